@@ -1,0 +1,126 @@
+import type { CallArgs, CallName, CallResult } from '../calls/all.ts';
+import { ClosedError } from '../errors.ts';
+import { CLOSE_EVENT_PROCEDURE, closeEventPayload, type EventName, events } from '../events.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { Domain } from '../wire/types.ts';
+import { XdrReader } from '../wire/xdr.ts';
+import { EventHub, type EventListener } from './event-hub.ts';
+import type { KeepAliveOptions } from './keepalive.ts';
+import { assertReadOnly } from './read-only.ts';
+import { type CallObserver, type CallOptions, RpcChannel } from './rpc-channel.ts';
+
+/** How long the goodbye may take before the socket is closed without it. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/** virConnectCloseReason */
+const CLOSE_REASONS = ['error', 'end of file', 'keepalive timeout', 'asked for by a client'];
+
+/** One open connection to a libvirt daemon. Made by `connect()`. */
+export class Connection {
+  readonly readOnly: boolean;
+  readonly #channel: RpcChannel;
+  readonly #hub = new EventHub();
+  readonly #closeListeners = new Set<(reason: Error) => void>();
+
+  constructor(transport: Transport, options: { readOnly: boolean; observer?: CallObserver | undefined }) {
+    this.readOnly = options.readOnly;
+    this.#channel = new RpcChannel(transport, {
+      event: (procedure, payload) => this.#event(procedure, payload),
+      closed: (reason) => {
+        for (const listener of this.#closeListeners) listener(reason);
+      },
+      observer: options.observer,
+    });
+  }
+
+  /** What it runs over, for messages. */
+  get description(): string {
+    return this.#channel.description;
+  }
+
+  /** Why it is closed, or undefined while it is open. */
+  get closed(): Error | undefined {
+    return this.#channel.closed;
+  }
+
+  /** Calls that were given up but that the daemon still works on; each holds one of four places. */
+  get abandonedCalls(): number {
+    return this.#channel.abandonedCalls;
+  }
+
+  /** How many more calls can be sent at once without waiting for another's reply. */
+  get freePlaces(): number {
+    return this.#channel.freePlaces;
+  }
+
+  /**
+   * Sends one call, and settles exactly once.
+   *
+   * Rejects with RemoteError (the daemon said no), CallAbandonedError (deadline or signal), EncodeError (the
+   * arguments do not fit the protocol), ReadOnlyError, or with the reason why the connection closed
+   * (ClosedError, ProtocolError).
+   */
+  call<N extends CallName>(name: N, args: CallArgs<N>, options?: CallOptions): Promise<CallResult<N>> {
+    if (this.readOnly) {
+      try {
+        assertReadOnly(name, args);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.#channel.call(name, args, options);
+  }
+
+  /** Listens for an event, of one domain or of all. Returns a function that stops it. */
+  async on<N extends EventName>(
+    name: N,
+    listener: EventListener<N>,
+    options: CallOptions & { domain?: Domain | undefined } = {},
+  ): Promise<() => Promise<void>> {
+    const { of, id: eventId } = events[name];
+    const callbackId = await this.#hub.register<N>(listener, async () => {
+      const reply =
+        of === 'pool'
+          ? await this.call('connectStoragePoolEventRegisterAny', { eventId, pool: undefined }, options)
+          : await this.call('connectDomainEventCallbackRegisterAny', { eventId, domain: options.domain }, options);
+      return reply.callbackId;
+    });
+    return async () => {
+      this.#hub.forget(callbackId);
+      await this.call(
+        of === 'pool' ? 'connectStoragePoolEventDeregisterAny' : 'connectDomainEventCallbackDeregisterAny',
+        { callbackId },
+      );
+    };
+  }
+
+  /** Called once, with the reason. Returns a function that takes the listener back. */
+  onClose(listener: (reason: Error) => void): () => void {
+    this.#closeListeners.add(listener);
+    return () => this.#closeListeners.delete(listener);
+  }
+
+  startKeepAlive(options: KeepAliveOptions): void {
+    this.#channel.startKeepAlive(options);
+  }
+
+  /** Says goodbye and closes. Never rejects; calls under way reject with ClosedError. */
+  async close(): Promise<void> {
+    if (this.closed !== undefined) return;
+    await this.call('connectClose', undefined, { timeoutMs: CLOSE_TIMEOUT_MS }).catch(() => undefined);
+    this.abort(new ClosedError('the connection was closed by this client'));
+  }
+
+  /** Closes at once, with a reason that every waiting call gets. */
+  abort(reason: Error): void {
+    this.#channel.close(reason);
+  }
+
+  #event(procedure: number, payload: Buffer): void {
+    if (procedure !== CLOSE_EVENT_PROCEDURE) return this.#hub.received(procedure, payload);
+    const { reason } = closeEventPayload.read(new XdrReader(payload));
+    this.abort(
+      new ClosedError(`the daemon lost its own link to the hypervisor: ${CLOSE_REASONS[reason] ?? `reason ${reason}`}`),
+    );
+  }
+}

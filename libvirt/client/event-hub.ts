@@ -1,0 +1,78 @@
+import { type EventName, type EventPayload, eventByProcedure, events } from '../events.ts';
+import { ProtocolError } from '../errors.ts';
+import { XdrReader } from '../wire/xdr.ts';
+
+export type EventListener<N extends EventName> = (payload: EventPayload<N>) => void;
+
+/** An event that reached us before the reply that names its callback id. */
+interface EarlyEvent {
+  readonly callbackId: number;
+  readonly name: EventName;
+  readonly payload: unknown;
+}
+
+/** More than this many early events mean a server gone wild; the oldest are dropped. */
+const EARLY_EVENTS_MAX = 4_096;
+
+/**
+ * Gives each event to the listener that registered for it. libvirtd may send an event before the reply to
+ * the registration, so events of unknown ids are held until no registration is under way.
+ */
+export class EventHub {
+  readonly #listeners = new Map<number, (payload: never) => void>();
+  #early: EarlyEvent[] = [];
+  #registrations = 0;
+
+  /** @throws ProtocolError when the payload is not the event's. Unknown events are passed over. */
+  received(procedure: number, payload: Buffer): void {
+    const name = eventByProcedure(procedure);
+    if (name === undefined) return;
+    const reader = new XdrReader(payload);
+    const callbackId = reader.int();
+    const value = events[name].payload.read(reader);
+    if (reader.remaining > 0) {
+      throw new ProtocolError(`the event ${name} has ${reader.remaining} bytes more than its declaration`);
+    }
+    const listener = this.#listeners.get(callbackId);
+    if (listener !== undefined) deliver(listener, value);
+    else if (this.#registrations > 0) {
+      if (this.#early.length >= EARLY_EVENTS_MAX) this.#early.shift();
+      this.#early.push({ callbackId, name, payload: value });
+    }
+  }
+
+  /** Runs a registration, and hands over what came in before its reply. Returns the callback id. */
+  async register<N extends EventName>(listener: EventListener<N>, ask: () => Promise<number>): Promise<number> {
+    this.#registrations++;
+    try {
+      const callbackId = await ask();
+      this.#listeners.set(callbackId, listener);
+      this.#deliverEarly(callbackId, listener);
+      return callbackId;
+    } finally {
+      this.#registrations--;
+      if (this.#registrations === 0) this.#early = [];
+    }
+  }
+
+  forget(callbackId: number): void {
+    this.#listeners.delete(callbackId);
+  }
+
+  #deliverEarly<N extends EventName>(callbackId: number, listener: EventListener<N>): void {
+    const mine = this.#early.filter((event) => event.callbackId === callbackId);
+    this.#early = this.#early.filter((event) => event.callbackId !== callbackId);
+    for (const event of mine) deliver(listener as (payload: never) => void, event.payload);
+  }
+}
+
+/** A listener's exception is its own: it must not be taken for a broken frame. */
+function deliver(listener: (payload: never) => void, payload: unknown): void {
+  try {
+    listener(payload as never);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,305 @@
+import { type CallArgs, type CallName, type CallResult, calls, programOf } from '../calls/all.ts';
+import type { CallDeclaration } from '../calls/call.ts';
+import { CallAbandonedError, ClosedError, ProtocolError, RemoteError } from '../errors.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { Codec } from '../wire/codec.ts';
+import {
+  encodeFrame,
+  type Frame,
+  type FrameHeader,
+  FrameSplitter,
+  FrameStatus,
+  FrameType,
+  PROGRAM_VERSION,
+  Program,
+} from '../wire/frame.ts';
+import { remoteErrorPayload } from '../wire/remote-error.ts';
+import { XdrReader } from '../wire/xdr.ts';
+import { KeepAlive, type KeepAliveOptions } from './keepalive.ts';
+import { Queue } from './queue.ts';
+
+/**
+ * libvirtd's max_client_requests is 5 and counts its receive buffer: with a fifth call out it stops reading
+ * us, our keepalive answers too, and then drops the connection.
+ */
+export const MAX_IN_FLIGHT = 4;
+
+const NEVER_ABORTED: CallOptions = {};
+
+export interface CallOptions {
+  /** From the call to its settling, time in the queue included. None by default. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CallObserver {
+  /** After each call that was sent: how it ended for the caller. */
+  callEnded(name: CallName, outcome: 'ok' | 'error' | 'abandoned' | 'closed', durationMs: number): void;
+}
+
+interface PendingCall {
+  readonly name: CallName;
+  readonly args: unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+  readonly calledAtMs: number;
+  readonly options: CallOptions;
+  timer: NodeJS.Timeout | undefined;
+  onAbort: (() => void) | undefined;
+  settled: boolean;
+  /** Set once abandoned in flight: resolves `finished` of the error that the caller got. */
+  finish: (() => void) | undefined;
+}
+
+/**
+ * Calls out, replies in, in any order; at most four in flight, the rest wait their turn. Each call settles
+ * exactly once. A call that its caller gave up keeps its place until the server has answered it.
+ */
+export class RpcChannel {
+  readonly #transport: Transport;
+  readonly #splitter = new FrameSplitter();
+  readonly #keepAlive: KeepAlive;
+  readonly #onEvent: (procedure: number, payload: Buffer) => void;
+  readonly #onClosed: (reason: Error) => void;
+  readonly #observer: CallObserver | undefined;
+  readonly #waiting = new Queue<PendingCall>();
+  readonly #inFlight = new Map<number, PendingCall>();
+  readonly #onFrame = (frame: Frame): void => this.#dispatch(frame);
+  #nextSerial = 1;
+  #abandoned = 0;
+  #closed: Error | undefined;
+
+  constructor(
+    transport: Transport,
+    handlers: {
+      event: (procedure: number, payload: Buffer) => void;
+      closed: (reason: Error) => void;
+      observer?: CallObserver | undefined;
+    },
+  ) {
+    this.#transport = transport;
+    this.#onEvent = handlers.event;
+    this.#onClosed = handlers.closed;
+    this.#observer = handlers.observer;
+    this.#keepAlive = new KeepAlive(
+      (bytes) => transport.write(bytes),
+      (silentMs) =>
+        this.#fail(
+          new ClosedError(
+            `${transport.description} was silent for ${silentMs} ms and answered no keepalive; the daemon is stuck or out of reach`,
+          ),
+        ),
+    );
+    transport.start({
+      data: (chunk) => this.#received(chunk),
+      closed: (error) =>
+        this.#fail(new ClosedError(`${transport.description} was closed by the other side`, { cause: error })),
+    });
+  }
+
+  get description(): string {
+    return this.#transport.description;
+  }
+
+  /** Why the channel is closed, or undefined while it is open. */
+  get closed(): Error | undefined {
+    return this.#closed;
+  }
+
+  /** Calls that were given up but that the server still works on. */
+  get abandonedCalls(): number {
+    return this.#abandoned;
+  }
+
+  get freePlaces(): number {
+    return Math.max(0, MAX_IN_FLIGHT - this.#inFlight.size - this.#waiting.size);
+  }
+
+  startKeepAlive(options: KeepAliveOptions): void {
+    if (this.#closed === undefined) this.#keepAlive.start(options);
+  }
+
+  call<N extends CallName>(name: N, args: CallArgs<N>, options: CallOptions = NEVER_ABORTED): Promise<CallResult<N>> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed !== undefined) return reject(this.#closed);
+      if (options.signal?.aborted === true) return reject(abandoned('LIBVIRT_CALL_ABORTED', name, options));
+      const call: PendingCall = {
+        name,
+        args,
+        resolve,
+        reject,
+        options,
+        calledAtMs: performance.now(),
+        timer: undefined,
+        onAbort: undefined,
+        settled: false,
+        finish: undefined,
+      };
+      if (options.timeoutMs !== undefined) {
+        call.timer = setTimeout(() => this.#abandon(call, 'LIBVIRT_CALL_TIMEOUT'), options.timeoutMs);
+      }
+      if (options.signal !== undefined) {
+        call.onAbort = () => this.#abandon(call, 'LIBVIRT_CALL_ABORTED');
+        options.signal.addEventListener('abort', call.onAbort, { once: true });
+      }
+      this.#waiting.push(call);
+      this.#sendWaiting();
+    });
+  }
+
+  /** Closes the channel; every call that waits rejects with `reason`. */
+  close(reason: Error): void {
+    this.#fail(reason, 'politely');
+  }
+
+  #sendWaiting(): void {
+    while (this.#inFlight.size < MAX_IN_FLIGHT && this.#waiting.size > 0) {
+      const call = this.#waiting.shift();
+      if (call !== undefined && !call.settled) this.#send(call);
+    }
+  }
+
+  #send(call: PendingCall): void {
+    const declaration: CallDeclaration = calls[call.name];
+    const serial = this.#nextSerial;
+    let frame: Buffer;
+    try {
+      frame = encodeFrame(callHeader(declaration, serial), (writer) =>
+        (declaration.args as Codec<unknown>).write(writer, call.args),
+      );
+    } catch (error) {
+      settle(call);
+      call.reject(new (error as Error & { constructor: new (m: string) => Error }).constructor(`${call.name}: ${(error as Error).message}`));
+      return;
+    }
+    this.#nextSerial = serial === 0xffff_ffff ? 1 : serial + 1;
+    this.#inFlight.set(serial, call);
+    this.#transport.write(frame);
+  }
+
+  #abandon(call: PendingCall, code: CallAbandonedError['code']): void {
+    if (call.settled) return;
+    settle(call);
+    const inFlight = [...this.#inFlight.values()].includes(call);
+    let finished = Promise.resolve();
+    if (inFlight) {
+      this.#abandoned++;
+      finished = new Promise((resolve) => {
+        call.finish = resolve;
+      });
+      this.#observe(call, 'abandoned');
+    }
+    call.reject(abandoned(code, call.name, call.options, finished));
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#closed !== undefined) return;
+    this.#keepAlive.heard();
+    try {
+      this.#splitter.push(chunk, this.#onFrame);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  #dispatch({ header, payload }: Frame): void {
+    if (this.#closed !== undefined) return;
+    if (header.program === Program.keepalive) return this.#keepAlive.received(header.procedure);
+    if (header.program !== Program.remote && header.program !== Program.qemu) {
+      throw new ProtocolError(`a frame of the unknown program 0x${header.program.toString(16)} came in`);
+    }
+    if (header.type === FrameType.event) return this.#onEvent(header.procedure, payload);
+    if (header.type === FrameType.reply) return this.#reply(header, payload);
+    throw new ProtocolError(`a frame of type ${header.type} came in, which a server never sends to this client`);
+  }
+
+  #reply(header: FrameHeader, payload: Buffer): void {
+    const call = this.#inFlight.get(header.serial);
+    if (call === undefined) throw new ProtocolError(`a reply to serial ${header.serial} came in, which no call has`);
+    const declaration: CallDeclaration = calls[call.name];
+    if (header.procedure !== declaration.proc || header.program !== programOf(declaration)) {
+      throw new ProtocolError(`serial ${header.serial} is ${call.name}, the reply says procedure ${header.procedure}`);
+    }
+    const outcome = decodeReply(call.name, declaration, header.status, payload);
+    this.#inFlight.delete(header.serial);
+    if (call.settled) {
+      this.#abandoned--;
+      call.finish?.();
+    } else {
+      settle(call);
+      this.#observe(call, outcome.ok ? 'ok' : 'error');
+      if (outcome.ok) call.resolve(outcome.value as never);
+      else call.reject(outcome.error);
+    }
+    this.#sendWaiting();
+  }
+
+  #fail(reason: Error, how: 'politely' | 'at once' = 'at once'): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#keepAlive.stop();
+    if (how === 'politely') this.#transport.end();
+    else this.#transport.destroy();
+    const open = [...this.#inFlight.values()];
+    for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift()) open.push(call);
+    this.#inFlight.clear();
+    this.#abandoned = 0;
+    for (const call of open) {
+      call.finish?.();
+      if (call.settled) continue;
+      settle(call);
+      this.#observe(call, 'closed');
+      call.reject(reason);
+    }
+    this.#onClosed(reason);
+  }
+
+  #observe(call: PendingCall, outcome: Parameters<CallObserver['callEnded']>[1]): void {
+    this.#observer?.callEnded(call.name, outcome, performance.now() - call.calledAtMs);
+  }
+}
+
+function callHeader(declaration: CallDeclaration, serial: number): FrameHeader {
+  return {
+    program: programOf(declaration),
+    version: PROGRAM_VERSION,
+    procedure: declaration.proc,
+    type: FrameType.call,
+    serial,
+    status: FrameStatus.ok,
+  };
+}
+
+type Outcome = { ok: true; value: unknown } | { ok: false; error: RemoteError };
+
+/** @throws ProtocolError when the payload is not what the declaration says, whole. */
+export function decodeReply(name: string, declaration: CallDeclaration, status: number, payload: Buffer): Outcome {
+  const reader = new XdrReader(payload);
+  let outcome: Outcome;
+  if (status === FrameStatus.ok) outcome = { ok: true, value: declaration.ret.read(reader) };
+  else if (status === FrameStatus.error) {
+    const { code, domain, message } = remoteErrorPayload.read(reader);
+    outcome = { ok: false, error: new RemoteError(name, code, domain, message ?? 'no message') };
+  } else throw new ProtocolError(`a reply to ${name} has the status ${status}`);
+  if (reader.remaining > 0) {
+    throw new ProtocolError(`a reply to ${name} has ${reader.remaining} bytes more than its declaration`);
+  }
+  return outcome;
+}
+
+function settle(call: PendingCall): void {
+  call.settled = true;
+  clearTimeout(call.timer);
+  if (call.onAbort !== undefined) call.options.signal?.removeEventListener('abort', call.onAbort);
+}
+
+function abandoned(
+  code: CallAbandonedError['code'],
+  name: string,
+  options: CallOptions,
+  finished: Promise<void> = Promise.resolve(),
+): CallAbandonedError {
+  const why = code === 'LIBVIRT_CALL_TIMEOUT' ? `no answer within ${options.timeoutMs} ms` : 'given up by the caller';
+  return new CallAbandonedError(code, `${name}: ${why}`, finished, { cause: options.signal?.reason });
+}

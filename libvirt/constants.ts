@@ -1,0 +1,107 @@
+/** virErrorNumber: the codes a caller decides on. */
+export const ErrorCode = {
+  internal: 1,
+  noSupport: 3,
+  invalidArg: 8,
+  operationFailed: 9,
+  xmlError: 27,
+  operationDenied: 29,
+  systemError: 38,
+  rpc: 39,
+  noDomain: 42,
+  authFailed: 45,
+  noStoragePool: 49,
+  noStorageVol: 50,
+  operationInvalid: 55,
+  configUnsupported: 67,
+  operationTimeout: 68,
+  noDomainSnapshot: 72,
+  argumentUnsupported: 74,
+  authCancelled: 79,
+  operationUnsupported: 84,
+  agentUnresponsive: 86,
+  resourceBusy: 87,
+  accessDenied: 88,
+  authUnavailable: 94,
+  agentCommandTimeout: 112,
+  agentCommandFailed: 113,
+} as const;
+
+/** virErrorDomain, as far as this client speaks of it. */
+export const ErrorDomain = { none: 0, rpc: 7, qemu: 10, domain: 20 } as const;
+
+/** remote_auth_type */
+export const AuthType = { none: 0, sasl: 1, polkit: 2 } as const;
+
+/** VIR_DRV_FEATURE_*, as far as the protocol lets a client ask. */
+export const Feature = { programKeepalive: 10, remoteEventCallback: 14, remoteCloseCallback: 15 } as const;
+
+/** virConnectFlags */
+export const ConnectFlag = { readOnly: 1 } as const;
+
+/** virDomainStatsTypes */
+export const StatsGroup = {
+  state: 1,
+  cpu: 2,
+  balloon: 4,
+  vcpu: 8,
+  interface: 16,
+  block: 32,
+  perf: 64,
+  ioThread: 128,
+  memory: 256,
+  dirtyRate: 512,
+  vm: 1024,
+} as const;
+
+/** virConnectGetAllDomainStatsFlags; written as positive 32-bit numbers. */
+export const StatsFlag = { noWait: 0x2000_0000, backing: 0x4000_0000, enforce: 0x8000_0000 } as const;
+
+/** virConnectListAllDomainsFlags */
+export const ListFlag = {
+  active: 1,
+  inactive: 2,
+  persistent: 4,
+  transient: 8,
+  running: 16,
+  paused: 32,
+  shutoff: 64,
+  other: 128,
+} as const;
+
+/** virDomainXMLFlags */
+export const XmlFlag = { secure: 1, inactive: 2, updateCpu: 4, migratable: 8 } as const;
+
+/** virDomainModificationImpact */
+export const Impact = { current: 0, live: 1, config: 2 } as const;
+
+/** virTypedParameterFlags: without it a getter leaves string values out. */
+export const PARAM_STRING_OKAY = 4;
+
+/** virDomainState */
+export const DomainState = {
+  none: 0,
+  running: 1,
+  blocked: 2,
+  paused: 3,
+  shutdown: 4,
+  shutoff: 5,
+  crashed: 6,
+  pmSuspended: 7,
+} as const;
+
+/** virDomainControlState */
+export const ControlState = { ok: 0, job: 1, occupied: 2, error: 3 } as const;
+
+/** virDomainEventType, the first number of a lifecycle event. */
+export const LifecycleEvent = {
+  defined: 0,
+  undefined: 1,
+  started: 2,
+  suspended: 3,
+  resumed: 4,
+  stopped: 5,
+  shutdown: 6,
+  pmSuspended: 7,
+  crashed: 8,
+} as const;

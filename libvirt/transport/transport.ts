@@ -1,0 +1,42 @@
+import type { Duplex } from 'node:stream';
+
+/** Bytes both ways, and whether someone between could read them. */
+export interface Transport {
+  /** For messages: `unix socket /run/libvirt/libvirt-sock`, `TLS to host:16514`. */
+  readonly description: string;
+  /** Nobody on the way can read it: a local socket, TLS or ssh. */
+  readonly private: boolean;
+  write(bytes: Buffer): void;
+  /** Called once, before anything is written. */
+  start(handlers: { data(chunk: Buffer): void; closed(error: Error | undefined): void }): void;
+  /** Sends what is written, then closes. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
+
+/** A transport over any stream; `explain` turns the end of the stream into a reason, where one is known. */
+export function streamTransport(
+  stream: Duplex,
+  about: { description: string; private: boolean; explain?: () => Error | undefined },
+): Transport {
+  return {
+    description: about.description,
+    private: about.private,
+    write: (bytes) => {
+      if (stream.writable) stream.write(bytes);
+    },
+    start({ data, closed }) {
+      let reason: Error | undefined;
+      stream.on('data', data);
+      stream.on('error', (error: Error) => {
+        reason ??= error;
+      });
+      // A peer that ends its half speaks no more; libvirt never half-closes.
+      stream.once('end', () => stream.destroy());
+      stream.once('close', () => closed(about.explain?.() ?? reason));
+    },
+    end: () => stream.end(),
+    destroy: () => stream.destroy(),
+  };
+}

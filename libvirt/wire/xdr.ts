@@ -1,0 +1,197 @@
+import { EncodeError, ProtocolError } from '../errors.ts';
+
+const pad = (length: number): number => (4 - (length & 3)) & 3;
+
+/**
+ * Reads XDR (RFC 4506) from a buffer: big-endian, every item padded to 4 bytes.
+ * Each read checks what is left first, so that a length in a hostile frame allocates nothing.
+ */
+export class XdrReader {
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  #at: number;
+
+  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  get remaining(): number {
+    return this.#end - this.#at;
+  }
+
+  #take(length: number, what: string): number {
+    const at = this.#at;
+    if (length > this.#end - at) {
+      throw new ProtocolError(`${what} needs ${length} bytes at offset ${at}, ${this.#end - at} are left`);
+    }
+    this.#at = at + length;
+    return at;
+  }
+
+  int(): number {
+    return this.#bytes.readInt32BE(this.#take(4, 'int'));
+  }
+
+  uint(): number {
+    return this.#bytes.readUInt32BE(this.#take(4, 'unsigned int'));
+  }
+
+  /** Exact: a number where 53 bits hold it, else a bigint. */
+  hyper(): number | bigint {
+    const at = this.#take(8, 'hyper');
+    const high = this.#bytes.readInt32BE(at);
+    if (high >= -0x20_0000 && high < 0x20_0000) {
+      return high * 0x1_0000_0000 + this.#bytes.readUInt32BE(at + 4);
+    }
+    return this.#bytes.readBigInt64BE(at);
+  }
+
+  /** Exact: a number where 53 bits hold it, else a bigint. */
+  unsignedHyper(): number | bigint {
+    const at = this.#take(8, 'unsigned hyper');
+    const high = this.#bytes.readUInt32BE(at);
+    if (high < 0x20_0000) return high * 0x1_0000_0000 + this.#bytes.readUInt32BE(at + 4);
+    return this.#bytes.readBigUInt64BE(at);
+  }
+
+  double(): number {
+    return this.#bytes.readDoubleBE(this.#take(8, 'double'));
+  }
+
+  /** A count of items, refused when above `max` or when the rest of the frame cannot hold that many. */
+  count(max: number, minItemBytes: number, what: string): number {
+    const count = this.uint();
+    if (count > max) throw new ProtocolError(`${what}: ${count} items, at most ${max} are allowed`);
+    if (count * minItemBytes > this.remaining) {
+      throw new ProtocolError(`${what}: ${count} items do not fit in the ${this.remaining} bytes left`);
+    }
+    return count;
+  }
+
+  string(max: number): string {
+    const length = this.uint();
+    if (length > max) throw new ProtocolError(`string of ${length} bytes, at most ${max} are allowed`);
+    const at = this.#take(length + pad(length), 'string');
+    return this.#bytes.toString('utf8', at, at + length);
+  }
+
+  /** A copy, so that a small value does not keep its whole frame alive. */
+  opaque(max: number): Buffer {
+    const length = this.uint();
+    if (length > max) throw new ProtocolError(`opaque of ${length} bytes, at most ${max} are allowed`);
+    const at = this.#take(length + pad(length), 'opaque');
+    return Buffer.from(this.#bytes.subarray(at, at + length));
+  }
+
+  fixedOpaque(length: number): Buffer {
+    const at = this.#take(length + pad(length), 'opaque');
+    return Buffer.from(this.#bytes.subarray(at, at + length));
+  }
+
+  fixedHex(length: number): string {
+    const at = this.#take(length + pad(length), 'opaque');
+    return this.#bytes.toString('hex', at, at + length);
+  }
+}
+
+/** Writes XDR into a buffer that grows as needed. */
+export class XdrWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(initialBytes = 256) {
+    this.#bytes = Buffer.allocUnsafe(initialBytes);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  #grow(by: number): number {
+    const at = this.#length;
+    const needed = at + by;
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+      this.#bytes.copy(larger, 0, 0, at);
+      this.#bytes = larger;
+    }
+    this.#length = needed;
+    return at;
+  }
+
+  int(value: number): void {
+    if (!Number.isInteger(value) || value < -0x8000_0000 || value > 0x7fff_ffff) {
+      throw new EncodeError(`${value} is not a 32-bit integer`);
+    }
+    this.#bytes.writeInt32BE(value, this.#grow(4));
+  }
+
+  uint(value: number): void {
+    if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
+      throw new EncodeError(`${value} is not an unsigned 32-bit integer`);
+    }
+    this.#bytes.writeUInt32BE(value, this.#grow(4));
+  }
+
+  hyper(value: number | bigint): void {
+    const whole = wholeNumber(value);
+    if (whole < -0x8000_0000_0000_0000n || whole > 0x7fff_ffff_ffff_ffffn) {
+      throw new EncodeError(`${value} is not a 64-bit integer`);
+    }
+    this.#bytes.writeBigInt64BE(whole, this.#grow(8));
+  }
+
+  unsignedHyper(value: number | bigint): void {
+    const whole = wholeNumber(value);
+    if (whole < 0n || whole > 0xffff_ffff_ffff_ffffn) {
+      throw new EncodeError(`${value} is not an unsigned 64-bit integer`);
+    }
+    this.#bytes.writeBigUInt64BE(whole, this.#grow(8));
+  }
+
+  double(value: number): void {
+    this.#bytes.writeDoubleBE(value, this.#grow(8));
+  }
+
+  string(value: string, max: number): void {
+    const length = Buffer.byteLength(value);
+    if (length > max) throw new EncodeError(`string of ${length} bytes, at most ${max} are allowed`);
+    // libvirt's strings are C strings: what follows a NUL would be cut off there without a word.
+    if (value.includes('\0')) throw new EncodeError('a string with a NUL character cannot be sent');
+    this.uint(length);
+    const at = this.#grow(length + pad(length));
+    this.#bytes.write(value, at, length, 'utf8');
+    this.#bytes.fill(0, at + length, this.#length);
+  }
+
+  opaque(value: Uint8Array, max: number): void {
+    if (value.length > max) {
+      throw new EncodeError(`opaque of ${value.length} bytes, at most ${max} are allowed`);
+    }
+    this.uint(value.length);
+    this.fixedOpaque(value);
+  }
+
+  fixedOpaque(value: Uint8Array): void {
+    const at = this.#grow(value.length + pad(value.length));
+    this.#bytes.set(value, at);
+    this.#bytes.fill(0, at + value.length, this.#length);
+  }
+
+  /** Overwrites four bytes written before, for a length that is known only at the end. */
+  patchUint(at: number, value: number): void {
+    this.#bytes.writeUInt32BE(value, at);
+  }
+
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+}
+
+function wholeNumber(value: number | bigint): bigint {
+  if (typeof value === 'bigint') return value;
+  if (!Number.isInteger(value)) throw new EncodeError(`${value} is not a whole number`);
+  return BigInt(value);
+}

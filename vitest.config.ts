@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+/** The suite that needs nothing but Node: no libvirt, no root, no network beyond loopback. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/live/**', 'test/bench/**'],
+    testTimeout: 20_000,
+  },
+});

@@ -82,7 +82,12 @@ export class CallAbandonedError extends LibvirtClientError {
   override readonly name = 'CallAbandonedError';
   declare readonly code: 'LIBVIRT_CALL_TIMEOUT' | 'LIBVIRT_CALL_ABORTED';
   readonly finished: Promise<void>;
-  constructor(code: CallAbandonedError['code'], message: string, finished: Promise<void>, options?: ErrorOptions) {
+  constructor(
+    code: CallAbandonedError['code'],
+    message: string,
+    finished: Promise<void>,
+    options?: ErrorOptions,
+  ) {
     super(code, message, options);
     this.finished = finished;
   }

@@ -82,7 +82,11 @@ export class Connection {
       const reply =
         of === 'pool'
           ? await this.call('connectStoragePoolEventRegisterAny', { eventId, pool: undefined }, options)
-          : await this.call('connectDomainEventCallbackRegisterAny', { eventId, domain: options.domain }, options);
+          : await this.call(
+              'connectDomainEventCallbackRegisterAny',
+              { eventId, domain: options.domain },
+              options,
+            );
       return reply.callbackId;
     });
     return async () => {
@@ -120,7 +124,9 @@ export class Connection {
     if (procedure !== CLOSE_EVENT_PROCEDURE) return this.#hub.received(procedure, payload);
     const { reason } = closeEventPayload.read(new XdrReader(payload));
     this.abort(
-      new ClosedError(`the daemon lost its own link to the hypervisor: ${CLOSE_REASONS[reason] ?? `reason ${reason}`}`),
+      new ClosedError(
+        `the daemon lost its own link to the hypervisor: ${CLOSE_REASONS[reason] ?? `reason ${reason}`}`,
+      ),
     );
   }
 }

@@ -1,5 +1,5 @@
-import { type EventName, type EventPayload, eventByProcedure, events } from '../events.ts';
 import { ProtocolError } from '../errors.ts';
+import { type EventName, type EventPayload, eventByProcedure, events } from '../events.ts';
 import { XdrReader } from '../wire/xdr.ts';
 
 export type EventListener<N extends EventName> = (payload: EventPayload<N>) => void;
@@ -42,7 +42,10 @@ export class EventHub {
   }
 
   /** Runs a registration, and hands over what came in before its reply. Returns the callback id. */
-  async register<N extends EventName>(listener: EventListener<N>, ask: () => Promise<number>): Promise<number> {
+  async register<N extends EventName>(
+    listener: EventListener<N>,
+    ask: () => Promise<number>,
+  ): Promise<number> {
     this.#registrations++;
     try {
       const callbackId = await ask();

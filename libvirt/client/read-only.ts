@@ -106,7 +106,9 @@ export function assertReadOnly(name: CallName, args: unknown): void {
   const flags = (args as { flags?: number } | undefined)?.flags ?? 0;
   // VIR_DOMAIN_XML_SECURE, _SNAPSHOT_XML_SECURE and the storage XML's are the same bit.
   if (name.endsWith('XmlDesc') && (flags & XmlFlag.secure) !== 0) {
-    throw new ReadOnlyError(`${name} with the secure flag discloses passwords; a read-only connection may not`);
+    throw new ReadOnlyError(
+      `${name} with the secure flag discloses passwords; a read-only connection may not`,
+    );
   }
   if (name === 'connectOpen' && (flags & ConnectFlag.readOnly) === 0) {
     throw new ReadOnlyError('a read-only connection must be opened with the read-only flag');

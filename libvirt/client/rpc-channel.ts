@@ -93,7 +93,9 @@ export class RpcChannel {
     transport.start({
       data: (chunk) => this.#received(chunk),
       closed: (error) =>
-        this.#fail(new ClosedError(`${transport.description} was closed by the other side`, { cause: error })),
+        this.#fail(
+          new ClosedError(`${transport.description} was closed by the other side`, { cause: error }),
+        ),
     });
   }
 
@@ -119,7 +121,11 @@ export class RpcChannel {
     if (this.#closed === undefined) this.#keepAlive.start(options);
   }
 
-  call<N extends CallName>(name: N, args: CallArgs<N>, options: CallOptions = NEVER_ABORTED): Promise<CallResult<N>> {
+  call<N extends CallName>(
+    name: N,
+    args: CallArgs<N>,
+    options: CallOptions = NEVER_ABORTED,
+  ): Promise<CallResult<N>> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(this.#closed);
       if (options.signal?.aborted === true) return reject(abandoned('LIBVIRT_CALL_ABORTED', name, options));
@@ -169,7 +175,11 @@ export class RpcChannel {
       );
     } catch (error) {
       settle(call);
-      call.reject(new (error as Error & { constructor: new (m: string) => Error }).constructor(`${call.name}: ${(error as Error).message}`));
+      call.reject(
+        new (error as Error & { constructor: new (m: string) => Error }).constructor(
+          `${call.name}: ${(error as Error).message}`,
+        ),
+      );
       return;
     }
     this.#nextSerial = serial === 0xffff_ffff ? 1 : serial + 1;
@@ -211,15 +221,20 @@ export class RpcChannel {
     }
     if (header.type === FrameType.event) return this.#onEvent(header.procedure, payload);
     if (header.type === FrameType.reply) return this.#reply(header, payload);
-    throw new ProtocolError(`a frame of type ${header.type} came in, which a server never sends to this client`);
+    throw new ProtocolError(
+      `a frame of type ${header.type} came in, which a server never sends to this client`,
+    );
   }
 
   #reply(header: FrameHeader, payload: Buffer): void {
     const call = this.#inFlight.get(header.serial);
-    if (call === undefined) throw new ProtocolError(`a reply to serial ${header.serial} came in, which no call has`);
+    if (call === undefined)
+      throw new ProtocolError(`a reply to serial ${header.serial} came in, which no call has`);
     const declaration: CallDeclaration = calls[call.name];
     if (header.procedure !== declaration.proc || header.program !== programOf(declaration)) {
-      throw new ProtocolError(`serial ${header.serial} is ${call.name}, the reply says procedure ${header.procedure}`);
+      throw new ProtocolError(
+        `serial ${header.serial} is ${call.name}, the reply says procedure ${header.procedure}`,
+      );
     }
     const outcome = decodeReply(call.name, declaration, header.status, payload);
     this.#inFlight.delete(header.serial);
@@ -274,7 +289,12 @@ function callHeader(declaration: CallDeclaration, serial: number): FrameHeader {
 type Outcome = { ok: true; value: unknown } | { ok: false; error: RemoteError };
 
 /** @throws ProtocolError when the payload is not what the declaration says, whole. */
-export function decodeReply(name: string, declaration: CallDeclaration, status: number, payload: Buffer): Outcome {
+export function decodeReply(
+  name: string,
+  declaration: CallDeclaration,
+  status: number,
+  payload: Buffer,
+): Outcome {
   const reader = new XdrReader(payload);
   let outcome: Outcome;
   if (status === FrameStatus.ok) outcome = { ok: true, value: declaration.ret.read(reader) };
@@ -300,6 +320,7 @@ function abandoned(
   options: CallOptions,
   finished: Promise<void> = Promise.resolve(),
 ): CallAbandonedError {
-  const why = code === 'LIBVIRT_CALL_TIMEOUT' ? `no answer within ${options.timeoutMs} ms` : 'given up by the caller';
+  const why =
+    code === 'LIBVIRT_CALL_TIMEOUT' ? `no answer within ${options.timeoutMs} ms` : 'given up by the caller';
   return new CallAbandonedError(code, `${name}: ${why}`, finished, { cause: options.signal?.reason });
 }

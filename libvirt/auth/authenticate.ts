@@ -1,0 +1,110 @@
+import type { Connection } from '../client/connection.ts';
+import { AuthType, ErrorCode } from '../constants.ts';
+import { AuthError, RemoteError } from '../errors.ts';
+import type { Credentials, SaslMechanism } from './mechanism.ts';
+import { plain } from './plain.ts';
+import { scramSha256 } from './scram.ts';
+
+/** More rounds than any mechanism has: a server that never says it is complete is not waited for. */
+const ROUNDS_MAX = 10;
+const NO_BYTES = new Uint8Array();
+
+export interface AuthContext {
+  readonly credentials: Credentials | undefined;
+  /** Nobody between can read: only then may a password itself be sent. */
+  readonly private: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Does what the daemon asks for before it lets anyone in.
+ * @throws AuthError, saying what was asked for and what to do.
+ */
+export async function authenticate(connection: Connection, context: AuthContext): Promise<void> {
+  const { types } = await connection.call('authList', undefined, { signal: context.signal });
+  if (types.includes(AuthType.none) || types.length === 0) return;
+  if (types.includes(AuthType.polkit)) return polkit(connection, context);
+  if (types.includes(AuthType.sasl)) return sasl(connection, context);
+  throw new AuthError(
+    'LIBVIRT_AUTH_UNSUPPORTED',
+    `${connection.description} wants authentication of type ${types.join(', ')}; known are none, SASL and polkit`,
+  );
+}
+
+async function polkit(connection: Connection, { signal }: AuthContext): Promise<void> {
+  try {
+    await connection.call('authPolkit', undefined, { signal });
+  } catch (error) {
+    throw refused(
+      error,
+      'polkit did not let this user in; add a polkit rule for org.libvirt.unix.manage (or .monitor), or connect read-only',
+    );
+  }
+}
+
+async function sasl(connection: Connection, context: AuthContext): Promise<void> {
+  const { mechanisms } = await connection.call('authSaslInit', undefined, { signal: context.signal });
+  const mechanism = chooseMechanism(mechanisms.split(','), connection.description, context);
+  const options = { signal: context.signal };
+  try {
+    let { complete, nil, data } = await connection.call(
+      'authSaslStart',
+      { mechanism: mechanism.name, nil: false, data: mechanism.first() },
+      options,
+    );
+    for (let round = 0; !complete || !mechanism.done; round++) {
+      // A server may send its proof along with "complete"; then there is no call left to answer it with.
+      const answer = nil && data.length === 0 ? undefined : await mechanism.answer(data);
+      if (complete) break;
+      if (round >= ROUNDS_MAX) throw new AuthError('LIBVIRT_AUTH_FAILED', 'SASL did not come to an end');
+      ({ complete, nil, data } = await connection.call(
+        'authSaslStep',
+        { nil: answer === undefined, data: answer ?? NO_BYTES },
+        options,
+      ));
+    }
+  } catch (error) {
+    throw refused(error, `SASL ${mechanism.name} was refused; check user name and password`);
+  }
+  if (!mechanism.done) {
+    throw new AuthError(
+      'LIBVIRT_AUTH_SERVER_UNPROVEN',
+      `SASL ${mechanism.name}: the server called it complete without proving who it is`,
+    );
+  }
+}
+
+function chooseMechanism(
+  offered: readonly string[],
+  description: string,
+  context: AuthContext,
+): SaslMechanism {
+  const { credentials } = context;
+  if (credentials === undefined) {
+    throw new AuthError(
+      'LIBVIRT_AUTH_NO_CREDENTIALS',
+      `${description} wants SASL (${offered.join(', ')}): give a user name and a password`,
+    );
+  }
+  if (offered.includes('SCRAM-SHA-256')) return scramSha256(credentials);
+  if (!offered.includes('PLAIN')) {
+    throw new AuthError(
+      'LIBVIRT_AUTH_UNSUPPORTED',
+      `${description} offers SASL ${offered.join(', ')}; this client speaks SCRAM-SHA-256 and PLAIN`,
+    );
+  }
+  if (!context.private) {
+    throw new AuthError(
+      'LIBVIRT_AUTH_INSECURE',
+      `${description} offers only PLAIN, which would send the password in the clear; use TLS, ssh or the local socket`,
+    );
+  }
+  return plain(credentials);
+}
+
+function refused(error: unknown, message: string): unknown {
+  if (!(error instanceof RemoteError)) return error;
+  const known: readonly number[] = [ErrorCode.authFailed, ErrorCode.authCancelled, ErrorCode.authUnavailable];
+  const detail = known.includes(error.libvirtCode) ? '' : ` (${error.message})`;
+  return new AuthError('LIBVIRT_AUTH_FAILED', message + detail, { cause: error });
+}

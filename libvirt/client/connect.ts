@@ -1,0 +1,108 @@
+import { authenticate } from '../auth/authenticate.ts';
+import type { Credentials } from '../auth/mechanism.ts';
+import { ConnectFlag, Feature } from '../constants.ts';
+import { ClosedError, ConnectError, LibvirtClientError } from '../errors.ts';
+import { timeoutError } from '../transport/connected.ts';
+import { openSsh } from '../transport/ssh.ts';
+import { openTcp } from '../transport/tcp.ts';
+import { openTls } from '../transport/tls.ts';
+import type { Transport } from '../transport/transport.ts';
+import { openUnix } from '../transport/unix.ts';
+import { type ConnectionUri, parseUri } from '../uri.ts';
+import { Connection } from './connection.ts';
+import type { KeepAliveOptions } from './keepalive.ts';
+import type { CallObserver } from './rpc-channel.ts';
+
+export interface ConnectOptions {
+  /** True by default: only calls on the allow list are sent, and the daemon's read-only socket is used. */
+  readonly readOnly?: boolean | undefined;
+  /** For a daemon that wants SASL. */
+  readonly credentials?: Credentials | undefined;
+  /** For all of it: transport, authentication and opening. 10 s by default. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** libvirt's own 5 s and 5 misses by default; false for none. */
+  readonly keepAlive?: KeepAliveOptions | false | undefined;
+  readonly observer?: CallObserver | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEPALIVE: KeepAliveOptions = { intervalMs: 5_000, maxMisses: 5 };
+
+/**
+ * Opens a connection to a libvirt daemon: `qemu:///system`, `qemu+ssh://root@host/system`,
+ * `qemu+tls://host/system`, `qemu+tcp://host/system`, `test:///default`.
+ *
+ * Rejects with UriError, ConnectError, AuthError, RemoteError (the daemon would not open that URI) or
+ * ProtocolError (that is no libvirt daemon).
+ */
+export async function connect(uriText: string, options: ConnectOptions = {}): Promise<Connection> {
+  const uri = parseUri(uriText);
+  const readOnly = options.readOnly ?? true;
+  const timeout = AbortSignal.timeout(options.timeoutMs ?? CONNECT_TIMEOUT_MS);
+  const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+  const transport = await openTransport(uri, readOnly, signal);
+  const connection = new Connection(transport, { readOnly, observer: options.observer });
+  try {
+    await authenticate(connection, { credentials: options.credentials, private: transport.private, signal });
+    await open(connection, uri, options.keepAlive ?? KEEPALIVE, signal);
+    return connection;
+  } catch (error) {
+    const reason = explain(error, connection, signal);
+    connection.abort(reason);
+    throw reason;
+  }
+}
+
+/** The order is the protocol's: keepalive is the only feature that may be asked for before opening. */
+async function open(
+  connection: Connection,
+  uri: ConnectionUri,
+  keepAlive: KeepAliveOptions | false,
+  signal: AbortSignal,
+): Promise<void> {
+  const { supported } = await connection.call(
+    'connectSupportsFeature',
+    { feature: Feature.programKeepalive },
+    { signal },
+  );
+  await connection.call(
+    'connectOpen',
+    { name: uri.remoteName, flags: connection.readOnly ? ConnectFlag.readOnly : 0 },
+    { signal },
+  );
+  if (supported && keepAlive !== false) connection.startKeepAlive(keepAlive);
+  const closeEvents = await connection.call(
+    'connectSupportsFeature',
+    { feature: Feature.remoteCloseCallback },
+    { signal },
+  );
+  if (closeEvents.supported) await connection.call('connectRegisterCloseCallback', undefined, { signal });
+}
+
+function openTransport(uri: ConnectionUri, readOnly: boolean, signal: AbortSignal): Promise<Transport> {
+  switch (uri.transport) {
+    case 'unix':
+      return openUnix(uri, readOnly, signal);
+    case 'tcp':
+      return openTcp(uri, signal);
+    case 'tls':
+      return openTls(uri, signal);
+    case 'ssh':
+      return openSsh(uri, readOnly, signal);
+  }
+}
+
+function explain(error: unknown, connection: Connection, signal: AbortSignal): Error {
+  if (signal.aborted) return timeoutError(connection.description, signal);
+  if (error instanceof ClosedError) {
+    // ssh tells why only when it ends, which is after the first call went out.
+    if (error.cause instanceof ConnectError) return error.cause;
+    return new ConnectError(
+      'LIBVIRT_REFUSED',
+      `${connection.description} closed the connection before it was open; has the daemon reached max_clients?`,
+      { cause: error },
+    );
+  }
+  return error instanceof LibvirtClientError ? error : new ClosedError('opening failed', { cause: error });
+}

@@ -1,0 +1,186 @@
+import { ClosedError } from '../errors.ts';
+import type { EventName } from '../events.ts';
+import type { Connection } from './connection.ts';
+import type { EventListener } from './event-hub.ts';
+
+export type ManagedState =
+  | { readonly kind: 'connecting'; readonly attempt: number }
+  | { readonly kind: 'open'; readonly sinceMs: number }
+  | { readonly kind: 'waiting'; readonly attempt: number; readonly retryInMs: number; readonly error: Error }
+  | { readonly kind: 'closed' };
+
+export interface Backoff {
+  readonly firstMs: number;
+  readonly maxMs: number;
+  readonly factor: number;
+}
+
+/** The longest wait stays below 5 s, so that a daemon is found again within 5 s of its return. */
+const BACKOFF: Backoff = { firstMs: 200, maxMs: 4_000, factor: 2 };
+
+export interface ManagedOptions {
+  readonly open: (signal: AbortSignal) => Promise<Connection>;
+  readonly backoff?: Backoff | undefined;
+  /** 0 to 1; for the jitter. */
+  readonly random?: (() => number) | undefined;
+  readonly onState?: ((state: ManagedState) => void) | undefined;
+  /**
+   * Runs on each new connection, once its events are registered and before anybody gets it; when it rejects
+   * the connection is closed and tried again.
+   */
+  readonly onOpen?: ((connection: Connection) => Promise<void>) | undefined;
+}
+
+/** Wait before attempt `n` (from 1): exponential, the upper half of it at random. */
+export function backoffMs({ firstMs, maxMs, factor }: Backoff, attempt: number, random: number): number {
+  const full = Math.min(maxMs, firstMs * factor ** (attempt - 1));
+  return Math.round(full / 2 + (full / 2) * random);
+}
+
+interface Subscription {
+  readonly name: EventName;
+  readonly listener: EventListener<EventName>;
+}
+
+/** A connection that comes back: opened again with backoff and jitter, its events registered again. */
+export class ManagedConnection {
+  readonly #options: ManagedOptions;
+  readonly #subscriptions: Subscription[] = [];
+  readonly #abort = new AbortController();
+  #state: ManagedState = { kind: 'connecting', attempt: 1 };
+  #connection: Connection | undefined;
+  #lastError: Error | undefined;
+  #reconnects = 0;
+  #wake: (() => void) | undefined;
+  #waiters: { resolve: (connection: Connection) => void; reject: (error: Error) => void }[] = [];
+  readonly #running: Promise<void>;
+
+  constructor(options: ManagedOptions) {
+    this.#options = options;
+    // In a microtask of its own, so that subscriptions made right after construction are in the first round.
+    this.#running = Promise.resolve().then(() => this.#run());
+  }
+
+  get state(): ManagedState {
+    return this.#state;
+  }
+
+  /** How often it was opened again after the first time. */
+  get reconnects(): number {
+    return this.#reconnects;
+  }
+
+  get lastError(): Error | undefined {
+    return this.#lastError;
+  }
+
+  /** The open connection, or undefined just now. */
+  get current(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** Waits for an open connection; rejects when `signal` fires first, with the last failure as cause. */
+  ready(signal?: AbortSignal): Promise<Connection> {
+    if (this.#connection !== undefined) return Promise.resolve(this.#connection);
+    if (this.#state.kind === 'closed')
+      return Promise.reject(new ClosedError('this connection was closed for good'));
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject };
+      this.#waiters.push(waiter);
+      signal?.addEventListener('abort', () => {
+        this.#waiters = this.#waiters.filter((each) => each !== waiter);
+        reject(this.#lastError ?? new ClosedError('no connection yet', { cause: signal.reason }));
+      });
+    });
+  }
+
+  /** Listens on this and on every later connection. Call it before the first await after construction. */
+  on<N extends EventName>(name: N, listener: EventListener<N>): void {
+    this.#subscriptions.push({ name, listener: listener as EventListener<EventName> });
+  }
+
+  /** Tries at once instead of waiting out the backoff. */
+  retryNow(): void {
+    this.#wake?.();
+  }
+
+  async close(): Promise<void> {
+    if (this.#state.kind === 'closed') return;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#setState({ kind: 'closed' });
+    this.#abort.abort(new ClosedError('closed by this client'));
+    this.#wake?.();
+    for (const { reject } of this.#waiters.splice(0))
+      reject(new ClosedError('this connection was closed for good'));
+    await connection?.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let opened = false;
+    for (let attempt = 1; !this.#abort.signal.aborted; attempt++) {
+      this.#setState({ kind: 'connecting', attempt });
+      try {
+        const connection = await this.#openOne();
+        if (this.#abort.signal.aborted) return connection.close();
+        if (opened) this.#reconnects++;
+        opened = true;
+        attempt = 0;
+        this.#lastError = await this.#stayWith(connection);
+      } catch (error) {
+        this.#lastError = error as Error;
+      }
+      if (this.#abort.signal.aborted) return;
+      await this.#pause(Math.max(1, attempt));
+    }
+  }
+
+  async #openOne(): Promise<Connection> {
+    const { signal } = this.#abort;
+    const connection = await this.#options.open(signal);
+    try {
+      for (const { name, listener } of this.#subscriptions) await connection.on(name, listener, { signal });
+      await this.#options.onOpen?.(connection);
+      if (connection.closed !== undefined) throw connection.closed;
+      return connection;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  /** Resolves with the reason when the connection closes. */
+  #stayWith(connection: Connection): Promise<Error> {
+    return new Promise((resolve) => {
+      connection.onClose((reason) => {
+        this.#connection = undefined;
+        resolve(reason);
+      });
+      this.#connection = connection;
+      this.#setState({ kind: 'open', sinceMs: Date.now() });
+      for (const waiter of this.#waiters.splice(0)) waiter.resolve(connection);
+    });
+  }
+
+  async #pause(attempt: number): Promise<void> {
+    const { backoff = BACKOFF, random = Math.random } = this.#options;
+    const retryInMs = backoffMs(backoff, attempt, random());
+    const error = this.#lastError ?? new ClosedError('closed');
+    this.#setState({ kind: 'waiting', attempt, retryInMs, error });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, retryInMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+
+  #setState(state: ManagedState): void {
+    if (this.#state.kind === 'closed') return;
+    this.#state = state;
+    this.#options.onState?.(state);
+  }
+}

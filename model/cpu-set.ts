@@ -1,0 +1,125 @@
+/** The highest CPU number that is taken seriously; Linux's own NR_CPUS_DEFAULT maximum is 8192. */
+const CPU_MAX = 8_191;
+
+export class CpuSetError extends Error {
+  override readonly name = 'CpuSetError';
+  readonly code = 'MODEL_CPU_SET';
+}
+
+/** An immutable set of CPU numbers. */
+export class CpuSet implements Iterable<number> {
+  static readonly empty = new CpuSet([]);
+  /** Ascending, without repeats. */
+  readonly #cpus: readonly number[];
+  readonly #lookup: ReadonlySet<number>;
+
+  private constructor(sorted: readonly number[]) {
+    this.#cpus = sorted;
+    this.#lookup = new Set(sorted);
+  }
+
+  /** @throws CpuSetError on a number that is no CPU's. */
+  static of(cpus: Iterable<number>): CpuSet {
+    const sorted = [...new Set(cpus)].sort((a, b) => a - b);
+    for (const cpu of sorted) {
+      if (!Number.isInteger(cpu) || cpu < 0 || cpu > CPU_MAX) {
+        throw new CpuSetError(`${cpu} is no CPU number; they go from 0 to ${CPU_MAX}`);
+      }
+    }
+    return new CpuSet(sorted);
+  }
+
+  /**
+   * Reads Linux's list format with libvirt's exclusions: `0-3,8,^2`. Exclusions apply to what stands before
+   * them, as in virBitmapParse.
+   * @throws CpuSetError naming the part that is wrong.
+   */
+  static parse(text: string): CpuSet {
+    const cpus = new Set<number>();
+    if (text.trim() === '') return CpuSet.empty;
+    for (const part of text.split(',')) {
+      const match = /^\s*(\^?)(\d{1,5})(?:-(\d{1,5}))?\s*$/.exec(part);
+      if (match === null) throw new CpuSetError(`"${part}" in CPU list "${text}" is not N, N-M or ^N`);
+      const [, exclude, first, last = first] = match;
+      const [from, to] = [Number(first), Number(last)];
+      if (to < from) throw new CpuSetError(`"${part}" in CPU list "${text}" runs backwards`);
+      if (to > CPU_MAX) throw new CpuSetError(`"${part}" in CPU list "${text}" is above ${CPU_MAX}`);
+      for (let cpu = from; cpu <= to; cpu++) {
+        if (exclude === '^') cpus.delete(cpu);
+        else cpus.add(cpu);
+      }
+    }
+    return CpuSet.of(cpus);
+  }
+
+  /** libvirt's CPU map: byte 0 bit 0 is CPU 0. */
+  static fromBitmap(map: Uint8Array): CpuSet {
+    const cpus: number[] = [];
+    map.forEach((byte, index) => {
+      for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) cpus.push(index * 8 + bit);
+    });
+    return CpuSet.of(cpus);
+  }
+
+  /**
+   * libvirt's CPU map of `lengthBytes`, ceil(host CPUs / 8).
+   * @throws CpuSetError when a CPU does not fit: libvirt would refuse a longer map.
+   */
+  toBitmap(lengthBytes: number): Uint8Array {
+    const map = new Uint8Array(lengthBytes);
+    for (const cpu of this.#cpus) {
+      const index = cpu >> 3;
+      if (index >= lengthBytes) throw new CpuSetError(`CPU ${cpu} is beyond this host's ${lengthBytes * 8}`);
+      map[index] = (map[index] as number) | (1 << (cpu & 7));
+    }
+    return map;
+  }
+
+  get size(): number {
+    return this.#cpus.length;
+  }
+
+  get first(): number | undefined {
+    return this.#cpus[0];
+  }
+
+  has(cpu: number): boolean {
+    return this.#lookup.has(cpu);
+  }
+
+  union(other: CpuSet): CpuSet {
+    return CpuSet.of([...this.#cpus, ...other.#cpus]);
+  }
+
+  intersection(other: CpuSet): CpuSet {
+    return new CpuSet(this.#cpus.filter((cpu) => other.has(cpu)));
+  }
+
+  difference(other: CpuSet): CpuSet {
+    return new CpuSet(this.#cpus.filter((cpu) => !other.has(cpu)));
+  }
+
+  isSubsetOf(other: CpuSet): boolean {
+    return this.#cpus.every((cpu) => other.has(cpu));
+  }
+
+  equals(other: CpuSet): boolean {
+    return this.size === other.size && this.isSubsetOf(other);
+  }
+
+  [Symbol.iterator](): Iterator<number> {
+    return this.#cpus[Symbol.iterator]();
+  }
+
+  /** The shortest list, `0-3,8`: what parse() reads back to an equal set. */
+  toString(): string {
+    const parts: string[] = [];
+    for (let i = 0; i < this.#cpus.length; ) {
+      let j = i;
+      while (this.#cpus[j + 1] === (this.#cpus[j] as number) + 1) j++;
+      parts.push(i === j ? `${this.#cpus[i]}` : `${this.#cpus[i]}-${this.#cpus[j]}`);
+      i = j + 1;
+    }
+    return parts.join(',');
+  }
+}

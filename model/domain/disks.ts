@@ -1,0 +1,96 @@
+import { attr, child, children, type Element, text, wholeNumber } from '../xml.ts';
+
+export interface DiskSource {
+  /** `file`, `block`, `network`, `volume`, `dir`, `nvme`, `vhostuser`: the disk's type. */
+  readonly kind: string;
+  /** A path, `protocol:name`, or `pool/volume`. */
+  readonly name: string;
+}
+
+export interface Disk {
+  /** `vda`: the name inside libvirt, which statistics carry. */
+  readonly target: string;
+  readonly alias: string | undefined;
+  readonly device: string;
+  readonly bus: string | undefined;
+  /** Absent for an empty CD-ROM drive. */
+  readonly source: DiskSource | undefined;
+  readonly format: string | undefined;
+  readonly serial: string | undefined;
+  readonly cache: string | undefined;
+  readonly io: string | undefined;
+  readonly discard: string | undefined;
+  readonly detectZeroes: string | undefined;
+  readonly queues: number | undefined;
+  readonly ioThread: number | undefined;
+  readonly readOnly: boolean;
+  readonly shareable: boolean;
+  /** Images below the top one; known only from the XML of a running domain. */
+  readonly backingDepth: number;
+}
+
+export function parseDisks(devices: Element | undefined): Disk[] {
+  return children(devices, 'disk').flatMap((element) => {
+    const target = attr(child(element, 'target'), 'dev');
+    // Without a target libvirt could not name it either; such a disk has no statistics.
+    return target === undefined ? [] : [disk(element, target)];
+  });
+}
+
+function disk(element: Element, target: string): Disk {
+  const driver = child(element, 'driver');
+  return {
+    target,
+    alias: attr(child(element, 'alias'), 'name'),
+    device: attr(element, 'device') ?? 'disk',
+    bus: attr(child(element, 'target'), 'bus'),
+    source: source(attr(element, 'type') ?? 'file', child(element, 'source')),
+    format: attr(driver, 'type'),
+    serial: text(child(element, 'serial')),
+    cache: attr(driver, 'cache'),
+    io: attr(driver, 'io'),
+    discard: attr(driver, 'discard'),
+    detectZeroes: attr(driver, 'detect_zeroes'),
+    queues: wholeNumber(attr(driver, 'queues')),
+    ioThread: wholeNumber(attr(driver, 'iothread')),
+    readOnly: child(element, 'readonly') !== undefined,
+    shareable: child(element, 'shareable') !== undefined,
+    backingDepth: backingDepth(element),
+  };
+}
+
+function source(kind: string, element: Element | undefined): DiskSource | undefined {
+  if (element === undefined) return undefined;
+  const name = (): string | undefined => {
+    switch (kind) {
+      case 'block':
+        return attr(element, 'dev');
+      case 'network':
+        return [attr(element, 'protocol'), attr(element, 'name')]
+          .filter((part) => part !== undefined)
+          .join(':');
+      case 'volume':
+        return `${attr(element, 'pool') ?? ''}/${attr(element, 'volume') ?? ''}`;
+      case 'dir':
+        return attr(element, 'dir');
+      default:
+        return attr(element, 'file') ?? attr(element, 'path');
+    }
+  };
+  const found = name();
+  return found === undefined ? undefined : { kind, name: found };
+}
+
+function backingDepth(element: Element): number {
+  let depth = 0;
+  for (
+    let below = child(element, 'backingStore');
+    below !== undefined;
+    below = child(below, 'backingStore')
+  ) {
+    // An empty <backingStore/> ends the chain.
+    if (child(below, 'source') === undefined) break;
+    depth++;
+  }
+  return depth;
+}

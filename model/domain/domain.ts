@@ -1,0 +1,47 @@
+import { attr, child, parseXml, text } from '../xml.ts';
+import { type CpuFacts, parseCpuFacts } from './cpu.ts';
+import { type Disk, parseDisks } from './disks.ts';
+import { type NetworkInterface, parseInterfaces } from './interfaces.ts';
+import { type MemoryFacts, parseMemoryFacts } from './memory.ts';
+import { type NovaFacts, parseNova } from './metadata.ts';
+
+/** What a domain's XML says of it: slow facts, which change by events. */
+export interface DomainFacts {
+  readonly name: string | undefined;
+  readonly uuid: string | undefined;
+  readonly title: string | undefined;
+  /** `kvm`, `qemu`, `test`, ... */
+  readonly type: string | undefined;
+  readonly os: {
+    readonly type: string | undefined;
+    readonly arch: string | undefined;
+    readonly machine: string | undefined;
+  };
+  readonly cpu: CpuFacts;
+  readonly memory: MemoryFacts;
+  readonly disks: readonly Disk[];
+  readonly interfaces: readonly NetworkInterface[];
+  readonly nova: NovaFacts | undefined;
+}
+
+/**
+ * Reads any valid domain XML (https://libvirt.org/formatdomain.html); what it does not say is absent.
+ * @throws ModelXmlError when it is no domain XML; CpuSetError when a CPU list in it is malformed.
+ */
+export function parseDomain(xml: string, what = 'the domain XML'): DomainFacts {
+  const root = parseXml(what, xml, 'domain');
+  const devices = child(root, 'devices');
+  const osType = child(root, 'os', 'type');
+  return {
+    name: text(child(root, 'name')),
+    uuid: text(child(root, 'uuid')),
+    title: text(child(root, 'title')),
+    type: attr(root, 'type'),
+    os: { type: text(osType), arch: attr(osType, 'arch'), machine: attr(osType, 'machine') },
+    cpu: parseCpuFacts(root),
+    memory: parseMemoryFacts(root),
+    disks: parseDisks(devices),
+    interfaces: parseInterfaces(devices),
+    nova: parseNova(root),
+  };
+}

@@ -1,0 +1,38 @@
+import { attr, child, children, type Element, wholeNumber } from '../xml.ts';
+
+export interface NetworkInterface {
+  /** `network`, `bridge`, `direct`, `hostdev`, ... */
+  readonly type: string;
+  /** `vnet3`: the host's side, which statistics carry. Absent while the domain is not running. */
+  readonly target: string | undefined;
+  readonly alias: string | undefined;
+  readonly mac: string | undefined;
+  readonly model: string | undefined;
+  /** The bridge, network or device that it hangs on. */
+  readonly source: string | undefined;
+  readonly virtualPort: string | undefined;
+  readonly driver: string | undefined;
+  readonly queues: number | undefined;
+  readonly mtu: number | undefined;
+}
+
+export function parseInterfaces(devices: Element | undefined): NetworkInterface[] {
+  return children(devices, 'interface').map((element) => {
+    const source = child(element, 'source');
+    const driver = child(element, 'driver');
+    return {
+      type: attr(element, 'type') ?? 'unknown',
+      target: attr(child(element, 'target'), 'dev'),
+      alias: attr(child(element, 'alias'), 'name'),
+      mac: attr(child(element, 'mac'), 'address'),
+      model: attr(child(element, 'model'), 'type'),
+      // The live XML of a `network` interface names its bridge as well, which says more.
+      source:
+        attr(source, 'bridge') ?? attr(source, 'network') ?? attr(source, 'dev') ?? attr(source, 'path'),
+      virtualPort: attr(child(element, 'virtualport', 'parameters'), 'interfaceid'),
+      driver: attr(driver, 'name'),
+      queues: wholeNumber(attr(driver, 'queues')),
+      mtu: wholeNumber(attr(child(element, 'mtu'), 'size')),
+    };
+  });
+}

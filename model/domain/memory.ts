@@ -1,0 +1,43 @@
+import { CpuSet } from '../cpu-set.ts';
+import { attr, child, children, type Element, elementKiB, sizeKiB, wholeNumber } from '../xml.ts';
+
+export interface MemoryFacts {
+  readonly maximumKiB: number | undefined;
+  readonly currentKiB: number | undefined;
+  /** Absent: no hugepages. 'default': the host's default size. */
+  readonly hugepages: readonly (number | 'default')[] | undefined;
+  readonly locked: boolean;
+  readonly noSharePages: boolean;
+  readonly numaMode: string | undefined;
+  /** Host cells, in the same list format as CPUs. */
+  readonly numaNodeset: CpuSet | undefined;
+  readonly balloonModel: string | undefined;
+  /** How often the guest reports its memory statistics; absent or 0: never, and most tags stay empty. */
+  readonly balloonPeriodSeconds: number | undefined;
+}
+
+export function parseMemoryFacts(domain: Element): MemoryFacts {
+  const backing = child(domain, 'memoryBacking');
+  const hugepages = child(backing, 'hugepages');
+  const numa = child(domain, 'numatune', 'memory');
+  const balloon = child(domain, 'devices', 'memballoon');
+  const nodeset = attr(numa, 'nodeset');
+  return {
+    maximumKiB: elementKiB(child(domain, 'memory')),
+    currentKiB: elementKiB(child(domain, 'currentMemory')) ?? elementKiB(child(domain, 'memory')),
+    hugepages: hugepages === undefined ? undefined : pageSizes(hugepages),
+    locked: child(backing, 'locked') !== undefined,
+    noSharePages: child(backing, 'nosharepages') !== undefined,
+    numaMode: attr(numa, 'mode') ?? (numa === undefined ? undefined : 'strict'),
+    numaNodeset: nodeset === undefined ? undefined : CpuSet.parse(nodeset),
+    balloonModel: attr(balloon, 'model'),
+    balloonPeriodSeconds: wholeNumber(attr(child(balloon, 'stats'), 'period')),
+  };
+}
+
+function pageSizes(hugepages: Element): (number | 'default')[] {
+  const sizes = children(hugepages, 'page').flatMap(
+    (page) => sizeKiB(attr(page, 'size'), attr(page, 'unit')) ?? [],
+  );
+  return sizes.length > 0 ? sizes : ['default'];
+}

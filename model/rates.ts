@@ -1,0 +1,97 @@
+import type { BlockStats, DomainStats, NetStats, VcpuStats } from './stats.ts';
+
+/** A domain's figures, when they were taken, and the id of the run they belong to. */
+export interface Instant {
+  readonly stats: DomainStats;
+  readonly atMs: number;
+  /** libvirt's domain id: a restart gives another, and every counter starts again. */
+  readonly runId: number;
+}
+
+type Counters<T> = { [K in keyof T as number extends T[K] ? K : never]: T[K] };
+/** The same names, per second; a name is absent where no rate can be told. */
+export type Rates<T> = { readonly [K in keyof Counters<T>]?: number };
+
+export interface DomainRates {
+  readonly elapsedMs: number;
+  /** CPU seconds a second: 2 is two whole CPUs. */
+  readonly cpuUsage: number | undefined;
+  readonly vcpus: ReadonlyMap<number, Rates<VcpuStats>>;
+  /** delay / (delay + run) over all vCPUs: the share of wanted CPU time that was not given. */
+  readonly contention: number | undefined;
+  /** By device name. */
+  readonly blocks: ReadonlyMap<string, Rates<BlockStats>>;
+  readonly nets: ReadonlyMap<string, Rates<NetStats>>;
+}
+
+/** A counter's growth per second; undefined when it is new, gone, or was reset (it fell). */
+export function perSecond(
+  previous: number | undefined,
+  current: number | undefined,
+  elapsedMs: number,
+): number | undefined {
+  if (previous === undefined || current === undefined || current < previous || elapsedMs <= 0)
+    return undefined;
+  return ((current - previous) * 1_000) / elapsedMs;
+}
+
+/** Undefined when the two do not belong together: another run of the domain, or no time between them. */
+export function domainRates(previous: Instant, current: Instant): DomainRates | undefined {
+  const elapsedMs = current.atMs - previous.atMs;
+  if (elapsedMs <= 0 || previous.runId !== current.runId) return undefined;
+  const cpuNs = perSecond(previous.stats.cpu.timeNs, current.stats.cpu.timeNs, elapsedMs);
+  const vcpus = matched(previous.stats.vcpus, current.stats.vcpus, elapsedMs);
+  return {
+    elapsedMs,
+    cpuUsage: cpuNs === undefined ? undefined : cpuNs / 1e9,
+    vcpus,
+    contention: contention(vcpus),
+    blocks: matched(byName(previous.stats.blocks), byName(current.stats.blocks), elapsedMs),
+    nets: matched(byName(previous.stats.nets), byName(current.stats.nets), elapsedMs),
+  };
+}
+
+/** libvirt renumbers devices on hot-plug, so they are followed by name. */
+function byName<T extends { name?: string }>(devices: ReadonlyMap<number, T>): Map<string, T> {
+  const named = new Map<string, T>();
+  for (const device of devices.values()) if (device.name !== undefined) named.set(device.name, device);
+  return named;
+}
+
+function matched<K, T extends object>(
+  previous: ReadonlyMap<K, T>,
+  current: ReadonlyMap<K, T>,
+  elapsedMs: number,
+): Map<K, Rates<T>> {
+  const rates = new Map<K, Rates<T>>();
+  for (const [key, now] of current) {
+    const before = previous.get(key);
+    if (before !== undefined) rates.set(key, growth(before, now, elapsedMs));
+  }
+  return rates;
+}
+
+function growth<T extends object>(before: T, now: T, elapsedMs: number): Rates<T> {
+  const rates: Record<string, number> = {};
+  for (const [name, value] of Object.entries(now)) {
+    const earlier = (before as Record<string, unknown>)[name];
+    if (typeof value !== 'number' || typeof earlier !== 'number') continue;
+    const rate = perSecond(earlier, value, elapsedMs);
+    if (rate !== undefined) rates[name] = rate;
+  }
+  return rates as Rates<T>;
+}
+
+function contention(vcpus: ReadonlyMap<number, Rates<VcpuStats>>): number | undefined {
+  let run = 0;
+  let delay = 0;
+  let known = false;
+  for (const { timeNs, delayNs } of vcpus.values()) {
+    if (timeNs === undefined || delayNs === undefined) continue;
+    known = true;
+    run += timeNs;
+    delay += delayNs;
+  }
+  if (!known) return undefined;
+  return run + delay === 0 ? 0 : delay / (run + delay);
+}

@@ -1,0 +1,113 @@
+import { CpuSet } from './cpu-set.ts';
+import {
+  attr,
+  child,
+  children,
+  type Element,
+  elementKiB,
+  parseXml,
+  sizeKiB,
+  text,
+  wholeNumber,
+} from './xml.ts';
+
+export interface HostCpu {
+  readonly id: number;
+  /** Absent for a CPU that is offline. */
+  readonly socketId: number | undefined;
+  readonly dieId: number | undefined;
+  readonly coreId: number | undefined;
+  /** Itself and the threads that share its core. */
+  readonly siblings: CpuSet;
+}
+
+export interface PagePool {
+  readonly sizeKiB: number;
+  /** Pages of this size that the cell has, in use or not. */
+  readonly total: number;
+}
+
+export interface HostCell {
+  readonly id: number;
+  readonly memoryKiB: number | undefined;
+  readonly pages: readonly PagePool[];
+  /** To each cell, itself included, as the firmware's SLIT gives it; 10 is local. */
+  readonly distances: ReadonlyMap<number, number>;
+  readonly cpus: readonly HostCpu[];
+}
+
+export interface CacheBank {
+  readonly level: number;
+  readonly id: number;
+  readonly sizeKiB: number | undefined;
+  readonly cpus: CpuSet;
+}
+
+export interface HostTopology {
+  readonly arch: string | undefined;
+  readonly cpuModel: string | undefined;
+  readonly cells: readonly HostCell[];
+  /** Last-level caches; empty where libvirt could not read resctrl or sysfs. */
+  readonly caches: readonly CacheBank[];
+}
+
+/**
+ * The host's side of the capabilities XML (https://libvirt.org/formatcaps.html).
+ * @throws ModelXmlError when it is not such a document.
+ */
+export function parseCapabilities(xml: string): HostTopology {
+  const root = parseXml('the capabilities', xml, 'capabilities');
+  const host = child(root, 'host');
+  return {
+    arch: text(child(host, 'cpu', 'arch')),
+    cpuModel: text(child(host, 'cpu', 'model')),
+    cells: children(child(host, 'topology', 'cells'), 'cell').map(cell),
+    caches: children(child(host, 'cache'), 'bank').map((bank) => ({
+      level: wholeNumber(attr(bank, 'level')) ?? 0,
+      id: wholeNumber(attr(bank, 'id')) ?? 0,
+      sizeKiB: sizeKiB(attr(bank, 'size'), attr(bank, 'unit')),
+      cpus: cpuSet(attr(bank, 'cpus')),
+    })),
+  };
+}
+
+function cell(element: Element): HostCell {
+  const distances = children(child(element, 'distances'), 'sibling').map(
+    (sibling) => [wholeNumber(attr(sibling, 'id')) ?? 0, wholeNumber(attr(sibling, 'value')) ?? 0] as const,
+  );
+  return {
+    id: wholeNumber(attr(element, 'id')) ?? 0,
+    memoryKiB: elementKiB(child(element, 'memory')),
+    pages: children(element, 'pages').map((pages) => ({
+      sizeKiB: sizeKiB(attr(pages, 'size'), attr(pages, 'unit')) ?? 0,
+      total: wholeNumber(text(pages)) ?? 0,
+    })),
+    distances: new Map(distances),
+    cpus: children(child(element, 'cpus'), 'cpu').map(cpu),
+  };
+}
+
+function cpu(element: Element): HostCpu {
+  const id = wholeNumber(attr(element, 'id')) ?? 0;
+  const siblings = attr(element, 'siblings');
+  return {
+    id,
+    socketId: wholeNumber(attr(element, 'socket_id')),
+    dieId: wholeNumber(attr(element, 'die_id')),
+    coreId: wholeNumber(attr(element, 'core_id')),
+    siblings: siblings === undefined ? CpuSet.of([id]) : cpuSet(siblings),
+  };
+}
+
+function cpuSet(list: string | undefined): CpuSet {
+  return list === undefined ? CpuSet.empty : CpuSet.parse(list);
+}
+
+/** Every CPU of the host that is online. */
+export function onlineCpus(topology: HostTopology): CpuSet {
+  return CpuSet.of(
+    topology.cells.flatMap((each) =>
+      each.cpus.filter((one) => one.coreId !== undefined).map((one) => one.id),
+    ),
+  );
+}

@@ -42,6 +42,12 @@ interface Subscription {
   readonly listener: EventListener<EventName>;
 }
 
+interface Waiter {
+  readonly patience: 'patient' | 'impatient';
+  resolve(connection: Connection): void;
+  reject(error: Error): void;
+}
+
 /** A connection that comes back: opened again with backoff and jitter, its events registered again. */
 export class ManagedConnection {
   readonly #options: ManagedOptions;
@@ -52,7 +58,7 @@ export class ManagedConnection {
   #lastError: Error | undefined;
   #reconnects = 0;
   #wake: (() => void) | undefined;
-  #waiters: { resolve: (connection: Connection) => void; reject: (error: Error) => void }[] = [];
+  #waiters: Waiter[] = [];
   readonly #running: Promise<void>;
 
   constructor(options: ManagedOptions) {
@@ -79,29 +85,52 @@ export class ManagedConnection {
     return this.#connection;
   }
 
-  /** Waits for an open connection; rejects when `signal` fires first, with the last failure as cause. */
+  /**
+   * Waits for an open connection, through as many attempts as it takes; rejects when `signal` fires first,
+   * with the last failure.
+   */
   ready(signal?: AbortSignal): Promise<Connection> {
+    return this.#wait('patient', signal);
+  }
+
+  /** The open connection, or that of an attempt made at once; rejects when that attempt fails. */
+  attempt(signal?: AbortSignal): Promise<Connection> {
+    this.#wake?.();
+    return this.#wait('impatient', signal);
+  }
+
+  #wait(patience: Waiter['patience'], signal: AbortSignal | undefined): Promise<Connection> {
     if (this.#connection !== undefined) return Promise.resolve(this.#connection);
     if (this.#state.kind === 'closed')
       return Promise.reject(new ClosedError('this connection was closed for good'));
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
-      this.#waiters.push(waiter);
-      signal?.addEventListener('abort', () => {
+      const onAbort = (): void => {
         this.#waiters = this.#waiters.filter((each) => each !== waiter);
-        reject(this.#lastError ?? new ClosedError('no connection yet', { cause: signal.reason }));
-      });
+        reject(
+          this.#lastError ?? new ClosedError('the daemon has not answered yet', { cause: signal?.reason }),
+        );
+      };
+      const done = (): void => signal?.removeEventListener('abort', onAbort);
+      const waiter: Waiter = {
+        patience,
+        resolve: (connection) => {
+          done();
+          resolve(connection);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      };
+      this.#waiters.push(waiter);
+      if (signal?.aborted === true) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
   /** Listens on this and on every later connection. Call it before the first await after construction. */
   on<N extends EventName>(name: N, listener: EventListener<N>): void {
     this.#subscriptions.push({ name, listener: listener as EventListener<EventName> });
-  }
-
-  /** Tries at once instead of waiting out the backoff. */
-  retryNow(): void {
-    this.#wake?.();
   }
 
   async close(): Promise<void> {
@@ -111,8 +140,7 @@ export class ManagedConnection {
     this.#setState({ kind: 'closed' });
     this.#abort.abort(new ClosedError('closed by this client'));
     this.#wake?.();
-    for (const { reject } of this.#waiters.splice(0))
-      reject(new ClosedError('this connection was closed for good'));
+    this.#rejectWaiters(new ClosedError('this connection was closed for good'), () => true);
     await connection?.close();
     await this.#running;
   }
@@ -130,6 +158,7 @@ export class ManagedConnection {
         this.#lastError = await this.#stayWith(connection);
       } catch (error) {
         this.#lastError = error as Error;
+        this.#rejectWaiters(error as Error, (waiter) => waiter.patience === 'impatient');
       }
       if (this.#abort.signal.aborted) return;
       await this.#pause(Math.max(1, attempt));
@@ -176,6 +205,12 @@ export class ManagedConnection {
       };
     });
     this.#wake = undefined;
+  }
+
+  #rejectWaiters(error: Error, which: (waiter: Waiter) => boolean): void {
+    const rejected = this.#waiters.filter(which);
+    this.#waiters = this.#waiters.filter((waiter) => !which(waiter));
+    for (const waiter of rejected) waiter.reject(error);
   }
 
   #setState(state: ManagedState): void {

@@ -34,7 +34,7 @@ export const healthMetrics = {
     per: 'process',
     type: 'gauge',
     name: 'virtune_domain_outcome',
-    help: '1 for how asking this domain ended: fresh, partial, unresponsive, late, error.',
+    help: '1 for how asking this domain ended: fresh, unresponsive, late, error.',
     labels: ['domain', 'outcome'],
   },
   unresponsiveSince: {

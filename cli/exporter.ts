@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Credentials } from '../libvirt/auth/mechanism.ts';
+import { log } from './log.ts';
+import { runExporter } from './run-exporter.ts';
+import { untilAskedToStop } from './signals.ts';
+
+interface ExporterFlags {
+  readonly connect: string;
+  readonly listen: string;
+  readonly saslUsername?: string;
+  readonly saslPasswordFile?: string;
+  readonly domainDeadline: number;
+  readonly scrapeDeadline: number;
+}
+
+class UsageError extends Error {
+  readonly code = 'USAGE';
+}
+
+export function exporterCommand(): Command {
+  return new Command('exporter')
+    .description("serve a KVM host's and its VMs' figures to Prometheus")
+    .addOption(
+      new Option('-c, --connect <uri>', 'libvirt to ask')
+        .env('LIBVIRT_DEFAULT_URI')
+        .default('qemu:///system'),
+    )
+    .option('-l, --listen <host:port>', 'where to serve /metrics', '127.0.0.1:9177')
+    .option('--sasl-username <name>', 'for a libvirt that wants SASL')
+    .option('--sasl-password-file <file>', 'file whose first line is the password')
+    .option('--domain-deadline <seconds>', 'how long one VM may take to answer', seconds, 2)
+    .option(
+      '--scrape-deadline <seconds>',
+      'how long asking all VMs may take; below the scrape timeout',
+      seconds,
+      8,
+    )
+    .action(async (flags: ExporterFlags) => {
+      const exporter = await runExporter({
+        uri: flags.connect,
+        listen: flags.listen,
+        credentials: credentials(flags),
+        domainDeadlineMs: flags.domainDeadline * 1_000,
+        tickDeadlineMs: flags.scrapeDeadline * 1_000,
+      });
+      log(`virtune: connected to ${flags.connect}, serving ${exporter.url}/metrics`);
+      const signal = await untilAskedToStop();
+      log(`virtune: ${signal}, closing`);
+      await exporter.close();
+    });
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0 || value > 3_600) {
+    throw new InvalidArgumentError('Expected a number of seconds above 0 and at most 3600.');
+  }
+  return value;
+}
+
+function credentials({ saslUsername, saslPasswordFile }: ExporterFlags): Credentials | undefined {
+  if (saslUsername === undefined && saslPasswordFile === undefined) return undefined;
+  if (saslUsername === undefined || saslPasswordFile === undefined) {
+    throw new UsageError('--sasl-username and --sasl-password-file go together');
+  }
+  try {
+    const password = readFileSync(saslPasswordFile, 'utf8').split('\n')[0] ?? '';
+    return { username: saslUsername, password };
+  } catch (error) {
+    throw new UsageError(`the password file ${saslPasswordFile} cannot be read: ${(error as Error).message}`);
+  }
+}

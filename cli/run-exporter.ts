@@ -1,0 +1,68 @@
+import { parseListenAddress } from '../exporter/http/listen-address.ts';
+import { type RunningServer, serve } from '../exporter/http/server.ts';
+import { Scrapes } from '../exporter/prometheus/scrape.ts';
+import type { Credentials } from '../libvirt/auth/mechanism.ts';
+import { connect } from '../libvirt/client/connect.ts';
+import { parseUri } from '../libvirt/uri.ts';
+import { Sampler } from '../sampler/sampler.ts';
+import { log } from './log.ts';
+import { readVersion } from './version.ts';
+
+export interface RunExporterOptions {
+  readonly uri: string;
+  readonly listen: string;
+  readonly credentials?: Credentials | undefined;
+  readonly domainDeadlineMs?: number | undefined;
+  readonly tickDeadlineMs?: number | undefined;
+}
+
+export interface RunningExporter {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A failure that goes on is said once a minute, not at every scrape. */
+const REPEAT_AFTER_MS = 60_000;
+
+/**
+ * Connects, then serves. Rejects when libvirt cannot be asked now: a wrong URI or a missing permission is
+ * told at once; what fails later is met by reconnecting.
+ */
+export async function runExporter(options: RunExporterOptions): Promise<RunningExporter> {
+  const address = parseListenAddress(options.listen);
+  parseUri(options.uri);
+  const sampler = new Sampler({
+    open: (signal) => connect(options.uri, { readOnly: true, credentials: options.credentials, signal }),
+    domainDeadlineMs: options.domainDeadlineMs,
+    tickDeadlineMs: options.tickDeadlineMs,
+  });
+  const version = readVersion();
+  let server: RunningServer;
+  try {
+    await sampler.attempt();
+    const scrapes = new Scrapes(sampler, version, sayNowAndThen());
+    server = await serve({ scrapes, health: () => sampler.health, version }, address);
+  } catch (error) {
+    await sampler.close();
+    throw error;
+  }
+  return {
+    url: server.url,
+    close: async () => {
+      await server.close();
+      await sampler.close();
+    },
+  };
+}
+
+function sayNowAndThen(): (error: Error) => void {
+  let saidAtMs = Number.NEGATIVE_INFINITY;
+  let saidMessage = '';
+  return (error) => {
+    const nowMs = performance.now();
+    if (error.message === saidMessage && nowMs - saidAtMs < REPEAT_AFTER_MS) return;
+    saidAtMs = nowMs;
+    saidMessage = error.message;
+    log(`virtune: the host cannot be asked: ${error.message}`);
+  };
+}

@@ -1,0 +1,18 @@
+/** What a person sees who opens the exporter in a browser. */
+export function landingPage(version: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>virtune exporter</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}</style></head>
+<body>
+<h1>virtune exporter</h1>
+<p>Version ${version}. Figures of a KVM host and its VMs, for Prometheus.</p>
+<ul>
+<li><a href="/metrics">/metrics</a>: the figures</li>
+<li><a href="/-/healthy">/-/healthy</a>: is this process up?</li>
+<li><a href="/-/ready">/-/ready</a>: is it connected to libvirt?</li>
+</ul>
+</body>
+</html>
+`;
+}

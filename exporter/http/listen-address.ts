@@ -1,0 +1,25 @@
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export class ListenAddressError extends Error {
+  override readonly name = 'ListenAddressError';
+  readonly code = 'HTTP_LISTEN_ADDRESS';
+}
+
+/**
+ * `host:port`, `[v6]:port`, `:port` (every address) or `port` (loopback).
+ * @throws ListenAddressError
+ */
+export function parseListenAddress(text: string): ListenAddress {
+  const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new ListenAddressError(
+      `"${text}" is no address to listen on; write host:port, [::1]:port or :port`,
+    );
+  }
+  const named = match[1] ?? match[2];
+  return { host: named === undefined ? '127.0.0.1' : named === '' ? '::' : named, port };
+}

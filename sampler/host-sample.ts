@@ -1,0 +1,50 @@
+import type { ManagedState } from '../libvirt/client/managed.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import type { DomainFacts } from '../model/domain/domain.ts';
+import type { DomainStats } from '../model/stats.ts';
+
+/** How asking one domain ended. */
+export type Outcome =
+  /** `atMs`: wall clock just before the call went out. */
+  | { readonly kind: 'fresh'; readonly stats: DomainStats; readonly atMs: number }
+  /** A call is out past its deadline; the domain is not asked again until that one comes back. */
+  | { readonly kind: 'unresponsive'; readonly sinceMs: number }
+  /** The tick's own deadline came before its turn. */
+  | { readonly kind: 'late' }
+  | { readonly kind: 'error'; readonly error: Error };
+
+export interface DomainSample {
+  readonly domain: Domain;
+  /** virDomainState and its reason: from the figures, else from a call that a stuck guest cannot block. */
+  readonly state: number | undefined;
+  readonly reason: number | undefined;
+  /** Absent until its XML was read, or where that cannot be understood. */
+  readonly facts: DomainFacts | undefined;
+  readonly outcome: Outcome;
+  /** When the newest figures were taken, wall clock; absent before the first. */
+  readonly lastFreshAtMs: number | undefined;
+}
+
+/** All that one host told in one tick. */
+export interface HostSample {
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  readonly domains: readonly DomainSample[];
+  readonly versions: HostVersions | undefined;
+}
+
+/** As libvirt counts: major * 1,000,000 + minor * 1,000 + micro. */
+export interface HostVersions {
+  readonly hypervisor: number;
+  readonly libvirt: number;
+}
+
+/** What the sampler knows even when the host cannot be asked. */
+export interface SamplerHealth {
+  readonly control: ManagedState;
+  readonly lastError: Error | undefined;
+  readonly connections: number;
+  readonly reconnects: number;
+  /** Calls past their deadline that libvirt still works on. */
+  readonly stuckCalls: number;
+}

@@ -1,0 +1,297 @@
+import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
+import type { Connection } from '../libvirt/client/connection.ts';
+import { ManagedConnection } from '../libvirt/client/managed.ts';
+import { DomainState, ErrorCode, StatsFlag, StatsGroup } from '../libvirt/constants.ts';
+import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import { readDomainStats } from '../model/stats.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { FactsCache } from './facts-cache.ts';
+import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
+
+export interface SamplerOptions {
+  /** Opens one read-only connection to the host. */
+  readonly open: (signal: AbortSignal) => Promise<Connection>;
+  /** For one domain's answer. */
+  readonly domainDeadlineMs?: number | undefined;
+  /** For the whole tick; what was not asked by then is reported late. */
+  readonly tickDeadlineMs?: number | undefined;
+  /** Calls under way at once that a stuck guest can block. */
+  readonly inFlight?: number | undefined;
+  readonly baseConnections?: number | undefined;
+  readonly maxConnections?: number | undefined;
+  /** Wall clock, ms since 1970. */
+  readonly now?: (() => number) | undefined;
+}
+
+const DEFAULTS = {
+  domainDeadlineMs: 2_000,
+  tickDeadlineMs: 8_000,
+  inFlight: 8,
+  baseConnections: 2,
+  maxConnections: 5,
+};
+
+const STATS_MASK =
+  StatsGroup.state |
+  StatsGroup.cpu |
+  StatsGroup.balloon |
+  StatsGroup.vcpu |
+  StatsGroup.interface |
+  StatsGroup.block;
+
+interface Stuck {
+  readonly sinceMs: number;
+}
+
+/** What is known of one domain between ticks. */
+interface Memory {
+  lastFreshAtMs: number | undefined;
+  /** Set while a call is out past its deadline. */
+  stuck: Stuck | undefined;
+  /** It did not answer the last time: it is asked after the others, so that they need not wait for it. */
+  suspect: boolean;
+}
+
+/**
+ * Asks one host. List and states go over a connection of their own through calls that stuck guests cannot
+ * block; statistics are one call a domain, each with its own deadline, a bounded number at once.
+ */
+export class Sampler {
+  readonly #options: typeof DEFAULTS;
+  readonly #now: () => number;
+  readonly #control: ManagedConnection;
+  readonly #pool: ConnectionPool;
+  readonly #facts = new FactsCache();
+  readonly #memory = new Map<string, Memory>();
+  #versions: HostVersions | undefined;
+  #running: Promise<HostSample> | undefined;
+
+  constructor(options: SamplerOptions) {
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    this.#options = { ...DEFAULTS, ...given };
+    this.#now = options.now ?? Date.now;
+    this.#pool = new ConnectionPool({
+      open: options.open,
+      base: this.#options.baseConnections,
+      max: this.#options.maxConnections,
+    });
+    this.#control = new ManagedConnection({
+      open: options.open,
+      onOpen: async (connection) => {
+        this.#facts.clear();
+        this.#versions = await readVersions(connection, this.#options.domainDeadlineMs);
+      },
+    });
+    this.#facts.watch(this.#control);
+  }
+
+  get health(): SamplerHealth {
+    return {
+      control: this.#control.state,
+      lastError: this.#control.lastError,
+      connections: this.#pool.size + (this.#control.current === undefined ? 0 : 1),
+      reconnects: this.#control.reconnects + this.#pool.lost,
+      stuckCalls: this.#pool.stuckCalls,
+    };
+  }
+
+  /** Resolves once the host can be asked; rejects with why it cannot when the attempt under way fails. */
+  async attempt(signal?: AbortSignal): Promise<void> {
+    await this.#control.attempt(signal);
+  }
+
+  /**
+   * One sample; whoever asks while one is under way gets that one. Rejects when the host itself cannot be
+   * asked; a domain that cannot is an outcome in the sample.
+   */
+  sample(): Promise<HostSample> {
+    this.#running ??= this.#tick().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#control.close(), this.#pool.close()]);
+  }
+
+  async #tick(): Promise<HostSample> {
+    const startedAtMs = this.#now();
+    const startedMs = performance.now();
+    const deadline = AbortSignal.timeout(this.#options.tickDeadlineMs);
+    const control = await this.#control.attempt(AbortSignal.timeout(this.#options.domainDeadlineMs));
+    this.#pool.startTick();
+    const { domains } = await control.call(
+      'connectListAllDomains',
+      { needResults: 1, flags: 0 },
+      { signal: deadline },
+    );
+    this.#forgetAllBut(domains);
+    const outcomes = await this.#askAll(domains, deadline, startedMs);
+    const samples = await this.#complete(control, domains, outcomes);
+    this.#pool.shrink();
+    // Lost on the way: what was gathered says more of the loss than of the domains.
+    if (control.closed !== undefined) throw control.closed;
+    return {
+      startedAtMs,
+      durationMs: performance.now() - startedMs,
+      domains: samples,
+      versions: this.#versions,
+    };
+  }
+
+  #forgetAllBut(domains: readonly Domain[]): void {
+    const known = new Set(domains.map((domain) => domain.uuid));
+    for (const uuid of this.#memory.keys()) if (!known.has(uuid)) this.#memory.delete(uuid);
+    this.#facts.keepOnly(known);
+  }
+
+  /** The outcome of each domain by UUID; one that vanished meanwhile has none. */
+  async #askAll(
+    domains: readonly Domain[],
+    deadline: AbortSignal,
+    startedMs: number,
+  ): Promise<Map<string, Outcome>> {
+    const outcomes = new Map<string, Outcome>();
+    const toAsk: Domain[] = [];
+    const suspects: Domain[] = [];
+    for (const domain of domains) {
+      const { stuck, suspect } = this.#remember(domain);
+      if (stuck !== undefined) outcomes.set(domain.uuid, { kind: 'unresponsive', sinceMs: stuck.sinceMs });
+      else (suspect ? suspects : toAsk).push(domain);
+    }
+    const queue = [...toAsk, ...suspects].values();
+    const worker = async (): Promise<void> => {
+      for (const domain of queue) {
+        const outcome = await this.#ask(domain, deadline);
+        if (outcome !== undefined) outcomes.set(domain.uuid, outcome);
+        const early = performance.now() - startedMs < this.#options.tickDeadlineMs / 2;
+        if (outcome?.kind === 'fresh' && early) await this.#refreshFacts(domain, deadline);
+      }
+    };
+    await Promise.all(Array.from({ length: this.#options.inFlight }, worker));
+    return outcomes;
+  }
+
+  #remember(domain: Domain): Memory {
+    let memory = this.#memory.get(domain.uuid);
+    if (memory === undefined) {
+      memory = { lastFreshAtMs: undefined, stuck: undefined, suspect: false };
+      this.#memory.set(domain.uuid, memory);
+    }
+    return memory;
+  }
+
+  /** Undefined: the domain is no more. */
+  async #ask(domain: Domain, deadline: AbortSignal): Promise<Outcome | undefined> {
+    if (deadline.aborted) return { kind: 'late' };
+    const atMs = this.#now();
+    const memory = this.#remember(domain);
+    try {
+      const reply = await this.#call(
+        'connectGetAllDomainStats',
+        { domains: [domain], stats: STATS_MASK, flags: StatsFlag.noWait },
+        deadline,
+      );
+      if (reply === 'late') return { kind: 'late' };
+      const record = reply.records[0];
+      if (record === undefined) return undefined;
+      memory.suspect = false;
+      memory.lastFreshAtMs = atMs;
+      return { kind: 'fresh', stats: readDomainStats(record.params), atMs };
+    } catch (error) {
+      if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
+      if (!(error instanceof CallAbandonedError)) return { kind: 'error', error: error as Error };
+      this.#markStuck(memory, atMs, error);
+      return { kind: 'unresponsive', sinceMs: atMs };
+    }
+  }
+
+  #markStuck(memory: Memory, sinceMs: number, error: CallAbandonedError): void {
+    const stuck = { sinceMs };
+    memory.stuck = stuck;
+    memory.suspect = true;
+    void error.finished.then(() => {
+      if (memory.stuck === stuck) memory.stuck = undefined;
+    });
+  }
+
+  /** Sends a call that a stuck guest may block; late when no place came free before the tick's deadline. */
+  async #call<N extends CallName>(
+    name: N,
+    args: CallArgs<N>,
+    deadline: AbortSignal,
+  ): Promise<CallResult<N> | 'late'> {
+    while (!deadline.aborted) {
+      const connection = this.#pool.pick();
+      if (connection !== undefined) {
+        return connection.call(name, args, { timeoutMs: this.#options.domainDeadlineMs });
+      }
+      await this.#pool.makeRoom(deadline);
+    }
+    return 'late';
+  }
+
+  async #refreshFacts(domain: Domain, deadline: AbortSignal): Promise<void> {
+    if (!this.#facts.isMissing(domain)) return;
+    const atMs = this.#now();
+    try {
+      await this.#facts.refresh(domain, async () => {
+        const reply = await this.#call('domainGetXmlDesc', { domain, flags: 0 }, deadline);
+        return reply === 'late' ? undefined : reply.xml;
+      });
+    } catch (error) {
+      // Its figures are here; the XML is asked for again next time.
+      if (error instanceof CallAbandonedError) this.#markStuck(this.#remember(domain), atMs, error);
+    }
+  }
+
+  /** Joins what is known of each domain; those without figures get their state by a call that cannot block. */
+  async #complete(
+    control: Connection,
+    domains: readonly Domain[],
+    outcomes: ReadonlyMap<string, Outcome>,
+  ): Promise<DomainSample[]> {
+    const samples = domains.map(async (domain): Promise<DomainSample | undefined> => {
+      const outcome = outcomes.get(domain.uuid);
+      if (outcome === undefined) return undefined;
+      const known = {
+        domain,
+        facts: this.#facts.get(domain),
+        outcome,
+        lastFreshAtMs: this.#memory.get(domain.uuid)?.lastFreshAtMs,
+      };
+      if (outcome.kind === 'fresh' && outcome.stats.state !== undefined) {
+        return { ...known, state: outcome.stats.state, reason: outcome.stats.reason };
+      }
+      const state = await this.#stateOf(control, domain);
+      return { ...known, state: state?.state, reason: state?.reason };
+    });
+    return (await Promise.all(samples)).filter((sample) => sample !== undefined);
+  }
+
+  async #stateOf(
+    control: Connection,
+    domain: Domain,
+  ): Promise<{ state: number; reason: number } | undefined> {
+    try {
+      return await control.call(
+        'domainGetState',
+        { domain, flags: 0 },
+        { timeoutMs: this.#options.domainDeadlineMs },
+      );
+    } catch {
+      // A domain without an id is not running, which is all that a shut-off one has to tell.
+      return domain.id === -1 ? { state: DomainState.shutoff, reason: 0 } : undefined;
+    }
+  }
+}
+
+async function readVersions(connection: Connection, timeoutMs: number): Promise<HostVersions> {
+  const [hypervisor, libvirt] = await Promise.all([
+    connection.call('connectGetVersion', undefined, { timeoutMs }),
+    connection.call('connectGetLibVersion', undefined, { timeoutMs }),
+  ]);
+  return { hypervisor: Number(hypervisor.version), libvirt: Number(libvirt.version) };
+}

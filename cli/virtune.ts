@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { demoCommand } from './demo.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
@@ -9,7 +10,8 @@ const program = new Command('virtune')
   .description('Watches KVM hosts and tunes the VMs on them.')
   .version(readVersion())
   .showHelpAfterError('(virtune --help says more)')
-  .addCommand(exporterCommand());
+  .addCommand(exporterCommand())
+  .addCommand(demoCommand());
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {

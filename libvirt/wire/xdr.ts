@@ -125,14 +125,16 @@ export class XdrWriter {
     if (!Number.isInteger(value) || value < -0x8000_0000 || value > 0x7fff_ffff) {
       throw new EncodeError(`${value} is not a 32-bit integer`);
     }
-    this.#bytes.writeInt32BE(value, this.#grow(4));
+    const at = this.#grow(4);
+    this.#bytes.writeInt32BE(value, at);
   }
 
   uint(value: number): void {
     if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
       throw new EncodeError(`${value} is not an unsigned 32-bit integer`);
     }
-    this.#bytes.writeUInt32BE(value, this.#grow(4));
+    const at = this.#grow(4);
+    this.#bytes.writeUInt32BE(value, at);
   }
 
   hyper(value: number | bigint): void {
@@ -140,7 +142,8 @@ export class XdrWriter {
     if (whole < -0x8000_0000_0000_0000n || whole > 0x7fff_ffff_ffff_ffffn) {
       throw new EncodeError(`${value} is not a 64-bit integer`);
     }
-    this.#bytes.writeBigInt64BE(whole, this.#grow(8));
+    const at = this.#grow(8);
+    this.#bytes.writeBigInt64BE(whole, at);
   }
 
   unsignedHyper(value: number | bigint): void {
@@ -148,11 +151,13 @@ export class XdrWriter {
     if (whole < 0n || whole > 0xffff_ffff_ffff_ffffn) {
       throw new EncodeError(`${value} is not an unsigned 64-bit integer`);
     }
-    this.#bytes.writeBigUInt64BE(whole, this.#grow(8));
+    const at = this.#grow(8);
+    this.#bytes.writeBigUInt64BE(whole, at);
   }
 
   double(value: number): void {
-    this.#bytes.writeDoubleBE(value, this.#grow(8));
+    const at = this.#grow(8);
+    this.#bytes.writeDoubleBE(value, at);
   }
 
   string(value: string, max: number): void {

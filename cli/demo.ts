@@ -1,0 +1,48 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { startDemo } from '../simulator/demo.ts';
+import { log } from './log.ts';
+import { runExporter } from './run-exporter.ts';
+import { untilAskedToStop } from './signals.ts';
+
+const VMS_MAX = 10_000;
+
+interface DemoFlags {
+  readonly scenario: string;
+  readonly vms?: number;
+  readonly listen: string;
+}
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('serve the figures of a simulated KVM host: nothing else is needed')
+    .option(
+      '-s, --scenario <name>',
+      'calm, overcommitted, noisy-neighbour, numa-split-database, io-storm, memory-pressure, or a JSON file',
+      'calm',
+    )
+    .option('-n, --vms <count>', 'as many VMs as this', vmCount)
+    .option('-l, --listen <host:port>', 'where to serve /metrics', '127.0.0.1:9177')
+    .action(async (flags: DemoFlags) => {
+      const demo = await startDemo({ scenario: flags.scenario, vms: flags.vms });
+      try {
+        const exporter = await runExporter({ uri: demo.uri, listen: flags.listen });
+        log(
+          `virtune demo: scenario ${demo.scenario.name}, ${demo.scenario.vms.length} VMs. ${demo.scenario.description}`,
+        );
+        log(`virtune demo: a simulated libvirt at ${demo.uri}`);
+        log(`virtune demo: figures at ${exporter.url}/metrics, Ctrl-C ends it`);
+        await untilAskedToStop();
+        await exporter.close();
+      } finally {
+        await demo.stop();
+      }
+    });
+}
+
+function vmCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > VMS_MAX) {
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${VMS_MAX}.`);
+  }
+  return count;
+}

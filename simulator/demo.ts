@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SimulatedDaemon } from './daemon.ts';
+import { SimulatedHost } from './host.ts';
+import { checkScenario, loadScenarioFile, type Scenario, ScenarioError, withVmCount } from './scenario.ts';
+import { scenarios } from './scenarios/all.ts';
+
+export interface Demo {
+  /** To connect to, as to any libvirt. */
+  readonly uri: string;
+  readonly daemon: SimulatedDaemon;
+  readonly scenario: Scenario;
+  stop(): Promise<void>;
+}
+
+export interface DemoOptions {
+  /** The name of a scenario that virtune brings, or the path of a JSON file. */
+  readonly scenario?: string | undefined;
+  /** As many VMs as this instead of the scenario's own. */
+  readonly vms?: number | undefined;
+  readonly now?: (() => number) | undefined;
+}
+
+/** @throws ScenarioError when there is none of that name. */
+export function findScenario(nameOrPath: string): Scenario {
+  if (Object.hasOwn(scenarios, nameOrPath))
+    return checkScenario(scenarios[nameOrPath], `scenario ${nameOrPath}`);
+  if (/[./]/.test(nameOrPath)) return loadScenarioFile(nameOrPath);
+  const known = Object.keys(scenarios).join(', ');
+  throw new ScenarioError(
+    `there is no scenario "${nameOrPath}"; there are ${known}, or give the path of a JSON file`,
+  );
+}
+
+/** Starts a simulated libvirt daemon on a socket of its own, in a folder that only this user can enter. */
+export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
+  const base = findScenario(options.scenario ?? 'calm');
+  const scenario = options.vms === undefined ? base : withVmCount(base, options.vms);
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-demo-'));
+  const path = join(folder, 'libvirt-sock');
+  const daemon = new SimulatedDaemon(
+    new SimulatedHost(scenario, options.now === undefined ? {} : { now: options.now }),
+  );
+  await daemon.listen({ path });
+  return {
+    uri: `qemu:///system?socket=${path}`,
+    daemon,
+    scenario,
+    stop: async () => {
+      await daemon.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { SimulatedVm } from './vm.ts';
+
+/** A call that cannot be answered, by libvirt's numbers. */
+export class CallFailure extends Error {
+  override readonly name = 'CallFailure';
+  readonly libvirtCode: number;
+  readonly libvirtDomain: number;
+  constructor(libvirtCode: number, message: string, libvirtDomain = 10) {
+    super(message);
+    this.libvirtCode = libvirtCode;
+    this.libvirtDomain = libvirtDomain;
+  }
+}
+
+interface Hang {
+  readonly sinceMs: number;
+  readonly over: Promise<void>;
+  readonly release: () => void;
+}
+
+/** What can go wrong with a real daemon and its guests, on demand. */
+export class Faults {
+  /** Added to every reply. */
+  slowMs = 0;
+  refuseAuth = false;
+  readonly #hangs = new Map<string, Hang>();
+
+  /** Calls that need the guest's monitor do not come back until unhang(). */
+  hang(vm: SimulatedVm): void {
+    if (this.#hangs.has(vm.uuid)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#hangs.set(vm.uuid, { sinceMs: performance.now(), over: promise, release: resolve });
+  }
+
+  unhang(vm: SimulatedVm): void {
+    this.#hangs.get(vm.uuid)?.release();
+    this.#hangs.delete(vm.uuid);
+  }
+
+  /** How long the guest's monitor has hung, or undefined while it answers. */
+  hungForMs(vm: SimulatedVm): number | undefined {
+    const hang = this.#hangs.get(vm.uuid);
+    return hang && performance.now() - hang.sinceMs;
+  }
+
+  async monitor(vm: SimulatedVm): Promise<void> {
+    await this.#hangs.get(vm.uuid)?.over;
+  }
+}

@@ -1,0 +1,220 @@
+import { ControlState, DomainState, ErrorCode, ListFlag, XmlFlag } from '../../libvirt/constants.ts';
+import { ParamType } from '../../libvirt/typed-params.ts';
+import type { Domain } from '../../libvirt/wire/types.ts';
+import { CallFailure } from '../faults.ts';
+import { balloonFigures, nicName, statsOf } from '../stats.ts';
+import type { SimulatedVm } from '../vm.ts';
+import { domainXml } from '../xml.ts';
+import { find, type HandlerContext, type Handlers, invalid, requireActive } from './context.ts';
+
+/** virDomainMemoryStatTags, in the driver's own order. */
+const MEMORY_TAGS: Readonly<Record<string, number>> = {
+  swap_in: 0,
+  swap_out: 1,
+  major_fault: 2,
+  minor_fault: 3,
+  unused: 4,
+  available: 5,
+  usable: 8,
+  'last-update': 9,
+  disk_caches: 10,
+  hugetlb_pgalloc: 11,
+  hugetlb_pgfail: 12,
+  rss: 7,
+};
+
+/** Each group of list flags narrows on its own; a group of which none is set narrows nothing. */
+const LIST_GROUPS: readonly (readonly [flag: number, test: (vm: SimulatedVm) => boolean])[][] = [
+  [
+    [ListFlag.active, (vm) => vm.active],
+    [ListFlag.inactive, (vm) => !vm.active],
+  ],
+  [
+    [ListFlag.persistent, (vm) => vm.persistent],
+    [ListFlag.transient, (vm) => !vm.persistent],
+  ],
+  [
+    [ListFlag.running, (vm) => vm.state === DomainState.running],
+    [ListFlag.paused, (vm) => vm.state === DomainState.paused],
+    [ListFlag.shutoff, (vm) => vm.state === DomainState.shutoff],
+    [ListFlag.other, (vm) => vm.state > DomainState.shutoff],
+  ],
+];
+
+function listed({ host }: HandlerContext, flags: number): SimulatedVm[] {
+  return host.vms.filter((vm) =>
+    LIST_GROUPS.every((group) => {
+      const asked = group.filter(([flag]) => (flags & flag) !== 0);
+      return asked.length === 0 || asked.some(([, test]) => test(vm));
+    }),
+  );
+}
+
+function found(vm: SimulatedVm | undefined, what: string): { domain: Domain } {
+  if (vm === undefined) throw new CallFailure(ErrorCode.noDomain, `Domain not found: ${what}`);
+  return { domain: vm.domain };
+}
+
+export const domainHandlers: Handlers = {
+  connectListAllDomains(context, { needResults, flags }) {
+    const domains = listed(context, flags).map((vm) => vm.domain);
+    return { domains: needResults === 0 ? [] : domains, count: domains.length };
+  },
+  async connectGetAllDomainStats(context, { domains, stats, flags }) {
+    const vms =
+      domains.length === 0 ? listed(context, flags) : domains.map((domain) => find(context, domain));
+    const records = [];
+    for (const vm of vms) {
+      // State alone needs no monitor; anything else waits for one that hangs, as in libvirt's driver.
+      if (vm.active && stats !== 1) await context.faults.monitor(vm);
+      records.push({ domain: vm.domain, params: statsOf(vm, stats) });
+    }
+    return { records };
+  },
+  domainLookupById: ({ host }, { id }) =>
+    found(
+      host.vms.find((vm) => vm.id === id && id !== -1),
+      `no domain with matching id ${id}`,
+    ),
+  domainLookupByName: ({ host }, { name }) =>
+    found(host.byName(name), `no domain with matching name '${name}'`),
+  domainLookupByUuid: ({ host }, { uuid }) =>
+    found(host.byUuid(uuid), `no domain with matching uuid '${uuid}'`),
+  domainGetXmlDesc: (context, { domain, flags }) => ({
+    xml: domainXml(find(context, domain), (flags & XmlFlag.inactive) !== 0),
+  }),
+  domainGetInfo(context, { domain }) {
+    const vm = find(context, domain);
+    return {
+      state: vm.state,
+      maxMemKiB: vm.maximumKiB,
+      memoryKiB: vm.balloonKiB,
+      vcpus: vm.vcpuCurrent,
+      cpuTimeNs: vm.active
+        ? vm.vcpus.reduce((sum, vcpu) => sum + vcpu.timeNs, vm.cpuUserNs + vm.cpuSystemNs)
+        : 0,
+    };
+  },
+  domainGetState(context, { domain }) {
+    const { state, reason } = find(context, domain);
+    return { state, reason };
+  },
+  domainIsActive: (context, { domain }) => ({ active: find(context, domain).active }),
+  domainIsPersistent: (context, { domain }) => ({ persistent: find(context, domain).persistent }),
+  domainGetAutostart: (context, { domain }) => ({
+    autostart: find(context, domain).spec.workload === 'oltp',
+  }),
+  async domainMemoryStats(context, { domain, maxStats }) {
+    const vm = find(context, domain);
+    requireActive(vm);
+    await context.faults.monitor(vm);
+    const stats = [{ tag: 6, value: vm.balloonKiB }];
+    for (const [name, value] of Object.entries(balloonFigures(vm))) {
+      const tag = MEMORY_TAGS[name];
+      if (tag !== undefined) stats.push({ tag, value });
+    }
+    return { stats: stats.slice(0, maxStats) };
+  },
+  domainSetMemoryStatsPeriod(context, { domain, periodSeconds }) {
+    if (periodSeconds < 0) throw invalid('period must not be negative');
+    find(context, domain).balloonPeriodSeconds = periodSeconds;
+    return undefined;
+  },
+  domainGetCpuStats(context, { domain, nparams, startCpu }) {
+    const vm = find(context, domain);
+    requireActive(vm);
+    if (startCpu !== -1) throw invalid('only the total of all CPUs is counted here');
+    const ns = (field: string, value: number) => ({ field, type: ParamType.ullong, value });
+    const totalNs = vm.vcpus.reduce((sum, vcpu) => sum + vcpu.timeNs, vm.cpuUserNs + vm.cpuSystemNs);
+    const params = [
+      ns('cpu_time', totalNs),
+      ns('user_time', vm.cpuUserNs),
+      ns('system_time', vm.cpuSystemNs),
+    ];
+    return { params: params.slice(0, nparams), nparams: params.length };
+  },
+  async domainBlockStatsFlags(context, { domain, path, nparams }) {
+    const vm = find(context, domain);
+    requireActive(vm);
+    await context.faults.monitor(vm);
+    const index = vm.spec.disks.findIndex((disk) => disk.target === path);
+    const disk = vm.disks[index];
+    if (disk === undefined) throw invalid(`invalid path: ${path}`);
+    const params = Object.entries({
+      rd_bytes: disk.readBytes,
+      rd_operations: disk.readRequests,
+      rd_total_times: disk.readNs,
+      wr_bytes: disk.writeBytes,
+      wr_operations: disk.writeRequests,
+      wr_total_times: disk.writeNs,
+      flush_operations: disk.flushRequests,
+      flush_total_times: disk.flushNs,
+    }).map(([field, value]) => ({ field, type: ParamType.llong, value }));
+    return { params: params.slice(0, nparams), nparams: params.length };
+  },
+  domainGetBlockInfo(context, { domain, path }) {
+    const spec = find(context, domain).spec.disks.find((disk) => disk.target === path);
+    if (spec === undefined) throw invalid(`invalid path ${path} not assigned to domain`);
+    const capacityBytes = spec.sizeGiB * 2 ** 30;
+    const allocationBytes = Math.round(capacityBytes * 0.6);
+    return {
+      allocationBytes,
+      capacityBytes,
+      physicalBytes: spec.format === 'raw' ? capacityBytes : allocationBytes,
+    };
+  },
+  domainInterfaceStats(context, { domain, device }) {
+    const vm = find(context, domain);
+    requireActive(vm);
+    const nic = vm.nics.find((_, index) => nicName(vm, index) === device);
+    if (nic === undefined) throw invalid(`'${device}' is not a known interface`);
+    return { ...nic, rxErrors: 0, rxDrops: 0, txErrors: 0, txDrops: 0 };
+  },
+  domainGetPerfEvents: (context, { domain }) => {
+    find(context, domain);
+    return { params: [] };
+  },
+  domainGetJobInfo(context, { domain }) {
+    requireActive(find(context, domain));
+    return {
+      type: 0,
+      timeElapsedMs: 0,
+      timeRemainingMs: 0,
+      dataTotalBytes: 0,
+      dataProcessedBytes: 0,
+      dataRemainingBytes: 0,
+      memTotalBytes: 0,
+      memProcessedBytes: 0,
+      memRemainingBytes: 0,
+      fileTotalBytes: 0,
+      fileProcessedBytes: 0,
+      fileRemainingBytes: 0,
+    };
+  },
+  domainGetJobStats(context, { domain }) {
+    find(context, domain);
+    return { type: 0, params: [] };
+  },
+  domainGetBlockJobInfo(context, { domain }) {
+    requireActive(find(context, domain));
+    return { found: false, type: 0, bandwidth: 0, current: 0, end: 0 };
+  },
+  domainGetControlInfo(context, { domain }) {
+    const vm = find(context, domain);
+    requireActive(vm);
+    const hungMs = context.faults.hungForMs(vm);
+    return hungMs === undefined
+      ? { state: ControlState.ok, details: 0, stateTimeMs: 0 }
+      : { state: ControlState.occupied, details: 0, stateTimeMs: Math.round(hungMs) };
+  },
+  domainGetDiskErrors(context, { domain }) {
+    const vm = find(context, domain);
+    requireActive(vm);
+    const failed = vm.state === DomainState.paused ? vm.spec.disks.slice(0, 1) : [];
+    return { errors: failed.map((disk) => ({ disk: disk.target, error: 1 })), count: failed.length };
+  },
+  domainGetMessages: (context, { domain }) => {
+    find(context, domain);
+    return { messages: [] };
+  },
+};

@@ -1,0 +1,22 @@
+/** A seeded generator of numbers from 0 to 1 (mulberry32): the same seed gives the same world. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+/** A value from 0 to 1 that belongs to these two numbers and no other state: noise that can be read at any time. */
+export function noise(seed: number, at: number): number {
+  return seededRandom((Math.imul(seed, 0x9e3779b1) ^ Math.imul(at | 0, 0x85ebca6b)) >>> 0)();
+}
+
+/** A small stable number for a name. */
+export function seedOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
+  return hash >>> 0;
+}

@@ -1,0 +1,14 @@
+import type { ScenarioInput } from '../scenario.ts';
+import { calm } from './calm.ts';
+import { ioStorm } from './io-storm.ts';
+import { memoryPressure } from './memory-pressure.ts';
+import { noisyNeighbour } from './noisy-neighbour.ts';
+import { numaSplitDatabase } from './numa-split-database.ts';
+import { overcommitted } from './overcommitted.ts';
+
+export const scenarios: Readonly<Record<string, ScenarioInput>> = Object.fromEntries(
+  [calm, overcommitted, noisyNeighbour, numaSplitDatabase, ioStorm, memoryPressure].map((each) => [
+    each.name,
+    each,
+  ]),
+);

@@ -1,0 +1,22 @@
+import type { ScenarioInput } from '../scenario.ts';
+import { calm } from './calm.ts';
+
+export const ioStorm: ScenarioInput = {
+  ...calm,
+  name: 'io-storm',
+  description: 'Six backup jobs stream through the same storage as the databases.',
+  vms: [
+    ...calm.vms,
+    ...Array.from({ length: 6 }, (_, index) => ({
+      name: `backup-${index + 1}`,
+      workload: 'batch' as const,
+      vcpus: 2,
+      memoryMiB: 4_096,
+      disks: ['vda', 'vdb', 'vdc', 'vdd'].map((target) => ({
+        target,
+        sizeGiB: 500,
+        cache: 'writeback' as const,
+      })),
+    })),
+  ],
+};

@@ -1,0 +1,19 @@
+import type { ScenarioInput } from '../scenario.ts';
+import { calm } from './calm.ts';
+
+export const noisyNeighbour: ScenarioInput = {
+  ...calm,
+  name: 'noisy-neighbour',
+  description: 'A batch VM was pinned onto the CPUs of pg-orders, which now waits for them.',
+  vms: [
+    ...calm.vms,
+    {
+      name: 'noisy-build',
+      workload: 'batch',
+      vcpus: 4,
+      memoryMiB: 8_192,
+      disks: [{ target: 'vda', sizeGiB: 60, cache: 'unsafe' }],
+      pins: ['0', '1', '2', '3'],
+    },
+  ],
+};

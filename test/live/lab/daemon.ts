@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { LAB_DIR } from './paths.ts';
+import { run, succeeds, until } from './run.ts';
+
+export const SOCKET = '/run/libvirt/libvirt-sock';
+const PID_FILE = '/run/libvirtd.pid';
+
+/** Settings of libvirtd.conf, by name: strings are quoted, numbers are not. */
+export type DaemonSettings = Readonly<Record<string, string | number>>;
+
+function alive(pidFile: string, program: string): number | undefined {
+  if (!existsSync(pidFile)) return undefined;
+  const pid = Number(readFileSync(pidFile, 'utf8').trim());
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function libvirtdPid(): number | undefined {
+  return alive(PID_FILE, 'libvirtd');
+}
+
+/** Mounted before libvirtd starts, or it refuses guests with huge pages until it is started again. */
+export function mountHugepages(): void {
+  mkdirSync('/dev/hugepages', { recursive: true });
+  const mounted = readFileSync('/proc/mounts', 'utf8').includes(' /dev/hugepages hugetlbfs ');
+  if (!mounted) run('mount', ['-t', 'hugetlbfs', 'hugetlbfs', '/dev/hugepages']);
+}
+
+/** Starts virtlogd and libvirtd by hand, as a machine without systemd has to, and waits until it answers. */
+export async function startLibvirtd(settings: DaemonSettings = {}): Promise<void> {
+  if (libvirtdPid() === undefined) {
+    mountHugepages();
+    if (alive('/run/virtlogd.pid', 'virtlogd') === undefined) run('virtlogd', ['-d']);
+    rmSync(PID_FILE, { force: true });
+    mkdirSync(LAB_DIR, { recursive: true });
+    const config = `${LAB_DIR}/libvirtd.conf`;
+    const lines = Object.entries({
+      unix_sock_ro_perms: '0777',
+      auth_unix_ro: 'none',
+      auth_unix_rw: 'none',
+      ...settings,
+    });
+    writeFileSync(config, `${lines.map(([key, value]) => `${key} = ${JSON.stringify(value)}`).join('\n')}\n`);
+    const listens = 'listen_tls' in settings || 'listen_tcp' in settings;
+    run('libvirtd', ['-d', '-f', config, ...(listens ? ['-l'] : [])]);
+  }
+  await until('libvirtd to accept connections', 20_000, socketAccepts);
+}
+
+/** As the daemon of a crashed host: no goodbye, sockets cut. Guests live on. */
+export async function killLibvirtd(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  const pid = libvirtdPid();
+  if (pid === undefined) return;
+  process.kill(pid, signal);
+  await until('libvirtd to be gone', 10_000, () => !existsSync(`/proc/${pid}`));
+}
+
+export async function restartLibvirtd(settings: DaemonSettings = {}): Promise<void> {
+  await killLibvirtd('SIGTERM');
+  await startLibvirtd(settings);
+}
+
+export function stopVirtlogd(): void {
+  const pid = alive('/run/virtlogd.pid', 'virtlogd');
+  if (pid !== undefined) process.kill(pid);
+}
+
+function socketAccepts(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: SOCKET });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** libvirt's default network; false where this machine cannot have a bridge. */
+export function startDefaultNetwork(): boolean {
+  if (run('virsh', ['-q', 'net-list', '--name']).split('\n').includes('default')) return true;
+  return succeeds('virsh', ['net-start', 'default']);
+}
+
+/** A program of the lab's in the background, ended by the returned function. */
+export function inBackground(program: string, args: readonly string[]): () => void {
+  const child = spawn(program, args, { stdio: 'ignore' });
+  return () => {
+    child.kill();
+  };
+}

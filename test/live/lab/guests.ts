@@ -1,0 +1,107 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startDefaultNetwork } from './daemon.ts';
+import { type BootFiles, buildInitramfs } from './initramfs.ts';
+import { LAB_DIR, PREFIX } from './paths.ts';
+import { run, succeeds, until } from './run.ts';
+import { virsh } from './virsh.ts';
+
+export const BOOTED = `${PREFIX}booted`;
+export const bareName = (index: number): string => `${PREFIX}bare-${String(index).padStart(3, '0')}`;
+
+/** Defines and starts, unless it runs already. */
+function ensureRunning(name: string, xml: string, ...startFlags: string[]): void {
+  if (!succeeds('virsh', ['dominfo', name])) {
+    const file = join(LAB_DIR, `${name}.xml`);
+    writeFileSync(file, xml);
+    virsh('define', file);
+  }
+  if (virsh('domstate', name).trim() === 'shut off') virsh('start', name, ...startFlags);
+}
+
+/** A real Linux with a live balloon, a raw and a qcow2 disk with traffic, an iothread and a NIC. */
+export async function bootGuest(): Promise<void> {
+  mkdirSync(LAB_DIR, { recursive: true });
+  const raw = join(LAB_DIR, 'booted-vda.img');
+  const qcow2 = join(LAB_DIR, 'booted-vdb.qcow2');
+  if (!succeeds('virsh', ['dominfo', BOOTED])) {
+    run('qemu-img', ['create', '-q', '-f', 'raw', raw, '64M']);
+    run('qemu-img', ['create', '-q', '-f', 'qcow2', qcow2, '64M']);
+  }
+  ensureRunning(BOOTED, bootedXml(buildInitramfs(), raw, qcow2, startDefaultNetwork()));
+  await until('the guest to report its memory', 120_000, () =>
+    virsh('dommemstat', BOOTED).includes('usable'),
+  );
+}
+
+/** Guests that only exist: paused, no kernel, 24 MiB. They answer statistics like any other. */
+export function bareGuests(count: number): void {
+  for (let index = 0; index < count; index++)
+    ensureRunning(bareName(index), bareXml(bareName(index)), '--paused');
+}
+
+/** Every domain of the lab's, running or not, and nobody else's. */
+export function removeGuests(): void {
+  const names = virsh('list', '--all', '--name').split('\n');
+  for (const name of names.filter((each) => each.startsWith(PREFIX))) {
+    succeeds('virsh', ['destroy', name]);
+    succeeds('virsh', ['undefine', name]);
+  }
+}
+
+/** The QEMU process of a running guest, as libvirt itself wrote it down. */
+export function qemuPid(name: string): number {
+  return Number(readFileSync(`/run/libvirt/qemu/${name}.pid`, 'utf8').trim());
+}
+
+function bootedXml({ kernel, initrd }: BootFiles, raw: string, qcow2: string, network: boolean): string {
+  return `<domain type='qemu'>
+  <name>${BOOTED}</name>
+  <metadata>
+    <nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'>
+      <nova:name>lab guest "quoted" &amp; more</nova:name>
+      <nova:flavor name='lab.small'/>
+      <nova:owner><nova:user uuid='u-1'>sre</nova:user><nova:project uuid='p-1'>lab</nova:project></nova:owner>
+    </nova:instance>
+  </metadata>
+  <memory unit='MiB'>192</memory>
+  <vcpu>2</vcpu>
+  <iothreads>1</iothreads>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>${kernel}</kernel>
+    <initrd>${initrd}</initrd>
+    <cmdline>console=ttyS0 quiet</cmdline>
+  </os>
+  <features><acpi/></features>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw' cache='none' io='native' iothread='1'/>
+      <source file='${raw}'/><target dev='vda' bus='virtio'/>
+    </disk>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2' cache='writeback' discard='unmap'/>
+      <source file='${qcow2}'/><target dev='vdb' bus='virtio'/>
+    </disk>
+    ${network ? "<interface type='network'><source network='default'/><model type='virtio'/></interface>" : ''}
+    <memballoon model='virtio'><stats period='2'/></memballoon>
+    <console type='pty'/>
+  </devices>
+</domain>
+`;
+}
+
+function bareXml(name: string): string {
+  return `<domain type='qemu'>
+  <name>${name}</name>
+  <memory unit='MiB'>24</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <memballoon model='virtio'/>
+  </devices>
+</domain>
+`;
+}

@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { LAB_DIR } from './paths.ts';
+import { LabError, run } from './run.ts';
+
+/** In the order in which they need each other. */
+const MODULES = [
+  'virtio_ring',
+  'virtio',
+  'virtio_pci_legacy_dev',
+  'virtio_pci_modern_dev',
+  'virtio_pci',
+  'virtio_balloon',
+  'virtio_blk',
+  'failover',
+  'net_failover',
+  'virtio_net',
+];
+
+/** Loads the drivers, then reads, writes, flushes and sends a little, for as long as it runs. */
+const INIT = `#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /sys /dev /tmp
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sys /sys
+/bin/busybox mount -t devtmpfs dev /dev
+for m in ${MODULES.join(' ')}; do /bin/busybox insmod /lib/$m.ko; done
+/bin/busybox ip link set eth0 up
+/bin/busybox ip addr add 192.168.122.77/24 dev eth0
+while true; do
+  for d in vda vdb; do
+    [ -b /dev/$d ] && /bin/busybox dd if=/dev/zero of=/dev/$d bs=64k count=4 conv=fsync 2>/dev/null
+    [ -b /dev/$d ] && /bin/busybox dd if=/dev/$d of=/dev/null bs=64k count=4 skip=64 iflag=direct 2>/dev/null
+  done
+  /bin/busybox ping -c 1 -W 1 192.168.122.1 >/dev/null 2>&1
+  /bin/busybox sleep 1
+done
+`;
+
+export interface BootFiles {
+  readonly kernel: string;
+  readonly initrd: string;
+}
+
+/** Debian's cloud kernel, and an initramfs of a few hundred KiB made from it and from busybox. */
+export function buildInitramfs(): BootFiles {
+  const version = readdirSync('/boot')
+    .filter((name) => /^vmlinuz-.*-cloud-amd64$/.test(name))
+    .sort()
+    .at(-1)
+    ?.slice('vmlinuz-'.length);
+  if (version === undefined)
+    throw new LabError('no /boot/vmlinuz-*-cloud-amd64: is linux-image-cloud-amd64 installed?');
+  const root = join(LAB_DIR, 'initramfs');
+  rmSync(root, { recursive: true, force: true });
+  for (const folder of ['bin', 'lib']) mkdirSync(join(root, folder), { recursive: true });
+  copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
+  const found = run('find', [`/lib/modules/${version}/kernel`, '-name', '*.ko'])
+    .trim()
+    .split('\n');
+  for (const name of MODULES) {
+    const path = found.find((file) => file.endsWith(`/${name}.ko`));
+    // What the kernel has built in needs no loading.
+    if (path !== undefined) copyFileSync(path, join(root, `lib/${name}.ko`));
+  }
+  writeFileSync(join(root, 'init'), INIT);
+  chmodSync(join(root, 'init'), 0o755);
+  const list = run('find', ['.'], { cwd: root });
+  const archive = execFileSync('cpio', ['-o', '-H', 'newc', '--quiet'], {
+    cwd: root,
+    input: list,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const initrd = join(LAB_DIR, 'initrd.img');
+  writeFileSync(initrd, gzipSync(archive));
+  const kernel = join(LAB_DIR, 'vmlinuz');
+  copyFileSync(`/boot/vmlinuz-${version}`, kernel);
+  for (const file of [initrd, kernel]) chmodSync(file, 0o644);
+  return { kernel, initrd };
+}

@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { LabError, run, succeeds } from './run.ts';
+
+const PACKAGES = [
+  'libvirt-daemon-system',
+  'libvirt-clients',
+  'qemu-system-x86',
+  'qemu-utils',
+  'linux-image-cloud-amd64',
+  'busybox-static',
+  'cpio',
+  'dnsmasq-base',
+  'prometheus',
+  'prometheus-libvirt-exporter',
+  'openssh-server',
+  'openssh-client',
+  'netcat-openbsd',
+  'sasl2-bin',
+  'libsasl2-modules',
+  'openssl',
+];
+
+/** Debian's packages of a real libvirt, QEMU and the programs we are measured against. */
+export function ensurePackages(): void {
+  if (process.getuid?.() !== 0)
+    throw new LabError('the lab starts libvirtd and guests, so it needs root: run it with sudo');
+  if (!existsSync('/etc/debian_version'))
+    throw new LabError('the lab installs Debian packages, and this is no Debian');
+  const missing = PACKAGES.filter((name) => !succeeds('dpkg', ['-s', name]));
+  if (missing.length === 0) return;
+  console.error(`lab: installing ${missing.join(' ')}`);
+  run('apt-get', ['update', '-q']);
+  run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing]);
+}

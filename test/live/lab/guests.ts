@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDefaultNetwork } from './daemon.ts';
 import { type BootFiles, buildInitramfs } from './initramfs.ts';
@@ -8,6 +8,8 @@ import { virsh } from './virsh.ts';
 
 export const BOOTED = `${PREFIX}booted`;
 export const bareName = (index: number): string => `${PREFIX}bare-${String(index).padStart(3, '0')}`;
+
+const NIC = ['', "<interface type='network'><source network='default'/><model type='virtio'/></interface>"];
 
 /** Defines and starts, unless it runs already. */
 function ensureRunning(name: string, xml: string, ...startFlags: string[]): void {
@@ -36,8 +38,13 @@ export async function bootGuest(): Promise<void> {
 
 /** Guests that only exist: paused, no kernel, 24 MiB. They answer statistics like any other. */
 export function bareGuests(count: number): void {
-  for (let index = 0; index < count; index++)
-    ensureRunning(bareName(index), bareXml(bareName(index)), '--paused');
+  const network = startDefaultNetwork();
+  for (let index = 0; index < count; index++) {
+    const name = bareName(index);
+    const disk = join(LAB_DIR, `${name}.img`);
+    if (!existsSync(disk)) writeFileSync(disk, Buffer.alloc(65_536));
+    ensureRunning(name, bareXml(name, disk, network), '--paused');
+  }
 }
 
 /** Every domain of the lab's, running or not, and nobody else's. */
@@ -84,7 +91,7 @@ function bootedXml({ kernel, initrd }: BootFiles, raw: string, qcow2: string, ne
       <driver name='qemu' type='qcow2' cache='writeback' discard='unmap'/>
       <source file='${qcow2}'/><target dev='vdb' bus='virtio'/>
     </disk>
-    ${network ? "<interface type='network'><source network='default'/><model type='virtio'/></interface>" : ''}
+    ${NIC[Number(network)]}
     <memballoon model='virtio'><stats period='2'/></memballoon>
     <console type='pty'/>
   </devices>
@@ -92,7 +99,7 @@ function bootedXml({ kernel, initrd }: BootFiles, raw: string, qcow2: string, ne
 `;
 }
 
-function bareXml(name: string): string {
+function bareXml(name: string, disk: string, network: boolean): string {
   return `<domain type='qemu'>
   <name>${name}</name>
   <memory unit='MiB'>24</memory>
@@ -100,6 +107,10 @@ function bareXml(name: string): string {
   <os><type arch='x86_64' machine='pc'>hvm</type></os>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/><source file='${disk}'/><target dev='vda' bus='virtio'/>
+    </disk>
+    ${NIC[Number(network)]}
     <memballoon model='virtio'/>
   </devices>
 </domain>

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { EventHub } from '../../libvirt/client/event-hub.ts';
+import { ProtocolError } from '../../libvirt/errors.ts';
+import { events } from '../../libvirt/events.ts';
+import type { Codec } from '../../libvirt/wire/codec.ts';
+import { XdrWriter } from '../../libvirt/wire/xdr.ts';
+import { testDomain } from './golden.ts';
+
+function lifecycle(callbackId: number, event: number): Buffer {
+  const writer = new XdrWriter();
+  writer.int(callbackId);
+  (events.lifecycle.payload as Codec<unknown>).write(writer, { domain: testDomain, event, detail: 0 });
+  return writer.finish();
+}
+
+test('an event that comes before the reply to its registration is not lost', async () => {
+  const hub = new EventHub();
+  const seen: number[] = [];
+  const reply = Promise.withResolvers<number>();
+  const registered = hub.register<'lifecycle'>(
+    ({ event }) => seen.push(event),
+    () => reply.promise,
+  );
+  hub.received(events.lifecycle.proc, lifecycle(7, 2));
+  expect(seen).toEqual([]);
+  reply.resolve(7);
+  await registered;
+  hub.received(events.lifecycle.proc, lifecycle(7, 5));
+  expect(seen).toEqual([2, 5]);
+});
+
+test('events of nobody, of other listeners and of unknown kinds reach no one', async () => {
+  const hub = new EventHub();
+  const seen: number[] = [];
+  await hub.register<'lifecycle'>(
+    ({ event }) => seen.push(event),
+    async () => 1,
+  );
+  hub.received(events.lifecycle.proc, lifecycle(2, 2));
+  hub.received(999, Buffer.alloc(4));
+  hub.forget(1);
+  hub.received(events.lifecycle.proc, lifecycle(1, 2));
+  expect(seen).toEqual([]);
+});
+
+test('an event cut short is a broken frame', async () => {
+  const hub = new EventHub();
+  const whole = lifecycle(1, 2);
+  for (let length = 0; length < whole.length; length++) {
+    expect(() => hub.received(events.lifecycle.proc, whole.subarray(0, length))).toThrow(ProtocolError);
+  }
+});

@@ -188,8 +188,14 @@ const TOP_FIELDS: Readonly<Record<string, 'state' | 'reason' | 'vcpuCurrent' | '
   'vcpu.maximum': 'vcpuMaximum',
 };
 
-/** Counts of the lists: names are read instead, since ids may have gaps. */
-const COUNTS = new Set(['net.count', 'block.count', 'iothread.count']);
+/** Known, and of no use: counts of lists (names are read instead, since ids may have gaps), and how dirty rate was measured. */
+const IGNORED = new Set([
+  'net.count',
+  'block.count',
+  'iothread.count',
+  'cpu.cache.monitor.count',
+  'dirtyrate.calc_mode',
+]);
 /** "Unknown" where libvirt has no better word: 2^64-1, as a bigint or rounded. */
 const UNKNOWN_64 = 2 ** 64;
 
@@ -233,7 +239,7 @@ function slotOf(field: string): Slot {
 }
 
 function understand(field: string): Slot {
-  if (COUNTS.has(field)) return IGNORE;
+  if (IGNORED.has(field)) return IGNORE;
   const top = lookUp(TOP_FIELDS, field);
   if (top !== undefined) {
     return (draft, value) => {

@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Connection } from '../../libvirt/client/connection.ts';
+import { ErrorCode, ListFlag, StatsFlag, StatsGroup, XmlFlag } from '../../libvirt/constants.ts';
+import { RemoteError } from '../../libvirt/errors.ts';
+import type { Domain } from '../../libvirt/wire/types.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
+import { parseDomain } from '../../model/domain/domain.ts';
+import { readDomainStats } from '../../model/stats.ts';
+import { onlineCpus, parseCapabilities } from '../../model/topology.ts';
+
+export interface ContractTarget {
+  /** Opens a connection; a read-only one where asked. */
+  open(readOnly: boolean): Promise<Connection>;
+  /** A running domain with a vCPU that may be pinned. */
+  readonly running: string;
+  /** What this driver cannot do, by the test's own word for it. */
+  readonly lacks?: readonly Capability[];
+}
+
+export type Capability = 'stats of devices' | 'live pins' | 'node figures' | 'free pages' | 'job' | 'control';
+
+const NO_SUCH: Domain = { name: 'no-such-domain', uuid: '11111111-2222-3333-4444-555555555555', id: -1 };
+
+/** What any libvirt keeps to, and so what the simulator must keep to as well. */
+export function contract(name: string, target: () => ContractTarget): void {
+  describe(`the contract, kept by ${name}`, () => {
+    let reader: Connection;
+    let writer: Connection;
+    let domain: Domain;
+    const can = (capability: Capability): boolean => target().lacks?.includes(capability) !== true;
+
+    beforeAll(async () => {
+      reader = await target().open(true);
+      writer = await target().open(false);
+      ({ domain } = await reader.call('domainLookupByName', { name: target().running }));
+    });
+    afterAll(async () => {
+      await reader?.close();
+      await writer?.close();
+    });
+
+    async function codeOf(promise: Promise<unknown>): Promise<number> {
+      const error = await promise.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(RemoteError);
+      return (error as RemoteError).libvirtCode;
+    }
+
+    test('the daemon tells what it is', async () => {
+      const { version } = await reader.call('connectGetLibVersion', undefined);
+      expect(Number(version)).toBeGreaterThanOrEqual(5_000_000);
+      expect((await reader.call('connectGetHostname', undefined)).hostname).not.toBe('');
+      expect((await reader.call('connectGetType', undefined)).type).not.toBe('');
+    });
+
+    test('a domain is found by name, by UUID and by id, and is the same one', async () => {
+      expect(domain.id).toBeGreaterThan(0);
+      expect((await reader.call('domainLookupByUuid', { uuid: domain.uuid })).domain).toEqual(domain);
+      expect((await reader.call('domainLookupById', { id: domain.id })).domain).toEqual(domain);
+    });
+
+    test('a domain that is not there is error 42, however it is asked for', async () => {
+      expect(await codeOf(reader.call('domainLookupByName', { name: NO_SUCH.name }))).toBe(
+        ErrorCode.noDomain,
+      );
+      expect(await codeOf(reader.call('domainLookupByUuid', { uuid: NO_SUCH.uuid }))).toBe(
+        ErrorCode.noDomain,
+      );
+      expect(await codeOf(reader.call('domainGetXmlDesc', { domain: NO_SUCH, flags: 0 }))).toBe(
+        ErrorCode.noDomain,
+      );
+      expect(await codeOf(reader.call('domainGetState', { domain: NO_SUCH, flags: 0 }))).toBe(
+        ErrorCode.noDomain,
+      );
+    });
+
+    test('list filters narrow, each group on its own', async () => {
+      const list = async (flags: number) =>
+        (await reader.call('connectListAllDomains', { needResults: 1, flags })).domains;
+      const all = await list(0);
+      const active = await list(ListFlag.active);
+      const inactive = await list(ListFlag.inactive);
+      expect(active.length + inactive.length).toBe(all.length);
+      expect(active.every((each) => each.id > 0)).toBe(true);
+      expect(inactive.every((each) => each.id === -1)).toBe(true);
+      expect((await list(ListFlag.running | ListFlag.paused)).length).toBeLessThanOrEqual(active.length);
+      expect(active).toContainEqual(domain);
+    });
+
+    test('the state of a domain is the same by state, by info and by statistics', async () => {
+      const { state } = await reader.call('domainGetState', { domain, flags: 0 });
+      const info = await reader.call('domainGetInfo', { domain });
+      const { records } = await reader.call('connectGetAllDomainStats', {
+        domains: [domain],
+        stats: StatsGroup.state,
+        flags: 0,
+      });
+      expect(info.state).toBe(state);
+      expect(readDomainStats(records[0]?.params ?? []).state).toBe(state);
+    });
+
+    test('statistics of one domain hold what was asked for and no other group', async (context) => {
+      if (!can('stats of devices')) return context.skip();
+      const { records } = await reader.call('connectGetAllDomainStats', {
+        domains: [domain],
+        stats: StatsGroup.vcpu | StatsGroup.block,
+        flags: StatsFlag.noWait,
+      });
+      const groups = new Set(records[0]?.params.map((param) => param.field.split('.')[0]));
+      expect(groups).toEqual(new Set(['vcpu', 'block']));
+      const stats = readDomainStats(records[0]?.params ?? []);
+      expect(stats.vcpus.get(0)).toMatchObject({ state: expect.any(Number), timeNs: expect.any(Number) });
+      expect(stats.vcpuCurrent).toBeGreaterThan(0);
+      expect([...stats.blocks.values()][0]).toMatchObject({
+        name: expect.any(String),
+        readBytes: expect.any(Number),
+        writeNs: expect.any(Number),
+        flushRequests: expect.any(Number),
+      });
+      expect(stats.unknownFields).toBe(0);
+    });
+
+    test('every group of statistics is understood', async () => {
+      const { records } = await reader.call('connectGetAllDomainStats', {
+        domains: [domain],
+        stats: 0,
+        flags: 0,
+      });
+      expect(records[0]?.domain).toEqual(domain);
+      expect(readDomainStats(records[0]?.params ?? []).unknownFields).toBe(0);
+    });
+
+    test('memory statistics by tag agree with the balloon group', async () => {
+      const { stats } = await reader.call('domainMemoryStats', { domain, maxStats: 64, flags: 0 });
+      const actual = stats.find((each) => each.tag === 6)?.value;
+      const info = await reader.call('domainGetInfo', { domain });
+      expect(actual).toBe(info.memoryKiB);
+    });
+
+    test('XML names the domain, live and inactive', async () => {
+      for (const flags of [0, XmlFlag.inactive]) {
+        const { xml } = await reader.call('domainGetXmlDesc', { domain, flags });
+        const facts = parseDomain(xml);
+        expect(facts).toMatchObject({ name: domain.name, uuid: domain.uuid });
+        expect(facts.cpu.vcpusMaximum).toBeGreaterThan(0);
+      }
+    });
+
+    test("the host's topology has cells with CPUs, as many as the host says", async () => {
+      const { xml } = await reader.call('connectGetCapabilities', undefined);
+      const info = await reader.call('nodeGetInfo', undefined);
+      const topology = parseCapabilities(xml);
+      expect(topology.cells.length).toBe(info.nodes);
+      expect(onlineCpus(topology).size).toBe(info.cpus);
+    });
+
+    test('host figures come by the count that the host names first', async (context) => {
+      if (!can('node figures')) return context.skip();
+      const { nparams } = await reader.call('nodeGetCpuStats', { cpu: -1, nparams: 0, flags: 0 });
+      const { stats } = await reader.call('nodeGetCpuStats', { cpu: -1, nparams, flags: 0 });
+      expect(stats.map((each) => each.field)).toEqual(
+        expect.arrayContaining(['kernel', 'user', 'idle', 'iowait']),
+      );
+      expect(await codeOf(reader.call('nodeGetCpuStats', { cpu: -1, nparams: nparams + 1, flags: 0 }))).toBe(
+        ErrorCode.invalidArg,
+      );
+      const memory = await reader.call('nodeGetMemoryStats', { nparams: 0, cell: -1, flags: 0 });
+      const { stats: figures } = await reader.call('nodeGetMemoryStats', {
+        nparams: memory.nparams,
+        cell: -1,
+        flags: 0,
+      });
+      expect(figures.map((each) => each.field)).toEqual(expect.arrayContaining(['total', 'free']));
+    });
+
+    test('free pages come one for each cell and size', async (context) => {
+      if (!can('free pages')) return context.skip();
+      const info = await reader.call('nodeGetInfo', undefined);
+      const { counts } = await reader.call('nodeGetFreePages', {
+        pageSizesKiB: [4, 2_048],
+        startCell: 0,
+        cellCount: info.nodes,
+        flags: 0,
+      });
+      expect(counts).toHaveLength(2 * info.nodes);
+    });
+
+    test('a monitor that answers is told as such, and no job runs', async (context) => {
+      if (!can('control')) return context.skip();
+      expect((await reader.call('domainGetControlInfo', { domain, flags: 0 })).state).toBe(0);
+      expect((await reader.call('domainGetJobStats', { domain, flags: 0 })).type).toBe(0);
+    });
+
+    test('a pin that is set is the pin that is read, and the event tells of it', async (context) => {
+      if (!can('live pins')) return context.skip();
+      const { cpus } = await writer.call('nodeGetInfo', undefined);
+      const mapLength = Math.ceil(cpus / 8);
+      const pinOf = async (): Promise<CpuSet> => {
+        const reply = await writer.call('domainGetVcpuPinInfo', { domain, ncpumaps: 1, mapLength, flags: 1 });
+        return CpuSet.fromBitmap(reply.maps.subarray(0, mapLength));
+      };
+      const before = await pinOf();
+      const told = Promise.withResolvers<string>();
+      const stop = await writer.on('tunable', ({ params }) => told.resolve(params[0]?.field ?? ''), {
+        domain,
+      });
+      const only = CpuSet.of([cpus - 1]);
+      await writer.call('domainPinVcpuFlags', { domain, vcpu: 0, map: only.toBitmap(mapLength), flags: 1 });
+      expect((await pinOf()).toString()).toBe(only.toString());
+      expect(await told.promise).toBe('cputune.vcpupin0');
+      await writer.call('domainPinVcpuFlags', { domain, vcpu: 0, map: before.toBitmap(mapLength), flags: 1 });
+      expect((await pinOf()).equals(before)).toBe(true);
+      await stop();
+    });
+
+    test('an empty CPU map is refused', async (context) => {
+      if (!can('live pins')) return context.skip();
+      const pin = writer.call('domainPinVcpuFlags', { domain, vcpu: 0, map: new Uint8Array(1), flags: 1 });
+      expect(await codeOf(pin)).toBe(ErrorCode.invalidArg);
+    });
+
+    test('a read-only connection is refused by this client before the daemon is asked', async () => {
+      const pin = reader.call('domainPinVcpuFlags', { domain, vcpu: 0, map: new Uint8Array(1), flags: 1 });
+      await expect(pin).rejects.toMatchObject({ code: 'LIBVIRT_READ_ONLY' });
+      const secrets = reader.call('domainGetXmlDesc', { domain, flags: XmlFlag.secure });
+      await expect(secrets).rejects.toMatchObject({ code: 'LIBVIRT_READ_ONLY' });
+    });
+
+    test('twenty calls at once are all answered, each with its own answer', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          index % 2 === 0
+            ? reader.call('domainIsActive', { domain }).then(({ active }) => active)
+            : codeOf(reader.call('domainLookupByName', { name: `nobody-${index}` })),
+        ),
+      );
+      expect(answers).toEqual(Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? true : 42)));
+    });
+  });
+}

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseDomain } from '../../model/domain/domain.ts';
+import { ModelXmlError } from '../../model/xml.ts';
+
+const fixture = (name: string): string =>
+  readFileSync(join(import.meta.dirname, '../fixtures', name), 'utf8');
+const domain = (inside: string): string => `<domain type='kvm'><name>x</name>${inside}</domain>`;
+
+test("a real guest's XML gives its disks, NICs, iothreads, balloon and owner", () => {
+  const facts = parseDomain(fixture('domain-booted.xml'));
+  expect(facts).toMatchObject({ name: 'vt-booted', type: 'qemu', os: { type: 'hvm', arch: 'x86_64' } });
+  expect(facts.cpu).toMatchObject({ vcpusMaximum: 2, vcpusCurrent: 2, ioThreads: [1] });
+  expect(facts.memory).toMatchObject({
+    maximumKiB: 196_608,
+    balloonModel: 'virtio',
+    balloonPeriodSeconds: 2,
+  });
+  expect(facts.disks).toMatchObject([
+    {
+      target: 'vda',
+      bus: 'virtio',
+      format: 'raw',
+      cache: 'none',
+      io: 'native',
+      ioThread: 1,
+      alias: 'virtio-disk0',
+    },
+    { target: 'vdb', format: 'qcow2', cache: 'writeback', discard: 'unmap', backingDepth: 0 },
+  ]);
+  expect(facts.interfaces).toMatchObject([
+    { type: 'network', target: 'vnet0', source: 'virbr0', model: 'virtio' },
+  ]);
+  expect(facts.nova).toMatchObject({
+    instanceName: 'lab guest "quoted" & more',
+    projectName: 'lab',
+    flavor: 'lab.small',
+  });
+});
+
+test('the definition of a guest has no aliases and no host-side names', () => {
+  const facts = parseDomain(fixture('domain-booted-inactive.xml'));
+  expect(facts.disks[0]).toMatchObject({ target: 'vda', alias: undefined });
+  expect(facts.interfaces[0]).toMatchObject({ target: undefined, source: 'default' });
+});
+
+test('the smallest domain says nothing, and everything is absent', () => {
+  const facts = parseDomain(domain(''));
+  expect(facts).toMatchObject({ uuid: undefined, disks: [], interfaces: [], nova: undefined });
+  expect(facts.cpu).toMatchObject({ vcpusMaximum: undefined, topology: undefined, cells: [], ioThreads: [] });
+  expect(facts.memory).toMatchObject({
+    maximumKiB: undefined,
+    hugepages: undefined,
+    balloonPeriodSeconds: undefined,
+  });
+});
+
+test.each([
+  ["<memory unit='GiB'>2</memory>", 2_097_152],
+  ["<memory unit='b'>1024</memory>", 1],
+  ["<memory unit='MB'>1024</memory>", 1_000_000],
+  ['<memory>7</memory>', 7],
+  ["<memory unit='furlong'>7</memory>", undefined],
+  ['<memory>-7</memory>', undefined],
+])('%s is %s KiB', (xml, expected) => {
+  expect(parseDomain(domain(xml)).memory.maximumKiB).toBe(expected);
+});
+
+test('disks of every kind are understood, an empty drive and a chain among them', () => {
+  const { disks } = parseDomain(
+    domain(`<devices>
+    <disk type='block' device='disk'><source dev='/dev/sdb'/><target dev='hda' bus='ide'/></disk>
+    <disk type='network'><source protocol='rbd' name='pool/img'/><target dev='vdb'/></disk>
+    <disk type='volume'><source pool='p' volume='v'/><target dev='vdc'/></disk>
+    <disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>
+    <disk type='file'><source file='/top'/><target dev='vdd'/>
+      <backingStore type='file'><source file='/mid'/><backingStore type='file'><source file='/base'/><backingStore/></backingStore></backingStore></disk>
+    <disk type='file'><source file='/nameless'/></disk>
+  </devices>`),
+  );
+  expect(disks.map((disk) => [disk.target, disk.source?.name, disk.backingDepth])).toEqual([
+    ['hda', '/dev/sdb', 0],
+    ['vdb', 'rbd:pool/img', 0],
+    ['vdc', 'p/v', 0],
+    ['sda', undefined, 0],
+    ['vdd', '/top', 2],
+  ]);
+  expect(disks[3]).toMatchObject({ device: 'cdrom', readOnly: true });
+});
+
+test('pins, guest cells, hugepages and numatune are read', () => {
+  const facts = parseDomain(
+    domain(`<vcpu placement='static' cpuset='0-7' current='2'>4</vcpu>
+    <iothreadids><iothread id='2'/><iothread id='7'/></iothreadids>
+    <cputune><vcpupin vcpu='0' cpuset='1,^0'/><emulatorpin cpuset='6'/><iothreadpin iothread='7' cpuset='5'/></cputune>
+    <cpu><topology sockets='1' cores='2' threads='2'/><numa><cell id='0' cpus='0-3' memory='1' unit='GiB'/></numa></cpu>
+    <memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages><locked/></memoryBacking>
+    <numatune><memory mode='interleave' nodeset='0-1'/></numatune>`),
+  );
+  expect(facts.cpu).toMatchObject({
+    vcpusMaximum: 4,
+    vcpusCurrent: 2,
+    ioThreads: [2, 7],
+    topology: { dies: 1, threads: 2 },
+  });
+  expect(facts.cpu.vcpuPins.get(0)?.toString()).toBe('1');
+  expect(facts.cpu.ioThreadPins.get(7)?.toString()).toBe('5');
+  expect(facts.cpu.cells[0]).toMatchObject({ memoryKiB: 1_048_576 });
+  expect(facts.memory).toMatchObject({ hugepages: [1_048_576], locked: true, numaMode: 'interleave' });
+});
+
+test.each([
+  [
+    'an entity that would read a file',
+    `<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]>${domain('&e;')}`,
+  ],
+  ['entities that would eat memory', `<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>${domain('&b;')}`],
+  ['an entity nobody declared', domain('<title>&x;</title>')],
+  ['another document', '<network/>'],
+  ['half a document', '<domain><name>'],
+  ['nothing', ''],
+  ['text', 'hello'],
+])('%s is refused', (_what, xml) => {
+  expect(() => parseDomain(xml)).toThrow(ModelXmlError);
+});

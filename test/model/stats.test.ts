@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { calls } from '../../libvirt/calls/all.ts';
+import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
+import { FrameSplitter } from '../../libvirt/wire/frame.ts';
+import { XdrReader } from '../../libvirt/wire/xdr.ts';
+import { memoryUsedKiB, readDomainStats } from '../../model/stats.ts';
+
+const ullong = (field: string, value: TypedParam['value']): TypedParam => ({
+  field,
+  type: ParamType.ullong,
+  value,
+});
+
+function realRecords() {
+  const bytes = readFileSync(join(import.meta.dirname, '../fixtures/all-domain-stats-libvirt-9.0.0.bin'));
+  let records: ReturnType<typeof calls.connectGetAllDomainStats.ret.read>['records'] = [];
+  new FrameSplitter().push(bytes, ({ payload }) => {
+    ({ records } = calls.connectGetAllDomainStats.ret.read(new XdrReader(payload)));
+  });
+  return records;
+}
+
+test('a real reply about 21 guests is understood to the last field', () => {
+  const records = realRecords();
+  expect(records).toHaveLength(21);
+  const all = records.map((record) => readDomainStats(record.params));
+  expect(all.every((stats) => stats.unknownFields === 0)).toBe(true);
+  const booted = all[records.findIndex((record) => record.domain.name === 'vt-booted')];
+  expect(booted).toMatchObject({ state: 1, vcpuCurrent: 2, balloon: { currentKiB: 196_608 } });
+  // Every one of dommemstat's 13 tags.
+  expect(Object.keys(booted?.balloon ?? {}).sort()).toEqual(
+    [
+      'currentKiB',
+      'maximumKiB',
+      'swapInKiB',
+      'swapOutKiB',
+      'majorFaults',
+      'minorFaults',
+      'unusedKiB',
+      'availableKiB',
+      'usableKiB',
+      'lastUpdateSeconds',
+      'diskCachesKiB',
+      'hugetlbAllocations',
+      'hugetlbFailures',
+      'rssKiB',
+    ].sort(),
+  );
+  expect([...(booted?.blocks.values() ?? [])].map((block) => block.name)).toEqual(['vda', 'vdb']);
+});
+
+test('vCPU and iothread ids may have gaps, and ten and more', () => {
+  const stats = readDomainStats([
+    ullong('vcpu.0.time', 1),
+    ullong('vcpu.11.time', 2),
+    ullong('iothread.7.poll-max-ns', 3),
+    ullong('iothread.count', 1),
+  ]);
+  expect([...stats.vcpus]).toEqual([
+    [0, { timeNs: 1 }],
+    [11, { timeNs: 2 }],
+  ]);
+  expect([...stats.ioThreads]).toEqual([[7, { pollMaxNs: 3 }]]);
+});
+
+test('fields of a newer libvirt are counted and passed over, whatever they are called', () => {
+  const names = [
+    'vcpu.0.exits.sum',
+    'constructor',
+    '__proto__',
+    'cpu.__proto__',
+    'vcpu.0.constructor',
+    'new.thing',
+    '',
+  ];
+  const stats = readDomainStats(names.map((name) => ullong(name, 1)));
+  expect(stats.unknownFields).toBe(names.length);
+  expect(({} as Record<string, unknown>)['time']).toBeUndefined();
+});
+
+test("libvirt's word for unknown is no figure", () => {
+  expect(readDomainStats([ullong('balloon.rss', 2n ** 64n - 1n)]).balloon.rssKiB).toBeUndefined();
+});
+
+test('what the guest uses is known only from what it sees and what it could give back', () => {
+  expect(memoryUsedKiB({ availableKiB: 100, usableKiB: 30, unusedKiB: 10 })).toBe(70);
+  expect(memoryUsedKiB({ availableKiB: 100, unusedKiB: 10 })).toBe(90);
+  expect(memoryUsedKiB({ availableKiB: 100 })).toBeUndefined();
+  expect(memoryUsedKiB({ usableKiB: 30 })).toBeUndefined();
+});

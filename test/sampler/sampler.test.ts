@@ -1,0 +1,213 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { CallName } from '../../libvirt/calls/all.ts';
+import { connect } from '../../libvirt/client/connect.ts';
+import { LifecycleEvent } from '../../libvirt/constants.ts';
+import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import { Sampler, type SamplerOptions } from '../../sampler/sampler.ts';
+import { SimulatedDaemon } from '../../simulator/daemon.ts';
+import { findScenario } from '../../simulator/demo.ts';
+import { SimulatedHost } from '../../simulator/host.ts';
+import { withVmCount } from '../../simulator/scenario.ts';
+import { type TemporarySocket, temporarySocket } from './temporary-socket.ts';
+
+let socket: TemporarySocket;
+let daemon: SimulatedDaemon;
+let sampler: Sampler;
+let calls: CallName[];
+
+async function start(vms: number, options: Partial<SamplerOptions> = {}): Promise<void> {
+  calls = [];
+  daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), vms)), {
+    onCall: (name) => calls.push(name),
+  });
+  await daemon.listen({ path: socket.path });
+  sampler = new Sampler({
+    open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { signal }),
+    domainDeadlineMs: 150,
+    tickDeadlineMs: 3_000,
+    ...options,
+  });
+}
+
+const of = (sample: HostSample, name: string): DomainSample | undefined =>
+  sample.domains.find((each) => each.domain.name === name);
+const kinds = (sample: HostSample): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const { outcome } of sample.domains) counts[outcome.kind] = (counts[outcome.kind] ?? 0) + 1;
+  return counts;
+};
+
+beforeEach(() => {
+  socket = temporarySocket();
+});
+afterEach(async () => {
+  for (const vm of daemon.host.vms) daemon.faults.unhang(vm);
+  await sampler.close();
+  await daemon.stop();
+  socket.remove();
+});
+
+test('one sample has every domain with state, figures and facts, running or not', async () => {
+  await start(14);
+  const sample = await sampler.sample();
+  expect(kinds(sample)).toEqual({ fresh: 14 });
+  expect(of(sample, 'pg-orders')).toMatchObject({ state: 1, facts: { nova: { projectName: 'payments' } } });
+  expect(of(sample, 'template-debian')).toMatchObject({ state: 5, domain: { id: -1 } });
+  expect(of(sample, 'legacy-files')).toMatchObject({ state: 3, reason: 5 });
+  expect(sample.versions).toEqual({ hypervisor: 7_002_000, libvirt: 9_000_000 });
+});
+
+test('readers that ask at once get one and the same sample, and the host is asked once', async () => {
+  await start(14);
+  const samples = await Promise.all(Array.from({ length: 20 }, () => sampler.sample()));
+  expect(new Set(samples).size).toBe(1);
+  expect(calls.filter((name) => name === 'connectListAllDomains')).toHaveLength(1);
+  expect(await sampler.sample()).not.toBe(samples[0]);
+});
+
+test('a VM that hangs costs nobody else a figure, and is reported with its state and since when', async () => {
+  await start(14);
+  await sampler.sample();
+  daemon.faults.hang(daemon.vm('pg-orders'));
+  const sample = await sampler.sample();
+  expect(kinds(sample)).toEqual({ fresh: 13, unresponsive: 1 });
+  const stuck = of(sample, 'pg-orders');
+  expect(stuck).toMatchObject({ state: 1, outcome: { kind: 'unresponsive', sinceMs: expect.any(Number) } });
+  expect(stuck?.lastFreshAtMs).toBeLessThanOrEqual(sample.startedAtMs);
+});
+
+test('a VM whose call is still out is not asked again, and is back once it has answered', async () => {
+  await start(14);
+  daemon.faults.hang(daemon.vm('pg-orders'));
+  const first = await sampler.sample();
+  calls = [];
+  for (let i = 0; i < 20; i++) {
+    const sample = await sampler.sample();
+    expect(kinds(sample)).toEqual({ fresh: 13, unresponsive: 1 });
+    expect(of(sample, 'pg-orders')?.outcome).toEqual(of(first, 'pg-orders')?.outcome);
+  }
+  expect(calls.filter((name) => name === 'connectGetAllDomainStats')).toHaveLength(20 * 13);
+  expect(sampler.health.stuckCalls).toBe(1);
+  daemon.faults.unhang(daemon.vm('pg-orders'));
+  await sampler.sample();
+  expect(kinds(await sampler.sample())).toEqual({ fresh: 14 });
+  expect(sampler.health.stuckCalls).toBe(0);
+});
+
+test('more stuck VMs than one connection has places still leave the others their figures', async () => {
+  await start(60);
+  await sampler.sample();
+  const hung = daemon.host.vms.filter((vm) => vm.running).slice(0, 12);
+  for (const vm of hung) daemon.faults.hang(vm);
+  // Found a few at a time: the workers wait for each of them once.
+  let sample = await sampler.sample();
+  for (let i = 0; i < 3; i++) sample = await sampler.sample();
+  expect(kinds(sample)).toEqual({ fresh: 48, unresponsive: 12 });
+  expect(sampler.health.connections).toBeLessThanOrEqual(6);
+  for (const vm of hung) daemon.faults.unhang(vm);
+  await sampler.sample();
+  expect(kinds(await sampler.sample())).toEqual({ fresh: 60 });
+  await sampler.sample();
+  // What the stuck calls needed is given back.
+  expect(sampler.health.connections).toBe(3);
+});
+
+test('facts are read once, and again only for the domain that an event named', async () => {
+  await start(14);
+  await sampler.sample();
+  calls = [];
+  await sampler.sample();
+  expect(calls).not.toContain('domainGetXmlDesc');
+  const vm = daemon.vm('web-01');
+  vm.metadata.set('urn:x', '<x/>');
+  daemon.emit('metadataChange', { domain: vm.domain, type: 2, uri: 'urn:x' });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  calls = [];
+  await sampler.sample();
+  expect(calls.filter((name) => name === 'domainGetXmlDesc')).toHaveLength(1);
+});
+
+test('a VM that vanishes between list and question is left out, and is no failure', async () => {
+  await start(14);
+  await sampler.sample();
+  const vm = daemon.vm('batch-01');
+  const listed = daemon.host.vms;
+  // Gone for every call but the list.
+  Object.defineProperty(daemon.host, 'vms', { get: () => listed, configurable: true });
+  daemon.host.remove(vm);
+  const sample = await sampler.sample();
+  expect(kinds(sample)).toEqual({ fresh: 13 });
+  expect(of(sample, 'batch-01')).toBeUndefined();
+});
+
+test('a VM that stops, starts and is renamed keeps its identity', async () => {
+  await start(14);
+  const before = of(await sampler.sample(), 'web-01');
+  const vm = daemon.vm('web-01');
+  vm.stop(1);
+  daemon.emit('lifecycle', { domain: vm.domain, event: LifecycleEvent.stopped, detail: 0 });
+  expect(of(await sampler.sample(), 'web-01')).toMatchObject({ state: 5, domain: { id: -1 } });
+  vm.start(daemon.host.nextId());
+  Object.assign(vm.spec, { name: 'web-renamed' });
+  const after = of(await sampler.sample(), 'web-renamed');
+  Object.assign(vm.spec, { name: 'web-01' });
+  expect(after?.domain.uuid).toBe(before?.domain.uuid);
+  expect(after?.domain.id).not.toBe(before?.domain.id);
+  expect(after?.facts?.name).toBe('web-renamed');
+});
+
+test('a daemon that goes away is told as such, and found again when it returns', async () => {
+  await start(14);
+  await sampler.sample();
+  await daemon.stop();
+  await expect(sampler.sample()).rejects.toThrow();
+  expect(sampler.health.control.kind).not.toBe('open');
+  await daemon.restart();
+  expect(kinds(await sampler.sample())).toEqual({ fresh: 14 });
+  expect(sampler.health.reconnects).toBeGreaterThan(0);
+  // Events are registered on the new connection: a change is seen.
+  const vm = daemon.vm('web-01');
+  calls = [];
+  daemon.emit('deviceAdded', { domain: vm.domain, alias: 'x' });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await sampler.sample();
+  expect(calls.filter((name) => name === 'domainGetXmlDesc')).toHaveLength(1);
+});
+
+test('connections cut in the middle of a sample cost that sample, not the next', async () => {
+  await start(200);
+  await sampler.sample();
+  daemon.faults.slowMs = 5;
+  const interrupted = sampler.sample().then(
+    (sample) => kinds(sample),
+    (error: Error) => error,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  daemon.cutConnections();
+  expect(await interrupted).toBeInstanceOf(Error);
+  daemon.faults.slowMs = 0;
+  expect(kinds(await sampler.sample())).toEqual({ fresh: 200 });
+});
+
+test("what is not asked by the tick's deadline is late, with its state all the same", async () => {
+  await start(60, { tickDeadlineMs: 200, inFlight: 1, domainDeadlineMs: 1_000 });
+  await sampler.sample();
+  daemon.faults.slowMs = 20;
+  const sample = await sampler.sample();
+  expect(kinds(sample)['late']).toBeGreaterThan(0);
+  expect(sample.domains).toHaveLength(60);
+  expect(sample.domains.every((each) => each.state !== undefined)).toBe(true);
+});
+
+test('broken bytes from the daemon cost a reconnect and nothing more', async () => {
+  await start(14);
+  await sampler.sample();
+  daemon.sendRaw(Buffer.from('this is not the protocol'));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(kinds(await sampler.sample())).toEqual({ fresh: 14 });
+});
+
+test('a thousand VMs are all there', async () => {
+  await start(1_000, { domainDeadlineMs: 5_000, tickDeadlineMs: 15_000 });
+  expect(kinds(await sampler.sample())).toEqual({ fresh: 1_000 });
+});

@@ -1,0 +1,15 @@
+import { afterAll, beforeAll } from 'vitest';
+import { connect } from '../../libvirt/client/connect.ts';
+import { type Demo, startDemo } from '../../simulator/demo.ts';
+import { contract } from '../contract/contract.ts';
+
+let demo: Demo;
+beforeAll(async () => {
+  demo = await startDemo();
+});
+afterAll(() => demo.stop());
+
+contract('the simulator', () => ({
+  open: (readOnly) => connect(demo.uri, { readOnly }),
+  running: 'pg-orders',
+}));

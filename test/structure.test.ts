@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** Which rooms a room may import; its own is always allowed. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  libvirt: [],
+  model: ['libvirt'],
+  sampler: ['libvirt', 'model'],
+  exporter: ['libvirt', 'model', 'sampler'],
+  simulator: ['libvirt', 'model'],
+  cli: ['libvirt', 'model', 'sampler', 'exporter', 'simulator'],
+};
+
+const sources = Object.keys(MAY_IMPORT).flatMap((room) =>
+  readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(room, file)),
+);
+
+function imports(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gms)].map(
+    (match) => match[1] as string,
+  );
+}
+
+test('imports run one way, from room to room as the house is drawn', () => {
+  const wrong = sources.flatMap((file) => {
+    const room = file.split('/')[0] as string;
+    return imports(file)
+      .filter((target) => target.startsWith('.'))
+      .map((target) => relative(ROOT, join(ROOT, dirname(file), target)).split('/')[0] as string)
+      .filter((other) => other !== room && !MAY_IMPORT[room]?.includes(other))
+      .map((other) => `${file} imports ${other}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('libvirt/ stands alone: it imports nothing but Node.js', () => {
+  const packages = sources
+    .filter((file) => file.startsWith('libvirt/'))
+    .flatMap((file) =>
+      imports(file).filter((target) => !target.startsWith('.') && !target.startsWith('node:')),
+    );
+  expect(packages).toEqual([]);
+});
+
+test('the model is pure: it reads no file, no clock and no socket', () => {
+  const impure = sources
+    .filter((file) => file.startsWith('model/'))
+    .filter((file) =>
+      /from 'node:|Date\.now|process\.|setTimeout/.test(readFileSync(join(ROOT, file), 'utf8')),
+    );
+  expect(impure).toEqual([]);
+});

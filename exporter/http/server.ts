@@ -11,7 +11,7 @@ export interface ExporterParts {
   readonly version: string;
 }
 
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name = 'ListenError';
   readonly code = 'HTTP_LISTEN';
 }

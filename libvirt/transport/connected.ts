@@ -17,7 +17,7 @@ const EXPLANATIONS: Readonly<Record<string, readonly [ConnectErrorCode, string]>
 };
 
 /** What a system error means to the one who has to mend it. */
-export function explainSystemError(description: string, error: Error): ConnectError {
+function explainSystemError(description: string, error: Error): ConnectError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const [ours, text] = EXPLANATIONS[code] ?? ['LIBVIRT_UNREACHABLE', error.message];
   return new ConnectError(ours, `cannot connect to ${description}: ${text}`, { cause: error });

@@ -29,8 +29,8 @@ export interface Frame {
 }
 
 const LENGTH_BYTES = 4;
-export const HEADER_BYTES = 24;
-export const FRAME_MIN_BYTES = LENGTH_BYTES + HEADER_BYTES;
+const HEADER_BYTES = 24;
+const FRAME_MIN_BYTES = LENGTH_BYTES + HEADER_BYTES;
 /** VIR_NET_MESSAGE_MAX (libvirt >= 5.x), plus the length word, which the length counts too. */
 export const FRAME_MAX_BYTES = 33_554_432 + LENGTH_BYTES;
 

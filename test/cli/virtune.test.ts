@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { printable } from '../../cli/log.ts';
+import { figure } from '../exposition.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
+
+const run = (...args: string[]) => new VirtuneProcess(...args).ended;
+
+test('the demo serves a simulated host, and ends cleanly when asked to', async () => {
+  const demo = new VirtuneProcess('demo', '--listen', '127.0.0.1:0', '--vms', '20', '--scenario', 'io-storm');
+  expect(figure(await demo.scrape(), 'libvirt_domains')).toBe(20);
+  expect(await demo.stop('SIGINT')).toMatchObject({ code: 0 });
+});
+
+test('help and version are no failure; a wrong word is, and says where help is', async () => {
+  expect((await run('--help')).code).toBe(0);
+  expect((await run('--version')).code).toBe(0);
+  const wrong = await run('exprter');
+  expect(wrong.code).toBe(64);
+  expect(wrong.stderr).toContain('virtune --help');
+});
+
+test.each([
+  [['exporter', '-c', 'qemu:///system?socket=/no/such/socket'], 69, 'LIBVIRT_NOT_FOUND'],
+  [['exporter', '-c', 'qemu+tcp://127.0.0.1:1/system'], 69, 'LIBVIRT_REFUSED'],
+  [['exporter', '-c', 'not a uri'], 64, 'LIBVIRT_URI'],
+  [['exporter', '-l', 'nowhere'], 64, 'HTTP_LISTEN_ADDRESS'],
+  [['exporter', '--domain-deadline', '-1'], 64, 'seconds'],
+  [['exporter', '--sasl-username', 'x'], 64, 'go together'],
+  [['demo', '-s', 'no-such'], 64, 'overcommitted'],
+  [['demo', '-n', '0'], 64, 'whole number'],
+])('virtune %j ends with %i and says %s', async (args, code, says) => {
+  const ended = await run(...args);
+  expect(ended.code).toBe(code);
+  expect(ended.stderr).toContain(says);
+  expect(ended.stderr).not.toContain('    at ');
+});
+
+test('text from elsewhere brings no escape code to the terminal', () => {
+  expect(printable('a\u001b[31mb\u202ec\n')).toBe('a\\u001b[31mb\\u202ec\n');
+});

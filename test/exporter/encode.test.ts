@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { encodeHealth, encodeSample } from '../../exporter/prometheus/encode.ts';
+import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
+import { parseDomain } from '../../model/domain/domain.ts';
+import { readDomainStats } from '../../model/stats.ts';
+import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import { figure, find, parseExposition } from '../exposition.ts';
+
+function params(figures: Record<string, number | string>): TypedParam[] {
+  return Object.entries(figures).map(([field, value]) => ({
+    field,
+    type: typeof value === 'string' ? ParamType.string : ParamType.ullong,
+    value,
+  }));
+}
+
+function fresh(name: string, figures: Record<string, number | string>, xml?: string): DomainSample {
+  const stats = readDomainStats(params({ 'state.state': 1, 'state.reason': 1, ...figures }));
+  return {
+    domain: { name, uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f', id: 1 },
+    state: 1,
+    reason: 1,
+    facts: xml === undefined ? undefined : parseDomain(xml),
+    outcome: { kind: 'fresh', stats, atMs: 1_000 },
+    lastFreshAtMs: 1_000,
+  };
+}
+
+const sampleOf = (...domains: DomainSample[]): HostSample => ({
+  startedAtMs: 1_000,
+  durationMs: 250,
+  domains,
+  versions: { hypervisor: 7_002_001, libvirt: 9_000_000 },
+});
+
+const encode = (sample: HostSample, format: 'text' | 'openMetrics' = 'text'): string =>
+  [...encodeSample(sample, format)].join('');
+
+test('figures leave in base units under their names', () => {
+  const series = parseExposition(
+    encode(
+      sampleOf(
+        fresh('db', {
+          'cpu.time': 2_500_000_000,
+          'balloon.current': 1_024,
+          'vcpu.3.delay': 500_000_000,
+          'block.0.name': 'vda',
+          'block.0.rd.times': 1_000_000,
+          'net.0.name': 'vnet0',
+          'net.0.rx.drop': 4,
+        }),
+      ),
+    ),
+  );
+  const domain = 'db';
+  expect(figure(series, 'libvirt_up')).toBe(1);
+  expect(figure(series, 'virtune_sample_duration_seconds')).toBe(0.25);
+  expect(find(series, 'libvirt_versions_info')[0]?.labels).toEqual({
+    hypervisor_running: '7.2.1',
+    libvirtd_running: '9.0.0',
+  });
+  expect(figure(series, 'libvirt_domain_info_cpu_time_seconds_total', { domain })).toBe(2.5);
+  expect(figure(series, 'libvirt_domain_memory_stats_current_balloon_bytes', { domain })).toBe(1_048_576);
+  expect(figure(series, 'libvirt_domain_vcpu_delay_seconds_total', { domain, vcpu: '3' })).toBe(0.5);
+  expect(figure(series, 'libvirt_domain_block_stats_read_time_seconds_total', { target_device: 'vda' })).toBe(
+    0.001,
+  );
+  expect(
+    figure(series, 'libvirt_domain_interface_stats_receive_drops_total', { target_device: 'vnet0' }),
+  ).toBe(4);
+});
+
+test('what libvirt did not say is not there: no family, no zero', () => {
+  const text = encode(sampleOf(fresh('db', {})));
+  expect(text).not.toContain('memory_stats');
+  expect(text).not.toContain('block_stats');
+  expect(text).not.toContain('vcpu');
+});
+
+test('a domain without figures keeps its state, and says since when it does not answer', () => {
+  const stuck: DomainSample = {
+    ...fresh('db', {}),
+    outcome: { kind: 'unresponsive', sinceMs: 500_000 },
+    lastFreshAtMs: 0,
+  };
+  const series = parseExposition(encode({ ...sampleOf(stuck), startedAtMs: 60_000 }));
+  expect(figure(series, 'libvirt_domain_info_state', { domain: 'db', state_desc: 'running' })).toBe(1);
+  expect(figure(series, 'virtune_domain_outcome', { domain: 'db', outcome: 'unresponsive' })).toBe(1);
+  expect(figure(series, 'virtune_domain_unresponsive_since_timestamp_seconds', { domain: 'db' })).toBe(500);
+  expect(figure(series, 'virtune_domain_sample_age_seconds', { domain: 'db' })).toBe(60);
+});
+
+test('a name is a label whatever it is made of', () => {
+  const hostile = [
+    '"} 1\nfake 1',
+    'a\\',
+    '\\n',
+    '{red-fg}',
+    '\u001b[31m',
+    '日本語',
+    '‮rtl',
+    'x'.repeat(255),
+    '',
+    ' ',
+  ];
+  fc.assert(
+    fc.property(fc.oneof(fc.constantFrom(...hostile), fc.string({ unit: 'binary' })), (name) => {
+      const figures = { 'cpu.time': 1, 'block.0.name': name, 'block.0.rd.bytes': 1 };
+      const series = parseExposition(encode(sampleOf(fresh(name, figures))));
+      expect(figure(series, 'libvirt_domain_info_cpu_time_seconds_total', { domain: name })).toBe(1e-9);
+      expect(figure(series, 'libvirt_domain_block_stats_read_bytes_total', { target_device: name })).toBe(1);
+    }),
+  );
+});
+
+test('two devices of one name give one series: a series told twice would void the scrape', () => {
+  const figures = {
+    'block.0.name': 'vda',
+    'block.0.rd.bytes': 1,
+    'block.1.name': 'vda',
+    'block.1.rd.bytes': 2,
+  };
+  const xml = `<domain><devices>${"<disk><target dev='vda'/></disk>".repeat(2)}${"<interface type='user'/>".repeat(2)}</devices></domain>`;
+  const series = parseExposition(encode(sampleOf(fresh('db', figures, xml))));
+  expect(find(series, 'libvirt_domain_block_stats_read_bytes_total')).toHaveLength(1);
+  expect(find(series, 'libvirt_domain_block_stats_info')).toHaveLength(1);
+});
+
+test("each family's head stands once, before its series, in both formats", () => {
+  const sample = sampleOf(fresh('a', { 'cpu.time': 1 }), fresh('b', { 'cpu.time': 2 }));
+  for (const format of ['text', 'openMetrics'] as const) {
+    const heads = [...encode(sample, format).matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]);
+    expect(new Set(heads).size).toBe(heads.length);
+  }
+  expect(encode(sample, 'openMetrics')).toContain('# TYPE libvirt_domain_info_cpu_time_seconds counter\n');
+  expect(encode(sample, 'openMetrics')).toContain(
+    'libvirt_domain_info_cpu_time_seconds_total{domain="b"} 2e-9\n',
+  );
+});
+
+test('thousands of series leave in pieces that add up to the same text', () => {
+  const many = sampleOf(
+    ...Array.from({ length: 5_000 }, (_, index) => fresh(`vm-${index}`, { 'cpu.time': index })),
+  );
+  const pieces = [...encodeSample(many, 'text')];
+  expect(pieces.length).toBeGreaterThan(10);
+  expect(find(parseExposition(pieces.join('')), 'libvirt_domain_info_cpu_time_seconds_total')).toHaveLength(
+    5_000,
+  );
+});
+
+test('a host that cannot be asked is down, and what is known of the connection is still told', () => {
+  const health = {
+    control: { kind: 'closed' as const },
+    lastError: undefined,
+    connections: 0,
+    reconnects: 3,
+    stuckCalls: 0,
+  };
+  const series = parseExposition([...encodeHealth(health, false, 'text')].join(''));
+  expect(figure(series, 'libvirt_up')).toBe(0);
+  expect(figure(series, 'virtune_connection_reconnects_total')).toBe(3);
+  expect(figure(series, 'virtune_connection_state', { state: 'closed' })).toBe(1);
+});

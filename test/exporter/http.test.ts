@@ -1,0 +1,124 @@
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RunningExporter, runExporter } from '../../cli/run-exporter.ts';
+import { ListenAddressError, parseListenAddress } from '../../exporter/http/listen-address.ts';
+import { acceptsGzip, chooseFormat } from '../../exporter/http/negotiate.ts';
+import { type Demo, startDemo } from '../../simulator/demo.ts';
+import { figure, find, parseExposition } from '../exposition.ts';
+
+let demo: Demo;
+let exporter: RunningExporter;
+beforeAll(async () => {
+  demo = await startDemo();
+  exporter = await runExporter({ uri: demo.uri, listen: '127.0.0.1:0' });
+});
+afterAll(async () => {
+  await exporter.close();
+  await demo.stop();
+});
+
+const get = (path: string, init?: RequestInit): Promise<Response> => fetch(exporter.url + path, init);
+
+test('a scrape has the host, its VMs and the process, each series once', async () => {
+  const response = await get('/metrics');
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const series = parseExposition(await response.text());
+  expect(figure(series, 'libvirt_domains')).toBe(14);
+  expect(find(series, 'libvirt_domain_vcpu_delay_seconds_total').length).toBeGreaterThan(20);
+  expect(figure(series, 'process_resident_memory_bytes')).toBeGreaterThan(0);
+  expect(find(series, 'virtune_build_info')).toHaveLength(1);
+});
+
+test('OpenMetrics is given to who asks for it, and ends with EOF', async () => {
+  const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+  const response = await get('/metrics', { headers: { accept } });
+  expect(response.headers.get('content-type')).toContain('application/openmetrics-text; version=1.0.0');
+  const text = await response.text();
+  expect(text.endsWith('# EOF\n')).toBe(true);
+  expect(text.split('# EOF')).toHaveLength(2);
+});
+
+test('gzip is one whole stream, and only for who accepts it', async () => {
+  const plain = await get('/metrics', { headers: { 'accept-encoding': 'identity' } });
+  expect(plain.headers.get('content-encoding')).toBeNull();
+  const packed = await new Promise<{ encoding: string | undefined; bytes: Buffer }>((resolve, reject) => {
+    import('node:http').then(({ get: httpGet }) =>
+      httpGet(`${exporter.url}/metrics`, { headers: { 'accept-encoding': 'gzip' } }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({ encoding: response.headers['content-encoding'], bytes: Buffer.concat(chunks) }),
+        );
+      }).on('error', reject),
+    );
+  });
+  expect(packed.encoding).toBe('gzip');
+  expect(parseExposition(gunzipSync(packed.bytes).toString()).length).toBeGreaterThan(500);
+});
+
+test.each([
+  [undefined, 'text'],
+  ['*/*', 'text'],
+  ['text/html,application/xhtml+xml', 'text'],
+  ['application/openmetrics-text', 'openMetrics'],
+  ['text/plain;q=0.5, application/openmetrics-text;q=0.9', 'openMetrics'],
+  ['text/plain, application/openmetrics-text;q=0.9', 'text'],
+  ['application/openmetrics-text;q=0', 'text'],
+  [';;q=,,', 'text'],
+])('Accept %s is answered in %s', (accept, format) => {
+  expect(chooseFormat(accept)).toBe(format);
+});
+
+test('gzip is accepted by name or by star, unless its quality is none', () => {
+  expect(['gzip', 'br, gzip;q=0.5', '*'].map(acceptsGzip)).toEqual([true, true, true]);
+  expect([undefined, '', 'br', 'gzip;q=0', 'gzipped'].map(acceptsGzip)).toEqual([
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+test('the pages a person or a probe asks for are there, and nothing else is', async () => {
+  expect(await (await get('/')).text()).toContain('href="/metrics"');
+  expect((await get('/-/healthy')).status).toBe(200);
+  expect((await get('/-/ready')).status).toBe(200);
+  for (const path of ['/metrics/', '/../etc/passwd', '/-/reload', '//metrics']) {
+    expect((await get(path)).status, path).toBe(404);
+  }
+  const posted = await get('/metrics', { method: 'POST', body: 'x' });
+  expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  expect(await (await get('/metrics', { method: 'HEAD' })).text()).toBe('');
+});
+
+test('without its libvirt it is not ready but healthy, and says libvirt_up 0', async () => {
+  await demo.daemon.stop();
+  const series = parseExposition(await (await get('/metrics')).text());
+  expect(figure(series, 'libvirt_up')).toBe(0);
+  const ready = await get('/-/ready');
+  expect(ready.status).toBe(503);
+  expect(await ready.text()).toContain('not connected');
+  expect((await get('/-/healthy')).status).toBe(200);
+  await demo.daemon.restart();
+  expect(figure(parseExposition(await (await get('/metrics')).text()), 'libvirt_up')).toBe(1);
+});
+
+test('an address that is taken is a clear error', async () => {
+  const again = runExporter({ uri: demo.uri, listen: exporter.url.replace('http://', '') });
+  await expect(again).rejects.toMatchObject({
+    code: 'HTTP_LISTEN',
+    message: expect.stringContaining('--listen'),
+  });
+});
+
+test('addresses to listen on are read as people write them', () => {
+  expect(parseListenAddress('127.0.0.1:9177')).toEqual({ host: '127.0.0.1', port: 9_177 });
+  expect(parseListenAddress('[::1]:80')).toEqual({ host: '::1', port: 80 });
+  expect(parseListenAddress(':9177')).toEqual({ host: '::', port: 9_177 });
+  expect(parseListenAddress('9177')).toEqual({ host: '127.0.0.1', port: 9_177 });
+  for (const wrong of ['', 'host', 'host:', 'host:99999', '::1:80', 'a b:1', 'host:1x']) {
+    expect(() => parseListenAddress(wrong), wrong).toThrow(ListenAddressError);
+  }
+});

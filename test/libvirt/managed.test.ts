@@ -1,0 +1,89 @@
+import { afterEach, expect, test } from 'vitest';
+import { connect } from '../../libvirt/client/connect.ts';
+import { backoffMs, ManagedConnection, type ManagedState } from '../../libvirt/client/managed.ts';
+import { LifecycleEvent } from '../../libvirt/constants.ts';
+import { type Demo, startDemo } from '../../simulator/demo.ts';
+
+let demo: Demo | undefined;
+let managed: ManagedConnection | undefined;
+let states: ManagedState[];
+
+async function start(): Promise<{ demo: Demo; managed: ManagedConnection }> {
+  states = [];
+  demo = await startDemo();
+  const { uri } = demo;
+  managed = new ManagedConnection({
+    open: (signal) => connect(uri, { signal, timeoutMs: 1_000 }),
+    backoff: { firstMs: 5, maxMs: 20, factor: 2 },
+    onState: (state) => states.push(state),
+  });
+  return { demo, managed };
+}
+
+/** As a killed daemon; resolves once the client has seen it. */
+async function stopDaemon(): Promise<void> {
+  await demo?.daemon.stop();
+  while (states.at(-1)?.kind === 'open') await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+afterEach(async () => {
+  await managed?.close();
+  await demo?.stop();
+});
+
+test('the wait doubles up to its maximum, its upper half at random', () => {
+  const backoff = { firstMs: 100, maxMs: 1_000, factor: 2 };
+  expect([1, 2, 3, 4, 5, 50].map((n) => backoffMs(backoff, n, 1))).toEqual([
+    100, 200, 400, 800, 1_000, 1_000,
+  ]);
+  expect(backoffMs(backoff, 3, 0)).toBe(200);
+});
+
+test('it comes back when the daemon does, with its events registered, and says its state', async () => {
+  const { demo, managed } = await start();
+  const seen: string[] = [];
+  managed.on('lifecycle', ({ domain, event }) => seen.push(`${domain.name} ${event}`));
+  const first = await managed.ready();
+  demo.daemon.emit('lifecycle', {
+    domain: demo.daemon.vm('web-01').domain,
+    event: LifecycleEvent.stopped,
+    detail: 0,
+  });
+  await stopDaemon();
+  await demo.daemon.restart();
+  const second = await managed.ready();
+  expect(second).not.toBe(first);
+  expect(managed.reconnects).toBe(1);
+  demo.daemon.emit('lifecycle', {
+    domain: demo.daemon.vm('web-02').domain,
+    event: LifecycleEvent.started,
+    detail: 0,
+  });
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(seen).toEqual(['web-01 5', 'web-02 2']);
+  const kinds = states.map((state) => state.kind);
+  expect([kinds[0], kinds[1], kinds[2], kinds.at(-1)]).toEqual(['connecting', 'open', 'waiting', 'open']);
+});
+
+test('who is impatient is told of the next failure, who is patient waits through it', async () => {
+  const { demo, managed } = await start();
+  await managed.ready();
+  await stopDaemon();
+  await expect(managed.attempt()).rejects.toMatchObject({ code: expect.stringMatching(/^LIBVIRT_/) });
+  const patient = managed.ready();
+  await demo.daemon.restart();
+  expect((await patient).closed).toBeUndefined();
+  await stopDaemon();
+  await expect(managed.ready(AbortSignal.timeout(50))).rejects.toBeInstanceOf(Error);
+});
+
+test('closed for good, it neither comes back nor keeps anybody waiting', async () => {
+  const { managed } = await start();
+  await managed.ready();
+  await stopDaemon();
+  const waiting = managed.ready();
+  await managed.close();
+  await expect(waiting).rejects.toMatchObject({ code: 'LIBVIRT_CLOSED' });
+  expect(managed.state).toEqual({ kind: 'closed' });
+  await expect(managed.ready()).rejects.toMatchObject({ code: 'LIBVIRT_CLOSED' });
+});

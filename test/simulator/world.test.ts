@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { StatsGroup } from '../../libvirt/constants.ts';
+import { readDomainStats } from '../../model/stats.ts';
+import { findScenario } from '../../simulator/demo.ts';
+import { SimulatedHost } from '../../simulator/host.ts';
+import { checkScenario, ScenarioError, withVmCount } from '../../simulator/scenario.ts';
+import { scenarios } from '../../simulator/scenarios/all.ts';
+import { shareOut } from '../../simulator/schedule.ts';
+import { statsOf } from '../../simulator/stats.ts';
+
+const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
+
+/** A host that lives through `minutes` from an afternoon on. */
+function lived(scenario: string, minutes: number): SimulatedHost {
+  let nowMs = AFTERNOON_MS;
+  const host = new SimulatedHost(findScenario(scenario), { now: () => nowMs });
+  for (let i = 0; i < minutes; i++) {
+    nowMs += 60_000;
+    host.advance();
+  }
+  return host;
+}
+
+const delayOf = (host: SimulatedHost, name: string): number =>
+  host.byName(name)?.vcpus.reduce((sum, vcpu) => sum + vcpu.delayNs, 0) ?? Number.NaN;
+
+test('a CPU is shared only as far as it is overloaded', () => {
+  expect(shareOut([{ cpus: [0, 1], demand: 1.9 }], 2)).toEqual([1]);
+  expect(shareOut([{ cpus: [0, 1], demand: 4 }], 2)[0]).toBeCloseTo(0.5);
+  // The one that may go elsewhere does, and the pinned one keeps its CPU.
+  const [pinned, free] = shareOut(
+    [
+      { cpus: [0], demand: 1 },
+      { cpus: [0, 1], demand: 0.8 },
+    ],
+    2,
+  );
+  expect([pinned, free].every((share) => (share ?? 0) > 0.95)).toBe(true);
+});
+
+test('nobody gets more than is there, and nothing is withheld where there is enough', () => {
+  const classes = fc.array(
+    fc.record({
+      cpus: fc.uniqueArray(fc.nat(7), { minLength: 1, maxLength: 8 }),
+      demand: fc.double({ min: 0, max: 4, noNaN: true }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  );
+  fc.assert(
+    fc.property(classes, (list) => {
+      const shares = shareOut(list, 8);
+      const given = shares.reduce((sum, share, index) => sum + share * (list[index]?.demand ?? 0), 0);
+      expect(given).toBeLessThanOrEqual(8 * 1.01);
+      expect(shares.every((share) => share >= 0 && share <= 1)).toBe(true);
+    }),
+  );
+});
+
+test('steal follows from overcommit: none on the calm host, plenty on the overcommitted one', () => {
+  const calm = lived('calm', 10);
+  expect(calm.vms.map((vm) => delayOf(calm, vm.spec.name)).reduce((a, b) => a + b)).toBe(0);
+  expect(delayOf(lived('overcommitted', 10), 'web-01')).toBeGreaterThan(1e9);
+});
+
+test('a noisy neighbour hurts whom it shares CPUs with, and nobody else', () => {
+  const host = lived('noisy-neighbour', 10);
+  expect(delayOf(host, 'pg-orders')).toBeGreaterThan(1e9);
+  expect(delayOf(host, 'pg-billing')).toBe(0);
+});
+
+test('guests that may use more than the host has are squeezed and swap', () => {
+  const host = lived('memory-pressure', 10);
+  const web = host.byName('web-01');
+  expect(web?.balloonKiB).toBeLessThan(web?.maximumKiB ?? 0);
+  // A guest on huge pages keeps what it has.
+  const database = host.byName('pg-orders');
+  expect(database?.balloonKiB).toBe(database?.maximumKiB);
+});
+
+test('the same seed and clock give the same world', () => {
+  const figures = () => lived('overcommitted', 3).vms.map((vm) => statsOf(vm, 0));
+  expect(figures()).toEqual(figures());
+});
+
+test('counters only ever grow, however long the host was not asked', () => {
+  let nowMs = AFTERNOON_MS;
+  const host = new SimulatedHost(findScenario('io-storm'), { now: () => nowMs });
+  const read = () =>
+    host.vms.map((vm) => readDomainStats(statsOf(vm, StatsGroup.cpu | StatsGroup.vcpu | StatsGroup.block)));
+  let before = read();
+  for (const gapMs of [0, 1, 999, 60_000, 86_400_000]) {
+    nowMs += gapMs;
+    host.advance();
+    const after = read();
+    after.forEach((stats, index) => {
+      expect(stats.cpu.timeNs ?? 0).toBeGreaterThanOrEqual(before[index]?.cpu.timeNs ?? 0);
+      for (const [key, block] of stats.blocks) {
+        expect(block.readBytes ?? 0).toBeGreaterThanOrEqual(before[index]?.blocks.get(key)?.readBytes ?? 0);
+      }
+    });
+    before = after;
+  }
+});
+
+test('every scenario that comes with virtune is one, and says what it shows', () => {
+  for (const name of Object.keys(scenarios)) {
+    const scenario = findScenario(name);
+    expect(scenario.description).not.toBe('');
+    expect(() => new SimulatedHost(scenario).advance()).not.toThrow();
+  }
+  expect(withVmCount(findScenario('calm'), 5_000).vms).toHaveLength(5_000);
+});
+
+test('a scenario that is none says where it is wrong', () => {
+  const vm = { name: 'a', workload: 'oltp', vcpus: 1, memoryMiB: 512 };
+  const base = { name: 'x', description: '' };
+  expect(() => checkScenario({ ...base, vms: [{ ...vm, vcpus: 0 }] }, 'file')).toThrow(/vms\.0\.vcpus/);
+  expect(() => checkScenario({ ...base, vms: [vm, vm] }, 'file')).toThrow(/two VMs are named "a"/);
+  expect(() => checkScenario({ ...base, vms: [{ ...vm, colour: 'red' }] }, 'file')).toThrow(ScenarioError);
+  expect(() => findScenario('no-such')).toThrow(/overcommitted/);
+  expect(() => findScenario('./no/such.json')).toThrow(/cannot be read/);
+});

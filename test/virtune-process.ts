@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseExposition, type Series } from './exposition.ts';
+
+const CLI = join(import.meta.dirname, '../cli/virtune.ts');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+/** virtune as its users run it: a process of its own. */
+export class VirtuneProcess {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  #stderr = '';
+  #url: string | undefined;
+
+  constructor(...args: readonly string[]) {
+    this.#child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    this.#child.stdout?.resume();
+    this.ended = new Promise((resolve) => {
+      this.#child.once('close', (code) => resolve({ code, stderr: this.#stderr }));
+    });
+  }
+
+  /** Waits until it says where it serves. */
+  async url(): Promise<string> {
+    for (let i = 0; i < 300 && this.#url === undefined; i++) {
+      this.#url = /(http:\/\/\S+)\/metrics/.exec(this.#stderr)?.[1];
+      if (this.#child.exitCode !== null) throw new Error(`virtune ended: ${this.#stderr}`);
+      if (this.#url === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    if (this.#url === undefined) throw new Error(`virtune does not serve: ${this.#stderr}`);
+    return this.#url;
+  }
+
+  async text(headers: Record<string, string> = {}): Promise<string> {
+    const response = await fetch(`${await this.url()}/metrics`, { headers });
+    return response.text();
+  }
+
+  async scrape(): Promise<Series[]> {
+    return parseExposition(await this.text());
+  }
+
+  get rssKiB(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+    this.#child.kill(signal);
+    return this.ended;
+  }
+}

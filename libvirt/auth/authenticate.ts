@@ -43,8 +43,8 @@ async function polkit(connection: Connection, { signal }: AuthContext): Promise<
 }
 
 async function sasl(connection: Connection, context: AuthContext): Promise<void> {
-  const { mechanisms } = await connection.call('authSaslInit', undefined, { signal: context.signal });
-  const mechanism = chooseMechanism(mechanisms.split(','), connection.description, context);
+  const mechanisms = await offeredMechanisms(connection, context);
+  const mechanism = chooseMechanism(mechanisms, connection.description, context);
   const options = { signal: context.signal };
   try {
     let { complete, nil, data } = await connection.call(
@@ -70,6 +70,18 @@ async function sasl(connection: Connection, context: AuthContext): Promise<void>
     throw new AuthError(
       'LIBVIRT_AUTH_SERVER_UNPROVEN',
       `SASL ${mechanism.name}: the server called it complete without proving who it is`,
+    );
+  }
+}
+
+async function offeredMechanisms(connection: Connection, { signal }: AuthContext): Promise<string[]> {
+  try {
+    const { mechanisms } = await connection.call('authSaslInit', undefined, { signal });
+    return mechanisms.split(',');
+  } catch (error) {
+    throw refused(
+      error,
+      `${connection.description}: the daemon has no SASL mechanism for it. On clear TCP it wants one that encrypts: use TLS, ssh or the local socket`,
     );
   }
 }

@@ -125,7 +125,7 @@ export function struct<const F extends Fields>(fields: F): Codec<StructValue<F>>
 /** The payload of a call without arguments or without a result. */
 export const nothing: Codec<undefined> = { minBytes: 0, read: () => undefined, write: () => undefined };
 
-/** A `char x[n]` of XDR takes four bytes a character; NUL ends it. */
+/** A `char x[n]` of XDR takes four bytes a character; a NUL ends it early. One byte a character: Latin-1. */
 export function paddedChars(length: number): Codec<string> {
   return {
     minBytes: length * 4,
@@ -133,11 +133,11 @@ export function paddedChars(length: number): Codec<string> {
       const bytes: number[] = [];
       for (let i = 0; i < length; i++) bytes.push(r.int() & 0xff);
       const end = bytes.indexOf(0);
-      return Buffer.from(end < 0 ? bytes : bytes.slice(0, end)).toString('utf8');
+      return Buffer.from(end < 0 ? bytes : bytes.slice(0, end)).toString('latin1');
     },
     write(w, value) {
-      const bytes = Buffer.from(value);
-      if (bytes.length >= length) throw new EncodeError(`at most ${length - 1} bytes of text fit here`);
+      const bytes = Buffer.from(value, 'latin1');
+      if (bytes.length > length) throw new EncodeError(`at most ${length} bytes of text fit here`);
       for (let i = 0; i < length; i++) w.int(bytes[i] ?? 0);
     },
   };

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { LAB_DIR } from './paths.ts';
 import { run, succeeds, until } from './run.ts';
 
-export const SOCKET = '/run/libvirt/libvirt-sock';
+const SOCKET = '/run/libvirt/libvirt-sock';
 const PID_FILE = '/run/libvirtd.pid';
 
 /** Settings of libvirtd.conf, by name: strings are quoted, numbers are not. */
@@ -25,7 +25,7 @@ export function libvirtdPid(): number | undefined {
 }
 
 /** Mounted before libvirtd starts, or it refuses guests with huge pages until it is started again. */
-export function mountHugepages(): void {
+function mountHugepages(): void {
   mkdirSync('/dev/hugepages', { recursive: true });
   const mounted = readFileSync('/proc/mounts', 'utf8').includes(' /dev/hugepages hugetlbfs ');
   if (!mounted) run('mount', ['-t', 'hugetlbfs', 'hugetlbfs', '/dev/hugepages']);

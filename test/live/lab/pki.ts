@@ -1,0 +1,92 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LAB_DIR } from './paths.ts';
+import { run } from './run.ts';
+
+export interface Pki {
+  /** For `?pkipath=`: a client that the daemon knows. */
+  readonly client: string;
+  /** A client with the right CA and a certificate that somebody else signed. */
+  readonly stranger: string;
+  readonly daemon: { readonly ca_file: string; readonly cert_file: string; readonly key_file: string };
+}
+
+/** A CA, the daemon's certificate for localhost, and two clients' folders, made afresh. */
+export function makePki(): Pki {
+  const at = (name: string): string => join(LAB_DIR, 'pki', name);
+  for (const folder of ['client', 'stranger']) mkdirSync(at(folder), { recursive: true });
+  for (const ca of ['ca', 'other-ca']) {
+    run('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      `/CN=virtune lab ${ca}`,
+      '-keyout',
+      at(`${ca}.key`),
+      '-out',
+      at(`${ca}.pem`),
+    ]);
+  }
+  const issue = (ca: string, name: string, certificate: string, key: string, extensions: string): void => {
+    writeFileSync(at('extensions'), extensions);
+    run('openssl', [
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      key,
+      '-out',
+      at('request'),
+    ]);
+    run('openssl', [
+      'x509',
+      '-req',
+      '-in',
+      at('request'),
+      '-CA',
+      at(`${ca}.pem`),
+      '-CAkey',
+      at(`${ca}.key`),
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-extfile',
+      at('extensions'),
+      '-out',
+      certificate,
+    ]);
+  };
+  issue(
+    'ca',
+    'localhost',
+    at('server.pem'),
+    at('server.key'),
+    'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n',
+  );
+  for (const [folder, ca] of [
+    ['client', 'ca'],
+    ['stranger', 'other-ca'],
+  ] as const) {
+    issue(
+      ca,
+      folder,
+      at(`${folder}/clientcert.pem`),
+      at(`${folder}/clientkey.pem`),
+      'extendedKeyUsage=clientAuth\n',
+    );
+    run('cp', [at('ca.pem'), at(`${folder}/cacert.pem`)]);
+  }
+  return {
+    client: at('client'),
+    stranger: at('stranger'),
+    daemon: { ca_file: at('ca.pem'), cert_file: at('server.pem'), key_file: at('server.key') },
+  };
+}

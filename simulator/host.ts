@@ -6,6 +6,8 @@ import { demandAt } from './workload.ts';
 
 /** The longest step of time: bursts last longer, so that none is stepped over. */
 const STEP_MS = 1_000;
+/** Thousands of calls a second do not move the world each time. */
+const STEP_MIN_MS = 100;
 /** A gap longer than this (a laptop that slept) is taken in larger steps. */
 const STEPS_MAX = 60;
 const NS_PER_MS = 1e6;
@@ -36,6 +38,7 @@ export class SimulatedHost {
     ['shm_merge_across_nodes', 1],
   ]);
   readonly #vms = new Map<string, SimulatedVm>();
+  #list: readonly SimulatedVm[] | undefined;
   readonly #now: () => number;
   #atMs: number;
   #nextId = 1;
@@ -69,7 +72,8 @@ export class SimulatedHost {
   }
 
   get vms(): readonly SimulatedVm[] {
-    return [...this.#vms.values()];
+    this.#list ??= [...this.#vms.values()];
+    return this.#list;
   }
 
   byUuid(uuid: string): SimulatedVm | undefined {
@@ -83,10 +87,12 @@ export class SimulatedHost {
 
   add(vm: SimulatedVm): void {
     this.#vms.set(vm.uuid, vm);
+    this.#list = undefined;
   }
 
   remove(vm: SimulatedVm): void {
     this.#vms.delete(vm.uuid);
+    this.#list = undefined;
   }
 
   nextId(): number {
@@ -101,7 +107,7 @@ export class SimulatedHost {
   advance(): void {
     const toMs = this.#now();
     const gapMs = toMs - this.#atMs;
-    if (gapMs <= 0) return;
+    if (gapMs < STEP_MIN_MS) return;
     const steps = Math.min(STEPS_MAX, Math.ceil(gapMs / STEP_MS));
     for (let i = 0; i < steps; i++) this.#step(this.#atMs + (gapMs * (i + 1)) / steps, gapMs / steps);
     this.#atMs = toMs;

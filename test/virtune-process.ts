@@ -48,8 +48,12 @@ export class VirtuneProcess {
     return parseExposition(await this.text());
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   get rssKiB(): number {
-    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
   }
 

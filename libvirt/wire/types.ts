@@ -45,7 +45,7 @@ export const snapshot = struct({ name: string, domain });
 export const typedParam: Codec<TypedParam> = {
   minBytes: 12,
   read(r) {
-    const field = r.string(STRING_MAX_BYTES);
+    const field = r.name(STRING_MAX_BYTES);
     const type = r.int() as ParamType;
     return { field, type, value: readValue(r, type, field) };
   },

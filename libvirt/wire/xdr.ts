@@ -2,19 +2,28 @@ import { EncodeError, ProtocolError } from '../errors.ts';
 
 const pad = (length: number): number => (4 - (length & 3)) & 3;
 
+/** Longer strings than this are no names of fields, and are read the ordinary way. */
+const NAME_MAX_BYTES = 64;
+/** Slots of the table of names: a power of two, so that a hash picks one with a mask. */
+const NAME_SLOTS = 8_192;
+/** Field names recur for each VM and tick: the string that was made for the same bytes before is used again. */
+const names: (string | undefined)[] = new Array(NAME_SLOTS).fill(undefined);
+
 /**
  * Reads XDR (RFC 4506) from a buffer: big-endian, every item padded to 4 bytes.
  * Each read checks what is left first, so that a length in a hostile frame allocates nothing.
  */
 export class XdrReader {
   readonly #bytes: Buffer;
+  /** V8 compiles a DataView's reads to a load and a swap; Buffer's are function calls. */
+  readonly #view: DataView;
   readonly #end: number;
-  #at: number;
+  #at = 0;
 
-  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+  constructor(bytes: Buffer) {
     this.#bytes = bytes;
-    this.#at = start;
-    this.#end = end;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#end = bytes.length;
   }
 
   get remaining(): number {
@@ -31,33 +40,31 @@ export class XdrReader {
   }
 
   int(): number {
-    return this.#bytes.readInt32BE(this.#take(4, 'int'));
+    return this.#view.getInt32(this.#take(4, 'int'));
   }
 
   uint(): number {
-    return this.#bytes.readUInt32BE(this.#take(4, 'unsigned int'));
+    return this.#view.getUint32(this.#take(4, 'unsigned int'));
   }
 
   /** Exact: a number where 53 bits hold it, else a bigint. */
   hyper(): number | bigint {
     const at = this.#take(8, 'hyper');
-    const high = this.#bytes.readInt32BE(at);
-    if (high >= -0x20_0000 && high < 0x20_0000) {
-      return high * 0x1_0000_0000 + this.#bytes.readUInt32BE(at + 4);
-    }
-    return this.#bytes.readBigInt64BE(at);
+    const high = this.#view.getInt32(at);
+    if (high >= -0x20_0000 && high < 0x20_0000) return high * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    return this.#view.getBigInt64(at);
   }
 
   /** Exact: a number where 53 bits hold it, else a bigint. */
   unsignedHyper(): number | bigint {
     const at = this.#take(8, 'unsigned hyper');
-    const high = this.#bytes.readUInt32BE(at);
-    if (high < 0x20_0000) return high * 0x1_0000_0000 + this.#bytes.readUInt32BE(at + 4);
-    return this.#bytes.readBigUInt64BE(at);
+    const high = this.#view.getUint32(at);
+    if (high < 0x20_0000) return high * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    return this.#view.getBigUint64(at);
   }
 
   double(): number {
-    return this.#bytes.readDoubleBE(this.#take(8, 'double'));
+    return this.#view.getFloat64(this.#take(8, 'double'));
   }
 
   /** A count of items, refused when above `max` or when the rest of the frame cannot hold that many. */
@@ -70,22 +77,46 @@ export class XdrReader {
     return count;
   }
 
-  string(max: number): string {
+  #length(max: number, what: string): number {
     const length = this.uint();
-    if (length > max) throw new ProtocolError(`string of ${length} bytes, at most ${max} are allowed`);
+    if (length > max) throw new ProtocolError(`${what} of ${length} bytes, at most ${max} are allowed`);
+    return length;
+  }
+
+  string(max: number): string {
+    const length = this.#length(max, 'string');
     const at = this.#take(length + pad(length), 'string');
     return this.#bytes.toString('utf8', at, at + length);
   }
 
-  /** A copy, so that a small value does not keep its whole frame alive. */
-  opaque(max: number): Buffer {
-    const length = this.uint();
-    if (length > max) throw new ProtocolError(`opaque of ${length} bytes, at most ${max} are allowed`);
-    const at = this.#take(length + pad(length), 'opaque');
-    return Buffer.from(this.#bytes.subarray(at, at + length));
+  /** A string of which the same few are read over and over: like string(), without making it anew. */
+  name(max: number): string {
+    const length = this.#length(max, 'string');
+    const at = this.#take(length + pad(length), 'string');
+    if (length > NAME_MAX_BYTES) return this.#bytes.toString('utf8', at, at + length);
+    let hash = length;
+    for (let i = at; i < at + length; i++) hash = (Math.imul(hash, 31) + (this.#bytes[i] as number)) | 0;
+    const slot = (hash ^ (hash >>> 15)) & (NAME_SLOTS - 1);
+    const known = names[slot];
+    if (known !== undefined && this.#matches(at, length, known)) return known;
+    const made = this.#bytes.toString('utf8', at, at + length);
+    names[slot] = made;
+    return made;
   }
 
-  fixedOpaque(length: number): Buffer {
+  /** Byte for byte; a name that is not ASCII never matches, and is simply made anew. */
+  #matches(at: number, length: number, text: string): boolean {
+    if (text.length !== length) return false;
+    for (let i = 0; i < length; i++) {
+      const byte = this.#bytes[at + i] as number;
+      if (byte !== text.charCodeAt(i) || byte > 0x7f) return false;
+    }
+    return true;
+  }
+
+  /** A copy, so that a small value does not keep its whole frame alive. */
+  opaque(max: number): Buffer {
+    const length = this.#length(max, 'opaque');
     const at = this.#take(length + pad(length), 'opaque');
     return Buffer.from(this.#bytes.subarray(at, at + length));
   }
@@ -138,7 +169,8 @@ export class XdrWriter {
   }
 
   hyper(value: number | bigint): void {
-    const whole = wholeNumber(value);
+    if (this.#safeInteger(value)) return;
+    const whole = BigInt(value);
     if (whole < -0x8000_0000_0000_0000n || whole > 0x7fff_ffff_ffff_ffffn) {
       throw new EncodeError(`${value} is not a 64-bit integer`);
     }
@@ -147,12 +179,24 @@ export class XdrWriter {
   }
 
   unsignedHyper(value: number | bigint): void {
-    const whole = wholeNumber(value);
-    if (whole < 0n || whole > 0xffff_ffff_ffff_ffffn) {
-      throw new EncodeError(`${value} is not an unsigned 64-bit integer`);
-    }
+    if (value < 0) throw new EncodeError(`${value} is not an unsigned 64-bit integer`);
+    if (this.#safeInteger(value)) return;
+    const whole = BigInt(value);
+    if (whole > 0xffff_ffff_ffff_ffffn) throw new EncodeError(`${value} is not an unsigned 64-bit integer`);
     const at = this.#grow(8);
     this.#bytes.writeBigUInt64BE(whole, at);
+  }
+
+  /** Nearly every counter is one: written without the detour through a bigint. */
+  #safeInteger(value: number | bigint): boolean {
+    if (typeof value === 'bigint') return false;
+    if (!Number.isInteger(value)) throw new EncodeError(`${value} is not a whole number`);
+    if (!Number.isSafeInteger(value)) return false;
+    const high = Math.floor(value / 0x1_0000_0000);
+    const at = this.#grow(8);
+    this.#bytes.writeInt32BE(high, at);
+    this.#bytes.writeUInt32BE(value - high * 0x1_0000_0000, at + 4);
+    return true;
   }
 
   double(value: number): void {
@@ -168,7 +212,7 @@ export class XdrWriter {
     this.uint(length);
     const at = this.#grow(length + pad(length));
     this.#bytes.write(value, at, length, 'utf8');
-    this.#bytes.fill(0, at + length, this.#length);
+    for (let i = at + length; i < this.#length; i++) this.#bytes[i] = 0;
   }
 
   opaque(value: Uint8Array, max: number): void {
@@ -193,10 +237,4 @@ export class XdrWriter {
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
-}
-
-function wholeNumber(value: number | bigint): bigint {
-  if (typeof value === 'bigint') return value;
-  if (!Number.isInteger(value)) throw new EncodeError(`${value} is not a whole number`);
-  return BigInt(value);
 }

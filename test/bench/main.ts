@@ -1,1 +1,19 @@
-export {};
+import { codec } from './codec.ts';
+import { realGuests } from './real-guests.ts';
+import { scale } from './scale.ts';
+
+const SECTIONS: Readonly<Record<string, () => Promise<string>>> = { codec, real: realGuests, scale };
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !Object.hasOwn(SECTIONS, name));
+if (unknown !== undefined) {
+  console.error(
+    `bench: there is no "${unknown}"; there are ${Object.keys(SECTIONS).join(', ')}. All of them without a name.`,
+  );
+  process.exit(64);
+}
+for (const [name, section] of Object.entries(SECTIONS)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  console.log(await section());
+  console.log();
+}

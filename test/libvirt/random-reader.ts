@@ -41,14 +41,14 @@ class RandomReader {
   string(): string {
     return WORDS[this.#below(WORDS.length)] as string;
   }
+  name(): string {
+    return this.string();
+  }
   opaque(max: number): Buffer {
     return Buffer.from(Array.from({ length: this.#below(Math.min(max, 40)) }, () => this.#below(256)));
   }
-  fixedOpaque(length: number): Buffer {
-    return Buffer.alloc(length, this.#below(256));
-  }
   fixedHex(length: number): string {
-    return this.fixedOpaque(length).toString('hex');
+    return Buffer.alloc(length, this.#below(256)).toString('hex');
   }
 }
 

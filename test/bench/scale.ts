@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { figure, parseExposition } from '../exposition.ts';
+import { temporarySocket } from '../sampler/temporary-socket.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
+import { fixed, median, table } from './table.ts';
+
+const SCRAPES = 15;
+
+async function measure(vms: number): Promise<string[]> {
+  const socket = temporarySocket();
+  const simulator = spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'simulator-process.ts'), socket.path, String(vms)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  await once(simulator.stdout, 'data');
+  const virtune = new VirtuneProcess(
+    'exporter',
+    '--listen',
+    '127.0.0.1:0',
+    '--connect',
+    `qemu:///system?socket=${socket.path}`,
+    '--domain-deadline',
+    '10',
+    '--scrape-deadline',
+    '60',
+  );
+  try {
+    await virtune.text();
+    await virtune.text();
+    const cpu = async () => figure(await virtune.scrape(), 'process_cpu_seconds_total') ?? 0;
+    const walls: number[] = [];
+    let text = '';
+    const cpuBefore = await cpu();
+    for (let i = 0; i < SCRAPES; i++) {
+      const startedMs = performance.now();
+      text = await virtune.text();
+      walls.push(performance.now() - startedMs);
+    }
+    const cpuMs = (((await cpu()) - cpuBefore) * 1_000) / (SCRAPES + 1);
+    const series = parseExposition(text);
+    // prom-client clears the histogram at each scrape, so the last one tells of the scrape before it.
+    const p99Ms = (figure(series, 'nodejs_eventloop_lag_p99_seconds') ?? Number.NaN) * 1_000;
+    return [
+      String(vms),
+      String(series.length),
+      fixed(text.length / 1e6),
+      fixed(median(walls), 0),
+      fixed(cpuMs, 0),
+      fixed((cpuMs * 1_000) / vms, 0),
+      fixed(p99Ms),
+      fixed(virtune.rssKiB / 1_024, 0),
+    ];
+  } finally {
+    await virtune.stop();
+    simulator.kill();
+    socket.remove();
+  }
+}
+
+/** Simulated VMs in another process: what a scrape costs virtune itself. */
+export async function scale(): Promise<string> {
+  const rows = [await measure(1_000), await measure(5_000)];
+  const head = [
+    'VMs',
+    'series',
+    'text MB',
+    'scrape ms',
+    'CPU ms',
+    'CPU µs/VM',
+    'loop delay p99 ms',
+    'RSS MiB',
+  ];
+  return `### A scrape of simulated VMs (medians of ${SCRAPES}; CPU is decoding, sampling and encoding together)\n\n${table(head, rows)}`;
+}

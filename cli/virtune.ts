@@ -4,7 +4,10 @@ import { demoCommand } from './demo.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
+import { keepHeapSmall } from './small-heap.ts';
 import { readVersion } from './version.ts';
+
+keepHeapSmall();
 
 const program = new Command('virtune')
   .description('Watches KVM hosts and tunes the VMs on them.')

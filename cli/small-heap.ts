@@ -1,0 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * A scrape makes and forgets a few MB, and V8 answers with a nursery of tens of MB that never shrinks. A small
+ * one costs no measurable time and takes 40 % off the resident memory of an exporter (test/bench: scale).
+ * Takes effect as long as the heap has not grown yet, so it runs before anything else.
+ */
+export function keepHeapSmall(): void {
+  setFlagsFromString('--max-semi-space-size=2');
+  setFlagsFromString('--semi-space-growth-factor=1');
+}

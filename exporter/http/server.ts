@@ -49,7 +49,13 @@ const DRAIN_MS = 3_000;
 /** @throws ListenError when the address cannot be had. */
 export async function serve(parts: ExporterParts, { host, port }: ListenAddress): Promise<RunningServer> {
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: 60_000 },
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: 60_000,
+      // Node looks for overdue clients only every 30 s by default.
+      connectionsCheckingInterval: 1_000,
+    },
     (request, response) => void handle(parts, request, response),
   );
   await new Promise<void>((resolve, reject) => {

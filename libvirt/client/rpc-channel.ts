@@ -1,6 +1,6 @@
 import { type CallArgs, type CallName, type CallResult, calls, programOf } from '../calls/all.ts';
 import type { CallDeclaration } from '../calls/call.ts';
-import { CallAbandonedError, ClosedError, ProtocolError, RemoteError } from '../errors.ts';
+import { CallAbandonedError, ClosedError, EncodeError, ProtocolError, RemoteError } from '../errors.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Codec } from '../wire/codec.ts';
 import {
@@ -176,9 +176,7 @@ export class RpcChannel {
     } catch (error) {
       settle(call);
       call.reject(
-        new (error as Error & { constructor: new (m: string) => Error }).constructor(
-          `${call.name}: ${(error as Error).message}`,
-        ),
+        error instanceof EncodeError ? new EncodeError(`${call.name}: ${error.message}`) : (error as Error),
       );
       return;
     }

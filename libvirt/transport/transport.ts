@@ -1,5 +1,8 @@
 import type { Duplex } from 'node:stream';
 
+/** A daemon that is stuck never closes its side; a process that wants to end must not wait for it. */
+const END_TIMEOUT_MS = 500;
+
 /** Bytes both ways, and whether someone between could read them. */
 export interface Transport {
   /** For messages: `unix socket /run/libvirt/libvirt-sock`, `TLS to host:16514`. */
@@ -9,7 +12,7 @@ export interface Transport {
   write(bytes: Buffer): void;
   /** Called once, before anything is written. */
   start(handlers: { data(chunk: Buffer): void; closed(error: Error | undefined): void }): void;
-  /** Sends what is written, then closes. */
+  /** Sends what is written, then closes, whether or not the other side does. */
   end(): void;
   /** Closes at once. */
   destroy(): void;
@@ -36,7 +39,10 @@ export function streamTransport(
       stream.once('end', () => stream.destroy());
       stream.once('close', () => closed(about.explain?.() ?? reason));
     },
-    end: () => stream.end(),
+    end: () => {
+      stream.end();
+      setTimeout(() => stream.destroy(), END_TIMEOUT_MS).unref();
+    },
     destroy: () => stream.destroy(),
   };
 }

@@ -260,14 +260,16 @@ function encodeReply(header: FrameHeader, status: number, write: (writer: XdrWri
 function errorReply(header: FrameHeader, error: unknown): Buffer {
   const failure =
     error instanceof CallFailure ? error : new CallFailure(ErrorCode.internal, (error as Error).message);
+  // It may quote what the client sent, and a string with a NUL cannot be encoded.
+  const message = failure.message.replaceAll('\0', '?');
   return encodeReply(header, FrameStatus.error, (writer) =>
     remoteErrorPayload.write(writer, {
       code: failure.libvirtCode,
       domain: failure.libvirtDomain,
-      message: failure.message,
+      message,
       level: 2,
       dom: undefined,
-      str1: failure.message,
+      str1: message,
       str2: undefined,
       str3: undefined,
       int1: -1,

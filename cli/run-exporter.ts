@@ -41,7 +41,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   try {
     await sampler.attempt();
     const scrapes = new Scrapes(sampler, version, sayNowAndThen());
-    server = await serve({ scrapes, health: () => sampler.health, version }, address);
+    server = await serve({ scrapes, health: () => sampler.health, version, onError: sayInternal }, address);
   } catch (error) {
     await sampler.close();
     throw error;
@@ -53,6 +53,10 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       await sampler.close();
     },
   };
+}
+
+function sayInternal(error: Error): void {
+  log(`virtune: a request could not be answered, please report it: ${error.stack ?? error.message}`);
 }
 
 function sayNowAndThen(): (error: Error) => void {

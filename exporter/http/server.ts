@@ -9,6 +9,8 @@ export interface ExporterParts {
   readonly scrapes: Pick<Scrapes, 'scrape'>;
   readonly health: () => SamplerHealth;
   readonly version: string;
+  /** Told of what went wrong inside while a request was answered. */
+  readonly onError: (error: Error) => void;
 }
 
 class ListenError extends Error {
@@ -86,7 +88,8 @@ async function handle(
       return sendText(response, 405, 'Only GET and HEAD are answered here.');
     }
     await route(parts, request, response);
-  } catch {
+  } catch (error) {
+    parts.onError(error as Error);
     // Whatever it was, a client is no place for its details.
     if (!response.headersSent) sendText(response, 500, 'Internal error; see the log of virtune.');
     else response.destroy();

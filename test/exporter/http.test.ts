@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExporter, runExporter } from '../../cli/run-exporter.ts';
 import { ListenAddressError, parseListenAddress } from '../../exporter/http/listen-address.ts';
 import { acceptsGzip, chooseFormat } from '../../exporter/http/negotiate.ts';
+import { serve } from '../../exporter/http/server.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { figure, find, parseExposition } from '../exposition.ts';
 
@@ -121,4 +122,29 @@ test('addresses to listen on are read as people write them', () => {
   for (const wrong of ['', 'host', 'host:', 'host:99999', '::1:80', 'a b:1', 'host:1x']) {
     expect(() => parseListenAddress(wrong), wrong).toThrow(ListenAddressError);
   }
+});
+
+test('what goes wrong inside is told to the operator, and to a client only that it did', async () => {
+  const told: Error[] = [];
+  const secret = new Error('secret detail');
+  const server = await serve(
+    {
+      scrapes: { scrape: () => Promise.reject(secret) },
+      health: () => ({
+        control: { kind: 'closed' },
+        lastError: undefined,
+        connections: 0,
+        reconnects: 0,
+        stuckCalls: 0,
+      }),
+      version: 'x',
+      onError: (error) => told.push(error),
+    },
+    { host: '127.0.0.1', port: 0 },
+  );
+  const response = await fetch(`${server.url}/metrics`);
+  expect(response.status).toBe(500);
+  expect(await response.text()).not.toContain('secret');
+  expect(told).toEqual([secret]);
+  await server.close();
 });

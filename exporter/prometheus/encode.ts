@@ -181,8 +181,7 @@ function* domainInfos(
   read: (typeof domainInfoMetrics)[number]['read'],
 ): Generator<Series> {
   for (const { sample, labels } of domains) {
-    // The UUID is known without the XML, and is what every join needs.
-    const info: InfoLabels | undefined = sample.facts && read(sample.facts);
+    const info: InfoLabels | undefined = read({ uuid: sample.domain.uuid, facts: sample.facts });
     if (info !== undefined) yield [`${labels},${labelPairs(info)}`, 1];
   }
 }

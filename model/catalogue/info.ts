@@ -7,23 +7,28 @@ export const domainInfoMetrics = [
     type: 'info',
     name: 'libvirt_domain_info',
     help: 'What the domain is; its UUID, which stays when it is renamed.',
-    read: ({ uuid, os }) => ({ uuid, os_type: os.type, os_type_arch: os.arch, os_type_machine: os.machine }),
+    read: ({ uuid, facts }) => ({
+      uuid,
+      os_type: facts?.os.type,
+      os_type_arch: facts?.os.arch,
+      os_type_machine: facts?.os.machine,
+    }),
   },
   {
     per: 'domain-info',
     type: 'info',
     name: 'libvirt_domain_openstack_info',
     help: "OpenStack's own names for the domain, from the metadata that Nova writes.",
-    read: ({ nova }) =>
-      nova && {
-        instance_name: nova.instanceName,
-        flavor_name: nova.flavor,
-        user_name: nova.userName,
-        user_id: nova.userUuid,
-        project_name: nova.projectName,
-        project_id: nova.projectUuid,
-        root_type: nova.rootType,
-        root_id: nova.rootUuid,
+    read: ({ facts }) =>
+      facts?.nova && {
+        instance_name: facts.nova.instanceName,
+        flavor_name: facts.nova.flavor,
+        user_name: facts.nova.userName,
+        user_id: facts.nova.userUuid,
+        project_name: facts.nova.projectName,
+        project_id: facts.nova.projectUuid,
+        root_type: facts.nova.rootType,
+        root_id: facts.nova.rootUuid,
       },
   },
 ] as const satisfies readonly DomainInfoMetric[];

@@ -35,7 +35,13 @@ export type DomainMetric = StatsMetric<'domain', DomainStats>;
 export type VcpuMetric = StatsMetric<'vcpu', VcpuStats>;
 export type BlockMetric = StatsMetric<'block', BlockStats>;
 export type NetMetric = StatsMetric<'net', NetStats>;
-export type DomainInfoMetric = InfoMetric<'domain-info', DomainFacts>;
+/** The UUID comes with the list of domains; the facts may be missing for a domain that does not answer. */
+export interface DomainIdentity {
+  readonly uuid: string;
+  readonly facts: DomainFacts | undefined;
+}
+
+export type DomainInfoMetric = InfoMetric<'domain-info', DomainIdentity>;
 export type DiskInfoMetric = InfoMetric<'disk-info', Disk>;
 export type InterfaceInfoMetric = InfoMetric<'interface-info', NetworkInterface>;
 

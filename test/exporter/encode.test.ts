@@ -91,6 +91,13 @@ test('a domain without figures keeps its state, and says since when it does not 
   expect(figure(series, 'virtune_domain_sample_age_seconds', { domain: 'db' })).toBe(60);
 });
 
+test('a domain whose XML was never read still has its UUID to join by, and nothing made up beside it', () => {
+  const series = parseExposition(encode(sampleOf(fresh('db', {}))));
+  const uuid = '6695eb01-f6a4-8304-79aa-97f2502e193f';
+  expect(find(series, 'libvirt_domain_info')[0]?.labels).toEqual({ domain: 'db', uuid });
+  expect(find(series, 'libvirt_domain_openstack_info')).toEqual([]);
+});
+
 test('a name is a label whatever it is made of', () => {
   const hostile = [
     '"} 1\nfake 1',

@@ -8,7 +8,7 @@ export type { EventListener } from './client/event-hub.ts';
 export type { KeepAliveOptions } from './client/keepalive.ts';
 export { type Backoff, ManagedConnection, type ManagedOptions, type ManagedState } from './client/managed.ts';
 export { READ_ONLY_CALLS } from './client/read-only.ts';
-export type { CallObserver, CallOptions } from './client/rpc-channel.ts';
+export type { CallOptions } from './client/rpc-channel.ts';
 export * from './constants.ts';
 export * from './errors.ts';
 export { type EventName, type EventPayload, events } from './events.ts';

@@ -11,7 +11,6 @@ import { openUnix } from '../transport/unix.ts';
 import { type ConnectionUri, parseUri } from '../uri.ts';
 import { Connection } from './connection.ts';
 import type { KeepAliveOptions } from './keepalive.ts';
-import type { CallObserver } from './rpc-channel.ts';
 
 export interface ConnectOptions {
   /** True by default: only calls on the allow list are sent, and the daemon's read-only socket is used. */
@@ -23,7 +22,6 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** libvirt's own 5 s and 5 misses by default; false for none. */
   readonly keepAlive?: KeepAliveOptions | false | undefined;
-  readonly observer?: CallObserver | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -42,7 +40,7 @@ export async function connect(uriText: string, options: ConnectOptions = {}): Pr
   const timeout = AbortSignal.timeout(options.timeoutMs ?? CONNECT_TIMEOUT_MS);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   const transport = await openTransport(uri, readOnly, signal);
-  const connection = new Connection(transport, { readOnly, observer: options.observer });
+  const connection = new Connection(transport, { readOnly });
   try {
     await authenticate(connection, { credentials: options.credentials, private: transport.private, signal });
     await open(connection, uri, options.keepAlive ?? KEEPALIVE, signal);

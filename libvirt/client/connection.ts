@@ -7,7 +7,7 @@ import { XdrReader } from '../wire/xdr.ts';
 import { EventHub, type EventListener } from './event-hub.ts';
 import type { KeepAliveOptions } from './keepalive.ts';
 import { assertReadOnly } from './read-only.ts';
-import { type CallObserver, type CallOptions, RpcChannel } from './rpc-channel.ts';
+import { type CallOptions, RpcChannel } from './rpc-channel.ts';
 
 /** How long the goodbye may take before the socket is closed without it. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -22,14 +22,13 @@ export class Connection {
   readonly #hub = new EventHub();
   readonly #closeListeners = new Set<(reason: Error) => void>();
 
-  constructor(transport: Transport, options: { readOnly: boolean; observer?: CallObserver | undefined }) {
+  constructor(transport: Transport, options: { readOnly: boolean }) {
     this.readOnly = options.readOnly;
     this.#channel = new RpcChannel(transport, {
       event: (procedure, payload) => this.#event(procedure, payload),
       closed: (reason) => {
         for (const listener of this.#closeListeners) listener(reason);
       },
-      observer: options.observer,
     });
   }
 
@@ -98,8 +97,10 @@ export class Connection {
     };
   }
 
-  /** Called once, with the reason. Returns a function that takes the listener back. */
+  /** Called once, with the reason; soon, if it is closed already. Returns a function that takes it back. */
   onClose(listener: (reason: Error) => void): () => void {
+    const { closed } = this;
+    if (closed !== undefined) queueMicrotask(() => listener(closed));
     this.#closeListeners.add(listener);
     return () => this.#closeListeners.delete(listener);
   }

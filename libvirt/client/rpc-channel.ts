@@ -32,17 +32,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface CallObserver {
-  /** After each call that was sent: how it ended for the caller. */
-  callEnded(name: CallName, outcome: 'ok' | 'error' | 'abandoned' | 'closed', durationMs: number): void;
-}
-
 interface PendingCall {
   readonly name: CallName;
   readonly args: unknown;
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
-  readonly calledAtMs: number;
   readonly options: CallOptions;
   timer: NodeJS.Timeout | undefined;
   onAbort: (() => void) | undefined;
@@ -61,7 +55,6 @@ export class RpcChannel {
   readonly #keepAlive: KeepAlive;
   readonly #onEvent: (procedure: number, payload: Buffer) => void;
   readonly #onClosed: (reason: Error) => void;
-  readonly #observer: CallObserver | undefined;
   readonly #waiting = new Queue<PendingCall>();
   readonly #inFlight = new Map<number, PendingCall>();
   readonly #onFrame = (frame: Frame): void => this.#dispatch(frame);
@@ -74,13 +67,11 @@ export class RpcChannel {
     handlers: {
       event: (procedure: number, payload: Buffer) => void;
       closed: (reason: Error) => void;
-      observer?: CallObserver | undefined;
     },
   ) {
     this.#transport = transport;
     this.#onEvent = handlers.event;
     this.#onClosed = handlers.closed;
-    this.#observer = handlers.observer;
     this.#keepAlive = new KeepAlive(
       (bytes) => transport.write(bytes),
       (silentMs) =>
@@ -135,7 +126,6 @@ export class RpcChannel {
         resolve,
         reject,
         options,
-        calledAtMs: performance.now(),
         timer: undefined,
         onAbort: undefined,
         settled: false,
@@ -195,7 +185,6 @@ export class RpcChannel {
       finished = new Promise((resolve) => {
         call.finish = resolve;
       });
-      this.#observe(call, 'abandoned');
     }
     call.reject(abandoned(code, call.name, call.options, finished));
   }
@@ -241,7 +230,6 @@ export class RpcChannel {
       call.finish?.();
     } else {
       settle(call);
-      this.#observe(call, outcome.ok ? 'ok' : 'error');
       if (outcome.ok) call.resolve(outcome.value as never);
       else call.reject(outcome.error);
     }
@@ -262,14 +250,9 @@ export class RpcChannel {
       call.finish?.();
       if (call.settled) continue;
       settle(call);
-      this.#observe(call, 'closed');
       call.reject(reason);
     }
     this.#onClosed(reason);
-  }
-
-  #observe(call: PendingCall, outcome: Parameters<CallObserver['callEnded']>[1]): void {
-    this.#observer?.callEnded(call.name, outcome, performance.now() - call.calledAtMs);
   }
 }
 

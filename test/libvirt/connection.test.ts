@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { Connection } from '../../libvirt/client/connection.ts';
+import { ClosedError } from '../../libvirt/errors.ts';
+import { FakeTransport } from './fake-transport.ts';
+
+test('who asks to be told of the end hears of it, also when it has come already', async () => {
+  const connection = new Connection(new FakeTransport(), { readOnly: true });
+  const heard: Error[] = [];
+  connection.onClose((reason) => heard.push(reason));
+  const reason = new ClosedError('gone');
+  connection.abort(reason);
+  connection.onClose((late) => heard.push(late));
+  await Promise.resolve();
+  expect(heard).toEqual([reason, reason]);
+});

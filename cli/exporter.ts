@@ -1,17 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
+import { parseUri } from '../libvirt/uri.ts';
+import { addCollectFlags, collectedGroups } from './collect-flags.ts';
 import { log } from './log.ts';
 import { runExporter } from './run-exporter.ts';
 import { untilAskedToStop } from './signals.ts';
 
-interface ExporterFlags {
+interface ExporterFlags extends Record<string, unknown> {
   readonly connect: string;
   readonly listen: string;
   readonly saslUsername?: string;
   readonly saslPasswordFile?: string;
   readonly domainDeadline: number;
   readonly scrapeDeadline: number;
+  readonly local?: boolean;
+  readonly 'path.procfs': string;
 }
 
 class UsageError extends Error {
@@ -19,7 +23,7 @@ class UsageError extends Error {
 }
 
 export function exporterCommand(): Command {
-  return new Command('exporter')
+  const command = new Command('exporter')
     .description("serve a KVM host's and its VMs' figures to Prometheus")
     .addOption(
       new Option('-c, --connect <uri>', 'libvirt to ask')
@@ -36,10 +40,15 @@ export function exporterCommand(): Command {
       seconds,
       8,
     )
+    .option('--local', "read the host's own /proc as well (the default when the URI is a local socket)")
+    .option('--no-local', 'ask libvirt alone')
+    .option('--path.procfs <dir>', "where the host's /proc is mounted", '/proc')
     .action(async (flags: ExporterFlags) => {
       const exporter = await runExporter({
         uri: flags.connect,
         listen: flags.listen,
+        groups: collectedGroups(flags),
+        procRoot: (flags.local ?? isLocal(flags.connect)) ? flags['path.procfs'] : undefined,
         credentials: credentials(flags),
         domainDeadlineMs: flags.domainDeadline * 1_000,
         tickDeadlineMs: flags.scrapeDeadline * 1_000,
@@ -49,6 +58,13 @@ export function exporterCommand(): Command {
       log(`virtune: ${signal}, closing`);
       await exporter.close();
     });
+  return addCollectFlags(command);
+}
+
+/** A socket that the URI does not name itself leads to this machine's own libvirt. */
+function isLocal(uri: string): boolean {
+  const { transport, params } = parseUri(uri);
+  return transport === 'unix' && !params.has('socket');
 }
 
 function seconds(text: string): number {

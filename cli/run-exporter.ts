@@ -4,6 +4,7 @@ import { Scrapes } from '../exporter/prometheus/scrape.ts';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { connect } from '../libvirt/client/connect.ts';
 import { parseUri } from '../libvirt/uri.ts';
+import type { GroupName } from '../model/catalogue/catalogue.ts';
 import { Sampler } from '../sampler/sampler.ts';
 import { log } from './log.ts';
 import { readVersion } from './version.ts';
@@ -11,6 +12,10 @@ import { readVersion } from './version.ts';
 export interface RunExporterOptions {
   readonly uri: string;
   readonly listen: string;
+  /** What to ask for; the catalogue's defaults when not given. */
+  readonly groups?: ReadonlySet<GroupName> | undefined;
+  /** `/proc` of the host that is asked; absent when virtune does not run there. */
+  readonly procRoot?: string | undefined;
   readonly credentials?: Credentials | undefined;
   readonly domainDeadlineMs?: number | undefined;
   readonly tickDeadlineMs?: number | undefined;
@@ -33,6 +38,8 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   parseUri(options.uri);
   const sampler = new Sampler({
     open: (signal) => connect(options.uri, { readOnly: true, credentials: options.credentials, signal }),
+    groups: options.groups,
+    procRoot: options.procRoot,
     domainDeadlineMs: options.domainDeadlineMs,
     tickDeadlineMs: options.tickDeadlineMs,
   });
@@ -40,7 +47,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   let server: RunningServer;
   try {
     await sampler.attempt();
-    const scrapes = new Scrapes(sampler, version, sayNowAndThen());
+    const scrapes = new Scrapes(sampler, { version, groups: options.groups, onFailure: sayNowAndThen() });
     server = await serve({ scrapes, health: () => sampler.health, version, onError: sayInternal }, address);
   } catch (error) {
     await sampler.close();

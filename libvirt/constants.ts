@@ -67,6 +67,12 @@ export const ListFlag = {
   paused: 32,
   shutoff: 64,
   other: 128,
+  managedSave: 256,
+  noManagedSave: 512,
+  autostart: 1024,
+  noAutostart: 2048,
+  hasSnapshot: 4096,
+  noSnapshot: 8192,
 } as const;
 
 /** virDomainXMLFlags */

@@ -1,4 +1,4 @@
-import type { BlockStats, DomainStats, NetStats, VcpuStats } from './stats.ts';
+import type { BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
 
 /** A domain's figures, when they were taken, and the id of the run they belong to. */
 export interface Instant {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { ManagedConnection } from '../libvirt/client/managed.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import { type DomainFacts, parseDomain } from '../model/domain/domain.ts';
@@ -20,13 +21,24 @@ interface Entry {
   readonly runId: number;
   /** Undefined: its XML could not be understood, and is not asked for again until it changes. */
   readonly facts: DomainFacts | undefined;
+  /** Of the XML that the facts are from, so that the same XML is not parsed again. */
+  readonly digest: string;
+  readonly dueAtMs: number;
 }
 
-/** What domains' XML says, read once and again after an event. */
+/** Some changes come without an event (a balloon's stats period, for one), so XML is read again at this age. */
+const MAX_AGE_MS = 120_000;
+
+/** What domains' XML says: read once, again after an event, and again when it has grown old. */
 export class FactsCache {
   readonly #entries = new Map<string, Entry>();
+  readonly #now: () => number;
   /** Bumped by each event, so that an answer that was under way meanwhile is not kept. */
   #generation = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   watch(control: ManagedConnection): void {
     for (const name of CHANGING_EVENTS) {
@@ -35,6 +47,18 @@ export class FactsCache {
         this.#entries.delete(domain.uuid);
       });
     }
+    // A balloon may change every few seconds, and the event brings all that the XML would say of it.
+    control.on('balloonChange', ({ domain, actualKiB }) => {
+      this.#generation++;
+      this.#setCurrentMemory(domain, Number(actualKiB));
+    });
+  }
+
+  #setCurrentMemory(domain: Domain, currentKiB: number): void {
+    const entry = this.#current(domain);
+    if (entry?.facts === undefined) return;
+    const facts = { ...entry.facts, memory: { ...entry.facts.memory, currentKiB } };
+    this.#entries.set(domain.uuid, { ...entry, facts, digest: '' });
   }
 
   /** Events may have been missed: nothing that is known can be trusted. */
@@ -47,17 +71,25 @@ export class FactsCache {
     return this.#current(domain)?.facts;
   }
 
-  isMissing(domain: Domain): boolean {
-    return this.#current(domain) === undefined;
+  isDue(domain: Domain): boolean {
+    const entry = this.#current(domain);
+    return entry === undefined || entry.dueAtMs <= this.#now();
   }
 
   /** Asks for the XML with `fetch` and keeps what it says, if it says something. Rejects as `fetch` does. */
   async refresh(domain: Domain, fetch: () => Promise<string | undefined>): Promise<void> {
     const generation = this.#generation;
     const xml = await fetch();
-    if (xml === undefined) return;
-    const facts = understand(domain, xml);
-    if (generation === this.#generation) this.#entries.set(domain.uuid, { runId: domain.id, facts });
+    if (xml === undefined || generation !== this.#generation) return;
+    const known = this.#current(domain);
+    const digest = hash('sha1', xml);
+    this.#entries.set(domain.uuid, {
+      runId: domain.id,
+      facts: known?.digest === digest ? known.facts : understand(domain, xml),
+      digest,
+      // Spread out, or all that were read in one tick would be read in one tick ever after.
+      dueAtMs: this.#now() + MAX_AGE_MS * (0.5 + Math.random() / 2),
+    });
   }
 
   /** Forgets domains that are no more. */

@@ -1,7 +1,10 @@
 import type { ManagedState } from '../libvirt/client/managed.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
-import type { DomainStats } from '../model/stats.ts';
+import type { HostFigures } from '../model/host.ts';
+import type { Contention, DomainFit, Overcommit } from '../model/overcommit.ts';
+import type { DomainStats } from '../model/stats/types.ts';
+import type { DomainSummary } from '../model/summary.ts';
 
 /** How asking one domain ended. */
 export type Outcome =
@@ -15,14 +18,15 @@ export type Outcome =
 
 export interface DomainSample {
   readonly domain: Domain;
-  /** virDomainState and its reason: from the figures, else from a call that a stuck guest cannot block. */
-  readonly state: number | undefined;
-  readonly reason: number | undefined;
+  /** There even when the domain itself does not answer, with what can be known then. */
+  readonly summary: DomainSummary;
   /** Absent until its XML was read, or where that cannot be understood. */
   readonly facts: DomainFacts | undefined;
   readonly outcome: Outcome;
   /** When the newest figures were taken, wall clock; absent before the first. */
   readonly lastFreshAtMs: number | undefined;
+  /** Absent where overcommit is not reckoned. */
+  readonly fit?: DomainFit | undefined;
 }
 
 /** All that one host told in one tick. */
@@ -31,6 +35,11 @@ export interface HostSample {
   readonly durationMs: number;
   readonly domains: readonly DomainSample[];
   readonly versions: HostVersions | undefined;
+  /** Absent where no group asks for it. */
+  readonly host?: HostFigures | undefined;
+  readonly overcommit?: Overcommit | undefined;
+  /** Since the sample before; absent in the first. */
+  readonly contention?: Contention | undefined;
 }
 
 /** As libvirt counts: major * 1,000,000 + minor * 1,000 + micro. */

@@ -1,17 +1,27 @@
 import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import { ManagedConnection } from '../libvirt/client/managed.ts';
-import { DomainState, ErrorCode, StatsFlag, StatsGroup } from '../libvirt/constants.ts';
+import { ErrorCode, StatsFlag } from '../libvirt/constants.ts';
 import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
-import { readDomainStats } from '../model/stats.ts';
+import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts';
+import { readDomainStats } from '../model/stats/read.ts';
+import type { DomainSummary } from '../model/summary.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { FactsCache } from './facts-cache.ts';
+import { HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
+import { statsMask } from './plan.ts';
+import { Reckoning } from './reckoning.ts';
+import { Summaries } from './summaries.ts';
 
 export interface SamplerOptions {
   /** Opens one read-only connection to the host. */
   readonly open: (signal: AbortSignal) => Promise<Connection>;
+  /** What to ask for; the catalogue's defaults when not given. */
+  readonly groups?: ReadonlySet<GroupName> | undefined;
+  /** `/proc` of the host that is asked; absent when virtune does not run there. */
+  readonly procRoot?: string | undefined;
   /** For one domain's answer. */
   readonly domainDeadlineMs?: number | undefined;
   /** For the whole tick; what was not asked by then is reported late. */
@@ -25,6 +35,7 @@ export interface SamplerOptions {
 }
 
 const DEFAULTS = {
+  groups: DEFAULT_GROUPS,
   domainDeadlineMs: 2_000,
   tickDeadlineMs: 8_000,
   inFlight: 8,
@@ -32,13 +43,7 @@ const DEFAULTS = {
   maxConnections: 5,
 };
 
-const STATS_MASK =
-  StatsGroup.state |
-  StatsGroup.cpu |
-  StatsGroup.balloon |
-  StatsGroup.vcpu |
-  StatsGroup.interface |
-  StatsGroup.block;
+const HOST_GROUPS = ['host', 'pool', 'overcommit'] as const;
 
 interface Stuck {
   readonly sinceMs: number;
@@ -62,7 +67,10 @@ export class Sampler {
   readonly #now: () => number;
   readonly #control: ManagedConnection;
   readonly #pool: ConnectionPool;
-  readonly #facts = new FactsCache();
+  readonly #facts: FactsCache;
+  readonly #summaries: Summaries;
+  readonly #host: HostReader;
+  readonly #reckoning = new Reckoning();
   readonly #memory = new Map<string, Memory>();
   #versions: HostVersions | undefined;
   #running: Promise<HostSample> | undefined;
@@ -71,6 +79,8 @@ export class Sampler {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     this.#options = { ...DEFAULTS, ...given };
     this.#now = options.now ?? Date.now;
+    this.#facts = new FactsCache(this.#now);
+    this.#summaries = new Summaries(this.#options.domainDeadlineMs, this.#now);
     this.#pool = new ConnectionPool({
       open: options.open,
       base: this.#options.baseConnections,
@@ -80,8 +90,16 @@ export class Sampler {
       open: options.open,
       onOpen: async (connection) => {
         this.#facts.clear();
+        this.#summaries.forgetMarks();
+        this.#host.forget();
         this.#versions = await readVersions(connection, this.#options.domainDeadlineMs);
       },
+    });
+    this.#host = new HostReader({
+      groups: this.#options.groups,
+      procRoot: options.procRoot,
+      timeoutMs: this.#options.domainDeadlineMs,
+      now: this.#now,
     });
     this.#facts.watch(this.#control);
   }
@@ -128,17 +146,22 @@ export class Sampler {
       { signal: deadline },
     );
     this.#forgetAllBut(domains);
+    const summaries = this.#summarise(control, domains);
+    const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
+      ? this.#host.read(control)
+      : undefined;
     const outcomes = await this.#askAll(domains, deadline, startedMs);
-    const samples = await this.#complete(control, domains, outcomes);
+    const samples = await this.#complete(control, domains, outcomes, await summaries);
     this.#pool.shrink();
     // Lost on the way: what was gathered says more of the loss than of the domains.
     if (control.closed !== undefined) throw control.closed;
-    return {
+    return this.#reckoning.complete({
       startedAtMs,
-      durationMs: performance.now() - startedMs,
       domains: samples,
       versions: this.#versions,
-    };
+      host: await host,
+      durationMs: performance.now() - startedMs,
+    });
   }
 
   #forgetAllBut(domains: readonly Domain[]): void {
@@ -191,7 +214,11 @@ export class Sampler {
     try {
       const reply = await this.#call(
         'connectGetAllDomainStats',
-        { domains: [domain], stats: STATS_MASK, flags: StatsFlag.noWait },
+        {
+          domains: [domain],
+          stats: statsMask(this.#options.groups, this.#facts.get(domain)),
+          flags: StatsFlag.noWait,
+        },
         deadline,
       );
       if (reply === 'late') return { kind: 'late' };
@@ -234,7 +261,7 @@ export class Sampler {
   }
 
   async #refreshFacts(domain: Domain, deadline: AbortSignal): Promise<void> {
-    if (!this.#facts.isMissing(domain)) return;
+    if (!this.#facts.isDue(domain)) return;
     const atMs = this.#now();
     try {
       await this.#facts.refresh(domain, async () => {
@@ -247,44 +274,48 @@ export class Sampler {
     }
   }
 
+  /** By UUID. What a closing connection cannot tell is absent; the tick itself finds out that it closed. */
+  async #summarise(
+    control: Connection,
+    domains: readonly Domain[],
+  ): Promise<ReadonlyMap<string, DomainSummary>> {
+    const withTimes = this.#options.groups.has('domain');
+    const [marks, ...read] = await Promise.all([
+      withTimes ? this.#summaries.marks(control).catch(() => undefined) : undefined,
+      ...domains.map((domain) => this.#summaries.read(control, domain, this.#facts.get(domain), withTimes)),
+    ]);
+    return new Map(read.map((summary) => [summary.uuid, { ...summary, marks: marks?.(summary.uuid) }]));
+  }
+
   /** Joins what is known of each domain; those without figures get their state by a call that cannot block. */
   async #complete(
     control: Connection,
     domains: readonly Domain[],
     outcomes: ReadonlyMap<string, Outcome>,
+    summaries: ReadonlyMap<string, DomainSummary>,
   ): Promise<DomainSample[]> {
     const samples = domains.map(async (domain): Promise<DomainSample | undefined> => {
       const outcome = outcomes.get(domain.uuid);
-      if (outcome === undefined) return undefined;
-      const known = {
+      const summary = summaries.get(domain.uuid);
+      if (outcome === undefined || summary === undefined) return undefined;
+      const told =
+        outcome.kind === 'fresh' && outcome.stats.state !== undefined
+          ? outcome.stats
+          : await this.#summaries.state(control, domain);
+      return {
         domain,
+        summary: {
+          ...summary,
+          state: told?.state ?? summary.state,
+          reason: told?.reason,
+          vcpus: (outcome.kind === 'fresh' ? outcome.stats.vcpuCurrent : undefined) ?? summary.vcpus,
+        },
         facts: this.#facts.get(domain),
         outcome,
         lastFreshAtMs: this.#memory.get(domain.uuid)?.lastFreshAtMs,
       };
-      if (outcome.kind === 'fresh' && outcome.stats.state !== undefined) {
-        return { ...known, state: outcome.stats.state, reason: outcome.stats.reason };
-      }
-      const state = await this.#stateOf(control, domain);
-      return { ...known, state: state?.state, reason: state?.reason };
     });
     return (await Promise.all(samples)).filter((sample) => sample !== undefined);
-  }
-
-  async #stateOf(
-    control: Connection,
-    domain: Domain,
-  ): Promise<{ state: number; reason: number } | undefined> {
-    try {
-      return await control.call(
-        'domainGetState',
-        { domain, flags: 0 },
-        { timeoutMs: this.#options.domainDeadlineMs },
-      );
-    } catch {
-      // A domain without an id is not running, which is all that a shut-off one has to tell.
-      return domain.id === -1 ? { state: DomainState.shutoff, reason: 0 } : undefined;
-    }
   }
 }
 

@@ -23,11 +23,23 @@ export function streamTransport(
   stream: Duplex,
   about: { description: string; private: boolean; explain?: () => Error | undefined },
 ): Transport {
+  let corked = false;
+  const uncork = (): void => {
+    corked = false;
+    stream.uncork();
+  };
   return {
     description: about.description,
     private: about.private,
     write: (bytes) => {
-      if (stream.writable) stream.write(bytes);
+      if (!stream.writable) return;
+      // Calls made in one turn leave in one system call: it wakes the daemon, which is what costs.
+      if (!corked) {
+        corked = true;
+        stream.cork();
+        process.nextTick(uncork);
+      }
+      stream.write(bytes);
     },
     start({ data, closed }) {
       let reason: Error | undefined;

@@ -1,17 +1,44 @@
-import { blockMetrics, netMetrics, vcpuMetrics } from './devices.ts';
-import { domainMetrics } from './domain.ts';
+import { balloonGroup } from './balloon.ts';
+import { blockGroup } from './block.ts';
+import { domainGroup } from './domain.ts';
 import { healthMetrics } from './health.ts';
-import { diskInfoMetrics, domainInfoMetrics, interfaceInfoMetrics } from './info.ts';
-import type { Metric } from './metric.ts';
+import { hostGroup, poolGroup } from './host.ts';
+import { interfaceGroup } from './interface.ts';
+import { kvmGroup } from './kvm.ts';
+import { metadataGroup } from './metadata.ts';
+import type { Group, HealthMetric, SubjectMetric } from './metric.ts';
+import { overcommitGroup } from './overcommit.ts';
+import { cpuGroup, dirtyRateGroup, ioThreadGroup, perfGroup } from './rare.ts';
+import { tuningGroup } from './tuning.ts';
+import { vcpuGroup } from './vcpu.ts';
 
-/** Every metric that virtune exports, named once. */
-export const catalogue: readonly Metric[] = [
+/** Every group that virtune can ask for, in the order of a scrape. */
+export const groups = [
+  domainGroup,
+  balloonGroup,
+  vcpuGroup,
+  blockGroup,
+  interfaceGroup,
+  tuningGroup,
+  metadataGroup,
+  hostGroup,
+  poolGroup,
+  overcommitGroup,
+  ioThreadGroup,
+  perfGroup,
+  cpuGroup,
+  kvmGroup,
+  dirtyRateGroup,
+] as const satisfies readonly Group[];
+
+export type GroupName = (typeof groups)[number]['name'];
+
+export const DEFAULT_GROUPS: ReadonlySet<GroupName> = new Set(
+  groups.filter((group) => group.byDefault).map((group) => group.name),
+);
+
+/** Every metric that virtune knows. What it is called is written here and nowhere else. */
+export const catalogue: readonly (SubjectMetric | HealthMetric)[] = [
+  ...groups.flatMap((group): readonly SubjectMetric[] => group.metrics),
   ...Object.values(healthMetrics),
-  ...domainInfoMetrics,
-  ...domainMetrics,
-  ...vcpuMetrics,
-  ...blockMetrics,
-  ...diskInfoMetrics,
-  ...netMetrics,
-  ...interfaceInfoMetrics,
 ];

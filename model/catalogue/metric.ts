@@ -1,61 +1,139 @@
 import type { Disk } from '../domain/disks.ts';
 import type { DomainFacts } from '../domain/domain.ts';
 import type { NetworkInterface } from '../domain/interfaces.ts';
-import type { BlockStats, DomainStats, NetStats, VcpuStats } from '../stats.ts';
+import type { CellFigures, HostFigures, PoolFigures } from '../host.ts';
+import type { Contention, DomainFit, Overcommit } from '../overcommit.ts';
+import type { BlockStats, DomainStats, IoThreadStats, NetStats, VcpuStats } from '../stats/types.ts';
+import type { DomainSummary } from '../summary.ts';
 
-interface Described {
-  readonly name: string;
-  /** 'info' is a gauge that is always 1 and carries its news in labels. */
-  readonly type: 'counter' | 'gauge' | 'info' | 'histogram';
-  readonly help: string;
+/** What a metric can be read from. One of them stands behind each set of labels in `SUBJECT_LABELS`. */
+export interface Subjects {
+  /** Figures that this tick brought. */
+  readonly domain: DomainStats;
+  /** What libvirt tells of a domain even when its QEMU hangs. */
+  readonly summary: DomainSummary;
+  /** What is known of a domain besides its figures; the facts may be missing for one that does not answer. */
+  readonly identity: DomainIdentity;
+  /** What a domain's XML says. */
+  readonly facts: DomainFacts;
+  readonly vcpu: VcpuStats;
+  readonly block: BlockStats;
+  readonly net: NetStats;
+  readonly ioThread: IoThreadStats;
+  readonly disk: Disk;
+  readonly nic: NetworkInterface;
+  readonly fit: DomainFit;
+  readonly host: HostFigures;
+  readonly cell: CellFigures;
+  readonly pool: PoolFigures;
+  readonly overcommit: Overcommit;
+  readonly contention: Contention;
 }
 
-/** Read from a domain's statistics; absent where `read` gives undefined. Base units. */
-interface StatsMetric<Kind, Subject> extends Described {
-  readonly per: Kind;
-  readonly type: 'counter' | 'gauge';
-  readonly read: (subject: Subject) => number | undefined;
-}
-
-/** Read from a domain's XML: a series of labels, value 1. */
-interface InfoMetric<Kind, Subject> extends Described {
-  readonly per: Kind;
-  readonly type: 'info';
-  /** Label to value; a label that is absent is empty. */
-  readonly read: (subject: Subject) => Readonly<Record<string, string | undefined>> | undefined;
-}
-
-/** Of virtune itself or of the connection: the exporter knows the value. */
-export interface HealthMetric extends Described {
-  readonly per: 'process';
-  readonly labels: readonly string[];
-}
-
-export type DomainMetric = StatsMetric<'domain', DomainStats>;
-export type VcpuMetric = StatsMetric<'vcpu', VcpuStats>;
-export type BlockMetric = StatsMetric<'block', BlockStats>;
-export type NetMetric = StatsMetric<'net', NetStats>;
-/** The UUID comes with the list of domains; the facts may be missing for a domain that does not answer. */
 export interface DomainIdentity {
   readonly uuid: string;
   readonly facts: DomainFacts | undefined;
 }
 
-export type DomainInfoMetric = InfoMetric<'domain-info', DomainIdentity>;
-export type DiskInfoMetric = InfoMetric<'disk-info', Disk>;
-export type InterfaceInfoMetric = InfoMetric<'interface-info', NetworkInterface>;
+/** Labels that each series of such a subject carries, and what is in them. */
+export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>> = {
+  domain: ['domain'],
+  summary: ['domain'],
+  identity: ['domain'],
+  facts: ['domain'],
+  vcpu: ['domain', 'vcpu'],
+  block: ['domain', 'target_device'],
+  net: ['domain', 'target_device'],
+  ioThread: ['domain', 'iothread'],
+  disk: ['domain', 'target_device'],
+  nic: ['domain', 'target_device'],
+  fit: ['domain'],
+  host: [],
+  cell: ['cell'],
+  pool: ['storage_pool'],
+  overcommit: [],
+  contention: [],
+};
 
-export type Metric =
-  | DomainMetric
-  | VcpuMetric
-  | BlockMetric
-  | NetMetric
-  | DomainInfoMetric
-  | DiskInfoMetric
-  | InterfaceInfoMetric
-  | HealthMetric;
+interface Described {
+  readonly name: string;
+  readonly help: string;
+  /** The libvirt that first tells it; absent: any that virtune supports. */
+  readonly since?: string;
+  /** What must be so for the series to be there. */
+  readonly needs?: string;
+}
+
+/** One figure of a subject; absent where `read` gives undefined. Base units. */
+export interface Figure<K extends keyof Subjects> extends Described {
+  readonly per: K;
+  readonly type: 'counter' | 'gauge';
+  readonly read: (subject: Subjects[K]) => number | undefined;
+}
+
+/** Values of the labels that a point adds, in their order, and its figure. */
+export type Point = readonly [values: readonly string[], value: number];
+
+/** Several figures of a subject, told apart by labels of their own. */
+export interface FigureSet<K extends keyof Subjects> extends Described {
+  readonly per: K;
+  readonly type: 'counter' | 'gauge';
+  readonly labels: readonly string[];
+  readonly points: (subject: Subjects[K]) => Iterable<Point>;
+}
+
+/** A series of labels, value 1: slow facts, to be joined. A label that is absent is left out. */
+export interface Info<K extends keyof Subjects> extends Described {
+  readonly per: K;
+  readonly type: 'info';
+  readonly labels: Readonly<Record<string, (subject: Subjects[K]) => string | undefined>>;
+  /** Where it holds; everywhere when not given. */
+  readonly when?: (subject: Subjects[K]) => boolean;
+}
+
+export interface HistogramPoint {
+  readonly values: readonly string[];
+  /** Upper bounds, ascending, without +Inf, and how many are at or below each. */
+  readonly buckets: readonly (readonly [upTo: number, count: number])[];
+  readonly count: number;
+  /** Absent where nobody knows it. */
+  readonly sum: number | undefined;
+}
+
+export interface HistogramSet<K extends keyof Subjects> extends Described {
+  readonly per: K;
+  readonly type: 'histogram';
+  readonly labels: readonly string[];
+  readonly histograms: (subject: Subjects[K]) => Iterable<HistogramPoint>;
+}
+
+/** Of virtune itself or of the connection: the exporter knows the value. */
+export interface HealthMetric extends Described {
+  readonly per: 'process';
+  readonly type: 'counter' | 'gauge' | 'info' | 'histogram';
+  readonly labels: readonly string[];
+}
+
+export type SubjectMetric<K extends keyof Subjects = keyof Subjects> = {
+  [P in K]: Figure<P> | FigureSet<P> | Info<P> | HistogramSet<P>;
+}[K];
+
+/** Metrics that are asked for, and switched, together: `--collect.NAME`. */
+export interface Group {
+  readonly name: string;
+  readonly help: string;
+  readonly byDefault: boolean;
+  /** What asking for it costs the host. */
+  readonly costs: string;
+  readonly metrics: readonly SubjectMetric[];
+}
 
 /** Scales a figure that may be absent. */
 export function scaled(value: number | undefined, scale: (value: number) => number): number | undefined {
   return value === undefined ? undefined : scale(value);
+}
+
+/** 1 or 0 for a yes or no that may be absent. */
+export function flag(value: boolean | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
 }

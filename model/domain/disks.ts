@@ -27,6 +27,8 @@ export interface Disk {
   readonly shareable: boolean;
   /** Images below the top one; known only from the XML of a running domain. */
   readonly backingDepth: number;
+  /** Limits set on it, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0 is no limit. */
+  readonly limits: ReadonlyMap<string, number>;
 }
 
 export function parseDisks(devices: Element | undefined): Disk[] {
@@ -56,6 +58,7 @@ function disk(element: Element, target: string): Disk {
     readOnly: child(element, 'readonly') !== undefined,
     shareable: child(element, 'shareable') !== undefined,
     backingDepth: backingDepth(element),
+    limits: limits(child(element, 'iotune')),
   };
 }
 
@@ -93,4 +96,13 @@ function backingDepth(element: Element): number {
     depth++;
   }
   return depth;
+}
+
+function limits(element: Element | undefined): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const each of children(element)) {
+    const value = wholeNumber(text(each));
+    if (each.localName !== null && value !== undefined) found.set(each.localName, value);
+  }
+  return found;
 }

@@ -1,4 +1,4 @@
-import { attr, child, parseXml, text } from '../xml.ts';
+import { attr, child, children, parseXml, text } from '../xml.ts';
 import { type CpuFacts, parseCpuFacts } from './cpu.ts';
 import { type Disk, parseDisks } from './disks.ts';
 import { type NetworkInterface, parseInterfaces } from './interfaces.ts';
@@ -21,6 +21,8 @@ export interface DomainFacts {
   readonly memory: MemoryFacts;
   readonly disks: readonly Disk[];
   readonly interfaces: readonly NetworkInterface[];
+  /** Performance events that are switched on for it, by libvirt's names. */
+  readonly perfEvents: readonly string[];
   readonly nova: NovaFacts | undefined;
 }
 
@@ -42,6 +44,9 @@ export function parseDomain(xml: string, what = 'the domain XML'): DomainFacts {
     memory: parseMemoryFacts(root),
     disks: parseDisks(devices),
     interfaces: parseInterfaces(devices),
+    perfEvents: children(child(root, 'perf'), 'event').flatMap((event) =>
+      attr(event, 'enabled') === 'yes' ? (attr(event, 'name') ?? []) : [],
+    ),
     nova: parseNova(root),
   };
 }

@@ -14,6 +14,15 @@ export interface NetworkInterface {
   readonly driver: string | undefined;
   readonly queues: number | undefined;
   readonly mtu: number | undefined;
+  /** Traffic to the guest and from it, as libvirt says it: inbound is what the guest receives. */
+  readonly bandwidth: { readonly inbound: Bandwidth; readonly outbound: Bandwidth };
+}
+
+/** KiB a second, and KiB for the burst. */
+export interface Bandwidth {
+  readonly averageKiB: number | undefined;
+  readonly peakKiB: number | undefined;
+  readonly burstKiB: number | undefined;
 }
 
 export function parseInterfaces(devices: Element | undefined): NetworkInterface[] {
@@ -33,6 +42,18 @@ export function parseInterfaces(devices: Element | undefined): NetworkInterface[
       driver: attr(driver, 'name'),
       queues: wholeNumber(attr(driver, 'queues')),
       mtu: wholeNumber(attr(child(element, 'mtu'), 'size')),
+      bandwidth: {
+        inbound: bandwidth(child(element, 'bandwidth', 'inbound')),
+        outbound: bandwidth(child(element, 'bandwidth', 'outbound')),
+      },
     };
   });
+}
+
+function bandwidth(element: Element | undefined): Bandwidth {
+  return {
+    averageKiB: wholeNumber(attr(element, 'average')),
+    peakKiB: wholeNumber(attr(element, 'peak')),
+    burstKiB: wholeNumber(attr(element, 'burst')),
+  };
 }

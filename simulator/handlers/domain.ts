@@ -39,7 +39,24 @@ const LIST_GROUPS: readonly (readonly [flag: number, test: (vm: SimulatedVm) => 
     [ListFlag.shutoff, (vm) => vm.state === DomainState.shutoff],
     [ListFlag.other, (vm) => vm.state > DomainState.shutoff],
   ],
+  [
+    [ListFlag.autostart, autostarts],
+    [ListFlag.noAutostart, (vm) => !autostarts(vm)],
+  ],
+  // No simulated VM has a saved state or a snapshot.
+  [
+    [ListFlag.managedSave, () => false],
+    [ListFlag.noManagedSave, () => true],
+  ],
+  [
+    [ListFlag.hasSnapshot, () => false],
+    [ListFlag.noSnapshot, () => true],
+  ],
 ];
+
+function autostarts(vm: SimulatedVm): boolean {
+  return vm.spec.workload === 'oltp';
+}
 
 function listed({ host }: HandlerContext, flags: number): SimulatedVm[] {
   return host.vms.filter((vm) =>
@@ -102,7 +119,7 @@ export const domainHandlers: Handlers = {
   domainIsActive: (context, { domain }) => ({ active: find(context, domain).active }),
   domainIsPersistent: (context, { domain }) => ({ persistent: find(context, domain).persistent }),
   domainGetAutostart: (context, { domain }) => ({
-    autostart: find(context, domain).spec.workload === 'oltp',
+    autostart: autostarts(find(context, domain)),
   }),
   async domainMemoryStats(context, { domain, maxStats }) {
     const vm = find(context, domain);

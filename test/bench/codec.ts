@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as xdr from '@stellar/js-xdr';
 import { calls } from '../../libvirt/calls/all.ts';
 import { XdrReader, XdrWriter } from '../../libvirt/wire/xdr.ts';
-import { readDomainStats } from '../../model/stats.ts';
+import { readDomainStats } from '../../model/stats/read.ts';
 import { fixed, median, table } from './table.ts';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/all-domain-stats-libvirt-9.0.0.bin');

@@ -1,5 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { connect } from '../../libvirt/client/connect.ts';
+import type { Connection } from '../../libvirt/client/connection.ts';
+import { StatsFlag } from '../../libvirt/constants.ts';
+import { DEFAULT_GROUPS } from '../../model/catalogue/catalogue.ts';
+import { type DomainFacts, parseDomain } from '../../model/domain/domain.ts';
+import { statsMask } from '../../sampler/plan.ts';
 import { parseExposition } from '../exposition.ts';
 import { up } from '../live/lab/main.ts';
 import { until } from '../live/lab/run.ts';
@@ -37,6 +43,51 @@ interface Contender {
 const SERIES_OF = (domain: string) => (text: string) =>
   String(parseExposition(text).filter((each) => each.labels['domain'] === domain).length);
 
+/** The calls that a tick makes, with nothing around them but their encoding: what libvirt itself takes. */
+class BareCalls {
+  readonly #connections: readonly Connection[];
+  readonly #facts = new Map<string, DomainFacts>();
+
+  constructor(connections: readonly Connection[]) {
+    this.#connections = connections;
+  }
+
+  static async open(): Promise<BareCalls> {
+    const open = (): Promise<Connection> => connect('qemu:///system', { readOnly: true });
+    return new BareCalls(await Promise.all([open(), open(), open()]));
+  }
+
+  async run(): Promise<string> {
+    const [control, ...others] = this.#connections as readonly [Connection, ...Connection[]];
+    const { domains } = await control.call('connectListAllDomains', { needResults: 1, flags: 0 });
+    for (const domain of domains) {
+      if (this.#facts.has(domain.uuid)) continue;
+      const { xml } = await control.call('domainGetXmlDesc', { domain, flags: 0 });
+      this.#facts.set(domain.uuid, parseDomain(xml));
+    }
+    const total = { nparams: 3, startCpu: -1, ncpus: 1, flags: 0 };
+    const times = domains.map((domain) => control.call('domainGetCpuStats', { domain, ...total }));
+    const queue = domains.values();
+    const workers = Array.from({ length: 8 }, async (_, index) => {
+      const connection = others[index % others.length] as Connection;
+      for (const domain of queue) {
+        const stats = statsMask(DEFAULT_GROUPS, this.#facts.get(domain.uuid));
+        await connection.call('connectGetAllDomainStats', {
+          domains: [domain],
+          stats,
+          flags: StatsFlag.noWait,
+        });
+      }
+    });
+    await Promise.all([...times, ...workers]);
+    return '';
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
+}
+
 /** virtune, Debian's exporter and one bulk call by virsh, in turn, over the same guests. */
 export async function realGuests(): Promise<string> {
   await up(GUESTS);
@@ -49,6 +100,7 @@ export async function realGuests(): Promise<string> {
   const debianText = async (): Promise<string> =>
     (await fetch(`http://127.0.0.1:${DEBIAN_PORT}/metrics`)).text();
   await until("Debian's exporter", 20_000, async () => (await debianText()).includes('libvirt_up 1'));
+  const bare = await BareCalls.open();
   let virshCpu = 0;
   const contenders: Contender[] = [
     {
@@ -68,6 +120,15 @@ export async function realGuests(): Promise<string> {
       cpu: () => cpuMs(debian.pid as number),
       rss: () => fixed(rssMiB(debian.pid as number), 0),
       series: SERIES_OF('vt-bare-000'),
+    },
+    {
+      name: 'the same calls alone',
+      walls: [],
+      cpus: [],
+      run: () => bare.run(),
+      cpu: () => 0,
+      rss: () => '-',
+      series: () => '-',
     },
     {
       name: 'virsh domstats (one bulk call)',
@@ -108,14 +169,17 @@ export async function realGuests(): Promise<string> {
       fixed(median(contender.walls), 0),
       // Round by round, so that a machine whose speed drifts does not decide.
       fixed(median(ours.map((wall, round) => wall / (contender.walls[round] ?? Number.NaN))), 2),
-      fixed(contender.cpus.reduce((a, b) => a + b, 0) / ROUNDS),
+      // The bare calls are this process's own, whose CPU time is mixed with the bench's.
+      contender.name === 'the same calls alone'
+        ? '-'
+        : fixed(contender.cpus.reduce((a, b) => a + b, 0) / ROUNDS),
       series[index] ?? '-',
       contender.rss(),
     ]);
     const head = ['', 'wall ms', "virtune's wall / this", 'own CPU ms', 'series a VM', 'RSS MiB'];
     return `### A full scrape of ${GUESTS + 1} real guests (medians of ${ROUNDS} rounds in turn; CPU is the mean)\n\n${table(head, rows)}`;
   } finally {
-    await virtune.stop();
+    await Promise.all([virtune.stop(), bare.close()]);
     debian.kill();
   }
 }

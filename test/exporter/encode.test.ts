@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { encodeHealth, encodeSample } from '../../exporter/prometheus/encode.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
-import { readDomainStats } from '../../model/stats.ts';
+import { readDomainStats } from '../../model/stats/read.ts';
+import type { DomainSummary } from '../../model/summary.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
 import { figure, find, parseExposition } from '../exposition.ts';
 
@@ -15,12 +16,30 @@ function params(figures: Record<string, number | string>): TypedParam[] {
   }));
 }
 
-function fresh(name: string, figures: Record<string, number | string>, xml?: string): DomainSample {
+const UUID = '6695eb01-f6a4-8304-79aa-97f2502e193f';
+const UNKNOWN: DomainSummary = {
+  uuid: UUID,
+  state: undefined,
+  reason: undefined,
+  maximumKiB: undefined,
+  memoryKiB: undefined,
+  vcpus: undefined,
+  cpuTimeNs: undefined,
+  userNs: undefined,
+  systemNs: undefined,
+  marks: undefined,
+};
+
+function fresh(
+  name: string,
+  figures: Record<string, number | string>,
+  xml?: string,
+  summary: Partial<DomainSummary> = {},
+): DomainSample {
   const stats = readDomainStats(params({ 'state.state': 1, 'state.reason': 1, ...figures }));
   return {
-    domain: { name, uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f', id: 1 },
-    state: 1,
-    reason: 1,
+    domain: { name, uuid: UUID, id: 1 },
+    summary: { ...UNKNOWN, state: 1, reason: 1, ...summary },
     facts: xml === undefined ? undefined : parseDomain(xml),
     outcome: { kind: 'fresh', stats, atMs: 1_000 },
     lastFreshAtMs: 1_000,
@@ -41,15 +60,19 @@ test('figures leave in base units under their names', () => {
   const series = parseExposition(
     encode(
       sampleOf(
-        fresh('db', {
-          'cpu.time': 2_500_000_000,
-          'balloon.current': 1_024,
-          'vcpu.3.delay': 500_000_000,
-          'block.0.name': 'vda',
-          'block.0.rd.times': 1_000_000,
-          'net.0.name': 'vnet0',
-          'net.0.rx.drop': 4,
-        }),
+        fresh(
+          'db',
+          {
+            'balloon.unused': 512,
+            'vcpu.3.delay': 500_000_000,
+            'block.0.name': 'vda',
+            'block.0.rd.times': 1_000_000,
+            'net.0.name': 'vnet0',
+            'net.0.rx.drop': 4,
+          },
+          undefined,
+          { cpuTimeNs: 2_500_000_000, memoryKiB: 1_024 },
+        ),
       ),
     ),
   );
@@ -62,6 +85,7 @@ test('figures leave in base units under their names', () => {
   });
   expect(figure(series, 'libvirt_domain_info_cpu_time_seconds_total', { domain })).toBe(2.5);
   expect(figure(series, 'libvirt_domain_memory_stats_current_balloon_bytes', { domain })).toBe(1_048_576);
+  expect(figure(series, 'libvirt_domain_memory_stats_unused_bytes', { domain })).toBe(524_288);
   expect(figure(series, 'libvirt_domain_vcpu_delay_seconds_total', { domain, vcpu: '3' })).toBe(0.5);
   expect(figure(series, 'libvirt_domain_block_stats_read_time_seconds_total', { target_device: 'vda' })).toBe(
     0.001,
@@ -69,6 +93,49 @@ test('figures leave in base units under their names', () => {
   expect(
     figure(series, 'libvirt_domain_interface_stats_receive_drops_total', { target_device: 'vnet0' }),
   ).toBe(4);
+});
+
+test('bins by their start become a histogram by upper bound, which counts up to the number of requests', () => {
+  const bins = { read: [3, 5, 1] };
+  const figures: Record<string, number | string> = { 'block.0.name': 'vda' };
+  for (const [index, count] of bins.read.entries()) {
+    figures[`block.0.latency_histogram.read.bin.${index}.start`] = index * 1_000_000;
+    figures[`block.0.latency_histogram.read.bin.${index}.value`] = count;
+  }
+  const series = parseExposition(encode(sampleOf(fresh('db', figures))));
+  const name = 'libvirt_domain_block_stats_latency_seconds';
+  const labels = { domain: 'db', target_device: 'vda', operation: 'read' };
+  expect(find(series, `${name}_bucket`).map((each) => [each.labels['le'], each.value])).toEqual([
+    ['0.001', 3],
+    ['0.002', 8],
+    ['+Inf', 9],
+  ]);
+  expect(figure(series, `${name}_count`, labels)).toBe(9);
+});
+
+test('a group that is not enabled leaves no series, and one that is leaves its own', () => {
+  const sample = sampleOf(fresh('db', { 'vcpu.0.exits.sum': 12, 'vcpu.0.time': 1 }));
+  expect(encode(sample)).not.toContain('kvm');
+  const text = [...encodeSample(sample, 'text', new Set(['kvm']))].join('');
+  expect(text).toContain('libvirt_domain_kvm_vcpu_total{domain="db",vcpu="0",stat="exits"} 12\n');
+  expect(text).not.toContain('vcpu_time');
+});
+
+test('how a VM is tuned is read from its XML: pins, hugepages, limits, bandwidth', () => {
+  const xml = `<domain type='kvm'><vcpu>2</vcpu><cputune><vcpupin vcpu='0' cpuset='2'/></cputune>
+    <memoryBacking><hugepages><page size='1' unit='G'/></hugepages><locked/></memoryBacking><devices>
+    <disk><target dev='vda'/><driver queues='4'/><iotune><read_iops_sec>500</read_iops_sec><write_iops_sec>0</write_iops_sec></iotune></disk>
+    <interface type='bridge'><target dev='vnet0'/><bandwidth><inbound average='1000' peak='2000'/></bandwidth></interface>
+    </devices></domain>`;
+  const series = parseExposition(encode(sampleOf(fresh('db', {}, xml))));
+  const limit = 'libvirt_domain_interface_stats_limit_bytes_per_second';
+  expect(figure(series, 'libvirt_domain_vcpus_pinned')).toBe(1);
+  expect(figure(series, 'libvirt_domain_hugepage_size_bytes')).toBe(2 ** 30);
+  expect(figure(series, 'libvirt_domain_memory_locked')).toBe(1);
+  expect(figure(series, 'libvirt_domain_block_stats_queues', { target_device: 'vda' })).toBe(4);
+  expect(figure(series, 'libvirt_domain_block_stats_limit_read_requests')).toBe(500);
+  expect(find(series, 'libvirt_domain_block_stats_limit_write_requests')).toEqual([]);
+  expect(figure(series, limit, { direction: 'receive', kind: 'peak' })).toBe(2_048_000);
 });
 
 test('what libvirt did not say is not there: no family, no zero', () => {
@@ -113,9 +180,9 @@ test('a name is a label whatever it is made of', () => {
   ];
   fc.assert(
     fc.property(fc.oneof(fc.constantFrom(...hostile), fc.string({ unit: 'binary' })), (name) => {
-      const figures = { 'cpu.time': 1, 'block.0.name': name, 'block.0.rd.bytes': 1 };
+      const figures = { 'balloon.major_fault': 1, 'block.0.name': name, 'block.0.rd.bytes': 1 };
       const series = parseExposition(encode(sampleOf(fresh(name, figures))));
-      expect(figure(series, 'libvirt_domain_info_cpu_time_seconds_total', { domain: name })).toBe(1e-9);
+      expect(figure(series, 'libvirt_domain_memory_stats_major_fault_total', { domain: name })).toBe(1);
       expect(figure(series, 'libvirt_domain_block_stats_read_bytes_total', { target_device: name })).toBe(1);
     }),
   );
@@ -135,7 +202,10 @@ test('two devices of one name give one series: a series told twice would void th
 });
 
 test("each family's head stands once, before its series, in both formats", () => {
-  const sample = sampleOf(fresh('a', { 'cpu.time': 1 }), fresh('b', { 'cpu.time': 2 }));
+  const sample = sampleOf(
+    fresh('a', {}, undefined, { cpuTimeNs: 1 }),
+    fresh('b', {}, undefined, { cpuTimeNs: 2 }),
+  );
   for (const format of ['text', 'openMetrics'] as const) {
     const heads = [...encode(sample, format).matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]);
     expect(new Set(heads).size).toBe(heads.length);
@@ -148,7 +218,7 @@ test("each family's head stands once, before its series, in both formats", () =>
 
 test('thousands of series leave in pieces that add up to the same text', () => {
   const many = sampleOf(
-    ...Array.from({ length: 5_000 }, (_, index) => fresh(`vm-${index}`, { 'cpu.time': index })),
+    ...Array.from({ length: 5_000 }, (_, index) => fresh(`vm-${index}`, {}, undefined, { cpuTimeNs: index })),
   );
   const pieces = [...encodeSample(many, 'text')];
   expect(pieces.length).toBeGreaterThan(10);

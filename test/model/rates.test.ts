@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import { domainRates, type Instant, perSecond } from '../../model/rates.ts';
-import { readDomainStats } from '../../model/stats.ts';
+import { readDomainStats } from '../../model/stats/read.ts';
 
 function instant(atMs: number, figures: Record<string, number | string>, runId = 1): Instant {
   const params = Object.entries(figures).map(([field, value]) => ({

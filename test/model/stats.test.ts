@@ -5,7 +5,8 @@ import { calls } from '../../libvirt/calls/all.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { FrameSplitter } from '../../libvirt/wire/frame.ts';
 import { XdrReader } from '../../libvirt/wire/xdr.ts';
-import { memoryUsedKiB, readDomainStats } from '../../model/stats.ts';
+import { readDomainStats } from '../../model/stats/read.ts';
+import { memoryUsedKiB } from '../../model/stats/types.ts';
 
 const ullong = (field: string, value: TypedParam['value']): TypedParam => ({
   field,
@@ -67,7 +68,9 @@ test('vCPU and iothread ids may have gaps, and ten and more', () => {
 
 test('fields of a newer libvirt are counted and passed over, whatever they are called', () => {
   const names = [
-    'vcpu.0.exits.sum',
+    'vcpu.0.exits.mean',
+    'vm.exits',
+    'block.0.latency_histogram.read.bin.0.middle',
     'constructor',
     '__proto__',
     'cpu.__proto__',
@@ -89,4 +92,33 @@ test('what the guest uses is known only from what it sees and what it could give
   expect(memoryUsedKiB({ availableKiB: 100, unusedKiB: 10 })).toBe(90);
   expect(memoryUsedKiB({ availableKiB: 100 })).toBeUndefined();
   expect(memoryUsedKiB({ usableKiB: 30 })).toBeUndefined();
+});
+
+test("KVM's statistics are read by the kernel's names, whatever those are, for VM and vCPU", () => {
+  const stats = readDomainStats([
+    ullong('vcpu.1.halt_poll_success_ns.sum', 7),
+    ullong('vcpu.1.guest_mode.cur', 1),
+    ullong('vm.remote_tlb_flush.sum', 9),
+  ]);
+  expect(stats.vcpus.get(1)?.kvm).toEqual(
+    new Map([
+      ['halt_poll_success_ns.sum', 7],
+      ['guest_mode.cur', 1],
+    ]),
+  );
+  expect(stats.kvm).toEqual(new Map([['remote_tlb_flush.sum', 9]]));
+  expect(stats.unknownFields).toBe(0);
+});
+
+test('latency bins and perf events find their places', () => {
+  const stats = readDomainStats([
+    ullong('block.0.latency_histogram.read.bin.count', 2),
+    ullong('block.0.latency_histogram.read.bin.1.value', 5),
+    ullong('block.0.latency_histogram.read.bin.1.start', 1_000),
+    ullong('block.0.latency_histogram.read.bin.0.start', 0),
+    ullong('perf.cache_misses', 3),
+  ]);
+  expect(stats.blocks.get(0)?.latency?.get('read')).toEqual([{ startNs: 0 }, { startNs: 1_000, count: 5 }]);
+  expect(stats.perf).toEqual(new Map([['cache_misses', 3]]));
+  expect(stats.unknownFields).toBe(0);
 });

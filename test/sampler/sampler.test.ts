@@ -51,17 +51,34 @@ test('one sample has every domain with state, figures and facts, running or not'
   await start(14);
   const sample = await sampler.sample();
   expect(kinds(sample)).toEqual({ fresh: 14 });
-  expect(of(sample, 'pg-orders')).toMatchObject({ state: 1, facts: { nova: { projectName: 'payments' } } });
-  expect(of(sample, 'template-debian')).toMatchObject({ state: 5, domain: { id: -1 } });
-  expect(of(sample, 'legacy-files')).toMatchObject({ state: 3, reason: 5 });
+  expect(of(sample, 'pg-orders')).toMatchObject({
+    summary: { state: 1, marks: { persistent: true, autostart: true } },
+    facts: { nova: { projectName: 'payments' } },
+  });
+  expect(of(sample, 'template-debian')).toMatchObject({ summary: { state: 5 }, domain: { id: -1 } });
+  expect(of(sample, 'legacy-files')).toMatchObject({ summary: { state: 3, reason: 5 } });
   expect(sample.versions).toEqual({ hypervisor: 7_002_000, libvirt: 9_000_000 });
+});
+
+test('the host is sampled with its VMs, and what is promised is held against what there is', async () => {
+  await start(14);
+  const first = await sampler.sample();
+  expect(first.host?.cpusOnline).toBe(daemon.host.cpus.length);
+  const { host, overcommit, contention } = await sampler.sample();
+  expect(host?.memoryKiB.get('total')).toBeGreaterThan(0);
+  expect(host?.cells.map((cell) => cell.id)).toEqual([0, 1]);
+  expect(overcommit?.vcpuRatio).toBe((overcommit?.vcpusRunning ?? 0) / (host?.cpusOnline ?? 1));
+  expect(first.contention).toBeUndefined();
+  expect(contention).toBeDefined();
 });
 
 test('readers that ask at once get one and the same sample, and the host is asked once', async () => {
   await start(14);
   const samples = await Promise.all(Array.from({ length: 20 }, () => sampler.sample()));
   expect(new Set(samples).size).toBe(1);
-  expect(calls.filter((name) => name === 'connectListAllDomains')).toHaveLength(1);
+  // All domains once, and once for each mark.
+  expect(calls.filter((name) => name === 'connectListAllDomains')).toHaveLength(5);
+  expect(calls.filter((name) => name === 'connectGetAllDomainStats')).toHaveLength(14);
   expect(await sampler.sample()).not.toBe(samples[0]);
 });
 
@@ -72,7 +89,10 @@ test('a VM that hangs costs nobody else a figure, and is reported with its state
   const sample = await sampler.sample();
   expect(kinds(sample)).toEqual({ fresh: 13, unresponsive: 1 });
   const stuck = of(sample, 'pg-orders');
-  expect(stuck).toMatchObject({ state: 1, outcome: { kind: 'unresponsive', sinceMs: expect.any(Number) } });
+  expect(stuck).toMatchObject({
+    summary: { state: 1 },
+    outcome: { kind: 'unresponsive', sinceMs: expect.any(Number) },
+  });
   expect(stuck?.lastFreshAtMs).toBeLessThanOrEqual(sample.startedAtMs);
 });
 
@@ -146,7 +166,7 @@ test('a VM that stops, starts and is renamed keeps its identity', async () => {
   const vm = daemon.vm('web-01');
   vm.stop(1);
   daemon.emit('lifecycle', { domain: vm.domain, event: LifecycleEvent.stopped, detail: 0 });
-  expect(of(await sampler.sample(), 'web-01')).toMatchObject({ state: 5, domain: { id: -1 } });
+  expect(of(await sampler.sample(), 'web-01')).toMatchObject({ summary: { state: 5 }, domain: { id: -1 } });
   vm.start(daemon.host.nextId());
   Object.assign(vm.spec, { name: 'web-renamed' });
   const after = of(await sampler.sample(), 'web-renamed');
@@ -196,7 +216,7 @@ test("what is not asked by the tick's deadline is late, with its state all the s
   const sample = await sampler.sample();
   expect(kinds(sample)['late']).toBeGreaterThan(0);
   expect(sample.domains).toHaveLength(60);
-  expect(sample.domains.every((each) => each.state !== undefined)).toBe(true);
+  expect(sample.domains.every((each) => each.summary.state !== undefined)).toBe(true);
 });
 
 test('broken bytes from the daemon cost a reconnect and nothing more', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StatsGroup } from '../../libvirt/constants.ts';
-import { readDomainStats } from '../../model/stats.ts';
+import { readDomainStats } from '../../model/stats/read.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { checkScenario, ScenarioError, withVmCount } from '../../simulator/scenario.ts';

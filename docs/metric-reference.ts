@@ -1,0 +1,117 @@
+import { groups } from '../model/catalogue/catalogue.ts';
+import { healthMetrics } from '../model/catalogue/health.ts';
+import { type Group, SUBJECT_LABELS, type SubjectMetric, type Subjects } from '../model/catalogue/metric.ts';
+
+const INTRO = `# Metrics
+
+Made from the catalogue in \`model/catalogue/\` by \`npm run docs\`; do not edit.
+
+Figures are in base units. A series is absent where libvirt does not tell the figure: nothing is ever a zero that nobody
+measured. Counters begin anew with each start of the VM. Labels carry only what identifies a series; what a VM, a disk or
+an interface is stands in \`_info\` series, to be joined:
+
+\`\`\`promql
+rate(libvirt_domain_block_stats_read_bytes_total[5m])
+  * on (instance, domain, target_device) group_left (cache, source_file) libvirt_domain_block_stats_info
+\`\`\`
+
+`;
+
+/** What multiplies the series of a subject. */
+const COUNTED: Readonly<Record<keyof Subjects, string>> = {
+  domain: 'VM',
+  summary: 'VM',
+  identity: 'VM',
+  facts: 'VM',
+  fit: 'VM',
+  contention: 'host',
+  vcpu: 'vCPU',
+  block: 'disk',
+  disk: 'disk',
+  net: 'network interface',
+  nic: 'network interface',
+  ioThread: 'iothread',
+  host: 'host',
+  overcommit: 'host',
+  cell: 'NUMA cell',
+  pool: 'storage pool',
+};
+
+/** The text of docs/metrics.md. */
+export function metricReference(): string {
+  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health()].join('\n\n')}\n`;
+}
+
+function series(): string {
+  const count = new Map<string, number>();
+  for (const group of groups as readonly Group[]) {
+    if (!group.byDefault) continue;
+    for (const metric of group.metrics) {
+      const per = COUNTED[metric.per];
+      if (!('labels' in metric) || metric.type === 'info') count.set(per, (count.get(per) ?? 0) + 1);
+    }
+  }
+  const rows = [...count].map(([per, most]) => `| each ${per} | ${most} |`);
+  const vcpu = count.get('vCPU') ?? 0;
+  return `## How many series
+
+At most, with the default groups; figures that a VM does not have cost nothing. Metrics with labels of their own (states,
+modes, sizes, limits by direction) have a handful of fixed values each and are not counted here. No label holds free text
+of a guest's making but the VM's name.
+
+| for | series |
+| --- | -----: |
+${rows.join('\n')}
+
+A VM with 240 vCPUs costs ${vcpu} x 240 = ${vcpu * 240} series for them. The kvm group, off by default, adds what the
+kernel counts: about 40 a vCPU.`;
+}
+
+function groupList(): string {
+  const rows = (groups as readonly Group[]).map(
+    ({ name, help, byDefault, costs }) =>
+      `| [\`${name}\`](#${name}) | ${byDefault ? 'on' : 'off'} | ${help} | ${costs} |`,
+  );
+  return `## Groups
+
+\`--collect.GROUP\` and \`--no-collect.GROUP\` switch them.
+
+| group | default | what | costs |
+| --- | --- | --- | --- |
+${rows.join('\n')}`;
+}
+
+function groupSection({ name, help, metrics }: Group): string {
+  return `### ${name}
+
+${help}
+
+| metric | type | labels | what | needs |
+| --- | --- | --- | --- | --- |
+${metrics.map(row).join('\n')}`;
+}
+
+function row(metric: SubjectMetric): string {
+  const own =
+    'labels' in metric ? (Array.isArray(metric.labels) ? metric.labels : Object.keys(metric.labels)) : [];
+  const labels = [...SUBJECT_LABELS[metric.per], ...own].map((label) => `\`${label}\``).join(', ');
+  const needs = [
+    metric.since === undefined ? undefined : `libvirt ${metric.since}`,
+    metric.needs?.replaceAll('<', '\\<'),
+  ].filter((need) => need !== undefined);
+  return `| \`${metric.name}\` | ${metric.type} | ${labels} | ${metric.help} | ${needs.join('; ')} |`;
+}
+
+function health(): string {
+  const rows = Object.values(healthMetrics).map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  );
+  return `### health
+
+Always there: how virtune, its connection and each VM's answer are.
+
+| metric | type | labels | what |
+| --- | --- | --- | --- |
+${rows.join('\n')}`;
+}

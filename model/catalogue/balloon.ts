@@ -1,0 +1,129 @@
+import { memoryUsedKiB } from '../stats/types.ts';
+import { kibToBytes } from '../units.ts';
+import { type Group, scaled } from './metric.ts';
+
+export const balloonGroup = {
+  name: 'balloon',
+  help: "The guest's own memory figures (dommemstat), from VMs whose balloon reports.",
+  byDefault: true,
+  costs: 'A monitor command or two for each VM with a balloon stats period.',
+  metrics: [
+    {
+      per: 'summary',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_current_balloon_bytes',
+      help: "Size of the balloon's guest memory now, in bytes (dommemstat: actual).",
+      read: (domain) => scaled(domain.memoryKiB, kibToBytes),
+    },
+    {
+      per: 'summary',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_maximum_bytes',
+      help: 'Memory that the balloon may give the guest at most, in bytes.',
+      read: (domain) => scaled(domain.maximumKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_memory_stats_swap_in_bytes_total',
+      help: 'Memory that the guest swapped in, in bytes (dommemstat: swap_in).',
+      read: ({ balloon }) => scaled(balloon.swapInKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_memory_stats_swap_out_bytes_total',
+      help: 'Memory that the guest swapped out, in bytes (dommemstat: swap_out).',
+      read: ({ balloon }) => scaled(balloon.swapOutKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_memory_stats_major_fault_total',
+      help: 'Page faults in the guest that needed the disk (dommemstat: major_fault).',
+      read: ({ balloon }) => balloon.majorFaults,
+    },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_memory_stats_minor_fault_total',
+      help: 'Page faults in the guest that needed no disk (dommemstat: minor_fault).',
+      read: ({ balloon }) => balloon.minorFaults,
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_unused_bytes',
+      help: 'Memory that the guest leaves entirely free, in bytes (dommemstat: unused).',
+      read: ({ balloon }) => scaled(balloon.unusedKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_available_bytes',
+      help: 'Memory that the guest sees in all, in bytes (dommemstat: available).',
+      read: ({ balloon }) => scaled(balloon.availableKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_usable_bytes',
+      help: 'Memory that the guest could give back without swapping, in bytes (dommemstat: usable).',
+      read: ({ balloon }) => scaled(balloon.usableKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_used_bytes',
+      help: 'Memory that the guest cannot give back, in bytes: available less usable, or less unused.',
+      read: ({ balloon }) => scaled(memoryUsedKiB(balloon), kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_used_percent',
+      help: 'Memory that the guest cannot give back, in percent of what it sees.',
+      read: ({ balloon }) => {
+        const used = memoryUsedKiB(balloon);
+        const { availableKiB } = balloon;
+        return used === undefined || !availableKiB ? undefined : (used / availableKiB) * 100;
+      },
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_rss_bytes',
+      help: "Resident memory of the domain's process on the host, in bytes (dommemstat: rss).",
+      read: ({ balloon }) => scaled(balloon.rssKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_disk_caches_bytes',
+      help: "The guest's page cache that it could give back, in bytes (dommemstat: disk_caches).",
+      read: ({ balloon }) => scaled(balloon.diskCachesKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_memory_stats_hugetlb_pgalloc_total',
+      help: 'Huge pages that the guest was able to take (dommemstat: hugetlb_pgalloc).',
+      read: ({ balloon }) => balloon.hugetlbAllocations,
+    },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_memory_stats_hugetlb_pgfail_total',
+      help: 'Huge pages that the guest asked for in vain (dommemstat: hugetlb_pgfail).',
+      read: ({ balloon }) => balloon.hugetlbFailures,
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_last_update_timestamp_seconds',
+      help: "When the guest's balloon driver last reported, in seconds since 1970 (dommemstat: last_update).",
+      // 0 is libvirt's word for never.
+      read: ({ balloon }) => balloon.lastUpdateSeconds || undefined,
+    },
+  ],
+} as const satisfies Group;

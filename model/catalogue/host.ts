@@ -1,0 +1,225 @@
+import type { HostFigures } from '../host.ts';
+import { kibToBytes, nsToSeconds } from '../units.ts';
+import { type Group, type Point, scaled } from './metric.ts';
+
+const LOCAL = 'virtune to run on the host itself';
+
+const pageSize = (sizeKiB: number): string => `${sizeKiB}KiB`;
+
+/** The host below the VMs, in the same process and under the same `instance` as they. */
+export const hostGroup = {
+  name: 'host',
+  help: "The host's CPUs, memory, NUMA cells, huge pages, KSM, swap, pressure and load.",
+  byDefault: true,
+  costs: 'About ten calls a host, none of which waits for a VM, and a few files of /proc.',
+  metrics: [
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'libvirt_host_cpus',
+      help: 'CPUs of the host by state: present, and online among them.',
+      labels: ['state'],
+      points: function* ({ cpusOnline, cpusPresent }): Generator<Point> {
+        if (cpusOnline !== undefined) yield [['online'], cpusOnline];
+        if (cpusPresent !== undefined) yield [['present'], cpusPresent];
+      },
+    },
+    {
+      per: 'host',
+      type: 'counter',
+      name: 'libvirt_host_cpu_seconds_total',
+      help: 'Time of all CPUs by mode, in seconds; guest and guest_nice are within user and nice.',
+      labels: ['mode'],
+      points: ({ cpuNs }) => seconds(cpuNs),
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'libvirt_host_memory_bytes',
+      help: 'Memory of the host by kind, in bytes: total, free, buffers, cached.',
+      labels: ['kind'],
+      points: ({ memoryKiB }) => bytes(memoryKiB),
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'libvirt_host_memory_available_bytes',
+      help: 'Memory that the host could give without swapping, in bytes.',
+      needs: LOCAL,
+      read: ({ local }) => scaled(local?.meminfoKiB.get('MemAvailable'), kibToBytes),
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'libvirt_host_swap_bytes',
+      help: 'Swap space of the host by kind, in bytes: total, free.',
+      labels: ['kind'],
+      needs: LOCAL,
+      points: function* ({ local }): Generator<Point> {
+        for (const [kind, field] of [
+          ['total', 'SwapTotal'],
+          ['free', 'SwapFree'],
+        ] as const) {
+          const kib = local?.meminfoKiB.get(field);
+          if (kib !== undefined) yield [[kind], kibToBytes(kib)];
+        }
+      },
+    },
+    {
+      per: 'host',
+      type: 'counter',
+      name: 'libvirt_host_swapped_in_pages_total',
+      help: 'Pages that the host read back from swap.',
+      needs: LOCAL,
+      read: ({ local }) => local?.vmstat.get('pswpin'),
+    },
+    {
+      per: 'host',
+      type: 'counter',
+      name: 'libvirt_host_swapped_out_pages_total',
+      help: 'Pages that the host wrote to swap.',
+      needs: LOCAL,
+      read: ({ local }) => local?.vmstat.get('pswpout'),
+    },
+    {
+      per: 'host',
+      type: 'counter',
+      name: 'libvirt_host_oom_kills_total',
+      help: 'Processes that the kernel killed for want of memory.',
+      needs: LOCAL,
+      read: ({ local }) => local?.vmstat.get('oom_kill'),
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'libvirt_host_load',
+      help: 'Load average of the host over 1, 5 and 15 minutes.',
+      labels: ['minutes'],
+      needs: LOCAL,
+      points: function* ({ local }): Generator<Point> {
+        for (const [index, minutes] of ['1', '5', '15'].entries()) {
+          const value = local?.load?.[index];
+          if (value !== undefined) yield [[minutes], value];
+        }
+      },
+    },
+    {
+      per: 'host',
+      type: 'counter',
+      name: 'libvirt_host_pressure_seconds_total',
+      help: 'Time in which some or all (full) tasks of the host waited for a resource, in seconds (PSI).',
+      labels: ['resource', 'share'],
+      needs: `${LOCAL}, and a kernel with pressure stall information`,
+      points: function* ({ local }): Generator<Point> {
+        for (const [resource, { someNs, fullNs }] of local?.pressure ?? []) {
+          if (someNs !== undefined) yield [[resource, 'some'], nsToSeconds(someNs)];
+          if (fullNs !== undefined) yield [[resource, 'full'], nsToSeconds(fullNs)];
+        }
+      },
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'libvirt_host_ksm_pages',
+      help: 'Pages by what KSM made of them: shared (kept), sharing (saved), unshared, volatile.',
+      labels: ['kind'],
+      points: ({ ksm }) => ksmPages(ksm),
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'libvirt_host_ksm_merge_across_nodes',
+      help: '1 when KSM merges pages of different NUMA cells.',
+      read: ({ ksm }) => ksm.get('merge_across_nodes'),
+    },
+    {
+      per: 'host',
+      type: 'counter',
+      name: 'libvirt_host_ksm_full_scans_total',
+      help: 'Times that KSM went over all memory that it may merge.',
+      read: ({ ksm }) => ksm.get('full_scans'),
+    },
+    {
+      per: 'cell',
+      type: 'counter',
+      name: 'libvirt_host_numa_cpu_seconds_total',
+      help: "Time of the NUMA cell's CPUs by mode, in seconds.",
+      labels: ['mode'],
+      needs: LOCAL,
+      points: ({ cpuNs }) => seconds(cpuNs),
+    },
+    {
+      per: 'cell',
+      type: 'gauge',
+      name: 'libvirt_host_numa_memory_bytes',
+      help: 'Memory of the NUMA cell by kind, in bytes: total, free.',
+      labels: ['kind'],
+      points: ({ memoryKiB }) => bytes(memoryKiB),
+    },
+    {
+      per: 'cell',
+      type: 'gauge',
+      name: 'libvirt_host_numa_pages',
+      help: "The NUMA cell's pages by size: total (of what is set aside, for huge ones) and free.",
+      labels: ['size', 'kind'],
+      points: function* ({ pages }): Generator<Point> {
+        for (const { sizeKiB, total, free } of pages) {
+          if (total !== undefined) yield [[pageSize(sizeKiB), 'total'], total];
+          yield [[pageSize(sizeKiB), 'free'], free];
+        }
+      },
+    },
+  ],
+} as const satisfies Group;
+
+export const poolGroup = {
+  name: 'pool',
+  help: 'Storage pools: state, size and what is left. Never refreshed by virtune.',
+  byDefault: true,
+  costs: 'A call a pool, twice a minute.',
+  metrics: [
+    {
+      per: 'pool',
+      type: 'gauge',
+      name: 'libvirt_storage_pool_state',
+      help: 'State of the pool: 0 inactive, 1 building, 2 running, 3 degraded, 4 inaccessible.',
+      read: (pool) => pool.state,
+    },
+    {
+      per: 'pool',
+      type: 'gauge',
+      name: 'libvirt_storage_pool_capacity_bytes',
+      help: 'Size of the pool, in bytes.',
+      read: (pool) => pool.capacityBytes,
+    },
+    {
+      per: 'pool',
+      type: 'gauge',
+      name: 'libvirt_storage_pool_allocation_bytes',
+      help: 'Bytes of the pool in use.',
+      read: (pool) => pool.allocationBytes,
+    },
+    {
+      per: 'pool',
+      type: 'gauge',
+      name: 'libvirt_storage_pool_available_bytes',
+      help: 'Bytes of the pool that are free.',
+      read: (pool) => pool.availableBytes,
+    },
+  ],
+} as const satisfies Group;
+
+function* seconds(ns: HostFigures['cpuNs']): Generator<Point> {
+  for (const [mode, value] of ns) yield [[mode], nsToSeconds(value)];
+}
+
+function* bytes(kib: HostFigures['memoryKiB']): Generator<Point> {
+  for (const [kind, value] of kib) yield [[kind], kibToBytes(value)];
+}
+
+function* ksmPages(ksm: HostFigures['ksm']): Generator<Point> {
+  for (const kind of ['shared', 'sharing', 'unshared', 'volatile']) {
+    const value = ksm.get(`pages_${kind}`);
+    if (value !== undefined) yield [[kind], value];
+  }
+}

@@ -1,0 +1,225 @@
+import { kibToBytes } from '../units.ts';
+import { flag, type Group, type Point, scaled } from './metric.ts';
+
+/** Limits of a disk by libvirt's names, and the names that Tinkoff's exporter gave them. */
+const DISK_LIMITS = {
+  total_bytes_sec: 'total_bytes',
+  read_bytes_sec: 'read_bytes',
+  write_bytes_sec: 'write_bytes',
+  total_iops_sec: 'total_requests',
+  read_iops_sec: 'read_requests',
+  write_iops_sec: 'write_requests',
+  total_bytes_sec_max: 'burst_total_bytes',
+  read_bytes_sec_max: 'burst_read_bytes',
+  write_bytes_sec_max: 'burst_write_bytes',
+  total_iops_sec_max: 'burst_total_requests',
+  read_iops_sec_max: 'burst_read_requests',
+  write_iops_sec_max: 'burst_write_requests',
+  total_bytes_sec_max_length: 'burst_total_bytes_length_seconds',
+  read_bytes_sec_max_length: 'burst_read_bytes_length_seconds',
+  write_bytes_sec_max_length: 'burst_write_bytes_length_seconds',
+  total_iops_sec_max_length: 'burst_length_total_requests_seconds',
+  read_iops_sec_max_length: 'burst_length_read_requests_seconds',
+  write_iops_sec_max_length: 'burst_length_write_requests_seconds',
+} as const;
+
+/** How each VM is tuned: what an SRE wants beside a figure that hurts, and what the tuner changes. */
+export const tuningGroup = {
+  name: 'tuning',
+  help: 'How each VM is tuned: pins, NUMA, hugepages, balloon period, caches, queues, limits.',
+  byDefault: true,
+  costs: "Nothing but the VM's XML, which is read once and after changes.",
+  metrics: [
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_balloon_stats_period_seconds',
+      help: 'How often the guest reports its memory, in seconds; 0: never, and its memory figures stay absent.',
+      read: ({ memory }) => memory.balloonPeriodSeconds ?? 0,
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_vcpus_pinned',
+      help: 'vCPUs with a CPU pin of their own.',
+      read: ({ cpu }) => cpu.vcpuPins.size,
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_emulator_pinned',
+      help: "1 when the emulator's threads are pinned.",
+      read: ({ cpu }) => Number(cpu.emulatorPin !== undefined),
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_iothreads',
+      help: 'Iothreads that the domain has.',
+      read: ({ cpu }) => cpu.ioThreads.length,
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_iothreads_pinned',
+      help: 'Iothreads with a CPU pin of their own.',
+      read: ({ cpu }) => cpu.ioThreadPins.size,
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_numa_cells',
+      help: 'NUMA cells that the guest sees; 0: it was given none.',
+      read: ({ cpu }) => cpu.cells.length,
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_cpu_sockets',
+      help: 'CPU sockets that the guest sees.',
+      needs: '<topology> in the XML',
+      read: ({ cpu }) => cpu.topology?.sockets,
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_cpu_cores',
+      help: 'Cores in each of its sockets (or dies) that the guest sees.',
+      needs: '<topology> in the XML',
+      read: ({ cpu }) => cpu.topology?.cores,
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_cpu_threads',
+      help: 'Threads in each core that the guest sees.',
+      needs: '<topology> in the XML',
+      read: ({ cpu }) => cpu.topology?.threads,
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_locked',
+      help: "1 when the guest's memory may not be swapped out.",
+      read: ({ memory }) => Number(memory.locked),
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_nosharepages',
+      help: "1 when KSM may not merge the guest's pages.",
+      read: ({ memory }) => Number(memory.noSharePages),
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_hugepages',
+      help: "1 when the guest's memory is on huge pages.",
+      read: ({ memory }) => Number(memory.hugepages !== undefined),
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_hugepage_size_bytes',
+      help: 'Size of its huge pages (the largest where there are several), in bytes.',
+      needs: "a size given in the XML; absent for the host's default size",
+      read: ({ memory }) => {
+        const sizes = (memory.hugepages ?? []).filter((size) => size !== 'default');
+        return sizes.length === 0 ? undefined : kibToBytes(Math.max(...sizes));
+      },
+    },
+    {
+      per: 'facts',
+      type: 'info',
+      name: 'libvirt_domain_tuning_info',
+      help: 'How CPU and memory of the domain are tuned, in words.',
+      labels: {
+        type: ({ type }) => type,
+        cpu_mode: ({ cpu }) => cpu.mode,
+        cpu_model: ({ cpu }) => cpu.model,
+        numa_mode: ({ memory }) => memory.numaMode,
+        numa_nodeset: ({ memory }) => memory.numaNodeset?.toString(),
+        balloon_model: ({ memory }) => memory.balloonModel,
+      },
+    },
+    {
+      per: 'disk',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_backing_chain_depth',
+      help: 'Images below the one that the guest writes to.',
+      read: (disk) => disk.backingDepth,
+    },
+    {
+      per: 'disk',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_read_only',
+      help: '1 when the guest may only read the disk.',
+      read: (disk) => flag(disk.readOnly),
+    },
+    {
+      per: 'disk',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_queues',
+      help: 'Queues of the disk.',
+      needs: 'queues given in the XML',
+      read: (disk) => disk.queues,
+    },
+    {
+      per: 'disk',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_iothread',
+      help: 'Id of the iothread that serves the disk.',
+      needs: 'an iothread given in the XML',
+      read: (disk) => disk.ioThread,
+    },
+    ...Object.entries(DISK_LIMITS).map(([field, name]) => ({
+      per: 'disk' as const,
+      type: 'gauge' as const,
+      name: `libvirt_domain_block_stats_limit_${name}`,
+      help: `Limit set on the disk (iotune ${field}), ${unitOf(field)}.`,
+      needs: 'the limit to be set',
+      // 0 is libvirt's word for no limit.
+      read: (disk: { readonly limits: ReadonlyMap<string, number> }) => disk.limits.get(field) || undefined,
+    })),
+    {
+      per: 'disk',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_size_iops_bytes',
+      help: 'Bytes that count as one request where requests are limited.',
+      needs: 'the limit to be set',
+      read: (disk) => disk.limits.get('size_iops_sec') || undefined,
+    },
+    {
+      per: 'nic',
+      type: 'gauge',
+      name: 'libvirt_domain_interface_stats_queues',
+      help: 'Queue pairs of the interface.',
+      needs: 'queues given in the XML',
+      read: (nic) => nic.queues,
+    },
+    {
+      per: 'nic',
+      type: 'gauge',
+      name: 'libvirt_domain_interface_stats_limit_bytes_per_second',
+      help: 'Bandwidth that the interface is held to: average and peak, by direction as the guest sees it.',
+      labels: ['direction', 'kind'],
+      needs: 'a <bandwidth> in the XML',
+      points: function* ({ bandwidth }): Generator<Point> {
+        for (const [direction, limit] of [
+          ['receive', bandwidth.inbound],
+          ['transmit', bandwidth.outbound],
+        ] as const) {
+          const average = scaled(limit.averageKiB, kibToBytes);
+          const peak = scaled(limit.peakKiB, kibToBytes);
+          if (average !== undefined) yield [[direction, 'average'], average];
+          if (peak !== undefined) yield [[direction, 'peak'], peak];
+        }
+      },
+    },
+  ],
+} as const satisfies Group;
+
+function unitOf(field: string): string {
+  if (field.endsWith('_length')) return 'in seconds';
+  return field.includes('bytes') ? 'in bytes a second' : 'in requests a second';
+}

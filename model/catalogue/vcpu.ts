@@ -1,0 +1,60 @@
+import { nsToSeconds } from '../units.ts';
+import { type Group, scaled } from './metric.ts';
+
+export const vcpuGroup = {
+  name: 'vcpu',
+  help: 'State, run time, wait and delay of each vCPU.',
+  byDefault: true,
+  costs: 'A few monitor commands a VM.',
+  metrics: [
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_vcpu_current',
+      help: 'vCPUs that are online.',
+      read: (stats) => stats.vcpuCurrent,
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_vcpu_maximum',
+      help: 'vCPUs that the domain may have at most.',
+      read: (stats) => stats.vcpuMaximum,
+    },
+    {
+      per: 'vcpu',
+      type: 'gauge',
+      name: 'libvirt_domain_vcpu_state',
+      help: 'State of the vCPU: 0 offline, 1 running, 2 blocked.',
+      read: (vcpu) => vcpu.state,
+    },
+    {
+      per: 'vcpu',
+      type: 'counter',
+      name: 'libvirt_domain_vcpu_time_seconds_total',
+      help: 'Time that the vCPU ran, in seconds.',
+      read: (vcpu) => scaled(vcpu.timeNs, nsToSeconds),
+    },
+    {
+      per: 'vcpu',
+      type: 'counter',
+      name: 'libvirt_domain_vcpu_wait_seconds_total',
+      help: 'Time that the vCPU waited for I/O, in seconds; stays 0 on a kernel without scheduler statistics.',
+      read: (vcpu) => scaled(vcpu.waitNs, nsToSeconds),
+    },
+    {
+      per: 'vcpu',
+      type: 'counter',
+      name: 'libvirt_domain_vcpu_delay_seconds_total',
+      help: 'Time that the vCPU could have run but got no CPU, in seconds: what the guest sees as steal.',
+      read: (vcpu) => scaled(vcpu.delayNs, nsToSeconds),
+    },
+    {
+      per: 'vcpu',
+      type: 'gauge',
+      name: 'libvirt_domain_vcpu_halted',
+      help: '1 while the guest has halted the vCPU.',
+      read: (vcpu) => (vcpu.halted === undefined ? undefined : Number(vcpu.halted)),
+    },
+  ],
+} as const satisfies Group;

@@ -1,0 +1,210 @@
+import type { CpuSet } from './cpu-set.ts';
+import type { DomainFacts } from './domain/domain.ts';
+import type { HostFigures, PoolFigures } from './host.ts';
+import type { DomainStats } from './stats/types.ts';
+import { onlineCpus } from './topology.ts';
+
+/** What overcommit is reckoned from: one domain as known at one moment. */
+export interface OvercommitDomain {
+  readonly name: string;
+  readonly running: boolean;
+  readonly vcpus: number | undefined;
+  readonly maximumKiB: number | undefined;
+  readonly memoryKiB: number | undefined;
+  readonly facts: DomainFacts | undefined;
+  readonly stats: DomainStats | undefined;
+}
+
+/** How much of the host has been promised. Ratios above 1: more than there is. */
+export interface Overcommit {
+  readonly vcpusRunning: number;
+  readonly vcpusDefined: number;
+  readonly vcpuRatio: number | undefined;
+  /** If all defined domains ran. */
+  readonly vcpuRatioDefined: number | undefined;
+  /** Of running domains. */
+  readonly memoryMaximumKiB: number;
+  readonly memoryCurrentKiB: number;
+  readonly memoryMaximumRatio: number | undefined;
+  readonly memoryCurrentRatio: number | undefined;
+  /** Host CPUs to which vCPUs of more than one kind are pinned alone: none of them is dedicated. */
+  readonly cpusDedicatedTwice: number;
+  readonly hugepages: readonly HugepageDemand[];
+  /** Bytes that disks may grow to, by pool. */
+  readonly pools: readonly PoolDemand[];
+}
+
+/** Huge pages that domains which do not run now will need to start. */
+export interface HugepageDemand {
+  readonly sizeKiB: number;
+  /** The one host cell that they are bound to; absent where they may lie anywhere. */
+  readonly cell: number | undefined;
+  readonly wanted: number;
+  readonly free: number;
+}
+
+export interface PoolDemand {
+  readonly pool: string;
+  readonly provisionedBytes: number;
+  readonly capacityBytes: number;
+}
+
+/** Whether one domain is wider than what it runs on. */
+export interface DomainFit {
+  readonly widerThanHost: boolean | undefined;
+  /** Than the largest NUMA cell. */
+  readonly widerThanCell: boolean | undefined;
+}
+
+export function overcommitOf(host: HostFigures, domains: readonly OvercommitDomain[]): Overcommit {
+  const running = domains.filter((domain) => domain.running);
+  const vcpusRunning = sum(running, (domain) => domain.vcpus);
+  const vcpusDefined = sum(domains, (domain) => domain.vcpus);
+  const memoryMaximumKiB = sum(running, (domain) => domain.maximumKiB);
+  const memoryCurrentKiB = sum(running, (domain) => domain.memoryKiB);
+  const totalKiB = host.memoryKiB.get('total');
+  return {
+    vcpusRunning,
+    vcpusDefined,
+    vcpuRatio: ratio(vcpusRunning, host.cpusOnline),
+    vcpuRatioDefined: ratio(vcpusDefined, host.cpusOnline),
+    memoryMaximumKiB,
+    memoryCurrentKiB,
+    memoryMaximumRatio: ratio(memoryMaximumKiB, totalKiB),
+    memoryCurrentRatio: ratio(memoryCurrentKiB, totalKiB),
+    cpusDedicatedTwice: dedicatedTwice(running),
+    hugepages: hugepageDemand(host, domains),
+    pools: poolDemand(host.pools, domains),
+  };
+}
+
+export function fitOf(host: HostFigures, domain: OvercommitDomain): DomainFit {
+  const { vcpus } = domain;
+  const { topology } = host;
+  const widest =
+    topology === undefined || topology.cells.length === 0
+      ? undefined
+      : Math.max(...topology.cells.map((cell) => onlineCpus({ ...topology, cells: [cell] }).size));
+  return {
+    widerThanHost: vcpus === undefined || host.cpusOnline === undefined ? undefined : vcpus > host.cpusOnline,
+    widerThanCell: vcpus === undefined || widest === undefined || widest === 0 ? undefined : vcpus > widest,
+  };
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number | undefined): number {
+  return items.reduce((total, item) => total + (of(item) ?? 0), 0);
+}
+
+function ratio(part: number, whole: number | undefined): number | undefined {
+  return whole === undefined || whole <= 0 ? undefined : part / whole;
+}
+
+/** A vCPU pinned to one CPU claims it for itself; a CPU with two such claims is dedicated to nobody. */
+function dedicatedTwice(running: readonly OvercommitDomain[]): number {
+  const claims = new Map<number, number>();
+  for (const { facts } of running) {
+    for (const pin of facts?.cpu.vcpuPins.values() ?? []) {
+      const cpu = onlyCpu(pin);
+      if (cpu !== undefined) claims.set(cpu, (claims.get(cpu) ?? 0) + 1);
+    }
+  }
+  return [...claims.values()].filter((count) => count > 1).length;
+}
+
+function onlyCpu(pin: CpuSet): number | undefined {
+  return pin.size === 1 ? pin.first : undefined;
+}
+
+function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[]): HugepageDemand[] {
+  const demands = new Map<string, { sizeKiB: number; cell: number | undefined; wanted: number }>();
+  for (const { running, facts } of domains) {
+    const sizeKiB = facts?.memory.hugepages?.find((size) => size !== 'default');
+    if (running || facts === undefined || sizeKiB === undefined || sizeKiB === 0) continue;
+    const nodeset = facts.memory.numaMode === 'strict' ? facts.memory.numaNodeset : undefined;
+    const cell = nodeset === undefined ? undefined : onlyCpu(nodeset);
+    const key = `${sizeKiB} ${cell}`;
+    const demand = demands.get(key) ?? { sizeKiB, cell, wanted: 0 };
+    demand.wanted += Math.ceil((facts.memory.maximumKiB ?? 0) / sizeKiB);
+    demands.set(key, demand);
+  }
+  return [...demands.values()].map((demand) => ({ ...demand, free: freePages(host, demand) }));
+}
+
+function freePages(host: HostFigures, at: { sizeKiB: number; cell: number | undefined }): number {
+  return sum(
+    host.cells.filter((cell) => at.cell === undefined || cell.id === at.cell),
+    (cell) => cell.pages.find((pages) => pages.sizeKiB === at.sizeKiB)?.free,
+  );
+}
+
+/** Disks belong to the pool whose folder their image lies in, or that a volume names. An image counts once. */
+function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitDomain[]): PoolDemand[] {
+  const provisioned = new Map<string, Map<string, number>>();
+  for (const { facts, stats } of domains) {
+    const capacities = new Map(
+      [...(stats?.blocks.values() ?? [])].map((block) => [block.name, block.capacityBytes]),
+    );
+    for (const disk of facts?.disks ?? []) {
+      const capacityBytes = capacities.get(disk.target);
+      const image = disk.source?.name;
+      if (capacityBytes === undefined || image === undefined) continue;
+      const pool = pools.find((each) => holds(each, disk.source?.kind, image));
+      if (pool === undefined) continue;
+      const images = provisioned.get(pool.name) ?? new Map<string, number>();
+      images.set(image, capacityBytes);
+      provisioned.set(pool.name, images);
+    }
+  }
+  return pools.map((pool) => ({
+    pool: pool.name,
+    provisionedBytes: sum([...(provisioned.get(pool.name)?.values() ?? [])], (bytes) => bytes),
+    capacityBytes: pool.capacityBytes,
+  }));
+}
+
+function holds(pool: PoolFigures, kind: string | undefined, image: string): boolean {
+  if (kind === 'volume') return image.startsWith(`${pool.name}/`);
+  return pool.path !== undefined && image.startsWith(`${pool.path.replace(/\/$/, '')}/`);
+}
+
+/** vCPU time that ran, and that was wanted but not given, over domains that were there both times. */
+export interface Contention {
+  readonly runNs: number;
+  readonly delayNs: number;
+  readonly elapsedMs: number;
+}
+
+/** By the domain's run: UUID and id, since a restart begins its counters anew. */
+export type VcpuTimes = ReadonlyMap<string, { readonly runNs: number; readonly delayNs: number }>;
+
+/** What was added between two readings; a counter that fell is a new one and adds nothing. */
+export function contentionBetween(before: VcpuTimes, after: VcpuTimes, elapsedMs: number): Contention {
+  let runNs = 0;
+  let delayNs = 0;
+  for (const [key, now] of after) {
+    const then = before.get(key);
+    if (then === undefined || now.runNs < then.runNs || now.delayNs < then.delayNs) continue;
+    runNs += now.runNs - then.runNs;
+    delayNs += now.delayNs - then.delayNs;
+  }
+  return { runNs, delayNs, elapsedMs };
+}
+
+/** The share of wanted CPU time that was not given; undefined when none was wanted. */
+export function contentionRatio({ runNs, delayNs }: Contention): number | undefined {
+  return runNs + delayNs > 0 ? delayNs / (runNs + delayNs) : undefined;
+}
+
+/** Sums over a domain's vCPUs. Undefined when it told none of them. */
+export function vcpuTimesOf(stats: DomainStats): { runNs: number; delayNs: number } | undefined {
+  let told = false;
+  let runNs = 0;
+  let delayNs = 0;
+  for (const vcpu of stats.vcpus.values()) {
+    if (vcpu.timeNs === undefined || vcpu.delayNs === undefined) continue;
+    told = true;
+    runNs += vcpu.timeNs;
+    delayNs += vcpu.delayNs;
+  }
+  return told ? { runNs, delayNs } : undefined;
+}

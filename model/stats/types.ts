@@ -1,0 +1,126 @@
+/** Figures of one domain at one moment. Whatever libvirt did not say is absent, never zero. */
+export interface DomainStats {
+  /** virDomainState */
+  state?: number;
+  reason?: number;
+  cpu: CpuStats;
+  balloon: BalloonStats;
+  vcpuCurrent?: number;
+  vcpuMaximum?: number;
+  /** By vCPU id; ids may have gaps. */
+  vcpus: ReadonlyMap<number, VcpuStats>;
+  /** By libvirt's running index, which says nothing of a device: use `name`. */
+  nets: ReadonlyMap<number, NetStats>;
+  blocks: ReadonlyMap<number, BlockStats>;
+  /** By iothread id; ids may have gaps. */
+  ioThreads: ReadonlyMap<number, IoThreadStats>;
+  dirtyRate: DirtyRateStats;
+  /** Counts of hardware and software events by name, for those that the domain's XML enables. */
+  perf: ReadonlyMap<string, number>;
+  /** KVM's own statistics of the VM as a whole, by KVM's names. */
+  kvm: KvmStats;
+  /** Fields that this version does not know: a newer libvirt's, passed over. */
+  unknownFields: number;
+}
+
+export interface CpuStats {
+  timeNs?: number;
+  userNs?: number;
+  systemNs?: number;
+  haltPollSuccessNs?: number;
+  haltPollFailNs?: number;
+}
+
+/** The balloon's figures, the 13 tags of dommemstat among them. */
+export interface BalloonStats {
+  /** dommemstat's `actual`. */
+  currentKiB?: number;
+  maximumKiB?: number;
+  swapInKiB?: number;
+  swapOutKiB?: number;
+  majorFaults?: number;
+  minorFaults?: number;
+  unusedKiB?: number;
+  availableKiB?: number;
+  usableKiB?: number;
+  rssKiB?: number;
+  lastUpdateSeconds?: number;
+  diskCachesKiB?: number;
+  hugetlbAllocations?: number;
+  hugetlbFailures?: number;
+}
+
+export interface VcpuStats {
+  /** virVcpuState: 0 offline, 1 running, 2 blocked. */
+  state?: number;
+  timeNs?: number;
+  /** Waited for I/O, by the scheduler's count (needs CONFIG_SCHEDSTATS). */
+  waitNs?: number;
+  /** Was runnable but had no CPU: what the guest sees as steal. */
+  delayNs?: number;
+  halted?: boolean;
+  /** KVM's own statistics of the vCPU (libvirt 8.9 and QEMU 7.1 or newer). */
+  kvm?: KvmStats;
+}
+
+/** `exits.sum`: a name that KVM gives, and `sum` (only grows), `cur` (now) or `max` (highest so far). */
+export type KvmStats = ReadonlyMap<string, number>;
+
+export interface NetStats {
+  name?: string;
+  rxBytes?: number;
+  rxPackets?: number;
+  rxErrors?: number;
+  rxDrops?: number;
+  txBytes?: number;
+  txPackets?: number;
+  txErrors?: number;
+  txDrops?: number;
+}
+
+export interface BlockStats {
+  /** The target, `vda`. */
+  name?: string;
+  path?: string;
+  backingIndex?: number;
+  readRequests?: number;
+  readBytes?: number;
+  readNs?: number;
+  writeRequests?: number;
+  writeBytes?: number;
+  writeNs?: number;
+  flushRequests?: number;
+  flushNs?: number;
+  errors?: number;
+  allocationBytes?: number;
+  capacityBytes?: number;
+  physicalBytes?: number;
+  thresholdBytes?: number;
+  /** By operation: `read`, `write`, `zone_append`, `flush`; only where the disk's XML asks QEMU to collect them. */
+  latency?: ReadonlyMap<string, readonly LatencyBin[]>;
+}
+
+/** Requests that took `startNs` or longer, up to the start of the next bin. */
+export interface LatencyBin {
+  startNs?: number;
+  count?: number;
+}
+
+export interface IoThreadStats {
+  pollMaxNs?: number;
+  pollGrow?: number;
+  pollShrink?: number;
+}
+
+export interface DirtyRateStats {
+  status?: number;
+  startTimeSeconds?: number;
+  periodSeconds?: number;
+  megabytesPerSecond?: number;
+}
+
+/** Memory that the guest cannot give back: available less usable, or less unused where usable is not told. */
+export function memoryUsedKiB({ availableKiB, usableKiB, unusedKiB }: BalloonStats): number | undefined {
+  const free = usableKiB ?? unusedKiB;
+  return availableKiB === undefined || free === undefined ? undefined : availableKiB - free;
+}

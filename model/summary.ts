@@ -1,0 +1,26 @@
+/**
+ * What libvirt tells of a domain without asking its QEMU, so that it is there when that hangs: from
+ * domainGetInfo, domainGetCpuStats and filtered lists.
+ */
+export interface DomainSummary {
+  readonly uuid: string;
+  /** virDomainState, and why, by libvirt's number for that state. */
+  readonly state: number | undefined;
+  readonly reason: number | undefined;
+  readonly maximumKiB: number | undefined;
+  /** What the domain is given now, not what its guest uses of it. */
+  readonly memoryKiB: number | undefined;
+  readonly vcpus: number | undefined;
+  readonly cpuTimeNs: number | undefined;
+  readonly userNs: number | undefined;
+  readonly systemNs: number | undefined;
+  readonly marks: DomainMarks | undefined;
+}
+
+/** Read by filters of the domain list, one call each for the whole host. */
+export interface DomainMarks {
+  readonly persistent: boolean;
+  readonly autostart: boolean;
+  readonly managedSave: boolean;
+  readonly hasSnapshot: boolean;
+}

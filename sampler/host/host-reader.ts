@@ -1,0 +1,215 @@
+import type { Connection } from '../../libvirt/client/connection.ts';
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import type { CellFigures, CellPages, HostFigures, PoolFigures } from '../../model/host.ts';
+import { type HostCell, type HostTopology, parseCapabilities } from '../../model/topology.ts';
+import { readPools } from './pools.ts';
+import { type ProcStat, readLocalHost, readProcStat } from './proc.ts';
+
+export interface HostReaderOptions {
+  readonly groups: ReadonlySet<GroupName>;
+  /** `/proc` of the host that is asked; absent when virtune runs elsewhere. */
+  readonly procRoot: string | undefined;
+  readonly timeoutMs: number;
+  readonly now: () => number;
+}
+
+/** CPUs and huge pages come and go by hand; nothing tells of it. */
+const TOPOLOGY_MAX_AGE_MS = 300_000;
+/** libvirt itself refreshes what it knows of a pool only when told to. */
+const POOLS_MAX_AGE_MS = 30_000;
+
+class Aged<T> {
+  readonly value: T;
+  readonly dueAtMs: number;
+  constructor(value: T, dueAtMs: number) {
+    this.value = value;
+    this.dueAtMs = dueAtMs;
+  }
+}
+
+/** Reads the host's own figures, over the connection that no guest can block. Whatever fails is absent. */
+export class HostReader {
+  readonly #options: HostReaderOptions;
+  #topology: Aged<HostTopology> | undefined;
+  #pools: Aged<readonly PoolFigures[]> | undefined;
+  readonly #timeout: { readonly timeoutMs: number };
+  readonly #counts = new Map<string, number>();
+  readonly #poolPaths = new Map<string, string | undefined>();
+
+  constructor(options: HostReaderOptions) {
+    this.#options = options;
+    this.#timeout = { timeoutMs: options.timeoutMs };
+  }
+
+  /** After a reconnect nothing that was learnt before is sure. */
+  forget(): void {
+    this.#topology = undefined;
+    this.#pools = undefined;
+    this.#poolPaths.clear();
+    this.#counts.clear();
+  }
+
+  async read(connection: Connection): Promise<HostFigures> {
+    const { groups, procRoot } = this.#options;
+    const host = groups.has('host');
+    const [topology, pools] = await Promise.all([
+      host || groups.has('overcommit') ? this.#readTopology(connection) : undefined,
+      groups.has('pool') ? this.#readPools(connection) : [],
+    ]);
+    if (!host) {
+      const { cpusOnline, cpusPresent } = await this.#cpuCounts(connection);
+      return {
+        ...NOTHING,
+        topology,
+        cpusOnline,
+        cpusPresent,
+        memoryKiB: await this.#memory(connection, -1),
+        pools,
+      };
+    }
+    const [counts, stat, memoryKiB, ksm, local] = await Promise.all([
+      this.#cpuCounts(connection),
+      procRoot === undefined ? undefined : readProcStat(procRoot),
+      this.#memory(connection, -1),
+      this.#ksm(connection),
+      procRoot === undefined ? undefined : readLocalHost(procRoot),
+    ]);
+    return {
+      topology,
+      ...counts,
+      cpuNs: stat?.totalNs ?? (await this.#cpu(connection, -1)),
+      memoryKiB,
+      cells: await this.#cells(connection, topology, stat),
+      ksm,
+      pools,
+      local,
+    };
+  }
+
+  async #readTopology(connection: Connection): Promise<HostTopology | undefined> {
+    if (this.#topology === undefined || this.#topology.dueAtMs <= this.#options.now()) {
+      const reply = await attempt(connection.call('connectGetCapabilities', undefined, this.#timeout));
+      if (reply === undefined) return this.#topology?.value;
+      try {
+        this.#topology = new Aged(parseCapabilities(reply.xml), this.#options.now() + TOPOLOGY_MAX_AGE_MS);
+      } catch {
+        return undefined;
+      }
+    }
+    return this.#topology.value;
+  }
+
+  async #readPools(connection: Connection): Promise<readonly PoolFigures[]> {
+    if (this.#pools === undefined || this.#pools.dueAtMs <= this.#options.now()) {
+      const pools = await attempt(readPools(connection, this.#poolPaths, this.#options.timeoutMs));
+      this.#pools = new Aged(pools ?? [], this.#options.now() + POOLS_MAX_AGE_MS);
+    }
+    return this.#pools.value;
+  }
+
+  async #cpuCounts(
+    connection: Connection,
+  ): Promise<{ cpusOnline: number | undefined; cpusPresent: number | undefined }> {
+    const reply = await attempt(
+      connection.call('nodeGetCpuMap', { needMap: 0, needOnline: 1, flags: 0 }, this.#timeout),
+    );
+    return { cpusOnline: reply?.online, cpusPresent: reply?.total };
+  }
+
+  async #cpu(connection: Connection, cpu: number): Promise<ReadonlyMap<string, number>> {
+    const reply = await this.#counted(`cpu ${cpu}`, (nparams) =>
+      connection.call('nodeGetCpuStats', { cpu, nparams, flags: 0 }, this.#timeout),
+    );
+    return new Map(reply?.stats.map(({ field, value }) => [field, Number(value)]));
+  }
+
+  async #memory(connection: Connection, cell: number): Promise<ReadonlyMap<string, number>> {
+    const reply = await this.#counted(`memory ${cell}`, (nparams) =>
+      connection.call('nodeGetMemoryStats', { nparams, cell, flags: 0 }, this.#timeout),
+    );
+    return new Map(reply?.stats.map(({ field, valueKiB }) => [field, Number(valueKiB)]));
+  }
+
+  async #ksm(connection: Connection): Promise<ReadonlyMap<string, number>> {
+    const reply = await this.#counted('ksm', (nparams) =>
+      connection.call('nodeGetMemoryParameters', { nparams, flags: 0 }, this.#timeout),
+    );
+    return new Map(reply?.params.map(({ field, value }) => [field.replace(/^shm_/, ''), Number(value)]));
+  }
+
+  /** libvirt first tells how many figures there are, and then wants to be asked for exactly that many. */
+  async #counted<R extends { readonly nparams: number }>(
+    what: string,
+    ask: (nparams: number) => Promise<R>,
+  ): Promise<R | undefined> {
+    try {
+      const known = this.#counts.get(what);
+      const nparams = known ?? (await ask(0)).nparams;
+      this.#counts.set(what, nparams);
+      return await ask(nparams);
+    } catch {
+      this.#counts.delete(what);
+      return undefined;
+    }
+  }
+
+  async #cells(
+    connection: Connection,
+    topology: HostTopology | undefined,
+    stat: ProcStat | undefined,
+  ): Promise<CellFigures[]> {
+    return Promise.all(
+      (topology?.cells ?? []).map(async (cell) => ({
+        id: cell.id,
+        cpuNs: stat === undefined ? new Map() : cellCpuNs(cell, stat),
+        memoryKiB: await this.#memory(connection, cell.id),
+        pages: await this.#pages(connection, cell),
+      })),
+    );
+  }
+
+  async #pages(connection: Connection, cell: HostCell): Promise<CellPages[]> {
+    const sizes = cell.pages.map((pool) => pool.sizeKiB);
+    if (sizes.length === 0) return [];
+    const reply = await attempt(
+      connection.call(
+        'nodeGetFreePages',
+        { pageSizesKiB: sizes, startCell: cell.id, cellCount: 1, flags: 0 },
+        this.#timeout,
+      ),
+    );
+    return (reply?.counts ?? []).flatMap((free, index) => {
+      const pool = cell.pages[index];
+      return pool === undefined ? [] : [{ sizeKiB: pool.sizeKiB, total: pool.total, free: Number(free) }];
+    });
+  }
+}
+
+const NOTHING: HostFigures = {
+  topology: undefined,
+  cpusOnline: undefined,
+  cpusPresent: undefined,
+  cpuNs: new Map(),
+  memoryKiB: new Map(),
+  cells: [],
+  ksm: new Map(),
+  pools: [],
+  local: undefined,
+};
+
+function cellCpuNs(cell: HostCell, { byCpu }: ProcStat): Map<string, number> {
+  const sum = new Map<string, number>();
+  for (const { id } of cell.cpus) {
+    for (const [mode, ns] of byCpu.get(id) ?? []) sum.set(mode, (sum.get(mode) ?? 0) + ns);
+  }
+  return sum;
+}
+
+/** A call that this daemon or driver does not have says nothing against the others. */
+async function attempt<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import { StatsGroup } from '../libvirt/constants.ts';
+import type { GroupName } from '../model/catalogue/catalogue.ts';
+import type { DomainFacts } from '../model/domain/domain.ts';
+
+/**
+ * The statistics worth asking one domain for, as a virDomainStatsTypes mask. Each group but state and
+ * interface costs QEMU monitor commands, so a group that this domain has nothing to tell in is left out;
+ * while its XML is unknown, nothing is.
+ */
+export function statsMask(groups: ReadonlySet<GroupName>, facts: DomainFacts | undefined): number {
+  const reports = facts === undefined || (facts.memory.balloonPeriodSeconds ?? 0) > 0;
+  const hasIoThreads = facts === undefined || facts.cpu.ioThreads.length > 0;
+  const hasPerfEvents = facts === undefined || facts.perfEvents.length > 0;
+  const wanted: readonly (readonly [mask: number, wanted: boolean])[] = [
+    [StatsGroup.state, true],
+    [StatsGroup.cpu, groups.has('cpu')],
+    // Without a stats period a balloon tells its size, which GetInfo gives for less.
+    [StatsGroup.balloon, groups.has('balloon') && reports],
+    [StatsGroup.vcpu, groups.has('vcpu') || groups.has('kvm')],
+    [StatsGroup.interface, groups.has('interface')],
+    [StatsGroup.block, groups.has('block')],
+    [StatsGroup.perf, groups.has('perf') && hasPerfEvents],
+    [StatsGroup.ioThread, groups.has('iothread') && hasIoThreads],
+    [StatsGroup.dirtyRate, groups.has('dirtyrate')],
+    [StatsGroup.vm, groups.has('kvm')],
+  ];
+  return wanted.reduce((mask, [bit, on]) => (on ? mask | bit : mask), 0);
+}

@@ -1,0 +1,55 @@
+import { DomainState } from '../libvirt/constants.ts';
+import {
+  type Contention,
+  contentionBetween,
+  fitOf,
+  type OvercommitDomain,
+  overcommitOf,
+  type VcpuTimes,
+  vcpuTimesOf,
+} from '../model/overcommit.ts';
+import type { DomainSample, HostSample } from './host-sample.ts';
+
+/** Adds to a sample what only all its parts together tell, and keeps what the next one is compared with. */
+export class Reckoning {
+  #before: { readonly times: VcpuTimes; readonly atMs: number } | undefined;
+
+  complete(sample: HostSample): HostSample {
+    const { host } = sample;
+    if (host === undefined) return sample;
+    const reckoned = sample.domains.map(toReckon);
+    return {
+      ...sample,
+      overcommit: overcommitOf(host, reckoned),
+      contention: this.#contention(sample),
+      domains: sample.domains.map((domain, index) => ({
+        ...domain,
+        fit: fitOf(host, reckoned[index] as OvercommitDomain),
+      })),
+    };
+  }
+
+  #contention(sample: HostSample): Contention | undefined {
+    const times = new Map<string, { runNs: number; delayNs: number }>();
+    for (const { domain, outcome } of sample.domains) {
+      const sums = outcome.kind === 'fresh' ? vcpuTimesOf(outcome.stats) : undefined;
+      if (sums !== undefined) times.set(`${domain.uuid} ${domain.id}`, sums);
+    }
+    const before = this.#before;
+    this.#before = { times, atMs: sample.startedAtMs };
+    return before && contentionBetween(before.times, times, sample.startedAtMs - before.atMs);
+  }
+}
+
+function toReckon({ domain, summary, facts, outcome }: DomainSample): OvercommitDomain {
+  return {
+    name: domain.name,
+    // A paused domain keeps its memory and may go on at any moment.
+    running: domain.id !== -1 && summary.state !== DomainState.shutoff,
+    vcpus: summary.vcpus,
+    maximumKiB: summary.maximumKiB,
+    memoryKiB: summary.memoryKiB,
+    facts,
+    stats: outcome.kind === 'fresh' ? outcome.stats : undefined,
+  };
+}

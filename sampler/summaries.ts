@@ -1,0 +1,134 @@
+import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
+import type { Connection } from '../libvirt/client/connection.ts';
+import { DomainState, ListFlag } from '../libvirt/constants.ts';
+import { CallAbandonedError } from '../libvirt/errors.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import type { DomainFacts } from '../model/domain/domain.ts';
+import type { DomainMarks, DomainSummary } from '../model/summary.ts';
+
+/** Of the four calls that a connection has in flight, so that the list and the states always get through. */
+const STUCK_MAX = 2;
+
+/** Whether a domain starts with the host changes by hand, and no event tells of it. */
+const MARKS_MAX_AGE_MS = 30_000;
+
+/** domainGetCpuStats: the total over all CPUs, which has these three figures. */
+const CPU_TOTAL = { nparams: 3, startCpu: -1, ncpus: 1, flags: 0 };
+
+/**
+ * Reads what libvirt knows of domains without asking their QEMU. None of these calls waits for a monitor in
+ * any libvirt that was read (9.0 to 11.3); one that does all the same is bounded, and given up on.
+ */
+export class Summaries {
+  readonly #timeoutMs: number;
+  readonly #now: () => number;
+  readonly #stuck = new Set<string>();
+  #marks: { readonly read: (uuid: string) => DomainMarks; readonly dueAtMs: number } | undefined;
+
+  constructor(timeoutMs: number, now: () => number) {
+    this.#timeoutMs = timeoutMs;
+    this.#now = now;
+  }
+
+  /** The marks of a domain by its UUID; as old as MARKS_MAX_AGE_MS at most. */
+  async marks(control: Connection): Promise<(uuid: string) => DomainMarks> {
+    if (this.#marks === undefined || this.#marks.dueAtMs <= this.#now()) {
+      this.#marks = { read: await this.#readMarks(control), dueAtMs: this.#now() + MARKS_MAX_AGE_MS };
+    }
+    return this.#marks.read;
+  }
+
+  forgetMarks(): void {
+    this.#marks = undefined;
+  }
+
+  async #readMarks(control: Connection): Promise<(uuid: string) => DomainMarks> {
+    const having = async (flags: number): Promise<ReadonlySet<string>> => {
+      const reply = await control.call(
+        'connectListAllDomains',
+        { needResults: 1, flags },
+        { timeoutMs: this.#timeoutMs },
+      );
+      return new Set(reply.domains.map((domain) => domain.uuid));
+    };
+    const [persistent, autostart, managedSave, hasSnapshot] = await Promise.all([
+      having(ListFlag.persistent),
+      having(ListFlag.autostart),
+      having(ListFlag.managedSave),
+      having(ListFlag.hasSnapshot),
+    ]);
+    return (uuid) => ({
+      persistent: persistent.has(uuid),
+      autostart: autostart.has(uuid),
+      managedSave: managedSave.has(uuid),
+      hasSnapshot: hasSnapshot.has(uuid),
+    });
+  }
+
+  /**
+   * Whatever cannot be read is absent. What libvirt would copy from the definition that it also shows as XML
+   * is taken from the facts where they are known, which spares a call a domain.
+   */
+  async read(
+    control: Connection,
+    domain: Domain,
+    facts: DomainFacts | undefined,
+    withCpuTimes: boolean,
+  ): Promise<Omit<DomainSummary, 'marks'>> {
+    // A domain without an id is not running and has no CPU time.
+    const cpu =
+      withCpuTimes && domain.id !== -1
+        ? await this.#try(control, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL })
+        : undefined;
+    const cpuNs = new Map(cpu?.params.map(({ field, value }) => [field, Number(value)]));
+    const isKnown = facts?.memory.currentKiB !== undefined && (cpuNs.size > 0 || domain.id === -1);
+    const info = isKnown ? undefined : await this.#try(control, domain, 'domainGetInfo', { domain });
+    return {
+      uuid: domain.uuid,
+      state: info?.state,
+      reason: undefined,
+      maximumKiB: numeric(info?.maxMemKiB) ?? facts?.memory.maximumKiB,
+      memoryKiB: numeric(info?.memoryKiB) ?? facts?.memory.currentKiB,
+      vcpus: info?.vcpus ?? facts?.cpu.vcpusCurrent,
+      // libvirt says 0 for a domain that is not running: it is not known how much it once used.
+      cpuTimeNs: cpuNs.get('cpu_time') ?? (domain.id === -1 ? undefined : numeric(info?.cpuTimeNs)),
+      userNs: cpuNs.get('user_time'),
+      systemNs: cpuNs.get('system_time'),
+    };
+  }
+
+  /** The state, by a call for which libvirtd keeps workers free. */
+  async state(
+    control: Connection,
+    domain: Domain,
+  ): Promise<{ readonly state: number; readonly reason: number } | undefined> {
+    try {
+      return await control.call('domainGetState', { domain, flags: 0 }, { timeoutMs: this.#timeoutMs });
+    } catch {
+      // That it does not run is all that a shut-off domain has to tell.
+      return domain.id === -1 ? { state: DomainState.shutoff, reason: 0 } : undefined;
+    }
+  }
+
+  async #try<N extends CallName>(
+    control: Connection,
+    domain: Domain,
+    name: N,
+    args: CallArgs<N>,
+  ): Promise<CallResult<N> | undefined> {
+    if (this.#stuck.size >= STUCK_MAX || this.#stuck.has(domain.uuid)) return undefined;
+    try {
+      return await control.call(name, args, { timeoutMs: this.#timeoutMs });
+    } catch (error) {
+      if (error instanceof CallAbandonedError) {
+        this.#stuck.add(domain.uuid);
+        void error.finished.then(() => this.#stuck.delete(domain.uuid));
+      }
+      return undefined;
+    }
+  }
+}
+
+function numeric(value: number | bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}

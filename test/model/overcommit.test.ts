@@ -1,0 +1,145 @@
+import { expect, test } from 'vitest';
+import { parseDomain } from '../../model/domain/domain.ts';
+import type { CellFigures, HostFigures } from '../../model/host.ts';
+import {
+  contentionBetween,
+  contentionRatio,
+  fitOf,
+  type OvercommitDomain,
+  overcommitOf,
+} from '../../model/overcommit.ts';
+import { readDomainStats } from '../../model/stats/read.ts';
+import { parseCapabilities } from '../../model/topology.ts';
+
+const topology = parseCapabilities(
+  `<capabilities><host><topology><cells>${[0, 1]
+    .map(
+      (id) =>
+        `<cell id='${id}'><cpus>${[0, 1].map((n) => `<cpu id='${id * 2 + n}' socket_id='${id}' core_id='${n}'/>`).join('')}</cpus></cell>`,
+    )
+    .join('')}</cells></topology></host></capabilities>`,
+);
+const cell = (id: number, free: number): CellFigures => ({
+  id,
+  cpuNs: new Map(),
+  memoryKiB: new Map(),
+  pages: [{ sizeKiB: 2_048, total: 100, free }],
+});
+const host: HostFigures = {
+  topology,
+  cpusOnline: 4,
+  cpusPresent: 4,
+  cpuNs: new Map(),
+  memoryKiB: new Map([['total', 8_000]]),
+  cells: [cell(0, 10), cell(1, 40)],
+  ksm: new Map(),
+  pools: [
+    {
+      name: 'default',
+      state: 2,
+      capacityBytes: 1_000,
+      allocationBytes: 10,
+      availableBytes: 990,
+      path: '/images',
+    },
+  ],
+  local: undefined,
+};
+
+function vm(name: string, xml: string, over: Partial<OvercommitDomain> = {}): OvercommitDomain {
+  const facts = parseDomain(`<domain>${xml}</domain>`);
+  return {
+    name,
+    running: true,
+    vcpus: facts.cpu.vcpusCurrent,
+    maximumKiB: facts.memory.maximumKiB,
+    memoryKiB: facts.memory.currentKiB,
+    facts,
+    stats: undefined,
+    ...over,
+  };
+}
+const pinned = (...cpus: number[]): string =>
+  `<vcpu>${cpus.length}</vcpu><cputune>${cpus.map((cpu, id) => `<vcpupin vcpu='${id}' cpuset='${cpu}'/>`).join('')}</cputune>`;
+
+test('ratios count running VMs, and all that are defined beside them', () => {
+  const on = vm('on', '<vcpu>6</vcpu><memory>6000</memory><currentMemory>3000</currentMemory>');
+  const off = vm('off', '<vcpu>2</vcpu><memory>9000</memory>', { running: false });
+  expect(overcommitOf(host, [on, off])).toMatchObject({
+    vcpusRunning: 6,
+    vcpusDefined: 8,
+    vcpuRatio: 1.5,
+    vcpuRatioDefined: 2,
+    memoryMaximumRatio: 0.75,
+    memoryCurrentRatio: 0.375,
+  });
+});
+
+test('without a host to compare with there is no ratio', () => {
+  const unknown = { ...host, cpusOnline: undefined, memoryKiB: new Map<string, number>() };
+  const { vcpuRatio, memoryMaximumRatio } = overcommitOf(unknown, [vm('a', '<vcpu>2</vcpu>')]);
+  expect([vcpuRatio, memoryMaximumRatio]).toEqual([undefined, undefined]);
+});
+
+test('a CPU to which two vCPUs are pinned alone is dedicated to nobody; a shared range claims nothing', () => {
+  const shared = vm('c', "<vcpu>1</vcpu><cputune><vcpupin vcpu='0' cpuset='0-3'/></cputune>");
+  const stopped = vm('d', pinned(2), { running: false });
+  const { cpusDedicatedTwice } = overcommitOf(host, [
+    vm('a', pinned(0, 1)),
+    vm('b', pinned(1, 2)),
+    shared,
+    stopped,
+  ]);
+  expect(cpusDedicatedTwice).toBe(1);
+});
+
+test('huge pages that stopped VMs will need are held against what is free where they must lie', () => {
+  const backed = (numa: string): string =>
+    `<memory>40960</memory>${numa}<memoryBacking><hugepages><page size='2048'/></hugepages></memoryBacking>`;
+  const bound = vm('a', backed("<numatune><memory mode='strict' nodeset='0'/></numatune>"), {
+    running: false,
+  });
+  const free = vm('b', backed(''), { running: false });
+  const running = vm('c', backed(''));
+  expect(overcommitOf(host, [bound, free, running]).hugepages).toEqual([
+    { sizeKiB: 2_048, cell: 0, wanted: 20, free: 10 },
+    { sizeKiB: 2_048, cell: undefined, wanted: 20, free: 50 },
+  ]);
+});
+
+test('disks count against the pool that their images lie in, an image that two VMs share once', () => {
+  const disk =
+    "<devices><disk type='file'><source file='/images/a.img'/><target dev='vda'/></disk></devices>";
+  const elsewhere =
+    "<devices><disk type='file'><source file='/imagesX/b.img'/><target dev='vda'/></disk></devices>";
+  const stats = readDomainStats([
+    { field: 'block.0.name', type: 7, value: 'vda' },
+    { field: 'block.0.capacity', type: 4, value: 1_500 },
+  ]);
+  const domains = [vm('a', disk, { stats }), vm('b', disk, { stats }), vm('c', elsewhere, { stats })];
+  expect(overcommitOf(host, domains).pools).toEqual([
+    { pool: 'default', provisionedBytes: 1_500, capacityBytes: 1_000 },
+  ]);
+});
+
+test('a VM may be wider than a cell, or than the whole host', () => {
+  expect(fitOf(host, vm('a', '<vcpu>2</vcpu>'))).toEqual({ widerThanHost: false, widerThanCell: false });
+  expect(fitOf(host, vm('a', '<vcpu>3</vcpu>'))).toEqual({ widerThanHost: false, widerThanCell: true });
+  expect(fitOf(host, vm('a', '<vcpu>5</vcpu>'))).toEqual({ widerThanHost: true, widerThanCell: true });
+});
+
+test('contention is the share of wanted time that was not given, of VMs that were there both times', () => {
+  const before = new Map([
+    ['a', { runNs: 100, delayNs: 10 }],
+    ['restarted', { runNs: 500, delayNs: 500 }],
+  ]);
+  const after = new Map([
+    ['a', { runNs: 400, delayNs: 110 }],
+    ['restarted', { runNs: 5, delayNs: 5 }],
+    ['new', { runNs: 900, delayNs: 900 }],
+  ]);
+  const contention = contentionBetween(before, after, 1_000);
+  expect(contention).toEqual({ runNs: 300, delayNs: 100, elapsedMs: 1_000 });
+  expect(contentionRatio(contention)).toBe(0.25);
+  expect(contentionRatio({ runNs: 0, delayNs: 0, elapsedMs: 1_000 })).toBeUndefined();
+});

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { StatsGroup } from '../../libvirt/constants.ts';
+import { DEFAULT_GROUPS } from '../../model/catalogue/catalogue.ts';
+import { parseDomain } from '../../model/domain/domain.ts';
+import { statsMask } from '../../sampler/plan.ts';
+
+const BARE = parseDomain('<domain><vcpu>1</vcpu></domain>');
+const RICH = parseDomain(
+  "<domain><iothreads>1</iothreads><devices><memballoon model='virtio'><stats period='10'/></memballoon></devices></domain>",
+);
+const has = (mask: number, group: number): boolean => (mask & group) !== 0;
+
+test('a VM is not asked for groups that it has nothing to tell in', () => {
+  const mask = statsMask(DEFAULT_GROUPS, BARE);
+  expect(has(mask, StatsGroup.balloon)).toBe(false);
+  expect(has(mask, StatsGroup.ioThread)).toBe(false);
+  expect(has(mask, StatsGroup.vcpu) && has(mask, StatsGroup.block)).toBe(true);
+});
+
+test('one whose balloon reports and that has iothreads is asked for both', () => {
+  const mask = statsMask(DEFAULT_GROUPS, RICH);
+  expect(has(mask, StatsGroup.balloon)).toBe(true);
+  expect(has(mask, StatsGroup.ioThread)).toBe(true);
+});
+
+test('while the XML is unknown, nothing is left out that is enabled', () => {
+  const mask = statsMask(DEFAULT_GROUPS, undefined);
+  expect(has(mask, StatsGroup.balloon) && has(mask, StatsGroup.ioThread)).toBe(true);
+  expect(has(mask, StatsGroup.cpu)).toBe(false);
+});
+
+test("KVM's statistics of vCPUs come with the vCPU group, which is asked for their sake too", () => {
+  const mask = statsMask(new Set(['kvm']), BARE);
+  expect(has(mask, StatsGroup.vcpu) && has(mask, StatsGroup.vm)).toBe(true);
+  expect(has(mask, StatsGroup.block)).toBe(false);
+});
+
+test('with every group off only the state is asked for', () => {
+  expect(statsMask(new Set(), undefined)).toBe(StatsGroup.state);
+});

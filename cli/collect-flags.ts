@@ -11,7 +11,12 @@ export function addCollectFlags(command: Command): Command {
   return command;
 }
 
-/** The groups that the flags leave on. */
-export function collectedGroups(flags: Readonly<Record<string, unknown>>): ReadonlySet<GroupName> {
-  return new Set(groups.map(({ name }) => name).filter((name) => flags[`collect.${name}`] === true));
+/** What the command line itself says of groups; a configuration file may say the rest. */
+export function collectedGroups(command: Command): Partial<Record<GroupName, boolean>> {
+  const flags = command.opts<Record<string, unknown>>();
+  return Object.fromEntries(
+    groups
+      .filter(({ name }) => command.getOptionValueSource(`collect.${name}`) === 'cli')
+      .map(({ name }) => [name, flags[`collect.${name}`] === true]),
+  );
 }

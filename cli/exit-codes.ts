@@ -12,6 +12,7 @@ export function exitCodeFor(error: unknown): number {
   if (error instanceof RemoteError || error instanceof LibvirtClientError) return ExitCode.unavailable;
   const code = (error as { code?: unknown } | undefined)?.code;
   if (code === 'HTTP_LISTEN') return ExitCode.unavailable;
-  if (code === 'HTTP_LISTEN_ADDRESS' || code === 'USAGE' || code === 'SCENARIO') return ExitCode.usage;
+  if (code === 'HTTP_LISTEN_ADDRESS' || code === 'CONFIG' || code === 'USAGE' || code === 'SCENARIO')
+    return ExitCode.usage;
   return ExitCode.software;
 }

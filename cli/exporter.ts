@@ -8,7 +8,7 @@ import { runExporter } from './run-exporter.ts';
 import { untilAskedToStop } from './signals.ts';
 
 interface ExporterFlags extends Record<string, unknown> {
-  readonly connect: string;
+  readonly connect?: string;
   readonly listen: string;
   readonly saslUsername?: string;
   readonly saslPasswordFile?: string;
@@ -16,6 +16,9 @@ interface ExporterFlags extends Record<string, unknown> {
   readonly scrapeDeadline: number;
   readonly local?: boolean;
   readonly 'path.procfs': string;
+  readonly 'config.file'?: string;
+  readonly 'web.config.file'?: string;
+  readonly 'web.enableLifecycle'?: boolean;
 }
 
 class UsageError extends Error {
@@ -26,9 +29,9 @@ export function exporterCommand(): Command {
   const command = new Command('exporter')
     .description("serve a KVM host's and its VMs' figures to Prometheus")
     .addOption(
-      new Option('-c, --connect <uri>', 'libvirt to ask')
-        .env('LIBVIRT_DEFAULT_URI')
-        .default('qemu:///system'),
+      new Option('-c, --connect <uri>', 'libvirt to ask (default: qemu:///system)').env(
+        'LIBVIRT_DEFAULT_URI',
+      ),
     )
     .option('-l, --listen <host:port>', 'where to serve /metrics', '127.0.0.1:9177')
     .option('--sasl-username <name>', 'for a libvirt that wants SASL')
@@ -43,17 +46,37 @@ export function exporterCommand(): Command {
     .option('--local', "read the host's own /proc as well (the default when the URI is a local socket)")
     .option('--no-local', 'ask libvirt alone')
     .option('--path.procfs <dir>', "where the host's /proc is mounted", '/proc')
+    .option('--config.file <file>', 'YAML file with hosts, groups and metadata; see docs/configuration.md')
+    .option(
+      '--web.config.file <file>',
+      "TLS, passwords and headers, in the format of Prometheus' exporter-toolkit",
+    )
+    .option('--web.enable-lifecycle', 'answer POST /-/reload by reading both files anew, as SIGHUP does')
     .action(async (flags: ExporterFlags) => {
+      const readsProc = (uri: string): boolean => flags.local ?? isLocal(uri);
       const exporter = await runExporter({
         uri: flags.connect,
         listen: flags.listen,
-        groups: collectedGroups(flags),
-        procRoot: (flags.local ?? isLocal(flags.connect)) ? flags['path.procfs'] : undefined,
+        collect: collectedGroups(command),
+        procRoot: (uri) => (readsProc(uri) ? flags['path.procfs'] : undefined),
         credentials: credentials(flags),
         domainDeadlineMs: flags.domainDeadline * 1_000,
         tickDeadlineMs: flags.scrapeDeadline * 1_000,
+        configFile: flags['config.file'],
+        webConfigFile: flags['web.config.file'],
+        lifecycle: flags['web.enableLifecycle'],
       });
-      log(`virtune: connected to ${flags.connect}, serving ${exporter.url}/metrics`);
+      // What is wrong with the files was logged; the old ones hold.
+      process.on('SIGHUP', () => void exporter.reload().catch(() => undefined));
+      const asked = [
+        ...(exporter.local === undefined
+          ? []
+          : [`connected to ${exporter.local}, serving ${exporter.url}/metrics`]),
+        ...(exporter.hosts.length === 0
+          ? []
+          : [`${exporter.hosts.length} hosts at ${exporter.url}/probe, listed at ${exporter.url}/sd`]),
+      ];
+      log(`virtune: ${asked.join('; ')}`);
       const signal = await untilAskedToStop();
       log(`virtune: ${signal}, closing`);
       await exporter.close();

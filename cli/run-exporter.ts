@@ -1,28 +1,45 @@
+import {
+  chooseGroups,
+  type ExporterConfig,
+  type HostSettings,
+  readConfig,
+} from '../exporter/config/config.ts';
+import { HostExporter } from '../exporter/host-exporter.ts';
 import { parseListenAddress } from '../exporter/http/listen-address.ts';
 import { type RunningServer, serve } from '../exporter/http/server.ts';
-import { Scrapes } from '../exporter/prometheus/scrape.ts';
+import { OPEN_WEB, readWebConfig } from '../exporter/http/web-config.ts';
+import { ReloadMetrics } from '../exporter/prometheus/reload-metrics.ts';
+import { Targets } from '../exporter/targets.ts';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
-import { connect } from '../libvirt/client/connect.ts';
 import { parseUri } from '../libvirt/uri.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
-import { Sampler } from '../sampler/sampler.ts';
 import { log } from './log.ts';
 import { readVersion } from './version.ts';
 
 export interface RunExporterOptions {
-  readonly uri: string;
+  /** Absent: what the configuration file says, else `qemu:///system`. */
+  readonly uri?: string | undefined;
   readonly listen: string;
-  /** What to ask for; the catalogue's defaults when not given. */
-  readonly groups?: ReadonlySet<GroupName> | undefined;
+  /** Changes to the groups that are on by default and to the file's. */
+  readonly collect?: Readonly<Partial<Record<GroupName, boolean>>> | undefined;
   /** `/proc` of the host that is asked; absent when virtune does not run there. */
-  readonly procRoot?: string | undefined;
+  readonly procRoot?: ((uri: string) => string | undefined) | undefined;
   readonly credentials?: Credentials | undefined;
   readonly domainDeadlineMs?: number | undefined;
   readonly tickDeadlineMs?: number | undefined;
+  readonly configFile?: string | undefined;
+  readonly webConfigFile?: string | undefined;
+  /** Whether POST /-/reload is answered. */
+  readonly lifecycle?: boolean | undefined;
 }
 
 export interface RunningExporter {
   readonly url: string;
+  /** The libvirt behind /metrics, if there is one. */
+  readonly local: string | undefined;
+  readonly hosts: readonly string[];
+  /** Reads both files anew. Rejects, and changes nothing, when one of them is wrong. */
+  reload(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -30,35 +47,97 @@ export interface RunningExporter {
 const REPEAT_AFTER_MS = 60_000;
 
 /**
- * Connects, then serves. Rejects when libvirt cannot be asked now: a wrong URI or a missing permission is
- * told at once; what fails later is met by reconnecting.
+ * Connects, then serves. Rejects when the local libvirt cannot be asked now: a wrong URI or a missing
+ * permission is told at once; what fails later is met by reconnecting.
  */
 export async function runExporter(options: RunExporterOptions): Promise<RunningExporter> {
   const address = parseListenAddress(options.listen);
-  parseUri(options.uri);
-  const sampler = new Sampler({
-    open: (signal) => connect(options.uri, { readOnly: true, credentials: options.credentials, signal }),
-    groups: options.groups,
-    procRoot: options.procRoot,
-    domainDeadlineMs: options.domainDeadlineMs,
-    tickDeadlineMs: options.tickDeadlineMs,
-  });
   const version = readVersion();
+  const onFailure = sayNowAndThen();
+  const reloads = new ReloadMetrics();
+  let config = options.configFile === undefined ? undefined : readConfig(options.configFile);
+  const web = options.webConfigFile === undefined ? OPEN_WEB : readWebConfig(options.webConfigFile);
+  const targets = new Targets({ version, onFailure });
+  await targets.configure(config ?? { hosts: new Map() });
+  const openLocal = (settings: HostSettings): HostExporter =>
+    new HostExporter(settings, { version, withProcess: true, onFailure, extra: reloads });
+  const settings = localSettings(options, config);
+  let local = settings && openLocal(settings);
+  const reload = async (): Promise<void> => {
+    try {
+      const nextWeb = options.webConfigFile === undefined ? undefined : readWebConfig(options.webConfigFile);
+      const next = options.configFile === undefined ? undefined : readConfig(options.configFile);
+      const nextLocal = localSettings(options, next);
+      config = next;
+      if (nextWeb !== undefined) server.configure(nextWeb);
+      if (next !== undefined) await targets.configure(next);
+      if (nextLocal?.fingerprint !== local?.settings.fingerprint) {
+        const before = local;
+        local = nextLocal && openLocal(nextLocal);
+        await before?.close();
+      }
+      reloads.succeeded();
+      log('virtune: the configuration was read anew');
+    } catch (error) {
+      reloads.failed();
+      log(`virtune: the configuration was not taken, the old one holds: ${(error as Error).message}`);
+      throw error;
+    }
+  };
   let server: RunningServer;
   try {
-    await sampler.attempt();
-    const scrapes = new Scrapes(sampler, { version, groups: options.groups, onFailure: sayNowAndThen() });
-    server = await serve({ scrapes, health: () => sampler.health, version, onError: sayInternal }, address);
+    await local?.sampler.attempt();
+    server = await serve(
+      {
+        get local() {
+          return local && { scrapes: local.scrapes, health: () => (local as HostExporter).sampler.health };
+        },
+        targets: options.configFile === undefined ? undefined : targets,
+        reload: options.lifecycle === true ? reload : undefined,
+        version,
+        onError: sayInternal,
+      },
+      address,
+      web,
+    );
   } catch (error) {
-    await sampler.close();
+    await local?.close();
     throw error;
   }
   return {
     url: server.url,
+    local: local?.settings.uri,
+    get hosts() {
+      return targets.names;
+    },
+    reload,
     close: async () => {
       await server.close();
-      await sampler.close();
+      await Promise.all([local?.close(), targets.close()]);
     },
+  };
+}
+
+function localSettings(
+  options: RunExporterOptions,
+  config: ExporterConfig | undefined,
+): HostSettings | undefined {
+  const uri =
+    options.uri ??
+    config?.local ??
+    (config === undefined || config.hosts.size === 0 ? 'qemu:///system' : false);
+  if (uri === false) return undefined;
+  parseUri(uri);
+  const groups = chooseGroups(config?.collect, options.collect);
+  return {
+    uri,
+    credentials: options.credentials,
+    groups,
+    procRoot: options.procRoot?.(uri),
+    metadata: config?.metadata,
+    domainDeadlineMs: options.domainDeadlineMs,
+    tickDeadlineMs: options.tickDeadlineMs,
+    fingerprint: JSON.stringify([uri, [...groups], config?.metadataFingerprint]),
   };
 }
 
@@ -67,13 +146,12 @@ function sayInternal(error: Error): void {
 }
 
 function sayNowAndThen(): (error: Error) => void {
-  let saidAtMs = Number.NEGATIVE_INFINITY;
-  let saidMessage = '';
+  const said = new Map<string, number>();
   return (error) => {
     const nowMs = performance.now();
-    if (error.message === saidMessage && nowMs - saidAtMs < REPEAT_AFTER_MS) return;
-    saidAtMs = nowMs;
-    saidMessage = error.message;
+    if (nowMs - (said.get(error.message) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
+    if (said.size > 1_000) said.clear();
+    said.set(error.message, nowMs);
     log(`virtune: the host cannot be asked: ${error.message}`);
   };
 }

@@ -24,6 +24,8 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
   identity: 'VM',
   facts: 'VM',
   fit: 'VM',
+  extras: 'VM',
+  missing: 'VM',
   contention: 'host',
   vcpu: 'vCPU',
   block: 'disk',

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ManagedConnection } from '../libvirt/client/managed.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
+import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import { type DomainFacts, parseDomain } from '../model/domain/domain.ts';
 
 /** Events after which a domain's XML may say something else. */
@@ -33,11 +34,13 @@ const MAX_AGE_MS = 120_000;
 export class FactsCache {
   readonly #entries = new Map<string, Entry>();
   readonly #now: () => number;
+  readonly #metadata: MetadataReader | undefined;
   /** Bumped by each event, so that an answer that was under way meanwhile is not kept. */
   #generation = 0;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, metadata?: MetadataReader) {
     this.#now = now;
+    this.#metadata = metadata;
   }
 
   watch(control: ManagedConnection): void {
@@ -85,7 +88,7 @@ export class FactsCache {
     const digest = hash('sha1', xml);
     this.#entries.set(domain.uuid, {
       runId: domain.id,
-      facts: known?.digest === digest ? known.facts : understand(domain, xml),
+      facts: known?.digest === digest ? known.facts : understand(domain, xml, this.#metadata),
       digest,
       // Spread out, or all that were read in one tick would be read in one tick ever after.
       dueAtMs: this.#now() + MAX_AGE_MS * (0.5 + Math.random() / 2),
@@ -103,9 +106,13 @@ export class FactsCache {
   }
 }
 
-function understand(domain: Domain, xml: string): DomainFacts | undefined {
+function understand(
+  domain: Domain,
+  xml: string,
+  metadata: MetadataReader | undefined,
+): DomainFacts | undefined {
   try {
-    return parseDomain(xml, `the XML of domain ${JSON.stringify(domain.name)}`);
+    return parseDomain(xml, `the XML of domain ${JSON.stringify(domain.name)}`, metadata);
   } catch {
     // One domain's odd XML must not cost its figures, let alone another's.
     return undefined;

@@ -1,6 +1,7 @@
 import type { ManagedState } from '../libvirt/client/managed.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
+import type { DomainExtras } from '../model/extras.ts';
 import type { HostFigures } from '../model/host.ts';
 import type { Contention, DomainFit, Overcommit } from '../model/overcommit.ts';
 import type { DomainStats } from '../model/stats/types.ts';
@@ -25,6 +26,7 @@ export interface DomainSample {
   readonly outcome: Outcome;
   /** When the newest figures were taken, wall clock; absent before the first. */
   readonly lastFreshAtMs: number | undefined;
+  readonly extras?: DomainExtras | undefined;
   /** Absent where overcommit is not reckoned. */
   readonly fit?: DomainFit | undefined;
 }

@@ -5,9 +5,12 @@ import { ErrorCode, StatsFlag } from '../libvirt/constants.ts';
 import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts';
+import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import { readDomainStats } from '../model/stats/read.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import { ConnectionPool } from './connection-pool.ts';
+import { Deadline } from './deadline.ts';
+import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
 import { HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
@@ -20,6 +23,8 @@ export interface SamplerOptions {
   readonly open: (signal: AbortSignal) => Promise<Connection>;
   /** What to ask for; the catalogue's defaults when not given. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
+  /** Reads labels of one's own from each domain's XML. */
+  readonly metadata?: MetadataReader | undefined;
   /** `/proc` of the host that is asked; absent when virtune does not run there. */
   readonly procRoot?: string | undefined;
   /** For one domain's answer. */
@@ -70,6 +75,7 @@ export class Sampler {
   readonly #facts: FactsCache;
   readonly #summaries: Summaries;
   readonly #host: HostReader;
+  readonly #extras: Extras;
   readonly #reckoning = new Reckoning();
   readonly #memory = new Map<string, Memory>();
   #versions: HostVersions | undefined;
@@ -79,7 +85,7 @@ export class Sampler {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     this.#options = { ...DEFAULTS, ...given };
     this.#now = options.now ?? Date.now;
-    this.#facts = new FactsCache(this.#now);
+    this.#facts = new FactsCache(this.#now, options.metadata);
     this.#summaries = new Summaries(this.#options.domainDeadlineMs, this.#now);
     this.#pool = new ConnectionPool({
       open: options.open,
@@ -101,7 +107,13 @@ export class Sampler {
       timeoutMs: this.#options.domainDeadlineMs,
       now: this.#now,
     });
+    this.#extras = new Extras({
+      groups: this.#options.groups,
+      timeoutMs: this.#options.domainDeadlineMs,
+      now: this.#now,
+    });
     this.#facts.watch(this.#control);
+    this.#extras.watch(this.#control);
   }
 
   get health(): SamplerHealth {
@@ -121,10 +133,10 @@ export class Sampler {
 
   /**
    * One sample; whoever asks while one is under way gets that one. Rejects when the host itself cannot be
-   * asked; a domain that cannot is an outcome in the sample.
+   * asked; a domain that cannot is an outcome in the sample. `budgetMs` shortens the tick's deadline.
    */
-  sample(): Promise<HostSample> {
-    this.#running ??= this.#tick().finally(() => {
+  sample(budgetMs = Number.POSITIVE_INFINITY): Promise<HostSample> {
+    this.#running ??= this.#tick(Math.min(budgetMs, this.#options.tickDeadlineMs)).finally(() => {
       this.#running = undefined;
     });
     return this.#running;
@@ -134,23 +146,25 @@ export class Sampler {
     await Promise.all([this.#control.close(), this.#pool.close()]);
   }
 
-  async #tick(): Promise<HostSample> {
+  async #tick(tickDeadlineMs: number): Promise<HostSample> {
     const startedAtMs = this.#now();
     const startedMs = performance.now();
-    const deadline = AbortSignal.timeout(this.#options.tickDeadlineMs);
-    const control = await this.#control.attempt(AbortSignal.timeout(this.#options.domainDeadlineMs));
+    const deadline = new Deadline(tickDeadlineMs);
+    const control = await this.#control.attempt(
+      AbortSignal.timeout(Math.min(this.#options.domainDeadlineMs, tickDeadlineMs)),
+    );
     this.#pool.startTick();
     const { domains } = await control.call(
       'connectListAllDomains',
       { needResults: 1, flags: 0 },
-      { signal: deadline },
+      { signal: deadline.signal },
     );
     this.#forgetAllBut(domains);
     const summaries = this.#summarise(control, domains);
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
       ? this.#host.read(control)
       : undefined;
-    const outcomes = await this.#askAll(domains, deadline, startedMs);
+    const outcomes = await this.#askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
     const samples = await this.#complete(control, domains, outcomes, await summaries);
     this.#pool.shrink();
     // Lost on the way: what was gathered says more of the loss than of the domains.
@@ -168,13 +182,14 @@ export class Sampler {
     const known = new Set(domains.map((domain) => domain.uuid));
     for (const uuid of this.#memory.keys()) if (!known.has(uuid)) this.#memory.delete(uuid);
     this.#facts.keepOnly(known);
+    this.#extras.startTick(known);
   }
 
   /** The outcome of each domain by UUID; one that vanished meanwhile has none. */
   async #askAll(
     domains: readonly Domain[],
-    deadline: AbortSignal,
-    startedMs: number,
+    deadline: Deadline,
+    earlyUntilMs: number,
   ): Promise<Map<string, Outcome>> {
     const outcomes = new Map<string, Outcome>();
     const toAsk: Domain[] = [];
@@ -185,12 +200,16 @@ export class Sampler {
       else (suspect ? suspects : toAsk).push(domain);
     }
     const queue = [...toAsk, ...suspects].values();
+    let index = 0;
     const worker = async (): Promise<void> => {
       for (const domain of queue) {
+        const place = index++;
         const outcome = await this.#ask(domain, deadline);
         if (outcome !== undefined) outcomes.set(domain.uuid, outcome);
-        const early = performance.now() - startedMs < this.#options.tickDeadlineMs / 2;
-        if (outcome?.kind === 'fresh' && early) await this.#refreshFacts(domain, deadline);
+        const early = performance.now() < earlyUntilMs;
+        if (outcome?.kind !== 'fresh' || !early) continue;
+        await this.#refreshFacts(domain, deadline);
+        if (this.#extras.isJobDue(domain, place)) await this.#askForJob(domain, deadline);
       }
     };
     await Promise.all(Array.from({ length: this.#options.inFlight }, worker));
@@ -207,7 +226,7 @@ export class Sampler {
   }
 
   /** Undefined: the domain is no more. */
-  async #ask(domain: Domain, deadline: AbortSignal): Promise<Outcome | undefined> {
+  async #ask(domain: Domain, deadline: Deadline): Promise<Outcome | undefined> {
     if (deadline.aborted) return { kind: 'late' };
     const atMs = this.#now();
     const memory = this.#remember(domain);
@@ -248,19 +267,20 @@ export class Sampler {
   async #call<N extends CallName>(
     name: N,
     args: CallArgs<N>,
-    deadline: AbortSignal,
+    deadline: Deadline,
   ): Promise<CallResult<N> | 'late'> {
     while (!deadline.aborted) {
       const connection = this.#pool.pick();
       if (connection !== undefined) {
-        return connection.call(name, args, { timeoutMs: this.#options.domainDeadlineMs });
+        const timeoutMs = Math.min(this.#options.domainDeadlineMs, deadline.remainingMs);
+        return connection.call(name, args, { timeoutMs });
       }
-      await this.#pool.makeRoom(deadline);
+      await this.#pool.makeRoom(deadline.signal);
     }
     return 'late';
   }
 
-  async #refreshFacts(domain: Domain, deadline: AbortSignal): Promise<void> {
+  async #refreshFacts(domain: Domain, deadline: Deadline): Promise<void> {
     if (!this.#facts.isDue(domain)) return;
     const atMs = this.#now();
     try {
@@ -270,6 +290,16 @@ export class Sampler {
       });
     } catch (error) {
       // Its figures are here; the XML is asked for again next time.
+      if (error instanceof CallAbandonedError) this.#markStuck(this.#remember(domain), atMs, error);
+    }
+  }
+
+  async #askForJob(domain: Domain, deadline: Deadline): Promise<void> {
+    const atMs = this.#now();
+    try {
+      const reply = await this.#call('domainGetJobStats', { domain, flags: 0 }, deadline);
+      if (reply !== 'late') this.#extras.setJob(domain, reply);
+    } catch (error) {
       if (error instanceof CallAbandonedError) this.#markStuck(this.#remember(domain), atMs, error);
     }
   }
@@ -298,6 +328,10 @@ export class Sampler {
       const outcome = outcomes.get(domain.uuid);
       const summary = summaries.get(domain.uuid);
       if (outcome === undefined || summary === undefined) return undefined;
+      const extras = await this.#extras.read(control, domain, {
+        hasSnapshot: summary.marks?.hasSnapshot === true,
+        unresponsive: outcome.kind === 'unresponsive',
+      });
       const told =
         outcome.kind === 'fresh' && outcome.stats.state !== undefined
           ? outcome.stats
@@ -311,6 +345,7 @@ export class Sampler {
           vcpus: (outcome.kind === 'fresh' ? outcome.stats.vcpuCurrent : undefined) ?? summary.vcpus,
         },
         facts: this.#facts.get(domain),
+        extras,
         outcome,
         lastFreshAtMs: this.#memory.get(domain.uuid)?.lastFreshAtMs,
       };

@@ -1,17 +1,17 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { SamplerHealth } from '../../sampler/host-sample.ts';
-import type { Scrapes } from '../prometheus/scrape.ts';
-import { landingPage } from './landing-page.ts';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { BasicAuth } from './basic-auth.ts';
+import { isClientAllowed } from './client-cert.ts';
 import type { ListenAddress } from './listen-address.ts';
-import { acceptsGzip, chooseFormat } from './negotiate.ts';
-
-export interface ExporterParts {
-  readonly scrapes: Pick<Scrapes, 'scrape'>;
-  readonly health: () => SamplerHealth;
-  readonly version: string;
-  /** Told of what went wrong inside while a request was answered. */
-  readonly onError: (error: Error) => void;
-}
+import { type ExporterParts, findRoute } from './routes.ts';
+import { sendText } from './send.ts';
+import { OPEN_WEB, type WebConfig } from './web-config.ts';
 
 class ListenError extends Error {
   override readonly name = 'ListenError';
@@ -21,110 +21,139 @@ class ListenError extends Error {
 export interface RunningServer {
   /** `http://127.0.0.1:9177` */
   readonly url: string;
+  /** New certificates and users hold for the next connection and request. Whether TLS is spoken cannot change. */
+  configure(web: WebConfig): void;
   /** Answers what is under way, takes nothing new, and resolves when all is closed. */
   close(): Promise<void>;
 }
 
-type Handler = (
-  parts: ExporterParts,
-  request: IncomingMessage,
-  response: ServerResponse,
-) => Promise<void> | void;
-
-const ROUTES: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  [
-    '/',
-    (parts, _request, response) =>
-      send(response, 200, 'text/html; charset=utf-8', landingPage(parts.version)),
-  ],
-  ['/metrics', metrics],
-  ['/-/healthy', (_parts, _request, response) => sendText(response, 200, 'virtune is up.')],
-  ['/-/ready', ready],
-]);
-
 /** A client that takes longer for its headers or request holds a connection for nothing. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** For a client to take an answer. */
+const ANSWER_TIMEOUT_MS = 30_000;
+const MAX_HEADER_BYTES = 16_384;
+/** Under way at once; Prometheus needs a few, and whoever needs more is told so. */
+const REQUESTS_MAX = 40;
+/** Open at once, idle ones and those that never send a request included. */
+const CONNECTIONS_MAX = 4_096;
 /** Scrapes under way when the process is asked to end get this long. */
 const DRAIN_MS = 3_000;
 
 /** @throws ListenError when the address cannot be had. */
-export async function serve(parts: ExporterParts, { host, port }: ListenAddress): Promise<RunningServer> {
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: 60_000,
-      // Node looks for overdue clients only every 30 s by default.
-      connectionsCheckingInterval: 1_000,
-    },
-    (request, response) => void handle(parts, request, response),
-  );
+export async function serve(
+  parts: ExporterParts,
+  { host, port }: ListenAddress,
+  web: WebConfig = OPEN_WEB,
+): Promise<RunningServer> {
+  const gate = new Gate(parts, web);
+  const options: ServerOptions = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: 60_000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Node looks for overdue clients only every 30 s by default.
+    connectionsCheckingInterval: 1_000,
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+    void gate.handle(request, response);
+  const server: Server | TlsServer =
+    web.tls === undefined
+      ? createServer(options, listener)
+      : createTlsServer({ ...options, ...web.tls }, listener);
+  server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(host, port, error)));
     server.listen({ host, port }, resolve);
   });
   const address = server.address();
   const actualPort = typeof address === 'object' && address !== null ? address.port : port;
+  const scheme = web.tls === undefined ? 'http' : 'https';
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    configure: (next) => {
+      gate.configure(next);
+      if (next.tls !== undefined && 'setSecureContext' in server) server.setSecureContext(next.tls);
+    },
     close: () => close(server),
   };
 }
 
-async function handle(
-  parts: ExporterParts,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  try {
-    const path = (request.url ?? '/').split('?')[0] as string;
-    const route = ROUTES.get(path);
-    if (route === undefined)
-      return sendText(response, 404, 'Not found. There is /metrics, /-/healthy and /-/ready.');
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('Allow', 'GET, HEAD');
-      return sendText(response, 405, 'Only GET and HEAD are answered here.');
+/** What every request passes before its route: limits, headers, certificate, password. */
+class Gate {
+  readonly #parts: ExporterParts;
+  #web: WebConfig;
+  #auth: BasicAuth;
+  #underWay = 0;
+
+  constructor(parts: ExporterParts, web: WebConfig) {
+    this.#parts = parts;
+    this.#web = web;
+    this.#auth = new BasicAuth(web.users);
+  }
+
+  configure(web: WebConfig): void {
+    this.#web = web;
+    this.#auth = new BasicAuth(web.users);
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    for (const [name, value] of Object.entries(this.#web.headers)) response.setHeader(name, value);
+    const timer = setTimeout(() => response.destroy(), ANSWER_TIMEOUT_MS);
+    response.once('close', () => clearTimeout(timer));
+    this.#underWay++;
+    try {
+      if (this.#underWay > REQUESTS_MAX) {
+        response.setHeader('Retry-After', '5');
+        return sendText(response, 503, `More than ${REQUESTS_MAX} requests at once; try again.`);
+      }
+      if (await this.#admits(request, response)) await this.#answer(request, response);
+    } catch (error) {
+      this.#parts.onError(error as Error);
+      // Whatever it was, a client is no place for its details.
+      if (!response.headersSent) sendText(response, 500, 'Internal error; see the log of virtune.');
+      else response.destroy();
+    } finally {
+      this.#underWay--;
     }
-    await route(parts, request, response);
-  } catch (error) {
-    parts.onError(error as Error);
-    // Whatever it was, a client is no place for its details.
-    if (!response.headersSent) sendText(response, 500, 'Internal error; see the log of virtune.');
-    else response.destroy();
+  }
+
+  async #admits(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    if (!isClientAllowed(request.socket, this.#web)) {
+      sendText(response, 403, 'The client certificate is not one that is let in.');
+      return false;
+    }
+    if (!this.#auth.required) return true;
+    const verdict = await this.#auth.verdict(request.headers.authorization);
+    if (verdict === 'ok') return true;
+    if (verdict === 'busy') {
+      response.setHeader('Retry-After', '5');
+      sendText(response, 503, 'Too many passwords to check at once; try again.');
+    } else {
+      response.setHeader('WWW-Authenticate', 'Basic realm="virtune", charset="UTF-8"');
+      sendText(response, 401, 'A user and a password are needed.');
+    }
+    return false;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
+    const route = findRoute(this.#parts, path);
+    if (route === undefined) {
+      return sendText(response, 404, 'Not found. There is /metrics, /-/healthy and /-/ready.');
+    }
+    if (!route.methods.includes(request.method ?? '')) {
+      response.setHeader('Allow', route.methods.join(', '));
+      return sendText(response, 405, `Only ${route.methods.join(' and ')} is answered here.`);
+    }
+    // Nothing here reads a body; what a client sends of one is thrown away.
+    request.resume();
+    await route.handle(this.#parts, { request, response, query: new URLSearchParams(query) });
   }
 }
 
-async function metrics(
-  { scrapes }: ExporterParts,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const format = chooseFormat(request.headers.accept);
-  const gzipped = acceptsGzip(request.headers['accept-encoding']?.toString());
-  const body = await scrapes.scrape(format, gzipped);
-  response.setHeader('Vary', 'Accept, Accept-Encoding');
-  if (body.gzipped) response.setHeader('Content-Encoding', 'gzip');
-  send(response, 200, body.contentType, body.bytes);
-}
-
-function ready({ health }: ExporterParts, _request: IncomingMessage, response: ServerResponse): void {
-  const { control, lastError } = health();
-  if (control.kind === 'open') return sendText(response, 200, 'virtune is connected to libvirt.');
-  sendText(response, 503, `virtune is not connected to libvirt: ${lastError?.message ?? control.kind}`);
-}
-
-function sendText(response: ServerResponse, status: number, text: string): void {
-  send(response, status, 'text/plain; charset=utf-8', `${text}\n`);
-}
-
-function send(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {
-  response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) });
-  response.end(body);
-}
-
-async function close(server: Server): Promise<void> {
+async function close(server: Server | TlsServer): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);

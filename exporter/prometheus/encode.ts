@@ -1,3 +1,4 @@
+import { RemoteError } from '../../libvirt/errors.ts';
 import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/catalogue.ts';
 import { healthMetrics } from '../../model/catalogue/health.ts';
 import type {
@@ -10,6 +11,7 @@ import type {
 } from '../../model/catalogue/metric.ts';
 import { msToSeconds } from '../../model/units.ts';
 import type { DomainSample, HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
+import { type AllLabelled, domainLabel, type Labelled, labelAll } from './subjects.ts';
 import { escapeLabel, type Format, familyHead, labelPairs, number } from './text.ts';
 
 /** Lines in a piece: between pieces the event loop gets its turn. */
@@ -33,14 +35,6 @@ interface Described {
   readonly help: string;
 }
 
-/** A subject with its label part built once, since it stands in dozens of lines. */
-interface Labelled<T> {
-  readonly labels: string;
-  readonly subject: T;
-}
-
-type AllLabelled = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K]>[] };
-
 /**
  * The host's series as text, in pieces. A family without a series is left out whole, so that a scrape never
  * says of a thing that it is zero when nobody knows.
@@ -62,9 +56,10 @@ export function* encodeSample(
     });
     yield* family(healthMetrics.versions, format, [[labels, 1]]);
   }
-  const subjects = labelAll(sample);
+  const subjects = labelAll(sample, enabled);
   yield* family(healthMetrics.state, format, states(subjects.summary));
   yield* family(healthMetrics.outcome, format, outcomes(domains));
+  yield* family(healthMetrics.error, format, errors(domains));
   yield* family(healthMetrics.unresponsiveSince, format, unresponsive(domains));
   yield* family(healthMetrics.sampleAge, format, ages(domains, sample.startedAtMs));
   for (const group of groups) {
@@ -105,77 +100,6 @@ function* family(metric: Described, format: Format, series: Iterable<Series>): G
   if (piece !== '') yield piece;
 }
 
-/** What each metric of a kind is read from. Devices come by name, each name once: see `named`. */
-function labelAll({ domains, host, overcommit, contention }: HostSample): AllLabelled {
-  const all = {
-    domain: [] as Labelled<Subjects['domain']>[],
-    summary: [] as Labelled<Subjects['summary']>[],
-    identity: [] as Labelled<Subjects['identity']>[],
-    facts: [] as Labelled<Subjects['facts']>[],
-    vcpu: [] as Labelled<Subjects['vcpu']>[],
-    block: [] as Labelled<Subjects['block']>[],
-    net: [] as Labelled<Subjects['net']>[],
-    ioThread: [] as Labelled<Subjects['ioThread']>[],
-    disk: [] as Labelled<Subjects['disk']>[],
-    nic: [] as Labelled<Subjects['nic']>[],
-    fit: [] as Labelled<Subjects['fit']>[],
-    host: whole(host),
-    cell: (host?.cells ?? []).map((subject) => ({ labels: `cell="${subject.id}"`, subject })),
-    pool: (host?.pools ?? []).map((subject) => ({
-      labels: labelPairs({ storage_pool: subject.name }),
-      subject,
-    })),
-    overcommit: whole(overcommit),
-    contention: whole(contention),
-  };
-  for (const { domain, summary, facts, outcome, fit } of domains) {
-    const labels = domainLabel(domain.name);
-    all.summary.push({ labels, subject: summary });
-    if (fit !== undefined) all.fit.push({ labels, subject: fit });
-    all.identity.push({ labels, subject: { uuid: domain.uuid, facts } });
-    if (facts !== undefined) {
-      all.facts.push({ labels, subject: facts });
-      named(all.disk, labels, facts.disks, (disk) => disk.target);
-      named(all.nic, labels, facts.interfaces, (nic) => nic.target);
-    }
-    if (outcome.kind !== 'fresh') continue;
-    const { stats } = outcome;
-    all.domain.push({ labels, subject: stats });
-    for (const [id, subject] of stats.vcpus) all.vcpu.push({ labels: `${labels},vcpu="${id}"`, subject });
-    for (const [id, subject] of stats.ioThreads) {
-      all.ioThread.push({ labels: `${labels},iothread="${id}"`, subject });
-    }
-    named(all.block, labels, stats.blocks.values(), (block) => block.name);
-    named(all.net, labels, stats.nets.values(), (net) => net.name);
-  }
-  return all;
-}
-
-/** A subject that a host has one of. */
-function whole<T>(subject: T | undefined): Labelled<T>[] {
-  return subject === undefined ? [] : [{ labels: '', subject }];
-}
-
-function domainLabel(name: string): string {
-  return `domain="${escapeLabel(name)}"`;
-}
-
-/** Devices by name, each name once: two series with the same labels would void the whole scrape. */
-function named<T>(
-  found: Labelled<T>[],
-  labels: string,
-  devices: Iterable<T>,
-  nameOf: (device: T) => string | undefined,
-): void {
-  const seen = new Set<string>();
-  for (const subject of devices) {
-    const name = nameOf(subject);
-    if (name === undefined || seen.has(name)) continue;
-    seen.add(name);
-    found.push({ labels: `${labels},target_device="${escapeLabel(name)}"`, subject });
-  }
-}
-
 function* seriesOf<K extends keyof Subjects>(
   metric: Figure<K> | FigureSet<K> | Info<K>,
   all: AllLabelled,
@@ -189,7 +113,7 @@ function* seriesOf<K extends keyof Subjects>(
         yield [withLabels(labels, metric.labels, values), value];
       }
     } else if (metric.when?.(subject) !== false) {
-      yield [infoLabels(labels, metric.labels, subject), 1];
+      yield [infoLabels(labels, metric, subject), 1];
     }
   }
 }
@@ -199,16 +123,13 @@ function withLabels(labels: string, names: readonly string[], values: readonly s
   return labels === '' ? own : `${labels},${own}`;
 }
 
-function infoLabels<T>(
-  labels: string,
-  readers: Readonly<Record<string, (subject: T) => string | undefined>>,
-  subject: T,
-): string {
+function infoLabels<K extends keyof Subjects>(labels: string, metric: Info<K>, subject: Subjects[K]): string {
   let text = labels;
-  for (const [name, read] of Object.entries(readers)) {
+  for (const [name, read] of Object.entries(metric.labels)) {
     const value = read(subject);
     if (value !== undefined) text += `,${name}="${escapeLabel(value)}"`;
   }
+  for (const [name, value] of metric.more?.(subject) ?? []) text += `,${name}="${escapeLabel(value)}"`;
   return text;
 }
 
@@ -242,6 +163,15 @@ function* states(summaries: readonly Labelled<Subjects['summary']>[]): Generator
 function* outcomes(domains: readonly DomainSample[]): Generator<Series> {
   for (const { domain, outcome } of domains)
     yield [`${domainLabel(domain.name)},outcome="${outcome.kind}"`, 1];
+}
+
+function* errors(domains: readonly DomainSample[]): Generator<Series> {
+  for (const { domain, outcome } of domains) {
+    if (outcome.kind !== 'error') continue;
+    const { code = 'VIRTUNE_INTERNAL' } = outcome.error as { code?: string };
+    const libvirtCode = outcome.error instanceof RemoteError ? String(outcome.error.libvirtCode) : undefined;
+    yield [`${domainLabel(domain.name)},${labelPairs({ code, libvirt_code: libvirtCode })}`, 1];
+  }
 }
 
 function* unresponsive(domains: readonly DomainSample[]): Generator<Series> {

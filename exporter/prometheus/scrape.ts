@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.ts';
+import { msToSeconds } from '../../model/units.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
 import { encodeHealth, encodeSample } from './encode.ts';
@@ -34,7 +35,17 @@ export interface ScrapesOptions {
   readonly version: string;
   /** What to write of a sample; the catalogue's defaults when not given. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
+  /** Whether scrapes end with the process's own metrics; true when not given. */
+  readonly withProcess?: boolean | undefined;
   readonly onFailure: (error: Error) => void;
+  /** Metrics of the process that others keep. */
+  readonly extra?: { register(registry: Registry): void } | undefined;
+}
+
+/** The sample was not there within the time that the scraper gives. */
+export class ScrapeTimeoutError extends Error {
+  override readonly name = 'ScrapeTimeoutError';
+  readonly code = 'SCRAPE_TIMEOUT';
 }
 
 type SampleSource = Pick<Sampler, 'sample' | 'health'>;
@@ -49,25 +60,32 @@ export class Scrapes {
   readonly #registries: Readonly<Record<Format, Registry>>;
   readonly #scrapes: Counter<'outcome'>;
   readonly #duration: Histogram;
+  readonly #calls: Counter<'procedure' | 'outcome'>;
+  readonly #callDuration: Histogram<'procedure'>;
   readonly #gathering = new Map<Format, Promise<string>>();
   readonly #onFailure: (error: Error) => void;
   /** Keyed by what they were made from, and gone with it. */
   readonly #bodies = new WeakMap<HostSample, Map<string, Promise<ScrapeBody>>>();
 
-  constructor(source: SampleSource, { version, groups = DEFAULT_GROUPS, onFailure }: ScrapesOptions) {
+  constructor(
+    source: SampleSource,
+    { version, groups = DEFAULT_GROUPS, withProcess = true, onFailure, extra }: ScrapesOptions,
+  ) {
     this.#source = source;
     this.#groups = groups;
     this.#onFailure = onFailure;
     const registry = new Registry();
     const registers = [registry];
-    collectDefaultMetrics({ register: registry });
-    for (const name of MISNAMED) registry.removeSingleMetric(name);
-    new Gauge({
-      name: 'virtune_build_info',
-      help: 'Version of virtune.',
-      labelNames: ['version'],
-      registers,
-    }).set({ version }, 1);
+    if (withProcess) {
+      collectDefaultMetrics({ register: registry });
+      for (const name of MISNAMED) registry.removeSingleMetric(name);
+      new Gauge({
+        name: 'virtune_build_info',
+        help: 'Version of virtune.',
+        labelNames: ['version'],
+        registers,
+      }).set({ version }, 1);
+    }
     this.#scrapes = new Counter({
       name: 'virtune_scrapes_total',
       help: 'Scrapes answered, by whether the host could be asked.',
@@ -80,28 +98,55 @@ export class Scrapes {
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10],
       registers,
     });
+    this.#calls = new Counter({
+      name: 'virtune_libvirt_calls_total',
+      help: 'Calls to libvirt by procedure and by how they ended: ok, or the code of the error.',
+      labelNames: ['procedure', 'outcome'],
+      registers,
+    });
+    this.#callDuration = new Histogram({
+      name: 'virtune_libvirt_call_duration_seconds',
+      help: 'Time from a call to libvirt to its answer, in seconds.',
+      labelNames: ['procedure'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2],
+      registers,
+    });
+    extra?.register(registry);
     const open = new Registry();
     open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
     for (const metric of registry.getMetricsAsArray()) open.registerMetric(metric as never);
     this.#registries = { text: registry, openMetrics: open };
   }
 
-  /** Never rejects for a host that cannot be asked: that is `libvirt_up 0`. */
-  async scrape(format: Format, gzipped: boolean): Promise<ScrapeBody> {
+  /** To be told of each call that a sampler's connections make. */
+  readonly observeCall = (procedure: string, durationMs: number, error: Error | undefined): void => {
+    const { code = 'VIRTUNE_INTERNAL' } = (error ?? {}) as { code?: string };
+    this.#calls.inc({ procedure, outcome: error === undefined ? 'ok' : code });
+    this.#callDuration.observe({ procedure }, msToSeconds(durationMs));
+  };
+
+  /**
+   * Does not reject for a host that cannot be asked: that is `libvirt_up 0`. Asks within `budgetMs`, where the
+   * scraper gives one, and leaves out who does not answer in it.
+   * @throws ScrapeTimeoutError when a sample under way, begun with more time, is not done by then
+   */
+  async scrape(format: Format, gzipped: boolean, budgetMs?: number): Promise<ScrapeBody> {
     const startedMs = performance.now();
     // Gathered while libvirt works.
     const own = this.#ownText(format);
-    const sample = await this.#sample();
+    const sample = await this.#sample(budgetMs);
     const body = await this.#bodyOf(sample, format, gzipped, own);
     this.#scrapes.inc({ outcome: sample === undefined ? 'failed' : 'ok' });
     this.#duration.observe((performance.now() - startedMs) / 1_000);
     return body;
   }
 
-  async #sample(): Promise<HostSample | undefined> {
+  async #sample(budgetMs: number | undefined): Promise<HostSample | undefined> {
+    const sample = this.#source.sample(budgetMs);
     try {
-      return await this.#source.sample();
+      return await (budgetMs === undefined ? sample : within(sample, budgetMs));
     } catch (error) {
+      if (error instanceof ScrapeTimeoutError) throw error;
       this.#onFailure(error as Error);
       return undefined;
     }
@@ -175,4 +220,22 @@ async function encodeInTurns(
     }
   }
   return pieces;
+}
+
+/** A tick may need a moment past its own deadline to gather what it has. */
+const GRACE_MS = 250;
+
+async function within<T>(promise: Promise<T>, budgetMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new ScrapeTimeoutError(`no sample within ${budgetMs} ms`)),
+      budgetMs + GRACE_MS,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -9,7 +9,7 @@ import { openTls } from '../transport/tls.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openUnix } from '../transport/unix.ts';
 import { type ConnectionUri, parseUri } from '../uri.ts';
-import { Connection } from './connection.ts';
+import { type CallObserver, Connection } from './connection.ts';
 import type { KeepAliveOptions } from './keepalive.ts';
 
 export interface ConnectOptions {
@@ -22,6 +22,8 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** libvirt's own 5 s and 5 misses by default; false for none. */
   readonly keepAlive?: KeepAliveOptions | false | undefined;
+  /** For figures of how the daemon answers. */
+  readonly observe?: CallObserver | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -40,7 +42,7 @@ export async function connect(uriText: string, options: ConnectOptions = {}): Pr
   const timeout = AbortSignal.timeout(options.timeoutMs ?? CONNECT_TIMEOUT_MS);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   const transport = await openTransport(uri, readOnly, signal);
-  const connection = new Connection(transport, { readOnly });
+  const connection = new Connection(transport, { readOnly, observe: options.observe });
   try {
     await authenticate(connection, { credentials: options.credentials, private: transport.private, signal });
     await open(connection, uri, options.keepAlive ?? KEEPALIVE, signal);

@@ -15,15 +15,20 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** virConnectCloseReason */
 const CLOSE_REASONS = ['error', 'end of file', 'keepalive timeout', 'asked for by a client'];
 
+/** Told of each call once it has settled: how long it took, and the error that it ended in. */
+export type CallObserver = (name: CallName, durationMs: number, error: Error | undefined) => void;
+
 /** One open connection to a libvirt daemon. Made by `connect()`. */
 export class Connection {
   readonly readOnly: boolean;
+  readonly #observe: CallObserver | undefined;
   readonly #channel: RpcChannel;
   readonly #hub = new EventHub();
   readonly #closeListeners = new Set<(reason: Error) => void>();
 
-  constructor(transport: Transport, options: { readOnly: boolean }) {
+  constructor(transport: Transport, options: { readOnly: boolean; observe?: CallObserver | undefined }) {
     this.readOnly = options.readOnly;
+    this.#observe = options.observe;
     this.#channel = new RpcChannel(transport, {
       event: (procedure, payload) => this.#event(procedure, payload),
       closed: (reason) => {
@@ -67,7 +72,9 @@ export class Connection {
         return Promise.reject(error);
       }
     }
-    return this.#channel.call(name, args, options);
+    const reply = this.#channel.call(name, args, options);
+    if (this.#observe !== undefined) this.#time(name, reply, this.#observe);
+    return reply;
   }
 
   /** Listens for an event, of one domain or of all. Returns a function that stops it. */
@@ -119,6 +126,14 @@ export class Connection {
   /** Closes at once, with a reason that every waiting call gets. */
   abort(reason: Error): void {
     this.#channel.close(reason);
+  }
+
+  #time(name: CallName, reply: Promise<unknown>, observe: CallObserver): void {
+    const startedMs = performance.now();
+    reply.then(
+      () => observe(name, performance.now() - startedMs, undefined),
+      (error: Error) => observe(name, performance.now() - startedMs, error),
+    );
   }
 
   #event(procedure: number, payload: Buffer): void {

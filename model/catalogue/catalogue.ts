@@ -1,6 +1,7 @@
 import { balloonGroup } from './balloon.ts';
 import { blockGroup } from './block.ts';
 import { domainGroup } from './domain.ts';
+import { eventsGroup, jobGroup, snapshotGroup } from './extras.ts';
 import { healthMetrics } from './health.ts';
 import { hostGroup, poolGroup } from './host.ts';
 import { interfaceGroup } from './interface.ts';
@@ -24,6 +25,9 @@ export const groups = [
   hostGroup,
   poolGroup,
   overcommitGroup,
+  jobGroup,
+  snapshotGroup,
+  eventsGroup,
   ioThreadGroup,
   perfGroup,
   cpuGroup,

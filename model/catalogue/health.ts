@@ -37,6 +37,13 @@ export const healthMetrics = {
     help: '1 for how asking this domain ended: fresh, unresponsive, late, error.',
     labels: ['domain', 'outcome'],
   },
+  error: {
+    per: 'process',
+    type: 'gauge',
+    name: 'virtune_domain_error',
+    help: "1 for the error that asking the domain ended in: virtune's own code, and libvirt's number where it was libvirt's.",
+    labels: ['domain', 'code', 'libvirt_code'],
+  },
   unresponsiveSince: {
     per: 'process',
     type: 'gauge',

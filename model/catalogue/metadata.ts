@@ -23,5 +23,27 @@ export const metadataGroup = {
         root_id: ({ nova }) => nova?.rootUuid,
       },
     },
+    {
+      per: 'facts',
+      type: 'info',
+      name: 'libvirt_domain_ovirt_info',
+      help: 'What oVirt wrote about the domain.',
+      when: ({ ovirt }) => ovirt !== undefined,
+      labels: {
+        cluster_version: ({ ovirt }) => ovirt?.clusterVersion,
+        resume_behavior: ({ ovirt }) => ovirt?.resumeBehavior,
+        destroy_on_reboot: ({ ovirt }) => ovirt?.destroyOnReboot,
+      },
+    },
+    {
+      per: 'facts',
+      type: 'info',
+      name: 'libvirt_domain_metadata_info',
+      help: "Labels that the configuration file reads from the domain's XML, whatever they are called there.",
+      needs: 'metadata in the configuration file',
+      when: ({ labels }) => labels.size > 0,
+      labels: {},
+      more: ({ labels }) => labels,
+    },
   ],
 } as const satisfies Group;

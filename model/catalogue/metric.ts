@@ -1,7 +1,9 @@
 import type { Disk } from '../domain/disks.ts';
 import type { DomainFacts } from '../domain/domain.ts';
 import type { NetworkInterface } from '../domain/interfaces.ts';
+import type { DomainExtras } from '../extras.ts';
 import type { CellFigures, HostFigures, PoolFigures } from '../host.ts';
+import type { MissingGroup } from '../missing.ts';
 import type { Contention, DomainFit, Overcommit } from '../overcommit.ts';
 import type { BlockStats, DomainStats, IoThreadStats, NetStats, VcpuStats } from '../stats/types.ts';
 import type { DomainSummary } from '../summary.ts';
@@ -23,6 +25,8 @@ export interface Subjects {
   readonly disk: Disk;
   readonly nic: NetworkInterface;
   readonly fit: DomainFit;
+  readonly extras: DomainExtras;
+  readonly missing: readonly MissingGroup[];
   readonly host: HostFigures;
   readonly cell: CellFigures;
   readonly pool: PoolFigures;
@@ -48,6 +52,8 @@ export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>>
   disk: ['domain', 'target_device'],
   nic: ['domain', 'target_device'],
   fit: ['domain'],
+  extras: ['domain'],
+  missing: ['domain'],
   host: [],
   cell: ['cell'],
   pool: ['storage_pool'],
@@ -87,6 +93,8 @@ export interface Info<K extends keyof Subjects> extends Described {
   readonly per: K;
   readonly type: 'info';
   readonly labels: Readonly<Record<string, (subject: Subjects[K]) => string | undefined>>;
+  /** Labels whose names are known only at run time: bounded in number, and none of virtune's own. */
+  readonly more?: (subject: Subjects[K]) => ReadonlyMap<string, string>;
   /** Where it holds; everywhere when not given. */
   readonly when?: (subject: Subjects[K]) => boolean;
 }

@@ -1,9 +1,10 @@
 import { attr, child, children, parseXml, text } from '../xml.ts';
 import { type CpuFacts, parseCpuFacts } from './cpu.ts';
+import type { MetadataReader } from './custom-metadata.ts';
 import { type Disk, parseDisks } from './disks.ts';
 import { type NetworkInterface, parseInterfaces } from './interfaces.ts';
 import { type MemoryFacts, parseMemoryFacts } from './memory.ts';
-import { type NovaFacts, parseNova } from './metadata.ts';
+import { type NovaFacts, type OvirtFacts, parseNova, parseOvirt } from './metadata.ts';
 
 /** What a domain's XML says of it: slow facts, which change by events. */
 export interface DomainFacts {
@@ -24,13 +25,18 @@ export interface DomainFacts {
   /** Performance events that are switched on for it, by libvirt's names. */
   readonly perfEvents: readonly string[];
   readonly nova: NovaFacts | undefined;
+  readonly ovirt: OvirtFacts | undefined;
+  /** Read by expressions of the user's own. */
+  readonly labels: ReadonlyMap<string, string>;
 }
+
+const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 /**
  * Reads any valid domain XML (https://libvirt.org/formatdomain.html); what it does not say is absent.
  * @throws ModelXmlError when it is no domain XML; CpuSetError when a CPU list in it is malformed.
  */
-export function parseDomain(xml: string, what = 'the domain XML'): DomainFacts {
+export function parseDomain(xml: string, what = 'the domain XML', metadata?: MetadataReader): DomainFacts {
   const root = parseXml(what, xml, 'domain');
   const devices = child(root, 'devices');
   const osType = child(root, 'os', 'type');
@@ -48,5 +54,7 @@ export function parseDomain(xml: string, what = 'the domain XML'): DomainFacts {
       attr(event, 'enabled') === 'yes' ? (attr(event, 'name') ?? []) : [],
     ),
     nova: parseNova(root),
+    ovirt: parseOvirt(root),
+    labels: metadata?.(root) ?? NO_LABELS,
   };
 }

@@ -15,26 +15,56 @@ export interface NovaFacts {
 /** Nova's namespace, by its start: the version at its end has changed before. */
 const NOVA_NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/';
 
+/** What oVirt's vdsm writes into <metadata> (vdsm, lib/vdsm/virt/metadata.py). */
+export interface OvirtFacts {
+  readonly clusterVersion: string | undefined;
+  readonly resumeBehavior: string | undefined;
+  readonly destroyOnReboot: string | undefined;
+}
+
+const OVIRT_NAMESPACE = 'http://ovirt.org/vm/';
+
 export function parseNova(domain: Element): NovaFacts | undefined {
-  const instance = children(child(domain, 'metadata')).find(
-    (element) =>
-      element.localName === 'instance' && element.namespaceURI?.startsWith(NOVA_NAMESPACE) === true,
+  const part = within(domain, 'instance', NOVA_NAMESPACE);
+  return (
+    part && {
+      instanceName: text(part('name')),
+      flavor: attr(part('flavor'), 'name'),
+      userName: text(part('owner', 'user')),
+      userUuid: attr(part('owner', 'user'), 'uuid'),
+      projectName: text(part('owner', 'project')),
+      projectUuid: attr(part('owner', 'project'), 'uuid'),
+      rootType: attr(part('root'), 'type'),
+      rootUuid: attr(part('root'), 'uuid'),
+    }
   );
-  if (instance === undefined) return undefined;
+}
+
+export function parseOvirt(domain: Element): OvirtFacts | undefined {
+  const part = within(domain, 'vm', OVIRT_NAMESPACE);
+  return (
+    part && {
+      clusterVersion: text(part('clusterVersion')),
+      resumeBehavior: text(part('resumeBehavior')),
+      destroyOnReboot: text(part('destroy_on_reboot')),
+    }
+  );
+}
+
+/** Finds parts of one writer's metadata by name; undefined when that writer wrote none. */
+function within(
+  domain: Element,
+  name: string,
+  namespace: string,
+): ((...path: string[]) => Element | undefined) | undefined {
+  const root = children(child(domain, 'metadata')).find(
+    (element) => element.localName === name && element.namespaceURI?.startsWith(namespace) === true,
+  );
+  if (root === undefined) return undefined;
   // The prefix is the writer's choice, so names are compared without it.
-  const part = (...path: string[]): Element | undefined => {
-    let at: Element | undefined = instance;
-    for (const name of path) at = children(at).find((element) => element.localName === name);
+  return (...path) => {
+    let at: Element | undefined = root;
+    for (const step of path) at = children(at).find((element) => element.localName === step);
     return at;
-  };
-  return {
-    instanceName: text(part('name')),
-    flavor: attr(part('flavor'), 'name'),
-    userName: text(part('owner', 'user')),
-    userUuid: attr(part('owner', 'user'), 'uuid'),
-    projectName: text(part('owner', 'project')),
-    projectUuid: attr(part('owner', 'project'), 'uuid'),
-    rootType: attr(part('root'), 'type'),
-    rootUuid: attr(part('root'), 'uuid'),
   };
 }

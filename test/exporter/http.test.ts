@@ -129,14 +129,16 @@ test('what goes wrong inside is told to the operator, and to a client only that 
   const secret = new Error('secret detail');
   const server = await serve(
     {
-      scrapes: { scrape: () => Promise.reject(secret) },
-      health: () => ({
-        control: { kind: 'closed' },
-        lastError: undefined,
-        connections: 0,
-        reconnects: 0,
-        stuckCalls: 0,
-      }),
+      local: {
+        scrapes: { scrape: () => Promise.reject(secret) },
+        health: () => ({
+          control: { kind: 'closed' },
+          lastError: undefined,
+          connections: 0,
+          reconnects: 0,
+          stuckCalls: 0,
+        }),
+      },
       version: 'x',
       onError: (error) => told.push(error),
     },

@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import type { Credentials } from '../../libvirt/auth/mechanism.ts';
+import { parseUri } from '../../libvirt/uri.ts';
+import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/catalogue.ts';
+import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
+import { ConfigError, parseYaml, readYamlFile } from './yaml-file.ts';
+
+const GROUP_NAMES = groups.map((group) => group.name) as [GroupName, ...GroupName[]];
+
+const uri = z.string().superRefine((text, context) => {
+  try {
+    parseUri(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
+const seconds = z.number().positive().max(3_600);
+const collect = z.partialRecord(z.enum(GROUP_NAMES), z.boolean());
+const host = z.strictObject({
+  uri,
+  sasl: z.strictObject({ username: z.string().min(1), password_file: z.string().min(1) }).optional(),
+  collect: collect.optional(),
+  domain_deadline: seconds.optional(),
+  scrape_deadline: seconds.optional(),
+});
+/** What stands in a URL and in a label, so nothing that needs quoting in either. */
+const hostName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,252}$/, 'a host is named by letters, digits and . _ : -');
+const metadata = z.strictObject({
+  namespaces: z.record(z.string(), z.string()).optional(),
+  labels: z.record(
+    z.string().regex(/^[a-z_][a-z0-9_]{0,63}$/, 'a label is named by lower-case letters, digits and _'),
+    z.string().min(1),
+  ),
+});
+const schema = z.strictObject({
+  /** The libvirt behind /metrics; false for none. */
+  local: z.union([uri, z.literal(false)]).optional(),
+  hosts: z.record(hostName, host).optional(),
+  collect: collect.optional(),
+  metadata: metadata.optional(),
+});
+
+/** One libvirt to ask, and what for. */
+export interface HostSettings {
+  readonly uri: string;
+  readonly credentials?: Credentials | undefined;
+  readonly groups: ReadonlySet<GroupName>;
+  readonly domainDeadlineMs?: number | undefined;
+  readonly tickDeadlineMs?: number | undefined;
+  readonly procRoot?: string | undefined;
+  readonly metadata?: MetadataReader | undefined;
+  /** Of the file's own words: two settings with the same are the same. */
+  readonly fingerprint: string;
+}
+
+export interface ExporterConfig {
+  /** Absent: the file does not say, so flags and defaults hold. */
+  readonly local: string | false | undefined;
+  readonly collect: Readonly<Partial<Record<GroupName, boolean>>>;
+  readonly hosts: ReadonlyMap<string, HostSettings>;
+  readonly metadata: MetadataReader | undefined;
+  readonly metadataFingerprint: string;
+}
+
+/** @throws ConfigError */
+export function readConfig(path: string): ExporterConfig {
+  return toConfig(path, readYamlFile(path, schema));
+}
+
+/** @throws ConfigError */
+export function parseConfig(path: string, text: string): ExporterConfig {
+  return toConfig(path, parseYaml(path, text, schema));
+}
+
+/** The groups that are on: the defaults, changed by each of `changes` in turn. */
+export function chooseGroups(
+  ...changes: readonly (Readonly<Partial<Record<GroupName, boolean>>> | undefined)[]
+): ReadonlySet<GroupName> {
+  const chosen = new Set(DEFAULT_GROUPS);
+  for (const change of changes) {
+    for (const [name, on] of Object.entries(change ?? {}) as [GroupName, boolean][]) {
+      if (on) chosen.add(name);
+      else chosen.delete(name);
+    }
+  }
+  return chosen;
+}
+
+function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig {
+  const reader = given.metadata && compile(path, given.metadata);
+  const metadataFingerprint = JSON.stringify(given.metadata ?? null);
+  const hosts = Object.entries(given.hosts ?? {}).map(([name, settings]): [string, HostSettings] => [
+    name,
+    {
+      uri: settings.uri,
+      credentials: settings.sasl && credentials(path, name, settings.sasl),
+      groups: chooseGroups(given.collect, settings.collect),
+      domainDeadlineMs: settings.domain_deadline && settings.domain_deadline * 1_000,
+      tickDeadlineMs: settings.scrape_deadline && settings.scrape_deadline * 1_000,
+      metadata: reader,
+      fingerprint: JSON.stringify([settings, given.collect ?? null, metadataFingerprint]),
+    },
+  ]);
+  return {
+    local: given.local,
+    collect: given.collect ?? {},
+    hosts: new Map(hosts),
+    metadata: reader,
+    metadataFingerprint,
+  };
+}
+
+function compile(path: string, given: z.output<typeof metadata>): MetadataReader {
+  try {
+    return compileMetadata(given.labels, given.namespaces);
+  } catch (error) {
+    throw new ConfigError(`${path}: metadata: ${(error as Error).message}`);
+  }
+}
+
+function credentials(
+  path: string,
+  name: string,
+  sasl: { username: string; password_file: string },
+): Credentials {
+  const file = resolve(dirname(path), sasl.password_file);
+  try {
+    return { username: sasl.username, password: readFileSync(file, 'utf8').split('\n')[0] ?? '' };
+  } catch (error) {
+    throw new ConfigError(
+      `${path}: hosts.${name}.sasl.password_file: ${file} cannot be read: ${(error as Error).message}`,
+    );
+  }
+}

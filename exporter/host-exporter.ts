@@ -1,0 +1,43 @@
+import { connect } from '../libvirt/client/connect.ts';
+import { Sampler } from '../sampler/sampler.ts';
+import type { HostSettings } from './config/config.ts';
+import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
+
+export interface HostExporterOptions {
+  /** virtune's own. */
+  readonly version: string;
+  /** Whether scrapes end with the process's own metrics: once a process is enough. */
+  readonly withProcess: boolean;
+  readonly onFailure: (error: Error) => void;
+  readonly extra?: ScrapesOptions['extra'];
+}
+
+/** One host as it is exported: who asks it, and what is made of the answers. */
+export class HostExporter {
+  readonly settings: HostSettings;
+  readonly scrapes: Scrapes;
+  readonly sampler: Sampler;
+
+  constructor(settings: HostSettings, options: HostExporterOptions) {
+    this.settings = settings;
+    this.sampler = new Sampler({
+      open: (signal) =>
+        connect(settings.uri, {
+          readOnly: true,
+          credentials: settings.credentials,
+          signal,
+          observe: (name, durationMs, error) => this.scrapes.observeCall(name, durationMs, error),
+        }),
+      groups: settings.groups,
+      procRoot: settings.procRoot,
+      metadata: settings.metadata,
+      domainDeadlineMs: settings.domainDeadlineMs,
+      tickDeadlineMs: settings.tickDeadlineMs,
+    });
+    this.scrapes = new Scrapes(this.sampler, { ...options, groups: settings.groups });
+  }
+
+  async close(): Promise<void> {
+    await this.sampler.close();
+  }
+}

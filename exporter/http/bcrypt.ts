@@ -1,0 +1,37 @@
+import { Worker } from 'node:worker_threads';
+
+type Waiter = (matches: boolean) => void;
+
+/** Compares passwords with bcrypt hashes in a thread that starts with the first question. */
+export class Bcrypt {
+  #worker: Worker | undefined;
+  /** Answers come in the order of the questions. */
+  #waiting: Waiter[] = [];
+
+  compare(password: string, hash: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#start().postMessage({ password, hash });
+    });
+  }
+
+  #start(): Worker {
+    if (this.#worker === undefined) {
+      // Sources run as they are; the package has them compiled.
+      const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+      const worker = new Worker(new URL(`./bcrypt-worker.${extension}`, import.meta.url));
+      worker.unref();
+      worker.on('message', (matches: boolean) => this.#waiting.shift()?.(matches));
+      // A thread that dies has let nobody in.
+      worker.on('error', () => this.#lost());
+      worker.on('exit', () => this.#lost());
+      this.#worker = worker;
+    }
+    return this.#worker;
+  }
+
+  #lost(): void {
+    this.#worker = undefined;
+    for (const waiter of this.#waiting.splice(0)) waiter(false);
+  }
+}

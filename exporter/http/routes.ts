@@ -1,0 +1,127 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SamplerHealth } from '../../sampler/host-sample.ts';
+import { type Scrapes, ScrapeTimeoutError } from '../prometheus/scrape.ts';
+import type { Targets } from '../targets.ts';
+import { landingPage } from './landing-page.ts';
+import { acceptsGzip, chooseFormat } from './negotiate.ts';
+import { send, sendText } from './send.ts';
+
+export interface ExporterParts {
+  /** Absent when only configured hosts are asked. */
+  readonly local?:
+    | { readonly scrapes: Pick<Scrapes, 'scrape'>; readonly health: () => SamplerHealth }
+    | undefined;
+  readonly targets?: Pick<Targets, 'get' | 'discover'> | undefined;
+  /** Reads the configuration anew; rejects with what is wrong with it. Absent when nobody may ask for that. */
+  readonly reload?: (() => Promise<void>) | undefined;
+  readonly version: string;
+  /** Told of what went wrong inside while a request was answered. */
+  readonly onError: (error: Error) => void;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+}
+
+interface Route {
+  readonly methods: readonly string[];
+  readonly handle: (parts: ExporterParts, exchange: Exchange) => Promise<void> | void;
+}
+
+const READ = ['GET', 'HEAD'];
+
+const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['/', { methods: READ, handle: home }],
+  ['/metrics', { methods: READ, handle: metrics }],
+  ['/probe', { methods: READ, handle: probe }],
+  ['/sd', { methods: READ, handle: discover }],
+  [
+    '/-/healthy',
+    { methods: READ, handle: (_parts, { response }) => sendText(response, 200, 'virtune is up.') },
+  ],
+  ['/-/ready', { methods: READ, handle: ready }],
+  ['/-/reload', { methods: ['POST', 'PUT'], handle: reload }],
+]);
+
+/** Undefined for a path that is not served, with these parts. */
+export function findRoute(parts: ExporterParts, path: string): Route | undefined {
+  if (path === '/-/reload' && parts.reload === undefined) return undefined;
+  if ((path === '/probe' || path === '/sd') && parts.targets === undefined) return undefined;
+  return ROUTES.get(path);
+}
+
+function home({ version }: ExporterParts, { response }: Exchange): void {
+  send(response, 200, 'text/html; charset=utf-8', landingPage(version));
+}
+
+async function metrics({ local }: ExporterParts, exchange: Exchange): Promise<void> {
+  if (local === undefined) {
+    return sendText(exchange.response, 404, 'No local libvirt is configured; ask /probe?target=NAME.');
+  }
+  await scrape(local.scrapes, exchange);
+}
+
+async function probe({ targets }: ExporterParts, exchange: Exchange): Promise<void> {
+  const names = exchange.query.getAll('target');
+  const host = names.length === 1 ? targets?.get(names[0] as string) : undefined;
+  if (host !== undefined) return scrape(host.scrapes, exchange);
+  // The name itself is not repeated: it is whatever the client made up.
+  const status = names.length === 1 ? 404 : 400;
+  sendText(
+    exchange.response,
+    status,
+    status === 404 ? 'No host of that name is configured.' : 'Say which host, once: /probe?target=NAME.',
+  );
+}
+
+async function scrape(scrapes: Pick<Scrapes, 'scrape'>, { request, response }: Exchange): Promise<void> {
+  const format = chooseFormat(request.headers.accept);
+  const gzipped = acceptsGzip(request.headers['accept-encoding']?.toString());
+  const budgetMs = scrapeBudgetMs(request.headers['x-prometheus-scrape-timeout-seconds']?.toString());
+  try {
+    const body = await scrapes.scrape(format, gzipped, budgetMs);
+    response.setHeader('Vary', 'Accept, Accept-Encoding');
+    if (body.gzipped) response.setHeader('Content-Encoding', 'gzip');
+    send(response, 200, body.contentType, body.bytes);
+  } catch (error) {
+    if (!(error instanceof ScrapeTimeoutError)) throw error;
+    sendText(response, 503, 'The scrape timeout is too short for this host just now.');
+  }
+}
+
+/** For the way back, of the time that Prometheus gives. */
+const WAY_BACK_MS = 500;
+
+/** Undefined where Prometheus does not say, or says nothing of use. */
+function scrapeBudgetMs(header: string | undefined): number | undefined {
+  const seconds = Number(header);
+  if (header === undefined || !Number.isFinite(seconds) || seconds <= 0) return undefined;
+  return Math.max(seconds * 500, seconds * 1_000 - WAY_BACK_MS);
+}
+
+function discover({ targets }: ExporterParts, { request, response }: Exchange): void {
+  const address = request.headers.host ?? '';
+  if (!/^[A-Za-z0-9._-]+(:\d+)?$|^\[[0-9A-Fa-f:.]+\](:\d+)?$/.test(address)) {
+    return sendText(response, 400, 'The Host header is no host and port.');
+  }
+  send(response, 200, 'application/json', JSON.stringify(targets?.discover(address) ?? []));
+}
+
+function ready({ local }: ExporterParts, { response }: Exchange): void {
+  if (local === undefined)
+    return sendText(response, 200, 'virtune is up; hosts are connected to when asked for.');
+  const { control, lastError } = local.health();
+  if (control.kind === 'open') return sendText(response, 200, 'virtune is connected to libvirt.');
+  sendText(response, 503, `virtune is not connected to libvirt: ${lastError?.message ?? control.kind}`);
+}
+
+async function reload(parts: ExporterParts, { response }: Exchange): Promise<void> {
+  try {
+    await parts.reload?.();
+    sendText(response, 200, 'The configuration was read anew.');
+  } catch {
+    sendText(response, 500, 'The configuration was not taken, the old one holds; see the log of virtune.');
+  }
+}

@@ -1,0 +1,100 @@
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import type { Subjects } from '../../model/catalogue/metric.ts';
+import { type MissingGroup, missingGroups } from '../../model/missing.ts';
+import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import { escapeLabel, labelPairs } from './text.ts';
+
+/** A subject with its label part built once, since it stands in dozens of lines. */
+export interface Labelled<T> {
+  readonly labels: string;
+  readonly subject: T;
+}
+
+export type AllLabelled = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K]>[] };
+
+/** What each metric of a kind is read from. Devices come by name, each name once: see `named`. */
+export function labelAll(
+  { domains, host, overcommit, contention }: HostSample,
+  enabled: ReadonlySet<GroupName>,
+): AllLabelled {
+  const all = {
+    domain: [] as Labelled<Subjects['domain']>[],
+    summary: [] as Labelled<Subjects['summary']>[],
+    identity: [] as Labelled<Subjects['identity']>[],
+    facts: [] as Labelled<Subjects['facts']>[],
+    vcpu: [] as Labelled<Subjects['vcpu']>[],
+    block: [] as Labelled<Subjects['block']>[],
+    net: [] as Labelled<Subjects['net']>[],
+    ioThread: [] as Labelled<Subjects['ioThread']>[],
+    disk: [] as Labelled<Subjects['disk']>[],
+    nic: [] as Labelled<Subjects['nic']>[],
+    fit: [] as Labelled<Subjects['fit']>[],
+    extras: [] as Labelled<Subjects['extras']>[],
+    missing: [] as Labelled<Subjects['missing']>[],
+    host: whole(host),
+    cell: (host?.cells ?? []).map((subject) => ({ labels: `cell="${subject.id}"`, subject })),
+    pool: (host?.pools ?? []).map((subject) => ({
+      labels: labelPairs({ storage_pool: subject.name }),
+      subject,
+    })),
+    overcommit: whole(overcommit),
+    contention: whole(contention),
+  };
+  for (const sample of domains) {
+    const { domain, summary, facts, outcome, fit, extras } = sample;
+    const labels = domainLabel(domain.name);
+    all.summary.push({ labels, subject: summary });
+    all.missing.push({ labels, subject: missingOf(sample, enabled) });
+    if (extras !== undefined) all.extras.push({ labels, subject: extras });
+    if (fit !== undefined) all.fit.push({ labels, subject: fit });
+    all.identity.push({ labels, subject: { uuid: domain.uuid, facts } });
+    if (facts !== undefined) {
+      all.facts.push({ labels, subject: facts });
+      named(all.disk, labels, facts.disks, (disk) => disk.target);
+      named(all.nic, labels, facts.interfaces, (nic) => nic.target);
+    }
+    if (outcome.kind !== 'fresh') continue;
+    const { stats } = outcome;
+    all.domain.push({ labels, subject: stats });
+    for (const [id, subject] of stats.vcpus) all.vcpu.push({ labels: `${labels},vcpu="${id}"`, subject });
+    for (const [id, subject] of stats.ioThreads) {
+      all.ioThread.push({ labels: `${labels},iothread="${id}"`, subject });
+    }
+    named(all.block, labels, stats.blocks.values(), (block) => block.name);
+    named(all.net, labels, stats.nets.values(), (net) => net.name);
+  }
+  return all;
+}
+
+function missingOf(
+  { summary, facts, outcome }: DomainSample,
+  groups: ReadonlySet<GroupName>,
+): readonly MissingGroup[] {
+  const stats = outcome.kind === 'fresh' ? outcome.stats : undefined;
+  return missingGroups({ groups, state: summary.state, outcome: outcome.kind, stats, facts });
+}
+
+/** A subject that a host has one of. */
+function whole<T>(subject: T | undefined): Labelled<T>[] {
+  return subject === undefined ? [] : [{ labels: '', subject }];
+}
+
+export function domainLabel(name: string): string {
+  return `domain="${escapeLabel(name)}"`;
+}
+
+/** Devices by name, each name once: two series with the same labels would void the whole scrape. */
+function named<T>(
+  found: Labelled<T>[],
+  labels: string,
+  devices: Iterable<T>,
+  nameOf: (device: T) => string | undefined,
+): void {
+  const seen = new Set<string>();
+  for (const subject of devices) {
+    const name = nameOf(subject);
+    if (name === undefined || seen.has(name)) continue;
+    seen.add(name);
+    found.push({ labels: `${labels},target_device="${escapeLabel(name)}"`, subject });
+  }
+}

@@ -1,0 +1,69 @@
+import type { ExporterConfig, HostSettings } from './config/config.ts';
+import { HostExporter, type HostExporterOptions } from './host-exporter.ts';
+
+export interface TargetsOptions {
+  readonly version: string;
+  readonly onFailure: (error: Error) => void;
+}
+
+/** A group of Prometheus' HTTP service discovery (https://prometheus.io/docs/prometheus/latest/http_sd/). */
+export interface DiscoveredTargets {
+  readonly targets: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The hosts of a configuration. One is connected to when it is first asked for, and stays so. */
+export class Targets {
+  readonly #options: TargetsOptions;
+  #settings: ReadonlyMap<string, HostSettings> = new Map();
+  readonly #open = new Map<string, HostExporter>();
+
+  constructor(options: TargetsOptions) {
+    this.#options = options;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#settings.keys()];
+  }
+
+  /** Undefined for a name that is not configured: whoever asks has no say in where virtune connects to. */
+  get(name: string): HostExporter | undefined {
+    const settings = this.#settings.get(name);
+    if (settings === undefined) return undefined;
+    let host = this.#open.get(name);
+    if (host === undefined) {
+      const options: HostExporterOptions = {
+        ...this.#options,
+        withProcess: false,
+        onFailure: (error) =>
+          this.#options.onFailure(new Error(`${name}: ${error.message}`, { cause: error })),
+      };
+      host = new HostExporter(settings, options);
+      this.#open.set(name, host);
+    }
+    return host;
+  }
+
+  /** Hosts whose settings did not change keep their connections; the others are closed, and opened when asked for. */
+  async configure({ hosts }: Pick<ExporterConfig, 'hosts'>): Promise<void> {
+    this.#settings = hosts;
+    const gone = [...this.#open].filter(
+      ([name, host]) => hosts.get(name)?.fingerprint !== host.settings.fingerprint,
+    );
+    for (const [name] of gone) this.#open.delete(name);
+    await Promise.all(gone.map(([, host]) => host.close()));
+  }
+
+  /** `address`: where Prometheus reaches this virtune. */
+  discover(address: string): DiscoveredTargets[] {
+    return this.names.map((name) => ({
+      targets: [address],
+      labels: { __metrics_path__: '/probe', __param_target: name, instance: name },
+    }));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((host) => host.close()));
+    this.#open.clear();
+  }
+}

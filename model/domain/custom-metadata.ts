@@ -1,0 +1,55 @@
+import xpath from 'xpath';
+import { type Element, parseXml } from '../xml.ts';
+
+/** Reads labels of one's own from a domain's XML. */
+export type MetadataReader = (domain: Element) => ReadonlyMap<string, string>;
+
+/** Labels that virtune itself puts on the series, and those that Prometheus keeps for itself. */
+const RESERVED = /^(domain|__.*)$/;
+const LABELS_MAX = 20;
+/** Prometheus keeps every value for as long as it keeps the series. */
+const VALUE_MAX_LENGTH = 200;
+
+/**
+ * Compiles XPath expressions by label. Each is evaluated at the domain element; the first node's text, or the
+ * string, number or boolean that the expression yields, is the label's value; nothing found, no label.
+ * @throws Error that names the label whose expression is wrong
+ */
+export function compileMetadata(
+  labels: Readonly<Record<string, string>>,
+  namespaces: Readonly<Record<string, string>> = {},
+): MetadataReader {
+  const names = Object.keys(labels);
+  if (names.length > LABELS_MAX) throw new Error(`${names.length} labels; at most ${LABELS_MAX} are allowed`);
+  const resolver = {
+    lookupNamespaceURI: (prefix: string | null) => (prefix === null ? null : (namespaces[prefix] ?? null)),
+  };
+  const evaluate = (expression: string, at: Element): string =>
+    // The package's types know the browser's nodes; ours are xmldom's, which it is made for.
+    String(xpath.selectWithResolver(`string(${expression})`, at as unknown as Node, resolver));
+  const nothing = parseXml('nothing', '<domain/>', 'domain');
+  for (const [label, expression] of Object.entries(labels)) {
+    if (RESERVED.test(label)) throw new Error(`the label ${label} is reserved; choose another name`);
+    try {
+      evaluate(expression, nothing);
+    } catch (error) {
+      throw new Error(`${label}: ${JSON.stringify(expression)} is no XPath: ${(error as Error).message}`);
+    }
+  }
+  return (domain) => {
+    const found = new Map<string, string>();
+    for (const [label, expression] of Object.entries(labels)) {
+      const value = sanitise(evaluate(expression, domain));
+      if (value !== undefined) found.set(label, value);
+    }
+    return found;
+  };
+}
+
+/** One line without control characters, of bounded length; nothing for nothing. */
+function sanitise(text: string): string | undefined {
+  const line = text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  if (line === '') return undefined;
+  const points = [...line];
+  return points.length > VALUE_MAX_LENGTH ? `${points.slice(0, VALUE_MAX_LENGTH - 1).join('')}…` : line;
+}

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseConfig, readConfig } from '../../exporter/config/config.ts';
+import { ConfigError } from '../../exporter/config/yaml-file.ts';
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'virtune-config-'));
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const faultOf = (text: string): string => {
+  try {
+    parseConfig('virtune.yml', text);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error('it was taken');
+};
+
+test('a file names hosts, groups for all and for one, and labels', () => {
+  writeFileSync(join(dir, 'password'), 'secret\nsecond line\n');
+  writeFileSync(
+    join(dir, 'virtune.yml'),
+    `
+local: false
+collect: { kvm: true, block: false }
+hosts:
+  kvm1: { uri: qemu+tls://kvm1/system, collect: { block: true }, domain_deadline: 3 }
+  kvm2:
+    uri: qemu+tcp://kvm2/system
+    sasl: { username: scraper, password_file: password }
+metadata:
+  namespaces: { app: 'http://example.org/app' }
+  labels: { team: '//app:team' }
+`,
+  );
+  const config = readConfig(join(dir, 'virtune.yml'));
+  expect(config.local).toBe(false);
+  const [kvm1, kvm2] = [config.hosts.get('kvm1'), config.hosts.get('kvm2')];
+  expect(kvm1?.groups.has('kvm') && kvm1.groups.has('block')).toBe(true);
+  expect(kvm1?.domainDeadlineMs).toBe(3_000);
+  expect(kvm2?.groups.has('block')).toBe(false);
+  expect(kvm2?.credentials).toEqual({ username: 'scraper', password: 'secret' });
+});
+
+test('an empty file is a file that says nothing', () => {
+  expect(parseConfig('virtune.yml', '').hosts.size).toBe(0);
+});
+
+test.each([
+  [
+    'hosts:\n  kvm1:\n    url: qemu:///system\n',
+    /^virtune\.yml:3: hosts\.kvm1\.uri: .*\nvirtune\.yml:\d: hosts\.kvm1: .*"url"/,
+  ],
+  ['collect:\n  blocks: true\n', /^virtune\.yml:2: collect: .*blocks/],
+  ['hosts:\n  "a b": { uri: qemu:///system }\n', /hosts.*letters, digits/],
+  [
+    'hosts:\n  kvm1: { uri: "qemu+foo://x/system" }\n',
+    /^virtune\.yml:2: hosts\.kvm1\.uri: .*transport "foo"/,
+  ],
+  ['local: [\n', /^virtune\.yml:\d: /],
+  ['a: 1\na: 2\n', /^virtune\.yml:2: /],
+  ['metadata:\n  labels: { team: "//app:team" }\n', /team: .* is no XPath/],
+  ['metadata:\n  labels: { domain: "//name" }\n', /the label domain is reserved/],
+  ['metadata:\n  labels: { Team: "//name" }\n', /lower-case/],
+  [
+    'hosts:\n  a: { uri: "qemu:///system", domain_deadline: -1 }\n',
+    /^virtune\.yml:2: hosts\.a\.domain_deadline/,
+  ],
+])('%j is refused, at its line and key', (text, message) => {
+  expect(faultOf(text)).toMatch(message);
+});
+
+test('a file whose aliases multiply is refused instead of filling the memory', () => {
+  const levels = Array.from({ length: 12 }, (_, n) =>
+    n === 0 ? 'l0: &l0 [x, x, x, x, x, x, x, x, x]' : `l${n}: &l${n} [${`*l${n - 1}, `.repeat(9)}]`,
+  );
+  expect(() => parseConfig('virtune.yml', levels.join('\n'))).toThrow();
+});
+
+test('a file that is not there is named', () => {
+  expect(() => readConfig(join(dir, 'no.yml'))).toThrow(/no\.yml cannot be read/);
+});

@@ -1,0 +1,296 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { Agent, type AgentOptions, request as httpsRequest, type RequestOptions } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { hashSync } from 'bcryptjs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RunningExporter, runExporter } from '../../cli/run-exporter.ts';
+import { readWebConfig } from '../../exporter/http/web-config.ts';
+import { type Demo, startDemo } from '../../simulator/demo.ts';
+
+const TLS = resolve('test/fixtures/tls');
+const pem = (name: string): Buffer => readFileSync(join(TLS, name));
+
+let dir: string;
+let demo: Demo;
+const running: RunningExporter[] = [];
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'virtune-web-'));
+  demo = await startDemo();
+});
+afterAll(async () => {
+  await Promise.all(running.map((exporter) => exporter.close()));
+  await demo.stop();
+  rmSync(dir, { recursive: true });
+});
+
+let files = 0;
+function webFile(text: string): string {
+  const path = join(dir, `web-${files++}.yml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+async function start(web?: string, config?: string): Promise<RunningExporter> {
+  let configFile: string | undefined;
+  if (config !== undefined) {
+    configFile = join(dir, `config-${files++}.yml`);
+    writeFileSync(configFile, config);
+  }
+  const exporter = await runExporter({
+    uri: demo.uri,
+    listen: '127.0.0.1:0',
+    webConfigFile: web === undefined ? undefined : webFile(web),
+    configFile,
+    lifecycle: config !== undefined,
+  });
+  running.push(exporter);
+  return exporter;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body: string;
+}
+
+function ask(url: string, options: RequestOptions = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const send = url.startsWith('https:') ? httpsRequest : httpRequest;
+    const request = send(
+      url,
+      { ...options, agent: url.startsWith('https:') ? new Agent(options as AgentOptions) : undefined },
+      (response) => {
+        let body = '';
+        response.on('data', (chunk) => {
+          body += chunk;
+        });
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        );
+      },
+    );
+    request.on('error', reject);
+    request.end();
+  });
+}
+
+const basic = (user: string, password: string): RequestOptions => ({
+  headers: { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` },
+});
+
+test('with users configured, only the right password of a known user gets figures', async () => {
+  const { url } = await start(`basic_auth_users:\n  scraper: ${hashSync('right:with colon', 4)}\n`);
+  const metrics = `${url}/metrics`;
+  expect((await ask(metrics, basic('scraper', 'right:with colon'))).status).toBe(200);
+  expect((await ask(metrics, basic('scraper', 'right:with colon'))).status).toBe(200);
+  for (const wrong of [
+    {},
+    basic('scraper', 'wrong'),
+    basic('nobody', 'right:with colon'),
+    basic('scraper', ''),
+  ]) {
+    const answer = await ask(metrics, wrong);
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toContain('Basic');
+    expect(answer.body).not.toContain('libvirt');
+  }
+  for (const header of [
+    'Basic',
+    'Basic !!!',
+    'Bearer x',
+    `Basic ${Buffer.from('nocolon').toString('base64')}`,
+  ]) {
+    expect((await ask(metrics, { headers: { authorization: header } })).status).toBe(401);
+  }
+  expect((await ask(`${url}/-/healthy`)).status).toBe(401);
+});
+
+test('many guesses at once are turned away instead of taking all the CPU', async () => {
+  const { url } = await start(`basic_auth_users:\n  scraper: ${hashSync('right', 10)}\n`);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => ask(`${url}/metrics`, basic('scraper', `guess ${n}`))),
+  );
+  const statuses = answers.map((answer) => answer.status);
+  expect(statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(4);
+  expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(0);
+});
+
+const tls = (more = ''): string =>
+  `tls_server_config:\n  cert_file: ${TLS}/server.pem\n  key_file: ${TLS}/server.key\n${more}`;
+
+test('TLS is spoken from 1.2 on, and plain text is not answered', async () => {
+  const { url } = await start(tls());
+  expect(url).toMatch(/^https:/);
+  expect((await ask(`${url}/metrics`, { ca: pem('ca.pem') })).status).toBe(200);
+  await expect(
+    ask(`${url}/metrics`, {
+      ca: pem('ca.pem'),
+      maxVersion: 'TLSv1.1',
+      minVersion: 'TLSv1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    }),
+  ).rejects.toThrow();
+  await expect(ask(url.replace('https', 'http'))).rejects.toThrow();
+});
+
+test('a minimum of TLS 1.3 leaves out 1.2', async () => {
+  const { url } = await start(tls('  min_version: TLS13\n'));
+  await expect(ask(`${url}/metrics`, { ca: pem('ca.pem'), maxVersion: 'TLSv1.2' })).rejects.toThrow();
+  expect((await ask(`${url}/metrics`, { ca: pem('ca.pem') })).status).toBe(200);
+});
+
+test('a client certificate can be asked for, and by name', async () => {
+  const client = { ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('client.key') };
+  const verify = `  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ${TLS}/ca.pem\n`;
+  const { url } = await start(tls(verify));
+  await expect(ask(`${url}/metrics`, { ca: pem('ca.pem') })).rejects.toThrow();
+  expect((await ask(`${url}/metrics`, client)).status).toBe(200);
+  const named = await start(tls(`${verify}  client_allowed_sans: [scraper.example]\n`));
+  expect((await ask(`${named.url}/metrics`, client)).status).toBe(200);
+  const other = await start(tls(`${verify}  client_allowed_sans: [other.example]\n`));
+  expect((await ask(`${other.url}/metrics`, client)).status).toBe(403);
+});
+
+test('headers of the configuration are on every answer', async () => {
+  const { url } = await start('http_server_config:\n  headers: { X-Frame-Options: deny }\n');
+  for (const path of ['/', '/metrics', '/no'])
+    expect((await ask(url + path)).headers['x-frame-options']).toBe('deny');
+});
+
+test.each([
+  ['basic_auth_users:\n  a: plain\n', /bcrypt/],
+  ['tls_server_config: { cert_file: /no/such, key_file: /no/such }\n', /cert_file/],
+  ['tls_server_config: { cert_file: x }\n', /key_file/],
+  ['http_server_config: { http2: true }\n', /HTTP\/2/],
+  ['http_server_config: { headers: { Set-Cookie: x } }\n', /headers/],
+  [tls('  min_version: SSL3\n'), /:4: tls_server_config\.min_version/],
+  [tls('  client_auth_type: RequireAndVerifyClientCert\n'), /client_ca_file/],
+  ['unknown: 1\n', /unknown/],
+])('%j is refused as web configuration', (text, message) => {
+  expect(() => readWebConfig(webFile(text))).toThrow(message);
+});
+
+test('only configured hosts are probed, and no answer repeats what was asked for', async () => {
+  const { url } = await start(undefined, `local: ${demo.uri}\nhosts:\n  kvm1: { uri: "${demo.uri}" }\n`);
+  const probed = await ask(`${url}/probe?target=kvm1`);
+  expect(probed.body).toContain('libvirt_up 1');
+  expect(probed.body).not.toContain('process_resident_memory_bytes');
+  for (const target of [
+    'qemu:///system',
+    '169.254.169.254',
+    'kvm2',
+    '__proto__',
+    '<script>',
+    '%00',
+    '../kvm1',
+    '',
+  ]) {
+    const answer = await ask(`${url}/probe?target=${encodeURIComponent(target)}`);
+    expect(answer.status).toBe(404);
+    if (target !== '') expect(answer.body).not.toContain(target);
+  }
+  expect((await ask(`${url}/probe`)).status).toBe(400);
+  expect((await ask(`${url}/probe?target=kvm1&target=kvm1`)).status).toBe(400);
+  const discovered = JSON.parse((await ask(`${url}/sd`)).body);
+  expect(discovered).toEqual([
+    {
+      targets: [new URL(url).host],
+      labels: { __metrics_path__: '/probe', __param_target: 'kvm1', instance: 'kvm1' },
+    },
+  ]);
+  expect((await ask(`${url}/sd`, { headers: { host: 'evil"} host' } })).status).toBe(400);
+});
+
+test('a configuration is read anew on demand, and a bad one leaves the old in place', async () => {
+  const path = join(dir, 'reload.yml');
+  const write = (hosts: string): void => writeFileSync(path, `local: ${demo.uri}\nhosts: ${hosts}\n`);
+  write('{}');
+  const exporter = await runExporter({ listen: '127.0.0.1:0', configFile: path, lifecycle: true });
+  running.push(exporter);
+  const reload = (): Promise<Answer> => ask(`${exporter.url}/-/reload`, { method: 'POST' });
+  const probe = (): Promise<Answer> => ask(`${exporter.url}/probe?target=kvm1`);
+  expect((await probe()).status).toBe(404);
+  write(`{ kvm1: { uri: "${demo.uri}" } }`);
+  expect((await reload()).status).toBe(200);
+  expect((await probe()).status).toBe(200);
+  write('{ kvm1: { uri: 1 } }');
+  const refused = await reload();
+  expect(refused.status).toBe(500);
+  expect(refused.body).not.toContain('kvm1');
+  expect((await probe()).status).toBe(200);
+  expect((await ask(`${exporter.url}/metrics`)).body).toContain('virtune_config_last_reload_successful 0');
+  write('{}');
+  expect((await reload()).status).toBe(200);
+  expect((await probe()).status).toBe(404);
+  expect((await ask(`${exporter.url}/-/reload`)).status).toBe(405);
+});
+
+test('nothing is reloaded for who may not ask, and nothing is served besides the routes', async () => {
+  const { url } = await start();
+  expect((await ask(`${url}/-/reload`, { method: 'POST' })).status).toBe(404);
+  for (const path of [
+    '/../etc/passwd',
+    '//metrics',
+    '/metrics/',
+    '/%2e%2e/',
+    '/.git/config',
+    '/probe',
+    '/sd',
+    '/metrics%00',
+  ]) {
+    const answer = await ask(`${url}/`, { path });
+    expect([path, answer.status]).toEqual([path, 404]);
+    expect(answer.body).not.toMatch(/at .*\.ts|node_modules|root:/);
+  }
+  expect((await ask(`${url}/metrics`, { method: 'DELETE' })).status).toBe(405);
+});
+
+test('a flood of headers is refused, and the next scrape is answered', async () => {
+  const { url } = await start();
+  const headers = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`x-${n}`, 'y'.repeat(100)]));
+  expect((await ask(`${url}/metrics`, { headers })).status).toBe(431);
+  expect((await ask(`${url}/metrics`)).status).toBe(200);
+});
+
+test('a thousand clients that never finish their request do not stop a scrape, and are cut', async () => {
+  const { url } = await start();
+  const port = Number(new URL(url).port);
+  let closed = 0;
+  const sockets = await Promise.all(
+    Array.from({ length: 1_000 }, () => {
+      return new Promise<Socket>((resolve, reject) => {
+        const socket = connect(port, '127.0.0.1', () => {
+          socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+          resolve(socket);
+        });
+        socket.on('error', reject);
+        socket.on('close', () => closed++);
+        socket.resume();
+      });
+    }),
+  );
+  const drip = setInterval(() => {
+    for (const socket of sockets) if (socket.writable) socket.write('a');
+  }, 1_000);
+  for (let n = 0; n < 5; n++) expect((await ask(`${url}/metrics`)).status).toBe(200);
+  await expect.poll(() => closed, { timeout: 15_000 }).toBe(1_000);
+  clearInterval(drip);
+}, 30_000);
+
+test('a scraper that gives little time gets who answers within it', async () => {
+  const { url } = await start();
+  const vm = demo.daemon.host.vms.find((each) => each.active);
+  if (vm === undefined) throw new Error('no VM runs');
+  demo.daemon.faults.hang(vm);
+  const answer = await ask(`${url}/metrics`, { headers: { 'x-prometheus-scrape-timeout-seconds': '1' } });
+  demo.daemon.faults.unhang(vm);
+  expect(answer.status).toBe(200);
+  expect(answer.body).toMatch(/virtune_domain_outcome\{.*outcome="(late|unresponsive)"\} 1/);
+  for (const nonsense of ['x', '-1', 'NaN', '']) {
+    const header = { headers: { 'x-prometheus-scrape-timeout-seconds': nonsense } };
+    expect((await ask(`${url}/metrics`, header)).status).toBe(200);
+  }
+});

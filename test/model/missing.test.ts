@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { parseDomain } from '../../model/domain/domain.ts';
+import { type Asked, missingGroups } from '../../model/missing.ts';
+import { readDomainStats } from '../../model/stats/read.ts';
+
+const stats = readDomainStats([
+  { field: 'vcpu.0.time', type: 4, value: 1 },
+  { field: 'block.0.name', type: 7, value: 'vda' },
+  { field: 'block.0.rd.reqs', type: 4, value: 1 },
+]);
+const balloon = (inside: string): string =>
+  `<domain><devices><disk><target dev='vda'/></disk>${inside}</devices></domain>`;
+const asked = (over: Partial<Asked> = {}): Asked => ({
+  groups: new Set(['balloon', 'vcpu', 'block', 'tuning']),
+  state: 1,
+  outcome: 'fresh',
+  stats,
+  facts: parseDomain(balloon("<memballoon model='virtio'/>")),
+  ...over,
+});
+const reasons = (over: Partial<Asked>): Record<string, string> =>
+  Object.fromEntries(missingGroups(asked(over)).map(({ group, reason }) => [group, reason]));
+
+test("a guest's memory figures are missing for want of a period, of a device, or of a driver", () => {
+  expect(reasons({})).toEqual({ balloon: 'no_stats_period' });
+  expect(reasons({ facts: parseDomain(balloon("<memballoon model='none'/>")) })).toEqual({
+    balloon: 'no_balloon',
+  });
+  const period = "<memballoon model='virtio'><stats period='5'/></memballoon>";
+  expect(reasons({ facts: parseDomain(balloon(period)) })).toEqual({ balloon: 'guest_does_not_report' });
+});
+
+test('a domain that tells all it was asked for misses nothing', () => {
+  const told = { ...stats, balloon: { unusedKiB: 1 } };
+  expect(missingGroups(asked({ stats: told }))).toEqual([]);
+});
+
+test('a domain that did not answer misses every group for the same reason', () => {
+  expect(reasons({ outcome: 'unresponsive', stats: undefined })).toEqual({
+    balloon: 'unresponsive',
+    vcpu: 'unresponsive',
+    block: 'unresponsive',
+  });
+});
+
+test('one that another job holds is busy, one that is shut off does not run', () => {
+  const empty = { ...readDomainStats([]), balloon: { unusedKiB: 1 } };
+  expect(reasons({ stats: empty })).toEqual({ vcpu: 'busy', block: 'busy' });
+  expect(reasons({ stats: empty, state: 5 })).toMatchObject({ vcpu: 'not_running' });
+  expect(reasons({ facts: undefined })).toEqual({ tuning: 'no_xml' });
+});

@@ -240,6 +240,12 @@ export class Session {
   }
 
   #register(registration: Registration): { callbackId: number } {
+    const { of, eventId, domain } = registration;
+    for (const each of this.#registrations.values()) {
+      if (each.of === of && each.eventId === eventId && each.domain?.uuid === domain?.uuid) {
+        throw new CallFailure(ErrorCode.invalidArg, 'invalid argument: event callback already tracked');
+      }
+    }
     const callbackId = this.#nextCallbackId++;
     this.#registrations.set(callbackId, registration);
     return { callbackId };

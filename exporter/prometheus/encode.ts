@@ -15,7 +15,7 @@ import { type AllLabelled, domainLabel, type Labelled, labelAll } from './subjec
 import { escapeLabel, type Format, familyHead, labelPairs, number } from './text.ts';
 
 /** Lines in a piece: between pieces the event loop gets its turn. */
-const PIECE_LINES = 2_000;
+const PIECE_LINES = 500;
 
 /** virDomainState in words, as inovex's exporter and Metricbeat have them. */
 const STATE_WORDS = [

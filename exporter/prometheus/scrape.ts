@@ -8,6 +8,7 @@ import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
 import { encodeHealth, encodeSample } from './encode.ts';
 import { FORMATS, type Format } from './text.ts';
+import { TextBuffer } from './text-buffer.ts';
 
 const compress = promisify(gzip);
 
@@ -62,6 +63,8 @@ export class Scrapes {
   readonly #duration: Histogram;
   readonly #calls: Counter<'procedure' | 'outcome'>;
   readonly #callDuration: Histogram<'procedure'>;
+  /** Of the scrape before, to write the next one into: megabytes that need not be asked for each time. */
+  #spare: Buffer | undefined;
   readonly #gathering = new Map<Format, Promise<string>>();
   readonly #onFailure: (error: Error) => void;
   /** Keyed by what they were made from, and gone with it. */
@@ -191,35 +194,37 @@ export class Scrapes {
     gzipped: boolean,
     own: Promise<string>,
   ): Promise<ScrapeBody> {
-    const host = sample === undefined ? [] : await encodeInTurns(sample, format, this.#groups);
-    const health = [...encodeHealth(this.#source.health, sample !== undefined, format)].join('');
+    const text = new TextBuffer(this.#spare);
+    this.#spare = undefined;
+    if (sample !== undefined) await encodeInTurns(text, sample, format, this.#groups);
+    for (const piece of encodeHealth(this.#source.health, sample !== undefined, format)) text.append(piece);
     // The registry's OpenMetrics text ends with the `# EOF` that must come last.
-    const plain = Buffer.concat([...host, Buffer.from(health), Buffer.from(await own)]);
-    return {
-      contentType: FORMATS[format],
-      bytes: gzipped ? await compress(plain, { level: GZIP_LEVEL }) : plain,
-      gzipped,
-    };
+    text.append(await own);
+    const contentType = FORMATS[format];
+    if (!gzipped) return { contentType, bytes: text.bytes(), gzipped };
+    const bytes = await compress(text.bytes(), { level: GZIP_LEVEL });
+    // The plain text is nobody's any more; the next scrape is about as long.
+    this.#spare = text.memory;
+    return { contentType, bytes, gzipped };
   }
 }
 
 /** In pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */
 async function encodeInTurns(
+  text: TextBuffer,
   sample: HostSample,
   format: Format,
   groups: ReadonlySet<GroupName>,
-): Promise<Buffer[]> {
-  const pieces: Buffer[] = [];
+): Promise<void> {
   let sizeSinceTurn = 0;
   for (const piece of encodeSample(sample, format, groups)) {
-    pieces.push(Buffer.from(piece));
+    text.append(piece);
     sizeSinceTurn += piece.length;
     if (sizeSinceTurn > CHARS_PER_TURN) {
       sizeSinceTurn = 0;
       await setImmediate();
     }
   }
-  return pieces;
 }
 
 /** A tick may need a moment past its own deadline to gather what it has. */

@@ -1,10 +1,16 @@
 import type { CallArgs, CallName, CallResult } from '../calls/all.ts';
 import { ClosedError } from '../errors.ts';
-import { CLOSE_EVENT_PROCEDURE, closeEventPayload, type EventName, events } from '../events.ts';
+import {
+  CLOSE_EVENT_PROCEDURE,
+  closeEventPayload,
+  type EventName,
+  type EventPayload,
+  events,
+} from '../events.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Domain } from '../wire/types.ts';
 import { XdrReader } from '../wire/xdr.ts';
-import { EventHub, type EventListener } from './event-hub.ts';
+import { deliver, EventHub, type EventListener } from './event-hub.ts';
 import type { KeepAliveOptions } from './keepalive.ts';
 import { assertReadOnly } from './read-only.ts';
 import { type CallOptions, RpcChannel } from './rpc-channel.ts';
@@ -18,12 +24,18 @@ const CLOSE_REASONS = ['error', 'end of file', 'keepalive timeout', 'asked for b
 /** Told of each call once it has settled: how long it took, and the error that it ended in. */
 export type CallObserver = (name: CallName, durationMs: number, error: Error | undefined) => void;
 
+interface Registration {
+  readonly listeners: Set<EventListener<EventName>>;
+  readonly callbackId: Promise<number>;
+}
+
 /** One open connection to a libvirt daemon. Made by `connect()`. */
 export class Connection {
   readonly readOnly: boolean;
   readonly #observe: CallObserver | undefined;
   readonly #channel: RpcChannel;
   readonly #hub = new EventHub();
+  readonly #registrations = new Map<string, Registration>();
   readonly #closeListeners = new Set<(reason: Error) => void>();
 
   constructor(transport: Transport, options: { readOnly: boolean; observe?: CallObserver | undefined }) {
@@ -77,31 +89,59 @@ export class Connection {
     return reply;
   }
 
-  /** Listens for an event, of one domain or of all. Returns a function that stops it. */
+  /**
+   * Listens for an event, of one domain or of all. Returns a function that stops it. The daemon refuses to
+   * register the same twice on one connection, so all who listen for the same share one registration.
+   */
   async on<N extends EventName>(
     name: N,
     listener: EventListener<N>,
     options: CallOptions & { domain?: Domain | undefined } = {},
   ): Promise<() => Promise<void>> {
-    const { of, id: eventId } = events[name];
-    const callbackId = await this.#hub.register<N>(listener, async () => {
-      const reply =
-        of === 'pool'
-          ? await this.call('connectStoragePoolEventRegisterAny', { eventId, pool: undefined }, options)
-          : await this.call(
-              'connectDomainEventCallbackRegisterAny',
-              { eventId, domain: options.domain },
-              options,
-            );
-      return reply.callbackId;
-    });
+    const key = `${name} ${options.domain?.uuid ?? ''}`;
+    let shared = this.#registrations.get(key);
+    if (shared === undefined) {
+      const listeners = new Set<EventListener<EventName>>();
+      const callbackId = this.#hub.register<N>(
+        (payload) => deliverToAll(listeners, payload),
+        () => this.#registerEvent(name, options),
+      );
+      shared = { listeners, callbackId };
+      this.#registrations.set(key, shared);
+      callbackId.catch(() => this.#registrations.delete(key));
+    }
+    const { listeners, callbackId } = shared;
+    // Of its own, so that one who listens twice is told twice.
+    const own: EventListener<EventName> = (payload) => listener(payload as EventPayload<N>);
+    listeners.add(own);
+    const id = await callbackId;
     return async () => {
-      this.#hub.forget(callbackId);
+      if (!listeners.delete(own) || listeners.size > 0) return;
+      this.#registrations.delete(key);
+      this.#hub.forget(id);
       await this.call(
-        of === 'pool' ? 'connectStoragePoolEventDeregisterAny' : 'connectDomainEventCallbackDeregisterAny',
-        { callbackId },
+        events[name].of === 'pool'
+          ? 'connectStoragePoolEventDeregisterAny'
+          : 'connectDomainEventCallbackDeregisterAny',
+        { callbackId: id },
       );
     };
+  }
+
+  async #registerEvent(
+    name: EventName,
+    options: CallOptions & { domain?: Domain | undefined },
+  ): Promise<number> {
+    const { of, id: eventId } = events[name];
+    const reply =
+      of === 'pool'
+        ? await this.call('connectStoragePoolEventRegisterAny', { eventId, pool: undefined }, options)
+        : await this.call(
+            'connectDomainEventCallbackRegisterAny',
+            { eventId, domain: options.domain },
+            options,
+          );
+    return reply.callbackId;
   }
 
   /** Called once, with the reason; soon, if it is closed already. Returns a function that takes it back. */
@@ -145,4 +185,12 @@ export class Connection {
       ),
     );
   }
+}
+
+/** One listener's exception keeps the event from no other. */
+function deliverToAll<N extends EventName>(
+  listeners: ReadonlySet<EventListener<EventName>>,
+  payload: EventPayload<N>,
+): void {
+  for (const listener of listeners) deliver(listener, payload);
 }

@@ -70,7 +70,7 @@ export class EventHub {
 }
 
 /** A listener's exception is its own: it must not be taken for a broken frame. */
-function deliver(listener: (payload: never) => void, payload: unknown): void {
+export function deliver(listener: (payload: never) => void, payload: unknown): void {
   try {
     listener(payload as never);
   } catch (error) {

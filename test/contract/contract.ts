@@ -216,6 +216,22 @@ export function contract(name: string, target: () => ContractTarget): void {
       await stop();
     });
 
+    test('an event is registered once on a connection: the daemon refuses a second time, this client shares', async () => {
+      const lifecycle = { eventId: 0, domain };
+      const first = await reader.call('connectDomainEventCallbackRegisterAny', lifecycle);
+      expect(await codeOf(reader.call('connectDomainEventCallbackRegisterAny', lifecycle))).toBe(
+        ErrorCode.invalidArg,
+      );
+      await reader.call('connectDomainEventCallbackDeregisterAny', first);
+      const stops = await Promise.all(
+        Array.from({ length: 3 }, () => reader.on('lifecycle', () => undefined, { domain })),
+      );
+      for (const stop of stops) await stop();
+      // The last to leave has deregistered it, so it can be registered again.
+      const again = await reader.call('connectDomainEventCallbackRegisterAny', lifecycle);
+      await reader.call('connectDomainEventCallbackDeregisterAny', again);
+    });
+
     test('an empty CPU map is refused', async (context) => {
       if (!can('live pins')) return context.skip();
       const pin = writer.call('domainPinVcpuFlags', { domain, vcpu: 0, map: new Uint8Array(1), flags: 1 });

@@ -8,4 +8,6 @@ import { setFlagsFromString } from 'node:v8';
 export function keepHeapSmall(): void {
   setFlagsFromString('--max-semi-space-size=2');
   setFlagsFromString('--semi-space-growth-factor=1');
+  // V8 lets garbage grow to several times what is alive before it looks; at 1,000 VMs that is 80 MB.
+  setFlagsFromString('--heap-growing-percent=30');
 }

@@ -78,17 +78,15 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
   };
 }
 
-export function fitOf(host: HostFigures, domain: OvercommitDomain): DomainFit {
-  const { vcpus } = domain;
-  const { topology } = host;
-  const widest =
-    topology === undefined || topology.cells.length === 0
-      ? undefined
-      : Math.max(...topology.cells.map((cell) => onlineCpus({ ...topology, cells: [cell] }).size));
-  return {
-    widerThanHost: vcpus === undefined || host.cpusOnline === undefined ? undefined : vcpus > host.cpusOnline,
-    widerThanCell: vcpus === undefined || widest === undefined || widest === 0 ? undefined : vcpus > widest,
-  };
+/** Of each domain, in their order. */
+export function fitsOf(host: HostFigures, domains: readonly OvercommitDomain[]): DomainFit[] {
+  const { topology, cpusOnline } = host;
+  const widths = topology?.cells.map((cell) => onlineCpus({ ...topology, cells: [cell] }).size) ?? [];
+  const widest = widths.length === 0 ? undefined : Math.max(...widths) || undefined;
+  return domains.map(({ vcpus }) => ({
+    widerThanHost: vcpus === undefined || cpusOnline === undefined ? undefined : vcpus > cpusOnline,
+    widerThanCell: vcpus === undefined || widest === undefined ? undefined : vcpus > widest,
+  }));
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number | undefined): number {

@@ -2,7 +2,7 @@ import { DomainState } from '../libvirt/constants.ts';
 import {
   type Contention,
   contentionBetween,
-  fitOf,
+  fitsOf,
   type OvercommitDomain,
   overcommitOf,
   type VcpuTimes,
@@ -18,13 +18,14 @@ export class Reckoning {
     const { host } = sample;
     if (host === undefined) return sample;
     const reckoned = sample.domains.map(toReckon);
+    const fits = fitsOf(host, reckoned);
     return {
       ...sample,
       overcommit: overcommitOf(host, reckoned),
       contention: this.#contention(sample),
       domains: sample.domains.map((domain, index) => ({
         ...domain,
-        fit: fitOf(host, reckoned[index] as OvercommitDomain),
+        fit: fits[index],
       })),
     };
   }

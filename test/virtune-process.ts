@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseExposition, type Series } from './exposition.ts';
 
-const CLI = join(import.meta.dirname, '../cli/virtune.ts');
+/** The sources, or what `VIRTUNE_CLI` names: benchmarks run what npm would install. */
+const CLI = process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../cli/virtune.ts');
 
 export interface Ended {
   readonly code: number | null;

@@ -1,8 +1,15 @@
 import { codec } from './codec.ts';
+import { encode } from './encode.ts';
 import { realGuests } from './real-guests.ts';
-import { scale } from './scale.ts';
+import { scale, soak } from './scale.ts';
 
-const SECTIONS: Readonly<Record<string, () => Promise<string>>> = { codec, real: realGuests, scale };
+const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
+  codec,
+  encode,
+  real: realGuests,
+  scale,
+  soak,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !Object.hasOwn(SECTIONS, name));

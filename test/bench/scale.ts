@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { figure, parseExposition } from '../exposition.ts';
@@ -8,27 +8,34 @@ import { fixed, median, table } from './table.ts';
 
 const SCRAPES = 15;
 
-async function measure(vms: number): Promise<string[]> {
-  const socket = temporarySocket();
+export async function simulate(path: string, vms: number): Promise<ChildProcess> {
   const simulator = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'simulator-process.ts'), socket.path, String(vms)],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+    [join(import.meta.dirname, 'simulator-process.ts'), path, String(vms)],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await once(simulator.stdout, 'data');
-  const virtune = new VirtuneProcess(
+  return simulator;
+}
+
+function exporterOf(path: string): VirtuneProcess {
+  return new VirtuneProcess(
     'exporter',
     '--listen',
     '127.0.0.1:0',
     '--connect',
-    `qemu:///system?socket=${socket.path}`,
+    `qemu:///system?socket=${path}`,
     '--domain-deadline',
     '10',
     '--scrape-deadline',
     '60',
   );
+}
+
+async function measure(vms: number): Promise<string[]> {
+  const socket = temporarySocket();
+  const simulator = await simulate(socket.path, vms);
+  const virtune = exporterOf(socket.path);
   try {
     await virtune.text();
     await virtune.text();
@@ -64,7 +71,7 @@ async function measure(vms: number): Promise<string[]> {
 
 /** Simulated VMs in another process: what a scrape costs virtune itself. */
 export async function scale(): Promise<string> {
-  const rows = [await measure(1_000), await measure(5_000)];
+  const rows = [await measure(1_000), await measure(1_250), await measure(5_000)];
   const head = [
     'VMs',
     'series',
@@ -76,4 +83,25 @@ export async function scale(): Promise<string> {
     'RSS MiB',
   ];
   return `### A scrape of simulated VMs (medians of ${SCRAPES}; CPU is decoding, sampling and encoding together)\n\n${table(head, rows)}`;
+}
+
+const SOAK_SCRAPES = 1_000;
+
+/** A thousand scrapes on end, and what is resident after each hundred. */
+export async function soak(): Promise<string> {
+  const socket = temporarySocket();
+  const simulator = await simulate(socket.path, 1_000);
+  const virtune = exporterOf(socket.path);
+  const rows: string[][] = [];
+  try {
+    for (let scrape = 1; scrape <= SOAK_SCRAPES; scrape++) {
+      await virtune.text();
+      if (scrape % 100 === 0) rows.push([String(scrape), fixed(virtune.rssKiB / 1_024, 0)]);
+    }
+    return `### Memory over ${SOAK_SCRAPES} scrapes of 1,000 simulated VMs\n\n${table(['after scrape', 'RSS MiB'], rows)}`;
+  } finally {
+    await virtune.stop();
+    simulator.kill();
+    socket.remove();
+  }
 }

@@ -4,7 +4,7 @@ import type { CellFigures, HostFigures } from '../../model/host.ts';
 import {
   contentionBetween,
   contentionRatio,
-  fitOf,
+  fitsOf,
   type OvercommitDomain,
   overcommitOf,
 } from '../../model/overcommit.ts';
@@ -123,9 +123,16 @@ test('disks count against the pool that their images lie in, an image that two V
 });
 
 test('a VM may be wider than a cell, or than the whole host', () => {
-  expect(fitOf(host, vm('a', '<vcpu>2</vcpu>'))).toEqual({ widerThanHost: false, widerThanCell: false });
-  expect(fitOf(host, vm('a', '<vcpu>3</vcpu>'))).toEqual({ widerThanHost: false, widerThanCell: true });
-  expect(fitOf(host, vm('a', '<vcpu>5</vcpu>'))).toEqual({ widerThanHost: true, widerThanCell: true });
+  const fits = fitsOf(host, [
+    vm('a', '<vcpu>2</vcpu>'),
+    vm('b', '<vcpu>3</vcpu>'),
+    vm('c', '<vcpu>5</vcpu>'),
+  ]);
+  expect(fits).toEqual([
+    { widerThanHost: false, widerThanCell: false },
+    { widerThanHost: false, widerThanCell: true },
+    { widerThanHost: true, widerThanCell: true },
+  ]);
 });
 
 test('contention is the share of wanted time that was not given, of VMs that were there both times', () => {

@@ -25,6 +25,8 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
   facts: 'VM',
   fit: 'VM',
   extras: 'VM',
+  local: 'VM',
+  vcpuPlace: 'vCPU',
   missing: 'VM',
   contention: 'host',
   vcpu: 'vCPU',

@@ -1,5 +1,6 @@
 import { DomainState } from '../libvirt/constants.ts';
 import type { DomainFacts } from './domain/domain.ts';
+import type { LocalReason } from './local.ts';
 import type { DomainStats } from './stats/types.ts';
 
 /** A group that tells nothing of a domain, and why. Reasons are few and fixed, so that they can be labels. */
@@ -9,6 +10,7 @@ export interface MissingGroup {
 }
 
 export type MissingReason =
+  | LocalReason
   /** The domain does not run. */
   | 'not_running'
   /** It did not answer within its deadline. */

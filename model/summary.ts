@@ -15,6 +15,14 @@ export interface DomainSummary {
   readonly userNs: number | undefined;
   readonly systemNs: number | undefined;
   readonly marks: DomainMarks | undefined;
+  /** Where its vCPUs run; only when that is asked for. */
+  readonly places?: readonly VcpuPlace[] | undefined;
+}
+
+export interface VcpuPlace {
+  readonly vcpu: number;
+  /** Of the host; -1 when libvirt does not know. */
+  readonly cpu: number;
 }
 
 /** Read by filters of the domain list, one call each for the whole host. */

@@ -3,6 +3,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainExtras } from '../model/extras.ts';
 import type { HostFigures } from '../model/host.ts';
+import type { LocalFigures } from '../model/local.ts';
 import type { Contention, DomainFit, Overcommit } from '../model/overcommit.ts';
 import type { DomainStats } from '../model/stats/types.ts';
 import type { DomainSummary } from '../model/summary.ts';
@@ -27,6 +28,8 @@ export interface DomainSample {
   /** When the newest figures were taken, wall clock; absent before the first. */
   readonly lastFreshAtMs: number | undefined;
   readonly extras?: DomainExtras | undefined;
+  /** Absent where nothing of it is asked for, or the domain does not run. */
+  readonly local?: LocalFigures | undefined;
   /** Absent where overcommit is not reckoned. */
   readonly fit?: DomainFit | undefined;
 }

@@ -14,6 +14,7 @@ import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
 import { HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
+import { LocalReader } from './local/local-reader.ts';
 import { statsMask } from './plan.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
@@ -27,6 +28,8 @@ export interface SamplerOptions {
   readonly metadata?: MetadataReader | undefined;
   /** `/proc` of the host that is asked; absent when virtune does not run there. */
   readonly procRoot?: string | undefined;
+  /** Where the host's control groups are mounted; `/sys/fs/cgroup` when not given. */
+  readonly cgroupRoot?: string | undefined;
   /** For one domain's answer. */
   readonly domainDeadlineMs?: number | undefined;
   /** For the whole tick; what was not asked by then is reported late. */
@@ -76,6 +79,7 @@ export class Sampler {
   readonly #summaries: Summaries;
   readonly #host: HostReader;
   readonly #extras: Extras;
+  readonly #local: LocalReader;
   readonly #reckoning = new Reckoning();
   readonly #memory = new Map<string, Memory>();
   #versions: HostVersions | undefined;
@@ -110,6 +114,12 @@ export class Sampler {
     this.#extras = new Extras({
       groups: this.#options.groups,
       timeoutMs: this.#options.domainDeadlineMs,
+      now: this.#now,
+    });
+    this.#local = new LocalReader({
+      groups: this.#options.groups,
+      procRoot: options.procRoot,
+      cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
       now: this.#now,
     });
     this.#facts.watch(this.#control);
@@ -165,7 +175,12 @@ export class Sampler {
       ? this.#host.read(control)
       : undefined;
     const outcomes = await this.#askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
-    const samples = await this.#complete(control, domains, outcomes, await summaries);
+    const [known, hostFigures] = await Promise.all([summaries, host]);
+    const local = await this.#local.read(domains, hostFigures?.topology);
+    const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
+      ...sample,
+      local: local.get(sample.domain.uuid),
+    }));
     this.#pool.shrink();
     // Lost on the way: what was gathered says more of the loss than of the domains.
     if (control.closed !== undefined) throw control.closed;
@@ -173,7 +188,7 @@ export class Sampler {
       startedAtMs,
       domains: samples,
       versions: this.#versions,
-      host: await host,
+      host: hostFigures,
       durationMs: performance.now() - startedMs,
     });
   }
@@ -312,7 +327,12 @@ export class Sampler {
     const withTimes = this.#options.groups.has('domain');
     const [marks, ...read] = await Promise.all([
       withTimes ? this.#summaries.marks(control).catch(() => undefined) : undefined,
-      ...domains.map((domain) => this.#summaries.read(control, domain, this.#facts.get(domain), withTimes)),
+      ...domains.map((domain) =>
+        this.#summaries.read(control, domain, this.#facts.get(domain), {
+          withCpuTimes: withTimes,
+          withPlaces: this.#options.groups.has('placement'),
+        }),
+      ),
     ]);
     return new Map(read.map((summary) => [summary.uuid, { ...summary, marks: marks?.(summary.uuid) }]));
   }

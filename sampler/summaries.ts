@@ -73,7 +73,7 @@ export class Summaries {
     control: Connection,
     domain: Domain,
     facts: DomainFacts | undefined,
-    withCpuTimes: boolean,
+    { withCpuTimes, withPlaces }: { readonly withCpuTimes: boolean; readonly withPlaces: boolean },
   ): Promise<Omit<DomainSummary, 'marks'>> {
     // A domain without an id is not running and has no CPU time.
     const cpu =
@@ -83,8 +83,14 @@ export class Summaries {
     const cpuNs = new Map(cpu?.params.map(({ field, value }) => [field, Number(value)]));
     const isKnown = facts?.memory.currentKiB !== undefined && (cpuNs.size > 0 || domain.id === -1);
     const info = isKnown ? undefined : await this.#try(control, domain, 'domainGetInfo', { domain });
+    const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
+    const places =
+      withPlaces && domain.id !== -1 && vcpusMax > 0
+        ? await this.#try(control, domain, 'domainGetVcpus', { domain, maxInfo: vcpusMax, mapLength: 0 })
+        : undefined;
     return {
       uuid: domain.uuid,
+      places: places?.info.map(({ number, cpu }) => ({ vcpu: number, cpu })),
       state: info?.state,
       reason: undefined,
       maximumKiB: numeric(info?.maxMemKiB) ?? facts?.memory.maximumKiB,

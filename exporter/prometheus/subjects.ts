@@ -30,6 +30,8 @@ export function labelAll(
     nic: [] as Labelled<Subjects['nic']>[],
     fit: [] as Labelled<Subjects['fit']>[],
     extras: [] as Labelled<Subjects['extras']>[],
+    local: [] as Labelled<Subjects['local']>[],
+    vcpuPlace: [] as Labelled<Subjects['vcpuPlace']>[],
     missing: [] as Labelled<Subjects['missing']>[],
     host: whole(host),
     cell: (host?.cells ?? []).map((subject) => ({ labels: `cell="${subject.id}"`, subject })),
@@ -41,10 +43,14 @@ export function labelAll(
     contention: whole(contention),
   };
   for (const sample of domains) {
-    const { domain, summary, facts, outcome, fit, extras } = sample;
+    const { domain, summary, facts, outcome, fit, extras, local } = sample;
     const labels = domainLabel(domain.name);
     all.summary.push({ labels, subject: summary });
     all.missing.push({ labels, subject: missingOf(sample, enabled) });
+    if (local !== undefined) all.local.push({ labels, subject: local });
+    for (const subject of summary.places ?? []) {
+      all.vcpuPlace.push({ labels: `${labels},vcpu="${subject.vcpu}"`, subject });
+    }
     if (extras !== undefined) all.extras.push({ labels, subject: extras });
     if (fit !== undefined) all.fit.push({ labels, subject: fit });
     all.identity.push({ labels, subject: { uuid: domain.uuid, facts } });
@@ -67,11 +73,12 @@ export function labelAll(
 }
 
 function missingOf(
-  { summary, facts, outcome }: DomainSample,
+  { summary, facts, outcome, local }: DomainSample,
   groups: ReadonlySet<GroupName>,
 ): readonly MissingGroup[] {
   const stats = outcome.kind === 'fresh' ? outcome.stats : undefined;
-  return missingGroups({ groups, state: summary.state, outcome: outcome.kind, stats, facts });
+  const missing = missingGroups({ groups, state: summary.state, outcome: outcome.kind, stats, facts });
+  return local === undefined ? missing : [...missing, ...local.missing];
 }
 
 /** A subject that a host has one of. */

@@ -6,6 +6,7 @@ import { healthMetrics } from './health.ts';
 import { hostGroup, poolGroup } from './host.ts';
 import { interfaceGroup } from './interface.ts';
 import { kvmGroup } from './kvm.ts';
+import { cgroupGroup, numaGroup, placementGroup, threadsGroup } from './local.ts';
 import { metadataGroup } from './metadata.ts';
 import type { Group, HealthMetric, SubjectMetric } from './metric.ts';
 import { overcommitGroup } from './overcommit.ts';
@@ -33,6 +34,10 @@ export const groups = [
   cpuGroup,
   kvmGroup,
   dirtyRateGroup,
+  placementGroup,
+  threadsGroup,
+  cgroupGroup,
+  numaGroup,
 ] as const satisfies readonly Group[];
 
 export type GroupName = (typeof groups)[number]['name'];

@@ -3,10 +3,11 @@ import type { DomainFacts } from '../domain/domain.ts';
 import type { NetworkInterface } from '../domain/interfaces.ts';
 import type { DomainExtras } from '../extras.ts';
 import type { CellFigures, HostFigures, PoolFigures } from '../host.ts';
+import type { LocalFigures } from '../local.ts';
 import type { MissingGroup } from '../missing.ts';
 import type { Contention, DomainFit, Overcommit } from '../overcommit.ts';
 import type { BlockStats, DomainStats, IoThreadStats, NetStats, VcpuStats } from '../stats/types.ts';
-import type { DomainSummary } from '../summary.ts';
+import type { DomainSummary, VcpuPlace } from '../summary.ts';
 
 /** What a metric can be read from. One of them stands behind each set of labels in `SUBJECT_LABELS`. */
 export interface Subjects {
@@ -26,6 +27,8 @@ export interface Subjects {
   readonly nic: NetworkInterface;
   readonly fit: DomainFit;
   readonly extras: DomainExtras;
+  readonly local: LocalFigures;
+  readonly vcpuPlace: VcpuPlace;
   readonly missing: readonly MissingGroup[];
   readonly host: HostFigures;
   readonly cell: CellFigures;
@@ -53,6 +56,8 @@ export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>>
   nic: ['domain', 'target_device'],
   fit: ['domain'],
   extras: ['domain'],
+  local: ['domain'],
+  vcpuPlace: ['domain', 'vcpu'],
   missing: ['domain'],
   host: [],
   cell: ['cell'],

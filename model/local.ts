@@ -1,0 +1,39 @@
+import type { Pressure } from './host.ts';
+
+/** What the host's kernel tells of one VM's process; each part absent where it was not asked for or not to be had. */
+export interface LocalFigures {
+  /** By role: `vcpu`, `iothread`, `emulator`, `vhost`. */
+  readonly threads?: ReadonlyMap<string, ThreadFigures> | undefined;
+  readonly cgroup?: CgroupFigures | undefined;
+  readonly memoryMap?: MemoryMapFigures | undefined;
+  /** Groups that gave nothing, and why. */
+  readonly missing: readonly { readonly group: string; readonly reason: LocalReason }[];
+}
+
+export type LocalReason = 'not_local' | 'no_process' | 'not_permitted';
+
+export interface ThreadFigures {
+  readonly threads: number;
+  readonly cpuNs: number;
+  /** Runnable, but no CPU was free. */
+  readonly delayNs: number;
+}
+
+export interface CgroupFigures {
+  /** Enforcement periods of CPU quotas, and those in which a quota held threads back; over all of the VM's groups. */
+  readonly periods: number | undefined;
+  readonly throttledPeriods: number | undefined;
+  readonly throttledNs: number | undefined;
+  readonly memoryBytes: number | undefined;
+  /** Kernels with cgroup v2 only. */
+  readonly pressure: ReadonlyMap<string, Pressure>;
+}
+
+export interface MemoryMapFigures {
+  /** By NUMA node of the host. */
+  readonly nodeBytes: ReadonlyMap<number, number>;
+  /** Chance that an access by one of its vCPUs, where they last ran, goes to another node's memory. */
+  readonly remoteShare: number | undefined;
+  readonly hugeBytes: number | undefined;
+  readonly ksmMergedBytes: number | undefined;
+}

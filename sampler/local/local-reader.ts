@@ -1,0 +1,69 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Domain } from '../../libvirt/wire/types.ts';
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import type { LocalFigures, LocalReason } from '../../model/local.ts';
+import type { HostTopology } from '../../model/topology.ts';
+import { readCgroup } from './cgroup.ts';
+import { readMemoryMap } from './memory-map.ts';
+import { Processes } from './processes.ts';
+import { readThreads } from './threads.ts';
+
+export const LOCAL_GROUPS = ['threads', 'cgroup', 'numa'] as const satisfies readonly GroupName[];
+
+export interface LocalReaderOptions {
+  readonly groups: ReadonlySet<GroupName>;
+  /** Absent when virtune does not run on the host. */
+  readonly procRoot: string | undefined;
+  readonly cgroupRoot: string;
+  readonly now: () => number;
+}
+
+/** Reads what the host's kernel tells of VMs, one VM a turn of the event loop. */
+export class LocalReader {
+  readonly #options: LocalReaderOptions;
+  readonly #asked: readonly (typeof LOCAL_GROUPS)[number][];
+  readonly #processes: Processes | undefined;
+
+  constructor(options: LocalReaderOptions) {
+    this.#options = options;
+    this.#asked = LOCAL_GROUPS.filter((group) => options.groups.has(group));
+    const { procRoot } = options;
+    this.#processes = procRoot === undefined ? undefined : new Processes(procRoot, options.now);
+  }
+
+  /** By UUID, of running domains; empty when no group is asked for. */
+  async read(
+    domains: readonly Domain[],
+    topology: HostTopology | undefined,
+  ): Promise<ReadonlyMap<string, LocalFigures>> {
+    const found = new Map<string, LocalFigures>();
+    if (this.#asked.length === 0) return found;
+    const pids = this.#processes?.find(domains);
+    for (const domain of domains) {
+      if (domain.id === -1) continue;
+      found.set(domain.uuid, this.#readOne(pids?.get(domain.uuid), topology));
+      await setImmediate();
+    }
+    return found;
+  }
+
+  #readOne(pid: number | undefined, topology: HostTopology | undefined): LocalFigures {
+    const { procRoot, cgroupRoot, groups } = this.#options;
+    if (procRoot === undefined || pid === undefined) {
+      const reason: LocalReason = procRoot === undefined ? 'not_local' : 'no_process';
+      return { missing: this.#asked.map((group) => ({ group, reason })) };
+    }
+    const threads = groups.has('threads') ? readThreads(procRoot, pid) : undefined;
+    const cgroup = groups.has('cgroup') ? readCgroup(procRoot, cgroupRoot, pid) : undefined;
+    const memoryMap = groups.has('numa') ? readMemoryMap(procRoot, pid, topology) : undefined;
+    const told = { threads, cgroup, numa: memoryMap };
+    return {
+      threads,
+      cgroup,
+      memoryMap,
+      missing: this.#asked
+        .filter((group) => told[group] === undefined)
+        .map((group) => ({ group, reason: 'not_permitted' })),
+    };
+  }
+}

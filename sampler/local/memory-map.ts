@@ -1,0 +1,60 @@
+import type { MemoryMapFigures } from '../../model/local.ts';
+import type { HostTopology } from '../../model/topology.ts';
+import { parseNamedNumbers } from '../host/proc.ts';
+import { readText } from './processes.ts';
+import { readVcpuCpus } from './threads.ts';
+
+const PAGE_BYTES = 4_096;
+
+/** Bytes by node, of all mappings (numa_maps, proc_pid_numa_maps(5)). */
+export function parseNumaMaps(text: string): Map<number, number> {
+  const bytes = new Map<number, number>();
+  for (const line of text.split('\n')) {
+    const pageKiB = Number(/ kernelpagesize_kB=(\d+)/.exec(line)?.[1] ?? 4);
+    for (const match of line.matchAll(/ N(\d+)=(\d+)/g)) {
+      const node = Number(match[1]);
+      bytes.set(node, (bytes.get(node) ?? 0) + Number(match[2]) * pageKiB * 1_024);
+    }
+  }
+  return bytes;
+}
+
+/** Over all pairs of a vCPU where it last ran and a byte where it lies: the share on different nodes. */
+export function remoteShare(
+  nodeBytes: ReadonlyMap<number, number>,
+  vcpuNodes: readonly number[],
+): number | undefined {
+  const total = [...nodeBytes.values()].reduce((a, b) => a + b, 0);
+  if (total === 0 || vcpuNodes.length === 0) return undefined;
+  let local = 0;
+  for (const node of vcpuNodes) local += (nodeBytes.get(node) ?? 0) / total;
+  return 1 - local / vcpuNodes.length;
+}
+
+/** Undefined where the kernel does not let this user look into the process. */
+export function readMemoryMap(
+  procRoot: string,
+  pid: number,
+  topology: HostTopology | undefined,
+): MemoryMapFigures | undefined {
+  const maps = readText(`${procRoot}/${pid}/numa_maps`);
+  if (maps === undefined || maps === '') return undefined;
+  const nodeBytes = parseNumaMaps(maps);
+  const rollup = parseNamedNumbers(readText(`${procRoot}/${pid}/smaps_rollup`) ?? '');
+  const merged = readText(`${procRoot}/${pid}/ksm_merging_pages`);
+  const huge = ['AnonHugePages', 'Private_Hugetlb', 'Shared_Hugetlb'].map((name) => rollup.get(name));
+  return {
+    nodeBytes,
+    remoteShare: remoteShare(nodeBytes, nodesOf(readVcpuCpus(procRoot, pid), topology)),
+    hugeBytes: huge.every((kib) => kib === undefined)
+      ? undefined
+      : huge.reduce<number>((sum, kib) => sum + (kib ?? 0), 0) * 1_024,
+    ksmMergedBytes: merged === undefined ? undefined : Number(merged) * PAGE_BYTES,
+  };
+}
+
+function nodesOf(cpus: readonly number[], topology: HostTopology | undefined): number[] {
+  return cpus.flatMap(
+    (cpu) => topology?.cells.find((cell) => cell.cpus.some(({ id }) => id === cpu))?.id ?? [],
+  );
+}

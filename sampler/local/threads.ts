@@ -1,0 +1,53 @@
+import type { ThreadFigures } from '../../model/local.ts';
+import { names, readText } from './processes.ts';
+
+export type ThreadRole = 'vcpu' | 'iothread' | 'emulator' | 'vhost';
+
+/** By the names that QEMU gives its threads, and the kernel those that serve virtio-net for it. */
+export function roleOf(comm: string): ThreadRole {
+  if (/^CPU \d+\//.test(comm)) return 'vcpu';
+  // The monitor's own thread does no I/O of the guest.
+  if (/^IO (?!mon_)/.test(comm)) return 'iothread';
+  return comm.startsWith('vhost-') ? 'vhost' : 'emulator';
+}
+
+/** `cpu_ns delay_ns slices` of /proc/PID/task/TID/schedstat (kernel, sched-stats.rst). */
+export function parseSchedstat(text: string): { cpuNs: number; delayNs: number } | undefined {
+  const match = /^(\d+) (\d+) \d+/.exec(text);
+  return match === null ? undefined : { cpuNs: Number(match[1]), delayNs: Number(match[2]) };
+}
+
+/** By role; undefined when the process tells nothing. */
+export function readThreads(
+  procRoot: string,
+  pid: number,
+): ReadonlyMap<ThreadRole, ThreadFigures> | undefined {
+  const byRole = new Map<ThreadRole, ThreadFigures>();
+  for (const tid of names(`${procRoot}/${pid}/task`)) {
+    const task = `${procRoot}/${pid}/task/${tid}`;
+    const times = parseSchedstat(readText(`${task}/schedstat`) ?? '');
+    if (times === undefined) continue;
+    const role = roleOf((readText(`${task}/comm`) ?? '').trimEnd());
+    const sum = byRole.get(role) ?? { threads: 0, cpuNs: 0, delayNs: 0 };
+    byRole.set(role, {
+      threads: sum.threads + 1,
+      cpuNs: sum.cpuNs + times.cpuNs,
+      delayNs: sum.delayNs + times.delayNs,
+    });
+  }
+  return byRole.size === 0 ? undefined : byRole;
+}
+
+/** The CPU that each vCPU's thread last ran on (field 39 of stat, proc_pid_stat(5)). */
+export function readVcpuCpus(procRoot: string, pid: number): number[] {
+  const cpus: number[] = [];
+  for (const tid of names(`${procRoot}/${pid}/task`)) {
+    const stat = readText(`${procRoot}/${pid}/task/${tid}/stat`) ?? '';
+    // The name may hold spaces and parentheses of its own, so fields are counted after its end.
+    const end = stat.lastIndexOf(')');
+    if (end < 0 || roleOf(stat.slice(stat.indexOf('(') + 1, end)) !== 'vcpu') continue;
+    const cpu = Number(stat.slice(end + 2).split(' ')[36]);
+    if (Number.isInteger(cpu)) cpus.push(cpu);
+  }
+  return cpus;
+}

@@ -1,0 +1,149 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { groupOfVm, parseCgroups, readCgroup } from '../../sampler/local/cgroup.ts';
+import { LocalReader } from '../../sampler/local/local-reader.ts';
+import { parseNumaMaps, remoteShare } from '../../sampler/local/memory-map.ts';
+import { Processes, uuidArgument } from '../../sampler/local/processes.ts';
+import { readThreads, readVcpuCpus, roleOf } from '../../sampler/local/threads.ts';
+
+const WEB = { name: 'web', uuid: '11111111-1111-1111-1111-111111111111', id: 3 };
+const WEB2 = { name: 'web2', uuid: '22222222-2222-2222-2222-222222222222', id: 4 };
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'virtune-proc-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function put(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+function qemu(pid: number, { name, uuid }: typeof WEB): void {
+  put(`proc/${pid}/cmdline`, ['qemu-system-x86_64', '-name', `guest=${name}`, '-uuid', uuid, ''].join('\0'));
+}
+
+function task(pid: number, tid: number, comm: string, schedstat: string, cpu = 0): void {
+  put(`proc/${pid}/task/${tid}/comm`, `${comm}\n`);
+  put(`proc/${pid}/task/${tid}/schedstat`, schedstat);
+  put(`proc/${pid}/task/${tid}/stat`, `${tid} (${comm}) S ${'0 '.repeat(35)}${cpu} 0 0\n`);
+}
+
+test('a process is found by its whole UUID argument: web is not web2', () => {
+  qemu(10, WEB2);
+  qemu(20, WEB);
+  put('proc/30/cmdline', `vim\0notes-about-uuid-${WEB.uuid}\0`);
+  const processes = new Processes(join(root, 'proc'), () => 0);
+  expect([...processes.find([WEB, WEB2])]).toEqual([
+    [WEB.uuid, 20],
+    [WEB2.uuid, 10],
+  ]);
+  expect(uuidArgument('qemu\0-uuid')).toBeUndefined();
+});
+
+test('a VM that is not found causes no scan at each tick', () => {
+  let nowMs = 0;
+  const processes = new Processes(join(root, 'proc'), () => nowMs);
+  expect(processes.find([WEB]).size).toBe(0);
+  qemu(20, WEB);
+  expect(processes.find([WEB]).size).toBe(0);
+  nowMs = 10_000;
+  expect(processes.find([WEB]).get(WEB.uuid)).toBe(20);
+  // Another run of the same VM is another process.
+  expect(processes.find([{ ...WEB, id: 9 }]).size).toBe(0);
+});
+
+test.each([
+  ['CPU 0/KVM', 'vcpu'],
+  ['CPU 11/TCG', 'vcpu'],
+  ['IO iothread1', 'iothread'],
+  ['IO mon_iothread', 'emulator'],
+  ['vhost-1234', 'vhost'],
+  ['qemu-system-x86', 'emulator'],
+  ['worker', 'emulator'],
+])('a thread called %s is of role %s', (comm, role) => {
+  expect(roleOf(comm)).toBe(role);
+});
+
+test("threads' times are added by role, and a thread that ends meanwhile is passed over", () => {
+  task(20, 20, 'qemu-system-x86', '5 1 9\n');
+  task(20, 21, 'CPU 0/KVM', '100 10 9\n', 2);
+  task(20, 22, 'CPU 1/KVM', '200 20 9\n', 3);
+  mkdirSync(join(root, 'proc/20/task/23'));
+  expect(readThreads(join(root, 'proc'), 20)?.get('vcpu')).toEqual({ threads: 2, cpuNs: 300, delayNs: 30 });
+  expect(readVcpuCpus(join(root, 'proc'), 20)).toEqual([2, 3]);
+  expect(readThreads(join(root, 'proc'), 99)).toBeUndefined();
+});
+
+test("the VM's group is the one above those that libvirt makes in it", () => {
+  expect(parseCgroups('2:cpu,cpuacct:/a\n0::/b:c\n').get('cpuacct')).toBe('/a');
+  expect(parseCgroups('0::/b:c\n').get('')).toBe('/b:c');
+  expect(groupOfVm('/machine/qemu-1-vm.libvirt-qemu/emulator')).toBe('/machine/qemu-1-vm.libvirt-qemu');
+  expect(groupOfVm('/machine.slice/machine-qemu.scope/libvirt/vcpu0')).toBe(
+    '/machine.slice/machine-qemu.scope',
+  );
+});
+
+test('throttling of all groups of a VM is added, in v2 and in v1', () => {
+  put('proc/20/cgroup', '0::/machine.slice/vm.scope/libvirt/emulator\n');
+  const scope = 'cg/machine.slice/vm.scope';
+  put(`${scope}/cpu.stat`, 'usage_usec 5\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n');
+  put(`${scope}/libvirt/vcpu0/cpu.stat`, 'nr_periods 100\nnr_throttled 40\nthrottled_usec 2000000\n');
+  put(`${scope}/libvirt/vcpu1/cpu.stat`, 'nr_periods 100\nnr_throttled 2\nthrottled_usec 1000\n');
+  put(
+    `${scope}/cpu.pressure`,
+    'some avg10=0 avg60=0 avg300=0 total=7\nfull avg10=0 avg60=0 avg300=0 total=1\n',
+  );
+  put(`${scope}/memory.current`, '4096\n');
+  const v2 = readCgroup(join(root, 'proc'), join(root, 'cg'), 20);
+  expect(v2).toMatchObject({
+    periods: 200,
+    throttledPeriods: 42,
+    throttledNs: 2_001_000_000,
+    memoryBytes: 4_096,
+  });
+  expect(v2?.pressure.get('cpu')).toEqual({ someNs: 7_000, fullNs: 1_000 });
+  put('proc/21/cgroup', '1:cpu,cpuacct:/machine/vm/emulator\n4:memory:/machine/vm\n0::/\n');
+  put('cg/cpu/machine/vm/cpu.stat', 'nr_periods 3\nnr_throttled 1\nthrottled_time 500\n');
+  put('cg/memory/machine/vm/memory.usage_in_bytes', '99\n');
+  expect(readCgroup(join(root, 'proc'), join(root, 'cg'), 21)).toMatchObject({
+    periods: 3,
+    throttledNs: 500,
+    memoryBytes: 99,
+  });
+});
+
+test('memory is added by node and page size, and remote is what lies away from the vCPUs', () => {
+  const bytes = parseNumaMaps(
+    '7f00 default anon=3 N0=2 N1=1 kernelpagesize_kB=4\n7f10 bind:1 huge anon=1 N1=1 kernelpagesize_kB=2048\n',
+  );
+  expect([...bytes]).toEqual([
+    [0, 8_192],
+    [1, 4_096 + 2_097_152],
+  ]);
+  const even = new Map([
+    [0, 100],
+    [1, 300],
+  ]);
+  expect(remoteShare(even, [1, 1])).toBe(0.25);
+  expect(remoteShare(even, [0, 1])).toBe(0.5);
+  expect(remoteShare(new Map(), [0])).toBeUndefined();
+  expect(remoteShare(even, [])).toBeUndefined();
+});
+
+test('each group that gives nothing says why', async () => {
+  qemu(20, WEB);
+  task(20, 21, 'CPU 0/KVM', '100 10 9\n');
+  const groups = new Set(['threads', 'numa'] as const);
+  const options = { groups, cgroupRoot: join(root, 'cg'), now: () => 0 };
+  const here = new LocalReader({ ...options, procRoot: join(root, 'proc') });
+  const read = await here.read([WEB, WEB2], undefined);
+  expect(read.get(WEB.uuid)?.threads?.get('vcpu')?.cpuNs).toBe(100);
+  expect(read.get(WEB.uuid)?.missing).toEqual([{ group: 'numa', reason: 'not_permitted' }]);
+  expect(read.get(WEB2.uuid)?.missing.map((each) => each.reason)).toEqual(['no_process', 'no_process']);
+  const away = new LocalReader({ ...options, procRoot: undefined });
+  expect((await away.read([WEB], undefined)).get(WEB.uuid)?.missing[0]?.reason).toBe('not_local');
+});

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { parseUri } from '../libvirt/uri.ts';
+import { type CompatName, compatGroups } from '../model/catalogue/compat.ts';
 import { addCollectFlags, collectedGroups } from './collect-flags.ts';
 import { log } from './log.ts';
 import { runExporter } from './run-exporter.ts';
@@ -16,6 +17,7 @@ interface ExporterFlags extends Record<string, unknown> {
   readonly scrapeDeadline: number;
   readonly local?: boolean;
   readonly 'path.procfs': string;
+  readonly compat?: readonly CompatName[];
   readonly 'config.file'?: string;
   readonly 'web.config.file'?: string;
   readonly 'web.enableLifecycle'?: boolean;
@@ -46,6 +48,11 @@ export function exporterCommand(): Command {
     .option('--local', "read the host's own /proc as well (the default when the URI is a local socket)")
     .option('--no-local', 'ask libvirt alone')
     .option('--path.procfs <dir>', "where the host's /proc is mounted", '/proc')
+    .addOption(
+      new Option('--compat <exporter...>', 'give names of another exporter as well').choices(
+        Object.keys(compatGroups),
+      ),
+    )
     .option('--config.file <file>', 'YAML file with hosts, groups and metadata; see docs/configuration.md')
     .option(
       '--web.config.file <file>',
@@ -62,6 +69,7 @@ export function exporterCommand(): Command {
         credentials: credentials(flags),
         domainDeadlineMs: flags.domainDeadline * 1_000,
         tickDeadlineMs: flags.scrapeDeadline * 1_000,
+        compat: flags.compat,
         configFile: flags['config.file'],
         webConfigFile: flags['web.config.file'],
         lifecycle: flags['web.enableLifecycle'],

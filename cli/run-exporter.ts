@@ -13,6 +13,7 @@ import { Targets } from '../exporter/targets.ts';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { parseUri } from '../libvirt/uri.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
+import type { CompatName } from '../model/catalogue/compat.ts';
 import { log } from './log.ts';
 import { readVersion } from './version.ts';
 
@@ -27,6 +28,8 @@ export interface RunExporterOptions {
   readonly credentials?: Credentials | undefined;
   readonly domainDeadlineMs?: number | undefined;
   readonly tickDeadlineMs?: number | undefined;
+  /** Names of other exporters to give beside our own. */
+  readonly compat?: readonly CompatName[] | undefined;
   readonly configFile?: string | undefined;
   readonly webConfigFile?: string | undefined;
   /** Whether POST /-/reload is answered. */
@@ -57,10 +60,16 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   const reloads = new ReloadMetrics();
   let config = options.configFile === undefined ? undefined : readConfig(options.configFile);
   const web = options.webConfigFile === undefined ? OPEN_WEB : readWebConfig(options.webConfigFile);
-  const targets = new Targets({ version, onFailure });
+  const targets = new Targets({ version, onFailure, compat: options.compat });
   await targets.configure(config ?? { hosts: new Map() });
   const openLocal = (settings: HostSettings): HostExporter =>
-    new HostExporter(settings, { version, withProcess: true, onFailure, extra: reloads });
+    new HostExporter(settings, {
+      version,
+      withProcess: true,
+      onFailure,
+      extra: reloads,
+      compat: options.compat,
+    });
   const settings = localSettings(options, config);
   let local = settings && openLocal(settings);
   const reload = async (): Promise<void> => {

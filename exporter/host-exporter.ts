@@ -10,6 +10,7 @@ export interface HostExporterOptions {
   readonly withProcess: boolean;
   readonly onFailure: (error: Error) => void;
   readonly extra?: ScrapesOptions['extra'];
+  readonly compat?: ScrapesOptions['compat'];
 }
 
 /** One host as it is exported: who asks it, and what is made of the answers. */

@@ -3,6 +3,7 @@ import { HostExporter, type HostExporterOptions } from './host-exporter.ts';
 
 export interface TargetsOptions {
   readonly version: string;
+  readonly compat?: HostExporterOptions['compat'];
   readonly onFailure: (error: Error) => void;
 }
 

@@ -17,6 +17,8 @@ export interface OvercommitDomain {
 
 /** How much of the host has been promised. Ratios above 1: more than there is. */
 export interface Overcommit {
+  /** Known to libvirt, running or not. */
+  readonly domains: number;
   readonly vcpusRunning: number;
   readonly vcpusDefined: number;
   readonly vcpuRatio: number | undefined;
@@ -64,6 +66,7 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
   const memoryCurrentKiB = sum(running, (domain) => domain.memoryKiB);
   const totalKiB = host.memoryKiB.get('total');
   return {
+    domains: domains.length,
     vcpusRunning,
     vcpusDefined,
     vcpuRatio: ratio(vcpusRunning, host.cpusOnline),

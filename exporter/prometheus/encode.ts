@@ -4,6 +4,7 @@ import { healthMetrics } from '../../model/catalogue/health.ts';
 import type {
   Figure,
   FigureSet,
+  Group,
   HistogramSet,
   Info,
   SubjectMetric,
@@ -43,6 +44,7 @@ export function* encodeSample(
   sample: HostSample,
   format: Format,
   enabled: ReadonlySet<GroupName> = DEFAULT_GROUPS,
+  more: readonly Group[] = [],
 ): Generator<string> {
   const { domains } = sample;
   yield* family(healthMetrics.up, format, [['', 1]]);
@@ -62,8 +64,7 @@ export function* encodeSample(
   yield* family(healthMetrics.error, format, errors(domains));
   yield* family(healthMetrics.unresponsiveSince, format, unresponsive(domains));
   yield* family(healthMetrics.sampleAge, format, ages(domains, sample.startedAtMs));
-  for (const group of groups) {
-    if (!enabled.has(group.name)) continue;
+  for (const group of [...groups.filter(({ name }) => enabled.has(name)), ...more]) {
     for (const metric of group.metrics as readonly SubjectMetric[]) {
       // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
       yield* metric.type === 'histogram'

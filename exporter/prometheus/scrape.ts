@@ -3,6 +3,8 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.ts';
+import { type CompatName, compatGroups } from '../../model/catalogue/compat.ts';
+import type { Group } from '../../model/catalogue/metric.ts';
 import { msToSeconds } from '../../model/units.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
@@ -36,6 +38,8 @@ export interface ScrapesOptions {
   readonly version: string;
   /** What to write of a sample; the catalogue's defaults when not given. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
+  /** Names of other exporters to give beside our own. */
+  readonly compat?: readonly CompatName[] | undefined;
   /** Whether scrapes end with the process's own metrics; true when not given. */
   readonly withProcess?: boolean | undefined;
   readonly onFailure: (error: Error) => void;
@@ -58,6 +62,7 @@ type SampleSource = Pick<Sampler, 'sample' | 'health'>;
 export class Scrapes {
   readonly #source: SampleSource;
   readonly #groups: ReadonlySet<GroupName>;
+  readonly #compat: readonly Group[];
   readonly #registries: Readonly<Record<Format, Registry>>;
   readonly #scrapes: Counter<'outcome'>;
   readonly #duration: Histogram;
@@ -72,10 +77,11 @@ export class Scrapes {
 
   constructor(
     source: SampleSource,
-    { version, groups = DEFAULT_GROUPS, withProcess = true, onFailure, extra }: ScrapesOptions,
+    { version, groups = DEFAULT_GROUPS, compat = [], withProcess = true, onFailure, extra }: ScrapesOptions,
   ) {
     this.#source = source;
     this.#groups = groups;
+    this.#compat = compat.map((name) => compatGroups[name]);
     this.#onFailure = onFailure;
     const registry = new Registry();
     const registers = [registry];
@@ -196,7 +202,8 @@ export class Scrapes {
   ): Promise<ScrapeBody> {
     const text = new TextBuffer(this.#spare);
     this.#spare = undefined;
-    if (sample !== undefined) await encodeInTurns(text, sample, format, this.#groups);
+    if (sample !== undefined)
+      await encodeInTurns(text, encodeSample(sample, format, this.#groups, this.#compat));
     for (const piece of encodeHealth(this.#source.health, sample !== undefined, format)) text.append(piece);
     // The registry's OpenMetrics text ends with the `# EOF` that must come last.
     text.append(await own);
@@ -210,14 +217,9 @@ export class Scrapes {
 }
 
 /** In pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */
-async function encodeInTurns(
-  text: TextBuffer,
-  sample: HostSample,
-  format: Format,
-  groups: ReadonlySet<GroupName>,
-): Promise<void> {
+async function encodeInTurns(text: TextBuffer, pieces: Iterable<string>): Promise<void> {
   let sizeSinceTurn = 0;
-  for (const piece of encodeSample(sample, format, groups)) {
+  for (const piece of pieces) {
     text.append(piece);
     sizeSinceTurn += piece.length;
     if (sizeSinceTurn > CHARS_PER_TURN) {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeHealth, encodeSample } from '../../exporter/prometheus/encode.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
+import { compatGroups } from '../../model/catalogue/compat.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import type { DomainSummary } from '../../model/summary.ts';
@@ -119,6 +120,14 @@ test('a group that is not enabled leaves no series, and one that is leaves its o
   const text = [...encodeSample(sample, 'text', new Set(['kvm']))].join('');
   expect(text).toContain('libvirt_domain_kvm_vcpu_total{domain="db",vcpu="0",stat="exits"} 12\n');
   expect(text).not.toContain('vcpu_time');
+});
+
+test('names of another exporter are given beside our own when asked for', () => {
+  const sample = sampleOf(fresh('db', {}, undefined, { state: 1, memoryKiB: 1 }));
+  expect(encode(sample)).not.toContain('libvirt_domain_info_vstate');
+  const text = [...encodeSample(sample, 'text', undefined, [compatGroups.tinkoff])].join('');
+  expect(text).toContain('libvirt_domain_info_vstate{domain="db"} 1\n');
+  expect(text).toContain('libvirt_domain_memory_stats_actual_balloon_bytes{domain="db"} 1024\n');
 });
 
 test('how a VM is tuned is read from its XML: pins, hugepages, limits, bandwidth', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { catalogue } from '../../model/catalogue/catalogue.ts';
+import { compatGroups } from '../../model/catalogue/compat.ts';
 
 test('every name is given once, and is a name that Prometheus takes', () => {
   const names = catalogue.map((metric) => metric.name);
@@ -49,4 +50,13 @@ test('the names that existing dashboards know are kept', () => {
     ].map((each) => `libvirt_domain_memory_stats_${each}`),
   ];
   expect(known.filter((name) => !names.has(name))).toEqual([]);
+});
+
+test('a name that is given for another exporter is none of our own, or it would be there twice', () => {
+  const own = new Set(catalogue.map((metric) => metric.name));
+  for (const { metrics } of Object.values(compatGroups)) {
+    const names = metrics.map((metric) => metric.name);
+    expect(names.filter((name) => own.has(name))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+  }
 });

@@ -1,0 +1,269 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { figure, find, type Series } from '../exposition.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
+import { BOOTED, bareName, qemuPid } from './lab/guests.ts';
+import { LAB_DIR, PREFIX } from './lab/paths.ts';
+import { run, succeeds, until } from './lab/run.ts';
+import { virsh } from './lab/virsh.ts';
+
+/** Every group there is, held against what virsh, /proc, /sys and control groups say at the same time. */
+const ALL = ['kvm', 'cpu', 'dirtyrate', 'placement', 'threads', 'cgroup', 'numa'].map(
+  (group) => `--collect.${group}`,
+);
+const POOL = `${PREFIX}pool`;
+const STOPPED = `${PREFIX}stopped`;
+
+let virtune: VirtuneProcess;
+beforeAll(async () => {
+  virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0', ...ALL);
+  await virtune.url();
+});
+afterAll(async () => {
+  expect(await virtune.stop()).toMatchObject({ code: 0 });
+  succeeds('virsh', ['pool-destroy', POOL]);
+  succeeds('virsh', ['undefine', STOPPED]);
+});
+
+const domain = BOOTED;
+const near = (value: number | undefined, low: number, high: number): void => {
+  expect(value).toBeGreaterThanOrEqual(low - 1e-6 * Math.abs(low));
+  expect(value).toBeLessThanOrEqual(high + 1e-6 * Math.abs(high));
+};
+
+/** Reads before and after a scrape: ours must lie between. */
+async function between(read: () => number, ours: (series: Series[]) => number | undefined): Promise<void> {
+  const before = read();
+  const series = await virtune.scrape();
+  near(ours(series), before, read());
+}
+
+const procStat = (mode: number): number =>
+  Number(/^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(' ')[mode]) / 100;
+
+test("the host's CPU time, pressure, memory and load are the kernel's own", async () => {
+  for (const [mode, column] of [
+    ['user', 0],
+    ['kernel', 2],
+    ['idle', 3],
+    ['steal', 7],
+  ] as const) {
+    await between(
+      () => procStat(column),
+      (series) => figure(series, 'libvirt_host_cpu_seconds_total', { mode }),
+    );
+  }
+  const somePressure = (): number =>
+    Number(/^some .*total=(\d+)/m.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1]) / 1e6;
+  await between(somePressure, (series) =>
+    figure(series, 'libvirt_host_pressure_seconds_total', { resource: 'cpu', share: 'some' }),
+  );
+  const series = await virtune.scrape();
+  const meminfo = readFileSync('/proc/meminfo', 'utf8');
+  const totalKiB = Number(/^MemTotal: +(\d+)/m.exec(meminfo)?.[1]);
+  expect(figure(series, 'libvirt_host_memory_bytes', { kind: 'total' })).toBe(totalKiB * 1_024);
+  expect(figure(series, 'libvirt_host_swap_bytes', { kind: 'total' })).toBe(
+    Number(/^SwapTotal: +(\d+)/m.exec(meminfo)?.[1]) * 1_024,
+  );
+  expect(figure(series, 'libvirt_host_cpus', { state: 'online' })).toBe(Number(run('nproc', ['--all'])));
+  expect(figure(series, 'libvirt_host_load', { minutes: '5' })).toBeGreaterThan(0);
+});
+
+test("a cell's CPU time is that of its CPUs, and its huge pages are those that the kernel has free", async () => {
+  const path = '/sys/devices/system/node/node0/hugepages/hugepages-2048kB/';
+  const before = readFileSync(`${path}nr_hugepages`, 'utf8');
+  writeFileSync(`${path}nr_hugepages`, '16');
+  try {
+    const series = await virtune.scrape();
+    expect(figure(series, 'libvirt_host_numa_pages', { cell: '0', size: '2048KiB', kind: 'free' })).toBe(
+      Number(readFileSync(`${path}free_hugepages`, 'utf8')),
+    );
+    await between(
+      () => procStat(3),
+      (each) => figure(each, 'libvirt_host_numa_cpu_seconds_total', { cell: '0', mode: 'idle' }),
+    );
+  } finally {
+    writeFileSync(`${path}nr_hugepages`, before);
+  }
+});
+
+test("KSM pages are the kernel's, by kind", async () => {
+  const series = await virtune.scrape();
+  for (const kind of ['shared', 'sharing']) {
+    expect(figure(series, 'libvirt_host_ksm_pages', { kind })).toBe(
+      Number(readFileSync(`/sys/kernel/mm/ksm/pages_${kind}`, 'utf8')),
+    );
+  }
+});
+
+test('what is promised is what virsh says that VMs have', async () => {
+  const vcpus = [...virsh('domstats', '--vcpu', '--list-active').matchAll(/vcpu\.current=(\d+)/g)];
+  const sum = vcpus.reduce((total, match) => total + Number(match[1]), 0);
+  const series = await virtune.scrape();
+  expect(figure(series, 'libvirt_host_vcpus', { state: 'running' })).toBe(sum);
+  expect(figure(series, 'libvirt_host_vcpu_overcommit_ratio', { state: 'running' })).toBe(
+    sum / Number(run('nproc', ['--all'])),
+  );
+  const contention = figure(series, 'libvirt_host_vcpu_contention_ratio');
+  if (contention !== undefined) near(contention, 0, 1);
+});
+
+test('a stopped VM on huge pages is counted for the pages that it will need', async () => {
+  const file = join(LAB_DIR, `${STOPPED}.xml`);
+  writeFileSync(
+    file,
+    `<domain type='qemu'><name>${STOPPED}</name><memory unit='MiB'>64</memory><vcpu>99</vcpu>
+     <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+     <os><type arch='x86_64' machine='pc'>hvm</type></os></domain>`,
+  );
+  virsh('define', file);
+  const series = await virtune.scrape();
+  expect(figure(series, 'libvirt_host_hugepages_wanted', { size: '2048KiB', cell: 'any' })).toBe(32);
+  expect(figure(series, 'libvirt_domain_hugepage_size_bytes', { domain: STOPPED })).toBe(2 ** 21);
+  expect(figure(series, 'libvirt_domain_wider_than_host', { domain: STOPPED })).toBe(1);
+  expect(figure(series, 'libvirt_domain_info_state', { domain: STOPPED, state_desc: 'shutoff' })).toBe(5);
+});
+
+test('a pool is what virsh says, with what the disks in it may grow to', async () => {
+  virsh('pool-create-as', POOL, 'dir', '--target', LAB_DIR);
+  const info = virsh('pool-info', POOL, '--bytes');
+  const series = await until('the pool, which is read twice a minute', 40_000, async () => {
+    const found = await virtune.scrape();
+    return find(found, 'libvirt_storage_pool_state', { storage_pool: POOL }).length > 0 ? found : undefined;
+  });
+  const capacity = Number(/Capacity: +(\d+)/.exec(info)?.[1]);
+  expect(figure(series, 'libvirt_storage_pool_capacity_bytes', { storage_pool: POOL })).toBe(capacity);
+  expect(figure(series, 'libvirt_storage_pool_state', { storage_pool: POOL })).toBe(2);
+  expect(
+    figure(series, 'libvirt_storage_pool_provisioned_bytes', { storage_pool: POOL }),
+  ).toBeGreaterThanOrEqual(2 * 64 * 2 ** 20);
+});
+
+test('limits set on a disk and an interface are there in the next scrape', async () => {
+  virsh('blkdeviotune', domain, 'vdb', '--read-iops-sec', '500', '--live');
+  const labels = { domain, target_device: 'vdb' };
+  expect(figure(await virtune.scrape(), 'libvirt_domain_block_stats_limit_read_requests', labels)).toBe(500);
+  virsh('blkdeviotune', domain, 'vdb', '--read-iops-sec', '0', '--live');
+  expect(find(await virtune.scrape(), 'libvirt_domain_block_stats_limit_read_requests', labels)).toEqual([]);
+});
+
+test('a pin set by hand is counted in the next scrape', async () => {
+  virsh('vcpupin', domain, '0', '0', '--live');
+  expect(figure(await virtune.scrape(), 'libvirt_domain_vcpus_pinned', { domain })).toBe(1);
+  virsh('vcpupin', domain, '0', '0-1', '--live');
+});
+
+test('a snapshot is counted, with when it was made', async () => {
+  const name = bareName(0);
+  const file = join(LAB_DIR, 'snapshot.xml');
+  writeFileSync(
+    file,
+    `<domainsnapshot><name>old</name><state>running</state><creationTime>1700000000</creationTime>
+     <memory snapshot='no'/>${virsh('dumpxml', name)}</domainsnapshot>`,
+  );
+  virsh('snapshot-create', name, file, '--redefine');
+  try {
+    const series = await until('the mark, which is read twice a minute', 40_000, async () => {
+      const found = await virtune.scrape();
+      return find(found, 'libvirt_domain_snapshots', { domain: name }).length > 0 ? found : undefined;
+    });
+    expect(figure(series, 'libvirt_domain_snapshots', { domain: name })).toBe(1);
+    expect(figure(series, 'libvirt_domain_snapshot_oldest_timestamp_seconds', { domain: name })).toBe(
+      1_700_000_000,
+    );
+  } finally {
+    virsh('snapshot-delete', name, 'old', '--metadata');
+  }
+});
+
+test('a job that has ended is told as it ended', async () => {
+  const name = bareName(1);
+  virsh('dump', name, join(LAB_DIR, 'dump'), '--memory-only', '--live');
+  rmSync(join(LAB_DIR, 'dump'), { force: true });
+  const series = await until('the event of the job', 20_000, async () => {
+    const found = await virtune.scrape();
+    return find(found, 'libvirt_domain_job_success', { domain: name }).length > 0 ? found : undefined;
+  });
+  const labels = { domain: name, operation: 'dump' };
+  expect(figure(series, 'libvirt_domain_job_success', labels)).toBe(1);
+  expect(figure(series, 'libvirt_domain_job_active', labels)).toBe(0);
+  expect(figure(series, 'libvirt_domain_job_data_bytes', { ...labels, kind: 'total' })).toBeGreaterThan(0);
+  expect(figure(series, 'libvirt_domain_events_total', { domain: name, event: 'jobCompleted' })).toBe(1);
+});
+
+test("QEMU's threads by role add up to what the scheduler says of them", async () => {
+  const pid = qemuPid(domain);
+  const vcpuNs = (): number =>
+    run('sh', ['-c', `for t in /proc/${pid}/task/*; do echo "$(cat $t/comm) $(cat $t/schedstat)"; done`])
+      .split('\n')
+      .filter((line) => line.startsWith('CPU '))
+      .reduce((sum, line) => sum + Number(line.split(' ')[2]), 0) / 1e9;
+  await between(vcpuNs, (series) =>
+    figure(series, 'libvirt_domain_thread_cpu_seconds_total', { domain, role: 'vcpu' }),
+  );
+  const series = await virtune.scrape();
+  expect(figure(series, 'libvirt_domain_threads', { domain, role: 'vcpu' })).toBe(2);
+  expect(figure(series, 'libvirt_domain_threads', { domain, role: 'iothread' })).toBe(1);
+  expect(find(series, 'libvirt_domain_vcpu_cpu', { domain }).length).toBe(2);
+});
+
+test('a guest that a quota throttles is told with what its control groups count', async () => {
+  virsh('schedinfo', domain, '--live', '--set', 'vcpu_period=100000', 'vcpu_quota=10000');
+  try {
+    const groups = run('sh', ['-c', 'find /sys/fs/cgroup -path "*vt-booted*" -name cpu.stat'])
+      .split('\n')
+      .filter(Boolean);
+    const throttledSeconds = (): number =>
+      groups.reduce((sum, path) => {
+        const text = readFileSync(path, 'utf8');
+        const ns = /throttled_time (\d+)/.exec(text)?.[1];
+        const us = /throttled_usec (\d+)/.exec(text)?.[1];
+        return sum + Number(ns ?? Number(us ?? 0) * 1_000) / 1e9;
+      }, 0);
+    await until('the guest to be throttled', 20_000, () => throttledSeconds() > 0.5);
+    await between(throttledSeconds, (series) =>
+      figure(series, 'libvirt_domain_cpu_throttled_seconds_total', { domain }),
+    );
+  } finally {
+    virsh('schedinfo', domain, '--live', '--set', 'vcpu_quota=-1');
+  }
+});
+
+test("a guest's memory by node is what the kernel maps, and one cell leaves nothing remote", async () => {
+  const series = await virtune.scrape();
+  const rssKiB = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${qemuPid(domain)}/status`, 'utf8'))?.[1]);
+  const bytes = figure(series, 'libvirt_domain_numa_memory_bytes', { domain, node: '0' });
+  near(bytes, rssKiB * 1_024 * 0.8, rssKiB * 1_024 * 1.2);
+  expect(figure(series, 'libvirt_domain_numa_remote_ratio', { domain })).toBe(0);
+});
+
+test('devices that come, go, hold no medium or share a name give no series twice', async () => {
+  const name = bareName(2);
+  const image = join(LAB_DIR, 'hotplug.img');
+  mkdirSync(LAB_DIR, { recursive: true });
+  writeFileSync(image, Buffer.alloc(65_536));
+  virsh('attach-disk', name, image, 'vdq', '--live', '--driver', 'qemu', '--subdriver', 'raw');
+  const labels = { domain: name, target_device: 'vdq' };
+  expect(figure(await virtune.scrape(), 'libvirt_domain_block_stats_capacity_bytes', labels)).toBe(65_536);
+  succeeds('virsh', ['detach-disk', name, 'vdq', '--live']);
+  const cdrom = `<domain type='qemu'><name>${STOPPED}-2</name><memory unit='MiB'>24</memory>
+    <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
+    <disk type='file' device='cdrom'><target dev='hda' bus='ide'/><readonly/></disk>
+    <disk type='file' device='floppy'><target dev='fda' bus='fdc'/></disk>
+    <memballoon model='none'/></devices></domain>`;
+  const file = join(LAB_DIR, 'cdrom.xml');
+  writeFileSync(file, cdrom);
+  virsh('create', file, '--paused');
+  try {
+    const series = await virtune.scrape();
+    const hda = { domain: `${STOPPED}-2`, target_device: 'hda' };
+    expect(figure(series, 'libvirt_domain_block_stats_read_only', hda)).toBe(1);
+    expect(find(series, 'libvirt_domain_block_stats_info', hda)[0]?.labels).not.toHaveProperty('source_file');
+    const missing = { domain: `${STOPPED}-2`, group: 'balloon' };
+    expect(find(series, 'virtune_domain_missing', missing)[0]?.labels['reason']).toBe('no_balloon');
+    run('promtool', ['check', 'metrics'], { input: await virtune.text() });
+  } finally {
+    virsh('destroy', `${STOPPED}-2`);
+  }
+});

@@ -17,7 +17,7 @@ import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } f
 import { LocalReader } from './local/local-reader.ts';
 import { statsMask } from './plan.ts';
 import { Reckoning } from './reckoning.ts';
-import { Summaries } from './summaries.ts';
+import { type CpuTimes, Summaries } from './summaries.ts';
 
 export interface SamplerOptions {
   /** Opens one read-only connection to the host. */
@@ -47,7 +47,7 @@ const DEFAULTS = {
   domainDeadlineMs: 2_000,
   tickDeadlineMs: 8_000,
   inFlight: 8,
-  baseConnections: 2,
+  baseConnections: 4,
   maxConnections: 5,
 };
 
@@ -80,6 +80,8 @@ export class Sampler {
   readonly #host: HostReader;
   readonly #extras: Extras;
   readonly #local: LocalReader;
+  /** Asked in this tick, beside the figures. */
+  readonly #cpuTimes = new Map<string, Promise<CpuTimes>>();
   readonly #reckoning = new Reckoning();
   readonly #memory = new Map<string, Memory>();
   #versions: HostVersions | undefined;
@@ -170,12 +172,12 @@ export class Sampler {
       { signal: deadline.signal },
     );
     this.#forgetAllBut(domains);
-    const summaries = this.#summarise(control, domains);
+    this.#cpuTimes.clear();
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
       ? this.#host.read(control)
       : undefined;
     const outcomes = await this.#askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
-    const [known, hostFigures] = await Promise.all([summaries, host]);
+    const [known, hostFigures] = await Promise.all([this.#summarise(control, domains), host]);
     const local = await this.#local.read(domains, hostFigures?.topology);
     const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
       ...sample,
@@ -254,6 +256,7 @@ export class Sampler {
           flags: StatsFlag.noWait,
         },
         deadline,
+        (connection) => this.#askBeside(connection, domain),
       );
       if (reply === 'late') return { kind: 'late' };
       const record = reply.records[0];
@@ -283,16 +286,28 @@ export class Sampler {
     name: N,
     args: CallArgs<N>,
     deadline: Deadline,
+    beside?: (connection: Connection) => void,
   ): Promise<CallResult<N> | 'late'> {
     while (!deadline.aborted) {
       const connection = this.#pool.pick();
       if (connection !== undefined) {
         const timeoutMs = Math.min(this.#options.domainDeadlineMs, deadline.remainingMs);
-        return connection.call(name, args, { timeoutMs });
+        const reply = connection.call(name, args, { timeoutMs });
+        beside?.(connection);
+        return reply;
       }
       await this.#pool.makeRoom(deadline.signal);
     }
     return 'late';
+  }
+
+  /**
+   * CPU time in the same packet as the figures, where there is a place for it: a packet costs both sides more
+   * than the call does. It needs no monitor, so a stuck guest does not hold it up.
+   */
+  #askBeside(connection: Connection, domain: Domain): void {
+    if (!this.#options.groups.has('domain') || domain.id === -1 || connection.freePlaces === 0) return;
+    this.#cpuTimes.set(domain.uuid, this.#summaries.cpuTimes(connection, domain));
   }
 
   async #refreshFacts(domain: Domain, deadline: Deadline): Promise<void> {
@@ -328,10 +343,13 @@ export class Sampler {
     const [marks, ...read] = await Promise.all([
       withTimes ? this.#summaries.marks(control).catch(() => undefined) : undefined,
       ...domains.map((domain) =>
-        this.#summaries.read(control, domain, this.#facts.get(domain), {
-          withCpuTimes: withTimes,
-          withPlaces: this.#options.groups.has('placement'),
-        }),
+        this.#summaries.read(
+          control,
+          domain,
+          this.#facts.get(domain),
+          { withCpuTimes: withTimes, withPlaces: this.#options.groups.has('placement') },
+          this.#cpuTimes.get(domain.uuid),
+        ),
       ),
     ]);
     return new Map(read.map((summary) => [summary.uuid, { ...summary, marks: marks?.(summary.uuid) }]));

@@ -15,6 +15,8 @@ const MARKS_MAX_AGE_MS = 30_000;
 /** domainGetCpuStats: the total over all CPUs, which has these three figures. */
 const CPU_TOTAL = { nparams: 3, startCpu: -1, ncpus: 1, flags: 0 };
 
+export type CpuTimes = CallResult<'domainGetCpuStats'> | undefined;
+
 /**
  * Reads what libvirt knows of domains without asking their QEMU. None of these calls waits for a monitor in
  * any libvirt that was read (9.0 to 11.3); one that does all the same is bounded, and given up on.
@@ -74,12 +76,11 @@ export class Summaries {
     domain: Domain,
     facts: DomainFacts | undefined,
     { withCpuTimes, withPlaces }: { readonly withCpuTimes: boolean; readonly withPlaces: boolean },
+    asked?: Promise<CpuTimes>,
   ): Promise<Omit<DomainSummary, 'marks'>> {
     // A domain without an id is not running and has no CPU time.
     const cpu =
-      withCpuTimes && domain.id !== -1
-        ? await this.#try(control, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL })
-        : undefined;
+      withCpuTimes && domain.id !== -1 ? await (asked ?? this.cpuTimes(control, domain)) : undefined;
     const cpuNs = new Map(cpu?.params.map(({ field, value }) => [field, Number(value)]));
     const isKnown = facts?.memory.currentKiB !== undefined && (cpuNs.size > 0 || domain.id === -1);
     const info = isKnown ? undefined : await this.#try(control, domain, 'domainGetInfo', { domain });
@@ -101,6 +102,11 @@ export class Summaries {
       userNs: cpuNs.get('user_time'),
       systemNs: cpuNs.get('system_time'),
     };
+  }
+
+  /** CPU time of a running domain; undefined where it cannot be read. */
+  cpuTimes(connection: Connection, domain: Domain): Promise<CpuTimes> {
+    return this.#try(connection, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL });
   }
 
   /** The state, by a call for which libvirtd keeps workers free. */

@@ -5,9 +5,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.ts';
 import { type CompatName, compatGroups } from '../../model/catalogue/compat.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
-import { msToSeconds } from '../../model/units.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
+import { CallMeter } from './call-meter.ts';
 import { encodeHealth, encodeSample } from './encode.ts';
 import { FORMATS, type Format } from './text.ts';
 import { TextBuffer } from './text-buffer.ts';
@@ -66,8 +66,7 @@ export class Scrapes {
   readonly #registries: Readonly<Record<Format, Registry>>;
   readonly #scrapes: Counter<'outcome'>;
   readonly #duration: Histogram;
-  readonly #calls: Counter<'procedure' | 'outcome'>;
-  readonly #callDuration: Histogram<'procedure'>;
+  readonly #meter = new CallMeter();
   /** Of the scrape before, to write the next one into: megabytes that need not be asked for each time. */
   #spare: Buffer | undefined;
   readonly #gathering = new Map<Format, Promise<string>>();
@@ -107,19 +106,6 @@ export class Scrapes {
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10],
       registers,
     });
-    this.#calls = new Counter({
-      name: 'virtune_libvirt_calls_total',
-      help: 'Calls to libvirt by procedure and by how they ended: ok, or the code of the error.',
-      labelNames: ['procedure', 'outcome'],
-      registers,
-    });
-    this.#callDuration = new Histogram({
-      name: 'virtune_libvirt_call_duration_seconds',
-      help: 'Time from a call to libvirt to its answer, in seconds.',
-      labelNames: ['procedure'],
-      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2],
-      registers,
-    });
     extra?.register(registry);
     const open = new Registry();
     open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
@@ -128,11 +114,7 @@ export class Scrapes {
   }
 
   /** To be told of each call that a sampler's connections make. */
-  readonly observeCall = (procedure: string, durationMs: number, error: Error | undefined): void => {
-    const { code = 'VIRTUNE_INTERNAL' } = (error ?? {}) as { code?: string };
-    this.#calls.inc({ procedure, outcome: error === undefined ? 'ok' : code });
-    this.#callDuration.observe({ procedure }, msToSeconds(durationMs));
-  };
+  readonly observeCall = this.#meter.observe;
 
   /**
    * Does not reject for a host that cannot be asked: that is `libvirt_up 0`. Asks within `budgetMs`, where the
@@ -205,6 +187,7 @@ export class Scrapes {
     if (sample !== undefined)
       await encodeInTurns(text, encodeSample(sample, format, this.#groups, this.#compat));
     for (const piece of encodeHealth(this.#source.health, sample !== undefined, format)) text.append(piece);
+    text.append(this.#meter.encode(format));
     // The registry's OpenMetrics text ends with the `# EOF` that must come last.
     text.append(await own);
     const contentType = FORMATS[format];

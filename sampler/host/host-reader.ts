@@ -67,12 +67,11 @@ export class HostReader {
         pools,
       };
     }
-    const [counts, stat, memoryKiB, ksm, local] = await Promise.all([
+    const stat = procRoot === undefined ? undefined : readProcStat(procRoot);
+    const [counts, memoryKiB, ksm] = await Promise.all([
       this.#cpuCounts(connection),
-      procRoot === undefined ? undefined : readProcStat(procRoot),
       this.#memory(connection, -1),
       this.#ksm(connection),
-      procRoot === undefined ? undefined : readLocalHost(procRoot),
     ]);
     return {
       topology,
@@ -82,7 +81,7 @@ export class HostReader {
       cells: await this.#cells(connection, topology, stat),
       ksm,
       pools,
-      local,
+      local: procRoot === undefined ? undefined : readLocalHost(procRoot),
     };
   }
 

@@ -129,7 +129,7 @@ test('more stuck VMs than one connection has places still leave the others their
   expect(kinds(await sampler.sample())).toEqual({ fresh: 60 });
   await sampler.sample();
   // What the stuck calls needed is given back.
-  expect(sampler.health.connections).toBe(3);
+  expect(sampler.health.connections).toBe(5);
 });
 
 test('facts are read once, and again only for the domain that an event named', async () => {

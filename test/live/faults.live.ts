@@ -53,7 +53,8 @@ test(
         figure(series, 'virtune_domain_unresponsive_since_timestamp_seconds', { domain: STUCK }),
       ).toBeGreaterThan(1e9);
       expect(figure(series, 'virtune_stuck_calls')).toBe(1);
-      expect(figure(series, 'virtune_connections')).toBeLessThanOrEqual(4);
+      // The control connection, four for figures, and one more while stuck calls hold places.
+      expect(figure(series, 'virtune_connections')).toBeLessThanOrEqual(6);
       expect(figure(series, 'libvirt_up')).toBe(1);
       scrapes++;
       if (scrapes === 60) warmRssKiB = virtune.rssKiB;

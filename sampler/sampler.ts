@@ -1,23 +1,19 @@
-import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import { ManagedConnection } from '../libvirt/client/managed.ts';
-import { ErrorCode, StatsFlag } from '../libvirt/constants.ts';
-import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts';
 import type { MetadataReader } from '../model/domain/custom-metadata.ts';
-import { readDomainStats } from '../model/stats/read.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { Deadline } from './deadline.ts';
+import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
 import { HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
 import { LocalReader } from './local/local-reader.ts';
-import { statsMask } from './plan.ts';
 import { Reckoning } from './reckoning.ts';
-import { type CpuTimes, Summaries } from './summaries.ts';
+import { Summaries } from './summaries.ts';
 
 export interface SamplerOptions {
   /** Opens one read-only connection to the host. */
@@ -53,19 +49,6 @@ const DEFAULTS = {
 
 const HOST_GROUPS = ['host', 'pool', 'overcommit'] as const;
 
-interface Stuck {
-  readonly sinceMs: number;
-}
-
-/** What is known of one domain between ticks. */
-interface Memory {
-  lastFreshAtMs: number | undefined;
-  /** Set while a call is out past its deadline. */
-  stuck: Stuck | undefined;
-  /** It did not answer the last time: it is asked after the others, so that they need not wait for it. */
-  suspect: boolean;
-}
-
 /**
  * Asks one host. List and states go over a connection of their own through calls that stuck guests cannot
  * block; statistics are one call a domain, each with its own deadline, a bounded number at once.
@@ -79,11 +62,9 @@ export class Sampler {
   readonly #summaries: Summaries;
   readonly #host: HostReader;
   readonly #extras: Extras;
+  readonly #asker: DomainAsker;
   readonly #local: LocalReader;
-  /** Asked in this tick, beside the figures. */
-  readonly #cpuTimes = new Map<string, Promise<CpuTimes>>();
   readonly #reckoning = new Reckoning();
-  readonly #memory = new Map<string, Memory>();
   #versions: HostVersions | undefined;
   #running: Promise<HostSample> | undefined;
 
@@ -124,6 +105,10 @@ export class Sampler {
       cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
       now: this.#now,
     });
+    this.#asker = new DomainAsker(
+      { ...this.#options, now: this.#now },
+      { pool: this.#pool, facts: this.#facts, summaries: this.#summaries, extras: this.#extras },
+    );
     this.#facts.watch(this.#control);
     this.#extras.watch(this.#control);
   }
@@ -172,11 +157,10 @@ export class Sampler {
       { signal: deadline.signal },
     );
     this.#forgetAllBut(domains);
-    this.#cpuTimes.clear();
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
       ? this.#host.read(control)
       : undefined;
-    const outcomes = await this.#askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
+    const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
     const [known, hostFigures] = await Promise.all([this.#summarise(control, domains), host]);
     const local = await this.#local.read(domains, hostFigures?.topology);
     const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
@@ -197,141 +181,9 @@ export class Sampler {
 
   #forgetAllBut(domains: readonly Domain[]): void {
     const known = new Set(domains.map((domain) => domain.uuid));
-    for (const uuid of this.#memory.keys()) if (!known.has(uuid)) this.#memory.delete(uuid);
+    this.#asker.startTick(known);
     this.#facts.keepOnly(known);
     this.#extras.startTick(known);
-  }
-
-  /** The outcome of each domain by UUID; one that vanished meanwhile has none. */
-  async #askAll(
-    domains: readonly Domain[],
-    deadline: Deadline,
-    earlyUntilMs: number,
-  ): Promise<Map<string, Outcome>> {
-    const outcomes = new Map<string, Outcome>();
-    const toAsk: Domain[] = [];
-    const suspects: Domain[] = [];
-    for (const domain of domains) {
-      const { stuck, suspect } = this.#remember(domain);
-      if (stuck !== undefined) outcomes.set(domain.uuid, { kind: 'unresponsive', sinceMs: stuck.sinceMs });
-      else (suspect ? suspects : toAsk).push(domain);
-    }
-    const queue = [...toAsk, ...suspects].values();
-    let index = 0;
-    const worker = async (): Promise<void> => {
-      for (const domain of queue) {
-        const place = index++;
-        const outcome = await this.#ask(domain, deadline);
-        if (outcome !== undefined) outcomes.set(domain.uuid, outcome);
-        const early = performance.now() < earlyUntilMs;
-        if (outcome?.kind !== 'fresh' || !early) continue;
-        await this.#refreshFacts(domain, deadline);
-        if (this.#extras.isJobDue(domain, place)) await this.#askForJob(domain, deadline);
-      }
-    };
-    await Promise.all(Array.from({ length: this.#options.inFlight }, worker));
-    return outcomes;
-  }
-
-  #remember(domain: Domain): Memory {
-    let memory = this.#memory.get(domain.uuid);
-    if (memory === undefined) {
-      memory = { lastFreshAtMs: undefined, stuck: undefined, suspect: false };
-      this.#memory.set(domain.uuid, memory);
-    }
-    return memory;
-  }
-
-  /** Undefined: the domain is no more. */
-  async #ask(domain: Domain, deadline: Deadline): Promise<Outcome | undefined> {
-    if (deadline.aborted) return { kind: 'late' };
-    const atMs = this.#now();
-    const memory = this.#remember(domain);
-    try {
-      const reply = await this.#call(
-        'connectGetAllDomainStats',
-        {
-          domains: [domain],
-          stats: statsMask(this.#options.groups, this.#facts.get(domain)),
-          flags: StatsFlag.noWait,
-        },
-        deadline,
-        (connection) => this.#askBeside(connection, domain),
-      );
-      if (reply === 'late') return { kind: 'late' };
-      const record = reply.records[0];
-      if (record === undefined) return undefined;
-      memory.suspect = false;
-      memory.lastFreshAtMs = atMs;
-      return { kind: 'fresh', stats: readDomainStats(record.params), atMs };
-    } catch (error) {
-      if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
-      if (!(error instanceof CallAbandonedError)) return { kind: 'error', error: error as Error };
-      this.#markStuck(memory, atMs, error);
-      return { kind: 'unresponsive', sinceMs: atMs };
-    }
-  }
-
-  #markStuck(memory: Memory, sinceMs: number, error: CallAbandonedError): void {
-    const stuck = { sinceMs };
-    memory.stuck = stuck;
-    memory.suspect = true;
-    void error.finished.then(() => {
-      if (memory.stuck === stuck) memory.stuck = undefined;
-    });
-  }
-
-  /** Sends a call that a stuck guest may block; late when no place came free before the tick's deadline. */
-  async #call<N extends CallName>(
-    name: N,
-    args: CallArgs<N>,
-    deadline: Deadline,
-    beside?: (connection: Connection) => void,
-  ): Promise<CallResult<N> | 'late'> {
-    while (!deadline.aborted) {
-      const connection = this.#pool.pick();
-      if (connection !== undefined) {
-        const timeoutMs = Math.min(this.#options.domainDeadlineMs, deadline.remainingMs);
-        const reply = connection.call(name, args, { timeoutMs });
-        beside?.(connection);
-        return reply;
-      }
-      await this.#pool.makeRoom(deadline.signal);
-    }
-    return 'late';
-  }
-
-  /**
-   * CPU time in the same packet as the figures, where there is a place for it: a packet costs both sides more
-   * than the call does. It needs no monitor, so a stuck guest does not hold it up.
-   */
-  #askBeside(connection: Connection, domain: Domain): void {
-    if (!this.#options.groups.has('domain') || domain.id === -1 || connection.freePlaces === 0) return;
-    this.#cpuTimes.set(domain.uuid, this.#summaries.cpuTimes(connection, domain));
-  }
-
-  async #refreshFacts(domain: Domain, deadline: Deadline): Promise<void> {
-    if (!this.#facts.isDue(domain)) return;
-    const atMs = this.#now();
-    try {
-      await this.#facts.refresh(domain, async () => {
-        const reply = await this.#call('domainGetXmlDesc', { domain, flags: 0 }, deadline);
-        return reply === 'late' ? undefined : reply.xml;
-      });
-    } catch (error) {
-      // Its figures are here; the XML is asked for again next time.
-      if (error instanceof CallAbandonedError) this.#markStuck(this.#remember(domain), atMs, error);
-    }
-  }
-
-  async #askForJob(domain: Domain, deadline: Deadline): Promise<void> {
-    const atMs = this.#now();
-    try {
-      const reply = await this.#call('domainGetJobStats', { domain, flags: 0 }, deadline);
-      if (reply !== 'late') this.#extras.setJob(domain, reply);
-    } catch (error) {
-      if (error instanceof CallAbandonedError) this.#markStuck(this.#remember(domain), atMs, error);
-    }
   }
 
   /** By UUID. What a closing connection cannot tell is absent; the tick itself finds out that it closed. */
@@ -348,7 +200,7 @@ export class Sampler {
           domain,
           this.#facts.get(domain),
           { withCpuTimes: withTimes, withPlaces: this.#options.groups.has('placement') },
-          this.#cpuTimes.get(domain.uuid),
+          this.#asker.cpuTimes(domain),
         ),
       ),
     ]);
@@ -385,7 +237,7 @@ export class Sampler {
         facts: this.#facts.get(domain),
         extras,
         outcome,
-        lastFreshAtMs: this.#memory.get(domain.uuid)?.lastFreshAtMs,
+        lastFreshAtMs: this.#asker.lastFreshAtMs(domain),
       };
     });
     return (await Promise.all(samples)).filter((sample) => sample !== undefined);

@@ -1,0 +1,223 @@
+import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
+import type { Connection } from '../libvirt/client/connection.ts';
+import { ErrorCode, StatsFlag } from '../libvirt/constants.ts';
+import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import type { GroupName } from '../model/catalogue/catalogue.ts';
+import { readDomainStats } from '../model/stats/read.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import type { Deadline } from './deadline.ts';
+import type { Extras } from './extras.ts';
+import type { FactsCache } from './facts-cache.ts';
+import type { Outcome } from './host-sample.ts';
+import { statsMask } from './plan.ts';
+import type { CpuTimes, Summaries } from './summaries.ts';
+
+export interface DomainAskerOptions {
+  readonly groups: ReadonlySet<GroupName>;
+  readonly domainDeadlineMs: number;
+  readonly inFlight: number;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+}
+
+/** What it asks through, and where it puts what it learns besides the figures. */
+export interface DomainAskerParts {
+  readonly pool: ConnectionPool;
+  readonly facts: FactsCache;
+  readonly summaries: Summaries;
+  readonly extras: Extras;
+}
+
+interface CallOut {
+  /** Wall clock, ms since 1970. */
+  readonly sinceMs: number;
+  /** The same moment by the clock that never jumps. */
+  readonly startedMs: number;
+}
+
+/** A timer may fire a moment before the clock says so. */
+const CLOCK_SLACK_MS = 20;
+
+/** What is known of one domain between ticks. */
+interface Memory {
+  lastFreshAtMs: number | undefined;
+  /** A call that was given up on and has not come back: the domain is not asked again until it does. */
+  out: CallOut | undefined;
+  /** It did not answer the last time: it is asked after the others, so that they need not wait for it. */
+  suspect: boolean;
+}
+
+/**
+ * Asks domains for what needs their QEMU: one call a domain, each with its own deadline, a bounded number at
+ * once, so that one that hangs costs nobody else a figure.
+ */
+export class DomainAsker {
+  readonly #options: DomainAskerOptions;
+  readonly #parts: DomainAskerParts;
+  readonly #memory = new Map<string, Memory>();
+  /** Asked in this tick, beside the figures. */
+  readonly #cpuTimes = new Map<string, Promise<CpuTimes>>();
+
+  constructor(options: DomainAskerOptions, parts: DomainAskerParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** When the newest figures of a domain were taken; undefined before the first. */
+  lastFreshAtMs(domain: Domain): number | undefined {
+    return this.#memory.get(domain.uuid)?.lastFreshAtMs;
+  }
+
+  /** CPU times that went out beside a domain's figures in this tick. */
+  cpuTimes(domain: Domain): Promise<CpuTimes> | undefined {
+    return this.#cpuTimes.get(domain.uuid);
+  }
+
+  /** Begins a tick; domains that are no more are forgotten. */
+  startTick(uuids: ReadonlySet<string>): void {
+    this.#cpuTimes.clear();
+    for (const uuid of this.#memory.keys()) if (!uuids.has(uuid)) this.#memory.delete(uuid);
+  }
+
+  /** The outcome of each domain by UUID; one that vanished meanwhile has none. */
+  async askAll(
+    domains: readonly Domain[],
+    deadline: Deadline,
+    earlyUntilMs: number,
+  ): Promise<Map<string, Outcome>> {
+    const outcomes = new Map<string, Outcome>();
+    const toAsk: Domain[] = [];
+    const suspects: Domain[] = [];
+    for (const domain of domains) {
+      const { out, suspect } = this.#remember(domain);
+      if (out !== undefined) outcomes.set(domain.uuid, this.#unanswered(out));
+      else (suspect ? suspects : toAsk).push(domain);
+    }
+    const queue = [...toAsk, ...suspects].values();
+    let index = 0;
+    const worker = async (): Promise<void> => {
+      for (const domain of queue) {
+        const place = index++;
+        const outcome = await this.#ask(domain, deadline);
+        if (outcome !== undefined) outcomes.set(domain.uuid, outcome);
+        const early = performance.now() < earlyUntilMs;
+        if (outcome?.kind !== 'fresh' || !early) continue;
+        await this.#refreshFacts(domain, deadline);
+        if (this.#parts.extras.isJobDue(domain, place)) await this.#askForJob(domain, deadline);
+      }
+    };
+    await Promise.all(Array.from({ length: this.#options.inFlight }, worker));
+    return outcomes;
+  }
+
+  #remember(domain: Domain): Memory {
+    let memory = this.#memory.get(domain.uuid);
+    if (memory === undefined) {
+      memory = { lastFreshAtMs: undefined, out: undefined, suspect: false };
+      this.#memory.set(domain.uuid, memory);
+    }
+    return memory;
+  }
+
+  /** Undefined: the domain is no more. */
+  async #ask(domain: Domain, deadline: Deadline): Promise<Outcome | undefined> {
+    if (deadline.aborted) return { kind: 'late' };
+    const atMs = this.#options.now();
+    const memory = this.#remember(domain);
+    try {
+      const reply = await this.#call(
+        'connectGetAllDomainStats',
+        {
+          domains: [domain],
+          stats: statsMask(this.#options.groups, this.#parts.facts.get(domain)),
+          flags: StatsFlag.noWait,
+        },
+        deadline,
+        (connection) => this.#askBeside(connection, domain),
+      );
+      if (reply === 'late') return { kind: 'late' };
+      const record = reply.records[0];
+      if (record === undefined) return undefined;
+      memory.suspect = false;
+      memory.lastFreshAtMs = atMs;
+      return { kind: 'fresh', stats: readDomainStats(record.params), atMs };
+    } catch (error) {
+      if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
+      if (!(error instanceof CallAbandonedError)) return { kind: 'error', error: error as Error };
+      return this.#leaveOut(memory, atMs, error);
+    }
+  }
+
+  /** Remembers a call that was given up on until it comes back after all. */
+  #leaveOut(memory: Memory, sinceMs: number, error: CallAbandonedError): Outcome {
+    const out = { sinceMs, startedMs: performance.now() - (this.#options.now() - sinceMs) };
+    memory.out = out;
+    void error.finished.then(() => {
+      if (memory.out === out) memory.out = undefined;
+    });
+    const outcome = this.#unanswered(out);
+    if (outcome.kind === 'unresponsive') memory.suspect = true;
+    return outcome;
+  }
+
+  /** A call that the tick's end cut short says nothing against the domain before its own deadline is over. */
+  #unanswered({ sinceMs, startedMs }: CallOut): Outcome {
+    return performance.now() - startedMs >= this.#options.domainDeadlineMs - CLOCK_SLACK_MS
+      ? { kind: 'unresponsive', sinceMs }
+      : { kind: 'late' };
+  }
+
+  /** Sends a call that a stuck guest may block; late when no place came free before the tick's deadline. */
+  async #call<N extends CallName>(
+    name: N,
+    args: CallArgs<N>,
+    deadline: Deadline,
+    beside?: (connection: Connection) => void,
+  ): Promise<CallResult<N> | 'late'> {
+    while (!deadline.aborted) {
+      const connection = this.#parts.pool.pick();
+      if (connection !== undefined) {
+        const timeoutMs = Math.min(this.#options.domainDeadlineMs, deadline.remainingMs);
+        const reply = connection.call(name, args, { timeoutMs });
+        beside?.(connection);
+        return reply;
+      }
+      await this.#parts.pool.makeRoom(deadline.signal);
+    }
+    return 'late';
+  }
+
+  /**
+   * CPU time in the same packet as the figures, where there is a place for it: a packet costs both sides more
+   * than the call does. It needs no monitor, so a stuck guest does not hold it up.
+   */
+  #askBeside(connection: Connection, domain: Domain): void {
+    if (!this.#options.groups.has('domain') || domain.id === -1 || connection.freePlaces === 0) return;
+    this.#cpuTimes.set(domain.uuid, this.#parts.summaries.cpuTimes(connection, domain));
+  }
+
+  async #refreshFacts(domain: Domain, deadline: Deadline): Promise<void> {
+    if (!this.#parts.facts.isDue(domain)) return;
+    const atMs = this.#options.now();
+    try {
+      await this.#parts.facts.refresh(domain, async () => {
+        const reply = await this.#call('domainGetXmlDesc', { domain, flags: 0 }, deadline);
+        return reply === 'late' ? undefined : reply.xml;
+      });
+    } catch (error) {
+      // Its figures are here; the XML is asked for again next time.
+      if (error instanceof CallAbandonedError) this.#leaveOut(this.#remember(domain), atMs, error);
+    }
+  }
+
+  async #askForJob(domain: Domain, deadline: Deadline): Promise<void> {
+    const atMs = this.#options.now();
+    try {
+      const reply = await this.#call('domainGetJobStats', { domain, flags: 0 }, deadline);
+      if (reply !== 'late') this.#parts.extras.setJob(domain, reply);
+    } catch (error) {
+      if (error instanceof CallAbandonedError) this.#leaveOut(this.#remember(domain), atMs, error);
+    }
+  }
+}

@@ -42,13 +42,13 @@ export interface HugepageDemand {
   /** The one host cell that they are bound to; absent where they may lie anywhere. */
   readonly cell: number | undefined;
   readonly wanted: number;
-  readonly free: number;
+  /** Absent where the host did not tell of pages of this size. */
+  readonly free: number | undefined;
 }
 
 export interface PoolDemand {
   readonly pool: string;
   readonly provisionedBytes: number;
-  readonly capacityBytes: number;
 }
 
 /** Whether one domain is wider than what it runs on. */
@@ -131,14 +131,17 @@ function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[])
   return [...demands.values()].map((demand) => ({ ...demand, free: freePages(host, demand) }));
 }
 
-function freePages(host: HostFigures, at: { sizeKiB: number; cell: number | undefined }): number {
-  return sum(
-    host.cells.filter((cell) => at.cell === undefined || cell.id === at.cell),
-    (cell) => cell.pages.find((pages) => pages.sizeKiB === at.sizeKiB)?.free,
-  );
+function freePages(host: HostFigures, at: { sizeKiB: number; cell: number | undefined }): number | undefined {
+  const told = host.cells
+    .filter((cell) => at.cell === undefined || cell.id === at.cell)
+    .flatMap((cell) => cell.pages.find((pages) => pages.sizeKiB === at.sizeKiB)?.free ?? []);
+  return told.length === 0 ? undefined : sum(told, (free) => free);
 }
 
-/** Disks belong to the pool whose folder their image lies in, or that a volume names. An image counts once. */
+/**
+ * Disks belong to the pool whose folder their image lies in, or that a volume names. An image counts once; a
+ * pool in which no disk of known size lies is left out.
+ */
 function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitDomain[]): PoolDemand[] {
   const provisioned = new Map<string, Map<string, number>>();
   for (const { facts, stats } of domains) {
@@ -156,11 +159,12 @@ function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitD
       provisioned.set(pool.name, images);
     }
   }
-  return pools.map((pool) => ({
-    pool: pool.name,
-    provisionedBytes: sum([...(provisioned.get(pool.name)?.values() ?? [])], (bytes) => bytes),
-    capacityBytes: pool.capacityBytes,
-  }));
+  return pools.flatMap((pool) => {
+    const images = provisioned.get(pool.name);
+    return images === undefined
+      ? []
+      : [{ pool: pool.name, provisionedBytes: sum([...images.values()], (bytes) => bytes) }];
+  });
 }
 
 function holds(pool: PoolFigures, kind: string | undefined, image: string): boolean {
@@ -178,17 +182,26 @@ export interface Contention {
 /** By the domain's run: UUID and id, since a restart begins its counters anew. */
 export type VcpuTimes = ReadonlyMap<string, { readonly runNs: number; readonly delayNs: number }>;
 
-/** What was added between two readings; a counter that fell is a new one and adds nothing. */
-export function contentionBetween(before: VcpuTimes, after: VcpuTimes, elapsedMs: number): Contention {
+/**
+ * What was added between two readings; a counter that fell is a new one and adds nothing. Undefined when
+ * nothing was there both times.
+ */
+export function contentionBetween(
+  before: VcpuTimes,
+  after: VcpuTimes,
+  elapsedMs: number,
+): Contention | undefined {
+  let compared = false;
   let runNs = 0;
   let delayNs = 0;
   for (const [key, now] of after) {
     const then = before.get(key);
     if (then === undefined || now.runNs < then.runNs || now.delayNs < then.delayNs) continue;
+    compared = true;
     runNs += now.runNs - then.runNs;
     delayNs += now.delayNs - then.delayNs;
   }
-  return { runNs, delayNs, elapsedMs };
+  return compared ? { runNs, delayNs, elapsedMs } : undefined;
 }
 
 /** The share of wanted CPU time that was not given; undefined when none was wanted. */

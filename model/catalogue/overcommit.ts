@@ -79,9 +79,10 @@ export const overcommitGroup = {
       name: 'libvirt_host_hugepages_missing',
       help: 'Huge pages that those VMs would not find: wanted less free, at least 0.',
       labels: ['size', 'cell'],
-      needs: 'a page size given in the XML of such a VM',
+      needs: 'the host group, and a page size given in the XML of such a VM',
       points: function* ({ hugepages }): Generator<Point> {
         for (const { sizeKiB, cell, wanted, free } of hugepages) {
+          if (free === undefined) continue;
           yield [[`${sizeKiB}KiB`, cell?.toString() ?? 'any'], Math.max(0, wanted - free)];
         }
       },
@@ -92,7 +93,7 @@ export const overcommitGroup = {
       name: 'libvirt_storage_pool_provisioned_bytes',
       help: 'Bytes that disks of VMs with images in the pool may grow to.',
       labels: ['storage_pool'],
-      needs: 'the pool and block groups',
+      needs: 'the pool and block groups, and a disk of a VM in the pool',
       points: ({ pools }): Point[] => pools.map(({ pool, provisionedBytes }) => [[pool], provisionedBytes]),
     },
     {

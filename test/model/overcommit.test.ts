@@ -117,9 +117,7 @@ test('disks count against the pool that their images lie in, an image that two V
     { field: 'block.0.capacity', type: 4, value: 1_500 },
   ]);
   const domains = [vm('a', disk, { stats }), vm('b', disk, { stats }), vm('c', elsewhere, { stats })];
-  expect(overcommitOf(host, domains).pools).toEqual([
-    { pool: 'default', provisionedBytes: 1_500, capacityBytes: 1_000 },
-  ]);
+  expect(overcommitOf(host, domains).pools).toEqual([{ pool: 'default', provisionedBytes: 1_500 }]);
 });
 
 test('a VM may be wider than a cell, or than the whole host', () => {
@@ -147,6 +145,16 @@ test('contention is the share of wanted time that was not given, of VMs that wer
   ]);
   const contention = contentionBetween(before, after, 1_000);
   expect(contention).toEqual({ runNs: 300, delayNs: 100, elapsedMs: 1_000 });
-  expect(contentionRatio(contention)).toBe(0.25);
+  expect(contentionRatio({ runNs: 300, delayNs: 100, elapsedMs: 1_000 })).toBe(0.25);
   expect(contentionRatio({ runNs: 0, delayNs: 0, elapsedMs: 1_000 })).toBeUndefined();
+});
+
+test('nothing is reckoned from what nobody told: no missing pages, no empty pool, no idle host', () => {
+  const xml =
+    '<memory>4096</memory><memoryBacking><hugepages><page size="2048"/></hugepages></memoryBacking>';
+  const blind = { ...host, cells: [] };
+  const { hugepages, pools } = overcommitOf(blind, [vm('a', xml, { running: false })]);
+  expect(hugepages).toEqual([{ sizeKiB: 2_048, cell: undefined, wanted: 2, free: undefined }]);
+  expect(pools).toEqual([]);
+  expect(contentionBetween(new Map(), new Map([['a', { runNs: 1, delayNs: 1 }]]), 1_000)).toBeUndefined();
 });

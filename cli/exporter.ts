@@ -17,6 +17,7 @@ interface ExporterFlags extends Record<string, unknown> {
   readonly scrapeDeadline: number;
   readonly local?: boolean;
   readonly 'path.procfs': string;
+  readonly 'path.cgroupfs': string;
   readonly compat?: readonly CompatName[];
   readonly 'config.file'?: string;
   readonly 'web.config.file'?: string;
@@ -48,6 +49,7 @@ export function exporterCommand(): Command {
     .option('--local', "read the host's own /proc as well (the default when the URI is a local socket)")
     .option('--no-local', 'ask libvirt alone')
     .option('--path.procfs <dir>', "where the host's /proc is mounted", '/proc')
+    .option('--path.cgroupfs <dir>', "where the host's control groups are mounted", '/sys/fs/cgroup')
     .addOption(
       new Option('--compat <exporter...>', 'give names of another exporter as well').choices(
         Object.keys(compatGroups),
@@ -66,6 +68,7 @@ export function exporterCommand(): Command {
         listen: flags.listen,
         collect: collectedGroups(command),
         procRoot: (uri) => (readsProc(uri) ? flags['path.procfs'] : undefined),
+        cgroupRoot: flags['path.cgroupfs'],
         credentials: credentials(flags),
         domainDeadlineMs: flags.domainDeadline * 1_000,
         tickDeadlineMs: flags.scrapeDeadline * 1_000,
@@ -74,8 +77,10 @@ export function exporterCommand(): Command {
         webConfigFile: flags['web.config.file'],
         lifecycle: flags['web.enableLifecycle'],
       });
-      // What is wrong with the files was logged; the old ones hold.
-      process.on('SIGHUP', () => void exporter.reload().catch(() => undefined));
+      if (flags['config.file'] !== undefined || flags['web.config.file'] !== undefined) {
+        // What is wrong with the files was logged; the old ones hold. Without files a hangup ends it, as ever.
+        process.on('SIGHUP', () => void exporter.reload().catch(() => undefined));
+      }
       const asked = [
         ...(exporter.local === undefined
           ? []

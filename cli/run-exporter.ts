@@ -4,11 +4,12 @@ import {
   type HostSettings,
   readConfig,
 } from '../exporter/config/config.ts';
+import { ConfigError } from '../exporter/config/yaml-file.ts';
 import { HostExporter } from '../exporter/host-exporter.ts';
 import { parseListenAddress } from '../exporter/http/listen-address.ts';
 import { type RunningServer, serve } from '../exporter/http/server.ts';
-import { OPEN_WEB, readWebConfig } from '../exporter/http/web-config.ts';
-import { ReloadMetrics } from '../exporter/prometheus/reload-metrics.ts';
+import { OPEN_WEB, readWebConfig, type WebConfig } from '../exporter/http/web-config.ts';
+import { ProcessMetrics } from '../exporter/prometheus/process-metrics.ts';
 import { Targets } from '../exporter/targets.ts';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { parseUri } from '../libvirt/uri.ts';
@@ -25,6 +26,8 @@ export interface RunExporterOptions {
   readonly collect?: Readonly<Partial<Record<GroupName, boolean>>> | undefined;
   /** `/proc` of the host that is asked; absent when virtune does not run there. */
   readonly procRoot?: ((uri: string) => string | undefined) | undefined;
+  /** Where the host's control groups are mounted. */
+  readonly cgroupRoot?: string | undefined;
   readonly credentials?: Credentials | undefined;
   readonly domainDeadlineMs?: number | undefined;
   readonly tickDeadlineMs?: number | undefined;
@@ -55,43 +58,49 @@ const REPEAT_AFTER_MS = 60_000;
  */
 export async function runExporter(options: RunExporterOptions): Promise<RunningExporter> {
   const address = parseListenAddress(options.listen);
-  const version = readVersion();
   const onFailure = sayNowAndThen();
-  const reloads = new ReloadMetrics();
-  let config = options.configFile === undefined ? undefined : readConfig(options.configFile);
-  const web = options.webConfigFile === undefined ? OPEN_WEB : readWebConfig(options.webConfigFile);
-  const targets = new Targets({ version, onFailure, compat: options.compat });
-  await targets.configure(config ?? { hosts: new Map() });
+  const version = readVersion();
+  const process = new ProcessMetrics(version);
+  const { config, web } = readFiles(options);
+  const targets = new Targets({ onFailure, compat: options.compat });
   const openLocal = (settings: HostSettings): HostExporter =>
-    new HostExporter(settings, {
-      version,
-      withProcess: true,
-      onFailure,
-      extra: reloads,
-      compat: options.compat,
-    });
+    new HostExporter(settings, { process, onFailure, compat: options.compat });
   const settings = localSettings(options, config);
+  if (settings === undefined && (config?.hosts.size ?? 0) === 0) {
+    throw new ConfigError(
+      `${options.configFile}: there is nothing to ask: local is false and no host is named; name one of them`,
+    );
+  }
+  await targets.configure(config ?? { hosts: new Map() });
   let local = settings && openLocal(settings);
-  const reload = async (): Promise<void> => {
-    try {
-      const nextWeb = options.webConfigFile === undefined ? undefined : readWebConfig(options.webConfigFile);
-      const next = options.configFile === undefined ? undefined : readConfig(options.configFile);
-      const nextLocal = localSettings(options, next);
-      config = next;
-      if (nextWeb !== undefined) server.configure(nextWeb);
-      if (next !== undefined) await targets.configure(next);
-      if (nextLocal?.fingerprint !== local?.settings.fingerprint) {
-        const before = local;
-        local = nextLocal && openLocal(nextLocal);
-        await before?.close();
-      }
-      reloads.succeeded();
-      log('virtune: the configuration was read anew');
-    } catch (error) {
-      reloads.failed();
-      log(`virtune: the configuration was not taken, the old one holds: ${(error as Error).message}`);
-      throw error;
-    }
+  const take = async (): Promise<void> => {
+    // All of it is read and checked before any of it is used.
+    const next = readFiles(options);
+    const nextLocal = localSettings(options, next.config);
+    server.checkConfigurable(next.web);
+    server.configure(next.web);
+    if (next.config !== undefined) await targets.configure(next.config);
+    if (nextLocal?.fingerprint === local?.settings.fingerprint) return;
+    const before = local;
+    local = nextLocal && openLocal(nextLocal);
+    await before?.close();
+  };
+  let reloading: Promise<void> = Promise.resolve();
+  const reload = (): Promise<void> => {
+    // One after the other: two at once would close what the other opened.
+    const taken = reloading.then(take).then(
+      () => {
+        process.configRead(true);
+        log('virtune: the configuration was read anew');
+      },
+      (error: Error) => {
+        process.configRead(false);
+        log(`virtune: the configuration was not taken, the old one holds: ${error.message}`);
+        throw error;
+      },
+    );
+    reloading = taken.catch(() => undefined);
+    return taken;
   };
   let server: RunningServer;
   try {
@@ -127,6 +136,19 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   };
 }
 
+interface Files {
+  readonly config: ExporterConfig | undefined;
+  readonly web: WebConfig;
+}
+
+/** @throws ConfigError */
+function readFiles({ configFile, webConfigFile }: RunExporterOptions): Files {
+  return {
+    config: configFile === undefined ? undefined : readConfig(configFile),
+    web: webConfigFile === undefined ? OPEN_WEB : readWebConfig(webConfigFile),
+  };
+}
+
 function localSettings(
   options: RunExporterOptions,
   config: ExporterConfig | undefined,
@@ -143,6 +165,7 @@ function localSettings(
     credentials: options.credentials,
     groups,
     procRoot: options.procRoot?.(uri),
+    cgroupRoot: options.cgroupRoot,
     metadata: config?.metadata,
     domainDeadlineMs: options.domainDeadlineMs,
     tickDeadlineMs: options.tickDeadlineMs,

@@ -3,15 +3,7 @@ import { Sampler } from '../sampler/sampler.ts';
 import type { HostSettings } from './config/config.ts';
 import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
 
-export interface HostExporterOptions {
-  /** virtune's own. */
-  readonly version: string;
-  /** Whether scrapes end with the process's own metrics: once a process is enough. */
-  readonly withProcess: boolean;
-  readonly onFailure: (error: Error) => void;
-  readonly extra?: ScrapesOptions['extra'];
-  readonly compat?: ScrapesOptions['compat'];
-}
+export type HostExporterOptions = Omit<ScrapesOptions, 'groups'>;
 
 /** One host as it is exported: who asks it, and what is made of the answers. */
 export class HostExporter {
@@ -31,6 +23,7 @@ export class HostExporter {
         }),
       groups: settings.groups,
       procRoot: settings.procRoot,
+      cgroupRoot: settings.cgroupRoot,
       metadata: settings.metadata,
       domainDeadlineMs: settings.domainDeadlineMs,
       tickDeadlineMs: settings.tickDeadlineMs,

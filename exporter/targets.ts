@@ -1,11 +1,8 @@
 import type { ExporterConfig, HostSettings } from './config/config.ts';
 import { HostExporter, type HostExporterOptions } from './host-exporter.ts';
 
-export interface TargetsOptions {
-  readonly version: string;
-  readonly compat?: HostExporterOptions['compat'];
-  readonly onFailure: (error: Error) => void;
-}
+/** Without the process's metrics: once a process is enough, and that is at /metrics. */
+export type TargetsOptions = Omit<HostExporterOptions, 'process'>;
 
 /** A group of Prometheus' HTTP service discovery (https://prometheus.io/docs/prometheus/latest/http_sd/). */
 export interface DiscoveredTargets {
@@ -35,7 +32,6 @@ export class Targets {
     if (host === undefined) {
       const options: HostExporterOptions = {
         ...this.#options,
-        withProcess: false,
         onFailure: (error) =>
           this.#options.onFailure(new Error(`${name}: ${error.message}`, { cause: error })),
       };

@@ -52,8 +52,9 @@ export interface HostSettings {
   readonly domainDeadlineMs?: number | undefined;
   readonly tickDeadlineMs?: number | undefined;
   readonly procRoot?: string | undefined;
+  readonly cgroupRoot?: string | undefined;
   readonly metadata?: MetadataReader | undefined;
-  /** Of the file's own words: two settings with the same are the same. */
+  /** All that counts, the password too: two settings with the same are the same. Never to be shown. */
   readonly fingerprint: string;
 }
 
@@ -93,18 +94,19 @@ export function chooseGroups(
 function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig {
   const reader = given.metadata && compile(path, given.metadata);
   const metadataFingerprint = JSON.stringify(given.metadata ?? null);
-  const hosts = Object.entries(given.hosts ?? {}).map(([name, settings]): [string, HostSettings] => [
-    name,
-    {
+  const hosts = Object.entries(given.hosts ?? {}).map(([name, settings]): [string, HostSettings] => {
+    const secret = settings.sasl && credentials(path, name, settings.sasl);
+    const of: HostSettings = {
       uri: settings.uri,
-      credentials: settings.sasl && credentials(path, name, settings.sasl),
+      credentials: secret,
       groups: chooseGroups(given.collect, settings.collect),
       domainDeadlineMs: settings.domain_deadline && settings.domain_deadline * 1_000,
       tickDeadlineMs: settings.scrape_deadline && settings.scrape_deadline * 1_000,
       metadata: reader,
-      fingerprint: JSON.stringify([settings, given.collect ?? null, metadataFingerprint]),
-    },
-  ]);
+      fingerprint: JSON.stringify([settings, secret, given.collect ?? null, metadataFingerprint]),
+    };
+    return [name, of];
+  });
   return {
     local: given.local,
     collect: given.collect ?? {},

@@ -32,8 +32,7 @@ export function parseYaml<S extends z.ZodType>(path: string, text: string, schem
       document.errors.map((error) => `${path}:${lineAt(error.pos[0])}: ${error.message}`).join('\n'),
     );
   }
-  // An alias may stand for itself a thousand times over: what it expands to is bounded.
-  const checked = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const checked = schema.safeParse(expand(path, document) ?? {});
   if (checked.success) return checked.data;
   throw new ConfigError(
     checked.error.issues
@@ -46,6 +45,15 @@ export function parseYaml<S extends z.ZodType>(path: string, text: string, schem
       })
       .join('\n'),
   );
+}
+
+/** An alias may stand for itself a thousand times over: what it expands to is bounded. */
+function expand(path: string, document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigError(`${path}: ${(error as Error).message}; write out what the aliases stand for`);
+  }
 }
 
 /** The line of the key, or of the nearest one above it that is there. */

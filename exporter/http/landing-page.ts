@@ -1,5 +1,9 @@
+const HOSTS = `<li><a href="/sd">/sd</a>: the configured hosts, for Prometheus' service discovery</li>
+<li>/probe?target=NAME: the figures of one of them</li>
+`;
+
 /** What a person sees who opens the exporter in a browser. */
-export function landingPage(version: string): string {
+export function landingPage(version: string, manyHosts: boolean): string {
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>virtune exporter</title>
@@ -9,7 +13,7 @@ export function landingPage(version: string): string {
 <p>Version ${version}. Figures of a KVM host and its VMs, for Prometheus.</p>
 <ul>
 <li><a href="/metrics">/metrics</a>: the figures</li>
-<li><a href="/-/healthy">/-/healthy</a>: is this process up?</li>
+${manyHosts ? HOSTS : ''}<li><a href="/-/healthy">/-/healthy</a>: is this process up?</li>
 <li><a href="/-/ready">/-/ready</a>: is it connected to libvirt?</li>
 </ul>
 </body>

@@ -52,8 +52,8 @@ export function findRoute(parts: ExporterParts, path: string): Route | undefined
   return ROUTES.get(path);
 }
 
-function home({ version }: ExporterParts, { response }: Exchange): void {
-  send(response, 200, 'text/html; charset=utf-8', landingPage(version));
+function home({ version, targets }: ExporterParts, { response }: Exchange): void {
+  send(response, 200, 'text/html; charset=utf-8', landingPage(version, targets !== undefined));
 }
 
 async function metrics({ local }: ExporterParts, exchange: Exchange): Promise<void> {

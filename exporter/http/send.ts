@@ -1,5 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
+/** For a client to take an answer: one that reads byte by byte holds its memory for no longer. */
+const TAKE_TIMEOUT_MS = 30_000;
+
 export function sendText(response: ServerResponse, status: number, text: string): void {
   send(response, status, 'text/plain; charset=utf-8', `${text}\n`);
 }
@@ -12,4 +15,6 @@ export function send(
 ): void {
   response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
+  const timer = setTimeout(() => response.destroy(), TAKE_TIMEOUT_MS);
+  response.once('close', () => clearTimeout(timer));
 }

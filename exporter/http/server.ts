@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { ConfigError } from '../config/yaml-file.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { isClientAllowed } from './client-cert.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -21,7 +22,13 @@ class ListenError extends Error {
 export interface RunningServer {
   /** `http://127.0.0.1:9177` */
   readonly url: string;
-  /** New certificates and users hold for the next connection and request. Whether TLS is spoken cannot change. */
+  /**
+   * New certificates, users and headers hold for the next connection and request.
+   * @throws ConfigError for what only a restart can change: whether TLS is spoken, and whether clients show
+   * certificates. Nothing is changed then.
+   */
+  checkConfigurable(web: WebConfig): void;
+  /** After `checkConfigurable`. */
   configure(web: WebConfig): void;
   /** Answers what is under way, takes nothing new, and resolves when all is closed. */
   close(): Promise<void>;
@@ -30,8 +37,6 @@ export interface RunningServer {
 /** A client that takes longer for its headers or request holds a connection for nothing. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** For a client to take an answer. */
-const ANSWER_TIMEOUT_MS = 30_000;
 const MAX_HEADER_BYTES = 16_384;
 /** Under way at once; Prometheus needs a few, and whoever needs more is told so. */
 const REQUESTS_MAX = 40;
@@ -71,6 +76,18 @@ export async function serve(
   const scheme = web.tls === undefined ? 'http' : 'https';
   return {
     url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    checkConfigurable: (next) => {
+      if ((next.tls === undefined) !== (web.tls === undefined)) {
+        throw new ConfigError(
+          'tls_server_config: TLS cannot be switched on or off while virtune runs; restart it',
+        );
+      }
+      if (next.clientAuth !== web.clientAuth) {
+        throw new ConfigError(
+          'tls_server_config.client_auth_type cannot change while virtune runs; restart it',
+        );
+      }
+    },
     configure: (next) => {
       gate.configure(next);
       if (next.tls !== undefined && 'setSecureContext' in server) server.setSecureContext(next.tls);
@@ -100,8 +117,6 @@ class Gate {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     for (const [name, value] of Object.entries(this.#web.headers)) response.setHeader(name, value);
-    const timer = setTimeout(() => response.destroy(), ANSWER_TIMEOUT_MS);
-    response.once('close', () => clearTimeout(timer));
     this.#underWay++;
     try {
       if (this.#underWay > REQUESTS_MAX) {
@@ -141,7 +156,7 @@ class Gate {
     const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
     const route = findRoute(this.#parts, path);
     if (route === undefined) {
-      return sendText(response, 404, 'Not found. There is /metrics, /-/healthy and /-/ready.');
+      return sendText(response, 404, 'Not found; what is served is listed at /.');
     }
     if (!route.methods.includes(request.method ?? '')) {
       response.setHeader('Allow', route.methods.join(', '));

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Histogram, Registry } from 'prom-client';
 import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.ts';
 import { type CompatName, compatGroups } from '../../model/catalogue/compat.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
@@ -9,6 +9,8 @@ import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
 import { CallMeter } from './call-meter.ts';
 import { encodeHealth, encodeSample } from './encode.ts';
+import type { ProcessMetrics } from './process-metrics.ts';
+import { type Registries, registriesOf } from './registries.ts';
 import { FORMATS, type Format } from './text.ts';
 import { TextBuffer } from './text-buffer.ts';
 
@@ -20,13 +22,6 @@ const GZIP_LEVEL = 3;
 /** About 2 ms of encoding. */
 const CHARS_PER_TURN = 128 * 1024;
 
-/** prom-client's own, but gauges whose names end in _total, which promtool rightly refuses. */
-const MISNAMED = [
-  'nodejs_active_handles_total',
-  'nodejs_active_requests_total',
-  'nodejs_active_resources_total',
-];
-
 export interface ScrapeBody {
   readonly contentType: string;
   readonly bytes: Buffer;
@@ -34,17 +29,13 @@ export interface ScrapeBody {
 }
 
 export interface ScrapesOptions {
-  /** virtune's own. */
-  readonly version: string;
   /** What to write of a sample; the catalogue's defaults when not given. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
   /** Names of other exporters to give beside our own. */
   readonly compat?: readonly CompatName[] | undefined;
-  /** Whether scrapes end with the process's own metrics; true when not given. */
-  readonly withProcess?: boolean | undefined;
+  /** What the process tells of itself, where these scrapes are to end with it. */
+  readonly process?: ProcessMetrics | undefined;
   readonly onFailure: (error: Error) => void;
-  /** Metrics of the process that others keep. */
-  readonly extra?: { register(registry: Registry): void } | undefined;
 }
 
 /** The sample was not there within the time that the scraper gives. */
@@ -57,43 +48,34 @@ type SampleSource = Pick<Sampler, 'sample' | 'health'>;
 
 /**
  * Turns samples into scrapes. Scrapers that ask at once share one sample, one encoding and one compression.
- * prom-client's registry holds the process's own metrics, and its text closes every scrape.
+ * prom-client's registry holds the scrapes' own metrics.
  */
 export class Scrapes {
   readonly #source: SampleSource;
   readonly #groups: ReadonlySet<GroupName>;
   readonly #compat: readonly Group[];
-  readonly #registries: Readonly<Record<Format, Registry>>;
+  readonly #process: ProcessMetrics | undefined;
+  readonly #registries: Registries;
   readonly #scrapes: Counter<'outcome'>;
   readonly #duration: Histogram;
   readonly #meter = new CallMeter();
   /** Of the scrape before, to write the next one into: megabytes that need not be asked for each time. */
   #spare: Buffer | undefined;
-  readonly #gathering = new Map<Format, Promise<string>>();
   readonly #onFailure: (error: Error) => void;
   /** Keyed by what they were made from, and gone with it. */
   readonly #bodies = new WeakMap<HostSample, Map<string, Promise<ScrapeBody>>>();
 
   constructor(
     source: SampleSource,
-    { version, groups = DEFAULT_GROUPS, compat = [], withProcess = true, onFailure, extra }: ScrapesOptions,
+    { groups = DEFAULT_GROUPS, compat = [], process, onFailure }: ScrapesOptions,
   ) {
     this.#source = source;
     this.#groups = groups;
     this.#compat = compat.map((name) => compatGroups[name]);
+    this.#process = process;
     this.#onFailure = onFailure;
     const registry = new Registry();
     const registers = [registry];
-    if (withProcess) {
-      collectDefaultMetrics({ register: registry });
-      for (const name of MISNAMED) registry.removeSingleMetric(name);
-      new Gauge({
-        name: 'virtune_build_info',
-        help: 'Version of virtune.',
-        labelNames: ['version'],
-        registers,
-      }).set({ version }, 1);
-    }
     this.#scrapes = new Counter({
       name: 'virtune_scrapes_total',
       help: 'Scrapes answered, by whether the host could be asked.',
@@ -106,11 +88,7 @@ export class Scrapes {
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10],
       registers,
     });
-    extra?.register(registry);
-    const open = new Registry();
-    open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
-    for (const metric of registry.getMetricsAsArray()) open.registerMetric(metric as never);
-    this.#registries = { text: registry, openMetrics: open };
+    this.#registries = registriesOf(registry);
   }
 
   /** To be told of each call that a sampler's connections make. */
@@ -124,9 +102,9 @@ export class Scrapes {
   async scrape(format: Format, gzipped: boolean, budgetMs?: number): Promise<ScrapeBody> {
     const startedMs = performance.now();
     // Gathered while libvirt works.
-    const own = this.#ownText(format);
+    const ofProcess = this.#process?.text(format);
     const sample = await this.#sample(budgetMs);
-    const body = await this.#bodyOf(sample, format, gzipped, own);
+    const body = await this.#bodyOf(sample, format, gzipped, ofProcess);
     this.#scrapes.inc({ outcome: sample === undefined ? 'failed' : 'ok' });
     this.#duration.observe((performance.now() - startedMs) / 1_000);
     return body;
@@ -148,9 +126,9 @@ export class Scrapes {
     sample: HostSample | undefined,
     format: Format,
     gzipped: boolean,
-    own: Promise<string>,
+    ofProcess: Promise<string> | undefined,
   ): Promise<ScrapeBody> {
-    if (sample === undefined) return this.#make(sample, format, gzipped, own);
+    if (sample === undefined) return this.#make(sample, format, gzipped, ofProcess);
     let forms = this.#bodies.get(sample);
     if (forms === undefined) {
       forms = new Map();
@@ -159,28 +137,17 @@ export class Scrapes {
     const key = `${format} ${gzipped}`;
     let body = forms.get(key);
     if (body === undefined) {
-      body = this.#make(sample, format, gzipped, own);
+      body = this.#make(sample, format, gzipped, ofProcess);
       forms.set(key, body);
     }
     return body;
-  }
-
-  /** The process's own metrics; whoever asks while they are being gathered gets those. */
-  #ownText(format: Format): Promise<string> {
-    let text = this.#gathering.get(format);
-    if (text === undefined) {
-      text = this.#registries[format].metrics();
-      this.#gathering.set(format, text);
-      void text.finally(() => this.#gathering.delete(format));
-    }
-    return text;
   }
 
   async #make(
     sample: HostSample | undefined,
     format: Format,
     gzipped: boolean,
-    own: Promise<string>,
+    ofProcess: Promise<string> | undefined,
   ): Promise<ScrapeBody> {
     const text = new TextBuffer(this.#spare);
     this.#spare = undefined;
@@ -188,8 +155,9 @@ export class Scrapes {
       await encodeInTurns(text, encodeSample(sample, format, this.#groups, this.#compat));
     for (const piece of encodeHealth(this.#source.health, sample !== undefined, format)) text.append(piece);
     text.append(this.#meter.encode(format));
-    // The registry's OpenMetrics text ends with the `# EOF` that must come last.
-    text.append(await own);
+    text.append(withoutEnd(await this.#registries[format].metrics()));
+    text.append(ofProcess === undefined ? '' : withoutEnd(await ofProcess));
+    if (format === 'openMetrics') text.append(END);
     const contentType = FORMATS[format];
     if (!gzipped) return { contentType, bytes: text.bytes(), gzipped };
     const bytes = await compress(text.bytes(), { level: GZIP_LEVEL });
@@ -197,6 +165,13 @@ export class Scrapes {
     this.#spare = text.memory;
     return { contentType, bytes, gzipped };
   }
+}
+
+/** Closes an OpenMetrics text; each registry ends with it, and a scrape only once. */
+const END = '# EOF\n';
+
+function withoutEnd(text: string): string {
+  return text.endsWith(END) ? text.slice(0, -END.length) : text;
 }
 
 /** In pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */

@@ -27,6 +27,14 @@ export function compileMetadata(
   const evaluate = (expression: string, at: Element): string =>
     // The package's types know the browser's nodes; ours are xmldom's, which it is made for.
     String(xpath.selectWithResolver(`string(${expression})`, at as unknown as Node, resolver));
+  // What goes wrong on one domain's XML costs that domain this label, and not all that its XML says.
+  const evaluateOrNothing = (expression: string, at: Element): string => {
+    try {
+      return evaluate(expression, at);
+    } catch {
+      return '';
+    }
+  };
   const nothing = parseXml('nothing', '<domain/>', 'domain');
   for (const [label, expression] of Object.entries(labels)) {
     if (RESERVED.test(label)) throw new Error(`the label ${label} is reserved; choose another name`);
@@ -39,7 +47,7 @@ export function compileMetadata(
   return (domain) => {
     const found = new Map<string, string>();
     for (const [label, expression] of Object.entries(labels)) {
-      const value = sanitise(evaluate(expression, domain));
+      const value = sanitise(evaluateOrNothing(expression, domain));
       if (value !== undefined) found.set(label, value);
     }
     return found;

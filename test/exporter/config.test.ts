@@ -79,7 +79,21 @@ test('a file whose aliases multiply is refused instead of filling the memory', (
   const levels = Array.from({ length: 12 }, (_, n) =>
     n === 0 ? 'l0: &l0 [x, x, x, x, x, x, x, x, x]' : `l${n}: &l${n} [${`*l${n - 1}, `.repeat(9)}]`,
   );
-  expect(() => parseConfig('virtune.yml', levels.join('\n'))).toThrow();
+  expect(faultOf(levels.join('\n'))).toMatch(/^virtune\.yml: .*alias/);
+});
+
+test('a password that was changed makes other settings of the same file', () => {
+  const file = join(dir, 'rotated');
+  const config = (): string | undefined =>
+    parseConfig(
+      join(dir, 'virtune.yml'),
+      `hosts:\n  a: { uri: "qemu+tcp://a/system", sasl: { username: u, password_file: rotated } }\n`,
+    ).hosts.get('a')?.fingerprint;
+  writeFileSync(file, 'old');
+  const before = config();
+  expect(config()).toBe(before);
+  writeFileSync(file, 'new');
+  expect(config()).not.toBe(before);
 });
 
 test('a file that is not there is named', () => {

@@ -1,12 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type ServerResponse } from 'node:http';
 import { Agent, type AgentOptions, request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { hashSync } from 'bcryptjs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type RunningExporter, runExporter } from '../../cli/run-exporter.ts';
+import { sendText } from '../../exporter/http/send.ts';
 import { readWebConfig } from '../../exporter/http/web-config.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 
@@ -154,6 +155,47 @@ test('a client certificate can be asked for, and by name', async () => {
   expect((await ask(`${other.url}/metrics`, client)).status).toBe(403);
 });
 
+test('any certificate will do where any is required, and a given one is verified where that is asked', async () => {
+  const ca = pem('ca.pem');
+  const stranger = { ca, cert: pem('stranger.pem'), key: pem('stranger.key') };
+  const client = { ca, cert: pem('client.pem'), key: pem('client.key') };
+  const any = await start(tls('  client_auth_type: RequireAnyClientCert\n'));
+  expect((await ask(`${any.url}/metrics`, { ca })).status).toBe(403);
+  expect((await ask(`${any.url}/metrics`, stranger)).status).toBe(200);
+  const given = await start(
+    tls(`  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ${TLS}/ca.pem\n`),
+  );
+  expect((await ask(`${given.url}/metrics`, { ca })).status).toBe(200);
+  expect((await ask(`${given.url}/metrics`, client)).status).toBe(200);
+  expect((await ask(`${given.url}/metrics`, stranger)).status).toBe(403);
+});
+
+test('users change with a reload; what needs a restart is refused, and then nothing changes', async () => {
+  const path = webFile(`basic_auth_users:\n  old: ${hashSync('right', 4)}\n`);
+  const exporter = await runExporter({ uri: demo.uri, listen: '127.0.0.1:0', webConfigFile: path });
+  running.push(exporter);
+  const statusOf = async (user: string): Promise<number> =>
+    (await ask(`${exporter.url}/metrics`, basic(user, 'right'))).status;
+  expect(await statusOf('old')).toBe(200);
+  writeFileSync(path, `basic_auth_users:\n  new: ${hashSync('right', 4)}\n`);
+  await exporter.reload();
+  expect([await statusOf('old'), await statusOf('new')]).toEqual([401, 200]);
+  writeFileSync(path, tls());
+  await expect(exporter.reload()).rejects.toThrow(/TLS cannot be switched on or off/);
+  expect(await statusOf('new')).toBe(200);
+});
+
+test('that clients must show certificates cannot be switched on by a reload and then not hold', async () => {
+  const path = webFile(tls());
+  const exporter = await runExporter({ uri: demo.uri, listen: '127.0.0.1:0', webConfigFile: path });
+  running.push(exporter);
+  writeFileSync(
+    path,
+    tls(`  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ${TLS}/ca.pem\n`),
+  );
+  await expect(exporter.reload()).rejects.toThrow(/client_auth_type cannot change/);
+});
+
 test('headers of the configuration are on every answer', async () => {
   const { url } = await start('http_server_config:\n  headers: { X-Frame-Options: deny }\n');
   for (const path of ['/', '/metrics', '/no'])
@@ -253,6 +295,46 @@ test('a flood of headers is refused, and the next scrape is answered', async () 
   const headers = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`x-${n}`, 'y'.repeat(100)]));
   expect((await ask(`${url}/metrics`, { headers })).status).toBe(431);
   expect((await ask(`${url}/metrics`)).status).toBe(200);
+});
+
+test('more than forty requests at once are told to come again', async () => {
+  const { url } = await start();
+  demo.daemon.faults.slowMs = 50;
+  try {
+    const answers = await Promise.all(Array.from({ length: 60 }, () => ask(`${url}/metrics`)));
+    const busy = answers.filter((answer) => answer.status === 503);
+    expect(answers.filter((answer) => answer.status === 200)).toHaveLength(40);
+    expect(busy).toHaveLength(20);
+    expect(busy[0]?.headers['retry-after']).toBe('5');
+  } finally {
+    demo.daemon.faults.slowMs = 0;
+  }
+});
+
+test('a client that does not take its answer is cut', async () => {
+  let cut = false;
+  const held = {
+    end: () => undefined,
+    writeHead: () => undefined,
+    destroy: () => (cut = true),
+    once: () => undefined,
+  };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    sendText(held as unknown as ServerResponse, 200, 'x');
+    vi.advanceTimersByTime(29_000);
+    expect(cut).toBe(false);
+    vi.advanceTimersByTime(2_000);
+    expect(cut).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a configuration that names nothing to ask is refused', async () => {
+  const path = join(dir, 'nothing.yml');
+  writeFileSync(path, 'local: false\n');
+  await expect(runExporter({ listen: '127.0.0.1:0', configFile: path })).rejects.toThrow(/nothing to ask/);
 });
 
 test('a thousand clients that never finish their request do not stop a scrape, and are cut', async () => {

@@ -44,3 +44,9 @@ test('an expression that is none, or whose prefix nobody declared, is refused at
   expect(() => compileMetadata({ x: '//[' })).toThrow(/x: .* is no XPath/);
   expect(() => compileMetadata({ x: '//b:team' }, NAMESPACES)).toThrow(/x: .* is no XPath/);
 });
+
+test('a fault that shows only on some XML costs that label, and nothing else that the XML says', () => {
+  const facts = parseDomain(XML, 'x', compileMetadata({ team: 'metadata/nobody:team', vcpus: 'vcpu' }));
+  expect(facts.name).toBe('db');
+  expect(Object.fromEntries(facts.labels)).toEqual({ vcpus: '4' });
+});

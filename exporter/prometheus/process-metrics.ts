@@ -1,0 +1,69 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { msToSeconds } from '../../model/units.ts';
+import { type Registries, registriesOf } from './registries.ts';
+import type { Format } from './text.ts';
+
+/** prom-client's own, but gauges whose names end in _total, which promtool rightly refuses. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
+/** What the process tells of itself, by prom-client: one for a process, whatever is asked and exported. */
+export class ProcessMetrics {
+  readonly #registries: Registries;
+  readonly #gathering = new Map<Format, Promise<string>>();
+  #configTaken = true;
+  #configTakenAtMs = Date.now();
+
+  constructor(version: string) {
+    const registry = new Registry();
+    const registers = [registry];
+    collectDefaultMetrics({ register: registry });
+    for (const name of MISNAMED) registry.removeSingleMetric(name);
+    new Gauge({
+      name: 'virtune_build_info',
+      help: 'Version of virtune.',
+      labelNames: ['version'],
+      registers,
+    }).set({ version }, 1);
+    const taken = (): boolean => this.#configTaken;
+    const takenAtMs = (): number => this.#configTakenAtMs;
+    new Gauge({
+      name: 'virtune_config_last_reload_successful',
+      help: '1 when the configuration was taken the last time it was read.',
+      registers,
+      collect() {
+        this.set(Number(taken()));
+      },
+    });
+    new Gauge({
+      name: 'virtune_config_last_reload_success_timestamp_seconds',
+      help: 'When the configuration was last taken, in seconds since 1970.',
+      registers,
+      collect() {
+        this.set(msToSeconds(takenAtMs()));
+      },
+    });
+    this.#registries = registriesOf(registry);
+  }
+
+  /** Whether the configuration that was read just now holds. */
+  configRead(taken: boolean): void {
+    this.#configTaken = taken;
+    if (taken) this.#configTakenAtMs = Date.now();
+  }
+
+  /** Whoever asks while the text is being gathered gets that one. Ends with `# EOF` in OpenMetrics. */
+  text(format: Format): Promise<string> {
+    let text = this.#gathering.get(format);
+    if (text === undefined) {
+      text = this.#registries[format].metrics();
+      this.#gathering.set(format, text);
+      const done = (): boolean => this.#gathering.delete(format);
+      text.then(done, done);
+    }
+    return text;
+  }
+}

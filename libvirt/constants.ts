@@ -75,6 +75,9 @@ export const ListFlag = {
   noSnapshot: 8192,
 } as const;
 
+/** virDomainGetJobStatsFlags; reading a completed job forgets it unless it is told to be kept. */
+export const JobStatsFlag = { completed: 1, keepCompleted: 2 } as const;
+
 /** virDomainXMLFlags */
 export const XmlFlag = { secure: 1, inactive: 2, updateCpu: 4, migratable: 8 } as const;
 

@@ -214,8 +214,10 @@ export class DomainAsker {
   async #askForJob(domain: Domain, deadline: Deadline): Promise<void> {
     const atMs = this.#options.now();
     try {
-      const reply = await this.#call('domainGetJobStats', { domain, flags: 0 }, deadline);
-      if (reply !== 'late') this.#parts.extras.setJob(domain, reply);
+      await this.#parts.extras.readJob(domain, async (flags) => {
+        const reply = await this.#call('domainGetJobStats', { domain, flags }, deadline);
+        return reply === 'late' ? undefined : reply;
+      });
     } catch (error) {
       if (error instanceof CallAbandonedError) this.#leaveOut(this.#remember(domain), atMs, error);
     }

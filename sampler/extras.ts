@@ -1,5 +1,6 @@
 import type { Connection } from '../libvirt/client/connection.ts';
 import type { ManagedConnection } from '../libvirt/client/managed.ts';
+import { JobStatsFlag } from '../libvirt/constants.ts';
 import type { EventName } from '../libvirt/events.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
@@ -18,12 +19,20 @@ const COUNTED_EVENTS = [
 ] as const satisfies readonly EventName[];
 
 /** One domain in so many is asked for a job in each tick; one that has a job, in every tick. */
-const JOB_TURNS = 5;
+const JOB_TURNS = 10;
 const SNAPSHOTS_MAX_AGE_MS = 60_000;
 /** Snapshots whose XML is read for one domain at a time; the rest has its turn later. */
 const SNAPSHOT_XML_MAX = 32;
 
 const CONTROL_STATES = ['ok', 'job', 'occupied', 'error'] as const;
+
+/** virDomainJobType: none. */
+const NO_JOB = 0;
+
+interface JobReply {
+  readonly type: number;
+  readonly params: Parameters<typeof readJob>[0];
+}
 
 interface Known {
   job?: JobFigures | undefined;
@@ -75,14 +84,22 @@ export class Extras {
     return this.#of(domain).job?.active === true || (this.#tick + index) % JOB_TURNS === 0;
   }
 
-  setJob(
-    domain: Domain,
-    reply: { readonly type: number; readonly params: Parameters<typeof readJob>[0] },
-  ): void {
+  /**
+   * Asks for the job that runs, else for the last one as it ended: only a migration ends with an event.
+   * `ask` sends domainGetJobStats with these flags; it may be blocked by the guest, so whoever has a deadline
+   * for that gives it.
+   */
+  async readJob(domain: Domain, ask: (flags: number) => Promise<JobReply | undefined>): Promise<void> {
     const known = this.#of(domain);
-    // Type 0 is no job: one that ended is told by its event, one that ended unseen is not known to run on.
-    if (reply.type !== 0) known.job = readJob(reply.params, true);
-    else if (known.job?.active === true) known.job = undefined;
+    const running = await ask(0);
+    if (running === undefined) return;
+    if (running.type !== NO_JOB) {
+      known.job = readJob(running.params, true);
+      return;
+    }
+    if (known.job?.active === true) known.job = undefined;
+    const ended = await ask(JobStatsFlag.completed | JobStatsFlag.keepCompleted);
+    if (ended !== undefined && ended.type !== NO_JOB) known.job = readJob(ended.params, false);
   }
 
   /** What is known of one domain; asks over calls that no guest can block. */
@@ -94,7 +111,7 @@ export class Extras {
     const known = this.#of(domain);
     const [snapshots, controlFigures] = await Promise.all([
       about.hasSnapshot && this.#groups.has('snapshot') ? this.#snapshots(control, domain) : undefined,
-      about.unresponsive ? this.#control(control, domain) : undefined,
+      about.unresponsive && this.#groups.has('events') ? this.#control(control, domain) : undefined,
     ]);
     return { job: known.job, events: known.events, snapshots, control: controlFigures };
   }

@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sampler: ['libvirt', 'model'],
   exporter: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
+  docs: ['model'],
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'simulator'],
 };
 

@@ -1,16 +1,20 @@
 import { balloonGroup } from './balloon.ts';
 import { blockGroup } from './block.ts';
+import { cpuGroup } from './cpu.ts';
+import { dirtyRateGroup } from './dirty-rate.ts';
 import { domainGroup } from './domain.ts';
 import { eventsGroup, jobGroup, snapshotGroup } from './extras.ts';
 import { healthMetrics } from './health.ts';
 import { hostGroup, poolGroup } from './host.ts';
 import { interfaceGroup } from './interface.ts';
+import { ioThreadGroup } from './iothread.ts';
 import { kvmGroup } from './kvm.ts';
-import { cgroupGroup, numaGroup, placementGroup, threadsGroup } from './local.ts';
+import { cgroupGroup, numaGroup, threadsGroup } from './local.ts';
 import { metadataGroup } from './metadata.ts';
 import type { Group, HealthMetric, SubjectMetric } from './metric.ts';
 import { overcommitGroup } from './overcommit.ts';
-import { cpuGroup, dirtyRateGroup, ioThreadGroup, perfGroup } from './rare.ts';
+import { perfGroup } from './perf.ts';
+import { placementGroup } from './placement.ts';
 import { tuningGroup } from './tuning.ts';
 import { vcpuGroup } from './vcpu.ts';
 

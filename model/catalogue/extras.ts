@@ -1,14 +1,21 @@
+import type { DomainExtras } from '../extras.ts';
 import type { JobFigures } from '../job.ts';
 import { msToSeconds } from '../units.ts';
 import { type Group, type Point, scaled } from './metric.ts';
 
+const MOVED = {
+  data: 'Data of the job',
+  memory: 'Memory that the job moves',
+  disk: 'Disk data that the job moves',
+} as const;
 const SIZES = ['total', 'processed', 'remaining'];
 
 export const jobGroup = {
   name: 'job',
   help: 'Migrations, saves, dumps and backups while they run, and the last one as it ended.',
   byDefault: true,
-  costs: 'A call for one VM in five each time, and for each VM with a job; no monitor command without a job.',
+  costs:
+    'Two calls for one VM in ten each time, and for each VM with a job; no monitor command without a job.',
   metrics: [
     {
       per: 'extras',
@@ -50,30 +57,14 @@ export const jobGroup = {
       labels: ['operation'],
       points: ({ job }) => ofJob(job, ({ figures }) => scaled(figures.get('downtime'), msToSeconds)),
     },
-    {
-      per: 'extras',
-      type: 'gauge',
-      name: 'libvirt_domain_job_data_bytes',
-      help: 'Data of the job, in bytes: total, processed, remaining.',
+    ...(['data', 'memory', 'disk'] as const).map((what) => ({
+      per: 'extras' as const,
+      type: 'gauge' as const,
+      name: `libvirt_domain_job_${what}_bytes`,
+      help: `${MOVED[what]}, in bytes: total, processed, remaining.`,
       labels: ['operation', 'kind'],
-      points: ({ job }) => sizes(job, 'data'),
-    },
-    {
-      per: 'extras',
-      type: 'gauge',
-      name: 'libvirt_domain_job_memory_bytes',
-      help: 'Memory that the job moves, in bytes: total, processed, remaining.',
-      labels: ['operation', 'kind'],
-      points: ({ job }) => sizes(job, 'memory'),
-    },
-    {
-      per: 'extras',
-      type: 'gauge',
-      name: 'libvirt_domain_job_disk_bytes',
-      help: 'Disk data that the job moves, in bytes: total, processed, remaining.',
-      labels: ['operation', 'kind'],
-      points: ({ job }) => sizes(job, 'disk'),
-    },
+      points: ({ job }: DomainExtras): Iterable<Point> => sizes(job, what),
+    })),
     {
       per: 'extras',
       type: 'gauge',

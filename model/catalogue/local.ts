@@ -1,3 +1,4 @@
+import type { ThreadFigures } from '../local.ts';
 import { nsToSeconds } from '../units.ts';
 import { type Group, type Point, scaled } from './metric.ts';
 
@@ -16,9 +17,7 @@ export const threadsGroup = {
       help: 'Threads of the VM by role: vcpu, iothread, emulator, vhost.',
       labels: ['role'],
       needs: LOCAL,
-      points: function* ({ threads }): Generator<Point> {
-        for (const [role, figures] of threads ?? []) yield [[role], figures.threads];
-      },
+      points: ({ threads }) => byRole(threads, ({ threads }) => threads),
     },
     {
       per: 'local',
@@ -27,9 +26,7 @@ export const threadsGroup = {
       help: 'CPU time of those threads, in seconds.',
       labels: ['role'],
       needs: LOCAL,
-      points: function* ({ threads }): Generator<Point> {
-        for (const [role, figures] of threads ?? []) yield [[role], nsToSeconds(figures.cpuNs)];
-      },
+      points: ({ threads }) => byRole(threads, ({ cpuNs }) => nsToSeconds(cpuNs)),
     },
     {
       per: 'local',
@@ -38,9 +35,7 @@ export const threadsGroup = {
       help: 'Time in which those threads could have run but got no CPU, in seconds.',
       labels: ['role'],
       needs: LOCAL,
-      points: function* ({ threads }): Generator<Point> {
-        for (const [role, figures] of threads ?? []) yield [[role], nsToSeconds(figures.delayNs)];
-      },
+      points: ({ threads }) => byRole(threads, ({ delayNs }) => nsToSeconds(delayNs)),
     },
   ],
 } as const satisfies Group;
@@ -144,18 +139,9 @@ export const numaGroup = {
   ],
 } as const satisfies Group;
 
-export const placementGroup = {
-  name: 'placement',
-  help: 'The host CPU that each vCPU runs on.',
-  byDefault: false,
-  costs: 'A call a VM that touches no monitor.',
-  metrics: [
-    {
-      per: 'vcpuPlace',
-      type: 'gauge',
-      name: 'libvirt_domain_vcpu_cpu',
-      help: 'CPU of the host that the vCPU ran on when it was last seen.',
-      read: ({ cpu }) => (cpu < 0 ? undefined : cpu),
-    },
-  ],
-} as const satisfies Group;
+function* byRole(
+  threads: ReadonlyMap<string, ThreadFigures> | undefined,
+  read: (figures: ThreadFigures) => number,
+): Generator<Point> {
+  for (const [role, figures] of threads ?? []) yield [[role], read(figures)];
+}

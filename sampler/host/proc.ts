@@ -1,5 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { LocalHostFigures, Pressure } from '../../model/host.ts';
+import { readProcFile } from '../proc-file.ts';
 
 /** Ticks of /proc/stat are hundredths of a second on every Linux that Node.js runs on (USER_HZ). */
 const NS_PER_TICK = 1e7;
@@ -54,42 +54,13 @@ export function parseNamedNumbers(text: string): Map<string, number> {
   return found;
 }
 
-/** Larger than /proc/stat of a host with 1,024 CPUs. */
-const buffer = Buffer.allocUnsafeSlow(256 * 1_024);
-
-/**
- * The text of a file of /proc, or nothing where it cannot be read. Synchronous, and three system calls: the
- * kernel answers from memory in microseconds, where a thread pool would take longer to be asked.
- */
-export function readOrNothing(path: string): string | undefined {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch {
-    return undefined;
-  }
-  try {
-    let length = 0;
-    while (length < buffer.length) {
-      const read = readSync(file, buffer, length, buffer.length - length, null);
-      if (read === 0) break;
-      length += read;
-    }
-    return buffer.toString('latin1', 0, length);
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(file);
-  }
-}
-
 export function readProcStat(procRoot: string): ProcStat | undefined {
-  const text = readOrNothing(`${procRoot}/stat`);
+  const text = readProcFile(`${procRoot}/stat`);
   return text === undefined ? undefined : parseProcStat(text);
 }
 
 export function readLocalHost(procRoot: string): LocalHostFigures {
-  const read = (name: string): string | undefined => readOrNothing(`${procRoot}/${name}`);
+  const read = (name: string): string | undefined => readProcFile(`${procRoot}/${name}`);
   const pressure = new Map<string, Pressure>();
   for (const resource of ['cpu', 'memory', 'io']) {
     const text = read(`pressure/${resource}`);

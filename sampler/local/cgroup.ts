@@ -1,7 +1,7 @@
 import type { Pressure } from '../../model/host.ts';
 import type { CgroupFigures } from '../../model/local.ts';
 import { parseNamedNumbers, parsePressure } from '../host/proc.ts';
-import { names, readText } from './processes.ts';
+import { listNames, readProcFile } from '../proc-file.ts';
 
 /** Where a process's groups are, by controller; `''` is cgroup v2's one hierarchy (cgroups(7), /proc/PID/cgroup). */
 export function parseCgroups(text: string): ReadonlyMap<string, string> {
@@ -21,7 +21,7 @@ export function groupOfVm(path: string): string {
 
 /** Undefined when the process has no group of its own that can be read. */
 export function readCgroup(procRoot: string, cgroupRoot: string, pid: number): CgroupFigures | undefined {
-  const groups = parseCgroups(readText(`${procRoot}/${pid}/cgroup`) ?? '');
+  const groups = parseCgroups(readProcFile(`${procRoot}/${pid}/cgroup`) ?? '');
   const v1Cpu = groups.get('cpu');
   const unified = groups.get('');
   const cpu = v1Cpu === undefined ? undefined : `${cgroupRoot}/cpu${groupOfVm(v1Cpu)}`;
@@ -30,11 +30,11 @@ export function readCgroup(procRoot: string, cgroupRoot: string, pid: number): C
   const v1Memory = groups.get('memory');
   const memory =
     v1Memory === undefined
-      ? readText(`${v2}/memory.current`)
-      : readText(`${cgroupRoot}/memory${groupOfVm(v1Memory)}/memory.usage_in_bytes`);
+      ? readProcFile(`${v2}/memory.current`)
+      : readProcFile(`${cgroupRoot}/memory${groupOfVm(v1Memory)}/memory.usage_in_bytes`);
   const pressure = new Map<string, Pressure>();
   for (const resource of ['cpu', 'memory', 'io']) {
-    const text = v2 === undefined ? undefined : readText(`${v2}/${resource}.pressure`);
+    const text = v2 === undefined ? undefined : readProcFile(`${v2}/${resource}.pressure`);
     if (text !== undefined) pressure.set(resource, parsePressure(text));
   }
   if (throttling === undefined && memory === undefined && pressure.size === 0) return undefined;
@@ -57,14 +57,14 @@ interface Throttling {
 function readThrottling(group: string | undefined): Throttling | undefined {
   if (group === undefined) return undefined;
   const inner = [group, `${group}/libvirt`].flatMap((parent) =>
-    names(parent)
+    listNames(parent)
       .filter((name) => /^(emulator|vcpu\d+|iothread\d+)$/.test(name))
       .map((name) => `${parent}/${name}`),
   );
   let told = false;
   let [periods, throttledPeriods, throttledNs] = [0, 0, 0];
   for (const path of [group, ...inner]) {
-    const stat = parseNamedNumbers(readText(`${path}/cpu.stat`) ?? '');
+    const stat = parseNamedNumbers(readProcFile(`${path}/cpu.stat`) ?? '');
     if (!stat.has('nr_periods')) continue;
     told = true;
     periods += stat.get('nr_periods') ?? 0;

@@ -1,7 +1,7 @@
 import type { MemoryMapFigures } from '../../model/local.ts';
 import type { HostTopology } from '../../model/topology.ts';
 import { parseNamedNumbers } from '../host/proc.ts';
-import { readText } from './processes.ts';
+import { readProcFile } from '../proc-file.ts';
 import { readVcpuCpus } from './threads.ts';
 
 const PAGE_BYTES = 4_096;
@@ -37,11 +37,11 @@ export function readMemoryMap(
   pid: number,
   topology: HostTopology | undefined,
 ): MemoryMapFigures | undefined {
-  const maps = readText(`${procRoot}/${pid}/numa_maps`);
+  const maps = readProcFile(`${procRoot}/${pid}/numa_maps`);
   if (maps === undefined || maps === '') return undefined;
   const nodeBytes = parseNumaMaps(maps);
-  const rollup = parseNamedNumbers(readText(`${procRoot}/${pid}/smaps_rollup`) ?? '');
-  const merged = readText(`${procRoot}/${pid}/ksm_merging_pages`);
+  const rollup = parseNamedNumbers(readProcFile(`${procRoot}/${pid}/smaps_rollup`) ?? '');
+  const merged = readProcFile(`${procRoot}/${pid}/ksm_merging_pages`);
   const huge = ['AnonHugePages', 'Private_Hugetlb', 'Shared_Hugetlb'].map((name) => rollup.get(name));
   return {
     nodeBytes,

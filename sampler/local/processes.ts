@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Domain } from '../../libvirt/wire/types.ts';
+import { listNames, readProcFile } from '../proc-file.ts';
 
 /** A scan reads a file of every process on the host, so an unknown VM does not cause one at each tick. */
 const SCAN_PAUSE_MS = 10_000;
@@ -37,9 +37,9 @@ export class Processes {
     if (this.#now() - this.#scannedAtMs < SCAN_PAUSE_MS) return;
     this.#scannedAtMs = this.#now();
     const byUuid = new Map(running.map((domain) => [domain.uuid, domain]));
-    for (const name of names(this.#procRoot)) {
+    for (const name of listNames(this.#procRoot)) {
       if (!/^\d+$/.test(name)) continue;
-      const uuid = uuidArgument(readText(`${this.#procRoot}/${name}/cmdline`));
+      const uuid = uuidArgument(readProcFile(`${this.#procRoot}/${name}/cmdline`));
       const domain = uuid === undefined ? undefined : byUuid.get(uuid);
       if (domain !== undefined) this.#pids.set(keyOf(domain), Number(name));
     }
@@ -55,21 +55,4 @@ export function uuidArgument(cmdline: string | undefined): string | undefined {
   const args = cmdline?.split('\0') ?? [];
   const at = args.indexOf('-uuid');
   return at < 0 ? undefined : args[at + 1];
-}
-
-/** Synchronous, since the kernel answers from memory in microseconds, where a thread pool would take longer. */
-export function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-export function names(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
 }

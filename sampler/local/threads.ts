@@ -1,5 +1,5 @@
 import type { ThreadFigures } from '../../model/local.ts';
-import { names, readText } from './processes.ts';
+import { listNames, readProcFile } from '../proc-file.ts';
 
 export type ThreadRole = 'vcpu' | 'iothread' | 'emulator' | 'vhost';
 
@@ -23,11 +23,11 @@ export function readThreads(
   pid: number,
 ): ReadonlyMap<ThreadRole, ThreadFigures> | undefined {
   const byRole = new Map<ThreadRole, ThreadFigures>();
-  for (const tid of names(`${procRoot}/${pid}/task`)) {
+  for (const tid of listNames(`${procRoot}/${pid}/task`)) {
     const task = `${procRoot}/${pid}/task/${tid}`;
-    const times = parseSchedstat(readText(`${task}/schedstat`) ?? '');
+    const times = parseSchedstat(readProcFile(`${task}/schedstat`) ?? '');
     if (times === undefined) continue;
-    const role = roleOf((readText(`${task}/comm`) ?? '').trimEnd());
+    const role = roleOf((readProcFile(`${task}/comm`) ?? '').trimEnd());
     const sum = byRole.get(role) ?? { threads: 0, cpuNs: 0, delayNs: 0 };
     byRole.set(role, {
       threads: sum.threads + 1,
@@ -41,8 +41,8 @@ export function readThreads(
 /** The CPU that each vCPU's thread last ran on (field 39 of stat, proc_pid_stat(5)). */
 export function readVcpuCpus(procRoot: string, pid: number): number[] {
   const cpus: number[] = [];
-  for (const tid of names(`${procRoot}/${pid}/task`)) {
-    const stat = readText(`${procRoot}/${pid}/task/${tid}/stat`) ?? '';
+  for (const tid of listNames(`${procRoot}/${pid}/task`)) {
+    const stat = readProcFile(`${procRoot}/${pid}/task/${tid}/stat`) ?? '';
     // The name may hold spaces and parentheses of its own, so fields are counted after its end.
     const end = stat.lastIndexOf(')');
     if (end < 0 || roleOf(stat.slice(stat.indexOf('(') + 1, end)) !== 'vcpu') continue;

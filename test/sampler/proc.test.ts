@@ -1,11 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import {
-  parseNamedNumbers,
-  parsePressure,
-  parseProcStat,
-  readLocalHost,
-  readOrNothing,
-} from '../../sampler/host/proc.ts';
+import { parseNamedNumbers, parsePressure, parseProcStat, readLocalHost } from '../../sampler/host/proc.ts';
+import { listNames, readProcFile } from '../../sampler/proc-file.ts';
 
 test('CPU time comes in total and by CPU, in ns, whatever columns the kernel has', () => {
   const stat = parseProcStat(
@@ -40,11 +38,24 @@ test('a host whose /proc is not there tells nothing, and nothing fails', () => {
   const local = readLocalHost('/nonexistent');
   expect(local.load).toBeUndefined();
   expect([local.pressure.size, local.meminfoKiB.size, local.vmstat.size]).toEqual([0, 0, 0]);
-  expect(readOrNothing('/nonexistent/stat')).toBeUndefined();
+  expect(readProcFile('/nonexistent/stat')).toBeUndefined();
 });
 
 test("this machine's own /proc can be read", () => {
   const { load, meminfoKiB } = readLocalHost('/proc');
   expect(load?.every((each) => each >= 0)).toBe(true);
   expect(meminfoKiB.get('MemTotal')).toBeGreaterThan(0);
+});
+
+test('a file larger than any before is read whole', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-file-'));
+  try {
+    const text = 'é'.repeat(100_000);
+    writeFileSync(join(folder, 'large'), text);
+    expect(readProcFile(join(folder, 'large'))).toBe(text);
+    expect(listNames(folder)).toEqual(['large']);
+    expect([readProcFile(folder), listNames(join(folder, 'no'))]).toEqual([undefined, []]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

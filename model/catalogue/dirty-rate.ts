@@ -1,0 +1,30 @@
+import { type Group, scaled } from './metric.ts';
+
+const MEGABYTE = 1_024 * 1_024;
+
+export const dirtyRateGroup = {
+  name: 'dirtyrate',
+  help: 'How fast each VM writes to its memory, where somebody measured it; virtune never starts a measurement.',
+  byDefault: false,
+  costs: 'A monitor command a VM.',
+  metrics: [
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_dirty_rate_bytes_per_second',
+      help: 'Memory that the guest dirtied a second in the last measurement, in bytes.',
+      needs: 'a finished measurement (virsh domdirtyrate-calc)',
+      // 2: VIR_DOMAIN_DIRTYRATE_MEASURED
+      read: ({ dirtyRate }) =>
+        dirtyRate.status === 2 ? scaled(dirtyRate.megabytesPerSecond, (rate) => rate * MEGABYTE) : undefined,
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_dirty_rate_period_seconds',
+      help: 'How long the last measurement took, in seconds.',
+      needs: 'a finished measurement (virsh domdirtyrate-calc)',
+      read: ({ dirtyRate }) => (dirtyRate.status === 2 ? dirtyRate.periodSeconds : undefined),
+    },
+  ],
+} as const satisfies Group;

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { ParamType } from '../../libvirt/typed-params.ts';
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import { Extras } from '../../sampler/extras.ts';
+import { DOMAIN, fakeConnection, fakeEvents } from './fake-connection.ts';
+
+const GROUPS = new Set<GroupName>(['job', 'snapshot', 'events']);
+const NOBODY = { hasSnapshot: false, unresponsive: false };
+let nowMs = 0;
+const extrasOf = (groups = GROUPS): Extras => new Extras({ groups, timeoutMs: 1_000, now: () => nowMs });
+const job = (operation: number) => [
+  { field: 'operation', type: ParamType.int, value: operation },
+  { field: 'time_elapsed', type: ParamType.ullong, value: 1_500 },
+];
+const NONE = { type: 0, params: [] };
+
+test('one domain in ten is asked for a job in each tick, and one with a job in every tick', async () => {
+  const extras = extrasOf();
+  const due = (): number =>
+    Array.from({ length: 100 }, (_, n) => extras.isJobDue(DOMAIN, n)).filter(Boolean).length;
+  expect(due()).toBe(10);
+  await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(5) }));
+  expect(due()).toBe(100);
+  expect(extras.isJobDue({ ...DOMAIN, id: -1 }, 0)).toBe(false);
+  expect(extrasOf(new Set()).isJobDue(DOMAIN, 0)).toBe(false);
+});
+
+test('a job is told while it runs, and as it ended, without taking its end from who asks next', async () => {
+  const extras = extrasOf();
+  const { connection } = fakeConnection({});
+  const read = async () => (await extras.read(connection, DOMAIN, NOBODY)).job;
+  await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(2) }));
+  expect(await read()).toMatchObject({ operation: 'save', active: true, success: undefined });
+  const flagsAsked: number[] = [];
+  await extras.readJob(DOMAIN, async (flags) => {
+    flagsAsked.push(flags);
+    const ended = [...job(2), { field: 'success', type: ParamType.boolean, value: true }];
+    return flags === 0 ? NONE : { type: 3, params: ended };
+  });
+  expect(flagsAsked).toEqual([0, 1 | 2]);
+  expect(await read()).toMatchObject({ operation: 'save', active: false, success: true });
+  expect((await read())?.figures.get('time_elapsed')).toBe(1_500);
+});
+
+test('a job that is over and left nothing is not told to run on; no answer changes nothing', async () => {
+  const extras = extrasOf();
+  const { connection } = fakeConnection({});
+  await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(5) }));
+  await extras.readJob(DOMAIN, async () => undefined);
+  expect((await extras.read(connection, DOMAIN, NOBODY)).job?.active).toBe(true);
+  await extras.readJob(DOMAIN, async () => NONE);
+  expect((await extras.read(connection, DOMAIN, NOBODY)).job).toBeUndefined();
+});
+
+test('events are counted by domain, a migration is told as its event says, and who is gone is forgotten', async () => {
+  const extras = extrasOf();
+  const { connection } = fakeConnection({});
+  const { control, emit } = fakeEvents();
+  extras.watch(control);
+  emit('ioError', { domain: DOMAIN });
+  emit('ioError', { domain: DOMAIN });
+  emit('jobCompleted', { domain: DOMAIN, params: job(5) });
+  const known = await extras.read(connection, DOMAIN, NOBODY);
+  expect([...(known.events ?? [])]).toEqual([
+    ['ioError', 2],
+    ['jobCompleted', 1],
+  ]);
+  expect(known.job).toMatchObject({ operation: 'migration_out', active: false });
+  extras.startTick(new Set());
+  expect((await extras.read(connection, DOMAIN, NOBODY)).events?.size).toBe(0);
+});
+
+test('snapshots are counted again each minute, and the XML of each is read once', async () => {
+  const extras = extrasOf();
+  nowMs = 0;
+  let names = ['a', 'b'];
+  const { connection, asked } = fakeConnection({
+    domainListAllSnapshots: () => ({
+      snapshots: names.map((name) => ({ name, domain: DOMAIN })),
+      count: names.length,
+    }),
+    domainSnapshotGetXmlDesc: ({ snapshot }) => ({
+      xml: `<domainsnapshot><creationTime>${snapshot.name === 'a' ? 900 : 500}</creationTime></domainsnapshot>`,
+    }),
+  });
+  const read = async () =>
+    (await extras.read(connection, DOMAIN, { ...NOBODY, hasSnapshot: true })).snapshots;
+  expect(await read()).toEqual({ count: 2, oldestAtSeconds: 500 });
+  names = ['a'];
+  expect(await read()).toEqual({ count: 2, oldestAtSeconds: 500 });
+  nowMs = 60_000;
+  expect(await read()).toEqual({ count: 1, oldestAtSeconds: 900 });
+  expect(asked.filter((name) => name === 'domainSnapshotGetXmlDesc')).toHaveLength(2);
+  expect((await extras.read(connection, DOMAIN, NOBODY)).snapshots).toBeUndefined();
+});
+
+test("libvirt's link to QEMU is asked for only when a domain does not answer", async () => {
+  const extras = extrasOf();
+  const { connection, asked } = fakeConnection({
+    domainGetControlInfo: () => ({ state: 2, details: 0, stateTimeMs: 7_000 }),
+  });
+  await extras.read(connection, DOMAIN, NOBODY);
+  expect(asked).toEqual([]);
+  const { control } = await extras.read(connection, DOMAIN, { ...NOBODY, unresponsive: true });
+  expect(control).toEqual({ state: 'occupied', sinceMs: 7_000 });
+});

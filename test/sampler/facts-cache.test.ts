@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { FactsCache } from '../../sampler/facts-cache.ts';
+import { DOMAIN, fakeEvents } from './fake-connection.ts';
+
+const xml = (period: number): string =>
+  `<domain><memory>2048</memory><devices><memballoon model='virtio'><stats period='${period}'/></memballoon></devices></domain>`;
+
+function watched(): {
+  facts: FactsCache;
+  emit: (name: string, payload: unknown) => void;
+  at: (ms: number) => void;
+} {
+  let nowMs = 0;
+  const facts = new FactsCache(() => nowMs);
+  const { control, emit } = fakeEvents();
+  facts.watch(control);
+  return {
+    facts,
+    emit,
+    at: (ms) => {
+      nowMs = ms;
+    },
+  };
+}
+
+test('XML is read again when it has grown old, since some changes come without an event', async () => {
+  const { facts, at } = watched();
+  await facts.refresh(DOMAIN, async () => xml(0));
+  expect(facts.isDue(DOMAIN)).toBe(false);
+  at(120_000);
+  expect(facts.isDue(DOMAIN)).toBe(true);
+  // Until then the old facts hold.
+  expect(facts.get(DOMAIN)?.memory.balloonPeriodSeconds).toBe(0);
+  await facts.refresh(DOMAIN, async () => xml(10));
+  expect(facts.get(DOMAIN)?.memory.balloonPeriodSeconds).toBe(10);
+});
+
+test('the same XML is not parsed again', async () => {
+  const { facts } = watched();
+  await facts.refresh(DOMAIN, async () => xml(5));
+  const before = facts.get(DOMAIN);
+  await facts.refresh(DOMAIN, async () => xml(5));
+  expect(facts.get(DOMAIN)).toBe(before);
+});
+
+test("a balloon's event changes the current memory, and nothing has to be asked", async () => {
+  const { facts, emit } = watched();
+  await facts.refresh(DOMAIN, async () => xml(5));
+  emit('balloonChange', { domain: DOMAIN, actualKiB: 1_024n });
+  expect(facts.get(DOMAIN)?.memory).toMatchObject({
+    maximumKiB: 2_048,
+    currentKiB: 1_024,
+    balloonPeriodSeconds: 5,
+  });
+  expect(facts.isDue(DOMAIN)).toBe(false);
+});
+
+test('an answer that was under way while the domain changed is not kept', async () => {
+  const { facts, emit } = watched();
+  await facts.refresh(DOMAIN, async () => {
+    emit('tunable', { domain: DOMAIN });
+    return xml(5);
+  });
+  expect(facts.isDue(DOMAIN)).toBe(true);
+});
+
+test('another run of the domain has another XML', async () => {
+  const { facts } = watched();
+  await facts.refresh(DOMAIN, async () => xml(5));
+  expect(facts.isDue({ ...DOMAIN, id: 4 })).toBe(true);
+});

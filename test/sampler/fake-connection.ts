@@ -1,0 +1,33 @@
+import type { CallArgs, CallName } from '../../libvirt/calls/all.ts';
+import type { Connection } from '../../libvirt/client/connection.ts';
+import type { ManagedConnection } from '../../libvirt/client/managed.ts';
+import { RemoteError } from '../../libvirt/errors.ts';
+
+export type Answers = { readonly [N in CallName]?: (args: CallArgs<N>) => unknown };
+
+/** Answers calls from a table, for what the simulator does not simulate; a call without an answer is refused. */
+export function fakeConnection(answers: Answers): { connection: Connection; asked: CallName[] } {
+  const asked: CallName[] = [];
+  const call = async (name: CallName, args: never): Promise<unknown> => {
+    asked.push(name);
+    const answer = answers[name];
+    if (answer === undefined) throw new RemoteError(name, 3, 0, 'this function is not supported');
+    return answer(args);
+  };
+  return { connection: { call } as unknown as Connection, asked };
+}
+
+/** Takes listeners, and hands events to them. */
+export function fakeEvents(): { control: ManagedConnection; emit: (name: string, payload: unknown) => void } {
+  const listeners: [string, (payload: unknown) => void][] = [];
+  return {
+    control: {
+      on: (name: string, listener: (payload: unknown) => void) => listeners.push([name, listener]),
+    } as unknown as ManagedConnection,
+    emit: (name, payload) => {
+      for (const [of, listener] of listeners) if (of === name) listener(payload);
+    },
+  };
+}
+
+export const DOMAIN = { name: 'db', uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f', id: 3 };

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import type { Connection } from '../../libvirt/client/connection.ts';
+import { CallAbandonedError } from '../../libvirt/errors.ts';
+import { parseDomain } from '../../model/domain/domain.ts';
+import { Summaries } from '../../sampler/summaries.ts';
+import { type Answers, DOMAIN, fakeConnection } from './fake-connection.ts';
+
+const WITH_TIMES = { withCpuTimes: true, withPlaces: false };
+const FACTS = parseDomain(
+  '<domain><memory>2048</memory><currentMemory>1024</currentMemory><vcpu current="1">2</vcpu></domain>',
+);
+const CPU = {
+  domainGetCpuStats: () => ({
+    params: [
+      { field: 'cpu_time', type: 4, value: 9 },
+      { field: 'user_time', type: 4, value: 5 },
+      { field: 'system_time', type: 4, value: 3 },
+    ],
+    nparams: 3,
+  }),
+} satisfies Answers;
+const INFO = {
+  domainGetInfo: () => ({ state: 1, maxMemKiB: 4_096, memoryKiB: 3_072, vcpus: 4, cpuTimeNs: 7 }),
+} satisfies Answers;
+
+test('with the XML known, CPU times are all that is asked for', async () => {
+  const { connection, asked } = fakeConnection({ ...CPU, ...INFO });
+  const summary = await new Summaries(1_000, () => 0).read(connection, DOMAIN, FACTS, WITH_TIMES);
+  expect(asked).toEqual(['domainGetCpuStats']);
+  expect(summary).toMatchObject({
+    maximumKiB: 2_048,
+    memoryKiB: 1_024,
+    vcpus: 1,
+    cpuTimeNs: 9,
+    userNs: 5,
+    systemNs: 3,
+  });
+});
+
+test('where there is no accounting group, the info of libvirt gives the total, and nothing is split', async () => {
+  const { connection } = fakeConnection(INFO);
+  const summary = await new Summaries(1_000, () => 0).read(connection, DOMAIN, FACTS, WITH_TIMES);
+  expect(summary).toMatchObject({ cpuTimeNs: 7, memoryKiB: 3_072, userNs: undefined, systemNs: undefined });
+});
+
+test('a domain that does not run has no CPU time, rather than none used', async () => {
+  const { connection, asked } = fakeConnection({
+    ...CPU,
+    domainGetInfo: () => ({ ...INFO.domainGetInfo(), cpuTimeNs: 0 }),
+  });
+  const stopped = { ...DOMAIN, id: -1 };
+  const summary = await new Summaries(1_000, () => 0).read(connection, stopped, undefined, WITH_TIMES);
+  expect(summary.cpuTimeNs).toBeUndefined();
+  expect(summary.memoryKiB).toBe(3_072);
+  expect(asked).toEqual(['domainGetInfo']);
+});
+
+test('nothing that can be read is nothing, not zero', async () => {
+  const { connection } = fakeConnection({});
+  const summary = await new Summaries(1_000, () => 0).read(connection, DOMAIN, undefined, WITH_TIMES);
+  expect(Object.entries(summary).filter(([key, value]) => key !== 'uuid' && value !== undefined)).toEqual([]);
+});
+
+test('calls that block all the same are bounded: after two, none of their kind is sent until one is back', async () => {
+  const back = Promise.withResolvers<void>();
+  let sent = 0;
+  const connection = {
+    call: async () => {
+      sent++;
+      throw new CallAbandonedError('LIBVIRT_CALL_TIMEOUT', 'stuck', back.promise);
+    },
+  } as unknown as Connection;
+  const summaries = new Summaries(1_000, () => 0);
+  const ask = (uuid: string) => summaries.cpuTimes(connection, { ...DOMAIN, uuid });
+  await ask('a');
+  await ask('b');
+  await ask('c');
+  expect(sent).toBe(2);
+  back.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  await ask('c');
+  expect(sent).toBe(3);
+});
+
+test('marks are read with one list each, and again after half a minute', async () => {
+  let nowMs = 0;
+  const { connection, asked } = fakeConnection({
+    connectListAllDomains: ({ flags }) => ({ domains: flags === 1_024 ? [DOMAIN] : [], count: 0 }),
+  });
+  const summaries = new Summaries(1_000, () => nowMs);
+  const marks = await summaries.marks(connection);
+  expect(marks(DOMAIN.uuid)).toEqual({
+    persistent: false,
+    autostart: true,
+    managedSave: false,
+    hasSnapshot: false,
+  });
+  nowMs = 29_999;
+  await summaries.marks(connection);
+  expect(asked).toHaveLength(4);
+  nowMs = 30_000;
+  await summaries.marks(connection);
+  expect(asked).toHaveLength(8);
+});

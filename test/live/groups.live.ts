@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { figure, find, type Series } from '../exposition.ts';
@@ -175,6 +175,26 @@ test('a snapshot is counted, with when it was made', async () => {
   } finally {
     virsh('snapshot-delete', name, 'old', '--metadata');
   }
+});
+
+test('a job that has ended is told as it ended', async () => {
+  const name = BOOTED;
+  const file = join(LAB_DIR, 'dump');
+  virsh('dump', name, file, '--live');
+  rmSync(file, { force: true });
+  const series = await until('the job, for which one VM in ten is asked at a time', 60_000, async () => {
+    const found = await virtune.scrape();
+    return find(found, 'libvirt_domain_job_active', { domain: name }).length > 0 ? found : undefined;
+  });
+  const info = virsh('domjobinfo', name, '--completed', '--keep-completed', '--rawstats');
+  const labels = { domain: name, operation: 'dump' };
+  expect(figure(series, 'libvirt_domain_job_active', labels)).toBe(0);
+  expect(figure(series, 'libvirt_domain_job_elapsed_seconds', labels)).toBe(
+    Number(/^ *time_elapsed: (\d+)/m.exec(info)?.[1]) / 1_000,
+  );
+  expect(figure(series, 'libvirt_domain_job_memory_bytes', { ...labels, kind: 'processed' })).toBe(
+    Number(/^ *memory_processed: (\d+)/m.exec(info)?.[1]),
+  );
 });
 
 test("QEMU's threads by role add up to what the scheduler says of them", async () => {

@@ -4,12 +4,15 @@ import { ErrorCode, StatsFlag } from '../libvirt/constants.ts';
 import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
+import type { DomainFacts } from '../model/domain/domain.ts';
 import { readDomainStats } from '../model/stats/read.ts';
+import type { DomainStats } from '../model/stats/types.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { Deadline } from './deadline.ts';
 import type { Extras } from './extras.ts';
 import type { FactsCache } from './facts-cache.ts';
 import type { Outcome } from './host-sample.ts';
+import type { LocalVcpus } from './local/vcpus.ts';
 import { statsMask } from './plan.ts';
 import type { CpuTimes, Summaries } from './summaries.ts';
 
@@ -27,6 +30,8 @@ export interface DomainAskerParts {
   readonly facts: FactsCache;
   readonly summaries: Summaries;
   readonly extras: Extras;
+  /** Absent when virtune does not run on the host. */
+  readonly vcpus: LocalVcpus | undefined;
 }
 
 interface CallOut {
@@ -56,6 +61,7 @@ export class DomainAsker {
   readonly #options: DomainAskerOptions;
   readonly #parts: DomainAskerParts;
   readonly #memory = new Map<string, Memory>();
+  #control: Connection | undefined;
   /** Asked in this tick, beside the figures. */
   readonly #cpuTimes = new Map<string, Promise<CpuTimes>>();
 
@@ -75,8 +81,11 @@ export class DomainAsker {
   }
 
   /** Begins a tick; domains that are no more are forgotten. */
-  startTick(uuids: ReadonlySet<string>): void {
+  startTick(control: Connection, domains: readonly Domain[]): void {
+    this.#control = control;
     this.#cpuTimes.clear();
+    this.#parts.vcpus?.startTick(domains);
+    const uuids = new Set(domains.map((domain) => domain.uuid));
     for (const uuid of this.#memory.keys()) if (!uuids.has(uuid)) this.#memory.delete(uuid);
   }
 
@@ -125,23 +134,35 @@ export class DomainAsker {
     if (deadline.aborted) return { kind: 'late' };
     const atMs = this.#options.now();
     const memory = this.#remember(domain);
+    const facts = this.#parts.facts.get(domain);
+    const vcpusFromHost = this.#vcpusFromHost(domain, facts);
+    let vcpus: Promise<CallResult<'domainGetVcpus'> | undefined> | undefined;
     try {
       const reply = await this.#call(
         'connectGetAllDomainStats',
         {
           domains: [domain],
-          stats: statsMask(this.#options.groups, this.#parts.facts.get(domain)),
+          stats: statsMask(this.#options.groups, facts, vcpusFromHost),
           flags: StatsFlag.noWait,
         },
         deadline,
-        (connection) => this.#askBeside(connection, domain),
+        (connection) => {
+          this.#askBeside(connection, domain);
+          if (vcpusFromHost) vcpus = this.#askForVcpus(connection, domain, facts);
+        },
       );
       if (reply === 'late') return { kind: 'late' };
       const record = reply.records[0];
       if (record === undefined) return undefined;
       memory.suspect = false;
       memory.lastFreshAtMs = atMs;
-      return { kind: 'fresh', stats: readDomainStats(record.params), atMs };
+      const stats = readDomainStats(record.params);
+      const told = await vcpus;
+      return {
+        kind: 'fresh',
+        stats: told === undefined ? stats : this.#withVcpus(domain, stats, told, facts),
+        atMs,
+      };
     } catch (error) {
       if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
       if (!(error instanceof CallAbandonedError)) return { kind: 'error', error: error as Error };
@@ -195,6 +216,46 @@ export class DomainAsker {
   #askBeside(connection: Connection, domain: Domain): void {
     if (!this.#options.groups.has('domain') || domain.id === -1 || connection.freePlaces === 0) return;
     this.#cpuTimes.set(domain.uuid, this.#parts.summaries.cpuTimes(connection, domain));
+  }
+
+  /** Where the kernel tells of its vCPUs, and the XML how many they may be. */
+  #vcpusFromHost(domain: Domain, facts: DomainFacts | undefined): boolean {
+    const { groups } = this.#options;
+    return (
+      groups.has('vcpu') &&
+      !groups.has('kvm') &&
+      facts?.cpu.vcpusMaximum !== undefined &&
+      // Only there does libvirt tell which vCPUs are halted (qemuDomainRefreshVcpuHalted).
+      facts.os.arch?.startsWith('s390') !== true &&
+      this.#parts.vcpus?.canRead(domain) === true
+    );
+  }
+
+  /** In the same packet too; over the control connection when calls that are stuck hold the places. */
+  #askForVcpus(
+    connection: Connection,
+    domain: Domain,
+    facts: DomainFacts | undefined,
+  ): Promise<CallResult<'domainGetVcpus'> | undefined> {
+    const via = connection.freePlaces > 0 ? connection : this.#control;
+    const maxInfo = facts?.cpu.vcpusMaximum ?? 0;
+    return via === undefined ? Promise.resolve(undefined) : this.#parts.summaries.vcpus(via, domain, maxInfo);
+  }
+
+  #withVcpus(
+    domain: Domain,
+    stats: DomainStats,
+    told: CallResult<'domainGetVcpus'>,
+    facts: DomainFacts | undefined,
+  ): DomainStats {
+    const vcpus = this.#parts.vcpus?.read(domain, told) ?? stats.vcpus;
+    const { vcpusMaximum } = facts?.cpu ?? {};
+    return {
+      ...stats,
+      vcpus,
+      vcpuCurrent: told.info.length,
+      ...(vcpusMaximum !== undefined && { vcpuMaximum: vcpusMaximum }),
+    };
   }
 
   async #refreshFacts(domain: Domain, deadline: Deadline): Promise<void> {

@@ -5,9 +5,14 @@ import type { DomainFacts } from '../model/domain/domain.ts';
 /**
  * The statistics worth asking one domain for, as a virDomainStatsTypes mask. Each group but state and
  * interface costs QEMU monitor commands, so a group that this domain has nothing to tell in is left out;
- * while its XML is unknown, nothing is.
+ * while its XML is unknown, nothing is. `vcpusFromHost`: the kernel tells what the vCPU group would, but for
+ * KVM's statistics.
  */
-export function statsMask(groups: ReadonlySet<GroupName>, facts: DomainFacts | undefined): number {
+export function statsMask(
+  groups: ReadonlySet<GroupName>,
+  facts: DomainFacts | undefined,
+  vcpusFromHost = false,
+): number {
   const reports = facts === undefined || (facts.memory.balloonPeriodSeconds ?? 0) > 0;
   const hasIoThreads = facts === undefined || facts.cpu.ioThreads.length > 0;
   const hasPerfEvents = facts === undefined || facts.perfEvents.length > 0;
@@ -16,7 +21,7 @@ export function statsMask(groups: ReadonlySet<GroupName>, facts: DomainFacts | u
     [StatsGroup.cpu, groups.has('cpu')],
     // Without a stats period a balloon tells its size, which GetInfo gives for less.
     [StatsGroup.balloon, groups.has('balloon') && reports],
-    [StatsGroup.vcpu, groups.has('vcpu') || groups.has('kvm')],
+    [StatsGroup.vcpu, (groups.has('vcpu') && !vcpusFromHost) || groups.has('kvm')],
     [StatsGroup.interface, groups.has('interface')],
     [StatsGroup.block, groups.has('block')],
     [StatsGroup.perf, groups.has('perf') && hasPerfEvents],

@@ -12,6 +12,8 @@ import { FactsCache } from './facts-cache.ts';
 import { HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
 import { LocalReader } from './local/local-reader.ts';
+import { Processes } from './local/processes.ts';
+import { LocalVcpus } from './local/vcpus.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
 
@@ -99,15 +101,24 @@ export class Sampler {
       timeoutMs: this.#options.domainDeadlineMs,
       now: this.#now,
     });
+    const { procRoot } = options;
+    const processes = procRoot === undefined ? undefined : new Processes(procRoot, this.#now);
     this.#local = new LocalReader({
       groups: this.#options.groups,
       procRoot: options.procRoot,
       cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
-      now: this.#now,
+      processes,
     });
     this.#asker = new DomainAsker(
       { ...this.#options, now: this.#now },
-      { pool: this.#pool, facts: this.#facts, summaries: this.#summaries, extras: this.#extras },
+      {
+        pool: this.#pool,
+        facts: this.#facts,
+        summaries: this.#summaries,
+        extras: this.#extras,
+        vcpus:
+          procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
+      },
     );
     this.#facts.watch(this.#control);
     this.#extras.watch(this.#control);
@@ -157,6 +168,7 @@ export class Sampler {
       { signal: deadline.signal },
     );
     this.#forgetAllBut(domains);
+    this.#asker.startTick(control, domains);
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
       ? this.#host.read(control)
       : undefined;
@@ -181,7 +193,6 @@ export class Sampler {
 
   #forgetAllBut(domains: readonly Domain[]): void {
     const known = new Set(domains.map((domain) => domain.uuid));
-    this.#asker.startTick(known);
     this.#facts.keepOnly(known);
     this.#extras.startTick(known);
   }

@@ -87,7 +87,7 @@ export class Summaries {
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
     const places =
       withPlaces && domain.id !== -1 && vcpusMax > 0
-        ? await this.#try(control, domain, 'domainGetVcpus', { domain, maxInfo: vcpusMax, mapLength: 0 })
+        ? await this.vcpus(control, domain, vcpusMax)
         : undefined;
     return {
       uuid: domain.uuid,
@@ -107,6 +107,15 @@ export class Summaries {
   /** CPU time of a running domain; undefined where it cannot be read. */
   cpuTimes(connection: Connection, domain: Domain): Promise<CpuTimes> {
     return this.#try(connection, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL });
+  }
+
+  /** State, run time and host CPU of the vCPUs that are online; undefined where they cannot be read. */
+  vcpus(
+    connection: Connection,
+    domain: Domain,
+    maxInfo: number,
+  ): Promise<CallResult<'domainGetVcpus'> | undefined> {
+    return this.#try(connection, domain, 'domainGetVcpus', { domain, maxInfo, mapLength: 0 });
   }
 
   /** The state, by a call for which libvirtd keeps workers free. */

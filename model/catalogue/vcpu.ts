@@ -5,7 +5,8 @@ export const vcpuGroup = {
   name: 'vcpu',
   help: 'State, run time, wait and delay of each vCPU.',
   byDefault: true,
-  costs: 'A few monitor commands a VM.',
+  costs:
+    'A call without a monitor command and two small files a vCPU where virtune runs on the host; elsewhere a monitor command a VM.',
   metrics: [
     {
       per: 'domain',
@@ -39,7 +40,8 @@ export const vcpuGroup = {
       per: 'vcpu',
       type: 'counter',
       name: 'libvirt_domain_vcpu_wait_seconds_total',
-      help: 'Time that the vCPU waited for I/O, in seconds; stays 0 on a kernel without scheduler statistics.',
+      help: 'Time that the vCPU waited to run, by the count of the scheduler, in seconds.',
+      needs: 'a kernel with scheduler statistics; without, libvirt says 0',
       read: (vcpu) => scaled(vcpu.waitNs, nsToSeconds),
     },
     {
@@ -54,6 +56,7 @@ export const vcpuGroup = {
       type: 'gauge',
       name: 'libvirt_domain_vcpu_halted',
       help: '1 while the guest has halted the vCPU.',
+      needs: 's390x: libvirt tells it nowhere else',
       read: (vcpu) => (vcpu.halted === undefined ? undefined : Number(vcpu.halted)),
     },
   ],

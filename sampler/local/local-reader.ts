@@ -5,7 +5,7 @@ import type { LocalFigures, LocalReason } from '../../model/local.ts';
 import type { HostTopology } from '../../model/topology.ts';
 import { readCgroup } from './cgroup.ts';
 import { readMemoryMap } from './memory-map.ts';
-import { Processes } from './processes.ts';
+import type { Processes } from './processes.ts';
 import { readThreads } from './threads.ts';
 
 export const LOCAL_GROUPS = ['threads', 'cgroup', 'numa'] as const satisfies readonly GroupName[];
@@ -15,20 +15,17 @@ export interface LocalReaderOptions {
   /** Absent when virtune does not run on the host. */
   readonly procRoot: string | undefined;
   readonly cgroupRoot: string;
-  readonly now: () => number;
+  readonly processes: Processes | undefined;
 }
 
 /** Reads what the host's kernel tells of VMs, one VM a turn of the event loop. */
 export class LocalReader {
   readonly #options: LocalReaderOptions;
   readonly #asked: readonly (typeof LOCAL_GROUPS)[number][];
-  readonly #processes: Processes | undefined;
 
   constructor(options: LocalReaderOptions) {
     this.#options = options;
     this.#asked = LOCAL_GROUPS.filter((group) => options.groups.has(group));
-    const { procRoot } = options;
-    this.#processes = procRoot === undefined ? undefined : new Processes(procRoot, options.now);
   }
 
   /** By UUID, of running domains; empty when no group is asked for. */
@@ -38,7 +35,7 @@ export class LocalReader {
   ): Promise<ReadonlyMap<string, LocalFigures>> {
     const found = new Map<string, LocalFigures>();
     if (this.#asked.length === 0) return found;
-    const pids = this.#processes?.find(domains);
+    const pids = this.#options.processes?.find(domains);
     for (const domain of domains) {
       if (domain.id === -1) continue;
       found.set(domain.uuid, this.#readOne(pids?.get(domain.uuid), topology));

@@ -12,7 +12,7 @@ export function roleOf(comm: string): ThreadRole {
 }
 
 /** `cpu_ns delay_ns slices` of /proc/PID/task/TID/schedstat (kernel, sched-stats.rst). */
-function parseSchedstat(text: string): { cpuNs: number; delayNs: number } | undefined {
+export function parseSchedstat(text: string): { cpuNs: number; delayNs: number } | undefined {
   const match = /^(\d+) (\d+) \d+/.exec(text);
   return match === null ? undefined : { cpuNs: Number(match[1]), delayNs: Number(match[2]) };
 }

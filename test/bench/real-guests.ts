@@ -84,13 +84,17 @@ class BareCalls {
     const workers = Array.from({ length: 8 }, async (_, index) => {
       const connection = others[index % others.length] as Connection;
       for (const domain of queue) {
-        const stats = statsMask(DEFAULT_GROUPS, this.#facts.get(domain.uuid));
+        const facts = this.#facts.get(domain.uuid);
+        const stats = statsMask(DEFAULT_GROUPS, facts, true);
         const figures = connection.call('connectGetAllDomainStats', {
           domains: [domain],
           stats,
           flags: StatsFlag.noWait,
         });
         times.push(connection.call('domainGetCpuStats', { domain, ...total }));
+        times.push(
+          connection.call('domainGetVcpus', { domain, maxInfo: facts?.cpu.vcpusMaximum ?? 1, mapLength: 0 }),
+        );
         await figures;
       }
     });

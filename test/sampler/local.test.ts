@@ -7,6 +7,7 @@ import { LocalReader } from '../../sampler/local/local-reader.ts';
 import { parseNumaMaps, remoteShare } from '../../sampler/local/memory-map.ts';
 import { Processes, uuidArgument } from '../../sampler/local/processes.ts';
 import { readThreads, readVcpuCpus, roleOf } from '../../sampler/local/threads.ts';
+import { LocalVcpus, parseWaitSum } from '../../sampler/local/vcpus.ts';
 
 const WEB = { name: 'web', uuid: '11111111-1111-1111-1111-111111111111', id: 3 };
 const WEB2 = { name: 'web2', uuid: '22222222-2222-2222-2222-222222222222', id: 4 };
@@ -138,7 +139,11 @@ test('each group that gives nothing says why', async () => {
   qemu(20, WEB);
   task(20, 21, 'CPU 0/KVM', '100 10 9\n');
   const groups = new Set(['threads', 'numa'] as const);
-  const options = { groups, cgroupRoot: join(root, 'cg'), now: () => 0 };
+  const options = {
+    groups,
+    cgroupRoot: join(root, 'cg'),
+    processes: new Processes(join(root, 'proc'), () => 0),
+  };
   const here = new LocalReader({ ...options, procRoot: join(root, 'proc') });
   const read = await here.read([WEB, WEB2], undefined);
   expect(read.get(WEB.uuid)?.threads?.get('vcpu')?.cpuNs).toBe(100);
@@ -146,4 +151,56 @@ test('each group that gives nothing says why', async () => {
   expect(read.get(WEB2.uuid)?.missing.map((each) => each.reason)).toEqual(['no_process', 'no_process']);
   const away = new LocalReader({ ...options, procRoot: undefined });
   expect((await away.read([WEB], undefined)).get(WEB.uuid)?.missing[0]?.reason).toBe('not_local');
+});
+
+function vcpusOf(): LocalVcpus {
+  const vcpus = new LocalVcpus(join(root, 'proc'), new Processes(join(root, 'proc'), () => 0));
+  vcpus.startTick([WEB]);
+  return vcpus;
+}
+const told = (...numbers: number[]) => ({
+  info: numbers.map((number) => ({ number, state: 1, cpuTimeNs: 5, cpu: 0 })),
+  maps: new Uint8Array(),
+});
+
+test("vCPUs' delay and wait are those of their own threads, by id", () => {
+  qemu(20, WEB);
+  task(20, 21, 'CPU 1/KVM', '100 10 9\n');
+  task(20, 22, 'CPU 11/KVM', '200 20 9\n');
+  task(20, 23, 'IO iothread1', '1 1 1\n');
+  put('proc/20/task/22/sched', 'CPU 11/KVM (22, #threads: 3)\nwait_sum  :   1234.567891\nwait_max : 9\n');
+  const vcpus = vcpusOf();
+  expect(vcpus.canRead(WEB)).toBe(true);
+  expect([...vcpus.read(WEB, told(1, 11))]).toEqual([
+    [1, { state: 1, timeNs: 5, delayNs: 10 }],
+    [11, { state: 1, timeNs: 5, delayNs: 20, waitNs: 1_234_567_891 }],
+  ]);
+});
+
+test('a vCPU that was plugged finds its thread, and one whose thread ended has no delay', () => {
+  qemu(20, WEB);
+  task(20, 21, 'CPU 0/KVM', '100 10 9\n');
+  const vcpus = vcpusOf();
+  vcpus.read(WEB, told(0));
+  task(20, 22, 'CPU 1/KVM', '200 20 9\n');
+  expect(vcpus.read(WEB, told(0, 1)).get(1)?.delayNs).toBe(20);
+  rmSync(join(root, 'proc/20/task/22'), { recursive: true });
+  expect(vcpus.read(WEB, told(0, 1)).get(1)).toEqual({ state: 1, timeNs: 5 });
+});
+
+test('where the kernel does not tell, libvirt is to be asked', () => {
+  expect(vcpusOf().canRead(WEB)).toBe(false);
+  qemu(20, WEB);
+  task(20, 20, 'qemu-system-x86', '5 1 9\n');
+  expect(vcpusOf().canRead(WEB)).toBe(false);
+  put('proc/20/task/21/comm', 'CPU 0/KVM\n');
+  expect(vcpusOf().canRead(WEB)).toBe(false);
+});
+
+test('the time waited for is read as older and newer kernels write it, and nothing is no zero', () => {
+  expect(parseWaitSum('se.statistics.wait_sum                       :             2.000001\n')).toBe(
+    2_000_001,
+  );
+  expect(parseWaitSum('wait_sum                                     :             2.5\n')).toBe(2_500_000);
+  expect(parseWaitSum('se.exec_start : 5\niowait_sum : 3\n')).toBeUndefined();
 });

@@ -38,3 +38,8 @@ test("KVM's statistics of vCPUs come with the vCPU group, which is asked for the
 test('with every group off only the state is asked for', () => {
   expect(statsMask(new Set(), undefined)).toBe(StatsGroup.state);
 });
+
+test("what the host's kernel tells of vCPUs is not asked of QEMU, unless KVM's statistics are wanted", () => {
+  expect(has(statsMask(DEFAULT_GROUPS, BARE, true), StatsGroup.vcpu)).toBe(false);
+  expect(has(statsMask(new Set(['vcpu', 'kvm']), BARE, true), StatsGroup.vcpu)).toBe(true);
+});

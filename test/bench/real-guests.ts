@@ -13,7 +13,7 @@ import { until } from '../live/lab/run.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { fixed, median, table } from './table.ts';
 
-const GUESTS = 60;
+const GUESTS = 100;
 const ROUNDS = 21;
 const DEBIAN_PORT = 19_191;
 const TICKS_PER_SECOND = 100;

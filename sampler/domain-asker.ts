@@ -190,23 +190,14 @@ export class DomainAsker {
   }
 
   /** Sends a call that a stuck guest may block; late when no place came free before the tick's deadline. */
-  async #call<N extends CallName>(
+  #call<N extends CallName>(
     name: N,
     args: CallArgs<N>,
     deadline: Deadline,
     beside?: (connection: Connection) => void,
   ): Promise<CallResult<N> | 'late'> {
-    while (!deadline.aborted) {
-      const connection = this.#parts.pool.pick();
-      if (connection !== undefined) {
-        const timeoutMs = Math.min(this.#options.domainDeadlineMs, deadline.remainingMs);
-        const reply = connection.call(name, args, { timeoutMs });
-        beside?.(connection);
-        return reply;
-      }
-      await this.#parts.pool.makeRoom(deadline.signal);
-    }
-    return 'late';
+    const { domainDeadlineMs: timeoutMs } = this.#options;
+    return this.#parts.pool.call(name, args, { deadline, timeoutMs }, beside);
   }
 
   /**

@@ -9,13 +9,14 @@ import { Deadline } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
-import { HostReader } from './host/host-reader.ts';
-import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
+import { type AskBlocking, HostReader } from './host/host-reader.ts';
+import type { DomainSample, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { LocalVcpus } from './local/vcpus.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
+import { Versions } from './versions.ts';
 
 export interface SamplerOptions {
   /** Opens one read-only connection to the host. */
@@ -67,7 +68,7 @@ export class Sampler {
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
   readonly #reckoning = new Reckoning();
-  #versions: HostVersions | undefined;
+  readonly #versions = new Versions();
   #running: Promise<HostSample> | undefined;
 
   constructor(options: SamplerOptions) {
@@ -83,11 +84,11 @@ export class Sampler {
     });
     this.#control = new ManagedConnection({
       open: options.open,
-      onOpen: async (connection) => {
+      onOpen: async () => {
         this.#facts.clear();
         this.#summaries.forgetMarks();
         this.#host.forget();
-        this.#versions = await readVersions(connection, this.#options.domainDeadlineMs);
+        this.#versions.forget();
       },
     });
     this.#host = new HostReader({
@@ -169,8 +170,11 @@ export class Sampler {
     );
     this.#forgetAllBut(domains);
     this.#asker.startTick(control, domains);
+    const { domainDeadlineMs: timeoutMs } = this.#options;
+    const blocking: AskBlocking = (name, args) => this.#pool.call(name, args, { deadline, timeoutMs });
+    const versions = this.#versions.read((name) => blocking(name, undefined));
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
-      ? this.#host.read(control)
+      ? this.#host.read(control, blocking)
       : undefined;
     const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
     const [known, hostFigures] = await Promise.all([this.#summarise(control, domains), host]);
@@ -185,7 +189,7 @@ export class Sampler {
     return this.#reckoning.complete({
       startedAtMs,
       domains: samples,
-      versions: this.#versions,
+      versions: await versions,
       host: hostFigures,
       durationMs: performance.now() - startedMs,
     });
@@ -253,12 +257,4 @@ export class Sampler {
     });
     return (await Promise.all(samples)).filter((sample) => sample !== undefined);
   }
-}
-
-async function readVersions(connection: Connection, timeoutMs: number): Promise<HostVersions> {
-  const [hypervisor, libvirt] = await Promise.all([
-    connection.call('connectGetVersion', undefined, { timeoutMs }),
-    connection.call('connectGetLibVersion', undefined, { timeoutMs }),
-  ]);
-  return { hypervisor: Number(hypervisor.version), libvirt: Number(libvirt.version) };
 }

@@ -19,6 +19,10 @@ let virtune: VirtuneProcess;
 beforeAll(async () => {
   virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0', ...ALL);
   await virtune.url();
+  // A libvirtd that was installed just now first looks at its QEMUs; what it knows of the host comes after that.
+  await until("the host's topology", 120_000, async () => {
+    return find(await virtune.scrape(), 'libvirt_host_numa_pages').length > 0;
+  });
 });
 afterAll(async () => {
   expect(await virtune.stop()).toMatchObject({ code: 0 });

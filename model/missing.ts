@@ -15,8 +15,6 @@ export type MissingReason =
   | 'not_running'
   /** It did not answer within its deadline. */
   | 'unresponsive'
-  /** The time for asking all domains was over before its turn. */
-  | 'late'
   /** libvirt answered with an error. */
   | 'error'
   /** The balloon has no stats period: virsh dommemstat --period, or <stats period=.../> in the XML. */

@@ -109,6 +109,7 @@ export class Sampler {
       procRoot: options.procRoot,
       cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
       processes,
+      now: this.#now,
     });
     this.#asker = new DomainAsker(
       { ...this.#options, now: this.#now },
@@ -178,7 +179,7 @@ export class Sampler {
       : undefined;
     const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
     const [known, hostFigures] = await Promise.all([this.#summarise(control, domains), host]);
-    const local = await this.#local.read(domains, hostFigures?.topology);
+    const local = await this.#local.read(domains, hostFigures?.topology, deadline);
     const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
       ...sample,
       local: local.get(sample.domain.uuid),

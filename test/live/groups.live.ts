@@ -240,11 +240,18 @@ test('a guest that a quota throttles is told with what its control groups count'
 });
 
 test("a guest's memory by node is what the kernel maps, and one cell leaves nothing remote", async () => {
-  const series = await virtune.scrape();
-  const rssKiB = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${qemuPid(domain)}/status`, 'utf8'))?.[1]);
-  const bytes = figure(series, 'libvirt_domain_numa_memory_bytes', { domain, node: '0' });
-  near(bytes, rssKiB * 1_024 * 0.8, rssKiB * 1_024 * 1.2);
-  expect(figure(series, 'libvirt_domain_numa_remote_ratio', { domain })).toBe(0);
+  await until('page tables to be walked, which they are once a minute', 70_000, async () => {
+    const series = await virtune.scrape();
+    const status = readFileSync(`/proc/${qemuPid(domain)}/status`, 'utf8');
+    const rssBytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1_024;
+    near(
+      figure(series, 'libvirt_domain_numa_memory_bytes', { domain, node: '0' }),
+      rssBytes * 0.8,
+      rssBytes * 1.2,
+    );
+    expect(figure(series, 'libvirt_domain_numa_remote_ratio', { domain })).toBe(0);
+    return true;
+  });
 });
 
 test('devices that come, go, hold no medium or share a name give no series twice', async () => {

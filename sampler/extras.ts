@@ -80,22 +80,25 @@ export class Extras {
 
   /** Whether this domain is to be asked for its job in this tick. */
   isJobDue(domain: Domain, index: number): boolean {
-    if (!this.#groups.has('job') || domain.id === -1) return false;
+    if (!this.#groups.has('job')) return false;
     return this.#of(domain).job?.active === true || (this.#tick + index) % JOB_TURNS === 0;
   }
 
   /**
-   * Asks for the job that runs, else for the last one as it ended: only a migration ends with an event.
-   * `ask` sends domainGetJobStats with these flags; it may be blocked by the guest, so whoever has a deadline
+   * Asks for the job that runs, else for the last one as it ended: a dump ends without an event, and the event
+   * of another may have been missed. A domain that was saved or has migrated away runs no more, and its job is
+   * known all the same. `ask` sends domainGetJobStats with these flags; it may be blocked by the guest, so whoever has a deadline
    * for that gives it.
    */
   async readJob(domain: Domain, ask: (flags: number) => Promise<JobReply | undefined>): Promise<void> {
     const known = this.#of(domain);
-    const running = await ask(0);
-    if (running === undefined) return;
-    if (running.type !== NO_JOB) {
-      known.job = readJob(running.params, true);
-      return;
+    if (domain.id !== -1) {
+      const running = await ask(0);
+      if (running === undefined) return;
+      if (running.type !== NO_JOB) {
+        known.job = readJob(running.params, true);
+        return;
+      }
     }
     if (known.job?.active === true) known.job = undefined;
     const ended = await ask(JobStatsFlag.completed | JobStatsFlag.keepCompleted);

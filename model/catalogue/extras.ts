@@ -15,7 +15,7 @@ export const jobGroup = {
   help: 'Migrations, saves, dumps and backups while they run, and the last one as it ended.',
   byDefault: true,
   costs:
-    'Two calls for one VM in ten each time, and for each VM with a job; no monitor command without a job.',
+    'A call or two for one VM in ten each time, and for each VM with a job; no monitor command without a job.',
   metrics: [
     {
       per: 'extras',

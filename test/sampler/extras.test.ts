@@ -21,7 +21,6 @@ test('one domain in ten is asked for a job in each tick, and one with a job in e
   expect(due()).toBe(10);
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(5) }));
   expect(due()).toBe(100);
-  expect(extras.isJobDue({ ...DOMAIN, id: -1 }, 0)).toBe(false);
   expect(extrasOf(new Set()).isJobDue(DOMAIN, 0)).toBe(false);
 });
 
@@ -40,6 +39,24 @@ test('a job is told while it runs, and as it ended, without taking its end from 
   expect(flagsAsked).toEqual([0, 1 | 2]);
   expect(await read()).toMatchObject({ operation: 'save', active: false, success: true });
   expect((await read())?.figures.get('time_elapsed')).toBe(1_500);
+});
+
+test('a save ends with its domain, which is asked how it ended and not for a job that runs', async () => {
+  const extras = extrasOf();
+  const { connection } = fakeConnection({});
+  const stopped = { ...DOMAIN, id: -1 };
+  await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(2) }));
+  expect(extras.isJobDue(stopped, 0)).toBe(true);
+  const flagsAsked: number[] = [];
+  await extras.readJob(stopped, async (flags) => {
+    flagsAsked.push(flags);
+    return { type: 3, params: job(2) };
+  });
+  expect(flagsAsked).toEqual([1 | 2]);
+  expect((await extras.read(connection, stopped, NOBODY)).job).toMatchObject({
+    operation: 'save',
+    active: false,
+  });
 });
 
 test('a job that is over and left nothing is not told to run on; no answer changes nothing', async () => {

@@ -15,6 +15,7 @@ import type { Group, HealthMetric, SubjectMetric } from './metric.ts';
 import { overcommitGroup } from './overcommit.ts';
 import { perfGroup } from './perf.ts';
 import { placementGroup } from './placement.ts';
+import { resctrlGroup } from './resctrl.ts';
 import { tuningGroup } from './tuning.ts';
 import { vcpuGroup } from './vcpu.ts';
 
@@ -35,6 +36,7 @@ export const groups = [
   eventsGroup,
   ioThreadGroup,
   perfGroup,
+  resctrlGroup,
   cpuGroup,
   kvmGroup,
   dirtyRateGroup,

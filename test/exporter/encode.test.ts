@@ -122,6 +122,26 @@ test('a group that is not enabled leaves no series, and one that is leaves its o
   expect(text).not.toContain('vcpu_time');
 });
 
+test('what resctrl monitors tell leaves by monitor, and a monitor told twice gives no series twice', () => {
+  const monitors: Record<string, number | string> = {};
+  for (const index of [0, 1]) {
+    monitors[`cpu.cache.monitor.${index}.name`] = 'vcpus_0';
+    monitors[`cpu.cache.monitor.${index}.vcpus`] = '0';
+    monitors[`cpu.cache.monitor.${index}.bank.0.id`] = 2;
+    monitors[`cpu.cache.monitor.${index}.bank.0.bytes`] = 4_096;
+  }
+  monitors['memory.bandwidth.monitor.0.node.0.bytes.total'] = 9;
+  const series = parseExposition(encode(sampleOf(fresh('db', monitors))));
+  const labels = { domain: 'db', monitor: 'vcpus_0', vcpus: '0', bank: '2' };
+  expect(find(series, 'libvirt_domain_cache_occupancy_bytes')).toEqual([
+    { name: 'libvirt_domain_cache_occupancy_bytes', labels, value: 4_096 },
+  ]);
+  const bandwidth = find(series, 'libvirt_domain_memory_bandwidth_bytes_total');
+  expect(bandwidth.map((each) => [each.labels['node'], each.labels['kind'], each.value])).toEqual([
+    ['0', 'total', 9],
+  ]);
+});
+
 test('names of another exporter are given beside our own when asked for', () => {
   const sample = sampleOf(fresh('db', {}, undefined, { state: 1, memoryKiB: 1 }));
   expect(encode(sample)).not.toContain('libvirt_domain_info_vstate');

@@ -99,6 +99,9 @@ export const DomainState = {
   pmSuspended: 7,
 } as const;
 
+/** virDomainPausedReason, as far as this client speaks of it. */
+export const PausedReason = { ioError: 5 } as const;
+
 /** virDomainControlState */
 export const ControlState = { ok: 0, job: 1, occupied: 2, error: 3 } as const;
 

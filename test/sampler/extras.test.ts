@@ -121,3 +121,27 @@ test("libvirt's link to QEMU is asked for only when a domain does not answer", a
   const { control } = await extras.read(connection, DOMAIN, { ...NOBODY, unresponsive: true });
   expect(control).toEqual({ state: 'occupied', sinceMs: 7_000 });
 });
+
+test('which disks failed is asked of a domain that an I/O error has stopped, and forgotten when it goes on', async () => {
+  const extras = extrasOf(new Set<GroupName>(['block']));
+  const { connection } = fakeConnection({});
+  const failed = async () => (await extras.read(connection, DOMAIN, NOBODY)).diskErrors;
+  expect(extras.areDiskErrorsDue(DOMAIN, { state: 1, reason: 1 })).toBe(false);
+  expect(extras.areDiskErrorsDue(DOMAIN, { state: 3, reason: 1 })).toBe(false);
+  expect(extras.areDiskErrorsDue(DOMAIN, { state: 3, reason: 5 })).toBe(true);
+  await extras.readDiskErrors(DOMAIN, async () => ({
+    errors: [
+      { disk: 'vda', error: 2 },
+      { disk: 'vdb', error: 0 },
+      { disk: 'vdc', error: 77 },
+    ],
+    count: 3,
+  }));
+  expect([...((await failed()) ?? [])]).toEqual([
+    ['vda', 'no_space'],
+    ['vdc', 'unspecified'],
+  ]);
+  extras.areDiskErrorsDue(DOMAIN, { state: 1, reason: 1 });
+  expect(await failed()).toBeUndefined();
+  expect(extrasOf(new Set()).areDiskErrorsDue(DOMAIN, { state: 3, reason: 5 })).toBe(false);
+});

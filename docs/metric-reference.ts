@@ -26,6 +26,8 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
   fit: 'VM',
   extras: 'VM',
   local: 'VM',
+  guest: 'VM',
+  guestFilesystem: 'guest file system',
   vcpuPlace: 'vCPU',
   missing: 'VM',
   contention: 'host',

@@ -78,6 +78,18 @@ export const ListFlag = {
 /** virDomainGetJobStatsFlags; reading a completed job forgets it unless it is told to be kept. */
 export const JobStatsFlag = { completed: 1, keepCompleted: 2 } as const;
 
+/** virDomainGuestInfoTypes */
+export const GuestInfoType = {
+  users: 1,
+  os: 2,
+  timezone: 4,
+  hostname: 8,
+  filesystem: 16,
+  disks: 32,
+  interfaces: 64,
+  load: 128,
+} as const;
+
 /** virDomainXMLFlags */
 export const XmlFlag = { secure: 1, inactive: 2, updateCpu: 4, migratable: 8 } as const;
 

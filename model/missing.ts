@@ -29,6 +29,20 @@ export type MissingReason =
   | 'not_supported'
   /** Nobody has measured it. */
   | 'not_measured'
+  /** The domain has no channel for a guest agent. */
+  | 'no_agent'
+  /** It has one, and nobody is at its other end. */
+  | 'agent_not_connected'
+  /** The agent was asked and has not answered yet. */
+  | 'agent_unresponsive'
+  /** The agent, or libvirt for it, answered with an error. */
+  | 'agent_error'
+  /** So many agents hang that no more of them are asked. */
+  | 'agent_limit'
+  /** Its turn has not come yet. */
+  | 'not_asked_yet'
+  /** The connection that it takes cannot be opened. */
+  | 'no_connection'
   /** The XML could not be read or understood. */
   | 'no_xml';
 

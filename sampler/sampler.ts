@@ -4,6 +4,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts';
 import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import type { DomainSummary } from '../model/summary.ts';
+import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { Deadline } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
@@ -21,6 +22,13 @@ import { Versions } from './versions.ts';
 export interface SamplerOptions {
   /** Opens one read-only connection to the host. */
   readonly open: (signal: AbortSignal) => Promise<Connection>;
+  /**
+   * Opens one that may ask guest agents and nothing else; called when a group wants that. Without it such a
+   * group tells nothing.
+   */
+  readonly openGuestAgent?: ((signal: AbortSignal) => Promise<Connection>) | undefined;
+  /** Told why guest agents cannot be asked. */
+  readonly onGuestAgentFailure?: ((error: Error) => void) | undefined;
   /** What to ask for; the catalogue's defaults when not given. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
   /** Reads labels of one's own from each domain's XML. */
@@ -67,6 +75,7 @@ export class Sampler {
   readonly #extras: Extras;
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
+  readonly #agents: AgentReader | undefined;
   readonly #reckoning = new Reckoning();
   readonly #versions = new Versions();
   #running: Promise<HostSample> | undefined;
@@ -122,6 +131,16 @@ export class Sampler {
           procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
       },
     );
+    const { openGuestAgent } = options;
+    const wantsAgents = AGENT_GROUPS.some((name) => this.#options.groups.has(name));
+    if (openGuestAgent !== undefined && wantsAgents) {
+      this.#agents = new AgentReader({
+        groups: this.#options.groups,
+        open: openGuestAgent,
+        onFailure: options.onGuestAgentFailure ?? (() => undefined),
+        now: this.#now,
+      });
+    }
     this.#facts.watch(this.#control);
     this.#extras.watch(this.#control);
   }
@@ -130,9 +149,10 @@ export class Sampler {
     return {
       control: this.#control.state,
       lastError: this.#control.lastError,
-      connections: this.#pool.size + (this.#control.current === undefined ? 0 : 1),
+      connections:
+        this.#pool.size + (this.#control.current === undefined ? 0 : 1) + (this.#agents?.connections ?? 0),
       reconnects: this.#control.reconnects + this.#pool.lost,
-      stuckCalls: this.#pool.stuckCalls,
+      stuckCalls: this.#pool.stuckCalls + (this.#agents?.stuckCalls ?? 0),
     };
   }
 
@@ -153,7 +173,7 @@ export class Sampler {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#control.close(), this.#pool.close()]);
+    await Promise.all([this.#control.close(), this.#pool.close(), this.#agents?.close()]);
   }
 
   async #tick(tickDeadlineMs: number): Promise<HostSample> {
@@ -180,6 +200,7 @@ export class Sampler {
     const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
     const [known, hostFigures] = await Promise.all([this.#summarise(control, domains), host]);
     const local = await this.#local.read(domains, hostFigures?.topology, deadline);
+    this.#agents?.startTick(domains, (domain) => this.#facts.get(domain), this.#versions.known?.libvirt);
     const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
       ...sample,
       local: local.get(sample.domain.uuid),
@@ -252,6 +273,7 @@ export class Sampler {
         },
         facts: this.#facts.get(domain),
         extras,
+        guest: this.#agents?.read(domain),
         outcome,
         lastFreshAtMs: this.#asker.lastFreshAtMs(domain),
       };

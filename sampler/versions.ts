@@ -13,6 +13,10 @@ export class Versions {
   readonly #outstanding = new Outstanding(1);
   #known: HostVersions | undefined;
 
+  get known(): HostVersions | undefined {
+    return this.#known;
+  }
+
   forget(): void {
     this.#known = undefined;
   }

@@ -1,3 +1,4 @@
+import { agentGroup, agentInfoGroup } from './agent.ts';
 import { balloonGroup } from './balloon.ts';
 import { blockGroup } from './block.ts';
 import { cpuGroup } from './cpu.ts';
@@ -44,6 +45,8 @@ export const groups = [
   threadsGroup,
   cgroupGroup,
   numaGroup,
+  agentGroup,
+  agentInfoGroup,
 ] as const satisfies readonly Group[];
 
 export type GroupName = (typeof groups)[number]['name'];

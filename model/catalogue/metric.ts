@@ -2,6 +2,7 @@ import type { Disk } from '../domain/disks.ts';
 import type { DomainFacts } from '../domain/domain.ts';
 import type { NetworkInterface } from '../domain/interfaces.ts';
 import type { DomainExtras } from '../extras.ts';
+import type { GuestFigures, GuestFilesystem } from '../guest.ts';
 import type { CellFigures, HostFigures, PoolFigures } from '../host.ts';
 import type { LocalFigures } from '../local.ts';
 import type { MissingGroup } from '../missing.ts';
@@ -28,6 +29,8 @@ export interface Subjects {
   readonly fit: DomainFit;
   readonly extras: DomainExtras;
   readonly local: LocalFigures;
+  readonly guest: GuestFigures;
+  readonly guestFilesystem: GuestFilesystem;
   readonly vcpuPlace: VcpuPlace;
   readonly missing: readonly MissingGroup[];
   readonly host: HostFigures;
@@ -57,6 +60,8 @@ export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>>
   fit: ['domain'],
   extras: ['domain'],
   local: ['domain'],
+  guest: ['domain'],
+  guestFilesystem: ['domain', 'filesystem', 'target_device'],
   vcpuPlace: ['domain', 'vcpu'],
   missing: ['domain'],
   host: [],

@@ -142,6 +142,52 @@ test('what resctrl monitors tell leaves by monitor, and a monitor told twice giv
   ]);
 });
 
+test("a guest's own words are labels only in the group that is for them, and there on one line and not too long", () => {
+  const guest = {
+    figures: {
+      atMs: 5_000,
+      filesystems: new Map([
+        [0, { mountpoint: '/', type: 'ext4', totalBytes: 10, usedBytes: 4, disk: 'vda' }],
+        [
+          1,
+          {
+            mountpoint: `/"}\n${'x'.repeat(999)}`,
+            type: '\u001b[31m',
+            totalBytes: 1,
+            usedBytes: 1,
+            disk: 'evil"',
+          },
+        ],
+      ]),
+      filesystemCount: 2,
+      load: undefined,
+      hostname: 'a\nb',
+      os: new Map([['id', 'lab']]),
+    },
+    missing: [],
+  };
+  const xml = "<domain><devices><disk><target dev='vda'/></disk></devices></domain>";
+  const sample = sampleOf({ ...fresh('db', {}, xml), guest });
+  const numbers = parseExposition([...encodeSample(sample, 'text', new Set(['agent']))].join(''));
+  const used = find(numbers, 'libvirt_domain_guest_filesystem_used_bytes');
+  expect(used.map(({ labels, value }) => [labels, value])).toEqual([
+    [{ domain: 'db', filesystem: '0', target_device: 'vda' }, 4],
+    // That is none of its disks: whatever the guest says, it becomes no label.
+    [{ domain: 'db', filesystem: '1' }, 1],
+  ]);
+  expect(JSON.stringify(numbers)).not.toMatch(/xxx|"lab"|ext4|u001b/);
+  const words = parseExposition([...encodeSample(sample, 'text', new Set(['agentinfo']))].join(''));
+  const mounts = find(words, 'libvirt_domain_guest_filesystem_info').map(({ labels }) => labels);
+  expect(mounts[0]).toMatchObject({ mountpoint: '/', fstype: 'ext4' });
+  expect(mounts[1]?.['mountpoint']).toMatch(/^\/"} x{195,200}…$/);
+  expect(mounts[1]?.['fstype']).toBe('[31m');
+  expect(find(words, 'libvirt_domain_guest_os_info')[0]?.labels).toEqual({
+    domain: 'db',
+    hostname: 'a b',
+    os_id: 'lab',
+  });
+});
+
 test('names of another exporter are given beside our own when asked for', () => {
   const sample = sampleOf(fresh('db', {}, undefined, { state: 1, memoryKiB: 1 }));
   expect(encode(sample)).not.toContain('libvirt_domain_info_vstate');

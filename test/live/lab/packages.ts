@@ -6,6 +6,8 @@ const PACKAGES = [
   'libvirt-clients',
   'qemu-system-x86',
   'qemu-utils',
+  'qemu-guest-agent',
+  'e2fsprogs',
   'linux-image-cloud-amd64',
   'busybox-static',
   'cpio',

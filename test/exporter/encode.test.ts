@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeHealth, encodeSample } from '../../exporter/prometheus/encode.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { compatGroups } from '../../model/catalogue/compat.ts';
+import { compileMetadata } from '../../model/domain/custom-metadata.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import type { DomainSummary } from '../../model/summary.ts';
@@ -263,6 +264,25 @@ test('a name is a label whatever it is made of', () => {
   );
 });
 
+test('names and metadata of 4 KiB of Unicode are whole where they identify, and cut where they describe', () => {
+  const name = '𝔙"\\\n{}‮é\u001b'.repeat(400);
+  expect(Buffer.byteLength(name)).toBeGreaterThan(4_096);
+  const words = '語𝔙'.repeat(700);
+  expect(Buffer.byteLength(words)).toBeGreaterThan(4_096);
+  const xml = `<domain><title>${words}</title><metadata>
+    <nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'><nova:name>${words}</nova:name></nova:instance>
+    </metadata></domain>`;
+  const facts = parseDomain(xml, 'x', compileMetadata({ title: 'title' }));
+  for (const format of ['text', 'openMetrics'] as const) {
+    const series = parseExposition(encode(sampleOf({ ...fresh(name, {}), facts }), format));
+    expect(find(series, 'libvirt_domain_info_state', { domain: name })).toHaveLength(1);
+    const title = find(series, 'libvirt_domain_metadata_info', { domain: name })[0]?.labels['title'];
+    expect(title?.length).toBeLessThanOrEqual(400);
+    const nova = find(series, 'libvirt_domain_openstack_info', { domain: name })[0]?.labels;
+    expect(nova?.['instance_name']?.length).toBeLessThanOrEqual(400);
+  }
+});
+
 test('two devices of one name give one series: a series told twice would void the scrape', () => {
   const figures = {
     'block.0.name': 'vda',
@@ -274,6 +294,42 @@ test('two devices of one name give one series: a series told twice would void th
   const series = parseExposition(encode(sampleOf(fresh('db', figures, xml))));
   expect(find(series, 'libvirt_domain_block_stats_read_bytes_total')).toHaveLength(1);
   expect(find(series, 'libvirt_domain_block_stats_info')).toHaveLength(1);
+});
+
+test('passed-through NICs, disks without a source and empty drives give each series once and nothing made up', () => {
+  const xml = `<domain><devices>
+    <interface type='hostdev' managed='yes'><mac address='52:54:00:00:00:01'/></interface>
+    <interface type='hostdev' managed='yes'><mac address='52:54:00:00:00:02'/></interface>
+    <interface type='hostdev'><target dev='ens1f0v3'/></interface>
+    <interface type='bridge'><source bridge='br0'/><target dev='vnet4'/></interface>
+    <hostdev mode='subsystem' type='pci'/>
+    <disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>
+    <disk type='file' device='cdrom'><target dev='sdb' bus='sata'/><source/></disk>
+    <disk type='block' device='lun'><source dev='/dev/sdx'/><target dev='sdc' bus='scsi'/></disk>
+    <disk type='network' device='disk'><source protocol='rbd' name='pool/image'/><target dev='vda'/></disk>
+    </devices></domain>`;
+  const figures = {
+    // libvirt numbers what has counters, whatever it left out before.
+    'net.0.name': 'vnet4',
+    'net.0.rx.bytes': 7,
+    'block.0.name': 'sda',
+    'block.1.name': 'vda',
+    'block.1.rd.bytes': 9,
+    // Of a backing image: told under its disk's name as well.
+    'block.2.name': 'vda',
+    'block.2.backingIndex': 2,
+    'block.2.rd.bytes': 1,
+  };
+  const series = parseExposition(encode(sampleOf(fresh('db', figures, xml))));
+  const devices = (name: string): (string | undefined)[] =>
+    find(series, name).map(({ labels }) => labels['target_device']);
+  expect(devices('libvirt_domain_interface_stats_info')).toEqual(['ens1f0v3', 'vnet4']);
+  expect(devices('libvirt_domain_interface_stats_receive_bytes_total')).toEqual(['vnet4']);
+  expect(devices('libvirt_domain_block_stats_info')).toEqual(['sda', 'sdb', 'sdc', 'vda']);
+  expect(devices('libvirt_domain_block_stats_read_bytes_total')).toEqual(['vda']);
+  expect(figure(series, 'libvirt_domain_block_stats_read_bytes_total')).toBe(9);
+  const empty = find(series, 'libvirt_domain_block_stats_info', { target_device: 'sda' })[0];
+  expect(empty?.labels).not.toHaveProperty('source_file');
 });
 
 test("each family's head stands once, before its series, in both formats", () => {

@@ -257,25 +257,37 @@ test("a guest's memory by node is what the kernel maps, and one cell leaves noth
 test('devices that come, go, hold no medium or share a name give no series twice', async () => {
   // The bare guests have no ACPI, without which nothing can be plugged.
   const name = BOOTED;
-  const image = join(LAB_DIR, 'hotplug.img');
   mkdirSync(LAB_DIR, { recursive: true });
-  writeFileSync(image, Buffer.alloc(65_536));
-  virsh(
-    'attach-disk',
-    name,
-    image,
-    'vdq',
-    '--live',
-    '--driver',
-    'qemu',
-    '--subdriver',
-    'raw',
-    '--targetbus',
-    'virtio',
-  );
+  const plug = (file: string, bytes: number): void => {
+    const image = join(LAB_DIR, file);
+    writeFileSync(image, Buffer.alloc(bytes));
+    const driver = ['--driver', 'qemu', '--subdriver', 'raw', '--targetbus', 'virtio'];
+    virsh('attach-disk', name, image, 'vdq', '--live', ...driver);
+  };
   const labels = { domain: name, target_device: 'vdq' };
-  expect(figure(await virtune.scrape(), 'libvirt_domain_block_stats_capacity_bytes', labels)).toBe(65_536);
-  succeeds('virsh', ['detach-disk', name, 'vdq', '--live']);
+  const capacity = async (): Promise<number | undefined> =>
+    figure(await virtune.scrape(), 'libvirt_domain_block_stats_capacity_bytes', labels);
+  const unplug = async (): Promise<void> => {
+    virsh('detach-disk', name, 'vdq', '--live');
+    await until('the guest to let go of the disk', 30_000, async () => (await capacity()) === undefined);
+  };
+  plug('hotplug-1.img', 65_536);
+  expect(await capacity()).toBe(65_536);
+  await unplug();
+  // Another disk under the name of the one before.
+  plug('hotplug-2.img', 131_072);
+  expect(await capacity()).toBe(131_072);
+  await unplug();
+  // Interfaces without a host side, as a device that is passed through is: they have no name and no counters.
+  const nic = join(LAB_DIR, 'nic.xml');
+  const macs = ['52:54:00:00:00:71', '52:54:00:00:00:72'];
+  for (const mac of macs) {
+    writeFileSync(nic, `<interface type='user'><mac address='${mac}'/><model type='virtio'/></interface>`);
+    virsh('attach-device', name, nic, '--live');
+  }
+  const nics = find(await virtune.scrape(), 'libvirt_domain_interface_stats_info', { domain: name });
+  expect(nics.every((each) => each.labels['target_device'] !== '')).toBe(true);
+  for (const mac of macs) virsh('detach-interface', name, 'user', '--mac', mac, '--live');
   const cdrom = `<domain type='qemu'><name>${STOPPED}-2</name><memory unit='MiB'>24</memory>
     <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
     <disk type='file' device='cdrom'><target dev='hda' bus='ide'/><readonly/></disk>

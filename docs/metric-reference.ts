@@ -34,6 +34,7 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
   vcpu: 'vCPU',
   block: 'disk',
   disk: 'disk',
+  limitUse: 'disk',
   net: 'network interface',
   nic: 'network interface',
   ioThread: 'iothread',

@@ -4,6 +4,7 @@ import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainExtras } from '../model/extras.ts';
 import type { GuestSample } from '../model/guest.ts';
 import type { HostFigures } from '../model/host.ts';
+import type { LimitUse } from '../model/limit-use.ts';
 import type { LocalFigures } from '../model/local.ts';
 import type { Contention, DomainFit, Overcommit } from '../model/overcommit.ts';
 import type { DomainStats } from '../model/stats/types.ts';
@@ -33,6 +34,8 @@ export interface DomainSample {
   readonly local?: LocalFigures | undefined;
   /** Absent where guest agents are not asked. */
   readonly guest?: GuestSample | undefined;
+  /** By disk, of those that have limits; absent in the first sample. */
+  readonly limitUses?: ReadonlyMap<string, LimitUse> | undefined;
   /** Absent where overcommit is not reckoned. */
   readonly fit?: DomainFit | undefined;
 }

@@ -12,6 +12,7 @@ import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
 import { type AskBlocking, HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
+import { LimitUses } from './limit-uses.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { LocalVcpus } from './local/vcpus.ts';
@@ -77,6 +78,7 @@ export class Sampler {
   readonly #local: LocalReader;
   readonly #agents: AgentReader | undefined;
   readonly #reckoning = new Reckoning();
+  readonly #limitUses = new LimitUses();
   readonly #versions = new Versions();
   #running: Promise<HostSample> | undefined;
 
@@ -210,7 +212,7 @@ export class Sampler {
     if (control.closed !== undefined) throw control.closed;
     return this.#reckoning.complete({
       startedAtMs,
-      domains: samples,
+      domains: this.#limitUses.complete(samples),
       versions: await versions,
       host: hostFigures,
       durationMs: performance.now() - startedMs,

@@ -29,6 +29,7 @@ export function labelAll(
     net: [] as Labelled<Subjects['net']>[],
     ioThread: [] as Labelled<Subjects['ioThread']>[],
     disk: [] as Labelled<Subjects['disk']>[],
+    limitUse: [] as Labelled<Subjects['limitUse']>[],
     nic: [] as Labelled<Subjects['nic']>[],
     fit: [] as Labelled<Subjects['fit']>[],
     extras: [] as Labelled<Subjects['extras']>[],
@@ -47,7 +48,7 @@ export function labelAll(
     contention: whole(contention),
   };
   for (const sample of domains) {
-    const { domain, summary, facts, outcome, fit, extras, local, guest } = sample;
+    const { domain, summary, facts, outcome, fit, extras, local, guest, limitUses } = sample;
     const labels = domainLabel(domain.name);
     all.summary.push({ labels, subject: summary });
     all.missing.push({ labels, subject: missingOf(sample, enabled) });
@@ -59,6 +60,9 @@ export function labelAll(
           subject,
         });
       }
+    }
+    for (const [disk, subject] of limitUses ?? []) {
+      all.limitUse.push({ labels: `${labels},target_device="${escapeLabel(disk)}"`, subject });
     }
     if (local !== undefined) all.local.push({ labels, subject: local });
     for (const subject of summary.places ?? []) {

@@ -4,6 +4,7 @@ import type { NetworkInterface } from '../domain/interfaces.ts';
 import type { DomainExtras } from '../extras.ts';
 import type { GuestFigures, GuestFilesystem } from '../guest.ts';
 import type { CellFigures, HostFigures, PoolFigures } from '../host.ts';
+import type { LimitUse } from '../limit-use.ts';
 import type { LocalFigures } from '../local.ts';
 import type { MissingGroup } from '../missing.ts';
 import type { Contention, DomainFit, Overcommit } from '../overcommit.ts';
@@ -25,6 +26,7 @@ export interface Subjects {
   readonly net: NetStats;
   readonly ioThread: IoThreadStats;
   readonly disk: Disk;
+  readonly limitUse: LimitUse;
   readonly nic: NetworkInterface;
   readonly fit: DomainFit;
   readonly extras: DomainExtras;
@@ -56,6 +58,7 @@ export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>>
   net: ['domain', 'target_device'],
   ioThread: ['domain', 'iothread'],
   disk: ['domain', 'target_device'],
+  limitUse: ['domain', 'target_device'],
   nic: ['domain', 'target_device'],
   fit: ['domain'],
   extras: ['domain'],

@@ -153,6 +153,11 @@ test('limits set on a disk are there in the next scrape', async () => {
   virsh('blkdeviotune', domain, 'vdb', '--read-iops-sec', '500', '--live');
   const labels = { domain, target_device: 'vdb' };
   expect(figure(await virtune.scrape(), 'libvirt_domain_block_stats_limit_read_requests', labels)).toBe(500);
+  const use = { ...labels, limit: 'read_requests' };
+  await until('a share of it to be told, over five seconds at least', 20_000, async () => {
+    const share = figure(await virtune.scrape(), 'libvirt_domain_block_stats_limit_use_ratio', use);
+    return share !== undefined && share > 0 && share < 1;
+  });
   virsh('blkdeviotune', domain, 'vdb', '--read-iops-sec', '0', '--live');
   expect(find(await virtune.scrape(), 'libvirt_domain_block_stats_limit_read_requests', labels)).toEqual([]);
 });

@@ -40,7 +40,7 @@ interface JobReply {
 interface Known {
   job?: JobFigures | undefined;
   diskErrors?: ReadonlyMap<string, DiskErrorKind> | undefined;
-  readonly events: Map<string, number>;
+  readonly events: Map<EventName, number>;
 }
 
 /** Gathers what few domains have at a time, each thing only where something points to it. */
@@ -155,7 +155,8 @@ export class Extras {
   #of(domain: Domain): Known {
     let known = this.#known.get(domain.uuid);
     if (known === undefined) {
-      known = { events: new Map() };
+      // From nought: an increase from nothing at all is none to Prometheus, and would hide the first I/O error.
+      known = { events: new Map(COUNTED_EVENTS.map((name) => [name, 0])) };
       this.#known.set(domain.uuid, known);
     }
     return known;

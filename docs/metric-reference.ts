@@ -26,12 +26,15 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
   fit: 'VM',
   extras: 'VM',
   local: 'VM',
+  guest: 'VM',
+  guestFilesystem: 'guest file system',
   vcpuPlace: 'vCPU',
   missing: 'VM',
   contention: 'host',
   vcpu: 'vCPU',
   block: 'disk',
   disk: 'disk',
+  limitUse: 'disk',
   net: 'network interface',
   nic: 'network interface',
   ioThread: 'iothread',
@@ -60,15 +63,21 @@ function series(): string {
   return `## How many series
 
 At most, with the default groups; figures that a VM does not have cost nothing. Metrics with labels of their own (states,
-modes, sizes, limits by direction) have a handful of fixed values each and are not counted here. No label holds free text
-of a guest's making but the VM's name.
+modes, sizes, limits by direction) have a handful of fixed values each and are not counted here.
 
 | for | series |
 | --- | -----: |
 ${rows.join('\n')}
 
 A VM with 240 vCPUs costs ${vcpu} x 240 = ${vcpu * 240} series for them. The kvm group, off by default, adds what the
-kernel counts: about 40 a vCPU.`;
+kernel counts: about 40 a vCPU.
+
+No label holds text of a guest's making but the VM's name, which is not the guest's but its owner's. What owners write
+into metadata stands in info series, a label of at most 200 characters each. The agent group, off by default, tells a
+guest's file systems by numbers of virtune's own, 0 to 15, and by the host's name for the disk: a guest that mounts and
+renames whatever it likes has at most 16 times two series of them. A number stays with a mount point for as long as that is
+mounted; which one it is, only the guest can say, in words: these stand in info series of the group agentinfo, which is
+off as well and meant for guests that you trust, since each word that a guest makes up is a new series.`;
 }
 
 function groupList(): string {

@@ -1,4 +1,5 @@
-import { connect } from '../libvirt/client/connect.ts';
+import { type ConnectOptions, connect } from '../libvirt/client/connect.ts';
+import type { Connection } from '../libvirt/client/connection.ts';
 import { Sampler } from '../sampler/sampler.ts';
 import type { HostSettings } from './config/config.ts';
 import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
@@ -13,14 +14,17 @@ export class HostExporter {
 
   constructor(settings: HostSettings, options: HostExporterOptions) {
     this.settings = settings;
+    const open = (how: ConnectOptions): Promise<Connection> =>
+      connect(settings.uri, {
+        credentials: settings.credentials,
+        observe: (name, durationMs, error) => this.scrapes.observeCall(name, durationMs, error),
+        ...how,
+      });
     this.sampler = new Sampler({
-      open: (signal) =>
-        connect(settings.uri, {
-          readOnly: true,
-          credentials: settings.credentials,
-          signal,
-          observe: (name, durationMs, error) => this.scrapes.observeCall(name, durationMs, error),
-        }),
+      open: (signal) => open({ readOnly: true, signal }),
+      openGuestAgent: (signal) => open({ guestAgentOnly: true, signal }),
+      onGuestAgentFailure: (error) =>
+        options.onFailure(new Error(`for its guests' agents: ${error.message}`, { cause: error })),
       groups: settings.groups,
       procRoot: settings.procRoot,
       cgroupRoot: settings.cgroupRoot,

@@ -78,6 +78,18 @@ export const ListFlag = {
 /** virDomainGetJobStatsFlags; reading a completed job forgets it unless it is told to be kept. */
 export const JobStatsFlag = { completed: 1, keepCompleted: 2 } as const;
 
+/** virDomainGuestInfoTypes */
+export const GuestInfoType = {
+  users: 1,
+  os: 2,
+  timezone: 4,
+  hostname: 8,
+  filesystem: 16,
+  disks: 32,
+  interfaces: 64,
+  load: 128,
+} as const;
+
 /** virDomainXMLFlags */
 export const XmlFlag = { secure: 1, inactive: 2, updateCpu: 4, migratable: 8 } as const;
 
@@ -98,6 +110,9 @@ export const DomainState = {
   crashed: 6,
   pmSuspended: 7,
 } as const;
+
+/** virDomainPausedReason, as far as this client speaks of it. */
+export const PausedReason = { ioError: 5 } as const;
 
 /** virDomainControlState */
 export const ControlState = { ok: 0, job: 1, occupied: 2, error: 3 } as const;

@@ -101,6 +101,14 @@ export class ReadOnlyError extends LibvirtClientError {
   }
 }
 
+/** A call was asked of a connection that is open for something else alone. */
+export class CallNotAllowedError extends LibvirtClientError {
+  override readonly name = 'CallNotAllowedError';
+  constructor(message: string) {
+    super('LIBVIRT_CALL_NOT_ALLOWED', message);
+  }
+}
+
 /** The daemon's own answer that a call failed. */
 export class RemoteError extends LibvirtClientError {
   override readonly name = 'RemoteError';

@@ -5,6 +5,7 @@ export { calls } from './calls/all.ts';
 export { type ConnectOptions, connect } from './client/connect.ts';
 export type { Connection } from './client/connection.ts';
 export type { EventListener } from './client/event-hub.ts';
+export { GUEST_AGENT_CALLS } from './client/guest-agent.ts';
 export type { KeepAliveOptions } from './client/keepalive.ts';
 export { type Backoff, ManagedConnection, type ManagedOptions, type ManagedState } from './client/managed.ts';
 export { READ_ONLY_CALLS } from './client/read-only.ts';

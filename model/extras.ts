@@ -6,6 +6,8 @@ export interface DomainExtras {
   readonly snapshots?: SnapshotFigures | undefined;
   /** Asked only of a domain that did not answer. */
   readonly control?: ControlFigures | undefined;
+  /** By target; told only of a domain that an I/O error has stopped. */
+  readonly diskErrors?: ReadonlyMap<string, DiskErrorKind> | undefined;
   /** By event, since virtune began to watch. */
   readonly events?: ReadonlyMap<string, number> | undefined;
 }
@@ -22,3 +24,7 @@ export interface ControlFigures {
   /** How long it has been so, ms; 0 while it is ok. */
   readonly sinceMs: number;
 }
+
+/** virDomainDiskErrorCode */
+export const DISK_ERROR_KINDS = ['none', 'unspecified', 'no_space'] as const;
+export type DiskErrorKind = (typeof DISK_ERROR_KINDS)[number];

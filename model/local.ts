@@ -10,7 +10,15 @@ export interface LocalFigures {
   readonly missing: readonly { readonly group: string; readonly reason: LocalReason }[];
 }
 
-export type LocalReason = 'not_local' | 'no_process' | 'not_permitted';
+export type LocalReason =
+  /** virtune does not run on the host, or was told not to read there. */
+  | 'not_local'
+  /** No QEMU process of the domain was found. */
+  | 'no_process'
+  /** The kernel does not let virtune's user look. */
+  | 'not_permitted'
+  /** The time for the sample was over before its turn. */
+  | 'late';
 
 export interface ThreadFigures {
   readonly threads: number;

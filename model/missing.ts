@@ -15,8 +15,6 @@ export type MissingReason =
   | 'not_running'
   /** It did not answer within its deadline. */
   | 'unresponsive'
-  /** The time for asking all domains was over before its turn. */
-  | 'late'
   /** libvirt answered with an error. */
   | 'error'
   /** The balloon has no stats period: virsh dommemstat --period, or <stats period=.../> in the XML. */
@@ -27,6 +25,24 @@ export type MissingReason =
   | 'guest_does_not_report'
   /** Another job held the domain, so libvirt left out what needs its monitor. */
   | 'busy'
+  /** The host, its QEMU or its libvirt does not count it. */
+  | 'not_supported'
+  /** Nobody has measured it. */
+  | 'not_measured'
+  /** The domain has no channel for a guest agent. */
+  | 'no_agent'
+  /** It has one, and nobody is at its other end. */
+  | 'agent_not_connected'
+  /** The agent was asked and has not answered yet. */
+  | 'agent_unresponsive'
+  /** The agent, or libvirt for it, answered with an error. */
+  | 'agent_error'
+  /** So many agents hang that no more of them are asked. */
+  | 'agent_limit'
+  /** Its turn has not come yet. */
+  | 'not_asked_yet'
+  /** The connection that it takes cannot be opened. */
+  | 'no_connection'
   /** The XML could not be read or understood. */
   | 'no_xml';
 
@@ -38,25 +54,84 @@ export interface Asked {
   readonly facts: DomainFacts | undefined;
 }
 
-const FIGURE_GROUPS = ['balloon', 'vcpu', 'block', 'interface'] as const;
+/** A group of figures that come from the domain's own QEMU or its driver. */
+interface FigureGroup {
+  readonly name: string;
+  /** Whether the domain has anything to tell in it; while its XML is unknown it may have. */
+  readonly applies?: (facts: DomainFacts) => boolean;
+  /** Why a running domain that answered told nothing of it; undefined where it did. */
+  readonly reason: (stats: DomainStats, facts: DomainFacts | undefined) => MissingReason | undefined;
+}
+
+const FIGURE_GROUPS: readonly FigureGroup[] = [
+  { name: 'balloon', reason: balloonReason },
+  { name: 'vcpu', reason: ({ vcpus }) => unless(vcpus.size > 0, 'busy') },
+  {
+    name: 'block',
+    applies: ({ disks }) => disks.length > 0,
+    reason: ({ blocks }) =>
+      unless(
+        [...blocks.values()].some((block) => block.readRequests !== undefined),
+        'busy',
+      ),
+  },
+  {
+    name: 'interface',
+    // One without a host side, a passed-through device for instance, has no counters there.
+    applies: ({ interfaces }) => interfaces.some((nic) => nic.target !== undefined),
+    reason: ({ nets }) => unless(nets.size > 0, 'busy'),
+  },
+  {
+    name: 'iothread',
+    applies: ({ cpu }) => cpu.ioThreads.length > 0,
+    reason: ({ ioThreads }) => unless(ioThreads.size > 0, 'busy'),
+  },
+  {
+    name: 'perf',
+    applies: ({ perfEvents }) => perfEvents.length > 0,
+    reason: ({ perf }) => unless(perf.size > 0, 'not_supported'),
+  },
+  {
+    name: 'resctrl',
+    applies: ({ cpu }) => cpu.monitored.cache || cpu.monitored.bandwidth,
+    reason: ({ cacheMonitors, bandwidthMonitors }) =>
+      unless(cacheMonitors.size + bandwidthMonitors.size > 0, 'not_supported'),
+  },
+  {
+    name: 'cpu',
+    reason: ({ cpu }) =>
+      unless(cpu.haltPollSuccessNs !== undefined || cpu.haltPollFailNs !== undefined, 'not_supported'),
+  },
+  {
+    name: 'kvm',
+    reason: ({ kvm, vcpus }) =>
+      unless(kvm.size > 0 || [...vcpus.values()].some((vcpu) => vcpu.kvm !== undefined), 'not_supported'),
+  },
+  {
+    name: 'dirtyrate',
+    reason: ({ dirtyRate }) => unless(dirtyRate.megabytesPerSecond !== undefined, 'not_measured'),
+  },
+];
+
+function unless(told: boolean, reason: MissingReason): MissingReason | undefined {
+  return told ? undefined : reason;
+}
 
 /** Why groups that were to be had of a domain are not there. */
 export function missingGroups({ groups, state, outcome, stats, facts }: Asked): MissingGroup[] {
-  const asked = FIGURE_GROUPS.filter((group) => groups.has(group));
-  if (outcome !== 'fresh' || stats === undefined) {
-    return asked.map((group) => ({ group, reason: outcome === 'fresh' ? 'error' : outcome }));
-  }
-  const missing: MissingGroup[] = [];
-  if (facts === undefined) missing.push({ group: 'tuning', reason: 'no_xml' });
-  if (state === DomainState.shutoff || state === DomainState.crashed) {
-    return [...missing, ...asked.map((group) => ({ group, reason: 'not_running' as const }))];
-  }
-  const balloon = balloonReason(stats, facts);
-  if (groups.has('balloon') && balloon !== undefined) missing.push({ group: 'balloon', reason: balloon });
-  if (groups.has('vcpu') && stats.vcpus.size === 0) missing.push({ group: 'vcpu', reason: 'busy' });
-  const disksTell = [...stats.blocks.values()].some((block) => block.readRequests !== undefined);
-  if (groups.has('block') && !disksTell && (facts?.disks.length ?? 0) > 0) {
-    missing.push({ group: 'block', reason: 'busy' });
+  const asked = FIGURE_GROUPS.filter(
+    ({ name, applies }) => groups.has(name) && (facts === undefined || applies?.(facts) !== false),
+  );
+  const all = (reason: MissingReason): MissingGroup[] => asked.map(({ name }) => ({ group: name, reason }));
+  if (outcome !== 'fresh' || stats === undefined) return all(outcome === 'fresh' ? 'error' : outcome);
+  const missing: MissingGroup[] = facts === undefined ? [{ group: 'tuning', reason: 'no_xml' }] : [];
+  if (state === DomainState.shutoff || state === DomainState.crashed)
+    return [...missing, ...all('not_running')];
+  for (const { name, applies, reason } of asked) {
+    // Whether it has such a thing at all is not known yet: what it did not tell is no lack of its own.
+    if (facts === undefined && applies !== undefined) continue;
+    const why = reason(stats, facts);
+    if (why !== undefined) missing.push({ group: name, reason: why });
   }
   return missing;
 }

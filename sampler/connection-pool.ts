@@ -1,5 +1,7 @@
+import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import { MAX_IN_FLIGHT } from '../libvirt/client/rpc-channel.ts';
+import type { Deadline } from './deadline.ts';
 
 export interface PoolOptions {
   readonly open: (signal: AbortSignal) => Promise<Connection>;
@@ -54,6 +56,30 @@ export class ConnectionPool {
     if (this.#connections.length < this.#options.base && this.#openError === undefined) return undefined;
     const best = this.#emptiest();
     return best !== undefined && best.freePlaces > 0 ? best : undefined;
+  }
+
+  /**
+   * Sends a call that may be blocked; 'late' when no place came free before the tick's deadline. `beside` may
+   * send more in the same packet.
+   */
+  async call<N extends CallName>(
+    name: N,
+    args: CallArgs<N>,
+    { deadline, timeoutMs }: { readonly deadline: Deadline; readonly timeoutMs: number },
+    beside?: (connection: Connection) => void,
+  ): Promise<CallResult<N> | 'late'> {
+    while (!deadline.aborted) {
+      const connection = this.pick();
+      if (connection !== undefined) {
+        const reply = connection.call(name, args, {
+          timeoutMs: Math.min(timeoutMs, deadline.remainingMs),
+        });
+        beside?.(connection);
+        return reply;
+      }
+      await this.makeRoom(deadline.signal);
+    }
+    return 'late';
   }
 
   /**

@@ -11,6 +11,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import type { Deadline } from './deadline.ts';
 import type { Extras } from './extras.ts';
 import type { FactsCache } from './facts-cache.ts';
+import { type AskDomain, FollowUps } from './follow-ups.ts';
 import type { Outcome } from './host-sample.ts';
 import type { LocalVcpus } from './local/vcpus.ts';
 import { statsMask } from './plan.ts';
@@ -60,6 +61,7 @@ interface Memory {
 export class DomainAsker {
   readonly #options: DomainAskerOptions;
   readonly #parts: DomainAskerParts;
+  readonly #followUps: FollowUps;
   readonly #memory = new Map<string, Memory>();
   #control: Connection | undefined;
   /** Asked in this tick, beside the figures. */
@@ -68,6 +70,7 @@ export class DomainAsker {
   constructor(options: DomainAskerOptions, parts: DomainAskerParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#followUps = new FollowUps(parts.facts, parts.extras);
   }
 
   /** When the newest figures of a domain were taken; undefined before the first. */
@@ -112,8 +115,9 @@ export class DomainAsker {
         if (outcome !== undefined) outcomes.set(domain.uuid, outcome);
         const early = performance.now() < earlyUntilMs;
         if (outcome?.kind !== 'fresh' || !early) continue;
-        await this.#refreshFacts(domain, deadline);
-        if (this.#parts.extras.isJobDue(domain, place)) await this.#askForJob(domain, deadline);
+        for (const read of this.#followUps.due(domain, place, outcome.stats)) {
+          await this.#askMore(domain, deadline, read);
+        }
       }
     };
     await Promise.all(Array.from({ length: this.#options.inFlight }, worker));
@@ -190,23 +194,14 @@ export class DomainAsker {
   }
 
   /** Sends a call that a stuck guest may block; late when no place came free before the tick's deadline. */
-  async #call<N extends CallName>(
+  #call<N extends CallName>(
     name: N,
     args: CallArgs<N>,
     deadline: Deadline,
     beside?: (connection: Connection) => void,
   ): Promise<CallResult<N> | 'late'> {
-    while (!deadline.aborted) {
-      const connection = this.#parts.pool.pick();
-      if (connection !== undefined) {
-        const timeoutMs = Math.min(this.#options.domainDeadlineMs, deadline.remainingMs);
-        const reply = connection.call(name, args, { timeoutMs });
-        beside?.(connection);
-        return reply;
-      }
-      await this.#parts.pool.makeRoom(deadline.signal);
-    }
-    return 'late';
+    const { domainDeadlineMs: timeoutMs } = this.#options;
+    return this.#parts.pool.call(name, args, { deadline, timeoutMs }, beside);
   }
 
   /**
@@ -258,29 +253,18 @@ export class DomainAsker {
     };
   }
 
-  async #refreshFacts(domain: Domain, deadline: Deadline): Promise<void> {
-    if (!this.#parts.facts.isDue(domain)) return;
+  /** What fails here costs the domain none of the figures that are here already; it is asked for again. */
+  async #askMore(domain: Domain, deadline: Deadline, read: (ask: AskDomain) => Promise<void>): Promise<void> {
+    const memory = this.#remember(domain);
+    if (memory.out !== undefined) return;
     const atMs = this.#options.now();
     try {
-      await this.#parts.facts.refresh(domain, async () => {
-        const reply = await this.#call('domainGetXmlDesc', { domain, flags: 0 }, deadline);
-        return reply === 'late' ? undefined : reply.xml;
-      });
-    } catch (error) {
-      // Its figures are here; the XML is asked for again next time.
-      if (error instanceof CallAbandonedError) this.#leaveOut(this.#remember(domain), atMs, error);
-    }
-  }
-
-  async #askForJob(domain: Domain, deadline: Deadline): Promise<void> {
-    const atMs = this.#options.now();
-    try {
-      await this.#parts.extras.readJob(domain, async (flags) => {
-        const reply = await this.#call('domainGetJobStats', { domain, flags }, deadline);
+      await read(async (name, args) => {
+        const reply = await this.#call(name, args, deadline);
         return reply === 'late' ? undefined : reply;
       });
     } catch (error) {
-      if (error instanceof CallAbandonedError) this.#leaveOut(this.#remember(domain), atMs, error);
+      if (error instanceof CallAbandonedError) this.#leaveOut(memory, atMs, error);
     }
   }
 }

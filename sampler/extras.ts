@@ -1,12 +1,18 @@
+import type { CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import type { ManagedConnection } from '../libvirt/client/managed.ts';
-import { JobStatsFlag } from '../libvirt/constants.ts';
+import { DomainState, JobStatsFlag, PausedReason } from '../libvirt/constants.ts';
 import type { EventName } from '../libvirt/events.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
-import type { ControlFigures, DomainExtras, SnapshotFigures } from '../model/extras.ts';
+import {
+  type ControlFigures,
+  DISK_ERROR_KINDS,
+  type DiskErrorKind,
+  type DomainExtras,
+} from '../model/extras.ts';
 import { type JobFigures, readJob } from '../model/job.ts';
-import { child, parseXml, text, wholeNumber } from '../model/xml.ts';
+import { Snapshots } from './snapshots.ts';
 
 /** Events that say something by how often they come. */
 const COUNTED_EVENTS = [
@@ -20,9 +26,6 @@ const COUNTED_EVENTS = [
 
 /** One domain in so many is asked for a job in each tick; one that has a job, in every tick. */
 const JOB_TURNS = 10;
-const SNAPSHOTS_MAX_AGE_MS = 60_000;
-/** Snapshots whose XML is read for one domain at a time; the rest has its turn later. */
-const SNAPSHOT_XML_MAX = 32;
 
 const CONTROL_STATES = ['ok', 'job', 'occupied', 'error'] as const;
 
@@ -36,17 +39,15 @@ interface JobReply {
 
 interface Known {
   job?: JobFigures | undefined;
-  readonly events: Map<string, number>;
-  snapshots?: { readonly figures: SnapshotFigures; readonly dueAtMs: number } | undefined;
-  /** When each snapshot was made, by its name. */
-  readonly madeAtSeconds: Map<string, number>;
+  diskErrors?: ReadonlyMap<string, DiskErrorKind> | undefined;
+  readonly events: Map<EventName, number>;
 }
 
 /** Gathers what few domains have at a time, each thing only where something points to it. */
 export class Extras {
   readonly #groups: ReadonlySet<GroupName>;
   readonly #timeoutMs: number;
-  readonly #now: () => number;
+  readonly #snapshots: Snapshots;
   readonly #known = new Map<string, Known>();
   #tick = 0;
 
@@ -57,7 +58,7 @@ export class Extras {
   }) {
     this.#groups = options.groups;
     this.#timeoutMs = options.timeoutMs;
-    this.#now = options.now;
+    this.#snapshots = new Snapshots(options.timeoutMs, options.now);
   }
 
   watch(control: ManagedConnection): void {
@@ -76,30 +77,59 @@ export class Extras {
   startTick(uuids: ReadonlySet<string>): void {
     this.#tick++;
     for (const uuid of this.#known.keys()) if (!uuids.has(uuid)) this.#known.delete(uuid);
+    this.#snapshots.keepOnly(uuids);
   }
 
   /** Whether this domain is to be asked for its job in this tick. */
   isJobDue(domain: Domain, index: number): boolean {
-    if (!this.#groups.has('job') || domain.id === -1) return false;
+    if (!this.#groups.has('job')) return false;
     return this.#of(domain).job?.active === true || (this.#tick + index) % JOB_TURNS === 0;
   }
 
   /**
-   * Asks for the job that runs, else for the last one as it ended: only a migration ends with an event.
-   * `ask` sends domainGetJobStats with these flags; it may be blocked by the guest, so whoever has a deadline
+   * Asks for the job that runs, else for the last one as it ended: a dump ends without an event, and the event
+   * of another may have been missed. A domain that was saved or has migrated away runs no more, and its job is
+   * known all the same. `ask` sends domainGetJobStats with these flags; it may be blocked by the guest, so whoever has a deadline
    * for that gives it.
    */
   async readJob(domain: Domain, ask: (flags: number) => Promise<JobReply | undefined>): Promise<void> {
     const known = this.#of(domain);
-    const running = await ask(0);
-    if (running === undefined) return;
-    if (running.type !== NO_JOB) {
-      known.job = readJob(running.params, true);
-      return;
+    if (domain.id !== -1) {
+      const running = await ask(0);
+      if (running === undefined) return;
+      if (running.type !== NO_JOB) {
+        known.job = readJob(running.params, true);
+        return;
+      }
     }
     if (known.job?.active === true) known.job = undefined;
     const ended = await ask(JobStatsFlag.completed | JobStatsFlag.keepCompleted);
     if (ended !== undefined && ended.type !== NO_JOB) known.job = readJob(ended.params, false);
+  }
+
+  /**
+   * Whether this domain, as it is now, is to be asked which of its disks failed: QEMU knows that of a domain
+   * which an I/O error has stopped, and forgets it when the domain goes on.
+   */
+  areDiskErrorsDue(domain: Domain, { state, reason }: { state?: number; reason?: number }): boolean {
+    if (!this.#groups.has('block')) return false;
+    if (state === DomainState.paused && reason === PausedReason.ioError) return true;
+    this.#of(domain).diskErrors = undefined;
+    return false;
+  }
+
+  /** `ask` may be blocked by the guest, as in readJob. */
+  async readDiskErrors(
+    domain: Domain,
+    ask: () => Promise<CallResult<'domainGetDiskErrors'> | undefined>,
+  ): Promise<void> {
+    const told = await ask();
+    if (told === undefined) return;
+    const kinds = told.errors.map(({ disk, error }): [string, DiskErrorKind] => [
+      disk,
+      DISK_ERROR_KINDS[error] ?? 'unspecified',
+    ]);
+    this.#of(domain).diskErrors = new Map(kinds.filter(([, kind]) => kind !== 'none'));
   }
 
   /** What is known of one domain; asks over calls that no guest can block. */
@@ -110,16 +140,23 @@ export class Extras {
   ): Promise<DomainExtras> {
     const known = this.#of(domain);
     const [snapshots, controlFigures] = await Promise.all([
-      about.hasSnapshot && this.#groups.has('snapshot') ? this.#snapshots(control, domain) : undefined,
+      about.hasSnapshot && this.#groups.has('snapshot') ? this.#snapshots.read(control, domain) : undefined,
       about.unresponsive && this.#groups.has('events') ? this.#control(control, domain) : undefined,
     ]);
-    return { job: known.job, events: known.events, snapshots, control: controlFigures };
+    return {
+      job: known.job,
+      diskErrors: known.diskErrors,
+      events: known.events,
+      snapshots,
+      control: controlFigures,
+    };
   }
 
   #of(domain: Domain): Known {
     let known = this.#known.get(domain.uuid);
     if (known === undefined) {
-      known = { events: new Map(), madeAtSeconds: new Map() };
+      // From nought: an increase from nothing at all is none to Prometheus, and would hide the first I/O error.
+      known = { events: new Map(COUNTED_EVENTS.map((name) => [name, 0])) };
       this.#known.set(domain.uuid, known);
     }
     return known;
@@ -135,39 +172,6 @@ export class Extras {
       return { state: CONTROL_STATES[info.state] ?? 'error', sinceMs: Number(info.stateTimeMs) };
     } catch {
       return undefined;
-    }
-  }
-
-  async #snapshots(control: Connection, domain: Domain): Promise<SnapshotFigures | undefined> {
-    const known = this.#of(domain);
-    if (known.snapshots !== undefined && known.snapshots.dueAtMs > this.#now())
-      return known.snapshots.figures;
-    try {
-      const timeout = { timeoutMs: this.#timeoutMs };
-      const { snapshots } = await control.call(
-        'domainListAllSnapshots',
-        { domain, needResults: 1, flags: 0 },
-        timeout,
-      );
-      const names = new Set(snapshots.map((snapshot) => snapshot.name));
-      for (const name of known.madeAtSeconds.keys()) if (!names.has(name)) known.madeAtSeconds.delete(name);
-      const unread = snapshots.filter((snapshot) => !known.madeAtSeconds.has(snapshot.name));
-      for (const snapshot of unread.slice(0, SNAPSHOT_XML_MAX)) {
-        const { xml } = await control.call('domainSnapshotGetXmlDesc', { snapshot, flags: 0 }, timeout);
-        const madeAt = wholeNumber(
-          text(child(parseXml('the snapshot', xml, 'domainsnapshot'), 'creationTime')),
-        );
-        if (madeAt !== undefined) known.madeAtSeconds.set(snapshot.name, madeAt);
-      }
-      const made = [...known.madeAtSeconds.values()];
-      const figures = {
-        count: snapshots.length,
-        oldestAtSeconds: made.length === 0 ? undefined : Math.min(...made),
-      };
-      known.snapshots = { figures, dueAtMs: this.#now() + SNAPSHOTS_MAX_AGE_MS };
-      return figures;
-    } catch {
-      return known.snapshots?.figures;
     }
   }
 }

@@ -15,6 +15,8 @@ const CHANGING_EVENTS = [
   'metadataChange',
   'blockJob2',
   'memoryDeviceSize',
+  // Whether somebody is at the other end of the agent's channel stands in the XML.
+  'agentLifecycle',
 ] as const;
 
 interface Entry {
@@ -35,8 +37,8 @@ export class FactsCache {
   readonly #entries = new Map<string, Entry>();
   readonly #now: () => number;
   readonly #metadata: MetadataReader | undefined;
-  /** Bumped by each event, so that an answer that was under way meanwhile is not kept. */
-  #generation = 0;
+  /** Whose XML is under way, and whether it may be out of date by the time that it comes. */
+  readonly #reading = new Map<string, { outdated: boolean }>();
 
   constructor(now: () => number, metadata?: MetadataReader) {
     this.#now = now;
@@ -46,13 +48,13 @@ export class FactsCache {
   watch(control: ManagedConnection): void {
     for (const name of CHANGING_EVENTS) {
       control.on(name, ({ domain }) => {
-        this.#generation++;
+        this.#outdate(domain.uuid);
         this.#entries.delete(domain.uuid);
       });
     }
     // A balloon may change every few seconds, and the event brings all that the XML would say of it.
     control.on('balloonChange', ({ domain, actualKiB }) => {
-      this.#generation++;
+      this.#outdate(domain.uuid);
       this.#setCurrentMemory(domain, Number(actualKiB));
     });
   }
@@ -66,8 +68,13 @@ export class FactsCache {
 
   /** Events may have been missed: nothing that is known can be trusted. */
   clear(): void {
-    this.#generation++;
+    for (const uuid of this.#reading.keys()) this.#outdate(uuid);
     this.#entries.clear();
+  }
+
+  #outdate(uuid: string): void {
+    const reading = this.#reading.get(uuid);
+    if (reading !== undefined) reading.outdated = true;
   }
 
   get(domain: Domain): DomainFacts | undefined {
@@ -81,9 +88,15 @@ export class FactsCache {
 
   /** Asks for the XML with `fetch` and keeps what it says, if it says something. Rejects as `fetch` does. */
   async refresh(domain: Domain, fetch: () => Promise<string | undefined>): Promise<void> {
-    const generation = this.#generation;
-    const xml = await fetch();
-    if (xml === undefined || generation !== this.#generation) return;
+    const reading = { outdated: false };
+    this.#reading.set(domain.uuid, reading);
+    let xml: string | undefined;
+    try {
+      xml = await fetch();
+    } finally {
+      if (this.#reading.get(domain.uuid) === reading) this.#reading.delete(domain.uuid);
+    }
+    if (xml === undefined || reading.outdated) return;
     const known = this.#current(domain);
     const digest = hash('sha1', xml);
     this.#entries.set(domain.uuid, {

@@ -2,7 +2,9 @@ import type { ManagedState } from '../libvirt/client/managed.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainExtras } from '../model/extras.ts';
+import type { GuestSample } from '../model/guest.ts';
 import type { HostFigures } from '../model/host.ts';
+import type { LimitUse } from '../model/limit-use.ts';
 import type { LocalFigures } from '../model/local.ts';
 import type { Contention, DomainFit, Overcommit } from '../model/overcommit.ts';
 import type { DomainStats } from '../model/stats/types.ts';
@@ -30,6 +32,10 @@ export interface DomainSample {
   readonly extras?: DomainExtras | undefined;
   /** Absent where nothing of it is asked for, or the domain does not run. */
   readonly local?: LocalFigures | undefined;
+  /** Absent where guest agents are not asked. */
+  readonly guest?: GuestSample | undefined;
+  /** By disk, of those that have limits; absent in the first sample. */
+  readonly limitUses?: ReadonlyMap<string, LimitUse> | undefined;
   /** Absent where overcommit is not reckoned. */
   readonly fit?: DomainFit | undefined;
 }

@@ -16,9 +16,11 @@ export function statsMask(
   const reports = facts === undefined || (facts.memory.balloonPeriodSeconds ?? 0) > 0;
   const hasIoThreads = facts === undefined || facts.cpu.ioThreads.length > 0;
   const hasPerfEvents = facts === undefined || facts.perfEvents.length > 0;
+  const { cache, bandwidth } = facts?.cpu.monitored ?? { cache: false, bandwidth: false };
   const wanted: readonly (readonly [mask: number, wanted: boolean])[] = [
     [StatsGroup.state, true],
-    [StatsGroup.cpu, groups.has('cpu')],
+    [StatsGroup.cpu, groups.has('cpu') || (groups.has('resctrl') && cache)],
+    [StatsGroup.memory, groups.has('resctrl') && bandwidth],
     // Without a stats period a balloon tells its size, which GetInfo gives for less.
     [StatsGroup.balloon, groups.has('balloon') && reports],
     [StatsGroup.vcpu, (groups.has('vcpu') && !vcpusFromHost) || groups.has('kvm')],

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 /** Grows to the largest file read so far, and is kept: most are read again at every tick. */
 let buffer = Buffer.allocUnsafeSlow(64 * 1_024);
@@ -27,6 +28,15 @@ export function readProcFile(path: string): string | undefined {
     return undefined;
   } finally {
     closeSync(file);
+  }
+}
+
+/** For a file that the kernel is long about, walking page tables for instance: read by another thread. */
+export async function readSlowProcFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    return undefined;
   }
 }
 

@@ -4,22 +4,32 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts';
 import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import type { DomainSummary } from '../model/summary.ts';
+import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { Deadline } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
-import { HostReader } from './host/host-reader.ts';
-import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
+import { type AskBlocking, HostReader } from './host/host-reader.ts';
+import type { DomainSample, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
+import { LimitUses } from './limit-uses.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { LocalVcpus } from './local/vcpus.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
+import { Versions } from './versions.ts';
 
 export interface SamplerOptions {
   /** Opens one read-only connection to the host. */
   readonly open: (signal: AbortSignal) => Promise<Connection>;
+  /**
+   * Opens one that may ask guest agents and nothing else; called when a group wants that. Without it such a
+   * group tells nothing.
+   */
+  readonly openGuestAgent?: ((signal: AbortSignal) => Promise<Connection>) | undefined;
+  /** Told why guest agents cannot be asked. */
+  readonly onGuestAgentFailure?: ((error: Error) => void) | undefined;
   /** What to ask for; the catalogue's defaults when not given. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
   /** Reads labels of one's own from each domain's XML. */
@@ -66,8 +76,10 @@ export class Sampler {
   readonly #extras: Extras;
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
+  readonly #agents: AgentReader | undefined;
   readonly #reckoning = new Reckoning();
-  #versions: HostVersions | undefined;
+  readonly #limitUses = new LimitUses();
+  readonly #versions = new Versions();
   #running: Promise<HostSample> | undefined;
 
   constructor(options: SamplerOptions) {
@@ -83,11 +95,11 @@ export class Sampler {
     });
     this.#control = new ManagedConnection({
       open: options.open,
-      onOpen: async (connection) => {
+      onOpen: async () => {
         this.#facts.clear();
         this.#summaries.forgetMarks();
         this.#host.forget();
-        this.#versions = await readVersions(connection, this.#options.domainDeadlineMs);
+        this.#versions.forget();
       },
     });
     this.#host = new HostReader({
@@ -108,6 +120,7 @@ export class Sampler {
       procRoot: options.procRoot,
       cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
       processes,
+      now: this.#now,
     });
     this.#asker = new DomainAsker(
       { ...this.#options, now: this.#now },
@@ -120,6 +133,16 @@ export class Sampler {
           procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
       },
     );
+    const { openGuestAgent } = options;
+    const wantsAgents = AGENT_GROUPS.some((name) => this.#options.groups.has(name));
+    if (openGuestAgent !== undefined && wantsAgents) {
+      this.#agents = new AgentReader({
+        groups: this.#options.groups,
+        open: openGuestAgent,
+        onFailure: options.onGuestAgentFailure ?? (() => undefined),
+        now: this.#now,
+      });
+    }
     this.#facts.watch(this.#control);
     this.#extras.watch(this.#control);
   }
@@ -128,9 +151,10 @@ export class Sampler {
     return {
       control: this.#control.state,
       lastError: this.#control.lastError,
-      connections: this.#pool.size + (this.#control.current === undefined ? 0 : 1),
+      connections:
+        this.#pool.size + (this.#control.current === undefined ? 0 : 1) + (this.#agents?.connections ?? 0),
       reconnects: this.#control.reconnects + this.#pool.lost,
-      stuckCalls: this.#pool.stuckCalls,
+      stuckCalls: this.#pool.stuckCalls + (this.#agents?.stuckCalls ?? 0),
     };
   }
 
@@ -151,7 +175,7 @@ export class Sampler {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#control.close(), this.#pool.close()]);
+    await Promise.all([this.#control.close(), this.#pool.close(), this.#agents?.close()]);
   }
 
   async #tick(tickDeadlineMs: number): Promise<HostSample> {
@@ -169,12 +193,16 @@ export class Sampler {
     );
     this.#forgetAllBut(domains);
     this.#asker.startTick(control, domains);
+    const { domainDeadlineMs: timeoutMs } = this.#options;
+    const blocking: AskBlocking = (name, args) => this.#pool.call(name, args, { deadline, timeoutMs });
+    const versions = this.#versions.read((name) => blocking(name, undefined));
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
-      ? this.#host.read(control)
+      ? this.#host.read(control, blocking)
       : undefined;
     const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
     const [known, hostFigures] = await Promise.all([this.#summarise(control, domains), host]);
-    const local = await this.#local.read(domains, hostFigures?.topology);
+    const local = await this.#local.read(domains, hostFigures?.topology, deadline);
+    this.#agents?.startTick(domains, (domain) => this.#facts.get(domain), this.#versions.known?.libvirt);
     const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
       ...sample,
       local: local.get(sample.domain.uuid),
@@ -184,8 +212,8 @@ export class Sampler {
     if (control.closed !== undefined) throw control.closed;
     return this.#reckoning.complete({
       startedAtMs,
-      domains: samples,
-      versions: this.#versions,
+      domains: this.#limitUses.complete(samples),
+      versions: await versions,
       host: hostFigures,
       durationMs: performance.now() - startedMs,
     });
@@ -247,18 +275,11 @@ export class Sampler {
         },
         facts: this.#facts.get(domain),
         extras,
+        guest: this.#agents?.read(domain),
         outcome,
         lastFreshAtMs: this.#asker.lastFreshAtMs(domain),
       };
     });
     return (await Promise.all(samples)).filter((sample) => sample !== undefined);
   }
-}
-
-async function readVersions(connection: Connection, timeoutMs: number): Promise<HostVersions> {
-  const [hypervisor, libvirt] = await Promise.all([
-    connection.call('connectGetVersion', undefined, { timeoutMs }),
-    connection.call('connectGetLibVersion', undefined, { timeoutMs }),
-  ]);
-  return { hypervisor: Number(hypervisor.version), libvirt: Number(libvirt.version) };
 }

@@ -1,10 +1,10 @@
 import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import { DomainState, ListFlag } from '../libvirt/constants.ts';
-import { CallAbandonedError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainMarks, DomainSummary } from '../model/summary.ts';
+import { Outstanding } from './outstanding.ts';
 
 /** Of the four calls that a connection has in flight, so that the list and the states always get through. */
 const STUCK_MAX = 2;
@@ -24,7 +24,7 @@ export type CpuTimes = CallResult<'domainGetCpuStats'> | undefined;
 export class Summaries {
   readonly #timeoutMs: number;
   readonly #now: () => number;
-  readonly #stuck = new Set<string>();
+  readonly #outstanding = new Outstanding(STUCK_MAX);
   #marks: { readonly read: (uuid: string) => DomainMarks; readonly dueAtMs: number } | undefined;
 
   constructor(timeoutMs: number, now: () => number) {
@@ -137,14 +137,11 @@ export class Summaries {
     name: N,
     args: CallArgs<N>,
   ): Promise<CallResult<N> | undefined> {
-    if (this.#stuck.size >= STUCK_MAX || this.#stuck.has(domain.uuid)) return undefined;
     try {
-      return await control.call(name, args, { timeoutMs: this.#timeoutMs });
-    } catch (error) {
-      if (error instanceof CallAbandonedError) {
-        this.#stuck.add(domain.uuid);
-        void error.finished.then(() => this.#stuck.delete(domain.uuid));
-      }
+      return await this.#outstanding.ask(domain.uuid, () =>
+        control.call(name, args, { timeoutMs: this.#timeoutMs }),
+      );
+    } catch {
       return undefined;
     }
   }

@@ -1,3 +1,4 @@
+import type { CallName } from '../libvirt/calls/all.ts';
 import type { SimulatedVm } from './vm.ts';
 
 /** A call that cannot be answered, by libvirt's numbers. */
@@ -24,6 +25,7 @@ export class Faults {
   slowMs = 0;
   refuseAuth = false;
   readonly #hangs = new Map<string, Hang>();
+  readonly #held = new Map<CallName, PromiseWithResolvers<void>>();
 
   /** Calls that need the guest's monitor do not come back until unhang(). */
   hang(vm: SimulatedVm): void {
@@ -45,5 +47,19 @@ export class Faults {
 
   async monitor(vm: SimulatedVm): Promise<void> {
     await this.#hangs.get(vm.uuid)?.over;
+  }
+
+  /** Calls of this name do not come back until release(): the daemon waits for something else than a guest. */
+  hold(name: CallName): void {
+    if (!this.#held.has(name)) this.#held.set(name, Promise.withResolvers<void>());
+  }
+
+  release(name: CallName): void {
+    this.#held.get(name)?.resolve();
+    this.#held.delete(name);
+  }
+
+  async answerable(name: CallName): Promise<void> {
+    await this.#held.get(name)?.promise;
   }
 }

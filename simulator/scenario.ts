@@ -25,6 +25,8 @@ const vm = z.strictObject({
   numaNode: z.int().min(0).optional(),
   hugepagesKiB: z.int().positive().optional(),
   balloonPeriodSeconds: z.int().min(0).default(5),
+  /** Runs QEMU's guest agent. */
+  agent: z.boolean().default(false),
   /** Names Nova as its owner. */
   project: z.string().optional(),
 });

@@ -30,7 +30,7 @@ ${ioThreads(vm)}${cpuTune(vm)}${numaTune(vm)}  <os><type arch='x86_64' machine='
   <cpu mode='host-passthrough'/>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
-${spec.disks.map((_, index) => disk(vm, index, live)).join('')}${vm.nics.map((_, index) => nic(vm, index, live)).join('')}    <memballoon model='virtio'>${vm.balloonPeriodSeconds > 0 ? `<stats period='${vm.balloonPeriodSeconds}'/>` : ''}</memballoon>
+${spec.disks.map((_, index) => disk(vm, index, live)).join('')}${vm.nics.map((_, index) => nic(vm, index, live)).join('')}${agent(vm, live)}    <memballoon model='virtio'>${vm.balloonPeriodSeconds > 0 ? `<stats period='${vm.balloonPeriodSeconds}'/>` : ''}</memballoon>
   </devices>
 </domain>
 `;
@@ -71,6 +71,13 @@ function numaTune({ spec }: SimulatedVm): string {
   return spec.numaNode === undefined
     ? ''
     : `  <numatune><memory mode='strict' nodeset='${spec.numaNode}'/></numatune>\n`;
+}
+
+function agent({ spec }: SimulatedVm, live: boolean): string {
+  const state = live ? " state='connected'" : '';
+  return spec.agent
+    ? `    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'${state}/></channel>\n`
+    : '';
 }
 
 function disk(vm: SimulatedVm, index: number, live: boolean): string {

@@ -58,6 +58,10 @@ export class VirtuneProcess {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
     this.#child.kill(signal);
     return this.ended;

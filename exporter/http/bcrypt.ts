@@ -23,14 +23,16 @@ export class Bcrypt {
       worker.unref();
       worker.on('message', (matches: boolean) => this.#waiting.shift()?.(matches));
       // A thread that dies has let nobody in.
-      worker.on('error', () => this.#lost());
-      worker.on('exit', () => this.#lost());
+      worker.on('error', () => this.#lost(worker));
+      worker.on('exit', () => this.#lost(worker));
       this.#worker = worker;
     }
     return this.#worker;
   }
 
-  #lost(): void {
+  #lost(worker: Worker): void {
+    // It says so twice, and by then another may be at work.
+    if (this.#worker !== worker) return;
     this.#worker = undefined;
     for (const waiter of this.#waiting.splice(0)) waiter(false);
   }

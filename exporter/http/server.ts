@@ -71,6 +71,8 @@ export async function serve(
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(host, port, error)));
     server.listen({ host, port }, resolve);
   });
+  // A connection that could not be taken, for want of file descriptors for instance, is no reason to end.
+  server.on('error', (error) => parts.onError(error));
   const address = server.address();
   const actualPort = typeof address === 'object' && address !== null ? address.port : port;
   const scheme = web.tls === undefined ? 'http' : 'https';
@@ -115,10 +117,10 @@ class Gate {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    for (const [name, value] of Object.entries(this.#web.headers)) response.setHeader(name, value);
     this.#underWay++;
     try {
+      response.setHeader('X-Content-Type-Options', 'nosniff');
+      for (const [name, value] of Object.entries(this.#web.headers)) response.setHeader(name, value);
       if (this.#underWay > REQUESTS_MAX) {
         response.setHeader('Retry-After', '5');
         return sendText(response, 503, `More than ${REQUESTS_MAX} requests at once; try again.`);

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { validateHeaderValue } from 'node:http';
 import { dirname, resolve } from 'node:path';
-import type { SecureContextOptions, SecureVersion, TlsOptions } from 'node:tls';
+import {
+  createSecureContext,
+  type SecureContextOptions,
+  type SecureVersion,
+  type TlsOptions,
+} from 'node:tls';
 import { z } from 'zod';
 import { ConfigError, readYamlFile } from '../config/yaml-file.ts';
 
@@ -27,6 +33,14 @@ const HEADERS = [
   'X-XSS-Protection',
 ] as const;
 
+const headerValue = z.string().refine((value) => {
+  try {
+    validateHeaderValue('x', value);
+    return true;
+  } catch {
+    return false;
+  }
+}, 'a header is one line, without control characters');
 const version = z.enum(['TLS10', 'TLS11', 'TLS12', 'TLS13']);
 const schema = z.strictObject({
   tls_server_config: z
@@ -45,7 +59,7 @@ const schema = z.strictObject({
   http_server_config: z
     .strictObject({
       http2: z.literal(false, 'HTTP/2 is not served; leave it out or say false').optional(),
-      headers: z.partialRecord(z.enum(HEADERS), z.string()).optional(),
+      headers: z.partialRecord(z.enum(HEADERS), headerValue).optional(),
     })
     .optional(),
   basic_auth_users: z
@@ -118,6 +132,13 @@ function tlsOptions(path: string, given: TlsGiven): TlsOptions {
     ...(given.cipher_suites && { ciphers: opensslNames(given.cipher_suites) }),
     ...(given.client_ca_file !== undefined && { ca: read('client_ca_file', given.client_ca_file) }),
   };
+  try {
+    createSecureContext(context);
+  } catch (error) {
+    throw new ConfigError(
+      `${path}: tls_server_config: ${(error as Error).message}; does the key belong to the certificate, and are the cipher_suites ones that OpenSSL knows?`,
+    );
+  }
   return {
     ...context,
     requestCert: auth !== 'NoClientCert',

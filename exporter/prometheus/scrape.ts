@@ -111,7 +111,7 @@ export class Scrapes {
   }
 
   async #sample(budgetMs: number | undefined): Promise<HostSample | undefined> {
-    const sample = this.#source.sample(budgetMs);
+    const sample = this.#source.sample(budgetMs && Math.max(budgetMs, BUDGET_MIN_MS));
     try {
       return await (budgetMs === undefined ? sample : within(sample, budgetMs));
     } catch (error) {
@@ -186,6 +186,12 @@ async function encodeInTurns(text: TextBuffer, pieces: Iterable<string>): Promis
     }
   }
 }
+
+/**
+ * Others may share the sample: a client that gives less than this, by mistake or by malice, waits no longer,
+ * but does not cut short what they get.
+ */
+const BUDGET_MIN_MS = 500;
 
 /** A tick may need a moment past its own deadline to gather what it has. */
 const GRACE_MS = 250;

@@ -1,5 +1,7 @@
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { Subjects } from '../../model/catalogue/metric.ts';
+import type { DomainFacts } from '../../model/domain/domain.ts';
+import type { GuestFilesystem } from '../../model/guest.ts';
 import { type MissingGroup, missingGroups } from '../../model/missing.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
 import { escapeLabel, labelPairs } from './text.ts';
@@ -27,10 +29,13 @@ export function labelAll(
     net: [] as Labelled<Subjects['net']>[],
     ioThread: [] as Labelled<Subjects['ioThread']>[],
     disk: [] as Labelled<Subjects['disk']>[],
+    limitUse: [] as Labelled<Subjects['limitUse']>[],
     nic: [] as Labelled<Subjects['nic']>[],
     fit: [] as Labelled<Subjects['fit']>[],
     extras: [] as Labelled<Subjects['extras']>[],
     local: [] as Labelled<Subjects['local']>[],
+    guest: [] as Labelled<Subjects['guest']>[],
+    guestFilesystem: [] as Labelled<Subjects['guestFilesystem']>[],
     vcpuPlace: [] as Labelled<Subjects['vcpuPlace']>[],
     missing: [] as Labelled<Subjects['missing']>[],
     host: whole(host),
@@ -43,10 +48,22 @@ export function labelAll(
     contention: whole(contention),
   };
   for (const sample of domains) {
-    const { domain, summary, facts, outcome, fit, extras, local } = sample;
+    const { domain, summary, facts, outcome, fit, extras, local, guest, limitUses } = sample;
     const labels = domainLabel(domain.name);
     all.summary.push({ labels, subject: summary });
     all.missing.push({ labels, subject: missingOf(sample, enabled) });
+    if (guest?.figures !== undefined) {
+      all.guest.push({ labels, subject: guest.figures });
+      for (const [number, subject] of guest.figures.filesystems) {
+        all.guestFilesystem.push({
+          labels: `${labels},filesystem="${number}"${diskLabel(subject, facts)}`,
+          subject,
+        });
+      }
+    }
+    for (const [disk, subject] of limitUses ?? []) {
+      all.limitUse.push({ labels: `${labels},target_device="${escapeLabel(disk)}"`, subject });
+    }
     if (local !== undefined) all.local.push({ labels, subject: local });
     for (const subject of summary.places ?? []) {
       all.vcpuPlace.push({ labels: `${labels},vcpu="${subject.vcpu}"`, subject });
@@ -73,12 +90,12 @@ export function labelAll(
 }
 
 function missingOf(
-  { summary, facts, outcome, local }: DomainSample,
+  { summary, facts, outcome, local, guest }: DomainSample,
   groups: ReadonlySet<GroupName>,
 ): readonly MissingGroup[] {
   const stats = outcome.kind === 'fresh' ? outcome.stats : undefined;
   const missing = missingGroups({ groups, state: summary.state, outcome: outcome.kind, stats, facts });
-  return local === undefined ? missing : [...missing, ...local.missing];
+  return [...missing, ...(local?.missing ?? []), ...(guest?.missing ?? [])];
 }
 
 /** A subject that a host has one of. */
@@ -88,6 +105,12 @@ function whole<T>(subject: T | undefined): Labelled<T>[] {
 
 export function domainLabel(name: string): string {
   return `domain="${escapeLabel(name)}"`;
+}
+
+/** Whatever a guest says that it is on, only a disk of its own becomes a label. */
+function diskLabel({ disk }: GuestFilesystem, facts: DomainFacts | undefined): string {
+  const isOwn = facts?.disks.some(({ target }) => target === disk) === true;
+  return isOwn && disk !== undefined ? `,target_device="${escapeLabel(disk)}"` : '';
 }
 
 /** Devices by name, each name once: two series with the same labels would void the whole scrape. */

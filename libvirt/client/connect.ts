@@ -15,6 +15,11 @@ import type { KeepAliveOptions } from './keepalive.ts';
 export interface ConnectOptions {
   /** True by default: only calls on the allow list are sent, and the daemon's read-only socket is used. */
   readonly readOnly?: boolean | undefined;
+  /**
+   * Opened for writing, which libvirt asks of whoever asks guest agents, and sends nothing but that: the client
+   * itself refuses any call that is not in GUEST_AGENT_CALLS. `readOnly` is passed over.
+   */
+  readonly guestAgentOnly?: boolean | undefined;
   /** For a daemon that wants SASL. */
   readonly credentials?: Credentials | undefined;
   /** For all of it: transport, authentication and opening. 10 s by default. */
@@ -38,11 +43,12 @@ const KEEPALIVE: KeepAliveOptions = { intervalMs: 5_000, maxMisses: 5 };
  */
 export async function connect(uriText: string, options: ConnectOptions = {}): Promise<Connection> {
   const uri = parseUri(uriText);
-  const readOnly = options.readOnly ?? true;
+  const guestAgentOnly = options.guestAgentOnly === true;
+  const readOnly = !guestAgentOnly && (options.readOnly ?? true);
   const timeout = AbortSignal.timeout(options.timeoutMs ?? CONNECT_TIMEOUT_MS);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   const transport = await openTransport(uri, readOnly, signal);
-  const connection = new Connection(transport, { readOnly, observe: options.observe });
+  const connection = new Connection(transport, { readOnly, guestAgentOnly, observe: options.observe });
   try {
     await authenticate(connection, { credentials: options.credentials, private: transport.private, signal });
     await open(connection, uri, options.keepAlive ?? KEEPALIVE, signal);

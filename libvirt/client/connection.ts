@@ -11,6 +11,7 @@ import type { Transport } from '../transport/transport.ts';
 import type { Domain } from '../wire/types.ts';
 import { XdrReader } from '../wire/xdr.ts';
 import { deliver, EventHub, type EventListener } from './event-hub.ts';
+import { assertGuestAgent } from './guest-agent.ts';
 import type { KeepAliveOptions } from './keepalive.ts';
 import { assertReadOnly } from './read-only.ts';
 import { type CallOptions, RpcChannel } from './rpc-channel.ts';
@@ -24,6 +25,13 @@ const CLOSE_REASONS = ['error', 'end of file', 'keepalive timeout', 'asked for b
 /** Told of each call once it has settled: how long it took, and the error that it ended in. */
 export type CallObserver = (name: CallName, durationMs: number, error: Error | undefined) => void;
 
+export interface ConnectionOptions {
+  readonly readOnly: boolean;
+  /** Sends nothing but what asks guest agents: GUEST_AGENT_CALLS. */
+  readonly guestAgentOnly?: boolean | undefined;
+  readonly observe?: CallObserver | undefined;
+}
+
 interface Registration {
   readonly listeners: Set<EventListener<EventName>>;
   readonly callbackId: Promise<number>;
@@ -32,14 +40,16 @@ interface Registration {
 /** One open connection to a libvirt daemon. Made by `connect()`. */
 export class Connection {
   readonly readOnly: boolean;
+  readonly #guestAgentOnly: boolean;
   readonly #observe: CallObserver | undefined;
   readonly #channel: RpcChannel;
   readonly #hub = new EventHub();
   readonly #registrations = new Map<string, Registration>();
   readonly #closeListeners = new Set<(reason: Error) => void>();
 
-  constructor(transport: Transport, options: { readOnly: boolean; observe?: CallObserver | undefined }) {
+  constructor(transport: Transport, options: ConnectionOptions) {
     this.readOnly = options.readOnly;
+    this.#guestAgentOnly = options.guestAgentOnly === true;
     this.#observe = options.observe;
     this.#channel = new RpcChannel(transport, {
       event: (procedure, payload) => this.#event(procedure, payload),
@@ -73,16 +83,15 @@ export class Connection {
    * Sends one call, and settles exactly once.
    *
    * Rejects with RemoteError (the daemon said no), CallAbandonedError (deadline or signal), EncodeError (the
-   * arguments do not fit the protocol), ReadOnlyError, or with the reason why the connection closed
+   * arguments do not fit the protocol), ReadOnlyError, CallNotAllowedError, or with the reason why the connection closed
    * (ClosedError, ProtocolError).
    */
   call<N extends CallName>(name: N, args: CallArgs<N>, options?: CallOptions): Promise<CallResult<N>> {
-    if (this.readOnly) {
-      try {
-        assertReadOnly(name, args);
-      } catch (error) {
-        return Promise.reject(error);
-      }
+    try {
+      if (this.readOnly) assertReadOnly(name, args);
+      if (this.#guestAgentOnly) assertGuestAgent(name);
+    } catch (error) {
+      return Promise.reject(error);
     }
     const reply = this.#channel.call(name, args, options);
     if (this.#observe !== undefined) this.#time(name, reply, this.#observe);

@@ -22,6 +22,12 @@ export class Queue<T> {
     return item;
   }
 
+  /** Takes out one that is not to wait any longer; nothing where it is not in the queue. */
+  remove(item: T): void {
+    const at = this.#items.indexOf(item, this.#head);
+    if (at >= 0) this.#items.splice(at, 1);
+  }
+
   clear(): void {
     this.#items = [];
     this.#head = 0;

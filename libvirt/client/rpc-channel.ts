@@ -185,6 +185,9 @@ export class RpcChannel {
       finished = new Promise((resolve) => {
         call.finish = resolve;
       });
+    } else {
+      // A daemon that answers nothing would else be left a longer queue by each attempt.
+      this.#waiting.remove(call);
     }
     call.reject(abandoned(code, call.name, call.options, finished));
   }

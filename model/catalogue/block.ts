@@ -1,6 +1,6 @@
 import { nsToSeconds } from '../units.ts';
 import { latencyHistograms } from './latency.ts';
-import { type Group, scaled } from './metric.ts';
+import { type Group, type Point, scaled } from './metric.ts';
 
 export const blockGroup = {
   name: 'block',
@@ -98,6 +98,15 @@ export const blockGroup = {
       name: 'libvirt_domain_block_stats_threshold_bytes',
       help: 'Write threshold that is set, in bytes; absent where none is.',
       read: (block) => block.thresholdBytes,
+    },
+    {
+      per: 'extras',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_failed',
+      help: '1 for each disk whose error has stopped the domain: no_space, or unspecified for any other.',
+      labels: ['target_device', 'error'],
+      needs: 'a domain that is paused by an I/O error',
+      points: ({ diskErrors }): Point[] => [...(diskErrors ?? [])].map(([disk, kind]) => [[disk, kind], 1]),
     },
     {
       per: 'block',

@@ -1,3 +1,4 @@
+import { agentGroup, agentInfoGroup } from './agent.ts';
 import { balloonGroup } from './balloon.ts';
 import { blockGroup } from './block.ts';
 import { cpuGroup } from './cpu.ts';
@@ -15,6 +16,7 @@ import type { Group, HealthMetric, SubjectMetric } from './metric.ts';
 import { overcommitGroup } from './overcommit.ts';
 import { perfGroup } from './perf.ts';
 import { placementGroup } from './placement.ts';
+import { resctrlGroup } from './resctrl.ts';
 import { tuningGroup } from './tuning.ts';
 import { vcpuGroup } from './vcpu.ts';
 
@@ -35,6 +37,7 @@ export const groups = [
   eventsGroup,
   ioThreadGroup,
   perfGroup,
+  resctrlGroup,
   cpuGroup,
   kvmGroup,
   dirtyRateGroup,
@@ -42,6 +45,8 @@ export const groups = [
   threadsGroup,
   cgroupGroup,
   numaGroup,
+  agentGroup,
+  agentInfoGroup,
 ] as const satisfies readonly Group[];
 
 export type GroupName = (typeof groups)[number]['name'];

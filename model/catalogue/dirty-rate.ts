@@ -1,6 +1,8 @@
-import { type Group, scaled } from './metric.ts';
+import { type Group, type Point, scaled } from './metric.ts';
 
 const MEGABYTE = 1_024 * 1_024;
+/** virDomainDirtyRateStatus */
+const MEASURED = 2;
 
 export const dirtyRateGroup = {
   name: 'dirtyrate',
@@ -14,9 +16,22 @@ export const dirtyRateGroup = {
       name: 'libvirt_domain_dirty_rate_bytes_per_second',
       help: 'Memory that the guest dirtied a second in the last measurement, in bytes.',
       needs: 'a finished measurement (virsh domdirtyrate-calc)',
-      // 2: VIR_DOMAIN_DIRTYRATE_MEASURED
       read: ({ dirtyRate }) =>
-        dirtyRate.status === 2 ? scaled(dirtyRate.megabytesPerSecond, (rate) => rate * MEGABYTE) : undefined,
+        dirtyRate.status === MEASURED
+          ? scaled(dirtyRate.megabytesPerSecond, (rate) => rate * MEGABYTE)
+          : undefined,
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_vcpu_dirty_rate_bytes_per_second',
+      help: 'Memory that each vCPU dirtied a second in the last measurement, in bytes.',
+      labels: ['vcpu'],
+      needs: 'a finished measurement by vCPU (virsh domdirtyrate-calc --mode=dirty-ring)',
+      points: ({ dirtyRate, vcpuDirtyRate }): Point[] =>
+        dirtyRate.status === MEASURED
+          ? [...vcpuDirtyRate].map(([vcpu, rate]) => [[String(vcpu)], rate * MEGABYTE])
+          : [],
     },
     {
       per: 'domain',
@@ -24,7 +39,7 @@ export const dirtyRateGroup = {
       name: 'libvirt_domain_dirty_rate_period_seconds',
       help: 'How long the last measurement took, in seconds.',
       needs: 'a finished measurement (virsh domdirtyrate-calc)',
-      read: ({ dirtyRate }) => (dirtyRate.status === 2 ? dirtyRate.periodSeconds : undefined),
+      read: ({ dirtyRate }) => (dirtyRate.status === MEASURED ? dirtyRate.periodSeconds : undefined),
     },
   ],
 } as const satisfies Group;

@@ -15,7 +15,7 @@ export const jobGroup = {
   help: 'Migrations, saves, dumps and backups while they run, and the last one as it ended.',
   byDefault: true,
   costs:
-    'Two calls for one VM in ten each time, and for each VM with a job; no monitor command without a job.',
+    'A call or two for one VM in ten each time, and for each VM with a job; no monitor command without a job.',
   metrics: [
     {
       per: 'extras',
@@ -127,7 +127,7 @@ export const eventsGroup = {
       per: 'extras',
       type: 'counter',
       name: 'libvirt_domain_events_total',
-      help: 'Events of the domain since virtune began to watch: lifecycle, ioError, watchdog, jobCompleted, blockThreshold, controlError.',
+      help: 'Events of the domain since virtune began to watch, 0 for those that have not come: lifecycle, ioError, watchdog, jobCompleted, blockThreshold, controlError.',
       labels: ['event'],
       points: function* ({ events }): Generator<Point> {
         for (const [event, count] of events ?? []) yield [[event], count];

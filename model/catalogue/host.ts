@@ -1,4 +1,5 @@
 import type { HostFigures } from '../host.ts';
+import { missingOfHost } from '../host-missing.ts';
 import { kibToBytes, nsToSeconds } from '../units.ts';
 import { type Group, type Point, scaled } from './metric.ts';
 
@@ -138,6 +139,14 @@ export const hostGroup = {
       name: 'libvirt_host_ksm_full_scans_total',
       help: 'Times that KSM went over all memory that it may merge.',
       read: ({ ksm }) => ksm.get('full_scans'),
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'virtune_host_missing',
+      help: '1 for each part of the host that tells nothing, with the reason.',
+      labels: ['part', 'reason'],
+      points: (host) => missingOfHost(host).map(({ part, reason }): Point => [[part, reason], 1]),
     },
     {
       per: 'cell',

@@ -99,7 +99,8 @@ export const numaGroup = {
   name: 'numa',
   help: "Where each VM's memory lies, how much of it is remote, huge or merged.",
   byDefault: false,
-  costs: "A walk over the VM's page tables by the kernel, which takes longer the more memory the VM has.",
+  costs:
+    "A walk over the VM's page tables by the kernel once a minute, which takes longer the more memory the VM has.",
   metrics: [
     {
       per: 'local',

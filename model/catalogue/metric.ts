@@ -2,7 +2,9 @@ import type { Disk } from '../domain/disks.ts';
 import type { DomainFacts } from '../domain/domain.ts';
 import type { NetworkInterface } from '../domain/interfaces.ts';
 import type { DomainExtras } from '../extras.ts';
+import type { GuestFigures, GuestFilesystem } from '../guest.ts';
 import type { CellFigures, HostFigures, PoolFigures } from '../host.ts';
+import type { LimitUse } from '../limit-use.ts';
 import type { LocalFigures } from '../local.ts';
 import type { MissingGroup } from '../missing.ts';
 import type { Contention, DomainFit, Overcommit } from '../overcommit.ts';
@@ -24,10 +26,13 @@ export interface Subjects {
   readonly net: NetStats;
   readonly ioThread: IoThreadStats;
   readonly disk: Disk;
+  readonly limitUse: LimitUse;
   readonly nic: NetworkInterface;
   readonly fit: DomainFit;
   readonly extras: DomainExtras;
   readonly local: LocalFigures;
+  readonly guest: GuestFigures;
+  readonly guestFilesystem: GuestFilesystem;
   readonly vcpuPlace: VcpuPlace;
   readonly missing: readonly MissingGroup[];
   readonly host: HostFigures;
@@ -53,10 +58,13 @@ export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>>
   net: ['domain', 'target_device'],
   ioThread: ['domain', 'iothread'],
   disk: ['domain', 'target_device'],
+  limitUse: ['domain', 'target_device'],
   nic: ['domain', 'target_device'],
   fit: ['domain'],
   extras: ['domain'],
   local: ['domain'],
+  guest: ['domain'],
+  guestFilesystem: ['domain', 'filesystem', 'target_device'],
   vcpuPlace: ['domain', 'vcpu'],
   missing: ['domain'],
   host: [],

@@ -1,5 +1,8 @@
 import type { Group } from './metric.ts';
 
+/** The one perf event that does not count, but rises and falls. */
+const OCCUPANCY = 'cmt';
+
 export const perfGroup = {
   name: 'perf',
   help: 'Counts of hardware and software events.',
@@ -14,8 +17,16 @@ export const perfGroup = {
       labels: ['event'],
       needs: "<perf> with an enabled event in the VM's XML",
       points: function* ({ perf }) {
-        for (const [event, count] of perf) yield [[event], count];
+        for (const [event, count] of perf) if (event !== OCCUPANCY) yield [[event], count];
       },
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_perf_cache_occupancy_bytes',
+      help: 'Cache that the VM holds, in bytes, where it is measured as a perf event (cmt).',
+      needs: "<perf> with cmt enabled in the VM's XML, and a kernel older than 4.14; newer ones have resctrl",
+      read: ({ perf }) => perf.get(OCCUPANCY),
     },
   ],
 } as const satisfies Group;

@@ -182,6 +182,15 @@ export const tuningGroup = {
       read: (disk: { readonly limits: ReadonlyMap<string, number> }) => disk.limits.get(field) || undefined,
     })),
     {
+      per: 'limitUse',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_limit_use_ratio',
+      help: 'Share of a limit of the disk that was used since the sample before, over 5 s at least; bursts may go above 1.',
+      labels: ['limit'],
+      needs: 'the block group, a limit, and a second sample',
+      points: (use): Point[] => [...use].map(([limit, share]) => [[limit], share]),
+    },
+    {
       per: 'disk',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_size_iops_bytes',

@@ -28,6 +28,8 @@ export interface CpuFacts {
   readonly ioThreadPins: ReadonlyMap<number, CpuSet>;
   /** Ids, which may have gaps. */
   readonly ioThreads: readonly number[];
+  /** Whether it has resctrl monitors of its caches and of its memory bandwidth. */
+  readonly monitored: { readonly cache: boolean; readonly bandwidth: boolean };
 }
 
 export function parseCpuFacts(domain: Element): CpuFacts {
@@ -51,6 +53,10 @@ export function parseCpuFacts(domain: Element): CpuFacts {
     emulatorPin: maybeCpuSet(attr(child(tune, 'emulatorpin'), 'cpuset')),
     ioThreadPins: pins(children(tune, 'iothreadpin'), 'iothread'),
     ioThreads: ioThreads(domain),
+    monitored: {
+      cache: children(tune, 'cachetune').some((each) => child(each, 'monitor') !== undefined),
+      bandwidth: children(tune, 'memorytune').some((each) => child(each, 'monitor') !== undefined),
+    },
   };
 }
 

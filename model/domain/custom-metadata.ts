@@ -1,4 +1,5 @@
 import xpath from 'xpath';
+import { labelText } from '../label-text.ts';
 import { type Element, parseXml } from '../xml.ts';
 
 /** Reads labels of one's own from a domain's XML. */
@@ -7,8 +8,6 @@ export type MetadataReader = (domain: Element) => ReadonlyMap<string, string>;
 /** Labels that virtune itself puts on the series, and those that Prometheus keeps for itself. */
 const RESERVED = /^(domain|__.*)$/;
 const LABELS_MAX = 20;
-/** Prometheus keeps every value for as long as it keeps the series. */
-const VALUE_MAX_LENGTH = 200;
 
 /**
  * Compiles XPath expressions by label. Each is evaluated at the domain element; the first node's text, or the
@@ -47,17 +46,9 @@ export function compileMetadata(
   return (domain) => {
     const found = new Map<string, string>();
     for (const [label, expression] of Object.entries(labels)) {
-      const value = sanitise(evaluateOrNothing(expression, domain));
+      const value = labelText(evaluateOrNothing(expression, domain));
       if (value !== undefined) found.set(label, value);
     }
     return found;
   };
-}
-
-/** One line without control characters, of bounded length; nothing for nothing. */
-function sanitise(text: string): string | undefined {
-  const line = text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
-  if (line === '') return undefined;
-  const points = [...line];
-  return points.length > VALUE_MAX_LENGTH ? `${points.slice(0, VALUE_MAX_LENGTH - 1).join('')}…` : line;
 }

@@ -1,4 +1,4 @@
-import { attr, child, children, parseXml, text } from '../xml.ts';
+import { attr, child, children, type Element, parseXml, text } from '../xml.ts';
 import { type CpuFacts, parseCpuFacts } from './cpu.ts';
 import type { MetadataReader } from './custom-metadata.ts';
 import { type Disk, parseDisks } from './disks.ts';
@@ -24,11 +24,18 @@ export interface DomainFacts {
   readonly interfaces: readonly NetworkInterface[];
   /** Performance events that are switched on for it, by libvirt's names. */
   readonly perfEvents: readonly string[];
+  /** Its channel for QEMU's guest agent; absent where it has none. */
+  readonly agent: AgentChannel | undefined;
   readonly nova: NovaFacts | undefined;
   readonly ovirt: OvirtFacts | undefined;
   /** Read by expressions of the user's own. */
   readonly labels: ReadonlyMap<string, string>;
 }
+
+/** `unknown`: a domain that does not run, or a libvirt that does not say. */
+export type AgentChannel = 'connected' | 'disconnected' | 'unknown';
+
+const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
 
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
@@ -53,8 +60,19 @@ export function parseDomain(xml: string, what = 'the domain XML', metadata?: Met
     perfEvents: children(child(root, 'perf'), 'event').flatMap((event) =>
       attr(event, 'enabled') === 'yes' ? (attr(event, 'name') ?? []) : [],
     ),
+    agent: agentChannel(devices),
     nova: parseNova(root),
     ovirt: parseOvirt(root),
     labels: metadata?.(root) ?? NO_LABELS,
   };
+}
+
+function agentChannel(devices: Element | undefined): AgentChannel | undefined {
+  for (const channel of children(devices, 'channel')) {
+    const target = child(channel, 'target');
+    if (attr(target, 'name') !== AGENT_CHANNEL) continue;
+    const state = attr(target, 'state');
+    return state === 'connected' || state === 'disconnected' ? state : 'unknown';
+  }
+  return undefined;
 }

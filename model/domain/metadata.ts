@@ -1,3 +1,4 @@
+import { labelText } from '../label-text.ts';
 import { attr, child, children, type Element, text } from '../xml.ts';
 
 /** Who owns an OpenStack instance: what Nova writes into <metadata> (nova/virt/libvirt/config.py). */
@@ -28,14 +29,14 @@ export function parseNova(domain: Element): NovaFacts | undefined {
   const part = within(domain, 'instance', NOVA_NAMESPACE);
   return (
     part && {
-      instanceName: text(part('name')),
-      flavor: attr(part('flavor'), 'name'),
-      userName: text(part('owner', 'user')),
-      userUuid: attr(part('owner', 'user'), 'uuid'),
-      projectName: text(part('owner', 'project')),
-      projectUuid: attr(part('owner', 'project'), 'uuid'),
-      rootType: attr(part('root'), 'type'),
-      rootUuid: attr(part('root'), 'uuid'),
+      instanceName: words(part('name')),
+      flavor: words(part('flavor'), 'name'),
+      userName: words(part('owner', 'user')),
+      userUuid: words(part('owner', 'user'), 'uuid'),
+      projectName: words(part('owner', 'project')),
+      projectUuid: words(part('owner', 'project'), 'uuid'),
+      rootType: words(part('root'), 'type'),
+      rootUuid: words(part('root'), 'uuid'),
     }
   );
 }
@@ -44,9 +45,9 @@ export function parseOvirt(domain: Element): OvirtFacts | undefined {
   const part = within(domain, 'vm', OVIRT_NAMESPACE);
   return (
     part && {
-      clusterVersion: text(part('clusterVersion')),
-      resumeBehavior: text(part('resumeBehavior')),
-      destroyOnReboot: text(part('destroy_on_reboot')),
+      clusterVersion: words(part('clusterVersion')),
+      resumeBehavior: words(part('resumeBehavior')),
+      destroyOnReboot: words(part('destroy_on_reboot')),
     }
   );
 }
@@ -67,4 +68,10 @@ function within(
     for (const step of path) at = children(at).find((element) => element.localName === step);
     return at;
   };
+}
+
+/** An element's text, or an attribute of it. What tenants call their instances is their own affair: it is cut to fit. */
+function words(element: Element | undefined, attribute?: string): string | undefined {
+  const said = attribute === undefined ? text(element) : attr(element, attribute);
+  return said === undefined ? undefined : labelText(said);
 }

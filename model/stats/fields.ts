@@ -93,13 +93,4 @@ export const TOP_FIELDS: Readonly<Record<string, 'state' | 'reason' | 'vcpuCurre
 };
 
 /** Known, and of no use: counts of lists (names are read instead, since ids may have gaps), and how dirty rate was measured. */
-export const IGNORED = new Set([
-  'net.count',
-  'block.count',
-  'iothread.count',
-  'cpu.cache.monitor.count',
-  'dirtyrate.calc_mode',
-]);
-
-/** Known, and not read: figures of resctrl monitors, and dirty rate by vCPU. */
-export const IGNORED_PREFIXES = ['cpu.cache.monitor.', 'memory.bandwidth.monitor.', 'dirtyrate.vcpu.'];
+export const IGNORED = new Set(['net.count', 'block.count', 'iothread.count', 'dirtyrate.calc_mode']);

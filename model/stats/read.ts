@@ -1,5 +1,6 @@
 import type { TypedParam } from '../../libvirt/typed-params.ts';
-import { DEVICE_FIELDS, DOMAIN_FIELDS, IGNORED, IGNORED_PREFIXES, TOP_FIELDS } from './fields.ts';
+import { DEVICE_FIELDS, DOMAIN_FIELDS, IGNORED, TOP_FIELDS } from './fields.ts';
+import { type MonitorKind, monitorField, monitorKindOf, type ResctrlMonitor } from './monitors.ts';
 import type { DomainStats, LatencyBin } from './types.ts';
 
 /** "Unknown" where libvirt has no better word: 2^64-1, as a bigint or rounded. */
@@ -19,6 +20,8 @@ interface Draft {
   readonly iothread: Map<number, Bag>;
   readonly perf: Map<string, number>;
   readonly vm: Map<string, number>;
+  readonly monitors: Record<MonitorKind, Map<number, ResctrlMonitor>>;
+  readonly vcpuDirtyRate: Map<number, number>;
   unknown: number;
 }
 
@@ -47,17 +50,30 @@ function slotOf(field: string): Slot {
 }
 
 function understand(field: string): Slot {
-  if (IGNORED.has(field) || IGNORED_PREFIXES.some((prefix) => field.startsWith(prefix))) return IGNORE;
+  if (IGNORED.has(field)) return IGNORE;
   const top = lookUp(TOP_FIELDS, field);
   if (top !== undefined) {
     return (draft, value) => {
       draft.top[top] = value;
     };
   }
+  const monitor = monitorKindOf(field);
+  if (monitor !== undefined) return monitorSlot(monitor, field);
+  const dirtyVcpu = /^dirtyrate\.vcpu\.(\d{1,9})\.megabytes_per_second$/.exec(field)?.[1];
+  if (dirtyVcpu !== undefined) {
+    return (draft, value) => {
+      draft.vcpuDirtyRate.set(Number(dirtyVcpu), Number(value));
+    };
+  }
   const match = /^([a-z]+)\.(?:(\d{1,9})\.)?(.+)$/.exec(field);
   if (match === null) return UNKNOWN;
   const [, group = '', index, rest = ''] = match;
   return index === undefined ? domainSlot(group, rest) : deviceSlot(group, Number(index), rest);
+}
+
+function monitorSlot(kind: MonitorKind, field: string): Slot {
+  const put = monitorField(kind, field);
+  return put === undefined ? UNKNOWN : (draft, value) => put(draft.monitors[kind], value);
 }
 
 function domainSlot(group: string, rest: string): Slot {
@@ -155,6 +171,8 @@ export function readDomainStats(params: readonly TypedParam[]): DomainStats {
     iothread: new Map(),
     perf: new Map(),
     vm: new Map(),
+    monitors: { cache: new Map(), bandwidth: new Map() },
+    vcpuDirtyRate: new Map(),
     unknown: 0,
   };
   for (const { field, value } of params) {
@@ -172,6 +190,9 @@ export function readDomainStats(params: readonly TypedParam[]): DomainStats {
     ioThreads: draft.iothread,
     perf: draft.perf,
     kvm: draft.vm,
+    cacheMonitors: draft.monitors.cache,
+    bandwidthMonitors: draft.monitors.bandwidth,
+    vcpuDirtyRate: draft.vcpuDirtyRate,
     unknownFields: draft.unknown,
   };
 }

@@ -1,3 +1,5 @@
+import type { ResctrlMonitor } from './monitors.ts';
+
 /** Figures of one domain at one moment. Whatever libvirt did not say is absent, never zero. */
 export interface DomainStats {
   /** virDomainState */
@@ -19,6 +21,11 @@ export interface DomainStats {
   perf: ReadonlyMap<string, number>;
   /** KVM's own statistics of the VM as a whole, by KVM's names. */
   kvm: KvmStats;
+  /** By libvirt's running index, as the domain's XML asks for them. */
+  cacheMonitors: ReadonlyMap<number, ResctrlMonitor>;
+  bandwidthMonitors: ReadonlyMap<number, ResctrlMonitor>;
+  /** MiB a second that each vCPU dirtied, where that was measured for vCPUs. */
+  vcpuDirtyRate: ReadonlyMap<number, number>;
   /** Fields that this version does not know: a newer libvirt's, passed over. */
   unknownFields: number;
 }

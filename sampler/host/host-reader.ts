@@ -1,7 +1,9 @@
+import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
 import type { Connection } from '../../libvirt/client/connection.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { CellFigures, CellPages, HostFigures, PoolFigures } from '../../model/host.ts';
 import { type HostCell, type HostTopology, parseCapabilities } from '../../model/topology.ts';
+import { Outstanding } from '../outstanding.ts';
 import { readPools } from './pools.ts';
 import { type ProcStat, readLocalHost, readProcStat } from './proc.ts';
 
@@ -18,6 +20,15 @@ const TOPOLOGY_MAX_AGE_MS = 300_000;
 /** libvirt itself refreshes what it knows of a pool only when told to. */
 const POOLS_MAX_AGE_MS = 30_000;
 
+/** Calls about storage that no longer answers, of the twenty that the sampler's connections have place for. */
+const STUCK_MAX = 4;
+
+/**
+ * Sends a call that the host may block for long: for a pool whose storage is gone, or while the daemon looks
+ * at QEMUs that it does not know yet. 'late' when there was no time left for it.
+ */
+export type AskBlocking = <N extends CallName>(name: N, args: CallArgs<N>) => Promise<CallResult<N> | 'late'>;
+
 class Aged<T> {
   readonly value: T;
   readonly dueAtMs: number;
@@ -27,7 +38,7 @@ class Aged<T> {
   }
 }
 
-/** Reads the host's own figures, over the connection that no guest can block. Whatever fails is absent. */
+/** Reads the host's own figures. Whatever fails is absent. */
 export class HostReader {
   readonly #options: HostReaderOptions;
   #topology: Aged<HostTopology> | undefined;
@@ -35,6 +46,7 @@ export class HostReader {
   readonly #timeout: { readonly timeoutMs: number };
   readonly #counts = new Map<string, number>();
   readonly #poolPaths = new Map<string, string | undefined>();
+  readonly #outstanding = new Outstanding(STUCK_MAX);
 
   constructor(options: HostReaderOptions) {
     this.#options = options;
@@ -49,12 +61,13 @@ export class HostReader {
     this.#counts.clear();
   }
 
-  async read(connection: Connection): Promise<HostFigures> {
+  /** `connection`: for calls that nothing blocks; `blocking`: for the others. */
+  async read(connection: Connection, blocking: AskBlocking): Promise<HostFigures> {
     const { groups, procRoot } = this.#options;
     const host = groups.has('host');
     const [topology, pools] = await Promise.all([
-      host || groups.has('overcommit') ? this.#readTopology(connection) : undefined,
-      groups.has('pool') ? this.#readPools(connection) : [],
+      host || groups.has('overcommit') ? this.#readTopology(blocking) : undefined,
+      groups.has('pool') ? this.#readPools(connection, blocking) : [],
     ]);
     if (!host) {
       const { cpusOnline, cpusPresent } = await this.#cpuCounts(connection);
@@ -85,10 +98,12 @@ export class HostReader {
     };
   }
 
-  async #readTopology(connection: Connection): Promise<HostTopology | undefined> {
+  async #readTopology(blocking: AskBlocking): Promise<HostTopology | undefined> {
     if (this.#topology === undefined || this.#topology.dueAtMs <= this.#options.now()) {
-      const reply = await attempt(connection.call('connectGetCapabilities', undefined, this.#timeout));
-      if (reply === undefined) return this.#topology?.value;
+      const reply = await attempt(
+        this.#outstanding.ask('capabilities', () => blocking('connectGetCapabilities', undefined)),
+      );
+      if (reply === undefined || reply === 'late') return this.#topology?.value;
       try {
         this.#topology = new Aged(parseCapabilities(reply.xml), this.#options.now() + TOPOLOGY_MAX_AGE_MS);
       } catch {
@@ -98,12 +113,28 @@ export class HostReader {
     return this.#topology.value;
   }
 
-  async #readPools(connection: Connection): Promise<readonly PoolFigures[]> {
+  async #readPools(connection: Connection, blocking: AskBlocking): Promise<readonly PoolFigures[]> {
     if (this.#pools === undefined || this.#pools.dueAtMs <= this.#options.now()) {
-      const pools = await attempt(readPools(connection, this.#poolPaths, this.#options.timeoutMs));
+      const pools = await attempt(this.#listPools(connection, blocking));
       this.#pools = new Aged(pools ?? [], this.#options.now() + POOLS_MAX_AGE_MS);
     }
     return this.#pools.value;
+  }
+
+  async #listPools(connection: Connection, blocking: AskBlocking): Promise<PoolFigures[]> {
+    const { pools } = await connection.call(
+      'connectListAllStoragePools',
+      { needResults: 1, flags: 0 },
+      this.#timeout,
+    );
+    return readPools(pools, this.#poolPaths, {
+      info: (pool) =>
+        this.#outstanding.ask(`pool ${pool.uuid}`, () => blocking('storagePoolGetInfo', { pool })),
+      xml: (pool) =>
+        this.#outstanding.ask(`pool ${pool.uuid}`, () =>
+          blocking('storagePoolGetXmlDesc', { pool, flags: 0 }),
+        ),
+    });
   }
 
   async #cpuCounts(

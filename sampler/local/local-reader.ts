@@ -4,7 +4,7 @@ import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { LocalFigures, LocalReason } from '../../model/local.ts';
 import type { HostTopology } from '../../model/topology.ts';
 import { readCgroup } from './cgroup.ts';
-import { readMemoryMap } from './memory-map.ts';
+import { MemoryMaps } from './memory-maps.ts';
 import type { Processes } from './processes.ts';
 import { readThreads } from './threads.ts';
 
@@ -16,43 +16,50 @@ export interface LocalReaderOptions {
   readonly procRoot: string | undefined;
   readonly cgroupRoot: string;
   readonly processes: Processes | undefined;
+  readonly now: () => number;
 }
 
 /** Reads what the host's kernel tells of VMs, one VM a turn of the event loop. */
 export class LocalReader {
   readonly #options: LocalReaderOptions;
   readonly #asked: readonly (typeof LOCAL_GROUPS)[number][];
+  readonly #memoryMaps: MemoryMaps | undefined;
 
   constructor(options: LocalReaderOptions) {
     this.#options = options;
     this.#asked = LOCAL_GROUPS.filter((group) => options.groups.has(group));
+    const { procRoot, now } = options;
+    this.#memoryMaps = procRoot === undefined ? undefined : new MemoryMaps(procRoot, now);
   }
 
-  /** By UUID, of running domains; empty when no group is asked for. */
+  /** By UUID, of running domains; empty when no group is asked for. What is not read by `deadline` is late. */
   async read(
     domains: readonly Domain[],
     topology: HostTopology | undefined,
+    deadline: { readonly aborted: boolean },
   ): Promise<ReadonlyMap<string, LocalFigures>> {
     const found = new Map<string, LocalFigures>();
     if (this.#asked.length === 0) return found;
-    const pids = this.#options.processes?.find(domains);
+    const pids = this.#options.processes?.find(domains) ?? new Map<string, number>();
+    this.#memoryMaps?.keepOnly(pids);
     for (const domain of domains) {
       if (domain.id === -1) continue;
-      found.set(domain.uuid, this.#readOne(pids?.get(domain.uuid), topology));
+      const figures = deadline.aborted
+        ? this.#nothing('late')
+        : await this.#readOne(pids.get(domain.uuid), topology);
+      found.set(domain.uuid, figures);
       await setImmediate();
     }
     return found;
   }
 
-  #readOne(pid: number | undefined, topology: HostTopology | undefined): LocalFigures {
+  async #readOne(pid: number | undefined, topology: HostTopology | undefined): Promise<LocalFigures> {
     const { procRoot, cgroupRoot, groups } = this.#options;
-    if (procRoot === undefined || pid === undefined) {
-      const reason: LocalReason = procRoot === undefined ? 'not_local' : 'no_process';
-      return { missing: this.#asked.map((group) => ({ group, reason })) };
-    }
+    if (procRoot === undefined) return this.#nothing('not_local');
+    if (pid === undefined) return this.#nothing('no_process');
     const threads = groups.has('threads') ? readThreads(procRoot, pid) : undefined;
     const cgroup = groups.has('cgroup') ? readCgroup(procRoot, cgroupRoot, pid) : undefined;
-    const memoryMap = groups.has('numa') ? readMemoryMap(procRoot, pid, topology) : undefined;
+    const memoryMap = groups.has('numa') ? await this.#memoryMaps?.read(pid, topology) : undefined;
     const told = { threads, cgroup, numa: memoryMap };
     return {
       threads,
@@ -62,5 +69,9 @@ export class LocalReader {
         .filter((group) => told[group] === undefined)
         .map((group) => ({ group, reason: 'not_permitted' })),
     };
+  }
+
+  #nothing(reason: LocalReason): LocalFigures {
+    return { missing: this.#asked.map((group) => ({ group, reason })) };
   }
 }

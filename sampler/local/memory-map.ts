@@ -1,7 +1,7 @@
 import type { MemoryMapFigures } from '../../model/local.ts';
 import type { HostTopology } from '../../model/topology.ts';
 import { parseNamedNumbers } from '../host/proc.ts';
-import { readProcFile } from '../proc-file.ts';
+import { readProcFile, readSlowProcFile } from '../proc-file.ts';
 import { readVcpuCpus } from './threads.ts';
 
 const PAGE_BYTES = 4_096;
@@ -32,15 +32,15 @@ export function remoteShare(
 }
 
 /** Undefined where the kernel does not let this user look into the process. */
-export function readMemoryMap(
+export async function readMemoryMap(
   procRoot: string,
   pid: number,
   topology: HostTopology | undefined,
-): MemoryMapFigures | undefined {
-  const maps = readProcFile(`${procRoot}/${pid}/numa_maps`);
+): Promise<MemoryMapFigures | undefined> {
+  const maps = await readSlowProcFile(`${procRoot}/${pid}/numa_maps`);
   if (maps === undefined || maps === '') return undefined;
   const nodeBytes = parseNumaMaps(maps);
-  const rollup = parseNamedNumbers(readProcFile(`${procRoot}/${pid}/smaps_rollup`) ?? '');
+  const rollup = parseNamedNumbers((await readSlowProcFile(`${procRoot}/${pid}/smaps_rollup`)) ?? '');
   const merged = readProcFile(`${procRoot}/${pid}/ksm_merging_pages`);
   const huge = ['AnonHugePages', 'Private_Hugetlb', 'Shared_Hugetlb'].map((name) => rollup.get(name));
   return {

@@ -1,3 +1,4 @@
+import { agentHandlers } from './agent.ts';
 import type { Handlers } from './context.ts';
 import { domainHandlers } from './domain.ts';
 import { nodeHandlers } from './node.ts';
@@ -10,4 +11,5 @@ export const handlers: Handlers = {
   ...tuningHandlers,
   ...nodeHandlers,
   ...storageHandlers,
+  ...agentHandlers,
 };

@@ -23,6 +23,7 @@ const databases: VmInput[] = ['pg-orders', 'pg-billing', 'mysql-shop', 'mssql-er
   pins: [0, 1, 2, 3].map((vcpu) => String((index % 2) * 8 + Math.floor(index / 2) * 4 + vcpu)),
   numaNode: index % 2,
   hugepagesKiB: 2_048,
+  agent: true,
   project: index < 2 ? 'payments' : 'shop',
 }));
 
@@ -34,6 +35,7 @@ const others: VmInput[] = [
       vcpus: 2,
       memoryMiB: 4_096,
       disks: [{ target: 'vda', sizeGiB: 20, cache: 'writeback' }],
+      agent: true,
       project: 'shop',
     }),
   ),

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { printable } from '../../cli/log.ts';
+import { startDemo } from '../../simulator/demo.ts';
 import { figure } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 
@@ -33,6 +37,35 @@ test.each([
   expect(ended.code).toBe(code);
   expect(ended.stderr).toContain(says);
   expect(ended.stderr).not.toContain('    at ');
+});
+
+test('a hangup reads the configuration anew, and a bad one changes nothing but the log', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-cli-'));
+  const file = join(folder, 'virtune.yml');
+  const libvirt = await startDemo();
+  const write = (hosts: string): void => writeFileSync(file, `local: "${libvirt.uri}"\n${hosts}`);
+  write('');
+  const exporter = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0', '--config.file', file);
+  try {
+    const url = await exporter.url();
+    const probed = async (): Promise<number> => (await fetch(`${url}/probe?target=kvm1`)).status;
+    expect(await probed()).toBe(404);
+    write(`hosts: { kvm1: { uri: "${libvirt.uri}" } }\n`);
+    exporter.signal('SIGHUP');
+    await expect.poll(probed, { timeout: 15_000 }).toBe(200);
+    write('hosts: { kvm1: { url: 1 } }\n');
+    exporter.signal('SIGHUP');
+    const taken = async (): Promise<number | undefined> =>
+      figure(await exporter.scrape(), 'virtune_config_last_reload_successful');
+    await expect.poll(taken, { timeout: 15_000 }).toBe(0);
+    expect(await probed()).toBe(200);
+  } finally {
+    const { code, stderr } = await exporter.stop();
+    await libvirt.stop();
+    rmSync(folder, { recursive: true });
+    expect(code).toBe(0);
+    expect(stderr).toContain(`${file}:2: hosts.kvm1`);
+  }
 });
 
 test('text from elsewhere brings no escape code to the terminal', () => {

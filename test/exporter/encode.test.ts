@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeHealth, encodeSample } from '../../exporter/prometheus/encode.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { compatGroups } from '../../model/catalogue/compat.ts';
+import { compileMetadata } from '../../model/domain/custom-metadata.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import type { DomainSummary } from '../../model/summary.ts';
@@ -122,6 +123,72 @@ test('a group that is not enabled leaves no series, and one that is leaves its o
   expect(text).not.toContain('vcpu_time');
 });
 
+test('what resctrl monitors tell leaves by monitor, and a monitor told twice gives no series twice', () => {
+  const monitors: Record<string, number | string> = {};
+  for (const index of [0, 1]) {
+    monitors[`cpu.cache.monitor.${index}.name`] = 'vcpus_0';
+    monitors[`cpu.cache.monitor.${index}.vcpus`] = '0';
+    monitors[`cpu.cache.monitor.${index}.bank.0.id`] = 2;
+    monitors[`cpu.cache.monitor.${index}.bank.0.bytes`] = 4_096;
+  }
+  monitors['memory.bandwidth.monitor.0.node.0.bytes.total'] = 9;
+  const series = parseExposition(encode(sampleOf(fresh('db', monitors))));
+  const labels = { domain: 'db', monitor: 'vcpus_0', vcpus: '0', bank: '2' };
+  expect(find(series, 'libvirt_domain_cache_occupancy_bytes')).toEqual([
+    { name: 'libvirt_domain_cache_occupancy_bytes', labels, value: 4_096 },
+  ]);
+  const bandwidth = find(series, 'libvirt_domain_memory_bandwidth_bytes_total');
+  expect(bandwidth.map((each) => [each.labels['node'], each.labels['kind'], each.value])).toEqual([
+    ['0', 'total', 9],
+  ]);
+});
+
+test("a guest's own words are labels only in the group that is for them, and there on one line and not too long", () => {
+  const guest = {
+    figures: {
+      atMs: 5_000,
+      filesystems: new Map([
+        [0, { mountpoint: '/', type: 'ext4', totalBytes: 10, usedBytes: 4, disk: 'vda' }],
+        [
+          1,
+          {
+            mountpoint: `/"}\n${'x'.repeat(999)}`,
+            type: '\u001b[31m',
+            totalBytes: 1,
+            usedBytes: 1,
+            disk: 'evil"',
+          },
+        ],
+      ]),
+      filesystemCount: 2,
+      load: undefined,
+      hostname: 'a\nb',
+      os: new Map([['id', 'lab']]),
+    },
+    missing: [],
+  };
+  const xml = "<domain><devices><disk><target dev='vda'/></disk></devices></domain>";
+  const sample = sampleOf({ ...fresh('db', {}, xml), guest });
+  const numbers = parseExposition([...encodeSample(sample, 'text', new Set(['agent']))].join(''));
+  const used = find(numbers, 'libvirt_domain_guest_filesystem_used_bytes');
+  expect(used.map(({ labels, value }) => [labels, value])).toEqual([
+    [{ domain: 'db', filesystem: '0', target_device: 'vda' }, 4],
+    // That is none of its disks: whatever the guest says, it becomes no label.
+    [{ domain: 'db', filesystem: '1' }, 1],
+  ]);
+  expect(JSON.stringify(numbers)).not.toMatch(/xxx|"lab"|ext4|u001b/);
+  const words = parseExposition([...encodeSample(sample, 'text', new Set(['agentinfo']))].join(''));
+  const mounts = find(words, 'libvirt_domain_guest_filesystem_info').map(({ labels }) => labels);
+  expect(mounts[0]).toMatchObject({ mountpoint: '/', fstype: 'ext4' });
+  expect(mounts[1]?.['mountpoint']).toMatch(/^\/"} x{195,200}…$/);
+  expect(mounts[1]?.['fstype']).toBe('[31m');
+  expect(find(words, 'libvirt_domain_guest_os_info')[0]?.labels).toEqual({
+    domain: 'db',
+    hostname: 'a b',
+    os_id: 'lab',
+  });
+});
+
 test('names of another exporter are given beside our own when asked for', () => {
   const sample = sampleOf(fresh('db', {}, undefined, { state: 1, memoryKiB: 1 }));
   expect(encode(sample)).not.toContain('libvirt_domain_info_vstate');
@@ -197,6 +264,25 @@ test('a name is a label whatever it is made of', () => {
   );
 });
 
+test('names and metadata of 4 KiB of Unicode are whole where they identify, and cut where they describe', () => {
+  const name = '𝔙"\\\n{}‮é\u001b'.repeat(400);
+  expect(Buffer.byteLength(name)).toBeGreaterThan(4_096);
+  const words = '語𝔙'.repeat(700);
+  expect(Buffer.byteLength(words)).toBeGreaterThan(4_096);
+  const xml = `<domain><title>${words}</title><metadata>
+    <nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'><nova:name>${words}</nova:name></nova:instance>
+    </metadata></domain>`;
+  const facts = parseDomain(xml, 'x', compileMetadata({ title: 'title' }));
+  for (const format of ['text', 'openMetrics'] as const) {
+    const series = parseExposition(encode(sampleOf({ ...fresh(name, {}), facts }), format));
+    expect(find(series, 'libvirt_domain_info_state', { domain: name })).toHaveLength(1);
+    const title = find(series, 'libvirt_domain_metadata_info', { domain: name })[0]?.labels['title'];
+    expect(title?.length).toBeLessThanOrEqual(400);
+    const nova = find(series, 'libvirt_domain_openstack_info', { domain: name })[0]?.labels;
+    expect(nova?.['instance_name']?.length).toBeLessThanOrEqual(400);
+  }
+});
+
 test('two devices of one name give one series: a series told twice would void the scrape', () => {
   const figures = {
     'block.0.name': 'vda',
@@ -208,6 +294,42 @@ test('two devices of one name give one series: a series told twice would void th
   const series = parseExposition(encode(sampleOf(fresh('db', figures, xml))));
   expect(find(series, 'libvirt_domain_block_stats_read_bytes_total')).toHaveLength(1);
   expect(find(series, 'libvirt_domain_block_stats_info')).toHaveLength(1);
+});
+
+test('passed-through NICs, disks without a source and empty drives give each series once and nothing made up', () => {
+  const xml = `<domain><devices>
+    <interface type='hostdev' managed='yes'><mac address='52:54:00:00:00:01'/></interface>
+    <interface type='hostdev' managed='yes'><mac address='52:54:00:00:00:02'/></interface>
+    <interface type='hostdev'><target dev='ens1f0v3'/></interface>
+    <interface type='bridge'><source bridge='br0'/><target dev='vnet4'/></interface>
+    <hostdev mode='subsystem' type='pci'/>
+    <disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>
+    <disk type='file' device='cdrom'><target dev='sdb' bus='sata'/><source/></disk>
+    <disk type='block' device='lun'><source dev='/dev/sdx'/><target dev='sdc' bus='scsi'/></disk>
+    <disk type='network' device='disk'><source protocol='rbd' name='pool/image'/><target dev='vda'/></disk>
+    </devices></domain>`;
+  const figures = {
+    // libvirt numbers what has counters, whatever it left out before.
+    'net.0.name': 'vnet4',
+    'net.0.rx.bytes': 7,
+    'block.0.name': 'sda',
+    'block.1.name': 'vda',
+    'block.1.rd.bytes': 9,
+    // Of a backing image: told under its disk's name as well.
+    'block.2.name': 'vda',
+    'block.2.backingIndex': 2,
+    'block.2.rd.bytes': 1,
+  };
+  const series = parseExposition(encode(sampleOf(fresh('db', figures, xml))));
+  const devices = (name: string): (string | undefined)[] =>
+    find(series, name).map(({ labels }) => labels['target_device']);
+  expect(devices('libvirt_domain_interface_stats_info')).toEqual(['ens1f0v3', 'vnet4']);
+  expect(devices('libvirt_domain_interface_stats_receive_bytes_total')).toEqual(['vnet4']);
+  expect(devices('libvirt_domain_block_stats_info')).toEqual(['sda', 'sdb', 'sdc', 'vda']);
+  expect(devices('libvirt_domain_block_stats_read_bytes_total')).toEqual(['vda']);
+  expect(figure(series, 'libvirt_domain_block_stats_read_bytes_total')).toBe(9);
+  const empty = find(series, 'libvirt_domain_block_stats_info', { target_device: 'sda' })[0];
+  expect(empty?.labels).not.toHaveProperty('source_file');
 });
 
 test("each family's head stands once, before its series, in both formats", () => {

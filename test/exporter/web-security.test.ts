@@ -196,6 +196,17 @@ test('that clients must show certificates cannot be switched on by a reload and 
   await expect(exporter.reload()).rejects.toThrow(/client_auth_type cannot change/);
 });
 
+test('a certificate that does not fit its key is refused on a reload, before anything is changed', async () => {
+  const users = (name: string): string => `basic_auth_users:\n  ${name}: ${hashSync('right', 4)}\n`;
+  const path = webFile(tls() + users('old'));
+  const exporter = await runExporter({ uri: demo.uri, listen: '127.0.0.1:0', webConfigFile: path });
+  running.push(exporter);
+  writeFileSync(path, tls().replace('server.key', 'client.key') + users('new'));
+  await expect(exporter.reload()).rejects.toMatchObject({ code: 'CONFIG' });
+  const asOld = { ca: pem('ca.pem'), ...basic('old', 'right') };
+  expect((await ask(`${exporter.url}/metrics`, asOld)).status).toBe(200);
+});
+
 test('headers of the configuration are on every answer', async () => {
   const { url } = await start('http_server_config:\n  headers: { X-Frame-Options: deny }\n');
   for (const path of ['/', '/metrics', '/no'])
@@ -208,6 +219,12 @@ test.each([
   ['tls_server_config: { cert_file: x }\n', /key_file/],
   ['http_server_config: { http2: true }\n', /HTTP\/2/],
   ['http_server_config: { headers: { Set-Cookie: x } }\n', /headers/],
+  ['http_server_config: { headers: { X-Frame-Options: "a\\nb" } }\n', /:1: http_server_config\.headers/],
+  [
+    `tls_server_config: { cert_file: ${TLS}/server.pem, key_file: ${TLS}/client.key }\n`,
+    /does the key belong to the certificate/,
+  ],
+  [tls('  cipher_suites: [TLS_NO_SUCH]\n'), /cipher_suites/],
   [tls('  min_version: SSL3\n'), /:4: tls_server_config\.min_version/],
   [tls('  client_auth_type: RequireAndVerifyClientCert\n'), /client_ca_file/],
   ['unknown: 1\n', /unknown/],

@@ -52,6 +52,11 @@ test(
       expect(
         figure(series, 'virtune_domain_unresponsive_since_timestamp_seconds', { domain: STUCK }),
       ).toBeGreaterThan(1e9);
+      // libvirt's own word for it: a monitor that has had a command for too long.
+      expect(
+        find(series, 'libvirt_domain_control_state', { domain: STUCK }).map((each) => each.labels['state']),
+      ).toEqual(['occupied']);
+      expect(figure(series, 'libvirt_domain_control_state_seconds', { domain: STUCK })).toBeGreaterThan(1);
       expect(figure(series, 'virtune_stuck_calls')).toBe(1);
       // The control connection, four for figures, and one more while stuck calls hold places.
       expect(figure(series, 'virtune_connections')).toBeLessThanOrEqual(6);

@@ -1,27 +1,46 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { calls } from '../../libvirt/calls/all.ts';
+import { type CallName, calls } from '../../libvirt/calls/all.ts';
+import { GUEST_AGENT_CALLS } from '../../libvirt/client/guest-agent.ts';
 import { READ_ONLY_CALLS } from '../../libvirt/client/read-only.ts';
+import { ConnectFlag } from '../../libvirt/constants.ts';
 import { FrameSplitter } from '../../libvirt/wire/frame.ts';
+import { XdrReader } from '../../libvirt/wire/xdr.ts';
 import { groups } from '../../model/catalogue/catalogue.ts';
 import { figure } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
+import { LAB_DIR, PREFIX } from './lab/paths.ts';
+import { virsh } from './lab/virsh.ts';
 
 const SOCKET = '/tmp/virtune-recording-proxy.sock';
 const PROGRAM = 0x2000_8086;
 
-const asked = new Set<number>();
+/** What was asked on one connection, and whether it was opened for reading alone. */
+interface Recorded {
+  readonly asked: Set<number>;
+  readOnly: boolean;
+}
+
+const recorded: Recorded[] = [];
 let proxy: Server;
 beforeAll(async () => {
   rmSync(SOCKET, { force: true });
   // Hands everything on, and writes down the procedure of each call that the client makes.
   proxy = createServer((client) => {
-    const daemon = connect('/run/libvirt/libvirt-sock-ro');
+    // The writable one: what is not sent, is not sent because of the client.
+    const daemon = connect('/run/libvirt/libvirt-sock');
     const frames = new FrameSplitter();
+    const record: Recorded = { asked: new Set(), readOnly: false };
+    recorded.push(record);
     client.on('data', (chunk) => {
-      frames.push(chunk as Buffer, ({ header }) => {
-        if (header.program === PROGRAM) asked.add(header.procedure);
+      frames.push(chunk as Buffer, ({ header, payload }) => {
+        if (header.program !== PROGRAM) return;
+        record.asked.add(header.procedure);
+        if (header.procedure !== calls.connectOpen.proc) return;
+        const { flags } = calls.connectOpen.args.read(new XdrReader(payload));
+        record.readOnly = (flags & ConnectFlag.readOnly) !== 0;
       });
       daemon.write(chunk);
     });
@@ -41,7 +60,14 @@ afterAll(() => {
   rmSync(SOCKET, { force: true });
 });
 
-test('over a full run with every group on, no call outside the allow list is sent', async () => {
+const procedures = (names: ReadonlySet<CallName>): Map<number, CallName> =>
+  new Map([...names].map((name) => [calls[name].proc as number, name]));
+const READING = procedures(READ_ONLY_CALLS);
+const ASKING_GUESTS = procedures(GUEST_AGENT_CALLS);
+
+/** Scrapes with these groups on, and gives what went through the proxy meanwhile. */
+async function recordRun(collect: readonly string[]): Promise<Recorded[]> {
+  recorded.length = 0;
   const virtune = new VirtuneProcess(
     'exporter',
     '--listen',
@@ -49,17 +75,23 @@ test('over a full run with every group on, no call outside the allow list is sen
     '--connect',
     `qemu:///system?socket=${SOCKET}`,
     '--local',
-    ...groups.map((group) => `--collect.${group.name}`),
+    ...collect.map((name) => `--collect.${name}`),
   );
   for (let scrape = 0; scrape < 7; scrape++) {
     expect(figure(await virtune.scrape(), 'libvirt_domains')).toBeGreaterThan(60);
   }
   await virtune.stop();
-  const allowed = new Map([...READ_ONLY_CALLS].map((name) => [calls[name].proc as number, name]));
-  expect([...asked].filter((procedure) => !allowed.has(procedure))).toEqual([]);
+  return [...recorded];
+}
+
+test('over a full run with every group but the guest agents on, no call outside the allow list is sent', async () => {
+  const names = groups.map(({ name }) => name).filter((name) => !name.startsWith('agent'));
+  const run = await recordRun(names);
+  expect(run.every(({ readOnly }) => readOnly)).toBe(true);
+  const asked = new Set(run.flatMap((each) => [...each.asked]));
+  expect([...asked].filter((procedure) => !READING.has(procedure))).toEqual([]);
   // That the proxy saw them at all.
-  const names = [...asked].map((procedure) => allowed.get(procedure));
-  expect(names).toEqual(
+  expect([...asked].map((procedure) => READING.get(procedure))).toEqual(
     expect.arrayContaining([
       'connectOpen',
       'connectListAllDomains',
@@ -73,4 +105,27 @@ test('over a full run with every group on, no call outside the allow list is sen
       'connectClose',
     ]),
   );
+});
+
+test('guest agents are asked over a connection of their own, which sends nothing else; without one there is none', async () => {
+  expect((await recordRun(['agent'])).every(({ readOnly }) => readOnly)).toBe(true);
+  const name = `${PREFIX}channel`;
+  const file = join(LAB_DIR, 'channel.xml');
+  writeFileSync(
+    file,
+    `<domain type='qemu'><name>${name}</name><memory unit='MiB'>24</memory>
+     <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
+     <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel></devices></domain>`,
+  );
+  // It runs and nobody is at the other end of its channel: before libvirt has said so, it may be asked.
+  virsh('create', file);
+  try {
+    const run = await recordRun(['agent', 'agentinfo']);
+    for (const { readOnly, asked } of run) {
+      const allowed = readOnly ? READING : ASKING_GUESTS;
+      expect([...asked].filter((procedure) => !allowed.has(procedure))).toEqual([]);
+    }
+  } finally {
+    virsh('destroy', name);
+  }
 });

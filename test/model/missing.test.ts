@@ -49,3 +49,36 @@ test('one that another job holds is busy, one that is shut off does not run', ()
   expect(reasons({ stats: empty, state: 5 })).toMatchObject({ vcpu: 'not_running' });
   expect(reasons({ facts: undefined })).toEqual({ tuning: 'no_xml' });
 });
+
+test('what a domain has nothing of is not missing; what it has and did not tell is, with the reason', () => {
+  const groups = new Set(['interface', 'iothread', 'perf', 'resctrl', 'cpu', 'kvm', 'dirtyrate']);
+  expect(reasons({ groups })).toEqual({
+    cpu: 'not_supported',
+    kvm: 'not_supported',
+    dirtyrate: 'not_measured',
+  });
+  const rich = parseDomain(
+    `<domain><iothreads>1</iothreads><perf><event name='instructions' enabled='yes'/></perf>
+     <cputune><cachetune vcpus='0'><monitor level='3' vcpus='0'/></cachetune></cputune>
+     <devices><interface type='hostdev'/><interface type='bridge'><target dev='vnet0'/></interface></devices></domain>`,
+  );
+  expect(reasons({ groups, facts: rich })).toMatchObject({
+    interface: 'busy',
+    iothread: 'busy',
+    perf: 'not_supported',
+    resctrl: 'not_supported',
+  });
+  const passedThrough = parseDomain("<domain><devices><interface type='hostdev'/></devices></domain>");
+  expect(reasons({ groups, facts: passedThrough })).not.toHaveProperty('interface');
+  const told = readDomainStats([
+    { field: 'vcpu.0.exits.sum', type: 4, value: 1 },
+    { field: 'cpu.haltpoll.fail.time', type: 4, value: 0 },
+    { field: 'dirtyrate.megabytes_per_second', type: 3, value: 0 },
+  ]);
+  expect(reasons({ groups, stats: told })).toEqual({});
+});
+
+test('while the XML is unknown, a domain that answers is not said to lack what it may not have', () => {
+  const groups = new Set(['interface', 'iothread', 'block']);
+  expect(reasons({ groups, facts: undefined, stats: readDomainStats([]) })).toEqual({ tuning: 'no_xml' });
+});

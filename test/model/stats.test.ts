@@ -122,3 +122,55 @@ test('latency bins and perf events find their places', () => {
   expect(stats.perf).toEqual(new Map([['cache_misses', 3]]));
   expect(stats.unknownFields).toBe(0);
 });
+
+test('resctrl monitors tell by monitor, and by cache or memory controller', () => {
+  const text = (field: string, value: string): TypedParam => ({ field, type: ParamType.string, value });
+  const uint = (field: string, value: number): TypedParam => ({ field, type: ParamType.uint, value });
+  // As virDomainStatsCPU and -Memory of libvirt's QEMU driver write them.
+  const stats = readDomainStats([
+    uint('cpu.cache.monitor.count', 2),
+    text('cpu.cache.monitor.0.name', 'vcpus_0-1'),
+    text('cpu.cache.monitor.0.vcpus', '0,1'),
+    uint('cpu.cache.monitor.0.bank.count', 2),
+    uint('cpu.cache.monitor.0.bank.0.id', 0),
+    uint('cpu.cache.monitor.0.bank.0.bytes', 4_505_600),
+    uint('cpu.cache.monitor.0.bank.1.id', 4),
+    uint('cpu.cache.monitor.0.bank.1.bytes', 5_586_944),
+    text('cpu.cache.monitor.1.name', 'vcpus_2'),
+    uint('cpu.cache.monitor.1.bank.0.bytes', 1),
+    uint('memory.bandwidth.monitor.count', 1),
+    text('memory.bandwidth.monitor.0.name', 'vcpus_0-4'),
+    text('memory.bandwidth.monitor.0.vcpus', '0-4'),
+    uint('memory.bandwidth.monitor.0.node.count', 1),
+    uint('memory.bandwidth.monitor.0.node.0.id', 1),
+    ullong('memory.bandwidth.monitor.0.node.0.bytes.total', 10_208_067_584),
+    ullong('memory.bandwidth.monitor.0.node.0.bytes.local', 4_807_114_752),
+  ]);
+  expect(stats.unknownFields).toBe(0);
+  expect(stats.cacheMonitors.get(0)).toEqual({
+    name: 'vcpus_0-1',
+    vcpus: '0,1',
+    parts: new Map([
+      [0, { id: 0, bytes: 4_505_600 }],
+      [1, { id: 4, bytes: 5_586_944 }],
+    ]),
+  });
+  expect(stats.cacheMonitors.get(1)?.parts.get(0)).toEqual({ bytes: 1 });
+  expect(stats.bandwidthMonitors.get(0)?.parts.get(0)).toEqual({
+    id: 1,
+    totalBytes: 10_208_067_584,
+    localBytes: 4_807_114_752,
+  });
+  for (const field of [
+    'cpu.cache.monitor.0.node.0.id',
+    'memory.bandwidth.monitor.x.name',
+    'cpu.cache.monitor.',
+  ])
+    expect(readDomainStats([ullong(field, 1)]).unknownFields).toBe(1);
+});
+
+test('the dirty rate of vCPUs finds its vCPU', () => {
+  const stats = readDomainStats([ullong('dirtyrate.vcpu.12.megabytes_per_second', 7)]);
+  expect([...stats.vcpuDirtyRate]).toEqual([[12, 7]]);
+  expect([stats.vcpus.size, stats.unknownFields]).toEqual([0, 0]);
+});

@@ -21,7 +21,6 @@ test('one domain in ten is asked for a job in each tick, and one with a job in e
   expect(due()).toBe(10);
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(5) }));
   expect(due()).toBe(100);
-  expect(extras.isJobDue({ ...DOMAIN, id: -1 }, 0)).toBe(false);
   expect(extrasOf(new Set()).isJobDue(DOMAIN, 0)).toBe(false);
 });
 
@@ -40,6 +39,24 @@ test('a job is told while it runs, and as it ended, without taking its end from 
   expect(flagsAsked).toEqual([0, 1 | 2]);
   expect(await read()).toMatchObject({ operation: 'save', active: false, success: true });
   expect((await read())?.figures.get('time_elapsed')).toBe(1_500);
+});
+
+test('a save ends with its domain, which is asked how it ended and not for a job that runs', async () => {
+  const extras = extrasOf();
+  const { connection } = fakeConnection({});
+  const stopped = { ...DOMAIN, id: -1 };
+  await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(2) }));
+  expect(extras.isJobDue(stopped, 0)).toBe(true);
+  const flagsAsked: number[] = [];
+  await extras.readJob(stopped, async (flags) => {
+    flagsAsked.push(flags);
+    return { type: 3, params: job(2) };
+  });
+  expect(flagsAsked).toEqual([1 | 2]);
+  expect((await extras.read(connection, stopped, NOBODY)).job).toMatchObject({
+    operation: 'save',
+    active: false,
+  });
 });
 
 test('a job that is over and left nothing is not told to run on; no answer changes nothing', async () => {
@@ -61,13 +78,15 @@ test('events are counted by domain, a migration is told as its event says, and w
   emit('ioError', { domain: DOMAIN });
   emit('jobCompleted', { domain: DOMAIN, params: job(5) });
   const known = await extras.read(connection, DOMAIN, NOBODY);
-  expect([...(known.events ?? [])]).toEqual([
-    ['ioError', 2],
-    ['jobCompleted', 1],
-  ]);
+  expect(Object.fromEntries(known.events ?? [])).toMatchObject({
+    ioError: 2,
+    jobCompleted: 1,
+    // Watched for, and not seen yet: what grows from nothing would not be seen to grow.
+    watchdog: 0,
+  });
   expect(known.job).toMatchObject({ operation: 'migration_out', active: false });
   extras.startTick(new Set());
-  expect((await extras.read(connection, DOMAIN, NOBODY)).events?.size).toBe(0);
+  expect((await extras.read(connection, DOMAIN, NOBODY)).events?.get('ioError')).toBe(0);
 });
 
 test('snapshots are counted again each minute, and the XML of each is read once', async () => {
@@ -103,4 +122,28 @@ test("libvirt's link to QEMU is asked for only when a domain does not answer", a
   expect(asked).toEqual([]);
   const { control } = await extras.read(connection, DOMAIN, { ...NOBODY, unresponsive: true });
   expect(control).toEqual({ state: 'occupied', sinceMs: 7_000 });
+});
+
+test('which disks failed is asked of a domain that an I/O error has stopped, and forgotten when it goes on', async () => {
+  const extras = extrasOf(new Set<GroupName>(['block']));
+  const { connection } = fakeConnection({});
+  const failed = async () => (await extras.read(connection, DOMAIN, NOBODY)).diskErrors;
+  expect(extras.areDiskErrorsDue(DOMAIN, { state: 1, reason: 1 })).toBe(false);
+  expect(extras.areDiskErrorsDue(DOMAIN, { state: 3, reason: 1 })).toBe(false);
+  expect(extras.areDiskErrorsDue(DOMAIN, { state: 3, reason: 5 })).toBe(true);
+  await extras.readDiskErrors(DOMAIN, async () => ({
+    errors: [
+      { disk: 'vda', error: 2 },
+      { disk: 'vdb', error: 0 },
+      { disk: 'vdc', error: 77 },
+    ],
+    count: 3,
+  }));
+  expect([...((await failed()) ?? [])]).toEqual([
+    ['vda', 'no_space'],
+    ['vdc', 'unspecified'],
+  ]);
+  extras.areDiskErrorsDue(DOMAIN, { state: 1, reason: 1 });
+  expect(await failed()).toBeUndefined();
+  expect(extrasOf(new Set()).areDiskErrorsDue(DOMAIN, { state: 3, reason: 5 })).toBe(false);
 });

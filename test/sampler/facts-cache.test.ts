@@ -64,6 +64,20 @@ test('an answer that was under way while the domain changed is not kept', async 
   expect(facts.isDue(DOMAIN)).toBe(true);
 });
 
+test("another domain's events cost this one nothing, and a lost connection outdates what is under way", async () => {
+  const { facts, emit } = watched();
+  await facts.refresh(DOMAIN, async () => {
+    emit('tunable', { domain: { ...DOMAIN, uuid: '22222222-2222-2222-2222-222222222222' } });
+    return xml(5);
+  });
+  expect(facts.isDue(DOMAIN)).toBe(false);
+  await facts.refresh(DOMAIN, async () => {
+    facts.clear();
+    return xml(5);
+  });
+  expect(facts.isDue(DOMAIN)).toBe(true);
+});
+
 test('another run of the domain has another XML', async () => {
   const { facts } = watched();
   await facts.refresh(DOMAIN, async () => xml(5));

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import type { Connection } from '../../libvirt/client/connection.ts';
+import { CallAbandonedError } from '../../libvirt/errors.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import type { HostFigures } from '../../model/host.ts';
 import { HostReader } from '../../sampler/host/host-reader.ts';
 import { type Answers, fakeConnection } from './fake-connection.ts';
 
@@ -9,9 +12,12 @@ let nowMs = 0;
 const readerOf = (...groups: GroupName[]): HostReader =>
   new HostReader({ groups: new Set(groups), procRoot: undefined, timeoutMs: 1_000, now: () => nowMs });
 
+const read = (reader: HostReader, connection: Connection): Promise<HostFigures> =>
+  reader.read(connection, (name, args) => connection.call(name, args));
+
 test('a host whose driver can tell nothing gives nothing, and no zeros', async () => {
   const { connection } = fakeConnection({});
-  const host = await readerOf('host', 'pool', 'overcommit').read(connection);
+  const host = await read(readerOf('host', 'pool', 'overcommit'), connection);
   expect(host).toMatchObject({
     cpusOnline: undefined,
     cells: [],
@@ -34,7 +40,7 @@ test('counts are learnt once, and again when the host wants another', async () =
   const { connection, asked } = fakeConnection(answers);
   const reader = readerOf('host');
   const memory = async (): Promise<number | undefined> =>
-    (await reader.read(connection)).memoryKiB.get('total');
+    (await read(reader, connection)).memoryKiB.get('total');
   expect([await memory(), await memory()]).toEqual([5, 5]);
   expect(asked.filter((name) => name === 'nodeGetMemoryStats')).toHaveLength(3);
   wanted = 4;
@@ -53,13 +59,14 @@ test('pools are read twice a minute and never refreshed; one that fails leaves t
     storagePoolGetXmlDesc: () => ({ xml: '<pool><target><path>/images</path></target></pool>' }),
   });
   const reader = readerOf('pool');
-  const names = async (): Promise<string[]> => (await reader.read(connection)).pools.map((each) => each.name);
+  const names = async (): Promise<string[]> =>
+    (await read(reader, connection)).pools.map((each) => each.name);
   expect(await names()).toEqual(['good']);
   nowMs = 29_000;
   await names();
   expect(asked.filter((name) => name === 'connectListAllStoragePools')).toHaveLength(1);
   nowMs = 30_000;
-  expect((await reader.read(connection)).pools[0]).toEqual({
+  expect((await read(reader, connection)).pools[0]).toEqual({
     name: 'good',
     state: 2,
     capacityBytes: 10,
@@ -79,7 +86,62 @@ test('free pages find their cell and size, and without /proc libvirt tells the C
       nparams: 1,
     }),
   });
-  const host = await readerOf('host').read(connection);
+  const host = await read(readerOf('host'), connection);
   expect(host.cells[0]?.pages).toEqual([{ sizeKiB: 2_048, total: 8, free: 5 }]);
   expect(host.cpuNs.get('kernel')).toBe(42);
+});
+
+/** Never answers, until told to. */
+function stuck(): { call: () => never; back: () => Promise<void> } {
+  const finished = Promise.withResolvers<void>();
+  return {
+    call: () => {
+      throw new CallAbandonedError('LIBVIRT_CALL_TIMEOUT', 'stuck', finished.promise);
+    },
+    back: async () => {
+      finished.resolve();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+test('a pool whose storage is gone is not asked again before it answers, and costs the others nothing', async () => {
+  nowMs = 0;
+  const gone = stuck();
+  let hangs = true;
+  const askedFor: string[] = [];
+  const { connection } = fakeConnection({
+    connectListAllStoragePools: () => ({
+      pools: ['gone', 'good'].map((name) => ({ name, uuid: name })),
+      count: 2,
+    }),
+    storagePoolGetInfo: ({ pool: { name } }) => {
+      askedFor.push(name);
+      if (name === 'gone' && hangs) gone.call();
+      return { state: 2, capacityBytes: 10n, allocationBytes: 4n, availableBytes: 6n };
+    },
+    storagePoolGetXmlDesc: () => ({ xml: 'not XML' }),
+  });
+  const reader = readerOf('pool');
+  const names = async (): Promise<string[]> =>
+    (await read(reader, connection)).pools.map((each) => each.name);
+  for (; nowMs < 300_000; nowMs += 30_000) expect(await names()).toEqual(['good']);
+  expect(askedFor.filter((name) => name === 'gone')).toHaveLength(1);
+  hangs = false;
+  await gone.back();
+  expect(await names()).toEqual(['gone', 'good']);
+});
+
+test('capabilities that take long are asked for once, and are there when the daemon has them', async () => {
+  const probing = stuck();
+  let hangs = true;
+  const { connection, asked } = fakeConnection({
+    connectGetCapabilities: () => (hangs ? probing.call() : { xml: CAPABILITIES }),
+  });
+  const reader = readerOf('host');
+  for (let tick = 0; tick < 10; tick++) expect((await read(reader, connection)).topology).toBeUndefined();
+  expect(asked.filter((name) => name === 'connectGetCapabilities')).toHaveLength(1);
+  hangs = false;
+  await probing.back();
+  expect((await read(reader, connection)).topology?.cells).toHaveLength(1);
 });

@@ -135,7 +135,10 @@ test('memory is added by node and page size, and remote is what lies away from t
   expect(remoteShare(even, [])).toBeUndefined();
 });
 
+const IN_TIME = { aborted: false };
+
 test('each group that gives nothing says why', async () => {
+  const nowMs = 0;
   qemu(20, WEB);
   task(20, 21, 'CPU 0/KVM', '100 10 9\n');
   const groups = new Set(['threads', 'numa'] as const);
@@ -143,14 +146,42 @@ test('each group that gives nothing says why', async () => {
     groups,
     cgroupRoot: join(root, 'cg'),
     processes: new Processes(join(root, 'proc'), () => 0),
+    now: () => nowMs,
   };
   const here = new LocalReader({ ...options, procRoot: join(root, 'proc') });
-  const read = await here.read([WEB, WEB2], undefined);
+  const read = await here.read([WEB, WEB2], undefined, IN_TIME);
   expect(read.get(WEB.uuid)?.threads?.get('vcpu')?.cpuNs).toBe(100);
   expect(read.get(WEB.uuid)?.missing).toEqual([{ group: 'numa', reason: 'not_permitted' }]);
   expect(read.get(WEB2.uuid)?.missing.map((each) => each.reason)).toEqual(['no_process', 'no_process']);
   const away = new LocalReader({ ...options, procRoot: undefined });
-  expect((await away.read([WEB], undefined)).get(WEB.uuid)?.missing[0]?.reason).toBe('not_local');
+  expect((await away.read([WEB], undefined, IN_TIME)).get(WEB.uuid)?.missing[0]?.reason).toBe('not_local');
+});
+
+test('page tables are walked once a minute, and not at all once the time is over', async () => {
+  qemu(20, WEB);
+  const maps = (pages: number): void =>
+    put('proc/20/numa_maps', `7f00 default anon=1 N0=${pages} kernelpagesize_kB=4\n`);
+  maps(1);
+  let nowMs = 0;
+  const reader = new LocalReader({
+    groups: new Set(['numa']),
+    procRoot: join(root, 'proc'),
+    cgroupRoot: join(root, 'cg'),
+    processes: new Processes(join(root, 'proc'), () => nowMs),
+    now: () => nowMs,
+  });
+  const bytes = async (aborted = false): Promise<number | undefined> =>
+    (await reader.read([WEB], undefined, { aborted })).get(WEB.uuid)?.memoryMap?.nodeBytes.get(0);
+  expect(await bytes()).toBe(4_096);
+  maps(2);
+  nowMs = 29_000;
+  expect(await bytes()).toBe(4_096);
+  nowMs = 60_000;
+  expect(await bytes(true)).toBeUndefined();
+  expect((await reader.read([WEB], undefined, { aborted: true })).get(WEB.uuid)?.missing).toEqual([
+    { group: 'numa', reason: 'late' },
+  ]);
+  expect(await bytes()).toBe(8_192);
 });
 
 function vcpusOf(): LocalVcpus {

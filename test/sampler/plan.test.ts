@@ -43,3 +43,14 @@ test("what the host's kernel tells of vCPUs is not asked of QEMU, unless KVM's s
   expect(has(statsMask(DEFAULT_GROUPS, BARE, true), StatsGroup.vcpu)).toBe(false);
   expect(has(statsMask(new Set(['vcpu', 'kvm']), BARE, true), StatsGroup.vcpu)).toBe(true);
 });
+
+test('only a VM with resctrl monitors in its XML is asked for what they tell', () => {
+  const monitored = parseDomain(
+    `<domain><cputune><cachetune vcpus='0'><monitor level='3' vcpus='0'/></cachetune>
+     <memorytune vcpus='1'><node id='0' bandwidth='60'/></memorytune></cputune></domain>`,
+  );
+  const mask = statsMask(DEFAULT_GROUPS, monitored);
+  expect([has(mask, StatsGroup.cpu), has(mask, StatsGroup.memory)]).toEqual([true, false]);
+  const bare = statsMask(DEFAULT_GROUPS, BARE);
+  expect([has(bare, StatsGroup.cpu), has(bare, StatsGroup.memory)]).toEqual([false, false]);
+});

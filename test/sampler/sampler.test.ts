@@ -219,6 +219,48 @@ test("what is not asked by the tick's deadline is late, with its state all the s
   expect(sample.domains.every((each) => each.summary.state !== undefined)).toBe(true);
 });
 
+test('a daemon that first looks at its QEMU is asked without waiting for that, and its versions follow', async () => {
+  await start(14);
+  daemon.faults.hold('connectGetVersion');
+  daemon.faults.hold('connectGetCapabilities');
+  await sampler.attempt();
+  for (let i = 0; i < 10; i++) {
+    const sample = await sampler.sample();
+    expect(kinds(sample)).toEqual({ fresh: 14 });
+    expect(sample.versions).toBeUndefined();
+    expect(sample.host?.cpusOnline).toBe(daemon.host.cpus.length);
+  }
+  expect(calls.filter((name) => name === 'connectGetVersion')).toHaveLength(1);
+  expect(calls.filter((name) => name === 'connectGetCapabilities')).toHaveLength(1);
+  daemon.faults.release('connectGetVersion');
+  daemon.faults.release('connectGetCapabilities');
+  await sampler.sample();
+  const sample = await sampler.sample();
+  expect(sample.versions).toEqual({ hypervisor: 7_002_000, libvirt: 9_000_000 });
+  expect(sample.host?.topology).toBeDefined();
+});
+
+test('pools whose storage is gone, however many, leave every VM its figures', async () => {
+  await start(14);
+  daemon.faults.hold('storagePoolGetInfo');
+  let nowMs = Date.now();
+  await sampler.close();
+  sampler = new Sampler({
+    open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { signal }),
+    domainDeadlineMs: 150,
+    tickDeadlineMs: 3_000,
+    now: () => nowMs,
+  });
+  for (let i = 0; i < 12; i++) {
+    const sample = await sampler.sample();
+    expect(kinds(sample)).toEqual({ fresh: 14 });
+    expect(sample.host?.pools).toEqual([]);
+    nowMs += 31_000;
+  }
+  expect(sampler.health.stuckCalls).toBeLessThanOrEqual(4);
+  daemon.faults.release('storagePoolGetInfo');
+});
+
 test('broken bytes from the daemon cost a reconnect and nothing more', async () => {
   await start(14);
   await sampler.sample();

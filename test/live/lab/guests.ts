@@ -30,10 +30,43 @@ export async function bootGuest(): Promise<void> {
     run('qemu-img', ['create', '-q', '-f', 'raw', raw, '64M']);
     run('qemu-img', ['create', '-q', '-f', 'qcow2', qcow2, '64M']);
   }
-  ensureRunning(BOOTED, bootedXml(buildInitramfs(), raw, qcow2, startDefaultNetwork()));
+  ensureRunning(BOOTED, bootedXml(buildInitramfs(BOOTED), raw, qcow2, startDefaultNetwork()));
   await until('the guest to report its memory', 120_000, () =>
     virsh('dommemstat', BOOTED).includes('usable'),
   );
+}
+
+/** Another such Linux for a test of its own, with these devices and nothing else. */
+export function bootAnother(name: string, devices: string): void {
+  const { kernel, initrd } = buildInitramfs(name);
+  ensureRunning(
+    name,
+    `<domain type='qemu'>
+  <name>${name}</name>
+  <memory unit='MiB'>192</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>${kernel}</kernel>
+    <initrd>${initrd}</initrd>
+    <cmdline>console=ttyS0 quiet</cmdline>
+  </os>
+  <features><acpi/></features>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    ${devices}
+    <memballoon model='none'/>
+    <console type='pty'/>
+  </devices>
+</domain>
+`,
+  );
+}
+
+/** One domain, running or not, with its saved state and its snapshots. */
+export function removeGuest(name: string): void {
+  succeeds('virsh', ['destroy', name]);
+  succeeds('virsh', ['undefine', name, '--managed-save', '--snapshots-metadata']);
 }
 
 /** Guests that only exist: paused, no kernel, 24 MiB. They answer statistics like any other. */
@@ -50,10 +83,7 @@ export function bareGuests(count: number): void {
 /** Every domain of the lab's, running or not, and nobody else's. */
 export function removeGuests(): void {
   const names = virsh('list', '--all', '--name').split('\n');
-  for (const name of names.filter((each) => each.startsWith(PREFIX))) {
-    succeeds('virsh', ['destroy', name]);
-    succeeds('virsh', ['undefine', name]);
-  }
+  for (const name of names.filter((each) => each.startsWith(PREFIX))) removeGuest(name);
 }
 
 /** The QEMU process of a running guest, as libvirt itself wrote it down. */

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LAB_DIR } from './paths.ts';
 import { LabError, run } from './run.ts';
@@ -17,19 +17,41 @@ const MODULES = [
   'failover',
   'net_failover',
   'virtio_net',
+  'virtio_console',
 ];
 
-/** Loads the drivers, then reads, writes, flushes and sends a little, for as long as it runs. */
+/** Debian's qemu-guest-agent, which runs in guests that have a channel for it. */
+const AGENT = '/usr/sbin/qemu-ga';
+
+/** What the guest says of itself: text as hostile as its owner likes. */
+const OS_RELEASE = `ID=lab
+NAME="Lab Linux"
+PRETTY_NAME="Lab \\"Linux\\" {1}"
+VERSION_ID=1
+`;
+
+/**
+ * Loads the drivers, mounts the first disk where it has a filesystem, starts the agent where there is a channel
+ * for it, then reads, writes, flushes and sends a little, for as long as it runs.
+ */
 const INIT = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
 /bin/busybox mount -t devtmpfs dev /dev
 for m in ${MODULES.join(' ')}; do /bin/busybox insmod /lib/$m.ko; done
+/bin/busybox hostname lab-guest
+/bin/busybox mkdir -p /data /run
+/bin/busybox mount -t ext4 /dev/vda /data 2>/dev/null
+for p in /sys/class/virtio-ports/*; do
+  [ "$(/bin/busybox cat $p/name 2>/dev/null)" = org.qemu.guest_agent.0 ] &&
+    /bin/qemu-ga -d -m virtio-serial -p /dev/\${p##*/} -t /run -f /run/qemu-ga.pid
+done
 /bin/busybox ip link set eth0 up
 /bin/busybox ip addr add 192.168.122.77/24 dev eth0
 while true; do
   for d in vda vdb; do
+    /bin/busybox grep -q "^/dev/$d " /proc/mounts && continue
     [ -b /dev/$d ] && /bin/busybox dd if=/dev/zero of=/dev/$d bs=64k count=4 conv=fsync 2>/dev/null
     [ -b /dev/$d ] && /bin/busybox dd if=/dev/$d of=/dev/null bs=64k count=4 skip=64 iflag=direct 2>/dev/null
   done
@@ -43,8 +65,11 @@ export interface BootFiles {
   readonly initrd: string;
 }
 
-/** Debian's cloud kernel, and an initramfs of a few hundred KiB made from it and from busybox. */
-export function buildInitramfs(): BootFiles {
+/**
+ * Debian's cloud kernel, and an initramfs of a few MiB made from it, from busybox and the agent. Each guest has
+ * files of its own: libvirt takes their ownership for it while it runs.
+ */
+export function buildInitramfs(guest: string): BootFiles {
   const version = readdirSync('/boot')
     .filter((name) => /^vmlinuz-.*-cloud-amd64$/.test(name))
     .sort()
@@ -54,8 +79,10 @@ export function buildInitramfs(): BootFiles {
     throw new LabError('no /boot/vmlinuz-*-cloud-amd64: is linux-image-cloud-amd64 installed?');
   const root = join(LAB_DIR, 'initramfs');
   rmSync(root, { recursive: true, force: true });
-  for (const folder of ['bin', 'lib']) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ['bin', 'lib', 'etc']) mkdirSync(join(root, folder), { recursive: true });
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
+  copyProgram(AGENT, root);
+  writeFileSync(join(root, 'etc/os-release'), OS_RELEASE);
   const found = run('find', [`/lib/modules/${version}/kernel`, '-name', '*.ko'])
     .trim()
     .split('\n');
@@ -72,10 +99,20 @@ export function buildInitramfs(): BootFiles {
     input: list,
     maxBuffer: 64 * 1024 * 1024,
   });
-  const initrd = join(LAB_DIR, 'initrd.img');
+  const initrd = join(LAB_DIR, `${guest}-initrd.img`);
   writeFileSync(initrd, gzipSync(archive));
-  const kernel = join(LAB_DIR, 'vmlinuz');
+  const kernel = join(LAB_DIR, `${guest}-vmlinuz`);
   copyFileSync(`/boot/vmlinuz-${version}`, kernel);
   for (const file of [initrd, kernel]) chmodSync(file, 0o644);
   return { kernel, initrd };
+}
+
+/** A program into /bin, and the libraries that it is linked to where it looks for them. */
+function copyProgram(path: string, root: string): void {
+  copyFileSync(path, join(root, 'bin', basename(path)));
+  for (const [, library] of run('ldd', [path]).matchAll(/(\/\S+) \(0x/g)) {
+    if (library === undefined) continue;
+    mkdirSync(join(root, dirname(library)), { recursive: true });
+    copyFileSync(library, join(root, library));
+  }
 }

@@ -6,6 +6,8 @@ const PACKAGES = [
   'libvirt-clients',
   'qemu-system-x86',
   'qemu-utils',
+  'qemu-guest-agent',
+  'e2fsprogs',
   'linux-image-cloud-amd64',
   'busybox-static',
   'cpio',
@@ -18,6 +20,7 @@ const PACKAGES = [
   'sasl2-bin',
   'libsasl2-modules',
   'openssl',
+  'systemd',
 ];
 
 /** Debian's packages of a real libvirt, QEMU and the programs we are measured against. */

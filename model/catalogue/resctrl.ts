@@ -1,0 +1,57 @@
+import type { ResctrlMonitor } from '../stats/monitors.ts';
+import type { Group, Point } from './metric.ts';
+
+const NEEDS = 'a CPU with such monitors (Intel RDT, AMD QoS), resctrl mounted, and';
+
+export const resctrlGroup = {
+  name: 'resctrl',
+  help: "What the CPU's own monitors tell of each VM: last-level cache that it holds, memory bandwidth that it takes.",
+  byDefault: true,
+  costs: 'Asked only of VMs whose XML has such a monitor.',
+  metrics: [
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_cache_occupancy_bytes',
+      help: 'Cache that the vCPUs of the monitor hold, by the number of the cache (bank), in bytes.',
+      labels: ['monitor', 'vcpus', 'bank'],
+      since: '4.10.0',
+      needs: `${NEEDS} <monitor> in a <cachetune> of the VM's XML`,
+      points: ({ cacheMonitors }) => pointsOf(cacheMonitors, [['bytes', []]]),
+    },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_memory_bandwidth_bytes_total',
+      help: 'Bytes that the vCPUs of the monitor moved through a memory controller (node): total, and local to its NUMA node.',
+      labels: ['monitor', 'vcpus', 'node', 'kind'],
+      since: '6.0.0',
+      needs: `${NEEDS} <monitor> in a <memorytune> of the VM's XML`,
+      points: ({ bandwidthMonitors }) =>
+        pointsOf(bandwidthMonitors, [
+          ['totalBytes', ['total']],
+          ['localBytes', ['local']],
+        ]),
+    },
+  ],
+} as const satisfies Group;
+
+/** A part without a number of its own goes by libvirt's index; what would be there twice is told once. */
+function* pointsOf(
+  monitors: ReadonlyMap<number, ResctrlMonitor>,
+  figures: readonly (readonly [key: 'bytes' | 'totalBytes' | 'localBytes', labels: readonly string[]])[],
+): Generator<Point> {
+  const told = new Set<string>();
+  for (const [index, { name, vcpus, parts }] of monitors) {
+    for (const [partIndex, part] of parts) {
+      for (const [key, labels] of figures) {
+        const value = part[key];
+        const values = [name ?? String(index), vcpus ?? '', String(part.id ?? partIndex), ...labels];
+        const identity = JSON.stringify(values);
+        if (value === undefined || told.has(identity)) continue;
+        told.add(identity);
+        yield [values, value];
+      }
+    }
+  }
+}

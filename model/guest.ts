@@ -1,0 +1,118 @@
+import type { TypedParam } from '../libvirt/typed-params.ts';
+import type { MissingGroup } from './missing.ts';
+
+/** What a guest's agent says. It is the guest's own word for it: numbers and text are whatever it likes. */
+export interface GuestInfo {
+  readonly filesystems: readonly GuestFilesystem[];
+  /** Over 1, 5 and 15 minutes. */
+  readonly load: readonly [number, number, number] | undefined;
+  readonly hostname: string | undefined;
+  /** By libvirt's names behind `os.`: `id`, `pretty-name`, `version-id`, `kernel-release`, ... */
+  readonly os: ReadonlyMap<string, string>;
+}
+
+export interface GuestFilesystem {
+  readonly mountpoint: string;
+  readonly type: string | undefined;
+  readonly totalBytes: number | undefined;
+  readonly usedBytes: number | undefined;
+  /** The disk that it is on, by libvirt's own name; of several disks the first. */
+  readonly disk: string | undefined;
+}
+
+/** What is known of a guest by its agent. */
+export interface GuestFigures {
+  /** Wall clock, ms since 1970. */
+  readonly atMs: number;
+  /** By a number of virtune's own, which a filesystem keeps while it is mounted: see `numbered`. */
+  readonly filesystems: ReadonlyMap<number, GuestFilesystem>;
+  /** Those without a number included. */
+  readonly filesystemCount: number;
+  readonly load: GuestInfo['load'];
+  readonly hostname: string | undefined;
+  readonly os: GuestInfo['os'];
+}
+
+export interface GuestSample {
+  readonly figures: GuestFigures | undefined;
+  /** Groups that the agent tells nothing for, and why. */
+  readonly missing: readonly MissingGroup[];
+}
+
+type FilesystemDraft = { -readonly [K in keyof GuestFilesystem]?: GuestFilesystem[K] };
+
+/** The reply to domainGetGuestInfo; what it does not hold, or what this version does not know, is absent. */
+export function readGuestInfo(params: readonly TypedParam[]): GuestInfo {
+  const drafts = new Map<string, FilesystemDraft>();
+  const load: (number | undefined)[] = [];
+  const os = new Map<string, string>();
+  let hostname: string | undefined;
+  for (const { field, value } of params) {
+    const [, index, what = ''] = /^fs\.(\d{1,4})\.(.+)$/.exec(field) ?? [];
+    if (index !== undefined) {
+      let draft = drafts.get(index);
+      if (draft === undefined) {
+        draft = {};
+        drafts.set(index, draft);
+      }
+      readFilesystem(draft, what, value);
+    } else if (field.startsWith('os.')) os.set(field.slice('os.'.length), String(value));
+    else if (field === 'hostname') hostname = String(value);
+    else {
+      const place = ['load.1m', 'load.5m', 'load.15m'].indexOf(field);
+      if (place >= 0) load[place] = Number(value);
+    }
+  }
+  const [one, five, fifteen] = load;
+  return {
+    filesystems: [...drafts.values()].flatMap(({ mountpoint, ...rest }) =>
+      mountpoint === undefined
+        ? []
+        : [
+            {
+              type: undefined,
+              totalBytes: undefined,
+              usedBytes: undefined,
+              disk: undefined,
+              ...rest,
+              mountpoint,
+            },
+          ],
+    ),
+    load: one === undefined || five === undefined || fifteen === undefined ? undefined : [one, five, fifteen],
+    hostname,
+    os,
+  };
+}
+
+function readFilesystem(draft: FilesystemDraft, what: string, value: TypedParam['value']): void {
+  if (what === 'mountpoint') draft.mountpoint = String(value);
+  else if (what === 'fstype') draft.type = String(value);
+  else if (what === 'total-bytes') draft.totalBytes = Number(value);
+  else if (what === 'used-bytes') draft.usedBytes = Number(value);
+  else if (/^disk\.\d+\.alias$/.test(what)) draft.disk ??= String(value);
+}
+
+/**
+ * Gives each key a number below `max`: one that had a number keeps it, new ones take the lowest that are free,
+ * in the order of their names. Keys for which none is left have none. So whatever a guest calls its
+ * filesystems, and however often it renames them, there are never more than `max` series of them.
+ */
+export function numbered(
+  before: ReadonlyMap<string, number>,
+  keys: readonly string[],
+  max: number,
+): Map<string, number> {
+  const wanted = new Set(keys);
+  const now = new Map([...before].filter(([key]) => wanted.has(key)));
+  const taken = new Set(now.values());
+  let next = 0;
+  for (const key of [...wanted].sort()) {
+    if (now.has(key)) continue;
+    while (taken.has(next)) next++;
+    if (next >= max) break;
+    now.set(key, next);
+    taken.add(next);
+  }
+  return now;
+}

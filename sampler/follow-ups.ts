@@ -1,0 +1,46 @@
+import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import type { DomainStats } from '../model/stats/types.ts';
+import type { Extras } from './extras.ts';
+import type { FactsCache } from './facts-cache.ts';
+
+/** libvirt's REMOTE_DOMAIN_DISK_ERRORS_MAX. */
+const DISK_ERRORS_MAX = 256;
+
+/** Sends a call that the guest may block; undefined when there was no time left for it. */
+export type AskDomain = <N extends CallName>(
+  name: N,
+  args: CallArgs<N>,
+) => Promise<CallResult<N> | undefined>;
+
+/** What a domain is asked once its figures are here, where it is due: its XML, its job, its failed disks. */
+export class FollowUps {
+  readonly #facts: FactsCache;
+  readonly #extras: Extras;
+
+  constructor(facts: FactsCache, extras: Extras) {
+    this.#facts = facts;
+    this.#extras = extras;
+  }
+
+  /** In turn, each decided when the one before is done. `place`: of the domain in this tick. */
+  *due(
+    domain: Domain,
+    place: number,
+    stats: DomainStats,
+  ): Generator<(ask: AskDomain) => Promise<void>, void, undefined> {
+    if (this.#facts.isDue(domain)) {
+      yield (ask) =>
+        this.#facts.refresh(domain, async () => (await ask('domainGetXmlDesc', { domain, flags: 0 }))?.xml);
+    }
+    if (this.#extras.isJobDue(domain, place)) {
+      yield (ask) => this.#extras.readJob(domain, (flags) => ask('domainGetJobStats', { domain, flags }));
+    }
+    if (this.#extras.areDiskErrorsDue(domain, stats)) {
+      yield (ask) =>
+        this.#extras.readDiskErrors(domain, () =>
+          ask('domainGetDiskErrors', { domain, maxErrors: DISK_ERRORS_MAX, flags: 0 }),
+        );
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { Scrapes } from '../../exporter/prometheus/scrape.ts';
+import type { HostSample } from '../../sampler/host-sample.ts';
+
+const EMPTY: HostSample = { startedAtMs: 0, durationMs: 1, domains: [], versions: undefined };
+const HEALTH = {
+  control: { kind: 'closed' as const },
+  lastError: undefined,
+  connections: 0,
+  reconnects: 0,
+  stuckCalls: 0,
+};
+
+/** Scrapes of a source that notes how much time it was given. */
+function scrapes(sample: () => Promise<HostSample> = async () => EMPTY): {
+  scrapes: Scrapes;
+  budgets: (number | undefined)[];
+} {
+  const budgets: (number | undefined)[] = [];
+  const source = {
+    health: HEALTH,
+    sample: (budgetMs?: number) => {
+      budgets.push(budgetMs);
+      return sample();
+    },
+  };
+  return { scrapes: new Scrapes(source, { onFailure: () => undefined }), budgets };
+}
+
+test('a scraper gives the time that it has, and one that gives next to none does not take it from the others', async () => {
+  const { scrapes: of, budgets } = scrapes();
+  await of.scrape('text', false, 9_500);
+  await of.scrape('text', false);
+  await of.scrape('text', false, 0.01);
+  expect(budgets).toEqual([9_500, undefined, 500]);
+});
+
+test('who gives next to no time is told so, and the sample goes on for whoever shares it', async () => {
+  const done = Promise.withResolvers<HostSample>();
+  const { scrapes: of } = scrapes(() => done.promise);
+  const patient = of.scrape('text', false);
+  await expect(of.scrape('text', false, 1)).rejects.toMatchObject({ code: 'SCRAPE_TIMEOUT' });
+  done.resolve(EMPTY);
+  expect((await patient).bytes.toString()).toContain('libvirt_up 1');
+});

@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { figure, find, type Series } from '../exposition.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
+import { bootAnother, removeGuest } from './lab/guests.ts';
+import { PREFIX } from './lab/paths.ts';
+import { until } from './lab/run.ts';
+import { type SecondDaemon, startSecondLibvirtd } from './lab/second-daemon.ts';
+import { virsh } from './lab/virsh.ts';
+
+/** A save and a migration, held while they run so that they are seen, and told as they ended. */
+const domain = `${PREFIX}job`;
+/** One VM in ten is asked for a job at a time. */
+const TURN_MS = 60_000;
+
+let virtune: VirtuneProcess;
+beforeAll(async () => {
+  bootAnother(domain, '');
+  virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0');
+  await virtune.scrape();
+});
+afterAll(async () => {
+  await virtune?.stop();
+  removeGuest(domain);
+});
+
+function inBackground(...args: string[]): { child: ChildProcess; ended: Promise<number | null> } {
+  const child = spawn('virsh', args, { stdio: 'ignore' });
+  return { child, ended: new Promise((resolve) => child.once('exit', resolve)) };
+}
+
+const job = (series: readonly Series[], what: string, operation: string, more = {}): number | undefined =>
+  figure(series, `libvirt_domain_job_${what}`, { domain, operation, ...more });
+
+async function untilTold(operation: string, active: 0 | 1): Promise<Series[]> {
+  return until(`the ${operation} with active ${active}`, TURN_MS, async () => {
+    const series = await virtune.scrape();
+    return job(series, 'active', operation) === active ? series : undefined;
+  });
+}
+
+/** As it ended: held against what virsh says of it, to the last figure. */
+function expectAsEnded(series: readonly Series[], operation: string): void {
+  const info = virsh('domjobinfo', domain, '--completed', '--keep-completed', '--rawstats');
+  const told = (name: string): number => Number(new RegExp(`^ *${name}: (\\d+)`, 'm').exec(info)?.[1]);
+  expect(job(series, 'elapsed_seconds', operation)).toBe(told('time_elapsed') / 1_000);
+  expect(job(series, 'downtime_seconds', operation)).toBe(told('downtime') / 1_000);
+  for (const kind of ['total', 'processed', 'remaining']) {
+    expect(job(series, 'memory_bytes', operation, { kind })).toBe(told(`memory_${kind}`));
+  }
+  expect(job(series, 'memory_iteration', operation)).toBe(told('memory_iteration'));
+}
+
+/** The program through which libvirtd writes what it saves; stopped, it holds the save. */
+function ioHelper(): number | undefined {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('libvirt_iohelper')) return Number(pid);
+    } catch {
+      // Ended meanwhile.
+    }
+  }
+  return undefined;
+}
+
+test('a save is told while it runs, and as it ended, of a VM that runs no more', async () => {
+  const save = inBackground('managedsave', domain);
+  let helper: number | undefined;
+  while (helper === undefined && save.child.exitCode === null) {
+    helper = ioHelper();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (helper === undefined) throw new Error('the save was over before it could be held');
+  process.kill(helper, 'SIGSTOP');
+  try {
+    const series = await untilTold('save', 1);
+    expect(job(series, 'elapsed_seconds', 'save')).toBeGreaterThan(0);
+    expect(job(series, 'memory_bytes', 'save', { kind: 'remaining' })).toBeGreaterThan(0);
+    expect(find(series, 'libvirt_domain_job_success', { domain })).toEqual([]);
+  } finally {
+    process.kill(helper, 'SIGCONT');
+  }
+  expect(await save.ended).toBe(0);
+  const series = await untilTold('save', 0);
+  expectAsEnded(series, 'save');
+  expect(figure(series, 'libvirt_domain_info_state', { domain, state_desc: 'shutoff' })).toBe(5);
+  expect(figure(series, 'libvirt_domain_events_total', { domain, event: 'jobCompleted' })).toBe(1);
+  await until('the mark, which is read twice a minute', 40_000, async () => {
+    return figure(await virtune.scrape(), 'libvirt_domain_managed_save', { domain }) === 1;
+  });
+  // One that comes later is told of the save as well, though it saw neither its beginning nor its end.
+  const late = virtune;
+  virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0');
+  await late.stop();
+  expectAsEnded(await untilTold('save', 0), 'save');
+}, 200_000);
+
+test('a migration is told while it runs, and with its downtime after its end', async () => {
+  virsh('start', domain);
+  const second: SecondDaemon = await startSecondLibvirtd();
+  try {
+    const slow = ['--bandwidth', '1'];
+    const migration = inBackground('migrate', '--live', ...slow, domain, second.uri, 'tcp://127.0.0.1');
+    const running = await untilTold('migration_out', 1);
+    expect(job(running, 'memory_bytes', 'migration_out', { kind: 'remaining' })).toBeGreaterThan(0);
+    expect(job(running, 'elapsed_seconds', 'migration_out')).toBeGreaterThan(0);
+    virsh('migrate-setspeed', domain, '1000');
+    expect(await migration.ended).toBe(0);
+    const series = await untilTold('migration_out', 0);
+    expectAsEnded(series, 'migration_out');
+    expect(job(series, 'downtime_seconds', 'migration_out')).toBeGreaterThan(0);
+    // Of a VM that is somewhere else now, and for as long as it is known here.
+    const later = await virtune.scrape();
+    expect(job(later, 'downtime_seconds', 'migration_out')).toBe(
+      job(series, 'downtime_seconds', 'migration_out'),
+    );
+    const reason = figure(later, 'libvirt_domain_info_state_reason', { domain });
+    // VIR_DOMAIN_SHUTOFF_MIGRATED
+    expect(reason).toBe(4);
+  } finally {
+    await second.stop();
+  }
+}, 300_000);

@@ -18,6 +18,12 @@ const COUNTED_EVENTS = [
   'controlError',
 ] as const satisfies readonly EventName[];
 
+/**
+ * Events of which the first already pages somebody: a counter that only appears with it would show no increase.
+ * A connection that cannot register for an event is not used, so 0 is what was counted.
+ */
+const COUNTED_FROM_ZERO: readonly (readonly [EventName, number])[] = [['ioError', 0]];
+
 /** One domain in so many is asked for a job in each tick; one that has a job, in every tick. */
 const JOB_TURNS = 10;
 const SNAPSHOTS_MAX_AGE_MS = 60_000;
@@ -119,7 +125,7 @@ export class Extras {
   #of(domain: Domain): Known {
     let known = this.#known.get(domain.uuid);
     if (known === undefined) {
-      known = { events: new Map(), madeAtSeconds: new Map() };
+      known = { events: new Map(COUNTED_FROM_ZERO), madeAtSeconds: new Map() };
       this.#known.set(domain.uuid, known);
     }
     return known;

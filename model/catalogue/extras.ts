@@ -60,7 +60,7 @@ export const jobGroup = {
     ...(['data', 'memory', 'disk'] as const).map((what) => ({
       per: 'extras' as const,
       type: 'gauge' as const,
-      name: `libvirt_domain_job_${what}_bytes`,
+      name: `libvirt_domain_job_${what}_bytes` as const,
       help: `${MOVED[what]}, in bytes: total, processed, remaining.`,
       labels: ['operation', 'kind'],
       points: ({ job }: DomainExtras): Iterable<Point> => sizes(job, what),
@@ -127,7 +127,7 @@ export const eventsGroup = {
       per: 'extras',
       type: 'counter',
       name: 'libvirt_domain_events_total',
-      help: 'Events of the domain since virtune began to watch: lifecycle, ioError, watchdog, jobCompleted, blockThreshold, controlError.',
+      help: 'Events of the domain since virtune began to watch: lifecycle, ioError, watchdog, jobCompleted, blockThreshold, controlError. ioError counts from 0, the others appear with their first.',
       labels: ['event'],
       points: function* ({ events }): Generator<Point> {
         for (const [event, count] of events ?? []) yield [[event], count];

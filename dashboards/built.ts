@@ -46,8 +46,7 @@ export function jsonFile(content: unknown): string {
 }
 
 function place(dashboard: unknown, { alert, threshold, path }: PlacedLimit, settings: Settings): void {
-  const ofAlert = settings[alert];
-  const value = ofAlert === undefined || ofAlert === false ? undefined : ofAlert[threshold];
+  const value = settings[alert]?.[threshold];
   if (value === undefined) return;
   let at = dashboard as Record<string | number, unknown>;
   for (const key of path.slice(0, -1)) at = at[key] as Record<string | number, unknown>;

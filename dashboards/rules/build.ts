@@ -2,7 +2,7 @@ import { alertGroups } from './alerts/all.ts';
 import { type Duration, durationOf, secondsOf } from './duration.ts';
 import { recordingRules } from './recording.ts';
 import type { AlertGroup, AlertRule, RuleContext } from './rule.ts';
-import type { Settings } from './settings.ts';
+import type { AlertSettings, Settings } from './settings.ts';
 
 /** A file of rules, in the form that Prometheus reads. */
 export interface RuleFile {
@@ -61,16 +61,12 @@ export function buildAlertRules(options: RuleOptions = {}): RuleFile {
 
 function alertsOf({ alerts }: AlertGroup, options: RuleOptions): BuiltAlertRule[] {
   return alerts.flatMap((rule) => {
-    const settings = options.settings?.[rule.alert];
-    return settings === false ? [] : [buildAlert(rule, settings ?? {}, options)];
+    const settings = options.settings?.[rule.alert] ?? {};
+    return settings.off === true ? [] : [buildAlert(rule, settings, options)];
   });
 }
 
-function buildAlert(
-  rule: AlertRule,
-  settings: Exclude<Settings[string], false | undefined>,
-  options: RuleOptions,
-): BuiltAlertRule {
+function buildAlert(rule: AlertRule, settings: AlertSettings, options: RuleOptions): BuiltAlertRule {
   const values = Object.fromEntries(
     Object.entries(rule.thresholds).map(([name, { value }]) => [name, Number(settings[name] ?? value)]),
   );

@@ -24,9 +24,9 @@ export const virtuneAlerts: AlertGroup = {
       for: '5m',
       thresholds: {},
       expr: () => `${metric('libvirt_up')} == 0`,
-      summary: () => `virtune runs, but libvirt of ${HOST} does not answer it.`,
+      summary: () => `On ${HOST} libvirt does not answer virtune.`,
       description: () =>
-        'VMs go on, but nothing can be seen of them or done to them. See whether libvirtd runs; restarting it does not stop VMs.',
+        'virtune itself runs, and so do VMs, but nothing can be seen of them or done to them. See whether libvirtd runs; restarting it does not stop VMs.',
     }),
     alert({
       alert: 'StatsSlow',

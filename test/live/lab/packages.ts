@@ -11,6 +11,7 @@ const PACKAGES = [
   'cpio',
   'dnsmasq-base',
   'prometheus',
+  'prometheus-alertmanager',
   'prometheus-libvirt-exporter',
   'openssh-server',
   'openssh-client',

@@ -4,7 +4,8 @@ import { calm } from './calm.ts';
 export const ioStorm: ScenarioInput = {
   ...calm,
   name: 'io-storm',
-  description: 'Six backup jobs stream through the same storage as the databases.',
+  description: 'Six backup jobs stream through the same storage as the databases, and all wait for it.',
+  host: { storageMiBps: 250 },
   vms: [
     ...calm.vms,
     ...Array.from({ length: 6 }, (_, index) => ({

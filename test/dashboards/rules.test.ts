@@ -5,6 +5,7 @@ import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/bui
 import { durationOf, secondsOf } from '../../dashboards/rules/duration.ts';
 import { recordingRules } from '../../dashboards/rules/recording.ts';
 import { settingsSchema } from '../../dashboards/rules/settings.ts';
+import { withThresholdTable } from '../../dashboards/threshold-table.ts';
 import { parseYaml } from '../../exporter/config/yaml-file.ts';
 import { type SeriesName, seriesNames } from '../../model/catalogue/names.ts';
 import { alertCases } from './alert-cases/all.ts';
@@ -77,6 +78,19 @@ test('each threshold has a source, and stands in the expression', () => {
       expect(changed?.expr, `${rule.alert} ${name}, ${value}`).toContain('7654321');
     }
   }
+});
+
+test('the guide has the thresholds that the rules have; if not, npm run dashboards writes them anew', () => {
+  const guide = readFileSync('docs/alerting-on-overcommit.md', 'utf8');
+  expect(withThresholdTable(guide)).toBe(guide);
+});
+
+test('what the guide says of changing thresholds is taken', () => {
+  const guide = readFileSync('docs/alerting-on-overcommit.md', 'utf8');
+  const example = /```yaml\n([\s\S]+?)```/.exec(guide)?.[1] ?? '';
+  const settings = parseYaml('thresholds.yaml', example, settingsSchema);
+  expect(Object.keys(settings).length).toBeGreaterThan(2);
+  expect(buildAlertRules({ settings }).groups.length).toBeGreaterThan(2);
 });
 
 test('each alert is told of in a case that begins and ends in silence', () => {

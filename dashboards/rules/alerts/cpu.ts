@@ -52,7 +52,7 @@ export const cpuAlerts: AlertGroup = {
         steal: {
           value: 0.05,
           unit: 'share',
-          from: "netdata's steal alarm over 20 minutes, at half its 10 %",
+          from: "where netdata's alarm (10 % for 20 minutes) clears",
         },
       },
       expr: ({ steal }) => `${recorded('instance:virtune_host_cpu_steal:ratio_rate5m')} > ${steal}`,

@@ -35,6 +35,8 @@ export interface PanelSpec {
   readonly max?: number;
   /** What a figure says where there is no series. */
   readonly nothing?: string;
+  /** Words for numbers. */
+  readonly words?: dashboard.ValueMapping;
   /** Of 24. */
   readonly span?: number;
   readonly height?: number;
@@ -94,7 +96,7 @@ export function stack(spec: PanelSpec): timeseries.PanelBuilder {
 /** One number of this moment, coloured by its limits. */
 export function figure(spec: PanelSpec): stat.PanelBuilder {
   const { title, help, unit, queries, limits, links, span = FIGURE.span, height = FIGURE.height } = spec;
-  return new stat.PanelBuilder()
+  const panel = new stat.PanelBuilder()
     .title(title)
     .description(help)
     .datasource(DATA_SOURCE)
@@ -108,6 +110,9 @@ export function figure(spec: PanelSpec): stat.PanelBuilder {
     .dataLinks([...(links ?? [])])
     .span(span)
     .height(height);
+  return spec.words === undefined
+    ? panel
+    : panel.mappings([spec.words]).colorMode(common.BigValueColorMode.Value);
 }
 
 /** Where values lie over time: many series, none of them named. */

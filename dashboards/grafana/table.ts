@@ -11,6 +11,8 @@ export interface Column {
   readonly expr: string;
   readonly unit: Unit;
   readonly limits?: dashboard.ThresholdsConfig;
+  /** Words for numbers. */
+  readonly words?: dashboard.ValueMapping;
 }
 
 export interface TableSpec {
@@ -56,9 +58,15 @@ export function rows(spec: TableSpec): table.PanelBuilder {
     .filterable(true)
     .span(span)
     .height(height);
-  for (const { title, unit, limits } of columns) {
+  for (const { title, unit, limits, words } of columns) {
     panel.overrideByName(title, [
       { id: 'unit', value: unit },
+      ...(words === undefined
+        ? []
+        : [
+            { id: 'mappings', value: [words] },
+            { id: 'custom.cellOptions', value: { type: 'color-text' } },
+          ]),
       ...(limits === undefined
         ? []
         : [

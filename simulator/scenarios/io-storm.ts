@@ -15,7 +15,7 @@ export const ioStorm: ScenarioInput = {
       memoryMiB: 4_096,
       disks: ['vda', 'vdb', 'vdc', 'vdd'].map((target) => ({
         target,
-        sizeGiB: 500,
+        sizeGiB: 150,
         cache: 'writeback' as const,
       })),
     })),

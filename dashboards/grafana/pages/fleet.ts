@@ -89,7 +89,7 @@ const vcpuRatio = () =>
 
 const vcpuRatioAfterLoss = () =>
   figure({
-    title: 'vCPUs a CPU, one host lost',
+    title: 'vCPUs a CPU, N-1',
     help: 'The same once the largest host is gone and its VMs run on the others. Nothing for a single host.',
     unit: 'short',
     queries: [{ expr: `sum(${VCPUS}) / (sum(${CPUS}) - max(${CPUS}) > 0)` }],
@@ -108,7 +108,7 @@ const memoryRatio = () =>
 
 const memoryRatioAfterLoss = () =>
   figure({
-    title: 'Memory promised, one host lost',
+    title: 'Memory promised, N-1',
     help: 'The same once the largest host is gone: above 100 % not all VMs could start again. Nothing for a single host.',
     unit: 'percentunit',
     queries: [{ expr: `sum(${PROMISED}) / (sum(${MEMORY}) - max(${MEMORY}) > 0)` }],

@@ -70,7 +70,7 @@ const silentVms = () =>
 const blindVms = () =>
   figure({
     title: 'VMs without guest memory',
-    help: 'Running VMs whose balloon reports nothing: no stats period, no driver, or no balloon.',
+    help: 'VMs, not shut off, whose balloon reports nothing: no stats period, no driver, or no balloon.',
     unit: 'none',
     queries: [
       {

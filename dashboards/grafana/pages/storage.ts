@@ -3,6 +3,7 @@ import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { density, graph } from '../panels.ts';
 import { of } from '../query.ts';
+import { POOL_STATES } from '../states.ts';
 import { rows } from '../table.ts';
 
 const MEAN = of('device:virtune_block_request_seconds:mean_rate5m');
@@ -49,14 +50,14 @@ const spread = () =>
 /** Weighed by requests, as the storage sees them. */
 const meanBy = (label: 'cache' | 'driver_type'): string => {
   const joined = (what: string): string =>
-    `sum by (${label}) (${what} * ${BY_DISK} group_left (${label}) ${INFO})`;
+    `sum by (${label}) (${what} * ${BY_DISK} group_left (${label}) label_replace(${INFO}, "${label}", "default", "${label}", ""))`;
   return `${joined(`(${MEAN} * ${REQUESTS})`)} / (${joined(REQUESTS)} > 0)`;
 };
 
 const byCache = () =>
   graph({
     title: 'Time of a request, by cache mode',
-    help: 'Mean over all disks with that cache mode; no name is the default (writeback). writeback looks fast until the host must write.',
+    help: 'Mean over all disks with that cache mode; what the XML does not say is writeback. writeback looks fast until the host must write.',
     unit: 's',
     queries: [{ expr: meanBy('cache'), legend: '{{cache}}' }],
   });
@@ -100,10 +101,10 @@ const poolPromise = () =>
 const pools = () =>
   rows({
     title: 'Pools',
-    help: 'State by libvirt (2 running, 3 degraded, 4 inaccessible), size, what is left, and what is promised.',
+    help: 'State, size, what is left, and what is promised.',
     labels: ['storage_pool', 'instance'],
     columns: [
-      { title: 'state', expr: of('libvirt_storage_pool_state'), unit: 'none' },
+      { title: 'state', expr: of('libvirt_storage_pool_state'), unit: 'none', words: POOL_STATES },
       { title: 'size', expr: CAPACITY, unit: 'bytes' },
       { title: 'left', expr: of('libvirt_storage_pool_available_bytes'), unit: 'bytes' },
       { title: 'promised', expr: of('libvirt_storage_pool_provisioned_bytes'), unit: 'bytes' },
@@ -124,6 +125,7 @@ const ioErrors = () =>
     ],
     links: [seriesToVm()],
     span: 8,
+    height: 9,
   });
 
 const chains = () =>

@@ -73,7 +73,7 @@ const delay = () =>
     title: 'Waiting for a CPU',
     help: "Share of the time that each of a VM's vCPUs waited. Pins and isolation are to bring it to nothing.",
     unit: 'percentunit',
-    queries: andDayBefore((offset) => `${DELAY}${offset}`, '{{domain}}'),
+    queries: andDayBefore((offset) => `${DELAY}${offset}`, '{{domain}} {{instance}}'),
     limits: limitsOf('green', ['orange', 'DomainVcpuDelayHigh', 'delay']),
     links: [seriesToVm()],
   });
@@ -85,7 +85,7 @@ const cpuCost = () =>
     unit: 'short',
     queries: andDayBefore(
       (offset) => `${of('domain:virtune_vcpu_time:sum_rate5m', CHOSEN_VM)}${offset}`,
-      '{{domain}}',
+      '{{domain}} {{instance}}',
     ),
     links: [seriesToVm()],
   });
@@ -95,7 +95,7 @@ const diskTime = () =>
     title: 'Time of a request',
     help: 'Mean time of a read or write: cache mode, io mode, iothreads and queues.',
     unit: 's',
-    queries: andDayBefore((offset) => `${MEAN}${offset}`, '{{domain}} {{target_device}}'),
+    queries: andDayBefore((offset) => `${MEAN}${offset}`, '{{domain}} {{target_device}} {{instance}}'),
     links: [seriesToVm()],
   });
 
@@ -107,7 +107,7 @@ const flushTime = () =>
     queries: [
       {
         expr: `${rateOf('libvirt_domain_block_stats_flush_time_seconds_total', CHOSEN_VM)} / (${rateOf('libvirt_domain_block_stats_flush_requests_total', CHOSEN_VM)} > 0)`,
-        legend: '{{domain}} {{target_device}}',
+        legend: '{{domain}} {{target_device}} {{instance}}',
       },
     ],
     links: [seriesToVm()],
@@ -118,7 +118,7 @@ const remote = () =>
     title: 'Memory on the far cell',
     help: 'Chance that a vCPU finds its memory on another NUMA cell. Needs --collect.numa.',
     unit: 'percentunit',
-    queries: [{ expr: of('libvirt_domain_numa_remote_ratio', CHOSEN_VM), legend: '{{domain}}' }],
+    queries: [{ expr: of('libvirt_domain_numa_remote_ratio', CHOSEN_VM), legend: '{{domain}} {{instance}}' }],
     links: [seriesToVm()],
   });
 
@@ -130,7 +130,7 @@ const huge = () =>
     queries: [
       {
         expr: `${of('libvirt_domain_huge_memory_bytes', CHOSEN_VM)} / ${of('libvirt_domain_memory_stats_rss_bytes', CHOSEN_VM)}`,
-        legend: '{{domain}}',
+        legend: '{{domain}} {{instance}}',
       },
     ],
     links: [seriesToVm()],

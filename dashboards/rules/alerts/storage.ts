@@ -51,8 +51,9 @@ export const storageAlerts: AlertGroup = {
         fullWithin: { value: DAY_SECONDS, unit: 'seconds', from: 'node-mixin: filling up within a day' },
       },
       expr: ({ ratio, fullWithin }, { range }) =>
-        `${metric('libvirt_storage_pool_provisioned_bytes')} / ${metric('libvirt_storage_pool_capacity_bytes')} > ${ratio} and predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) < 0`,
-      summary: () => `${POOL} of ${HOST} has promised ${SHARE} of its size and will be full within a day.`,
+        `${metric('libvirt_storage_pool_provisioned_bytes')} / ${metric('libvirt_storage_pool_capacity_bytes')} > ${ratio} and predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) <= 0`,
+      summary: () =>
+        `${POOL} of ${HOST} has promised ${SHARE} of its size and is full, or will be within a day.`,
       description: () =>
         'Then every VM with a growing image in it pauses. Add space, move images, or discard what guests have freed.',
     }),

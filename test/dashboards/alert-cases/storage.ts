@@ -87,11 +87,32 @@ export const storageCases: readonly AlertCase[] = [
           'warning',
           'disk',
           { storage_pool: 'images' },
-          'Storage pool "images" of host kvm1 has promised 150% of its size and will be full within a day.',
+          'Storage pool "images" of host kvm1 has promised 150% of its size and is full, or will be within a day.',
           'Then every VM with a growing image in it pauses. Add space, move images, or discard what guests have freed.',
         ),
       ],
       790: [],
+    },
+  },
+  {
+    alert: 'ThinPoolOvercommit',
+    what: 'also of a pool that is full already',
+    series: {
+      [series('libvirt_storage_pool_provisioned_bytes', 'storage_pool="images"')]: '150+0x500',
+      [series('libvirt_storage_pool_capacity_bytes', 'storage_pool="images"')]: '100+0x500',
+      [series('libvirt_storage_pool_available_bytes', 'storage_pool="images"')]: '0+0x500',
+    },
+    at: {
+      30: [],
+      400: [
+        firing(
+          'warning',
+          'disk',
+          { storage_pool: 'images' },
+          'Storage pool "images" of host kvm1 has promised 150% of its size and is full, or will be within a day.',
+          'Then every VM with a growing image in it pauses. Add space, move images, or discard what guests have freed.',
+        ),
+      ],
     },
   },
   {

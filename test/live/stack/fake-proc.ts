@@ -8,6 +8,8 @@ export interface HostCondition {
   readonly pressure: Readonly<
     Record<'cpu' | 'memory' | 'io', { readonly some: number; readonly full: number }>
   >;
+  /** Share of the time that its CPUs are not idle. */
+  readonly busy: number;
   readonly swapInPagesPerSecond: number;
   readonly memoryGiB: number;
   readonly availableGiB: number;
@@ -15,6 +17,8 @@ export interface HostCondition {
 
 const REFRESH_MS = 250;
 const GIB_KIB = 1_048_576;
+/** As the scenarios' hosts have. */
+const CPUS = 32;
 
 /** Files of /proc for a simulated host, so that virtune reads of it what it reads of a real one. */
 export function startFakeProc(condition: HostCondition): { readonly folder: string; stop(): void } {
@@ -39,12 +43,15 @@ export function startFakeProc(condition: HostCondition): { readonly folder: stri
 }
 
 function filesAt(condition: HostCondition, seconds: number): Record<string, string> {
-  const { pressure, swapInPagesPerSecond, memoryGiB, availableGiB } = condition;
-  const ticks = (share: number): number => Math.round(share * 32 * seconds * 100);
+  const { pressure, busy, swapInPagesPerSecond, memoryGiB, availableGiB } = condition;
   const micros = (share: number): number => Math.round(share * seconds * 1e6);
-  const cpu = `${ticks(0.4)} 0 ${ticks(0.05)} ${ticks(0.5)} ${ticks(0.05)} 0 0 0 ${ticks(0.35)} 0`;
+  const cpu = (cpus: number): string => {
+    const ticks = (share: number): number => Math.round(share * cpus * seconds * 100);
+    return `${ticks(busy * 0.87)} 0 ${ticks(busy * 0.13)} ${ticks(1 - busy)} 0 0 0 0 ${ticks(busy * 0.8)} 0`;
+  };
+  const each = Array.from({ length: CPUS }, (_, id) => `cpu${id} ${cpu(1)}\n`).join('');
   return {
-    stat: `cpu  ${cpu}\ncpu0 ${cpu}\nintr 1\n`,
+    stat: `cpu  ${cpu(CPUS)}\n${each}intr 1\n`,
     loadavg: '14.2 13.9 12.1 3/900 4242\n',
     meminfo: `MemTotal: ${memoryGiB * GIB_KIB} kB\nMemAvailable: ${Math.round(availableGiB * GIB_KIB)} kB\nSwapTotal: ${8 * GIB_KIB} kB\nSwapFree: ${5 * GIB_KIB} kB\n`,
     vmstat: `pswpin ${Math.round(swapInPagesPerSecond * seconds)}\npswpout ${Math.round(swapInPagesPerSecond * seconds)}\noom_kill 0\n`,

@@ -41,8 +41,8 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   writeFileSync(join(folder, 'alerts.yaml'), stringify(buildAlertRules({ faster })));
   const config = {
     global: {
-      scrape_interval: options.scrapeInterval ?? '2s',
-      scrape_timeout: options.scrapeInterval ?? '2s',
+      scrape_interval: options.scrapeInterval ?? '3s',
+      scrape_timeout: options.scrapeInterval ?? '3s',
       evaluation_interval: options.evaluationInterval ?? '1s',
     },
     rule_files: [join(folder, 'recording.yaml'), join(folder, 'alerts.yaml')],

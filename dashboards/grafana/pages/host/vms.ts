@@ -1,15 +1,16 @@
 import { limitsOf } from '../../limits.ts';
 import { rowToVm } from '../../links.ts';
 import { of } from '../../query.ts';
+import { DOMAIN_STATES } from '../../states.ts';
 import { rows } from '../../table.ts';
 
 export const vmsOfHost = () =>
   rows({
     title: 'VMs of this host',
-    help: 'Each VM: state by libvirt (1 running, 3 paused, 5 shut off, 6 crashed), CPU used and waited for, memory, disk and network.',
+    help: 'Each VM: its state, CPU used and waited for, memory, disk and network.',
     labels: ['domain', 'instance'],
     columns: [
-      { title: 'state', expr: of('libvirt_domain_info_state'), unit: 'none' },
+      { title: 'state', expr: of('libvirt_domain_info_state'), unit: 'none', words: DOMAIN_STATES },
       { title: 'vCPUs', expr: of('libvirt_domain_info_virtual_cpus'), unit: 'none' },
       { title: 'runs', expr: of('domain:virtune_vcpu_usage:ratio_rate5m'), unit: 'percentunit' },
       {

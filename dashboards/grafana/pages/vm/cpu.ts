@@ -1,6 +1,7 @@
 import { limitsOf } from '../../limits.ts';
 import { figure, graph } from '../../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../../query.ts';
+import { DOMAIN_STATES } from '../../states.ts';
 
 const DELAY = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
 const byDelay = () =>
@@ -9,9 +10,10 @@ const byDelay = () =>
 export const stateFigure = () =>
   figure({
     title: 'State',
-    help: "By libvirt's number: 1 running, 3 paused, 5 shut off, 6 crashed.",
+    help: "libvirt's own word for it; why it is so, virsh domstate --reason says.",
     unit: 'none',
-    queries: [{ expr: of('libvirt_domain_info_state', CHOSEN_VM), legend: '{{domain}} {{state_desc}}' }],
+    queries: [{ expr: of('libvirt_domain_info_state', CHOSEN_VM), legend: '{{domain}}' }],
+    words: DOMAIN_STATES,
     span: 4,
   });
 

@@ -1,7 +1,14 @@
 import { AuthError, ConnectError, LibvirtClientError, RemoteError, UriError } from '../libvirt/errors.ts';
 
 /** After BSD's sysexits.h, so that a unit file or a script can tell them apart. */
-export const ExitCode = { ok: 0, usage: 64, unavailable: 69, software: 70, notPermitted: 77 } as const;
+export const ExitCode = {
+  ok: 0,
+  usage: 64,
+  unavailable: 69,
+  software: 70,
+  cannotCreate: 73,
+  notPermitted: 77,
+} as const;
 
 export function exitCodeFor(error: unknown): number {
   if (error instanceof UriError) return ExitCode.usage;
@@ -14,5 +21,6 @@ export function exitCodeFor(error: unknown): number {
   if (code === 'HTTP_LISTEN') return ExitCode.unavailable;
   if (code === 'HTTP_LISTEN_ADDRESS' || code === 'CONFIG' || code === 'USAGE' || code === 'SCENARIO')
     return ExitCode.usage;
+  if (code === 'DASHBOARDS_OUT') return ExitCode.cannotCreate;
   return ExitCode.software;
 }

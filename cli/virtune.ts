@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { dashboardsCommand } from './dashboards.ts';
 import { demoCommand } from './demo.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { exporterCommand } from './exporter.ts';
@@ -14,8 +15,9 @@ const program = new Command('virtune')
   .version(readVersion())
   .showHelpAfterError('(virtune --help says more)')
   .addCommand(exporterCommand())
-  .addCommand(demoCommand());
-for (const command of [program, ...program.commands]) command.exitOverride();
+  .addCommand(demoCommand())
+  .addCommand(dashboardsCommand());
+for (const command of withSubcommands(program)) command.exitOverride();
 
 try {
   await program.parseAsync();
@@ -28,4 +30,8 @@ try {
     log(`virtune: ${message}${typeof code === 'string' ? ` [${code}]` : ''}`);
     process.exitCode = exitCodeFor(error);
   }
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }

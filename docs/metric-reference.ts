@@ -1,6 +1,13 @@
 import { groups } from '../model/catalogue/catalogue.ts';
+import { exporterMetrics } from '../model/catalogue/exporter.ts';
 import { healthMetrics } from '../model/catalogue/health.ts';
-import { type Group, SUBJECT_LABELS, type SubjectMetric, type Subjects } from '../model/catalogue/metric.ts';
+import {
+  type Group,
+  type HealthMetric,
+  SUBJECT_LABELS,
+  type SubjectMetric,
+  type Subjects,
+} from '../model/catalogue/metric.ts';
 
 const INTRO = `# Metrics
 
@@ -46,7 +53,7 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
 
 /** The text of docs/metrics.md. */
 export function metricReference(): string {
-  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health()].join('\n\n')}\n`;
+  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter()].join('\n\n')}\n`;
 }
 
 function series(): string {
@@ -116,15 +123,27 @@ function row(metric: SubjectMetric): string {
 }
 
 function health(): string {
-  const rows = Object.values(healthMetrics).map(
-    ({ name, type, labels, help }) =>
-      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
-  );
   return `### health
 
 Always there: how virtune, its connection and each VM's answer are.
 
-| metric | type | labels | what |
+${alwaysThere(Object.values(healthMetrics))}`;
+}
+
+function exporter(): string {
+  return `### exporter
+
+Always there too: the exporter's own work. What prom-client tells of the process (\`process_*\`, \`nodejs_*\`) comes beside it.
+
+${alwaysThere(Object.values(exporterMetrics))}`;
+}
+
+function alwaysThere(metrics: readonly Pick<HealthMetric, 'name' | 'type' | 'labels' | 'help'>[]): string {
+  const rows = metrics.map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  );
+  return `| metric | type | labels | what |
 | --- | --- | --- | --- |
 ${rows.join('\n')}`;
 }

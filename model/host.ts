@@ -20,6 +20,8 @@ export interface CellFigures {
   readonly id: number;
   readonly cpuNs: ReadonlyMap<string, number>;
   readonly memoryKiB: ReadonlyMap<string, number>;
+  /** What could be given without swapping; only where /proc is read. */
+  readonly availableKiB?: number | undefined;
   readonly pages: readonly CellPages[];
 }
 

@@ -51,6 +51,12 @@ export interface HostTopology {
   readonly caches: readonly CacheBank[];
 }
 
+/** The host's ordinary page: the smallest that any cell tells. */
+export function basePageKiB({ cells }: HostTopology): number | undefined {
+  const sizesKiB = cells.flatMap((cell) => cell.pages.map((pool) => pool.sizeKiB));
+  return sizesKiB.length === 0 ? undefined : Math.min(...sizesKiB);
+}
+
 /**
  * The host's side of the capabilities XML (https://libvirt.org/formatcaps.html).
  * @throws ModelXmlError when it is not such a document.

@@ -2,7 +2,7 @@ import { CpuSet } from '../model/cpu-set.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import { type CpuClass, shareOut } from './schedule.ts';
 import { SimulatedVm } from './vm.ts';
-import { demandAt } from './workload.ts';
+import { type Demand, demandAt } from './workload.ts';
 
 /** The longest step of time: bursts last longer, so that none is stepped over. */
 const STEP_MS = 1_000;
@@ -133,9 +133,11 @@ export class SimulatedHost {
     const shares = shareOut([...classes.values()] as CpuClass[], this.cpus.length);
     const shareOf = new Map(keys.map((key, index) => [key, shares[index] ?? 1]));
     this.#squeezeBalloons(stepMs);
+    const storage = storageOf(this.spec, demands);
     running.forEach((vm, index) => {
       const demand = demands[index];
-      if (demand !== undefined) live(vm, demand, stepMs, atMs, (vcpu) => shareOf.get(keyOf(vm, vcpu)) ?? 1);
+      if (demand !== undefined)
+        live(vm, demand, stepMs, atMs, storage, (vcpu) => shareOf.get(keyOf(vm, vcpu)) ?? 1);
     });
     this.#countHostTime(stepMs, classes);
   }
@@ -178,12 +180,38 @@ export class SimulatedHost {
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 const isFixed = (vm: SimulatedVm): boolean => vm.spec.hugepagesKiB !== undefined;
 
+/** A disk that has to wait for the storage waits for a full queue at most, ns. */
+const QUEUE_NS = 100e6;
+const MIB_BYTES = 1_048_576;
+
+interface Storage {
+  /** Of what is asked, what is done. */
+  readonly share: number;
+  /** How long a request takes that would take `ns` on storage that nobody else uses. */
+  readonly timeNs: (ns: number) => number;
+}
+
+/** One server with a queue before it (M/M/1), as long as it is not asked for more than it has. */
+function storageOf({ storageMiBps }: HostSpec, demands: readonly Demand[]): Storage {
+  const askedBytes = sum(
+    demands.map(
+      ({ readRequests, writeRequests, requestBytes }) => (readRequests + writeRequests) * requestBytes,
+    ),
+  );
+  const load = askedBytes / (storageMiBps * MIB_BYTES);
+  return {
+    share: Math.min(1, 1 / Math.max(load, 1e-9)),
+    timeNs: (ns) => (load >= 1 ? QUEUE_NS : Math.min(QUEUE_NS, ns / (1 - load))),
+  };
+}
+
 /** What a VM does in a step, given the share of CPU that it gets: one that waits also asks its disks for less. */
 function live(
   vm: SimulatedVm,
-  demand: ReturnType<typeof demandAt>,
+  demand: Demand,
   stepMs: number,
   atMs: number,
+  storage: Storage,
   shareOf: (vcpu: number) => number,
 ): void {
   const seconds = stepMs / 1_000;
@@ -209,17 +237,17 @@ function live(
     const part =
       vm.disks.length === 1 ? 1 : index === vm.disks.length - 1 ? 0.9 : 0.1 / (vm.disks.length - 1);
     const cached = vm.spec.disks[index]?.cache !== 'none';
-    const reads = Math.round(demand.readRequests * part * pace * seconds);
-    const writes = Math.round(demand.writeRequests * part * pace * seconds);
+    const reads = Math.round(demand.readRequests * part * pace * storage.share * seconds);
+    const writes = Math.round(demand.writeRequests * part * pace * storage.share * seconds);
     const flushes = Math.round(demand.flushRequests * part * pace * seconds);
     disk.readRequests += reads;
     disk.readBytes += reads * demand.requestBytes;
-    disk.readNs += reads * (cached ? 350_000 : 180_000);
+    disk.readNs += Math.round(reads * storage.timeNs(cached ? 350_000 : 180_000));
     disk.writeRequests += writes;
     disk.writeBytes += writes * demand.requestBytes;
-    disk.writeNs += writes * (cached ? 90_000 : 240_000);
+    disk.writeNs += Math.round(writes * storage.timeNs(cached ? 90_000 : 240_000));
     disk.flushRequests += flushes;
-    disk.flushNs += flushes * 900_000;
+    disk.flushNs += Math.round(flushes * storage.timeNs(900_000));
   });
   for (const nic of vm.nics) {
     const packets = Math.round((demand.packets * pace * seconds) / vm.nics.length);

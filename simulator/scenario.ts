@@ -43,6 +43,8 @@ const scenario = z.strictObject({
       coresPerSocket: z.int().min(1).max(128).default(8),
       threadsPerCore: z.int().min(1).max(8).default(2),
       memoryGiB: z.int().min(1).max(65_536).default(256),
+      /** What the storage below all disks takes; beyond it, requests queue. */
+      storageMiBps: z.number().positive().default(2_000),
     })
     .prefault({}),
   vms: z.array(vm).max(10_000),

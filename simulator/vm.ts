@@ -151,11 +151,11 @@ export class SimulatedVm {
   }
 }
 
-/** State and reason by libvirt's numbers: booted; by shutdown; by an I/O error. */
+/** State and reason by libvirt's numbers: booted; by shutdown; by a user. */
 const INITIAL = {
   running: [DomainState.running, 1],
   shutoff: [DomainState.shutoff, 1],
-  paused: [DomainState.paused, 5],
+  paused: [DomainState.paused, 1],
 } as const satisfies Record<VmSpec['state'], readonly [number, number]>;
 
 function uuidFrom(seed: number): string {

@@ -11,8 +11,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sampler: ['libvirt', 'model'],
   exporter: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
+  dashboards: ['model'],
   docs: ['model'],
-  cli: ['libvirt', 'model', 'sampler', 'exporter', 'simulator'],
+  cli: ['libvirt', 'model', 'sampler', 'exporter', 'dashboards', 'simulator'],
 };
 
 const sources = Object.keys(MAY_IMPORT).flatMap((room) =>

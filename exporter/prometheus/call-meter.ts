@@ -1,16 +1,8 @@
+import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import { msToSeconds } from '../../model/units.ts';
 import { escapeLabel, type Format, familyHead, number } from './text.ts';
 
-const CALLS = {
-  name: 'virtune_libvirt_calls_total',
-  type: 'counter',
-  help: 'Calls to libvirt by procedure and by how they ended: ok, or the code of the error.',
-};
-const DURATION = {
-  name: 'virtune_libvirt_call_duration_seconds',
-  type: 'histogram',
-  help: 'Time from a call to libvirt to its answer, in seconds.',
-};
+const { calls: CALLS, callDuration: DURATION } = exporterMetrics;
 /** Upper bounds, ms. */
 const BOUNDS_MS = [1, 5, 20, 100, 500, 2_000];
 

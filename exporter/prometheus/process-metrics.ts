@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import { msToSeconds } from '../../model/units.ts';
 import { type Registries, registriesOf } from './registries.ts';
 import type { Format } from './text.ts';
@@ -22,25 +23,24 @@ export class ProcessMetrics {
     const registers = [registry];
     collectDefaultMetrics({ register: registry });
     for (const name of MISNAMED) registry.removeSingleMetric(name);
-    new Gauge({
-      name: 'virtune_build_info',
-      help: 'Version of virtune.',
-      labelNames: ['version'],
-      registers,
-    }).set({ version }, 1);
+    const { build, configTaken, configTakenAt } = exporterMetrics;
+    new Gauge({ name: build.name, help: build.help, labelNames: build.labels, registers }).set(
+      { version },
+      1,
+    );
     const taken = (): boolean => this.#configTaken;
     const takenAtMs = (): number => this.#configTakenAtMs;
     new Gauge({
-      name: 'virtune_config_last_reload_successful',
-      help: '1 when the configuration was taken the last time it was read.',
+      name: configTaken.name,
+      help: configTaken.help,
       registers,
       collect() {
         this.set(Number(taken()));
       },
     });
     new Gauge({
-      name: 'virtune_config_last_reload_success_timestamp_seconds',
-      help: 'When the configuration was last taken, in seconds since 1970.',
+      name: configTakenAt.name,
+      help: configTakenAt.help,
       registers,
       collect() {
         this.set(msToSeconds(takenAtMs()));

@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.ts';
 import { type CompatName, compatGroups } from '../../model/catalogue/compat.ts';
+import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
@@ -76,15 +77,16 @@ export class Scrapes {
     this.#onFailure = onFailure;
     const registry = new Registry();
     const registers = [registry];
+    const { scrapes, scrapeDuration } = exporterMetrics;
     this.#scrapes = new Counter({
-      name: 'virtune_scrapes_total',
-      help: 'Scrapes answered, by whether the host could be asked.',
-      labelNames: ['outcome'],
+      name: scrapes.name,
+      help: scrapes.help,
+      labelNames: scrapes.labels,
       registers,
     });
     this.#duration = new Histogram({
-      name: 'virtune_scrape_duration_seconds',
-      help: 'Time from a scrape request to its text, in seconds.',
+      name: scrapeDuration.name,
+      help: scrapeDuration.help,
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10],
       registers,
     });

@@ -60,7 +60,7 @@ export const jobGroup = {
     ...(['data', 'memory', 'disk'] as const).map((what) => ({
       per: 'extras' as const,
       type: 'gauge' as const,
-      name: `libvirt_domain_job_${what}_bytes`,
+      name: `libvirt_domain_job_${what}_bytes` as const,
       help: `${MOVED[what]}, in bytes: total, processed, remaining.`,
       labels: ['operation', 'kind'],
       points: ({ job }: DomainExtras): Iterable<Point> => sizes(job, what),

@@ -1,5 +1,6 @@
 import type { HostFigures } from '../host.ts';
 import { missingOfHost } from '../host-missing.ts';
+import { basePageKiB } from '../topology.ts';
 import { kibToBytes, nsToSeconds } from '../units.ts';
 import { type Group, type Point, scaled } from './metric.ts';
 
@@ -129,6 +130,18 @@ export const hostGroup = {
     {
       per: 'host',
       type: 'gauge',
+      name: 'libvirt_host_ksm_saved_bytes',
+      help: 'Memory that KSM saves, in bytes: what would be needed if guests wrote to all that it merged.',
+      needs: "KSM, and the host's page sizes in its capabilities",
+      read: ({ ksm, topology }) => {
+        const pageKiB = topology && basePageKiB(topology);
+        const pages = ksm.get('pages_sharing');
+        return pageKiB === undefined || pages === undefined ? undefined : kibToBytes(pages * pageKiB);
+      },
+    },
+    {
+      per: 'host',
+      type: 'gauge',
       name: 'libvirt_host_ksm_merge_across_nodes',
       help: '1 when KSM merges pages of different NUMA cells.',
       read: ({ ksm }) => ksm.get('merge_across_nodes'),
@@ -164,6 +177,14 @@ export const hostGroup = {
       help: 'Memory of the NUMA cell by kind, in bytes: total, free.',
       labels: ['kind'],
       points: ({ memoryKiB }) => bytes(memoryKiB),
+    },
+    {
+      per: 'cell',
+      type: 'gauge',
+      name: 'libvirt_host_numa_memory_available_bytes',
+      help: 'Memory that the NUMA cell could give without swapping, in bytes: free, or cache that can be given back.',
+      needs: LOCAL,
+      read: ({ availableKiB }) => scaled(availableKiB, kibToBytes),
     },
     {
       per: 'cell',

@@ -7,20 +7,22 @@ export const metadataGroup = {
   costs: "Nothing but the VM's XML, which is read once and after changes.",
   metrics: [
     {
-      per: 'facts',
+      per: 'identity',
       type: 'info',
       name: 'libvirt_domain_openstack_info',
-      help: "OpenStack's own names for the domain, from the metadata that Nova writes.",
-      when: ({ nova }) => nova !== undefined,
+      help: "OpenStack's own names for the domain, from the metadata that Nova writes; instance_id is the domain's UUID.",
+      when: ({ facts }) => facts?.nova !== undefined,
       labels: {
-        instance_name: ({ nova }) => nova?.instanceName,
-        flavor_name: ({ nova }) => nova?.flavor,
-        user_name: ({ nova }) => nova?.userName,
-        user_id: ({ nova }) => nova?.userUuid,
-        project_name: ({ nova }) => nova?.projectName,
-        project_id: ({ nova }) => nova?.projectUuid,
-        root_type: ({ nova }) => nova?.rootType,
-        root_id: ({ nova }) => nova?.rootUuid,
+        instance_name: ({ facts }) => facts?.nova?.instanceName,
+        // Nova gives the domain the UUID of the instance.
+        instance_id: ({ uuid }) => uuid,
+        flavor_name: ({ facts }) => facts?.nova?.flavor,
+        user_name: ({ facts }) => facts?.nova?.userName,
+        user_id: ({ facts }) => facts?.nova?.userUuid,
+        project_name: ({ facts }) => facts?.nova?.projectName,
+        project_id: ({ facts }) => facts?.nova?.projectUuid,
+        root_type: ({ facts }) => facts?.nova?.rootType,
+        root_id: ({ facts }) => facts?.nova?.rootUuid,
       },
     },
     {

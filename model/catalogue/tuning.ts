@@ -175,7 +175,7 @@ export const tuningGroup = {
     ...Object.entries(DISK_LIMITS).map(([field, name]) => ({
       per: 'disk' as const,
       type: 'gauge' as const,
-      name: `libvirt_domain_block_stats_limit_${name}`,
+      name: `libvirt_domain_block_stats_limit_${name}` as const,
       help: `Limit set on the disk (iotune ${field}), ${unitOf(field)}.`,
       needs: 'the limit to be set',
       // 0 is libvirt's word for no limit.

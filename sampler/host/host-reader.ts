@@ -2,10 +2,12 @@ import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts'
 import type { Connection } from '../../libvirt/client/connection.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { CellFigures, CellPages, HostFigures, PoolFigures } from '../../model/host.ts';
-import { type HostCell, type HostTopology, parseCapabilities } from '../../model/topology.ts';
+import { basePageKiB, type HostCell, type HostTopology, parseCapabilities } from '../../model/topology.ts';
 import { Outstanding } from '../outstanding.ts';
+import { readProcFile } from '../proc-file.ts';
 import { readPools } from './pools.ts';
 import { type ProcStat, readLocalHost, readProcStat } from './proc.ts';
+import { parseZoneInfo } from './zoneinfo.ts';
 
 export interface HostReaderOptions {
   readonly groups: ReadonlySet<GroupName>;
@@ -188,14 +190,24 @@ export class HostReader {
     topology: HostTopology | undefined,
     stat: ProcStat | undefined,
   ): Promise<CellFigures[]> {
+    const availableKiB = this.#availableKiB(topology);
     return Promise.all(
       (topology?.cells ?? []).map(async (cell) => ({
         id: cell.id,
         cpuNs: stat === undefined ? new Map() : cellCpuNs(cell, stat),
         memoryKiB: await this.#memory(connection, cell.id),
+        availableKiB: availableKiB.get(cell.id),
         pages: await this.#pages(connection, cell),
       })),
     );
+  }
+
+  #availableKiB(topology: HostTopology | undefined): ReadonlyMap<number, number> {
+    const { procRoot } = this.#options;
+    const pageKiB = topology && basePageKiB(topology);
+    const text = procRoot === undefined ? undefined : readProcFile(`${procRoot}/zoneinfo`);
+    if (pageKiB === undefined || text === undefined) return new Map();
+    return new Map([...parseZoneInfo(text)].map(([cell, pages]) => [cell, pages * pageKiB]));
   }
 
   async #pages(connection: Connection, cell: HostCell): Promise<CellPages[]> {

@@ -4,7 +4,8 @@ import { calm } from './calm.ts';
 export const ioStorm: ScenarioInput = {
   ...calm,
   name: 'io-storm',
-  description: 'Six backup jobs stream through the same storage as the databases.',
+  description: 'Six backup jobs stream through the same storage as the databases, and all wait for it.',
+  host: { storageMiBps: 250 },
   vms: [
     ...calm.vms,
     ...Array.from({ length: 6 }, (_, index) => ({
@@ -14,7 +15,7 @@ export const ioStorm: ScenarioInput = {
       memoryMiB: 4_096,
       disks: ['vda', 'vdb', 'vdc', 'vdd'].map((target) => ({
         target,
-        sizeGiB: 500,
+        sizeGiB: 150,
         cache: 'writeback' as const,
       })),
     })),

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Connection } from '../../libvirt/client/connection.ts';
 import { CallAbandonedError } from '../../libvirt/errors.ts';
@@ -5,6 +8,7 @@ import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { HostFigures } from '../../model/host.ts';
 import { HostReader } from '../../sampler/host/host-reader.ts';
 import { type Answers, fakeConnection } from './fake-connection.ts';
+import { ZONEINFO } from './zoneinfo.ts';
 
 const CAPABILITIES = `<capabilities><host><topology><cells><cell id='0'><pages unit='KiB' size='2048'>8</pages>
   <cpus><cpu id='0' socket_id='0' core_id='0'/></cpus></cell></cells></topology></host></capabilities>`;
@@ -144,4 +148,24 @@ test('capabilities that take long are asked for once, and are there when the dae
   hangs = false;
   await probing.back();
   expect((await read(reader, connection)).topology?.cells).toHaveLength(1);
+});
+
+test('what a cell could give without swapping is its free pages and caches, in pages of the host', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-zoneinfo-'));
+  try {
+    writeFileSync(join(folder, 'zoneinfo'), ZONEINFO);
+    const { connection } = fakeConnection({
+      connectGetCapabilities: () => ({ xml: CAPABILITIES.replace('2048', '64') }),
+    });
+    const reader = new HostReader({
+      groups: new Set<GroupName>(['host']),
+      procRoot: folder,
+      timeoutMs: 1_000,
+      now: () => nowMs,
+    });
+    // Free 1000 + 500, less 60 kept; cache 300 + 500 and slabs 100, each less the smaller of half and 60.
+    expect((await read(reader, connection)).cells[0]?.availableKiB).toBe((1_440 + 740 + 50) * 64);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

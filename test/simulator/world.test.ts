@@ -7,7 +7,7 @@ import { SimulatedHost } from '../../simulator/host.ts';
 import { checkScenario, ScenarioError, withVmCount } from '../../simulator/scenario.ts';
 import { scenarios } from '../../simulator/scenarios/all.ts';
 import { shareOut } from '../../simulator/schedule.ts';
-import { statsOf } from '../../simulator/stats.ts';
+import { balloonFigures, statsOf } from '../../simulator/stats.ts';
 
 const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
 
@@ -120,4 +120,26 @@ test('a scenario that is none says where it is wrong', () => {
   expect(() => checkScenario({ ...base, vms: [{ ...vm, colour: 'red' }] }, 'file')).toThrow(ScenarioError);
   expect(() => findScenario('no-such')).toThrow(/overcommitted/);
   expect(() => findScenario('./no/such.json')).toThrow(/cannot be read/);
+});
+
+test('storage that is asked for more than it has makes every disk wait, and only then', () => {
+  const meanMs = (host: SimulatedHost, name: string): number => {
+    const disks = host.byName(name)?.disks ?? [];
+    const sum = (of: (disk: (typeof disks)[number]) => number) =>
+      disks.reduce((all, each) => all + of(each), 0);
+    return sum((disk) => disk.readNs) / sum((disk) => disk.readRequests) / 1e6;
+  };
+  expect(meanMs(lived('calm', 10), 'pg-orders')).toBeLessThan(1);
+  expect(meanMs(lived('io-storm', 10), 'pg-orders')).toBeGreaterThan(50);
+});
+
+test('a guest whose balloon took what it needs has next to nothing left, others a third', () => {
+  const usable = (host: SimulatedHost, name: string): number => {
+    const vm = host.byName(name);
+    if (vm === undefined) throw new Error(name);
+    const { usable = Number.NaN, available = Number.NaN } = balloonFigures(vm);
+    return usable / available;
+  };
+  expect(usable(lived('calm', 2), 'web-01')).toBeGreaterThan(0.25);
+  expect(usable(lived('memory-pressure', 2), 'web-01')).toBeLessThan(0.05);
 });

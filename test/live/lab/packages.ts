@@ -13,6 +13,7 @@ const PACKAGES = [
   'cpio',
   'dnsmasq-base',
   'prometheus',
+  'prometheus-alertmanager',
   'prometheus-libvirt-exporter',
   'openssh-server',
   'openssh-client',

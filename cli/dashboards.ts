@@ -1,0 +1,77 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command, Option } from 'commander';
+import { readBuiltDashboards } from '../dashboards/built.ts';
+import { configurationFiles, DEFAULTS, type Files } from '../dashboards/files.ts';
+import { alertGroups } from '../dashboards/rules/alerts/all.ts';
+import { DEFAULT_JOB, DEFAULT_RUNBOOK_URL } from '../dashboards/rules/build.ts';
+import { type Settings, settingsSchema } from '../dashboards/rules/settings.ts';
+import { readYamlFile } from '../exporter/config/yaml-file.ts';
+import { log } from './log.ts';
+import { packageFolder } from './package-folder.ts';
+
+interface BuildFlags {
+  readonly out: string;
+  readonly rules?: readonly string[];
+  readonly thresholds?: string;
+  readonly job: string;
+  readonly runbookUrl: string;
+  readonly grafanaPath: string;
+  readonly prometheusUrl: string;
+  readonly scrapeInterval: string;
+}
+
+class OutError extends Error {
+  readonly code = 'DASHBOARDS_OUT';
+}
+
+export function dashboardsCommand(): Command {
+  const build = new Command('build')
+    .description('write dashboards, rules and what is configured around them into a folder')
+    .option('-o, --out <dir>', 'folder to write into', 'virtune-dashboards')
+    .addOption(
+      new Option('--rules <group...>', 'alerts of these groups alone').choices(
+        alertGroups.map(({ name }) => name),
+      ),
+    )
+    .option(
+      '--thresholds <file>',
+      'YAML file with thresholds of your own; see docs/alerting-on-overcommit.md',
+    )
+    .option('--job <regex>', "what the job label of virtune's scrapes matches", DEFAULT_JOB)
+    .option('--runbook-url <url>', 'where your people read the runbooks', DEFAULT_RUNBOOK_URL)
+    .option('--grafana-path <dir>', 'where Grafana finds the dashboards', DEFAULTS.grafanaPath)
+    .option('--prometheus-url <url>', 'Prometheus as Grafana reaches it', DEFAULTS.prometheusUrl)
+    .option('--scrape-interval <duration>', 'how often Prometheus scrapes', DEFAULTS.scrapeInterval)
+    .action((flags: BuildFlags) => {
+      // The schema allows nothing else; zod cannot say so of keys that it is given at run time.
+      const settings =
+        flags.thresholds === undefined ? {} : (readYamlFile(flags.thresholds, settingsSchema) as Settings);
+      const files = new Map([
+        ...readBuiltDashboards(new URL('dashboards/built/', packageFolder()), settings),
+        ...configurationFiles({ ...flags, settings, groups: flags.rules }),
+      ]);
+      write(flags.out, files);
+      for (const path of files.keys()) process.stdout.write(`${join(flags.out, path)}\n`);
+      log(`virtune: ${files.size} files written`);
+    });
+  return new Command('dashboards')
+    .description('Grafana dashboards, Prometheus rules and what goes with them')
+    .addCommand(build);
+}
+
+/** @throws OutError */
+function write(folder: string, files: Files): void {
+  for (const [path, text] of files) {
+    const file = join(folder, path);
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    } catch (error) {
+      throw new OutError(
+        `${file} cannot be written: ${(error as Error).message}; name another folder with --out`,
+        { cause: error },
+      );
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { type Files, PATHS } from './files.ts';
+import type { Settings } from './rules/settings.ts';
+
+/** Where in a dashboard the threshold of an alert is drawn; what `dashboards/built/limits.json` holds. */
+export interface PlacedLimit {
+  readonly file: string;
+  readonly alert: string;
+  readonly threshold: string;
+  readonly path: readonly (string | number)[];
+}
+
+export class BuiltError extends Error {
+  override readonly name = 'BuiltError';
+  readonly code = 'DASHBOARDS_BUILT';
+}
+
+/**
+ * The dashboards as they were built with the package, with a site's thresholds in the place of ours.
+ * @throws BuiltError when the folder is not there or does not hold what it should
+ */
+export function readBuiltDashboards(built: URL, settings: Settings = {}): Files {
+  const folder = new URL(`${PATHS.dashboards}/`, built);
+  try {
+    const limits = JSON.parse(readFileSync(new URL('limits.json', built), 'utf8')) as PlacedLimit[];
+    return new Map(
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.json'))
+        .sort()
+        .map((name) => {
+          const dashboard: unknown = JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
+          for (const limit of limits) if (limit.file === name) place(dashboard, limit, settings);
+          return [`${PATHS.dashboards}/${name}`, jsonFile(dashboard)];
+        }),
+    );
+  } catch (error) {
+    throw new BuiltError(
+      `the dashboards in ${built.pathname} cannot be read: ${(error as Error).message}; install the package anew, or run npm run dashboards in its sources`,
+      { cause: error },
+    );
+  }
+}
+
+export function jsonFile(content: unknown): string {
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+function place(dashboard: unknown, { alert, threshold, path }: PlacedLimit, settings: Settings): void {
+  const value = settings[alert]?.[threshold];
+  if (value === undefined) return;
+  let at = dashboard as Record<string | number, unknown>;
+  for (const key of path.slice(0, -1)) at = at[key] as Record<string | number, unknown>;
+  at[path.at(-1) as string | number] = value;
+}

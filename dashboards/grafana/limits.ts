@@ -1,0 +1,57 @@
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { alertGroups } from '../rules/alerts/all.ts';
+
+/** A threshold of an alert, where a panel shows it. */
+export interface Limit {
+  readonly alert: string;
+  readonly threshold: string;
+}
+
+/** Where in a built dashboard the value of a limit stands, so that a site's own can take its place. */
+export interface LimitPlace extends Limit {
+  readonly path: readonly (string | number)[];
+}
+
+const limits = new WeakMap<object, Limit>();
+
+/**
+ * Colours from the thresholds of alerts, so that a panel turns red where somebody is paged. `first` is the
+ * colour of what is well below them.
+ * @throws RangeError when there is no such alert or threshold: a name mistyped here is found when pages are built
+ */
+export function limitsOf(
+  first: string,
+  ...steps: readonly (readonly [color: string, alert: string, threshold: string])[]
+): dashboard.ThresholdsConfigBuilder {
+  return new dashboard.ThresholdsConfigBuilder().mode(dashboard.ThresholdsMode.Absolute).steps([
+    // JSON has no minus infinity: the first step has no value.
+    { value: null, color: first },
+    ...steps.map(([color, alert, threshold]) => {
+      const step: dashboard.Threshold = { value: thresholdOf({ alert, threshold }), color };
+      limits.set(step, { alert, threshold });
+      return step;
+    }),
+  ]);
+}
+
+/** One colour whatever the value. */
+export function noLimit(color = 'text'): dashboard.ThresholdsConfigBuilder {
+  return limitsOf(color);
+}
+
+export function thresholdOf({ alert, threshold }: Limit): number {
+  const declared = alertGroups.flatMap(({ alerts }) => alerts).find((rule) => rule.alert === alert)
+    ?.thresholds[threshold];
+  if (declared === undefined) throw new RangeError(`no alert ${alert} has a threshold ${threshold}`);
+  return declared.value;
+}
+
+/** Finds the limits in what was built. */
+export function* limitPlaces(built: unknown, path: readonly (string | number)[] = []): Generator<LimitPlace> {
+  if (typeof built !== 'object' || built === null) return;
+  const limit = limits.get(built);
+  if (limit !== undefined) yield { ...limit, path: [...path, 'value'] };
+  for (const [key, value] of Object.entries(built)) {
+    yield* limitPlaces(value, [...path, Array.isArray(built) ? Number(key) : key]);
+  }
+}

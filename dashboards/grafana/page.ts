@@ -1,0 +1,100 @@
+import type * as cog from '@grafana/grafana-foundation-sdk/cog';
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { type LimitPlace, limitPlaces } from './limits.ts';
+import { PAGES, type PageName } from './links.ts';
+import { DATA_SOURCE, dataSource, instance, job } from './variables.ts';
+
+export interface Row {
+  readonly title: string;
+  readonly panels: readonly cog.Builder<dashboard.Panel>[];
+}
+
+export interface PageSpec {
+  readonly name: PageName;
+  readonly title: string;
+  readonly help: string;
+  readonly variables?: readonly cog.Builder<dashboard.VariableModel>[];
+  readonly annotations?: readonly cog.Builder<dashboard.AnnotationQuery>[];
+  /** The index of a page reads as the page does. */
+  readonly rows: readonly Row[];
+}
+
+export interface Page {
+  readonly name: PageName;
+  readonly dashboard: dashboard.Dashboard;
+  readonly limits: readonly LimitPlace[];
+}
+
+const TAG = 'virtune';
+
+export function page(spec: PageSpec): Page {
+  const builder = new dashboard.DashboardBuilder(spec.title)
+    .uid(PAGES[spec.name])
+    .description(spec.help)
+    .tags([TAG, 'kvm', 'libvirt'])
+    .readonly()
+    .tooltip(dashboard.DashboardCursorSync.Crosshair)
+    .time({ from: 'now-3h', to: 'now' })
+    .refresh('1m')
+    .timezone('browser')
+    .variables([dataSource(), ...(spec.variables ?? [job(), instance()])])
+    .link(otherPages())
+    .annotations([alertsFiring(), ...(spec.annotations ?? [])]);
+  for (const row of spec.rows) {
+    builder.withRow(new dashboard.RowBuilder(row.title));
+    for (const panel of row.panels) builder.withPanel(panel);
+  }
+  const built = builder.build();
+  giveIds(built);
+  dropPlacement(built);
+  return { name: spec.name, dashboard: built, limits: [...limitPlaces(built)] };
+}
+
+function otherPages(): dashboard.DashboardLinkBuilder {
+  return new dashboard.DashboardLinkBuilder('virtune')
+    .type(dashboard.DashboardLinkType.Dashboards)
+    .tags([TAG])
+    .asDropdown(true)
+    .includeVars(true)
+    .keepTime(true);
+}
+
+/** Alerts of what is looked at, as lines through all graphs. */
+function alertsFiring(): dashboard.AnnotationQueryBuilder {
+  return new dashboard.AnnotationQueryBuilder()
+    .name('Alerts')
+    .datasource(DATA_SOURCE)
+    .enable(true)
+    .iconColor('red')
+    .expr('ALERTS{alertstate="firing", component!="", severity!="info", job=~"$job", instance=~"$instance"}')
+    .step('1m')
+    .titleFormat('{{alertname}}')
+    .textFormat('{{instance}} {{domain}}')
+    .tagKeys('severity');
+}
+
+/**
+ * The builders give panels no id. Links to a panel stand on it, so it is made from the panel's place in the
+ * page's meaning, its row and title, and not from its place on the screen.
+ */
+function giveIds(built: dashboard.Dashboard): void {
+  let row = '';
+  for (const panel of built.panels ?? []) {
+    if (panel.type === 'row') row = panel.title ?? '';
+    panel.id = idOf(`${built.uid}/${row}/${panel.type === 'row' ? '' : panel.title}`);
+  }
+}
+
+/** FNV-1a, 31 bits: a positive number that Grafana takes. */
+function idOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (const char of key) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
+  return hash >>> 1 || 1;
+}
+
+/** The builders put links and annotations into a menu; they are to be seen. */
+function dropPlacement(built: unknown): void {
+  if (typeof built !== 'object' || built === null) return;
+  if ('placement' in built && built.placement === 'inControlsMenu') delete built.placement;
+  for (const value of Object.values(built)) dropPlacement(value);
+}

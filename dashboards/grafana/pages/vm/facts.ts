@@ -1,0 +1,61 @@
+import { CHOSEN_VM, of } from '../../query.ts';
+import { rows } from '../../table.ts';
+
+const JOIN = '* on (job, instance, domain) group_right ()';
+const INFO = of('libvirt_domain_tuning_info', CHOSEN_VM);
+
+export const tuned = () =>
+  rows({
+    title: 'How it is tuned',
+    help: 'CPU model, NUMA policy, balloon, pins, huge pages and iothreads, from its XML.',
+    labels: ['domain', 'type', 'cpu_mode', 'cpu_model', 'numa_mode', 'numa_nodeset', 'balloon_model'],
+    columns: [
+      {
+        title: 'vCPUs pinned',
+        expr: `${of('libvirt_domain_vcpus_pinned', CHOSEN_VM)} ${JOIN} ${INFO}`,
+        unit: 'none',
+      },
+      {
+        title: 'huge pages',
+        expr: `${of('libvirt_domain_hugepages', CHOSEN_VM)} ${JOIN} ${INFO}`,
+        unit: 'none',
+      },
+      {
+        title: 'iothreads',
+        expr: `${of('libvirt_domain_iothreads', CHOSEN_VM)} ${JOIN} ${INFO}`,
+        unit: 'none',
+      },
+      {
+        title: 'stats period',
+        expr: `${of('libvirt_domain_balloon_stats_period_seconds', CHOSEN_VM)} ${JOIN} ${INFO}`,
+        unit: 's',
+      },
+    ],
+    height: 6,
+  });
+
+export const disks = () =>
+  rows({
+    title: 'Disks',
+    help: 'Where each disk lies and how the host caches it; the size that the guest sees.',
+    labels: ['domain', 'target_device', 'bus', 'driver_type', 'cache', 'io', 'discard', 'source_file'],
+    columns: [
+      {
+        title: 'size',
+        expr: `${of('libvirt_domain_block_stats_capacity_bytes', CHOSEN_VM)} * on (job, instance, domain, target_device) group_right () ${of('libvirt_domain_block_stats_info', CHOSEN_VM)}`,
+        unit: 'bytes',
+      },
+    ],
+    span: 16,
+    height: 7,
+  });
+
+export const missing = () =>
+  rows({
+    title: 'What is missing, and why',
+    help: 'Groups of figures that tell nothing of the VM: no_stats_period is mended by virsh dommemstat --period.',
+    labels: ['domain', 'group', 'reason'],
+    columns: [{ title: 'missing', expr: of('virtune_domain_missing', CHOSEN_VM), unit: 'none' }],
+    span: 8,
+    height: 7,
+  });

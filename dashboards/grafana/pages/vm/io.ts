@@ -1,0 +1,104 @@
+import { limitsOf } from '../../limits.ts';
+import { density, graph } from '../../panels.ts';
+import { CHOSEN_VM, of, rateOf } from '../../query.ts';
+
+type Operation = 'read' | 'write' | 'flush';
+const DISK = '{{domain}} {{target_device}}';
+
+const requestsOf = (operation: Operation): string =>
+  rateOf(`libvirt_domain_block_stats_${operation}_requests_total`, CHOSEN_VM);
+const timeOf = (operation: Operation): string =>
+  `${rateOf(`libvirt_domain_block_stats_${operation}_time_seconds_total`, CHOSEN_VM)} / (${requestsOf(operation)} > 0)`;
+const bytesOf = (operation: 'read' | 'write'): string =>
+  rateOf(`libvirt_domain_block_stats_${operation}_bytes_total`, CHOSEN_VM);
+const nic = (direction: 'receive' | 'transmit', what: 'bytes' | 'packets' | 'drops'): string =>
+  rateOf(`libvirt_domain_interface_stats_${direction}_${what}_total`, CHOSEN_VM);
+
+export const requests = () =>
+  graph({
+    title: 'Requests',
+    help: 'Reads, writes and flushes a second of each disk.',
+    unit: 'iops',
+    queries: [
+      { expr: requestsOf('read'), legend: `read ${DISK}` },
+      { expr: requestsOf('write'), legend: `write ${DISK}` },
+      { expr: requestsOf('flush'), legend: `flush ${DISK}` },
+    ],
+  });
+
+export const throughput = () =>
+  graph({
+    title: 'Throughput',
+    help: 'Bytes a second read and written.',
+    unit: 'Bps',
+    queries: [
+      { expr: bytesOf('read'), legend: `read ${DISK}` },
+      { expr: bytesOf('write'), legend: `write ${DISK}` },
+    ],
+  });
+
+export const latency = () =>
+  graph({
+    title: 'Time of a request',
+    help: 'Mean time of reads, writes and flushes, from the guest to completion. Flushes are what commits of databases wait for.',
+    unit: 's',
+    queries: [
+      { expr: timeOf('read'), legend: `read ${DISK}` },
+      { expr: timeOf('write'), legend: `write ${DISK}` },
+      { expr: timeOf('flush'), legend: `flush ${DISK}` },
+    ],
+    limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),
+  });
+
+export const errors = () =>
+  graph({
+    title: 'I/O errors',
+    help: 'Errors that libvirt reported of the VM within the last hour, and requests a second that a disk counted as failed.',
+    unit: 'short',
+    queries: [
+      {
+        expr: `increase(${of('libvirt_domain_events_total', CHOSEN_VM, 'event="ioError"')}[1h])`,
+        legend: 'reported {{domain}}',
+      },
+      { expr: rateOf('libvirt_domain_block_stats_errors_total', CHOSEN_VM), legend: `failed ${DISK}` },
+    ],
+  });
+
+export const latencySpread = () =>
+  density({
+    title: 'Spread of request times',
+    help: 'How many requests took how long. Needs libvirt 12.1 and a latency histogram in the XML of the disk; empty otherwise.',
+    unit: 's',
+    queries: [
+      {
+        expr: `sum by (le) (${rateOf('libvirt_domain_block_stats_latency_seconds_bucket', CHOSEN_VM)})`,
+        legend: '{{le}}',
+      },
+    ],
+    buckets: true,
+    span: 24,
+  });
+
+export const networkTraffic = () =>
+  graph({
+    title: 'Network traffic',
+    help: 'Bytes a second that the guest receives and sends.',
+    unit: 'Bps',
+    queries: [
+      { expr: nic('receive', 'bytes'), legend: `in ${DISK}` },
+      { expr: nic('transmit', 'bytes'), legend: `out ${DISK}` },
+    ],
+  });
+
+export const networkPackets = () =>
+  graph({
+    title: 'Packets and drops',
+    help: 'Packets a second each way, and those that were dropped.',
+    unit: 'pps',
+    queries: [
+      { expr: nic('receive', 'packets'), legend: `in ${DISK}` },
+      { expr: nic('transmit', 'packets'), legend: `out ${DISK}` },
+      { expr: nic('receive', 'drops'), legend: `dropped to ${DISK}` },
+      { expr: nic('transmit', 'drops'), legend: `dropped from ${DISK}` },
+    ],
+  });

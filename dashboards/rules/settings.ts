@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { alertGroups } from './alerts/all.ts';
+import { DURATION } from './duration.ts';
+import type { AlertRule, Severity } from './rule.ts';
+
+const duration = z.string().regex(DURATION, 'a duration is a whole number and s, m, h or d, as in 15m');
+
+/** What a site may say of one alert. */
+const ofAlert = ({ thresholds }: AlertRule) =>
+  z.strictObject({
+    off: z.boolean().optional(),
+    for: duration.optional(),
+    severity: z.enum(['critical', 'warning', 'info']).optional(),
+    ...Object.fromEntries(Object.keys(thresholds).map((name) => [name, z.number().optional()])),
+  });
+
+/** The file of `--thresholds`: alerts by name, each with the thresholds that it has. */
+export const settingsSchema = z.strictObject(
+  Object.fromEntries(
+    alertGroups.flatMap(({ alerts }) => alerts).map((rule) => [rule.alert, ofAlert(rule).optional()]),
+  ),
+);
+
+/** Changes to alerts by their names; those that are not named are as declared. */
+export type Settings = Readonly<Record<string, AlertSettings | undefined>>;
+
+export interface AlertSettings {
+  readonly off?: boolean | undefined;
+  readonly for?: string | undefined;
+  readonly severity?: Severity | undefined;
+  /** Thresholds by their names. */
+  readonly [threshold: string]: string | number | boolean | undefined;
+}

@@ -1,0 +1,36 @@
+/**
+ * Pieces of annotations. Names come from whoever makes VMs, so they are quoted: `%q` leaves no control character
+ * and no line break in them.
+ */
+export const VM = 'VM {{ $labels.domain | printf "%q" }}';
+export const HOST = 'host {{ $labels.instance }}';
+export const DISK = 'disk {{ $labels.target_device }}';
+export const NIC = 'interface {{ $labels.target_device }}';
+export const POOL = 'storage pool {{ $labels.storage_pool | printf "%q" }}';
+export const FLEET = 'the fleet{{ with $labels.cluster }} {{ . | printf "%q" }}{{ end }}';
+
+/** The alert's own figure. */
+export const SHARE = '{{ $value | humanizePercentage }}';
+export const NUMBER = '{{ $value | printf "%.2f" }}';
+export const WHOLE = '{{ $value | printf "%.0f" }}';
+export const LASTING = '{{ $value | humanizeDuration }}';
+export const BYTES = '{{ $value | humanize1024 }}B';
+
+/** A threshold as it stands in a sentence. */
+export const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`;
+
+/** A figure of the same host, asked when the alert fires; nothing where it is not there. */
+export function ofHost(selector: string, format: string): string {
+  return `{{ with printf ${ofThisHost(selector)} $labels.instance | query }}{{ . | first | value | ${format} }}{{ end }}`;
+}
+
+/** The three VMs of the host that have most of it. */
+export function worstOfHost(selector: string): string {
+  return `{{ range printf ${ofThisHost(selector, 'topk(3, ', ')')} $labels.instance | query }} {{ .Labels.domain | printf "%q" }} ({{ .Value | humanizePercentage }}){{ end }}`;
+}
+
+/** In a raw string of Go's templates, so that PromQL keeps its quotes. */
+function ofThisHost(selector: string, before = '', after = ''): string {
+  const open = selector.endsWith('}') ? `${selector.slice(0, -1)}, ` : `${selector}{`;
+  return `\`${before}${open}instance=%q}${after}\``;
+}

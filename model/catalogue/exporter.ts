@@ -1,0 +1,53 @@
+/** A metric that the exporter counts by itself: it knows the values, and the catalogue the name. */
+export interface ExporterMetric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'info';
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+/** What the exporter tells of its own work: the scrapes it answers, the calls it makes, what it runs with. */
+export const exporterMetrics = {
+  scrapes: {
+    name: 'virtune_scrapes_total',
+    type: 'counter',
+    help: 'Scrapes answered, by whether the host could be asked.',
+    labels: ['outcome'],
+  },
+  scrapeDuration: {
+    name: 'virtune_scrape_duration_seconds',
+    type: 'histogram',
+    help: 'Time from a scrape request to its text, in seconds.',
+    labels: [],
+  },
+  calls: {
+    name: 'virtune_libvirt_calls_total',
+    type: 'counter',
+    help: 'Calls to libvirt by procedure and by how they ended: ok, or the code of the error.',
+    labels: ['procedure', 'outcome'],
+  },
+  callDuration: {
+    name: 'virtune_libvirt_call_duration_seconds',
+    type: 'histogram',
+    help: 'Time from a call to libvirt to its answer, in seconds.',
+    labels: ['procedure'],
+  },
+  build: {
+    name: 'virtune_build_info',
+    type: 'info',
+    help: 'Version of virtune.',
+    labels: ['version'],
+  },
+  configTaken: {
+    name: 'virtune_config_last_reload_successful',
+    type: 'gauge',
+    help: '1 when the configuration was taken the last time it was read.',
+    labels: [],
+  },
+  configTakenAt: {
+    name: 'virtune_config_last_reload_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the configuration was last taken, in seconds since 1970.',
+    labels: [],
+  },
+} as const satisfies Record<string, ExporterMetric>;

@@ -1,0 +1,27 @@
+import { catalogue, type groups } from './catalogue.ts';
+import { exporterMetrics } from './exporter.ts';
+import type { healthMetrics } from './health.ts';
+import { neighbourMetrics } from './neighbours.ts';
+
+/** Names that are known to the compiler; those that are only known at run time cannot be asked for by type. */
+type NameOf<M> = M extends { readonly name: infer N extends string }
+  ? string extends N
+    ? never
+    : M extends { readonly type: 'histogram' }
+      ? `${N}_bucket` | `${N}_sum` | `${N}_count`
+      : N
+  : never;
+
+/** Every series that virtune exports, and the few others that its dashboards and rules stand on. */
+export type SeriesName =
+  | NameOf<(typeof groups)[number]['metrics'][number]>
+  | NameOf<(typeof healthMetrics)[keyof typeof healthMetrics]>
+  | NameOf<(typeof exporterMetrics)[keyof typeof exporterMetrics]>
+  | NameOf<(typeof neighbourMetrics)[number]>;
+
+/** The same at run time. */
+export const seriesNames: ReadonlySet<string> = new Set(
+  [...catalogue, ...Object.values(exporterMetrics), ...neighbourMetrics].flatMap(({ name, type }) =>
+    type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+  ),
+);

@@ -1,0 +1,71 @@
+/** A metric that stands beside virtune's own where they are looked at: another program tells it. */
+export interface NeighbourMetric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'info';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly from: string;
+}
+
+const TEXTFILE = "the tuner, through node_exporter's textfile collector";
+const PROM_CLIENT = 'prom-client, in the exporter itself';
+
+/** What dashboards and rules may name besides the exporter's catalogue. */
+export const neighbourMetrics = [
+  {
+    name: 'up',
+    type: 'gauge',
+    help: '1 when Prometheus could scrape the target.',
+    labels: [],
+    from: 'Prometheus',
+  },
+  {
+    name: 'scrape_duration_seconds',
+    type: 'gauge',
+    help: 'How long the scrape took, in seconds.',
+    labels: [],
+    from: 'Prometheus',
+  },
+  {
+    name: 'scrape_samples_scraped',
+    type: 'gauge',
+    help: 'Samples that the scrape brought.',
+    labels: [],
+    from: 'Prometheus',
+  },
+  {
+    name: 'virtune_tuning_drift',
+    type: 'gauge',
+    help: '1 when the domain no longer is as its profile says.',
+    labels: ['domain'],
+    from: TEXTFILE,
+  },
+  {
+    name: 'virtune_tuning_info',
+    type: 'info',
+    help: 'Which profile was applied to the domain, and which version of it.',
+    labels: ['domain', 'profile', 'version'],
+    from: TEXTFILE,
+  },
+  {
+    name: 'process_cpu_seconds_total',
+    type: 'counter',
+    help: 'CPU time of the process, in seconds.',
+    labels: [],
+    from: PROM_CLIENT,
+  },
+  {
+    name: 'process_resident_memory_bytes',
+    type: 'gauge',
+    help: 'Resident memory of the process, in bytes.',
+    labels: [],
+    from: PROM_CLIENT,
+  },
+  {
+    name: 'nodejs_eventloop_lag_p99_seconds',
+    type: 'gauge',
+    help: 'The 99th percentile of how late the event loop was, in seconds.',
+    labels: [],
+    from: PROM_CLIENT,
+  },
+] as const satisfies readonly NeighbourMetric[];

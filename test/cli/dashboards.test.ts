@@ -1,0 +1,47 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { VirtuneProcess } from '../virtune-process.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'virtune-dashboards-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const build = (...args: readonly string[]) => new VirtuneProcess('dashboards', 'build', ...args).ended;
+
+test('one folder has it all, with the thresholds of the site', async () => {
+  const thresholds = join(folder, 'thresholds.yaml');
+  writeFileSync(thresholds, 'StatsSlow: { seconds: 4.5, for: 1h }\nExporterDown: { off: true }\n');
+  const out = join(folder, 'out');
+  const { code, stderr } = await build(
+    ...['--out', out, '--thresholds', thresholds, '--rules', 'virtune', '--job', 'kvm'],
+    ...['--runbook-url', 'https://wiki.example/kvm', '--scrape-interval', '30s'],
+  );
+  expect([code, stderr]).toEqual([0, expect.stringContaining('12 files written')]);
+  const text = (path: string): string => readFileSync(join(out, path), 'utf8');
+  expect(text('prometheus/virtune-alerts.yaml')).toContain('virtune_sample_duration_seconds > 4.5');
+  expect(text('prometheus/virtune-alerts.yaml')).toContain('https://wiki.example/kvm/StatsSlow.md');
+  expect(text('prometheus/virtune-alerts.yaml')).not.toMatch(/ExporterDown|HostOomKill/);
+  expect(text('prometheus/virtune-recording.yaml')).toContain('domain:virtune_vcpu_delay:ratio_rate5m');
+  expect(text('grafana/dashboards/health.json')).toContain('"value": 4.5');
+  expect(text('grafana/provisioning/datasources/virtune.yaml')).toContain('timeInterval: 30s');
+  expect(existsSync(join(out, 'alertmanager/alertmanager.yml'))).toBe(true);
+});
+
+test('a fault in the thresholds is told with file, line and key, and nothing is written', async () => {
+  const thresholds = join(folder, 'wrong.yaml');
+  writeFileSync(thresholds, 'StatsSlow:\n  secconds: 4\n');
+  const out = join(folder, 'none');
+  const { code, stderr } = await build('--out', out, '--thresholds', thresholds);
+  expect(code).toBe(64);
+  expect(stderr).toMatch(/wrong\.yaml:2: StatsSlow: .*secconds.*\[CONFIG\]/);
+  expect(existsSync(out)).toBe(false);
+});
+
+test('a folder that cannot be made ends with a code of its own', async () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const { code, stderr } = await build('--out', join(file, 'below'));
+  expect(code).toBe(73);
+  expect(stderr).toContain('--out');
+});

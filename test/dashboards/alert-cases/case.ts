@@ -1,0 +1,37 @@
+import type { SeriesName } from '../../../model/catalogue/names.ts';
+
+/** A story of series, minute by minute, and who is told what at which moment of it. Written by hand, each. */
+export interface AlertCase {
+  readonly alert: string;
+  readonly what: string;
+  /** Values in promtool's notation, by series: `1+0x5` is six minutes of 1, `_x3` three without. */
+  readonly series: Readonly<Record<string, string>>;
+  /** Minutes from one value to the next, and from one look of Prometheus to the next; 1 when not given. */
+  readonly everyMinutes?: number;
+  /** By the minute. An empty list: nobody is told. */
+  readonly at: Readonly<Record<number, readonly Firing[]>>;
+}
+
+export interface Firing {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly summary: string;
+  readonly description: string;
+}
+
+/** A series of a host's exporter. */
+export function series(name: SeriesName, labels = '', instance = 'kvm1'): string {
+  const own = labels === '' ? '' : `, ${labels}`;
+  return `${name}{job="virtune", instance="${instance}"${own}}`;
+}
+
+/** What Alertmanager gets, of a host unless it says otherwise. */
+export function firing(
+  severity: 'critical' | 'warning' | 'info',
+  component: string,
+  labels: Readonly<Record<string, string>>,
+  summary: string,
+  description: string,
+): Firing {
+  const host = 'cluster' in labels && !('instance' in labels) ? {} : { job: 'virtune', instance: 'kvm1' };
+  return { labels: { severity, component, ...host, ...labels }, summary, description };
+}

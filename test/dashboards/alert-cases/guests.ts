@@ -1,0 +1,172 @@
+import { type AlertCase, firing, series } from './case.ts';
+
+const state = (domain: string, word: string): string =>
+  series('libvirt_domain_info_state', `domain="${domain}", state_desc="${word}"`);
+const reason = (domain: string): string => series('libvirt_domain_info_state_reason', `domain="${domain}"`);
+const of = (name: Parameters<typeof series>[0], domain = 'db1'): string => series(name, `domain="${domain}"`);
+
+export const guestCases: readonly AlertCase[] = [
+  {
+    alert: 'DomainPaused',
+    what: 'after an I/O error, and not by the hand of a user',
+    series: {
+      [state('db1', 'running')]: '1+0x4 _x15 1+0x10',
+      [state('db1', 'paused')]: '_x5 3+0x14 stale',
+      [reason('db1')]: '1+0x4 5+0x14 5+0x10',
+      [state('web1', 'paused')]: '3+0x30',
+      [reason('web1')]: '1+0x30',
+    },
+    at: {
+      4: [],
+      8: [],
+      15: [
+        firing(
+          'critical',
+          'vm',
+          { domain: 'db1' },
+          'VM "db1" on host kvm1 is paused, and nobody paused it.',
+          'After an I/O error: see whether the pool is full or the storage gone, mend that, then resume it.',
+        ),
+      ],
+      22: [],
+    },
+  },
+  {
+    alert: 'DomainPaused',
+    what: 'by its watchdog, and for a reason that only libvirt can say in words',
+    series: {
+      [state('hung', 'paused')]: '3+0x20',
+      [reason('hung')]: '6+0x20',
+      [state('moved', 'paused')]: '3+0x20',
+      [reason('moved')]: '13+0x20',
+    },
+    at: {
+      10: [
+        firing(
+          'critical',
+          'vm',
+          { domain: 'hung' },
+          'VM "hung" on host kvm1 is paused, and nobody paused it.',
+          'By its watchdog: the guest hung; take a dump, then reset it.',
+        ),
+        firing(
+          'critical',
+          'vm',
+          { domain: 'moved' },
+          'VM "moved" on host kvm1 is paused, and nobody paused it.',
+          'For the reason with number 13 (virDomainPausedReason); virsh domstate --reason says it in words.',
+        ),
+      ],
+    },
+  },
+  {
+    alert: 'DomainCrashed',
+    what: 'whether libvirt keeps it as crashed or shut off; not when it was shut down, nor once it runs again',
+    series: {
+      [state('db1', 'running')]: '1+0x5 _x10 1+0x10',
+      [state('db1', 'crashed')]: '_x6 6+0x9 stale',
+      [reason('db1')]: '1+0x5 1+0x9 1+0x10',
+      [state('web1', 'shutoff')]: '5+0x25',
+      [reason('web1')]: '1+0x5 3+0x9 1+0x10',
+    },
+    at: {
+      5: [],
+      8: [
+        firing(
+          'critical',
+          'vm',
+          { domain: 'db1', state_desc: 'crashed' },
+          'VM "db1" on host kvm1 has crashed.',
+          'Its guest panicked or its QEMU is gone. Save the log in /var/log/libvirt/qemu, then start it, elsewhere if the host is at fault.',
+        ),
+        firing(
+          'critical',
+          'vm',
+          { domain: 'web1', state_desc: 'shutoff' },
+          'VM "web1" on host kvm1 has crashed.',
+          'Its guest panicked or its QEMU is gone. Save the log in /var/log/libvirt/qemu, then start it, elsewhere if the host is at fault.',
+        ),
+      ],
+      20: [],
+    },
+  },
+  {
+    alert: 'DomainUnresponsive',
+    what: 'while it does not answer',
+    series: { [of('virtune_domain_unresponsive_since_timestamp_seconds')]: '_x5 300+0x15 stale' },
+    at: {
+      5: [],
+      8: [],
+      15: [
+        firing(
+          'critical',
+          'vm',
+          { domain: 'db1' },
+          'VM "db1" on host kvm1 has not answered libvirt for 10m 0s.',
+          'Its QEMU hangs, most often in the storage below it. The guest may still run; nothing can be asked of it or changed.',
+        ),
+      ],
+      25: [],
+    },
+  },
+  {
+    alert: 'GuestBallooned',
+    what: 'while half of its memory is taken; a VM that is shut off has no balloon',
+    series: {
+      [of('libvirt_domain_info_memory_usage_bytes')]: '100+0x5 50+0x40 100+0x10',
+      [of('libvirt_domain_info_maximum_memory_bytes')]: '100+0x60',
+      [state('db1', 'running')]: '1+0x60',
+      [of('libvirt_domain_info_memory_usage_bytes', 'off')]: '10+0x60',
+      [of('libvirt_domain_info_maximum_memory_bytes', 'off')]: '100+0x60',
+      [state('off', 'shutoff')]: '5+0x60',
+    },
+    at: {
+      5: [],
+      40: [
+        firing(
+          'info',
+          'memory',
+          { domain: 'db1' },
+          'The balloon has taken 50% of the memory of VM "db1" on host kvm1.',
+          'Its page cache is smaller than its owner thinks. If the host has memory again, give it back; else see who made it scarce.',
+        ),
+      ],
+      55: [],
+    },
+  },
+  {
+    alert: 'GuestMemoryStarved',
+    what: 'when little is usable and pages come from disk; little alone is a cache well used',
+    series: {
+      [of('libvirt_domain_memory_stats_usable_bytes')]: '2+0x60',
+      [of('libvirt_domain_memory_stats_available_bytes')]: '100+0x60',
+      [of('libvirt_domain_memory_stats_major_fault_total')]: '0+0x10 0+600x20 12000+0x30',
+      [of('libvirt_domain_memory_stats_usable_bytes', 'swaps')]: '2+0x75',
+      [of('libvirt_domain_memory_stats_available_bytes', 'swaps')]: '100+0x75',
+      [of('libvirt_domain_memory_stats_swap_in_bytes_total', 'swaps')]: '0+0x40 0+4096x20 81920+0x15',
+    },
+    at: {
+      10: [],
+      25: [
+        firing(
+          'warning',
+          'memory',
+          { domain: 'db1' },
+          'VM "db1" on host kvm1 has 2% of its memory left, and reads it back from disk.',
+          'What runs in it is slow. Give its balloon back first; if it has all it was sold, it needs more, or a process in it leaks.',
+        ),
+      ],
+      40: [],
+      55: [
+        firing(
+          'warning',
+          'memory',
+          { domain: 'swaps' },
+          'VM "swaps" on host kvm1 has 2% of its memory left, and reads it back from disk.',
+          'What runs in it is slow. Give its balloon back first; if it has all it was sold, it needs more, or a process in it leaks.',
+        ),
+      ],
+      70: [],
+    },
+  },
+];

@@ -1,0 +1,206 @@
+import { type AlertCase, firing, series } from './case.ts';
+
+const pressure = (resource: string, share: string): string =>
+  series('libvirt_host_pressure_seconds_total', `resource="${resource}", share="${share}"`);
+const swap = (kind: string): string => series('libvirt_host_swap_bytes', `kind="${kind}"`);
+const AVAILABLE = series('libvirt_host_memory_available_bytes');
+const TOTAL = series('libvirt_host_memory_bytes', 'kind="total"');
+
+export const memoryCases: readonly AlertCase[] = [
+  {
+    alert: 'HostMemoryPressure',
+    what: 'when a fifth of the time somebody waits for memory',
+    series: { [pressure('memory', 'some')]: '0+0x10 0+12x30 360+0x20' },
+    at: {
+      10: [],
+      30: [
+        firing(
+          'warning',
+          'memory',
+          { resource: 'memory', share: 'some' },
+          'On host kvm1 something waits for memory 20% of the time.',
+          'The kernel reclaims or swaps to go on. Free memory before it stalls: move a VM away, or see what else grew.',
+        ),
+      ],
+      55: [],
+    },
+  },
+  {
+    alert: 'HostMemoryStalled',
+    what: 'when a tenth of the time nothing can run',
+    series: { [pressure('memory', 'full')]: '0+0x10 0+6x30 180+0x20' },
+    at: {
+      10: [],
+      30: [
+        firing(
+          'critical',
+          'memory',
+          { resource: 'memory', share: 'full' },
+          'On host kvm1 nothing can run for want of memory 10% of the time.',
+          'All its VMs stand still meanwhile. Migrate or stop the largest one that can be spared, now.',
+        ),
+      ],
+      55: [],
+    },
+  },
+  {
+    alert: 'HostSwappingIn',
+    what: 'at 200 pages a second',
+    series: { [series('libvirt_host_swapped_in_pages_total')]: '0+0x10 0+12000x30 360000+0x20' },
+    at: {
+      10: [],
+      30: [
+        firing(
+          'critical',
+          'memory',
+          {},
+          'Host kvm1 reads 200 pages a second back from swap.',
+          'Guests touch memory that the host has put on disk: each touch takes milliseconds. Free memory; never swap VMs of databases.',
+        ),
+      ],
+      55: [],
+    },
+  },
+  {
+    alert: 'HostSwapAlmostFull',
+    what: 'when a twentieth is left, and never on a host without swap',
+    series: {
+      [swap('total')]: '100+0x30',
+      [swap('free')]: '50+0x5 5+0x14 50+0x10',
+      [series('libvirt_host_swap_bytes', 'kind="total"', 'kvm2')]: '0+0x30',
+      [series('libvirt_host_swap_bytes', 'kind="free"', 'kvm2')]: '0+0x30',
+    },
+    at: {
+      5: [],
+      15: [
+        firing(
+          'warning',
+          'memory',
+          {},
+          '5% of the swap space of host kvm1 is left.',
+          'When it is full the kernel kills. Free memory first; more swap only puts the day off.',
+        ),
+      ],
+      25: [],
+    },
+  },
+  {
+    alert: 'HostMemoryHeadroomLow',
+    what: 'when 5 % could be given',
+    series: { [TOTAL]: '100+0x40', [AVAILABLE]: '50+0x5 5+0x20 50+0x10' },
+    at: {
+      5: [],
+      20: [
+        firing(
+          'warning',
+          'memory',
+          {},
+          'Host kvm1 could give 5% of its memory without swapping.',
+          'Below 10 %. A VM that grows, or one that starts, makes it swap. Place nothing here; move a VM away.',
+        ),
+      ],
+      30: [],
+    },
+  },
+  {
+    alert: 'HostOomKill',
+    what: 'at once, and for ten minutes',
+    series: { [series('libvirt_host_oom_kills_total')]: '3+0x5 4+0x30' },
+    at: {
+      5: [],
+      7: [
+        firing(
+          'critical',
+          'memory',
+          {},
+          'The kernel of host kvm1 has killed a process for want of memory.',
+          'A QEMU is the largest process of most hosts, so a VM may be gone. See the kernel log for which, start it elsewhere, then free memory.',
+        ),
+      ],
+      20: [],
+    },
+  },
+  {
+    alert: 'KsmDependence',
+    what: 'while more is merged than could be given',
+    series: {
+      [series('libvirt_host_ksm_saved_bytes')]: '1073741824+0x5 8589934592+0x40 1073741824+0x10',
+      [AVAILABLE]: '4294967296+0x60',
+    },
+    at: {
+      5: [],
+      30: [],
+      40: [
+        firing(
+          'warning',
+          'memory',
+          {},
+          'Host kvm1 fits its VMs only because KSM merges pages: 8GiB would be needed without.',
+          'That is more than the host has left. When guests reboot or rewrite those pages, it swaps. Count the memory as used, and make room.',
+        ),
+      ],
+      55: [],
+    },
+  },
+  {
+    alert: 'NumaNodeFull',
+    what: 'of the cell that is, though the other has room',
+    series: {
+      [series('libvirt_host_numa_memory_bytes', 'cell="0", kind="total"')]: '100+0x50',
+      [series('libvirt_host_numa_memory_available_bytes', 'cell="0"')]: '20+0x5 2+0x30 20+0x10',
+      [series('libvirt_host_numa_memory_bytes', 'cell="1", kind="total"')]: '100+0x50',
+      [series('libvirt_host_numa_memory_available_bytes', 'cell="1"')]: '60+0x50',
+    },
+    at: {
+      5: [],
+      30: [
+        firing(
+          'warning',
+          'numa',
+          { cell: '0' },
+          'NUMA cell 0 of host kvm1 has 2% of its memory left.',
+          'VMs bound to it cannot grow; others get memory from the far cell. See which VMs lie there, and move one to another cell.',
+        ),
+      ],
+      42: [],
+    },
+  },
+  {
+    alert: 'HugepagesExhausted',
+    what: 'while VMs that are defined would not find their pages',
+    series: {
+      [series('libvirt_host_hugepages_missing', 'size="2048KiB", cell="any"')]: '0+0x5 512+0x30 0+0x10',
+    },
+    at: {
+      5: [],
+      30: [
+        firing(
+          'warning',
+          'numa',
+          { size: '2048KiB', cell: 'any' },
+          'Host kvm1 lacks 512 huge pages of 2048KiB (cell any) for VMs that are defined but do not run.',
+          'Their next start will be refused. Set more pages aside while memory is not fragmented, or take the VMs off huge pages.',
+        ),
+      ],
+      42: [],
+    },
+  },
+  {
+    alert: 'HostIoStalled',
+    what: 'when half of the time all wait for I/O',
+    series: { [pressure('io', 'full')]: '0+0x10 0+30x30 900+0x20' },
+    at: {
+      10: [],
+      35: [
+        firing(
+          'warning',
+          'disk',
+          { resource: 'io', share: 'full' },
+          'On host kvm1 everything waits for I/O 50% of the time.',
+          'See which VM reads or writes most, and whether the storage below is well; limit the one that floods it.',
+        ),
+      ],
+      55: [],
+    },
+  },
+];

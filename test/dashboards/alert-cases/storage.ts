@@ -1,0 +1,186 @@
+import { type AlertCase, firing, series } from './case.ts';
+
+const disk = (what: string, domain = 'db1'): string =>
+  `libvirt_domain_block_stats_${what}{job="virtune", instance="kvm1", domain="${domain}", target_device="vda"}`;
+const nic = (what: string, domain = 'web1'): string =>
+  `libvirt_domain_interface_stats_${what}_total{job="virtune", instance="kvm1", domain="${domain}", target_device="vnet0"}`;
+
+/** 60 requests a minute, each of which takes 20 ms, then 80, then 20 again. */
+const REQUESTS = {
+  [disk('read_requests_total')]: '0+60x70',
+  [disk('write_requests_total')]: '0+60x70',
+  [disk('read_time_seconds_total')]: '0+1.2x10 12+4.8x30 156+1.2x30',
+  [disk('write_time_seconds_total')]: '0+1.2x10 12+4.8x30 156+1.2x30',
+};
+
+export const storageCases: readonly AlertCase[] = [
+  {
+    alert: 'DiskLatencyHigh',
+    what: 'of a disk that takes 80 ms, and not of one that was asked three times in all',
+    series: {
+      ...REQUESTS,
+      [disk('read_requests_total', 'idle')]: '0+0.3x70',
+      [disk('write_requests_total', 'idle')]: '0+0x70',
+      [disk('read_time_seconds_total', 'idle')]: '0+1x70',
+      [disk('write_time_seconds_total', 'idle')]: '0+0x70',
+    },
+    at: {
+      10: [],
+      35: [
+        firing(
+          'warning',
+          'disk',
+          { domain: 'db1', target_device: 'vda' },
+          'Disk vda of VM "db1" on host kvm1 takes 80ms for a request.',
+          'See whether other disks of the same pool are slow too: then it is the storage, else this VM or its limits and cache mode.',
+        ),
+      ],
+      60: [],
+    },
+  },
+  {
+    alert: 'DiskErrors',
+    what: "at libvirt's first I/O error event, and at one that the disk counts",
+    series: {
+      [series('libvirt_domain_events_total', 'domain="db1", event="ioError"')]: '0+0x5 1+0x30',
+      [series('libvirt_domain_events_total', 'domain="db1", event="lifecycle"')]: '1+1x35',
+      [disk('errors_total', 'web1')]: '0+0x20 2+0x20',
+    },
+    at: {
+      5: [],
+      8: [
+        firing(
+          'warning',
+          'disk',
+          { domain: 'db1', event: 'ioError' },
+          'VM "db1" on host kvm1 has I/O errors.',
+          'By its disk policy QEMU pauses the VM or tells the guest. See whether the pool is full and the path to the storage up.',
+        ),
+      ],
+      22: [
+        firing(
+          'warning',
+          'disk',
+          { domain: 'web1', target_device: 'vda' },
+          'VM "web1" on host kvm1 has I/O errors on disk vda.',
+          'By its disk policy QEMU pauses the VM or tells the guest. See whether the pool is full and the path to the storage up.',
+        ),
+      ],
+      38: [],
+    },
+  },
+  {
+    alert: 'ThinPoolOvercommit',
+    what: 'when more is promised than there is and it fills up within a day; not when it only is promised',
+    series: {
+      [series('libvirt_storage_pool_provisioned_bytes', 'storage_pool="images"')]: '150+0x800',
+      [series('libvirt_storage_pool_capacity_bytes', 'storage_pool="images"')]: '100+0x800',
+      [series('libvirt_storage_pool_available_bytes', 'storage_pool="images"')]: '60-0.05x400 40+0x400',
+      [series('libvirt_storage_pool_provisioned_bytes', 'storage_pool="quiet"')]: '150+0x800',
+      [series('libvirt_storage_pool_capacity_bytes', 'storage_pool="quiet"')]: '100+0x800',
+      [series('libvirt_storage_pool_available_bytes', 'storage_pool="quiet"')]: '60+0x800',
+    },
+    at: {
+      30: [],
+      120: [
+        firing(
+          'warning',
+          'disk',
+          { storage_pool: 'images' },
+          'Storage pool "images" of host kvm1 has promised 150% of its size and is full, or will be within a day.',
+          'Then every VM with a growing image in it pauses. Add space, move images, or discard what guests have freed.',
+        ),
+      ],
+      790: [],
+    },
+  },
+  {
+    alert: 'ThinPoolOvercommit',
+    what: 'also of a pool that is full already',
+    series: {
+      [series('libvirt_storage_pool_provisioned_bytes', 'storage_pool="images"')]: '150+0x500',
+      [series('libvirt_storage_pool_capacity_bytes', 'storage_pool="images"')]: '100+0x500',
+      [series('libvirt_storage_pool_available_bytes', 'storage_pool="images"')]: '0+0x500',
+    },
+    at: {
+      30: [],
+      400: [
+        firing(
+          'warning',
+          'disk',
+          { storage_pool: 'images' },
+          'Storage pool "images" of host kvm1 has promised 150% of its size and is full, or will be within a day.',
+          'Then every VM with a growing image in it pauses. Add space, move images, or discard what guests have freed.',
+        ),
+      ],
+    },
+  },
+  {
+    alert: 'SnapshotTooOld',
+    what: 'when it is older than a week, and no longer once it is deleted',
+    series: {
+      // Made at the beginning of time; promtool's clock starts there.
+      [series('libvirt_domain_snapshot_oldest_timestamp_seconds', 'domain="db1"')]: '0+0x170 stale',
+    },
+    everyMinutes: 60,
+    at: {
+      9960: [],
+      10200: [
+        firing(
+          'info',
+          'snapshot',
+          { domain: 'db1' },
+          'VM "db1" on host kvm1 has a snapshot from 7d 2h 0m 0s ago.',
+          'It holds space, slows writes, and hinders migration. Delete it, or make a backup of it first.',
+        ),
+      ],
+      10320: [],
+    },
+  },
+  {
+    alert: 'BackingChainDeep',
+    what: 'while a disk stands on five images',
+    series: { [disk('backing_chain_depth')]: '1+0x5 5+0x80 1+0x10' },
+    at: {
+      5: [],
+      60: [],
+      80: [
+        firing(
+          'info',
+          'snapshot',
+          { domain: 'db1', target_device: 'vda' },
+          'Disk vda of VM "db1" on host kvm1 stands on 5 images.',
+          'Reads go through all of them, and one that is lost loses the disk. Commit or pull the chain together.',
+        ),
+      ],
+      90: [],
+    },
+  },
+  {
+    alert: 'NicDrops',
+    what: 'when 5 % of the packets are dropped; a broadcast that an idle interface drops is none',
+    series: {
+      [nic('receive_packets')]: '0+6000x70',
+      [nic('transmit_packets')]: '0+6000x70',
+      [nic('receive_drops')]: '0+0x10 0+600x30 18000+0x30',
+      [nic('transmit_drops')]: '0+0x70',
+      [nic('receive_packets', 'idle')]: '0+10x70',
+      [nic('transmit_packets', 'idle')]: '0+10x70',
+      [nic('receive_drops', 'idle')]: '0+2x70',
+      [nic('transmit_drops', 'idle')]: '0+0x70',
+    },
+    at: {
+      10: [],
+      35: [
+        firing(
+          'warning',
+          'network',
+          { domain: 'web1', target_device: 'vnet0' },
+          'Interface vnet0 of VM "web1" on host kvm1 drops 5% of its packets.',
+          'The guest or its vhost thread does not take them in time. See whether its vCPUs wait, then queues and ring sizes.',
+        ),
+      ],
+      60: [],
+    },
+  },
+];

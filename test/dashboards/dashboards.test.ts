@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readBuiltDashboards } from '../../dashboards/built.ts';
+import { PAGES } from '../../dashboards/grafana/links.ts';
+import { generatedFiles } from '../../dashboards/grafana/write.ts';
+import { recordingRules } from '../../dashboards/rules/recording.ts';
+import { seriesNames } from '../../model/catalogue/names.ts';
+import { BUILT, builtDashboards } from './built.ts';
+import { type Dashboard, expanded, type Panel } from './lint/dashboard.ts';
+import { selectorsOf } from './promql.ts';
+
+const dashboards = [...builtDashboards()];
+const panelsOf = ({ panels }: Dashboard): Panel[] => panels.filter(({ type }) => type !== 'row');
+const known = new Set([...seriesNames, ...recordingRules.map(({ record }) => record as string), 'ALERTS']);
+
+test('dashboards/built is what the sources say; if not, npm run dashboards writes it anew', () => {
+  const built = readdirSync(BUILT, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(BUILT.length + 1));
+  const generated = generatedFiles();
+  expect(built.sort()).toEqual([...generated.keys()].sort());
+  for (const [path, text] of generated) expect(readFileSync(join(BUILT, path), 'utf8'), path).toBe(text);
+});
+
+test.each(dashboards)('each query of %s names only what is exported or recorded', (_, dashboard) => {
+  const asked = [
+    ...panelsOf(dashboard).flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr)),
+    ...dashboard.annotations.list.map(({ expr }) => expr),
+    ...dashboard.templating.list
+      .filter(({ type }) => type === 'query')
+      .map(({ query }) => query.replace(/^label_values\((.+), \w+\)$/, '$1')),
+  ];
+  expect(asked.length).toBeGreaterThan(10);
+  const unknown = asked
+    .flatMap((expr) => selectorsOf(expanded(expr)))
+    .flatMap(({ name, matchers }) =>
+      name === undefined
+        ? (matchers.find(({ label }) => label === '__name__')?.value.split('|') ?? [''])
+        : [name],
+    )
+    .filter((name) => !known.has(name));
+  expect(unknown).toEqual([]);
+});
+
+test('uids and panel ids are given, and each only once', () => {
+  expect(dashboards.map(([, { uid }]) => uid).sort()).toEqual(Object.values(PAGES).sort());
+  for (const [page, { panels }] of dashboards) {
+    const ids = panels.map(({ id }) => id);
+    expect(new Set(ids).size, page).toBe(ids.length);
+    expect(ids.every((id) => Number.isInteger(id) && id > 0)).toBe(true);
+  }
+});
+
+test('the id of a panel is that of its row and title, wherever it stands', () => {
+  // Links to panels are in runbooks and chats: these two must never change.
+  const fleet = builtDashboards().get('fleet');
+  const idOf = (title: string) => fleet?.panels.find((panel) => panel.title === title)?.id;
+  expect([idOf('Hosts not scraped'), idOf('CPU time not given, by host')]).toEqual([1895019787, 222511973]);
+});
+
+test('panels fill the 24 columns of the grid and none lies on another', () => {
+  for (const [page, { panels }] of dashboards) {
+    const taken = new Set<string>();
+    for (const { gridPos, title } of panels) {
+      expect(gridPos.x + gridPos.w, `${page}: ${title}`).toBeLessThanOrEqual(24);
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect(taken.has(`${x} ${y}`), `${page}: ${title} at ${x} ${y}`).toBe(false);
+          taken.add(`${x} ${y}`);
+        }
+      }
+    }
+  }
+});
+
+test('thresholds rise, so that a colour means what it says', () => {
+  const steps = dashboards.flatMap(([page, dashboard]) =>
+    panelsOf(dashboard).map(({ title, fieldConfig }) => ({
+      title: `${page}: ${title}`,
+      values: fieldConfig?.defaults.thresholds?.steps.slice(1).map(({ value }) => value ?? Number.NaN) ?? [],
+    })),
+  );
+  const falling = steps.filter(({ values }) =>
+    values.some((value, index) => value <= (values[index - 1] ?? 0)),
+  );
+  expect(falling).toEqual([]);
+});
+
+test('links keep data source, job and time, and go to pages that are there', () => {
+  const text = dashboards.map(([, dashboard]) => JSON.stringify(dashboard)).join('\n');
+  const urls = [...text.matchAll(/"url":"(\/d\/[^"]+)"/g)].map((match) => match[1] ?? '');
+  expect(urls.length).toBeGreaterThan(20);
+  const uids = new Set<string>(Object.values(PAGES));
+  for (const url of urls) {
+    expect(uids.has(/^\/d\/([\w-]+)\?/.exec(url)?.[1] ?? ''), url).toBe(true);
+    for (const kept of ['datasource:queryparam', 'job:queryparam', '__url_time_range'])
+      expect(url).toContain(`\${${kept}}`);
+  }
+});
+
+test('every description ends as a sentence does, and no title is given twice in a row', () => {
+  for (const [page, { panels }] of dashboards) {
+    const seen = new Set<string>();
+    for (const { type, title, description } of panels) {
+      if (type === 'row') {
+        seen.clear();
+        continue;
+      }
+      expect(description, `${page}: ${title}`).toMatch(/\.$/);
+      expect(seen.has(title), `${page}: ${title}`).toBe(false);
+      seen.add(title);
+    }
+  }
+});
+
+test("a site's thresholds are drawn in the place of ours", () => {
+  const built = new URL(`file://${BUILT}/`);
+  const before = readBuiltDashboards(built);
+  const after = readBuiltDashboards(built, { DomainVcpuDelayHigh: { delay: 0.037 } });
+  const vm = 'grafana/dashboards/vm.json';
+  expect(before.get(vm)).not.toContain('0.037');
+  expect(after.get(vm)?.match(/"value": 0\.037/g)).toHaveLength(2);
+  expect(after.get('grafana/dashboards/health.json')).toBe(before.get('grafana/dashboards/health.json'));
+});
+
+test('a folder that holds no dashboards is told with what to do', () => {
+  expect(() => readBuiltDashboards(new URL('file:///nonexistent/'))).toThrow(/npm run dashboards/);
+});

@@ -1,0 +1,60 @@
+import { parser } from '@prometheus-io/lezer-promql';
+
+/** One place in an expression that asks for series. */
+export interface Selector {
+  readonly name: string | undefined;
+  readonly matchers: readonly Matcher[];
+  /** What stands in brackets behind it. */
+  readonly range: string | undefined;
+  /** The function that takes it, range and all. */
+  readonly call: string | undefined;
+}
+
+export interface Matcher {
+  readonly label: string;
+  readonly op: string;
+  readonly value: string;
+}
+
+type Node = ReturnType<typeof parser.parse>['topNode'];
+
+/**
+ * Reads an expression by the grammar that Prometheus' own editor has.
+ * @throws SyntaxError where it is none
+ */
+export function selectorsOf(expr: string): Selector[] {
+  const tree = parser.parse(expr);
+  const text = (node: Node | null): string => (node === null ? '' : expr.slice(node.from, node.to));
+  const found: Selector[] = [];
+  if (expr.trim() === '') throw new SyntaxError('an empty expression');
+  tree.iterate({
+    enter({ node }) {
+      if (node.type.isError) throw new SyntaxError(`at ${node.from} of ${expr}`);
+      if (node.name !== 'VectorSelector') return;
+      const ranged = node.parent?.name === 'MatrixSelector' ? node.parent : null;
+      found.push({
+        name: text(node.getChild('Identifier')) || undefined,
+        matchers: (node.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? []).map(
+          (matcher) => ({
+            label: text(matcher.getChild('LabelName')),
+            op: text(matcher.getChild('MatchOp')),
+            value: unquoted(text(matcher.getChild('StringLiteral'))),
+          }),
+        ),
+        range: ranged === null ? undefined : text(ranged.getChild('DurationExpr')),
+        call: ranged === null ? undefined : callOf(ranged, text),
+      });
+    },
+  });
+  return found;
+}
+
+/** A range may be moved in time before it is handed to a function. */
+function callOf(ranged: Node, text: (node: Node | null) => string): string | undefined {
+  let node: Node | null = ranged.parent;
+  while (node !== null && ['OffsetExpr', 'StepInvariantExpr'].includes(node.name)) node = node.parent;
+  if (node?.name !== 'FunctionCallBody') return undefined;
+  return text(node.parent?.getChild('FunctionIdentifier') ?? null) || undefined;
+}
+
+const unquoted = (literal: string): string => literal.slice(1, -1).replaceAll(/\\(.)/g, '$1');

@@ -1,0 +1,190 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
+import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
+import { durationOf, secondsOf } from '../../dashboards/rules/duration.ts';
+import { recordingRules } from '../../dashboards/rules/recording.ts';
+import { settingsSchema } from '../../dashboards/rules/settings.ts';
+import { withThresholdTable } from '../../dashboards/threshold-table.ts';
+import { parseYaml } from '../../exporter/config/yaml-file.ts';
+import { type SeriesName, seriesNames } from '../../model/catalogue/names.ts';
+import { alertCases } from './alert-cases/all.ts';
+import { selectorsOf } from './promql.ts';
+
+const rules = alertGroups.flatMap(({ alerts }) => alerts);
+const built = buildAlertRules().groups.flatMap((group) => group.rules);
+const alertsBuilt = built.filter((rule) => 'alert' in rule);
+const recorded = buildRecordingRules().groups.flatMap((group) => group.rules);
+const known = new Set([...seriesNames, ...recordingRules.map(({ record }) => record as string)]);
+
+test('rules name only what is exported or recorded', () => {
+  const unknown = [...built, ...recorded].flatMap(({ expr }) =>
+    selectorsOf(expr)
+      .map(({ name }) => name)
+      .filter((name) => name === undefined || !known.has(name)),
+  );
+  expect(unknown).toEqual([]);
+  // A name that nobody exports does not compile.
+  // @ts-expect-error
+  const wrong: SeriesName = 'libvirt_domain_no_such_metric';
+  expect(seriesNames.has(wrong)).toBe(false);
+});
+
+test('what a recorded series stands on is recorded before it', () => {
+  const before = new Set<string>(seriesNames);
+  for (const rule of recorded) {
+    if (!('record' in rule)) throw new Error('an alert among the recorded series');
+    expect(
+      selectorsOf(rule.expr).filter(({ name }) => !before.has(name ?? '')),
+      rule.record,
+    ).toEqual([]);
+    before.add(rule.record);
+  }
+});
+
+test('names of queries in annotations are held to the same', () => {
+  const asked = alertsBuilt.flatMap(({ annotations }) =>
+    Object.values(annotations).flatMap((text) =>
+      [...text.matchAll(/printf `([^`]+)` \$labels\.instance \| query/g)].map((match) =>
+        (match[1] ?? '').replace('%q', '"kvm1"'),
+      ),
+    ),
+  );
+  expect(asked.length).toBeGreaterThan(2);
+  expect(asked.flatMap(selectorsOf).filter(({ name }) => !known.has(name ?? ''))).toEqual([]);
+});
+
+test('each alert is named once, says what, how bad, and where to read on', () => {
+  expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+  for (const { alert, annotations, labels } of alertsBuilt) {
+    expect(annotations['summary'], alert).toMatch(/^[A-Z{].*\.$/);
+    expect(annotations['description'], alert).toMatch(/^[A-Zv{].*(\.|\{\{ end \}\})$/);
+    expect(annotations['runbook_url'], alert).toMatch(new RegExp(`/${alert}\\.md$`));
+    expect(labels, alert).toMatchObject({
+      severity: expect.stringMatching(/^(critical|warning|info)$/),
+      component: expect.any(String),
+    });
+  }
+});
+
+test('each threshold has a source, and stands in the expression', () => {
+  for (const rule of rules) {
+    for (const [name, { value, from }] of Object.entries(rule.thresholds)) {
+      expect(from, `${rule.alert} ${name}`).toMatch(/\S{3}/);
+      const other = parseYaml('t', `${rule.alert}: { ${name}: 7654321 }`, settingsSchema);
+      const [changed] = buildAlertRules({ settings: other })
+        .groups.flatMap((group) => group.rules)
+        .filter((each) => 'alert' in each && each.alert === rule.alert);
+      expect(changed?.expr, `${rule.alert} ${name}, ${value}`).toContain('7654321');
+    }
+  }
+});
+
+test('the guide has the thresholds that the rules have; if not, npm run dashboards writes them anew', () => {
+  const guide = readFileSync('docs/alerting-on-overcommit.md', 'utf8');
+  expect(withThresholdTable(guide)).toBe(guide);
+});
+
+test('what the guide says of changing thresholds is taken', () => {
+  const guide = readFileSync('docs/alerting-on-overcommit.md', 'utf8');
+  const example = /```yaml\n([\s\S]+?)```/.exec(guide)?.[1] ?? '';
+  const settings = parseYaml('thresholds.yaml', example, settingsSchema);
+  expect(Object.keys(settings).length).toBeGreaterThan(2);
+  expect(buildAlertRules({ settings }).groups.length).toBeGreaterThan(2);
+});
+
+test('each alert is told of in a case that begins and ends in silence', () => {
+  for (const { alert } of rules) {
+    const stories = alertCases.filter((each) => each.alert === alert).map(({ at }) => Object.values(at));
+    const whole = stories.filter(
+      (story) =>
+        story[0]?.length === 0 && story.at(-1)?.length === 0 && story.some((firing) => firing.length > 0),
+    );
+    expect(whole.length, alert).toBeGreaterThan(0);
+  }
+});
+
+test('each alert has a runbook, and each runbook an alert', () => {
+  const runbooks = readdirSync('docs/runbooks').filter((name) => name !== 'README.md');
+  expect(runbooks.sort()).toEqual(rules.map(({ alert }) => `${alert}.md`).sort());
+});
+
+test.each(rules.map(({ alert }) => alert))('the runbook of %s has what one needs at night', (alert) => {
+  const path = `docs/runbooks/${alert}.md`;
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const headings = [...text.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
+  expect(headings).toEqual(['Meaning', 'Impact', 'Diagnosis', 'Mitigation']);
+  expect(text).toMatch(new RegExp(`^# ${alert}$`, 'm'));
+  expect(text).toMatch(/```(sh|promql)\n/);
+});
+
+test('queries in runbooks can be pasted: they parse, and name what is there', () => {
+  const faults = rules.flatMap(({ alert }) => {
+    const text = readFileSync(`docs/runbooks/${alert}.md`, 'utf8');
+    const queries = [...text.matchAll(/```promql\n([\s\S]+?)```/g)].flatMap((block) =>
+      (block[1] ?? '').trim().split('\n'),
+    );
+    return queries.flatMap((query) =>
+      selectorsOf(query)
+        .filter(({ name }) => name !== undefined && !known.has(name))
+        .map(({ name }) => `${alert}: ${name}`),
+    );
+  });
+  expect(faults).toEqual([]);
+});
+
+test('a site changes what it names and nothing else', () => {
+  const settings = parseYaml(
+    'thresholds.yaml',
+    'HostVcpuOvercommitHigh: { ratio: 8, for: 2h, severity: warning }\nSnapshotTooOld: { off: true }\n',
+    settingsSchema,
+  );
+  const changed = buildAlertRules({ settings: settings }).groups.flatMap((group) => group.rules);
+  expect(changed).toHaveLength(built.length - 1);
+  const other = (name: string) => changed.find((rule) => 'alert' in rule && rule.alert === name);
+  expect(other('SnapshotTooOld')).toBeUndefined();
+  expect(other('HostVcpuOvercommitHigh')).toMatchObject({
+    expr: 'libvirt_host_vcpu_overcommit_ratio{state="running"} > 8',
+    for: '2h',
+    labels: { severity: 'warning' },
+  });
+  expect(other('DomainVcpuDelayHigh')).toEqual(
+    alertsBuilt.find(({ alert }) => alert === 'DomainVcpuDelayHigh'),
+  );
+});
+
+test.each([
+  ['NoSuchAlert: { ratio: 1 }', 'NoSuchAlert'],
+  ['HostVcpuOvercommitHigh: { ration: 1 }', 'ration'],
+  ['HostVcpuOvercommitHigh: { for: soon }', '15m'],
+  ['HostVcpuOvercommitHigh: { ratio: high }', 'ratio'],
+])('a site is told what is wrong with %s', (text, said) => {
+  expect(() => parseYaml('thresholds.yaml', text, settingsSchema)).toThrow(said);
+});
+
+test('groups can be left out, and the job is as the site calls it', () => {
+  const some = buildAlertRules({ groups: ['virtune'], job: 'kvm"s' });
+  expect(some.groups.map(({ name }) => name)).toEqual(['virtune-virtune']);
+  expect(some.groups[0]?.rules[0]?.expr).toBe('up{job=~"kvm\\"s"} == 0');
+});
+
+test('time can be compressed, in ranges and in how long an alert must hold', () => {
+  const fast = buildAlertRules({ faster: 60 }).groups.flatMap((group) => group.rules);
+  const slow = buildRecordingRules({ faster: 60 }).groups.flatMap((group) => group.rules);
+  expect(fast.find((rule) => 'alert' in rule && rule.alert === 'HostVcpuOvercommitHarmful')).toMatchObject({
+    for: '15s',
+  });
+  expect(slow[0]?.expr).toContain('[5s]');
+  expect(fast.some(({ expr }) => /\[\d+[mhd]\]/.test(expr.replace('[6m]', '')))).toBe(false);
+});
+
+test('durations are written in the largest unit that is whole', () => {
+  expect([durationOf(5_400), durationOf(7_200), durationOf(86_400), durationOf(0)]).toEqual([
+    '90m',
+    '2h',
+    '1d',
+    '0s',
+  ]);
+  expect(secondsOf('7d')).toBe(604_800);
+  expect(() => secondsOf('1w')).toThrow('as in 15m');
+});

@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { alertmanagerExample } from '../../dashboards/alertmanager.ts';
+import { DEFAULTS } from '../../dashboards/files.ts';
+
+const FOLDER = 'deploy/compose';
+const read = (name: string): unknown => parse(readFileSync(join(FOLDER, name), 'utf8'));
+const { services } = read('compose.yaml') as {
+  services: Record<string, { volumes?: string[]; build?: { context: string } }>;
+};
+
+test('what the stack mounts is there', () => {
+  const mounted = Object.values(services)
+    .flatMap(({ volumes }) => volumes ?? [])
+    .map((volume) => volume.split(':')[0] ?? '')
+    .filter((path) => path.startsWith('.'));
+  expect(mounted.length).toBeGreaterThan(4);
+  expect(mounted.filter((path) => !existsSync(join(FOLDER, path)))).toEqual([]);
+});
+
+test('Grafana finds the dashboards where its provisioning says they are', () => {
+  const mounts = services['grafana']?.volumes ?? [];
+  expect(mounts.some((volume) => volume.includes(`grafana/dashboards:${DEFAULTS.grafanaPath}:`))).toBe(true);
+});
+
+test('the stack has the rules, and the inhibitions that we ship', () => {
+  const { rule_files } = read('prometheus.yml') as { rule_files: string[] };
+  const mounts = services['prometheus']?.volumes ?? [];
+  expect(mounts.some((volume) => volume.includes(`:${rule_files[0]?.replace('/*.yaml', '')}:`))).toBe(true);
+  const { inhibit_rules } = read('alertmanager.yml') as { inhibit_rules: unknown };
+  expect(inhibit_rules).toEqual(alertmanagerExample.inhibit_rules);
+});

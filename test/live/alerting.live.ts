@@ -1,0 +1,282 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEFAULT_RUNBOOK_URL } from '../../dashboards/rules/build.ts';
+import { DomainState } from '../../libvirt/constants.ts';
+import { builtDashboards } from '../dashboards/built.ts';
+import { selectorsOf } from '../dashboards/promql.ts';
+import { until } from './lab/run.ts';
+import { startAlertmanager } from './stack/alertmanager.ts';
+import { EMPTY_NOW_AND_THEN, EMPTY_PANELS } from './stack/empty-panels.ts';
+import type { HostCondition } from './stack/fake-proc.ts';
+import { serveMetrics } from './stack/metrics-page.ts';
+import { type Prometheus, startPrometheus } from './stack/prometheus.ts';
+import { type WatchedHost, watchHost } from './stack/simulated-host.ts';
+import { type SentAlert, startWebhook, type Webhook } from './stack/webhook.ts';
+
+/** Hours of waiting in minutes: 15m are 45 s. */
+const FASTER = 20;
+const LONGEST_FOR_SECONDS = 3_600 / FASTER;
+
+const WELL: HostCondition = {
+  pressure: {
+    cpu: { some: 0.02, full: 0 },
+    memory: { some: 0.001, full: 0 },
+    io: { some: 0.01, full: 0.005 },
+  },
+  busy: 0.45,
+  swapInPagesPerSecond: 0,
+  memoryGiB: 256,
+  availableGiB: 110,
+};
+const STALLING: HostCondition = {
+  ...WELL,
+  pressure: { ...WELL.pressure, memory: { some: 0.3, full: 0.12 } },
+  swapInPagesPerSecond: 900,
+  memoryGiB: 96,
+  availableGiB: 6,
+};
+
+/** What each host's scenario lights, and nothing else. Names of VMs where it is about one. */
+const LIT: Readonly<Record<string, readonly string[]>> = {
+  calm: [],
+  'calm-too': [],
+  overcommitted: [
+    'DomainVcpuDelayCritical',
+    'DomainVcpuDelayHigh',
+    'HostCpuSaturated',
+    'HostVcpuOvercommitHarmful',
+  ],
+  'noisy-neighbour': ['DomainVcpuDelayCritical', 'DomainVcpuDelayHigh', 'PinnedCpuShared'],
+  'numa-split-database': ['PinnedCpuShared'],
+  'io-storm': ['DiskLatencyHigh'],
+  'memory-pressure': [
+    'GuestBallooned',
+    'GuestMemoryStarved',
+    'HostMemoryHeadroomLow',
+    'HostMemoryOvercommitHarmful',
+    'HostMemoryOvercommitHigh',
+    'HostMemoryPressure',
+    'HostMemoryStalled',
+    'HostSwappingIn',
+  ],
+  mishaps: ['DiskErrors', 'DomainCrashed', 'DomainPaused', 'DomainUnresponsive'],
+  'without-libvirt': ['LibvirtUnreachable'],
+  gone: ['ExporterDown'],
+};
+
+/**
+ * Bursts of the simulator last 45 s whatever the time, which is 15 minutes of the rules' time here: what would
+ * be over before it counts may be told.
+ */
+const MAY_BE_LIT: Readonly<Record<string, readonly string[]>> = {
+  'noisy-neighbour': ['HostVcpuOvercommitHarmful'],
+  'numa-split-database': ['DomainVcpuDelayHigh', 'DomainVcpuDelayCritical'],
+};
+
+const SCENARIOS: Readonly<Record<string, readonly [scenario: string, condition?: HostCondition]>> = {
+  calm: ['calm', WELL],
+  'calm-too': ['calm'],
+  overcommitted: ['overcommitted'],
+  'noisy-neighbour': ['noisy-neighbour'],
+  'numa-split-database': ['numa-split-database'],
+  'io-storm': ['io-storm'],
+  'memory-pressure': ['memory-pressure', STALLING],
+  mishaps: ['calm'],
+  'without-libvirt': ['calm'],
+  gone: ['calm'],
+};
+
+const hosts = new Map<string, WatchedHost>();
+let webhook: Webhook;
+let prometheus: Prometheus;
+let startedMs: number;
+const closers: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  for (const [name, [scenario, condition]] of Object.entries(SCENARIOS)) {
+    const host = await watchHost(name, scenario, condition);
+    hosts.set(name, host);
+    closers.push(() => host.stop());
+  }
+  webhook = await startWebhook();
+  closers.push(() => webhook.close());
+  const alertmanager = await startAlertmanager(19_193, webhook.url);
+  closers.push(() => alertmanager.stop());
+  const tuner = await serveMetrics(
+    () =>
+      'virtune_tuning_drift{domain="pg-orders"} 0\nvirtune_tuning_info{domain="pg-orders",profile="oltp-database",version="1"} 1\n',
+  );
+  closers.push(() => tuner.close());
+  prometheus = await startPrometheus({
+    port: 19_190,
+    faster: FASTER,
+    alertmanager: alertmanager.address,
+    targets: [
+      ...[...hosts.values()].map(({ name, target }) => ({
+        job: 'virtune',
+        address: target,
+        // Each a cluster of its own, but for the calm ones.
+        labels: { instance: name, cluster: name.startsWith('calm') ? 'calm' : name },
+      })),
+      { job: 'node', address: tuner.target, labels: { instance: 'calm:9100' } },
+    ],
+  });
+  closers.push(() => prometheus.stop());
+  startedMs = performance.now();
+  await until('every host to be scraped', 30_000, async () => {
+    return (await prometheus.query('libvirt_up == 1')).length === hosts.size;
+  });
+  mishap();
+}, 120_000);
+
+afterAll(async () => {
+  for (const close of closers.reverse()) await close();
+});
+
+/** One VM pauses on an I/O error, one crashes, one hangs; one libvirt is gone, and one exporter. */
+function mishap(): void {
+  const daemon = hostNamed('mishaps').daemon;
+  const paused = daemon.vm('web-01');
+  paused.state = DomainState.paused;
+  paused.reason = 5;
+  daemon.emit('ioError', {
+    domain: paused.domain,
+    path: '/var/lib/libvirt/images/web-01-vda.qcow2',
+    alias: 'virtio-disk0',
+    action: 1,
+  });
+  const crashed = daemon.vm('web-02');
+  crashed.state = DomainState.crashed;
+  daemon.faults.hang(daemon.vm('web-03'));
+  void hostNamed('without-libvirt').daemon.stop();
+  void hostNamed('gone').exporter.stop('SIGKILL');
+}
+
+function hostNamed(name: string): WatchedHost {
+  const host = hosts.get(name);
+  if (host === undefined) throw new Error(`no host ${name}`);
+  return host;
+}
+
+/** What has fired since the start, by host. */
+async function fired(): Promise<Record<string, string[]>> {
+  const ever = await prometheus.query(
+    'count by (alertname, instance, cluster) (last_over_time(ALERTS{alertstate="firing"}[1h]))',
+  );
+  const lit: Record<string, string[]> = {};
+  for (const name of hosts.keys()) lit[name] = [];
+  for (const { metric } of ever) {
+    const where = metric['instance'] ?? metric['cluster'] ?? '';
+    lit[where] = [...(lit[where] ?? []), metric['alertname'] ?? ''].sort();
+  }
+  return lit;
+}
+
+const sent = (alertname: string, instance: string): SentAlert[] =>
+  webhook.sent.filter(({ labels }) => labels['alertname'] === alertname && labels['instance'] === instance);
+
+test(
+  'each scenario lights what it should and nothing else',
+  async () => {
+    const wanted = Object.fromEntries(
+      Object.entries(LIT).map(([name, alerts]) => [name, [...alerts].sort()]),
+    );
+    let lit = await fired();
+    const lacking = (): string[] =>
+      Object.entries(wanted).flatMap(([name, alerts]) =>
+        alerts.filter((alert) => !lit[name]?.includes(alert)).map((alert) => `${name}: ${alert}`),
+      );
+    // Until all is lit, and long enough that whatever else there is would have been.
+    await until('all that should be lit', 3 * LONGEST_FOR_SECONDS * 1_000, async () => {
+      lit = await fired();
+      return lacking().length === 0 && performance.now() - startedMs > (LONGEST_FOR_SECONDS + 15) * 1_000;
+    }).catch((error: Error) => expect(lacking(), error.message).toEqual([]));
+    for (const [name, alerts] of Object.entries(MAY_BE_LIT)) {
+      lit[name] = (lit[name] ?? []).filter(
+        (alert) => wanted[name]?.includes(alert) || !alerts.includes(alert),
+      );
+    }
+    expect(lit).toEqual(wanted);
+  },
+  4 * LONGEST_FOR_SECONDS * 1_000,
+);
+
+test('overcommit that hurts arrives with host, VMs, figures and runbook', async () => {
+  const harmful = await until(
+    'the alert',
+    30_000,
+    () => sent('HostVcpuOvercommitHarmful', 'overcommitted')[0],
+  );
+  expect(harmful.labels).toMatchObject({ severity: 'warning', component: 'cpu', cluster: 'overcommitted' });
+  expect(harmful.annotations['summary']).toMatch(
+    /^VMs on host overcommitted do not get [\d.]+% of the CPU time they want, at 3\.0 vCPUs a CPU\.$/,
+  );
+  expect(harmful.annotations['description']).toMatch(/Worst off: "[\w-]+" \([\d.]+%\) "[\w-]+" \([\d.]+%\)/);
+  expect(harmful.annotations['runbook_url']).toBe(`${DEFAULT_RUNBOOK_URL}/HostVcpuOvercommitHarmful.md`);
+  const vm = await until('the alert on the VM', 90_000, () =>
+    sent('DomainVcpuDelayCritical', 'noisy-neighbour').find(({ labels }) => labels['domain'] === 'pg-orders'),
+  );
+  expect(vm.annotations['summary']).toMatch(
+    /^VM "pg-orders" on host noisy-neighbour waits for a CPU [\d.]+% of the time\.$/,
+  );
+});
+
+test('of mishaps each is told for the VM that had it, whatever host is gone', () => {
+  const domains = (alert: string): (string | undefined)[] => [
+    ...new Set(sent(alert, 'mishaps').map(({ labels }) => labels['domain'])),
+  ];
+  expect(domains('DomainPaused')).toEqual(['web-01']);
+  expect(domains('DomainCrashed')).toEqual(['web-02']);
+  expect(domains('DomainUnresponsive')).toEqual(['web-03']);
+  expect(sent('DomainPaused', 'mishaps')[0]?.annotations['description']).toContain('After an I/O error');
+  expect(sent('ExporterDown', 'gone')).not.toEqual([]);
+  expect(sent('LibvirtUnreachable', 'without-libvirt')).not.toEqual([]);
+});
+
+test('the calm hosts send nothing', () => {
+  expect(webhook.sent.filter(({ labels }) => labels['instance']?.startsWith('calm'))).toEqual([]);
+});
+
+test('who is told that a host stalls is not told that it is under pressure', () => {
+  expect(sent('HostMemoryStalled', 'memory-pressure')).not.toEqual([]);
+  expect(sent('HostMemoryOvercommitHarmful', 'memory-pressure')).not.toEqual([]);
+  expect(sent('HostMemoryPressure', 'memory-pressure')).toEqual([]);
+  expect(sent('HostMemoryOvercommitHigh', 'memory-pressure')).toEqual([]);
+});
+
+test('every query of every dashboard finds series', async () => {
+  const empty: string[] = [];
+  for (const [page, { panels, annotations }] of builtDashboards()) {
+    const asked = [
+      ...panels.flatMap(({ title, targets }) =>
+        (targets ?? []).map(({ refId, expr }) => ({ title: `${page}: ${title} ${refId}`, expr })),
+      ),
+      ...annotations.list.map(({ name, expr }) => ({ title: `${page}: ${name}`, expr })),
+    ];
+    for (const { title, expr } of asked) {
+      const chosen = expr
+        .replaceAll('$__rate_interval', '15s')
+        // The day before is some seconds ago, and what was not there two minutes ago was never there.
+        .replaceAll('offset 1d', 'offset 5s')
+        .replaceAll('offset 2m', 'offset 1d')
+        .replaceAll(/\$(?:job|instance|domain)/g, '.+');
+      if ((await prometheus.query(chosen)).length === 0) empty.push(title);
+      expect(selectorsOf(chosen).length, title).toBeGreaterThan(0);
+    }
+  }
+  // Only what the simulator cannot show, each with its reason.
+  expect(empty.filter((title) => !(title in EMPTY_NOW_AND_THEN)).sort()).toEqual(
+    Object.keys(EMPTY_PANELS).sort(),
+  );
+});
+
+test('once the load is gone, so are the alerts', async () => {
+  const { daemon } = hostNamed('overcommitted');
+  const harmful =
+    'ALERTS{alertstate="firing", alertname="HostVcpuOvercommitHarmful", instance="overcommitted"}';
+  await until('the alert to fire', 90_000, async () => (await prometheus.query(harmful)).length > 0);
+  for (const vm of daemon.host.vms) if (vm.spec.name.startsWith('batch-')) vm.stop(1);
+  await until('the alert to be over', 90_000, async () => (await prometheus.query(harmful)).length === 0);
+  await until('whoever was told to be told so', 30_000, () => {
+    return sent('HostVcpuOvercommitHarmful', 'overcommitted').at(-1)?.status === 'resolved';
+  });
+}, 240_000);

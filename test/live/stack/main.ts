@@ -1,0 +1,52 @@
+import { serveMetrics } from './metrics-page.ts';
+import { startPrometheus } from './prometheus.ts';
+import { watchHost } from './simulated-host.ts';
+
+/**
+ * `npm run stack`: every scenario as a host of its own, scraped by a real Prometheus with the rules, thirty
+ * times as fast, on 127.0.0.1:9090 until Ctrl-C. `npm run layouts` draws the dashboards from it.
+ */
+const SCENARIOS = [
+  'calm',
+  'overcommitted',
+  'noisy-neighbour',
+  'numa-split-database',
+  'io-storm',
+  'memory-pressure',
+];
+const CONDITION = {
+  pressure: {
+    cpu: { some: 0.04, full: 0 },
+    memory: { some: 0.02, full: 0.004 },
+    io: { some: 0.06, full: 0.02 },
+  },
+  busy: 0.46,
+  swapInPagesPerSecond: 3,
+  memoryGiB: 256,
+  availableGiB: 70,
+};
+const FULL = { ...CONDITION, busy: 0.99, pressure: { ...CONDITION.pressure, cpu: { some: 0.97, full: 0 } } };
+
+const hosts = await Promise.all(
+  SCENARIOS.map((name) => watchHost(name, name, name === 'overcommitted' ? FULL : CONDITION)),
+);
+const tuner = await serveMetrics(() =>
+  ['pg-orders', 'pg-billing', 'mysql-shop']
+    .map(
+      (domain) =>
+        `virtune_tuning_drift{domain="${domain}"} ${Number(domain === 'mysql-shop')}\nvirtune_tuning_info{domain="${domain}",profile="oltp-database",version="3"} 1\n`,
+    )
+    .join(''),
+);
+const prometheus = await startPrometheus({
+  port: 9_090,
+  faster: 30,
+  targets: [
+    ...hosts.map(({ name, target }) => ({ job: 'virtune', address: target, labels: { instance: name } })),
+    { job: 'node', address: tuner.target, labels: { instance: 'calm:9100' } },
+  ],
+});
+console.error(`stack: ${hosts.length} hosts at ${prometheus.url}, Ctrl-C ends it`);
+await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+prometheus.stop();
+await Promise.all([tuner.close(), ...hosts.map((host) => host.stop())]);

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SimulatedDaemon } from '../../../simulator/daemon.ts';
+import { findScenario } from '../../../simulator/demo.ts';
+import { SimulatedHost } from '../../../simulator/host.ts';
+import { VirtuneProcess } from '../../virtune-process.ts';
+import { type HostCondition, startFakeProc } from './fake-proc.ts';
+
+/** A host of a scenario, and the exporter that watches it in a process of its own. */
+export interface WatchedHost {
+  readonly name: string;
+  readonly daemon: SimulatedDaemon;
+  readonly exporter: VirtuneProcess;
+  readonly target: string;
+  stop(): Promise<void>;
+}
+
+/** It is a working day's afternoon there, whenever the tests run: night is quieter. */
+const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
+
+export async function watchHost(
+  name: string,
+  scenario: string,
+  condition?: HostCondition,
+): Promise<WatchedHost> {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-host-'));
+  const startedMs = Date.now();
+  const host = new SimulatedHost(findScenario(scenario), {
+    name,
+    now: () => AFTERNOON_MS + Date.now() - startedMs,
+  });
+  const daemon = new SimulatedDaemon(host);
+  const path = join(folder, 'libvirt-sock');
+  await daemon.listen({ path });
+  const proc = condition === undefined ? undefined : startFakeProc(condition);
+  const exporter = new VirtuneProcess(
+    'exporter',
+    ...['--connect', `qemu:///system?socket=${path}`, '--listen', '127.0.0.1:0', '--collect.placement'],
+    ...(proc === undefined ? [] : ['--local', '--path.procfs', proc.folder]),
+  );
+  const { host: target } = new URL(await exporter.url());
+  return {
+    name,
+    daemon,
+    exporter,
+    target,
+    stop: async () => {
+      await exporter.stop();
+      await daemon.stop();
+      proc?.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

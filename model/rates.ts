@@ -4,8 +4,16 @@ import type { BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types
 export interface Instant {
   readonly stats: DomainStats;
   readonly atMs: number;
+  /** CPU time of all threads, from the domain's summary: the cpu group of its figures is off by default. */
+  readonly cpu?: CpuTime | undefined;
   /** libvirt's domain id: a restart gives another, and every counter starts again. */
   readonly runId: number;
+}
+
+/** `atMs`: when it was read; not the moment of the other figures, since it takes another call. */
+export interface CpuTime {
+  readonly timeNs: number;
+  readonly atMs: number;
 }
 
 type Counters<T> = { [K in keyof T as number extends T[K] ? K : never]: T[K] };
@@ -39,16 +47,27 @@ export function perSecond(
 export function domainRates(previous: Instant, current: Instant): DomainRates | undefined {
   const elapsedMs = current.atMs - previous.atMs;
   if (elapsedMs <= 0 || previous.runId !== current.runId) return undefined;
-  const cpuNs = perSecond(previous.stats.cpu.timeNs, current.stats.cpu.timeNs, elapsedMs);
   const vcpus = matched(previous.stats.vcpus, current.stats.vcpus, elapsedMs);
   return {
     elapsedMs,
-    cpuUsage: cpuNs === undefined ? undefined : cpuNs / 1e9,
+    cpuUsage: cpuUsage(cpuTimeOf(previous), cpuTimeOf(current)),
     vcpus,
     contention: contention(vcpus),
     blocks: matched(byName(previous.stats.blocks), byName(current.stats.blocks), elapsedMs),
     nets: matched(byName(previous.stats.nets), byName(current.stats.nets), elapsedMs),
   };
+}
+
+/** CPU seconds a second, all threads of one run of a domain together. */
+export function cpuUsage(previous: CpuTime | undefined, current: CpuTime | undefined): number | undefined {
+  if (previous === undefined || current === undefined) return undefined;
+  const ns = perSecond(previous.timeNs, current.timeNs, current.atMs - previous.atMs);
+  return ns === undefined ? undefined : ns / 1e9;
+}
+
+function cpuTimeOf({ cpu, stats, atMs }: Instant): CpuTime | undefined {
+  if (cpu !== undefined) return cpu;
+  return stats.cpu.timeNs === undefined ? undefined : { timeNs: stats.cpu.timeNs, atMs };
 }
 
 /** libvirt renumbers devices on hot-plug, so they are followed by name. */

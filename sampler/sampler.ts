@@ -49,7 +49,7 @@ const DEFAULTS = {
   maxConnections: 5,
 };
 
-const HOST_GROUPS = ['host', 'pool', 'overcommit'] as const;
+const HOST_GROUPS = ['host', 'pool', 'overcommit', 'hostcpus'] as const;
 
 /**
  * Asks one host. List and states go over a connection of their own through calls that stuck guests cannot

@@ -1,7 +1,7 @@
 import type { Connection } from '../../libvirt/client/connection.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { CellFigures, CellPages, HostFigures, PoolFigures } from '../../model/host.ts';
-import { type HostCell, type HostTopology, parseCapabilities } from '../../model/topology.ts';
+import { type HostCell, type HostTopology, onlineCpus, parseCapabilities } from '../../model/topology.ts';
 import { readPools } from './pools.ts';
 import { type ProcStat, readLocalHost, readProcStat } from './proc.ts';
 
@@ -52,10 +52,13 @@ export class HostReader {
   async read(connection: Connection): Promise<HostFigures> {
     const { groups, procRoot } = this.#options;
     const host = groups.has('host');
+    const cpus = groups.has('hostcpus');
     const [topology, pools] = await Promise.all([
-      host || groups.has('overcommit') ? this.#readTopology(connection) : undefined,
+      host || cpus || groups.has('overcommit') ? this.#readTopology(connection) : undefined,
       groups.has('pool') ? this.#readPools(connection) : [],
     ]);
+    const stat = !(host || cpus) || procRoot === undefined ? undefined : readProcStat(procRoot);
+    const cpuNsByCpu = cpus ? (stat?.byCpu ?? (await this.#byCpu(connection, topology))) : undefined;
     if (!host) {
       const { cpusOnline, cpusPresent } = await this.#cpuCounts(connection);
       return {
@@ -63,11 +66,11 @@ export class HostReader {
         topology,
         cpusOnline,
         cpusPresent,
+        cpuNsByCpu,
         memoryKiB: await this.#memory(connection, -1),
         pools,
       };
     }
-    const stat = procRoot === undefined ? undefined : readProcStat(procRoot);
     const [counts, memoryKiB, ksm] = await Promise.all([
       this.#cpuCounts(connection),
       this.#memory(connection, -1),
@@ -77,6 +80,7 @@ export class HostReader {
       topology,
       ...counts,
       cpuNs: stat?.totalNs ?? (await this.#cpu(connection, -1)),
+      cpuNsByCpu,
       memoryKiB,
       cells: await this.#cells(connection, topology, stat),
       ksm,
@@ -120,6 +124,17 @@ export class HostReader {
       connection.call('nodeGetCpuStats', { cpu, nparams, flags: 0 }, this.#timeout),
     );
     return new Map(reply?.stats.map(({ field, value }) => [field, Number(value)]));
+  }
+
+  async #byCpu(
+    connection: Connection,
+    topology: HostTopology | undefined,
+  ): Promise<ReadonlyMap<number, ReadonlyMap<string, number>>> {
+    const online = topology === undefined ? [] : [...onlineCpus(topology)];
+    const read = await Promise.all(
+      online.map(async (cpu) => [cpu, await this.#cpu(connection, cpu)] as const),
+    );
+    return new Map(read.filter(([, modes]) => modes.size > 0));
   }
 
   async #memory(connection: Connection, cell: number): Promise<ReadonlyMap<string, number>> {

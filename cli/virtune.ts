@@ -5,6 +5,7 @@ import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
 import { keepHeapSmall } from './small-heap.ts';
+import { topCommand } from './top.ts';
 import { readVersion } from './version.ts';
 
 keepHeapSmall();
@@ -14,6 +15,7 @@ const program = new Command('virtune')
   .version(readVersion())
   .showHelpAfterError('(virtune --help says more)')
   .addCommand(exporterCommand())
+  .addCommand(topCommand())
   .addCommand(demoCommand());
 for (const command of [program, ...program.commands]) command.exitOverride();
 

@@ -1,4 +1,4 @@
-import type { BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
+import type { BalloonStats, BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
 
 /** A domain's figures, when they were taken, and the id of the run they belong to. */
 export interface Instant {
@@ -30,7 +30,14 @@ export interface DomainRates {
   /** By device name. */
   readonly blocks: ReadonlyMap<string, Rates<BlockStats>>;
   readonly nets: ReadonlyMap<string, Rates<NetStats>>;
+  readonly memory: MemoryRates;
 }
+
+/** What the guest itself counts, per second. */
+export type MemoryRates = Pick<
+  Rates<BalloonStats>,
+  'swapInKiB' | 'swapOutKiB' | 'majorFaults' | 'minorFaults'
+>;
 
 /** A counter's growth per second; undefined when it is new, gone, or was reset (it fell). */
 export function perSecond(
@@ -55,7 +62,19 @@ export function domainRates(previous: Instant, current: Instant): DomainRates | 
     contention: contention(vcpus),
     blocks: matched(byName(previous.stats.blocks), byName(current.stats.blocks), elapsedMs),
     nets: matched(byName(previous.stats.nets), byName(current.stats.nets), elapsedMs),
+    memory: memoryRates(previous.stats.balloon, current.stats.balloon, elapsedMs),
   };
+}
+
+const MEMORY_COUNTERS = ['swapInKiB', 'swapOutKiB', 'majorFaults', 'minorFaults'] as const;
+
+function memoryRates(before: BalloonStats, now: BalloonStats, elapsedMs: number): MemoryRates {
+  const rates: { [K in (typeof MEMORY_COUNTERS)[number]]?: number } = {};
+  for (const name of MEMORY_COUNTERS) {
+    const rate = perSecond(before[name], now[name], elapsedMs);
+    if (rate !== undefined) rates[name] = rate;
+  }
+  return rates;
 }
 
 /** CPU seconds a second, all threads of one run of a domain together. */

@@ -10,9 +10,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['libvirt'],
   sampler: ['libvirt', 'model'],
   exporter: ['libvirt', 'model', 'sampler'],
+  tui: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
   docs: ['model'],
-  cli: ['libvirt', 'model', 'sampler', 'exporter', 'simulator'],
+  cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'simulator'],
 };
 
 const sources = Object.keys(MAY_IMPORT).flatMap((room) =>

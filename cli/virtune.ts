@@ -8,7 +8,8 @@ import { keepHeapSmall } from './small-heap.ts';
 import { topCommand } from './top.ts';
 import { readVersion } from './version.ts';
 
-keepHeapSmall();
+// A console is looked at for minutes and samples every second: there time is dearer than memory.
+if (process.argv[2] !== 'top') keepHeapSmall();
 
 const program = new Command('virtune')
   .description('Watches KVM hosts and tunes the VMs on them.')

@@ -60,8 +60,8 @@ export function domainRates(previous: Instant, current: Instant): DomainRates | 
     cpuUsage: cpuUsage(cpuTimeOf(previous), cpuTimeOf(current)),
     vcpus,
     contention: contention(vcpus),
-    blocks: matched(byName(previous.stats.blocks), byName(current.stats.blocks), elapsedMs),
-    nets: matched(byName(previous.stats.nets), byName(current.stats.nets), elapsedMs),
+    blocks: matchedByName(previous.stats.blocks, current.stats.blocks, elapsedMs),
+    nets: matchedByName(previous.stats.nets, current.stats.nets, elapsedMs),
     memory: memoryRates(previous.stats.balloon, current.stats.balloon, elapsedMs),
   };
 }
@@ -89,11 +89,26 @@ function cpuTimeOf({ cpu, stats, atMs }: Instant): CpuTime | undefined {
   return stats.cpu.timeNs === undefined ? undefined : { timeNs: stats.cpu.timeNs, atMs };
 }
 
-/** libvirt renumbers devices on hot-plug, so they are followed by name. */
-function byName<T extends { name?: string }>(devices: ReadonlyMap<number, T>): Map<string, T> {
-  const named = new Map<string, T>();
-  for (const device of devices.values()) if (device.name !== undefined) named.set(device.name, device);
-  return named;
+/** libvirt renumbers devices on hot-plug, so they are followed by name; most times the number is still right. */
+function matchedByName<T extends { name?: string }>(
+  previous: ReadonlyMap<number, T>,
+  current: ReadonlyMap<number, T>,
+  elapsedMs: number,
+): Map<string, Rates<T>> {
+  const rates = new Map<string, Rates<T>>();
+  for (const [index, now] of current) {
+    const { name } = now;
+    if (name === undefined) continue;
+    const sameIndex = previous.get(index);
+    const before = sameIndex?.name === name ? sameIndex : named(previous, name);
+    if (before !== undefined) rates.set(name, growth(before, now, elapsedMs));
+  }
+  return rates;
+}
+
+function named<T extends { name?: string }>(devices: ReadonlyMap<number, T>, name: string): T | undefined {
+  for (const device of devices.values()) if (device.name === name) return device;
+  return undefined;
 }
 
 function matched<K, T extends object>(
@@ -111,10 +126,14 @@ function matched<K, T extends object>(
 
 function growth<T extends object>(before: T, now: T, elapsedMs: number): Rates<T> {
   const rates: Record<string, number> = {};
-  for (const [name, value] of Object.entries(now)) {
-    const earlier = (before as Record<string, unknown>)[name];
-    if (typeof value !== 'number' || typeof earlier !== 'number') continue;
-    const rate = perSecond(earlier, value, elapsedMs);
+  const earlier = before as Readonly<Record<string, unknown>>;
+  const figures = now as Readonly<Record<string, unknown>>;
+  // Thousands of devices a second pass here: no list of entries is made for each.
+  for (const name in figures) {
+    const from = earlier[name];
+    const to = figures[name];
+    if (typeof to !== 'number' || typeof from !== 'number') continue;
+    const rate = perSecond(from, to, elapsedMs);
     if (rate !== undefined) rates[name] = rate;
   }
   return rates as Rates<T>;

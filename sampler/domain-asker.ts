@@ -13,6 +13,7 @@ import type { Extras } from './extras.ts';
 import type { FactsCache } from './facts-cache.ts';
 import type { Outcome } from './host-sample.ts';
 import type { LocalVcpus } from './local/vcpus.ts';
+import type { Places } from './places.ts';
 import { statsMask } from './plan.ts';
 import type { CpuTimes, Summaries } from './summaries.ts';
 
@@ -30,6 +31,8 @@ export interface DomainAskerParts {
   readonly facts: FactsCache;
   readonly summaries: Summaries;
   readonly extras: Extras;
+  /** Absent where nobody asks for them. */
+  readonly places: Places | undefined;
   /** Absent when virtune does not run on the host. */
   readonly vcpus: LocalVcpus | undefined;
 }
@@ -158,6 +161,7 @@ export class DomainAsker {
       memory.lastFreshAtMs = atMs;
       const stats = readDomainStats(record.params);
       const told = await vcpus;
+      if (told !== undefined) this.#parts.places?.told(domain, told);
       return {
         kind: 'fresh',
         stats: told === undefined ? stats : this.#withVcpus(domain, stats, told, facts),

@@ -14,6 +14,7 @@ import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } f
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { LocalVcpus } from './local/vcpus.ts';
+import { Places } from './places.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
 
@@ -34,6 +35,8 @@ export interface SamplerOptions {
   readonly tickDeadlineMs?: number | undefined;
   /** Calls under way at once that a stuck guest can block. */
   readonly inFlight?: number | undefined;
+  /** Domains that are asked where their vCPUs run in one tick; of more, each has its turn. */
+  readonly placesPerTick?: number | undefined;
   readonly baseConnections?: number | undefined;
   readonly maxConnections?: number | undefined;
   /** Wall clock, ms since 1970. */
@@ -66,6 +69,8 @@ export class Sampler {
   readonly #extras: Extras;
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
+  /** Absent where nobody asks for them. */
+  readonly #places: Places | undefined;
   readonly #reckoning = new Reckoning();
   #versions: HostVersions | undefined;
   #running: Promise<HostSample> | undefined;
@@ -109,6 +114,7 @@ export class Sampler {
       cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
       processes,
     });
+    this.#places = this.#options.groups.has('placement') ? new Places(options.placesPerTick) : undefined;
     this.#asker = new DomainAsker(
       { ...this.#options, now: this.#now },
       {
@@ -116,6 +122,7 @@ export class Sampler {
         facts: this.#facts,
         summaries: this.#summaries,
         extras: this.#extras,
+        places: this.#places,
         vcpus:
           procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
       },
@@ -168,6 +175,7 @@ export class Sampler {
       { signal: deadline.signal },
     );
     this.#forgetAllBut(domains);
+    this.#places?.startTick(domains);
     this.#asker.startTick(control, domains);
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
       ? this.#host.read(control)
@@ -210,7 +218,7 @@ export class Sampler {
           control,
           domain,
           this.#facts.get(domain),
-          { withCpuTimes: withTimes, withPlaces: this.#options.groups.has('placement') },
+          { withCpuTimes: withTimes, places: this.#places },
           this.#asker.cpuTimes(domain),
         ),
       ),

@@ -5,6 +5,7 @@ import { CallAbandonedError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainMarks, DomainSummary } from '../model/summary.ts';
+import type { Places } from './places.ts';
 
 /** Of the four calls that a connection has in flight, so that the list and the states always get through. */
 const STUCK_MAX = 2;
@@ -78,7 +79,7 @@ export class Summaries {
     control: Connection,
     domain: Domain,
     facts: DomainFacts | undefined,
-    { withCpuTimes, withPlaces }: { readonly withCpuTimes: boolean; readonly withPlaces: boolean },
+    { withCpuTimes, places }: { readonly withCpuTimes: boolean; readonly places?: Places | undefined },
     asked?: Promise<CpuTimes>,
   ): Promise<Omit<DomainSummary, 'marks'>> {
     // A domain without an id is not running and has no CPU time.
@@ -89,13 +90,13 @@ export class Summaries {
     const infoAtMs = this.#now();
     const info = isKnown ? undefined : await this.#try(control, domain, 'domainGetInfo', { domain });
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
-    const places =
-      withPlaces && domain.id !== -1 && vcpusMax > 0
-        ? await this.vcpus(control, domain, vcpusMax)
-        : undefined;
+    if (places?.isDue(domain) === true && vcpusMax > 0) {
+      const told = await this.vcpus(control, domain, vcpusMax);
+      if (told !== undefined) places.told(domain, told);
+    }
     return {
       uuid: domain.uuid,
-      places: places?.info.map(({ number, cpu }) => ({ vcpu: number, cpu })),
+      places: places?.of(domain),
       state: info?.state,
       reason: undefined,
       maximumKiB: numeric(info?.maxMemKiB) ?? facts?.memory.maximumKiB,

@@ -25,6 +25,9 @@ const CONSOLE_GROUPS: readonly GroupName[] = [
   'events',
 ];
 
+/** Beyond so many VMs, where each vCPU runs is a few seconds old: it costs a call a VM. */
+const PLACES_PER_TICK = 250;
+
 /** A host that is asked, and its sampler to wait for. */
 export interface AskedHost extends HostSource {
   attempt(): Promise<void>;
@@ -68,6 +71,7 @@ function openHost(
     open: (signal) => connect(uri, { readOnly: true, credentials, signal }),
     groups: asked,
     procRoot: (flags.local ?? isLocal(uri)) ? flags['path.procfs'] : undefined,
+    placesPerTick: PLACES_PER_TICK,
     domainDeadlineMs,
     tickDeadlineMs: domainDeadlineMs * 4,
   });

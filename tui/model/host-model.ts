@@ -93,7 +93,7 @@ export class HostModel {
       sample,
       rates,
       usage,
-      reasonsOf(sample, this.#options.groups),
+      this.#options.groups,
       host,
     );
     return { vm, remember: { instant: instant ?? staleInstant(before, sample), cpu } };
@@ -131,7 +131,8 @@ class VmFigures implements Vm {
   readonly cpuUsage: number | undefined;
   readonly disk: Vm['disk'];
   readonly net: Vm['net'];
-  readonly reasons: Vm['reasons'];
+  readonly #groups: ReadonlySet<GroupName>;
+  #reasons: Vm['reasons'] | undefined;
   readonly #host: HostFacts;
   #findings: readonly Finding[] | undefined;
 
@@ -141,7 +142,7 @@ class VmFigures implements Vm {
     sample: DomainSample,
     rates: Vm['rates'],
     usage: number | undefined,
-    reasons: Vm['reasons'],
+    groups: ReadonlySet<GroupName>,
     facts: HostFacts,
   ) {
     this.key = key;
@@ -151,7 +152,7 @@ class VmFigures implements Vm {
     this.cpuUsage = usage;
     this.disk = summed(rates?.blocks.values() ?? []);
     this.net = summed(rates?.nets.values() ?? []);
-    this.reasons = reasons;
+    this.#groups = groups;
     this.#host = facts;
   }
 
@@ -165,6 +166,11 @@ class VmFigures implements Vm {
 
   get stats(): Vm['stats'] {
     return this.sample.outcome.kind === 'fresh' ? this.sample.outcome.stats : undefined;
+  }
+
+  get reasons(): Vm['reasons'] {
+    this.#reasons ??= reasonsOf(this.sample, this.#groups);
+    return this.#reasons;
   }
 
   get cellOf(): Vm['cellOf'] {

@@ -57,3 +57,8 @@ export function duration(seconds: number): string {
 export function ratio(value: number): string {
   return value.toFixed(2);
 }
+
+/** `2M`, `1G`: of huge pages, which are whole in their unit. */
+export function pageSize(sizeKiB: number): string {
+  return bytes(sizeKiB * 1_024).replace('.0', '');
+}

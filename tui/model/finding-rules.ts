@@ -22,10 +22,16 @@ const LARGE_KIB = 8 * 1_048_576;
 const virsh = (host: HostFacts, ...args: string[]): string[] =>
   host.uri === 'qemu:///system' ? ['virsh', ...args] : ['virsh', '-c', host.uri, ...args];
 
-const tune = (vm: Vm, profile: string): string[] =>
-  vm.name.startsWith('-')
-    ? ['virtune', 'tune', 'plan', '--profile', profile, '--', vm.name]
-    : ['virtune', 'tune', 'plan', vm.name, '--profile', profile];
+const tune = (vm: Vm, host: HostFacts, profile: string): string[] => [
+  'virtune',
+  'tune',
+  'plan',
+  ...(host.uri === 'qemu:///system' ? [] : ['-c', host.uri]),
+  '--profile',
+  profile,
+  ...(vm.name.startsWith('-') ? ['--'] : []),
+  vm.name,
+];
 
 /** A name that begins with a dash would be read as an option; libvirt takes a UUID in its place. */
 const nameFor = (vm: Vm): string => (vm.name.startsWith('-') ? vm.sample.domain.uuid : vm.name);
@@ -65,7 +71,7 @@ const stopped: Rule = (vm, host) => {
   ];
 };
 
-const steal: Rule = (vm) => {
+const steal: Rule = (vm, host) => {
   const share = vm.rates?.contention;
   if (share === undefined || share < STEAL_WARN) return [];
   return [
@@ -74,7 +80,7 @@ const steal: Rule = (vm) => {
       share >= STEAL_BAD ? 'bad' : 'warn',
       'its vCPUs wait for CPUs of the host; n shows who ran there meanwhile',
       `steal ${percent(share * 100)} %`,
-      tune(vm, 'low-latency'),
+      tune(vm, host, 'low-latency'),
     ),
   ];
 };
@@ -96,7 +102,7 @@ const dedicatedTwice: Rule = (vm, host) => {
       'bad',
       `CPUs that are pinned to it alone are also pinned to ${name}`,
       `CPU ${cpus.join(',')}`,
-      tune(vm, 'oltp-database'),
+      tune(vm, host, 'oltp-database'),
     ),
   );
 };
@@ -113,12 +119,12 @@ const overCells: Rule = (vm, host) => {
       'warn',
       'its vCPUs are pinned over several NUMA cells, and it would fit one: half of its memory is far',
       `cells ${cells.join(',')}, pins ${cpus}`,
-      tune(vm, 'oltp-database'),
+      tune(vm, host, 'oltp-database'),
     ),
   ];
 };
 
-const memoryFar: Rule = (vm) => {
+const memoryFar: Rule = (vm, host) => {
   const share = vm.sample.local?.memoryMap?.remoteShare;
   if (share === undefined || share < 0.2) return [];
   return [
@@ -127,12 +133,12 @@ const memoryFar: Rule = (vm) => {
       share > 0.4 ? 'warn' : 'info',
       'a good part of its memory lies on other NUMA cells than its vCPUs run on',
       `${percent(share * 100)} % of accesses go to another cell`,
-      tune(vm, 'oltp-database'),
+      tune(vm, host, 'oltp-database'),
     ),
   ];
 };
 
-const wide: Rule = (vm) => {
+const wide: Rule = (vm, host) => {
   const { widerThanHost, widerThanCell } = vm.sample.fit ?? {};
   const vcpus = vm.sample.summary.vcpus;
   if (widerThanHost === true) {
@@ -145,7 +151,7 @@ const wide: Rule = (vm) => {
       'info',
       'it is wider than a NUMA cell and its guest sees no cells of its own',
       `${vcpus} vCPUs`,
-      tune(vm, 'analytics-database'),
+      tune(vm, host, 'analytics-database'),
     ),
   ];
 };
@@ -223,7 +229,7 @@ function* hotDisks(vm: Vm): Generator<{ disk: Disk; iops: number }> {
   }
 }
 
-const diskThreads: Rule = (vm) =>
+const diskThreads: Rule = (vm, host) =>
   [...hotDisks(vm)].flatMap(({ disk, iops }) => {
     // QEMU's default is threads.
     const threads = disk.io === undefined || disk.io === 'threads';
@@ -234,12 +240,12 @@ const diskThreads: Rule = (vm) =>
         'warn',
         `${disk.target} is raw and hot, and driven by a pool of threads (io=threads)`,
         `${count(iops)} requests/s`,
-        tune(vm, 'oltp-database'),
+        tune(vm, host, 'oltp-database'),
       ),
     ];
   });
 
-const diskWithoutIoThread: Rule = (vm) =>
+const diskWithoutIoThread: Rule = (vm, host) =>
   [...hotDisks(vm)].flatMap(({ disk, iops }) =>
     disk.bus !== 'virtio' || disk.ioThread !== undefined || iops < HOT_IOPS * 5
       ? []
@@ -249,12 +255,12 @@ const diskWithoutIoThread: Rule = (vm) =>
             'info',
             `${disk.target} is hot and shares QEMU's main loop: it has no iothread`,
             `${count(iops)} requests/s`,
-            tune(vm, 'oltp-database'),
+            tune(vm, host, 'oltp-database'),
           ),
         ],
   );
 
-const unsafeCache: Rule = (vm) =>
+const unsafeCache: Rule = (vm, host) =>
   (vm.facts?.disks ?? []).flatMap((disk) =>
     disk.cache === 'unsafe'
       ? [
@@ -263,7 +269,7 @@ const unsafeCache: Rule = (vm) =>
             'warn',
             `${disk.target} ignores flushes: a crash of the host loses what the guest believes written`,
             'cache=unsafe',
-            tune(vm, 'balanced'),
+            tune(vm, host, 'balanced'),
           ),
         ]
       : [],
@@ -311,7 +317,7 @@ const diskErrors: Rule = (vm, host) =>
       : [],
   );
 
-const nicDrops: Rule = (vm) =>
+const nicDrops: Rule = (vm, host) =>
   [...(vm.rates?.nets ?? [])].flatMap(([nic, rates]) => {
     const drops = (rates.rxDrops ?? 0) + (rates.txDrops ?? 0);
     const packets = (rates.rxPackets ?? 0) + (rates.txPackets ?? 0);
@@ -322,13 +328,13 @@ const nicDrops: Rule = (vm) =>
             'warn',
             `${nic} drops packets`,
             `${count(drops)} of ${count(packets)} packets/s`,
-            tune(vm, 'network'),
+            tune(vm, host, 'network'),
           ),
         ]
       : [];
   });
 
-const nicModel: Rule = (vm) =>
+const nicModel: Rule = (vm, host) =>
   (vm.facts?.interfaces ?? []).flatMap(({ target, model }) => {
     if (model === undefined || model.startsWith('virtio') || target === undefined) return [];
     const rates = vm.rates?.nets.get(target);
@@ -341,12 +347,12 @@ const nicModel: Rule = (vm) =>
             'info',
             `${target} is an emulated ${model} with real traffic`,
             `${count(packets)} packets/s`,
-            tune(vm, 'network'),
+            tune(vm, host, 'network'),
           ),
         ];
   });
 
-const smallPages: Rule = (vm) => {
+const smallPages: Rule = (vm, host) => {
   const { facts } = vm;
   const maximumKiB = facts?.memory.maximumKiB ?? 0;
   if (facts === undefined || !isRunning(vm) || maximumKiB < LARGE_KIB) return [];
@@ -357,7 +363,7 @@ const smallPages: Rule = (vm) => {
       'info',
       'it is large and pinned, and its memory is in small pages',
       `${bytes(maximumKiB * 1_024)} in 4 KiB pages`,
-      tune(vm, 'oltp-database'),
+      tune(vm, host, 'oltp-database'),
     ),
   ];
 };

@@ -14,6 +14,8 @@ export interface ChartOptions {
   readonly series: readonly Series[];
   /** Of the y axis: charts that jump between scales cannot be compared. At least this much. */
   readonly minimumMax: number;
+  /** Bytes go by 1,024. */
+  readonly base: 1_000 | 1_024;
   /** How a figure of the axis is written. */
   readonly format: (value: number) => string;
   /** How far the oldest value lies back, s. */
@@ -70,13 +72,14 @@ function noFigures({ width }: ChartOptions, height: number): Line[] {
 function canvas(options: ChartOptions, height: number): Line[] {
   const Line = loadCharts();
   const { series, width, format, spanSeconds } = options;
-  const maximum = niceMaximum(series, options.minimumMax);
+  const maximum = niceMaximum(series, options.minimumMax, options.base);
   const line = new Line({
     screen: OFF_SCREEN,
     width: width + BESIDE,
     height: height + SPARE + BELOW,
     numYLabels: height >= 8 ? 4 : 2,
-    maxY: maximum,
+    // Shares of the maximum: of anything else contrib rounds the labels to whole numbers.
+    maxY: 1,
     minY: 0,
     showLegend: false,
     wholeNumbersOnly: false,
@@ -87,13 +90,16 @@ function canvas(options: ChartOptions, height: number): Line[] {
   line.emit('attach');
   const { ctx } = line;
   liftOverGaps(ctx);
-  writeAxisWith(ctx, format);
+  writeAxisWith(ctx, (share) => format(share * maximum));
   const points = Math.max(1, ...series.map(({ values }) => values.length));
   line.setData(
     series.map(({ title, values, role }) => ({
       title,
       x: timeLabels(points, spanSeconds),
-      y: [...new Array<number>(points - values.length).fill(Number.NaN), ...values],
+      y: [
+        ...new Array<number>(points - values.length).fill(Number.NaN),
+        ...values.map((value) => value / maximum),
+      ],
       style: { line: COLOURS[role] },
     })),
   );
@@ -104,11 +110,12 @@ function canvas(options: ChartOptions, height: number): Line[] {
 const nothing = (): void => undefined;
 const OFF_SCREEN = { on: nothing, setEffects: nothing, clickable: [], keyable: [], tput: {} };
 
-/** 1, 2 or 5 times a power of ten (or of 1,024's steps, which look the same), never below the least. */
-function niceMaximum(series: readonly Series[], least: number): number {
+/** A round number: 1, 2, 4, 5 or 8 times a power of ten, in the unit that it will be written in. */
+function niceMaximum(series: readonly Series[], least: number, base: number): number {
   let highest = least;
   for (const { values } of series) for (const value of values) if (value > highest) highest = value;
-  const power = 10 ** Math.floor(Math.log10(highest));
+  const unit = base ** Math.max(0, Math.floor(Math.log(highest) / Math.log(base)));
+  const power = unit * 10 ** Math.floor(Math.log10(highest / unit));
   const steps = [1, 2, 4, 5, 8, 10].map((step) => step * power);
   return steps.find((step) => step >= highest * 0.999) ?? highest;
 }

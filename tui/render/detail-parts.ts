@@ -1,7 +1,7 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
 import { type Column, isNumeric, shown } from '../columns/column.ts';
 import { diskColumns, nicColumns } from '../columns/device-columns.ts';
-import { bytes, percent } from '../columns/format.ts';
+import { pageSize, percent } from '../columns/format.ts';
 import { disksOf, nicsOf } from '../model/devices.ts';
 import type { HostView } from '../model/host-view.ts';
 import { pinOf } from '../model/pins.ts';
@@ -107,7 +107,7 @@ export function factLines(vm: Vm, width: number): Line[] {
     ['memory on cells', memory.numaNodeset && `${memory.numaNodeset} (${memory.numaMode})`],
     [
       'huge pages',
-      memory.hugepages?.map((size) => (size === 'default' ? 'default size' : bytes(size * 1_024))).join(', '),
+      memory.hugepages?.map((size) => (size === 'default' ? 'default size' : pageSize(size))).join(', '),
     ],
     [
       'memory is',

@@ -19,16 +19,25 @@ interface ChartSpec {
   readonly lines: readonly { readonly name: SeriesName; readonly title: string }[];
   readonly scale: number;
   readonly minimumMax: number;
+  readonly base: 1_000 | 1_024;
   readonly format: (value: number) => string;
 }
 
 const CHARTS: readonly ChartSpec[] = [
-  { title: 'CPU %', lines: [{ name: 'cpu', title: 'used' }], scale: 100, minimumMax: 100, format: percent },
+  {
+    title: 'CPU %',
+    lines: [{ name: 'cpu', title: 'used' }],
+    scale: 100,
+    minimumMax: 100,
+    base: 1_000,
+    format: percent,
+  },
   {
     title: 'Steal %',
-    lines: [{ name: 'steal', title: 'delay/(delay+run)' }],
+    lines: [{ name: 'steal', title: 'delayed' }],
     scale: 100,
     minimumMax: 10,
+    base: 1_000,
     format: percent,
   },
   {
@@ -39,6 +48,7 @@ const CHARTS: readonly ChartSpec[] = [
     ],
     scale: 1,
     minimumMax: 2 ** 20,
+    base: 1_024,
     format: bytes,
   },
   {
@@ -49,6 +59,7 @@ const CHARTS: readonly ChartSpec[] = [
     ],
     scale: 1,
     minimumMax: 10,
+    base: 1_000,
     format: count,
   },
   {
@@ -59,16 +70,18 @@ const CHARTS: readonly ChartSpec[] = [
     ],
     scale: 1,
     minimumMax: 1,
+    base: 1_000,
     format: milliseconds,
   },
   {
     title: 'Network bytes/s',
     lines: [
-      { name: 'receiveBytes', title: 'received' },
-      { name: 'transmitBytes', title: 'sent' },
+      { name: 'receiveBytes', title: 'in' },
+      { name: 'transmitBytes', title: 'out' },
     ],
     scale: 1,
     minimumMax: 1_024,
+    base: 1_024,
     format: bytes,
   },
 ];
@@ -197,6 +210,7 @@ function drawn(
     title: chartTitle(spec, series, width),
     series,
     minimumMax: spec.minimumMax,
+    base: spec.base,
     format: spec.format,
     spanSeconds: times.length < 2 ? 0 : ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000,
     width,
@@ -216,16 +230,15 @@ function chartTitle(
   }[],
   width: number,
 ): Line {
-  const title: Line = [span(` ${spec.title} `, 'key')];
-  const figures = series.flatMap(({ title: name, values, role }) => {
-    const now = values.at(-1) ?? Number.NaN;
-    const highest = Math.max(...values.filter((value) => !Number.isNaN(value)));
-    if (!Number.isFinite(highest)) return [span(` ${name} -`, role)];
-    return [
-      span(` ${name} ${Number.isNaN(now) ? '-' : spec.format(now)}`, role),
-      span(` max ${spec.format(highest)}`, 'dim'),
-    ];
+  const title = span(` ${spec.title} `, 'key');
+  const now = series.map(({ title: name, values, role }) => {
+    const last = values.at(-1) ?? Number.NaN;
+    return span(` ${name} ${Number.isNaN(last) ? '-' : spec.format(last)}`, role);
   });
-  const whole = [...title, ...figures];
-  return widthOfLine(whole) <= width ? whole : fitLine(whole, width);
+  const highest = series.map(({ values }) => {
+    const most = Math.max(...values.filter((value) => !Number.isNaN(value)));
+    return span(Number.isFinite(most) ? ` max ${spec.format(most)}` : '', 'dim');
+  });
+  const whole = [title, ...now.flatMap((each, index) => [each, highest[index] ?? span('')])];
+  return widthOfLine(whole) <= width ? whole : fitLine([title, ...now], width);
 }

@@ -90,7 +90,7 @@ function promptLines(
   }
 }
 
-function keyLine({ state, session }: Context): Line {
+function keyLine({ state, session, size }: Context): Line {
   const keys: (readonly [string, string])[] =
     state.mode.kind === 'help'
       ? [
@@ -125,14 +125,20 @@ function keyLine({ state, session }: Context): Line {
               ['n', 'neighbours'],
               ['Space', 'tag'],
               ['F', 'follow'],
+              ['q', 'quit'],
               ['Z', 'freeze'],
               ['B', state.units === 'bytes' ? 'requests' : 'bytes'],
               [':', 'commands'],
-              ['q', 'quit'],
             ];
   if (session.replay !== undefined)
     keys.unshift([', .', 'scrub'], ['p', session.replay.playing ? 'pause' : 'play']);
   const spans: Span[] = [span(' ')];
-  for (const [key, what] of keys) spans.push(span(key, 'key'), span(` ${what}  `, 'dim'));
+  let used = 1;
+  for (const [key, what] of keys) {
+    // Half a hint is none.
+    used += key.length + what.length + 3;
+    if (used > size.width + 2) break;
+    spans.push(span(key, 'key'), span(` ${what}  `, 'dim'));
+  }
   return spans;
 }

@@ -8,6 +8,9 @@ import { displayable } from '../text/displayable.ts';
 import { fitLine, type Line, span } from '../text/line.ts';
 import { gauge } from './bar.ts';
 
+/** CPU seconds a second; less is nobody's fault. */
+const NOTICEABLE = 0.005;
+
 /** Who ran on the CPUs of this VM while it waited, the most first. */
 export function neighbourLines(host: HostView, vm: Vm, width: number, most: number): Line[] {
   if (vm.rates === undefined) return [[span('  needs two samples of a VM that runs', 'missing')]];
@@ -17,8 +20,8 @@ export function neighbourLines(host: HostView, vm: Vm, width: number, most: numb
   const bound =
     pins !== undefined && (allCpus === undefined || pins.size < allCpus) ? new Set(pins) : undefined;
   const blame = host.residency.blame(vm.key, bound);
-  if (blame === undefined) {
-    return [[span(`  it did not wait for a CPU in the last ${host.residency.ticks} samples`, 'ok')]];
+  if (blame === undefined || blame.delay < NOTICEABLE) {
+    return [[span(`  it did not have to wait for a CPU in the last ${host.residency.ticks} samples`, 'ok')]];
   }
   const where = bound === undefined ? 'CPUs it was seen on' : 'CPUs it is pinned to';
   const head: Line = [

@@ -1,6 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { kibToBytes } from '../../model/units.ts';
-import { bytes, percent } from '../columns/format.ts';
+import { bytes, pageSize, percent } from '../columns/format.ts';
 import { type CellRow, cellRowsOf } from '../model/cells.ts';
 import type { HostView } from '../model/host-view.ts';
 import { displayable } from '../text/displayable.ts';
@@ -49,7 +49,7 @@ function cellLines(row: CellRow): Line[] {
   for (const { sizeKiB, total, free } of row.hugepages) {
     const share = total === undefined || total === 0 ? 0 : (total - free) / total;
     lines.push([
-      span(`   ${bytes(kibToBytes(sizeKiB)).padEnd(6)} `, 'key'),
+      span(`   ${pageSize(sizeKiB).padEnd(6)} `, 'key'),
       ...gauge(share, 24),
       span(` ${percent(share * 100).padStart(5)} % of ${total ?? '?'} huge pages, ${free} free`),
     ]);
@@ -83,7 +83,7 @@ function demand(host: HostView): Line[] {
       const lacks = free !== undefined && free < pages;
       return [
         span(
-          `   ${bytes(kibToBytes(sizeKiB))} on ${cell === undefined ? 'any cell' : `cell ${cell}`}: ${pages} wanted, ${free ?? '?'} free`,
+          `   ${pageSize(sizeKiB)} on ${cell === undefined ? 'any cell' : `cell ${cell}`}: ${pages} wanted, ${free ?? '?'} free`,
         ),
         span(lacks ? `  ${pages - free} MISSING` : '', 'bad'),
       ];
@@ -110,9 +110,7 @@ function fits(host: HostView, rows: readonly CellRow[]): Line[] {
         span(` (CPUs ${free.length === 0 ? '-' : CpuSet.of(free)})`, 'dim'),
         span(row.freeKiB === undefined ? '' : `, ${bytes(kibToBytes(row.freeKiB))} in small pages`),
         ...row.hugepages.map((pages) =>
-          span(
-            `, ${bytes(kibToBytes(pages.sizeKiB) * pages.free)} in ${bytes(kibToBytes(pages.sizeKiB))} pages`,
-          ),
+          span(`, ${bytes(kibToBytes(pages.sizeKiB) * pages.free)} in ${pageSize(pages.sizeKiB)} pages`),
         ),
       ];
     }),

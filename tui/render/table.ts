@@ -159,7 +159,9 @@ function tableColumns<Row>(
   });
 }
 
+/** The narrowest that a name gets: a sixth of the screen within these. */
 const NAME_MIN = 12;
+const NAME_MIN_MAX = 24;
 const NAME_MAX = 48;
 
 /**
@@ -169,9 +171,9 @@ const NAME_MAX = 48;
 export function columnsThatFit(table: Table, width: number, left: number): readonly TableColumn[] {
   const name = table.columns.find(({ id }) => id === 'name');
   const others = table.columns.filter(({ id }) => id !== 'name');
-  const nameMin = name === undefined ? 0 : NAME_MIN + 1;
+  const nameMin = name === undefined ? 0 : Math.max(NAME_MIN, Math.min(NAME_MIN_MAX, Math.floor(width / 6)));
   const candidates = left > 0 ? others.slice(left) : [...others].sort((a, b) => a.rank - b.rank);
-  let used = nameMin;
+  let used = nameMin + 1;
   const chosen = new Set<string>();
   for (const column of candidates) {
     if (used + column.width + 1 > width) {
@@ -181,7 +183,7 @@ export function columnsThatFit(table: Table, width: number, left: number): reado
     used += column.width + 1;
     chosen.add(column.id);
   }
-  const nameWidth = Math.min(NAME_MAX, NAME_MIN + Math.max(0, width - used));
+  const nameWidth = Math.min(NAME_MAX, nameMin + Math.max(0, width - used));
   return table.columns.flatMap((column) => {
     if (column.id === 'name') return [{ ...column, width: nameWidth }];
     return chosen.has(column.id) ? [column] : [];

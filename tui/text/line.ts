@@ -81,10 +81,10 @@ export function under(line: Line, role: Role): Line {
   return line.map((piece) => ({ ...piece, over: role }));
 }
 
-/** `left` and `right` at the two ends of a line; `right` gives way. */
+/** `left` and `right` at the two ends of a line; where there is no room for both, `left` is cut. */
 export function spread(left: Line, right: Line, width: number): Line {
-  const gap = width - widthOfLine(left) - widthOfLine(right);
-  return gap < 1 ? fitLine(left, width) : [...left, span(' '.repeat(gap)), ...right];
+  const room = width - widthOfLine(right);
+  return room < 1 ? fitLine(left, width) : [...fitLine(left, room), ...right];
 }
 
 /** Without any styling and trailing spaces. */

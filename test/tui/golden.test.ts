@@ -85,3 +85,12 @@ test.each(cases)(
     expect(frame.lines.map(widthOfLine)).toEqual(frame.lines.map(() => size.width));
   },
 );
+
+test('in ASCII nothing else reaches the screen, whatever the names are', () => {
+  for (const view of VIEW_NAMES) {
+    for (const change of [{ view }, { view, ...detail(hostile, 'שרת בסיס נתונים 12') }]) {
+      const text = textOf(frameOf(hostile, { width: 200, height: 60 }, { ...change, ascii: true }));
+      expect(text).toMatch(/^[\n -~]*$/);
+    }
+  }
+});

@@ -1,4 +1,6 @@
 import type { Reason } from '../model/reasons.ts';
+import { cellsOf, widthOf } from '../text/cells.ts';
+import { displayable } from '../text/displayable.ts';
 import type { Role } from '../text/line.ts';
 import { bytes, count, duration, milliseconds, percent } from './format.ts';
 
@@ -33,6 +35,8 @@ export interface Column<Row> {
   readonly read: (row: Row) => Value | undefined;
   /** Why there is none. */
   readonly why?: (row: Row) => Reason;
+  /** Of a text too long for its column the end is kept. */
+  readonly keepsEnd?: boolean;
   /** How it is shown, where the unit alone does not say it. */
   readonly show?: (value: Value, row: Row) => string;
   readonly role?: (value: Value, row: Row) => Role;
@@ -52,9 +56,26 @@ const FORMATS: Readonly<Record<Exclude<Unit, 'text'>, (value: number) => string>
   seconds: duration,
 };
 
-export function shown<Row>(column: Column<Row>, value: Value, row: Row): string {
-  if (column.show !== undefined) return column.show(value, row);
-  return typeof value === 'string' || column.unit === 'text' ? String(value) : FORMATS[column.unit](value);
+/** The figure as it stands on a screen; text comes from elsewhere, and is made harmless here. */
+export function shown<Row>(column: Column<Row>, value: Value, row: Row, ascii = false): string {
+  if (column.unit === 'text') {
+    const text = displayable(column.show?.(value, row) ?? String(value), ascii);
+    return column.keepsEnd === true ? endOf(text, column.width) : text;
+  }
+  return column.show?.(value, row) ?? (typeof value === 'string' ? value : FORMATS[column.unit](value));
+}
+
+/** The end of a path says more than its beginning. */
+function endOf(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let used = 1;
+  let kept = '';
+  for (const cell of cellsOf(text).toReversed()) {
+    used += cell.width;
+    if (used > width) break;
+    kept = cell.text + kept;
+  }
+  return `~${kept}`;
 }
 
 /** By id or alias; undefined when there is none of that name. */

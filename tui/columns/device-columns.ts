@@ -1,23 +1,7 @@
 import type { DiskRow, NicRow } from '../model/devices.ts';
 import type { Reason } from '../model/reasons.ts';
 import { isRunning, latencyMs, type Vm } from '../model/vm.ts';
-import { cellsOf } from '../text/cells.ts';
-import { displayable } from '../text/displayable.ts';
-import { type Column, levels, type Value } from './column.ts';
-
-const safe = (value: Value): string => displayable(String(value));
-/** The end of a path says more than its beginning. */
-const tail = (value: Value): string => {
-  const text = displayable(String(value));
-  const cells = cellsOf(text);
-  return cells.length <= PATH_WIDTH
-    ? text
-    : `~${cells
-        .slice(-(PATH_WIDTH - 1))
-        .map((cell) => cell.text)
-        .join('')}`;
-};
-const PATH_WIDTH = 30;
+import { type Column, levels } from './column.ts';
 
 function rate(group: string): (row: { readonly vm: Vm }) => Reason {
   return ({ vm }) =>
@@ -45,7 +29,6 @@ const hostAndVm = [
     help: 'The host of the VM.',
     metrics: [],
     read: ({ vm }: { readonly vm: Vm }) => vm.host,
-    show: safe,
   },
   {
     id: 'name',
@@ -55,7 +38,6 @@ const hostAndVm = [
     help: 'The VM.',
     metrics: [],
     read: ({ vm }: { readonly vm: Vm }) => vm.name,
-    show: safe,
   },
 ] as const;
 
@@ -69,7 +51,6 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     help: 'The disk by its target, as libvirt names it.',
     metrics: [],
     read: (row) => row.target,
-    show: safe,
   },
   {
     id: 'read_bytes_per_second',
@@ -201,7 +182,6 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     metrics: [`${B}info`],
     read: (row) => row.disk?.bus,
     why: xml,
-    show: safe,
   },
   {
     id: 'format',
@@ -212,7 +192,6 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     metrics: [`${B}info`],
     read: (row) => row.disk?.format,
     why: xml,
-    show: safe,
   },
   {
     id: 'cache',
@@ -223,7 +202,6 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     metrics: [`${B}info`],
     read: (row) => row.disk && (row.disk.cache ?? 'default'),
     why: xml,
-    show: safe,
     role: (value) => (value === 'unsafe' ? 'warn' : 'text'),
   },
   {
@@ -235,7 +213,6 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     metrics: [`${B}info`],
     read: (row) => row.disk && (row.disk.io ?? 'default'),
     why: xml,
-    show: safe,
   },
   {
     id: 'iothread',
@@ -262,12 +239,12 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     id: 'source',
     title: 'SOURCE',
     unit: 'text',
-    width: PATH_WIDTH,
+    width: 30,
     help: 'Where it lives.',
     metrics: [`${B}info`],
     read: (row) => row.disk?.source?.name,
     why: xml,
-    show: tail,
+    keepsEnd: true,
   },
 ];
 
@@ -285,7 +262,6 @@ export const nicColumns: readonly Column<NicRow>[] = [
     help: "The host's side of it.",
     metrics: [],
     read: (row) => row.target,
-    show: safe,
   },
   {
     id: 'receive_bytes_per_second',
@@ -384,7 +360,6 @@ export const nicColumns: readonly Column<NicRow>[] = [
     metrics: [`${N}info`],
     read: (row) => row.nic?.model,
     why: xml,
-    show: safe,
   },
   {
     id: 'source',
@@ -395,7 +370,6 @@ export const nicColumns: readonly Column<NicRow>[] = [
     metrics: [`${N}info`],
     read: (row) => row.nic?.source,
     why: xml,
-    show: safe,
   },
   {
     id: 'mac',
@@ -406,6 +380,5 @@ export const nicColumns: readonly Column<NicRow>[] = [
     metrics: [`${N}info`],
     read: (row) => row.nic?.mac,
     why: xml,
-    show: safe,
   },
 ];

@@ -78,10 +78,6 @@ export const diffColumns: readonly Column<DiffRow>[] = [
     help: 'The name of the VM.',
     metrics: [],
     read: (row) => row.name,
-    show: (value, row) => {
-      const vm = row.now ?? row.before;
-      return vm === undefined ? '' : shown(columnNamed('name'), value, vm);
-    },
   },
   {
     id: 'presence',

@@ -5,7 +5,6 @@ import { cellsOf } from '../model/findings.ts';
 import { pinnedCount, pinnedCpus, seenCpus } from '../model/pins.ts';
 import type { Reason } from '../model/reasons.ts';
 import { isRunning, latencyMs, type StateName, stateOf, type Vm } from '../model/vm.ts';
-import { displayable } from '../text/displayable.ts';
 import type { Role } from '../text/line.ts';
 import { type Column, levels } from './column.ts';
 
@@ -88,7 +87,6 @@ export const vmColumns: readonly Column<Vm>[] = [
     help: 'The host that it runs on.',
     metrics: [],
     read: (vm) => vm.host,
-    show: (value) => displayable(String(value)),
   },
   {
     id: 'name',
@@ -98,7 +96,6 @@ export const vmColumns: readonly Column<Vm>[] = [
     help: 'The name of the VM.',
     metrics: [],
     read: (vm) => vm.name,
-    show: (value) => displayable(String(value)),
   },
   {
     id: 'uuid',
@@ -449,7 +446,7 @@ export const vmColumns: readonly Column<Vm>[] = [
     help: "The tuner's profile that it is marked with; virtune tune drift says whether it still holds.",
     metrics: [],
     read: (vm) => (vm.facts === undefined ? undefined : (vm.facts.tuned?.profile ?? 'unmarked')),
-    show: (value) => (value === 'unmarked' ? '-' : displayable(String(value))),
+    show: (value) => (value === 'unmarked' ? '-' : String(value)),
     why: xml,
   },
   {

@@ -1,7 +1,7 @@
 /**
- * An argument list as one line to paste into a POSIX shell. Whatever a VM is called, it stays one argument:
- * only a few characters go bare, all else is within single quotes, and controls are written as printf escapes
- * in $'...', so that nothing in the line can command the terminal it is pasted into.
+ * An argument list as one line to paste into bash or zsh. Whatever a VM is called, it stays one argument: only a
+ * few characters go bare, others within single quotes, and what is not printable ASCII as bytes in $'...', so
+ * that the line can neither command the terminal that shows it nor be changed on its way through a clipboard.
  */
 export function shellLine(args: readonly string[]): string {
   return args.map(quoted).join(' ');
@@ -9,13 +9,11 @@ export function shellLine(args: readonly string[]): string {
 
 function quoted(arg: string): string {
   if (/^[\w@%+=:,./-]+$/.test(arg)) return arg;
-  if (!/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/u.test(arg)) return `'${arg.replaceAll("'", "'\\''")}'`;
-  const body = [...arg].map((char) => {
+  if (/^[ -~]*$/.test(arg)) return `'${arg.replaceAll("'", "'\\''")}'`;
+  const written = [...new TextEncoder().encode(arg)].map((byte) => {
+    const char = String.fromCharCode(byte);
     if (char === "'" || char === '\\') return `\\${char}`;
-    if (!/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/u.test(char)) return char;
-    return [...new TextEncoder().encode(char)]
-      .map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`)
-      .join('');
+    return byte >= 0x20 && byte < 0x7f ? char : `\\x${byte.toString(16).padStart(2, '0')}`;
   });
-  return `$'${body.join('')}'`;
+  return `$'${written.join('')}'`;
 }

@@ -15,11 +15,11 @@ export function findingLine(finding: Finding): Line {
   ];
 }
 
-/** Commands are quoted for a shell first and made displayable after: what is shown can be pasted. */
+/** What is shown can be pasted: quoted for a shell, it is printable ASCII already. */
 export function commandLine(finding: Finding): Line {
   return finding.command === undefined
     ? []
-    : [span('    $ ', 'dim'), span(displayable(shellLine(finding.command), true), 'info')];
+    : [span('    $ ', 'dim'), span(shellLine(finding.command), 'info')];
 }
 
 export function findingLines(vm: Vm, width: number): Line[] {

@@ -3,7 +3,7 @@ import type { Action } from '../state/bindings.ts';
 import type { UiState } from '../state/state.ts';
 import { type Seen, selectedIndex } from '../state/update.ts';
 import { tableOf } from '../state/views.ts';
-import { fit } from '../text/cells.ts';
+import { cellsOf, fit } from '../text/cells.ts';
 import { fitLine, type Line, span, under } from '../text/line.ts';
 import type { Context } from './context.ts';
 import { cpuMap } from './cpu-map.ts';
@@ -73,7 +73,7 @@ export function render(context: Context): Frame {
     ...footer(context, body.facts, below),
   ].slice(0, size.height);
   return {
-    lines: overlaid(lines, menuBox(context), size),
+    lines: overlaid(state.ascii ? lines.map(inAscii) : lines, menuBox(context), size),
     hits: [...tabHits, ...bodyHits],
     seen: body.seen,
   };
@@ -249,4 +249,18 @@ function findingsBody(context: Context, height: number): Body {
     seen: { ...NOTHING_SEEN, rows: keys, vmKeys: blocks.map((block) => block.vmKey), page },
     facts: { ...NO_FACTS, position: `${Math.min(selected + 1, blocks.length)}/${blocks.length}` },
   };
+}
+
+/** Whatever was not written out by then; as wide as it was. */
+function inAscii(line: Line): Line {
+  return line.map((piece) =>
+    /^[ -~]*$/.test(piece.text)
+      ? piece
+      : {
+          ...piece,
+          text: cellsOf(piece.text)
+            .map(({ text, width }) => (/^[ -~]$/.test(text) ? text : '?'.repeat(width)))
+            .join(''),
+        },
+  );
 }

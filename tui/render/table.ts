@@ -104,7 +104,7 @@ function build<Row>(name: TableName, scene: Scene, state: UiState, source: Sourc
     if (column === undefined) return { text: '', role: 'text' };
     const value = column.read(row);
     if (value !== undefined) {
-      return { text: shown(column, value, row), role: column.role?.(value, row) ?? 'text' };
+      return { text: shown(column, value, row, state.ascii), role: column.role?.(value, row) ?? 'text' };
     }
     return { text: REASONS[column.why?.(row) ?? 'not_told'].short, role: 'missing' };
   };

@@ -25,15 +25,26 @@ export async function runTop(flags: TopFlags): Promise<number> {
     return replay(Recording.open(flags.replay), flags, state, batch);
   }
   const demo = await startDemoFor(flags);
-  const uris = demo === undefined ? (flags.connect ?? [defaultUri()]) : [demo.uri];
-  const hosts = openHosts(uris, flags, demo && [demo.scenario.name]);
+  try {
+    const uris = demo === undefined ? (flags.connect ?? [defaultUri()]) : [demo.uri];
+    return await ask(openHosts(uris, flags, demo && [demo.scenario.name]), flags, state, batch);
+  } finally {
+    await demo?.stop();
+  }
+}
+
+async function ask(
+  hosts: readonly AskedHost[],
+  flags: TopFlags,
+  state: UiState,
+  batch: Batch | undefined,
+): Promise<number> {
   try {
     // A wrong URI or a missing permission is told at once; of several hosts, each tells in its own line.
     if (hosts.length === 1) await hosts[0]?.attempt();
     return await (batch === undefined ? watch(hosts, flags, state) : printLive(hosts, flags, state, batch));
   } finally {
     await Promise.all(hosts.map((host) => host.close()));
-    await demo?.stop();
   }
 }
 

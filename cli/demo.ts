@@ -1,7 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { startDemo } from '../simulator/demo.ts';
 import { log } from './log.ts';
-import { runExporter } from './run-exporter.ts';
 import { untilAskedToStop } from './signals.ts';
 
 const VMS_MAX = 10_000;
@@ -23,6 +21,10 @@ export function demoCommand(): Command {
     .option('-n, --vms <count>', 'as many VMs as this', vmCount)
     .option('-l, --listen <host:port>', 'where to serve /metrics', '127.0.0.1:9177')
     .action(async (flags: DemoFlags) => {
+      const [{ startDemo }, { runExporter }] = await Promise.all([
+        import('../simulator/demo.ts'),
+        import('./run-exporter.ts'),
+      ]);
       const demo = await startDemo({ scenario: flags.scenario, vms: flags.vms });
       try {
         const exporter = await runExporter({ uri: demo.uri, listen: flags.listen });

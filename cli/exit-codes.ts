@@ -3,6 +3,8 @@ import { AuthError, ConnectError, LibvirtClientError, RemoteError, UriError } fr
 /** After BSD's sysexits.h, so that a unit file or a script can tell them apart. */
 export const ExitCode = {
   ok: 0,
+  /** `virtune top --fail-on`: a VM was over it. */
+  threshold: 1,
   usage: 64,
   unavailable: 69,
   software: 70,
@@ -19,7 +21,13 @@ export function exitCodeFor(error: unknown): number {
   if (error instanceof RemoteError || error instanceof LibvirtClientError) return ExitCode.unavailable;
   const code = (error as { code?: unknown } | undefined)?.code;
   if (code === 'HTTP_LISTEN') return ExitCode.unavailable;
-  if (code === 'HTTP_LISTEN_ADDRESS' || code === 'CONFIG' || code === 'USAGE' || code === 'SCENARIO')
+  if (
+    code === 'HTTP_LISTEN_ADDRESS' ||
+    code === 'CONFIG' ||
+    code === 'USAGE' ||
+    code === 'SCENARIO' ||
+    code === 'RECORDING'
+  )
     return ExitCode.usage;
   if (code === 'DASHBOARDS_OUT') return ExitCode.cannotCreate;
   return ExitCode.software;

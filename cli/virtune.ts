@@ -6,15 +6,18 @@ import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
 import { keepHeapSmall } from './small-heap.ts';
+import { topCommand } from './top.ts';
 import { readVersion } from './version.ts';
 
-keepHeapSmall();
+// A console is looked at for minutes and samples every second: there time is dearer than memory.
+if (process.argv[2] !== 'top') keepHeapSmall();
 
 const program = new Command('virtune')
   .description('Watches KVM hosts and tunes the VMs on them.')
   .version(readVersion())
   .showHelpAfterError('(virtune --help says more)')
   .addCommand(exporterCommand())
+  .addCommand(topCommand())
   .addCommand(demoCommand())
   .addCommand(dashboardsCommand());
 for (const command of withSubcommands(program)) command.exitOverride();

@@ -7,6 +7,8 @@ export interface HostFigures {
   readonly cpusPresent: number | undefined;
   /** Time by mode since the host's start, ns: `kernel`, `user`, `idle`, `iowait`, and more where /proc/stat is read. */
   readonly cpuNs: ReadonlyMap<string, number>;
+  /** The same for each CPU by its number; absent where it is not asked for. */
+  readonly cpuNsByCpu?: ReadonlyMap<number, ReadonlyMap<string, number>> | undefined;
   readonly memoryKiB: ReadonlyMap<string, number>;
   readonly cells: readonly CellFigures[];
   /** libvirt's names without `shm_`: `pages_shared`, `pages_sharing`, ... (nodeGetMemoryParameters). */

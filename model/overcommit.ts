@@ -1,4 +1,5 @@
 import type { CpuSet } from './cpu-set.ts';
+import type { DiskSource } from './domain/disks.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { HostFigures, PoolFigures } from './host.ts';
 import type { DomainStats } from './stats/types.ts';
@@ -143,20 +144,19 @@ function freePages(host: HostFigures, at: { sizeKiB: number; cell: number | unde
  * pool in which no disk of known size lies is left out.
  */
 function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitDomain[]): PoolDemand[] {
+  if (pools.length === 0) return [];
+  const folders = pools.map(({ name, path }) => ({ name, folder: path && `${path.replace(/\/$/, '')}/` }));
   const provisioned = new Map<string, Map<string, number>>();
   for (const { facts, stats } of domains) {
-    const capacities = new Map(
-      [...(stats?.blocks.values() ?? [])].map((block) => [block.name, block.capacityBytes]),
-    );
-    for (const disk of facts?.disks ?? []) {
-      const capacityBytes = capacities.get(disk.target);
-      const image = disk.source?.name;
-      if (capacityBytes === undefined || image === undefined) continue;
-      const pool = pools.find((each) => holds(each, disk.source?.kind, image));
+    if (facts === undefined || stats === undefined) continue;
+    for (const { name: target, capacityBytes } of stats.blocks.values()) {
+      const source = capacityBytes === undefined ? undefined : sourceOf(facts, target);
+      if (capacityBytes === undefined || source === undefined) continue;
+      const pool = folders.find((each) => holds(each, source.kind, source.name))?.name;
       if (pool === undefined) continue;
-      const images = provisioned.get(pool.name) ?? new Map<string, number>();
-      images.set(image, capacityBytes);
-      provisioned.set(pool.name, images);
+      const images = provisioned.get(pool) ?? new Map<string, number>();
+      images.set(source.name, capacityBytes);
+      provisioned.set(pool, images);
     }
   }
   return pools.flatMap((pool) => {
@@ -167,9 +167,17 @@ function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitD
   });
 }
 
-function holds(pool: PoolFigures, kind: string | undefined, image: string): boolean {
+function sourceOf(facts: DomainFacts, target: string | undefined): DiskSource | undefined {
+  return facts.disks.find((disk) => disk.target === target)?.source;
+}
+
+function holds(
+  pool: { readonly name: string; readonly folder: string | undefined },
+  kind: string,
+  image: string,
+): boolean {
   if (kind === 'volume') return image.startsWith(`${pool.name}/`);
-  return pool.path !== undefined && image.startsWith(`${pool.path.replace(/\/$/, '')}/`);
+  return pool.folder !== undefined && image.startsWith(pool.folder);
 }
 
 /** vCPU time that ran, and that was wanted but not given, over domains that were there both times. */

@@ -1,11 +1,19 @@
-import type { BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
+import type { BalloonStats, BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
 
 /** A domain's figures, when they were taken, and the id of the run they belong to. */
 export interface Instant {
   readonly stats: DomainStats;
   readonly atMs: number;
+  /** CPU time of all threads, from the domain's summary: the cpu group of its figures is off by default. */
+  readonly cpu?: CpuTime | undefined;
   /** libvirt's domain id: a restart gives another, and every counter starts again. */
   readonly runId: number;
+}
+
+/** `atMs`: when it was read; not the moment of the other figures, since it takes another call. */
+export interface CpuTime {
+  readonly timeNs: number;
+  readonly atMs: number;
 }
 
 type Counters<T> = { [K in keyof T as number extends T[K] ? K : never]: T[K] };
@@ -22,7 +30,14 @@ export interface DomainRates {
   /** By device name. */
   readonly blocks: ReadonlyMap<string, Rates<BlockStats>>;
   readonly nets: ReadonlyMap<string, Rates<NetStats>>;
+  readonly memory: MemoryRates;
 }
+
+/** What the guest itself counts, per second. */
+export type MemoryRates = Pick<
+  Rates<BalloonStats>,
+  'swapInKiB' | 'swapOutKiB' | 'majorFaults' | 'minorFaults'
+>;
 
 /** A counter's growth per second; undefined when it is new, gone, or was reset (it fell). */
 export function perSecond(
@@ -39,23 +54,61 @@ export function perSecond(
 export function domainRates(previous: Instant, current: Instant): DomainRates | undefined {
   const elapsedMs = current.atMs - previous.atMs;
   if (elapsedMs <= 0 || previous.runId !== current.runId) return undefined;
-  const cpuNs = perSecond(previous.stats.cpu.timeNs, current.stats.cpu.timeNs, elapsedMs);
   const vcpus = matched(previous.stats.vcpus, current.stats.vcpus, elapsedMs);
   return {
     elapsedMs,
-    cpuUsage: cpuNs === undefined ? undefined : cpuNs / 1e9,
+    cpuUsage: cpuUsage(cpuTimeOf(previous), cpuTimeOf(current)),
     vcpus,
     contention: contention(vcpus),
-    blocks: matched(byName(previous.stats.blocks), byName(current.stats.blocks), elapsedMs),
-    nets: matched(byName(previous.stats.nets), byName(current.stats.nets), elapsedMs),
+    blocks: matchedByName(previous.stats.blocks, current.stats.blocks, elapsedMs),
+    nets: matchedByName(previous.stats.nets, current.stats.nets, elapsedMs),
+    memory: memoryRates(previous.stats.balloon, current.stats.balloon, elapsedMs),
   };
 }
 
-/** libvirt renumbers devices on hot-plug, so they are followed by name. */
-function byName<T extends { name?: string }>(devices: ReadonlyMap<number, T>): Map<string, T> {
-  const named = new Map<string, T>();
-  for (const device of devices.values()) if (device.name !== undefined) named.set(device.name, device);
-  return named;
+const MEMORY_COUNTERS = ['swapInKiB', 'swapOutKiB', 'majorFaults', 'minorFaults'] as const;
+
+function memoryRates(before: BalloonStats, now: BalloonStats, elapsedMs: number): MemoryRates {
+  const rates: { [K in (typeof MEMORY_COUNTERS)[number]]?: number } = {};
+  for (const name of MEMORY_COUNTERS) {
+    const rate = perSecond(before[name], now[name], elapsedMs);
+    if (rate !== undefined) rates[name] = rate;
+  }
+  return rates;
+}
+
+/** CPU seconds a second, all threads of one run of a domain together. */
+export function cpuUsage(previous: CpuTime | undefined, current: CpuTime | undefined): number | undefined {
+  if (previous === undefined || current === undefined) return undefined;
+  const ns = perSecond(previous.timeNs, current.timeNs, current.atMs - previous.atMs);
+  return ns === undefined ? undefined : ns / 1e9;
+}
+
+function cpuTimeOf({ cpu, stats, atMs }: Instant): CpuTime | undefined {
+  if (cpu !== undefined) return cpu;
+  return stats.cpu.timeNs === undefined ? undefined : { timeNs: stats.cpu.timeNs, atMs };
+}
+
+/** libvirt renumbers devices on hot-plug, so they are followed by name; most times the number is still right. */
+function matchedByName<T extends { name?: string }>(
+  previous: ReadonlyMap<number, T>,
+  current: ReadonlyMap<number, T>,
+  elapsedMs: number,
+): Map<string, Rates<T>> {
+  const rates = new Map<string, Rates<T>>();
+  for (const [index, now] of current) {
+    const { name } = now;
+    if (name === undefined) continue;
+    const sameIndex = previous.get(index);
+    const before = sameIndex?.name === name ? sameIndex : named(previous, name);
+    if (before !== undefined) rates.set(name, growth(before, now, elapsedMs));
+  }
+  return rates;
+}
+
+function named<T extends { name?: string }>(devices: ReadonlyMap<number, T>, name: string): T | undefined {
+  for (const device of devices.values()) if (device.name === name) return device;
+  return undefined;
 }
 
 function matched<K, T extends object>(
@@ -73,10 +126,14 @@ function matched<K, T extends object>(
 
 function growth<T extends object>(before: T, now: T, elapsedMs: number): Rates<T> {
   const rates: Record<string, number> = {};
-  for (const [name, value] of Object.entries(now)) {
-    const earlier = (before as Record<string, unknown>)[name];
-    if (typeof value !== 'number' || typeof earlier !== 'number') continue;
-    const rate = perSecond(earlier, value, elapsedMs);
+  const earlier = before as Readonly<Record<string, unknown>>;
+  const figures = now as Readonly<Record<string, unknown>>;
+  // Thousands of devices a second pass here: no list of entries is made for each.
+  for (const name in figures) {
+    const from = earlier[name];
+    const to = figures[name];
+    if (typeof to !== 'number' || typeof from !== 'number') continue;
+    const rate = perSecond(from, to, elapsedMs);
     if (rate !== undefined) rates[name] = rate;
   }
   return rates as Rates<T>;

@@ -12,6 +12,8 @@ export interface DomainSummary {
   readonly memoryKiB: number | undefined;
   readonly vcpus: number | undefined;
   readonly cpuTimeNs: number | undefined;
+  /** When the CPU time was read, wall clock; a rate is only as good as this is near. */
+  readonly cpuTimeAtMs?: number | undefined;
   readonly userNs: number | undefined;
   readonly systemNs: number | undefined;
   readonly marks: DomainMarks | undefined;

@@ -14,6 +14,7 @@ import type { FactsCache } from './facts-cache.ts';
 import { type AskDomain, FollowUps } from './follow-ups.ts';
 import type { Outcome } from './host-sample.ts';
 import type { LocalVcpus } from './local/vcpus.ts';
+import type { Places } from './places.ts';
 import { statsMask } from './plan.ts';
 import type { CpuTimes, Summaries } from './summaries.ts';
 
@@ -31,6 +32,8 @@ export interface DomainAskerParts {
   readonly facts: FactsCache;
   readonly summaries: Summaries;
   readonly extras: Extras;
+  /** Absent where nobody asks for them. */
+  readonly places: Places | undefined;
   /** Absent when virtune does not run on the host. */
   readonly vcpus: LocalVcpus | undefined;
 }
@@ -162,6 +165,7 @@ export class DomainAsker {
       memory.lastFreshAtMs = atMs;
       const stats = readDomainStats(record.params);
       const told = await vcpus;
+      if (told !== undefined) this.#parts.places?.told(domain, told);
       return {
         kind: 'fresh',
         stats: told === undefined ? stats : this.#withVcpus(domain, stats, told, facts),

@@ -16,6 +16,7 @@ import { LimitUses } from './limit-uses.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { LocalVcpus } from './local/vcpus.ts';
+import { Places } from './places.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
 import { Versions } from './versions.ts';
@@ -44,6 +45,8 @@ export interface SamplerOptions {
   readonly tickDeadlineMs?: number | undefined;
   /** Calls under way at once that a stuck guest can block. */
   readonly inFlight?: number | undefined;
+  /** Domains that are asked where their vCPUs run in one tick; of more, each has its turn. */
+  readonly placesPerTick?: number | undefined;
   readonly baseConnections?: number | undefined;
   readonly maxConnections?: number | undefined;
   /** Wall clock, ms since 1970. */
@@ -59,7 +62,7 @@ const DEFAULTS = {
   maxConnections: 5,
 };
 
-const HOST_GROUPS = ['host', 'pool', 'overcommit'] as const;
+const HOST_GROUPS = ['host', 'pool', 'overcommit', 'hostcpus'] as const;
 
 /**
  * Asks one host. List and states go over a connection of their own through calls that stuck guests cannot
@@ -77,6 +80,8 @@ export class Sampler {
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
   readonly #agents: AgentReader | undefined;
+  /** Absent where nobody asks for them. */
+  readonly #places: Places | undefined;
   readonly #reckoning = new Reckoning();
   readonly #limitUses = new LimitUses();
   readonly #versions = new Versions();
@@ -122,6 +127,7 @@ export class Sampler {
       processes,
       now: this.#now,
     });
+    this.#places = this.#options.groups.has('placement') ? new Places(options.placesPerTick) : undefined;
     this.#asker = new DomainAsker(
       { ...this.#options, now: this.#now },
       {
@@ -129,6 +135,7 @@ export class Sampler {
         facts: this.#facts,
         summaries: this.#summaries,
         extras: this.#extras,
+        places: this.#places,
         vcpus:
           procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
       },
@@ -192,6 +199,7 @@ export class Sampler {
       { signal: deadline.signal },
     );
     this.#forgetAllBut(domains);
+    this.#places?.startTick(domains);
     this.#asker.startTick(control, domains);
     const { domainDeadlineMs: timeoutMs } = this.#options;
     const blocking: AskBlocking = (name, args) => this.#pool.call(name, args, { deadline, timeoutMs });
@@ -238,7 +246,7 @@ export class Sampler {
           control,
           domain,
           this.#facts.get(domain),
-          { withCpuTimes: withTimes, withPlaces: this.#options.groups.has('placement') },
+          { withCpuTimes: withTimes, places: this.#places },
           this.#asker.cpuTimes(domain),
         ),
       ),

@@ -5,6 +5,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainMarks, DomainSummary } from '../model/summary.ts';
 import { Outstanding } from './outstanding.ts';
+import type { Places } from './places.ts';
 
 /** Of the four calls that a connection has in flight, so that the list and the states always get through. */
 const STUCK_MAX = 2;
@@ -15,7 +16,10 @@ const MARKS_MAX_AGE_MS = 30_000;
 /** domainGetCpuStats: the total over all CPUs, which has these three figures. */
 const CPU_TOTAL = { nparams: 3, startCpu: -1, ncpus: 1, flags: 0 };
 
-export type CpuTimes = CallResult<'domainGetCpuStats'> | undefined;
+/** `atMs`: wall clock just before the call went out. */
+export type CpuTimes =
+  | { readonly params: CallResult<'domainGetCpuStats'>['params']; readonly atMs: number }
+  | undefined;
 
 /**
  * Reads what libvirt knows of domains without asking their QEMU. None of these calls waits for a monitor in
@@ -75,7 +79,7 @@ export class Summaries {
     control: Connection,
     domain: Domain,
     facts: DomainFacts | undefined,
-    { withCpuTimes, withPlaces }: { readonly withCpuTimes: boolean; readonly withPlaces: boolean },
+    { withCpuTimes, places }: { readonly withCpuTimes: boolean; readonly places?: Places | undefined },
     asked?: Promise<CpuTimes>,
   ): Promise<Omit<DomainSummary, 'marks'>> {
     // A domain without an id is not running and has no CPU time.
@@ -83,15 +87,16 @@ export class Summaries {
       withCpuTimes && domain.id !== -1 ? await (asked ?? this.cpuTimes(control, domain)) : undefined;
     const cpuNs = new Map(cpu?.params.map(({ field, value }) => [field, Number(value)]));
     const isKnown = facts?.memory.currentKiB !== undefined && (cpuNs.size > 0 || domain.id === -1);
+    const infoAtMs = this.#now();
     const info = isKnown ? undefined : await this.#try(control, domain, 'domainGetInfo', { domain });
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
-    const places =
-      withPlaces && domain.id !== -1 && vcpusMax > 0
-        ? await this.vcpus(control, domain, vcpusMax)
-        : undefined;
+    if (places?.isDue(domain) === true && vcpusMax > 0) {
+      const told = await this.vcpus(control, domain, vcpusMax);
+      if (told !== undefined) places.told(domain, told);
+    }
     return {
       uuid: domain.uuid,
-      places: places?.info.map(({ number, cpu }) => ({ vcpu: number, cpu })),
+      places: places?.of(domain),
       state: info?.state,
       reason: undefined,
       maximumKiB: numeric(info?.maxMemKiB) ?? facts?.memory.maximumKiB,
@@ -99,14 +104,17 @@ export class Summaries {
       vcpus: info?.vcpus ?? facts?.cpu.vcpusCurrent,
       // libvirt says 0 for a domain that is not running: it is not known how much it once used.
       cpuTimeNs: cpuNs.get('cpu_time') ?? (domain.id === -1 ? undefined : numeric(info?.cpuTimeNs)),
+      cpuTimeAtMs: cpuNs.has('cpu_time') ? cpu?.atMs : info && infoAtMs,
       userNs: cpuNs.get('user_time'),
       systemNs: cpuNs.get('system_time'),
     };
   }
 
   /** CPU time of a running domain; undefined where it cannot be read. */
-  cpuTimes(connection: Connection, domain: Domain): Promise<CpuTimes> {
-    return this.#try(connection, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL });
+  async cpuTimes(connection: Connection, domain: Domain): Promise<CpuTimes> {
+    const atMs = this.#now();
+    const reply = await this.#try(connection, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL });
+    return reply && { params: reply.params, atMs };
   }
 
   /** State, run time and host CPU of the vCPUs that are online; undefined where they cannot be read. */

@@ -11,6 +11,7 @@ const STEP_MIN_MS = 100;
 /** A gap longer than this (a laptop that slept) is taken in larger steps. */
 const STEPS_MAX = 60;
 const NS_PER_MS = 1e6;
+const MOVE_MS = 5_000;
 /** The host has been up for so long when it is first asked: counters are not all zero, balloons have reported. */
 const HISTORY_MS = 600_000;
 
@@ -138,8 +139,18 @@ export class SimulatedHost {
       const demand = demands[index];
       if (demand !== undefined)
         live(vm, demand, stepMs, atMs, storage, (vcpu) => shareOf.get(keyOf(vm, vcpu)) ?? 1);
+      for (let vcpu = 0; vcpu < vm.vcpuCurrent; vcpu++) this.#place(vm, vcpu, atMs);
     });
     this.#countHostTime(stepMs, classes);
+  }
+
+  /** Every few seconds the scheduler moves a vCPU to another of the CPUs that it may run on. */
+  #place(vm: SimulatedVm, vcpu: number, atMs: number): void {
+    const counters = vm.vcpus[vcpu];
+    if (counters === undefined) return;
+    const pin = vm.vcpuPins.get(vcpu);
+    const turn = vm.seed + vcpu * 7 + Math.floor(atMs / MOVE_MS) * 5;
+    counters.cpu = (pin === undefined ? turn % this.cpus.length : [...pin][turn % pin.size]) ?? 0;
   }
 
   /** When guests may use more than nine tenths of the host, the balloons of those without hugepages shrink. */
@@ -226,8 +237,6 @@ function live(
     vcpu.timeNs += ranNs;
     vcpu.delayNs += wantedNs - ranNs;
     vcpu.waitNs += Math.round(demand.readRequests * seconds * 20_000);
-    const cpus = vm.vcpuPins.get(id);
-    vcpu.cpu = cpus?.first ?? (vm.seed + id + Math.floor(atMs / 5_000)) % 4;
     vm.cpuUserNs += Math.round(ranNs * 0.04);
     vm.cpuSystemNs += Math.round(ranNs * 0.06);
   }

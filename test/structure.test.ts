@@ -10,10 +10,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['libvirt'],
   sampler: ['libvirt', 'model'],
   exporter: ['libvirt', 'model', 'sampler'],
+  tui: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
   dashboards: ['model'],
   docs: ['model'],
-  cli: ['libvirt', 'model', 'sampler', 'exporter', 'dashboards', 'simulator'],
+  cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'dashboards', 'simulator'],
 };
 
 const sources = Object.keys(MAY_IMPORT).flatMap((room) =>

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseExposition, type Series } from './exposition.ts';
@@ -66,4 +67,23 @@ export class VirtuneProcess {
     this.#child.kill(signal);
     return this.ended;
   }
+}
+
+export interface Printed extends Ended {
+  readonly stdout: string;
+}
+
+/** Runs virtune until it ends by itself, its output into pipes. */
+export async function runVirtune(...args: readonly string[]): Promise<Printed> {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
 }

@@ -7,6 +7,7 @@ import { domainGroup } from './domain.ts';
 import { eventsGroup, jobGroup, snapshotGroup } from './extras.ts';
 import { healthMetrics } from './health.ts';
 import { hostGroup, poolGroup } from './host.ts';
+import { hostCpusGroup } from './host-cpus.ts';
 import { interfaceGroup } from './interface.ts';
 import { ioThreadGroup } from './iothread.ts';
 import { kvmGroup } from './kvm.ts';
@@ -42,6 +43,7 @@ export const groups = [
   kvmGroup,
   dirtyRateGroup,
   placementGroup,
+  hostCpusGroup,
   threadsGroup,
   cgroupGroup,
   numaGroup,

@@ -4,7 +4,14 @@ import type { MetadataReader } from './custom-metadata.ts';
 import { type Disk, parseDisks } from './disks.ts';
 import { type NetworkInterface, parseInterfaces } from './interfaces.ts';
 import { type MemoryFacts, parseMemoryFacts } from './memory.ts';
-import { type NovaFacts, type OvirtFacts, parseNova, parseOvirt } from './metadata.ts';
+import {
+  type NovaFacts,
+  type OvirtFacts,
+  parseNova,
+  parseOvirt,
+  parseTuned,
+  type TunedFacts,
+} from './metadata.ts';
 
 /** What a domain's XML says of it: slow facts, which change by events. */
 export interface DomainFacts {
@@ -28,6 +35,8 @@ export interface DomainFacts {
   readonly agent: AgentChannel | undefined;
   readonly nova: NovaFacts | undefined;
   readonly ovirt: OvirtFacts | undefined;
+  /** Absent where virtune's tuner has not applied a profile. */
+  readonly tuned?: TunedFacts | undefined;
   /** Read by expressions of the user's own. */
   readonly labels: ReadonlyMap<string, string>;
 }
@@ -63,6 +72,7 @@ export function parseDomain(xml: string, what = 'the domain XML', metadata?: Met
     agent: agentChannel(devices),
     nova: parseNova(root),
     ovirt: parseOvirt(root),
+    tuned: parseTuned(root),
     labels: metadata?.(root) ?? NO_LABELS,
   };
 }

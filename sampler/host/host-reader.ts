@@ -2,7 +2,13 @@ import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts'
 import type { Connection } from '../../libvirt/client/connection.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { CellFigures, CellPages, HostFigures, PoolFigures } from '../../model/host.ts';
-import { basePageKiB, type HostCell, type HostTopology, parseCapabilities } from '../../model/topology.ts';
+import {
+  basePageKiB,
+  type HostCell,
+  type HostTopology,
+  onlineCpus,
+  parseCapabilities,
+} from '../../model/topology.ts';
 import { Outstanding } from '../outstanding.ts';
 import { readProcFile } from '../proc-file.ts';
 import { readPools } from './pools.ts';
@@ -67,10 +73,13 @@ export class HostReader {
   async read(connection: Connection, blocking: AskBlocking): Promise<HostFigures> {
     const { groups, procRoot } = this.#options;
     const host = groups.has('host');
+    const cpus = groups.has('hostcpus');
     const [topology, pools] = await Promise.all([
-      host || groups.has('overcommit') ? this.#readTopology(blocking) : undefined,
+      host || cpus || groups.has('overcommit') ? this.#readTopology(blocking) : undefined,
       groups.has('pool') ? this.#readPools(connection, blocking) : [],
     ]);
+    const stat = !(host || cpus) || procRoot === undefined ? undefined : readProcStat(procRoot);
+    const cpuNsByCpu = cpus ? (stat?.byCpu ?? (await this.#byCpu(connection, topology))) : undefined;
     if (!host) {
       const { cpusOnline, cpusPresent } = await this.#cpuCounts(connection);
       return {
@@ -78,11 +87,11 @@ export class HostReader {
         topology,
         cpusOnline,
         cpusPresent,
+        cpuNsByCpu,
         memoryKiB: await this.#memory(connection, -1),
         pools,
       };
     }
-    const stat = procRoot === undefined ? undefined : readProcStat(procRoot);
     const [counts, memoryKiB, ksm] = await Promise.all([
       this.#cpuCounts(connection),
       this.#memory(connection, -1),
@@ -92,6 +101,7 @@ export class HostReader {
       topology,
       ...counts,
       cpuNs: stat?.totalNs ?? (await this.#cpu(connection, -1)),
+      cpuNsByCpu,
       memoryKiB,
       cells: await this.#cells(connection, topology, stat),
       ksm,
@@ -153,6 +163,17 @@ export class HostReader {
       connection.call('nodeGetCpuStats', { cpu, nparams, flags: 0 }, this.#timeout),
     );
     return new Map(reply?.stats.map(({ field, value }) => [field, Number(value)]));
+  }
+
+  async #byCpu(
+    connection: Connection,
+    topology: HostTopology | undefined,
+  ): Promise<ReadonlyMap<number, ReadonlyMap<string, number>>> {
+    const online = topology === undefined ? [] : [...onlineCpus(topology)];
+    const read = await Promise.all(
+      online.map(async (cpu) => [cpu, await this.#cpu(connection, cpu)] as const),
+    );
+    return new Map(read.filter(([, modes]) => modes.size > 0));
   }
 
   async #memory(connection: Connection, cell: number): Promise<ReadonlyMap<string, number>> {

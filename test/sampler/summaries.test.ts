@@ -5,7 +5,7 @@ import { parseDomain } from '../../model/domain/domain.ts';
 import { Summaries } from '../../sampler/summaries.ts';
 import { type Answers, DOMAIN, fakeConnection } from './fake-connection.ts';
 
-const WITH_TIMES = { withCpuTimes: true, withPlaces: false };
+const WITH_TIMES = { withCpuTimes: true };
 const FACTS = parseDomain(
   '<domain><memory>2048</memory><currentMemory>1024</currentMemory><vcpu current="1">2</vcpu></domain>',
 );

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import type { Credentials } from '../libvirt/auth/mechanism.ts';
+
+class UsageError extends Error {
+  readonly code = 'USAGE';
+}
+
+/** Undefined when neither flag is given. @throws UsageError when one is missing or the file cannot be read */
+export function credentialsOf({
+  saslUsername,
+  saslPasswordFile,
+}: {
+  readonly saslUsername?: string;
+  readonly saslPasswordFile?: string;
+}): Credentials | undefined {
+  if (saslUsername === undefined && saslPasswordFile === undefined) return undefined;
+  if (saslUsername === undefined || saslPasswordFile === undefined) {
+    throw new UsageError('--sasl-username and --sasl-password-file go together');
+  }
+  try {
+    const password = readFileSync(saslPasswordFile, 'utf8').split('\n')[0] ?? '';
+    return { username: saslUsername, password };
+  } catch (error) {
+    throw new UsageError(`the password file ${saslPasswordFile} cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,36 @@
+/** `virtune top`'s flags as commander gives them. */
+export interface TopFlags {
+  readonly connect?: readonly string[];
+  readonly demo?: string | true;
+  readonly vms?: number;
+  readonly delay?: number;
+  readonly iterations?: number;
+  readonly batch?: boolean;
+  readonly once?: boolean;
+  readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly sort?: string;
+  readonly filter?: string;
+  readonly view?: string;
+  readonly failOn?: readonly string[];
+  readonly record?: string;
+  readonly replay?: string;
+  readonly also?: readonly string[];
+  readonly requests?: boolean;
+  readonly theme?: string;
+  readonly color: boolean;
+  readonly ascii?: boolean;
+  readonly mouse: boolean;
+  readonly config: boolean;
+  readonly saslUsername?: string;
+  readonly saslPasswordFile?: string;
+  readonly domainDeadline: number;
+  readonly local?: boolean;
+  readonly 'path.procfs': string;
+}
+
+/** Flags that do not go together, or say nothing that there is. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly code = 'USAGE';
+}

@@ -1,0 +1,123 @@
+import { type BatchOptions, chosen, crossings, downHosts } from '../../tui/batch/batch.ts';
+import { csvHeader, csvRow } from '../../tui/batch/csv.ts';
+import { jsonLine } from '../../tui/batch/json.ts';
+import { textTick } from '../../tui/batch/text.ts';
+import type { HostSource } from '../../tui/feed/live.ts';
+import { HostModel } from '../../tui/model/host-model.ts';
+import { type Scene, sceneOf } from '../../tui/model/host-view.ts';
+import { Recorder } from '../../tui/record/recorder.ts';
+import type { Recording } from '../../tui/record/recording.ts';
+import { INITIAL_STATE } from '../../tui/state/state.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { log } from '../log.ts';
+
+export interface RunBatchOptions extends BatchOptions {
+  readonly delayMs: number;
+  /** Infinity: until it is stopped. */
+  readonly iterations: number;
+  readonly units: 'bytes' | 'requests';
+  readonly ascii: boolean;
+  readonly record: string | undefined;
+}
+
+/** Something to print, at its own pace. */
+export type Scenes = AsyncIterable<Scene>;
+
+/** Every host asked at once, each tick; the first sample only gives the second its rates. */
+export async function* liveScenes(
+  sources: readonly HostSource[],
+  { delayMs, iterations, record }: Pick<RunBatchOptions, 'delayMs' | 'iterations' | 'record'>,
+  signal: AbortSignal,
+): AsyncGenerator<Scene> {
+  const recorder = record === undefined ? undefined : await Recorder.create(record);
+  const models = sources.map(
+    (source) =>
+      [source, new HostModel({ name: source.name, uri: source.uri, groups: source.groups })] as const,
+  );
+  try {
+    let nextMs = performance.now();
+    for (let tick = 0; tick <= iterations && !signal.aborted; tick++) {
+      await Promise.all(
+        models.map(async ([source, model]) => {
+          try {
+            const sample = await source.sample();
+            recorder?.add({ name: source.name, uri: source.uri, groups: [...source.groups] }, sample);
+            model.ingest(sample);
+          } catch (error) {
+            model.fail(error as Error, Date.now());
+          }
+        }),
+      );
+      if (recorder?.error !== undefined) throw recorder.error;
+      if (signal.aborted) return;
+      if (tick > 0) {
+        yield sceneOf(
+          models.map(([, model]) => model.view),
+          Date.now(),
+        );
+      }
+      nextMs = Math.max(performance.now(), nextMs + delayMs);
+      if (tick < iterations) await pause(nextMs - performance.now(), signal);
+    }
+  } finally {
+    await recorder?.close();
+  }
+}
+
+/** A recording as fast as it can be read. */
+export async function* recordedScenes(recording: Recording, iterations: number): AsyncGenerator<Scene> {
+  const { ReplayFeed } = await import('../../tui/feed/replay.ts');
+  const first = Math.min(recording.length - 1, recording.hosts.length);
+  const feed = new ReplayFeed(recording, first);
+  for (let index = first; index < recording.length && index - first < iterations; index++) {
+    if (index > first) feed.seekTo(index);
+    yield feed.scene;
+  }
+}
+
+/** Prints until there is no more; the exit code says whether a threshold was crossed. */
+export async function runBatch(scenes: Scenes, options: RunBatchOptions): Promise<number> {
+  const { format, thresholds, sort } = options;
+  let crossed = false;
+  let anyUp = false;
+  if (format === 'csv') await print(csvHeader());
+  for await (const scene of scenes) {
+    for (const host of downHosts(scene)) log(`virtune top: ${host.name}: ${host.down?.error.message}`);
+    anyUp ||= scene.hosts.some((host) => host.down === undefined);
+    const vms = chosen(scene, options);
+    if (format === 'json') await print(jsonLine(scene, vms));
+    else if (format === 'csv') await print(vms.map((vm) => csvRow(vm, scene.atMs)).join(''));
+    else {
+      const sorts = { ...INITIAL_STATE.sorts, vms: sort };
+      await print(
+        `${textTick(scene, { filter: options.filter, sorts, units: options.units, ascii: options.ascii })}\n`,
+      );
+    }
+    for (const { vm, threshold, value } of crossings(vms, thresholds)) {
+      crossed = true;
+      log(`virtune top: ${vm.name} on ${vm.host}: ${threshold.text}, it is ${value}`);
+    }
+  }
+  if (crossed) return ExitCode.threshold;
+  return anyUp ? ExitCode.ok : ExitCode.unavailable;
+}
+
+/** Waits where the reader is slower. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.stdout.write(text)) resolve();
+    else process.stdout.once('drain', resolve);
+  });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, Math.max(0, ms));
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,94 @@
+import { openSync } from 'node:fs';
+import { ReadStream, type WriteStream } from 'node:tty';
+import { Console } from '../../tui/app.ts';
+import type { Feed } from '../../tui/feed/feed.ts';
+import { settingsOf } from '../../tui/state/settings.ts';
+import type { UiState } from '../../tui/state/state.ts';
+import type { Abilities } from '../../tui/terminal/abilities.ts';
+import { Terminal } from '../../tui/terminal/terminal.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { log } from '../log.ts';
+import { writeSettings } from './settings-file.ts';
+
+export interface RunConsoleOptions {
+  readonly feed: Feed;
+  readonly state: UiState;
+  readonly abilities: Abilities;
+  readonly mouse: boolean;
+}
+
+const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Takes the terminal, and gives it back however this ends. */
+export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOptions): Promise<number> {
+  const input = terminalInput();
+  const ui = new Console({
+    feed,
+    state,
+    mono: abilities.colours === 0,
+    save: async (now) => `saved to ${await writeSettings(settingsOf(now))}`,
+    suspend,
+  });
+  const terminal = new Terminal({
+    input,
+    output: process.stdout as WriteStream,
+    term: process.env['TERM'] ?? 'xterm',
+    unicode: !state.ascii,
+    colours: abilities.colours,
+    mouse: mouse && abilities.mouse,
+    onKey: (key, char) => ui.key(key, char),
+    onMouse: (event) => ui.mouse(event),
+    onResize: () => ui.draw(),
+  });
+  const crash = (error: unknown): void => {
+    terminal.close();
+    log(`virtune top: this should not have happened, please report it: ${(error as Error)?.stack ?? error}`);
+    process.exit(ExitCode.software);
+  };
+  const stop = (): void => ui.quit();
+  const onStopSignal = (): void => suspend(terminal);
+  // Stopped by a signal that cannot be caught: what is on the screen now is the shell's.
+  const onContinued = (): void => {
+    terminal.forget();
+    ui.draw();
+  };
+  process.on('uncaughtException', crash);
+  for (const signal of ENDING_SIGNALS) process.on(signal, stop);
+  process.on('SIGTSTP', onStopSignal);
+  process.on('SIGCONT', onContinued);
+  // A terminal that is gone (EIO, EPIPE) is no reason for a stack trace.
+  process.stdout.on('error', stop);
+  try {
+    await ui.run(terminal);
+    return ExitCode.ok;
+  } finally {
+    terminal.close();
+    process.off('uncaughtException', crash);
+    for (const signal of ENDING_SIGNALS) process.off(signal, stop);
+    process.off('SIGTSTP', onStopSignal);
+    process.off('SIGCONT', onContinued);
+    input.destroy();
+  }
+
+  /**
+   * As if the terminal's own C-z had been pressed: all of the process group stops, a shell script or npm that
+   * started it too, so that the shell gets its terminal back. Where nobody could continue it (a process group
+   * without a shell), the kernel ignores the signal, and nothing was lost but a frame.
+   */
+  function suspend(taken: Terminal): void {
+    taken.suspend();
+    process.off('SIGTSTP', onStopSignal);
+    process.kill(0, 'SIGTSTP');
+    // Here again once it is continued.
+    setImmediate(() => {
+      process.on('SIGTSTP', onStopSignal);
+      taken.resume();
+      ui.draw();
+    });
+  }
+}
+
+/** Keys come from the terminal even where something else was piped in. */
+function terminalInput(): ReadStream {
+  return process.stdin.isTTY ? (process.stdin as ReadStream) : new ReadStream(openSync('/dev/tty', 'r'));
+}

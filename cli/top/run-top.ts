@@ -1,0 +1,214 @@
+import type { Demo } from '../../simulator/demo.ts';
+import type { BatchOptions } from '../../tui/batch/batch.ts';
+import { findColumn } from '../../tui/columns/column.ts';
+import { vmColumns } from '../../tui/columns/vm-columns.ts';
+import { LiveFeed } from '../../tui/feed/live.ts';
+import { parseFilter, parseThreshold } from '../../tui/model/filter.ts';
+import { naturalSort, type Sort } from '../../tui/model/sort.ts';
+import type { Recording } from '../../tui/record/recording.ts';
+import { withSettings } from '../../tui/state/settings.ts';
+import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
+import { VIEW_NAMES } from '../../tui/state/views.ts';
+import { abilitiesOf } from '../../tui/terminal/abilities.ts';
+import { isThemeName, themes } from '../../tui/text/theme.ts';
+import { type TopFlags, UsageError } from './flags.ts';
+import { readSettings } from './settings-file.ts';
+import { type AskedHost, openHosts } from './sources.ts';
+
+/** Runs the console, or prints; the exit code. */
+export async function runTop(flags: TopFlags): Promise<number> {
+  checkFlags(flags);
+  const state = await firstState(flags);
+  const batch = batchOptions(flags, state);
+  if (flags.replay !== undefined) {
+    const { Recording } = await import('../../tui/record/recording.ts');
+    return replay(Recording.open(flags.replay), flags, state, batch);
+  }
+  const demo = await startDemoFor(flags);
+  try {
+    const uris = demo === undefined ? (flags.connect ?? [defaultUri()]) : [demo.uri];
+    return await ask(openHosts(uris, flags, demo && [demo.scenario.name]), flags, state, batch);
+  } finally {
+    await demo?.stop();
+  }
+}
+
+async function ask(
+  hosts: readonly AskedHost[],
+  flags: TopFlags,
+  state: UiState,
+  batch: Batch | undefined,
+): Promise<number> {
+  try {
+    // A wrong URI or a missing permission is told at once; of several hosts, each tells in its own line.
+    if (hosts.length === 1) await hosts[0]?.attempt();
+    return await (batch === undefined ? watch(hosts, flags, state) : printLive(hosts, flags, state, batch));
+  } finally {
+    await Promise.all(hosts.map((host) => host.close()));
+  }
+}
+
+function defaultUri(): string {
+  return process.env['LIBVIRT_DEFAULT_URI'] || 'qemu:///system';
+}
+
+/** @throws UsageError */
+function checkFlags(flags: TopFlags): void {
+  const sources = [flags.connect, flags.demo, flags.replay].filter((each) => each !== undefined);
+  if (sources.length > 1) throw new UsageError('--connect, --demo and --replay exclude each other');
+  if (flags.json === true && flags.csv === true) throw new UsageError('--json and --csv exclude each other');
+  if (flags.replay !== undefined && flags.record !== undefined)
+    throw new UsageError('a recording is not recorded again');
+  if (flags.vms !== undefined && flags.demo === undefined) throw new UsageError('--vms is for --demo');
+}
+
+const DAY_MS = 86_400_000;
+/** Simulated hosts have days and nights; whoever looks at one wants to see something. */
+const BUSIEST_MS = 14 * 3_600_000;
+
+async function startDemoFor(flags: TopFlags): Promise<Demo | undefined> {
+  if (flags.demo === undefined) return undefined;
+  const { startDemo } = await import('../../simulator/demo.ts');
+  const offsetMs = BUSIEST_MS - (Date.now() % DAY_MS);
+  return startDemo({
+    scenario: flags.demo === true ? undefined : flags.demo,
+    vms: flags.vms,
+    now: () => Date.now() + offsetMs,
+  });
+}
+
+/** What was saved, and over it what the flags say. */
+async function firstState(flags: TopFlags): Promise<UiState> {
+  const abilities = abilitiesOf(process.env);
+  const kept = flags.config ? await readSettings() : undefined;
+  const { state: saved, ignored } =
+    kept === undefined ? { state: INITIAL_STATE, ignored: [] } : withSettings(INITIAL_STATE, kept);
+  const view = flags.view === undefined ? saved.view : VIEW_NAMES.find((name) => name === flags.view);
+  if (view === undefined)
+    throw new UsageError(`there is no view "${flags.view}"; there are ${VIEW_NAMES.join(', ')}`);
+  if (flags.theme !== undefined && !isThemeName(flags.theme)) {
+    throw new UsageError(`there is no theme "${flags.theme}"; there are ${Object.keys(themes).join(', ')}`);
+  }
+  const theme = flags.theme ?? saved.theme;
+  // Said now, not at the first row.
+  if (flags.filter !== undefined) parseFilter(flags.filter, vmColumns, (vm) => vm.name);
+  return {
+    ...saved,
+    view,
+    theme: flags.color && isThemeName(theme) ? theme : 'mono',
+    ascii: flags.ascii ?? (saved.ascii || !abilities.unicode),
+    filter: flags.filter ?? '',
+    delayMs: flags.delay === undefined ? saved.delayMs : flags.delay * 1_000,
+    units: flags.requests === true ? 'requests' : saved.units,
+    sorts: flags.sort === undefined ? saved.sorts : { ...saved.sorts, vms: sortOf(flags.sort) },
+    message:
+      ignored.length === 0
+        ? undefined
+        : { text: `of the saved settings these were not understood: ${ignored.join(', ')}`, role: 'warn' },
+  };
+}
+
+/** `cpu`, `name:desc`. */
+function sortOf(text: string): Sort {
+  const [name = '', way] = text.split(':');
+  const column = findColumn(vmColumns, name);
+  if (column === undefined) {
+    throw new UsageError(
+      `there is no column "${name}"; there are ${vmColumns.map(({ id }) => id).join(', ')}`,
+    );
+  }
+  if (way !== undefined && way !== 'asc' && way !== 'desc') {
+    throw new UsageError(`"${way}" is no order; write ${name}:asc or ${name}:desc`);
+  }
+  return way === undefined ? naturalSort(column) : { column: column.id, descending: way === 'desc' };
+}
+
+interface Batch extends BatchOptions {
+  readonly iterations: number;
+}
+
+/** Undefined: a screen is wanted, and there is one. */
+function batchOptions(flags: TopFlags, state: UiState): Batch | undefined {
+  const thresholds = (flags.failOn ?? []).map((text) => parseThreshold(text, vmColumns));
+  const asked =
+    flags.batch === true ||
+    flags.once === true ||
+    flags.json === true ||
+    flags.csv === true ||
+    thresholds.length > 0;
+  const hasScreen = process.stdout.isTTY === true && process.env['TERM'] !== 'dumb';
+  if (!asked && hasScreen) return undefined;
+  const once = flags.once === true || (thresholds.length > 0 && flags.batch !== true);
+  return {
+    format: flags.json === true ? 'json' : flags.csv === true ? 'csv' : 'text',
+    filter: state.filter,
+    sort: state.sorts.vms,
+    thresholds,
+    iterations: flags.iterations ?? (once ? 1 : Number.POSITIVE_INFINITY),
+  };
+}
+
+async function watch(hosts: readonly AskedHost[], flags: TopFlags, state: UiState): Promise<number> {
+  const { runConsole } = await import('./run-console.ts');
+  const feed = new LiveFeed(hosts, state.delayMs);
+  if (flags.record !== undefined) await feed.record(flags.record);
+  try {
+    return await runConsole({ feed, state, abilities: abilitiesOf(process.env), mouse: flags.mouse });
+  } finally {
+    await feed.close();
+  }
+}
+
+async function replay(
+  recording: Recording,
+  flags: TopFlags,
+  state: UiState,
+  batch: Batch | undefined,
+): Promise<number> {
+  if (batch !== undefined) {
+    const { recordedScenes, runBatch } = await import('./run-batch.ts');
+    return runBatch(recordedScenes(recording, batch.iterations), {
+      ...batchRun(flags, state, batch),
+      record: undefined,
+    });
+  }
+  const [{ ReplayFeed }, { runConsole }] = await Promise.all([
+    import('../../tui/feed/replay.ts'),
+    import('./run-console.ts'),
+  ]);
+  const feed = new ReplayFeed(recording);
+  try {
+    return await runConsole({ feed, state, abilities: abilitiesOf(process.env), mouse: flags.mouse });
+  } finally {
+    await feed.close();
+  }
+}
+
+async function printLive(
+  hosts: readonly AskedHost[],
+  flags: TopFlags,
+  state: UiState,
+  batch: Batch,
+): Promise<number> {
+  const { liveScenes, runBatch } = await import('./run-batch.ts');
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  // `virtune top --batch | head`: the reader has had enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  const options = { ...batchRun(flags, state, batch), record: flags.record };
+  return runBatch(liveScenes(hosts, options, ended.signal), options);
+}
+
+function batchRun(flags: TopFlags, state: UiState, batch: Batch) {
+  return {
+    ...batch,
+    delayMs: flags.delay === undefined ? 1_000 : flags.delay * 1_000,
+    units: state.units,
+    ascii: state.ascii,
+  };
+}

@@ -1,0 +1,27 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** After the XDG base directory specification. */
+export function settingsPath(): string {
+  const base = process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config');
+  return join(base, 'virtune', 'top.json');
+}
+
+/** Undefined where nothing was kept. */
+export async function readSettings(): Promise<string | undefined> {
+  try {
+    return await readFile(settingsPath(), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** All of it or nothing: written beside, then put in its place. */
+export async function writeSettings(text: string): Promise<string> {
+  const path = settingsPath();
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.new`, text, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+  return path;
+}

@@ -1,0 +1,97 @@
+import { hostname } from 'node:os';
+import type { Credentials } from '../../libvirt/auth/mechanism.ts';
+import { connect } from '../../libvirt/client/connect.ts';
+import { parseUri } from '../../libvirt/uri.ts';
+import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
+import { Sampler } from '../../sampler/sampler.ts';
+import type { HostSource } from '../../tui/feed/live.ts';
+import { credentialsOf } from '../credentials.ts';
+import { isLocal } from '../local-uri.ts';
+import { type TopFlags, UsageError } from './flags.ts';
+
+/** What the console shows is asked for, and nothing else. */
+const CONSOLE_GROUPS: readonly GroupName[] = [
+  'domain',
+  'balloon',
+  'vcpu',
+  'block',
+  'interface',
+  'host',
+  'hostcpus',
+  'pool',
+  'overcommit',
+  'placement',
+  'snapshot',
+  'events',
+];
+
+/** Beyond so many VMs, where each vCPU runs is a few seconds old: it costs a call a VM. */
+const PLACES_PER_TICK = 250;
+
+/** A host that is asked, and its sampler to wait for. */
+export interface AskedHost extends HostSource {
+  attempt(): Promise<void>;
+}
+
+/** @throws UsageError on a group that does not exist */
+export function groupsToAsk(also: readonly string[] = []): ReadonlySet<GroupName> {
+  const names = also.flatMap((each) => each.split(',')).filter((each) => each !== '');
+  const more = names.map((name) => {
+    const known = groups.find((group) => group.name === name);
+    if (known === undefined) {
+      throw new UsageError(
+        `there is no group "${name}"; there are ${groups.map((group) => group.name).join(', ')}`,
+      );
+    }
+    return known.name;
+  });
+  return new Set([...CONSOLE_GROUPS, ...more]);
+}
+
+/** One for each URI, under a name of its own. */
+export function openHosts(
+  uris: readonly string[],
+  flags: TopFlags,
+  names: readonly string[] = uniqueNames(uris),
+): AskedHost[] {
+  const credentials = credentialsOf(flags);
+  const asked = groupsToAsk(flags.also);
+  return uris.map((uri, index) => openHost(uri, names[index] as string, asked, credentials, flags));
+}
+
+function openHost(
+  uri: string,
+  name: string,
+  asked: ReadonlySet<GroupName>,
+  credentials: Credentials | undefined,
+  flags: TopFlags,
+): AskedHost {
+  const domainDeadlineMs = flags.domainDeadline * 1_000;
+  const sampler = new Sampler({
+    open: (signal) => connect(uri, { readOnly: true, credentials, signal }),
+    groups: asked,
+    procRoot: (flags.local ?? isLocal(uri)) ? flags['path.procfs'] : undefined,
+    placesPerTick: PLACES_PER_TICK,
+    domainDeadlineMs,
+    tickDeadlineMs: domainDeadlineMs * 4,
+  });
+  return {
+    name,
+    uri,
+    groups: asked,
+    sample: () => sampler.sample(),
+    attempt: () => sampler.attempt(),
+    close: () => sampler.close(),
+  };
+}
+
+/** The host's name; where two URIs have the same, the URI itself. */
+function uniqueNames(uris: readonly string[]): string[] {
+  const names = uris.map((uri) => {
+    const { host } = parseUri(uri);
+    return host === undefined || host === '' ? hostname() : host;
+  });
+  return names.map((name, index) =>
+    names.filter((each) => each === name).length > 1 ? (uris[index] as string) : name,
+  );
+}

@@ -1,0 +1,113 @@
+import type { HostFigures, Pressure } from './host.ts';
+import { perSecond } from './rates.ts';
+
+/** Shares of the time of one or all CPUs, 0 to 1. */
+export interface CpuShares {
+  /** All but idle and waiting for I/O. */
+  readonly busy: number;
+  readonly user: number;
+  readonly kernel: number;
+  readonly ioWait: number | undefined;
+  /** Taken by a hypervisor below this one. */
+  readonly steal: number | undefined;
+}
+
+/** Shares of the time in which some or all tasks waited, 0 to 1. */
+export interface PressureShares {
+  readonly some: number | undefined;
+  readonly full: number | undefined;
+}
+
+export interface HostRates {
+  readonly elapsedMs: number;
+  readonly cpu: CpuShares | undefined;
+  readonly byCpu: ReadonlyMap<number, CpuShares>;
+  readonly byCell: ReadonlyMap<number, CpuShares>;
+  readonly pressure: ReadonlyMap<string, PressureShares>;
+  /** Pages a second. */
+  readonly swapIn: number | undefined;
+  readonly swapOut: number | undefined;
+}
+
+type Times = ReadonlyMap<string, number>;
+
+/** Undefined when no time passed between the two. */
+export function hostRates(before: HostFigures, now: HostFigures, elapsedMs: number): HostRates | undefined {
+  if (elapsedMs <= 0) return undefined;
+  const rate = (read: (host: HostFigures) => number | undefined): number | undefined =>
+    perSecond(read(before), read(now), elapsedMs);
+  return {
+    elapsedMs,
+    cpu: cpuShares(before.cpuNs, now.cpuNs),
+    byCpu: sharesBy(before.cpuNsByCpu, now.cpuNsByCpu),
+    byCell: sharesBy(cellTimes(before), cellTimes(now)),
+    pressure: pressureShares(before.local?.pressure, now.local?.pressure, elapsedMs),
+    swapIn: rate((host) => host.local?.vmstat.get('pswpin')),
+    swapOut: rate((host) => host.local?.vmstat.get('pswpout')),
+  };
+}
+
+/** Undefined when a counter fell or none moved: then nothing can be said of how busy it was. */
+export function cpuShares(before: Times, now: Times): CpuShares | undefined {
+  const grown = (mode: string): number | undefined => {
+    const [from, to] = [before.get(mode), now.get(mode)];
+    return from === undefined || to === undefined ? undefined : to - from;
+  };
+  let total = 0;
+  for (const mode of now.keys()) {
+    // Guest time is within user and nice (proc_stat(5)).
+    if (mode === 'guest' || mode === 'guest_nice') continue;
+    const ns = grown(mode);
+    // Linux lets idle and iowait run backwards by a tick when a CPU goes off- and online.
+    if (ns !== undefined) total += Math.max(0, ns);
+  }
+  const idle = grown('idle');
+  if (total <= 0 || idle === undefined) return undefined;
+  const share = (...modes: string[]): number =>
+    modes.reduce((sum, mode) => sum + Math.max(0, grown(mode) ?? 0), 0) / total;
+  const known = (mode: string): number | undefined => (grown(mode) === undefined ? undefined : share(mode));
+  return {
+    busy: Math.min(1, Math.max(0, 1 - share('idle', 'iowait'))),
+    user: share('user', 'nice'),
+    kernel: share('kernel', 'irq', 'softirq'),
+    ioWait: known('iowait'),
+    steal: known('steal'),
+  };
+}
+
+function cellTimes(host: HostFigures): ReadonlyMap<number, Times> {
+  return new Map(host.cells.map((cell) => [cell.id, cell.cpuNs]));
+}
+
+function sharesBy(
+  before: ReadonlyMap<number, Times> | undefined,
+  now: ReadonlyMap<number, Times> | undefined,
+): Map<number, CpuShares> {
+  const shares = new Map<number, CpuShares>();
+  for (const [id, times] of now ?? []) {
+    const earlier = before?.get(id);
+    const found = earlier && cpuShares(earlier, times);
+    if (found !== undefined) shares.set(id, found);
+  }
+  return shares;
+}
+
+function pressureShares(
+  before: ReadonlyMap<string, Pressure> | undefined,
+  now: ReadonlyMap<string, Pressure> | undefined,
+  elapsedMs: number,
+): Map<string, PressureShares> {
+  const shares = new Map<string, PressureShares>();
+  for (const [resource, told] of now ?? []) {
+    const earlier = before?.get(resource);
+    const share = (from: number | undefined, to: number | undefined): number | undefined => {
+      const ns = perSecond(from, to, elapsedMs);
+      return ns === undefined ? undefined : Math.min(1, ns / 1e9);
+    };
+    shares.set(resource, {
+      some: share(earlier?.someNs, told.someNs),
+      full: share(earlier?.fullNs, told.fullNs),
+    });
+  }
+  return shares;
+}

@@ -1,0 +1,55 @@
+import type { CallResult } from '../libvirt/calls/all.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import type { VcpuPlace } from '../model/summary.ts';
+
+interface Known {
+  /** A restart runs elsewhere. */
+  readonly runId: number;
+  readonly places: readonly VcpuPlace[];
+  readonly tick: number;
+}
+
+/**
+ * Where vCPUs were seen to run. It takes a call a domain, so that only so many domains are asked in one tick,
+ * each in its turn; in between, what was told last stands.
+ */
+export class Places {
+  readonly #perTick: number;
+  readonly #known = new Map<string, Known>();
+  #due: ReadonlySet<string> = new Set();
+  #next = 0;
+  #tick = 0;
+
+  constructor(perTick = Number.POSITIVE_INFINITY) {
+    this.#perTick = perTick;
+  }
+
+  startTick(domains: readonly Domain[]): void {
+    this.#tick++;
+    const running = domains.filter((domain) => domain.id !== -1).map((domain) => domain.uuid);
+    const uuids = new Set(running);
+    for (const uuid of this.#known.keys()) if (!uuids.has(uuid)) this.#known.delete(uuid);
+    if (running.length <= this.#perTick) {
+      this.#due = uuids;
+      return;
+    }
+    const from = this.#next % running.length;
+    this.#next = from + this.#perTick;
+    this.#due = new Set([...running, ...running].slice(from, from + this.#perTick));
+  }
+
+  /** Whether it is this domain's turn, and nobody has told of it in this tick. */
+  isDue({ uuid }: Domain): boolean {
+    return this.#due.has(uuid) && this.#known.get(uuid)?.tick !== this.#tick;
+  }
+
+  told(domain: Domain, { info }: CallResult<'domainGetVcpus'>): void {
+    const places = info.map(({ number, cpu }) => ({ vcpu: number, cpu }));
+    this.#known.set(domain.uuid, { runId: domain.id, places, tick: this.#tick });
+  }
+
+  of(domain: Domain): readonly VcpuPlace[] | undefined {
+    const known = this.#known.get(domain.uuid);
+    return known?.runId === domain.id ? known.places : undefined;
+  }
+}

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { crossings } from '../../tui/batch/batch.ts';
+import { vmColumns } from '../../tui/columns/vm-columns.ts';
+import { ExpressionError, parseFilter, parseThreshold } from '../../tui/model/filter.ts';
+import { sorted } from '../../tui/model/sort.ts';
+import { sceneAt } from './scenes.ts';
+
+const { vms } = sceneAt('noisy-neighbour', 56);
+const names = (filter: string): string[] =>
+  vms
+    .filter(parseFilter(filter, vmColumns, (vm) => vm.name))
+    .map((vm) => vm.name)
+    .sort();
+
+test('alternatives, and what is not, of names whatever their case', () => {
+  expect(names('PG|mysql')).toEqual(['mysql-shop', 'pg-billing', 'pg-orders']);
+  expect(names('!pg|web|batch')).toEqual([
+    'bastion',
+    'cache-01',
+    'legacy-files',
+    'mssql-erp',
+    'mysql-shop',
+    'noisy-build',
+    'template-debian',
+    'win-app01',
+  ]);
+  expect(names('pg-orders|!-')).toEqual(['bastion', 'pg-orders']);
+});
+
+test('columns are compared, and a VM without the figure does not pass', () => {
+  expect(names('steal>10')).toEqual(['noisy-build', 'pg-orders']);
+  expect(names('delay > 10%')).toEqual(['noisy-build', 'pg-orders']);
+  expect(names('max>=16G')).toEqual(['mssql-erp', 'mysql-shop', 'pg-billing', 'pg-orders']);
+  expect(names('state=stuck|state=off')).toEqual(['cache-01', 'web-02']);
+  expect(names('state!=running')).toEqual(['cache-01', 'legacy-files', 'web-02']);
+});
+
+test('nothing filters nothing, and what only looks like a comparison is a name', () => {
+  for (const filter of ['', ' ', '!', '|']) expect(names(filter)).toHaveLength(vms.length);
+  expect(names('nosuchcolumn>5')).toEqual([]);
+});
+
+test('a comparison that is wrong says what is right', () => {
+  expect(() => names('steal>much')).toThrow(ExpressionError);
+  expect(() => names('steal>much')).toThrow(/steal_percent>10/);
+  expect(() => names('state>5')).toThrow(/= or !=/);
+  expect(() => parseThreshold('nonsense', vmColumns)).toThrow(/delay>10%/);
+});
+
+test('a threshold names who crosses it', () => {
+  const found = crossings(vms, [parseThreshold('delay>10%', vmColumns)]);
+  expect(found.map(({ vm }) => vm.name).sort()).toEqual(['noisy-build', 'pg-orders']);
+  expect(crossings(vms, [parseThreshold('delay>99%', vmColumns)])).toEqual([]);
+});
+
+test('rows are sorted as numbers, those without a figure last whichever way, equals by name', () => {
+  const by = (id: string, descending: boolean): string[] =>
+    sorted(
+      vms,
+      vmColumns.find((column) => column.id === id),
+      descending,
+      (vm) => vm.key,
+      (vm) => vm.name,
+    ).map((vm) => vm.name);
+  expect(by('cpu_percent', true).slice(0, 2)).toEqual(['noisy-build', 'mysql-shop']);
+  expect(by('cpu_percent', true).at(-1)).toBe('cache-01');
+  expect(by('cpu_percent', false).at(-1)).toBe('cache-01');
+  expect(by('vcpus', false).slice(0, 3)).toEqual(['bastion', 'cache-01', 'legacy-files']);
+  expect(by('name', false)[0]).toBe('bastion');
+});

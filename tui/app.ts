@@ -1,0 +1,168 @@
+import type { MouseEvent } from 'blessed';
+import type { Feed } from './feed/feed.ts';
+import type { Scene } from './model/host-view.ts';
+import { loadCharts } from './render/chart.ts';
+import { type Frame, render } from './render/frame.ts';
+import type { Outcome } from './state/commands.ts';
+import type { Effect } from './state/effects.ts';
+import type { UiState } from './state/state.ts';
+import { act, afterSample, marked, update } from './state/update.ts';
+import type { Terminal } from './terminal/terminal.ts';
+import { themes } from './text/theme.ts';
+
+export interface ConsoleOptions {
+  readonly feed: Feed;
+  readonly state: UiState;
+  /** Colours are not for this terminal or this user, whatever theme is chosen. */
+  readonly mono: boolean;
+  /** Keeps the settings; rejects with why it could not. */
+  readonly save: (state: UiState) => Promise<string>;
+  /** Stops the process group until it is continued. */
+  readonly suspend: (terminal: Terminal) => void;
+}
+
+/** The console while it runs: keys, the mouse and samples go in, frames go out. */
+export class Console {
+  readonly #options: ConsoleOptions;
+  readonly #ended = Promise.withResolvers<void>();
+  #terminal: Terminal | undefined;
+  #state: UiState;
+  /** Shown instead of what is new, while frozen. */
+  #frozen: Scene | undefined;
+  #frame: Frame | undefined;
+  #frames = 0;
+
+  constructor(options: ConsoleOptions) {
+    this.#options = options;
+    this.#state = options.state;
+  }
+
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Resolves when the user has left. */
+  run(terminal: Terminal): Promise<void> {
+    this.#terminal = terminal;
+    this.draw();
+    this.#options.feed.start(
+      () => this.#onScene(),
+      (text) => this.#say(text, 'bad'),
+    );
+    return this.#ended.promise;
+  }
+
+  quit(): void {
+    this.#ended.resolve();
+  }
+
+  key(key: string, char: string | undefined): void {
+    if (this.#frame === undefined) return;
+    this.#take(update(this.#state, key, char, this.#frame.seen));
+  }
+
+  mouse({ action, x, y }: MouseEvent): void {
+    if (this.#frame === undefined || this.#state.mode.kind === 'prompt') return;
+    const { seen, hits } = this.#frame;
+    if (action === 'wheeldown' || action === 'wheelup') {
+      this.#take(update(this.#state, action === 'wheeldown' ? 'down' : 'up', undefined, seen));
+      return;
+    }
+    if (action !== 'mousedown' || this.#state.mode.kind !== 'browse') return;
+    const hit = hits.find((each) => each.y === y && x >= each.from && x < each.to);
+    if (hit === undefined) return;
+    if (hit.action.kind !== 'select') {
+      this.#take(act(this.#state, hit.action, seen));
+      return;
+    }
+    // A second click on the same row opens it.
+    const { view, selected } = this.#state;
+    const chosen = { ...this.#state, selected: { ...selected, [view]: hit.action.key } };
+    this.#take(
+      selected[view] === hit.action.key
+        ? act(chosen, { kind: 'open' }, seen)
+        : { state: chosen, effects: [] },
+    );
+  }
+
+  /** Draws what is to be seen now. */
+  draw(): void {
+    const terminal = this.#terminal;
+    if (terminal === undefined) return;
+    const { feed, mono } = this.#options;
+    this.#frame = render({
+      scene: this.#frozen ?? feed.scene,
+      state: this.#state,
+      session: feed.session,
+      size: { width: terminal.width, height: terminal.height },
+    });
+    terminal.paint(this.#frame.lines, themes[mono ? 'mono' : this.#state.theme]);
+    this.#frames++;
+    // While nobody waits: the first Enter is not to take 60 ms.
+    if (this.#frames === 2) setImmediate(loadCharts);
+  }
+
+  #onScene(): void {
+    if (this.#state.follow) {
+      // The order is known only once it is drawn; the row is brought back in sight right after.
+      this.draw();
+      const next = this.#frame && afterSample(this.#state, this.#frame.seen);
+      if (next === undefined || next === this.#state) return;
+      this.#state = next;
+    }
+    this.draw();
+  }
+
+  #take({ state, effects }: Outcome): void {
+    const before = this.#state;
+    this.#state = state;
+    if (state.frozen !== before.frozen) this.#frozen = state.frozen ? this.#options.feed.scene : undefined;
+    for (const effect of effects) this.#do(effect);
+    this.draw();
+  }
+
+  #say(text: string, role: 'info' | 'bad'): void {
+    this.#state = { ...this.#state, message: { text, role } };
+    this.draw();
+  }
+
+  #do(effect: Effect): void {
+    const { feed } = this.#options;
+    switch (effect.kind) {
+      case 'quit':
+        return this.quit();
+      case 'suspend':
+        if (this.#terminal !== undefined) this.#options.suspend(this.#terminal);
+        return;
+      case 'save':
+        return this.#report(this.#options.save(this.#state));
+      case 'refresh':
+        this.#terminal?.forget();
+        return feed.refresh();
+      case 'delay':
+        return feed.setDelay(this.#state.delayMs);
+      case 'mark':
+        this.#state = marked(this.#state, this.#frozen ?? feed.scene);
+        return;
+      case 'record':
+        return this.#report(
+          feed.record(effect.file).then(() => `recording to ${effect.file}; :stop ends it`),
+        );
+      case 'stop-recording':
+        return this.#report(feed.stopRecording().then(() => 'the recording has ended'));
+      case 'seek':
+        return feed.seek(effect.by);
+      case 'seek-to':
+        return feed.seekTo(effect.index);
+      case 'play':
+        return feed.togglePlay();
+    }
+  }
+
+  #report(done: Promise<string>): void {
+    done.then(
+      (text) => this.#say(text, 'info'),
+      (error: Error) => this.#say(error.message, 'bad'),
+    );
+  }
+}

@@ -1,0 +1,53 @@
+import type { Column } from '../columns/column.ts';
+import { vmColumns } from '../columns/vm-columns.ts';
+import { type Comparison, parseFilter, type Test } from '../model/filter.ts';
+import type { HostView, Scene } from '../model/host-view.ts';
+import { type Sort, sorted } from '../model/sort.ts';
+import type { Vm } from '../model/vm.ts';
+
+export interface BatchOptions {
+  readonly format: 'text' | 'json' | 'csv';
+  readonly filter: string;
+  readonly sort: Sort;
+  readonly thresholds: readonly Comparison<Vm>[];
+}
+
+/** The VMs of a scene that are asked for, in the order that is asked for. */
+export function chosen(scene: Scene, { filter, sort }: Pick<BatchOptions, 'filter' | 'sort'>): readonly Vm[] {
+  const passes: Test<Vm> = parseFilter(filter, vmColumns, (vm) => vm.name);
+  const column = vmColumns.find(({ id }) => id === sort.column);
+  return sorted(
+    scene.vms.filter(passes),
+    column,
+    sort.descending,
+    (vm) => vm.key,
+    (vm) => vm.name,
+  );
+}
+
+/** A VM that is over a threshold. */
+export interface Crossing {
+  readonly vm: Vm;
+  readonly threshold: Comparison<Vm>;
+  readonly value: number | string;
+}
+
+export function crossings(vms: readonly Vm[], thresholds: readonly Comparison<Vm>[]): Crossing[] {
+  return thresholds.flatMap((threshold) =>
+    vms.flatMap((vm) => {
+      const value = threshold.column.read(vm);
+      return value !== undefined && threshold.test(vm) ? [{ vm, threshold, value }] : [];
+    }),
+  );
+}
+
+/** Hosts that could not be asked. */
+export function downHosts(scene: Scene): readonly HostView[] {
+  return scene.hosts.filter((host) => host.down !== undefined);
+}
+
+/** The figure as it stands in JSON and CSV: whole where it is whole, else to four digits behind the point. */
+export function exact<Row>(column: Column<Row>, row: Row): number | string | undefined {
+  const value = column.read(row);
+  return typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value;
+}

@@ -1,0 +1,38 @@
+import type { Scene } from '../model/host-view.ts';
+import { header } from '../render/header.ts';
+import { columnsThatFit, tableFor } from '../render/table.ts';
+import { INITIAL_STATE, type UiState } from '../state/state.ts';
+import { fit } from '../text/cells.ts';
+import { plain } from '../text/line.ts';
+
+/** Wide enough for every column: nobody reads this on a screen that cuts it. */
+const WIDTH = 400;
+const NAME_WIDTH = 32;
+
+/** One tick as plain text: a line about each host, then every VM that is asked for, however many there are. */
+export function textTick(
+  scene: Scene,
+  choice: Pick<UiState, 'filter' | 'sorts' | 'units' | 'ascii'>,
+): string {
+  const state: UiState = { ...INITIAL_STATE, ...choice, view: 'vms' };
+  const size = { width: WIDTH, height: 50 };
+  const session = { replay: undefined, recording: undefined };
+  // Title and hosts; tabs are for a screen.
+  const above = header({ scene, state, session, size }).slice(0, -1).map(plain);
+  const table = tableFor('vms', scene, state);
+  const columns = columnsThatFit(table, WIDTH, 0).map((column) =>
+    column.id === 'name' ? { ...column, width: NAME_WIDTH } : column,
+  );
+  const row = (cellOf: (column: (typeof columns)[number]) => string): string =>
+    columns
+      .map((column) => fit(cellOf(column), column.width, column.numeric ? 'right' : 'left'))
+      .join(' ')
+      .trimEnd();
+  return [
+    ...above.map((line) => line.replaceAll(/ {3,}/g, '   ').trim()),
+    '',
+    row((column) => column.title),
+    ...table.rows.map((each) => row((column) => each.cell(column.id).text)),
+    '',
+  ].join('\n');
+}

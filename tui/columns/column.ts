@@ -1,0 +1,96 @@
+import type { Reason } from '../model/reasons.ts';
+import { cellsOf, widthOf } from '../text/cells.ts';
+import { displayable } from '../text/displayable.ts';
+import type { Role } from '../text/line.ts';
+import { bytes, count, duration, milliseconds, percent } from './format.ts';
+
+export type Unit =
+  | 'text'
+  | 'number'
+  | 'percent'
+  | 'bytes'
+  | 'bytes_per_second'
+  | 'per_second'
+  | 'milliseconds'
+  | 'seconds';
+
+export type Value = number | string;
+
+/**
+ * One thing that is told of each row. Tables, the sort menu, filters, thresholds, help, CSV, JSON and
+ * docs/top.md are all made from these.
+ */
+export interface Column<Row> {
+  /** Stable: in CSV, JSON, `--sort`, filters and thresholds. */
+  readonly id: string;
+  /** Other words for it on a command line. */
+  readonly aliases?: readonly string[] | undefined;
+  readonly title: string;
+  readonly unit: Unit;
+  /** Places on the screen. */
+  readonly width: number;
+  readonly help: string;
+  /** Metrics of the catalogue that it is reckoned from. */
+  readonly metrics: readonly string[];
+  readonly read: (row: Row) => Value | undefined;
+  /** Why there is none. */
+  readonly why?: (row: Row) => Reason;
+  /** Of a text too long for its column the end is kept. */
+  readonly keepsEnd?: boolean;
+  /** How it is shown, where the unit alone does not say it. */
+  readonly show?: (value: Value, row: Row) => string;
+  readonly role?: (value: Value, row: Row) => Role;
+}
+
+export function isNumeric({ unit }: { readonly unit: Unit }): boolean {
+  return unit !== 'text';
+}
+
+const FORMATS: Readonly<Record<Exclude<Unit, 'text'>, (value: number) => string>> = {
+  number: count,
+  percent,
+  bytes,
+  bytes_per_second: bytes,
+  per_second: count,
+  milliseconds,
+  seconds: duration,
+};
+
+/** The figure as it stands on a screen; text comes from elsewhere, and is made harmless here. */
+export function shown<Row>(column: Column<Row>, value: Value, row: Row, ascii = false): string {
+  if (column.unit === 'text') {
+    const text = displayable(column.show?.(value, row) ?? String(value), ascii);
+    return column.keepsEnd === true ? endOf(text, column.width) : text;
+  }
+  return column.show?.(value, row) ?? (typeof value === 'string' ? value : FORMATS[column.unit](value));
+}
+
+/** The end of a path says more than its beginning. */
+function endOf(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let used = 1;
+  let kept = '';
+  for (const cell of cellsOf(text).toReversed()) {
+    used += cell.width;
+    if (used > width) break;
+    kept = cell.text + kept;
+  }
+  return `~${kept}`;
+}
+
+/** By id or alias; undefined when there is none of that name. */
+export function findColumn<
+  C extends { readonly id: string; readonly aliases?: readonly string[] | undefined },
+>(columns: readonly C[], name: string): C | undefined {
+  const wanted = name.trim().toLowerCase();
+  return columns.find(({ id, aliases }) => id === wanted || aliases?.includes(wanted));
+}
+
+/** Colours by limits: the role of the last limit that is reached. */
+export function levels(...limits: readonly (readonly [from: number, role: Role])[]): (value: Value) => Role {
+  return (value) => {
+    let role: Role = 'text';
+    for (const [from, each] of limits) if (Number(value) >= from) role = each;
+    return role;
+  };
+}

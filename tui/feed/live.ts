@@ -1,0 +1,156 @@
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import type { HostSample } from '../../sampler/host-sample.ts';
+import { HostModel } from '../model/host-model.ts';
+import { type Scene, sceneOf } from '../model/host-view.ts';
+import { Recorder } from '../record/recorder.ts';
+import type { Session } from '../state/state.ts';
+import type { Feed } from './feed.ts';
+
+/** A host that can be asked. */
+export interface HostSource {
+  readonly name: string;
+  readonly uri: string;
+  readonly groups: ReadonlySet<GroupName>;
+  sample(): Promise<HostSample>;
+  close(): Promise<void>;
+}
+
+interface Watched {
+  readonly source: HostSource;
+  readonly model: HostModel;
+  samples: number;
+  wake: (() => void) | undefined;
+}
+
+/** Rates need two samples; the second comes soon after the first, however long the delay is. */
+const SECOND_AFTER_MS = 400;
+
+/** Asks each host in its own time: one that hangs holds up nobody else's figures. */
+export class LiveFeed implements Feed {
+  readonly #watched: readonly Watched[];
+  readonly #now: () => number;
+  #delayMs: number;
+  #recorder: Recorder | undefined;
+  #closed = false;
+  #scene: Scene;
+  #onTrouble: (text: string) => void = () => undefined;
+  #loops: Promise<void>[] = [];
+
+  constructor(sources: readonly HostSource[], delayMs: number, now: () => number = Date.now) {
+    this.#now = now;
+    this.#delayMs = delayMs;
+    this.#watched = sources.map((source) => ({
+      source,
+      model: new HostModel({ name: source.name, uri: source.uri, groups: source.groups }),
+      samples: 0,
+      wake: undefined,
+    }));
+    this.#scene = this.#newScene();
+  }
+
+  get scene(): Scene {
+    return this.#scene;
+  }
+
+  get session(): Session {
+    return { replay: undefined, recording: this.#recorder?.file };
+  }
+
+  start(onScene: () => void, onTrouble: (text: string) => void): void {
+    this.#onTrouble = onTrouble;
+    this.#loops = this.#watched.map((watched) => this.#watch(watched, onScene));
+  }
+
+  refresh(): void {
+    for (const { wake } of this.#watched) wake?.();
+  }
+
+  setDelay(delayMs: number): void {
+    const shorter = delayMs < this.#delayMs;
+    this.#delayMs = delayMs;
+    if (shorter) this.refresh();
+  }
+
+  seek(): void {
+    this.#onTrouble('only a recording can be scrubbed: virtune top --replay FILE');
+  }
+
+  seekTo(): void {
+    this.seek();
+  }
+
+  togglePlay(): void {
+    this.seek();
+  }
+
+  async record(file: string): Promise<void> {
+    await this.stopRecording();
+    this.#recorder = await Recorder.create(file);
+  }
+
+  async stopRecording(): Promise<void> {
+    const recorder = this.#recorder;
+    this.#recorder = undefined;
+    await recorder?.close();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.refresh();
+    await this.stopRecording();
+    await Promise.all(this.#watched.map(({ source }) => source.close()));
+    await Promise.all(this.#loops);
+  }
+
+  async #watch(watched: Watched, onScene: () => void): Promise<void> {
+    while (!this.#closed) {
+      const startedMs = performance.now();
+      await this.#sample(watched);
+      if (this.#closed) return;
+      this.#scene = this.#newScene();
+      onScene();
+      const delayMs = watched.samples === 1 ? Math.min(SECOND_AFTER_MS, this.#delayMs) : this.#delayMs;
+      await this.#pause(watched, Math.max(0, delayMs - (performance.now() - startedMs)));
+    }
+  }
+
+  async #sample({ source, model }: Watched & { samples: number }): Promise<void> {
+    const watched = this.#watched.find((each) => each.source === source);
+    try {
+      const sample = await source.sample();
+      model.ingest(sample);
+      if (watched !== undefined) watched.samples++;
+      this.#record(source, sample);
+    } catch (error) {
+      model.fail(error as Error, this.#now());
+    }
+  }
+
+  #record(source: HostSource, sample: HostSample): void {
+    const recorder = this.#recorder;
+    if (recorder === undefined) return;
+    recorder.add({ name: source.name, uri: source.uri, groups: [...source.groups] }, sample);
+    if (recorder.error === undefined) return;
+    this.#onTrouble(recorder.error.message);
+    void this.stopRecording().catch(() => undefined);
+  }
+
+  #newScene(): Scene {
+    return sceneOf(
+      this.#watched.map(({ model }) => model.view),
+      this.#now(),
+    );
+  }
+
+  #pause(watched: Watched, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      function done(): void {
+        clearTimeout(timer);
+        watched.wake = undefined;
+        resolve();
+      }
+      watched.wake = done;
+    });
+  }
+}

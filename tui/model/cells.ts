@@ -1,0 +1,60 @@
+import type { CellFigures, CellPages } from '../../model/host.ts';
+import type { CpuShares } from '../../model/host-rates.ts';
+import type { HostView } from './host-view.ts';
+import { pinnedCpus } from './pins.ts';
+import { isRunning } from './vm.ts';
+
+/** One NUMA cell of one host. */
+export interface CellRow {
+  readonly key: string;
+  readonly host: string;
+  readonly id: number;
+  readonly cpus: readonly number[];
+  readonly shares: CpuShares | undefined;
+  readonly totalKiB: number | undefined;
+  readonly freeKiB: number | undefined;
+  /** Of the sizes that it has pools of, the host's small pages aside. */
+  readonly hugepages: readonly CellPages[];
+  /** Running VMs with all vCPUs pinned within it, and what they may use at most. */
+  readonly vms: number;
+  readonly vmKiB: number;
+}
+
+export function cellRowsOf(host: HostView): CellRow[] {
+  const figures = new Map<number, CellFigures>(host.sample?.host?.cells.map((cell) => [cell.id, cell]));
+  return (host.sample?.host?.topology?.cells ?? []).map((cell) => {
+    const told = figures.get(cell.id);
+    const cpus = cell.cpus.map((cpu) => cpu.id);
+    const within = host.vms.filter((vm) => {
+      const pins = isRunning(vm) ? pinnedCpus(vm) : undefined;
+      return pins !== undefined && [...pins].every((cpu) => vm.cellOf.get(cpu) === cell.id);
+    });
+    return {
+      key: `${host.name}/${cell.id}`,
+      host: host.name,
+      id: cell.id,
+      cpus,
+      shares: host.rates?.byCell.get(cell.id) ?? meanOf(host, cpus),
+      totalKiB: told?.memoryKiB.get('total') ?? cell.memoryKiB,
+      freeKiB: told?.memoryKiB.get('free'),
+      hugepages: (told?.pages ?? []).filter((pages) => pages.sizeKiB > 64),
+      vms: within.length,
+      vmKiB: within.reduce((sum, vm) => sum + (vm.sample.summary.maximumKiB ?? 0), 0),
+    };
+  });
+}
+
+/** A remote host tells of each CPU and not of cells. */
+function meanOf(host: HostView, cpus: readonly number[]): CpuShares | undefined {
+  const told = cpus.flatMap((cpu) => host.rates?.byCpu.get(cpu) ?? []);
+  if (told.length === 0) return undefined;
+  const mean = (read: (shares: CpuShares) => number): number =>
+    told.reduce((sum, shares) => sum + read(shares), 0) / told.length;
+  return {
+    busy: mean((each) => each.busy),
+    user: mean((each) => each.user),
+    kernel: mean((each) => each.kernel),
+    ioWait: undefined,
+    steal: undefined,
+  };
+}

@@ -1,0 +1,38 @@
+import type { HostRates } from '../../model/host-rates.ts';
+import type { HostSample } from '../../sampler/host-sample.ts';
+import type { History } from './history.ts';
+import type { Residency } from './residency.ts';
+import type { Vm } from './vm.ts';
+
+/** One host at one moment. */
+export interface HostView {
+  readonly name: string;
+  readonly uri: string;
+  /** The newest sample; absent before the first. It stays while the host cannot be asked. */
+  readonly sample: HostSample | undefined;
+  /** Why the host cannot be asked, and since when; absent while it can. */
+  readonly down: { readonly error: Error; readonly sinceMs: number } | undefined;
+  readonly rates: HostRates | undefined;
+  readonly vms: readonly Vm[];
+  readonly history: History;
+  readonly residency: Residency;
+}
+
+/** All hosts at one moment: what a frame is drawn from. */
+export interface Scene {
+  readonly atMs: number;
+  readonly hosts: readonly HostView[];
+  readonly vms: readonly Vm[];
+}
+
+export function sceneOf(hosts: readonly HostView[], atMs: number): Scene {
+  return { atMs, hosts, vms: hosts.length === 1 ? (hosts[0]?.vms ?? []) : hosts.flatMap((host) => host.vms) };
+}
+
+export function hostOf(scene: Scene, vm: Vm): HostView | undefined {
+  return scene.hosts.find((host) => host.name === vm.host);
+}
+
+export function vmByKey(scene: Scene, key: string | undefined): Vm | undefined {
+  return key === undefined ? undefined : scene.vms.find((vm) => vm.key === key);
+}

@@ -1,0 +1,82 @@
+import { DomainState } from '../../libvirt/constants.ts';
+import type { DomainFacts } from '../../model/domain/domain.ts';
+import type { DomainRates, Rates } from '../../model/rates.ts';
+import type { BlockStats, DomainStats, NetStats } from '../../model/stats/types.ts';
+import type { DomainSample } from '../../sampler/host-sample.ts';
+import type { Finding } from './findings.ts';
+import type { Reason } from './reasons.ts';
+
+export type BlockRates = Rates<BlockStats>;
+export type NetRates = Rates<NetStats>;
+
+/** One VM at one moment, as every view sees it. */
+export interface Vm {
+  /** Of the host and the VM's UUID: the same for as long as the VM exists, whatever it is called. */
+  readonly key: string;
+  readonly host: string;
+  /** As libvirt says it: hostile text. */
+  readonly name: string;
+  readonly sample: DomainSample;
+  readonly facts: DomainFacts | undefined;
+  readonly stats: DomainStats | undefined;
+  readonly rates: DomainRates | undefined;
+  /** CPU seconds a second; known even of a VM whose QEMU hangs. */
+  readonly cpuUsage: number | undefined;
+  /** Over all its disks; a figure is absent where no disk tells it. */
+  readonly disk: BlockRates;
+  readonly net: NetRates;
+  /** Why groups of figures are not there. */
+  readonly reasons: ReadonlyMap<string, Reason>;
+  /** NUMA cell of each CPU of its host. */
+  readonly cellOf: ReadonlyMap<number, number>;
+  /** Reckoned when first asked for. */
+  readonly findings: readonly Finding[];
+}
+
+export type StateName =
+  | 'running'
+  | 'blocked'
+  | 'paused'
+  | 'shutting down'
+  | 'off'
+  | 'crashed'
+  | 'suspended'
+  | 'stuck'
+  | 'unknown';
+
+const STATES: Readonly<Record<number, StateName>> = {
+  [DomainState.running]: 'running',
+  [DomainState.blocked]: 'blocked',
+  [DomainState.paused]: 'paused',
+  [DomainState.shutdown]: 'shutting down',
+  [DomainState.shutoff]: 'off',
+  [DomainState.crashed]: 'crashed',
+  [DomainState.pmSuspended]: 'suspended',
+};
+
+/** What libvirt says, but for a VM that does not answer: that says more. */
+export function stateOf({ sample }: Vm): StateName {
+  if (sample.outcome.kind === 'unresponsive') return 'stuck';
+  return STATES[sample.summary.state ?? -1] ?? 'unknown';
+}
+
+export function isRunning(vm: Vm): boolean {
+  return vm.sample.domain.id !== -1;
+}
+
+/** Sums figures of several devices; absent where none of them tells it. */
+export function summed<T extends object>(devices: Iterable<T>): T {
+  const sum: Record<string, number> = {};
+  for (const device of devices) {
+    for (const name in device) {
+      const value = device[name];
+      if (typeof value === 'number') sum[name] = (sum[name] ?? 0) + value;
+    }
+  }
+  return sum as T;
+}
+
+/** Mean time of a request, ms; undefined while there are none. */
+export function latencyMs(ns: number | undefined, requests: number | undefined): number | undefined {
+  return ns === undefined || requests === undefined || requests <= 0 ? undefined : ns / requests / 1e6;
+}

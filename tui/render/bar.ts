@@ -1,0 +1,52 @@
+import { type Line, type Role, span } from '../text/line.ts';
+
+export interface Part {
+  /** Of the whole, 0 to 1. */
+  readonly share: number;
+  readonly role: Role;
+  readonly glyph: string;
+}
+
+/** `[||||####      ]`: parts one after the other; each has a glyph of its own, so that colour is not all. */
+export function bar(parts: readonly Part[], width: number): Line {
+  const inner = Math.max(0, width - 2);
+  const spans = [span('[', 'box')];
+  let used = 0;
+  let sum = 0;
+  for (const { share, role, glyph } of parts) {
+    sum += Math.max(0, Number.isFinite(share) ? share : 0);
+    // Rounded at the ends, so that the parts together are as long as their sum.
+    const to = Math.min(inner, Math.round(sum * inner));
+    if (to > used) spans.push(span(glyph.repeat(to - used), role));
+    used = Math.max(used, to);
+  }
+  spans.push(span(' '.repeat(inner - used)), span(']', 'box'));
+  return spans;
+}
+
+/** One share of a whole, coloured by how much it is. */
+export function gauge(share: number, width: number): Line {
+  const role = share >= 0.9 ? 'bar3' : share >= 0.7 ? 'bar2' : 'bar1';
+  return bar([{ share, role, glyph: '|' }], width);
+}
+
+const LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const ASCII_LEVELS = ['_', '.', '-', '=', '+', '*', '#', '@'];
+
+/** The newest `width` values, the last at the right, against a fixed maximum. */
+export function sparkline(values: readonly number[], width: number, maximum: number, ascii: boolean): string {
+  const levels = ascii ? ASCII_LEVELS : LEVELS;
+  const tail = values.slice(-width);
+  const drawn = tail.map((value) => {
+    if (Number.isNaN(value)) return ' ';
+    const level = maximum <= 0 ? 0 : Math.floor((value / maximum) * levels.length);
+    return levels[Math.max(0, Math.min(levels.length - 1, level))] as string;
+  });
+  return ' '.repeat(Math.max(0, width - drawn.length)) + drawn.join('');
+}
+
+/** How busy a CPU is, as one of six. */
+export function heat(share: number): Role {
+  const steps = [0.02, 0.25, 0.5, 0.75, 0.9];
+  return `heat${steps.filter((step) => share >= step).length}` as Role;
+}

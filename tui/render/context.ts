@@ -1,0 +1,10 @@
+import type { Scene } from '../model/host-view.ts';
+import type { Session, Size, UiState } from '../state/state.ts';
+
+/** All that a frame is drawn from. */
+export interface Context {
+  readonly scene: Scene;
+  readonly state: UiState;
+  readonly session: Session;
+  readonly size: Size;
+}

@@ -1,0 +1,255 @@
+import { contentionRatio } from '../../model/overcommit.ts';
+import { kibToBytes } from '../../model/units.ts';
+import { bytes, duration, percent, ratio } from '../columns/format.ts';
+import type { HostView, Scene } from '../model/host-view.ts';
+import { stateOf } from '../model/vm.ts';
+import { VIEW_NAMES, VIEWS } from '../state/views.ts';
+import { fit, shortened } from '../text/cells.ts';
+import { displayable } from '../text/displayable.ts';
+import { fitLine, type Line, type Role, type Span, span, spread } from '../text/line.ts';
+import { bar, gauge } from './bar.ts';
+import type { Context } from './context.ts';
+import { verdictOf } from './verdict.ts';
+
+const HOST_LINES_MAX = 4;
+
+/** The lines above the rows: which hosts, how they are, whether overcommit hurts. */
+export function header(context: Context): Line[] {
+  const { scene, state, size } = context;
+  if (state.zoomed) return [];
+  const hosts =
+    scene.hosts.length === 1
+      ? oneHost(scene.hosts[0] as HostView, size.width, scene.atMs)
+      : scene.hosts.slice(0, hostLines(size.height)).map((host) => hostLine(host, size.width, scene.atMs));
+  return [titleLine(context), ...hosts, tabs(context)];
+}
+
+function hostLines(height: number): number {
+  return height < 30 ? 2 : HOST_LINES_MAX;
+}
+
+function titleLine({ scene, state, session, size }: Context): Line {
+  const names =
+    scene.hosts.length === 1
+      ? displayable(scene.hosts[0]?.name ?? '', state.ascii)
+      : `${scene.hosts.length} hosts`;
+  const left: Span[] = [span(' virtune top ', 'title'), span(shortened(names, 30), 'info'), span('  ')];
+  left.push(...counts(scene));
+  const flags: Span[] = [];
+  if (state.frozen) flags.push(span(' FROZEN ', 'warn'));
+  if (session.recording !== undefined) flags.push(span(' REC ', 'bad'));
+  if (session.replay !== undefined) {
+    const { index, count: samples, playing } = session.replay;
+    flags.push(span(` REPLAY ${index + 1}/${samples}${playing ? ' >' : ''} `, 'warn'));
+  }
+  if (state.filter !== '')
+    flags.push(span(` filter ${shortened(displayable(state.filter, state.ascii), 20)} `, 'warn'));
+  if (state.onlyTagged) flags.push(span(' tagged ', 'warn'));
+  if (state.follow) flags.push(span(' follow ', 'warn'));
+  const right = [...flags, span(` ${clock(scene.atMs)}  ${state.delayMs / 1_000} s `, 'dim')];
+  return spread(left, right, size.width);
+}
+
+/** `15 VMs  12 running  1 paused`. */
+function counts(scene: Scene): Span[] {
+  const by = new Map<string, number>();
+  for (const vm of scene.vms) {
+    const state = stateOf(vm);
+    by.set(state, (by.get(state) ?? 0) + 1);
+  }
+  const roles: Readonly<Record<string, Role>> = { paused: 'warn', crashed: 'bad', stuck: 'bad' };
+  const spans = [span(`${scene.vms.length} VMs`)];
+  for (const name of ['running', 'paused', 'stuck', 'crashed', 'off']) {
+    const found = by.get(name);
+    if (found !== undefined) spans.push(span('  '), span(`${found} ${name}`, roles[name] ?? 'dim'));
+  }
+  return spans;
+}
+
+function clock(atMs: number): string {
+  return new Date(atMs).toISOString().slice(11, 19);
+}
+
+/** Said of a host that cannot be asked. */
+export function downText(host: HostView, atMs: number): string | undefined {
+  if (host.down === undefined) {
+    return host.sample === undefined ? 'asking libvirt ...' : undefined;
+  }
+  const since = duration((atMs - host.down.sinceMs) / 1_000);
+  return `libvirt cannot be asked since ${since}; trying again. ${displayable(host.down.error.message)}`;
+}
+
+function oneHost(host: HostView, width: number, atMs: number): Line[] {
+  const down = downText(host, atMs);
+  if (down !== undefined) {
+    return [
+      fitLine([span(` ${down}`, host.down === undefined ? 'dim' : 'bad')], width),
+      fitLine([], width),
+      fitLine([], width),
+    ];
+  }
+  return [cpuLine(host, width), memoryLine(host, width), harmLine(host, width)];
+}
+
+function cpuLine(host: HostView, width: number): Line {
+  const { rates, sample } = host;
+  const barWidth = Math.max(12, Math.min(40, Math.floor(width / 4)));
+  const shares = rates?.cpu;
+  const parts: Line =
+    shares === undefined
+      ? bar([], barWidth)
+      : bar(
+          [
+            { share: shares.user, role: 'bar1', glyph: '|' },
+            { share: shares.kernel, role: 'bar2', glyph: '+' },
+            { share: shares.ioWait ?? 0, role: 'box', glyph: '.' },
+            { share: shares.steal ?? 0, role: 'bar3', glyph: '#' },
+          ],
+          barWidth,
+        );
+  const overcommit = sample?.overcommit;
+  const cpus = sample?.host?.cpusOnline;
+  return fitLine(
+    [
+      span(' CPU ', 'key'),
+      ...parts,
+      span(shares === undefined ? '      ... ' : ` ${percent(shares.busy * 100).padStart(5)} % `),
+      span(`of ${cpus ?? '?'} CPUs`, 'dim'),
+      span(
+        overcommit === undefined
+          ? ''
+          : `  ${overcommit.vcpusRunning} vCPUs run, ${overcommit.vcpusDefined} defined`,
+        'dim',
+      ),
+      span(
+        shares?.steal === undefined || shares.steal < 0.001
+          ? ''
+          : `  stolen ${percent(shares.steal * 100)} %`,
+        'bad',
+      ),
+    ],
+    width,
+  );
+}
+
+function memoryLine(host: HostView, width: number): Line {
+  const memory = host.sample?.host?.memoryKiB;
+  const local = host.sample?.host?.local?.meminfoKiB;
+  const total = memory?.get('total');
+  const free = memory?.get('free');
+  const barWidth = Math.max(12, Math.min(40, Math.floor(width / 4)));
+  if (total === undefined || free === undefined)
+    return fitLine([span(' Mem ', 'key'), span('not told', 'missing')], width);
+  const caches = (memory?.get('cached') ?? 0) + (memory?.get('buffers') ?? 0);
+  const used = Math.max(0, total - free - caches);
+  const overcommit = host.sample?.overcommit;
+  const swap = host.rates?.swapIn;
+  return fitLine(
+    [
+      span(' Mem ', 'key'),
+      ...bar(
+        [
+          { share: used / total, role: used / total > 0.9 ? 'bar3' : 'bar1', glyph: '|' },
+          { share: caches / total, role: 'bar2', glyph: '.' },
+        ],
+        barWidth,
+      ),
+      span(` ${percent((used / total) * 100).padStart(5)} % `),
+      span(`of ${bytes(kibToBytes(total))}`, 'dim'),
+      span(
+        overcommit === undefined
+          ? ''
+          : `  VMs: ${bytes(kibToBytes(overcommit.memoryCurrentKiB))} given, ${bytes(kibToBytes(overcommit.memoryMaximumKiB))} at most`,
+        'dim',
+      ),
+      span(
+        local === undefined
+          ? ''
+          : `  swap ${bytes(kibToBytes((local.get('SwapTotal') ?? 0) - (local.get('SwapFree') ?? 0)))}`,
+        'dim',
+      ),
+      span(swap === undefined || swap < 1 ? '' : ` in ${swap.toFixed(0)} pages/s`, 'bad'),
+    ],
+    width,
+  );
+}
+
+/** Ratio, contention and pressure together: what dashboards and alerts reckon from too. */
+function harmLine(host: HostView, width: number): Line {
+  const verdict = verdictOf(host);
+  const overcommit = host.sample?.overcommit;
+  const contention = host.sample?.contention && contentionRatio(host.sample.contention);
+  const figures = [
+    `vCPU ratio ${overcommit?.vcpuRatio === undefined ? '?' : ratio(overcommit.vcpuRatio)}`,
+    `contention ${host.sample?.contention === undefined ? '...' : contention === undefined ? '0' : percent(contention * 100)} %`,
+    `memory ratio ${overcommit?.memoryMaximumRatio === undefined ? '?' : ratio(overcommit.memoryMaximumRatio)}`,
+  ];
+  const pressure = host.rates?.pressure;
+  for (const resource of ['cpu', 'memory', 'io']) {
+    const some = pressure?.get(resource)?.some;
+    if (some !== undefined) figures.push(`PSI ${resource} ${percent(some * 100)} %`);
+  }
+  return fitLine(
+    [span(' ', 'text'), span(verdict.text, verdict.role), span(`  ${figures.join('  ')}`, 'dim')],
+    width,
+  );
+}
+
+/** One of several hosts. */
+function hostLine(host: HostView, width: number, atMs: number): Line {
+  const name = fit(displayable(host.name), 14);
+  const down = downText(host, atMs);
+  if (down !== undefined)
+    return fitLine([span(` ${name} `, 'key'), span(down, host.down === undefined ? 'dim' : 'bad')], width);
+  const busy = host.rates?.cpu?.busy;
+  const memory = host.sample?.host?.memoryKiB;
+  const total = memory?.get('total');
+  const used =
+    total === undefined
+      ? undefined
+      : total - (memory?.get('free') ?? 0) - (memory?.get('cached') ?? 0) - (memory?.get('buffers') ?? 0);
+  const verdict = verdictOf(host);
+  const overcommit = host.sample?.overcommit;
+  return fitLine(
+    [
+      span(` ${name} `, 'key'),
+      span('CPU ', 'dim'),
+      ...gauge(busy ?? 0, 12),
+      span(busy === undefined ? '    ... ' : ` ${percent(busy * 100).padStart(5)} %`),
+      span('  Mem ', 'dim'),
+      ...gauge(total === undefined || used === undefined ? 0 : used / total, 12),
+      span(
+        total === undefined || used === undefined
+          ? '   ?  '
+          : ` ${percent((used / total) * 100).padStart(5)} %`,
+      ),
+      span(`  ${host.vms.length} VMs`, 'dim'),
+      span(`  ratio ${overcommit?.vcpuRatio === undefined ? '?' : ratio(overcommit.vcpuRatio)}  `, 'dim'),
+      span(verdict.text, verdict.role),
+    ],
+    width,
+  );
+}
+
+/** Where each tab stands, for the mouse. */
+export function tabPlaces(): {
+  readonly view: (typeof VIEW_NAMES)[number];
+  readonly from: number;
+  readonly to: number;
+}[] {
+  let at = 1;
+  return VIEW_NAMES.map((view) => {
+    const from = at;
+    at += VIEWS[view].title.length + 4;
+    return { view, from, to: at - 2 };
+  });
+}
+
+function tabs({ state, size }: Context): Line {
+  const spans: Span[] = [span(' ')];
+  for (const view of VIEW_NAMES) {
+    spans.push(span(`${VIEWS[view].key} `, 'key'));
+    spans.push(span(VIEWS[view].title, view === state.view ? 'tabOn' : 'tab'), span('  '));
+  }
+  return fitLine(spans, size.width);
+}

@@ -1,0 +1,211 @@
+import { contentionRatio } from '../../model/overcommit.ts';
+import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
+import { bytes, percent, ratio } from '../columns/format.ts';
+import type { HostView, Scene } from '../model/host-view.ts';
+import { fit } from '../text/cells.ts';
+import { displayable } from '../text/displayable.ts';
+import { fitLine, type Line, span } from '../text/line.ts';
+import { gauge } from './bar.ts';
+import type { Context } from './context.ts';
+import { versionText } from './detail-parts.ts';
+import { downText } from './header.ts';
+import { verdictOf } from './verdict.ts';
+
+/** Each host: what it is, how it does, what is promised; and all of them together after the loss of one. */
+export function hostText({ scene, size }: Context): Line[] {
+  return [...scene.hosts.flatMap((host) => oneHost(host, scene.atMs)), ...afterLoss(scene)].map((line) =>
+    fitLine(line, size.width),
+  );
+}
+
+const row = (name: string, ...rest: Line): Line => [span(`   ${name.padEnd(18)} `, 'dim'), ...rest];
+
+function oneHost(host: HostView, atMs: number): Line[] {
+  const { sample } = host;
+  const down = downText(host, atMs);
+  const title: Line = [
+    span(` ${displayable(host.name)}`, 'title'),
+    span(`  ${displayable(host.uri)}`, 'dim'),
+  ];
+  if (sample === undefined) return [title, row('libvirt', span(down ?? '', 'bad')), []];
+  const figures = sample.host;
+  const verdict = verdictOf(host);
+  const hypervisor = sample.versions?.hypervisor;
+  return [
+    title,
+    row(
+      'libvirt',
+      span(
+        `${versionText(host)}${hypervisor === undefined ? '' : `, hypervisor ${Math.floor(hypervisor / 1e6)}.${Math.floor(hypervisor / 1e3) % 1_000}`}`,
+      ),
+    ),
+    ...(down === undefined ? [] : [row('', span(down, 'bad'))]),
+    row(
+      'sampled in',
+      span(
+        `${sample.durationMs.toFixed(0)} ms, ${sample.domains.filter(({ outcome }) => outcome.kind === 'fresh').length} of ${sample.domains.length} VMs answered`,
+      ),
+    ),
+    row('processor', span(displayable(figures?.topology?.cpuModel ?? '?'))),
+    row('verdict', span(verdict.text, verdict.role)),
+    ...cpuRows(host),
+    ...overcommitRows(host),
+    ...memoryRows(host),
+    ...pressureRows(host),
+    ...poolRows(host),
+    [],
+  ];
+}
+
+function cpuRows(host: HostView): Line[] {
+  const { rates, sample } = host;
+  const figures = sample?.host;
+  const shares = rates?.cpu;
+  const load = figures?.local?.load;
+  return [
+    row('CPUs', span(`${figures?.cpusOnline ?? '?'} online of ${figures?.cpusPresent ?? '?'}`)),
+    row(
+      'CPU',
+      ...gauge(shares?.busy ?? 0, 30),
+      span(
+        shares === undefined
+          ? ' ...'
+          : ` ${percent(shares.busy * 100)} %: user ${percent(shares.user * 100)}, kernel ${percent(shares.kernel * 100)}${shares.ioWait === undefined ? '' : `, I/O wait ${percent(shares.ioWait * 100)}`}${shares.steal === undefined ? '' : `, stolen ${percent(shares.steal * 100)}`}`,
+      ),
+    ),
+    ...(load === undefined ? [] : [row('load', span(load.map((each) => each.toFixed(2)).join(' ')))]),
+  ];
+}
+
+function overcommitRows({ sample }: HostView): Line[] {
+  const { overcommit, contention } = sample ?? {};
+  if (overcommit === undefined) return [];
+  const share = contention && contentionRatio(contention);
+  const shownRatio = (value: number | undefined): string => (value === undefined ? '?' : ratio(value));
+  return [
+    row(
+      'vCPUs',
+      span(
+        `${overcommit.vcpusRunning} run: ratio ${shownRatio(overcommit.vcpuRatio)};  ${overcommit.vcpusDefined} defined: ratio ${shownRatio(overcommit.vcpuRatioDefined)}`,
+      ),
+    ),
+    row(
+      'contention',
+      span(
+        contention === undefined
+          ? '... needs a second sample'
+          : `${share === undefined ? '0' : percent(share * 100)} % of the CPU time that vCPUs wanted; ${ratio(nsToSeconds(contention.delayNs) / Math.max(1e-9, msToSeconds(contention.elapsedMs)))} CPUs were missing`,
+        (share ?? 0) > 0.1 ? 'bad' : 'text',
+      ),
+    ),
+    row(
+      'memory promised',
+      span(
+        `${bytes(kibToBytes(overcommit.memoryMaximumKiB))} at most: ratio ${shownRatio(overcommit.memoryMaximumRatio)};  ${bytes(kibToBytes(overcommit.memoryCurrentKiB))} given: ratio ${shownRatio(overcommit.memoryCurrentRatio)}`,
+      ),
+    ),
+    ...(overcommit.cpusDedicatedTwice === 0
+      ? []
+      : [
+          row(
+            'dedicated twice',
+            span(`${overcommit.cpusDedicatedTwice} CPUs are pinned to more than one vCPU alone`, 'bad'),
+          ),
+        ]),
+  ];
+}
+
+function memoryRows({ sample }: HostView): Line[] {
+  const memory = sample?.host?.memoryKiB;
+  const [total, free] = [memory?.get('total'), memory?.get('free')];
+  if (total === undefined || free === undefined) return [row('memory', span('not told', 'missing'))];
+  const caches = (memory?.get('cached') ?? 0) + (memory?.get('buffers') ?? 0);
+  const local = sample?.host?.local;
+  const available = local?.meminfoKiB.get('MemAvailable');
+  const ksm = sample?.host?.ksm;
+  const [shared, sharing] = [ksm?.get('pages_shared'), ksm?.get('pages_sharing')];
+  const swapTotal = local?.meminfoKiB.get('SwapTotal');
+  return [
+    row(
+      'memory',
+      ...gauge((total - free - caches) / total, 30),
+      span(
+        ` ${bytes(kibToBytes(total - free - caches))} used, ${bytes(kibToBytes(caches))} caches, ${bytes(kibToBytes(free))} free of ${bytes(kibToBytes(total))}`,
+      ),
+    ),
+    ...(available === undefined ? [] : [row('available', span(bytes(kibToBytes(available))))]),
+    ...(swapTotal === undefined
+      ? []
+      : [
+          row(
+            'swap',
+            span(
+              `${bytes(kibToBytes(swapTotal - (local?.meminfoKiB.get('SwapFree') ?? 0)))} of ${bytes(kibToBytes(swapTotal))}`,
+            ),
+          ),
+        ]),
+    ...(shared === undefined || sharing === undefined
+      ? []
+      : [row('KSM', span(`${bytes(sharing * 4_096)} saved by ${bytes(shared * 4_096)} of merged pages`))]),
+  ];
+}
+
+function pressureRows(host: HostView): Line[] {
+  const pressure = host.rates?.pressure;
+  if (host.sample?.host?.local === undefined) {
+    return [row('pressure (PSI)', span('only told where virtune runs on the host itself', 'missing'))];
+  }
+  if (pressure === undefined) return [row('pressure (PSI)', span('... needs a second sample', 'missing'))];
+  if (pressure.size === 0) return [row('pressure (PSI)', span('this kernel does not tell it', 'missing'))];
+  return [...pressure].map(([resource, { some, full }]) =>
+    row(
+      `pressure ${resource}`,
+      span(
+        `some ${some === undefined ? '-' : percent(some * 100)} %   full ${full === undefined ? '-' : percent(full * 100)} %`,
+      ),
+    ),
+  );
+}
+
+function poolRows({ sample }: HostView): Line[] {
+  const provisioned = new Map(
+    sample?.overcommit?.pools.map(({ pool, provisionedBytes }) => [pool, provisionedBytes]),
+  );
+  return (sample?.host?.pools ?? []).map((pool) => {
+    const share = pool.capacityBytes === 0 ? 0 : pool.allocationBytes / pool.capacityBytes;
+    const promised = provisioned.get(pool.name);
+    return row(
+      `pool ${fit(displayable(pool.name), 12)}`,
+      ...gauge(share, 30),
+      span(
+        ` ${bytes(pool.allocationBytes)} of ${bytes(pool.capacityBytes)}${promised === undefined ? '' : `, disks may grow to ${bytes(promised)}`}`,
+        promised !== undefined && promised > pool.capacityBytes ? 'warn' : 'text',
+      ),
+    );
+  });
+}
+
+/** N-1: what the ratios would be if the largest host failed and the others took its VMs. */
+function afterLoss({ hosts }: Scene): Line[] {
+  const told = hosts.flatMap((host) => {
+    const cpus = host.sample?.host?.cpusOnline;
+    const totalKiB = host.sample?.host?.memoryKiB.get('total');
+    const overcommit = host.sample?.overcommit;
+    return cpus === undefined || totalKiB === undefined || overcommit === undefined
+      ? []
+      : [{ cpus, totalKiB, overcommit }];
+  });
+  if (told.length < 2) return [];
+  const sum = (read: (host: (typeof told)[number]) => number): number =>
+    told.reduce((all, host) => all + read(host), 0);
+  const largest = (read: (host: (typeof told)[number]) => number): number => Math.max(...told.map(read));
+  const left = (read: (host: (typeof told)[number]) => number): number => sum(read) - largest(read);
+  return [
+    [span(' If the largest host fails', 'tabOn')],
+    row('vCPU ratio', span(ratio(sum((host) => host.overcommit.vcpusRunning) / left((host) => host.cpus)))),
+    row(
+      'memory ratio',
+      span(ratio(sum((host) => host.overcommit.memoryMaximumKiB) / left((host) => host.totalKiB))),
+    ),
+  ];
+}

@@ -1,0 +1,105 @@
+import type { Scene } from '../model/host-view.ts';
+import type { Sort } from '../model/sort.ts';
+import type { ThemeName } from '../text/theme.ts';
+import { DEFAULT_SORTS, type TableName, type ViewName } from './views.ts';
+
+/** What keys do just now. */
+export type Mode =
+  | { readonly kind: 'browse' }
+  /** `before`: what was there, for Esc to bring back. */
+  | {
+      readonly kind: 'prompt';
+      readonly purpose: PromptPurpose;
+      readonly text: string;
+      readonly before: string;
+    }
+  | { readonly kind: 'menu'; readonly menu: 'sort' | 'columns' | 'theme'; readonly index: number }
+  | { readonly kind: 'help'; readonly query: string; readonly typing: boolean; readonly top: number };
+
+export type PromptPurpose = 'filter' | 'command' | 'delay';
+
+/** A VM whose details are shown. */
+export interface Detail {
+  readonly key: string;
+  readonly part: 'all' | 'neighbours';
+  readonly top: number;
+  /** One chart that fills the screen, by its place; undefined: all of them. */
+  readonly chart: number | undefined;
+}
+
+/** An instant to compare with. */
+export interface Mark {
+  readonly atMs: number;
+  readonly scene: Scene;
+}
+
+/** What the user has chosen. Never changed in place. */
+export interface UiState {
+  readonly view: ViewName;
+  readonly mode: Mode;
+  readonly detail: Detail | undefined;
+  readonly sorts: Readonly<Record<TableName, Sort>>;
+  readonly filter: string;
+  /** The row under the cursor, by its key: it stays the same row when others overtake it. */
+  readonly selected: Readonly<Partial<Record<ViewName, string>>>;
+  readonly top: Readonly<Partial<Record<ViewName, number>>>;
+  /** Columns scrolled out at the left. */
+  readonly left: number;
+  /** Keeps the selected row in sight. */
+  readonly follow: boolean;
+  readonly tagged: ReadonlySet<string>;
+  readonly onlyTagged: boolean;
+  readonly frozen: boolean;
+  readonly zoomed: boolean;
+  readonly units: 'bytes' | 'requests';
+  readonly delayMs: number;
+  readonly theme: ThemeName;
+  readonly ascii: boolean;
+  /** Columns that are not shown, by table. */
+  readonly hidden: Readonly<Partial<Record<TableName, readonly string[]>>>;
+  readonly mark: Mark | undefined;
+  /** The last thing worth saying, until the next key. */
+  readonly message: Message | undefined;
+}
+
+export interface Message {
+  readonly text: string;
+  readonly role: 'info' | 'warn' | 'bad';
+}
+
+export const INITIAL_STATE: UiState = {
+  view: 'vms',
+  mode: { kind: 'browse' },
+  detail: undefined,
+  sorts: DEFAULT_SORTS,
+  filter: '',
+  selected: {},
+  top: {},
+  left: 0,
+  follow: false,
+  tagged: new Set(),
+  onlyTagged: false,
+  frozen: false,
+  zoomed: false,
+  units: 'bytes',
+  delayMs: 1_000,
+  theme: 'dark',
+  ascii: false,
+  hidden: {},
+  mark: undefined,
+  message: undefined,
+};
+
+/** What the console does about keys and time that the state does not say itself. */
+export interface Session {
+  /** Absent while hosts are watched live. */
+  readonly replay:
+    | { readonly index: number; readonly count: number; readonly playing: boolean; readonly file: string }
+    | undefined;
+  readonly recording: string | undefined;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}

@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tui: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
   dashboards: ['model'],
-  docs: ['model'],
+  docs: ['model', 'tui'],
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'dashboards', 'simulator'],
 };
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Connection } from '../../libvirt/client/connection.ts';
-import { ErrorCode, ListFlag, StatsGroup, XmlFlag } from '../../libvirt/constants.ts';
+import { ErrorCode, GuestInfoType, ListFlag, StatsGroup, XmlFlag } from '../../libvirt/constants.ts';
 import { RemoteError } from '../../libvirt/errors.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
@@ -13,11 +13,20 @@ export interface ContractTarget {
   open(readOnly: boolean): Promise<Connection>;
   /** A running domain with a vCPU that may be pinned. */
   readonly running: string;
+  /** A running domain without a channel for a guest agent. */
+  readonly agentless: string;
   /** What this driver cannot do, by the test's own word for it. */
   readonly lacks?: readonly Capability[];
 }
 
-export type Capability = 'stats of devices' | 'live pins' | 'node figures' | 'free pages' | 'job' | 'control';
+export type Capability =
+  | 'guest agents'
+  | 'stats of devices'
+  | 'live pins'
+  | 'node figures'
+  | 'free pages'
+  | 'job'
+  | 'control';
 
 const NO_SUCH: Domain = { name: 'no-such-domain', uuid: '11111111-2222-3333-4444-555555555555', id: -1 };
 
@@ -192,6 +201,17 @@ export function contract(name: string, target: () => ContractTarget): void {
       if (!can('control')) return context.skip();
       expect((await reader.call('domainGetControlInfo', { domain, flags: 0 })).state).toBe(0);
       expect((await reader.call('domainGetJobStats', { domain, flags: 0 })).type).toBe(0);
+    });
+
+    test('an agent is asked for by a writable connection alone, for what this libvirt knows, where there is one', async (context) => {
+      if (!can('guest agents')) return context.skip();
+      const agentless = await reader.call('domainLookupByName', { name: target().agentless });
+      const ask = (types: number) =>
+        codeOf(writer.call('domainGetGuestInfo', { ...agentless, types, flags: 0 }));
+      expect(await ask(GuestInfoType.filesystem)).toBe(ErrorCode.argumentUnsupported);
+      expect(await ask(0x4000_0000)).toBe(ErrorCode.invalidArg);
+      const reading = reader.call('domainGetGuestInfo', { ...agentless, types: 0, flags: 0 });
+      await expect(reading).rejects.toMatchObject({ code: 'LIBVIRT_READ_ONLY' });
     });
 
     test('a pin that is set is the pin that is read, and the event tells of it', async (context) => {

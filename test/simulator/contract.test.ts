@@ -12,4 +12,5 @@ afterAll(() => demo.stop());
 contract('the simulator', () => ({
   open: (readOnly) => connect(demo.uri, { readOnly }),
   running: 'pg-orders',
+  agentless: 'batch-01',
 }));

@@ -1,0 +1,12 @@
+import { hashSync } from 'bcryptjs';
+import { expect, test } from 'vitest';
+import { Bcrypt } from '../../exporter/http/bcrypt.ts';
+
+test('a thread that dies lets nobody in, and takes no answer from the one that follows it', async () => {
+  const bcrypt = new Bcrypt();
+  const hash = hashSync('right', 4);
+  // Nothing that a configuration lets through; it makes the thread fail.
+  expect(await bcrypt.compare('right', 1 as unknown as string)).toBe(false);
+  expect(await bcrypt.compare('right', hash)).toBe(true);
+  expect(await bcrypt.compare('wrong', hash)).toBe(false);
+});

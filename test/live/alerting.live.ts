@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEFAULT_RUNBOOK_URL } from '../../dashboards/rules/build.ts';
 import { DomainState } from '../../libvirt/constants.ts';
 import { builtDashboards } from '../dashboards/built.ts';
-import { selectorsOf } from '../dashboards/promql.ts';
 import { until } from './lab/run.ts';
 import { startAlertmanager } from './stack/alertmanager.ts';
 import { EMPTY_NOW_AND_THEN, EMPTY_PANELS } from './stack/empty-panels.ts';
 import type { HostCondition } from './stack/fake-proc.ts';
 import { serveMetrics } from './stack/metrics-page.ts';
 import { type Prometheus, startPrometheus } from './stack/prometheus.ts';
+import { chosen, queriesOf } from './stack/queries.ts';
 import { type WatchedHost, watchHost } from './stack/simulated-host.ts';
 import { type SentAlert, startWebhook, type Webhook } from './stack/webhook.ts';
 
@@ -245,23 +245,8 @@ test('who is told that a host stalls is not told that it is under pressure', () 
 
 test('every query of every dashboard finds series', async () => {
   const empty: string[] = [];
-  for (const [page, { panels, annotations }] of builtDashboards()) {
-    const asked = [
-      ...panels.flatMap(({ title, targets }) =>
-        (targets ?? []).map(({ refId, expr }) => ({ title: `${page}: ${title} ${refId}`, expr })),
-      ),
-      ...annotations.list.map(({ name, expr }) => ({ title: `${page}: ${name}`, expr })),
-    ];
-    for (const { title, expr } of asked) {
-      const chosen = expr
-        .replaceAll('$__rate_interval', '15s')
-        // The day before is some seconds ago, and what was not there two minutes ago was never there.
-        .replaceAll('offset 1d', 'offset 5s')
-        .replaceAll('offset 2m', 'offset 1d')
-        .replaceAll(/\$(?:job|instance|domain)/g, '.+');
-      if ((await prometheus.query(chosen)).length === 0) empty.push(title);
-      expect(selectorsOf(chosen).length, title).toBeGreaterThan(0);
-    }
+  for (const { title, expr } of queriesOf(builtDashboards())) {
+    if ((await prometheus.query(chosen(expr))).length === 0) empty.push(title);
   }
   // Only what the simulator cannot show, each with its reason.
   expect(empty.filter((title) => !(title in EMPTY_NOW_AND_THEN)).sort()).toEqual(

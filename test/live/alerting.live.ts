@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEFAULT_RUNBOOK_URL } from '../../dashboards/rules/build.ts';
 import { DomainState } from '../../libvirt/constants.ts';
+import { SimulatedVm } from '../../simulator/vm.ts';
 import { builtDashboards } from '../dashboards/built.ts';
 import { until } from './lab/run.ts';
 import { startAlertmanager } from './stack/alertmanager.ts';
@@ -147,6 +148,10 @@ function mishap(): void {
   const crashed = daemon.vm('web-02');
   crashed.state = DomainState.crashed;
   daemon.faults.hang(daemon.vm('web-03'));
+  // Wider than its host, and stopped: no load.
+  const calm = hostNamed('calm-too').daemon;
+  const stopped = { ...calm.vm('template-debian').spec, name: 'stopped-64', vcpus: 64 };
+  calm.host.add(new SimulatedVm(stopped, 7, 99));
   void hostNamed('without-libvirt').daemon.stop();
   void hostNamed('gone').exporter.stop('SIGKILL');
 }
@@ -212,12 +217,23 @@ test('overcommit that hurts arrives with host, VMs, figures and runbook', async 
   );
   expect(harmful.annotations['description']).toMatch(/Worst off: "[\w-]+" \([\d.]+%\) "[\w-]+" \([\d.]+%\)/);
   expect(harmful.annotations['runbook_url']).toBe(`${DEFAULT_RUNBOOK_URL}/HostVcpuOvercommitHarmful.md`);
-  const vm = await until('the alert on the VM', 90_000, () =>
-    sent('DomainVcpuDelayCritical', 'noisy-neighbour').find(({ labels }) => labels['domain'] === 'pg-orders'),
+  const vm = await until(
+    'the alert on a VM',
+    60_000,
+    () => sent('DomainVcpuDelayCritical', 'overcommitted')[0],
   );
   expect(vm.annotations['summary']).toMatch(
-    /^VM "pg-orders" on host noisy-neighbour waits for a CPU [\d.]+% of the time\.$/,
+    new RegExp(`^VM "${vm.labels['domain']}" on host overcommitted waits for a CPU [\\d.]+% of the time\\.$`),
   );
+  expect(vm.labels).toMatchObject({ severity: 'critical', domain: expect.stringMatching(/^[a-z]/) });
+});
+
+test('of a noisy neighbour only those are told that share its CPUs', () => {
+  const told = ['DomainVcpuDelayHigh', 'DomainVcpuDelayCritical']
+    .flatMap((alert) => sent(alert, 'noisy-neighbour'))
+    .map(({ labels }) => labels['domain'] ?? '');
+  expect(told).not.toEqual([]);
+  expect(told.filter((domain) => !['pg-orders', 'noisy-build'].includes(domain))).toEqual([]);
 });
 
 test('of mishaps each is told for the VM that had it, whatever host is gone', () => {

@@ -10,7 +10,7 @@ export interface PlacedLimit {
   readonly path: readonly (string | number)[];
 }
 
-export class BuiltError extends Error {
+class BuiltError extends Error {
   override readonly name = 'BuiltError';
   readonly code = 'DASHBOARDS_BUILT';
 }

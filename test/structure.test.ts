@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -58,4 +58,29 @@ test('the model is pure: it reads no file, no clock and no socket', () => {
       /from 'node:|Date\.now|process\.|setTimeout/.test(readFileSync(join(ROOT, file), 'utf8')),
     );
   expect(impure).toEqual([]);
+});
+
+test('what is published imports only what comes with it: no development dependency', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const { include, exclude } = JSON.parse(readFileSync(join(ROOT, 'tsconfig.build.json'), 'utf8')) as {
+    include: string[];
+    exclude: string[];
+  };
+  const published = globSync(include, { cwd: ROOT }).filter((file) => !exclude.includes(file));
+  expect(published.length).toBeGreaterThan(100);
+  const missing = published.flatMap((file) =>
+    imports(file)
+      .filter((target) => !/^(\.|node:)/.test(target))
+      .map((target) =>
+        target
+          .split('/')
+          .slice(0, target.startsWith('@') ? 2 : 1)
+          .join('/'),
+      )
+      .filter((name) => !Object.hasOwn(dependencies, name))
+      .map((name) => `${file} imports ${name}`),
+  );
+  expect(missing).toEqual([]);
 });

@@ -39,7 +39,7 @@ export function noLimit(color = 'text'): dashboard.ThresholdsConfigBuilder {
   return limitsOf(color);
 }
 
-export function thresholdOf({ alert, threshold }: Limit): number {
+function thresholdOf({ alert, threshold }: Limit): number {
   const declared = alertGroups.flatMap(({ alerts }) => alerts).find((rule) => rule.alert === alert)
     ?.thresholds[threshold];
   if (declared === undefined) throw new RangeError(`no alert ${alert} has a threshold ${threshold}`);

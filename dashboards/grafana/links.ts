@@ -17,7 +17,7 @@ export type PageName = keyof typeof PAGES;
 type Choice = Readonly<Partial<Record<'instance' | 'domain', string>>>;
 
 /** A link from a series to another page, with data source, job and time kept. */
-export function toPage(title: string, page: PageName, choice: Choice): dashboard.DashboardLinkBuilder {
+function toPage(title: string, page: PageName, choice: Choice): dashboard.DashboardLinkBuilder {
   // The value is percent-encoded: a VM's name may hold anything.
   const chosen = Object.entries(choice).map(([name, value]) => `var-${name}=\${${value}:percentencode}`);
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own templates

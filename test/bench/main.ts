@@ -1,6 +1,7 @@
 import { codec } from './codec.ts';
 import { encode } from './encode.ts';
 import { realGuests } from './real-guests.ts';
+import { rules } from './rules.ts';
 import { scale, soak } from './scale.ts';
 
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
@@ -9,6 +10,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   real: realGuests,
   scale,
   soak,
+  rules,
 };
 
 const asked = process.argv.slice(2);

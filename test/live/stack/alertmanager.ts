@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { alertmanagerExample } from '../../../dashboards/alertmanager.ts';
-import { inBackground } from '../lab/daemon.ts';
 import { until } from '../lab/run.ts';
+import { spawnQuietly } from './spawn.ts';
 
 /** A real Alertmanager with the routes and inhibitions as they are shipped; all receivers are one webhook. */
 export async function startAlertmanager(
   port: number,
   webhook: string,
-): Promise<{ readonly address: string; stop(): void }> {
+): Promise<{ readonly address: string; stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-alertmanager-'));
   const config = {
     ...alertmanagerExample,
@@ -21,7 +21,7 @@ export async function startAlertmanager(
     })),
   };
   writeFileSync(join(folder, 'alertmanager.yml'), stringify(config));
-  const stop = inBackground('prometheus-alertmanager', [
+  const spawned = spawnQuietly('prometheus-alertmanager', [
     `--config.file=${join(folder, 'alertmanager.yml')}`,
     `--storage.path=${join(folder, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`,
@@ -31,9 +31,9 @@ export async function startAlertmanager(
   await until('Alertmanager to be ready', 30_000, async () => (await fetch(`http://${address}/-/ready`)).ok);
   return {
     address,
-    stop: () => {
-      stop();
-      rmSync(folder, { recursive: true, maxRetries: 10, retryDelay: 200 });
+    stop: async () => {
+      await spawned.stop();
+      rmSync(folder, { recursive: true });
     },
   };
 }

@@ -48,5 +48,5 @@ const prometheus = await startPrometheus({
 });
 console.error(`stack: ${hosts.length} hosts at ${prometheus.url}, Ctrl-C ends it`);
 await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
-prometheus.stop();
+await prometheus.stop();
 await Promise.all([tuner.close(), ...hosts.map((host) => host.stop())]);

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { buildAlertRules, buildRecordingRules } from '../../../dashboards/rules/build.ts';
-import { inBackground } from '../lab/daemon.ts';
 import { until } from '../lab/run.ts';
+import { spawnQuietly } from './spawn.ts';
 
 export interface Target {
   readonly job: string;
@@ -20,7 +20,7 @@ export interface Sample {
 export interface Prometheus {
   readonly url: string;
   query(expr: string): Promise<readonly Sample[]>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export interface PrometheusOptions {
@@ -57,7 +57,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
     })),
   };
   writeFileSync(join(folder, 'prometheus.yml'), stringify(config));
-  const stop = inBackground('prometheus', [
+  const spawned = spawnQuietly('prometheus', [
     `--config.file=${join(folder, 'prometheus.yml')}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`,
@@ -77,9 +77,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   return {
     url,
     query,
-    stop: () => {
-      stop();
-      rmSync(folder, { recursive: true, maxRetries: 10, retryDelay: 200 });
+    stop: async () => {
+      await spawned.stop();
+      rmSync(folder, { recursive: true });
     },
   };
 }

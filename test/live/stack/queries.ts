@@ -1,0 +1,27 @@
+import type { Dashboard } from '../../dashboards/lint/dashboard.ts';
+
+export type EmptyPanels = Readonly<Record<string, string>>;
+
+/** What dashboards ask, each named after its page, panel and letter. */
+export function queriesOf(
+  dashboards: ReadonlyMap<string, Dashboard>,
+): { readonly title: string; readonly expr: string }[] {
+  return [...dashboards].flatMap(([page, { panels, annotations }]) => [
+    ...panels.flatMap(({ title, targets }) =>
+      (targets ?? []).map(({ refId, expr }) => ({ title: `${page}: ${title} ${refId}`, expr })),
+    ),
+    ...annotations.list.map(({ name, expr }) => ({ title: `${page}: ${name}`, expr })),
+  ]);
+}
+
+/** With everything chosen, and times that fit a Prometheus which was started a minute ago. */
+export function chosen(expr: string): string {
+  return (
+    expr
+      .replaceAll('$__rate_interval', '15s')
+      // The day before is some seconds ago, and what was not there two minutes ago was never there.
+      .replaceAll('offset 1d', 'offset 5s')
+      .replaceAll('offset 2m', 'offset 1d')
+      .replaceAll(/\$(?:job|instance|domain)/g, '.+')
+  );
+}

@@ -12,7 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   exporter: ['libvirt', 'model', 'sampler'],
   tui: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
-  docs: ['model'],
+  docs: ['model', 'tui'],
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'simulator'],
 };
 

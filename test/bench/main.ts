@@ -2,6 +2,7 @@ import { codec } from './codec.ts';
 import { encode } from './encode.ts';
 import { realGuests } from './real-guests.ts';
 import { scale, soak } from './scale.ts';
+import { top } from './top.ts';
 
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   codec,
@@ -9,6 +10,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   real: realGuests,
   scale,
   soak,
+  top,
 };
 
 const asked = process.argv.slice(2);

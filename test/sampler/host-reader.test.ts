@@ -83,3 +83,16 @@ test('free pages find their cell and size, and without /proc libvirt tells the C
   expect(host.cells[0]?.pages).toEqual([{ sizeKiB: 2_048, total: 8, free: 5 }]);
   expect(host.cpuNs.get('kernel')).toBe(42);
 });
+
+test('each CPU is asked for where /proc is not there, also when nothing else of the host is', async () => {
+  const { connection } = fakeConnection({
+    connectGetCapabilities: () => ({ xml: CAPABILITIES }),
+    nodeGetCpuStats: ({ cpu, nparams }) => ({
+      stats: nparams === 0 ? [] : [{ field: 'idle', value: BigInt(cpu + 7) }],
+      nparams: 1,
+    }),
+  });
+  const host = await readerOf('hostcpus').read(connection);
+  expect([...(host.cpuNsByCpu ?? [])].map(([cpu, modes]) => [cpu, modes.get('idle')])).toEqual([[0, 7]]);
+  expect((await readerOf('host').read(connection)).cpuNsByCpu).toBeUndefined();
+});

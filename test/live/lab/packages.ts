@@ -18,6 +18,7 @@ const PACKAGES = [
   'sasl2-bin',
   'libsasl2-modules',
   'openssl',
+  'tmux',
 ];
 
 /** Debian's packages of a real libvirt, QEMU and the programs we are measured against. */

@@ -70,15 +70,16 @@ function row(line: Line, y: number, theme: Theme): string {
     if (paper !== undefined) {
       out += `<rect x="${left}" y="${top}" width="${cells * CELL_WIDTH}" height="${CELL_HEIGHT}" fill="${paper}"/>\n`;
     }
-    const bare = text.trimEnd();
-    if (bare.trim() !== '') {
+    const bare = text.trim();
+    if (bare !== '') {
       // As wide as its places, whatever font there is.
       const attributes = [
         ink === undefined ? '' : ` fill="${ink}"`,
         style.bold === true ? ' font-weight="bold"' : '',
         style.underline === true ? ' text-decoration="underline"' : '',
       ].join('');
-      out += `<text x="${left}" y="${top + 13}" textLength="${widthOf(bare) * CELL_WIDTH}" lengthAdjust="spacingAndGlyphs"${attributes}>${escaped(bare)}</text>\n`;
+      const from = left + (widthOf(text) - widthOf(text.trimStart())) * CELL_WIDTH;
+      out += `<text x="${from}" y="${top + 13}" textLength="${widthOf(bare) * CELL_WIDTH}" lengthAdjust="spacingAndGlyphs"${attributes}>${escaped(bare)}</text>\n`;
     }
     x += cells;
   }

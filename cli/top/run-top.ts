@@ -26,8 +26,9 @@ export async function runTop(flags: TopFlags): Promise<number> {
   }
   const demo = await startDemoFor(flags);
   try {
-    const uris = demo === undefined ? (flags.connect ?? [defaultUri()]) : [demo.uri];
-    return await ask(openHosts(uris, flags, demo && [demo.scenario.name]), flags, state, batch);
+    const hosts =
+      demo === undefined ? (flags.connect ?? [defaultUri()]) : [`${demo.scenario.name}=${demo.uri}`];
+    return await ask(openHosts(hosts, flags), flags, state, batch);
   } finally {
     await demo?.stop();
   }

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** After the XDG base directory specification. */
-export function settingsPath(): string {
+function settingsPath(): string {
   const base = process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config');
   return join(base, 'virtune', 'top.json');
 }

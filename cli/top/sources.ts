@@ -48,15 +48,11 @@ export function groupsToAsk(also: readonly string[] = []): ReadonlySet<GroupName
   return new Set([...CONSOLE_GROUPS, ...more]);
 }
 
-/** One for each URI, under a name of its own. */
-export function openHosts(
-  uris: readonly string[],
-  flags: TopFlags,
-  names: readonly string[] = uniqueNames(uris),
-): AskedHost[] {
+/** One for each `URI` or `NAME=URI`, under a name of its own. */
+export function openHosts(hosts: readonly string[], flags: TopFlags): AskedHost[] {
   const credentials = credentialsOf(flags);
   const asked = groupsToAsk(flags.also);
-  return uris.map((uri, index) => openHost(uri, names[index] as string, asked, credentials, flags));
+  return named(hosts).map(({ name, uri }) => openHost(uri, name, asked, credentials, flags));
 }
 
 function openHost(
@@ -85,13 +81,21 @@ function openHost(
   };
 }
 
-/** The host's name; where two URIs have the same, the URI itself. */
-function uniqueNames(uris: readonly string[]): string[] {
-  const names = uris.map((uri) => {
+interface NamedHost {
+  readonly name: string;
+  readonly uri: string;
+}
+
+/** The name that was given, else the host's; where two have the same, the URI itself. */
+export function named(hosts: readonly string[]): NamedHost[] {
+  const parsed = hosts.map((text): NamedHost => {
+    const [, given, rest] = /^([\w.-]+)=(.*:\/\/.*)$/.exec(text) ?? [];
+    const uri = rest ?? text;
     const { host } = parseUri(uri);
-    return host === undefined || host === '' ? hostname() : host;
+    return { name: given ?? (host === undefined || host === '' ? hostname() : host), uri };
   });
-  return names.map((name, index) =>
-    names.filter((each) => each === name).length > 1 ? (uris[index] as string) : name,
-  );
+  return parsed.map(({ name, uri }) => ({
+    name: parsed.filter((other) => other.name === name).length > 1 ? uri : name,
+    uri,
+  }));
 }

@@ -3,6 +3,7 @@ import { encode } from './encode.ts';
 import { realGuests } from './real-guests.ts';
 import { rules } from './rules.ts';
 import { scale, soak } from './scale.ts';
+import { top } from './top.ts';
 
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   codec,
@@ -11,6 +12,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   scale,
   soak,
   rules,
+  top,
 };
 
 const asked = process.argv.slice(2);

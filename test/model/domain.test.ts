@@ -124,3 +124,17 @@ test.each([
 ])('%s is refused', (_what, xml) => {
   expect(() => parseDomain(xml)).toThrow(ModelXmlError);
 });
+
+test("the tuner's mark is read whatever its prefix and version, and absent where there is none", () => {
+  const mark = (namespace: string): string =>
+    `<domain><metadata><v:tuned xmlns:v='${namespace}' profile='oltp-database' version='ab12' at='2026-11-25T22:00:00Z' id='7'/></metadata></domain>`;
+  const facts = parseDomain(mark('https://virtune.dev/xmlns/tuner/1'));
+  expect(facts.tuned).toEqual({
+    profile: 'oltp-database',
+    version: 'ab12',
+    at: '2026-11-25T22:00:00Z',
+    id: '7',
+  });
+  expect(parseDomain(mark('https://elsewhere.example/1')).tuned).toBeUndefined();
+  expect(parseDomain('<domain/>').tuned).toBeUndefined();
+});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ParamType } from '../../libvirt/typed-params.ts';
-import { domainRates, type Instant, perSecond } from '../../model/rates.ts';
+import { cpuUsage, domainRates, type Instant, perSecond } from '../../model/rates.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 
 function instant(atMs: number, figures: Record<string, number | string>, runId = 1): Instant {
@@ -54,4 +54,20 @@ test('devices are followed by name when hot-plug renumbers them', () => {
 test('a restarted guest has no rates: its counters began again', () => {
   expect(domainRates(instant(0, { 'cpu.time': 1 }, 1), instant(1_000, { 'cpu.time': 2 }, 2))).toBeUndefined();
   expect(domainRates(instant(1_000, {}), instant(1_000, {}))).toBeUndefined();
+});
+
+test('CPU use comes from the summary where it is known, over the time between its own two readings', () => {
+  const before: Instant = { ...instant(0, { 'cpu.time': 0 }), cpu: { timeNs: 1e9, atMs: 100 } };
+  const after: Instant = { ...instant(1_000, { 'cpu.time': 9e9 }), cpu: { timeNs: 2e9, atMs: 2_100 } };
+  expect(domainRates(before, after)?.cpuUsage).toBeCloseTo(0.5);
+  expect(cpuUsage({ timeNs: 5, atMs: 0 }, { timeNs: 4, atMs: 1_000 })).toBeUndefined();
+  expect(cpuUsage(undefined, { timeNs: 4, atMs: 1_000 })).toBeUndefined();
+});
+
+test('what the guest swaps and faults has rates too', () => {
+  const rates = domainRates(
+    instant(0, { 'balloon.swap_in': 0, 'balloon.major_fault': 5 }),
+    instant(2_000, { 'balloon.swap_in': 100, 'balloon.major_fault': 3 }),
+  );
+  expect(rates?.memory).toEqual({ swapInKiB: 50 });
 });

@@ -169,3 +169,16 @@ test('what a cell could give without swapping is its free pages and caches, in p
     rmSync(folder, { recursive: true });
   }
 });
+
+test('each CPU is asked for where /proc is not there, also when nothing else of the host is', async () => {
+  const { connection } = fakeConnection({
+    connectGetCapabilities: () => ({ xml: CAPABILITIES }),
+    nodeGetCpuStats: ({ cpu, nparams }) => ({
+      stats: nparams === 0 ? [] : [{ field: 'idle', value: BigInt(cpu + 7) }],
+      nparams: 1,
+    }),
+  });
+  const host = await read(readerOf('hostcpus'), connection);
+  expect([...(host.cpuNsByCpu ?? [])].map(([cpu, modes]) => [cpu, modes.get('idle')])).toEqual([[0, 7]]);
+  expect((await read(readerOf('host'), connection)).cpuNsByCpu).toBeUndefined();
+});

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Scene } from '../../tui/model/host-view.ts';
+import { type Scene, sceneOf } from '../../tui/model/host-view.ts';
 import type { Size, UiState } from '../../tui/state/state.ts';
 import { VIEW_NAMES } from '../../tui/state/views.ts';
 import { widthOfLine } from '../../tui/text/line.ts';
@@ -21,6 +21,11 @@ const troubled = sceneAt('noisy-neighbour', 56);
 const squeezed = sceneAt('memory-pressure', 4);
 const hostile = sceneAt('hostile-names', 2);
 
+const several = sceneOf(
+  [busy, squeezed].flatMap((scene) => scene.hosts),
+  busy.atMs,
+);
+
 const detail = (scene: Scene, name: string, more: object = {}): Partial<UiState> => ({
   detail: { key: vmKey(scene, name), part: 'all', top: 0, chart: undefined, ...more },
 });
@@ -36,6 +41,8 @@ const FRAMES: readonly (readonly [name: string, scene: Scene, change: Partial<Ui
   ],
   ['hostile', hostile, {}],
   ['hostile-ascii', hostile, { ascii: true }],
+  ['hosts', several, {}],
+  ['hosts-host', several, { view: 'host' }],
   ['requests', busy, { units: 'requests' }],
   ['filtered', busy, { filter: 'pg|web', tagged: new Set([vmKey(busy, 'pg-orders')]) }],
   ['zoomed', busy, { zoomed: true }],

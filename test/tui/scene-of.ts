@@ -35,7 +35,7 @@ export interface VmSpec {
   readonly more?: Partial<DomainSample>;
 }
 
-export function domainSample(spec: VmSpec, atMs: number): DomainSample {
+function domainSample(spec: VmSpec, atMs: number): DomainSample {
   const {
     name = 'vm',
     id = 1,
@@ -90,7 +90,7 @@ function outcomeOf(
   }
 }
 
-export const HOST: HostFigures = {
+const HOST: HostFigures = {
   topology: TOPOLOGY,
   cpusOnline: 8,
   cpusPresent: 8,

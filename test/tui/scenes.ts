@@ -7,7 +7,7 @@ import { INITIAL_STATE, type Session, type Size, type UiState } from '../../tui/
 import { plain } from '../../tui/text/line.ts';
 
 export const RECORDINGS = join(import.meta.dirname, 'recordings');
-export const NO_SESSION: Session = { replay: undefined, recording: undefined };
+const NO_SESSION: Session = { replay: undefined, recording: undefined };
 
 /** The scene at one sample of a recording (see record.ts). */
 export function sceneAt(name: string, index: number): Scene {

@@ -114,12 +114,12 @@ export class LiveFeed implements Feed {
     }
   }
 
-  async #sample({ source, model }: Watched & { samples: number }): Promise<void> {
-    const watched = this.#watched.find((each) => each.source === source);
+  async #sample(watched: Watched): Promise<void> {
+    const { source, model } = watched;
     try {
       const sample = await source.sample();
       model.ingest(sample);
-      if (watched !== undefined) watched.samples++;
+      watched.samples++;
       this.#record(source, sample);
     } catch (error) {
       model.fail(error as Error, this.#now());

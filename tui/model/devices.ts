@@ -24,33 +24,44 @@ export interface NicRow {
 }
 
 export function disksOf(vm: Vm): DiskRow[] {
-  const facts = new Map(vm.facts?.disks.map((disk) => [disk.target, disk]));
-  const figures = named(vm.stats?.blocks.values() ?? []);
-  return [...new Set([...facts.keys(), ...figures.keys()])].map((target) => ({
+  const figures = vm.stats === undefined ? [] : [...vm.stats.blocks.values()];
+  return targetsOf(vm.facts?.disks ?? [], (disk) => disk.target, figures).map(({ target, facts, told }) => ({
     key: `${vm.key}/${target}`,
     vm,
     target,
-    disk: facts.get(target),
-    block: figures.get(target),
+    disk: facts,
+    block: told,
     rates: vm.rates?.blocks.get(target),
   }));
 }
 
 export function nicsOf(vm: Vm): NicRow[] {
-  const facts = new Map(vm.facts?.interfaces.map((nic) => [nic.target ?? nic.mac ?? '?', nic]));
-  const figures = named(vm.stats?.nets.values() ?? []);
-  return [...new Set([...facts.keys(), ...figures.keys()])].map((target) => ({
+  const figures = vm.stats === undefined ? [] : [...vm.stats.nets.values()];
+  const name = (nic: NetworkInterface): string => nic.target ?? nic.mac ?? '?';
+  return targetsOf(vm.facts?.interfaces ?? [], name, figures).map(({ target, facts, told }) => ({
     key: `${vm.key}/${target}`,
     vm,
     target,
-    nic: facts.get(target),
-    net: figures.get(target),
+    nic: facts,
+    net: told,
     rates: vm.rates?.nets.get(target),
   }));
 }
 
-function named<T extends { name?: string }>(devices: Iterable<T>): Map<string, T> {
-  const found = new Map<string, T>();
-  for (const device of devices) if (device.name !== undefined) found.set(device.name, device);
+/** Devices by name, as the XML or the figures or both tell of them. A VM has few, so they are simply looked through. */
+function targetsOf<F, T extends { name?: string }>(
+  facts: readonly F[],
+  nameOf: (fact: F) => string,
+  figures: readonly T[],
+): { target: string; facts: F | undefined; told: T | undefined }[] {
+  const found: { target: string; facts: F | undefined; told: T | undefined }[] = facts.map((fact) => {
+    const target = nameOf(fact);
+    return { target, facts: fact, told: figures.find((each) => each.name === target) };
+  });
+  for (const told of figures) {
+    const { name } = told;
+    if (name === undefined || found.some(({ target }) => target === name)) continue;
+    found.push({ target: name, facts: undefined, told });
+  }
   return found;
 }

@@ -67,10 +67,7 @@ export interface Comparison<Row> {
 }
 
 /** Undefined when it does not begin with the name of a column. A row without the figure does not pass. */
-export function parseComparison<Row>(
-  text: string,
-  columns: readonly Column<Row>[],
-): Comparison<Row> | undefined {
+function parseComparison<Row>(text: string, columns: readonly Column<Row>[]): Comparison<Row> | undefined {
   const match = COMPARISON.exec(text);
   if (match === null) return undefined;
   const [, name = '', operator = '', limit = ''] = match;

@@ -1,5 +1,5 @@
 /** Series that are kept of each VM, for the charts of its details. */
-export const SERIES = [
+const SERIES = [
   'cpu',
   'steal',
   'memoryUsed',

@@ -1,4 +1,5 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
+import type { Disk } from '../../model/domain/disks.ts';
 import { type Column, isNumeric, shown } from '../columns/column.ts';
 import { diskColumns, nicColumns } from '../columns/device-columns.ts';
 import { pageSize, percent } from '../columns/format.ts';
@@ -118,6 +119,7 @@ export function factLines(vm: Vm, width: number): Line[] {
     ['profile', facts.tuned && `${facts.tuned.profile ?? '?'}, applied ${facts.tuned.at ?? '?'}`],
     ['project', facts.nova?.projectName],
     ['flavor', facts.nova?.flavor],
+    ...facts.disks.map((disk) => [`disk ${displayable(disk.target)}`, diskText(disk)] as const),
     ...[...facts.labels].map(([name, value]) => [name, value] as const),
   ];
   return said.flatMap(([name, value]) =>
@@ -125,6 +127,22 @@ export function factLines(vm: Vm, width: number): Line[] {
       ? []
       : [fitLine([span(`  ${name.padEnd(16)} `, 'dim'), span(displayable(value))], width)],
   );
+}
+
+/** How a disk is driven; what its XML does not say is left to QEMU. */
+function diskText(disk: Disk): string {
+  const said = [
+    disk.bus,
+    disk.format,
+    `cache=${disk.cache ?? 'default'}`,
+    `io=${disk.io ?? 'default'}`,
+    disk.ioThread === undefined ? 'no iothread' : `iothread=${disk.ioThread}`,
+    disk.queues === undefined ? undefined : `queues=${disk.queues}`,
+    disk.discard === undefined ? undefined : `discard=${disk.discard}`,
+    disk.backingDepth === 0 ? undefined : `${disk.backingDepth} images below`,
+    disk.source?.name,
+  ];
+  return said.filter((part) => part !== undefined).join('  ');
 }
 
 function pinsText(pins: ReadonlyMap<number, CpuSet>): string | undefined {

@@ -1,5 +1,4 @@
 import { findColumn } from '../columns/column.ts';
-import { vmColumns } from '../columns/vm-columns.ts';
 import { isThemeName, themes } from '../text/theme.ts';
 import type { Effect } from './effects.ts';
 import type { UiState } from './state.ts';
@@ -198,9 +197,4 @@ export function completed(line: string, state: UiState): string {
   let length = first.length;
   for (const other of others) while (!other.startsWith(first.slice(0, length))) length--;
   return first.slice(0, Math.max(length, line.length));
-}
-
-/** Of the VMs' columns by any of its names, for flags. */
-export function vmColumnNames(): readonly string[] {
-  return vmColumns.map(({ id }) => id);
 }

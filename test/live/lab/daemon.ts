@@ -13,10 +13,16 @@ export type DaemonSettings = Readonly<Record<string, string | number>>;
 function alive(pidFile: string, program: string): number | undefined {
   if (!existsSync(pidFile)) return undefined;
   const pid = Number(readFileSync(pidFile, 'utf8').trim());
+  return isAlive(pid) && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program ? pid : undefined;
+}
+
+/** Dead, but not yet fetched by a parent that has other things to do, is dead. */
+function isAlive(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program ? pid : undefined;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
   } catch {
-    return undefined;
+    return false;
   }
 }
 
@@ -57,7 +63,7 @@ export async function killLibvirtd(signal: NodeJS.Signals = 'SIGKILL'): Promise<
   const pid = libvirtdPid();
   if (pid === undefined) return;
   process.kill(pid, signal);
-  await until('libvirtd to be gone', 10_000, () => !existsSync(`/proc/${pid}`));
+  await until('libvirtd to be gone', 10_000, () => !isAlive(pid));
 }
 
 export async function restartLibvirtd(settings: DaemonSettings = {}): Promise<void> {

@@ -22,6 +22,7 @@ const PACKAGES = [
   'libsasl2-modules',
   'openssl',
   'systemd',
+  'tmux',
 ];
 
 /** Debian's packages of a real libvirt, QEMU and the programs we are measured against. */

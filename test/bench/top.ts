@@ -1,0 +1,262 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { TopFlags } from '../../cli/top/flags.ts';
+import { groupsToAsk, openHosts } from '../../cli/top/sources.ts';
+import { connect } from '../../libvirt/client/connect.ts';
+import type { HostSample } from '../../sampler/host-sample.ts';
+import { Sampler } from '../../sampler/sampler.ts';
+import { HostModel } from '../../tui/model/host-model.ts';
+import { type Scene, sceneOf } from '../../tui/model/host-view.ts';
+import { render } from '../../tui/render/frame.ts';
+import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
+import { Terminal } from '../../tui/terminal/terminal.ts';
+import { themes } from '../../tui/text/theme.ts';
+import { temporarySocket } from '../sampler/temporary-socket.ts';
+import { simulate } from './scale.ts';
+import { fixed, median, table } from './table.ts';
+
+const CLI = process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../../cli/virtune.ts');
+const SIZE = { width: 200, height: 60 };
+const STARTS = 7;
+const WARM_UP = 10;
+const TICKS = 20;
+/** As `virtune top` has them when none is given. */
+const FLAGS: TopFlags = {
+  color: true,
+  mouse: true,
+  config: false,
+  domainDeadline: 10,
+  'path.procfs': '/proc',
+};
+const FRAMES = 10_000;
+
+/** A real console on a terminal of script(1)'s making, and what it writes to that. */
+class OnTerminal {
+  readonly #child;
+  readonly #startedMs = performance.now();
+  #text = '';
+  #firstFrame = Promise.withResolvers<number>();
+
+  constructor(...args: readonly string[]) {
+    const command = [process.execPath, CLI, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
+    this.#child = spawn(
+      'script',
+      ['-qfc', `stty rows ${SIZE.height} cols ${SIZE.width}; exec ${command}`, '/dev/null'],
+      {
+        stdio: ['pipe', 'pipe', 'ignore'],
+        env: { ...process.env, TERM: 'xterm-256color', LANG: 'C.UTF-8' },
+      },
+    );
+    this.#child.stdout.on('data', (chunk: Buffer) => {
+      if (this.#text.length > 1_000_000) return;
+      this.#text += chunk.toString();
+      // The first frame with VMs in it: an empty one would be no feat.
+      if (/\d+ VMs.*running/s.test(this.#text)) this.#firstFrame.resolve(performance.now() - this.#startedMs);
+    });
+  }
+
+  firstFrameMs(): Promise<number> {
+    return this.#firstFrame.promise;
+  }
+
+  /** Of virtune itself: script and what it started are two processes. */
+  get pid(): number {
+    const { pid } = this.#child;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+  }
+
+  /** CPU time so far, ms. */
+  get cpuMs(): number {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#child.once('close', () => resolve());
+      this.#child.stdin.write('q');
+    });
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function starts(): Promise<string> {
+  const times: number[] = [];
+  const cpu: number[] = [];
+  for (let start = 0; start < STARTS; start++) {
+    const console = new OnTerminal('--demo');
+    times.push(await console.firstFrameMs());
+    cpu.push(console.cpuMs);
+    await console.stop();
+  }
+  const head = ['virtune top --demo', 'median ms', 'fastest ms', 'slowest ms', 'CPU ms (median)'];
+  const row = [
+    'start to first frame',
+    ...[median(times), Math.min(...times), Math.max(...times), median(cpu)].map((ms) => fixed(ms, 0)),
+  ];
+  return `### Start to first frame (simulator in the same process, ${STARTS} starts)\n\n${table(head, [row])}`;
+}
+
+/** A terminal that only counts what it is sent. */
+function sink(): { output: WriteStream; bytes: () => number } {
+  let bytes = 0;
+  const output = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      done();
+    },
+  });
+  return {
+    output: Object.assign(output, { columns: SIZE.width, rows: SIZE.height }) as unknown as WriteStream,
+    bytes: () => bytes,
+  };
+}
+
+/** All that the console does in a tick, simulator and terminal aside: asks, reckons, draws, writes what changed. */
+async function watch(vms: number): Promise<string[]> {
+  const socket = temporarySocket();
+  const simulator = await simulate(socket.path, vms);
+  const uri = `qemu:///system?socket=${socket.path}`;
+  const [host] = openHosts([uri], FLAGS);
+  const { output, bytes } = sink();
+  const input = Object.assign(new PassThrough(), {
+    setRawMode: () => undefined,
+    isRaw: true,
+  }) as unknown as ReadStream;
+  const nothing = (): void => undefined;
+  const terminal = new Terminal({
+    input,
+    output,
+    term: 'xterm-256color',
+    unicode: true,
+    colours: 256,
+    mouse: false,
+    onKey: nothing,
+    onMouse: nothing,
+    onResize: nothing,
+  });
+  try {
+    if (host === undefined) throw new Error('no host');
+    const model = new HostModel({ name: 'host', uri, groups: host.groups });
+    let [cpuMs, before] = [0, 0];
+    for (let tick = 0; tick < WARM_UP + TICKS; tick++) {
+      if (tick === WARM_UP) [cpuMs, before] = [cpuNowMs(), bytes()];
+      const startedMs = performance.now();
+      model.ingest(await host.sample());
+      const frame = render({
+        scene: sceneOf([model.view], Date.now()),
+        state: INITIAL_STATE,
+        session,
+        size: SIZE,
+      });
+      terminal.paint(frame.lines, themes.dark);
+      await pause(Math.max(0, 1_000 - (performance.now() - startedMs)));
+    }
+    const perTick = (cpuNowMs() - cpuMs) / TICKS;
+    return [String(vms), fixed(perTick), fixed(perTick / 10), fixed((bytes() - before) / TICKS / 1_024)];
+  } finally {
+    terminal.close();
+    await host?.close();
+    simulator.kill();
+    socket.remove();
+  }
+}
+
+async function watching(): Promise<string> {
+  const head = ['VMs', 'CPU ms a tick', '% of one core at 1 s', 'KiB written a frame'];
+  const rows = [await watch(200), await watch(2_000)];
+  return `### Watching at 1 s, ${SIZE.width} x ${SIZE.height}, simulator in another process (mean of ${TICKS} ticks)\n\n${table(head, rows)}`;
+}
+
+/** Scenes of 2,000 VMs, sampled once and told again with a later time. */
+async function samples(count: number): Promise<readonly [HostSample, HostSample]> {
+  const socket = temporarySocket();
+  const simulator = await simulate(socket.path, count);
+  const sampler = new Sampler({
+    open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { readOnly: true, signal }),
+    groups: groupsToAsk(),
+    domainDeadlineMs: 30_000,
+    tickDeadlineMs: 120_000,
+  });
+  await sampler.sample();
+  const first = await sampler.sample();
+  await pause(1_000);
+  const second = await sampler.sample();
+  await sampler.close();
+  simulator.kill();
+  socket.remove();
+  return [first, second];
+}
+
+function cpuNowMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+const session = { replay: undefined, recording: undefined };
+
+async function frames(): Promise<string> {
+  const [first, second] = await samples(2_000);
+  const model = new HostModel({ name: 'host', uri: 'qemu:///system', groups: groupsToAsk() });
+  model.ingest(first);
+  const rows: string[][] = [];
+  const measure = (name: string, change: Partial<UiState>, isNew: boolean): void => {
+    const state = { ...INITIAL_STATE, ...change };
+    const times: number[] = [];
+    let scene: Scene = sceneOf([model.view], 0);
+    for (let frame = 0; frame < 200; frame++) {
+      // A new sample sorts anew; a key only draws.
+      if (isNew || frame === 0) scene = sceneOf([model.view], frame);
+      const startedMs = performance.now();
+      render({ scene, state, session, size: SIZE });
+      times.push(performance.now() - startedMs);
+    }
+    const sorted = times.slice(50).sort((a, b) => a - b);
+    rows.push([name, fixed(median(sorted), 2), fixed(sorted[Math.floor(sorted.length * 0.95)] ?? 0, 2)]);
+  };
+  model.ingest(second);
+  measure('VMs, after a sample', {}, true);
+  measure('VMs, after a key', {}, false);
+  measure(
+    'VMs, filtered and sorted by steal',
+    {
+      filter: 'web|pg',
+      sorts: { ...INITIAL_STATE.sorts, vms: { column: 'steal_percent', descending: true } },
+    },
+    true,
+  );
+  measure('disks, after a sample', { view: 'disks' }, true);
+  const key = model.view.vms.find((vm) => vm.name === 'pg-orders')?.key ?? '';
+  measure('details with six charts', { detail: { key, part: 'all', top: 0, chart: undefined } }, true);
+  return `### A frame of 2,000 VMs, ${SIZE.width} x ${SIZE.height} (200 frames)\n\n${table(['frame', 'CPU ms', 'wall median', 'wall least'], rows)}`;
+}
+
+async function growth(): Promise<string> {
+  const [first, second] = await samples(200);
+  const model = new HostModel({ name: 'host', uri: 'qemu:///system', groups: groupsToAsk() });
+  const rows: string[][] = [];
+  for (let frame = 1; frame <= FRAMES; frame++) {
+    const atMs = first.startedAtMs + frame * 1_000;
+    model.ingest({ ...(frame % 2 === 0 ? first : second), startedAtMs: atMs });
+    render({ scene: sceneOf([model.view], atMs), state: INITIAL_STATE, session, size: SIZE });
+    if (frame % 2_000 === 0 || frame === 1_000) {
+      globalThis.gc?.();
+      rows.push([
+        String(frame),
+        fixed(process.memoryUsage().heapUsed / 2 ** 20),
+        fixed(process.memoryUsage().arrayBuffers / 2 ** 20),
+      ]);
+    }
+  }
+  return `### Memory over ${FRAMES} samples and frames of 200 VMs, after a full collection\n\n${table(['after', 'heap MiB', 'history MiB'], rows)}`;
+}
+
+/** The live console: how soon, how dear, how fast, and whether it grows. */
+export async function top(): Promise<string> {
+  return [await starts(), await watching(), await frames(), await growth()].join('\n\n');
+}

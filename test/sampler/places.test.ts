@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { Places } from '../../sampler/places.ts';
+
+const domain = (name: string, id = 1) => ({ name, uuid: name, id });
+const told = (...cpus: number[]) => ({
+  info: cpus.map((cpu, number) => ({ number, state: 1, cpuTimeNs: 0, cpu })),
+  maps: Buffer.alloc(0),
+});
+
+test('of more domains than a tick may ask, each has its turn, and keeps what it told until the next', () => {
+  const places = new Places(2);
+  const domains = ['a', 'b', 'c', 'd', 'e'].map((name) => domain(name));
+  const asked: string[][] = [];
+  for (let tick = 0; tick < 5; tick++) {
+    places.startTick(domains);
+    const due = domains.filter((each) => places.isDue(each));
+    for (const each of due) places.told(each, told(tick));
+    asked.push(due.map((each) => each.name));
+  }
+  expect(asked.map((each) => each.length)).toEqual([2, 2, 2, 2, 2]);
+  expect(new Set(asked.slice(0, 3).flat())).toEqual(new Set(['a', 'b', 'c', 'd', 'e']));
+  expect(domains.map((each) => places.of(each)?.length)).toEqual([1, 1, 1, 1, 1]);
+});
+
+test('who has told in this tick is not asked again, and a stopped domain never', () => {
+  const places = new Places();
+  const [running, stopped] = [domain('a'), domain('b', -1)];
+  places.startTick([running, stopped]);
+  expect([running, stopped].map((each) => places.isDue(each))).toEqual([true, false]);
+  places.told(running, told(4, 5));
+  expect(places.isDue(running)).toBe(false);
+  expect(places.of(running)).toEqual([
+    { vcpu: 0, cpu: 4 },
+    { vcpu: 1, cpu: 5 },
+  ]);
+});
+
+test('a restart runs elsewhere: what was told of the run before is forgotten', () => {
+  const places = new Places();
+  places.startTick([domain('a', 1)]);
+  places.told(domain('a', 1), told(4));
+  expect(places.of(domain('a', 2))).toBeUndefined();
+  places.startTick([domain('b')]);
+  expect(places.of(domain('a', 1))).toBeUndefined();
+});

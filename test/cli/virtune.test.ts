@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { printable } from '../../cli/log.ts';
+import { printableLines } from '../../model/printable.ts';
 import { figure } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 
@@ -36,5 +36,5 @@ test.each([
 });
 
 test('text from elsewhere brings no escape code to the terminal', () => {
-  expect(printable('a\u001b[31mb\u202ec\n')).toBe('a\\u001b[31mb\\u202ec\n');
+  expect(printableLines('a\u001b[31mb\u202ec\n')).toBe('a\\u001b[31mb\\u202ec\n');
 });

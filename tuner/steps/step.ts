@@ -20,14 +20,34 @@ export interface StepParam extends Omit<TypedParam, 'value'> {
 export type Step =
   | { readonly kind: 'vcpuPin'; readonly domain: StepDomain; readonly vcpu: number; readonly to: string }
   | { readonly kind: 'emulatorPin'; readonly domain: StepDomain; readonly to: string }
-  | { readonly kind: 'ioThread'; readonly domain: StepDomain; readonly id: number; readonly to: 'present' | 'absent' }
+  | {
+      readonly kind: 'ioThread';
+      readonly domain: StepDomain;
+      readonly id: number;
+      readonly to: 'present' | 'absent';
+    }
   | { readonly kind: 'ioThreadPin'; readonly domain: StepDomain; readonly id: number; readonly to: string }
-  | { readonly kind: 'ioThreadParams'; readonly domain: StepDomain; readonly id: number; readonly to: readonly StepParam[] }
+  | {
+      readonly kind: 'ioThreadParams';
+      readonly domain: StepDomain;
+      readonly id: number;
+      readonly to: readonly StepParam[];
+    }
   | { readonly kind: 'scheduler'; readonly domain: StepDomain; readonly to: readonly StepParam[] }
   | { readonly kind: 'memoryLimits'; readonly domain: StepDomain; readonly to: readonly StepParam[] }
   | { readonly kind: 'blkio'; readonly domain: StepDomain; readonly to: readonly StepParam[] }
-  | { readonly kind: 'blockIoTune'; readonly domain: StepDomain; readonly disk: string; readonly to: readonly StepParam[] }
-  | { readonly kind: 'bandwidth'; readonly domain: StepDomain; readonly device: string; readonly to: readonly StepParam[] }
+  | {
+      readonly kind: 'blockIoTune';
+      readonly domain: StepDomain;
+      readonly disk: string;
+      readonly to: readonly StepParam[];
+    }
+  | {
+      readonly kind: 'bandwidth';
+      readonly domain: StepDomain;
+      readonly device: string;
+      readonly to: readonly StepParam[];
+    }
   | { readonly kind: 'numaNodeset'; readonly domain: StepDomain; readonly to: string }
   | { readonly kind: 'balloonPeriod'; readonly domain: StepDomain; readonly to: number }
   | { readonly kind: 'balloonSize'; readonly domain: StepDomain; readonly to: number }

@@ -1,0 +1,67 @@
+import type { Problem } from '../errors.ts';
+import type { DomainState } from '../facts/facts.ts';
+import type { LiveChange, Wish } from '../settings/setting.ts';
+import type { Step, StepDomain } from '../steps/step.ts';
+
+/** When a wish comes true. */
+export type Verdict =
+  /** It is so already, now and at the next boot. */
+  | { readonly kind: 'same' }
+  /** Now, and at every later boot of a domain that is defined. */
+  | { readonly kind: 'live'; readonly steps: readonly Step[] }
+  /** From the next boot on. */
+  | { readonly kind: 'boot' }
+  /** Something in the guest has to be there first; taken only when the setting is accepted by name. */
+  | { readonly kind: 'guest'; readonly needs: string }
+  | { readonly kind: 'impossible'; readonly problem: Problem };
+
+/** One line of a plan. Values are canonical text; undefined: not said, or for `live` also that it does not run. */
+export interface Row {
+  readonly wish: Wish;
+  readonly live: string | undefined;
+  readonly next: string | undefined;
+  readonly verdict: Verdict;
+}
+
+export interface Judging {
+  /** Settings whose change in the guest somebody vouches for. */
+  readonly accepted: ReadonlySet<string>;
+}
+
+const TRANSIENT: Problem = {
+  code: 'TRANSIENT',
+  text: 'it takes effect at a boot, and a transient domain is gone when it stops',
+  next: 'define the domain: virsh dumpxml, then virsh define',
+};
+
+export function judge(wish: Wish, state: DomainState, { accepted }: Judging): Row {
+  const { setting, target, value } = wish;
+  const live = state.live && setting.read(state.live.root, target);
+  const next = state.inactive && setting.read(state.inactive.root, target);
+  const row = (verdict: Verdict): Row => ({ wish, live, next, verdict });
+  const now = state.live === undefined || live === value;
+  if (now && (state.inactive === undefined || next === value)) return row({ kind: 'same' });
+  if (wish.problem !== undefined) return row({ kind: 'impossible', problem: wish.problem });
+  if (wish.proposal !== undefined && !accepted.has(setting.id)) {
+    return row({ kind: 'guest', needs: wish.proposal });
+  }
+  if (!now) {
+    const steps = liveSteps(state, wish, live);
+    if (steps !== undefined) return row({ kind: 'live', steps });
+  }
+  return row(state.inactive === undefined ? { kind: 'impossible', problem: TRANSIENT } : { kind: 'boot' });
+}
+
+function liveSteps(
+  state: DomainState,
+  { setting, target, value }: Wish,
+  from: string | undefined,
+): readonly Step[] | undefined {
+  if (state.live === undefined) return undefined;
+  const change: LiveChange = { domain: stepDomain(state), target, from, to: value, live: state.live.root };
+  return setting.live?.(change);
+}
+
+export function stepDomain({ domain }: DomainState): StepDomain {
+  return { uuid: domain.uuid, name: domain.name };
+}

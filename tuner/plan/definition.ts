@@ -33,9 +33,12 @@ export function changeDefinition(
 
 const text = (root: Element): string => `${new XMLSerializer().serializeToString(root)}\n`;
 
-/** Of secrets only what changes would be seen, and nothing that is set here is one. */
+/** Passwords of graphics may stand beside what changes; nothing that is set here is one. */
+const withoutSecrets = (xml: string): string => xml.replaceAll(/ passwd="[^"]*"/g, ' passwd="..."');
+
 function unifiedDiff(before: string, after: string): string {
-  const patch = createTwoFilesPatch('now (next boot)', 'wanted', before, after, undefined, undefined, {
+  const [old, now] = [withoutSecrets(before), withoutSecrets(after)];
+  const patch = createTwoFilesPatch('now (next boot)', 'wanted', old, now, undefined, undefined, {
     context: 2,
   });
   return patch.replace(/^=+\n/, '');

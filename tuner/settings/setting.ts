@@ -35,6 +35,8 @@ export interface Setting {
    * as answer: this change of it cannot be made while it runs, though others can.
    */
   readonly live?: (change: LiveChange) => readonly Step[] | undefined;
+  /** Whether a running domain says what is wanted in other words, which libvirt wrote once it ran. */
+  readonly sameLive?: (wanted: string | undefined, live: string | undefined) => boolean;
 }
 
 /** Something that a profile wants of a domain. */

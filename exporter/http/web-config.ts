@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { SecureContextOptions, SecureVersion, TlsOptions } from 'node:tls';
 import { z } from 'zod';
-import { ConfigError, readYamlFile } from '../config/yaml-file.ts';
+import { ConfigError } from '../../model/yaml.ts';
+import { readYamlFile } from '../config/yaml-file.ts';
 
 /**
  * The format of Prometheus' exporter-toolkit

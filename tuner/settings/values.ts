@@ -33,7 +33,7 @@ export function positive(text: string | undefined): string | undefined {
   return number === '0' || number === '' ? undefined : number;
 }
 
-const UNITS = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
+const UNITS: readonly string[] = ['KiB', 'MiB', 'GiB', 'TiB'];
 
 /** In the largest unit that leaves it whole: `2 MiB`, `1536 MiB`. */
 export function sizeText(kib: number): string {
@@ -48,7 +48,7 @@ export function sizeText(kib: number): string {
 /** What sizeText writes, and any whole number of its units; undefined for anything else. */
 export function parseSize(text: string): number | undefined {
   const [, count, unit] = /^(\d{1,15}) ?(KiB|MiB|GiB|TiB)$/.exec(text) ?? [];
-  const power = UNITS.indexOf(unit);
+  const power = unit === undefined ? -1 : UNITS.indexOf(unit);
   if (count === undefined || power < 0) return undefined;
   const kib = Number(count) * 1024 ** power;
   return Number.isSafeInteger(kib) ? kib : undefined;

@@ -1,4 +1,4 @@
-import type { CpuSet } from './cpu-set.ts';
+import { dedicatedCpu } from './dedicated.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { HostFigures, PoolFigures } from './host.ts';
 import type { DomainStats } from './stats/types.ts';
@@ -105,15 +105,11 @@ function dedicatedTwice(running: readonly OvercommitDomain[]): number {
   const claims = new Map<number, number>();
   for (const { facts } of running) {
     for (const pin of facts?.cpu.vcpuPins.values() ?? []) {
-      const cpu = onlyCpu(pin);
+      const cpu = dedicatedCpu(pin);
       if (cpu !== undefined) claims.set(cpu, (claims.get(cpu) ?? 0) + 1);
     }
   }
   return [...claims.values()].filter((count) => count > 1).length;
-}
-
-function onlyCpu(pin: CpuSet): number | undefined {
-  return pin.size === 1 ? pin.first : undefined;
 }
 
 function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[]): HugepageDemand[] {
@@ -122,7 +118,7 @@ function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[])
     const sizeKiB = facts?.memory.hugepages?.find((size) => size !== 'default');
     if (running || facts === undefined || sizeKiB === undefined || sizeKiB === 0) continue;
     const nodeset = facts.memory.numaMode === 'strict' ? facts.memory.numaNodeset : undefined;
-    const cell = nodeset === undefined ? undefined : onlyCpu(nodeset);
+    const cell = nodeset?.size === 1 ? nodeset.first : undefined;
     const key = `${sizeKiB} ${cell}`;
     const demand = demands.get(key) ?? { sizeKiB, cell, wanted: 0 };
     demand.wanted += Math.ceil((facts.memory.maximumKiB ?? 0) / sizeKiB);

@@ -105,9 +105,10 @@ function cpuSet(list: string | undefined): CpuSet {
 
 /** Every CPU of the host that is online. */
 export function onlineCpus(topology: HostTopology): CpuSet {
-  return CpuSet.of(
-    topology.cells.flatMap((each) =>
-      each.cpus.filter((one) => one.coreId !== undefined).map((one) => one.id),
-    ),
-  );
+  return topology.cells.reduce((all, each) => all.union(cellCpus(each)), CpuSet.empty);
+}
+
+/** The CPUs of a cell that are online. */
+export function cellCpus(each: HostCell): CpuSet {
+  return CpuSet.of(each.cpus.filter((one) => one.coreId !== undefined).map((one) => one.id));
 }

@@ -11,6 +11,8 @@ export interface MemoryFacts {
   readonly numaMode: string | undefined;
   /** Host cells, in the same list format as CPUs. */
   readonly numaNodeset: CpuSet | undefined;
+  /** Host cells of single guest cells, by guest cell: `numatune/memnode`. */
+  readonly memNodes: ReadonlyMap<number, CpuSet>;
   readonly balloonModel: string | undefined;
   /** How often the guest reports its memory statistics; absent or 0: never, and most tags stay empty. */
   readonly balloonPeriodSeconds: number | undefined;
@@ -30,9 +32,20 @@ export function parseMemoryFacts(domain: Element): MemoryFacts {
     noSharePages: child(backing, 'nosharepages') !== undefined,
     numaMode: attr(numa, 'mode') ?? (numa === undefined ? undefined : 'strict'),
     numaNodeset: nodeset === undefined ? undefined : CpuSet.parse(nodeset),
+    memNodes: memNodes(child(domain, 'numatune')),
     balloonModel: attr(balloon, 'model'),
     balloonPeriodSeconds: wholeNumber(attr(child(balloon, 'stats'), 'period')),
   };
+}
+
+function memNodes(numatune: Element | undefined): Map<number, CpuSet> {
+  const found = new Map<number, CpuSet>();
+  for (const node of children(numatune, 'memnode')) {
+    const cell = wholeNumber(attr(node, 'cellid'));
+    const nodeset = attr(node, 'nodeset');
+    if (cell !== undefined && nodeset !== undefined) found.set(cell, CpuSet.parse(nodeset));
+  }
+  return found;
 }
 
 function pageSizes(hugepages: Element): (number | 'default')[] {

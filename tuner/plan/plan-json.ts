@@ -33,7 +33,7 @@ function domainJson(plan: DomainPlan): unknown {
         ? null
         : {
             cells: assignment.cells,
-            vcpus: assignment.vcpus,
+            vcpus: assignment.vcpus.map(String),
             emulator: assignment.emulator.toString(),
             ioThreads: assignment.ioThreads.toString(),
           },

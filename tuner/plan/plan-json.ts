@@ -17,6 +17,18 @@ export function planJson(plan: Plan): unknown {
       next: next ?? null,
     })),
     domains: plan.domains.map(domainJson),
+    refusals: plan.placement.refusals.map(({ guest, code, text, next }) => ({
+      domain: guest,
+      code,
+      text,
+      next: next ?? null,
+    })),
+    moved: plan.placement.moved,
+    overlaps: plan.placement.overlaps.map(({ guest, cpus, with: others }) => ({
+      domain: guest,
+      cpus: cpus.toString(),
+      with: others,
+    })),
   };
 }
 

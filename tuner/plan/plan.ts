@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Problem } from '../errors.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
-import type { Assignment } from '../placement/types.ts';
+import type { Assignment, Placement } from '../placement/types.ts';
 import type { Wish } from '../settings/setting.ts';
 import type { Step } from '../steps/step.ts';
 import { changeDefinition, type DefinitionChange } from './definition.ts';
@@ -45,6 +45,7 @@ export interface HostPlan {
 
 export interface Plan {
   readonly host: HostFacts;
+  readonly placement: Placement;
   readonly hostPlan: HostPlan;
   readonly domains: readonly DomainPlan[];
 }

@@ -1,4 +1,5 @@
 import { printable } from '../../model/printable.ts';
+import type { Placement } from '../placement/types.ts';
 import { textTable } from '../text-table.ts';
 import type { DomainPlan, HostPlan, Plan } from './plan.ts';
 import type { Row } from './verdict.ts';
@@ -18,19 +19,35 @@ export function reportPlan(plan: Plan, options: ReportOptions): string {
   return [
     ...reportHost(plan.hostPlan),
     ...plan.domains.flatMap((domain) => reportDomain(domain, options)),
+    ...reportPlacement(plan.placement),
   ].join('\n');
+}
+
+/** What the placement says of guests as a whole: who finds no place, who moves, who is in the way. */
+export function reportPlacement({ refusals, moved, overlaps }: Placement): string[] {
+  return [
+    ...refusals.map(
+      ({ guest, code, text, next }) =>
+        `no place for ${guest}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
+    ),
+    ...moved.map((guest) => `${guest} moves to other CPUs`),
+    ...overlaps.map(
+      ({ guest, cpus, with: others }) =>
+        `${guest} may still run on CPUs ${cpus}, meant for ${others.join(', ')} alone: give it a profile too, or pin it elsewhere`,
+    ),
+  ].map(printable);
 }
 
 function reportHost({ rows }: HostPlan): string[] {
   if (rows.length === 0) return [];
-  const table = rows.map((row) => [
-    row.what,
-    row.now ?? '?',
-    row.wanted,
-    HOST_WHEN[row.verdict],
-    row.next ?? '',
-  ]);
-  return ['host', ...indent(textTable(['what', 'now', 'wanted', 'when', 'next'], table)), ''];
+  const table = rows.map((row) => [row.what, row.now ?? '?', row.wanted, HOST_WHEN[row.verdict]]);
+  const hints = rows.flatMap(({ what, next }) => (next === undefined ? [] : [printable(`${what}: ${next}`)]));
+  return [
+    'host',
+    ...indent(textTable(['what', 'now', 'wanted', 'when'], table)),
+    ...section('hints', hints),
+    '',
+  ];
 }
 
 const HOST_WHEN = {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseXml } from '../../../model/xml.ts';
+import type { Placement } from '../../../tuner/placement/types.ts';
 import { changeDefinition } from '../../../tuner/plan/definition.ts';
 import { type Mark, markXml, readMark, writeMark } from '../../../tuner/plan/mark.ts';
 import { planDomain } from '../../../tuner/plan/plan.ts';
@@ -7,6 +8,15 @@ import { reportPlan } from '../../../tuner/plan/report.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { attributeSetting, state, view, wish, XML } from './fixtures.ts';
 
+const NOBODY_PLACED: Placement = {
+  kind: 'placed',
+  assignments: [],
+  refusals: [],
+  moved: [],
+  overlaps: [],
+  cost: 0,
+  proven: true,
+};
 const DOMAIN = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db01' };
 const MARK: Mark = { profile: 'oltp-database', version: 'ab12', at: '2026-11-25T22:00:00.000Z', id: 'T1' };
 const ADD: Step = { kind: 'ioThread', domain: DOMAIN, id: 1, to: 'present' };
@@ -93,7 +103,12 @@ test('a report names what changes when, why, and what stands in the way; escape 
     state: { ...hostile.state, domain: { ...hostile.state.domain, name: 'db\u001b[31m' } },
   };
   const text = reportPlan(
-    { host: undefined as never, hostPlan: { rows: [], steps: [] }, domains: [named] },
+    {
+      host: undefined as never,
+      placement: NOBODY_PLACED,
+      hostPlan: { rows: [], steps: [] },
+      domains: [named],
+    },
     { all: false, diff: true },
   );
   expect(text).toContain('db\\u001b[31m (running), profile oltp-database');

@@ -76,3 +76,34 @@ const memorytune = familySetting({
 });
 
 export const cacheSettings = [cachetune, memorytune] as const;
+
+interface Group<P> {
+  readonly vcpus: string;
+  readonly parts: readonly P[];
+}
+
+/** What a value of `cachetune` asks for. */
+export function parseCacheParts(
+  value: string,
+): Group<{ readonly level: number; readonly id: number; readonly type: string; readonly sizeKiB: number }>[] {
+  return groups(value, ([level = '', id, type = '', count = '', unit = '']) => ({
+    level: Number(level.slice(1)),
+    id: Number(id),
+    type,
+    sizeKiB: parseSize(`${count} ${unit}`) ?? 0,
+  }));
+}
+
+/** What a value of `memorytune` asks for. */
+export function parseBandwidthParts(
+  value: string,
+): Group<{ readonly id: number; readonly percent: number }>[] {
+  return groups(value, ([, id, percent]) => ({ id: Number(id), percent: Number(percent) }));
+}
+
+function groups<P>(value: string, part: (words: readonly string[]) => P): Group<P>[] {
+  return value.split('; ').map((group) => {
+    const [vcpus = '', parts = ''] = group.split(': ');
+    return { vcpus, parts: parts.split(', ').map((each) => part(each.split(' '))) };
+  });
+}

@@ -53,4 +53,6 @@ export interface Wish {
   readonly problem?: Problem | undefined;
   /** The guest may lack what it takes (a virtio driver, say): shown, and changed only when asked for by name. */
   readonly proposal?: string | undefined;
+  /** No definition of this libvirt can hold it: set while the domain runs, and again after each start. */
+  readonly liveOnly?: boolean | undefined;
 }

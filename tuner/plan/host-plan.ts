@@ -1,6 +1,8 @@
 import { ParamType } from '../../libvirt/typed-params.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
 import type { HostFacts } from '../facts/facts.ts';
-import { hostFindings } from '../facts/host-findings.ts';
+import { hostFinding } from '../facts/host-findings.ts';
+import type { Assignment } from '../placement/types.ts';
 import type { HostWish } from '../profile/host-knobs.ts';
 import { sizeText } from '../settings/values.ts';
 import type { Step } from '../steps/step.ts';
@@ -20,15 +22,26 @@ interface Part {
 }
 
 /** What profiles want of the host below their domains: what virtune sets, and what it only tells. */
-export function planHost(host: HostFacts, wishes: readonly HostWish[], needs: readonly PageNeed[]): HostPlan {
+export function planHost(
+  host: HostFacts,
+  wishes: readonly HostWish[],
+  needs: readonly PageNeed[],
+  assignments: readonly Assignment[],
+): HostPlan {
+  const dedicated = dedicatedCpus(assignments);
   const parts = wishes.map((wish): Part => {
     if (wish.problem !== undefined) return { rows: [disputed(wish)], steps: [] };
     if (wish.knob === 'hugepages') return growPools(wish, needs);
     const param = KSM_PARAMS[wish.knob];
     if (param !== undefined) return setKsm(host, wish, param);
-    return { rows: hostFindings(host, wish), steps: [] };
+    return { rows: [hostFinding(host, wish, dedicated)], steps: [] };
   });
   return { rows: parts.flatMap(({ rows }) => rows), steps: parts.flatMap(({ steps }) => steps) };
+}
+
+function dedicatedCpus(assignments: readonly Assignment[]): string {
+  const own = assignments.filter(({ kind }) => kind === 'dedicated');
+  return CpuSet.of(own.flatMap(({ vcpus }) => vcpus.flatMap((cpus) => [...cpus]))).toString();
 }
 
 function disputed({ knob, wanted, why, problem }: HostWish): HostRow {

@@ -58,7 +58,7 @@ export async function makePlan(input: PlanInput): Promise<Plan> {
   return {
     host,
     placement,
-    hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : []),
+    hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),
     domains: await Promise.all(
       picks.map((pick) => planOne(input, pick, byGuest.get(pick.state.domain.name))),
     ),

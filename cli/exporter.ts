@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
-import { parseUri } from '../libvirt/uri.ts';
 import { type CompatName, compatGroups } from '../model/catalogue/compat.ts';
 import { addCollectFlags, collectedGroups } from './collect-flags.ts';
+import { isLocalUri } from './local-uri.ts';
 import { log } from './log.ts';
 import { runExporter } from './run-exporter.ts';
 import { untilAskedToStop } from './signals.ts';
@@ -62,7 +62,7 @@ export function exporterCommand(): Command {
     )
     .option('--web.enable-lifecycle', 'answer POST /-/reload by reading both files anew, as SIGHUP does')
     .action(async (flags: ExporterFlags) => {
-      const readsProc = (uri: string): boolean => flags.local ?? isLocal(uri);
+      const readsProc = (uri: string): boolean => flags.local ?? isLocalUri(uri);
       const exporter = await runExporter({
         uri: flags.connect,
         listen: flags.listen,
@@ -95,12 +95,6 @@ export function exporterCommand(): Command {
       await exporter.close();
     });
   return addCollectFlags(command);
-}
-
-/** A socket that the URI does not name itself leads to this machine's own libvirt. */
-function isLocal(uri: string): boolean {
-  const { transport, params } = parseUri(uri);
-  return transport === 'unix' && !params.has('socket');
 }
 
 function seconds(text: string): number {

@@ -40,6 +40,15 @@ export function addTuneOptions(command: Command): Command {
     .option('--json', 'for programs');
 }
 
+/** What a command that changes something takes besides. */
+export function addRunOptions(command: Command): Command {
+  return command
+    .option('--wait <seconds>', 'how long to wait for another run on the same host', seconds, 0)
+    .option('--shutdown-timeout <seconds>', 'how long a guest may take to shut down', seconds, 120)
+    .option('--settle <seconds>', 'how long a started guest has to stay up', seconds, 5)
+    .option('--force-off', 'switch a guest off that does not shut down in time');
+}
+
 export function seconds(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value < 0 || value > 86_400) {

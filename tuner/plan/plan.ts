@@ -63,7 +63,7 @@ export interface DomainPlanInput {
   readonly at: string;
 }
 
-/** Judges every wish, and orders what has to be done. */
+/** Judges every wish, and says what has to be done. */
 export function planDomain(input: DomainPlanInput): DomainPlan {
   const { state, profile, assignment, wishes, judging, restart, id, at } = input;
   const rows = wishes.map((wish) => judge(wish, state, judging));
@@ -88,16 +88,15 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
     rows,
     definition,
     needsRestart,
-    steps: orderSteps(state, restarts ? [] : taken, definition, mark, restarts),
+    steps: stepsOf(state, taken, definition, mark, restarts),
   };
 }
 
 /**
- * An order that is valid at each point: what others stand on first (an iothread before its pin), then the running
- * domain, then its definition, then the restart that takes it, and last the mark that says that all of it is done.
- * A restart takes all from the definition, so nothing is changed live before it.
+ * What has to be done, which the journal puts in an order that is valid at each point. A restart takes all from the
+ * definition, so nothing is changed live besides; the mark says that all of it is done.
  */
-function orderSteps(
+function stepsOf(
   state: DomainState,
   rows: readonly Row[],
   definition: DefinitionChange | undefined,
@@ -105,24 +104,15 @@ function orderSteps(
   restarts: boolean,
 ): Step[] {
   const domain = stepDomain(state);
-  const live = rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : []));
   const defined: Step[] =
     definition === undefined ? [] : [{ kind: 'definition', domain, to: definition.after }];
   if (restarts) return [...defined, { kind: 'restart', domain, to: 'restarted' }];
+  const live = rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : []));
   const marks: Step[] =
     state.live === undefined || (live.length === 0 && defined.length === 0)
       ? []
       : [{ kind: 'mark', domain, to: markXml(mark) }];
-  return [...inOrder(live), ...defined, ...marks];
-}
-
-const FIRST: readonly Step['kind'][] = ['ioThread', 'ioThreadParams'];
-const present = (step: Step): boolean => step.kind !== 'ioThread' || step.to === 'present';
-
-function inOrder(steps: readonly Step[]): Step[] {
-  const early = steps.filter((step) => FIRST.includes(step.kind) && present(step));
-  const late = steps.filter((step) => !present(step));
-  return [...early, ...steps.filter((step) => !early.includes(step) && !late.includes(step)), ...late];
+  return [...live, ...defined, ...marks];
 }
 
 /** Every step of a plan: the host's first, since domains stand on it. */

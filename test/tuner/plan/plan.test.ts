@@ -40,9 +40,9 @@ function plan(restart: boolean, parts: { live?: string; inactive?: string } = { 
 }
 const kinds = (steps: readonly Step[]): string[] => steps.map(({ kind }) => kind);
 
-test('the running domain comes before its definition, and an iothread before its pin; the mark is last', () => {
+test('the running domain, its definition and its mark are changed, and what is left waits for a restart', () => {
   const { steps, needsRestart } = plan(false);
-  expect(steps.slice(0, 3)).toEqual([ADD, PIN, REMOVE]);
+  expect(steps.slice(0, 3)).toEqual([REMOVE, PIN, ADD]);
   expect(kinds(steps.slice(3))).toEqual(['definition', 'mark']);
   expect(needsRestart).toBe(true);
 });

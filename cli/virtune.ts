@@ -5,6 +5,7 @@ import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
 import { keepHeapSmall } from './small-heap.ts';
+import { tuneCommand } from './tune/tune.ts';
 import { readVersion } from './version.ts';
 
 keepHeapSmall();
@@ -14,8 +15,13 @@ const program = new Command('virtune')
   .version(readVersion())
   .showHelpAfterError('(virtune --help says more)')
   .addCommand(exporterCommand())
+  .addCommand(tuneCommand())
   .addCommand(demoCommand());
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of everyCommand(program)) command.exitOverride();
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
 
 try {
   await program.parseAsync();

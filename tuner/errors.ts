@@ -1,4 +1,6 @@
 export type TunerErrorCode =
+  /** What was asked for makes no sense, whatever the host. */
+  | 'TUNE_USAGE'
   /** A profile or assignments file cannot be read, or says something that is no setting. */
   | 'TUNE_PROFILE'
   | 'TUNE_ASSIGNMENTS'
@@ -14,6 +16,8 @@ export type TunerErrorCode =
   | 'TUNE_JOURNAL'
   /** An earlier run was cut off, and has to be finished or undone first. */
   | 'TUNE_INTERRUPTED'
+  /** The run was told to stop, by Ctrl-C or a signal. */
+  | 'TUNE_STOPPED'
   /** A change was refused. */
   | 'TUNE_STEP'
   /** A change was accepted, and is not there when it is read back. */

@@ -40,7 +40,7 @@ export interface DomainState {
   readonly domain: Domain;
   /** Absent while it does not run. */
   readonly live: DomainView | undefined;
-  /** Absent for a transient domain. With secrets: it is what an undo defines again. */
+  /** Absent for a transient domain. With secrets when read for writing: it is what an undo defines again. */
   readonly inactive: DomainView | undefined;
   /** Of its emulator, architecture and machine type; absent where libvirt cannot tell. */
   readonly capabilities: DomainCapabilities | undefined;

@@ -38,12 +38,10 @@ async function readOne(
 ): Promise<DomainState | undefined> {
   try {
     const [live, persistent] = await Promise.all([
-      domain.id === -1 ? undefined : view(connection, domain, XmlFlag.secure),
+      domain.id === -1 ? undefined : view(connection, domain, 0),
       ask(connection, 'domainIsPersistent', domain),
     ]);
-    const inactive = persistent
-      ? await view(connection, domain, XmlFlag.inactive | XmlFlag.secure)
-      : undefined;
+    const inactive = persistent ? await view(connection, domain, XmlFlag.inactive) : undefined;
     const either = inactive ?? live;
     return {
       domain,
@@ -66,7 +64,9 @@ async function ask(
   return persistent;
 }
 
-async function view(connection: Connection, domain: Domain, flags: number): Promise<DomainView> {
+/** With secrets where they may be had: what an undo defines again has to have them. */
+async function view(connection: Connection, domain: Domain, which: number): Promise<DomainView> {
+  const flags = connection.readOnly ? which : which | XmlFlag.secure;
   const { xml } = await connection.call('domainGetXmlDesc', { domain, flags }, { timeoutMs: TIMEOUT_MS });
   const what = `the XML of domain ${JSON.stringify(domain.name)}`;
   return { xml, root: parseXml(what, xml, 'domain'), facts: parseDomain(xml, what) };

@@ -7,9 +7,10 @@ import { resolveHost } from '../profile/host-knobs.ts';
 import { placementRequest } from '../profile/placement-request.ts';
 import { policyOf } from '../profile/policy.ts';
 import type { Profile } from '../profile/profile.ts';
+import type { ReservedPages } from '../profile/reservations.ts';
 import { resolve } from '../profile/resolve.ts';
 import { planHost } from './host-plan.ts';
-import { grown, type Placed, pageNeeds } from './page-needs.ts';
+import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
 import { type DomainPlan, markOf, type Plan, planDomain } from './plan.ts';
 import { type Probes, probed } from './preconditions.ts';
 
@@ -28,6 +29,8 @@ export interface PlanInput {
   readonly profileOf: (name: string) => Profile | undefined;
   /** CPUs that no VM gets; absent: the placement's own choice. */
   readonly hostCpus?: CpuSet | undefined;
+  /** Hugepages that no VM gets. */
+  readonly reservedPages?: readonly ReservedPages[] | undefined;
   /** Where VMs are now counts for nothing. */
   readonly rebalance?: boolean | undefined;
   /** What only a boot brings is brought about by a restart. */
@@ -48,7 +51,11 @@ export async function makePlan(input: PlanInput): Promise<Plan> {
   const requests = picks.flatMap(({ state, profile }) => placementRequest(profile, host, state) ?? []);
   const hostWishes = resolveHost(picks.map(({ profile }) => profile));
   const growing = hostWishes.some(({ knob, problem }) => knob === 'hugepages' && problem === undefined);
-  const placement = placeAll(input, requests, growing ? grown(host.cells) : host.cells);
+  const placement = placeAll(
+    input,
+    requests,
+    keepBack(growing ? grown(host.cells) : host.cells, input.reservedPages ?? []),
+  );
   const byGuest = new Map(placement.assignments.map((assignment) => [assignment.guest, assignment]));
   const placed = requests.flatMap((request): Placed[] => {
     const assignment = byGuest.get(request.guest);
@@ -56,6 +63,7 @@ export async function makePlan(input: PlanInput): Promise<Plan> {
     return assignment === undefined ? [] : [{ request, assignment, live }];
   });
   return {
+    id: input.id,
     host,
     placement,
     hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),

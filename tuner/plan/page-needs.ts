@@ -1,6 +1,7 @@
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { CellMemory } from '../facts/facts.ts';
 import type { Assignment, PlacementRequest } from '../placement/types.ts';
+import type { ReservedPages } from '../profile/reservations.ts';
 
 /** A pool that is too small for what domains will boot with. */
 export interface PageNeed {
@@ -66,4 +67,31 @@ export function grown(cells: readonly CellMemory[]): CellMemory[] {
       free: pool.free + Math.floor((cell.freeKiB ?? 0) / pool.sizeKiB),
     })),
   }));
+}
+
+/** Pools without what is kept for the host; what is kept anywhere is kept where most is free. */
+export function keepBack(cells: readonly CellMemory[], reserved: readonly ReservedPages[]): CellMemory[] {
+  return reserved.reduce<CellMemory[]>(
+    (left, { sizeKiB, cell, count }) => {
+      const free = (each: CellMemory): number =>
+        each.pages.find((pool) => pool.sizeKiB === sizeKiB)?.free ?? 0;
+      let rest = count;
+      const order = left
+        .filter(({ id }) => cell === undefined || id === cell)
+        .toSorted((a, b) => free(b) - free(a) || a.id - b.id);
+      const kept = new Map<number, number>();
+      for (const each of order) {
+        const here = Math.min(rest, free(each));
+        kept.set(each.id, here);
+        rest -= here;
+      }
+      return left.map((each) => ({
+        ...each,
+        pages: each.pages.map((pool) =>
+          pool.sizeKiB === sizeKiB ? { ...pool, free: pool.free - (kept.get(each.id) ?? 0) } : pool,
+        ),
+      }));
+    },
+    [...cells],
+  );
 }

@@ -44,6 +44,8 @@ export interface HostPlan {
 }
 
 export interface Plan {
+  /** Of the transaction that it becomes when it is applied. */
+  readonly id: string;
   readonly host: HostFacts;
   readonly placement: Placement;
   readonly hostPlan: HostPlan;

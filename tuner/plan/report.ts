@@ -1,5 +1,7 @@
+import { CpuSet } from '../../model/cpu-set.ts';
 import { printable } from '../../model/printable.ts';
-import type { Placement } from '../placement/types.ts';
+import type { Overlap, Placement } from '../placement/types.ts';
+import type { SettingScope } from '../settings/setting.ts';
 import { textTable } from '../text-table.ts';
 import type { DomainPlan, HostPlan, Plan } from './plan.ts';
 import type { Row } from './verdict.ts';
@@ -31,11 +33,20 @@ export function reportPlacement({ refusals, moved, overlaps }: Placement): strin
         `no place for ${guest}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
     ),
     ...moved.map((guest) => `${guest} moves to other CPUs`),
-    ...overlaps.map(
-      ({ guest, cpus, with: others }) =>
-        `${guest} may still run on CPUs ${cpus}, meant for ${others.join(', ')} alone: give it a profile too, or pin it elsewhere`,
-    ),
+    ...inTheWay(overlaps),
   ].map(printable);
+}
+
+/** Those that float over the same CPUs are told together: on most hosts that is everybody else. */
+function inTheWay(overlaps: readonly Overlap[]): string[] {
+  const alike = new Map<string, string[]>();
+  for (const { guest, cpus, with: others } of overlaps) {
+    const what = `may still run on CPUs ${cpus}, meant for ${others.join(', ')} alone`;
+    alike.set(what, [...(alike.get(what) ?? []), guest]);
+  }
+  return [...alike].map(
+    ([what, guests]) => `${guests.join(', ')} ${what}: give them a profile too, or pin them elsewhere`,
+  );
 }
 
 function reportHost({ rows }: HostPlan): string[] {
@@ -98,7 +109,7 @@ function summary({ rows, needsRestart, state }: DomainPlan): string[] {
   return [parts.join(', '), ...hint];
 }
 
-/** Settings of many vCPUs stand in one line: `0-3` and their values in order. */
+/** A setting of many vCPUs or iothreads stands in one line: `0-3` and their values in order. */
 function fold(rows: readonly Row[], running: boolean): string[][] {
   const lines: string[][] = [];
   for (let at = 0; at < rows.length; ) {
@@ -112,7 +123,7 @@ function fold(rows: readonly Row[], running: boolean): string[][] {
     };
     lines.push([
       first.wish.setting.id,
-      run.length === 1 ? first.wish.target : `${first.wish.target}-${run.at(-1)?.wish.target}`,
+      targets(run),
       running ? column(({ live }) => live) : '',
       column(({ next }) => next),
       column(({ wish }) => wish.value),
@@ -124,9 +135,18 @@ function fold(rows: readonly Row[], running: boolean): string[][] {
   return lines;
 }
 
+function targets(rows: readonly Row[]): string {
+  const [first] = rows;
+  if (rows.length === 1 && first !== undefined) return first.wish.target;
+  return CpuSet.of(rows.map(({ wish }) => Number(wish.target))).toString();
+}
+
+/** What is told apart by a number only. */
+const NUMBERED: readonly SettingScope[] = ['vcpu', 'iothread', 'cell'];
+
 function foldsWith(first: Row, other: Row): boolean {
   return (
-    first.wish.setting.on === 'vcpu' &&
+    NUMBERED.includes(first.wish.setting.on) &&
     other.wish.setting === first.wish.setting &&
     other.verdict.kind === first.verdict.kind &&
     other.wish.knob === first.wish.knob

@@ -104,6 +104,7 @@ test('a report names what changes when, why, and what stands in the way; escape 
   };
   const text = reportPlan(
     {
+      id: 'T1',
       host: undefined as never,
       placement: NOBODY_PLACED,
       hostPlan: { rows: [], steps: [] },

@@ -1,0 +1,87 @@
+import { createInterface } from 'node:readline/promises';
+import { Command } from 'commander';
+import { applyTransaction } from '../../tuner/apply/apply.ts';
+import { TunerError } from '../../tuner/errors.ts';
+import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
+import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { log } from '../log.ts';
+import { addPlanOptions, type PlanFlags, planFor, transactionDomain } from './make-plan.ts';
+import { addRunOptions, addTuneOptions } from './options.ts';
+import { sayOutcome } from './outcome.ts';
+import { type RunFlags, runOptions } from './run-options.ts';
+import { withSession } from './session.ts';
+
+interface Flags extends PlanFlags, RunFlags {
+  readonly yes?: boolean | undefined;
+}
+
+export function applyCommand(): Command {
+  const command = new Command('apply')
+    .description('make it so: journalled, proved by reading back, undone as a whole when something fails')
+    .option('-y, --yes', 'do not ask')
+    .action(async (patterns: string[], flags: Flags) => {
+      const plan = await withSession(flags, { readOnly: false }, (session) =>
+        planFor(session, patterns, flags),
+      );
+      const steps = allSteps(plan);
+      process.stdout.write(`${reportPlan(plan, { all: false, diff: false })}\n`);
+      if (plan.placement.refusals.length > 0) throw refused(plan);
+      if (steps.length === 0) {
+        log('virtune: there is nothing to change');
+        return;
+      }
+      if (flags.yes !== true && !(await agreed(steps.length))) {
+        log('virtune: nothing was changed');
+        process.exitCode = ExitCode.notConfirmed;
+        return;
+      }
+      const stop = new AbortController();
+      process.once('SIGINT', () => stop.abort());
+      process.once('SIGTERM', () => stop.abort());
+      const outcome = await applyTransaction(
+        {
+          id: plan.id,
+          uri: plan.host.uri,
+          hostname: plan.host.hostname,
+          command: ['virtune', ...process.argv.slice(2)].join(' '),
+          domains: plan.domains.map(({ state, profile }) => transactionDomain(state, profile.name)),
+          steps,
+          notes: waiting(plan),
+        },
+        runOptions(flags, stop.signal),
+      );
+      process.exitCode = sayOutcome(outcome, flags.json === true);
+    });
+  return addRunOptions(addTuneOptions(addPlanOptions(command)));
+}
+
+function refused(plan: Plan): TunerError {
+  return new TunerError(
+    'TUNE_PLACEMENT',
+    `nothing was changed:\n${reportPlacement(plan.placement).join('\n')}`,
+  );
+}
+
+/** What is done, and not there before a boot. */
+function waiting({ domains }: Plan): string[] {
+  return domains
+    .filter(({ needsRestart, steps }) => needsRestart && !steps.some(({ kind }) => kind === 'restart'))
+    .map(({ state, rows }) => {
+      const count = rows.filter(({ verdict }) => verdict.kind === 'boot').length;
+      return `${JSON.stringify(state.domain.name)}: ${count} settings wait for its next boot; apply --restart brings them at once`;
+    });
+}
+
+async function agreed(steps: number): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new TunerError('TUNE_USAGE', 'there is no terminal to ask on; look at the plan, and say --yes');
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`Make these changes (${steps} steps)? [y/N] `);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,10 @@
+import { Command } from 'commander';
+import { applyCommand } from './apply.ts';
+import { planCommand } from './plan.ts';
+
+export function tuneCommand(): Command {
+  return new Command('tune')
+    .description("fit a host's VMs to profiles: planned, applied, proved and undone")
+    .addCommand(planCommand())
+    .addCommand(applyCommand());
+}

@@ -106,3 +106,9 @@ export function draft(id: string, target: string, value: string | undefined): Dr
   if (setting === undefined) throw new TypeError(`there is no setting ${id}`);
   return { setting, target, value };
 }
+
+/** What stands in the way of another setting is taken out; where it is not there, nothing needs to be said of it. */
+export function cleared(root: Element, id: string, target: string): Draft[] {
+  const out = draft(id, target, undefined);
+  return out.setting.read(root, target) === undefined ? [] : [out];
+}

@@ -28,14 +28,24 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : { code: 'NOT_X86', text: `${setting.id} is for x86, and the guest is ${facts.os.arch}` },
   ),
-  check(/^(kvm\.|timer\.(kvmclock|hypervclock)$)/, (value, { setting }, { facts }) =>
-    facts.type === 'kvm' || value === 'off' || value === 'no'
+  check(/^(kvm\.|timer\.(kvmclock|hypervclock)$|cpu\.feature\.)/, (value, { setting }, { facts }) =>
+    facts.type === 'kvm' || value === 'off' || value === 'no' || value === 'disable'
       ? undefined
       : {
           code: 'NOT_KVM',
           text: `${setting.id} is KVM's, and the domain is of type ${facts.type ?? 'unknown'}`,
         },
   ),
+  check(/^shares$/, (value, _, { host }) => {
+    const version = host.local?.cgroupVersion;
+    const [least, most] = version === 2 ? [1, 10_000] : [2, 262_144];
+    return version === undefined || (Number(value) >= least && Number(value) <= most)
+      ? undefined
+      : {
+          code: 'SHARES_RANGE',
+          text: `shares of ${value} are not possible with cgroup v${version} of this host; ${least} to ${most} are`,
+        };
+  }),
   check(/^kvm\.hint-dedicated$/, (value, _, view) =>
     value !== 'on' || pinnedOneToOne(view)
       ? undefined
@@ -45,6 +55,17 @@ export const cpuChecks: readonly Check[] = [
           next: 'pin vCPUs one to one: cpu.pinning: dedicated',
         },
   ),
+  check(/^vcpusched$/, (value, { target }, { host, will }) => {
+    const pin = cpuNumbers(will('vcpupin', target));
+    const isolated = host.local?.isolatedCpus;
+    return !/^(fifo|rr) /.test(value) || pin.size !== 1 || isolated === undefined || pin.isSubsetOf(isolated)
+      ? undefined
+      : {
+          code: 'REAL_TIME_NOT_ISOLATED',
+          text: `vCPU ${target} of class ${value} would run on CPU ${pin}, which the kernel uses as well: each would make the other wait, the kernel for ever`,
+          next: 'isolate CPUs for such VMs (isolcpus), or leave cpu.scheduler alone',
+        };
+  }),
   check(/^vcpusched$/, (value, _, view) =>
     !/^(fifo|rr) /.test(value) || pinnedOneToOne(view)
       ? undefined
@@ -55,7 +76,10 @@ export const cpuChecks: readonly Check[] = [
         },
   ),
   check(/^cpu\.mode$/, (value, _, { state: { capabilities } }) =>
-    capabilities === undefined || value.startsWith('custom') || capabilities.cpuModes.has(value)
+    capabilities === undefined ||
+    capabilities.cpuModes.size === 0 ||
+    value.startsWith('custom') ||
+    capabilities.cpuModes.has(value)
       ? undefined
       : {
           code: 'CPU_MODE_UNSUPPORTED',

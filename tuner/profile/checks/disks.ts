@@ -62,7 +62,7 @@ export const diskChecks: readonly Check[] = [
         : undefined,
   ),
   check(/^disk\.bus$/, (value, { target }, { state: { capabilities } }) =>
-    capabilities === undefined || capabilities.diskBuses.has(value)
+    capabilities === undefined || capabilities.diskBuses.size === 0 || capabilities.diskBuses.has(value)
       ? undefined
       : { code: 'BUS_UNSUPPORTED', text: `this domain's emulator has no ${value} bus for ${target}` },
   ),

@@ -1,4 +1,5 @@
 import { hypervPassthrough } from '../../settings/hyperv.ts';
+import { hypervOffer } from '../hyperv-offer.ts';
 import { type Check, check } from './check.ts';
 
 /** What each feature stands on: QEMU's docs/system/i386/hyperv.rst, "Requires". */
@@ -25,14 +26,16 @@ export const hypervChecks: readonly Check[] = [
           }
         : undefined,
   },
-  check(/^hyperv\./, (value, { setting }, { state: { capabilities } }) => {
+  check(/^hyperv\./, (value, { setting }, { host, state, facts }) => {
     const [, feature = ''] = setting.id.split('.');
-    return capabilities === undefined || !isOn(value) || capabilities.hyperv.has(feature)
-      ? undefined
-      : {
+    const offer = hypervOffer(host, state);
+    const missing = offer === undefined ? facts.type !== 'kvm' : !offer.has(feature);
+    return isOn(value) && missing
+      ? {
           code: 'HYPERV_UNSUPPORTED',
           text: `this host does not offer ${feature} to this domain (virsh domcapabilities)`,
-        };
+        }
+      : undefined;
   }),
   check(/^hyperv\./, (value, { setting }, { will }) => {
     const missing = isOn(value) ? NEEDS[setting.id]?.filter((need) => !isOn(will(need))) : undefined;
@@ -44,11 +47,12 @@ export const hypervChecks: readonly Check[] = [
         };
   }),
   {
+    // What stays on as it is may stand on what goes; what is wished on top of it is judged by itself.
     of: /^(hyperv\.|timer\.hypervclock$)/,
-    find: ({ value, setting }, { will }) => {
+    find: ({ value, setting }, { will, wished }) => {
       if (isOn(value)) return undefined;
       const users = Object.keys(NEEDS).filter(
-        (user) => NEEDS[user]?.includes(setting.id) === true && isOn(will(user)),
+        (user) => NEEDS[user]?.includes(setting.id) === true && !wished(user) && isOn(will(user)),
       );
       return users.length === 0
         ? undefined

@@ -1,7 +1,7 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { iotuneSettings } from '../../settings/iotune.ts';
 import { mapsQueues } from '../io-threads.ts';
-import { type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
+import { cleared, type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
 import { diskIoThread } from '../policy.ts';
 import { choice, count, figureValue, orDefault, text, whole } from '../values.ts';
 
@@ -11,7 +11,7 @@ const number = (value: number | undefined): string | undefined =>
 
 /** Disks take turns; with one iothread they share it. */
 function ioThreadDrafts(context: KnobContext, how: 'spread' | 'mapped' | 'auto' | 'none'): Draft[] {
-  const { targets, ioThreads, policy, host } = context;
+  const { targets, ioThreads, policy, host, root } = context;
   const mapped = how === 'mapped' || (how === 'auto' && mapsQueues(policy, host));
   const all = CpuSet.of(ioThreads).toString();
   return targets.flatMap((target, index) => {
@@ -22,7 +22,7 @@ function ioThreadDrafts(context: KnobContext, how: 'spread' | 'mapped' | 'auto' 
           draft('disk.iothread', target, undefined),
           draft('disk.iothreads', target, all === '' ? undefined : all),
         ]
-      : [draft('disk.iothreads', target, undefined), draft('disk.iothread', target, one)];
+      : [...cleared(root, 'disk.iothreads', target), draft('disk.iothread', target, one)];
   });
 }
 

@@ -1,4 +1,5 @@
 import { HYPERV_FEATURES, type HypervFeature } from '../../settings/hyperv.ts';
+import { hypervOffer } from '../hyperv-offer.ts';
 import { draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
 import { choice, onOff, orDefault, orWord, type ValueKind, whole } from '../values.ts';
 import { state } from './cpu.ts';
@@ -15,7 +16,10 @@ const STATE: ValueKind<string | undefined> = {
   parse: (raw) => state(orDefault(onOff).parse(raw)),
 };
 
-/** `auto`: on where this host's domain capabilities list it, and not said elsewhere. */
+/** What depends on the host's CPU: not to be guessed. */
+const OF_SOME_CPUS: ReadonlySet<string> = new Set(['evmcs', 'avic']);
+
+/** `auto`: on where this host offers it, and not said elsewhere. */
 function hypervKnob([feature, title]: readonly [HypervFeature, string]): Knob {
   const setting = `hyperv.${feature}`;
   const value = orWord(feature === 'spinlocks' ? orDefault(SPINLOCKS) : STATE, 'auto');
@@ -33,9 +37,11 @@ function hypervKnob([feature, title]: readonly [HypervFeature, string]): Knob {
   });
 }
 
-function offers({ state: { capabilities } }: KnobContext, feature: HypervFeature): boolean {
+/** Where nobody tells: what every KVM of the last years has. */
+function offers({ host, state: of, facts }: KnobContext, feature: HypervFeature): boolean {
   const [listed = feature] = feature.split('.');
-  return capabilities?.hyperv.has(listed) === true;
+  const offer = hypervOffer(host, of);
+  return offer === undefined ? facts.type === 'kvm' && !OF_SOME_CPUS.has(feature) : offer.has(listed);
 }
 
 function timerKnob<V extends string>(name: string, help: string, value: ValueKind<V>): Knob {

@@ -2,7 +2,7 @@ import { CpuSet } from '../../../model/cpu-set.ts';
 import type { Problem } from '../../errors.ts';
 import { cellsText } from '../../settings/numa.ts';
 import { guestCellIds } from '../../settings/targets.ts';
-import { type Draft, draft, type Knob, type KnobContext, knob } from '../knob.ts';
+import { cleared, type Draft, draft, type Knob, type KnobContext, knob } from '../knob.ts';
 import {
   guestCellCount,
   helperCpus,
@@ -23,17 +23,17 @@ const vcpuTargets = ({ shape }: KnobContext): string[] =>
   Array.from({ length: shape.vcpus }, (_, vcpu) => String(vcpu));
 
 function pinDrafts(context: KnobContext, how: 'dedicated' | 'cell' | 'none'): Draft[] {
-  const { assignment } = context;
+  const { assignment, root } = context;
   const vcpus = vcpuTargets(context);
-  const placement = draft('vcpu.placement', '', undefined);
+  const placement = cleared(root, 'vcpu.placement', '');
   if (how === 'none') {
     const free = vcpus.map((vcpu) => draft('vcpupin', vcpu, undefined));
-    return [placement, draft('vcpu.cpuset', '', undefined), ...free];
+    return [...placement, ...cleared(root, 'vcpu.cpuset', ''), ...free];
   }
   if (assignment === undefined)
     return vcpus.map((vcpu) => ({ ...draft('vcpupin', vcpu, undefined), problem: NOT_PLACED }));
   return [
-    placement,
+    ...placement,
     ...vcpus.map((vcpu, index) => draft('vcpupin', vcpu, assignment.vcpus[index]?.toString())),
   ];
 }
@@ -64,7 +64,7 @@ function memoryDrafts(
 }
 
 function unbound(root: KnobContext['root']): Draft[] {
-  const cells = [...guestCellIds(root)].map((id) => draft('memnode', String(id), undefined));
+  const cells = [...guestCellIds(root)].flatMap((id) => cleared(root, 'memnode', String(id)));
   return [...cells, draft('numatune.nodeset', '', undefined), draft('numatune.mode', '', undefined)];
 }
 
@@ -119,7 +119,10 @@ export const placementKnobs: readonly Knob[] = [
     value: guestCellCount,
     settings: ['numa.cells'],
     drafts: ({ shape }) => {
-      const cells = shape.cells.map(({ vcpus, memoryKiB }) => ({ cpus: vcpus.toString(), memoryKiB }));
+      const cells = shape.cells.map(({ vcpus, memoryKiB }) => ({
+        cpus: vcpus.size === 0 ? undefined : vcpus.toString(),
+        memoryKiB,
+      }));
       return shape.reshaped ? [draft('numa.cells', '', shape.numa ? cellsText(cells) : undefined)] : [];
     },
   }),

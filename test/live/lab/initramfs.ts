@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LAB_DIR } from './paths.ts';
 import { LabError, run } from './run.ts';
@@ -17,15 +17,22 @@ const MODULES = [
   'failover',
   'net_failover',
   'virtio_net',
+  'button',
+  'evdev',
 ];
 
-/** Loads the drivers, then reads, writes, flushes and sends a little, for as long as it runs. */
+/** What busybox's acpid runs when the power button is pressed, which is how `virsh shutdown` asks. */
+const POWER_BUTTON = 'etc/acpi/PWRF/00000080';
+const POWER_OFF = '#!/bin/busybox sh\n/bin/busybox poweroff -f\n';
+
+/** Loads the drivers, obeys the power button, then reads, writes, flushes and sends a little, for as long as it runs. */
 const INIT = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
 /bin/busybox mount -t devtmpfs dev /dev
 for m in ${MODULES.join(' ')}; do /bin/busybox insmod /lib/$m.ko; done
+/bin/busybox acpid -d 2>/dev/null &
 /bin/busybox ip link set eth0 up
 /bin/busybox ip addr add 192.168.122.77/24 dev eth0
 while true; do
@@ -64,8 +71,14 @@ export function buildInitramfs(): BootFiles {
     // What the kernel has built in needs no loading.
     if (path !== undefined) copyFileSync(path, join(root, `lib/${name}.ko`));
   }
-  writeFileSync(join(root, 'init'), INIT);
-  chmodSync(join(root, 'init'), 0o755);
+  mkdirSync(join(root, dirname(POWER_BUTTON)), { recursive: true });
+  for (const [file, script] of [
+    ['init', INIT],
+    [POWER_BUTTON, POWER_OFF],
+  ] as const) {
+    writeFileSync(join(root, file), script);
+    chmodSync(join(root, file), 0o755);
+  }
   const list = run('find', ['.'], { cwd: root });
   const archive = execFileSync('cpio', ['-o', '-H', 'newc', '--quiet'], {
     cwd: root,

@@ -25,6 +25,9 @@ export interface RunFlags extends TuneFlags {
   readonly forceOff?: boolean | undefined;
 }
 
+/** For what restarts nothing and waits for nobody. */
+export const NO_RESTART: Omit<RunFlags, keyof TuneFlags> = { wait: 0, shutdownTimeout: 0, settle: 0 };
+
 export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
   return {
     stateDir: flags.stateDir,

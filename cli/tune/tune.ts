@@ -1,10 +1,14 @@
 import { Command } from 'commander';
 import { applyCommand } from './apply.ts';
+import { driftCommand } from './drift.ts';
 import { planCommand } from './plan.ts';
+import { verifyCommand } from './verify.ts';
 
 export function tuneCommand(): Command {
   return new Command('tune')
     .description("fit a host's VMs to profiles: planned, applied, proved and undone")
     .addCommand(planCommand())
-    .addCommand(applyCommand());
+    .addCommand(applyCommand())
+    .addCommand(verifyCommand())
+    .addCommand(driftCommand());
 }

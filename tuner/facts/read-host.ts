@@ -6,7 +6,7 @@ import type { CellMemory, HostFacts } from './facts.ts';
 import { readLocalHost } from './local-host.ts';
 
 /** A libvirtd that was just started looks at its QEMUs before it tells what it can do. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 const BYTES_PER_KIB = 1_024;
 
 /**

@@ -13,16 +13,13 @@ export interface DefinitionChange {
   readonly diff: string;
 }
 
-/** The definition with these wishes written into it; undefined when that changes nothing. */
+/** The definition with these wishes and the mark written into it. */
 export function changeDefinition(
-  name: string,
   inactive: DomainView,
   wishes: readonly Wish[],
   mark: (root: Element) => void,
-): DefinitionChange | undefined {
-  const edited = parseXml(`the definition of ${JSON.stringify(name)}`, inactive.xml, 'domain');
-  const changing = wishes.filter(({ setting, target, value }) => setting.read(edited, target) !== value);
-  if (changing.length === 0) return undefined;
+): DefinitionChange {
+  const edited = parseXml('the definition', inactive.xml, 'domain');
   for (const { setting, target, value } of wishes) setting.write(edited, target, value);
   mark(edited);
   // Both through the same serializer, or each line would differ in its quotes.

@@ -85,7 +85,7 @@ async function planOne(
     profile: { name: profile.name, version: profile.version },
     assignment,
     wishes: await probed(resolved, state, input.probes),
-    judging: { accepted },
+    judging: { accepted, online: input.host.online },
     restart: input.restart ?? false,
     id: input.id,
     at: input.at,

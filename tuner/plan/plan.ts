@@ -71,17 +71,18 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
   const rows = wishes.map((wish) => judge(wish, state, judging));
   const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');
   const mark: Mark = { profile: profile.name, version: profile.version, at, id };
+  const defines = taken.some(({ nextHolds }) => !nextHolds);
   const definition =
-    state.inactive &&
-    changeDefinition(
-      state.domain.name,
-      state.inactive,
-      rows
-        .filter(({ verdict }) => verdict.kind !== 'impossible' && verdict.kind !== 'guest')
-        .map(({ wish }) => wish),
-      (root) => writeMark(root, mark),
-    );
-  const needsRestart = state.live !== undefined && taken.some(({ verdict }) => verdict.kind === 'boot');
+    state.inactive && (defines || !isMarked(state, profile))
+      ? changeDefinition(
+          state.inactive,
+          rows
+            .filter(({ verdict }) => verdict.kind !== 'impossible' && verdict.kind !== 'guest')
+            .map(({ wish }) => wish),
+          (root) => writeMark(root, mark),
+        )
+      : undefined;
+  const needsRestart = taken.some(({ verdict, liveHolds }) => verdict.kind === 'boot' && !liveHolds);
   const restarts = restart && needsRestart;
   return {
     state,
@@ -111,7 +112,10 @@ function stepsOf(
   if (restarts) return [...defined, { kind: 'restart', domain, to: 'restarted' }];
   const live = rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : []));
   const marks: Step[] =
-    state.live === undefined || (live.length === 0 && defined.length === 0)
+    state.live === undefined ||
+    (live.length === 0 &&
+      defined.length === 0 &&
+      isMarked(state, { name: mark.profile, version: mark.version }))
       ? []
       : [{ kind: 'mark', domain, to: markXml(mark) }];
   return [...live, ...defined, ...marks];
@@ -143,6 +147,12 @@ export function problems({
 /** What tells whether a domain is still as it was planned for; undefined where there is no such description. */
 export function digest(xml: string | undefined): string | undefined {
   return xml === undefined ? undefined : hash('sha256', xml);
+}
+
+/** A domain that is as wanted by chance is not looked after until it says so. */
+function isMarked(state: DomainState, profile: PlannedProfile): boolean {
+  const mark = markOf(state);
+  return mark?.profile === profile.name && mark.version === profile.version;
 }
 
 /** Whether it was tuned by virtune before, and how. */

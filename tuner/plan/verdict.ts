@@ -1,5 +1,6 @@
+import type { CpuSet } from '../../model/cpu-set.ts';
 import type { Problem } from '../errors.ts';
-import type { DomainState } from '../facts/facts.ts';
+import type { DomainState, DomainView } from '../facts/facts.ts';
 import type { LiveChange, Wish } from '../settings/setting.ts';
 import type { Step, StepDomain } from '../steps/step.ts';
 
@@ -20,12 +21,18 @@ export interface Row {
   readonly wish: Wish;
   readonly live: string | undefined;
   readonly next: string | undefined;
+  /** Whether it is so in what runs, or nothing runs. */
+  readonly liveHolds: boolean;
+  /** Whether the next boot brings it anyway, or there is none. */
+  readonly nextHolds: boolean;
   readonly verdict: Verdict;
 }
 
 export interface Judging {
   /** Settings whose change in the guest somebody vouches for. */
   readonly accepted: ReadonlySet<string>;
+  /** The host's CPUs, on which a thread without a pin may run. */
+  readonly online: CpuSet;
 }
 
 const TRANSIENT: Problem = {
@@ -34,18 +41,21 @@ const TRANSIENT: Problem = {
   next: 'define the domain: virsh dumpxml, then virsh define',
 };
 
-export function judge(wish: Wish, state: DomainState, { accepted }: Judging): Row {
+export function judge(wish: Wish, state: DomainState, { accepted, online }: Judging): Row {
   const { setting, target, value } = wish;
   const live = state.live && setting.read(state.live.root, target);
   const next = state.inactive && setting.read(state.inactive.root, target);
-  const row = (verdict: Verdict): Row => ({ wish, live, next, verdict });
-  const now = state.live === undefined || live === value;
-  if (now && (state.inactive === undefined || next === value)) return row({ kind: 'same' });
+  const holds = (view: DomainView | undefined, said: string | undefined): boolean =>
+    view === undefined || value === (said ?? setting.unsaid?.(view.root, online));
+  const liveHolds = holds(state.live, live);
+  const nextHolds = holds(state.inactive, next);
+  const row = (verdict: Verdict): Row => ({ wish, live, next, liveHolds, nextHolds, verdict });
+  if (liveHolds && nextHolds) return row({ kind: 'same' });
   if (wish.problem !== undefined) return row({ kind: 'impossible', problem: wish.problem });
   if (wish.proposal !== undefined && !accepted.has(setting.id)) {
     return row({ kind: 'guest', needs: wish.proposal });
   }
-  if (!now) {
+  if (!liveHolds) {
     const steps = liveSteps(state, wish, live);
     if (steps !== undefined) return row({ kind: 'live', steps });
   }

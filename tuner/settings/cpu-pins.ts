@@ -1,6 +1,6 @@
 import { attr, child, children, type Element } from '../../model/xml.ts';
 import { attributeSetting } from './declare.ts';
-import { findPath, type PathStep, putAttribute } from './edit.ts';
+import { findPath, type PathStep, putAttribute, removePath } from './edit.ts';
 import type { Setting } from './setting.ts';
 import { cpuList } from './values.ts';
 
@@ -20,6 +20,7 @@ function pinSetting(
     title,
     on,
     read: (domain, target) => cpuList(attr(findPath(domain, path(target)), 'cpuset')),
+    unsaid: (domain, online) => cpuList(attr(child(domain, 'vcpu'), 'cpuset')) ?? online.toString(),
     write: (domain, target, value) => putAttribute(domain, path(target), 'cpuset', value),
     live,
   };
@@ -52,14 +53,23 @@ const iothreadpin = pinSetting(
 );
 
 /** Only `auto` says something: it leaves all pins to numad, and forbids memory to be bound cell by cell. */
-const placement = attributeSetting({
+const placement: Setting = {
   id: 'vcpu.placement',
   title: 'who places the vCPUs',
   on: 'domain',
-  path: ['vcpu'],
-  attribute: 'placement',
-  canonical: (value) => (value === 'auto' ? value : undefined),
-});
+  read: (domain) => (attr(child(domain, 'vcpu'), 'placement') === 'auto' ? 'auto' : undefined),
+  write: (domain, _, value) => {
+    const vcpu = child(domain, 'vcpu');
+    if (value !== undefined) vcpu?.setAttribute('placement', value);
+    else if (placement.read(domain, '') !== undefined) {
+      vcpu?.removeAttribute('placement');
+      // libvirt says the same of memory then, and from there it would come back.
+      if (attr(child(domain, 'numatune', 'memory'), 'placement') === 'auto') {
+        removePath(domain, ['numatune', 'memory']);
+      }
+    }
+  },
+};
 
 const cpuset = attributeSetting({
   id: 'vcpu.cpuset',

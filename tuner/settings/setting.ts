@@ -1,3 +1,4 @@
+import type { CpuSet } from '../../model/cpu-set.ts';
 import type { Element } from '../../model/xml.ts';
 import type { Problem } from '../errors.ts';
 import type { Step, StepDomain } from '../steps/step.ts';
@@ -28,6 +29,8 @@ export interface Setting {
   readonly on: SettingScope;
   /** What the XML says, in canonical form; libvirt's own rewrites of the same meaning read the same. */
   readonly read: (domain: Element, target: string) => string | undefined;
+  /** What holds while the XML says nothing, where that is known: every online CPU for a pin. */
+  readonly unsaid?: (domain: Element, online: CpuSet) => string | undefined;
   /** Says it in the XML, or takes it out; leaves all else as it was. */
   readonly write: (domain: Element, target: string, value: string | undefined) => void;
   /**

@@ -1,4 +1,6 @@
+import { XMLSerializer } from '@xmldom/xmldom';
 import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
 import { parseXml } from '../../../model/xml.ts';
 import type { Placement } from '../../../tuner/placement/types.ts';
 import { changeDefinition } from '../../../tuner/plan/definition.ts';
@@ -32,7 +34,7 @@ function plan(restart: boolean, parts: { live?: string; inactive?: string } = { 
     profile: { name: 'oltp-database', version: 'ab12' },
     assignment: undefined,
     wishes: [wish(live, 'red'), wish(boot, 'round')],
-    judging: { accepted: new Set() },
+    judging: { accepted: new Set(), online: CpuSet.parse('0-3') },
     restart,
     id: 'T1',
     at: MARK.at,
@@ -59,14 +61,20 @@ test('a transient domain gets its live changes and a mark', () => {
   expect(kinds(plan(false, { live: XML }).steps)).toEqual(['ioThread', 'ioThreadPin', 'ioThread', 'mark']);
 });
 
-test('a domain that is as wanted gets no step, not even a new mark', () => {
+test('a domain that is as wanted is only marked, and one that is marked too gets no step', () => {
   const tuned = XML.replace("placement='static'", "placement='static' color='red' shape='round'");
-  expect(plan(false, { live: tuned, inactive: tuned }).steps).toEqual([]);
+  const { steps, needsRestart } = plan(true, { live: tuned, inactive: tuned });
+  expect(kinds(steps)).toEqual(['definition', 'mark']);
+  expect(needsRestart).toBe(false);
+  const root = parseXml('the test', tuned, 'domain');
+  writeMark(root, MARK);
+  const marked = new XMLSerializer().serializeToString(root);
+  expect(plan(false, { live: marked, inactive: marked }).steps).toEqual([]);
 });
 
 test('the difference of a definition is what changes and nothing else', () => {
-  const change = changeDefinition('db01', view(XML), [wish(boot, 'round')], (root) => writeMark(root, MARK));
-  const changed = change?.diff.split('\n').filter((line) => /^[-+] /.test(line));
+  const change = changeDefinition(view(XML), [wish(boot, 'round')], (root) => writeMark(root, MARK));
+  const changed = change.diff.split('\n').filter((line) => /^[-+] /.test(line));
   expect(changed).toEqual([
     '+  <metadata>',
     expect.stringContaining('+    <virtune:tuned '),
@@ -74,7 +82,7 @@ test('the difference of a definition is what changes and nothing else', () => {
     '-  <vcpu placement="static">2</vcpu>',
     '+  <vcpu placement="static" shape="round">2</vcpu>',
   ]);
-  expect(change?.before).toBe(XML);
+  expect(change.before).toBe(XML);
 });
 
 test('a password that stands near a change is in the definition and not in what is shown', () => {
@@ -82,9 +90,9 @@ test('a password that stands near a change is in the definition and not in what 
     "<vcpu placement='static'>2</vcpu>",
     "<vcpu placement='static'>2</vcpu>\n  <graphics passwd='s3cret'/>",
   );
-  const change = changeDefinition('db01', view(near), [wish(boot, 'round')], () => undefined);
-  expect(change?.after).toContain('s3cret');
-  expect(change?.diff).not.toContain('s3cret');
+  const change = changeDefinition(view(near), [wish(boot, 'round')], () => undefined);
+  expect(change.after).toContain('s3cret');
+  expect(change.diff).not.toContain('s3cret');
 });
 
 test('a mark is read back as it was written, and a new one takes the place of the old', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
 import { judge } from '../../../tuner/plan/verdict.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { attributeSetting, state, wish, XML } from './fixtures.ts';
@@ -7,7 +8,7 @@ const DOMAIN = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db01' };
 const STEP: Step = { kind: 'emulatorPin', domain: DOMAIN, to: '0-1' };
 const boot = attributeSetting('color');
 const live = attributeSetting('color', { live: () => [STEP] });
-const none = { accepted: new Set<string>() };
+const none = { accepted: new Set<string>(), online: CpuSet.parse('0-3') };
 const red = XML.replace("placement='static'", "placement='static' color='red'");
 
 test('what is so now and at the next boot needs nothing', () => {
@@ -60,10 +61,16 @@ test('what the guest may lack is only proposed, until somebody vouches for the g
     kind: 'guest',
     needs: 'the guest needs the driver',
   });
-  expect(judge(proposed, running, { accepted: new Set(['color']) }).verdict.kind).toBe('boot');
+  expect(judge(proposed, running, { ...none, accepted: new Set(['color']) }).verdict.kind).toBe('boot');
 });
 
 test('a setting may say that this one change of it cannot be made while the domain runs', () => {
   const sometimes = attributeSetting('color', { live: ({ to }) => (to === 'red' ? undefined : [STEP]) });
   expect(judge(wish(sometimes, 'red'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
+});
+
+test('what holds while the XML says nothing is as good as said', () => {
+  const pin = attributeSetting('color', { unsaid: (_, online) => online.toString() });
+  expect(judge(wish(pin, '0-3'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('same');
+  expect(judge(wish(pin, '0'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
 });

@@ -3,6 +3,7 @@ import { applyCommand } from './apply.ts';
 import { driftCommand } from './drift.ts';
 import { planCommand } from './plan.ts';
 import { verifyCommand } from './verify.ts';
+import { watchCommand } from './watch.ts';
 
 export function tuneCommand(): Command {
   return new Command('tune')
@@ -10,5 +11,6 @@ export function tuneCommand(): Command {
     .addCommand(planCommand())
     .addCommand(applyCommand())
     .addCommand(verifyCommand())
-    .addCommand(driftCommand());
+    .addCommand(driftCommand())
+    .addCommand(watchCommand());
 }

@@ -1,6 +1,7 @@
 import { dedicatedCpu } from './dedicated.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { HostFigures, PoolFigures } from './host.ts';
+import { pageDemandsOf } from './page-demand.ts';
 import type { DomainStats } from './stats/types.ts';
 import { onlineCpus } from './topology.ts';
 
@@ -115,14 +116,16 @@ function dedicatedTwice(running: readonly OvercommitDomain[]): number {
 function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[]): HugepageDemand[] {
   const demands = new Map<string, { sizeKiB: number; cell: number | undefined; wanted: number }>();
   for (const { running, facts } of domains) {
-    const sizeKiB = facts?.memory.hugepages?.find((size) => size !== 'default');
-    if (running || facts === undefined || sizeKiB === undefined || sizeKiB === 0) continue;
-    const nodeset = facts.memory.numaMode === 'strict' ? facts.memory.numaNodeset : undefined;
-    const cell = nodeset?.size === 1 ? nodeset.first : undefined;
-    const key = `${sizeKiB} ${cell}`;
-    const demand = demands.get(key) ?? { sizeKiB, cell, wanted: 0 };
-    demand.wanted += Math.ceil((facts.memory.maximumKiB ?? 0) / sizeKiB);
-    demands.set(key, demand);
+    if (running || facts === undefined) continue;
+    for (const { sizeKiB, pages, cells } of pageDemandsOf(facts)) {
+      // Nobody tells over libvirt which size is the host's default.
+      if (sizeKiB === 'default') continue;
+      const cell = cells?.size === 1 ? cells.first : undefined;
+      const key = `${sizeKiB} ${cell}`;
+      const demand = demands.get(key) ?? { sizeKiB, cell, wanted: 0 };
+      demand.wanted += pages;
+      demands.set(key, demand);
+    }
   }
   return [...demands.values()].map((demand) => ({ ...demand, free: freePages(host, demand) }));
 }

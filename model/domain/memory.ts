@@ -6,6 +6,8 @@ export interface MemoryFacts {
   readonly currentKiB: number | undefined;
   /** Absent: no hugepages. 'default': the host's default size. */
   readonly hugepages: readonly (number | 'default')[] | undefined;
+  /** The same, each with the guest cells that it is for; without them it is for all that have none of their own. */
+  readonly pageRules: readonly PageRule[];
   readonly locked: boolean;
   readonly noSharePages: boolean;
   readonly numaMode: string | undefined;
@@ -18,6 +20,11 @@ export interface MemoryFacts {
   readonly balloonPeriodSeconds: number | undefined;
 }
 
+export interface PageRule {
+  readonly sizeKiB: number | 'default';
+  readonly guestCells: CpuSet | undefined;
+}
+
 export function parseMemoryFacts(domain: Element): MemoryFacts {
   const backing = child(domain, 'memoryBacking');
   const hugepages = child(backing, 'hugepages');
@@ -27,7 +34,8 @@ export function parseMemoryFacts(domain: Element): MemoryFacts {
   return {
     maximumKiB: elementKiB(child(domain, 'memory')),
     currentKiB: elementKiB(child(domain, 'currentMemory')) ?? elementKiB(child(domain, 'memory')),
-    hugepages: hugepages === undefined ? undefined : pageSizes(hugepages),
+    hugepages: hugepages === undefined ? undefined : pageRules(hugepages).map(({ sizeKiB: size }) => size),
+    pageRules: hugepages === undefined ? [] : pageRules(hugepages),
     locked: child(backing, 'locked') !== undefined,
     noSharePages: child(backing, 'nosharepages') !== undefined,
     numaMode: attr(numa, 'mode') ?? (numa === undefined ? undefined : 'strict'),
@@ -48,9 +56,13 @@ function memNodes(numatune: Element | undefined): Map<number, CpuSet> {
   return found;
 }
 
-function pageSizes(hugepages: Element): (number | 'default')[] {
-  const sizes = children(hugepages, 'page').flatMap(
-    (page) => sizeKiB(attr(page, 'size'), attr(page, 'unit')) ?? [],
-  );
-  return sizes.length > 0 ? sizes : ['default'];
+function pageRules(hugepages: Element): PageRule[] {
+  const rules = children(hugepages, 'page').flatMap((page): PageRule[] => {
+    const size = sizeKiB(attr(page, 'size'), attr(page, 'unit'));
+    const cells = attr(page, 'nodeset');
+    return size === undefined
+      ? []
+      : [{ sizeKiB: size, guestCells: cells === undefined ? undefined : CpuSet.parse(cells) }];
+  });
+  return rules.length > 0 ? rules : [{ sizeKiB: 'default', guestCells: undefined }];
 }

@@ -22,24 +22,28 @@ import type { Outcome, Transaction } from './transaction.ts';
  * (a domain is no longer what was planned for) or TUNE_JOURNAL, and with why libvirt cannot be reached.
  */
 export async function applyTransaction(transaction: Transaction, options: RunOptions): Promise<Outcome> {
-  return onHost(transaction.hostname, options, async (folder) => {
-    await refuseIfOpen(folder, transaction.hostname);
-    return linked({ ...transaction, domains: [...transaction.domains] }, options, async (link) => {
-      await checkFresh(link, transaction.domains);
-      const header = await headerOf(transaction, options, link);
-      const journal = await Journal.create(
-        folder,
-        header,
-        journalOptions(options, (index) => header.steps[index]),
-      );
-      try {
-        return await settle({ journal, link }, await goForward({ journal, link }));
-      } finally {
-        await journal.close();
-        // An old journal too many is no reason to call what was done a failure.
-        await pruneTransactions(folder).catch(() => undefined);
-      }
-    });
+  return onHost(transaction.hostname, options, (folder) => applyLocked(folder, transaction, options));
+}
+
+/** The same, for whoever holds the host's lock. */
+export async function applyLocked(
+  folder: StateFolder,
+  transaction: Transaction,
+  options: RunOptions,
+): Promise<Outcome> {
+  await refuseIfOpen(folder, transaction.hostname);
+  return linked({ ...transaction, domains: [...transaction.domains] }, options, async (link) => {
+    await checkFresh(link, transaction.domains);
+    const header = await headerOf(transaction, options, link);
+    const stepOf = (index: number): Step | undefined => header.steps[index];
+    const journal = await Journal.create(folder, header, journalOptions(options, stepOf));
+    try {
+      return await settle({ journal, link }, await goForward({ journal, link }));
+    } finally {
+      await journal.close();
+      // An old journal too many is no reason to call what was done a failure.
+      await pruneTransactions(folder).catch(() => undefined);
+    }
   });
 }
 

@@ -9,9 +9,11 @@ import type { CallWait, LocalRoots, RestartLimits, SavedDomain, StepHost } from 
 const CALL_TIMEOUT_MS = 60_000;
 const RETRY_EVERY_MS = 500;
 
+/** What of a connection is needed here. It is a writable one. */
+export type TunerConnection = Pick<Connection, 'call' | 'closed' | 'close'>;
+
 export interface HostLinkOptions {
-  /** A writable connection. */
-  readonly open: () => Promise<Connection>;
+  readonly open: () => Promise<TunerConnection>;
   readonly local: LocalRoots | undefined;
   readonly restart: RestartLimits;
   /** How long a libvirt that went away may take to come back while something has to be undone. */
@@ -33,7 +35,7 @@ export class HostLink implements StepHost {
   readonly saved: (uuid: string) => SavedDomain | undefined;
   readonly say: (text: string) => void;
   readonly #options: HostLinkOptions;
-  #connection: Connection | undefined;
+  #connection: TunerConnection | undefined;
   #direction: 'forward' | 'back' = 'forward';
   #away: Error | undefined;
 
@@ -100,7 +102,7 @@ export class HostLink implements StepHost {
   }
 
   /** The connection, or a new one once libvirt is back. Gives up for good after one wait in vain. */
-  async #connected(): Promise<Connection> {
+  async #connected(): Promise<TunerConnection> {
     if (this.#connection !== undefined && this.#connection.closed === undefined) return this.#connection;
     if (this.#away !== undefined) throw this.#away;
     const endMs = this.nowMs() + this.#options.reconnectMs;
@@ -114,7 +116,7 @@ export class HostLink implements StepHost {
           this.#away = error as Error;
           throw error;
         }
-        await sleep(RETRY_EVERY_MS);
+        await sleep(Math.min(RETRY_EVERY_MS, Math.max(1, endMs - this.nowMs())));
       }
     }
   }

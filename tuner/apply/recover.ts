@@ -1,6 +1,8 @@
 import { TunerError } from '../errors.ts';
+import type { StateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, type TransactionRecord } from '../journal/list.ts';
+import type { Step } from '../steps/step.ts';
 import { turnBack } from './back.ts';
 import { goForward, type Work } from './forward.ts';
 import { takeBack } from './rollback.ts';
@@ -17,25 +19,29 @@ export interface RecoverOptions extends RunOptions {
 
 /** Finishes or undoes all that earlier runs left half done on a host, newest first. */
 export async function recoverHost(hostname: string, options: RecoverOptions): Promise<Outcome[]> {
-  return onHost(hostname, options, async (folder) => {
-    const outcomes: Outcome[] = [];
-    for (const record of await openTransactions(folder, hostname)) {
-      const outcome = await linked(record.header, options, async (link) => {
-        const journal = await Journal.resume(
-          folder,
-          record.id,
-          journalOptions(options, (index) => record.progress.steps[index]?.step),
-        );
-        try {
-          return await recover({ journal, link }, record, options);
-        } finally {
-          await journal.close();
-        }
-      });
-      outcomes.push(outcome);
-    }
-    return outcomes;
-  });
+  return onHost(hostname, options, (folder) => recoverLocked(folder, hostname, options));
+}
+
+/** The same, for whoever holds the host's lock. */
+export async function recoverLocked(
+  folder: StateFolder,
+  hostname: string,
+  options: RecoverOptions,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const record of await openTransactions(folder, hostname)) {
+    const stepOf = (index: number): Step | undefined => record.progress.steps[index]?.step;
+    const outcome = await linked(record.header, options, async (link) => {
+      const journal = await Journal.resume(folder, record.id, journalOptions(options, stepOf));
+      try {
+        return await recover({ journal, link }, record, options);
+      } finally {
+        await journal.close();
+      }
+    });
+    outcomes.push(outcome);
+  }
+  return outcomes;
 }
 
 async function recover(work: Work, record: TransactionRecord, options: RecoverOptions): Promise<Outcome> {

@@ -1,6 +1,6 @@
 import { RemoteError } from '../../libvirt/errors.ts';
 import { TunerError } from '../errors.ts';
-import { openStateFolder } from '../journal/folder.ts';
+import { openStateFolder, type StateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { findTransaction, type TransactionRecord } from '../journal/list.ts';
 import { describeStep } from '../steps/describe.ts';
@@ -30,32 +30,40 @@ export interface RollbackOptions extends RunOptions {
  */
 export async function rollbackTransaction(which: string, options: RollbackOptions): Promise<Outcome> {
   const { id, header } = await findTransaction(await openStateFolder(options.stateDir), which);
-  return onHost(header.hostname, options, async (folder) => {
-    await refuseIfOpen(folder, header.hostname);
-    const record = await findTransaction(folder, id);
-    if (record.progress.status !== 'committed') {
-      throw new TunerError(
-        'TUNE_JOURNAL',
-        `transaction ${id} is ${record.progress.status} already; there is nothing to take back`,
-      );
+  return onHost(header.hostname, options, (folder) => rollbackLocked(folder, id, options));
+}
+
+/** The same, for whoever holds the host's lock. */
+export async function rollbackLocked(
+  folder: StateFolder,
+  id: string,
+  options: RollbackOptions,
+): Promise<Outcome> {
+  const record = await findTransaction(folder, id);
+  const { header, progress } = record;
+  await refuseIfOpen(folder, header.hostname);
+  if (progress.status !== 'committed') {
+    throw new TunerError(
+      'TUNE_JOURNAL',
+      `transaction ${id} is ${progress.status} already; there is nothing to take back`,
+    );
+  }
+  return linked(header, options, async (link) => {
+    if (!options.force) await checkLeftAlone(link, record);
+    const restarts = options.restarts ? await restartsOf(link, record) : [];
+    const steps = [...header.steps, ...restarts];
+    const journal = await Journal.resume(
+      folder,
+      id,
+      journalOptions(options, (index) => steps[index]),
+    );
+    try {
+      const { command } = options;
+      await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
+      return await takeBack({ journal, link }, options);
+    } finally {
+      await journal.close();
     }
-    return linked(header, options, async (link) => {
-      if (!options.force) await checkLeftAlone(link, record);
-      const restarts = options.restarts ? await restartsOf(link, record) : [];
-      const steps = [...header.steps, ...restarts];
-      const journal = await Journal.resume(
-        folder,
-        id,
-        journalOptions(options, (index) => steps[index]),
-      );
-      try {
-        const { command } = options;
-        await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
-        return await takeBack({ journal, link }, options);
-      } finally {
-        await journal.close();
-      }
-    });
   });
 }
 

@@ -1,4 +1,3 @@
-import type { Connection } from '../../libvirt/client/connection.ts';
 import { TunerError } from '../errors.ts';
 import { openStateFolder, type StateFolder } from '../journal/folder.ts';
 import type { JournalOptions, Trace } from '../journal/journal.ts';
@@ -6,13 +5,13 @@ import { type LockHolder, lockHost } from '../journal/lock.ts';
 import type { JournalEvent, JournalHeader } from '../journal/records.ts';
 import type { Step } from '../steps/step.ts';
 import type { LocalRoots, RestartLimits } from '../steps/step-host.ts';
-import { HostLink } from './host-link.ts';
+import { HostLink, type TunerConnection } from './host-link.ts';
 
 /** What every command that works on a transaction is given. */
 export interface RunOptions {
   readonly stateDir: string;
   /** Opens a writable connection. */
-  readonly open: (uri: string) => Promise<Connection>;
+  readonly open: (uri: string) => Promise<TunerConnection>;
   /** Where the kernel of that URI's host tells of itself; undefined when virtune does not run there. */
   readonly local: (uri: string) => LocalRoots | undefined;
   /** virtune's own. */

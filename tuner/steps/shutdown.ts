@@ -70,7 +70,8 @@ export async function waitUntilOff(host: StepHost, domain: StepDomain, timeoutMs
   const endMs = host.nowMs() + timeoutMs;
   for (;;) {
     if ((await findRun(host, domain)).kind !== 'runs') return true;
-    if (host.nowMs() >= endMs) return false;
-    await host.wait(LOOK_EVERY_MS);
+    const leftMs = endMs - host.nowMs();
+    if (leftMs <= 0) return false;
+    await host.wait(Math.min(LOOK_EVERY_MS, leftMs));
   }
 }

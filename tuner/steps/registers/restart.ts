@@ -44,7 +44,11 @@ export const restart = register('restart', runState, {
       // Back to the run that was to end, and never did. What it was asked it may still do.
       const { shutdownMs } = host.restart;
       const obeys = host.shutdowns.get(domain.uuid) === 'asked' && !run.paused;
-      if (!obeys || !(await waitUntilOff(host, domain, shutdownMs))) return;
+      if (!obeys) return;
+      host.say(
+        `${quoted(domain)} was asked to shut down, and may do so yet; waiting ${shutdownMs / 1_000} s for it`,
+      );
+      if (!(await waitUntilOff(host, domain, shutdownMs))) return;
     } else if (run.kind === 'runs') return settle(host, domain);
     await start(host, domain, to.paused);
     await settle(host, domain);

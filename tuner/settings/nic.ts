@@ -85,7 +85,10 @@ export const nicSettings = [
     attribute: 'type',
   }),
   driverSetting('nic.driver', "where the card's queues are served: vhost or qemu", 'name'),
-  driverSetting('nic.queues', 'pairs of queues of the network card', 'queues', whole),
+  // One is what there is when nothing is said, and libvirt does not write it.
+  driverSetting('nic.queues', 'pairs of queues of the network card', 'queues', (count) =>
+    whole(count) === '1' ? undefined : positive(count),
+  ),
   driverSetting('nic.rxQueueSize', 'packets that a receive ring holds', 'rx_queue_size', whole),
   driverSetting('nic.txQueueSize', 'packets that a transmit ring holds', 'tx_queue_size', whole),
   bandwidthSetting('inbound', 'to the guest'),

@@ -28,10 +28,15 @@ const nodeset: Setting = {
   on: 'domain',
   read: (domain) => cpuList(attr(findPath(domain, MEMORY), 'nodeset')),
   write: (domain, _, value) => {
-    putAttribute(domain, MEMORY, 'nodeset', value);
-    // `auto` leaves the choice to numad and overrides the list.
     const memory = findPath(domain, MEMORY);
-    if (value !== undefined && attr(memory, 'placement') === 'auto') memory?.removeAttribute('placement');
+    // `auto` leaves the choice to numad and overrides the list; nothing else can be said without one.
+    const auto = attr(memory, 'placement') === 'auto';
+    if (value === undefined && !auto) {
+      if (attr(memory, 'nodeset') !== undefined) removePath(domain, MEMORY);
+      return;
+    }
+    putAttribute(domain, MEMORY, 'nodeset', value);
+    if (value !== undefined && auto) memory?.removeAttribute('placement');
   },
   live: ({ domain, to, live }) =>
     // QEMU itself binds memory in every other mode, and cannot be told otherwise.

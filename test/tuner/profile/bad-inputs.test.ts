@@ -102,6 +102,12 @@ const BAD: readonly [
     },
   ],
   [
+    'a group that shares nothing',
+    { 'disk.iotune.group': 'a' },
+    guestXml({ disks: 0 }),
+    { 'disk.iotune.group vda': 'IOTUNE_GROUP_ALONE' },
+  ],
+  [
     'a transmit ring of a TAP device',
     { 'nic.txQueueSize': 512 },
     guestXml(),

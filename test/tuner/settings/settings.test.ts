@@ -65,7 +65,6 @@ const VALUES: readonly [RegExp, fc.Arbitrary<string>][] = [
   [/^(hyperv|kvm)\.|^pmu$|^balloon\.(free|auto)/, onOff],
   [/^timer\.(hpet|hypervclock|kvmclock)$/, yesNo],
   [/^timer\.(rtc|pit)$/, oneOf('delay', 'catchup', 'merge', 'discard')],
-  [/^timer\.tsc$/, oneOf('native', 'emulate')],
   [/^hugepages$/, fc.oneof(size, oneOf('default', '1 GiB on 0, 2 MiB on 1'))],
   [/^(locked|nosharepages)$/, oneOf('yes')],
   [/^memory\.allocation$/, oneOf('immediate', 'ondemand')],
@@ -79,6 +78,7 @@ const VALUES: readonly [RegExp, fc.Arbitrary<string>][] = [
   [/^disk\.iotune\.group$/, oneOf('a', 'tenant <&"\'>')],
   [/^nic\.model$/, oneOf('virtio', 'e1000e')],
   [/^nic\.driver$/, oneOf('vhost', 'qemu')],
+  [/^nic\.queues$/, fc.integer({ min: 2, max: 256 }).map(String)],
   [/^nic\.bandwidth/, bandwidth],
 ];
 const valuesOf = ({ id }: Setting): fc.Arbitrary<string> =>
@@ -86,6 +86,7 @@ const valuesOf = ({ id }: Setting): fc.Arbitrary<string> =>
 
 /** What goes with a setting by its nature: the pins of an iothread that is gone, the memory of a cell that is gone. */
 const GOES_WITH: Readonly<Record<string, RegExp>> = {
+  'vcpu.placement': /^numatune\.mode$/,
   iothreads: /^iothread/,
   'iothread.pool': /^iothreads$/,
   'numa.cells': /^(memnode|hugepages)$/,
@@ -137,7 +138,8 @@ test.each(settings)(
 );
 
 /** Always said; or nothing said has more than one spelling (`-1`, `default`, `static`, `auto`). */
-const NOT_BYTE_FOR_BYTE = /^(memory\.current|numatune\.nodeset|disk\.bus|disk\.cache|vcpu\.placement|.*\.quota)$/;
+const NOT_BYTE_FOR_BYTE =
+  /^(memory\.current|numatune\.nodeset|disk\.bus|disk\.cache|vcpu\.placement|.*\.quota)$/;
 const bytewise = settings.filter(({ id }) => !NOT_BYTE_FOR_BYTE.test(id));
 
 test.each(bytewise)('$id, added and taken out again, leaves every byte as it was', (setting) => {

@@ -28,13 +28,15 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : { code: 'NOT_X86', text: `${setting.id} is for x86, and the guest is ${facts.os.arch}` },
   ),
-  check(/^(kvm\.|timer\.(kvmclock|hypervclock)$|cpu\.feature\.)/, (value, { setting }, { facts }) =>
-    facts.type === 'kvm' || value === 'off' || value === 'no' || value === 'disable'
-      ? undefined
-      : {
-          code: 'NOT_KVM',
-          text: `${setting.id} is KVM's, and the domain is of type ${facts.type ?? 'unknown'}`,
-        },
+  check(
+    /^(kvm\.|timer\.(kvmclock|hypervclock)$|cpu\.feature\.|cachetune$|memorytune$)/,
+    (value, { setting }, { facts }) =>
+      facts.type === 'kvm' || value === 'off' || value === 'no' || value === 'disable'
+        ? undefined
+        : {
+            code: 'NOT_KVM',
+            text: `${setting.id} is KVM's, and the domain is of type ${facts.type ?? 'unknown'}`,
+          },
   ),
   check(/^shares$/, (value, _, { host }) => {
     const version = host.local?.cgroupVersion;

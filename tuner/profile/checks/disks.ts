@@ -1,5 +1,6 @@
 import { attr, child } from '../../../model/xml.ts';
 import type { Problem } from '../../errors.ts';
+import { iotuneSettings } from '../../settings/iotune.ts';
 import type { Wish } from '../../settings/setting.ts';
 import { targetElement } from '../../settings/targets.ts';
 import { cpuNumbers } from '../../settings/values.ts';
@@ -148,4 +149,9 @@ export const diskChecks: readonly Check[] = [
           }
         : undefined,
   },
+  check(/^disk\.iotune\.group$/, (_, { target }, view) =>
+    iotuneSettings.some(({ id }) => !/Max|sizeIops|group/.test(id) && view.will(id, target) !== undefined)
+      ? undefined
+      : { code: 'IOTUNE_GROUP_ALONE', text: `${target} has no limit that its group could share` },
+  ),
 ];

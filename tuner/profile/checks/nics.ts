@@ -30,8 +30,7 @@ export const nicChecks: readonly Check[] = [
   }),
   check(/^nic\.(driver|queues)$/, (value, { setting, target }, view) => {
     const type = nicOf(target, view)?.type ?? 'unknown';
-    const plain = (setting.id === 'nic.queues' && value === '1') || value === 'qemu';
-    return plain || QUEUED.has(type)
+    return value === 'qemu' || QUEUED.has(type)
       ? undefined
       : {
           code: 'NIC_TYPE',

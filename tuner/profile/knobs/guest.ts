@@ -71,5 +71,4 @@ export const guestKnobs: readonly Knob[] = [
   timerKnob('rtc', 'What becomes of ticks of the real-time clock that came too late.', TICKS),
   timerKnob('pit', 'What becomes of ticks of the PIT that came too late.', TICKS),
   timerKnob('kvmclock', "KVM's paravirtual clock, for Linux and BSD.", PRESENT),
-  timerKnob('tsc', 'How the TSC is given to the guest.', choice('auto', 'native', 'emulate')),
 ];

@@ -50,7 +50,10 @@ export const nicKnobs: readonly Knob[] = [
     on: 'nic',
     help: 'Pairs of queues of a virtio card, each with a vhost thread of its own. The guest takes as many as it has vCPUs at most.',
     value: orDefault(count({ least: 1, most: 256 })),
-    canonical: (figure, { subjects }) => figureValue(figure, subjects),
+    canonical: (figure, { subjects }) => {
+      const queues = figureValue(figure, subjects);
+      return queues === '1' ? undefined : queues;
+    },
   }),
   plainKnob({
     id: 'nic.rxQueueSize',

@@ -7,6 +7,7 @@ import { parseDomain } from '../../model/domain/domain.ts';
 import { attr, child, parseXml, text } from '../../model/xml.ts';
 import { type DomainCapabilities, parseDomainCapabilities } from './domain-capabilities.ts';
 import type { DomainState, DomainView } from './facts.ts';
+import { sayPolling } from './polling.ts';
 
 /** One stuck guest must not hold up what is known of the others; its XML needs no monitor, but its lock. */
 const TIMEOUT_MS = 10_000;
@@ -42,6 +43,7 @@ async function readOne(
       ask(connection, 'domainIsPersistent', domain),
     ]);
     const inactive = persistent ? await view(connection, domain, XmlFlag.inactive) : undefined;
+    if (live !== undefined) await sayPolling(connection, domain, live);
     const either = inactive ?? live;
     return {
       domain,

@@ -8,7 +8,7 @@ import { placementRequest } from '../profile/placement-request.ts';
 import { policyOf } from '../profile/policy.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { ReservedPages } from '../profile/reservations.ts';
-import { resolve } from '../profile/resolve.ts';
+import { resolve, withConsequences } from '../profile/resolve.ts';
 import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
 import { type DomainPlan, markOf, type Plan, planDomain } from './plan.ts';
@@ -84,7 +84,8 @@ async function planOne(
     state,
     profile: { name: profile.name, version: profile.version },
     assignment,
-    wishes: await probed(resolved, state, input.probes),
+    // What was found by trying takes with it what stands on it: native I/O on a cache that cannot be.
+    wishes: withConsequences(await probed(resolved, state, input.probes), input.host, state, { accepted }),
     judging: { accepted, online: input.host.online },
     restart: input.restart ?? false,
     id: input.id,

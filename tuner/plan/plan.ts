@@ -78,7 +78,8 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
           state.inactive,
           rows
             .filter(({ verdict }) => verdict.kind !== 'impossible' && verdict.kind !== 'guest')
-            .map(({ wish }) => wish),
+            .map(({ wish }) => wish)
+            .filter(({ liveOnly }) => liveOnly !== true),
           (root) => writeMark(root, mark),
         )
       : undefined;

@@ -47,10 +47,11 @@ export function judge(wish: Wish, state: DomainState, { accepted, online }: Judg
   const next = state.inactive && setting.read(state.inactive.root, target);
   const holds = (view: DomainView | undefined, said: string | undefined): boolean =>
     view === undefined || value === (said ?? setting.unsaid?.(view.root, online));
-  const liveHolds = holds(state.live, live);
-  const nextHolds = holds(state.inactive, next);
+  const liveHolds = holds(state.live, live) || setting.sameLive?.(value, live) === true;
+  const nextHolds = wish.liveOnly === true || holds(state.inactive, next);
   const row = (verdict: Verdict): Row => ({ wish, live, next, liveHolds, nextHolds, verdict });
-  if (liveHolds && nextHolds) return row({ kind: 'same' });
+  const here = wish.liveOnly !== true || state.live !== undefined;
+  if (here && liveHolds && nextHolds) return row({ kind: 'same' });
   if (wish.problem !== undefined) return row({ kind: 'impossible', problem: wish.problem });
   if (wish.proposal !== undefined && !accepted.has(setting.id)) {
     return row({ kind: 'guest', needs: wish.proposal });

@@ -1,8 +1,8 @@
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignment } from '../placement/types.ts';
+import { POLL_IN_DEFINITION } from '../settings/iothreads.ts';
 import type { Wish } from '../settings/setting.ts';
 import { findProblems } from './checks/all.ts';
-import { POLL_IN_DEFINITION } from './checks/iothreads.ts';
 import { definitionOf } from './definition.ts';
 import { matchesGlob } from './glob.ts';
 import { ioThreadsWanted } from './io-threads.ts';

@@ -67,7 +67,10 @@ function forgetPlainNames(domain: Element): void {
   if (child(domain, 'iothreads') !== undefined) nameIoThreads(domain, ioThreadIds(domain));
 }
 
-/** libvirt 9.4 can keep it in the definition; before that a running QEMU can be told, and forgets it when it ends. */
+/** The libvirt from which on a definition holds polling times (formatdomain, "IOThreads Allocation"). */
+export const POLL_IN_DEFINITION = 9_004_000;
+
+/** Before that a running QEMU can be told, and forgets it when it ends. */
 function pollSetting(
   id: string,
   title: string,

@@ -74,3 +74,25 @@ test('what holds while the XML says nothing is as good as said', () => {
   expect(judge(wish(pin, '0-3'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('same');
   expect(judge(wish(pin, '0'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
 });
+
+test('what no definition can hold is set while the domain runs, and holds at the next boot as well as it can', () => {
+  const only = wish(live, 'red', { liveOnly: true });
+  expect(judge(only, state({ live: XML, inactive: XML }), none).verdict.kind).toBe('live');
+  expect(judge(only, state({ live: red, inactive: XML }), none).verdict.kind).toBe('same');
+  const problem = { code: 'POLLING_NOT_KEPT', text: 'the domain does not run' };
+  expect(judge({ ...only, problem }, state({ inactive: XML }), none).verdict).toEqual({
+    kind: 'impossible',
+    problem,
+  });
+});
+
+test('what libvirt says of a running domain in other words is as wanted', () => {
+  const rewritten = attributeSetting('color', {
+    sameLive: (wanted, said) => wanted === 'host' && said === 'red',
+  });
+  const host = XML.replace("placement='static'", "placement='static' color='host'");
+  expect(judge(wish(rewritten, 'host'), state({ live: red, inactive: host }), none).verdict.kind).toBe(
+    'same',
+  );
+  expect(judge(wish(rewritten, 'host'), state({ live: red, inactive: red }), none).verdict.kind).toBe('boot');
+});

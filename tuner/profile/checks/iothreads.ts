@@ -1,4 +1,5 @@
 import { ioThreadUsers } from '../../settings/disk.ts';
+import { POLL_IN_DEFINITION } from '../../settings/iothreads.ts';
 import { cpuNumbers } from '../../settings/values.ts';
 import type { Check, CheckView } from './check.ts';
 
@@ -52,6 +53,3 @@ export const ioThreadChecks: readonly Check[] = [
         : undefined,
   },
 ];
-
-/** The libvirt from which on a definition holds polling times (formatdomain, "IOThreads Allocation"). */
-export const POLL_IN_DEFINITION = 9_004_000;

@@ -50,6 +50,8 @@ export class FakeLibvirt {
   readonly ignored = new Set<CallName>();
   /** Why a definition does not start; undefined when it does. */
   refusesToStart: (definition: string) => string | undefined = () => undefined;
+  /** What becomes of a definition when it is started. */
+  runsAs: (definition: string) => string = (definition) => definition;
   readonly calls: CallName[] = [];
   #nextId = 1;
 
@@ -63,7 +65,7 @@ export class FakeLibvirt {
   }
 
   start(domain: FakeDomain, paused: boolean): void {
-    const xml = domain.definition ?? '';
+    const xml = this.runsAs(domain.definition ?? '');
     const pinned = (vcpu: number): string =>
       new RegExp(`<vcpupin vcpu='${vcpu}' cpuset='([^']+)'/>`).exec(xml)?.[1] ?? '0-7';
     domain.run = {

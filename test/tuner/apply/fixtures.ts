@@ -7,7 +7,7 @@ import type { RecoverOptions } from '../../../tuner/apply/recover.ts';
 import type { RollbackOptions } from '../../../tuner/apply/rollback.ts';
 import type { RunOptions } from '../../../tuner/apply/run.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
-import { openStateFolder } from '../../../tuner/journal/folder.ts';
+import { openStateFolder, type StateFolder } from '../../../tuner/journal/folder.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import { listTransactions, type TransactionRecord } from '../../../tuner/journal/list.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
@@ -25,6 +25,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 export const stateDir = (): string => folder;
+export const stateFolder = (): Promise<StateFolder> => openStateFolder(folder);
 
 export function options(libvirt: FakeLibvirt, more: Partial<RunOptions> = {}): RunOptions {
   return {
@@ -111,5 +112,5 @@ export function picture({ domains, pages: count }: FakeLibvirt): unknown {
 }
 
 export async function transactions(): Promise<readonly TransactionRecord[]> {
-  return (await listTransactions(await openStateFolder(folder))).records;
+  return (await listTransactions(await stateFolder())).records;
 }

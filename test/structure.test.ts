@@ -10,9 +10,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['libvirt'],
   sampler: ['libvirt', 'model'],
   exporter: ['libvirt', 'model', 'sampler'],
+  tuner: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
-  docs: ['model'],
-  cli: ['libvirt', 'model', 'sampler', 'exporter', 'simulator'],
+  docs: ['model', 'tuner'],
+  cli: ['libvirt', 'model', 'sampler', 'exporter', 'tuner', 'simulator'],
 };
 
 const sources = Object.keys(MAY_IMPORT).flatMap((room) =>

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { applyCommand } from './apply.ts';
 import { driftCommand } from './drift.ts';
 import { planCommand } from './plan.ts';
+import { profilesCommand } from './profiles.ts';
 import { verifyCommand } from './verify.ts';
 import { watchCommand } from './watch.ts';
 
@@ -12,5 +13,6 @@ export function tuneCommand(): Command {
     .addCommand(applyCommand())
     .addCommand(verifyCommand())
     .addCommand(driftCommand())
-    .addCommand(watchCommand());
+    .addCommand(watchCommand())
+    .addCommand(profilesCommand());
 }

@@ -153,15 +153,20 @@ function readProfile(path: string): ProfileFile {
 function assemble(name: string, lineage: readonly Ancestor[]): Profile {
   const knobs = new Map<string, readonly Entry[]>();
   const host = new Map<string, Entry>();
-  for (const { file } of lineage) {
+  for (const { file, place } of lineage) {
+    const from = place.name;
     for (const [id, entries] of file.knobs ?? []) {
       if (entries === null) knobs.delete(id);
-      else knobs.set(id, entries);
+      else
+        knobs.set(
+          id,
+          entries.map((entry) => ({ ...entry, from })),
+        );
     }
     for (const [id, entries] of file.host ?? []) {
       const [entry] = entries ?? [];
       if (entry === undefined) host.delete(id);
-      else host.set(id, entry);
+      else host.set(id, { ...entry, from });
     }
   }
   const own = lineage.at(-1);

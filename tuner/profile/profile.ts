@@ -9,6 +9,8 @@ export interface Entry {
   readonly source: string;
   /** Targets as globs, `vd*`; absent: all. */
   readonly on?: readonly string[] | undefined;
+  /** The profile that says it, of those that one is made of. */
+  readonly from?: string | undefined;
 }
 
 /** A profile with all that it extends; knobs that it leaves alone are not in it. */

@@ -71,6 +71,9 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
     }
   }
   if (remains.length === 0) await record({ event: 'rolledBack' });
+  if (remains.length === 0 && journal.progress.status === 'open') {
+    notes.add('all of it was undone, but its journal could not say so; virtune tune recover closes it');
+  }
   return { remains, notes: [...notes] };
 }
 

@@ -55,7 +55,7 @@ async function send(
   { domain, disk }: StepOf<'blockIoTune'>,
   all: readonly StepParam[],
 ): Promise<void> {
-  const named = ownGroup(all) !== undefined && all.some(limits);
+  const named = ownGroup(all) !== undefined;
   const params = all.filter((param) => isNumber(param) || named).map(toTyped);
   await host.call('domainSetBlockIoTune', { domain: handle(domain), disk, params, flags: Impact.live });
 }
@@ -64,8 +64,9 @@ const isNumber = ({ field }: StepParam): boolean => field !== GROUP;
 const limits = (param: StepParam): boolean => isNumber(param) && String(param.value) !== '0';
 const cleared = (param: StepParam): StepParam => ({ ...param, value: isNumber(param) ? '0' : '' });
 
-/** The group that somebody chose; QEMU names one after the device where nobody did. */
+/** The group that somebody chose; QEMU names one after the device where nobody did, and without limits there is none. */
 function ownGroup(params: readonly StepParam[]): string | undefined {
+  if (!params.some(limits)) return undefined;
   const name = String(params.find(({ field }) => field === GROUP)?.value ?? '');
   return name === '' || name.startsWith('/machine/') || name.startsWith('drive-') ? undefined : name;
 }

@@ -9,7 +9,7 @@ import { evaluate, type Subjects } from './rule.ts';
 const MAPPING_LIBVIRT = 10_000_000;
 const MAPPING_QEMU = 9_000_000;
 
-export function canMapQueues({ libvirtVersion, qemuVersion }: HostFacts): boolean {
+function canMapQueues({ libvirtVersion, qemuVersion }: HostFacts): boolean {
   return libvirtVersion >= MAPPING_LIBVIRT && qemuVersion >= MAPPING_QEMU;
 }
 

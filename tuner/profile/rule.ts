@@ -1,4 +1,4 @@
-import { parseSize, sizeText } from '../settings/values.ts';
+import { parseSize } from '../settings/values.ts';
 
 /**
  * Figures of a profile: fixed ones, and those that depend on the guest.
@@ -91,18 +91,6 @@ function parsePercent(text: string | undefined, whole: string): number {
 function parseNumber(text: string, dimension: Dimension): number | undefined {
   if (dimension === 'size') return parseSize(text);
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-/** The text that parses to this figure. */
-export function figureText(figure: Figure, dimension: Dimension): string {
-  const number = (value: number): string => (dimension === 'size' ? sizeText(value) : String(value));
-  if (figure.kind === 'fixed') return number(figure.value);
-  const base = figure.percent === 100 ? `= ${figure.subject}` : `${figure.percent} % of ${figure.subject}`;
-  const clauses = Object.entries(CLAUSES).flatMap(([word, name]) => {
-    const bound = figure[name];
-    return bound === undefined ? [] : [`${word}${number(bound)}`];
-  });
-  return [base, ...clauses].join(', ');
 }
 
 /** What a figure comes to for this guest. */

@@ -1,4 +1,4 @@
-import { attr, child, type Element, text, wholeNumber } from '../../model/xml.ts';
+import { attr, child, text, wholeNumber } from '../../model/xml.ts';
 import { attributeSetting } from './declare.ts';
 import { ensurePath, findPath, prune, putText, removePath } from './edit.ts';
 import type { Setting } from './setting.ts';
@@ -123,9 +123,3 @@ export const cpuSettings = [
   featureSetting('invtsc', 'TSC that the guest may trust; keeps it from migrating'),
   pmu,
 ] as const;
-
-/** The host's CPU as the guest would see it names no model. */
-export function hasCpuModel(domain: Element): boolean {
-  const said = mode.read(domain, '');
-  return said !== undefined && said !== 'custom';
-}

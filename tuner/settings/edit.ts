@@ -31,7 +31,7 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
 
 const nameOf = (step: PathStep): string => (typeof step === 'string' ? step : step.name);
 
-export function findStep(parent: Element | undefined, step: PathStep): Element | undefined {
+function findStep(parent: Element | undefined, step: PathStep): Element | undefined {
   return children(parent, nameOf(step)).find(
     (element) => typeof step === 'string' || element.getAttribute(step.with[0]) === step.with[1],
   );

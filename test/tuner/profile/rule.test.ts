@@ -1,13 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  evaluate,
-  type Figure,
-  FigureError,
-  figureText,
-  parseFigure,
-  SUBJECTS,
-} from '../../../tuner/profile/rule.ts';
+import { evaluate, type Figure, FigureError, parseFigure, SUBJECTS } from '../../../tuner/profile/rule.ts';
+import { sizeText } from '../../../tuner/settings/values.ts';
+
+/** The text that a figure is read from. */
+function figureText(figure: Figure, dimension: 'count' | 'size'): string {
+  const number = (value: number): string => (dimension === 'size' ? sizeText(value) : String(value));
+  if (figure.kind === 'fixed') return number(figure.value);
+  const { subject, percent, plus, least, most } = figure;
+  const base = percent === 100 ? `= ${subject}` : `${percent} % of ${subject}`;
+  const clauses = Object.entries({ plus, 'at least': least, 'at most': most }).flatMap(([word, bound]) =>
+    bound === undefined ? [] : [`${word} ${number(bound)}`],
+  );
+  return [base, ...clauses].join(', ');
+}
 
 const GUEST = { vCPUs: 6, disks: 3, NICs: 1, iothreads: 2, memory: 8 * 1024 ** 2 };
 

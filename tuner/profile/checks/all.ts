@@ -11,7 +11,7 @@ import { numaChecks } from './numa.ts';
 import { resctrlChecks } from './resctrl.ts';
 import { versionChecks } from './versions.ts';
 
-export const checks: readonly Check[] = [
+const checks: readonly Check[] = [
   ...versionChecks,
   ...ioThreadChecks,
   ...numaChecks,

@@ -1,9 +1,9 @@
 import { CpuSet } from '../../model/cpu-set.ts';
-import type { Seat } from './seat.ts';
+import type { DedicatedSeat, NodeSeat } from './seat.ts';
 import type { Assignment, PlacementCell, PlacementHost } from './types.ts';
 
 /** What a seat means for a VM that has CPUs of its own. */
-export function dedicatedAssignment(host: PlacementHost, seat: Seat & { kind: 'dedicated' }): Assignment {
+export function dedicatedAssignment(host: PlacementHost, seat: DedicatedSeat): Assignment {
   const { request, cells, helpers } = seat;
   const vcpus: CpuSet[] = [];
   cells.forEach(({ cpus }, index) => {
@@ -43,7 +43,7 @@ export const housekeeping = (cells: readonly PlacementCell[]): CpuSet =>
 const union = (sets: readonly CpuSet[]): CpuSet => CpuSet.of(sets.flatMap((set) => [...set]));
 
 /** What a seat means for a VM that shares a cell's CPUs, of which these are left to share. */
-export function nodeAssignment(seat: Seat & { kind: 'node' }, shared: CpuSet): Assignment {
+export function nodeAssignment(seat: NodeSeat, shared: CpuSet): Assignment {
   const { request, cell } = seat;
   return {
     guest: request.guest,

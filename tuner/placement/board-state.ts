@@ -1,4 +1,4 @@
-import { type CostView, isWhole, sharedCpus } from './objective.ts';
+import { type CostView, isWhole, sharedCpus, vcpuCost } from './objective.ts';
 import type { Core, PlacementCell, PlacementHost } from './types.ts';
 
 /** Who is on a core: nobody, the host, helpers, or vCPUs (and perhaps others beside them). */
@@ -49,11 +49,15 @@ export interface CoreState {
   readonly core: Core;
   readonly cell: CellState;
   readonly cache: CacheState;
+  /** What a vCPU costs on it whatever else: it is not isolated, or another VM has nowhere else to go. */
+  readonly vcpuCost: number;
   /** The same for cores of one kind: die, threads, isolation. */
   readonly kin: number;
   /** The same for cores of one kind in one cache. */
   readonly family: number;
-  /** Ascending. */
+  /** Its threads in the order in which they are taken: isolated ones first, since VMs that float may not have them. */
+  readonly threads: readonly number[];
+  /** In that order. */
   readonly free: number[];
   /** VMs with vCPUs here. */
   guests: number;
@@ -75,12 +79,14 @@ export function startOf(host: PlacementHost, view: CostView): CellState[] {
       if (core.cell !== cell.id) return;
       const cache = caches.get(core.cache) ?? newCache(host, cell, core.cache);
       caches.set(core.cache, cache);
-      const kin = [core.die, core.threads, core.isolated, view.narrow.has(core)].join(' ');
+      const isolated = core.cpus.filter((cpu) => host.isolated.has(cpu)).length;
+      const kin = [core.die, core.threads, core.isolated, isolated, view.narrow.has(core)].join(' ');
       cell.cores.push({
         ...newCore(host, core),
         index,
         cell,
         cache,
+        vcpuCost: vcpuCost(view, core),
         kin: numbered(kins, kin),
         family: numbered(families, `${cell.id} ${core.cache} ${kin}`),
       });
@@ -126,12 +132,16 @@ function numbered(numbers: Map<string, number>, key: string): number {
 function newCore(
   host: PlacementHost,
   core: Core,
-): Omit<CoreState, 'index' | 'cell' | 'cache' | 'kin' | 'family'> {
+): Omit<CoreState, 'index' | 'cell' | 'cache' | 'vcpuCost' | 'kin' | 'family'> {
   const claims = core.cpus.flatMap((cpu) => host.taken.get(cpu) ?? []);
   const guests = new Set(claims.filter(({ by }) => by === 'vcpus').map(({ guest }) => guest));
+  const threads = [...core.cpus].sort(
+    (a, b) => Number(host.isolated.has(b)) - Number(host.isolated.has(a)) || a - b,
+  );
   const start = {
     core,
-    free: core.cpus.filter((cpu) => !host.taken.has(cpu)),
+    threads,
+    free: threads.filter((cpu) => !host.taken.has(cpu)),
     guests: guests.size,
     helpers: claims.filter(({ by }) => by === 'helpers').length,
     closed: false,

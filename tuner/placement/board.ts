@@ -174,7 +174,7 @@ export class Board {
 
 function give(core: CoreState, cpus: readonly number[]): void {
   core.free.push(...cpus);
-  core.free.sort((a, b) => a - b);
+  core.free.sort((a, b) => core.threads.indexOf(a) - core.threads.indexOf(b));
 }
 
 function insert(cores: CoreState[], state: CoreState): void {

@@ -4,7 +4,7 @@ import type { Budget } from './budget.ts';
 import { helperSeats } from './helper-seats.ts';
 import { type CellSite, siteCost } from './objective.ts';
 import { allPicks, likelyPicks } from './picks.ts';
-import { giveCell, type HelperTake, type Seat, type SeatCell, siteOf, takeCell } from './seat.ts';
+import { type DedicatedSeat, giveCell, type HelperTake, type SeatCell, siteOf, takeCell } from './seat.ts';
 import type { Breadth, Seats } from './seats.ts';
 import type { DedicatedRequest } from './types.ts';
 
@@ -19,9 +19,9 @@ export function dedicatedSeats(
   request: DedicatedRequest,
   breadth: Breadth,
   budget: Budget,
-): Seats {
+): Seats<DedicatedSeat> {
   const start = board.cost;
-  const seats: Seat[] = [];
+  const seats: DedicatedSeat[] = [];
   const chosen: SeatCell[] = [];
   const sites: CellSite[] = [];
   let complete = breadth.exact;

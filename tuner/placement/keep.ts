@@ -1,27 +1,34 @@
 import type { Board, Take } from './board.ts';
-import type { CellState, CoreState } from './board-state.ts';
-import type { Budget } from './budget.ts';
-import { helperSeats, helpersOf } from './helper-seats.ts';
-import { type CellSite, siteCost } from './objective.ts';
-import { giveCell, type HelperTake, type Seat, type SeatCell, siteOf, takeCell } from './seat.ts';
-import { LIKELY, type MoveCost } from './seats.ts';
+import type { CoreState } from './board-state.ts';
+import { helpersOf } from './helper-seats.ts';
+import { helperCost, siteCost } from './objective.ts';
+import {
+  type DedicatedSeat,
+  giveCell,
+  type HelperSeat,
+  type HelperTake,
+  type Seat,
+  type SeatCell,
+  seat,
+  sitesOf,
+  takeCell,
+  unseat,
+  whole,
+} from './seat.ts';
+import type { MoveCost } from './seats.ts';
 import type { Assignment, DedicatedRequest, NodeRequest, PlacementRequest, ThreadPolicy } from './types.ts';
 
-/** The seat that leaves a VM where it is, if it may stay there; its helpers too, or where they can go. */
-export function keptSeat(
-  board: Board,
-  request: PlacementRequest,
-  helpers: 'same' | 'any',
-  budget: Budget,
-  moveCost: MoveCost,
-): Seat | undefined {
+/** The seat that leaves a VM, its helpers too, just where it is; if it may stay there. */
+export function keptSeat(board: Board, request: PlacementRequest, moveCost: MoveCost): Seat | undefined {
   const { current } = request;
   if (current === undefined || current.kind !== request.kind) return undefined;
   if (request.kind === 'node') return keptNode(board, request, current);
-  const kept = new Keeping(board, request, current, budget).seat(helpers);
-  if (kept === undefined) return undefined;
-  const cost = moveCost(kept);
-  return { ...kept, own: kept.own + cost, delta: kept.delta + cost };
+  const vcpus = keptVcpus(board, request);
+  if (vcpus === undefined) return undefined;
+  seat(board, vcpus);
+  const helpers = keptHelpers(board, vcpus, moveCost);
+  unseat(board, vcpus);
+  return helpers && whole(helpers);
 }
 
 function keptNode(board: Board, request: NodeRequest, current: Assignment): Seat | undefined {
@@ -31,40 +38,69 @@ function keptNode(board: Board, request: NodeRequest, current: Assignment): Seat
   return { kind: 'node', request, cell, own: 0, delta: 0 };
 }
 
+/** The seat that leaves a VM's vCPUs where they are, without its helpers. */
+export function keptVcpus(board: Board, request: PlacementRequest): DedicatedSeat | undefined {
+  const { current } = request;
+  if (request.kind !== 'dedicated' || current?.kind !== 'dedicated') return undefined;
+  return new Keeping(board, request, current).seat();
+}
+
+/** The seat that leaves helpers where they are, their VM's vCPUs being seated. */
+export function keptHelpers(board: Board, vcpus: DedicatedSeat, moveCost: MoveCost): HelperSeat | undefined {
+  const { request } = vcpus;
+  const helpers = helpersToday(board, request);
+  if (helpers === undefined) return undefined;
+  const sites = sitesOf(board, vcpus);
+  const before = board.cost;
+  for (const { core, cpu } of helpers) board.takeHelper(core, cpu);
+  const own =
+    helpers.reduce((sum, { core }) => sum + helperCost(board.view, core.core, sites), 0) +
+    moveCost({ ...vcpus, helpers });
+  const delta = board.cost - before + own;
+  const leavesRoom = helpers.every(({ core }) => core.cell.sharedCpus >= core.cell.widest);
+  for (const { core, cpu } of helpers) board.giveHelper(core, cpu);
+  return leavesRoom ? { kind: 'helpers', request, vcpus, helpers, own, delta } : undefined;
+}
+
+function helpersToday(board: Board, request: DedicatedRequest): HelperTake[] | undefined {
+  const { emulatorCpus, ioThreadCpus, current } = request;
+  if (current === undefined || (emulatorCpus > 0 && current.emulator.size !== emulatorCpus)) return undefined;
+  const cpus = [
+    ...(emulatorCpus > 0 ? current.emulator : []),
+    ...(ioThreadCpus > 0 ? current.ioThreads : []),
+  ];
+  if (cpus.length !== helpersOf(request) || new Set(cpus).size !== cpus.length) return undefined;
+  const takes = cpus.flatMap((cpu): HelperTake[] => {
+    const core = board.coreOf.get(cpu);
+    const free = core?.lot !== undefined && core.lot.kind !== 'vcpus' && core.free.includes(cpu);
+    return free ? [{ core, cpu }] : [];
+  });
+  return takes.length === cpus.length ? takes : undefined;
+}
+
 class Keeping {
   readonly #board: Board;
   readonly #request: DedicatedRequest;
   readonly #current: Assignment;
-  readonly #budget: Budget;
   readonly #cells: SeatCell[] = [];
-  readonly #sites: CellSite[] = [];
 
-  constructor(board: Board, request: DedicatedRequest, current: Assignment, budget: Budget) {
+  constructor(board: Board, request: DedicatedRequest, current: Assignment) {
     this.#board = board;
     this.#request = request;
     this.#current = current;
-    this.#budget = budget;
   }
 
-  seat(helpers: 'same' | 'any'): (Seat & { kind: 'dedicated' }) | undefined {
+  seat(): DedicatedSeat | undefined {
     const start = this.#board.cost;
-    const found = this.#seatCells()
-      ? (this.#keepHelpers() ?? (helpers === 'any' ? this.#seatHelpers() : undefined))
-      : undefined;
+    const seated = this.#seatCells();
+    const { cost } = this.#board;
     this.#cells.forEach((at, index) => {
       giveCell(this.#board, this.#request, index, at);
     });
-    if (found === undefined) return undefined;
-    const cores = found.helpers.map(({ core }) => core.core);
-    const own = siteCost(this.#board.view, this.#request, this.#sites, cores);
-    return {
-      kind: 'dedicated',
-      request: this.#request,
-      cells: this.#cells,
-      helpers: found.helpers,
-      own,
-      delta: found.cost - start + own,
-    };
+    if (!seated) return undefined;
+    const kept = { kind: 'dedicated', request: this.#request, cells: this.#cells, helpers: [] } as const;
+    const own = siteCost(this.#board.view, this.#request, sitesOf(this.#board, kept), []);
+    return { ...kept, own, delta: cost - start + own };
   }
 
   #seatCells(): boolean {
@@ -75,7 +111,6 @@ class Keeping {
       if (at === undefined) return false;
       takeCell(this.#board, this.#request, index, at);
       this.#cells.push(at);
-      this.#sites.push(siteOf(this.#board, this.#request, index, at));
       return at.cell.sharedCpus >= at.cell.widest;
     });
   }
@@ -94,51 +129,7 @@ class Keeping {
       ? { cell, memoryCell, takes, cpus }
       : undefined;
   }
-
-  #keepHelpers(): SeatedHelpers | undefined {
-    const kept = this.#keptHelpers();
-    if (kept === undefined) return undefined;
-    for (const { core, cpu } of kept) this.#board.takeHelper(core, cpu);
-    const { cost } = this.#board;
-    const leavesRoom = kept.every(({ core }) => leaves(core.cell));
-    for (const { core, cpu } of kept) this.#board.giveHelper(core, cpu);
-    return leavesRoom ? { helpers: kept, cost } : undefined;
-  }
-
-  #seatHelpers(): SeatedHelpers | undefined {
-    let best: SeatedHelpers | undefined;
-    helperSeats(this.#board, this.#request, this.#sites, LIKELY, this.#budget, (helpers) => {
-      best ??= { helpers: [...helpers], cost: this.#board.cost };
-    });
-    return best;
-  }
-
-  #keptHelpers(): HelperTake[] | undefined {
-    const { emulatorCpus, ioThreadCpus } = this.#request;
-    const { emulator, ioThreads } = this.#current;
-    const cpus = [...(emulatorCpus > 0 ? emulator : []), ...(ioThreadCpus > 0 ? ioThreads : [])];
-    if (emulatorCpus > 0 && emulator.size !== emulatorCpus) return undefined;
-    if (cpus.length !== helpersOf(this.#request) || new Set(cpus).size !== cpus.length) return undefined;
-    const takes = cpus.flatMap((cpu): HelperTake[] => {
-      const core = this.#board.coreOf.get(cpu);
-      return core !== undefined &&
-        core.free.includes(cpu) &&
-        core.lot !== undefined &&
-        core.lot.kind !== 'vcpus'
-        ? [{ core, cpu }]
-        : [];
-    });
-    return takes.length === cpus.length ? takes : undefined;
-  }
 }
-
-interface SeatedHelpers {
-  readonly helpers: readonly HelperTake[];
-  /** Of the board, with them on it. */
-  readonly cost: number;
-}
-
-const leaves = (cell: CellState): boolean => cell.sharedCpus >= cell.widest;
 
 function soleCpu(current: Assignment, vcpu: number): number | undefined {
   const cpus = current.vcpus[vcpu];

@@ -79,12 +79,13 @@ function cellCost(view: CostView, request: DedicatedRequest, { vcpus, cores }: C
   const fewest = request.threads === 'isolate' ? cores.length : Math.ceil(cores.length / view.threads);
   let cost = WEIGHTS.cache * (caches.size - 1) + WEIGHTS.die * (dies.size - 1);
   cost += WEIGHTS.core * (used.size - fewest);
-  for (const core of cores) {
-    if (view.hasIsolated && !core.isolated) cost += WEIGHTS.isolation;
-    if (view.narrow.has(core)) cost += WEIGHTS.narrow;
-  }
+  for (const core of cores) cost += vcpuCost(view, core);
   return cost + WEIGHTS.torn * torn(request, vcpus, cores);
 }
+
+/** What a vCPU costs on a core, whatever the rest. */
+export const vcpuCost = (view: CostView, core: Core): number =>
+  (view.hasIsolated && !core.isolated ? WEIGHTS.isolation : 0) + (view.narrow.has(core) ? WEIGHTS.narrow : 0);
 
 /** Threads of one core in the guest that lie on several of the host's; with `isolate` that is what was asked for. */
 function torn(request: DedicatedRequest, vcpus: readonly number[], cores: readonly Core[]): number {

@@ -1,31 +1,35 @@
 import type { PlacementRequest } from './types.ts';
 
 /**
- * Before others come: VMs with CPUs of their own (what they leave is shared); those that must have whole cores; of
- * more guest cells; of more vCPUs; of more memory. Among equals, the order asked in.
+ * Before others come: VMs with CPUs of their own (what they leave is shared), before those of which only the
+ * helpers are sought; those that must have whole cores; of more guest cells; of more vCPUs; of more memory. Among
+ * equals, the order asked in.
  */
-export function hardestFirst(a: PlacementRequest, b: PlacementRequest): number {
-  for (const key of HARDNESS) {
-    const difference = key(b) - key(a);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+export function hardestFirst(
+  isLoose: (request: PlacementRequest) => boolean,
+): (a: PlacementRequest, b: PlacementRequest) => number {
+  const keys: readonly ((request: PlacementRequest) => number)[] = [
+    (request) => Number(request.kind === 'dedicated'),
+    (request) => Number(!isLoose(request)),
+    (request) => Number(request.kind === 'dedicated' && request.threads !== 'prefer'),
+    (request) => (request.kind === 'dedicated' ? request.cells.length : 1),
+    (request) => vcpusOf(request) * (request.kind === 'dedicated' && request.threads === 'isolate' ? 2 : 1),
+    memoryOf,
+  ];
+  return (a, b) => {
+    for (const key of keys) {
+      const difference = key(b) - key(a);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  };
 }
 
-const HARDNESS: readonly ((request: PlacementRequest) => number)[] = [
-  (request) => Number(request.kind === 'dedicated'),
-  (request) => Number(request.kind === 'dedicated' && request.threads !== 'prefer'),
-  (request) => (request.kind === 'dedicated' ? request.cells.length : 1),
-  (request) =>
-    request.kind === 'dedicated'
-      ? request.cells.reduce((sum, cell) => sum + cell.vcpus.size, 0) *
-        (request.threads === 'isolate' ? 2 : 1)
-      : request.vcpus,
-  (request) =>
-    request.kind === 'dedicated'
-      ? request.cells.reduce((sum, cell) => sum + cell.memoryKiB, 0)
-      : request.memoryKiB,
-];
+const vcpusOf = (request: PlacementRequest): number =>
+  request.kind === 'node' ? request.vcpus : request.cells.reduce((sum, cell) => sum + cell.vcpus.size, 0);
+
+const memoryOf = (request: PlacementRequest): number =>
+  request.kind === 'node' ? request.memoryKiB : request.cells.reduce((sum, cell) => sum + cell.memoryKiB, 0);
 
 /** Two VMs that want the same, and have no place yet: which of them sits where makes no difference. */
 export function alike(a: PlacementRequest | undefined, b: PlacementRequest): boolean {

@@ -18,7 +18,7 @@ const KINDS_ALLOWED: Readonly<Record<ThreadPolicy, ReadonlySet<CoreKind>>> = {
   prefer: new Set<CoreKind>(['whole', 'host', 'vcpus']),
 };
 
-/** Lots that a policy lets vCPUs use, whole cores first, then by cache. */
+/** Lots that a policy lets vCPUs use: whole cores first, then those that cost least, by cache. */
 function lotsFor(cell: CellState, policy: ThreadPolicy): Lot[] {
   return [...cell.lots.values()]
     .filter((lot) => lot.cores.length > 0 && KINDS_ALLOWED[policy].has(lot.kind))
@@ -26,6 +26,7 @@ function lotsFor(cell: CellState, policy: ThreadPolicy): Lot[] {
     .sort(
       (a, b) =>
         Number(b.kind === 'whole') - Number(a.kind === 'whole') ||
+        (a.cores[0]?.vcpuCost ?? 0) - (b.cores[0]?.vcpuCost ?? 0) ||
         b.threads - a.threads ||
         (a.cores[0]?.index ?? 0) - (b.cores[0]?.index ?? 0),
     );
@@ -170,7 +171,8 @@ function overCaches(lots: readonly Lot[], vcpus: number, policy: ThreadPolicy): 
         .sort((a, b) => b.room - a.room);
       const takes: Take[] = [];
       for (let left = vcpus; left > 0; ) {
-        const enough = caches.findLastIndex(({ room }) => room >= left);
+        const smallest = Math.min(...caches.map(({ room }) => room).filter((room) => room >= left));
+        const enough = caches.findIndex(({ room }) => room === smallest);
         const [next] = caches.splice(Math.max(enough, 0), 1);
         if (next === undefined) break;
         takes.push(...fill(next.own, Math.min(left, next.room), policy));

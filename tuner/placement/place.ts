@@ -2,11 +2,11 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { TunerError } from '../errors.ts';
 import { dedicatedAssignment, nodeAssignment } from './assign.ts';
 import { Budget } from './budget.ts';
-import { hasMoved, moveCost, placementCost } from './cost.ts';
+import { costing, hasMoved, moveCost } from './cost.ts';
 import { overlapsOf } from './overlaps.ts';
 import { refuse } from './refuse.ts';
 import { Search } from './search.ts';
-import type { Seat } from './seat.ts';
+import type { DedicatedSeat, NodeSeat } from './seat.ts';
 import { combinations, type Settled, type SettleOptions, settle } from './settle.ts';
 import type { Assignment, Placement, PlacementHost, PlacementRequest } from './types.ts';
 
@@ -35,7 +35,7 @@ export function place(
   { rebalance = false }: PlaceOptions = {},
 ): Placement {
   check(requests);
-  const moving = (seat: Seat): number =>
+  const moving = (seat: DedicatedSeat | NodeSeat): number =>
     rebalance || seat.request.current === undefined
       ? 0
       : moveCost(seat.request, assignmentOf(host, seat, CpuSet.empty));
@@ -58,12 +58,7 @@ export function place(
     refusals: refused.map((request) => refuse(host, request, settled.search, assignments)),
     moved: moved.map(({ guest }) => guest),
     overlaps: overlapsOf(host, assignments),
-    cost: placementCost(
-      host,
-      requests.filter(({ guest }) => placed.has(guest)),
-      assignments,
-      { rebalance },
-    ),
+    cost: costing(host, requests, { rebalance })(assignments),
     proven,
   };
 }
@@ -136,7 +131,7 @@ function refuseLast(
   };
 }
 
-function assignmentOf(host: PlacementHost, seat: Seat, shared: CpuSet): Assignment {
+function assignmentOf(host: PlacementHost, seat: DedicatedSeat | NodeSeat, shared: CpuSet): Assignment {
   return seat.kind === 'node' ? nodeAssignment(seat, shared) : dedicatedAssignment(host, seat);
 }
 

@@ -86,7 +86,7 @@ function coresReason(search: Search, request: DedicatedRequest): Reason {
   return {
     code: 'NO_CORES',
     text: bare
-      ? `${guest} finds its vCPUs' cores, and no ${cpus} beside them for its emulator and iothreads: ${has}`
+      ? `${guest} finds cores for its vCPUs, but not ${cpus} beside them for its emulator and iothreads: ${has}`
       : `${has}; ${guest} needs ${needs}${apart}, and ${cpus} for its emulator and iothreads`,
   };
 }

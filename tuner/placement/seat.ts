@@ -17,37 +17,53 @@ export interface HelperTake {
   readonly cpu: number;
 }
 
-/** A whole place for one VM: on the board, or possible on it. */
-export type Seat =
-  | {
-      readonly kind: 'dedicated';
-      readonly request: DedicatedRequest;
-      readonly cells: readonly SeatCell[];
-      /** The emulator's CPUs, then those of the iothreads. */
-      readonly helpers: readonly HelperTake[];
-      /** What it costs by itself. */
-      readonly own: number;
-      /** What it adds to the board's cost, its own with it. */
-      readonly delta: number;
-    }
-  | {
-      readonly kind: 'node';
-      readonly request: NodeRequest;
-      readonly cell: CellState;
-      readonly own: number;
-      readonly delta: number;
-    };
+/** A whole place for a VM with CPUs of its own. */
+export interface DedicatedSeat {
+  readonly kind: 'dedicated';
+  readonly request: DedicatedRequest;
+  readonly cells: readonly SeatCell[];
+  /** The emulator's CPUs, then those of the iothreads. */
+  readonly helpers: readonly HelperTake[];
+  /** What it costs by itself. */
+  readonly own: number;
+  /** What it adds to the board's cost, its own with it. */
+  readonly delta: number;
+}
+
+/** A place for the helpers of a VM whose vCPUs have theirs already. */
+export interface HelperSeat {
+  readonly kind: 'helpers';
+  readonly request: DedicatedRequest;
+  readonly vcpus: DedicatedSeat;
+  readonly helpers: readonly HelperTake[];
+  readonly own: number;
+  readonly delta: number;
+}
+
+/** A place for a VM that shares a cell's CPUs. */
+export interface NodeSeat {
+  readonly kind: 'node';
+  readonly request: NodeRequest;
+  readonly cell: CellState;
+  readonly own: number;
+  readonly delta: number;
+}
+
+/** On the board, or possible on it. */
+export type Seat = DedicatedSeat | HelperSeat | NodeSeat;
 
 /** Gives a VM its seat. The board must be as it was when the seat was found, but for what was taken elsewhere. */
 export function seat(board: Board, taken: Seat): void {
-  const { request } = taken;
   if (taken.kind === 'node') {
-    board.takeMemory(request, taken.cell, taken.request.memoryKiB);
-    board.share(taken.cell, taken.request.vcpus, taken.request.memoryKiB, 1);
+    const { request, cell } = taken;
+    board.takeMemory(request, cell, request.memoryKiB);
+    board.share(cell, request.vcpus, request.memoryKiB, 1);
   } else {
-    taken.cells.forEach((each, index) => {
-      takeCell(board, taken.request, index, each);
-    });
+    if (taken.kind === 'dedicated') {
+      taken.cells.forEach((each, index) => {
+        takeCell(board, taken.request, index, each);
+      });
+    }
     for (const { core, cpu } of taken.helpers) board.takeHelper(core, cpu);
   }
   board.cost += taken.own;
@@ -57,14 +73,24 @@ export function seat(board: Board, taken: Seat): void {
 export function unseat(board: Board, taken: Seat): void {
   board.cost -= taken.own;
   if (taken.kind === 'node') {
-    board.share(taken.cell, taken.request.vcpus, taken.request.memoryKiB, -1);
-    board.takeMemory(taken.request, taken.cell, -taken.request.memoryKiB);
+    const { request, cell } = taken;
+    board.share(cell, request.vcpus, request.memoryKiB, -1);
+    board.takeMemory(request, cell, -request.memoryKiB);
     return;
   }
-  for (const { core, cpu } of [...taken.helpers].reverse()) board.giveHelper(core, cpu);
-  taken.cells.forEach((each, index) => {
-    giveCell(board, taken.request, index, each);
-  });
+  for (const { core, cpu } of taken.helpers) board.giveHelper(core, cpu);
+  if (taken.kind === 'dedicated') {
+    taken.cells.forEach((each, index) => {
+      giveCell(board, taken.request, index, each);
+    });
+  }
+}
+
+/** A seat in one: of a VM whose vCPUs and helpers were seated one after the other. */
+export function whole(taken: Seat): DedicatedSeat | NodeSeat {
+  if (taken.kind !== 'helpers') return taken;
+  const { vcpus, helpers, own } = taken;
+  return { ...vcpus, helpers, own: vcpus.own + own };
 }
 
 export function takeCell(board: Board, request: DedicatedRequest, index: number, at: SeatCell): void {
@@ -88,3 +114,9 @@ export function siteOf(board: Board, request: DedicatedRequest, index: number, a
     cores: at.cpus.map((cpu) => (board.coreOf.get(cpu) as CoreState).core),
   };
 }
+
+/** All of a VM's guest cells. */
+export const sitesOf = (
+  board: Board,
+  { request, cells }: Pick<DedicatedSeat, 'request' | 'cells'>,
+): CellSite[] => cells.map((at, index) => siteOf(board, request, index, at));

@@ -1,4 +1,6 @@
-import { type Outcome, Search, type SearchOptions } from './search.ts';
+import { helpersOf } from './helper-seats.ts';
+import { WEIGHTS } from './objective.ts';
+import { type Found, Search, type SearchOptions } from './search.ts';
 import type { PlacementHost, PlacementRequest } from './types.ts';
 
 /** A search in which all found have their seats. */
@@ -41,17 +43,26 @@ class Attempt {
     this.#options = options;
   }
 
+  /** For so many that move, the best there is, whoever they are; and whosever helpers go elsewhere. */
   combined(fresh: readonly PlacementRequest[], placed: readonly PlacementRequest[]): Settled | None {
     let proven = true;
     for (let size = 0; size <= placed.length; size++) {
       let best: { search: Search; outcome: Found } | undefined;
       for (const movers of combinations(placed, size)) {
-        const search = this.#search();
-        if (search.keep(placed.filter((request) => !movers.includes(request))).length > 0) continue;
-        const outcome = search.find([...fresh, ...movers]);
-        proven &&= outcome.proven;
-        if (outcome.kind === 'found' && outcome.cost < (best?.outcome.cost ?? Number.POSITIVE_INFINITY)) {
-          best = { search, outcome };
+        const staying = placed.filter((request) => !movers.includes(request));
+        const withHelpers = staying.filter(hasHelpers);
+        for (let count = 0; count <= withHelpers.length; count++) {
+          const least = size * WEIGHTS.moved + count * WEIGHTS.helpersMoved;
+          if (best !== undefined && best.outcome.cost <= least) break;
+          for (const loose of combinations(withHelpers, count)) {
+            const search = this.#search();
+            if (search.keep(staying, new Set(loose)).length > 0) continue;
+            const outcome = search.find([...fresh, ...movers]);
+            proven &&= outcome.proven;
+            if (outcome.kind === 'found' && outcome.cost < (best?.outcome.cost ?? Number.POSITIVE_INFINITY)) {
+              best = { search, outcome };
+            }
+          }
         }
       }
       if (best !== undefined) return settled(best.search, best.outcome, proven);
@@ -59,7 +70,7 @@ class Attempt {
     return { search: undefined, proven };
   }
 
-  /** Of many that have a place: all stay; all but one; those that whoever is new leaves room for; nobody. */
+  /** Of many that have a place: all stay; but for helpers; but for one; as whoever is new leaves room; nobody. */
   fewest(fresh: readonly PlacementRequest[], placed: readonly PlacementRequest[]): Settled | None {
     const search = this.#search();
     const leaving = search.keep(placed);
@@ -67,7 +78,22 @@ class Attempt {
     const moving = [...fresh, ...leaving];
     const outcome = search.find(moving);
     if (outcome.kind === 'found') return settled(search, outcome, outcome.proven);
-    return this.#oneMoves(search, moving, staying) ?? this.#newFirst(moving, staying) ?? this.#anew();
+    return (
+      this.#helpersMove(moving, staying) ??
+      this.#oneMoves(search, moving, staying) ??
+      this.#newFirst(moving, staying) ??
+      this.#anew()
+    );
+  }
+
+  #helpersMove(
+    moving: readonly PlacementRequest[],
+    staying: readonly PlacementRequest[],
+  ): Settled | undefined {
+    const search = this.#search();
+    if (search.keep(staying, new Set(staying.filter(hasHelpers))).length > 0) return undefined;
+    const outcome = search.find(moving);
+    return outcome.kind === 'found' ? settled(search, outcome, false) : undefined;
   }
 
   #oneMoves(
@@ -112,7 +138,9 @@ class Attempt {
   }
 }
 
-type Found = Outcome & { kind: 'found' };
+const hasHelpers = (request: PlacementRequest): boolean =>
+  request.kind === 'dedicated' && helpersOf(request) > 0;
+
 interface None {
   readonly search: undefined;
   readonly proven: boolean;

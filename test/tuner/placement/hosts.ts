@@ -26,7 +26,7 @@ export interface Shape {
 
 export const HOSTS = {
   /** Two EPYC 7713 of 64 cores, eight caches of eight cores each, a cell a socket. */
-  epycNps1: { cells: [64, 64], threads: 2, caches: 8, memoryGiB: 512, pages: { 2_048: 65_536, 1_048_576: 128 } },
+  epycNps1: { cells: [64, 64], threads: 2, caches: 8, memoryGiB: 512, pages: { 2048: 65_536, 1048576: 128 } },
   /** The same with four cells a socket. */
   epycNps4: {
     cells: Array.from({ length: 8 }, () => 16),
@@ -68,7 +68,8 @@ export function topologyOf(shape: Shape): HostTopology {
   const cells = shape.cells.map((count, id): HostCell => {
     const own = Array.from({ length: count }, (_, index) => first + index);
     first += count;
-    const cpusOf = (core: number): number[] => Array.from({ length: threads }, (_, thread) => cpuOf(core, thread));
+    const cpusOf = (core: number): number[] =>
+      Array.from({ length: threads }, (_, thread) => cpuOf(core, thread));
     const perCache = Math.ceil(count / (shape.caches ?? 1));
     for (let at = 0; shape.caches !== undefined && at < count; at += perCache) {
       const cpus = CpuSet.of(own.slice(at, at + perCache).flatMap(cpusOf));
@@ -100,7 +101,11 @@ export const memoryOf = (shape: Shape): CellMemory[] =>
   shape.cells.map((_, id) => ({
     id,
     freeKiB: undefined,
-    pages: Object.entries(shape.pages ?? {}).map(([size, total]) => ({ sizeKiB: Number(size), total, free: total })),
+    pages: Object.entries(shape.pages ?? {}).map(([size, total]) => ({
+      sizeKiB: Number(size),
+      total,
+      free: total,
+    })),
   }));
 
 /** What placement sees of an empty host that keeps nothing for itself, unless said otherwise. */

@@ -6,7 +6,11 @@ export const range = (from: number, count: number): CpuSet =>
   CpuSet.of(Array.from({ length: count }, (_, index) => from + index));
 
 /** A VM of one guest cell that wants CPUs of its own, and no more than is said. */
-export function dedicated(guest: string, vcpus: number, wish: Partial<DedicatedRequest> = {}): DedicatedRequest {
+export function dedicated(
+  guest: string,
+  vcpus: number,
+  wish: Partial<DedicatedRequest> = {},
+): DedicatedRequest {
   return {
     kind: 'dedicated',
     guest,

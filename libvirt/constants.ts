@@ -24,6 +24,7 @@ export const ErrorCode = {
   resourceBusy: 87,
   accessDenied: 88,
   authUnavailable: 94,
+  deviceMissing: 99,
   agentCommandTimeout: 112,
   agentCommandFailed: 113,
 } as const;

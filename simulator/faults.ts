@@ -1,3 +1,4 @@
+import { ErrorCode, ErrorDomain } from '../libvirt/constants.ts';
 import type { SimulatedVm } from './vm.ts';
 
 /** A call that cannot be answered, by libvirt's numbers. */
@@ -12,11 +13,25 @@ export class CallFailure extends Error {
   }
 }
 
+/** A cell of the host that memory is to come from, and that there is not. */
+export function unavailableNode(cell: number): CallFailure {
+  return new CallFailure(
+    ErrorCode.configUnsupported,
+    `unsupported configuration: NUMA node ${cell} is unavailable`,
+    ErrorDomain.none,
+  );
+}
+
 interface Hang {
   readonly sinceMs: number;
   readonly over: Promise<void>;
   readonly release: () => void;
 }
+
+/** How a start goes wrong: QEMU ends before it runs, or soon after. */
+export type StartFault =
+  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'crash'; readonly afterMs: number };
 
 /** What can go wrong with a real daemon and its guests, on demand. */
 export class Faults {
@@ -24,6 +39,7 @@ export class Faults {
   slowMs = 0;
   refuseAuth = false;
   readonly #hangs = new Map<string, Hang>();
+  readonly #starts = new Map<string, StartFault>();
 
   /** Calls that need the guest's monitor do not come back until unhang(). */
   hang(vm: SimulatedVm): void {
@@ -41,6 +57,18 @@ export class Faults {
   hungForMs(vm: SimulatedVm): number | undefined {
     const hang = this.#hangs.get(vm.uuid);
     return hang && performance.now() - hang.sinceMs;
+  }
+
+  /** The next start of it, and no other, goes wrong like this. */
+  failNextStart(vm: SimulatedVm, fault: StartFault): void {
+    this.#starts.set(vm.uuid, fault);
+  }
+
+  /** What is to happen to this start; asking uses it up. */
+  startFault(vm: SimulatedVm): StartFault | undefined {
+    const fault = this.#starts.get(vm.uuid);
+    this.#starts.delete(vm.uuid);
+    return fault;
   }
 
   async monitor(vm: SimulatedVm): Promise<void> {

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { onlineCpus, parseCapabilities } from '../../model/topology.ts';
+import { capabilitiesXml } from '../../simulator/capabilities.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
-import { capabilitiesXml } from '../../simulator/xml.ts';
 
 const wrap = (cells: string, cache = ''): string =>
   `<capabilities><host><topology><cells>${cells}</cells></topology>${cache}</host></capabilities>`;

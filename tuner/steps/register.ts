@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { TunerError } from '../errors.ts';
 import type { Step, StepKind, StepOf } from './step.ts';
 import type { StepHost } from './step-host.ts';
 
@@ -50,14 +51,22 @@ export function register<K extends StepKind, State>(
     if (isOf(kind, step)) return step;
     throw new TypeError(`a step of kind ${step.kind} was given to the register of ${kind}`);
   };
+  const checked = (value: unknown): State => {
+    const { success, data, error } = state.safeParse(value);
+    if (success) return data;
+    throw new TunerError(
+      'TUNE_JOURNAL',
+      `${JSON.stringify(value)} is no state of a ${kind}: ${error.issues[0]?.message}; is its journal whole?`,
+    );
+  };
   return {
     home: parts.home,
     get: async (host, step) => parts.get(host, own(step)),
-    set: async (host, step, to) => parts.set(host, own(step), state.parse(to)),
-    differs: (is, wanted) => parts.differs(state.parse(is), state.parse(wanted)),
-    target: (step, was) => parts.target?.(own(step), state.parse(was)) ?? state.parse(own(step).to),
-    back: (was, now, done) => parts.back?.(state.parse(was), state.parse(now), done) ?? was,
-    prove: async (host, step, wanted) => (await parts.prove?.(host, own(step), state.parse(wanted))) ?? [],
+    set: async (host, step, to) => parts.set(host, own(step), checked(to)),
+    differs: (is, wanted) => parts.differs(checked(is), checked(wanted)),
+    target: (step, was) => parts.target?.(own(step), checked(was)) ?? checked(own(step).to),
+    back: (was, now, done) => parts.back?.(checked(was), checked(now), done) ?? was,
+    prove: async (host, step, wanted) => (await parts.prove?.(host, own(step), checked(wanted))) ?? [],
   };
 }
 

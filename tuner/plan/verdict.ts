@@ -45,13 +45,18 @@ export function judge(wish: Wish, state: DomainState, { accepted, online }: Judg
   const { setting, target, value } = wish;
   const live = state.live && setting.read(state.live.root, target);
   const next = state.inactive && setting.read(state.inactive.root, target);
+  // Nothing said means what holds then: a pin to every CPU that there is is none.
+  const meant = (view: DomainView, text: string | undefined): string | undefined =>
+    text ?? setting.unsaid?.(view.root, online);
   const holds = (view: DomainView | undefined, said: string | undefined): boolean =>
-    view === undefined || value === (said ?? setting.unsaid?.(view.root, online));
+    view === undefined || meant(view, value) === meant(view, said);
   const liveHolds = holds(state.live, live) || setting.sameLive?.(value, live) === true;
   const nextHolds = wish.liveOnly === true || holds(state.inactive, next);
   const row = (verdict: Verdict): Row => ({ wish, live, next, liveHolds, nextHolds, verdict });
+  // What has no value because of a problem is not as wanted, and what only a running domain has is not there yet.
+  const decided = wish.problem === undefined || value !== undefined;
   const here = wish.liveOnly !== true || state.live !== undefined;
-  if (here && liveHolds && nextHolds) return row({ kind: 'same' });
+  if (decided && here && liveHolds && nextHolds) return row({ kind: 'same' });
   if (wish.problem !== undefined) return row({ kind: 'impossible', problem: wish.problem });
   if (wish.proposal !== undefined && !accepted.has(setting.id)) {
     return row({ kind: 'guest', needs: wish.proposal });

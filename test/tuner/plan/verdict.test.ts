@@ -73,6 +73,14 @@ test('what holds while the XML says nothing is as good as said', () => {
   const pin = attributeSetting('color', { unsaid: (_, online) => online.toString() });
   expect(judge(wish(pin, '0-3'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('same');
   expect(judge(wish(pin, '0'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
+  const all = XML.replace("placement='static'", "placement='static' color='0-3'");
+  expect(judge(wish(pin, undefined), state({ live: all, inactive: all }), none).verdict.kind).toBe('same');
+});
+
+test('what has no value because something stands against it is not as wanted, though nothing is said', () => {
+  const problem = { code: 'NOT_PLACED', text: 'no place was found' };
+  const unplaced = wish(boot, undefined, { problem });
+  expect(judge(unplaced, state({ inactive: XML }), none).verdict).toEqual({ kind: 'impossible', problem });
 });
 
 test('what no definition can hold is set while the domain runs, and holds at the next boot as well as it can', () => {

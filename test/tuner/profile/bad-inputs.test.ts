@@ -61,6 +61,15 @@ const BAD: readonly [
     { libvirtVersion: 10_000_000, qemuVersion: 9_000_000 },
   ],
   [
+    'I/O of a disk that QEMU reaches over the network',
+    { 'disk.io': 'threads' },
+    guestXml({ disks: 0 }).replace(
+      /<disk type='file' device='disk'>([\s\S]*?)<source [^>]*\/>/,
+      "<disk type='network' device='disk'>$1<source protocol='rbd' name='p/i'/>",
+    ),
+    { 'disk.io vda': 'IO_OF_ITS_OWN' },
+  ],
+  [
     'io_uring on an old libvirt',
     { 'disk.io': 'io_uring' },
     guestXml({ disks: 0 }),

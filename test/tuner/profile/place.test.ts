@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
 import { ProfileLibrary } from '../../../tuner/profile/library.ts';
 import { placementRequest } from '../../../tuner/profile/placement-request.ts';
 import { resolve } from '../../../tuner/profile/resolve.ts';
@@ -88,4 +89,30 @@ test('what a profile leaves alone is not asked for, and a place that it has is k
   const request = placementRequest(profile, host(), placed);
   expect(request?.current).toEqual({ ...assignmentFor(request) });
   expect(placementRequest(library.get('balanced'), host(), placed)?.current).toBeUndefined();
+});
+
+test('a pin to every CPU that is online is none: it would bind nothing, and break when a CPU goes', () => {
+  const guest = state(guestXml({ vcpus: 2, disks: 0, more: '  <iothreads>1</iothreads>\n' }));
+  const profile = profileOf({
+    'cpu.pinning': 'cell',
+    'emulator.pinning': 'placed',
+    'iothread.pinning': 'placed',
+  });
+  const place = { guest: 'db01', kind: 'node', cells: [0], memoryCells: [0] } as const;
+  const on = (cpus: CpuSet): Record<string, string | undefined> =>
+    valuesOf(
+      resolve(profile, host(), guest, { ...place, vcpus: [cpus, cpus], emulator: cpus, ioThreads: cpus }),
+    );
+  expect(on(CpuSet.parse('0-7'))).toEqual({
+    'vcpupin 0': '0-7',
+    'vcpupin 1': '0-7',
+    emulatorpin: '0-7',
+    'iothreadpin 1': '0-7',
+  });
+  expect(on(host().online)).toEqual({
+    'vcpupin 0': undefined,
+    'vcpupin 1': undefined,
+    emulatorpin: undefined,
+    'iothreadpin 1': undefined,
+  });
 });

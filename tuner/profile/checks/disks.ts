@@ -8,6 +8,9 @@ import { type Check, type CheckView, check } from './check.ts';
 
 const DIRECT = new Set(['none', 'directsync']);
 
+/** Sources that are no file and no block device of the host's. */
+const OWN_IO = new Set(['network', 'nvme', 'dir']);
+
 function needsDirect(io: string | undefined, cache: string | undefined): Problem | undefined {
   return io !== 'native' || (cache !== undefined && DIRECT.has(cache))
     ? undefined
@@ -62,6 +65,15 @@ export const diskChecks: readonly Check[] = [
           }
         : undefined,
   ),
+  check(/^disk\.io$/, (_, { target }, { facts }) => {
+    const kind = facts.disks.find((disk) => disk.target === target)?.source?.kind;
+    return kind === undefined || !OWN_IO.has(kind)
+      ? undefined
+      : {
+          code: 'IO_OF_ITS_OWN',
+          text: `${target} is a disk of type ${kind}, whose I/O QEMU does in its own way: libvirt would take the word, and nothing would come of it`,
+        };
+  }),
   check(/^disk\.bus$/, (value, { target }, { state: { capabilities } }) =>
     capabilities === undefined || capabilities.diskBuses.size === 0 || capabilities.diskBuses.has(value)
       ? undefined

@@ -22,6 +22,10 @@ const NOT_PLACED: Problem = {
 const vcpuTargets = ({ shape }: KnobContext): string[] =>
   Array.from({ length: shape.vcpus }, (_, vcpu) => String(vcpu));
 
+/** A pin to all that there is would bind nothing, and break when a CPU goes. */
+const pinTo = (cpus: CpuSet, { host }: KnobContext): string | undefined =>
+  cpus.size === 0 || cpus.equals(host.online) ? undefined : cpus.toString();
+
 function pinDrafts(context: KnobContext, how: 'dedicated' | 'cell' | 'none'): Draft[] {
   const { assignment, root } = context;
   const vcpus = vcpuTargets(context);
@@ -34,15 +38,24 @@ function pinDrafts(context: KnobContext, how: 'dedicated' | 'cell' | 'none'): Dr
     return vcpus.map((vcpu) => ({ ...draft('vcpupin', vcpu, undefined), problem: NOT_PLACED }));
   return [
     ...placement,
-    ...vcpus.map((vcpu, index) => draft('vcpupin', vcpu, assignment.vcpus[index]?.toString())),
+    ...vcpus.map((vcpu, index) => {
+      const cpus = assignment.vcpus[index];
+      return draft('vcpupin', vcpu, cpus && (how === 'cell' ? pinTo(cpus, context) : cpus.toString()));
+    }),
   ];
 }
 
 /** Where QEMU's own threads or its iothreads go; nowhere in particular where placement had no CPUs for them. */
-function helperDraft(id: string, target: string, how: 'placed' | 'none', cpus: CpuSet | undefined): Draft {
+function helperDraft(
+  id: string,
+  target: string,
+  how: 'placed' | 'none',
+  cpus: CpuSet | undefined,
+  context: KnobContext,
+): Draft {
   if (how === 'none') return draft(id, target, undefined);
   if (cpus === undefined) return { ...draft(id, target, undefined), problem: NOT_PLACED };
-  return draft(id, target, cpus.size === 0 ? undefined : cpus.toString());
+  return draft(id, target, pinTo(cpus, context));
 }
 
 function memoryDrafts(
@@ -95,7 +108,7 @@ export const placementKnobs: readonly Knob[] = [
     help: "Whether QEMU's own threads are pinned to where placement puts them, or not at all.",
     value: helperPinning,
     settings: ['emulatorpin'],
-    drafts: ({ assignment }, how) => [helperDraft('emulatorpin', '', how, assignment?.emulator)],
+    drafts: (context, how) => [helperDraft('emulatorpin', '', how, context.assignment?.emulator, context)],
   }),
   knob({
     id: 'iothread.cpus',
@@ -109,8 +122,10 @@ export const placementKnobs: readonly Knob[] = [
     help: 'Whether iothreads are pinned to where placement puts them, or not at all.',
     value: helperPinning,
     settings: ['iothreadpin'],
-    drafts: ({ assignment, ioThreads }, how) =>
-      ioThreads.map((id) => helperDraft('iothreadpin', String(id), how, assignment?.ioThreads)),
+    drafts: (context, how) =>
+      context.ioThreads.map((id) =>
+        helperDraft('iothreadpin', String(id), how, context.assignment?.ioThreads, context),
+      ),
   }),
   knob({
     id: 'numa.cells',

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { TunerError } from '../../tuner/errors.ts';
@@ -6,7 +5,10 @@ import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
+import { stopSignal } from '../signals.ts';
+import { agreed } from './agreed.ts';
 import { addPlanOptions, type PlanFlags, planFor, transactionDomain } from './make-plan.ts';
+import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
 import { sayOutcome } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
@@ -21,6 +23,8 @@ export function applyCommand(): Command {
     .description('make it so: journalled, proved by reading back, undone as a whole when something fails')
     .option('-y, --yes', 'do not ask')
     .action(async (patterns: string[], flags: Flags) => {
+      const signal = stopSignal();
+      await offerRecovery(flags, signal);
       const plan = await withSession(flags, { readOnly: false }, (session) =>
         planFor(session, patterns, flags),
       );
@@ -31,14 +35,11 @@ export function applyCommand(): Command {
         log('virtune: there is nothing to change');
         return;
       }
-      if (flags.yes !== true && !(await agreed(steps.length))) {
+      if (flags.yes !== true && !(await agreed(`Make these changes (${steps.length} steps)?`))) {
         log('virtune: nothing was changed');
         process.exitCode = ExitCode.notConfirmed;
         return;
       }
-      const stop = new AbortController();
-      process.once('SIGINT', () => stop.abort());
-      process.once('SIGTERM', () => stop.abort());
       const outcome = await applyTransaction(
         {
           id: plan.id,
@@ -49,7 +50,7 @@ export function applyCommand(): Command {
           steps,
           notes: waiting(plan),
         },
-        runOptions(flags, stop.signal),
+        runOptions(flags, signal),
       );
       process.exitCode = sayOutcome(outcome, flags.json === true);
     });
@@ -71,17 +72,4 @@ function waiting({ domains }: Plan): string[] {
       const count = rows.filter(({ verdict }) => verdict.kind === 'boot').length;
       return `${JSON.stringify(state.domain.name)}: ${count} settings wait for its next boot; apply --restart brings them at once`;
     });
-}
-
-async function agreed(steps: number): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new TunerError('TUNE_USAGE', 'there is no terminal to ask on; look at the plan, and say --yes');
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`Make these changes (${steps} steps)? [y/N] `);
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
-  }
 }

@@ -46,7 +46,8 @@ export function addRunOptions(command: Command): Command {
     .option('--wait <seconds>', 'how long to wait for another run on the same host', seconds, 0)
     .option('--shutdown-timeout <seconds>', 'how long a guest may take to shut down', seconds, 120)
     .option('--settle <seconds>', 'how long a started guest has to stay up', seconds, 5)
-    .option('--force-off', 'switch a guest off that does not shut down in time');
+    .option('--force-off', 'switch a guest off that does not shut down in time')
+    .option('--trace', 'say each call of libvirt and each line of the journal as it is made');
 }
 
 export function seconds(text: string): number {

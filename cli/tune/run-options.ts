@@ -1,5 +1,6 @@
 import { connect } from '../../libvirt/client/connect.ts';
 import type { RunOptions } from '../../tuner/apply/run.ts';
+import type { Point } from '../../tuner/journal/journal.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import type { LocalRoots } from '../../tuner/steps/step-host.ts';
 import { isLocalUri } from '../local-uri.ts';
@@ -23,10 +24,15 @@ export interface RunFlags extends TuneFlags {
   readonly shutdownTimeout: number;
   readonly settle: number;
   readonly forceOff?: boolean | undefined;
+  readonly trace?: boolean | undefined;
 }
 
 /** For what restarts nothing and waits for nobody. */
 export const NO_RESTART: Omit<RunFlags, keyof TuneFlags> = { wait: 0, shutdownTimeout: 0, settle: 0 };
+
+function sayPoint({ when, what }: Point): void {
+  if (when === 'before') log(`    ${what}`);
+}
 
 export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
   return {
@@ -50,6 +56,7 @@ export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
       if (event.event === 'undoing') log(`  taking back: ${describeStep(step)}`);
       if (event.event === 'done') for (const proof of event.proof) log(`    seen: ${proof}`);
     },
+    ...(flags.trace === true && { trace: sayPoint }),
     onSay: (text) => log(`  ${text}`),
     onWait: (holder) =>
       log(

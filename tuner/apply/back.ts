@@ -2,7 +2,6 @@ import { readProcFile } from '../../sampler/proc-file.ts';
 import { TunerError } from '../errors.ts';
 import type { StepProgress } from '../journal/progress.ts';
 import type { NewEvent } from '../journal/records.ts';
-import { describeStep } from '../steps/describe.ts';
 import { findRun, quoted } from '../steps/domain-run.ts';
 import type { Register } from '../steps/register.ts';
 import { registerOf } from '../steps/registers/all.ts';
@@ -60,13 +59,12 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
       }
     } catch (error) {
       const { code, message } = error as { code?: unknown; message: string };
-      const said = `${describeStep(step)}: ${message}`;
-      remains.push({ step, message: said });
+      remains.push({ step, message });
       await record({
         event: 'remains',
         step: index,
         code: typeof code === 'string' ? code : 'TUNE_STEP',
-        message: said,
+        message,
       });
     }
   }

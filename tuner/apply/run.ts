@@ -43,6 +43,9 @@ export async function onHost<T>(
 ): Promise<T> {
   const { stateDir, command, waitMs, signal, now, onWait } = options;
   const folder = await openStateFolder(stateDir);
+  if (signal?.aborted === true) {
+    throw new TunerError('TUNE_STOPPED', 'stopped before it began; nothing was changed');
+  }
   const lock = await lockHost(folder, { hostname, command, waitMs, signal, now, onWait });
   try {
     return await run(folder);

@@ -75,6 +75,24 @@ export async function findTransaction(folder: StateFolder, which: string): Promi
   );
 }
 
+/** Hosts with something to recover. */
+export async function openHosts(folder: StateFolder): Promise<string[]> {
+  const { records } = await listTransactions(folder);
+  const open = records.filter(({ progress }) => progress.status === 'open');
+  return [...new Set(open.map(({ header }) => header.hostname))];
+}
+
+/** What `rollback` takes back when nothing is named: the newest that was done on a host and stands. */
+export async function lastCommitted(folder: StateFolder, uri: string): Promise<TransactionRecord> {
+  const { records } = await listTransactions(folder);
+  const found = records.find(({ header, progress }) => header.uri === uri && progress.status === 'committed');
+  if (found !== undefined) return found;
+  throw new TunerError(
+    'TUNE_JOURNAL',
+    `${folder.path} knows of no transaction on ${uri} that could be taken back`,
+  );
+}
+
 /** Forgets the oldest closed ones, and reserves that closed ones no longer need. Open ones stay, however old. */
 export async function pruneTransactions(folder: StateFolder): Promise<void> {
   const { records } = await listTransactions(folder);

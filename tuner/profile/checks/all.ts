@@ -1,4 +1,5 @@
 import type { Problem } from '../../errors.ts';
+import { settings } from '../../settings/all.ts';
 import type { Wish } from '../../settings/setting.ts';
 import { type Check, type CheckContext, type CheckView, viewOf } from './check.ts';
 import { cpuChecks } from './cpu.ts';
@@ -45,9 +46,11 @@ export function findProblems(wishes: readonly Wish[], context: CheckContext): Wi
   return judged;
 }
 
+const checksOf = new Map(settings.map(({ id }) => [id, checks.filter(({ of }) => of.test(id))]));
+
 function firstProblem(wish: Wish, view: CheckView): Problem | undefined {
-  for (const { of, find } of checks) {
-    const problem = of.test(wish.setting.id) ? find(wish, view) : undefined;
+  for (const { find } of checksOf.get(wish.setting.id) ?? []) {
+    const problem = find(wish, view);
     if (problem !== undefined) return problem;
   }
   return undefined;

@@ -54,7 +54,7 @@ export function dedicatedSeats(
     const wide = breadth.cells[Math.min(index, breadth.cells.length - 1)] as number;
     if (options.length > wide) complete = false;
     for (const { at, site } of options.slice(0, wide)) {
-      if (seats.length >= breadth.seats || (budget.spent && seats.length > 0)) {
+      if (seats.length >= breadth.seats || (breadth.exact && budget.spent)) {
         complete = false;
         return;
       }

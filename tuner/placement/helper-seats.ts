@@ -29,17 +29,15 @@ export function helperSeats(
   const taken: HelperTake[] = [];
   const wide = breadth.exact ? ALL_CORES : LIKELY_CORES;
   let complete = breadth.exact;
-  let found = false;
   const next = (): void => {
     if (taken.length === wanted) {
-      found = true;
       finish(taken);
       return;
     }
     const options = coresFor(board, sites, taken.at(-1)?.core.index ?? 0, breadth);
     if (options.length > wide) complete = false;
     for (const core of options.slice(0, wide)) {
-      if (budget.spent && found) {
+      if (breadth.exact && budget.spent) {
         complete = false;
         return;
       }

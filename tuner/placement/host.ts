@@ -94,7 +94,8 @@ export function defaultHostCpus(topology: HostTopology, online: CpuSet, isolated
 
 function coresOf(topology: HostTopology, online: CpuSet, housekeeping: CpuSet, isolated: CpuSet): Core[] {
   const caches = lastLevelCaches(topology);
-  return topology.cells
+  return [...topology.cells]
+    .sort((a, b) => a.id - b.id)
     .flatMap((cell) =>
       coreGroups(cell, online).map((group): Core => {
         const cpus = group.map((cpu) => cpu.id).filter((cpu) => !housekeeping.has(cpu));
@@ -109,8 +110,7 @@ function coresOf(topology: HostTopology, online: CpuSet, housekeeping: CpuSet, i
         };
       }),
     )
-    .filter((core) => core.cpus.length > 0)
-    .sort((a, b) => a.cell - b.cell || (a.cpus[0] as number) - (b.cpus[0] as number));
+    .filter((core) => core.cpus.length > 0);
 }
 
 /** A cell's CPUs that are online, core by core. */

@@ -136,10 +136,11 @@ function soleCpu(current: Assignment, vcpu: number): number | undefined {
   return cpus?.size === 1 ? cpus.first : undefined;
 }
 
-/** These CPUs core by core; undefined when one of them is not free. */
+/** These CPUs core by core; undefined when one of them is not free, or is there twice. */
 function takesOf(board: Board, cpus: readonly number[]): Take[] | undefined {
+  if (new Set(cpus).size < cpus.length) return undefined;
   const byCore = new Map<CoreState, number[]>();
-  for (const cpu of new Set(cpus)) {
+  for (const cpu of cpus) {
     const core = board.coreOf.get(cpu);
     if (core === undefined || core.closed || !core.free.includes(cpu)) return undefined;
     byCore.set(core, [...(byCore.get(core) ?? []), cpu]);

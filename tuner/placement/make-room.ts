@@ -148,5 +148,6 @@ function split({ cells, guestThreads }: DedicatedRequest, count: number): GuestC
   return Array.from({ length: count }, (_, index) => ({
     vcpus: CpuSet.of(vcpus.slice(index * each, (index + 1) * each)),
     memoryKiB,
+    memoryCell: cells[0]?.memoryCell,
   })).filter((cell) => cell.vcpus.size > 0);
 }

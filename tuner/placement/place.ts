@@ -97,6 +97,7 @@ function refuseFewest(
   let proven = true;
   for (let size = hopeless.length > 0 ? 0 : 1; ; size++) {
     for (const more of combinations(dispensable, size)) {
+      if (options.budget.spent) return refuseLast(host, requests, { ...options, budget: new Budget(STEPS) });
       const refused = requests.filter((request) => hopeless.includes(request) || more.includes(request));
       const settled = settle(
         host,

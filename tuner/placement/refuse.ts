@@ -25,11 +25,21 @@ export function refuse(
   const never = neverReason(host, request);
   if (never !== undefined) return { guest, ...never, next: makeRoom(host, request, search, assignments) };
   if (search.fits({ ...request, pageKiB: undefined, bound: false })) {
-    const next = morePages(search, request) ?? makeRoom(host, request, search, assignments);
-    return { guest, ...memoryReason(search.board, request), next };
+    const reason = memoryReason(search.board, request);
+    return {
+      guest,
+      ...reason,
+      next: morePages(search, request) ?? makeRoom(host, request, search, assignments),
+    };
   }
   const reason = request.kind === 'node' ? sharedReason(search.board, request) : coresReason(search, request);
   return { guest, ...reason, next: makeRoom(host, request, search, assignments) };
+}
+
+/** Where a VM's memory may come from. */
+function memoryCells(board: Board, request: PlacementRequest): CellState[] {
+  const asked = request.kind === 'node' ? [] : request.cells.flatMap(({ memoryCell }) => memoryCell ?? []);
+  return asked.length === 0 ? withCpus(board) : board.cells.filter(({ id }) => asked.includes(id));
 }
 
 const withCpus = (board: Board): CellState[] => board.cells.filter((cell) => cell.cores.length > 0);
@@ -43,7 +53,7 @@ function memoryReason(board: Board, request: PlacementRequest): Reason {
   const parts = request.kind === 'node' ? [request.memoryKiB] : request.cells.map((cell) => cell.memoryKiB);
   const apart = parts.length > 1 ? ', in cells apart' : '';
   if (pageKiB === undefined) {
-    const has = perCell(withCpus(board), (cell) =>
+    const has = perCell(memoryCells(board, request), (cell) =>
       cell.freeKiB === undefined ? 'unknown memory' : sized(cell.freeKiB),
     );
     return {
@@ -54,14 +64,19 @@ function memoryReason(board: Board, request: PlacementRequest): Reason {
   const pages = parts.map((kib) => Math.ceil(kib / pageKiB));
   const needs = `${guest} needs ${listed(pages.map((count) => count.toLocaleString('en')))}${apart}`;
   const size = sized(pageKiB);
-  if (!board.cells.some((cell) => cell.freePages.has(pageKiB))) {
+  const free = board.cells.map((cell) => cell.freePages.get(pageKiB));
+  if (free.every((count) => count === undefined)) {
     return { code: 'NO_PAGES', text: `no cell has pages of ${size}; ${needs}` };
   }
   const left = Math.max(0, board.pagesLeft(pageKiB));
   const all = pages.reduce((sum, count) => sum + count, 0);
-  const total =
-    left < all ? `, ${left.toLocaleString('en')} of them all once VMs bound to no cell have booted` : '';
-  const has = perCell(withCpus(board), (cell) => counted(cell.freePages.get(pageKiB) ?? 0, 'free page'));
+  const floats = left < all && left < free.reduce((sum: number, count) => sum + (count ?? 0), 0);
+  const total = floats
+    ? `, ${left.toLocaleString('en')} of them all once VMs bound to no cell have booted`
+    : '';
+  const has = perCell(memoryCells(board, request), (cell) =>
+    counted(cell.freePages.get(pageKiB) ?? 0, 'free page'),
+  );
   return { code: 'NO_PAGES', text: `${has} of ${size}${total}; ${needs}` };
 }
 

@@ -1,5 +1,5 @@
 import { Board } from './board.ts';
-import type { Budget } from './budget.ts';
+import { Budget } from './budget.ts';
 import { keptSeat, keptVcpus } from './keep.ts';
 import { alike, hardestFirst } from './order.ts';
 import { type DedicatedSeat, type NodeSeat, type Seat, seat, unseat, whole } from './seat.ts';
@@ -32,6 +32,10 @@ export type Found = Outcome & { readonly kind: 'found' };
 /** More VMs than this are not sought through one by one. */
 const EXACT_REQUESTS = 12;
 const EXACT_STEPS = 20_000;
+/** Setting up a board takes as long as a step for so many cores. */
+const CORES_A_STEP = 4;
+/** Steps to find out whether there is any seat at all. */
+const FITS_STEPS = 5_000;
 const RESTARTS = 24;
 const ROUNDS = 3;
 /** Sums of many small costs differ by this for no reason. */
@@ -59,6 +63,7 @@ export class Search {
 
   constructor(host: PlacementHost, requests: readonly PlacementRequest[], options: SearchOptions) {
     this.board = new Board(host, requests);
+    options.budget.spend(Math.ceil(host.cores.length / CORES_A_STEP));
     this.#looking = { board: this.board, ...options };
   }
 
@@ -126,7 +131,8 @@ export class Search {
 
   /** Whether there is any seat for this VM beside those that stay. */
   fits(request: PlacementRequest): boolean {
-    return seatsFor(this.#looking, request, ALL).seats.length > 0;
+    const looking = { ...this.#looking, budget: new Budget(FITS_STEPS) };
+    return [LIKELY, ALL].some((breadth) => seatsFor(looking, request, breadth).seats.length > 0);
   }
 
   /** Seats for these beside those that stay, the first ones that come when `quick`. The board is left as it was. */

@@ -1,7 +1,8 @@
+import { CpuSet } from '../../model/cpu-set.ts';
 import { helpersOf } from './helper-seats.ts';
 import { WEIGHTS } from './objective.ts';
 import { type Found, Search, type SearchOptions } from './search.ts';
-import type { PlacementHost, PlacementRequest } from './types.ts';
+import type { Floater, PlacementHost, PlacementRequest } from './types.ts';
 
 /** A search in which all found have their seats. */
 export interface Settled {
@@ -15,7 +16,7 @@ export interface SettleOptions extends SearchOptions {
 }
 
 /** So many that have a place are tried in all combinations of who stays. */
-const COMBINED = 8;
+const COMBINED = 6;
 
 /**
  * Seats for all, moving as few of those that have a place as will do: none, then each one, then more. Undefined
@@ -55,6 +56,10 @@ class Attempt {
           const least = size * WEIGHTS.moved + count * WEIGHTS.helpersMoved;
           if (best !== undefined && best.outcome.cost <= least) break;
           for (const loose of combinations(withHelpers, count)) {
+            if (this.#options.budget.spent) {
+              proven = false;
+              break;
+            }
             const search = this.#search();
             if (search.keep(staying, new Set(loose)).length > 0) continue;
             const outcome = search.find([...fresh, ...movers]);
@@ -67,7 +72,7 @@ class Attempt {
       }
       if (best !== undefined) return settled(best.search, best.outcome, proven);
     }
-    return { search: undefined, proven };
+    return proven ? { search: undefined, proven } : this.#anew();
   }
 
   /** Of many that have a place: all stay; but for helpers; but for one; as whoever is new leaves room; nobody. */
@@ -117,8 +122,9 @@ class Attempt {
     return outcome.kind === 'found' ? settled(search, outcome, false) : undefined;
   }
 
+  /** Those that move choose first, off the cores of those that stay as far as they can; who is in the way moves too. */
   #newFirst(moving: readonly PlacementRequest[], staying: readonly PlacementRequest[]): Settled | undefined {
-    const search = this.#search();
+    const search = new Search(crowded(this.#host, staying), this.#requests, this.#options);
     const first = search.find(moving);
     if (first.kind === 'none') return undefined;
     search.hold(first);
@@ -136,6 +142,16 @@ class Attempt {
   #search(): Search {
     return new Search(this.#host, this.#requests, this.#options);
   }
+}
+
+/** The host as if these VMs only shared the CPUs that they have: others may have them, and would rather not. */
+function crowded(host: PlacementHost, staying: readonly PlacementRequest[]): PlacementHost {
+  const floaters = staying.flatMap(({ guest, current }): Floater[] =>
+    current?.kind === 'dedicated'
+      ? [{ guest, cpus: CpuSet.of(current.vcpus.flatMap((cpus) => [...cpus])), narrow: true }]
+      : [],
+  );
+  return { ...host, floaters: [...host.floaters, ...floaters] };
 }
 
 const hasHelpers = (request: PlacementRequest): boolean =>

@@ -5,6 +5,7 @@ import { CallFailure, unavailableNode } from './faults.ts';
 import type { SimulatedHost } from './host.ts';
 import type { HeldPages } from './page-pools.ts';
 import type { SimulatedVm } from './vm.ts';
+import { checkRules } from './xml/rules.ts';
 
 const internal = (message: string): CallFailure =>
   new CallFailure(ErrorCode.internal, `internal error: ${message}`);
@@ -29,6 +30,8 @@ export function takeForStart(host: SimulatedHost, vm: SimulatedVm): readonly Hel
   const odd = facts.pages.find(({ sizeKiB }) => sizeKiB !== 'default' && !host.hugepages.has(sizeKiB));
   if (odd !== undefined) throw internal(`Unable to find any usable hugetlbfs mount for ${odd.sizeKiB} KiB`);
   const domain = definition.read();
+  // Once more: the API writes into a definition what defining would have refused.
+  checkRules(domain);
   checkDevices(domain);
   checkCpuTime(domain);
   checkPins(host, facts, vm.name);
@@ -55,7 +58,7 @@ function checkDevices(domain: Element): void {
   }
 }
 
-/** Shares that only the API can have written. */
+/** What control groups refuse. */
 function checkCpuTime(domain: Element): void {
   const shares = text(child(domain, 'cputune', 'shares'));
   if (shares === undefined || (Number(shares) >= 2 && Number(shares) <= 262_144)) return;

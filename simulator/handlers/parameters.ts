@@ -143,9 +143,11 @@ export const parameterHandlers: Handlers = {
   domainSetBlockIoTune(context, { disk, ...args }) {
     checkParams(args.params, ioTune.fields);
     requireDisk(context, args.domain, disk, args.flags);
-    const gone = drivenOut(args.params).map((field) => ({ field, type: ParamType.ullong, value: 0 }));
-    const given = args.params.filter(({ field }) => !gone.some((each) => each.field === field));
-    if (set(context, { ...args, params: [...given, ...gone] }, ioTune, disk))
+    const gone = drivenOut(args.params)
+      .filter((field) => !args.params.some((each) => each.field === field))
+      .map((field) => ({ field, type: ParamType.ullong, value: 0 }));
+    const params = [...args.params, ...gone];
+    if (set(context, { ...args, params }, ioTune, disk))
       tuned(context, args.domain, 'blkdeviotune', args.params);
     return undefined;
   },

@@ -56,8 +56,9 @@ const twice = <T>(items: readonly T[]): T | undefined =>
 
 const outside = (domain: Element, name: string, low: number, high: number): string | undefined => {
   const value = Number(text(child(domain, 'cputune', name)) ?? low);
-  const unset = name.endsWith('quota') && value < 0;
-  return unset || (value >= low && value <= high) || (value === 0 && name === 'period')
+  // 0 counts as not said, and a negative quota as none.
+  const unset = value === 0 || (name.endsWith('quota') && value < 0);
+  return unset || (value >= low && value <= high)
     ? undefined
     : `Value of cputune '${name}' must be in range [${low}, ${high}]`;
 };

@@ -1,6 +1,6 @@
 import { children, type Element } from '../../model/xml.ts';
 import { CallFailure } from '../faults.ts';
-import { shapeOf } from './shape.ts';
+import { type Shape, shapeOf } from './shape.ts';
 
 const XML_ERROR = 27;
 const XML_INVALID_SCHEMA = 92;
@@ -34,12 +34,26 @@ function check(element: Element, parent: string, schema: boolean): void {
       );
     }
   }
+  if (schema && shape !== undefined && !isWhole(element, shape)) throw invalidSchema(name);
   for (const each of children(element)) {
     const listed = shape?.children?.includes(each.nodeName) === true || each.nodeName.includes(':');
     if (schema && shape !== undefined && shape.open !== true && !listed) throw invalidSchema(name);
     // What is forgotten is not looked into.
     if (shape === undefined || shape.open === true || listed) check(each, name, schema);
   }
+}
+
+/** What the schema says of an element as a whole, rather than of a word in it. */
+function isWhole(element: Element, { once, excludes, needs, text }: Shape): boolean {
+  const names = children(element).map(({ nodeName }) => nodeName);
+  if (once?.some((each) => names.indexOf(each) !== names.lastIndexOf(each)) === true) return false;
+  const clash = Object.entries(excludes ?? {}).some(
+    ([one, others]) => names.includes(one) && others.some((other) => names.includes(other)),
+  );
+  if (clash || text?.test(element.textContent ?? '') === false) return false;
+  if (needs === undefined) return true;
+  const [attribute, values, needed] = needs;
+  return !values.includes(element.getAttribute(attribute) ?? '') || element.hasAttribute(needed);
 }
 
 function invalidSchema(element: string): CallFailure {

@@ -7,7 +7,14 @@ export interface Shape {
   /** In order. A list names the only values; a pattern is asked for only by who wants the schema checked. */
   readonly attributes?: Readonly<Record<string, readonly string[] | RegExp | undefined>>;
   readonly children?: readonly string[];
+  /** An attribute that is wanted beside certain values of another; the schema's business alone. */
+  readonly needs?: readonly [attribute: string, values: readonly string[], needed: string];
+  /** Of its text; the schema's business alone. */
+  readonly text?: RegExp;
   readonly open?: true;
+  /** Children that there is only one of, and those that keep others out: the schema's business alone. */
+  readonly once?: readonly string[];
+  readonly excludes?: Readonly<Record<string, readonly string[]>>;
   /** Not printed when there is nothing in it. */
   readonly dropEmpty?: true;
 }
@@ -17,7 +24,11 @@ const ON_OFF = ['on', 'off'] as const;
 const YES_NO = ['yes', 'no'] as const;
 const COUNT = /^[1-9]\d*$/;
 const NUMBER = /^\d+$/;
+/** 1,000 to 1,000,000 µs */
+const PERIOD = /^([1-9]\d{3,5}|1000000)$/;
+const NUMA_MODE = /^(strict|preferred|interleave|restrictive)$/;
 const SCHEDULER = { scheduler: ['batch', 'idle', 'fifo', 'rr'], priority: NUMBER } as const;
+const REAL_TIME = { needs: ['scheduler', ['fifo', 'rr'], 'priority'] } as const;
 const state: Shape = { attributes: { state: ON_OFF } };
 const SPEED = { average: NUMBER, peak: NUMBER, floor: NUMBER, burst: NUMBER } as const;
 const VIRTIO = { iommu: ON_OFF, ats: ON_OFF, packed: ON_OFF, page_per_vq: ON_OFF } as const;
@@ -60,7 +71,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   'domain/memory': { attributes: { unit: ANY, dumpCore: ON_OFF } },
   currentMemory: { attributes: { unit: ANY } },
   blkiotune: { children: ['weight', 'device'], dropEmpty: true },
-  'blkiotune/weight': {},
+  'blkiotune/weight': { text: /^([1-9]\d{1,2}|1000)$/ },
   'blkiotune/device': {
     children: ['path', 'weight', 'read_iops_sec', 'write_iops_sec', 'read_bytes_sec', 'write_bytes_sec'],
     dropEmpty: true,
@@ -87,17 +98,21 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       ...['iothread_period', 'iothread_quota', 'vcpupin', 'emulatorpin', 'iothreadpin', 'emulatorsched'],
       ...['vcpusched', 'iothreadsched', 'cachetune', 'memorytune'],
     ],
+    once: ['emulatorpin', 'emulatorsched'],
     dropEmpty: true,
   },
+  ...Object.fromEntries(
+    ['period', 'global_period', 'emulator_period', 'iothread_period'].map((name) => [name, { text: PERIOD }]),
+  ),
   vcpupin: { attributes: { vcpu: NUMBER, cpuset: /./ } },
   emulatorpin: { attributes: { cpuset: /./ } },
   iothreadpin: { attributes: { iothread: COUNT, cpuset: /./ } },
-  vcpusched: { attributes: { vcpus: /./, ...SCHEDULER } },
-  iothreadsched: { attributes: { iothreads: /./, ...SCHEDULER } },
-  emulatorsched: { attributes: SCHEDULER },
+  vcpusched: { attributes: { vcpus: /./, ...SCHEDULER }, ...REAL_TIME },
+  iothreadsched: { attributes: { iothreads: /./, ...SCHEDULER }, ...REAL_TIME },
+  emulatorsched: { attributes: SCHEDULER, ...REAL_TIME },
   numatune: { children: ['memory', 'memnode'], dropEmpty: true },
-  'numatune/memory': { attributes: { mode: ANY, placement: ['static', 'auto'], nodeset: ANY } },
-  memnode: { attributes: { cellid: NUMBER, mode: ANY, nodeset: ANY } },
+  'numatune/memory': { attributes: { mode: NUMA_MODE, placement: ['static', 'auto'], nodeset: ANY } },
+  memnode: { attributes: { cellid: NUMBER, mode: NUMA_MODE, nodeset: ANY } },
   os: {
     children: [
       ...['type', 'firmware', 'loader', 'nvram', 'kernel', 'initrd', 'cmdline', 'dtb', 'acpi', 'boot'],
@@ -216,6 +231,10 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       ...['size_iops_sec', 'group_name'],
       ...IO_RATES.map((rate) => `${rate}_max_length`),
     ],
+    excludes: {
+      total_bytes_sec: ['read_bytes_sec', 'write_bytes_sec'],
+      total_iops_sec: ['read_iops_sec', 'write_iops_sec'],
+    },
     dropEmpty: true,
   },
   interface: {

@@ -41,28 +41,47 @@ export function meaningDiffers(isXml: string, wantedXml: string): string | undef
   return unlike.length === 0 ? undefined : unlike.join('; ');
 }
 
+/** What a description says otherwise than one of the earlier ones did. */
+function changed(xml: string, before: SavedDomain): Map<string, Reading> {
+  const earlier = [before.inactive, before.live].flatMap((each) =>
+    each === undefined ? [] : [readAll(parse(each))],
+  );
+  const all = [...readAll(parse(xml))];
+  return new Map(
+    all.filter(([key, { value }]) => earlier.some((readings) => readings.get(key)?.value !== value)),
+  );
+}
+
+/** The same for people: `disk.cache of vda none, shares 2048`. */
+export function changesIn(xml: string, before: SavedDomain): string | undefined {
+  const texts = [...changed(xml, before).values()].map(
+    ({ setting, target, value }) => `${nameOf(setting, target)} ${value ?? 'not said'}`,
+  );
+  return texts.length === 0 ? undefined : texts.join(', ');
+}
+
 /**
  * What a domain that was started anew has not taken from its definition, of all that this was to change: where
  * the definition is not what it was, or not what ran before.
  */
 export function notTaken(live: string, definition: string, before: SavedDomain): string[] {
   const runs = readAll(parse(live));
-  const earlier = [before.inactive, before.live].flatMap((xml) =>
-    xml === undefined ? [] : [readAll(parse(xml))],
-  );
-  return [...readAll(parse(definition))].flatMap(([key, { setting, target, value }]) => {
-    if (earlier.every((readings) => readings.get(key)?.value === value)) return [];
+  return [...changed(definition, before)].flatMap(([key, { setting, target, value }]) => {
     const has = runs.get(key)?.value;
     const taken = has === value || setting.sameLive?.(value, has) === true;
     return taken ? [] : [unlikeText(setting, target, has, value)];
   });
 }
 
+function nameOf({ id }: Setting, target: string): string {
+  return target === '' ? id : `${id} of ${target}`;
+}
+
 function unlikeText(
-  { id }: Setting,
+  setting: Setting,
   target: string,
   is: string | undefined,
   wanted: string | undefined,
 ): string {
-  return `${id}${target === '' ? '' : ` of ${target}`} is ${is ?? 'not said'}, not ${wanted ?? 'unsaid'}`;
+  return `${nameOf(setting, target)} is ${is ?? 'not said'}, not ${wanted ?? 'unsaid'}`;
 }

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { DefineFlag, XmlFlag } from '../../../libvirt/constants.ts';
 import { TunerError } from '../../errors.ts';
 import { handle, quoted } from '../domain-run.ts';
-import { meaningDiffers } from '../meaning.ts';
+import { changesIn, meaningDiffers } from '../meaning.ts';
 import { register } from '../register.ts';
+import type { StepOf } from '../step.ts';
+import type { StepHost } from '../step-host.ts';
 
 /** A definition, and how closely another one has to be like it: what is given back is given back to the letter. */
 const definitionState = z
@@ -11,16 +13,9 @@ const definitionState = z
   .readonly();
 type DefinitionState = z.infer<typeof definitionState>;
 
-/** With its secrets, or an undo would lose them. A transient domain has none. */
 export const definition = register('definition', definitionState, {
   home: 'definition',
-  async get(host, { domain }): Promise<DefinitionState> {
-    const { persistent } = await host.call('domainIsPersistent', { domain: handle(domain) });
-    if (!persistent) return { xml: null, alike: 'letter' };
-    const flags = XmlFlag.inactive | XmlFlag.secure;
-    const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags });
-    return { xml, alike: 'letter' };
-  },
+  get: read,
   async set(host, { domain }, { xml, alike }) {
     if (xml === null) {
       throw new TunerError('TUNE_DOMAIN', `domain ${quoted(domain)} is transient: it has no definition`);
@@ -36,7 +31,22 @@ export const definition = register('definition', definitionState, {
     return lineDifference(is.xml, wanted.xml);
   },
   target: ({ to }): DefinitionState => ({ xml: to, alike: 'meaning' }),
+  async prove(host, step) {
+    const { xml } = await read(host, step);
+    const changes =
+      xml === null ? undefined : changesIn(xml, { inactive: host.saved(step.domain.uuid)?.inactive });
+    return changes === undefined ? [] : [`it boots with ${changes}`];
+  },
 });
+
+/** With its secrets, or an undo would lose them. A transient domain has none. */
+async function read(host: StepHost, { domain }: StepOf<'definition'>): Promise<DefinitionState> {
+  const { persistent } = await host.call('domainIsPersistent', { domain: handle(domain) });
+  if (!persistent) return { xml: null, alike: 'letter' };
+  const flags = XmlFlag.inactive | XmlFlag.secure;
+  const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags });
+  return { xml, alike: 'letter' };
+}
 
 /** The first line that is not as it should be; whitespace between elements is nobody's. */
 function lineDifference(is: string, wanted: string): string | undefined {

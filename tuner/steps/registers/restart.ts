@@ -3,7 +3,7 @@ import { CreateFlag, XmlFlag } from '../../../libvirt/constants.ts';
 import { RemoteError } from '../../../libvirt/errors.ts';
 import { TunerError } from '../../errors.ts';
 import { findRun, handle, quoted } from '../domain-run.ts';
-import { notTaken } from '../meaning.ts';
+import { changesIn, notTaken } from '../meaning.ts';
 import { proveMemory } from '../proofs/memory.ts';
 import { register } from '../register.ts';
 import { stop, waitUntilOff } from '../shutdown.ts';
@@ -70,14 +70,17 @@ export const restart = register('restart', runState, {
     const xmlOf = async (flags: number): Promise<string> =>
       (await host.call('domainGetXmlDesc', { domain: handle(domain), flags })).xml;
     const [live, definition] = [await xmlOf(0), await xmlOf(XmlFlag.inactive)];
-    const missing = notTaken(live, definition, host.saved(domain.uuid) ?? {});
+    const before = host.saved(domain.uuid) ?? {};
+    const missing = notTaken(live, definition, before);
     if (missing.length > 0) {
       throw new TunerError(
         'TUNE_READ_BACK',
         `domain ${quoted(domain)} was started anew and does not run as it is defined: ${missing.join('; ')}`,
       );
     }
-    return proveMemory(host, domain, live);
+    const changes = changesIn(live, { live: before.live });
+    const running = changes === undefined ? [] : [`it runs with ${changes}`];
+    return [...running, ...(await proveMemory(host, domain, live))];
   },
 });
 
@@ -102,7 +105,7 @@ async function start(host: StepHost, domain: StepDomain, paused: boolean): Promi
 async function settle(host: StepHost, domain: StepDomain): Promise<void> {
   const { settleMs } = host.restart;
   const endMs = host.nowMs() + settleMs;
-  do {
+  for (;;) {
     const run = await findRun(host, domain);
     if (run.kind !== 'runs') {
       throw new TunerError(
@@ -110,6 +113,8 @@ async function settle(host: StepHost, domain: StepDomain): Promise<void> {
         `domain ${quoted(domain)} started and did not stay up for ${settleMs / 1_000} s; see its log in /var/log/libvirt/qemu/`,
       );
     }
-    await host.wait(Math.max(1, Math.min(ASK_EVERY_MS, endMs - host.nowMs())));
-  } while (host.nowMs() < endMs);
+    const leftMs = endMs - host.nowMs();
+    if (leftMs <= 0) return;
+    await host.wait(Math.min(ASK_EVERY_MS, leftMs));
+  }
 }

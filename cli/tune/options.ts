@@ -32,9 +32,9 @@ export function addTuneOptions(command: Command): Command {
         .default('qemu:///system'),
     )
     .addOption(
-      new Option('--state-dir <dir>', 'where the journal of changes is kept').default(
-        defaultStateDir(process.env, process.getuid?.()),
-      ),
+      new Option('--state-dir <dir>', 'where the journal of changes is kept')
+        .env('VIRTUNE_STATE_DIR')
+        .default(defaultStateDir(process.env, process.getuid?.())),
     )
     .option('--profiles <dir...>', 'more folders with profiles', [])
     .option('--json', 'for programs');

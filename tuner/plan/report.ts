@@ -94,7 +94,7 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [`  ${title}`, ...indent(indent(lines))];
 }
 
-function summary({ rows, needsRestart, state }: DomainPlan): string[] {
+function summary({ rows, needsRestart, steps }: DomainPlan): string[] {
   const count = (kind: Row['verdict']['kind']): number =>
     rows.filter(({ verdict }) => verdict.kind === kind).length;
   const parts = [
@@ -105,7 +105,9 @@ function summary({ rows, needsRestart, state }: DomainPlan): string[] {
     `${count('same')} as wanted already`,
   ].filter((part) => !part.startsWith('0 '));
   const hint =
-    needsRestart && state.live !== undefined ? ['A restart brings the rest at once: apply --restart'] : [];
+    needsRestart && !steps.some(({ kind }) => kind === 'restart')
+      ? ['A restart brings the rest at once: apply --restart']
+      : [];
   return [parts.join(', '), ...hint];
 }
 

@@ -14,6 +14,8 @@ export interface HostFinding {
 }
 
 interface Look {
+  /** Where the kernel tells it, below /proc or /sys. */
+  readonly file: string;
   /** Absent: this host does not tell. */
   readonly now: (local: LocalHost, host: HostFacts) => string | undefined;
   readonly agrees: (now: string, wanted: string) => boolean;
@@ -29,6 +31,7 @@ const KERNEL_DOC = 'Documentation/admin-guide/kernel-parameters.txt';
 /** Where each stands, and how it is changed: the kernel's admin-guide (mm/transhuge, pm/cpufreq, pm/cpuidle, sysctl). */
 const LOOKS: Readonly<Record<string, Look>> = {
   ksm: {
+    file: 'kernel/mm/ksm/run',
     now: ({ ksmRun }) => (ksmRun === undefined ? undefined : ksmRun === 1 ? 'on' : 'off'),
     agrees: equal,
     mend: (wanted) =>
@@ -38,6 +41,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     absent: 'this kernel has no KSM',
   },
   thp: {
+    file: 'kernel/mm/transparent_hugepage/enabled',
     now: ({ transparentHugepages }) => transparentHugepages,
     agrees: equal,
     mend: (wanted) =>
@@ -45,12 +49,14 @@ const LOOKS: Readonly<Record<string, Look>> = {
     absent: 'this kernel has no transparent hugepages',
   },
   governor: {
+    file: 'cpufreq/scaling_governor',
     now: ({ governors }) => (governors === undefined ? undefined : [...governors].sort().join(', ')),
     agrees: equal,
     mend: (wanted) => `cpupower frequency-set -g ${wanted} (lasting: tuned-adm profile virtual-host)`,
     absent: 'the CPUs have no frequency governor that this host can see',
   },
   cstates: {
+    file: 'cpuidle',
     now: ({ idleLatencyUs }) => idleLatencyUs?.toString(),
     agrees: atMost,
     mend: (wanted) =>
@@ -58,6 +64,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     absent: 'the CPUs have no idle states that this host can see',
   },
   swappiness: {
+    file: 'sys/vm/swappiness',
     now: ({ swappiness }) => swappiness?.toString(),
     agrees: atMost,
     mend: (wanted) =>
@@ -65,6 +72,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     absent: 'it cannot be read',
   },
   numaBalancing: {
+    file: 'sys/kernel/numa_balancing',
     now: ({ numaBalancing }) => (numaBalancing === undefined ? undefined : numaBalancing ? 'on' : 'off'),
     agrees: equal,
     mend: (wanted) =>
@@ -82,11 +90,16 @@ export function hostFinding(host: HostFacts, wish: HostWish, dedicated: string):
   const look = LOOKS[wish.knob];
   const now = look?.now(host.local, host);
   if (look === undefined || now === undefined) {
-    return { ...row, now: undefined, verdict: 'unknown', next: look?.absent };
+    return { ...row, now: undefined, verdict: 'unknown', next: look && whyUnknown(host.local, look) };
   }
   return look.agrees(now, wanted)
     ? { ...row, now, verdict: 'same', next: undefined }
     : { ...row, now, verdict: 'mismatch', next: look.mend(wanted) };
+}
+
+function whyUnknown({ forbidden }: LocalHost, { file, absent }: Look): string {
+  const path = forbidden.find((each) => each.endsWith(file));
+  return path === undefined ? absent : `this user may not read ${path}; run virtune as root`;
 }
 
 const NOT_LOCAL = 'it can only be seen where virtune runs on the host itself';
@@ -99,12 +112,18 @@ function isolation({ local }: HostFacts, { knob, why }: HostWish, dedicated: str
     return { ...row, now: undefined, verdict: 'unknown', next };
   }
   const now = isolated.size === 0 ? 'none' : isolated.toString();
-  return now === row.wanted
-    ? { ...row, now, verdict: 'same', next: undefined }
-    : {
-        ...row,
-        now,
-        verdict: 'mismatch',
-        next: `isolcpus=managed_irq,domain,${dedicated} nohz_full=${dedicated} rcu_nocbs=${dedicated} on the kernel's command line, then a boot of the host (${KERNEL_DOC})`,
-      };
+  const ticking = dedicated !== '' && local?.nohzFullCpus?.size === 0;
+  if (now === row.wanted) {
+    // Isolated, and still interrupted a few hundred times a second.
+    const next = ticking
+      ? `nohz_full=${dedicated} on the kernel's command line takes their timer ticks too`
+      : undefined;
+    return { ...row, now, verdict: 'same', next };
+  }
+  return {
+    ...row,
+    now,
+    verdict: 'mismatch',
+    next: `isolcpus=managed_irq,domain,${dedicated} nohz_full=${dedicated} rcu_nocbs=${dedicated} on the kernel's command line, then a boot of the host (${KERNEL_DOC})`,
+  };
 }

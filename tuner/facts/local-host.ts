@@ -1,4 +1,6 @@
+import { accessSync, constants } from 'node:fs';
 import { CpuSet } from '../../model/cpu-set.ts';
+import type { CacheBank } from '../../model/topology.ts';
 import { listNames, readProcFile } from '../../sampler/proc-file.ts';
 import type { LocalRoots } from '../steps/step-host.ts';
 
@@ -6,9 +8,17 @@ import type { LocalRoots } from '../steps/step-host.ts';
 export interface LocalHost {
   /** Kept from the scheduler at boot (isolcpus). */
   readonly isolatedCpus: CpuSet | undefined;
+  /** Without a timer tick while one task runs (nohz_full). */
+  readonly nohzFullCpus: CpuSet | undefined;
+  /** Last-level caches, for hosts whose libvirt does not tell of them. */
+  readonly caches: readonly CacheBank[];
   readonly hugetlbfs: readonly HugetlbfsMount[];
+  /** The size that is meant where none is named. */
+  readonly defaultPageKiB: number | undefined;
   /** Which control groups hold VMs: it decides the range of CPU shares. */
   readonly cgroupVersion: 1 | 2 | undefined;
+  /** `cpu`, `cpuset`, `memory`, ...: those that the kernel has switched on. */
+  readonly cgroupControllers: ReadonlySet<string>;
   /** The word in brackets of transparent_hugepage/enabled. */
   readonly transparentHugepages: string | undefined;
   /** Of all CPUs that have one. */
@@ -19,6 +29,8 @@ export interface LocalHost {
   readonly numaBalancing: boolean | undefined;
   /** Whether ksmd runs: 1; 0: stopped; 2: stopped, and pages taken apart again. */
   readonly ksmRun: number | undefined;
+  /** Files that are there and that this user may not read: what they would tell is absent. */
+  readonly forbidden: readonly string[];
 }
 
 export interface HugetlbfsMount {
@@ -28,20 +40,63 @@ export interface HugetlbfsMount {
 }
 
 export function readLocalHost({ procRoot, sysRoot, cgroupRoot }: LocalRoots): LocalHost {
-  const sys = (path: string): string | undefined => readProcFile(`${sysRoot}/${path}`)?.trim();
-  const proc = (path: string): string | undefined => readProcFile(`${procRoot}/${path}`)?.trim();
-  const isolated = sys('devices/system/cpu/isolated');
+  const forbidden: string[] = [];
+  const read = (path: string): string | undefined => {
+    const found = readProcFile(path)?.trim();
+    if (found === undefined && isForbidden(path)) forbidden.push(path);
+    return found;
+  };
+  const sys = (path: string): string | undefined => read(`${sysRoot}/${path}`);
+  const proc = (path: string): string | undefined => read(`${procRoot}/${path}`);
   return {
-    isolatedCpus: isolated === undefined ? undefined : parseCpus(isolated),
+    isolatedCpus: parseCpus(sys('devices/system/cpu/isolated')),
+    nohzFullCpus: parseCpus(sys('devices/system/cpu/nohz_full')),
+    caches: readCaches(sysRoot),
     hugetlbfs: parseHugetlbfs(proc('mounts') ?? ''),
+    defaultPageKiB: number(/^Hugepagesize:\s+(\d+) kB$/m.exec(proc('meminfo') ?? '')?.[1]),
     cgroupVersion: cgroupVersion(cgroupRoot),
+    cgroupControllers: parseControllers(proc('cgroups') ?? ''),
     transparentHugepages: /\[(\w+)\]/.exec(sys('kernel/mm/transparent_hugepage/enabled') ?? '')?.[1],
     governors: readGovernors(sysRoot),
     idleLatencyUs: readIdleLatency(sysRoot),
     swappiness: number(proc('sys/vm/swappiness')),
     numaBalancing: switchOf(proc('sys/kernel/numa_balancing')),
     ksmRun: number(sys('kernel/mm/ksm/run')),
+    forbidden,
   };
+}
+
+/** There, but not for this user. */
+function isForbidden(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return false;
+  } catch (error) {
+    return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+  }
+}
+
+/** `cpu 3 42 1`: name, hierarchy, groups, whether it is switched on (cgroups(7), /proc/cgroups). */
+function parseControllers(text: string): Set<string> {
+  return new Set([...text.matchAll(/^(\w+)\t\d+\t\d+\t1$/gm)].map((match) => match[1] ?? ''));
+}
+
+/** Each level 3 cache once, with the CPUs that share it (sysfs-devices-system-cpu, cache/index*). */
+function readCaches(sysRoot: string): CacheBank[] {
+  const found = new Map<string, CacheBank>();
+  for (const folder of cpuFolders(sysRoot)) {
+    for (const index of listNames(`${folder}/cache`)) {
+      const read = (name: string): string | undefined =>
+        readProcFile(`${folder}/cache/${index}/${name}`)?.trim();
+      if (read('level') !== '3') continue;
+      const cpus = parseCpus(read('shared_cpu_list'));
+      if (cpus === undefined || found.has(cpus.toString())) continue;
+      const [, count, unit] = /^(\d+)([KMG])$/.exec(read('size') ?? '') ?? [];
+      const bank = { level: 3, id: found.size, sizeKiB: inKiB(count, unit), cpus };
+      found.set(cpus.toString(), bank);
+    }
+  }
+  return [...found.values()];
 }
 
 /** `hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0` (proc_mounts(5)). */
@@ -50,11 +105,14 @@ export function parseHugetlbfs(mounts: string): HugetlbfsMount[] {
     const [, path, type, options = ''] = line.split(' ');
     if (type !== 'hugetlbfs' || path === undefined) return [];
     const [, count, unit] = /(?:^|,)pagesize=(\d+)([KMG]?)(?:,|$)/.exec(options) ?? [];
-    const sizeKiB = count === undefined ? undefined : (Number(count) * (UNITS[unit ?? ''] ?? 1)) / 1_024;
     // Blanks and the like in paths are octal there.
     const plain = path.replaceAll(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
-    return [{ path: plain, sizeKiB }];
+    return [{ path: plain, sizeKiB: inKiB(count, unit) }];
   });
+}
+
+function inKiB(count: string | undefined, unit = ''): number | undefined {
+  return count === undefined ? undefined : (Number(count) * (UNITS[unit] ?? 1)) / 1_024;
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1_024, M: 1_024 ** 2, G: 1_024 ** 3 };
@@ -88,9 +146,10 @@ function cpuFolders(sysRoot: string): string[] {
   return listNames(root).flatMap((name) => (/^cpu\d+$/.test(name) ? `${root}/${name}` : []));
 }
 
-function parseCpus(text: string): CpuSet | undefined {
+/** An empty file is a set without CPUs; `(null)` is what kernels without nohz_full print. */
+function parseCpus(text: string | undefined): CpuSet | undefined {
   try {
-    return CpuSet.parse(text);
+    return text === undefined ? undefined : CpuSet.parse(text === '(null)' ? '' : text);
   } catch {
     return undefined;
   }

@@ -32,11 +32,12 @@ export function probeHugetlbfs({ local, topology }: HostFacts, sizeKiB: number):
   if (local === undefined) return undefined;
   const sizes = topology.cells.flatMap(({ pages }) => pages.map((pool) => pool.sizeKiB));
   const smallestHuge = Math.min(...sizes.filter((size) => size > 64));
-  const fits = local.hugetlbfs.some((mount) => (mount.sizeKiB ?? smallestHuge) === sizeKiB);
+  const usualKiB = local.defaultPageKiB ?? smallestHuge;
+  const fits = local.hugetlbfs.some((mount) => (mount.sizeKiB ?? usualKiB) === sizeKiB);
   if (fits) return undefined;
   return {
     code: 'NO_HUGETLBFS',
     text: `no hugetlbfs with pages of ${sizeKiB} KiB is mounted on this host`,
-    next: `mount -t hugetlbfs -o pagesize=${sizeKiB}K hugetlbfs /dev/hugepages${sizeKiB === smallestHuge ? '' : `-${sizeKiB}K`}, then restart libvirtd`,
+    next: `mount -t hugetlbfs -o pagesize=${sizeKiB}K hugetlbfs /dev/hugepages${sizeKiB === usualKiB ? '' : `-${sizeKiB}K`}, then restart libvirtd`,
   };
 }

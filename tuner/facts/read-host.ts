@@ -26,7 +26,10 @@ export async function readHost(
     connection.call('connectGetVersion', undefined, wait),
     readKsm(connection),
   ]);
-  const topology = parseCapabilities(capabilities.xml);
+  const told = parseCapabilities(capabilities.xml);
+  const here = local && readLocalHost(local);
+  // libvirt tells of caches only where it can read resctrl or sysfs.
+  const topology = told.caches.length > 0 || here === undefined ? told : { ...told, caches: here.caches };
   return {
     uri,
     hostname: hostname.hostname,
@@ -36,7 +39,7 @@ export async function readHost(
     online: await readOnline(connection, onlineCpus(topology)),
     cells: await Promise.all(topology.cells.map((cell) => readCell(connection, cell))),
     ksm,
-    local: local && readLocalHost(local),
+    local: here,
   };
 }
 

@@ -198,12 +198,17 @@ export function capabilities(): DomainCapabilities {
 /** A host that virtune runs on, and that tells nothing. */
 export const LOCAL: LocalHost = {
   isolatedCpus: undefined,
+  nohzFullCpus: undefined,
+  caches: [],
   hugetlbfs: [],
+  defaultPageKiB: undefined,
   cgroupVersion: undefined,
+  cgroupControllers: new Set(),
   transparentHugepages: undefined,
   governors: undefined,
   idleLatencyUs: undefined,
   swappiness: undefined,
   numaBalancing: undefined,
   ksmRun: undefined,
+  forbidden: [],
 };

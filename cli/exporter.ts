@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { type CompatName, compatGroups } from '../model/catalogue/compat.ts';
 import { addCollectFlags, collectedGroups } from './collect-flags.ts';
 import { credentialsOf } from './credentials.ts';
-import { isLocal } from './local-uri.ts';
+import { isLocalUri } from './local-uri.ts';
 import { log } from './log.ts';
 import { seconds } from './seconds.ts';
 import { untilAskedToStop } from './signals.ts';
@@ -59,7 +59,7 @@ export function exporterCommand(): Command {
     .action(async (flags: ExporterFlags) => {
       // What it takes to serve is loaded when it serves: `virtune top` starts twice as fast without.
       const { runExporter } = await import('./run-exporter.ts');
-      const readsProc = (uri: string): boolean => flags.local ?? isLocal(uri);
+      const readsProc = (uri: string): boolean => flags.local ?? isLocalUri(uri);
       const exporter = await runExporter({
         uri: flags.connect,
         listen: flags.listen,

@@ -4,7 +4,6 @@ import {
   type HostSettings,
   readConfig,
 } from '../exporter/config/config.ts';
-import { ConfigError } from '../exporter/config/yaml-file.ts';
 import { HostExporter } from '../exporter/host-exporter.ts';
 import { parseListenAddress } from '../exporter/http/listen-address.ts';
 import { type RunningServer, serve } from '../exporter/http/server.ts';
@@ -15,6 +14,7 @@ import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { parseUri } from '../libvirt/uri.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { CompatName } from '../model/catalogue/compat.ts';
+import { ConfigError } from '../model/yaml.ts';
 import { log } from './log.ts';
 import { readVersion } from './version.ts';
 

@@ -10,3 +10,10 @@ export function untilAskedToStop(): Promise<NodeJS.Signals> {
     process.on('SIGINT', stop);
   });
 }
+
+/** Aborted by the first SIGTERM or SIGINT; a second one ends the process as it would have without us. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  void untilAskedToStop().then((signal) => stop.abort(new Error(signal)));
+  return stop.signal;
+}

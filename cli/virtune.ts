@@ -7,6 +7,7 @@ import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { topCommand } from './top.ts';
+import { tuneCommand } from './tune/tune.ts';
 import { readVersion } from './version.ts';
 
 // A console is looked at for minutes and samples every second: there time is dearer than memory.
@@ -18,6 +19,7 @@ const program = new Command('virtune')
   .showHelpAfterError('(virtune --help says more)')
   .addCommand(exporterCommand())
   .addCommand(topCommand())
+  .addCommand(tuneCommand())
   .addCommand(demoCommand())
   .addCommand(dashboardsCommand());
 for (const command of withSubcommands(program)) command.exitOverride();

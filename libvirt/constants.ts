@@ -18,11 +18,13 @@ export const ErrorCode = {
   noDomainSnapshot: 72,
   argumentUnsupported: 74,
   authCancelled: 79,
+  noDomainMetadata: 80,
   operationUnsupported: 84,
   agentUnresponsive: 86,
   resourceBusy: 87,
   accessDenied: 88,
   authUnavailable: 94,
+  deviceMissing: 99,
   agentCommandTimeout: 112,
   agentCommandFailed: 113,
 } as const;
@@ -95,6 +97,15 @@ export const XmlFlag = { secure: 1, inactive: 2, updateCpu: 4, migratable: 8 } a
 
 /** virDomainModificationImpact */
 export const Impact = { current: 0, live: 1, config: 2 } as const;
+
+/** virDomainMetadataType */
+export const MetadataType = { description: 0, title: 1, element: 2 } as const;
+
+/** virDomainDefineFlags */
+export const DefineFlag = { validate: 1 } as const;
+
+/** virDomainCreateFlags */
+export const CreateFlag = { paused: 1 } as const;
 
 /** virTypedParameterFlags: without it a getter leaves string values out. */
 export const PARAM_STRING_OKAY = 4;

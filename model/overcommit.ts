@@ -1,7 +1,8 @@
-import type { CpuSet } from './cpu-set.ts';
+import { dedicatedCpu } from './dedicated.ts';
 import type { DiskSource } from './domain/disks.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { HostFigures, PoolFigures } from './host.ts';
+import { pageDemandsOf } from './page-demand.ts';
 import type { DomainStats } from './stats/types.ts';
 import { onlineCpus } from './topology.ts';
 
@@ -106,28 +107,26 @@ function dedicatedTwice(running: readonly OvercommitDomain[]): number {
   const claims = new Map<number, number>();
   for (const { facts } of running) {
     for (const pin of facts?.cpu.vcpuPins.values() ?? []) {
-      const cpu = onlyCpu(pin);
+      const cpu = dedicatedCpu(pin);
       if (cpu !== undefined) claims.set(cpu, (claims.get(cpu) ?? 0) + 1);
     }
   }
   return [...claims.values()].filter((count) => count > 1).length;
 }
 
-function onlyCpu(pin: CpuSet): number | undefined {
-  return pin.size === 1 ? pin.first : undefined;
-}
-
 function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[]): HugepageDemand[] {
   const demands = new Map<string, { sizeKiB: number; cell: number | undefined; wanted: number }>();
   for (const { running, facts } of domains) {
-    const sizeKiB = facts?.memory.hugepages?.find((size) => size !== 'default');
-    if (running || facts === undefined || sizeKiB === undefined || sizeKiB === 0) continue;
-    const nodeset = facts.memory.numaMode === 'strict' ? facts.memory.numaNodeset : undefined;
-    const cell = nodeset === undefined ? undefined : onlyCpu(nodeset);
-    const key = `${sizeKiB} ${cell}`;
-    const demand = demands.get(key) ?? { sizeKiB, cell, wanted: 0 };
-    demand.wanted += Math.ceil((facts.memory.maximumKiB ?? 0) / sizeKiB);
-    demands.set(key, demand);
+    if (running || facts === undefined) continue;
+    for (const { sizeKiB, pages, cells } of pageDemandsOf(facts)) {
+      // Nobody tells over libvirt which size is the host's default.
+      if (sizeKiB === 'default') continue;
+      const cell = cells?.size === 1 ? cells.first : undefined;
+      const key = `${sizeKiB} ${cell}`;
+      const demand = demands.get(key) ?? { sizeKiB, cell, wanted: 0 };
+      demand.wanted += pages;
+      demands.set(key, demand);
+    }
   }
   return [...demands.values()].map((demand) => ({ ...demand, free: freePages(host, demand) }));
 }

@@ -41,6 +41,22 @@ export interface CacheBank {
   readonly id: number;
   readonly sizeKiB: number | undefined;
   readonly cpus: CpuSet;
+  /** What of it resctrl can hand out; absent where the host has no resctrl, or it is not mounted. */
+  readonly controls?: readonly CacheControl[] | undefined;
+}
+
+export interface CacheControl {
+  /** `both`, or `code` and `data` each on a host with code and data prioritisation. */
+  readonly type: string;
+  readonly granularityKiB: number;
+  readonly leastKiB: number;
+}
+
+/** Memory bandwidth that resctrl can hand out, in percent. */
+export interface BandwidthControl {
+  readonly id: number;
+  readonly granularity: number;
+  readonly least: number;
 }
 
 export interface HostTopology {
@@ -49,6 +65,7 @@ export interface HostTopology {
   readonly cells: readonly HostCell[];
   /** Last-level caches; empty where libvirt could not read resctrl or sysfs. */
   readonly caches: readonly CacheBank[];
+  readonly memoryBandwidth?: readonly BandwidthControl[] | undefined;
 }
 
 /** The host's ordinary page: the smallest that any cell tells. */
@@ -73,8 +90,28 @@ export function parseCapabilities(xml: string): HostTopology {
       id: wholeNumber(attr(bank, 'id')) ?? 0,
       sizeKiB: sizeKiB(attr(bank, 'size'), attr(bank, 'unit')),
       cpus: cpuSet(attr(bank, 'cpus')),
+      controls: children(bank, 'control').map(cacheControl),
     })),
+    memoryBandwidth: children(child(host, 'memory_bandwidth'), 'node').flatMap(bandwidthControl),
   };
+}
+
+function cacheControl(element: Element): CacheControl {
+  const unit = attr(element, 'unit');
+  const granularityKiB = sizeKiB(attr(element, 'granularity'), unit) ?? 1;
+  return {
+    type: attr(element, 'type') ?? 'both',
+    granularityKiB,
+    leastKiB: sizeKiB(attr(element, 'min'), unit) ?? granularityKiB,
+  };
+}
+
+function bandwidthControl(element: Element): BandwidthControl[] {
+  const control = child(element, 'control');
+  if (control === undefined) return [];
+  const granularity = wholeNumber(attr(control, 'granularity')) ?? 1;
+  const least = wholeNumber(attr(control, 'min')) ?? granularity;
+  return [{ id: wholeNumber(attr(element, 'id')) ?? 0, granularity, least }];
 }
 
 function cell(element: Element): HostCell {
@@ -111,9 +148,10 @@ function cpuSet(list: string | undefined): CpuSet {
 
 /** Every CPU of the host that is online. */
 export function onlineCpus(topology: HostTopology): CpuSet {
-  return CpuSet.of(
-    topology.cells.flatMap((each) =>
-      each.cpus.filter((one) => one.coreId !== undefined).map((one) => one.id),
-    ),
-  );
+  return topology.cells.reduce((all, each) => all.union(cellCpus(each)), CpuSet.empty);
+}
+
+/** The CPUs of a cell that are online. */
+export function cellCpus(each: HostCell): CpuSet {
+  return CpuSet.of(each.cpus.filter((one) => one.coreId !== undefined).map((one) => one.id));
 }

@@ -1,4 +1,5 @@
 import type { CallName } from '../libvirt/calls/all.ts';
+import { ErrorCode, ErrorDomain } from '../libvirt/constants.ts';
 import type { SimulatedVm } from './vm.ts';
 
 /** A call that cannot be answered, by libvirt's numbers. */
@@ -13,11 +14,25 @@ export class CallFailure extends Error {
   }
 }
 
+/** A cell of the host that memory is to come from, and that there is not. */
+export function unavailableNode(cell: number): CallFailure {
+  return new CallFailure(
+    ErrorCode.configUnsupported,
+    `unsupported configuration: NUMA node ${cell} is unavailable`,
+    ErrorDomain.none,
+  );
+}
+
 interface Hang {
   readonly sinceMs: number;
   readonly over: Promise<void>;
   readonly release: () => void;
 }
+
+/** How a start goes wrong: QEMU ends before it runs, or soon after. */
+export type StartFault =
+  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'crash'; readonly afterMs: number };
 
 /** What can go wrong with a real daemon and its guests, on demand. */
 export class Faults {
@@ -26,6 +41,7 @@ export class Faults {
   refuseAuth = false;
   readonly #hangs = new Map<string, Hang>();
   readonly #held = new Map<CallName, PromiseWithResolvers<void>>();
+  readonly #starts = new Map<string, StartFault>();
 
   /** Calls that need the guest's monitor do not come back until unhang(). */
   hang(vm: SimulatedVm): void {
@@ -43,6 +59,18 @@ export class Faults {
   hungForMs(vm: SimulatedVm): number | undefined {
     const hang = this.#hangs.get(vm.uuid);
     return hang && performance.now() - hang.sinceMs;
+  }
+
+  /** The next start of it, and no other, goes wrong like this. */
+  failNextStart(vm: SimulatedVm, fault: StartFault): void {
+    this.#starts.set(vm.uuid, fault);
+  }
+
+  /** What is to happen to this start; asking uses it up. */
+  startFault(vm: SimulatedVm): StartFault | undefined {
+    const fault = this.#starts.get(vm.uuid);
+    this.#starts.delete(vm.uuid);
+    return fault;
   }
 
   async monitor(vm: SimulatedVm): Promise<void> {

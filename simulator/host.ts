@@ -1,7 +1,12 @@
 import { CpuSet } from '../model/cpu-set.ts';
+import { type Effects, effectsOf } from './effects.ts';
+import { PagePools } from './page-pools.ts';
+import { seedOf } from './random.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import { type CpuClass, shareOut } from './schedule.ts';
-import { SimulatedVm } from './vm.ts';
+import { type HostCell, type HostCpu, layOut } from './topology.ts';
+import { SimulatedVm, uuidFrom } from './vm.ts';
+import type { VmFacts } from './vm-facts.ts';
 import { type Demand, demandAt } from './workload.ts';
 
 /** The longest step of time: bursts last longer, so that none is stepped over. */
@@ -15,24 +20,20 @@ const MOVE_MS = 5_000;
 /** The host has been up for so long when it is first asked: counters are not all zero, balloons have reported. */
 const HISTORY_MS = 600_000;
 
-export interface HostCpu {
-  readonly id: number;
-  readonly socket: number;
-  readonly core: number;
-  readonly siblings: CpuSet;
-}
-
 /** A host and its VMs, in time: `advance` lives through what passed since the last time. */
 export class SimulatedHost {
   readonly name: string;
+  readonly uuid: string;
   readonly spec: HostSpec;
   readonly seed: number;
   readonly load: number;
   readonly cpus: readonly HostCpu[];
+  readonly cells: readonly HostCell[];
+  readonly onlineCpus: CpuSet;
   /** CPU time by mode since the start, ns, for each CPU. */
   readonly cpuTimes: { user: number; kernel: number; idle: number; iowait: number }[];
-  /** Free pages by cell and size in KiB; what nodeAllocPages sets. */
-  readonly hugepages: Map<number, number>[];
+  readonly hugepages: PagePools;
+  /** KSM's knobs, as nodeSetMemoryParameters sets them. */
   readonly ksm = new Map<string, number>([
     ['shm_pages_to_scan', 100],
     ['shm_sleep_millisecs', 20],
@@ -46,22 +47,27 @@ export class SimulatedHost {
 
   constructor(scenario: Scenario, options: { name?: string; now?: () => number } = {}) {
     this.name = options.name ?? 'simulated-host';
+    this.uuid = uuidFrom(seedOf(this.name));
     this.spec = scenario.host;
     this.seed = scenario.seed;
     this.load = scenario.load;
     this.#now = options.now ?? Date.now;
     this.#atMs = this.#now() - HISTORY_MS;
-    this.cpus = layOut(scenario.host);
+    const { cpus, cells } = layOut(scenario.host);
+    this.cpus = cpus;
+    this.cells = cells;
+    this.onlineCpus = CpuSet.of(cpus.filter((cpu) => cpu.online).map((cpu) => cpu.id));
     this.cpuTimes = this.cpus.map(() => ({ user: 0, kernel: 0, idle: 0, iowait: 0 }));
-    this.hugepages = Array.from(
-      { length: scenario.host.sockets },
-      () =>
-        new Map([
-          [2_048, 16_384],
-          [1_048_576, 8],
-        ]),
+    const totals = Object.entries(scenario.host.hugepages).map(
+      ([sizeKiB, pages]) => [Number(sizeKiB), pages] as const,
     );
-    for (const spec of scenario.vms) this.add(new SimulatedVm(spec, this.seed, this.#nextId++));
+    this.hugepages = new PagePools(cells.length, new Map(totals));
+    for (const spec of scenario.vms) {
+      const vm = new SimulatedVm(spec, this.seed, this.#nextId++);
+      // A scenario that promises more than there is runs all the same.
+      if (vm.active) vm.pages = this.hugepages.take(vm.facts.pages) ?? [];
+      this.add(vm);
+    }
   }
 
   get memoryKiB(): number {
@@ -82,7 +88,7 @@ export class SimulatedHost {
   }
 
   byName(name: string): SimulatedVm | undefined {
-    for (const vm of this.#vms.values()) if (vm.spec.name === name) return vm;
+    for (const vm of this.#vms.values()) if (vm.name === name) return vm;
     return undefined;
   }
 
@@ -91,9 +97,21 @@ export class SimulatedHost {
     this.#list = undefined;
   }
 
+  /** Its end, whatever the reason: what it held is free again. */
+  stop(vm: SimulatedVm, reason: number): void {
+    this.hugepages.giveBack(vm.pages);
+    vm.stop(reason);
+    if (!vm.persistent) this.remove(vm);
+  }
+
   remove(vm: SimulatedVm): void {
     this.#vms.delete(vm.uuid);
     this.#list = undefined;
+  }
+
+  /** For a domain that was defined without one. */
+  newUuid(): string {
+    return uuidFrom((this.seed * 7_919 + this.#nextId++) >>> 0);
   }
 
   nextId(): number {
@@ -101,8 +119,8 @@ export class SimulatedHost {
   }
 
   /** Where a vCPU may run. */
-  allowedCpus(vm: SimulatedVm, vcpu: number): CpuSet {
-    return vm.vcpuPins.get(vcpu) ?? CpuSet.of(this.cpus.map((cpu) => cpu.id));
+  allowedCpus({ facts }: SimulatedVm, vcpu: number): CpuSet {
+    return facts.vcpuPins.get(vcpu) ?? facts.cpuSet ?? this.onlineCpus;
   }
 
   advance(): void {
@@ -116,55 +134,50 @@ export class SimulatedHost {
 
   #step(atMs: number, stepMs: number): void {
     const classes = new Map<string, { cpus: readonly number[]; demand: number }>();
-    const everywhere = this.cpus.map((cpu) => cpu.id);
-    const keyOf = (vm: SimulatedVm, vcpu: number): string => vm.vcpuPins.get(vcpu)?.toString() ?? 'all';
-    const running = this.vms.filter((vm) => vm.running);
-    const demands = running.map((vm) => demandAt(vm.spec.workload, vm.seed, atMs, this.load));
-    running.forEach((vm, index) => {
-      const wanted = demands[index]?.cpuPerVcpu ?? 0;
-      for (let vcpu = 0; vcpu < vm.vcpuCurrent; vcpu++) {
-        const key = keyOf(vm, vcpu);
-        const pin = vm.vcpuPins.get(vcpu);
-        const known = classes.get(key) ?? { cpus: pin === undefined ? everywhere : [...pin], demand: 0 };
-        known.demand += wanted;
+    const everywhere = [...this.onlineCpus];
+    const running = this.vms
+      .filter((vm) => vm.running)
+      .map((vm) => ({
+        vm,
+        facts: vm.facts,
+        effects: effectsOf(vm.facts, this),
+        demand: demandAt(vm.spec.workload, vm.seed, atMs, this.load),
+      }));
+    for (const { effects, demand } of running) {
+      for (const { cpus, key } of effects.places) {
+        const known = classes.get(key) ?? { cpus: cpus === undefined ? everywhere : [...cpus], demand: 0 };
+        known.demand += demand.cpuPerVcpu;
         classes.set(key, known);
       }
-    });
+    }
     const keys = [...classes.keys()];
     const shares = shareOut([...classes.values()] as CpuClass[], this.cpus.length);
     const shareOf = new Map(keys.map((key, index) => [key, shares[index] ?? 1]));
-    this.#squeezeBalloons(stepMs);
-    const storage = storageOf(this.spec, demands);
-    running.forEach((vm, index) => {
-      const demand = demands[index];
-      if (demand !== undefined)
-        live(vm, demand, stepMs, atMs, storage, (vcpu) => shareOf.get(keyOf(vm, vcpu)) ?? 1);
-      for (let vcpu = 0; vcpu < vm.vcpuCurrent; vcpu++) this.#place(vm, vcpu, atMs);
-    });
+    this.#squeezeBalloons(running, stepMs);
+    const storage = storageOf(
+      this.spec,
+      running.map(({ demand }) => demand),
+    );
+    for (const each of running)
+      live(each, stepMs, atMs, { everywhere, storage }, (key) => shareOf.get(key) ?? 1);
     this.#countHostTime(stepMs, classes);
   }
 
-  /** Every few seconds the scheduler moves a vCPU to another of the CPUs that it may run on. */
-  #place(vm: SimulatedVm, vcpu: number, atMs: number): void {
-    const counters = vm.vcpus[vcpu];
-    if (counters === undefined) return;
-    const pin = vm.vcpuPins.get(vcpu);
-    const turn = vm.seed + vcpu * 7 + Math.floor(atMs / MOVE_MS) * 5;
-    counters.cpu = (pin === undefined ? turn % this.cpus.length : [...pin][turn % pin.size]) ?? 0;
-  }
-
   /** When guests may use more than nine tenths of the host, the balloons of those without hugepages shrink. */
-  #squeezeBalloons(stepMs: number): void {
-    const running = this.vms.filter((vm) => vm.running);
-    const fixedKiB = sum(running.filter(isFixed).map((vm) => vm.maximumKiB));
-    const elastic = running.filter((vm) => !isFixed(vm));
-    const wantedKiB = sum(elastic.map((vm) => vm.maximumKiB));
+  #squeezeBalloons(running: readonly Running[], stepMs: number): void {
+    let [fixedKiB, wantedKiB] = [0, 0];
+    for (const { facts } of running) {
+      if (facts.pages.length > 0) fixedKiB += facts.maximumKiB;
+      else wantedKiB += facts.maximumKiB;
+    }
     const share = Math.min(1, Math.max(0.25, (this.memoryKiB * 0.9 - fixedKiB) / Math.max(1, wantedKiB)));
     if (share >= 1) return;
-    for (const vm of elastic) {
-      vm.balloonKiB = Math.round(vm.maximumKiB * share);
+    for (const { vm, facts } of running) {
+      if (facts.pages.length > 0) continue;
+      const { maximumKiB } = facts;
+      vm.balloonKiB = Math.min(facts.currentKiB, Math.round(maximumKiB * share));
       // A guest that is squeezed below what it uses swaps the rest.
-      const lackingKiB = Math.max(0, vm.maximumKiB * 0.7 - vm.balloonKiB);
+      const lackingKiB = Math.max(0, maximumKiB * 0.7 - vm.balloonKiB);
       vm.swapOutKiB += Math.round((lackingKiB * stepMs) / 600_000);
       vm.swapInKiB += Math.round((lackingKiB * stepMs) / 900_000);
       vm.majorFaults += Math.round((lackingKiB * stepMs) / 6_000_000);
@@ -188,12 +201,23 @@ export class SimulatedHost {
   }
 }
 
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-const isFixed = (vm: SimulatedVm): boolean => vm.spec.hugepagesKiB !== undefined;
+/** A VM that runs in a step, with all that decides what it does. */
+interface Running {
+  readonly vm: SimulatedVm;
+  readonly facts: VmFacts;
+  readonly effects: Effects;
+  readonly demand: Demand;
+}
 
 /** A disk that has to wait for the storage waits for a full queue at most, ns. */
 const QUEUE_NS = 100e6;
 const MIB_BYTES = 1_048_576;
+
+/** What all VMs of a host share in a step. */
+interface Surroundings {
+  readonly everywhere: readonly number[];
+  readonly storage: Storage;
+}
 
 interface Storage {
   /** Of what is asked, what is done. */
@@ -204,10 +228,10 @@ interface Storage {
 
 /** One server with a queue before it (M/M/1), as long as it is not asked for more than it has. */
 function storageOf({ storageMiBps }: HostSpec, demands: readonly Demand[]): Storage {
-  const askedBytes = sum(
-    demands.map(
-      ({ readRequests, writeRequests, requestBytes }) => (readRequests + writeRequests) * requestBytes,
-    ),
+  const askedBytes = demands.reduce(
+    (sum, { readRequests, writeRequests, requestBytes }) =>
+      sum + (readRequests + writeRequests) * requestBytes,
+    0,
   );
   const load = askedBytes / (storageMiBps * MIB_BYTES);
   return {
@@ -218,45 +242,48 @@ function storageOf({ storageMiBps }: HostSpec, demands: readonly Demand[]): Stor
 
 /** What a VM does in a step, given the share of CPU that it gets: one that waits also asks its disks for less. */
 function live(
-  vm: SimulatedVm,
-  demand: Demand,
+  { vm, facts, effects, demand }: Running,
   stepMs: number,
   atMs: number,
-  storage: Storage,
-  shareOf: (vcpu: number) => number,
+  { everywhere, storage }: Surroundings,
+  shareOf: (key: string) => number,
 ): void {
   const seconds = stepMs / 1_000;
+  const wantedNs = Math.round(demand.cpuPerVcpu * stepMs * NS_PER_MS);
   let shares = 0;
-  for (let id = 0; id < vm.vcpuCurrent; id++) {
+  effects.places.forEach(({ cpus, key }, id) => {
     const vcpu = vm.vcpus[id];
-    if (vcpu === undefined) continue;
-    const share = shareOf(id);
+    if (vcpu === undefined) return;
+    const share = shareOf(key);
     shares += share;
-    const wantedNs = Math.round(demand.cpuPerVcpu * stepMs * NS_PER_MS);
     const ranNs = Math.round(wantedNs * share);
     vcpu.timeNs += ranNs;
     vcpu.delayNs += wantedNs - ranNs;
     vcpu.waitNs += Math.round(demand.readRequests * seconds * 20_000);
+    const allowed = cpus === undefined ? everywhere : [...cpus];
+    // Every few seconds the scheduler moves a vCPU to another of the CPUs that it may run on.
+    vcpu.cpu = allowed[(vm.seed + id * 7 + Math.floor(atMs / MOVE_MS) * 5) % allowed.length] ?? 0;
     vm.cpuUserNs += Math.round(ranNs * 0.04);
     vm.cpuSystemNs += Math.round(ranNs * 0.06);
-  }
-  const pace = vm.vcpuCurrent === 0 ? 0 : shares / vm.vcpuCurrent;
-  vm.disks.forEach((disk, index) => {
+  });
+  const pace = facts.vcpusCurrent === 0 ? 0 : (shares / facts.vcpusCurrent) * effects.pace;
+  vm.disks.forEach((counters, index) => {
+    const times = effects.disks[index];
+    if (times === undefined) return;
     // The last disk is the data disk and takes nine tenths.
     const part =
       vm.disks.length === 1 ? 1 : index === vm.disks.length - 1 ? 0.9 : 0.1 / (vm.disks.length - 1);
-    const cached = vm.spec.disks[index]?.cache !== 'none';
     const reads = Math.round(demand.readRequests * part * pace * storage.share * seconds);
     const writes = Math.round(demand.writeRequests * part * pace * storage.share * seconds);
     const flushes = Math.round(demand.flushRequests * part * pace * seconds);
-    disk.readRequests += reads;
-    disk.readBytes += reads * demand.requestBytes;
-    disk.readNs += Math.round(reads * storage.timeNs(cached ? 350_000 : 180_000));
-    disk.writeRequests += writes;
-    disk.writeBytes += writes * demand.requestBytes;
-    disk.writeNs += Math.round(writes * storage.timeNs(cached ? 90_000 : 240_000));
-    disk.flushRequests += flushes;
-    disk.flushNs += Math.round(flushes * storage.timeNs(900_000));
+    counters.readRequests += reads;
+    counters.readBytes += reads * demand.requestBytes;
+    counters.readNs += Math.round(reads * storage.timeNs(times.readNs));
+    counters.writeRequests += writes;
+    counters.writeBytes += writes * demand.requestBytes;
+    counters.writeNs += Math.round(writes * storage.timeNs(times.writeNs));
+    counters.flushRequests += flushes;
+    counters.flushNs += Math.round(flushes * storage.timeNs(times.flushNs));
   });
   for (const nic of vm.nics) {
     const packets = Math.round((demand.packets * pace * seconds) / vm.nics.length);
@@ -265,22 +292,7 @@ function live(
     nic.txPackets += packets;
     nic.txBytes += Math.round(packets * demand.packetBytes * 1.6);
   }
-  vm.minorFaults += Math.round(demand.cpuPerVcpu * vm.vcpuCurrent * 400 * seconds);
-  if (vm.balloonPeriodSeconds > 0) {
-    vm.lastUpdateSeconds = Math.floor(atMs / 1_000 / vm.balloonPeriodSeconds) * vm.balloonPeriodSeconds;
-  }
-}
-
-/** CPUs numbered as Linux does: first every core's first thread, then the second threads. */
-function layOut({ sockets, coresPerSocket, threadsPerCore }: HostSpec): HostCpu[] {
-  const cores = sockets * coresPerSocket;
-  return Array.from({ length: cores * threadsPerCore }, (_, id) => {
-    const core = id % cores;
-    return {
-      id,
-      socket: Math.floor(core / coresPerSocket),
-      core: core % coresPerSocket,
-      siblings: CpuSet.of(Array.from({ length: threadsPerCore }, (_each, thread) => thread * cores + core)),
-    };
-  });
+  vm.minorFaults += Math.round(demand.cpuPerVcpu * facts.vcpusCurrent * 400 * seconds);
+  const period = facts.balloonPeriodSeconds;
+  if (period > 0) vm.lastUpdateSeconds = Math.floor(atMs / 1_000 / period) * period;
 }

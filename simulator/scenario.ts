@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { WORKLOADS } from './workload.ts';
 
 const disk = z.strictObject({
+  /** `vda` hangs on virtio, `sda` on SATA. */
   target: z.string().regex(/^[a-z]{2,3}[a-z]*$/),
   sizeGiB: z.number().positive().max(1_048_576),
   format: z.enum(['raw', 'qcow2']).default('qcow2'),
   cache: z.enum(['none', 'writeback', 'writethrough', 'directsync', 'unsafe']).optional(),
   io: z.enum(['native', 'threads', 'io_uring']).optional(),
+  discard: z.enum(['unmap', 'ignore']).optional(),
   ioThread: z.int().positive().optional(),
 });
 
@@ -19,6 +21,7 @@ const vm = z.strictObject({
   state: z.enum(['running', 'shutoff', 'paused']).default('running'),
   disks: z.array(disk).default([]),
   nics: z.int().min(0).max(64).default(1),
+  nicModel: z.enum(['virtio', 'e1000e', 'rtl8139']).default('virtio'),
   ioThreads: z.int().min(0).max(64).default(0),
   /** vCPU i goes to the i-th entry, a CPU list. */
   pins: z.array(z.string()).optional(),
@@ -27,9 +30,41 @@ const vm = z.strictObject({
   balloonPeriodSeconds: z.int().min(0).default(5),
   /** Runs QEMU's guest agent. */
   agent: z.boolean().default(false),
+  /** How long its guest takes to shut down; `never`: it does not hear its power button. */
+  shutdownSeconds: z.union([z.number().min(0).max(3_600), z.literal('never')]).default(1),
+  /** Of its console; told only to who may read secrets. */
+  vncPassword: z.string().max(8).optional(),
   /** Names Nova as its owner. */
   project: z.string().optional(),
 });
+
+const host = z
+  .strictObject({
+    sockets: z.int().min(1).max(8).default(2),
+    diesPerSocket: z.int().min(1).max(16).default(1),
+    /** More than one where the firmware splits a socket, as EPYC's NPS setting does. */
+    cellsPerSocket: z.int().min(1).max(16).default(1),
+    coresPerSocket: z.int().min(1).max(128).default(8),
+    threadsPerCore: z.int().min(1).max(8).default(2),
+    /** Cores that share a last-level cache; a cell's where it is not said. */
+    coresPerCache: z.int().min(1).max(128).optional(),
+    /** A CPU list. */
+    offlineCpus: z.string().default(''),
+    /** Cells that have memory and no CPU, as persistent memory or CXL has. */
+    memoryOnlyCells: z.int().min(0).max(8).default(0),
+    memoryGiB: z.int().min(1).max(65_536).default(256),
+    /** What the storage below all disks takes; beyond it, requests queue. */
+    storageMiBps: z.number().positive().default(2_000),
+    /** Pages of each size, KiB, in the pool of every cell. */
+    hugepages: z
+      .strictObject({ 2048: z.int().min(0).default(16_384), 1048576: z.int().min(0).default(8) })
+      .prefault({}),
+  })
+  .refine(
+    ({ coresPerSocket, diesPerSocket, cellsPerSocket }) =>
+      coresPerSocket % diesPerSocket === 0 && coresPerSocket % cellsPerSocket === 0,
+    'the cores of a socket must spread evenly over its dies and over its cells',
+  );
 
 const scenario = z.strictObject({
   name: z.string().min(1),
@@ -37,16 +72,7 @@ const scenario = z.strictObject({
   seed: z.int().default(1),
   /** Multiplies what every VM wants. */
   load: z.number().positive().default(1),
-  host: z
-    .strictObject({
-      sockets: z.int().min(1).max(8).default(2),
-      coresPerSocket: z.int().min(1).max(128).default(8),
-      threadsPerCore: z.int().min(1).max(8).default(2),
-      memoryGiB: z.int().min(1).max(65_536).default(256),
-      /** What the storage below all disks takes; beyond it, requests queue. */
-      storageMiBps: z.number().positive().default(2_000),
-    })
-    .prefault({}),
+  host: host.prefault({}),
   vms: z.array(vm).max(10_000),
 });
 
@@ -58,6 +84,14 @@ export type HostSpec = Scenario['host'];
 export class ScenarioError extends Error {
   override readonly name = 'ScenarioError';
   readonly code = 'SCENARIO';
+}
+
+/** A VM that no scenario tells of: it was defined by a client, and what it has its XML says. */
+export function unknownVm(name: string): VmSpec {
+  return {
+    ...vm.parse({ name: 'unknown', workload: 'idle', vcpus: 1, memoryMiB: 16, state: 'shutoff' }),
+    name,
+  };
 }
 
 /** @throws ScenarioError naming each place that is wrong. */

@@ -60,12 +60,12 @@ const LEFT_AT_LEAST = 0.05;
 export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>> {
   const seenKiB = Math.round(vm.balloonKiB * SEEN);
   // What a balloon takes comes out of what the guest leaves free and its caches, until next to nothing is left.
-  const left = vm.balloonKiB - vm.maximumKiB * NEEDED;
-  const share = Math.max(LEFT_AT_LEAST, left / (vm.maximumKiB * (1 - NEEDED)));
+  const left = vm.balloonKiB - vm.facts.maximumKiB * NEEDED;
+  const share = Math.max(LEFT_AT_LEAST, left / (vm.facts.maximumKiB * (1 - NEEDED)));
   const cachesKiB = Math.round(seenKiB * 0.22 * share);
   const unusedKiB = Math.round(seenKiB * 0.12 * share);
   const reported =
-    vm.balloonPeriodSeconds === 0 || vm.lastUpdateSeconds === 0
+    vm.facts.balloonPeriodSeconds === 0 || vm.lastUpdateSeconds === 0
       ? {}
       : {
           swap_in: vm.swapInKiB,
@@ -85,16 +85,16 @@ export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>
 
 function balloon(vm: SimulatedVm, params: Params): void {
   params.ullong('balloon.current', vm.balloonKiB);
-  params.ullong('balloon.maximum', vm.maximumKiB);
+  params.ullong('balloon.maximum', vm.facts.maximumKiB);
   if (!vm.active) return;
   for (const [field, value] of Object.entries(balloonFigures(vm))) params.ullong(`balloon.${field}`, value);
 }
 
 function vcpu(vm: SimulatedVm, params: Params): void {
-  params.uint('vcpu.current', vm.vcpuCurrent);
-  params.uint('vcpu.maximum', vm.spec.vcpus);
+  params.uint('vcpu.current', vm.facts.vcpusCurrent);
+  params.uint('vcpu.maximum', vm.facts.vcpusMaximum);
   if (!vm.active) return;
-  for (let id = 0; id < vm.vcpuCurrent; id++) {
+  for (let id = 0; id < vm.facts.vcpusCurrent; id++) {
     const counters = vm.vcpus[id];
     if (counters === undefined) continue;
     params.int(`vcpu.${id}.state`, 1);
@@ -108,7 +108,7 @@ function net(vm: SimulatedVm, params: Params): void {
   if (!vm.active) return;
   params.uint('net.count', vm.nics.length);
   vm.nics.forEach((nic, index) => {
-    params.string(`net.${index}.name`, nicName(vm, index));
+    params.string(`net.${index}.name`, vm.nicName(index));
     params.ullong(`net.${index}.rx.bytes`, nic.rxBytes);
     params.ullong(`net.${index}.rx.pkts`, nic.rxPackets);
     params.ullong(`net.${index}.rx.errs`, 0);
@@ -123,11 +123,11 @@ function net(vm: SimulatedVm, params: Params): void {
 function block(vm: SimulatedVm, params: Params): void {
   params.uint('block.count', vm.disks.length);
   vm.disks.forEach((counters, index) => {
-    const spec = vm.spec.disks[index];
-    if (spec === undefined) return;
-    const capacity = spec.sizeGiB * 2 ** 30;
-    params.string(`block.${index}.name`, spec.target);
-    params.string(`block.${index}.path`, diskPath(vm, spec.target, spec.format));
+    const disk = vm.facts.disks[index];
+    if (disk === undefined) return;
+    const capacity = disk.sizeGiB * 2 ** 30;
+    params.string(`block.${index}.name`, disk.target);
+    params.string(`block.${index}.path`, disk.path);
     if (vm.active) {
       params.uint(`block.${index}.backingIndex`, index + 1);
       params.ullong(`block.${index}.rd.reqs`, counters.readRequests);
@@ -141,27 +141,20 @@ function block(vm: SimulatedVm, params: Params): void {
     }
     params.ullong(`block.${index}.allocation`, capacity * 0.6);
     params.ullong(`block.${index}.capacity`, capacity);
-    params.ullong(`block.${index}.physical`, spec.format === 'raw' ? capacity : capacity * 0.6);
-    const threshold = vm.blockThresholds.get(spec.target);
+    params.ullong(`block.${index}.physical`, disk.format === 'raw' ? capacity : capacity * 0.6);
+    const threshold = vm.blockThresholds.get(disk.target);
     if (threshold !== undefined) params.ullong(`block.${index}.threshold`, threshold);
   });
 }
 
 function ioThread(vm: SimulatedVm, params: Params): void {
   if (!vm.active) return;
-  params.uint('iothread.count', vm.ioThreads.size);
-  for (const id of vm.ioThreads) {
-    params.ullong(`iothread.${id}.poll-max-ns`, 32_768);
-    params.uint(`iothread.${id}.poll-grow`, 0);
-    params.uint(`iothread.${id}.poll-shrink`, 0);
+  const { ioThreads } = vm.facts;
+  params.uint('iothread.count', ioThreads.length);
+  for (const id of ioThreads) {
+    const polling = vm.polling(id);
+    params.ullong(`iothread.${id}.poll-max-ns`, polling['poll-max-ns']);
+    params.uint(`iothread.${id}.poll-grow`, polling['poll-grow']);
+    params.uint(`iothread.${id}.poll-shrink`, polling['poll-shrink']);
   }
-}
-
-/** The host's side of a NIC: unique on the host, for as long as the run lasts. */
-export function nicName(vm: SimulatedVm, index: number): string {
-  return `vnet${vm.id * 8 + index}`;
-}
-
-export function diskPath(vm: SimulatedVm, target: string, format: string): string {
-  return `/var/lib/libvirt/images/${vm.spec.name}-${target}.${format === 'raw' ? 'img' : 'qcow2'}`;
 }

@@ -1,11 +1,13 @@
 import { DomainState } from '../libvirt/constants.ts';
-import type { TypedParam } from '../libvirt/typed-params.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
-import { CpuSet } from '../model/cpu-set.ts';
+import { Description } from './description.ts';
+import type { HeldPages } from './page-pools.ts';
 import { seededRandom, seedOf } from './random.ts';
 import type { VmSpec } from './scenario.ts';
-
-const MIB_KIB = 1_024;
+import { factsOfSpec, factsOfXml, type VmFacts } from './vm-facts.ts';
+import { withoutSecrets } from './xml/definition.ts';
+import { specXml } from './xml/from-spec.ts';
+import { started } from './xml/live.ts';
 
 export interface VcpuCounters {
   timeNs: number;
@@ -33,35 +35,26 @@ export interface NicCounters {
   txPackets: number;
 }
 
-/** Groups of typed parameters that a tuning call sets and its getter gives back. */
-export type ParamGroup =
-  | 'scheduler'
-  | 'memory'
-  | 'numa'
-  | 'blkio'
-  | `iotune ${string}`
-  | `bandwidth ${string}`;
+/** How an iothread polls, by statistics' names. libvirt 9.0 knows of it only while QEMU runs. */
+export type Polling = Record<'poll-max-ns' | 'poll-grow' | 'poll-shrink', number>;
+const POLLING: Readonly<Polling> = { 'poll-max-ns': 32_768, 'poll-grow': 0, 'poll-shrink': 0 };
 
-/** One simulated domain: what it is, how it is tuned, and what it has done so far. */
+/** One simulated domain: how it is defined, how it runs, and what it has done so far. */
 export class SimulatedVm {
   readonly spec: VmSpec;
   readonly uuid: string;
   readonly seed: number;
-  readonly params = new Map<ParamGroup, Map<string, TypedParam>>();
-  readonly vcpuPins = new Map<number, CpuSet>();
-  readonly ioThreadPins = new Map<number, CpuSet>();
-  readonly ioThreads: Set<number>;
-  readonly metadata = new Map<string, string>();
   readonly blockThresholds = new Map<string, number>();
-  emulatorPin: CpuSet | undefined;
+  /** What its next start takes. Absent: it is transient. */
+  definition: Description | undefined;
+  /** How it runs. */
+  live: Description | undefined;
+  /** Hugepages of the host's that it holds. */
+  pages: readonly HeldPages[] = [];
   id: number;
   state: number;
   reason: number;
-  persistent = true;
-  vcpuCurrent: number;
-  maximumKiB: number;
   balloonKiB: number;
-  balloonPeriodSeconds: number;
   lastUpdateSeconds = 0;
   cpuUserNs = 0;
   cpuSystemNs = 0;
@@ -69,28 +62,26 @@ export class SimulatedVm {
   swapOutKiB = 0;
   majorFaults = 0;
   minorFaults = 0;
-  vcpus: VcpuCounters[];
-  disks: DiskCounters[];
-  nics: NicCounters[];
+  vcpus: VcpuCounters[] = [];
+  disks: DiskCounters[] = [];
+  nics: NicCounters[] = [];
+  readonly #polling = new Map<number, Polling>();
 
-  constructor(spec: VmSpec, hostSeed: number, id: number) {
+  /** `definition`: as a client defined it; else as the spec has it. */
+  constructor(spec: VmSpec, hostSeed: number, id: number, definition?: { uuid: string; xml: string }) {
     this.spec = spec;
     this.seed = (seedOf(spec.name) ^ hostSeed) >>> 0;
-    this.uuid = uuidFrom(this.seed);
+    this.uuid = definition?.uuid ?? uuidFrom(this.seed);
     this.id = spec.state === 'shutoff' ? -1 : id;
     [this.state, this.reason] = INITIAL[spec.state];
-    this.vcpuCurrent = spec.vcpus;
-    this.maximumKiB = spec.memoryMiB * MIB_KIB;
-    this.balloonKiB = this.maximumKiB;
-    this.balloonPeriodSeconds = spec.balloonPeriodSeconds;
-    this.ioThreads = new Set(Array.from({ length: spec.ioThreads }, (_, index) => index + 1));
-    spec.pins?.forEach((pin, vcpu) => {
-      this.vcpuPins.set(vcpu, CpuSet.parse(pin));
-    });
-    this.vcpus = [];
-    this.disks = [];
-    this.nics = [];
-    this.resetCounters();
+    this.definition = this.#described(undefined, definition?.xml);
+    if (this.active) this.live = this.#described(id);
+    this.balloonKiB = this.facts.currentKiB;
+    this.#resetCounters();
+  }
+
+  get name(): string {
+    return this.spec.name;
   }
 
   get running(): boolean {
@@ -101,36 +92,91 @@ export class SimulatedVm {
     return this.id !== -1;
   }
 
-  get domain(): Domain {
-    return { name: this.spec.name, uuid: this.uuid, id: this.id };
+  get persistent(): boolean {
+    return this.definition !== undefined;
   }
 
-  /** A new run starts every counter again. */
-  start(id: number): void {
+  get domain(): Domain {
+    return { name: this.name, uuid: this.uuid, id: this.id };
+  }
+
+  /** What it is: as it runs, or else as it is defined. */
+  get facts(): VmFacts {
+    const description = this.live ?? this.definition;
+    if (description === undefined) throw new Error(`${this.name} neither runs nor is defined`);
+    return description.facts;
+  }
+
+  /** The host's side of a NIC: unique on the host, for as long as the run lasts. */
+  readonly nicName = (index: number): string => `vnet${this.id * 8 + index}`;
+
+  /** Its XML as a client is given it. */
+  xml(want: { readonly inactive: boolean; readonly secure: boolean }): string {
+    const { live } = this;
+    const description = want.inactive ? (this.definition ?? live) : (live ?? this.definition);
+    const text = description?.xml ?? '';
+    const current =
+      description === live
+        ? text.replace(/(<currentMemory unit='KiB'>)\d+/, (_, start: string) => `${start}${this.balloonKiB}`)
+        : text;
+    return want.secure ? current : withoutSecrets(current);
+  }
+
+  /** What the next start takes, from now on. */
+  define(xml: string): void {
+    this.definition = this.#described(undefined, xml);
+    if (this.active) return;
+    this.balloonKiB = this.facts.currentKiB;
+    this.#resetCounters();
+  }
+
+  polling(ioThread: number): Polling {
+    const polling = this.#polling.get(ioThread) ?? { ...POLLING };
+    this.#polling.set(ioThread, polling);
+    return polling;
+  }
+
+  /** A new run: as it is defined now, with every counter at zero. */
+  start(id: number, pages: readonly HeldPages[] = [], paused = false): void {
     this.id = id;
-    this.state = DomainState.running;
+    const changed = this.definition?.isOriginal === false ? this.definition.xml : undefined;
+    this.live = this.#described(id, changed && started(changed, { id, nicName: this.nicName }));
+    this.state = paused ? DomainState.paused : DomainState.running;
     this.reason = 1;
-    this.resetCounters();
+    this.pages = pages;
+    this.balloonKiB = this.facts.currentKiB;
+    this.#polling.clear();
+    this.#resetCounters();
   }
 
   stop(reason: number): void {
     this.id = -1;
+    this.live = undefined;
+    this.pages = [];
     this.state = DomainState.shutoff;
     this.reason = reason;
+    if (this.definition === undefined) return;
+    // libvirt tells what it would start with.
+    this.balloonKiB = this.facts.currentKiB;
+    this.#resetCounters();
   }
 
-  paramsOf(group: ParamGroup): Map<string, TypedParam> {
-    let params = this.params.get(group);
-    if (params === undefined) {
-      params = new Map();
-      this.params.set(group, params);
-    }
-    return params;
+  #described(id: number | undefined, xml?: string): Description {
+    const { spec, seed } = this;
+    const run = id === undefined ? undefined : { id, nicName: this.nicName };
+    return new Description(
+      {
+        xml: () => specXml(this, run),
+        facts: () => factsOfSpec(spec, seed),
+        factsOf: (text) => factsOfXml(text, spec),
+      },
+      xml,
+    );
   }
 
-  private resetCounters(): void {
-    const { vcpus, disks, nics } = this.spec;
-    this.vcpus = Array.from({ length: vcpus }, () => ({ timeNs: 0, waitNs: 0, delayNs: 0, cpu: 0 }));
+  #resetCounters(): void {
+    const { vcpusMaximum, disks, nics } = this.facts;
+    this.vcpus = Array.from({ length: vcpusMaximum }, () => ({ timeNs: 0, waitNs: 0, delayNs: 0, cpu: 0 }));
     this.disks = disks.map(() => ({
       readRequests: 0,
       readBytes: 0,
@@ -141,7 +187,7 @@ export class SimulatedVm {
       flushRequests: 0,
       flushNs: 0,
     }));
-    this.nics = Array.from({ length: nics }, () => ({ rxBytes: 0, rxPackets: 0, txBytes: 0, txPackets: 0 }));
+    this.nics = nics.map(() => ({ rxBytes: 0, rxPackets: 0, txBytes: 0, txPackets: 0 }));
     this.cpuUserNs = 0;
     this.cpuSystemNs = 0;
     this.swapInKiB = 0;
@@ -158,7 +204,8 @@ const INITIAL = {
   paused: [DomainState.paused, 1],
 } as const satisfies Record<VmSpec['state'], readonly [number, number]>;
 
-function uuidFrom(seed: number): string {
+/** The same for the same seed, and a version 4 UUID to look at. */
+export function uuidFrom(seed: number): string {
   const random = seededRandom(seed);
   const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16));
   hex[12] = '4';

@@ -11,10 +11,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sampler: ['libvirt', 'model'],
   exporter: ['libvirt', 'model', 'sampler'],
   tui: ['libvirt', 'model', 'sampler'],
+  tuner: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
   dashboards: ['model'],
-  docs: ['model', 'tui'],
-  cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'dashboards', 'simulator'],
+  docs: ['model', 'tui', 'tuner'],
+  cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'tuner', 'dashboards', 'simulator'],
 };
 
 const sources = Object.keys(MAY_IMPORT).flatMap((room) =>

@@ -9,6 +9,7 @@ const CLI = process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../cli/virt
 
 export interface Ended {
   readonly code: number | null;
+  readonly stdout: string;
   readonly stderr: string;
 }
 
@@ -16,6 +17,7 @@ export interface Ended {
 export class VirtuneProcess {
   readonly #child: ChildProcess;
   readonly ended: Promise<Ended>;
+  #stdout = '';
   #stderr = '';
   #url: string | undefined;
 
@@ -24,9 +26,11 @@ export class VirtuneProcess {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });
-    this.#child.stdout?.resume();
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+    });
     this.ended = new Promise((resolve) => {
-      this.#child.once('close', (code) => resolve({ code, stderr: this.#stderr }));
+      this.#child.once('close', (code) => resolve({ code, stdout: this.#stdout, stderr: this.#stderr }));
     });
   }
 

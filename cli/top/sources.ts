@@ -6,7 +6,7 @@ import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import type { HostSource } from '../../tui/feed/live.ts';
 import { credentialsOf } from '../credentials.ts';
-import { isLocal } from '../local-uri.ts';
+import { isLocalUri } from '../local-uri.ts';
 import { type TopFlags, UsageError } from './flags.ts';
 
 /** What the console shows is asked for, and nothing else. */
@@ -66,7 +66,7 @@ function openHost(
   const sampler = new Sampler({
     open: (signal) => connect(uri, { readOnly: true, credentials, signal }),
     groups: asked,
-    procRoot: (flags.local ?? isLocal(uri)) ? flags['path.procfs'] : undefined,
+    procRoot: (flags.local ?? isLocalUri(uri)) ? flags['path.procfs'] : undefined,
     placesPerTick: PLACES_PER_TICK,
     domainDeadlineMs,
     tickDeadlineMs: domainDeadlineMs * 4,

@@ -5,7 +5,8 @@ import type { Credentials } from '../../libvirt/auth/mechanism.ts';
 import { parseUri } from '../../libvirt/uri.ts';
 import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/catalogue.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
-import { ConfigError, parseYaml, readYamlFile } from './yaml-file.ts';
+import { ConfigError, parseYaml } from '../../model/yaml.ts';
+import { readYamlFile } from './yaml-file.ts';
 
 const GROUP_NAMES = groups.map((group) => group.name) as [GroupName, ...GroupName[]];
 

@@ -1,12 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-
-/** A file of ours that cannot be used: what is wrong with it, at which line, and at which key. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly code = 'CONFIG';
-}
+import { ConfigError, parseYaml } from '../../model/yaml.ts';
 
 /**
  * Reads a YAML file and checks it.
@@ -20,52 +14,4 @@ export function readYamlFile<S extends z.ZodType>(path: string, schema: S): z.ou
     throw new ConfigError(`${path} cannot be read: ${(error as Error).message}`);
   }
   return parseYaml(path, text, schema);
-}
-
-/** @throws ConfigError */
-export function parseYaml<S extends z.ZodType>(path: string, text: string, schema: S): z.output<S> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const lineAt = (offset: number): number => lines.linePos(offset).line;
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map((error) => `${path}:${lineAt(error.pos[0])}: ${error.message}`).join('\n'),
-    );
-  }
-  const checked = schema.safeParse(expand(path, document) ?? {});
-  if (checked.success) return checked.data;
-  throw new ConfigError(
-    checked.error.issues
-      .map((issue) => {
-        const { path: at } = issue;
-        const message =
-          issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-        const place = lineOf(document, at, lineAt);
-        return `${path}${place === undefined ? '' : `:${place}`}: ${at.length === 0 ? '' : `${at.map(String).join('.')}: `}${message}`;
-      })
-      .join('\n'),
-  );
-}
-
-/** An alias may stand for itself a thousand times over: what it expands to is bounded. */
-function expand(path: string, document: ReturnType<typeof parseDocument>): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new ConfigError(`${path}: ${(error as Error).message}; write out what the aliases stand for`);
-  }
-}
-
-/** The line of the key, or of the nearest one above it that is there. */
-function lineOf(
-  document: ReturnType<typeof parseDocument>,
-  path: readonly PropertyKey[],
-  lineAt: (offset: number) => number,
-): number | undefined {
-  for (let length = path.length; length >= 0; length--) {
-    const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] } | undefined;
-    const start = node?.range?.[0];
-    if (start !== undefined) return lineAt(start);
-  }
-  return undefined;
 }

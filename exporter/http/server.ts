@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { ConfigError } from '../config/yaml-file.ts';
+import { ConfigError } from '../../model/yaml.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { isClientAllowed } from './client-cert.ts';
 import type { ListenAddress } from './listen-address.ts';

@@ -8,7 +8,8 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { z } from 'zod';
-import { ConfigError, readYamlFile } from '../config/yaml-file.ts';
+import { ConfigError } from '../../model/yaml.ts';
+import { readYamlFile } from '../config/yaml-file.ts';
 
 /**
  * The format of Prometheus' exporter-toolkit

@@ -6,14 +6,23 @@ export interface MemoryFacts {
   readonly currentKiB: number | undefined;
   /** Absent: no hugepages. 'default': the host's default size. */
   readonly hugepages: readonly (number | 'default')[] | undefined;
+  /** The same, each with the guest cells that it is for; without them it is for all that have none of their own. */
+  readonly pageRules: readonly PageRule[];
   readonly locked: boolean;
   readonly noSharePages: boolean;
   readonly numaMode: string | undefined;
   /** Host cells, in the same list format as CPUs. */
   readonly numaNodeset: CpuSet | undefined;
+  /** Host cells of single guest cells, by guest cell: `numatune/memnode`. */
+  readonly memNodes: ReadonlyMap<number, CpuSet>;
   readonly balloonModel: string | undefined;
   /** How often the guest reports its memory statistics; absent or 0: never, and most tags stay empty. */
   readonly balloonPeriodSeconds: number | undefined;
+}
+
+export interface PageRule {
+  readonly sizeKiB: number | 'default';
+  readonly guestCells: CpuSet | undefined;
 }
 
 export function parseMemoryFacts(domain: Element): MemoryFacts {
@@ -25,19 +34,35 @@ export function parseMemoryFacts(domain: Element): MemoryFacts {
   return {
     maximumKiB: elementKiB(child(domain, 'memory')),
     currentKiB: elementKiB(child(domain, 'currentMemory')) ?? elementKiB(child(domain, 'memory')),
-    hugepages: hugepages === undefined ? undefined : pageSizes(hugepages),
+    hugepages: hugepages === undefined ? undefined : pageRules(hugepages).map(({ sizeKiB: size }) => size),
+    pageRules: hugepages === undefined ? [] : pageRules(hugepages),
     locked: child(backing, 'locked') !== undefined,
     noSharePages: child(backing, 'nosharepages') !== undefined,
     numaMode: attr(numa, 'mode') ?? (numa === undefined ? undefined : 'strict'),
     numaNodeset: nodeset === undefined ? undefined : CpuSet.parse(nodeset),
+    memNodes: memNodes(child(domain, 'numatune')),
     balloonModel: attr(balloon, 'model'),
     balloonPeriodSeconds: wholeNumber(attr(child(balloon, 'stats'), 'period')),
   };
 }
 
-function pageSizes(hugepages: Element): (number | 'default')[] {
-  const sizes = children(hugepages, 'page').flatMap(
-    (page) => sizeKiB(attr(page, 'size'), attr(page, 'unit')) ?? [],
-  );
-  return sizes.length > 0 ? sizes : ['default'];
+function memNodes(numatune: Element | undefined): Map<number, CpuSet> {
+  const found = new Map<number, CpuSet>();
+  for (const node of children(numatune, 'memnode')) {
+    const cell = wholeNumber(attr(node, 'cellid'));
+    const nodeset = attr(node, 'nodeset');
+    if (cell !== undefined && nodeset !== undefined) found.set(cell, CpuSet.parse(nodeset));
+  }
+  return found;
+}
+
+function pageRules(hugepages: Element): PageRule[] {
+  const rules = children(hugepages, 'page').flatMap((page): PageRule[] => {
+    const size = sizeKiB(attr(page, 'size'), attr(page, 'unit'));
+    const cells = attr(page, 'nodeset');
+    return size === undefined
+      ? []
+      : [{ sizeKiB: size, guestCells: cells === undefined ? undefined : CpuSet.parse(cells) }];
+  });
+  return rules.length > 0 ? rules : [{ sizeKiB: 'default', guestCells: undefined }];
 }

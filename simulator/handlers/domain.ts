@@ -2,9 +2,8 @@ import { ControlState, DomainState, ErrorCode, ListFlag, XmlFlag } from '../../l
 import { ParamType } from '../../libvirt/typed-params.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { CallFailure } from '../faults.ts';
-import { balloonFigures, nicName, statsOf } from '../stats.ts';
+import { balloonFigures, statsOf } from '../stats.ts';
 import type { SimulatedVm } from '../vm.ts';
-import { domainXml } from '../xml.ts';
 import { find, type HandlerContext, type Handlers, invalid, requireActive } from './context.ts';
 
 /** virDomainMemoryStatTags, in the driver's own order. */
@@ -98,15 +97,18 @@ export const domainHandlers: Handlers = {
   domainLookupByUuid: ({ host }, { uuid }) =>
     found(host.byUuid(uuid), `no domain with matching uuid '${uuid}'`),
   domainGetXmlDesc: (context, { domain, flags }) => ({
-    xml: domainXml(find(context, domain), (flags & XmlFlag.inactive) !== 0),
+    xml: find(context, domain).xml({
+      inactive: (flags & XmlFlag.inactive) !== 0,
+      secure: (flags & XmlFlag.secure) !== 0,
+    }),
   }),
   domainGetInfo(context, { domain }) {
     const vm = find(context, domain);
     return {
       state: vm.state,
-      maxMemKiB: vm.maximumKiB,
+      maxMemKiB: vm.facts.maximumKiB,
       memoryKiB: vm.balloonKiB,
-      vcpus: vm.vcpuCurrent,
+      vcpus: vm.facts.vcpusCurrent,
       cpuTimeNs: vm.active
         ? vm.vcpus.reduce((sum, vcpu) => sum + vcpu.timeNs, vm.cpuUserNs + vm.cpuSystemNs)
         : 0,
@@ -132,11 +134,6 @@ export const domainHandlers: Handlers = {
     }
     return { stats: stats.slice(0, maxStats) };
   },
-  domainSetMemoryStatsPeriod(context, { domain, periodSeconds }) {
-    if (periodSeconds < 0) throw invalid('period must not be negative');
-    find(context, domain).balloonPeriodSeconds = periodSeconds;
-    return undefined;
-  },
   domainGetCpuStats(context, { domain, nparams, startCpu }) {
     const vm = find(context, domain);
     requireActive(vm);
@@ -154,7 +151,7 @@ export const domainHandlers: Handlers = {
     const vm = find(context, domain);
     requireActive(vm);
     await context.faults.monitor(vm);
-    const index = vm.spec.disks.findIndex((disk) => disk.target === path);
+    const index = vm.facts.disks.findIndex(({ target }) => target === path);
     const disk = vm.disks[index];
     if (disk === undefined) throw invalid(`invalid path: ${path}`);
     const params = Object.entries({
@@ -170,20 +167,20 @@ export const domainHandlers: Handlers = {
     return { params: params.slice(0, nparams), nparams: params.length };
   },
   domainGetBlockInfo(context, { domain, path }) {
-    const spec = find(context, domain).spec.disks.find((disk) => disk.target === path);
-    if (spec === undefined) throw invalid(`invalid path ${path} not assigned to domain`);
-    const capacityBytes = spec.sizeGiB * 2 ** 30;
+    const disk = find(context, domain).facts.disks.find(({ target }) => target === path);
+    if (disk === undefined) throw invalid(`invalid path ${path} not assigned to domain`);
+    const capacityBytes = disk.sizeGiB * 2 ** 30;
     const allocationBytes = Math.round(capacityBytes * 0.6);
     return {
       allocationBytes,
       capacityBytes,
-      physicalBytes: spec.format === 'raw' ? capacityBytes : allocationBytes,
+      physicalBytes: disk.format === 'raw' ? capacityBytes : allocationBytes,
     };
   },
   domainInterfaceStats(context, { domain, device }) {
     const vm = find(context, domain);
     requireActive(vm);
-    const nic = vm.nics.find((_, index) => nicName(vm, index) === device);
+    const nic = vm.nics.find((_, index) => vm.nicName(index) === device);
     if (nic === undefined) throw invalid(`'${device}' is not a known interface`);
     return { ...nic, rxErrors: 0, rxDrops: 0, txErrors: 0, txDrops: 0 };
   },
@@ -227,7 +224,7 @@ export const domainHandlers: Handlers = {
   domainGetDiskErrors(context, { domain }) {
     const vm = find(context, domain);
     requireActive(vm);
-    const failed = vm.state === DomainState.paused ? vm.spec.disks.slice(0, 1) : [];
+    const failed = vm.state === DomainState.paused ? vm.facts.disks.slice(0, 1) : [];
     return { errors: failed.map((disk) => ({ disk: disk.target, error: 1 })), count: failed.length };
   },
   domainGetMessages: (context, { domain }) => {

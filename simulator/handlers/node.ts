@@ -1,31 +1,65 @@
-import { ParamType } from '../../libvirt/typed-params.ts';
-import { CpuSet } from '../../model/cpu-set.ts';
-import { capabilitiesXml, domainCapabilitiesXml } from '../xml.ts';
+import { ErrorCode, ErrorDomain } from '../../libvirt/constants.ts';
+import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
+import { capabilitiesXml } from '../capabilities.ts';
+import { domainCapabilitiesXml } from '../domain-capabilities.ts';
+import { CallFailure } from '../faults.ts';
+import type { SimulatedHost } from '../host.ts';
+import { freeKiB } from '../host-memory.ts';
+import { checkParams } from '../parameters/group.ts';
+import { ARCH, EMULATOR, machineNamed } from '../xml/machines.ts';
 import { type HandlerContext, type Handlers, invalid } from './context.ts';
 
 const SMALL_PAGE_KIB = 4;
+/** virNodeAllocPagesFlags */
+const ALLOC_SET = 1;
+const KNOBS = ['shm_pages_to_scan', 'shm_sleep_millisecs', 'shm_merge_across_nodes'].map((field) => ({
+  field,
+  type: ParamType.uint,
+}));
 
 /** libvirt's getters want exactly the count that they told before. */
 function exact<T>(items: readonly T[], nparams: number): { stats: readonly T[]; nparams: number } {
   if (nparams === 0) return { stats: [], nparams: items.length };
   if (nparams !== items.length) throw invalid(`nparams in must be equal to ${items.length}`);
-  return { stats: items, nparams: items.length };
+  return { stats: items, nparams: 0 };
 }
 
-/** What guests hold without hugepages, over all cells. */
-function usedKiB({ host }: HandlerContext): number {
-  return host.vms
-    .filter((vm) => vm.active && vm.spec.hugepagesKiB === undefined)
-    .reduce((sum, vm) => sum + vm.balloonKiB, 0);
+const failed = (code: number, message: string): CallFailure =>
+  new CallFailure(code, message, ErrorDomain.none);
+
+/** The cells that are meant; more than there are, from one that there is, is no error. */
+function cellsFrom({ cells }: SimulatedHost, start: number, count: number): number[] {
+  if (start >= cells.length || start < -1) {
+    throw failed(
+      ErrorCode.internal,
+      `internal error: start cell ${start} out of range (0-${cells.length - 1})`,
+    );
+  }
+  return cells.slice(Math.max(0, start), start === -1 ? undefined : start + count).map(({ id }) => id);
 }
 
-function freeKiB(context: HandlerContext): number {
-  const { host } = context;
-  const pooledKiB = host.hugepages.reduce(
-    (sum, pools) => sum + [...pools].reduce((inner, [sizeKiB, count]) => inner + sizeKiB * count, 0),
-    0,
-  );
-  return Math.max(host.memoryKiB * 0.02, host.memoryKiB * 0.96 - pooledKiB - usedKiB(context));
+function requirePool({ hugepages }: SimulatedHost, sizeKiB: number, cell: number): void {
+  if (sizeKiB !== SMALL_PAGE_KIB && !hugepages.has(sizeKiB))
+    throw failed(
+      ErrorCode.operationFailed,
+      `operation failed: page size ${sizeKiB} is not available on node ${cell}`,
+    );
+}
+
+/** KSM as libvirt tells it; nothing of the simulated guests' memory is merged. */
+function ksmParams({ host }: HandlerContext): TypedParam[] {
+  const knob = (field: string): TypedParam => ({
+    field,
+    type: ParamType.uint,
+    value: host.ksm.get(field) ?? 0,
+  });
+  const figure = (name: string): TypedParam => ({ field: `shm_${name}`, type: ParamType.ullong, value: 0 });
+  return [
+    knob('shm_pages_to_scan'),
+    knob('shm_sleep_millisecs'),
+    ...['pages_shared', 'pages_sharing', 'pages_unshared', 'pages_volatile', 'full_scans'].map(figure),
+    knob('shm_merge_across_nodes'),
+  ];
 }
 
 export const nodeHandlers: Handlers = {
@@ -36,20 +70,35 @@ export const nodeHandlers: Handlers = {
   connectGetUri: () => ({ uri: 'qemu:///system' }),
   connectIsSecure: () => ({ secure: true }),
   nodeGetInfo({ host }) {
-    const { sockets, coresPerSocket, threadsPerCore } = host.spec;
+    const { coresPerSocket, threadsPerCore } = host.spec;
     return {
       model: 'x86_64',
       memoryKiB: host.memoryKiB,
-      cpus: host.cpus.length,
+      cpus: host.onlineCpus.size,
       mhz: 2_600,
-      nodes: sockets,
+      nodes: host.cells.length,
       sockets: 1,
       cores: coresPerSocket,
       threads: threadsPerCore,
     };
   },
   connectGetCapabilities: ({ host }) => ({ xml: capabilitiesXml(host) }),
-  connectGetDomainCapabilities: ({ host }) => ({ xml: domainCapabilitiesXml(host) }),
+  connectGetDomainCapabilities(_, { emulator, arch, machine, virtType }) {
+    const refused = (message: string): CallFailure =>
+      new CallFailure(ErrorCode.invalidArg, `invalid argument: ${message}`);
+    if (emulator !== undefined && emulator !== EMULATOR)
+      throw new CallFailure(
+        ErrorCode.systemError,
+        `Cannot check QEMU binary ${emulator}: No such file or directory`,
+      );
+    if (arch !== undefined && arch !== ARCH) throw refused(`unknown architecture: ${arch}`);
+    if (virtType !== undefined && virtType !== 'kvm' && virtType !== 'qemu')
+      throw refused(`Emulator '${EMULATOR}' does not support virt type '${virtType}'`);
+    const known = machineNamed(machine);
+    if (known === undefined)
+      throw refused(`the machine '${machine}' is not supported by emulator '${EMULATOR}'`);
+    return { xml: domainCapabilitiesXml(virtType ?? 'kvm', known) };
+  },
   nodeGetCpuStats({ host }, { cpu, nparams }) {
     const counted = cpu === -1 ? host.cpuTimes : host.cpuTimes.slice(cpu, cpu + 1);
     if (counted.length === 0) throw invalid(`Invalid cpuNum in virHostCPUGetStatsLinux: ${cpu}`);
@@ -60,72 +109,72 @@ export const nodeHandlers: Handlers = {
     }));
     return exact(stats, nparams);
   },
-  nodeGetMemoryStats(context, { nparams, cell }) {
-    const part = cell === -1 ? 1 : 1 / context.host.spec.sockets;
-    const figures = {
-      total: context.host.memoryKiB,
-      free: freeKiB(context),
-      buffers: 120_000,
-      cached: context.host.memoryKiB * 0.02,
-    };
-    const stats = Object.entries(figures).map(([field, valueKiB]) => ({
-      field,
-      valueKiB: Math.round(valueKiB * part),
-    }));
+  nodeGetMemoryStats({ host }, { nparams, cell }) {
+    const cells = cell === -1 ? host.cells : host.cells.filter(({ id }) => id === cell);
+    if (cells.length === 0) throw invalid(`cell ${cell} is not on this host`);
+    const total = cells.reduce((sum, { memoryKiB }) => sum + memoryKiB, 0);
+    const free = cells.reduce((sum, { id }) => sum + freeKiB(host, id), 0);
+    const figures = Object.entries({ total, free, buffers: 120_000, cached: host.memoryKiB * 0.02 });
+    const stats = figures.map(([field, valueKiB]) => ({ field, valueKiB: Math.round(valueKiB) }));
+    // A single cell's are only the first two.
     return exact(cell === -1 ? stats : stats.slice(0, 2), nparams);
   },
-  nodeGetCellsFreeMemory(context, { startCell, maxCells }) {
-    const { sockets } = context.host.spec;
-    const count = Math.max(0, Math.min(maxCells, sockets - startCell));
-    return {
-      freeBytes: Array.from({ length: count }, () => Math.round((freeKiB(context) / sockets) * 1_024)),
-    };
-  },
-  nodeGetFreeMemory: (context) => ({ freeBytes: Math.round(freeKiB(context) * 1_024) }),
-  nodeGetFreePages(context, { pageSizesKiB, startCell, cellCount }) {
-    const { host } = context;
-    const counts: number[] = [];
-    for (let cell = startCell; cell < startCell + cellCount; cell++) {
-      const pools = host.hugepages[cell];
-      if (pools === undefined) throw invalid(`start cell ${cell} out of range`);
-      for (const sizeKiB of pageSizesKiB) {
-        const usedKiBOfSize = host.vms
-          .filter((vm) => vm.active && vm.spec.hugepagesKiB === sizeKiB && (vm.spec.numaNode ?? 0) === cell)
-          .reduce((sum, vm) => sum + vm.maximumKiB, 0);
-        const free =
-          sizeKiB === SMALL_PAGE_KIB
-            ? freeKiB(context) / host.spec.sockets / SMALL_PAGE_KIB
-            : (pools.get(sizeKiB) ?? 0) - usedKiBOfSize / sizeKiB;
-        counts.push(Math.max(0, Math.round(free)));
-      }
-    }
+  nodeGetCellsFreeMemory: ({ host }, { startCell, maxCells }) => ({
+    freeBytes: cellsFrom(host, startCell, maxCells).map((cell) => freeKiB(host, cell) * 1_024),
+  }),
+  nodeGetFreeMemory: ({ host }) => ({
+    freeBytes: host.cells.reduce((sum, { id }) => sum + freeKiB(host, id) * 1_024, 0),
+  }),
+  nodeGetFreePages({ host }, { pageSizesKiB, startCell, cellCount }) {
+    const counts = cellsFrom(host, startCell, cellCount).flatMap((cell) =>
+      pageSizesKiB.map((sizeKiB) => {
+        requirePool(host, sizeKiB, cell);
+        return sizeKiB === SMALL_PAGE_KIB
+          ? Math.floor(freeKiB(host, cell) / SMALL_PAGE_KIB)
+          : host.hugepages.free(cell, sizeKiB);
+      }),
+    );
     return { counts };
   },
+  /** A pool that cannot grow as far as was asked stays as large as it became. */
   nodeAllocPages({ host }, { pageSizesKiB, counts, startCell, cellCount, flags }) {
-    const [first, last] = startCell === -1 ? [0, host.hugepages.length] : [startCell, startCell + cellCount];
-    for (const pools of host.hugepages.slice(first, last)) {
+    const cells = cellsFrom(host, startCell, cellCount);
+    for (const cell of cells) {
       pageSizesKiB.forEach((sizeKiB, index) => {
-        const count = Number(counts[index] ?? 0);
-        pools.set(sizeKiB, (flags & 1) !== 0 ? count : (pools.get(sizeKiB) ?? 0) + count);
+        if (sizeKiB === SMALL_PAGE_KIB) {
+          throw failed(
+            ErrorCode.operationUnsupported,
+            "Operation not supported: system pages pool can't be modified",
+          );
+        }
+        requirePool(host, sizeKiB, cell);
+        const before = host.hugepages.total(cell, sizeKiB);
+        const wanted = Number(counts[index] ?? 0) + ((flags & ALLOC_SET) === 0 ? before : 0);
+        const got = host.hugepages.resize(cell, sizeKiB, wanted, freeKiB(host, cell));
+        if (got === wanted) return;
+        throw failed(
+          ErrorCode.operationFailed,
+          `operation failed: Unable to allocate ${wanted} pages. Allocated only ${got}`,
+        );
       });
     }
-    return { cellsAdjusted: last - first };
+    return { cellsAdjusted: cells.length };
   },
   nodeGetCpuMap({ host }, { needMap, needOnline }) {
-    const all = CpuSet.of(host.cpus.map((cpu) => cpu.id));
     const bytes = Math.ceil(host.cpus.length / 8);
     return {
-      map: needMap === 0 ? new Uint8Array() : all.toBitmap(bytes),
-      online: needOnline === 0 ? 0 : host.cpus.length,
+      map: needMap === 0 ? new Uint8Array() : host.onlineCpus.toBitmap(bytes),
+      online: needOnline === 0 ? 0 : host.onlineCpus.size,
       total: host.cpus.length,
     };
   },
   nodeSetMemoryParameters({ host }, { params }) {
+    checkParams(params, KNOBS);
     for (const { field, value } of params) host.ksm.set(field, Number(value));
     return undefined;
   },
-  nodeGetMemoryParameters({ host }, { nparams }) {
-    const params = [...host.ksm].map(([field, value]) => ({ field, type: ParamType.uint, value }));
-    return { params: nparams === 0 ? [] : params.slice(0, nparams), nparams: params.length };
+  nodeGetMemoryParameters(context, { nparams }) {
+    const { stats: params, nparams: count } = exact(ksmParams(context), nparams);
+    return { params, nparams: count };
   },
 };

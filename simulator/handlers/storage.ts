@@ -1,8 +1,7 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
 import { CallFailure } from '../faults.ts';
 import { seededRandom, seedOf } from '../random.ts';
-import { diskPath } from '../stats.ts';
-import { escapeXml } from '../xml.ts';
+import { escapeXml } from '../xml/format.ts';
 import { find, type HandlerContext, type Handlers } from './context.ts';
 
 const POOL_NAME = 'images';
@@ -29,10 +28,13 @@ interface Volume {
 
 function volumes({ host }: HandlerContext): Volume[] {
   return host.vms.flatMap((vm) =>
-    vm.spec.disks.map((disk) => {
-      const key = diskPath(vm, disk.target, disk.format);
-      return { key, name: key.slice(POOL_PATH.length + 1), capacityBytes: disk.sizeGiB * 2 ** 30 };
-    }),
+    vm.facts.disks
+      .filter(({ path }) => path.startsWith(`${POOL_PATH}/`))
+      .map(({ path: key, sizeGiB }) => ({
+        key,
+        name: key.slice(POOL_PATH.length + 1),
+        capacityBytes: sizeGiB * 2 ** 30,
+      })),
   );
 }
 

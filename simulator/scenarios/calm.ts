@@ -53,8 +53,11 @@ const others: VmInput[] = [
     workload: 'windows',
     vcpus: 4,
     memoryMiB: 8_192,
+    // As an installer without virtio drivers leaves it.
     disks: [{ target: 'sda', sizeGiB: 80, cache: 'writethrough' }],
+    nicModel: 'e1000e',
     balloonPeriodSeconds: 0,
+    vncPassword: 'wintermt',
   },
   { name: 'cache-01', workload: 'web', vcpus: 2, memoryMiB: 8_192, disks: [{ target: 'vda', sizeGiB: 10 }] },
   { name: 'bastion', workload: 'idle', vcpus: 1, memoryMiB: 1_024, disks: [{ target: 'vda', sizeGiB: 8 }] },
@@ -73,6 +76,8 @@ const others: VmInput[] = [
     memoryMiB: 2_048,
     state: 'paused',
     disks: [{ target: 'vda', sizeGiB: 500, cache: 'writeback' }],
+    // Its guest is too old for ACPI.
+    shutdownSeconds: 'never',
   },
 ];
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { printable } from '../../cli/log.ts';
+import { printableLines } from '../../model/printable.ts';
 import { startDemo } from '../../simulator/demo.ts';
 import { figure } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
@@ -69,5 +69,5 @@ test('a hangup reads the configuration anew, and a bad one changes nothing but t
 });
 
 test('text from elsewhere brings no escape code to the terminal', () => {
-  expect(printable('a\u001b[31mb\u202ec\n')).toBe('a\\u001b[31mb\\u202ec\n');
+  expect(printableLines('a\u001b[31mb\u202ec\n')).toBe('a\\u001b[31mb\\u202ec\n');
 });

@@ -6,8 +6,8 @@ import { durationOf, secondsOf } from '../../dashboards/rules/duration.ts';
 import { recordingRules } from '../../dashboards/rules/recording.ts';
 import { settingsSchema } from '../../dashboards/rules/settings.ts';
 import { withThresholdTable } from '../../dashboards/threshold-table.ts';
-import { parseYaml } from '../../exporter/config/yaml-file.ts';
 import { type SeriesName, seriesNames } from '../../model/catalogue/names.ts';
+import { parseYaml } from '../../model/yaml.ts';
 import { alertCases } from './alert-cases/all.ts';
 import { selectorsOf } from './promql.ts';
 

@@ -96,7 +96,7 @@ test('pins, guest cells, hugepages and numatune are read', () => {
     <cputune><vcpupin vcpu='0' cpuset='1,^0'/><emulatorpin cpuset='6'/><iothreadpin iothread='7' cpuset='5'/></cputune>
     <cpu><topology sockets='1' cores='2' threads='2'/><numa><cell id='0' cpus='0-3' memory='1' unit='GiB'/></numa></cpu>
     <memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages><locked/></memoryBacking>
-    <numatune><memory mode='interleave' nodeset='0-1'/></numatune>`),
+    <numatune><memory mode='interleave' nodeset='0-1'/><memnode cellid='0' nodeset='1'/></numatune>`),
   );
   expect(facts.cpu).toMatchObject({
     vcpusMaximum: 4,
@@ -108,6 +108,7 @@ test('pins, guest cells, hugepages and numatune are read', () => {
   expect(facts.cpu.ioThreadPins.get(7)?.toString()).toBe('5');
   expect(facts.cpu.cells[0]).toMatchObject({ memoryKiB: 1_048_576 });
   expect(facts.memory).toMatchObject({ hugepages: [1_048_576], locked: true, numaMode: 'interleave' });
+  expect(facts.memory.memNodes.get(0)?.toString()).toBe('1');
 });
 
 test.each([

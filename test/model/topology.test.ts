@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { onlineCpus, parseCapabilities } from '../../model/topology.ts';
+import { capabilitiesXml } from '../../simulator/capabilities.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
-import { capabilitiesXml } from '../../simulator/xml.ts';
 
 const wrap = (cells: string, cache = ''): string =>
   `<capabilities><host><topology><cells>${cells}</cells></topology>${cache}</host></capabilities>`;
@@ -51,4 +51,29 @@ test('several last-level caches in a socket are held apart, and an old libvirt t
     "<cache><bank id='0' level='3' size='32' unit='MiB' cpus='0-7'/><bank id='1' level='3' size='32768' unit='KiB' cpus='8-15'/></cache>";
   expect(parseCapabilities(wrap('', banks)).caches.map((bank) => bank.sizeKiB)).toEqual([32_768, 32_768]);
   expect(parseCapabilities(wrap('')).caches).toEqual([]);
+});
+
+test("what resctrl can hand out of caches and memory bandwidth is told, as libvirt's capabilities have it", () => {
+  const xml = `<cache>
+      <bank id='0' level='3' type='both' size='15360' unit='KiB' cpus='0-5'>
+        <control granularity='768' min='1536' unit='KiB' type='both' maxAllocs='4'/>
+      </bank>
+      <bank id='1' level='3' type='both' size='15360' unit='KiB' cpus='6-11'>
+        <control granularity='768' unit='KiB' type='code' maxAllocs='8'/>
+        <control granularity='768' unit='KiB' type='data' maxAllocs='8'/>
+      </bank>
+    </cache>
+    <memory_bandwidth>
+      <node id='0' cpus='0-5'><control granularity='10' min='20' maxAllocs='4'/></node>
+      <node id='1' cpus='6-11'><monitor maxMonitors='2'/></node>
+    </memory_bandwidth>`;
+  const topology = parseCapabilities(wrap('', xml));
+  expect(topology.caches.map(({ controls }) => controls)).toEqual([
+    [{ type: 'both', granularityKiB: 768, leastKiB: 1_536 }],
+    [
+      { type: 'code', granularityKiB: 768, leastKiB: 768 },
+      { type: 'data', granularityKiB: 768, leastKiB: 768 },
+    ],
+  ]);
+  expect(topology.memoryBandwidth).toEqual([{ id: 0, granularity: 10, least: 20 }]);
 });

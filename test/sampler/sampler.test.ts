@@ -152,7 +152,7 @@ test('facts are read once, and again only for the domain that an event named', a
   await sampler.sample();
   expect(calls).not.toContain('domainGetXmlDesc');
   const vm = daemon.vm('web-01');
-  vm.metadata.set('urn:x', '<x/>');
+  vm.live?.edit((domain) => domain.setAttribute('type', 'qemu'));
   daemon.emit('metadataChange', { domain: vm.domain, type: 2, uri: 'urn:x' });
   await new Promise((resolve) => setTimeout(resolve, 20));
   calls = [];

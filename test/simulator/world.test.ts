@@ -72,10 +72,10 @@ test('a noisy neighbour hurts whom it shares CPUs with, and nobody else', () => 
 test('guests that may use more than the host has are squeezed and swap', () => {
   const host = lived('memory-pressure', 10);
   const web = host.byName('web-01');
-  expect(web?.balloonKiB).toBeLessThan(web?.maximumKiB ?? 0);
+  expect(web?.balloonKiB).toBeLessThan(web?.facts.maximumKiB ?? 0);
   // A guest on huge pages keeps what it has.
   const database = host.byName('pg-orders');
-  expect(database?.balloonKiB).toBe(database?.maximumKiB);
+  expect(database?.balloonKiB).toBe(database?.facts.maximumKiB);
 });
 
 test('the same seed and clock give the same world', () => {

@@ -18,6 +18,8 @@ const MODULES = [
   'net_failover',
   'virtio_net',
   'virtio_console',
+  'button',
+  'evdev',
 ];
 
 /** Debian's qemu-guest-agent, which runs in guests that have a channel for it. */
@@ -30,9 +32,13 @@ PRETTY_NAME="Lab \\"Linux\\" {1}"
 VERSION_ID=1
 `;
 
+/** What busybox's acpid runs when the power button is pressed, which is how `virsh shutdown` asks. */
+const POWER_BUTTON = 'etc/acpi/PWRF/00000080';
+const POWER_OFF = '#!/bin/busybox sh\n/bin/busybox poweroff -f\n';
+
 /**
  * Loads the drivers, mounts the first disk where it has a filesystem, starts the agent where there is a channel
- * for it, then reads, writes, flushes and sends a little, for as long as it runs.
+ * for it, obeys the power button, then reads, writes, flushes and sends a little, for as long as it runs.
  */
 const INIT = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp
@@ -47,6 +53,7 @@ for p in /sys/class/virtio-ports/*; do
   [ "$(/bin/busybox cat $p/name 2>/dev/null)" = org.qemu.guest_agent.0 ] &&
     /bin/qemu-ga -d -m virtio-serial -p /dev/\${p##*/} -t /run -f /run/qemu-ga.pid
 done
+/bin/busybox acpid -d 2>/dev/null &
 /bin/busybox ip link set eth0 up
 /bin/busybox ip addr add 192.168.122.77/24 dev eth0
 while true; do
@@ -91,8 +98,14 @@ export function buildInitramfs(guest: string): BootFiles {
     // What the kernel has built in needs no loading.
     if (path !== undefined) copyFileSync(path, join(root, `lib/${name}.ko`));
   }
-  writeFileSync(join(root, 'init'), INIT);
-  chmodSync(join(root, 'init'), 0o755);
+  mkdirSync(join(root, dirname(POWER_BUTTON)), { recursive: true });
+  for (const [file, script] of [
+    ['init', INIT],
+    [POWER_BUTTON, POWER_OFF],
+  ] as const) {
+    writeFileSync(join(root, file), script);
+    chmodSync(join(root, file), 0o755);
+  }
   const list = run('find', ['.'], { cwd: root });
   const archive = execFileSync('cpio', ['-o', '-H', 'newc', '--quiet'], {
     cwd: root,

@@ -1,0 +1,19 @@
+import { createInterface } from 'node:readline/promises';
+import { TunerError } from '../../tuner/errors.ts';
+
+/** Whether somebody at the terminal says yes. Ctrl-C and Ctrl-D say no. */
+export async function agreed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new TunerError('TUNE_USAGE', 'there is no terminal to ask on; look at the plan, and say --yes');
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<string>((resolve) => {
+    terminal.once('close', () => resolve('no'));
+  });
+  try {
+    const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,49 @@
+import { printable } from '../../model/printable.ts';
+import type { TransactionRecord } from '../../tuner/journal/list.ts';
+import type { StepProgress } from '../../tuner/journal/progress.ts';
+import { describeStep } from '../../tuner/steps/describe.ts';
+import type { Step } from '../../tuner/steps/step.ts';
+
+/** A transaction in words: whose it was, and how far each of its steps has come. */
+export function describeTransaction({ id, header, progress }: TransactionRecord): string[] {
+  const { at, hostname, uri, command, version, domains, notes } = header;
+  const names = domains.map(
+    ({ domain, profile }) => `${JSON.stringify(domain.name)}${profile === undefined ? '' : ` to ${profile}`}`,
+  );
+  return [
+    `transaction ${id}: ${progress.status}`,
+    `  begun      ${at} by virtune ${version}`,
+    `  on         ${hostname} (${uri})`,
+    `  command    ${command}`,
+    `  domains    ${names.length === 0 ? 'none' : names.join(', ')}`,
+    ...(progress.failure === undefined ? [] : [`  failure    ${progress.failure.message}`]),
+    ...progress.steps.flatMap(({ step, progress: made }) => describeMade(step, made)),
+    ...notes.map((note) => `  note       ${note}`),
+  ].map(printable);
+}
+
+function describeMade(step: Step, made: StepProgress): string[] {
+  const word = made.kind.padEnd(10);
+  const lines = [`  ${word} ${describeStep(step)}${wasText(step, made)}`];
+  const [proofs, error] = [
+    made.kind === 'done' ? made.proof : [],
+    made.kind === 'undoing' ? made.error : undefined,
+  ];
+  for (const proof of proofs) lines.push(`${' '.repeat(15)}seen: ${proof}`);
+  if (error !== undefined) lines.push(`${' '.repeat(15)}remains: ${error}`);
+  if (made.kind === 'undone' && made.note !== undefined) lines.push(`${' '.repeat(15)}${made.note}`);
+  return lines;
+}
+
+/** What a step found; a definition is too long for a line, and `show --xml` has it. */
+function wasText(step: Step, made: StepProgress): string {
+  const begun = made.kind === 'undoing' ? made.before : made;
+  if (begun.kind !== 'doing' && begun.kind !== 'done') return '';
+  if (step.kind === 'definition' || step.kind === 'restart' || step.kind === 'blockIoTune') return '';
+  return `, was ${stateText(begun.was)}`;
+}
+
+function stateText(state: unknown): string {
+  if (Array.isArray(state)) return state.map((param) => `${param.field} ${param.value}`).join(', ');
+  return state === null ? 'absent' : String(state);
+}

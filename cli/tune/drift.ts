@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import { driftOf } from '../../tuner/drift/drift.ts';
+import { driftJson, reportDrift } from '../../tuner/drift/report.ts';
+import { driftMetrics, writeTextfile } from '../../tuner/drift/textfile.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { addTuneOptions, type TuneFlags } from './options.ts';
+import { withSession } from './session.ts';
+import { planTuned } from './tuned.ts';
+
+interface Flags extends TuneFlags {
+  readonly textfile?: string | undefined;
+}
+
+export function driftCommand(): Command {
+  const command = new Command('drift')
+    .description('which tuned domains are not as their profiles want them; exits with 2 when there are some')
+    .argument('[domain...]', 'names, UUIDs, or globs; all that were tuned without')
+    .option('--textfile <file>', "write it for node_exporter's textfile collector too, as FILE.prom")
+    .action(async (patterns: string[], flags: Flags) => {
+      const { plan, lost } = await withSession(flags, { readOnly: true }, (session) =>
+        planTuned(session, patterns),
+      );
+      const drifts = plan.domains.map(driftOf);
+      const text = flags.json === true ? JSON.stringify(driftJson(drifts), null, 2) : reportDrift(drifts);
+      process.stdout.write(`${text}\n`);
+      if (flags.textfile !== undefined) {
+        await writeTextfile(flags.textfile, await driftMetrics(drifts, Date.now()));
+      }
+      const drifted = lost.length > 0 || drifts.some(({ count }) => count > 0);
+      if (drifted) process.exitCode = ExitCode.drift;
+    });
+  return addTuneOptions(command);
+}

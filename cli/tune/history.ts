@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { listTransactions, type TransactionRecord } from '../../tuner/journal/list.ts';
+import { textTable } from '../../tuner/text-table.ts';
+import { log } from '../log.ts';
+import { addTuneOptions, type TuneFlags } from './options.ts';
+
+/** As many names as a line has room for. */
+const NAMES_SHOWN = 3;
+
+export function historyCommand(): Command {
+  const command = new Command('history')
+    .description('what was applied, taken back or cut off, newest first')
+    .action(async (flags: TuneFlags) => {
+      const { records, damaged } = await listTransactions(await openStateFolder(flags.stateDir));
+      if (flags.json === true) {
+        const unreadable = damaged.map(({ id, error }) => ({ id, error: error.message }));
+        const document = { format: 1, transactions: records.map(transactionJson), unreadable };
+        process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+        return;
+      }
+      const head = ['id', 'host', 'status', 'steps', 'domains', 'command'];
+      for (const line of textTable(head, records.map(row))) process.stdout.write(`${line}\n`);
+      for (const { id, error } of damaged) log(`virtune: ${id}: ${error.message}`);
+    });
+  return addTuneOptions(command);
+}
+
+function row({ id, header, progress }: TransactionRecord): string[] {
+  const { hostname, domains, steps, command } = header;
+  const names = domains.slice(0, NAMES_SHOWN).map(({ domain }) => domain.name);
+  const more = domains.length > NAMES_SHOWN ? [`and ${domains.length - NAMES_SHOWN} more`] : [];
+  return [id, hostname, progress.status, String(steps.length), [...names, ...more].join(' '), command];
+}
+
+/** Stable within its format; null for what there is not. Without XML, which may hold passwords. */
+export function transactionJson({ id, header, progress }: TransactionRecord): object {
+  const { at, version, command, hostname, uri, domains } = header;
+  const { failure } = progress;
+  return {
+    id,
+    at,
+    status: progress.status,
+    hostname,
+    uri,
+    command,
+    version,
+    domains: domains.map(({ domain, profile }) => ({ ...domain, profile: profile ?? null })),
+    steps: progress.steps.length,
+    failure: failure === undefined ? null : { code: failure.code, message: failure.message },
+  };
+}

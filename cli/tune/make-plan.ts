@@ -1,0 +1,137 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { CpuSet, CpuSetError } from '../../model/cpu-set.ts';
+import { TunerError } from '../../tuner/errors.ts';
+import type { DomainState, HostFacts } from '../../tuner/facts/facts.ts';
+import { probeDirectIo, probeHugetlbfs } from '../../tuner/facts/probes.ts';
+import { newTransactionId } from '../../tuner/journal/journal.ts';
+import { makePlan, type Pick } from '../../tuner/plan/make-plan.ts';
+import type { Plan } from '../../tuner/plan/plan.ts';
+import type { Probes } from '../../tuner/plan/preconditions.ts';
+import { readAssignments } from '../../tuner/profile/assignments.ts';
+import type { ProfileLibrary } from '../../tuner/profile/library.ts';
+import { pickByFile, pickDomains } from '../../tuner/profile/pick.ts';
+import type { Profile } from '../../tuner/profile/profile.ts';
+import { checkReservations, type Reservations } from '../../tuner/profile/reservations.ts';
+import { findSetting } from '../../tuner/settings/all.ts';
+import type { TuneFlags } from './options.ts';
+import type { Session } from './session.ts';
+
+/** What says which domains become what. */
+export interface PlanFlags extends TuneFlags {
+  readonly all?: boolean | undefined;
+  readonly profile?: string | undefined;
+  readonly file?: string | undefined;
+  readonly hostCpus?: CpuSet | undefined;
+  readonly rebalance?: boolean | undefined;
+  readonly restart?: boolean | undefined;
+  readonly accept: readonly string[];
+}
+
+export function addPlanOptions(command: Command): Command {
+  return command
+    .argument('[domain...]', 'names, UUIDs, or globs such as "db*"')
+    .option('--all', "all of the host's domains")
+    .option('-p, --profile <profile>', 'by name, or the path of a YAML file')
+    .option('-f, --file <file>', 'assignments: which domain gets which profile, what is kept for the host')
+    .option('--host-cpus <list>', 'CPUs that no VM gets, such as 0-1,16-17', cpus)
+    .option('--rebalance', 'place anew, whatever the VMs have now')
+    .option('--restart', 'bring what waits for a boot about at once, by restarting the domains')
+    .option('--accept <setting...>', 'settings that need something in the guest, which it has', setting, []);
+}
+
+function cpus(text: string): CpuSet {
+  try {
+    return CpuSet.parse(text);
+  } catch (error) {
+    if (error instanceof CpuSetError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}
+
+function setting(id: string, before: readonly string[]): string[] {
+  if (findSetting(id) === undefined)
+    throw new InvalidArgumentError(`There is no setting ${JSON.stringify(id)}.`);
+  return [...before, id];
+}
+
+/**
+ * What these flags come to on this host.
+ * @throws TunerError for domains, profiles and files that are not there or wrong
+ */
+export function planFor(session: Session, patterns: readonly string[], flags: PlanFlags): Promise<Plan> {
+  const { host, domains, library } = session;
+  const { picks, reserved } = choose(session, patterns, flags);
+  const now = new Date();
+  return makePlan({
+    host,
+    domains,
+    picks,
+    reservedPages: reserved?.pages ?? [],
+    profileOf: known(library),
+    hostCpus: flags.hostCpus ?? reserved?.cpus,
+    rebalance: flags.rebalance,
+    restart: flags.restart,
+    accepted: new Set(flags.accept),
+    probes: probesOf(host),
+    id: newTransactionId(now),
+    at: now.toISOString(),
+  });
+}
+
+interface Choice {
+  readonly picks: readonly Pick[];
+  readonly reserved: Reservations | undefined;
+}
+
+function choose({ host, domains, library }: Session, patterns: readonly string[], flags: PlanFlags): Choice {
+  const { profile, file, all = false } = flags;
+  if (all && patterns.length > 0) throw usage('--all and names of domains do not go together');
+  if (profile !== undefined && file !== undefined) throw usage('--profile and --file do not go together');
+  const meant = patterns.length === 0 ? domains : pickDomains(domains, patterns);
+  if (file !== undefined) {
+    const assignments = readAssignments(file);
+    checkReservations(file, assignments.reserved, host);
+    const picks = pickByFile(meant, assignments).map((pick) => ({
+      state: pick.state,
+      profile: library.get(pick.profile),
+    }));
+    return { picks, reserved: assignments.reserved };
+  }
+  if (profile === undefined) throw usage('say what they are to become: --profile NAME, or --file FILE');
+  if (patterns.length === 0 && !all) throw usage('say which domains: by name, by glob, or --all');
+  const wanted = isPath(profile) ? library.read(profile) : library.get(profile);
+  return { picks: meant.map((state): Pick => ({ state, profile: wanted })), reserved: undefined };
+}
+
+const isPath = (profile: string): boolean => /[/.]/.test(profile);
+const usage = (message: string): TunerError => new TunerError('TUNE_USAGE', message);
+
+/** A profile that is gone or broken today says nothing of a domain that was tuned by it. */
+export function known(library: ProfileLibrary): (name: string) => Profile | undefined {
+  return (name) => {
+    try {
+      return library.get(name);
+    } catch (error) {
+      if (error instanceof TunerError) return undefined;
+      throw error;
+    }
+  };
+}
+
+function probesOf(host: HostFacts): Probes | undefined {
+  if (host.local === undefined) return undefined;
+  return {
+    directIo: probeDirectIo,
+    hugetlbfs: async (sizeKiB) => probeHugetlbfs(host, sizeKiB),
+  };
+}
+
+/** Domains as a transaction takes them. */
+export function transactionDomain({ domain, live, inactive }: DomainState, profile: string | undefined) {
+  return {
+    domain: { uuid: domain.uuid, name: domain.name },
+    profile,
+    live: live?.xml,
+    inactive: inactive?.xml,
+  };
+}

@@ -1,0 +1,24 @@
+import { recoverHost } from '../../tuner/apply/recover.ts';
+import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { listTransactions } from '../../tuner/journal/list.ts';
+import { agreed } from './agreed.ts';
+import { describeTransaction } from './describe-transaction.ts';
+import { sayOutcome } from './outcome.ts';
+import { type RunFlags, runOptions } from './run-options.ts';
+
+/**
+ * Before something new: what an earlier run left half done on that host is shown, and undone when somebody at the
+ * terminal says so. Without a terminal, or with a no, the new run is refused as ever (TUNE_INTERRUPTED).
+ */
+export async function offerRecovery(flags: RunFlags, signal: AbortSignal): Promise<void> {
+  if (!process.stdin.isTTY) return;
+  const { records } = await listTransactions(await openStateFolder(flags.stateDir));
+  const open = records.find(
+    ({ header, progress }) => header.uri === flags.connect && progress.status === 'open',
+  );
+  if (open === undefined) return;
+  process.stdout.write(`${describeTransaction(open).join('\n')}\n`);
+  if (!(await agreed('This was cut off. Undo it first?'))) return;
+  const options = { ...runOptions(flags, signal), how: 'undo', force: false } as const;
+  for (const outcome of await recoverHost(open.header.hostname, options)) sayOutcome(outcome, false);
+}

@@ -1,0 +1,59 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+/** What every `virtune tune` command takes. */
+export interface TuneFlags {
+  readonly connect: string;
+  readonly stateDir: string;
+  readonly profiles: readonly string[];
+  readonly json?: boolean | undefined;
+}
+
+/** Root's under /var/lib, anybody else's where XDG's base directories say (basedir-spec 0.8). */
+export function defaultStateDir(env: NodeJS.ProcessEnv, uid: number | undefined): string {
+  if (uid === 0) return '/var/lib/virtune/tuner';
+  return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state'), 'virtune/tuner');
+}
+
+/** Folders with profiles of one's own; a later one's profile stands before an earlier one's of the same name. */
+export function defaultProfileDirs(env: NodeJS.ProcessEnv): string[] {
+  return [
+    '/etc/virtune/profiles',
+    join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'virtune/profiles'),
+  ];
+}
+
+export function addTuneOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-c, --connect <uri>', 'libvirt to tune')
+        .env('LIBVIRT_DEFAULT_URI')
+        .default('qemu:///system'),
+    )
+    .addOption(
+      new Option('--state-dir <dir>', 'where the journal of changes is kept')
+        .env('VIRTUNE_STATE_DIR')
+        .default(defaultStateDir(process.env, process.getuid?.())),
+    )
+    .option('--profiles <dir...>', 'more folders with profiles', [])
+    .option('--json', 'for programs');
+}
+
+/** What a command that changes something takes besides. */
+export function addRunOptions(command: Command): Command {
+  return command
+    .option('--wait <seconds>', 'how long to wait for another run on the same host', seconds, 0)
+    .option('--shutdown-timeout <seconds>', 'how long a guest may take to shut down', seconds, 120)
+    .option('--settle <seconds>', 'how long a started guest has to stay up', seconds, 5)
+    .option('--force-off', 'switch a guest off that does not shut down in time')
+    .option('--trace', 'say each call of libvirt and each line of the journal as it is made');
+}
+
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0 || value > 86_400) {
+    throw new InvalidArgumentError('Expected a number of seconds from 0 to 86400.');
+  }
+  return value;
+}

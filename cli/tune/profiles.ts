@@ -1,0 +1,96 @@
+import { Command } from 'commander';
+import { printableLines } from '../../model/printable.ts';
+import { TunerError } from '../../tuner/errors.ts';
+import { listProfiles, profileJson, reportList, reportProfile } from '../../tuner/profile/describe.ts';
+import type { ProfileLibrary } from '../../tuner/profile/library.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { openLibrary } from './session.ts';
+
+interface Flags {
+  readonly profiles: readonly string[];
+  readonly json?: boolean | undefined;
+}
+
+export function profilesCommand(): Command {
+  return new Command('profiles')
+    .description('what the profiles are, what they say and why, and whether a file is one')
+    .addCommand(listCommand(), { isDefault: true })
+    .addCommand(showCommand())
+    .addCommand(checkCommand());
+}
+
+function listCommand(): Command {
+  return withFlags(
+    new Command('list').description('every profile that can be used, and where it lies'),
+  ).action((flags: Flags) => {
+    const listed = listProfiles(openLibrary(flags));
+    say(flags, reportList(listed), () =>
+      listed.map(({ name, path, builtIn, profile, fault }) => ({
+        name,
+        title: profile?.title ?? null,
+        path,
+        builtIn,
+        lineage: profile?.lineage ?? null,
+        version: profile?.version ?? null,
+        fault: fault ?? null,
+      })),
+    );
+    if (listed.some(({ fault }) => fault !== undefined)) process.exitCode = ExitCode.usage;
+  });
+}
+
+function showCommand(): Command {
+  return withFlags(
+    new Command('show')
+      .description('what a profile says with all that it stands on: each knob, why, and on whose word')
+      .argument('<name>', 'a profile, or the path of a YAML file'),
+  ).action((name: string, flags: Flags) => {
+    const profile = named(openLibrary(flags), name);
+    say(flags, reportProfile(profile), () => profileJson(profile));
+  });
+}
+
+function checkCommand(): Command {
+  return withFlags(
+    new Command('check')
+      .description('whether files are profiles; says each fault with its line and key')
+      .argument('<file...>'),
+  ).action((files: readonly string[], flags: Flags) => {
+    const library = openLibrary(flags);
+    const checked = files.map((file) => ({ file, ...check(library, file) }));
+    const lines = checked.map(({ file, fault, knobs, host }) =>
+      fault === undefined ? `${file}: good, ${knobs} knobs and ${host} of the host` : fault,
+    );
+    say(flags, printableLines(lines.join('\n')), () => checked);
+    if (checked.some(({ fault }) => fault !== undefined)) process.exitCode = ExitCode.usage;
+  });
+}
+
+interface Checked {
+  readonly knobs: number | undefined;
+  readonly host: number | undefined;
+  readonly fault: string | undefined;
+}
+
+function check(library: ProfileLibrary, file: string): Checked {
+  try {
+    const { knobs, host } = library.read(file);
+    return { knobs: knobs.size, host: host.size, fault: undefined };
+  } catch (error) {
+    if (!(error instanceof TunerError)) throw error;
+    return { knobs: undefined, host: undefined, fault: error.message };
+  }
+}
+
+const named = (library: ProfileLibrary, name: string): ReturnType<ProfileLibrary['get']> =>
+  /[/.]/.test(name) ? library.read(name) : library.get(name);
+
+function withFlags(command: Command): Command {
+  return command
+    .option('--profiles <dir...>', 'more folders with profiles', [])
+    .option('--json', 'for programs');
+}
+
+function say({ json }: Flags, text: string, data: () => unknown): void {
+  process.stdout.write(`${json === true ? JSON.stringify(data(), null, 2) : text}\n`);
+}

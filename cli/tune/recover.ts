@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { recoverHost } from '../../tuner/apply/recover.ts';
+import type { Outcome } from '../../tuner/apply/transaction.ts';
+import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { openHosts } from '../../tuner/journal/list.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { log } from '../log.ts';
+import { stopSignal } from '../signals.ts';
+import { addRunOptions, addTuneOptions } from './options.ts';
+import { sayOutcome } from './outcome.ts';
+import { type RunFlags, runOptions } from './run-options.ts';
+
+interface Flags extends RunFlags {
+  readonly finish?: boolean | undefined;
+  readonly force?: boolean | undefined;
+}
+
+export function recoverCommand(): Command {
+  const command = new Command('recover')
+    .description('undo what a run left that was cut off, on every host that it knows of')
+    .option('--finish', 'go on instead, where it was still going forward')
+    .option('--force', 'put a definition back even if somebody else has changed it since')
+    .action(async (flags: Flags) => {
+      const how = flags.finish === true ? 'finish' : 'undo';
+      const options = { ...runOptions(flags, stopSignal()), how, force: flags.force === true } as const;
+      const hosts = await openHosts(await openStateFolder(flags.stateDir));
+      if (hosts.length === 0) log('virtune: nothing was cut off; there is nothing to recover');
+      const outcomes: Outcome[] = [];
+      for (const hostname of hosts) outcomes.push(...(await recoverHost(hostname, options)));
+      if (flags.json === true) {
+        process.stdout.write(`${JSON.stringify({ format: 1, outcomes }, null, 2)}\n`);
+      }
+      for (const outcome of outcomes) sayOutcome(outcome, false);
+      process.exitCode = exitCode(outcomes, how);
+    });
+  return addRunOptions(addTuneOptions(command));
+}
+
+/** An undo that was asked for is no failure; one in place of finishing is. */
+function exitCode(outcomes: readonly Outcome[], how: 'undo' | 'finish'): number {
+  if (outcomes.some(({ kind }) => kind === 'incomplete')) return ExitCode.incomplete;
+  return how === 'finish' && outcomes.some(({ kind }) => kind === 'undone') ? ExitCode.undone : ExitCode.ok;
+}

@@ -1,0 +1,68 @@
+import { connect } from '../../libvirt/client/connect.ts';
+import type { RunOptions } from '../../tuner/apply/run.ts';
+import type { Point } from '../../tuner/journal/journal.ts';
+import { describeStep } from '../../tuner/steps/describe.ts';
+import type { LocalRoots } from '../../tuner/steps/step-host.ts';
+import { isLocalUri } from '../local-uri.ts';
+import { log } from '../log.ts';
+import { readVersion } from '../version.ts';
+import type { TuneFlags } from './options.ts';
+
+/** A libvirtd that is restarted takes a few seconds; one that was killed, until somebody sees it. */
+const RECONNECT_MS = 60_000;
+
+const ROOTS: LocalRoots = { procRoot: '/proc', sysRoot: '/sys', cgroupRoot: '/sys/fs/cgroup' };
+
+/** Where the kernel of that URI's host tells of itself. */
+export function localRoots(uri: string): LocalRoots | undefined {
+  return isLocalUri(uri) ? ROOTS : undefined;
+}
+
+/** How a transaction that changes something is run; seconds as they stand on the command line. */
+export interface RunFlags extends TuneFlags {
+  readonly wait: number;
+  readonly shutdownTimeout: number;
+  readonly settle: number;
+  readonly forceOff?: boolean | undefined;
+  readonly trace?: boolean | undefined;
+}
+
+/** For what restarts nothing and waits for nobody. */
+export const NO_RESTART: Omit<RunFlags, keyof TuneFlags> = { wait: 0, shutdownTimeout: 0, settle: 0 };
+
+function sayPoint({ when, what }: Point): void {
+  if (when === 'before') log(`    ${what}`);
+}
+
+export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
+  return {
+    stateDir: flags.stateDir,
+    open: (uri) => connect(uri, { readOnly: false }),
+    local: localRoots,
+    version: readVersion(),
+    command: ['virtune', ...process.argv.slice(2)].join(' '),
+    restart: {
+      shutdownMs: flags.shutdownTimeout * 1_000,
+      settleMs: flags.settle * 1_000,
+      forceOff: flags.forceOff ?? false,
+    },
+    waitMs: flags.wait * 1_000,
+    reconnectMs: RECONNECT_MS,
+    signal,
+    now: () => new Date(),
+    onEvent: (event, step) => {
+      if (step === undefined) return;
+      if (event.event === 'doing') log(`  ${describeStep(step)}`);
+      if (event.event === 'undoing') log(`  taking back: ${describeStep(step)}`);
+      if (event.event === 'done') for (const proof of event.proof) log(`    seen: ${proof}`);
+    },
+    ...(flags.trace === true && { trace: sayPoint }),
+    onSay: (text) => log(`  ${text}`),
+    onWait: (holder) =>
+      log(
+        holder === undefined
+          ? 'virtune: waiting for another run on this host'
+          : `virtune: waiting for process ${holder.pid} (${holder.command}), which holds this host since ${holder.since}`,
+      ),
+  };
+}

@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import { TunerError } from '../../tuner/errors.ts';
+import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { findTransaction, type TransactionRecord } from '../../tuner/journal/list.ts';
+import { describeStep } from '../../tuner/steps/describe.ts';
+import { describeTransaction } from './describe-transaction.ts';
+import { transactionJson } from './history.ts';
+import { addTuneOptions, type TuneFlags } from './options.ts';
+
+interface Flags extends TuneFlags {
+  readonly xml?: string | undefined;
+  readonly live?: boolean | undefined;
+}
+
+export function showCommand(): Command {
+  const command = new Command('show')
+    .description('one transaction: what was before, what was done, and what was seen of it')
+    .argument('[id]', 'from history, or a part of it; the last one without', 'last')
+    .option('--xml <domain>', "this domain's definition as it was before, passwords and all")
+    .option('--live', 'with --xml: the running domain as it was before')
+    .action(async (id: string, flags: Flags) => {
+      const record = await findTransaction(await openStateFolder(flags.stateDir), id);
+      if (flags.xml !== undefined) process.stdout.write(savedXml(record, flags.xml, flags.live === true));
+      else if (flags.json === true) process.stdout.write(`${JSON.stringify(showJson(record), null, 2)}\n`);
+      else process.stdout.write(`${describeTransaction(record).join('\n')}\n`);
+    });
+  return addTuneOptions(command);
+}
+
+function savedXml({ id, header }: TransactionRecord, name: string, live: boolean): string {
+  const found = header.domains.find(({ domain }) => domain.name === name || domain.uuid === name);
+  const xml = live ? found?.live : found?.inactive;
+  if (xml !== undefined) return xml.endsWith('\n') ? xml : `${xml}\n`;
+  const names = header.domains.map(({ domain }) => JSON.stringify(domain.name)).join(', ');
+  throw new TunerError(
+    'TUNE_USAGE',
+    found === undefined
+      ? `transaction ${id} is not about a domain ${JSON.stringify(name)}; it is about ${names}`
+      : `domain ${JSON.stringify(name)} ${live ? 'did not run' : 'had no definition'} before transaction ${id}`,
+  );
+}
+
+/** The same as in history, with its steps and everything that was written down, in order; definitions apart. */
+function showJson(record: TransactionRecord): object {
+  return {
+    format: 1,
+    ...transactionJson(record),
+    steps: record.progress.steps.map(({ step, progress }) => ({
+      kind: step.kind,
+      what: describeStep(step),
+      progress: progress.kind,
+      proof: progress.kind === 'done' ? progress.proof : [],
+    })),
+    events: record.events.map((event) => ({
+      at: event.at,
+      event: event.event,
+      step: 'step' in event ? (event.step ?? null) : null,
+      message: 'message' in event ? event.message : null,
+    })),
+    notes: record.header.notes,
+  };
+}

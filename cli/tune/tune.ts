@@ -1,0 +1,26 @@
+import { Command } from 'commander';
+import { applyCommand } from './apply.ts';
+import { driftCommand } from './drift.ts';
+import { historyCommand } from './history.ts';
+import { planCommand } from './plan.ts';
+import { profilesCommand } from './profiles.ts';
+import { recoverCommand } from './recover.ts';
+import { rollbackCommand } from './rollback.ts';
+import { showCommand } from './show.ts';
+import { verifyCommand } from './verify.ts';
+import { watchCommand } from './watch.ts';
+
+export function tuneCommand(): Command {
+  return new Command('tune')
+    .description("fit a host's VMs to profiles: planned, applied, proved and undone")
+    .addCommand(planCommand())
+    .addCommand(applyCommand())
+    .addCommand(rollbackCommand())
+    .addCommand(historyCommand())
+    .addCommand(showCommand())
+    .addCommand(recoverCommand())
+    .addCommand(verifyCommand())
+    .addCommand(driftCommand())
+    .addCommand(watchCommand())
+    .addCommand(profilesCommand());
+}

@@ -1,0 +1,53 @@
+import { Command } from 'commander';
+import { connect } from '../../libvirt/client/connect.ts';
+import { linked } from '../../tuner/apply/run.ts';
+import { driftOf } from '../../tuner/drift/drift.ts';
+import { describeProof, type Proof, proveRunning } from '../../tuner/drift/prove.ts';
+import { driftJson, reportDrift } from '../../tuner/drift/report.ts';
+import { describeStep } from '../../tuner/steps/describe.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { log } from '../log.ts';
+import { addTuneOptions, type TuneFlags } from './options.ts';
+import { NO_RESTART, runOptions } from './run-options.ts';
+import { withSession } from './session.ts';
+import { planTuned } from './tuned.ts';
+
+export function verifyCommand(): Command {
+  const command = new Command('verify')
+    .description(
+      'whether tuned domains are as their profiles want them: in their XML, in effect, and on the host itself',
+    )
+    .argument('[domain...]', 'names, UUIDs, or globs; all that were tuned without')
+    .action(async (patterns: string[], flags: TuneFlags) => {
+      const { plan, lost } = await withSession(flags, { readOnly: true }, (session) =>
+        planTuned(session, patterns),
+      );
+      const options = {
+        ...runOptions({ ...flags, ...NO_RESTART }, new AbortController().signal),
+        open: (uri: string) => connect(uri, { readOnly: true }),
+      };
+      const proofs = await linked(
+        { uri: plan.host.uri, hostname: plan.host.hostname, domains: [] },
+        options,
+        async (link) => {
+          const all: Proof[] = [];
+          for (const domain of plan.domains) all.push(...(await proveRunning(link, domain)));
+          return all;
+        },
+      );
+      const drifts = plan.domains.map(driftOf);
+      if (flags.json === true) {
+        const seen = proofs.map(({ step, ...proof }) => ({ what: describeStep(step), ...proof }));
+        process.stdout.write(`${JSON.stringify({ drift: driftJson(drifts), proofs: seen }, null, 2)}\n`);
+      } else {
+        process.stdout.write(`${reportDrift(drifts)}\n`);
+        for (const line of proofs.flatMap(describeProof)) log(`  ${line}`);
+      }
+      const wrong =
+        lost.length > 0 ||
+        drifts.some(({ count }) => count > 0) ||
+        proofs.some(({ differs }) => differs !== undefined);
+      if (wrong) process.exitCode = ExitCode.drift;
+    });
+  return addTuneOptions(command);
+}

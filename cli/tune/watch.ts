@@ -1,0 +1,85 @@
+import { Command } from 'commander';
+import { connect } from '../../libvirt/client/connect.ts';
+import { ManagedConnection } from '../../libvirt/client/managed.ts';
+import { applyTransaction } from '../../tuner/apply/apply.ts';
+import { forgotten } from '../../tuner/watch/forgotten.ts';
+import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
+import { log } from '../log.ts';
+import { untilAskedToStop } from '../signals.ts';
+import { transactionDomain } from './make-plan.ts';
+import { addTuneOptions, seconds, type TuneFlags } from './options.ts';
+import { sayOutcome } from './outcome.ts';
+import { NO_RESTART, runOptions } from './run-options.ts';
+import { withSession } from './session.ts';
+import { planTuned } from './tuned.ts';
+
+interface Flags extends TuneFlags {
+  readonly interval: number;
+  readonly once?: boolean | undefined;
+}
+
+/** A domain is left alone for so long after an event. */
+const SETTLE_MS = 2_000;
+
+export function watchCommand(): Command {
+  const command = new Command('watch')
+    .description(
+      'apply again what libvirt forgets: polling after a restart, pins after a migration or a restore',
+    )
+    .option('--interval <seconds>', 'how often to look without an event', seconds, 300)
+    .option('--once', 'look once, and end')
+    .action(async (flags: Flags) => {
+      const stop = new AbortController();
+      if (flags.once === true) {
+        process.exitCode = await putRight(flags, stop.signal);
+        return;
+      }
+      const watch = new Watch({
+        look: () => putRight(flags, stop.signal).then(() => undefined, said),
+        settleMs: SETTLE_MS,
+        intervalMs: flags.interval * 1_000,
+      });
+      const events = new ManagedConnection({
+        open: (signal) => connect(flags.connect, { readOnly: true, signal }),
+        // Events were missed while nobody listened.
+        onOpen: async () => watch.nudge(),
+      });
+      for (const name of REAPPLY_EVENTS) events.on(name, () => watch.nudge());
+      try {
+        await events.attempt();
+        log(`virtune: watching the tuned domains of ${flags.connect}`);
+        log(`virtune: ${await untilAskedToStop()}, closing`);
+      } finally {
+        stop.abort();
+        await Promise.all([watch.close(), events.close()]);
+      }
+    });
+  return addTuneOptions(command);
+}
+
+/** One look. The exit code of what it did. */
+async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
+  const { plan } = await withSession(flags, { readOnly: false }, (session) => planTuned(session, []));
+  const lost = plan.domains.filter((domain) => forgotten(domain).length > 0);
+  if (lost.length === 0) return 0;
+  const names = lost.map(({ state }) => JSON.stringify(state.domain.name)).join(', ');
+  log(`virtune: ${names} lost what the profile set; setting it again`);
+  const outcome = await applyTransaction(
+    {
+      id: plan.id,
+      uri: plan.host.uri,
+      hostname: plan.host.hostname,
+      command: ['virtune', ...process.argv.slice(2)].join(' '),
+      domains: lost.map(({ state, profile }) => transactionDomain(state, profile.name)),
+      steps: lost.flatMap(forgotten),
+      notes: [],
+    },
+    runOptions({ ...flags, ...NO_RESTART }, signal),
+  );
+  return sayOutcome(outcome, false);
+}
+
+/** What failed once may go well at the next look; libvirt may be away just now. */
+function said(error: Error & { readonly code?: unknown }): void {
+  log(`virtune: ${error.message}${typeof error.code === 'string' ? ` [${error.code}]` : ''}`);
+}

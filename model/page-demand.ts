@@ -1,0 +1,56 @@
+import type { CpuSet } from './cpu-set.ts';
+import type { CpuFacts } from './domain/cpu.ts';
+import type { MemoryFacts } from './domain/memory.ts';
+
+/** Hugepages of one size that a domain takes when it starts, for the part of its memory that is bound alike. */
+export interface PageDemand {
+  /** 'default': of the host's default size. */
+  readonly sizeKiB: number | 'default';
+  readonly pages: number;
+  /** The host's cells that they have to come from; absent: any. */
+  readonly cells: CpuSet | undefined;
+}
+
+/** A part of a domain's memory, and where it has to lie. */
+interface Part {
+  readonly memoryKiB: number;
+  readonly sizeKiB: number | 'default';
+  readonly cells: CpuSet | undefined;
+}
+
+/** Modes that hold memory to its cells; the others only prefer them. */
+const BINDING = new Set(['strict', 'restrictive']);
+const KIB_PER_DEFAULT_PAGE = 2_048;
+
+/**
+ * What a domain's XML asks for, of each size and binding. A page of the default size counts as 2 MiB, unless it is
+ * told otherwise: so it is on x86 and on most Arm hosts.
+ */
+export function pageDemandsOf(
+  { cpu, memory }: { readonly cpu: CpuFacts; readonly memory: MemoryFacts },
+  defaultPageKiB = KIB_PER_DEFAULT_PAGE,
+): PageDemand[] {
+  const demands = new Map<string, PageDemand>();
+  for (const { memoryKiB, sizeKiB, cells } of partsOf(cpu, memory)) {
+    const pageKiB = sizeKiB === 'default' ? defaultPageKiB : sizeKiB;
+    if (pageKiB <= 0 || memoryKiB <= 0) continue;
+    const key = `${sizeKiB} ${cells}`;
+    const pages = (demands.get(key)?.pages ?? 0) + Math.ceil(memoryKiB / pageKiB);
+    demands.set(key, { sizeKiB, pages, cells });
+  }
+  return [...demands.values()];
+}
+
+/** Guest cell by guest cell, since each may have pages and a place of its own. */
+function partsOf(cpu: CpuFacts, memory: MemoryFacts): Part[] {
+  if (memory.pageRules.length === 0) return [];
+  const bound = BINDING.has(memory.numaMode ?? '') ? memory.numaNodeset : undefined;
+  const guestCells = cpu.cells.length > 0 ? cpu.cells : [{ id: 0, memoryKiB: memory.maximumKiB }];
+  return guestCells.flatMap(({ id, memoryKiB }) => {
+    const rule =
+      memory.pageRules.find(({ guestCells: cells }) => cells?.has(id) === true) ??
+      memory.pageRules.find(({ guestCells: cells }) => cells === undefined);
+    if (rule === undefined) return [];
+    return [{ memoryKiB: memoryKiB ?? 0, sizeKiB: rule.sizeKiB, cells: memory.memNodes.get(id) ?? bound }];
+  });
+}

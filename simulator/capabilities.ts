@@ -1,0 +1,99 @@
+import { CpuSet } from '../model/cpu-set.ts';
+import type { SimulatedHost } from './host.ts';
+import type { HostCell, HostCpu } from './topology.ts';
+import { aliasOf, EMULATOR, MACHINES } from './xml/machines.ts';
+
+const SMALL_PAGE_KIB = 4;
+const CACHE_MIB = 36;
+
+/** The host's capabilities, as libvirt 9.0 prints them: topology, distances, page pools, caches, machines. */
+export function capabilitiesXml(host: SimulatedHost): string {
+  const { coresPerSocket, threadsPerCore, sockets, diesPerSocket } = host.spec;
+  const lines = [
+    '<capabilities>',
+    '',
+    '  <host>',
+    `    <uuid>${host.uuid}</uuid>`,
+    '    <cpu>',
+    '      <arch>x86_64</arch>',
+    '      <model>Skylake-Server-IBRS</model>',
+    '      <vendor>Intel</vendor>',
+    `      <topology sockets='${sockets}' dies='${diesPerSocket}' cores='${coresPerSocket / diesPerSocket}' threads='${threadsPerCore}'/>`,
+    ...[SMALL_PAGE_KIB, ...host.hugepages.sizes].map((size) => `      <pages unit='KiB' size='${size}'/>`),
+    '    </cpu>',
+    '    <topology>',
+    `      <cells num='${host.cells.length}'>`,
+    ...host.cells.flatMap((cell) => cellLines(host, cell)),
+    '      </cells>',
+    '    </topology>',
+    '    <cache>',
+    ...cacheLines(host.cpus),
+    '    </cache>',
+    '    <secmodel>',
+    '      <model>dac</model>',
+    '      <doi>0</doi>',
+    '    </secmodel>',
+    '  </host>',
+    '',
+    '  <guest>',
+    '    <os_type>hvm</os_type>',
+    "    <arch name='x86_64'>",
+    '      <wordsize>64</wordsize>',
+    `      <emulator>${EMULATOR}</emulator>`,
+    ...machineLines(),
+    "      <domain type='qemu'/>",
+    "      <domain type='kvm'/>",
+    '    </arch>',
+    '  </guest>',
+    '',
+    '</capabilities>',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function cellLines(host: SimulatedHost, { id, cpus, memoryKiB, distances }: HostCell): string[] {
+  const pooledKiB = host.hugepages.pooledKiB(id);
+  const page = (size: number, count: number): string =>
+    `          <pages unit='KiB' size='${size}'>${count}</pages>`;
+  const own = host.cpus.filter((cpu) => cpus.has(cpu.id));
+  return [
+    `        <cell id='${id}'>`,
+    `          <memory unit='KiB'>${memoryKiB}</memory>`,
+    page(SMALL_PAGE_KIB, Math.floor((memoryKiB - pooledKiB) / SMALL_PAGE_KIB)),
+    ...host.hugepages.sizes.map((size) => page(size, host.hugepages.total(id, size))),
+    '          <distances>',
+    ...distances.map((value, other) => `            <sibling id='${other}' value='${value}'/>`),
+    '          </distances>',
+    `          <cpus num='${own.length}'>`,
+    ...own.map((cpu) => `            ${cpuLine(cpu)}`),
+    '          </cpus>',
+    '        </cell>',
+  ];
+}
+
+/** One that is offline has a number and nothing else. */
+function cpuLine({ id, online, socket, die, core, siblings }: HostCpu): string {
+  return online
+    ? `<cpu id='${id}' socket_id='${socket}' die_id='${die}' core_id='${core}' siblings='${siblings}'/>`
+    : `<cpu id='${id}'/>`;
+}
+
+function cacheLines(cpus: readonly HostCpu[]): string[] {
+  const banks = new Map<number, number[]>();
+  for (const { id, cache, online } of cpus) if (online) banks.set(cache, [...(banks.get(cache) ?? []), id]);
+  return [...banks].map(
+    ([id, sharing]) =>
+      `      <bank id='${id}' level='3' type='both' size='${CACHE_MIB}' unit='MiB' cpus='${CpuSet.of(sharing)}'/>`,
+  );
+}
+
+function machineLines(): string[] {
+  return MACHINES.flatMap((machine) => {
+    const alias = aliasOf(machine);
+    const short = `      <machine canonical='${machine.name}' maxCpus='${machine.maxCpus}'>${alias}</machine>`;
+    return [
+      `      <machine maxCpus='${machine.maxCpus}'>${machine.name}</machine>`,
+      ...(alias === undefined ? [] : [short]),
+    ];
+  });
+}

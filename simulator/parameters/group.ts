@@ -1,0 +1,68 @@
+import { ErrorCode } from '../../libvirt/constants.ts';
+import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
+import type { Element } from '../../model/xml.ts';
+import { CallFailure } from '../faults.ts';
+
+type Value = TypedParam['value'];
+
+/** One typed parameter: where a domain's XML keeps it. `target` is the disk or NIC that it is of. */
+export interface Field {
+  readonly field: string;
+  readonly type: ParamType;
+  /** Undefined where the XML does not say it. */
+  readonly read: (domain: Element, target: string) => Value | undefined;
+  readonly write: (domain: Element, target: string, value: Value) => void;
+  /** What a getter tells of it where the XML does not say it: of a running domain, and of a definition. */
+  readonly unset: { readonly live: Value; readonly config: Value };
+}
+
+export interface Group {
+  readonly fields: readonly Field[];
+  /**
+   * What stands against a call as a whole, looked at before anything is set; `live`: of the running domain.
+   * @throws CallFailure
+   */
+  readonly check?: (domain: Element, target: string, params: readonly TypedParam[], live: boolean) => void;
+}
+
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  [ParamType.int]: 'int',
+  [ParamType.uint]: 'uint',
+  [ParamType.llong]: 'llong',
+  [ParamType.ullong]: 'ullong',
+  [ParamType.double]: 'double',
+  [ParamType.boolean]: 'boolean',
+  [ParamType.string]: 'string',
+};
+
+/** libvirt's virTypedParamsValidate: which there are, and of what type. @throws CallFailure 74 or 8. */
+export function checkParams(
+  params: readonly TypedParam[],
+  known: readonly { readonly field: string; readonly type: ParamType }[],
+): void {
+  for (const { field, type } of params) {
+    const found = known.find((each) => each.field === field);
+    if (found === undefined) {
+      throw new CallFailure(
+        ErrorCode.argumentUnsupported,
+        `argument unsupported: parameter '${field}' not supported`,
+        0,
+      );
+    }
+    if (found.type !== type) {
+      throw new CallFailure(
+        ErrorCode.invalidArg,
+        `invalid argument: invalid type '${TYPE_NAMES[type]}' for parameter '${field}', expected '${TYPE_NAMES[found.type]}'`,
+        0,
+      );
+    }
+  }
+}
+
+export function invalidArgument(message: string, from = 10): CallFailure {
+  return new CallFailure(ErrorCode.invalidArg, `invalid argument: ${message}`, from);
+}
+
+export function notValid(message: string, from = 10): CallFailure {
+  return new CallFailure(ErrorCode.operationInvalid, `Requested operation is not valid: ${message}`, from);
+}

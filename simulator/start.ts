@@ -1,0 +1,86 @@
+import { ErrorCode } from '../libvirt/constants.ts';
+import { CpuSet } from '../model/cpu-set.ts';
+import { attr, child, children, type Element, text } from '../model/xml.ts';
+import { CallFailure, unavailableNode } from './faults.ts';
+import type { SimulatedHost } from './host.ts';
+import type { HeldPages } from './page-pools.ts';
+import type { SimulatedVm } from './vm.ts';
+import { checkRules } from './xml/rules.ts';
+
+const internal = (message: string): CallFailure =>
+  new CallFailure(ErrorCode.internal, `internal error: ${message}`);
+const qemuSays = (message: string): CallFailure =>
+  internal(`qemu unexpectedly closed the monitor: qemu-system-x86_64: ${message}`);
+
+/**
+ * Takes what a start needs of the host, and gives back the hugepages that it now holds. What libvirt accepts in a
+ * definition and cannot start is found here, in its order: cells, pages, then what the kernel and QEMU say.
+ * @throws CallFailure with libvirt's number and words.
+ */
+export function takeForStart(host: SimulatedHost, vm: SimulatedVm): readonly HeldPages[] {
+  const { definition } = vm;
+  if (definition === undefined) return [];
+  const { facts } = definition;
+  const cells = [...facts.memNodes.values()].reduce(
+    (all, each) => all.union(each),
+    facts.numaCells ?? CpuSet.empty,
+  );
+  const missing = [...cells].find((cell) => host.cells[cell] === undefined);
+  if (missing !== undefined) throw unavailableNode(missing);
+  const odd = facts.pages.find(({ sizeKiB }) => sizeKiB !== 'default' && !host.hugepages.has(sizeKiB));
+  if (odd !== undefined) throw internal(`Unable to find any usable hugetlbfs mount for ${odd.sizeKiB} KiB`);
+  const domain = definition.read();
+  // Once more: the API writes into a definition what defining would have refused.
+  checkRules(domain);
+  checkDevices(domain);
+  checkCpuTime(domain);
+  checkPins(host, facts, vm.name);
+  const pages = host.hugepages.take(facts.pages);
+  if (pages === undefined)
+    throw qemuSays('unable to map backing store for guest RAM: Cannot allocate memory');
+  return pages;
+}
+
+const isPowerOfTwo = (count: number): boolean => count > 0 && (count & (count - 1)) === 0;
+
+/** What only QEMU looks at. */
+function checkDevices(domain: Element): void {
+  const devices = child(domain, 'devices');
+  for (const disk of children(devices, 'disk')) {
+    const size = attr(child(disk, 'driver'), 'queue_size');
+    if (size !== undefined && !(isPowerOfTwo(Number(size)) && Number(size) <= 1_024))
+      throw qemuSays(`invalid queue-size property (${size}), must be a power of 2 (max 1024)`);
+  }
+  for (const nic of children(devices, 'interface')) {
+    const size = attr(child(nic, 'driver'), 'rx_queue_size');
+    if (size !== undefined && !(isPowerOfTwo(Number(size)) && Number(size) >= 256 && Number(size) <= 1_024))
+      throw qemuSays(`Invalid rx_queue_size (= ${size}), must be a power of 2 between 256 and 1024.`);
+  }
+}
+
+/** What control groups refuse. */
+function checkCpuTime(domain: Element): void {
+  const shares = text(child(domain, 'cputune', 'shares'));
+  if (shares === undefined || (Number(shares) >= 2 && Number(shares) <= 262_144)) return;
+  throw new CallFailure(
+    ErrorCode.invalidArg,
+    `invalid argument: shares '${shares}' must be in range [2, 262144]`,
+    54,
+  );
+}
+
+function checkPins(host: SimulatedHost, facts: SimulatedVm['facts'], name: string): void {
+  const pins = [
+    ...[...facts.vcpuPins].map(([vcpu, cpus]) => [`vcpu${vcpu}`, cpus] as const),
+    ...[...facts.ioThreadPins].map(([id, cpus]) => [`iothread${id}`, cpus] as const),
+    ['emulator', facts.emulatorPin ?? facts.cpuSet] as const,
+  ];
+  for (const [what, cpus] of pins) {
+    if (cpus === undefined || cpus.isSubsetOf(host.onlineCpus)) continue;
+    throw new CallFailure(
+      ErrorCode.systemError,
+      `Unable to write to '/sys/fs/cgroup/cpuset/machine/qemu-${name}.libvirt-qemu/${what}/cpuset.cpus': Numerical result out of range`,
+      54,
+    );
+  }
+}

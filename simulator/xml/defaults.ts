@@ -1,0 +1,236 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import {
+  attr,
+  child,
+  children,
+  type Element,
+  elementKiB,
+  sizeKiB,
+  text,
+  wholeNumber,
+} from '../../model/xml.ts';
+import { completeDevices } from './devices.ts';
+import { add, defaultAttr, ensure, remove, setAttr, setText } from './edit.ts';
+import { machineNamed } from './machines.ts';
+
+/**
+ * Says in a definition what libvirt 9.0 says where the client did not (qemuDomainDefPostParse and the parsers):
+ * units, sizes, ids and defaults. Doing it twice changes nothing.
+ */
+export function complete(domain: Element, newUuid: () => string): void {
+  if (child(domain, 'uuid') === undefined) add(domain, 'uuid', {}, newUuid());
+  if (child(domain, 'genid') !== undefined && !text(child(domain, 'genid')))
+    setText(ensure(domain, 'genid'), newUuid());
+  sizes(domain);
+  vcpus(domain);
+  ioThreads(domain);
+  cpuTune(domain);
+  numaTune(domain);
+  for (const page of children(child(domain, 'memoryBacking', 'hugepages'), 'page')) {
+    setAttr(page, 'size', sizeKiB(attr(page, 'size'), attr(page, 'unit')));
+    setAttr(page, 'unit', 'KiB');
+    canonicalList(page, 'nodeset');
+  }
+  system(domain);
+  cpu(domain);
+  clock(domain);
+  labels(domain);
+  completeDevices(domain);
+}
+
+/** Memory in KiB, guest cells and all; the balloon is never larger than the whole. */
+function sizes(domain: Element): void {
+  const vcpusMaximum = wholeNumber(text(child(domain, 'vcpu'))) ?? 1;
+  const cells = children(child(domain, 'cpu', 'numa'), 'cell');
+  cells.forEach((cell, id) => {
+    defaultAttr(cell, 'id', id);
+    setAttr(cell, 'memory', sizeKiB(attr(cell, 'memory'), attr(cell, 'unit')));
+    setAttr(cell, 'unit', 'KiB');
+    canonicalList(cell, 'cpus');
+  });
+  fillFirstCell(cells, vcpusMaximum);
+  distances(cells);
+  const inCells = cells.reduce((sum, cell) => sum + (wholeNumber(attr(cell, 'memory')) ?? 0), 0);
+  const totalKiB = inCells > 0 ? inCells : elementKiB(child(domain, 'memory'));
+  inKiB(ensure(domain, 'memory'), totalKiB);
+  const currentKiB = elementKiB(child(domain, 'currentMemory')) ?? totalKiB;
+  inKiB(ensure(domain, 'currentMemory'), Math.min(currentKiB ?? 0, totalKiB ?? 0));
+  for (const limit of children(child(domain, 'memtune'))) inKiB(limit, elementKiB(limit));
+}
+
+function inKiB(element: Element, kib: number | undefined): void {
+  setAttr(element, 'unit', 'KiB');
+  if (kib !== undefined) setText(element, Math.ceil(kib));
+}
+
+/** vCPUs that no guest cell has go to the first (qemuDomainDefNumaCPUsRectify). */
+function fillFirstCell(cells: readonly Element[], vcpusMaximum: number): void {
+  const [first] = cells;
+  if (first === undefined) return;
+  const cpusOf = (cell: Element): CpuSet => CpuSet.parse(attr(cell, 'cpus') ?? '');
+  const taken = cells.reduce((all, cell) => all.union(cpusOf(cell)), CpuSet.empty);
+  const all = CpuSet.of(Array.from({ length: vcpusMaximum }, (_, id) => id));
+  if (all.isSubsetOf(taken)) return;
+  setAttr(first, 'cpus', cpusOf(first).union(all.difference(taken)).toString());
+}
+
+/** A distance that was said holds both ways, and to itself a cell has 10. */
+function distances(cells: readonly Element[]): void {
+  const said = new Map<string, number>();
+  cells.forEach((cell, from) => {
+    for (const sibling of children(child(cell, 'distances'), 'sibling')) {
+      const to = wholeNumber(attr(sibling, 'id'));
+      const value = wholeNumber(attr(sibling, 'value'));
+      if (to !== undefined && value !== undefined) said.set(`${from} ${to}`, value);
+    }
+  });
+  if (said.size === 0) return;
+  cells.forEach((cell, from) => {
+    remove(child(cell, 'distances'));
+    const element = add(cell, 'distances');
+    cells.forEach((_, to) => {
+      const value = said.get(`${from} ${to}`) ?? said.get(`${to} ${from}`) ?? (from === to ? 10 : 20);
+      add(element, 'sibling', { id: to, value });
+    });
+  });
+}
+
+function vcpus(domain: Element): void {
+  const vcpu = ensure(domain, 'vcpu');
+  const maximum = wholeNumber(text(vcpu)) ?? 1;
+  setText(vcpu, maximum);
+  defaultAttr(vcpu, 'placement', 'static');
+  canonicalList(vcpu, 'cpuset');
+  if (wholeNumber(attr(vcpu, 'current')) === maximum) vcpu.removeAttribute('current');
+}
+
+/** As many as the larger of the count and the list; a list that was begun is written to its end. */
+function ioThreads(domain: Element): void {
+  const list = child(domain, 'iothreadids');
+  const ids = children(list, 'iothread').flatMap((each) => wholeNumber(attr(each, 'id')) ?? []);
+  const count = Math.max(wholeNumber(text(child(domain, 'iothreads'))) ?? 0, ids.length);
+  if (count === 0) return remove(child(domain, 'iothreads'));
+  setText(ensure(domain, 'iothreads'), count);
+  if (list === undefined || ids.length === 0) return remove(list);
+  for (let id = 1; ids.length < count; id++) {
+    if (ids.includes(id)) continue;
+    add(list, 'iothread', { id });
+    ids.push(id);
+  }
+}
+
+/** The ids of a domain's iothreads, in their order. */
+export function ioThreadIds(domain: Element): number[] {
+  const named = children(child(domain, 'iothreadids'), 'iothread').flatMap(
+    (each) => wholeNumber(attr(each, 'id')) ?? [],
+  );
+  const count = wholeNumber(text(child(domain, 'iothreads'))) ?? 0;
+  return named.length > 0 ? named : Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** Pins in the order of what they pin. One of a vCPU that does not exist is forgotten without a word. */
+function cpuTune(domain: Element): void {
+  const tune = child(domain, 'cputune');
+  if (tune === undefined) return;
+  const maximum = wholeNumber(text(child(domain, 'vcpu'))) ?? 1;
+  for (const pin of children(tune, 'vcpupin')) {
+    if ((wholeNumber(attr(pin, 'vcpu')) ?? 0) >= maximum) remove(pin);
+  }
+  for (const name of ['vcpupin', 'emulatorpin', 'iothreadpin'])
+    for (const pin of children(tune, name)) canonicalList(pin, 'cpuset');
+  const threads = ioThreadIds(domain);
+  sortBy(tune, 'vcpupin', (pin) => wholeNumber(attr(pin, 'vcpu')) ?? 0);
+  sortBy(tune, 'iothreadpin', (pin) => threads.indexOf(wholeNumber(attr(pin, 'iothread')) ?? 0));
+  for (const [name, list] of [
+    ['vcpusched', 'vcpus'],
+    ['iothreadsched', 'iothreads'],
+  ] as const) {
+    for (const each of children(tune, name)) {
+      for (const id of CpuSet.parse(attr(each, list) ?? '')) {
+        const { scheduler, priority } = {
+          scheduler: attr(each, 'scheduler'),
+          priority: attr(each, 'priority'),
+        };
+        add(tune, name, { [list]: id, scheduler, priority });
+      }
+      remove(each);
+    }
+  }
+}
+
+function sortBy(parent: Element, name: string, key: (element: Element) => number): void {
+  for (const each of children(parent, name).toSorted((a, b) => key(a) - key(b))) parent.appendChild(each);
+}
+
+function numaTune(domain: Element): void {
+  const tune = child(domain, 'numatune');
+  const memory = child(tune, 'memory');
+  if (memory !== undefined) {
+    defaultAttr(memory, 'mode', 'strict');
+    canonicalList(memory, 'nodeset');
+    // Static placement follows from a nodeset and is not said.
+    if (attr(memory, 'nodeset') !== undefined) memory.removeAttribute('placement');
+  }
+  for (const node of children(tune, 'memnode')) {
+    defaultAttr(node, 'mode', 'strict');
+    canonicalList(node, 'nodeset');
+  }
+  if (tune !== undefined) sortBy(tune, 'memnode', (node) => wholeNumber(attr(node, 'cellid')) ?? 0);
+}
+
+/** Where it boots from, what machine it is, and what becomes of it when it ends. */
+function system(domain: Element): void {
+  const os = ensure(domain, 'os');
+  const type = ensure(os, 'type');
+  defaultAttr(type, 'arch', 'x86_64');
+  setAttr(type, 'machine', machineNamed(attr(type, 'machine'))?.name ?? attr(type, 'machine'));
+  const byDevice = children(child(domain, 'devices')).some((device) => child(device, 'boot') !== undefined);
+  if (child(os, 'boot') === undefined && !byDevice) add(os, 'boot', { dev: 'hd' });
+  const hyperv = child(domain, 'features', 'hyperv');
+  if (hyperv !== undefined) defaultAttr(hyperv, 'mode', 'custom');
+  for (const [name, action] of Object.entries({
+    on_poweroff: 'destroy',
+    on_reboot: 'restart',
+    on_crash: 'destroy',
+  })) {
+    if (child(domain, name) === undefined) add(domain, name, {}, action);
+  }
+}
+
+function cpu(domain: Element): void {
+  const element = ensure(domain, 'cpu');
+  const kvm = attr(domain, 'type') === 'kvm';
+  const model = child(element, 'model');
+  const mode = attr(element, 'mode') ?? 'custom';
+  setAttr(element, 'mode', mode);
+  if (mode === 'custom') {
+    const bare = model === undefined;
+    const chosen = model ?? add(element, 'model', { fallback: 'forbid' }, 'qemu64');
+    defaultAttr(chosen, 'fallback', 'allow');
+    defaultAttr(element, 'match', 'exact');
+    defaultAttr(element, 'check', bare || !kvm ? 'none' : 'partial');
+  } else if (mode === 'host-model') defaultAttr(element, 'check', 'partial');
+  else {
+    defaultAttr(element, 'check', 'none');
+    if (mode === 'host-passthrough') defaultAttr(element, 'migratable', 'on');
+  }
+  const topology = child(element, 'topology');
+  if (topology !== undefined) defaultAttr(topology, 'dies', 1);
+  for (const feature of children(element, 'feature')) defaultAttr(feature, 'policy', 'require');
+}
+
+function labels(domain: Element): void {
+  for (const label of children(domain, 'seclabel')) {
+    if (attr(label, 'type') === 'none') defaultAttr(label, 'model', 'none');
+  }
+}
+
+function clock(domain: Element): void {
+  defaultAttr(ensure(domain, 'clock'), 'offset', 'utc');
+}
+
+/** A list of CPUs or cells as libvirt prints it: the shortest. */
+function canonicalList(element: Element, name: string): void {
+  const list = attr(element, name);
+  if (list !== undefined && list.trim() !== '') setAttr(element, name, CpuSet.parse(list).toString());
+}

@@ -1,0 +1,120 @@
+import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
+import { assignAddresses } from './addresses.ts';
+import { add, defaultAttr, ensure, remove, setAttr } from './edit.ts';
+import { EMULATOR } from './machines.ts';
+
+/** Controllers, input and balloon that every machine has, and what each device is where the client did not say. */
+export function completeDevices(domain: Element): void {
+  const devices = ensure(domain, 'devices');
+  if (!text(child(devices, 'emulator'))) {
+    remove(child(devices, 'emulator'));
+    add(devices, 'emulator', {}, EMULATOR);
+  }
+  for (const disk of children(devices, 'disk')) completeDisk(disk);
+  sortDisks(devices);
+  for (const nic of children(devices, 'interface')) completeNic(nic, domain);
+  for (const graphics of children(devices, 'graphics')) completeGraphics(graphics);
+  // A screen needs a card; libvirt 9.0 takes the oldest.
+  if (child(devices, 'graphics') !== undefined && child(devices, 'video') === undefined)
+    add(add(devices, 'video'), 'model', { type: 'cirrus', vram: 16_384 });
+  for (const model of children(devices, 'video').map((video) => ensure(video, 'model'))) {
+    defaultAttr(model, 'heads', 1);
+    defaultAttr(model, 'primary', 'yes');
+  }
+  consoles(devices);
+  controllers(domain, devices);
+  if (children(devices, 'input').length === 0)
+    for (const type of ['mouse', 'keyboard']) add(devices, 'input', { type, bus: 'ps2' });
+  if (children(devices, 'audio').length === 0) add(devices, 'audio', { id: 1, type: 'none' });
+  const balloon = child(devices, 'memballoon') ?? add(devices, 'memballoon', { model: 'virtio' });
+  if (wholeNumber(attr(child(balloon, 'stats'), 'period')) === 0) remove(child(balloon, 'stats'));
+  assignAddresses(devices);
+}
+
+function completeDisk(disk: Element): void {
+  defaultAttr(disk, 'type', 'file');
+  defaultAttr(disk, 'device', 'disk');
+  const driver = ensure(disk, 'driver');
+  defaultAttr(driver, 'name', 'qemu');
+  defaultAttr(driver, 'type', 'raw');
+  // 0 queues, and a driver's own cache mode, are what a disk without the attribute has.
+  if (attr(driver, 'queues') === '0') driver.removeAttribute('queues');
+  if (attr(driver, 'cache') === 'default') driver.removeAttribute('cache');
+  const target = child(disk, 'target');
+  if (target !== undefined) defaultAttr(target, 'bus', busOf(attr(target, 'dev') ?? ''));
+  if (attr(disk, 'device') === 'cdrom') ensure(disk, 'readonly');
+}
+
+const busOf = (target: string): string =>
+  target.startsWith('vd')
+    ? 'virtio'
+    : target.startsWith('sd')
+      ? 'scsi'
+      : target.startsWith('fd')
+        ? 'fdc'
+        : 'ide';
+
+/** A bus's disks stand together, in the order of their names (virDomainDiskInsert). */
+function sortDisks(devices: Element): void {
+  const disks = children(devices, 'disk');
+  const bus = (disk: Element): string => attr(child(disk, 'target'), 'bus') ?? '';
+  const buses = [...new Set(disks.map(bus))];
+  const name = (disk: Element): string => attr(child(disk, 'target'), 'dev') ?? '';
+  const order = (a: Element, b: Element): number =>
+    buses.indexOf(bus(a)) - buses.indexOf(bus(b)) ||
+    name(a).length - name(b).length ||
+    (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0);
+  for (const disk of disks.toSorted(order)) devices.appendChild(disk);
+}
+
+function completeNic(nic: Element, domain: Element): void {
+  if (child(nic, 'mac') === undefined) {
+    const uuid = (text(child(domain, 'uuid')) ?? '').replaceAll('-', '');
+    const at = children(nic.parentNode as Element, 'interface').indexOf(nic);
+    const last = [uuid.slice(-4, -2), uuid.slice(-2), at.toString(16).padStart(2, '0')].join(':');
+    add(nic, 'mac', { address: `52:54:00:${last}` });
+  }
+  const model = child(nic, 'model') ?? add(nic, 'model', { type: 'rtl8139' });
+  // Other models have no driver to be set, and libvirt forgets what was said of one.
+  if (!(attr(model, 'type') ?? '').startsWith('virtio')) remove(child(nic, 'driver'));
+  const bandwidth = child(nic, 'bandwidth');
+  if (bandwidth !== undefined && children(bandwidth).length === 0) remove(bandwidth);
+}
+
+function completeGraphics(graphics: Element): void {
+  if (attr(graphics, 'port') === '-1') defaultAttr(graphics, 'autoport', 'yes');
+  const listen = attr(graphics, 'listen');
+  if (child(graphics, 'listen') === undefined) add(graphics, 'listen', { type: 'address', address: listen });
+}
+
+/** The first console is the first serial port, and a machine with one has the other. */
+function consoles(devices: Element): void {
+  const console = child(devices, 'console');
+  if (console !== undefined && child(console, 'target') === undefined)
+    add(console, 'target', { type: 'serial', port: 0 });
+  if (console !== undefined && child(devices, 'serial') === undefined) {
+    const serial = add(devices, 'serial', { type: attr(console, 'type') });
+    add(add(serial, 'target', { type: 'isa-serial', port: 0 }), 'model', { name: 'isa-serial' });
+  }
+}
+
+function controllers(domain: Element, devices: Element): void {
+  const q35 = (attr(child(domain, 'os', 'type'), 'machine') ?? '').includes('q35');
+  const has = (type: string): boolean =>
+    children(devices, 'controller').some((controller) => attr(controller, 'type') === type);
+  const uses = (bus: string): boolean =>
+    children(devices, 'disk').some((disk) => attr(child(disk, 'target'), 'bus') === bus);
+  if (!has('usb'))
+    add(devices, 'controller', { type: 'usb', index: 0, model: q35 ? 'qemu-xhci' : 'piix3-uhci' });
+  // Q35 has SATA on board.
+  if (!has('sata') && (q35 || uses('sata'))) add(devices, 'controller', { type: 'sata', index: 0 });
+  if (!has('pci'))
+    add(devices, 'controller', { type: 'pci', index: 0, model: q35 ? 'pcie-root' : 'pci-root' });
+  if (!has('scsi') && uses('scsi')) add(devices, 'controller', { type: 'scsi', index: 0, model: 'lsilogic' });
+  const serial = children(devices, 'channel').some(
+    (channel) => attr(child(channel, 'target'), 'type') === 'virtio',
+  );
+  if (!has('virtio-serial') && serial) add(devices, 'controller', { type: 'virtio-serial', index: 0 });
+  for (const controller of children(devices, 'controller'))
+    setAttr(controller, 'index', attr(controller, 'index') ?? 0);
+}

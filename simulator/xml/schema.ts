@@ -1,0 +1,65 @@
+import { children, type Element } from '../../model/xml.ts';
+import { CallFailure } from '../faults.ts';
+import { type Shape, shapeOf } from './shape.ts';
+
+const XML_ERROR = 27;
+const XML_INVALID_SCHEMA = 92;
+const FROM_CONF = 5;
+
+/**
+ * What the parser refuses of itself: a word that an attribute does not have. With `schema`, as a client asks for by
+ * VIR_DOMAIN_DEFINE_VALIDATE, all that the schema does not have as well; without, libvirt just forgets it.
+ * @throws CallFailure 92 or 27.
+ */
+export function checkShape(domain: Element, schema: boolean): void {
+  check(domain, '', schema);
+}
+
+function check(element: Element, parent: string, schema: boolean): void {
+  const name = element.nodeName;
+  if (name.includes(':') || (name === 'metadata' && parent === 'domain')) return;
+  const shape = shapeOf(parent, name);
+  for (const { name: attribute, value } of element.attributes) {
+    if (attribute.startsWith('xmlns')) continue;
+    const values = shape?.attributes?.[attribute];
+    const known = shape === undefined || shape.open === true || attribute in (shape.attributes ?? {});
+    const misfit =
+      values === undefined ? false : values instanceof RegExp ? !values.test(value) : !values.includes(value);
+    if (schema && (!known || misfit)) throw invalidSchema(parent === '' ? name : parent);
+    if (misfit && !(values instanceof RegExp)) {
+      throw new CallFailure(
+        XML_ERROR,
+        `XML error: Invalid value for attribute '${attribute}' in element '${name}': '${value}'.`,
+        FROM_CONF,
+      );
+    }
+  }
+  if (schema && shape !== undefined && !isWhole(element, shape)) throw invalidSchema(name);
+  for (const each of children(element)) {
+    const listed = shape?.children?.includes(each.nodeName) === true || each.nodeName.includes(':');
+    if (schema && shape !== undefined && shape.open !== true && !listed) throw invalidSchema(name);
+    // What is forgotten is not looked into.
+    if (shape === undefined || shape.open === true || listed) check(each, name, schema);
+  }
+}
+
+/** What the schema says of an element as a whole, rather than of a word in it. */
+function isWhole(element: Element, { once, excludes, needs, text }: Shape): boolean {
+  const names = children(element).map(({ nodeName }) => nodeName);
+  if (once?.some((each) => names.indexOf(each) !== names.lastIndexOf(each)) === true) return false;
+  const clash = Object.entries(excludes ?? {}).some(
+    ([one, others]) => names.includes(one) && others.some((other) => names.includes(other)),
+  );
+  if (clash || text?.test(element.textContent ?? '') === false) return false;
+  if (needs === undefined) return true;
+  const [attribute, values, needed] = needs;
+  return !values.includes(element.getAttribute(attribute) ?? '') || element.hasAttribute(needed);
+}
+
+function invalidSchema(element: string): CallFailure {
+  return new CallFailure(
+    XML_INVALID_SCHEMA,
+    `XML document failed to validate against schema: Unable to validate doc against /usr/share/libvirt/schemas/domain.rng\nExtra element ${element} in interleave\nElement domain failed to validate content\n`,
+    FROM_CONF,
+  );
+}

@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { VirtuneProcess } from '../virtune-process.ts';
+
+const profiles = (...args: string[]) => new VirtuneProcess('tune', 'profiles', ...args).ended;
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'virtune-profiles-'));
+  writeFileSync(join(dir, 'mine.yaml'), 'title: "mine \\e[31m"\nextends: dense\n');
+  writeFileSync(join(dir, 'broken.yaml'), 'title: x\nknobs:\n  disk.cach: null\n');
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+test('the list names every profile, and one that is broken with what is wrong with it', async () => {
+  const good = await profiles();
+  expect(good).toMatchObject({ code: 0 });
+  expect(good.stdout).toMatch(/^oltp-database +balanced +virtune +PostgreSQL/m);
+
+  const ended = await profiles('list', '--profiles', dir);
+  expect(ended.code).toBe(64);
+  expect(ended.stdout).toContain(join(dir, 'mine.yaml'));
+  expect(ended.stdout).toMatch(/broken .*broken\.yaml:3: knobs\.disk\.cach: .*is disk\.cache meant\?/);
+  expect(ended.stdout).not.toContain('\u001b');
+});
+
+test('a profile is shown with whose word each knob is, for people and for programs', async () => {
+  const text = await profiles('show', 'sql-server');
+  expect(text.stdout).toContain('stands on windows, oltp-database, balanced');
+  expect(text.stdout).toMatch(
+    / {2}disk\.cache: none {2}\(balanced\)\n +the guest caches already.*\n +source: QEMU manual/,
+  );
+  const json = JSON.parse((await profiles('show', join(dir, 'mine.yaml'), '--json')).stdout);
+  expect(json).toMatchObject({ format: 1, name: 'mine', lineage: ['mine', 'dense', 'balanced'] });
+  expect(json.knobs['nic.queues']).toEqual([
+    { value: 1, on: null, why: expect.any(String), source: 'judgement', from: 'dense' },
+  ]);
+});
+
+test('files are checked, each with its own answer', async () => {
+  const ended = await profiles(
+    'check',
+    join(dir, 'mine.yaml'),
+    join(dir, 'broken.yaml'),
+    join(dir, 'none.yaml'),
+  );
+  expect(ended.code).toBe(64);
+  const [mine, broken, none] = ended.stdout.split('\n');
+  expect(mine).toMatch(/mine\.yaml: good, \d+ knobs and 3 of the host$/);
+  expect(broken).toContain('broken.yaml:3: knobs.disk.cach');
+  expect(none).toContain('none.yaml cannot be read');
+});
+
+test('an unknown profile is told with those that there are', async () => {
+  const ended = await profiles('show', 'postgres');
+  expect(ended.code).toBe(64);
+  expect(ended.stderr).toMatch(
+    /there is no profile "postgres"; there are analytics-database, .* \[TUNE_PROFILE\]/,
+  );
+});

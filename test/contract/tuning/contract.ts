@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { Connection } from '../../../libvirt/client/connection.ts';
+import { definitionContract } from './definitions.ts';
+import { deviceContract } from './devices.ts';
+import { liveChangeContract } from './live-changes.ts';
+import { startContract } from './starts.ts';
+import { Throwaway, type TuningTarget } from './throwaway.ts';
+
+/** What tuning relies on in libvirt 9.0 and QEMU 7.2, and so what the simulator must do as well. */
+export function tuningContract(name: string, target: () => TuningTarget): void {
+  describe(`the contract of tuning, kept by ${name}`, () => {
+    let connection: Connection;
+    let throwaway: Throwaway;
+    beforeAll(async () => {
+      connection = await target().open();
+      throwaway = new Throwaway(connection, target());
+    });
+    afterAll(async () => {
+      await throwaway?.remove();
+      await connection?.close();
+    });
+    definitionContract(() => throwaway);
+    liveChangeContract(() => throwaway);
+    deviceContract(() => throwaway);
+    startContract(() => throwaway);
+  });
+}

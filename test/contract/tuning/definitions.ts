@@ -1,0 +1,244 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ErrorCode } from '../../../libvirt/constants.ts';
+import { codeOf, NAME, type Parts, type Throwaway, UUID, VALIDATE, withoutPlaces } from './throwaway.ts';
+
+const SCHEMA = 92;
+const DETAIL = 35;
+
+const iothreads = '<iothreads>1</iothreads>';
+const cells = (...cpus: string[]): string =>
+  `<cpu><numa>${cpus.map((list, id) => `<cell id='${id}' cpus='${list}' memory='32' unit='MiB'/>`).join('')}</numa></cpu>`;
+const tune = (inner: string): Parts => ({ more: `<cputune>${inner}</cputune>` });
+const backing = (inner: string): Parts => ({ more: `<memoryBacking>${inner}</memoryBacking>` });
+
+/** What libvirt refuses: what it is, what it is of, and its number with and without the schema. */
+function refused(
+  make: Throwaway,
+): readonly [what: string, parts: Parts, plain: number, validated?: number][] {
+  const disk = (driver: string, bus?: string, more?: string): Parts => ({
+    disks: make.disk(driver, bus, more),
+  });
+  const nic = (driver: string): Parts => ({
+    nics: `<interface type='bridge'><source bridge='br0'/><model type='virtio'/><driver ${driver}/></interface>`,
+  });
+  return [
+    ['io=native with cache=writeback', disk("cache='writeback' io='native'"), 67],
+    ["io=native with the driver's own cache", disk("io='native'"), 67],
+    ['an iothread on a SATA disk', { ...disk("iothread='1'", 'sata'), more: iothreads }, 67],
+    ['an iothread that is not there', disk("iothread='1'"), 67],
+    ['queues on a SATA disk', disk("queues='2'", 'sata'), 67],
+    ['a cache mode that is none', disk("cache='fast'"), 27, SCHEMA],
+    ['a discard mode that is none', disk("discard='fast'"), 27, SCHEMA],
+    ['a zero detection that is none', disk("detect_zeroes='fast'"), 27, SCHEMA],
+    [
+      'a drive address for a virtio disk',
+      disk('', 'virtio', "<address type='drive' controller='0' bus='0' target='0' unit='0'/>"),
+      67,
+    ],
+    ['two disks of one name', { disks: make.disk('') + make.disk('') }, 27],
+    [
+      'total and read limits at once',
+      disk(
+        '',
+        'virtio',
+        '<iotune><total_iops_sec>1</total_iops_sec><read_iops_sec>1</read_iops_sec></iotune>',
+      ),
+      27,
+      SCHEMA,
+    ],
+    [
+      'two iothreads of one id',
+      { more: "<iothreadids><iothread id='1'/><iothread id='1'/></iothreadids>" },
+      27,
+    ],
+    ['guest cells with more vCPUs than there are', { cpu: cells('0-3') }, 1],
+    ['guest cells that share a vCPU', { cpu: cells('0-1', '1') }, 67],
+    [
+      'a CPU topology of another size',
+      { cpu: "<cpu><topology sockets='1' cores='3' threads='1'/></cpu>" },
+      67,
+    ],
+    ['a pin to no CPU', tune("<vcpupin vcpu='0' cpuset=''/>"), 8, SCHEMA],
+    ['two pins of one vCPU', tune("<vcpupin vcpu='0' cpuset='0'/><vcpupin vcpu='0' cpuset='0'/>"), 1],
+    ['a pin of an iothread that is not there', tune("<iothreadpin iothread='3' cpuset='0'/>"), 67],
+    ['two emulator pins', tune("<emulatorpin cpuset='0'/><emulatorpin cpuset='0'/>"), 27, SCHEMA],
+    ['shares below the least', tune('<shares>1</shares>'), 67],
+    ['a period below the least', tune('<period>10</period>'), 67, SCHEMA],
+    ['a quota below the least', tune('<quota>10</quota>'), 67],
+    ['real time without a priority', tune("<vcpusched vcpus='0' scheduler='fifo'/>"), 27, SCHEMA],
+    [
+      'a scheduler for a vCPU that is not there',
+      tune("<vcpusched vcpus='5' scheduler='fifo' priority='1'/>"),
+      67,
+    ],
+    ['a NUMA mode that is none', { more: "<numatune><memory mode='x' nodeset='0'/></numatune>" }, 67, SCHEMA],
+    [
+      'memory of a guest cell that is not there',
+      { more: "<numatune><memnode cellid='0' mode='strict' nodeset='0'/></numatune>" },
+      27,
+    ],
+    ['hugepages on demand', backing("<hugepages/><allocation mode='ondemand'/>"), 67],
+    ['hugepages of anonymous memory', backing("<hugepages/><source type='anonymous'/>"), 67],
+    [
+      'hugepages of a guest cell that is not there',
+      backing("<hugepages><page size='2048' unit='KiB' nodeset='3'/></hugepages>"),
+      DETAIL,
+    ],
+    [
+      'two sizes of hugepages for one guest',
+      backing("<hugepages><page size='2048' unit='KiB'/><page size='1' unit='GiB'/></hugepages>"),
+      DETAIL,
+    ],
+    ['a ring of 300', nic("rx_queue_size='300'"), 67],
+    ['a machine that is none', { machine: 'pc-q35-99' }, 67],
+    ['more vCPUs than the machine can have', { vcpu: '<vcpu>999</vcpu>' }, 67],
+    ['more vCPUs at the start than at most', { vcpu: "<vcpu current='3'>2</vcpu>" }, 67],
+    [
+      'spinlocks with too few retries',
+      { features: "<features><hyperv><spinlocks state='on' retries='100'/></hyperv></features>" },
+      27,
+    ],
+    [
+      'an enlightenment that is none',
+      { features: "<features><hyperv><bogus state='on'/></hyperv></features>" },
+      67,
+      SCHEMA,
+    ],
+    [
+      'a timer that is none',
+      { more: "<clock offset='utc'><timer name='foo' present='no'/></clock>" },
+      27,
+      SCHEMA,
+    ],
+  ];
+}
+
+/** Defining: what is kept, what is filled in, what is forgotten and what is refused. */
+export function definitionContract(make: () => Throwaway): void {
+  test('what was given out is taken back unchanged, to the byte', async () => {
+    await make().have({
+      more: `${iothreads}<cputune><vcpupin vcpu='0' cpuset='0'/></cputune><numatune><memory mode='strict' nodeset='0'/></numatune>`,
+      disks: make().disk("cache='none' io='native' iothread='1' queues='2'"),
+      devices: "<graphics type='vnc' port='-1' passwd='secret'/><memballoon model='virtio'/>",
+    });
+    // The first time libvirt may still put controllers into another order.
+    await make().define(await make().inactive());
+    const before = await make().inactive();
+    await make().define(before);
+    expect(await make().inactive()).toBe(before);
+    expect(before).toContain("passwd='secret'");
+  });
+
+  test('a definition comes back in libvirt’s own form, whatever the client’s order and units', async () => {
+    const fixture = (name: string): string =>
+      readFileSync(join(import.meta.dirname, '../../fixtures', name), 'utf8')
+        .replace(/<name>.*<\/name>/, `<name>${NAME}</name>`)
+        .replace(/<uuid>.*<\/uuid>/, `<uuid>${UUID}</uuid>`);
+    await make().remove();
+    await make().define(fixture('definition-client.xml'), 0);
+    expect(withoutPlaces(await make().inactive())).toBe(
+      withoutPlaces(fixture('definition-libvirt-9.0.0.xml')),
+    );
+  });
+
+  test('secrets are given only to who asks for them over a writable connection', async () => {
+    const domain = await make().have({ devices: "<graphics type='vnc' port='-1' passwd='secret'/>" });
+    const { xml } = await make().connection.call('domainGetXmlDesc', { domain, flags: 0 });
+    expect(xml).toContain("<graphics type='vnc'");
+    expect(xml).not.toContain('secret');
+  });
+
+  test('defaults are said, and sizes are in KiB', async () => {
+    await make().have({ memoryMiB: 96, cpu: cells('0', '1'), vcpu: '<vcpu>4</vcpu>' });
+    const xml = await make().inactive();
+    // The cells' sum, and vCPUs that no cell has go to the first.
+    expect(xml).toContain("<memory unit='KiB'>65536</memory>");
+    expect(xml).toContain("<cell id='0' cpus='0,2-3' memory='32768' unit='KiB'/>");
+    for (const line of ["<vcpu placement='static'>4</vcpu>", "<clock offset='utc'/>", "<boot dev='hd'/>"])
+      expect(xml).toContain(line);
+  });
+
+  test('a pin of a vCPU that is not there is forgotten without a word', async () => {
+    await make().have(tune("<vcpupin vcpu='0' cpuset='0'/><vcpupin vcpu='7' cpuset='0'/>"));
+    expect(await make().inactive()).not.toContain("vcpu='7'");
+  });
+
+  test('what this libvirt does not know it forgets, or refuses when the schema is asked', async () => {
+    const unknown: readonly [parts: Parts, gone: string][] = [
+      [{ disks: make().disk("bogus='1'") }, 'bogus'],
+      [{ more: '<foo/>' }, '<foo'],
+      [{ more: "<iothreadids><iothread id='1'><poll max='100'/></iothread></iothreadids>" }, '<poll'],
+      [
+        {
+          more: '<iothreads>2</iothreads>',
+          disks: make()
+            .disk("queues='2'")
+            .replace(/<driver (.*?)\/>/, "<driver $1><iothreads><iothread id='1'/></iothreads></driver>"),
+        },
+        "<iothread id='1'/>",
+      ],
+    ];
+    for (const [parts, gone] of unknown) {
+      await make().remove();
+      expect(await codeOf(make().define(make().xml(parts), VALIDATE))).toBe(SCHEMA);
+      await make().define(make().xml(parts), 0);
+      expect(await make().inactive()).not.toContain(gone);
+    }
+  });
+
+  test('what cannot be is refused, with libvirt’s number for it, and nothing is defined', async () => {
+    await make().remove();
+    for (const [what, parts, plain, validated = plain] of refused(make())) {
+      expect([what, await codeOf(make().define(make().xml(parts), 0))]).toEqual([what, plain]);
+      expect([what, await codeOf(make().define(make().xml(parts), VALIDATE))]).toEqual([what, validated]);
+    }
+    expect(await codeOf(make().find())).toBe(ErrorCode.noDomain);
+  });
+
+  test('what is no domain XML is refused', async () => {
+    expect(await codeOf(make().define('<domain', 0))).toBe(DETAIL);
+    expect(await codeOf(make().define('<foo/>', 0))).toBe(27);
+    expect(
+      await codeOf(make().define("<domain type='qemu'><name>x</name><memory>1024</memory></domain>", 0)),
+    ).toBe(27);
+  });
+
+  test('a name belongs to one UUID, and a UUID to one name', async () => {
+    await make().have();
+    const other = '00000000-0000-4000-8000-0000000c0d1f';
+    expect(await codeOf(make().define(make().xml({ uuid: other })))).toBe(ErrorCode.operationFailed);
+    expect(await codeOf(make().define(make().xml({ name: `${NAME}-2` })))).toBe(ErrorCode.operationFailed);
+    expect(
+      await codeOf(
+        make().define(
+          make()
+            .xml()
+            .replace(/<uuid>.*<\/uuid>/, ''),
+        ),
+      ),
+    ).toBe(ErrorCode.operationFailed);
+  });
+
+  test('a running domain is defined anew for its next start, and runs on as it is', async () => {
+    await make().have({}, 'running');
+    await make().define(make().xml({ vcpu: '<vcpu>3</vcpu>', memoryMiB: 80 }));
+    expect(await make().both('vcpu')).toEqual({ live: '2', config: '3' });
+    expect(await make().both('memory')).toEqual({ live: '65536', config: '81920' });
+    await make().stop();
+    await make().start();
+    expect(await make().both('vcpu')).toEqual({ live: '3', config: '3' });
+  });
+
+  test('a domain whose definition is taken away while it runs is transient, and can be defined again', async () => {
+    const domain = await make().have({}, 'running');
+    await make().connection.call('domainUndefineFlags', { domain, flags: 0 });
+    expect((await make().connection.call('domainIsPersistent', { domain })).persistent).toBe(false);
+    expect(await codeOf(make().connection.call('domainUndefineFlags', { domain, flags: 0 }))).toBe(
+      ErrorCode.operationInvalid,
+    );
+    await make().define(make().xml({ vcpu: '<vcpu>3</vcpu>' }));
+    expect(await make().both('vcpu')).toEqual({ live: '2', config: '3' });
+  });
+}

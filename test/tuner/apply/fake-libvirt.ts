@@ -1,0 +1,204 @@
+import type { CallArgs, CallName, CallResult } from '../../../libvirt/calls/all.ts';
+import { ErrorCode } from '../../../libvirt/constants.ts';
+import { ClosedError, ConnectError, RemoteError } from '../../../libvirt/errors.ts';
+import type { Domain } from '../../../libvirt/wire/types.ts';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import type { TunerConnection } from '../../../tuner/apply/host-link.ts';
+
+const CPUS = 8;
+const MAP_BYTES = 1;
+
+/** A run of a domain: what is live ends with it. */
+interface FakeRun {
+  readonly id: number;
+  readonly xml: string;
+  paused: boolean;
+  readonly pins: string[];
+  shares: number;
+}
+
+export class FakeDomain {
+  readonly uuid: string;
+  readonly name: string;
+  definition: string | undefined;
+  run: FakeRun | undefined;
+  /** What it does when it is asked to shut down. */
+  obeys = true;
+
+  constructor(name: string, uuid: string) {
+    this.name = name;
+    this.uuid = uuid;
+  }
+}
+
+type Answers = { readonly [N in CallName]?: (args: CallArgs<N>) => CallResult<N> };
+
+export const HOSTNAME = 'kvm01';
+
+/**
+ * A libvirt of as many calls as the tests of apply need, in memory: what it holds is there for the next
+ * connection, as a daemon's state is for the next process.
+ */
+export class FakeLibvirt {
+  readonly domains: FakeDomain[] = [];
+  pages = 16;
+  /** Answers nobody, and has cut its connections. */
+  away = false;
+  /** Each call, before it is answered; an error thrown here is the answer. */
+  onCall: (name: CallName) => void = () => undefined;
+  /** Calls that are answered as if they had done something. */
+  readonly ignored = new Set<CallName>();
+  /** Why a definition does not start; undefined when it does. */
+  refusesToStart: (definition: string) => string | undefined = () => undefined;
+  /** What becomes of a definition when it is started. */
+  runsAs: (definition: string) => string = (definition) => definition;
+  readonly calls: CallName[] = [];
+  #nextId = 1;
+
+  /** Defined and running. */
+  add(name: string, uuid: string, settings = ''): FakeDomain {
+    const domain = new FakeDomain(name, uuid);
+    domain.definition = domainXml(name, uuid, settings);
+    this.domains.push(domain);
+    this.start(domain, false);
+    return domain;
+  }
+
+  start(domain: FakeDomain, paused: boolean): void {
+    const xml = this.runsAs(domain.definition ?? '');
+    const pinned = (vcpu: number): string =>
+      new RegExp(`<vcpupin vcpu='${vcpu}' cpuset='([^']+)'/>`).exec(xml)?.[1] ?? '0-7';
+    domain.run = {
+      id: this.#nextId++,
+      xml,
+      paused,
+      pins: [pinned(0), pinned(1)],
+      shares: Number(/<shares>(\d+)</.exec(xml)?.[1] ?? 1024),
+    };
+  }
+
+  connect(): Promise<TunerConnection> {
+    if (this.away) return Promise.reject(new ConnectError('LIBVIRT_NOT_FOUND', 'there is no libvirt'));
+    let closed: Error | undefined;
+    return Promise.resolve({
+      get closed() {
+        return closed;
+      },
+      close: async () => {
+        closed ??= new ClosedError('closed');
+      },
+      call: async <N extends CallName>(name: N, args: CallArgs<N>): Promise<CallResult<N>> => {
+        if (this.away) closed ??= new ClosedError('cut');
+        if (closed !== undefined) throw closed;
+        this.calls.push(name);
+        this.onCall(name);
+        if (this.away) {
+          closed ??= new ClosedError('cut');
+          throw closed;
+        }
+        const answer: ((args: CallArgs<N>) => CallResult<N>) | undefined = this.#answers[name];
+        if (answer === undefined) throw new RemoteError(name, ErrorCode.noSupport, 0, 'not supported');
+        return answer(args);
+      },
+    });
+  }
+
+  #find({ uuid }: { readonly uuid: string }): FakeDomain {
+    const found = this.domains.find((domain) => domain.uuid === uuid);
+    if (found === undefined) throw new RemoteError('any', ErrorCode.noDomain, 10, 'Domain not found');
+    return found;
+  }
+
+  #running(of: { readonly uuid: string }): FakeRun {
+    const { run } = this.#find(of);
+    if (run === undefined) throw new RemoteError('any', ErrorCode.operationInvalid, 10, 'not running');
+    return run;
+  }
+
+  #end(domain: FakeDomain): void {
+    domain.run = undefined;
+    if (domain.definition === undefined) this.domains.splice(this.domains.indexOf(domain), 1);
+  }
+
+  readonly #answers: Answers = {
+    connectGetHostname: () => ({ hostname: HOSTNAME }),
+    connectListAllDomains: () => ({ domains: [], count: 0 }),
+    connectGetCapabilities: () => ({
+      xml: `<capabilities><host><topology><cells num='1'><cell id='0'><pages unit='KiB' size='2048'>${this.pages}</pages></cell></cells></topology></host></capabilities>`,
+    }),
+    nodeGetCpuMap: () => ({ map: new Uint8Array(0), online: CPUS, total: CPUS }),
+    nodeAllocPages: ({ counts }) => {
+      if (!this.ignored.has('nodeAllocPages')) this.pages = Number(counts[0]);
+      return { cellsAdjusted: 1 };
+    },
+    domainLookupByUuid: (of) => ({ domain: this.#handle(this.#find(of)) }),
+    domainGetState: ({ domain }) => {
+      const { run } = this.#find(domain);
+      return { state: run === undefined ? 5 : run.paused ? 3 : 1, reason: 1 };
+    },
+    domainIsPersistent: ({ domain }) => ({ persistent: this.#find(domain).definition !== undefined }),
+    domainGetXmlDesc: ({ domain, flags }) => {
+      const { definition, run } = this.#find(domain);
+      const inactive = (flags & 2) !== 0 || run === undefined;
+      return { xml: (inactive ? definition : run.xml) ?? '' };
+    },
+    domainDefineXmlFlags: ({ xml }) => {
+      const uuid = /<uuid>([^<]+)</.exec(xml)?.[1] ?? '';
+      const domain = this.#find({ uuid });
+      if (!this.ignored.has('domainDefineXmlFlags')) domain.definition = xml;
+      return { domain: this.#handle(domain) };
+    },
+    domainGetVcpuPinInfo: ({ domain, ncpumaps }) => {
+      const { pins } = this.#running(domain);
+      const maps = pins.slice(0, ncpumaps).flatMap((pin) => [...CpuSet.parse(pin).toBitmap(MAP_BYTES)]);
+      return { maps: Uint8Array.from(maps), count: pins.length };
+    },
+    domainPinVcpuFlags: ({ domain, vcpu, map }) => {
+      if (!this.ignored.has('domainPinVcpuFlags')) {
+        this.#running(domain).pins[vcpu] = CpuSet.fromBitmap(map).toString();
+      }
+    },
+    domainGetSchedulerParametersFlags: ({ domain }) => ({
+      params: [{ field: 'cpu_shares', type: 4, value: this.#running(domain).shares }],
+    }),
+    domainSetSchedulerParametersFlags: ({ domain, params }) => {
+      this.#running(domain).shares = Number(params[0]?.value);
+    },
+    domainShutdownFlags: ({ domain }) => {
+      const found = this.#find(domain);
+      this.#running(domain);
+      if (found.obeys) this.#end(found);
+    },
+    domainDestroyFlags: ({ domain }) => {
+      this.#end(this.#find(domain));
+    },
+    domainCreateWithFlags: ({ domain, flags }) => {
+      const found = this.#find(domain);
+      const why = this.refusesToStart(found.definition ?? '');
+      if (why !== undefined) throw new RemoteError('domainCreateWithFlags', ErrorCode.internal, 10, why);
+      this.start(found, (flags & 1) !== 0);
+      return { domain: this.#handle(found) };
+    },
+  };
+
+  #handle({ name, uuid, run }: FakeDomain): Domain {
+    return { name, uuid, id: run?.id ?? -1 };
+  }
+}
+
+export function domainXml(name: string, uuid: string, settings: string): string {
+  return `<domain type='kvm'>
+  <name>${name}</name>
+  <uuid>${uuid}</uuid>
+  <memory unit='KiB'>1048576</memory>
+  <vcpu placement='static'>2</vcpu>
+  ${settings}
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+  </devices>
+</domain>
+`;
+}

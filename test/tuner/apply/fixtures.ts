@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
+import { ParamType } from '../../../libvirt/typed-params.ts';
+import type { RecoverOptions } from '../../../tuner/apply/recover.ts';
+import type { RollbackOptions } from '../../../tuner/apply/rollback.ts';
+import type { RunOptions } from '../../../tuner/apply/run.ts';
+import type { Transaction } from '../../../tuner/apply/transaction.ts';
+import { openStateFolder, type StateFolder } from '../../../tuner/journal/folder.ts';
+import { newTransactionId } from '../../../tuner/journal/journal.ts';
+import { listTransactions, type TransactionRecord } from '../../../tuner/journal/list.ts';
+import type { Step } from '../../../tuner/steps/step.ts';
+import { type FakeDomain, type FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
+
+export const UUIDS = [
+  '11111111-2222-4333-8444-555555555555',
+  '22222222-2222-4333-8444-555555555555',
+] as const;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'virtune-apply-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+export const stateDir = (): string => folder;
+export const stateFolder = (): Promise<StateFolder> => openStateFolder(folder);
+
+export function options(libvirt: FakeLibvirt, more: Partial<RunOptions> = {}): RunOptions {
+  return {
+    stateDir: folder,
+    open: () => libvirt.connect(),
+    local: () => undefined,
+    version: '1.2.3',
+    command: 'virtune tune apply db01',
+    restart: { shutdownMs: 20, settleMs: 1, forceOff: false },
+    waitMs: 0,
+    reconnectMs: 20,
+    now: () => new Date(),
+    ...more,
+  };
+}
+
+export function recovery(libvirt: FakeLibvirt, more: Partial<RecoverOptions> = {}): RecoverOptions {
+  return { ...options(libvirt), command: 'virtune tune recover', how: 'undo', force: false, ...more };
+}
+
+export function takingBack(libvirt: FakeLibvirt, more: Partial<RollbackOptions> = {}): RollbackOptions {
+  return { ...options(libvirt), command: 'virtune tune rollback', restarts: false, force: false, ...more };
+}
+
+/** As its plan would have it: what there is of each domain now. */
+export function transaction(domains: readonly FakeDomain[], steps: readonly Step[]): Transaction {
+  return {
+    id: newTransactionId(new Date()),
+    uri: 'qemu:///system',
+    hostname: HOSTNAME,
+    command: 'virtune tune apply db01',
+    domains: domains.map(({ uuid, name, run, definition }) => ({
+      domain: { uuid, name },
+      profile: 'oltp-database',
+      live: run?.xml,
+      inactive: definition,
+    })),
+    steps,
+    notes: [],
+  };
+}
+
+export const pin = ({ uuid, name }: FakeDomain, vcpu: number, to: string): Step => ({
+  kind: 'vcpuPin',
+  domain: { uuid, name },
+  vcpu,
+  to,
+});
+
+export const shares = ({ uuid, name }: FakeDomain, to: number): Step => ({
+  kind: 'scheduler',
+  domain: { uuid, name },
+  to: [{ field: 'cpu_shares', type: ParamType.ullong, value: String(to) }],
+});
+
+/** Its definition with CPU shares in it. */
+export const define = ({ uuid, name, definition }: FakeDomain, to: number): Step => ({
+  kind: 'definition',
+  domain: { uuid, name },
+  to: (definition ?? '').replace(
+    '<devices>',
+    `<cputune>\n    <shares>${to}</shares>\n    <vcpupin vcpu='0' cpuset='2'/>\n  </cputune>\n  <devices>`,
+  ),
+});
+
+export const restart = ({ uuid, name }: FakeDomain): Step => ({
+  kind: 'restart',
+  domain: { uuid, name },
+  to: 'restarted',
+});
+
+export const pages = (to: number): Step => ({ kind: 'hostPages', cell: 0, sizeKiB: 2048, to });
+
+/** Everything of a host that steps can change; ids aside, which every start makes new. */
+export function picture({ domains, pages: count }: FakeLibvirt): unknown {
+  return {
+    pages: count,
+    domains: domains.map(({ name, definition, run }) => ({
+      name,
+      definition,
+      run: run && { xml: run.xml, paused: run.paused, pins: [...run.pins], shares: run.shares },
+    })),
+  };
+}
+
+export async function transactions(): Promise<readonly TransactionRecord[]> {
+  return (await listTransactions(await stateFolder())).records;
+}

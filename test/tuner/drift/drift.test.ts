@@ -1,0 +1,103 @@
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { parseXml } from '../../../model/xml.ts';
+import { driftOf } from '../../../tuner/drift/drift.ts';
+import { driftJson, reportDrift } from '../../../tuner/drift/report.ts';
+import { driftMetrics, writeTextfile } from '../../../tuner/drift/textfile.ts';
+import { markXml } from '../../../tuner/plan/mark.ts';
+import { planDomain } from '../../../tuner/plan/plan.ts';
+import { forgotten } from '../../../tuner/watch/forgotten.ts';
+import { parseExposition } from '../../exposition.ts';
+import { attributeSetting, state, wish, XML } from '../plan/fixtures.ts';
+
+const STEP = { kind: 'emulatorPin', domain: { uuid: 'u', name: 'db01' }, to: '1' } as const;
+const live = attributeSetting('color', { live: () => [STEP] });
+const boot = attributeSetting('shape');
+
+/** The domain with these attributes in what runs and in what the next boot takes. */
+function drift(running: string, next: string) {
+  const xml = (said: string): string => XML.replace("placement='static'", said);
+  const plan = planDomain({
+    state: state({ live: xml(running), inactive: xml(next) }),
+    profile: { name: 'oltp-database', version: 'v1' },
+    assignment: undefined,
+    wishes: [wish(live, 'red'), wish(boot, 'round')],
+    judging: { accepted: new Set(), online: CpuSet.parse('0-3') },
+    restart: false,
+    id: 'T1',
+    at: '2026-11-25T22:00:00.000Z',
+  });
+  return driftOf(plan);
+}
+const standings = (running: string, next: string): string[] =>
+  drift(running, next).rows.map(({ standing }) => standing);
+
+const BOTH = "color='red' shape='round'";
+
+test('what runs and what boots as wanted has not drifted', () => {
+  expect(drift(BOTH, BOTH)).toMatchObject({ count: 0, waiting: 0 });
+});
+
+test('what only a boot brings, and the next one will, waits and is no drift', () => {
+  expect(standings("color='red'", BOTH)).toEqual(['held', 'waits']);
+  expect(drift("color='red'", BOTH)).toMatchObject({ count: 0, waiting: 1 });
+});
+
+test('what could be so in the running domain and is not has drifted, and is put right again', () => {
+  expect(standings("color='blue' shape='round'", BOTH)).toEqual(['run', 'held']);
+  expect(forgotten(drift("color='blue' shape='round'", BOTH).plan)).toEqual([STEP]);
+});
+
+test('a definition that was changed has drifted, and nobody puts right what somebody may have meant', () => {
+  expect(standings(BOTH, "color='blue'")).toEqual(['definition', 'definition']);
+  expect(forgotten(drift("color='blue'", "color='blue'").plan)).toEqual([]);
+});
+
+test('the report and its JSON name what has drifted, where, and what was wanted', () => {
+  const drifted = drift("color='blue' shape='round'", BOTH);
+  expect(reportDrift([drifted])).toMatch(/color +blue +red +red +in what runs/);
+  expect(reportDrift([drifted])).not.toContain('shape');
+  expect(driftJson([drifted])).toMatchObject({
+    format: 1,
+    domains: [{ name: 'db01', drifted: 1, rows: [{ now: 'blue', wanted: 'red', standing: 'run' }, {}] }],
+  });
+});
+
+test("metrics for node_exporter's textfile collector hold whatever a domain's name is", async () => {
+  const drifted = drift("color='blue' shape='round'", BOTH);
+  const { plan } = drifted;
+  const domain = { ...plan.state.domain, name: 'a"b\\c\nd' };
+  const text = await driftMetrics(
+    [{ ...drifted, plan: { ...plan, state: { ...plan.state, domain } } }],
+    5_000,
+  );
+  const series = parseExposition(text);
+  expect(series.find(({ name }) => name === 'virtune_tuning_drift')).toMatchObject({
+    labels: { domain: 'a"b\\c\nd' },
+    value: 1,
+  });
+});
+
+test('a textfile is there whole or not at all, and leaves nothing behind', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-textfile-'));
+  await writeTextfile(join(folder, 'virtune.prom'), 'one 1\n');
+  await writeTextfile(join(folder, 'virtune.prom'), 'two 2\n');
+  expect(readFileSync(join(folder, 'virtune.prom'), 'utf8')).toBe('two 2\n');
+  expect(readdirSync(folder)).toEqual(['virtune.prom']);
+  await expect(writeTextfile(join(folder, 'no/such/folder.prom'), 'x')).rejects.toThrow('ENOENT');
+});
+
+test('a profile that has changed since it was applied is told', () => {
+  const marked = (version: string): boolean => {
+    const mark = markXml({ profile: 'oltp-database', version, at: '2026-11-25T22:00:00.000Z', id: 'T0' });
+    const { plan } = drift(BOTH, BOTH);
+    const root = parseXml('the test', `<domain><metadata>${mark}</metadata></domain>`, 'domain');
+    const inactive = plan.state.inactive && { ...plan.state.inactive, root };
+    return driftOf({ ...plan, state: { ...plan.state, inactive } }).profileChanged;
+  };
+  expect(marked('v1')).toBe(false);
+  expect(marked('v0')).toBe(true);
+});

@@ -1,0 +1,231 @@
+import {
+  appendFileSync,
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { openStateFolder, type StateFolder } from '../../../tuner/journal/folder.ts';
+import {
+  Journal,
+  type JournalOptions,
+  journalPath,
+  newTransactionId,
+} from '../../../tuner/journal/journal.ts';
+import {
+  findTransaction,
+  listTransactions,
+  openTransactions,
+  pruneTransactions,
+} from '../../../tuner/journal/list.ts';
+import { parseJournal } from '../../../tuner/journal/read.ts';
+import type { JournalHeader, NewEvent } from '../../../tuner/journal/records.ts';
+import { fillDisk } from './full-disk.ts';
+
+const OPTIONS: JournalOptions = {
+  now: () => new Date('2026-01-31T10:11:12.345Z'),
+  trace: () => undefined,
+  onEvent: () => undefined,
+};
+const DOMAIN = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db "01"\n' };
+
+let path: string;
+let folder: StateFolder;
+beforeEach(async () => {
+  path = mkdtempSync(join(tmpdir(), 'virtune-journal-'));
+  folder = await openStateFolder(path);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(path, { recursive: true });
+});
+
+function header(id: string, hostname = 'kvm01'): JournalHeader {
+  return {
+    format: 1,
+    id,
+    at: '2026-01-31T10:11:12.345Z',
+    version: '1.0.0',
+    command: 'virtune tune apply',
+    uri: 'qemu:///system',
+    hostname,
+    domains: [{ domain: DOMAIN, inactive: '<domain/>' }],
+    steps: [{ kind: 'vcpuPin', domain: DOMAIN, vcpu: 0, to: '1' }],
+    notes: [],
+  };
+}
+
+const EVENTS: readonly NewEvent[] = [
+  { event: 'doing', step: 0, was: '0-7', run: 3 },
+  { event: 'done', step: 0, now: '1', proof: ['thread 7'] },
+  { event: 'committed' },
+];
+
+async function written(
+  id: string,
+  events: readonly NewEvent[] = EVENTS,
+  hostname = 'kvm01',
+): Promise<string> {
+  const journal = await Journal.create(folder, header(id, hostname), OPTIONS);
+  for (const event of events) await journal.append(event);
+  await journal.close();
+  return journal.path;
+}
+
+const id = (n: number): string => `20260131T101112Z-00000${n}`;
+
+test('what is written is read back, hostile names and all', async () => {
+  const file = await written(id(1));
+  const { header: read, events, length } = parseJournal(file, readFileSync(file));
+  expect(read).toEqual(header(id(1)));
+  expect(events).toEqual(EVENTS.map((event) => ({ ...event, at: '2026-01-31T10:11:12.345Z' })));
+  expect(length).toBe(readFileSync(file).length);
+});
+
+test('torn at any byte, a journal says what was whole before, and nothing else', async () => {
+  const bytes = readFileSync(await written(id(1)));
+  const ends = [...bytes.entries()].filter(([, byte]) => byte === 10).map(([at]) => at + 1);
+  for (let length = ends[0] as number; length <= bytes.length; length++) {
+    const { events, length: whole } = parseJournal('torn', bytes.subarray(0, length));
+    expect(whole).toBe(ends.filter((end) => end <= length).at(-1));
+    expect(events).toHaveLength(ends.filter((end) => end <= length).length - 1);
+  }
+  expect(() => parseJournal('torn', bytes.subarray(0, (ends[0] as number) - 1))).toThrow(
+    /no whole first line/,
+  );
+});
+
+test('what comes after a torn line takes its place', async () => {
+  const file = await written(id(1), EVENTS.slice(0, 1));
+  appendFileSync(file, '{"event":"done","at":"2026-0');
+  const journal = await Journal.resume(folder, id(1), OPTIONS);
+  await journal.append({ event: 'undoing', step: 0, to: '0-7' });
+  await journal.close();
+  expect(parseJournal(file, readFileSync(file)).events.map(({ event }) => event)).toEqual([
+    'doing',
+    'undoing',
+  ]);
+});
+
+test('a line in the middle that makes no sense is damage, and is named', async () => {
+  const file = await written(id(1));
+  const lines = readFileSync(file, 'utf8').split('\n');
+  lines[1] = '{"event":"flown","at":"2026-01-31T10:11:12.345Z"}';
+  writeFileSync(file, lines.join('\n'));
+  expect(() => parseJournal(file, readFileSync(file))).toThrow(/damaged in line 2/);
+  const { records, damaged } = await listTransactions(folder);
+  expect(records).toEqual([]);
+  expect(damaged.map(({ id: bad }) => bad)).toEqual([id(1)]);
+  await expect(openTransactions(folder, 'kvm01')).rejects.toMatchObject({ code: 'TUNE_JOURNAL' });
+});
+
+test('a journal of a later virtune is not guessed at', () => {
+  const later = JSON.stringify({ ...header(id(1)), format: 2 });
+  expect(() => parseJournal('later', Buffer.from(`${later}\n`))).toThrow(
+    /format 2 and this virtune reads up to 1/,
+  );
+});
+
+test('no bytes make the reader do anything but read or refuse', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.array(fc.string()), (bytes, lines) => {
+      const text = [JSON.stringify(header(id(1))), ...lines, ''].join('\n');
+      for (const input of [Buffer.from(bytes), Buffer.from(text)]) {
+        try {
+          parseJournal('fuzz', input);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'TUNE_JOURNAL' });
+        }
+      }
+    }),
+  );
+});
+
+test('a disk that is full before anything was touched leaves nothing behind', async () => {
+  for (const after of [0, 100, 66_000, 66_700]) {
+    fillDisk(after);
+    const created = Journal.create(folder, header(id(1)), OPTIONS);
+    await expect(created).rejects.toMatchObject({
+      code: 'TUNE_JOURNAL',
+      message: expect.stringMatching(/ENOSPC.*nothing was changed/),
+    });
+    vi.restoreAllMocks();
+    expect(readdirSync(folder.transactions)).toEqual([]);
+  }
+});
+
+test('a line that the disk has no room for is not there in part', async () => {
+  const journal = await Journal.create(folder, header(id(1)), OPTIONS);
+  await journal.append(EVENTS[0] as NewEvent);
+  fillDisk(10);
+  await expect(journal.append(EVENTS[1] as NewEvent)).rejects.toMatchObject({ code: 'TUNE_JOURNAL' });
+  vi.restoreAllMocks();
+  expect(journal.events).toHaveLength(1);
+  await journal.append({ event: 'undoing', step: 0, to: '0-7' });
+  await journal.close();
+  const { events } = parseJournal(journal.path, readFileSync(journal.path));
+  expect(events.map(({ event }) => event)).toEqual(['doing', 'undoing']);
+});
+
+test('the room that an undo will need is kept from the beginning, and given back', async () => {
+  const journal = await Journal.create(folder, header(id(1)), OPTIONS);
+  const reserve = `${journal.path}.reserve`;
+  expect(readFileSync(reserve).length).toBeGreaterThan(65_536);
+  await journal.releaseReserve();
+  expect(readdirSync(folder.transactions)).toEqual([`${id(1)}.jsonl`]);
+  await journal.close();
+});
+
+test('a state folder that others may write to is refused: its journals would be obeyed', async () => {
+  chmodSync(folder.transactions, 0o777);
+  await expect(openStateFolder(path)).rejects.toMatchObject({
+    code: 'TUNE_JOURNAL',
+    message: expect.stringContaining('chmod go-w'),
+  });
+});
+
+test('a transaction is found by its id, by a part that no other has, or as the last', async () => {
+  await written(id(1));
+  await written('20260201T000000Z-abcdef');
+  expect((await findTransaction(folder, id(1))).id).toBe(id(1));
+  expect((await findTransaction(folder, 'abcd')).id).toBe('20260201T000000Z-abcdef');
+  expect((await findTransaction(folder, 'last')).id).toBe('20260201T000000Z-abcdef');
+  await expect(findTransaction(folder, '2026')).rejects.toThrow(/2 transactions have/);
+  await expect(findTransaction(folder, '../../etc')).rejects.toThrow(/there is no transaction/);
+  expect(() => journalPath(folder, '../../etc/passwd')).toThrow(/no transaction's id/);
+});
+
+test('the oldest closed ones are forgotten beyond a count, and open ones never', async () => {
+  await written('20250101T000000Z-000000', EVENTS.slice(0, 1));
+  for (let n = 0; n < 203; n++) {
+    const month = String(1 + Math.floor(n / 28)).padStart(2, '0');
+    const day = String(1 + (n % 28)).padStart(2, '0');
+    await written(`2026${month}${day}T000000Z-000000`, [{ event: 'committed' }]);
+  }
+  await pruneTransactions(folder);
+  const { records } = await listTransactions(folder);
+  expect(records).toHaveLength(201);
+  expect(records.at(-1)?.id).toBe('20250101T000000Z-000000');
+  expect(records.at(-2)?.id).toBe('20260104T000000Z-000000');
+  // The open one may yet need its reserve.
+  expect(readdirSync(folder.transactions).filter((name) => name.endsWith('.reserve'))).toHaveLength(1);
+});
+
+test("an open transaction is its own host's affair", async () => {
+  await written(id(1), EVENTS.slice(0, 1), 'kvm02');
+  expect(await openTransactions(folder, 'kvm01')).toEqual([]);
+  expect(await openTransactions(folder, 'kvm02')).toHaveLength(1);
+});
+
+test('ids sort by time and are never twice the same', () => {
+  const early = newTransactionId(new Date('2026-01-31T10:11:12.345Z'));
+  const late = newTransactionId(new Date('2026-01-31T10:11:13Z'));
+  expect(early).toMatch(/^20260131T101112Z-[0-9a-f]{6}$/);
+  expect([late, early].sort()).toEqual([early, late]);
+});

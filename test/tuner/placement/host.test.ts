@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { parseDomain } from '../../../model/domain/domain.ts';
+import { onlineCpus, parseCapabilities } from '../../../model/topology.ts';
+import { defaultHostCpus, type HostDomain, placementHost } from '../../../tuner/placement/host.ts';
+import type { PlacementHost } from '../../../tuner/placement/types.ts';
+import { GIB, HOSTS, hostOf, MIB, memoryOf, type Shape, topologyOf } from './hosts.ts';
+
+const kept = (shape: Shape, isolated = ''): string => {
+  const topology = topologyOf(shape);
+  return defaultHostCpus(topology, onlineCpus(topology), CpuSet.parse(isolated)).toString();
+};
+
+test.each([
+  ['the first core of each cell, both threads', HOSTS.xeon4, '', '0,24,48,72,96,120,144,168'],
+  ['the first core that is not isolated', HOSTS.smtOff, '0-3,8-15', '4'],
+  ['nothing of a cell with less than four cores', { cells: [3, 6], threads: 1 }, '', '3'],
+  ['nothing of two cores', HOSTS.twoCores, '', ''],
+  ['nothing of a memory-only cell', HOSTS.memoryOnly, '', '0,8,16,24'],
+])('unasked, the host keeps %s', (_, shape, isolated, cpus) => {
+  expect(kept(shape, isolated)).toBe(cpus);
+});
+
+test('CPUs that the host keeps are no CPUs for VMs; a core of which it keeps a thread is not whole', () => {
+  const host = hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0-1,4') });
+  expect(host.cores.map(({ cpus, threads }) => [cpus.join(), threads])).toEqual([
+    ['5', 2],
+    ['2,6', 2],
+    ['3,7', 2],
+  ]);
+  expect(host.cells.map(({ housekeeping }) => housekeeping.toString())).toEqual(['0-1,4']);
+});
+
+test('CPUs that the host has not cannot be kept for it', () => {
+  expect(() => hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0,16-17') })).toThrow(
+    'CPUs 16-17 cannot be kept for the host: it has 0-7 online',
+  );
+});
+
+test('CPUs that are offline are no CPUs for VMs, and a core is what is left of it', () => {
+  const host = hostOf(HOSTS.laptop, { online: CpuSet.parse('0-2,4-7') });
+  expect(host.cores.map(({ cpus, threads }) => [cpus.join(), threads])).toEqual([
+    ['0,4', 2],
+    ['1,5', 2],
+    ['2,6', 2],
+    ['7', 1],
+  ]);
+});
+
+test('cores know their cell, die and cache; where the host tells of no caches, the cell stands for one', () => {
+  const epyc = hostOf(HOSTS.epycNps4);
+  expect(new Set(epyc.cores.map((core) => core.cache)).size).toBe(16);
+  expect(epyc.cores.filter((core) => core.cache === epyc.cores[0]?.cache)).toHaveLength(8);
+  expect(new Set(epyc.cores.map((core) => core.die))).toEqual(new Set(['0/0', '1/0']));
+  const laptop = hostOf(HOSTS.laptop);
+  expect(new Set(laptop.cores.map((core) => core.cache)).size).toBe(1);
+});
+
+test('a core is isolated when all of its CPUs are', () => {
+  const host = hostOf(HOSTS.laptop, { isolated: CpuSet.parse('2-3,6') });
+  expect(host.cores.map(({ isolated }) => isolated)).toEqual([false, false, true, false]);
+  expect(host.isolated.toString()).toBe('2-3,6');
+});
+
+test("a real host's capabilities make a host", () => {
+  const xml = readFileSync(join(import.meta.dirname, '../../fixtures/capabilities-lab.xml'), 'utf8');
+  const host = placementHost(parseCapabilities(xml), { memory: [], domains: [], placing: new Set() });
+  expect(host.cores.map(({ cell, cpus }) => [cell, cpus.join()])).toEqual([
+    [0, '0'],
+    [0, '1'],
+  ]);
+});
+
+const SHAPE: Shape = { cells: [4, 4], threads: 1, memoryGiB: 16, pages: { [2 * MIB]: 2_048 } };
+
+function domain(name: string, xml: string, more: Partial<HostDomain> = {}): HostDomain {
+  const facts = parseDomain(`<domain>${xml}</domain>`);
+  return { name, live: facts, inactive: facts, ...more };
+}
+
+const pins = (...cpusets: string[]): string =>
+  `<vcpu>${cpusets.length}</vcpu><cputune>${cpusets.map((cpuset, id) => `<vcpupin vcpu='${id}' cpuset='${cpuset}'/>`).join('')}</cputune>`;
+
+const taken = (host: PlacementHost): string[] =>
+  [...host.taken].map(
+    ([cpu, claims]) => `${cpu}: ${claims.map(({ guest, by }) => `${guest}'s ${by}`).join(', ')}`,
+  );
+
+test('CPUs that others have to themselves are taken, whether they run or are only defined', () => {
+  const off = parseDomain(`<domain>${pins('2')}</domain>`);
+  const host = hostOf(SHAPE, {
+    domains: [
+      domain('on', pins('0', '1')),
+      { name: 'off', live: undefined, inactive: off },
+      { name: 'repinned', live: parseDomain(`<domain>${pins('5')}</domain>`), inactive: off },
+    ],
+  });
+  expect(taken(host)).toEqual([
+    "0: on's vcpus",
+    "1: on's vcpus",
+    "2: off's vcpus, repinned's vcpus",
+    "5: repinned's vcpus",
+  ]);
+});
+
+test('those of a VM that is placed now are not', () => {
+  const host = hostOf(SHAPE, { domains: [domain('db01', pins('0', '1'))], placing: new Set(['db01']) });
+  expect([taken(host), host.floaters]).toEqual([[], []]);
+});
+
+test("an emulator's own CPUs are taken too; with a policy that wants whole cores, idle siblings are", () => {
+  const emulator = "<vcpu>1</vcpu><cputune><vcpupin vcpu='0' cpuset='1'/><emulatorpin cpuset='2'/></cputune>";
+  const host = hostOf(HOSTS.laptop, {
+    domains: [
+      domain('db01', emulator, { threads: 'isolate' }),
+      domain('db02', pins('3'), { threads: 'prefer' }),
+    ],
+  });
+  expect(taken(host)).toEqual(["1: db01's vcpus", "5: db01's vcpus", "2: db01's helpers", "3: db02's vcpus"]);
+});
+
+test('VMs that float are told with where they may run; they weigh on each cell by their share of it', () => {
+  const host = hostOf(SHAPE, {
+    domains: [
+      domain('any', '<vcpu>4</vcpu>'),
+      domain('cell', "<vcpu cpuset='0-3'>2</vcpu>"),
+      domain('range', "<vcpu cpuset='4-6'>1</vcpu>"),
+      domain('off', '<vcpu>8</vcpu>', { live: undefined }),
+    ],
+  });
+  expect(host.floaters.map(({ guest, cpus, narrow }) => [guest, `${cpus}`, narrow])).toEqual([
+    ['any', '0-7', false],
+    ['cell', '0-3', false],
+    ['range', '4-6', true],
+    ['off', '0-7', false],
+  ]);
+  expect(host.cells.map((cell) => cell.floatingVcpus)).toEqual([4, 3]);
+});
+
+const backed = (memory: string, numa: string, page = "<page size='2048'/>"): string =>
+  `<vcpu>1</vcpu>${memory}${numa}<memoryBacking><hugepages>${page}</hugepages></memoryBacking>`;
+const strict = (cell: string): string => `<numatune><memory mode='strict' nodeset='${cell}'/></numatune>`;
+const MEMORY = "<memory unit='GiB'>1</memory>";
+const pagesOf = (host: PlacementHost): unknown => ({
+  free: host.cells.map(({ freePages }) => freePages.get(2 * MIB)),
+  floating: host.floatingPages.get(2 * MIB),
+});
+
+test.each([
+  ['runs and holds its pages already', domain('vm', backed(MEMORY, strict('0'))), [2_048, 2_048], undefined],
+  [
+    'will boot, bound to a cell',
+    domain('vm', backed(MEMORY, strict('0')), { live: undefined }),
+    [2_048 - 512, 2_048],
+    undefined,
+  ],
+  ['will boot anywhere', domain('vm', backed(MEMORY, ''), { live: undefined }), [2_048, 2_048], 512],
+  [
+    'will boot on either of two cells',
+    domain('vm', backed(MEMORY, strict('0-1')), { live: undefined }),
+    [2_048, 2_048],
+    512,
+  ],
+  [
+    "will boot with pages of the host's own size",
+    domain('vm', backed(MEMORY, strict('1'), ''), { live: undefined }),
+    [2_048, 2_048 - 512],
+    undefined,
+  ],
+  [
+    'will take more at its next boot',
+    domain('vm', backed("<memory unit='GiB'>3</memory>", strict('1')), {
+      live: parseDomain(`<domain>${backed(MEMORY, strict('1'))}</domain>`),
+    }),
+    [2_048, 2_048 - 1_024],
+    undefined,
+  ],
+  [
+    'will boot with guest cells of its own on two cells',
+    domain(
+      'vm',
+      backed(
+        MEMORY,
+        `<cpu><numa><cell id='0' cpus='0' memory='512' unit='MiB'/><cell id='1' cpus='1' memory='256' unit='MiB'/></numa></cpu>
+         <numatune><memnode cellid='0' mode='strict' nodeset='1'/><memnode cellid='1' mode='strict' nodeset='0'/></numatune>`,
+      ),
+      { live: undefined },
+    ),
+    [2_048 - 128, 2_048 - 256],
+    undefined,
+  ],
+])('hugepages are booked for another VM that %s', (_, vm, free, floating) => {
+  expect(pagesOf(hostOf(SHAPE, { domains: [vm] }))).toEqual({ free, floating });
+});
+
+test('pages that a VM which is placed holds are given back to it', () => {
+  const bound = hostOf(SHAPE, {
+    domains: [domain('db', backed(MEMORY, strict('1')))],
+    placing: new Set(['db']),
+  });
+  expect(pagesOf(bound)).toEqual({ free: [2_048, 2_048 + 512], floating: undefined });
+  const floating = hostOf(SHAPE, { domains: [domain('db', backed(MEMORY, ''))], placing: new Set(['db']) });
+  expect(pagesOf(floating)).toEqual({ free: [2_048, 2_048], floating: -512 });
+});
+
+test('other memory of a cell is what its pools and the VMs bound to it leave', () => {
+  const small = `<vcpu>1</vcpu><memory unit='GiB'>2</memory>${strict('0')}`;
+  const host = hostOf(SHAPE, {
+    domains: [
+      domain('on', small),
+      domain('grows', small, { inactive: parseDomain(`<domain>${small.replace('>2<', '>3<')}</domain>`) }),
+      domain('floats', "<vcpu>1</vcpu><memory unit='GiB'>8</memory>"),
+      domain('paged', backed(MEMORY, strict('0'))),
+    ],
+  });
+  expect(host.cells.map((cell) => (cell.freeKiB ?? 0) / GIB)).toEqual([16 - 4 - 2 - 3, 16 - 4]);
+});
+
+test('a host that does not tell of its memory has an unknown amount, not none', () => {
+  const topology = topologyOf(SHAPE);
+  const untold = { ...topology, cells: topology.cells.map((cell) => ({ ...cell, memoryKiB: undefined })) };
+  const host = placementHost(untold, { memory: memoryOf(SHAPE), domains: [], placing: new Set() });
+  expect(host.cells.map((cell) => cell.freeKiB)).toEqual([undefined, undefined]);
+});

@@ -1,0 +1,167 @@
+import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { place } from '../../../tuner/placement/place.ts';
+import type { Assignment, DedicatedRequest, PlacementRequest } from '../../../tuner/placement/types.ts';
+import { HOSTS, hostOf, MIB } from './hosts.ts';
+import { dedicated, inCells, sharing, told } from './requests.ts';
+
+/** A place that a VM has: its CPUs, vCPU by vCPU, in one cell. */
+function at(
+  guest: string,
+  cell: number,
+  cpus: readonly number[],
+  helpers: Partial<Assignment> = {},
+): Assignment {
+  return {
+    guest,
+    kind: 'dedicated',
+    cells: [cell],
+    memoryCells: [cell],
+    vcpus: cpus.map((cpu) => CpuSet.of([cpu])),
+    emulator: CpuSet.of(cpus),
+    ioThreads: CpuSet.of(cpus),
+    ...helpers,
+  };
+}
+
+const placed = (
+  guest: string,
+  cell: number,
+  cpus: readonly number[],
+  wish: Partial<DedicatedRequest> = {},
+): DedicatedRequest => dedicated(guest, cpus.length, { current: at(guest, cell, cpus), ...wish });
+
+const smtOff = hostOf(HOSTS.smtOff);
+
+test('a VM that has a place keeps it, however much better another would be', () => {
+  const asked = [placed('db01', 1, [15, 9])];
+  const { assignments, moved } = place(smtOff, asked);
+  expect([assignments.map(told), moved]).toEqual([['db01: 15,9 of 1; 9,15; 9,15'], []]);
+});
+
+test('with rebalance it counts for nothing', () => {
+  const { assignments, moved } = place(smtOff, [placed('db01', 1, [15, 9])], { rebalance: true });
+  expect([assignments.map(told), moved]).toEqual([['db01: 0,1 of 0; 0-1; 0-1'], ['db01']]);
+});
+
+test('when one VM is added and there is room, the others stay and it takes what is left', () => {
+  const { assignments, moved } = place(smtOff, [
+    placed('a', 0, [1, 2]),
+    placed('b', 1, [8, 12]),
+    dedicated('new', 6),
+  ]);
+  expect(moved).toEqual([]);
+  expect(assignments.map(told).at(-1)).toBe('new: 0,3,4,5,6,7 of 0; 0,3-7; 0,3-7');
+});
+
+test('when there is room only if one moves, one moves: the one whose move does the least harm', () => {
+  const { kind, assignments, moved } = place(smtOff, [
+    placed('a', 0, [0, 1]),
+    placed('b', 1, [8, 9]),
+    placed('c', 1, [10, 11, 12]),
+    dedicated('new', 8),
+  ]);
+  expect([kind, moved]).toEqual(['placed', ['a']]);
+  expect(assignments.map(({ guest, cells }) => `${guest} ${cells}`)).toEqual(['a 1', 'b 1', 'c 1', 'new 0']);
+});
+
+test('a helper goes elsewhere before a VM does', () => {
+  const emulator = { emulator: CpuSet.of([7]) };
+  const current = at('a', 0, [0, 1], emulator);
+  const asked = [
+    dedicated('a', 2, { emulatorCpus: 1, current }),
+    placed('b', 1, [8, 9, 10]),
+    dedicated('new', 6),
+  ];
+  const { assignments, moved } = place(smtOff, asked);
+  expect(moved).toEqual([]);
+  expect(assignments.map(told)).toEqual([
+    'a: 0,1 of 0; 11; 11',
+    'b: 8,9,10 of 1; 8-10; 8-10',
+    'new: 2,3,4,5,6,7 of 0; 2-7; 2-7',
+  ]);
+});
+
+test.each<[string, PlacementRequest]>([
+  ['two vCPUs are on one CPU', placed('db01', 0, [1, 1])],
+  ['its CPUs are in two cells', placed('db01', 0, [1, 9])],
+  ['another has one of its CPUs', placed('db01', 0, [0, 1])],
+  ['it has more vCPUs now', { ...placed('db01', 0, [1, 2]), cells: dedicated('db01', 3).cells }],
+  ['a CPU of its is none of the host’s', placed('db01', 0, [1, 99])],
+  [
+    'it shared a cell’s CPUs before',
+    dedicated('db01', 2, { current: { ...at('db01', 1, [9, 10]), kind: 'node' } }),
+  ],
+  ['its pages are in another cell', placed('db01', 0, [1, 2], { pageKiB: 2 * MIB })],
+])('a VM moves when %s', (_, request) => {
+  const host = {
+    ...hostOf({ ...HOSTS.smtOff, pages: { [2 * MIB]: 2_048 } }),
+    taken: new Map([[0, [{ guest: 'other', by: 'vcpus' as const }]]]),
+  };
+  const cells = host.cells.map((cell) =>
+    cell.id === 0 ? { ...cell, freePages: new Map([[2 * MIB, 3]]) } : cell,
+  );
+  const { kind, moved } = place({ ...host, cells }, [request]);
+  expect([kind, moved]).toEqual(['placed', ['db01']]);
+});
+
+test('a policy that its cores do not fit makes a VM move: siblings for isolate, half cores for require', () => {
+  const laptop = hostOf(HOSTS.laptop);
+  expect(place(laptop, [placed('a', 0, [0, 4], { threads: 'isolate' })]).moved).toEqual(['a']);
+  expect(place(laptop, [placed('a', 0, [0, 1], { threads: 'isolate' })]).moved).toEqual([]);
+  expect(place(laptop, [placed('a', 0, [0, 1], { threads: 'require' })]).moved).toEqual(['a']);
+  expect(place(laptop, [placed('a', 0, [3, 7, 2], { threads: 'require' })]).moved).toEqual([]);
+});
+
+test('two VMs that have one CPU between them: one stays', () => {
+  const { moved, assignments } = place(smtOff, [placed('a', 0, [0, 1]), placed('b', 0, [1, 2])]);
+  expect(moved).toHaveLength(1);
+  expect(new Set(assignments.flatMap(({ vcpus }) => vcpus.map(String))).size).toBe(4);
+});
+
+test('guest cells stay on their host cells, whichever these are', () => {
+  const current: Assignment = {
+    ...at('db01', 0, [8, 9, 0, 1]),
+    cells: [1, 0],
+    memoryCells: [1, 0],
+  };
+  const { assignments, moved } = place(smtOff, [inCells('db01', [2, 2], { current })]);
+  expect([moved, assignments[0]?.cells, assignments[0]?.vcpus.join()]).toEqual([[], [1, 0], '8,9,0,1']);
+});
+
+test('a VM that shares stays in its cell, and its CPUs there are those that are left', () => {
+  const cpus = CpuSet.parse('8-15');
+  const current: Assignment = {
+    ...at('web', 1, []),
+    kind: 'node',
+    vcpus: [cpus, cpus],
+    emulator: cpus,
+    ioThreads: cpus,
+  };
+  const { assignments, moved } = place(smtOff, [sharing('web', 2, { current }), placed('db01', 1, [8, 9])]);
+  expect(moved).toEqual([]);
+  expect(assignments.map(told)).toEqual(['web: shares 10-15 of 1; 10-15; 10-15', 'db01: 8,9 of 1; 8-9; 8-9']);
+});
+
+test('more VMs than are tried in all combinations: helpers make room, or one moves, or whoever is in the way', () => {
+  const xeon = hostOf({ cells: [16, 16], threads: 1, memoryGiB: 512 });
+  const pairs = (cell: number, count: number): DedicatedRequest[] =>
+    Array.from({ length: count }, (_, index) => {
+      const first = cell * 16 + index * 2;
+      return placed(`${cell}-${index}`, cell, [first, first + 1]);
+    });
+  const one = place(xeon, [...pairs(0, 5), ...pairs(1, 5), dedicated('new', 8)]);
+  expect([one.kind, one.moved.length]).toEqual(['placed', 1]);
+  const two = place(xeon, [...pairs(0, 5), ...pairs(1, 5), dedicated('new', 10)]);
+  expect([two.kind, two.moved.length]).toEqual(['placed', 2]);
+  const emulator = (request: DedicatedRequest, index: number): DedicatedRequest => {
+    const cpu = CpuSet.of([10 + index]);
+    return {
+      ...request,
+      emulatorCpus: 1,
+      current: at(request.guest, 0, [index * 2, index * 2 + 1], { emulator: cpu }),
+    };
+  };
+  const helped = place(xeon, [...pairs(0, 5).map(emulator), ...pairs(1, 5), dedicated('new', 6)]);
+  expect([helped.kind, helped.moved]).toEqual(['placed', []]);
+});

@@ -1,0 +1,283 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { place } from '../../../tuner/placement/place.ts';
+import type { Claim, PlacementHost, PlacementRequest } from '../../../tuner/placement/types.ts';
+import { GIB, HOSTS, hostOf, MIB } from './hosts.ts';
+import { fewRequests, smallHost } from './random-hosts.ts';
+import { dedicated, inCells, sharing } from './requests.ts';
+
+function takenBy(host: PlacementHost, claims: Readonly<Record<string, string>>): PlacementHost {
+  const taken = new Map<number, Claim[]>();
+  for (const [guest, cpus] of Object.entries(claims)) {
+    for (const cpu of CpuSet.parse(cpus)) taken.set(cpu, [...(taken.get(cpu) ?? []), { guest, by: 'vcpus' }]);
+  }
+  return { ...host, taken };
+}
+
+const small = hostOf({ cells: [4, 4], threads: 1, memoryGiB: 16, pages: { [2 * MIB]: 1_024 } });
+const smt = hostOf({ cells: [4, 4], threads: 2, memoryGiB: 16 });
+const paged = (guest: string, gib: number, more = {}) =>
+  dedicated(guest, 2, {
+    pageKiB: 2 * MIB,
+    cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: gib * GIB }],
+    ...more,
+  });
+
+interface Case {
+  readonly what: string;
+  readonly host: PlacementHost;
+  readonly request: PlacementRequest;
+  readonly code: string;
+  readonly text: string;
+  readonly next: string | undefined;
+}
+
+const CASES: readonly Case[] = [
+  {
+    what: 'no one VM is in the way, and it would do with threads',
+    host: takenBy(smt, { web01: '0,5', web02: '3,6-7' }),
+    request: dedicated('db01', 4, { threads: 'isolate' }),
+    code: 'NO_CORES',
+    text: 'cell 0 has 2 free cores and cell 1 has 1 free core; db01 needs 4',
+    next: 'room with thread policy prefer',
+  },
+  {
+    what: 'one VM is in the way',
+    host: takenBy(smt, { web02: '3', web03: '4-7' }),
+    request: dedicated('db01', 4, { threads: 'isolate' }),
+    code: 'NO_CORES',
+    text: 'cell 0 has 3 free cores and cell 1 has 0 free cores; db01 needs 4',
+    next: 'free by moving web02 off CPUs 3',
+  },
+  {
+    what: 'threads are what it prefers',
+    host: takenBy(smt, { a: '0-2', b: '4-5,12' }),
+    request: dedicated('db01', 6),
+    code: 'NO_CORES',
+    text: 'cell 0 has 5 free CPUs and cell 1 has 5 free CPUs; db01 needs 6',
+    next: 'free by moving a off CPUs 0-2',
+  },
+  {
+    what: 'it needs cores in cells apart',
+    host: takenBy(smt, { a: '0', b: '4-6' }),
+    request: inCells('db01', [2, 2], { threads: 'isolate' }),
+    code: 'NO_CORES',
+    text: 'cell 0 has 3 free cores and cell 1 has 1 free core; db01 needs 2 and 2, in cells apart',
+    next: 'free by moving b off CPUs 4-6',
+  },
+  {
+    what: 'its emulator finds no core',
+    host: small,
+    request: inCells('db01', [4, 4], { emulatorCpus: 1 }),
+    code: 'NO_CORES',
+    text: 'db01 finds cores for its vCPUs, but not 1 CPU beside them for its emulator and iothreads: cell 0 has 4 free CPUs and cell 1 has 4 free CPUs',
+    next: 'room without CPUs of its own for emulator and iothreads',
+  },
+  {
+    what: 'the free cores are shared ones',
+    host: takenBy(smt, { a: '0-7' }),
+    request: dedicated('db01', 2, { threads: 'require' }),
+    code: 'NO_CORES',
+    text: 'cell 0 has 0 free cores and cell 1 has 0 free cores; db01 needs 1',
+    next: 'free by moving a off CPUs 0-7',
+  },
+  {
+    what: 'it is wider than a cell',
+    host: smt,
+    request: dedicated('db01', 12),
+    code: 'WIDER_THAN_CELL',
+    text: 'db01 needs 12 CPUs in one cell, and the largest, 0, has 8 CPUs for it',
+    next: 'room with 2 guest cells',
+  },
+  {
+    what: 'it wants more cores than a cell has, and would do with threads',
+    host: smt,
+    request: dedicated('db01', 6, { threads: 'isolate' }),
+    code: 'WIDER_THAN_CELL',
+    text: 'db01 needs 6 cores in one cell, and the largest, 0, has 4 cores for it',
+    next: 'room with thread policy prefer',
+  },
+  {
+    what: 'it is wider than the host',
+    host: smt,
+    request: inCells('db01', [12, 12]),
+    code: 'WIDER_THAN_HOST',
+    text: 'db01 has 24 vCPUs, and the host 16 CPUs for it',
+    next: undefined,
+  },
+  {
+    what: 'the host keeps all CPUs for itself',
+    host: hostOf(HOSTS.twoCores, { hostCpus: CpuSet.parse('0-1') }),
+    request: dedicated('db01', 1),
+    code: 'WIDER_THAN_HOST',
+    text: 'db01 has 1 vCPU, and the host no CPUs for it',
+    next: undefined,
+  },
+  {
+    what: 'there is no SMT',
+    host: small,
+    request: dedicated('db01', 2, { threads: 'require' }),
+    code: 'NO_SMT',
+    text: 'db01 requires threads of one core, and no core of this host has two for VMs',
+    next: 'room with thread policy prefer',
+  },
+  {
+    what: 'it has more cells than the host',
+    host: hostOf(HOSTS.memoryOnly),
+    request: inCells('db01', [2, 2, 2]),
+    code: 'NO_CELL',
+    text: 'db01 has 3 cells, and the host 2 cells with CPUs for VMs',
+    next: undefined,
+  },
+  {
+    what: 'it wants memory of a cell that is not there',
+    host: small,
+    request: dedicated('db01', 2, { cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: GIB, memoryCell: 5 }] }),
+    code: 'NO_CELL',
+    text: 'db01 wants memory of cell 5, and the host has 0 and 1',
+    next: undefined,
+  },
+  {
+    what: 'no cell has the pages',
+    host: small,
+    request: paged('db01', 3),
+    code: 'NO_PAGES',
+    text: 'cell 0 has 1,024 free pages and cell 1 has 1,024 free pages of 2 MiB; db01 needs 1,536',
+    next: 'room with 512 more pages of 2 MiB in cell 0',
+  },
+  {
+    what: 'the host has no pages of that size',
+    host: small,
+    request: paged('db01', 2, { pageKiB: GIB }),
+    code: 'NO_PAGES',
+    text: 'no cell has pages of 1 GiB; db01 needs 2',
+    next: 'room with 2 more pages of 1 GiB in cell 0',
+  },
+  {
+    what: 'the pages are for VMs that will boot',
+    host: { ...small, floatingPages: new Map([[2 * MIB, 1_536]]) },
+    request: paged('db01', 2),
+    code: 'NO_PAGES',
+    text: 'cell 0 has 1,024 free pages and cell 1 has 1,024 free pages of 2 MiB, 512 of them all once VMs bound to no cell have booted; db01 needs 1,024',
+    next: 'room with 512 more pages of 2 MiB in cell 0',
+  },
+  {
+    what: 'the cells’ memory is promised to others',
+    host: small,
+    request: dedicated('db01', 2, { cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: 20 * GIB }] }),
+    code: 'NO_MEMORY',
+    text: 'cell 0 has 14 GiB and cell 1 has 14 GiB not promised to others; db01 needs 20 GiB',
+    next: 'room with 2 guest cells',
+  },
+  {
+    what: 'no cell has so many CPUs to share',
+    host: takenBy(small, { a: '0-1', b: '4-6' }),
+    request: sharing('web01', 3),
+    code: 'NO_CORES',
+    text: 'cell 0 has 2 CPUs and cell 1 has 1 CPU to share; web01 has 3 vCPUs',
+    next: 'free by moving a off CPUs 0-1',
+  },
+  {
+    what: 'isolated CPUs are not to be shared',
+    host: hostOf(HOSTS.laptop, { isolated: CpuSet.parse('1-3,5-7') }),
+    request: sharing('web01', 4),
+    code: 'WIDER_THAN_HOST',
+    text: 'web01 has 4 vCPUs, and the host 2 CPUs for it',
+    next: undefined,
+  },
+];
+
+test.each(CASES)('refused: $what', ({ host, request, code, text, next }) => {
+  const { kind, refusals, assignments } = place(host, [request]);
+  expect([kind, assignments]).toEqual(['refused', []]);
+  expect(refusals).toEqual([{ guest: request.guest, code, text, next }]);
+});
+
+test('as few as possible are refused, the last that were asked for; the others are placed', () => {
+  const { refusals, assignments } = place(small, [
+    dedicated('a', 4),
+    dedicated('b', 3),
+    dedicated('c', 4),
+    dedicated('d', 1),
+  ]);
+  expect(refusals.map(({ guest, text, next }) => [guest, text, next])).toEqual([
+    [
+      'c',
+      'cell 0 has 0 free CPUs and cell 1 has 0 free CPUs; c needs 4',
+      'free by leaving a out, which is to have CPUs 0-3',
+    ],
+  ]);
+  expect(assignments.map(({ guest }) => guest)).toEqual(['a', 'b', 'd']);
+});
+
+test('a VM that has a place is not refused for one that has none', () => {
+  const first = place(small, [dedicated('old', 4), dedicated('older', 4)]).assignments;
+  const again = first.map((current) => dedicated(current.guest, 4, { current }));
+  expect(place(small, [dedicated('new', 2), ...again]).refusals.map(({ guest }) => guest)).toEqual(['new']);
+});
+
+test('of many more than there is room for, those asked for first are placed', () => {
+  const many = Array.from({ length: 20 }, (_, index) => dedicated(`vm${index}`, 2));
+  const { kind, assignments, refusals } = place(small, many);
+  expect(kind).toBe('refused');
+  expect(assignments.map(({ guest }) => guest)).toEqual(['vm0', 'vm1', 'vm2', 'vm3']);
+  expect(refusals).toHaveLength(16);
+});
+
+test('what is said to make room makes room', { timeout: 60_000 }, () => {
+  let tried = 0;
+  fc.assert(
+    fc.property(smallHost, fewRequests, (host, requests) => {
+      const { refusals, assignments } = place(host, requests);
+      const placed = requests.flatMap((request): PlacementRequest[] => {
+        const current = assignments.find(({ guest }) => guest === request.guest);
+        return current === undefined ? [] : [{ ...request, current }];
+      });
+      for (const { guest, next } of refusals) {
+        const refused = requests.find((request) => request.guest === guest) as PlacementRequest;
+        const then = remedied(host, placed, refused, next ?? '');
+        if (then === undefined) continue;
+        tried++;
+        expect(place(then.host, then.requests).kind, next).toBe('placed');
+      }
+    }),
+    { numRuns: 200, seed: 20_260_505 },
+  );
+  expect(tried).toBeGreaterThan(10);
+});
+
+/** The host and the VMs as they are once the advice has been taken. */
+function remedied(
+  host: PlacementHost,
+  placed: readonly PlacementRequest[],
+  refused: PlacementRequest,
+  advice: string,
+): { host: PlacementHost; requests: PlacementRequest[] } | undefined {
+  const moved = /^free by moving (\S+) off CPUs/.exec(advice)?.[1];
+  if (moved !== undefined) {
+    const taken = [...host.taken].filter(([, claims]) => claims.some(({ guest }) => guest !== moved));
+    return { host: { ...host, taken: new Map(taken) }, requests: [...placed, refused] };
+  }
+  const left = /^free by leaving (\S+) out/.exec(advice)?.[1];
+  if (left !== undefined)
+    return { host, requests: [...placed.filter(({ guest }) => guest !== left), refused] };
+  const pages = /^room with ([\d,]+) more pages? of 1 GiB in cell (\d+)$/.exec(advice);
+  if (pages !== null) {
+    const more = Number(pages[1]?.replaceAll(',', ''));
+    const cells = host.cells.map((cell) =>
+      cell.id === Number(pages[2])
+        ? { ...cell, freePages: new Map([[GIB, (cell.freePages.get(GIB) ?? 0) + more]]) }
+        : cell,
+    );
+    return { host: { ...host, cells }, requests: [...placed, refused] };
+  }
+  if (refused.kind === 'node') return undefined;
+  if (advice === 'room with thread policy prefer') {
+    return { host, requests: [...placed, { ...refused, threads: 'prefer' }] };
+  }
+  if (advice.startsWith('room without CPUs of its own')) {
+    return { host, requests: [...placed, { ...refused, emulatorCpus: 0, ioThreadCpus: 0 }] };
+  }
+  return undefined;
+}

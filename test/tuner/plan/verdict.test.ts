@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { judge } from '../../../tuner/plan/verdict.ts';
+import type { Step } from '../../../tuner/steps/step.ts';
+import { attributeSetting, state, wish, XML } from './fixtures.ts';
+
+const DOMAIN = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db01' };
+const STEP: Step = { kind: 'emulatorPin', domain: DOMAIN, to: '0-1' };
+const boot = attributeSetting('color');
+const live = attributeSetting('color', { live: () => [STEP] });
+const none = { accepted: new Set<string>(), online: CpuSet.parse('0-3') };
+const red = XML.replace("placement='static'", "placement='static' color='red'");
+
+test('what is so now and at the next boot needs nothing', () => {
+  const row = judge(wish(boot, 'red'), state({ live: red, inactive: red }), none);
+  expect(row).toMatchObject({ live: 'red', next: 'red', verdict: { kind: 'same' } });
+});
+
+test('what libvirt can change in a running domain changes now', () => {
+  const row = judge(wish(live, 'red'), state({ live: XML, inactive: XML }), none);
+  expect(row.verdict).toEqual({ kind: 'live', steps: [STEP] });
+});
+
+test('what only a boot can change waits for the next one', () => {
+  expect(judge(wish(boot, 'red'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
+});
+
+test('a domain that does not run takes everything at its next boot, without a live step', () => {
+  const row = judge(wish(live, 'red'), state({ inactive: XML }), none);
+  expect(row).toMatchObject({ live: undefined, verdict: { kind: 'boot' } });
+});
+
+test('the right definition of a domain that runs on another one still waits for a boot', () => {
+  expect(judge(wish(boot, 'red'), state({ live: XML, inactive: red }), none).verdict.kind).toBe('boot');
+});
+
+test('a definition that differs from the running domain is a change even where that one is right', () => {
+  expect(judge(wish(live, 'red'), state({ live: red, inactive: XML }), none).verdict.kind).toBe('boot');
+});
+
+test('a change of a transient domain that only a boot brings cannot be had', () => {
+  const { verdict } = judge(wish(boot, 'red'), state({ live: XML }), none);
+  expect(verdict).toMatchObject({ kind: 'impossible', problem: { code: 'TRANSIENT' } });
+  expect(judge(wish(live, 'red'), state({ live: XML }), none).verdict.kind).toBe('live');
+});
+
+test('what stands against a wish is told, unless it is so already', () => {
+  const problem = { code: 'NO_O_DIRECT', text: 'the file system refuses O_DIRECT' };
+  const refused = wish(boot, 'red', { problem });
+  expect(judge(refused, state({ live: XML, inactive: XML }), none).verdict).toEqual({
+    kind: 'impossible',
+    problem,
+  });
+  expect(judge(refused, state({ live: red, inactive: red }), none).verdict.kind).toBe('same');
+});
+
+test('what the guest may lack is only proposed, until somebody vouches for the guest', () => {
+  const proposed = wish(boot, 'red', { proposal: 'the guest needs the driver' });
+  const running = state({ live: XML, inactive: XML });
+  expect(judge(proposed, running, none).verdict).toEqual({
+    kind: 'guest',
+    needs: 'the guest needs the driver',
+  });
+  expect(judge(proposed, running, { ...none, accepted: new Set(['color']) }).verdict.kind).toBe('boot');
+});
+
+test('a setting may say that this one change of it cannot be made while the domain runs', () => {
+  const sometimes = attributeSetting('color', { live: ({ to }) => (to === 'red' ? undefined : [STEP]) });
+  expect(judge(wish(sometimes, 'red'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
+});
+
+test('what holds while the XML says nothing is as good as said', () => {
+  const pin = attributeSetting('color', { unsaid: (_, online) => online.toString() });
+  expect(judge(wish(pin, '0-3'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('same');
+  expect(judge(wish(pin, '0'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
+  const all = XML.replace("placement='static'", "placement='static' color='0-3'");
+  expect(judge(wish(pin, undefined), state({ live: all, inactive: all }), none).verdict.kind).toBe('same');
+});
+
+test('what has no value because something stands against it is not as wanted, though nothing is said', () => {
+  const problem = { code: 'NOT_PLACED', text: 'no place was found' };
+  const unplaced = wish(boot, undefined, { problem });
+  expect(judge(unplaced, state({ inactive: XML }), none).verdict).toEqual({ kind: 'impossible', problem });
+});
+
+test('what no definition can hold is set while the domain runs, and holds at the next boot as well as it can', () => {
+  const only = wish(live, 'red', { liveOnly: true });
+  expect(judge(only, state({ live: XML, inactive: XML }), none).verdict.kind).toBe('live');
+  expect(judge(only, state({ live: red, inactive: XML }), none).verdict.kind).toBe('same');
+  const problem = { code: 'POLLING_NOT_KEPT', text: 'the domain does not run' };
+  expect(judge({ ...only, problem }, state({ inactive: XML }), none).verdict).toEqual({
+    kind: 'impossible',
+    problem,
+  });
+});
+
+test('what libvirt says of a running domain in other words is as wanted', () => {
+  const rewritten = attributeSetting('color', {
+    sameLive: (wanted, said) => wanted === 'host' && said === 'red',
+  });
+  const host = XML.replace("placement='static'", "placement='static' color='host'");
+  expect(judge(wish(rewritten, 'host'), state({ live: red, inactive: host }), none).verdict.kind).toBe(
+    'same',
+  );
+  expect(judge(wish(rewritten, 'host'), state({ live: red, inactive: red }), none).verdict.kind).toBe('boot');
+});

@@ -1,0 +1,231 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TunerError } from '../../../tuner/errors.ts';
+import { ProfileLibrary } from '../../../tuner/profile/library.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'virtune-profiles-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const ENTRY = 'why: it helps, source: a test';
+
+function put(name: string, text: string, folder = dir): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.yaml`), text);
+}
+
+function fault(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TunerError);
+    expect((error as TunerError).code).toBe('TUNE_PROFILE');
+    return (error as TunerError).message.replaceAll(dir, '');
+  }
+  throw new Error('it was taken');
+}
+const faultOf = (text: string): string => {
+  put('mine', text);
+  return fault(() => ProfileLibrary.open([dir]).get('mine'));
+};
+
+test('the profiles that come with virtune are there, whatever folders there are', () => {
+  expect(ProfileLibrary.open(['/nowhere']).places.map(({ name }) => name)).toEqual([
+    'analytics-database',
+    'balanced',
+    'dense',
+    'low-latency',
+    'network',
+    'oltp-database',
+    'sql-server',
+    'windows',
+  ]);
+});
+
+test("a folder's profile stands before a built-in one of its name, and a later folder's before that", () => {
+  const [first, second] = [join(dir, 'first'), join(dir, 'second')];
+  put('balanced', 'title: one', first);
+  put('balanced', 'title: two', second);
+  put('mine', 'title: mine\nextends: balanced', first);
+  expect(ProfileLibrary.open([first]).get('balanced').title).toBe('one');
+  expect(ProfileLibrary.open([first, second]).get('balanced').title).toBe('two');
+  expect(ProfileLibrary.open([first, second]).get('mine').lineage).toEqual(['mine', 'balanced']);
+  expect(ProfileLibrary.open([second, first]).places.find(({ name }) => name === 'balanced')).toMatchObject({
+    path: join(first, 'balanced.yaml'),
+    builtIn: false,
+  });
+});
+
+test('a profile says its own over what it extends, and null takes out what is said there', () => {
+  put(
+    'mine',
+    `title: mine\nextends: oltp-database\nknobs:\n  disk.io: { value: io_uring, ${ENTRY} }\n  nic.queues: null\nhost:\n  governor: null\n`,
+  );
+  const [mine, theirs] = [
+    ProfileLibrary.open([dir]).get('mine'),
+    ProfileLibrary.open([]).get('oltp-database'),
+  ];
+  expect(mine.knobs.get('disk.io')?.[0]?.value).toBe('io_uring');
+  expect(mine.knobs.has('nic.queues')).toBe(false);
+  expect(mine.host.has('governor')).toBe(false);
+  expect(mine.knobs.get('disk.cache')).toEqual(theirs.knobs.get('disk.cache'));
+  expect(mine.knobs.size).toBe(theirs.knobs.size - 1);
+});
+
+test('of several that it extends, later ones have the last word, and what they share comes first', () => {
+  put(
+    'base',
+    `title: base\nknobs:\n  disk.cache: { value: writeback, ${ENTRY} }\n  disk.io: { value: threads, ${ENTRY} }\n`,
+  );
+  put(
+    'left',
+    `title: left\nextends: base\nknobs:\n  disk.cache: { value: none, ${ENTRY} }\n  disk.queues: { value: 1, ${ENTRY} }\n`,
+  );
+  put('right', `title: right\nextends: base\nknobs:\n  disk.queues: { value: 2, ${ENTRY} }\n`);
+  put('both', 'title: both\nextends: [left, right]\n');
+  const both = ProfileLibrary.open([dir]).get('both');
+  expect(both.lineage).toEqual(['both', 'right', 'left', 'base']);
+  expect([...both.knobs].map(([id, [entry]]) => [id, entry?.value])).toEqual([
+    ['disk.cache', 'none'],
+    ['disk.io', 'threads'],
+    ['disk.queues', 2],
+  ]);
+});
+
+test('a version is of what is said, not of how', () => {
+  const of = (value: string, why: string): string => {
+    put('mine', `title: mine\nknobs:\n  disk.cache: { value: ${value}, why: ${why}, source: a test }\n`);
+    return ProfileLibrary.open([dir]).get('mine').version;
+  };
+  expect(of('none', 'one')).toBe(of('none', 'another'));
+  expect(of('none', 'one')).not.toBe(of('writeback', 'one'));
+  expect(of('none', 'one')).toMatch(/^[0-9a-f]{12}$/);
+});
+
+test.each([
+  [
+    'title: x\nknobs:\n  disk.cach: { value: none, why: a, source: b }\n',
+    '/mine.yaml:3: knobs.disk.cach: there is no knob "disk.cach"; is disk.cache meant?',
+  ],
+  [
+    'title: x\nknobs:\n  quux: { value: none, why: a, source: b }\n',
+    '/mine.yaml:3: knobs.quux: there is no knob "quux"; see docs/profiles.md',
+  ],
+  [
+    'title: x\nknobs:\n  disk.cache:\n    value: nothing\n    why: a\n    source: b\n',
+    '/mine.yaml:4: knobs.disk.cache.value: "nothing" is none of none, writeback, writethrough, directsync, unsafe, nor default',
+  ],
+  [
+    'title: x\nknobs:\n  disk.cache:\n    value: none\n    source: b\n',
+    '/mine.yaml:4: knobs.disk.cache.why: why: the reason that people read in a plan is missing',
+  ],
+  [
+    'title: x\nknobs:\n  disk.cache:\n    why: a\n    source: b\n',
+    '/mine.yaml:4: knobs.disk.cache.value: value is missing',
+  ],
+  [
+    'title: x\nknobs:\n  disk.cache: none\n',
+    '/mine.yaml:3: knobs.disk.cache: Invalid input: expected object, received string',
+  ],
+  [
+    'title: x\nknobs:\n  disk.cache:\n    value: none\n    why: a\n    source: b\n    sauce: c\n',
+    '/mine.yaml:7: knobs.disk.cache.sauce: Unrecognized key: "sauce"',
+  ],
+  [
+    'title: x\nknobs:\n  disk.cache:\n    - { value: none, why: a, source: b, on: [vda] }\n    - { value: x, why: a, source: b }\n',
+    '/mine.yaml:5: knobs.disk.cache.1.value: "x" is none of none, writeback, writethrough, directsync, unsafe, nor default',
+  ],
+  [
+    'title: x\nknobs:\n  cpu.pinning: { value: none, why: a, source: b, on: [vda] }\n',
+    '/mine.yaml:3: knobs.cpu.pinning.on: Unrecognized key: "on"',
+  ],
+  [
+    'title: x\nknobs:\n  nic.rxQueueSize: { value: 300, why: a, source: b }\n',
+    '/mine.yaml:3: knobs.nic.rxQueueSize.value: 300 is not a power of two from 256 to 1024, nor default',
+  ],
+  [
+    'title: x\nknobs:\n  disk.queues: { value: "= vcpus", why: a, source: b }\n',
+    '/mine.yaml:3: knobs.disk.queues.value: "vcpus" cannot be counted here; known: vCPUs, disks, NICs, iothreads, nor default',
+  ],
+  [
+    'title: x\nknobs:\n  memory.hardLimit: { value: 2000, why: a, source: b }\n',
+    '/mine.yaml:3: knobs.memory.hardLimit.value: 2000 is no size with a unit, such as "2 GiB", nor default',
+  ],
+  [
+    'title: x\nhost:\n  ksm: { value: maybe, why: a, source: b }\n',
+    '/mine.yaml:3: host.ksm.value: "maybe" is neither on nor off, nor leave',
+  ],
+  [
+    'title: x\nhost:\n  kms: { value: on, why: a, source: b }\n',
+    '/mine.yaml:3: host.kms: there is no knob of the host "kms"; is ksm meant?',
+  ],
+  ['knobs: {}\n', '/mine.yaml:1: title: title is missing'],
+  ['title: x\nextends: Other\n', /mine\.yaml:2: extends: /],
+  [
+    'title: x\nextends: other\n',
+    /mine\.yaml: extends: there is no profile "other"; there are analytics-database, balanced/,
+  ],
+  ['title: [\n', /mine\.yaml:\d: /],
+  ['title: x\ntitle: y\n', /mine\.yaml:2: /],
+])('%j is refused, at its line and key', (text, message) => {
+  expect(faultOf(text)).toMatch(message);
+});
+
+test('every fault of a file is told at once', () => {
+  expect(faultOf('title: x\nknobs:\n  a: null\n  b: null\n').split('\n')).toHaveLength(2);
+});
+
+test('a profile cannot extend itself, not even by others', () => {
+  expect(faultOf('title: x\nextends: mine\n')).toBe(
+    '/mine.yaml: extends: a profile cannot extend itself: mine, which extends mine',
+  );
+  put('one', 'title: x\nextends: two');
+  put('two', 'title: x\nextends: [balanced, one]');
+  expect(fault(() => ProfileLibrary.open([dir]).get('one'))).toBe(
+    '/two.yaml: extends: a profile cannot extend itself: one, which extends two, which extends one',
+  );
+});
+
+test('a profile stands on seven others at most', () => {
+  for (let depth = 0; depth < 12; depth++)
+    put(`p${depth}`, `title: x\n${depth === 0 ? '' : `extends: p${depth - 1}\n`}`);
+  const library = ProfileLibrary.open([dir]);
+  expect(library.get('p7').lineage).toHaveLength(8);
+  expect(fault(() => library.get('p8'))).toMatch(
+    /p1\.yaml: extends: a profile can stand on at most 7 others: p8, which extends p7/,
+  );
+});
+
+test('an unknown profile is told with those that there are', () => {
+  expect(fault(() => ProfileLibrary.open([]).get('oltp'))).toMatch(
+    /there is no profile "oltp"; there are analytics-database, .*windows/,
+  );
+});
+
+test.each(['Mine', 'a b', '-x', 'x'.repeat(64)])('a file named %j is no profile', (name) => {
+  put(name, 'title: x');
+  expect(fault(() => ProfileLibrary.open([dir]))).toMatch(
+    /named like its file, by lower-case letters, digits and -/,
+  );
+});
+
+test('a file of any place is read as it would be in the library', () => {
+  const library = ProfileLibrary.open([]);
+  put('mine', `title: mine\nextends: balanced\nknobs:\n  nic.queues: { value: 3, ${ENTRY} }\n`);
+  expect(library.read(join(dir, 'mine.yaml')).knobs.get('nic.queues')?.[0]?.value).toBe(3);
+  expect(fault(() => library.read(join(dir, 'other.yaml')))).toMatch(/other\.yaml cannot be read: ENOENT/);
+});
+
+test('a folder that cannot be read is told, and what is no YAML file is passed over', () => {
+  put('mine', 'title: mine');
+  writeFileSync(join(dir, 'README'), 'nothing');
+  writeFileSync(join(dir, '.mine.yaml.swp'), 'nothing');
+  expect(ProfileLibrary.open([dir]).places).toHaveLength(9);
+  expect(fault(() => ProfileLibrary.open([join(dir, 'README')]))).toMatch(
+    /profiles in .*README cannot be read: ENOTDIR/,
+  );
+});

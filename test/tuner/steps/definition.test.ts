@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { notTaken } from '../../../tuner/steps/meaning.ts';
+import { registerOf } from '../../../tuner/steps/registers/all.ts';
+import type { Step } from '../../../tuner/steps/step.ts';
+import { stepHost } from './step-host.ts';
+
+const domain = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db01' };
+const xml = (inner: string, vcpus = 2): string => `<domain type='kvm'>
+  <name>db01</name>
+  <memory unit='KiB'>1048576</memory>
+  <vcpu placement='static'>${vcpus}</vcpu>
+  ${inner}
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw' cache='none'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+  </devices>
+</domain>
+`;
+
+const step = (to: string): Step => ({ kind: 'definition', domain, to });
+const register = registerOf(step(''));
+const state = (text: string) => ({ xml: text, alike: 'letter' });
+
+test("libvirt's own words for what was asked for are what was asked for", () => {
+  const wanted = register.target(
+    step(xml("<cputune><vcpupin vcpu='0' cpuset='0,1,2,3'/></cputune>")),
+    state(''),
+  );
+  const rewritten = xml("<cputune>\n    <vcpupin vcpu='0' cpuset='0-3'/>\n  </cputune>\n  <resource/>");
+  expect(register.differs(state(rewritten), wanted)).toBeUndefined();
+});
+
+test('what libvirt did not take is named', () => {
+  const wanted = register.target(step(xml("<cputune><vcpupin vcpu='0' cpuset='0-3'/></cputune>")), state(''));
+  expect(register.differs(state(xml('')), wanted)).toBe('vcpupin of 0 is not said, not 0-3');
+});
+
+test('what is given back is given back to the letter; only space between elements is free', () => {
+  const was = state(xml('<iothreads>1</iothreads>'));
+  expect(register.differs(was, was)).toBeUndefined();
+  expect(register.differs(state(was.xml.replaceAll('  <', '\t<')), was)).toBeUndefined();
+  expect(register.differs(state(xml('<iothreads>2</iothreads>')), was)).toBe(
+    'the definition has "<iothreads>2</iothreads>" where "<iothreads>1</iothreads>" should be',
+  );
+  expect(register.differs(state(xml('')), was)).toContain('<iothreads>1</iothreads>');
+});
+
+test('what is new is validated; what libvirt gave out itself may be older than its schema', async () => {
+  const flags: number[] = [];
+  const host = stepHost({
+    domainDefineXmlFlags: (args) => {
+      flags.push(args.flags);
+      return { domain: { ...domain, id: -1 } };
+    },
+  });
+  await register.set(host, step(xml('')), register.target(step(xml('')), state('')));
+  await register.set(host, step(xml('')), state(xml('')));
+  expect(flags).toEqual([1, 0]);
+});
+
+test('a transient domain has no definition, and gets none', async () => {
+  const host = stepHost({ domainIsPersistent: () => ({ persistent: false }) });
+  const none = await register.get(host, step(xml('')));
+  expect(register.differs(none, register.target(step(xml('')), none))).toBe('the domain has no definition');
+  await expect(register.set(host, step(xml('')), none)).rejects.toMatchObject({ code: 'TUNE_DOMAIN' });
+});
+
+test('a domain that was started anew has to run as its definition was changed', () => {
+  const before = xml('');
+  const after = xml("<cputune><shares>2048</shares><vcpupin vcpu='1' cpuset='3'/></cputune>");
+  expect(notTaken(after, after, { live: before, inactive: before })).toEqual([]);
+  const half = xml('<cputune><shares>2048</shares></cputune>');
+  expect(notTaken(half, after, { live: before, inactive: before })).toEqual([
+    'vcpupin of 1 is not said, not 3',
+  ]);
+  // What was not to change says nothing of this restart, whatever the running domain calls it.
+  const other = after.replace("cache='none'", "cache='writeback'");
+  expect(notTaken(other, after, { live: before, inactive: before })).toEqual([]);
+});

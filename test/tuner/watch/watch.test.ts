@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Watch } from '../../../tuner/watch/watch.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function watching(look: () => Promise<void>) {
+  return new Watch({ look, settleMs: 2_000, intervalMs: 300_000 });
+}
+
+test('a swarm of events is one look, after they have settled', async () => {
+  const look = vi.fn(async () => undefined);
+  const watch = watching(look);
+  for (let i = 0; i < 50; i++) watch.nudge();
+  await vi.advanceTimersByTimeAsync(1_999);
+  expect(look).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(look).toHaveBeenCalledTimes(1);
+});
+
+test('without an event it looks from time to time', async () => {
+  const look = vi.fn(async () => undefined);
+  const watch = watching(look);
+  await watch.look();
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(look).toHaveBeenCalledTimes(3);
+  await watch.close();
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(look).toHaveBeenCalledTimes(3);
+});
+
+test('what happens during a look is looked at after it, and never beside it', async () => {
+  let atOnce = 0;
+  let most = 0;
+  const look = vi.fn(async () => {
+    most = Math.max(most, ++atOnce);
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    atOnce--;
+  });
+  const watch = watching(look);
+  watch.nudge();
+  await vi.advanceTimersByTimeAsync(5_000);
+  watch.nudge();
+  watch.nudge();
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(look).toHaveBeenCalledTimes(2);
+  expect(most).toBe(1);
+});

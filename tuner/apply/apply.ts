@@ -1,0 +1,89 @@
+import { TunerError } from '../errors.ts';
+import type { StateFolder } from '../journal/folder.ts';
+import { Journal } from '../journal/journal.ts';
+import { openTransactions, pruneTransactions } from '../journal/list.ts';
+import { JOURNAL_FORMAT, type JournalHeader } from '../journal/records.ts';
+import { registerOf } from '../steps/registers/all.ts';
+import type { Step } from '../steps/step.ts';
+import { readBootId } from './back.ts';
+import { goForward } from './forward.ts';
+import { checkFresh, savedImageNotes } from './fresh.ts';
+import type { HostLink } from './host-link.ts';
+import { inValidOrder } from './order.ts';
+import { journalOptions, linked, onHost, type RunOptions } from './run.ts';
+import { settle } from './settle.ts';
+import type { Outcome, Transaction } from './transaction.ts';
+
+/**
+ * Does all of a transaction, or nothing of it: a failure, a stop, or a host that changes meanwhile undoes what was
+ * done, and the outcome says so.
+ *
+ * Rejects, with nothing touched, with TunerError TUNE_LOCKED, TUNE_INTERRUPTED (another one is open), TUNE_CHANGED
+ * (a domain is no longer what was planned for) or TUNE_JOURNAL, and with why libvirt cannot be reached.
+ */
+export async function applyTransaction(transaction: Transaction, options: RunOptions): Promise<Outcome> {
+  return onHost(transaction.hostname, options, (folder) => applyLocked(folder, transaction, options));
+}
+
+/** The same, for whoever holds the host's lock. */
+export async function applyLocked(
+  folder: StateFolder,
+  transaction: Transaction,
+  options: RunOptions,
+): Promise<Outcome> {
+  await refuseIfOpen(folder, transaction.hostname);
+  return linked({ ...transaction, domains: [...transaction.domains] }, options, async (link) => {
+    await checkFresh(link, transaction.domains);
+    const header = await headerOf(transaction, options, link);
+    const stepOf = (index: number): Step | undefined => header.steps[index];
+    const journal = await Journal.create(folder, header, journalOptions(options, stepOf));
+    try {
+      return await settle({ journal, link }, await goForward({ journal, link }));
+    } finally {
+      await journal.close();
+      // An old journal too many is no reason to call what was done a failure.
+      await pruneTransactions(folder).catch(() => undefined);
+    }
+  });
+}
+
+/** @throws TunerError TUNE_INTERRUPTED when an earlier run left something half done. */
+export async function refuseIfOpen(folder: StateFolder, hostname: string): Promise<void> {
+  const [open] = await openTransactions(folder, hostname);
+  if (open === undefined) return;
+  throw new TunerError(
+    'TUNE_INTERRUPTED',
+    `transaction ${open.id} (${JSON.stringify(open.header.command)}) was cut off or could not be undone as a whole; undo the rest of it with virtune tune recover, or finish it with virtune tune recover --finish`,
+  );
+}
+
+async function headerOf(
+  { id, uri, hostname, command, domains, steps, notes }: Transaction,
+  { now, version }: RunOptions,
+  link: HostLink,
+): Promise<JournalHeader> {
+  return {
+    format: JOURNAL_FORMAT,
+    id,
+    at: now().toISOString(),
+    version,
+    command,
+    uri,
+    hostname,
+    bootId: readBootId(link.local?.procRoot),
+    domains: [...domains],
+    steps: await ordered(link, steps),
+    notes: [...notes, ...(await savedImageNotes(link, domains))],
+  };
+}
+
+/** A pool of pages grows before domains are started on it, and shrinks after they have left it. */
+async function ordered(link: HostLink, steps: readonly Step[]): Promise<Step[]> {
+  const shrinking = new Set<Step>();
+  for (const step of steps) {
+    if (step.kind !== 'hostPages') continue;
+    const now = await registerOf(step).get(link, step);
+    if (typeof now === 'number' && step.to < now) shrinking.add(step);
+  }
+  return inValidOrder(steps, (step) => shrinking.has(step));
+}

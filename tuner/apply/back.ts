@@ -1,0 +1,186 @@
+import { readProcFile } from '../../sampler/proc-file.ts';
+import { TunerError } from '../errors.ts';
+import type { StepProgress } from '../journal/progress.ts';
+import type { NewEvent } from '../journal/records.ts';
+import { findRun, quoted } from '../steps/domain-run.ts';
+import type { Register } from '../steps/register.ts';
+import { registerOf } from '../steps/registers/all.ts';
+import type { Step } from '../steps/step.ts';
+import { at, makeStep, type Work } from './forward.ts';
+import type { HostLink } from './host-link.ts';
+import { backOrder } from './order.ts';
+import type { Remainder } from './transaction.ts';
+
+export interface BackOptions {
+  /** A definition that somebody else has changed since is given back all the same. */
+  readonly force: boolean;
+  /** Steps that are not to be undone. */
+  readonly leave?: ((step: Step) => boolean) | undefined;
+}
+
+export interface BackResult {
+  readonly remains: readonly Remainder[];
+  /** What ended by itself, and what was left. */
+  readonly notes: readonly string[];
+}
+
+type Begun = Extract<StepProgress, { kind: 'doing' | 'done' | 'undoing' }>;
+
+/** From here on nothing stops it, and the disk has room for what it journals. */
+export async function turnBack({ journal, link }: Work): Promise<void> {
+  link.turnBack();
+  await journal.releaseReserve();
+}
+
+/**
+ * Undoes every step that was begun, and says which it could not. Nothing ends it early: the more is as it was, the
+ * better, and the disk that the journal is on is no reason to leave a domain half changed.
+ */
+export async function goBack(work: Work, options: BackOptions): Promise<BackResult> {
+  const { journal } = work;
+  const notes = new Set<string>();
+  const remains: Remainder[] = [];
+  const record = async (event: NewEvent): Promise<void> => {
+    await journal.append(event).catch((error: Error) => notes.add(error.message));
+  };
+  const all = journal.progress.steps.map(({ step }) => step);
+  const own = journal.header.steps.length;
+  for (const { index, how } of backOrder(all.slice(0, own), all.slice(own))) {
+    const { step, progress } = at(journal, index);
+    try {
+      if (how === 'forth') await makeStep(work, index);
+      else if (isBegun(progress)) {
+        const left = options.leave?.(step) === true;
+        const note = left
+          ? undefined
+          : await undo(work, { index, step, progress, record, force: options.force });
+        if (note !== undefined) notes.add(note);
+        await record({ event: 'undone', step: index, note });
+      }
+    } catch (error) {
+      const { code, message } = error as { code?: unknown; message: string };
+      remains.push({ step, message });
+      await record({
+        event: 'remains',
+        step: index,
+        code: typeof code === 'string' ? code : 'TUNE_STEP',
+        message,
+      });
+    }
+  }
+  if (remains.length === 0) await record({ event: 'rolledBack' });
+  if (remains.length === 0 && journal.progress.status === 'open') {
+    notes.add('all of it was undone, but its journal could not say so; virtune tune recover closes it');
+  }
+  return { remains, notes: [...notes] };
+}
+
+function isBegun(progress: StepProgress): progress is Begun {
+  return progress.kind === 'doing' || progress.kind === 'done' || progress.kind === 'undoing';
+}
+
+interface Undoing {
+  readonly index: number;
+  readonly step: Step;
+  readonly progress: Begun;
+  readonly force: boolean;
+  readonly record: (event: NewEvent) => Promise<void>;
+}
+
+/** Returns why there was nothing to undo, where that is so. */
+async function undo({ journal, link }: Work, undoing: Undoing): Promise<string | undefined> {
+  const { index, step, progress, record } = undoing;
+  const register = registerOf(step);
+  const before = progress.kind === 'undoing' ? progress.before : progress;
+  const ended = await hasEnded(link, step, register, journal.header.bootId);
+  if (ended !== undefined) return ended;
+  const now = await register.get(link, step);
+  if (step.kind === 'definition' && !undoing.force) checkOurs(register, step, before, now);
+  const to =
+    progress.kind === 'undoing' ? progress.to : register.back(before.was, now, before.kind === 'done');
+  await record({ event: 'undoing', step: index, to });
+  // Of a call that nobody saw the end of, libvirt may still be at work: then what is there now says little.
+  const certain = progress.kind === 'done';
+  if (certain && register.differs(now, to) === undefined) return undefined;
+  try {
+    await register.set(link, step, to);
+    throwIfUnlike(register, await register.get(link, step), to);
+    return undefined;
+  } catch (error) {
+    return whyItEnded(link, step, register, { to, run: before.run, error });
+  }
+}
+
+function throwIfUnlike(register: Register, now: unknown, to: unknown): void {
+  const difference = register.differs(now, to);
+  if (difference === undefined) return;
+  throw new TunerError('TUNE_READ_BACK', `setting it back was accepted and did not happen: ${difference}`);
+}
+
+/** Why a step has nothing to undo (any more). */
+async function hasEnded(
+  link: HostLink,
+  step: Step,
+  { home }: Register,
+  bootId: string | undefined,
+): Promise<string | undefined> {
+  if (!('domain' in step)) {
+    const booted = bootId !== undefined && bootId !== readBootId(link.local?.procRoot);
+    return booted ? 'the host was booted since, which undid what was set on it' : undefined;
+  }
+  const name = quoted(step.domain);
+  const run = await findRun(link, step.domain);
+  if (run.kind === 'gone')
+    return `domain ${name} is not on this host any more (undefined, or migrated away with what was set on it): there is nothing to undo here`;
+  if (home === 'run' && run.kind === 'off') {
+    return `domain ${name} does not run any more, and what was set on its run ended with it`;
+  }
+  if (home === 'definition' && run.kind === 'runs' && !run.persistent) {
+    return `domain ${name} has no definition any more`;
+  }
+  return undefined;
+}
+
+/** After a failed undo: whether the domain ended meanwhile, was started anew by others, or is as it was after all. */
+async function whyItEnded(
+  link: HostLink,
+  step: Step,
+  register: Register,
+  { to, run: earlier, error }: { to: unknown; run: number | undefined; error: unknown },
+): Promise<string | undefined> {
+  if (link.isAway) throw error;
+  const ended = await hasEnded(link, step, register, undefined);
+  if (ended !== undefined) return ended;
+  const now = await register.get(link, step).catch(() => undefined);
+  if (now !== undefined && register.differs(now, to) === undefined) return undefined;
+  if (register.home === 'run' && 'domain' in step) {
+    const run = await findRun(link, step.domain);
+    if (run.kind === 'runs' && earlier !== undefined && run.id !== earlier) {
+      return `domain ${quoted(step.domain)} was started anew meanwhile, and what was set on its earlier run ended with that`;
+    }
+  }
+  throw error;
+}
+
+/** @throws TunerError TUNE_CHANGED when the definition is neither the old one nor the one that was put in its place. */
+function checkOurs(
+  register: Register,
+  step: Step,
+  before: Extract<Begun, { kind: 'doing' | 'done' }>,
+  now: unknown,
+): void {
+  const seen = before.kind === 'done' ? before.now : before.seen;
+  const ours = seen ?? register.target(step, before.was);
+  if (register.differs(now, before.was) === undefined) return;
+  const difference = register.differs(now, ours);
+  if (difference === undefined) return;
+  throw new TunerError(
+    'TUNE_CHANGED',
+    `somebody else has changed it since: ${difference}; look at it, and put the old definition back all the same with --force`,
+  );
+}
+
+/** Of the kernel that runs the host, where virtune runs there too. */
+export function readBootId(procRoot: string | undefined): string | undefined {
+  return procRoot === undefined ? undefined : readProcFile(`${procRoot}/sys/kernel/random/boot_id`)?.trim();
+}

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
+import type { Connection } from '../../libvirt/client/connection.ts';
+import { TunerError } from '../errors.ts';
+import type { Trace } from '../journal/journal.ts';
+import type { CallWait, LocalRoots, RestartLimits, SavedDomain, StepHost } from '../steps/step-host.ts';
+
+/** No change of a running guest takes longer, unless its monitor is stuck. */
+const CALL_TIMEOUT_MS = 60_000;
+const RETRY_EVERY_MS = 500;
+
+/** What of a connection is needed here. It is a writable one. */
+export type TunerConnection = Pick<Connection, 'call' | 'closed' | 'close'>;
+
+export interface HostLinkOptions {
+  readonly open: () => Promise<TunerConnection>;
+  readonly local: LocalRoots | undefined;
+  readonly restart: RestartLimits;
+  /** How long a libvirt that went away may take to come back while something has to be undone. */
+  readonly reconnectMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly trace: Trace;
+  readonly say: (text: string) => void;
+  readonly saved: (uuid: string) => SavedDomain | undefined;
+}
+
+/**
+ * What steps reach a host through. On the way forward a lost connection, or being told to stop, ends it; on the
+ * way back nothing does but a libvirt that stays away.
+ */
+export class HostLink implements StepHost {
+  readonly local: LocalRoots | undefined;
+  readonly restart: RestartLimits;
+  readonly shutdowns = new Map<string, 'asked' | 'deaf'>();
+  readonly saved: (uuid: string) => SavedDomain | undefined;
+  readonly say: (text: string) => void;
+  readonly #options: HostLinkOptions;
+  #connection: TunerConnection | undefined;
+  #direction: 'forward' | 'back' = 'forward';
+  #away: Error | undefined;
+
+  constructor(options: HostLinkOptions) {
+    this.#options = options;
+    this.local = options.local;
+    this.restart = options.restart;
+    this.saved = options.saved;
+    this.say = options.say;
+  }
+
+  async open(): Promise<void> {
+    this.#connection = await this.#options.open();
+  }
+
+  async close(): Promise<void> {
+    await this.#connection?.close();
+  }
+
+  /** Whether libvirt went away and did not come back in all the time that it had. */
+  get isAway(): boolean {
+    return this.#away !== undefined;
+  }
+
+  /** From here on it is for undoing. */
+  turnBack(): void {
+    this.#direction = 'back';
+  }
+
+  /** @throws TunerError TUNE_STOPPED on the way forward, when it was told to. */
+  throwIfStopped(): void {
+    if (this.#direction === 'back' || this.#options.signal?.aborted !== true) return;
+    throw new TunerError('TUNE_STOPPED', 'it was told to stop');
+  }
+
+  nowMs(): number {
+    return performance.now();
+  }
+
+  async wait(ms: number): Promise<void> {
+    const signal = this.#direction === 'back' ? undefined : this.#options.signal;
+    await sleep(ms, undefined, { signal }).catch(() => this.throwIfStopped());
+  }
+
+  async call<N extends CallName>(name: N, args: CallArgs<N>, options?: CallWait): Promise<CallResult<N>> {
+    const { trace } = this.#options;
+    await trace({ when: 'before', what: name });
+    const result = await this.#send(name, args, options ?? { timeoutMs: CALL_TIMEOUT_MS });
+    await trace({ when: 'after', what: name });
+    return result;
+  }
+
+  async #send<N extends CallName>(name: N, args: CallArgs<N>, options: CallWait): Promise<CallResult<N>> {
+    for (;;) {
+      const connection = this.#direction === 'forward' ? this.#connection : await this.#connected();
+      if (connection === undefined) throw new Error('the link to libvirt was not opened');
+      try {
+        return await connection.call(name, args, options);
+      } catch (error) {
+        // Sent again on the way back: setting what is set already does no harm.
+        if (connection.closed === undefined || this.#direction === 'forward') throw error;
+      }
+    }
+  }
+
+  /** The connection, or a new one once libvirt is back. Gives up for good after one wait in vain. */
+  async #connected(): Promise<TunerConnection> {
+    if (this.#connection !== undefined && this.#connection.closed === undefined) return this.#connection;
+    if (this.#away !== undefined) throw this.#away;
+    const endMs = this.nowMs() + this.#options.reconnectMs;
+    this.say('the connection to libvirt is lost; waiting for it to come back');
+    for (;;) {
+      try {
+        this.#connection = await this.#options.open();
+        return this.#connection;
+      } catch (error) {
+        if (this.nowMs() >= endMs) {
+          this.#away = error as Error;
+          throw error;
+        }
+        await sleep(Math.min(RETRY_EVERY_MS, Math.max(1, endMs - this.nowMs())));
+      }
+    }
+  }
+}

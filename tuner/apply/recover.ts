@@ -1,0 +1,70 @@
+import { TunerError } from '../errors.ts';
+import type { StateFolder } from '../journal/folder.ts';
+import { Journal } from '../journal/journal.ts';
+import { openTransactions, type TransactionRecord } from '../journal/list.ts';
+import type { Step } from '../steps/step.ts';
+import { turnBack } from './back.ts';
+import { goForward, type Work } from './forward.ts';
+import { takeBack } from './rollback.ts';
+import { journalOptions, linked, onHost, type RunOptions } from './run.ts';
+import { settle, undone } from './settle.ts';
+import type { Outcome } from './transaction.ts';
+
+export interface RecoverOptions extends RunOptions {
+  /** Goes on forward, where it was going forward. Otherwise it is undone. */
+  readonly how: 'undo' | 'finish';
+  /** A definition that somebody else has changed since is put back all the same. */
+  readonly force: boolean;
+}
+
+/** Finishes or undoes all that earlier runs left half done on a host, newest first. */
+export async function recoverHost(hostname: string, options: RecoverOptions): Promise<Outcome[]> {
+  return onHost(hostname, options, (folder) => recoverLocked(folder, hostname, options));
+}
+
+/** The same, for whoever holds the host's lock. */
+export async function recoverLocked(
+  folder: StateFolder,
+  hostname: string,
+  options: RecoverOptions,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const record of await openTransactions(folder, hostname)) {
+    const stepOf = (index: number): Step | undefined => record.progress.steps[index]?.step;
+    const outcome = await linked(record.header, options, async (link) => {
+      const journal = await Journal.resume(folder, record.id, journalOptions(options, stepOf));
+      try {
+        return await recover({ journal, link }, record, options);
+      } finally {
+        await journal.close();
+      }
+    });
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+async function recover(work: Work, record: TransactionRecord, options: RecoverOptions): Promise<Outcome> {
+  const { journal, link } = work;
+  const { how, force, command } = options;
+  const { direction, failure } = record.progress;
+  if (record.events.some(({ event }) => event === 'rollback')) return takeBack(work, { force });
+  if (how === 'finish' && direction === 'back') {
+    throw new TunerError(
+      'TUNE_INTERRUPTED',
+      `transaction ${record.id} was being undone (${failure?.message ?? 'by recover'}), so it cannot be finished; undo the rest of it with virtune tune recover`,
+    );
+  }
+  // Whether a guest had been asked to shut down when it was cut off, nobody knows: it may have been.
+  for (const { step, progress } of record.progress.steps) {
+    const begun = progress.kind === 'undoing' ? progress.before : progress;
+    if (step.kind === 'restart' && begun.kind === 'doing') link.shutdowns.set(step.domain.uuid, 'asked');
+  }
+  if (how === 'finish') {
+    await journal.append({ event: 'recover', pid: process.pid, command, how });
+    return settle(work, await goForward(work));
+  }
+  await turnBack(work);
+  await journal.append({ event: 'recover', pid: process.pid, command, how }).catch(() => undefined);
+  return undone(work, failure ?? { code: 'TUNE_INTERRUPTED', message: 'it was cut off' }, force);
+}

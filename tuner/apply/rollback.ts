@@ -1,0 +1,157 @@
+import { RemoteError } from '../../libvirt/errors.ts';
+import { TunerError } from '../errors.ts';
+import { openStateFolder, type StateFolder } from '../journal/folder.ts';
+import { Journal } from '../journal/journal.ts';
+import { findTransaction, type TransactionRecord } from '../journal/list.ts';
+import { describeStep } from '../steps/describe.ts';
+import { findRun, handle, quoted } from '../steps/domain-run.ts';
+import { notTaken } from '../steps/meaning.ts';
+import { registerOf } from '../steps/registers/all.ts';
+import type { Step } from '../steps/step.ts';
+import { refuseIfOpen } from './apply.ts';
+import { goBack, turnBack } from './back.ts';
+import type { Work } from './forward.ts';
+import type { HostLink } from './host-link.ts';
+import { journalOptions, linked, onHost, type RunOptions } from './run.ts';
+import type { Outcome } from './transaction.ts';
+
+export interface RollbackOptions extends RunOptions {
+  /** Starts running domains anew, on the definition that they get back. */
+  readonly restarts: boolean;
+  /** Takes back even what somebody else has changed since. */
+  readonly force: boolean;
+}
+
+/**
+ * Takes a committed transaction back: what was set on running domains and on the host at once, definitions to the
+ * letter, and what only a boot takes at the next one, or now with `restarts`.
+ *
+ * @throws TunerError TUNE_CHANGED, with nothing touched, when something of it is no longer as it was left.
+ */
+export async function rollbackTransaction(which: string, options: RollbackOptions): Promise<Outcome> {
+  const { id, header } = await findTransaction(await openStateFolder(options.stateDir), which);
+  return onHost(header.hostname, options, (folder) => rollbackLocked(folder, id, options));
+}
+
+/** The same, for whoever holds the host's lock. */
+export async function rollbackLocked(
+  folder: StateFolder,
+  id: string,
+  options: RollbackOptions,
+): Promise<Outcome> {
+  const record = await findTransaction(folder, id);
+  const { header, progress } = record;
+  await refuseIfOpen(folder, header.hostname);
+  if (progress.status !== 'committed') {
+    throw new TunerError(
+      'TUNE_JOURNAL',
+      `transaction ${id} is ${progress.status} already; there is nothing to take back`,
+    );
+  }
+  return linked(header, options, async (link) => {
+    if (!options.force) await checkLeftAlone(link, record);
+    const restarts = options.restarts ? await restartsOf(link, record) : [];
+    const steps = [...header.steps, ...restarts];
+    const journal = await Journal.resume(
+      folder,
+      id,
+      journalOptions(options, (index) => steps[index]),
+    );
+    try {
+      const { command } = options;
+      await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
+      return await takeBack({ journal, link }, options);
+    } finally {
+      await journal.close();
+    }
+  });
+}
+
+/** The way back of a rollback, from its beginning or from where it was cut off. */
+export async function takeBack(work: Work, { force }: { readonly force: boolean }): Promise<Outcome> {
+  const { journal, link } = work;
+  await turnBack(work);
+  const { remains, notes } = await goBack(work, {
+    force,
+    // A rollback restarts what it was told to, and nothing else.
+    leave: ({ kind }) => kind === 'restart',
+  });
+  const waiting = link.isAway ? [] : await boundToNextBoot(work);
+  const kind = remains.length === 0 ? 'rolled back' : 'incomplete';
+  return { id: journal.header.id, kind, failure: undefined, remains, notes: [...notes, ...waiting] };
+}
+
+/** @throws TunerError TUNE_CHANGED naming all that is no longer as the transaction left it. */
+async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecord): Promise<void> {
+  const changes: string[] = [];
+  // Of several steps on one register the last says how it was left.
+  const last = new Map(
+    progress.steps
+      .filter(({ progress: { kind } }) => kind === 'done')
+      .map((each) => [registerKey(each.step), each]),
+  );
+  for (const { step, progress: made } of last.values()) {
+    if (made.kind !== 'done' || step.kind === 'restart') continue;
+    const register = registerOf(step);
+    if ('domain' in step) {
+      const run = await findRun(link, step.domain);
+      // What has ended is nobody's change, and the way back says so.
+      if (run.kind === 'gone') continue;
+      if (register.home === 'run' && (run.kind === 'off' || run.id !== made.run)) continue;
+    }
+    const difference = await differsFrom(link, step, made.now);
+    if (difference !== undefined) changes.push(`${describeStep(step)}: ${difference}`);
+  }
+  if (changes.length === 0) return;
+  throw new TunerError(
+    'TUNE_CHANGED',
+    `since transaction ${id} something else has changed what it set: ${changes.join('; ')}; take a later transaction back first, or this one all the same with --force`,
+  );
+}
+
+/** Of parameters a step holds only those that it names; of a disk's limits all. */
+function registerKey({ to, ...register }: Step): string {
+  const fields = Array.isArray(to) && register.kind !== 'blockIoTune' ? to.map(({ field }) => field) : [];
+  return JSON.stringify([register, fields]);
+}
+
+/** What cannot be read any more (an iothread that was taken away) is not as it was left either. */
+async function differsFrom(link: HostLink, step: Step, left: unknown): Promise<string | undefined> {
+  const register = registerOf(step);
+  try {
+    return register.differs(await register.get(link, step), left);
+  } catch (error) {
+    if (error instanceof TunerError || error instanceof RemoteError) return error.message;
+    throw error;
+  }
+}
+
+/** One for each domain that runs, and whose definition comes back. */
+async function restartsOf(link: HostLink, { progress }: TransactionRecord): Promise<Step[]> {
+  const restarts: Step[] = [];
+  for (const { step, progress: made } of progress.steps) {
+    if (step.kind !== 'definition' || made.kind !== 'done') continue;
+    const run = await findRun(link, step.domain);
+    if (run.kind === 'runs') restarts.push({ kind: 'restart', domain: step.domain, to: 'restarted' });
+  }
+  return restarts;
+}
+
+/** Domains that go on as they were booted, and with what. */
+async function boundToNextBoot({ journal, link }: Work): Promise<string[]> {
+  const notes: string[] = [];
+  for (const { step, progress } of journal.progress.steps) {
+    const saved = journal.header.domains.find(
+      ({ domain }) => 'domain' in step && domain.uuid === step.domain.uuid,
+    );
+    if (step.kind !== 'definition' || progress.kind !== 'undone' || saved?.inactive === undefined) continue;
+    if ((await findRun(link, step.domain)).kind !== 'runs') continue;
+    const { xml } = await link.call('domainGetXmlDesc', { domain: handle(step.domain), flags: 0 });
+    const waiting = notTaken(xml, saved.inactive, { inactive: step.to });
+    if (waiting.length === 0) continue;
+    notes.push(
+      `domain ${quoted(step.domain)} goes on as it was booted until its next boot (or now, with --restart): ${waiting.join('; ')}`,
+    );
+  }
+  return notes;
+}

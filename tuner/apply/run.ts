@@ -1,0 +1,102 @@
+import { TunerError } from '../errors.ts';
+import { openStateFolder, type StateFolder } from '../journal/folder.ts';
+import type { JournalOptions, Trace } from '../journal/journal.ts';
+import { type LockHolder, lockHost } from '../journal/lock.ts';
+import type { JournalEvent, JournalHeader } from '../journal/records.ts';
+import type { Step } from '../steps/step.ts';
+import type { LocalRoots, RestartLimits } from '../steps/step-host.ts';
+import { HostLink, type TunerConnection } from './host-link.ts';
+
+/** What every command that works on a transaction is given. */
+export interface RunOptions {
+  readonly stateDir: string;
+  /** Opens a writable connection. */
+  readonly open: (uri: string) => Promise<TunerConnection>;
+  /** Where the kernel of that URI's host tells of itself; undefined when virtune does not run there. */
+  readonly local: (uri: string) => LocalRoots | undefined;
+  /** virtune's own. */
+  readonly version: string;
+  /** As it was typed. */
+  readonly command: string;
+  readonly restart: RestartLimits;
+  /** How long to wait for another run on the same host. */
+  readonly waitMs: number;
+  /** How long a libvirt that went away may take to come back while something has to be undone. */
+  readonly reconnectMs: number;
+  /** Aborted: what was done is undone. An undo goes on. */
+  readonly signal?: AbortSignal | undefined;
+  readonly now: () => Date;
+  /** Each event once it is in the journal, and the step that it is about. */
+  readonly onEvent?: ((event: JournalEvent, step: Step | undefined) => void) | undefined;
+  /** Said before something that takes long. */
+  readonly onSay?: ((text: string) => void) | undefined;
+  readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  /** Each call of libvirt and each line of the journal, before and after. */
+  readonly trace?: Trace | undefined;
+}
+
+/** Runs it as the only one on that host. */
+export async function onHost<T>(
+  hostname: string,
+  options: RunOptions,
+  run: (folder: StateFolder) => Promise<T>,
+): Promise<T> {
+  const { stateDir, command, waitMs, signal, now, onWait } = options;
+  const folder = await openStateFolder(stateDir);
+  if (signal?.aborted === true) {
+    throw new TunerError('TUNE_STOPPED', 'stopped before it began; nothing was changed');
+  }
+  const lock = await lockHost(folder, { hostname, command, waitMs, signal, now, onWait });
+  try {
+    return await run(folder);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Runs it with an open link to the host. */
+export async function linked<T>(
+  of: Pick<JournalHeader, 'uri' | 'hostname' | 'domains'>,
+  options: RunOptions,
+  run: (link: HostLink) => Promise<T>,
+): Promise<T> {
+  const { open, local, restart, reconnectMs, signal, trace, onSay } = options;
+  const link = new HostLink({
+    open: () => open(of.uri),
+    local: local(of.uri),
+    restart,
+    reconnectMs,
+    signal,
+    trace: trace ?? (() => undefined),
+    say: onSay ?? (() => undefined),
+    saved: (uuid) => of.domains.find(({ domain }) => domain.uuid === uuid),
+  });
+  await link.open();
+  try {
+    const { hostname } = await link.call('connectGetHostname', undefined);
+    if (hostname !== of.hostname) throw anotherHost(of, hostname);
+    return await run(link);
+  } finally {
+    await link.close();
+  }
+}
+
+function anotherHost({ uri, hostname }: Pick<JournalHeader, 'uri' | 'hostname'>, found: string): TunerError {
+  return new TunerError(
+    'TUNE_CHANGED',
+    `${uri} leads to host ${JSON.stringify(found)}, and this is about host ${JSON.stringify(hostname)}; nothing was changed`,
+  );
+}
+
+/** `stepOf`: of a journal that is not there yet. */
+export function journalOptions(
+  { now, trace, onEvent }: RunOptions,
+  stepOf: (index: number) => Step | undefined,
+): JournalOptions {
+  return {
+    now,
+    trace: trace ?? (() => undefined),
+    onEvent: (event) =>
+      onEvent?.(event, 'step' in event && event.step !== undefined ? stepOf(event.step) : undefined),
+  };
+}

@@ -1,0 +1,25 @@
+import { goBack, turnBack } from './back.ts';
+import type { Failure, Work } from './forward.ts';
+import type { Outcome } from './transaction.ts';
+
+/** After the way forward: nothing more to do, or all of it back. */
+export async function settle(work: Work, failure: Failure | undefined): Promise<Outcome> {
+  const { journal } = work;
+  const { id, notes } = journal.header;
+  if (failure === undefined) {
+    await journal.releaseReserve();
+    return { id, kind: 'committed', failure, remains: [], notes };
+  }
+  await turnBack(work);
+  const { code, message, step, seen } = failure;
+  // Without it the way back is journalled all the same, and so is what it leaves.
+  await journal.append({ event: 'failed', code, message, step, now: seen }).catch(() => undefined);
+  return undone(work, { code, message }, false);
+}
+
+/** The way back, to its end or as far as it goes. */
+export async function undone(work: Work, failure: Outcome['failure'], force: boolean): Promise<Outcome> {
+  const { remains, notes } = await goBack(work, { force });
+  const { id } = work.journal.header;
+  return { id, kind: remains.length === 0 ? 'undone' : 'incomplete', failure, remains, notes };
+}

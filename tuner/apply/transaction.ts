@@ -1,0 +1,42 @@
+import type { Step, StepDomain } from '../steps/step.ts';
+
+/** A domain that a transaction is about, as its plan saw it. */
+export interface TransactionDomain {
+  readonly domain: StepDomain;
+  readonly profile: string | undefined;
+  /** The running domain's XML; undefined while it does not run. */
+  readonly live: string | undefined;
+  /** Its definition, with secrets; undefined for a transient one. */
+  readonly inactive: string | undefined;
+}
+
+/** All that is to be done on one host, or not at all. */
+export interface Transaction {
+  /** From `newTransactionId`. */
+  readonly id: string;
+  readonly uri: string;
+  readonly hostname: string;
+  /** As it was typed. */
+  readonly command: string;
+  readonly domains: readonly TransactionDomain[];
+  readonly steps: readonly Step[];
+  /** What is to be told when it is done: what waits for a boot, for one. */
+  readonly notes: readonly string[];
+}
+
+/** Something that could not be put back. */
+export interface Remainder {
+  readonly step: Step;
+  readonly message: string;
+}
+
+/** What has become of a transaction. */
+export interface Outcome {
+  readonly id: string;
+  /** `incomplete`: not all could be put back, and the transaction stays open for `recover`. */
+  readonly kind: 'committed' | 'undone' | 'rolled back' | 'incomplete';
+  /** What went wrong, where something did. */
+  readonly failure: { readonly code: string; readonly message: string } | undefined;
+  readonly remains: readonly Remainder[];
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,70 @@
+import { printable } from '../../model/printable.ts';
+import { textTable } from '../text-table.ts';
+import type { Drift, Standing } from './drift.ts';
+
+const HEAD = ['setting', 'of', 'now', 'next boot', 'wanted', 'where'];
+
+const WHERE: Readonly<Record<Standing, string>> = {
+  held: 'as wanted',
+  waits: 'waits for a boot',
+  run: 'in what runs',
+  definition: 'in the definition',
+  'not here': 'not here',
+};
+
+/** What has drifted, domain by domain. */
+export function reportDrift(drifts: readonly Drift[]): string {
+  if (drifts.length === 0) return 'no domain of this host was tuned by virtune';
+  return drifts.flatMap(reportOne).join('\n');
+}
+
+function reportOne({ plan, rows, count, waiting, profileChanged }: Drift): string[] {
+  const { state, profile } = plan;
+  const name = printable(state.domain.name);
+  const notes = [
+    ...(waiting === 0 ? [] : [`${waiting} wait for its next boot`]),
+    ...(profileChanged ? ['the profile has changed since it was applied'] : []),
+  ];
+  const note = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
+  if (count === 0) return [`${name}: as ${profile.name} wants it${note}`];
+  const shown = rows.filter(({ standing }) => standing === 'run' || standing === 'definition');
+  const table = textTable(
+    HEAD,
+    shown.map(({ row, standing }) => [
+      row.wish.setting.id,
+      row.wish.target,
+      state.live === undefined ? '' : (row.live ?? '-'),
+      row.next ?? '-',
+      row.wish.value ?? '-',
+      WHERE[standing],
+    ]),
+  );
+  return [
+    `${name}: ${count} settings are not as ${profile.name} wants them${note}`,
+    ...table.map((line) => `  ${line}`),
+  ];
+}
+
+/** For programs; stable within its `format`. */
+export function driftJson(drifts: readonly Drift[]): unknown {
+  return {
+    format: 1,
+    domains: drifts.map(({ plan, rows, count, waiting, profileChanged }) => ({
+      name: plan.state.domain.name,
+      uuid: plan.state.domain.uuid,
+      running: plan.state.live !== undefined,
+      profile: plan.profile,
+      profileChanged,
+      drifted: count,
+      waiting,
+      rows: rows.map(({ row, standing }) => ({
+        setting: row.wish.setting.id,
+        target: row.wish.target,
+        now: row.live ?? null,
+        nextBoot: row.next ?? null,
+        wanted: row.wish.value ?? null,
+        standing,
+      })),
+    })),
+  };
+}

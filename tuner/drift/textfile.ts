@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { Gauge, Registry } from 'prom-client';
+import type { Drift } from './drift.ts';
+
+/**
+ * What node_exporter's textfile collector reads: whether each tuned domain is as its profile wants it.
+ * `nowMs`: wall clock, of the look.
+ */
+export async function driftMetrics(drifts: readonly Drift[], nowMs: number): Promise<string> {
+  const registry = new Registry();
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> =>
+    new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
+  const drifted = gauge('virtune_tuning_drift', 'Whether a tuned domain differs from its profile: 1, or 0.', [
+    'domain',
+  ]);
+  const settings = gauge(
+    'virtune_tuning_settings',
+    'Settings of a tuned domain by how they stand beside its profile.',
+    ['domain', 'standing'],
+  );
+  const info = gauge('virtune_tuning_info', 'The profile that a domain was tuned by, value 1.', [
+    'domain',
+    'profile',
+    'version',
+  ]);
+  const at = gauge('virtune_tuning_checked_timestamp_seconds', 'When the drift was looked for last.', []);
+  for (const { plan, rows, count } of drifts) {
+    const domain = plan.state.domain.name;
+    drifted.set({ domain }, count > 0 ? 1 : 0);
+    info.set({ domain, profile: plan.profile.name, version: plan.profile.version }, 1);
+    for (const standing of ['held', 'waits', 'run', 'definition', 'not here'] as const) {
+      const here = rows.filter((each) => each.standing === standing).length;
+      settings.set({ domain, standing: standing.replace(' ', '_') }, here);
+    }
+  }
+  at.set(nowMs / 1_000);
+  return registry.metrics();
+}
+
+/** Whole or not at all: the collector may read at any moment. */
+export async function writeTextfile(path: string, text: string): Promise<void> {
+  // Its ending keeps the collector from reading it too.
+  const partial = `${path}.${randomUUID()}.partial`;
+  try {
+    await writeFile(partial, text, { mode: 0o644, flag: 'wx' });
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Domain } from '../../libvirt/wire/types.ts';
+import type { CpuSet } from '../../model/cpu-set.ts';
+import type { DomainFacts } from '../../model/domain/domain.ts';
+import type { HostTopology } from '../../model/topology.ts';
+import type { Element } from '../../model/xml.ts';
+import type { DomainCapabilities } from './domain-capabilities.ts';
+import type { LocalHost } from './local-host.ts';
+
+export interface CellMemory {
+  readonly id: number;
+  readonly freeKiB: number | undefined;
+  readonly pages: readonly { readonly sizeKiB: number; readonly total: number; readonly free: number }[];
+}
+
+/** What the tuner knows of a host, at one time. */
+export interface HostFacts {
+  readonly uri: string;
+  readonly hostname: string;
+  /** As libvirt counts: major * 1,000,000 + minor * 1,000 + micro. */
+  readonly libvirtVersion: number;
+  readonly qemuVersion: number;
+  readonly topology: HostTopology;
+  readonly online: CpuSet;
+  readonly cells: readonly CellMemory[];
+  /** libvirt's names without `shm_`; empty where the host has no KSM. */
+  readonly ksm: ReadonlyMap<string, number>;
+  /** Read from /proc and /sys; absent when virtune does not run on the host. */
+  readonly local: LocalHost | undefined;
+}
+
+/** One of a domain's two descriptions. */
+export interface DomainView {
+  readonly xml: string;
+  readonly root: Element;
+  readonly facts: DomainFacts;
+}
+
+/** A domain as it stands: what runs, and what the next boot will take. */
+export interface DomainState {
+  readonly domain: Domain;
+  /** Absent while it does not run. */
+  readonly live: DomainView | undefined;
+  /** Absent for a transient domain. With secrets when read for writing: it is what an undo defines again. */
+  readonly inactive: DomainView | undefined;
+  /** Of its emulator, architecture and machine type; absent where libvirt cannot tell. */
+  readonly capabilities: DomainCapabilities | undefined;
+}

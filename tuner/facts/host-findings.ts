@@ -1,0 +1,129 @@
+import type { HostWish } from '../profile/host-knobs.ts';
+import type { HostFacts } from './facts.ts';
+import type { LocalHost } from './local-host.ts';
+
+/** How something of the host is, that virtune looks at and does not change. */
+export interface HostFinding {
+  readonly what: string;
+  readonly now: string | undefined;
+  readonly wanted: string;
+  readonly verdict: 'same' | 'mismatch' | 'unknown';
+  readonly why: string;
+  /** The command that mends it and what makes it last, or why it cannot be told. */
+  readonly next: string | undefined;
+}
+
+interface Look {
+  /** Where the kernel tells it, below /proc or /sys. */
+  readonly file: string;
+  /** Absent: this host does not tell. */
+  readonly now: (local: LocalHost, host: HostFacts) => string | undefined;
+  readonly agrees: (now: string, wanted: string) => boolean;
+  readonly mend: (wanted: string) => string;
+  /** Why there may be nothing to see. */
+  readonly absent: string;
+}
+
+const equal = (now: string, wanted: string): boolean => now === wanted;
+const atMost = (now: string, wanted: string): boolean => Number(now) <= Number(wanted);
+const KERNEL_DOC = 'Documentation/admin-guide/kernel-parameters.txt';
+
+/** Where each stands, and how it is changed: the kernel's admin-guide (mm/transhuge, pm/cpufreq, pm/cpuidle, sysctl). */
+const LOOKS: Readonly<Record<string, Look>> = {
+  ksm: {
+    file: 'kernel/mm/ksm/run',
+    now: ({ ksmRun }) => (ksmRun === undefined ? undefined : ksmRun === 1 ? 'on' : 'off'),
+    agrees: equal,
+    mend: (wanted) =>
+      wanted === 'on'
+        ? 'echo 1 >/sys/kernel/mm/ksm/run (lasting: systemctl enable --now ksm, or ksmtuned)'
+        : 'echo 2 >/sys/kernel/mm/ksm/run (lasting: systemctl disable --now ksm ksmtuned)',
+    absent: 'this kernel has no KSM',
+  },
+  thp: {
+    file: 'kernel/mm/transparent_hugepage/enabled',
+    now: ({ transparentHugepages }) => transparentHugepages,
+    agrees: equal,
+    mend: (wanted) =>
+      `echo ${wanted} >/sys/kernel/mm/transparent_hugepage/enabled (lasting: transparent_hugepage=${wanted} on the kernel's command line)`,
+    absent: 'this kernel has no transparent hugepages',
+  },
+  governor: {
+    file: 'cpufreq/scaling_governor',
+    now: ({ governors }) => (governors === undefined ? undefined : [...governors].sort().join(', ')),
+    agrees: equal,
+    mend: (wanted) => `cpupower frequency-set -g ${wanted} (lasting: tuned-adm profile virtual-host)`,
+    absent: 'the CPUs have no frequency governor that this host can see',
+  },
+  cstates: {
+    file: 'cpuidle',
+    now: ({ idleLatencyUs }) => idleLatencyUs?.toString(),
+    agrees: atMost,
+    mend: (wanted) =>
+      `cpupower idle-set -D ${Number(wanted) + 1} (lasting: tuned-adm profile virtual-host, or intel_idle.max_cstate=; ${KERNEL_DOC})`,
+    absent: 'the CPUs have no idle states that this host can see',
+  },
+  swappiness: {
+    file: 'sys/vm/swappiness',
+    now: ({ swappiness }) => swappiness?.toString(),
+    agrees: atMost,
+    mend: (wanted) =>
+      `sysctl vm.swappiness=${wanted} (lasting: the same line in /etc/sysctl.d/50-virtune.conf)`,
+    absent: 'it cannot be read',
+  },
+  numaBalancing: {
+    file: 'sys/kernel/numa_balancing',
+    now: ({ numaBalancing }) => (numaBalancing === undefined ? undefined : numaBalancing ? 'on' : 'off'),
+    agrees: equal,
+    mend: (wanted) =>
+      `sysctl kernel.numa_balancing=${wanted === 'on' ? 1 : 0} (lasting: the same line in /etc/sysctl.d/50-virtune.conf)`,
+    absent: 'this kernel has no NUMA balancing',
+  },
+};
+
+/** What is to be told of one thing that a profile wants of the host. `dedicated`: CPUs that vCPUs have alone. */
+export function hostFinding(host: HostFacts, wish: HostWish, dedicated: string): HostFinding {
+  if (wish.knob === 'isolatedCpus') return isolation(host, wish, dedicated);
+  const wanted = String(wish.wanted);
+  const row = { what: wish.knob, wanted, why: wish.why };
+  if (host.local === undefined) return { ...row, now: undefined, verdict: 'unknown', next: NOT_LOCAL };
+  const look = LOOKS[wish.knob];
+  const now = look?.now(host.local, host);
+  if (look === undefined || now === undefined) {
+    return { ...row, now: undefined, verdict: 'unknown', next: look && whyUnknown(host.local, look) };
+  }
+  return look.agrees(now, wanted)
+    ? { ...row, now, verdict: 'same', next: undefined }
+    : { ...row, now, verdict: 'mismatch', next: look.mend(wanted) };
+}
+
+function whyUnknown({ forbidden }: LocalHost, { file, absent }: Look): string {
+  const path = forbidden.find((each) => each.endsWith(file));
+  return path === undefined ? absent : `this user may not read ${path}; run virtune as root`;
+}
+
+const NOT_LOCAL = 'it can only be seen where virtune runs on the host itself';
+
+function isolation({ local }: HostFacts, { knob, why }: HostWish, dedicated: string): HostFinding {
+  const row = { what: knob, wanted: dedicated === '' ? 'none' : dedicated, why };
+  const isolated = local?.isolatedCpus;
+  if (isolated === undefined) {
+    const next = local === undefined ? NOT_LOCAL : 'this kernel does not tell which CPUs are isolated';
+    return { ...row, now: undefined, verdict: 'unknown', next };
+  }
+  const now = isolated.size === 0 ? 'none' : isolated.toString();
+  const ticking = dedicated !== '' && local?.nohzFullCpus?.size === 0;
+  if (now === row.wanted) {
+    // Isolated, and still interrupted a few hundred times a second.
+    const next = ticking
+      ? `nohz_full=${dedicated} on the kernel's command line takes their timer ticks too`
+      : undefined;
+    return { ...row, now, verdict: 'same', next };
+  }
+  return {
+    ...row,
+    now,
+    verdict: 'mismatch',
+    next: `isolcpus=managed_irq,domain,${dedicated} nohz_full=${dedicated} rcu_nocbs=${dedicated} on the kernel's command line, then a boot of the host (${KERNEL_DOC})`,
+  };
+}

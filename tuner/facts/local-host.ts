@@ -1,0 +1,165 @@
+import { accessSync, constants } from 'node:fs';
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { CacheBank } from '../../model/topology.ts';
+import { listNames, readProcFile } from '../../sampler/proc-file.ts';
+import type { LocalRoots } from '../steps/step-host.ts';
+
+/** What the host's own kernel tells; absent is what it does not have, or does not let this user read. */
+export interface LocalHost {
+  /** Kept from the scheduler at boot (isolcpus). */
+  readonly isolatedCpus: CpuSet | undefined;
+  /** Without a timer tick while one task runs (nohz_full). */
+  readonly nohzFullCpus: CpuSet | undefined;
+  /** Last-level caches, for hosts whose libvirt does not tell of them. */
+  readonly caches: readonly CacheBank[];
+  readonly hugetlbfs: readonly HugetlbfsMount[];
+  /** The size that is meant where none is named. */
+  readonly defaultPageKiB: number | undefined;
+  /** Which control groups hold VMs: it decides the range of CPU shares. */
+  readonly cgroupVersion: 1 | 2 | undefined;
+  /** `cpu`, `cpuset`, `memory`, ...: those that the kernel has switched on. */
+  readonly cgroupControllers: ReadonlySet<string>;
+  /** The word in brackets of transparent_hugepage/enabled. */
+  readonly transparentHugepages: string | undefined;
+  /** Of all CPUs that have one. */
+  readonly governors: ReadonlySet<string> | undefined;
+  /** The longest that a CPU may take to leave an idle state that is not switched off, µs. */
+  readonly idleLatencyUs: number | undefined;
+  readonly swappiness: number | undefined;
+  readonly numaBalancing: boolean | undefined;
+  /** Whether ksmd runs: 1; 0: stopped; 2: stopped, and pages taken apart again. */
+  readonly ksmRun: number | undefined;
+  /** Files that are there and that this user may not read: what they would tell is absent. */
+  readonly forbidden: readonly string[];
+}
+
+export interface HugetlbfsMount {
+  readonly path: string;
+  /** Absent: the host's default size. */
+  readonly sizeKiB: number | undefined;
+}
+
+export function readLocalHost({ procRoot, sysRoot, cgroupRoot }: LocalRoots): LocalHost {
+  const forbidden: string[] = [];
+  const read = (path: string): string | undefined => {
+    const found = readProcFile(path)?.trim();
+    if (found === undefined && isForbidden(path)) forbidden.push(path);
+    return found;
+  };
+  const sys = (path: string): string | undefined => read(`${sysRoot}/${path}`);
+  const proc = (path: string): string | undefined => read(`${procRoot}/${path}`);
+  return {
+    isolatedCpus: parseCpus(sys('devices/system/cpu/isolated')),
+    nohzFullCpus: parseCpus(sys('devices/system/cpu/nohz_full')),
+    caches: readCaches(sysRoot),
+    hugetlbfs: parseHugetlbfs(proc('mounts') ?? ''),
+    defaultPageKiB: number(/^Hugepagesize:\s+(\d+) kB$/m.exec(proc('meminfo') ?? '')?.[1]),
+    cgroupVersion: cgroupVersion(cgroupRoot),
+    cgroupControllers: parseControllers(proc('cgroups') ?? ''),
+    transparentHugepages: /\[(\w+)\]/.exec(sys('kernel/mm/transparent_hugepage/enabled') ?? '')?.[1],
+    governors: readGovernors(sysRoot),
+    idleLatencyUs: readIdleLatency(sysRoot),
+    swappiness: number(proc('sys/vm/swappiness')),
+    numaBalancing: switchOf(proc('sys/kernel/numa_balancing')),
+    ksmRun: number(sys('kernel/mm/ksm/run')),
+    forbidden,
+  };
+}
+
+/** There, but not for this user. */
+function isForbidden(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return false;
+  } catch (error) {
+    return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+  }
+}
+
+/** `cpu 3 42 1`: name, hierarchy, groups, whether it is switched on (cgroups(7), /proc/cgroups). */
+function parseControllers(text: string): Set<string> {
+  return new Set([...text.matchAll(/^(\w+)\t\d+\t\d+\t1$/gm)].map((match) => match[1] ?? ''));
+}
+
+/** Each level 3 cache once, with the CPUs that share it (sysfs-devices-system-cpu, cache/index*). */
+function readCaches(sysRoot: string): CacheBank[] {
+  const found = new Map<string, CacheBank>();
+  for (const folder of cpuFolders(sysRoot)) {
+    for (const index of listNames(`${folder}/cache`)) {
+      const read = (name: string): string | undefined =>
+        readProcFile(`${folder}/cache/${index}/${name}`)?.trim();
+      if (read('level') !== '3') continue;
+      const cpus = parseCpus(read('shared_cpu_list'));
+      if (cpus === undefined || found.has(cpus.toString())) continue;
+      const [, count, unit] = /^(\d+)([KMG])$/.exec(read('size') ?? '') ?? [];
+      const bank = { level: 3, id: found.size, sizeKiB: inKiB(count, unit), cpus };
+      found.set(cpus.toString(), bank);
+    }
+  }
+  return [...found.values()];
+}
+
+/** `hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0` (proc_mounts(5)). */
+export function parseHugetlbfs(mounts: string): HugetlbfsMount[] {
+  return mounts.split('\n').flatMap((line) => {
+    const [, path, type, options = ''] = line.split(' ');
+    if (type !== 'hugetlbfs' || path === undefined) return [];
+    const [, count, unit] = /(?:^|,)pagesize=(\d+)([KMG]?)(?:,|$)/.exec(options) ?? [];
+    // Blanks and the like in paths are octal there.
+    const plain = path.replaceAll(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
+    return [{ path: plain, sizeKiB: inKiB(count, unit) }];
+  });
+}
+
+function inKiB(count: string | undefined, unit = ''): number | undefined {
+  return count === undefined ? undefined : (Number(count) * (UNITS[unit] ?? 1)) / 1_024;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1_024, M: 1_024 ** 2, G: 1_024 ** 3 };
+
+/** The unified hierarchy has this file at its top (cgroups(7)); a hybrid one mounts it beside the others. */
+function cgroupVersion(cgroupRoot: string): 1 | 2 | undefined {
+  if (readProcFile(`${cgroupRoot}/cgroup.controllers`) !== undefined) return 2;
+  return listNames(cgroupRoot).some((name) => name.split(',').includes('cpu')) ? 1 : undefined;
+}
+
+function readGovernors(sysRoot: string): ReadonlySet<string> | undefined {
+  const found = cpuFolders(sysRoot).flatMap(
+    (folder) => readProcFile(`${folder}/cpufreq/scaling_governor`)?.trim() ?? [],
+  );
+  return found.length === 0 ? undefined : new Set(found);
+}
+
+function readIdleLatency(sysRoot: string): number | undefined {
+  const latencies = cpuFolders(sysRoot).flatMap((folder) =>
+    listNames(`${folder}/cpuidle`).flatMap((state) => {
+      const read = (name: string): number | undefined =>
+        number(readProcFile(`${folder}/cpuidle/${state}/${name}`)?.trim());
+      return read('disable') === 1 ? [] : (read('latency') ?? []);
+    }),
+  );
+  return latencies.length === 0 ? undefined : latencies.reduce((a, b) => Math.max(a, b));
+}
+
+function cpuFolders(sysRoot: string): string[] {
+  const root = `${sysRoot}/devices/system/cpu`;
+  return listNames(root).flatMap((name) => (/^cpu\d+$/.test(name) ? `${root}/${name}` : []));
+}
+
+/** An empty file is a set without CPUs; `(null)` is what kernels without nohz_full print. */
+function parseCpus(text: string | undefined): CpuSet | undefined {
+  try {
+    return text === undefined ? undefined : CpuSet.parse(text === '(null)' ? '' : text);
+  } catch {
+    return undefined;
+  }
+}
+
+function number(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+function switchOf(text: string | undefined): boolean | undefined {
+  const value = number(text);
+  return value === undefined ? undefined : value !== 0;
+}

@@ -1,0 +1,47 @@
+import type { Connection } from '../../libvirt/client/connection.ts';
+import { StatsGroup } from '../../libvirt/constants.ts';
+import { CallAbandonedError, RemoteError } from '../../libvirt/errors.ts';
+import type { Domain } from '../../libvirt/wire/types.ts';
+import { findSetting } from '../settings/all.ts';
+import { ioThreadIds } from '../settings/iothread-ids.ts';
+import { POLL_IN_DEFINITION } from '../settings/iothreads.ts';
+import type { DomainView } from './facts.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** libvirt's statistics of an iothread, by the setting that says the same. */
+const SAID_BY: Readonly<Record<string, string>> = {
+  'poll-max-ns': 'iothread.poll.max',
+  'poll-grow': 'iothread.poll.grow',
+  'poll-shrink': 'iothread.poll.shrink',
+};
+
+/**
+ * Says in a running domain's tree how its iothreads poll, as libvirt 9.4 says it in the XML: an older one tells it
+ * only in its statistics. The text of the XML stays as libvirt gave it. A guest that does not answer tells nothing.
+ */
+export async function sayPolling(
+  connection: Connection,
+  domain: Domain,
+  { root }: DomainView,
+): Promise<void> {
+  const ids = ioThreadIds(root);
+  if (ids.length === 0) return;
+  const wait = { timeoutMs: TIMEOUT_MS };
+  try {
+    const { version } = await connection.call('connectGetLibVersion', undefined, wait);
+    if (Number(version) >= POLL_IN_DEFINITION) return;
+    const { records } = await connection.call(
+      'connectGetAllDomainStats',
+      { domains: [domain], stats: StatsGroup.ioThread, flags: 0 },
+      wait,
+    );
+    for (const { field, value } of records[0]?.params ?? []) {
+      const [, id = '', name = ''] = /^iothread\.(\d+)\.(poll-[a-z-]+)$/.exec(field) ?? [];
+      const setting = findSetting(SAID_BY[name] ?? '');
+      if (setting !== undefined && ids.includes(Number(id))) setting.write(root, id, String(value));
+    }
+  } catch (error) {
+    if (!(error instanceof RemoteError) && !(error instanceof CallAbandonedError)) throw error;
+  }
+}

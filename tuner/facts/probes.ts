@@ -1,0 +1,43 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Problem } from '../errors.ts';
+import type { HostFacts } from './facts.ts';
+
+/**
+ * Whether a file or device can be opened past the host's cache, as QEMU will for cache `none` and `directsync`. It
+ * is opened for reading and nothing is read: an image in use comes to no harm.
+ */
+export async function probeDirectIo(path: string): Promise<Problem | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_DIRECT);
+    await file.close();
+    return undefined;
+  } catch (error) {
+    return directIoProblem(path, error as NodeJS.ErrnoException);
+  }
+}
+
+/** A file system without O_DIRECT says EINVAL (open(2)); anything else says nothing about it. */
+function directIoProblem(path: string, { code }: NodeJS.ErrnoException): Problem | undefined {
+  if (code !== 'EINVAL') return undefined;
+  return {
+    code: 'NO_O_DIRECT',
+    text: `the file system of ${JSON.stringify(path)} refuses O_DIRECT, which this cache mode needs`,
+    next: 'move the image to a file system that has it (XFS, ext4), or take writethrough',
+  };
+}
+
+/** Whether libvirt's guests can get pages of this size: libvirtd looks for hugetlbfs mounts when it starts. */
+export function probeHugetlbfs({ local, topology }: HostFacts, sizeKiB: number): Problem | undefined {
+  if (local === undefined) return undefined;
+  const sizes = topology.cells.flatMap(({ pages }) => pages.map((pool) => pool.sizeKiB));
+  const smallestHuge = Math.min(...sizes.filter((size) => size > 64));
+  const usualKiB = local.defaultPageKiB ?? smallestHuge;
+  const fits = local.hugetlbfs.some((mount) => (mount.sizeKiB ?? usualKiB) === sizeKiB);
+  if (fits) return undefined;
+  return {
+    code: 'NO_HUGETLBFS',
+    text: `no hugetlbfs with pages of ${sizeKiB} KiB is mounted on this host`,
+    next: `mount -t hugetlbfs -o pagesize=${sizeKiB}K hugetlbfs /dev/hugepages${sizeKiB === usualKiB ? '' : `-${sizeKiB}K`}, then restart libvirtd`,
+  };
+}

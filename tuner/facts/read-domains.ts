@@ -1,0 +1,117 @@
+import type { CallName } from '../../libvirt/calls/all.ts';
+import type { Connection } from '../../libvirt/client/connection.ts';
+import { ErrorCode, XmlFlag } from '../../libvirt/constants.ts';
+import { isRemoteError } from '../../libvirt/errors.ts';
+import type { Domain } from '../../libvirt/wire/types.ts';
+import { parseDomain } from '../../model/domain/domain.ts';
+import { attr, child, parseXml, text } from '../../model/xml.ts';
+import { type DomainCapabilities, parseDomainCapabilities } from './domain-capabilities.ts';
+import type { DomainState, DomainView } from './facts.ts';
+import { sayPolling } from './polling.ts';
+
+/** One stuck guest must not hold up what is known of the others; its XML needs no monitor, but its lock. */
+const TIMEOUT_MS = 10_000;
+
+/**
+ * All domains of a host, as they run and as they will boot. One that goes away meanwhile is left out.
+ * @throws ModelXmlError for one whose XML cannot be understood; RemoteError as libvirt answers.
+ */
+export async function readDomains(connection: Connection): Promise<DomainState[]> {
+  const capabilities = new CapabilitiesCache(connection);
+  const { domains } = await connection.call(
+    'connectListAllDomains',
+    { needResults: 1, flags: 0 },
+    { timeoutMs: TIMEOUT_MS },
+  );
+  const states = await Promise.all(domains.map((domain) => readOne(connection, domain, capabilities)));
+  return states.filter((state) => state !== undefined);
+}
+
+/** One of them, anew. Undefined when it is gone. */
+export function readDomain(connection: Connection, domain: Domain): Promise<DomainState | undefined> {
+  return readOne(connection, domain, new CapabilitiesCache(connection));
+}
+
+async function readOne(
+  connection: Connection,
+  domain: Domain,
+  capabilities: CapabilitiesCache,
+): Promise<DomainState | undefined> {
+  try {
+    const [live, persistent] = await Promise.all([
+      domain.id === -1 ? undefined : view(connection, domain, 0),
+      ask(connection, 'domainIsPersistent', domain),
+    ]);
+    const inactive = persistent ? await view(connection, domain, XmlFlag.inactive) : undefined;
+    if (live !== undefined) await sayPolling(connection, domain, live);
+    const either = inactive ?? live;
+    return {
+      domain,
+      live,
+      inactive,
+      capabilities: either && (await capabilities.of(either)),
+    };
+  } catch (error) {
+    if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
+    throw error;
+  }
+}
+
+async function ask(
+  connection: Connection,
+  name: Extract<CallName, 'domainIsPersistent'>,
+  domain: Domain,
+): Promise<boolean> {
+  const { persistent } = await connection.call(name, { domain }, { timeoutMs: TIMEOUT_MS });
+  return persistent;
+}
+
+/** With secrets where they may be had: what an undo defines again has to have them. */
+async function view(connection: Connection, domain: Domain, which: number): Promise<DomainView> {
+  const flags = connection.readOnly ? which : which | XmlFlag.secure;
+  const { xml } = await connection.call('domainGetXmlDesc', { domain, flags }, { timeoutMs: TIMEOUT_MS });
+  const what = `the XML of domain ${JSON.stringify(domain.name)}`;
+  return { xml, root: parseXml(what, xml, 'domain'), facts: parseDomain(xml, what) };
+}
+
+/** Domains of one kind are offered the same, and asking makes libvirt look at QEMU. */
+class CapabilitiesCache {
+  readonly #connection: Connection;
+  readonly #known = new Map<string, Promise<DomainCapabilities | undefined>>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  of({ root }: DomainView): Promise<DomainCapabilities | undefined> {
+    const kind = {
+      emulator: text(child(root, 'devices', 'emulator')),
+      arch: attr(child(root, 'os', 'type'), 'arch'),
+      machine: attr(child(root, 'os', 'type'), 'machine'),
+      virtType: attr(root, 'type'),
+    };
+    const key = JSON.stringify(kind);
+    const known = this.#known.get(key) ?? this.#ask(kind);
+    this.#known.set(key, known);
+    return known;
+  }
+
+  /** A kind that libvirt knows nothing of has no capabilities: its own start will say why. */
+  async #ask(kind: {
+    readonly emulator: string | undefined;
+    readonly arch: string | undefined;
+    readonly machine: string | undefined;
+    readonly virtType: string | undefined;
+  }): Promise<DomainCapabilities | undefined> {
+    try {
+      const { xml } = await this.#connection.call(
+        'connectGetDomainCapabilities',
+        { ...kind, flags: 0 },
+        { timeoutMs: 3 * TIMEOUT_MS },
+      );
+      return parseDomainCapabilities(xml);
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import type { Connection } from '../../libvirt/client/connection.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
+import { type HostCell, onlineCpus, parseCapabilities } from '../../model/topology.ts';
+import type { LocalRoots } from '../steps/step-host.ts';
+import type { CellMemory, HostFacts } from './facts.ts';
+import { readLocalHost } from './local-host.ts';
+
+/** A libvirtd that was just started looks at its QEMUs before it tells what it can do. */
+const TIMEOUT_MS = 120_000;
+const BYTES_PER_KIB = 1_024;
+
+/**
+ * Everything of the host that tuning looks at. `local` only where virtune runs on it.
+ * @throws RemoteError, CallAbandonedError as libvirt answers; ModelXmlError for capabilities that are none.
+ */
+export async function readHost(
+  connection: Connection,
+  uri: string,
+  local: LocalRoots | undefined,
+): Promise<HostFacts> {
+  const wait = { timeoutMs: TIMEOUT_MS };
+  const [capabilities, hostname, libvirt, hypervisor, ksm] = await Promise.all([
+    connection.call('connectGetCapabilities', undefined, wait),
+    connection.call('connectGetHostname', undefined, wait),
+    connection.call('connectGetLibVersion', undefined, wait),
+    connection.call('connectGetVersion', undefined, wait),
+    readKsm(connection),
+  ]);
+  const told = parseCapabilities(capabilities.xml);
+  const here = local && readLocalHost(local);
+  // libvirt tells of caches only where it can read resctrl or sysfs.
+  const topology = told.caches.length > 0 || here === undefined ? told : { ...told, caches: here.caches };
+  return {
+    uri,
+    hostname: hostname.hostname,
+    libvirtVersion: Number(libvirt.version),
+    qemuVersion: Number(hypervisor.version),
+    topology,
+    online: await readOnline(connection, onlineCpus(topology)),
+    cells: await Promise.all(topology.cells.map((cell) => readCell(connection, cell))),
+    ksm,
+    local: here,
+  };
+}
+
+/** The driver may not tell (libvirt's test driver does not): then the capabilities have to do. */
+async function readOnline(connection: Connection, otherwise: CpuSet): Promise<CpuSet> {
+  try {
+    const { map } = await connection.call('nodeGetCpuMap', { needMap: 1, needOnline: 0, flags: 0 });
+    return CpuSet.fromBitmap(map);
+  } catch {
+    return otherwise;
+  }
+}
+
+/** What a cell does not tell is absent; libvirt may know fewer cells than it lists (those without CPUs). */
+async function readCell(connection: Connection, cell: HostCell): Promise<CellMemory> {
+  const [memory, pages] = await Promise.all([
+    connection
+      .call('nodeGetCellsFreeMemory', { startCell: cell.id, maxCells: 1 }, { timeoutMs: TIMEOUT_MS })
+      .then(({ freeBytes }) => freeBytes[0], nothing),
+    connection
+      .call(
+        'nodeGetFreePages',
+        {
+          pageSizesKiB: cell.pages.map(({ sizeKiB }) => sizeKiB),
+          startCell: cell.id,
+          cellCount: 1,
+          flags: 0,
+        },
+        { timeoutMs: TIMEOUT_MS },
+      )
+      .then(({ counts }) => counts, nothing),
+  ]);
+  return {
+    id: cell.id,
+    freeKiB: memory === undefined ? undefined : Math.floor(Number(memory) / BYTES_PER_KIB),
+    pages: cell.pages.flatMap(({ sizeKiB, total }, index) => {
+      const free = pages?.[index];
+      return free === undefined ? [] : [{ sizeKiB, total, free: Number(free) }];
+    }),
+  };
+}
+
+/** By libvirt's names without `shm_`; empty where the host has no KSM. */
+async function readKsm(connection: Connection): Promise<ReadonlyMap<string, number>> {
+  try {
+    // The count has to be exact (libvirt, virNodeGetMemoryParameters).
+    const { nparams } = await connection.call('nodeGetMemoryParameters', { nparams: 0, flags: 0 });
+    const { params } = await connection.call('nodeGetMemoryParameters', { nparams, flags: 0 });
+    return new Map(params.map(({ field, value }) => [field.replace(/^shm_/, ''), Number(value)]));
+  } catch {
+    return new Map();
+  }
+}
+
+const nothing = (): undefined => undefined;

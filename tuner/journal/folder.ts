@@ -1,0 +1,61 @@
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TunerError } from '../errors.ts';
+
+const GROUP_OR_OTHERS_MAY_WRITE = 0o022;
+
+/** What virtune's tuner keeps: journals, and the locks of hosts. */
+export interface StateFolder {
+  readonly path: string;
+  readonly transactions: string;
+  readonly locks: string;
+}
+
+/**
+ * Makes the folder where there is none. One that others may write to is refused: what a journal says is done to
+ * domains, with the rights of whoever recovers it.
+ */
+export async function openStateFolder(path: string): Promise<StateFolder> {
+  const folder = { path, transactions: join(path, 'transactions'), locks: join(path, 'locks') };
+  try {
+    for (const each of [folder.transactions, folder.locks])
+      await mkdir(each, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw cannot(`the state folder ${path} cannot be made`, error, 'name another with --state-dir');
+  }
+  const uid = process.getuid?.();
+  for (const each of [path, folder.transactions, folder.locks]) {
+    const { mode, uid: owner } = await stat(each);
+    if ((mode & GROUP_OR_OTHERS_MAY_WRITE) !== 0 || (owner !== uid && owner !== 0)) {
+      throw new TunerError(
+        'TUNE_JOURNAL',
+        `${each} could be written to by others, and a journal in it would be obeyed; chown it to yourself and chmod go-w it`,
+      );
+    }
+  }
+  return folder;
+}
+
+/** Names in a folder; none where it is not there. */
+export async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw cannot(`${path} cannot be read`, error, 'run as the user that applied');
+  }
+}
+
+/** Makes what was created, renamed or removed in a folder outlive a crash of the machine. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+export function cannot(what: string, error: unknown, next: string): TunerError {
+  return new TunerError('TUNE_JOURNAL', `${what}: ${(error as Error).message}; ${next}`, { cause: error });
+}

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TunerError } from '../errors.ts';
+import { cannot, type StateFolder, syncFolder } from './folder.ts';
+import { type Progress, progressOf } from './progress.ts';
+import { readJournal } from './read.ts';
+import type { JournalEvent, JournalHeader, NewEvent } from './records.ts';
+
+const OWNER_ONLY = 0o600;
+/** What the lines of an undo take, whatever a step is about, with room to spare. */
+const RESERVE_BASE_BYTES = 65_536;
+const RESERVE_STEP_BYTES = 1_024;
+
+/** A place where a run can be cut off: just before and just after something that lasts. */
+export interface Point {
+  readonly when: 'before' | 'after';
+  readonly what: string;
+}
+
+export type Trace = (point: Point) => Promise<void> | void;
+
+export interface JournalOptions {
+  readonly now: () => Date;
+  readonly trace: Trace;
+  /** Told of each event once it is on disk. */
+  readonly onEvent: (event: JournalEvent) => void;
+}
+
+/**
+ * A transaction on disk: one line of JSON for what is to be done and what was before, then one for each thing
+ * that is about to happen or has. A line is on disk before what it announces begins. Only its owner may read it:
+ * definitions hold passwords.
+ */
+export class Journal {
+  readonly header: JournalHeader;
+  readonly path: string;
+  readonly #events: JournalEvent[];
+  readonly #file: FileHandle;
+  readonly #options: JournalOptions;
+  /** Where the next line begins: what was torn before is written over. */
+  #length: number;
+
+  private constructor(
+    path: string,
+    header: JournalHeader,
+    events: JournalEvent[],
+    file: FileHandle,
+    length: number,
+    options: JournalOptions,
+  ) {
+    this.path = path;
+    this.header = header;
+    this.#events = events;
+    this.#file = file;
+    this.#length = length;
+    this.#options = options;
+  }
+
+  /**
+   * Begins one. It has its name only once its first line is whole and on disk, beside a reserve that an undo can
+   * be journalled in when the disk is full.
+   * @throws TunerError TUNE_JOURNAL; then nothing is left of it.
+   */
+  static async create(folder: StateFolder, header: JournalHeader, options: JournalOptions): Promise<Journal> {
+    const path = journalPath(folder, header.id);
+    const unborn = `${path}.new`;
+    let file: FileHandle | undefined;
+    await options.trace({ when: 'before', what: 'journal header' });
+    try {
+      await writeReserve(path, header.steps.length);
+      file = await open(unborn, 'wx', OWNER_ONLY);
+      const length = await writeAt(file, 0, line(header));
+      await rename(unborn, path);
+      await syncFolder(folder.transactions);
+      await options.trace({ when: 'after', what: 'journal header' });
+      return new Journal(path, header, [], file, length, options);
+    } catch (error) {
+      await file?.close();
+      for (const each of [unborn, path, reservePath(path)]) await rm(each, { force: true });
+      throw cannot(`the journal ${path} cannot be written`, error, 'nothing was changed');
+    }
+  }
+
+  /** One that was begun earlier, to go on with. */
+  static async resume(folder: StateFolder, id: string, options: JournalOptions): Promise<Journal> {
+    const path = journalPath(folder, id);
+    const { header, events, length } = await readJournal(path);
+    const file = await open(path, 'r+');
+    await file.truncate(length);
+    return new Journal(path, header, events, file, length, options);
+  }
+
+  get events(): readonly JournalEvent[] {
+    return this.#events;
+  }
+
+  get progress(): Progress {
+    return progressOf(this.header, this.#events);
+  }
+
+  /** @throws TunerError TUNE_JOURNAL when it is not on disk; then no part of it is. */
+  async append(event: NewEvent): Promise<void> {
+    const what = `journal ${event.event}${'step' in event && event.step !== undefined ? ` ${event.step}` : ''}`;
+    const timed: JournalEvent = { ...event, at: this.#options.now().toISOString() };
+    await this.#options.trace({ when: 'before', what });
+    try {
+      this.#length += await writeAt(this.#file, this.#length, line(timed));
+    } catch (error) {
+      await this.#file.truncate(this.#length).catch(() => undefined);
+      throw cannot(`the journal ${this.path} cannot be written`, error, 'make room on its disk');
+    }
+    await this.#options.trace({ when: 'after', what });
+    this.#events.push(timed);
+    this.#options.onEvent(timed);
+  }
+
+  /** Gives back the room that was kept for an undo. A disk that refuses even that is no reason not to undo. */
+  async releaseReserve(): Promise<void> {
+    await rm(reservePath(this.path), { force: true }).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+export function journalPath(folder: StateFolder, id: string): string {
+  if (!ID.test(id)) throw new TunerError('TUNE_JOURNAL', `${JSON.stringify(id)} is no transaction's id`);
+  return join(folder.transactions, `${id}.jsonl`);
+}
+
+export const reservePath = (path: string): string => `${path}.reserve`;
+
+const ID = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
+
+/** Sorts by time, and tells two of one second apart. */
+export function newTransactionId(now: Date): string {
+  const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `${time}-${randomBytes(3).toString('hex')}`;
+}
+
+/** Random, so that no file system packs it smaller than it is to be. */
+async function writeReserve(path: string, steps: number): Promise<void> {
+  const file = await open(reservePath(path), 'w', OWNER_ONLY);
+  try {
+    await writeAt(file, 0, randomBytes(RESERVE_BASE_BYTES + RESERVE_STEP_BYTES * steps));
+  } finally {
+    await file.close();
+  }
+}
+
+const line = (record: JournalHeader | JournalEvent): Buffer => Buffer.from(`${JSON.stringify(record)}\n`);
+
+/** All of it, and on disk. */
+async function writeAt(file: FileHandle, position: number, bytes: Buffer): Promise<number> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
+  }
+  await file.datasync();
+  return bytes.length;
+}

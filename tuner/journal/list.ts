@@ -1,0 +1,105 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TunerError } from '../errors.ts';
+import { namesIn, type StateFolder } from './folder.ts';
+import { journalPath, reservePath } from './journal.ts';
+import { type Progress, progressOf } from './progress.ts';
+import { readJournal } from './read.ts';
+import type { JournalEvent, JournalHeader } from './records.ts';
+
+/** Closed ones beyond these are forgotten, oldest first. */
+const KEEP = 200;
+
+export interface TransactionRecord {
+  readonly id: string;
+  readonly header: JournalHeader;
+  readonly events: readonly JournalEvent[];
+  readonly progress: Progress;
+}
+
+export interface TransactionList {
+  /** Newest first. */
+  readonly records: readonly TransactionRecord[];
+  /** Journals that cannot be read, and why. */
+  readonly damaged: readonly { readonly id: string; readonly error: TunerError }[];
+}
+
+export async function listTransactions(folder: StateFolder): Promise<TransactionList> {
+  const records: TransactionRecord[] = [];
+  const damaged: { id: string; error: TunerError }[] = [];
+  for (const id of await idsIn(folder)) {
+    try {
+      const { header, events } = await readJournal(join(folder.transactions, `${id}.jsonl`));
+      records.push({ id, header, events, progress: progressOf(header, events) });
+    } catch (error) {
+      if (!(error instanceof TunerError)) throw error;
+      damaged.push({ id, error });
+    }
+  }
+  return { records, damaged };
+}
+
+/** Newest first: ids begin with the time. */
+async function idsIn(folder: StateFolder): Promise<string[]> {
+  const names = await namesIn(folder.transactions);
+  return names
+    .flatMap((name) => (name.endsWith('.jsonl') ? [name.slice(0, -'.jsonl'.length)] : []))
+    .sort()
+    .reverse();
+}
+
+/** Transactions of a host that were cut off, or could not be undone as a whole. */
+export async function openTransactions(folder: StateFolder, hostname: string): Promise<TransactionRecord[]> {
+  const { records, damaged } = await listTransactions(folder);
+  const [unreadable] = damaged;
+  if (unreadable !== undefined) throw unreadable.error;
+  return records.filter(({ header, progress }) => header.hostname === hostname && progress.status === 'open');
+}
+
+/**
+ * One by its id, by a part of it that no other has, or the last one (`last`).
+ * @throws TunerError TUNE_JOURNAL when it is none, or several.
+ */
+export async function findTransaction(folder: StateFolder, which: string): Promise<TransactionRecord> {
+  const { records, damaged } = await listTransactions(folder);
+  const found = which === 'last' ? records.slice(0, 1) : records.filter(({ id }) => id.includes(which));
+  const exact = found.find(({ id }) => id === which) ?? (found.length === 1 ? found[0] : undefined);
+  if (exact !== undefined) return exact;
+  const broken = damaged.find(({ id }) => id.includes(which));
+  if (broken !== undefined) throw broken.error;
+  throw new TunerError(
+    'TUNE_JOURNAL',
+    found.length === 0
+      ? `there is no transaction ${JSON.stringify(which)} in ${folder.path}; virtune tune history lists them`
+      : `${found.length} transactions have ${JSON.stringify(which)} in their id: ${found.map(({ id }) => id).join(', ')}; give more of it`,
+  );
+}
+
+/** Hosts with something to recover. */
+export async function openHosts(folder: StateFolder): Promise<string[]> {
+  const { records } = await listTransactions(folder);
+  const open = records.filter(({ progress }) => progress.status === 'open');
+  return [...new Set(open.map(({ header }) => header.hostname))];
+}
+
+/** What `rollback` takes back when nothing is named: the newest that was done on a host and stands. */
+export async function lastCommitted(folder: StateFolder, uri: string): Promise<TransactionRecord> {
+  const { records } = await listTransactions(folder);
+  const found = records.find(({ header, progress }) => header.uri === uri && progress.status === 'committed');
+  if (found !== undefined) return found;
+  throw new TunerError(
+    'TUNE_JOURNAL',
+    `${folder.path} knows of no transaction on ${uri} that could be taken back`,
+  );
+}
+
+/** Forgets the oldest closed ones, and reserves that closed ones no longer need. Open ones stay, however old. */
+export async function pruneTransactions(folder: StateFolder): Promise<void> {
+  const { records } = await listTransactions(folder);
+  const closed = records.filter(({ progress }) => progress.status !== 'open');
+  for (const [index, { id }] of closed.entries()) {
+    const path = journalPath(folder, id);
+    await rm(reservePath(path), { force: true });
+    if (index >= KEEP) await rm(path, { force: true });
+  }
+}

@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { TunerError } from '../errors.ts';
+import { cannot, type StateFolder } from './folder.ts';
+
+const TRY_EVERY_MS = 250;
+/** flock(1)'s answer when somebody else holds it. */
+const HELD = 1;
+
+const holderSchema = z.object({ pid: z.number(), command: z.string(), since: z.string() });
+export type LockHolder = z.infer<typeof holderSchema>;
+
+export interface LockOptions {
+  readonly hostname: string;
+  /** As it was typed, for whoever finds the host locked. */
+  readonly command: string;
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly now: () => Date;
+  /** Called once, when there is somebody to wait for. */
+  readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+}
+
+export interface HostLock {
+  release(): Promise<void>;
+}
+
+/**
+ * One run a host. The lock is flock(2) on a file of the state folder: the kernel lets go of it when its holder
+ * ends, however it ends, so there are no stale ones; it holds across network namespaces and containers that share
+ * the folder, which a socket's name would not; and nobody else can take it, since the folder is the owner's alone.
+ *
+ * Node has no flock(2). flock(1) takes it on the file descriptor that it is handed and ends: the lock belongs to
+ * the open file that both share, and stays with this process.
+ *
+ * @throws TunerError TUNE_LOCKED saying who holds it, when it is not free in time.
+ */
+export async function lockHost(folder: StateFolder, options: LockOptions): Promise<HostLock> {
+  const { hostname, command, waitMs, signal, now, onWait } = options;
+  const path = join(folder.locks, `${hash('sha256', hostname).slice(0, 16)}.lock`);
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  } catch (error) {
+    throw cannot(`the lock ${path} cannot be opened`, error, 'run as the owner of the state folder');
+  }
+  try {
+    const endMs = performance.now() + waitMs;
+    for (let told = false; !(await takeLock(file)); told = true) {
+      const holder = await readHolder(file);
+      if (performance.now() >= endMs) throw locked(hostname, holder);
+      if (!told) onWait?.(holder);
+      await sleep(TRY_EVERY_MS, undefined, { signal }).catch(() => {
+        throw new TunerError('TUNE_STOPPED', 'stopped while it waited for the host; nothing was changed');
+      });
+    }
+    const holder: LockHolder = { pid: process.pid, command, since: now().toISOString() };
+    await file.truncate(0);
+    await file.write(`${JSON.stringify(holder)}\n`, 0);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { release: () => file.close() };
+}
+
+function takeLock(file: FileHandle): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', file.fd] });
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    child.once('error', (error) =>
+      reject(cannot('the host cannot be locked', error, 'install flock(1), of util-linux')),
+    );
+    child.once('close', (code) => {
+      if (code === 0 || code === HELD) resolve(code === 0);
+      else
+        reject(
+          cannot('the host cannot be locked', new Error(said.trim()), 'is the state folder on a local disk?'),
+        );
+    });
+  });
+}
+
+/** What the holder wrote; undefined while it has not yet. */
+async function readHolder(file: FileHandle): Promise<LockHolder | undefined> {
+  const buffer = Buffer.alloc(16_384);
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+  try {
+    return holderSchema.parse(JSON.parse(buffer.toString('utf8', 0, bytesRead)));
+  } catch {
+    return undefined;
+  }
+}
+
+function locked(hostname: string, holder: LockHolder | undefined): TunerError {
+  const who =
+    holder === undefined
+      ? 'another run'
+      : `process ${holder.pid} (${JSON.stringify(holder.command)}, since ${holder.since})`;
+  return new TunerError(
+    'TUNE_LOCKED',
+    `host ${JSON.stringify(hostname)} is being tuned by ${who}; try again later, or wait for it with --wait SECONDS`,
+  );
+}

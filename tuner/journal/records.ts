@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { stepSchema } from '../steps/step-schema.ts';
+
+/** Raised when a reader of before could not make sense of what is written now. */
+export const JOURNAL_FORMAT = 1;
+
+const at = z.iso.datetime();
+const step = z.int().nonnegative();
+/** A register's own; checked by it when it is used. */
+const state = z.unknown();
+
+const stepDomain = z.object({ uuid: z.string(), name: z.string() });
+
+/** The first line of a journal: all that is to be done, and all that was before. */
+export const headerSchema = z.object({
+  format: z.literal(JOURNAL_FORMAT),
+  id: z.string(),
+  at,
+  /** virtune's version. */
+  version: z.string(),
+  /** As it was typed. */
+  command: z.string(),
+  uri: z.string(),
+  hostname: z.string(),
+  /** The kernel's boot id where virtune runs on the host: what lives in memory ends with a boot. */
+  bootId: z.string().optional(),
+  domains: z.array(
+    z.object({
+      domain: stepDomain,
+      profile: z.string().optional(),
+      /** Both descriptions as they were, with secrets. */
+      live: z.string().optional(),
+      inactive: z.string().optional(),
+    }),
+  ),
+  steps: z.array(stepSchema),
+  /** What is to be told when it is done. */
+  notes: z.array(z.string()),
+});
+
+/** Each further line: what is about to happen, or has. */
+export const eventSchema = z.discriminatedUnion('event', [
+  /** Its register held what was wanted already. */
+  z.object({ event: z.literal('same'), at, step }),
+  /** About to be set. `run`: the domain's id, which ends with the run. */
+  z.object({ event: z.literal('doing'), at, step, was: state, run: z.number().optional() }),
+  /** Set and read back. */
+  z.object({ event: z.literal('done'), at, step, now: state, proof: z.array(z.string()) }),
+  /** Why all of it is undone; without a step when it was not a step that failed. `now`: what was read back instead. */
+  z.object({
+    event: z.literal('failed'),
+    at,
+    step: step.optional(),
+    code: z.string(),
+    message: z.string(),
+    now: state.optional(),
+  }),
+  /** Another process took it over. */
+  z.object({
+    event: z.literal('recover'),
+    at,
+    pid: z.number(),
+    command: z.string(),
+    how: z.enum(['undo', 'finish']),
+  }),
+  /** A committed transaction is taken back, with steps that come after its own: restarts. */
+  z.object({
+    event: z.literal('rollback'),
+    at,
+    pid: z.number(),
+    command: z.string(),
+    restarts: z.array(stepSchema),
+  }),
+  /** About to be set back to `to`. */
+  z.object({ event: z.literal('undoing'), at, step, to: state }),
+  /** Is as it was; `note`: or has ended, with what it was part of. */
+  z.object({ event: z.literal('undone'), at, step, note: z.string().optional() }),
+  /** Could not be undone. */
+  z.object({ event: z.literal('remains'), at, step, code: z.string(), message: z.string() }),
+  z.object({ event: z.literal('committed'), at }),
+  z.object({ event: z.literal('rolledBack'), at }),
+]);
+
+export type JournalHeader = z.infer<typeof headerSchema>;
+export type JournalEvent = z.infer<typeof eventSchema>;
+/** An event before it is given its time. */
+export type NewEvent = JournalEvent extends infer E
+  ? E extends JournalEvent
+    ? Omit<E, 'at'>
+    : never
+  : never;

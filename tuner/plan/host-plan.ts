@@ -1,0 +1,87 @@
+import { ParamType } from '../../libvirt/typed-params.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { HostFacts } from '../facts/facts.ts';
+import { hostFinding } from '../facts/host-findings.ts';
+import type { Assignment } from '../placement/types.ts';
+import type { HostWish } from '../profile/host-knobs.ts';
+import { sizeText } from '../settings/values.ts';
+import type { Step } from '../steps/step.ts';
+import type { PageNeed } from './page-needs.ts';
+import type { HostPlan, HostRow } from './plan.ts';
+
+/** What libvirt can set of KSM; whether ksmd runs at all is not among it. */
+const KSM_PARAMS: Readonly<Record<string, string>> = {
+  'ksm.pagesToScan': 'pages_to_scan',
+  'ksm.sleepMs': 'sleep_millisecs',
+  'ksm.mergeAcrossNodes': 'merge_across_nodes',
+};
+
+interface Part {
+  readonly rows: readonly HostRow[];
+  readonly steps: readonly Step[];
+}
+
+/** What profiles want of the host below their domains: what virtune sets, and what it only tells. */
+export function planHost(
+  host: HostFacts,
+  wishes: readonly HostWish[],
+  needs: readonly PageNeed[],
+  assignments: readonly Assignment[],
+): HostPlan {
+  const dedicated = dedicatedCpus(assignments);
+  const parts = wishes.map((wish): Part => {
+    if (wish.problem !== undefined) return { rows: [disputed(wish)], steps: [] };
+    if (wish.knob === 'hugepages') return growPools(wish, needs);
+    const param = KSM_PARAMS[wish.knob];
+    if (param !== undefined) return setKsm(host, wish, param);
+    return { rows: [hostFinding(host, wish, dedicated)], steps: [] };
+  });
+  return { rows: parts.flatMap(({ rows }) => rows), steps: parts.flatMap(({ steps }) => steps) };
+}
+
+function dedicatedCpus(assignments: readonly Assignment[]): string {
+  const own = assignments.filter(({ kind }) => kind === 'dedicated');
+  return CpuSet.of(own.flatMap(({ vcpus }) => vcpus.flatMap((cpus) => [...cpus]))).toString();
+}
+
+function disputed({ knob, wanted, why, problem }: HostWish): HostRow {
+  return {
+    what: knob,
+    now: undefined,
+    wanted: String(wanted),
+    verdict: 'impossible',
+    why,
+    next:
+      problem === undefined
+        ? undefined
+        : `${problem.text}${problem.next === undefined ? '' : `; ${problem.next}`}`,
+  };
+}
+
+function growPools({ why }: HostWish, needs: readonly PageNeed[]): Part {
+  const rows = needs.map(
+    ({ cell, sizeKiB, total, free, wanted }): HostRow => ({
+      what: `pages of ${sizeText(sizeKiB)}, cell ${cell}`,
+      now: `${total} (${free} free)`,
+      wanted: String(wanted),
+      verdict: 'live',
+      why,
+      next: `to keep it over a boot of the host: virtune tune hugepages says how`,
+    }),
+  );
+  const steps = needs.map(
+    ({ cell, sizeKiB, wanted }): Step => ({ kind: 'hostPages', cell, sizeKiB, to: wanted }),
+  );
+  return { rows, steps };
+}
+
+function setKsm({ ksm }: HostFacts, { knob, wanted, why }: HostWish, param: string): Part {
+  const now = ksm.get(param);
+  const row = { what: knob, now: now?.toString(), wanted: String(wanted), why };
+  if (now === undefined) {
+    return { rows: [{ ...row, verdict: 'unknown', next: 'this host tells nothing of KSM' }], steps: [] };
+  }
+  if (now === wanted) return { rows: [{ ...row, verdict: 'same', next: undefined }], steps: [] };
+  const to = [{ field: `shm_${param}`, type: ParamType.uint, value: String(wanted) }];
+  return { rows: [{ ...row, verdict: 'live', next: undefined }], steps: [{ kind: 'ksm', to }] };
+}

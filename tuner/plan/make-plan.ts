@@ -1,0 +1,123 @@
+import type { CpuSet } from '../../model/cpu-set.ts';
+import type { CellMemory, DomainState, HostFacts } from '../facts/facts.ts';
+import { type HostDomain, placementHost } from '../placement/host.ts';
+import { place } from '../placement/place.ts';
+import type { Assignment, Placement, PlacementRequest } from '../placement/types.ts';
+import { resolveHost } from '../profile/host-knobs.ts';
+import { placementRequest } from '../profile/placement-request.ts';
+import { policyOf } from '../profile/policy.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { ReservedPages } from '../profile/reservations.ts';
+import { resolve, withConsequences } from '../profile/resolve.ts';
+import { planHost } from './host-plan.ts';
+import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
+import { type DomainPlan, markOf, type Plan, planDomain } from './plan.ts';
+import { type Probes, probed } from './preconditions.ts';
+
+/** A domain, and what it is to become. */
+export interface Pick {
+  readonly state: DomainState;
+  readonly profile: Profile;
+}
+
+export interface PlanInput {
+  readonly host: HostFacts;
+  /** All of the host's, picked or not: the others' pins and pages are respected. */
+  readonly domains: readonly DomainState[];
+  readonly picks: readonly Pick[];
+  /** Those that others were tuned by; undefined for a name that is not known (any more). */
+  readonly profileOf: (name: string) => Profile | undefined;
+  /** CPUs that no VM gets; absent: the placement's own choice. */
+  readonly hostCpus?: CpuSet | undefined;
+  /** Hugepages that no VM gets. */
+  readonly reservedPages?: readonly ReservedPages[] | undefined;
+  /** Where VMs are now counts for nothing. */
+  readonly rebalance?: boolean | undefined;
+  /** What only a boot brings is brought about by a restart. */
+  readonly restart?: boolean | undefined;
+  /** Settings whose change in the guest somebody vouches for. */
+  readonly accepted?: ReadonlySet<string> | undefined;
+  /** Looks at the host where a wish depends on it; absent where virtune does not run there. */
+  readonly probes?: Probes | undefined;
+  /** Of the transaction that it becomes when it is applied. */
+  readonly id: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** What would become of these domains. Reads, and changes nothing. */
+export async function makePlan(input: PlanInput): Promise<Plan> {
+  const { host, picks } = input;
+  const requests = picks.flatMap(({ state, profile }) => placementRequest(profile, host, state) ?? []);
+  const hostWishes = resolveHost(picks.map(({ profile }) => profile));
+  const growing = hostWishes.some(({ knob, problem }) => knob === 'hugepages' && problem === undefined);
+  const placement = placeAll(
+    input,
+    requests,
+    keepBack(growing ? grown(host.cells) : host.cells, input.reservedPages ?? []),
+  );
+  const byGuest = new Map(placement.assignments.map((assignment) => [assignment.guest, assignment]));
+  const placed = requests.flatMap((request): Placed[] => {
+    const assignment = byGuest.get(request.guest);
+    const live = picks.find(({ state }) => state.domain.name === request.guest)?.state.live?.facts;
+    return assignment === undefined ? [] : [{ request, assignment, live }];
+  });
+  return {
+    id: input.id,
+    host,
+    placement,
+    hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),
+    domains: await Promise.all(
+      picks.map((pick) => planOne(input, pick, byGuest.get(pick.state.domain.name))),
+    ),
+  };
+}
+
+async function planOne(
+  input: PlanInput,
+  { state, profile }: Pick,
+  assignment: Assignment | undefined,
+): Promise<DomainPlan> {
+  const accepted = input.accepted ?? new Set<string>();
+  const resolved = resolve(profile, input.host, state, assignment, { accepted });
+  return planDomain({
+    state,
+    profile: { name: profile.name, version: profile.version },
+    assignment,
+    // What was found by trying takes with it what stands on it: native I/O on a cache that cannot be.
+    wishes: withConsequences(await probed(resolved, state, input.probes), input.host, state, { accepted }),
+    judging: { accepted, online: input.host.online },
+    restart: input.restart ?? false,
+    id: input.id,
+    at: input.at,
+  });
+}
+
+function placeAll(
+  { host, domains, picks, profileOf, hostCpus, rebalance = false }: PlanInput,
+  requests: readonly PlacementRequest[],
+  memory: readonly CellMemory[],
+): Placement {
+  const view = placementHost(host.topology, {
+    online: host.online,
+    isolated: host.local?.isolatedCpus,
+    hostCpus,
+    memory,
+    domains: domains.map((state) => hostDomain(state, profileOf)),
+    placing: new Set(picks.map(({ state }) => state.domain.name)),
+  });
+  return place(view, requests, { rebalance });
+}
+
+/** One that was tuned before keeps what its profile gave it: the idle siblings of its CPUs, say. */
+function hostDomain(state: DomainState, profileOf: PlanInput['profileOf']): HostDomain {
+  const { domain, live, inactive } = state;
+  const mark = markOf(state);
+  const profile = mark && profileOf(mark.profile);
+  return {
+    name: domain.name,
+    live: live?.facts,
+    inactive: inactive?.facts,
+    threads: profile && policyOf(profile).threads,
+  };
+}

@@ -1,0 +1,72 @@
+import type { DomainPlan, Plan } from './plan.ts';
+
+/**
+ * A plan for programs. The schema is stable within its `format`: fields are added, never renamed; null stands for
+ * what is not said, and `now` is null too for a domain that does not run. Documented in docs/tuning.md.
+ */
+export function planJson(plan: Plan): unknown {
+  return {
+    format: 1,
+    host: { uri: plan.host.uri, hostname: plan.host.hostname },
+    hostRows: plan.hostPlan.rows.map(({ what, now, wanted, verdict, why, next }) => ({
+      what,
+      now: now ?? null,
+      wanted,
+      verdict,
+      why,
+      next: next ?? null,
+    })),
+    domains: plan.domains.map(domainJson),
+    refusals: plan.placement.refusals.map(({ guest, code, text, next }) => ({
+      domain: guest,
+      code,
+      text,
+      next: next ?? null,
+    })),
+    moved: plan.placement.moved,
+    overlaps: plan.placement.overlaps.map(({ guest, cpus, with: others }) => ({
+      domain: guest,
+      cpus: cpus.toString(),
+      with: others,
+    })),
+  };
+}
+
+function domainJson(plan: DomainPlan): unknown {
+  const { state, profile, assignment, rows, definition, needsRestart, steps } = plan;
+  return {
+    name: state.domain.name,
+    uuid: state.domain.uuid,
+    running: state.live !== undefined,
+    persistent: state.inactive !== undefined,
+    profile: { name: profile.name, version: profile.version },
+    placement:
+      assignment === undefined
+        ? null
+        : {
+            cells: assignment.cells,
+            vcpus: assignment.vcpus.map(String),
+            emulator: assignment.emulator.toString(),
+            ioThreads: assignment.ioThreads.toString(),
+          },
+    rows: rows.map(({ wish, live, next, verdict }) => ({
+      setting: wish.setting.id,
+      target: wish.target,
+      now: live ?? null,
+      nextBoot: next ?? null,
+      wanted: wish.value ?? null,
+      verdict: verdict.kind,
+      problem:
+        verdict.kind === 'impossible'
+          ? { code: verdict.problem.code, text: verdict.problem.text, next: verdict.problem.next ?? null }
+          : null,
+      needs: verdict.kind === 'guest' ? verdict.needs : null,
+      knob: wish.knob,
+      why: wish.why,
+      source: wish.source,
+    })),
+    needsRestart,
+    definitionDiff: definition?.diff ?? null,
+    steps: steps.map(({ kind }) => kind),
+  };
+}

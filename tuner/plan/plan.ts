@@ -1,0 +1,164 @@
+import { hash } from 'node:crypto';
+import type { Problem } from '../errors.ts';
+import type { DomainState, HostFacts } from '../facts/facts.ts';
+import type { Assignment, Placement } from '../placement/types.ts';
+import type { Wish } from '../settings/setting.ts';
+import type { Step } from '../steps/step.ts';
+import { changeDefinition, type DefinitionChange } from './definition.ts';
+import { type Mark, markXml, readMark, writeMark } from './mark.ts';
+import { type Judging, judge, type Row, stepDomain } from './verdict.ts';
+
+/** A profile as a plan names it. */
+export interface PlannedProfile {
+  readonly name: string;
+  /** Of its text with all that it extends. */
+  readonly version: string;
+}
+
+/** What is to become of one domain. */
+export interface DomainPlan {
+  readonly state: DomainState;
+  readonly profile: PlannedProfile;
+  readonly assignment: Assignment | undefined;
+  readonly rows: readonly Row[];
+  readonly definition: DefinitionChange | undefined;
+  /** Whether something waits for a boot of a domain that runs. */
+  readonly needsRestart: boolean;
+  readonly steps: readonly Step[];
+}
+
+/** Something of the host that a profile sets, or only looks at. */
+export interface HostRow {
+  readonly what: string;
+  readonly now: string | undefined;
+  readonly wanted: string;
+  readonly verdict: 'same' | 'live' | 'mismatch' | 'impossible' | 'unknown';
+  readonly why: string;
+  /** The command that mends it, or why it cannot be told. */
+  readonly next: string | undefined;
+}
+
+export interface HostPlan {
+  readonly rows: readonly HostRow[];
+  readonly steps: readonly Step[];
+}
+
+export interface Plan {
+  /** Of the transaction that it becomes when it is applied. */
+  readonly id: string;
+  readonly host: HostFacts;
+  readonly placement: Placement;
+  readonly hostPlan: HostPlan;
+  readonly domains: readonly DomainPlan[];
+}
+
+export interface DomainPlanInput {
+  readonly state: DomainState;
+  readonly profile: PlannedProfile;
+  readonly assignment: Assignment | undefined;
+  readonly wishes: readonly Wish[];
+  readonly judging: Judging;
+  /** Boot-only changes are brought about at once, by a restart. */
+  readonly restart: boolean;
+  /** The transaction that this plan becomes when it is applied, and when. */
+  readonly id: string;
+  readonly at: string;
+}
+
+/** Judges every wish, and says what has to be done. */
+export function planDomain(input: DomainPlanInput): DomainPlan {
+  const { state, profile, assignment, wishes, judging, restart, id, at } = input;
+  const rows = wishes.map((wish) => judge(wish, state, judging));
+  const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');
+  const mark: Mark = { profile: profile.name, version: profile.version, at, id };
+  const defines = taken.some(({ nextHolds }) => !nextHolds);
+  const definition =
+    state.inactive && (defines || !isMarked(state, profile))
+      ? changeDefinition(
+          state.inactive,
+          rows
+            .filter(({ verdict }) => verdict.kind !== 'impossible' && verdict.kind !== 'guest')
+            .map(({ wish }) => wish)
+            .filter(({ liveOnly }) => liveOnly !== true),
+          (root) => writeMark(root, mark),
+        )
+      : undefined;
+  const needsRestart = taken.some(({ verdict, liveHolds }) => verdict.kind === 'boot' && !liveHolds);
+  const restarts = restart && needsRestart;
+  return {
+    state,
+    profile,
+    assignment,
+    rows,
+    definition,
+    needsRestart,
+    steps: stepsOf(state, taken, definition, mark, restarts),
+  };
+}
+
+/**
+ * What has to be done, which the journal puts in an order that is valid at each point. A restart takes all from the
+ * definition, so nothing is changed live besides; the mark says that all of it is done.
+ */
+function stepsOf(
+  state: DomainState,
+  rows: readonly Row[],
+  definition: DefinitionChange | undefined,
+  mark: Mark,
+  restarts: boolean,
+): Step[] {
+  const domain = stepDomain(state);
+  const defined: Step[] =
+    definition === undefined ? [] : [{ kind: 'definition', domain, to: definition.after }];
+  if (restarts) return [...defined, { kind: 'restart', domain, to: 'restarted' }];
+  const live = rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : []));
+  const marks: Step[] =
+    state.live === undefined ||
+    (live.length === 0 &&
+      defined.length === 0 &&
+      isMarked(state, { name: mark.profile, version: mark.version }))
+      ? []
+      : [{ kind: 'mark', domain, to: markXml(mark) }];
+  return [...live, ...defined, ...marks];
+}
+
+/** Every step of a plan: the host's first, since domains stand on it. */
+export function allSteps({ hostPlan, domains }: Plan): Step[] {
+  return [...hostPlan.steps, ...domains.flatMap(({ steps }) => steps)];
+}
+
+/** Whether applying it would change anything. */
+export function changesNothing(plan: Plan): boolean {
+  return allSteps(plan).length === 0;
+}
+
+/** The wishes that cannot be met, with the domains that they are of. */
+export function problems({
+  domains,
+}: Plan): { readonly domain: string; readonly row: Row; readonly problem: Problem }[] {
+  return domains.flatMap(({ state, rows }) =>
+    rows.flatMap((row) =>
+      row.verdict.kind === 'impossible'
+        ? [{ domain: state.domain.name, row, problem: row.verdict.problem }]
+        : [],
+    ),
+  );
+}
+
+/** What tells whether a domain is still as it was planned for; undefined where there is no such description. */
+export function digest(xml: string | undefined): string | undefined {
+  return xml === undefined ? undefined : hash('sha256', xml);
+}
+
+/** A domain that is as wanted by chance is not looked after until it says so. */
+function isMarked(state: DomainState, profile: PlannedProfile): boolean {
+  const mark = markOf(state);
+  return mark?.profile === profile.name && mark.version === profile.version;
+}
+
+/** Whether it was tuned by virtune before, and how. */
+export function markOf(state: DomainState): Mark | undefined {
+  return state.inactive === undefined
+    ? state.live && readMark(state.live.root)
+    : readMark(state.inactive.root);
+}

@@ -1,0 +1,52 @@
+import type { Problem } from '../errors.ts';
+import type { DomainState } from '../facts/facts.ts';
+import { parsePages } from '../settings/memory.ts';
+import type { Wish } from '../settings/setting.ts';
+
+/** What can only be known by trying it on the host; each answers with what stands against it. */
+export interface Probes {
+  /** Whether a file or device can be opened past the host's cache. */
+  readonly directIo: (path: string) => Promise<Problem | undefined>;
+  /** Whether pages of this size, KiB, are mounted where libvirt's guests get theirs from. */
+  readonly hugetlbfs: (sizeKiB: number) => Promise<Problem | undefined>;
+}
+
+const PAST_THE_CACHE = new Set(['none', 'directsync']);
+
+/** The wishes, with what the host itself says against them. One that has a problem already keeps it. */
+export async function probed(
+  wishes: readonly Wish[],
+  state: DomainState,
+  probes: Probes | undefined,
+): Promise<Wish[]> {
+  if (probes === undefined) return [...wishes];
+  return Promise.all(
+    wishes.map(async (wish): Promise<Wish> => {
+      if (wish.problem !== undefined) return wish;
+      const problem = await probe(wish, state, probes);
+      return problem === undefined ? wish : { ...wish, problem };
+    }),
+  );
+}
+
+async function hugetlbfs(value: string, probes: Probes): Promise<Problem | undefined> {
+  const problems = await Promise.all(parsePages(value).map(({ sizeKiB }) => probes.hugetlbfs(sizeKiB)));
+  return problems.find((problem) => problem !== undefined);
+}
+
+function probe(
+  { setting, target, value }: Wish,
+  state: DomainState,
+  probes: Probes,
+): Promise<Problem | undefined> {
+  const nothing = Promise.resolve(undefined);
+  if (setting.id === 'disk.cache' && value !== undefined && PAST_THE_CACHE.has(value)) {
+    const disk = (state.inactive ?? state.live)?.facts.disks.find((each) => each.target === target);
+    const local = disk?.source?.kind === 'file' || disk?.source?.kind === 'block';
+    return local && disk.source !== undefined ? probes.directIo(disk.source.name) : nothing;
+  }
+  if (setting.id === 'hugepages' && value !== undefined) {
+    return hugetlbfs(value, probes);
+  }
+  return nothing;
+}

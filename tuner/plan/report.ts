@@ -1,0 +1,192 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import { printable } from '../../model/printable.ts';
+import type { Overlap, Placement } from '../placement/types.ts';
+import type { SettingScope } from '../settings/setting.ts';
+import { textTable } from '../text-table.ts';
+import type { DomainPlan, HostPlan, Plan } from './plan.ts';
+import type { Row } from './verdict.ts';
+
+const NOT_SAID = '-';
+const HEAD = ['setting', 'of', 'now', 'next boot', 'wanted', 'when', 'knob'];
+
+export interface ReportOptions {
+  /** Rows that are as wanted already are left out unless asked for. */
+  readonly all: boolean;
+  /** The definition's difference under each domain. */
+  readonly diff: boolean;
+}
+
+/** A plan as people read it: what changes, when, and on whose word; what cannot be, and why. */
+export function reportPlan(plan: Plan, options: ReportOptions): string {
+  return [
+    ...reportHost(plan.hostPlan),
+    ...plan.domains.flatMap((domain) => reportDomain(domain, options)),
+    ...reportPlacement(plan.placement),
+  ].join('\n');
+}
+
+/** What the placement says of guests as a whole: who finds no place, who moves, who is in the way. */
+export function reportPlacement({ refusals, moved, overlaps }: Placement): string[] {
+  return [
+    ...refusals.map(
+      ({ guest, code, text, next }) =>
+        `no place for ${guest}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
+    ),
+    ...moved.map((guest) => `${guest} moves to other CPUs`),
+    ...inTheWay(overlaps),
+  ].map(printable);
+}
+
+/** Those that float over the same CPUs are told together: on most hosts that is everybody else. */
+function inTheWay(overlaps: readonly Overlap[]): string[] {
+  const alike = new Map<string, string[]>();
+  for (const { guest, cpus, with: others } of overlaps) {
+    const what = `may still run on CPUs ${cpus}, meant for ${others.join(', ')} alone`;
+    alike.set(what, [...(alike.get(what) ?? []), guest]);
+  }
+  return [...alike].map(
+    ([what, guests]) => `${guests.join(', ')} ${what}: give them a profile too, or pin them elsewhere`,
+  );
+}
+
+function reportHost({ rows }: HostPlan): string[] {
+  if (rows.length === 0) return [];
+  const table = rows.map((row) => [row.what, row.now ?? '?', row.wanted, HOST_WHEN[row.verdict]]);
+  const hints = rows.flatMap(({ what, next }) => (next === undefined ? [] : [printable(`${what}: ${next}`)]));
+  return [
+    'host',
+    ...indent(textTable(['what', 'now', 'wanted', 'when'], table)),
+    ...section('hints', hints),
+    '',
+  ];
+}
+
+const HOST_WHEN = {
+  same: 'as wanted',
+  live: 'now',
+  mismatch: 'by you',
+  impossible: 'not here',
+  unknown: 'unknown',
+} as const;
+
+function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] {
+  const { state, profile, rows } = plan;
+  const running = state.live === undefined ? 'not running' : 'running';
+  const persistent = state.inactive === undefined ? ', transient' : '';
+  const title = `${printable(state.domain.name)} (${running}${persistent}), profile ${profile.name}`;
+  const shown = rows.filter(({ verdict }) => all || verdict.kind !== 'same');
+  if (shown.length === 0) return [`${title}: all ${rows.length} settings are as wanted`, ''];
+  const table = textTable(HEAD, fold(shown, state.live !== undefined));
+  return [
+    title,
+    ...indent(table),
+    ...indent(summary(plan)),
+    ...section('why', reasons(shown)),
+    ...section('not here, or not yet', obstacles(shown)),
+    ...(diff && plan.definition !== undefined
+      ? section('definition', plan.definition.diff.trimEnd().split('\n').map(printable))
+      : []),
+    '',
+  ];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [`  ${title}`, ...indent(indent(lines))];
+}
+
+function summary({ rows, needsRestart, steps }: DomainPlan): string[] {
+  const count = (kind: Row['verdict']['kind']): number =>
+    rows.filter(({ verdict }) => verdict.kind === kind).length;
+  const parts = [
+    `${count('live')} now`,
+    `${count('boot')} at the next boot`,
+    `${count('guest')} after a change in the guest`,
+    `${count('impossible')} not here`,
+    `${count('same')} as wanted already`,
+  ].filter((part) => !part.startsWith('0 '));
+  const hint =
+    needsRestart && !steps.some(({ kind }) => kind === 'restart')
+      ? ['A restart brings the rest at once: apply --restart']
+      : [];
+  return [parts.join(', '), ...hint];
+}
+
+/** A setting of many vCPUs or iothreads stands in one line: `0-3` and their values in order. */
+function fold(rows: readonly Row[], running: boolean): string[][] {
+  const lines: string[][] = [];
+  for (let at = 0; at < rows.length; ) {
+    const first = rows[at] as Row;
+    let end = at + 1;
+    while (end < rows.length && foldsWith(first, rows[end] as Row)) end++;
+    const run = rows.slice(at, end);
+    const column = (read: (row: Row) => string | undefined): string => {
+      const values = run.map((row) => read(row) ?? NOT_SAID);
+      return values.every((value) => value === values[0]) ? (values[0] as string) : values.join(' ');
+    };
+    lines.push([
+      first.wish.setting.id,
+      targets(run),
+      running ? column(({ live }) => live) : '',
+      column(({ next }) => next),
+      column(({ wish }) => wish.value),
+      when(first),
+      first.wish.knob,
+    ]);
+    at = end;
+  }
+  return lines;
+}
+
+function targets(rows: readonly Row[]): string {
+  const [first] = rows;
+  if (rows.length === 1 && first !== undefined) return first.wish.target;
+  return CpuSet.of(rows.map(({ wish }) => Number(wish.target))).toString();
+}
+
+/** What is told apart by a number only. */
+const NUMBERED: readonly SettingScope[] = ['vcpu', 'iothread', 'cell'];
+
+function foldsWith(first: Row, other: Row): boolean {
+  return (
+    NUMBERED.includes(first.wish.setting.on) &&
+    other.wish.setting === first.wish.setting &&
+    other.verdict.kind === first.verdict.kind &&
+    other.wish.knob === first.wish.knob
+  );
+}
+
+function when({ verdict }: Row): string {
+  switch (verdict.kind) {
+    case 'same':
+      return 'as wanted';
+    case 'live':
+      return 'now';
+    case 'boot':
+      return 'next boot';
+    case 'guest':
+      return 'guest first';
+    case 'impossible':
+      return 'not here';
+  }
+}
+
+function reasons(rows: readonly Row[]): string[] {
+  const byKnob = new Map(rows.map(({ wish }) => [wish.knob, `${wish.knob}: ${wish.why} [${wish.source}]`]));
+  return [...byKnob.values()].map(printable);
+}
+
+function obstacles(rows: readonly Row[]): string[] {
+  return rows.flatMap(({ wish, verdict }) => {
+    const of = wish.target === '' ? '' : ` of ${wish.target}`;
+    if (verdict.kind === 'guest') {
+      return [`${wish.setting.id}${of}: ${verdict.needs}; when that is so, --accept ${wish.setting.id}`].map(
+        printable,
+      );
+    }
+    if (verdict.kind !== 'impossible') return [];
+    const { code, text, next } = verdict.problem;
+    return [printable(`${wish.setting.id}${of}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`)];
+  });
+}
+
+const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);

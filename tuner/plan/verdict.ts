@@ -1,0 +1,83 @@
+import type { CpuSet } from '../../model/cpu-set.ts';
+import type { Problem } from '../errors.ts';
+import type { DomainState, DomainView } from '../facts/facts.ts';
+import type { LiveChange, Wish } from '../settings/setting.ts';
+import type { Step, StepDomain } from '../steps/step.ts';
+
+/** When a wish comes true. */
+export type Verdict =
+  /** It is so already, now and at the next boot. */
+  | { readonly kind: 'same' }
+  /** Now, and at every later boot of a domain that is defined. */
+  | { readonly kind: 'live'; readonly steps: readonly Step[] }
+  /** From the next boot on. */
+  | { readonly kind: 'boot' }
+  /** Something in the guest has to be there first; taken only when the setting is accepted by name. */
+  | { readonly kind: 'guest'; readonly needs: string }
+  | { readonly kind: 'impossible'; readonly problem: Problem };
+
+/** One line of a plan. Values are canonical text; undefined: not said, or for `live` also that it does not run. */
+export interface Row {
+  readonly wish: Wish;
+  readonly live: string | undefined;
+  readonly next: string | undefined;
+  /** Whether it is so in what runs, or nothing runs. */
+  readonly liveHolds: boolean;
+  /** Whether the next boot brings it anyway, or there is none. */
+  readonly nextHolds: boolean;
+  readonly verdict: Verdict;
+}
+
+export interface Judging {
+  /** Settings whose change in the guest somebody vouches for. */
+  readonly accepted: ReadonlySet<string>;
+  /** The host's CPUs, on which a thread without a pin may run. */
+  readonly online: CpuSet;
+}
+
+const TRANSIENT: Problem = {
+  code: 'TRANSIENT',
+  text: 'it takes effect at a boot, and a transient domain is gone when it stops',
+  next: 'define the domain: virsh dumpxml, then virsh define',
+};
+
+export function judge(wish: Wish, state: DomainState, { accepted, online }: Judging): Row {
+  const { setting, target, value } = wish;
+  const live = state.live && setting.read(state.live.root, target);
+  const next = state.inactive && setting.read(state.inactive.root, target);
+  // Nothing said means what holds then: a pin to every CPU that there is is none.
+  const meant = (view: DomainView, text: string | undefined): string | undefined =>
+    text ?? setting.unsaid?.(view.root, online);
+  const holds = (view: DomainView | undefined, said: string | undefined): boolean =>
+    view === undefined || meant(view, value) === meant(view, said);
+  const liveHolds = holds(state.live, live) || setting.sameLive?.(value, live) === true;
+  const nextHolds = wish.liveOnly === true || holds(state.inactive, next);
+  const row = (verdict: Verdict): Row => ({ wish, live, next, liveHolds, nextHolds, verdict });
+  // What has no value because of a problem is not as wanted, and what only a running domain has is not there yet.
+  const decided = wish.problem === undefined || value !== undefined;
+  const here = wish.liveOnly !== true || state.live !== undefined;
+  if (decided && here && liveHolds && nextHolds) return row({ kind: 'same' });
+  if (wish.problem !== undefined) return row({ kind: 'impossible', problem: wish.problem });
+  if (wish.proposal !== undefined && !accepted.has(setting.id)) {
+    return row({ kind: 'guest', needs: wish.proposal });
+  }
+  if (!liveHolds) {
+    const steps = liveSteps(state, wish, live);
+    if (steps !== undefined) return row({ kind: 'live', steps });
+  }
+  return row(state.inactive === undefined ? { kind: 'impossible', problem: TRANSIENT } : { kind: 'boot' });
+}
+
+function liveSteps(
+  state: DomainState,
+  { setting, target, value }: Wish,
+  from: string | undefined,
+): readonly Step[] | undefined {
+  if (state.live === undefined) return undefined;
+  const change: LiveChange = { domain: stepDomain(state), target, from, to: value, live: state.live.root };
+  return setting.live?.(change);
+}
+
+export function stepDomain({ domain }: DomainState): StepDomain {
+  return { uuid: domain.uuid, name: domain.name };
+}

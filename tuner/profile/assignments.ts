@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
+import { ConfigError, parseYaml } from '../../model/yaml.ts';
+import { TunerError } from '../errors.ts';
+import type { DomainState } from '../facts/facts.ts';
+import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';
+import { definitionOf } from './definition.ts';
+import { matchesGlob } from './glob.ts';
+import { type Reservations, reservedPages } from './reservations.ts';
+
+/** Which domain gets which profile. */
+export interface Assignments {
+  readonly reserved: Reservations;
+  /** The profiles that it names. */
+  readonly profiles: readonly string[];
+  /** A profile's name; null: to be left alone; undefined: nothing is said of it. */
+  readonly profileOf: (state: DomainState) => string | null | undefined;
+  /** Entries that none of these domains is meant by, as people would find them: `assign.2`. */
+  readonly idle: (states: readonly DomainState[]) => readonly string[];
+}
+
+/** @throws TunerError (TUNE_ASSIGNMENTS) that names file, line and key of each fault */
+export function readAssignments(path: string): Assignments {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new TunerError('TUNE_ASSIGNMENTS', `${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return parseAssignments(path, text);
+}
+
+/** @throws TunerError (TUNE_ASSIGNMENTS) */
+export function parseAssignments(path: string, text: string): Assignments {
+  const given = checked(path, text);
+  const labels = compile(path, given.metadata);
+  const unknown = given.assign.flatMap((each, index) =>
+    Object.keys(each.labels ?? {}).flatMap((label) =>
+      given.metadata?.labels[label] === undefined
+        ? [`${path}: assign.${index}.labels.${label}: metadata.labels does not say where to find it`]
+        : [],
+    ),
+  );
+  if (unknown.length > 0) throw new TunerError('TUNE_ASSIGNMENTS', unknown.join('\n'));
+  const indexOf = (state: DomainState): number =>
+    given.assign.findIndex((each) => matches(each, state, labels));
+  return {
+    reserved: { cpus: given.host?.reservedCpus, pages: reservedPages(given.host?.reservedHugepages ?? {}) },
+    profiles: [...new Set(given.assign.flatMap(({ profile }) => profile ?? []))],
+    profileOf: (state) => given.assign[indexOf(state)]?.profile,
+    idle: (states) => {
+      const used = new Set(states.map(indexOf));
+      return given.assign.flatMap((_, index) => (used.has(index) ? [] : [`assign.${index}`]));
+    },
+  };
+}
+
+function checked(path: string, text: string): AssignmentsFile {
+  try {
+    return parseYaml(path, text, assignmentsFile);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new TunerError('TUNE_ASSIGNMENTS', error.message, { cause: error });
+  }
+}
+
+function compile(path: string, given: AssignmentsFile['metadata']): MetadataReader | undefined {
+  try {
+    return given && compileMetadata(given.labels, given.namespaces);
+  } catch (error) {
+    throw new TunerError('TUNE_ASSIGNMENTS', `${path}: metadata: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** All that an entry says has to hold. */
+function matches(
+  { domain, title, nova, labels }: Match,
+  state: DomainState,
+  reader: MetadataReader | undefined,
+): boolean {
+  const { root, facts } = definitionOf(state);
+  const found = labels === undefined ? undefined : reader?.(root);
+  return (
+    fits(domain, state.domain.name) &&
+    fits(title, facts.title) &&
+    fits(nova?.flavor, facts.nova?.flavor) &&
+    (fits(nova?.project, facts.nova?.projectName) || fits(nova?.project, facts.nova?.projectUuid)) &&
+    Object.entries(labels ?? {}).every(([label, wanted]) => fits(wanted, found?.get(label)))
+  );
+}
+
+function fits(wanted: string | readonly string[] | undefined, text: string | undefined): boolean {
+  if (wanted === undefined) return true;
+  return text !== undefined && [wanted].flat().some((each) => matchesGlob(each, text));
+}

@@ -1,0 +1,59 @@
+import type { DomainFacts } from '../../../model/domain/domain.ts';
+import type { Element } from '../../../model/xml.ts';
+import type { Problem } from '../../errors.ts';
+import type { DomainState, HostFacts } from '../../facts/facts.ts';
+import { findSetting } from '../../settings/all.ts';
+import type { Wish } from '../../settings/setting.ts';
+
+export interface CheckContext {
+  readonly host: HostFacts;
+  readonly state: DomainState;
+  /** The definition. */
+  readonly root: Element;
+  readonly facts: DomainFacts;
+  /** Settings whose proposals count as taken. */
+  readonly accepted: ReadonlySet<string>;
+}
+
+/** A domain as it will be once every wish that has no problem is fulfilled. */
+export interface CheckView extends CheckContext {
+  readonly will: (setting: string, target?: string) => string | undefined;
+  /** Whether that is so because it was wished. */
+  readonly wished: (setting: string, target?: string) => boolean;
+}
+
+/** One thing that can stand against a wish. */
+export interface Check {
+  /** Settings whose wishes it looks at. */
+  readonly of: RegExp;
+  /** The wish's value; undefined where a setting is to be taken out. */
+  readonly find: (wish: Wish, view: CheckView) => Problem | undefined;
+}
+
+/** A check of wishes that say something; taking a setting out cannot be wrong in that way. */
+export function check(
+  of: RegExp,
+  find: (value: string, wish: Wish, view: CheckView) => Problem | undefined,
+): Check {
+  return { of, find: (wish, view) => (wish.value === undefined ? undefined : find(wish.value, wish, view)) };
+}
+
+const keyOf = (setting: string, target: string): string => `${setting} ${target}`;
+
+export function viewOf(wishes: readonly Wish[], context: CheckContext): CheckView {
+  const counted = new Map(
+    wishes
+      .filter(({ problem, proposal, setting }) => {
+        return problem === undefined && (proposal === undefined || context.accepted.has(setting.id));
+      })
+      .map((wish) => [keyOf(wish.setting.id, wish.target), wish]),
+  );
+  return {
+    ...context,
+    wished: (setting, target = '') => counted.has(keyOf(setting, target)),
+    will: (setting, target = '') => {
+      const wish = counted.get(keyOf(setting, target));
+      return wish === undefined ? findSetting(setting)?.read(context.root, target) : wish.value;
+    },
+  };
+}

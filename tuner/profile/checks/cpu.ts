@@ -1,0 +1,109 @@
+import { parseTopology } from '../../settings/cpu.ts';
+import { cpuNumbers } from '../../settings/values.ts';
+import { type Check, type CheckView, check } from './check.ts';
+
+const X86 = /^(x86_64|i686)$/;
+
+/** Whether every vCPU has one CPU, and none has that of another. */
+function pinnedOneToOne(view: CheckView): boolean {
+  const vcpus = view.facts.cpu.vcpusMaximum ?? 1;
+  const taken = new Set<number>();
+  for (let vcpu = 0; vcpu < vcpus; vcpu++) {
+    const pin = cpuNumbers(view.will('vcpupin', String(vcpu)));
+    if (pin.size !== 1 || pin.first === undefined || taken.has(pin.first)) return false;
+    taken.add(pin.first);
+  }
+  return true;
+}
+
+export const cpuChecks: readonly Check[] = [
+  check(/^(vcpupin|emulatorpin|iothreadpin|vcpu\.cpuset)$/, (value, _, { host }) => {
+    const missing = cpuNumbers(value).difference(host.online);
+    return host.online.size === 0 || missing.size === 0
+      ? undefined
+      : { code: 'CPU_NOT_ONLINE', text: `this host has no CPU ${missing} online; it has ${host.online}` };
+  }),
+  check(/^(hyperv\.|kvm\.|cpu\.feature\.|timer\.)/, (_, { setting }, { facts }) =>
+    facts.os.arch === undefined || X86.test(facts.os.arch)
+      ? undefined
+      : { code: 'NOT_X86', text: `${setting.id} is for x86, and the guest is ${facts.os.arch}` },
+  ),
+  check(
+    /^(kvm\.|timer\.(kvmclock|hypervclock)$|cpu\.feature\.|cachetune$|memorytune$)/,
+    (value, { setting }, { facts }) =>
+      facts.type === 'kvm' || value === 'off' || value === 'no' || value === 'disable'
+        ? undefined
+        : {
+            code: 'NOT_KVM',
+            text: `${setting.id} is KVM's, and the domain is of type ${facts.type ?? 'unknown'}`,
+          },
+  ),
+  check(/^shares$/, (value, _, { host }) => {
+    const version = host.local?.cgroupVersion;
+    const [least, most] = version === 2 ? [1, 10_000] : [2, 262_144];
+    return version === undefined || (Number(value) >= least && Number(value) <= most)
+      ? undefined
+      : {
+          code: 'SHARES_RANGE',
+          text: `shares of ${value} are not possible with cgroup v${version} of this host; ${least} to ${most} are`,
+        };
+  }),
+  check(/^kvm\.hint-dedicated$/, (value, _, view) =>
+    value !== 'on' || pinnedOneToOne(view)
+      ? undefined
+      : {
+          code: 'HINT_NEEDS_PINNING',
+          text: 'the guest would be told that its vCPUs have CPUs of their own, and they have not: it would spin while the one that it waits for does not run',
+          next: 'pin vCPUs one to one: cpu.pinning: dedicated',
+        },
+  ),
+  check(/^vcpusched$/, (value, { target }, { host, will }) => {
+    const pin = cpuNumbers(will('vcpupin', target));
+    const isolated = host.local?.isolatedCpus;
+    return !/^(fifo|rr) /.test(value) || pin.size !== 1 || isolated === undefined || pin.isSubsetOf(isolated)
+      ? undefined
+      : {
+          code: 'REAL_TIME_NOT_ISOLATED',
+          text: `vCPU ${target} of class ${value} would run on CPU ${pin}, which the kernel uses as well: each would make the other wait, the kernel for ever`,
+          next: 'isolate CPUs for such VMs (isolcpus), or leave cpu.scheduler alone',
+        };
+  }),
+  check(/^vcpusched$/, (value, _, view) =>
+    !/^(fifo|rr) /.test(value) || pinnedOneToOne(view)
+      ? undefined
+      : {
+          code: 'REAL_TIME_NEEDS_PINNING',
+          text: `vCPUs of class ${value} that have no CPUs of their own would starve all else on the host`,
+          next: 'pin vCPUs one to one: cpu.pinning: dedicated',
+        },
+  ),
+  check(/^cpu\.mode$/, (value, _, { state: { capabilities } }) =>
+    capabilities === undefined ||
+    capabilities.cpuModes.size === 0 ||
+    value.startsWith('custom') ||
+    capabilities.cpuModes.has(value)
+      ? undefined
+      : {
+          code: 'CPU_MODE_UNSUPPORTED',
+          text: `this domain's emulator has no CPU mode ${value} (virsh domcapabilities)`,
+        },
+  ),
+  check(/^cpu\.feature\./, (_, { setting }, view) => {
+    const mode = view.will('cpu.mode');
+    return mode === undefined || mode === 'custom'
+      ? {
+          code: 'CPU_FEATURE_NEEDS_MODEL',
+          text: `${setting.id} can be said only of a CPU model, and the domain names none`,
+          next: 'say which CPU it sees as well: cpu.mode',
+        }
+      : undefined;
+  }),
+  check(/^cpu\.topology$/, (value, _, { facts }) => {
+    const parts = parseTopology(value);
+    const vcpus = facts.cpu.vcpusMaximum ?? 1;
+    const product = parts === undefined ? 0 : Object.values(parts).reduce((total, part) => total * part, 1);
+    return product === vcpus
+      ? undefined
+      : { code: 'TOPOLOGY_MISMATCH', text: `${value} is ${product} vCPUs, and the domain has ${vcpus}` };
+  }),
+];

@@ -1,0 +1,55 @@
+import { ioThreadUsers } from '../../settings/disk.ts';
+import { POLL_IN_DEFINITION } from '../../settings/iothreads.ts';
+import { cpuNumbers } from '../../settings/values.ts';
+import type { Check, CheckView } from './check.ts';
+
+/** Devices that will still use an iothread that is to go. */
+function usersLeft(view: CheckView, kept: ReadonlySet<number>): string[] {
+  return ioThreadUsers(view.root).flatMap(({ id, user, disk }) => {
+    const one = disk ? view.will('disk.iothread', user) : id;
+    const several = disk
+      ? cpuNumbers(
+          view
+            .will('disk.iothreads', user)
+            ?.replaceAll(/=[\d,-]+/g, '')
+            .replaceAll(' ', ','),
+        )
+      : [];
+    const used = [...(one === undefined ? [] : [Number(one)]), ...several];
+    return used.includes(Number(id)) && !kept.has(Number(id)) ? [`${user} (iothread ${id})`] : [];
+  });
+}
+
+export const ioThreadChecks: readonly Check[] = [
+  {
+    of: /^iothreads$/,
+    find: ({ value }, { state: { capabilities } }) =>
+      value !== undefined && capabilities?.ioThreads === false
+        ? { code: 'IOTHREADS_UNSUPPORTED', text: "this domain's emulator has no iothreads" }
+        : undefined,
+  },
+  {
+    of: /^iothreads$/,
+    find: ({ value }, view) => {
+      const users = usersLeft(view, new Set(cpuNumbers(value)));
+      return users.length === 0
+        ? undefined
+        : {
+            code: 'IOTHREAD_IN_USE',
+            text: `iothreads that would go are used by ${[...new Set(users)].join(', ')}`,
+            next: 'let disk.iothread say where disks go; a controller has to be changed by hand (virsh edit)',
+          };
+    },
+  },
+  {
+    of: /^iothread\.poll\./,
+    find: ({ value }, { host, state }) =>
+      value !== undefined && host.libvirtVersion < POLL_IN_DEFINITION && state.live === undefined
+        ? {
+            code: 'POLLING_NOT_KEPT',
+            text: 'this libvirt keeps polling times in no definition (9.4 is the first that does), and the domain does not run',
+            next: 'start it and apply again, or let "virtune tune watch" do so at each start',
+          }
+        : undefined,
+  },
+];

@@ -1,0 +1,66 @@
+import type { NetworkInterface } from '../../../model/domain/interfaces.ts';
+import { type Check, type CheckView, check } from './check.ts';
+
+const nicOf = (target: string, { facts }: CheckView): NetworkInterface | undefined =>
+  facts.interfaces.find(({ mac }) => mac?.toLowerCase() === target.toLowerCase());
+
+/** Backends with a TAP device of their own, or a process that serves queues. */
+const QUEUED = new Set(['network', 'bridge', 'ethernet', 'direct', 'vhostuser', 'vdpa']);
+/** Those whose traffic the kernel can shape. */
+const SHAPED = new Set(['network', 'bridge', 'ethernet', 'direct']);
+
+export const nicChecks: readonly Check[] = [
+  check(/^nic\./, (_, { setting, target }, view) =>
+    nicOf(target, view)?.type === 'hostdev'
+      ? {
+          code: 'NIC_PASSTHROUGH',
+          text: `${target} is a card of the host's that the guest drives itself; ${setting.id} does not reach it`,
+        }
+      : undefined,
+  ),
+  check(/^nic\.(driver|queues|rxQueueSize|txQueueSize)$/, (_, { setting, target }, view) => {
+    const model = view.will('nic.model', target);
+    return model?.startsWith('virtio') === true
+      ? undefined
+      : {
+          code: 'NIC_NOT_VIRTIO',
+          text: `${setting.id} is for virtio cards, and ${target} is ${model ?? "QEMU's default card"}`,
+          next: 'change its model once the guest has the driver (nic.model), and accept that',
+        };
+  }),
+  check(/^nic\.(driver|queues)$/, (value, { setting, target }, view) => {
+    const type = nicOf(target, view)?.type ?? 'unknown';
+    return value === 'qemu' || QUEUED.has(type)
+      ? undefined
+      : {
+          code: 'NIC_TYPE',
+          text: `a card of type ${type} has no ${setting.id === 'nic.queues' ? 'several queues' : 'vhost'}`,
+        };
+  }),
+  check(/^nic\.queues$/, (value, { target }, view) => {
+    const vcpus = view.facts.cpu.vcpusCurrent ?? view.facts.cpu.vcpusMaximum ?? 1;
+    return Number(value) <= vcpus
+      ? undefined
+      : {
+          code: 'QUEUES_EXCEED_VCPUS',
+          text: `${value} queues of ${target} are more than its ${vcpus} vCPUs: the guest would not use them`,
+          next: '"= vCPUs" follows their number',
+        };
+  }),
+  check(/^nic\.txQueueSize$/, (_, { target }, view) =>
+    nicOf(target, view)?.type === 'vhostuser'
+      ? undefined
+      : {
+          code: 'TX_RING_VHOSTUSER',
+          text: `QEMU takes the size of transmit rings for vhost-user only, and ${target} is of type ${nicOf(target, view)?.type ?? 'unknown'}`,
+        },
+  ),
+  check(/^nic\.bandwidth\./, (value, { setting, target }, view) => {
+    const type = nicOf(target, view)?.type ?? 'unknown';
+    if (!SHAPED.has(type))
+      return { code: 'NIC_TYPE', text: `traffic of a card of type ${type} cannot be limited` };
+    return value.includes('floor=') && (type !== 'network' || setting.id.endsWith('outbound'))
+      ? { code: 'NIC_TYPE', text: 'only traffic from a libvirt network to the guest has a floor' }
+      : undefined;
+  }),
+];

@@ -1,0 +1,82 @@
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { child, children } from '../../../model/xml.ts';
+import type { Problem } from '../../errors.ts';
+import { parseCells } from '../../settings/numa.ts';
+import { cpuNumbers } from '../../settings/values.ts';
+import { type Check, type CheckView, check } from './check.ts';
+
+function nodesKnown(nodes: CpuSet, { host }: CheckView): Problem | undefined {
+  const known = CpuSet.of(host.topology.cells.map(({ id }) => id));
+  const missing = nodes.difference(known);
+  if (known.size === 0 || missing.size === 0) return undefined;
+  return {
+    code: 'NO_SUCH_CELL',
+    text: `this host has no cell ${missing}; it has ${known}`,
+  };
+}
+
+const onlyOne = (mode: string | undefined, nodes: CpuSet): Problem | undefined =>
+  mode === 'preferred' && nodes.size > 1
+    ? {
+        code: 'PREFERRED_ONE_CELL',
+        text: `memory can prefer only one cell, and ${nodes} are ${nodes.size}`,
+        next: 'bind it strictly, interleave it, or name one cell',
+      }
+    : undefined;
+
+export const numaChecks: readonly Check[] = [
+  check(/^numatune\.nodeset$/, (value, _, view) => {
+    const nodes = cpuNumbers(value);
+    return nodesKnown(nodes, view) ?? onlyOne(view.will('numatune.mode'), nodes);
+  }),
+  check(/^numatune\.mode$/, (value, _, view) => {
+    const nodes = view.will('numatune.nodeset');
+    if (nodes !== undefined) return onlyOne(value, cpuNumbers(nodes));
+    return {
+      code: 'NO_CELLS_NAMED',
+      text: `${value} needs cells to take memory from, and none are named`,
+      next: 'let cpu.pinning place the domain, or name them with numa.nodes',
+    };
+  }),
+  check(/^memnode$/, (value, { target }, view) => {
+    const [mode, nodes] = value.split(' ');
+    const cells = parseCells(view.will('numa.cells') ?? '');
+    if (Number(target) >= cells.length) {
+      return { code: 'NO_GUEST_CELL', text: `the guest will have no NUMA cell ${target}` };
+    }
+    // libvirt's own rule: either all of it is left to the kernel, or nothing.
+    const whole = view.will('numatune.mode');
+    if (whole !== undefined && (whole === 'restrictive') !== (mode === 'restrictive')) {
+      return { code: 'RESTRICTIVE_ALL', text: `a guest cell cannot be ${mode} in a domain that is ${whole}` };
+    }
+    return nodesKnown(cpuNumbers(nodes), view) ?? onlyOne(mode, cpuNumbers(nodes));
+  }),
+  {
+    of: /^numa\.cells$/,
+    find: ({ value }, { root, facts }) => {
+      if (children(child(root, 'devices'), 'memory').length > 0) {
+        return {
+          code: 'MEMORY_DEVICES',
+          text: 'memory was plugged into cells that would change',
+          next: 'unplug it first, or leave numa.cells alone',
+        };
+      }
+      if (value === undefined) {
+        return child(root, 'maxMemory') === undefined
+          ? undefined
+          : {
+              code: 'MAX_MEMORY_NEEDS_CELLS',
+              text: 'memory can be plugged in only while the guest has NUMA cells',
+            };
+      }
+      const cells = parseCells(value);
+      const vcpus = facts.cpu.vcpusMaximum ?? 1;
+      return cells.length > vcpus || cells.some(({ memoryKiB }) => memoryKiB === 0)
+        ? {
+            code: 'TOO_MANY_CELLS',
+            text: `${cells.length} cells are too many for ${vcpus} vCPUs and this memory`,
+          }
+        : undefined;
+    },
+  },
+];

@@ -1,0 +1,61 @@
+import type { Check } from './check.ts';
+import { check } from './check.ts';
+
+interface Since {
+  readonly of: RegExp;
+  /** Only this value of it is so new. */
+  readonly value?: RegExp;
+  readonly libvirt: string;
+  readonly qemu?: string;
+}
+
+/** What is younger than libvirt 3.0 and QEMU 2.8; from formatdomain's own words. */
+const SINCE: readonly Since[] = [
+  { of: /^disk\.iothreads$/, libvirt: '10.0', qemu: '9.0' },
+  { of: /^disk\.io$/, value: /^io_uring$/, libvirt: '6.3', qemu: '5.0' },
+  { of: /^disk\.queues$/, libvirt: '3.9' },
+  { of: /^disk\.queueSize$/, libvirt: '7.8' },
+  { of: /^iothread\.pool$/, libvirt: '8.5', qemu: '7.1' },
+  { of: /^emulatorsched$/, libvirt: '5.3' },
+  { of: /^nic\.txQueueSize$/, libvirt: '3.7', qemu: '2.9' },
+  { of: /^balloon\.freePageReporting$/, libvirt: '6.9', qemu: '5.1' },
+  { of: /^cpu\.mode$/, value: /^maximum$/, libvirt: '7.1' },
+  { of: /^cpu\.topology$/, value: /clusters=/, libvirt: '10.1' },
+  { of: /^cachetune$/, libvirt: '4.1' },
+  { of: /^memorytune$/, libvirt: '4.7' },
+  { of: /^kvm\.hint-dedicated$/, libvirt: '5.7', qemu: '2.12' },
+  { of: /^kvm\.poll-control$/, libvirt: '6.10', qemu: '4.2' },
+  { of: /^hyperv\.stimer\.direct$/, libvirt: '5.7', qemu: '4.1' },
+  { of: /^hyperv\.(frequencies|reenlightenment|tlbflush)$/, libvirt: '4.7', qemu: '3.0' },
+  { of: /^hyperv\.(ipi|evmcs)$/, libvirt: '4.10', qemu: '3.1' },
+  { of: /^hyperv\.avic$/, libvirt: '8.10', qemu: '6.2' },
+];
+
+/** libvirt's number of a version: 10.0 is 10,000,000. */
+const numberOf = (version: string): number => {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major * 1_000_000 + minor * 1_000;
+};
+
+const textOf = (version: number): string =>
+  `${Math.floor(version / 1_000_000)}.${Math.floor(version / 1_000) % 1_000}.${version % 1_000}`;
+
+export const versionChecks: readonly Check[] = SINCE.map(({ of, value: only, libvirt, qemu }) =>
+  check(of, (value, { setting }, { host }) => {
+    if (only !== undefined && !only.test(value)) return undefined;
+    const says = only === undefined ? setting.id : `${setting.id} ${value}`;
+    if (host.libvirtVersion < numberOf(libvirt)) {
+      return {
+        code: 'LIBVIRT_TOO_OLD',
+        text: `${says} needs libvirt ${libvirt}, and ${textOf(host.libvirtVersion)} runs here`,
+      };
+    }
+    if (qemu !== undefined && host.qemuVersion < numberOf(qemu)) {
+      return {
+        code: 'QEMU_TOO_OLD',
+        text: `${says} needs QEMU ${qemu}, and ${textOf(host.qemuVersion)} is installed here`,
+      };
+    }
+    return undefined;
+  }),
+);

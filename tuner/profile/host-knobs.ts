@@ -1,0 +1,191 @@
+import type { Problem } from '../errors.ts';
+import type { Entry, Profile } from './profile.ts';
+import { choice, onOff, orWord, type ValueKind, whole } from './values.ts';
+
+/**
+ * What a profile wants of the host that its domains run on. The first four can be set; the rest is only looked at,
+ * since it belongs to whoever runs the host.
+ */
+export type HostWanted =
+  /** Merging of equal pages: whether the kernel's ksmd runs at all. */
+  | { readonly knob: 'ksm'; readonly wanted: 'on' | 'off' }
+  /** libvirt's shm_pages_to_scan, shm_sleep_millisecs and shm_merge_across_nodes. */
+  | { readonly knob: 'ksm.pagesToScan'; readonly wanted: number }
+  | { readonly knob: 'ksm.sleepMs'; readonly wanted: number }
+  | { readonly knob: 'ksm.mergeAcrossNodes'; readonly wanted: 0 | 1 }
+  /** The pools grow to what placed domains need. */
+  | { readonly knob: 'hugepages'; readonly wanted: 'as-needed' }
+  | { readonly knob: 'thp'; readonly wanted: 'always' | 'madvise' | 'never' }
+  | { readonly knob: 'governor'; readonly wanted: string }
+  /** Idle states that take longer than this to leave are off; 0: all of them. */
+  | { readonly knob: 'cstates'; readonly wanted: number }
+  /** At most. */
+  | { readonly knob: 'swappiness'; readonly wanted: number }
+  | { readonly knob: 'numaBalancing'; readonly wanted: 'on' | 'off' }
+  /** The CPUs that vCPUs are dedicated to are kept from the kernel's scheduler. */
+  | { readonly knob: 'isolatedCpus'; readonly wanted: 'vcpus' };
+export type HostKnobId = HostWanted['knob'];
+
+/** Something wanted of the host, by whom, why, and on whose word. */
+export type HostWish = HostWanted & {
+  readonly profiles: readonly string[];
+  readonly why: string;
+  readonly source: string;
+  /** Profiles that are in use on one host want opposite things: nothing is done. */
+  readonly problem?: Problem | undefined;
+};
+
+export interface HostKnob {
+  readonly id: HostKnobId;
+  readonly help: string;
+  readonly takes: string;
+  /** Whether virtune changes it, or only tells how it is and how it is changed. */
+  readonly sets: boolean;
+  /** @throws ValueError */
+  readonly check: (value: unknown) => void;
+  /** Undefined for `leave`. */
+  readonly wanted: (value: unknown) => HostWanted | undefined;
+}
+
+interface HostKnobDeclaration<V> {
+  readonly help: string;
+  readonly sets: boolean;
+  readonly value: ValueKind<V>;
+  readonly wanted: (value: V) => HostWanted;
+}
+
+/** `leave` is for a profile that extends another: what that wants is not wanted. */
+function hostKnob<V>(id: HostKnobId, { help, sets, value, wanted }: HostKnobDeclaration<V>): HostKnob {
+  const kind = orWord(value, 'leave');
+  return {
+    id,
+    help,
+    takes: kind.help,
+    sets,
+    check: (raw) => void kind.parse(raw),
+    wanted: (raw) => {
+      const parsed = kind.parse(raw);
+      return parsed === 'leave' ? undefined : wanted(parsed);
+    },
+  };
+}
+
+const switched = (on: boolean): 'on' | 'off' => (on ? 'on' : 'off');
+
+export const hostKnobs: readonly HostKnob[] = [
+  hostKnob('ksm', {
+    help: 'Merging of equal pages of different VMs. Saves memory, costs CPU, and can scatter memory over cells.',
+    sets: true,
+    value: onOff,
+    wanted: (on) => ({ knob: 'ksm', wanted: switched(on) }),
+  }),
+  hostKnob('ksm.pagesToScan', {
+    help: 'Pages that ksmd looks at before it sleeps.',
+    sets: true,
+    value: whole({ least: 1, most: 100_000 }),
+    wanted: (pages) => ({ knob: 'ksm.pagesToScan', wanted: pages }),
+  }),
+  hostKnob('ksm.sleepMs', {
+    help: 'Milliseconds that ksmd sleeps.',
+    sets: true,
+    value: whole({ least: 1, most: 60_000 }),
+    wanted: (ms) => ({ knob: 'ksm.sleepMs', wanted: ms }),
+  }),
+  hostKnob('ksm.mergeAcrossNodes', {
+    help: 'Whether pages of different cells are merged, so that one of two VMs reads from afar. Can only be changed while nothing is merged.',
+    sets: true,
+    value: onOff,
+    wanted: (on) => ({ knob: 'ksm.mergeAcrossNodes', wanted: on ? 1 : 0 }),
+  }),
+  hostKnob('hugepages', {
+    help: 'Whether the pools of hugepages grow to what the domains that are placed need.',
+    sets: true,
+    value: choice('as-needed'),
+    wanted: (wanted) => ({ knob: 'hugepages', wanted }),
+  }),
+  hostKnob('thp', {
+    help: 'Transparent hugepages: for all memory, for what asks for them, or for none.',
+    sets: false,
+    value: choice('always', 'madvise', 'never'),
+    wanted: (wanted) => ({ knob: 'thp', wanted }),
+  }),
+  hostKnob('governor', {
+    help: "The CPUs' frequency governor.",
+    sets: false,
+    value: choice('performance', 'schedutil', 'ondemand', 'powersave'),
+    wanted: (wanted) => ({ knob: 'governor', wanted }),
+  }),
+  hostKnob('cstates', {
+    help: 'Most microseconds that a CPU may take to leave an idle state; deeper states are to be off.',
+    sets: false,
+    value: whole({ most: 10_000 }),
+    wanted: (latency) => ({ knob: 'cstates', wanted: latency }),
+  }),
+  hostKnob('swappiness', {
+    help: 'vm.swappiness, at most.',
+    sets: false,
+    value: whole({ most: 200 }),
+    wanted: (swappiness) => ({ knob: 'swappiness', wanted: swappiness }),
+  }),
+  hostKnob('numaBalancing', {
+    help: "The kernel's moving of memory to where it is used: useful for VMs that float, in the way of those that are bound.",
+    sets: false,
+    value: onOff,
+    wanted: (on) => ({ knob: 'numaBalancing', wanted: switched(on) }),
+  }),
+  hostKnob('isolatedCpus', {
+    help: "Whether the CPUs that vCPUs are dedicated to are kept from the kernel's scheduler (isolcpus, or a cpuset partition).",
+    sets: false,
+    value: choice('vcpus'),
+    wanted: (wanted) => ({ knob: 'isolatedCpus', wanted }),
+  }),
+];
+
+export function findHostKnob(id: string): HostKnob | undefined {
+  return hostKnobs.find((knob) => knob.id === id);
+}
+
+/** What all the profiles in use on a host want of it together; where they want different things, a problem. */
+export function resolveHost(profiles: readonly Profile[]): HostWish[] {
+  const unique = [...new Map(profiles.map((profile) => [profile.name, profile])).values()];
+  return hostKnobs.flatMap((knob) => {
+    const said = unique.flatMap((profile) => {
+      const entry = profile.host.get(knob.id);
+      const wanted = entry && knob.wanted(entry.value);
+      return entry === undefined || wanted === undefined ? [] : [{ profile: profile.name, entry, wanted }];
+    });
+    const [first] = said;
+    return first === undefined ? [] : [merge([first, ...said.slice(1)])];
+  });
+}
+
+interface Said {
+  readonly profile: string;
+  readonly entry: Entry;
+  readonly wanted: HostWanted;
+}
+
+/** Bounds from above agree on the lowest of them; all else has to be the same. */
+function merge(said: readonly [Said, ...Said[]]): HostWish {
+  const bound = said[0].wanted.knob === 'swappiness' || said[0].wanted.knob === 'cstates';
+  const strictest = bound
+    ? said.reduce((least, each) => (each.wanted.wanted < least.wanted.wanted ? each : least))
+    : said[0];
+  const { entry, wanted } = strictest;
+  const wish = {
+    ...wanted,
+    profiles: said.map(({ profile }) => profile),
+    why: entry.why,
+    source: entry.source,
+  };
+  const agree = bound || said.every((each) => each.wanted.wanted === wanted.wanted);
+  return agree ? wish : { ...wish, problem: conflict(said) };
+}
+
+function conflict(said: readonly Said[]): Problem {
+  return {
+    code: 'PROFILES_DISAGREE',
+    text: `${said[0]?.wanted.knob} of the host cannot be ${said.map(({ profile, wanted }) => `${wanted.wanted} (${profile})`).join(' and ')}`,
+    next: 'keep such domains on different hosts, or let one of the profiles say "leave"',
+  };
+}

@@ -1,0 +1,14 @@
+import type { DomainState, HostFacts } from '../facts/facts.ts';
+
+/** libvirt 9.0 is the first to list enlightenments, and QEMU 6.1 the first to tell it all of them (formatdomaincaps). */
+const LISTED_LIBVIRT = 9_000_000;
+const LISTED_QEMU = 6_001_000;
+
+/** The enlightenments that a domain can have, by libvirt's names; undefined where nobody tells. */
+export function hypervOffer(
+  { libvirtVersion, qemuVersion }: HostFacts,
+  { capabilities }: DomainState,
+): ReadonlySet<string> | undefined {
+  const listed = libvirtVersion >= LISTED_LIBVIRT && qemuVersion >= LISTED_QEMU;
+  return listed ? capabilities?.hyperv : undefined;
+}

@@ -1,0 +1,38 @@
+import type { DomainFacts } from '../../model/domain/domain.ts';
+import type { Element } from '../../model/xml.ts';
+import type { HostFacts } from '../facts/facts.ts';
+import { ioThreadIds } from '../settings/iothread-ids.ts';
+import type { Policy } from './policy.ts';
+import { evaluate, type Subjects } from './rule.ts';
+
+/** Mapping a disk's queues to several iothreads: formatdomain, "driver/iothreads", and QEMU's iothread-vq-mapping. */
+const MAPPING_LIBVIRT = 10_000_000;
+const MAPPING_QEMU = 9_000_000;
+
+function canMapQueues({ libvirtVersion, qemuVersion }: HostFacts): boolean {
+  return libvirtVersion >= MAPPING_LIBVIRT && qemuVersion >= MAPPING_QEMU;
+}
+
+export function mapsQueues({ diskIoThread }: Policy, host: HostFacts): boolean {
+  return diskIoThread === 'mapped' || (diskIoThread === 'auto' && canMapQueues(host));
+}
+
+/** The iothreads that a domain is to have: those that it has first, the lowest that it lacks then. */
+export function ioThreadsWanted(
+  policy: Policy,
+  host: HostFacts,
+  root: Element,
+  facts: DomainFacts,
+  subjects: Subjects,
+): readonly number[] {
+  const now = ioThreadIds(root).filter((id) => id <= 8_191);
+  if (policy.ioThreadCount === undefined) return now;
+  const asked = evaluate(policy.ioThreadCount, subjects);
+  const virtio = facts.disks.filter(({ bus, device }) => bus === 'virtio' && device !== 'cdrom').length;
+  // One that has no disk to itself only takes a CPU. Where the profile does not say which disk goes where, who knows.
+  const spreads = policy.diskIoThread !== undefined && !mapsQueues(policy, host);
+  const count = spreads ? Math.min(asked, Math.max(virtio, Math.min(asked, 1))) : asked;
+  const ids = now.slice(0, count);
+  for (let id = 1; ids.length < count; id++) if (!ids.includes(id)) ids.push(id);
+  return ids.sort((a, b) => a - b);
+}

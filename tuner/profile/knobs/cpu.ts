@@ -1,0 +1,208 @@
+import { parseTopology, topologyText } from '../../settings/cpu.ts';
+import { type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
+import { topology } from '../policy.ts';
+import { choice, onOff, orDefault, text, whole } from '../values.ts';
+
+const PERIOD = orDefault(whole({ least: 1_000, most: 1_000_000 }));
+const QUOTA = orDefault(whole({ least: 1_000, most: 17_592_186_044_415 }));
+const POLICY = orDefault(
+  text('`fifo 1`, `rr 1` (with a priority from 1 to 99), `batch` or `idle`', (raw) =>
+    /^((fifo|rr) [1-9]\d?|batch|idle)$/.test(raw),
+  ),
+);
+const FEATURE = orDefault(choice('require', 'disable'));
+
+const number = (value: number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);
+const asIs = <V>(value: V): V => value;
+
+/** The text of a feature's state. */
+export const state = (on: boolean | undefined): string | undefined =>
+  on === undefined ? undefined : on ? 'on' : 'off';
+
+function bandwidth(of: string, setting: string, whose: string): Knob[] {
+  return [
+    plainKnob({
+      id: `${of}.period`,
+      setting: `${setting}.period`,
+      group: 'cpu',
+      help: `Microseconds in which the quota of ${whose} holds.`,
+      value: PERIOD,
+      canonical: number,
+    }),
+    plainKnob({
+      id: `${of}.quota`,
+      setting: `${setting}.quota`,
+      group: 'cpu',
+      help: `Microseconds of CPU time that ${whose} may use in a period; \`default\` is no limit.`,
+      value: QUOTA,
+      canonical: number,
+    }),
+  ];
+}
+
+function schedDrafts(setting: string, targets: readonly string[], policy: string | undefined): Draft[] {
+  return targets.map((target) => draft(setting, target, policy));
+}
+
+/** Sockets as cells and threads as the host's cores have them, where the vCPUs come out even. */
+function topologyDrafts({ shape, assignment, host }: KnobContext, wanted: string): Draft[] {
+  if (wanted !== 'auto') {
+    const parts = parseTopology(wanted);
+    return parts === undefined ? [] : [draft('cpu.topology', '', topologyText(parts))];
+  }
+  const siblingsOf = new Map(
+    host.topology.cells.flatMap((cell) => cell.cpus.map((cpu) => [cpu.id, cpu.siblings] as const)),
+  );
+  const { guestThreads } = shape;
+  // What placement was asked for it may not have been able to give: vCPUs in a row then share no core.
+  const together = (first: number): boolean => {
+    const core = siblingsOf.get(assignment?.vcpus[first]?.first ?? -1);
+    return Array.from(
+      { length: guestThreads },
+      (_, thread) => assignment?.vcpus[first + thread]?.first ?? -1,
+    ).every((cpu) => core?.has(cpu) === true);
+  };
+  const firsts = Array.from({ length: shape.vcpus / guestThreads }, (_, core) => core * guestThreads);
+  const threads = guestThreads > 1 && firsts.every(together) ? guestThreads : 1;
+  const sockets = shape.cells.length;
+  const cores = shape.vcpus / (sockets * threads);
+  const value = { sockets, dies: 1, clusters: 1, cores, threads };
+  if (Number.isInteger(cores)) return [draft('cpu.topology', '', topologyText(value))];
+  return [
+    {
+      ...draft('cpu.topology', '', undefined),
+      problem: {
+        code: 'TOPOLOGY_UNEVEN',
+        text: `${shape.vcpus} vCPUs cannot be shared out evenly over ${sockets} sockets`,
+        next: `give it a multiple of ${sockets} vCPUs, or say cpu.topology yourself`,
+      },
+    },
+  ];
+}
+
+export const cpuKnobs: readonly Knob[] = [
+  plainKnob({
+    id: 'cpu.mode',
+    group: 'cpu',
+    help: "Which CPU the guest sees: the host's own (`host-passthrough`), a model near it that can migrate (`host-model`), or all that QEMU can do (`maximum`).",
+    value: choice('host-passthrough', 'host-model', 'maximum'),
+    canonical: asIs,
+  }),
+  knob({
+    id: 'cpu.topology',
+    group: 'cpu',
+    help: "Sockets, dies, cores and threads that the guest sees; `auto`: a socket for each of its NUMA cells, and the host's threads a core where placement could keep them together.",
+    value: topology,
+    settings: ['cpu.topology'],
+    drafts: topologyDrafts,
+  }),
+  plainKnob({
+    id: 'cpu.tscDeadline',
+    setting: 'cpu.feature.tsc-deadline',
+    group: 'cpu',
+    help: 'Timer that the guest arms with the TSC, with fewer exits than others.',
+    value: FEATURE,
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'cpu.invtsc',
+    setting: 'cpu.feature.invtsc',
+    group: 'cpu',
+    help: 'TSC that the guest may trust. Keeps it from migrating, unless the TSC is given a frequency.',
+    value: FEATURE,
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'cpu.pmu',
+    setting: 'pmu',
+    group: 'cpu',
+    help: 'Performance counters for the guest. Without them there are fewer registers to save at each switch.',
+    value: orDefault(onOff),
+    canonical: state,
+  }),
+  plainKnob({
+    id: 'cpu.shares',
+    setting: 'shares',
+    group: 'cpu',
+    help: "Weight of the domain's CPU time against other domains: 2-262144 with cgroup v1 (1024 is usual), 1-10000 with v2 (100 is usual).",
+    value: orDefault(whole({ least: 1, most: 262_144 })),
+    canonical: number,
+  }),
+  ...bandwidth('cpu', 'vcpu', 'each vCPU'),
+  ...bandwidth('global', 'global', 'the whole domain'),
+  ...bandwidth('emulator', 'emulator', "QEMU's own threads"),
+  ...bandwidth('iothread', 'iothread', 'each iothread'),
+  knob({
+    id: 'cpu.scheduler',
+    group: 'cpu',
+    help: 'Scheduling class of vCPUs. A real-time vCPU starves everything else on its CPU, the kernel included.',
+    value: POLICY,
+    settings: ['vcpusched'],
+    drafts: ({ shape }, policy) =>
+      schedDrafts(
+        'vcpusched',
+        Array.from({ length: shape.vcpus }, (_, vcpu) => String(vcpu)),
+        policy,
+      ),
+  }),
+  plainKnob({
+    id: 'emulator.scheduler',
+    setting: 'emulatorsched',
+    group: 'cpu',
+    help: "Scheduling class of QEMU's own threads.",
+    value: POLICY,
+    canonical: asIs,
+  }),
+  knob({
+    id: 'iothread.scheduler',
+    group: 'cpu',
+    help: 'Scheduling class of iothreads.',
+    value: POLICY,
+    settings: ['iothreadsched'],
+    drafts: ({ ioThreads }, policy) => schedDrafts('iothreadsched', ioThreads.map(String), policy),
+  }),
+  plainKnob({
+    id: 'cpu.cache',
+    setting: 'cachetune',
+    group: 'cpu',
+    help: "Parts of the host's caches that vCPUs may use, by resctrl: `0-3: L3 0 both 3 MiB`.",
+    value: orDefault(
+      text(
+        'groups such as `0-3: L3 0 both 3 MiB, L3 1 both 3 MiB; 4-5: L3 0 both 1 MiB`',
+        (raw) =>
+          /^([\d,-]+: (L\d \d+ (both|code|data) \d+ [KMG]iB(, )?)+(; )?)+$/.test(raw) && !/[,;] $/.test(raw),
+      ),
+    ),
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'cpu.memoryBandwidth',
+    setting: 'memorytune',
+    group: 'cpu',
+    help: 'Parts of the memory bandwidth that vCPUs may use, by resctrl: `0-3: node 0 60 %`.',
+    value: orDefault(
+      text(
+        'groups such as `0-3: node 0 60 %; 4-5: node 0 30 %`',
+        (raw) => /^([\d,-]+: (node \d+ \d{1,3} %(, )?)+(; )?)+$/.test(raw) && !/[,;] $/.test(raw),
+      ),
+    ),
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'kvm.hintDedicated',
+    setting: 'kvm.hint-dedicated',
+    group: 'cpu',
+    help: 'Tells the guest that its vCPUs have CPUs of their own: it then spins instead of yielding, and polls before it halts. Harmful where that is not so.',
+    value: orDefault(onOff),
+    canonical: state,
+  }),
+  plainKnob({
+    id: 'kvm.pollControl',
+    setting: 'kvm.poll-control',
+    group: 'cpu',
+    help: "Lets the guest poll before it halts and switch the host's own polling off meanwhile.",
+    value: orDefault(onOff),
+    canonical: state,
+  }),
+];

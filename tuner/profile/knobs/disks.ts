@@ -1,0 +1,129 @@
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { iotuneSettings } from '../../settings/iotune.ts';
+import { mapsQueues } from '../io-threads.ts';
+import { cleared, type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
+import { diskIoThread } from '../policy.ts';
+import { choice, count, figureValue, orDefault, text, whole } from '../values.ts';
+
+const asIs = <V>(value: V): V => value;
+const number = (value: number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);
+
+/** Disks take turns; with one iothread they share it. */
+function ioThreadDrafts(context: KnobContext, how: 'spread' | 'mapped' | 'auto' | 'none'): Draft[] {
+  const { targets, ioThreads, policy, host, root } = context;
+  const mapped = how === 'mapped' || (how === 'auto' && mapsQueues(policy, host));
+  const all = CpuSet.of(ioThreads).toString();
+  return targets.flatMap((target, index) => {
+    const one =
+      how === 'none' || ioThreads.length === 0 ? undefined : String(ioThreads[index % ioThreads.length]);
+    return mapped
+      ? [
+          draft('disk.iothread', target, undefined),
+          draft('disk.iothreads', target, all === '' ? undefined : all),
+        ]
+      : [...cleared(root, 'disk.iothreads', target), draft('disk.iothread', target, one)];
+  });
+}
+
+/** Every limit by its own name; the table of settings is the table of knobs. */
+const iotuneKnobs: readonly Knob[] = iotuneSettings
+  .filter(({ id }) => id !== 'disk.iotune.group')
+  .map(({ id, title }) =>
+    plainKnob({
+      id,
+      group: 'disks',
+      on: 'disk',
+      help: `${title.charAt(0).toUpperCase()}${title.slice(1)}.`,
+      value: orDefault(whole({ least: 1 })),
+      canonical: number,
+    }),
+  );
+
+export const diskKnobs: readonly Knob[] = [
+  plainKnob({
+    id: 'disk.bus',
+    group: 'disks',
+    on: 'disk',
+    help: 'Bus that the guest sees the disk on. Proposed only: a guest without the driver does not boot from it.',
+    value: choice('virtio'),
+    canonical: asIs,
+    proposal:
+      'the guest needs the virtio-blk driver at boot (in its initramfs; with Windows from the virtio-win package), and must not name its disks by path',
+  }),
+  plainKnob({
+    id: 'disk.cache',
+    group: 'disks',
+    on: 'disk',
+    help: "The host's page cache: `none` and `directsync` go past it (O_DIRECT), and `directsync` and `writethrough` flush every write; `unsafe` loses data when the host crashes.",
+    value: orDefault(choice('none', 'writeback', 'writethrough', 'directsync', 'unsafe')),
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'disk.io',
+    group: 'disks',
+    on: 'disk',
+    help: 'How QEMU does I/O: `native` (Linux AIO) needs a cache of none or directsync, and blocks on images that are not preallocated; `io_uring` does not; `threads` works everywhere.',
+    value: orDefault(choice('native', 'threads', 'io_uring')),
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'disk.discard',
+    group: 'disks',
+    on: 'disk',
+    help: 'Whether blocks that the guest discards are given back to the storage.',
+    value: orDefault(choice('unmap', 'ignore')),
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'disk.detectZeroes',
+    group: 'disks',
+    on: 'disk',
+    help: 'Whether written zeroes are looked for, and with `unmap` discarded. Costs CPU for each byte written.',
+    value: orDefault(choice('off', 'on', 'unmap')),
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'disk.queues',
+    group: 'disks',
+    on: 'disk',
+    help: 'Queues of a virtio-blk disk; QEMU 5.2 and later give one for each vCPU.',
+    value: orDefault(count({ least: 1, most: 256 })),
+    canonical: (figure, { subjects }) => figureValue(figure, subjects),
+  }),
+  plainKnob({
+    id: 'disk.queueSize',
+    group: 'disks',
+    on: 'disk',
+    help: 'Requests that each queue of a virtio-blk disk holds.',
+    value: orDefault(whole({ least: 4, most: 1_024, power: true })),
+    canonical: number,
+  }),
+  knob({
+    id: 'disk.iothread',
+    group: 'disks',
+    on: 'disk',
+    help: "Which iothread does a virtio-blk disk's I/O: `spread` gives each disk one in turn, `mapped` each disk's queues to all of them (libvirt 10.0 and QEMU 9.0), `auto` maps where that can be and spreads elsewhere.",
+    value: diskIoThread,
+    settings: ['disk.iothread', 'disk.iothreads'],
+    drafts: ioThreadDrafts,
+  }),
+  ...iotuneKnobs,
+  plainKnob({
+    id: 'disk.iotune.group',
+    group: 'disks',
+    on: 'disk',
+    help: 'Disks of the same group share one budget.',
+    value: orDefault(
+      text('a name of letters, digits and `. _ -`', (raw) => /^[A-Za-z0-9._-]{1,64}$/.test(raw)),
+    ),
+    canonical: asIs,
+  }),
+  plainKnob({
+    id: 'blkio.weight',
+    group: 'disks',
+    help: "Weight of the domain's I/O against other domains, where the host's I/O scheduler heeds it.",
+    value: orDefault(whole({ least: 10, most: 1_000 })),
+    canonical: number,
+  }),
+];

@@ -1,0 +1,74 @@
+import { HYPERV_FEATURES, type HypervFeature } from '../../settings/hyperv.ts';
+import { hypervOffer } from '../hyperv-offer.ts';
+import { draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
+import { choice, onOff, orDefault, orWord, type ValueKind, whole } from '../values.ts';
+import { state } from './cpu.ts';
+
+const SPINLOCKS: ValueKind<string> = {
+  help: 'retries from 4095 (`8191` is usual), `off`',
+  parse: (raw) => {
+    const value = orWord(whole({ least: 4_095, most: 4_294_967_295 }), 'off').parse(raw);
+    return String(value);
+  },
+};
+const STATE: ValueKind<string | undefined> = {
+  help: orDefault(onOff).help,
+  parse: (raw) => state(orDefault(onOff).parse(raw)),
+};
+
+/** What depends on the host's CPU: not to be guessed. */
+const OF_SOME_CPUS: ReadonlySet<string> = new Set(['evmcs', 'avic']);
+
+/** `auto`: on where this host offers it, and not said elsewhere. */
+function hypervKnob([feature, title]: readonly [HypervFeature, string]): Knob {
+  const setting = `hyperv.${feature}`;
+  const value = orWord(feature === 'spinlocks' ? orDefault(SPINLOCKS) : STATE, 'auto');
+  return knob({
+    id: setting.replaceAll(/\.direct$/g, 'Direct'),
+    group: 'hyperv',
+    help: `${title.charAt(0).toUpperCase()}${title.slice(1)}.`,
+    value,
+    settings: [setting],
+    drafts: (context, wanted) => {
+      if (wanted !== 'auto') return [draft(setting, '', wanted)];
+      const on = feature === 'spinlocks' ? '8191' : 'on';
+      return offers(context, feature) ? [draft(setting, '', on)] : [];
+    },
+  });
+}
+
+/** Where nobody tells: what every KVM of the last years has. */
+function offers({ host, state: of, facts }: KnobContext, feature: HypervFeature): boolean {
+  const [listed = feature] = feature.split('.');
+  const offer = hypervOffer(host, of);
+  return offer === undefined ? facts.type === 'kvm' && !OF_SOME_CPUS.has(feature) : offer.has(listed);
+}
+
+function timerKnob<V extends string>(name: string, help: string, value: ValueKind<V>): Knob {
+  return plainKnob({
+    id: `timer.${name}`,
+    group: 'timers',
+    help,
+    value: orDefault(value),
+    canonical: (wanted) => wanted,
+  });
+}
+
+const PRESENT: ValueKind<'yes' | 'no'> = {
+  help: onOff.help,
+  parse: (raw) => (onOff.parse(raw) ? 'yes' : 'no'),
+};
+const TICKS = choice('delay', 'catchup', 'merge', 'discard');
+
+export const guestKnobs: readonly Knob[] = [
+  ...HYPERV_FEATURES.map(hypervKnob),
+  timerKnob('hypervclock', "Hyper-V's reference time, which Windows reads without an exit.", PRESENT),
+  timerKnob(
+    'hpet',
+    'A timer that is dear to emulate, and that guests with a better one do not need.',
+    PRESENT,
+  ),
+  timerKnob('rtc', 'What becomes of ticks of the real-time clock that came too late.', TICKS),
+  timerKnob('pit', 'What becomes of ticks of the PIT that came too late.', TICKS),
+  timerKnob('kvmclock', "KVM's paravirtual clock, for Linux and BSD.", PRESENT),
+];

@@ -1,0 +1,196 @@
+import { hash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigError, parseYaml } from '../../model/yaml.ts';
+import { TunerError } from '../errors.ts';
+import { hostKnobs } from './host-knobs.ts';
+import type { Entry, Profile } from './profile.ts';
+import { PROFILE_NAME, type ProfileFile, profileFile } from './schema.ts';
+
+/** Those that come with virtune. */
+const BUILT_IN = fileURLToPath(new URL('../profiles/', import.meta.url));
+const ENDING = '.yaml';
+/** Of a profile that extends one that extends one ... */
+const DEPTH_MAX = 8;
+
+/** A profile's file, and where it lies. */
+export interface ProfilePlace {
+  readonly name: string;
+  readonly path: string;
+  readonly builtIn: boolean;
+}
+
+/** Profiles by name: those that come with virtune, then those of each folder, which stand before them. */
+export class ProfileLibrary {
+  readonly #places = new Map<string, ProfilePlace>();
+  readonly #files = new Map<string, ProfileFile>();
+
+  private constructor(places: readonly ProfilePlace[]) {
+    for (const place of places) this.#places.set(place.name, place);
+  }
+
+  /**
+   * Looks into the folders; a folder that is not there has nothing, and files are read when they are asked for.
+   * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, or a file whose name is no profile's
+   */
+  static open(folders: readonly string[]): ProfileLibrary {
+    return new ProfileLibrary([
+      ...placesIn(BUILT_IN, true),
+      ...folders.flatMap((folder) => placesIn(folder, false)),
+    ]);
+  }
+
+  /** Those that can be used, by name. */
+  get places(): readonly ProfilePlace[] {
+    return [...this.#places.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * A profile with all that it extends.
+   * @throws TunerError (TUNE_PROFILE) that names file, line and key of what is wrong
+   */
+  get(name: string): Profile {
+    return assemble(name, this.#lineage(this.#placeOf(name)));
+  }
+
+  /**
+   * A profile that lies anywhere, extending those of the library.
+   * @throws TunerError (TUNE_PROFILE)
+   */
+  read(path: string): Profile {
+    const name = nameOf(path);
+    return assemble(name, this.#lineage({ name, path, builtIn: false }));
+  }
+
+  #placeOf(name: string, by?: ProfilePlace): ProfilePlace {
+    const place = this.#places.get(name);
+    if (place !== undefined) return place;
+    const where = by === undefined ? '' : `${by.path}: extends: `;
+    const known = this.places.map((each) => each.name).join(', ');
+    throw new TunerError(
+      'TUNE_PROFILE',
+      `${where}there is no profile ${JSON.stringify(name)}; there are ${known}`,
+    );
+  }
+
+  /** All that a profile stands on, each once and after what it stands on itself; last the profile. */
+  #lineage(
+    place: ProfilePlace,
+    chain: readonly ProfilePlace[] = [],
+    found: Ancestor[] = [],
+  ): readonly Ancestor[] {
+    const way = [...chain, place];
+    if (chain.some((each) => each.name === place.name)) {
+      const round = way.map((each) => each.name).join(', which extends ');
+      throw new TunerError(
+        'TUNE_PROFILE',
+        `${chain.at(-1)?.path}: extends: a profile cannot extend itself: ${round}`,
+      );
+    }
+    if (way.length > DEPTH_MAX) {
+      throw new TunerError(
+        'TUNE_PROFILE',
+        `${chain.at(-1)?.path}: extends: a profile can stand on at most ${DEPTH_MAX - 1} others: ${way.map((each) => each.name).join(', which extends ')}`,
+      );
+    }
+    if (found.some((each) => each.place.name === place.name)) return found;
+    const file = this.#read(place.path);
+    for (const parent of [file.extends ?? []].flat()) this.#lineage(this.#placeOf(parent, place), way, found);
+    found.push({ place, file });
+    return found;
+  }
+
+  #read(path: string): ProfileFile {
+    const file = this.#files.get(path) ?? readProfile(path);
+    this.#files.set(path, file);
+    return file;
+  }
+}
+
+interface Ancestor {
+  readonly place: ProfilePlace;
+  readonly file: ProfileFile;
+}
+
+function placesIn(folder: string, builtIn: boolean): ProfilePlace[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new TunerError(
+      'TUNE_PROFILE',
+      `profiles in ${folder} cannot be read: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+  return names
+    .filter((file) => file.endsWith(ENDING))
+    .map((file) => ({ name: nameOf(join(folder, file)), path: join(folder, file), builtIn }));
+}
+
+function nameOf(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.ya?ml$/, '');
+  if (PROFILE_NAME.test(name)) return name;
+  throw new TunerError(
+    'TUNE_PROFILE',
+    `${path}: a profile is named like its file, by lower-case letters, digits and -; ${JSON.stringify(name)} is not`,
+  );
+}
+
+function readProfile(path: string): ProfileFile {
+  try {
+    return parseYaml(path, readFileSync(path, 'utf8'), profileFile);
+  } catch (error) {
+    const message =
+      error instanceof ConfigError ? error.message : `${path} cannot be read: ${(error as Error).message}`;
+    throw new TunerError('TUNE_PROFILE', message, { cause: error });
+  }
+}
+
+/** Each says its own over what came before; what it leaves alone is not said at all. */
+function assemble(name: string, lineage: readonly Ancestor[]): Profile {
+  const knobs = new Map<string, readonly Entry[]>();
+  const host = new Map<string, Entry>();
+  for (const { file, place } of lineage) {
+    const from = place.name;
+    for (const [id, entries] of file.knobs ?? []) {
+      if (entries === null) knobs.delete(id);
+      else
+        knobs.set(
+          id,
+          entries.map((entry) => ({ ...entry, from })),
+        );
+    }
+    for (const [id, entries] of file.host ?? []) {
+      const [entry] = entries ?? [];
+      if (entry === undefined) host.delete(id);
+      else host.set(id, { ...entry, from });
+    }
+  }
+  const own = lineage.at(-1);
+  return {
+    name,
+    title: own?.file.title ?? name,
+    description: own?.file.description ?? '',
+    lineage: lineage.map(({ place }) => place.name).toReversed(),
+    version: versionOf(knobs, host),
+    knobs,
+    host: new Map(
+      hostKnobs.flatMap(({ id }) => {
+        const entry = host.get(id);
+        return entry === undefined ? [] : [[id, entry] as const];
+      }),
+    ),
+  };
+}
+
+/** Words do not count: a better reason makes no other profile. */
+function versionOf(knobs: ReadonlyMap<string, readonly Entry[]>, host: ReadonlyMap<string, Entry>): string {
+  const said = [
+    ...[...knobs].map(([id, entries]) => [id, entries.map(({ value, on }) => [value, on ?? null])]),
+    ...[...host].map(([id, { value }]) => [`host ${id}`, value]),
+  ].toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
+  return hash('sha256', JSON.stringify(said)).slice(0, 12);
+}

@@ -1,0 +1,37 @@
+import { TunerError } from '../errors.ts';
+import type { DomainState } from '../facts/facts.ts';
+import type { Assignments } from './assignments.ts';
+import { matchesGlob } from './glob.ts';
+
+/**
+ * The domains that are meant: by name, by UUID, or by a glob with `*` or `?`; each once, in the host's order.
+ * @throws TunerError (TUNE_DOMAIN) for one that fits nothing
+ */
+export function pickDomains(states: readonly DomainState[], patterns: readonly string[]): DomainState[] {
+  const meant = (state: DomainState, pattern: string): boolean =>
+    state.domain.name === pattern || state.domain.uuid === pattern || matchesGlob(pattern, state.domain.name);
+  for (const pattern of patterns) {
+    if (!states.some((state) => meant(state, pattern))) throw nobody(states, pattern);
+  }
+  return states.filter((state) => patterns.some((pattern) => meant(state, pattern)));
+}
+
+/** The domains that an assignments file gives a profile, with its name. */
+export function pickByFile(
+  states: readonly DomainState[],
+  assignments: Assignments,
+): { readonly state: DomainState; readonly profile: string }[] {
+  return states.flatMap((state) => {
+    const profile = assignments.profileOf(state);
+    return typeof profile === 'string' ? [{ state, profile }] : [];
+  });
+}
+
+const NAMES_MAX = 20;
+
+function nobody(states: readonly DomainState[], pattern: string): TunerError {
+  const names = states.map(({ domain }) => JSON.stringify(domain.name)).sort();
+  const more = names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : '';
+  const known = names.length === 0 ? 'no domain at all' : `${names.slice(0, NAMES_MAX).join(', ')}${more}`;
+  return new TunerError('TUNE_DOMAIN', `no domain fits ${JSON.stringify(pattern)}; this host has ${known}`);
+}

@@ -1,0 +1,84 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { ThreadPolicy } from '../placement/types.ts';
+import { parseTopology } from '../settings/cpu.ts';
+import { cpuNumbers, parseSize } from '../settings/values.ts';
+import { knobValue, type Profile } from './profile.ts';
+import type { Figure } from './rule.ts';
+import { choice, count, orWord, text, ValueError, type ValueKind, whole } from './values.ts';
+
+// The knobs that decide together where a guest goes and what shape it has. Placement asks for them before there is
+// anything to resolve, so what they take is declared here, once.
+
+export const pinning = choice('dedicated', 'cell', 'none');
+export const threads = choice('require', 'prefer', 'isolate');
+export const helperPinning = choice('placed', 'none');
+export const helperCpus = whole({ most: 64 });
+export const numaMode = choice('strict', 'preferred', 'interleave', 'restrictive', 'none');
+const cellList: ValueKind<CpuSet> = {
+  help: 'a list of cells (`0-1`)',
+  parse: (raw) => {
+    const cells = typeof raw === 'string' && /^\d[\d,-]*$/.test(raw) ? cpuNumbers(raw) : CpuSet.empty;
+    if (cells.size === 0) throw new ValueError(`${JSON.stringify(raw)} is no list of cells, such as "0-1"`);
+    return cells;
+  },
+};
+export const numaNodes = orWord(cellList, 'placed');
+export const guestCellCount = orWord(whole({ least: 1, most: 128 }), 'auto', 'none');
+export const topology = orWord(
+  text('`sockets=1 dies=1 cores=4 threads=2`', (raw) => parseTopology(raw) !== undefined),
+  'auto',
+);
+export const ioThreadCount = count({ most: 64 });
+export const diskIoThread = choice('spread', 'mapped', 'auto', 'none');
+
+const PAGE_HELP = "a size (`2 MiB`, `1 GiB`), or a list with one for each of the guest's cells";
+
+/** Sizes by guest cell; the last holds for the rest. */
+const pageSizes: ValueKind<readonly number[]> = {
+  help: PAGE_HELP,
+  parse: (raw) => {
+    const list: readonly unknown[] = Array.isArray(raw) ? raw : [raw];
+    if (list.length === 0) throw new ValueError(`${JSON.stringify(raw)} names no page size`);
+    return list.map((each) => {
+      const kib = typeof each === 'string' ? parseSize(each) : undefined;
+      if (kib === undefined || kib < 64 || !Number.isInteger(Math.log2(kib))) {
+        throw new ValueError(`${JSON.stringify(each)} is no size of hugepages, such as "2 MiB"`);
+      }
+      return kib;
+    });
+  },
+};
+export const pages = orWord(pageSizes, 'largest', 'default');
+
+/** What a profile says of a guest's place and shape; undefined: left as it is. */
+export interface Policy {
+  readonly pinning: 'dedicated' | 'cell' | 'none' | undefined;
+  readonly threads: ThreadPolicy;
+  readonly emulatorCpus: number;
+  readonly ioThreadCpus: number;
+  readonly numaMode: 'strict' | 'preferred' | 'interleave' | 'restrictive' | 'none' | undefined;
+  /** Where they are not to be the vCPUs' own. */
+  readonly numaNodes: CpuSet | undefined;
+  readonly guestCells: number | 'auto' | 'none' | undefined;
+  readonly topology: string | undefined;
+  readonly pages: 'largest' | 'default' | readonly number[] | undefined;
+  readonly ioThreadCount: Figure | undefined;
+  readonly diskIoThread: 'spread' | 'mapped' | 'auto' | 'none' | undefined;
+}
+
+export function policyOf(profile: Profile): Policy {
+  const nodes = knobValue(profile, 'numa.nodes', numaNodes);
+  return {
+    pinning: knobValue(profile, 'cpu.pinning', pinning),
+    threads: knobValue(profile, 'cpu.threads', threads) ?? 'prefer',
+    emulatorCpus: knobValue(profile, 'emulator.cpus', helperCpus) ?? 0,
+    ioThreadCpus: knobValue(profile, 'iothread.cpus', helperCpus) ?? 0,
+    numaMode: knobValue(profile, 'numa.memory', numaMode),
+    numaNodes: nodes === 'placed' ? undefined : nodes,
+    guestCells: knobValue(profile, 'numa.cells', guestCellCount),
+    topology: knobValue(profile, 'cpu.topology', topology),
+    pages: knobValue(profile, 'memory.pages', pages),
+    ioThreadCount: knobValue(profile, 'iothread.count', ioThreadCount),
+    diskIoThread: knobValue(profile, 'disk.iothread', diskIoThread),
+  };
+}

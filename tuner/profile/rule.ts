@@ -1,0 +1,102 @@
+import { parseSize } from '../settings/values.ts';
+
+/**
+ * Figures of a profile: fixed ones, and those that depend on the guest.
+ *
+ *     figure  = number / base *( ", " clause )
+ *     base    = "= " subject / percent " % of " subject
+ *     clause  = "plus " number / "at least " number / "at most " number
+ *     number  = 1*DIGIT, or for sizes 1*DIGIT " " ( "KiB" / "MiB" / "GiB" / "TiB" )
+ *     percent = 1*3DIGIT
+ *
+ * Each clause at most once, in any order; they hold in this one: plus, at least, at most. Parts of one are dropped:
+ * 50 % of 3 vCPUs is 1. Case counts, and so do blanks.
+ */
+export type Figure =
+  | { readonly kind: 'fixed'; readonly value: number }
+  | {
+      readonly kind: 'of';
+      readonly subject: Subject;
+      readonly percent: number;
+      readonly plus?: number | undefined;
+      readonly least?: number | undefined;
+      readonly most?: number | undefined;
+    };
+
+/** What is counted, and what is measured: in KiB. */
+export const SUBJECTS = { count: ['vCPUs', 'disks', 'NICs', 'iothreads'], size: ['memory'] } as const;
+export type Dimension = keyof typeof SUBJECTS;
+export type Subject = (typeof SUBJECTS)[Dimension][number];
+export type Subjects = Readonly<Record<Subject, number>>;
+
+/** Says what in a figure is wrong, and what may stand there. */
+export class FigureError extends Error {
+  override readonly name = 'FigureError';
+  readonly code = 'FIGURE';
+}
+
+const PERCENT_MAX = 1_000;
+const CLAUSES = { 'plus ': 'plus', 'at least ': 'least', 'at most ': 'most' } as const;
+const EXAMPLES = {
+  count: '"= vCPUs, at most 4" or "50 % of vCPUs, at least 1"',
+  size: '"2 GiB" or "= memory, plus 2 GiB"',
+} as const;
+
+/** @throws FigureError */
+export function parseFigure(text: string, dimension: Dimension): Figure {
+  const [base = '', ...clauses] = text.split(', ');
+  const value = parseNumber(base, dimension);
+  if (value !== undefined) {
+    if (clauses.length > 0) throw new FigureError(`"${text}": a fixed figure has no clauses`);
+    return { kind: 'fixed', value };
+  }
+  const [, percent, subject] = /^(?:= |(\d{1,4}) % of )(.+)$/.exec(base) ?? [];
+  if (subject === undefined) throw new FigureError(`"${text}" is no figure; ${EXAMPLES[dimension]} would be`);
+  const bounds: { plus?: number; least?: number; most?: number } = {};
+  for (const clause of clauses) {
+    const [word, name] = Object.entries(CLAUSES).find(([each]) => clause.startsWith(each)) ?? [];
+    const bound = word === undefined ? undefined : parseNumber(clause.slice(word.length), dimension);
+    if (name === undefined || bound === undefined) {
+      throw new FigureError(`"${clause}" in "${text}" is not "plus N", "at least N" or "at most N"`);
+    }
+    if (bounds[name] !== undefined) throw new FigureError(`"${text}" says "${word?.trim()}" twice`);
+    bounds[name] = bound;
+  }
+  if (bounds.least !== undefined && bounds.most !== undefined && bounds.least > bounds.most) {
+    throw new FigureError(`"${text}" asks for at least more than at most`);
+  }
+  return {
+    kind: 'of',
+    subject: parseSubject(subject, dimension),
+    percent: parsePercent(percent, text),
+    ...bounds,
+  };
+}
+
+function parseSubject(word: string, dimension: Dimension): Subject {
+  const known: readonly Subject[] = SUBJECTS[dimension];
+  const subject = known.find((each) => each === word);
+  if (subject === undefined)
+    throw new FigureError(`"${word}" cannot be counted here; known: ${known.join(', ')}`);
+  return subject;
+}
+
+function parsePercent(text: string | undefined, whole: string): number {
+  const percent = Number(text ?? 100);
+  if (percent < 1 || percent > PERCENT_MAX)
+    throw new FigureError(`"${whole}": 1 to ${PERCENT_MAX} % are possible`);
+  return percent;
+}
+
+function parseNumber(text: string, dimension: Dimension): number | undefined {
+  if (dimension === 'size') return parseSize(text);
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** What a figure comes to for this guest. */
+export function evaluate(figure: Figure, subjects: Subjects): number {
+  if (figure.kind === 'fixed') return figure.value;
+  const { subject, percent, plus = 0, least = 0, most = Number.MAX_SAFE_INTEGER } = figure;
+  const value = Math.floor((subjects[subject] * percent) / 100) + plus;
+  return Math.min(Math.max(value, least), most);
+}

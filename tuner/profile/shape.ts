@@ -1,0 +1,150 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { DomainFacts } from '../../model/domain/domain.ts';
+import { cellCpus } from '../../model/topology.ts';
+import { child, children, type Element } from '../../model/xml.ts';
+import type { HostFacts } from '../facts/facts.ts';
+import { parseTopology } from '../settings/cpu.ts';
+import type { Policy } from './policy.ts';
+
+const GIB_KIB = 1024 ** 2;
+const MIB_KIB = 1024;
+
+/** A guest as it is to be seen from inside: settled before it is placed, and what it is placed by. */
+export interface Shape {
+  readonly vcpus: number;
+  /** One even where the guest has no cells of its own. */
+  readonly cells: readonly ShapeCell[];
+  /** Whether it has NUMA cells of its own. */
+  readonly numa: boolean;
+  /** Whether its cells are others than the definition has. */
+  readonly reshaped: boolean;
+  /** Threads of a core in the guest's own topology. */
+  readonly guestThreads: number;
+}
+
+export interface ShapeCell {
+  readonly vcpus: CpuSet;
+  readonly memoryKiB: number;
+  /** Of hugepages that its memory comes from. */
+  readonly pageKiB: number | undefined;
+}
+
+export function shapeOf(policy: Policy, host: HostFacts, root: Element, facts: DomainFacts): Shape {
+  const vcpus = facts.cpu.vcpusMaximum ?? 1;
+  const memoryKiB = (facts.memory.maximumKiB ?? 0) - memoryDevicesKiB(root, facts);
+  const count = cellCount(policy, host, facts, vcpus, memoryKiB);
+  const reshaped = count !== facts.cpu.cells.length;
+  const bare = reshaped || count === 0 ? split(count, vcpus, memoryKiB, policy) : asDefined(facts);
+  const largest = policy.pages === 'largest' ? largestPages(host, bare) : undefined;
+  const cells = bare.map((cell, id) => ({ ...cell, pageKiB: largest ?? pagesOf(policy, facts, id) }));
+  return { vcpus, cells, numa: count > 0, reshaped, guestThreads: guestThreads(policy, host, facts, cells) };
+}
+
+/** Memory that was plugged in besides the guest's cells. */
+function memoryDevicesKiB(root: Element, facts: DomainFacts): number {
+  if (children(child(root, 'devices'), 'memory').length === 0) return 0;
+  const inCells = facts.cpu.cells.reduce((sum, cell) => sum + (cell.memoryKiB ?? 0), 0);
+  return inCells === 0 ? 0 : Math.max(0, (facts.memory.maximumKiB ?? 0) - inCells);
+}
+
+function cellCount(
+  policy: Policy,
+  host: HostFacts,
+  facts: DomainFacts,
+  vcpus: number,
+  memoryKiB: number,
+): number {
+  const now = facts.cpu.cells.length;
+  switch (policy.guestCells) {
+    case undefined:
+      return now;
+    case 'none':
+      return 0;
+    case 'auto':
+      return now > 0 ? now : cellsNeeded(host, vcpus, memoryKiB);
+    default:
+      return policy.guestCells;
+  }
+}
+
+/** None where one host cell holds it all; else the fewest that each fit into one. */
+function cellsNeeded(host: HostFacts, vcpus: number, memoryKiB: number): number {
+  const { cells } = host.topology;
+  const cpus = Math.max(0, ...cells.map((cell) => cellCpus(cell).size));
+  const memory = Math.max(0, ...cells.map((cell) => cell.memoryKiB ?? Number.POSITIVE_INFINITY));
+  for (let count = 1; count <= cells.length; count++) {
+    if (Math.ceil(vcpus / count) <= cpus && memoryKiB / count <= memory) return count === 1 ? 0 : count;
+  }
+  return cells.length > 1 ? cells.length : 0;
+}
+
+type BareCell = Omit<ShapeCell, 'pageKiB'>;
+
+const asDefined = (facts: DomainFacts): BareCell[] =>
+  facts.cpu.cells.map(({ cpus, memoryKiB }) => ({ vcpus: cpus, memoryKiB: memoryKiB ?? 0 }));
+
+/** vCPUs in a row, as even as can be; memory in whole pages, the first cells having one more. */
+function split(count: number, vcpus: number, memoryKiB: number, policy: Policy): BareCell[] {
+  const cells = Math.max(1, count);
+  const unit = splitUnit(policy, memoryKiB, cells);
+  const units = Math.floor(memoryKiB / unit);
+  const share = (total: number, index: number): number =>
+    Math.floor(total / cells) + (index < total % cells ? 1 : 0);
+  let next = 0;
+  return Array.from({ length: cells }, (_, index) => {
+    const first = next;
+    next += share(vcpus, index);
+    const rest = index === cells - 1 ? memoryKiB - units * unit : 0;
+    return {
+      vcpus: CpuSet.of(Array.from({ length: next - first }, (__, offset) => first + offset)),
+      memoryKiB: share(units, index) * unit + rest,
+    };
+  });
+}
+
+function splitUnit({ pages }: Policy, memoryKiB: number, cells: number): number {
+  const page = Array.isArray(pages) ? Math.max(...pages) : GIB_KIB;
+  if (memoryKiB % page === 0 && memoryKiB / page >= cells) return page;
+  return memoryKiB % MIB_KIB === 0 ? MIB_KIB : 1;
+}
+
+function pagesOf({ pages }: Policy, facts: DomainFacts, cell: number): number | undefined {
+  if (pages === undefined) {
+    const [first] = facts.memory.hugepages ?? [];
+    return first === 'default' ? undefined : first;
+  }
+  return typeof pages === 'string' ? undefined : (pages[cell] ?? pages.at(-1));
+}
+
+/**
+ * 1 GiB where all of the guest's memory is whole in it and some cell has a pool that could hold each part: such
+ * pages can hardly be had from a host that has run for a while. 2 MiB otherwise, or what else the host has.
+ */
+function largestPages(host: HostFacts, cells: readonly BareCell[]): number | undefined {
+  const sizes = new Set(host.topology.cells.flatMap((cell) => cell.pages.map(({ sizeKiB }) => sizeKiB)));
+  const huge = [...sizes].filter((size) => size > 64).sort((a, b) => b - a);
+  const fits = (size: number): boolean =>
+    cells.every(
+      ({ memoryKiB }) =>
+        memoryKiB % size === 0 &&
+        host.cells.some(({ pages }) =>
+          pages.some((pool) => pool.sizeKiB === size && pool.total * size >= memoryKiB),
+        ),
+    );
+  return huge.find(fits) ?? huge.at(-1) ?? 2 * MIB_KIB;
+}
+
+/** As many as the host's cores have, where the guest's vCPUs come out even; one where each gets a core alone. */
+function guestThreads(
+  policy: Policy,
+  host: HostFacts,
+  facts: DomainFacts,
+  cells: readonly BareCell[],
+): number {
+  if (policy.topology === undefined) return facts.cpu.topology?.threads ?? 1;
+  if (policy.topology !== 'auto') return parseTopology(policy.topology)?.threads ?? 1;
+  if (policy.pinning !== 'dedicated' || policy.threads === 'isolate') return 1;
+  const siblings = host.topology.cells.flatMap((cell) => cell.cpus.map((cpu) => cpu.siblings.size));
+  const threads = Math.max(1, ...siblings);
+  return cells.every(({ vcpus }) => vcpus.size % threads === 0) ? threads : 1;
+}

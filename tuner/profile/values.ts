@@ -1,0 +1,146 @@
+import { evaluate, type Figure, FigureError, parseFigure, type Subjects } from './rule.ts';
+
+/** What a knob takes, and how it is said in the reference. */
+export interface ValueKind<V> {
+  readonly help: string;
+  /** @throws ValueError */
+  readonly parse: (raw: unknown) => V;
+}
+
+/** Says what a knob got and what it takes. */
+export class ValueError extends Error {
+  override readonly name = 'ValueError';
+  readonly code = 'KNOB_VALUE';
+}
+
+const shown = (raw: unknown): string => JSON.stringify(raw) ?? String(raw);
+
+export function choice<const C extends string>(...values: readonly C[]): ValueKind<C> {
+  const help = values.map((value) => `\`${value}\``).join(', ');
+  return {
+    help,
+    parse: (raw) => {
+      const found = values.find((value) => value === raw);
+      if (found === undefined) throw new ValueError(`${shown(raw)} is none of ${values.join(', ')}`);
+      return found;
+    },
+  };
+}
+
+/** True or false, also in the words of libvirt's own XML. */
+export const onOff: ValueKind<boolean> = {
+  help: '`on`, `off`',
+  parse: (raw) => {
+    if (raw === true || raw === 'on' || raw === 'yes') return true;
+    if (raw === false || raw === 'off' || raw === 'no') return false;
+    throw new ValueError(`${shown(raw)} is neither on nor off`);
+  },
+};
+
+interface CountRange {
+  readonly least?: number;
+  readonly most?: number;
+  /** Only powers of two. */
+  readonly power?: boolean;
+}
+
+/** A whole number, without rules. */
+export function whole({
+  least = 0,
+  most = Number.MAX_SAFE_INTEGER,
+  power = false,
+}: CountRange = {}): ValueKind<number> {
+  const upTo = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`;
+  const help = `${power ? 'a power of two' : 'a whole number'} from ${least}${upTo}`;
+  return {
+    help,
+    parse: (raw) => {
+      const fits = typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= least && raw <= most;
+      if (!fits || (power && !Number.isInteger(Math.log2(raw))))
+        throw new ValueError(`${shown(raw)} is not ${help}`);
+      return raw;
+    },
+  };
+}
+
+/** A whole number, or a rule such as `= vCPUs, at most 4`. Bounds hold for what a rule comes to as well. */
+export function count(range: CountRange = {}): ValueKind<Figure> {
+  const fixed = whole(range);
+  return {
+    help: `${fixed.help}, or a rule: \`= vCPUs, at most 4\``,
+    parse: (raw) => {
+      if (typeof raw !== 'string') return { kind: 'fixed', value: fixed.parse(raw) };
+      const figure = figureOf(raw, 'count');
+      if (figure.kind === 'fixed') fixed.parse(figure.value);
+      return figure;
+    },
+  };
+}
+
+/** `2 GiB`, or a rule such as `= memory, plus 2 GiB`. */
+export const size: ValueKind<Figure> = {
+  help: 'a size (`2 GiB`), or a rule: `= memory, plus 2 GiB`',
+  parse: (raw) => {
+    if (typeof raw !== 'string')
+      throw new ValueError(`${shown(raw)} is no size with a unit, such as "2 GiB"`);
+    return figureOf(raw, 'size');
+  },
+};
+
+function figureOf(raw: string, dimension: 'count' | 'size'): Figure {
+  try {
+    return parseFigure(raw, dimension);
+  } catch (error) {
+    if (error instanceof FigureError) throw new ValueError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Text of a form of its own. */
+export function text(help: string, valid: (raw: string) => boolean): ValueKind<string> {
+  return {
+    help,
+    parse: (raw) => {
+      if (typeof raw !== 'string' || !valid(raw))
+        throw new ValueError(`${shown(raw)} is not ${help.replaceAll('`', '')}`);
+      return raw;
+    },
+  };
+}
+
+/** Also `default`: nothing is to be said, so that libvirt's or QEMU's own default holds. */
+export function orDefault<V>(kind: ValueKind<V>): ValueKind<V | undefined> {
+  const { help, parse } = orWord(kind, 'default');
+  return {
+    help,
+    parse: (raw) => {
+      const value = parse(raw);
+      return value === 'default' ? undefined : value;
+    },
+  };
+}
+
+/** Also words that mean something else than a value of the kind. */
+export function orWord<V, const W extends string>(
+  kind: ValueKind<V>,
+  ...words: readonly W[]
+): ValueKind<V | W> {
+  return {
+    help: [...words.map((word) => `\`${word}\``), kind.help].join(', '),
+    parse: (raw) => {
+      const word = words.find((each) => each === raw);
+      if (word !== undefined) return word;
+      try {
+        return kind.parse(raw);
+      } catch (error) {
+        if (!(error instanceof ValueError)) throw error;
+        throw new ValueError(`${error.message}, nor ${words.join(', ')}`, { cause: error });
+      }
+    },
+  };
+}
+
+/** What a figure comes to, as text. */
+export function figureValue(figure: Figure | undefined, subjects: Subjects): string | undefined {
+  return figure === undefined ? undefined : String(evaluate(figure, subjects));
+}

@@ -1,0 +1,56 @@
+import { child, children, type Element } from '../../model/xml.ts';
+import { attributeSetting } from './declare.ts';
+import { ensurePath, findPath, putAttribute, remove } from './edit.ts';
+import type { Setting } from './setting.ts';
+import { positive } from './values.ts';
+
+const BALLOON = ['devices', 'memballoon'] as const;
+
+/** libvirt gives every guest a virtio balloon unless `none` is said; `none` has no statistics and no address. */
+const model: Setting = {
+  id: 'balloon.model',
+  title: 'memory balloon',
+  on: 'domain',
+  read: (domain) => findPath(domain, BALLOON)?.getAttribute('model') ?? undefined,
+  write: (domain, _, value) => {
+    if (value === undefined && child(domain, ...BALLOON) === undefined) return;
+    const before = model.read(domain, '');
+    if (value === 'none') strip(ensurePath(domain, BALLOON));
+    else if (value !== undefined && before === 'none') strip(ensurePath(domain, BALLOON));
+    putAttribute(domain, BALLOON, 'model', value);
+  },
+};
+
+function strip(balloon: Element): void {
+  for (const element of children(balloon)) remove(element);
+  for (const name of ['autodeflate', 'freePageReporting']) balloon.removeAttribute(name);
+}
+
+const period = attributeSetting({
+  id: 'balloon.statsPeriod',
+  title: 'seconds between reports of memory statistics',
+  on: 'domain',
+  path: [...BALLOON, 'stats'],
+  attribute: 'period',
+  canonical: positive,
+  live: ({ domain, to }) => [{ kind: 'balloonPeriod', domain, to: to === undefined ? 0 : Number(to) }],
+});
+
+export const balloonSettings = [
+  model,
+  attributeSetting({
+    id: 'balloon.freePageReporting',
+    title: 'pages that the guest has freed go back to the host',
+    on: 'domain',
+    path: BALLOON,
+    attribute: 'freePageReporting',
+  }),
+  attributeSetting({
+    id: 'balloon.autodeflate',
+    title: 'the balloon gives memory back before the guest kills for it',
+    on: 'domain',
+    path: BALLOON,
+    attribute: 'autodeflate',
+  }),
+  period,
+] as const;

@@ -1,0 +1,16 @@
+import { textSetting } from './declare.ts';
+import { wholeParam } from './params.ts';
+import { positive } from './values.ts';
+
+export const blkioSettings = [
+  textSetting({
+    id: 'blkio.weight',
+    title: "weight of the domain's I/O against other domains'",
+    on: 'domain',
+    path: ['blkiotune', 'weight'],
+    canonical: positive,
+    // Taken away, the weight would have to go back to the host's default, which libvirt does not tell.
+    live: ({ domain, to }) =>
+      to === undefined ? undefined : [{ kind: 'blkio', domain, to: [wholeParam('weight', 'uint', to)] }],
+  }),
+] as const;

@@ -1,0 +1,55 @@
+import { textSetting } from './declare.ts';
+import { wholeParam } from './params.ts';
+import type { LiveChange, Setting } from './setting.ts';
+import { positive } from './values.ts';
+
+/** Weight of all its threads together, against other domains'. Its scale differs: 2-262144 with cgroup v1, 1-10000 with v2. */
+const shares = textSetting({
+  id: 'shares',
+  title: 'weight of its CPU time against other domains',
+  on: 'domain',
+  path: ['cputune', 'shares'],
+  canonical: positive,
+  // Taken away, the weight would have to go back to a default that depends on the cgroup version.
+  live: ({ domain, to }) =>
+    to === undefined
+      ? undefined
+      : [{ kind: 'scheduler', domain, to: [wholeParam('cpu_shares', 'ullong', to)] }],
+});
+
+/** Any negative quota is none, and so is the 0 that libvirt takes for nothing said. */
+const quotaOf = (text: string): string | undefined =>
+  text.trim().startsWith('-') ? undefined : positive(text);
+
+function periodAndQuota(of: string, whose: string, element: string, param: string): [Setting, Setting] {
+  const period = textSetting({
+    id: `${of}.period`,
+    title: `microseconds in which the quota of ${whose} holds`,
+    on: 'domain',
+    path: ['cputune', `${element}period`],
+    canonical: positive,
+    live: ({ domain, to }: LiveChange) =>
+      to === undefined
+        ? undefined
+        : [{ kind: 'scheduler', domain, to: [wholeParam(`${param}_period`, 'ullong', to)] }],
+  });
+  const quota = textSetting({
+    id: `${of}.quota`,
+    title: `microseconds of CPU time that ${whose} may use in a period`,
+    on: 'domain',
+    path: ['cputune', `${element}quota`],
+    canonical: quotaOf,
+    live: ({ domain, to }: LiveChange) => [
+      { kind: 'scheduler', domain, to: [wholeParam(`${param}_quota`, 'llong', to ?? '-1')] },
+    ],
+  });
+  return [period, quota];
+}
+
+export const cpuTimeSettings = [
+  shares,
+  ...periodAndQuota('vcpu', 'each vCPU', '', 'vcpu'),
+  ...periodAndQuota('global', 'the whole domain', 'global_', 'global'),
+  ...periodAndQuota('emulator', "QEMU's own threads", 'emulator_', 'emulator'),
+  ...periodAndQuota('iothread', 'each iothread', 'iothread_', 'iothread'),
+] as const;

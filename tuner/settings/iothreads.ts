@@ -1,0 +1,149 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import { attr, child, children, type Element } from '../../model/xml.ts';
+import type { Step } from '../steps/step.ts';
+import { dropPinsOfIoThreads } from './cpu-pins.ts';
+import { append, findPath, type PathStep, putAttribute, putText, remove, removePath } from './edit.ts';
+import { ioThreadIds } from './iothread-ids.ts';
+import { wholeParam } from './params.ts';
+import { dropSchedulingOfIoThreads } from './schedulers.ts';
+import type { LiveChange, Setting } from './setting.ts';
+import { cpuNumbers, whole } from './values.ts';
+
+/** Their ids, as a list: `1-4`. Their number alone would not tell which of them to take away. */
+const ioThreads: Setting = {
+  id: 'iothreads',
+  title: 'iothreads, by id',
+  on: 'domain',
+  read: (domain) => {
+    const ids = ioThreadIds(domain).filter((id) => id <= 8_191);
+    return ids.length === 0 ? undefined : CpuSet.of(ids).toString();
+  },
+  write: (domain, _, value) => {
+    const ids = [...cpuNumbers(value)];
+    const gone = (id: string): boolean => !ids.includes(Number(id));
+    dropPinsOfIoThreads(domain, gone);
+    dropSchedulingOfIoThreads(domain, gone);
+    putText(domain, ['iothreads'], ids.length === 0 ? undefined : String(ids.length));
+    nameIoThreads(domain, ids);
+  },
+  live: ({ domain, from, to }) => {
+    const [before, after] = [cpuNumbers(from), cpuNumbers(to)];
+    const step = (id: number, state: 'present' | 'absent'): Step => ({
+      kind: 'ioThread',
+      domain,
+      id,
+      to: state,
+    });
+    return [
+      ...[...after.difference(before)].map((id) => step(id, 'present')),
+      ...[...before.difference(after)].map((id) => step(id, 'absent')),
+    ];
+  },
+};
+
+/** Names as many as it takes: none where they are 1, 2, 3 ... and nothing is said of any. */
+function nameIoThreads(domain: Element, ids: readonly number[]): void {
+  const named = children(child(domain, 'iothreadids'), 'iothread');
+  for (const element of named) if (!ids.includes(Number(attr(element, 'id')))) remove(element);
+  const kept = named.filter((element) => ids.includes(Number(attr(element, 'id'))));
+  const plain = kept.every((element) => element.attributes.length === 1 && children(element).length === 0);
+  if (plain && ids.every((id, index) => id === index + 1)) {
+    if (child(domain, 'iothreadids') !== undefined) removePath(domain, ['iothreadids']);
+    return;
+  }
+  for (const id of ids) nameIoThread(domain, String(id));
+}
+
+const ioThreadPath = (id: string): PathStep[] => ['iothreadids', { name: 'iothread', with: ['id', id] }];
+
+/** An iothread's own element, which it has only where something is said of it. */
+function nameIoThread(domain: Element, id: string): Element {
+  const parent = child(domain, 'iothreadids') ?? append(domain, 'iothreadids');
+  return findPath(domain, ioThreadPath(id)) ?? append(parent, { name: 'iothread', with: ['id', id] });
+}
+
+/** Takes the names away again once they say no more than the count does. */
+function forgetPlainNames(domain: Element): void {
+  if (child(domain, 'iothreads') !== undefined) nameIoThreads(domain, ioThreadIds(domain));
+}
+
+/** The libvirt from which on a definition holds polling times (formatdomain, "IOThreads Allocation"). */
+export const POLL_IN_DEFINITION = 9_004_000;
+
+/** Before that a running QEMU can be told, and forgets it when it ends. */
+function pollSetting(
+  id: string,
+  title: string,
+  attribute: string,
+  param: string,
+  type: 'uint' | 'ullong',
+): Setting {
+  return {
+    id,
+    title,
+    on: 'iothread',
+    read: (domain, target) => whole(attr(findPath(domain, [...ioThreadPath(target), 'poll']), attribute)),
+    write: (domain, target, value) => {
+      if (value !== undefined) {
+        putAttribute(nameIoThread(domain, target), ['poll'], attribute, value);
+        return;
+      }
+      const named = findPath(domain, ioThreadPath(target));
+      if (named === undefined || findPath(named, ['poll']) === undefined) return;
+      putAttribute(named, ['poll'], attribute, undefined);
+      forgetPlainNames(domain);
+    },
+    live: ({ domain, target, to }: LiveChange) =>
+      to === undefined
+        ? undefined
+        : [{ kind: 'ioThreadParams', domain, id: Number(target), to: [wholeParam(param, type, to)] }],
+  };
+}
+
+/** `0-16`: the fewest and the most worker threads. Both in one, since neither may pass the other on the way. */
+const pool: Setting = {
+  id: 'iothread.pool',
+  title: 'worker threads of an iothread, fewest and most',
+  on: 'iothread',
+  read: (domain, target) => {
+    const element = findPath(domain, ioThreadPath(target));
+    const [least, most] = [attr(element, 'thread_pool_min'), attr(element, 'thread_pool_max')];
+    if (least === undefined && most === undefined) return undefined;
+    // QEMU's own bounds where only one is said (qemu/event-loop-base, 7.1).
+    return `${whole(least) ?? '0'}-${whole(most) ?? '64'}`;
+  },
+  write: (domain, target, value) => {
+    if (value !== undefined) {
+      const [least = '0', most = '64'] = value.split('-');
+      const element = nameIoThread(domain, target);
+      element.setAttribute('thread_pool_min', least);
+      element.setAttribute('thread_pool_max', most);
+      return;
+    }
+    const element = findPath(domain, ioThreadPath(target));
+    if (element === undefined) return;
+    element.removeAttribute('thread_pool_min');
+    element.removeAttribute('thread_pool_max');
+    forgetPlainNames(domain);
+  },
+  live: ({ domain, target, to }) => {
+    if (to === undefined) return undefined;
+    const [least = '0', most = '64'] = to.split('-');
+    const params = [wholeParam('thread_pool_min', 'int', least), wholeParam('thread_pool_max', 'int', most)];
+    return [{ kind: 'ioThreadParams', domain, id: Number(target), to: params }];
+  },
+};
+
+export const ioThreadSettings = [
+  ioThreads,
+  pollSetting(
+    'iothread.poll.max',
+    'nanoseconds that an iothread polls before it sleeps',
+    'max',
+    'poll_max_ns',
+    'ullong',
+  ),
+  pollSetting('iothread.poll.grow', 'how fast the polling time grows', 'grow', 'poll_grow', 'uint'),
+  pollSetting('iothread.poll.shrink', 'how fast the polling time shrinks', 'shrink', 'poll_shrink', 'uint'),
+  pool,
+] as const;

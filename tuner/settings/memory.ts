@@ -1,0 +1,145 @@
+import { attr, child, children, type Element, sizeKiB } from '../../model/xml.ts';
+import type { Step } from '../steps/step.ts';
+import { attributeSetting, custom, flagSetting } from './declare.ts';
+import { append, ensurePath, putText, remove, removePath } from './edit.ts';
+import { wholeParam } from './params.ts';
+import type { LiveChange, Setting } from './setting.ts';
+import { guestCellIds } from './targets.ts';
+import { cpuList, cpuNumbers, elementSize, parseSize, sizeText } from './values.ts';
+
+const HUGEPAGES = ['memoryBacking', 'hugepages'] as const;
+
+/** `default`, `2 MiB`, or with cells that differ `1 GiB on 0-2, 2 MiB on 3`. */
+const hugepages: Setting = {
+  id: 'hugepages',
+  title: 'hugepages that memory comes from',
+  on: 'domain',
+  read: (domain) => {
+    const element = child(domain, ...HUGEPAGES);
+    if (element === undefined) return undefined;
+    const pages = children(element, 'page').map((page) => ({
+      size: sizeText(sizeKiB(attr(page, 'size'), attr(page, 'unit')) ?? 0),
+      cells: attr(page, 'nodeset'),
+    }));
+    if (pages.length === 0) return 'default';
+    const [first] = pages;
+    const all = guestCellIds(domain);
+    if (pages.length === 1 && first !== undefined) {
+      if (first.cells === undefined || all.isSubsetOf(cpuNumbers(first.cells))) return first.size;
+    }
+    return pages
+      .map(({ size, cells }) => ({ size, cells: cells ?? all.toString() }))
+      .toSorted((a, b) => (cpuNumbers(a.cells).first ?? 0) - (cpuNumbers(b.cells).first ?? 0))
+      .map(({ size, cells }) => `${size} on ${cpuList(cells) ?? ''}`)
+      .join(', ');
+  },
+  write: (domain, _, value) => {
+    if (value === undefined) {
+      removePath(domain, HUGEPAGES);
+      return;
+    }
+    const element = ensurePath(domain, HUGEPAGES);
+    for (const page of children(element, 'page')) remove(page);
+    if (value === 'default') return;
+    for (const { sizeKiB: kib, cells } of parsePages(value)) {
+      const page = append(element, 'page');
+      page.setAttribute('size', String(kib));
+      page.setAttribute('unit', 'KiB');
+      if (cells !== undefined) page.setAttribute('nodeset', cells);
+    }
+  },
+};
+
+export interface PageSpec {
+  readonly sizeKiB: number;
+  /** The guest's cells; absent: all of them. */
+  readonly cells: string | undefined;
+}
+
+/** What `hugepages` reads, `default` apart. */
+export function parsePages(value: string): PageSpec[] {
+  return [...value.matchAll(/(\d+ [KMGT]iB)(?: on ([\d,-]*\d))?(?:, |$)/g)].map(([, size, cells]) => ({
+    sizeKiB: parseSize(size ?? '') ?? 0,
+    cells,
+  }));
+}
+
+const allocation = attributeSetting({
+  id: 'memory.allocation',
+  title: 'when memory is taken from the host',
+  on: 'domain',
+  path: ['memoryBacking', 'allocation'],
+  attribute: 'mode',
+});
+
+const locked = flagSetting({
+  id: 'locked',
+  title: 'memory is never swapped out',
+  on: 'domain',
+  path: ['memoryBacking', 'locked'],
+});
+
+const nosharepages = flagSetting({
+  id: 'nosharepages',
+  title: 'memory is never merged with others by KSM',
+  on: 'domain',
+  path: ['memoryBacking', 'nosharepages'],
+});
+
+/** What the guest has of its memory, by its balloon; all of it where nothing is said. */
+const current: Setting = {
+  id: 'memory.current',
+  title: 'memory that the balloon leaves to the guest',
+  on: 'domain',
+  read: (domain) => elementSize(child(domain, 'currentMemory') ?? child(domain, 'memory')),
+  write: (domain, _, value) => {
+    const kib = value === undefined ? undefined : parseSize(value);
+    putText(domain, ['currentMemory'], kib?.toString())?.setAttribute('unit', 'KiB');
+  },
+  live: ({ domain, to }) => {
+    const kib = to === undefined ? undefined : parseSize(to);
+    return kib === undefined ? undefined : [{ kind: 'balloonSize', domain, to: kib }];
+  },
+};
+
+/** libvirt's VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB. */
+const UNLIMITED_KIB = '9007199254740991';
+
+function limitSetting(id: string, title: string, element: string): Setting {
+  return custom({
+    id,
+    title,
+    on: 'domain',
+    path: ['memtune', element],
+    read: (found) => elementSize(found),
+    write: (domain, value) => {
+      const kib = value === undefined ? undefined : parseSize(value);
+      putText(domain, ['memtune', element], kib?.toString())?.setAttribute('unit', 'KiB');
+    },
+    live: ({ domain, to }: LiveChange): Step[] => {
+      const kib = to === undefined ? UNLIMITED_KIB : String(parseSize(to) ?? UNLIMITED_KIB);
+      return [{ kind: 'memoryLimits', domain, to: [wholeParam(element, 'ullong', kib)] }];
+    },
+  });
+}
+
+export const memorySettings = [
+  hugepages,
+  allocation,
+  locked,
+  nosharepages,
+  current,
+  // Most first: the swap limit holds memory as well, and may not be below the hard limit.
+  limitSetting('memtune.swapHardLimit', 'most memory and swap of the QEMU process', 'swap_hard_limit'),
+  limitSetting('memtune.hardLimit', 'most memory of the QEMU process', 'hard_limit'),
+  limitSetting(
+    'memtune.softLimit',
+    'memory of the QEMU process that it keeps when memory is short',
+    'soft_limit',
+  ),
+] as const;
+
+/** Kept out of the settings: what a domain's memory is backed by decides what else it may have. */
+export function memorySource(domain: Element): string | undefined {
+  return attr(child(domain, 'memoryBacking', 'source'), 'type');
+}

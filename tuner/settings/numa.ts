@@ -1,0 +1,139 @@
+import { attr, child, children, type Element, sizeKiB } from '../../model/xml.ts';
+import { append, ensurePath, findPath, putAttribute, remove, removePath } from './edit.ts';
+import type { Setting } from './setting.ts';
+import { guestCells } from './targets.ts';
+import { cpuList, parseSize, sizeText } from './values.ts';
+
+const MEMORY = ['numatune', 'memory'] as const;
+
+/** libvirt's default is strict, once it is said where the memory is to come from. */
+const mode: Setting = {
+  id: 'numatune.mode',
+  title: "how memory is bound to the host's cells",
+  on: 'domain',
+  read: (domain) => {
+    const memory = findPath(domain, MEMORY);
+    return memory === undefined ? undefined : (attr(memory, 'mode') ?? 'strict');
+  },
+  write: (domain, _, value) => {
+    if (value === undefined && attr(findPath(domain, MEMORY), 'nodeset') === undefined) {
+      removePath(domain, MEMORY);
+    } else putAttribute(domain, MEMORY, 'mode', value);
+  },
+};
+
+const nodeset: Setting = {
+  id: 'numatune.nodeset',
+  title: 'host cells that memory comes from',
+  on: 'domain',
+  read: (domain) => cpuList(attr(findPath(domain, MEMORY), 'nodeset')),
+  write: (domain, _, value) => {
+    const memory = findPath(domain, MEMORY);
+    // `auto` leaves the choice to numad and overrides the list; nothing else can be said without one.
+    const auto = attr(memory, 'placement') === 'auto';
+    if (value === undefined && !auto) {
+      if (attr(memory, 'nodeset') !== undefined) removePath(domain, MEMORY);
+      return;
+    }
+    putAttribute(domain, MEMORY, 'nodeset', value);
+    if (value !== undefined && auto) memory?.removeAttribute('placement');
+  },
+  live: ({ domain, to, live }) =>
+    // QEMU itself binds memory in every other mode, and cannot be told otherwise.
+    to === undefined || attr(findPath(live, MEMORY), 'mode') !== 'restrictive'
+      ? undefined
+      : [{ kind: 'numaNodeset', domain, to }],
+};
+
+/** `strict 0`: for one of the guest's own cells. */
+const memnode: Setting = {
+  id: 'memnode',
+  title: "host cells that a guest cell's memory comes from",
+  on: 'cell',
+  read: (domain, target) => {
+    const element = findPath(domain, ['numatune', { name: 'memnode', with: ['cellid', target] }]);
+    return element === undefined
+      ? undefined
+      : `${attr(element, 'mode') ?? ''} ${cpuList(attr(element, 'nodeset')) ?? ''}`;
+  },
+  write: (domain, target, value) => {
+    const path = ['numatune', { name: 'memnode', with: ['cellid', target] as const }];
+    if (value === undefined) {
+      removePath(domain, path);
+      return;
+    }
+    const [modeOf = '', nodes = ''] = value.split(' ');
+    const element = ensurePath(domain, path);
+    element.setAttribute('mode', modeOf);
+    element.setAttribute('nodeset', nodes);
+  },
+};
+
+const NUMA = ['cpu', 'numa'] as const;
+
+/** `0-3 8 GiB, 4-7 8 GiB`: the CPUs and the memory of each of the guest's cells, by id from 0. */
+const cells: Setting = {
+  id: 'numa.cells',
+  title: "the guest's own NUMA cells",
+  on: 'domain',
+  read: (domain) => {
+    const described = guestCells(domain).map(({ element }) => {
+      const kib = sizeKiB(attr(element, 'memory'), attr(element, 'unit'));
+      return `${cpuList(attr(element, 'cpus')) ?? 'no CPUs'} ${kib === undefined ? '?' : sizeText(kib)}`;
+    });
+    return described.length === 0 ? undefined : described.join(', ');
+  },
+  write: (domain, _, value) => {
+    if (value === undefined) {
+      removePath(domain, NUMA);
+      return;
+    }
+    const wanted = parseCells(value);
+    const numa = ensurePath(domain, NUMA);
+    const before = guestCells(domain);
+    for (const { id, element } of before) if (id >= wanted.length) remove(element);
+    // Distances name every other cell, and hold only for as many cells as there were.
+    if (before.length !== wanted.length) for (const { element } of before) removePath(element, ['distances']);
+    for (const [index, { cpus, memoryKiB }] of wanted.entries()) {
+      const element = cellElement(domain, numa, index);
+      element.setAttribute('id', String(index));
+      if (cpus === undefined) element.removeAttribute('cpus');
+      else element.setAttribute('cpus', cpus);
+      element.setAttribute('memory', String(memoryKiB));
+      element.setAttribute('unit', 'KiB');
+    }
+    dropMemnodes(domain, wanted.length);
+  },
+};
+
+function cellElement(domain: Element, numa: Element, id: number): Element {
+  return guestCells(domain).find((cell) => cell.id === id)?.element ?? append(numa, 'cell');
+}
+
+export interface CellSpec {
+  /** Absent for a cell that has only memory. */
+  readonly cpus: string | undefined;
+  readonly memoryKiB: number;
+}
+
+/** What `cells` reads; CPU lists hold commas too, so a cell ends with its size's unit. */
+export function parseCells(value: string): CellSpec[] {
+  return [...value.matchAll(/(no CPUs|[\d,-]+) (\d+ [KMGT]iB)(?:, |$)/g)].map(([, cpus, size]) => ({
+    cpus: cpus === 'no CPUs' ? undefined : cpus,
+    memoryKiB: parseSize(size ?? '') ?? 0,
+  }));
+}
+
+export function cellsText(wanted: readonly CellSpec[]): string {
+  return wanted.map(({ cpus, memoryKiB }) => `${cpus ?? 'no CPUs'} ${sizeText(memoryKiB)}`).join(', ');
+}
+
+/** Memory of cells that are not there (any more) cannot be bound. */
+function dropMemnodes(domain: Element, count: number): void {
+  for (const element of children(child(domain, 'numatune'), 'memnode')) {
+    const id = attr(element, 'cellid');
+    if (id !== undefined && Number(id) >= count) memnode.write(domain, id, undefined);
+  }
+}
+
+export const numaSettings = [mode, nodeset, cells, memnode] as const;

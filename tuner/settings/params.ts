@@ -1,0 +1,13 @@
+import { ParamType } from '../../libvirt/typed-params.ts';
+import type { StepParam } from '../steps/step.ts';
+
+type WholeType = 'int' | 'uint' | 'llong' | 'ullong';
+
+/** A typed parameter with a whole number; it travels as text, since JSON cannot hold 64 bits. */
+export function wholeParam(field: string, type: WholeType, value: string): StepParam {
+  return { field, type: ParamType[type], value };
+}
+
+export function stringParam(field: string, value: string): StepParam {
+  return { field, type: ParamType.string, value };
+}

@@ -1,0 +1,57 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
+import { ioThreadIds } from './iothread-ids.ts';
+import type { SettingScope } from './setting.ts';
+
+/** As many vCPUs as libvirt itself would let any domain have; a larger number is a lie. */
+const VCPUS_MAX = 16_384;
+
+/** What there is of a kind in a domain's XML, by the names that settings take. */
+export function targetsOf(domain: Element, scope: SettingScope): string[] {
+  switch (scope) {
+    case 'domain':
+      return [''];
+    case 'vcpu': {
+      const count = Math.min(wholeNumber(text(child(domain, 'vcpu'))) ?? 1, VCPUS_MAX);
+      return Array.from({ length: count }, (_, vcpu) => String(vcpu));
+    }
+    case 'iothread':
+      return ioThreadIds(domain).map(String);
+    case 'cell':
+      return guestCells(domain).map(({ id }) => String(id));
+    case 'disk':
+      return disks(domain).flatMap((disk) => attr(child(disk, 'target'), 'dev') ?? []);
+    case 'nic':
+      return nics(domain).flatMap((nic) => attr(child(nic, 'mac'), 'address') ?? []);
+  }
+}
+
+/** The element that a disk's or a NIC's settings are in; the domain's own for all else. */
+export function targetElement(domain: Element, scope: SettingScope, target: string): Element | undefined {
+  switch (scope) {
+    case 'disk':
+      return disks(domain).find((disk) => attr(child(disk, 'target'), 'dev') === target);
+    case 'nic':
+      return nics(domain).find(
+        (nic) => attr(child(nic, 'mac'), 'address')?.toLowerCase() === target.toLowerCase(),
+      );
+    default:
+      return domain;
+  }
+}
+
+const disks = (domain: Element): Element[] => children(child(domain, 'devices'), 'disk');
+const nics = (domain: Element): Element[] => children(child(domain, 'devices'), 'interface');
+
+/** The guest's own NUMA cells. Their CPUs are absent from a list that is none. */
+export function guestCells(domain: Element): { readonly id: number; readonly element: Element }[] {
+  return children(child(domain, 'cpu', 'numa'), 'cell').map((element, index) => ({
+    id: wholeNumber(attr(element, 'id')) ?? index,
+    element,
+  }));
+}
+
+/** All ids of the guest's cells. */
+export function guestCellIds(domain: Element): CpuSet {
+  return CpuSet.of(guestCells(domain).map(({ id }) => Math.min(id, 8_191)));
+}

@@ -1,0 +1,30 @@
+import { attributeSetting } from './declare.ts';
+import type { PathStep } from './edit.ts';
+import { ensurePath, findPath } from './edit.ts';
+import type { Setting } from './setting.ts';
+
+const CLOCK = ['clock'] as const;
+
+function timerSetting(name: string, title: string, attribute: string): Setting {
+  const path: PathStep[] = [...CLOCK, { name: 'timer', with: ['name', name] }];
+  const inner = attributeSetting({ id: `timer.${name}`, title, on: 'domain', path, attribute });
+  return {
+    ...inner,
+    write: (domain, target, value) => {
+      // A clock needs an offset; this is libvirt's own default.
+      if (value !== undefined && findPath(domain, CLOCK) === undefined) {
+        ensurePath(domain, CLOCK).setAttribute('offset', 'utc');
+      }
+      inner.write(domain, target, value);
+    },
+  };
+}
+
+// The mode of `tsc` is Xen's: libvirt takes it for a QEMU guest as well, and starts QEMU without it (9.0).
+export const timerSettings = [
+  timerSetting('hpet', 'whether the guest has an HPET', 'present'),
+  timerSetting('rtc', 'what becomes of missed ticks of the real-time clock', 'tickpolicy'),
+  timerSetting('pit', 'what becomes of missed ticks of the PIT', 'tickpolicy'),
+  timerSetting('hypervclock', "Hyper-V's reference time", 'present'),
+  timerSetting('kvmclock', "KVM's paravirtual clock", 'present'),
+] as const;

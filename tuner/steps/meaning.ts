@@ -1,0 +1,87 @@
+import { type Element, parseXml } from '../../model/xml.ts';
+import { readMark } from '../plan/mark.ts';
+import { settings } from '../settings/all.ts';
+import type { Setting } from '../settings/setting.ts';
+import { targetsOf } from '../settings/targets.ts';
+import type { SavedDomain } from './step-host.ts';
+
+/** One setting as a domain's XML says it. */
+interface Reading {
+  readonly setting: Setting;
+  readonly target: string;
+  readonly value: string | undefined;
+}
+
+/** Every setting of everything that the domain has, by setting and target. */
+function readAll(domain: Element): ReadonlyMap<string, Reading> {
+  return new Map(
+    settings.flatMap((setting) =>
+      targetsOf(domain, setting.on).map((target): readonly [string, Reading] => [
+        `${setting.id} ${target}`,
+        { setting, target, value: setting.read(domain, target) },
+      ]),
+    ),
+  );
+}
+
+const parse = (xml: string): Element => parseXml('a domain', xml, 'domain');
+
+/**
+ * What two descriptions of a domain do not say alike, of all that the tuner can set: libvirt writes what it is
+ * given in words of its own, and only the meaning has to stay.
+ */
+export function meaningDiffers(isXml: string, wantedXml: string): string | undefined {
+  const [is, wanted] = [parse(isXml), parse(wantedXml)];
+  const now = readAll(is);
+  const unlike = [...readAll(wanted)].flatMap(([key, { setting, target, value }]) => {
+    const has = now.get(key)?.value;
+    return has === value ? [] : [unlikeText(setting, target, has, value)];
+  });
+  if (JSON.stringify(readMark(is)) !== JSON.stringify(readMark(wanted))) unlike.push('the mark is another');
+  return unlike.length === 0 ? undefined : unlike.join('; ');
+}
+
+/** What a description says otherwise than one of the earlier ones did. */
+function changed(xml: string, before: SavedDomain): Map<string, Reading> {
+  const earlier = [before.inactive, before.live].flatMap((each) =>
+    each === undefined ? [] : [readAll(parse(each))],
+  );
+  const all = [...readAll(parse(xml))];
+  return new Map(
+    all.filter(([key, { value }]) => earlier.some((readings) => readings.get(key)?.value !== value)),
+  );
+}
+
+/** The same for people: `disk.cache of vda none, shares 2048`. */
+export function changesIn(xml: string, before: SavedDomain): string | undefined {
+  const texts = [...changed(xml, before).values()].map(
+    ({ setting, target, value }) => `${nameOf(setting, target)} ${value ?? 'not said'}`,
+  );
+  return texts.length === 0 ? undefined : texts.join(', ');
+}
+
+/**
+ * What a domain that was started anew has not taken from its definition, of all that this was to change: where
+ * the definition is not what it was, or not what ran before.
+ */
+export function notTaken(live: string, definition: string, before: SavedDomain): string[] {
+  const runs = readAll(parse(live));
+  return [...changed(definition, before)].flatMap(([key, { setting, target, value }]) => {
+    const has = runs.get(key)?.value;
+    const taken = has === value || setting.sameLive?.(value, has) === true;
+    return taken ? [] : [unlikeText(setting, target, has, value)];
+  });
+}
+
+function nameOf({ id }: Setting, target: string): string {
+  return target === '' ? id : `${id} of ${target}`;
+}
+
+function unlikeText(
+  setting: Setting,
+  target: string,
+  is: string | undefined,
+  wanted: string | undefined,
+): string {
+  return `${nameOf(setting, target)} is ${is ?? 'not said'}, not ${wanted ?? 'unsaid'}`;
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
+import { TunerError } from '../errors.ts';
+import type { StepParam } from './step.ts';
+
+const WIDE: readonly ParamType[] = [ParamType.llong, ParamType.ullong];
+
+export const stepParam = z.object({
+  field: z.string(),
+  type: z.union(Object.values(ParamType).map((type) => z.literal(type))),
+  value: z.union([z.string(), z.number(), z.boolean()]),
+}) satisfies z.ZodType<StepParam>;
+
+export const stepParams = z.array(stepParam).readonly();
+
+/** As the wire takes it: 64-bit numbers exact. */
+export function toTyped({ field, type, value }: StepParam): TypedParam {
+  if (WIDE.includes(type)) return { field, type, value: BigInt(value) };
+  const narrow = type === ParamType.int || type === ParamType.uint || type === ParamType.double;
+  return { field, type, value: narrow ? Number(value) : value };
+}
+
+/** As a journal takes it: numbers as text. */
+export function fromTyped({ field, type, value }: TypedParam): StepParam {
+  return { field, type, value: typeof value === 'boolean' ? value : String(value) };
+}
+
+/** What of a domain's parameters a step speaks of; the rest is no business of its undo. */
+export function pick(all: readonly StepParam[], wanted: readonly StepParam[], of: string): StepParam[] {
+  return wanted.map(({ field }) => {
+    const found = all.find((param) => param.field === field);
+    if (found !== undefined) return found;
+    throw new TunerError(
+      'TUNE_STEP',
+      `libvirt does not tell ${JSON.stringify(field)} of ${of}, so it could not be undone; this libvirt or this host does not have it`,
+    );
+  });
+}
+
+/** Whether every wanted one is there with that value, however it was written. */
+export function paramsDiffer(is: readonly StepParam[], wanted: readonly StepParam[]): string | undefined {
+  const unlike = wanted.flatMap(({ field, value }) => {
+    const now = is.find((param) => param.field === field)?.value;
+    return now !== undefined && String(now) === String(value)
+      ? []
+      : [`${field} is ${now ?? 'absent'}, not ${value}`];
+  });
+  return unlike.length === 0 ? undefined : unlike.join('; ');
+}

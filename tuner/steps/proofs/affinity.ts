@@ -1,0 +1,40 @@
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { readProcFile } from '../../../sampler/proc-file.ts';
+import { TunerError } from '../../errors.ts';
+import { quoted } from '../domain-run.ts';
+import type { StepDomain } from '../step.ts';
+import type { StepHost } from '../step-host.ts';
+import { findProcess, type GuestThread, threadsOf } from './process.ts';
+
+/** The kernel's word on where a thread may run (proc_pid_status(5), Cpus_allowed_list). */
+export async function proveAffinity(
+  host: StepHost,
+  domain: StepDomain,
+  what: string,
+  wanted: string,
+  which: (thread: GuestThread) => boolean,
+): Promise<readonly string[]> {
+  const process = await findProcess(host, domain);
+  const thread = process && threadsOf(process).find(which);
+  const allowed = thread && allowedCpus(readProcFile(`${thread.folder}/status`) ?? '');
+  // One thread for all vCPUs, or none that can be told: nothing to see.
+  if (thread === undefined || allowed === undefined) return [];
+  const seen = `thread ${thread.tid} ("${thread.comm}"): Cpus_allowed_list ${allowed}`;
+  // The kernel keeps CPUs that are offline out of some lists, and not of others.
+  const online = onlineCpus(host) ?? allowed;
+  if (allowed.intersection(online).equals(CpuSet.parse(wanted).intersection(online))) return [seen];
+  throw new TunerError(
+    'TUNE_READ_BACK',
+    `${what} of domain ${quoted(domain)} should run on CPUs ${wanted}, and libvirt says that it does, but ${seen}; does something else move it (cset, numad, a control group)?`,
+  );
+}
+
+function allowedCpus(status: string): CpuSet | undefined {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
+  return list === undefined ? undefined : CpuSet.parse(list);
+}
+
+function onlineCpus(host: StepHost): CpuSet | undefined {
+  const list = readProcFile(`${host.local?.sysRoot}/devices/system/cpu/online`)?.trim();
+  return list === undefined ? undefined : CpuSet.parse(list);
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { DefineFlag, XmlFlag } from '../../../libvirt/constants.ts';
+import { TunerError } from '../../errors.ts';
+import { handle, quoted } from '../domain-run.ts';
+import { changesIn, meaningDiffers } from '../meaning.ts';
+import { register } from '../register.ts';
+import type { StepOf } from '../step.ts';
+import type { StepHost } from '../step-host.ts';
+
+/** A definition, and how closely another one has to be like it: what is given back is given back to the letter. */
+const definitionState = z
+  .object({ xml: z.string().nullable(), alike: z.enum(['letter', 'meaning']) })
+  .readonly();
+type DefinitionState = z.infer<typeof definitionState>;
+
+export const definition = register('definition', definitionState, {
+  home: 'definition',
+  get: read,
+  async set(host, { domain }, { xml, alike }) {
+    if (xml === null) {
+      throw new TunerError('TUNE_DOMAIN', `domain ${quoted(domain)} is transient: it has no definition`);
+    }
+    // What libvirt gave out itself may be older than its schema of today.
+    const flags = alike === 'meaning' ? DefineFlag.validate : 0;
+    await host.call('domainDefineXmlFlags', { xml, flags });
+  },
+  differs(is, wanted) {
+    if (is.xml === wanted.xml) return undefined;
+    if (is.xml === null || wanted.xml === null) return 'the domain has no definition';
+    if (wanted.alike === 'meaning') return meaningDiffers(is.xml, wanted.xml);
+    return lineDifference(is.xml, wanted.xml);
+  },
+  target: ({ to }): DefinitionState => ({ xml: to, alike: 'meaning' }),
+  async prove(host, step) {
+    const { xml } = await read(host, step);
+    const changes =
+      xml === null ? undefined : changesIn(xml, { inactive: host.saved(step.domain.uuid)?.inactive });
+    return changes === undefined ? [] : [`it boots with ${changes}`];
+  },
+});
+
+/** With its secrets, or an undo would lose them. A transient domain has none. */
+async function read(host: StepHost, { domain }: StepOf<'definition'>): Promise<DefinitionState> {
+  const { persistent } = await host.call('domainIsPersistent', { domain: handle(domain) });
+  if (!persistent) return { xml: null, alike: 'letter' };
+  const flags = XmlFlag.inactive | XmlFlag.secure;
+  const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags });
+  return { xml, alike: 'letter' };
+}
+
+/** The first line that is not as it should be; whitespace between elements is nobody's. */
+function lineDifference(is: string, wanted: string): string | undefined {
+  const lines = (xml: string): string[] =>
+    xml
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+  const [now, before] = [lines(is), lines(wanted)];
+  const at = before.findIndex((line, index) => line !== now[index]);
+  if (at < 0 && now.length === before.length) return undefined;
+  const [has, should] = [now[at < 0 ? before.length : at], before[at]];
+  return `the definition has ${JSON.stringify(has ?? 'nothing more')} where ${JSON.stringify(should ?? 'nothing more')} should be`;
+}
+
+/** The XML of a state that `definition` gave; null for a domain without one. */
+export function definitionXml(state: unknown): string | null {
+  return definitionState.parse(state).xml;
+}

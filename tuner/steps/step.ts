@@ -1,0 +1,65 @@
+import type { TypedParam } from '../../libvirt/typed-params.ts';
+
+/** A domain as a journal keeps it: its UUID is what counts, its name is for people. */
+export interface StepDomain {
+  readonly uuid: string;
+  readonly name: string;
+}
+
+/** A typed parameter as it can be written into JSON: whole numbers as text, since JSON cannot hold 64 bits. */
+export interface StepParam extends Omit<TypedParam, 'value'> {
+  readonly value: string | number | boolean;
+}
+
+/**
+ * One change, as data: which register, and what it is to hold. What it held before is read when the step's turn
+ * comes and is journalled with it, so that a step can be undone by whoever reads the journal.
+ *
+ * CPUs and cells are lists in Linux's format.
+ */
+export type Step =
+  | { readonly kind: 'vcpuPin'; readonly domain: StepDomain; readonly vcpu: number; readonly to: string }
+  | { readonly kind: 'emulatorPin'; readonly domain: StepDomain; readonly to: string }
+  | {
+      readonly kind: 'ioThread';
+      readonly domain: StepDomain;
+      readonly id: number;
+      readonly to: 'present' | 'absent';
+    }
+  | { readonly kind: 'ioThreadPin'; readonly domain: StepDomain; readonly id: number; readonly to: string }
+  | {
+      readonly kind: 'ioThreadParams';
+      readonly domain: StepDomain;
+      readonly id: number;
+      readonly to: readonly StepParam[];
+    }
+  | { readonly kind: 'scheduler'; readonly domain: StepDomain; readonly to: readonly StepParam[] }
+  | { readonly kind: 'memoryLimits'; readonly domain: StepDomain; readonly to: readonly StepParam[] }
+  | { readonly kind: 'blkio'; readonly domain: StepDomain; readonly to: readonly StepParam[] }
+  | {
+      readonly kind: 'blockIoTune';
+      readonly domain: StepDomain;
+      readonly disk: string;
+      readonly to: readonly StepParam[];
+    }
+  | {
+      readonly kind: 'bandwidth';
+      readonly domain: StepDomain;
+      readonly device: string;
+      readonly to: readonly StepParam[];
+    }
+  | { readonly kind: 'numaNodeset'; readonly domain: StepDomain; readonly to: string }
+  | { readonly kind: 'balloonPeriod'; readonly domain: StepDomain; readonly to: number }
+  | { readonly kind: 'balloonSize'; readonly domain: StepDomain; readonly to: number }
+  /** The mark in the running domain's metadata; null: none. */
+  | { readonly kind: 'mark'; readonly domain: StepDomain; readonly to: string | null }
+  /** The whole definition that the next boot takes. */
+  | { readonly kind: 'definition'; readonly domain: StepDomain; readonly to: string }
+  /** Stops the domain and starts it on its definition. */
+  | { readonly kind: 'restart'; readonly domain: StepDomain; readonly to: 'restarted' }
+  /** Pages of one size in a cell's pool. */
+  | { readonly kind: 'hostPages'; readonly cell: number; readonly sizeKiB: number; readonly to: number }
+  | { readonly kind: 'ksm'; readonly to: readonly StepParam[] };
+
+export type StepKind = Step['kind'];
+export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;

@@ -1,0 +1,17 @@
+import stringWidth from 'string-width';
+import { printable } from '../model/printable.ts';
+
+/** Columns side by side, as wide as what is in them; cells come from anywhere, and are made harmless here. */
+export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const lines = [head, ...rows].map((row) => row.map(printable));
+  const widths = head.map((_, column) => Math.max(...lines.map((row) => stringWidth(row[column] ?? ''))));
+  return lines.map((row) =>
+    row
+      .map((cell, column) => padTo(cell, widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const padTo = (text: string, width: number): string =>
+  text + ' '.repeat(Math.max(0, width - stringWidth(text)));

@@ -1,0 +1,12 @@
+import type { DomainPlan } from '../plan/plan.ts';
+import type { Step } from '../steps/step.ts';
+
+/**
+ * What a running domain has lost and can have again without a boot. Only what its definition still says: where that
+ * was changed, somebody meant it, and `drift` tells.
+ */
+export function forgotten(plan: DomainPlan): Step[] {
+  return plan.rows.flatMap(({ verdict, nextHolds }) =>
+    verdict.kind === 'live' && nextHolds ? verdict.steps : [],
+  );
+}

@@ -1,0 +1,68 @@
+import type { EventName } from '../../libvirt/events.ts';
+
+/** After these a domain may have lost what is not in its definition: polling, pins after a migration or a restore. */
+export const REAPPLY_EVENTS = [
+  'lifecycle',
+  'reboot',
+  'tunable',
+  'deviceAdded',
+  'metadataChange',
+] as const satisfies readonly EventName[];
+
+export interface WatchOptions {
+  /** Looks at all that is tuned and puts right what can be put right; must not reject. */
+  readonly look: () => Promise<void>;
+  /** Events come in swarms, and a domain that was just started is still being set up. */
+  readonly settleMs: number;
+  /** Looks without any event too: some changes send none (a balloon's stats period). */
+  readonly intervalMs: number;
+}
+
+/** Looks after events and from time to time, never twice at once; what happens meanwhile is looked at after. */
+export class Watch {
+  readonly #options: WatchOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  /** Something happened. */
+  nudge(): void {
+    this.#schedule(this.#options.settleMs);
+  }
+
+  /** Looks at once, as if the time had come. */
+  async look(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.#looking !== undefined) {
+      this.#again = true;
+      return this.#looking;
+    }
+    this.#looking = this.#options.look();
+    await this.#looking;
+    this.#looking = undefined;
+    this.#schedule(this.#again ? this.#options.settleMs : this.#options.intervalMs);
+    this.#again = false;
+  }
+
+  /** Waits for a look under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  #schedule(inMs: number): void {
+    if (this.#closed) return;
+    if (this.#looking !== undefined) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.look(), inMs);
+  }
+}

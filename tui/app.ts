@@ -5,8 +5,9 @@ import { loadCharts } from './render/chart.ts';
 import { type Frame, render } from './render/frame.ts';
 import type { Outcome } from './state/commands.ts';
 import type { Effect } from './state/effects.ts';
+import { afterSample } from './state/rows.ts';
 import type { UiState } from './state/state.ts';
-import { act, afterSample, marked, update } from './state/update.ts';
+import { act, marked, update } from './state/update.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { themes } from './text/theme.ts';
 
@@ -18,14 +19,17 @@ export interface ConsoleOptions {
   /** Keeps the settings; rejects with why it could not. */
   readonly save: (state: UiState) => Promise<string>;
   /** Stops the process group until it is continued. */
-  readonly suspend: (terminal: Terminal) => void;
+  readonly suspend: () => void;
 }
+
+/** What frames are drawn on. */
+export type Canvas = Pick<Terminal, 'width' | 'height' | 'paint' | 'forget'>;
 
 /** The console while it runs: keys, the mouse and samples go in, frames go out. */
 export class Console {
   readonly #options: ConsoleOptions;
   readonly #ended = Promise.withResolvers<void>();
-  #terminal: Terminal | undefined;
+  #terminal: Canvas | undefined;
   #state: UiState;
   /** Shown instead of what is new, while frozen. */
   #frozen: Scene | undefined;
@@ -37,12 +41,8 @@ export class Console {
     this.#state = options.state;
   }
 
-  get frames(): number {
-    return this.#frames;
-  }
-
   /** Resolves when the user has left. */
-  run(terminal: Terminal): Promise<void> {
+  run(terminal: Canvas): Promise<void> {
     this.#terminal = terminal;
     this.draw();
     this.#options.feed.start(
@@ -132,8 +132,7 @@ export class Console {
       case 'quit':
         return this.quit();
       case 'suspend':
-        if (this.#terminal !== undefined) this.#options.suspend(this.#terminal);
-        return;
+        return this.#options.suspend();
       case 'save':
         return this.#report(this.#options.save(this.#state));
       case 'refresh':

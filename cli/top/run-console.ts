@@ -46,7 +46,7 @@ export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOp
     process.exit(ExitCode.software);
   };
   const stop = (): void => ui.quit();
-  const onStopSignal = (): void => suspend(terminal);
+  const onStopSignal = (): void => suspend();
   // Stopped by a signal that cannot be caught: what is on the screen now is the shell's.
   const onContinued = (): void => {
     terminal.forget();
@@ -75,14 +75,14 @@ export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOp
    * started it too, so that the shell gets its terminal back. Where nobody could continue it (a process group
    * without a shell), the kernel ignores the signal, and nothing was lost but a frame.
    */
-  function suspend(taken: Terminal): void {
-    taken.suspend();
+  function suspend(): void {
+    terminal.suspend();
     process.off('SIGTSTP', onStopSignal);
     process.kill(0, 'SIGTSTP');
     // Here again once it is continued.
     setImmediate(() => {
       process.on('SIGTSTP', onStopSignal);
-      taken.resume();
+      terminal.resume();
       ui.draw();
     });
   }

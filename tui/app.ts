@@ -16,6 +16,8 @@ export interface ConsoleOptions {
   readonly state: UiState;
   /** Colours are not for this terminal or this user, whatever theme is chosen. */
   readonly mono: boolean;
+  /** Ends after so many samples of each host, not counting the first, which has no rates. */
+  readonly iterations?: number | undefined;
   /** Keeps the settings; rejects with why it could not. */
   readonly save: (state: UiState) => Promise<string>;
   /** Stops the process group until it is continued. */
@@ -35,6 +37,7 @@ export class Console {
   #frozen: Scene | undefined;
   #frame: Frame | undefined;
   #frames = 0;
+  #scenes = 0;
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
@@ -103,6 +106,7 @@ export class Console {
   }
 
   #onScene(): void {
+    this.#countScene();
     if (this.#state.follow) {
       // The order is known only once it is drawn; the row is brought back in sight right after.
       this.draw();
@@ -111,6 +115,12 @@ export class Console {
       this.#state = next;
     }
     this.draw();
+  }
+
+  #countScene(): void {
+    const { iterations, feed } = this.#options;
+    this.#scenes++;
+    if (iterations !== undefined && this.#scenes > iterations * feed.scene.hosts.length) this.quit();
   }
 
   #take({ state, effects }: Outcome): void {

@@ -8,6 +8,7 @@ import type { Abilities } from '../../tui/terminal/abilities.ts';
 import { Terminal } from '../../tui/terminal/terminal.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
+import { UsageError } from './flags.ts';
 import { writeSettings } from './settings-file.ts';
 
 export interface RunConsoleOptions {
@@ -15,17 +16,26 @@ export interface RunConsoleOptions {
   readonly state: UiState;
   readonly abilities: Abilities;
   readonly mouse: boolean;
+  /** Ends after so many samples of each host; never when not given. */
+  readonly iterations?: number | undefined;
 }
 
 const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Takes the terminal, and gives it back however this ends. */
-export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOptions): Promise<number> {
+export async function runConsole({
+  feed,
+  state,
+  abilities,
+  mouse,
+  iterations,
+}: RunConsoleOptions): Promise<number> {
   const input = terminalInput();
   const ui = new Console({
     feed,
     state,
     mono: abilities.colours === 0,
+    iterations,
     save: async (now) => `saved to ${await writeSettings(settingsOf(now))}`,
     suspend,
   });
@@ -90,5 +100,10 @@ export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOp
 
 /** Keys come from the terminal even where something else was piped in. */
 function terminalInput(): ReadStream {
-  return process.stdin.isTTY ? (process.stdin as ReadStream) : new ReadStream(openSync('/dev/tty', 'r'));
+  if (process.stdin.isTTY) return process.stdin as ReadStream;
+  try {
+    return new ReadStream(openSync('/dev/tty', 'r'));
+  } catch (error) {
+    throw new UsageError('there is no terminal to take keys from; --batch needs none', { cause: error });
+  }
 }

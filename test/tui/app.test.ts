@@ -143,3 +143,31 @@ test('live: a host that fails says so while another goes on, and both are closed
   await feed.close();
   expect(closed).toBe(2);
 });
+
+test('live: it ends by itself after as many samples as it was told', async () => {
+  let ticks = 0;
+  const feed = new LiveFeed(
+    [
+      {
+        name: 'host',
+        uri: 'qemu:///system',
+        groups: new Set(),
+        sample: () => Promise.resolve(hostSample(ticks++ * 1_000, [{}])),
+        close: () => Promise.resolve(),
+      },
+    ],
+    1,
+  );
+  const ui = new Console({
+    feed,
+    state: INITIAL_STATE,
+    mono: false,
+    iterations: 2,
+    save: () => Promise.resolve(''),
+    suspend: () => undefined,
+  });
+  await ui.run(new Paper());
+  await feed.close();
+  // One more than told: the first has no rates.
+  expect(ticks).toBeGreaterThanOrEqual(3);
+});

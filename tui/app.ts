@@ -5,8 +5,9 @@ import { loadCharts } from './render/chart.ts';
 import { type Frame, render } from './render/frame.ts';
 import type { Outcome } from './state/commands.ts';
 import type { Effect } from './state/effects.ts';
+import { afterSample } from './state/rows.ts';
 import type { UiState } from './state/state.ts';
-import { act, afterSample, marked, update } from './state/update.ts';
+import { act, marked, update } from './state/update.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { themes } from './text/theme.ts';
 
@@ -15,34 +16,36 @@ export interface ConsoleOptions {
   readonly state: UiState;
   /** Colours are not for this terminal or this user, whatever theme is chosen. */
   readonly mono: boolean;
+  /** Ends after so many samples of each host, not counting the first, which has no rates. */
+  readonly iterations?: number | undefined;
   /** Keeps the settings; rejects with why it could not. */
   readonly save: (state: UiState) => Promise<string>;
   /** Stops the process group until it is continued. */
-  readonly suspend: (terminal: Terminal) => void;
+  readonly suspend: () => void;
 }
+
+/** What frames are drawn on. */
+export type Canvas = Pick<Terminal, 'width' | 'height' | 'paint' | 'forget'>;
 
 /** The console while it runs: keys, the mouse and samples go in, frames go out. */
 export class Console {
   readonly #options: ConsoleOptions;
   readonly #ended = Promise.withResolvers<void>();
-  #terminal: Terminal | undefined;
+  #terminal: Canvas | undefined;
   #state: UiState;
   /** Shown instead of what is new, while frozen. */
   #frozen: Scene | undefined;
   #frame: Frame | undefined;
   #frames = 0;
+  #scenes = 0;
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
     this.#state = options.state;
   }
 
-  get frames(): number {
-    return this.#frames;
-  }
-
   /** Resolves when the user has left. */
-  run(terminal: Terminal): Promise<void> {
+  run(terminal: Canvas): Promise<void> {
     this.#terminal = terminal;
     this.draw();
     this.#options.feed.start(
@@ -103,6 +106,7 @@ export class Console {
   }
 
   #onScene(): void {
+    this.#countScene();
     if (this.#state.follow) {
       // The order is known only once it is drawn; the row is brought back in sight right after.
       this.draw();
@@ -111,6 +115,12 @@ export class Console {
       this.#state = next;
     }
     this.draw();
+  }
+
+  #countScene(): void {
+    const { iterations, feed } = this.#options;
+    this.#scenes++;
+    if (iterations !== undefined && this.#scenes > iterations * feed.scene.hosts.length) this.quit();
   }
 
   #take({ state, effects }: Outcome): void {
@@ -132,8 +142,7 @@ export class Console {
       case 'quit':
         return this.quit();
       case 'suspend':
-        if (this.#terminal !== undefined) this.#options.suspend(this.#terminal);
-        return;
+        return this.#options.suspend();
       case 'save':
         return this.#report(this.#options.save(this.#state));
       case 'refresh':

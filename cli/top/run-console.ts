@@ -8,6 +8,7 @@ import type { Abilities } from '../../tui/terminal/abilities.ts';
 import { Terminal } from '../../tui/terminal/terminal.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
+import { UsageError } from './flags.ts';
 import { writeSettings } from './settings-file.ts';
 
 export interface RunConsoleOptions {
@@ -15,17 +16,26 @@ export interface RunConsoleOptions {
   readonly state: UiState;
   readonly abilities: Abilities;
   readonly mouse: boolean;
+  /** Ends after so many samples of each host; never when not given. */
+  readonly iterations?: number | undefined;
 }
 
 const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Takes the terminal, and gives it back however this ends. */
-export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOptions): Promise<number> {
+export async function runConsole({
+  feed,
+  state,
+  abilities,
+  mouse,
+  iterations,
+}: RunConsoleOptions): Promise<number> {
   const input = terminalInput();
   const ui = new Console({
     feed,
     state,
     mono: abilities.colours === 0,
+    iterations,
     save: async (now) => `saved to ${await writeSettings(settingsOf(now))}`,
     suspend,
   });
@@ -46,7 +56,7 @@ export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOp
     process.exit(ExitCode.software);
   };
   const stop = (): void => ui.quit();
-  const onStopSignal = (): void => suspend(terminal);
+  const onStopSignal = (): void => suspend();
   // Stopped by a signal that cannot be caught: what is on the screen now is the shell's.
   const onContinued = (): void => {
     terminal.forget();
@@ -75,14 +85,14 @@ export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOp
    * started it too, so that the shell gets its terminal back. Where nobody could continue it (a process group
    * without a shell), the kernel ignores the signal, and nothing was lost but a frame.
    */
-  function suspend(taken: Terminal): void {
-    taken.suspend();
+  function suspend(): void {
+    terminal.suspend();
     process.off('SIGTSTP', onStopSignal);
     process.kill(0, 'SIGTSTP');
     // Here again once it is continued.
     setImmediate(() => {
       process.on('SIGTSTP', onStopSignal);
-      taken.resume();
+      terminal.resume();
       ui.draw();
     });
   }
@@ -90,5 +100,10 @@ export async function runConsole({ feed, state, abilities, mouse }: RunConsoleOp
 
 /** Keys come from the terminal even where something else was piped in. */
 function terminalInput(): ReadStream {
-  return process.stdin.isTTY ? (process.stdin as ReadStream) : new ReadStream(openSync('/dev/tty', 'r'));
+  if (process.stdin.isTTY) return process.stdin as ReadStream;
+  try {
+    return new ReadStream(openSync('/dev/tty', 'r'));
+  } catch (error) {
+    throw new UsageError('there is no terminal to take keys from; --batch needs none', { cause: error });
+  }
 }

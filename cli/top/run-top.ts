@@ -2,6 +2,7 @@ import type { Demo } from '../../simulator/demo.ts';
 import type { BatchOptions } from '../../tui/batch/batch.ts';
 import { findColumn } from '../../tui/columns/column.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
+import type { Feed } from '../../tui/feed/feed.ts';
 import { LiveFeed } from '../../tui/feed/live.ts';
 import { parseFilter, parseThreshold } from '../../tui/model/filter.ts';
 import { naturalSort, type Sort } from '../../tui/model/sort.ts';
@@ -12,6 +13,7 @@ import { VIEW_NAMES } from '../../tui/state/views.ts';
 import { abilitiesOf } from '../../tui/terminal/abilities.ts';
 import { isThemeName, themes } from '../../tui/text/theme.ts';
 import { type TopFlags, UsageError } from './flags.ts';
+import type { RunConsoleOptions } from './run-console.ts';
 import { readSettings } from './settings-file.ts';
 import { type AskedHost, openHosts } from './sources.ts';
 
@@ -154,7 +156,7 @@ async function watch(hosts: readonly AskedHost[], flags: TopFlags, state: UiStat
   const feed = new LiveFeed(hosts, state.delayMs);
   if (flags.record !== undefined) await feed.record(flags.record);
   try {
-    return await runConsole({ feed, state, abilities: abilitiesOf(process.env), mouse: flags.mouse });
+    return await runConsole(consoleRun(feed, flags, state));
   } finally {
     await feed.close();
   }
@@ -179,7 +181,7 @@ async function replay(
   ]);
   const feed = new ReplayFeed(recording);
   try {
-    return await runConsole({ feed, state, abilities: abilitiesOf(process.env), mouse: flags.mouse });
+    return await runConsole(consoleRun(feed, flags, state));
   } finally {
     await feed.close();
   }
@@ -212,4 +214,9 @@ function batchRun(flags: TopFlags, state: UiState, batch: Batch) {
     units: state.units,
     ascii: state.ascii,
   };
+}
+
+function consoleRun(feed: Feed, flags: TopFlags, state: UiState): RunConsoleOptions {
+  const { mouse, iterations } = flags;
+  return { feed, state, abilities: abilitiesOf(process.env), mouse, iterations };
 }

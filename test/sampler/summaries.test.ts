@@ -25,9 +25,10 @@ const INFO = {
 
 test('with the XML known, CPU times are all that is asked for', async () => {
   const { connection, asked } = fakeConnection({ ...CPU, ...INFO });
-  const summary = await new Summaries(1_000, () => 0).read(connection, DOMAIN, FACTS, WITH_TIMES);
+  const summary = await new Summaries(1_000, () => 7_000).read(connection, DOMAIN, FACTS, WITH_TIMES);
   expect(asked).toEqual(['domainGetCpuStats']);
   expect(summary).toMatchObject({
+    cpuTimeAtMs: 7_000,
     maximumKiB: 2_048,
     memoryKiB: 1_024,
     vcpus: 1,

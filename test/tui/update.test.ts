@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { BINDINGS } from '../../tui/state/bindings.ts';
 import type { Effect } from '../../tui/state/effects.ts';
+import { afterSample, selectedIndex } from '../../tui/state/rows.ts';
+import type { Seen } from '../../tui/state/seen.ts';
 import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
-import { afterSample, type Seen, selectedIndex, update } from '../../tui/state/update.ts';
+import { update } from '../../tui/state/update.ts';
 
 const SEEN: Seen = {
   rows: ['a', 'b', 'c', 'd', 'e', 'f'],

@@ -1,8 +1,7 @@
 import { scaled } from '../../model/catalogue/metric.ts';
 import { memoryUsedKiB } from '../../model/stats/types.ts';
 import { kibToBytes, nsToSeconds } from '../../model/units.ts';
-import { cellsOf } from '../model/findings.ts';
-import { pinnedCount, pinnedCpus, seenCpus } from '../model/pins.ts';
+import { cellsOf, pinnedCount, pinnedCpus, seenCpus } from '../model/pins.ts';
 import type { Reason } from '../model/reasons.ts';
 import { isRunning, latencyMs, type StateName, stateOf, type Vm } from '../model/vm.ts';
 import type { Role } from '../text/line.ts';

@@ -1,7 +1,6 @@
-import type { CpuSet } from '../../model/cpu-set.ts';
 import type { HostTopology } from '../../model/topology.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
-import { RULES } from './finding-rules.ts';
+import { RULES } from './rules/all.ts';
 import type { Vm } from './vm.ts';
 
 export type Severity = 'info' | 'warn' | 'bad';
@@ -53,14 +52,4 @@ const ORDER: Readonly<Record<Severity, number>> = { bad: 0, warn: 1, info: 2 };
 /** The worst first. */
 export function findingsOf(vm: Vm, host: HostFacts): readonly Finding[] {
   return RULES.flatMap((rule) => rule(vm, host)).sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
-}
-
-/** Cells of the host that these CPUs lie in. */
-export function cellsOf(cpus: CpuSet, host: Pick<HostFacts, 'cellOf'>): number[] {
-  const cells = new Set<number>();
-  for (const cpu of cpus) {
-    const cell = host.cellOf.get(cpu);
-    if (cell !== undefined) cells.add(cell);
-  }
-  return [...cells].sort((a, b) => a - b);
 }

@@ -37,3 +37,13 @@ export function seenCpus(vm: Vm): CpuSet | undefined {
   const places = vm.sample.summary.places?.filter(({ cpu }) => cpu >= 0);
   return places === undefined || places.length === 0 ? undefined : CpuSet.of(places.map(({ cpu }) => cpu));
 }
+
+/** Cells of the host that these CPUs lie in. */
+export function cellsOf(cpus: CpuSet, host: { readonly cellOf: ReadonlyMap<number, number> }): number[] {
+  const cells = new Set<number>();
+  for (const cpu of cpus) {
+    const cell = host.cellOf.get(cpu);
+    if (cell !== undefined) cells.add(cell);
+  }
+  return [...cells].sort((a, b) => a - b);
+}

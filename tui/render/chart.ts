@@ -33,6 +33,11 @@ const BESIDE = 6;
 const BELOW = 2;
 /** Its last row stays empty; so one more is asked for, and left out. */
 const SPARE = 1;
+/** Of a braille cell. */
+const DOTS_A_ROW = 4;
+/** Dots that it keeps for the x axis (yPadding), and by which it lifts the line off it: off the canvas at the maximum. */
+const BELOW_AXIS = 11;
+const ABOVE_MAXIMUM = 3;
 /** Places for the figures of the y axis. */
 const AXIS_WIDTH = 7;
 
@@ -73,13 +78,16 @@ function canvas(options: ChartOptions, height: number): Line[] {
   const Line = loadCharts();
   const { series, width, format, spanSeconds } = options;
   const maximum = niceMaximum(series, options.minimumMax, options.base);
+  const usable = (height + SPARE) * DOTS_A_ROW - BELOW_AXIS;
+  const headroom = usable / (usable - ABOVE_MAXIMUM);
   const line = new Line({
     screen: OFF_SCREEN,
     width: width + BESIDE,
     height: height + SPARE + BELOW,
-    numYLabels: height >= 8 ? 4 : 2,
+    // As many as make whole steps of a quarter or a half, the maximum among them.
+    numYLabels: headroom * (height >= 8 ? 4 : 2),
     // Shares of the maximum: of anything else contrib rounds the labels to whole numbers.
-    maxY: 1,
+    maxY: headroom,
     minY: 0,
     showLegend: false,
     wholeNumbersOnly: false,

@@ -1,7 +1,8 @@
 import type { Scene } from '../model/host-view.ts';
 import type { Action } from '../state/bindings.ts';
+import { selectedIndex } from '../state/rows.ts';
+import type { Seen } from '../state/seen.ts';
 import type { UiState } from '../state/state.ts';
-import { type Seen, selectedIndex } from '../state/update.ts';
 import { tableOf } from '../state/views.ts';
 import { cellsOf, fit } from '../text/cells.ts';
 import { fitLine, type Line, span, under } from '../text/line.ts';

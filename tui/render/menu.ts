@@ -1,4 +1,4 @@
-import { menuItems } from '../state/update.ts';
+import { menuItems } from '../state/modes.ts';
 import { columnsOf, tableOf } from '../state/views.ts';
 import { fit } from '../text/cells.ts';
 import { type Line, span, under } from '../text/line.ts';

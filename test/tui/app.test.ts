@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Console } from '../../tui/app.ts';
+import { type HostSource, LiveFeed } from '../../tui/feed/live.ts';
+import { ReplayFeed } from '../../tui/feed/replay.ts';
+import { Recording } from '../../tui/record/recording.ts';
+import { INITIAL_STATE } from '../../tui/state/state.ts';
+import { type Line, plain } from '../../tui/text/line.ts';
+import { hostSample } from './scene-of.ts';
+import { RECORDINGS } from './scenes.ts';
+
+/** What would be on a terminal of 120 x 30. */
+class Paper {
+  readonly width = 120;
+  readonly height = 30;
+  lines: readonly string[] = [];
+  forgotten = 0;
+
+  paint(lines: readonly Line[]): void {
+    this.lines = lines.map(plain);
+  }
+
+  forget(): void {
+    this.forgotten++;
+  }
+
+  get text(): string {
+    return this.lines.join('\n');
+  }
+}
+
+function replaying(save: () => Promise<string> = () => Promise.resolve('saved')) {
+  const feed = new ReplayFeed(Recording.open(join(RECORDINGS, 'noisy-neighbour.rec')), 30);
+  const paper = new Paper();
+  let suspended = 0;
+  const ui = new Console({
+    feed,
+    state: INITIAL_STATE,
+    mono: false,
+    save,
+    suspend: () => {
+      suspended++;
+    },
+  });
+  const ended = ui.run(paper);
+  const press = (...keys: readonly string[]): void => {
+    for (const key of keys) {
+      const char = [...key].length === 1 ? key : undefined;
+      ui.key(char !== undefined && /^[A-Z]$/.test(char) ? `S-${char.toLowerCase()}` : key, char);
+    }
+  };
+  return { feed, ui, paper, press, ended, suspended: () => suspended };
+}
+
+test('scrubbing draws another instant; while frozen, what is drawn stays', () => {
+  const { paper, press } = replaying();
+  expect(paper.text).toContain('REPLAY 31/60');
+  const before = paper.lines.slice(5);
+  press('Z', '.');
+  expect(paper.text).toContain('FROZEN');
+  expect(paper.lines.slice(6, 20)).toEqual(before.slice(1, 15));
+  press('Z');
+  expect(paper.lines.slice(6, 20)).not.toEqual(before.slice(1, 15));
+  press(':', ...'goto 9'.split('').map((char) => (char === ' ' ? ' ' : char)), 'enter');
+  expect(paper.text).toContain('REPLAY 9/60');
+  press(':', ...'goto 999'.split(''), 'enter');
+  expect(paper.text).toContain('there are samples 1 to 60');
+});
+
+test('the mouse chooses a row, and opens it with a second click', () => {
+  const { ui, paper } = replaying();
+  const at = { action: 'mousedown', button: 'left', x: 4, y: 8 } as const;
+  ui.mouse(at);
+  const name = /^>(\S+)/.exec(paper.lines[8] ?? '')?.[1];
+  expect(name).toBeDefined();
+  ui.mouse(at);
+  expect(paper.lines[0]).toContain(`${name} on noisy-neighbour`);
+});
+
+test('what could not be done is said', async () => {
+  const { paper, press } = replaying(() => Promise.reject(new Error('the disk is full')));
+  press('W');
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(paper.text).toContain('the disk is full');
+  press(':', ...'record x'.split(''), 'enter');
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(paper.text).toContain('this is a recording already');
+  press('d', '5', 'enter');
+  expect(paper.text).toContain('a recording has the delay');
+});
+
+test('quitting ends it, and suspending is left to who has the process', async () => {
+  const { press, ended, suspended } = replaying();
+  press('C-z', 'q');
+  await ended;
+  expect(suspended()).toBe(1);
+});
+
+test('a mark and what changed since', () => {
+  const { paper, press } = replaying();
+  press('m', '}', 'x');
+  expect(paper.text).toMatch(/noisy-build .*\+\d/);
+  expect(paper.lines[5]).toContain('CHANGE');
+});
+
+test('live: a host that fails says so while another goes on, and both are closed in the end', async () => {
+  let closed = 0;
+  let ticks = 0;
+  const source = (name: string, sample: HostSource['sample']): HostSource => ({
+    name,
+    uri: `qemu+ssh://${name}/system`,
+    groups: new Set(),
+    sample,
+    close: () => {
+      closed++;
+      return Promise.resolve();
+    },
+  });
+  const feed = new LiveFeed(
+    [
+      source('good', () => Promise.resolve(hostSample(ticks++ * 1_000, [{ name: 'web' }]))),
+      source('bad', () => Promise.reject(new Error('nobody listens there'))),
+    ],
+    1,
+    () => 5_000,
+  );
+  const paper = new Paper();
+  const ui = new Console({
+    feed,
+    state: INITIAL_STATE,
+    mono: false,
+    save: () => Promise.resolve(''),
+    suspend: () => undefined,
+  });
+  void ui.run(paper);
+  while (ticks < 4) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(paper.text).toContain(
+    'bad            libvirt cannot be asked since 0:00; trying again. nobody listens there',
+  );
+  expect(paper.text).toMatch(/>good +web/);
+  await feed.close();
+  expect(closed).toBe(2);
+});
+
+test('live: it ends by itself after as many samples as it was told', async () => {
+  let ticks = 0;
+  const feed = new LiveFeed(
+    [
+      {
+        name: 'host',
+        uri: 'qemu:///system',
+        groups: new Set(),
+        sample: () => Promise.resolve(hostSample(ticks++ * 1_000, [{}])),
+        close: () => Promise.resolve(),
+      },
+    ],
+    1,
+  );
+  const ui = new Console({
+    feed,
+    state: INITIAL_STATE,
+    mono: false,
+    iterations: 2,
+    save: () => Promise.resolve(''),
+    suspend: () => undefined,
+  });
+  await ui.run(new Paper());
+  await feed.close();
+  // One more than told: the first has no rates.
+  expect(ticks).toBeGreaterThanOrEqual(3);
+});

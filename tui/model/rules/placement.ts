@@ -1,0 +1,75 @@
+import { percent } from '../../columns/format.ts';
+import { cellsOf, pinnedCpus } from '../pins.ts';
+import { isRunning } from '../vm.ts';
+import { finding, type Rule, tune } from './rule.ts';
+
+export const dedicatedTwice: Rule = (vm, host) => {
+  const shared = new Map<string, { name: string; cpus: number[] }>();
+  for (const pin of vm.facts?.cpu.vcpuPins.values() ?? []) {
+    if (!isRunning(vm) || pin.size !== 1 || pin.first === undefined) continue;
+    for (const other of host.dedicated.get(pin.first) ?? []) {
+      if (other.uuid === vm.sample.domain.uuid) continue;
+      const found = shared.get(other.uuid) ?? { name: other.name, cpus: [] };
+      if (!found.cpus.includes(pin.first)) found.cpus.push(pin.first);
+      shared.set(other.uuid, found);
+    }
+  }
+  return [...shared.values()].map(({ name, cpus }) =>
+    finding(
+      'dedicated-twice',
+      'bad',
+      `CPUs that are pinned to it alone are also pinned to ${name}`,
+      `CPU ${cpus.join(',')}`,
+      tune(vm, host, 'oltp-database'),
+    ),
+  );
+};
+
+export const overCells: Rule = (vm, host) => {
+  const cpus = pinnedCpus(vm);
+  if (cpus === undefined || vm.sample.fit?.widerThanCell === true) return [];
+  const cells = cellsOf(cpus, host);
+  // Guest cells of its own say that somebody knew.
+  if (cells.length < 2 || (vm.facts?.cpu.cells.length ?? 0) > 1) return [];
+  return [
+    finding(
+      'over-cells',
+      'warn',
+      'its vCPUs are pinned over several NUMA cells, and it would fit one: half of its memory is far',
+      `cells ${cells.join(',')}, pins ${cpus}`,
+      tune(vm, host, 'oltp-database'),
+    ),
+  ];
+};
+
+export const memoryFar: Rule = (vm, host) => {
+  const share = vm.sample.local?.memoryMap?.remoteShare;
+  if (share === undefined || share < 0.2) return [];
+  return [
+    finding(
+      'memory-far',
+      share > 0.4 ? 'warn' : 'info',
+      'a good part of its memory lies on other NUMA cells than its vCPUs run on',
+      `${percent(share * 100)} % of accesses go to another cell`,
+      tune(vm, host, 'oltp-database'),
+    ),
+  ];
+};
+
+export const wide: Rule = (vm, host) => {
+  const { widerThanHost, widerThanCell } = vm.sample.fit ?? {};
+  const vcpus = vm.sample.summary.vcpus;
+  if (widerThanHost === true) {
+    return [finding('wider-than-host', 'warn', 'it has more vCPUs than the host has CPUs', `${vcpus} vCPUs`)];
+  }
+  if (widerThanCell !== true || (vm.facts?.cpu.cells.length ?? 0) > 1) return [];
+  return [
+    finding(
+      'wider-than-cell',
+      'info',
+      'it is wider than a NUMA cell and its guest sees no cells of its own',
+      `${vcpus} vCPUs`,
+      tune(vm, host, 'analytics-database'),
+    ),
+  ];
+};

@@ -1,0 +1,80 @@
+import type { Action } from './bindings.ts';
+import type { Seen } from './seen.ts';
+import type { UiState } from './state.ts';
+
+/** The row under the cursor; the first when there is none yet, or it is gone. */
+export function selectedIndex(state: UiState, rows: readonly string[]): number {
+  const selected = state.selected[state.view];
+  return Math.max(0, selected === undefined ? -1 : rows.indexOf(selected));
+}
+
+export type By = Extract<Action, { kind: 'move' }>['by'];
+
+/** Where a move from here ends, at the last at most. */
+export function target(from: number, by: By, page: number, last: number): number {
+  const wanted =
+    by === 'first'
+      ? 0
+      : by === 'last'
+        ? last
+        : by === 'page'
+          ? from + page
+          : by === '-page'
+            ? from - page
+            : from + by;
+  return Math.max(0, Math.min(last, wanted));
+}
+
+/** The cursor on another row; where there are no rows, the text scrolled. */
+export function moved(state: UiState, by: By, seen: Seen): UiState {
+  const { view } = state;
+  if (seen.rows.length === 0) {
+    const top = target(state.top[view] ?? 0, by, seen.page, seen.textMax);
+    return { ...state, top: { ...state.top, [view]: top } };
+  }
+  const index = target(selectedIndex(state, seen.rows), by, Math.max(1, seen.page - 1), seen.rows.length - 1);
+  const selected = { ...state.selected, [view]: seen.rows[index] as string };
+  return inSight({ ...state, selected }, index, seen);
+}
+
+/** Scrolls just as far as it takes to have the row on the screen. */
+function inSight(state: UiState, index: number, seen: Seen): UiState {
+  const top = state.top[state.view] ?? 0;
+  const lowest = Math.max(0, index - seen.page + 1);
+  const next = Math.min(index, Math.max(top, lowest));
+  return next === top ? state : { ...state, top: { ...state.top, [state.view]: next } };
+}
+
+/** The details of a VM scrolled. */
+export function scrolled(state: UiState, by: By, seen: Seen): UiState {
+  if (state.detail === undefined) return state;
+  const top = target(state.detail.top, by, Math.max(1, seen.page - 1), seen.textMax);
+  return { ...state, detail: { ...state.detail, top } };
+}
+
+/** After a new sample: a row that is followed stays in sight. */
+export function afterSample(state: UiState, seen: Seen): UiState {
+  if (!state.follow || state.detail !== undefined) return state;
+  const selected = state.selected[state.view];
+  const index = selected === undefined ? -1 : seen.rows.indexOf(selected);
+  return index < 0 ? state : inSight(state, index, seen);
+}
+
+/** Following the row under the cursor, or no more. */
+export function followed(state: UiState, seen: Seen): UiState {
+  const index = selectedIndex(state, seen.rows);
+  const key = seen.rows[index];
+  if (state.follow || key === undefined) return { ...state, follow: false };
+  return inSight({ ...state, follow: true, selected: { ...state.selected, [state.view]: key } }, index, seen);
+}
+
+/** The VM under the cursor tagged, or no more. */
+export function taggedOf(state: UiState, seen: Seen): UiState {
+  const key = state.detail?.key ?? seen.vmKeys[selectedIndex(state, seen.rows)];
+  if (key === undefined) return state;
+  const tagged = new Set(state.tagged);
+  if (!tagged.delete(key)) tagged.add(key);
+  // As htop does: tagging a run of rows is one key.
+  const next = { ...state, tagged };
+  return state.detail === undefined ? moved(next, 1, seen) : next;
+}

@@ -4,14 +4,8 @@ import type { MetadataReader } from './custom-metadata.ts';
 import { type Disk, parseDisks } from './disks.ts';
 import { type NetworkInterface, parseInterfaces } from './interfaces.ts';
 import { type MemoryFacts, parseMemoryFacts } from './memory.ts';
-import {
-  type NovaFacts,
-  type OvirtFacts,
-  parseNova,
-  parseOvirt,
-  parseTuned,
-  type TunedFacts,
-} from './metadata.ts';
+import { type NovaFacts, type OvirtFacts, parseNova, parseOvirt } from './metadata.ts';
+import { readMark, type TunedMark } from './tuned-mark.ts';
 
 /** What a domain's XML says of it: slow facts, which change by events. */
 export interface DomainFacts {
@@ -36,7 +30,7 @@ export interface DomainFacts {
   readonly nova: NovaFacts | undefined;
   readonly ovirt: OvirtFacts | undefined;
   /** Absent where virtune's tuner has not applied a profile. */
-  readonly tuned?: TunedFacts | undefined;
+  readonly tuned?: TunedMark | undefined;
   /** Read by expressions of the user's own. */
   readonly labels: ReadonlyMap<string, string>;
 }
@@ -72,7 +66,7 @@ export function parseDomain(xml: string, what = 'the domain XML', metadata?: Met
     agent: agentChannel(devices),
     nova: parseNova(root),
     ovirt: parseOvirt(root),
-    tuned: parseTuned(root),
+    tuned: readMark(root),
     labels: metadata?.(root) ?? NO_LABELS,
   };
 }

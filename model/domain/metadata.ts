@@ -25,31 +25,6 @@ export interface OvirtFacts {
 
 const OVIRT_NAMESPACE = 'http://ovirt.org/vm/';
 
-/** The mark that the tuner leaves when it has applied a profile. */
-export interface TunedFacts {
-  readonly profile: string | undefined;
-  /** Digest of the profile as it was then. */
-  readonly version: string | undefined;
-  /** ISO 8601. */
-  readonly at: string | undefined;
-  /** The tuner's transaction. */
-  readonly id: string | undefined;
-}
-
-const TUNED_NAMESPACE = 'https://virtune.dev/xmlns/tuner/';
-
-export function parseTuned(domain: Element): TunedFacts | undefined {
-  const root = within(domain, 'tuned', TUNED_NAMESPACE)?.();
-  return (
-    root && {
-      profile: attr(root, 'profile'),
-      version: attr(root, 'version'),
-      at: attr(root, 'at'),
-      id: attr(root, 'id'),
-    }
-  );
-}
-
 export function parseNova(domain: Element): NovaFacts | undefined {
   const part = within(domain, 'instance', NOVA_NAMESPACE);
   return (

@@ -1,33 +1,15 @@
-import { attr, child, children, type Element } from '../../model/xml.ts';
+import { MARK_NAMESPACE, markElement, type TunedMark } from '../../model/domain/tuned-mark.ts';
+import { child, type Element } from '../../model/xml.ts';
 
-/** Whose metadata it is, in each domain that was tuned. */
-export const MARK_NAMESPACE = 'https://virtune.dev/xmlns/tuner/1';
+/** The key of virtune's part of a domain's metadata, and its prefix there. */
 export const MARK_KEY = 'virtune';
 
-/** What virtune leaves behind in a domain: which profile, in which version, when, and by which transaction. */
-export interface Mark {
-  readonly profile: string;
-  /** Of the profile's text, so that a later edit of it can be told from drift. */
-  readonly version: string;
-  /** ISO 8601. */
-  readonly at: string;
-  readonly id: string;
-}
-
 /** The element as libvirt's metadata calls take it. Names of profiles are checked, so nothing needs escaping. */
-export function markXml({ profile, version, at, id }: Mark): string {
+export function markXml({ profile, version, at, id }: TunedMark): string {
   return `<${MARK_KEY}:tuned xmlns:${MARK_KEY}='${MARK_NAMESPACE}' profile='${profile}' version='${version}' at='${at}' id='${id}'/>`;
 }
 
-export function readMark(domain: Element): Mark | undefined {
-  const element = markElement(domain);
-  const [profile, version, at, id] = ['profile', 'version', 'at', 'id'].map((name) => attr(element, name));
-  if (profile === undefined || version === undefined || at === undefined || id === undefined)
-    return undefined;
-  return { profile, version, at, id };
-}
-
-export function writeMark(domain: Element, { profile, version, at, id }: Mark): void {
+export function writeMark(domain: Element, { profile, version, at, id }: TunedMark): void {
   const { ownerDocument: document } = domain;
   if (document === null) return;
   let metadata = child(domain, 'metadata');
@@ -51,10 +33,4 @@ export function writeMark(domain: Element, { profile, version, at, id }: Mark): 
     metadata.insertBefore(document.createTextNode('\n    '), last);
     metadata.insertBefore(element, last);
   }
-}
-
-function markElement(domain: Element): Element | undefined {
-  return children(child(domain, 'metadata')).find(
-    (element) => element.namespaceURI === MARK_NAMESPACE && element.localName === 'tuned',
-  );
 }

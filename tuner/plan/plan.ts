@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
+import type { TunedMark } from '../../model/domain/tuned-mark.ts';
 import type { Problem } from '../errors.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignment, Placement } from '../placement/types.ts';
 import type { Wish } from '../settings/setting.ts';
 import type { Step } from '../steps/step.ts';
 import { changeDefinition, type DefinitionChange } from './definition.ts';
-import { type Mark, markXml, readMark, writeMark } from './mark.ts';
+import { markXml, writeMark } from './mark.ts';
 import { type Judging, judge, type Row, stepDomain } from './verdict.ts';
 
 /** A profile as a plan names it. */
@@ -70,7 +71,7 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
   const { state, profile, assignment, wishes, judging, restart, id, at } = input;
   const rows = wishes.map((wish) => judge(wish, state, judging));
   const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');
-  const mark: Mark = { profile: profile.name, version: profile.version, at, id };
+  const mark: TunedMark = { profile: profile.name, version: profile.version, at, id };
   const defines = taken.some(({ nextHolds }) => !nextHolds);
   const definition =
     state.inactive && (defines || !isMarked(state, profile))
@@ -104,7 +105,7 @@ function stepsOf(
   state: DomainState,
   rows: readonly Row[],
   definition: DefinitionChange | undefined,
-  mark: Mark,
+  mark: TunedMark,
   restarts: boolean,
 ): Step[] {
   const domain = stepDomain(state);
@@ -157,8 +158,6 @@ function isMarked(state: DomainState, profile: PlannedProfile): boolean {
 }
 
 /** Whether it was tuned by virtune before, and how. */
-export function markOf(state: DomainState): Mark | undefined {
-  return state.inactive === undefined
-    ? state.live && readMark(state.live.root)
-    : readMark(state.inactive.root);
+export function markOf(state: DomainState): TunedMark | undefined {
+  return (state.inactive ?? state.live)?.facts.tuned;
 }

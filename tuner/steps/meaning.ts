@@ -1,5 +1,5 @@
+import { readMark } from '../../model/domain/tuned-mark.ts';
 import { type Element, parseXml } from '../../model/xml.ts';
-import { readMark } from '../plan/mark.ts';
 import { settings } from '../settings/all.ts';
 import type { Setting } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';

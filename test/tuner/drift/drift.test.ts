@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { parseXml } from '../../../model/xml.ts';
 import { driftOf } from '../../../tuner/drift/drift.ts';
 import { driftJson, reportDrift } from '../../../tuner/drift/report.ts';
 import { driftMetrics, writeTextfile } from '../../../tuner/drift/textfile.ts';
@@ -11,7 +10,7 @@ import { markXml } from '../../../tuner/plan/mark.ts';
 import { planDomain } from '../../../tuner/plan/plan.ts';
 import { forgotten } from '../../../tuner/watch/forgotten.ts';
 import { parseExposition } from '../../exposition.ts';
-import { attributeSetting, state, wish, XML } from '../plan/fixtures.ts';
+import { attributeSetting, state, view, wish, XML } from '../plan/fixtures.ts';
 
 const STEP = { kind: 'emulatorPin', domain: { uuid: 'u', name: 'db01' }, to: '1' } as const;
 const live = attributeSetting('color', { live: () => [STEP] });
@@ -92,10 +91,9 @@ test('a textfile is there whole or not at all, and leaves nothing behind', async
 
 test('a profile that has changed since it was applied is told', () => {
   const marked = (version: string): boolean => {
-    const mark = markXml({ profile: 'oltp-database', version, at: '2026-11-25T22:00:00.000Z', id: 'T0' });
+    const mark = { profile: 'oltp-database', version, at: '2026-11-25T22:00:00.000Z', id: 'T0' };
     const { plan } = drift(BOTH, BOTH);
-    const root = parseXml('the test', `<domain><metadata>${mark}</metadata></domain>`, 'domain');
-    const inactive = plan.state.inactive && { ...plan.state.inactive, root };
+    const inactive = view(XML.replace('<memory ', `<metadata>${markXml(mark)}</metadata><memory `));
     return driftOf({ ...plan, state: { ...plan.state, inactive } }).profileChanged;
   };
   expect(marked('v1')).toBe(false);

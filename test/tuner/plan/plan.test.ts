@@ -1,10 +1,11 @@
 import { XMLSerializer } from '@xmldom/xmldom';
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
+import { readMark, type TunedMark } from '../../../model/domain/tuned-mark.ts';
 import { parseXml } from '../../../model/xml.ts';
 import type { Placement } from '../../../tuner/placement/types.ts';
 import { changeDefinition } from '../../../tuner/plan/definition.ts';
-import { type Mark, markXml, readMark, writeMark } from '../../../tuner/plan/mark.ts';
+import { markXml, writeMark } from '../../../tuner/plan/mark.ts';
 import { planDomain } from '../../../tuner/plan/plan.ts';
 import { reportPlan } from '../../../tuner/plan/report.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
@@ -20,7 +21,12 @@ const NOBODY_PLACED: Placement = {
   proven: true,
 };
 const DOMAIN = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db01' };
-const MARK: Mark = { profile: 'oltp-database', version: 'ab12', at: '2026-11-25T22:00:00.000Z', id: 'T1' };
+const MARK: TunedMark = {
+  profile: 'oltp-database',
+  version: 'ab12',
+  at: '2026-11-25T22:00:00.000Z',
+  id: 'T1',
+};
 const ADD: Step = { kind: 'ioThread', domain: DOMAIN, id: 1, to: 'present' };
 const REMOVE: Step = { kind: 'ioThread', domain: DOMAIN, id: 2, to: 'absent' };
 const PIN: Step = { kind: 'ioThreadPin', domain: DOMAIN, id: 1, to: '3' };

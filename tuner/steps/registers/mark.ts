@@ -2,8 +2,9 @@ import { XMLSerializer } from '@xmldom/xmldom';
 import { z } from 'zod';
 import { ErrorCode, Impact, MetadataType } from '../../../libvirt/constants.ts';
 import { isRemoteError } from '../../../libvirt/errors.ts';
+import { MARK_NAMESPACE } from '../../../model/domain/tuned-mark.ts';
 import { parseXml } from '../../../model/xml.ts';
-import { MARK_KEY, MARK_NAMESPACE } from '../../plan/mark.ts';
+import { MARK_KEY } from '../../plan/mark.ts';
 import { handle } from '../domain-run.ts';
 import { register } from '../register.ts';
 

@@ -11,6 +11,8 @@ export interface RuleFile {
 
 interface RuleGroup {
   readonly name: string;
+  /** How often; a fleet's rules are work for Prometheus, and figures over 5 minutes are none of this second. */
+  readonly interval: Duration;
   readonly rules: readonly (BuiltRecordingRule | BuiltAlertRule)[];
 }
 
@@ -40,6 +42,9 @@ export interface RuleOptions {
   readonly faster?: number | undefined;
 }
 
+const RECORDED_EVERY = '30s';
+const ALERTS_EVERY = '1m';
+
 export const DEFAULT_JOB = 'virtune.*';
 export const DEFAULT_RUNBOOK_URL = 'https://github.com/virtune/virtune/blob/main/docs/runbooks';
 
@@ -47,14 +52,18 @@ export function buildRecordingRules(options: RuleOptions = {}): RuleFile {
   const context = contextOf(options);
   const rules = recordingRules.map(({ record, expr }) => ({ record, expr: expr(context) }));
   // One group: its rules are taken in turn, and each may stand on those before it in the same moment.
-  return { groups: [{ name: 'virtune', rules }] };
+  return { groups: [{ name: 'virtune', interval: context.range(RECORDED_EVERY), rules }] };
 }
 
 export function buildAlertRules(options: RuleOptions = {}): RuleFile {
   const asked = alertGroups.filter(({ name }) => options.groups?.includes(name) ?? true);
   return {
     groups: asked
-      .map((group) => ({ name: `virtune-${group.name}`, rules: alertsOf(group, options) }))
+      .map((group) => ({
+        name: `virtune-${group.name}`,
+        interval: contextOf(options).range(ALERTS_EVERY),
+        rules: alertsOf(group, options),
+      }))
       .filter(({ rules }) => rules.length > 0),
   };
 }
@@ -86,7 +95,8 @@ function buildAlert(rule: AlertRule, settings: AlertSettings, options: RuleOptio
 
 function contextOf({ job = DEFAULT_JOB, faster = 1 }: RuleOptions): RuleContext {
   return {
-    range: (duration) => durationOf(secondsOf(duration) / faster),
+    // Prometheus knows no shorter time than a second here.
+    range: (duration) => durationOf(Math.max(1, secondsOf(duration) / faster)),
     ofVirtune: `job=~${JSON.stringify(job)}`,
   };
 }

@@ -268,7 +268,7 @@ test('every query of every dashboard finds series', async () => {
   expect(empty.filter((title) => !(title in EMPTY_NOW_AND_THEN)).sort()).toEqual(
     Object.keys(EMPTY_PANELS).sort(),
   );
-});
+}, 300_000);
 
 test('once the load is gone, so are the alerts', async () => {
   const { daemon } = hostNamed('overcommitted');

@@ -31,7 +31,7 @@ export type Found = Outcome & { readonly kind: 'found' };
 
 /** More VMs than this are not sought through one by one. */
 const EXACT_REQUESTS = 12;
-const EXACT_STEPS = 20_000;
+const EXACT_STEPS = 8_000;
 /** Setting up a board takes as long as a step for so many cores. */
 const CORES_A_STEP = 4;
 /** Steps to find out whether there is any seat at all. */

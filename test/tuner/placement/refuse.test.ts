@@ -75,6 +75,14 @@ const CASES: readonly Case[] = [
     next: 'room without CPUs of its own for emulator and iothreads',
   },
   {
+    what: 'the only CPU left for its emulator is the sibling of a vCPU',
+    host: hostOf(HOSTS.laptop),
+    request: dedicated('db01', 7, { emulatorCpus: 1 }),
+    code: 'NO_CORES',
+    text: 'db01 finds cores for its vCPUs, but not 1 CPU beside them for its emulator and iothreads: cell 0 has 8 free CPUs',
+    next: 'room without CPUs of its own for emulator and iothreads',
+  },
+  {
     what: 'the free cores are shared ones',
     host: takenBy(smt, { a: '0-7' }),
     request: dedicated('db01', 2, { threads: 'require' }),

@@ -1,11 +1,13 @@
 import { codec } from './codec.ts';
 import { encode } from './encode.ts';
+import { placement } from './placement.ts';
 import { realGuests } from './real-guests.ts';
 import { scale, soak } from './scale.ts';
 
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   codec,
   encode,
+  placement,
   real: realGuests,
   scale,
   soak,

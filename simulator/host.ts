@@ -1,13 +1,13 @@
 import { CpuSet } from '../model/cpu-set.ts';
-import { type Effects, effectsOf } from './effects.ts';
+import { effectsOf } from './effects.ts';
+import { live, type Running } from './life.ts';
 import { PagePools } from './page-pools.ts';
 import { seedOf } from './random.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import { type CpuClass, shareOut } from './schedule.ts';
 import { type HostCell, type HostCpu, layOut } from './topology.ts';
 import { SimulatedVm, uuidFrom } from './vm.ts';
-import type { VmFacts } from './vm-facts.ts';
-import { type Demand, demandAt } from './workload.ts';
+import { demandAt } from './workload.ts';
 
 /** The longest step of time: bursts last longer, so that none is stepped over. */
 const STEP_MS = 1_000;
@@ -193,67 +193,4 @@ export class SimulatedHost {
       times.idle += (1 - share) * stepMs * NS_PER_MS;
     });
   }
-}
-
-/** A VM that runs in a step, with all that decides what it does. */
-interface Running {
-  readonly vm: SimulatedVm;
-  readonly facts: VmFacts;
-  readonly effects: Effects;
-  readonly demand: Demand;
-}
-
-/** What a VM does in a step, given the share of CPU that it gets: one that waits also asks its disks for less. */
-function live(
-  { vm, facts, effects, demand }: Running,
-  stepMs: number,
-  atMs: number,
-  everywhere: readonly number[],
-  shareOf: (key: string) => number,
-): void {
-  const seconds = stepMs / 1_000;
-  const wantedNs = Math.round(demand.cpuPerVcpu * stepMs * NS_PER_MS);
-  let shares = 0;
-  effects.places.forEach(({ cpus, key }, id) => {
-    const vcpu = vm.vcpus[id];
-    if (vcpu === undefined) return;
-    const share = shareOf(key);
-    shares += share;
-    const ranNs = Math.round(wantedNs * share);
-    vcpu.timeNs += ranNs;
-    vcpu.delayNs += wantedNs - ranNs;
-    vcpu.waitNs += Math.round(demand.readRequests * seconds * 20_000);
-    vcpu.cpu = cpus?.first ?? everywhere[(vm.seed + id + Math.floor(atMs / 5_000)) % everywhere.length] ?? 0;
-    vm.cpuUserNs += Math.round(ranNs * 0.04);
-    vm.cpuSystemNs += Math.round(ranNs * 0.06);
-  });
-  const pace = facts.vcpusCurrent === 0 ? 0 : (shares / facts.vcpusCurrent) * effects.pace;
-  vm.disks.forEach((counters, index) => {
-    const times = effects.disks[index];
-    if (times === undefined) return;
-    // The last disk is the data disk and takes nine tenths.
-    const part =
-      vm.disks.length === 1 ? 1 : index === vm.disks.length - 1 ? 0.9 : 0.1 / (vm.disks.length - 1);
-    const reads = Math.round(demand.readRequests * part * pace * seconds);
-    const writes = Math.round(demand.writeRequests * part * pace * seconds);
-    const flushes = Math.round(demand.flushRequests * part * pace * seconds);
-    counters.readRequests += reads;
-    counters.readBytes += reads * demand.requestBytes;
-    counters.readNs += Math.round(reads * times.readNs);
-    counters.writeRequests += writes;
-    counters.writeBytes += writes * demand.requestBytes;
-    counters.writeNs += Math.round(writes * times.writeNs);
-    counters.flushRequests += flushes;
-    counters.flushNs += Math.round(flushes * times.flushNs);
-  });
-  for (const nic of vm.nics) {
-    const packets = Math.round((demand.packets * pace * seconds) / vm.nics.length);
-    nic.rxPackets += packets;
-    nic.rxBytes += packets * demand.packetBytes;
-    nic.txPackets += packets;
-    nic.txBytes += Math.round(packets * demand.packetBytes * 1.6);
-  }
-  vm.minorFaults += Math.round(demand.cpuPerVcpu * facts.vcpusCurrent * 400 * seconds);
-  const period = facts.balloonPeriodSeconds;
-  if (period > 0) vm.lastUpdateSeconds = Math.floor(atMs / 1_000 / period) * period;
 }

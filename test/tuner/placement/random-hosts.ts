@@ -104,5 +104,5 @@ const requests = (most: number, widest: number): fc.Arbitrary<PlacementRequest[]
     );
 
 export const fewRequests = requests(3, 4);
-export const manyRequests = requests(10, 8);
+export const manyRequests = requests(7, 8);
 export const oneRequest = requests(1, 6).map(([request]) => request as PlacementRequest);

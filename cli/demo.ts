@@ -15,7 +15,7 @@ export function demoCommand(): Command {
     .description('serve the figures of a simulated KVM host: nothing else is needed')
     .option(
       '-s, --scenario <name>',
-      'calm, overcommitted, noisy-neighbour, numa-split-database, io-storm, memory-pressure, or a JSON file',
+      'calm, overcommitted, noisy-neighbour, numa-split-database, io-storm, memory-pressure, untuned, or a JSON file',
       'calm',
     )
     .option('-n, --vms <count>', 'as many VMs as this', vmCount)

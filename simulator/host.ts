@@ -1,13 +1,14 @@
 import { CpuSet } from '../model/cpu-set.ts';
-import { type Effects, effectsOf } from './effects.ts';
+import { effectsOf } from './effects.ts';
+import { live, type Running } from './life.ts';
 import { PagePools } from './page-pools.ts';
 import { seedOf } from './random.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import { type CpuClass, shareOut } from './schedule.ts';
+import { storageOf } from './storage.ts';
 import { type HostCell, type HostCpu, layOut } from './topology.ts';
 import { SimulatedVm, uuidFrom } from './vm.ts';
-import type { VmFacts } from './vm-facts.ts';
-import { type Demand, demandAt } from './workload.ts';
+import { demandAt } from './workload.ts';
 
 /** The longest step of time: bursts last longer, so that none is stepped over. */
 const STEP_MS = 1_000;
@@ -16,7 +17,6 @@ const STEP_MIN_MS = 100;
 /** A gap longer than this (a laptop that slept) is taken in larger steps. */
 const STEPS_MAX = 60;
 const NS_PER_MS = 1e6;
-const MOVE_MS = 5_000;
 /** The host has been up for so long when it is first asked: counters are not all zero, balloons have reported. */
 const HISTORY_MS = 600_000;
 
@@ -199,100 +199,4 @@ export class SimulatedHost {
       times.idle += (1 - share) * stepMs * NS_PER_MS;
     });
   }
-}
-
-/** A VM that runs in a step, with all that decides what it does. */
-interface Running {
-  readonly vm: SimulatedVm;
-  readonly facts: VmFacts;
-  readonly effects: Effects;
-  readonly demand: Demand;
-}
-
-/** A disk that has to wait for the storage waits for a full queue at most, ns. */
-const QUEUE_NS = 100e6;
-const MIB_BYTES = 1_048_576;
-
-/** What all VMs of a host share in a step. */
-interface Surroundings {
-  readonly everywhere: readonly number[];
-  readonly storage: Storage;
-}
-
-interface Storage {
-  /** Of what is asked, what is done. */
-  readonly share: number;
-  /** How long a request takes that would take `ns` on storage that nobody else uses. */
-  readonly timeNs: (ns: number) => number;
-}
-
-/** One server with a queue before it (M/M/1), as long as it is not asked for more than it has. */
-function storageOf({ storageMiBps }: HostSpec, demands: readonly Demand[]): Storage {
-  const askedBytes = demands.reduce(
-    (sum, { readRequests, writeRequests, requestBytes }) =>
-      sum + (readRequests + writeRequests) * requestBytes,
-    0,
-  );
-  const load = askedBytes / (storageMiBps * MIB_BYTES);
-  return {
-    share: Math.min(1, 1 / Math.max(load, 1e-9)),
-    timeNs: (ns) => (load >= 1 ? QUEUE_NS : Math.min(QUEUE_NS, ns / (1 - load))),
-  };
-}
-
-/** What a VM does in a step, given the share of CPU that it gets: one that waits also asks its disks for less. */
-function live(
-  { vm, facts, effects, demand }: Running,
-  stepMs: number,
-  atMs: number,
-  { everywhere, storage }: Surroundings,
-  shareOf: (key: string) => number,
-): void {
-  const seconds = stepMs / 1_000;
-  const wantedNs = Math.round(demand.cpuPerVcpu * stepMs * NS_PER_MS);
-  let shares = 0;
-  effects.places.forEach(({ cpus, key }, id) => {
-    const vcpu = vm.vcpus[id];
-    if (vcpu === undefined) return;
-    const share = shareOf(key);
-    shares += share;
-    const ranNs = Math.round(wantedNs * share);
-    vcpu.timeNs += ranNs;
-    vcpu.delayNs += wantedNs - ranNs;
-    vcpu.waitNs += Math.round(demand.readRequests * seconds * 20_000);
-    const allowed = cpus === undefined ? everywhere : [...cpus];
-    // Every few seconds the scheduler moves a vCPU to another of the CPUs that it may run on.
-    vcpu.cpu = allowed[(vm.seed + id * 7 + Math.floor(atMs / MOVE_MS) * 5) % allowed.length] ?? 0;
-    vm.cpuUserNs += Math.round(ranNs * 0.04);
-    vm.cpuSystemNs += Math.round(ranNs * 0.06);
-  });
-  const pace = facts.vcpusCurrent === 0 ? 0 : (shares / facts.vcpusCurrent) * effects.pace;
-  vm.disks.forEach((counters, index) => {
-    const times = effects.disks[index];
-    if (times === undefined) return;
-    // The last disk is the data disk and takes nine tenths.
-    const part =
-      vm.disks.length === 1 ? 1 : index === vm.disks.length - 1 ? 0.9 : 0.1 / (vm.disks.length - 1);
-    const reads = Math.round(demand.readRequests * part * pace * storage.share * seconds);
-    const writes = Math.round(demand.writeRequests * part * pace * storage.share * seconds);
-    const flushes = Math.round(demand.flushRequests * part * pace * seconds);
-    counters.readRequests += reads;
-    counters.readBytes += reads * demand.requestBytes;
-    counters.readNs += Math.round(reads * storage.timeNs(times.readNs));
-    counters.writeRequests += writes;
-    counters.writeBytes += writes * demand.requestBytes;
-    counters.writeNs += Math.round(writes * storage.timeNs(times.writeNs));
-    counters.flushRequests += flushes;
-    counters.flushNs += Math.round(flushes * storage.timeNs(times.flushNs));
-  });
-  for (const nic of vm.nics) {
-    const packets = Math.round((demand.packets * pace * seconds) / vm.nics.length);
-    nic.rxPackets += packets;
-    nic.rxBytes += packets * demand.packetBytes;
-    nic.txPackets += packets;
-    nic.txBytes += Math.round(packets * demand.packetBytes * 1.6);
-  }
-  vm.minorFaults += Math.round(demand.cpuPerVcpu * facts.vcpusCurrent * 400 * seconds);
-  const period = facts.balloonPeriodSeconds;
-  if (period > 0) vm.lastUpdateSeconds = Math.floor(atMs / 1_000 / period) * period;
 }

@@ -11,7 +11,7 @@ export interface TuneFlags {
 }
 
 /** Root's under /var/lib, anybody else's where XDG's base directories say (basedir-spec 0.8). */
-export function defaultStateDir(env: NodeJS.ProcessEnv, uid: number | undefined): string {
+function defaultStateDir(env: NodeJS.ProcessEnv, uid: number | undefined): string {
   if (uid === 0) return '/var/lib/virtune/tuner';
   return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state'), 'virtune/tuner');
 }

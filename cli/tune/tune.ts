@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { applyCommand } from './apply.ts';
 import { driftCommand } from './drift.ts';
 import { historyCommand } from './history.ts';
+import { hugepagesCommand } from './hugepages.ts';
 import { planCommand } from './plan.ts';
 import { profilesCommand } from './profiles.ts';
 import { recoverCommand } from './recover.ts';
@@ -21,6 +22,7 @@ export function tuneCommand(): Command {
     .addCommand(recoverCommand())
     .addCommand(verifyCommand())
     .addCommand(driftCommand())
+    .addCommand(hugepagesCommand())
     .addCommand(watchCommand())
     .addCommand(profilesCommand());
 }

@@ -5,7 +5,7 @@ import type { Description } from '../description.ts';
 import { CallFailure } from '../faults.ts';
 import { checkParams, invalidArgument, notValid } from '../parameters/group.ts';
 import type { Polling } from '../vm.ts';
-import { ioThreadIds } from '../xml/defaults.ts';
+import { ioThreadIds } from '../xml/cpu-tune.ts';
 import { add, ensure, remove, setAttr, setText } from '../xml/edit.ts';
 import { find, type Handlers } from './context.ts';
 import { affected, editEach } from './impact.ts';

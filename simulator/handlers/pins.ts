@@ -5,7 +5,7 @@ import { attr, children, type Element } from '../../model/xml.ts';
 import { CallFailure } from '../faults.ts';
 import { invalidArgument } from '../parameters/group.ts';
 import type { SimulatedVm } from '../vm.ts';
-import { ioThreadIds } from '../xml/defaults.ts';
+import { ioThreadIds } from '../xml/cpu-tune.ts';
 import { add, ensure, setAttr } from '../xml/edit.ts';
 import { find, type HandlerContext, type Handlers, requireActive } from './context.ts';
 import { affected, editEach, looked } from './impact.ts';

@@ -1,12 +1,8 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
-import { ioThreadIds } from './defaults.ts';
-import type { Rule } from './rules.ts';
+import { ioThreadIds } from './cpu-tune.ts';
+import { type Rule, UNSUPPORTED, UNSUPPORTED_BY_QEMU, XML_ERROR } from './rule.ts';
 
 type DeviceCheck = (device: Element, domain: Element) => string | undefined;
-
-const XML_ERROR = [27, 20] as const;
-const UNSUPPORTED = [67, 20] as const;
-const UNSUPPORTED_BY_QEMU = [67, 10] as const;
 
 const HYPERV = [
   ...['relaxed', 'vapic', 'spinlocks', 'vpindex', 'runtime', 'synic', 'stimer', 'reset', 'vendor_id'],

@@ -1,5 +1,6 @@
 import { children, type Element } from '../../model/xml.ts';
-import { type Shape, shapeOf } from './shape.ts';
+import { shapeOf } from './shape.ts';
+import type { Shape } from './shape-words.ts';
 
 const ELEMENT = 1;
 const TEXT = 3;
@@ -9,13 +10,6 @@ const CDATA = 4;
 export function formatDomain(root: Element): string {
   const lines: string[] = [];
   write(lines, root, '', 0);
-  return `${lines.join('\n')}\n`;
-}
-
-/** One element of it, by itself. */
-export function formatPart(element: Element, parent: string): string {
-  const lines: string[] = [];
-  write(lines, element, parent, 0);
   return `${lines.join('\n')}\n`;
 }
 

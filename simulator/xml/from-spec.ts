@@ -1,17 +1,11 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { VmSpec } from '../scenario.ts';
-import { diskPath, macOf } from '../vm-facts.ts';
 import { escapeXml } from './format.ts';
 import { EMULATOR } from './machines.ts';
+import { deviceLines, type Run } from './spec-devices.ts';
 
 const NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1';
 const KIB_PER_MIB = 1_024;
-
-/** What a run adds to a description. */
-export interface Run {
-  readonly id: number;
-  readonly nicName: (index: number) => string;
-}
 
 export interface Described {
   readonly spec: VmSpec;
@@ -26,7 +20,6 @@ export interface Described {
 export function specXml({ spec, uuid, seed }: Described, run: Run | undefined): string {
   const memoryKiB = spec.memoryMiB * KIB_PER_MIB;
   const windows = spec.workload === 'windows';
-  const slots = new Slots();
   const lines = [
     `<domain type='kvm'${run === undefined ? '' : ` id='${run.id}'`}>`,
     `  <name>${escapeXml(spec.name)}</name>`,
@@ -52,25 +45,12 @@ export function specXml({ spec, uuid, seed }: Described, run: Run | undefined): 
     '  <on_crash>destroy</on_crash>',
     '  <devices>',
     `    <emulator>${EMULATOR}</emulator>`,
-    ...disks(spec, slots, run !== undefined),
-    ...controllers(spec, slots, run !== undefined),
-    ...Array.from({ length: spec.nics }, (_, index) => nic(spec, seed, index, slots, run)).flat(),
-    ...agentChannel(spec, run),
-    ...others(spec, slots, run),
+    ...deviceLines(spec, seed, run),
     '  </devices>',
     ...(run === undefined ? [] : SECLABEL),
     '</domain>',
   ];
   return `${lines.join('\n')}\n`;
-}
-
-/** Slots of the root bus, as devices ask for them. 0 and 1 are the bridge's and the video card's. */
-class Slots {
-  #next = 2;
-  take(): string {
-    const slot = (this.#next++).toString(16).padStart(2, '0');
-    return `      <address type='pci' domain='0x0000' bus='0x00' slot='0x${slot}' function='0x0'/>`;
-  }
 }
 
 const PARTITION = ['  <resource>', '    <partition>/machine</partition>', '  </resource>'];
@@ -150,121 +130,5 @@ function pins({ pins: lists }: VmSpec): string[] {
     '  <cputune>',
     ...lists.map((list, vcpu) => `    <vcpupin vcpu='${vcpu}' cpuset='${CpuSet.parse(list)}'/>`),
     '  </cputune>',
-  ];
-}
-
-const alias = (live: boolean, name: string): string[] => (live ? [`      <alias name='${name}'/>`] : []);
-
-function disks({ name, disks: list }: VmSpec, slots: Slots, live: boolean): string[] {
-  return list.flatMap(({ target, format, cache, io, discard, ioThread }, index) => {
-    const sata = target.startsWith('sd');
-    const unit = target.charCodeAt(target.length - 1) - 97;
-    const said = Object.entries({ name: 'qemu', type: format, cache, io, discard, iothread: ioThread });
-    const driver = said.flatMap(([key, value]) => (value === undefined ? [] : ` ${key}='${value}'`)).join('');
-    const path = escapeXml(diskPath(name, target, format));
-    // Counted from the last, as libvirt does when it starts a domain.
-    const source = live ? ` index='${list.length - index}'` : '';
-    return [
-      "    <disk type='file' device='disk'>",
-      `      <driver${driver}/>`,
-      `      <source file='${path}'${source}/>`,
-      ...(live ? ['      <backingStore/>'] : []),
-      `      <target dev='${target}' bus='${sata ? 'sata' : 'virtio'}'/>`,
-      ...alias(live, sata ? `sata0-0-${unit}` : `virtio-disk${unit}`),
-      sata ? `      <address type='drive' controller='0' bus='0' target='0' unit='${unit}'/>` : slots.take(),
-      '    </disk>',
-    ];
-  });
-}
-
-function controllers({ agent }: VmSpec, slots: Slots, live: boolean): string[] {
-  return [
-    "    <controller type='usb' index='0' model='qemu-xhci'>",
-    ...alias(live, 'usb'),
-    slots.take(),
-    '    </controller>',
-    "    <controller type='sata' index='0'>",
-    ...alias(live, 'ide'),
-    "      <address type='pci' domain='0x0000' bus='0x00' slot='0x1f' function='0x2'/>",
-    '    </controller>',
-    ...(live
-      ? [
-          "    <controller type='pci' index='0' model='pcie-root'>",
-          ...alias(live, 'pcie.0'),
-          '    </controller>',
-        ]
-      : ["    <controller type='pci' index='0' model='pcie-root'/>"]),
-    ...(agent
-      ? [
-          "    <controller type='virtio-serial' index='0'>",
-          ...alias(live, 'virtio-serial0'),
-          slots.take(),
-          '    </controller>',
-        ]
-      : []),
-  ];
-}
-
-/** Where QEMU's guest agent listens. */
-function agentChannel({ agent, name }: VmSpec, run: Run | undefined): string[] {
-  if (!agent) return [];
-  const path = escapeXml(
-    `/var/lib/libvirt/qemu/channel/target/domain-${run?.id}-${name}/org.qemu.guest_agent.0`,
-  );
-  return [
-    "    <channel type='unix'>",
-    ...(run === undefined ? [] : [`      <source mode='bind' path='${path}'/>`]),
-    `      <target type='virtio' name='org.qemu.guest_agent.0'${run === undefined ? '' : " state='connected'"}/>`,
-    ...alias(run !== undefined, 'channel0'),
-    "      <address type='virtio-serial' controller='0' bus='0' port='1'/>",
-    '    </channel>',
-  ];
-}
-
-function nic(spec: VmSpec, seed: number, index: number, slots: Slots, run: Run | undefined): string[] {
-  return [
-    "    <interface type='bridge'>",
-    `      <mac address='${macOf(seed, index)}'/>`,
-    "      <source bridge='br0'/>",
-    ...(run === undefined ? [] : [`      <target dev='${run.nicName(index)}'/>`]),
-    `      <model type='${spec.nicModel}'/>`,
-    ...alias(run !== undefined, `net${index}`),
-    slots.take(),
-    '    </interface>',
-  ];
-}
-
-/** Keyboard, console and balloon. */
-function others(
-  { balloonPeriodSeconds: period, vncPassword }: VmSpec,
-  slots: Slots,
-  run: Run | undefined,
-): string[] {
-  const live = run !== undefined;
-  const input = (type: string, index: number): string[] =>
-    live
-      ? [`    <input type='${type}' bus='ps2'>`, ...alias(live, `input${index}`), '    </input>']
-      : [`    <input type='${type}' bus='ps2'/>`];
-  const inBalloon = [
-    ...(period > 0 ? [`      <stats period='${period}'/>`] : []),
-    ...alias(live, 'balloon0'),
-    slots.take(),
-  ];
-  const secret = vncPassword === undefined ? '' : ` passwd='${escapeXml(vncPassword)}'`;
-  return [
-    ...input('mouse', 0),
-    ...input('keyboard', 1),
-    `    <graphics type='vnc' port='${live ? 5_900 + run.id : -1}' autoport='yes' listen='127.0.0.1'${secret}>`,
-    "      <listen type='address' address='127.0.0.1'/>",
-    '    </graphics>',
-    "    <audio id='1' type='none'/>",
-    '    <video>',
-    "      <model type='virtio' heads='1' primary='yes'/>",
-    ...alias(live, 'video0'),
-    "      <address type='pci' domain='0x0000' bus='0x00' slot='0x01' function='0x0'/>",
-    '    </video>',
-    "    <memballoon model='virtio'>",
-    ...inBalloon,
-    '    </memballoon>',
   ];
 }

@@ -1,7 +1,8 @@
 import { attr, child, children, type Element, parseXml, text } from '../../model/xml.ts';
 import { add, adopt, ensure, remove, setAttr } from './edit.ts';
 import { formatDomain } from './format.ts';
-import { type Run, SECLABEL } from './from-spec.ts';
+import { SECLABEL } from './from-spec.ts';
+import type { Run } from './spec-devices.ts';
 
 /** What the simulated host's CPU is, to a guest that asks for the host's model. */
 const HOST_MODEL = { name: 'Skylake-Server-IBRS', vendor: 'Intel' };

@@ -1,6 +1,7 @@
 import { children, type Element } from '../../model/xml.ts';
 import { CallFailure } from '../faults.ts';
-import { type Shape, shapeOf } from './shape.ts';
+import { shapeOf } from './shape.ts';
+import type { Shape } from './shape-words.ts';
 
 const XML_ERROR = 27;
 const XML_INVALID_SCHEMA = 92;

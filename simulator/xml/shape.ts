@@ -1,43 +1,15 @@
-/**
- * How libvirt 9.0 prints a domain (conf/domain_conf.c, virDomainDefFormatInternal and what it calls): in which
- * order, and what it takes. Whatever a client writes that is not here libvirt forgets, unless the shape is open:
- * then it is printed behind the rest, since this list is not the whole of libvirt's.
- */
-export interface Shape {
-  /** In order. A list names the only values; a pattern is asked for only by who wants the schema checked. */
-  readonly attributes?: Readonly<Record<string, readonly string[] | RegExp | undefined>>;
-  readonly children?: readonly string[];
-  /** An attribute that is wanted beside certain values of another; the schema's business alone. */
-  readonly needs?: readonly [attribute: string, values: readonly string[], needed: string];
-  /** Of its text; the schema's business alone. */
-  readonly text?: RegExp;
-  readonly open?: true;
-  /** Children that there is only one of, and those that keep others out: the schema's business alone. */
-  readonly once?: readonly string[];
-  readonly excludes?: Readonly<Record<string, readonly string[]>>;
-  /** Not printed when there is nothing in it. */
-  readonly dropEmpty?: true;
-}
+import { DEVICE_SHAPES } from './device-shapes.ts';
+import { ANY, COUNT, NUMBER, ON_OFF, type Shape, YES_NO } from './shape-words.ts';
 
-const ANY = undefined;
-const ON_OFF = ['on', 'off'] as const;
-const YES_NO = ['yes', 'no'] as const;
-const COUNT = /^[1-9]\d*$/;
-const NUMBER = /^\d+$/;
 /** 1,000 to 1,000,000 µs */
 const PERIOD = /^([1-9]\d{3,5}|1000000)$/;
 const NUMA_MODE = /^(strict|preferred|interleave|restrictive)$/;
 const SCHEDULER = { scheduler: ['batch', 'idle', 'fifo', 'rr'], priority: NUMBER } as const;
 const REAL_TIME = { needs: ['scheduler', ['fifo', 'rr'], 'priority'] } as const;
 const state: Shape = { attributes: { state: ON_OFF } };
-const SPEED = { average: NUMBER, peak: NUMBER, floor: NUMBER, burst: NUMBER } as const;
-const VIRTIO = { iommu: ON_OFF, ats: ON_OFF, packed: ON_OFF, page_per_vq: ON_OFF } as const;
-const IO_RATES = ['bytes', 'iops'].flatMap((what) =>
-  ['total', 'read', 'write'].map((way) => `${way}_${what}_sec`),
-);
 
 /** By an element's name, or by its parent's and its own where names have more than one meaning. */
-export const SHAPES: Readonly<Record<string, Shape>> = {
+const SHAPES: Readonly<Record<string, Shape>> = {
   domain: {
     attributes: { type: ANY, id: ANY },
     children: [
@@ -190,140 +162,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     children: ['catchup'],
   },
-  devices: {
-    children: [
-      ...['emulator', 'disk', 'controller', 'lease', 'filesystem', 'interface', 'smartcard', 'serial'],
-      ...['parallel', 'console', 'channel', 'input', 'tpm', 'graphics', 'sound', 'audio', 'video', 'hostdev'],
-      ...['redirdev', 'redirfilter', 'hub', 'watchdog', 'memballoon', 'rng', 'nvram', 'panic', 'shmem'],
-      ...['memory', 'crypto', 'iommu', 'vsock'],
-    ],
-    open: true,
-  },
-  disk: {
-    attributes: { type: ANY, device: ['disk', 'cdrom', 'floppy', 'lun'], model: ANY },
-    children: [
-      ...['driver', 'auth', 'source', 'backingStore', 'mirror', 'target', 'iotune', 'readonly', 'shareable'],
-      ...['transient', 'serial', 'wwn', 'vendor', 'product', 'encryption', 'boot', 'alias', 'address'],
-    ],
-    open: true,
-  },
-  'disk/driver': {
-    attributes: {
-      ...{ name: ANY, type: ANY },
-      cache: ['default', 'none', 'writethrough', 'writeback', 'directsync', 'unsafe'],
-      error_policy: ['stop', 'report', 'ignore', 'enospace'],
-      rerror_policy: ['stop', 'report', 'ignore'],
-      io: ['native', 'threads', 'io_uring'],
-      ...{ ioeventfd: ON_OFF, event_idx: ON_OFF, copy_on_read: ON_OFF },
-      discard: ['unmap', 'ignore'],
-      iothread: COUNT,
-      detect_zeroes: ['off', 'on', 'unmap'],
-      ...{ queues: COUNT, queue_size: COUNT },
-      ...VIRTIO,
-    },
-    children: ['metadata_cache'],
-  },
-  'disk/target': { attributes: { dev: ANY, bus: ANY, tray: ANY, removable: ON_OFF, rotation_rate: COUNT } },
-  iotune: {
-    children: [
-      ...IO_RATES,
-      ...IO_RATES.map((rate) => `${rate}_max`),
-      ...['size_iops_sec', 'group_name'],
-      ...IO_RATES.map((rate) => `${rate}_max_length`),
-    ],
-    excludes: {
-      total_bytes_sec: ['read_bytes_sec', 'write_bytes_sec'],
-      total_iops_sec: ['read_iops_sec', 'write_iops_sec'],
-    },
-    dropEmpty: true,
-  },
-  interface: {
-    children: [
-      ...['mac', 'source', 'vlan', 'virtualport', 'bandwidth', 'ip', 'route', 'script', 'target', 'guest'],
-      ...['model', 'driver', 'backend', 'filterref', 'tune', 'link', 'coalesce', 'mtu', 'port', 'boot'],
-      ...['alias', 'address'],
-    ],
-    open: true,
-  },
-  'interface/driver': {
-    attributes: {
-      name: ['vhost', 'qemu', 'vfio'],
-      txmode: ['iothread', 'timer'],
-      ...{
-        ioeventfd: ON_OFF,
-        event_idx: ON_OFF,
-        queues: COUNT,
-        rx_queue_size: NUMBER,
-        tx_queue_size: NUMBER,
-      },
-      ...{ rss: ON_OFF, rss_hash_report: ON_OFF },
-      ...VIRTIO,
-    },
-    children: ['host', 'guest'],
-    dropEmpty: true,
-  },
-  bandwidth: { children: ['inbound', 'outbound'] },
-  inbound: { attributes: SPEED },
-  outbound: { attributes: SPEED },
-  controller: {
-    attributes: { type: ANY, index: NUMBER, model: ANY },
-    children: ['driver', 'model', 'target', 'alias', 'address'],
-    open: true,
-  },
-  'controller/driver': {
-    attributes: {
-      ...{ queues: COUNT, cmd_per_lun: COUNT, max_sectors: COUNT, ioeventfd: ON_OFF, iothread: COUNT },
-      ...VIRTIO,
-    },
-    dropEmpty: true,
-  },
-  memballoon: {
-    attributes: {
-      model: ['virtio', 'virtio-transitional', 'virtio-non-transitional', 'xen', 'none'],
-      autodeflate: ON_OFF,
-      freePageReporting: ON_OFF,
-    },
-    children: ['stats', 'alias', 'address', 'driver'],
-  },
-  stats: { attributes: { period: NUMBER } },
-  address: {
-    attributes: Object.fromEntries(
-      [
-        'type',
-        'domain',
-        'controller',
-        'bus',
-        'slot',
-        'function',
-        'target',
-        'unit',
-        'port',
-        'multifunction',
-      ].map((name) => [name, ANY]),
-    ),
-    open: true,
-  },
-  graphics: {
-    attributes: {
-      type: ANY,
-      port: ANY,
-      tlsPort: ANY,
-      autoport: YES_NO,
-      websocket: ANY,
-      listen: ANY,
-      passwd: ANY,
-    },
-    open: true,
-  },
-  seclabel: { attributes: { type: ANY, model: ANY, relabel: YES_NO }, open: true },
-  ...Object.fromEntries(
-    ['channel', 'serial', 'console', 'parallel', 'input', 'video', 'watchdog', 'rng', 'panic', 'hostdev'].map(
-      (name): [string, Shape] => [
-        name,
-        { children: ['source', 'target', 'model', 'backend', 'driver', 'alias', 'address'], open: true },
-      ],
-    ),
-  ),
+  ...DEVICE_SHAPES,
 };
 
 export function shapeOf(parent: string, name: string): Shape | undefined {

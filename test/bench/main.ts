@@ -1,5 +1,6 @@
 import { codec } from './codec.ts';
 import { encode } from './encode.ts';
+import { placement } from './placement.ts';
 import { realGuests } from './real-guests.ts';
 import { rules } from './rules.ts';
 import { scale, soak } from './scale.ts';
@@ -8,6 +9,7 @@ import { top } from './top.ts';
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   codec,
   encode,
+  placement,
   real: realGuests,
   scale,
   soak,

@@ -69,6 +69,10 @@ test('a noisy neighbour hurts whom it shares CPUs with, and nobody else', () => 
   expect(delayOf(host, 'pg-billing')).toBe(0);
 });
 
+test('an untuned database waits for CPUs with everybody else', () => {
+  expect(delayOf(lived('untuned', 30), 'pg-orders')).toBeGreaterThan(1e9);
+});
+
 test('guests that may use more than the host has are squeezed and swap', () => {
   const host = lived('memory-pressure', 10);
   const web = host.byName('web-01');

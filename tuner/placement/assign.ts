@@ -37,7 +37,7 @@ function commonCpus(host: PlacementHost, cells: readonly number[], vcpus: readon
 }
 
 /** CPUs that these cells keep for the host. */
-export const housekeeping = (cells: readonly PlacementCell[]): CpuSet =>
+const housekeeping = (cells: readonly PlacementCell[]): CpuSet =>
   union(cells.map((cell) => cell.housekeeping));
 
 const union = (sets: readonly CpuSet[]): CpuSet => CpuSet.of(sets.flatMap((set) => [...set]));

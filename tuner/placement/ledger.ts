@@ -68,11 +68,14 @@ export function ledgerOf(topology: HostTopology, options: HostOptions): MemoryLe
 /** Pages larger than those that all memory is made of: 4 KiB, or 64 KiB on some Arm and POWER hosts. */
 const isHuge = (sizeKiB: number): boolean => sizeKiB > 64;
 
+/** Modes under which memory comes from the cells that are named, and from no other. */
+const BINDING: ReadonlySet<string | undefined> = new Set(['strict', 'restrictive']);
+
 /** A VM's memory, guest cell by guest cell where these are bound to cells of their own. */
 function partsOf({ cpu, memory }: DomainFacts, defaultPageKiB: number | undefined): Part[] {
   const page = memory.hugepages?.[0];
   const pageKiB = page === 'default' ? defaultPageKiB : page;
-  const strict = memory.numaMode === 'strict' ? memory.numaNodeset : undefined;
+  const strict = BINDING.has(memory.numaMode) ? memory.numaNodeset : undefined;
   if (memory.memNodes.size === 0 || cpu.cells.length === 0) {
     return [{ cell: onlyCell(strict), sizeKiB: memory.maximumKiB ?? 0, pageKiB }];
   }

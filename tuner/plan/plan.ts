@@ -1,6 +1,4 @@
-import { hash } from 'node:crypto';
 import type { TunedMark } from '../../model/domain/tuned-mark.ts';
-import type { Problem } from '../errors.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignment, Placement } from '../placement/types.ts';
 import type { Wish } from '../settings/setting.ts';
@@ -126,29 +124,6 @@ function stepsOf(
 /** Every step of a plan: the host's first, since domains stand on it. */
 export function allSteps({ hostPlan, domains }: Plan): Step[] {
   return [...hostPlan.steps, ...domains.flatMap(({ steps }) => steps)];
-}
-
-/** Whether applying it would change anything. */
-export function changesNothing(plan: Plan): boolean {
-  return allSteps(plan).length === 0;
-}
-
-/** The wishes that cannot be met, with the domains that they are of. */
-export function problems({
-  domains,
-}: Plan): { readonly domain: string; readonly row: Row; readonly problem: Problem }[] {
-  return domains.flatMap(({ state, rows }) =>
-    rows.flatMap((row) =>
-      row.verdict.kind === 'impossible'
-        ? [{ domain: state.domain.name, row, problem: row.verdict.problem }]
-        : [],
-    ),
-  );
-}
-
-/** What tells whether a domain is still as it was planned for; undefined where there is no such description. */
-export function digest(xml: string | undefined): string | undefined {
-  return xml === undefined ? undefined : hash('sha256', xml);
 }
 
 /** A domain that is as wanted by chance is not looked after until it says so. */

@@ -24,8 +24,8 @@ export function exhaustive(
   let best: { cost: number; assignments: readonly Assignment[] } | undefined;
   const costOf = costing(host, requests, { rebalance });
   const ordered = [...requests].sort((a, b) => (a.kind < b.kind ? -1 : Number(a.kind > b.kind)));
-  /** Costs only grow while nobody floats, whose average could fall. */
-  const onlyGrows = ordered.every(({ kind }) => kind === 'dedicated');
+  /** Costs only grow, but for those of VMs that float: these are an average, which may fall. */
+  const grows = host.cells.every((cell) => cell.floatingVcpus === 0);
   /** Somebody has a place among them, or some are isolated: one thread of a core is not like another. */
   const mixed = host.cores.some((core) => !core.isolated && core.cpus.some((cpu) => host.isolated.has(cpu)));
   const apart = mixed || requests.some(({ current }) => current !== undefined);
@@ -42,7 +42,7 @@ export function exhaustive(
       cost: costOf([...chosen, way]),
     }));
     for (const each of costs.sort((a, b) => a.cost - b.cost)) {
-      if (onlyGrows && best !== undefined && each.cost >= best.cost) return;
+      if (grows && each.way.kind === 'dedicated' && best !== undefined && each.cost >= best.cost) return;
       next(at + 1, [...chosen, each.way], each.cost);
     }
   };

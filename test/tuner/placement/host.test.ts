@@ -156,6 +156,18 @@ test.each([
     [2_048 - 512, 2_048],
     undefined,
   ],
+  [
+    'will boot, restricted to a cell',
+    domain('vm', backed(MEMORY, strict('1').replace('strict', 'restrictive')), { live: undefined }),
+    [2_048, 2_048 - 512],
+    undefined,
+  ],
+  [
+    'will boot where it prefers to, or anywhere',
+    domain('vm', backed(MEMORY, strict('1').replace('strict', 'preferred')), { live: undefined }),
+    [2_048, 2_048],
+    512,
+  ],
   ['will boot anywhere', domain('vm', backed(MEMORY, ''), { live: undefined }), [2_048, 2_048], 512],
   [
     'will boot on either of two cells',

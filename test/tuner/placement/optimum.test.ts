@@ -4,7 +4,7 @@ import { hasMoved } from '../../../tuner/placement/cost.ts';
 import { place } from '../../../tuner/placement/place.ts';
 import type { Claim, PlacementHost, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { exhaustive } from './exhaustive.ts';
-import { fewRequests, smallHost } from './random-hosts.ts';
+import { fewRequests, oneRequest, smallHost } from './random-hosts.ts';
 
 /** Hosts on which there is a placement at all. */
 const HOSTS = 500;
@@ -35,6 +35,7 @@ test(`on ${HOSTS} random small hosts a placement costs at most 5 % more than the
 /** The host as it was when some more CPUs were taken: VMs that were placed then lie oddly now. */
 function before(host: PlacementHost, gone: readonly number[]): PlacementHost {
   const cpus = host.cores.flatMap((core) => core.cpus);
+  if (cpus.length === 0) return host;
   const taken = new Map<number, readonly Claim[]>(host.taken);
   for (const index of gone) {
     const cpu = cpus[index % cpus.length] as number;
@@ -51,7 +52,7 @@ test('when one VM is added, as few of the others move as can be, and at the leas
     fc.property(
       smallHost,
       fewRequests,
-      fewRequests,
+      oneRequest,
       fc.array(fc.nat(), { maxLength: 4 }),
       (host, old, more, gone) => {
         const placed = place(before(host, gone), old).assignments;
@@ -59,7 +60,7 @@ test('when one VM is added, as few of the others move as can be, and at the leas
           const current = placed.find(({ guest }) => guest === request.guest);
           return current === undefined ? [] : [{ ...request, current }];
         });
-        const requests = [...again.slice(0, 2), { ...(more[0] as PlacementRequest), guest: 'new' }];
+        const requests = [...again.slice(0, 2), { ...more, guest: 'new' }];
         const best = exhaustive(host, requests);
         const found = place(host, requests);
         expect(found.kind).toBe(best === undefined ? 'refused' : 'placed');
@@ -74,8 +75,8 @@ test('when one VM is added, as few of the others move as can be, and at the leas
         expect(found.cost).toBeLessThanOrEqual(best.cost * MARGIN + ROUNDING);
       },
     ),
-    { seed: 20_260_502, numRuns: 600 },
+    { seed: 20_260_502, numRuns: 400 },
   );
-  expect(compared).toBeGreaterThan(200);
+  expect(compared).toBeGreaterThan(150);
   expect(moves).toBeGreaterThan(10);
 });

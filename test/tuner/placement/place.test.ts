@@ -205,9 +205,9 @@ test.each([
   [
     'vCPUs with a gap',
     [dedicated('db01', 2, { cells: [{ vcpus: CpuSet.parse('0,2'), memoryKiB: GIB }] })],
-    /hold the vCPUs 0,2; they must hold each of 0 to n-1 once/,
+    /db01 has the vCPUs 0,2 in its guest cells; they must hold each of 0 to n-1 once/,
   ],
-  ['no vCPUs', [dedicated('db01', 0, { cells: [] })], /hold the vCPUs none/],
+  ['no vCPUs', [dedicated('db01', 0, { cells: [] })], /db01 has the vCPUs none/],
 ])('%s is no request', (_, requests, message) => {
   const ask = () => place(hostOf(HOSTS.laptop), requests);
   expect(ask).toThrow(TunerError);

@@ -82,7 +82,12 @@ const memoryCell = oneOf(undefined, undefined, undefined, undefined, undefined, 
 const requests = (most: number, widest: number): fc.Arbitrary<PlacementRequest[]> =>
   fc
     .array(
-      fc.tuple(oneOf('one', 'one', 'one', 'one', 'two', 'node'), oneOf(1, 2, 2, 3, widest), wish, memoryCell),
+      fc.tuple(
+        oneOf('one', 'one', 'one', 'one', 'two', 'node'),
+        oneOf(1, 2, 2, 3, widest, widest),
+        wish,
+        memoryCell,
+      ),
       {
         minLength: 1,
         maxLength: most,
@@ -99,4 +104,5 @@ const requests = (most: number, widest: number): fc.Arbitrary<PlacementRequest[]
     );
 
 export const fewRequests = requests(3, 4);
-export const manyRequests = requests(10, 8);
+export const manyRequests = requests(7, 8);
+export const oneRequest = requests(1, 6).map(([request]) => request as PlacementRequest);

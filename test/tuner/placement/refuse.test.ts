@@ -75,6 +75,14 @@ const CASES: readonly Case[] = [
     next: 'room without CPUs of its own for emulator and iothreads',
   },
   {
+    what: 'the only CPU left for its emulator is the sibling of a vCPU',
+    host: hostOf(HOSTS.laptop),
+    request: dedicated('db01', 7, { emulatorCpus: 1 }),
+    code: 'NO_CORES',
+    text: 'db01 finds cores for its vCPUs, but not 1 CPU beside them for its emulator and iothreads: cell 0 has 8 free CPUs',
+    next: 'room without CPUs of its own for emulator and iothreads',
+  },
+  {
     what: 'the free cores are shared ones',
     host: takenBy(smt, { a: '0-7' }),
     request: dedicated('db01', 2, { threads: 'require' }),
@@ -225,7 +233,7 @@ test('of many more than there is room for, those asked for first are placed', ()
   expect(refusals).toHaveLength(16);
 });
 
-test('what is said to make room makes room', { timeout: 60_000 }, () => {
+test('what is said to make room makes room', { timeout: 120_000 }, () => {
   let tried = 0;
   fc.assert(
     fc.property(smallHost, fewRequests, (host, requests) => {

@@ -1,5 +1,5 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
-import type { Assignment, DedicatedRequest, NodeRequest, Placement } from '../../../tuner/placement/types.ts';
+import type { Assignment, DedicatedRequest, NodeRequest } from '../../../tuner/placement/types.ts';
 import { GIB } from './hosts.ts';
 
 export const range = (from: number, count: number): CpuSet =>
@@ -59,6 +59,3 @@ export function told(assignment: Assignment): string {
   const where = kind === 'node' ? `shares ${vcpus[0]}` : vcpus.join(',');
   return `${guest}: ${where} of ${cells.join('+')}; ${emulator}; ${ioThreads}`;
 }
-
-export const assignmentOf = (placement: Placement, guest: string): Assignment | undefined =>
-  placement.assignments.find((each) => each.guest === guest);

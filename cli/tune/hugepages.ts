@@ -1,0 +1,108 @@
+import { Command } from 'commander';
+import { applyTransaction } from '../../tuner/apply/apply.ts';
+import { TunerError } from '../../tuner/errors.ts';
+import type { HostFacts } from '../../tuner/facts/facts.ts';
+import { type Growth, growthOf } from '../../tuner/hugepages/growth.ts';
+import { type PageLedger, pageLedger } from '../../tuner/hugepages/ledger.ts';
+import { permanenceOf, reportPermanence } from '../../tuner/hugepages/permanent.ts';
+import { ledgerJson, problemText, reportGrowth, reportLedger } from '../../tuner/hugepages/report.ts';
+import { newTransactionId } from '../../tuner/journal/journal.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { log } from '../log.ts';
+import { stopSignal } from '../signals.ts';
+import { agreed } from './agreed.ts';
+import { offerRecovery } from './offer-recovery.ts';
+import { addRunOptions, addTuneOptions } from './options.ts';
+import { sayOutcome } from './outcome.ts';
+import { type RunFlags, runOptions } from './run-options.ts';
+import { withSession } from './session.ts';
+
+interface Flags extends RunFlags {
+  readonly allocate?: boolean | undefined;
+  readonly yes?: boolean | undefined;
+}
+
+interface Found {
+  readonly host: HostFacts;
+  readonly ledger: PageLedger;
+  readonly growth: Growth;
+}
+
+export function hugepagesCommand(): Command {
+  const command = new Command('hugepages')
+    .description('who has the hugepages of each cell, and who will lack some at its next boot')
+    .option('--allocate', 'make the pools as large as every next boot wants them')
+    .option('-y, --yes', 'do not ask')
+    .action(async (flags: Flags) => {
+      const found = await look(flags);
+      if (flags.allocate === true) await allocate(found, flags);
+      else show(found, flags.json === true);
+    });
+  return addRunOptions(addTuneOptions(command));
+}
+
+function look(flags: Flags): Promise<Found> {
+  return withSession(flags, { readOnly: true }, async ({ host, domains }) => {
+    const ledger = pageLedger(host.cells, domains, host.local?.defaultPageKiB);
+    return { host, ledger, growth: growthOf(ledger, host.cells) };
+  });
+}
+
+function show({ host, ledger, growth }: Found, json: boolean): void {
+  const permanent = permanenceOf(grown(ledger, growth), host.local?.defaultPageKiB);
+  const lines = json
+    ? [JSON.stringify(ledgerJson(host.hostname, ledger, growth, permanent), null, 2)]
+    : [
+        ...reportLedger(ledger),
+        ...(growth.steps.length === 0
+          ? []
+          : ['virtune tune hugepages --allocate would make', ...indent(reportGrowth(growth, ledger))]),
+        ...(permanent === undefined ? [] : ['', ...reportPermanence(permanent)]),
+      ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+async function allocate({ host, ledger, growth }: Found, flags: Flags): Promise<void> {
+  if (growth.problems.length > 0) {
+    throw new TunerError(
+      'TUNE_PLACEMENT',
+      `nothing was changed:\n${growth.problems.map(problemText).join('\n')}`,
+    );
+  }
+  if (growth.steps.length === 0) {
+    log('virtune: every domain that is defined finds its pages at its next boot; there is nothing to change');
+    return;
+  }
+  if (flags.json !== true)
+    process.stdout.write(`${[...reportLedger(ledger), ...reportGrowth(growth, ledger)].join('\n')}\n`);
+  if (flags.yes !== true && !(await agreed('Make these pools larger?'))) {
+    log('virtune: nothing was changed');
+    process.exitCode = ExitCode.notConfirmed;
+    return;
+  }
+  const signal = stopSignal();
+  await offerRecovery(flags, signal);
+  const outcome = await applyTransaction(
+    {
+      id: newTransactionId(new Date()),
+      uri: host.uri,
+      hostname: host.hostname,
+      command: ['virtune', ...process.argv.slice(2)].join(' '),
+      domains: [],
+      steps: growth.steps,
+      notes: ['the pools are so until the host boots; virtune tune hugepages says how they stay'],
+    },
+    runOptions(flags, signal),
+  );
+  process.exitCode = sayOutcome(outcome, flags.json === true);
+}
+
+/** The pools as they are, or as they would be. */
+function grown({ pools }: PageLedger, { steps }: Growth): { cell: number; sizeKiB: number; count: number }[] {
+  return pools.map(({ cell, sizeKiB, total }) => {
+    const step = steps.find((each) => each.cell === cell && each.sizeKiB === sizeKiB);
+    return { cell, sizeKiB, count: step?.to ?? total };
+  });
+}
+
+const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);

@@ -1,0 +1,85 @@
+import { printable } from '../../model/printable.ts';
+import type { Problem } from '../errors.ts';
+import { sizeText } from '../settings/values.ts';
+import { textTable } from '../text-table.ts';
+import type { Growth } from './growth.ts';
+import { type PageLedger, type PoolRow, type SharedRow, whoLacks } from './ledger.ts';
+import type { Permanence } from './permanent.ts';
+
+const HEAD = ['cell', 'size', 'total', 'free', 'held by VMs', 'next boots need', 'missing'];
+
+/** The ledger as a table, and below it who will not find pages. */
+export function reportLedger(ledger: PageLedger): string[] {
+  if (ledger.pools.length === 0 && ledger.shared.length === 0) return ['this host tells of no hugepages'];
+  const rows = [
+    ...ledger.pools.map((row) => [
+      String(row.cell),
+      sizeText(row.sizeKiB),
+      String(row.total),
+      String(row.free),
+      ...counts(row),
+    ]),
+    ...ledger.shared.map((row) => [placesOf(row), sizeText(row.sizeKiB), '', '', ...counts(row)]),
+  ];
+  const short = [...ledger.pools, ...ledger.shared].filter(({ missing }) => missing > 0);
+  return [
+    ...textTable(HEAD, rows),
+    ...(short.length === 0 ? ['every domain that is defined finds its pages at its next boot'] : []),
+    ...short.map((row) => printable(lacks(ledger, row))),
+  ];
+}
+
+const counts = ({ held, needed, missing }: PoolRow | SharedRow): string[] => [
+  String(held),
+  String(needed),
+  missing === 0 ? '-' : String(missing),
+];
+
+const placesOf = ({ cells }: SharedRow): string => (cells === undefined ? 'any' : cells.toString());
+
+function lacks(ledger: PageLedger, row: PoolRow | SharedRow): string {
+  const where =
+    'cell' in row ? `cell ${row.cell}` : row.cells === undefined ? 'the host' : `cells ${row.cells}`;
+  const who = whoLacks(ledger, row).map(
+    ({ domain, held, wanted }) => `${JSON.stringify(domain)} (${wanted - held})`,
+  );
+  return `${where} lacks ${row.missing} pages of ${sizeText(row.sizeKiB)}; who wants them: ${who.join(', ')}`;
+}
+
+/** What would be made larger, and what cannot be. */
+export function reportGrowth({ steps, problems }: Growth, { pools }: PageLedger): string[] {
+  return [
+    ...steps.map(({ cell, sizeKiB, to }) => {
+      const total = pools.find((pool) => pool.cell === cell && pool.sizeKiB === sizeKiB)?.total ?? 0;
+      return `cell ${cell}: ${sizeText(sizeKiB)} pages, from ${total} to ${to}`;
+    }),
+    ...problems.map(problemText),
+  ];
+}
+
+export const problemText = ({ code, text, next }: Problem): string =>
+  printable(`${text} (${code})${next === undefined ? '' : `; ${next}`}`);
+
+/** For programs. The form is a promise: fields are added, never changed. */
+export function ledgerJson(
+  hostname: string,
+  ledger: PageLedger,
+  growth: Growth,
+  permanent: Permanence | undefined,
+): object {
+  return {
+    format: 1,
+    host: hostname,
+    pools: ledger.pools,
+    shared: ledger.shared.map((row) => ({ ...row, cells: row.cells === undefined ? null : [...row.cells] })),
+    domains: ledger.domains.map((each) => ({
+      ...each,
+      cells: each.cells === undefined ? null : [...each.cells],
+    })),
+    growth: {
+      pools: growth.steps.map(({ cell, sizeKiB, to }) => ({ cell, sizeKiB, to })),
+      problems: growth.problems.map(({ code, text, next }) => ({ code, text, next: next ?? null })),
+    },
+    permanent: permanent === undefined ? null : { ...permanent, sysctl: permanent.sysctl ?? null },
+  };
+}

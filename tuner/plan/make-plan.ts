@@ -94,7 +94,7 @@ async function planOne(
 }
 
 function placeAll(
-  { host, domains, picks, profileOf, hostCpus, rebalance = false }: PlanInput,
+  { host, domains, profileOf, hostCpus, rebalance = false }: PlanInput,
   requests: readonly PlacementRequest[],
   memory: readonly CellMemory[],
 ): Placement {
@@ -104,7 +104,8 @@ function placeAll(
     hostCpus,
     memory,
     domains: domains.map((state) => hostDomain(state, profileOf)),
-    placing: new Set(picks.map(({ state }) => state.domain.name)),
+    // One that is picked and wants no place is one of the others: it has what it has.
+    placing: new Set(requests.map(({ guest }) => guest)),
   });
   return place(view, requests, { rebalance });
 }

@@ -4,13 +4,21 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts';
 import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import type { DomainSummary } from '../model/summary.ts';
+import { hostUuid } from '../model/topology.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { Deadline } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
 import { HostReader } from './host/host-reader.ts';
-import type { DomainSample, HostSample, HostVersions, Outcome, SamplerHealth } from './host-sample.ts';
+import type {
+  DomainSample,
+  HostIdentity,
+  HostSample,
+  HostVersions,
+  Outcome,
+  SamplerHealth,
+} from './host-sample.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { LocalVcpus } from './local/vcpus.ts';
@@ -68,6 +76,7 @@ export class Sampler {
   readonly #local: LocalReader;
   readonly #reckoning = new Reckoning();
   #versions: HostVersions | undefined;
+  #identity: HostIdentity | undefined;
   #running: Promise<HostSample> | undefined;
 
   constructor(options: SamplerOptions) {
@@ -88,6 +97,7 @@ export class Sampler {
         this.#summaries.forgetMarks();
         this.#host.forget();
         this.#versions = await readVersions(connection, this.#options.domainDeadlineMs);
+        this.#identity = await readIdentity(connection, this.#options.domainDeadlineMs);
       },
     });
     this.#host = new HostReader({
@@ -122,6 +132,11 @@ export class Sampler {
     );
     this.#facts.watch(this.#control);
     this.#extras.watch(this.#control);
+  }
+
+  /** As the connection that is open, or was last, told it. */
+  get identity(): HostIdentity | undefined {
+    return this.#identity;
   }
 
   get health(): SamplerHealth {
@@ -186,6 +201,7 @@ export class Sampler {
       startedAtMs,
       domains: samples,
       versions: this.#versions,
+      identity: this.#identity,
       host: hostFigures,
       durationMs: performance.now() - startedMs,
     });
@@ -253,6 +269,15 @@ export class Sampler {
     });
     return (await Promise.all(samples)).filter((sample) => sample !== undefined);
   }
+}
+
+/** A driver without the one or the other is no reason not to ask it for the rest. */
+async function readIdentity(connection: Connection, timeoutMs: number): Promise<HostIdentity> {
+  const [name, capabilities] = await Promise.all([
+    connection.call('connectGetHostname', undefined, { timeoutMs }).catch(() => undefined),
+    connection.call('connectGetCapabilities', undefined, { timeoutMs }).catch(() => undefined),
+  ]);
+  return { hostname: name?.hostname, uuid: capabilities && hostUuid(capabilities.xml) };
 }
 
 async function readVersions(connection: Connection, timeoutMs: number): Promise<HostVersions> {

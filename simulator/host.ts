@@ -1,4 +1,5 @@
 import { CpuSet } from '../model/cpu-set.ts';
+import { seedOf, uuidFrom } from './random.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import { type CpuClass, shareOut } from './schedule.ts';
 import { SimulatedVm } from './vm.ts';
@@ -24,6 +25,7 @@ export interface HostCpu {
 /** A host and its VMs, in time: `advance` lives through what passed since the last time. */
 export class SimulatedHost {
   readonly name: string;
+  readonly uuid: string;
   readonly spec: HostSpec;
   readonly seed: number;
   readonly load: number;
@@ -47,6 +49,7 @@ export class SimulatedHost {
     this.name = options.name ?? 'simulated-host';
     this.spec = scenario.host;
     this.seed = scenario.seed;
+    this.uuid = uuidFrom((seedOf(this.name) ^ this.seed) >>> 0);
     this.load = scenario.load;
     this.#now = options.now ?? Date.now;
     this.#atMs = this.#now() - HISTORY_MS;

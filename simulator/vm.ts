@@ -2,7 +2,7 @@ import { DomainState } from '../libvirt/constants.ts';
 import type { TypedParam } from '../libvirt/typed-params.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import { CpuSet } from '../model/cpu-set.ts';
-import { seededRandom, seedOf } from './random.ts';
+import { seedOf, uuidFrom } from './random.ts';
 import type { VmSpec } from './scenario.ts';
 
 const MIB_KIB = 1_024;
@@ -157,14 +157,3 @@ const INITIAL = {
   shutoff: [DomainState.shutoff, 1],
   paused: [DomainState.paused, 5],
 } as const satisfies Record<VmSpec['state'], readonly [number, number]>;
-
-function uuidFrom(seed: number): string {
-  const random = seededRandom(seed);
-  const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16));
-  hex[12] = '4';
-  hex[16] = '8';
-  const text = hex.join('');
-  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join(
-    '-',
-  );
-}

@@ -119,6 +119,7 @@ export function capabilitiesXml(host: SimulatedHost): string {
   });
   return `<capabilities>
   <host>
+    <uuid>${host.uuid}</uuid>
     <cpu><arch>x86_64</arch><model>Skylake-Server-IBRS</model><vendor>Intel</vendor></cpu>
     <topology><cells num='${cells.length}'>${cells.join('')}</cells></topology>
     <cache>${banks.join('')}</cache>

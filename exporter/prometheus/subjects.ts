@@ -72,7 +72,7 @@ export function labelAll(
   return all;
 }
 
-function missingOf(
+export function missingOf(
   { summary, facts, outcome, local }: DomainSample,
   groups: ReadonlySet<GroupName>,
 ): readonly MissingGroup[] {

@@ -10,9 +10,11 @@ export class HostExporter {
   readonly settings: HostSettings;
   readonly scrapes: Scrapes;
   readonly sampler: Sampler;
+  readonly onFailure: (error: Error) => void;
 
   constructor(settings: HostSettings, options: HostExporterOptions) {
     this.settings = settings;
+    this.onFailure = options.onFailure;
     this.sampler = new Sampler({
       open: (signal) =>
         connect(settings.uri, {

@@ -257,7 +257,8 @@ export class DiskQueue {
   /** Removes what is settled, and writes down how far that is. */
   async #tidy(): Promise<void> {
     const { document, segment: settledIn } = this.#settled;
-    await this.#segments.dropBefore(this.#segments.find(settledIn) ?? this.#segment);
+    const keep = this.#segments.find(settledIn) ?? this.#segment;
+    if (keep !== undefined) await this.#segments.dropBefore(keep);
     const { first } = this.#segments;
     const isRead = first !== undefined && first === this.#segment && this.#offset >= first.bytes;
     if (isRead && document >= this.#takenTo && this.#segments.isFull(first)) {
@@ -272,7 +273,7 @@ export class DiskQueue {
   async #findOldest(): Promise<void> {
     if (this.#settled.document >= this.#nextDocument) this.#oldestAtMs = undefined;
     else if (this.#settled.document >= this.#takenTo) {
-      const next = await this.#segment?.read(this.#offset).catch(() => undefined);
+      const next = await (this.#segment ?? this.#segments.first)?.read(this.#offset).catch(() => undefined);
       this.#oldestAtMs = next?.record.atMs ?? this.#spill.first?.atMs;
     }
   }

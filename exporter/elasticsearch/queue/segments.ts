@@ -77,8 +77,7 @@ export class Segments {
     await this.#remove(segment);
   }
 
-  /** Everything before `segment`, or everything. */
-  async dropBefore(segment: Segment | undefined): Promise<void> {
+  async dropBefore(segment: Segment): Promise<void> {
     while (this.#all[0] !== undefined && this.#all[0] !== segment) await this.drop(this.#all[0]);
   }
 

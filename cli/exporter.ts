@@ -4,11 +4,12 @@ import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { parseUri } from '../libvirt/uri.ts';
 import { type CompatName, compatGroups } from '../model/catalogue/compat.ts';
 import { addCollectFlags, collectedGroups } from './collect-flags.ts';
+import { addSinkFlags, elasticsearchOptions, type SinkFlags } from './elasticsearch-flags.ts';
 import { log } from './log.ts';
 import { runExporter } from './run-exporter.ts';
 import { untilAskedToStop } from './signals.ts';
 
-interface ExporterFlags extends Record<string, unknown> {
+interface ExporterFlags extends Record<string, unknown>, SinkFlags {
   readonly connect?: string;
   readonly listen: string;
   readonly saslUsername?: string;
@@ -76,6 +77,7 @@ export function exporterCommand(): Command {
         configFile: flags['config.file'],
         webConfigFile: flags['web.config.file'],
         lifecycle: flags['web.enableLifecycle'],
+        elasticsearch: (file) => elasticsearchOptions(flags, file),
       });
       if (flags['config.file'] !== undefined || flags['web.config.file'] !== undefined) {
         // What is wrong with the files was logged; the old ones hold. Without files a hangup ends it, as ever.
@@ -94,7 +96,7 @@ export function exporterCommand(): Command {
       log(`virtune: ${signal}, closing`);
       await exporter.close();
     });
-  return addCollectFlags(command);
+  return addCollectFlags(addSinkFlags(command));
 }
 
 /** A socket that the URI does not name itself leads to this machine's own libvirt. */

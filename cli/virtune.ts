@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { demoCommand } from './demo.ts';
+import { elasticsearchCommand } from './elasticsearch.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
@@ -14,8 +15,15 @@ const program = new Command('virtune')
   .version(readVersion())
   .showHelpAfterError('(virtune --help says more)')
   .addCommand(exporterCommand())
-  .addCommand(demoCommand());
-for (const command of [program, ...program.commands]) command.exitOverride();
+  .addCommand(demoCommand())
+  .addCommand(elasticsearchCommand());
+for (const command of [
+  program,
+  ...program.commands,
+  ...program.commands.flatMap(({ commands }) => commands),
+]) {
+  command.exitOverride();
+}
 
 try {
   await program.parseAsync();

@@ -6,7 +6,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
+import java.util.regex.Pattern;
 import org.elasticsearch.Build;
 import org.elasticsearch.client.internal.node.NodeClient;
 import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
@@ -80,13 +80,12 @@ public class DataStreamsStandIn extends Plugin implements ActionPlugin {
           }
           var end = at.plusMillis(LOOK_AHEAD.get(settings).millis());
           if (end.isBefore(start)) end = start.plusSeconds(1_800);
-          var all = mappings.stream().map(Object::toString).toList().toString();
+          var all = mappings.stream().map(mapping -> mapping.string()).toList().toString();
           var path = new ArrayList<String>();
           for (var name : DIMENSIONS) {
             var leaf = name.substring(name.lastIndexOf('.') + 1);
-            if (all.contains("\"" + leaf + "\":{\"type\":\"keyword\",\"time_series_dimension\"")) {
-              path.add(name);
-            }
+            var dimension = Pattern.compile("\"" + leaf + "\":\\{[^{}]*\"time_series_dimension\":(true|\"true\")");
+            if (dimension.matcher(all).find()) path.add(name);
           }
           return Settings.builder()
               .put(IndexSettings.TIME_SERIES_START_TIME.getKey(), start.truncatedTo(ChronoUnit.SECONDS).toString())

@@ -12,9 +12,15 @@ export interface Shipment {
   readonly atMs: number;
   /** Times that the server failed on it. */
   failures: number;
+  /** An answer about it got lost, maybe in a life before this one: it may be there already. */
+  isUnsure: boolean;
 }
 
-export function shipmentOf(head: PackHead, { stream, key, body }: PackedDocument): Shipment {
+export function shipmentOf(
+  head: PackHead,
+  { stream, key, body }: PackedDocument,
+  isUnsure: boolean,
+): Shipment {
   const hash = createHash('sha256').update(`${head.host}\n${stream}\n${key}\n${head.at}`).digest('base64url');
   return {
     index: `metrics-kvm.${stream}-${head.namespace}`,
@@ -23,6 +29,7 @@ export function shipmentOf(head: PackHead, { stream, key, body }: PackedDocument
     body,
     atMs: head.at,
     failures: 0,
+    isUnsure,
   };
 }
 

@@ -30,8 +30,6 @@ export class Courier {
   readonly #now: () => number;
   #client: SearchClient | undefined;
   #server: SearchServer | undefined;
-  /** An answer may have been lost: what is sent next may be there already. So it is after a start. */
-  #unsure = true;
 
   /** @param open gives a client with the secrets as they are in their files now */
   constructor(open: () => Promise<SearchClient>, now: () => number) {
@@ -43,9 +41,10 @@ export class Courier {
     try {
       this.#client ??= await this.#open();
       this.#server ??= await this.#meet(this.#client, signal);
+      const unsure = shipments.filter(({ isUnsure }) => isUnsure);
       const there =
-        this.#unsure && this.#server.kind === 'opensearch'
-          ? await findRolledOver(this.#client, shipments, signal)
+        unsure.length > 0 && this.#server.kind === 'opensearch'
+          ? await findRolledOver(this.#client, unsure, signal)
           : new Set<Shipment>();
       const others = shipments.filter((shipment) => !there.has(shipment));
       const attempt: Attempt =
@@ -92,8 +91,9 @@ export class Courier {
     shipments: readonly Shipment[],
     signal: AbortSignal,
   ): Promise<Attempt> {
-    // Until its answer is read.
-    this.#unsure = true;
+    const before = shipments.map(({ isUnsure }) => isUnsure);
+    // Until the answer is read.
+    for (const shipment of shipments) shipment.isUnsure = true;
     const answer = await client.request({
       method: 'POST',
       path: '/_bulk',
@@ -102,8 +102,12 @@ export class Courier {
       signal,
     });
     const attempt = readAnswer(answer, shipments.length, this.#now());
-    // Whoever refuses the whole request has taken nothing of it; who is between us and the server may not know.
-    if (attempt.kind !== 'again' || answer.status === 429) this.#unsure = false;
+    // Whoever refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
+    const isRefused = attempt.kind !== 'judged' && answer.status >= 400 && answer.status < 500;
+    for (const [place, shipment] of shipments.entries()) {
+      if (attempt.kind === 'judged') shipment.isUnsure = attempt.verdicts[place]?.kind === 'failed';
+      else if (isRefused) shipment.isUnsure = before[place] === true;
+    }
     return attempt;
   }
 }

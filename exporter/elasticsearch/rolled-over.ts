@@ -5,7 +5,8 @@ import { isObject } from './server.ts';
 /**
  * A stream without time series tells a document that it has already only from those of its newest index. When the
  * stream was rolled over between an answer that got lost and the document sent again, it would take it twice. So
- * the indices before the newest are asked, by id, which is exact at once.
+ * all indices that may have it are asked, by id, which is exact at once; the newest too, since it may be rolled over
+ * before the document arrives.
  * @returns those that are there already
  */
 export async function findRolledOver(
@@ -16,7 +17,8 @@ export async function findRolledOver(
   const found = new Set<Shipment>();
   for (const stream of new Set(shipments.map(({ index }) => index))) {
     const own = shipments.filter(({ index }) => index === stream);
-    for (const index of await olderIndices(client, stream, signal)) {
+    const oldestMs = Math.min(...own.map(({ atMs }) => atMs));
+    for (const index of await indicesSince(client, stream, oldestMs, signal)) {
       const answer = await client.request({
         method: 'POST',
         path: `/${encodeURIComponent(index)}/_mget`,
@@ -35,21 +37,32 @@ export async function findRolledOver(
   return found;
 }
 
-/** How many before the newest are asked: a lost answer is minutes old, and no stream is rolled over twice in that. */
-const OLDER = 1;
-
-async function olderIndices(client: SearchClient, stream: string, signal: AbortSignal): Promise<string[]> {
+/** Indices of the stream that were its newest at some time since. None where nobody may look. */
+async function indicesSince(
+  client: SearchClient,
+  stream: string,
+  sinceMs: number,
+  signal: AbortSignal,
+): Promise<string[]> {
   const answer = await client.request({
     method: 'GET',
-    path: `/_data_stream/${encodeURIComponent(stream)}`,
+    path: `/${encodeURIComponent(stream)}/_settings`,
+    query: { filter_path: '*.settings.index.creation_date' },
     signal,
   });
-  const streams = isObject(answer.body) ? answer.body['data_streams'] : undefined;
-  const first: unknown = Array.isArray(streams) ? streams[0] : undefined;
-  const indices = isObject(first) ? first['indices'] : undefined;
-  if (!Array.isArray(indices)) return [];
-  const names = indices.flatMap((index: unknown) =>
-    isObject(index) && typeof index['index_name'] === 'string' ? [index['index_name']] : [],
-  );
-  return names.slice(0, -1).slice(-OLDER);
+  if (answer.status !== 200 || !isObject(answer.body)) return [];
+  const indices = Object.entries(answer.body)
+    .map(([name, about]) => ({ name, createdMs: createdMs(about) }))
+    .sort((a, b) => a.createdMs - b.createdMs || a.name.localeCompare(b.name));
+  // An index takes documents until the next one is made.
+  return indices.flatMap(({ name }, place) => {
+    const next = indices[place + 1];
+    return next === undefined || next.createdMs >= sinceMs ? [name] : [];
+  });
+}
+
+function createdMs(about: unknown): number {
+  const settings = isObject(about) ? about['settings'] : undefined;
+  const index = isObject(settings) ? settings['index'] : undefined;
+  return Number(isObject(index) ? index['creation_date'] : 0);
 }

@@ -9,7 +9,7 @@ import { SearchError } from './search-error.ts';
 import type { RequestOutcome, SinkMeter } from './sink-meter.ts';
 
 export interface ShipperParts {
-  readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
+  readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'inherited' | 'onAppend'>;
   readonly courier: Pick<Courier, 'send' | 'forget'>;
   readonly deadLetters: Pick<DeadLetters, 'keep' | 'path'>;
   readonly meter: SinkMeter;
@@ -98,7 +98,7 @@ export class Shipper {
         continue;
       }
       for (const document of packed.documents) {
-        const shipment = shipmentOf(packed.head, document);
+        const shipment = shipmentOf(packed.head, document, record.firstDocument < queue.inherited);
         bytes += bytesOf(shipment);
         this.#batch.push(shipment);
       }

@@ -52,6 +52,8 @@ export class DiskQueue {
   readonly #segments: Segments;
   readonly #spill: Spill;
   readonly #unlock: () => Promise<void>;
+  /** Documents before this one were queued by a process before this one, which may have sent them. */
+  readonly inherited: number;
   #settled: Position;
   /** Where the next record is taken from; ahead of `#settled` by what is taken and not settled. */
   #segment: Segment | undefined;
@@ -79,6 +81,7 @@ export class DiskQueue {
     this.#settled = position ?? { segment: start, offset: 0, document: start, dropped: [] };
     this.#takenTo = this.#settled.document;
     this.#nextDocument = Math.max(this.#settled.document, segments.end);
+    this.inherited = this.#nextDocument;
     const at = segments.find(this.#settled.segment);
     this.#segment = at ?? segments.first;
     this.#offset = at === undefined ? 0 : this.#settled.offset;

@@ -37,3 +37,8 @@ export const SERVERS = {
 } as const satisfies Record<string, ServerKind>;
 
 export type ServerName = keyof typeof SERVERS;
+
+/** Those that a Java of this machine runs. */
+export function runnableServers(): ServerName[] {
+  return Object.keys(SERVERS) as ServerName[];
+}

@@ -37,6 +37,8 @@ export class FaultyProxy {
   readonly #options: ProxyOptions;
   bulks = 0;
   fault: (bulk: number) => ProxyFault | undefined = () => undefined;
+  /** Whose requests are let through. */
+  accepts: (authorization: string | undefined) => boolean = () => true;
   /** Called once the server has taken what is then lost, or half of it. */
   onLost: () => Promise<void> = async () => undefined;
 
@@ -70,6 +72,11 @@ export class FaultyProxy {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const raw = Buffer.concat(chunks);
     const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw;
+    if (!this.accepts(request.headers.authorization)) {
+      response.writeHead(401, { 'content-type': 'application/json', 'www-authenticate': 'ApiKey' });
+      response.end(REVOKED);
+      return;
+    }
     const fault = request.url?.startsWith('/_bulk') === true ? this.fault(this.bulks++) : undefined;
     switch (fault?.kind) {
       case undefined:
@@ -157,6 +164,23 @@ export class FaultyProxy {
     });
   }
 }
+
+/** As Elasticsearch 8 answers a key that was invalidated (x-pack, ApiKeyService). */
+const REVOKED = JSON.stringify({
+  error: {
+    root_cause: [
+      {
+        type: 'security_exception',
+        reason:
+          'unable to authenticate with provided credentials and anonymous access is not allowed for this request',
+      },
+    ],
+    type: 'security_exception',
+    reason:
+      'unable to authenticate with provided credentials and anonymous access is not allowed for this request',
+  },
+  status: 401,
+});
 
 interface Answer {
   readonly status: number;

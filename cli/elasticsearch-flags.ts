@@ -39,7 +39,7 @@ export function addServerFlags(command: Command): Command {
 export function addSinkFlags(command: Command): Command {
   return addServerFlags(command)
     .option('--elasticsearch.interval <seconds>', 'how often to sample for it (default: 10)', interval)
-    .option('--elasticsearch.namespace <name>', 'of its data streams (default: default)', namespace)
+    .option('--elasticsearch.namespace <name>', 'of its data streams (default: default)', namespaceOf)
     .option(
       '--elasticsearch.queue-dir <dir>',
       'where documents wait for it (default: /var/lib/virtune/elasticsearch)',
@@ -94,7 +94,7 @@ function interval(text: string): number {
   return seconds;
 }
 
-function namespace(text: string): string {
+export function namespaceOf(text: string): string {
   if (!NAMESPACE.test(text))
     throw new InvalidArgumentError('Expected lower-case letters, digits, _ and . only.');
   return text;

@@ -1,12 +1,18 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readConfig } from '../exporter/config/config.ts';
 import { openClient } from '../exporter/elasticsearch/client.ts';
+import { savedObjects } from '../exporter/elasticsearch/kibana/saved-objects.ts';
 import { nameOf } from '../exporter/elasticsearch/server.ts';
 import { serverSettings } from '../exporter/elasticsearch/settings.ts';
 import type { Lifecycle } from '../exporter/elasticsearch/setup/lifecycle.ts';
 import { applySetup, planSetup } from '../exporter/elasticsearch/setup/setup.ts';
 import type { Step } from '../exporter/elasticsearch/setup/steps.ts';
-import { addServerFlags, elasticsearchOptions, type ServerFlags } from './elasticsearch-flags.ts';
+import {
+  addServerFlags,
+  elasticsearchOptions,
+  namespaceOf,
+  type ServerFlags,
+} from './elasticsearch-flags.ts';
 import { printable } from './log.ts';
 import { readVersion } from './version.ts';
 
@@ -22,7 +28,17 @@ interface SetupFlags extends ServerFlags {
 export function elasticsearchCommand(): Command {
   return new Command('elasticsearch')
     .description('prepare Elasticsearch or OpenSearch for what the exporter sends')
-    .addCommand(setupCommand());
+    .addCommand(setupCommand())
+    .addCommand(kibanaCommand());
+}
+
+function kibanaCommand(): Command {
+  return new Command('kibana')
+    .description('print a data view and dashboards, to be imported into Kibana or OpenSearch Dashboards')
+    .option('--elasticsearch.namespace <name>', 'only of this namespace (default: of all)', namespaceOf)
+    .action((flags: { readonly 'elasticsearch.namespace'?: string }) => {
+      process.stdout.write(savedObjects(flags['elasticsearch.namespace']));
+    });
 }
 
 function setupCommand(): Command {

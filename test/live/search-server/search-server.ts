@@ -47,7 +47,7 @@ export class SearchServer {
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    for (let tries = 0; tries < 240; tries++) {
+    for (let tries = 0; tries < 720; tries++) {
       if (child.exitCode !== null) throw new Error(`the search server ended: ${this.#output}`);
       const response = await fetch(this.url).catch(() => undefined);
       if (response?.status === 200) return;

@@ -1,6 +1,13 @@
 import { groups } from '../model/catalogue/catalogue.ts';
+import { elasticsearchMetrics } from '../model/catalogue/elasticsearch.ts';
 import { healthMetrics } from '../model/catalogue/health.ts';
-import { type Group, SUBJECT_LABELS, type SubjectMetric, type Subjects } from '../model/catalogue/metric.ts';
+import {
+  type Group,
+  type HealthMetric,
+  SUBJECT_LABELS,
+  type SubjectMetric,
+  type Subjects,
+} from '../model/catalogue/metric.ts';
 
 const INTRO = `# Metrics
 
@@ -107,15 +114,25 @@ function row(metric: SubjectMetric): string {
 }
 
 function health(): string {
-  const rows = Object.values(healthMetrics).map(
-    ({ name, type, labels, help }) =>
-      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
-  );
   return `### health
 
 Always there: how virtune, its connection and each VM's answer are.
 
-| metric | type | labels | what |
+${healthTable(Object.values(healthMetrics))}
+
+### elasticsearch
+
+There where samples are sent to [Elasticsearch or OpenSearch](elasticsearch.md).
+
+${healthTable(Object.values(elasticsearchMetrics))}`;
+}
+
+function healthTable(metrics: readonly HealthMetric[]): string {
+  const rows = metrics.map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  );
+  return `| metric | type | labels | what |
 | --- | --- | --- | --- |
 ${rows.join('\n')}`;
 }

@@ -1,4 +1,5 @@
 import { codec } from './codec.ts';
+import { shipping } from './elasticsearch.ts';
 import { encode } from './encode.ts';
 import { realGuests } from './real-guests.ts';
 import { scale, soak } from './scale.ts';
@@ -9,6 +10,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   real: realGuests,
   scale,
   soak,
+  elasticsearch: shipping,
 };
 
 const asked = process.argv.slice(2);

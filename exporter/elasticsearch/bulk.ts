@@ -65,7 +65,7 @@ export type Verdict =
   /** It will never be taken. */
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };
 
-export function judge(status: number, reason: string): Verdict {
+function judge(status: number, reason: string): Verdict {
   if (status >= 200 && status < 300) return { kind: 'delivered' };
   if (status === 409) return { kind: 'duplicate' };
   if (status === 429 || status === 503) return { kind: 'busy', reason };

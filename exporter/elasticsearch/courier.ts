@@ -3,7 +3,8 @@ import { bulkLines, readBulkAnswer, type Shipment, type Verdict } from './bulk.t
 import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';
 import { SearchError } from './search-error.ts';
-import { nameOf, notPermitted, reasonOf, recognise, refused, type SearchServer } from './server.ts';
+import { isObject, nameOf, notPermitted, reasonOf, recognise, refused, type SearchServer } from './server.ts';
+import { TEMPLATES_VERSION } from './setup/templates.ts';
 import type { RequestOutcome } from './sink-meter.ts';
 
 /** What came of one request as a whole. */
@@ -28,11 +29,17 @@ const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason';
 export class Courier {
   readonly #open: () => Promise<SearchClient>;
   readonly #now: () => number;
+  readonly #log: (message: string) => void;
   #client: SearchClient | undefined;
   #server: SearchServer | undefined;
 
   /** @param open gives a client with the secrets as they are in their files now */
-  constructor(open: () => Promise<SearchClient>, now: () => number) {
+  constructor(
+    open: () => Promise<SearchClient>,
+    now: () => number,
+    log: (message: string) => void = () => undefined,
+  ) {
+    this.#log = log;
     this.#open = open;
     this.#now = now;
   }
@@ -80,6 +87,11 @@ export class Courier {
         `${nameOf(server)} has no templates for virtune yet; run virtune elasticsearch setup`,
       );
     }
+    if (answer.status === 200 && versionOf(answer.body) < TEMPLATES_VERSION) {
+      this.#log(
+        `the templates of ${nameOf(server)} are of an older virtune, and fields that are new are not indexed; run virtune elasticsearch setup`,
+      );
+    }
     // A key that may only write may not look: then the operator's word must do.
     if (answer.status !== 200 && answer.status !== 403) throw refused('for its templates', answer);
     return server;
@@ -110,6 +122,14 @@ export class Courier {
     }
     return attempt;
   }
+}
+
+/** Of the templates; what has none was not made by setup, and is as old as can be. */
+function versionOf(body: unknown): number {
+  const list = isObject(body) ? body['index_templates'] : undefined;
+  const first: unknown = Array.isArray(list) ? list[0] : undefined;
+  const template = isObject(first) ? first['index_template'] : undefined;
+  return isObject(template) ? Number(template['version'] ?? 0) : 0;
 }
 
 function merge(

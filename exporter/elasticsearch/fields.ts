@@ -56,7 +56,7 @@ const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
 };
 
 /** Fractions are doubles; what is counted is a long, which packs to a fraction of a double. */
-export function typeOf(name: string): 'long' | 'double' {
+function typeOf(name: string): 'long' | 'double' {
   return /second|ratio|percent|_cpus$|host_load/.test(name) ? 'double' : 'long';
 }
 

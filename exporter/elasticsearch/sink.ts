@@ -36,7 +36,7 @@ export class ElasticsearchSink {
     const log = (message: string): void => parts.log(`elasticsearch: ${message}`);
     this.#shipper = new Shipper({
       queue,
-      courier: new Courier(() => openClient(parts.reread(), parts.version), Date.now),
+      courier: new Courier(() => openClient(parts.reread(), parts.version), Date.now, log),
       deadLetters: new DeadLetters(parts.settings.queueDir, (error) => log(error.message)),
       meter,
       batchBytes: parts.settings.batchBytes,

@@ -38,9 +38,5 @@ export const DEVICE_LABELS: Readonly<Record<string, StreamName>> = { cell: 'cell
 export const COMPAT_STREAMS = ['dommemstat', 'status'] as const;
 export type CompatStreamName = (typeof COMPAT_STREAMS)[number];
 
-export function dataStream(stream: StreamName | CompatStreamName, namespace: string): string {
-  return `metrics-kvm.${stream}-${namespace}`;
-}
-
 /** Naming rules of data streams (https://www.elastic.co/docs/reference/ecs/ecs-data_stream): no `-`, lower case. */
 export const NAMESPACE = /^[^\s\\/*?"<>|,#:A-Z-]{1,100}$/;

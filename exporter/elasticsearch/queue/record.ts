@@ -12,7 +12,7 @@ import { crc32 } from 'node:zlib';
  *    32     payload
  */
 export const HEADER_BYTES = 32;
-export const PAYLOAD_MAX_BYTES = 64 * 1024 * 1024;
+const PAYLOAD_MAX_BYTES = 64 * 1024 * 1024;
 const MAGIC = Buffer.from('VQR1');
 const CHECKED_FROM = 12;
 

@@ -1,5 +1,6 @@
 import type { SearchClient, SearchRequest, SearchResponse } from '../../../exporter/elasticsearch/client.ts';
 import { SearchError } from '../../../exporter/elasticsearch/search-error.ts';
+import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
 
 /** What can go wrong with one bulk request. */
 export type Fault =
@@ -22,6 +23,7 @@ export class FakeSearch implements SearchClient {
   readonly asked: string[] = [];
   bulks = 0;
   hasTemplates = true;
+  templatesVersion = TEMPLATES_VERSION;
   mostBytes = Number.POSITIVE_INFINITY;
   fault: (bulk: number) => Fault | undefined = () => undefined;
   /** Documents that are never taken. */
@@ -52,7 +54,9 @@ export class FakeSearch implements SearchClient {
     this.asked.push(`${request.method} ${request.path}`);
     if (request.path === '/') return this.#greeting();
     if (request.path.startsWith('/_index_template')) {
-      return answer(this.hasTemplates ? 200 : 404, { index_templates: [] });
+      return answer(this.hasTemplates ? 200 : 404, {
+        index_templates: [{ index_template: { version: this.templatesVersion } }],
+      });
     }
     if (request.path.endsWith('/_settings'))
       return this.#indices(decodeURIComponent(request.path.split('/')[1] ?? ''));

@@ -51,7 +51,7 @@ async function rig(search: FakeSearch, dir = 'q', batchBytes = 100_000): Promise
   });
   const shipper = new Shipper({
     queue,
-    courier: new Courier(search.open, Date.now),
+    courier: new Courier(search.open, Date.now, (message) => said.push(message)),
     deadLetters: new DeadLetters(join(root, dir), () => undefined),
     meter,
     batchBytes,
@@ -266,6 +266,17 @@ test('nothing is sent to a server without templates, and it is said what to do',
   search.hasTemplates = true;
   await settled(one);
   expect(search.documents).toHaveLength(2);
+});
+
+test('templates of an older virtune are said to be old, and take documents all the same', async () => {
+  const search = new FakeSearch();
+  search.templatesVersion = 0;
+  const one = await rig(search);
+  await tick(one, 1, 2);
+  one.shipper.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(2);
+  expect(one.said).toEqual([expect.stringContaining('run virtune elasticsearch setup')]);
 });
 
 test('secrets are read anew after a refusal', async () => {

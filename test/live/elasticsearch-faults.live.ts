@@ -16,7 +16,7 @@ import { FaultyProxy, type ProxyFault } from './search-server/faulty-proxy.ts';
 import { SearchServer } from './search-server/search-server.ts';
 import { runnableServers } from './search-server/servers.ts';
 
-const RUNS = Number(process.env['VIRTUNE_FAULT_RUNS'] ?? 100);
+const RUNS = Number(process.env['VIRTUNE_FAULT_RUNS'] ?? 60);
 const TICKS = 4;
 const VMS = 12;
 

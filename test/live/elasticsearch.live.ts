@@ -10,7 +10,7 @@ import { SearchServer } from './search-server/search-server.ts';
 import { runnableServers } from './search-server/servers.ts';
 import { exporterInto, queueFolder, setUp, sinkFigure, untilEmpty } from './search-server/virtune-into.ts';
 
-const RUN_MS = Number(process.env['VIRTUNE_SHIP_SECONDS'] ?? 90) * 1_000;
+const RUN_MS = Number(process.env['VIRTUNE_SHIP_SECONDS'] ?? 60) * 1_000;
 
 /** Real guests, a real libvirtd, virtune as its users run it, a real search server. */
 describe.each(runnableServers())('%s', (name) => {

@@ -3,7 +3,6 @@ import java.util.List;
 import java.util.Map;
 import org.opensearch.common.settings.Settings;
 import org.opensearch.env.Environment;
-import org.opensearch.index.mapper.MapperExtrasPlugin;
 import org.opensearch.node.InternalSettingsPreparer;
 import org.opensearch.node.Node;
 import org.opensearch.transport.Netty4Plugin;
@@ -11,7 +10,7 @@ import org.opensearch.transport.Netty4Plugin;
 /** An OpenSearch node of one, from the jars of its Maven artifacts. Ends with its standard input. */
 public class OpenSearchMain extends Node {
   OpenSearchMain(Environment environment) {
-    super(environment, List.of(Netty4Plugin.class, MapperExtrasPlugin.class), false);
+    super(environment, List.of(Netty4Plugin.class), false);
   }
 
   public static void main(String[] args) throws Exception {

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { findJavas } from './java.ts';
 import type { ServerKind } from './servers.ts';
 
 const HERE = import.meta.dirname;
@@ -62,9 +63,14 @@ function build(kind: ServerKind, java: string, dir: string): void {
   }
   writeFileSync(join(dir, 'pom.xml'), pom(kind));
   run('mvn', ['-q', '-B', '-f', join(dir, 'pom.xml'), COPY, `-DoutputDirectory=${jars}`]);
-  const javac = (sources: readonly string[], to: string): void =>
-    run(join(java, 'bin/javac'), ['-cp', `${jars}/*`, '-d', to, ...sources.map((name) => join(HERE, name))]);
-  javac([`${kind.main}.java`], classes);
+  const javac = (name: string, to: string): void => {
+    const source = join(dir, name);
+    let text = readFileSync(join(HERE, name), 'utf8');
+    for (const [before, now] of kind.renamed ?? []) text = text.replaceAll(before, now);
+    writeFileSync(source, text);
+    run(join(java, 'bin/javac'), ['-cp', `${jars}/*`, '-d', to, source]);
+  };
+  javac(`${kind.main}.java`, classes);
   if (kind.main !== 'ElasticsearchMain') return;
   // Elasticsearch loads its network layer as a module with class loaders of its own.
   const netty = join(modules, 'transport-netty4');
@@ -83,7 +89,7 @@ function build(kind: ServerKind, java: string, dir: string): void {
   );
   const ours = join(modules, 'data-streams-stand-in');
   mkdirSync(join(ours, 'classes'), { recursive: true });
-  javac(['DataStreamsStandIn.java'], join(ours, 'classes'));
+  javac('DataStreamsStandIn.java', join(ours, 'classes'));
   run(join(java, 'bin/jar'), ['cf', join(ours, 'stand-in.jar'), '-C', join(ours, 'classes'), 'virtune']);
   rmSync(join(ours, 'classes'), { recursive: true });
   writeFileSync(
@@ -113,22 +119,6 @@ function findJava(oldest: number): string {
   const installed = findJavas().find(({ major }) => major >= oldest);
   if (installed === undefined) throw new Error(`Debian's default JDK is older than ${oldest}`);
   return installed.home;
-}
-
-function findJavas(): { readonly home: string; readonly major: number }[] {
-  const all = '/usr/lib/jvm';
-  if (!existsSync(all)) return [];
-  return readdirSync(all)
-    .map((name) => join(all, name))
-    .filter((home) => existsSync(join(home, 'bin/javac')))
-    .map((home) => ({ home, major: majorOf(home) }))
-    .sort((a, b) => a.major - b.major);
-}
-
-function majorOf(home: string): number {
-  const release = join(home, 'release');
-  const text = existsSync(release) ? readFileSync(release, 'utf8') : '';
-  return Number(/JAVA_VERSION="(\d+)/.exec(text)?.[1] ?? 0);
 }
 
 function isThere(command: string): boolean {

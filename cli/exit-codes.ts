@@ -52,13 +52,17 @@ export function exitCodeFor(error: unknown): number {
   }
   if (error instanceof RemoteError || error instanceof LibvirtClientError) return ExitCode.unavailable;
   const code = (error as { code?: unknown } | undefined)?.code;
+  if (code === 'SEARCH_PERMISSION') return ExitCode.notPermitted;
+  if (typeof code === 'string' && code.startsWith('SEARCH_')) return ExitCode.unavailable;
+  if (code === 'QUEUE_IN_USE') return ExitCode.unavailable;
   if (code === 'HTTP_LISTEN') return ExitCode.unavailable;
   if (
     code === 'HTTP_LISTEN_ADDRESS' ||
     code === 'CONFIG' ||
     code === 'USAGE' ||
     code === 'SCENARIO' ||
-    code === 'RECORDING'
+    code === 'RECORDING' ||
+    code === 'QUEUE_FOLDER'
   )
     return ExitCode.usage;
   if (code === 'DASHBOARDS_OUT') return ExitCode.cannotCreate;

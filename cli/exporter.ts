@@ -2,12 +2,13 @@ import { Command, Option } from 'commander';
 import { type CompatName, compatGroups } from '../model/catalogue/compat.ts';
 import { addCollectFlags, collectedGroups } from './collect-flags.ts';
 import { credentialsOf } from './credentials.ts';
+import { addSinkFlags, elasticsearchOptions, type SinkFlags } from './elasticsearch-flags.ts';
 import { isLocalUri } from './local-uri.ts';
 import { log } from './log.ts';
 import { seconds } from './seconds.ts';
 import { untilAskedToStop } from './signals.ts';
 
-interface ExporterFlags extends Record<string, unknown> {
+interface ExporterFlags extends Record<string, unknown>, SinkFlags {
   readonly connect?: string;
   readonly listen: string;
   readonly saslUsername?: string;
@@ -73,6 +74,7 @@ export function exporterCommand(): Command {
         configFile: flags['config.file'],
         webConfigFile: flags['web.config.file'],
         lifecycle: flags['web.enableLifecycle'],
+        elasticsearch: (file) => elasticsearchOptions(flags, file),
       });
       if (flags['config.file'] !== undefined || flags['web.config.file'] !== undefined) {
         // What is wrong with the files was logged; the old ones hold. Without files a hangup ends it, as ever.
@@ -91,5 +93,5 @@ export function exporterCommand(): Command {
       log(`virtune: ${signal}, closing`);
       await exporter.close();
     });
-  return addCollectFlags(command);
+  return addCollectFlags(addSinkFlags(command));
 }

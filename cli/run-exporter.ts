@@ -4,6 +4,9 @@ import {
   type HostSettings,
   readConfig,
 } from '../exporter/config/config.ts';
+import type { ElasticsearchOptions } from '../exporter/elasticsearch/settings.ts';
+import { sinkSettings } from '../exporter/elasticsearch/settings.ts';
+import { SinkSlot } from '../exporter/elasticsearch/sink-slot.ts';
 import { HostExporter } from '../exporter/host-exporter.ts';
 import { parseListenAddress } from '../exporter/http/listen-address.ts';
 import { type RunningServer, serve } from '../exporter/http/server.ts';
@@ -37,6 +40,10 @@ export interface RunExporterOptions {
   readonly webConfigFile?: string | undefined;
   /** Whether POST /-/reload is answered. */
   readonly lifecycle?: boolean | undefined;
+  /** Where to send samples as well, by the configuration file's word and one's own; absent for nowhere. */
+  readonly elasticsearch?:
+    | ((file: ElasticsearchOptions | undefined) => ElasticsearchOptions | undefined)
+    | undefined;
 }
 
 export interface RunningExporter {
@@ -73,17 +80,23 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   }
   await targets.configure(config ?? { hosts: new Map() });
   let local = settings && openLocal(settings);
+  const sink = new SinkSlot({ version, log: (message) => log(`virtune: ${message}`) });
+  process.also = (format) => sink.text(format);
+  const sinkOptions = (of: ExporterConfig | undefined): ElasticsearchOptions | undefined =>
+    (options.elasticsearch ?? ((file) => file))(of?.elasticsearch);
   const take = async (): Promise<void> => {
     // All of it is read and checked before any of it is used.
     const next = readFiles(options);
     const nextLocal = localSettings(options, next.config);
     server.checkConfigurable(next.web);
+    const nextSink = sinkOptions(next.config);
+    if (nextSink !== undefined) sinkSettings(nextSink);
     server.configure(next.web);
     if (next.config !== undefined) await targets.configure(next.config);
-    if (nextLocal?.fingerprint === local?.settings.fingerprint) return;
     const before = local;
-    local = nextLocal && openLocal(nextLocal);
-    await before?.close();
+    if (nextLocal?.fingerprint !== local?.settings.fingerprint) local = nextLocal && openLocal(nextLocal);
+    await sink.use(nextSink, local, () => targets.all());
+    if (before !== local) await before?.close();
   };
   let reloading: Promise<void> = Promise.resolve();
   const reload = (): Promise<void> => {
@@ -105,10 +118,14 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   let server: RunningServer;
   try {
     await local?.sampler.attempt();
+    await sink.use(sinkOptions(config), local, () => targets.all());
     server = await serve(
       {
         get local() {
           return local && { scrapes: local.scrapes, health: () => (local as HostExporter).sampler.health };
+        },
+        get process() {
+          return sink.isOn ? process : undefined;
         },
         targets: options.configFile === undefined ? undefined : targets,
         reload: options.lifecycle === true ? reload : undefined,
@@ -119,6 +136,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       web,
     );
   } catch (error) {
+    await sink.close();
     await local?.close();
     throw error;
   }
@@ -131,6 +149,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     reload,
     close: async () => {
       await server.close();
+      await sink.close();
       await Promise.all([local?.close(), targets.close()]);
     },
   };

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { dashboardsCommand } from './dashboards.ts';
 import { demoCommand } from './demo.ts';
+import { elasticsearchCommand } from './elasticsearch.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
@@ -21,7 +22,8 @@ const program = new Command('virtune')
   .addCommand(topCommand())
   .addCommand(tuneCommand())
   .addCommand(demoCommand())
-  .addCommand(dashboardsCommand());
+  .addCommand(dashboardsCommand())
+  .addCommand(elasticsearchCommand());
 for (const command of withSubcommands(program)) command.exitOverride();
 
 try {

@@ -1,4 +1,5 @@
 import { groups } from '../model/catalogue/catalogue.ts';
+import { elasticsearchMetrics } from '../model/catalogue/elasticsearch.ts';
 import { exporterMetrics } from '../model/catalogue/exporter.ts';
 import { healthMetrics } from '../model/catalogue/health.ts';
 import {
@@ -53,7 +54,7 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
 
 /** The text of docs/metrics.md. */
 export function metricReference(): string {
-  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter()].join('\n\n')}\n`;
+  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter(), elasticsearch()].join('\n\n')}\n`;
 }
 
 function series(): string {
@@ -136,6 +137,14 @@ function exporter(): string {
 Always there too: the exporter's own work. What prom-client tells of the process (\`process_*\`, \`nodejs_*\`) comes beside it.
 
 ${alwaysThere(Object.values(exporterMetrics))}`;
+}
+
+function elasticsearch(): string {
+  return `### elasticsearch
+
+There where samples are sent to [Elasticsearch or OpenSearch](elasticsearch.md).
+
+${alwaysThere(Object.values(elasticsearchMetrics))}`;
 }
 
 function alwaysThere(metrics: readonly Pick<HealthMetric, 'name' | 'type' | 'labels' | 'help'>[]): string {

@@ -11,9 +11,11 @@ export class HostExporter {
   readonly settings: HostSettings;
   readonly scrapes: Scrapes;
   readonly sampler: Sampler;
+  readonly onFailure: (error: Error) => void;
 
   constructor(settings: HostSettings, options: HostExporterOptions) {
     this.settings = settings;
+    this.onFailure = options.onFailure;
     const open = (how: ConnectOptions): Promise<Connection> =>
       connect(settings.uri, {
         credentials: settings.credentials,

@@ -41,6 +41,11 @@ export class Targets {
     return host;
   }
 
+  /** Each host that is configured, opened for whoever asks all of them. */
+  all(): HostExporter[] {
+    return this.names.flatMap((name) => this.get(name) ?? []);
+  }
+
   /** Hosts whose settings did not change keep their connections; the others are closed, and opened when asked for. */
   async configure({ hosts }: Pick<ExporterConfig, 'hosts'>): Promise<void> {
     this.#settings = hosts;

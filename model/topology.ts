@@ -114,6 +114,15 @@ function bandwidthControl(element: Element): BandwidthControl[] {
   return [{ id: wholeNumber(attr(element, 'id')) ?? 0, granularity, least }];
 }
 
+/** The machine's own UUID in its capabilities; undefined where they do not tell it, or are none. */
+export function hostUuid(xml: string): string | undefined {
+  try {
+    return text(child(parseXml('the capabilities', xml, 'capabilities'), 'host', 'uuid'));
+  } catch {
+    return undefined;
+  }
+}
+
 function cell(element: Element): HostCell {
   const distances = children(child(element, 'distances'), 'sibling').map(
     (sibling) => [wholeNumber(attr(sibling, 'id')) ?? 0, wholeNumber(attr(sibling, 'value')) ?? 0] as const,

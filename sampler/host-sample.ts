@@ -46,11 +46,19 @@ export interface HostSample {
   readonly durationMs: number;
   readonly domains: readonly DomainSample[];
   readonly versions: HostVersions | undefined;
+  readonly identity?: HostIdentity | undefined;
   /** Absent where no group asks for it. */
   readonly host?: HostFigures | undefined;
   readonly overcommit?: Overcommit | undefined;
   /** Since the sample before; absent in the first. */
   readonly contention?: Contention | undefined;
+}
+
+/** Which host it is; each part absent where its libvirt does not tell. */
+export interface HostIdentity {
+  readonly hostname: string | undefined;
+  /** Of the machine, as libvirt has it: by default the firmware's. */
+  readonly uuid: string | undefined;
 }
 
 /** As libvirt counts: major * 1,000,000 + minor * 1,000 + micro. */

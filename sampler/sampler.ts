@@ -11,7 +11,8 @@ import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
 import { type AskBlocking, HostReader } from './host/host-reader.ts';
-import type { DomainSample, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
+import type { DomainSample, HostIdentity, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
+import { Identity } from './identity.ts';
 import { LimitUses } from './limit-uses.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
@@ -85,6 +86,7 @@ export class Sampler {
   readonly #reckoning = new Reckoning();
   readonly #limitUses = new LimitUses();
   readonly #versions = new Versions();
+  readonly #identity = new Identity();
   #running: Promise<HostSample> | undefined;
 
   constructor(options: SamplerOptions) {
@@ -105,6 +107,7 @@ export class Sampler {
         this.#summaries.forgetMarks();
         this.#host.forget();
         this.#versions.forget();
+        this.#identity.forget();
       },
     });
     this.#host = new HostReader({
@@ -152,6 +155,11 @@ export class Sampler {
     }
     this.#facts.watch(this.#control);
     this.#extras.watch(this.#control);
+  }
+
+  /** As the connection that is open, or was last, told it. */
+  get identity(): HostIdentity | undefined {
+    return this.#identity.known;
   }
 
   get health(): SamplerHealth {
@@ -204,6 +212,7 @@ export class Sampler {
     const { domainDeadlineMs: timeoutMs } = this.#options;
     const blocking: AskBlocking = (name, args) => this.#pool.call(name, args, { deadline, timeoutMs });
     const versions = this.#versions.read((name) => blocking(name, undefined));
+    const identity = this.#identity.read(blocking);
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
       ? this.#host.read(control, blocking)
       : undefined;
@@ -222,6 +231,7 @@ export class Sampler {
       startedAtMs,
       domains: this.#limitUses.complete(samples),
       versions: await versions,
+      identity: await identity,
       host: hostFigures,
       durationMs: performance.now() - startedMs,
     });

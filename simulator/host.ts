@@ -2,12 +2,12 @@ import { CpuSet } from '../model/cpu-set.ts';
 import { effectsOf } from './effects.ts';
 import { live, type Running } from './life.ts';
 import { PagePools } from './page-pools.ts';
-import { seedOf } from './random.ts';
+import { seedOf, uuidFrom } from './random.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import { type CpuClass, shareOut } from './schedule.ts';
 import { storageOf } from './storage.ts';
 import { type HostCell, type HostCpu, layOut } from './topology.ts';
-import { SimulatedVm, uuidFrom } from './vm.ts';
+import { SimulatedVm } from './vm.ts';
 import { demandAt } from './workload.ts';
 
 /** The longest step of time: bursts last longer, so that none is stepped over. */
@@ -47,9 +47,9 @@ export class SimulatedHost {
 
   constructor(scenario: Scenario, options: { name?: string; now?: () => number } = {}) {
     this.name = options.name ?? 'simulated-host';
-    this.uuid = uuidFrom(seedOf(this.name));
     this.spec = scenario.host;
     this.seed = scenario.seed;
+    this.uuid = uuidFrom((seedOf(this.name) ^ this.seed) >>> 0);
     this.load = scenario.load;
     this.#now = options.now ?? Date.now;
     this.#atMs = this.#now() - HISTORY_MS;

@@ -2,7 +2,7 @@ import { DomainState } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import { Description } from './description.ts';
 import type { HeldPages } from './page-pools.ts';
-import { seededRandom, seedOf } from './random.ts';
+import { seedOf, uuidFrom } from './random.ts';
 import type { VmSpec } from './scenario.ts';
 import { factsOfSpec, factsOfXml, type VmFacts } from './vm-facts.ts';
 import { withoutSecrets } from './xml/definition.ts';
@@ -203,15 +203,3 @@ const INITIAL = {
   shutoff: [DomainState.shutoff, 1],
   paused: [DomainState.paused, 1],
 } as const satisfies Record<VmSpec['state'], readonly [number, number]>;
-
-/** The same for the same seed, and a version 4 UUID to look at. */
-export function uuidFrom(seed: number): string {
-  const random = seededRandom(seed);
-  const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16));
-  hex[12] = '4';
-  hex[16] = '8';
-  const text = hex.join('');
-  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join(
-    '-',
-  );
-}

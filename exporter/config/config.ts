@@ -6,6 +6,7 @@ import { parseUri } from '../../libvirt/uri.ts';
 import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/catalogue.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
 import { ConfigError, parseYaml } from '../../model/yaml.ts';
+import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch/settings.ts';
 import { readYamlFile } from './yaml-file.ts';
 
 const GROUP_NAMES = groups.map((group) => group.name) as [GroupName, ...GroupName[]];
@@ -43,6 +44,7 @@ const schema = z.strictObject({
   hosts: z.record(hostName, host).optional(),
   collect: collect.optional(),
   metadata: metadata.optional(),
+  elasticsearch: elasticsearchSchema.optional(),
 });
 
 /** One libvirt to ask, and what for. */
@@ -66,6 +68,8 @@ export interface ExporterConfig {
   readonly hosts: ReadonlyMap<string, HostSettings>;
   readonly metadata: MetadataReader | undefined;
   readonly metadataFingerprint: string;
+  /** Files that it names are as they would be named in the folder of this one. */
+  readonly elasticsearch: ElasticsearchOptions | undefined;
 }
 
 /** @throws ConfigError */
@@ -114,6 +118,18 @@ function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig 
     hosts: new Map(hosts),
     metadata: reader,
     metadataFingerprint,
+    elasticsearch: given.elasticsearch && withPaths(path, given.elasticsearch),
+  };
+}
+
+function withPaths(path: string, given: ElasticsearchOptions): ElasticsearchOptions {
+  const from = (file: string | undefined): string | undefined => file && resolve(dirname(path), file);
+  return {
+    ...given,
+    api_key_file: from(given.api_key_file),
+    password_file: from(given.password_file),
+    ca_file: from(given.ca_file),
+    queue_dir: from(given.queue_dir),
   };
 }
 

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SamplerHealth } from '../../sampler/host-sample.ts';
+import type { ProcessMetrics } from '../prometheus/process-metrics.ts';
 import { type Scrapes, ScrapeTimeoutError } from '../prometheus/scrape.ts';
+import { FORMATS } from '../prometheus/text.ts';
 import type { Targets } from '../targets.ts';
 import { landingPage } from './landing-page.ts';
 import { acceptsGzip, chooseFormat } from './negotiate.ts';
@@ -11,6 +13,8 @@ export interface ExporterParts {
   readonly local?:
     | { readonly scrapes: Pick<Scrapes, 'scrape'>; readonly health: () => SamplerHealth }
     | undefined;
+  /** What the process tells of itself where there is no local libvirt and yet something to tell. */
+  readonly process?: Pick<ProcessMetrics, 'text'> | undefined;
   readonly targets?: Pick<Targets, 'get' | 'discover'> | undefined;
   /** Reads the configuration anew; rejects with what is wrong with it. Absent when nobody may ask for that. */
   readonly reload?: (() => Promise<void>) | undefined;
@@ -56,7 +60,11 @@ function home({ version, targets }: ExporterParts, { response }: Exchange): void
   send(response, 200, 'text/html; charset=utf-8', landingPage(version, targets !== undefined));
 }
 
-async function metrics({ local }: ExporterParts, exchange: Exchange): Promise<void> {
+async function metrics({ local, process }: ExporterParts, exchange: Exchange): Promise<void> {
+  if (local === undefined && process !== undefined) {
+    const format = chooseFormat(exchange.request.headers.accept);
+    return send(exchange.response, 200, FORMATS[format], await process.text(format));
+  }
   if (local === undefined) {
     return sendText(exchange.response, 404, 'No local libvirt is configured; ask /probe?target=NAME.');
   }

@@ -19,7 +19,7 @@ import { escapeLabel, type Format, familyHead, labelPairs, number } from './text
 const PIECE_LINES = 500;
 
 /** virDomainState in words, as inovex's exporter and Metricbeat have them. */
-const STATE_WORDS = [
+export const STATE_WORDS = [
   'no state',
   'running',
   'blocked',
@@ -53,8 +53,8 @@ export function* encodeSample(
   if (sample.versions !== undefined) {
     const { hypervisor, libvirt } = sample.versions;
     const labels = labelPairs({
-      hypervisor_running: version(hypervisor),
-      libvirtd_running: version(libvirt),
+      hypervisor_running: versionText(hypervisor),
+      libvirtd_running: versionText(libvirt),
     });
     yield* family(healthMetrics.versions, format, [[labels, 1]]);
   }
@@ -188,6 +188,7 @@ function* ages(domains: readonly DomainSample[], startedAtMs: number): Generator
   }
 }
 
-function version(number: number): string {
+/** libvirt's own way to count versions, as people write them. */
+export function versionText(number: number): string {
   return `${Math.floor(number / 1e6)}.${Math.floor(number / 1e3) % 1e3}.${number % 1e3}`;
 }

@@ -16,6 +16,8 @@ export class ProcessMetrics {
   readonly #registries: Registries;
   readonly #gathering = new Map<Format, Promise<string>>();
   #configTaken = true;
+  /** What else there is to tell once a process. */
+  also: (format: Format) => string = () => '';
   #configTakenAtMs = Date.now();
 
   constructor(version: string) {
@@ -59,7 +61,7 @@ export class ProcessMetrics {
   text(format: Format): Promise<string> {
     let text = this.#gathering.get(format);
     if (text === undefined) {
-      text = this.#registries[format].metrics();
+      text = this.#registries[format].metrics().then((own) => this.also(format) + own);
       this.#gathering.set(format, text);
       const done = (): boolean => this.#gathering.delete(format);
       text.then(done, done);

@@ -89,7 +89,7 @@ export function labelAll(
   return all;
 }
 
-function missingOf(
+export function missingOf(
   { summary, facts, outcome, local, guest }: DomainSample,
   groups: ReadonlySet<GroupName>,
 ): readonly MissingGroup[] {

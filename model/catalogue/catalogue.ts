@@ -4,6 +4,7 @@ import { blockGroup } from './block.ts';
 import { cpuGroup } from './cpu.ts';
 import { dirtyRateGroup } from './dirty-rate.ts';
 import { domainGroup } from './domain.ts';
+import { elasticsearchMetrics } from './elasticsearch.ts';
 import { eventsGroup, jobGroup, snapshotGroup } from './extras.ts';
 import { healthMetrics } from './health.ts';
 import { hostGroup, poolGroup } from './host.ts';
@@ -61,4 +62,5 @@ export const DEFAULT_GROUPS: ReadonlySet<GroupName> = new Set(
 export const catalogue: readonly (SubjectMetric | HealthMetric)[] = [
   ...groups.flatMap((group): readonly SubjectMetric[] => group.metrics),
   ...Object.values(healthMetrics),
+  ...Object.values(elasticsearchMetrics),
 ];

@@ -63,6 +63,7 @@ export const jobGroup = {
       name: `libvirt_domain_job_${what}_bytes` as const,
       help: `${MOVED[what]}, in bytes: total, processed, remaining.`,
       labels: ['operation', 'kind'],
+      values: { kind: SIZES },
       points: ({ job }: DomainExtras): Iterable<Point> => sizes(job, what),
     })),
     {
@@ -129,6 +130,9 @@ export const eventsGroup = {
       name: 'libvirt_domain_events_total',
       help: 'Events of the domain since virtune began to watch, 0 for those that have not come: lifecycle, ioError, watchdog, jobCompleted, blockThreshold, controlError.',
       labels: ['event'],
+      values: {
+        event: ['lifecycle', 'ioError', 'watchdog', 'jobCompleted', 'blockThreshold', 'controlError'],
+      },
       points: function* ({ events }): Generator<Point> {
         for (const [event, count] of events ?? []) yield [[event], count];
       },
@@ -147,6 +151,7 @@ export const eventsGroup = {
       name: 'libvirt_domain_control_state',
       help: "1 for the state of libvirt's own link to a domain that does not answer: ok, job, occupied, error.",
       labels: ['state'],
+      values: { state: ['ok', 'job', 'occupied', 'error'] },
       needs: 'a domain that does not answer',
       points: ({ control }): Point[] => (control === undefined ? [] : [[[control.state], 1]]),
     },

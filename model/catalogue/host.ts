@@ -2,9 +2,27 @@ import type { HostFigures } from '../host.ts';
 import { missingOfHost } from '../host-missing.ts';
 import { basePageKiB } from '../topology.ts';
 import { kibToBytes, nsToSeconds } from '../units.ts';
-import { type Group, type Point, scaled } from './metric.ts';
+import { type Group, PAGE_SIZES, type Point, scaled } from './metric.ts';
 
 const LOCAL = 'virtune to run on the host itself';
+
+/** By libvirt and by /proc/stat together. */
+const MODES = [
+  'user',
+  'nice',
+  'kernel',
+  'idle',
+  'iowait',
+  'irq',
+  'softirq',
+  'steal',
+  'guest',
+  'guest_nice',
+  'intr',
+  'utilization',
+];
+const KSM_KINDS = ['shared', 'sharing', 'unshared', 'volatile'];
+const MEMORY_KINDS = ['total', 'free', 'buffers', 'cached'];
 
 const pageSize = (sizeKiB: number): string => `${sizeKiB}KiB`;
 
@@ -21,6 +39,7 @@ export const hostGroup = {
       name: 'libvirt_host_cpus',
       help: 'CPUs of the host by state: present, and online among them.',
       labels: ['state'],
+      values: { state: ['online', 'present'] },
       points: function* ({ cpusOnline, cpusPresent }): Generator<Point> {
         if (cpusOnline !== undefined) yield [['online'], cpusOnline];
         if (cpusPresent !== undefined) yield [['present'], cpusPresent];
@@ -32,6 +51,7 @@ export const hostGroup = {
       name: 'libvirt_host_cpu_seconds_total',
       help: 'Time of all CPUs by mode, in seconds; guest and guest_nice are within user and nice.',
       labels: ['mode'],
+      values: { mode: MODES },
       points: ({ cpuNs }) => seconds(cpuNs),
     },
     {
@@ -40,6 +60,7 @@ export const hostGroup = {
       name: 'libvirt_host_memory_bytes',
       help: 'Memory of the host by kind, in bytes: total, free, buffers, cached.',
       labels: ['kind'],
+      values: { kind: MEMORY_KINDS },
       points: ({ memoryKiB }) => bytes(memoryKiB),
     },
     {
@@ -56,6 +77,7 @@ export const hostGroup = {
       name: 'libvirt_host_swap_bytes',
       help: 'Swap space of the host by kind, in bytes: total, free.',
       labels: ['kind'],
+      values: { kind: ['total', 'free'] },
       needs: LOCAL,
       points: function* ({ local }): Generator<Point> {
         for (const [kind, field] of [
@@ -97,6 +119,7 @@ export const hostGroup = {
       name: 'libvirt_host_load',
       help: 'Load average of the host over 1, 5 and 15 minutes.',
       labels: ['minutes'],
+      values: { minutes: ['1', '5', '15'] },
       needs: LOCAL,
       points: function* ({ local }): Generator<Point> {
         for (const [index, minutes] of ['1', '5', '15'].entries()) {
@@ -111,6 +134,7 @@ export const hostGroup = {
       name: 'libvirt_host_pressure_seconds_total',
       help: 'Time in which some or all (full) tasks of the host waited for a resource, in seconds (PSI).',
       labels: ['resource', 'share'],
+      values: { resource: ['cpu', 'memory', 'io'], share: ['some', 'full'] },
       needs: `${LOCAL}, and a kernel with pressure stall information`,
       points: function* ({ local }): Generator<Point> {
         for (const [resource, { someNs, fullNs }] of local?.pressure ?? []) {
@@ -125,6 +149,7 @@ export const hostGroup = {
       name: 'libvirt_host_ksm_pages',
       help: 'Pages by what KSM made of them: shared (kept), sharing (saved), unshared, volatile.',
       labels: ['kind'],
+      values: { kind: KSM_KINDS },
       points: ({ ksm }) => ksmPages(ksm),
     },
     {
@@ -167,6 +192,7 @@ export const hostGroup = {
       name: 'libvirt_host_numa_cpu_seconds_total',
       help: "Time of the NUMA cell's CPUs by mode, in seconds.",
       labels: ['mode'],
+      values: { mode: MODES },
       needs: LOCAL,
       points: ({ cpuNs }) => seconds(cpuNs),
     },
@@ -176,6 +202,7 @@ export const hostGroup = {
       name: 'libvirt_host_numa_memory_bytes',
       help: 'Memory of the NUMA cell by kind, in bytes: total, free.',
       labels: ['kind'],
+      values: { kind: MEMORY_KINDS },
       points: ({ memoryKiB }) => bytes(memoryKiB),
     },
     {
@@ -192,6 +219,7 @@ export const hostGroup = {
       name: 'libvirt_host_numa_pages',
       help: "The NUMA cell's pages by size: total (of what is set aside, for huge ones) and free.",
       labels: ['size', 'kind'],
+      values: { size: PAGE_SIZES, kind: ['total', 'free'] },
       points: function* ({ pages }): Generator<Point> {
         for (const { sizeKiB, total, free } of pages) {
           if (total !== undefined) yield [[pageSize(sizeKiB), 'total'], total];
@@ -248,7 +276,7 @@ function* bytes(kib: HostFigures['memoryKiB']): Generator<Point> {
 }
 
 function* ksmPages(ksm: HostFigures['ksm']): Generator<Point> {
-  for (const kind of ['shared', 'sharing', 'unshared', 'volatile']) {
+  for (const kind of KSM_KINDS) {
     const value = ksm.get(`pages_${kind}`);
     if (value !== undefined) yield [[kind], value];
   }

@@ -16,6 +16,7 @@ export const threadsGroup = {
       name: 'libvirt_domain_threads',
       help: 'Threads of the VM by role: vcpu, iothread, emulator, vhost.',
       labels: ['role'],
+      values: { role: ['vcpu', 'iothread', 'emulator', 'vhost'] },
       needs: LOCAL,
       points: ({ threads }) => byRole(threads, ({ threads }) => threads),
     },
@@ -25,6 +26,7 @@ export const threadsGroup = {
       name: 'libvirt_domain_thread_cpu_seconds_total',
       help: 'CPU time of those threads, in seconds.',
       labels: ['role'],
+      values: { role: ['vcpu', 'iothread', 'emulator', 'vhost'] },
       needs: LOCAL,
       points: ({ threads }) => byRole(threads, ({ cpuNs }) => nsToSeconds(cpuNs)),
     },
@@ -34,6 +36,7 @@ export const threadsGroup = {
       name: 'libvirt_domain_thread_delay_seconds_total',
       help: 'Time in which those threads could have run but got no CPU, in seconds.',
       labels: ['role'],
+      values: { role: ['vcpu', 'iothread', 'emulator', 'vhost'] },
       needs: LOCAL,
       points: ({ threads }) => byRole(threads, ({ delayNs }) => nsToSeconds(delayNs)),
     },
@@ -84,6 +87,7 @@ export const cgroupGroup = {
       name: 'libvirt_domain_pressure_seconds_total',
       help: 'Time in which some or all (full) threads of the VM waited for a resource, in seconds (PSI).',
       labels: ['resource', 'share'],
+      values: { resource: ['cpu', 'memory', 'io'], share: ['some', 'full'] },
       needs: `${LOCAL}, and cgroup v2`,
       points: function* ({ cgroup }): Generator<Point> {
         for (const [resource, { someNs, fullNs }] of cgroup?.pressure ?? []) {

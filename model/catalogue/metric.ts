@@ -98,6 +98,8 @@ export interface FigureSet<K extends keyof Subjects> extends Described {
   readonly per: K;
   readonly type: 'counter' | 'gauge';
   readonly labels: readonly string[];
+  /** By label, what it can be; a label that is missing here has values that only the host knows. */
+  readonly values?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly points: (subject: Subjects[K]) => Iterable<Point>;
 }
 
@@ -148,6 +150,11 @@ export interface Group {
   readonly costs: string;
   readonly metrics: readonly SubjectMetric[];
 }
+
+/** Page sizes of the architectures that KVM runs on, as labels have them. */
+export const PAGE_SIZES: readonly string[] = [
+  4, 16, 64, 1_024, 2_048, 32_768, 524_288, 1_048_576, 2_097_152, 16_777_216,
+].map((kib) => `${kib}KiB`);
 
 /** Scales a figure that may be absent. */
 export function scaled(value: number | undefined, scale: (value: number) => number): number | undefined {

@@ -1,6 +1,6 @@
 import { contentionRatio } from '../overcommit.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../units.ts';
-import { flag, type Group, type Point } from './metric.ts';
+import { flag, type Group, PAGE_SIZES, type Point } from './metric.ts';
 
 /** How much of the host is promised, and whether it hurts. */
 export const overcommitGroup = {
@@ -15,6 +15,7 @@ export const overcommitGroup = {
       name: 'libvirt_host_vcpus',
       help: 'vCPUs of all VMs that run, and of all that are defined.',
       labels: ['state'],
+      values: { state: ['running', 'defined'] },
       points: ({ vcpusRunning, vcpusDefined }): Point[] => [
         [['running'], vcpusRunning],
         [['defined'], vcpusDefined],
@@ -26,6 +27,7 @@ export const overcommitGroup = {
       name: 'libvirt_host_vcpu_overcommit_ratio',
       help: 'vCPUs for each online CPU of the host, of VMs that run and of all that are defined.',
       labels: ['state'],
+      values: { state: ['running', 'defined'] },
       points: function* ({ vcpuRatio, vcpuRatioDefined }): Generator<Point> {
         if (vcpuRatio !== undefined) yield [['running'], vcpuRatio];
         if (vcpuRatioDefined !== undefined) yield [['defined'], vcpuRatioDefined];
@@ -37,6 +39,7 @@ export const overcommitGroup = {
       name: 'libvirt_host_memory_promised_bytes',
       help: 'Memory of running VMs, in bytes: the most that they may have, and what they have now.',
       labels: ['kind'],
+      values: { kind: ['maximum', 'current'] },
       points: ({ memoryMaximumKiB, memoryCurrentKiB }): Point[] => [
         [['maximum'], kibToBytes(memoryMaximumKiB)],
         [['current'], kibToBytes(memoryCurrentKiB)],
@@ -48,6 +51,7 @@ export const overcommitGroup = {
       name: 'libvirt_host_memory_overcommit_ratio',
       help: "Memory of running VMs as a share of the host's: the most that they may have, and what they have now.",
       labels: ['kind'],
+      values: { kind: ['maximum', 'current'] },
       points: function* ({ memoryMaximumRatio, memoryCurrentRatio }): Generator<Point> {
         if (memoryMaximumRatio !== undefined) yield [['maximum'], memoryMaximumRatio];
         if (memoryCurrentRatio !== undefined) yield [['current'], memoryCurrentRatio];
@@ -66,6 +70,7 @@ export const overcommitGroup = {
       name: 'libvirt_host_hugepages_wanted',
       help: 'Huge pages that VMs which do not run now will need to start, by size and by the NUMA cell they are bound to.',
       labels: ['size', 'cell'],
+      values: { size: PAGE_SIZES },
       needs: 'a page size given in the XML of such a VM',
       points: function* ({ hugepages }): Generator<Point> {
         for (const { sizeKiB, cell, wanted } of hugepages) {
@@ -79,6 +84,7 @@ export const overcommitGroup = {
       name: 'libvirt_host_hugepages_missing',
       help: 'Huge pages that those VMs would not find: wanted less free, at least 0.',
       labels: ['size', 'cell'],
+      values: { size: PAGE_SIZES },
       needs: 'the host group, and a page size given in the XML of such a VM',
       points: function* ({ hugepages }): Generator<Point> {
         for (const { sizeKiB, cell, wanted, free } of hugepages) {

@@ -3,6 +3,31 @@ import type { Group } from './metric.ts';
 /** The one perf event that does not count, but rises and falls. */
 const OCCUPANCY = 'cmt';
 
+/** All others that libvirt can switch on (https://libvirt.org/formatdomain.html#performance-monitoring-events). */
+const EVENTS = [
+  'mbmt',
+  'mbml',
+  'cpu_cycles',
+  'instructions',
+  'cache_references',
+  'cache_misses',
+  'branch_instructions',
+  'branch_misses',
+  'bus_cycles',
+  'stalled_cycles_frontend',
+  'stalled_cycles_backend',
+  'ref_cpu_cycles',
+  'cpu_clock',
+  'task_clock',
+  'page_faults',
+  'context_switches',
+  'cpu_migrations',
+  'page_faults_min',
+  'page_faults_maj',
+  'alignment_faults',
+  'emulation_faults',
+];
+
 export const perfGroup = {
   name: 'perf',
   help: 'Counts of hardware and software events.',
@@ -15,6 +40,7 @@ export const perfGroup = {
       name: 'libvirt_domain_perf_events_total',
       help: 'Events counted for the VM, by event.',
       labels: ['event'],
+      values: { event: EVENTS },
       needs: "<perf> with an enabled event in the VM's XML",
       points: function* ({ perf }) {
         for (const [event, count] of perf) if (event !== OCCUPANCY) yield [[event], count];

@@ -212,6 +212,7 @@ export const tuningGroup = {
       name: 'libvirt_domain_interface_stats_limit_bytes_per_second',
       help: 'Bandwidth that the interface is held to: average and peak, by direction as the guest sees it.',
       labels: ['direction', 'kind'],
+      values: { direction: ['receive', 'transmit'], kind: ['average', 'peak'] },
       needs: 'a <bandwidth> in the XML',
       points: function* ({ bandwidth }): Generator<Point> {
         for (const [direction, limit] of [

@@ -1,4 +1,5 @@
 import { codec } from './codec.ts';
+import { shipping } from './elasticsearch.ts';
 import { encode } from './encode.ts';
 import { placement } from './placement.ts';
 import { realGuests } from './real-guests.ts';
@@ -15,6 +16,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   soak,
   rules,
   top,
+  elasticsearch: shipping,
 };
 
 const asked = process.argv.slice(2);

@@ -1,0 +1,108 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type ElasticsearchOptions, isNode, parseSize } from '../exporter/elasticsearch/settings.ts';
+import { NAMESPACE } from '../exporter/elasticsearch/streams.ts';
+
+/** As commander gives them; each key is an option's name. */
+export interface ServerFlags {
+  readonly elasticsearch?: readonly string[];
+  readonly 'elasticsearch.cloudId'?: string;
+  readonly 'elasticsearch.apiKeyFile'?: string;
+  readonly 'elasticsearch.username'?: string;
+  readonly 'elasticsearch.passwordFile'?: string;
+  readonly 'elasticsearch.caFile'?: string;
+}
+
+export interface SinkFlags extends ServerFlags {
+  readonly 'elasticsearch.interval'?: number;
+  readonly 'elasticsearch.namespace'?: string;
+  readonly 'elasticsearch.queueDir'?: string;
+  readonly 'elasticsearch.queueSize'?: number;
+  readonly metricbeatCompat?: boolean;
+}
+
+/** How to reach the server: for whoever talks to it. */
+export function addServerFlags(command: Command): Command {
+  return command
+    .option(
+      '--elasticsearch <url...>',
+      'Elasticsearch or OpenSearch to send to; several nodes of one cluster',
+      nodes,
+    )
+    .option('--elasticsearch.cloud-id <id>', 'instead of an address, for Elastic Cloud')
+    .option('--elasticsearch.api-key-file <file>', 'file whose first line is an encoded API key')
+    .option('--elasticsearch.username <name>', 'for basic authentication')
+    .option('--elasticsearch.password-file <file>', 'file whose first line is the password')
+    .option('--elasticsearch.ca-file <file>', 'CA that signed the certificate of the server');
+}
+
+/** What is sent and how it waits. More is in the configuration file. */
+export function addSinkFlags(command: Command): Command {
+  return addServerFlags(command)
+    .option('--elasticsearch.interval <seconds>', 'how often to sample for it (default: 10)', interval)
+    .option('--elasticsearch.namespace <name>', 'of its data streams (default: default)', namespaceOf)
+    .option(
+      '--elasticsearch.queue-dir <dir>',
+      'where documents wait for it (default: /var/lib/virtune/elasticsearch)',
+    )
+    .addOption(
+      new Option(
+        '--elasticsearch.queue-size <size>',
+        'how much may wait before the oldest is dropped (default: 2GiB)',
+      ).argParser(sizeOf),
+    )
+    .option('--metricbeat-compat', "send what Metricbeat's kvm module would send as well");
+}
+
+/** Of the file's options with those of the flags before them; undefined where neither says where to send. */
+export function elasticsearchOptions(
+  flags: SinkFlags,
+  file?: ElasticsearchOptions | undefined,
+): ElasticsearchOptions | undefined {
+  const given: ElasticsearchOptions = {
+    nodes: flags.elasticsearch === undefined ? undefined : [...flags.elasticsearch],
+    cloud_id: flags['elasticsearch.cloudId'],
+    api_key_file: flags['elasticsearch.apiKeyFile'],
+    username: flags['elasticsearch.username'],
+    password_file: flags['elasticsearch.passwordFile'],
+    ca_file: flags['elasticsearch.caFile'],
+    interval: flags['elasticsearch.interval'],
+    namespace: flags['elasticsearch.namespace'],
+    queue_dir: flags['elasticsearch.queueDir'],
+    queue_size: flags['elasticsearch.queueSize'],
+    metricbeat_compat: flags.metricbeatCompat,
+  };
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  if (file === undefined && Object.keys(said).length === 0) return undefined;
+  return { ...file, ...said };
+}
+
+/** Commander hands over one address at a time, and what there is so far. */
+function nodes(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (!isNode(text)) {
+    throw new InvalidArgumentError(
+      'Expected an http:// or https:// address without a name or a password in it.',
+    );
+  }
+  return [...(before ?? []), text];
+}
+
+function interval(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isFinite(seconds) || seconds < 1 || seconds > 3_600) {
+    throw new InvalidArgumentError('Expected a number of seconds from 1 to 3600.');
+  }
+  return seconds;
+}
+
+export function namespaceOf(text: string): string {
+  if (!NAMESPACE.test(text))
+    throw new InvalidArgumentError('Expected lower-case letters, digits, _ and . only.');
+  return text;
+}
+
+function sizeOf(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined)
+    throw new InvalidArgumentError('Expected a number of bytes, or a size like 512MiB.');
+  return bytes;
+}

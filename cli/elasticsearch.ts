@@ -1,0 +1,111 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { readConfig } from '../exporter/config/config.ts';
+import { openClient } from '../exporter/elasticsearch/client.ts';
+import { savedObjects } from '../exporter/elasticsearch/kibana/saved-objects.ts';
+import { nameOf } from '../exporter/elasticsearch/server.ts';
+import { serverSettings } from '../exporter/elasticsearch/settings.ts';
+import type { Lifecycle } from '../exporter/elasticsearch/setup/lifecycle.ts';
+import { applySetup, planSetup } from '../exporter/elasticsearch/setup/setup.ts';
+import type { Step } from '../exporter/elasticsearch/setup/steps.ts';
+import { printable } from '../model/printable.ts';
+import {
+  addServerFlags,
+  elasticsearchOptions,
+  namespaceOf,
+  type ServerFlags,
+} from './elasticsearch-flags.ts';
+import { readVersion } from './version.ts';
+
+interface SetupFlags extends ServerFlags {
+  readonly 'config.file'?: string;
+  readonly dryRun?: boolean;
+  readonly lifecycle?: Lifecycle['kind'];
+  readonly retention: number;
+  readonly downsampleAfter: number;
+  readonly metricbeatCompat?: boolean;
+}
+
+export function elasticsearchCommand(): Command {
+  return new Command('elasticsearch')
+    .description('prepare Elasticsearch or OpenSearch for what the exporter sends')
+    .addCommand(setupCommand())
+    .addCommand(kibanaCommand());
+}
+
+function kibanaCommand(): Command {
+  return new Command('kibana')
+    .description('print a data view and dashboards, to be imported into Kibana or OpenSearch Dashboards')
+    .option('--elasticsearch.namespace <name>', 'only of this namespace (default: of all)', namespaceOf)
+    .action((flags: { readonly 'elasticsearch.namespace'?: string }) => {
+      process.stdout.write(savedObjects(flags['elasticsearch.namespace']));
+    });
+}
+
+function setupCommand(): Command {
+  return addServerFlags(new Command('setup'))
+    .description('make the index templates and the lifecycle; changes only what is not so yet')
+    .option('--config.file <file>', "the exporter's YAML file, for its elasticsearch section")
+    .option('--dry-run', 'say what would be changed, and change nothing')
+    .addOption(
+      new Option(
+        '--lifecycle <kind>',
+        "stream: Elasticsearch's data stream lifecycle; ilm: its policies; ism: OpenSearch's; none (default: what suits the server)",
+      ).choices(['stream', 'ilm', 'ism', 'none']),
+    )
+    .option('--retention <days>', 'after how many days documents are removed', days, 90)
+    .option(
+      '--downsample-after <days>',
+      'after how many days one document is left for each 5 minutes; 0: never; Elasticsearch only',
+      days,
+      7,
+    )
+    .option('--metricbeat-compat', "templates for what Metricbeat's kvm module would send as well")
+    .action(async (flags: SetupFlags) => {
+      const file =
+        flags['config.file'] === undefined ? undefined : readConfig(flags['config.file']).elasticsearch;
+      const options = elasticsearchOptions(flags, file) ?? {};
+      const client = await openClient(serverSettings(options), readVersion());
+      try {
+        const plan = await planSetup(client, {
+          lifecycle: flags.lifecycle,
+          retentionDays: flags.retention,
+          downsampleAfterDays: flags.downsampleAfter,
+          metricbeatCompat: options.metricbeat_compat ?? false,
+        });
+        say(`${nameOf(plan.server)}:`);
+        if (flags.dryRun === true) for (const step of plan.steps) say(describe(step, 'would '));
+        else await applySetup(plan, (step) => say(describe(step, '')));
+        const changes = plan.steps.filter(({ apply }) => apply !== undefined).length;
+        const done = flags.dryRun === true ? 'to be changed; nothing was' : 'changed';
+        say(changes === 0 ? 'nothing to change' : `${changes} ${done}`);
+      } finally {
+        await client.close();
+      }
+    });
+}
+
+const WORDS: Readonly<Record<Step['change'], readonly [would: string, did: string]>> = {
+  none: ['keep', 'unchanged'],
+  create: ['create', 'created'],
+  update: ['update', 'updated'],
+  'roll over': ['roll over', 'rolled over'],
+  skip: ['skip', 'skipped'],
+};
+
+function describe({ what, change, why }: Step, would: string): string {
+  const [infinitive, did] = WORDS[change];
+  return `  ${would === '' ? did : would + infinitive} ${what}${why === undefined ? '' : ` (${why})`}`;
+}
+
+/** What the command yields is for standard output. */
+function say(line: string): void {
+  process.stdout.write(`${printable(line)}\n`);
+}
+
+function days(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 0 || count > 36_500) {
+    throw new InvalidArgumentError('Expected a whole number of days.');
+  }
+  return count;
+}

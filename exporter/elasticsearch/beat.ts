@@ -1,0 +1,108 @@
+import type { HostSample } from '../../sampler/host-sample.ts';
+import type { Sampler } from '../../sampler/sampler.ts';
+import type { Documents } from './documents.ts';
+import { metricbeatEvents } from './metricbeat.ts';
+import { pack } from './pack.ts';
+import type { DiskQueue } from './queue/queue.ts';
+import type { SinkMeter } from './sink-meter.ts';
+
+export interface BeatParts {
+  readonly sampler: Pick<Sampler, 'sample' | 'identity'>;
+  readonly documents: Documents;
+  readonly queue: Pick<DiskQueue, 'append'>;
+  readonly meter: SinkMeter;
+  readonly namespace: string;
+  readonly address: string;
+  readonly metricbeatCompat: boolean;
+  readonly intervalMs: number;
+  readonly now: () => number;
+  readonly onFailure: (error: Error) => void;
+}
+
+/**
+ * Samples one host at each multiple of the interval, and queues what it tells. A scrape that asks while such a
+ * sample is under way gets the same one. Nothing here waits for the search server.
+ */
+export class Beat {
+  readonly #parts: BeatParts;
+  #timer: NodeJS.Timeout | undefined;
+  #tick: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(parts: BeatParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#schedule(this.#parts.now());
+  }
+
+  /** Resolves once a tick that is under way is queued. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#tick;
+  }
+
+  /** The multiples of the interval, so that ticks of all hosts are at the same moments. */
+  #schedule(afterMs: number): void {
+    const { intervalMs, now } = this.#parts;
+    const dueMs = (Math.floor(afterMs / intervalMs) + 1) * intervalMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#tick = this.#run(dueMs);
+      },
+      Math.max(0, dueMs - now()),
+    );
+  }
+
+  async #run(dueMs: number): Promise<void> {
+    const { meter, intervalMs, now, onFailure } = this.#parts;
+    try {
+      await this.tick();
+    } catch (error) {
+      onFailure(error as Error);
+    }
+    const missed = Math.floor((now() - dueMs) / intervalMs);
+    for (let count = 0; count < missed; count++) meter.countTick('missed');
+    if (!this.#isStopped) this.#schedule(Math.max(now(), dueMs));
+  }
+
+  /** One sample into the queue. */
+  async tick(): Promise<void> {
+    const { sampler, meter, onFailure, now } = this.#parts;
+    let sample: HostSample;
+    try {
+      sample = await sampler.sample();
+    } catch (error) {
+      meter.countTick('failed');
+      onFailure(error as Error);
+      const atMs = now();
+      await this.#queue(atMs, this.#parts.documents.ofFailure(atMs, sampler.identity), sampler.identity);
+      return;
+    }
+    meter.countTick('ok', sample.startedAtMs);
+    await this.#queue(sample.startedAtMs, this.#all(sample), sample.identity);
+  }
+
+  *#all(sample: HostSample): ReturnType<Documents['of']> {
+    const { documents, metricbeatCompat, address } = this.#parts;
+    yield* documents.of(sample);
+    const hostId = documents.hostId(sample.identity);
+    if (metricbeatCompat && hostId !== undefined) yield* metricbeatEvents(sample, hostId, address);
+  }
+
+  async #queue(
+    atMs: number,
+    documents: ReturnType<Documents['of']>,
+    identity: HostSample['identity'],
+  ): Promise<void> {
+    const { queue, meter, namespace } = this.#parts;
+    const host = this.#parts.documents.hostId(identity);
+    if (host === undefined) return;
+    for await (const packed of pack({ host, at: atMs, namespace }, documents)) {
+      meter.queued += packed.documents;
+      await queue.append(packed.payload, packed.documents, atMs);
+    }
+  }
+}

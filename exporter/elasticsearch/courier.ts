@@ -1,0 +1,167 @@
+import { parseRetryAfter } from './backoff.ts';
+import { bulkLines, readBulkAnswer, type Shipment, type Verdict } from './bulk.ts';
+import type { SearchClient, SearchResponse } from './client.ts';
+import { findRolledOver } from './rolled-over.ts';
+import { SearchError } from './search-error.ts';
+import { isObject, nameOf, notPermitted, reasonOf, recognise, refused, type SearchServer } from './server.ts';
+import { TEMPLATES_VERSION } from './setup/templates.ts';
+import type { RequestOutcome } from './sink-meter.ts';
+
+/** What came of one request as a whole. */
+export type Attempt =
+  | { readonly kind: 'judged'; readonly verdicts: readonly Verdict[] }
+  | { readonly kind: 'too-large' }
+  /** The request itself was not understood: one of its documents is to blame. */
+  | { readonly kind: 'unreadable'; readonly status: number; readonly reason: string }
+  | FailedAttempt;
+
+export interface FailedAttempt {
+  readonly kind: 'again';
+  readonly outcome: RequestOutcome;
+  readonly error: Error;
+  readonly retryAfterMs?: number | undefined;
+}
+
+const INDEX_TEMPLATE = '/_index_template/metrics-kvm.vm';
+const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason';
+
+/** Takes documents to the server, once, and says what it said. */
+export class Courier {
+  readonly #open: () => Promise<SearchClient>;
+  readonly #now: () => number;
+  readonly #log: (message: string) => void;
+  #client: SearchClient | undefined;
+  #server: SearchServer | undefined;
+
+  /** @param open gives a client with the secrets as they are in their files now */
+  constructor(
+    open: () => Promise<SearchClient>,
+    now: () => number,
+    log: (message: string) => void = () => undefined,
+  ) {
+    this.#log = log;
+    this.#open = open;
+    this.#now = now;
+  }
+
+  async send(shipments: readonly Shipment[], signal: AbortSignal): Promise<Attempt> {
+    try {
+      this.#client ??= await this.#open();
+      this.#server ??= await this.#meet(this.#client, signal);
+      const unsure = shipments.filter(({ isUnsure }) => isUnsure);
+      const there =
+        unsure.length > 0 && this.#server.kind === 'opensearch'
+          ? await findRolledOver(this.#client, unsure, signal)
+          : new Set<Shipment>();
+      const others = shipments.filter((shipment) => !there.has(shipment));
+      const attempt: Attempt =
+        others.length === 0
+          ? { kind: 'judged', verdicts: [] }
+          : await this.#bulk(this.#client, this.#server, others, signal);
+      return attempt.kind === 'judged' && there.size > 0
+        ? { kind: 'judged', verdicts: merge(shipments, there, attempt.verdicts) }
+        : attempt;
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      const nobody = code === 'SEARCH_UNREACHABLE' || code === 'SEARCH_CERTIFICATE';
+      const outcome = nobody ? 'unreachable' : code === 'SEARCH_PERMISSION' ? 'refused' : 'error';
+      return { kind: 'again', outcome, error: error as Error };
+    }
+  }
+
+  /** Another server may answer next time, and secrets may have been replaced. */
+  async forget(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    this.#server = undefined;
+    await client?.close();
+  }
+
+  /** Who the server is, and whether it was set up: documents in streams with guessed mappings could not be mended. */
+  async #meet(client: SearchClient, signal: AbortSignal): Promise<SearchServer> {
+    const server = await recognise(client, signal);
+    const answer = await client.request({ method: 'GET', path: INDEX_TEMPLATE, signal });
+    if (answer.status === 404) {
+      throw new SearchError(
+        'SEARCH_NOT_SET_UP',
+        `${nameOf(server)} has no templates for virtune yet; run virtune elasticsearch setup`,
+      );
+    }
+    if (answer.status === 200 && versionOf(answer.body) < TEMPLATES_VERSION) {
+      this.#log(
+        `the templates of ${nameOf(server)} are of an older virtune, and fields that are new are not indexed; run virtune elasticsearch setup`,
+      );
+    }
+    // A key that may only write may not look: then the operator's word must do.
+    if (answer.status !== 200 && answer.status !== 403) throw refused('for its templates', answer);
+    return server;
+  }
+
+  async #bulk(
+    client: SearchClient,
+    server: SearchServer,
+    shipments: readonly Shipment[],
+    signal: AbortSignal,
+  ): Promise<Attempt> {
+    const before = shipments.map(({ isUnsure }) => isUnsure);
+    // Until the answer is read.
+    for (const shipment of shipments) shipment.isUnsure = true;
+    const answer = await client.request({
+      method: 'POST',
+      path: '/_bulk',
+      query: { filter_path: FILTER },
+      lines: bulkLines(shipments, server),
+      signal,
+    });
+    const attempt = readAnswer(answer, shipments.length, this.#now());
+    // Whoever refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
+    const isRefused = attempt.kind !== 'judged' && answer.status >= 400 && answer.status < 500;
+    for (const [place, shipment] of shipments.entries()) {
+      if (attempt.kind === 'judged') shipment.isUnsure = attempt.verdicts[place]?.kind === 'failed';
+      else if (isRefused) shipment.isUnsure = before[place] === true;
+    }
+    return attempt;
+  }
+}
+
+/** Of the templates; what has none was not made by setup, and is as old as can be. */
+function versionOf(body: unknown): number {
+  const list = isObject(body) ? body['index_templates'] : undefined;
+  const first: unknown = Array.isArray(list) ? list[0] : undefined;
+  const template = isObject(first) ? first['index_template'] : undefined;
+  return isObject(template) ? Number(template['version'] ?? 0) : 0;
+}
+
+function merge(
+  shipments: readonly Shipment[],
+  there: ReadonlySet<Shipment>,
+  verdicts: readonly Verdict[],
+): Verdict[] {
+  let next = 0;
+  return shipments.map((shipment) =>
+    there.has(shipment) ? { kind: 'duplicate' } : (verdicts[next++] as Verdict),
+  );
+}
+
+function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attempt {
+  const { status, headers } = answer;
+  if (status === 200) {
+    const verdicts = readBulkAnswer(answer.body, count);
+    if (verdicts !== undefined) return { kind: 'judged', verdicts };
+    const error = new SearchError(
+      'SEARCH_ANSWER',
+      'the answer is none to a bulk request; is there a proxy in between?',
+    );
+    return { kind: 'again', outcome: 'error', error };
+  }
+  if (status === 413) return { kind: 'too-large' };
+  if (status === 400) return { kind: 'unreadable', status, reason: reasonOf(answer) };
+  if (status === 401 || status === 403)
+    return { kind: 'again', outcome: 'refused', error: notPermitted(answer) };
+  return {
+    kind: 'again',
+    outcome: status === 429 || status === 503 ? 'busy' : 'error',
+    error: refused('to take documents', answer),
+    retryAfterMs: parseRetryAfter(headers['retry-after'], nowMs),
+  };
+}

@@ -1,0 +1,218 @@
+import { RemoteError } from '../../libvirt/errors.ts';
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import type { Subjects } from '../../model/catalogue/metric.ts';
+import { msToSeconds } from '../../model/units.ts';
+import type { DomainSample, HostIdentity, HostSample } from '../../sampler/host-sample.ts';
+import { STATE_WORDS, versionText } from '../prometheus/encode.ts';
+import { missingOf } from '../prometheus/subjects.ts';
+import { FigureWriters } from './figures.ts';
+import type { CompatStreamName, StreamName } from './streams.ts';
+
+/** One document on its way. */
+export interface Document {
+  readonly stream: StreamName | CompatStreamName;
+  /** With the host and the moment: what it is about, and no other document of the stream is. */
+  readonly key: string;
+  /** JSON, on one line. */
+  readonly body: string;
+}
+
+export interface DocumentsOptions {
+  readonly groups: ReadonlySet<GroupName>;
+  /** Where the host is asked, without anything secret. */
+  readonly address: string;
+  /** Instead of the UUID that libvirt tells. */
+  readonly hostId?: string | undefined;
+  /** Told of a field that no mapping has, once for each. */
+  readonly unknown: (field: string) => void;
+}
+
+/** Makes documents of samples: one about the host, one about each VM, one about each of their devices. */
+export class Documents {
+  readonly #options: DocumentsOptions;
+  readonly #figures: FigureWriters;
+
+  constructor(options: DocumentsOptions) {
+    this.#options = options;
+    this.#figures = new FigureWriters(options.groups, options.unknown);
+  }
+
+  /** What tells this host from all others; undefined when nobody knows, and then there are no documents of it. */
+  hostId(identity: HostIdentity | undefined): string | undefined {
+    return this.#options.hostId ?? identity?.uuid ?? identity?.hostname;
+  }
+
+  /** In pieces, so that whoever writes them can give way between two VMs. */
+  *of(sample: HostSample): Generator<Document> {
+    const head = this.#head(sample.startedAtMs, sample.identity);
+    if (head === undefined) return;
+    yield* this.#ofHost(head, sample);
+    for (const domain of sample.domains) yield* this.#ofDomain(head, domain, sample.startedAtMs);
+  }
+
+  /** A tick in which the host could not be asked. */
+  *ofFailure(atMs: number, identity: HostIdentity | undefined): Generator<Document> {
+    const head = this.#head(atMs, identity);
+    if (head !== undefined) yield { stream: 'host', key: '', body: `${head('host')},"libvirt_up":0}` };
+  }
+
+  #head(atMs: number, identity: HostIdentity | undefined): ((stream: StreamName) => string) | undefined {
+    const id = this.hostId(identity);
+    if (id === undefined) return undefined;
+    const name = identity?.hostname;
+    const start = `{"@timestamp":"${new Date(atMs).toISOString()}","host.id":${JSON.stringify(id)}${name === undefined ? '' : `,"host.name":${JSON.stringify(name)}`},"event.module":"kvm","event.dataset":"kvm.`;
+    const end = `","service.type":"kvm","service.address":${JSON.stringify(this.#options.address)}`;
+    return (stream) => start + stream + end;
+  }
+
+  *#ofHost(head: (stream: StreamName) => string, sample: HostSample): Generator<Document> {
+    const { host, overcommit, contention, versions } = sample;
+    const devices = new Map<string, { stream: StreamName; device: string; text: string }>();
+    const toDevice = (stream: StreamName, device: string, text: string): void => {
+      const id = `${stream} ${device}`;
+      const known = devices.get(id);
+      if (known === undefined) devices.set(id, { stream, device, text });
+      else known.text += text;
+    };
+    let text = `${head('host')},"libvirt_up":1,"libvirt_domains":${sample.domains.length}`;
+    text += `,"virtune_sample_duration_seconds":${msToSeconds(sample.durationMs)}`;
+    if (versions !== undefined) {
+      text += `,"libvirt_versions_info.hypervisor_running":"${versionText(versions.hypervisor)}"`;
+      text += `,"libvirt_versions_info.libvirtd_running":"${versionText(versions.libvirt)}"`;
+    }
+    if (host !== undefined) {
+      text += this.#figures.write('host', host, toDevice);
+      for (const cell of host.cells) toDevice('cell', String(cell.id), this.#figures.write('cell', cell));
+      for (const pool of host.pools) toDevice('pool', pool.name, this.#figures.write('pool', pool));
+    }
+    if (overcommit !== undefined) text += this.#figures.write('overcommit', overcommit, toDevice);
+    if (contention !== undefined) text += this.#figures.write('contention', contention, toDevice);
+    yield { stream: 'host', key: '', body: `${text}}` };
+    for (const { stream, device, text: figures } of devices.values()) {
+      if (figures === '') continue;
+      yield {
+        stream,
+        key: device,
+        body: `${head(stream)},"kvm.device":${JSON.stringify(device)}${figures}}`,
+      };
+    }
+  }
+
+  *#ofDomain(
+    head: (stream: StreamName) => string,
+    sample: DomainSample,
+    startedAtMs: number,
+  ): Generator<Document> {
+    const { domain, summary, facts, outcome, fit, extras, local } = sample;
+    const who = `,"kvm.uuid":${JSON.stringify(domain.uuid)},"kvm.name":${JSON.stringify(domain.name)}${domain.id > 0 ? `,"kvm.id":${domain.id}` : ''}`;
+    const figures = this.#figures;
+    let text = `${head('vm')}${who}${this.#asked(sample, startedAtMs)}`;
+    text += figures.write('summary', summary);
+    text += figures.write('identity', { uuid: domain.uuid, facts });
+    if (facts !== undefined) text += figures.write('facts', facts);
+    if (fit !== undefined) text += figures.write('fit', fit);
+    if (extras !== undefined) text += figures.write('extras', extras);
+    if (local !== undefined) text += figures.write('local', local);
+    if (outcome.kind === 'fresh') text += figures.write('domain', outcome.stats);
+    yield { stream: 'vm', key: domain.uuid, body: `${text}}` };
+    for (const device of this.#devices(sample)) {
+      if (device.text === '') continue;
+      yield {
+        stream: device.stream,
+        key: `${domain.uuid}/${device.name}`,
+        body: `${head(device.stream)}${who},"kvm.device":${JSON.stringify(device.name)}${device.text}}`,
+      };
+    }
+  }
+
+  /** Each device once: two documents that say the same of themselves would be one. */
+  *#devices({ summary, facts, outcome }: DomainSample): Generator<{
+    readonly stream: StreamName;
+    readonly name: string;
+    readonly text: string;
+  }> {
+    const figures = this.#figures;
+    const stats = outcome.kind === 'fresh' ? outcome.stats : undefined;
+    const places = new Map(summary.places?.map((place) => [place.vcpu, place]));
+    for (const id of new Set([...(stats?.vcpus.keys() ?? []), ...places.keys()])) {
+      const vcpu = stats?.vcpus.get(id);
+      const place = places.get(id);
+      const text =
+        (vcpu === undefined ? '' : figures.write('vcpu', vcpu)) +
+        (place === undefined ? '' : figures.write('vcpuPlace', place));
+      yield { stream: 'vcpu', name: String(id), text };
+    }
+    if (stats === undefined) return;
+    for (const [name, block] of byName(stats.blocks.values())) {
+      const disk = facts?.disks.find((each) => each.target === name);
+      yield {
+        stream: 'block',
+        name,
+        text: figures.write('block', block) + (disk === undefined ? '' : figures.write('disk', disk)),
+      };
+    }
+    for (const [name, net] of byName(stats.nets.values())) {
+      const nic = facts?.interfaces.find((each) => each.target === name);
+      yield {
+        stream: 'net',
+        name,
+        text: figures.write('net', net) + (nic === undefined ? '' : figures.write('nic', nic)),
+      };
+    }
+    for (const [id, thread] of stats.ioThreads) {
+      yield { stream: 'iothread', name: String(id), text: figures.write('ioThread', thread) };
+    }
+  }
+
+  /** How the VM was asked, and what words there are for it. */
+  #asked(sample: DomainSample, startedAtMs: number): string {
+    const { summary, outcome, lastFreshAtMs, extras, facts } = sample;
+    let text = `,"virtune_domain_outcome":"${outcome.kind}"`;
+    if (summary.state !== undefined) {
+      text += `,"libvirt_domain_info_state":${summary.state},"kvm.status.state":"${stateWord(summary.state)}"`;
+    }
+    if (outcome.kind === 'error') {
+      const { code = 'VIRTUNE_INTERNAL' } = outcome.error as { code?: string };
+      text += `,"virtune_domain_error.code":${JSON.stringify(code)}`;
+      if (outcome.error instanceof RemoteError) {
+        text += `,"virtune_domain_error.libvirt_code":"${outcome.error.libvirtCode}"`;
+      }
+    }
+    if (outcome.kind === 'unresponsive') {
+      text += `,"virtune_domain_unresponsive_since_timestamp_seconds":${msToSeconds(outcome.sinceMs)}`;
+    }
+    if (lastFreshAtMs !== undefined) {
+      const ageMs = Math.max(0, startedAtMs - lastFreshAtMs);
+      text += `,"virtune_domain_sample_age_seconds":${msToSeconds(ageMs)}`;
+    }
+    if (extras?.job !== undefined) {
+      text += `,"libvirt_domain_job.operation":${JSON.stringify(extras.job.operation)}`;
+    }
+    const missing: Subjects['missing'] = missingOf(sample, this.#options.groups);
+    text += words(
+      'virtune_domain_missing',
+      missing.map(({ group, reason }) => `${group}:${reason}`),
+    );
+    text += words(
+      'tags',
+      [...(facts?.labels ?? [])].map(([label, value]) => `${label}:${value}`),
+    );
+    return text;
+  }
+}
+
+export function stateWord(state: number): string {
+  return STATE_WORDS[state] ?? 'unknown';
+}
+
+function words(name: string, values: readonly string[]): string {
+  return values.length === 0 ? '' : `,"${name}":${JSON.stringify(values)}`;
+}
+
+function byName<T extends { readonly name?: string }>(devices: Iterable<T>): ReadonlyMap<string, T> {
+  const found = new Map<string, T>();
+  for (const device of devices) {
+    if (device.name !== undefined && !found.has(device.name)) found.set(device.name, device);
+  }
+  return found;
+}

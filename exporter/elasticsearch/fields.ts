@@ -1,0 +1,160 @@
+import { groups } from '../../model/catalogue/catalogue.ts';
+import type { Group, SubjectMetric } from '../../model/catalogue/metric.ts';
+import { DEVICE_LABELS, STREAM_NAMES, STREAMS, type StreamName } from './streams.ts';
+
+/** A field of a mapping. Dimensions tell the documents of one moment apart, and nothing else does. */
+export interface Field {
+  readonly name: string;
+  readonly type: 'date' | 'keyword' | 'long' | 'double';
+  readonly dimension?: true;
+  readonly metric?: 'counter' | 'gauge';
+}
+
+const keyword = (name: string): Field => ({ name, type: 'keyword' });
+const dimension = (name: string): Field => ({ name, type: 'keyword', dimension: true });
+const gauge = (name: string): Field => ({ name, type: typeOf(name), metric: 'gauge' });
+
+/** ECS (https://www.elastic.co/docs/reference/ecs); the host is the hypervisor. */
+const COMMON: readonly Field[] = [
+  { name: '@timestamp', type: 'date' },
+  dimension('host.id'),
+  keyword('host.name'),
+  keyword('event.module'),
+  keyword('event.dataset'),
+  keyword('service.type'),
+  keyword('service.address'),
+];
+const OF_VM: readonly Field[] = [
+  dimension('kvm.uuid'),
+  keyword('kvm.name'),
+  { name: 'kvm.id', type: 'long' },
+];
+const OF_DEVICE = dimension('kvm.device');
+
+/** Of no subject of the catalogue: what the exporter knows of how each host and VM was asked. */
+const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
+  host: [
+    gauge('libvirt_up'),
+    gauge('libvirt_domains'),
+    gauge('virtune_sample_duration_seconds'),
+    keyword('libvirt_versions_info.hypervisor_running'),
+    keyword('libvirt_versions_info.libvirtd_running'),
+  ],
+  vm: [
+    gauge('libvirt_domain_info_state'),
+    keyword('kvm.status.state'),
+    keyword('virtune_domain_outcome'),
+    keyword('virtune_domain_error.code'),
+    keyword('virtune_domain_error.libvirt_code'),
+    gauge('virtune_domain_unresponsive_since_timestamp_seconds'),
+    gauge('virtune_domain_sample_age_seconds'),
+    keyword('virtune_domain_missing'),
+    keyword('libvirt_domain_job.operation'),
+    // Labels of the user's own: their names are not known here, so each is `name:value`.
+    keyword('tags'),
+  ],
+};
+
+/** Fractions are doubles; what is counted is a long, which packs to a fraction of a double. */
+function typeOf(name: string): 'long' | 'double' {
+  return /second|ratio|percent|_cpus$|host_load/.test(name) ? 'double' : 'long';
+}
+
+/** One metric's fields in one stream. */
+export type MetricFields =
+  | { readonly kind: 'one'; readonly field: Field }
+  /** `places`: of the labels in a field's name, in the metric's order; `device`: of the one that names the document. */
+  | {
+      readonly kind: 'set';
+      readonly fields: ReadonlyMap<string, Field>;
+      readonly places: readonly number[];
+      readonly device: { readonly place: number; readonly stream: StreamName } | undefined;
+    }
+  | { readonly kind: 'words'; readonly fields: readonly Field[] }
+  | { readonly kind: 'none'; readonly why: string };
+
+/** Labels with one value at a time for each VM: a keyword beside the figures, which then need no value in their names. */
+const SPOKEN_LABELS: ReadonlySet<string> = new Set(['operation']);
+
+/** Where a metric of the catalogue goes: fields bear its name, and the values of its labels after a dot. */
+export function fieldsOfMetric(metric: SubjectMetric): MetricFields {
+  if (metric.type === 'histogram') return { kind: 'none', why: 'a histogram' };
+  if (metric.type === 'info') {
+    return {
+      kind: 'words',
+      fields: Object.keys(metric.labels).map((label) => keyword(`${metric.name}.${label}`)),
+    };
+  }
+  const type = typeOf(metric.name);
+  if (!('labels' in metric)) return { kind: 'one', field: { name: metric.name, type, metric: metric.type } };
+  const devicePlace = metric.labels.findIndex((label) => Object.hasOwn(DEVICE_LABELS, label));
+  const deviceStream = DEVICE_LABELS[metric.labels[devicePlace] ?? ''];
+  const places = metric.labels.flatMap((label, index) =>
+    index === devicePlace || SPOKEN_LABELS.has(label) ? [] : [index],
+  );
+  const values = places.map((place) => metric.values?.[metric.labels[place] ?? '']);
+  const unknown = places.find((_place, index) => values[index] === undefined);
+  if (unknown !== undefined) {
+    return { kind: 'none', why: `values of \`${metric.labels[unknown]}\` that only the host knows` };
+  }
+  const fields = new Map(
+    combinations(values as readonly (readonly string[])[]).map((combination) => [
+      combination.join('.'),
+      { name: [metric.name, ...combination].join('.'), type, metric: metric.type },
+    ]),
+  );
+  return {
+    kind: 'set',
+    fields,
+    places,
+    device: deviceStream === undefined ? undefined : { place: devicePlace, stream: deviceStream },
+  };
+}
+
+function combinations(lists: readonly (readonly string[])[]): string[][] {
+  return lists.reduce<string[][]>(
+    (all, list) => all.flatMap((head) => list.map((value) => [...head, value])),
+    [[]],
+  );
+}
+
+/** The stream whose documents carry a metric; undefined when none does. */
+export function streamOfMetric(metric: SubjectMetric): StreamName | undefined {
+  const fields = fieldsOfMetric(metric);
+  if (fields.kind === 'none') return undefined;
+  if (fields.kind === 'set' && fields.device !== undefined) return fields.device.stream;
+  return STREAM_NAMES.find((name) => (STREAMS[name].subjects as readonly string[]).includes(metric.per));
+}
+
+/** All fields of a stream, in the order of the catalogue, whatever is asked for now: mappings outlive settings. */
+export function fieldsOf(stream: StreamName): Field[] {
+  const { of } = STREAMS[stream];
+  const fields: Field[] = [
+    ...COMMON,
+    ...(of === 'vm' || of === 'vm-device' ? OF_VM : []),
+    ...(of === 'vm-device' || of === 'host-device' ? [OF_DEVICE] : []),
+    ...(ASKED[stream] ?? []),
+  ];
+  for (const group of groups as readonly Group[]) {
+    for (const metric of group.metrics) {
+      if (streamOfMetric(metric) !== stream) continue;
+      const own = fieldsOfMetric(metric);
+      if (own.kind === 'one') fields.push(own.field);
+      else if (own.kind !== 'none') fields.push(...own.fields.values());
+    }
+  }
+  return fields;
+}
+
+/** Metrics of the catalogue that no document carries, and why. */
+export function unshipped(): { readonly name: string; readonly why: string }[] {
+  return (groups as readonly Group[]).flatMap((group) =>
+    group.metrics.flatMap((metric) => {
+      const fields = fieldsOfMetric(metric);
+      // What is missing is told in words, in a field of its own.
+      return fields.kind === 'none' && metric.per !== 'missing'
+        ? [{ name: metric.name, why: fields.why }]
+        : [];
+    }),
+  );
+}

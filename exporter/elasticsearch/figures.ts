@@ -1,0 +1,108 @@
+import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
+import type {
+  Figure,
+  FigureSet,
+  Group,
+  Info,
+  SubjectMetric,
+  Subjects,
+} from '../../model/catalogue/metric.ts';
+import { fieldsOfMetric, type MetricFields } from './fields.ts';
+import type { StreamName } from './streams.ts';
+
+/** JSON's `,"name":` made once for each field. */
+const key = (name: string): string => `,${JSON.stringify(name)}:`;
+
+export type WriteToDevice = (stream: StreamName, device: string, text: string) => void;
+type Writer<T> = (subject: T, toDevice: WriteToDevice) => string;
+
+/**
+ * Writes figures as the inside of a JSON object: `,"name":1,"other":2`. What is absent is left out, and so is a
+ * value of a label that the mapping does not know: `unknown` is told of it, once for each.
+ */
+export class FigureWriters {
+  readonly #bySubject = new Map<keyof Subjects, Writer<never>[]>();
+  readonly #unknown: (field: string) => void;
+  readonly #told = new Set<string>();
+
+  constructor(enabled: ReadonlySet<GroupName>, unknown: (field: string) => void) {
+    this.#unknown = unknown;
+    for (const group of groups as readonly Group[]) {
+      if (!enabled.has(group.name as GroupName)) continue;
+      for (const metric of group.metrics) this.#add(metric);
+    }
+  }
+
+  /** The figures of one subject. Those that belong to a device of the host go to `toDevice`. */
+  write<K extends keyof Subjects>(kind: K, subject: Subjects[K], toDevice: WriteToDevice = nowhere): string {
+    let text = '';
+    for (const writer of (this.#bySubject.get(kind) ?? []) as unknown as Writer<Subjects[K]>[]) {
+      text += writer(subject, toDevice);
+    }
+    return text;
+  }
+
+  #add(metric: SubjectMetric): void {
+    const fields = fieldsOfMetric(metric);
+    if (fields.kind === 'none') return;
+    const writers = this.#bySubject.get(metric.per) ?? [];
+    // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
+    writers.push(this.#writer(metric as never, fields) as never);
+    this.#bySubject.set(metric.per, writers);
+  }
+
+  #writer<K extends keyof Subjects>(
+    metric: Figure<K> | FigureSet<K> | Info<K>,
+    fields: MetricFields,
+  ): Writer<Subjects[K]> {
+    if ('read' in metric) {
+      const before = key(metric.name);
+      return (subject) => numberField(before, metric.read(subject));
+    }
+    if ('points' in metric) return this.#setWriter(metric, fields);
+    const labels = Object.entries(metric.labels).map(
+      ([label, read]) => [key(`${metric.name}.${label}`), read] as const,
+    );
+    return (subject) => {
+      if (metric.when?.(subject) === false) return '';
+      let text = '';
+      for (const [before, read] of labels) text += stringField(before, read(subject));
+      return text;
+    };
+  }
+
+  #setWriter<K extends keyof Subjects>(metric: FigureSet<K>, fields: MetricFields): Writer<Subjects[K]> {
+    if (fields.kind !== 'set') return () => '';
+    const { places, device } = fields;
+    const keys = new Map([...fields.fields].map(([values, field]) => [values, key(field.name)]));
+    return (subject, toDevice) => {
+      let text = '';
+      for (const [values, value] of metric.points(subject)) {
+        const place = places.map((index) => values[index]).join('.');
+        const before = keys.get(place);
+        if (before === undefined) this.#sayUnknown(`${metric.name}.${place}`);
+        else if (device === undefined) text += numberField(before, value);
+        else toDevice(device.stream, values[device.place] ?? '', numberField(before, value));
+      }
+      return text;
+    };
+  }
+
+  #sayUnknown(field: string): void {
+    // Names from the host: a bound on how many are remembered.
+    if (this.#told.has(field) || this.#told.size > 1_000) return;
+    this.#told.add(field);
+    this.#unknown(field);
+  }
+}
+
+function nowhere(): void {}
+
+/** JSON knows no NaN and no infinity: a figure that is none is left out. */
+function numberField(before: string, value: number | undefined): string {
+  return value === undefined || !Number.isFinite(value) ? '' : `${before}${value}`;
+}
+
+function stringField(before: string, value: string | undefined): string {
+  return value === undefined ? '' : `${before}${JSON.stringify(value)}`;
+}

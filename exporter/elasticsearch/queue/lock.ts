@@ -1,0 +1,66 @@
+import { unlink } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { QueueError } from './queue-error.ts';
+
+/** What bind(2) takes for a path (sockaddr_un), its closing zero left out. */
+const PATH_MAX_BYTES = 107;
+
+/**
+ * Holds a folder for one process: a socket in it, on which somebody listens as long as that process lives, in
+ * whatever container. A process that was killed leaves a socket behind on which nobody does.
+ * @throws QueueError when another process holds the folder
+ */
+export async function lockFolder(dir: string): Promise<() => Promise<void>> {
+  const path = join(dir, 'lock');
+  if (Buffer.byteLength(path) > PATH_MAX_BYTES) {
+    throw new QueueError(
+      'QUEUE_FOLDER',
+      `${dir}: the name of the queue's folder is too long; take a shorter one`,
+    );
+  }
+  const server = (await listen(path)) ?? (await takeOver(dir, path));
+  server.unref();
+  return async () => {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+}
+
+async function takeOver(dir: string, path: string): Promise<Server> {
+  const answered = await new Promise<boolean>((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+  if (!answered) await unlink(path).catch(() => undefined);
+  const server = answered ? undefined : await listen(path);
+  if (server === undefined) {
+    throw new QueueError(
+      'QUEUE_IN_USE',
+      `${dir}: another virtune holds this queue; give each a folder of its own`,
+    );
+  }
+  return server;
+}
+
+/** Undefined where the socket is there already. */
+function listen(path: string): Promise<Server | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(undefined);
+      else
+        reject(
+          new QueueError(
+            'QUEUE_FOLDER',
+            `${path} cannot be made: ${error.message}; see to the folder`,
+            error,
+          ),
+        );
+    });
+    server.listen(path, () => resolve(server));
+  });
+}

@@ -1,0 +1,287 @@
+import { mkdir } from 'node:fs/promises';
+import { lockFolder } from './lock.ts';
+import { notIn, type Position, readPosition, withRange, writePosition } from './position.ts';
+import { QueueError } from './queue-error.ts';
+import type { QueueRecord } from './record.ts';
+import type { Segment } from './segment.ts';
+import { Segments } from './segments.ts';
+import { Spill } from './spill.ts';
+
+export type DropReason =
+  /** The queue had grown to its limit. */
+  | 'queue_full'
+  /** The documents were older than the queue keeps them. */
+  | 'too_old'
+  /** The disk took nothing, and memory was full of what it did not take. */
+  | 'disk'
+  /** What was on the disk can no longer be read. */
+  | 'damaged';
+
+export interface QueueOptions {
+  readonly dir: string;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  readonly now: () => number;
+  readonly onDrop: (reason: DropReason, documents: number) => void;
+  /** Told of trouble with the disk, which the queue itself lives with. */
+  readonly onTrouble: (error: Error) => void;
+  readonly segmentBytes?: number | undefined;
+  /** What is held in memory at most while the disk takes nothing. */
+  readonly spillBytes?: number | undefined;
+}
+
+export interface QueueState {
+  readonly bytes: number;
+  readonly documents: number;
+  /** When the oldest document that is not settled was sampled. */
+  readonly oldestAtMs: number | undefined;
+}
+
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+/** A segment is dropped whole, so that a full queue loses no more than this share of itself at once. */
+const SEGMENTS_MIN = 8;
+const SPILL_BYTES = 8 * 1024 * 1024;
+
+/**
+ * A queue on disk that one process fills and empties. A record is there once `append` has resolved, whatever
+ * happens then; it is taken in order and is there until `commit`, or until a limit drops it. What is dropped is
+ * always counted, exactly, since documents have running numbers. One reader at a time.
+ */
+export class DiskQueue {
+  readonly #options: QueueOptions;
+  readonly #segments: Segments;
+  readonly #spill: Spill;
+  readonly #unlock: () => Promise<void>;
+  /** Documents before this one were queued by a process before this one, which may have sent them. */
+  readonly inherited: number;
+  #settled: Position;
+  /** Where the next record is taken from; ahead of `#settled` by what is taken and not settled. */
+  #segment: Segment | undefined;
+  #offset: number;
+  #takenTo: number;
+  #nextDocument: number;
+  #oldestAtMs: number | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #waitingBytes = 0;
+  /** Called after each record that came in. */
+  onAppend: () => void = () => undefined;
+
+  private constructor(
+    options: QueueOptions,
+    unlock: () => Promise<void>,
+    segments: Segments,
+    position: Position | undefined,
+  ) {
+    this.#options = options;
+    this.#unlock = unlock;
+    this.#segments = segments;
+    this.#spill = new Spill(options.spillBytes ?? SPILL_BYTES);
+    // Without a position, what was before the first file is settled as far as anybody knows.
+    const start = segments.first?.firstDocument ?? segments.end;
+    this.#settled = position ?? { segment: start, offset: 0, document: start, dropped: [] };
+    this.#takenTo = this.#settled.document;
+    this.#nextDocument = Math.max(this.#settled.document, segments.end);
+    this.inherited = this.#nextDocument;
+    const at = segments.find(this.#settled.segment);
+    this.#segment = at ?? segments.first;
+    this.#offset = at === undefined ? 0 : this.#settled.offset;
+  }
+
+  /** @throws QueueError when the folder cannot be used, or another process uses it */
+  static async open(options: QueueOptions): Promise<DiskQueue> {
+    const { dir } = options;
+    const segmentBytes = Math.min(SEGMENT_BYTES, Math.ceil(options.maxBytes / SEGMENTS_MIN));
+    const fail = (what: string, error: unknown): QueueError =>
+      new QueueError(
+        'QUEUE_FOLDER',
+        `${dir} cannot be ${what}: ${(error as Error).message}; see to it, or name another folder`,
+        error,
+      );
+    await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error) => {
+      throw fail('made', error);
+    });
+    const unlock = await lockFolder(dir);
+    try {
+      const segments = await Segments.open(dir, options.segmentBytes ?? segmentBytes, options.onTrouble);
+      const queue = new DiskQueue(options, unlock, segments, await readPosition(dir));
+      await queue.#enqueue(() => queue.#tidy());
+      return queue;
+    } catch (error) {
+      await unlock();
+      throw fail('read', error);
+    }
+  }
+
+  get state(): QueueState {
+    return {
+      bytes: this.#segments.bytes + this.#spill.bytes,
+      documents: notIn(this.#settled.dropped, this.#settled.document, this.#nextDocument),
+      oldestAtMs: this.#oldestAtMs,
+    };
+  }
+
+  /** Never rejects: what the disk does not take is held in memory, and what that does not take is dropped. */
+  async append(payload: Buffer, documents: number, atMs: number): Promise<void> {
+    // A disk that hangs must not fill the memory with what waits for it.
+    if (this.#waitingBytes > 0 && this.#waitingBytes + payload.length > this.#spill.maxBytes) {
+      this.#options.onDrop('disk', documents);
+      return;
+    }
+    this.#waitingBytes += payload.length;
+    await this.#enqueue(async () => {
+      const record = { firstDocument: this.#nextDocument, documents, atMs, payload };
+      this.#nextDocument += documents;
+      this.#oldestAtMs ??= atMs;
+      await this.#store(record);
+      await this.#limit();
+    });
+    this.#waitingBytes -= payload.length;
+    this.onAppend();
+  }
+
+  /** The next record, which stays in the queue until `commit`; undefined when there is none now. */
+  async take(): Promise<QueueRecord | undefined> {
+    return this.#enqueue(async () => {
+      for (;;) {
+        const record = await this.#next();
+        if (record === undefined) return undefined;
+        const end = record.firstDocument + record.documents;
+        if (end <= this.#takenTo) continue;
+        this.#count('damaged', this.#takenTo, record.firstDocument);
+        this.#takenTo = end;
+        if (record.atMs >= this.#oldestAllowedMs) return record;
+        this.#count('too_old', record.firstDocument, end);
+      }
+    });
+  }
+
+  /** All that was taken is settled. */
+  async commit(): Promise<void> {
+    await this.#enqueue(async () => {
+      this.#spill.commit();
+      this.#settle();
+      await this.#tidy();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#enqueue(async () => {
+      await this.#storeSpill();
+      await this.#save();
+      await this.#segments.close();
+    });
+    await this.#unlock();
+  }
+
+  get #oldestAllowedMs(): number {
+    return this.#options.now() - this.#options.maxAgeMs;
+  }
+
+  /** One thing after the other: writing, reading and dropping meet in the same files. */
+  #enqueue<T>(job: () => Promise<T>): Promise<T> {
+    const result = this.#work.then(job);
+    this.#work = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+
+  async #next(): Promise<QueueRecord | undefined> {
+    this.#segment ??= this.#segments.first;
+    while (this.#segment !== undefined) {
+      const found = await this.#segment.read(this.#offset);
+      if (found !== undefined) {
+        this.#offset = found.next;
+        return found.record;
+      }
+      const later = this.#segments.after(this.#segment);
+      if (later === undefined) break;
+      await this.#segment.rest();
+      this.#segment = later;
+      this.#offset = 0;
+    }
+    return this.#spill.take();
+  }
+
+  async #store(record: QueueRecord): Promise<void> {
+    if ((await this.#storeSpill()) && (await this.#segments.write(record))) return;
+    for (const lost of this.#spill.push(record)) {
+      this.#count('disk', lost.firstDocument, lost.firstDocument + lost.documents);
+    }
+  }
+
+  /** Whether nothing is left in memory. What is being sent from there stays until it is settled. */
+  async #storeSpill(): Promise<boolean> {
+    for (let record = this.#spill.first; record !== undefined; record = this.#spill.first) {
+      if (this.#spill.isTaken || !(await this.#segments.write(record))) return false;
+      this.#spill.shift();
+    }
+    return true;
+  }
+
+  /** Drops whole segments, oldest first, until the limits hold; never what is being sent, nor what is written to. */
+  async #limit(): Promise<void> {
+    for (const [segment, next] of this.#segments.closed()) {
+      const isSending = this.#takenTo > this.#settled.document;
+      if (isSending && segment.firstDocument < this.#takenTo) continue;
+      const isOld = ((await next.startedAtMs()) ?? Number.POSITIVE_INFINITY) < this.#oldestAllowedMs;
+      if (!isOld && this.#segments.bytes <= this.#options.maxBytes) return;
+      const from = Math.max(segment.firstDocument, this.#settled.document);
+      this.#count(isOld ? 'too_old' : 'queue_full', from, next.firstDocument);
+      await this.#segments.drop(segment);
+      if (this.#segment === segment) {
+        this.#segment = next;
+        this.#offset = 0;
+        this.#takenTo = Math.max(this.#takenTo, next.firstDocument);
+        if (!isSending) this.#settle();
+      }
+      await this.#tidy();
+    }
+  }
+
+  #settle(): void {
+    const document = this.#takenTo;
+    this.#settled = {
+      segment: this.#segment?.firstDocument ?? document,
+      offset: this.#offset,
+      document,
+      dropped: this.#settled.dropped.filter(([, end]) => end > document),
+    };
+  }
+
+  #count(reason: DropReason, from: number, to: number): void {
+    if (from >= to) return;
+    const lost = notIn(this.#settled.dropped, from, to);
+    if (lost > 0) this.#options.onDrop(reason, lost);
+    this.#settled = { ...this.#settled, dropped: withRange(this.#settled.dropped, from, to) };
+  }
+
+  /** Removes what is settled, and writes down how far that is. */
+  async #tidy(): Promise<void> {
+    const { document, segment: settledIn } = this.#settled;
+    const keep = this.#segments.find(settledIn) ?? this.#segment;
+    if (keep !== undefined) await this.#segments.dropBefore(keep);
+    const { first } = this.#segments;
+    const isRead = first !== undefined && first === this.#segment && this.#offset >= first.bytes;
+    if (isRead && document >= this.#takenTo && this.#segments.isFull(first)) {
+      this.#segment = this.#segments.after(first);
+      this.#offset = 0;
+      await this.#segments.drop(first);
+    }
+    await this.#findOldest();
+    await this.#save();
+  }
+
+  async #findOldest(): Promise<void> {
+    if (this.#settled.document >= this.#nextDocument) this.#oldestAtMs = undefined;
+    else if (this.#settled.document >= this.#takenTo) {
+      const next = await (this.#segment ?? this.#segments.first)?.read(this.#offset).catch(() => undefined);
+      this.#oldestAtMs = next?.record.atMs ?? this.#spill.first?.atMs;
+    }
+  }
+
+  async #save(): Promise<void> {
+    await writePosition(this.#options.dir, this.#settled).catch(this.#options.onTrouble);
+  }
+}

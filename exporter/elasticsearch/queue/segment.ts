@@ -1,0 +1,121 @@
+import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  decodeHeader,
+  decodeRecord,
+  encodeRecord,
+  findRecord,
+  HEADER_BYTES,
+  type QueueRecord,
+} from './record.ts';
+
+const SUFFIX = '.vq';
+const DIGITS = 16;
+
+/** A file of the queue, named by the running number of its first document. Written at its end, read in order. */
+export class Segment {
+  readonly path: string;
+  readonly firstDocument: number;
+  /** Of whole records; what comes after, if anything, is torn. */
+  bytes: number;
+  #file: FileHandle | undefined;
+  #startedAtMs: number | undefined;
+
+  constructor(dir: string, firstDocument: number, bytes = 0) {
+    this.path = join(dir, `${String(firstDocument).padStart(DIGITS, '0')}${SUFFIX}`);
+    this.firstDocument = firstDocument;
+    this.bytes = bytes;
+  }
+
+  /** Writes a record whole or not at all: what a failed write left is cut off again. */
+  async append(record: QueueRecord): Promise<void> {
+    const file = await this.#open();
+    const bytes = encodeRecord(record);
+    try {
+      let written = 0;
+      while (written < bytes.length) {
+        // A full disk first writes less than it was given, and only then says so.
+        written += (await file.write(bytes, written, bytes.length - written, this.bytes + written))
+          .bytesWritten;
+      }
+      await file.datasync();
+    } catch (error) {
+      await file.truncate(this.bytes).catch(() => undefined);
+      throw error;
+    }
+    this.bytes += bytes.length;
+    this.#startedAtMs ??= record.atMs;
+  }
+
+  /** When its first record was sampled; undefined where it has none that can be read. */
+  async startedAtMs(): Promise<number | undefined> {
+    this.#startedAtMs ??= (await this.read(0))?.record.atMs;
+    return this.#startedAtMs;
+  }
+
+  /**
+   * The record at `offset` and where the one after it begins; past what is damaged, to the next whole one.
+   * Undefined at the end.
+   */
+  async read(offset: number): Promise<{ readonly record: QueueRecord; readonly next: number } | undefined> {
+    if (offset >= this.bytes) return undefined;
+    const head = decodeHeader(await this.#bytes(offset, HEADER_BYTES));
+    if (head !== undefined) {
+      const record = decodeRecord(await this.#bytes(offset, HEADER_BYTES + head.payloadBytes));
+      if (record !== undefined) return { record, next: offset + HEADER_BYTES + head.payloadBytes };
+    }
+    const rest = await this.#bytes(offset, this.bytes - offset);
+    const found = findRecord(rest, 1);
+    return found === undefined ? undefined : this.read(offset + found);
+  }
+
+  async #bytes(offset: number, length: number): Promise<Buffer> {
+    const file = await this.#open();
+    const bytes = Buffer.allocUnsafe(Math.min(length, this.bytes - offset));
+    let read = 0;
+    while (read < bytes.length) {
+      const { bytesRead } = await file.read(bytes, read, bytes.length - read, offset + read);
+      if (bytesRead === 0) break;
+      read += bytesRead;
+    }
+    return bytes.subarray(0, read);
+  }
+
+  /** Lets go of the file until it is needed again: a long queue has more files than a process may hold open. */
+  async rest(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  async remove(): Promise<void> {
+    await this.rest();
+    await unlink(this.path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
+
+  async #open(): Promise<FileHandle> {
+    this.#file ??= await open(this.path, 'r+').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      // Not 'a': Linux ignores the position of such writes.
+      return open(this.path, 'wx+', 0o600);
+    });
+    return this.#file;
+  }
+}
+
+/** The segments of a folder, oldest first. */
+export async function findSegments(dir: string): Promise<Segment[]> {
+  const names = (await readdir(dir)).filter((name) => /^\d{16}\.vq$/.test(name)).sort();
+  const segments: Segment[] = [];
+  for (const name of names) {
+    const file = await open(join(dir, name), 'r');
+    try {
+      segments.push(new Segment(dir, Number(name.slice(0, DIGITS)), (await file.stat()).size));
+    } finally {
+      await file.close();
+    }
+  }
+  return segments;
+}

@@ -1,0 +1,68 @@
+import type { Shipment } from './bulk.ts';
+import type { SearchClient } from './client.ts';
+import { isObject } from './server.ts';
+
+/**
+ * A stream without time series tells a document that it has already only from those of its newest index. When the
+ * stream was rolled over between an answer that got lost and the document sent again, it would take it twice. So
+ * all indices that may have it are asked, by id, which is exact at once; the newest too, since it may be rolled over
+ * before the document arrives.
+ * @returns those that are there already
+ */
+export async function findRolledOver(
+  client: SearchClient,
+  shipments: readonly Shipment[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<Shipment>> {
+  const found = new Set<Shipment>();
+  for (const stream of new Set(shipments.map(({ index }) => index))) {
+    const own = shipments.filter(({ index }) => index === stream);
+    const oldestMs = Math.min(...own.map(({ atMs }) => atMs));
+    for (const index of await indicesSince(client, stream, oldestMs, signal)) {
+      const answer = await client.request({
+        method: 'POST',
+        path: `/${encodeURIComponent(index)}/_mget`,
+        query: { _source: 'false', filter_path: 'docs.found' },
+        body: { ids: own.map(({ id }) => id) },
+        signal,
+      });
+      const docs = isObject(answer.body) ? answer.body['docs'] : undefined;
+      if (!Array.isArray(docs)) continue;
+      for (const [place, shipment] of own.entries()) {
+        const doc: unknown = docs[place];
+        if (isObject(doc) && doc['found'] === true) found.add(shipment);
+      }
+    }
+  }
+  return found;
+}
+
+/** Indices of the stream that were its newest at some time since. None where nobody may look. */
+async function indicesSince(
+  client: SearchClient,
+  stream: string,
+  sinceMs: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const answer = await client.request({
+    method: 'GET',
+    path: `/${encodeURIComponent(stream)}/_settings`,
+    query: { filter_path: '*.settings.index.creation_date' },
+    signal,
+  });
+  if (answer.status !== 200 || !isObject(answer.body)) return [];
+  const indices = Object.entries(answer.body)
+    .map(([name, about]) => ({ name, createdMs: createdMs(about) }))
+    .sort((a, b) => a.createdMs - b.createdMs || a.name.localeCompare(b.name));
+  // An index takes documents until the next one is made.
+  return indices.flatMap(({ name }, place) => {
+    const next = indices[place + 1];
+    return next === undefined || next.createdMs >= sinceMs ? [name] : [];
+  });
+}
+
+function createdMs(about: unknown): number {
+  const settings = isObject(about) ? about['settings'] : undefined;
+  const index = isObject(settings) ? settings['index'] : undefined;
+  return Number(isObject(index) ? index['creation_date'] : 0);
+}

@@ -1,0 +1,110 @@
+import type { SearchClient, SearchResponse } from './client.ts';
+import { SearchError } from './search-error.ts';
+
+/** What answers there, by what it says itself. */
+export interface SearchServer {
+  readonly kind: 'elasticsearch' | 'opensearch';
+  /** Absent where the key may not ask for it. */
+  readonly version: ServerVersion | undefined;
+  /** Elastic's serverless has no index lifecycle management, and no version that means anything. */
+  readonly serverless: boolean;
+}
+
+export interface ServerVersion {
+  readonly major: number;
+  readonly minor: number;
+  readonly text: string;
+}
+
+/** Time series data streams are ready for use since 8.7; OpenSearch has had data streams since 1.0. */
+const OLDEST = { elasticsearch: [8, 7], opensearch: [2, 0] } as const;
+
+interface Greeting {
+  readonly tagline?: unknown;
+  readonly version?: {
+    readonly number?: unknown;
+    readonly distribution?: unknown;
+    readonly build_flavor?: unknown;
+  };
+}
+
+/** @throws SearchError */
+export async function recognise(client: SearchClient, signal?: AbortSignal): Promise<SearchServer> {
+  const answer = await client.request({ method: 'GET', path: '/', signal });
+  return readGreeting(answer);
+}
+
+/** @throws SearchError */
+export function readGreeting(answer: SearchResponse): SearchServer {
+  const isElastic = answer.headers['x-elastic-product'] === 'Elasticsearch';
+  if (answer.status === 401 || (answer.status === 403 && !isElastic)) throw notPermitted(answer);
+  // A key that may only write may not ask for the version, but Elasticsearch says what it is all the same.
+  if (answer.status === 403) return { kind: 'elasticsearch', version: undefined, serverless: false };
+  if (answer.status !== 200) throw refused('who it is', answer);
+  const { tagline, version } = isObject(answer.body) ? (answer.body as Greeting) : ({} as Greeting);
+  const isOpen =
+    version?.distribution === 'opensearch' || String(tagline).startsWith('The OpenSearch Project');
+  if (!isOpen && !isElastic) {
+    throw new SearchError(
+      'SEARCH_UNSUPPORTED',
+      'what answers there is neither Elasticsearch 8 or newer nor OpenSearch; see to the address',
+    );
+  }
+  const kind = isOpen ? 'opensearch' : 'elasticsearch';
+  const found = parseVersion(String(version?.number));
+  const serverless = version?.build_flavor === 'serverless';
+  const [major, minor] = OLDEST[kind];
+  // OpenSearch may be set to call itself 7.10.2 for old clients' sake.
+  const isTooOld =
+    found !== undefined && (found.major < major || (found.major === major && found.minor < minor));
+  if (isTooOld && !serverless && !(isOpen && found.major === 7)) {
+    throw new SearchError(
+      'SEARCH_UNSUPPORTED',
+      `the server is ${kind} ${found.text}; virtune needs ${major}.${minor} or newer`,
+    );
+  }
+  return { kind, version: found, serverless };
+}
+
+/** "elasticsearch 8.19.0", for people. */
+export function nameOf({ kind, version, serverless }: SearchServer): string {
+  return `${kind === 'opensearch' ? 'OpenSearch' : 'Elasticsearch'}${serverless ? ' (serverless)' : version === undefined ? '' : ` ${version.text}`}`;
+}
+
+export function isAtLeast(server: SearchServer, major: number, minor: number): boolean {
+  const { version, serverless } = server;
+  if (version === undefined || serverless) return true;
+  return version.major > major || (version.major === major && version.minor >= minor);
+}
+
+export function notPermitted(answer: SearchResponse): SearchError {
+  return new SearchError(
+    'SEARCH_PERMISSION',
+    `the server does not let virtune in (${answer.status}: ${reasonOf(answer)}); see to the API key or the user, and what it may do`,
+  );
+}
+
+export function refused(what: string, answer: SearchResponse): SearchError {
+  return new SearchError(
+    'SEARCH_REFUSED',
+    `asked ${what}, the server said ${answer.status}: ${reasonOf(answer)}`,
+  );
+}
+
+/** The server's own words, cut to a length. */
+export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
+  const error = isObject(body) ? body['error'] : undefined;
+  if (isObject(error)) return `${String(error['type'])}: ${String(error['reason'])}`.slice(0, 500);
+  return (
+    typeof error === 'string' ? error : typeof body === 'string' ? body : JSON.stringify(body ?? null)
+  ).slice(0, 500);
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseVersion(text: string): ServerVersion | undefined {
+  const match = /^(\d+)\.(\d+)/.exec(text);
+  return match === null ? undefined : { major: Number(match[1]), minor: Number(match[2]), text };
+}

@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ConfigError } from '../../model/yaml.ts';
+import { NAMESPACE } from './streams.ts';
+
+/** How to reach a search server. */
+export interface ServerSettings {
+  readonly nodes: readonly string[];
+  readonly cloudId: string | undefined;
+  readonly auth:
+    | { readonly apiKey: string }
+    | { readonly username: string; readonly password: string }
+    | undefined;
+  readonly ca: string | undefined;
+  readonly caFingerprint: string | undefined;
+  readonly requestTimeoutMs: number;
+  readonly compress: boolean;
+}
+
+export interface SinkSettings extends ServerSettings {
+  readonly namespace: string;
+  readonly intervalMs: number;
+  readonly hostId: string | undefined;
+  readonly metricbeatCompat: boolean;
+  readonly queueDir: string;
+  readonly queueMaxBytes: number;
+  readonly queueMaxAgeMs: number;
+  readonly batchBytes: number;
+  /** All that counts, secrets too: two settings with the same are the same. Never to be shown. */
+  readonly fingerprint: string;
+}
+
+const KIB = 1_024;
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  KiB: KIB,
+  MiB: KIB ** 2,
+  GiB: KIB ** 3,
+  TiB: KIB ** 4,
+};
+
+/** `2GiB`, `512MiB`, `1000000`. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|TiB|)$/.exec(text.trim());
+  const unit = UNITS[match?.[2] ?? ''];
+  return match === null || unit === undefined ? undefined : Math.round(Number(match[1]) * unit);
+}
+
+/** A server's address; what is secret belongs into a file. */
+export function isNode(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+}
+
+const size = z.union([z.number().int().positive(), z.string()]).transform((given, context) => {
+  const bytes = typeof given === 'number' ? given : parseSize(given);
+  if (bytes === undefined)
+    context.addIssue({ code: 'custom', message: 'a size is a number of bytes, or like 512MiB' });
+  return bytes ?? 0;
+});
+const node = z
+  .string()
+  .refine(isNode, 'a node is an http:// or https:// address without a name or a password in it');
+
+/** `elasticsearch:` of the configuration file. */
+export const elasticsearchSchema = z.strictObject({
+  nodes: z.array(node).min(1).optional(),
+  cloud_id: z.string().min(1).optional(),
+  api_key_file: z.string().min(1).optional(),
+  username: z.string().min(1).optional(),
+  password_file: z.string().min(1).optional(),
+  ca_file: z.string().min(1).optional(),
+  ca_fingerprint: z.string().min(1).optional(),
+  namespace: z
+    .string()
+    .regex(NAMESPACE, 'a namespace has lower-case letters, digits, _ and . only')
+    .optional(),
+  interval: z.number().min(1).max(3_600).optional(),
+  host_id: z.string().min(1).max(256).optional(),
+  metricbeat_compat: z.boolean().optional(),
+  queue_dir: z.string().min(1).optional(),
+  queue_size: size.optional(),
+  /** Hours. */
+  queue_age: z.number().positive().max(8_760).optional(),
+  batch_size: size.optional(),
+  /** Seconds. */
+  timeout: z.number().min(1).max(600).optional(),
+  compress: z.boolean().optional(),
+});
+
+/** As it stands in the file, and as flags give it, which go before. */
+export type ElasticsearchOptions = z.output<typeof elasticsearchSchema>;
+
+const HOUR_MS = 3_600_000;
+const DEFAULTS = {
+  namespace: 'default',
+  interval: 10,
+  queue_dir: '/var/lib/virtune/elasticsearch',
+  queue_size: 2 * KIB ** 3,
+  // A time series stream takes what is at most 7 days old (index.look_back_time).
+  queue_age: 6.5 * 24,
+  batch_size: 4 * KIB ** 2,
+  timeout: 60,
+} as const;
+/** http.max_content_length of both servers is 100 MB by default. */
+const BATCH_MIN_BYTES = 16 * KIB;
+const BATCH_MAX_BYTES = 90 * 1_000_000;
+const QUEUE_MIN_BYTES = KIB ** 2;
+
+/**
+ * Reads the files that the options name.
+ * @throws ConfigError when they do not go together, or a file cannot be read
+ */
+export function serverSettings(options: ElasticsearchOptions): ServerSettings {
+  const { nodes = [], cloud_id, username, password_file, api_key_file, ca_file, ca_fingerprint } = options;
+  if (nodes.length > 0 === (cloud_id !== undefined)) {
+    throw new ConfigError('elasticsearch: name either nodes or a cloud id');
+  }
+  if ((username === undefined) !== (password_file === undefined)) {
+    throw new ConfigError('elasticsearch: a user name and a password file go together');
+  }
+  if (username !== undefined && api_key_file !== undefined) {
+    throw new ConfigError('elasticsearch: name either an API key file or a user, not both');
+  }
+  return {
+    nodes,
+    cloudId: cloud_id,
+    auth:
+      api_key_file !== undefined
+        ? { apiKey: secret('API key', api_key_file) }
+        : username !== undefined && password_file !== undefined
+          ? { username, password: secret('password', password_file) }
+          : undefined,
+    ca: ca_file === undefined ? undefined : read('CA', ca_file),
+    caFingerprint: ca_fingerprint,
+    requestTimeoutMs: (options.timeout ?? DEFAULTS.timeout) * 1_000,
+    compress: options.compress ?? true,
+  };
+}
+
+/** @throws ConfigError */
+export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
+  const settings = {
+    ...serverSettings(options),
+    namespace: options.namespace ?? DEFAULTS.namespace,
+    intervalMs: (options.interval ?? DEFAULTS.interval) * 1_000,
+    hostId: options.host_id,
+    metricbeatCompat: options.metricbeat_compat ?? false,
+    queueDir: options.queue_dir ?? DEFAULTS.queue_dir,
+    queueMaxBytes: options.queue_size ?? DEFAULTS.queue_size,
+    queueMaxAgeMs: (options.queue_age ?? DEFAULTS.queue_age) * HOUR_MS,
+    batchBytes: options.batch_size ?? DEFAULTS.batch_size,
+  };
+  if (settings.batchBytes < BATCH_MIN_BYTES || settings.batchBytes > BATCH_MAX_BYTES) {
+    throw new ConfigError(`elasticsearch: a batch has from ${BATCH_MIN_BYTES} to ${BATCH_MAX_BYTES} bytes`);
+  }
+  if (settings.queueMaxBytes < QUEUE_MIN_BYTES) {
+    throw new ConfigError(`elasticsearch: a queue has at least ${QUEUE_MIN_BYTES} bytes`);
+  }
+  return { ...settings, fingerprint: JSON.stringify(settings) };
+}
+
+/** Its first line. */
+function secret(what: string, file: string): string {
+  const [line = ''] = read(what, file).split(/\r?\n/);
+  if (line === '') throw new ConfigError(`elasticsearch: the ${what} file ${file} is empty`);
+  return line;
+}
+
+function read(what: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(
+      `elasticsearch: the ${what} file ${file} cannot be read: ${(error as Error).message}`,
+    );
+  }
+}

@@ -1,0 +1,69 @@
+import type { Field } from '../fields.ts';
+import type { SearchServer } from '../server.ts';
+
+export interface Mapping {
+  readonly dynamic: false;
+  readonly date_detection: false;
+  readonly properties: Properties;
+}
+
+export interface Properties {
+  readonly [name: string]: { readonly properties: Properties } | Leaf;
+}
+
+interface Leaf {
+  readonly type: string;
+  readonly ignore_above?: number;
+  readonly time_series_dimension?: true;
+  readonly time_series_metric?: 'counter' | 'gauge';
+}
+
+/** Lucene takes no term above 32,766 bytes, and a document with one is refused whole. */
+const IGNORE_ABOVE = 1_024;
+
+/**
+ * A field that a newer virtune sends before `setup` was run again is kept in the document and not indexed: that
+ * loses nothing, where a strict mapping would refuse the document.
+ */
+export function mappingOf(fields: readonly Field[], { kind }: Pick<SearchServer, 'kind'>): Mapping {
+  const root: MutableProperties = {};
+  for (const field of fields) {
+    const path = field.name.split('.');
+    const name = path.pop() as string;
+    let at = root;
+    for (const part of path) {
+      const inner = at[part];
+      const object = inner !== undefined && 'properties' in inner ? inner : { properties: {} };
+      at[part] = object;
+      at = object.properties;
+    }
+    at[name] = leaf(field, kind);
+  }
+  return { dynamic: false, date_detection: false, properties: root };
+}
+
+type MutableProperties = { [name: string]: { properties: MutableProperties } | Leaf };
+
+function leaf({ type, dimension, metric }: Field, kind: SearchServer['kind']): Leaf {
+  const isSeries = kind === 'elasticsearch';
+  if (type === 'keyword') {
+    // A dimension may not be left out, so it has no length above which it would be.
+    return isSeries && dimension === true
+      ? { type, time_series_dimension: true }
+      : { type, ignore_above: IGNORE_ABOVE };
+  }
+  return isSeries && metric !== undefined ? { type, time_series_metric: metric } : { type };
+}
+
+/** Fields by their whole names, and their types: what two mappings are compared by. */
+export function leavesOf(properties: unknown, prefix = ''): Map<string, string> {
+  const leaves = new Map<string, string>();
+  if (typeof properties !== 'object' || properties === null) return leaves;
+  for (const [name, value] of Object.entries(properties as Record<string, unknown>)) {
+    const { type, properties: inner } = (value ?? {}) as { type?: unknown; properties?: unknown };
+    if (inner !== undefined)
+      for (const [below, of] of leavesOf(inner, `${prefix}${name}.`)) leaves.set(below, of);
+    else leaves.set(`${prefix}${name}`, String(type));
+  }
+  return leaves;
+}

@@ -1,0 +1,86 @@
+import type { SearchClient } from '../client.ts';
+import { SearchError } from '../search-error.ts';
+import { isAtLeast, isObject, nameOf, recognise, type SearchServer } from '../server.ts';
+import { streamSteps } from './existing-streams.ts';
+import { type Ages, type Lifecycle, lifecycleFor } from './lifecycle.ts';
+import { policySteps } from './policies.ts';
+import { denied, metaOf, put, type Step } from './steps.ts';
+import { type Template, templatesFor } from './templates.ts';
+
+export interface SetupOptions extends Ages {
+  /** Absent: what suits the server. */
+  readonly lifecycle?: Lifecycle['kind'] | undefined;
+  readonly metricbeatCompat: boolean;
+}
+
+export interface SetupPlan {
+  readonly server: SearchServer;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * Looks at the server, and says what has to change there so that documents find streams made for them. Changes
+ * nothing. The same again after that has nothing to change.
+ * @throws SearchError
+ */
+export async function planSetup(client: SearchClient, options: SetupOptions): Promise<SetupPlan> {
+  const server = await recognise(client);
+  const lifecycle = lifecycleFor(server, options.lifecycle, options);
+  checkLifecycle(server, lifecycle);
+  const templates = templatesFor(server, { lifecycle, metricbeatCompat: options.metricbeatCompat });
+  const steps = [...(await policySteps(client, lifecycle))];
+  for (const template of templates) steps.push(await templateStep(client, template));
+  for (const template of templates) steps.push(...(await streamSteps(client, server, template)));
+  return { server, steps };
+}
+
+/** Does what a plan says, in its order; the first thing that fails ends it, and what was done stays. */
+export async function applySetup({ steps }: SetupPlan, said: (step: Step) => void): Promise<void> {
+  for (const step of steps) {
+    await step.apply?.();
+    said(step);
+  }
+}
+
+function checkLifecycle(server: SearchServer, { kind }: Lifecycle): void {
+  const fits =
+    kind === 'none' ||
+    (server.kind === 'opensearch'
+      ? kind === 'ism'
+      : kind === 'stream'
+        ? server.serverless || isAtLeast(server, 8, 14)
+        : kind === 'ilm' && !server.serverless);
+  if (fits) return;
+  throw new SearchError(
+    'SEARCH_UNSUPPORTED',
+    `${nameOf(server)} has no lifecycle of the kind "${kind}"; leave --lifecycle out, or name another`,
+  );
+}
+
+async function templateStep(client: SearchClient, { name, body }: Template): Promise<Step> {
+  const path = `/_index_template/${encodeURIComponent(name)}`;
+  const answer = await client.request({ method: 'GET', path });
+  if (answer.status !== 200 && answer.status !== 404) throw denied(`for the template ${name}`, answer);
+  const known = answer.status === 200 ? firstTemplate(answer.body) : undefined;
+  const what = `index template ${name}`;
+  if (known !== undefined && metaOf(known)?.['fingerprint'] === metaOf(body)?.['fingerprint']) {
+    return { what, change: 'none' };
+  }
+  if (known !== undefined && metaOf(known)?.['managed_by'] !== 'virtune') {
+    throw new SearchError(
+      'SEARCH_REFUSED',
+      `there is a template ${name} that virtune did not make; remove or rename it first`,
+    );
+  }
+  return {
+    what,
+    change: known === undefined ? 'create' : 'update',
+    apply: () => put(client, path, body, what),
+  };
+}
+
+function firstTemplate(body: unknown): unknown {
+  const list = isObject(body) ? body['index_templates'] : undefined;
+  const first: unknown = Array.isArray(list) ? list[0] : undefined;
+  return isObject(first) ? first['index_template'] : undefined;
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { fieldsOf } from '../fields.ts';
+import { COMPAT_FIELDS } from '../metricbeat.ts';
+import type { SearchServer } from '../server.ts';
+import { COMPAT_STREAMS, type CompatStreamName, STREAM_NAMES, STREAMS, type StreamName } from '../streams.ts';
+import { dataStreamLifecycle, type Lifecycle, POLICY } from './lifecycle.ts';
+import { type Mapping, mappingOf } from './mappings.ts';
+
+/** Rises with each change of what `setup` makes; an exporter says so when the server has an older one. */
+export const TEMPLATES_VERSION = 1;
+
+/** Above the templates that both servers bring for `metrics-*-*`, which are at 100 to 200. */
+const PRIORITY = 300;
+/** For settings of one's own: replicas, shards, tiers. Made by nobody but the user. */
+const CUSTOM = 'metrics-kvm@custom';
+
+export interface TemplateOptions {
+  readonly lifecycle: Lifecycle;
+  readonly metricbeatCompat: boolean;
+}
+
+export interface Template {
+  readonly name: string;
+  readonly stream: StreamName | CompatStreamName;
+  readonly mapping: Mapping;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** One index template for each data stream. */
+export function templatesFor(server: SearchServer, options: TemplateOptions): Template[] {
+  const own = STREAM_NAMES.map((stream) =>
+    template(server, options, stream, mappingOf(fieldsOf(stream), server), STREAMS[stream].help),
+  );
+  if (!options.metricbeatCompat) return own;
+  return [
+    ...own,
+    ...COMPAT_STREAMS.map((stream) =>
+      template(
+        server,
+        options,
+        stream,
+        mappingOf(COMPAT_FIELDS[stream], server),
+        `${stream} of each VM, as Metricbeat's kvm module has it`,
+      ),
+    ),
+  ];
+}
+
+function template(
+  server: SearchServer,
+  { lifecycle }: TemplateOptions,
+  stream: StreamName | CompatStreamName,
+  mapping: Mapping,
+  about: string,
+): Template {
+  const isCompat = (COMPAT_STREAMS as readonly string[]).includes(stream);
+  const body = {
+    index_patterns: [`metrics-kvm.${stream}-*`],
+    data_stream: {},
+    priority: PRIORITY,
+    version: TEMPLATES_VERSION,
+    ...(server.kind === 'elasticsearch'
+      ? { composed_of: [CUSTOM], ignore_missing_component_templates: [CUSTOM] }
+      : {}),
+    template: {
+      settings: settingsFor(server, lifecycle),
+      mappings: mapping,
+      // So that data views made for Metricbeat (`metricbeat-*`) find them.
+      ...(isCompat && server.kind === 'elasticsearch' ? { aliases: { 'metricbeat-virtune-kvm': {} } } : {}),
+      ...(lifecycle.kind === 'stream' ? { lifecycle: dataStreamLifecycle(lifecycle) } : {}),
+    },
+  };
+  return {
+    name: `metrics-kvm.${stream}`,
+    stream,
+    mapping,
+    body: {
+      ...body,
+      _meta: { managed_by: 'virtune', description: `virtune: ${about}`, fingerprint: fingerprintOf(body) },
+    },
+  };
+}
+
+function settingsFor({ kind }: SearchServer, lifecycle: Lifecycle): Record<string, unknown> {
+  if (kind === 'opensearch') return { index: { codec: 'best_compression' } };
+  return {
+    index: {
+      mode: 'time_series',
+      // What waited in a queue for as long as this is still taken; 7 days is the most that there is.
+      look_back_time: '7d',
+      ...(lifecycle.kind === 'ilm' ? { lifecycle: { name: POLICY } } : {}),
+    },
+  };
+}
+
+/** The same for the same content: how `setup` sees whether there is anything to change. */
+export function fingerprintOf(content: unknown): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,42 @@
+import type { Subjects } from '../../model/catalogue/metric.ts';
+
+export interface Stream {
+  /** What one document of it is about; the fields that tell documents of one moment apart follow from that. */
+  readonly of: 'host' | 'vm' | 'vm-device' | 'host-device';
+  /** What a document takes its figures from. */
+  readonly subjects: readonly (keyof Subjects)[];
+  readonly help: string;
+}
+
+/** The data streams `metrics-kvm.NAME-NAMESPACE`: one document a tick for each thing that they are about. */
+export const STREAMS = {
+  host: {
+    of: 'host',
+    subjects: ['host', 'overcommit', 'contention'],
+    help: 'the host, and what is promised of it',
+  },
+  cell: { of: 'host-device', subjects: ['cell'], help: 'each NUMA cell of the host' },
+  pool: { of: 'host-device', subjects: ['pool'], help: 'each storage pool of the host' },
+  vm: {
+    of: 'vm',
+    subjects: ['domain', 'summary', 'identity', 'facts', 'fit', 'extras', 'local'],
+    help: 'each VM, whether it answers or not',
+  },
+  vcpu: { of: 'vm-device', subjects: ['vcpu', 'vcpuPlace'], help: 'each vCPU' },
+  block: { of: 'vm-device', subjects: ['block', 'disk'], help: 'each disk' },
+  net: { of: 'vm-device', subjects: ['net', 'nic'], help: 'each network interface' },
+  iothread: { of: 'vm-device', subjects: ['ioThread'], help: 'each iothread' },
+} as const satisfies Record<string, Stream>;
+
+export type StreamName = keyof typeof STREAMS;
+export const STREAM_NAMES = Object.keys(STREAMS) as readonly StreamName[];
+
+/** Labels by which figures of the host belong to one of its devices: to a document of that stream. */
+export const DEVICE_LABELS: Readonly<Record<string, StreamName>> = { cell: 'cell', storage_pool: 'pool' };
+
+/** What Metricbeat's kvm module would send, in streams of their own (`--metricbeat-compat`). */
+export const COMPAT_STREAMS = ['dommemstat', 'status'] as const;
+export type CompatStreamName = (typeof COMPAT_STREAMS)[number];
+
+/** Naming rules of data streams (https://www.elastic.co/docs/reference/ecs/ecs-data_stream): no `-`, lower case. */
+export const NAMESPACE = /^[^\s\\/*?"<>|,#:A-Z-]{1,100}$/;

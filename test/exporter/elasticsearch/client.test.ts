@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, expect, test } from 'vitest';
+import { openClient, type SearchClient } from '../../../exporter/elasticsearch/client.ts';
+import type { ServerSettings } from '../../../exporter/elasticsearch/settings.ts';
+
+const pem = (file: string): string =>
+  readFileSync(join(import.meta.dirname, '../../fixtures/tls', file), 'utf8');
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+});
+
+async function serving(listener: RequestListener, tls = false): Promise<string> {
+  const server = tls
+    ? createTlsServer({ key: pem('server.key'), cert: pem('server.pem') }, listener)
+    : createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  opened.push({
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  });
+  const { port } = server.address() as { port: number };
+  return `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+}
+
+async function clientOf(url: string, more: Partial<ServerSettings> = {}): Promise<SearchClient> {
+  const client = await openClient(
+    {
+      nodes: [url],
+      cloudId: undefined,
+      auth: undefined,
+      ca: undefined,
+      caFingerprint: undefined,
+      requestTimeoutMs: 10_000,
+      compress: true,
+      ...more,
+    },
+    '1.2.3',
+  );
+  opened.push(client);
+  return client;
+}
+
+const json: RequestListener = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end('{"ok":true}');
+};
+
+test('requests are plain JSON, say who asks, and carry the key', async () => {
+  let seen: Record<string, unknown> = {};
+  let body = Buffer.alloc(0);
+  const url = await serving((request, response) => {
+    seen = request.headers;
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      body = Buffer.concat(chunks);
+      json(request, response);
+    });
+  });
+  const client = await clientOf(url, { auth: { apiKey: 'abc' } });
+  await client.request({ method: 'POST', path: '/_bulk', lines: '{"create":{}}\n{}\n' });
+  expect(seen).toMatchObject({
+    authorization: 'ApiKey abc',
+    'user-agent': 'virtune/1.2.3',
+    'content-type': 'application/x-ndjson',
+    'content-encoding': 'gzip',
+  });
+  expect(JSON.stringify(seen)).not.toContain('compatible-with');
+  expect(gunzipSync(body).toString()).toBe('{"create":{}}\n{}\n');
+});
+
+test('an answer is an answer whatever its status', async () => {
+  const client = await clientOf(
+    await serving((_request, response) => {
+      response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '7' });
+      response.end('{"error":{"type":"es_rejected_execution_exception","reason":"full"}}');
+    }),
+  );
+  const answer = await client.request({ method: 'GET', path: '/' });
+  expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '7' } });
+  expect(answer.body).toMatchObject({ error: { reason: 'full' } });
+});
+
+test('a server that nobody vouches for is no server, unless it is of any', async () => {
+  const client = await clientOf(await serving(json));
+  expect(await client.request({ method: 'GET', path: '/' })).toMatchObject({
+    status: 200,
+    body: { ok: true },
+  });
+});
+
+test('what is wrong with a connection is told with what to do', async () => {
+  const refused = await clientOf('http://127.0.0.1:1');
+  await expect(refused.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
+    code: 'SEARCH_UNREACHABLE',
+  });
+  const url = await serving(json, true);
+  const untrusting = await clientOf(url);
+  await expect(untrusting.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
+    code: 'SEARCH_CERTIFICATE',
+    message: expect.stringContaining('name the CA'),
+  });
+  const trusting = await clientOf(url, { ca: pem('ca.pem') });
+  expect(await trusting.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
+});
+
+test('an answer that does not come, breaks off or is no JSON may have been taken', async () => {
+  const silent = await clientOf(await serving(() => undefined), { requestTimeoutMs: 200 });
+  await expect(silent.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
+    code: 'SEARCH_NO_ANSWER',
+  });
+  const broken = await clientOf(await serving((_request, response) => response.destroy()));
+  await expect(broken.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
+    code: 'SEARCH_NO_ANSWER',
+  });
+  const garbled = await clientOf(
+    await serving((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end('{"ok":');
+    }),
+  );
+  await expect(garbled.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
+    code: 'SEARCH_ANSWER',
+  });
+});
+
+test('a request that is no longer wanted ends at once', async () => {
+  const client = await clientOf(await serving(() => undefined));
+  const stop = new AbortController();
+  const asked = client.request({ method: 'GET', path: '/', signal: stop.signal });
+  stop.abort();
+  await expect(asked).rejects.toMatchObject({ code: 'SEARCH_NO_ANSWER' });
+});

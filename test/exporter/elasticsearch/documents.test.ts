@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Document, Documents } from '../../../exporter/elasticsearch/documents.ts';
+import { fieldsOf, unshipped } from '../../../exporter/elasticsearch/fields.ts';
+import { COMPAT_FIELDS, metricbeatEvents } from '../../../exporter/elasticsearch/metricbeat.ts';
+import { addressOf } from '../../../exporter/elasticsearch/sink.ts';
+import { STREAM_NAMES } from '../../../exporter/elasticsearch/streams.ts';
+import { encodeSample } from '../../../exporter/prometheus/encode.ts';
+import { connect } from '../../../libvirt/client/connect.ts';
+import { type GroupName, groups } from '../../../model/catalogue/catalogue.ts';
+import type { DomainSample, HostSample } from '../../../sampler/host-sample.ts';
+import { Sampler } from '../../../sampler/sampler.ts';
+import { type Demo, startDemo } from '../../../simulator/demo.ts';
+import { parseExposition } from '../../exposition.ts';
+import { compare, type Flat, flatten } from './compare.ts';
+
+const ALL = new Set<GroupName>(groups.map(({ name }) => name));
+let demo: Demo;
+let sampler: Sampler;
+let sample: HostSample;
+beforeAll(async () => {
+  demo = await startDemo({ scenario: 'overcommitted' });
+  sampler = new Sampler({ open: (signal) => connect(demo.uri, { readOnly: true, signal }), groups: ALL });
+  await sampler.sample();
+  sample = await sampler.sample();
+});
+afterAll(async () => {
+  await sampler.close();
+  await demo.stop();
+});
+
+const unknown: string[] = [];
+const documentsOf = (of: HostSample, hostId?: string): Document[] => [
+  ...new Documents({
+    groups: ALL,
+    address: 'qemu:///system',
+    hostId,
+    unknown: (field) => unknown.push(field),
+  }).of(of),
+];
+
+function byStream(documents: readonly Document[]): Map<string, Flat[]> {
+  const found = new Map<string, Flat[]>();
+  for (const { stream, body } of documents) {
+    found.set(stream, [...(found.get(stream) ?? []), flatten(JSON.parse(body))]);
+  }
+  return found;
+}
+
+test('every figure of a scrape is in a document of the same sample, and equal to it', () => {
+  const series = parseExposition([...encodeSample(sample, 'text', ALL)].join(''));
+  const { equal, wrong } = compare(series, byStream(documentsOf(sample)));
+  expect(wrong).toEqual([]);
+  expect(equal).toBeGreaterThan(2_000);
+  expect(unknown).toEqual([]);
+});
+
+test('there is one document for the host and one for each VM, and one for each of their devices', () => {
+  const streams = byStream(documentsOf(sample));
+  expect(streams.get('host')).toHaveLength(1);
+  expect(streams.get('cell')).toHaveLength(2);
+  expect(streams.get('vm')).toHaveLength(sample.domains.length);
+  const fresh = sample.domains.flatMap(({ outcome }) => (outcome.kind === 'fresh' ? [outcome.stats] : []));
+  expect(streams.get('block')).toHaveLength(fresh.reduce((sum, stats) => sum + stats.blocks.size, 0));
+  const keys = documentsOf(sample).map(({ stream, key }) => `${stream} ${key}`);
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test('every field of every document is in the mapping of its stream, and its value fits', () => {
+  for (const { stream, body } of documentsOf(sample)) {
+    const fields = new Map(fieldsOf(stream as 'vm').map((field) => [field.name, field]));
+    for (const [name, value] of flatten(JSON.parse(body))) {
+      const field = fields.get(name);
+      expect(field, `${stream}: ${name}`).toBeDefined();
+      if (field?.type === 'long') expect(Number.isSafeInteger(value), `${name} ${value}`).toBe(true);
+      if (field?.type === 'double') expect(typeof value, name).toBe('number');
+      if (field?.type === 'keyword')
+        expect(typeof (Array.isArray(value) ? value[0] : value), name).toBe('string');
+    }
+  }
+});
+
+test('a mapping has each field once, no field that is both a figure and an object, and no dot too many', () => {
+  for (const stream of STREAM_NAMES) {
+    const names = fieldsOf(stream).map(({ name }) => name);
+    expect(new Set(names).size, stream).toBe(names.length);
+    for (const name of names) {
+      expect(
+        names.filter((other) => other.startsWith(`${name}.`)),
+        name,
+      ).toEqual([]);
+      expect(name).toMatch(/^[@A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/);
+    }
+    expect(names.length, 'index.mapping.total_fields.limit, with room for objects').toBeLessThan(500);
+  }
+});
+
+test('what is not sent is known, and why', () => {
+  expect(unshipped().map(({ name }) => name)).toEqual([
+    'libvirt_domain_block_stats_latency_seconds',
+    'libvirt_domain_kvm_vm_total',
+    'libvirt_domain_kvm_vm_current',
+    'libvirt_domain_kvm_vm_peak',
+    'libvirt_domain_kvm_vcpu_total',
+    'libvirt_domain_kvm_vcpu_current',
+    'libvirt_domain_kvm_vcpu_peak',
+    'libvirt_domain_numa_memory_bytes',
+  ]);
+});
+
+test('a VM without figures has a document that says why, and none of its devices', () => {
+  const [first] = sample.domains as [DomainSample];
+  const streams = byStream(
+    documentsOf({ ...sample, domains: [{ ...first, outcome: { kind: 'unresponsive', sinceMs: 5_000 } }] }),
+  );
+  const vm = streams.get('vm')?.[0] as Flat;
+  expect(vm.get('virtune_domain_outcome')).toBe('unresponsive');
+  expect(vm.get('virtune_domain_unresponsive_since_timestamp_seconds')).toBe(5);
+  expect(vm.get('virtune_domain_missing')).toContain('balloon:unresponsive');
+  expect(vm.has('libvirt_domain_memory_stats_unused_bytes')).toBe(false);
+  expect(streams.has('block')).toBe(false);
+});
+
+test('a name is data whatever it is made of, and a document is one line', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary', minLength: 1 }), (name, id) => {
+      const [first] = sample.domains as [DomainSample];
+      const domains = [{ ...first, domain: { ...first.domain, name } }];
+      for (const { body } of documentsOf({ ...sample, domains }, id)) {
+        expect(body).not.toContain('\n');
+        const flat = flatten(JSON.parse(body));
+        expect(flat.get('host.id')).toBe(id);
+        if (flat.has('kvm.uuid')) expect(flat.get('kvm.name')).toBe(name);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a host that nobody can name has no documents; one that cannot be asked has one that says so', () => {
+  expect(documentsOf({ ...sample, identity: undefined })).toEqual([]);
+  const documents = new Documents({ groups: ALL, address: 'qemu:///system', unknown: () => undefined });
+  const identity = { hostname: 'kvm1', uuid: undefined };
+  const [only, ...others] = [...documents.ofFailure(1_000, identity)].map(
+    ({ body }) => JSON.parse(body) as unknown,
+  );
+  expect(others).toEqual([]);
+  expect(only).toMatchObject({ '@timestamp': '1970-01-01T00:00:01.000Z', 'host.id': 'kvm1', libvirt_up: 0 });
+});
+
+test("Metricbeat's events have its names and raw figures, and fields that their mapping has", () => {
+  const events = [...metricbeatEvents(sample, 'h', 'qemu:///system')];
+  const [domain] = sample.domains.filter(({ outcome }) => outcome.kind === 'fresh') as [DomainSample];
+  const stats = domain.outcome.kind === 'fresh' ? domain.outcome.stats : undefined;
+  const flats = events.map(({ stream, body }) => ({ stream, flat: flatten(JSON.parse(body)) }));
+  const of = (tag: string): unknown =>
+    flats
+      .find(
+        ({ flat }) =>
+          flat.get('kvm.dommemstat.stat.name') === tag &&
+          flat.get('kvm.dommemstat.name') === domain.domain.name,
+      )
+      ?.flat.get('kvm.dommemstat.stat.value');
+  expect(of('unused')).toBe(stats?.balloon.unusedKiB);
+  expect(of('nr')).toBe(stats?.balloon.diskCachesKiB);
+  expect(flats.filter(({ stream }) => stream === 'status')).toHaveLength(sample.domains.length);
+  for (const { stream, flat } of flats) {
+    const known = COMPAT_FIELDS[stream as 'status'].map(({ name }) => name);
+    for (const name of flat.keys()) expect(known).toContain(name);
+  }
+});
+
+test('an address tells nothing that is secret or only of use to who connects', () => {
+  expect(addressOf('qemu+ssh://root@kvm1/system?keyfile=/etc/virtune/key')).toBe('qemu+ssh://kvm1/system');
+  expect(addressOf('qemu:///system?socket=/run/x')).toBe('qemu:///system');
+});

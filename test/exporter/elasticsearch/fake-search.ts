@@ -1,0 +1,134 @@
+import type { SearchClient, SearchRequest, SearchResponse } from '../../../exporter/elasticsearch/client.ts';
+import { SearchError } from '../../../exporter/elasticsearch/search-error.ts';
+import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
+
+/** What can go wrong with one bulk request. */
+export type Fault =
+  | { readonly kind: 'refused' }
+  /** Nothing of it arrived; whoever sent it cannot know. */
+  | { readonly kind: 'lost request' }
+  /** All of it arrived. */
+  | { readonly kind: 'lost answer' }
+  /** A part of it was done when the server died. */
+  | { readonly kind: 'half done' }
+  | { readonly kind: 'status'; readonly status: number; readonly headers?: Record<string, string> }
+  /** These documents are answered with this status, the others are taken. */
+  | { readonly kind: 'items'; readonly status: number; readonly every: number };
+
+/** A search server in memory: as much of it as decides what is delivered once. */
+export class FakeSearch implements SearchClient {
+  readonly kind: 'elasticsearch' | 'opensearch';
+  /** By stream: its indices, each with documents by id. */
+  readonly streams = new Map<string, Map<string, string>[]>();
+  readonly asked: string[] = [];
+  bulks = 0;
+  hasTemplates = true;
+  templatesVersion = TEMPLATES_VERSION;
+  mostBytes = Number.POSITIVE_INFINITY;
+  fault: (bulk: number) => Fault | undefined = () => undefined;
+  /** Documents that are never taken. */
+  rejects: (body: string) => boolean = () => false;
+  opened = 0;
+
+  constructor(kind: 'elasticsearch' | 'opensearch' = 'elasticsearch') {
+    this.kind = kind;
+  }
+
+  open = async (): Promise<SearchClient> => {
+    this.opened++;
+    return this;
+  };
+
+  async close(): Promise<void> {}
+
+  rollOver(): void {
+    for (const indices of this.streams.values()) indices.push(new Map());
+  }
+
+  /** Every document that is there, as often as it is there. */
+  get documents(): string[] {
+    return [...this.streams.values()].flatMap((indices) => indices.flatMap((index) => [...index.values()]));
+  }
+
+  async request(request: SearchRequest): Promise<SearchResponse> {
+    this.asked.push(`${request.method} ${request.path}`);
+    if (request.path === '/') return this.#greeting();
+    if (request.path.startsWith('/_index_template')) {
+      return answer(this.hasTemplates ? 200 : 404, {
+        index_templates: [{ index_template: { version: this.templatesVersion } }],
+      });
+    }
+    if (request.path.endsWith('/_settings'))
+      return this.#indices(decodeURIComponent(request.path.split('/')[1] ?? ''));
+    if (request.path.endsWith('/_mget')) return this.#found(request);
+    return this.#bulk(request.lines ?? '');
+  }
+
+  #greeting(): SearchResponse {
+    if (this.kind === 'opensearch') {
+      return answer(200, { version: { distribution: 'opensearch', number: '2.19.6' } });
+    }
+    return answer(200, { version: { number: '8.19.0' } }, { 'x-elastic-product': 'Elasticsearch' });
+  }
+
+  #indices(stream: string): SearchResponse {
+    const indices = this.streams.get(stream) ?? [];
+    return answer(
+      200,
+      Object.fromEntries(
+        indices.map((_index, at) => [
+          `${stream}|${at}`,
+          { settings: { index: { creation_date: String(1e12 + at) } } },
+        ]),
+      ),
+    );
+  }
+
+  #found({ path, body }: SearchRequest): SearchResponse {
+    const [stream = '', at = ''] = decodeURIComponent(path.split('/')[1] ?? '').split('|');
+    const index = this.streams.get(stream)?.[Number(at)];
+    const ids = (body as { ids: string[] }).ids;
+    return answer(200, { docs: ids.map((id) => ({ found: index?.has(id) ?? false })) });
+  }
+
+  #bulk(lines: string): SearchResponse {
+    const fault = this.fault(this.bulks++);
+    if (fault?.kind === 'refused') throw new SearchError('SEARCH_UNREACHABLE', 'connect ECONNREFUSED');
+    if (fault?.kind === 'lost request') throw new SearchError('SEARCH_NO_ANSWER', 'socket hang up');
+    if (fault?.kind === 'status')
+      return answer(fault.status, { error: { type: 'fault', reason: 'made up' } }, fault.headers);
+    if (Buffer.byteLength(lines) > this.mostBytes) return answer(413, undefined);
+    const parts = lines.split('\n');
+    const items: unknown[] = [];
+    for (let line = 0; line + 1 < parts.length; line += 2) {
+      const place = line / 2;
+      if (fault?.kind === 'half done' && place * 4 > parts.length) {
+        throw new SearchError('SEARCH_NO_ANSWER', 'socket hang up');
+      }
+      const isFaulty = fault?.kind === 'items' && place % fault.every === 0;
+      const status = isFaulty ? fault.status : this.#create(parts[line] ?? '', parts[line + 1] ?? '');
+      items.push({
+        create: { status, ...(status > 299 ? { error: { type: 'fault', reason: 'made up' } } : {}) },
+      });
+    }
+    if (fault?.kind === 'lost answer') throw new SearchError('SEARCH_NO_ANSWER', 'timeout');
+    return answer(200, { items });
+  }
+
+  #create(action: string, body: string): number {
+    if (this.rejects(body)) return 400;
+    const { create } = JSON.parse(action) as { create: { _index: string; _id?: string } };
+    const indices = this.streams.get(create._index) ?? [new Map<string, string>()];
+    this.streams.set(create._index, indices);
+    // A time series stream looks by dimensions and time wherever they belong; another one only in its newest index.
+    const { _id: id = body } = create;
+    const index = this.kind === 'elasticsearch' ? indices[0] : indices.at(-1);
+    if (index?.has(id)) return 409;
+    index?.set(id, body);
+    return 201;
+  }
+}
+
+function answer(status: number, body: unknown, headers: Record<string, string> = {}): SearchResponse {
+  return { status, body, headers };
+}

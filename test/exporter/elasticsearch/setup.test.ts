@@ -1,0 +1,241 @@
+import { expect, test } from 'vitest';
+import type { SearchClient, SearchRequest, SearchResponse } from '../../../exporter/elasticsearch/client.ts';
+import { fieldsOf } from '../../../exporter/elasticsearch/fields.ts';
+import { isAtLeast, nameOf, readGreeting } from '../../../exporter/elasticsearch/server.ts';
+import { lifecycleFor } from '../../../exporter/elasticsearch/setup/lifecycle.ts';
+import { leavesOf, mappingOf } from '../../../exporter/elasticsearch/setup/mappings.ts';
+import { applySetup, planSetup, type SetupOptions } from '../../../exporter/elasticsearch/setup/setup.ts';
+
+const ELASTIC = { 'x-elastic-product': 'Elasticsearch' };
+const answer = (status: number, body: unknown, headers = {}): SearchResponse => ({ status, body, headers });
+
+/** What servers say to GET /, as recorded from them or as their documentation shows it. */
+const GREETINGS = {
+  'elasticsearch 8.19': answer(
+    200,
+    { version: { number: '8.19.0', build_flavor: 'default' }, tagline: 'You Know, for Search' },
+    ELASTIC,
+  ),
+  'elasticsearch 9.1': answer(
+    200,
+    { version: { number: '9.1.0', build_flavor: 'default' }, tagline: 'You Know, for Search' },
+    ELASTIC,
+  ),
+  'elasticsearch 8.10': answer(200, { version: { number: '8.10.4', build_flavor: 'default' } }, ELASTIC),
+  serverless: answer(200, { version: { number: '8.11.0', build_flavor: 'serverless' } }, ELASTIC),
+  'opensearch 2.19': answer(200, {
+    version: { distribution: 'opensearch', number: '2.19.6' },
+    tagline: 'The OpenSearch Project: https://opensearch.org/',
+  }),
+  'opensearch 3': answer(200, {
+    version: { distribution: 'opensearch', number: '3.2.0' },
+    tagline: 'The OpenSearch Project: https://opensearch.org/',
+  }),
+  'opensearch as 7.10.2': answer(200, {
+    version: { number: '7.10.2' },
+    tagline: 'The OpenSearch Project: https://opensearch.org/',
+  }),
+} as const;
+
+test.each([
+  ['elasticsearch 8.19', 'Elasticsearch 8.19.0'],
+  ['elasticsearch 9.1', 'Elasticsearch 9.1.0'],
+  ['serverless', 'Elasticsearch (serverless)'],
+  ['opensearch 2.19', 'OpenSearch 2.19.6'],
+  ['opensearch 3', 'OpenSearch 3.2.0'],
+  ['opensearch as 7.10.2', 'OpenSearch 7.10.2'],
+] as const)('%s is known by what it says', (name, told) => {
+  expect(nameOf(readGreeting(GREETINGS[name]))).toBe(told);
+});
+
+test('a key that may only write is enough to know Elasticsearch, whose version then is taken for new', () => {
+  const server = readGreeting(answer(403, { error: { type: 'security_exception', reason: 'x' } }, ELASTIC));
+  expect(server).toEqual({ kind: 'elasticsearch', version: undefined, serverless: false });
+  expect(isAtLeast(server, 9, 0)).toBe(true);
+});
+
+test.each<[what: string, given: SearchResponse, code: string, says: string]>([
+  [
+    'Elasticsearch 7',
+    answer(200, { version: { number: '7.17.9' } }, ELASTIC),
+    'SEARCH_UNSUPPORTED',
+    '8.7 or newer',
+  ],
+  [
+    'Elasticsearch 8.6',
+    answer(200, { version: { number: '8.6.2' } }, ELASTIC),
+    'SEARCH_UNSUPPORTED',
+    '8.7 or newer',
+  ],
+  ['a page of something else', answer(200, '<html></html>'), 'SEARCH_UNSUPPORTED', 'see to the address'],
+  [
+    'a revoked key',
+    answer(401, { error: { type: 'security_exception', reason: 'unable to authenticate' } }, ELASTIC),
+    'SEARCH_PERMISSION',
+    'API key',
+  ],
+  ['a gateway without a server', answer(502, 'Bad Gateway'), 'SEARCH_REFUSED', '502'],
+])('%s is refused, and it is said why', (_what, given, code, says) => {
+  expect(() => readGreeting(given)).toThrow(
+    expect.objectContaining({ code, message: expect.stringContaining(says) }),
+  );
+});
+
+/** Keeps what is put, and gives it back as such a server does. */
+class Kept implements SearchClient {
+  readonly #greeting: SearchResponse;
+  readonly #hasIsm: boolean;
+  readonly kept = new Map<string, { body: unknown; version: number }>();
+  readonly changes: SearchRequest[] = [];
+  streams: { name: string; index: string; about: unknown }[] = [];
+
+  constructor(greeting: SearchResponse, hasIsm = true) {
+    this.#greeting = greeting;
+    this.#hasIsm = hasIsm;
+  }
+
+  async close(): Promise<void> {}
+
+  async request(request: SearchRequest): Promise<SearchResponse> {
+    const { method, path, body } = request;
+    if (path === '/') return this.#greeting;
+    if (method !== 'GET') {
+      this.changes.push(request);
+      this.kept.set(path, { body, version: (this.kept.get(path)?.version ?? 0) + 1 });
+      return answer(200, { acknowledged: true });
+    }
+    const known = this.kept.get(path);
+    if (path.startsWith('/_plugins/_ism') && !this.#hasIsm) {
+      return answer(400, { error: `no handler found for uri [${path}] and method [GET]` });
+    }
+    if (path.startsWith('/_data_stream/')) {
+      const found = this.streams.filter(({ name }) =>
+        name.startsWith(path.slice('/_data_stream/'.length, -1)),
+      );
+      return found.length === 0
+        ? answer(404, {})
+        : answer(200, {
+            data_streams: found.map(({ name, index }) => ({ name, indices: [{ index_name: index }] })),
+          });
+    }
+    const stream = this.streams.find(({ index }) => path === `/${index}`);
+    if (stream !== undefined) return answer(200, { [stream.index]: stream.about });
+    if (known === undefined) return answer(404, { error: 'not there' });
+    if (path.startsWith('/_index_template/')) {
+      return answer(200, { index_templates: [{ name: path.split('/')[2], index_template: known.body }] });
+    }
+    if (path.startsWith('/_ilm/')) return answer(200, { 'metrics-kvm': known.body });
+    return answer(200, { _seq_no: known.version, _primary_term: 1, ...(known.body as object) });
+  }
+}
+
+const OPTIONS: SetupOptions = { retentionDays: 90, downsampleAfterDays: 7, metricbeatCompat: false };
+
+test.each(Object.entries(GREETINGS))(
+  'on %s it makes all that is needed, and then has nothing to do',
+  async (_name, greeting) => {
+    const client = new Kept(greeting);
+    const plan = await planSetup(client, OPTIONS);
+    expect(client.changes, 'a plan changes nothing').toEqual([]);
+    expect(plan.steps.filter(({ change }) => change === 'create').length).toBeGreaterThanOrEqual(8);
+    await applySetup(plan, () => undefined);
+    const again = await planSetup(client, OPTIONS);
+    expect(again.steps.filter(({ change }) => change !== 'none')).toEqual([]);
+  },
+);
+
+test('what changed is updated, and only that', async () => {
+  const client = new Kept(GREETINGS['opensearch 2.19']);
+  await applySetup(await planSetup(client, OPTIONS), () => undefined);
+  client.changes.length = 0;
+  await applySetup(await planSetup(client, { ...OPTIONS, retentionDays: 30 }), () => undefined);
+  expect(client.changes.map(({ path, query }) => ({ path, query }))).toEqual([
+    { path: '/_plugins/_ism/policies/metrics-kvm', query: { if_seq_no: '1', if_primary_term: '1' } },
+  ]);
+});
+
+test('the lifecycle is the one that the server has', async () => {
+  const of = (name: keyof typeof GREETINGS): string =>
+    lifecycleFor(readGreeting(GREETINGS[name]), undefined, OPTIONS).kind;
+  expect([of('elasticsearch 8.19'), of('elasticsearch 8.10'), of('serverless'), of('opensearch 3')]).toEqual([
+    'stream',
+    'ilm',
+    'stream',
+    'ism',
+  ]);
+  const client = new Kept(GREETINGS['elasticsearch 9.1']);
+  await applySetup(await planSetup(client, { ...OPTIONS, lifecycle: 'ilm' }), () => undefined);
+  expect(client.kept.get('/_ilm/policy/metrics-kvm')?.body).toMatchObject({
+    policy: {
+      phases: {
+        hot: { actions: { rollover: { max_age: '1d', max_primary_shard_size: '50gb' } } },
+        warm: { min_age: '7d', actions: { downsample: { fixed_interval: '5m' } } },
+        delete: { min_age: '90d' },
+      },
+    },
+  });
+  expect(client.kept.get('/_index_template/metrics-kvm.vm')?.body).toMatchObject({
+    template: {
+      settings: { index: { mode: 'time_series', look_back_time: '7d', lifecycle: { name: 'metrics-kvm' } } },
+    },
+  });
+  await expect(
+    planSetup(new Kept(GREETINGS['opensearch 3']), { ...OPTIONS, lifecycle: 'ilm' }),
+  ).rejects.toMatchObject({
+    code: 'SEARCH_UNSUPPORTED',
+  });
+  await expect(
+    planSetup(new Kept(GREETINGS.serverless), { ...OPTIONS, lifecycle: 'ilm' }),
+  ).rejects.toMatchObject({
+    code: 'SEARCH_UNSUPPORTED',
+  });
+});
+
+test('a server without index state management gets its templates, and it is said what is missing', async () => {
+  const plan = await planSetup(new Kept(GREETINGS['opensearch 2.19'], false), OPTIONS);
+  expect(plan.steps[0]).toMatchObject({
+    change: 'skip',
+    why: expect.stringContaining('nothing rolls streams over'),
+  });
+});
+
+test('a template that somebody else made is left alone', async () => {
+  const client = new Kept(GREETINGS['elasticsearch 8.19']);
+  client.kept.set('/_index_template/metrics-kvm.vm', { body: { index_patterns: ['x'] }, version: 1 });
+  await expect(planSetup(client, OPTIONS)).rejects.toMatchObject({
+    code: 'SEARCH_REFUSED',
+    message: expect.stringContaining('virtune did not make'),
+  });
+});
+
+test('a stream that is there gets fields that are new, and a new index where a field is of another type', async () => {
+  const elastic = readGreeting(GREETINGS['elasticsearch 8.19']);
+  const mapping = mappingOf(fieldsOf('vm'), elastic).properties;
+  const { kvm: _left, ...fewer } = mapping;
+  const about = (properties: unknown, mode = 'time_series'): unknown => ({
+    settings: { index: { mode } },
+    mappings: { properties },
+  });
+  const change = async (of: unknown): Promise<string | undefined> => {
+    const client = new Kept(GREETINGS['elasticsearch 8.19']);
+    client.streams = [{ name: 'metrics-kvm.vm-default', index: '.ds-1', about: of }];
+    const plan = await planSetup(client, OPTIONS);
+    return plan.steps.find(({ what }) => what === 'data stream metrics-kvm.vm-default')?.change;
+  };
+  expect(await change(about(mapping))).toBe('none');
+  expect(await change(about(fewer))).toBe('update');
+  expect(await change(about({ ...mapping, libvirt_domain_info_state: { type: 'text' } }))).toBe('roll over');
+  expect(await change(about(mapping, 'standard'))).toBe('roll over');
+});
+
+test('dimensions are few, are never cut off, and are no fields of OpenSearch', () => {
+  const elastic = mappingOf(fieldsOf('block'), { kind: 'elasticsearch' });
+  const open = mappingOf(fieldsOf('block'), { kind: 'opensearch' });
+  const dimensions = JSON.stringify(elastic).match(/"time_series_dimension":true/g);
+  expect(dimensions).toHaveLength(3);
+  expect(JSON.stringify(open)).not.toContain('time_series');
+  expect(leavesOf(open.properties)).toEqual(leavesOf(elastic.properties));
+  expect(elastic.properties['kvm']).toMatchObject({
+    properties: { uuid: { type: 'keyword', time_series_dimension: true }, name: { ignore_above: 1_024 } },
+  });
+});

@@ -1,0 +1,351 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Courier } from '../../../exporter/elasticsearch/courier.ts';
+import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters.ts';
+import { pack } from '../../../exporter/elasticsearch/pack.ts';
+import { DiskQueue } from '../../../exporter/elasticsearch/queue/queue.ts';
+import { Shipper } from '../../../exporter/elasticsearch/shipper.ts';
+import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
+import { seededRandom } from '../../../simulator/random.ts';
+import { figure, parseExposition } from '../../exposition.ts';
+import { FakeSearch, type Fault } from './fake-search.ts';
+
+/** A shipper over a queue and a server in memory, which never really waits. */
+interface Rig {
+  readonly queue: DiskQueue;
+  readonly shipper: Shipper;
+  readonly meter: SinkMeter;
+  readonly said: string[];
+  readonly waits: number[];
+  readonly dir: string;
+  figure(name: string): number | undefined;
+}
+
+let root: string;
+const rigs: Rig[] = [];
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'virtune-shipper-'));
+});
+afterEach(async () => {
+  for (const { shipper, queue } of rigs.splice(0)) {
+    await shipper.stop(0);
+    await queue.close();
+  }
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function rig(search: FakeSearch, dir = 'q', batchBytes = 100_000): Promise<Rig> {
+  const meter = new SinkMeter();
+  const said: string[] = [];
+  const waits: number[] = [];
+  const queue = await DiskQueue.open({
+    dir: join(root, dir),
+    maxBytes: 1e9,
+    maxAgeMs: Number.POSITIVE_INFINITY,
+    now: Date.now,
+    onDrop: (reason, documents) => meter.countDropped(reason, documents),
+    onTrouble: () => undefined,
+    segmentBytes: 2_000,
+  });
+  const shipper = new Shipper({
+    queue,
+    courier: new Courier(search.open, Date.now, (message) => said.push(message)),
+    deadLetters: new DeadLetters(join(root, dir), () => undefined),
+    meter,
+    batchBytes,
+    now: Date.now,
+    random: () => 1,
+    log: (message) => said.push(message),
+    wait: async (ms) => {
+      waits.push(ms);
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+  const made: Rig = {
+    queue,
+    shipper,
+    meter,
+    said,
+    waits,
+    dir,
+    figure: (name) =>
+      figure(
+        parseExposition(meter.encode('text', queue.state, 1e9, Date.now())),
+        `virtune_elasticsearch_${name}`,
+      ),
+  };
+  rigs.push(made);
+  return made;
+}
+
+/** A tick of so many VMs. */
+async function tick({ queue, meter }: Rig, atMs: number, vms: number): Promise<void> {
+  const documents = Array.from({ length: vms }, (_, vm) => ({
+    stream: 'vm' as const,
+    key: `uuid-${vm}`,
+    body: JSON.stringify({ '@timestamp': atMs, 'kvm.uuid': `uuid-${vm}`, filling: 'x'.repeat(40) }),
+  }));
+  for await (const packed of pack({ host: 'h', at: atMs, namespace: 'default' }, documents)) {
+    meter.queued += packed.documents;
+    await queue.append(packed.payload, packed.documents, atMs);
+  }
+}
+
+async function settled({ queue }: Rig): Promise<void> {
+  for (let turns = 0; queue.state.documents > 0; turns++) {
+    if (turns > 20_000) throw new Error(`${queue.state.documents} documents are not settled`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** The first bulk requests meet these, in their order. */
+function faults(search: FakeSearch, ...list: readonly (Fault | undefined)[]): void {
+  search.fault = (bulk) => list[bulk];
+}
+
+test.each<[what: string, fault: Fault]>([
+  ['nobody there', { kind: 'refused' }],
+  ['a connection that broke', { kind: 'lost request' }],
+  ['an answer that got lost', { kind: 'lost answer' }],
+  ['a server that died half way', { kind: 'half done' }],
+  ['429 for all', { kind: 'status', status: 429 }],
+  ['503', { kind: 'status', status: 503 }],
+  ['a gateway that times out', { kind: 'status', status: 504 }],
+  ['a key that was revoked', { kind: 'status', status: 401 }],
+  ['a proxy that says 200 to everything', { kind: 'status', status: 200 }],
+  ['429 for some', { kind: 'items', status: 429, every: 3 }],
+  ['a permission that is missing', { kind: 'items', status: 403, every: 1 }],
+  ['an index that is not there', { kind: 'items', status: 404, every: 1 }],
+  ['a failure on some', { kind: 'items', status: 500, every: 4 }],
+])('%s costs time, and no document is lost or there twice', async (_what, fault) => {
+  for (const kind of ['elasticsearch', 'opensearch'] as const) {
+    const search = new FakeSearch(kind);
+    faults(search, fault, undefined, fault);
+    const one = await rig(search, kind);
+    for (let at = 0; at < 5; at++) await tick(one, at, 20);
+    one.shipper.start();
+    await settled(one);
+    await tick(one, 5, 20);
+    await settled(one);
+    expect(search.documents).toHaveLength(120);
+    expect(new Set(search.documents).size).toBe(120);
+    expect((one.figure('sent_total') ?? 0) + (one.figure('duplicates_total') ?? 0)).toBe(120);
+    expect(one.waits.length).toBeGreaterThan(0);
+    expect(one.figure('retried_total')).toBeGreaterThan(0);
+  }
+});
+
+test('a batch that is too large is halved until it fits, and grows again later', async () => {
+  const search = new FakeSearch();
+  search.mostBytes = 2_000;
+  const one = await rig(search);
+  for (let at = 0; at < 10; at++) await tick(one, at, 20);
+  one.shipper.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(200);
+  expect(one.waits, 'halving needs no patience').toEqual([]);
+  const before = search.bulks;
+  search.mostBytes = Number.POSITIVE_INFINITY;
+  for (let at = 10; at < 110; at++) await tick(one, at, 20);
+  await settled(one);
+  expect(search.documents).toHaveLength(2_200);
+  expect(search.bulks - before).toBeLessThan(150);
+});
+
+test('a single document that is too large becomes a dead letter, the others go', async () => {
+  const search = new FakeSearch();
+  search.mostBytes = 200;
+  const one = await rig(search);
+  await tick(one, 1, 3);
+  search.mostBytes = 250;
+  one.shipper.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(3);
+  search.mostBytes = 20;
+  await tick(one, 2, 1);
+  await settled(one);
+  expect(one.figure('dead_letters_total')).toBe(1);
+});
+
+test('what the server will never take goes to a file with the reason, and holds up nobody', async () => {
+  const search = new FakeSearch();
+  search.rejects = (body) => body.includes('uuid-3');
+  const one = await rig(search);
+  await tick(one, 1, 10);
+  one.shipper.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(9);
+  expect(one.figure('dead_letters_total')).toBe(1);
+  const [line = ''] = readFileSync(join(root, 'q', 'dead-letters.ndjson'), 'utf8').split('\n');
+  expect(JSON.parse(line)).toMatchObject({
+    status: 400,
+    reason: 'fault: made up',
+    index: 'metrics-kvm.vm-default',
+  });
+  expect(JSON.parse(JSON.parse(line).document)).toMatchObject({ 'kvm.uuid': 'uuid-3' });
+  expect(one.said[0]).toContain('never be taken');
+});
+
+test('a request that cannot be understood is cut down to the document that is to blame', async () => {
+  const search = new FakeSearch();
+  const request = search.request.bind(search);
+  search.request = async (what) =>
+    what.lines?.includes('uuid-7') === true
+      ? {
+          status: 400,
+          headers: {},
+          body: { error: { type: 'illegal_argument_exception', reason: 'malformed' } },
+        }
+      : request(what);
+  const one = await rig(search);
+  await tick(one, 1, 20);
+  one.shipper.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(19);
+  expect(one.figure('dead_letters_total')).toBe(1);
+});
+
+test('a document on which the server fails while it takes others is given up in the end', async () => {
+  const search = new FakeSearch();
+  search.fault = () => ({ kind: 'items', status: 500, every: 1_000 });
+  const one = await rig(search);
+  await tick(one, 1, 4);
+  one.shipper.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(3);
+  expect(one.figure('dead_letters_total')).toBe(1);
+  expect(one.waits.length).toBeGreaterThanOrEqual(9);
+});
+
+test('an answer that got lost before a rollover does not make a document twice', async () => {
+  const search = new FakeSearch('opensearch');
+  const one = await rig(search);
+  await tick(one, 1, 10);
+  search.fault = (bulk) => {
+    if (bulk !== 0) return undefined;
+    setImmediate(() => search.rollOver());
+    return { kind: 'lost answer' };
+  };
+  one.shipper.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(10);
+  expect(one.figure('duplicates_total')).toBe(10);
+  await tick(one, 2, 10);
+  await settled(one);
+  expect(
+    search.asked.filter((what) => what.includes('_mget')).length,
+    'only what is unsure is asked for, in each index once',
+  ).toBe(2);
+});
+
+test('waits double up to a minute, and are no shorter than the server asks for', async () => {
+  const search = new FakeSearch();
+  const busy: Fault = { kind: 'status', status: 429 };
+  const asking: Fault = { kind: 'status', status: 503, headers: { 'retry-after': '90' } };
+  faults(search, busy, busy, busy, busy, busy, busy, busy, busy, asking);
+  const one = await rig(search);
+  await tick(one, 1, 1);
+  one.shipper.start();
+  await settled(one);
+  expect(one.waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 90_000]);
+  while (one.said.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(one.said[1]).toContain('takes documents again');
+});
+
+test('nothing is sent to a server without templates, and it is said what to do', async () => {
+  const search = new FakeSearch();
+  search.hasTemplates = false;
+  const one = await rig(search);
+  await tick(one, 1, 2);
+  one.shipper.start();
+  while (one.waits.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(search.bulks).toBe(0);
+  expect(one.said).toEqual([expect.stringContaining('virtune elasticsearch setup')]);
+  search.hasTemplates = true;
+  await settled(one);
+  expect(search.documents).toHaveLength(2);
+});
+
+test('templates of an older virtune are said to be old, and take documents all the same', async () => {
+  const search = new FakeSearch();
+  search.templatesVersion = 0;
+  const one = await rig(search);
+  await tick(one, 1, 2);
+  one.shipper.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(2);
+  expect(one.said).toEqual([expect.stringContaining('run virtune elasticsearch setup')]);
+});
+
+test('secrets are read anew after a refusal', async () => {
+  const search = new FakeSearch();
+  faults(search, { kind: 'status', status: 401 });
+  const one = await rig(search);
+  await tick(one, 1, 1);
+  one.shipper.start();
+  await settled(one);
+  expect(search.opened).toBe(2);
+});
+
+/** A folder as it is now; files that go while it is copied were on their way out. */
+function snapshot(from: string, to: string): void {
+  mkdirSync(to);
+  for (const name of readdirSync(from)) {
+    if (name === 'lock') continue;
+    try {
+      copyFileSync(join(from, name), join(to, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
+
+/** `VIRTUNE_FAULT_RUNS=1000` for a longer look. */
+const RUNS = Number(process.env['VIRTUNE_FAULT_RUNS'] ?? 40);
+
+test('hundreds of lives with random faults and kills end with every document there once', async () => {
+  for (let seed = 1; seed <= RUNS; seed++) {
+    const random = seededRandom(seed);
+    const search = new FakeSearch(seed % 2 === 0 ? 'elasticsearch' : 'opensearch');
+    const statuses = [413, 429, 500, 502, 503, 504, 401, 200];
+    search.fault = () => {
+      if (random() < 0.15) search.rollOver();
+      const kinds: Fault[] = [
+        { kind: 'refused' },
+        { kind: 'lost request' },
+        { kind: 'lost answer' },
+        { kind: 'half done' },
+        { kind: 'status', status: statuses[Math.floor(random() * statuses.length)] ?? 503 },
+        { kind: 'items', status: random() < 0.7 ? 429 : 503, every: 1 + Math.floor(random() * 4) },
+      ];
+      return random() < 0.4 ? kinds[Math.floor(random() * kinds.length)] : undefined;
+    };
+    let dir = `s${seed}`;
+    let one = await rig(search, dir, 2_000);
+    let made = 0;
+    for (let life = 0; life < 3; life++) {
+      one.shipper.start();
+      for (let ticks = 0; ticks < 3; ticks++) {
+        await tick(one, life * 10 + ticks, 8);
+        made += 8;
+        for (let turns = random() * 30; turns > 0; turns--)
+          await new Promise((resolve) => setImmediate(resolve));
+      }
+      // A kill: whatever lies on the disk at this moment is what the next life begins with.
+      const next = `s${seed}-${life}`;
+      snapshot(join(root, dir), join(root, next));
+      if (life === 2) await settled(one);
+      rigs.splice(rigs.indexOf(one), 1);
+      await one.shipper.stop(0);
+      await one.queue.close();
+      if (life === 2) break;
+      dir = next;
+      one = await rig(search, dir, 2_000);
+    }
+    expect([seed, search.documents.length, new Set(search.documents).size]).toEqual([seed, made, made]);
+    expect(existsSync(join(root, dir, 'dead-letters.ndjson'))).toBe(false);
+    rmSync(join(root, dir), { recursive: true, force: true });
+  }
+}, 600_000);

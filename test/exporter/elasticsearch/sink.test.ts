@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type RunningExporter, runExporter } from '../../../cli/run-exporter.ts';
+import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
+import { type Demo, startDemo } from '../../../simulator/demo.ts';
+import { figure, find, parseExposition, type Series } from '../../exposition.ts';
+
+let demo: Demo;
+const folder = mkdtempSync(join(tmpdir(), 'virtune-sink-'));
+let exporter: RunningExporter | undefined;
+beforeAll(async () => {
+  demo = await startDemo();
+});
+afterEach(async () => {
+  await exporter?.close();
+  exporter = undefined;
+});
+afterAll(async () => {
+  await demo.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** As much of Elasticsearch as a shipper talks to. */
+async function elasticsearch(): Promise<{
+  url: string;
+  documents: string[];
+  hang: boolean;
+  asked: number;
+  stop(): void;
+}> {
+  const documents: string[] = [];
+  const state = { documents, hang: false, asked: 0 };
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const send = (body: unknown): void => {
+        response.writeHead(200, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
+        response.end(JSON.stringify(body));
+      };
+      if (request.url === '/') return send({ version: { number: '9.1.0' } });
+      if (request.method === 'GET')
+        return send({ index_templates: [{ index_template: { version: TEMPLATES_VERSION } }] });
+      state.asked++;
+      if (state.hang) return;
+      const bodies = gunzipSync(Buffer.concat(chunks))
+        .toString()
+        .split('\n')
+        .filter((_line, at) => at % 2 === 1);
+      documents.push(...bodies);
+      send({ items: bodies.map(() => ({ create: { status: 201 } })) });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  return Object.assign(state, {
+    url: `http://127.0.0.1:${port}`,
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  });
+}
+
+const scrape = async (): Promise<Series[]> =>
+  parseExposition(await (await fetch(`${exporter?.url}/metrics`)).text());
+
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+test('samples become documents of the server, and what became of them is in the scrape', async () => {
+  const server = await elasticsearch();
+  exporter = await runExporter({
+    uri: demo.uri,
+    listen: '127.0.0.1:0',
+    elasticsearch: () => ({ nodes: [server.url], interval: 1, queue_dir: join(folder, 'a') }),
+  });
+  await until(() => server.documents.some((body) => body.includes('"kvm.vm"')));
+  await until(async () => (figure(await scrape(), 'virtune_elasticsearch_sent_total') ?? 0) > 0);
+  const series = await scrape();
+  expect(figure(series, 'virtune_elasticsearch_up')).toBe(1);
+  expect(figure(series, 'virtune_elasticsearch_dropped_total', { reason: 'queue_full' })).toBe(0);
+  const vm = server.documents.filter((body) => body.includes('"event.dataset":"kvm.vm"'));
+  expect(vm.length % demo.scenario.vms.length).toBe(0);
+  await exporter.close();
+  exporter = undefined;
+  server.stop();
+});
+
+test('a server that hangs holds up no scrape: those that come meanwhile are answered', async () => {
+  const server = await elasticsearch();
+  server.hang = true;
+  exporter = await runExporter({
+    uri: demo.uri,
+    listen: '127.0.0.1:0',
+    elasticsearch: () => ({ nodes: [server.url], interval: 1, queue_dir: join(folder, 'b') }),
+  });
+  await until(() => server.asked > 0);
+  for (let scrapes = 0; scrapes < 10; scrapes++) {
+    expect(figure(await scrape(), 'libvirt_up')).toBe(1);
+  }
+  expect(server.asked, 'still the first request').toBe(1);
+  expect(figure(await scrape(), 'virtune_elasticsearch_queue_documents')).toBeGreaterThan(0);
+  server.stop();
+});
+
+test('the sink comes, changes and goes with the configuration, and one that does not change goes on', async () => {
+  const server = await elasticsearch();
+  const file = join(folder, 'virtune.yaml');
+  const write = (more: string): void =>
+    writeFileSync(
+      file,
+      more === '' ? '{}' : `elasticsearch: { nodes: ["${server.url}"], queue_dir: c, ${more} }`,
+    );
+  write('');
+  exporter = await runExporter({ uri: demo.uri, listen: '127.0.0.1:0', configFile: file });
+  expect(find(await scrape(), 'virtune_elasticsearch_queue_bytes')).toEqual([]);
+  write('interval: 1');
+  await exporter.reload();
+  await until(async () => (figure(await scrape(), 'virtune_elasticsearch_sent_total') ?? 0) > 0);
+  await exporter.reload();
+  expect(figure(await scrape(), 'virtune_elasticsearch_sent_total')).toBeGreaterThan(0);
+  write('interval: 0');
+  await expect(exporter.reload()).rejects.toMatchObject({ code: 'CONFIG' });
+  expect(find(await scrape(), 'virtune_elasticsearch_queue_bytes')).toHaveLength(1);
+  write('');
+  await exporter.reload();
+  expect(find(await scrape(), 'virtune_elasticsearch_queue_bytes')).toEqual([]);
+  server.stop();
+});
+
+test('without a local libvirt the hosts of the file are sent, and the process tells of it', async () => {
+  const server = await elasticsearch();
+  const file = join(folder, 'hosts.yaml');
+  writeFileSync(
+    file,
+    `local: false\nhosts: { kvm1: { uri: "${demo.uri}" } }\nelasticsearch: { nodes: ["${server.url}"], queue_dir: d, interval: 1 }`,
+  );
+  exporter = await runExporter({ listen: '127.0.0.1:0', configFile: file });
+  await until(() => server.documents.length > 0);
+  await until(async () => (figure(await scrape(), 'virtune_elasticsearch_sent_total') ?? 0) > 0);
+  expect(figure(await scrape(), 'process_cpu_seconds_total')).toBeGreaterThan(0);
+  server.stop();
+});

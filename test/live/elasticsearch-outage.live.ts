@@ -1,0 +1,270 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Demo, startDemo } from '../../simulator/demo.ts';
+import type { VirtuneProcess } from '../virtune-process.ts';
+import { FaultyProxy, type ProxyFault } from './search-server/faulty-proxy.ts';
+import { SearchServer } from './search-server/search-server.ts';
+import { exporterInto, queueFolder, setUp, sinkFigure, untilEmpty } from './search-server/virtune-into.ts';
+
+const FIXTURES = join(import.meta.dirname, '../fixtures/tls');
+const KEY = 'c2VjcmV0OmtleQ==';
+const seconds = (count: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, count * 1_000));
+
+/** A virtune that samples each second, while its server goes through what servers go through. */
+/** Drills take minutes each, and what they show depends on no version: one server of each kind. */
+const DRILLED = ['elasticsearch-8', 'opensearch-2'] as const;
+
+describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
+  let server: SearchServer;
+  let demo: Demo;
+  beforeAll(async () => {
+    demo = await startDemo();
+    server = await SearchServer.start(name);
+    expect(await setUp(server.url)).toMatchObject({ code: 0 });
+  });
+  afterAll(async () => {
+    await demo?.stop();
+    await server?.remove();
+  });
+
+  /** What a drill may do. It begins processes, one after the other, and gives back the one that is to send it all. */
+  interface Drill {
+    readonly dir: string;
+    start(url: string, ...more: string[]): Promise<VirtuneProcess>;
+    /** Ends a process at once, as nothing can that lets it tidy up. */
+    kill(virtune: VirtuneProcess): Promise<void>;
+    end(virtune: VirtuneProcess): Promise<string>;
+  }
+
+  /** Each in a namespace of its own, so that its documents are counted apart. */
+  async function drill(
+    namespace: string,
+    run: (drill: Drill) => Promise<VirtuneProcess>,
+    { timeout = 20, mount = false } = {},
+  ): Promise<void> {
+    const queue = queueFolder();
+    if (mount) execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', queue.dir]);
+    const dir = join(queue.dir, 'q');
+    const config = join(queue.dir, 'virtune.yaml');
+    writeFileSync(config, `elasticsearch: { timeout: ${timeout}, namespace: ${namespace} }\n`);
+    let ticks = 0;
+    let lives = 0;
+    const count = async (virtune: VirtuneProcess): Promise<void> => {
+      ticks += (await sinkFigure(virtune, 'ticks_total', { outcome: 'ok' })) ?? 0;
+      lives++;
+    };
+    try {
+      const last = await run({
+        dir,
+        start: async (url, ...more) => {
+          const virtune = exporterInto(url, dir, '--connect', demo.uri, '--config.file', config, ...more);
+          await virtune.url();
+          return virtune;
+        },
+        kill: async (virtune) => {
+          await count(virtune);
+          await virtune.stop('SIGKILL');
+        },
+        end: async (virtune) => {
+          await count(virtune);
+          return (await virtune.stop()).stderr;
+        },
+      });
+      await untilEmpty(last, 300);
+      for (const reason of ['queue_full', 'too_old', 'disk', 'damaged']) {
+        expect([reason, await sinkFigure(last, 'dropped_total', { reason })]).toEqual([reason, 0]);
+      }
+      expect(await sinkFigure(last, 'dead_letters_total')).toBe(0);
+      await count(last);
+      await last.stop();
+    } finally {
+      if (mount) execFileSync('umount', [queue.dir]);
+      queue.remove();
+    }
+    const moments = await onceEach(namespace);
+    // At the end of each life one tick more may have come after the count, or be counted and not yet queued.
+    expect(moments).toBeGreaterThanOrEqual(ticks - lives);
+    expect(moments).toBeLessThanOrEqual(ticks + lives);
+    expect(moments).toBeGreaterThan(3);
+  }
+
+  /** Each moment has its host once, and each VM once. */
+  async function onceEach(namespace: string): Promise<number> {
+    await server.request('POST', `/metrics-kvm.*-${namespace}/_refresh`);
+    const { body } = await server.request('POST', `/metrics-kvm.vm-${namespace}/_search`, {
+      size: 0,
+      aggs: {
+        moments: {
+          terms: { field: '@timestamp', size: 10_000 },
+          aggs: { vms: { cardinality: { field: 'kvm.uuid' } } },
+        },
+      },
+    });
+    const { buckets } = (body as unknown as Moments).aggregations.moments;
+    const vms = demo.scenario.vms.length;
+    expect(buckets.filter((bucket) => bucket.doc_count !== vms || bucket.vms.value !== vms)).toEqual([]);
+    expect(await server.count(`metrics-kvm.host-${namespace}`)).toBe(buckets.length);
+    return buckets.length;
+  }
+
+  test('stopped and started again, with virtune killed in between', async () => {
+    await drill('stopped', async ({ start, kill }) => {
+      const first = await start(server.url);
+      await seconds(4);
+      await server.stop();
+      await seconds(3);
+      expect(await sinkFigure(first, 'up')).toBe(0);
+      await kill(first);
+      const second = await start(server.url);
+      await seconds(3);
+      expect(await sinkFigure(second, 'queue_documents')).toBeGreaterThan(0);
+      expect(await sinkFigure(second, 'oldest_age_seconds')).toBeGreaterThan(3);
+      await server.start();
+      return second;
+    });
+  });
+
+  test('killed as hard as virtune, while documents are on their way', async () => {
+    await drill('killed', async ({ start, kill }) => {
+      let virtune = await start(server.url);
+      for (let round = 0; round < 3; round++) {
+        await seconds(1.5);
+        await kill(virtune);
+        virtune = await start(server.url);
+      }
+      await server.stop('SIGKILL');
+      await seconds(2);
+      await server.start();
+      return virtune;
+    });
+  });
+
+  test('frozen for longer than a request may take', async () => {
+    await drill(
+      'frozen',
+      async ({ start }) => {
+        const virtune = await start(server.url);
+        await seconds(3);
+        server.pause();
+        await seconds(8);
+        expect(await sinkFigure(virtune, 'requests_total', { outcome: 'error' })).toBeGreaterThan(0);
+        server.resume();
+        return virtune;
+      },
+      { timeout: 3 },
+    );
+  });
+
+  test('429, 503, 413, half a bulk in error, lost answers and hangs, one after the other', async () => {
+    const proxy = await FaultyProxy.start({ target: () => server.url });
+    try {
+      await drill(
+        'faults',
+        async ({ start }) => {
+          const virtune = await start(proxy.url);
+          const faults: ProxyFault[] = [
+            { kind: 'status', status: 429 },
+            { kind: 'status', status: 503, headers: { 'retry-after': '2' } },
+            { kind: 'status', status: 413 },
+            { kind: 'items', status: 429, every: 2 },
+            { kind: 'items', status: 500, every: 2 },
+            { kind: 'half done' },
+            { kind: 'lost answer' },
+            { kind: 'lost request' },
+            { kind: 'hang' },
+          ];
+          const from = proxy.bulks;
+          proxy.fault = (bulk) => ((bulk - from) % 2 === 0 ? faults[(bulk - from) / 2] : undefined);
+          while (proxy.bulks - from < faults.length * 2) await seconds(0.5);
+          expect(await sinkFigure(virtune, 'duplicates_total')).toBeGreaterThan(0);
+          return virtune;
+        },
+        { timeout: 5 },
+      );
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  test('a key that is revoked, and replaced in its file', async () => {
+    const proxy = await FaultyProxy.start({ target: () => server.url });
+    const folder = mkdtempSync(join(tmpdir(), 'virtune-key-'));
+    const file = join(folder, 'key');
+    try {
+      writeFileSync(file, `${KEY}\n`);
+      await drill('revoked', async ({ start }) => {
+        const virtune = await start(proxy.url, '--elasticsearch.api-key-file', file);
+        await seconds(3);
+        proxy.accepts = (authorization) => authorization === `ApiKey ${KEY}new`;
+        await seconds(4);
+        expect(await sinkFigure(virtune, 'requests_total', { outcome: 'refused' })).toBeGreaterThan(0);
+        writeFileSync(file, `${KEY}new\n`);
+        return virtune;
+      });
+    } finally {
+      await proxy.stop();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('a certificate that nobody trusts, then one that somebody does', async () => {
+    const pem = (file: string): string => readFileSync(join(FIXTURES, file), 'utf8');
+    const proxy = await FaultyProxy.start({
+      target: () => server.url,
+      tls: { key: pem('server.key'), cert: pem('server.pem') },
+    });
+    // Certificates of the fixtures are for localhost.
+    const url = proxy.url.replace('127.0.0.1', 'localhost');
+    try {
+      await drill('untrusted', async ({ start, end }) => {
+        const first = await start(url);
+        await seconds(4);
+        expect(await sinkFigure(first, 'requests_total', { outcome: 'unreachable' })).toBeGreaterThan(0);
+        expect(await sinkFigure(first, 'sent_total')).toBe(0);
+        expect(await end(first)).toMatch(/certificate is not trusted.*name the CA/);
+        return start(url, '--elasticsearch.ca-file', join(FIXTURES, 'ca.pem'));
+      });
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  test('the disk of the queue full, for a while', async () => {
+    await drill(
+      'disk_full',
+      async ({ start, dir }) => {
+        const virtune = await start(server.url);
+        await seconds(2);
+        await server.stop();
+        const filler = join(dir, 'filler');
+        mkdirSync(dir, { recursive: true });
+        try {
+          for (let block = 0; ; block++)
+            writeFileSync(filler, Buffer.alloc(4_096 * 8), { flag: block === 0 ? 'w' : 'a' });
+        } catch (error) {
+          expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
+        }
+        await seconds(4);
+        // Held in memory, and scraped as ever.
+        expect(await sinkFigure(virtune, 'queue_documents')).toBeGreaterThan(0);
+        rmSync(filler);
+        await seconds(2);
+        await server.start();
+        return virtune;
+      },
+      { mount: true },
+    );
+  });
+});
+
+interface Moments {
+  readonly aggregations: {
+    readonly moments: {
+      readonly buckets: readonly { readonly doc_count: number; readonly vms: { readonly value: number } }[];
+    };
+  };
+}

@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { copySkeleton, type Installation, install } from './install.ts';
+import { SERVERS, type ServerKind, type ServerName } from './servers.ts';
+
+/** A real search server on loopback, with its data in a folder of its own, which a restart keeps. */
+export class SearchServer {
+  readonly kind: ServerKind;
+  readonly port: number;
+  readonly #installation: Installation;
+  readonly #home: string;
+  #child: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(kind: ServerKind, installation: Installation, port: number) {
+    this.kind = kind;
+    this.port = port;
+    this.#installation = installation;
+    this.#home = mkdtempSync(join(tmpdir(), 'virtune-search-'));
+    copySkeleton(installation.skeleton, this.#home);
+  }
+
+  static async start(name: ServerName): Promise<SearchServer> {
+    const kind = SERVERS[name];
+    const server = new SearchServer(kind, install(kind), await freePort());
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const { java, arguments: path } = this.#installation;
+    const child = spawn(
+      java,
+      ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', ...path, this.kind.main, this.#home, String(this.port)],
+      { stdio: ['pipe', 'pipe', 'pipe'] },
+    );
+    this.#child = child;
+    const keep = (chunk: Buffer): void => {
+      this.#output = (this.#output + chunk.toString()).slice(-20_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    for (let tries = 0; tries < 720; tries++) {
+      if (child.exitCode !== null) throw new Error(`the search server ended: ${this.#output}`);
+      const response = await fetch(this.url).catch(() => undefined);
+      if (response?.status === 200) return;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    throw new Error(`the search server does not answer: ${this.#output}`);
+  }
+
+  /** Ends it, in order or not; its data stay. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop('SIGKILL');
+    rmSync(this.#home, { recursive: true, force: true });
+  }
+
+  /** What it stops doing until it is woken: connections are taken, and never answered. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  async request(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? null : (JSON.parse(text) as Json) };
+  }
+
+  /** Documents that a search finds, after all that was sent is to be found. */
+  async count(streams: string, query: unknown = { match_all: {} }): Promise<number> {
+    await this.request('POST', `/${streams}/_refresh`);
+    const { body } = await this.request('POST', `/${streams}/_search`, {
+      size: 0,
+      track_total_hits: true,
+      query,
+    });
+    return (body as { hits?: { total?: { value?: number } } })?.hits?.total?.value ?? 0;
+  }
+}
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

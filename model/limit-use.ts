@@ -16,6 +16,9 @@ const LIMITS = [
   counter: (stats: Counters) => number | undefined,
 ])[];
 
+/** What limits are called here. */
+export const LIMIT_NAMES = LIMITS.map(([, name]) => name);
+
 /** Share of each limit that was used, by limit. */
 export type LimitUse = ReadonlyMap<string, number>;
 

@@ -45,6 +45,7 @@ export const agentGroup = {
       name: 'libvirt_domain_guest_load',
       help: 'Load average of the guest over 1, 5 and 15 minutes.',
       labels: ['minutes'],
+      values: { minutes: ['1', '5', '15'] },
       since: '11.2.0',
       needs: `${NEEDS}, of QEMU 10.0 or newer`,
       points: loadOf,

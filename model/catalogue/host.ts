@@ -184,6 +184,10 @@ export const hostGroup = {
       name: 'virtune_host_missing',
       help: '1 for each part of the host that tells nothing, with the reason.',
       labels: ['part', 'reason'],
+      values: {
+        part: ['cpu', 'memory', 'topology', 'ksm', 'load', 'swap', 'pressure', 'numa_cpu'],
+        reason: ['not_local', 'not_supported', 'no_answer'],
+      },
       points: (host) => missingOfHost(host).map(({ part, reason }): Point => [[part, reason], 1]),
     },
     {

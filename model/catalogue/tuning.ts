@@ -1,3 +1,4 @@
+import { LIMIT_NAMES } from '../limit-use.ts';
 import { kibToBytes } from '../units.ts';
 import { flag, type Group, type Point, scaled } from './metric.ts';
 
@@ -187,6 +188,7 @@ export const tuningGroup = {
       name: 'libvirt_domain_block_stats_limit_use_ratio',
       help: 'Share of a limit of the disk that was used since the sample before, over 5 s at least; bursts may go above 1.',
       labels: ['limit'],
+      values: { limit: LIMIT_NAMES },
       needs: 'the block group, a limit, and a second sample',
       points: (use): Point[] => [...use].map(([limit, share]) => [[limit], share]),
     },

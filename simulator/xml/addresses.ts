@@ -28,7 +28,7 @@ function placeOf(device: Element): 'pci' | 'drive' | 'virtio-serial' | undefined
     case 'channel':
       return attr(child(device, 'target'), 'type') === 'virtio' ? 'virtio-serial' : undefined;
     case 'controller':
-      return attr(device, 'type') === 'pci' ? undefined : 'pci';
+      return isRoot(device) ? undefined : 'pci';
     case 'memballoon':
       return attr(device, 'model') === 'none' ? undefined : 'pci';
     case 'watchdog':
@@ -41,6 +41,10 @@ function placeOf(device: Element): 'pci' | 'drive' | 'virtio-serial' | undefined
       return undefined;
   }
 }
+
+/** The root of the tree, which is nowhere itself. */
+const isRoot = (controller: Element): boolean =>
+  attr(controller, 'type') === 'pci' && (attr(controller, 'model') ?? '').endsWith('-root');
 
 function placeOnPci(device: Element, slots: Set<number>): void {
   const sata = device.nodeName === 'controller' && attr(device, 'type') === 'sata';

@@ -1,6 +1,6 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
 import { assignAddresses } from './addresses.ts';
-import { add, defaultAttr, ensure, remove, setAttr } from './edit.ts';
+import { add, defaultAttr, ensure, remove } from './edit.ts';
 import { EMULATOR } from './machines.ts';
 
 /** Controllers, input and balloon that every machine has, and what each device is where the client did not say. */
@@ -98,23 +98,42 @@ function consoles(devices: Element): void {
   }
 }
 
+/**
+ * What libvirt adds stands behind what the client had, an agent's port with a root port of its own behind it; read
+ * again, controllers of one type stand together (virDomainControllerInsertPreAlloced). So the first definition of
+ * some machines is not quite what the second is.
+ */
 function controllers(domain: Element, devices: Element): void {
   const q35 = (attr(child(domain, 'os', 'type'), 'machine') ?? '').includes('q35');
-  const has = (type: string): boolean =>
-    children(devices, 'controller').some((controller) => attr(controller, 'type') === type);
+  const all = (): Element[] => children(devices, 'controller');
+  const typeOf = (controller: Element): string => attr(controller, 'type') ?? '';
+  const has = (type: string): boolean => all().some((controller) => typeOf(controller) === type);
   const uses = (bus: string): boolean =>
     children(devices, 'disk').some((disk) => attr(child(disk, 'target'), 'bus') === bus);
-  if (!has('usb'))
-    add(devices, 'controller', { type: 'usb', index: 0, model: q35 ? 'qemu-xhci' : 'piix3-uhci' });
+  const types = [...new Set(all().map(typeOf))];
+  for (const each of all().toSorted((a, b) => types.indexOf(typeOf(a)) - types.indexOf(typeOf(b))))
+    devices.appendChild(each);
+  if (!has('scsi') && uses('scsi')) add(devices, 'controller', { type: 'scsi', index: 0, model: 'lsilogic' });
+  if (!has('usb')) {
+    const model = q35 ? 'qemu-xhci' : 'piix3-uhci';
+    add(devices, 'controller', { type: 'usb', index: 0, model });
+  }
   // Q35 has SATA on board.
   if (!has('sata') && (q35 || uses('sata'))) add(devices, 'controller', { type: 'sata', index: 0 });
   if (!has('pci'))
     add(devices, 'controller', { type: 'pci', index: 0, model: q35 ? 'pcie-root' : 'pci-root' });
-  if (!has('scsi') && uses('scsi')) add(devices, 'controller', { type: 'scsi', index: 0, model: 'lsilogic' });
-  const serial = children(devices, 'channel').some(
+  const agent = children(devices, 'channel').some(
     (channel) => attr(child(channel, 'target'), 'type') === 'virtio',
   );
-  if (!has('virtio-serial') && serial) add(devices, 'controller', { type: 'virtio-serial', index: 0 });
-  for (const controller of children(devices, 'controller'))
-    setAttr(controller, 'index', attr(controller, 'index') ?? 0);
+  if (!has('virtio-serial') && agent) {
+    add(devices, 'controller', { type: 'virtio-serial', index: 0 });
+    if (q35) addRootPort(devices, all().filter((each) => typeOf(each) === 'pci').length);
+  }
+  for (const controller of all()) defaultAttr(controller, 'index', 0);
+}
+
+function addRootPort(devices: Element, index: number): void {
+  const port = add(devices, 'controller', { type: 'pci', index, model: 'pcie-root-port' });
+  add(port, 'model', { name: 'pcie-root-port' });
+  add(port, 'target', { chassis: index, port: `0x${(0x0f + index).toString(16)}` });
 }

@@ -238,13 +238,15 @@ test('a daemon that first looks at its QEMU is asked without waiting for that, a
     expect(sample.host?.cpusOnline).toBe(daemon.host.cpus.length);
   }
   expect(calls.filter((name) => name === 'connectGetVersion')).toHaveLength(1);
-  expect(calls.filter((name) => name === 'connectGetCapabilities')).toHaveLength(1);
+  // Once for the host's topology, once for which machine it is.
+  expect(calls.filter((name) => name === 'connectGetCapabilities')).toHaveLength(2);
   daemon.faults.release('connectGetVersion');
   daemon.faults.release('connectGetCapabilities');
   await sampler.sample();
   const sample = await sampler.sample();
   expect(sample.versions).toEqual({ hypervisor: 7_002_000, libvirt: 9_000_000 });
   expect(sample.host?.topology).toBeDefined();
+  expect(sample.identity).toEqual({ hostname: daemon.host.name, uuid: daemon.host.uuid });
 });
 
 test('pools whose storage is gone, however many, leave every VM its figures', async () => {

@@ -28,7 +28,10 @@ export function dedicatedAssignment(host: PlacementHost, seat: DedicatedSeat): A
   };
 }
 
-/** Helpers without CPUs of their own: on the host's in the VM's cells, on the host's at all, or, where the host keeps none, on the vCPUs' as Nova does. */
+/**
+ * Where helpers without CPUs of their own go: on the host's CPUs in the VM's cells; on the host's elsewhere; where
+ * it keeps none, on those of the vCPUs, as Nova does.
+ */
 function commonCpus(host: PlacementHost, cells: readonly number[], vcpus: readonly CpuSet[]): CpuSet {
   const near = housekeeping(host.cells.filter(({ id }) => cells.includes(id)));
   if (near.size > 0) return near;

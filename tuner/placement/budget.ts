@@ -14,7 +14,7 @@ export class Budget {
     this.#left -= steps;
   }
 
-  /** A part of it, for one undertaking; what that leaves comes back with `return`. */
+  /** A part of it, for one undertaking; what that leaves comes back with `take`. */
   lend(steps: number): Budget {
     const part = new Budget(Math.min(steps, Math.max(0, this.#left)));
     this.#left -= part.#left;

@@ -27,7 +27,10 @@ const ROUNDS = 3;
 /** Sums of many small costs differ by this for no reason. */
 const EPSILON = 1e-9;
 
-/** The first seats that come: each VM, in this order, on its cheapest. One that finds none goes first, and all start again. */
+/**
+ * The first seats that come: each VM, in this order, on its cheapest. One that finds none goes first, and all start
+ * again.
+ */
 export function seekAny(seeking: Seeking, given: readonly PlacementRequest[]): Seating | undefined {
   const { board, budget } = seeking;
   let order = [...given];

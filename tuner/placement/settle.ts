@@ -26,7 +26,7 @@ export function settle(
   host: PlacementHost,
   requests: readonly PlacementRequest[],
   options: SettleOptions,
-): Settled | { readonly search: undefined; readonly proven: boolean } {
+): Settled | None {
   const placed = options.rebalance ? [] : requests.filter(({ current }) => current !== undefined);
   const fresh = requests.filter((request) => !placed.includes(request));
   const attempt = new Attempt(host, requests, options);
@@ -44,30 +44,23 @@ class Attempt {
     this.#options = options;
   }
 
-  /** For so many that move, the best there is, whoever they are; and whosever helpers go elsewhere. */
+  /** For as few as will do that move, the best there is, whoever they are; and whosever helpers go elsewhere. */
   combined(fresh: readonly PlacementRequest[], placed: readonly PlacementRequest[]): Settled | None {
     let proven = true;
     for (let size = 0; size <= placed.length; size++) {
       let best: { search: Search; outcome: Found } | undefined;
-      for (const movers of combinations(placed, size)) {
-        const staying = placed.filter((request) => !movers.includes(request));
-        const withHelpers = staying.filter(hasHelpers);
-        for (let count = 0; count <= withHelpers.length; count++) {
-          const least = size * WEIGHTS.moved + count * WEIGHTS.helpersMoved;
-          if (best !== undefined && best.outcome.cost <= least) break;
-          for (const loose of combinations(withHelpers, count)) {
-            if (this.#options.budget.spent) {
-              proven = false;
-              break;
-            }
-            const search = this.#search();
-            if (search.keep(staying, new Set(loose)).length > 0) continue;
-            const outcome = search.find([...fresh, ...movers]);
-            proven &&= outcome.proven;
-            if (outcome.kind === 'found' && outcome.cost < (best?.outcome.cost ?? Number.POSITIVE_INFINITY)) {
-              best = { search, outcome };
-            }
-          }
+      for (const { movers, staying, loose, least } of leavers(placed, size)) {
+        if (best !== undefined && best.outcome.cost <= least) continue;
+        if (this.#options.budget.spent) {
+          proven = false;
+          break;
+        }
+        const search = this.#search();
+        if (search.keep(staying, new Set(loose)).length > 0) continue;
+        const outcome = search.find([...fresh, ...movers]);
+        proven &&= outcome.proven;
+        if (outcome.kind === 'found' && outcome.cost < (best?.outcome.cost ?? Number.POSITIVE_INFINITY)) {
+          best = { search, outcome };
         }
       }
       if (best !== undefined) return settled(best.search, best.outcome, proven);
@@ -122,7 +115,7 @@ class Attempt {
     return outcome.kind === 'found' ? settled(search, outcome, false) : undefined;
   }
 
-  /** Those that move choose first, off the cores of those that stay as far as they can; who is in the way moves too. */
+  /** Those that move choose first, off the cores of those that stay if they can; who is in the way moves too. */
   #newFirst(moving: readonly PlacementRequest[], staying: readonly PlacementRequest[]): Settled | undefined {
     const search = new Search(crowded(this.#host, staying), this.#requests, this.#options);
     const first = search.find(moving);
@@ -165,6 +158,27 @@ interface None {
 function settled(search: Search, outcome: Found, proven: boolean): Settled {
   search.hold(outcome);
   return { search, proven };
+}
+
+interface Leavers {
+  readonly movers: readonly PlacementRequest[];
+  readonly staying: readonly PlacementRequest[];
+  /** Those that stay, whose helpers may go. */
+  readonly loose: readonly PlacementRequest[];
+  /** What their leaving costs. */
+  readonly least: number;
+}
+
+/** All choices of so many that move; with each, first nobody's helpers go elsewhere, then one VM's, then more. */
+function* leavers(placed: readonly PlacementRequest[], size: number): Generator<Leavers> {
+  for (const movers of combinations(placed, size)) {
+    const staying = placed.filter((request) => !movers.includes(request));
+    const withHelpers = staying.filter(hasHelpers);
+    for (let count = 0; count <= withHelpers.length; count++) {
+      const least = size * WEIGHTS.moved + count * WEIGHTS.helpersMoved;
+      for (const loose of combinations(withHelpers, count)) yield { movers, staying, loose, least };
+    }
+  }
 }
 
 /** All choices of so many, in the order of the items. */

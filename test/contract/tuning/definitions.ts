@@ -131,6 +131,21 @@ export function definitionContract(make: () => Throwaway): void {
     expect(before).toContain("passwd='secret'");
   });
 
+  test('controllers that libvirt adds move once more when the definition is read again, and then stay', async () => {
+    const throwaway = make();
+    await throwaway.have({
+      devices: "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>",
+    });
+    const first = await throwaway.inactive();
+    await throwaway.define(first);
+    const second = await throwaway.inactive();
+    await throwaway.define(second);
+    const lines = (xml: string) => xml.split('\n').sort();
+    expect(second).not.toBe(first);
+    expect(lines(second)).toEqual(lines(first));
+    expect(await throwaway.inactive()).toBe(second);
+  });
+
   test('a definition comes back in libvirt’s own form, whatever the client’s order and units', async () => {
     const fixture = (name: string): string =>
       readFileSync(join(import.meta.dirname, '../../fixtures', name), 'utf8')

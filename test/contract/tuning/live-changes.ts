@@ -109,15 +109,15 @@ export function liveChangeContract(make: () => Throwaway): void {
     await change('domainAddIoThread', 8, CONFIG);
     expect(await counts()).toEqual({ live: '3', config: '3' });
     expect(await make().inactive()).toContain("<iothread id='8'/>");
-    for (const refusal of [
-      change('domainAddIoThread', 7, LIVE),
-      change('domainAddIoThread', 0, LIVE),
-      change('domainDelIoThread', 7, BOTH),
-      change('domainDelIoThread', 9, LIVE),
-      change('domainDelIoThread', 1, LIVE),
-      change('domainDelIoThread', 1, CONFIG),
-    ])
-      expect(await codeOf(refusal)).toBe(ErrorCode.invalidArg);
+    for (const [name, id, flags] of [
+      ['domainAddIoThread', 7, LIVE],
+      ['domainAddIoThread', 0, LIVE],
+      ['domainDelIoThread', 7, BOTH],
+      ['domainDelIoThread', 9, LIVE],
+      ['domainDelIoThread', 1, LIVE],
+      ['domainDelIoThread', 1, CONFIG],
+    ] as const)
+      expect(await codeOf(change(name, id, flags))).toBe(ErrorCode.invalidArg);
     await change('domainDelIoThread', 7, LIVE);
     expect(await counts()).toEqual({ live: '2', config: '3' });
   });

@@ -97,13 +97,18 @@ test('a mapping has each field once, no field that is both a figure and an objec
 
 test('what is not sent is known, and why', () => {
   expect(unshipped().map(({ name }) => name)).toEqual([
+    'libvirt_domain_block_stats_failed',
     'libvirt_domain_block_stats_latency_seconds',
+    'libvirt_domain_cache_occupancy_bytes',
+    'libvirt_domain_memory_bandwidth_bytes_total',
     'libvirt_domain_kvm_vm_total',
     'libvirt_domain_kvm_vm_current',
     'libvirt_domain_kvm_vm_peak',
     'libvirt_domain_kvm_vcpu_total',
     'libvirt_domain_kvm_vcpu_current',
     'libvirt_domain_kvm_vcpu_peak',
+    'libvirt_domain_vcpu_dirty_rate_bytes_per_second',
+    'libvirt_host_cpu_core_seconds_total',
     'libvirt_domain_numa_memory_bytes',
   ]);
 });

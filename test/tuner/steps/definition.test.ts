@@ -47,6 +47,14 @@ test('what is given back is given back to the letter; only space between element
   expect(register.differs(state(xml('')), was)).toContain('<iothreads>1</iothreads>');
 });
 
+test("the order of controllers is libvirt's own, and no difference; what they are is one", () => {
+  const serial = "<controller type='virtio-serial' index='0'>\n  <address type='pci'/>\n</controller>";
+  const [root, port] = ["<controller type='pci' index='0'/>", "<controller type='pci' index='1'/>"];
+  const was = state(xml([root, serial, port].join('\n')));
+  expect(register.differs(state(xml([root, port, serial].join('\n'))), was)).toBeUndefined();
+  expect(register.differs(state(xml([root, serial].join('\n'))), was)).toContain("index='1'");
+});
+
 test('what is new is validated; what libvirt gave out itself may be older than its schema', async () => {
   const flags: number[] = [];
   const host = stepHost({

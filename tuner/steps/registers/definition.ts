@@ -51,7 +51,7 @@ async function read(host: StepHost, { domain }: StepOf<'definition'>): Promise<D
 /** The first line that is not as it should be; whitespace between elements is nobody's. */
 function lineDifference(is: string, wanted: string): string | undefined {
   const lines = (xml: string): string[] =>
-    xml
+    controllersSorted(xml)
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => line !== '');
@@ -60,6 +60,22 @@ function lineDifference(is: string, wanted: string): string | undefined {
   if (at < 0 && now.length === before.length) return undefined;
   const [has, should] = [now[at < 0 ? before.length : at], before[at]];
   return `the definition has ${JSON.stringify(has ?? 'nothing more')} where ${JSON.stringify(should ?? 'nothing more')} should be`;
+}
+
+const CONTROLLER = /<controller [^>]*?(?:\/>|>[\s\S]*?<\/controller>)/g;
+
+/**
+ * The order of controllers is libvirt's, and nobody can give it back: those that it added itself it moves when it
+ * reads for the first time what it has printed (9.0: those of one type come to stand together), be it because the
+ * domain is defined again or because libvirtd was restarted.
+ */
+function controllersSorted(xml: string): string {
+  const found: string[] = [];
+  const rest = xml.replaceAll(CONTROLLER, (controller) => {
+    found.push(controller);
+    return '';
+  });
+  return [rest, ...found.sort()].join('\n');
 }
 
 /** The XML of a state that `definition` gave; null for a domain without one. */

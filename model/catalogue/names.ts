@@ -1,4 +1,5 @@
 import { catalogue, type groups } from './catalogue.ts';
+import { elasticsearchMetrics } from './elasticsearch.ts';
 import { exporterMetrics } from './exporter.ts';
 import type { healthMetrics } from './health.ts';
 import { neighbourMetrics } from './neighbours.ts';
@@ -17,11 +18,17 @@ export type SeriesName =
   | NameOf<(typeof groups)[number]['metrics'][number]>
   | NameOf<(typeof healthMetrics)[keyof typeof healthMetrics]>
   | NameOf<(typeof exporterMetrics)[keyof typeof exporterMetrics]>
+  | NameOf<(typeof elasticsearchMetrics)[keyof typeof elasticsearchMetrics]>
   | NameOf<(typeof neighbourMetrics)[number]>;
 
 /** The same at run time. */
 export const seriesNames: ReadonlySet<string> = new Set(
-  [...catalogue, ...Object.values(exporterMetrics), ...neighbourMetrics].flatMap(({ name, type }) =>
+  [
+    ...catalogue,
+    ...Object.values(exporterMetrics),
+    ...Object.values(elasticsearchMetrics),
+    ...neighbourMetrics,
+  ].flatMap(({ name, type }) =>
     type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
   ),
 );

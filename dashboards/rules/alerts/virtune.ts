@@ -1,6 +1,6 @@
 import { metric } from '../../promql.ts';
 import { type AlertGroup, alert } from '../rule.ts';
-import { HOST, LASTING } from '../text.ts';
+import { HOST, LASTING, WHOLE } from '../text.ts';
 
 export const virtuneAlerts: AlertGroup = {
   name: 'virtune',
@@ -40,6 +40,35 @@ export const virtuneAlerts: AlertGroup = {
       summary: () => `Asking ${HOST} and its VMs takes ${LASTING}.`,
       description: () =>
         'Soon VMs will be reported late. See which calls are slow, whether a VM hangs, and which groups of metrics can go.',
+    }),
+    alert({
+      alert: 'SpoolGrowing',
+      severity: 'warning',
+      component: 'virtune',
+      for: '10m',
+      thresholds: {
+        seconds: {
+          value: 600,
+          unit: 'seconds',
+          from: 'ours: longer than a restart of a search server takes',
+        },
+      },
+      expr: ({ seconds }) => `${metric('virtune_elasticsearch_oldest_age_seconds')} > ${seconds}`,
+      summary: () => `On ${HOST} the oldest document for the search server has waited for ${LASTING}.`,
+      description: () =>
+        'Nothing is lost while the queue on disk has room. See whether the server is up and takes documents, and how long the room lasts.',
+    }),
+    alert({
+      alert: 'DocumentsLost',
+      severity: 'critical',
+      component: 'virtune',
+      for: '0s',
+      thresholds: {},
+      expr: (_, { range }) =>
+        `sum by (job, instance) (increase(${metric('virtune_elasticsearch_dropped_total')}[${range('10m')}])) + sum by (job, instance) (increase(${metric('virtune_elasticsearch_dead_letters_total')}[${range('10m')}])) > 0`,
+      summary: () => `On ${HOST} ${WHOLE} documents never reached the search server.`,
+      description: () =>
+        'They are given up: the queue was full or they grew too old, or the server refuses them for good. Dead letters stand with its reason in dead-letters.ndjson.',
     }),
   ],
 };

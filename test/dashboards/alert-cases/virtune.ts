@@ -83,4 +83,45 @@ export const virtuneCases: readonly AlertCase[] = [
       30: [],
     },
   },
+  {
+    alert: 'SpoolGrowing',
+    what: 'when the oldest document has waited for more than ten minutes, ten minutes long',
+    series: { [series('virtune_elasticsearch_oldest_age_seconds')]: '0+60x40 0+0x10' },
+    at: {
+      10: [],
+      20: [],
+      25: [
+        firing(
+          'warning',
+          'virtune',
+          {},
+          'On host kvm1 the oldest document for the search server has waited for 25m 0s.',
+          'Nothing is lost while the queue on disk has room. See whether the server is up and takes documents, and how long the room lasts.',
+        ),
+      ],
+      45: [],
+    },
+  },
+  {
+    alert: 'DocumentsLost',
+    what: 'as soon as documents are given up, and until ten minutes after the last of them',
+    series: {
+      [series('virtune_elasticsearch_dropped_total', 'reason="queue_full"')]: '0+0x20 10+0x30',
+      [series('virtune_elasticsearch_dropped_total', 'reason="too_old"')]: '0+0x50',
+      [series('virtune_elasticsearch_dead_letters_total')]: '0+0x50',
+    },
+    at: {
+      20: [],
+      25: [
+        firing(
+          'critical',
+          'virtune',
+          {},
+          'On host kvm1 11 documents never reached the search server.',
+          'They are given up: the queue was full or they grew too old, or the server refuses them for good. Dead letters stand with its reason in dead-letters.ndjson.',
+        ),
+      ],
+      45: [],
+    },
+  },
 ];

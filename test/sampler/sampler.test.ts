@@ -56,7 +56,7 @@ test('one sample has every domain with state, figures and facts, running or not'
     facts: { nova: { projectName: 'payments' } },
   });
   expect(of(sample, 'template-debian')).toMatchObject({ summary: { state: 5 }, domain: { id: -1 } });
-  expect(of(sample, 'legacy-files')).toMatchObject({ summary: { state: 3, reason: 5 } });
+  expect(of(sample, 'legacy-files')).toMatchObject({ summary: { state: 3, reason: 1 } });
   expect(sample.versions).toEqual({ hypervisor: 7_002_000, libvirt: 9_000_000 });
 });
 

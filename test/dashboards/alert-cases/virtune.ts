@@ -117,7 +117,7 @@ export const virtuneCases: readonly AlertCase[] = [
           'critical',
           'virtune',
           {},
-          'On host kvm1 11 documents never reached the search server.',
+          'On host kvm1 10 documents never reached the search server.',
           'They are given up: the queue was full or they grew too old, or the server refuses them for good. Dead letters stand with its reason in dead-letters.ndjson.',
         ),
       ],

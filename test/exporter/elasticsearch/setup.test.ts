@@ -9,7 +9,7 @@ import { applySetup, planSetup, type SetupOptions } from '../../../exporter/elas
 const ELASTIC = { 'x-elastic-product': 'Elasticsearch' };
 const answer = (status: number, body: unknown, headers = {}): SearchResponse => ({ status, body, headers });
 
-/** What servers say to GET /, as recorded from them or as their documentation shows it. */
+/** What servers say to GET /, as their documentation shows it. */
 const GREETINGS = {
   'elasticsearch 8.19': answer(
     200,

@@ -34,6 +34,15 @@ class Disk {
           throw new RemoteError('set', 8, 0, 'total and read/write cannot be set');
       }
     }
+    for (const measure of MEASURES) {
+      for (const way of WAYS) {
+        const [burst, length] = ['_max', '_max_length'].map(
+          (suffix) => next.get(field(way, measure, suffix)) ?? 0,
+        );
+        if (!burst && length) throw new RemoteError('set', 1, 0, 'burst length set without burst rate');
+        if (burst && !length) next.set(field(way, measure, '_max_length'), 1);
+      }
+    }
     const any = [...next.values()].some((value) => value !== 0);
     const group = named.get('group_name');
     if (group !== undefined && !any) throw new RemoteError('set', 67, 0, 'group with all zero');
@@ -95,6 +104,17 @@ const change = fc
     value: fc.constantFrom(0, 1_000, 2_000),
   })
   .map(({ way, measure, value }) => [limit(field(way, measure, ''), value)]);
+const burst = fc
+  .record({
+    way: fc.constantFrom(...WAYS),
+    measure: fc.constantFrom(...MEASURES),
+    length: fc.constantFrom(0, 1, 5),
+  })
+  .map(({ way, measure, length }) => [
+    limit(field(way, measure, ''), 1_000),
+    limit(field(way, measure, '_max'), 2_000),
+    ...(length === 0 ? [] : [limit(field(way, measure, '_max_length'), length)]),
+  ]);
 const regroup = fc
   .constantFrom('g1', 'g2')
   .map((name): StepParam[] => [
@@ -122,8 +142,8 @@ test('a limit for both ways takes the place of those for each, and the other way
 test('whatever was set, undoing it brings back every limit and the group, or their absence', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.oneof(change, regroup), { maxLength: 4 }),
-      fc.oneof(change, regroup),
+      fc.array(fc.oneof(change, burst, regroup), { maxLength: 4 }),
+      fc.oneof(change, burst, regroup),
       async (earlier, to) => {
         const disk = new Disk();
         for (const each of earlier) await apply(disk, each);

@@ -35,7 +35,7 @@ export const blockIoTune = register('blockIoTune', stepParams, {
       if (limits(param)) for (const field of excludedBy(param.field)) settled.delete(field);
     }
     for (const param of to) settled.set(param.field, param);
-    return was.map(({ field, ...rest }) => settled.get(field) ?? cleared({ field, ...rest }));
+    return was.map((param) => withLength(settled.get(param.field) ?? cleared(param), settled));
   },
 });
 
@@ -47,6 +47,15 @@ async function readAll(host: StepHost, { domain, disk }: StepOf<'blockIoTune'>):
     flags: Impact.live | PARAM_STRING_OKAY,
   });
   return params.map(fromTyped);
+}
+
+/** QEMU takes no length of a burst for one second, and refuses a length without a burst. */
+function withLength(param: StepParam, all: ReadonlyMap<string, StepParam>): StepParam {
+  const burst = /^(.*_max)_length$/.exec(param.field)?.[1];
+  if (burst === undefined) return param;
+  const bursts = all.get(burst);
+  if (bursts === undefined || !limits(bursts)) return cleared(param);
+  return limits(param) ? param : { ...param, value: '1' };
 }
 
 /** Without a group that is nobody's own: an empty name is refused, and an automatic one would become explicit. */

@@ -4,6 +4,7 @@ import { type Page, page } from '../page.ts';
 import { figure, graph, stack } from '../panels.ts';
 import { of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
+import { shippingRow } from './shipping.ts';
 
 /** Rate, errors, duration: of scrapes, and of the calls to libvirt below them. */
 export function healthPage(): Page {
@@ -17,6 +18,7 @@ export function healthPage(): Page {
       { title: 'Calls to libvirt', panels: [calls(), callErrors(), callDuration(), callTimeShare()] },
       { title: 'VMs', panels: [outcomes(), ages(), missing()] },
       { title: 'The process', panels: [cpu(), memory(), lag()] },
+      shippingRow(),
     ],
   });
 }

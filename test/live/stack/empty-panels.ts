@@ -5,10 +5,17 @@ export interface Empty {
 }
 
 const NO_SNAPSHOT = { because: 'no simulated VM has a snapshot', inTheLab: false };
+const NO_SHIPPING = { because: 'nothing is sent to a search server there', inTheLab: false };
 const NO_PROCESS = { because: 'there is no QEMU whose memory could be looked at', inTheLab: true };
 
 /** All that is empty in test/live/alerting.live.ts. One that is here and finds something is a fault too. */
 export const EMPTY_PANELS: Readonly<Record<string, Empty>> = {
+  'health: Oldest document that waits A': NO_SHIPPING,
+  'health: Room of the queue in use A': NO_SHIPPING,
+  'health: Documents taken A': NO_SHIPPING,
+  'health: Documents taken B': NO_SHIPPING,
+  'health: Documents given up A': NO_SHIPPING,
+  'health: Documents given up B': NO_SHIPPING,
   'host: Huge pages missing A': { because: 'no VM with huge pages is shut off', inTheLab: false },
   'host: Memory that KSM saves A': { because: 'the simulated host counts no KSM pages', inTheLab: true },
   'storage: Deepest backing chains A': { because: 'no simulated disk has a backing image', inTheLab: false },

@@ -1,14 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { dashboardsCommand } from './dashboards.ts';
-import { demoCommand } from './demo.ts';
-import { elasticsearchCommand } from './elasticsearch.ts';
+import { loadCommands } from './commands.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
-import { exporterCommand } from './exporter.ts';
 import { log } from './log.ts';
 import { keepHeapSmall } from './small-heap.ts';
-import { topCommand } from './top.ts';
-import { tuneCommand } from './tune/tune.ts';
 import { readVersion } from './version.ts';
 
 // A console is looked at for minutes and samples every second: there time is dearer than memory.
@@ -17,13 +12,8 @@ if (process.argv[2] !== 'top') keepHeapSmall();
 const program = new Command('virtune')
   .description('Watches KVM hosts and tunes the VMs on them.')
   .version(readVersion())
-  .showHelpAfterError('(virtune --help says more)')
-  .addCommand(exporterCommand())
-  .addCommand(topCommand())
-  .addCommand(tuneCommand())
-  .addCommand(demoCommand())
-  .addCommand(dashboardsCommand())
-  .addCommand(elasticsearchCommand());
+  .showHelpAfterError('(virtune --help says more)');
+for (const command of await loadCommands(process.argv[2])) program.addCommand(command);
 for (const command of withSubcommands(program)) command.exitOverride();
 
 try {

@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+
+/** By name, in the order of help. Each is loaded when it is asked for: the start of one should not wait for all. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  exporter: async () => (await import('./exporter.ts')).exporterCommand(),
+  top: async () => (await import('./top.ts')).topCommand(),
+  tune: async () => (await import('./tune/tune.ts')).tuneCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+  dashboards: async () => (await import('./dashboards.ts')).dashboardsCommand(),
+  elasticsearch: async () => (await import('./elasticsearch.ts')).elasticsearchCommand(),
+};
+
+/** The command of that name; all of them for anything else, so that help and suggestions know them. */
+export function loadCommands(asked: string | undefined): Promise<Command[]> {
+  const names = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+  return Promise.all(names.flatMap((name) => COMMANDS[name]?.() ?? []));
+}

@@ -1,3 +1,4 @@
+import { RemoteError } from '../../libvirt/errors.ts';
 import { readProcFile } from '../../sampler/proc-file.ts';
 import { TunerError } from '../errors.ts';
 import type { StepProgress } from '../journal/progress.ts';
@@ -10,6 +11,8 @@ import { at, makeStep, type Work } from './forward.ts';
 import type { HostLink } from './host-link.ts';
 import { backOrder } from './order.ts';
 import type { Remainder } from './transaction.ts';
+
+const TRY_AGAIN_MS = 500;
 
 export interface BackOptions {
   /** A definition that somebody else has changed since is given back all the same. */
@@ -53,7 +56,7 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
         const left = options.leave?.(step) === true;
         const note = left
           ? undefined
-          : await undo(work, { index, step, progress, record, force: options.force });
+          : await undoPatiently(work, { index, step, progress, record, force: options.force });
         if (note !== undefined) notes.add(note);
         await record({ event: 'undone', step: index, note });
       }
@@ -85,6 +88,21 @@ interface Undoing {
   readonly progress: Begun;
   readonly force: boolean;
   readonly record: (event: NewEvent) => Promise<void>;
+}
+
+/**
+ * A libvirtd that has just come back refuses much until it has found its guests again, and one whose QEMU has just
+ * died does not know it yet.
+ */
+async function undoPatiently(work: Work, undoing: Undoing): Promise<string | undefined> {
+  for (;;) {
+    try {
+      return await undo(work, undoing);
+    } catch (error) {
+      if (!(error instanceof RemoteError) || !work.link.mayTryAgain()) throw error;
+      await work.link.wait(TRY_AGAIN_MS);
+    }
+  }
 }
 
 /** Returns why there was nothing to undo, where that is so. */

@@ -8,6 +8,8 @@ import type { CallWait, LocalRoots, RestartLimits, SavedDomain, StepHost } from 
 /** No change of a running guest takes longer, unless its monitor is stuck. */
 const CALL_TIMEOUT_MS = 60_000;
 const RETRY_EVERY_MS = 500;
+/** How long one may hope that a refusal passes. */
+const PATIENCE_MS = 10_000;
 
 /** What of a connection is needed here. It is a writable one. */
 export type TunerConnection = Pick<Connection, 'call' | 'closed' | 'close'>;
@@ -38,6 +40,7 @@ export class HostLink implements StepHost {
   #connection: TunerConnection | undefined;
   #direction: 'forward' | 'back' = 'forward';
   #away: Error | undefined;
+  #patienceEndMs: number | undefined;
 
   constructor(options: HostLinkOptions) {
     this.#options = options;
@@ -58,6 +61,12 @@ export class HostLink implements StepHost {
   /** Whether libvirt went away and did not come back in all the time that it had. */
   get isAway(): boolean {
     return this.#away !== undefined;
+  }
+
+  /** Whether what libvirt refused may be asked again: for a while after the first refusal, and after each reconnect. */
+  mayTryAgain(): boolean {
+    this.#patienceEndMs ??= this.nowMs() + PATIENCE_MS;
+    return this.nowMs() < this.#patienceEndMs;
   }
 
   /** From here on it is for undoing. */
@@ -110,6 +119,7 @@ export class HostLink implements StepHost {
     for (;;) {
       try {
         this.#connection = await this.#options.open();
+        this.#patienceEndMs = undefined;
         return this.#connection;
       } catch (error) {
         if (this.nowMs() >= endMs) {

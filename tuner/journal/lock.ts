@@ -59,9 +59,7 @@ export async function lockHost(folder: StateFolder, options: LockOptions): Promi
         throw new TunerError('TUNE_STOPPED', 'stopped while it waited for the host; nothing was changed');
       });
     }
-    const holder: LockHolder = { pid: process.pid, command, since: now().toISOString() };
-    await file.truncate(0);
-    await file.write(`${JSON.stringify(holder)}\n`, 0);
+    await writeHolder(file, { pid: process.pid, command, since: now().toISOString() });
   } catch (error) {
     await file.close();
     throw error;
@@ -87,6 +85,15 @@ function takeLock(file: FileHandle): Promise<boolean> {
         );
     });
   });
+}
+
+async function writeHolder(file: FileHandle, holder: LockHolder): Promise<void> {
+  try {
+    await file.truncate(0);
+    await file.write(`${JSON.stringify(holder)}\n`, 0);
+  } catch (error) {
+    throw cannot('the lock of the host cannot be written', error, 'nothing was changed');
+  }
 }
 
 /** What the holder wrote; undefined while it has not yet. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { XMLSerializer } from '@xmldom/xmldom';
@@ -21,6 +22,8 @@ const URI = 'qemu:///system';
 export class TunedGuest {
   readonly name: string;
   readonly nic: string;
+  /** The same each time that it is made. */
+  readonly #uuid = randomUUID();
 
   constructor(name: string, nic: string) {
     this.name = `${PREFIX}${name}`;
@@ -151,6 +154,7 @@ export class TunedGuest {
       `<disk type='file' device='disk'><driver name='qemu' type='raw' ${driver}/><source file='${this.#disk(dev)}'/><target dev='${dev}' bus='virtio'/></disk>`;
     return `<domain type='qemu'>
   <name>${this.name}</name>
+  <uuid>${this.#uuid}</uuid>
   <memory unit='MiB'>64</memory>
   <vcpu>2</vcpu>
   <iothreads>2</iothreads>

@@ -17,7 +17,6 @@ export const EMPTY_PANELS: Readonly<Record<string, Empty>> = {
   'health: Documents given up A': NO_SHIPPING,
   'health: Documents given up B': NO_SHIPPING,
   'host: Huge pages missing A': { because: 'no VM with huge pages is shut off', inTheLab: false },
-  'host: Memory that KSM saves A': { because: 'the simulated host counts no KSM pages', inTheLab: true },
   'storage: Deepest backing chains A': { because: 'no simulated disk has a backing image', inTheLab: false },
   'storage: Oldest snapshots A': NO_SNAPSHOT,
   'storage: Oldest snapshots B': NO_SNAPSHOT,

@@ -30,13 +30,13 @@ describe.each(runnableServers())('%s', (name) => {
     while (performance.now() < untilMs) scrapes.push(await virtune.scrape());
     await untilEmpty(virtune);
     domains = figure(scrapes[0] as Series[], 'libvirt_domains') ?? 0;
-    // The newest tick may be on its way: it is counted once the process has ended, by what there is.
-    ticks = (await sinkFigure(virtune, 'ticks_total', { outcome: 'ok' })) ?? 0;
     expect(await sinkFigure(virtune, 'ticks_total', { outcome: 'failed' })).toBe(0);
     for (const reason of ['queue_full', 'too_old', 'disk', 'damaged']) {
       expect(await sinkFigure(virtune, 'dropped_total', { reason })).toBe(0);
     }
     expect(await sinkFigure(virtune, 'dead_letters_total')).toBe(0);
+    // Last of all: what ticks between this and its end is in the server too.
+    ticks = (await sinkFigure(virtune, 'ticks_total', { outcome: 'ok' })) ?? 0;
     ended = await virtune.stop();
   }, 600_000);
   afterAll(async () => {
@@ -53,8 +53,9 @@ describe.each(runnableServers())('%s', (name) => {
 
   test('there are as many documents as ticks, and ticks times VMs', async () => {
     const hosts = await server.count('metrics-kvm.host-default');
-    expect(hosts).toBeGreaterThan(RUN_MS / 1_000 / 2);
-    expect([ticks, ticks + 1]).toContain(hosts);
+    expect(ticks).toBeGreaterThan(3);
+    expect(hosts).toBeGreaterThanOrEqual(ticks);
+    expect(hosts).toBeLessThanOrEqual(ticks + 3);
     expect(await server.count('metrics-kvm.vm-default')).toBe(hosts * domains);
     expect(await server.count('metrics-kvm.vm-default', { term: { 'kvm.name': BOOTED } })).toBe(hosts);
   });

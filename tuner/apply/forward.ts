@@ -100,7 +100,7 @@ async function runOf(link: HostLink, step: Step): Promise<number | undefined> {
   return domain.id;
 }
 
-export function failureOf(error: unknown, step: Step | undefined, index: number | undefined): Failure {
+function failureOf(error: unknown, step: Step | undefined, index: number | undefined): Failure {
   const { code, message } = error as { code?: unknown; message: string };
   return {
     code: typeof code === 'string' ? code : 'TUNE_STEP',

@@ -52,7 +52,7 @@ export function checkDefinition(
 }
 
 /** The first line that is not as before. */
-export function firstDifference(is: string, was: string): string | undefined {
+function firstDifference(is: string, was: string): string | undefined {
   if (is === was) return undefined;
   const [now, before] = [is.split('\n'), was.split('\n')];
   const at = now.findIndex((line, index) => line !== before[index]);

@@ -5,7 +5,7 @@ import type { StepParam } from './step.ts';
 
 const WIDE: readonly ParamType[] = [ParamType.llong, ParamType.ullong];
 
-export const stepParam = z.object({
+const stepParam = z.object({
   field: z.string(),
   type: z.union(Object.values(ParamType).map((type) => z.literal(type))),
   value: z.union([z.string(), z.number(), z.boolean()]),

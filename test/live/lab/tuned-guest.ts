@@ -16,7 +16,7 @@ import { LAB_DIR, PREFIX } from './paths.ts';
 import { run, succeeds } from './run.ts';
 import { domstats, virsh } from './virsh.ts';
 
-export const URI = 'qemu:///system';
+const URI = 'qemu:///system';
 
 /** A guest that much can be set of: paused, so that it costs nothing, and back in a second after a restart. */
 export class TunedGuest {
@@ -178,7 +178,7 @@ function domstatsOf(name: string, wanted: RegExp): [string, string][] {
   return [...domstats(name)].filter(([field]) => wanted.test(field));
 }
 
-export function setting(id: string): Setting {
+function setting(id: string): Setting {
   const found = findSetting(id);
   if (found === undefined) throw new Error(`there is no setting ${id}`);
   return found;

@@ -186,7 +186,7 @@ export class FakeLibvirt {
   }
 }
 
-export function domainXml(name: string, uuid: string, settings: string): string {
+function domainXml(name: string, uuid: string, settings: string): string {
   return `<domain type='kvm'>
   <name>${name}</name>
   <uuid>${uuid}</uuid>

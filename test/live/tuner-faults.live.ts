@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +9,7 @@ import type { Outcome } from '../../tuner/apply/transaction.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions } from '../../tuner/journal/list.ts';
 import type { Step } from '../../tuner/steps/step.ts';
+import { applyAndKill } from '../tuner/apply/kill.ts';
 import { killLibvirtd, startLibvirtd } from './lab/daemon.ts';
 import { run, succeeds } from './lab/run.ts';
 import {
@@ -25,7 +24,6 @@ import { virsh } from './lab/virsh.ts';
 
 /** Hundreds of processes, each killed, and as many recoveries. */
 const ALL_POINTS_MS = 1_800_000;
-const CHILD = join(import.meta.dirname, 'lab/apply-child.ts');
 
 const guest = new TunedGuest('faults', '52:54:00:ab:cd:78');
 let stateDir: string;
@@ -77,21 +75,6 @@ function world() {
   };
 }
 
-/** Applies in a process of its own that is killed at that point; where it was, or how it ended before it came there. */
-async function applyAndKill(steps: readonly Step[], killAt: number): Promise<string> {
-  const file = join(stateDir, 'transaction.json');
-  writeFileSync(file, JSON.stringify(transactionOf(guest, steps)));
-  const child = spawn(process.execPath, [CHILD, stateDir, file, String(killAt)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  await once(child, 'close');
-  return said.trim();
-}
-
 async function statusOfLast(): Promise<string | undefined> {
   const { records } = await listTransactions(await openStateFolder(stateDir));
   return records[0]?.progress.status;
@@ -115,7 +98,7 @@ test.each(KINDS)(
     const before = world();
     const points: string[] = [];
     for (let killAt = 0; ; killAt++) {
-      const point = await applyAndKill(steps(), killAt);
+      const point = await applyAndKill(stateDir, transactionOf(guest, steps()), killAt);
       if (point === 'committed') break;
       points.push(point);
       const outcomes = await recover('undo');
@@ -142,7 +125,7 @@ test.each(KINDS)(
     const points: string[] = [];
     for (let killAt = 0; ; killAt++) {
       const before = world();
-      const point = await applyAndKill(steps(), killAt);
+      const point = await applyAndKill(stateDir, transactionOf(guest, steps()), killAt);
       if (point === 'committed' || point === 'after journal committed') break;
       points.push(point);
       const outcomes = await recover('finish');
@@ -335,19 +318,15 @@ test("a definition that does not start: the old one is back and runs, and the er
   expect(world()).toEqual(before);
 });
 
-test('a machine that cannot be had here does not start either, and autostart stays as it was', async () => {
+test('a CPU that an emulated guest cannot have: taken by define, refused at the start, and undone', async () => {
   virsh('autostart', guest.name);
   const before = world();
-  const step = definitionStep(guest, [['shares', '', '2048']]);
-  // Taken by define, refused at the start: this host has no KVM.
-  const broken = {
-    ...step,
-    to: String(step.to).replace('<domain type="qemu"', '<domain type="kvm"'),
-  } as Step;
-  const outcome = await applyTransaction(transactionOf(guest, [broken, restartStep(guest)]), options());
-  expect(outcome.kind).toBe('undone');
-  expect(outcome.failure?.message).toMatch(/kvm/i);
+  const steps = [definitionStep(guest, [['cpu.mode', '', 'host-passthrough']]), restartStep(guest)];
+  const outcome = await applyTransaction(transactionOf(guest, steps), options());
+  expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_RESTART' }, remains: [] });
+  expect(outcome.failure?.message).toContain('host-passthrough');
   expect(world()).toEqual(before);
+  // What is no part of a definition stays as well.
   expect(virsh('dominfo', guest.name)).toMatch(/Autostart:\s+enable/);
   virsh('autostart', '--disable', guest.name);
 });

@@ -31,7 +31,7 @@ function lock(more: Partial<LockOptions> = {}): Promise<HostLock> {
 }
 
 async function heldByAnother(hostname = 'kvm01'): Promise<ChildProcess> {
-  holder = spawn(process.execPath, [join(import.meta.dirname, 'lock-holder.ts'), path, hostname], {
+  holder = spawn(process.execPath, [join(import.meta.dirname, 'lock-child.ts'), path, hostname], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(holder.stdout as NodeJS.ReadableStream, 'data');

@@ -1,7 +1,7 @@
 import { openStateFolder } from '../../../tuner/journal/folder.ts';
 import { lockHost } from '../../../tuner/journal/lock.ts';
 
-/** Holds a host's lock until it is killed: `node lock-holder.ts STATE-DIR HOSTNAME`. */
+/** Holds a host's lock until it is killed: `node lock-child.ts STATE-DIR HOSTNAME`. */
 const [stateDir = '', hostname = ''] = process.argv.slice(2);
 await lockHost(await openStateFolder(stateDir), {
   hostname,

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { isLocalUri } from '../../../cli/local-uri.ts';
+import { connect } from '../../../libvirt/client/connect.ts';
+import { applyTransaction } from '../../../tuner/apply/apply.ts';
+import type { Transaction } from '../../../tuner/apply/transaction.ts';
+
+/**
+ * Applies a transaction and kills itself, as `kill -9` does, at one of its points: before or after a call of
+ * libvirt or a line of the journal. `node apply-child.ts STATE-DIR TRANSACTION.json POINT`. Prints the point, or
+ * how it ended when it came to none.
+ */
+const [stateDir = '', file = '', killAt = ''] = process.argv.slice(2);
+const transaction: Transaction = JSON.parse(readFileSync(file, 'utf8'));
+let at = 0;
+const outcome = await applyTransaction(transaction, {
+  stateDir,
+  open: (uri) => connect(uri, { readOnly: false }),
+  local: (uri) =>
+    isLocalUri(uri) ? { procRoot: '/proc', sysRoot: '/sys', cgroupRoot: '/sys/fs/cgroup' } : undefined,
+  version: 'test',
+  command: 'test',
+  restart: { shutdownMs: 60_000, settleMs: 200, forceOff: true },
+  waitMs: 0,
+  reconnectMs: 30_000,
+  now: () => new Date(),
+  trace: ({ when, what }) => {
+    if (at++ !== Number(killAt)) return;
+    process.stdout.write(`${when} ${what}\n`);
+    process.kill(process.pid, 'SIGKILL');
+  },
+});
+process.stdout.write(`${outcome.kind}\n`);

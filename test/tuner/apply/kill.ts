@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Transaction } from '../../../tuner/apply/transaction.ts';
+
+const CHILD = join(import.meta.dirname, 'apply-child.ts');
+
+/** Applies in a process of its own that is killed at that point; where it was, or how it ended before it came there. */
+export async function applyAndKill(
+  stateDir: string,
+  transaction: Transaction,
+  killAt: number,
+): Promise<string> {
+  const file = join(stateDir, 'transaction.json');
+  writeFileSync(file, JSON.stringify(transaction));
+  const child = spawn(process.execPath, [CHILD, stateDir, file, String(killAt)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await once(child, 'close');
+  return said.trim();
+}

@@ -20,6 +20,7 @@ import { LocalVcpus } from './local/vcpus.ts';
 import { Places } from './places.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
+import { mapInTurns, Turns } from './turns.ts';
 import { Versions } from './versions.ts';
 
 export interface SamplerOptions {
@@ -224,12 +225,14 @@ export class Sampler {
       ...sample,
       local: local.get(sample.domain.uuid),
     }));
+    const limited = this.#limitUses.complete(samples);
+    await new Turns().next();
     this.#pool.shrink();
     // Lost on the way: what was gathered says more of the loss than of the domains.
     if (control.closed !== undefined) throw control.closed;
     return this.#reckoning.complete({
       startedAtMs,
-      domains: this.#limitUses.complete(samples),
+      domains: limited,
       versions: await versions,
       identity: await identity,
       host: hostFigures,
@@ -249,9 +252,9 @@ export class Sampler {
     domains: readonly Domain[],
   ): Promise<ReadonlyMap<string, DomainSummary>> {
     const withTimes = this.#options.groups.has('domain');
-    const [marks, ...read] = await Promise.all([
+    const [marks, read] = await Promise.all([
       withTimes ? this.#summaries.marks(control).catch(() => undefined) : undefined,
-      ...domains.map((domain) =>
+      mapInTurns(domains, (domain) =>
         this.#summaries.read(
           control,
           domain,
@@ -271,7 +274,7 @@ export class Sampler {
     outcomes: ReadonlyMap<string, Outcome>,
     summaries: ReadonlyMap<string, DomainSummary>,
   ): Promise<DomainSample[]> {
-    const samples = domains.map(async (domain): Promise<DomainSample | undefined> => {
+    const samples = await mapInTurns(domains, async (domain): Promise<DomainSample | undefined> => {
       const outcome = outcomes.get(domain.uuid);
       const summary = summaries.get(domain.uuid);
       if (outcome === undefined || summary === undefined) return undefined;
@@ -298,6 +301,6 @@ export class Sampler {
         lastFreshAtMs: this.#asker.lastFreshAtMs(domain),
       };
     });
-    return (await Promise.all(samples)).filter((sample) => sample !== undefined);
+    return samples.filter((sample) => sample !== undefined);
   }
 }

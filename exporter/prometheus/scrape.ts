@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Counter, Histogram, Registry } from 'prom-client';
@@ -8,6 +7,7 @@ import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
+import { Turns } from '../../sampler/turns.ts';
 import { CallMeter } from './call-meter.ts';
 import { encodeHealth, encodeSample } from './encode.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
@@ -19,9 +19,6 @@ const compress = promisify(gzip);
 
 /** Measured on a scrape: a third of the time of the default level, for an eighth more bytes. */
 const GZIP_LEVEL = 3;
-
-/** About 2 ms of encoding. */
-const CHARS_PER_TURN = 128 * 1024;
 
 export interface ScrapeBody {
   readonly contentType: string;
@@ -178,14 +175,12 @@ function withoutEnd(text: string): string {
 
 /** In pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */
 async function encodeInTurns(text: TextBuffer, pieces: Iterable<string>): Promise<void> {
-  let sizeSinceTurn = 0;
+  const turns = new Turns();
+  // The sample's last reckoning may have taken the turn already.
+  await turns.next();
   for (const piece of pieces) {
     text.append(piece);
-    sizeSinceTurn += piece.length;
-    if (sizeSinceTurn > CHARS_PER_TURN) {
-      sizeSinceTurn = 0;
-      await setImmediate();
-    }
+    await turns.pass();
   }
 }
 

@@ -148,11 +148,12 @@ function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitD
   const provisioned = new Map<string, Map<string, number>>();
   for (const { facts, stats } of domains) {
     if (facts === undefined || stats === undefined) continue;
-    for (const { name: target, capacityBytes } of stats.blocks.values()) {
-      const source = capacityBytes === undefined ? undefined : sourceOf(facts, target);
-      if (capacityBytes === undefined || source === undefined) continue;
-      const pool = folders.find((each) => holds(each, source.kind, source.name))?.name;
+    for (const { target, source } of facts.disks) {
+      if (source === undefined) continue;
+      const pool = poolOf(folders, source);
       if (pool === undefined) continue;
+      const capacityBytes = capacityOf(stats, target);
+      if (capacityBytes === undefined) continue;
       const images = provisioned.get(pool) ?? new Map<string, number>();
       images.set(source.name, capacityBytes);
       provisioned.set(pool, images);
@@ -166,17 +167,25 @@ function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitD
   });
 }
 
-function sourceOf(facts: DomainFacts, target: string | undefined): DiskSource | undefined {
-  return facts.disks.find((disk) => disk.target === target)?.source;
+interface Folder {
+  readonly name: string;
+  readonly folder: string | undefined;
 }
 
-function holds(
-  pool: { readonly name: string; readonly folder: string | undefined },
-  kind: string,
-  image: string,
-): boolean {
-  if (kind === 'volume') return image.startsWith(`${pool.name}/`);
-  return pool.folder !== undefined && image.startsWith(pool.folder);
+function poolOf(pools: readonly Folder[], { kind, name }: DiskSource): string | undefined {
+  for (const pool of pools) {
+    const holds =
+      kind === 'volume'
+        ? name.startsWith(`${pool.name}/`)
+        : pool.folder !== undefined && name.startsWith(pool.folder);
+    if (holds) return pool.name;
+  }
+  return undefined;
+}
+
+function capacityOf({ blocks }: DomainStats, target: string): number | undefined {
+  for (const block of blocks.values()) if (block.name === target) return block.capacityBytes;
+  return undefined;
 }
 
 /** vCPU time that ran, and that was wanted but not given, over domains that were there both times. */

@@ -1,13 +1,7 @@
 import { EncodeError, ProtocolError } from '../errors.ts';
+import { knownName } from './known-names.ts';
 
 const pad = (length: number): number => (4 - (length & 3)) & 3;
-
-/** Longer strings than this are no names of fields, and are read the ordinary way. */
-const NAME_MAX_BYTES = 64;
-/** Slots of the table of names: a power of two, so that a hash picks one with a mask. */
-const NAME_SLOTS = 8_192;
-/** Field names recur for each VM and tick: the string that was made for the same bytes before is used again. */
-const names: (string | undefined)[] = new Array(NAME_SLOTS).fill(undefined);
 
 /**
  * Reads XDR (RFC 4506) from a buffer: big-endian, every item padded to 4 bytes.
@@ -93,25 +87,7 @@ export class XdrReader {
   name(max: number): string {
     const length = this.#length(max, 'string');
     const at = this.#take(length + pad(length), 'string');
-    if (length > NAME_MAX_BYTES) return this.#bytes.toString('utf8', at, at + length);
-    let hash = length;
-    for (let i = at; i < at + length; i++) hash = (Math.imul(hash, 31) + (this.#bytes[i] as number)) | 0;
-    const slot = (hash ^ (hash >>> 15)) & (NAME_SLOTS - 1);
-    const known = names[slot];
-    if (known !== undefined && this.#matches(at, length, known)) return known;
-    const made = this.#bytes.toString('utf8', at, at + length);
-    names[slot] = made;
-    return made;
-  }
-
-  /** Byte for byte; a name that is not ASCII never matches, and is simply made anew. */
-  #matches(at: number, length: number, text: string): boolean {
-    if (text.length !== length) return false;
-    for (let i = 0; i < length; i++) {
-      const byte = this.#bytes[at + i] as number;
-      if (byte !== text.charCodeAt(i) || byte > 0x7f) return false;
-    }
-    return true;
+    return knownName(this.#bytes, this.#view, at, length);
   }
 
   /** A copy, so that a small value does not keep its whole frame alive. */

@@ -8,7 +8,7 @@ import { type CpuClass, shareOut } from './schedule.ts';
 import { storageOf } from './storage.ts';
 import { type HostCell, type HostCpu, layOut } from './topology.ts';
 import { SimulatedVm } from './vm.ts';
-import { demandAt } from './workload.ts';
+import { BURST_MS, demandAt } from './workload.ts';
 
 /** The longest step of time: bursts last longer, so that none is stepped over. */
 const STEP_MS = 1_000;
@@ -19,6 +19,14 @@ const STEPS_MAX = 60;
 const NS_PER_MS = 1e6;
 /** The host has been up for so long when it is first asked: counters are not all zero, balloons have reported. */
 const HISTORY_MS = 600_000;
+
+export interface SimulatedHostOptions {
+  readonly name?: string;
+  /** Wall clock, ms since 1970. */
+  readonly now?: () => number;
+  /** Shorter where those who watch are in a hurry; more than a step of time. */
+  readonly burstMs?: number;
+}
 
 /** A host and its VMs, in time: `advance` lives through what passed since the last time. */
 export class SimulatedHost {
@@ -42,11 +50,13 @@ export class SimulatedHost {
   readonly #vms = new Map<string, SimulatedVm>();
   #list: readonly SimulatedVm[] | undefined;
   readonly #now: () => number;
+  readonly #burstMs: number;
   #atMs: number;
   #nextId = 1;
 
-  constructor(scenario: Scenario, options: { name?: string; now?: () => number } = {}) {
+  constructor(scenario: Scenario, options: SimulatedHostOptions = {}) {
     this.name = options.name ?? 'simulated-host';
+    this.#burstMs = options.burstMs ?? BURST_MS;
     this.spec = scenario.host;
     this.seed = scenario.seed;
     this.uuid = uuidFrom((seedOf(this.name) ^ this.seed) >>> 0);
@@ -141,7 +151,7 @@ export class SimulatedHost {
         vm,
         facts: vm.facts,
         effects: effectsOf(vm.facts, this),
-        demand: demandAt(vm.spec.workload, vm.seed, atMs, this.load),
+        demand: demandAt(vm.spec.workload, vm.seed, atMs, this.load, this.#burstMs),
       }));
     for (const { effects, demand } of running) {
       for (const { cpus, key } of effects.places) {

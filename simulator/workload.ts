@@ -88,15 +88,22 @@ const PROFILES: Readonly<Record<WorkloadKind, Profile>> = {
 };
 
 const DAY_MS = 86_400_000;
-const BURST_MS = 45_000;
+/** How long a burst of load lasts. */
+export const BURST_MS = 45_000;
 
 /** Deterministic in seed and time: asking twice about the same moment gives the same answer. */
-export function demandAt(kind: WorkloadKind, seed: number, atMs: number, load: number): Demand {
+export function demandAt(
+  kind: WorkloadKind,
+  seed: number,
+  atMs: number,
+  load: number,
+  burstMs = BURST_MS,
+): Demand {
   const profile = PROFILES[kind];
   // Busiest at 14:00 UTC, quietest at 2:00.
   const daily =
     1 - profile.daily / 2 + (profile.daily / 2) * Math.sin(((atMs % DAY_MS) / DAY_MS) * 2 * Math.PI - 2.09);
-  const burst = 1 + profile.bursts * (2 * noise(seed, Math.floor(atMs / BURST_MS)) - 1);
+  const burst = 1 + profile.bursts * (2 * noise(seed, Math.floor(atMs / burstMs)) - 1);
   const jitter = 0.9 + 0.2 * noise(seed ^ 0x5bd1e995, Math.floor(atMs / 1_000));
   const level = daily * burst * jitter * load;
   return {

@@ -1,12 +1,40 @@
 import { defineConfig } from 'vitest/config';
 
-/** Against a real libvirtd and real guests: needs root on Debian, installs what it lacks. */
+/** What needs no libvirtd: these may run beside the others, as `.ci/run` has them. */
+const SERVERS = [
+  'alerting',
+  'deploy',
+  'elasticsearch-faults',
+  'elasticsearch-outage',
+  'load',
+  'rules',
+  'top-terminal',
+].map((name) => `test/live/${name}.live.ts`);
+
+const timeouts = { testTimeout: 120_000, hookTimeout: 300_000 };
+
+/** As root on Debian; installs what it lacks. `--project guests` or `--project servers` for one half. */
 export default defineConfig({
   test: {
-    include: ['test/live/**/*.live.ts'],
-    globalSetup: ['test/live/setup.ts'],
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 300_000,
+    projects: [
+      {
+        test: {
+          ...timeouts,
+          name: 'guests',
+          include: ['test/live/**/*.live.ts'],
+          exclude: SERVERS,
+          globalSetup: ['test/live/setup-lab.ts'],
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'servers',
+          include: SERVERS,
+          globalSetup: ['test/live/setup-packages.ts'],
+        },
+      },
+    ],
   },
 });

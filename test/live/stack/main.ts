@@ -27,8 +27,10 @@ const CONDITION = {
 };
 const FULL = { ...CONDITION, busy: 0.99, pressure: { ...CONDITION.pressure, cpu: { some: 0.97, full: 0 } } };
 
+const FASTER = 30;
+
 const hosts = await Promise.all(
-  SCENARIOS.map((name) => watchHost(name, name, name === 'overcommitted' ? FULL : CONDITION)),
+  SCENARIOS.map((name) => watchHost(name, name, FASTER, name === 'overcommitted' ? FULL : CONDITION)),
 );
 const tuner = await serveMetrics(() =>
   ['pg-orders', 'pg-billing', 'mysql-shop']
@@ -40,7 +42,7 @@ const tuner = await serveMetrics(() =>
 );
 const prometheus = await startPrometheus({
   port: 9_090,
-  faster: 30,
+  faster: FASTER,
   targets: [
     ...hosts.map(({ name, target }) => ({ job: 'virtune', address: target, labels: { instance: name } })),
     { job: 'node', address: tuner.target, labels: { instance: 'calm:9100' } },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { SimulatedDaemon } from '../../../simulator/daemon.ts';
 import { findScenario } from '../../../simulator/demo.ts';
 import { SimulatedHost } from '../../../simulator/host.ts';
+import { BURST_MS } from '../../../simulator/workload.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';
 import { type HostCondition, startFakeProc } from './fake-proc.ts';
 
@@ -19,9 +20,11 @@ export interface WatchedHost {
 /** It is a working day's afternoon there, whenever the tests run: night is quieter. */
 const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
 
+/** `faster`: by how much the rules are that watch it. Its load comes and goes as much faster. */
 export async function watchHost(
   name: string,
   scenario: string,
+  faster: number,
   condition?: HostCondition,
 ): Promise<WatchedHost> {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-host-'));
@@ -29,6 +32,7 @@ export async function watchHost(
   const host = new SimulatedHost(findScenario(scenario), {
     name,
     now: () => AFTERNOON_MS + Date.now() - startedMs,
+    burstMs: BURST_MS / faster,
   });
   const daemon = new SimulatedDaemon(host);
   const path = join(folder, 'libvirt-sock');

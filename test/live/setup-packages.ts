@@ -1,0 +1,1 @@
+export { ensurePackages as setup } from './lab/packages.ts';

@@ -1,4 +1,5 @@
-import { diskColumns, nicColumns } from '../tui/columns/device-columns.ts';
+import { diskColumns } from '../tui/columns/disk-columns.ts';
+import { nicColumns } from '../tui/columns/nic-columns.ts';
 import { vmColumns } from '../tui/columns/vm-columns.ts';
 import { REASONS } from '../tui/model/reasons.ts';
 import { BINDINGS } from '../tui/state/bindings.ts';

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { catalogue } from '../../model/catalogue/catalogue.ts';
 import { findColumn, shown } from '../../tui/columns/column.ts';
-import { diskColumns, nicColumns } from '../../tui/columns/device-columns.ts';
+import { diskColumns } from '../../tui/columns/disk-columns.ts';
+import { nicColumns } from '../../tui/columns/nic-columns.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
 import { disksOf, nicsOf } from '../../tui/model/devices.ts';
 import { REASONS } from '../../tui/model/reasons.ts';

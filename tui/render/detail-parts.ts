@@ -1,8 +1,9 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
 import type { Disk } from '../../model/domain/disks.ts';
 import { type Column, isNumeric, shown } from '../columns/column.ts';
-import { diskColumns, nicColumns } from '../columns/device-columns.ts';
+import { diskColumns } from '../columns/disk-columns.ts';
 import { pageSize, percent } from '../columns/format.ts';
+import { nicColumns } from '../columns/nic-columns.ts';
 import { disksOf, nicsOf } from '../model/devices.ts';
 import type { HostView } from '../model/host-view.ts';
 import { pinOf } from '../model/pins.ts';

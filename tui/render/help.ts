@@ -1,4 +1,5 @@
-import { diskColumns, nicColumns } from '../columns/device-columns.ts';
+import { diskColumns } from '../columns/disk-columns.ts';
+import { nicColumns } from '../columns/nic-columns.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import { REASONS } from '../model/reasons.ts';
 import { BINDINGS } from '../state/bindings.ts';

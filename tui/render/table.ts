@@ -1,6 +1,7 @@
 import { type Column, findColumn, isNumeric, shown } from '../columns/column.ts';
-import { diskColumns, nicColumns } from '../columns/device-columns.ts';
 import { diffColumns, diffRows } from '../columns/diff-columns.ts';
+import { diskColumns } from '../columns/disk-columns.ts';
+import { nicColumns } from '../columns/nic-columns.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import { disksOf, nicsOf } from '../model/devices.ts';
 import { ExpressionError, parseFilter, type Test } from '../model/filter.ts';

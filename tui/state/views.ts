@@ -1,6 +1,7 @@
 import type { Column } from '../columns/column.ts';
-import { diskColumns, nicColumns } from '../columns/device-columns.ts';
 import { diffColumns } from '../columns/diff-columns.ts';
+import { diskColumns } from '../columns/disk-columns.ts';
+import { nicColumns } from '../columns/nic-columns.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import type { Sort } from '../model/sort.ts';
 

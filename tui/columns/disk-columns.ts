@@ -1,16 +1,10 @@
-import type { DiskRow, NicRow } from '../model/devices.ts';
+import type { DiskRow } from '../model/devices.ts';
 import type { Reason } from '../model/reasons.ts';
-import { isRunning, latencyMs, type Vm } from '../model/vm.ts';
+import { latencyMs } from '../model/vm.ts';
 import { type Column, levels } from './column.ts';
+import { deviceRate, deviceXml, hostAndVm } from './of-device.ts';
 
-function rate(group: string): (row: { readonly vm: Vm }) => Reason {
-  return ({ vm }) =>
-    vm.reasons.get(group) ??
-    (!isRunning(vm) ? 'not_running' : vm.rates === undefined ? 'first_sample' : 'not_told');
-}
-const block = rate('block');
-const net = rate('interface');
-const xml = ({ vm }: { readonly vm: Vm }): Reason => (vm.facts === undefined ? 'no_xml' : 'none');
+const block = deviceRate('block');
 /** While no request is made there is no time of one. */
 const noRequest = (row: DiskRow): Reason => {
   const why = block(row);
@@ -18,28 +12,6 @@ const noRequest = (row: DiskRow): Reason => {
 };
 
 const B = 'libvirt_domain_block_stats_';
-const N = 'libvirt_domain_interface_stats_';
-
-const hostAndVm = [
-  {
-    id: 'host',
-    title: 'HOST',
-    unit: 'text',
-    width: 12,
-    help: 'The host of the VM.',
-    metrics: [],
-    read: ({ vm }: { readonly vm: Vm }) => vm.host,
-  },
-  {
-    id: 'name',
-    title: 'NAME',
-    unit: 'text',
-    width: 16,
-    help: 'The VM.',
-    metrics: [],
-    read: ({ vm }: { readonly vm: Vm }) => vm.name,
-  },
-] as const;
 
 export const diskColumns: readonly Column<DiskRow>[] = [
   ...hostAndVm,
@@ -181,7 +153,7 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     help: 'The bus that the guest sees it on.',
     metrics: [`${B}info`],
     read: (row) => row.disk?.bus,
-    why: xml,
+    why: deviceXml,
   },
   {
     id: 'format',
@@ -191,7 +163,7 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     help: 'Format of the image.',
     metrics: [`${B}info`],
     read: (row) => row.disk?.format,
-    why: xml,
+    why: deviceXml,
   },
   {
     id: 'cache',
@@ -201,7 +173,7 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     help: 'Cache mode; default is QEMU’s own, writeback.',
     metrics: [`${B}info`],
     read: (row) => row.disk && (row.disk.cache ?? 'default'),
-    why: xml,
+    why: deviceXml,
     role: (value) => (value === 'unsafe' ? 'warn' : 'text'),
   },
   {
@@ -212,7 +184,7 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     help: 'How QEMU drives it: native, threads, io_uring; default is threads.',
     metrics: [`${B}info`],
     read: (row) => row.disk && (row.disk.io ?? 'default'),
-    why: xml,
+    why: deviceXml,
   },
   {
     id: 'iothread',
@@ -222,7 +194,7 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     help: 'The iothread that it is on.',
     metrics: [],
     read: (row) => scaledText(row.disk?.ioThread),
-    why: xml,
+    why: deviceXml,
   },
   {
     id: 'chain',
@@ -232,7 +204,7 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     help: 'Images below the top one.',
     metrics: [],
     read: (row) => row.disk?.backingDepth,
-    why: xml,
+    why: deviceXml,
     role: levels([4, 'warn']),
   },
   {
@@ -243,7 +215,7 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     help: 'Where it lives.',
     metrics: [`${B}info`],
     read: (row) => row.disk?.source?.name,
-    why: xml,
+    why: deviceXml,
     keepsEnd: true,
   },
 ];
@@ -251,134 +223,3 @@ export const diskColumns: readonly Column<DiskRow>[] = [
 function scaledText(value: number | undefined): string | undefined {
   return value === undefined ? undefined : String(value);
 }
-
-export const nicColumns: readonly Column<NicRow>[] = [
-  ...hostAndVm,
-  {
-    id: 'device',
-    title: 'NIC',
-    unit: 'text',
-    width: 12,
-    help: "The host's side of it.",
-    metrics: [],
-    read: (row) => row.target,
-  },
-  {
-    id: 'receive_bytes_per_second',
-    aliases: ['rx'],
-    title: 'RX/s',
-    unit: 'bytes_per_second',
-    width: 7,
-    help: 'Bytes that the guest receives.',
-    metrics: [`${N}receive_bytes_total`],
-    read: ({ rates }) => rates?.rxBytes,
-    why: net,
-  },
-  {
-    id: 'transmit_bytes_per_second',
-    aliases: ['tx'],
-    title: 'TX/s',
-    unit: 'bytes_per_second',
-    width: 7,
-    help: 'Bytes that the guest sends.',
-    metrics: [`${N}transmit_bytes_total`],
-    read: ({ rates }) => rates?.txBytes,
-    why: net,
-  },
-  {
-    id: 'receive_packets_per_second',
-    aliases: ['rxpkts'],
-    title: 'RXPKT/s',
-    unit: 'per_second',
-    width: 7,
-    help: 'Packets that the guest receives.',
-    metrics: [`${N}receive_packets_total`],
-    read: ({ rates }) => rates?.rxPackets,
-    why: net,
-  },
-  {
-    id: 'transmit_packets_per_second',
-    aliases: ['txpkts'],
-    title: 'TXPKT/s',
-    unit: 'per_second',
-    width: 7,
-    help: 'Packets that the guest sends.',
-    metrics: [`${N}transmit_packets_total`],
-    read: ({ rates }) => rates?.txPackets,
-    why: net,
-  },
-  {
-    id: 'receive_drops_per_second',
-    title: 'RXDROP',
-    unit: 'per_second',
-    width: 6,
-    help: 'Packets to the guest that were dropped.',
-    metrics: [`${N}receive_drops_total`],
-    read: ({ rates }) => rates?.rxDrops,
-    why: net,
-    role: levels([1, 'warn']),
-  },
-  {
-    id: 'transmit_drops_per_second',
-    title: 'TXDROP',
-    unit: 'per_second',
-    width: 6,
-    help: 'Packets from the guest that were dropped.',
-    metrics: [`${N}transmit_drops_total`],
-    read: ({ rates }) => rates?.txDrops,
-    why: net,
-    role: levels([1, 'warn']),
-  },
-  {
-    id: 'receive_errors_per_second',
-    title: 'RXERR',
-    unit: 'per_second',
-    width: 5,
-    help: 'Packets to the guest with errors.',
-    metrics: [`${N}receive_errors_total`],
-    read: ({ rates }) => rates?.rxErrors,
-    why: net,
-    role: levels([0.001, 'warn']),
-  },
-  {
-    id: 'transmit_errors_per_second',
-    title: 'TXERR',
-    unit: 'per_second',
-    width: 5,
-    help: 'Packets from the guest with errors.',
-    metrics: [`${N}transmit_errors_total`],
-    read: ({ rates }) => rates?.txErrors,
-    why: net,
-    role: levels([0.001, 'warn']),
-  },
-  {
-    id: 'model',
-    title: 'MODEL',
-    unit: 'text',
-    width: 8,
-    help: 'The model that the guest sees.',
-    metrics: [`${N}info`],
-    read: (row) => row.nic?.model,
-    why: xml,
-  },
-  {
-    id: 'source',
-    title: 'SOURCE',
-    unit: 'text',
-    width: 12,
-    help: 'The bridge, network or device that it hangs on.',
-    metrics: [`${N}info`],
-    read: (row) => row.nic?.source,
-    why: xml,
-  },
-  {
-    id: 'mac',
-    title: 'MAC',
-    unit: 'text',
-    width: 17,
-    help: 'Its address.',
-    metrics: [`${N}info`],
-    read: (row) => row.nic?.mac,
-    why: xml,
-  },
-];

@@ -1,0 +1,80 @@
+import { scaled } from '../../../model/catalogue/metric.ts';
+import { nsToSeconds } from '../../../model/units.ts';
+import { isRunning, type Vm } from '../../model/vm.ts';
+import { type Column, levels } from '../column.ts';
+import { rateOf, summary } from './why.ts';
+
+const DOMAIN = 'libvirt_domain_';
+
+function meanShare(ns: number | undefined, vcpus: number): number | undefined {
+  return ns === undefined || vcpus === 0 ? undefined : (ns / vcpus / 1e9) * 100;
+}
+
+function waitPercent({ rates }: Vm): number | undefined {
+  let sum: number | undefined;
+  for (const { waitNs } of rates?.vcpus.values() ?? []) if (waitNs !== undefined) sum = (sum ?? 0) + waitNs;
+  return meanShare(sum, rates?.vcpus.size ?? 0);
+}
+
+export const cpuColumns: readonly Column<Vm>[] = [
+  {
+    id: 'vcpus',
+    title: 'VCPU',
+    unit: 'number',
+    width: 4,
+    help: 'vCPUs that are online.',
+    metrics: [`${DOMAIN}info_virtual_cpus`],
+    read: (vm) => vm.sample.summary.vcpus,
+    why: summary,
+  },
+  {
+    id: 'cpu_percent',
+    aliases: ['cpu'],
+    title: 'CPU%',
+    unit: 'percent',
+    width: 6,
+    help: 'CPU time of all its threads, in percent of one CPU of the host: 400 is four whole CPUs.',
+    metrics: [`${DOMAIN}info_cpu_time_seconds_total`],
+    read: (vm) => scaled(vm.cpuUsage, (usage) => usage * 100),
+    why: (vm) => (isRunning(vm) ? 'first_sample' : 'not_running'),
+    role: (value, vm) => {
+      const all = (vm.sample.summary.vcpus ?? 1) * 100;
+      return levels([all * 0.7, 'warn'], [all * 0.95, 'bad'])(value);
+    },
+  },
+  {
+    id: 'steal_percent',
+    aliases: ['steal', 'delay', 'delay_percent', 'ready'],
+    title: 'STEAL%',
+    unit: 'percent',
+    width: 6,
+    help: 'Share of the CPU time that its vCPUs wanted and did not get: delay / (delay + run). What the guest sees as steal, and VMware as ready.',
+    metrics: [`${DOMAIN}vcpu_delay_seconds_total`, `${DOMAIN}vcpu_time_seconds_total`],
+    read: (vm) => scaled(vm.rates?.contention, (share) => share * 100),
+    why: rateOf('vcpu'),
+    role: levels([5, 'warn'], [10, 'bad']),
+  },
+  {
+    id: 'wait_percent',
+    aliases: ['wait'],
+    title: 'WAIT%',
+    unit: 'percent',
+    width: 6,
+    help: "Time that its vCPUs were off the CPU by the scheduler's count (wait_sum), on average over them.",
+    metrics: [`${DOMAIN}vcpu_wait_seconds_total`],
+    read: waitPercent,
+    why: rateOf('vcpu'),
+  },
+];
+
+export const cpuTimeColumn: Column<Vm> = {
+  id: 'cpu_time_seconds',
+  aliases: ['time'],
+  title: 'TIME+',
+  unit: 'seconds',
+  width: 9,
+  help: 'CPU time of all its threads since it was started.',
+  metrics: [`${DOMAIN}info_cpu_time_seconds_total`],
+  read: (vm) => scaled(vm.sample.summary.cpuTimeNs, nsToSeconds),
+  why: summary,
+};

@@ -1,0 +1,94 @@
+import type { Reason } from '../../model/reasons.ts';
+import { latencyMs, type Vm } from '../../model/vm.ts';
+import { type Column, levels } from '../column.ts';
+import { rateOf } from './why.ts';
+
+const DOMAIN = 'libvirt_domain_';
+
+function latency(vm: Vm): number | undefined {
+  const { readNs, writeNs, readRequests, writeRequests } = vm.disk;
+  if (readNs === undefined && writeNs === undefined) return undefined;
+  return latencyMs((readNs ?? 0) + (writeNs ?? 0), (readRequests ?? 0) + (writeRequests ?? 0));
+}
+
+/** While no request is made there is no time of one: nothing is missing. */
+const latencyWhy = (vm: Vm): Reason => {
+  const why = rateOf('block')(vm);
+  return why === 'not_told' ? 'none' : why;
+};
+
+export const diskFigureColumns: readonly Column<Vm>[] = [
+  {
+    id: 'disk_read_bytes_per_second',
+    aliases: ['read'],
+    title: 'READ/s',
+    unit: 'bytes_per_second',
+    width: 7,
+    help: 'Bytes that its disks read.',
+    metrics: [`${DOMAIN}block_stats_read_bytes_total`],
+    read: (vm) => vm.disk.readBytes,
+    why: rateOf('block'),
+  },
+  {
+    id: 'disk_write_bytes_per_second',
+    aliases: ['write'],
+    title: 'WRITE/s',
+    unit: 'bytes_per_second',
+    width: 7,
+    help: 'Bytes that its disks write.',
+    metrics: [`${DOMAIN}block_stats_write_bytes_total`],
+    read: (vm) => vm.disk.writeBytes,
+    why: rateOf('block'),
+  },
+  {
+    id: 'disk_read_requests_per_second',
+    aliases: ['read_iops', 'riops'],
+    title: 'RIOPS',
+    unit: 'per_second',
+    width: 7,
+    help: 'Read requests of its disks.',
+    metrics: [`${DOMAIN}block_stats_read_requests_total`],
+    read: (vm) => vm.disk.readRequests,
+    why: rateOf('block'),
+  },
+  {
+    id: 'disk_write_requests_per_second',
+    aliases: ['write_iops', 'wiops'],
+    title: 'WIOPS',
+    unit: 'per_second',
+    width: 7,
+    help: 'Write requests of its disks.',
+    metrics: [`${DOMAIN}block_stats_write_requests_total`],
+    read: (vm) => vm.disk.writeRequests,
+    why: rateOf('block'),
+  },
+  {
+    id: 'disk_requests_per_second',
+    aliases: ['iops'],
+    title: 'IOPS',
+    unit: 'per_second',
+    width: 6,
+    help: 'Requests of its disks, reads and writes.',
+    metrics: [`${DOMAIN}block_stats_read_requests_total`, `${DOMAIN}block_stats_write_requests_total`],
+    read: ({ disk }) =>
+      disk.readRequests === undefined && disk.writeRequests === undefined
+        ? undefined
+        : (disk.readRequests ?? 0) + (disk.writeRequests ?? 0),
+    why: rateOf('block'),
+  },
+  {
+    id: 'disk_latency_milliseconds',
+    aliases: ['latency', 'lat'],
+    title: 'LAT ms',
+    unit: 'milliseconds',
+    width: 6,
+    help: 'Mean time of a read or write request.',
+    metrics: [
+      `${DOMAIN}block_stats_read_time_seconds_total`,
+      `${DOMAIN}block_stats_write_time_seconds_total`,
+    ],
+    read: latency,
+    why: latencyWhy,
+    role: levels([20, 'warn'], [50, 'bad']),
+  },
+];

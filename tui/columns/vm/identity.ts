@@ -1,0 +1,80 @@
+import { type StateName, stateOf, type Vm } from '../../model/vm.ts';
+import type { Role } from '../../text/line.ts';
+import type { Column } from '../column.ts';
+
+const DOMAIN = 'libvirt_domain_';
+
+/** A letter beside the colour, so that colour is never all that tells. */
+const STATE_GLYPHS: Readonly<Record<StateName, string>> = {
+  running: 'R running',
+  blocked: 'R running',
+  paused: 'P paused',
+  'shutting down': 'D stopping',
+  off: '- off',
+  crashed: 'X crashed',
+  suspended: 'S suspended',
+  stuck: '! stuck',
+  unknown: '? unknown',
+};
+
+const STATE_ROLES: Readonly<Partial<Record<string, Role>>> = {
+  running: 'ok',
+  blocked: 'ok',
+  paused: 'warn',
+  crashed: 'bad',
+  stuck: 'bad',
+  off: 'dim',
+};
+
+export const identityColumns: readonly Column<Vm>[] = [
+  {
+    id: 'host',
+    title: 'HOST',
+    unit: 'text',
+    width: 12,
+    help: 'The host that it runs on.',
+    metrics: [],
+    read: (vm) => vm.host,
+  },
+  {
+    id: 'name',
+    title: 'NAME',
+    unit: 'text',
+    width: 16,
+    help: 'The name of the VM.',
+    metrics: [],
+    read: (vm) => vm.name,
+  },
+  {
+    id: 'uuid',
+    title: 'UUID',
+    unit: 'text',
+    width: 36,
+    help: 'Its UUID, which stays when it is renamed.',
+    metrics: [`${DOMAIN}info`],
+    read: (vm) => vm.sample.domain.uuid,
+  },
+  {
+    id: 'state',
+    title: 'STATE',
+    unit: 'text',
+    width: 9,
+    help: 'Its state; stuck: its QEMU does not answer.',
+    metrics: ['virtune_domain_outcome'],
+    read: stateOf,
+    show: (value) => STATE_GLYPHS[value as StateName],
+    role: (value) => STATE_ROLES[String(value)] ?? 'text',
+  },
+  {
+    id: 'findings',
+    aliases: ['notes'],
+    title: '!',
+    unit: 'number',
+    width: 2,
+    help: 'How much is remarkable about it; Enter tells what.',
+    metrics: [],
+    read: (vm) => vm.findings.length,
+    show: (value) => (value === 0 ? '' : String(value)),
+    role: (_, vm) => vm.findings[0]?.severity ?? 'text',
+  },
+];

@@ -1,0 +1,70 @@
+import type { Vm } from '../../model/vm.ts';
+import { type Column, levels } from '../column.ts';
+import { rateOf } from './why.ts';
+
+const DOMAIN = 'libvirt_domain_';
+
+export const netColumns: readonly Column<Vm>[] = [
+  {
+    id: 'net_receive_bytes_per_second',
+    aliases: ['rx', 'receive'],
+    title: 'RX/s',
+    unit: 'bytes_per_second',
+    width: 7,
+    help: 'Bytes that its NICs receive.',
+    metrics: [`${DOMAIN}interface_stats_receive_bytes_total`],
+    read: (vm) => vm.net.rxBytes,
+    why: rateOf('interface'),
+  },
+  {
+    id: 'net_transmit_bytes_per_second',
+    aliases: ['tx', 'transmit'],
+    title: 'TX/s',
+    unit: 'bytes_per_second',
+    width: 7,
+    help: 'Bytes that its NICs send.',
+    metrics: [`${DOMAIN}interface_stats_transmit_bytes_total`],
+    read: (vm) => vm.net.txBytes,
+    why: rateOf('interface'),
+  },
+  {
+    id: 'net_receive_packets_per_second',
+    aliases: ['rx_packets', 'rxpkts'],
+    title: 'RXPKT/s',
+    unit: 'per_second',
+    width: 7,
+    help: 'Packets that its NICs receive.',
+    metrics: [`${DOMAIN}interface_stats_receive_packets_total`],
+    read: (vm) => vm.net.rxPackets,
+    why: rateOf('interface'),
+  },
+  {
+    id: 'net_transmit_packets_per_second',
+    aliases: ['tx_packets', 'txpkts'],
+    title: 'TXPKT/s',
+    unit: 'per_second',
+    width: 7,
+    help: 'Packets that its NICs send.',
+    metrics: [`${DOMAIN}interface_stats_transmit_packets_total`],
+    read: (vm) => vm.net.txPackets,
+    why: rateOf('interface'),
+  },
+  {
+    id: 'net_drops_per_second',
+    aliases: ['drops'],
+    title: 'DROP/s',
+    unit: 'per_second',
+    width: 6,
+    help: 'Packets that its NICs drop, both ways.',
+    metrics: [
+      `${DOMAIN}interface_stats_receive_drops_total`,
+      `${DOMAIN}interface_stats_transmit_drops_total`,
+    ],
+    read: ({ net }) =>
+      net.rxDrops === undefined && net.txDrops === undefined
+        ? undefined
+        : (net.rxDrops ?? 0) + (net.txDrops ?? 0),
+    why: rateOf('interface'),
+    role: levels([1, 'warn']),
+  },
+];

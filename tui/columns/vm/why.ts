@@ -1,0 +1,21 @@
+import type { Reason } from '../../model/reasons.ts';
+import { isRunning, type Vm } from '../../model/vm.ts';
+
+/** A figure of a group: absent for the group's reason, else because nobody tells it. */
+export const group =
+  (name: string) =>
+  (vm: Vm): Reason =>
+    vm.reasons.get(name) ?? (isRunning(vm) ? 'not_told' : 'not_running');
+
+/** A rate: it may also be that there was no sample before. */
+export const rateOf =
+  (name: string) =>
+  (vm: Vm): Reason =>
+    vm.reasons.get(name) ??
+    (!isRunning(vm) ? 'not_running' : vm.rates === undefined ? 'first_sample' : 'not_told');
+
+/** What libvirt tells of every VM that runs. */
+export const summary = (vm: Vm): Reason => (isRunning(vm) ? 'not_told' : 'not_running');
+
+/** What its XML says. */
+export const xml = (vm: Vm): Reason => (vm.facts === undefined ? 'no_xml' : 'none');

@@ -16,20 +16,21 @@ export function statsMask(
   const reports = facts === undefined || (facts.memory.balloonPeriodSeconds ?? 0) > 0;
   const hasIoThreads = facts === undefined || facts.cpu.ioThreads.length > 0;
   const hasPerfEvents = facts === undefined || facts.perfEvents.length > 0;
-  const { cache, bandwidth } = facts?.cpu.monitored ?? { cache: false, bandwidth: false };
-  const wanted: readonly (readonly [mask: number, wanted: boolean])[] = [
-    [StatsGroup.state, true],
-    [StatsGroup.cpu, groups.has('cpu') || (groups.has('resctrl') && cache)],
-    [StatsGroup.memory, groups.has('resctrl') && bandwidth],
-    // Without a stats period a balloon tells its size, which GetInfo gives for less.
-    [StatsGroup.balloon, groups.has('balloon') && reports],
-    [StatsGroup.vcpu, (groups.has('vcpu') && !vcpusFromHost) || groups.has('kvm')],
-    [StatsGroup.interface, groups.has('interface')],
-    [StatsGroup.block, groups.has('block')],
-    [StatsGroup.perf, groups.has('perf') && hasPerfEvents],
-    [StatsGroup.ioThread, groups.has('iothread') && hasIoThreads],
-    [StatsGroup.dirtyRate, groups.has('dirtyrate')],
-    [StatsGroup.vm, groups.has('kvm')],
-  ];
-  return wanted.reduce((mask, [bit, on]) => (on ? mask | bit : mask), 0);
+  const monitored = facts?.cpu.monitored;
+  const resctrl = groups.has('resctrl');
+  const kvm = groups.has('kvm');
+  // Added up, not a list of pairs: this is done for each VM in each tick.
+  let mask: number = StatsGroup.state;
+  if (groups.has('cpu') || (resctrl && monitored?.cache === true)) mask |= StatsGroup.cpu;
+  if (resctrl && monitored?.bandwidth === true) mask |= StatsGroup.memory;
+  // Without a stats period a balloon tells its size, which GetInfo gives for less.
+  if (groups.has('balloon') && reports) mask |= StatsGroup.balloon;
+  if ((groups.has('vcpu') && !vcpusFromHost) || kvm) mask |= StatsGroup.vcpu;
+  if (groups.has('interface')) mask |= StatsGroup.interface;
+  if (groups.has('block')) mask |= StatsGroup.block;
+  if (groups.has('perf') && hasPerfEvents) mask |= StatsGroup.perf;
+  if (groups.has('iothread') && hasIoThreads) mask |= StatsGroup.ioThread;
+  if (groups.has('dirtyrate')) mask |= StatsGroup.dirtyRate;
+  if (kvm) mask |= StatsGroup.vm;
+  return mask;
 }

@@ -7,7 +7,7 @@ interface Known {
   readonly text: string;
   readonly bytes: number;
   /** As they came, four bytes each, with what XDR pads the last one with. */
-  readonly words: readonly number[];
+  readonly words: Int32Array;
 }
 
 const table: (Known | undefined)[] = new Array(SLOTS).fill(undefined);
@@ -20,17 +20,25 @@ export function knownName(bytes: Buffer, view: DataView, at: number, length: num
   if (length > MAX_BYTES) return bytes.toString('utf8', at, at + length);
   const count = (length + 3) >> 2;
   let hash = length;
-  for (let i = 0; i < count; i++) hash = Math.imul(hash ^ view.getInt32(at + i * 4), 0x5bd1_e995);
-  const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1);
-  const known = table[slot];
-  if (known !== undefined && known.bytes === length && matches(known.words, view, at)) return known.text;
-  const words = Array.from({ length: count }, (_, i) => view.getInt32(at + i * 4));
+  // Rotated, or what only the first byte of a word tells would never reach the bits that pick the slot.
+  for (let i = 0; i < count; i++) {
+    const word = view.getInt32(at + i * 4);
+    hash = Math.imul(((hash << 13) | (hash >>> 19)) ^ word, 0x5bd1_e995);
+  }
+  const slot = (hash ^ (hash >>> 13) ^ (hash >>> 22)) & (SLOTS - 1);
+  const first = table[slot];
+  if (first !== undefined && first.bytes === length && matches(first.words, view, at)) return first.text;
+  const second = table[slot ^ 1];
+  if (second !== undefined && second.bytes === length && matches(second.words, view, at)) return second.text;
+  const words = Int32Array.from({ length: count }, (_, i) => view.getInt32(at + i * 4));
   const text = bytes.toString('utf8', at, at + length);
+  // Two that share a slot, and come in turn, both stay.
+  table[slot ^ 1] = first;
   table[slot] = { text, bytes: length, words };
   return text;
 }
 
-function matches(words: readonly number[], view: DataView, at: number): boolean {
+function matches(words: Int32Array, view: DataView, at: number): boolean {
   for (let i = 0; i < words.length; i++) if (words[i] !== view.getInt32(at + i * 4)) return false;
   return true;
 }

@@ -9,20 +9,33 @@ const UNKNOWN_64 = 2 ** 64;
 type Scalar = number | string | boolean;
 type Bag = Record<string, Scalar | Map<string, unknown>>;
 
-interface Draft {
+interface Maps {
+  vcpu: Map<number, Bag>;
+  net: Map<number, Bag>;
+  block: Map<number, Bag>;
+  iothread: Map<number, Bag>;
+  perf: Map<string, number>;
+  vm: Map<string, number>;
+  cache: Map<number, ResctrlMonitor>;
+  bandwidth: Map<number, ResctrlMonitor>;
+  vcpuDirtyRate: Map<number, number>;
+}
+
+interface Draft extends Maps {
   readonly top: Bag;
   readonly cpu: Bag;
   readonly balloon: Bag;
   readonly dirtyrate: Bag;
-  readonly vcpu: Map<number, Bag>;
-  readonly net: Map<number, Bag>;
-  readonly block: Map<number, Bag>;
-  readonly iothread: Map<number, Bag>;
-  readonly perf: Map<string, number>;
-  readonly vm: Map<string, number>;
-  readonly monitors: Record<MonitorKind, Map<number, ResctrlMonitor>>;
-  readonly vcpuDirtyRate: Map<number, number>;
   unknown: number;
+}
+
+/** What most domains tell nothing of: one for all, so that thousands of empty maps need not be kept. */
+const NONE = new Map<never, never>();
+
+/** The map of a draft, its own from the first figure on. */
+function own<K extends keyof Maps>(draft: Draft, key: K): Maps[K] {
+  if (draft[key] === NONE) draft[key] = new Map() as Draft[K];
+  return draft[key];
 }
 
 type Slot = (draft: Draft, value: Scalar) => void;
@@ -62,7 +75,7 @@ function understand(field: string): Slot {
   const dirtyVcpu = /^dirtyrate\.vcpu\.(\d{1,9})\.megabytes_per_second$/.exec(field)?.[1];
   if (dirtyVcpu !== undefined) {
     return (draft, value) => {
-      draft.vcpuDirtyRate.set(Number(dirtyVcpu), Number(value));
+      own(draft, 'vcpuDirtyRate').set(Number(dirtyVcpu), Number(value));
     };
   }
   const match = /^([a-z]+)\.(?:(\d{1,9})\.)?(.+)$/.exec(field);
@@ -73,13 +86,13 @@ function understand(field: string): Slot {
 
 function monitorSlot(kind: MonitorKind, field: string): Slot {
   const put = monitorField(kind, field);
-  return put === undefined ? UNKNOWN : (draft, value) => put(draft.monitors[kind], value);
+  return put === undefined ? UNKNOWN : (draft, value) => put(own(draft, kind), value);
 }
 
 function domainSlot(group: string, rest: string): Slot {
   if (group === 'perf' || (group === 'vm' && isKvmName(rest))) {
     return (draft, value) => {
-      draft[group].set(rest, Number(value));
+      own(draft, group).set(rest, Number(value));
     };
   }
   if (!isKey(DOMAIN_FIELDS, group)) return UNKNOWN;
@@ -95,12 +108,12 @@ function deviceSlot(group: string, index: number, rest: string): Slot {
   const key = lookUp(DEVICE_FIELDS[group], rest);
   if (key !== undefined) {
     return (draft, value) => {
-      deviceOf(draft[group], index)[key] = value;
+      deviceOf(own(draft, group), index)[key] = value;
     };
   }
   if (group === 'vcpu' && isKvmName(rest)) {
     return (draft, value) => {
-      within<number>(deviceOf(draft.vcpu, index), 'kvm').set(rest, Number(value));
+      within<number>(deviceOf(own(draft, 'vcpu'), index), 'kvm').set(rest, Number(value));
     };
   }
   return group === 'block' ? latencySlot(index, rest) : UNKNOWN;
@@ -114,7 +127,7 @@ function latencySlot(index: number, rest: string): Slot {
   if (bin === undefined) return IGNORE;
   const key = what === 'start' ? 'startNs' : 'count';
   return (draft, value) => {
-    const byOperation = within<LatencyBin[]>(deviceOf(draft.block, index), 'latency');
+    const byOperation = within<LatencyBin[]>(deviceOf(own(draft, 'block'), index), 'latency');
     let bins = byOperation.get(operation);
     if (bins === undefined) {
       bins = [];
@@ -165,14 +178,15 @@ export function readDomainStats(params: readonly TypedParam[]): DomainStats {
     cpu: {},
     balloon: {},
     dirtyrate: {},
-    vcpu: new Map(),
-    net: new Map(),
-    block: new Map(),
-    iothread: new Map(),
-    perf: new Map(),
-    vm: new Map(),
-    monitors: { cache: new Map(), bandwidth: new Map() },
-    vcpuDirtyRate: new Map(),
+    vcpu: NONE,
+    net: NONE,
+    block: NONE,
+    iothread: NONE,
+    perf: NONE,
+    vm: NONE,
+    cache: NONE,
+    bandwidth: NONE,
+    vcpuDirtyRate: NONE,
     unknown: 0,
   };
   for (const { field, value } of params) {
@@ -190,8 +204,8 @@ export function readDomainStats(params: readonly TypedParam[]): DomainStats {
     ioThreads: draft.iothread,
     perf: draft.perf,
     kvm: draft.vm,
-    cacheMonitors: draft.monitors.cache,
-    bandwidthMonitors: draft.monitors.bandwidth,
+    cacheMonitors: draft.cache,
+    bandwidthMonitors: draft.bandwidth,
     vcpuDirtyRate: draft.vcpuDirtyRate,
     unknownFields: draft.unknown,
   };

@@ -45,6 +45,14 @@ export class VirtuneProcess {
     return this.#url;
   }
 
+  /** Waits until it has said this. */
+  async says(what: RegExp): Promise<void> {
+    while (!what.test(this.#stderr)) {
+      if (this.#child.exitCode !== null) throw new Error(`virtune ended: ${this.#stderr}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   async text(headers: Record<string, string> = {}): Promise<string> {
     const response = await fetch(`${await this.url()}/metrics`, { headers });
     return response.text();

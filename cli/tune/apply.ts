@@ -10,51 +10,76 @@ import { agreed } from './agreed.ts';
 import { addPlanOptions, type PlanFlags, planFor, transactionDomain } from './make-plan.ts';
 import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
-import { sayOutcome } from './outcome.ts';
+import { sayOutcome, sayUnchanged, show } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
 
 interface Flags extends PlanFlags, RunFlags {
   readonly yes?: boolean | undefined;
+  readonly force?: boolean | undefined;
 }
+
+/** A domain that changes each time that it is planned for is somebody else's work. */
+const PLANS_MAX = 3;
 
 export function applyCommand(): Command {
   const command = new Command('apply')
     .description('make it so: journalled, proved by reading back, undone as a whole when something fails')
     .option('-y, --yes', 'do not ask')
+    .option('--force', 'plan anew, and ask anew, when a domain has changed since the plan was made')
     .action(async (patterns: string[], flags: Flags) => {
       const signal = stopSignal();
       await offerRecovery(flags, signal);
-      const plan = await withSession(flags, { readOnly: false }, (session) =>
-        planFor(session, patterns, flags),
-      );
-      const steps = allSteps(plan);
-      process.stdout.write(`${reportPlan(plan, { all: false, diff: false })}\n`);
-      if (plan.placement.refusals.length > 0) throw refused(plan);
-      if (steps.length === 0) {
-        log('virtune: there is nothing to change');
-        return;
+      for (let plans = 1; ; plans++) {
+        const changed = await planAndApply(patterns, flags, signal);
+        if (changed === undefined) return;
+        if (flags.force !== true || plans === PLANS_MAX) throw changed;
+        log(`virtune: ${changed.message}`);
+        log('virtune: planning anew');
       }
-      if (flags.yes !== true && !(await agreed(`Make these changes (${steps.length} steps)?`))) {
-        log('virtune: nothing was changed');
-        process.exitCode = ExitCode.notConfirmed;
-        return;
-      }
-      const outcome = await applyTransaction(
-        {
-          id: plan.id,
-          uri: plan.host.uri,
-          hostname: plan.host.hostname,
-          command: ['virtune', ...process.argv.slice(2)].join(' '),
-          domains: plan.domains.map(({ state, profile }) => transactionDomain(state, profile.name)),
-          steps,
-          notes: waiting(plan),
-        },
-        runOptions(flags, signal),
-      );
-      process.exitCode = sayOutcome(outcome, flags.json === true);
     });
   return addRunOptions(addTuneOptions(addPlanOptions(command)));
+}
+
+/** Returns how a domain changed after the plan was made, where that was noticed before anything was touched. */
+async function planAndApply(
+  patterns: readonly string[],
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<TunerError | undefined> {
+  const json = flags.json === true;
+  const plan = await withSession(flags, { readOnly: false }, (session) => planFor(session, patterns, flags));
+  const steps = allSteps(plan);
+  show(reportPlan(plan, { all: false, diff: false }), json);
+  if (plan.placement.refusals.length > 0) throw refused(plan);
+  if (steps.length === 0) {
+    sayUnchanged('there is nothing to change', json);
+    return undefined;
+  }
+  if (flags.yes !== true && !(await agreed(`Make these changes (${steps.length} steps)?`))) {
+    log('virtune: nothing was changed');
+    process.exitCode = ExitCode.notConfirmed;
+    return undefined;
+  }
+  try {
+    const outcome = await applyTransaction(
+      {
+        id: plan.id,
+        uri: plan.host.uri,
+        hostname: plan.host.hostname,
+        command: ['virtune', ...process.argv.slice(2)].join(' '),
+        domains: plan.domains.map(({ state, profile }) => transactionDomain(state, profile.name)),
+        steps,
+        notes: waiting(plan),
+      },
+      runOptions(flags, signal),
+    );
+    process.exitCode = sayOutcome(outcome, json);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TunerError && error.code === 'TUNE_CHANGED') return error;
+    throw error;
+  }
 }
 
 function refused(plan: Plan): TunerError {

@@ -13,7 +13,7 @@ import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
-import { sayOutcome } from './outcome.ts';
+import { sayOutcome, sayUnchanged, show } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
 
@@ -36,7 +36,7 @@ export function hugepagesCommand(): Command {
     .action(async (flags: Flags) => {
       const found = await look(flags);
       if (flags.allocate === true) await allocate(found, flags);
-      else show(found, flags.json === true);
+      else tell(found, flags.json === true);
     });
   return addRunOptions(addTuneOptions(command));
 }
@@ -48,7 +48,7 @@ function look(flags: Flags): Promise<Found> {
   });
 }
 
-function show({ host, ledger, growth }: Found, json: boolean): void {
+function tell({ host, ledger, growth }: Found, json: boolean): void {
   const permanent = permanenceOf(grown(ledger, growth), host.local?.defaultPageKiB);
   const lines = json
     ? [JSON.stringify(ledgerJson(host.hostname, ledger, growth, permanent), null, 2)]
@@ -70,11 +70,11 @@ async function allocate({ host, ledger, growth }: Found, flags: Flags): Promise<
     );
   }
   if (growth.steps.length === 0) {
-    log('virtune: every domain that is defined finds its pages at its next boot; there is nothing to change');
+    const why = 'every domain that is defined finds its pages at its next boot; there is nothing to change';
+    sayUnchanged(why, flags.json === true);
     return;
   }
-  if (flags.json !== true)
-    process.stdout.write(`${[...reportLedger(ledger), ...reportGrowth(growth, ledger)].join('\n')}\n`);
+  show([...reportLedger(ledger), ...reportGrowth(growth, ledger)].join('\n'), flags.json === true);
   if (flags.yes !== true && !(await agreed('Make these pools larger?'))) {
     log('virtune: nothing was changed');
     process.exitCode = ExitCode.notConfirmed;

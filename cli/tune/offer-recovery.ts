@@ -3,7 +3,7 @@ import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions } from '../../tuner/journal/list.ts';
 import { agreed } from './agreed.ts';
 import { describeTransaction } from './describe-transaction.ts';
-import { sayOutcome } from './outcome.ts';
+import { sayOutcome, show } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function offerRecovery(flags: RunFlags, signal: AbortSignal): Promi
     ({ header, progress }) => header.uri === flags.connect && progress.status === 'open',
   );
   if (open === undefined) return;
-  process.stdout.write(`${describeTransaction(open).join('\n')}\n`);
+  show(describeTransaction(open).join('\n'), flags.json === true);
   if (!(await agreed('This was cut off. Undo it first?'))) return;
   const options = { ...runOptions(flags, signal), how: 'undo', force: false } as const;
   for (const outcome of await recoverHost(open.header.hostname, options)) sayOutcome(outcome, false);

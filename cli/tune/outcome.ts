@@ -6,13 +6,37 @@ import { log } from '../log.ts';
 /** Says how a transaction ended; the exit code that tells scripts the same. */
 export function sayOutcome(outcome: Outcome, json: boolean): number {
   const { id, kind, failure, remains, notes } = outcome;
-  if (json) process.stdout.write(`${JSON.stringify({ format: 1, ...outcome }, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(outcomeJson(outcome), null, 2)}\n`);
   if (failure !== undefined) log(`virtune: ${failure.message} [${failure.code}]`);
   for (const { step, message } of remains) log(`virtune: not put back: ${describeStep(step)}: ${message}`);
   for (const note of notes) log(`virtune: ${note}`);
   log(`virtune: transaction ${id}: ${SAYS[kind]}`);
   if (kind === 'incomplete') return ExitCode.incomplete;
   return failure === undefined ? ExitCode.ok : ExitCode.undone;
+}
+
+/** Stable within its format; null for what there is not. Steps in words: a definition may hold passwords. */
+export function outcomeJson({ id, kind, failure, remains, notes }: Outcome): object {
+  return {
+    format: 1,
+    id,
+    kind,
+    failure: failure ?? null,
+    remains: remains.map(({ step, message }) => ({ kind: step.kind, what: describeStep(step), message })),
+    notes,
+  };
+}
+
+/** What is asked about or about to happen; aside when programs read what comes of it. */
+export function show(text: string, json: boolean): void {
+  (json ? process.stderr : process.stdout).write(`${text}\n`);
+}
+
+/** Where nothing had to be done, in the same form. */
+export function sayUnchanged(why: string, json: boolean): void {
+  const document = { format: 1, id: null, kind: 'unchanged', failure: null, remains: [], notes: [] };
+  if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  log(`virtune: ${why}`);
 }
 
 const SAYS: Readonly<Record<Outcome['kind'], string>> = {

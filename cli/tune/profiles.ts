@@ -24,8 +24,9 @@ function listCommand(): Command {
     new Command('list').description('every profile that can be used, and where it lies'),
   ).action((flags: Flags) => {
     const listed = listProfiles(openLibrary(flags));
-    say(flags, reportList(listed), () =>
-      listed.map(({ name, path, builtIn, profile, fault }) => ({
+    say(flags, reportList(listed), () => ({
+      format: 1,
+      profiles: listed.map(({ name, path, builtIn, profile, fault }) => ({
         name,
         title: profile?.title ?? null,
         path,
@@ -34,7 +35,7 @@ function listCommand(): Command {
         version: profile?.version ?? null,
         fault: fault ?? null,
       })),
-    );
+    }));
     if (listed.some(({ fault }) => fault !== undefined)) process.exitCode = ExitCode.usage;
   });
 }
@@ -59,26 +60,26 @@ function checkCommand(): Command {
     const library = openLibrary(flags);
     const checked = files.map((file) => ({ file, ...check(library, file) }));
     const lines = checked.map(({ file, fault, knobs, host }) =>
-      fault === undefined ? `${file}: good, ${knobs} knobs and ${host} of the host` : fault,
+      fault === null ? `${file}: good, ${knobs} knobs and ${host} of the host` : fault,
     );
-    say(flags, printableLines(lines.join('\n')), () => checked);
-    if (checked.some(({ fault }) => fault !== undefined)) process.exitCode = ExitCode.usage;
+    say(flags, printableLines(lines.join('\n')), () => ({ format: 1, files: checked }));
+    if (checked.some(({ fault }) => fault !== null)) process.exitCode = ExitCode.usage;
   });
 }
 
 interface Checked {
-  readonly knobs: number | undefined;
-  readonly host: number | undefined;
-  readonly fault: string | undefined;
+  readonly knobs: number | null;
+  readonly host: number | null;
+  readonly fault: string | null;
 }
 
 function check(library: ProfileLibrary, file: string): Checked {
   try {
     const { knobs, host } = library.read(file);
-    return { knobs: knobs.size, host: host.size, fault: undefined };
+    return { knobs: knobs.size, host: host.size, fault: null };
   } catch (error) {
     if (!(error instanceof TunerError)) throw error;
-    return { knobs: undefined, host: undefined, fault: error.message };
+    return { knobs: null, host: null, fault: error.message };
   }
 }
 

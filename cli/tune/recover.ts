@@ -7,7 +7,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
-import { sayOutcome } from './outcome.ts';
+import { outcomeJson, sayOutcome } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 
 interface Flags extends RunFlags {
@@ -28,7 +28,9 @@ export function recoverCommand(): Command {
       const outcomes: Outcome[] = [];
       for (const hostname of hosts) outcomes.push(...(await recoverHost(hostname, options)));
       if (flags.json === true) {
-        process.stdout.write(`${JSON.stringify({ format: 1, outcomes }, null, 2)}\n`);
+        process.stdout.write(
+          `${JSON.stringify({ format: 1, outcomes: outcomes.map(outcomeJson) }, null, 2)}\n`,
+        );
       }
       for (const outcome of outcomes) sayOutcome(outcome, false);
       process.exitCode = exitCode(outcomes, how);

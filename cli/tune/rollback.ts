@@ -8,7 +8,7 @@ import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { describeTransaction } from './describe-transaction.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
-import { sayOutcome } from './outcome.ts';
+import { sayOutcome, show } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 
 interface Flags extends RunFlags {
@@ -30,7 +30,7 @@ export function rollbackCommand(): Command {
         ? lastCommitted(folder, flags.connect)
         : findTransaction(folder, id));
       if (flags.yes !== true) {
-        process.stdout.write(`${describeTransaction(record).join('\n')}\n`);
+        show(describeTransaction(record).join('\n'), flags.json === true);
         if (!(await agreed(`Take transaction ${record.id} back?`))) {
           log('virtune: nothing was changed');
           process.exitCode = ExitCode.notConfirmed;

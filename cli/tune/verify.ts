@@ -37,8 +37,8 @@ export function verifyCommand(): Command {
       );
       const drifts = plan.domains.map(driftOf);
       if (flags.json === true) {
-        const seen = proofs.map(({ step, ...proof }) => ({ what: describeStep(step), ...proof }));
-        process.stdout.write(`${JSON.stringify({ drift: driftJson(drifts), proofs: seen }, null, 2)}\n`);
+        const document = { format: 1, drift: driftJson(drifts), proofs: proofs.map(proofJson) };
+        process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
       } else {
         process.stdout.write(`${reportDrift(drifts)}\n`);
         for (const line of proofs.flatMap(describeProof)) log(`  ${line}`);
@@ -50,4 +50,8 @@ export function verifyCommand(): Command {
       if (wrong) process.exitCode = ExitCode.drift;
     });
   return addTuneOptions(command);
+}
+
+function proofJson({ step, seen, differs }: Proof): object {
+  return { kind: step.kind, what: describeStep(step), seen, differs: differs ?? null };
 }

@@ -8,7 +8,7 @@ import { log } from '../log.ts';
 import { untilAskedToStop } from '../signals.ts';
 import { transactionDomain } from './make-plan.ts';
 import { addTuneOptions, seconds, type TuneFlags } from './options.ts';
-import { sayOutcome } from './outcome.ts';
+import { outcomeJson, sayOutcome } from './outcome.ts';
 import { NO_RESTART, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
 import { planTuned } from './tuned.ts';
@@ -76,6 +76,8 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
     },
     runOptions({ ...flags, ...NO_RESTART }, signal),
   );
+  // It goes on: each outcome is a line.
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(outcomeJson(outcome))}\n`);
   return sayOutcome(outcome, false);
 }
 

@@ -44,7 +44,7 @@ export async function rollbackLocked(
   await refuseIfOpen(folder, header.hostname);
   if (progress.status !== 'committed') {
     throw new TunerError(
-      'TUNE_JOURNAL',
+      'TUNE_USAGE',
       `transaction ${id} is ${progress.status} already; there is nothing to take back`,
     );
   }

@@ -58,7 +58,7 @@ export async function openTransactions(folder: StateFolder, hostname: string): P
 
 /**
  * One by its id, by a part of it that no other has, or the last one (`last`).
- * @throws TunerError TUNE_JOURNAL when it is none, or several.
+ * @throws TunerError TUNE_USAGE when it is none, or several; TUNE_JOURNAL when its journal cannot be read.
  */
 export async function findTransaction(folder: StateFolder, which: string): Promise<TransactionRecord> {
   const { records, damaged } = await listTransactions(folder);
@@ -68,16 +68,21 @@ export async function findTransaction(folder: StateFolder, which: string): Promi
   const broken = damaged.find(({ id }) => id.includes(which));
   if (broken !== undefined) throw broken.error;
   throw new TunerError(
-    'TUNE_JOURNAL',
+    'TUNE_USAGE',
     found.length === 0
       ? `there is no transaction ${JSON.stringify(which)} in ${folder.path}; virtune tune history lists them`
       : `${found.length} transactions have ${JSON.stringify(which)} in their id: ${found.map(({ id }) => id).join(', ')}; give more of it`,
   );
 }
 
-/** Hosts with something to recover. */
+/**
+ * Hosts with something to recover.
+ * @throws TunerError TUNE_JOURNAL when one cannot be read: it may be open.
+ */
 export async function openHosts(folder: StateFolder): Promise<string[]> {
-  const { records } = await listTransactions(folder);
+  const { records, damaged } = await listTransactions(folder);
+  const [unreadable] = damaged;
+  if (unreadable !== undefined) throw unreadable.error;
   const open = records.filter(({ progress }) => progress.status === 'open');
   return [...new Set(open.map(({ header }) => header.hostname))];
 }
@@ -88,7 +93,7 @@ export async function lastCommitted(folder: StateFolder, uri: string): Promise<T
   const found = records.find(({ header, progress }) => header.uri === uri && progress.status === 'committed');
   if (found !== undefined) return found;
   throw new TunerError(
-    'TUNE_JOURNAL',
+    'TUNE_USAGE',
     `${folder.path} knows of no transaction on ${uri} that could be taken back`,
   );
 }

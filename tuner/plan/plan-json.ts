@@ -23,6 +23,7 @@ export function planJson(plan: Plan): unknown {
       text,
       next: next ?? null,
     })),
+    placementProven: plan.placement.proven,
     moved: plan.placement.moved,
     overlaps: plan.placement.overlaps.map(({ guest, cpus, with: others }) => ({
       domain: guest,

@@ -25,8 +25,9 @@ export function reportPlan(plan: Plan, options: ReportOptions): string {
   ].join('\n');
 }
 
-/** What the placement says of guests as a whole: who finds no place, who moves, who is in the way. */
-export function reportPlacement({ refusals, moved, overlaps }: Placement): string[] {
+/** What the placement says of guests as a whole: who finds no place, who moves, who is in the way, and how sure that is. */
+export function reportPlacement(placement: Placement): string[] {
+  const { refusals, moved, overlaps } = placement;
   return [
     ...refusals.map(
       ({ guest, code, text, next }) =>
@@ -34,7 +35,16 @@ export function reportPlacement({ refusals, moved, overlaps }: Placement): strin
     ),
     ...moved.map((guest) => `${guest} moves to other CPUs`),
     ...inTheWay(overlaps),
+    ...unproven(placement),
   ].map(printable);
+}
+
+function unproven({ proven, refusals }: Placement): string[] {
+  if (proven) return [];
+  const final = refusals.length === 0 ? '' : ', nor that there is no room';
+  return [
+    `the best placement that was found; there are too many ways to try all of them, so it is not proven that none is better${final}`,
+  ];
 }
 
 /** Those that float over the same CPUs are told together: on most hosts that is everybody else. */

@@ -97,11 +97,12 @@ test('several steps on one register are taken back to what was before the first'
 test('only what is committed, and only once, can be taken back', async () => {
   const { libvirt, id } = await applied();
   await expect(rollbackTransaction('nowhere', takingBack(libvirt))).rejects.toMatchObject({
-    code: 'TUNE_JOURNAL',
+    code: 'TUNE_USAGE',
     message: expect.stringContaining('there is no transaction "nowhere"'),
   });
   await rollbackTransaction(id.slice(-6), takingBack(libvirt));
   await expect(rollbackTransaction('last', takingBack(libvirt))).rejects.toMatchObject({
+    code: 'TUNE_USAGE',
     message: expect.stringContaining('is rolled back already'),
   });
 });

@@ -7,7 +7,8 @@ import type { Placement } from '../../../tuner/placement/types.ts';
 import { changeDefinition } from '../../../tuner/plan/definition.ts';
 import { markXml, writeMark } from '../../../tuner/plan/mark.ts';
 import { planDomain } from '../../../tuner/plan/plan.ts';
-import { reportPlan } from '../../../tuner/plan/report.ts';
+import { planJson } from '../../../tuner/plan/plan-json.ts';
+import { reportPlacement, reportPlan } from '../../../tuner/plan/report.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { attributeSetting, state, view, wish, XML } from './fixtures.ts';
 
@@ -132,4 +133,20 @@ test('a report names what changes when, why, and what stands in the way; escape 
   expect(text).toContain('knob.shape: it helps [a test]');
   expect(text).toContain('1 now, 1 at the next boot');
   expect(text).not.toContain('\u001b');
+});
+
+test('a placement that was not proven the best is said to be none, for people and for programs', () => {
+  const found = { ...NOBODY_PLACED, proven: false };
+  expect(reportPlacement(NOBODY_PLACED)).toEqual([]);
+  expect(reportPlacement(found)).toEqual([
+    expect.stringMatching(/^the best .* not proven that none is better$/),
+  ]);
+  const refusal = { guest: 'db01', code: 'NO_CORES', text: 'none free', next: undefined } as const;
+  const refused = reportPlacement({ ...found, kind: 'refused', refusals: [refusal] });
+  expect(refused.at(-1)).toMatch(/not proven that none is better, nor that there is no room$/);
+  for (const placement of [NOBODY_PLACED, found]) {
+    const host = { uri: 'test:///', hostname: 'kvm01' } as never;
+    const json = planJson({ id: 'T1', host, placement, hostPlan: { rows: [], steps: [] }, domains: [] });
+    expect(json).toMatchObject({ placementProven: placement.proven });
+  }
 });

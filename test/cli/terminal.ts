@@ -1,0 +1,37 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+const CLI = join(import.meta.dirname, '../../cli/virtune.ts');
+const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+
+/** virtune on a terminal of its own, which script(1) gives it: it asks, and is answered. */
+export class Terminal {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<{ readonly code: number | null; readonly shown: string }>;
+  #shown = '';
+
+  constructor(...args: readonly string[]) {
+    const command = [process.execPath, CLI, ...args].map(quoted).join(' ');
+    this.#child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#shown += text;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#child.once('close', (code) => resolve({ code, shown: this.#shown }));
+    });
+  }
+
+  /** Waits until the question is there, so many of them. */
+  async asks(question: string, times = 1): Promise<void> {
+    while (this.#shown.split(question).length <= times) {
+      if (this.#child.exitCode !== null) throw new Error(`it ended without asking:\n${this.#shown}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+}

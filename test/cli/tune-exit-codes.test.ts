@@ -1,0 +1,236 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { lockHost } from '../../tuner/journal/lock.ts';
+import { TunedDemo } from './tuned-demo.ts';
+
+/** Each of them starts several processes. */
+const TIMEOUT_MS = 60_000;
+
+let host: TunedDemo;
+beforeEach(async () => {
+  host = await TunedDemo.start();
+});
+afterEach(() => host.stop());
+
+/** Its guest never shuts down. */
+const DEAF = ['legacy-files', '--profile', 'balanced', '--restart', '--shutdown-timeout', '5', '--yes'];
+const BALANCED = ['web-01', '--profile', 'balanced'] as const;
+const DATABASE = ['pg-orders', '--profile', 'oltp-database'] as const;
+
+test('what makes no sense ends with 64, says what would, and touches nothing', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const file = join(host.folder, 'assignments.yaml');
+  writeFileSync(file, 'assign:\n  - { profile: balanced, domain: "web-*" }\n');
+  const before = host.picture();
+  const cases: [args: string[], says: RegExp][] = [
+    [['plan', 'web-01'], /say what they are to become: --profile NAME, or --file FILE \[TUNE_USAGE\]/],
+    [['plan', '--profile', 'balanced'], /say which domains: by name, by glob, or --all \[TUNE_USAGE\]/],
+    [['plan', 'web-01', '--all', '--profile', 'balanced'], /--all and names of domains do not go together/],
+    [['plan', '--profile', 'balanced', '--file', file], /--profile and --file do not go together/],
+    [
+      ['plan', 'web-01', '--profile', 'blanced'],
+      /there is no profile "blanced"; there are .*balanced.*\[TUNE_PROFILE\]/,
+    ],
+    [['apply', 'web-9', '--profile', 'balanced', '--yes'], /no domain.*"web-9".*\[TUNE_DOMAIN\]/],
+    [['plan', '--file', join(host.folder, 'none.yaml')], /none\.yaml.*\[TUNE_ASSIGNMENTS\]/],
+    [['plan', ...BALANCED, '--host-cpus', '0-x'], /--host-cpus/],
+    [['plan', ...BALANCED, '--accept', 'disk.colour'], /There is no setting "disk\.colour"/],
+    [['apply', ...BALANCED, '--yes', '--wait', 'long'], /Expected a number of seconds/],
+    [
+      ['apply', ...BALANCED],
+      /there is no terminal to ask on; look at the plan, and say --yes \[TUNE_USAGE\]/,
+    ],
+    [['hugepages', '--size', '2M'], /unknown option '--size'/],
+    [['show', 'last'], /there is no transaction "last".*\[TUNE_USAGE\]/],
+    [['rollback', '--yes'], /knows of no transaction .* that could be taken back \[TUNE_USAGE\]/],
+    [['plam'], /unknown command 'plam'/],
+  ];
+  const ended = await Promise.all(cases.map(([args]) => host.run(...args)));
+  for (const [index, [args, says]] of cases.entries()) {
+    const { code, stderr } = ended[index] ?? {};
+    expect([args.join(' '), code, stderr]).toEqual([args.join(' '), 64, expect.stringMatching(says)]);
+  }
+  expect(host.picture()).toEqual(before);
+});
+
+test('no room ends with 65, and with figures', { timeout: TIMEOUT_MS }, async () => {
+  const before = host.picture();
+  const planned = await host.json('plan', '--all', '--profile', 'oltp-database');
+  expect(planned).toMatchObject({
+    code: 65,
+    document: {
+      refusals: [{ domain: 'batch-01', code: 'NO_CORES', text: expect.stringMatching(/needs 16/) }, {}, {}],
+    },
+  });
+  const refused = await host.run('apply', '--all', '--profile', 'oltp-database', '--yes');
+  expect(refused.code).toBe(65);
+  expect(refused.stderr).toMatch(
+    /nothing was changed:\nno place for batch-01: .*NO_CORES.*\[TUNE_PLACEMENT\]/s,
+  );
+  expect(host.picture()).toEqual(before);
+});
+
+test('a change that fails ends with 1 when all of it is undone, and with 3 when it is not', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const { faults } = host.demo.daemon;
+  const before = host.picture();
+  const apply = ['apply', ...DATABASE, '--restart', '--settle', '0', '--yes'];
+  faults.failNextStart(host.vm('pg-orders'), { kind: 'refused', message: 'no such machine' });
+  const undone = await host.json(...apply);
+  expect(undone).toMatchObject({
+    code: 1,
+    document: {
+      format: 1,
+      kind: 'undone',
+      remains: [],
+      failure: { code: 'TUNE_RESTART', message: expect.stringMatching(/no such machine/) },
+    },
+  });
+  expect(host.picture()).toEqual(before);
+
+  const { startFault } = faults;
+  faults.startFault = () => ({ kind: 'refused', message: 'no such machine' });
+  const incomplete = await host.json(...apply);
+  expect(incomplete).toMatchObject({
+    code: 3,
+    document: { kind: 'incomplete', remains: [{ kind: 'restart' }] },
+  });
+  expect((await host.run(...apply)).code).toBe(75);
+  faults.startFault = startFault;
+  expect(await host.json('recover')).toMatchObject({ code: 0, document: { outcomes: [{ kind: 'undone' }] } });
+  expect(host.picture()).toEqual(before);
+});
+
+test('a question that is answered with no ends with 4, one with yes goes on', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const before = host.picture();
+  const no = host.onTerminal('apply', ...BALANCED);
+  await no.asks('Make these changes');
+  no.type('\r');
+  expect(await no.ended).toMatchObject({ code: 4, shown: expect.stringMatching(/nothing was changed/) });
+  expect(host.picture()).toEqual(before);
+  const yes = host.onTerminal('apply', ...BALANCED);
+  await yes.asks('Make these changes');
+  yes.type('y\r');
+  expect((await yes.ended).code).toBe(0);
+  expect(host.picture()).not.toEqual(before);
+  const kept = host.onTerminal('rollback');
+  await kept.asks('back?');
+  kept.type('\u0004');
+  expect((await kept.ended).code).toBe(4);
+});
+
+test('a domain that changes while the question stands ends with 75, or is planned for anew with --force', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const vm = host.vm('web-01');
+  const change = (title: string): void => {
+    vm.define(
+      vm
+        .xml({ inactive: true, secure: true })
+        .replace(/( *<title>.*<\/title>\n)?( *)<memory /, `$2<title>${title}</title>\n$2<memory `),
+    );
+  };
+  const stale = host.onTerminal('apply', ...BALANCED);
+  await stale.asks('Make these changes');
+  change('one');
+  stale.type('y\r');
+  expect(await stale.ended).toMatchObject({
+    code: 75,
+    shown: expect.stringMatching(
+      /no longer what was planned for: its definition has .*one.*--force.*TUNE_CHANGED/,
+    ),
+  });
+  expect(await host.json('history')).toMatchObject({ document: { transactions: [] } });
+  const forced = host.onTerminal('apply', ...BALANCED, '--force');
+  await forced.asks('Make these changes');
+  change('two');
+  forced.type('y\r');
+  await forced.asks('Make these changes', 2);
+  forced.type('y\r');
+  expect((await forced.ended).code).toBe(0);
+  expect(vm.definition?.xml).toContain('<title>two</title>');
+});
+
+test('a host that another run holds ends with 75 and says whose it is; --wait waits for it', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const lock = await lockHost(await openStateFolder(host.stateDir), {
+    hostname: host.demo.daemon.host.name,
+    command: 'virtune tune apply other',
+    waitMs: 0,
+    now: () => new Date(),
+  });
+  const refused = await host.run('apply', ...BALANCED, '--yes');
+  expect([refused.code, refused.stderr]).toEqual([
+    75,
+    expect.stringMatching(
+      new RegExp(`being tuned by process ${process.pid} \\("virtune tune apply other".*TUNE_LOCKED`),
+    ),
+  ]);
+  const waiting = host.begin('apply', ...BALANCED, '--yes', '--wait', '60');
+  await waiting.says(/waiting for process/);
+  await lock.release();
+  expect((await waiting.ended).code).toBe(0);
+});
+
+test('Ctrl-C undoes what was done and ends with 1', { timeout: TIMEOUT_MS }, async () => {
+  const before = host.picture();
+  const stopped = host.begin('apply', ...DEAF);
+  await stopped.says(/asked "legacy-files" to shut down/);
+  expect(await stopped.stop('SIGINT')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/told to stop \[TUNE_STOPPED\].*everything is as it was/s),
+  });
+  expect(host.picture()).toEqual(before);
+});
+
+test('a run that was killed blocks the next with 75 until it is recovered, which a terminal offers', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const before = host.picture();
+  const kill = async (): Promise<void> => {
+    const killed = host.begin('apply', ...DEAF);
+    await killed.says(/asked "legacy-files" to shut down/);
+    await killed.stop('SIGKILL');
+    expect(host.picture()).not.toEqual(before);
+  };
+  await kill();
+  const blocked = await host.run('apply', ...BALANCED, '--yes');
+  expect([blocked.code, blocked.stderr]).toEqual([
+    75,
+    expect.stringMatching(/was cut off .*virtune tune recover.*TUNE_INTERRUPTED/),
+  ]);
+  expect((await host.run('recover', '--shutdown-timeout', '0')).code).toBe(0);
+  expect(host.picture()).toEqual(before);
+  expect((await host.run('recover')).stderr).toContain('there is nothing to recover');
+
+  await kill();
+  const offered = host.onTerminal('apply', ...BALANCED, '--shutdown-timeout', '0');
+  await offered.asks('This was cut off. Undo it first?');
+  offered.type('y\r');
+  await offered.asks('Make these changes');
+  offered.type('n\r');
+  expect((await offered.ended).code).toBe(4);
+  expect(host.picture()).toEqual(before);
+});
+
+test('a journal that cannot be written ends with 73, a libvirt that is not there with 69, one that is closed with 77', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const before = host.picture();
+  writeFileSync(host.stateDir, 'no folder');
+  const unwritten = await host.run('apply', ...BALANCED, '--yes');
+  expect([unwritten.code, unwritten.stderr]).toEqual([73, expect.stringMatching(/TUNE_JOURNAL/)]);
+  const away = await host.run('plan', ...BALANCED, '--connect', `qemu:///system?socket=${host.folder}/none`);
+  expect([away.code, away.stderr]).toEqual([69, expect.stringMatching(/LIBVIRT_NOT_FOUND/)]);
+  host.demo.daemon.faults.refuseAuth = true;
+  const closed = await host.run('plan', ...BALANCED);
+  expect([closed.code, closed.stderr]).toEqual([77, expect.stringMatching(/LIBVIRT_AUTH/)]);
+  expect(host.picture()).toEqual(before);
+});

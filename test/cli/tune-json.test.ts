@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect } from '../../libvirt/client/connect.ts';
+import { Impact } from '../../libvirt/constants.ts';
+import { TunedDemo } from './tuned-demo.ts';
+
+const DOCUMENTED = readFileSync(join(import.meta.dirname, '../../docs/tuning.md'), 'utf8');
+const TIMEOUT_MS = 120_000;
+
+let host: TunedDemo;
+beforeAll(async () => {
+  host = await TunedDemo.start();
+});
+afterAll(() => host.stop());
+
+/** Names of all fields, at any depth. */
+function fieldsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(fieldsOf);
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([name, inner]) => [name, ...fieldsOf(inner)]);
+}
+
+/** As one who can see nothing but libvirt: the pin of a running vCPU is moved by somebody. */
+async function movePin(name: string): Promise<void> {
+  const writer = await connect(host.demo.uri, { readOnly: false });
+  const map = Uint8Array.of(1, 0, 0, 0, 0, 0, 0);
+  await writer.call('domainPinVcpuFlags', { domain: host.vm(name).domain, vcpu: 0, map, flags: Impact.live });
+  await writer.close();
+}
+
+test('a VM from plan to rollback, told to a program: each document is whole, and each field documented', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const before = host.picture();
+  const definition = host.vm('pg-orders').xml({ inactive: true, secure: true });
+  const fields = new Set<string>();
+  const ask = async (code: number, ...args: readonly string[]): Promise<unknown> => {
+    const told = await host.json(...args);
+    expect([args.join(' '), told.code]).toEqual([args.join(' '), code]);
+    for (const field of fieldsOf(told.document)) fields.add(field);
+    return told.document;
+  };
+  const tuning = ['pg-orders', '--profile', 'oltp-database'];
+
+  expect(await ask(0, 'plan', ...tuning)).toMatchObject({
+    format: 1,
+    domains: [{ name: 'pg-orders', running: true, needsRestart: true, profile: { name: 'oltp-database' } }],
+    refusals: [],
+    placementProven: true,
+  });
+  expect(host.picture()).toEqual(before);
+  expect(await ask(0, 'apply', ...tuning, '--yes')).toMatchObject({
+    format: 1,
+    kind: 'committed',
+    failure: null,
+    notes: [expect.stringMatching(/19 settings wait for its next boot/)],
+  });
+  expect(await ask(0, 'apply', ...tuning, '--yes')).toEqual({
+    format: 1,
+    id: null,
+    kind: 'unchanged',
+    failure: null,
+    remains: [],
+    notes: [],
+  });
+  expect(await ask(0, 'drift')).toMatchObject({ format: 1, domains: [{ drifted: 0, waiting: 19 }] });
+  expect(await ask(0, 'verify', 'pg-*')).toMatchObject({
+    format: 1,
+    drift: { domains: [{ name: 'pg-orders' }] },
+    proofs: expect.arrayContaining([
+      { kind: 'vcpuPin', what: expect.stringContaining('vCPU 0'), seen: [], differs: null },
+    ]),
+  });
+
+  await movePin('pg-orders');
+  const textfile = join(host.folder, 'virtune.prom');
+  expect(await ask(2, 'drift', '--textfile', textfile)).toMatchObject({ domains: [{ drifted: 1 }] });
+  expect(readFileSync(textfile, 'utf8')).toMatch(/domain="pg-orders".* 1$/m);
+  expect(await ask(2, 'verify')).toMatchObject({ drift: { domains: [{ drifted: 1 }] } });
+  expect(await ask(0, 'watch', '--once')).toMatchObject({ format: 1, kind: 'committed' });
+  expect(await ask(0, 'drift')).toMatchObject({ domains: [{ drifted: 0 }] });
+  const quiet = await host.run('watch', '--once', '--json');
+  expect([quiet.code, quiet.stdout]).toEqual([0, '']);
+
+  const history = await ask(0, 'history');
+  expect(history).toMatchObject({
+    format: 1,
+    transactions: [
+      { status: 'committed', command: expect.stringContaining('tune watch') },
+      { status: 'committed', domains: [{ name: 'pg-orders', profile: 'oltp-database' }] },
+    ],
+    unreadable: [],
+  });
+  const [, first] = (history as { transactions: { id: string }[] }).transactions;
+  const id = String(first?.id);
+  expect(await ask(0, 'show', id)).toMatchObject({
+    format: 1,
+    id,
+    steps: expect.arrayContaining([
+      { kind: 'vcpuPin', what: expect.any(String), progress: 'done', proof: [] },
+    ]),
+    events: expect.arrayContaining([
+      { at: expect.any(String), event: 'committed', step: null, message: null },
+    ]),
+  });
+  expect((await host.run('show', id, '--xml', 'pg-orders')).stdout).toBe(definition);
+
+  expect(await ask(0, 'rollback', '--yes')).toMatchObject({ format: 1, kind: 'rolled back' });
+  expect(await ask(0, 'rollback', id, '--yes', '--force')).toMatchObject({
+    format: 1,
+    kind: 'rolled back',
+    remains: [],
+  });
+  expect(host.picture()).toEqual(before);
+  expect(await ask(0, 'recover')).toEqual({ format: 1, outcomes: [] });
+  expect(await ask(0, 'hugepages')).toMatchObject({ format: 1, growth: { pools: [], problems: [] } });
+  expect(await ask(0, 'hugepages', '--allocate', '--yes')).toMatchObject({ kind: 'unchanged' });
+
+  const undocumented = [...fields].filter(
+    (field) => !new RegExp(`\`[^\`]*\\b${field}\\b[^\`]*\``).test(DOCUMENTED),
+  );
+  expect(undocumented).toEqual([]);
+});

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Demo, startDemo } from '../../simulator/demo.ts';
+import type { SimulatedVm } from '../../simulator/vm.ts';
+import { type Ended, VirtuneProcess } from '../virtune-process.ts';
+import { Terminal } from './terminal.ts';
+
+/** The demo's untuned host, and `virtune tune` as its users run it: processes with a journal of their own. */
+export class TunedDemo {
+  readonly demo: Demo;
+  readonly folder: string;
+
+  static async start(): Promise<TunedDemo> {
+    return new TunedDemo(await startDemo({ scenario: 'untuned' }));
+  }
+
+  private constructor(demo: Demo) {
+    this.demo = demo;
+    this.folder = mkdtempSync(join(tmpdir(), 'virtune-tuned-'));
+  }
+
+  async stop(): Promise<void> {
+    await this.demo.stop();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  get stateDir(): string {
+    return join(this.folder, 'state');
+  }
+
+  vm(name: string): SimulatedVm {
+    return this.demo.daemon.vm(name);
+  }
+
+  begin(...args: readonly string[]): VirtuneProcess {
+    return new VirtuneProcess('tune', ...this.#with(args));
+  }
+
+  run(...args: readonly string[]): Promise<Ended> {
+    return this.begin(...args).ended;
+  }
+
+  onTerminal(...args: readonly string[]): Terminal {
+    return new Terminal('tune', ...this.#with(args));
+  }
+
+  /** Standard output, which has to be one document. */
+  async json(
+    ...args: readonly string[]
+  ): Promise<{ readonly code: number | null; readonly document: unknown }> {
+    const { code, stdout, stderr } = await this.run(...args, '--json');
+    try {
+      return { code, document: JSON.parse(stdout) };
+    } catch (error) {
+      throw new Error(`${args.join(' ')} did not print JSON:\n${stdout}\n${stderr}`, { cause: error });
+    }
+  }
+
+  /** All that a tuner can change here; not what each start makes anew. */
+  picture(): unknown {
+    const { host } = this.demo.daemon;
+    return {
+      pools: [0, 1].map((cell) => host.hugepages.total(cell, 2_048)),
+      vms: host.vms.map((vm) => [vm.name, vm.definition?.xml, runs(vm.live?.xml)]),
+    };
+  }
+
+  #with([command = '', ...rest]: readonly string[]): string[] {
+    return [command, '--connect', this.demo.uri, '--state-dir', this.stateDir, ...rest];
+  }
+}
+
+/** libvirt writes a pin to every CPU down once a pin was set: it is what no pin is. */
+const EVERYWHERE = / *<(?:vcpupin vcpu='\d+'|emulatorpin) cpuset='0-55'\/>\n/g;
+
+function runs(xml: string | undefined): string | undefined {
+  return xml
+    ?.replace(/^<domain type='kvm' id='\d+'>/, '')
+    .replaceAll(/ (dev='vnet|port=')\d+'/g, '')
+    .replaceAll(EVERYWHERE, '')
+    .replace(/ *<cputune>\n *<\/cputune>\n/, '');
+}

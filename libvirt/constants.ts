@@ -122,6 +122,12 @@ export const DomainState = {
   pmSuspended: 7,
 } as const;
 
+/** virDomainShutoffReason, as far as this client speaks of it. Of a domain that never ran: unknown. */
+export const ShutoffReason = { unknown: 0 } as const;
+
+/** virDomainUndefineFlagsValues, as far as this client speaks of them. */
+export const UndefineFlag = { keepNvram: 8 } as const;
+
 /** virDomainPausedReason, as far as this client speaks of it. */
 export const PausedReason = { ioError: 5 } as const;
 

@@ -29,7 +29,8 @@ import { domstats, virsh } from './lab/virsh.ts';
  * - cache and memory bandwidth: no resctrl. 1 GiB pages: the pool is shared, and small.
  * - transmit rings: vhost-user only. disk/iothreads and iothread/poll in XML: libvirt 10.0 and 9.4; there is 9.0.
  */
-const guest = new TunedGuest('tuned', '52:54:00:ab:cd:77');
+const NIC = '52:54:00:ab:cd:77';
+const guest = new TunedGuest('tuned', NIC);
 let stateDir: string;
 
 beforeAll(() => {
@@ -349,14 +350,14 @@ const BOOT: Readonly<Record<string, BootCase>> = {
   },
   'NIC queues and rings': {
     changes: [
-      ['nic.queues', guest.nic, '2'],
-      ['nic.rxQueueSize', guest.nic, '512'],
+      ['nic.queues', NIC, '2'],
+      ['nic.rxQueueSize', NIC, '512'],
     ],
     seen: () => device('net0'),
     said: expect.stringMatching(/"mq":true.*"vectors":6.*"rx_queue_size":512/),
   },
   'NIC model': {
-    changes: [['nic.model', guest.nic, 'e1000e']],
+    changes: [['nic.model', NIC, 'e1000e']],
     seen: () => device('net0'),
     said: expect.stringContaining('"driver":"e1000e"'),
   },
@@ -515,7 +516,7 @@ test('a limit that this host cannot set is an error of libvirt in full, and what
   const outcome = await apply(
     liveSteps(guest, [
       ['vcpupin', '0', '1'],
-      ['nic.bandwidth.inbound', guest.nic, 'average=1000 peak=2000 burst=512'],
+      ['nic.bandwidth.inbound', NIC, 'average=1000 peak=2000 burst=512'],
     ]),
   );
   expect(outcome.kind).toBe('undone');

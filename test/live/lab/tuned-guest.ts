@@ -21,11 +21,12 @@ const URI = 'qemu:///system';
 /** A guest that much can be set of: paused, so that it costs nothing, and back in a second after a restart. */
 export class TunedGuest {
   readonly name: string;
-  readonly nic: string;
+  /** The address of its NIC; without one it can go to a host that has no network. */
+  readonly nic: string | undefined;
   /** The same each time that it is made. */
   readonly #uuid = randomUUID();
 
-  constructor(name: string, nic: string) {
+  constructor(name: string, nic?: string) {
     this.name = `${PREFIX}${name}`;
     this.nic = nic;
   }
@@ -152,6 +153,10 @@ export class TunedGuest {
   #xml(more: string): string {
     const disk = (dev: string, driver: string): string =>
       `<disk type='file' device='disk'><driver name='qemu' type='raw' ${driver}/><source file='${this.#disk(dev)}'/><target dev='${dev}' bus='virtio'/></disk>`;
+    const nic =
+      this.nic === undefined
+        ? ''
+        : `<interface type='network'><mac address='${this.nic}'/><source network='default'/><model type='virtio'/></interface>`;
     return `<domain type='qemu'>
   <name>${this.name}</name>
   <uuid>${this.#uuid}</uuid>
@@ -165,7 +170,7 @@ export class TunedGuest {
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     ${disk('vda', "cache='none' io='native' iothread='1'")}
     ${disk('vdb', "cache='writeback'")}
-    <interface type='network'><mac address='${this.nic}'/><source network='default'/><model type='virtio'/></interface>
+    ${nic}
     <graphics type='vnc' port='-1' autoport='yes' passwd='s3cret'/>
     <memballoon model='virtio'><stats period='2'/></memballoon>
   </devices>

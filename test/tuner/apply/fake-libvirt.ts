@@ -22,6 +22,8 @@ export class FakeDomain {
   readonly name: string;
   definition: string | undefined;
   run: FakeRun | undefined;
+  /** Made by a define: it knows of no run. */
+  isNew = false;
   /** What it does when it is asked to shut down. */
   obeys = true;
 
@@ -115,6 +117,13 @@ export class FakeLibvirt {
     return run;
   }
 
+  #make(uuid: string, xml: string): FakeDomain {
+    const domain = new FakeDomain(/<name>([^<]+)</.exec(xml)?.[1] ?? '', uuid);
+    domain.isNew = true;
+    this.domains.push(domain);
+    return domain;
+  }
+
   #end(domain: FakeDomain): void {
     domain.run = undefined;
     if (domain.definition === undefined) this.domains.splice(this.domains.indexOf(domain), 1);
@@ -133,8 +142,8 @@ export class FakeLibvirt {
     },
     domainLookupByUuid: (of) => ({ domain: this.#handle(this.#find(of)) }),
     domainGetState: ({ domain }) => {
-      const { run } = this.#find(domain);
-      return { state: run === undefined ? 5 : run.paused ? 3 : 1, reason: 1 };
+      const { run, isNew } = this.#find(domain);
+      return { state: run === undefined ? 5 : run.paused ? 3 : 1, reason: isNew ? 0 : 1 };
     },
     domainIsPersistent: ({ domain }) => ({ persistent: this.#find(domain).definition !== undefined }),
     domainGetXmlDesc: ({ domain, flags }) => {
@@ -144,9 +153,12 @@ export class FakeLibvirt {
     },
     domainDefineXmlFlags: ({ xml }) => {
       const uuid = /<uuid>([^<]+)</.exec(xml)?.[1] ?? '';
-      const domain = this.#find({ uuid });
+      const domain = this.domains.find((each) => each.uuid === uuid) ?? this.#make(uuid, xml);
       if (!this.ignored.has('domainDefineXmlFlags')) domain.definition = xml;
       return { domain: this.#handle(domain) };
+    },
+    domainUndefineFlags: ({ domain }) => {
+      this.domains.splice(this.domains.indexOf(this.#find(domain)), 1);
     },
     domainGetVcpuPinInfo: ({ domain, ncpumaps }) => {
       const { pins } = this.#running(domain);

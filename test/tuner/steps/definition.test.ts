@@ -58,6 +58,7 @@ test("the order of controllers is libvirt's own, and no difference; what they ar
 test('what is new is validated; what libvirt gave out itself may be older than its schema', async () => {
   const flags: number[] = [];
   const host = stepHost({
+    domainGetState: () => ({ state: 1, reason: 1 }),
     domainDefineXmlFlags: (args) => {
       flags.push(args.flags);
       return { domain: { ...domain, id: -1 } };
@@ -66,6 +67,39 @@ test('what is new is validated; what libvirt gave out itself may be older than i
   await register.set(host, step(xml('')), register.target(step(xml('')), state('')));
   await register.set(host, step(xml('')), state(xml('')));
   expect(flags).toEqual([1, 0]);
+});
+
+test('a domain that left just before it is defined is not made anew: it may run on another host', async () => {
+  const calls: string[] = [];
+  let isThere = true;
+  const host = stepHost({
+    domainGetState: () => (isThere ? { state: 1, reason: 1 } : { state: 5, reason: 0 }),
+    domainDefineXmlFlags: () => {
+      isThere = false;
+      return { domain: { ...domain, id: -1 } };
+    },
+    domainUndefineFlags: (args) => {
+      calls.push(`undefine ${args.domain.uuid} ${args.flags}`);
+    },
+  });
+  await expect(register.set(host, step(xml('')), state(xml('')))).rejects.toMatchObject({
+    code: 'TUNE_CHANGED',
+    message: expect.stringContaining('"db01" left this host while it was being defined'),
+  });
+  expect(calls).toEqual([`undefine ${domain.uuid} 8`]);
+});
+
+test('a domain that never ran is defined as well', async () => {
+  let defined = 0;
+  const host = stepHost({
+    domainGetState: () => ({ state: 5, reason: 0 }),
+    domainDefineXmlFlags: () => {
+      defined++;
+      return { domain: { ...domain, id: -1 } };
+    },
+  });
+  await register.set(host, step(xml('')), state(xml('')));
+  expect(defined).toBe(1);
 });
 
 test('a transient domain has no definition, and gets none', async () => {

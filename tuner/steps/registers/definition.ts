@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { DefineFlag, XmlFlag } from '../../../libvirt/constants.ts';
+import { DefineFlag, DomainState, ShutoffReason, UndefineFlag, XmlFlag } from '../../../libvirt/constants.ts';
 import { TunerError } from '../../errors.ts';
 import { handle, quoted } from '../domain-run.ts';
 import { changesIn, meaningDiffers } from '../meaning.ts';
 import { register } from '../register.ts';
-import type { StepOf } from '../step.ts';
+import type { StepDomain, StepOf } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
 /** A definition, and how closely another one has to be like it: what is given back is given back to the letter. */
@@ -22,7 +22,9 @@ export const definition = register('definition', definitionState, {
     }
     // What libvirt gave out itself may be older than its schema of today.
     const flags = alike === 'meaning' ? DefineFlag.validate : 0;
+    const hadRun = await knowsOfARun(host, domain);
     await host.call('domainDefineXmlFlags', { xml, flags });
+    if (hadRun && !(await knowsOfARun(host, domain))) await refuseMadeAnew(host, domain);
   },
   differs(is, wanted) {
     if (is.xml === wanted.xml) return undefined;
@@ -38,6 +40,24 @@ export const definition = register('definition', definitionState, {
     return changes === undefined ? [] : [`it boots with ${changes}`];
   },
 });
+
+/** One that runs does, and one that ended knows why. One that was just made does not. */
+async function knowsOfARun(host: StepHost, domain: StepDomain): Promise<boolean> {
+  const { state, reason } = await host.call('domainGetState', { domain: handle(domain), flags: 0 });
+  return state !== DomainState.shutoff || reason !== ShutoffReason.unknown;
+}
+
+/**
+ * Defining is also making: a domain that left in this very moment is here again, while it runs on another host. It
+ * is taken out again; whoever has it now may use the file of its firmware's variables.
+ */
+async function refuseMadeAnew(host: StepHost, domain: StepDomain): Promise<never> {
+  await host.call('domainUndefineFlags', { domain: handle(domain), flags: UndefineFlag.keepNvram });
+  throw new TunerError(
+    'TUNE_CHANGED',
+    `domain ${quoted(domain)} left this host while it was being defined: it was undefined, or migrated away with its definition; look for it there`,
+  );
+}
 
 /** With its secrets, or an undo would lose them. A transient domain has none. */
 async function read(host: StepHost, { domain }: StepOf<'definition'>): Promise<DefinitionState> {

@@ -91,13 +91,14 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
     rows,
     definition,
     needsRestart,
-    steps: stepsOf(state, taken, definition, mark, restarts),
+    steps: stepsOf(state, rows, definition, mark, restarts),
   };
 }
 
 /**
  * What has to be done, which the journal puts in an order that is valid at each point. A restart takes all from the
- * definition, so nothing is changed live besides; the mark says that all of it is done.
+ * definition, so besides it only that is set live which no definition holds, and which is lost with the run that ends;
+ * the mark says that all of it is done.
  */
 function stepsOf(
   state: DomainState,
@@ -109,7 +110,10 @@ function stepsOf(
   const domain = stepDomain(state);
   const defined: Step[] =
     definition === undefined ? [] : [{ kind: 'definition', domain, to: definition.after }];
-  if (restarts) return [...defined, { kind: 'restart', domain, to: 'restarted' }];
+  if (restarts) {
+    const again = rows.flatMap((row) => keptNowhere(row, state));
+    return [...defined, { kind: 'restart', domain, to: 'restarted' }, ...again];
+  }
   const live = rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : []));
   const marks: Step[] =
     state.live === undefined ||
@@ -119,6 +123,16 @@ function stepsOf(
       ? []
       : [{ kind: 'mark', domain, to: markXml(mark) }];
   return [...live, ...defined, ...marks];
+}
+
+/** What a domain that was started anew has to be told again. */
+function keptNowhere({ wish, verdict }: Row, state: DomainState): readonly Step[] {
+  if (wish.liveOnly !== true || state.live === undefined) return [];
+  if (verdict.kind === 'impossible' || verdict.kind === 'guest') return [];
+  const { setting, target, value: to } = wish;
+  return (
+    setting.live?.({ domain: stepDomain(state), target, from: undefined, to, live: state.live.root }) ?? []
+  );
 }
 
 /** Every step of a plan: the host's first, since domains stand on it. */

@@ -35,12 +35,16 @@ const PIN: Step = { kind: 'ioThreadPin', domain: DOMAIN, id: 1, to: '3' };
 const live = attributeSetting('color', { live: () => [REMOVE, PIN, ADD] });
 const boot = attributeSetting('shape');
 
-function plan(restart: boolean, parts: { live?: string; inactive?: string } = { live: XML, inactive: XML }) {
+function plan(
+  restart: boolean,
+  parts: { live?: string; inactive?: string } = { live: XML, inactive: XML },
+  wishes = [wish(live, 'red'), wish(boot, 'round')],
+) {
   return planDomain({
     state: state(parts),
     profile: { name: 'oltp-database', version: 'ab12' },
     assignment: undefined,
-    wishes: [wish(live, 'red'), wish(boot, 'round')],
+    wishes,
     judging: { accepted: new Set(), online: CpuSet.parse('0-3') },
     restart,
     id: 'T1',
@@ -58,6 +62,15 @@ test('the running domain, its definition and its mark are changed, and what is l
 
 test('a restart takes all from the definition, so nothing is changed live before it', () => {
   expect(kinds(plan(true).steps)).toEqual(['definition', 'restart']);
+});
+
+test('what no definition holds is set again after a restart, though it holds now', () => {
+  const red = XML.replace("placement='static'", "placement='static' color='red'");
+  const only = wish(live, 'red', { liveOnly: true });
+  const wishes = [only, wish(boot, 'round')];
+  const { steps } = plan(true, { live: red, inactive: XML }, wishes);
+  expect(kinds(steps)).toEqual(['definition', 'restart', 'ioThread', 'ioThreadPin', 'ioThread']);
+  expect(kinds(plan(false, { live: red, inactive: XML }, wishes).steps)).toEqual(['definition', 'mark']);
 });
 
 test('a domain that does not run is only defined', () => {

@@ -6,10 +6,12 @@ import type { Transaction } from '../../../tuner/apply/transaction.ts';
 
 /**
  * Applies a transaction and kills itself, as `kill -9` does, at one of its points: before or after a call of
- * libvirt or a line of the journal. `node apply-child.ts STATE-DIR TRANSACTION.json POINT`. Prints the point, or
- * how it ended when it came to none.
+ * libvirt or a line of the journal. `node apply-child.ts STATE-DIR TRANSACTION.json POINT all|changes`. Prints the
+ * point, or how it ended when it came to none.
  */
-const [stateDir = '', file = '', killAt = ''] = process.argv.slice(2);
+const [stateDir = '', file = '', killAt = '', points = 'all'] = process.argv.slice(2);
+/** A kill before or after one of these finds all as the point before it or after it does. */
+const READS = /^(connect|nodeGet|domain(Get|Lookup|Is|List))/;
 const transaction: Transaction = JSON.parse(readFileSync(file, 'utf8'));
 let at = 0;
 const outcome = await applyTransaction(transaction, {
@@ -24,6 +26,7 @@ const outcome = await applyTransaction(transaction, {
   reconnectMs: 30_000,
   now: () => new Date(),
   trace: ({ when, what }) => {
+    if (points === 'changes' && READS.test(what)) return;
     if (at++ !== Number(killAt)) return;
     process.stdout.write(`${when} ${what}\n`);
     process.kill(process.pid, 'SIGKILL');

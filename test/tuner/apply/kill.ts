@@ -6,15 +6,19 @@ import type { Transaction } from '../../../tuner/apply/transaction.ts';
 
 const CHILD = join(import.meta.dirname, 'apply-child.ts');
 
+/** `changes`: only points at which something was changed or written, and not those around a call that reads. */
+export type KillPoints = 'all' | 'changes';
+
 /** Applies in a process of its own that is killed at that point; where it was, or how it ended before it came there. */
 export async function applyAndKill(
   stateDir: string,
   transaction: Transaction,
   killAt: number,
+  points: KillPoints = 'all',
 ): Promise<string> {
   const file = join(stateDir, 'transaction.json');
   writeFileSync(file, JSON.stringify(transaction));
-  const child = spawn(process.execPath, [CHILD, stateDir, file, String(killAt)], {
+  const child = spawn(process.execPath, [CHILD, stateDir, file, String(killAt), points], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';

@@ -69,9 +69,12 @@ export function removeGuest(name: string): void {
   succeeds('virsh', ['undefine', name, '--managed-save', '--snapshots-metadata']);
 }
 
-/** Guests that only exist: paused, no kernel, 24 MiB. They answer statistics like any other. */
+/** So many guests that only exist: paused, no kernel, 24 MiB. They answer statistics like any other. */
 export function bareGuests(count: number): void {
   const network = startDefaultNetwork();
+  const known = virsh('list', '--all', '--name').split('\n');
+  const last = bareName(count);
+  for (const name of known) if (name.startsWith(`${PREFIX}bare-`) && name >= last) removeGuest(name);
   for (let index = 0; index < count; index++) {
     const name = bareName(index);
     const disk = join(LAB_DIR, `${name}.img`);

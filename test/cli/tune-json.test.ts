@@ -64,6 +64,11 @@ test('a VM from plan to rollback, told to a program: each document is whole, and
     remains: [],
     notes: [],
   });
+  expect(await ask(0, 'hugepages')).toMatchObject({
+    format: 1,
+    domains: [{ domain: 'pg-orders', sizeKiB: 2_048, cells: [0], held: 0, wanted: 8_192 }],
+    growth: { pools: [], problems: [] },
+  });
   expect(await ask(0, 'drift')).toMatchObject({ format: 1, domains: [{ drifted: 0, waiting: 19 }] });
   expect(await ask(0, 'verify', 'pg-*')).toMatchObject({
     format: 1,
@@ -114,7 +119,6 @@ test('a VM from plan to rollback, told to a program: each document is whole, and
   });
   expect(host.picture()).toEqual(before);
   expect(await ask(0, 'recover')).toEqual({ format: 1, outcomes: [] });
-  expect(await ask(0, 'hugepages')).toMatchObject({ format: 1, growth: { pools: [], problems: [] } });
   expect(await ask(0, 'hugepages', '--allocate', '--yes')).toMatchObject({ kind: 'unchanged' });
 
   const undocumented = [...fields].filter(

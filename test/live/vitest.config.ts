@@ -11,9 +11,12 @@ const SERVERS = [
   'top-terminal',
 ].map((name) => `test/live/${name}.live.ts`);
 
+/** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
+const TUNING = ['groups', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
+
 const timeouts = { testTimeout: 120_000, hookTimeout: 300_000 };
 
-/** As root on Debian; installs what it lacks. `--project guests` or `--project servers` for one half. */
+/** As root on Debian; installs what it lacks. `--project guests`, `tuning` or `servers` for a part. */
 export default defineConfig({
   test: {
     fileParallelism: false,
@@ -23,7 +26,15 @@ export default defineConfig({
           ...timeouts,
           name: 'guests',
           include: ['test/live/**/*.live.ts'],
-          exclude: SERVERS,
+          exclude: [...SERVERS, ...TUNING],
+          globalSetup: ['test/live/setup-lab.ts'],
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'tuning',
+          include: TUNING,
           globalSetup: ['test/live/setup-lab.ts'],
         },
       },

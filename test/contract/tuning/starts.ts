@@ -151,14 +151,12 @@ export function startContract(make: () => Throwaway): void {
     expect(await codeOf(make().stop())).toBe(ErrorCode.operationInvalid);
     await make().remove();
     const { defined, started, suspended, shutdown, stopped, undefined: gone } = LifecycleEvent;
+    // A paused start reports its two halves in either order, by version.
+    const halves = new Set<number>([started, suspended]);
     await expect
-      .poll(() => told)
-      .toEqual([defined, started, suspended, shutdown, stopped, gone].sort(byTime(told)));
+      .poll(() => told.filter((event) => !halves.has(event)))
+      .toEqual([defined, shutdown, stopped, gone]);
+    expect(told.slice(1, 3).sort()).toEqual([...halves].sort());
     await stop();
   });
-}
-
-/** A paused start tells of its two halves in either order, by version. */
-function byTime(told: readonly number[]): (a: number, b: number) => number {
-  return (a, b) => told.indexOf(a) - told.indexOf(b);
 }

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Runs a command beside a libvirtd that nothing outside sees: mounts, processes, network, IPC, host name and control
+# groups are separate, so that two labs run on one machine without sharing a guest, a port or a state folder. What stays
+# shared is the host itself: its CPUs, its huge pages (/sys/devices/system/node), /dev and /tmp.
+# Root, cgroup v1 or v2. Usage: namespaced.sh NAME COMMAND...
+set -euo pipefail
+name=$1
+shift
+
+# A group per controller, so that libvirt's machine groups of two labs do not meet. A cpuset group starts empty (v1).
+enter_groups() {
+  local folder
+  for folder in /sys/fs/cgroup/*/; do
+    [ -f "$folder/cgroup.procs" ] && [ -w "$folder/cgroup.procs" ] || continue
+    [ "$(stat -fc %T "$folder")" = cgroupfs ] || continue
+    mkdir -p "$folder/lab-$name"
+    if [ -f "$folder/cpuset.cpus" ]; then
+      cat "$folder/cpuset.cpus" >"$folder/lab-$name/cpuset.cpus"
+      cat "$folder/cpuset.mems" >"$folder/lab-$name/cpuset.mems"
+    fi
+    echo $$ >"$folder/lab-$name/cgroup.procs"
+  done
+}
+
+# The first process of the new PID namespace: it has to collect what QEMU and libvirtd leave behind, which bash does
+# while it waits.
+inside() {
+  ip link set lo up
+  hostname "lab-$name"
+  # /proc before /run: mount looks at /proc/mounts.
+  mount -t proc proc /proc
+  mount -t tmpfs -o mode=755 tmpfs /run
+  mkdir -p /run/libvirt /run/lock
+  local folder copy
+  for folder in /var/lib/libvirt /etc/libvirt /var/log/libvirt /var/cache/libvirt; do
+    copy=$(mktemp -d)
+    [ -d "$folder" ] && cp -a "$folder/." "$copy/"
+    rm -rf "$copy/virtune-lab" "$copy"/qemu/*.xml "$copy/qemu/autostart"
+    mkdir -p "$folder"
+    mount -t tmpfs -o mode=755 tmpfs "$folder"
+    cp -a "$copy/." "$folder/"
+    rm -rf "$copy"
+  done
+  # The groups as this namespace sees them: its own is the root.
+  for folder in /sys/fs/cgroup/*/; do
+    [ "$(stat -fc %T "$folder")" = cgroupfs ] || continue
+    folder=${folder%/}
+    local controller=${folder##*/} options
+    [ "$controller" = systemd ] && options=none,name=systemd || options=$controller
+    umount "$folder" && mount -t cgroup -o "$options" cgroup "$folder"
+  done
+  local status=0
+  "$@" & wait $! || status=$?
+  exit "$status"
+}
+
+if [ "${VIRTUNE_NAMESPACED:-}" = "$name" ]; then
+  inside "$@"
+else
+  enter_groups
+  export VIRTUNE_NAMESPACED=$name
+  exec unshare --cgroup --mount --net --pid --ipc --uts --fork --kill-child --propagation private \
+    bash "${BASH_SOURCE[0]}" "$name" "$@"
+fi

@@ -13,7 +13,7 @@ import type {
 import { msToSeconds } from '../../model/units.ts';
 import type { DomainSample, HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
 import { type AllLabelled, domainLabel, type Labelled, labelAll } from './subjects.ts';
-import { escapeLabel, type Format, familyHead, labelPairs, number } from './text.ts';
+import { escapeLabel, type Format, familyHead, labelPairs, number, openMetricsFamily } from './text.ts';
 
 /** Lines in a piece: between pieces the event loop gets its turn. */
 const PIECE_LINES = 500;
@@ -64,14 +64,26 @@ export function* encodeSample(
   yield* family(healthMetrics.error, format, errors(domains));
   yield* family(healthMetrics.unresponsiveSince, format, unresponsive(domains));
   yield* family(healthMetrics.sampleAge, format, ages(domains, sample.startedAtMs));
+  const others = new Set(more.flatMap((group) => group.metrics.map(({ name }) => name)));
   for (const group of [...groups.filter(({ name }) => enabled.has(name)), ...more]) {
-    for (const metric of group.metrics as readonly SubjectMetric[]) {
+    for (const each of group.metrics as readonly SubjectMetric[]) {
+      const metric = format === 'openMetrics' ? apartFrom(others, each) : each;
       // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
       yield* metric.type === 'histogram'
         ? histogramFamily(metric as never, format, subjects)
         : family(metric, format, seriesOf(metric as never, subjects));
     }
   }
+}
+
+/**
+ * A counter `x_total` beside another exporter's gauge `x` would be two families named `x` in OpenMetrics. Of unknown
+ * type its family is `x_total`, and both keep the names that queries use.
+ */
+function apartFrom(others: ReadonlySet<string>, metric: SubjectMetric): SubjectMetric {
+  return metric.type === 'counter' && others.has(openMetricsFamily(metric))
+    ? ({ ...metric, type: 'unknown' } as never)
+    : metric;
 }
 
 /** What is known without a sample: always exported, above all when the host cannot be asked. */

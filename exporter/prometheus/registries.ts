@@ -4,10 +4,21 @@ import type { Format } from './text.ts';
 /** One set of metrics in each format: prom-client ties the format to the registry. */
 export type Registries = Readonly<Record<Format, Registry>>;
 
-/** @param registry the metrics, all of them registered already */
+/** @param registry holds all its metrics already: what is registered later is in the text format only */
 export function registriesOf(registry: Registry): Registries {
   const openMetrics = new Registry();
   openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
-  for (const metric of registry.getMetricsAsArray()) openMetrics.registerMetric(metric as never);
+  for (const metric of registry.getMetricsAsArray()) openMetrics.registerMetric(viewOf(metric) as never);
   return { text: registry, openMetrics };
+}
+
+/**
+ * The same metric under a name that can change separately. prom-client strips `_total` from a counter's name when it
+ * writes OpenMetrics, and leaves it stripped (Registry.metrics() in lib/registry.js), which would rename the counter
+ * in every later text scrape.
+ */
+function viewOf<M extends object>(metric: M): M {
+  return Object.create(metric, {
+    name: { value: (metric as { readonly name?: string }).name, writable: true, enumerable: true },
+  }) as M;
 }

@@ -21,13 +21,18 @@ export function labelPairs(labels: Readonly<Record<string, string | undefined>>)
   return parts.join(',');
 }
 
-/** HELP and TYPE. OpenMetrics names a counter's family without `_total`, and escapes quotes in its help. */
+/** A metric family's name in OpenMetrics, where a counter's `_total` belongs to its samples only. */
+export function openMetricsFamily({ name, type }: { readonly name: string; readonly type: string }): string {
+  return type === 'counter' ? name.replace(/_total$/, '') : name;
+}
+
+/** HELP and TYPE. OpenMetrics escapes quotes in a help text too. */
 export function familyHead(
   format: Format,
   { name, type, help }: { name: string; type: string; help: string },
 ): string {
   const open = format === 'openMetrics';
-  const family = open && type === 'counter' ? name.replace(/_total$/, '') : name;
+  const family = open ? openMetricsFamily({ name, type }) : name;
   const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
   const text = open ? escaped.replaceAll('"', '\\"') : escaped;
   return `# HELP ${family} ${text}\n# TYPE ${family} ${type === 'info' ? 'gauge' : type}\n`;

@@ -1,7 +1,7 @@
 import { DomainState } from '../libvirt/constants.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { LocalReason } from './local.ts';
-import type { DomainStats } from './stats/types.ts';
+import { type BalloonStats, type BlockStats, DIRTY_RATE_MEASURED, type DomainStats } from './stats/types.ts';
 
 /** A group that tells nothing of a domain, and why. Reasons are few and fixed, so that they can be labels. */
 export interface MissingGroup {
@@ -21,8 +21,14 @@ export type MissingReason =
   | 'no_stats_period'
   /** The domain has no balloon device. */
   | 'no_balloon'
-  /** There is a period, but no guest driver that answers. */
+  /** There is a period, but the guest's balloon driver has never reported: there is none, or it has not loaded yet. */
   | 'guest_does_not_report'
+  /** The guest's balloon driver reported once, and not within the last two periods. */
+  | 'guest_stopped_reporting'
+  /** The guest does not run at the moment, so it reports nothing: paused, crashed and kept, or suspended to RAM. */
+  | 'paused'
+  | 'crashed'
+  | 'suspended'
   /** Another job held the domain, so libvirt left out what needs its monitor. */
   | 'busy'
   /** The host, its QEMU or its libvirt does not count it. */
@@ -48,98 +54,170 @@ export type MissingReason =
 
 export interface Asked {
   readonly groups: ReadonlySet<string>;
+  /** It has a QEMU process: its libvirt id is not -1. A crashed domain may have one, if it is kept for a dump. */
+  readonly active: boolean;
+  /** virDomainState */
   readonly state: number | undefined;
   readonly outcome: 'fresh' | 'unresponsive' | 'late' | 'error';
   readonly stats: DomainStats | undefined;
   readonly facts: DomainFacts | undefined;
 }
 
-/** A group of figures that come from the domain's own QEMU or its driver. */
+/** A group of figures that come from the domain's QEMU or its driver. */
 interface FigureGroup {
   readonly name: string;
-  /** Whether the domain has anything to tell in it; while its XML is unknown it may have. */
+  /** Whether the domain has anything to report in it; while its XML is unknown it may have. */
   readonly applies?: (facts: DomainFacts) => boolean;
-  /** Why a running domain that answered told nothing of it; undefined where it did. */
-  readonly reason: (stats: DomainStats, facts: DomainFacts | undefined) => MissingReason | undefined;
+  /** Whether it reported any figure that a series is made of. */
+  readonly has: (stats: DomainStats) => boolean;
+  /** Why an active domain that answered has no figure in it. */
+  readonly reason: (stats: DomainStats, asked: Asked) => MissingReason;
 }
 
+/**
+ * Where libvirt needs a QEMU monitor command for the figures, a held job leaves them out (qemu_driver.c,
+ * qemuDomainGetStats*: balloon, block, iothread, dirtyrate, vm). vCPU times, NICs, perf events, resctrl monitors and halt
+ * polling come from the host.
+ */
 const FIGURE_GROUPS: readonly FigureGroup[] = [
-  { name: 'balloon', reason: balloonReason },
-  { name: 'vcpu', reason: ({ vcpus }) => unless(vcpus.size > 0, 'busy') },
+  {
+    name: 'balloon',
+    has: ({ balloon }) => GUEST_MEMORY_FIELDS.some((field) => balloon[field] !== undefined),
+    reason: balloonReason,
+  },
+  {
+    name: 'vcpu',
+    has: ({ vcpus }) => some(vcpus.values(), hasNumber),
+    reason: () => 'not_supported',
+  },
   {
     name: 'block',
     applies: ({ disks }) => disks.length > 0,
-    reason: ({ blocks }) =>
-      unless(
-        [...blocks.values()].some((block) => block.readRequests !== undefined),
-        'busy',
-      ),
+    has: ({ blocks }) => some(blocks.values(), (block) => block.name !== undefined && hasFigure(block)),
+    reason: () => 'busy',
   },
   {
     name: 'interface',
     // One without a host side, a passed-through device for instance, has no counters there.
     applies: ({ interfaces }) => interfaces.some((nic) => nic.target !== undefined),
-    reason: ({ nets }) => unless(nets.size > 0, 'busy'),
+    has: ({ nets }) => some(nets.values(), (net) => net.name !== undefined && hasNumber(net)),
+    reason: () => 'not_supported',
   },
   {
     name: 'iothread',
     applies: ({ cpu }) => cpu.ioThreads.length > 0,
-    reason: ({ ioThreads }) => unless(ioThreads.size > 0, 'busy'),
+    has: ({ ioThreads }) => some(ioThreads.values(), hasNumber),
+    reason: () => 'busy',
   },
   {
     name: 'perf',
     applies: ({ perfEvents }) => perfEvents.length > 0,
-    reason: ({ perf }) => unless(perf.size > 0, 'not_supported'),
+    has: ({ perf }) => perf.size > 0,
+    reason: () => 'not_supported',
   },
   {
     name: 'resctrl',
     applies: ({ cpu }) => cpu.monitored.cache || cpu.monitored.bandwidth,
-    reason: ({ cacheMonitors, bandwidthMonitors }) =>
-      unless(cacheMonitors.size + bandwidthMonitors.size > 0, 'not_supported'),
+    has: ({ cacheMonitors, bandwidthMonitors }) =>
+      some([...cacheMonitors.values(), ...bandwidthMonitors.values()], ({ parts }) =>
+        some(
+          parts.values(),
+          ({ bytes, totalBytes, localBytes }) => (bytes ?? totalBytes ?? localBytes) !== undefined,
+        ),
+      ),
+    reason: () => 'not_supported',
   },
   {
     name: 'cpu',
-    reason: ({ cpu }) =>
-      unless(cpu.haltPollSuccessNs !== undefined || cpu.haltPollFailNs !== undefined, 'not_supported'),
+    has: ({ cpu }) => cpu.haltPollSuccessNs !== undefined || cpu.haltPollFailNs !== undefined,
+    reason: () => 'not_supported',
   },
   {
     name: 'kvm',
-    reason: ({ kvm, vcpus }) =>
-      unless(kvm.size > 0 || [...vcpus.values()].some((vcpu) => vcpu.kvm !== undefined), 'not_supported'),
+    has: ({ kvm, vcpus }) => kvm.size > 0 || some(vcpus.values(), (vcpu) => vcpu.kvm !== undefined),
+    reason: (stats, { facts }) => (isMonitorBusy(stats, facts) ? 'busy' : 'not_supported'),
   },
   {
     name: 'dirtyrate',
-    reason: ({ dirtyRate }) => unless(dirtyRate.megabytesPerSecond !== undefined, 'not_measured'),
+    has: ({ dirtyRate, vcpuDirtyRate }) =>
+      dirtyRate.status === DIRTY_RATE_MEASURED &&
+      (dirtyRate.megabytesPerSecond !== undefined ||
+        dirtyRate.periodSeconds !== undefined ||
+        vcpuDirtyRate.size > 0),
+    reason: (stats, { facts }) => (isMonitorBusy(stats, facts) ? 'busy' : 'not_measured'),
   },
 ];
 
-function unless(told: boolean, reason: MissingReason): MissingReason | undefined {
-  return told ? undefined : reason;
+/** What a guest's balloon driver reports; the size of the balloon and resident memory are the host's figures. */
+export const GUEST_MEMORY_FIELDS = [
+  'unusedKiB',
+  'availableKiB',
+  'usableKiB',
+  'swapInKiB',
+  'swapOutKiB',
+  'majorFaults',
+  'minorFaults',
+  'diskCachesKiB',
+  'hugetlbAllocations',
+  'hugetlbFailures',
+] as const satisfies readonly (keyof BalloonStats)[];
+
+/** Whether these figures have any of that group; true for a group that QEMU and its driver have no part in. */
+export function hasFiguresOf(group: string, stats: DomainStats): boolean {
+  return FIGURE_GROUPS.find(({ name }) => name === group)?.has(stats) ?? true;
 }
 
-/** Why groups that were to be had of a domain are not there. */
-export function missingGroups({ groups, state, outcome, stats, facts }: Asked): MissingGroup[] {
-  const asked = FIGURE_GROUPS.filter(
+/** Why each group that was asked for, and that the domain has something to report in, has no figure. */
+export function missingGroups(asked: Asked): MissingGroup[] {
+  const { groups, active, outcome, stats, facts } = asked;
+  const wanted = FIGURE_GROUPS.filter(
     ({ name, applies }) => groups.has(name) && (facts === undefined || applies?.(facts) !== false),
   );
-  const all = (reason: MissingReason): MissingGroup[] => asked.map(({ name }) => ({ group: name, reason }));
-  if (outcome !== 'fresh' || stats === undefined) return all(outcome === 'fresh' ? 'error' : outcome);
+  if (outcome !== 'fresh' || stats === undefined) {
+    const reason = !active ? 'not_running' : outcome === 'fresh' ? 'error' : outcome;
+    return wanted.map(({ name }) => ({ group: name, reason }));
+  }
   const missing: MissingGroup[] = facts === undefined ? [{ group: 'tuning', reason: 'no_xml' }] : [];
-  if (state === DomainState.shutoff || state === DomainState.crashed)
-    return [...missing, ...all('not_running')];
-  for (const { name, applies, reason } of asked) {
-    // Whether it has such a thing at all is not known yet: what it did not tell is no lack of its own.
-    if (facts === undefined && applies !== undefined) continue;
-    const why = reason(stats, facts);
-    if (why !== undefined) missing.push({ group: name, reason: why });
+  for (const { name, applies, has, reason } of wanted) {
+    // Whether it has such a device at all is not known yet.
+    if (has(stats) || (facts === undefined && applies !== undefined)) continue;
+    missing.push({ group: name, reason: active ? reason(stats, asked) : 'not_running' });
   }
   return missing;
 }
 
-function balloonReason(stats: DomainStats, facts: DomainFacts | undefined): MissingReason | undefined {
-  if (stats.balloon.unusedKiB !== undefined || stats.balloon.availableKiB !== undefined) return undefined;
-  if (facts === undefined) return undefined;
+function balloonReason(stats: DomainStats, { facts, state }: Asked): MissingReason {
+  if (facts === undefined) return 'no_xml';
   const { balloonModel, balloonPeriodSeconds } = facts.memory;
   if (balloonModel === undefined || balloonModel === 'none') return 'no_balloon';
-  return (balloonPeriodSeconds ?? 0) > 0 ? 'guest_does_not_report' : 'no_stats_period';
+  if ((balloonPeriodSeconds ?? 0) === 0) return 'no_stats_period';
+  if (isMonitorBusy(stats, facts)) return 'busy';
+  if (state === DomainState.paused) return 'paused';
+  if (state === DomainState.crashed) return 'crashed';
+  if (state === DomainState.pmSuspended) return 'suspended';
+  return stats.balloon.lastUpdateSeconds ? 'guest_stopped_reporting' : 'guest_does_not_report';
+}
+
+/**
+ * Whether libvirt left out what needs the monitor, by what it gives of every domain whose job it can have: resident memory
+ * with the balloon group, requests with a disk, polling with an iothread. False where the domain has none of them.
+ */
+export function isMonitorBusy(stats: DomainStats, facts: DomainFacts | undefined): boolean {
+  if ((facts?.memory.balloonPeriodSeconds ?? 0) > 0) return stats.balloon.rssKiB === undefined;
+  if (stats.blocks.size > 0) return !some(stats.blocks.values(), hasFigure);
+  return (facts?.cpu.ioThreads.length ?? 0) > 0 && stats.ioThreads.size === 0;
+}
+
+/** Of a disk the index in its backing chain is no figure: libvirt gives it without asking QEMU. */
+function hasFigure({ backingIndex: _, ...figures }: BlockStats): boolean {
+  return hasNumber(figures);
+}
+
+function hasNumber(figures: object): boolean {
+  return Object.values(figures).some((value) => typeof value === 'number' || typeof value === 'boolean');
+}
+
+function some<T>(values: Iterable<T>, test: (value: T) => boolean): boolean {
+  for (const value of values) if (test(value)) return true;
+  return false;
 }

@@ -11,6 +11,8 @@ export interface DomainSummary {
   /** What the domain is given now, not what its guest uses of it. */
   readonly memoryKiB: number | undefined;
   readonly vcpus: number | undefined;
+  /** Resident memory of its QEMU, without huge pages; absent where neither /proc nor libvirt gives it. */
+  readonly rssKiB?: number | undefined;
   readonly cpuTimeNs: number | undefined;
   /** When the CPU time was read, wall clock; a rate is only as good as this is near. */
   readonly cpuTimeAtMs?: number | undefined;

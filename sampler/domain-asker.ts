@@ -12,7 +12,9 @@ import type { Deadline } from './deadline.ts';
 import type { Extras } from './extras.ts';
 import type { FactsCache } from './facts-cache.ts';
 import { type AskDomain, FollowUps } from './follow-ups.ts';
+import type { GuestMemory } from './guest-memory.ts';
 import type { Outcome } from './host-sample.ts';
+import type { ResidentMemory } from './local/resident-memory.ts';
 import type { LocalVcpus } from './local/vcpus.ts';
 import type { Places } from './places.ts';
 import { statsMask } from './plan.ts';
@@ -34,8 +36,10 @@ export interface DomainAskerParts {
   readonly extras: Extras;
   /** Absent where nobody asks for them. */
   readonly places: Places | undefined;
+  readonly guestMemory: GuestMemory;
   /** Absent when virtune does not run on the host. */
   readonly vcpus: LocalVcpus | undefined;
+  readonly residentMemory: ResidentMemory | undefined;
 }
 
 interface CallOut {
@@ -91,6 +95,7 @@ export class DomainAsker {
     this.#control = control;
     this.#cpuTimes.clear();
     this.#parts.vcpus?.startTick(domains);
+    this.#parts.residentMemory?.startTick(domains);
     const uuids = new Set(domains.map((domain) => domain.uuid));
     for (const uuid of this.#memory.keys()) if (!uuids.has(uuid)) this.#memory.delete(uuid);
   }
@@ -114,6 +119,8 @@ export class DomainAsker {
     const worker = async (): Promise<void> => {
       for (const domain of queue) {
         const place = index++;
+        // Known first, so that the first sample has the labels and asks for the groups of every later one.
+        if (performance.now() < earlyUntilMs) await this.#readFacts(domain, deadline);
         const outcome = await this.#ask(domain, deadline);
         if (outcome !== undefined) outcomes.set(domain.uuid, outcome);
         const early = performance.now() < earlyUntilMs;
@@ -149,7 +156,10 @@ export class DomainAsker {
         'connectGetAllDomainStats',
         {
           domains: [domain],
-          stats: statsMask(this.#options.groups, facts, vcpusFromHost),
+          stats: statsMask(this.#options.groups, facts, {
+            vcpus: vcpusFromHost,
+            rss: this.#parts.residentMemory?.canRead(domain) === true,
+          }),
           flags: StatsFlag.noWait,
         },
         deadline,
@@ -163,7 +173,7 @@ export class DomainAsker {
       if (record === undefined) return undefined;
       memory.suspect = false;
       memory.lastFreshAtMs = atMs;
-      const stats = readDomainStats(record.params);
+      const stats = this.#parts.guestMemory.onlyFresh(domain, readDomainStats(record.params), facts);
       const told = await vcpus;
       if (told !== undefined) this.#parts.places?.told(domain, told);
       return {
@@ -215,6 +225,16 @@ export class DomainAsker {
   #askBeside(connection: Connection, domain: Domain): void {
     if (!this.#options.groups.has('domain') || domain.id === -1 || connection.freePlaces === 0) return;
     this.#cpuTimes.set(domain.uuid, this.#parts.summaries.cpuTimes(connection, domain));
+  }
+
+  async #readFacts(domain: Domain, deadline: Deadline): Promise<void> {
+    if (this.#parts.facts.get(domain) !== undefined || !this.#parts.facts.isDue(domain)) return;
+    await this.#askMore(domain, deadline, (ask) =>
+      this.#parts.facts.refresh(
+        domain,
+        async () => (await ask('domainGetXmlDesc', { domain, flags: 0 }))?.xml,
+      ),
+    );
   }
 
   /** Where the kernel tells of its vCPUs, and the XML how many they may be. */

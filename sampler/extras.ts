@@ -112,7 +112,7 @@ export class Extras {
    * which an I/O error has stopped, and forgets it when the domain goes on.
    */
   areDiskErrorsDue(domain: Domain, { state, reason }: { state?: number; reason?: number }): boolean {
-    if (!this.#groups.has('block')) return false;
+    if (!this.#groups.has('devices')) return false;
     if (state === DomainState.paused && reason === PausedReason.ioError) return true;
     this.#of(domain).diskErrors = undefined;
     return false;

@@ -2,16 +2,23 @@ import { StatsGroup } from '../libvirt/constants.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 
+/** What the host's kernel has of a domain, so that libvirt need not be asked for it. */
+export interface FromHost {
+  /** What the vCPU group has, but for KVM's statistics. */
+  readonly vcpus?: boolean;
+  /** Resident memory of its QEMU. */
+  readonly rss?: boolean;
+}
+
 /**
  * The statistics worth asking one domain for, as a virDomainStatsTypes mask. Each group but state and
  * interface costs QEMU monitor commands, so a group that this domain has nothing to tell in is left out;
- * while its XML is unknown, nothing is. `vcpusFromHost`: the kernel tells what the vCPU group would, but for
- * KVM's statistics.
+ * while its XML is unknown, nothing is.
  */
 export function statsMask(
   groups: ReadonlySet<GroupName>,
   facts: DomainFacts | undefined,
-  vcpusFromHost = false,
+  { vcpus: vcpusFromHost = false, rss: rssFromHost = false }: FromHost = {},
 ): number {
   const reports = facts === undefined || (facts.memory.balloonPeriodSeconds ?? 0) > 0;
   const hasIoThreads = facts === undefined || facts.cpu.ioThreads.length > 0;
@@ -23,8 +30,9 @@ export function statsMask(
   let mask: number = StatsGroup.state;
   if (groups.has('cpu') || (resctrl && monitored?.cache === true)) mask |= StatsGroup.cpu;
   if (resctrl && monitored?.bandwidth === true) mask |= StatsGroup.memory;
-  // Without a stats period a balloon tells its size, which GetInfo gives for less.
-  if (groups.has('balloon') && reports) mask |= StatsGroup.balloon;
+  // Without a stats period the balloon group has resident memory alone, which is the same in /proc for less.
+  if ((groups.has('balloon') && reports) || (groups.has('domain') && !rssFromHost))
+    mask |= StatsGroup.balloon;
   if ((groups.has('vcpu') && !vcpusFromHost) || kvm) mask |= StatsGroup.vcpu;
   if (groups.has('interface')) mask |= StatsGroup.interface;
   if (groups.has('block')) mask |= StatsGroup.block;

@@ -10,12 +10,14 @@ import { Deadline } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
+import { GuestMemory } from './guest-memory.ts';
 import { type AskBlocking, HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostIdentity, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
 import { Identity } from './identity.ts';
 import { LimitUses } from './limit-uses.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
+import { ResidentMemory } from './local/resident-memory.ts';
 import { LocalVcpus } from './local/vcpus.ts';
 import { Places } from './places.ts';
 import { Reckoning } from './reckoning.ts';
@@ -82,6 +84,9 @@ export class Sampler {
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
   readonly #agents: AgentReader | undefined;
+  readonly #guestMemory: GuestMemory;
+  /** Absent when virtune does not run on the host. */
+  readonly #residentMemory: ResidentMemory | undefined;
   /** Absent where nobody asks for them. */
   readonly #places: Places | undefined;
   readonly #reckoning = new Reckoning();
@@ -132,6 +137,9 @@ export class Sampler {
       now: this.#now,
     });
     this.#places = this.#options.groups.has('placement') ? new Places(options.placesPerTick) : undefined;
+    this.#guestMemory = new GuestMemory(this.#now);
+    this.#residentMemory =
+      procRoot === undefined || processes === undefined ? undefined : new ResidentMemory(procRoot, processes);
     this.#asker = new DomainAsker(
       { ...this.#options, now: this.#now },
       {
@@ -140,6 +148,8 @@ export class Sampler {
         summaries: this.#summaries,
         extras: this.#extras,
         places: this.#places,
+        guestMemory: this.#guestMemory,
+        residentMemory: this.#residentMemory,
         vcpus:
           procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
       },
@@ -243,6 +253,7 @@ export class Sampler {
   #forgetAllBut(domains: readonly Domain[]): void {
     const known = new Set(domains.map((domain) => domain.uuid));
     this.#facts.keepOnly(known);
+    this.#guestMemory.keepOnly(known);
     this.#extras.startTick(known);
   }
 
@@ -293,6 +304,9 @@ export class Sampler {
           state: told?.state ?? summary.state,
           reason: told?.reason,
           vcpus: (outcome.kind === 'fresh' ? outcome.stats.vcpuCurrent : undefined) ?? summary.vcpus,
+          rssKiB:
+            this.#residentMemory?.read(domain) ??
+            (outcome.kind === 'fresh' ? outcome.stats.balloon.rssKiB : undefined),
         },
         facts: this.#facts.get(domain),
         extras,

@@ -39,6 +39,8 @@ export interface NicCounters {
 export type Polling = Record<'poll-max-ns' | 'poll-grow' | 'poll-shrink', number>;
 const POLLING: Readonly<Polling> = { 'poll-max-ns': 32_768, 'poll-grow': 0, 'poll-shrink': 0 };
 
+const FIRST_WAIT_NS = 20_000;
+
 /** One simulated domain: how it is defined, how it runs, and what it has done so far. */
 export class SimulatedVm {
   readonly spec: VmSpec;
@@ -176,7 +178,13 @@ export class SimulatedVm {
 
   #resetCounters(): void {
     const { vcpusMaximum, disks, nics } = this.facts;
-    this.vcpus = Array.from({ length: vcpusMaximum }, () => ({ timeNs: 0, waitNs: 0, delayNs: 0, cpu: 0 }));
+    this.vcpus = Array.from({ length: vcpusMaximum }, () => ({
+      timeNs: 0,
+      // Creating a thread makes it wait for a CPU: a kernel that counts never leaves these at 0.
+      waitNs: FIRST_WAIT_NS,
+      delayNs: FIRST_WAIT_NS,
+      cpu: 0,
+    }));
     this.disks = disks.map(() => ({
       readRequests: 0,
       readBytes: 0,

@@ -76,8 +76,14 @@ export function* metricbeatEvents(sample: HostSample, hostId: string, address: s
       yield { stream: 'status', key: domain.uuid, body: JSON.stringify(body) };
     }
     if (outcome.kind !== 'fresh') continue;
+    // The host's own figures do not need the balloon group.
+    const host: BalloonStats = {
+      ...(summary.memoryKiB !== undefined && { currentKiB: summary.memoryKiB }),
+      ...(summary.rssKiB !== undefined && { rssKiB: summary.rssKiB }),
+    };
+    const balloon = { ...outcome.stats.balloon, ...host };
     for (const [tag, read] of TAGS) {
-      const value = read(outcome.stats.balloon);
+      const value = read(balloon);
       if (value === undefined) continue;
       const body = {
         ...head('dommemstat', domain.uuid),

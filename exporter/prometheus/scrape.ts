@@ -81,6 +81,8 @@ export class Scrapes {
       labelNames: scrapes.labels,
       registers,
     });
+    // From 0: an increase from nothing is not one to Prometheus, and would hide the first failure.
+    for (const outcome of ['ok', 'failed'] as const) this.#scrapes.inc({ outcome }, 0);
     this.#duration = new Histogram({
       name: scrapeDuration.name,
       help: scrapeDuration.help,

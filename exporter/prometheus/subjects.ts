@@ -90,11 +90,18 @@ export function labelAll(
 }
 
 export function missingOf(
-  { summary, facts, outcome, local, guest }: DomainSample,
+  { domain, summary, facts, outcome, local, guest }: DomainSample,
   groups: ReadonlySet<GroupName>,
 ): readonly MissingGroup[] {
   const stats = outcome.kind === 'fresh' ? outcome.stats : undefined;
-  const missing = missingGroups({ groups, state: summary.state, outcome: outcome.kind, stats, facts });
+  const missing = missingGroups({
+    groups,
+    active: domain.id !== -1,
+    state: summary.state,
+    outcome: outcome.kind,
+    stats,
+    facts,
+  });
   return [...missing, ...(local?.missing ?? []), ...(guest?.missing ?? [])];
 }
 

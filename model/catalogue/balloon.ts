@@ -4,24 +4,10 @@ import { type Group, scaled } from './metric.ts';
 
 export const balloonGroup = {
   name: 'balloon',
-  help: "The guest's own memory figures (dommemstat), from VMs whose balloon reports.",
+  help: "The guest's own memory figures (dommemstat), from VMs whose balloon driver reports and whose XML sets a stats period.",
   byDefault: true,
   costs: 'A monitor command or two for each VM with a balloon stats period.',
   metrics: [
-    {
-      per: 'summary',
-      type: 'gauge',
-      name: 'libvirt_domain_memory_stats_current_balloon_bytes',
-      help: "Size of the balloon's guest memory now, in bytes (dommemstat: actual).",
-      read: (domain) => scaled(domain.memoryKiB, kibToBytes),
-    },
-    {
-      per: 'summary',
-      type: 'gauge',
-      name: 'libvirt_domain_memory_stats_maximum_bytes',
-      help: 'Memory that the balloon may give the guest at most, in bytes.',
-      read: (domain) => scaled(domain.maximumKiB, kibToBytes),
-    },
     {
       per: 'domain',
       type: 'counter',
@@ -92,13 +78,6 @@ export const balloonGroup = {
     {
       per: 'domain',
       type: 'gauge',
-      name: 'libvirt_domain_memory_stats_rss_bytes',
-      help: "Resident memory of the domain's process on the host, in bytes (dommemstat: rss).",
-      read: ({ balloon }) => scaled(balloon.rssKiB, kibToBytes),
-    },
-    {
-      per: 'domain',
-      type: 'gauge',
       name: 'libvirt_domain_memory_stats_disk_caches_bytes',
       help: "The guest's page cache that it could give back, in bytes (dommemstat: disk_caches).",
       read: ({ balloon }) => scaled(balloon.diskCachesKiB, kibToBytes),
@@ -116,14 +95,6 @@ export const balloonGroup = {
       name: 'libvirt_domain_memory_stats_hugetlb_pgfail_total',
       help: 'Huge pages that the guest asked for in vain (dommemstat: hugetlb_pgfail).',
       read: ({ balloon }) => balloon.hugetlbFailures,
-    },
-    {
-      per: 'domain',
-      type: 'gauge',
-      name: 'libvirt_domain_memory_stats_last_update_timestamp_seconds',
-      help: "When the guest's balloon driver last reported, in seconds since 1970 (dommemstat: last_update).",
-      // 0 is libvirt's word for never.
-      read: ({ balloon }) => balloon.lastUpdateSeconds || undefined,
     },
   ],
 } as const satisfies Group;

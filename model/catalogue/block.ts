@@ -1,6 +1,6 @@
 import { nsToSeconds } from '../units.ts';
 import { latencyHistograms } from './latency.ts';
-import { type Group, type Point, scaled } from './metric.ts';
+import { type Group, scaled } from './metric.ts';
 
 export const blockGroup = {
   name: 'block',
@@ -100,15 +100,6 @@ export const blockGroup = {
       read: (block) => block.thresholdBytes,
     },
     {
-      per: 'extras',
-      type: 'gauge',
-      name: 'libvirt_domain_block_stats_failed',
-      help: '1 for each disk whose error has stopped the domain: no_space, or unspecified for any other.',
-      labels: ['target_device', 'error'],
-      needs: 'a domain that is paused by an I/O error',
-      points: ({ diskErrors }): Point[] => [...(diskErrors ?? [])].map(([disk, kind]) => [[disk, kind], 1]),
-    },
-    {
       per: 'block',
       type: 'histogram',
       name: 'libvirt_domain_block_stats_latency_seconds',
@@ -117,25 +108,6 @@ export const blockGroup = {
       since: '12.1.0',
       needs: "<latency-histogram> in the statistics of the disk's XML",
       histograms: latencyHistograms,
-    },
-    {
-      per: 'disk',
-      type: 'info',
-      name: 'libvirt_domain_block_stats_info',
-      help: 'What a disk is, where it lives and how the host caches it.',
-      labels: {
-        device: (disk) => disk.device,
-        bus: (disk) => disk.bus,
-        disk_type: (disk) => disk.source?.kind,
-        source_file: (disk) => disk.source?.name,
-        driver_type: (disk) => disk.format,
-        cache: (disk) => disk.cache,
-        io: (disk) => disk.io,
-        discard: (disk) => disk.discard,
-        detect_zeroes: (disk) => disk.detectZeroes,
-        serial: (disk) => disk.serial,
-        alias: (disk) => disk.alias,
-      },
     },
   ],
 } as const satisfies Group;

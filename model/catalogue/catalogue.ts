@@ -2,6 +2,7 @@ import { agentGroup, agentInfoGroup } from './agent.ts';
 import { balloonGroup } from './balloon.ts';
 import { blockGroup } from './block.ts';
 import { cpuGroup } from './cpu.ts';
+import { devicesGroup } from './devices.ts';
 import { dirtyRateGroup } from './dirty-rate.ts';
 import { domainGroup } from './domain.ts';
 import { elasticsearchMetrics } from './elasticsearch.ts';
@@ -29,6 +30,7 @@ export const groups = [
   vcpuGroup,
   blockGroup,
   interfaceGroup,
+  devicesGroup,
   tuningGroup,
   metadataGroup,
   hostGroup,

@@ -1,8 +1,7 @@
+import { DIRTY_RATE_MEASURED } from '../stats/types.ts';
 import { type Group, type Point, scaled } from './metric.ts';
 
 const MEGABYTE = 1_024 * 1_024;
-/** virDomainDirtyRateStatus */
-const MEASURED = 2;
 
 export const dirtyRateGroup = {
   name: 'dirtyrate',
@@ -17,7 +16,7 @@ export const dirtyRateGroup = {
       help: 'Memory that the guest dirtied a second in the last measurement, in bytes.',
       needs: 'a finished measurement (virsh domdirtyrate-calc)',
       read: ({ dirtyRate }) =>
-        dirtyRate.status === MEASURED
+        dirtyRate.status === DIRTY_RATE_MEASURED
           ? scaled(dirtyRate.megabytesPerSecond, (rate) => rate * MEGABYTE)
           : undefined,
     },
@@ -29,7 +28,7 @@ export const dirtyRateGroup = {
       labels: ['vcpu'],
       needs: 'a finished measurement by vCPU (virsh domdirtyrate-calc --mode=dirty-ring)',
       points: ({ dirtyRate, vcpuDirtyRate }): Point[] =>
-        dirtyRate.status === MEASURED
+        dirtyRate.status === DIRTY_RATE_MEASURED
           ? [...vcpuDirtyRate].map(([vcpu, rate]) => [[String(vcpu)], rate * MEGABYTE])
           : [],
     },
@@ -39,7 +38,8 @@ export const dirtyRateGroup = {
       name: 'libvirt_domain_dirty_rate_period_seconds',
       help: 'How long the last measurement took, in seconds.',
       needs: 'a finished measurement (virsh domdirtyrate-calc)',
-      read: ({ dirtyRate }) => (dirtyRate.status === MEASURED ? dirtyRate.periodSeconds : undefined),
+      read: ({ dirtyRate }) =>
+        dirtyRate.status === DIRTY_RATE_MEASURED ? dirtyRate.periodSeconds : undefined,
     },
   ],
 } as const satisfies Group;

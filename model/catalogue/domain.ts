@@ -6,7 +6,8 @@ export const domainGroup = {
   name: 'domain',
   help: 'State, CPU time, memory and vCPUs of each VM, also of one whose QEMU hangs.',
   byDefault: true,
-  costs: 'Two calls a VM that touch no monitor, and four filtered lists.',
+  costs:
+    'Two calls per VM that need no monitor, and four filtered lists. For resident memory one small file per VM, or a monitor command per VM where virtune does not run on the host.',
   metrics: [
     {
       per: 'summary',
@@ -58,6 +59,49 @@ export const domainGroup = {
       help: "CPU time of the domain's threads in the host's kernel, in seconds.",
       needs: "a CPU accounting cgroup for each VM, as libvirt's own service sets up",
       read: (domain) => scaled(domain.systemNs, nsToSeconds),
+    },
+    {
+      per: 'summary',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_current_balloon_bytes',
+      help: "Size of the balloon's guest memory now, in bytes (dommemstat: actual).",
+      read: (domain) => scaled(domain.memoryKiB, kibToBytes),
+    },
+    {
+      per: 'summary',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_maximum_bytes',
+      help: 'Memory that the balloon may give the guest at most, in bytes.',
+      read: (domain) => scaled(domain.maximumKiB, kibToBytes),
+    },
+    {
+      per: 'summary',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_rss_bytes',
+      help: "Resident memory of the domain's QEMU process on the host, in bytes (dommemstat: rss). Huge pages are not part of it.",
+      read: (domain) => scaled(domain.rssKiB, kibToBytes),
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_stats_last_update_timestamp_seconds',
+      help: "When the guest's balloon driver last reported, in seconds since 1970 (dommemstat: last_update).",
+      // 0 is libvirt's word for never.
+      read: ({ balloon }) => balloon.lastUpdateSeconds || undefined,
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_vcpu_current',
+      help: 'vCPUs that are online.',
+      read: (stats) => stats.vcpuCurrent,
+    },
+    {
+      per: 'domain',
+      type: 'gauge',
+      name: 'libvirt_domain_vcpu_maximum',
+      help: 'vCPUs that the domain may have at most.',
+      read: (stats) => stats.vcpuMaximum,
     },
     {
       per: 'summary',

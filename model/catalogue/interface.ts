@@ -62,20 +62,5 @@ export const interfaceGroup = {
       help: 'Packets from the guest that were dropped.',
       read: (net) => net.txDrops,
     },
-    {
-      per: 'nic',
-      type: 'info',
-      name: 'libvirt_domain_interface_stats_info',
-      help: 'What a network interface is and what it hangs on.',
-      labels: {
-        interface_type: (nic) => nic.type,
-        source_bridge: (nic) => nic.source,
-        mac_address: (nic) => nic.mac,
-        model_type: (nic) => nic.model,
-        mtu_size: (nic) => nic.mtu?.toString(),
-        virtual_interface: (nic) => nic.virtualPort,
-        alias: (nic) => nic.alias,
-      },
-    },
   ],
 } as const satisfies Group;

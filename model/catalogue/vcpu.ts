@@ -9,20 +9,6 @@ export const vcpuGroup = {
     'A call without a monitor command and two small files a vCPU where virtune runs on the host; elsewhere a monitor command a VM.',
   metrics: [
     {
-      per: 'domain',
-      type: 'gauge',
-      name: 'libvirt_domain_vcpu_current',
-      help: 'vCPUs that are online.',
-      read: (stats) => stats.vcpuCurrent,
-    },
-    {
-      per: 'domain',
-      type: 'gauge',
-      name: 'libvirt_domain_vcpu_maximum',
-      help: 'vCPUs that the domain may have at most.',
-      read: (stats) => stats.vcpuMaximum,
-    },
-    {
       per: 'vcpu',
       type: 'gauge',
       name: 'libvirt_domain_vcpu_state',
@@ -41,7 +27,7 @@ export const vcpuGroup = {
       type: 'counter',
       name: 'libvirt_domain_vcpu_wait_seconds_total',
       help: 'Time that the vCPU waited to run, by the count of the scheduler, in seconds.',
-      needs: 'a kernel with scheduler statistics; without, libvirt says 0',
+      needs: 'a kernel with scheduler statistics switched on (sysctl kernel.sched_schedstats=1)',
       read: (vcpu) => scaled(vcpu.waitNs, nsToSeconds),
     },
     {

@@ -171,6 +171,15 @@ function isKey<T extends object>(table: T, key: string): key is keyof T & string
   return Object.hasOwn(table, key);
 }
 
+/**
+ * libvirt says 0 where the kernel does not count (virProcessGetSchedInfo and virProcessGetSchedstatDelay start from 0, and
+ * find no line to read). A thread that has run has waited for some nanoseconds, so a measured 0 does not occur.
+ */
+function dropUnmeasured(vcpu: Bag): void {
+  if (vcpu['waitNs'] === 0) delete vcpu['waitNs'];
+  if (vcpu['delayNs'] === 0 && vcpu['timeNs'] !== 0) delete vcpu['delayNs'];
+}
+
 /** One domain's record of a GetAllDomainStats reply, as named figures with units. */
 export function readDomainStats(params: readonly TypedParam[]): DomainStats {
   const draft: Draft = {
@@ -193,6 +202,7 @@ export function readDomainStats(params: readonly TypedParam[]): DomainStats {
     const plain = typeof value === 'bigint' ? Number(value) : value;
     if (plain !== UNKNOWN_64) slotOf(field)(draft, plain);
   }
+  for (const vcpu of draft.vcpu.values()) dropUnmeasured(vcpu);
   return {
     ...draft.top,
     cpu: draft.cpu,

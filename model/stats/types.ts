@@ -119,6 +119,9 @@ export interface IoThreadStats {
   pollShrink?: number;
 }
 
+/** virDomainDirtyRateStatus: a measurement has ended, so that there are figures. */
+export const DIRTY_RATE_MEASURED = 2;
+
 export interface DirtyRateStats {
   status?: number;
   startTimeSeconds?: number;

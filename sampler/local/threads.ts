@@ -11,10 +11,15 @@ export function roleOf(comm: string): ThreadRole {
   return comm.startsWith('vhost-') ? 'vhost' : 'emulator';
 }
 
-/** `cpu_ns delay_ns slices` of /proc/PID/task/TID/schedstat (kernel, sched-stats.rst). */
+/**
+ * `cpu_ns delay_ns slices` of /proc/PID/task/TID/schedstat (kernel, sched-stats.rst). A kernel without CONFIG_SCHED_INFO
+ * prints `0 0 0`, and a thread that has run has a slice.
+ */
 export function parseSchedstat(text: string): { cpuNs: number; delayNs: number } | undefined {
-  const match = /^(\d+) (\d+) \d+/.exec(text);
-  return match === null ? undefined : { cpuNs: Number(match[1]), delayNs: Number(match[2]) };
+  const match = /^(\d+) (\d+) (\d+)/.exec(text);
+  return match === null || match[3] === '0'
+    ? undefined
+    : { cpuNs: Number(match[1]), delayNs: Number(match[2]) };
 }
 
 /** By role; undefined when the process tells nothing. */

@@ -96,5 +96,6 @@ function vcpuThreads(procRoot: string, pid: number): Map<number, number> {
 /** `wait_sum`, ms, of /proc/PID/task/TID/sched; only a kernel with scheduler statistics has it. */
 export function parseWaitSum(text: string): number | undefined {
   const match = /^(?:se\.statistics\.)?wait_sum\s*:\s*([\d.]+)$/m.exec(text);
-  return match === null ? undefined : Math.round(Number(match[1]) * NS_PER_MS);
+  const ns = match === null ? 0 : Math.round(Number(match[1]) * NS_PER_MS);
+  return ns === 0 ? undefined : ns;
 }

@@ -85,7 +85,7 @@ class BareCalls {
       const connection = others[index % others.length] as Connection;
       for (const domain of queue) {
         const facts = this.#facts.get(domain.uuid);
-        const stats = statsMask(DEFAULT_GROUPS, facts, true);
+        const stats = statsMask(DEFAULT_GROUPS, facts, { vcpus: true, rss: true });
         const figures = connection.call('connectGetAllDomainStats', {
           domains: [domain],
           stats,

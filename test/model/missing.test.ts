@@ -12,6 +12,7 @@ const balloon = (inside: string): string =>
   `<domain><devices><disk><target dev='vda'/></disk>${inside}</devices></domain>`;
 const asked = (over: Partial<Asked> = {}): Asked => ({
   groups: new Set(['balloon', 'vcpu', 'block', 'tuning']),
+  active: true,
   state: 1,
   outcome: 'fresh',
   stats,
@@ -27,7 +28,45 @@ test("a guest's memory figures are missing for want of a period, of a device, or
     balloon: 'no_balloon',
   });
   const period = "<memballoon model='virtio'><stats period='5'/></memballoon>";
-  expect(reasons({ facts: parseDomain(balloon(period)) })).toEqual({ balloon: 'guest_does_not_report' });
+  const facts = parseDomain(balloon(period));
+  const withRss = { ...stats, balloon: { rssKiB: 1 } };
+  const stopped = { ...stats, balloon: { rssKiB: 1, lastUpdateSeconds: 1 } };
+  expect(reasons({ facts, stats: withRss })).toEqual({ balloon: 'guest_does_not_report' });
+  expect(reasons({ facts, stats: stopped })).toEqual({ balloon: 'guest_stopped_reporting' });
+});
+
+test('a guest that does not run at the moment reports nothing for that reason', () => {
+  const facts = parseDomain(balloon("<memballoon model='virtio'><stats period='5'/></memballoon>"));
+  const stopped = { ...stats, balloon: { rssKiB: 1, lastUpdateSeconds: 1 } };
+  for (const [state, reason] of [
+    [3, 'paused'],
+    [6, 'crashed'],
+    [7, 'suspended'],
+  ] as const) {
+    expect(reasons({ facts, stats: stopped, state })).toEqual({ balloon: reason });
+  }
+  // Kept after a crash it has a process and its disks have figures; not kept, it has neither.
+  expect(reasons({ facts, stats: readDomainStats([]), state: 6, active: false })).toMatchObject({
+    balloon: 'not_running',
+    block: 'not_running',
+  });
+});
+
+test('while another client holds the job, balloon and disks are busy for one reason', () => {
+  const facts = parseDomain(balloon("<memballoon model='virtio'><stats period='5'/></memballoon>"));
+  // What libvirt 9.0 answers NOWAIT of a domain whose job is held.
+  const held = readDomainStats([
+    { field: 'state.state', type: 1, value: 1 },
+    { field: 'balloon.current', type: 4, value: 1_024 },
+    { field: 'balloon.maximum', type: 4, value: 1_024 },
+    { field: 'vcpu.0.time', type: 4, value: 1 },
+    { field: 'block.count', type: 2, value: 1 },
+    { field: 'block.0.name', type: 7, value: 'vda' },
+    { field: 'block.0.backingIndex', type: 2, value: 1 },
+  ]);
+  expect(reasons({ facts, stats: held })).toEqual({ balloon: 'busy', block: 'busy' });
+  // Paused too: what is missing is missing because of the job.
+  expect(reasons({ facts, stats: held, state: 3 })).toEqual({ balloon: 'busy', block: 'busy' });
 });
 
 test('a domain that tells all it was asked for misses nothing', () => {
@@ -45,9 +84,12 @@ test('a domain that did not answer misses every group for the same reason', () =
 
 test('one that another job holds is busy, one that is shut off does not run', () => {
   const empty = { ...readDomainStats([]), balloon: { unusedKiB: 1 } };
-  expect(reasons({ stats: empty })).toEqual({ vcpu: 'busy', block: 'busy' });
-  expect(reasons({ stats: empty, state: 5 })).toMatchObject({ vcpu: 'not_running' });
-  expect(reasons({ facts: undefined })).toEqual({ tuning: 'no_xml' });
+  expect(reasons({ stats: empty })).toEqual({ vcpu: 'not_supported', block: 'busy' });
+  expect(reasons({ stats: empty, state: 5, active: false })).toMatchObject({ vcpu: 'not_running' });
+  expect(reasons({ outcome: 'late', stats: undefined, active: false })).toMatchObject({
+    vcpu: 'not_running',
+  });
+  expect(reasons({ facts: undefined })).toEqual({ tuning: 'no_xml', balloon: 'no_xml' });
 });
 
 test('what a domain has nothing of is not missing; what it has and did not tell is, with the reason', () => {
@@ -63,7 +105,7 @@ test('what a domain has nothing of is not missing; what it has and did not tell 
      <devices><interface type='hostdev'/><interface type='bridge'><target dev='vnet0'/></interface></devices></domain>`,
   );
   expect(reasons({ groups, facts: rich })).toMatchObject({
-    interface: 'busy',
+    interface: 'not_supported',
     iothread: 'busy',
     perf: 'not_supported',
     resctrl: 'not_supported',

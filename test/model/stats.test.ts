@@ -174,3 +174,14 @@ test('the dirty rate of vCPUs finds its vCPU', () => {
   expect([...stats.vcpuDirtyRate]).toEqual([[12, 7]]);
   expect([stats.vcpus.size, stats.unknownFields]).toEqual([0, 0]);
 });
+
+test('a vCPU that has run and has waited for no nanosecond was not measured', () => {
+  const vcpu = (figures: Record<string, number>) =>
+    readDomainStats(
+      Object.entries(figures).map(([name, value]) => ullong(`vcpu.0.${name}`, BigInt(value))),
+    ).vcpus.get(0);
+  expect(vcpu({ time: 5, wait: 0, delay: 0 })).toEqual({ timeNs: 5 });
+  expect(vcpu({ time: 5, wait: 1, delay: 2 })).toEqual({ timeNs: 5, waitNs: 1, delayNs: 2 });
+  // It has not run yet: nothing was there to wait.
+  expect(vcpu({ time: 0, delay: 0 })).toEqual({ timeNs: 0, delayNs: 0 });
+});

@@ -125,7 +125,7 @@ test("libvirt's link to QEMU is asked for only when a domain does not answer", a
 });
 
 test('which disks failed is asked of a domain that an I/O error has stopped, and forgotten when it goes on', async () => {
-  const extras = extrasOf(new Set<GroupName>(['block']));
+  const extras = extrasOf(new Set<GroupName>(['devices']));
   const { connection } = fakeConnection({});
   const failed = async () => (await extras.read(connection, DOMAIN, NOBODY)).diskErrors;
   expect(extras.areDiskErrorsDue(DOMAIN, { state: 1, reason: 1 })).toBe(false);

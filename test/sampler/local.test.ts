@@ -6,7 +6,8 @@ import { groupOfVm, parseCgroups, readCgroup } from '../../sampler/local/cgroup.
 import { LocalReader } from '../../sampler/local/local-reader.ts';
 import { parseNumaMaps, remoteShare } from '../../sampler/local/memory-map.ts';
 import { Processes, uuidArgument } from '../../sampler/local/processes.ts';
-import { readThreads, readVcpuCpus, roleOf } from '../../sampler/local/threads.ts';
+import { ResidentMemory } from '../../sampler/local/resident-memory.ts';
+import { parseSchedstat, readThreads, readVcpuCpus, roleOf } from '../../sampler/local/threads.ts';
 import { LocalVcpus, parseWaitSum } from '../../sampler/local/vcpus.ts';
 
 const WEB = { name: 'web', uuid: '11111111-1111-1111-1111-111111111111', id: 3 };
@@ -234,4 +235,24 @@ test('the time waited for is read as older and newer kernels write it, and nothi
   );
   expect(parseWaitSum('wait_sum                                     :             2.5\n')).toBe(2_500_000);
   expect(parseWaitSum('se.exec_start : 5\niowait_sum : 3\n')).toBeUndefined();
+});
+
+test('resident memory is read in pages, of a running process only', () => {
+  put('proc/self/smaps', 'x\nKernelPageSize:       16 kB\n');
+  qemu(20, WEB);
+  put('proc/20/statm', '1000 250 30 40 0 50 0\n');
+  const memory = new ResidentMemory(join(root, 'proc'), new Processes(join(root, 'proc'), () => 0));
+  memory.startTick([WEB, WEB2]);
+  expect(memory.read(WEB)).toBe(4_000);
+  expect(memory.canRead(WEB2)).toBe(false);
+  expect(memory.read(WEB2)).toBeUndefined();
+  // A zombie has no memory any more: that is not 0 bytes of a VM.
+  put('proc/20/statm', '0 0 0 0 0 0 0\n');
+  expect(memory.read(WEB)).toBeUndefined();
+});
+
+test('what a kernel without scheduler statistics prints is not a measured zero', () => {
+  expect(parseSchedstat('0 0 0\n')).toBeUndefined();
+  expect(parseSchedstat('500 0 1\n')).toEqual({ cpuNs: 500, delayNs: 0 });
+  expect(parseWaitSum('wait_sum : 0.000000\n')).toBeUndefined();
 });

@@ -11,7 +11,7 @@ const RICH = parseDomain(
 const has = (mask: number, group: number): boolean => (mask & group) !== 0;
 
 test('a VM is not asked for groups that it has nothing to tell in', () => {
-  const mask = statsMask(DEFAULT_GROUPS, BARE);
+  const mask = statsMask(DEFAULT_GROUPS, BARE, { rss: true });
   expect(has(mask, StatsGroup.balloon)).toBe(false);
   expect(has(mask, StatsGroup.ioThread)).toBe(false);
   expect(has(mask, StatsGroup.vcpu) && has(mask, StatsGroup.block)).toBe(true);
@@ -40,8 +40,8 @@ test('with every group off only the state is asked for', () => {
 });
 
 test("what the host's kernel tells of vCPUs is not asked of QEMU, unless KVM's statistics are wanted", () => {
-  expect(has(statsMask(DEFAULT_GROUPS, BARE, true), StatsGroup.vcpu)).toBe(false);
-  expect(has(statsMask(new Set(['vcpu', 'kvm']), BARE, true), StatsGroup.vcpu)).toBe(true);
+  expect(has(statsMask(DEFAULT_GROUPS, BARE, { vcpus: true }), StatsGroup.vcpu)).toBe(false);
+  expect(has(statsMask(new Set(['vcpu', 'kvm']), BARE, { vcpus: true }), StatsGroup.vcpu)).toBe(true);
 });
 
 test('only a VM with resctrl monitors in its XML is asked for what they tell', () => {
@@ -53,4 +53,9 @@ test('only a VM with resctrl monitors in its XML is asked for what they tell', (
   expect([has(mask, StatsGroup.cpu), has(mask, StatsGroup.memory)]).toEqual([true, false]);
   const bare = statsMask(DEFAULT_GROUPS, BARE);
   expect([has(bare, StatsGroup.cpu), has(bare, StatsGroup.memory)]).toEqual([false, false]);
+});
+
+test('resident memory is asked of libvirt with the balloon group, where /proc does not have it', () => {
+  expect(has(statsMask(DEFAULT_GROUPS, BARE), StatsGroup.balloon)).toBe(true);
+  expect(has(statsMask(new Set(['balloon']), BARE), StatsGroup.balloon)).toBe(false);
 });

@@ -61,6 +61,7 @@ function domainSample(spec: VmSpec, atMs: number): DomainSample {
       maximumKiB: facts.memory.maximumKiB,
       memoryKiB: facts.memory.currentKiB,
       vcpus: facts.cpu.vcpusCurrent,
+      rssKiB: figures['balloon.rss'] === undefined ? undefined : Number(figures['balloon.rss']),
       cpuTimeNs,
       cpuTimeAtMs: cpuTimeNs === undefined ? undefined : atMs,
       userNs: undefined,

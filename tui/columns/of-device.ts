@@ -1,11 +1,22 @@
 import type { Reason } from '../model/reasons.ts';
 import { isRunning, type Vm } from '../model/vm.ts';
 
-/** A rate of a group, of one device: it may also be that there was no sample before. */
-export function deviceRate(group: string): (row: { readonly vm: Vm }) => Reason {
-  return ({ vm }) =>
-    vm.reasons.get(group) ??
-    (!isRunning(vm) ? 'not_running' : vm.rates === undefined ? 'first_sample' : 'not_told');
+/** A rate of a group, of one device: it may also be that the sample before did not have the device or its figures. */
+export function deviceRate(
+  group: 'block' | 'interface',
+): (row: {
+  readonly vm: Vm;
+  readonly rates: unknown;
+  readonly block?: unknown;
+  readonly net?: unknown;
+}) => Reason {
+  return ({ vm, rates, block, net }) => {
+    const isNew = rates === undefined && (block ?? net) !== undefined;
+    return (
+      vm.reasons.get(group) ??
+      (!isRunning(vm) ? 'not_running' : isNew || !vm.hadBefore(group) ? 'first_sample' : 'not_told')
+    );
+  };
 }
 
 /** What the VM's XML says. */

@@ -1,6 +1,7 @@
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { scaled } from '../../model/catalogue/metric.ts';
 import { hostRates } from '../../model/host-rates.ts';
+import { hasFiguresOf } from '../../model/missing.ts';
 import { type CpuTime, cpuUsage, type DomainRates, domainRates, type Instant } from '../../model/rates.ts';
 import { memoryUsedKiB } from '../../model/stats/types.ts';
 import { kibToBytes } from '../../model/units.ts';
@@ -93,6 +94,7 @@ export class HostModel {
       sample,
       rates,
       usage,
+      before?.instant,
       this.#options.groups,
       host,
     );
@@ -131,6 +133,7 @@ class VmFigures implements Vm {
   readonly cpuUsage: number | undefined;
   readonly disk: Vm['disk'];
   readonly net: Vm['net'];
+  readonly #before: Instant | undefined;
   readonly #groups: ReadonlySet<GroupName>;
   #reasons: Vm['reasons'] | undefined;
   readonly #host: HostFacts;
@@ -142,6 +145,7 @@ class VmFigures implements Vm {
     sample: DomainSample,
     rates: Vm['rates'],
     usage: number | undefined,
+    before: Instant | undefined,
     groups: ReadonlySet<GroupName>,
     facts: HostFacts,
   ) {
@@ -152,6 +156,7 @@ class VmFigures implements Vm {
     this.cpuUsage = usage;
     this.disk = summed(rates?.blocks.values() ?? []);
     this.net = summed(rates?.nets.values() ?? []);
+    this.#before = before;
     this.#groups = groups;
     this.#host = facts;
   }
@@ -171,6 +176,10 @@ class VmFigures implements Vm {
   get reasons(): Vm['reasons'] {
     this.#reasons ??= reasonsOf(this.sample, this.#groups);
     return this.#reasons;
+  }
+
+  hadBefore(group: string): boolean {
+    return this.rates !== undefined && this.#before !== undefined && hasFiguresOf(group, this.#before.stats);
   }
 
   get cellOf(): Vm['cellOf'] {

@@ -35,8 +35,15 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
   no_balloon: { short: 'no bal', text: 'the VM has no balloon device' },
   guest_does_not_report: {
     short: 'silent',
-    text: 'there is a stats period, but no guest driver that answers',
+    text: 'there is a stats period, but the balloon driver of the guest has never reported',
   },
+  guest_stopped_reporting: {
+    short: 'stale',
+    text: 'the balloon driver of the guest has not reported for more than two stats periods',
+  },
+  paused: { short: 'paused', text: 'the VM is paused, so its guest does not report' },
+  crashed: { short: 'crash', text: 'the guest has crashed, and its QEMU is kept for a dump' },
+  suspended: { short: 'asleep', text: 'the guest is suspended to RAM' },
   busy: { short: 'busy', text: 'another job holds the VM, so libvirt left out what needs its monitor' },
   not_supported: { short: '-', text: 'this host, its QEMU or its libvirt does not count it' },
   not_measured: { short: '-', text: 'nobody has measured it' },
@@ -52,7 +59,10 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
   no_process: { short: 'no pid', text: "the VM's process was not found in /proc" },
   not_permitted: { short: 'denied', text: 'the kernel does not let this user read it: run as root' },
   denied: { short: 'denied', text: 'libvirt does not let this user ask for it' },
-  first_sample: { short: '...', text: 'a rate needs two samples; the second is on its way' },
+  first_sample: {
+    short: '...',
+    text: 'a rate needs two samples on end, and the one before did not have this figure',
+  },
   not_told: { short: '-', text: 'this libvirt, QEMU or kernel does not tell it' },
   none: { short: '-', text: 'the VM has none' },
   not_asked: { short: '-', text: 'not asked for; --also GROUP asks' },
@@ -60,12 +70,13 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
 
 /** Groups of one VM that tell nothing in this sample. */
 export function reasonsOf(
-  { summary, facts, outcome, local }: DomainSample,
+  { domain, summary, facts, outcome, local }: DomainSample,
   groups: ReadonlySet<GroupName>,
 ): ReadonlyMap<string, Reason> {
   const stats = outcome.kind === 'fresh' ? outcome.stats : undefined;
   const missing: { readonly group: string; readonly reason: Reason }[] = missingGroups({
     groups,
+    active: domain.id !== -1,
     state: summary.state,
     outcome: outcome.kind,
     stats,

@@ -27,6 +27,8 @@ export interface Vm {
   readonly net: NetRates;
   /** Why groups of figures are not there. */
   readonly reasons: ReadonlyMap<string, Reason>;
+  /** Whether the sample before had figures of that group, so that there can be rates. */
+  readonly hadBefore: (group: string) => boolean;
   /** NUMA cell of each CPU of its host. */
   readonly cellOf: ReadonlyMap<number, number>;
   /** Reckoned when first asked for. */

@@ -11,7 +11,7 @@ import { bar } from './bar.ts';
  * been taken from it; and what of it the host holds.
  */
 export function memoryLines(vm: Vm, width: number): Line[] {
-  const { memoryKiB, maximumKiB } = vm.sample.summary;
+  const { memoryKiB, maximumKiB, rssKiB } = vm.sample.summary;
   if (memoryKiB === undefined || maximumKiB === undefined || maximumKiB === 0) {
     return [[span('  not told', 'missing')]];
   }
@@ -36,8 +36,7 @@ export function memoryLines(vm: Vm, width: number): Line[] {
     legend.push(span(`${glyph} `, role), span(`${name} ${bytes(kibToBytes(kib))}   `));
   }
   legend.push(span(`of ${bytes(kibToBytes(maximumKiB))}`, 'dim'));
-  if (balloon?.rssKiB !== undefined)
-    legend.push(span(`   on the host ${bytes(kibToBytes(balloon.rssKiB))}`, 'dim'));
+  if (rssKiB !== undefined) legend.push(span(`   resident ${bytes(kibToBytes(rssKiB))}`, 'dim'));
   const merged = vm.sample.local?.memoryMap?.ksmMergedBytes;
   if (merged !== undefined && merged > 0) legend.push(span(`   shared by KSM ${bytes(merged)}`, 'dim'));
   const why = vm.reasons.get('balloon');

@@ -67,8 +67,8 @@ export const memoryColumns: readonly Column<Vm>[] = [
     width: 6,
     help: 'Memory of its process that is resident on the host.',
     metrics: [`${DOMAIN}memory_stats_rss_bytes`],
-    read: (vm) => scaled(vm.stats?.balloon.rssKiB, kibToBytes),
-    why: group('balloon'),
+    read: (vm) => scaled(vm.sample.summary.rssKiB, kibToBytes),
+    why: summary,
   },
   {
     id: 'swap_bytes_per_second',

@@ -7,12 +7,12 @@ export const group =
   (vm: Vm): Reason =>
     vm.reasons.get(name) ?? (isRunning(vm) ? 'not_told' : 'not_running');
 
-/** A rate: it may also be that there was no sample before. */
+/** A rate: it may also be that the sample before did not have the figure. */
 export const rateOf =
   (name: string) =>
   (vm: Vm): Reason =>
     vm.reasons.get(name) ??
-    (!isRunning(vm) ? 'not_running' : vm.rates === undefined ? 'first_sample' : 'not_told');
+    (!isRunning(vm) ? 'not_running' : !vm.hadBefore(name) ? 'first_sample' : 'not_told');
 
 /** What libvirt tells of every VM that runs. */
 export const summary = (vm: Vm): Reason => (isRunning(vm) ? 'not_told' : 'not_running');

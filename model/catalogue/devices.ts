@@ -1,0 +1,55 @@
+import type { Group, Point } from './metric.ts';
+
+/** Apart from the figures of disks and NICs: it is there when these are not, of a VM whose QEMU hangs for instance. */
+export const devicesGroup = {
+  name: 'devices',
+  help: 'What disks and NICs are, from the XML, and which disks have failed.',
+  byDefault: true,
+  costs:
+    'Nothing but the XML, which is read anyway; a monitor command for a VM that an I/O error has paused.',
+  metrics: [
+    {
+      per: 'disk',
+      type: 'info',
+      name: 'libvirt_domain_block_stats_info',
+      help: 'What a disk is, where it lives and how the host caches it.',
+      labels: {
+        device: (disk) => disk.device,
+        bus: (disk) => disk.bus,
+        disk_type: (disk) => disk.source?.kind,
+        source_file: (disk) => disk.source?.name,
+        driver_type: (disk) => disk.format,
+        cache: (disk) => disk.cache,
+        io: (disk) => disk.io,
+        discard: (disk) => disk.discard,
+        detect_zeroes: (disk) => disk.detectZeroes,
+        serial: (disk) => disk.serial,
+        alias: (disk) => disk.alias,
+      },
+    },
+    {
+      per: 'nic',
+      type: 'info',
+      name: 'libvirt_domain_interface_stats_info',
+      help: 'What a network interface is and what it hangs on.',
+      labels: {
+        interface_type: (nic) => nic.type,
+        source_bridge: (nic) => nic.source,
+        mac_address: (nic) => nic.mac,
+        model_type: (nic) => nic.model,
+        mtu_size: (nic) => nic.mtu?.toString(),
+        virtual_interface: (nic) => nic.virtualPort,
+        alias: (nic) => nic.alias,
+      },
+    },
+    {
+      per: 'extras',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_failed',
+      help: '1 for each disk whose error has stopped the domain: no_space, or unspecified for any other.',
+      labels: ['target_device', 'error'],
+      needs: 'a domain that is paused by an I/O error',
+      points: ({ diskErrors }): Point[] => [...(diskErrors ?? [])].map(([disk, kind]) => [[disk, kind], 1]),
+    },
+  ],
+} as const satisfies Group;

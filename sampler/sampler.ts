@@ -6,7 +6,7 @@ import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, timerMs } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
@@ -14,13 +14,14 @@ import { type AskBlocking, HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostIdentity, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
 import { Identity } from './identity.ts';
 import { LimitUses } from './limit-uses.ts';
+import { Liveness } from './liveness.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { LocalVcpus } from './local/vcpus.ts';
 import { Places } from './places.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
-import { mapInTurns, Turns } from './turns.ts';
+import { mapAtMost, mapInTurns, Turns } from './turns.ts';
 import { Versions } from './versions.ts';
 
 export interface SamplerOptions {
@@ -64,6 +65,10 @@ const DEFAULTS = {
   maxConnections: 5,
 };
 
+/** The share of a tick that is kept for what comes after asking, and how much that is at most. */
+const REST_SHARE = 0.2;
+const REST_MAX_MS = 1_500;
+
 const HOST_GROUPS = ['host', 'pool', 'overcommit', 'hostcpus'] as const;
 
 /**
@@ -81,6 +86,7 @@ export class Sampler {
   readonly #extras: Extras;
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
+  readonly #liveness: Liveness;
   readonly #agents: AgentReader | undefined;
   /** Absent where nobody asks for them. */
   readonly #places: Places | undefined;
@@ -88,7 +94,7 @@ export class Sampler {
   readonly #limitUses = new LimitUses();
   readonly #versions = new Versions();
   readonly #identity = new Identity();
-  #running: Promise<HostSample> | undefined;
+  #running: { readonly sample: Promise<HostSample>; readonly deadlineMs: number } | undefined;
 
   constructor(options: SamplerOptions) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -132,6 +138,13 @@ export class Sampler {
       now: this.#now,
     });
     this.#places = this.#options.groups.has('placement') ? new Places(options.placesPerTick) : undefined;
+    this.#liveness = new Liveness({
+      open: options.open,
+      hungAfterMs: this.#options.domainDeadlineMs,
+      procRoot,
+      processes,
+      now: this.#now,
+    });
     this.#asker = new DomainAsker(
       { ...this.#options, now: this.#now },
       {
@@ -139,6 +152,7 @@ export class Sampler {
         facts: this.#facts,
         summaries: this.#summaries,
         extras: this.#extras,
+        liveness: this.#liveness,
         places: this.#places,
         vcpus:
           procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
@@ -168,7 +182,10 @@ export class Sampler {
       control: this.#control.state,
       lastError: this.#control.lastError,
       connections:
-        this.#pool.size + (this.#control.current === undefined ? 0 : 1) + (this.#agents?.connections ?? 0),
+        this.#pool.size +
+        this.#liveness.connections +
+        (this.#control.current === undefined ? 0 : 1) +
+        (this.#agents?.connections ?? 0),
       reconnects: this.#control.reconnects + this.#pool.lost,
       stuckCalls: this.#pool.stuckCalls + (this.#agents?.stuckCalls ?? 0),
     };
@@ -180,26 +197,47 @@ export class Sampler {
   }
 
   /**
-   * One sample; whoever asks while one is under way gets that one. Rejects when the host itself cannot be
-   * asked; a domain that cannot is an outcome in the sample. `budgetMs` shortens the tick's deadline.
+   * One sample; callers at the same time share one. Rejects when the host itself cannot be asked; a domain that
+   * cannot is an outcome in the sample. `budgetMs` shortens the tick's deadline. A caller that shares a tick which
+   * another has shortened, and finds domains missing in it, gets a tick with the time it has left.
    */
-  sample(budgetMs = Number.POSITIVE_INFINITY): Promise<HostSample> {
-    this.#running ??= this.#tick(Math.min(budgetMs, this.#options.tickDeadlineMs)).finally(() => {
+  async sample(budgetMs = Number.POSITIVE_INFINITY): Promise<HostSample> {
+    const ownMs = Math.min(timerMs(budgetMs), this.#options.tickDeadlineMs);
+    const endMs = performance.now() + ownMs;
+    const joined = this.#running;
+    if (joined === undefined) return this.#start(ownMs);
+    if (joined.deadlineMs >= ownMs) return joined.sample;
+    const sample = await joined.sample;
+    const leftMs = endMs - performance.now();
+    const isCut = sample.domains.some(({ outcome }) => outcome.kind === 'late');
+    if (!isCut || leftMs < joined.deadlineMs) return sample;
+    return this.#running?.sample ?? this.#start(leftMs);
+  }
+
+  #start(deadlineMs: number): Promise<HostSample> {
+    const sample = this.#tick(deadlineMs).finally(() => {
       this.#running = undefined;
     });
-    return this.#running;
+    this.#running = { sample, deadlineMs };
+    return sample;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#control.close(), this.#pool.close(), this.#agents?.close()]);
+    await Promise.all([
+      this.#control.close(),
+      this.#pool.close(),
+      this.#liveness.close(),
+      this.#agents?.close(),
+    ]);
   }
 
   async #tick(tickDeadlineMs: number): Promise<HostSample> {
     const startedAtMs = this.#now();
     const startedMs = performance.now();
-    const deadline = new Deadline(tickDeadlineMs);
+    const whole = new Deadline(tickDeadlineMs);
+    const deadline = new Deadline(tickDeadlineMs - Math.min(tickDeadlineMs * REST_SHARE, REST_MAX_MS));
     const control = await this.#control.attempt(
-      AbortSignal.timeout(Math.min(this.#options.domainDeadlineMs, tickDeadlineMs)),
+      AbortSignal.timeout(Math.round(Math.min(this.#options.domainDeadlineMs, tickDeadlineMs))),
     );
     this.#pool.startTick();
     const { domains } = await control.call(
@@ -217,11 +255,15 @@ export class Sampler {
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
       ? this.#host.read(control, blocking)
       : undefined;
-    const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
-    const [known, hostFigures] = await Promise.all([this.#summarise(control, domains), host]);
-    const local = await this.#local.read(domains, hostFigures?.topology, deadline);
+    const outcomes = await this.#asker.askAll(domains, {
+      asking: deadline,
+      whole,
+      earlyUntilMs: startedMs + tickDeadlineMs / 2,
+    });
+    const [known, hostFigures] = await Promise.all([this.#summarise(control, domains, whole), host]);
+    const local = await this.#local.read(domains, hostFigures?.topology, whole);
     this.#agents?.startTick(domains, (domain) => this.#facts.get(domain), this.#versions.known?.libvirt);
-    const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
+    const samples = (await this.#complete(control, domains, outcomes, known, whole)).map((sample) => ({
       ...sample,
       local: local.get(sample.domain.uuid),
     }));
@@ -250,13 +292,15 @@ export class Sampler {
   async #summarise(
     control: Connection,
     domains: readonly Domain[],
+    deadline: Deadline,
   ): Promise<ReadonlyMap<string, DomainSummary>> {
+    const pool = this.#pool.caller({ deadline, timeoutMs: this.#options.domainDeadlineMs });
     const withTimes = this.#options.groups.has('domain');
     const [marks, read] = await Promise.all([
       withTimes ? this.#summaries.marks(control).catch(() => undefined) : undefined,
-      mapInTurns(domains, (domain) =>
+      mapAtMost(domains, this.#options.inFlight, (domain) =>
         this.#summaries.read(
-          control,
+          pool,
           domain,
           this.#facts.get(domain),
           { withCpuTimes: withTimes, places: this.#places },
@@ -273,6 +317,7 @@ export class Sampler {
     domains: readonly Domain[],
     outcomes: ReadonlyMap<string, Outcome>,
     summaries: ReadonlyMap<string, DomainSummary>,
+    deadline: Deadline,
   ): Promise<DomainSample[]> {
     const samples = await mapInTurns(domains, async (domain): Promise<DomainSample | undefined> => {
       const outcome = outcomes.get(domain.uuid);
@@ -280,12 +325,12 @@ export class Sampler {
       if (outcome === undefined || summary === undefined) return undefined;
       const extras = await this.#extras.read(control, domain, {
         hasSnapshot: summary.marks?.hasSnapshot === true,
-        unresponsive: outcome.kind === 'unresponsive',
+        control: outcome.kind === 'unresponsive' ? this.#asker.controlOf(domain) : undefined,
       });
       const told =
         outcome.kind === 'fresh' && outcome.stats.state !== undefined
           ? outcome.stats
-          : await this.#summaries.state(control, domain);
+          : await this.#summaries.state(control, domain, deadline.remainingMs);
       return {
         domain,
         summary: {

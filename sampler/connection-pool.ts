@@ -92,7 +92,11 @@ export class ConnectionPool {
   async call<N extends CallName>(
     name: N,
     args: CallArgs<N>,
-    { deadline, timeoutMs }: { readonly deadline: Deadline; readonly timeoutMs: number },
+    {
+      deadline,
+      timeoutMs,
+      signal,
+    }: { readonly deadline: Deadline; readonly timeoutMs: number; readonly signal?: AbortSignal },
     beside?: (connection: Connection) => void,
   ): Promise<CallResult<N> | 'late'> {
     while (!deadline.aborted) {
@@ -101,6 +105,7 @@ export class ConnectionPool {
         const sentMs = performance.now();
         const reply = connection.call(name, args, {
           timeoutMs: Math.min(timeoutMs, deadline.remainingMs),
+          signal,
         });
         void reply.then(
           () => this.#answered(sentMs),

@@ -61,6 +61,15 @@ const LOOK_EVERY_MS = 500;
 /** From here on an answer takes so long that more calls have to be on their way at once. */
 const SLOW_ANSWER_MS = 200;
 
+/** A call on its way. An outcome that is undefined: the domain is no more. */
+interface Asked {
+  /** The outcome, or 'slow' when its own deadline came first. */
+  readonly soon: Promise<Outcome | undefined | 'slow'>;
+  /** The outcome, by the deadline of the tick; never rejects. */
+  readonly last: Promise<Outcome | undefined>;
+  readonly giveUp: () => void;
+}
+
 /** What is known of one domain between ticks. */
 interface Memory {
   lastFreshAtMs: number | undefined;
@@ -126,19 +135,18 @@ export class DomainAsker {
   }
 
   /**
-   * The outcome of each domain by UUID; one that vanished meanwhile has none. Asks until `asking` is over; what
-   * is then not answered is looked into until `whole` is, so that one that hangs is not taken for one that is late.
+   * The outcome of each domain by UUID, when `asking` is over at the latest; one that vanished meanwhile has none.
    */
   async askAll(
     domains: readonly Domain[],
-    { asking, whole, earlyUntilMs }: { asking: Deadline; whole: Deadline; earlyUntilMs: number },
+    asking: Deadline,
+    earlyUntilMs: number,
   ): Promise<Map<string, Outcome>> {
     const outcomes = new Map<string, Outcome>();
     const settle = (domain: Domain, outcome: Outcome | undefined): void => {
       this.#remember(domain).late = outcome?.kind === 'late';
       if (outcome !== undefined) outcomes.set(domain.uuid, outcome);
     };
-    const looked: Domain[] = [];
     const slow: Promise<void>[] = [];
     const queue = this.#inOrder(domains).values();
     let index = 0;
@@ -147,7 +155,6 @@ export class DomainAsker {
         const place = index++;
         const memory = this.#remember(domain);
         if (memory.out !== undefined || memory.suspect) {
-          looked.push(domain);
           const outcome = await this.#lookAgain(domain, memory, asking);
           if (outcome !== undefined) {
             settle(domain, outcome);
@@ -170,7 +177,6 @@ export class DomainAsker {
     };
     await Promise.all(Array.from({ length: this.#workers() }, worker));
     await Promise.all(slow);
-    await this.#lookAtLate(domains, outcomes, new Set(looked), whole);
     return outcomes;
   }
 
@@ -230,15 +236,12 @@ export class DomainAsker {
   }
 
   /** Names those among the late that hang: libvirt knows of them even when all its workers wait. */
-  async #lookAtLate(
+  async lookAtLate(
     domains: readonly Domain[],
     outcomes: Map<string, Outcome>,
-    looked: ReadonlySet<Domain>,
     deadline: Deadline,
   ): Promise<void> {
-    const late = domains.filter(
-      (domain) => outcomes.get(domain.uuid)?.kind === 'late' && domain.id !== -1 && !looked.has(domain),
-    );
+    const late = domains.filter((domain) => outcomes.get(domain.uuid)?.kind === 'late' && domain.id !== -1);
     await mapAtMost(late, MAX_IN_FLIGHT, async (domain) => {
       if (deadline.aborted) return;
       const verdict = await this.#look(domain, deadline);
@@ -255,28 +258,22 @@ export class DomainAsker {
     return { kind: 'unresponsive', sinceMs: memory.hungSinceMs };
   }
 
-  /**
-   * `soon`: the outcome, or 'slow' when its own deadline came first. `last`: the outcome, by the deadline of the
-   * tick; never rejects. Undefined: the domain is no more.
-   */
-  #ask(
-    domain: Domain,
-    deadline: Deadline,
-  ): { readonly soon: Promise<Outcome | undefined | 'slow'>; readonly last: Promise<Outcome | undefined> } {
+  #ask(domain: Domain, deadline: Deadline): Asked {
     const { domainDeadlineMs } = this.#options;
     const slow = Promise.withResolvers<'slow'>();
     let timer: NodeJS.Timeout | undefined;
-    const last = this.#answer(domain, deadline, () => {
+    const giveUp = new AbortController();
+    const last = this.#answer(domain, deadline, giveUp.signal, () => {
       timer = setTimeout(() => slow.resolve('slow'), timerMs(domainDeadlineMs));
     }).finally(() => clearTimeout(timer));
-    return { soon: Promise.race([last, slow.promise]), last };
+    return { soon: Promise.race([last, slow.promise]), last, giveUp: () => giveUp.abort() };
   }
 
   /** Of a call past its deadline: an answer in time for the tick still counts, unless it is known to hang. */
   async #outlast(
     domain: Domain,
     memory: Memory,
-    { last }: { readonly last: Promise<Outcome | undefined> },
+    { last, giveUp }: Asked,
     deadline: Deadline,
   ): Promise<Outcome | undefined> {
     const answered = last.then((outcome) => ({ outcome }));
@@ -284,9 +281,15 @@ export class DomainAsker {
       const { out } = memory;
       const verdict = await Promise.race([answered, this.#look(domain, deadline)]);
       if (verdict !== undefined && 'outcome' in verdict) return verdict.outcome;
-      if (verdict?.sinceMs !== undefined) return this.#hung(memory, verdict);
-      if (out !== undefined && this.#isOverdue(out) && this.#parts.pool.hasAnsweredSince(out.sentMs)) {
-        return this.#hung(memory, { sinceMs: out.sinceMs, control: verdict?.control });
+      const isHung =
+        out !== undefined && this.#isOverdue(out) && this.#parts.pool.hasAnsweredSince(out.sentMs);
+      if (verdict?.sinceMs !== undefined || isHung) {
+        const outcome = this.#hung(memory, {
+          sinceMs: verdict?.sinceMs ?? out?.sinceMs,
+          control: verdict?.control,
+        });
+        giveUp();
+        return outcome;
       }
       const timer = Promise.withResolvers<undefined>();
       const handle = setTimeout(() => timer.resolve(undefined), LOOK_EVERY_MS);
@@ -297,7 +300,12 @@ export class DomainAsker {
   }
 
   /** Undefined: the domain is no more. Never rejects. `sent`: called once the call is on its way. */
-  async #answer(domain: Domain, deadline: Deadline, sent: () => void): Promise<Outcome | undefined> {
+  async #answer(
+    domain: Domain,
+    deadline: Deadline,
+    signal: AbortSignal,
+    sent: () => void,
+  ): Promise<Outcome | undefined> {
     if (deadline.aborted) return { kind: 'late' };
     const memory = this.#remember(domain);
     const facts = this.#parts.facts.get(domain);
@@ -310,7 +318,7 @@ export class DomainAsker {
       const reply = await this.#parts.pool.call(
         'connectGetAllDomainStats',
         { domains: [domain], stats: mask, flags: StatsFlag.noWait },
-        { deadline, timeoutMs: Number.POSITIVE_INFINITY },
+        { deadline, timeoutMs: Number.POSITIVE_INFINITY, signal },
         (connection) => {
           atMs = this.#options.now();
           out = { sinceMs: atMs, sentMs: performance.now() };

@@ -69,7 +69,18 @@ const DEFAULTS = {
 const REST_SHARE = 0.2;
 const REST_MAX_MS = 1_500;
 
+/** Of more domains that did not answer, the states are listed first: one by one there may be no time for them. */
+const STATES_ONE_BY_ONE = 12;
+
 const HOST_GROUPS = ['host', 'pool', 'overcommit', 'hostcpus'] as const;
+
+/** What a tick has learned, by UUID. */
+interface Gathered {
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+  readonly known: ReadonlyMap<string, DomainSummary>;
+  /** virDomainState, of all or of none. */
+  readonly states: ReadonlyMap<string, number>;
+}
 
 /**
  * Asks one host. List and states go over a connection of their own through calls that stuck guests cannot
@@ -255,18 +266,21 @@ export class Sampler {
     const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
       ? this.#host.read(control, blocking)
       : undefined;
-    const outcomes = await this.#asker.askAll(domains, {
-      asking: deadline,
-      whole,
-      earlyUntilMs: startedMs + tickDeadlineMs / 2,
-    });
-    const [known, hostFigures] = await Promise.all([this.#summarise(control, domains, whole), host]);
+    const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
+    const [states, known, hostFigures] = await Promise.all([
+      this.#states(control, domains, outcomes, whole),
+      this.#summarise(control, domains, whole),
+      host,
+      this.#asker.lookAtLate(domains, outcomes, whole),
+    ]);
     const local = await this.#local.read(domains, hostFigures?.topology, whole);
     this.#agents?.startTick(domains, (domain) => this.#facts.get(domain), this.#versions.known?.libvirt);
-    const samples = (await this.#complete(control, domains, outcomes, known, whole)).map((sample) => ({
-      ...sample,
-      local: local.get(sample.domain.uuid),
-    }));
+    const samples = (await this.#complete(control, domains, { outcomes, known, states }, whole)).map(
+      (sample) => ({
+        ...sample,
+        local: local.get(sample.domain.uuid),
+      }),
+    );
     const limited = this.#limitUses.complete(samples);
     await new Turns().next();
     this.#pool.shrink();
@@ -286,6 +300,19 @@ export class Sampler {
     const known = new Set(domains.map((domain) => domain.uuid));
     this.#facts.keepOnly(known);
     this.#extras.startTick(known);
+  }
+
+  /** Listed by state where so many did not answer that there may be no time to ask for each. */
+  async #states(
+    control: Connection,
+    domains: readonly Domain[],
+    outcomes: ReadonlyMap<string, Outcome>,
+    deadline: Deadline,
+  ): Promise<ReadonlyMap<string, number>> {
+    const silent = domains.filter((domain) => !hasState(outcomes.get(domain.uuid)));
+    return silent.length > STATES_ONE_BY_ONE
+      ? this.#summaries.states(control, deadline.remainingMs)
+      : new Map();
   }
 
   /** By UUID. What a closing connection cannot tell is absent; the tick itself finds out that it closed. */
@@ -315,27 +342,26 @@ export class Sampler {
   async #complete(
     control: Connection,
     domains: readonly Domain[],
-    outcomes: ReadonlyMap<string, Outcome>,
-    summaries: ReadonlyMap<string, DomainSummary>,
+    { outcomes, known, states }: Gathered,
     deadline: Deadline,
   ): Promise<DomainSample[]> {
     const samples = await mapInTurns(domains, async (domain): Promise<DomainSample | undefined> => {
       const outcome = outcomes.get(domain.uuid);
-      const summary = summaries.get(domain.uuid);
+      const summary = known.get(domain.uuid);
       if (outcome === undefined || summary === undefined) return undefined;
       const extras = await this.#extras.read(control, domain, {
         hasSnapshot: summary.marks?.hasSnapshot === true,
         control: outcome.kind === 'unresponsive' ? this.#asker.controlOf(domain) : undefined,
       });
       const told =
-        outcome.kind === 'fresh' && outcome.stats.state !== undefined
+        outcome.kind === 'fresh' && hasState(outcome)
           ? outcome.stats
           : await this.#summaries.state(control, domain, deadline.remainingMs);
       return {
         domain,
         summary: {
           ...summary,
-          state: told?.state ?? summary.state,
+          state: told?.state ?? states.get(domain.uuid) ?? summary.state,
           reason: told?.reason,
           vcpus: (outcome.kind === 'fresh' ? outcome.stats.vcpuCurrent : undefined) ?? summary.vcpus,
         },
@@ -348,4 +374,8 @@ export class Sampler {
     });
     return samples.filter((sample) => sample !== undefined);
   }
+}
+
+function hasState(outcome: Outcome | undefined): boolean {
+  return outcome?.kind === 'fresh' && outcome.stats.state !== undefined;
 }

@@ -13,6 +13,13 @@ const STUCK_MAX = 2;
 /** Whether a domain starts with the host changes by hand, and no event tells of it. */
 const MARKS_MAX_AGE_MS = 30_000;
 
+/** The states that the list can be filtered by. */
+const LISTED_STATES = [
+  [DomainState.running, ListFlag.running],
+  [DomainState.paused, ListFlag.paused],
+  [DomainState.shutoff, ListFlag.shutoff],
+] as const;
+
 /** domainGetCpuStats: the total over all CPUs, which has these three figures. */
 const CPU_TOTAL = { nparams: 3, startCpu: -1, ncpus: 1, flags: 0 };
 
@@ -126,6 +133,26 @@ export class Summaries {
     maxInfo: number,
   ): Promise<CallResult<'domainGetVcpus'> | undefined> {
     return this.#try(connection, domain, 'domainGetVcpus', { domain, maxInfo, mapLength: 0 });
+  }
+
+  /**
+   * The states of all domains by UUID, by filters of the list: a call for each state, however many domains there
+   * are, and no reasons. What cannot be read within `withinMs` is absent.
+   */
+  async states(control: Connection, withinMs: number): Promise<ReadonlyMap<string, number>> {
+    const found = new Map<string, number>();
+    const timeoutMs = Math.min(withinMs, this.#timeoutMs);
+    await Promise.all(
+      LISTED_STATES.map(async ([state, flags]) => {
+        try {
+          const list = await control.call('connectListAllDomains', { needResults: 1, flags }, { timeoutMs });
+          for (const { uuid } of list.domains) found.set(uuid, state);
+        } catch {
+          // Absent; the tick itself finds out when the connection closed.
+        }
+      }),
+    );
+    return found;
   }
 
   /** The state, by a call for which libvirtd keeps workers free; `withinMs` where there is less time than usual. */

@@ -32,7 +32,7 @@ export class ConnectionPool {
   readonly #options: PoolOptions;
   #connections: Connection[] = [];
   readonly #opening = new Set<Promise<Connection>>();
-  /** When the newest of the calls went out that libvirtd has answered, by the clock that never jumps. */
+  /** When the newest of the calls for statistics went out that libvirtd has answered, by the clock that never jumps. */
   #answeredSentMs = Number.NEGATIVE_INFINITY;
   #lost = 0;
   #openError: Error | undefined;
@@ -61,8 +61,9 @@ export class ConnectionPool {
   }
 
   /**
-   * Whether libvirtd has answered a call that went out after this moment (performance.now()): then its workers
-   * are free, and what has not been answered since waits for something else.
+   * Whether libvirtd has answered a call for statistics that went out after this moment (performance.now()): then
+   * its workers are free, and what has not been answered since waits for something else. Other calls prove
+   * nothing: libvirtd keeps workers free for some of them (remote_protocol.x, "@priority: high").
    */
   hasAnsweredSince(sentMs: number): boolean {
     return this.#answeredSentMs > sentMs;
@@ -107,12 +108,7 @@ export class ConnectionPool {
           timeoutMs: Math.min(timeoutMs, deadline.remainingMs),
           signal,
         });
-        void reply.then(
-          () => this.#answered(sentMs),
-          (error) => {
-            if (error instanceof RemoteError) this.#answered(sentMs);
-          },
-        );
+        if (name === 'connectGetAllDomainStats') this.#watch(reply, sentMs);
         beside?.(connection);
         return reply;
       }
@@ -174,8 +170,13 @@ export class ConnectionPool {
     return best;
   }
 
-  #answered(sentMs: number): void {
-    this.#answeredSentMs = Math.max(this.#answeredSentMs, sentMs);
+  #watch(reply: Promise<unknown>, sentMs: number): void {
+    const answered = (): void => {
+      this.#answeredSentMs = Math.max(this.#answeredSentMs, sentMs);
+    };
+    reply.then(answered, (error) => {
+      if (error instanceof RemoteError) answered();
+    });
   }
 
   #openOne(): Promise<Connection> {

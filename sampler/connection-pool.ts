@@ -1,6 +1,7 @@
 import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import { MAX_IN_FLIGHT } from '../libvirt/client/rpc-channel.ts';
+import { RemoteError } from '../libvirt/errors.ts';
 import type { Deadline } from './deadline.ts';
 
 export interface PoolOptions {
@@ -15,13 +16,24 @@ export interface PoolOptions {
 }
 
 const PAUSE_MS = 20;
+
+/** Opening goes on beyond the tick that began it: on a slow host it takes longer than a tick. */
+const OPEN_MS = 30_000;
+
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+
+class NoPlaceError extends Error {
+  override readonly name = 'NoPlaceError';
+  readonly code = 'SAMPLER_NO_PLACE';
+}
 
 /** The connections that calls go over which a stuck guest can block. */
 export class ConnectionPool {
   readonly #options: PoolOptions;
   #connections: Connection[] = [];
-  #opening: Promise<Connection> | undefined;
+  readonly #opening = new Set<Promise<Connection>>();
+  /** When the newest of the calls for statistics went out that libvirtd has answered, by the clock that never jumps. */
+  #answeredSentMs = Number.NEGATIVE_INFINITY;
   #lost = 0;
   #openError: Error | undefined;
   #closed = false;
@@ -43,9 +55,26 @@ export class ConnectionPool {
     return this.#connections.reduce((sum, connection) => sum + connection.abandonedCalls, 0);
   }
 
-  /** Lets a new tick try again to open what could not be opened in the last. */
+  /** Places for calls, stuck ones included, once every connection is open that may be. */
+  get placesMax(): number {
+    return this.#options.max * MAX_IN_FLIGHT;
+  }
+
+  /**
+   * Whether libvirtd has answered a call for statistics that went out after this moment (performance.now()): then
+   * its workers are free, and what has not been answered since waits for something else. Other calls prove
+   * nothing: libvirtd keeps workers free for some of them (remote_protocol.x, "@priority: high").
+   */
+  hasAnsweredSince(sentMs: number): boolean {
+    return this.#answeredSentMs > sentMs;
+  }
+
+  /** Opens what is to be open, side by side, and lets a new tick try again what failed in the last. */
   startTick(): void {
     this.#openError = undefined;
+    for (let open = this.#connections.length + this.#opening.size; open < this.#options.base; open++) {
+      this.#openOne().catch(() => undefined);
+    }
   }
 
   /**
@@ -53,7 +82,6 @@ export class ConnectionPool {
    * await: a call that is queued behind stuck ones would look stuck itself.
    */
   pick(): Connection | undefined {
-    if (this.#connections.length < this.#options.base && this.#openError === undefined) return undefined;
     const best = this.#emptiest();
     return best !== undefined && best.freePlaces > 0 ? best : undefined;
   }
@@ -65,39 +93,54 @@ export class ConnectionPool {
   async call<N extends CallName>(
     name: N,
     args: CallArgs<N>,
-    { deadline, timeoutMs }: { readonly deadline: Deadline; readonly timeoutMs: number },
+    {
+      deadline,
+      timeoutMs,
+      signal,
+    }: { readonly deadline: Deadline; readonly timeoutMs: number; readonly signal?: AbortSignal },
     beside?: (connection: Connection) => void,
   ): Promise<CallResult<N> | 'late'> {
     while (!deadline.aborted) {
       const connection = this.pick();
       if (connection !== undefined) {
+        const sentMs = performance.now();
         const reply = connection.call(name, args, {
           timeoutMs: Math.min(timeoutMs, deadline.remainingMs),
+          signal,
         });
+        if (name === 'connectGetAllDomainStats') this.#watch(reply, sentMs);
         beside?.(connection);
         return reply;
       }
-      await this.makeRoom(deadline.signal);
+      await this.makeRoom();
     }
     return 'late';
+  }
+
+  /** Sends as a connection does, over whichever has a place; rejects when none came free in time. */
+  caller(within: { readonly deadline: Deadline; readonly timeoutMs: number }): Pick<Connection, 'call'> {
+    return {
+      call: async (name, args) => {
+        const reply = await this.call(name, args, within);
+        if (reply === 'late') throw new NoPlaceError(`${name}: no place came free in time`);
+        return reply;
+      },
+    };
   }
 
   /**
    * Opens another connection where that is allowed, else waits a moment; then pick again. Rejects when there
    * is no connection and none can be opened.
    */
-  async makeRoom(signal: AbortSignal): Promise<void> {
-    if (this.#connections.length >= this.#options.max) return pause();
-    if (this.#openError === undefined) {
-      try {
-        await this.#openOne(signal);
-        return;
-      } catch (error) {
-        this.#openError = error as Error;
-      }
+  async makeRoom(): Promise<void> {
+    const open = this.#connections.length;
+    if (this.#openError === undefined && this.#opening.size === 0 && open < this.#options.max) {
+      this.#openOne().catch(() => undefined);
     }
-    if (this.#connections.length === 0) throw this.#openError;
-    await pause();
+    if (this.#opening.size > 0) await Promise.race([...this.#opening, pause()]).catch(() => undefined);
+    else if (open > 0) await pause();
+    if (this.#connections.length === 0 && this.#opening.size === 0 && this.#openError !== undefined)
+      throw this.#openError;
   }
 
   /** Closes what the stuck calls of the past needed, once they are gone. */
@@ -127,9 +170,18 @@ export class ConnectionPool {
     return best;
   }
 
-  #openOne(signal: AbortSignal): Promise<Connection> {
-    this.#opening ??= this.#options
-      .open(signal)
+  #watch(reply: Promise<unknown>, sentMs: number): void {
+    const answered = (): void => {
+      this.#answeredSentMs = Math.max(this.#answeredSentMs, sentMs);
+    };
+    reply.then(answered, (error) => {
+      if (error instanceof RemoteError) answered();
+    });
+  }
+
+  #openOne(): Promise<Connection> {
+    const opening = this.#options
+      .open(AbortSignal.timeout(OPEN_MS))
       .then(async (connection) => {
         if (this.#closed) {
           await connection.close();
@@ -143,9 +195,14 @@ export class ConnectionPool {
         });
         return connection;
       })
+      .catch((error: Error) => {
+        this.#openError = error;
+        throw error;
+      })
       .finally(() => {
-        this.#opening = undefined;
+        this.#opening.delete(opening);
       });
-    return this.#opening;
+    this.#opening.add(opening);
+    return opening;
   }
 }

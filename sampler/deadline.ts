@@ -1,11 +1,20 @@
-/** When a tick has to be over: as a signal, and as the time that is left. */
+/** The longest that a Node.js timer can wait; one that is given more fires at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/** A time that a timer can wait: 1 at least, as long as a timer lasts where it is more or is not a number. */
+export function timerMs(ms: number): number {
+  return Number.isNaN(ms) ? TIMER_MAX_MS : Math.min(Math.max(1, ms), TIMER_MAX_MS);
+}
+
+/** When something has to be over: as a signal, and as the time that is left. */
 export class Deadline {
   readonly signal: AbortSignal;
   readonly #atMs: number;
 
   constructor(withinMs: number) {
-    this.signal = AbortSignal.timeout(withinMs);
-    this.#atMs = performance.now() + withinMs;
+    const ms = timerMs(withinMs);
+    this.signal = AbortSignal.timeout(Math.round(ms));
+    this.#atMs = performance.now() + ms;
   }
 
   get aborted(): boolean {

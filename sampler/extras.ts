@@ -27,8 +27,6 @@ const COUNTED_EVENTS = [
 /** One domain in so many is asked for a job in each tick; one that has a job, in every tick. */
 const JOB_TURNS = 10;
 
-const CONTROL_STATES = ['ok', 'job', 'occupied', 'error'] as const;
-
 /** virDomainJobType: none. */
 const NO_JOB = 0;
 
@@ -136,19 +134,19 @@ export class Extras {
   async read(
     control: Connection,
     domain: Domain,
-    about: { readonly hasSnapshot: boolean; readonly unresponsive: boolean },
+    about: { readonly hasSnapshot: boolean; readonly control: ControlFigures | undefined },
   ): Promise<DomainExtras> {
     const known = this.#of(domain);
-    const [snapshots, controlFigures] = await Promise.all([
-      about.hasSnapshot && this.#groups.has('snapshot') ? this.#snapshots.read(control, domain) : undefined,
-      about.unresponsive && this.#groups.has('events') ? this.#control(control, domain) : undefined,
-    ]);
+    const snapshots =
+      about.hasSnapshot && this.#groups.has('snapshot')
+        ? await this.#snapshots.read(control, domain)
+        : undefined;
     return {
       job: known.job,
       diskErrors: known.diskErrors,
       events: known.events,
       snapshots,
-      control: controlFigures,
+      control: this.#groups.has('events') ? about.control : undefined,
     };
   }
 
@@ -160,18 +158,5 @@ export class Extras {
       this.#known.set(domain.uuid, known);
     }
     return known;
-  }
-
-  async #control(control: Connection, domain: Domain): Promise<ControlFigures | undefined> {
-    try {
-      const info = await control.call(
-        'domainGetControlInfo',
-        { domain, flags: 0 },
-        { timeoutMs: this.#timeoutMs },
-      );
-      return { state: CONTROL_STATES[info.state] ?? 'error', sinceMs: Number(info.stateTimeMs) };
-    } catch {
-      return undefined;
-    }
   }
 }

@@ -6,7 +6,7 @@ import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, timerMs } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
@@ -15,6 +15,7 @@ import { type AskBlocking, HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostIdentity, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
 import { Identity } from './identity.ts';
 import { LimitUses } from './limit-uses.ts';
+import { Liveness } from './liveness.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { ResidentMemory } from './local/resident-memory.ts';
@@ -22,7 +23,7 @@ import { LocalVcpus } from './local/vcpus.ts';
 import { Places } from './places.ts';
 import { Reckoning } from './reckoning.ts';
 import { Summaries } from './summaries.ts';
-import { mapInTurns, Turns } from './turns.ts';
+import { mapAtMost, mapInTurns, Turns } from './turns.ts';
 import { Versions } from './versions.ts';
 
 export interface SamplerOptions {
@@ -66,7 +67,22 @@ const DEFAULTS = {
   maxConnections: 5,
 };
 
+/** The share of a tick that is kept for what comes after asking, and how much that is at most. */
+const REST_SHARE = 0.2;
+const REST_MAX_MS = 1_500;
+
+/** Of more domains that did not answer, the states are listed first: one by one there may be no time for them. */
+const STATES_ONE_BY_ONE = 12;
+
 const HOST_GROUPS = ['host', 'pool', 'overcommit', 'hostcpus'] as const;
+
+/** What a tick has learned, by UUID. */
+interface Gathered {
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+  readonly known: ReadonlyMap<string, DomainSummary>;
+  /** virDomainState, of all or of none. */
+  readonly states: ReadonlyMap<string, number>;
+}
 
 /**
  * Asks one host. List and states go over a connection of their own through calls that stuck guests cannot
@@ -83,6 +99,7 @@ export class Sampler {
   readonly #extras: Extras;
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
+  readonly #liveness: Liveness;
   readonly #agents: AgentReader | undefined;
   readonly #guestMemory: GuestMemory;
   /** Absent when virtune does not run on the host. */
@@ -93,7 +110,7 @@ export class Sampler {
   readonly #limitUses = new LimitUses();
   readonly #versions = new Versions();
   readonly #identity = new Identity();
-  #running: Promise<HostSample> | undefined;
+  #running: { readonly sample: Promise<HostSample>; readonly deadlineMs: number } | undefined;
 
   constructor(options: SamplerOptions) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -140,6 +157,13 @@ export class Sampler {
     this.#guestMemory = new GuestMemory(this.#now);
     this.#residentMemory =
       procRoot === undefined || processes === undefined ? undefined : new ResidentMemory(procRoot, processes);
+    this.#liveness = new Liveness({
+      open: options.open,
+      hungAfterMs: this.#options.domainDeadlineMs,
+      procRoot,
+      processes,
+      now: this.#now,
+    });
     this.#asker = new DomainAsker(
       { ...this.#options, now: this.#now },
       {
@@ -147,6 +171,7 @@ export class Sampler {
         facts: this.#facts,
         summaries: this.#summaries,
         extras: this.#extras,
+        liveness: this.#liveness,
         places: this.#places,
         guestMemory: this.#guestMemory,
         residentMemory: this.#residentMemory,
@@ -178,7 +203,10 @@ export class Sampler {
       control: this.#control.state,
       lastError: this.#control.lastError,
       connections:
-        this.#pool.size + (this.#control.current === undefined ? 0 : 1) + (this.#agents?.connections ?? 0),
+        this.#pool.size +
+        this.#liveness.connections +
+        (this.#control.current === undefined ? 0 : 1) +
+        (this.#agents?.connections ?? 0),
       reconnects: this.#control.reconnects + this.#pool.lost,
       stuckCalls: this.#pool.stuckCalls + (this.#agents?.stuckCalls ?? 0),
     };
@@ -190,26 +218,47 @@ export class Sampler {
   }
 
   /**
-   * One sample; whoever asks while one is under way gets that one. Rejects when the host itself cannot be
-   * asked; a domain that cannot is an outcome in the sample. `budgetMs` shortens the tick's deadline.
+   * One sample; callers at the same time share one. Rejects when the host itself cannot be asked; a domain that
+   * cannot is an outcome in the sample. `budgetMs` shortens the tick's deadline. A caller that shares a tick which
+   * another has shortened, and finds domains missing in it, gets a tick with the time it has left.
    */
-  sample(budgetMs = Number.POSITIVE_INFINITY): Promise<HostSample> {
-    this.#running ??= this.#tick(Math.min(budgetMs, this.#options.tickDeadlineMs)).finally(() => {
+  async sample(budgetMs = Number.POSITIVE_INFINITY): Promise<HostSample> {
+    const ownMs = Math.min(timerMs(budgetMs), this.#options.tickDeadlineMs);
+    const endMs = performance.now() + ownMs;
+    const joined = this.#running;
+    if (joined === undefined) return this.#start(ownMs);
+    if (joined.deadlineMs >= ownMs) return joined.sample;
+    const sample = await joined.sample;
+    const leftMs = endMs - performance.now();
+    const isCut = sample.domains.some(({ outcome }) => outcome.kind === 'late');
+    if (!isCut || leftMs < joined.deadlineMs) return sample;
+    return this.#running?.sample ?? this.#start(leftMs);
+  }
+
+  #start(deadlineMs: number): Promise<HostSample> {
+    const sample = this.#tick(deadlineMs).finally(() => {
       this.#running = undefined;
     });
-    return this.#running;
+    this.#running = { sample, deadlineMs };
+    return sample;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#control.close(), this.#pool.close(), this.#agents?.close()]);
+    await Promise.all([
+      this.#control.close(),
+      this.#pool.close(),
+      this.#liveness.close(),
+      this.#agents?.close(),
+    ]);
   }
 
   async #tick(tickDeadlineMs: number): Promise<HostSample> {
     const startedAtMs = this.#now();
     const startedMs = performance.now();
-    const deadline = new Deadline(tickDeadlineMs);
+    const whole = new Deadline(tickDeadlineMs);
+    const deadline = new Deadline(tickDeadlineMs - Math.min(tickDeadlineMs * REST_SHARE, REST_MAX_MS));
     const control = await this.#control.attempt(
-      AbortSignal.timeout(Math.min(this.#options.domainDeadlineMs, tickDeadlineMs)),
+      AbortSignal.timeout(Math.round(Math.min(this.#options.domainDeadlineMs, tickDeadlineMs))),
     );
     this.#pool.startTick();
     const { domains } = await control.call(
@@ -228,13 +277,20 @@ export class Sampler {
       ? this.#host.read(control, blocking)
       : undefined;
     const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
-    const [known, hostFigures] = await Promise.all([this.#summarise(control, domains), host]);
-    const local = await this.#local.read(domains, hostFigures?.topology, deadline);
+    const [states, known, hostFigures] = await Promise.all([
+      this.#states(control, domains, outcomes, whole),
+      this.#summarise(control, domains, whole),
+      host,
+      this.#asker.lookAtLate(domains, outcomes, whole),
+    ]);
+    const local = await this.#local.read(domains, hostFigures?.topology, whole);
     this.#agents?.startTick(domains, (domain) => this.#facts.get(domain), this.#versions.known?.libvirt);
-    const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
-      ...sample,
-      local: local.get(sample.domain.uuid),
-    }));
+    const samples = (await this.#complete(control, domains, { outcomes, known, states }, whole)).map(
+      (sample) => ({
+        ...sample,
+        local: local.get(sample.domain.uuid),
+      }),
+    );
     const limited = this.#limitUses.complete(samples);
     await new Turns().next();
     this.#pool.shrink();
@@ -257,17 +313,35 @@ export class Sampler {
     this.#extras.startTick(known);
   }
 
+  /** Listed by state where so many did not answer that there may be no time to ask for each. */
+  async #states(
+    control: Connection,
+    domains: readonly Domain[],
+    outcomes: ReadonlyMap<string, Outcome>,
+    deadline: Deadline,
+  ): Promise<ReadonlyMap<string, number>> {
+    const silent = domains.filter((domain) => !hasState(outcomes.get(domain.uuid)));
+    return silent.length > STATES_ONE_BY_ONE
+      ? this.#summaries.states(control, deadline.remainingMs)
+      : new Map();
+  }
+
   /** By UUID. What a closing connection cannot tell is absent; the tick itself finds out that it closed. */
   async #summarise(
     control: Connection,
     domains: readonly Domain[],
+    deadline: Deadline,
   ): Promise<ReadonlyMap<string, DomainSummary>> {
+    const { domainDeadlineMs: timeoutMs } = this.#options;
+    // For all of them: where libvirt answers none of these calls, the sample goes out without them.
+    const within = new Deadline(Math.min(timeoutMs, deadline.remainingMs));
+    const pool = this.#pool.caller({ deadline: within, timeoutMs });
     const withTimes = this.#options.groups.has('domain');
     const [marks, read] = await Promise.all([
       withTimes ? this.#summaries.marks(control).catch(() => undefined) : undefined,
-      mapInTurns(domains, (domain) =>
+      mapAtMost(domains, this.#options.inFlight, (domain) =>
         this.#summaries.read(
-          control,
+          pool,
           domain,
           this.#facts.get(domain),
           { withCpuTimes: withTimes, places: this.#places },
@@ -282,26 +356,26 @@ export class Sampler {
   async #complete(
     control: Connection,
     domains: readonly Domain[],
-    outcomes: ReadonlyMap<string, Outcome>,
-    summaries: ReadonlyMap<string, DomainSummary>,
+    { outcomes, known, states }: Gathered,
+    deadline: Deadline,
   ): Promise<DomainSample[]> {
     const samples = await mapInTurns(domains, async (domain): Promise<DomainSample | undefined> => {
       const outcome = outcomes.get(domain.uuid);
-      const summary = summaries.get(domain.uuid);
+      const summary = known.get(domain.uuid);
       if (outcome === undefined || summary === undefined) return undefined;
       const extras = await this.#extras.read(control, domain, {
         hasSnapshot: summary.marks?.hasSnapshot === true,
-        unresponsive: outcome.kind === 'unresponsive',
+        control: outcome.kind === 'unresponsive' ? this.#asker.controlOf(domain) : undefined,
       });
       const told =
-        outcome.kind === 'fresh' && outcome.stats.state !== undefined
+        outcome.kind === 'fresh' && hasState(outcome)
           ? outcome.stats
-          : await this.#summaries.state(control, domain);
+          : await this.#summaries.state(control, domain, deadline.remainingMs);
       return {
         domain,
         summary: {
           ...summary,
-          state: told?.state ?? summary.state,
+          state: told?.state ?? states.get(domain.uuid) ?? summary.state,
           reason: told?.reason,
           vcpus: (outcome.kind === 'fresh' ? outcome.stats.vcpuCurrent : undefined) ?? summary.vcpus,
           rssKiB:
@@ -317,4 +391,8 @@ export class Sampler {
     });
     return samples.filter((sample) => sample !== undefined);
   }
+}
+
+function hasState(outcome: Outcome | undefined): boolean {
+  return outcome?.kind === 'fresh' && outcome.stats.state !== undefined;
 }

@@ -13,8 +13,18 @@ const STUCK_MAX = 2;
 /** Whether a domain starts with the host changes by hand, and no event tells of it. */
 const MARKS_MAX_AGE_MS = 30_000;
 
+/** The states that the list can be filtered by. */
+const LISTED_STATES = [
+  [DomainState.running, ListFlag.running],
+  [DomainState.paused, ListFlag.paused],
+  [DomainState.shutoff, ListFlag.shutoff],
+] as const;
+
 /** domainGetCpuStats: the total over all CPUs, which has these three figures. */
 const CPU_TOTAL = { nparams: 3, startCpu: -1, ncpus: 1, flags: 0 };
+
+/** What sends a call: a connection, or a pool that picks one. */
+export type Caller = Pick<Connection, 'call'>;
 
 /** `atMs`: wall clock just before the call went out. */
 export type CpuTimes =
@@ -72,26 +82,25 @@ export class Summaries {
   }
 
   /**
-   * Whatever cannot be read is absent. What libvirt would copy from the definition that it also shows as XML
+   * Whatever cannot be read is absent. `via`: a connection, or a pool of them. What libvirt would copy from the definition that it also shows as XML
    * is taken from the facts where they are known, which spares a call a domain.
    */
   async read(
-    control: Connection,
+    via: Caller,
     domain: Domain,
     facts: DomainFacts | undefined,
     { withCpuTimes, places }: { readonly withCpuTimes: boolean; readonly places?: Places | undefined },
     asked?: Promise<CpuTimes>,
   ): Promise<Omit<DomainSummary, 'marks'>> {
     // A domain without an id is not running and has no CPU time.
-    const cpu =
-      withCpuTimes && domain.id !== -1 ? await (asked ?? this.cpuTimes(control, domain)) : undefined;
+    const cpu = withCpuTimes && domain.id !== -1 ? await (asked ?? this.cpuTimes(via, domain)) : undefined;
     const cpuNs = new Map(cpu?.params.map(({ field, value }) => [field, Number(value)]));
     const isKnown = facts?.memory.currentKiB !== undefined && (cpuNs.size > 0 || domain.id === -1);
     const infoAtMs = this.#now();
-    const info = isKnown ? undefined : await this.#try(control, domain, 'domainGetInfo', { domain });
+    const info = isKnown ? undefined : await this.#try(via, domain, 'domainGetInfo', { domain });
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
     if (places?.isDue(domain) === true && vcpusMax > 0) {
-      const told = await this.vcpus(control, domain, vcpusMax);
+      const told = await this.vcpus(via, domain, vcpusMax);
       if (told !== undefined) places.told(domain, told);
     }
     return {
@@ -111,7 +120,7 @@ export class Summaries {
   }
 
   /** CPU time of a running domain; undefined where it cannot be read. */
-  async cpuTimes(connection: Connection, domain: Domain): Promise<CpuTimes> {
+  async cpuTimes(connection: Caller, domain: Domain): Promise<CpuTimes> {
     const atMs = this.#now();
     const reply = await this.#try(connection, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL });
     return reply && { params: reply.params, atMs };
@@ -119,20 +128,42 @@ export class Summaries {
 
   /** State, run time and host CPU of the vCPUs that are online; undefined where they cannot be read. */
   vcpus(
-    connection: Connection,
+    connection: Caller,
     domain: Domain,
     maxInfo: number,
   ): Promise<CallResult<'domainGetVcpus'> | undefined> {
     return this.#try(connection, domain, 'domainGetVcpus', { domain, maxInfo, mapLength: 0 });
   }
 
-  /** The state, by a call for which libvirtd keeps workers free. */
+  /**
+   * The states of all domains by UUID, by filters of the list: a call for each state, however many domains there
+   * are, and no reasons. What cannot be read within `withinMs` is absent.
+   */
+  async states(control: Connection, withinMs: number): Promise<ReadonlyMap<string, number>> {
+    const found = new Map<string, number>();
+    const timeoutMs = Math.min(withinMs, this.#timeoutMs);
+    await Promise.all(
+      LISTED_STATES.map(async ([state, flags]) => {
+        try {
+          const list = await control.call('connectListAllDomains', { needResults: 1, flags }, { timeoutMs });
+          for (const { uuid } of list.domains) found.set(uuid, state);
+        } catch {
+          // Absent; the tick itself finds out when the connection closed.
+        }
+      }),
+    );
+    return found;
+  }
+
+  /** The state, by a call for which libvirtd keeps workers free; `withinMs` where there is less time than usual. */
   async state(
     control: Connection,
     domain: Domain,
+    withinMs = this.#timeoutMs,
   ): Promise<{ readonly state: number; readonly reason: number } | undefined> {
     try {
-      return await control.call('domainGetState', { domain, flags: 0 }, { timeoutMs: this.#timeoutMs });
+      const timeoutMs = Math.min(withinMs, this.#timeoutMs);
+      return await control.call('domainGetState', { domain, flags: 0 }, { timeoutMs });
     } catch {
       // That it does not run is all that a shut-off domain has to tell.
       return domain.id === -1 ? { state: DomainState.shutoff, reason: 0 } : undefined;
@@ -140,14 +171,14 @@ export class Summaries {
   }
 
   async #try<N extends CallName>(
-    control: Connection,
+    via: Caller,
     domain: Domain,
     name: N,
     args: CallArgs<N>,
   ): Promise<CallResult<N> | undefined> {
     try {
       return await this.#outstanding.ask(domain.uuid, () =>
-        control.call(name, args, { timeoutMs: this.#timeoutMs }),
+        via.call(name, args, { timeoutMs: this.#timeoutMs }),
       );
     } catch {
       return undefined;

@@ -35,3 +35,22 @@ export async function mapInTurns<T, R>(
   }
   return Promise.all(begun);
 }
+
+/** What `read` gives for each item, in their order, `limit` of them under way at once. */
+export async function mapAtMost<T, R>(
+  items: readonly T[],
+  limit: number,
+  read: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const turns = new Turns();
+  const entries = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of entries) {
+      results[index] = await read(item);
+      await turns.pass();
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+  return results;
+}

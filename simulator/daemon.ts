@@ -11,7 +11,7 @@ export type DaemonAddress = { readonly path: string } | { readonly host: string;
 
 export interface DaemonOptions {
   readonly auth?: AuthMode;
-  readonly onCall?: (name: CallName) => void;
+  readonly onCall?: (name: CallName, args: unknown) => void;
 }
 
 /** A libvirt daemon on a socket, above a simulated host. */

@@ -23,6 +23,18 @@ export function unavailableNode(cell: number): CallFailure {
   );
 }
 
+/** How long a call waits for a VM's job that somebody else holds (QEMU_JOB_WAIT_TIME), ms. */
+const JOB_WAIT_MS = 30_000;
+
+/** A client, or libvirt itself, at work on a VM; others have to wait. */
+interface Job {
+  readonly sinceMs: number;
+  /** Whether it is one that runs beside the clients' calls: a migration, a save, a backup. */
+  readonly isAsync: boolean;
+  readonly over: Promise<void>;
+  readonly release: () => void;
+}
+
 interface Hang {
   readonly sinceMs: number;
   readonly over: Promise<void>;
@@ -39,7 +51,10 @@ export class Faults {
   /** Added to every reply. */
   slowMs = 0;
   refuseAuth = false;
+  /** How long a call waits for a job that is held; libvirt's own 30 s by default. */
+  jobWaitMs = JOB_WAIT_MS;
   readonly #hangs = new Map<string, Hang>();
+  readonly #jobs = new Map<string, Job>();
   readonly #held = new Map<CallName, PromiseWithResolvers<void>>();
   readonly #starts = new Map<string, StartFault>();
 
@@ -73,8 +88,53 @@ export class Faults {
     return fault;
   }
 
+  /** Somebody holds the VM's job until releaseJob(). */
+  holdJob(vm: SimulatedVm, isAsync = false): void {
+    if (this.#jobs.has(vm.uuid)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#jobs.set(vm.uuid, { sinceMs: performance.now(), isAsync, over: promise, release: resolve });
+  }
+
+  releaseJob(vm: SimulatedVm): void {
+    this.#jobs.get(vm.uuid)?.release();
+    this.#jobs.delete(vm.uuid);
+  }
+
+  isJobHeld(vm: SimulatedVm): boolean {
+    return this.#jobs.has(vm.uuid);
+  }
+
+  /** How long a migration, save or the like has run; undefined while none does. */
+  asyncJobForMs(vm: SimulatedVm): number | undefined {
+    const job = this.#jobs.get(vm.uuid);
+    return job?.isAsync === true ? performance.now() - job.sinceMs : undefined;
+  }
+
+  /**
+   * What a call does that needs the guest's monitor: waits for the job, holds it, waits for the monitor.
+   * @throws CallFailure OPERATION_TIMEOUT when it does not get the job within jobWaitMs
+   */
   async monitor(vm: SimulatedVm): Promise<void> {
-    await this.#hangs.get(vm.uuid)?.over;
+    for (let job = this.#jobs.get(vm.uuid); job !== undefined; job = this.#jobs.get(vm.uuid)) {
+      await this.#jobOver(job);
+    }
+    const hang = this.#hangs.get(vm.uuid);
+    if (hang === undefined) return;
+    this.holdJob(vm);
+    await hang.over;
+    this.releaseJob(vm);
+  }
+
+  async #jobOver({ over }: Job): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<'timeout'>();
+    const timer = setTimeout(() => resolve('timeout'), this.jobWaitMs);
+    const ended = await Promise.race([over, promise]);
+    clearTimeout(timer);
+    if (ended !== 'timeout') return;
+    throw new CallFailure(
+      ErrorCode.operationTimeout,
+      'Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchConnectGetAllDomainStats)',
+    );
   }
 
   /** Calls of this name do not come back until release(): the daemon waits for something else than a guest. */

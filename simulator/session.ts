@@ -39,7 +39,7 @@ export interface SessionParts {
   /** Gives an event to every session. */
   readonly broadcast: HandlerContext['emit'];
   /** Told of each call that came in. */
-  readonly onCall: ((name: CallName) => void) | undefined;
+  readonly onCall: ((name: CallName, args: unknown) => void) | undefined;
 }
 
 interface Registration {
@@ -134,7 +134,7 @@ export class Session {
       if (this.#parts.faults.slowMs > 0) {
         await new Promise((resolve) => setTimeout(resolve, this.#parts.faults.slowMs));
       }
-      this.#parts.onCall?.(name);
+      this.#parts.onCall?.(name, args);
       await this.#parts.faults.answerable(name);
       const result = await this.#perform(name, args);
       reply = encodeReply(header, FrameStatus.ok, (writer) =>

@@ -20,7 +20,10 @@ class Params {
   }
 }
 
-const GROUPS: readonly (readonly [mask: number, write: (vm: SimulatedVm, params: Params) => void])[] = [
+const GROUPS: readonly (readonly [
+  mask: number,
+  write: (vm: SimulatedVm, params: Params, hasMonitor: boolean) => void,
+])[] = [
   [StatsGroup.state, state],
   [StatsGroup.cpu, cpu],
   [StatsGroup.balloon, balloon],
@@ -30,10 +33,13 @@ const GROUPS: readonly (readonly [mask: number, write: (vm: SimulatedVm, params:
   [StatsGroup.ioThread, ioThread],
 ];
 
-/** One domain's record of a GetAllDomainStats reply; mask 0 is every group. */
-export function statsOf(vm: SimulatedVm, mask: number): TypedParam[] {
+/**
+ * One domain's record of a GetAllDomainStats reply; mask 0 is every group. Without its monitor what QEMU tells is
+ * left out, as by libvirt's driver when somebody else holds the domain's job.
+ */
+export function statsOf(vm: SimulatedVm, mask: number, hasMonitor = true): TypedParam[] {
   const params = new Params();
-  for (const [group, write] of GROUPS) if (mask === 0 || (mask & group) !== 0) write(vm, params);
+  for (const [group, write] of GROUPS) if (mask === 0 || (mask & group) !== 0) write(vm, params, hasMonitor);
   return params.list;
 }
 
@@ -83,10 +89,10 @@ export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>
   return { ...reported, rss: Math.round(vm.balloonKiB * 0.93) + 48_000 };
 }
 
-function balloon(vm: SimulatedVm, params: Params): void {
+function balloon(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
   params.ullong('balloon.current', vm.balloonKiB);
   params.ullong('balloon.maximum', vm.facts.maximumKiB);
-  if (!vm.active) return;
+  if (!vm.active || !hasMonitor) return;
   for (const [field, value] of Object.entries(balloonFigures(vm))) params.ullong(`balloon.${field}`, value);
 }
 
@@ -120,7 +126,7 @@ function net(vm: SimulatedVm, params: Params): void {
   });
 }
 
-function block(vm: SimulatedVm, params: Params): void {
+function block(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
   params.uint('block.count', vm.disks.length);
   vm.disks.forEach((counters, index) => {
     const disk = vm.facts.disks[index];
@@ -128,7 +134,7 @@ function block(vm: SimulatedVm, params: Params): void {
     const capacity = disk.sizeGiB * 2 ** 30;
     params.string(`block.${index}.name`, disk.target);
     params.string(`block.${index}.path`, disk.path);
-    if (vm.active) {
+    if (vm.active && hasMonitor) {
       params.uint(`block.${index}.backingIndex`, index + 1);
       params.ullong(`block.${index}.rd.reqs`, counters.readRequests);
       params.ullong(`block.${index}.rd.bytes`, counters.readBytes);
@@ -147,8 +153,8 @@ function block(vm: SimulatedVm, params: Params): void {
   });
 }
 
-function ioThread(vm: SimulatedVm, params: Params): void {
-  if (!vm.active) return;
+function ioThread(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
+  if (!vm.active || !hasMonitor) return;
   const { ioThreads } = vm.facts;
   params.uint('iothread.count', ioThreads.length);
   for (const id of ioThreads) {

@@ -5,6 +5,7 @@ import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.
 import { type CompatName, compatGroups } from '../../model/catalogue/compat.ts';
 import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
+import { timerMs } from '../../sampler/deadline.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
 import { Turns } from '../../sampler/turns.ts';
@@ -59,6 +60,8 @@ export class Scrapes {
   readonly #meter = new CallMeter();
   /** Of the scrape before, to write the next one into: megabytes that need not be asked for each time. */
   #spare: Buffer | undefined;
+  /** How long it takes to write a sample and to compress it, ms: of a scraper's time, what asking may not use. */
+  #writeMs = 0;
   readonly #onFailure: (error: Error) => void;
   /** Keyed by what they were made from, and gone with it. */
   readonly #bodies = new WeakMap<HostSample, Map<string, Promise<ScrapeBody>>>();
@@ -112,9 +115,11 @@ export class Scrapes {
   }
 
   async #sample(budgetMs: number | undefined): Promise<HostSample | undefined> {
-    const sample = this.#source.sample(budgetMs && Math.max(budgetMs, BUDGET_MIN_MS));
+    const sample = this.#source.sample(
+      budgetMs === undefined ? undefined : Math.max(budgetMs - this.#writeMs, budgetMs / 2, BUDGET_MIN_MS),
+    );
     try {
-      return await (budgetMs === undefined ? sample : within(sample, budgetMs));
+      return await (budgetMs === undefined ? sample : within(sample, timerMs(budgetMs)));
     } catch (error) {
       if (error instanceof ScrapeTimeoutError) throw error;
       this.#onFailure(error as Error);
@@ -145,6 +150,18 @@ export class Scrapes {
   }
 
   async #make(
+    sample: HostSample | undefined,
+    format: Format,
+    gzipped: boolean,
+    ofProcess: Promise<string> | undefined,
+  ): Promise<ScrapeBody> {
+    const startedMs = performance.now();
+    const body = await this.#write(sample, format, gzipped, ofProcess);
+    if (sample !== undefined) this.#writeMs = Math.max(performance.now() - startedMs, this.#writeMs * 0.9);
+    return body;
+  }
+
+  async #write(
     sample: HostSample | undefined,
     format: Format,
     gzipped: boolean,
@@ -200,7 +217,7 @@ async function within<T>(promise: Promise<T>, budgetMs: number): Promise<T> {
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => reject(new ScrapeTimeoutError(`no sample within ${budgetMs} ms`)),
-      budgetMs + GRACE_MS,
+      timerMs(budgetMs + GRACE_MS),
     );
   });
   try {

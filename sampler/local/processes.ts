@@ -33,6 +33,11 @@ export class Processes {
     );
   }
 
+  /** Of a running domain whose process is known; does not look for it. */
+  pidOf(domain: Domain): number | undefined {
+    return this.#pids.get(keyOf(domain));
+  }
+
   #scan(running: readonly Domain[]): void {
     if (this.#now() - this.#scannedAtMs < SCAN_PAUSE_MS) return;
     this.#scannedAtMs = this.#now();

@@ -1,4 +1,13 @@
-import { ControlState, DomainState, ErrorCode, ListFlag, XmlFlag } from '../../libvirt/constants.ts';
+import {
+  ControlState,
+  DomainState,
+  ErrorCode,
+  JobStatsFlag,
+  ListFlag,
+  StatsFlag,
+  StatsGroup,
+  XmlFlag,
+} from '../../libvirt/constants.ts';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { CallFailure } from '../faults.ts';
@@ -71,6 +80,26 @@ function found(vm: SimulatedVm | undefined, what: string): { domain: Domain } {
   return { domain: vm.domain };
 }
 
+/**
+ * State alone needs no monitor; anything else waits for one that hangs. With NOWAIT nothing waits for a job that
+ * is held; a call that does not get the job goes on without the monitor (qemuConnectGetAllDomainStats).
+ */
+async function hasMonitor(
+  { faults }: HandlerContext,
+  vm: SimulatedVm,
+  stats: number,
+  flags: number,
+): Promise<boolean> {
+  if (!vm.active || stats === StatsGroup.state) return true;
+  if ((flags & StatsFlag.noWait) !== 0 && faults.isJobHeld(vm)) return false;
+  try {
+    await faults.monitor(vm);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export const domainHandlers: Handlers = {
   connectListAllDomains(context, { needResults, flags }) {
     const domains = listed(context, flags).map((vm) => vm.domain);
@@ -81,9 +110,10 @@ export const domainHandlers: Handlers = {
       domains.length === 0 ? listed(context, flags) : domains.map((domain) => find(context, domain));
     const records = [];
     for (const vm of vms) {
-      // State alone needs no monitor; anything else waits for one that hangs, as in libvirt's driver.
-      if (vm.active && stats !== 1) await context.faults.monitor(vm);
-      records.push({ domain: vm.domain, params: statsOf(vm, stats) });
+      records.push({
+        domain: vm.domain,
+        params: statsOf(vm, stats, await hasMonitor(context, vm, stats, flags)),
+      });
     }
     return { records };
   },
@@ -205,8 +235,10 @@ export const domainHandlers: Handlers = {
       fileRemainingBytes: 0,
     };
   },
-  domainGetJobStats(context, { domain }) {
-    find(context, domain);
+  async domainGetJobStats(context, { domain, flags }) {
+    const vm = find(context, domain);
+    // Of a job that has ended it is told without asking anybody (qemuDomainGetJobStats).
+    if (vm.active && (flags & JobStatsFlag.completed) === 0) await context.faults.monitor(vm);
     return { type: 0, params: [] };
   },
   domainGetBlockJobInfo(context, { domain }) {
@@ -216,6 +248,8 @@ export const domainHandlers: Handlers = {
   domainGetControlInfo(context, { domain }) {
     const vm = find(context, domain);
     requireActive(vm);
+    const jobMs = context.faults.asyncJobForMs(vm);
+    if (jobMs !== undefined) return { state: ControlState.job, details: 0, stateTimeMs: Math.round(jobMs) };
     const hungMs = context.faults.hungForMs(vm);
     return hungMs === undefined
       ? { state: ControlState.ok, details: 0, stateTimeMs: 0 }

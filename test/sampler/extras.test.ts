@@ -5,7 +5,7 @@ import { Extras } from '../../sampler/extras.ts';
 import { DOMAIN, fakeConnection, fakeEvents } from './fake-connection.ts';
 
 const GROUPS = new Set<GroupName>(['job', 'snapshot', 'events']);
-const NOBODY = { hasSnapshot: false, unresponsive: false };
+const NOBODY = { hasSnapshot: false, control: undefined };
 let nowMs = 0;
 const extrasOf = (groups = GROUPS): Extras => new Extras({ groups, timeoutMs: 1_000, now: () => nowMs });
 const job = (operation: number) => [
@@ -113,15 +113,12 @@ test('snapshots are counted again each minute, and the XML of each is read once'
   expect((await extras.read(connection, DOMAIN, NOBODY)).snapshots).toBeUndefined();
 });
 
-test("libvirt's link to QEMU is asked for only when a domain does not answer", async () => {
-  const extras = extrasOf();
-  const { connection, asked } = fakeConnection({
-    domainGetControlInfo: () => ({ state: 2, details: 0, stateTimeMs: 7_000 }),
-  });
-  await extras.read(connection, DOMAIN, NOBODY);
-  expect(asked).toEqual([]);
-  const { control } = await extras.read(connection, DOMAIN, { ...NOBODY, unresponsive: true });
-  expect(control).toEqual({ state: 'occupied', sinceMs: 7_000 });
+test("libvirt's link to QEMU is written with the group of events, and not without it", async () => {
+  const control = { state: 'occupied', sinceMs: 7_000 } as const;
+  const { connection } = fakeConnection({});
+  const read = (extras: Extras) => extras.read(connection, DOMAIN, { ...NOBODY, control });
+  expect((await read(extrasOf())).control).toEqual(control);
+  expect((await read(extrasOf(new Set()))).control).toBeUndefined();
 });
 
 test('which disks failed is asked of a domain that an I/O error has stopped, and forgotten when it goes on', async () => {

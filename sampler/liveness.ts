@@ -1,0 +1,240 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from '../libvirt/client/connection.ts';
+import { DomainState, ErrorCode, PausedReason } from '../libvirt/constants.ts';
+import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import type { ControlFigures } from '../model/extras.ts';
+import type { Deadline } from './deadline.ts';
+import type { Processes } from './local/processes.ts';
+import { readProcFile } from './proc-file.ts';
+
+const CONTROL_STATES = ['ok', 'job', 'occupied', 'error'] as const;
+
+/** virDomainControlErrorReason: libvirt gave up on the monitor. */
+const MONITOR_FAILED = 2;
+
+/** A timer may fire a moment before the clock says so. */
+const CLOCK_SLACK_MS = 20;
+
+/** First pause between two looks at a monitor that is occupied; each is twice the one before. */
+const FIRST_LOOK_MS = 50;
+
+/** A probe unanswered for so long means a hang; libvirt itself gives up on a held job after 30 s. */
+const PROBE_LIMIT_MS = 10_000;
+
+/** Probes on their way at once; each holds one of libvirtd's 20 workers and one of its connection's four places. */
+const PROBES_MAX = 4;
+
+/** Opening the probes' connection must not wait for ever. */
+const PROBE_OPEN_MS = 30_000;
+
+/** While libvirt does this to a paused VM it lets no query in, for as long as it takes: that is no hang. */
+const HONEST_PAUSES: ReadonlySet<number> = new Set([
+  PausedReason.migration,
+  PausedReason.save,
+  PausedReason.dump,
+  PausedReason.fromSnapshot,
+  PausedReason.snapshot,
+  PausedReason.startingUp,
+]);
+
+export interface LivenessOptions {
+  /** Opens a connection for probes. */
+  readonly open: (signal: AbortSignal) => Promise<Connection>;
+  /** A monitor command that takes longer than this is a hang. */
+  readonly hungAfterMs: number;
+  /** Absent when virtune does not run on the host. */
+  readonly procRoot: string | undefined;
+  readonly processes: Pick<Processes, 'pidOf'> | undefined;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+}
+
+/** `sinceMs`: wall clock; when the monitor stopped answering, as far back as is known. Undefined: no evidence. */
+export interface Verdict {
+  readonly sinceMs: number | undefined;
+  readonly control: ControlFigures | undefined;
+}
+
+interface Probe {
+  readonly sentAtMs: number;
+  readonly sentMs: number;
+  /** libvirt could not get hold of the VM within its own 30 s. */
+  timedOut: boolean;
+  /** Its call has not come back. */
+  isOut: boolean;
+}
+
+/**
+ * Finds out whether a VM's QEMU hangs. A held job cannot hide that: domainGetControlInfo needs none, is served
+ * by workers that libvirtd keeps free (it is a priority call), and says for how long a monitor command has been
+ * on its way, whoever sent it (qemuDomainGetControlInfo). While a migration, save or backup runs it speaks of
+ * that job instead; then the state of the process under /proc decides where virtune runs on the host, and a
+ * call that waits for the VM: one for each such VM, over a connection for nothing else.
+ */
+export class Liveness {
+  readonly #options: LivenessOptions;
+  readonly #probes = new Map<string, Probe>();
+  readonly #stoppedSinceMs = new Map<string, number>();
+  #connection: Connection | undefined;
+  #opening: Promise<Connection> | undefined;
+  #isClosed = false;
+
+  constructor(options: LivenessOptions) {
+    this.#options = options;
+  }
+
+  /** Connections open for probes. */
+  get connections(): number {
+    return this.#connection === undefined ? 0 : 1;
+  }
+
+  keepOnly(uuids: ReadonlySet<string>): void {
+    for (const known of [this.#probes, this.#stoppedSinceMs]) {
+      for (const uuid of known.keys()) if (!uuids.has(uuid)) known.delete(uuid);
+    }
+  }
+
+  /** The VM answered: what spoke against it is over. */
+  answered({ uuid }: Domain): void {
+    this.#stoppedSinceMs.delete(uuid);
+    if (this.#probes.get(uuid)?.isOut !== true) this.#probes.delete(uuid);
+  }
+
+  /** Whether its QEMU hangs, by what can be known without waiting for it: a look now, and more until it is certain. */
+  async look(control: Connection, domain: Domain, deadline: Deadline): Promise<Verdict> {
+    let before: number | undefined;
+    let pauseMs = FIRST_LOOK_MS;
+    for (;;) {
+      const info = await this.#info(control, domain, deadline);
+      const stoppedSinceMs = this.#stopped(domain);
+      const figures = info?.figures;
+      if (info?.isMonitorLost === true || (stoppedSinceMs !== undefined && figures?.state !== 'occupied')) {
+        return { sinceMs: stoppedSinceMs ?? this.#options.now(), control: figures };
+      }
+      if (figures?.state !== 'occupied') return { sinceMs: undefined, control: figures };
+      const { sinceMs: occupiedMs } = figures;
+      if (occupiedMs >= this.#options.hungAfterMs - CLOCK_SLACK_MS) {
+        return { sinceMs: this.#options.now() - occupiedMs, control: figures };
+      }
+      // Another command than before: it answers.
+      if (before !== undefined && occupiedMs < before) return { sinceMs: undefined, control: figures };
+      before = occupiedMs;
+      const waitMs = Math.min(pauseMs, this.#options.hungAfterMs - occupiedMs);
+      if (deadline.remainingMs <= waitMs) return { sinceMs: undefined, control: figures };
+      await sleep(waitMs);
+      pauseMs *= 2;
+    }
+  }
+
+  /**
+   * The same of a VM that libvirt told nothing of for which it needs QEMU, because somebody holds the VM's job.
+   * Where libvirt's link does not decide it, a call is sent that waits; its verdict counts from the next time on.
+   */
+  async lookAtBusy(
+    control: Connection,
+    domain: Domain,
+    { state, reason }: { readonly state?: number | undefined; readonly reason?: number | undefined },
+    deadline: Deadline,
+  ): Promise<Verdict> {
+    const seen = await this.look(control, domain, deadline);
+    if (seen.sinceMs !== undefined || (seen.control !== undefined && seen.control.state !== 'job'))
+      return seen;
+    if (state === DomainState.paused && reason !== undefined && HONEST_PAUSES.has(reason)) return seen;
+    return { ...seen, sinceMs: this.#probed(domain) };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#connection?.close();
+  }
+
+  async #info(
+    control: Connection,
+    domain: Domain,
+    deadline: Deadline,
+  ): Promise<{ readonly figures: ControlFigures; readonly isMonitorLost: boolean } | undefined> {
+    try {
+      const { state, details, stateTimeMs } = await control.call(
+        'domainGetControlInfo',
+        { domain, flags: 0 },
+        { timeoutMs: Math.min(this.#options.hungAfterMs, deadline.remainingMs) },
+      );
+      const figures = { state: CONTROL_STATES[state] ?? ('error' as const), sinceMs: Number(stateTimeMs) };
+      return { figures, isMonitorLost: figures.state === 'error' && details === MONITOR_FAILED };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Since when its process was seen stopped, by a signal or a debugger (proc_pid_stat(5)). */
+  #stopped(domain: Domain): number | undefined {
+    const { procRoot, processes, now } = this.#options;
+    const pid = processes?.pidOf(domain);
+    const stat = pid === undefined ? undefined : readProcFile(`${procRoot}/${pid}/stat`);
+    if (stat === undefined || !/^[Tt]$/.test(stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '')) {
+      this.#stoppedSinceMs.delete(domain.uuid);
+      return undefined;
+    }
+    const sinceMs = this.#stoppedSinceMs.get(domain.uuid) ?? now();
+    this.#stoppedSinceMs.set(domain.uuid, sinceMs);
+    return sinceMs;
+  }
+
+  /** When the probe went out that was not answered for too long; sends one where none is out. */
+  #probed(domain: Domain): number | undefined {
+    const probe = this.#probes.get(domain.uuid);
+    const isHung =
+      probe !== undefined && (probe.timedOut || performance.now() - probe.sentMs >= PROBE_LIMIT_MS);
+    if (probe === undefined || !probe.isOut) this.#send(domain, isHung ? probe : undefined);
+    return isHung ? probe.sentAtMs : undefined;
+  }
+
+  /** `earlier`: one that has timed out; the VM has hung since that one. */
+  #send(domain: Domain, earlier: Probe | undefined): void {
+    const out = [...this.#probes.values()].filter(({ isOut }) => isOut).length;
+    if (out >= PROBES_MAX || this.#isClosed) return;
+    const probe: Probe = {
+      sentAtMs: earlier?.sentAtMs ?? this.#options.now(),
+      sentMs: earlier?.sentMs ?? performance.now(),
+      timedOut: earlier?.timedOut === true,
+      isOut: true,
+    };
+    this.#probes.set(domain.uuid, probe);
+    void this.#probe(domain)
+      .then(
+        () => this.#probes.delete(domain.uuid),
+        async (error: unknown) => {
+          if (error instanceof CallAbandonedError) await error.finished;
+          if (isRemoteError(error, ErrorCode.operationTimeout)) probe.timedOut = true;
+          // Refused, not running any more, or no connection: it says nothing of the VM.
+          else this.#probes.delete(domain.uuid);
+        },
+      )
+      .finally(() => {
+        probe.isOut = false;
+      });
+  }
+
+  /** Needs the job and, for a balloon, the monitor (qemuDomainMemoryStats); with NOWAIT there is no such call. */
+  async #probe(domain: Domain): Promise<void> {
+    const connection = await this.#connect();
+    await connection.call('domainMemoryStats', { domain, maxStats: 1, flags: 0 });
+  }
+
+  #connect(): Promise<Connection> {
+    if (this.#connection?.closed !== undefined) this.#connection = undefined;
+    if (this.#connection !== undefined) return Promise.resolve(this.#connection);
+    this.#opening ??= this.#options
+      .open(AbortSignal.timeout(PROBE_OPEN_MS))
+      .then(async (connection) => {
+        if (this.#isClosed) await connection.close();
+        else this.#connection = connection;
+        return connection;
+      })
+      .finally(() => {
+        this.#opening = undefined;
+      });
+    return this.#opening;
+  }
+}

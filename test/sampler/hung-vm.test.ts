@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { CallName } from '../../libvirt/calls/all.ts';
+import { connect } from '../../libvirt/client/connect.ts';
+import { DomainState, PausedReason } from '../../libvirt/constants.ts';
+import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import { Sampler, type SamplerOptions } from '../../sampler/sampler.ts';
+import { SimulatedDaemon } from '../../simulator/daemon.ts';
+import { findScenario } from '../../simulator/demo.ts';
+import { SimulatedHost } from '../../simulator/host.ts';
+import { withVmCount } from '../../simulator/scenario.ts';
+import { type TemporarySocket, temporarySocket } from './temporary-socket.ts';
+
+const VM = 'pg-orders';
+
+let socket: TemporarySocket;
+let daemon: SimulatedDaemon;
+let samplers: Sampler[];
+let calls: CallName[];
+/** Names of the domains that were asked for statistics, in that order. */
+let asked: string[];
+
+function another(options: Partial<SamplerOptions> = {}): Sampler {
+  const sampler = new Sampler({
+    open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { signal }),
+    domainDeadlineMs: 150,
+    tickDeadlineMs: 3_000,
+    ...options,
+  });
+  samplers.push(sampler);
+  return sampler;
+}
+
+beforeEach(async () => {
+  socket = temporarySocket();
+  samplers = [];
+  calls = [];
+  asked = [];
+  daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), 14)), {
+    onCall: (name, args) => {
+      calls.push(name);
+      if (name !== 'connectGetAllDomainStats') return;
+      for (const { name: of } of (args as { domains: { name: string }[] }).domains) asked.push(of);
+    },
+  });
+  await daemon.listen({ path: socket.path });
+});
+afterEach(async () => {
+  daemon.faults.slowMs = 0;
+  for (const vm of daemon.host.vms) {
+    daemon.faults.unhang(vm);
+    daemon.faults.releaseJob(vm);
+  }
+  await Promise.all(samplers.map((sampler) => sampler.close()));
+  await daemon.stop();
+  socket.remove();
+});
+
+const of = (sample: HostSample, name = VM): DomainSample | undefined =>
+  sample.domains.find((each) => each.domain.name === name);
+const unresponsive = (sample: HostSample): string[] =>
+  sample.domains.filter(({ outcome }) => outcome.kind === 'unresponsive').map(({ domain }) => domain.name);
+
+test('a VM that hangs behind a job that somebody else holds is unresponsive in the first sample, since it began', async () => {
+  const vm = daemon.vm(VM);
+  const beganAtMs = Date.now();
+  daemon.faults.hang(vm);
+  daemon.faults.holdJob(vm);
+  const sample = await another().sample();
+  expect(unresponsive(sample)).toEqual([VM]);
+  const outcome = of(sample)?.outcome;
+  const sinceMs = outcome?.kind === 'unresponsive' ? outcome.sinceMs : undefined;
+  expect(Math.abs((sinceMs ?? 0) - beganAtMs)).toBeLessThan(1_000);
+  expect(of(sample)?.extras?.control?.state).toBe('occupied');
+  expect(of(sample)?.lastFreshAtMs).toBeUndefined();
+});
+
+test('a client that starts while another waits for the hung VM sees it hang, and sees it come back', async () => {
+  const vm = daemon.vm(VM);
+  const first = another();
+  await first.sample();
+  daemon.faults.hang(vm);
+  expect(unresponsive(await first.sample())).toEqual([VM]);
+  const second = another({ groups: new Set(['block', 'vcpu']) });
+  expect(unresponsive(await second.sample())).toEqual([VM]);
+  daemon.faults.unhang(vm);
+  await second.sample();
+  await first.sample();
+  expect(unresponsive(await second.sample())).toEqual([]);
+  expect(of(await first.sample())?.outcome.kind).toBe('fresh');
+});
+
+test('a job that somebody holds while the monitor answers is no hang', async () => {
+  daemon.faults.holdJob(daemon.vm(VM));
+  const sampler = another();
+  for (let i = 0; i < 5; i++) {
+    const sample = await sampler.sample();
+    expect(of(sample)?.outcome.kind).toBe('fresh');
+    expect(unresponsive(sample)).toEqual([]);
+  }
+});
+
+test('a long job is asked about by one call that waits, and is no hang while that is young', async () => {
+  daemon.faults.holdJob(daemon.vm(VM), true);
+  const sampler = another({ groups: new Set(['block']) });
+  for (let i = 0; i < 5; i++) expect(of(await sampler.sample())?.outcome.kind).toBe('fresh');
+  expect(calls.filter((name) => name === 'domainMemoryStats')).toHaveLength(1);
+});
+
+test('a VM that hangs within a long job is unresponsive once libvirt cannot get hold of it, and back afterwards', async () => {
+  const vm = daemon.vm(VM);
+  daemon.faults.jobWaitMs = 50;
+  daemon.faults.holdJob(vm, true);
+  const sampler = another({ groups: new Set(['block']) });
+  let sample = await sampler.sample();
+  const atMs = Date.now();
+  while (unresponsive(sample).length === 0 && Date.now() - atMs < 5_000) sample = await sampler.sample();
+  expect(unresponsive(sample)).toEqual([VM]);
+  daemon.faults.releaseJob(vm);
+  expect(of(await sampler.sample())?.outcome.kind).toBe('fresh');
+});
+
+test('a paused VM that is being saved lets nobody in for as long as it takes: that is no hang', async () => {
+  const vm = daemon.vm(VM);
+  daemon.faults.jobWaitMs = 10;
+  daemon.faults.holdJob(vm, true);
+  vm.state = DomainState.paused;
+  vm.reason = PausedReason.save;
+  const sampler = another({ groups: new Set(['block']) });
+  for (let i = 0; i < 5; i++) expect(of(await sampler.sample())?.outcome.kind).toBe('fresh');
+  expect(calls).not.toContain('domainMemoryStats');
+});
+
+test('a VM that did not answer is asked after all others, so that they need not wait for it', async () => {
+  const vm = daemon.vm(VM);
+  const sampler = another({ inFlight: 1, groups: new Set(['block']) });
+  await sampler.sample();
+  expect(asked.at(-1)).not.toBe(VM);
+  daemon.faults.hang(vm);
+  expect(unresponsive(await sampler.sample())).toEqual([VM]);
+  daemon.faults.unhang(vm);
+  await vi.waitFor(() => expect(sampler.health.stuckCalls).toBe(0));
+  asked = [];
+  expect(of(await sampler.sample())?.outcome.kind).toBe('fresh');
+  expect(asked).toHaveLength(14);
+  expect(asked.at(-1)).toBe(VM);
+  // It has answered: it has its old place again.
+  asked = [];
+  await sampler.sample();
+  expect(asked.at(-1)).not.toBe(VM);
+});
+
+test('what a tick had no time for is asked first in the next', async () => {
+  const sampler = another({ inFlight: 1, groups: new Set(['block']), domainDeadlineMs: 5_000 });
+  await sampler.sample();
+  daemon.faults.slowMs = 60;
+  const late = (await sampler.sample(500)).domains.filter(({ outcome }) => outcome.kind === 'late');
+  expect(late.length).toBeGreaterThan(0);
+  daemon.faults.slowMs = 0;
+  await vi.waitFor(() => expect(sampler.health.stuckCalls).toBe(0));
+  asked = [];
+  await sampler.sample();
+  expect(asked.slice(0, late.length)).toEqual(late.map(({ domain }) => domain.name));
+});
+
+test('libvirt that answers nothing makes VMs late, not unresponsive, but for those that it knows to hang', async () => {
+  const sampler = another({ tickDeadlineMs: 1_000, groups: new Set(['block']) });
+  await sampler.sample();
+  daemon.faults.hang(daemon.vm(VM));
+  daemon.faults.holdJob(daemon.vm(VM));
+  daemon.faults.hold('connectGetAllDomainStats');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const sample = await sampler.sample();
+  expect(unresponsive(sample)).toEqual([VM]);
+  expect(sample.domains.filter(({ outcome }) => outcome.kind === 'late')).toHaveLength(13);
+  expect(sample.domains.every(({ summary }) => summary.state !== undefined)).toBe(true);
+  daemon.faults.release('connectGetAllDomainStats');
+});
+
+test("an answer that comes after the VM's own deadline and within the tick is an answer", async () => {
+  const sampler = another({ domainDeadlineMs: 30, tickDeadlineMs: 10_000, groups: new Set(['block']) });
+  await sampler.sample();
+  daemon.faults.slowMs = 100;
+  const sample = await sampler.sample();
+  expect(sample.domains.map(({ outcome }) => outcome.kind)).toEqual(Array(14).fill('fresh'));
+});
+
+test('a caller with little time does not cut the sample of one that has more', async () => {
+  const sampler = another({ tickDeadlineMs: 20_000, inFlight: 1, groups: new Set(['block']) });
+  await sampler.sample();
+  daemon.faults.slowMs = 60;
+  const short = sampler.sample(400);
+  const long = sampler.sample();
+  expect((await short).domains.some(({ outcome }) => outcome.kind === 'late')).toBe(true);
+  expect((await long).domains.map(({ outcome }) => outcome.kind)).toEqual(Array(14).fill('fresh'));
+});
+
+test.each([Number.NaN, 1e9, Number.POSITIVE_INFINITY])(
+  'a budget of %s ms is as good as none',
+  async (budgetMs) => {
+    await expect(another().sample(budgetMs)).resolves.toMatchObject({ domains: { length: 14 } });
+  },
+);

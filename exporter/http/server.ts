@@ -10,6 +10,7 @@ import { ConfigError } from '../../model/yaml.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { isClientAllowed } from './client-cert.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { TokenBucket } from './rate-limit.ts';
 import { type ExporterParts, findRoute } from './routes.ts';
 import { sendText } from './send.ts';
 import { OPEN_WEB, type WebConfig } from './web-config.ts';
@@ -103,17 +104,23 @@ class Gate {
   readonly #parts: ExporterParts;
   #web: WebConfig;
   #auth: BasicAuth;
+  #bucket: TokenBucket | undefined;
   #underWay = 0;
 
   constructor(parts: ExporterParts, web: WebConfig) {
     this.#parts = parts;
     this.#web = web;
     this.#auth = new BasicAuth(web.users);
+    this.#bucket = web.rateLimit && new TokenBucket(web.rateLimit);
   }
 
   configure(web: WebConfig): void {
     this.#web = web;
     this.#auth = new BasicAuth(web.users);
+    const { intervalMs, burst } = this.#bucket?.limit ?? {};
+    // A reload that does not change the limit does not refill the bucket.
+    if (web.rateLimit?.intervalMs !== intervalMs || web.rateLimit?.burst !== burst)
+      this.#bucket = web.rateLimit && new TokenBucket(web.rateLimit);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -121,6 +128,11 @@ class Gate {
     try {
       response.setHeader('X-Content-Type-Options', 'nosniff');
       for (const [name, value] of Object.entries(this.#web.headers)) response.setHeader(name, value);
+      // Before passwords, as in exporter-toolkit: a limit is there for those who guess, too.
+      if (this.#bucket?.take() === false) {
+        response.setHeader('Retry-After', String(this.#bucket.retryAfterSeconds));
+        return sendText(response, 429, 'Too many requests: rate_limit of the web configuration.');
+      }
       if (this.#underWay > REQUESTS_MAX) {
         response.setHeader('Retry-After', '5');
         return sendText(response, 503, `More than ${REQUESTS_MAX} requests at once; try again.`);

@@ -5,6 +5,7 @@ import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
+import { withNicNames } from '../model/domain/nic-names.ts';
 import { readDomainStats } from '../model/stats/read.ts';
 import type { DomainStats } from '../model/stats/types.ts';
 import type { ConnectionPool } from './connection-pool.ts';
@@ -163,7 +164,7 @@ export class DomainAsker {
       if (record === undefined) return undefined;
       memory.suspect = false;
       memory.lastFreshAtMs = atMs;
-      const stats = readDomainStats(record.params);
+      const stats = withNicNames(readDomainStats(record.params), facts?.interfaces);
       const told = await vcpus;
       if (told !== undefined) this.#parts.places?.told(domain, told);
       return {

@@ -74,7 +74,7 @@ export function labelAll(
     if (facts !== undefined) {
       all.facts.push({ labels, subject: facts });
       named(all.disk, labels, facts.disks, (disk) => disk.target);
-      named(all.nic, labels, facts.interfaces, (nic) => nic.target);
+      named(all.nic, labels, facts.interfaces, (nic) => nic.name);
     }
     if (outcome.kind !== 'fresh') continue;
     const { stats } = outcome;

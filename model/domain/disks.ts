@@ -18,6 +18,8 @@ export interface Disk {
   readonly bus: string | undefined;
   /** Absent for an empty CD-ROM drive. */
   readonly source: DiskSource | undefined;
+  /** `qemu`: the driver's name. */
+  readonly driver: string | undefined;
   readonly format: string | undefined;
   readonly serial: string | undefined;
   readonly cache: string | undefined;
@@ -50,6 +52,7 @@ function disk(element: Element, target: string): Disk {
     device: attr(element, 'device') ?? 'disk',
     bus: attr(child(element, 'target'), 'bus'),
     source: source(attr(element, 'type') ?? 'file', child(element, 'source')),
+    driver: attr(driver, 'name'),
     format: attr(driver, 'type'),
     serial: text(child(element, 'serial')),
     cache: attr(driver, 'cache'),

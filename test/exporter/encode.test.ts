@@ -397,3 +397,48 @@ test('two NICs without a name on the host have a series each, with their MACs, a
     ['net1', 2],
   ]);
 });
+
+const PEER_XML = `<domain><devices>
+  <disk type='network'><driver name='qemu' type='raw' cache='none' discard='unmap'/><source protocol='rbd' name='p/i'/><target dev='vda' bus='virtio'/></disk>
+  <interface type='bridge'><source bridge='br0'/><target dev='vnet0'/></interface></devices></domain>`;
+
+/** Read from inovex' source (2.5.0) and a scrape of Debian's prometheus-libvirt-exporter 0.2.0. */
+test.each([
+  ['kumina', 'libvirt_domain_info_virtual_cpus', { uuid: UUID }],
+  ['kumina', 'libvirt_domain_info_maximum_memory_bytes', { uuid: UUID }],
+  ['kumina', 'libvirt_domain_state_code', { uuid: UUID }],
+  ['kumina', 'libvirt_domain_block_stats_read_bytes_total', { uuid: UUID, source_file: 'rbd:p/i' }],
+  ['kumina', 'libvirt_domain_interface_stats_transmit_drops_total', { uuid: UUID, source_bridge: 'br0' }],
+  [
+    'inovex',
+    'libvirt_domain_block_stats_info',
+    {
+      target_bus: 'virtio',
+      driver_name: 'qemu',
+      driver_type: 'raw',
+      driver_cache: 'none',
+      driver_discard: 'unmap',
+      source_protocol: 'rbd',
+    },
+  ],
+] as const)('with --compat %s, %s carries the labels that it has there', (compat, name, labels) => {
+  const sample = sampleOf(
+    fresh(
+      'db',
+      { 'block.0.name': 'vda', 'block.0.rd.bytes': 1, 'net.0.name': 'vnet0', 'net.0.tx.drop': 1 },
+      PEER_XML,
+      { vcpus: 2, maximumKiB: 1 },
+    ),
+  );
+  const together = parseExposition(
+    [...encodeSample(sample, 'text', undefined, Object.values(compatGroups))].join(''),
+  );
+  const alone = parseExposition(
+    [...encodeSample(sample, 'text', undefined, [compatGroups[compat]])].join(''),
+  );
+  for (const series of [together, alone]) expect(find(series, name)[0]?.labels).toMatchObject(labels);
+  for (const { labels: own } of find(parseExposition(encode(sample)), name)) {
+    expect(Object.keys(own)).not.toContain('uuid');
+    expect(Object.keys(own)).not.toContain('driver_name');
+  }
+});

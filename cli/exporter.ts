@@ -22,6 +22,7 @@ interface ExporterFlags extends Record<string, unknown>, SinkFlags {
   readonly 'config.file'?: string;
   readonly 'web.config.file'?: string;
   readonly 'web.enableLifecycle'?: boolean;
+  readonly 'web.systemdSocket'?: boolean;
 }
 
 export function exporterCommand(): Command {
@@ -57,13 +58,16 @@ export function exporterCommand(): Command {
       "TLS, passwords and headers, in the format of Prometheus' exporter-toolkit",
     )
     .option('--web.enable-lifecycle', 'answer POST /-/reload by reading both files anew, as SIGHUP does')
+    .option('--web.systemd-socket', "serve on the sockets that systemd passes, in --listen's stead")
     .action(async (flags: ExporterFlags) => {
       // What it takes to serve is loaded when it serves: `virtune top` starts twice as fast without.
       const { runExporter } = await import('./run-exporter.ts');
+      const { systemdSockets } = await import('../exporter/http/systemd-sockets.ts');
       const readsProc = (uri: string): boolean => flags.local ?? isLocalUri(uri);
       const exporter = await runExporter({
         uri: flags.connect,
         listen: flags.listen,
+        sockets: flags['web.systemdSocket'] === true ? systemdSockets(process.env, process.pid) : undefined,
         collect: collectedGroups(command),
         procRoot: (uri) => (readsProc(uri) ? flags['path.procfs'] : undefined),
         cgroupRoot: flags['path.cgroupfs'],

@@ -25,6 +25,8 @@ export interface RunExporterOptions {
   /** Absent: what the configuration file says, else `qemu:///system`. */
   readonly uri?: string | undefined;
   readonly listen: string;
+  /** Sockets to serve on instead, by file descriptor; at least one. */
+  readonly sockets?: readonly number[] | undefined;
   /** Changes to the groups that are on by default and to the file's. */
   readonly collect?: Readonly<Partial<Record<GroupName, boolean>>> | undefined;
   /** `/proc` of the host that is asked; absent when virtune does not run there. */
@@ -64,7 +66,8 @@ const REPEAT_AFTER_MS = 60_000;
  * permission is told at once; what fails later is met by reconnecting.
  */
 export async function runExporter(options: RunExporterOptions): Promise<RunningExporter> {
-  const address = parseListenAddress(options.listen);
+  const address =
+    options.sockets === undefined ? parseListenAddress(options.listen) : { fds: options.sockets };
   const onFailure = sayNowAndThen();
   const version = readVersion();
   const process = new ProcessMetrics(version);

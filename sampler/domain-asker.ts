@@ -6,6 +6,7 @@ import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
+import { withNicNames } from '../model/domain/nic-names.ts';
 import type { ControlFigures } from '../model/extras.ts';
 import { readDomainStats } from '../model/stats/read.ts';
 import type { DomainStats } from '../model/stats/types.ts';
@@ -343,7 +344,8 @@ export class DomainAsker {
       this.#answerMs = performance.now() - (out?.sentMs ?? performance.now());
       const record = reply.records[0];
       if (record === undefined) return undefined;
-      const stats = this.#parts.guestMemory.onlyFresh(domain, readDomainStats(record.params), facts);
+      const read = withNicNames(readDomainStats(record.params), facts?.interfaces);
+      const stats = this.#parts.guestMemory.onlyFresh(domain, read, facts);
       const verdict = await this.#verdictOn(domain, stats, mask, facts, deadline);
       if (verdict?.sinceMs !== undefined) return this.#hung(memory, verdict);
       memory.suspect = false;

@@ -152,7 +152,7 @@ export class Documents {
       };
     }
     for (const [name, net] of byName(stats.nets.values())) {
-      const nic = facts?.interfaces.find((each) => each.target === name);
+      const nic = facts?.interfaces.find((each) => each.name === name);
       yield {
         stream: 'net',
         name,

@@ -6,10 +6,12 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { createServer as createNetServer, type Server as NetServer } from 'node:net';
 import { ConfigError } from '../../model/yaml.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { isClientAllowed } from './client-cert.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { TokenBucket } from './rate-limit.ts';
 import { type ExporterParts, findRoute } from './routes.ts';
 import { sendText } from './send.ts';
 import { OPEN_WEB, type WebConfig } from './web-config.ts';
@@ -19,8 +21,13 @@ class ListenError extends Error {
   readonly code = 'HTTP_LISTEN';
 }
 
+/** Sockets that listen already, by file descriptor, as systemd passes them; at least one. */
+export interface InheritedSockets {
+  readonly fds: readonly number[];
+}
+
 export interface RunningServer {
-  /** `http://127.0.0.1:9177` */
+  /** `http://127.0.0.1:9177`; of several sockets the first. `unix:/run/virtune.sock` where that is one. */
   readonly url: string;
   /**
    * New certificates, users and headers hold for the next connection and request.
@@ -45,10 +52,10 @@ const CONNECTIONS_MAX = 4_096;
 /** Scrapes under way when the process is asked to end get this long. */
 const DRAIN_MS = 3_000;
 
-/** @throws ListenError when the address cannot be had. */
+/** @throws ListenError when the address or a socket cannot be had. */
 export async function serve(
   parts: ExporterParts,
-  { host, port }: ListenAddress,
+  where: ListenAddress | InheritedSockets,
   web: WebConfig = OPEN_WEB,
 ): Promise<RunningServer> {
   const gate = new Gate(parts, web);
@@ -66,18 +73,22 @@ export async function serve(
     web.tls === undefined
       ? createServer(options, listener)
       : createTlsServer({ ...options, ...web.tls }, listener);
-  server.maxConnections = CONNECTIONS_MAX;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(host, port, error)));
-    server.listen({ host, port }, resolve);
-  });
-  // A connection that could not be taken, for want of file descriptors for instance, is no reason to end.
-  server.on('error', (error) => parts.onError(error));
-  const address = server.address();
-  const actualPort = typeof address === 'object' && address !== null ? address.port : port;
-  const scheme = web.tls === undefined ? 'http' : 'https';
+  const [first, ...more] = 'fds' in where ? where.fds.map((fd) => ({ fd })) : [where];
+  const others: NetServer[] = [];
+  try {
+    await listen(server, first as ListenAddress | Fd, parts);
+    for (const each of more) {
+      // An HTTP server listens at one place; what comes elsewhere is handed to it.
+      const other = createNetServer((socket) => server.emit('connection', socket));
+      await listen(other, each, parts);
+      others.push(other);
+    }
+  } catch (error) {
+    for (const each of [server, ...others]) each.close();
+    throw error;
+  }
   return {
-    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    url: urlOf(server, web.tls === undefined ? 'http' : 'https', where),
     checkConfigurable: (next) => {
       if ((next.tls === undefined) !== (web.tls === undefined)) {
         throw new ConfigError(
@@ -94,7 +105,10 @@ export async function serve(
       gate.configure(next);
       if (next.tls !== undefined && 'setSecureContext' in server) server.setSecureContext(next.tls);
     },
-    close: () => close(server),
+    close: async () => {
+      for (const other of others) other.close();
+      await close(server);
+    },
   };
 }
 
@@ -103,17 +117,23 @@ class Gate {
   readonly #parts: ExporterParts;
   #web: WebConfig;
   #auth: BasicAuth;
+  #bucket: TokenBucket | undefined;
   #underWay = 0;
 
   constructor(parts: ExporterParts, web: WebConfig) {
     this.#parts = parts;
     this.#web = web;
     this.#auth = new BasicAuth(web.users);
+    this.#bucket = web.rateLimit && new TokenBucket(web.rateLimit);
   }
 
   configure(web: WebConfig): void {
     this.#web = web;
     this.#auth = new BasicAuth(web.users);
+    const { intervalMs, burst } = this.#bucket?.limit ?? {};
+    // A reload that does not change the limit does not refill the bucket.
+    if (web.rateLimit?.intervalMs !== intervalMs || web.rateLimit?.burst !== burst)
+      this.#bucket = web.rateLimit && new TokenBucket(web.rateLimit);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -121,6 +141,11 @@ class Gate {
     try {
       response.setHeader('X-Content-Type-Options', 'nosniff');
       for (const [name, value] of Object.entries(this.#web.headers)) response.setHeader(name, value);
+      // Before passwords, as in exporter-toolkit: a limit is there for those who guess, too.
+      if (this.#bucket?.take() === false) {
+        response.setHeader('Retry-After', String(this.#bucket.retryAfterSeconds));
+        return sendText(response, 429, 'Too many requests: rate_limit of the web configuration.');
+      }
       if (this.#underWay > REQUESTS_MAX) {
         response.setHeader('Retry-After', '5');
         return sendText(response, 503, `More than ${REQUESTS_MAX} requests at once; try again.`);
@@ -178,7 +203,35 @@ async function close(server: Server | TlsServer): Promise<void> {
   clearTimeout(timer);
 }
 
-function listenError(host: string, port: number, error: NodeJS.ErrnoException): ListenError {
+interface Fd {
+  readonly fd: number;
+}
+
+async function listen(server: NetServer, where: ListenAddress | Fd, parts: ExporterParts): Promise<void> {
+  server.maxConnections = CONNECTIONS_MAX;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(where, error)));
+    server.listen(where, resolve);
+  });
+  // A connection that could not be taken, for want of file descriptors for instance, is no reason to end.
+  server.on('error', (error) => parts.onError(error));
+}
+
+function urlOf(server: NetServer, scheme: string, where: ListenAddress | InheritedSockets): string {
+  const address = server.address();
+  if (typeof address === 'string') return `unix:${address}`;
+  const host = 'host' in where ? where.host : (address?.address ?? '');
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address?.port}`;
+}
+
+function listenError(where: ListenAddress | Fd, error: NodeJS.ErrnoException): ListenError {
+  if ('fd' in where) {
+    return new ListenError(
+      `cannot listen on file descriptor ${where.fd}: ${error.message}; the .socket unit must pass a listening stream socket (ListenStream=, Accept=no)`,
+      { cause: error },
+    );
+  }
+  const { host, port } = where;
   const next =
     error.code === 'EADDRINUSE'
       ? 'something listens there already; stop it or choose another with --listen'

@@ -10,13 +10,21 @@ import {
 import { z } from 'zod';
 import { ConfigError } from '../../model/yaml.ts';
 import { readYamlFile } from '../config/yaml-file.ts';
+import { parseGoDurationMs, type RateLimit } from './rate-limit.ts';
 
 /**
  * The format of Prometheus' exporter-toolkit
- * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md). What Node.js cannot
- * do of it (HTTP/2, choosing curves by Go's names) is refused rather than passed over.
+ * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md), each of its fields. HTTP/2
+ * alone is not served, and `http2: true` is refused rather than ignored.
  */
 const VERSIONS = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
+/** Go's names of elliptic curves that the toolkit takes, as OpenSSL calls them. */
+const CURVES = {
+  CurveP256: 'prime256v1',
+  CurveP384: 'secp384r1',
+  CurveP521: 'secp521r1',
+  X25519: 'X25519',
+} as const;
 const CLIENT_AUTH = [
   'NoClientCert',
   'RequestClientCert',
@@ -43,18 +51,34 @@ const headerValue = z.string().refine((value) => {
   }
 }, 'a header is one line, without control characters');
 const version = z.enum(['TLS10', 'TLS11', 'TLS12', 'TLS13']);
+/** The toolkit's older word for RequireAnyClientCert. */
+const clientAuth = z
+  .enum([...CLIENT_AUTH, 'RequireClientCert', ''])
+  .transform((word) =>
+    word === 'RequireClientCert' ? 'RequireAnyClientCert' : word === '' ? 'NoClientCert' : word,
+  );
+const interval = z.union([z.string(), z.literal(0)]).transform((given, context) => {
+  const ms = parseGoDurationMs(String(given));
+  if (ms === undefined)
+    context.addIssue('a duration with a unit is expected, such as 1s or 500ms; 0 is no limit');
+  return ms ?? 0;
+});
 const schema = z.strictObject({
   tls_server_config: z
     .strictObject({
-      cert_file: z.string().min(1),
-      key_file: z.string().min(1),
-      client_auth_type: z.enum(CLIENT_AUTH).optional(),
-      client_ca_file: z.string().optional(),
+      cert: z.string().min(1).optional(),
+      key: z.string().min(1).optional(),
+      client_ca: z.string().min(1).optional(),
+      cert_file: z.string().min(1).optional(),
+      key_file: z.string().min(1).optional(),
+      client_auth_type: clientAuth.optional(),
+      client_ca_file: z.string().min(1).optional(),
       client_allowed_sans: z.array(z.string()).optional(),
       min_version: version.optional(),
       max_version: version.optional(),
       cipher_suites: z.array(z.string().regex(/^TLS_[A-Z0-9_]+$/)).optional(),
       prefer_server_cipher_suites: z.boolean().optional(),
+      curve_preferences: z.array(z.enum(Object.keys(CURVES) as (keyof typeof CURVES)[])).optional(),
     })
     .optional(),
   http_server_config: z
@@ -74,6 +98,13 @@ const schema = z.strictObject({
         ),
     )
     .optional(),
+  rate_limit: z
+    .strictObject({ interval: interval.optional(), burst: z.int().min(0).optional() })
+    .refine(
+      ({ interval = 0, burst = 0 }) => interval === 0 || burst >= 1,
+      'a burst of at least 1 is needed, or every request would be refused',
+    )
+    .optional(),
 });
 
 export interface WebConfig {
@@ -84,6 +115,8 @@ export interface WebConfig {
   readonly headers: Readonly<Record<string, string>>;
   /** User to bcrypt hash; empty: no password is asked for. */
   readonly users: ReadonlyMap<string, string>;
+  /** Undefined: no limit. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 export const OPEN_WEB: WebConfig = {
@@ -92,12 +125,14 @@ export const OPEN_WEB: WebConfig = {
   allowedSans: [],
   headers: {},
   users: new Map(),
+  rateLimit: undefined,
 };
 
 /** Paths in it count from its own folder. @throws ConfigError */
 export function readWebConfig(path: string): WebConfig {
   const given = readYamlFile(path, schema);
   const { tls_server_config: tls } = given;
+  const { interval: intervalMs = 0, burst = 0 } = given.rate_limit ?? {};
   return {
     tls: tls && tlsOptions(path, tls),
     clientAuth: tls?.client_auth_type ?? 'NoClientCert',
@@ -106,32 +141,49 @@ export function readWebConfig(path: string): WebConfig {
       Object.entries(given.http_server_config?.headers ?? {}).filter(([, value]) => value !== ''),
     ),
     users: new Map(Object.entries(given.basic_auth_users ?? {})),
+    rateLimit: intervalMs === 0 ? undefined : { intervalMs, burst },
   };
 }
 
 type TlsGiven = NonNullable<z.output<typeof schema>['tls_server_config']>;
 
 function tlsOptions(path: string, given: TlsGiven): TlsOptions {
-  const read = (key: string, file: string): Buffer => {
+  /** What stands in the file itself, or in another that it names; the latter wins, as in the toolkit. */
+  const read = (key: 'cert' | 'key' | 'client_ca'): Buffer | string | undefined => {
+    const file = given[`${key}_file`];
+    if (file === undefined) return given[key];
     try {
       return readFileSync(resolve(dirname(path), file));
     } catch (error) {
-      throw new ConfigError(`${path}: tls_server_config.${key}: ${(error as Error).message}`);
+      throw new ConfigError(`${path}: tls_server_config.${key}_file: ${(error as Error).message}`);
     }
   };
+  for (const key of ['cert', 'key'] as const) {
+    if (given[key] === undefined && given[`${key}_file`] === undefined)
+      throw new ConfigError(`${path}: tls_server_config: ${key}_file (or ${key}) is missing`);
+  }
   const auth = given.client_auth_type ?? 'NoClientCert';
   const verifies = auth === 'VerifyClientCertIfGiven' || auth === 'RequireAndVerifyClientCert';
-  if (verifies && given.client_ca_file === undefined) {
+  const ca = read('client_ca');
+  if (verifies && ca === undefined) {
     throw new ConfigError(`${path}: tls_server_config: ${auth} needs a client_ca_file to verify against`);
   }
+  if (ca !== undefined && auth === 'NoClientCert') {
+    throw new ConfigError(
+      `${path}: tls_server_config: a client_ca_file does nothing without a client_auth_type; say RequireAndVerifyClientCert, or leave it out`,
+    );
+  }
   const context: SecureContextOptions = {
-    cert: read('cert_file', given.cert_file),
-    key: read('key_file', given.key_file),
+    cert: read('cert'),
+    key: read('key'),
     minVersion: VERSIONS[given.min_version ?? 'TLS12'] satisfies SecureVersion,
     maxVersion: VERSIONS[given.max_version ?? 'TLS13'] satisfies SecureVersion,
     honorCipherOrder: given.prefer_server_cipher_suites ?? true,
     ...(given.cipher_suites && { ciphers: opensslNames(given.cipher_suites) }),
-    ...(given.client_ca_file !== undefined && { ca: read('client_ca_file', given.client_ca_file) }),
+    ...(given.curve_preferences && {
+      ecdhCurve: given.curve_preferences.map((curve) => CURVES[curve]).join(':'),
+    }),
+    ...(ca !== undefined && { ca }),
   };
   try {
     createSecureContext(context);

@@ -2,11 +2,13 @@ import { RemoteError } from '../../libvirt/errors.ts';
 import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/catalogue.ts';
 import { healthMetrics } from '../../model/catalogue/health.ts';
 import type {
+  About,
   Figure,
   FigureSet,
   Group,
   HistogramSet,
   Info,
+  PeerLabels,
   SubjectMetric,
   Subjects,
 } from '../../model/catalogue/metric.ts';
@@ -64,6 +66,7 @@ export function* encodeSample(
   yield* family(healthMetrics.error, format, errors(domains));
   yield* family(healthMetrics.unresponsiveSince, format, unresponsive(domains));
   yield* family(healthMetrics.sampleAge, format, ages(domains, sample.startedAtMs));
+  const peers = peerLabelsByName(more);
   const others = new Set(more.flatMap((group) => group.metrics.map(({ name }) => name)));
   for (const group of [...groups.filter(({ name }) => enabled.has(name)), ...more]) {
     for (const each of group.metrics as readonly SubjectMetric[]) {
@@ -71,7 +74,7 @@ export function* encodeSample(
       // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
       yield* metric.type === 'histogram'
         ? histogramFamily(metric as never, format, subjects)
-        : family(metric, format, seriesOf(metric as never, subjects));
+        : family(metric, format, seriesOf(metric as never, subjects, peers.get(metric.name)));
     }
   }
 }
@@ -84,6 +87,24 @@ function apartFrom(others: ReadonlySet<string>, metric: SubjectMetric): SubjectM
   return metric.type === 'counter' && others.has(openMetricsFamily(metric))
     ? ({ ...metric, type: 'unknown' } as never)
     : metric;
+}
+
+/** Several exporters may have labels on one series; a label that two of them have stands once. */
+function peerLabelsByName(groups: readonly Group[]): ReadonlyMap<string, PeerLabels['labels']> {
+  const found = new Map<string, PeerLabels['labels']>();
+  for (const { names, labels } of groups.flatMap((group) => group.peerLabels ?? [])) {
+    for (const name of names) found.set(name, { ...found.get(name), ...labels });
+  }
+  return found;
+}
+
+function peerText(peer: PeerLabels['labels'], about: About): string {
+  let text = '';
+  for (const [name, read] of Object.entries(peer)) {
+    const value = read(about);
+    if (value !== undefined) text += `,${name}="${escapeLabel(value)}"`;
+  }
+  return text;
 }
 
 /** What is known without a sample: always exported, above all when the host cannot be asked. */
@@ -116,8 +137,10 @@ function* family(metric: Described, format: Format, series: Iterable<Series>): G
 function* seriesOf<K extends keyof Subjects>(
   metric: Figure<K> | FigureSet<K> | Info<K>,
   all: AllLabelled,
+  peer: PeerLabels['labels'] | undefined,
 ): Generator<Series> {
-  for (const { labels, subject } of all[metric.per]) {
+  for (const { labels: own, subject, about } of all[metric.per]) {
+    const labels = peer === undefined || about === undefined ? own : own + peerText(peer, about);
     if ('read' in metric) {
       const value = metric.read(subject);
       if (value !== undefined) yield [labels, value];

@@ -1,5 +1,5 @@
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
-import type { Subjects } from '../../model/catalogue/metric.ts';
+import type { About, Subjects } from '../../model/catalogue/metric.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { GuestFilesystem } from '../../model/guest.ts';
 import { type MissingGroup, missingGroups } from '../../model/missing.ts';
@@ -10,6 +10,8 @@ import { escapeLabel, labelPairs } from './text.ts';
 export interface Labelled<T> {
   readonly labels: string;
   readonly subject: T;
+  /** Where the series may carry another exporter's labels. */
+  readonly about?: About;
 }
 
 export type AllLabelled = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K]>[] };
@@ -50,7 +52,8 @@ export function labelAll(
   for (const sample of domains) {
     const { domain, summary, facts, outcome, fit, extras, local, guest, limitUses } = sample;
     const labels = domainLabel(domain.name);
-    all.summary.push({ labels, subject: summary });
+    const about: About = { uuid: domain.uuid, disk: undefined, nic: undefined };
+    all.summary.push({ labels, subject: summary, about });
     all.missing.push({ labels, subject: missingOf(sample, enabled) });
     if (guest?.figures !== undefined) {
       all.guest.push({ labels, subject: guest.figures });
@@ -73,8 +76,14 @@ export function labelAll(
     all.identity.push({ labels, subject: { uuid: domain.uuid, facts } });
     if (facts !== undefined) {
       all.facts.push({ labels, subject: facts });
-      named(all.disk, labels, facts.disks, (disk) => disk.target);
-      named(all.nic, labels, facts.interfaces, (nic) => nic.target);
+      named(
+        all.disk,
+        labels,
+        facts.disks,
+        (disk) => disk.target,
+        (disk) => ({ ...about, disk }),
+      );
+      named(all.nic, labels, facts.interfaces, (nic) => nic.name);
     }
     if (outcome.kind !== 'fresh') continue;
     const { stats } = outcome;
@@ -83,8 +92,26 @@ export function labelAll(
     for (const [id, subject] of stats.ioThreads) {
       all.ioThread.push({ labels: `${labels},iothread="${id}"`, subject });
     }
-    named(all.block, labels, stats.blocks.values(), (block) => block.name);
-    named(all.net, labels, stats.nets.values(), (net) => net.name);
+    named(
+      all.block,
+      labels,
+      stats.blocks.values(),
+      (block) => block.name,
+      ({ name }) => ({
+        ...about,
+        disk: facts?.disks.find(({ target }) => target === name),
+      }),
+    );
+    named(
+      all.net,
+      labels,
+      stats.nets.values(),
+      (net) => net.name,
+      ({ name }) => ({
+        ...about,
+        nic: facts?.interfaces.find((nic) => nic.name === name),
+      }),
+    );
   }
   return all;
 }
@@ -126,12 +153,17 @@ function named<T>(
   labels: string,
   devices: Iterable<T>,
   nameOf: (device: T) => string | undefined,
+  aboutOf?: (device: T) => About,
 ): void {
   const seen = new Set<string>();
   for (const subject of devices) {
     const name = nameOf(subject);
     if (name === undefined || seen.has(name)) continue;
     seen.add(name);
-    found.push({ labels: `${labels},target_device="${escapeLabel(name)}"`, subject });
+    found.push({
+      labels: `${labels},target_device="${escapeLabel(name)}"`,
+      subject,
+      ...(aboutOf && { about: aboutOf(subject) }),
+    });
   }
 }

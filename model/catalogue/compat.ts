@@ -129,6 +129,18 @@ const inovex = {
       read: (missing) => Number(missing.some(({ reason }) => reason === 'unresponsive')),
     },
   ],
+  peerLabels: [
+    {
+      names: ['libvirt_domain_block_stats_info'],
+      labels: {
+        target_bus: ({ disk }) => disk?.bus,
+        driver_name: ({ disk }) => disk?.driver,
+        driver_cache: ({ disk }) => disk?.cache,
+        driver_discard: ({ disk }) => disk?.discard,
+        source_protocol: ({ disk }) => disk?.source?.protocol,
+      },
+    },
+  ],
 } as const satisfies Group;
 
 /** kumina/libvirt_exporter, Debian's prometheus-libvirt-exporter 0.2.0 */
@@ -151,6 +163,31 @@ const kumina = {
       name: 'libvirt_domains_number',
       help: 'As libvirt_domains.',
       read: ({ domains }) => domains,
+    },
+  ],
+  peerLabels: [
+    {
+      names: [
+        ...['maximum_memory_bytes', 'memory_usage_bytes', 'virtual_cpus', 'cpu_time_seconds_total'].map(
+          (what) => `libvirt_domain_info_${what}`,
+        ),
+        'libvirt_domain_state_code',
+      ],
+      labels: { uuid: ({ uuid }) => uuid },
+    },
+    {
+      names: ['read', 'write'].flatMap((way) =>
+        ['bytes', 'requests'].map((what) => `libvirt_domain_block_stats_${way}_${what}_total`),
+      ),
+      labels: { uuid: ({ uuid }) => uuid, source_file: ({ disk }) => disk?.source?.name },
+    },
+    {
+      names: ['receive', 'transmit'].flatMap((way) =>
+        ['bytes', 'packets', 'errors', 'drops'].map(
+          (what) => `libvirt_domain_interface_stats_${way}_${what}_total`,
+        ),
+      ),
+      labels: { uuid: ({ uuid }) => uuid, source_bridge: ({ nic }) => nic?.source },
     },
   ],
 } as const satisfies Group;

@@ -31,7 +31,7 @@ export const devicesGroup = {
       per: 'nic',
       type: 'info',
       name: 'libvirt_domain_interface_stats_info',
-      help: 'What a network interface is and what it hangs on.',
+      help: "What a network interface is and what it hangs on. target_device is the host's side, else libvirt's alias, else the MAC.",
       labels: {
         interface_type: (nic) => nic.type,
         source_bridge: (nic) => nic.source,

@@ -149,6 +149,21 @@ export interface Group {
   /** What asking for it costs the host. */
   readonly costs: string;
   readonly metrics: readonly SubjectMetric[];
+  /** Of another exporter's names: labels that it has on series whose name is ours as well. */
+  readonly peerLabels?: readonly PeerLabels[];
+}
+
+/** What a peer's labels are read from. */
+export interface About {
+  readonly uuid: string;
+  readonly disk: Disk | undefined;
+  readonly nic: NetworkInterface | undefined;
+}
+
+/** Labels that another exporter has, beyond ours, on the series of these names. Absent in, absent out. */
+export interface PeerLabels {
+  readonly names: readonly string[];
+  readonly labels: Readonly<Record<string, (about: About) => string | undefined>>;
 }
 
 /** Page sizes of the architectures that KVM runs on, as labels have them. */

@@ -1,10 +1,13 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../xml.ts';
+import { pciAddress } from './pci-address.ts';
 
 export interface DiskSource {
-  /** `file`, `block`, `network`, `volume`, `dir`, `nvme`, `vhostuser`: the disk's type. */
+  /** `file`, `block`, `network`, `volume`, `dir`, `nvme`, `vhostuser`, `vhostvdpa`: the disk's type. */
   readonly kind: string;
-  /** A path, `protocol:name`, or `pool/volume`. */
+  /** A path, `protocol:name` (`protocol:host:port` without a name), `pool/volume`, or `PCI-address/namespace`. */
   readonly name: string;
+  /** `rbd`, `iscsi`, ...; of network disks alone. */
+  readonly protocol?: string | undefined;
 }
 
 export interface Disk {
@@ -15,6 +18,8 @@ export interface Disk {
   readonly bus: string | undefined;
   /** Absent for an empty CD-ROM drive. */
   readonly source: DiskSource | undefined;
+  /** `qemu`: the driver's name. */
+  readonly driver: string | undefined;
   readonly format: string | undefined;
   readonly serial: string | undefined;
   readonly cache: string | undefined;
@@ -47,6 +52,7 @@ function disk(element: Element, target: string): Disk {
     device: attr(element, 'device') ?? 'disk',
     bus: attr(child(element, 'target'), 'bus'),
     source: source(attr(element, 'type') ?? 'file', child(element, 'source')),
+    driver: attr(driver, 'name'),
     format: attr(driver, 'type'),
     serial: text(child(element, 'serial')),
     cache: attr(driver, 'cache'),
@@ -62,26 +68,49 @@ function disk(element: Element, target: string): Disk {
   };
 }
 
+/**
+ * Where an image lives, by the kinds of <source> in https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms.
+ * Nothing that lets someone in becomes part of the name: no user, cookie, secret or query.
+ */
 function source(kind: string, element: Element | undefined): DiskSource | undefined {
   if (element === undefined) return undefined;
+  const protocol = kind === 'network' ? attr(element, 'protocol') : undefined;
   const name = (): string | undefined => {
     switch (kind) {
       case 'block':
+      case 'vhostvdpa':
         return attr(element, 'dev');
       case 'network':
-        return [attr(element, 'protocol'), attr(element, 'name')]
-          .filter((part) => part !== undefined)
-          .join(':');
+        return networkName(protocol, element);
       case 'volume':
         return `${attr(element, 'pool') ?? ''}/${attr(element, 'volume') ?? ''}`;
       case 'dir':
         return attr(element, 'dir');
+      case 'nvme':
+        return nvmeName(element);
       default:
         return attr(element, 'file') ?? attr(element, 'path');
     }
   };
   const found = name();
-  return found === undefined ? undefined : { kind, name: found };
+  return found === undefined ? undefined : { kind, name: found, ...(protocol !== undefined && { protocol }) };
+}
+
+function networkName(protocol: string | undefined, element: Element): string | undefined {
+  // A URL's query has an attribute of its own, and yet may stand in the name; it may carry a token.
+  const name = attr(element, 'name')?.replace(/[?#].*$/s, '');
+  const host = child(element, 'host');
+  const [address, port] = [attr(host, 'name'), attr(host, 'port')];
+  // An export of NBD needs no name; then only the server tells it from another.
+  const server = attr(host, 'socket') ?? (port === undefined ? address : `${address ?? ''}:${port}`);
+  const parts = [protocol, name || server].filter((part) => part !== undefined && part !== '');
+  return parts.length === 0 ? undefined : parts.join(':');
+}
+
+function nvmeName(element: Element): string | undefined {
+  const address = pciAddress(child(element, 'address'));
+  const namespace = attr(element, 'namespace');
+  return address === undefined || namespace === undefined ? address : `${address}/${namespace}`;
 }
 
 function backingDepth(element: Element): number {

@@ -1,14 +1,21 @@
 import { attr, child, children, type Element, wholeNumber } from '../xml.ts';
+import { nicNames } from './nic-names.ts';
+import { pciAddress } from './pci-address.ts';
 
 export interface NetworkInterface {
   /** `network`, `bridge`, `direct`, `hostdev`, ... */
   readonly type: string;
-  /** `vnet3`: the host's side, which statistics carry. Absent while the domain is not running. */
+  /**
+   * `vnet3`: the host's side, which statistics carry. Absent while the domain is not running, and for NICs without one:
+   * vhost-user, user-mode, hostdev.
+   */
   readonly target: string | undefined;
+  /** What tells it apart from the VM's other NICs while the VM runs; see `nicNames`. */
+  readonly name: string | undefined;
   readonly alias: string | undefined;
   readonly mac: string | undefined;
   readonly model: string | undefined;
-  /** The bridge, network or device that it hangs on. */
+  /** The bridge, network, device, socket or PCI address that it hangs on. */
   readonly source: string | undefined;
   readonly virtualPort: string | undefined;
   readonly driver: string | undefined;
@@ -26,18 +33,18 @@ export interface Bandwidth {
 }
 
 export function parseInterfaces(devices: Element | undefined): NetworkInterface[] {
-  return children(devices, 'interface').map((element) => {
+  const nics = children(devices, 'interface').map((element) => {
     const source = child(element, 'source');
     const driver = child(element, 'driver');
     return {
       type: attr(element, 'type') ?? 'unknown',
-      target: attr(child(element, 'target'), 'dev'),
+      // libvirt writes dev='' where Open vSwitch does not know a vhost-user NIC.
+      target: attr(child(element, 'target'), 'dev') || undefined,
       alias: attr(child(element, 'alias'), 'name'),
       mac: attr(child(element, 'mac'), 'address'),
       model: attr(child(element, 'model'), 'type'),
       // The live XML of a `network` interface names its bridge as well, which says more.
-      source:
-        attr(source, 'bridge') ?? attr(source, 'network') ?? attr(source, 'dev') ?? attr(source, 'path'),
+      source: sourceName(source),
       virtualPort: attr(child(element, 'virtualport', 'parameters'), 'interfaceid'),
       driver: attr(driver, 'name'),
       queues: wholeNumber(attr(driver, 'queues')),
@@ -48,6 +55,19 @@ export function parseInterfaces(devices: Element | undefined): NetworkInterface[
       },
     };
   });
+  const names = nicNames(nics);
+  return nics.map((nic, index) => ({ ...nic, name: names[index] }));
+}
+
+function sourceName(source: Element | undefined): string | undefined {
+  for (const name of ['bridge', 'network', 'dev', 'path', 'switchid']) {
+    const value = attr(source, name);
+    if (value !== undefined) return value;
+  }
+  // Sockets between QEMUs: udp, mcast, server, client.
+  const [address, port] = [attr(source, 'address'), attr(source, 'port')];
+  if (port !== undefined) return `${address ?? ''}:${port}`;
+  return pciAddress(child(source, 'address'));
 }
 
 function bandwidth(element: Element | undefined): Bandwidth {

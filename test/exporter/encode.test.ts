@@ -5,6 +5,7 @@ import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { compatGroups } from '../../model/catalogue/compat.ts';
 import { compileMetadata } from '../../model/domain/custom-metadata.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
+import { withNicNames } from '../../model/domain/nic-names.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import type { DomainSummary } from '../../model/summary.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
@@ -370,4 +371,74 @@ test('a host that cannot be asked is down, and what is known of the connection i
   expect(figure(series, 'libvirt_up')).toBe(0);
   expect(figure(series, 'virtune_connection_reconnects_total')).toBe(3);
   expect(figure(series, 'virtune_connection_state', { state: 'closed' })).toBe(1);
+});
+
+test('two NICs without a name on the host have a series each, with their MACs, and so has one without figures', () => {
+  const nic = (type: string, index: number): string =>
+    `<interface type='${type}'><mac address='52:54:00:00:00:0${index}'/><alias name='net${index}'/></interface>`;
+  const xml = `<domain><devices>${nic('vhostuser', 0)}${nic('vhostuser', 1)}${nic('user', 2)}</devices></domain>`;
+  const vm = fresh(
+    'vh2',
+    { 'net.0.name': '', 'net.0.rx.bytes': 1, 'net.1.name': '', 'net.1.rx.bytes': 2 },
+    xml,
+  );
+  if (vm.outcome.kind !== 'fresh') throw new Error('not fresh');
+  const stats = withNicNames(vm.outcome.stats, vm.facts?.interfaces);
+  const series = parseExposition(encode(sampleOf({ ...vm, outcome: { ...vm.outcome, stats } })));
+  const info = find(series, 'libvirt_domain_interface_stats_info');
+  expect(info.map(({ labels }) => [labels['target_device'], labels['mac_address']])).toEqual([
+    ['net0', '52:54:00:00:00:00'],
+    ['net1', '52:54:00:00:00:01'],
+    ['net2', '52:54:00:00:00:02'],
+  ]);
+  const received = 'libvirt_domain_interface_stats_receive_bytes_total';
+  expect(find(series, received).map(({ labels, value }) => [labels['target_device'], value])).toEqual([
+    ['net0', 1],
+    ['net1', 2],
+  ]);
+});
+
+const PEER_XML = `<domain><devices>
+  <disk type='network'><driver name='qemu' type='raw' cache='none' discard='unmap'/><source protocol='rbd' name='p/i'/><target dev='vda' bus='virtio'/></disk>
+  <interface type='bridge'><source bridge='br0'/><target dev='vnet0'/></interface></devices></domain>`;
+
+/** Read from inovex' source (2.5.0) and a scrape of Debian's prometheus-libvirt-exporter 0.2.0. */
+test.each([
+  ['kumina', 'libvirt_domain_info_virtual_cpus', { uuid: UUID }],
+  ['kumina', 'libvirt_domain_info_maximum_memory_bytes', { uuid: UUID }],
+  ['kumina', 'libvirt_domain_state_code', { uuid: UUID }],
+  ['kumina', 'libvirt_domain_block_stats_read_bytes_total', { uuid: UUID, source_file: 'rbd:p/i' }],
+  ['kumina', 'libvirt_domain_interface_stats_transmit_drops_total', { uuid: UUID, source_bridge: 'br0' }],
+  [
+    'inovex',
+    'libvirt_domain_block_stats_info',
+    {
+      target_bus: 'virtio',
+      driver_name: 'qemu',
+      driver_type: 'raw',
+      driver_cache: 'none',
+      driver_discard: 'unmap',
+      source_protocol: 'rbd',
+    },
+  ],
+] as const)('with --compat %s, %s carries the labels that it has there', (compat, name, labels) => {
+  const sample = sampleOf(
+    fresh(
+      'db',
+      { 'block.0.name': 'vda', 'block.0.rd.bytes': 1, 'net.0.name': 'vnet0', 'net.0.tx.drop': 1 },
+      PEER_XML,
+      { vcpus: 2, maximumKiB: 1 },
+    ),
+  );
+  const together = parseExposition(
+    [...encodeSample(sample, 'text', undefined, Object.values(compatGroups))].join(''),
+  );
+  const alone = parseExposition(
+    [...encodeSample(sample, 'text', undefined, [compatGroups[compat]])].join(''),
+  );
+  for (const series of [together, alone]) expect(find(series, name)[0]?.labels).toMatchObject(labels);
+  for (const { labels: own } of find(parseExposition(encode(sample)), name)) {
+    expect(Object.keys(own)).not.toContain('uuid');
+    expect(Object.keys(own)).not.toContain('driver_name');
+  }
 });

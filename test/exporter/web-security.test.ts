@@ -227,9 +227,75 @@ test.each([
   [tls('  cipher_suites: [TLS_NO_SUCH]\n'), /cipher_suites/],
   [tls('  min_version: SSL3\n'), /:4: tls_server_config\.min_version/],
   [tls('  client_auth_type: RequireAndVerifyClientCert\n'), /client_ca_file/],
+  [tls(`  client_ca_file: ${TLS}/ca.pem\n`), /client_auth_type/],
+  [tls('  curve_preferences: [P-256]\n'), /curve_preferences/],
+  ['rate_limit: { interval: 1, burst: 20 }\n', /rate_limit\.interval/],
+  ['rate_limit: { interval: soon, burst: 20 }\n', /with a unit/],
+  ['rate_limit: { interval: -1s, burst: 20 }\n', /with a unit/],
+  ['rate_limit: { interval: 1s }\n', /burst of at least 1/],
+  ['rate_limit: { interval: 1s, burst: 1.5 }\n', /rate_limit\.burst/],
   ['unknown: 1\n', /unknown/],
 ])('%j is refused as web configuration', (text, message) => {
   expect(() => readWebConfig(webFile(text))).toThrow(message);
+});
+
+test.each([
+  ['rate_limit: { interval: 1s, burst: 20 }\n', { intervalMs: 1_000, burst: 20 }],
+  ['rate_limit: { interval: 1m30s, burst: 1 }\n', { intervalMs: 90_000, burst: 1 }],
+  ['rate_limit: { interval: "500ms", burst: 2 }\n', { intervalMs: 500, burst: 2 }],
+  ['rate_limit: { interval: 0, burst: 20 }\n', undefined],
+  ['rate_limit: { burst: 20 }\n', undefined],
+  ['rate_limit: {}\n', undefined],
+])('%j is read as exporter-toolkit reads it', (text, expected) => {
+  expect(readWebConfig(webFile(text)).rateLimit).toEqual(expected);
+});
+
+test('a burst is answered and the next request gets 429, on any path and before its password is checked', async () => {
+  const { url } = await start(
+    `rate_limit: { interval: 1h, burst: 2 }\nbasic_auth_users:\n  a: ${hashSync('right', 4)}\n`,
+  );
+  expect((await ask(`${url}/metrics`, basic('a', 'right'))).status).toBe(200);
+  expect((await ask(`${url}/-/healthy`)).status).toBe(401);
+  for (const path of ['/metrics', '/-/healthy', '/no']) {
+    const answer = await ask(url + path, basic('a', 'right'));
+    expect([path, answer.status]).toEqual([path, 429]);
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(3_500);
+  }
+});
+
+test('a reload changes the rate limit, and one that leaves it as it is does not refill the bucket', async () => {
+  const path = webFile('rate_limit: { interval: 1h, burst: 1 }\n');
+  const exporter = await runExporter({ uri: demo.uri, listen: '127.0.0.1:0', webConfigFile: path });
+  running.push(exporter);
+  const status = async (): Promise<number> => (await ask(`${exporter.url}/-/healthy`)).status;
+  expect([await status(), await status()]).toEqual([200, 429]);
+  await exporter.reload();
+  expect(await status()).toBe(429);
+  writeFileSync(path, '{}\n');
+  await exporter.reload();
+  expect([await status(), await status()]).toEqual([200, 200]);
+});
+
+test("a certificate, its key and the clients' CA may stand in the file itself", async () => {
+  const inline = (name: string): string => JSON.stringify(pem(name).toString());
+  const { url } = await start(
+    `tls_server_config: { cert: ${inline('server.pem')}, key: ${inline('server.key')}, client_ca: ${inline('ca.pem')}, client_auth_type: RequireAndVerifyClientCert }\n`,
+  );
+  const client = { ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('client.key') };
+  expect((await ask(`${url}/metrics`, client)).status).toBe(200);
+  await expect(ask(`${url}/metrics`, { ca: pem('ca.pem') })).rejects.toThrow();
+});
+
+test('RequireClientCert is the older word for RequireAnyClientCert', () => {
+  const { clientAuth } = readWebConfig(webFile(tls('  client_auth_type: RequireClientCert\n')));
+  expect(clientAuth).toBe('RequireAnyClientCert');
+});
+
+test('only the curves that are configured are agreed on', async () => {
+  const { url } = await start(tls('  curve_preferences: [CurveP384]\n'));
+  const ca = pem('ca.pem');
+  expect((await ask(`${url}/metrics`, { ca, ecdhCurve: 'secp384r1' })).status).toBe(200);
+  await expect(ask(`${url}/metrics`, { ca, ecdhCurve: 'prime256v1' })).rejects.toThrow();
 });
 
 test('only configured hosts are probed, and no answer repeats what was asked for', async () => {

@@ -89,6 +89,97 @@ test('disks of every kind are understood, an empty drive and a chain among them'
   expect(disks[3]).toMatchObject({ device: 'cdrom', readOnly: true });
 });
 
+const NVME =
+  "<source type='pci' managed='yes' namespace='1'><address type='pci' domain='0x0000' bus='0x3b' slot='0x00' function='0x1'/></source>";
+
+/** Every kind of <source> in libvirt's formatdomain, with what lets someone in where it may hold that. */
+test.each([
+  ['file', "<source file='/img' startupPolicy='optional'/>", '/img', undefined],
+  ['block', "<source dev='/dev/sdb'/>", '/dev/sdb', undefined],
+  ['dir', "<source dir='/folder'/>", '/folder', undefined],
+  ['volume', "<source pool='p' volume='v' mode='host'/>", 'p/v', undefined],
+  ['nvme', NVME, '0000:3b:00.1/1', undefined],
+  ['vhostuser', "<source type='unix' path='/run/spdk.sock'/>", '/run/spdk.sock', undefined],
+  ['vhostvdpa', "<source dev='/dev/vhost-vdpa-0'/>", '/dev/vhost-vdpa-0', undefined],
+  [
+    'network',
+    "<source protocol='rbd' name='pool/img'><host name='mon' port='6789'/><auth username='admin'><secret type='ceph' uuid='x'/></auth></source>",
+    'rbd:pool/img',
+    'rbd',
+  ],
+  [
+    'network',
+    "<source protocol='iscsi' name='iqn.2013-07.com.example:t/1'><host name='h' port='3260'/></source>",
+    'iscsi:iqn.2013-07.com.example:t/1',
+    'iscsi',
+  ],
+  ['network', "<source protocol='nbd'><host name='h' port='10809'/></source>", 'nbd:h:10809', 'nbd'],
+  ['network', "<source protocol='nbd'><host transport='unix' socket='/s'/></source>", 'nbd:/s', 'nbd'],
+  ['network', "<source protocol='nbd' name='export'><host name='h'/></source>", 'nbd:export', 'nbd'],
+  [
+    'network',
+    "<source protocol='https' name='img?token=hidden' query='key=hidden'><host name='h' port='443'/><cookies><cookie name='c'>hidden</cookie></cookies></source>",
+    'https:img',
+    'https',
+  ],
+  [
+    'network',
+    "<source protocol='ssh' name='/img'><host name='h' port='22'/><identity username='hidden' keyfile='/hidden'/></source>",
+    'ssh:/img',
+    'ssh',
+  ],
+  [
+    'network',
+    "<source protocol='gluster' name='vol/img'><host name='h'/></source>",
+    'gluster:vol/img',
+    'gluster',
+  ],
+  [
+    'network',
+    "<source protocol='nfs' name='img'><host name='h'/><identity user='hidden'/></source>",
+    'nfs:img',
+    'nfs',
+  ],
+])(
+  'a disk of type %s is named by its source %s, without what lets someone in',
+  (type, source, name, protocol) => {
+    const { disks } = parseDomain(
+      domain(`<devices><disk type='${type}'>${source}<target dev='vda'/></disk></devices>`),
+    );
+    expect(disks[0]?.source).toEqual(
+      protocol === undefined ? { kind: type, name } : { kind: type, name, protocol },
+    );
+    expect(JSON.stringify(disks[0])).not.toContain('hidden');
+  },
+);
+
+const nicOf = (type: string, inside: string): string => `<interface type='${type}'>${inside}</interface>`;
+
+test('NICs without a name on the host are named by alias, or by MAC where the alias is taken', () => {
+  const { interfaces } = parseDomain(
+    domain(`<devices>
+    ${nicOf('vhostuser', "<mac address='52:54:00:00:00:01'/><source type='unix' path='/run/a'/><target dev=''/><alias name='net0'/>")}
+    ${nicOf('user', "<mac address='52:54:00:00:00:02'/><alias name='net1'/>")}
+    ${nicOf('bridge', "<mac address='52:54:00:00:00:03'/><source bridge='br0'/><target dev='vnet2'/><alias name='net2'/>")}
+    ${nicOf('ethernet', "<mac address='52:54:00:00:00:04'/><target dev='net4'/><alias name='net3'/>")}
+    ${nicOf('hostdev', "<mac address='52:54:00:00:00:05'/><source><address type='pci' domain='0x0000' bus='0x3b' slot='0x02' function='0x1'/></source><alias name='net4'/>")}
+    ${nicOf('mcast', "<mac address='52:54:00:00:00:06'/><source address='230.0.0.1' port='5558'/><alias name='net5'/>")}
+    ${nicOf('vdpa', "<mac address='52:54:00:00:00:07'/><source dev='/dev/vhost-vdpa-0'/><alias name='net6'/>")}
+    ${nicOf('user', "<mac address='52:54:00:00:00:08'/>")}
+  </devices>`),
+  );
+  expect(interfaces.map(({ name, source }) => [name, source])).toEqual([
+    ['net0', '/run/a'],
+    ['net1', undefined],
+    ['vnet2', 'br0'],
+    ['net4', undefined],
+    ['52:54:00:00:00:05', '0000:3b:02.1'],
+    ['net5', '230.0.0.1:5558'],
+    ['net6', '/dev/vhost-vdpa-0'],
+    [undefined, undefined],
+  ]);
+});
+
 test('pins, guest cells, hugepages and numatune are read', () => {
   const facts = parseDomain(
     domain(`<vcpu placement='static' cpuset='0-7' current='2'>4</vcpu>

@@ -16,7 +16,7 @@ export interface DiskRow {
 export interface NicRow {
   readonly key: string;
   readonly vm: Vm;
-  /** The host's side. */
+  /** The host's side; without one its alias or MAC. */
   readonly target: string;
   readonly nic: NetworkInterface | undefined;
   readonly net: NetStats | undefined;
@@ -37,7 +37,7 @@ export function disksOf(vm: Vm): DiskRow[] {
 
 export function nicsOf(vm: Vm): NicRow[] {
   const figures = vm.stats === undefined ? [] : [...vm.stats.nets.values()];
-  const name = (nic: NetworkInterface): string => nic.target ?? nic.mac ?? '?';
+  const name = (nic: NetworkInterface): string => nic.name ?? nic.mac ?? '?';
   return targetsOf(vm.facts?.interfaces ?? [], name, figures).map(({ target, facts, told }) => ({
     key: `${vm.key}/${target}`,
     vm,

@@ -19,9 +19,9 @@ export const nicDrops: Rule = (vm, host) =>
   });
 
 export const nicModel: Rule = (vm, host) =>
-  (vm.facts?.interfaces ?? []).flatMap(({ target, model }) => {
-    if (model === undefined || model.startsWith('virtio') || target === undefined) return [];
-    const rates = vm.rates?.nets.get(target);
+  (vm.facts?.interfaces ?? []).flatMap(({ name, model }) => {
+    if (model === undefined || model.startsWith('virtio') || name === undefined) return [];
+    const rates = vm.rates?.nets.get(name);
     const packets = (rates?.rxPackets ?? 0) + (rates?.txPackets ?? 0);
     return packets < 1_000
       ? []
@@ -29,7 +29,7 @@ export const nicModel: Rule = (vm, host) =>
           finding(
             'nic-emulated',
             'info',
-            `${target} is an emulated ${model} with real traffic`,
+            `${name} is an emulated ${model} with real traffic`,
             `${count(packets)} packets/s`,
             tune(vm, host, 'network'),
           ),

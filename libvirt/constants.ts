@@ -129,7 +129,7 @@ export const ShutoffReason = { unknown: 0 } as const;
 export const UndefineFlag = { keepNvram: 8 } as const;
 
 /** virDomainPausedReason, as far as this client speaks of it. */
-export const PausedReason = { ioError: 5 } as const;
+export const PausedReason = { user: 1, migration: 2, ioError: 5, postCopy: 12 } as const;
 
 /** virDomainControlState */
 export const ControlState = { ok: 0, job: 1, occupied: 2, error: 3 } as const;

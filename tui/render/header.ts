@@ -1,4 +1,4 @@
-import { contentionRatio } from '../../model/overcommit.ts';
+import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes } from '../../model/units.ts';
 import { bytes, duration, percent, ratio } from '../columns/format.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
@@ -70,6 +70,12 @@ function clock(atMs: number): string {
   return new Date(atMs).toISOString().slice(11, 19);
 }
 
+/** `34 vCPUs run, 2 paused, 40 defined`. */
+export function vcpuCounts({ vcpusRunning, vcpusPaused, vcpusDefined }: Overcommit): string {
+  const paused = (vcpusPaused ?? 0) === 0 ? '' : `, ${vcpusPaused} paused`;
+  return `${vcpusRunning} vCPUs run${paused}, ${vcpusDefined} defined`;
+}
+
 /** Said of a host that cannot be asked. */
 export function downText(host: HostView, atMs: number): string | undefined {
   if (host.down === undefined) {
@@ -115,12 +121,7 @@ function cpuLine(host: HostView, width: number): Line {
       ...parts,
       span(shares === undefined ? '      ... ' : ` ${percent(shares.busy * 100).padStart(5)} % `),
       span(`of ${cpus ?? '?'} CPUs`, 'dim'),
-      span(
-        overcommit === undefined
-          ? ''
-          : `  ${overcommit.vcpusRunning} vCPUs run, ${overcommit.vcpusDefined} defined`,
-        'dim',
-      ),
+      span(overcommit === undefined ? '' : `  ${vcpuCounts(overcommit)}`, 'dim'),
       span(
         shares?.steal === undefined || shares.steal < 0.001
           ? ''

@@ -130,6 +130,7 @@ export const UndefineFlag = { keepNvram: 8 } as const;
 
 /** virDomainPausedReason, as far as this client speaks of it. */
 export const PausedReason = {
+  user: 1,
   migration: 2,
   save: 3,
   dump: 4,
@@ -137,6 +138,7 @@ export const PausedReason = {
   fromSnapshot: 7,
   snapshot: 9,
   startingUp: 11,
+  postCopy: 12,
 } as const;
 
 /** virDomainControlState */

@@ -3,13 +3,14 @@ import type { DiskSource } from './domain/disks.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { HostFigures, PoolFigures } from './host.ts';
 import { pageDemandsOf } from './page-demand.ts';
+import { holdsMemory, isMigrationCopy, type RunState, vcpusCanRun } from './run-state.ts';
 import type { DomainStats } from './stats/types.ts';
 import { onlineCpus } from './topology.ts';
 
 /** What overcommit is reckoned from: one domain as known at one moment. */
 export interface OvercommitDomain {
   readonly name: string;
-  readonly running: boolean;
+  readonly run: RunState;
   readonly vcpus: number | undefined;
   readonly maximumKiB: number | undefined;
   readonly memoryKiB: number | undefined;
@@ -21,14 +22,19 @@ export interface OvercommitDomain {
 export interface Overcommit {
   /** Known to libvirt, running or not. */
   readonly domains: number;
+  /** Of domains whose vCPUs can run. */
   readonly vcpusRunning: number;
+  /** Of domains that hold memory but whose vCPUs are stopped: paused, suspended, crashed and kept. Absent in old recordings. */
+  readonly vcpusPaused?: number | undefined;
   readonly vcpusDefined: number;
   readonly vcpuRatio: number | undefined;
   /** If all defined domains ran. */
   readonly vcpuRatioDefined: number | undefined;
-  /** Of running domains. */
+  /** Of domains with a QEMU process, paused ones too. */
   readonly memoryMaximumKiB: number;
   readonly memoryCurrentKiB: number;
+  /** The part of the maximum that stopped copies of migrations hold: the other copy counts on another host. Absent in old recordings. */
+  readonly memoryMigratingKiB?: number | undefined;
   readonly memoryMaximumRatio: number | undefined;
   readonly memoryCurrentRatio: number | undefined;
   /** Host CPUs to which vCPUs of more than one kind are pinned alone: none of them is dedicated. */
@@ -38,7 +44,7 @@ export interface Overcommit {
   readonly pools: readonly PoolDemand[];
 }
 
-/** Huge pages that domains which do not run now will need to start. */
+/** Huge pages that domains which are off now will need to start. */
 export interface HugepageDemand {
   readonly sizeKiB: number;
   /** The one host cell that they are bound to; absent where they may lie anywhere. */
@@ -61,23 +67,32 @@ export interface DomainFit {
 }
 
 export function overcommitOf(host: HostFigures, domains: readonly OvercommitDomain[]): Overcommit {
-  const running = domains.filter((domain) => domain.running);
-  const vcpusRunning = sum(running, (domain) => domain.vcpus);
+  const active = domains.filter((domain) => holdsMemory(domain.run));
+  const vcpusActive = sum(active, (domain) => domain.vcpus);
+  const vcpusRunning = sum(
+    active.filter((domain) => vcpusCanRun(domain.run)),
+    (domain) => domain.vcpus,
+  );
   const vcpusDefined = sum(domains, (domain) => domain.vcpus);
-  const memoryMaximumKiB = sum(running, (domain) => domain.maximumKiB);
-  const memoryCurrentKiB = sum(running, (domain) => domain.memoryKiB);
+  const memoryMaximumKiB = sum(active, (domain) => domain.maximumKiB);
+  const memoryCurrentKiB = sum(active, (domain) => domain.memoryKiB);
   const totalKiB = host.memoryKiB.get('total');
   return {
     domains: domains.length,
     vcpusRunning,
+    vcpusPaused: vcpusActive - vcpusRunning,
     vcpusDefined,
     vcpuRatio: ratio(vcpusRunning, host.cpusOnline),
     vcpuRatioDefined: ratio(vcpusDefined, host.cpusOnline),
     memoryMaximumKiB,
     memoryCurrentKiB,
+    memoryMigratingKiB: sum(
+      active.filter((domain) => isMigrationCopy(domain.run)),
+      (domain) => domain.maximumKiB,
+    ),
     memoryMaximumRatio: ratio(memoryMaximumKiB, totalKiB),
     memoryCurrentRatio: ratio(memoryCurrentKiB, totalKiB),
-    cpusDedicatedTwice: dedicatedTwice(running),
+    cpusDedicatedTwice: dedicatedTwice(active),
     hugepages: hugepageDemand(host, domains),
     pools: poolDemand(host.pools, domains),
   };
@@ -102,10 +117,13 @@ function ratio(part: number, whole: number | undefined): number | undefined {
   return whole === undefined || whole <= 0 ? undefined : part / whole;
 }
 
-/** A vCPU pinned to one CPU claims it for itself; a CPU with two such claims is dedicated to nobody. */
-function dedicatedTwice(running: readonly OvercommitDomain[]): number {
+/**
+ * A vCPU pinned to one CPU claims it for itself, and keeps the claim while it is paused; a CPU with two such
+ * claims is dedicated to nobody.
+ */
+function dedicatedTwice(active: readonly OvercommitDomain[]): number {
   const claims = new Map<number, number>();
-  for (const { facts } of running) {
+  for (const { facts } of active) {
     for (const pin of facts?.cpu.vcpuPins.values() ?? []) {
       const cpu = dedicatedCpu(pin);
       if (cpu !== undefined) claims.set(cpu, (claims.get(cpu) ?? 0) + 1);
@@ -116,8 +134,8 @@ function dedicatedTwice(running: readonly OvercommitDomain[]): number {
 
 function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[]): HugepageDemand[] {
   const demands = new Map<string, { sizeKiB: number; cell: number | undefined; wanted: number }>();
-  for (const { running, facts } of domains) {
-    if (running || facts === undefined) continue;
+  for (const { run, facts } of domains) {
+    if (holdsMemory(run) || facts === undefined) continue;
     for (const { sizeKiB, pages, cells } of pageDemandsOf(facts)) {
       // Nobody tells over libvirt which size is the host's default.
       if (sizeKiB === 'default') continue;

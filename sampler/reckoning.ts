@@ -1,4 +1,3 @@
-import { DomainState } from '../libvirt/constants.ts';
 import {
   type Contention,
   contentionBetween,
@@ -45,8 +44,7 @@ export class Reckoning {
 function toReckon({ domain, summary, facts, outcome }: DomainSample): OvercommitDomain {
   return {
     name: domain.name,
-    // A paused domain keeps its memory and may go on at any moment.
-    running: domain.id !== -1 && summary.state !== DomainState.shutoff,
+    run: { active: domain.id !== -1, state: summary.state, reason: summary.reason },
     vcpus: summary.vcpus,
     maximumKiB: summary.maximumKiB,
     memoryKiB: summary.memoryKiB,

@@ -111,7 +111,10 @@ const ofHosts = [
   },
 ] as const satisfies readonly RecordingRule[];
 
-const PROMISED_MEMORY = metric('libvirt_host_memory_promised_bytes', 'kind="maximum"');
+const MAXIMUM_MEMORY = metric('libvirt_host_memory_promised_bytes', 'kind="maximum"');
+const MIGRATING_MEMORY = metric('libvirt_host_memory_promised_bytes', 'kind="migrating"');
+/** A VM that migrates has memory on two hosts and counts once; an exporter that does not export the part counts all. */
+const PROMISED_MEMORY = `(${MAXIMUM_MEMORY} - ignoring (kind) ${MIGRATING_MEMORY} or ignoring (kind) ${MAXIMUM_MEMORY})`;
 const RUNNING = metric('libvirt_host_vcpus', 'state="running"');
 
 /** What a fleet has, and what is left of it when its largest host is gone; nothing for a fleet of one. */
@@ -129,7 +132,7 @@ const ofClusters = [
   },
   {
     record: 'cluster:virtune_vcpu_overcommit:ratio',
-    help: 'vCPUs that run for each CPU.',
+    help: 'vCPUs that run for each CPU; those of paused VMs do not.',
     expr: () => promised(RUNNING, ONLINE),
   },
   {
@@ -139,7 +142,7 @@ const ofClusters = [
   },
   {
     record: 'cluster:virtune_memory_overcommit:ratio',
-    help: "The most that running VMs may have, as a share of the hosts' memory.",
+    help: "The most that running and paused VMs may have, as a share of the hosts' memory.",
     expr: () => promised(PROMISED_MEMORY, TOTAL),
   },
   {

@@ -13,19 +13,20 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_vcpus',
-      help: 'vCPUs of all VMs that run, and of all that are defined.',
+      help: 'vCPUs of VMs that run, of VMs that hold memory but are stopped (paused, suspended, crashed and kept), and of all that are defined.',
       labels: ['state'],
-      values: { state: ['running', 'defined'] },
-      points: ({ vcpusRunning, vcpusDefined }): Point[] => [
-        [['running'], vcpusRunning],
-        [['defined'], vcpusDefined],
-      ],
+      values: { state: ['running', 'paused', 'defined'] },
+      points: function* ({ vcpusRunning, vcpusPaused, vcpusDefined }): Generator<Point> {
+        yield [['running'], vcpusRunning];
+        if (vcpusPaused !== undefined) yield [['paused'], vcpusPaused];
+        yield [['defined'], vcpusDefined];
+      },
     },
     {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_vcpu_overcommit_ratio',
-      help: 'vCPUs for each online CPU of the host, of VMs that run and of all that are defined.',
+      help: 'vCPUs for each online CPU of the host: of VMs that run, paused ones left out, and of all that are defined.',
       labels: ['state'],
       values: { state: ['running', 'defined'] },
       points: function* ({ vcpuRatio, vcpuRatioDefined }): Generator<Point> {
@@ -37,19 +38,20 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_memory_promised_bytes',
-      help: 'Memory of running VMs, in bytes: the most that they may have, and what they have now.',
+      help: 'Memory of running and paused VMs, in bytes: the most that they may have, what they have now, and the part of that most which stopped copies of migrations hold (the other copy counts on another host).',
       labels: ['kind'],
-      values: { kind: ['maximum', 'current'] },
-      points: ({ memoryMaximumKiB, memoryCurrentKiB }): Point[] => [
-        [['maximum'], kibToBytes(memoryMaximumKiB)],
-        [['current'], kibToBytes(memoryCurrentKiB)],
-      ],
+      values: { kind: ['maximum', 'current', 'migrating'] },
+      points: function* ({ memoryMaximumKiB, memoryCurrentKiB, memoryMigratingKiB }): Generator<Point> {
+        yield [['maximum'], kibToBytes(memoryMaximumKiB)];
+        yield [['current'], kibToBytes(memoryCurrentKiB)];
+        if (memoryMigratingKiB !== undefined) yield [['migrating'], kibToBytes(memoryMigratingKiB)];
+      },
     },
     {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_memory_overcommit_ratio',
-      help: "Memory of running VMs as a share of the host's: the most that they may have, and what they have now.",
+      help: "Memory of running and paused VMs as a share of the host's: the most that they may have, and what they have now.",
       labels: ['kind'],
       values: { kind: ['maximum', 'current'] },
       points: function* ({ memoryMaximumRatio, memoryCurrentRatio }): Generator<Point> {

@@ -49,6 +49,20 @@ export function selectorsOf(expr: string): Selector[] {
   return found;
 }
 
+/**
+ * The two sides of an expression that holds only where both do.
+ * @throws SyntaxError where its outermost operator is not `and`
+ */
+export function bothSidesOf(expr: string): readonly [string, string] {
+  const outer = parser.parse(expr).topNode.firstChild;
+  const left = outer?.firstChild;
+  const right = outer?.lastChild;
+  if (outer?.name !== 'BinaryExpr' || outer.getChild('And') === null || !left || !right) {
+    throw new SyntaxError(`not an "and" of two sides: ${expr}`);
+  }
+  return [expr.slice(left.from, left.to), expr.slice(right.from, right.to)];
+}
+
 /** A range may be moved in time before it is handed to a function. */
 function callOf(ranged: Node, text: (node: Node | null) => string): string | undefined {
   let node: Node | null = ranged.parent;

@@ -9,7 +9,7 @@ import { withThresholdTable } from '../../dashboards/threshold-table.ts';
 import { type SeriesName, seriesNames } from '../../model/catalogue/names.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { alertCases } from './alert-cases/all.ts';
-import { selectorsOf } from './promql.ts';
+import { bothSidesOf, selectorsOf } from './promql.ts';
 
 const rules = alertGroups.flatMap(({ alerts }) => alerts);
 const built = buildAlertRules().groups.flatMap((group) => group.rules);
@@ -187,4 +187,19 @@ test('durations are written in the largest unit that is whole', () => {
   ]);
   expect(secondsOf('7d')).toBe(604_800);
   expect(() => secondsOf('1w')).toThrow('as in 15m');
+});
+
+test('an alert of overcommit that hurts asks for both: what is promised, and the harm', () => {
+  const harmful = alertsBuilt.filter(({ alert }) => /OvercommitHarmful$/.test(alert));
+  expect(harmful.map(({ alert }) => alert)).toEqual([
+    'HostVcpuOvercommitHarmful',
+    'HostMemoryOvercommitHarmful',
+  ]);
+  for (const { alert, expr } of harmful) {
+    const sides = bothSidesOf(expr);
+    const ofRatio = sides.map((side) =>
+      selectorsOf(side).some(({ name }) => name?.endsWith('_overcommit_ratio') === true),
+    );
+    expect(ofRatio.toSorted(), alert).toEqual([false, true]);
+  }
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { DomainState, PausedReason } from '../../libvirt/constants.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import type { CellFigures, HostFigures } from '../../model/host.ts';
 import {
@@ -8,6 +9,7 @@ import {
   type OvercommitDomain,
   overcommitOf,
 } from '../../model/overcommit.ts';
+import { type RunState, vcpusCanRun } from '../../model/run-state.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import { parseCapabilities } from '../../model/topology.ts';
 
@@ -46,11 +48,14 @@ const host: HostFigures = {
   local: undefined,
 };
 
+const RUNNING: RunState = { active: true, state: DomainState.running, reason: 1 };
+const OFF: RunState = { active: false, state: DomainState.shutoff, reason: 1 };
+
 function vm(name: string, xml: string, over: Partial<OvercommitDomain> = {}): OvercommitDomain {
   const facts = parseDomain(`<domain>${xml}</domain>`);
   return {
     name,
-    running: true,
+    run: RUNNING,
     vcpus: facts.cpu.vcpusCurrent,
     maximumKiB: facts.memory.maximumKiB,
     memoryKiB: facts.memory.currentKiB,
@@ -64,7 +69,7 @@ const pinned = (...cpus: number[]): string =>
 
 test('ratios count running VMs, and all that are defined beside them', () => {
   const on = vm('on', '<vcpu>6</vcpu><memory>6000</memory><currentMemory>3000</currentMemory>');
-  const off = vm('off', '<vcpu>2</vcpu><memory>9000</memory>', { running: false });
+  const off = vm('off', '<vcpu>2</vcpu><memory>9000</memory>', { run: OFF });
   expect(overcommitOf(host, [on, off])).toMatchObject({
     vcpusRunning: 6,
     vcpusDefined: 8,
@@ -75,6 +80,66 @@ test('ratios count running VMs, and all that are defined beside them', () => {
   });
 });
 
+test('a paused VM holds its memory, and its vCPUs count as paused and not as running', () => {
+  const xml = '<vcpu>6</vcpu><memory>6000</memory><currentMemory>3000</currentMemory>';
+  const paused = vm('paused', xml, {
+    run: { active: true, state: DomainState.paused, reason: PausedReason.user },
+  });
+  const on = vm('on', '<vcpu>2</vcpu><memory>2000</memory>');
+  expect(overcommitOf(host, [paused, on])).toMatchObject({
+    vcpusRunning: 2,
+    vcpusPaused: 6,
+    vcpusDefined: 8,
+    vcpuRatio: 0.5,
+    vcpuRatioDefined: 2,
+    memoryMaximumRatio: 1,
+    memoryCurrentRatio: 0.625,
+    memoryMigratingKiB: 0,
+  });
+});
+
+const NAMED_STATES = [
+  ['no state that libvirt knows', { active: true, state: DomainState.none }, 'runs'],
+  ['a state that could not be read', { active: true, state: undefined }, 'runs'],
+  ['running', { active: true, state: DomainState.running }, 'runs'],
+  ['blocked', { active: true, state: DomainState.blocked }, 'runs'],
+  ['paused by a user', { active: true, state: DomainState.paused, reason: PausedReason.user }, 'held'],
+  [
+    'paused by an I/O error',
+    { active: true, state: DomainState.paused, reason: PausedReason.ioError },
+    'held',
+  ],
+  [
+    'the destination of a migration',
+    { active: true, state: DomainState.paused, reason: PausedReason.migration },
+    'copy',
+  ],
+  [
+    'the source of a post-copy migration',
+    { active: true, state: DomainState.paused, reason: PausedReason.postCopy },
+    'copy',
+  ],
+  ['off but not yet gone', { active: true, state: DomainState.shutdown }, 'held'],
+  ['suspended by its guest', { active: true, state: DomainState.pmSuspended }, 'held'],
+  ['crashed and kept', { active: true, state: DomainState.crashed }, 'held'],
+  ['crashed and gone', { active: false, state: DomainState.crashed }, 'off'],
+  ['shut off', { active: false, state: DomainState.shutoff }, 'off'],
+] as const;
+
+test.each(NAMED_STATES)('a VM that is %s counts as it should', (_, run, counts) => {
+  const state = { reason: 0, ...run };
+  const { vcpusRunning, vcpusPaused, memoryMaximumKiB, memoryMigratingKiB } = overcommitOf(host, [
+    vm('a', '<vcpu>2</vcpu><memory>2000</memory>', { run: state }),
+  ]);
+  expect({ vcpusRunning, vcpusPaused, memoryMaximumKiB, memoryMigratingKiB }).toEqual({
+    vcpusRunning: counts === 'runs' ? 2 : 0,
+    vcpusPaused: counts === 'held' || counts === 'copy' ? 2 : 0,
+    memoryMaximumKiB: counts === 'off' ? 0 : 2_000,
+    memoryMigratingKiB: counts === 'copy' ? 2_000 : 0,
+  });
+  expect(vcpusCanRun(state)).toBe(counts === 'runs');
+});
+
 test('without a host to compare with there is no ratio', () => {
   const unknown = { ...host, cpusOnline: undefined, memoryKiB: new Map<string, number>() };
   const { vcpuRatio, memoryMaximumRatio } = overcommitOf(unknown, [vm('a', '<vcpu>2</vcpu>')]);
@@ -83,7 +148,7 @@ test('without a host to compare with there is no ratio', () => {
 
 test('a CPU to which two vCPUs are pinned alone is dedicated to nobody; a shared range claims nothing', () => {
   const shared = vm('c', "<vcpu>1</vcpu><cputune><vcpupin vcpu='0' cpuset='0-3'/></cputune>");
-  const stopped = vm('d', pinned(2), { running: false });
+  const stopped = vm('d', pinned(2), { run: OFF });
   const { cpusDedicatedTwice } = overcommitOf(host, [
     vm('a', pinned(0, 1)),
     vm('b', pinned(1, 2)),
@@ -97,9 +162,9 @@ test('huge pages that stopped VMs will need are held against what is free where 
   const backed = (numa: string): string =>
     `<memory>40960</memory>${numa}<memoryBacking><hugepages><page size='2048'/></hugepages></memoryBacking>`;
   const bound = vm('a', backed("<numatune><memory mode='strict' nodeset='0'/></numatune>"), {
-    running: false,
+    run: OFF,
   });
-  const free = vm('b', backed(''), { running: false });
+  const free = vm('b', backed(''), { run: OFF });
   const running = vm('c', backed(''));
   expect(overcommitOf(host, [bound, free, running]).hugepages).toEqual([
     { sizeKiB: 2_048, cell: 0, wanted: 20, free: 10 },
@@ -149,11 +214,29 @@ test('contention is the share of wanted time that was not given, of VMs that wer
   expect(contentionRatio({ runNs: 0, delayNs: 0, elapsedMs: 1_000 })).toBeUndefined();
 });
 
+test.each([
+  ['the time that ran', { runNs: 50, delayNs: 20 }],
+  ['the time that waited', { runNs: 200, delayNs: 5 }],
+])('a counter that fell is a new one: %s says nothing, of this VM alone', (_, fallen) => {
+  const before = new Map([
+    ['steady', { runNs: 100, delayNs: 10 }],
+    ['fell', { runNs: 100, delayNs: 10 }],
+  ]);
+  const after = new Map([
+    ['steady', { runNs: 190, delayNs: 20 }],
+    ['fell', fallen],
+  ]);
+  expect(contentionBetween(before, after, 1_000)).toEqual({ runNs: 90, delayNs: 10, elapsedMs: 1_000 });
+  expect(
+    contentionBetween(new Map([...before].slice(1)), new Map([...after].slice(1)), 1_000),
+  ).toBeUndefined();
+});
+
 test('nothing is reckoned from what nobody told: no missing pages, no empty pool, no idle host', () => {
   const xml =
     '<memory>4096</memory><memoryBacking><hugepages><page size="2048"/></hugepages></memoryBacking>';
   const blind = { ...host, cells: [] };
-  const { hugepages, pools } = overcommitOf(blind, [vm('a', xml, { running: false })]);
+  const { hugepages, pools } = overcommitOf(blind, [vm('a', xml, { run: OFF })]);
   expect(hugepages).toEqual([{ sizeKiB: 2_048, cell: undefined, wanted: 2, free: undefined }]);
   expect(pools).toEqual([]);
   expect(contentionBetween(new Map(), new Map([['a', { runNs: 1, delayNs: 1 }]]), 1_000)).toBeUndefined();

@@ -74,7 +74,7 @@ test('the mouse chooses a row, and opens it with a second click', () => {
   const name = /^>(\S+)/.exec(paper.lines[8] ?? '')?.[1];
   expect(name).toBeDefined();
   ui.mouse(at);
-  expect(paper.lines[0]).toContain(`${name} on noisy-neighbour`);
+  expect(paper.lines[1]).toContain(`${name} on noisy-neighbour`);
 });
 
 test('what could not be done is said', async () => {

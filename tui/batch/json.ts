@@ -44,6 +44,7 @@ function hostJson(host: HostView): Json {
     memory_total_bytes: kib(figures?.memoryKiB.get('total')),
     memory_free_bytes: kib(figures?.memoryKiB.get('free')),
     vcpus_running: overcommit?.vcpusRunning ?? null,
+    vcpus_paused: overcommit?.vcpusPaused ?? null,
     vcpus_defined: overcommit?.vcpusDefined ?? null,
     vcpu_ratio: orNull(overcommit?.vcpuRatio),
     memory_maximum_ratio: orNull(overcommit?.memoryMaximumRatio),

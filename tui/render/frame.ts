@@ -11,7 +11,7 @@ import { cpuMap } from './cpu-map.ts';
 import { detailView } from './detail.ts';
 import { findingsView } from './findings-view.ts';
 import { type FooterFacts, footer } from './footer.ts';
-import { header, tabPlaces } from './header.ts';
+import { header, statusLines, tabPlaces } from './header.ts';
 import { helpView } from './help.ts';
 import { hostText } from './host-text.ts';
 import { menuBox } from './menu.ts';
@@ -58,16 +58,16 @@ export function render(context: Context): Frame {
       seen: NOTHING_SEEN,
     };
   }
-  const above = state.mode.kind === 'help' || state.detail !== undefined ? [] : header(context);
+  const hasTabs = state.mode.kind !== 'help' && state.detail === undefined && !state.zoomed;
+  const above = hasTabs ? header(context) : statusLines(context, !state.zoomed);
   const tabsAt = above.length - 1;
   const below = footerLines(context);
   const height = Math.max(1, size.height - above.length - below);
   const body = bodyOf(context, height);
   const bodyHits = body.hits.map((hit) => ({ ...hit, y: hit.y + above.length }));
-  const tabHits: Hit[] =
-    above.length === 0
-      ? []
-      : tabPlaces().map(({ view, from, to }) => ({ y: tabsAt, from, to, action: { kind: 'view', view } }));
+  const tabHits: Hit[] = !hasTabs
+    ? []
+    : tabPlaces().map(({ view, from, to }) => ({ y: tabsAt, from, to, action: { kind: 'view', view } }));
   const lines = [
     ...above,
     ...Array.from({ length: height }, (_, y) => fitLine(body.lines[y] ?? [], size.width)),

@@ -1,4 +1,4 @@
-import { contentionRatio } from '../../model/overcommit.ts';
+import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes } from '../../model/units.ts';
 import { bytes, duration, percent, ratio } from '../columns/format.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
@@ -15,13 +15,29 @@ const HOST_LINES_MAX = 4;
 
 /** The lines above the rows: which hosts, how they are, whether overcommit hurts. */
 export function header(context: Context): Line[] {
-  const { scene, state, size } = context;
-  if (state.zoomed) return [];
+  const { scene, size } = context;
   const hosts =
     scene.hosts.length === 1
       ? oneHost(scene.hosts[0] as HostView, size.width, scene.atMs)
       : scene.hosts.slice(0, hostLines(size.height)).map((host) => hostLine(host, size.width, scene.atMs));
   return [titleLine(context), ...hosts, tabs(context)];
+}
+
+/**
+ * The lines above a view that has no header: the same title with its clock and flags, and each host that cannot
+ * be asked. `always`: also while there is nothing to warn of.
+ */
+export function statusLines(context: Context, always: boolean): Line[] {
+  const { scene, state, session, size } = context;
+  const down = scene.hosts
+    .filter((host) => host.down !== undefined)
+    .slice(0, hostLines(size.height))
+    .map((host) => {
+      const name = scene.hosts.length === 1 ? '' : ` ${fit(displayable(host.name), 14)}`;
+      return fitLine([span(name, 'key'), span(` ${downText(host, scene.atMs)}`, 'bad')], size.width);
+    });
+  const isLive = !state.frozen && session.replay === undefined && session.recording === undefined;
+  return !always && isLive && down.length === 0 ? [] : [titleLine(context), ...down];
 }
 
 function hostLines(height: number): number {
@@ -70,6 +86,12 @@ function clock(atMs: number): string {
   return new Date(atMs).toISOString().slice(11, 19);
 }
 
+/** `34 vCPUs run, 2 paused, 40 defined`. */
+export function vcpuCounts({ vcpusRunning, vcpusPaused, vcpusDefined }: Overcommit): string {
+  const paused = (vcpusPaused ?? 0) === 0 ? '' : `, ${vcpusPaused} paused`;
+  return `${vcpusRunning} vCPUs run${paused}, ${vcpusDefined} defined`;
+}
+
 /** Said of a host that cannot be asked. */
 export function downText(host: HostView, atMs: number): string | undefined {
   if (host.down === undefined) {
@@ -115,12 +137,7 @@ function cpuLine(host: HostView, width: number): Line {
       ...parts,
       span(shares === undefined ? '      ... ' : ` ${percent(shares.busy * 100).padStart(5)} % `),
       span(`of ${cpus ?? '?'} CPUs`, 'dim'),
-      span(
-        overcommit === undefined
-          ? ''
-          : `  ${overcommit.vcpusRunning} vCPUs run, ${overcommit.vcpusDefined} defined`,
-        'dim',
-      ),
+      span(overcommit === undefined ? '' : `  ${vcpuCounts(overcommit)}`, 'dim'),
       span(
         shares?.steal === undefined || shares.steal < 0.001
           ? ''

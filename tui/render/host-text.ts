@@ -1,4 +1,4 @@
-import { contentionRatio } from '../../model/overcommit.ts';
+import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
 import { bytes, percent, ratio } from '../columns/format.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
@@ -86,7 +86,7 @@ function overcommitRows({ sample }: HostView): Line[] {
     row(
       'vCPUs',
       span(
-        `${overcommit.vcpusRunning} run: ratio ${shownRatio(overcommit.vcpuRatio)};  ${overcommit.vcpusDefined} defined: ratio ${shownRatio(overcommit.vcpuRatioDefined)}`,
+        `${overcommit.vcpusRunning} run: ratio ${shownRatio(overcommit.vcpuRatio)}${(overcommit.vcpusPaused ?? 0) === 0 ? '' : `;  ${overcommit.vcpusPaused} paused`};  ${overcommit.vcpusDefined} defined: ratio ${shownRatio(overcommit.vcpuRatioDefined)}`,
       ),
     ),
     row(
@@ -185,6 +185,11 @@ function poolRows({ sample }: HostView): Line[] {
   });
 }
 
+/** A VM that migrates has memory on two hosts; once it has moved it needs it on one. */
+function promisedKiB({ memoryMaximumKiB, memoryMigratingKiB }: Overcommit): number {
+  return memoryMaximumKiB - (memoryMigratingKiB ?? 0);
+}
+
 /** N-1: what the ratios would be if the largest host failed and the others took its VMs. */
 function afterLoss({ hosts }: Scene): Line[] {
   const told = hosts.flatMap((host) => {
@@ -205,7 +210,7 @@ function afterLoss({ hosts }: Scene): Line[] {
     row('vCPU ratio', span(ratio(sum((host) => host.overcommit.vcpusRunning) / left((host) => host.cpus)))),
     row(
       'memory ratio',
-      span(ratio(sum((host) => host.overcommit.memoryMaximumKiB) / left((host) => host.totalKiB))),
+      span(ratio(sum((host) => promisedKiB(host.overcommit)) / left((host) => host.totalKiB))),
     ),
   ];
 }

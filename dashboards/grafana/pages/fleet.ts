@@ -8,7 +8,10 @@ import { rows } from '../table.ts';
 const CPUS = of('libvirt_host_cpus', 'state="online"');
 const VCPUS = of('libvirt_host_vcpus', 'state="running"');
 const MEMORY = of('libvirt_host_memory_bytes', 'kind="total"');
-const PROMISED = of('libvirt_host_memory_promised_bytes', 'kind="maximum"');
+const MAXIMUM = of('libvirt_host_memory_promised_bytes', 'kind="maximum"');
+const MIGRATING = of('libvirt_host_memory_promised_bytes', 'kind="migrating"');
+/** As the recording rules have it: a VM that migrates counts once. */
+const PROMISED = `(${MAXIMUM} - ignoring (kind) ${MIGRATING} or ignoring (kind) ${MAXIMUM})`;
 const DELAY = of('instance:virtune_vcpu_delay:sum_rate5m');
 const USED = of('instance:virtune_vcpu_time:sum_rate5m');
 const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');

@@ -95,6 +95,17 @@ export const overcommitCases: readonly AlertCase[] = [
     at: { 40: [] },
   },
   {
+    alert: 'HostVcpuOvercommitHarmful',
+    what: 'not for a host that promises twice its CPUs while nobody waits',
+    series: {
+      [vcpu('delay')]: '0+0x72',
+      [vcpu('time')]: '0+48x72',
+      [series('libvirt_domain_vcpu_current', 'domain="db1"')]: '1+0x72',
+      [ratio()]: '2+0x72',
+    },
+    at: { 40: [] },
+  },
+  {
     alert: 'HostMemoryOvercommitHigh',
     what: 'after half an hour with more promised than there is',
     series: { [promised]: '0.8+0x5 1.25+0x40 0.8+0x5' },
@@ -171,8 +182,12 @@ export const overcommitCases: readonly AlertCase[] = [
   },
   {
     alert: 'FleetCannotTolerateHostLossMemory',
-    what: 'while two of three hosts could not hold all VMs',
-    series: memoryOf('a', '90+0x30 60+0x10', '100+0x40', 'kvm1', 'kvm2', 'kvm3'),
+    what: 'while two of three hosts could not hold all VMs; not for VMs that have memory on two hosts as they migrate',
+    series: {
+      ...memoryOf('a', '90+0x30 60+0x10', '100+0x40', 'kvm1', 'kvm2', 'kvm3'),
+      ...memoryOf('b', '80+0x40', '100+0x40', 'kvm4', 'kvm5', 'kvm6'),
+      [series('libvirt_host_memory_promised_bytes', 'cluster="b", kind="migrating"', 'kvm4')]: '50+0x40',
+    },
     at: {
       10: [],
       25: [

@@ -1,4 +1,4 @@
-import { DomainState } from '../../../libvirt/constants.ts';
+import { DomainState, PausedReason } from '../../../libvirt/constants.ts';
 import { percent } from '../../columns/format.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
 
@@ -6,9 +6,6 @@ const STEAL_BAD = 0.1;
 
 /** VMware's ready time: 5 % is significant, 10 % is bad. */
 const STEAL_WARN = 0.05;
-
-/** virDomainPausedReason: an I/O error stopped it. */
-const PAUSED_IO_ERROR = 5;
 
 export const stuck: Rule = (vm, host) => {
   const { outcome, extras } = vm.sample;
@@ -33,7 +30,7 @@ export const stopped: Rule = (vm, host) => {
       finding('crashed', 'bad', 'the VM crashed', 'state crashed', virsh(host, 'dominfo', nameFor(vm))),
     ];
   }
-  if (state !== DomainState.paused || reason !== PAUSED_IO_ERROR) return [];
+  if (state !== DomainState.paused || reason !== PausedReason.ioError) return [];
   return [
     finding(
       'paused-io-error',

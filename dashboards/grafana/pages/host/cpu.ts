@@ -10,7 +10,7 @@ const byBusy = () => limitsOf('green', ['orange', 'HostCpuSaturated', 'busy']);
 export const vcpuRatio = () =>
   figure({
     title: 'vCPUs a CPU',
-    help: 'vCPUs of VMs that run, for each CPU that is online.',
+    help: 'vCPUs of VMs that run, for each CPU that is online; those of paused VMs are left out.',
     unit: 'short',
     queries: [{ expr: `max(${of('libvirt_host_vcpu_overcommit_ratio', 'state="running"')})` }],
     limits: limitsOf('green', ['orange', 'HostVcpuOvercommitHigh', 'ratio']),

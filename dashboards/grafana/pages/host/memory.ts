@@ -4,7 +4,7 @@ import { of, rateOf } from '../../query.ts';
 
 const total = of('libvirt_host_memory_bytes', 'kind="total"');
 const AVAILABLE = of('libvirt_host_memory_available_bytes');
-const PROMISED = of('libvirt_host_memory_promised_bytes');
+const PROMISED = of('libvirt_host_memory_promised_bytes', 'kind=~"maximum|current"');
 
 export const promisedFigure = () =>
   figure({
@@ -41,7 +41,7 @@ export const hostMemory = () =>
 export const promised = () =>
   graph({
     title: 'Promised, given, and resident',
-    help: 'The most that running VMs may have, what their balloons give them now, and what their processes hold on the host.',
+    help: 'The most that running and paused VMs may have, what their balloons give them now, and what their processes hold on the host.',
     unit: 'bytes',
     queries: [
       { expr: PROMISED, legend: '{{kind}} {{instance}}' },

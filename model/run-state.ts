@@ -1,0 +1,45 @@
+import { DomainState, PausedReason } from '../libvirt/constants.ts';
+
+/** What libvirt says of a domain's run: virDomainState, why by its number for that state, and whether it is active. */
+export interface RunState {
+  /** Whether libvirt has a QEMU for it. */
+  readonly active: boolean;
+  readonly state: number | undefined;
+  readonly reason: number | undefined;
+}
+
+/**
+ * States of an active domain in which QEMU has stopped all vCPUs. `shutdown` is among them: libvirt says it once
+ * the guest is off and QEMU is about to end; a guest that is still shutting down is `running`.
+ */
+const STOPPED: ReadonlySet<number | undefined> = new Set([
+  DomainState.paused,
+  DomainState.shutdown,
+  DomainState.crashed,
+  DomainState.pmSuspended,
+]);
+
+/**
+ * Whether the domain's vCPUs compete for CPUs. A state that libvirt did not report counts as running: that is what
+ * most active domains do.
+ */
+export function vcpusCanRun({ active, state }: RunState): boolean {
+  return active && state !== DomainState.shutoff && !STOPPED.has(state);
+}
+
+/** Whether QEMU holds the domain's memory: in every state but off, for a paused domain may resume at any moment. */
+export function holdsMemory({ active, state }: RunState): boolean {
+  return active && state !== DomainState.shutoff;
+}
+
+/**
+ * Whether this is the stopped copy of a migration: the destination until the switch, the source after it. The
+ * other copy is on another host, and runs there.
+ */
+export function isMigrationCopy({ active, state, reason }: RunState): boolean {
+  return (
+    active &&
+    state === DomainState.paused &&
+    (reason === PausedReason.migration || reason === PausedReason.postCopy)
+  );
+}

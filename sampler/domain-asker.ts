@@ -5,6 +5,7 @@ import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
+import { withoutUncountedPolling } from '../model/stats/halt-poll.ts';
 import { readDomainStats } from '../model/stats/read.ts';
 import type { DomainStats } from '../model/stats/types.ts';
 import type { ConnectionPool } from './connection-pool.ts';
@@ -173,7 +174,11 @@ export class DomainAsker {
       if (record === undefined) return undefined;
       memory.suspect = false;
       memory.lastFreshAtMs = atMs;
-      const stats = this.#parts.guestMemory.onlyFresh(domain, readDomainStats(record.params), facts);
+      const stats = this.#parts.guestMemory.onlyFresh(
+        domain,
+        withoutUncountedPolling(readDomainStats(record.params), facts),
+        facts,
+      );
       const told = await vcpus;
       if (told !== undefined) this.#parts.places?.told(domain, told);
       return {

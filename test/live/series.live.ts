@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { figure, find, type Series } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
-import { qemuPid } from './lab/guests.ts';
+import { BOOTED, qemuPid } from './lab/guests.ts';
 import { PREFIX } from './lab/paths.ts';
 import { run, succeeds, until } from './lab/run.ts';
 import { domstats, virsh } from './lab/virsh.ts';
@@ -12,6 +12,7 @@ const NO_BALLOON = `${PREFIX}series-nobal`;
 const NO_PERIOD = `${PREFIX}series-noperiod`;
 const PAUSED = `${PREFIX}series-paused`;
 const GUESTS = [NO_BALLOON, NO_PERIOD, PAUSED];
+const COMPARED = [...GUESTS, BOOTED];
 const FILE = `/tmp/${PREFIX}series`;
 const RSS = 'libvirt_domain_memory_stats_rss_bytes';
 
@@ -47,10 +48,10 @@ async function started(): Promise<VirtuneProcess> {
   return process;
 }
 
-/** Series of this test's guests: name and labels. What is counted since the sample before needs two of them. */
+/** Their series and those of the lab's guest that reports its memory; what is counted between samples needs two. */
 function namesOf(series: readonly Series[]): string[] {
   return series
-    .filter(({ name, labels }) => GUESTS.includes(labels['domain'] ?? '') && !name.includes('limit_use'))
+    .filter(({ name, labels }) => COMPARED.includes(labels['domain'] ?? '') && !name.includes('limit_use'))
     .map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`)
     .sort();
 }

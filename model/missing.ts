@@ -206,7 +206,7 @@ function balloonReason(stats: DomainStats, { facts, state }: Asked): MissingReas
  * Whether libvirt left out what needs the monitor, by what it gives of every domain whose job it can have: resident memory
  * with the balloon group, requests with a disk, polling with an iothread. False where the domain has none of them.
  */
-export function isMonitorBusy(stats: DomainStats, facts: DomainFacts | undefined): boolean {
+function isMonitorBusy(stats: DomainStats, facts: DomainFacts | undefined): boolean {
   if ((facts?.memory.balloonPeriodSeconds ?? 0) > 0) return stats.balloon.rssKiB === undefined;
   const servedByQemu = facts?.disks.some(({ source }) => source?.kind !== 'vhostuser') !== false;
   if (stats.blocks.size > 0 && servedByQemu) return !some(stats.blocks.values(), hasFigure);

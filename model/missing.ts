@@ -76,8 +76,8 @@ interface FigureGroup {
 
 /**
  * Where libvirt needs a QEMU monitor command for the figures, a held job leaves them out (qemu_driver.c,
- * qemuDomainGetStats*: balloon, block, iothread, dirtyrate, vm). vCPU times, NICs, perf events, resctrl monitors and halt
- * polling come from the host.
+ * qemuDomainGetStats*: balloon, block, iothread, dirtyrate, vm; halt polling too). vCPU times, NICs, perf events and resctrl
+ * monitors come from the host.
  */
 const FIGURE_GROUPS: readonly FigureGroup[] = [
   {
@@ -94,7 +94,9 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
     name: 'block',
     applies: ({ disks }) => disks.length > 0,
     has: ({ blocks }) => some(blocks.values(), (block) => block.name !== undefined && hasFigure(block)),
-    reason: () => 'busy',
+    // QEMU has no counters of a disk that a vhost-user process serves.
+    reason: (_stats, { facts }) =>
+      facts?.disks.every(({ source }) => source?.kind === 'vhostuser') === true ? 'not_supported' : 'busy',
   },
   {
     name: 'interface',
@@ -130,7 +132,9 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
   {
     name: 'cpu',
     has: ({ cpu }) => cpu.haltPollSuccessNs !== undefined || cpu.haltPollFailNs !== undefined,
-    reason: () => 'not_supported',
+    // libvirt leaves halt polling out too while a job holds the domain (seen on 9.0.0).
+    reason: (stats, { facts }) =>
+      facts?.type === 'kvm' && isMonitorBusy(stats, facts) ? 'busy' : 'not_supported',
   },
   {
     name: 'kvm',
@@ -202,9 +206,10 @@ function balloonReason(stats: DomainStats, { facts, state }: Asked): MissingReas
  * Whether libvirt left out what needs the monitor, by what it gives of every domain whose job it can have: resident memory
  * with the balloon group, requests with a disk, polling with an iothread. False where the domain has none of them.
  */
-export function isMonitorBusy(stats: DomainStats, facts: DomainFacts | undefined): boolean {
+function isMonitorBusy(stats: DomainStats, facts: DomainFacts | undefined): boolean {
   if ((facts?.memory.balloonPeriodSeconds ?? 0) > 0) return stats.balloon.rssKiB === undefined;
-  if (stats.blocks.size > 0) return !some(stats.blocks.values(), hasFigure);
+  const servedByQemu = facts?.disks.some(({ source }) => source?.kind !== 'vhostuser') !== false;
+  if (stats.blocks.size > 0 && servedByQemu) return !some(stats.blocks.values(), hasFigure);
   return (facts?.cpu.ioThreads.length ?? 0) > 0 && stats.ioThreads.size === 0;
 }
 

@@ -3,11 +3,13 @@ import type { Connection } from '../libvirt/client/connection.ts';
 import { MAX_IN_FLIGHT } from '../libvirt/client/rpc-channel.ts';
 import { ErrorCode, StatsFlag } from '../libvirt/constants.ts';
 import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
+import type { TypedParam } from '../libvirt/typed-params.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import { withNicNames } from '../model/domain/nic-names.ts';
 import type { ControlFigures } from '../model/extras.ts';
+import { withoutUncountedPolling } from '../model/stats/halt-poll.ts';
 import { readDomainStats } from '../model/stats/read.ts';
 import type { DomainStats } from '../model/stats/types.ts';
 import { needsMonitorOf } from './busy.ts';
@@ -344,8 +346,7 @@ export class DomainAsker {
       this.#answerMs = performance.now() - (out?.sentMs ?? performance.now());
       const record = reply.records[0];
       if (record === undefined) return undefined;
-      const read = withNicNames(readDomainStats(record.params), facts?.interfaces);
-      const stats = this.#parts.guestMemory.onlyFresh(domain, read, facts);
+      const stats = this.#readStats(domain, record.params, facts);
       const verdict = await this.#verdictOn(domain, stats, mask, facts, deadline);
       if (verdict?.sinceMs !== undefined) return this.#hung(memory, verdict);
       memory.suspect = false;
@@ -364,6 +365,12 @@ export class DomainAsker {
       if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
       return { kind: 'error', error: error as Error };
     }
+  }
+
+  /** The figures of a reply that were measured, and belong to this domain's devices. */
+  #readStats(domain: Domain, params: readonly TypedParam[], facts: DomainFacts | undefined): DomainStats {
+    const named = withNicNames(readDomainStats(params), facts?.interfaces);
+    return this.#parts.guestMemory.onlyFresh(domain, withoutUncountedPolling(named, facts), facts);
   }
 
   /** Of a reply: whether the domain hangs behind a job that somebody holds. Undefined where it answered. */

@@ -41,7 +41,7 @@ export class ResidentMemory {
 }
 
 /** The second field, resident pages (proc_pid_statm(5)); a process without memory of its own, a zombie, has 0. */
-export function parseStatm(text: string): number | undefined {
+function parseStatm(text: string): number | undefined {
   const pages = Number(/^\d+ (\d+) /.exec(text)?.[1]);
   return pages > 0 ? pages : undefined;
 }

@@ -115,6 +115,7 @@ test('what a domain has nothing of is not missing; what it has and did not tell 
   const told = readDomainStats([
     { field: 'vcpu.0.exits.sum', type: 4, value: 1 },
     { field: 'cpu.haltpoll.fail.time', type: 4, value: 0 },
+    { field: 'dirtyrate.calc_status', type: 1, value: 2 },
     { field: 'dirtyrate.megabytes_per_second', type: 3, value: 0 },
   ]);
   expect(reasons({ groups, stats: told })).toEqual({});
@@ -123,4 +124,26 @@ test('what a domain has nothing of is not missing; what it has and did not tell 
 test('while the XML is unknown, a domain that answers is not said to lack what it may not have', () => {
   const groups = new Set(['interface', 'iothread', 'block']);
   expect(reasons({ groups, facts: undefined, stats: readDomainStats([]) })).toEqual({ tuning: 'no_xml' });
+});
+
+test('halt polling of a VM with KVM is busy while a job holds it, as libvirt leaves it out then', () => {
+  const named = readDomainStats([{ field: 'block.0.name', type: 7, value: 'vda' }]);
+  const of = (type: string): Record<string, string> =>
+    reasons({
+      groups: new Set(['cpu']),
+      stats: named,
+      facts: parseDomain(
+        `<domain type='${type}'><devices><disk><target dev='vda'/></disk></devices></domain>`,
+      ),
+    });
+  expect(of('kvm')).toEqual({ cpu: 'busy' });
+  expect(of('qemu')).toEqual({ cpu: 'not_supported' });
+});
+
+test('a disk that a vhost-user process serves has no counters in QEMU, and is not called busy', () => {
+  const facts = parseDomain(
+    "<domain><devices><disk type='vhostuser'><source path='/s'/><target dev='vda'/></disk></devices></domain>",
+  );
+  const named = readDomainStats([{ field: 'block.0.name', type: 7, value: 'vda' }]);
+  expect(reasons({ facts, stats: named })).toMatchObject({ block: 'not_supported' });
 });

@@ -5,6 +5,8 @@ import { calls } from '../../libvirt/calls/all.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { FrameSplitter } from '../../libvirt/wire/frame.ts';
 import { XdrReader } from '../../libvirt/wire/xdr.ts';
+import { parseDomain } from '../../model/domain/domain.ts';
+import { withoutUncountedPolling } from '../../model/stats/halt-poll.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import { memoryUsedKiB } from '../../model/stats/types.ts';
 
@@ -184,4 +186,14 @@ test('a vCPU that has run and has waited for no nanosecond was not measured', ()
   expect(vcpu({ time: 5, wait: 1, delay: 2 })).toEqual({ timeNs: 5, waitNs: 1, delayNs: 2 });
   // It has not run yet: nothing was there to wait.
   expect(vcpu({ time: 0, delay: 0 })).toEqual({ timeNs: 0, delayNs: 0 });
+});
+
+test('halt polling that libvirt reports as 0 of a VM without KVM is absent; a VM with KVM keeps its 0', () => {
+  const stats = readDomainStats([
+    ullong('cpu.haltpoll.success.time', 0n),
+    ullong('cpu.haltpoll.fail.time', 0n),
+    ullong('cpu.time', 7n),
+  ]);
+  expect(withoutUncountedPolling(stats, parseDomain("<domain type='qemu'/>")).cpu).toEqual({ timeNs: 7 });
+  expect(withoutUncountedPolling(stats, parseDomain("<domain type='kvm'/>")).cpu.haltPollFailNs).toBe(0);
 });

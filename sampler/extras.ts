@@ -12,7 +12,7 @@ import {
   type DomainExtras,
 } from '../model/extras.ts';
 import { type JobFigures, readJob } from '../model/job.ts';
-import { Snapshots } from './snapshots.ts';
+import type { Snapshots } from './snapshots.ts';
 
 /** Events that say something by how often they come. */
 const COUNTED_EVENTS = [
@@ -47,18 +47,19 @@ interface Known {
 export class Extras {
   readonly #groups: ReadonlySet<GroupName>;
   readonly #timeoutMs: number;
-  readonly #snapshots: Snapshots;
+  readonly #snapshots: Snapshots | undefined;
   readonly #known = new Map<string, Known>();
   #tick = 0;
 
   constructor(options: {
     readonly groups: ReadonlySet<GroupName>;
     readonly timeoutMs: number;
-    readonly now: () => number;
+    /** Absent where nobody asks for them. */
+    readonly snapshots?: Snapshots | undefined;
   }) {
     this.#groups = options.groups;
     this.#timeoutMs = options.timeoutMs;
-    this.#snapshots = new Snapshots(options.timeoutMs, options.now);
+    this.#snapshots = options.snapshots;
   }
 
   watch(control: ManagedConnection): void {
@@ -77,7 +78,12 @@ export class Extras {
   startTick(uuids: ReadonlySet<string>): void {
     this.#tick++;
     for (const uuid of this.#known.keys()) if (!uuids.has(uuid)) this.#known.delete(uuid);
-    this.#snapshots.keepOnly(uuids);
+    this.#snapshots?.keepOnly(uuids);
+  }
+
+  /** Begins to ask about the snapshots of these domains, where that is due. */
+  startSnapshots(domains: readonly Domain[]): void {
+    for (const domain of domains) this.#snapshots?.start(domain);
   }
 
   /** Whether this domain is to be asked for its job in this tick. */
@@ -139,15 +145,13 @@ export class Extras {
     about: { readonly hasSnapshot: boolean; readonly unresponsive: boolean },
   ): Promise<DomainExtras> {
     const known = this.#of(domain);
-    const [snapshots, controlFigures] = await Promise.all([
-      about.hasSnapshot && this.#groups.has('snapshot') ? this.#snapshots.read(control, domain) : undefined,
-      about.unresponsive && this.#groups.has('events') ? this.#control(control, domain) : undefined,
-    ]);
+    const controlFigures =
+      about.unresponsive && this.#groups.has('events') ? await this.#control(control, domain) : undefined;
     return {
       job: known.job,
       diskErrors: known.diskErrors,
       events: known.events,
-      snapshots,
+      snapshots: about.hasSnapshot ? this.#snapshots?.of(domain) : undefined,
       control: controlFigures,
     };
   }

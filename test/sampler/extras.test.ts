@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import { Background } from '../../sampler/background-read.ts';
 import { Extras } from '../../sampler/extras.ts';
-import { DOMAIN, fakeConnection, fakeEvents } from './fake-connection.ts';
+import { Snapshots } from '../../sampler/snapshots.ts';
+import { DOMAIN, fakeConnection, fakeEvents, settled } from './fake-connection.ts';
 
 const GROUPS = new Set<GroupName>(['job', 'snapshot', 'events']);
 const NOBODY = { hasSnapshot: false, unresponsive: false };
-let nowMs = 0;
-const extrasOf = (groups = GROUPS): Extras => new Extras({ groups, timeoutMs: 1_000, now: () => nowMs });
+const extrasOf = (groups = GROUPS, snapshots?: Snapshots): Extras =>
+  new Extras({ groups, timeoutMs: 1_000, snapshots });
 const job = (operation: number) => [
   { field: 'operation', type: ParamType.int, value: operation },
   { field: 'time_elapsed', type: ParamType.ullong, value: 1_500 },
@@ -90,10 +92,9 @@ test('events are counted by domain, a migration is told as its event says, and w
 });
 
 test('snapshots are counted again each minute, and the XML of each is read once', async () => {
-  const extras = extrasOf();
-  nowMs = 0;
+  let nowMs = 0;
   let names = ['a', 'b'];
-  const { connection, asked } = fakeConnection({
+  const { connection, ask, asked } = fakeConnection({
     domainListAllSnapshots: () => ({
       snapshots: names.map((name) => ({ name, domain: DOMAIN })),
       count: names.length,
@@ -102,8 +103,13 @@ test('snapshots are counted again each minute, and the XML of each is read once'
       xml: `<domainsnapshot><creationTime>${snapshot.name === 'a' ? 900 : 500}</creationTime></domainsnapshot>`,
     }),
   });
-  const read = async () =>
-    (await extras.read(connection, DOMAIN, { ...NOBODY, hasSnapshot: true })).snapshots;
+  const background = new Background();
+  const extras = extrasOf(GROUPS, new Snapshots({ ask, background, now: () => nowMs }));
+  const read = async () => {
+    extras.startSnapshots([DOMAIN]);
+    await settled(background);
+    return (await extras.read(connection, DOMAIN, { ...NOBODY, hasSnapshot: true })).snapshots;
+  };
   expect(await read()).toEqual({ count: 2, oldestAtSeconds: 500 });
   names = ['a'];
   expect(await read()).toEqual({ count: 2, oldestAtSeconds: 500 });

@@ -9,35 +9,12 @@ import { SimulatedDaemon } from '../../simulator/daemon.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { withVmCount } from '../../simulator/scenario.ts';
+import { hostCallsOf } from '../host-calls.ts';
 import { type TemporarySocket, temporarySocket } from './temporary-socket.ts';
 
 const VMS = 14;
 const ALL_GROUPS = new Set<GroupName>(groups.map(({ name }) => name as GroupName));
 const DOMAIN_WITH_SNAPSHOT = 'pg-orders';
-
-/** Opening a connection, listening for events, and what the control connection carries: nothing works without. */
-const CONNECTION_CALLS: ReadonlySet<CallName> = new Set<CallName>([
-  'authList',
-  'connectOpen',
-  'connectClose',
-  'connectSupportsFeature',
-  'connectRegisterCloseCallback',
-  'connectDomainEventCallbackRegisterAny',
-  'domainGetState',
-]);
-/** Each has one VM's deadline. */
-const VM_CALLS: ReadonlySet<CallName> = new Set<CallName>([
-  'connectGetAllDomainStats',
-  'domainGetXmlDesc',
-  'domainGetInfo',
-  'domainGetCpuStats',
-  'domainGetVcpus',
-  'domainGetJobStats',
-  'domainGetJobInfo',
-  'domainGetControlInfo',
-  'domainGetDiskErrors',
-  'domainMemoryStats',
-]);
 
 interface Bench {
   readonly daemon: SimulatedDaemon;
@@ -153,8 +130,7 @@ test('the first sample of a healthy host has all that the second has', async () 
 
 test('every call that virtune sends is of the connection, of one VM, or in the table below', async () => {
   for (let tick = 0; tick < 3; tick++) await bench.sampler.sample();
-  const host = new Set(bench.calls.filter((name) => !CONNECTION_CALLS.has(name) && !VM_CALLS.has(name)));
-  expect([...host].sort()).toEqual(Object.keys(CALLS).sort());
+  expect(hostCallsOf(bench.calls)).toEqual(Object.keys(CALLS).sort());
 });
 
 describe.each(Object.entries(CALLS) as [CallName, readonly string[]][])('%s', (name, figures) => {

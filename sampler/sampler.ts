@@ -101,6 +101,8 @@ export class Sampler {
   readonly #extras: Extras;
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
+  /** Absent when virtune does not run on the host. */
+  readonly #processes: Processes | undefined;
   readonly #agents: AgentReader | undefined;
   readonly #guestMemory: GuestMemory;
   /** Absent when virtune does not run on the host. */
@@ -165,12 +167,15 @@ export class Sampler {
       this.#marks = new Marks({ ...beside, onAnswer: () => this.#startSnapshots() });
     }
     const { procRoot } = options;
-    const processes = procRoot === undefined ? undefined : new Processes(procRoot, this.#now);
+    this.#processes = procRoot === undefined ? undefined : new Processes(procRoot, slowReads, this.#now);
+    const processes = this.#processes;
     this.#local = new LocalReader({
       groups: this.#options.groups,
       procRoot: options.procRoot,
       cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
       processes,
+      background: this.#background,
+      slowReads,
       now: this.#now,
     });
     this.#places = this.#options.groups.has('placement') ? new Places(options.placesPerTick) : undefined;
@@ -262,6 +267,7 @@ export class Sampler {
     );
     this.#forgetAllBut(domains);
     this.#places?.startTick(domains);
+    await this.#processes?.look(domains);
     this.#asker.startTick(control, domains);
     this.#startHostReads();
     this.#host?.readLocal();
@@ -272,7 +278,13 @@ export class Sampler {
       untilMs: Math.min(performance.now() + HOST_GRACE_MS, startedMs + tickDeadlineMs / 2),
     });
     const hostFigures = this.#hostFigures();
-    const local = await this.#local.read(domains, this.#capabilities.topology, deadline);
+    this.#local.startTick(domains, hostFigures?.topology);
+    const mapsUntilMs = performance.now() + HOST_GRACE_MS;
+    await this.#background.settle({
+      firstUntilMs: mapsUntilMs + Math.min(this.#options.domainDeadlineMs, tickDeadlineMs / 8),
+      untilMs: mapsUntilMs,
+    });
+    const local = await this.#local.read(domains, deadline);
     this.#agents?.startTick(domains, (domain) => this.#facts.get(domain), this.#versions.known?.libvirt);
     const samples = (await this.#complete(control, domains, outcomes, known)).map((sample) => ({
       ...sample,

@@ -1,12 +1,6 @@
 /** Reads that do not come back hold one of libuv's four threads each; gzip, DNS and files need the others. */
 const OUT_MAX = 2;
 
-/** A read did not come back in time, or was not begun because others have not come back. */
-export class ReadBlockedError extends Error {
-  override readonly name = 'ReadBlockedError';
-  readonly code = 'VIRTUNE_READ_BLOCKED';
-}
-
 /**
  * Runs reads of files that can block for ever: by libuv's threads, two at once, each subject once. The kernel
  * answers most of /proc from its own memory, but
@@ -19,6 +13,11 @@ export class ReadBlockedError extends Error {
 export class SlowReads {
   #out = 0;
   readonly #waiting: (() => void)[] = [];
+
+  /** Whether a read that is begun now has to wait for one that is out. */
+  get isFull(): boolean {
+    return this.#out >= OUT_MAX;
+  }
 
   /** Resolves as `read` does, whenever that is. */
   async run<T>(read: () => Promise<T>): Promise<T> {

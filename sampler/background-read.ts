@@ -18,7 +18,7 @@ export interface ReadOptions<T> {
 }
 
 /** A read that took longer than this is not waited for the next time. */
-export const SLOW_MS = 100;
+const SLOW_MS = 100;
 
 /**
  * One subject that is read beside the ticks: out once at most, however long it takes, and its answer is kept

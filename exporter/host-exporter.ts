@@ -27,6 +27,10 @@ export class HostExporter {
       openGuestAgent: (signal) => open({ guestAgentOnly: true, signal }),
       onGuestAgentFailure: (error) =>
         options.onFailure(new Error(`for its guests' agents: ${error.message}`, { cause: error })),
+      onHostFailure: (part, error) =>
+        options.onFailure(
+          new Error(`for its ${part.replaceAll('_', ' ')}: ${error.message}`, { cause: error }),
+        ),
       groups: settings.groups,
       procRoot: settings.procRoot,
       cgroupRoot: settings.cgroupRoot,

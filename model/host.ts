@@ -16,7 +16,46 @@ export interface HostFigures {
   readonly pools: readonly PoolFigures[];
   /** Absent where virtune does not run on the host or may not read it. */
   readonly local: LocalHostFigures | undefined;
+  /** How asking for each part went, of those that were asked for; absent where nobody kept that. */
+  readonly parts?: ReadonlyMap<HostPart, PartStatus> | undefined;
 }
+
+/** What is asked of a host as a whole, each on its own. */
+export const HOST_PARTS = [
+  'cpus',
+  'cpu',
+  'host_cpus',
+  'memory',
+  'numa_memory',
+  'pages',
+  'topology',
+  'ksm',
+  'pools',
+  'versions',
+  'identity',
+  'marks',
+] as const;
+export type HostPart = (typeof HOST_PARTS)[number];
+
+export interface PartStatus {
+  /** Of the answer that is shown, since it came, ms; absent where none is. */
+  readonly ageMs: number | undefined;
+  /** Why there is no answer, or none that is newer. */
+  readonly reason: CallReason | undefined;
+}
+
+export const CALL_REASONS = [
+  /** The question is out and has not been answered yet. */
+  'unresponsive',
+  /** libvirt, or the driver, does not have it. */
+  'not_supported',
+  /** It was answered with an error. */
+  'error',
+  /** The connection that it takes cannot be opened, or was lost. */
+  'no_connection',
+  'not_asked_yet',
+] as const;
+export type CallReason = (typeof CALL_REASONS)[number];
 
 export interface CellFigures {
   readonly id: number;
@@ -33,15 +72,39 @@ export interface CellPages {
   readonly free: number;
 }
 
+/** A storage pool, also one that does not answer: what is not known of it is absent. */
 export interface PoolFigures {
   readonly name: string;
+  readonly uuid?: string | undefined;
   /** virStoragePoolState: 0 inactive, 1 building, 2 running, 3 degraded, 4 inaccessible. */
-  readonly state: number;
-  readonly capacityBytes: number;
-  readonly allocationBytes: number;
-  readonly availableBytes: number;
+  readonly state: number | undefined;
+  readonly capacityBytes: number | undefined;
+  readonly allocationBytes: number | undefined;
+  readonly availableBytes: number | undefined;
+  /** Of the sizes, since they were read, ms. */
+  readonly ageMs?: number | undefined;
+  /** Who said how full it is; absent where nobody did. */
+  readonly measuredBy?: 'libvirt' | 'statfs' | undefined;
   /** Where its volumes are; absent for a pool that has no folder or device. */
   readonly path: string | undefined;
+  readonly source?: PoolSource | undefined;
+  /** Why there are no sizes. */
+  readonly missing?: PoolReason | undefined;
+}
+
+export const POOL_REASONS = [...CALL_REASONS, 'not_running'] as const;
+export type PoolReason = (typeof POOL_REASONS)[number];
+
+/** Where a pool's volumes really are, from its XML: the same on every host that shares it. */
+export interface PoolSource {
+  /** `dir`, `netfs`, `logical`, ... */
+  readonly type: string | undefined;
+  readonly path: string | undefined;
+  /** Of the servers, joined by commas. */
+  readonly host: string | undefined;
+  readonly directory: string | undefined;
+  readonly device: string | undefined;
+  readonly name: string | undefined;
 }
 
 /** Read from /proc and /sys of the host. */

@@ -17,6 +17,8 @@ export type LocalReason =
   | 'no_process'
   /** The kernel does not let virtune's user look. */
   | 'not_permitted'
+  /** The kernel was asked and has not answered: something holds the process's memory map. */
+  | 'unresponsive'
   /** The time for the sample was over before its turn. */
   | 'late';
 

@@ -1,5 +1,4 @@
 import type { CallResult } from '../libvirt/calls/all.ts';
-import type { Connection } from '../libvirt/client/connection.ts';
 import type { ManagedConnection } from '../libvirt/client/managed.ts';
 import { DomainState, JobStatsFlag, PausedReason } from '../libvirt/constants.ts';
 import type { EventName } from '../libvirt/events.ts';
@@ -12,7 +11,7 @@ import {
   type DomainExtras,
 } from '../model/extras.ts';
 import { type JobFigures, readJob } from '../model/job.ts';
-import { Snapshots } from './snapshots.ts';
+import type { Snapshots } from './snapshots.ts';
 
 /** Events that say something by how often they come. */
 const COUNTED_EVENTS = [
@@ -44,19 +43,17 @@ interface Known {
 /** Gathers what few domains have at a time, each thing only where something points to it. */
 export class Extras {
   readonly #groups: ReadonlySet<GroupName>;
-  readonly #timeoutMs: number;
-  readonly #snapshots: Snapshots;
+  readonly #snapshots: Snapshots | undefined;
   readonly #known = new Map<string, Known>();
   #tick = 0;
 
   constructor(options: {
     readonly groups: ReadonlySet<GroupName>;
-    readonly timeoutMs: number;
-    readonly now: () => number;
+    /** Absent where nobody asks for them. */
+    readonly snapshots?: Snapshots | undefined;
   }) {
     this.#groups = options.groups;
-    this.#timeoutMs = options.timeoutMs;
-    this.#snapshots = new Snapshots(options.timeoutMs, options.now);
+    this.#snapshots = options.snapshots;
   }
 
   watch(control: ManagedConnection): void {
@@ -75,7 +72,12 @@ export class Extras {
   startTick(uuids: ReadonlySet<string>): void {
     this.#tick++;
     for (const uuid of this.#known.keys()) if (!uuids.has(uuid)) this.#known.delete(uuid);
-    this.#snapshots.keepOnly(uuids);
+    this.#snapshots?.keepOnly(uuids);
+  }
+
+  /** Begins to ask about the snapshots of these domains, where that is due. */
+  startSnapshots(domains: readonly Domain[]): void {
+    for (const domain of domains) this.#snapshots?.start(domain);
   }
 
   /** Whether this domain is to be asked for its job in this tick. */
@@ -130,22 +132,17 @@ export class Extras {
     this.#of(domain).diskErrors = new Map(kinds.filter(([, kind]) => kind !== 'none'));
   }
 
-  /** What is known of one domain; asks over calls that no guest can block. */
-  async read(
-    control: Connection,
+  /** What is known of one domain. */
+  read(
     domain: Domain,
     about: { readonly hasSnapshot: boolean; readonly control: ControlFigures | undefined },
-  ): Promise<DomainExtras> {
+  ): DomainExtras {
     const known = this.#of(domain);
-    const snapshots =
-      about.hasSnapshot && this.#groups.has('snapshot')
-        ? await this.#snapshots.read(control, domain)
-        : undefined;
     return {
       job: known.job,
       diskErrors: known.diskErrors,
       events: known.events,
-      snapshots,
+      snapshots: about.hasSnapshot ? this.#snapshots?.of(domain) : undefined,
       control: this.#groups.has('events') ? about.control : undefined,
     };
   }

@@ -63,8 +63,8 @@ export interface HostIdentity {
 
 /** As libvirt counts: major * 1,000,000 + minor * 1,000 + micro. */
 export interface HostVersions {
-  readonly hypervisor: number;
-  readonly libvirt: number;
+  readonly hypervisor: number | undefined;
+  readonly libvirt: number | undefined;
 }
 
 /** What the sampler knows even when the host cannot be asked. */

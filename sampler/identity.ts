@@ -1,51 +1,57 @@
-import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
-import { CallAbandonedError } from '../libvirt/errors.ts';
-import { hostUuid } from '../model/topology.ts';
+import type { PartStatus } from '../model/host.ts';
+import type { Background, BackgroundRead } from './background-read.ts';
+import type { Capabilities } from './host/capabilities.ts';
+import type { AskHost } from './host/host-line.ts';
 import type { HostIdentity } from './host-sample.ts';
-import { Outstanding } from './outstanding.ts';
-
-export type AskIdentity = <N extends Extract<CallName, 'connectGetHostname' | 'connectGetCapabilities'>>(
-  name: N,
-  args: CallArgs<N>,
-) => Promise<CallResult<N> | 'late'>;
 
 /**
- * Which host it is, asked once a connection. A daemon that was started just now takes seconds for its capabilities:
- * whoever asks meanwhile does without, since half an identity would be another one.
+ * Which host it is, asked once a connection. While the daemon has not answered both calls there is no identity:
+ * half of one would be another host's.
  */
 export class Identity {
-  readonly #outstanding = new Outstanding(1);
-  #known: HostIdentity | undefined;
+  readonly #hostname: BackgroundRead<string>;
+  readonly #capabilities: Capabilities;
+  #isNamed = false;
+
+  constructor(options: {
+    readonly ask: AskHost;
+    readonly background: Background;
+    readonly capabilities: Capabilities;
+    readonly now: () => number;
+  }) {
+    const { ask, background, capabilities, now } = options;
+    this.#capabilities = capabilities;
+    this.#hostname = background.add({
+      read: async () => (await ask('connectGetHostname', undefined)).hostname,
+      refreshMs: Number.POSITIVE_INFINITY,
+      maxAgeMs: Number.POSITIVE_INFINITY,
+      now,
+      onAnswer: () => {
+        this.#isNamed = true;
+      },
+      onFailure: (_error, reason) => {
+        this.#isNamed = reason !== 'no_connection';
+      },
+    });
+  }
 
   get known(): HostIdentity | undefined {
-    return this.#known;
+    if (!this.#isNamed || !this.#capabilities.isSettled) return undefined;
+    return { hostname: this.#hostname.value, uuid: this.#capabilities.uuid };
+  }
+
+  get status(): PartStatus {
+    const { status } = this.#hostname;
+    if (this.known !== undefined) return status;
+    return { ageMs: undefined, reason: status.reason ?? this.#capabilities.status.reason };
+  }
+
+  startTick(): void {
+    this.#hostname.start();
+    if (!this.#capabilities.isSettled) this.#capabilities.startTick();
   }
 
   forget(): void {
-    this.#known = undefined;
+    this.#isNamed = false;
   }
-
-  /** Never rejects; undefined where the daemon has not told it yet. */
-  async read(ask: AskIdentity): Promise<HostIdentity | undefined> {
-    if (this.#known !== undefined) return this.#known;
-    const told = await this.#outstanding
-      .ask('identity', async () => {
-        const name = await orNothing(ask('connectGetHostname', undefined));
-        const capabilities =
-          name === 'late' ? 'late' : await orNothing(ask('connectGetCapabilities', undefined));
-        if (name === 'late' || capabilities === 'late') return undefined;
-        return { hostname: name?.hostname, uuid: capabilities && hostUuid(capabilities.xml) };
-      })
-      .catch(() => undefined);
-    this.#known = told ?? this.#known;
-    return this.#known;
-  }
-}
-
-/** A driver without the one or the other is no reason not to ask it for the rest; one that is slow is waited for. */
-function orNothing<T>(answer: Promise<T | 'late'>): Promise<T | 'late' | undefined> {
-  return answer.catch((error: unknown) => {
-    if (error instanceof CallAbandonedError) throw error;
-    return undefined;
-  });
 }

@@ -3,15 +3,19 @@ import { ManagedConnection } from '../libvirt/client/managed.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts';
 import type { MetadataReader } from '../model/domain/custom-metadata.ts';
+import type { HostFigures, HostPart } from '../model/host.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
+import { Background } from './background-read.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { Deadline, timerMs } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { type AskBlocking, HostReader } from './host/host-reader.ts';
+import { Capabilities } from './host/capabilities.ts';
+import { HostLine } from './host/host-line.ts';
+import { HostReader } from './host/host-reader.ts';
 import type { DomainSample, HostIdentity, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
 import { Identity } from './identity.ts';
 import { LimitUses } from './limit-uses.ts';
@@ -20,8 +24,11 @@ import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { ResidentMemory } from './local/resident-memory.ts';
 import { LocalVcpus } from './local/vcpus.ts';
+import { Marks } from './marks.ts';
 import { Places } from './places.ts';
 import { Reckoning } from './reckoning.ts';
+import { SlowReads } from './slow-reads.ts';
+import { Snapshots } from './snapshots.ts';
 import { Summaries } from './summaries.ts';
 import { mapAtMost, mapInTurns, Turns } from './turns.ts';
 import { Versions } from './versions.ts';
@@ -36,6 +43,8 @@ export interface SamplerOptions {
   readonly openGuestAgent?: ((signal: AbortSignal) => Promise<Connection>) | undefined;
   /** Told why guest agents cannot be asked. */
   readonly onGuestAgentFailure?: ((error: Error) => void) | undefined;
+  /** Called when a part of the host's own figures begins to fail. */
+  readonly onHostFailure?: ((part: HostPart, error: Error) => void) | undefined;
   /** What to ask for; the catalogue's defaults when not given. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
   /** Reads labels of one's own from each domain's XML. */
@@ -73,20 +82,23 @@ const REST_MAX_MS = 1_500;
 
 /** Of more domains that did not answer, the states are listed first: one by one there may be no time for them. */
 const STATES_ONE_BY_ONE = 12;
+/** A tick waits for calls about the host for so much longer than for the VMs, where they are usually quick. */
+const HOST_GRACE_MS = 100;
 
 const HOST_GROUPS = ['host', 'pool', 'overcommit', 'hostcpus'] as const;
 
 /** What a tick has learned, by UUID. */
 interface Gathered {
   readonly outcomes: ReadonlyMap<string, Outcome>;
-  readonly known: ReadonlyMap<string, DomainSummary>;
+  readonly known: ReadonlyMap<string, Omit<DomainSummary, 'marks'>>;
   /** virDomainState, of all or of none. */
   readonly states: ReadonlyMap<string, number>;
 }
 
 /**
  * Asks one host. List and states go over a connection of their own through calls that stuck guests cannot
- * block; statistics are one call a domain, each with its own deadline, a bounded number at once.
+ * block; statistics are one call a domain, each with its own deadline, a bounded number at once. Calls about
+ * the host as a whole run beside the ticks, over connections of theirs.
  */
 export class Sampler {
   readonly #options: typeof DEFAULTS;
@@ -95,11 +107,18 @@ export class Sampler {
   readonly #pool: ConnectionPool;
   readonly #facts: FactsCache;
   readonly #summaries: Summaries;
-  readonly #host: HostReader;
+  readonly #line: HostLine;
+  readonly #background = new Background();
+  readonly #capabilities: Capabilities;
+  /** Absent where no group asks for it. */
+  readonly #host: HostReader | undefined;
+  readonly #marks: Marks | undefined;
   readonly #extras: Extras;
   readonly #asker: DomainAsker;
   readonly #local: LocalReader;
   readonly #liveness: Liveness;
+  /** Absent when virtune does not run on the host. */
+  readonly #processes: Processes | undefined;
   readonly #agents: AgentReader | undefined;
   readonly #guestMemory: GuestMemory;
   /** Absent when virtune does not run on the host. */
@@ -108,8 +127,9 @@ export class Sampler {
   readonly #places: Places | undefined;
   readonly #reckoning = new Reckoning();
   readonly #limitUses = new LimitUses();
-  readonly #versions = new Versions();
-  readonly #identity = new Identity();
+  readonly #versions: Versions;
+  readonly #identity: Identity;
+  #domains: readonly Domain[] = [];
   #running: { readonly sample: Promise<HostSample>; readonly deadlineMs: number } | undefined;
 
   constructor(options: SamplerOptions) {
@@ -127,30 +147,50 @@ export class Sampler {
       open: options.open,
       onOpen: async () => {
         this.#facts.clear();
-        this.#summaries.forgetMarks();
-        this.#host.forget();
-        this.#versions.forget();
+        this.#background.forget();
+        this.#host?.forget();
+        this.#capabilities.forget();
         this.#identity.forget();
+        this.#startHostReads();
       },
     });
-    this.#host = new HostReader({
-      groups: this.#options.groups,
-      procRoot: options.procRoot,
-      timeoutMs: this.#options.domainDeadlineMs,
-      now: this.#now,
+    const { groups } = this.#options;
+    this.#line = new HostLine(options.open);
+    const slowReads = new SlowReads();
+    const beside = { ask: this.#line.call, background: this.#background, now: this.#now };
+    this.#capabilities = new Capabilities({
+      ...beside,
+      wantsTopology: ['host', 'hostcpus', 'overcommit'].some((name) => groups.has(name as GroupName)),
     });
+    if (HOST_GROUPS.some((name) => groups.has(name))) {
+      this.#host = new HostReader({
+        ...beside,
+        groups,
+        procRoot: options.procRoot,
+        capabilities: this.#capabilities,
+        slowReads,
+        onFailure: options.onHostFailure,
+      });
+    }
+    this.#versions = new Versions(beside);
+    this.#identity = new Identity({ ...beside, capabilities: this.#capabilities });
     this.#extras = new Extras({
-      groups: this.#options.groups,
-      timeoutMs: this.#options.domainDeadlineMs,
-      now: this.#now,
+      groups,
+      snapshots: groups.has('snapshot') ? new Snapshots(beside) : undefined,
     });
+    if (groups.has('domain')) {
+      this.#marks = new Marks({ ...beside, onAnswer: () => this.#startSnapshots() });
+    }
     const { procRoot } = options;
-    const processes = procRoot === undefined ? undefined : new Processes(procRoot, this.#now);
+    this.#processes = procRoot === undefined ? undefined : new Processes(procRoot, slowReads, this.#now);
+    const processes = this.#processes;
     this.#local = new LocalReader({
       groups: this.#options.groups,
       procRoot: options.procRoot,
       cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
       processes,
+      background: this.#background,
+      slowReads,
       now: this.#now,
     });
     this.#places = this.#options.groups.has('placement') ? new Places(options.placesPerTick) : undefined;
@@ -204,11 +244,15 @@ export class Sampler {
       lastError: this.#control.lastError,
       connections:
         this.#pool.size +
+        this.#line.size +
         this.#liveness.connections +
         (this.#control.current === undefined ? 0 : 1) +
         (this.#agents?.connections ?? 0),
-      reconnects: this.#control.reconnects + this.#pool.lost,
-      stuckCalls: this.#pool.stuckCalls + (this.#agents?.stuckCalls ?? 0),
+      reconnects: this.#control.reconnects + this.#pool.lost + this.#line.lost,
+      stuckCalls:
+        this.#pool.stuckCalls +
+        this.#line.stuckCalls(this.#options.domainDeadlineMs) +
+        (this.#agents?.stuckCalls ?? 0),
     };
   }
 
@@ -247,6 +291,7 @@ export class Sampler {
     await Promise.all([
       this.#control.close(),
       this.#pool.close(),
+      this.#line.close(),
       this.#liveness.close(),
       this.#agents?.close(),
     ]);
@@ -268,22 +313,28 @@ export class Sampler {
     );
     this.#forgetAllBut(domains);
     this.#places?.startTick(domains);
+    await this.#processes?.look(domains);
     this.#asker.startTick(control, domains);
-    const { domainDeadlineMs: timeoutMs } = this.#options;
-    const blocking: AskBlocking = (name, args) => this.#pool.call(name, args, { deadline, timeoutMs });
-    const versions = this.#versions.read((name) => blocking(name, undefined));
-    const identity = this.#identity.read(blocking);
-    const host = HOST_GROUPS.some((name) => this.#options.groups.has(name))
-      ? this.#host.read(control, blocking)
-      : undefined;
+    this.#startHostReads();
+    this.#host?.readLocal();
     const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
-    const [states, known, hostFigures] = await Promise.all([
+    const [states, known] = await Promise.all([
       this.#states(control, domains, outcomes, whole),
-      this.#summarise(control, domains, whole),
-      host,
+      this.#summarise(domains, whole),
       this.#asker.lookAtLate(domains, outcomes, whole),
     ]);
-    const local = await this.#local.read(domains, hostFigures?.topology, whole);
+    await this.#background.settle({
+      firstUntilMs: startedMs + Math.min(this.#options.domainDeadlineMs, tickDeadlineMs / 2),
+      untilMs: Math.min(performance.now() + HOST_GRACE_MS, startedMs + tickDeadlineMs / 2),
+    });
+    const hostFigures = this.#hostFigures();
+    this.#local.startTick(domains, hostFigures?.topology);
+    const mapsUntilMs = performance.now() + HOST_GRACE_MS;
+    await this.#background.settle({
+      firstUntilMs: mapsUntilMs + Math.min(this.#options.domainDeadlineMs, tickDeadlineMs / 8),
+      untilMs: mapsUntilMs,
+    });
+    const local = await this.#local.read(domains, whole);
     this.#agents?.startTick(domains, (domain) => this.#facts.get(domain), this.#versions.known?.libvirt);
     const samples = (await this.#complete(control, domains, { outcomes, known, states }, whole)).map(
       (sample) => ({
@@ -294,19 +345,47 @@ export class Sampler {
     const limited = this.#limitUses.complete(samples);
     await new Turns().next();
     this.#pool.shrink();
+    this.#line.shrink();
     // Lost on the way: what was gathered says more of the loss than of the domains.
     if (control.closed !== undefined) throw control.closed;
     return this.#reckoning.complete({
       startedAtMs,
       domains: limited,
-      versions: await versions,
-      identity: await identity,
+      versions: this.#versions.known,
+      identity: this.#identity.known,
       host: hostFigures,
       durationMs: performance.now() - startedMs,
     });
   }
 
+  /** Begins the calls about the host that are due; none of them is waited for here. */
+  #startHostReads(): void {
+    this.#versions.startTick();
+    if (this.#host !== undefined) this.#capabilities.startTick();
+    this.#identity.startTick();
+    this.#host?.startTick();
+    this.#marks?.startTick();
+    this.#startSnapshots();
+  }
+
+  #startSnapshots(): void {
+    this.#extras.startSnapshots(
+      this.#domains.filter((domain) => this.#marks?.of(domain)?.hasSnapshot === true),
+    );
+  }
+
+  #hostFigures(): HostFigures | undefined {
+    const figures = this.#host?.figures();
+    if (figures === undefined) return undefined;
+    const parts = new Map(figures.parts);
+    parts.set('versions', this.#versions.status);
+    parts.set('identity', this.#identity.status);
+    if (this.#marks !== undefined) parts.set('marks', this.#marks.status);
+    return { ...figures, parts };
+  }
+
   #forgetAllBut(domains: readonly Domain[]): void {
+    this.#domains = domains;
     const known = new Set(domains.map((domain) => domain.uuid));
     this.#facts.keepOnly(known);
     this.#guestMemory.keepOnly(known);
@@ -328,28 +407,24 @@ export class Sampler {
 
   /** By UUID. What a closing connection cannot tell is absent; the tick itself finds out that it closed. */
   async #summarise(
-    control: Connection,
     domains: readonly Domain[],
     deadline: Deadline,
-  ): Promise<ReadonlyMap<string, DomainSummary>> {
+  ): Promise<ReadonlyMap<string, Omit<DomainSummary, 'marks'>>> {
     const { domainDeadlineMs: timeoutMs } = this.#options;
     // For all of them: where libvirt answers none of these calls, the sample goes out without them.
     const within = new Deadline(Math.min(timeoutMs, deadline.remainingMs));
     const pool = this.#pool.caller({ deadline: within, timeoutMs });
     const withTimes = this.#options.groups.has('domain');
-    const [marks, read] = await Promise.all([
-      withTimes ? this.#summaries.marks(control).catch(() => undefined) : undefined,
-      mapAtMost(domains, this.#options.inFlight, (domain) =>
-        this.#summaries.read(
-          pool,
-          domain,
-          this.#facts.get(domain),
-          { withCpuTimes: withTimes, places: this.#places },
-          this.#asker.cpuTimes(domain),
-        ),
+    const read = await mapAtMost(domains, this.#options.inFlight, (domain) =>
+      this.#summaries.read(
+        pool,
+        domain,
+        this.#facts.get(domain),
+        { withCpuTimes: withTimes, places: this.#places },
+        this.#asker.cpuTimes(domain),
       ),
-    ]);
-    return new Map(read.map((summary) => [summary.uuid, { ...summary, marks: marks?.(summary.uuid) }]));
+    );
+    return new Map(read.map((summary) => [summary.uuid, summary]));
   }
 
   /** Joins what is known of each domain; those without figures get their state by a call that cannot block. */
@@ -363,8 +438,9 @@ export class Sampler {
       const outcome = outcomes.get(domain.uuid);
       const summary = known.get(domain.uuid);
       if (outcome === undefined || summary === undefined) return undefined;
-      const extras = await this.#extras.read(control, domain, {
-        hasSnapshot: summary.marks?.hasSnapshot === true,
+      const marks = this.#marks?.of(domain);
+      const extras = this.#extras.read(domain, {
+        hasSnapshot: marks?.hasSnapshot === true,
         control: outcome.kind === 'unresponsive' ? this.#asker.controlOf(domain) : undefined,
       });
       const told =
@@ -375,6 +451,7 @@ export class Sampler {
         domain,
         summary: {
           ...summary,
+          marks,
           state: told?.state ?? states.get(domain.uuid) ?? summary.state,
           reason: told?.reason,
           vcpus: (outcome.kind === 'fresh' ? outcome.stats.vcpuCurrent : undefined) ?? summary.vcpus,

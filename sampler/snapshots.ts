@@ -1,82 +1,77 @@
-import type { Connection } from '../libvirt/client/connection.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { SnapshotFigures } from '../model/extras.ts';
 import { child, parseXml, text, wholeNumber } from '../model/xml.ts';
+import type { Background, BackgroundRead } from './background-read.ts';
+import type { AskHost } from './host/host-line.ts';
 
-const MAX_AGE_MS = 60_000;
+const REFRESH_MS = 60_000;
+const MAX_AGE_MS = 600_000;
 /** Snapshots whose XML is read for one domain at a time; the rest has its turn later. */
 const XML_MAX = 32;
 
-interface Known {
-  figures: SnapshotFigures | undefined;
-  dueAtMs: number;
-  /** When each snapshot was made, by its name. */
-  readonly madeAtSeconds: Map<string, number>;
+interface SnapshotOptions {
+  readonly ask: AskHost;
+  readonly background: Background;
+  readonly now: () => number;
 }
 
-/** Counts snapshots, once a minute, and finds the oldest: the XML of each is read once. */
+/** Counts snapshots, once a minute and beside the ticks, and finds the oldest: the XML of each is read once. */
 export class Snapshots {
-  readonly #timeoutMs: number;
-  readonly #now: () => number;
-  readonly #known = new Map<string, Known>();
+  readonly #options: SnapshotOptions;
+  readonly #reads = new Map<string, BackgroundRead<SnapshotFigures>>();
 
-  constructor(timeoutMs: number, now: () => number) {
-    this.#timeoutMs = timeoutMs;
-    this.#now = now;
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
   }
 
   /** Forgets domains that are no more. */
   keepOnly(uuids: ReadonlySet<string>): void {
-    for (const uuid of this.#known.keys()) if (!uuids.has(uuid)) this.#known.delete(uuid);
+    for (const [uuid, read] of this.#reads) {
+      if (uuids.has(uuid)) continue;
+      this.#reads.delete(uuid);
+      this.#options.background.remove(read);
+    }
   }
 
-  /** As they were the last time, where they cannot be read now. */
-  async read(control: Connection, domain: Domain): Promise<SnapshotFigures | undefined> {
-    const known = this.#of(domain);
-    if (known.dueAtMs > this.#now()) return known.figures;
-    try {
-      known.figures = await this.#count(control, domain, known.madeAtSeconds);
-      known.dueAtMs = this.#now() + MAX_AGE_MS;
-    } catch {
-      // Asked again at the next tick.
+  /** Begins to ask about a domain that has a snapshot, where that is due. */
+  start(domain: Domain): void {
+    let read = this.#reads.get(domain.uuid);
+    if (read === undefined) {
+      const madeAtSeconds = new Map<string, number>();
+      read = this.#options.background.add({
+        read: () => count(this.#options.ask, domain, madeAtSeconds),
+        refreshMs: REFRESH_MS,
+        maxAgeMs: MAX_AGE_MS,
+        now: this.#options.now,
+      });
+      this.#reads.set(domain.uuid, read);
     }
-    return known.figures;
+    read.start();
   }
 
-  #of(domain: Domain): Known {
-    let known = this.#known.get(domain.uuid);
-    if (known === undefined) {
-      known = { figures: undefined, dueAtMs: Number.NEGATIVE_INFINITY, madeAtSeconds: new Map() };
-      this.#known.set(domain.uuid, known);
-    }
-    return known;
+  /** As they were the last time they could be read. */
+  of(domain: Domain): SnapshotFigures | undefined {
+    return this.#reads.get(domain.uuid)?.value;
   }
+}
 
-  async #count(
-    control: Connection,
-    domain: Domain,
-    madeAtSeconds: Map<string, number>,
-  ): Promise<SnapshotFigures> {
-    const timeout = { timeoutMs: this.#timeoutMs };
-    const { snapshots } = await control.call(
-      'domainListAllSnapshots',
-      { domain, needResults: 1, flags: 0 },
-      timeout,
-    );
-    const names = new Set(snapshots.map((snapshot) => snapshot.name));
-    for (const name of madeAtSeconds.keys()) if (!names.has(name)) madeAtSeconds.delete(name);
-    const unread = snapshots.filter((snapshot) => !madeAtSeconds.has(snapshot.name));
-    for (const snapshot of unread.slice(0, XML_MAX)) {
-      const { xml } = await control.call('domainSnapshotGetXmlDesc', { snapshot, flags: 0 }, timeout);
-      const madeAt = wholeNumber(
-        text(child(parseXml('the snapshot', xml, 'domainsnapshot'), 'creationTime')),
-      );
-      if (madeAt !== undefined) madeAtSeconds.set(snapshot.name, madeAt);
-    }
-    const made = [...madeAtSeconds.values()];
-    return {
-      count: snapshots.length,
-      oldestAtSeconds: made.length === 0 ? undefined : Math.min(...made),
-    };
+async function count(
+  ask: AskHost,
+  domain: Domain,
+  madeAtSeconds: Map<string, number>,
+): Promise<SnapshotFigures> {
+  const { snapshots } = await ask('domainListAllSnapshots', { domain, needResults: 1, flags: 0 });
+  const names = new Set(snapshots.map((snapshot) => snapshot.name));
+  for (const name of madeAtSeconds.keys()) if (!names.has(name)) madeAtSeconds.delete(name);
+  const unread = snapshots.filter((snapshot) => !madeAtSeconds.has(snapshot.name));
+  for (const snapshot of unread.slice(0, XML_MAX)) {
+    const { xml } = await ask('domainSnapshotGetXmlDesc', { snapshot, flags: 0 });
+    const madeAt = wholeNumber(text(child(parseXml('the snapshot', xml, 'domainsnapshot'), 'creationTime')));
+    if (madeAt !== undefined) madeAtSeconds.set(snapshot.name, madeAt);
   }
+  const made = [...madeAtSeconds.values()];
+  return {
+    count: snapshots.length,
+    oldestAtSeconds: made.length === 0 ? undefined : Math.min(...made),
+  };
 }

@@ -3,15 +3,12 @@ import type { Connection } from '../libvirt/client/connection.ts';
 import { DomainState, ListFlag } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
-import type { DomainMarks, DomainSummary } from '../model/summary.ts';
+import type { DomainSummary } from '../model/summary.ts';
 import { Outstanding } from './outstanding.ts';
 import type { Places } from './places.ts';
 
 /** Of the four calls that a connection has in flight, so that the list and the states always get through. */
 const STUCK_MAX = 2;
-
-/** Whether a domain starts with the host changes by hand, and no event tells of it. */
-const MARKS_MAX_AGE_MS = 30_000;
 
 /** The states that the list can be filtered by. */
 const LISTED_STATES = [
@@ -39,46 +36,10 @@ export class Summaries {
   readonly #timeoutMs: number;
   readonly #now: () => number;
   readonly #outstanding = new Outstanding(STUCK_MAX);
-  #marks: { readonly read: (uuid: string) => DomainMarks; readonly dueAtMs: number } | undefined;
 
   constructor(timeoutMs: number, now: () => number) {
     this.#timeoutMs = timeoutMs;
     this.#now = now;
-  }
-
-  /** The marks of a domain by its UUID; as old as MARKS_MAX_AGE_MS at most. */
-  async marks(control: Connection): Promise<(uuid: string) => DomainMarks> {
-    if (this.#marks === undefined || this.#marks.dueAtMs <= this.#now()) {
-      this.#marks = { read: await this.#readMarks(control), dueAtMs: this.#now() + MARKS_MAX_AGE_MS };
-    }
-    return this.#marks.read;
-  }
-
-  forgetMarks(): void {
-    this.#marks = undefined;
-  }
-
-  async #readMarks(control: Connection): Promise<(uuid: string) => DomainMarks> {
-    const having = async (flags: number): Promise<ReadonlySet<string>> => {
-      const reply = await control.call(
-        'connectListAllDomains',
-        { needResults: 1, flags },
-        { timeoutMs: this.#timeoutMs },
-      );
-      return new Set(reply.domains.map((domain) => domain.uuid));
-    };
-    const [persistent, autostart, managedSave, hasSnapshot] = await Promise.all([
-      having(ListFlag.persistent),
-      having(ListFlag.autostart),
-      having(ListFlag.managedSave),
-      having(ListFlag.hasSnapshot),
-    ]);
-    return (uuid) => ({
-      persistent: persistent.has(uuid),
-      autostart: autostart.has(uuid),
-      managedSave: managedSave.has(uuid),
-      hasSnapshot: hasSnapshot.has(uuid),
-    });
   }
 
   /**

@@ -1,41 +1,46 @@
+import type { PartStatus } from '../model/host.ts';
+import type { Background, BackgroundRead } from './background-read.ts';
+import type { AskHost } from './host/host-line.ts';
 import type { HostVersions } from './host-sample.ts';
-import { Outstanding } from './outstanding.ts';
-
-export type AskVersion = (
-  name: 'connectGetVersion' | 'connectGetLibVersion',
-) => Promise<{ readonly version: number | bigint } | 'late'>;
 
 /**
  * What runs on the host, asked once a connection. For the hypervisor's version a daemon that has just been
- * installed first looks at its QEMU, which takes seconds: whoever asks meanwhile does without.
+ * installed first looks at its QEMU, which takes seconds: libvirt's own is there meanwhile.
  */
 export class Versions {
-  readonly #outstanding = new Outstanding(1);
-  #known: HostVersions | undefined;
+  readonly #hypervisor: BackgroundRead<number>;
+  readonly #libvirt: BackgroundRead<number>;
 
-  get known(): HostVersions | undefined {
-    return this.#known;
-  }
-
-  forget(): void {
-    this.#known = undefined;
-  }
-
-  /** Never rejects; undefined where the daemon has not told them yet. */
-  async read(ask: AskVersion): Promise<HostVersions | undefined> {
-    if (this.#known !== undefined) return this.#known;
-    try {
-      const told = await this.#outstanding.ask('versions', async () => {
-        const hypervisor = await ask('connectGetVersion');
-        const libvirt = hypervisor === 'late' ? 'late' : await ask('connectGetLibVersion');
-        return hypervisor === 'late' || libvirt === 'late'
-          ? undefined
-          : { hypervisor: Number(hypervisor.version), libvirt: Number(libvirt.version) };
+  constructor(options: {
+    readonly ask: AskHost;
+    readonly background: Background;
+    readonly now: () => number;
+  }) {
+    const add = (name: 'connectGetVersion' | 'connectGetLibVersion'): BackgroundRead<number> =>
+      options.background.add({
+        read: async () => Number((await options.ask(name, undefined)).version),
+        refreshMs: Number.POSITIVE_INFINITY,
+        maxAgeMs: Number.POSITIVE_INFINITY,
+        now: options.now,
       });
-      this.#known = told ?? this.#known;
-    } catch {
-      // Asked again at the next tick.
-    }
-    return this.#known;
+    this.#hypervisor = add('connectGetVersion');
+    this.#libvirt = add('connectGetLibVersion');
+  }
+
+  /** Undefined where the daemon has said neither yet. */
+  get known(): HostVersions | undefined {
+    const [hypervisor, libvirt] = [this.#hypervisor.value, this.#libvirt.value];
+    return hypervisor === undefined && libvirt === undefined ? undefined : { hypervisor, libvirt };
+  }
+
+  /** Of the one that is missing, where one is. */
+  get status(): PartStatus {
+    const { status } = this.#hypervisor;
+    return status.reason === undefined ? this.#libvirt.status : status;
+  }
+
+  startTick(): void {
+    this.#hypervisor.start();
+    this.#libvirt.start();
   }
 }

@@ -41,6 +41,11 @@ interface Hang {
   readonly release: () => void;
 }
 
+interface Held {
+  readonly which: (args: unknown) => boolean;
+  readonly over: PromiseWithResolvers<void>;
+}
+
 /** How a start goes wrong: QEMU ends before it runs, or soon after. */
 export type StartFault =
   | { readonly kind: 'refused'; readonly message: string }
@@ -55,7 +60,7 @@ export class Faults {
   jobWaitMs = JOB_WAIT_MS;
   readonly #hangs = new Map<string, Hang>();
   readonly #jobs = new Map<string, Job>();
-  readonly #held = new Map<CallName, PromiseWithResolvers<void>>();
+  readonly #held = new Map<CallName, Held>();
   readonly #starts = new Map<string, StartFault>();
 
   /** Calls that need the guest's monitor do not come back until unhang(). */
@@ -137,17 +142,21 @@ export class Faults {
     );
   }
 
-  /** Calls of this name do not come back until release(): the daemon waits for something else than a guest. */
-  hold(name: CallName): void {
-    if (!this.#held.has(name)) this.#held.set(name, Promise.withResolvers<void>());
+  /**
+   * Calls of this name do not come back until release(): the daemon waits for something else than a guest.
+   * `which` picks them by their arguments; all when not given.
+   */
+  hold(name: CallName, which: (args: unknown) => boolean = () => true): void {
+    if (!this.#held.has(name)) this.#held.set(name, { which, over: Promise.withResolvers<void>() });
   }
 
   release(name: CallName): void {
-    this.#held.get(name)?.resolve();
+    this.#held.get(name)?.over.resolve();
     this.#held.delete(name);
   }
 
-  async answerable(name: CallName): Promise<void> {
-    await this.#held.get(name)?.promise;
+  async answerable(name: CallName, args: unknown): Promise<void> {
+    const held = this.#held.get(name);
+    if (held?.which(args) === true) await held.over.promise;
   }
 }

@@ -135,7 +135,7 @@ export class Session {
         await new Promise((resolve) => setTimeout(resolve, this.#parts.faults.slowMs));
       }
       this.#parts.onCall?.(name, args);
-      await this.#parts.faults.answerable(name);
+      await this.#parts.faults.answerable(name, args);
       const result = await this.#perform(name, args);
       reply = encodeReply(header, FrameStatus.ok, (writer) =>
         (call.ret as Codec<unknown>).write(writer, result),

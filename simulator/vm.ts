@@ -53,6 +53,8 @@ export class SimulatedVm {
   live: Description | undefined;
   /** Hugepages of the host's that it holds. */
   pages: readonly HeldPages[] = [];
+  /** When each of its snapshots was made, by name, seconds since 1970. */
+  readonly snapshots = new Map<string, number>();
   id: number;
   state: number;
   reason: number;

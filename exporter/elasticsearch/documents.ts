@@ -76,10 +76,10 @@ export class Documents {
     };
     let text = `${head('host')},"libvirt_up":1,"libvirt_domains":${sample.domains.length}`;
     text += `,"virtune_sample_duration_seconds":${msToSeconds(sample.durationMs)}`;
-    if (versions !== undefined) {
-      text += `,"libvirt_versions_info.hypervisor_running":"${versionText(versions.hypervisor)}"`;
-      text += `,"libvirt_versions_info.libvirtd_running":"${versionText(versions.libvirt)}"`;
-    }
+    const { hypervisor, libvirt } = versions ?? {};
+    if (hypervisor !== undefined)
+      text += `,"libvirt_versions_info.hypervisor_running":"${versionText(hypervisor)}"`;
+    if (libvirt !== undefined) text += `,"libvirt_versions_info.libvirtd_running":"${versionText(libvirt)}"`;
     if (host !== undefined) {
       text += this.#figures.write('host', host, toDevice);
       for (const cell of host.cells) toDevice('cell', String(cell.id), this.#figures.write('cell', cell));

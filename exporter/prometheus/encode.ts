@@ -55,8 +55,8 @@ export function* encodeSample(
   if (sample.versions !== undefined) {
     const { hypervisor, libvirt } = sample.versions;
     const labels = labelPairs({
-      hypervisor_running: versionText(hypervisor),
-      libvirtd_running: versionText(libvirt),
+      hypervisor_running: hypervisor === undefined ? undefined : versionText(hypervisor),
+      libvirtd_running: libvirt === undefined ? undefined : versionText(libvirt),
     });
     yield* family(healthMetrics.versions, format, [[labels, 1]]);
   }

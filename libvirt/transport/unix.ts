@@ -47,7 +47,12 @@ export function socketCandidates(uri: ConnectionUri, readOnly: boolean, { uid, e
   ].map((daemon) => `${dir}/${daemon}${suffix}`);
 }
 
-/** @throws ConnectError: no socket there, not permitted, or nobody listens. */
+/**
+ * Connects to the first socket at which somebody listens. A modular daemon that was stopped for good leaves its
+ * socket behind: where libvirtd is up beside it, that one is asked. virsh (12.9) gives up at the first socket
+ * file that is there; a socket that the URI names is the only one tried here, too.
+ * @throws ConnectError: no socket there, not permitted, or nobody listens.
+ */
 export async function openUnix(
   uri: ConnectionUri,
   readOnly: boolean,
@@ -55,15 +60,32 @@ export async function openUnix(
   system: LocalSystem = thisSystem(),
 ): Promise<Transport> {
   const candidates = socketCandidates(uri, readOnly, system);
-  const path = candidates.find(system.exists);
-  if (path === undefined) {
+  const paths = candidates.filter(system.exists);
+  if (paths.length === 0) {
     throw new ConnectError(
       'LIBVIRT_NOT_FOUND',
       `no libvirt daemon here: there is no ${candidates.join(' nor ')}. Start it (systemctl start virtqemud.socket or libvirtd), or name another with ?socket=`,
     );
   }
-  const socket = createConnection({ path });
-  const description = `unix socket ${path}`;
-  await connected(socket, 'connect', description, signal);
-  return streamTransport(socket, { description, private: true });
+  let refused: unknown;
+  for (const path of paths) {
+    const socket = createConnection({ path });
+    const description = `unix socket ${path}`;
+    try {
+      await connected(socket, 'connect', description, signal);
+      return streamTransport(socket, { description, private: true });
+    } catch (error) {
+      // The first is the one that was meant: why it refused says more than what became of the others.
+      refused ??= error;
+      if (!isDead(error)) break;
+    }
+  }
+  throw refused;
+}
+
+/** Nobody listens at the socket, or it has just gone. */
+function isDead(error: unknown): boolean {
+  return (
+    error instanceof ConnectError && (error.code === 'LIBVIRT_REFUSED' || error.code === 'LIBVIRT_NOT_FOUND')
+  );
 }

@@ -95,7 +95,10 @@ const tinkoff = {
       help: `As libvirt_storage_pool_${what}_bytes.`,
       labels: ['pool'],
       points: ({ pools }: { readonly pools: readonly PoolFigures[] }): Point[] =>
-        pools.map((pool) => [[pool.name], pool[`${what}Bytes`]]),
+        pools.flatMap((pool) => {
+          const bytes = pool[`${what}Bytes`];
+          return bytes === undefined ? [] : [[[pool.name], bytes]];
+        }),
     })),
   ],
 } as const satisfies Group;

@@ -1,7 +1,7 @@
-import type { HostFigures } from '../host.ts';
-import { missingOfHost } from '../host-missing.ts';
+import { CALL_REASONS, HOST_PARTS, type HostFigures, POOL_REASONS } from '../host.ts';
+import { availableKiB, HOST_REASONS, LOCAL_PART_NAMES, missingOfHost, staleParts } from '../host-missing.ts';
 import { basePageKiB } from '../topology.ts';
-import { kibToBytes, nsToSeconds } from '../units.ts';
+import { kibToBytes, msToSeconds, nsToSeconds } from '../units.ts';
 import { type Group, PAGE_SIZES, type Point, scaled } from './metric.ts';
 
 const LOCAL = 'virtune to run on the host itself';
@@ -31,7 +31,7 @@ export const hostGroup = {
   name: 'host',
   help: "The host's CPUs, memory, NUMA cells, huge pages, KSM, swap, pressure and load.",
   byDefault: true,
-  costs: 'About ten calls a host, none of which waits for a VM, and a few files of /proc.',
+  costs: 'About ten calls a host beside the sample, none of which waits for a VM, and a few files of /proc.',
   metrics: [
     {
       per: 'host',
@@ -68,8 +68,8 @@ export const hostGroup = {
       type: 'gauge',
       name: 'libvirt_host_memory_available_bytes',
       help: 'Memory that the host could give without swapping, in bytes.',
-      needs: LOCAL,
-      read: ({ local }) => scaled(local?.meminfoKiB.get('MemAvailable'), kibToBytes),
+      needs: 'virtune to run on the host itself, or libvirt 12.3',
+      read: (host) => scaled(availableKiB(host), kibToBytes),
     },
     {
       per: 'host',
@@ -182,13 +182,34 @@ export const hostGroup = {
       per: 'host',
       type: 'gauge',
       name: 'virtune_host_missing',
-      help: '1 for each part of the host that tells nothing, with the reason.',
+      help: '1 for each part of the host that is missing, with the reason.',
       labels: ['part', 'reason'],
       values: {
-        part: ['cpu', 'memory', 'topology', 'ksm', 'load', 'swap', 'pressure', 'numa_cpu'],
-        reason: ['not_local', 'not_supported', 'no_answer'],
+        part: [...HOST_PARTS, ...LOCAL_PART_NAMES],
+        reason: [...new Set([...HOST_REASONS, ...CALL_REASONS])],
       },
       points: (host) => missingOfHost(host).map(({ part, reason }): Point => [[part, reason], 1]),
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'virtune_host_part_age_seconds',
+      help: 'Age of the answer that each part of the host is shown from, since it came, in seconds.',
+      labels: ['part'],
+      values: { part: HOST_PARTS },
+      points: function* ({ parts }): Generator<Point> {
+        for (const [part, { ageMs }] of parts ?? [])
+          if (ageMs !== undefined) yield [[part], msToSeconds(ageMs)];
+      },
+    },
+    {
+      per: 'host',
+      type: 'gauge',
+      name: 'virtune_host_part_stale',
+      help: '1 for each part of the host that is shown from an older answer because no newer one came, with the reason.',
+      labels: ['part', 'reason'],
+      values: { part: HOST_PARTS, reason: ['unresponsive', 'no_connection'] },
+      points: (host) => staleParts(host).map(({ part, reason }): Point => [[part, reason], 1]),
     },
     {
       per: 'cell',
@@ -236,9 +257,9 @@ export const hostGroup = {
 
 export const poolGroup = {
   name: 'pool',
-  help: 'Storage pools: state, size and what is left. Never refreshed by virtune.',
+  help: 'Storage pools: state, size and what is left. Never refreshed by virtune; on the host itself the sizes of dir, fs and netfs pools are read from their file system.',
   byDefault: true,
-  costs: 'A call a pool, twice a minute.',
+  costs: 'A call and a statfs for each pool, twice a minute, beside the sample.',
   metrics: [
     {
       per: 'pool',
@@ -268,6 +289,38 @@ export const poolGroup = {
       help: 'Bytes of the pool that are free.',
       read: (pool) => pool.availableBytes,
     },
+    {
+      per: 'pool',
+      type: 'info',
+      name: 'libvirt_storage_pool_info',
+      help: "What the pool is made of: hosts that share a pool have the same source, and measured_by says whether its sizes are libvirt's, which stand still until somebody refreshes the pool, or its file system's.",
+      labels: {
+        uuid: (pool) => pool.uuid,
+        type: (pool) => pool.source?.type,
+        path: (pool) => pool.path,
+        source_host: (pool) => pool.source?.host,
+        source_dir: (pool) => pool.source?.directory,
+        source_device: (pool) => pool.source?.device,
+        source_name: (pool) => pool.source?.name,
+        measured_by: (pool) => pool.measuredBy,
+      },
+    },
+    {
+      per: 'pool',
+      type: 'gauge',
+      name: 'virtune_storage_pool_missing',
+      help: '1 for a pool whose sizes are missing, with the reason.',
+      labels: ['reason'],
+      values: { reason: POOL_REASONS },
+      points: ({ missing }) => (missing === undefined ? [] : [[[missing], 1] as Point]),
+    },
+    {
+      per: 'pool',
+      type: 'gauge',
+      name: 'virtune_storage_pool_age_seconds',
+      help: "Age of the pool's sizes, since virtune read them, in seconds.",
+      read: ({ ageMs }) => scaled(ageMs, msToSeconds),
+    },
   ],
 } as const satisfies Group;
 
@@ -276,7 +329,8 @@ function* seconds(ns: HostFigures['cpuNs']): Generator<Point> {
 }
 
 function* bytes(kib: HostFigures['memoryKiB']): Generator<Point> {
-  for (const [kind, value] of kib) yield [[kind], kibToBytes(value)];
+  // `available`, of libvirt since 12.3, has a series to itself: it overlaps with the others.
+  for (const [kind, value] of kib) if (kind !== 'available') yield [[kind], kibToBytes(value)];
 }
 
 function* ksmPages(ksm: HostFigures['ksm']): Generator<Point> {

@@ -1,17 +1,20 @@
-import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
-import type { Connection } from '../../libvirt/client/connection.ts';
+import type { CallResult } from '../../libvirt/calls/all.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
-import type { CellFigures, CellPages, HostFigures, PoolFigures } from '../../model/host.ts';
-import {
-  basePageKiB,
-  type HostCell,
-  type HostTopology,
-  onlineCpus,
-  parseCapabilities,
-} from '../../model/topology.ts';
-import { Outstanding } from '../outstanding.ts';
+import type {
+  CellFigures,
+  CellPages,
+  HostFigures,
+  HostPart,
+  LocalHostFigures,
+  PartStatus,
+} from '../../model/host.ts';
+import { basePageKiB, type HostCell, type HostTopology, onlineCpus } from '../../model/topology.ts';
+import type { AnyRead, Background, BackgroundRead } from '../background-read.ts';
 import { readProcFile } from '../proc-file.ts';
-import { readPools } from './pools.ts';
+import type { SlowReads } from '../slow-reads.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { AskHost } from './host-line.ts';
+import { Pools } from './pools.ts';
 import { type ProcStat, readLocalHost, readProcStat } from './proc.ts';
 import { parseZoneInfo } from './zoneinfo.ts';
 
@@ -19,246 +22,257 @@ export interface HostReaderOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** `/proc` of the host that is asked; absent when virtune runs elsewhere. */
   readonly procRoot: string | undefined;
-  readonly timeoutMs: number;
+  /** Wall clock, ms since 1970. */
   readonly now: () => number;
+  readonly ask: AskHost;
+  readonly background: Background;
+  readonly capabilities: Capabilities;
+  readonly slowReads: SlowReads;
+  /** Called when a part begins to fail, and again only after it has answered in between. */
+  readonly onFailure?: ((part: HostPart, error: Error) => void) | undefined;
 }
-
-/** CPUs and huge pages come and go by hand; nothing tells of it. */
-const TOPOLOGY_MAX_AGE_MS = 300_000;
-/** libvirt itself refreshes what it knows of a pool only when told to. */
-const POOLS_MAX_AGE_MS = 30_000;
-
-/** Calls about storage that no longer answers, of the twenty that the sampler's connections have place for. */
-const STUCK_MAX = 4;
 
 /**
- * Sends a call that the host may block for long: for a pool whose storage is gone, or while the daemon looks
- * at QEMUs that it does not know yet. 'late' when there was no time left for it.
+ * Gauges that move from second to second, and counters: an older answer would be taken for the present. Two
+ * minutes are two scrapes at the longest usual interval.
  */
-export type AskBlocking = <N extends CallName>(name: N, args: CallArgs<N>) => Promise<CallResult<N> | 'late'>;
+const FIGURES_MAX_AGE_MS = 120_000;
+/** How many CPUs there are changes by hand. */
+const CPUS_MAX_AGE_MS = 3_600_000;
 
-class Aged<T> {
-  readonly value: T;
-  readonly dueAtMs: number;
-  constructor(value: T, dueAtMs: number) {
-    this.value = value;
-    this.dueAtMs = dueAtMs;
-  }
+interface Local {
+  readonly stat: ProcStat | undefined;
+  readonly figures: LocalHostFigures | undefined;
+  readonly zoneinfo: string | undefined;
 }
 
-/** Reads the host's own figures. Whatever fails is absent. */
+/**
+ * Reads the host's own figures: each call beside the ticks, the files of /proc in the tick. What fails is
+ * absent, and `parts` says why.
+ */
 export class HostReader {
   readonly #options: HostReaderOptions;
-  #topology: Aged<HostTopology> | undefined;
-  #pools: Aged<readonly PoolFigures[]> | undefined;
-  readonly #timeout: { readonly timeoutMs: number };
+  readonly #parts = new Map<HostPart, AnyRead>();
   readonly #counts = new Map<string, number>();
-  readonly #poolPaths = new Map<string, string | undefined>();
-  readonly #outstanding = new Outstanding(STUCK_MAX);
+  readonly #failing = new Set<HostPart>();
+  readonly #pools: Pools | undefined;
+  readonly #cpus: BackgroundRead<CallResult<'nodeGetCpuMap'>> | undefined;
+  readonly #cpuNs: BackgroundRead<ReadonlyMap<string, number>> | undefined;
+  readonly #cpuNsByCpu: BackgroundRead<ReadonlyMap<number, ReadonlyMap<string, number>>> | undefined;
+  readonly #memory: BackgroundRead<ReadonlyMap<string, number>> | undefined;
+  readonly #cellMemory: BackgroundRead<ReadonlyMap<number, ReadonlyMap<string, number>>> | undefined;
+  readonly #pages: BackgroundRead<ReadonlyMap<number, readonly CellPages[]>> | undefined;
+  readonly #ksm: BackgroundRead<ReadonlyMap<string, number>> | undefined;
+  #local: Local = { stat: undefined, figures: undefined, zoneinfo: undefined };
 
   constructor(options: HostReaderOptions) {
     this.#options = options;
-    this.#timeout = { timeoutMs: options.timeoutMs };
-  }
-
-  /** After a reconnect nothing that was learnt before is sure. */
-  forget(): void {
-    this.#topology = undefined;
-    this.#pools = undefined;
-    this.#poolPaths.clear();
-    this.#counts.clear();
-  }
-
-  /** `connection`: for calls that nothing blocks; `blocking`: for the others. */
-  async read(connection: Connection, blocking: AskBlocking): Promise<HostFigures> {
-    const { groups, procRoot } = this.#options;
+    const { groups, procRoot, ask } = options;
     const host = groups.has('host');
-    const cpus = groups.has('hostcpus');
-    const [topology, pools] = await Promise.all([
-      host || cpus || groups.has('overcommit') ? this.#readTopology(blocking) : undefined,
-      groups.has('pool') ? this.#readPools(connection, blocking) : [],
-    ]);
-    const stat = !(host || cpus) || procRoot === undefined ? undefined : readProcStat(procRoot);
-    const cpuNsByCpu = cpus ? (stat?.byCpu ?? (await this.#byCpu(connection, topology))) : undefined;
-    if (!host) {
-      const { cpusOnline, cpusPresent } = await this.#cpuCounts(connection);
-      return {
-        ...NOTHING,
-        topology,
-        cpusOnline,
-        cpusPresent,
-        cpuNsByCpu,
-        memoryKiB: await this.#memory(connection, -1),
-        pools,
-      };
+    if (host || groups.has('overcommit')) {
+      this.#cpus = this.#add('cpus', CPUS_MAX_AGE_MS, () =>
+        ask('nodeGetCpuMap', { needMap: 0, needOnline: 1, flags: 0 }),
+      );
+      this.#memory = this.#add('memory', FIGURES_MAX_AGE_MS, () => this.#readMemory(-1));
     }
-    const [counts, memoryKiB, ksm] = await Promise.all([
-      this.#cpuCounts(connection),
-      this.#memory(connection, -1),
-      this.#ksm(connection),
-    ]);
-    return {
-      topology,
-      ...counts,
-      cpuNs: stat?.totalNs ?? (await this.#cpu(connection, -1)),
-      cpuNsByCpu,
-      memoryKiB,
-      cells: await this.#cells(connection, topology, stat),
-      ksm,
-      pools,
-      local: procRoot === undefined ? undefined : readLocalHost(procRoot),
+    // /proc/stat has more modes, and is there where virtune runs on the host.
+    if (host && procRoot === undefined) {
+      this.#cpuNs = this.#add('cpu', FIGURES_MAX_AGE_MS, () => this.#readCpu(-1));
+    }
+    if (groups.has('hostcpus') && procRoot === undefined) {
+      this.#cpuNsByCpu = this.#add('host_cpus', FIGURES_MAX_AGE_MS, () => this.#readByCpu());
+    }
+    if (host) {
+      this.#ksm = this.#add('ksm', FIGURES_MAX_AGE_MS, () => this.#readKsm());
+      this.#cellMemory = this.#add('numa_memory', FIGURES_MAX_AGE_MS, () =>
+        this.#readCells((cell) => this.#readMemory(cell.id)),
+      );
+      this.#pages = this.#add('pages', FIGURES_MAX_AGE_MS, () =>
+        this.#readCells((cell) => this.#readPages(cell)),
+      );
+    }
+    if (groups.has('pool')) {
+      this.#pools = new Pools({
+        ...options,
+        // Another /proc than its own is a container's view of the host: paths lead elsewhere there.
+        isLocal: procRoot === '/proc',
+        onFailure: (error) => this.#failed('pools', error),
+        onAnswer: () => this.#failing.delete('pools'),
+      });
+    }
+    options.capabilities.onTopology = () => this.#startWithTopology();
+  }
+
+  /** Starts the calls that are due. */
+  startTick(): void {
+    for (const read of [this.#cpus, this.#memory, this.#cpuNs, this.#ksm]) read?.start();
+    if (this.#topology !== undefined) this.#startWithTopology();
+    this.#pools?.startTick();
+  }
+
+  /** Reads the files of /proc, so that all counters are of one moment. */
+  readLocal(): void {
+    const { procRoot, groups } = this.#options;
+    if (procRoot === undefined) return;
+    const host = groups.has('host');
+    this.#local = {
+      stat: host || groups.has('hostcpus') ? readProcStat(procRoot) : undefined,
+      figures: host ? readLocalHost(procRoot) : undefined,
+      zoneinfo: host ? readProcFile(`${procRoot}/zoneinfo`) : undefined,
     };
   }
 
-  async #readTopology(blocking: AskBlocking): Promise<HostTopology | undefined> {
-    if (this.#topology === undefined || this.#topology.dueAtMs <= this.#options.now()) {
-      const reply = await attempt(
-        this.#outstanding.ask('capabilities', () => blocking('connectGetCapabilities', undefined)),
-      );
-      if (reply === undefined || reply === 'late') return this.#topology?.value;
-      try {
-        this.#topology = new Aged(parseCapabilities(reply.xml), this.#options.now() + TOPOLOGY_MAX_AGE_MS);
-      } catch {
-        return undefined;
-      }
-    }
-    return this.#topology.value;
+  /** What is known now. */
+  figures(): HostFigures {
+    const { groups } = this.#options;
+    const { stat, figures } = this.#local;
+    const topology = this.#topology;
+    return {
+      topology,
+      cpusOnline: this.#cpus?.value?.online,
+      cpusPresent: this.#cpus?.value?.total,
+      cpuNs: (groups.has('host') ? stat?.totalNs : undefined) ?? this.#cpuNs?.value ?? new Map(),
+      cpuNsByCpu: groups.has('hostcpus') ? (stat?.byCpu ?? this.#cpuNsByCpu?.value ?? new Map()) : undefined,
+      memoryKiB: this.#memory?.value ?? new Map(),
+      cells: groups.has('host') ? this.#cells(topology) : [],
+      ksm: this.#ksm?.value ?? new Map(),
+      pools: this.#pools?.figures() ?? [],
+      local: figures,
+      parts: this.#statuses(),
+    };
   }
 
-  async #readPools(connection: Connection, blocking: AskBlocking): Promise<readonly PoolFigures[]> {
-    if (this.#pools === undefined || this.#pools.dueAtMs <= this.#options.now()) {
-      const pools = await attempt(this.#listPools(connection, blocking));
-      this.#pools = new Aged(pools ?? [], this.#options.now() + POOLS_MAX_AGE_MS);
-    }
-    return this.#pools.value;
+  /** After a reconnect the daemon may count otherwise. */
+  forget(): void {
+    this.#counts.clear();
+    this.#failing.clear();
   }
 
-  async #listPools(connection: Connection, blocking: AskBlocking): Promise<PoolFigures[]> {
-    const { pools } = await connection.call(
-      'connectListAllStoragePools',
-      { needResults: 1, flags: 0 },
-      this.#timeout,
-    );
-    return readPools(pools, this.#poolPaths, {
-      info: (pool) =>
-        this.#outstanding.ask(`pool ${pool.uuid}`, () => blocking('storagePoolGetInfo', { pool })),
-      xml: (pool) =>
-        this.#outstanding.ask(`pool ${pool.uuid}`, () =>
-          blocking('storagePoolGetXmlDesc', { pool, flags: 0 }),
-        ),
+  get #topology(): HostTopology | undefined {
+    return this.#options.capabilities.topology;
+  }
+
+  #statuses(): ReadonlyMap<HostPart, PartStatus> {
+    const statuses = new Map<HostPart, PartStatus>();
+    for (const [part, read] of this.#parts) statuses.set(part, read.status);
+    if (this.#options.capabilities.isAsked) statuses.set('topology', this.#options.capabilities.status);
+    if (this.#pools !== undefined) statuses.set('pools', this.#pools.status);
+    // Without a topology nobody knows which cells to ask for: that reason is the topology's.
+    if (this.#topology === undefined) {
+      for (const part of ['numa_memory', 'pages', 'host_cpus'] as const) statuses.delete(part);
+    }
+    return statuses;
+  }
+
+  #add<T>(part: HostPart, maxAgeMs: number, read: () => Promise<T>): BackgroundRead<T> {
+    const added = this.#options.background.add({
+      read,
+      refreshMs: 0,
+      maxAgeMs,
+      now: this.#options.now,
+      onAnswer: () => this.#failing.delete(part),
+      onFailure: (error) => this.#failed(part, error),
     });
+    this.#parts.set(part, added);
+    return added;
   }
 
-  async #cpuCounts(
-    connection: Connection,
-  ): Promise<{ cpusOnline: number | undefined; cpusPresent: number | undefined }> {
-    const reply = await attempt(
-      connection.call('nodeGetCpuMap', { needMap: 0, needOnline: 1, flags: 0 }, this.#timeout),
-    );
-    return { cpusOnline: reply?.online, cpusPresent: reply?.total };
+  #failed(part: HostPart, error: Error): void {
+    if (this.#failing.has(part)) return;
+    this.#failing.add(part);
+    this.#options.onFailure?.(part, error);
   }
 
-  async #cpu(connection: Connection, cpu: number): Promise<ReadonlyMap<string, number>> {
-    const reply = await this.#counted(`cpu ${cpu}`, (nparams) =>
-      connection.call('nodeGetCpuStats', { cpu, nparams, flags: 0 }, this.#timeout),
-    );
-    return new Map(reply?.stats.map(({ field, value }) => [field, Number(value)]));
+  #startWithTopology(): void {
+    for (const read of [this.#cpuNsByCpu, this.#cellMemory, this.#pages]) read?.start();
   }
 
-  async #byCpu(
-    connection: Connection,
-    topology: HostTopology | undefined,
-  ): Promise<ReadonlyMap<number, ReadonlyMap<string, number>>> {
-    const online = topology === undefined ? [] : [...onlineCpus(topology)];
-    const read = await Promise.all(
-      online.map(async (cpu) => [cpu, await this.#cpu(connection, cpu)] as const),
+  async #readCpu(cpu: number): Promise<ReadonlyMap<string, number>> {
+    const { stats } = await this.#counted(`cpu ${cpu}`, (nparams) =>
+      this.#options.ask('nodeGetCpuStats', { cpu, nparams, flags: 0 }),
     );
+    return new Map(stats.map(({ field, value }) => [field, Number(value)]));
+  }
+
+  async #readByCpu(): Promise<ReadonlyMap<number, ReadonlyMap<string, number>>> {
+    const online = this.#topology === undefined ? [] : [...onlineCpus(this.#topology)];
+    const read = await Promise.all(online.map(async (cpu) => [cpu, await this.#readCpu(cpu)] as const));
     return new Map(read.filter(([, modes]) => modes.size > 0));
   }
 
-  async #memory(connection: Connection, cell: number): Promise<ReadonlyMap<string, number>> {
-    const reply = await this.#counted(`memory ${cell}`, (nparams) =>
-      connection.call('nodeGetMemoryStats', { nparams, cell, flags: 0 }, this.#timeout),
+  async #readMemory(cell: number): Promise<ReadonlyMap<string, number>> {
+    const { stats } = await this.#counted(`memory ${cell}`, (nparams) =>
+      this.#options.ask('nodeGetMemoryStats', { nparams, cell, flags: 0 }),
     );
-    return new Map(reply?.stats.map(({ field, valueKiB }) => [field, Number(valueKiB)]));
+    return new Map(stats.map(({ field, valueKiB }) => [field, Number(valueKiB)]));
   }
 
-  async #ksm(connection: Connection): Promise<ReadonlyMap<string, number>> {
-    const reply = await this.#counted('ksm', (nparams) =>
-      connection.call('nodeGetMemoryParameters', { nparams, flags: 0 }, this.#timeout),
+  async #readKsm(): Promise<ReadonlyMap<string, number>> {
+    const { params } = await this.#counted('ksm', (nparams) =>
+      this.#options.ask('nodeGetMemoryParameters', { nparams, flags: 0 }),
     );
-    return new Map(reply?.params.map(({ field, value }) => [field.replace(/^shm_/, ''), Number(value)]));
+    return new Map(params.map(({ field, value }) => [field.replace(/^shm_/, ''), Number(value)]));
   }
 
-  /** libvirt first tells how many figures there are, and then wants to be asked for exactly that many. */
+  /** libvirt first says how many figures there are, and then wants to be asked for exactly that many. */
   async #counted<R extends { readonly nparams: number }>(
     what: string,
     ask: (nparams: number) => Promise<R>,
-  ): Promise<R | undefined> {
-    try {
-      const known = this.#counts.get(what);
-      const nparams = known ?? (await ask(0)).nparams;
-      this.#counts.set(what, nparams);
-      return await ask(nparams);
-    } catch {
-      this.#counts.delete(what);
-      return undefined;
+  ): Promise<R> {
+    const known = this.#counts.get(what);
+    if (known !== undefined) {
+      try {
+        return await ask(known);
+      } catch {
+        // A daemon that was replaced counts more, or fewer.
+        this.#counts.delete(what);
+      }
     }
+    const { nparams } = await ask(0);
+    const reply = await ask(nparams);
+    this.#counts.set(what, nparams);
+    return reply;
   }
 
-  async #cells(
-    connection: Connection,
-    topology: HostTopology | undefined,
-    stat: ProcStat | undefined,
-  ): Promise<CellFigures[]> {
-    const availableKiB = this.#availableKiB(topology);
-    return Promise.all(
-      (topology?.cells ?? []).map(async (cell) => ({
-        id: cell.id,
-        cpuNs: stat === undefined ? new Map() : cellCpuNs(cell, stat),
-        memoryKiB: await this.#memory(connection, cell.id),
-        availableKiB: availableKiB.get(cell.id),
-        pages: await this.#pages(connection, cell),
-      })),
-    );
+  async #readCells<T>(read: (cell: HostCell) => Promise<T>): Promise<ReadonlyMap<number, T>> {
+    const cells = this.#topology?.cells ?? [];
+    return new Map(await Promise.all(cells.map(async (cell) => [cell.id, await read(cell)] as const)));
   }
 
-  #availableKiB(topology: HostTopology | undefined): ReadonlyMap<number, number> {
-    const { procRoot } = this.#options;
-    const pageKiB = topology && basePageKiB(topology);
-    const text = procRoot === undefined ? undefined : readProcFile(`${procRoot}/zoneinfo`);
-    if (pageKiB === undefined || text === undefined) return new Map();
-    return new Map([...parseZoneInfo(text)].map(([cell, pages]) => [cell, pages * pageKiB]));
-  }
-
-  async #pages(connection: Connection, cell: HostCell): Promise<CellPages[]> {
+  async #readPages(cell: HostCell): Promise<readonly CellPages[]> {
     const sizes = cell.pages.map((pool) => pool.sizeKiB);
     if (sizes.length === 0) return [];
-    const reply = await attempt(
-      connection.call(
-        'nodeGetFreePages',
-        { pageSizesKiB: sizes, startCell: cell.id, cellCount: 1, flags: 0 },
-        this.#timeout,
-      ),
-    );
-    return (reply?.counts ?? []).flatMap((free, index) => {
+    const { counts } = await this.#options.ask('nodeGetFreePages', {
+      pageSizesKiB: sizes,
+      startCell: cell.id,
+      cellCount: 1,
+      flags: 0,
+    });
+    return counts.flatMap((free, index) => {
       const pool = cell.pages[index];
       return pool === undefined ? [] : [{ sizeKiB: pool.sizeKiB, total: pool.total, free: Number(free) }];
     });
   }
-}
 
-const NOTHING: HostFigures = {
-  topology: undefined,
-  cpusOnline: undefined,
-  cpusPresent: undefined,
-  cpuNs: new Map(),
-  memoryKiB: new Map(),
-  cells: [],
-  ksm: new Map(),
-  pools: [],
-  local: undefined,
-};
+  #cells(topology: HostTopology | undefined): CellFigures[] {
+    const { stat } = this.#local;
+    const availableKiB = this.#availableKiB(topology);
+    return (topology?.cells ?? []).map((cell) => ({
+      id: cell.id,
+      cpuNs: stat === undefined ? new Map() : cellCpuNs(cell, stat),
+      memoryKiB: this.#cellMemory?.value?.get(cell.id) ?? new Map(),
+      availableKiB: availableKiB.get(cell.id),
+      pages: this.#pages?.value?.get(cell.id) ?? [],
+    }));
+  }
+
+  #availableKiB(topology: HostTopology | undefined): ReadonlyMap<number, number> {
+    const pageKiB = topology && basePageKiB(topology);
+    const { zoneinfo } = this.#local;
+    if (pageKiB === undefined || zoneinfo === undefined) return new Map();
+    return new Map([...parseZoneInfo(zoneinfo)].map(([cell, pages]) => [cell, pages * pageKiB]));
+  }
+}
 
 function cellCpuNs(cell: HostCell, { byCpu }: ProcStat): Map<string, number> {
   const sum = new Map<string, number>();
@@ -266,13 +280,4 @@ function cellCpuNs(cell: HostCell, { byCpu }: ProcStat): Map<string, number> {
     for (const [mode, ns] of byCpu.get(id) ?? []) sum.set(mode, (sum.get(mode) ?? 0) + ns);
   }
   return sum;
-}
-
-/** A call that this daemon or driver does not have says nothing against the others. */
-async function attempt<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,56 +1,220 @@
+import type { StatsFs } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import type { CallResult } from '../../libvirt/calls/all.ts';
-import type { PoolFigures } from '../../model/host.ts';
-import { child, parseXml, text } from '../../model/xml.ts';
+import type { PartStatus, PoolFigures, PoolReason, PoolSource } from '../../model/host.ts';
+import { attr, child, children, parseXml, text } from '../../model/xml.ts';
+import type { AnyRead, Background, BackgroundRead } from '../background-read.ts';
+import type { SlowReads } from '../slow-reads.ts';
+import type { AskHost } from './host-line.ts';
 
 type StoragePool = CallResult<'connectListAllStoragePools'>['pools'][number];
-type Told<R> = Promise<R | 'late' | undefined>;
+type PoolInfo = CallResult<'storagePoolGetInfo'>;
 
-/** What can be asked of a pool; nothing where it does not answer. */
-export interface AskPool {
-  readonly info: (pool: StoragePool) => Told<CallResult<'storagePoolGetInfo'>>;
-  readonly xml: (pool: StoragePool) => Told<CallResult<'storagePoolGetXmlDesc'>>;
+/** Asking libvirt is cheap, but it only refreshes its own figures when somebody asks it to. */
+const REFRESH_MS = 30_000;
+/** How full a pool is moves slowly. */
+const MAX_AGE_MS = 300_000;
+/** virStoragePoolState: running. */
+const RUNNING = 2;
+
+/** statfs(2) */
+const FUSE_SUPER_MAGIC = 0x65735546;
+
+/** Pools that are a folder of a file system, whose room the kernel knows (virStoragePoolType). */
+const FOLDER_TYPES: ReadonlySet<string> = new Set(['dir', 'fs', 'netfs']);
+
+export interface PoolsOptions {
+  readonly ask: AskHost;
+  readonly background: Background;
+  readonly slowReads: SlowReads;
+  /** virtune runs on the host and sees its file systems under the same paths. */
+  readonly isLocal: boolean;
+  readonly now: () => number;
+  readonly onFailure: (error: Error) => void;
+  readonly onAnswer: () => void;
+}
+
+interface Room {
+  readonly capacityBytes: number;
+  readonly allocationBytes: number;
+  readonly availableBytes: number;
+}
+
+interface Known {
+  pool: StoragePool;
+  readonly info: BackgroundRead<PoolInfo>;
+  readonly source: BackgroundRead<PoolSource>;
+  readonly room: BackgroundRead<Room>;
 }
 
 /**
- * Pools as libvirt last saw them: never refreshed from here, since a refresh reads every volume and can
- * block the pool for minutes. One whose storage does not answer costs no other its figures.
+ * Storage pools, each read on its own: one whose storage does not answer costs no other its figures. libvirt
+ * refreshes a pool only when it is asked to, which reads every volume and can block the pool for minutes, so
+ * virtune never asks for that; where it runs on the host it asks the file system itself how full it is.
  */
-export async function readPools(
-  pools: readonly StoragePool[],
-  paths: Map<string, string | undefined>,
-  ask: AskPool,
-): Promise<PoolFigures[]> {
-  const known = new Set(pools.map((pool) => pool.uuid));
-  for (const uuid of paths.keys()) if (!known.has(uuid)) paths.delete(uuid);
-  const read = pools.map(async (pool): Promise<PoolFigures | undefined> => {
-    try {
-      const info = await ask.info(pool);
-      if (info === undefined || info === 'late') return undefined;
-      if (!paths.has(pool.uuid)) {
-        const told = await ask.xml(pool);
-        if (told !== undefined && told !== 'late') paths.set(pool.uuid, pathIn(told.xml));
-      }
-      return {
-        name: pool.name,
-        state: info.state,
-        capacityBytes: Number(info.capacityBytes),
-        allocationBytes: Number(info.allocationBytes),
-        availableBytes: Number(info.availableBytes),
-        path: paths.get(pool.uuid),
-      };
-    } catch {
-      // Gone meanwhile: the others are told all the same.
-      return undefined;
-    }
-  });
-  return (await Promise.all(read)).filter((pool) => pool !== undefined);
-}
+export class Pools {
+  readonly #options: PoolsOptions;
+  readonly #list: BackgroundRead<readonly StoragePool[]>;
+  readonly #known = new Map<string, Known>();
 
-/** Absent where the XML has none, or cannot be understood: the pool has its figures all the same. */
-function pathIn(xml: string): string | undefined {
-  try {
-    return text(child(parseXml('the storage pool', xml, 'pool'), 'target', 'path'));
-  } catch {
-    return undefined;
+  constructor(options: PoolsOptions) {
+    this.#options = options;
+    const { ask, background, now, onFailure } = options;
+    this.#list = background.add({
+      read: async () => (await ask('connectListAllStoragePools', { needResults: 1, flags: 0 })).pools,
+      refreshMs: REFRESH_MS,
+      maxAgeMs: MAX_AGE_MS,
+      now,
+      onAnswer: (pools) => {
+        this.#take(pools);
+        options.onAnswer();
+      },
+      onFailure,
+    });
+  }
+
+  startTick(): void {
+    this.#list.start();
+    for (const known of this.#known.values()) this.#start(known);
+  }
+
+  /** Of the list; each pool has its own reason. */
+  get status(): PartStatus {
+    return this.#list.status;
+  }
+
+  figures(): PoolFigures[] {
+    return (this.#list.value ?? []).flatMap((pool) => {
+      const known = this.#known.get(pool.uuid);
+      return known === undefined ? [] : [figuresOf(known)];
+    });
+  }
+
+  #take(pools: readonly StoragePool[]): void {
+    const uuids = new Set(pools.map((pool) => pool.uuid));
+    for (const [uuid, { info, source, room }] of this.#known) {
+      if (uuids.has(uuid)) continue;
+      this.#known.delete(uuid);
+      for (const read of [info, source, room]) this.#options.background.remove(read);
+    }
+    for (const pool of pools) {
+      const known = this.#known.get(pool.uuid) ?? this.#add(pool);
+      known.pool = pool;
+      this.#start(known);
+    }
+  }
+
+  #add(pool: StoragePool): Known {
+    const { ask, background, slowReads, now } = this.#options;
+    const aged = { maxAgeMs: MAX_AGE_MS, refreshMs: REFRESH_MS, now };
+    const known: Known = {
+      pool,
+      info: background.add({ ...aged, read: () => ask('storagePoolGetInfo', { pool }) }),
+      source: background.add({
+        read: async () => sourceIn((await ask('storagePoolGetXmlDesc', { pool, flags: 0 })).xml),
+        refreshMs: 10 * REFRESH_MS,
+        maxAgeMs: Number.POSITIVE_INFINITY,
+        now,
+        onAnswer: () => this.#startRoom(known),
+      }),
+      room: background.add({
+        ...aged,
+        read: () => slowReads.run(() => roomOf(known.source.value?.path ?? '')),
+      }),
+    };
+    this.#known.set(pool.uuid, known);
+    return known;
+  }
+
+  #start(known: Known): void {
+    known.info.start();
+    known.source.start();
+    this.#startRoom(known);
+  }
+
+  /** Not of a pool that is not running: its folder may be an empty mount point. */
+  #startRoom({ source, room, info }: Known): void {
+    const { type, path } = source.value ?? {};
+    if (!this.#options.isLocal || path === undefined || !FOLDER_TYPES.has(type ?? '')) return;
+    if (info.value === undefined || info.value.state === RUNNING) room.start();
   }
 }
+
+function figuresOf({ pool, info, source, room }: Known): PoolFigures {
+  const told = info.value;
+  const measured = told?.state === undefined || told.state === RUNNING ? room.value : undefined;
+  // One that fails, on a path that this user may not see for instance, leaves libvirt's own figures.
+  const usesRoom = measured !== undefined || room.pending !== undefined;
+  const figures: Partial<Room> =
+    measured ??
+    // libvirt's own stand still where it was not refreshed; of an inactive pool they are 0.
+    (usesRoom || told === undefined || told.state !== RUNNING
+      ? {}
+      : {
+          capacityBytes: Number(told.capacityBytes),
+          allocationBytes: Number(told.allocationBytes),
+          availableBytes: Number(told.availableBytes),
+        });
+  return {
+    name: pool.name,
+    uuid: pool.uuid,
+    state: told?.state,
+    capacityBytes: figures.capacityBytes,
+    allocationBytes: figures.allocationBytes,
+    availableBytes: figures.availableBytes,
+    ageMs:
+      figures.capacityBytes === undefined ? undefined : (measured === undefined ? info : room).status.ageMs,
+    measuredBy:
+      figures.capacityBytes === undefined ? undefined : measured === undefined ? 'libvirt' : 'statfs',
+    path: source.value?.path,
+    source: source.value,
+    missing: figures.capacityBytes === undefined ? missingReason(told, usesRoom ? room : info) : undefined,
+  };
+}
+
+function missingReason(told: PoolInfo | undefined, read: AnyRead): PoolReason {
+  if (told !== undefined && told.state !== RUNNING) return 'not_running';
+  return read.status.reason ?? 'not_asked_yet';
+}
+
+/**
+ * As libvirt reckons it on a refresh (virStorageBackendRefreshLocal): blocks and free blocks, of f_frsize.
+ * Rejects where that cannot be known: Node.js before 24 does not say the fragment size, which FUSE alone makes
+ * another than the block size.
+ */
+async function roomOf(path: string): Promise<Room> {
+  const told = (await statfs(path)) as StatsFs & { readonly frsize?: number };
+  if (told.frsize === undefined && told.type === FUSE_SUPER_MAGIC) throw new Error(`${path} is on FUSE`);
+  const unitBytes = told.frsize ?? told.bsize;
+  const capacityBytes = told.blocks * unitBytes;
+  const availableBytes = told.bfree * unitBytes;
+  return { capacityBytes, availableBytes, allocationBytes: capacityBytes - availableBytes };
+}
+
+/** What the XML does not say, or XML that cannot be understood, is absent: the pool has its figures all the same. */
+function sourceIn(xml: string): PoolSource {
+  try {
+    const pool = parseXml('the storage pool', xml, 'pool');
+    const source = child(pool, 'source');
+    const hosts = children(source, 'host').flatMap((host) => attr(host, 'name') ?? []);
+    return {
+      type: attr(pool, 'type'),
+      path: text(child(pool, 'target', 'path')),
+      host: hosts.length === 0 ? undefined : hosts.join(','),
+      directory: attr(child(source, 'dir'), 'path'),
+      device: attr(child(source, 'device'), 'path'),
+      name: text(child(source, 'name')),
+    };
+  } catch {
+    return NO_SOURCE;
+  }
+}
+
+const NO_SOURCE: PoolSource = {
+  type: undefined,
+  path: undefined,
+  host: undefined,
+  directory: undefined,
+  device: undefined,
+  name: undefined,
+};

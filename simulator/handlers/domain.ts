@@ -51,14 +51,14 @@ const LIST_GROUPS: readonly (readonly [flag: number, test: (vm: SimulatedVm) => 
     [ListFlag.autostart, autostarts],
     [ListFlag.noAutostart, (vm) => !autostarts(vm)],
   ],
-  // No simulated VM has a saved state or a snapshot.
+  // No simulated VM has a saved state.
   [
     [ListFlag.managedSave, () => false],
     [ListFlag.noManagedSave, () => true],
   ],
   [
-    [ListFlag.hasSnapshot, () => false],
-    [ListFlag.noSnapshot, () => true],
+    [ListFlag.hasSnapshot, (vm) => vm.snapshots.size > 0],
+    [ListFlag.noSnapshot, (vm) => vm.snapshots.size === 0],
   ],
 ];
 

@@ -108,11 +108,19 @@ export const storageHandlers: Handlers = {
     return { volume: { pool: POOL_NAME, name, key } };
   },
   domainListAllSnapshots(context, { domain }) {
-    find(context, domain);
-    return { snapshots: [], count: 0 };
+    const names = [...find(context, domain).snapshots.keys()];
+    return { snapshots: names.map((name) => ({ name, domain })), count: names.length };
+  },
+  domainSnapshotGetXmlDesc(context, { snapshot: { name, domain } }) {
+    const madeAt = find(context, domain).snapshots.get(name);
+    if (madeAt === undefined) {
+      throw new CallFailure(ErrorCode.noDomainSnapshot, `Domain snapshot not found: ${name}`, 10);
+    }
+    return {
+      xml: `<domainsnapshot><name>${escapeXml(name)}</name><creationTime>${madeAt}</creationTime></domainsnapshot>`,
+    };
   },
   domainSnapshotNum(context, { domain }) {
-    find(context, domain);
-    return { count: 0 };
+    return { count: find(context, domain).snapshots.size };
   },
 };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HostFigures } from '../../model/host.ts';
-import { missingOfHost } from '../../model/host-missing.ts';
+import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
 import { parseCapabilities } from '../../model/topology.ts';
 
 const CELL = "<cell id='0'><cpus><cpu id='0' socket_id='0' core_id='0'/></cpus></cell>";
@@ -19,7 +19,10 @@ const ALL: HostFigures = {
   local: {
     load: [1, 1, 1],
     pressure: new Map([['cpu', { someNs: 1, fullNs: 1 }]]),
-    meminfoKiB: new Map([['SwapTotal', 0]]),
+    meminfoKiB: new Map([
+      ['SwapTotal', 0],
+      ['MemAvailable', 1],
+    ]),
     vmstat: new Map(),
   },
 };
@@ -37,7 +40,26 @@ test('what only the host itself tells is missing from afar', () => {
     swap: 'not_local',
     pressure: 'not_local',
     numa_cpu: 'not_local',
+    memory_available: 'not_local',
   });
+});
+
+test('a libvirt that says what memory is available makes up for a /proc that is elsewhere', () => {
+  const memoryKiB = new Map([['available', 7]]);
+  expect(availableKiB({ ...ALL, local: undefined, memoryKiB })).toBe(7);
+  expect(reasons({ local: undefined, memoryKiB })).not.toHaveProperty('memory_available');
+  expect(availableKiB({ ...ALL, memoryKiB })).toBe(1);
+});
+
+test('a call that hangs is the reason while it has no figures, and a note on them while it has old ones', () => {
+  const parts = new Map([['ksm', { ageMs: undefined, reason: 'unresponsive' }]] as const);
+  expect(reasons({ ksm: new Map(), parts })).toEqual({ ksm: 'unresponsive' });
+  expect(staleParts({ ...ALL, parts })).toEqual([]);
+  const old = new Map([['ksm', { ageMs: 40_000, reason: 'unresponsive' }]] as const);
+  expect(reasons({ parts: old })).toEqual({});
+  expect(staleParts({ ...ALL, parts: old })).toEqual([
+    { part: 'ksm', ageMs: 40_000, reason: 'unresponsive' },
+  ]);
 });
 
 test('a kernel without pressure is told from a virtune that is not there', () => {

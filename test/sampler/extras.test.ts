@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import { Background } from '../../sampler/background-read.ts';
 import { Extras } from '../../sampler/extras.ts';
-import { DOMAIN, fakeConnection, fakeEvents } from './fake-connection.ts';
+import { Snapshots } from '../../sampler/snapshots.ts';
+import { DOMAIN, fakeConnection, fakeEvents, settled } from './fake-connection.ts';
 
 const GROUPS = new Set<GroupName>(['job', 'snapshot', 'events']);
 const NOBODY = { hasSnapshot: false, control: undefined };
-let nowMs = 0;
-const extrasOf = (groups = GROUPS): Extras => new Extras({ groups, timeoutMs: 1_000, now: () => nowMs });
+const extrasOf = (groups = GROUPS, snapshots?: Snapshots): Extras => new Extras({ groups, snapshots });
 const job = (operation: number) => [
   { field: 'operation', type: ParamType.int, value: operation },
   { field: 'time_elapsed', type: ParamType.ullong, value: 1_500 },
@@ -27,7 +28,7 @@ test('one domain in ten is asked for a job in each tick, and one with a job in e
 test('a job is told while it runs, and as it ended, without taking its end from who asks next', async () => {
   const extras = extrasOf();
   const { connection } = fakeConnection({});
-  const read = async () => (await extras.read(connection, DOMAIN, NOBODY)).job;
+  const read = async () => extras.read(DOMAIN, NOBODY).job;
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(2) }));
   expect(await read()).toMatchObject({ operation: 'save', active: true, success: undefined });
   const flagsAsked: number[] = [];
@@ -53,7 +54,7 @@ test('a save ends with its domain, which is asked how it ended and not for a job
     return { type: 3, params: job(2) };
   });
   expect(flagsAsked).toEqual([1 | 2]);
-  expect((await extras.read(connection, stopped, NOBODY)).job).toMatchObject({
+  expect(extras.read(stopped, NOBODY).job).toMatchObject({
     operation: 'save',
     active: false,
   });
@@ -64,9 +65,9 @@ test('a job that is over and left nothing is not told to run on; no answer chang
   const { connection } = fakeConnection({});
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(5) }));
   await extras.readJob(DOMAIN, async () => undefined);
-  expect((await extras.read(connection, DOMAIN, NOBODY)).job?.active).toBe(true);
+  expect(extras.read(DOMAIN, NOBODY).job?.active).toBe(true);
   await extras.readJob(DOMAIN, async () => NONE);
-  expect((await extras.read(connection, DOMAIN, NOBODY)).job).toBeUndefined();
+  expect(extras.read(DOMAIN, NOBODY).job).toBeUndefined();
 });
 
 test('events are counted by domain, a migration is told as its event says, and who is gone is forgotten', async () => {
@@ -77,7 +78,7 @@ test('events are counted by domain, a migration is told as its event says, and w
   emit('ioError', { domain: DOMAIN });
   emit('ioError', { domain: DOMAIN });
   emit('jobCompleted', { domain: DOMAIN, params: job(5) });
-  const known = await extras.read(connection, DOMAIN, NOBODY);
+  const known = extras.read(DOMAIN, NOBODY);
   expect(Object.fromEntries(known.events ?? [])).toMatchObject({
     ioError: 2,
     jobCompleted: 1,
@@ -86,14 +87,13 @@ test('events are counted by domain, a migration is told as its event says, and w
   });
   expect(known.job).toMatchObject({ operation: 'migration_out', active: false });
   extras.startTick(new Set());
-  expect((await extras.read(connection, DOMAIN, NOBODY)).events?.get('ioError')).toBe(0);
+  expect(extras.read(DOMAIN, NOBODY).events?.get('ioError')).toBe(0);
 });
 
 test('snapshots are counted again each minute, and the XML of each is read once', async () => {
-  const extras = extrasOf();
-  nowMs = 0;
+  let nowMs = 0;
   let names = ['a', 'b'];
-  const { connection, asked } = fakeConnection({
+  const { connection, ask, asked } = fakeConnection({
     domainListAllSnapshots: () => ({
       snapshots: names.map((name) => ({ name, domain: DOMAIN })),
       count: names.length,
@@ -102,21 +102,26 @@ test('snapshots are counted again each minute, and the XML of each is read once'
       xml: `<domainsnapshot><creationTime>${snapshot.name === 'a' ? 900 : 500}</creationTime></domainsnapshot>`,
     }),
   });
-  const read = async () =>
-    (await extras.read(connection, DOMAIN, { ...NOBODY, hasSnapshot: true })).snapshots;
+  const background = new Background();
+  const extras = extrasOf(GROUPS, new Snapshots({ ask, background, now: () => nowMs }));
+  const read = async () => {
+    extras.startSnapshots([DOMAIN]);
+    await settled(background);
+    return extras.read(DOMAIN, { ...NOBODY, hasSnapshot: true }).snapshots;
+  };
   expect(await read()).toEqual({ count: 2, oldestAtSeconds: 500 });
   names = ['a'];
   expect(await read()).toEqual({ count: 2, oldestAtSeconds: 500 });
   nowMs = 60_000;
   expect(await read()).toEqual({ count: 1, oldestAtSeconds: 900 });
   expect(asked.filter((name) => name === 'domainSnapshotGetXmlDesc')).toHaveLength(2);
-  expect((await extras.read(connection, DOMAIN, NOBODY)).snapshots).toBeUndefined();
+  expect(extras.read(DOMAIN, NOBODY).snapshots).toBeUndefined();
 });
 
 test("libvirt's link to QEMU is written with the group of events, and not without it", async () => {
   const control = { state: 'occupied', sinceMs: 7_000 } as const;
   const { connection } = fakeConnection({});
-  const read = (extras: Extras) => extras.read(connection, DOMAIN, { ...NOBODY, control });
+  const read = (extras: Extras) => extras.read(DOMAIN, { ...NOBODY, control });
   expect((await read(extrasOf())).control).toEqual(control);
   expect((await read(extrasOf(new Set()))).control).toBeUndefined();
 });
@@ -124,7 +129,7 @@ test("libvirt's link to QEMU is written with the group of events, and not withou
 test('which disks failed is asked of a domain that an I/O error has stopped, and forgotten when it goes on', async () => {
   const extras = extrasOf(new Set<GroupName>(['devices']));
   const { connection } = fakeConnection({});
-  const failed = async () => (await extras.read(connection, DOMAIN, NOBODY)).diskErrors;
+  const failed = async () => extras.read(DOMAIN, NOBODY).diskErrors;
   expect(extras.areDiskErrorsDue(DOMAIN, { state: 1, reason: 1 })).toBe(false);
   expect(extras.areDiskErrorsDue(DOMAIN, { state: 3, reason: 1 })).toBe(false);
   expect(extras.areDiskErrorsDue(DOMAIN, { state: 3, reason: 5 })).toBe(true);

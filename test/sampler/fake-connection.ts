@@ -2,11 +2,17 @@ import type { CallArgs, CallName } from '../../libvirt/calls/all.ts';
 import type { Connection } from '../../libvirt/client/connection.ts';
 import type { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { RemoteError } from '../../libvirt/errors.ts';
+import type { Background } from '../../sampler/background-read.ts';
+import type { AskHost } from '../../sampler/host/host-line.ts';
 
 export type Answers = { readonly [N in CallName]?: (args: CallArgs<N>) => unknown };
 
 /** Answers calls from a table, for what the simulator does not simulate; a call without an answer is refused. */
-export function fakeConnection(answers: Answers): { connection: Connection; asked: CallName[] } {
+export function fakeConnection(answers: Answers): {
+  connection: Connection;
+  ask: AskHost;
+  asked: CallName[];
+} {
   const asked: CallName[] = [];
   const call = async (name: CallName, args: never): Promise<unknown> => {
     asked.push(name);
@@ -14,7 +20,13 @@ export function fakeConnection(answers: Answers): { connection: Connection; aske
     if (answer === undefined) throw new RemoteError(name, 3, 0, 'this function is not supported');
     return answer(args);
   };
-  return { connection: { call } as unknown as Connection, asked };
+  return { connection: { call } as unknown as Connection, ask: call as AskHost, asked };
+}
+
+/** Resolves once all background reads that answer at all have answered. */
+export async function settled(background: Background): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await background.settle({ firstUntilMs: 0, untilMs: 0 });
 }
 
 /** Takes listeners, and hands events to them. */

@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Background } from '../../sampler/background-read.ts';
 import { groupOfVm, parseCgroups, readCgroup } from '../../sampler/local/cgroup.ts';
 import { LocalReader } from '../../sampler/local/local-reader.ts';
 import { parseNumaMaps, remoteShare } from '../../sampler/local/memory-map.ts';
@@ -9,6 +11,7 @@ import { Processes, uuidArgument } from '../../sampler/local/processes.ts';
 import { ResidentMemory } from '../../sampler/local/resident-memory.ts';
 import { parseSchedstat, readThreads, readVcpuCpus, roleOf } from '../../sampler/local/threads.ts';
 import { LocalVcpus, parseWaitSum } from '../../sampler/local/vcpus.ts';
+import { SlowReads } from '../../sampler/slow-reads.ts';
 
 const WEB = { name: 'web', uuid: '11111111-1111-1111-1111-111111111111', id: 3 };
 const WEB2 = { name: 'web2', uuid: '22222222-2222-2222-2222-222222222222', id: 4 };
@@ -34,11 +37,12 @@ function task(pid: number, tid: number, comm: string, schedstat: string, cpu = 0
   put(`proc/${pid}/task/${tid}/stat`, `${tid} (${comm}) S ${'0 '.repeat(35)}${cpu} 0 0\n`);
 }
 
-test('a process is found by its whole UUID argument: web is not web2', () => {
+test('a process is found by its whole UUID argument: web is not web2', async () => {
   qemu(10, WEB2);
   qemu(20, WEB);
   put('proc/30/cmdline', `vim\0notes-about-uuid-${WEB.uuid}\0`);
-  const processes = new Processes(join(root, 'proc'), () => 0);
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => 0);
+  await processes.look([WEB, WEB2]);
   expect([...processes.find([WEB, WEB2])]).toEqual([
     [WEB.uuid, 20],
     [WEB2.uuid, 10],
@@ -46,13 +50,16 @@ test('a process is found by its whole UUID argument: web is not web2', () => {
   expect(uuidArgument('qemu\0-uuid')).toBeUndefined();
 });
 
-test('a VM that is not found causes no scan at each tick', () => {
+test('a VM that is not found causes no scan at each tick', async () => {
   let nowMs = 0;
-  const processes = new Processes(join(root, 'proc'), () => nowMs);
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => nowMs);
+  await processes.look([WEB]);
   expect(processes.find([WEB]).size).toBe(0);
   qemu(20, WEB);
+  await processes.look([WEB]);
   expect(processes.find([WEB]).size).toBe(0);
   nowMs = 10_000;
+  await processes.look([WEB]);
   expect(processes.find([WEB]).get(WEB.uuid)).toBe(20);
   // Another run of the same VM is another process.
   expect(processes.find([{ ...WEB, id: 9 }]).size).toBe(0);
@@ -137,6 +144,7 @@ test('memory is added by node and page size, and remote is what lies away from t
 });
 
 const IN_TIME = { aborted: false };
+const PATIENT = { firstUntilMs: 1e9, untilMs: 1e9 };
 
 test('each group that gives nothing says why', async () => {
   const nowMs = 0;
@@ -146,16 +154,21 @@ test('each group that gives nothing says why', async () => {
   const options = {
     groups,
     cgroupRoot: join(root, 'cg'),
-    processes: new Processes(join(root, 'proc'), () => 0),
+    processes: new Processes(join(root, 'proc'), new SlowReads(), () => 0),
+    background: new Background(),
+    slowReads: new SlowReads(),
     now: () => nowMs,
   };
+  await options.processes.look([WEB, WEB2]);
   const here = new LocalReader({ ...options, procRoot: join(root, 'proc') });
-  const read = await here.read([WEB, WEB2], undefined, IN_TIME);
+  here.startTick([WEB, WEB2], undefined);
+  await options.background.settle(PATIENT);
+  const read = await here.read([WEB, WEB2], IN_TIME);
   expect(read.get(WEB.uuid)?.threads?.get('vcpu')?.cpuNs).toBe(100);
   expect(read.get(WEB.uuid)?.missing).toEqual([{ group: 'numa', reason: 'not_permitted' }]);
   expect(read.get(WEB2.uuid)?.missing.map((each) => each.reason)).toEqual(['no_process', 'no_process']);
   const away = new LocalReader({ ...options, procRoot: undefined });
-  expect((await away.read([WEB], undefined, IN_TIME)).get(WEB.uuid)?.missing[0]?.reason).toBe('not_local');
+  expect((await away.read([WEB], IN_TIME)).get(WEB.uuid)?.missing[0]?.reason).toBe('not_local');
 });
 
 test('page tables are walked once a minute, and not at all once the time is over', async () => {
@@ -164,29 +177,44 @@ test('page tables are walked once a minute, and not at all once the time is over
     put('proc/20/numa_maps', `7f00 default anon=1 N0=${pages} kernelpagesize_kB=4\n`);
   maps(1);
   let nowMs = 0;
+  const background = new Background();
+  const slowReads = new SlowReads();
+  const processes = new Processes(join(root, 'proc'), slowReads, () => nowMs);
+  await processes.look([WEB]);
   const reader = new LocalReader({
     groups: new Set(['numa']),
     procRoot: join(root, 'proc'),
     cgroupRoot: join(root, 'cg'),
-    processes: new Processes(join(root, 'proc'), () => nowMs),
+    processes,
+    background,
+    slowReads,
     now: () => nowMs,
   });
-  const bytes = async (aborted = false): Promise<number | undefined> =>
-    (await reader.read([WEB], undefined, { aborted })).get(WEB.uuid)?.memoryMap?.nodeBytes.get(0);
+  const bytes = async (aborted = false): Promise<number | undefined> => {
+    reader.startTick([WEB], undefined);
+    await background.settle(PATIENT);
+    return (await reader.read([WEB], { aborted })).get(WEB.uuid)?.memoryMap?.nodeBytes.get(0);
+  };
   expect(await bytes()).toBe(4_096);
   maps(2);
   nowMs = 29_000;
   expect(await bytes()).toBe(4_096);
   nowMs = 60_000;
   expect(await bytes(true)).toBeUndefined();
-  expect((await reader.read([WEB], undefined, { aborted: true })).get(WEB.uuid)?.missing).toEqual([
+  expect((await reader.read([WEB], { aborted: true })).get(WEB.uuid)?.missing).toEqual([
     { group: 'numa', reason: 'late' },
   ]);
   expect(await bytes()).toBe(8_192);
 });
 
-function vcpusOf(): LocalVcpus {
-  const vcpus = new LocalVcpus(join(root, 'proc'), new Processes(join(root, 'proc'), () => 0));
+async function processesOf(): Promise<Processes> {
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => 0);
+  await processes.look([WEB, WEB2]);
+  return processes;
+}
+
+async function vcpusOf(): Promise<LocalVcpus> {
+  const vcpus = new LocalVcpus(join(root, 'proc'), await processesOf());
   vcpus.startTick([WEB]);
   return vcpus;
 }
@@ -195,13 +223,13 @@ const told = (...numbers: number[]) => ({
   maps: new Uint8Array(),
 });
 
-test("vCPUs' delay and wait are those of their own threads, by id", () => {
+test("vCPUs' delay and wait are those of their own threads, by id", async () => {
   qemu(20, WEB);
   task(20, 21, 'CPU 1/KVM', '100 10 9\n');
   task(20, 22, 'CPU 11/KVM', '200 20 9\n');
   task(20, 23, 'IO iothread1', '1 1 1\n');
   put('proc/20/task/22/sched', 'CPU 11/KVM (22, #threads: 3)\nwait_sum  :   1234.567891\nwait_max : 9\n');
-  const vcpus = vcpusOf();
+  const vcpus = await vcpusOf();
   expect(vcpus.canRead(WEB)).toBe(true);
   expect([...vcpus.read(WEB, told(1, 11))]).toEqual([
     [1, { state: 1, timeNs: 5, delayNs: 10 }],
@@ -209,10 +237,10 @@ test("vCPUs' delay and wait are those of their own threads, by id", () => {
   ]);
 });
 
-test('a vCPU that was plugged finds its thread, and one whose thread ended has no delay', () => {
+test('a vCPU that was plugged finds its thread, and one whose thread ended has no delay', async () => {
   qemu(20, WEB);
   task(20, 21, 'CPU 0/KVM', '100 10 9\n');
-  const vcpus = vcpusOf();
+  const vcpus = await vcpusOf();
   vcpus.read(WEB, told(0));
   task(20, 22, 'CPU 1/KVM', '200 20 9\n');
   expect(vcpus.read(WEB, told(0, 1)).get(1)?.delayNs).toBe(20);
@@ -220,13 +248,13 @@ test('a vCPU that was plugged finds its thread, and one whose thread ended has n
   expect(vcpus.read(WEB, told(0, 1)).get(1)).toEqual({ state: 1, timeNs: 5 });
 });
 
-test('where the kernel does not tell, libvirt is to be asked', () => {
-  expect(vcpusOf().canRead(WEB)).toBe(false);
+test('where the kernel does not tell, libvirt is to be asked', async () => {
+  expect((await vcpusOf()).canRead(WEB)).toBe(false);
   qemu(20, WEB);
   task(20, 20, 'qemu-system-x86', '5 1 9\n');
-  expect(vcpusOf().canRead(WEB)).toBe(false);
+  expect((await vcpusOf()).canRead(WEB)).toBe(false);
   put('proc/20/task/21/comm', 'CPU 0/KVM\n');
-  expect(vcpusOf().canRead(WEB)).toBe(false);
+  expect((await vcpusOf()).canRead(WEB)).toBe(false);
 });
 
 test('the time waited for is read as older and newer kernels write it, and nothing is no zero', () => {
@@ -237,11 +265,11 @@ test('the time waited for is read as older and newer kernels write it, and nothi
   expect(parseWaitSum('se.exec_start : 5\niowait_sum : 3\n')).toBeUndefined();
 });
 
-test('resident memory is read in pages, of a running process only', () => {
+test('resident memory is read in pages, of a running process only', async () => {
   put('proc/self/smaps', 'x\nKernelPageSize:       16 kB\n');
   qemu(20, WEB);
   put('proc/20/statm', '1000 250 30 40 0 50 0\n');
-  const memory = new ResidentMemory(join(root, 'proc'), new Processes(join(root, 'proc'), () => 0));
+  const memory = new ResidentMemory(join(root, 'proc'), await processesOf());
   memory.startTick([WEB, WEB2]);
   expect(memory.read(WEB)).toBe(4_000);
   expect(memory.canRead(WEB2)).toBe(false);
@@ -255,4 +283,40 @@ test('what a kernel without scheduler statistics prints is not a measured zero',
   expect(parseSchedstat('0 0 0\n')).toBeUndefined();
   expect(parseSchedstat('500 0 1\n')).toEqual({ cpuNs: 500, delayNs: 0 });
   expect(parseWaitSum('wait_sum : 0.000000\n')).toBeUndefined();
+});
+
+test('a process whose command line never comes is passed over, and the others are found', async () => {
+  const never = join(root, 'proc/5/cmdline');
+  mkdirSync(dirname(never), { recursive: true });
+  // Opening a FIFO that nobody writes to blocks, as the kernel does while a process's memory map is locked.
+  execFileSync('mkfifo', [never]);
+  qemu(20, WEB);
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => 0);
+  await processes.look([WEB]);
+  expect(processes.find([WEB]).get(WEB.uuid)).toBe(20);
+  writeFileSync(never, '');
+});
+
+test('a memory map that never comes is said to be so, and costs no other its figures', async () => {
+  qemu(20, WEB);
+  qemu(30, WEB2);
+  execFileSync('mkfifo', [join(root, 'proc/20/numa_maps')]);
+  put('proc/30/numa_maps', '7f00 default anon=1 N0=1 kernelpagesize_kB=4\n');
+  const background = new Background();
+  const slowReads = new SlowReads();
+  const reader = new LocalReader({
+    groups: new Set(['numa']),
+    procRoot: join(root, 'proc'),
+    cgroupRoot: join(root, 'cg'),
+    processes: await processesOf(),
+    background,
+    slowReads,
+    now: () => 0,
+  });
+  reader.startTick([WEB, WEB2], undefined);
+  const read = async () => reader.read([WEB, WEB2], IN_TIME);
+  await expect.poll(async () => (await read()).get(WEB2.uuid)?.memoryMap?.nodeBytes.get(0)).toBe(4_096);
+  expect((await read()).get(WEB.uuid)?.missing).toEqual([{ group: 'numa', reason: 'unresponsive' }]);
+  writeFileSync(join(root, 'proc/20/numa_maps'), '7f00 default anon=1 N0=2 kernelpagesize_kB=4\n');
+  await expect.poll(async () => (await read()).get(WEB.uuid)?.memoryMap?.nodeBytes.get(0)).toBe(8_192);
 });

@@ -136,13 +136,14 @@ test('more stuck VMs than one connection has places still leave the others their
   let sample = await sampler.sample();
   for (let i = 0; i < 3; i++) sample = await sampler.sample();
   expect(kinds(sample)).toEqual({ fresh: 48, unresponsive: 12 });
-  expect(sampler.health.connections).toBeLessThanOrEqual(6);
+  // Control, the host’s, and five for the VMs.
+  expect(sampler.health.connections).toBeLessThanOrEqual(7);
   for (const vm of hung) daemon.faults.unhang(vm);
   await sampler.sample();
   expect(kinds(await sampler.sample())).toEqual({ fresh: 60 });
   await sampler.sample();
   // What the stuck calls needed is given back.
-  expect(sampler.health.connections).toBe(5);
+  expect(sampler.health.connections).toBe(6);
 });
 
 test('facts are read once, and again only for the domain that an event named', async () => {
@@ -234,12 +235,13 @@ test('a daemon that first looks at its QEMU is asked without waiting for that, a
   for (let i = 0; i < 10; i++) {
     const sample = await sampler.sample();
     expect(kinds(sample)).toEqual({ fresh: 14 });
-    expect(sample.versions).toBeUndefined();
+    expect(sample.versions).toEqual({ hypervisor: undefined, libvirt: 9_000_000 });
+    expect(sample.identity).toBeUndefined();
     expect(sample.host?.cpusOnline).toBe(daemon.host.cpus.length);
   }
   expect(calls.filter((name) => name === 'connectGetVersion')).toHaveLength(1);
-  // Once for the host's topology, once for which machine it is.
-  expect(calls.filter((name) => name === 'connectGetCapabilities')).toHaveLength(2);
+  // Once for all that want them: the host's topology, and which machine it is.
+  expect(calls.filter((name) => name === 'connectGetCapabilities')).toHaveLength(1);
   daemon.faults.release('connectGetVersion');
   daemon.faults.release('connectGetCapabilities');
   await sampler.sample();
@@ -263,7 +265,8 @@ test('pools whose storage is gone, however many, leave every VM its figures', as
   for (let i = 0; i < 12; i++) {
     const sample = await sampler.sample();
     expect(kinds(sample)).toEqual({ fresh: 14 });
-    expect(sample.host?.pools).toEqual([]);
+    expect(sample.host?.pools).toMatchObject([{ name: 'images', missing: 'unresponsive' }]);
+    expect(sample.host?.pools[0]?.capacityBytes).toBeUndefined();
     nowMs += 31_000;
   }
   expect(sampler.health.stuckCalls).toBeLessThanOrEqual(4);

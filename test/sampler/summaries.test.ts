@@ -82,24 +82,3 @@ test('calls that block all the same are bounded: after two, none of their kind i
   await ask('c');
   expect(sent).toBe(3);
 });
-
-test('marks are read with one list each, and again after half a minute', async () => {
-  let nowMs = 0;
-  const { connection, asked } = fakeConnection({
-    connectListAllDomains: ({ flags }) => ({ domains: flags === 1_024 ? [DOMAIN] : [], count: 0 }),
-  });
-  const summaries = new Summaries(1_000, () => nowMs);
-  const marks = await summaries.marks(connection);
-  expect(marks(DOMAIN.uuid)).toEqual({
-    persistent: false,
-    autostart: true,
-    managedSave: false,
-    hasSnapshot: false,
-  });
-  nowMs = 29_999;
-  await summaries.marks(connection);
-  expect(asked).toHaveLength(4);
-  nowMs = 30_000;
-  await summaries.marks(connection);
-  expect(asked).toHaveLength(8);
-});

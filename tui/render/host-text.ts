@@ -1,3 +1,4 @@
+import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
 import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
 import { bytes, percent, ratio } from '../columns/format.ts';
@@ -53,6 +54,7 @@ function oneHost(host: HostView, atMs: number): Line[] {
     ...memoryRows(host),
     ...pressureRows(host),
     ...poolRows(host),
+    ...staleRows(host),
     [],
   ];
 }
@@ -121,7 +123,7 @@ function memoryRows({ sample }: HostView): Line[] {
   if (total === undefined || free === undefined) return [row('memory', span('not told', 'missing'))];
   const caches = (memory?.get('cached') ?? 0) + (memory?.get('buffers') ?? 0);
   const local = sample?.host?.local;
-  const available = local?.meminfoKiB.get('MemAvailable');
+  const available = sample?.host && availableKiB(sample.host);
   const ksm = sample?.host?.ksm;
   const [shared, sharing] = [ksm?.get('pages_shared'), ksm?.get('pages_sharing')];
   const swapTotal = local?.meminfoKiB.get('SwapTotal');
@@ -167,19 +169,43 @@ function pressureRows(host: HostView): Line[] {
   );
 }
 
+/** What libvirt was asked about the host and has not answered, or not since the figures that are shown. */
+function staleRows({ sample }: HostView): Line[] {
+  if (sample?.host === undefined) return [];
+  const missing = missingOfHost(sample.host)
+    .filter(({ reason }) => IN_TROUBLE.has(reason))
+    .map(({ part, reason }) => `${words(part)}: ${words(reason)}`);
+  const stale = staleParts(sample.host).map(
+    ({ part, ageMs, reason }) => `${words(part)}: ${Math.round(ageMs / 1_000)} s old, ${words(reason)}`,
+  );
+  return [
+    ...(missing.length === 0 ? [] : [row('missing', span(missing.join('; '), 'warn'))]),
+    ...(stale.length === 0 ? [] : [row('stale', span(stale.join('; '), 'warn'))]),
+  ];
+}
+
+/** Reasons that say something is wrong now, and not that the host never had it. */
+const IN_TROUBLE: ReadonlySet<string> = new Set(['unresponsive', 'error', 'no_connection']);
+
+const words = (name: string): string => name.replaceAll('_', ' ');
+
 function poolRows({ sample }: HostView): Line[] {
   const provisioned = new Map(
     sample?.overcommit?.pools.map(({ pool, provisionedBytes }) => [pool, provisionedBytes]),
   );
   return (sample?.host?.pools ?? []).map((pool) => {
-    const share = pool.capacityBytes === 0 ? 0 : pool.allocationBytes / pool.capacityBytes;
+    const label = `pool ${fit(displayable(pool.name), 12)}`;
+    const { capacityBytes, allocationBytes } = pool;
+    if (capacityBytes === undefined || allocationBytes === undefined) {
+      return row(label, span(`no sizes: ${words(pool.missing ?? 'no_answer')}`, 'missing'));
+    }
     const promised = provisioned.get(pool.name);
     return row(
-      `pool ${fit(displayable(pool.name), 12)}`,
-      ...gauge(share, 30),
+      label,
+      ...gauge(capacityBytes === 0 ? 0 : allocationBytes / capacityBytes, 30),
       span(
-        ` ${bytes(pool.allocationBytes)} of ${bytes(pool.capacityBytes)}${promised === undefined ? '' : `, disks may grow to ${bytes(promised)}`}`,
-        promised !== undefined && promised > pool.capacityBytes ? 'warn' : 'text',
+        ` ${bytes(allocationBytes)} of ${bytes(capacityBytes)}${promised === undefined ? '' : `, disks may grow to ${bytes(promised)}`}`,
+        promised !== undefined && promised > capacityBytes ? 'warn' : 'text',
       ),
     );
   });

@@ -1,5 +1,6 @@
 import { Processes } from '../../../sampler/local/processes.ts';
 import { listNames, readProcFile } from '../../../sampler/proc-file.ts';
+import { SlowReads } from '../../../sampler/slow-reads.ts';
 import type { StepDomain } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
@@ -25,7 +26,9 @@ export async function findProcess(host: StepHost, domain: StepDomain): Promise<G
   const { procRoot } = host.local;
   const { domain: found } = await host.call('domainLookupByUuid', { uuid: domain.uuid });
   // Afresh each time: a restart is another process.
-  const pid = new Processes(procRoot, host.nowMs).find([found]).get(found.uuid);
+  const processes = new Processes(procRoot, new SlowReads(), host.nowMs);
+  await processes.look([found]);
+  const pid = processes.find([found]).get(found.uuid);
   return pid === undefined ? undefined : { pid, folder: `${procRoot}/${pid}` };
 }
 

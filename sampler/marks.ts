@@ -1,0 +1,65 @@
+import { ListFlag } from '../libvirt/constants.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import type { PartStatus } from '../model/host.ts';
+import type { DomainMarks } from '../model/summary.ts';
+import type { Background, BackgroundRead } from './background-read.ts';
+import type { AskHost } from './host/host-line.ts';
+
+/** Whether a domain starts with the host changes by hand, and no event says so. */
+const REFRESH_MS = 30_000;
+/** Marks are slow facts; a list that has not come for so long is not shown any more. */
+const MAX_AGE_MS = 300_000;
+
+type MarksOf = (uuid: string) => DomainMarks;
+
+/** What filters of the domain list say of each domain: one list a mark for the whole host. */
+export class Marks {
+  readonly #read: BackgroundRead<MarksOf>;
+
+  constructor(options: {
+    readonly ask: AskHost;
+    readonly background: Background;
+    readonly now: () => number;
+    /** Called with each new answer, before anybody who waits for it goes on. */
+    readonly onAnswer: () => void;
+  }) {
+    this.#read = options.background.add({
+      read: () => readMarks(options.ask),
+      refreshMs: REFRESH_MS,
+      maxAgeMs: MAX_AGE_MS,
+      now: options.now,
+      onAnswer: options.onAnswer,
+    });
+  }
+
+  startTick(): void {
+    this.#read.start();
+  }
+
+  of({ uuid }: Domain): DomainMarks | undefined {
+    return this.#read.value?.(uuid);
+  }
+
+  get status(): PartStatus {
+    return this.#read.status;
+  }
+}
+
+async function readMarks(ask: AskHost): Promise<MarksOf> {
+  const having = async (flags: number): Promise<ReadonlySet<string>> => {
+    const { domains } = await ask('connectListAllDomains', { needResults: 1, flags });
+    return new Set(domains.map((domain) => domain.uuid));
+  };
+  const [persistent, autostart, managedSave, hasSnapshot] = await Promise.all([
+    having(ListFlag.persistent),
+    having(ListFlag.autostart),
+    having(ListFlag.managedSave),
+    having(ListFlag.hasSnapshot),
+  ]);
+  return (uuid) => ({
+    persistent: persistent.has(uuid),
+    autostart: autostart.has(uuid),
+    managedSave: managedSave.has(uuid),
+    hasSnapshot: hasSnapshot.has(uuid),
+  });
+}

@@ -1,0 +1,6 @@
+import { hostCalls } from './trouble/host-calls.ts';
+
+/** What a scrape takes while the host is in trouble. */
+export async function trouble(): Promise<string> {
+  return hostCalls();
+}

@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Transport } from '../../libvirt/transport/transport.ts';
+import { openUnix } from '../../libvirt/transport/unix.ts';
+import { parseUri } from '../../libvirt/uri.ts';
+
+let folder: string;
+let server: Server | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'virtune-sockets-'));
+  mkdirSync(join(folder, 'libvirt'));
+});
+afterEach(() => {
+  server?.close();
+  server = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+const path = (daemon: string): string => join(folder, `libvirt/${daemon}-sock`);
+
+/** A socket file at which nobody listens any more, as a daemon that was killed leaves it. */
+function dead(daemon: string): void {
+  const listen = `require('net').createServer().listen(${JSON.stringify(path(daemon))}, () => process.kill(process.pid, 'SIGKILL'))`;
+  spawnSync(process.execPath, ['-e', listen]);
+}
+
+async function live(daemon: string): Promise<void> {
+  server = createServer().listen({ path: path(daemon) });
+  await new Promise((resolve) => server?.once('listening', resolve));
+}
+
+/** As an ordinary user, whose daemons have their sockets in a folder of theirs. */
+const open = (uri: string): Promise<Transport> =>
+  openUnix(parseUri(uri), false, AbortSignal.timeout(5_000), {
+    exists: existsSync,
+    uid: 1_000,
+    env: { XDG_RUNTIME_DIR: folder },
+  });
+
+test('a dead socket of virtqemud beside a live libvirtd is passed over', async () => {
+  dead('virtqemud');
+  await live('libvirt');
+  const transport = await open('qemu:///session');
+  expect(transport.description).toContain(path('libvirt'));
+  transport.destroy();
+});
+
+test('where nobody listens at any socket, the one that was meant is named', async () => {
+  dead('virtqemud');
+  dead('libvirt');
+  await expect(open('qemu:///session')).rejects.toThrow(path('virtqemud'));
+});
+
+test('a dead socket that the URI asks for is not passed over', async () => {
+  dead('virtqemud');
+  await live('libvirt');
+  await expect(open('qemu:///session?mode=direct')).rejects.toMatchObject({ code: 'LIBVIRT_REFUSED' });
+  await expect(open(`qemu:///session?socket=${path('virtqemud')}`)).rejects.toThrow(path('virtqemud'));
+});

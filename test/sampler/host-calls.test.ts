@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { CallName } from '../../libvirt/calls/all.ts';
+import { connect } from '../../libvirt/client/connect.ts';
+import { READ_ONLY_CALLS } from '../../libvirt/client/read-only.ts';
+import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
+import type { HostSample } from '../../sampler/host-sample.ts';
+import { Sampler } from '../../sampler/sampler.ts';
+import { SimulatedDaemon } from '../../simulator/daemon.ts';
+import { findScenario } from '../../simulator/demo.ts';
+import { SimulatedHost } from '../../simulator/host.ts';
+import { withVmCount } from '../../simulator/scenario.ts';
+import { hostCallsOf } from '../host-calls.ts';
+import { type TemporarySocket, temporarySocket } from './temporary-socket.ts';
+
+const VMS = 14;
+const ALL_GROUPS = new Set<GroupName>(groups.map(({ name }) => name as GroupName));
+const DOMAIN_WITH_SNAPSHOT = 'pg-orders';
+
+interface Bench {
+  readonly daemon: SimulatedDaemon;
+  readonly sampler: Sampler;
+  readonly calls: CallName[];
+  stop(): Promise<void>;
+}
+
+async function start(socket: TemporarySocket): Promise<Bench> {
+  const calls: CallName[] = [];
+  const daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), VMS)), {
+    onCall: (name) => calls.push(name),
+  });
+  daemon.vm(DOMAIN_WITH_SNAPSHOT).snapshots.set('before-upgrade', 1_700_000_000);
+  await daemon.listen({ path: socket.path });
+  const sampler = new Sampler({
+    open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { signal }),
+    groups: ALL_GROUPS,
+    // Only so long does the first sample wait for a host call that hangs.
+    domainDeadlineMs: 400,
+    tickDeadlineMs: 20_000,
+  });
+  return {
+    daemon,
+    sampler,
+    calls,
+    stop: async () => {
+      await sampler.close();
+      await daemon.stop();
+    },
+  };
+}
+
+/** What each figure of the host is there, by name; and the VMs. */
+function shown(sample: HostSample): Record<string, boolean> {
+  const { host, versions, identity, domains } = sample;
+  const withSnapshot = domains.find(({ domain }) => domain.name === DOMAIN_WITH_SNAPSHOT);
+  return {
+    cpus: host?.cpusOnline !== undefined,
+    cpu: (host?.cpuNs.size ?? 0) > 0,
+    host_cpus: (host?.cpuNsByCpu?.size ?? 0) > 0,
+    memory: (host?.memoryKiB.size ?? 0) > 0,
+    topology: host?.topology !== undefined,
+    cells: (host?.cells.length ?? 0) > 0,
+    numa_memory: host?.cells.some(({ memoryKiB }) => memoryKiB.size > 0) === true,
+    pages: host?.cells.some(({ pages }) => pages.length > 0) === true,
+    ksm: (host?.ksm.size ?? 0) > 0,
+    pools: (host?.pools.length ?? 0) > 0,
+    pool_sizes: host?.pools[0]?.capacityBytes !== undefined,
+    pool_source: host?.pools[0]?.source !== undefined,
+    hypervisor: versions?.hypervisor !== undefined,
+    libvirt: versions?.libvirt !== undefined,
+    hostname: identity?.hostname !== undefined,
+    uuid: identity?.uuid !== undefined,
+    marks: withSnapshot?.summary.marks !== undefined,
+    snapshots: withSnapshot?.extras?.snapshots?.oldestAtSeconds !== undefined,
+    vms: domains.filter(({ outcome }) => outcome.kind === 'fresh').length === VMS,
+  };
+}
+
+const absent = (sample: HostSample): string[] =>
+  Object.entries(shown(sample)).flatMap(([name, there]) => (there ? [] : [name]));
+
+/** Figures that a call brings, itself or through what can only be asked once it has answered. */
+const CALLS: Partial<Record<CallName, readonly string[]>> = {
+  connectGetCapabilities: [
+    'host_cpus',
+    'topology',
+    'cells',
+    'numa_memory',
+    'pages',
+    // Half an identity would be another host's.
+    'hostname',
+    'uuid',
+  ],
+  connectGetVersion: ['hypervisor'],
+  connectGetLibVersion: ['libvirt'],
+  connectGetHostname: ['hostname', 'uuid'],
+  connectListAllDomains: ['marks', 'snapshots'],
+  connectListAllStoragePools: ['pools', 'pool_sizes', 'pool_source'],
+  storagePoolGetInfo: ['pool_sizes'],
+  storagePoolGetXmlDesc: ['pool_source'],
+  nodeGetCpuMap: ['cpus'],
+  nodeGetCpuStats: ['cpu', 'host_cpus'],
+  nodeGetMemoryStats: ['memory', 'numa_memory'],
+  nodeGetMemoryParameters: ['ksm'],
+  nodeGetFreePages: ['pages'],
+  domainListAllSnapshots: ['snapshots'],
+  domainSnapshotGetXmlDesc: ['snapshots'],
+};
+
+let socket: TemporarySocket;
+let bench: Bench;
+beforeEach(async () => {
+  socket = temporarySocket();
+  bench = await start(socket);
+});
+afterEach(async () => {
+  for (const name of READ_ONLY_CALLS) bench.daemon.faults.release(name);
+  await bench.stop();
+  socket.remove();
+});
+
+/** The list of domains itself is the control connection's; the marks are the same call with a filter. */
+const which = (args: unknown): boolean => (args as { flags?: number } | undefined)?.flags !== 0;
+const hold = (name: CallName): void =>
+  bench.daemon.faults.hold(name, name === 'connectListAllDomains' ? which : undefined);
+
+test('the first sample of a healthy host has all that the second has', async () => {
+  expect(absent(await bench.sampler.sample())).toEqual([]);
+  expect(absent(await bench.sampler.sample())).toEqual([]);
+});
+
+test('every call that virtune sends is of the connection, of one VM, or in the table below', async () => {
+  for (let tick = 0; tick < 3; tick++) await bench.sampler.sample();
+  expect(hostCallsOf(bench.calls)).toEqual(Object.keys(CALLS).sort());
+});
+
+describe.each(Object.entries(CALLS) as [CallName, readonly string[]][])('%s', (name, figures) => {
+  test('that never answers costs its own figures, and nothing else', async () => {
+    hold(name);
+    for (let tick = 0; tick < 4; tick++) {
+      // Ends while the call is out: nothing but this test releases it.
+      expect(absent(await bench.sampler.sample()).sort()).toEqual([...figures].sort());
+    }
+  });
+
+  test('that answers late is asked once meanwhile, and its answer is in the next sample', async () => {
+    hold(name);
+    await bench.sampler.sample();
+    const before = bench.calls.filter((call) => call === name).length;
+    const controlLists = name === 'connectListAllDomains' ? 1 : 0;
+    await bench.sampler.sample();
+    expect(bench.calls.filter((call) => call === name).length - before).toBe(controlLists);
+    bench.daemon.faults.release(name);
+    // The calls that depend on it go out when it has answered, and are not waited for if they are slow.
+    await expect.poll(async () => absent(await bench.sampler.sample())).toEqual([]);
+  });
+
+  test('that hangs once it has answered leaves its figures, with their age and the reason', async () => {
+    await bench.sampler.sample();
+    hold(name);
+    for (let tick = 0; tick < 3; tick++) expect(absent(await bench.sampler.sample())).toEqual([]);
+  });
+});
+
+test('more host calls that hang than there are places leave every VM its figures, and stay bounded', async () => {
+  for (const name of Object.keys(CALLS) as CallName[]) hold(name);
+  for (let tick = 0; tick < 4; tick++) {
+    expect(shown(await bench.sampler.sample())['vms']).toBe(true);
+  }
+  expect(bench.sampler.health.stuckCalls).toBeLessThanOrEqual(12);
+  for (const name of Object.keys(CALLS) as CallName[]) bench.daemon.faults.release(name);
+  await expect.poll(async () => absent(await bench.sampler.sample())).toEqual([]);
+});

@@ -26,3 +26,14 @@ export class Deadline {
     return Math.max(1, this.#atMs - performance.now());
   }
 }
+
+/** What `promise` gives; undefined where the deadline comes first. Rejects as `promise` does. */
+export async function before<T>(promise: Promise<T> | undefined, deadline: Deadline): Promise<T | undefined> {
+  const over = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => over.resolve(undefined), deadline.remainingMs);
+  try {
+    return await Promise.race([promise, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -6,7 +6,7 @@ import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import { Deadline, timerMs } from './deadline.ts';
+import { before, Deadline, timerMs } from './deadline.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
@@ -280,7 +280,7 @@ export class Sampler {
     const [states, known, hostFigures] = await Promise.all([
       this.#states(control, domains, outcomes, whole),
       this.#summarise(control, domains, whole),
-      host,
+      before(host, deadline),
       this.#asker.lookAtLate(domains, outcomes, whole),
     ]);
     const local = await this.#local.read(domains, hostFigures?.topology, whole);
@@ -299,8 +299,8 @@ export class Sampler {
     return this.#reckoning.complete({
       startedAtMs,
       domains: limited,
-      versions: await versions,
-      identity: await identity,
+      versions: await before(versions, deadline),
+      identity: await before(identity, deadline),
       host: hostFigures,
       durationMs: performance.now() - startedMs,
     });
@@ -338,7 +338,12 @@ export class Sampler {
     const pool = this.#pool.caller({ deadline: within, timeoutMs });
     const withTimes = this.#options.groups.has('domain');
     const [marks, read] = await Promise.all([
-      withTimes ? this.#summaries.marks(control).catch(() => undefined) : undefined,
+      withTimes
+        ? before(
+            this.#summaries.marks(control).catch(() => undefined),
+            deadline,
+          )
+        : undefined,
       mapAtMost(domains, this.#options.inFlight, (domain) =>
         this.#summaries.read(
           pool,

@@ -6,6 +6,7 @@ import { realGuests } from './real-guests.ts';
 import { rules } from './rules.ts';
 import { scale, soak } from './scale.ts';
 import { top } from './top.ts';
+import { trouble } from './trouble.ts';
 
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   codec,
@@ -16,6 +17,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   soak,
   rules,
   top,
+  trouble,
   elasticsearch: shipping,
 };
 

@@ -1,0 +1,7 @@
+import { table } from './table.ts';
+import { DEADLINES_HEAD, deadlines } from './trouble/deadlines.ts';
+
+/** What scrapes take while the host is in trouble. */
+export async function trouble(): Promise<string> {
+  return `## Deadlines on a simulated host in trouble\n\n${table(DEADLINES_HEAD, await deadlines())}`;
+}

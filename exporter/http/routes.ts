@@ -102,8 +102,8 @@ async function scrape(scrapes: Pick<Scrapes, 'scrape'>, { request, response }: E
 /** For the way back, of the time that Prometheus gives. */
 const WAY_BACK_MS = 500;
 
-/** Undefined where Prometheus does not say, or says nothing of use. */
-function scrapeBudgetMs(header: string | undefined): number | undefined {
+/** Of X-Prometheus-Scrape-Timeout-Seconds; undefined where Prometheus does not say, or says nothing of use. */
+export function scrapeBudgetMs(header: string | undefined): number | undefined {
   const seconds = Number(header);
   if (header === undefined || !Number.isFinite(seconds) || seconds <= 0) return undefined;
   return Math.max(seconds * 500, seconds * 1_000 - WAY_BACK_MS);

@@ -48,7 +48,7 @@ export const healthMetrics = {
     per: 'process',
     type: 'gauge',
     name: 'virtune_domain_unresponsive_since_timestamp_seconds',
-    help: 'When the call that the domain has not answered went out, in seconds since 1970; absent while it answers.',
+    help: 'When the domain stopped answering, as far back as libvirt or virtune knows, in seconds since 1970; absent while it answers.',
     labels: ['domain'],
   },
   sampleAge: {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExporter, runExporter } from '../../cli/run-exporter.ts';
 import { ListenAddressError, parseListenAddress } from '../../exporter/http/listen-address.ts';
 import { acceptsGzip, chooseFormat } from '../../exporter/http/negotiate.ts';
+import { scrapeBudgetMs } from '../../exporter/http/routes.ts';
 import { serve } from '../../exporter/http/server.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { figure, find, parseExposition } from '../exposition.ts';
@@ -69,6 +70,21 @@ test.each([
   [';;q=,,', 'text'],
 ])('Accept %s is answered in %s', (accept, format) => {
   expect(chooseFormat(accept)).toBe(format);
+});
+
+test.each([
+  ['10', 9_500],
+  ['0.4', 200],
+  ['1e9', 1e12 - 500],
+  ['0', undefined],
+  ['-3', undefined],
+  ['NaN', undefined],
+  ['1e400', undefined],
+  ['soon', undefined],
+  ['', undefined],
+  [undefined, undefined],
+])('a scrape timeout of %s is a budget of %s ms', (header, budgetMs) => {
+  expect(scrapeBudgetMs(header)).toBe(budgetMs);
 });
 
 test('gzip is accepted by name or by star, unless its quality is none', () => {

@@ -43,3 +43,8 @@ test('who gives next to no time is told so, and the sample goes on for whoever s
   done.resolve(EMPTY);
   expect((await patient).bytes.toString()).toContain('libvirt_up 1');
 });
+
+test('a timeout that no timer can hold is no timeout that is over at once', async () => {
+  const { scrapes: of } = scrapes(() => new Promise((resolve) => setTimeout(() => resolve(EMPTY), 5)));
+  expect((await of.scrape('text', false, 1e12)).bytes.toString()).toContain('libvirt_up 1');
+});

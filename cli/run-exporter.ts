@@ -138,6 +138,8 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       address,
       web,
     );
+    // Rates need a sample before: with this one the first scrape has the series of the second, and its XML is read.
+    void local?.sampler.sample().catch((error: Error) => local?.onFailure(error));
   } catch (error) {
     await sink.close();
     await local?.close();

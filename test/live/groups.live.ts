@@ -107,10 +107,15 @@ test("KSM pages are the kernel's, by kind", async () => {
 });
 
 test('what is promised is what virsh says that VMs have', async () => {
-  const vcpus = [...virsh('domstats', '--vcpu', '--list-active').matchAll(/vcpu\.current=(\d+)/g)];
-  const sum = vcpus.reduce((total, match) => total + Number(match[1]), 0);
+  const vcpusOf = (list: string): number =>
+    [...virsh('domstats', '--vcpu', list).matchAll(/vcpu\.current=(\d+)/g)].reduce(
+      (total, match) => total + Number(match[1]),
+      0,
+    );
+  const sum = vcpusOf('--list-running');
   const series = await virtune.scrape();
   expect(figure(series, 'libvirt_host_vcpus', { state: 'running' })).toBe(sum);
+  expect(figure(series, 'libvirt_host_vcpus', { state: 'paused' })).toBe(vcpusOf('--list-paused'));
   expect(figure(series, 'libvirt_host_vcpu_overcommit_ratio', { state: 'running' })).toBe(
     sum / Number(run('nproc', ['--all'])),
   );

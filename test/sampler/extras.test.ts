@@ -27,7 +27,6 @@ test('one domain in ten is asked for a job in each tick, and one with a job in e
 
 test('a job is told while it runs, and as it ended, without taking its end from who asks next', async () => {
   const extras = extrasOf();
-  const { connection } = fakeConnection({});
   const read = async () => extras.read(DOMAIN, NOBODY).job;
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(2) }));
   expect(await read()).toMatchObject({ operation: 'save', active: true, success: undefined });
@@ -44,7 +43,6 @@ test('a job is told while it runs, and as it ended, without taking its end from 
 
 test('a save ends with its domain, which is asked how it ended and not for a job that runs', async () => {
   const extras = extrasOf();
-  const { connection } = fakeConnection({});
   const stopped = { ...DOMAIN, id: -1 };
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(2) }));
   expect(extras.isJobDue(stopped, 0)).toBe(true);
@@ -62,7 +60,6 @@ test('a save ends with its domain, which is asked how it ended and not for a job
 
 test('a job that is over and left nothing is not told to run on; no answer changes nothing', async () => {
   const extras = extrasOf();
-  const { connection } = fakeConnection({});
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(5) }));
   await extras.readJob(DOMAIN, async () => undefined);
   expect(extras.read(DOMAIN, NOBODY).job?.active).toBe(true);
@@ -72,7 +69,6 @@ test('a job that is over and left nothing is not told to run on; no answer chang
 
 test('events are counted by domain, a migration is told as its event says, and who is gone is forgotten', async () => {
   const extras = extrasOf();
-  const { connection } = fakeConnection({});
   const { control, emit } = fakeEvents();
   extras.watch(control);
   emit('ioError', { domain: DOMAIN });
@@ -93,7 +89,7 @@ test('events are counted by domain, a migration is told as its event says, and w
 test('snapshots are counted again each minute, and the XML of each is read once', async () => {
   let nowMs = 0;
   let names = ['a', 'b'];
-  const { connection, ask, asked } = fakeConnection({
+  const { ask, asked } = fakeConnection({
     domainListAllSnapshots: () => ({
       snapshots: names.map((name) => ({ name, domain: DOMAIN })),
       count: names.length,
@@ -120,7 +116,6 @@ test('snapshots are counted again each minute, and the XML of each is read once'
 
 test("libvirt's link to QEMU is written with the group of events, and not without it", async () => {
   const control = { state: 'occupied', sinceMs: 7_000 } as const;
-  const { connection } = fakeConnection({});
   const read = (extras: Extras) => extras.read(DOMAIN, { ...NOBODY, control });
   expect((await read(extrasOf())).control).toEqual(control);
   expect((await read(extrasOf(new Set()))).control).toBeUndefined();
@@ -128,7 +123,6 @@ test("libvirt's link to QEMU is written with the group of events, and not withou
 
 test('which disks failed is asked of a domain that an I/O error has stopped, and forgotten when it goes on', async () => {
   const extras = extrasOf(new Set<GroupName>(['devices']));
-  const { connection } = fakeConnection({});
   const failed = async () => extras.read(DOMAIN, NOBODY).diskErrors;
   expect(extras.areDiskErrorsDue(DOMAIN, { state: 1, reason: 1 })).toBe(false);
   expect(extras.areDiskErrorsDue(DOMAIN, { state: 3, reason: 1 })).toBe(false);

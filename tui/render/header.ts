@@ -87,7 +87,7 @@ function clock(atMs: number): string {
 }
 
 /** `34 vCPUs run, 2 paused, 40 defined`. */
-export function vcpuCounts({ vcpusRunning, vcpusPaused, vcpusDefined }: Overcommit): string {
+function vcpuCounts({ vcpusRunning, vcpusPaused, vcpusDefined }: Overcommit): string {
   const paused = (vcpusPaused ?? 0) === 0 ? '' : `, ${vcpusPaused} paused`;
   return `${vcpusRunning} vCPUs run${paused}, ${vcpusDefined} defined`;
 }

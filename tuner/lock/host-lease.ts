@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, SecretUsage } from '../../libvirt/constants.ts';
 import { isRemoteError, RemoteError } from '../../libvirt/errors.ts';
-import { TunerError } from '../errors.ts';
 import type { TunerConnection } from '../apply/host-link.ts';
+import { TunerError } from '../errors.ts';
+import type { LockHolder } from '../journal/lock.ts';
 import { isKnownDead, LEASE_USAGE, type LeaseRecord, leaseXml, readLease } from './lease-record.ts';
 
 /** How often the holder renews its lease. */
@@ -22,7 +23,7 @@ export interface LeaseOptions {
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
   /** Called once, when there is somebody to wait for. */
-  readonly onWait?: ((holder: LeaseRecord | undefined) => void) | undefined;
+  readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
   /** Said: a dead run's lock was taken over, or this libvirt has no lock. */
   readonly onSay: (text: string) => void;
   /** Monotonic. */
@@ -96,11 +97,13 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
       const dead = record !== undefined && isKnownDead(record);
       if (dead || nowMs() - seen.sinceMs >= LEASE_MS) {
         await undefine(connection, held.secret);
-        onSay(`took over the lock of ${holderText(record)}, which is dead; if it left something half done, virtune tune recover there undoes it`);
+        onSay(
+          `took over the lock of ${holderText(record)}, which is dead; if it left something half done, virtune tune recover there undoes it`,
+        );
         continue;
       }
       if (nowMs() >= endMs) throw locked(hostname, record);
-      if (!said) onWait?.(record);
+      if (!said) onWait?.(record && holderOf(record));
       said = true;
       await pause(Math.min(TRY_EVERY_MS, Math.max(1, endMs - nowMs()))).catch(() => {
         throw new TunerError('TUNE_STOPPED', 'stopped while it waited for the host; nothing was changed');
@@ -158,14 +161,26 @@ async function undefine(connection: TunerConnection, secret: Secret): Promise<vo
 /** No such driver, no daemon for it, or not for this user. */
 function hasNoSecrets({ libvirtCode }: RemoteError): boolean {
   const { noSupport, accessDenied, operationDenied, systemError, noConnect } = ErrorCode;
-  return [noSupport, accessDenied, operationDenied, systemError, noConnect].some((code) => code === libvirtCode);
+  return [noSupport, accessDenied, operationDenied, systemError, noConnect].some(
+    (code) => code === libvirtCode,
+  );
 }
+
+const holderOf = ({ process, command, since, machine }: LeaseRecord): LockHolder => ({
+  pid: process?.pid ?? 0,
+  command,
+  since,
+  machine,
+});
 
 function holderText(record: LeaseRecord | undefined): string {
   if (record === undefined) return 'another run';
   const { user, machine, command, since, process } = record;
   const who = process === undefined ? '' : ` process ${process.pid},`;
-  return `${user} on ${machine} (${who.trim()} ${JSON.stringify(command)}, since ${since})`.replace('( ', '(');
+  return `${user} on ${machine} (${who.trim()} ${JSON.stringify(command)}, since ${since})`.replace(
+    '( ',
+    '(',
+  );
 }
 
 function locked(hostname: string, record: LeaseRecord | undefined): TunerError {
@@ -175,7 +190,8 @@ function locked(hostname: string, record: LeaseRecord | undefined): TunerError {
   );
 }
 
-const NO_LEASE: HostLease = {
+/** Of a libvirt that has no lock to give. */
+export const NO_LEASE: HostLease = {
   kind: 'none',
   check: async () => undefined,
   regain: async () => undefined,

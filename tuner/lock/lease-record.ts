@@ -33,10 +33,11 @@ const recordSchema = z.object({
 });
 export type LeaseRecord = z.infer<typeof recordSchema>;
 
-/** A record for this process. `procRoot` is where its own kernel's /proc is; absent fields where there is none. */
+/** A record for this process, or that of `pid`. `procRoot` is where its own kernel's /proc is; absent fields where there is none. */
 export function ownRecord(
   of: { readonly command: string; readonly since: string; readonly version: string },
   procRoot = '/proc',
+  pid = process.pid,
 ): LeaseRecord {
   return {
     format: 1,
@@ -44,7 +45,7 @@ export function ownRecord(
     user: userName(),
     machine: hostname(),
     ...of,
-    process: processOf(process.pid, procRoot),
+    process: processOf(pid, procRoot),
   };
 }
 

@@ -2,6 +2,7 @@
 export const ErrorCode = {
   internal: 1,
   noSupport: 3,
+  noConnect: 5,
   invalidArg: 8,
   operationFailed: 9,
   xmlError: 27,
@@ -13,6 +14,7 @@ export const ErrorCode = {
   noStoragePool: 49,
   noStorageVol: 50,
   operationInvalid: 55,
+  noSecret: 66,
   configUnsupported: 67,
   operationTimeout: 68,
   noDomainSnapshot: 72,
@@ -31,6 +33,9 @@ export const ErrorCode = {
 
 /** virErrorDomain, as far as this client speaks of it. */
 export const ErrorDomain = { none: 0, rpc: 7, qemu: 10, domain: 20 } as const;
+
+/** virSecretUsageType */
+export const SecretUsage = { volume: 1, ceph: 2, iscsi: 3, tls: 4, vtpm: 5 } as const;
 
 /** remote_auth_type */
 export const AuthType = { none: 0, sasl: 1, polkit: 2 } as const;

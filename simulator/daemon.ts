@@ -62,6 +62,7 @@ export class SimulatedDaemon {
   /** Listens again where it listened. */
   async restart(): Promise<void> {
     await this.stop();
+    this.host.secrets.forgetEphemeral();
     if (this.#address !== undefined) await this.listen(this.#address);
   }
 

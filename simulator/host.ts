@@ -5,6 +5,7 @@ import { PagePools } from './page-pools.ts';
 import { seedOf, uuidFrom } from './random.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import { type CpuClass, shareOut } from './schedule.ts';
+import { Secrets } from './secrets.ts';
 import { storageOf } from './storage.ts';
 import { type HostCell, type HostCpu, layOut } from './topology.ts';
 import { SimulatedVm } from './vm.ts';
@@ -41,6 +42,7 @@ export class SimulatedHost {
   /** CPU time by mode since the start, ns, for each CPU. */
   readonly cpuTimes: { user: number; kernel: number; idle: number; iowait: number }[];
   readonly hugepages: PagePools;
+  readonly secrets = new Secrets();
   /** KSM's knobs, as nodeSetMemoryParameters sets them. */
   readonly ksm = new Map<string, number>([
     ['shm_pages_to_scan', 100],

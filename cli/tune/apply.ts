@@ -1,5 +1,11 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { applyTransaction } from '../../tuner/apply/apply.ts';
+import { applyParts } from '../../tuner/apply/apply-parts.ts';
+import type { PlanBasis } from '../../tuner/apply/basis.ts';
+import { type Part, partsOf, wholeOf } from '../../tuner/apply/parts.ts';
+import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/run.ts';
+import type { Transaction } from '../../tuner/apply/transaction.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
@@ -7,16 +13,31 @@ import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
-import { addPlanOptions, type PlanFlags, planFor, transactionDomain } from './make-plan.ts';
+import {
+  addPlanOptions,
+  type Choice,
+  choose,
+  type PlanFlags,
+  planChoice,
+  readProfile,
+  transactionDomain,
+} from './make-plan.ts';
 import { offerRecovery } from './offer-recovery.ts';
-import { addRunOptions, addTuneOptions } from './options.ts';
+import { addRunOptions, addTuneOptions, count, duration } from './options.ts';
 import { sayOutcome, sayUnchanged, show } from './outcome.ts';
+import { readPlanFile, remakePlan } from './plan-file.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
-import { withSession } from './session.ts';
+import { sayRun } from './run-outcome.ts';
+import { openLibrary, readHostname, withSession } from './session.ts';
 
 interface Flags extends PlanFlags, RunFlags {
   readonly yes?: boolean | undefined;
   readonly force?: boolean | undefined;
+  readonly together?: boolean | undefined;
+  readonly canary?: number | undefined;
+  readonly batch?: number | undefined;
+  /** Seconds. */
+  readonly pause?: number | undefined;
 }
 
 /** A domain that changes each time that it is planned for is somebody else's work. */
@@ -24,62 +45,152 @@ const PLANS_MAX = 3;
 
 export function applyCommand(): Command {
   const command = new Command('apply')
-    .description('make it so: journalled, proved by reading back, undone as a whole when something fails')
+    .description(
+      'make a plan so, or the plan of a file (apply FILE): journalled, proved by reading back, undone VM by VM when something fails',
+    )
     .option('-y, --yes', 'do not ask')
-    .option('--force', 'plan anew, and ask anew, when a domain has changed since the plan was made')
+    .option('--force', 'make a new plan, and ask again, when the host has changed since the plan was made')
+    .option('--together', 'all VMs in one transaction: a failure undoes all of them')
+    .option(
+      '--canary <n>',
+      'change this many VMs first, then ask (or, with --yes, look whether they are up)',
+      count,
+    )
+    .option('--batch <n>', 'pause after each batch of this many VMs', count)
+    .option(
+      '--pause <duration>',
+      'how long to pause after the canaries and each batch: 90s, 15m, 2h',
+      duration,
+    )
     .action(async (patterns: string[], flags: Flags) => {
+      if (flags.together === true && (flags.canary ?? flags.batch ?? flags.pause) !== undefined) {
+        throw new TunerError('TUNE_USAGE', '--together goes with none of --canary, --batch and --pause');
+      }
       const signal = stopSignal();
       await offerRecovery(flags, signal);
       for (let plans = 1; ; plans++) {
         const changed = await planAndApply(patterns, flags, signal);
         if (changed === undefined) return;
-        if (flags.force !== true || plans === PLANS_MAX) throw changed;
+        if (flags.force !== true || plans === PLANS_MAX || isPlanFile(patterns, flags)) throw changed;
         log(`virtune: ${changed.message}`);
-        log('virtune: planning anew');
+        log('virtune: making a new plan');
       }
     });
   return addRunOptions(addTuneOptions(addPlanOptions(command)));
 }
 
-/** Returns how a domain changed after the plan was made, where that was noticed before anything was touched. */
+interface Planned {
+  readonly plan: Plan;
+  readonly basis: PlanBasis;
+  /** By which its profiles are read. */
+  readonly refs: Choice['picks'];
+}
+
+/** Returns what changed after the plan was made, where that was noticed before anything was touched. */
 async function planAndApply(
   patterns: readonly string[],
   flags: Flags,
   signal: AbortSignal,
 ): Promise<TunerError | undefined> {
-  const json = flags.json === true;
-  const plan = await withSession(flags, { readOnly: false }, (session) => planFor(session, patterns, flags));
-  const steps = allSteps(plan);
-  show(reportPlan(plan, { all: false, diff: false }), json);
-  if (plan.placement.refusals.length > 0) throw refused(plan);
-  if (steps.length === 0) {
-    sayUnchanged('there is nothing to change', json);
-    return undefined;
-  }
-  if (flags.yes !== true && !(await agreed(`Make these changes (${steps.length} steps)?`))) {
-    log('virtune: nothing was changed');
-    process.exitCode = ExitCode.notConfirmed;
-    return undefined;
-  }
+  const options = runOptions(flags, signal);
   try {
-    const outcome = await applyTransaction(
-      {
-        id: plan.id,
-        uri: plan.host.uri,
-        hostname: plan.host.hostname,
-        command: ['virtune', ...process.argv.slice(2)].join(' '),
-        domains: plan.domains.map(({ state, profile }) => transactionDomain(state, profile.name)),
-        steps,
-        notes: waiting(plan),
-      },
-      runOptions(flags, signal),
-    );
-    process.exitCode = sayOutcome(outcome, json);
+    if (flags.yes === true) {
+      // Planned as the only one on the host: nobody else who asks for its lock can take a place meanwhile.
+      const hostname = await readHostname(flags);
+      await onHost({ uri: flags.connect, hostname }, options, async (held) => {
+        const planned = await makePlan(patterns, flags);
+        if (isToBeDone(planned, flags)) await applyPlan(held, planned, flags, options);
+      });
+      return undefined;
+    }
+    const planned = await makePlan(patterns, flags);
+    if (!isToBeDone(planned, flags)) return undefined;
+    if (!(await agreed(`Make these changes (${allSteps(planned.plan).length} steps)?`))) {
+      log('virtune: nothing was changed');
+      process.exitCode = ExitCode.notConfirmed;
+      return undefined;
+    }
+    checkProfiles(planned, flags);
+    await onHost(planned.plan.host, options, (held) => applyPlan(held, planned, flags, options));
     return undefined;
   } catch (error) {
     if (error instanceof TunerError && error.code === 'TUNE_CHANGED') return error;
     throw error;
   }
+}
+
+/** One word that is a file, without a profile: a plan that was written to it. */
+function isPlanFile([file, ...more]: readonly string[], { profile, file: assignments, all }: Flags): boolean {
+  if (file === undefined || more.length > 0 || profile !== undefined) return false;
+  return assignments === undefined && all !== true && existsSync(file);
+}
+
+function makePlan(patterns: readonly string[], flags: Flags): Promise<Planned> {
+  const [path = ''] = patterns;
+  const approved = isPlanFile(patterns, flags) ? readPlanFile(path) : undefined;
+  return withSession(flags, { readOnly: false }, async (session) => {
+    const { basis } = session;
+    if (approved !== undefined) return { plan: await remakePlan(path, approved, session), basis, refs: [] };
+    const choice = choose(session, patterns, flags);
+    return { plan: await planChoice(session, choice, new Date()), basis, refs: choice.picks };
+  });
+}
+
+/** Shows it. @throws TunerError TUNE_PLACEMENT when there is no room. */
+function isToBeDone({ plan }: Planned, { json }: Flags): boolean {
+  show(reportPlan(plan, { all: false, diff: false }), json === true);
+  if (plan.placement.refusals.length > 0) throw refused(plan);
+  if (allSteps(plan).length > 0) return true;
+  sayUnchanged('there is nothing to change', json === true);
+  return false;
+}
+
+/** @throws TunerError TUNE_CHANGED when a profile was edited while the plan was looked at. */
+function checkProfiles({ refs }: Planned, flags: Flags): void {
+  const library = openLibrary(flags);
+  for (const { profile, profileRef } of refs) {
+    if (readProfile(library, profileRef).version === profile.version) continue;
+    throw new TunerError(
+      'TUNE_CHANGED',
+      `profile ${JSON.stringify(profileRef)} was changed since the plan was made; nothing was changed`,
+    );
+  }
+}
+
+async function applyPlan(
+  held: HeldHost,
+  { plan, basis }: Planned,
+  flags: Flags,
+  options: RunOptions,
+): Promise<void> {
+  const json = flags.json === true;
+  const parts = flags.together === true ? [wholeOf(plan)] : partsOf(plan);
+  const transactions = parts.map(
+    (part, index): Transaction => ({
+      id: parts.length === 1 ? plan.id : `${plan.id}-${String(index + 1).padStart(4, '0')}`,
+      uri: plan.host.uri,
+      hostname: plan.host.hostname,
+      command: options.command,
+      domains: part.domains.map(({ state, profile }) => transactionDomain(state, profile.name)),
+      steps: part.steps,
+      notes: waiting(part),
+      basis,
+    }),
+  );
+  const result = await applyParts(held, transactions, {
+    ...options,
+    canary: flags.canary ?? 0,
+    batch: flags.batch ?? transactions.length,
+    pauseMs: (flags.pause ?? 0) * 1_000,
+    sleep: (ms) => sleep(ms, undefined, { signal: options.signal }).catch(() => undefined),
+    ...(flags.yes !== true && {
+      goOn: (done: number, left: number) => agreed(`${done} done and proved. Go on with the other ${left}?`),
+    }),
+    onOutcome: (outcome) => {
+      if (transactions.length > 1) sayOutcome(outcome, false);
+    },
+  });
+  process.exitCode = sayRun(plan.id, result, json);
 }
 
 function refused(plan: Plan): TunerError {
@@ -90,11 +201,11 @@ function refused(plan: Plan): TunerError {
 }
 
 /** What is done, and not there before a boot. */
-function waiting({ domains }: Plan): string[] {
+function waiting({ domains }: Part): string[] {
   return domains
     .filter(({ needsRestart, steps }) => needsRestart && !steps.some(({ kind }) => kind === 'restart'))
     .map(({ state, rows }) => {
-      const count = rows.filter(({ verdict }) => verdict.kind === 'boot').length;
-      return `${JSON.stringify(state.domain.name)}: ${count} settings wait for its next boot; apply --restart brings them at once`;
+      const boot = rows.filter(({ verdict }) => verdict.kind === 'boot').length;
+      return `${JSON.stringify(state.domain.name)}: ${boot} settings wait for its next boot; apply --restart brings them at once`;
     });
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
+import type { PlanBasis } from '../../tuner/apply/basis.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import type { HostFacts } from '../../tuner/facts/facts.ts';
 import { type Growth, growthOf } from '../../tuner/hugepages/growth.ts';
@@ -26,6 +27,7 @@ interface Found {
   readonly host: HostFacts;
   readonly ledger: PageLedger;
   readonly growth: Growth;
+  readonly basis: PlanBasis;
 }
 
 export function hugepagesCommand(): Command {
@@ -42,9 +44,9 @@ export function hugepagesCommand(): Command {
 }
 
 function look(flags: Flags): Promise<Found> {
-  return withSession(flags, { readOnly: true }, async ({ host, domains }) => {
+  return withSession(flags, { readOnly: true }, async ({ host, domains, basis }) => {
     const ledger = pageLedger(host.cells, domains, host.local?.defaultPageKiB);
-    return { host, ledger, growth: growthOf(ledger, host.cells) };
+    return { host, ledger, growth: growthOf(ledger, host.cells), basis };
   });
 }
 
@@ -62,7 +64,7 @@ function tell({ host, ledger, growth }: Found, json: boolean): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function allocate({ host, ledger, growth }: Found, flags: Flags): Promise<void> {
+async function allocate({ host, ledger, growth, basis }: Found, flags: Flags): Promise<void> {
   if (growth.problems.length > 0) {
     throw new TunerError(
       'TUNE_PLACEMENT',
@@ -90,6 +92,7 @@ async function allocate({ host, ledger, growth }: Found, flags: Flags): Promise<
       command: ['virtune', ...process.argv.slice(2)].join(' '),
       domains: [],
       steps: growth.steps,
+      basis,
       notes: ['the pools are so until the host boots; virtune tune hugepages says how they stay'],
     },
     runOptions(flags, signal),

@@ -11,7 +11,7 @@ import { readAssignments } from '../../tuner/profile/assignments.ts';
 import type { ProfileLibrary } from '../../tuner/profile/library.ts';
 import { pickByFile, pickDomains } from '../../tuner/profile/pick.ts';
 import type { Profile } from '../../tuner/profile/profile.ts';
-import { checkReservations, type Reservations } from '../../tuner/profile/reservations.ts';
+import { checkReservations, type ReservedPages } from '../../tuner/profile/reservations.ts';
 import { findSetting } from '../../tuner/settings/all.ts';
 import type { TuneFlags } from './options.ts';
 import type { Session } from './session.ts';
@@ -25,6 +25,8 @@ export interface PlanFlags extends TuneFlags {
   readonly rebalance?: boolean | undefined;
   readonly restart?: boolean | undefined;
   readonly accept: readonly string[];
+  /** False with --no-host. */
+  readonly host: boolean;
 }
 
 export function addPlanOptions(command: Command): Command {
@@ -36,6 +38,7 @@ export function addPlanOptions(command: Command): Command {
     .option('--host-cpus <list>', 'CPUs that no VM gets, such as 0-1,16-17', cpus)
     .option('--rebalance', 'place anew, whatever the VMs have now')
     .option('--restart', 'bring what waits for a boot about at once, by restarting the domains')
+    .option('--no-host', 'leave settings of the host alone: pools of pages, KSM')
     .option('--accept <setting...>', 'settings that need something in the guest, which it has', setting, []);
 }
 
@@ -59,48 +62,82 @@ function setting(id: string, before: readonly string[]): string[] {
  * @throws TunerError for domains, profiles and files that are not there or wrong
  */
 export function planFor(session: Session, patterns: readonly string[], flags: PlanFlags): Promise<Plan> {
-  const { host, domains, library } = session;
-  const { picks, reserved } = choose(session, patterns, flags);
-  const now = new Date();
+  return planChoice(session, choose(session, patterns, flags), new Date());
+}
+
+/** Which domains are to become what, and how; all that a plan is made from besides the host. */
+export interface Choice {
+  readonly picks: readonly (Pick & { readonly profileRef: string })[];
+  readonly reservedPages: readonly ReservedPages[];
+  readonly hostCpus: CpuSet | undefined;
+  readonly rebalance: boolean;
+  readonly restart: boolean;
+  readonly withHost: boolean;
+  readonly accepted: readonly string[];
+}
+
+/** `id`: of the transaction that it becomes, a new one without. */
+export function planChoice(
+  { host, domains, library }: Session,
+  { accepted, ...choice }: Choice,
+  at: Date,
+  id: string = newTransactionId(at),
+): Promise<Plan> {
   return makePlan({
+    ...choice,
     host,
     domains,
-    picks,
-    reservedPages: reserved?.pages ?? [],
     profileOf: known(library),
-    hostCpus: flags.hostCpus ?? reserved?.cpus,
-    rebalance: flags.rebalance,
-    restart: flags.restart,
-    accepted: new Set(flags.accept),
+    accepted: new Set(accepted),
     probes: probesOf(host),
-    id: newTransactionId(now),
-    at: now.toISOString(),
+    id,
+    at: at.toISOString(),
   });
 }
 
-interface Choice {
-  readonly picks: readonly Pick[];
-  readonly reserved: Reservations | undefined;
-}
-
-function choose({ host, domains, library }: Session, patterns: readonly string[], flags: PlanFlags): Choice {
+/** @throws TunerError for flags, domains, profiles and files that are not there, wrong, or do not go together */
+export function choose(
+  { host, domains, library }: Session,
+  patterns: readonly string[],
+  flags: PlanFlags,
+): Choice {
   const { profile, file, all = false } = flags;
   if (all && patterns.length > 0) throw usage('--all and names of domains do not go together');
   if (profile !== undefined && file !== undefined) throw usage('--profile and --file do not go together');
   const meant = patterns.length === 0 ? domains : pickDomains(domains, patterns);
+  const how = {
+    reservedPages: [],
+    hostCpus: flags.hostCpus,
+    rebalance: flags.rebalance === true,
+    restart: flags.restart === true,
+    withHost: flags.host,
+    accepted: flags.accept,
+  };
   if (file !== undefined) {
     const assignments = readAssignments(file);
     checkReservations(file, assignments.reserved, host);
     const picks = pickByFile(meant, assignments).map((pick) => ({
       state: pick.state,
       profile: library.get(pick.profile),
+      profileRef: pick.profile,
     }));
-    return { picks, reserved: assignments.reserved };
+    const { reserved } = assignments;
+    return {
+      ...how,
+      picks,
+      reservedPages: reserved?.pages ?? [],
+      hostCpus: flags.hostCpus ?? reserved?.cpus,
+    };
   }
   if (profile === undefined) throw usage('say what they are to become: --profile NAME, or --file FILE');
   if (patterns.length === 0 && !all) throw usage('say which domains: by name, by glob, or --all');
-  const wanted = isPath(profile) ? library.read(profile) : library.get(profile);
-  return { picks: meant.map((state): Pick => ({ state, profile: wanted })), reserved: undefined };
+  const wanted = readProfile(library, profile);
+  return { ...how, picks: meant.map((state) => ({ state, profile: wanted, profileRef: profile })) };
+}
+
+/** By name, or the path of a file. */
+export function readProfile(library: ProfileLibrary, ref: string): Profile {
+  return isPath(ref) ? library.read(ref) : library.get(ref);
 }
 
 const isPath = (profile: string): boolean => /[/.]/.test(profile);

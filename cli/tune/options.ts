@@ -8,6 +8,8 @@ export interface TuneFlags {
   readonly stateDir: string;
   readonly profiles: readonly string[];
   readonly json?: boolean | undefined;
+  /** Seconds. */
+  readonly timeout?: number | undefined;
 }
 
 /** Root's under /var/lib, anybody else's where XDG's base directories say (basedir-spec 0.8). */
@@ -37,6 +39,11 @@ export function addTuneOptions(command: Command): Command {
         .default(defaultStateDir(process.env, process.getuid?.())),
     )
     .option('--profiles <dir...>', 'more folders with profiles', [])
+    .option(
+      '--timeout <seconds>',
+      'how long one libvirt call may take (default: 30 for a read, 60 for a change)',
+      seconds,
+    )
     .option('--json', 'for programs');
 }
 
@@ -54,6 +61,26 @@ export function seconds(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value < 0 || value > 86_400) {
     throw new InvalidArgumentError('Expected a number of seconds from 0 to 86400.');
+  }
+  return value;
+}
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600 };
+
+/** `90`, `90s`, `15m` or `2h`, in seconds. */
+export function duration(text: string): number {
+  const [, value, unit = ''] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? [];
+  const total = Number(value) * (UNIT_SECONDS[unit] ?? 1);
+  if (value === undefined || total > 86_400) {
+    throw new InvalidArgumentError('Expected seconds, or a time such as 90s, 15m or 2h; a day at most.');
+  }
+  return total;
+}
+
+export function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 100_000) {
+    throw new InvalidArgumentError('Expected a whole number from 1.');
   }
   return value;
 }

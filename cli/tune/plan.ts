@@ -1,14 +1,19 @@
+import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { TunerError } from '../../tuner/errors.ts';
 import { planJson } from '../../tuner/plan/plan-json.ts';
 import { reportPlan } from '../../tuner/plan/report.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { addPlanOptions, type PlanFlags, planFor } from './make-plan.ts';
+import { log } from '../log.ts';
+import { addPlanOptions, choose, type PlanFlags, planChoice } from './make-plan.ts';
 import { addTuneOptions } from './options.ts';
+import { planDocument } from './plan-file.ts';
 import { withSession } from './session.ts';
 
 interface Flags extends PlanFlags {
   readonly everything?: boolean | undefined;
   readonly diff: boolean;
+  readonly output?: string | undefined;
 }
 
 export function planCommand(): Command {
@@ -16,16 +21,33 @@ export function planCommand(): Command {
     .description('what would change, when, why, and what cannot be here; changes nothing')
     .option('--everything', 'show settings too that are as wanted already')
     .option('--no-diff', "leave out the definitions' differences")
+    .option('-o, --output <file>', 'write the plan to a file too, for virtune tune apply FILE')
     .action(async (patterns: string[], flags: Flags) => {
       await withSession(flags, { readOnly: true }, async (session) => {
-        const plan = await planFor(session, patterns, flags);
+        const at = new Date();
+        const choice = choose(session, patterns, flags);
+        const plan = await planChoice(session, choice, at);
         const text =
           flags.json === true
             ? JSON.stringify(planJson(plan), null, 2)
             : reportPlan(plan, { all: flags.everything ?? false, diff: flags.diff });
         process.stdout.write(`${text}\n`);
-        if (plan.placement.refusals.length > 0) process.exitCode = ExitCode.refused;
+        if (plan.placement.refusals.length > 0) {
+          process.exitCode = ExitCode.refused;
+          if (flags.output !== undefined) log('virtune: a plan with refusals is not written to a file');
+        } else if (flags.output !== undefined) {
+          writePlan(flags.output, planDocument(session, choice, plan, at));
+        }
       });
     });
   return addTuneOptions(addPlanOptions(command));
+}
+
+function writePlan(path: string, document: object): void {
+  try {
+    writeFileSync(path, `${JSON.stringify(document, null, 2)}\n`);
+  } catch (error) {
+    throw new TunerError('TUNE_USAGE', `the plan cannot be written to ${path}: ${(error as Error).message}`);
+  }
+  log(`virtune: the plan is in ${path}; virtune tune apply ${path} makes it so`);
 }

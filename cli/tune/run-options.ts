@@ -48,6 +48,7 @@ export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
     },
     waitMs: flags.wait * 1_000,
     reconnectMs: RECONNECT_MS,
+    callTimeoutMs: flags.timeout === undefined ? undefined : flags.timeout * 1_000,
     signal,
     now: () => new Date(),
     onEvent: (event, step) => {
@@ -62,7 +63,7 @@ export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
       log(
         holder === undefined
           ? 'virtune: waiting for another run on this host'
-          : `virtune: waiting for process ${holder.pid} (${holder.command}), which holds this host since ${holder.since}`,
+          : `virtune: waiting for process ${holder.pid}${holder.machine === undefined ? '' : ` on ${holder.machine}`} (${holder.command}), which holds this host since ${holder.since}`,
       ),
   };
 }

@@ -1,6 +1,7 @@
 import { connect } from '../../libvirt/client/connect.ts';
 import type { Connection } from '../../libvirt/client/connection.ts';
-import type { DomainState, HostFacts } from '../../tuner/facts/facts.ts';
+import { basisOf, type PlanBasis } from '../../tuner/apply/basis.ts';
+import { type DomainState, type HostFacts, patientReader } from '../../tuner/facts/facts.ts';
 import { readDomains } from '../../tuner/facts/read-domains.ts';
 import { readHost } from '../../tuner/facts/read-host.ts';
 import { ProfileLibrary } from '../../tuner/profile/library.ts';
@@ -13,6 +14,8 @@ export interface Session {
   readonly host: HostFacts;
   readonly domains: readonly DomainState[];
   readonly library: ProfileLibrary;
+  /** All of it that a plan stands on, to be compared with later. */
+  readonly basis: PlanBasis;
 }
 
 /**
@@ -27,11 +30,12 @@ export async function withSession<T>(
   const library = openLibrary(flags);
   const connection = await connect(flags.connect, { readOnly });
   try {
+    const reader = patientReader(connection, flags.timeout === undefined ? undefined : flags.timeout * 1_000);
     const [host, domains] = await Promise.all([
-      readHost(connection, flags.connect, localRoots(flags.connect)),
-      readDomains(connection),
+      readHost(reader, flags.connect, localRoots(flags.connect)),
+      readDomains(reader),
     ]);
-    return await run({ connection, host, domains, library });
+    return await run({ connection, host, domains, library, basis: basisOf(host, domains) });
   } finally {
     await connection.close();
   }
@@ -39,4 +43,14 @@ export async function withSession<T>(
 
 export function openLibrary(flags: Pick<TuneFlags, 'profiles'>): ProfileLibrary {
   return ProfileLibrary.open([...defaultProfileDirs(process.env), ...flags.profiles]);
+}
+
+/** Asked before all else: the host's lock has its name. */
+export async function readHostname({ connect: uri }: Pick<TuneFlags, 'connect'>): Promise<string> {
+  const connection = await connect(uri, { readOnly: true });
+  try {
+    return (await connection.call('connectGetHostname', undefined)).hostname;
+  } finally {
+    await connection.close();
+  }
 }

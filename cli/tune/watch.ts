@@ -59,7 +59,10 @@ export function watchCommand(): Command {
 
 /** One look. The exit code of what it did. */
 async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
-  const { plan } = await withSession(flags, { readOnly: false }, (session) => planTuned(session, []));
+  const { plan, basis } = await withSession(flags, { readOnly: false }, async (session) => ({
+    ...(await planTuned(session, [])),
+    basis: session.basis,
+  }));
   const lost = plan.domains.filter((domain) => forgotten(domain).length > 0);
   if (lost.length === 0) return 0;
   const names = lost.map(({ state }) => JSON.stringify(state.domain.name)).join(', ');
@@ -72,6 +75,7 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
       command: ['virtune', ...process.argv.slice(2)].join(' '),
       domains: lost.map(({ state, profile }) => transactionDomain(state, profile.name)),
       steps: lost.flatMap(forgotten),
+      basis,
       notes: [],
     },
     runOptions({ ...flags, ...NO_RESTART }, signal),

@@ -3,11 +3,19 @@ import type { ArgsOf, CallDeclaration, RetOf } from './call.ts';
 import { connectionCalls } from './connection.ts';
 import { domainCalls } from './domain.ts';
 import { nodeCalls } from './node.ts';
+import { secretCalls } from './secret.ts';
 import { storageCalls } from './storage.ts';
 import { tuningCalls } from './tuning.ts';
 
 /** Every procedure this client speaks, by its name in libvirt's API. */
-export const calls = { ...connectionCalls, ...domainCalls, ...tuningCalls, ...nodeCalls, ...storageCalls };
+export const calls = {
+  ...connectionCalls,
+  ...domainCalls,
+  ...tuningCalls,
+  ...nodeCalls,
+  ...storageCalls,
+  ...secretCalls,
+};
 
 export type CallName = keyof typeof calls;
 export type CallArgs<N extends CallName> = ArgsOf<(typeof calls)[N]>;

@@ -1,6 +1,6 @@
 import { EncodeError, ProtocolError } from '../errors.ts';
 import { ParamType, type TypedParam } from '../typed-params.ts';
-import { array, type Codec, STRING_MAX_BYTES, string, struct } from './codec.ts';
+import { array, type Codec, int, STRING_MAX_BYTES, string, struct } from './codec.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
 /** A domain as the protocol names it: `id` is -1 while it is not running. */
@@ -61,6 +61,8 @@ export const network = struct({ name: string, uuid });
 export const pool = struct({ name: string, uuid });
 export const volume = struct({ pool: string, name: string, key: string });
 export const snapshot = struct({ name: string, domain });
+/** `usageType`: see SecretUsage. */
+export const secret = struct({ uuid, usageType: int, usageId: string });
 
 export const typedParam: Codec<TypedParam> = {
   minBytes: 12,

@@ -10,6 +10,7 @@ import { metadataHandlers } from './metadata.ts';
 import { nodeHandlers } from './node.ts';
 import { parameterHandlers } from './parameters.ts';
 import { pinHandlers } from './pins.ts';
+import { secretHandlers } from './secret.ts';
 import { storageHandlers } from './storage.ts';
 
 /** Every call that the simulated host answers; opening, authentication and events are the session's. */
@@ -25,5 +26,6 @@ export const handlers: Handlers = {
   ...deviceHandlers,
   ...nodeHandlers,
   ...storageHandlers,
+  ...secretHandlers,
   ...agentHandlers,
 };

@@ -8,9 +8,10 @@ import type { Step } from '../steps/step.ts';
 import { readBootId } from './back.ts';
 import { goForward } from './forward.ts';
 import { checkFresh, savedImageNotes } from './fresh.ts';
+import { checkGround, checkOthers } from './ground.ts';
 import type { HostLink } from './host-link.ts';
 import { inValidOrder } from './order.ts';
-import { journalOptions, linked, onHost, type RunOptions } from './run.ts';
+import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
 import { settle } from './settle.ts';
 import type { Outcome, Transaction } from './transaction.ts';
 
@@ -19,32 +20,36 @@ import type { Outcome, Transaction } from './transaction.ts';
  * done, and the outcome says so.
  *
  * Rejects, with nothing touched, with TunerError TUNE_LOCKED, TUNE_INTERRUPTED (another one is open), TUNE_CHANGED
- * (a domain is no longer what was planned for) or TUNE_JOURNAL, and with why libvirt cannot be reached.
+ * (something that its plan looked at has moved) or TUNE_JOURNAL, and with why libvirt cannot be reached.
  */
 export async function applyTransaction(transaction: Transaction, options: RunOptions): Promise<Outcome> {
-  return onHost(transaction.hostname, options, (folder) => applyLocked(folder, transaction, options));
+  return onHost(transaction, options, (held) => applyLocked(held, transaction, options));
 }
 
-/** The same, for whoever holds the host's lock. */
+/** The same, for whoever holds the host. */
 export async function applyLocked(
-  folder: StateFolder,
+  held: HeldHost,
   transaction: Transaction,
   options: RunOptions,
 ): Promise<Outcome> {
+  const { folder, lease } = held;
   await refuseIfOpen(folder, transaction.hostname);
-  return linked({ ...transaction, domains: [...transaction.domains] }, options, async (link) => {
+  const run = async (link: HostLink): Promise<Outcome> => {
+    await checkGround(link, transaction);
     await checkFresh(link, transaction.domains);
     const header = await headerOf(transaction, options, link);
     const stepOf = (index: number): Step | undefined => header.steps[index];
     const journal = await Journal.create(folder, header, journalOptions(options, stepOf));
     try {
-      return await settle({ journal, link }, await goForward({ journal, link }));
+      const stillFree = () => (lease.kind === 'none' ? checkOthers(link, transaction) : Promise.resolve());
+      return await settle({ journal, link }, await goForward({ journal, link }, stillFree));
     } finally {
       await journal.close();
       // An old journal too many is no reason to call what was done a failure.
       await pruneTransactions(folder).catch(() => undefined);
     }
-  });
+  };
+  return linked({ ...transaction, domains: [...transaction.domains] }, options, run, lease);
 }
 
 /** @throws TunerError TUNE_INTERRUPTED when an earlier run left something half done. */

@@ -31,7 +31,7 @@ type Begun = Extract<StepProgress, { kind: 'doing' | 'done' | 'undoing' }>;
 
 /** From here on nothing stops it, and the disk has room for what it journals. */
 export async function turnBack({ journal, link }: Work): Promise<void> {
-  link.turnBack();
+  await link.turnBack();
   await journal.releaseReserve();
 }
 

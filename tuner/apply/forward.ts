@@ -34,8 +34,14 @@ class ReadBackError extends TunerError {
   }
 }
 
-/** Makes every step that is not made yet, then commits. Returns what failed, or undefined. */
-export async function goForward(work: Work): Promise<Failure | undefined> {
+/**
+ * Makes every step that is not made yet, then commits. Returns what failed, or undefined. `beforeCommit` rejects when
+ * all of it is to be undone after all.
+ */
+export async function goForward(
+  work: Work,
+  beforeCommit: () => Promise<void> = async () => undefined,
+): Promise<Failure | undefined> {
   for (const index of work.journal.header.steps.keys()) {
     try {
       await makeStep(work, index);
@@ -44,6 +50,7 @@ export async function goForward(work: Work): Promise<Failure | undefined> {
     }
   }
   try {
+    await beforeCommit();
     await work.journal.append({ event: 'committed' });
     return undefined;
   } catch (error) {
@@ -65,6 +72,7 @@ export async function makeStep({ journal, link }: Work, index: number): Promise<
       return journal.append({ event: 'same', step: index });
     }
     if (step.kind === 'definition') checkPlanned(journal, step, was);
+    await link.checkLease();
     const run = register.home === 'run' ? await runOf(link, step) : undefined;
     await journal.append({ event: 'doing', step: index, was, run });
   }

@@ -64,7 +64,7 @@ function firstDifference(is: string, was: string): string | undefined {
  * A running domain's XML without what moves by itself: the balloon, whether a program in the guest listens on a
  * channel, whether a tray is open. Passwords are told or not, as they were asked for.
  */
-function settled(xml: string): string {
+export function settled(xml: string): string {
   const root = parseXml('the XML of a running domain', xml, 'domain');
   remove(child(root, 'currentMemory'));
   const devices = child(root, 'devices');

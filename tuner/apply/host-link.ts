@@ -3,10 +3,11 @@ import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts'
 import type { Connection } from '../../libvirt/client/connection.ts';
 import { TunerError } from '../errors.ts';
 import type { Trace } from '../journal/journal.ts';
+import type { HostLease } from '../lock/host-lease.ts';
 import type { CallWait, LocalRoots, RestartLimits, SavedDomain, StepHost } from '../steps/step-host.ts';
 
 /** No change of a running guest takes longer, unless its monitor is stuck. */
-const CALL_TIMEOUT_MS = 60_000;
+const DEFAULT_CALL_TIMEOUT_MS = 60_000;
 const RETRY_EVERY_MS = 500;
 /** How long one may hope that a refusal passes. */
 const PATIENCE_MS = 10_000;
@@ -20,6 +21,10 @@ export interface HostLinkOptions {
   readonly restart: RestartLimits;
   /** How long a libvirt that went away may take to come back while something has to be undone. */
   readonly reconnectMs: number;
+  /** How long one call may take; absent: 60 s. */
+  readonly callTimeoutMs?: number | undefined;
+  /** That the host is held by; absent for what only reads. */
+  readonly lease?: HostLease | undefined;
   readonly signal: AbortSignal | undefined;
   readonly trace: Trace;
   readonly say: (text: string) => void;
@@ -70,8 +75,14 @@ export class HostLink implements StepHost {
   }
 
   /** From here on it is for undoing. */
-  turnBack(): void {
+  async turnBack(): Promise<void> {
     this.#direction = 'back';
+    await this.#options.lease?.regain();
+  }
+
+  /** @throws TunerError TUNE_LOCKED on the way forward, when this run no longer holds the host. */
+  async checkLease(): Promise<void> {
+    if (this.#direction === 'forward') await this.#options.lease?.check();
   }
 
   /** @throws TunerError TUNE_STOPPED on the way forward, when it was told to. */
@@ -92,7 +103,11 @@ export class HostLink implements StepHost {
   async call<N extends CallName>(name: N, args: CallArgs<N>, options?: CallWait): Promise<CallResult<N>> {
     const { trace } = this.#options;
     await trace({ when: 'before', what: name });
-    const result = await this.#send(name, args, options ?? { timeoutMs: CALL_TIMEOUT_MS });
+    const result = await this.#send(
+      name,
+      args,
+      options ?? { timeoutMs: this.#options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS },
+    );
     await trace({ when: 'after', what: name });
     return result;
   }

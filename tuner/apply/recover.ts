@@ -1,12 +1,12 @@
 import { TunerError } from '../errors.ts';
-import type { StateFolder } from '../journal/folder.ts';
+import { openStateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, type TransactionRecord } from '../journal/list.ts';
 import type { Step } from '../steps/step.ts';
 import { turnBack } from './back.ts';
 import { goForward, type Work } from './forward.ts';
 import { takeBack } from './rollback.ts';
-import { journalOptions, linked, onHost, type RunOptions } from './run.ts';
+import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
 import { settle, undone } from './settle.ts';
 import type { Outcome } from './transaction.ts';
 
@@ -19,26 +19,33 @@ export interface RecoverOptions extends RunOptions {
 
 /** Finishes or undoes all that earlier runs left half done on a host, newest first. */
 export async function recoverHost(hostname: string, options: RecoverOptions): Promise<Outcome[]> {
-  return onHost(hostname, options, (folder) => recoverLocked(folder, hostname, options));
+  const [newest] = await openTransactions(await openStateFolder(options.stateDir), hostname);
+  if (newest === undefined) return [];
+  return onHost(newest.header, options, (held) => recoverLocked(held, hostname, options));
 }
 
 /** The same, for whoever holds the host's lock. */
 export async function recoverLocked(
-  folder: StateFolder,
+  { folder, lease }: HeldHost,
   hostname: string,
   options: RecoverOptions,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const record of await openTransactions(folder, hostname)) {
     const stepOf = (index: number): Step | undefined => record.progress.steps[index]?.step;
-    const outcome = await linked(record.header, options, async (link) => {
-      const journal = await Journal.resume(folder, record.id, journalOptions(options, stepOf));
-      try {
-        return await recover({ journal, link }, record, options);
-      } finally {
-        await journal.close();
-      }
-    });
+    const outcome = await linked(
+      record.header,
+      options,
+      async (link) => {
+        const journal = await Journal.resume(folder, record.id, journalOptions(options, stepOf));
+        try {
+          return await recover({ journal, link }, record, options);
+        } finally {
+          await journal.close();
+        }
+      },
+      lease,
+    );
     outcomes.push(outcome);
   }
   return outcomes;

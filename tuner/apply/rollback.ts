@@ -1,6 +1,6 @@
 import { RemoteError } from '../../libvirt/errors.ts';
 import { TunerError } from '../errors.ts';
-import { openStateFolder, type StateFolder } from '../journal/folder.ts';
+import { openStateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { findTransaction, type TransactionRecord } from '../journal/list.ts';
 import { describeStep } from '../steps/describe.ts';
@@ -12,7 +12,7 @@ import { refuseIfOpen } from './apply.ts';
 import { goBack, turnBack } from './back.ts';
 import type { Work } from './forward.ts';
 import type { HostLink } from './host-link.ts';
-import { journalOptions, linked, onHost, type RunOptions } from './run.ts';
+import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
 import type { Outcome } from './transaction.ts';
 
 export interface RollbackOptions extends RunOptions {
@@ -30,12 +30,12 @@ export interface RollbackOptions extends RunOptions {
  */
 export async function rollbackTransaction(which: string, options: RollbackOptions): Promise<Outcome> {
   const { id, header } = await findTransaction(await openStateFolder(options.stateDir), which);
-  return onHost(header.hostname, options, (folder) => rollbackLocked(folder, id, options));
+  return onHost(header, options, (held) => rollbackLocked(held, id, options));
 }
 
 /** The same, for whoever holds the host's lock. */
 export async function rollbackLocked(
-  folder: StateFolder,
+  { folder, lease }: HeldHost,
   id: string,
   options: RollbackOptions,
 ): Promise<Outcome> {
@@ -48,23 +48,28 @@ export async function rollbackLocked(
       `transaction ${id} is ${progress.status} already; there is nothing to take back`,
     );
   }
-  return linked(header, options, async (link) => {
-    if (!options.force) await checkLeftAlone(link, record);
-    const restarts = options.restarts ? await restartsOf(link, record) : [];
-    const steps = [...header.steps, ...restarts];
-    const journal = await Journal.resume(
-      folder,
-      id,
-      journalOptions(options, (index) => steps[index]),
-    );
-    try {
-      const { command } = options;
-      await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
-      return await takeBack({ journal, link }, options);
-    } finally {
-      await journal.close();
-    }
-  });
+  return linked(
+    header,
+    options,
+    async (link) => {
+      if (!options.force) await checkLeftAlone(link, record);
+      const restarts = options.restarts ? await restartsOf(link, record) : [];
+      const steps = [...header.steps, ...restarts];
+      const journal = await Journal.resume(
+        folder,
+        id,
+        journalOptions(options, (index) => steps[index]),
+      );
+      try {
+        const { command } = options;
+        await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
+        return await takeBack({ journal, link }, options);
+      } finally {
+        await journal.close();
+      }
+    },
+    lease,
+  );
 }
 
 /** The way back of a rollback, from its beginning or from where it was cut off. */

@@ -3,6 +3,8 @@ import { openStateFolder, type StateFolder } from '../journal/folder.ts';
 import type { JournalOptions, Trace } from '../journal/journal.ts';
 import { type LockHolder, lockHost } from '../journal/lock.ts';
 import type { JournalEvent, JournalHeader } from '../journal/records.ts';
+import { acquireLease, type HostLease } from '../lock/host-lease.ts';
+import { ownRecord } from '../lock/lease-record.ts';
 import type { Step } from '../steps/step.ts';
 import type { LocalRoots, RestartLimits } from '../steps/step-host.ts';
 import { HostLink, type TunerConnection } from './host-link.ts';
@@ -23,6 +25,8 @@ export interface RunOptions {
   readonly waitMs: number;
   /** How long a libvirt that went away may take to come back while something has to be undone. */
   readonly reconnectMs: number;
+  /** How long one call of libvirt may take; absent: 60 s. */
+  readonly callTimeoutMs?: number | undefined;
   /** Aborted: what was done is undone. An undo goes on. */
   readonly signal?: AbortSignal | undefined;
   readonly now: () => Date;
@@ -35,20 +39,45 @@ export interface RunOptions {
   readonly trace?: Trace | undefined;
 }
 
-/** Runs it as the only one on that host. */
+/** A host that nobody else tunes now. */
+export interface HeldHost {
+  readonly folder: StateFolder;
+  readonly lease: HostLease;
+}
+
+/**
+ * Runs it as the only one on that host: among the runs that share the state folder by flock(2), among all that reach
+ * its libvirt, from wherever, by a lease there.
+ *
+ * @throws TunerError TUNE_LOCKED saying who holds the host, TUNE_STOPPED when it was stopped before it began.
+ */
 export async function onHost<T>(
-  hostname: string,
+  { uri, hostname }: Pick<JournalHeader, 'uri' | 'hostname'>,
   options: RunOptions,
-  run: (folder: StateFolder) => Promise<T>,
+  run: (held: HeldHost) => Promise<T>,
 ): Promise<T> {
-  const { stateDir, command, waitMs, signal, now, onWait } = options;
+  const { stateDir, command, version, waitMs, signal, now, onWait, onSay, open } = options;
   const folder = await openStateFolder(stateDir);
   if (signal?.aborted === true) {
     throw new TunerError('TUNE_STOPPED', 'stopped before it began; nothing was changed');
   }
+  const endMs = performance.now() + waitMs;
   const lock = await lockHost(folder, { hostname, command, waitMs, signal, now, onWait });
   try {
-    return await run(folder);
+    const lease = await acquireLease({
+      open: () => open(uri),
+      record: ownRecord({ command, version, since: now().toISOString() }),
+      hostname,
+      waitMs: Math.max(0, endMs - performance.now()),
+      signal,
+      onWait,
+      onSay: onSay ?? (() => undefined),
+    });
+    try {
+      return await run({ folder, lease });
+    } finally {
+      await lease.release();
+    }
   } finally {
     await lock.release();
   }
@@ -59,13 +88,16 @@ export async function linked<T>(
   of: Pick<JournalHeader, 'uri' | 'hostname' | 'domains'>,
   options: RunOptions,
   run: (link: HostLink) => Promise<T>,
+  lease?: HostLease,
 ): Promise<T> {
-  const { open, local, restart, reconnectMs, signal, trace, onSay } = options;
+  const { open, local, restart, reconnectMs, callTimeoutMs, signal, trace, onSay } = options;
   const link = new HostLink({
     open: () => open(of.uri),
     local: local(of.uri),
     restart,
     reconnectMs,
+    callTimeoutMs,
+    lease,
     signal,
     trace: trace ?? (() => undefined),
     say: onSay ?? (() => undefined),

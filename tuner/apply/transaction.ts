@@ -1,4 +1,5 @@
 import type { Step, StepDomain } from '../steps/step.ts';
+import type { PlanBasis } from './basis.ts';
 
 /** A domain that a transaction is about, as its plan saw it. */
 export interface TransactionDomain {
@@ -22,6 +23,8 @@ export interface Transaction {
   readonly steps: readonly Step[];
   /** What is to be told when it is done: what waits for a boot, for one. */
   readonly notes: readonly string[];
+  /** What its plan looked at, which has to be so still; absent for one that stands on nothing else. */
+  readonly basis?: PlanBasis | undefined;
 }
 
 /** Something that could not be put back. */

@@ -1,3 +1,4 @@
+import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import type { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
@@ -5,6 +6,25 @@ import type { HostTopology } from '../../model/topology.ts';
 import type { Element } from '../../model/xml.ts';
 import type { DomainCapabilities } from './domain-capabilities.ts';
 import type { LocalHost } from './local-host.ts';
+
+/** What is needed of a connection to read a host. */
+export interface Reader {
+  readonly readOnly: boolean;
+  call<N extends CallName>(
+    name: N,
+    args: CallArgs<N>,
+    options?: { readonly timeoutMs?: number | undefined },
+  ): Promise<CallResult<N>>;
+}
+
+/** The same, each call with this deadline in place of its own. */
+export function patientReader(reader: Reader, timeoutMs: number | undefined): Reader {
+  if (timeoutMs === undefined) return reader;
+  return {
+    readOnly: reader.readOnly,
+    call: (name, args) => reader.call(name, args, { timeoutMs }),
+  };
+}
 
 export interface CellMemory {
   readonly id: number;

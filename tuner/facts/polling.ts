@@ -1,11 +1,10 @@
-import type { Connection } from '../../libvirt/client/connection.ts';
 import { StatsGroup } from '../../libvirt/constants.ts';
 import { CallAbandonedError, RemoteError } from '../../libvirt/errors.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { findSetting } from '../settings/all.ts';
 import { ioThreadIds } from '../settings/iothread-ids.ts';
 import { POLL_IN_DEFINITION } from '../settings/iothreads.ts';
-import type { DomainView } from './facts.ts';
+import type { DomainView, Reader } from './facts.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -20,11 +19,7 @@ const SAID_BY: Readonly<Record<string, string>> = {
  * Says in a running domain's tree how its iothreads poll, as libvirt 9.4 says it in the XML: an older one tells it
  * only in its statistics. The text of the XML stays as libvirt gave it. A guest that does not answer tells nothing.
  */
-export async function sayPolling(
-  connection: Connection,
-  domain: Domain,
-  { root }: DomainView,
-): Promise<void> {
+export async function sayPolling(connection: Reader, domain: Domain, { root }: DomainView): Promise<void> {
   const ids = ioThreadIds(root);
   if (ids.length === 0) return;
   const wait = { timeoutMs: TIMEOUT_MS };

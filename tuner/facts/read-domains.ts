@@ -1,22 +1,21 @@
 import type { CallName } from '../../libvirt/calls/all.ts';
-import type { Connection } from '../../libvirt/client/connection.ts';
 import { ErrorCode, XmlFlag } from '../../libvirt/constants.ts';
 import { isRemoteError } from '../../libvirt/errors.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { attr, child, parseXml, text } from '../../model/xml.ts';
 import { type DomainCapabilities, parseDomainCapabilities } from './domain-capabilities.ts';
-import type { DomainState, DomainView } from './facts.ts';
+import type { DomainState, DomainView, Reader } from './facts.ts';
 import { sayPolling } from './polling.ts';
 
 /** One stuck guest must not hold up what is known of the others; its XML needs no monitor, but its lock. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 
 /**
  * All domains of a host, as they run and as they will boot. One that goes away meanwhile is left out.
  * @throws ModelXmlError for one whose XML cannot be understood; RemoteError as libvirt answers.
  */
-export async function readDomains(connection: Connection): Promise<DomainState[]> {
+export async function readDomains(connection: Reader): Promise<DomainState[]> {
   const capabilities = new CapabilitiesCache(connection);
   const { domains } = await connection.call(
     'connectListAllDomains',
@@ -28,12 +27,12 @@ export async function readDomains(connection: Connection): Promise<DomainState[]
 }
 
 /** One of them, anew. Undefined when it is gone. */
-export function readDomain(connection: Connection, domain: Domain): Promise<DomainState | undefined> {
+export function readDomain(connection: Reader, domain: Domain): Promise<DomainState | undefined> {
   return readOne(connection, domain, new CapabilitiesCache(connection));
 }
 
 async function readOne(
-  connection: Connection,
+  connection: Reader,
   domain: Domain,
   capabilities: CapabilitiesCache,
 ): Promise<DomainState | undefined> {
@@ -58,7 +57,7 @@ async function readOne(
 }
 
 async function ask(
-  connection: Connection,
+  connection: Reader,
   name: Extract<CallName, 'domainIsPersistent'>,
   domain: Domain,
 ): Promise<boolean> {
@@ -67,7 +66,7 @@ async function ask(
 }
 
 /** With secrets where they may be had: what an undo defines again has to have them. */
-async function view(connection: Connection, domain: Domain, which: number): Promise<DomainView> {
+async function view(connection: Reader, domain: Domain, which: number): Promise<DomainView> {
   const flags = connection.readOnly ? which : which | XmlFlag.secure;
   const { xml } = await connection.call('domainGetXmlDesc', { domain, flags }, { timeoutMs: TIMEOUT_MS });
   const what = `the XML of domain ${JSON.stringify(domain.name)}`;
@@ -76,10 +75,10 @@ async function view(connection: Connection, domain: Domain, which: number): Prom
 
 /** Domains of one kind are offered the same, and asking makes libvirt look at QEMU. */
 class CapabilitiesCache {
-  readonly #connection: Connection;
+  readonly #connection: Reader;
   readonly #known = new Map<string, Promise<DomainCapabilities | undefined>>();
 
-  constructor(connection: Connection) {
+  constructor(connection: Reader) {
     this.#connection = connection;
   }
 

@@ -1,8 +1,7 @@
-import type { Connection } from '../../libvirt/client/connection.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { type HostCell, onlineCpus, parseCapabilities } from '../../model/topology.ts';
 import type { LocalRoots } from '../steps/step-host.ts';
-import type { CellMemory, HostFacts } from './facts.ts';
+import type { CellMemory, HostFacts, Reader } from './facts.ts';
 import { readLocalHost } from './local-host.ts';
 
 /** A libvirtd that was just started looks at its QEMUs before it tells what it can do. */
@@ -14,7 +13,7 @@ const BYTES_PER_KIB = 1_024;
  * @throws RemoteError, CallAbandonedError as libvirt answers; ModelXmlError for capabilities that are none.
  */
 export async function readHost(
-  connection: Connection,
+  connection: Reader,
   uri: string,
   local: LocalRoots | undefined,
 ): Promise<HostFacts> {
@@ -44,7 +43,7 @@ export async function readHost(
 }
 
 /** The driver may not tell (libvirt's test driver does not): then the capabilities have to do. */
-async function readOnline(connection: Connection, otherwise: CpuSet): Promise<CpuSet> {
+async function readOnline(connection: Reader, otherwise: CpuSet): Promise<CpuSet> {
   try {
     const { map } = await connection.call('nodeGetCpuMap', { needMap: 1, needOnline: 0, flags: 0 });
     return CpuSet.fromBitmap(map);
@@ -54,7 +53,7 @@ async function readOnline(connection: Connection, otherwise: CpuSet): Promise<Cp
 }
 
 /** What a cell does not tell is absent; libvirt may know fewer cells than it lists (those without CPUs). */
-async function readCell(connection: Connection, cell: HostCell): Promise<CellMemory> {
+async function readCell(connection: Reader, cell: HostCell): Promise<CellMemory> {
   const [memory, pages] = await Promise.all([
     connection
       .call('nodeGetCellsFreeMemory', { startCell: cell.id, maxCells: 1 }, { timeoutMs: TIMEOUT_MS })
@@ -83,7 +82,7 @@ async function readCell(connection: Connection, cell: HostCell): Promise<CellMem
 }
 
 /** By libvirt's names without `shm_`; empty where the host has no KSM. */
-async function readKsm(connection: Connection): Promise<ReadonlyMap<string, number>> {
+async function readKsm(connection: Reader): Promise<ReadonlyMap<string, number>> {
   try {
     // The count has to be exact (libvirt, virNodeGetMemoryParameters).
     const { nparams } = await connection.call('nodeGetMemoryParameters', { nparams: 0, flags: 0 });

@@ -132,7 +132,8 @@ export function journalPath(folder: StateFolder, id: string): string {
 
 export const reservePath = (path: string): string => `${path}.reserve`;
 
-const ID = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
+/** One of several transactions of a run has its number after the run's id. */
+const ID = /^\d{8}T\d{6}Z-[0-9a-f]{6}(?:-\d{4})?$/;
 
 /** Sorts by time, and tells two of one second apart. */
 export function newTransactionId(now: Date): string {

@@ -12,7 +12,13 @@ const TRY_EVERY_MS = 250;
 /** flock(1)'s answer when somebody else holds it. */
 const HELD = 1;
 
-const holderSchema = z.object({ pid: z.number(), command: z.string(), since: z.string() });
+const holderSchema = z.object({
+  pid: z.number(),
+  command: z.string(),
+  since: z.string(),
+  /** Where it runs; absent on this machine. */
+  machine: z.string().optional(),
+});
 export type LockHolder = z.infer<typeof holderSchema>;
 
 export interface LockOptions {

@@ -29,6 +29,8 @@ export interface PlanInput {
   readonly profileOf: (name: string) => Profile | undefined;
   /** CPUs that no VM gets; absent: the placement's own choice. */
   readonly hostCpus?: CpuSet | undefined;
+  /** False: what profiles want of the host itself is left alone, its pools of pages too. */
+  readonly withHost?: boolean | undefined;
   /** Hugepages that no VM gets. */
   readonly reservedPages?: readonly ReservedPages[] | undefined;
   /** Where VMs are now counts for nothing. */
@@ -49,7 +51,7 @@ export interface PlanInput {
 export async function makePlan(input: PlanInput): Promise<Plan> {
   const { host, picks } = input;
   const requests = picks.flatMap(({ state, profile }) => placementRequest(profile, host, state) ?? []);
-  const hostWishes = resolveHost(picks.map(({ profile }) => profile));
+  const hostWishes = input.withHost === false ? [] : resolveHost(picks.map(({ profile }) => profile));
   const growing = hostWishes.some(({ knob, problem }) => knob === 'hugepages' && problem === undefined);
   const placement = placeAll(
     input,

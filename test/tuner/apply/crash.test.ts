@@ -9,6 +9,7 @@ import type { Trace } from '../../../tuner/journal/journal.ts';
 import { FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 import {
   define,
+  held,
   options,
   pages,
   picture,
@@ -17,7 +18,6 @@ import {
   restart,
   shares,
   stateDir,
-  stateFolder,
   takingBack,
   transaction,
   transactions,
@@ -50,7 +50,7 @@ type World = ReturnType<typeof twoDomains>;
 /** What the host looks like when all of it is done. */
 async function doneWorld(): Promise<unknown> {
   const world = twoDomains();
-  await applyLocked(await stateFolder(), world.planned, options(world.libvirt));
+  await applyLocked(await held(), world.planned, options(world.libvirt));
   return picture(world.libvirt);
 }
 
@@ -79,12 +79,10 @@ async function cutOff(cutAt: number, run: (more: Partial<RunOptions>) => Promise
 
 /** Applies, and is cut off at that point; what runs on is the next process. */
 const applyAndCut = (world: World, cutAt: number): Promise<boolean> =>
-  cutOff(cutAt, async (more) =>
-    applyLocked(await stateFolder(), world.planned, options(world.libvirt, more)),
-  );
+  cutOff(cutAt, async (more) => applyLocked(await held(), world.planned, options(world.libvirt, more)));
 
 const recover = async (world: World, more: Partial<RecoverOptions> = {}) =>
-  recoverLocked(await stateFolder(), HOSTNAME, recovery(world.libvirt, more));
+  recoverLocked(await held(), HOSTNAME, recovery(world.libvirt, more));
 const isOpen = async (): Promise<boolean> => (await transactions())[0]?.progress.status === 'open';
 
 test(
@@ -154,7 +152,7 @@ test(
       await applyAndCut(world, offAt);
       expect(world.web.run).toBeUndefined();
       const again = await cutOff(cutAt, async (more) =>
-        recoverLocked(await stateFolder(), HOSTNAME, recovery(world.libvirt, more)),
+        recoverLocked(await held(), HOSTNAME, recovery(world.libvirt, more)),
       );
       if (!again) break;
       await recover(world);
@@ -171,10 +169,10 @@ test(
   async () => {
     for (let cutAt = 0; ; cutAt++) {
       const world = twoDomains();
-      const { id } = await applyLocked(await stateFolder(), world.planned, options(world.libvirt));
+      const { id } = await applyLocked(await held(), world.planned, options(world.libvirt));
       const back = { restarts: true };
       const cut = await cutOff(cutAt, async (more) =>
-        rollbackLocked(await stateFolder(), id, takingBack(world.libvirt, { ...back, ...more })),
+        rollbackLocked(await held(), id, takingBack(world.libvirt, { ...back, ...more })),
       );
       if (!cut) break;
       const begun = (await transactions())[0]?.progress.status !== 'committed';
@@ -192,7 +190,7 @@ async function pointOf(wanted: string): Promise<number> {
   const points: string[] = [];
   const { libvirt, planned } = twoDomains();
   await applyLocked(
-    await stateFolder(),
+    await held(),
     planned,
     options(libvirt, { trace: ({ when, what }) => void points.push(`${when} ${what}`) }),
   );

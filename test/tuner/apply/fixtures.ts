@@ -5,11 +5,12 @@ import { afterEach, beforeEach } from 'vitest';
 import { ParamType } from '../../../libvirt/typed-params.ts';
 import type { RecoverOptions } from '../../../tuner/apply/recover.ts';
 import type { RollbackOptions } from '../../../tuner/apply/rollback.ts';
-import type { RunOptions } from '../../../tuner/apply/run.ts';
+import type { HeldHost, RunOptions } from '../../../tuner/apply/run.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { openStateFolder, type StateFolder } from '../../../tuner/journal/folder.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import { listTransactions, type TransactionRecord } from '../../../tuner/journal/list.ts';
+import { NO_LEASE } from '../../../tuner/lock/host-lease.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { type FakeDomain, type FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 
@@ -26,6 +27,9 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 export const stateDir = (): string => folder;
 export const stateFolder = (): Promise<StateFolder> => openStateFolder(folder);
+
+/** Held by a run whose libvirt has no lock. */
+export const held = async (): Promise<HeldHost> => ({ folder: await stateFolder(), lease: NO_LEASE });
 
 export function options(libvirt: FakeLibvirt, more: Partial<RunOptions> = {}): RunOptions {
   return {

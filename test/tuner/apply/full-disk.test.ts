@@ -7,6 +7,7 @@ import { fillDisk } from '../journal/full-disk.ts';
 import { FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 import {
   define,
+  held,
   options,
   picture,
   pin,
@@ -33,7 +34,7 @@ test('a journal that cannot be begun is a clear error, and nothing is touched', 
   const { libvirt, planned, before } = oneDomain();
   const folder = await stateFolder();
   fillDisk();
-  await expect(applyLocked(folder, planned, options(libvirt))).rejects.toMatchObject({
+  await expect(applyLocked(await held(), planned, options(libvirt))).rejects.toMatchObject({
     code: 'TUNE_JOURNAL',
   });
   expect(picture(libvirt)).toEqual(before);
@@ -52,7 +53,7 @@ test('a disk that fills up at any line undoes what was done, and the undo has ro
     const trace = ({ when, what }: { when: string; what: string }): void => {
       if (when === 'before' && what.startsWith('journal ') && what !== 'journal header') written++;
     };
-    const outcome = await applyLocked(folder, planned, options(libvirt, { trace }));
+    const outcome = await applyLocked(await held(), planned, options(libvirt, { trace }));
     expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_JOURNAL' }, notes: [] });
     expect(outcome.failure?.message).toContain('ENOSPC');
     expect(picture(libvirt)).toEqual(before);
@@ -64,13 +65,12 @@ test('a disk that fills up at any line undoes what was done, and the undo has ro
 
 test('a disk that stays full does not keep anything from being undone, and recover finds nothing more to do', async () => {
   const { libvirt, planned, before } = oneDomain();
-  const folder = await stateFolder();
   let full = false;
   fillDisk(0, () => full);
   const trace = ({ what }: { what: string }): void => {
     full ||= what === 'journal done 1';
   };
-  const outcome = await applyLocked(folder, planned, options(libvirt, { trace }));
+  const outcome = await applyLocked(await held(), planned, options(libvirt, { trace }));
   expect(outcome).toMatchObject({
     kind: 'undone',
     notes: [expect.stringContaining('ENOSPC'), expect.stringContaining('recover closes it')],
@@ -78,7 +78,7 @@ test('a disk that stays full does not keep anything from being undone, and recov
   expect(picture(libvirt)).toEqual(before);
   vi.restoreAllMocks();
   expect((await transactions())[0]?.progress.status).toBe('open');
-  expect(await recoverLocked(folder, HOSTNAME, recovery(libvirt))).toMatchObject([{ kind: 'undone' }]);
+  expect(await recoverLocked(await held(), HOSTNAME, recovery(libvirt))).toMatchObject([{ kind: 'undone' }]);
   expect(picture(libvirt)).toEqual(before);
   expect((await transactions())[0]?.progress.status).toBe('undone');
 });

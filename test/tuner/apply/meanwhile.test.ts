@@ -7,6 +7,7 @@ import type { Outcome } from '../../../tuner/apply/transaction.ts';
 import { FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 import {
   define,
+  held,
   options,
   pages,
   picture,
@@ -15,7 +16,6 @@ import {
   restart,
   shares,
   stateDir,
-  stateFolder,
   transaction,
   transactions,
   UUIDS,
@@ -49,7 +49,7 @@ async function atEachPoint(
     };
     let outcome: Outcome;
     try {
-      outcome = await applyLocked(await stateFolder(), world.planned, options(world.libvirt, { trace }));
+      outcome = await applyLocked(await held(), world.planned, options(world.libvirt, { trace }));
     } catch (error) {
       // Noticed before anything was touched.
       expect(error).toMatchObject({ code: expect.stringMatching(/TUNE_CHANGED|LIBVIRT_/) });

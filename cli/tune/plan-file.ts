@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { CpuSet } from '../../model/cpu-set.ts';
+import {
+  type ApprovedPlan,
+  approvedPlan,
+  checkBasis,
+  checkHost,
+  checkSamePlan,
+  parseApprovedPlan,
+} from '../../tuner/apply/approved-plan.ts';
+import { TunerError } from '../../tuner/errors.ts';
+import type { Plan } from '../../tuner/plan/plan.ts';
+import { readVersion } from '../version.ts';
+import { type Choice, planChoice, readProfile } from './make-plan.ts';
+import type { Session } from './session.ts';
+
+/** A plan and the choice it was made from, as the file that `apply FILE` takes. */
+export function planDocument(session: Session, choice: Choice, plan: Plan, at: Date): ApprovedPlan {
+  const { picks, reservedPages, hostCpus, accepted, ...rest } = choice;
+  return approvedPlan(plan, {
+    at: at.toISOString(),
+    version: readVersion(),
+    basis: session.basis,
+    choice: {
+      rebalance: rest.rebalance,
+      restart: rest.restart,
+      withHost: rest.withHost,
+      picks: picks.map(({ state, profile, profileRef }) => ({
+        uuid: state.domain.uuid,
+        name: state.domain.name,
+        profile: profileRef === profile.name ? profileRef : resolve(profileRef),
+        version: profile.version,
+      })),
+      reservedPages: reservedPages.map(({ cell, ...each }) => ({ ...each, cell: cell ?? null })),
+      hostCpus: hostCpus?.toString() ?? null,
+      accepted: [...accepted],
+    },
+  });
+}
+
+export function readPlanFile(path: string): ApprovedPlan {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new TunerError('TUNE_USAGE', `the plan ${path} cannot be read: ${(error as Error).message}`);
+  }
+  return parseApprovedPlan(path, text);
+}
+
+/**
+ * The plan of the file, made again on the host as it is now. What is in the file is only ever compared with: a file
+ * can ask for nothing that a plan of its choice would not do.
+ *
+ * @throws TunerError TUNE_CHANGED, saying what differs, when it is another host, anything that the plan looked at has
+ *   moved, a profile says something else, or the plan would come out differently.
+ */
+export async function remakePlan(path: string, approved: ApprovedPlan, session: Session): Promise<Plan> {
+  checkHost(approved, path, session.host.hostname);
+  checkBasis(approved, session.basis);
+  const { picks, reservedPages, hostCpus, accepted, ...how } = approved.choice;
+  const choice: Choice = {
+    ...how,
+    accepted,
+    hostCpus: hostCpus === null ? undefined : CpuSet.parse(hostCpus),
+    reservedPages: reservedPages.map(({ cell, ...each }) => ({ ...each, cell: cell ?? undefined })),
+    picks: picks.map(({ uuid, name, profile: ref, version }) => {
+      const state = session.domains.find(({ domain }) => domain.uuid === uuid);
+      if (state === undefined) {
+        throw new TunerError('TUNE_CHANGED', `domain ${JSON.stringify(name)} of ${path} is not on this host`);
+      }
+      const profile = readProfile(session.library, ref);
+      if (profile.version !== version) {
+        throw new TunerError(
+          'TUNE_CHANGED',
+          `profile ${JSON.stringify(ref)} has changed since ${path} was made (version ${version}, now ${profile.version}); nothing was changed`,
+        );
+      }
+      return { state, profile, profileRef: ref };
+    }),
+  };
+  const plan = await planChoice(session, choice, new Date(approved.at), approved.id);
+  checkSamePlan(approved, plan);
+  return plan;
+}

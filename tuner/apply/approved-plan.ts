@@ -1,0 +1,164 @@
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import { TunerError } from '../errors.ts';
+import type { Plan } from '../plan/plan.ts';
+import { planJson } from '../plan/plan-json.ts';
+import { movedSince, type PlanBasis } from './basis.ts';
+import { settled } from './fresh.ts';
+import { hasMoved } from './ground.ts';
+
+const facts = z.record(z.string(), z.string());
+
+/** A plan in a file, to be looked at by others and applied as it is. No XML is in it: definitions hold passwords. */
+const approvedSchema = z.object({
+  format: z.literal(1),
+  kind: z.literal('virtune plan'),
+  id: z.string(),
+  at: z.iso.datetime(),
+  version: z.string(),
+  host: z.object({ uri: z.string(), hostname: z.string() }),
+  /** What the plan is made from, so that it can be made again. */
+  choice: z.object({
+    picks: z.array(
+      z.object({ uuid: z.string(), name: z.string(), profile: z.string(), version: z.string() }),
+    ),
+    reservedPages: z.array(z.object({ sizeKiB: z.number(), cell: z.number().nullable(), count: z.number() })),
+    hostCpus: z.string().nullable(),
+    rebalance: z.boolean(),
+    restart: z.boolean(),
+    withHost: z.boolean(),
+    accepted: z.array(z.string()),
+  }),
+  /** What it looked at. */
+  basis: z.object({
+    host: facts,
+    domains: z.record(z.string(), z.object({ name: z.string(), facts })),
+  }),
+  /** A digest of each planned domain's XML, without passwords, by UUID. */
+  definitions: facts,
+  /** As `plan --json` prints it. */
+  plan: z.unknown(),
+  /** sha256 of all the rest: a file that was cut or edited is seen. It is no signature. */
+  digest: z.string(),
+});
+export type ApprovedPlan = z.infer<typeof approvedSchema>;
+
+export function approvedPlan(
+  plan: Plan,
+  of: Pick<ApprovedPlan, 'at' | 'version' | 'choice'> & { readonly basis: PlanBasis },
+): ApprovedPlan {
+  const { uri, hostname } = plan.host;
+  const content = {
+    format: 1 as const,
+    kind: 'virtune plan' as const,
+    id: plan.id,
+    at: of.at,
+    version: of.version,
+    host: { uri, hostname },
+    choice: of.choice,
+    basis: JSON.parse(JSON.stringify(of.basis)),
+    definitions: definitionsOf(plan),
+    plan: JSON.parse(JSON.stringify(planJson(plan))),
+  };
+  return { ...content, digest: digestOf(content) };
+}
+
+/**
+ * @throws TunerError TUNE_USAGE for a file that is no plan; TUNE_CHANGED for one that was edited.
+ */
+export function parseApprovedPlan(path: string, text: string): ApprovedPlan {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TunerError('TUNE_USAGE', `${path} is not a plan: ${(error as Error).message}`);
+  }
+  const parsed = approvedSchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new TunerError(
+      'TUNE_USAGE',
+      `${path} is not a plan of virtune tune plan -o: ${issue?.path.join('.')}: ${issue?.message}`,
+    );
+  }
+  const { digest, ...content } = parsed.data;
+  if (digestOf(content) !== digest) {
+    throw new TunerError(
+      'TUNE_CHANGED',
+      `${path} was edited or cut after it was made: its digest does not match; nothing was changed; make the plan again with virtune tune plan -o`,
+    );
+  }
+  return parsed.data;
+}
+
+/** @throws TunerError TUNE_CHANGED when the host that was reached is another one. */
+export function checkHost({ host }: ApprovedPlan, path: string, hostname: string): void {
+  if (host.hostname === hostname) return;
+  throw new TunerError(
+    'TUNE_CHANGED',
+    `${path} is a plan for host ${JSON.stringify(host.hostname)}, and this is host ${JSON.stringify(hostname)}; nothing was changed`,
+  );
+}
+
+/** @throws TunerError TUNE_CHANGED saying what has moved since the plan was made. */
+export function checkBasis({ basis }: ApprovedPlan, now: PlanBasis): void {
+  const moved = movedSince(basis, now);
+  if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');
+}
+
+/**
+ * Of a plan that was made again from the same choice: whether it comes to the same.
+ * @throws TunerError TUNE_CHANGED naming the first things that do not.
+ */
+export function checkSamePlan(approved: ApprovedPlan, plan: Plan): void {
+  const definitions = definitionsOf(plan);
+  const others = Object.keys({ ...approved.definitions, ...definitions }).filter(
+    (uuid) => approved.definitions[uuid] !== definitions[uuid],
+  );
+  const nameOf = (uuid: string): string =>
+    JSON.stringify(plan.domains.find(({ state }) => state.domain.uuid === uuid)?.state.domain.name ?? uuid);
+  const moved = [
+    ...others.map((uuid) => `domain ${nameOf(uuid)}: its XML is no longer as it was`),
+    ...differences('the plan', comparable(approved.plan), comparable(planJson(plan))),
+  ];
+  if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');
+}
+
+function definitionsOf({ domains }: Plan): Record<string, string> {
+  return Object.fromEntries(
+    domains.map(({ state: { domain, live, inactive } }) => {
+      const texts = [live, inactive].map((view) => (view === undefined ? '' : settled(view.xml)));
+      return [domain.uuid, hash('sha256', JSON.stringify(texts)).slice(0, 32)];
+    }),
+  );
+}
+
+/** Without what says how the host was reached, how long the search took, and what may show passwords. */
+const LEFT_OUT = new Set(['uri', 'placementProven', 'definitionDiff']);
+
+function comparable(plan: unknown): unknown {
+  return JSON.parse(JSON.stringify(plan, (key, value) => (LEFT_OUT.has(key) ? undefined : value)));
+}
+
+/** Each place where two documents are unlike, by its path. */
+function differences(path: string, was: unknown, is: unknown): string[] {
+  if (isObject(was) && isObject(is)) {
+    const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+    return keys.flatMap((key) => differences(`${path}.${key}`, was[key], is[key]));
+  }
+  const [before, now] = [JSON.stringify(was) ?? 'nothing', JSON.stringify(is) ?? 'nothing'];
+  return before === now ? [] : [`${path}: had ${before}, now ${now}`];
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+/** Keys in order, so that a formatter between the two does no harm. */
+function digestOf(content: unknown): string {
+  const sorted = JSON.stringify(content, (_, value: unknown) =>
+    isObject(value) && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return hash('sha256', sorted);
+}

@@ -1,0 +1,139 @@
+import { hash } from 'node:crypto';
+import type { CpuSet } from '../../model/cpu-set.ts';
+import type { DomainFacts } from '../../model/domain/domain.ts';
+import type { TunedMark } from '../../model/domain/tuned-mark.ts';
+import { basePageKiB, type HostTopology } from '../../model/topology.ts';
+import type { DomainState, HostFacts } from '../facts/facts.ts';
+
+/** Facts by what they are, in words; a text each, so that two can be compared and shown. */
+type Facts = Readonly<Record<string, string>>;
+
+/** What a plan looked at, of a host and of every domain on it: the ground that its places stand on. */
+export interface PlanBasis {
+  readonly host: Facts;
+  /** By UUID. */
+  readonly domains: Readonly<Record<string, { readonly name: string; readonly facts: Facts }>>;
+}
+
+const NONE = 'none';
+
+/** Of what was read for a plan, before it or now. */
+export function basisOf(host: HostFacts, domains: readonly DomainState[]): PlanBasis {
+  return {
+    host: hostFacts(host),
+    domains: Object.fromEntries(
+      domains.map((state) => [state.domain.uuid, { name: state.domain.name, facts: domainFacts(state) }]),
+    ),
+  };
+}
+
+function hostFacts({ topology, online, cells, local }: HostFacts): Facts {
+  // Free pages of the ordinary size change all the time, and no place stands on them.
+  const baseKiB = basePageKiB(topology);
+  const pools = cells.flatMap(({ id, pages }) =>
+    pages
+      .filter(({ sizeKiB }) => sizeKiB !== baseKiB)
+      .map(({ sizeKiB, total, free }) => [
+        `pages of ${sizeKiB} KiB in cell ${id}`,
+        `${free} free of ${total}`,
+      ]),
+  );
+  return {
+    'online CPUs': online.toString(),
+    'isolated CPUs': local?.isolatedCpus?.toString() || NONE,
+    'CPU topology': topologyHash(topology),
+    ...Object.fromEntries(pools),
+  };
+}
+
+/** Without pools and sizes of memory: those stand by themselves. */
+function topologyHash({ cells }: HostTopology): string {
+  const laidOut = cells.map(({ id, distances, cpus }) => [
+    id,
+    [...distances],
+    cpus.map(({ siblings, ...cpu }) => ({ ...cpu, siblings: siblings.toString() })),
+  ]);
+  return hash('sha256', JSON.stringify(laidOut)).slice(0, 16);
+}
+
+/**
+ * What a domain claims of the host, running or at its next boot. Where both claim the same it is said once, so that a
+ * start or a shutdown alone changes nothing here: its pages are in the pools.
+ */
+function domainFacts({ live, inactive }: DomainState): Facts {
+  const views = [live?.facts, inactive?.facts].flatMap((facts) =>
+    facts === undefined ? [] : [claimsOf(facts)],
+  );
+  const keys = [...new Set(views.flatMap((view) => Object.keys(view)))];
+  return Object.fromEntries(
+    keys.map((key) => [key, [...new Set(views.map((view) => view[key] ?? NONE))].join(', next boot ')]),
+  );
+}
+
+function claimsOf({ cpu, memory, tuned }: DomainFacts): Facts {
+  return {
+    vCPUs: `${cpu.vcpusCurrent ?? '?'} of ${cpu.vcpusMaximum ?? '?'}`,
+    'vCPU set': text(cpu.cpuSet),
+    'vCPU pins': pinsText(cpu.vcpuPins),
+    'emulator pin': text(cpu.emulatorPin),
+    'iothread pins': pinsText(cpu.ioThreadPins),
+    'guest cells': String(cpu.cells.length),
+    memory: `${memory.maximumKiB ?? '?'} KiB`,
+    hugepages:
+      memory.hugepages === undefined
+        ? NONE
+        : memory.pageRules.map(({ sizeKiB, guestCells }) => `${sizeKiB} for ${text(guestCells)}`).join(' ') ||
+          memory.hugepages.join(' '),
+    'NUMA memory': `${memory.numaMode ?? NONE} ${text(memory.numaNodeset)} ${pinsText(memory.memNodes)}`,
+    mark: markText(tuned),
+  };
+}
+
+const text = (cpus: CpuSet | undefined): string => cpus?.toString() ?? NONE;
+
+function pinsText(pins: ReadonlyMap<number, CpuSet>): string {
+  const sorted = [...pins].sort(([a], [b]) => a - b);
+  return sorted.map(([id, cpus]) => `${id}:${cpus}`).join(' ') || NONE;
+}
+
+const markText = (mark: TunedMark | undefined): string =>
+  mark === undefined ? NONE : `${mark.profile} ${mark.version} of ${mark.id}`;
+
+/** In words, what is not as it was; empty where a plan still stands. */
+export function movedSince(before: PlanBasis, now: PlanBasis): string[] {
+  const uuids = [...new Set([...Object.keys(before.domains), ...Object.keys(now.domains)])];
+  return [
+    ...differences('the host', before.host, now.host),
+    ...uuids.flatMap((uuid) => {
+      const [was, is] = [before.domains[uuid], now.domains[uuid]];
+      const name = `domain ${JSON.stringify((is ?? was)?.name)}`;
+      if (was === undefined) return [`${name} is new`];
+      return is === undefined ? [`${name} is gone`] : differences(name, was.facts, is.facts);
+    }),
+  ];
+}
+
+function differences(what: string, was: Facts, is: Facts): string[] {
+  const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+  return keys.flatMap((key) => {
+    const [before, now] = [was[key] ?? NONE, is[key] ?? NONE];
+    return before === now ? [] : [`${what}: ${key} had ${before}, now ${now}`];
+  });
+}
+
+/** As it was, but for what this run itself has changed since: these domains and the pools. */
+export function withOwnChanges(before: PlanBasis, now: PlanBasis, uuids: readonly string[]): PlanBasis {
+  const own = uuids.flatMap((uuid) => {
+    const is = now.domains[uuid];
+    return is === undefined ? [] : [[uuid, is] as const];
+  });
+  return { host: now.host, domains: { ...before.domains, ...Object.fromEntries(own) } };
+}
+
+/** Only the domains that are not among these, and nothing of the host. */
+export function others({ domains }: PlanBasis, uuids: readonly string[]): PlanBasis {
+  return {
+    host: {},
+    domains: Object.fromEntries(Object.entries(domains).filter(([uuid]) => !uuids.includes(uuid))),
+  };
+}

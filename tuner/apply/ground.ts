@@ -1,0 +1,44 @@
+import { TunerError } from '../errors.ts';
+import { readDomains } from '../facts/read-domains.ts';
+import { readHost } from '../facts/read-host.ts';
+import { basisOf, movedSince, others, type PlanBasis } from './basis.ts';
+import type { HostLink } from './host-link.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Differences shown; more are counted. */
+const SHOWN = 8;
+
+/** The whole host as it is now, as a plan would look at it. */
+export async function readBasis(link: HostLink, uri: string): Promise<PlanBasis> {
+  const reader = { readOnly: true, call: link.call.bind(link) };
+  const [host, domains] = await Promise.all([readHost(reader, uri, link.local), readDomains(reader)]);
+  return basisOf(host, domains);
+}
+
+/** @throws TunerError TUNE_CHANGED when anything that the plan looked at has moved since. */
+export async function checkGround(link: HostLink, { uri, basis }: Transaction): Promise<void> {
+  if (basis === undefined) return;
+  const moved = movedSince(basis, await readBasis(link, uri));
+  if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');
+}
+
+/**
+ * Of two runs that no lock keeps apart, each looks at all other domains before its first step and again after its
+ * last. Whichever wrote second sees the other's marks and pins then, and takes its own back; both may.
+ *
+ * @throws TunerError TUNE_CHANGED when another domain has moved since the plan.
+ */
+export async function checkOthers(link: HostLink, { uri, basis, domains }: Transaction): Promise<void> {
+  if (basis === undefined) return;
+  const own = domains.map(({ domain }) => domain.uuid);
+  const moved = movedSince(others(basis, own), others(await readBasis(link, uri), own));
+  if (moved.length > 0) throw hasMoved(moved, 'without a lock, both may have been given the same place');
+}
+
+export function hasMoved(moved: readonly string[], what: string): TunerError {
+  const more = moved.length > SHOWN ? [`and ${moved.length - SHOWN} more`] : [];
+  return new TunerError(
+    'TUNE_CHANGED',
+    `since the plan was made, the host has changed (${what}; look at a new plan, or apply with --force, which makes one):\n${[...moved.slice(0, SHOWN), ...more].map((line) => `  ${line}`).join('\n')}`,
+  );
+}

@@ -1,0 +1,126 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { z } from 'zod';
+import { child, parseXml, text } from '../../model/xml.ts';
+
+/** The secret's usage id: of all the runs that tune a host, one has a secret with it. */
+export const LEASE_USAGE = 'virtune-tuner-lock';
+
+/** A process, so that another one on the same machine can see whether it still runs. */
+const processSchema = z.object({
+  /** Boot id and PID namespace: where the PID means something. */
+  where: z.string(),
+  pid: z.int(),
+  /** Field 22 of /proc/PID/stat, clock ticks since boot: tells apart two processes that had the same PID. */
+  startTicks: z.string(),
+});
+
+/**
+ * What the holder of a host's lock says of itself. Fields are only ever added: a virtune that cannot read a record
+ * still waits for it, and takes it over only when it is no longer renewed.
+ */
+const recordSchema = z.object({
+  format: z.int(),
+  /** Raised with each renewal. */
+  renewal: z.int(),
+  user: z.string(),
+  machine: z.string(),
+  command: z.string(),
+  /** ISO 8601, by the holder's clock: shown, never compared. */
+  since: z.string(),
+  version: z.string(),
+  process: processSchema.optional(),
+});
+export type LeaseRecord = z.infer<typeof recordSchema>;
+
+/** A record for this process, or that of `pid`. `procRoot` is where its own kernel's /proc is; absent fields where there is none. */
+export function ownRecord(
+  of: { readonly command: string; readonly since: string; readonly version: string },
+  procRoot = '/proc',
+  pid = process.pid,
+): LeaseRecord {
+  return {
+    format: 1,
+    renewal: 0,
+    user: userName(),
+    machine: hostname(),
+    ...of,
+    process: processOf(pid, procRoot),
+  };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+function processOf(pid: number, procRoot: string): LeaseRecord['process'] {
+  try {
+    return { where: pidSpace(procRoot), pid, startTicks: startTicks(pid, procRoot) };
+  } catch {
+    return undefined;
+  }
+}
+
+function pidSpace(procRoot: string): string {
+  const boot = readFileSync(`${procRoot}/sys/kernel/random/boot_id`, 'utf8').trim();
+  return `${boot} ${readlinkSync(`${procRoot}/self/ns/pid`)}`;
+}
+
+/** After the command's name, which may hold spaces and parentheses, comes field 3. */
+function startTicks(pid: number, procRoot: string): string {
+  const stat = readFileSync(`${procRoot}/${pid}/stat`, 'utf8');
+  const [, ...fields] = stat.slice(stat.lastIndexOf(')')).split(' ');
+  return fields[19] ?? '';
+}
+
+/**
+ * Whether the holder is known to be dead: it ran in this very PID namespace of this very boot, and its process is
+ * not there any more. Of a holder elsewhere nothing is known.
+ */
+export function isKnownDead({ process: holder }: LeaseRecord, procRoot = '/proc'): boolean {
+  if (holder === undefined) return false;
+  try {
+    if (pidSpace(procRoot) !== holder.where) return false;
+  } catch {
+    return false;
+  }
+  try {
+    return startTicks(holder.pid, procRoot) !== holder.startTicks;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' || code === 'ESRCH';
+  }
+}
+
+/** The secret that is the lock: without a value, never on disk, its description the record. */
+export function leaseXml(uuid: string, record: LeaseRecord): string {
+  const description = `virtune tune is working on this host: ${JSON.stringify(record)}`;
+  return `<secret ephemeral='yes' private='yes'><uuid>${uuid}</uuid><description>${escaped(description)}</description><usage type='tls'><name>${LEASE_USAGE}</name></usage></secret>`;
+}
+
+/** As it stands on the host; `record` is undefined where another version of virtune wrote something else. */
+export function readLease(xml: string): {
+  readonly description: string;
+  readonly record: LeaseRecord | undefined;
+} {
+  const description = text(child(parseXml('the lock of the host', xml, 'secret'), 'description')) ?? '';
+  const from = description.indexOf('{');
+  try {
+    return { description, record: recordSchema.parse(JSON.parse(description.slice(from))) };
+  } catch {
+    return { description, record: undefined };
+  }
+}
+
+/** Of a command line, which may hold anything: XML has no control characters. */
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '?');
+}

@@ -9,7 +9,7 @@ import type { Plan } from '../../tuner/plan/plan.ts';
 import type { Probes } from '../../tuner/plan/preconditions.ts';
 import { readAssignments } from '../../tuner/profile/assignments.ts';
 import type { ProfileLibrary } from '../../tuner/profile/library.ts';
-import { pickByFile, pickDomains } from '../../tuner/profile/pick.ts';
+import { isHandTuned, names, pickByFile, pickDomains } from '../../tuner/profile/pick.ts';
 import type { Profile } from '../../tuner/profile/profile.ts';
 import { checkReservations, type Reservations } from '../../tuner/profile/reservations.ts';
 import { findSetting } from '../../tuner/settings/all.ts';
@@ -23,6 +23,8 @@ export interface PlanFlags extends TuneFlags {
   readonly file?: string | undefined;
   readonly hostCpus?: CpuSet | undefined;
   readonly rebalance?: boolean | undefined;
+  readonly allowRatio?: number | undefined;
+  readonly adopt?: boolean | undefined;
   readonly restart?: boolean | undefined;
   readonly accept: readonly string[];
 }
@@ -34,7 +36,9 @@ export function addPlanOptions(command: Command): Command {
     .option('-p, --profile <profile>', 'by name, or the path of a YAML file')
     .option('-f, --file <file>', 'assignments: which domain gets which profile, what is kept for the host')
     .option('--host-cpus <list>', 'CPUs that no VM gets, such as 0-1,16-17', cpus)
-    .option('--rebalance', 'place anew, whatever the VMs have now')
+    .option('--rebalance', 'place all of them as if none had a place yet')
+    .option('--allow-ratio <ratio>', 'let VMs share CPUs at up to so many vCPUs per CPU (default 5)', ratio)
+    .option('--adopt', 'with "*" or --all: take in VMs too that somebody has pinned by hand')
     .option('--restart', 'bring what waits for a boot about at once, by restarting the domains')
     .option('--accept <setting...>', 'settings that need something in the guest, which it has', setting, []);
 }
@@ -46,6 +50,14 @@ function cpus(text: string): CpuSet {
     if (error instanceof CpuSetError) throw new InvalidArgumentError(`${error.message}.`);
     throw error;
   }
+}
+
+function ratio(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 1 || value > 1_000) {
+    throw new InvalidArgumentError('Expected a number of vCPUs per CPU from 1 to 1000.');
+  }
+  return value;
 }
 
 function setting(id: string, before: readonly string[]): string[] {
@@ -60,7 +72,7 @@ function setting(id: string, before: readonly string[]): string[] {
  */
 export function planFor(session: Session, patterns: readonly string[], flags: PlanFlags): Promise<Plan> {
   const { host, domains, library } = session;
-  const { picks, reserved } = choose(session, patterns, flags);
+  const { picks, reserved, leftAlone } = choose(session, patterns, flags);
   const now = new Date();
   return makePlan({
     host,
@@ -70,6 +82,8 @@ export function planFor(session: Session, patterns: readonly string[], flags: Pl
     profileOf: known(library),
     hostCpus: flags.hostCpus ?? reserved?.cpus,
     rebalance: flags.rebalance,
+    allowedRatio: flags.allowRatio,
+    leftAlone,
     restart: flags.restart,
     accepted: new Set(flags.accept),
     probes: probesOf(host),
@@ -81,6 +95,8 @@ export function planFor(session: Session, patterns: readonly string[], flags: Pl
 interface Choice {
   readonly picks: readonly Pick[];
   readonly reserved: Reservations | undefined;
+  /** Names of domains that a `*` would have taken in, and whose pins somebody has set by hand. */
+  readonly leftAlone: readonly string[];
 }
 
 function choose({ host, domains, library }: Session, patterns: readonly string[], flags: PlanFlags): Choice {
@@ -88,19 +104,27 @@ function choose({ host, domains, library }: Session, patterns: readonly string[]
   if (all && patterns.length > 0) throw usage('--all and names of domains do not go together');
   if (profile !== undefined && file !== undefined) throw usage('--profile and --file do not go together');
   const meant = patterns.length === 0 ? domains : pickDomains(domains, patterns);
+  const swept = (state: DomainState): boolean =>
+    flags.adopt !== true && isHandTuned(state, host) && !patterns.some((pattern) => names(pattern, state));
   if (file !== undefined) {
     const assignments = readAssignments(file);
     checkReservations(file, assignments.reserved, host);
-    const picks = pickByFile(meant, assignments).map((pick) => ({
-      state: pick.state,
-      profile: library.get(pick.profile),
-    }));
-    return { picks, reserved: assignments.reserved };
+    const found = pickByFile(meant, assignments);
+    const left = found.filter(({ state }) => assignments.sweeps(state) && swept(state));
+    const picks = found
+      .filter((pick) => !left.includes(pick))
+      .map((pick) => ({ state: pick.state, profile: library.get(pick.profile) }));
+    return { picks, reserved: assignments.reserved, leftAlone: left.map(({ state }) => state.domain.name) };
   }
   if (profile === undefined) throw usage('say what they are to become: --profile NAME, or --file FILE');
   if (patterns.length === 0 && !all) throw usage('say which domains: by name, by glob, or --all');
   const wanted = isPath(profile) ? library.read(profile) : library.get(profile);
-  return { picks: meant.map((state): Pick => ({ state, profile: wanted })), reserved: undefined };
+  const left = meant.filter(swept);
+  return {
+    picks: meant.filter((state) => !left.includes(state)).map((state): Pick => ({ state, profile: wanted })),
+    reserved: undefined,
+    leftAlone: left.map(({ domain }) => domain.name),
+  };
 }
 
 const isPath = (profile: string): boolean => /[/.]/.test(profile);

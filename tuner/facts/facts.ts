@@ -21,6 +21,8 @@ export interface HostFacts {
   readonly qemuVersion: number;
   readonly topology: HostTopology;
   readonly online: CpuSet;
+  /** CPUs that no VM gets, where somebody has said which; absent: placement's own choice. */
+  readonly hostCpus?: CpuSet | undefined;
   readonly cells: readonly CellMemory[];
   /** libvirt's names without `shm_`; empty where the host has no KSM. */
   readonly ksm: ReadonlyMap<string, number>;

@@ -7,6 +7,7 @@ import {
   loadCost,
   memoryCost,
   sharedCpus,
+  sharedPoolCost,
   siteCost,
   WEIGHTS,
 } from './objective.ts';
@@ -159,6 +160,7 @@ function sharedCost({ cells, floating }: Start, { vcpuCores, helperCpus, nodes }
   if (all === 0) return 0;
   const vcpuCpus = new Set([...vcpuCores.keys()].flatMap((core) => core.cpus));
   let cost = 0;
+  let [before, after] = [0, 0];
   for (const { cell, shared } of cells) {
     const here = nodes.filter((node) => node.cell === cell.id).map(({ request }) => request);
     const left = shared.filter((cpu) => !vcpuCpus.has(cpu) && !helperCpus.has(cpu));
@@ -166,6 +168,8 @@ function sharedCost({ cells, floating }: Start, { vcpuCores, helperCpus, nodes }
     const usedKiB = here.reduce((sum, request) => sum + request.memoryKiB, 0);
     cost += loadCost(vcpus, left.length, all) - loadCost(cell.floatingVcpus, shared.length, all);
     cost += memoryCost(usedKiB, cell.freeKiB);
+    before += shared.length;
+    after += left.length;
   }
-  return cost;
+  return cost + sharedPoolCost(all, after) - sharedPoolCost(all, before);
 }

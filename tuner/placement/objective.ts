@@ -27,8 +27,10 @@ export const WEIGHTS = {
   cellDistance: 4,
   memoryDistance: 4,
   helperDistance: 4,
-  /** vCPUs that float for each CPU that they share, as the average of them sees it. */
+  /** The square of vCPUs per shared CPU (the overcommit ratio) of a cell, as its average shared vCPU sees it. */
   load: 10,
+  /** The same over all cells together: CPUs left to share are worth something even in a cell where nobody shares yet. */
+  sharedPool: 10,
   /** Memory of VMs that share a cell's CPUs, squared share of what the cell has. */
   memory: 5,
   /** Whole free cores of a cell and of a cache that are used up: large holes stay, small ones are filled first. */
@@ -108,9 +110,16 @@ function torn(request: DedicatedRequest, vcpus: readonly number[], cores: readon
 export const holeCost = (weight: number, startFree: number, free: number, widest: number): number =>
   (weight * (startFree * startFree - free * free)) / (widest * widest);
 
-/** `floating` vCPUs here, of `all` on the host, on this many CPUs. */
+/**
+ * `floating` vCPUs here, of `all` on the host, on this many CPUs. It grows with the square of the ratio: vCPUs at 1:1
+ * barely notice one more, and at 6:1 each of them already waits most of the time.
+ */
 export const loadCost = (floating: number, cpus: number, all: number): number =>
-  floating === 0 ? 0 : (WEIGHTS.load * floating * floating) / (Math.max(cpus, 0.5) * all);
+  floating === 0 ? 0 : (WEIGHTS.load * floating * (floating / Math.max(cpus, 0.5)) ** 2) / all;
+
+/** `all` vCPUs that share CPUs, on the CPUs that all cells together leave to share. */
+export const sharedPoolCost = (all: number, cpus: number): number =>
+  WEIGHTS.sharedPool * (all / Math.max(cpus, 0.5)) ** 2;
 
 export const memoryCost = (usedKiB: number, ofKiB: number | undefined): number =>
   ofKiB === undefined || ofKiB === 0 ? 0 : WEIGHTS.memory * (usedKiB / ofKiB) ** 2;

@@ -44,5 +44,15 @@ function demand(request: PlacementRequest): string {
   const cells = request.cells.map(
     ({ vcpus, memoryKiB, memoryCell }) => `${vcpus}/${memoryKiB}/${memoryCell}`,
   );
-  return [kind, pageKiB, bound, threads, guestThreads, emulatorCpus, ioThreadCpus, ...cells].join(' ');
+  return [
+    kind,
+    pageKiB,
+    bound,
+    threads,
+    guestThreads,
+    emulatorCpus,
+    ioThreadCpus,
+    request.keepCells,
+    ...cells,
+  ].join(' ');
 }

@@ -86,6 +86,8 @@ export interface DedicatedRequest extends Request {
   readonly ioThreadCpus: number;
   /** What it has now by an earlier placement: kept where it can be. Left out, it is placed as if new. */
   readonly current: Assignment | undefined;
+  /** The host cell of each guest cell, where it has to stay there: its memory does not move. */
+  readonly keepCells?: readonly number[] | undefined;
 }
 
 export interface GuestCellRequest {
@@ -130,7 +132,9 @@ export type RefusalCode =
   /** Threads of one core are required, and the host has no such cores. */
   | 'NO_SMT'
   /** More guest cells than host cells, or memory from a cell that is not there. */
-  | 'NO_CELL';
+  | 'NO_CELL'
+  /** VMs that share CPUs would get too few of them. */
+  | 'RATIO_LIMIT';
 
 export interface Refusal {
   readonly guest: string;
@@ -156,6 +160,8 @@ export interface Placement {
   readonly refusals: readonly Refusal[];
   /** Those with a place today whose vCPUs go elsewhere. */
   readonly moved: readonly string[];
+  /** Those that get other CPUs of the same cells, so that more are left to share; their memory stays. */
+  readonly repinned?: readonly string[] | undefined;
   readonly overlaps: readonly Overlap[];
   /** The objective's cost of the assignments, 0 at best; see objective.ts. */
   readonly cost: number;

@@ -122,10 +122,10 @@ const CASES: readonly Case[] = [
     told: ['dev: 1,5,2,6 of 0; 0,4; 0,4', 'web: shares 3,7 of 0; 3,7; 3,7'],
   },
   {
-    what: 'two cores: none is kept for the host, and helpers go with the vCPUs',
+    what: 'two cores: one is kept for the host, where the helpers go too',
     host: hostOf(HOSTS.twoCores, kept),
-    requests: [dedicated('a', 2)],
-    told: ['a: 0,1 of 0; 0-1; 0-1'],
+    requests: [dedicated('a', 1)],
+    told: ['a: 1 of 0; 0; 0'],
   },
   {
     what: 'VMs that share go where the fewest vCPUs are to a CPU',
@@ -133,8 +133,8 @@ const CASES: readonly Case[] = [
     requests: [sharing('a', 8), sharing('b', 8), sharing('c', 8), sharing('d', 8)],
     told: [
       'a: shares 4-15,20-31 of 1; 4-15,20-31; 4-15,20-31',
-      'b: shares 0-3,16-19 of 0; 0-3,16-19; 0-3,16-19',
-      'c: shares 4-15,20-31 of 1; 4-15,20-31; 4-15,20-31',
+      'b: shares 4-15,20-31 of 1; 4-15,20-31; 4-15,20-31',
+      'c: shares 0-3,16-19 of 0; 0-3,16-19; 0-3,16-19',
       'd: shares 4-15,20-31 of 1; 4-15,20-31; 4-15,20-31',
     ],
   },

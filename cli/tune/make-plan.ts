@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { CpuSet, CpuSetError } from '../../model/cpu-set.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import type { DomainState, HostFacts } from '../../tuner/facts/facts.ts';
-import { probeDirectIo, probeHugetlbfs } from '../../tuner/facts/probes.ts';
+import { isPreallocated, probeDirectIo, probeHugetlbfs } from '../../tuner/facts/probes.ts';
 import { newTransactionId } from '../../tuner/journal/journal.ts';
 import { makePlan, type Pick } from '../../tuner/plan/make-plan.ts';
 import type { Plan } from '../../tuner/plan/plan.ts';
@@ -147,6 +147,7 @@ function probesOf(host: HostFacts): Probes | undefined {
   return {
     directIo: probeDirectIo,
     hugetlbfs: async (sizeKiB) => probeHugetlbfs(host, sizeKiB),
+    preallocated: isPreallocated,
   };
 }
 

@@ -46,4 +46,6 @@ export interface DomainState {
   readonly inactive: DomainView | undefined;
   /** Of its emulator, architecture and machine type; absent where libvirt cannot tell. */
   readonly capabilities: DomainCapabilities | undefined;
+  /** Targets of raw image files all of whose blocks are allocated; absent where virtune cannot look. */
+  readonly preallocated?: ReadonlySet<string> | undefined;
 }

@@ -2,6 +2,7 @@ import {
   type CellSite,
   type CostView,
   costView,
+  deviceCost,
   holeCost,
   isWhole,
   loadCost,
@@ -42,6 +43,11 @@ export function costing(
       if (request === undefined) continue;
       if (!options.rebalance) cost += moveCost(request, assignment);
       if (request.kind === 'node') {
+        cost += deviceCost(
+          view,
+          request,
+          assignment.cells.map((cell) => ({ cell })),
+        );
         use.nodes.push({ request, cell: assignment.cells[0] as number });
         continue;
       }

@@ -27,6 +27,8 @@ export interface HostOptions {
   /** Absent: those to which the capabilities give a place. */
   readonly online?: CpuSet | undefined;
   readonly isolated?: CpuSet | undefined;
+  /** Slower cores of a hybrid CPU. */
+  readonly efficiencyCpus?: CpuSet | undefined;
   /** Kept for the host; absent: `defaultHostCpus`. Empty: none are. */
   readonly hostCpus?: CpuSet | undefined;
   /** What of hugepages is free, by cell. */
@@ -59,7 +61,7 @@ export function placementHost(topology: HostTopology, options: HostOptions): Pla
   const others = options.domains.filter(({ name }) => !options.placing.has(name));
   const ledger = ledgerOf(topology, options);
   return {
-    cores: coresOf(topology, online, housekeeping, isolated),
+    cores: coresOf(topology, online, housekeeping, isolated, options.efficiencyCpus ?? CpuSet.empty),
     cells: topology.cells
       .map((cell) => ({
         id: cell.id,
@@ -100,7 +102,13 @@ export function defaultHostCpus(topology: HostTopology, online: CpuSet, isolated
   return firsts.find(({ core }) => core !== undefined)?.core ?? CpuSet.empty;
 }
 
-function coresOf(topology: HostTopology, online: CpuSet, housekeeping: CpuSet, isolated: CpuSet): Core[] {
+function coresOf(
+  topology: HostTopology,
+  online: CpuSet,
+  housekeeping: CpuSet,
+  isolated: CpuSet,
+  efficiency: CpuSet,
+): Core[] {
   const caches = lastLevelCaches(topology);
   return [...topology.cells]
     .sort((a, b) => a.id - b.id)
@@ -115,6 +123,7 @@ function coresOf(topology: HostTopology, online: CpuSet, housekeeping: CpuSet, i
           cpus,
           threads: group.length,
           isolated: cpus.every((cpu) => isolated.has(cpu)),
+          ...(group.some((cpu) => efficiency.has(cpu.id)) ? { efficiency: true } : {}),
         };
       }),
     )

@@ -39,7 +39,10 @@ export function alike(a: PlacementRequest | undefined, b: PlacementRequest): boo
 
 function demand(request: PlacementRequest): string {
   const { kind, pageKiB, bound } = request;
-  if (request.kind === 'node') return [kind, pageKiB, bound, request.vcpus, request.memoryKiB].join(' ');
+  const { deviceCells } = request;
+  if (request.kind === 'node') {
+    return [kind, pageKiB, bound, deviceCells, request.vcpus, request.memoryKiB].join(' ');
+  }
   const { threads, guestThreads, emulatorCpus, ioThreadCpus } = request;
   const cells = request.cells.map(
     ({ vcpus, memoryKiB, memoryCell }) => `${vcpus}/${memoryKiB}/${memoryCell}`,

@@ -3,15 +3,15 @@ import type { Refusal } from './types.ts';
 import { counted, listed } from './words.ts';
 
 /**
- * vCPUs for each CPU that VMs share, from which a plan warns. Up to 3:1 most mixed loads notice little
- * (docs/placement.md has the sources).
+ * vCPUs for each CPU that VMs share, above which a plan warns. Judgement: below what Nova grants a new host unasked
+ * (initial_cpu_allocation_ratio, 4.0), since the CPUs that a plan takes away are gone at once.
  */
 export const WARN_RATIO = 3;
 
 /**
- * The ratio above which a plan that would bring VMs there is refused, unless `--allow-ratio` allows more: "KVM should
- * safely support guests with loads under 100 % at a ratio of five vCPUs to one physical CPU" (Red Hat, RHEL 7
- * Virtualization Deployment and Administration Guide, 7.3).
+ * The ratio above which a plan that would bring VMs there is refused, unless `--allow-ratio` allows more: "with loads
+ * under 100 %, a ratio of five vCPUs to one physical CPU is generally safe" (Red Hat, RHEL 10, Configuring and managing
+ * Linux virtual machines, 17.6.1, 2025).
  */
 export const REFUSE_RATIO = 5;
 

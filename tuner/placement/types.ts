@@ -13,6 +13,8 @@ export interface Core {
   readonly threads: number;
   /** All of its CPUs are kept from the kernel's scheduler (isolcpus). */
   readonly isolated: boolean;
+  /** A slower core of a hybrid CPU (an E core). */
+  readonly efficiency?: boolean | undefined;
 }
 
 export interface PlacementCell {
@@ -70,6 +72,8 @@ interface Request {
   readonly pageKiB: number | undefined;
   /** Its memory must fit where it is placed (numatune strict): hugepages always must. */
   readonly bound: boolean;
+  /** Host cells of the PCI devices and network cards that it uses: it is better off near these. */
+  readonly deviceCells?: readonly number[] | undefined;
 }
 
 /** A VM whose vCPUs get CPUs to themselves. */

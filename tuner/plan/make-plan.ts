@@ -15,7 +15,8 @@ import { resolve, withConsequences } from '../profile/resolve.ts';
 import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
 import { type DomainPlan, markOf, type Plan, planDomain } from './plan.ts';
-import { type Probes, probed } from './preconditions.ts';
+import { type Probes, probed, withPreallocation } from './preconditions.ts';
+import { warningsOf } from './warnings.ts';
 
 /** A domain, and what it is to become. */
 export interface Pick {
@@ -75,6 +76,7 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
     sharing,
     rebalanced,
     leftAlone: input.leftAlone ?? [],
+    warnings: warningsOf(picks, requests),
     hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),
     domains: await Promise.all(
       picks.map((pick) => planOne(input, pick, byGuest.get(pick.state.domain.name))),
@@ -84,9 +86,10 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
 
 async function planOne(
   input: PlanInput,
-  { state, profile }: Pick,
+  { state: read, profile }: Pick,
   assignment: Assignment | undefined,
 ): Promise<DomainPlan> {
+  const state = await withPreallocation(read, input.probes);
   const accepted = input.accepted ?? new Set<string>();
   const resolved = resolve(profile, input.host, state, assignment, { accepted });
   return planDomain({
@@ -118,6 +121,7 @@ function placeAll(
   const view = placementHost(host.topology, {
     online: host.online,
     isolated: host.local?.isolatedCpus,
+    efficiencyCpus: host.local?.efficiencyCpus,
     hostCpus,
     memory,
     domains: domains.map((state) => hostDomain(state, profileOf)),

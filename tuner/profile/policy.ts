@@ -4,7 +4,7 @@ import { parseTopology } from '../settings/cpu.ts';
 import { cpuNumbers, parseSize } from '../settings/values.ts';
 import { knobValue, type Profile } from './profile.ts';
 import type { Figure } from './rule.ts';
-import { choice, count, orWord, text, ValueError, type ValueKind, whole } from './values.ts';
+import { choice, count, orDefault, orWord, text, ValueError, type ValueKind, whole } from './values.ts';
 
 // The knobs that decide together where a guest goes and what shape it has. Placement asks for them before there is
 // anything to resolve, so what they take is declared here, once.
@@ -29,6 +29,7 @@ export const topology = orWord(
   'auto',
 );
 export const ioThreadCount = count({ most: 64 });
+export const diskCache = orDefault(choice('none', 'writeback', 'writethrough', 'directsync', 'unsafe'));
 export const diskIoThread = choice('spread', 'mapped', 'auto', 'none');
 
 const PAGE_HELP = "a size (`2 MiB`, `1 GiB`), or a list with one for each of the guest's cells";
@@ -64,6 +65,8 @@ export interface Policy {
   readonly pages: 'largest' | 'default' | readonly number[] | undefined;
   readonly ioThreadCount: Figure | undefined;
   readonly diskIoThread: 'spread' | 'mapped' | 'auto' | 'none' | undefined;
+  /** The cache mode that disks are to have, where the profile says one for all of them. */
+  readonly diskCache: string | undefined;
 }
 
 export function policyOf(profile: Profile): Policy {
@@ -80,5 +83,6 @@ export function policyOf(profile: Profile): Policy {
     pages: knobValue(profile, 'memory.pages', pages),
     ioThreadCount: knobValue(profile, 'iothread.count', ioThreadCount),
     diskIoThread: knobValue(profile, 'disk.iothread', diskIoThread),
+    diskCache: knobValue(profile, 'disk.cache', diskCache),
   };
 }

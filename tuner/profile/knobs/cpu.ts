@@ -81,13 +81,32 @@ function topologyDrafts({ shape, assignment, host }: KnobContext, wanted: string
   ];
 }
 
+const NEAR_THE_HOST = new Set(['host-passthrough', 'host-model', 'maximum']);
+
+/** Only proposed: the guest sees another CPU after its next start, and where it can migrate to may change. */
+function proposedMode({ facts, policy }: KnobContext): Draft[] {
+  if (facts.cpu.mode !== undefined && NEAR_THE_HOST.has(facts.cpu.mode)) return [];
+  const mode = policy.pinning === 'dedicated' ? 'host-passthrough' : 'host-model';
+  const migrates =
+    mode === 'host-passthrough'
+      ? 'it then migrates only to hosts with the same CPU, microcode and kernel; if it has to go elsewhere, take cpu.mode: host-model'
+      : 'it then migrates only to hosts that have all features of this CPU';
+  return [
+    {
+      ...draft('cpu.mode', '', mode),
+      proposal: `the guest sees another CPU from its next start on, which some licences notice; ${migrates}`,
+    },
+  ];
+}
+
 export const cpuKnobs: readonly Knob[] = [
-  plainKnob({
+  knob({
     id: 'cpu.mode',
     group: 'cpu',
-    help: "Which CPU the guest sees: the host's own (`host-passthrough`), a model near it that can migrate (`host-model`), or all that QEMU can do (`maximum`).",
-    value: choice('host-passthrough', 'host-model', 'maximum'),
-    canonical: asIs,
+    help: "Which CPU the guest sees: the host's own (`host-passthrough`), a model near it that can migrate (`host-model`), or all that QEMU can do (`maximum`). `auto` proposes one to a VM that sees QEMU's default or a named model: host-passthrough where it has CPUs of its own, else host-model.",
+    value: choice('host-passthrough', 'host-model', 'maximum', 'auto'),
+    settings: ['cpu.mode'],
+    drafts: (context, mode) => (mode === 'auto' ? proposedMode(context) : [draft('cpu.mode', '', mode)]),
   }),
   knob({
     id: 'cpu.topology',

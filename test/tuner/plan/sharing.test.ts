@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
 import type { Plan } from '../../../tuner/plan/plan.ts';
@@ -19,12 +20,16 @@ assign:
   - { domain: "*", profile: balanced }
 `;
 
+/** What stands in docs/tuning-a-database-vm.md. */
+const page = readFileSync(new URL('../../../docs/tuning-a-database-vm.md', import.meta.url), 'utf8');
+const IN_THE_GUIDE = /```yaml\n(host:[^`]*)```/.exec(page)?.[1] ?? '';
+
 const reserved = { hostCpus: CpuSet.parse('0,16') };
 
 /** The guide's file on the guide's host. */
-async function guide(adopt: boolean): Promise<Plan> {
+async function guide(file: string, adopt: boolean): Promise<Plan> {
   const read = await readScenario('numa-split-database');
-  const assignments = parseAssignments('assignments.yaml', GUIDE);
+  const assignments = parseAssignments('assignments.yaml', file);
   const profiles: Record<string, Profile> = {};
   for (const state of read.domains) {
     const name = assignments.profileOf(state);
@@ -34,23 +39,29 @@ async function guide(adopt: boolean): Promise<Plan> {
   return planOn(read, profiles, reserved);
 }
 
-test('the guide: databases are packed onto whole cores, so that 27 vCPUs share 12 CPUs and not 4', async () => {
-  const plan = await guide(true);
-  expect(plan.placement.refusals).toEqual([]);
-  expect(plan.sharing?.before).toMatchObject({ vcpus: 23 });
-  expect(plan.sharing?.after).toMatchObject({ vcpus: 27, idleSiblings: CpuSet.empty });
-  expect(plan.sharing?.after.cpus.size).toBe(12);
-  expect(plan.sharing?.after.worstRatio).toBeLessThan(3);
-  expect(plan.placement.repinned).toEqual(['pg-billing', 'mysql-shop']);
-  // They keep the cells that their memory is in.
-  const cells = plan.placement.assignments.flatMap(({ guest, cells: of }) =>
-    guest === 'pg-billing' || guest === 'mysql-shop' ? [[guest, ...of]] : [],
-  );
-  expect(cells).toEqual([
-    ['pg-billing', 1],
-    ['mysql-shop', 0],
-  ]);
-});
+test.each([
+  ['as it stands in the guide', IN_THE_GUIDE, false],
+  ['with "*" for the VM that is pinned by hand, and --adopt', GUIDE, true],
+])(
+  "the guide's file, %s: databases are packed onto whole cores, so that 27 vCPUs share 12 CPUs and not 4",
+  async (_, file, adopt) => {
+    const plan = await guide(file, adopt);
+    expect(plan.placement.refusals).toEqual([]);
+    expect(plan.sharing?.before).toMatchObject({ vcpus: 23 });
+    expect(plan.sharing?.after).toMatchObject({ vcpus: 27, idleSiblings: CpuSet.empty });
+    expect(plan.sharing?.after.cpus.size).toBe(12);
+    expect(plan.sharing?.after.worstRatio).toBeLessThan(3);
+    expect(plan.placement.repinned).toEqual(['pg-billing', 'mysql-shop']);
+    // They keep the cells that their memory is in.
+    const cells = plan.placement.assignments.flatMap(({ guest, cells: of }) =>
+      guest === 'pg-billing' || guest === 'mysql-shop' ? [[guest, ...of]] : [],
+    );
+    expect(cells).toEqual([
+      ['pg-billing', 1],
+      ['mysql-shop', 0],
+    ]);
+  },
+);
 
 test('"*" does not take in a VM that somebody has pinned by hand, and the plan says so', async () => {
   const read = await readScenario('numa-split-database');

@@ -72,6 +72,7 @@ to hold.
 host:
   reservedCpus: 0-1,16-17                 # no VM gets these
   reservedHugepages: { 2 MiB: 512, 1 GiB: { 0: 2, 1: 0 } }   # in all, or cell by cell
+  allowRatio: 4                           # vCPUs for each shared CPU, at most; --allow-ratio says otherwise
 metadata:                                 # labels by XPath, as in the exporter's configuration
   namespaces: { app: 'http://example.org/app' }
   labels: { team: '//app:team' }

@@ -82,7 +82,7 @@ export function planFor(session: Session, patterns: readonly string[], flags: Pl
     profileOf: known(library),
     hostCpus: flags.hostCpus ?? reserved?.cpus,
     rebalance: flags.rebalance,
-    allowedRatio: flags.allowRatio,
+    allowedRatio: flags.allowRatio ?? reserved?.allowedRatio,
     leftAlone,
     restart: flags.restart,
     accepted: new Set(flags.accept),

@@ -120,7 +120,9 @@ export function hasMoved(from: Assignment, to: Assignment): boolean {
   if (from.kind === 'node') return from.cells[0] !== to.cells[0];
   return (
     from.vcpus.length !== to.vcpus.length ||
-    from.vcpus.some((cpus, vcpu) => !cpus.equals(to.vcpus[vcpu] ?? cpus))
+    from.vcpus.some(
+      (cpus, vcpu) => to.sharedVcpus?.has(vcpu) !== true && !cpus.equals(to.vcpus[vcpu] ?? cpus),
+    )
   );
 }
 

@@ -106,7 +106,7 @@ class Keeping {
 
   #seatCells(): boolean {
     const wanted = this.#request.cells.reduce((sum, cell) => sum + cell.vcpus.size, 0);
-    if (this.#current.vcpus.length !== wanted) return false;
+    if (this.#current.vcpus.length !== wanted + (this.#request.sharedVcpus?.size ?? 0)) return false;
     return this.#request.cells.every((_, index) => {
       const at = this.#cellAt(index);
       if (at === undefined) return false;

@@ -56,6 +56,7 @@ function demand(request: PlacementRequest): string {
     emulatorCpus,
     ioThreadCpus,
     request.keepCells,
+    request.sharedVcpus,
     ...cells,
   ].join(' ');
 }

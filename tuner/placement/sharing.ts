@@ -2,6 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { claimsOf } from '../../model/dedicated.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import { cellCpus, type HostTopology } from '../../model/topology.ts';
+import { dedicatedCpus } from './assign.ts';
 import type { Assignment } from './types.ts';
 
 /** A VM without CPUs to itself, and how crowded the CPUs are that it shares: before a placement, and after it. */
@@ -98,17 +99,16 @@ function useOf(guest: string, { cpu }: DomainFacts, topology: HostTopology): Use
   return { guest, own: vcpus, helpers, ranges };
 }
 
-function assignedUse(guest: string, { kind, vcpus, emulator, ioThreads }: Assignment): Use {
-  if (kind === 'node') {
-    return {
-      guest,
-      own: CpuSet.empty,
-      helpers: CpuSet.empty,
-      ranges: [{ cpus: vcpus[0], vcpus: vcpus.length }],
-    };
-  }
-  const own = CpuSet.of(vcpus.flatMap((cpus) => [...cpus]));
-  return { guest, own, helpers: emulator.union(ioThreads).difference(own), ranges: [] };
+function assignedUse(guest: string, assignment: Assignment): Use {
+  const { kind, vcpus, sharedVcpus = CpuSet.empty, emulator, ioThreads } = assignment;
+  const own = dedicatedCpus(assignment);
+  const shared = vcpus.filter((_, vcpu) => kind === 'node' || sharedVcpus.has(vcpu));
+  return {
+    guest,
+    own,
+    helpers: kind === 'node' ? CpuSet.empty : emulator.union(ioThreads).difference(own),
+    ranges: shared.length === 0 ? [] : [{ cpus: shared[0], vcpus: shared.length }],
+  };
 }
 
 const unpinnedUse = ({ guest, own, ranges }: Use): Use => ({

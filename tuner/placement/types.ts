@@ -79,8 +79,10 @@ interface Request {
 /** A VM whose vCPUs get CPUs to themselves. */
 export interface DedicatedRequest extends Request {
   readonly kind: 'dedicated';
-  /** One for a VM without cells. Together they hold vCPUs 0 to n-1, each once. */
+  /** One for a VM without cells. Together with `sharedVcpus` they hold vCPUs 0 to n-1, each once. */
   readonly cells: readonly GuestCellRequest[];
+  /** vCPUs that share what is left in the VM's cells (Nova's `mixed`); absent: none. */
+  readonly sharedVcpus?: CpuSet | undefined;
   readonly threads: ThreadPolicy;
   /** Threads of a core in the guest's own topology: so many vCPUs in a row should share a core. */
   readonly guestThreads: number;
@@ -121,6 +123,8 @@ export interface Assignment {
   readonly memoryCells: readonly number[];
   /** Where each vCPU may run: on one CPU when dedicated. */
   readonly vcpus: readonly CpuSet[];
+  /** Of a dedicated VM, the vCPUs that share CPUs all the same. */
+  readonly sharedVcpus?: CpuSet | undefined;
   readonly emulator: CpuSet;
   readonly ioThreads: CpuSet;
 }

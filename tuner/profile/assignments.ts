@@ -50,7 +50,11 @@ export function parseAssignments(path: string, text: string): Assignments {
   const indexOf = (state: DomainState): number =>
     given.assign.findIndex((each) => matches(each, state, labels));
   return {
-    reserved: { cpus: given.host?.reservedCpus, pages: reservedPages(given.host?.reservedHugepages ?? {}) },
+    reserved: {
+      cpus: given.host?.reservedCpus,
+      pages: reservedPages(given.host?.reservedHugepages ?? {}),
+      ...(given.host?.allowRatio === undefined ? {} : { allowedRatio: given.host.allowRatio }),
+    },
     profiles: [...new Set(given.assign.flatMap(({ profile }) => profile ?? []))],
     profileOf: (state) => given.assign[indexOf(state)]?.profile,
     sweeps: (state) => {

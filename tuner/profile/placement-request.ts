@@ -5,7 +5,7 @@ import { attr, child, children, type Element } from '../../model/xml.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignment, PlacementRequest } from '../placement/types.ts';
 import { definitionOf } from './definition.ts';
-import { policyOf } from './policy.ts';
+import { inMask, type Policy, policyOf } from './policy.ts';
 import type { Profile } from './profile.ts';
 import { type Shape, shapeOf } from './shape.ts';
 
@@ -35,20 +35,34 @@ export function placementRequest(
       current: currentAssignment('node', state.domain.name, host, facts, shape),
     };
   }
+  const sharedVcpus = sharingVcpus(policy, shape);
   return {
     ...common,
     kind: 'dedicated',
     cells: shape.cells.map(({ vcpus, memoryKiB }) => ({
-      vcpus,
+      vcpus: vcpus.difference(sharedVcpus),
       memoryKiB,
       memoryCell: onlyNode(policy.numaNodes),
     })),
+    ...(sharedVcpus.size === 0 ? {} : { sharedVcpus }),
     threads: policy.threads,
     guestThreads: shape.guestThreads,
     emulatorCpus: policy.emulatorCpus,
     ioThreadCpus: policy.ioThreadCpus,
-    current: currentAssignment('dedicated', state.domain.name, host, facts, shape),
+    current: currentAssignment('dedicated', state.domain.name, host, facts, shape, sharedVcpus),
   };
+}
+
+/** vCPUs that a profile leaves to share, of a VM some of whose vCPUs get CPUs to themselves. */
+function sharingVcpus({ dedicatedVcpus }: Policy, { cells }: Shape): CpuSet {
+  if (dedicatedVcpus === undefined) return CpuSet.empty;
+  return CpuSet.of(
+    cells.flatMap(({ vcpus }) => {
+      const shared = [...vcpus].filter((vcpu) => !inMask(dedicatedVcpus, vcpu));
+      // A guest cell is placed by its vCPUs with CPUs of their own: one at least has them.
+      return shared.length === vcpus.size ? shared.slice(0, -1) : shared;
+    }),
+  );
 }
 
 /** Where the definition's pins have it now; undefined where they are of another kind than what is asked for. */
@@ -58,14 +72,16 @@ function currentAssignment(
   host: HostFacts,
   facts: DomainFacts,
   shape: Shape,
+  shared: CpuSet = CpuSet.empty,
 ): Assignment | undefined {
   const pins = Array.from({ length: shape.vcpus }, (_, vcpu) => facts.cpu.vcpuPins.get(vcpu));
   const vcpus = pins.filter((pin) => pin !== undefined);
-  const all = CpuSet.of(vcpus.flatMap((pin) => [...pin]));
-  const dedicated = all.size === shape.vcpus && vcpus.every((pin) => pin.size === 1);
+  const own = pins.filter((pin, vcpu) => pin !== undefined && !shared.has(vcpu)) as CpuSet[];
+  const all = CpuSet.of(own.flatMap((pin) => [...pin]));
+  const dedicated = all.size === own.length && own.length > 0 && own.every((pin) => pin.size === 1);
   if (vcpus.length !== shape.vcpus || (kind === 'dedicated') !== dedicated) return undefined;
   const cells = shape.cells.map((cell) =>
-    hostCellOf(host, CpuSet.of([...cell.vcpus].flatMap((id) => [...(vcpus[id] ?? [])]))),
+    hostCellOf(host, CpuSet.of([...cell.vcpus.difference(shared)].flatMap((id) => [...(vcpus[id] ?? [])]))),
   );
   if (cells.some((cell) => cell === undefined)) return undefined;
   const hostCells = cells.flatMap((cell) => cell ?? []);
@@ -77,7 +93,7 @@ function currentAssignment(
     kind,
     cells: hostCells,
     memoryCells: shape.numa ? memoryCells : hostCells,
-    vcpus: kind === 'dedicated' ? siblingsTogether(host, shape, vcpus) : vcpus,
+    vcpus: kind === 'dedicated' && shared.size === 0 ? siblingsTogether(host, shape, vcpus) : vcpus,
     emulator: facts.cpu.emulatorPin ?? CpuSet.empty,
     ioThreads: [...facts.cpu.ioThreadPins.values()].reduce((sum, pin) => sum.union(pin), CpuSet.empty),
   };

@@ -128,6 +128,38 @@ const CASES: readonly Case[] = [
     told: ['a: 1 of 0; 0; 0'],
   },
   {
+    what: 'a mixed VM: vCPUs 2 and 3 have CPUs to themselves, the others share what is left in the cell',
+    host: hostOf(HOSTS.smtOff),
+    requests: [
+      dedicated('a', 2, {
+        cells: [{ vcpus: CpuSet.parse('2-3'), memoryKiB: 4 * GIB }],
+        sharedVcpus: CpuSet.parse('0-1'),
+      }),
+      dedicated('b', 4),
+    ],
+    told: ['a: 6-7,6-7,4,5 of 0; 4-5; 4-5', 'b: 0,1,2,3 of 0; 0-3; 0-3'],
+  },
+  {
+    what: 'a hybrid CPU: vCPUs with CPUs of their own keep off the slower cores',
+    host: hostOf({ cells: [8], threads: 1 }, { efficiencyCpus: CpuSet.parse('0-3') }),
+    requests: [dedicated('a', 4)],
+    told: ['a: 4,5,6,7 of 0; 4-7; 4-7'],
+  },
+  {
+    what: 'a VM goes to the cell of its network card, though another is emptier',
+    host: hostOf(HOSTS.asymmetric),
+    requests: [
+      dedicated('a', 2),
+      dedicated('b', 2, { deviceCells: [1] }),
+      sharing('c', 2, { deviceCells: [0] }),
+    ],
+    told: [
+      'a: 0,16 of 0; 0,16; 0,16',
+      'b: 4,20 of 1; 4,20; 4,20',
+      'c: shares 1-3,17-19 of 0; 1-3,17-19; 1-3,17-19',
+    ],
+  },
+  {
     what: 'VMs that share go where the fewest vCPUs are to a CPU',
     host: hostOf(HOSTS.asymmetric),
     requests: [sharing('a', 8), sharing('b', 8), sharing('c', 8), sharing('d', 8)],

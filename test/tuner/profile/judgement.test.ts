@@ -146,3 +146,54 @@ test('Windows has a queue for each vCPU, and no profile has more queues than vCP
   const values = valuesOf(wishesOf(windows, state(guestXml({ vcpus: 8 }))));
   expect(values['disk.queues vda']).toBe('8');
 });
+
+test('a real-time mask: the class holds for the vCPUs that are meant, and is taken from the others', () => {
+  const xml = pinned(1, 2, 3, 4).replace(
+    '</cputune>',
+    "<vcpusched vcpus='0-3' scheduler='fifo' priority='1'/></cputune>",
+  );
+  const profile = profileOf({ 'cpu.scheduler': 'fifo 1', 'cpu.realtimeVcpus': '^0-1' });
+  expect(valuesOf(wishesOf(profile, state(xml)))).toEqual({
+    'vcpusched 0': undefined,
+    'vcpusched 1': undefined,
+    'vcpusched 2': 'fifo 1',
+    'vcpusched 3': 'fifo 1',
+  });
+});
+
+test('mixed: only the vCPUs that are meant ask for CPUs of their own, and of each guest cell one at least', () => {
+  const asked = (mask: string, cells: number): string[] => {
+    const profile = profileOf({
+      'cpu.pinning': 'dedicated',
+      'cpu.dedicatedVcpus': mask,
+      'numa.cells': cells,
+    });
+    const request = placementRequest(profile, host(), state(guestXml({ vcpus: 8 })));
+    if (request?.kind !== 'dedicated') return [];
+    return [...request.cells.map(({ vcpus }) => String(vcpus)), `shared ${request.sharedVcpus}`];
+  };
+  expect(asked('^0-1', 1)).toEqual(['2-7', 'shared 0-1']);
+  expect(asked('6-7', 2)).toEqual(['3', '6-7', 'shared 0-2,4-5']);
+});
+
+test('a mixed VM that was placed keeps its place', () => {
+  const xml = guestXml({
+    vcpus: 4,
+    more: "<cputune><vcpupin vcpu='0' cpuset='3-7,19-23'/><vcpupin vcpu='1' cpuset='3-7,19-23'/><vcpupin vcpu='2' cpuset='1'/><vcpupin vcpu='3' cpuset='17'/></cputune>",
+  });
+  const profile = profileOf({ 'cpu.pinning': 'dedicated', 'cpu.dedicatedVcpus': '2-3' });
+  expect(placementRequest(profile, host(), state(xml))?.current).toMatchObject({
+    kind: 'dedicated',
+    cells: [0],
+  });
+});
+
+test.each(['', '^', 'x', '^^1', '1-'])('%j names no vCPUs', (mask) => {
+  expect(() =>
+    placementRequest(
+      profileOf({ 'cpu.pinning': 'dedicated', 'cpu.dedicatedVcpus': mask }),
+      host(),
+      state(guestXml()),
+    ),
+  ).toThrow();
+});

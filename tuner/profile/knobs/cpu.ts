@@ -1,6 +1,6 @@
 import { parseTopology, topologyText } from '../../settings/cpu.ts';
 import { type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
-import { topology } from '../policy.ts';
+import { inMask, topology, vcpuMask } from '../policy.ts';
 import { choice, onOff, orDefault, text, whole } from '../values.ts';
 
 const PERIOD = orDefault(whole({ least: 1_000, most: 1_000_000 }));
@@ -158,12 +158,16 @@ export const cpuKnobs: readonly Knob[] = [
     help: 'Scheduling class of vCPUs. A real-time vCPU starves everything else on its CPU, the kernel included.',
     value: POLICY,
     settings: ['vcpusched'],
-    drafts: ({ shape }, policy) =>
-      schedDrafts(
-        'vcpusched',
-        Array.from({ length: shape.vcpus }, (_, vcpu) => String(vcpu)),
-        policy,
+    drafts: ({ shape, policy: { realtimeVcpus } }, policy) =>
+      Array.from({ length: shape.vcpus }, (_, vcpu) =>
+        draft('vcpusched', String(vcpu), inMask(realtimeVcpus, vcpu) ? policy : undefined),
       ),
+  }),
+  knob({
+    id: 'cpu.realtimeVcpus',
+    group: 'cpu',
+    help: "vCPUs that `cpu.scheduler` holds for; the others keep the usual class, so that the guest's own housekeeping has somewhere to run (Nova's hw:cpu_realtime_mask). All of them where it is not said.",
+    value: vcpuMask,
   }),
   plainKnob({
     id: 'emulator.scheduler',

@@ -72,6 +72,7 @@ to hold.
 host:
   reservedCpus: 0-1,16-17                 # no VM gets these
   reservedHugepages: { 2 MiB: 512, 1 GiB: { 0: 2, 1: 0 } }   # in all, or cell by cell
+  allowRatio: 4                           # vCPUs for each shared CPU, at most; --allow-ratio says otherwise
 metadata:                                 # labels by XPath, as in the exporter's configuration
   namespaces: { app: 'http://example.org/app' }
   labels: { team: '//app:team' }
@@ -114,7 +115,14 @@ const GROUPS: readonly (readonly [KnobGroup, string, string])[] = [
 
 /** The text of docs/profiles.md. */
 export function profileReference(library: ProfileLibrary): string {
-  const sections = [INTRO, shipped(library), WRITING, ...GROUPS.map(group), hostSection()];
+  const sections = [
+    INTRO,
+    shipped(library),
+    WRITING,
+    ...GROUPS.map(group),
+    hostSection(),
+    adviceSection(library),
+  ];
   return `${sections.map((section) => section.trim()).join('\n\n')}\n`;
 }
 
@@ -130,7 +138,8 @@ function shipped(library: ProfileLibrary): string {
     });
   return `## Those that come with virtune
 
-Most values are judgement, and each says so; \`virtune tune profiles show\` gives the reason and the source of every one.
+Most values are judgement, and each says so: [what each of them says](#what-each-profile-says), with reason, source and
+date, stands below, and \`virtune tune profiles show\` prints the same.
 What they stand on comes first, and each says its own over it.
 
 | profile | for | stands on |
@@ -169,4 +178,34 @@ ${rows.join('\n')}`;
 
 function hostRow({ id, takes, help, sets }: HostKnob): string {
   return `| \`${id}\` | ${cell(takes)} | ${cell(help)} | ${sets ? 'sets it' : 'looks at it'} |`;
+}
+
+/** What each profile says itself: what it takes from others stands there. */
+function adviceSection(library: ProfileLibrary): string {
+  const tables = library.places
+    .filter(({ builtIn }) => builtIn)
+    .map(({ name }) => {
+      const { title, knobs: said, host } = library.get(name);
+      const entries = [
+        ...[...said].flatMap(([id, list]) => list.map((entry) => ({ id, entry }))),
+        ...[...host].map(([id, entry]) => ({ id: `host: ${id}`, entry })),
+      ];
+      const rows = entries
+        .filter(({ entry }) => (entry.from ?? name) === name)
+        .map(
+          ({ id, entry: { value, why, source } }) =>
+            `| \`${id}\` | \`${cell(String(value))}\` | ${cell(why)} | ${cell(source)} |`,
+        );
+      return `### ${name}: ${title}
+
+| knob | value | why | source |
+| --- | --- | --- | --- |
+${rows.join('\n')}`;
+    });
+  return `## What each profile says
+
+With the reason, and the document and year that it is taken from; \`judgement\` where no published source says it. What a
+profile takes over from one that it stands on is shown there only.
+
+${tables.join('\n\n')}`;
 }

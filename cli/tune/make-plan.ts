@@ -2,14 +2,14 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { CpuSet, CpuSetError } from '../../model/cpu-set.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import type { DomainState, HostFacts } from '../../tuner/facts/facts.ts';
-import { probeDirectIo, probeHugetlbfs } from '../../tuner/facts/probes.ts';
+import { isPreallocated, probeDirectIo, probeHugetlbfs } from '../../tuner/facts/probes.ts';
 import { newTransactionId } from '../../tuner/journal/journal.ts';
 import { makePlan, type Pick } from '../../tuner/plan/make-plan.ts';
 import type { Plan } from '../../tuner/plan/plan.ts';
 import type { Probes } from '../../tuner/plan/preconditions.ts';
 import { readAssignments } from '../../tuner/profile/assignments.ts';
 import type { ProfileLibrary } from '../../tuner/profile/library.ts';
-import { pickByFile, pickDomains } from '../../tuner/profile/pick.ts';
+import { isHandTuned, names, pickByFile, pickDomains } from '../../tuner/profile/pick.ts';
 import type { Profile } from '../../tuner/profile/profile.ts';
 import { checkReservations, type ReservedPages } from '../../tuner/profile/reservations.ts';
 import { findSetting } from '../../tuner/settings/all.ts';
@@ -23,6 +23,8 @@ export interface PlanFlags extends TuneFlags {
   readonly file?: string | undefined;
   readonly hostCpus?: CpuSet | undefined;
   readonly rebalance?: boolean | undefined;
+  readonly allowRatio?: number | undefined;
+  readonly adopt?: boolean | undefined;
   readonly restart?: boolean | undefined;
   readonly accept: readonly string[];
   /** False with --no-host. */
@@ -36,7 +38,9 @@ export function addPlanOptions(command: Command): Command {
     .option('-p, --profile <profile>', 'by name, or the path of a YAML file')
     .option('-f, --file <file>', 'assignments: which domain gets which profile, what is kept for the host')
     .option('--host-cpus <list>', 'CPUs that no VM gets, such as 0-1,16-17', cpus)
-    .option('--rebalance', 'place anew, whatever the VMs have now')
+    .option('--rebalance', 'place all of them as if none had a place yet')
+    .option('--allow-ratio <ratio>', 'let VMs share CPUs at up to so many vCPUs per CPU (default 5)', ratio)
+    .option('--adopt', 'with "*" or --all: take in VMs too that somebody has pinned by hand')
     .option('--restart', 'bring what waits for a boot about at once, by restarting the domains')
     .option('--no-host', 'leave settings of the host alone: pools of pages, KSM')
     .option('--accept <setting...>', 'settings that need something in the guest, which it has', setting, []);
@@ -49,6 +53,14 @@ function cpus(text: string): CpuSet {
     if (error instanceof CpuSetError) throw new InvalidArgumentError(`${error.message}.`);
     throw error;
   }
+}
+
+function ratio(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 1 || value > 1_000) {
+    throw new InvalidArgumentError('Expected a number of vCPUs per CPU from 1 to 1000.');
+  }
+  return value;
 }
 
 function setting(id: string, before: readonly string[]): string[] {
@@ -71,6 +83,10 @@ export interface Choice {
   readonly reservedPages: readonly ReservedPages[];
   readonly hostCpus: CpuSet | undefined;
   readonly rebalance: boolean;
+  /** vCPUs per CPU that VMs may share; the default where it is not given. */
+  readonly allowedRatio: number | undefined;
+  /** Names of domains that a `*` would have taken in, and whose pins somebody has set by hand. */
+  readonly leftAlone: readonly string[];
   readonly restart: boolean;
   readonly withHost: boolean;
   readonly accepted: readonly string[];
@@ -105,10 +121,13 @@ export function choose(
   if (all && patterns.length > 0) throw usage('--all and names of domains do not go together');
   if (profile !== undefined && file !== undefined) throw usage('--profile and --file do not go together');
   const meant = patterns.length === 0 ? domains : pickDomains(domains, patterns);
+  const swept = (state: DomainState): boolean =>
+    flags.adopt !== true && isHandTuned(state, host) && !patterns.some((pattern) => names(pattern, state));
   const how = {
     reservedPages: [],
     hostCpus: flags.hostCpus,
     rebalance: flags.rebalance === true,
+    allowedRatio: flags.allowRatio,
     restart: flags.restart === true,
     withHost: flags.host,
     accepted: flags.accept,
@@ -116,23 +135,32 @@ export function choose(
   if (file !== undefined) {
     const assignments = readAssignments(file);
     checkReservations(file, assignments.reserved, host);
-    const picks = pickByFile(meant, assignments).map((pick) => ({
-      state: pick.state,
-      profile: library.get(pick.profile),
-      profileRef: pick.profile,
-    }));
+    const found = pickByFile(meant, assignments);
+    const left = found.filter(({ state }) => assignments.sweeps(state) && swept(state));
+    const picks = found
+      .filter((pick) => !left.includes(pick))
+      .map((pick) => ({ state: pick.state, profile: library.get(pick.profile), profileRef: pick.profile }));
     const { reserved } = assignments;
     return {
       ...how,
       picks,
+      leftAlone: left.map(({ state }) => state.domain.name),
       reservedPages: reserved?.pages ?? [],
       hostCpus: flags.hostCpus ?? reserved?.cpus,
+      allowedRatio: flags.allowRatio ?? reserved?.allowedRatio,
     };
   }
   if (profile === undefined) throw usage('say what they are to become: --profile NAME, or --file FILE');
   if (patterns.length === 0 && !all) throw usage('say which domains: by name, by glob, or --all');
   const wanted = readProfile(library, profile);
-  return { ...how, picks: meant.map((state) => ({ state, profile: wanted, profileRef: profile })) };
+  const left = meant.filter(swept);
+  return {
+    ...how,
+    picks: meant
+      .filter((state) => !left.includes(state))
+      .map((state) => ({ state, profile: wanted, profileRef: profile })),
+    leftAlone: left.map(({ domain }) => domain.name),
+  };
 }
 
 /** By name, or the path of a file. */
@@ -160,6 +188,7 @@ function probesOf(host: HostFacts): Probes | undefined {
   return {
     directIo: probeDirectIo,
     hugetlbfs: async (sizeKiB) => probeHugetlbfs(host, sizeKiB),
+    preallocated: isPreallocated,
   };
 }
 

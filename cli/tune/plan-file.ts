@@ -17,7 +17,7 @@ import type { Session } from './session.ts';
 
 /** A plan and the choice it was made from, as the file that `apply FILE` takes. */
 export function planDocument(session: Session, choice: Choice, plan: Plan, at: Date): ApprovedPlan {
-  const { picks, reservedPages, hostCpus, accepted, ...rest } = choice;
+  const { picks, reservedPages, hostCpus, allowedRatio, leftAlone, accepted, ...rest } = choice;
   return approvedPlan(plan, {
     at: at.toISOString(),
     version: readVersion(),
@@ -34,6 +34,8 @@ export function planDocument(session: Session, choice: Choice, plan: Plan, at: D
       })),
       reservedPages: reservedPages.map(({ cell, ...each }) => ({ ...each, cell: cell ?? null })),
       hostCpus: hostCpus?.toString() ?? null,
+      allowedRatio: allowedRatio ?? null,
+      leftAlone: [...leftAlone],
       accepted: [...accepted],
     },
   });
@@ -59,10 +61,11 @@ export function readPlanFile(path: string): ApprovedPlan {
 export async function remakePlan(path: string, approved: ApprovedPlan, session: Session): Promise<Plan> {
   checkHost(approved, path, session.host.hostname);
   checkBasis(approved, session.basis);
-  const { picks, reservedPages, hostCpus, accepted, ...how } = approved.choice;
+  const { picks, reservedPages, hostCpus, allowedRatio, accepted, ...how } = approved.choice;
   const choice: Choice = {
     ...how,
     accepted,
+    allowedRatio: allowedRatio ?? undefined,
     hostCpus: hostCpus === null ? undefined : CpuSet.parse(hostCpus),
     reservedPages: reservedPages.map(({ cell, ...each }) => ({ ...each, cell: cell ?? undefined })),
     picks: picks.map(({ uuid, name, profile: ref, version }) => {

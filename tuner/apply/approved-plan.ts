@@ -24,6 +24,8 @@ const approvedSchema = z.object({
     ),
     reservedPages: z.array(z.object({ sizeKiB: z.number(), cell: z.number().nullable(), count: z.number() })),
     hostCpus: z.string().nullable(),
+    allowedRatio: z.number().nullable(),
+    leftAlone: z.array(z.string()),
     rebalance: z.boolean(),
     restart: z.boolean(),
     withHost: z.boolean(),

@@ -41,6 +41,8 @@ export interface HostFacts {
   readonly qemuVersion: number;
   readonly topology: HostTopology;
   readonly online: CpuSet;
+  /** CPUs that no VM gets, where somebody has said which; absent: placement's own choice. */
+  readonly hostCpus?: CpuSet | undefined;
   readonly cells: readonly CellMemory[];
   /** libvirt's names without `shm_`; empty where the host has no KSM. */
   readonly ksm: ReadonlyMap<string, number>;
@@ -64,4 +66,6 @@ export interface DomainState {
   readonly inactive: DomainView | undefined;
   /** Of its emulator, architecture and machine type; absent where libvirt cannot tell. */
   readonly capabilities: DomainCapabilities | undefined;
+  /** Targets of raw image files all of whose blocks are allocated; absent where virtune cannot look. */
+  readonly preallocated?: ReadonlySet<string> | undefined;
 }

@@ -6,12 +6,19 @@ import type { LocalRoots } from '../steps/step-host.ts';
 
 /** What the host's own kernel tells; absent is what it does not have, or does not let this user read. */
 export interface LocalHost {
-  /** Kept from the scheduler at boot (isolcpus). */
+  /** Kept from the scheduler: at boot (isolcpus), or by an isolated partition of cgroup v2 (cpuset.cpus.isolated). */
   readonly isolatedCpus: CpuSet | undefined;
   /** Without a timer tick while one task runs (nohz_full). */
   readonly nohzFullCpus: CpuSet | undefined;
   /** Last-level caches, for hosts whose libvirt does not tell of them. */
   readonly caches: readonly CacheBank[];
+  /** Slower cores of a hybrid CPU (Intel's E cores, Arm's LITTLE); absent where all cores are alike. */
+  readonly efficiencyCpus?: CpuSet | undefined;
+  /** The NUMA cell of each PCI device, by address (`0000:81:00.0`), and of each network card, by name. */
+  readonly pciCells?: ReadonlyMap<string, number> | undefined;
+  readonly nicCells?: ReadonlyMap<string, number> | undefined;
+  /** Whether QEMU may use io_uring: false where the kernel has none, or root has switched it off. */
+  readonly ioUring?: boolean | undefined;
   readonly hugetlbfs: readonly HugetlbfsMount[];
   /** The size that is meant where none is named. */
   readonly defaultPageKiB: number | undefined;
@@ -49,9 +56,16 @@ export function readLocalHost({ procRoot, sysRoot, cgroupRoot }: LocalRoots): Lo
   const sys = (path: string): string | undefined => read(`${sysRoot}/${path}`);
   const proc = (path: string): string | undefined => read(`${procRoot}/${path}`);
   return {
-    isolatedCpus: parseCpus(sys('devices/system/cpu/isolated')),
+    isolatedCpus: either(
+      parseCpus(sys('devices/system/cpu/isolated')),
+      parseCpus(readProcFile(`${cgroupRoot}/cpuset.cpus.isolated`)?.trim()),
+    ),
     nohzFullCpus: parseCpus(sys('devices/system/cpu/nohz_full')),
     caches: readCaches(sysRoot),
+    efficiencyCpus: readEfficiencyCpus(sysRoot),
+    pciCells: readDeviceCells(`${sysRoot}/bus/pci/devices`, 'numa_node'),
+    nicCells: readDeviceCells(`${sysRoot}/class/net`, 'device/numa_node'),
+    ioUring: readIoUring(proc('sys/kernel/io_uring_disabled'), proc('sys/kernel/osrelease')),
     hugetlbfs: parseHugetlbfs(proc('mounts') ?? ''),
     defaultPageKiB: number(/^Hugepagesize:\s+(\d+) kB$/m.exec(proc('meminfo') ?? '')?.[1]),
     cgroupVersion: cgroupVersion(cgroupRoot),
@@ -139,6 +153,46 @@ function readIdleLatency(sysRoot: string): number | undefined {
     }),
   );
   return latencies.length === 0 ? undefined : latencies.reduce((a, b) => Math.max(a, b));
+}
+
+const either = (a: CpuSet | undefined, b: CpuSet | undefined): CpuSet | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : a.union(b);
+
+/**
+ * Intel names the E cores of a hybrid CPU itself (devices/cpu_atom/cpus); elsewhere those whose capacity (Arm) or
+ * highest frequency is less than nine tenths of the best are the slower ones. Boost clocks of like cores differ by less.
+ */
+function readEfficiencyCpus(sysRoot: string): CpuSet | undefined {
+  const named = parseCpus(readProcFile(`${sysRoot}/devices/cpu_atom/cpus`)?.trim());
+  if (named !== undefined && named.size > 0) return named;
+  for (const file of ['cpu_capacity', 'cpufreq/cpuinfo_max_freq']) {
+    const speeds = cpuFolders(sysRoot).flatMap((folder) => {
+      const speed = number(readProcFile(`${folder}/${file}`)?.trim());
+      return speed === undefined ? [] : [{ cpu: Number(/cpu(\d+)$/.exec(folder)?.[1]), speed }];
+    });
+    const best = speeds.reduce((most, { speed }) => Math.max(most, speed), 0);
+    const slow = speeds.filter(({ speed }) => speed < best * 0.9).map(({ cpu }) => cpu);
+    if (slow.length > 0) return CpuSet.of(slow);
+  }
+  return undefined;
+}
+
+/** A cell of -1 is one that the firmware does not say. */
+function readDeviceCells(folder: string, file: string): Map<string, number> {
+  return new Map(
+    listNames(folder).flatMap((name) => {
+      const cell = number(readProcFile(`${folder}/${name}/${file}`)?.trim());
+      return cell === undefined ? [] : [[name, cell] as const];
+    }),
+  );
+}
+
+/** The switch is there from Linux 6.6 on (0: for all, 1: for those with the right, 2: for nobody), io_uring from 5.1 on. */
+function readIoUring(disabled: string | undefined, release: string | undefined): boolean | undefined {
+  if (disabled !== undefined) return disabled === '0';
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release ?? '') ?? [];
+  if (major === undefined) return undefined;
+  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 1);
 }
 
 function cpuFolders(sysRoot: string): string[] {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { Problem } from '../errors.ts';
 import type { HostFacts } from './facts.ts';
 
@@ -14,6 +14,18 @@ export async function probeDirectIo(path: string): Promise<Problem | undefined> 
     return undefined;
   } catch (error) {
     return directIoProblem(path, error as NodeJS.ErrnoException);
+  }
+}
+
+const BLOCK_BYTES = 512;
+
+/** Whether a file has all of its blocks; undefined where it cannot be looked at. A snapshot or a hole makes it sparse. */
+export async function isPreallocated(path: string): Promise<boolean | undefined> {
+  try {
+    const { blocks, size } = await stat(path);
+    return size > 0 && blocks * BLOCK_BYTES >= size;
+  } catch {
+    return undefined;
   }
 }
 

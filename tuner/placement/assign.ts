@@ -2,8 +2,12 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import type { DedicatedSeat, NodeSeat } from './seat.ts';
 import type { Assignment, PlacementCell, PlacementHost } from './types.ts';
 
-/** What a seat means for a VM that has CPUs of its own. */
-export function dedicatedAssignment(host: PlacementHost, seat: DedicatedSeat): Assignment {
+/** What a seat means for a VM that has CPUs of its own; `shared`: what is left in its cells for vCPUs that share. */
+export function dedicatedAssignment(
+  host: PlacementHost,
+  seat: DedicatedSeat,
+  shared: CpuSet = CpuSet.empty,
+): Assignment {
   const { request, cells, helpers } = seat;
   const vcpus: CpuSet[] = [];
   cells.forEach(({ cpus }, index) => {
@@ -17,6 +21,7 @@ export function dedicatedAssignment(host: PlacementHost, seat: DedicatedSeat): A
     request.emulatorCpus > 0
       ? CpuSet.of(own.slice(0, request.emulatorCpus))
       : commonCpus(host, cellIds, vcpus);
+  for (const vcpu of request.sharedVcpus ?? []) vcpus[vcpu] = shared.size > 0 ? shared : emulator;
   return {
     guest: request.guest,
     kind: 'dedicated',
@@ -25,6 +30,7 @@ export function dedicatedAssignment(host: PlacementHost, seat: DedicatedSeat): A
     vcpus,
     emulator,
     ioThreads: request.ioThreadCpus > 0 ? CpuSet.of(own.slice(request.emulatorCpus)) : emulator,
+    ...(request.sharedVcpus === undefined ? {} : { sharedVcpus: request.sharedVcpus }),
   };
 }
 
@@ -44,6 +50,12 @@ const housekeeping = (cells: readonly PlacementCell[]): CpuSet =>
   union(cells.map((cell) => cell.housekeeping));
 
 const union = (sets: readonly CpuSet[]): CpuSet => CpuSet.of(sets.flatMap((set) => [...set]));
+
+/** The CPUs that vCPUs have to themselves by a placement. */
+export function dedicatedCpus({ kind, vcpus, sharedVcpus = CpuSet.empty }: Assignment): CpuSet {
+  if (kind === 'node') return CpuSet.empty;
+  return union(vcpus.filter((_, vcpu) => !sharedVcpus.has(vcpu)));
+}
 
 /** What a seat means for a VM that shares a cell's CPUs, of which these are left to share. */
 export function nodeAssignment(seat: NodeSeat, shared: CpuSet): Assignment {

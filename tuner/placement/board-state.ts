@@ -80,7 +80,14 @@ export function startOf(host: PlacementHost, view: CostView): CellState[] {
       const cache = caches.get(core.cache) ?? newCache(host, cell, core.cache);
       caches.set(core.cache, cache);
       const isolated = core.cpus.filter((cpu) => host.isolated.has(cpu)).length;
-      const kin = [core.die, core.threads, core.isolated, isolated, view.narrow.has(core)].join(' ');
+      const kin = [
+        core.die,
+        core.threads,
+        core.isolated,
+        isolated,
+        view.narrow.has(core),
+        core.efficiency,
+      ].join(' ');
       cell.cores.push({
         ...newCore(host, core),
         index,

@@ -8,7 +8,15 @@ import {
   lotFor,
   startOf,
 } from './board-state.ts';
-import { type CostView, costView, holeCost, loadCost, memoryCost, WEIGHTS } from './objective.ts';
+import {
+  type CostView,
+  costView,
+  holeCost,
+  loadCost,
+  memoryCost,
+  sharedPoolCost,
+  WEIGHTS,
+} from './objective.ts';
 import type { PlacementHost, PlacementRequest } from './types.ts';
 
 /** Threads of one core, for vCPUs of one VM. */
@@ -28,6 +36,8 @@ export class Board {
   /** vCPUs that will float on the whole host. */
   readonly #floating: number;
   readonly #pageTotals: Map<number, number>;
+  /** CPUs that VMs without CPUs of their own share, on the whole host. */
+  #sharedCpus: number;
 
   /** `requests`: all that will be seated, since the load is an average over them. */
   constructor(host: PlacementHost, requests: readonly PlacementRequest[]) {
@@ -37,6 +47,7 @@ export class Board {
     this.#floating =
       host.cells.reduce((sum, cell) => sum + cell.floatingVcpus, 0) +
       requests.reduce((sum, request) => sum + (request.kind === 'node' ? request.vcpus : 0), 0);
+    this.#sharedCpus = this.cells.reduce((sum, cell) => sum + cell.sharedCpus, 0);
     this.#pageTotals = new Map();
     for (const { freePages } of host.cells) {
       for (const [size, free] of freePages)
@@ -153,10 +164,11 @@ export class Board {
     }
     const shared = countShared(state, this.#host);
     if (shared === state.shared) return;
-    this.cost -= this.#sharedCost(cell);
+    this.cost -= this.#sharedCost(cell) + sharedPoolCost(this.#floating, this.#sharedCpus);
     cell.sharedCpus += shared - state.shared;
+    this.#sharedCpus += shared - state.shared;
     state.shared = shared;
-    this.cost += this.#sharedCost(cell);
+    this.cost += this.#sharedCost(cell) + sharedPoolCost(this.#floating, this.#sharedCpus);
   }
 
   #fill(cell: CellState, cache: CacheState, by: 1 | -1): void {

@@ -2,11 +2,13 @@ import {
   type CellSite,
   type CostView,
   costView,
+  deviceCost,
   holeCost,
   isWhole,
   loadCost,
   memoryCost,
   sharedCpus,
+  sharedPoolCost,
   siteCost,
   WEIGHTS,
 } from './objective.ts';
@@ -41,6 +43,11 @@ export function costing(
       if (request === undefined) continue;
       if (!options.rebalance) cost += moveCost(request, assignment);
       if (request.kind === 'node') {
+        cost += deviceCost(
+          view,
+          request,
+          assignment.cells.map((cell) => ({ cell })),
+        );
         use.nodes.push({ request, cell: assignment.cells[0] as number });
         continue;
       }
@@ -113,7 +120,9 @@ export function hasMoved(from: Assignment, to: Assignment): boolean {
   if (from.kind === 'node') return from.cells[0] !== to.cells[0];
   return (
     from.vcpus.length !== to.vcpus.length ||
-    from.vcpus.some((cpus, vcpu) => !cpus.equals(to.vcpus[vcpu] ?? cpus))
+    from.vcpus.some(
+      (cpus, vcpu) => to.sharedVcpus?.has(vcpu) !== true && !cpus.equals(to.vcpus[vcpu] ?? cpus),
+    )
   );
 }
 
@@ -159,6 +168,7 @@ function sharedCost({ cells, floating }: Start, { vcpuCores, helperCpus, nodes }
   if (all === 0) return 0;
   const vcpuCpus = new Set([...vcpuCores.keys()].flatMap((core) => core.cpus));
   let cost = 0;
+  let [before, after] = [0, 0];
   for (const { cell, shared } of cells) {
     const here = nodes.filter((node) => node.cell === cell.id).map(({ request }) => request);
     const left = shared.filter((cpu) => !vcpuCpus.has(cpu) && !helperCpus.has(cpu));
@@ -166,6 +176,8 @@ function sharedCost({ cells, floating }: Start, { vcpuCores, helperCpus, nodes }
     const usedKiB = here.reduce((sum, request) => sum + request.memoryKiB, 0);
     cost += loadCost(vcpus, left.length, all) - loadCost(cell.floatingVcpus, shared.length, all);
     cost += memoryCost(usedKiB, cell.freeKiB);
+    before += shared.length;
+    after += left.length;
   }
-  return cost;
+  return cost + sharedPoolCost(all, after) - sharedPoolCost(all, before);
 }

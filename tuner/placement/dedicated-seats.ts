@@ -75,6 +75,8 @@ export function dedicatedSeats(
       ? board.cells.indexOf((chosen[index - 1] as SeatCell).cell) + 1
       : 0;
     for (const cell of board.cells.slice(from)) {
+      const kept = request.keepCells?.[index];
+      if (kept !== undefined && kept !== cell.id) continue;
       if (wanted === undefined || cell.cores.length === 0 || chosen.some((each) => each.cell === cell))
         continue;
       const memoryCell = memoryCellOf(board, cell, wanted.memoryCell);
@@ -110,6 +112,7 @@ function inOrder(takes: SeatCell['takes']): number[] {
 function alikeBefore(request: DedicatedRequest, index: number): boolean {
   const [before, cell] = [request.cells[index - 1], request.cells[index]];
   return (
+    request.keepCells === undefined &&
     before !== undefined &&
     before.vcpus.size === cell?.vcpus.size &&
     before.memoryKiB === cell.memoryKiB &&

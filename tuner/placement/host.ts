@@ -27,6 +27,8 @@ export interface HostOptions {
   /** Absent: those to which the capabilities give a place. */
   readonly online?: CpuSet | undefined;
   readonly isolated?: CpuSet | undefined;
+  /** Slower cores of a hybrid CPU. */
+  readonly efficiencyCpus?: CpuSet | undefined;
   /** Kept for the host; absent: `defaultHostCpus`. Empty: none are. */
   readonly hostCpus?: CpuSet | undefined;
   /** What of hugepages is free, by cell. */
@@ -59,7 +61,7 @@ export function placementHost(topology: HostTopology, options: HostOptions): Pla
   const others = options.domains.filter(({ name }) => !options.placing.has(name));
   const ledger = ledgerOf(topology, options);
   return {
-    cores: coresOf(topology, online, housekeeping, isolated),
+    cores: coresOf(topology, online, housekeeping, isolated, options.efficiencyCpus ?? CpuSet.empty),
     cells: topology.cells
       .map((cell) => ({
         id: cell.id,
@@ -79,20 +81,34 @@ export function placementHost(topology: HostTopology, options: HostOptions): Pla
 
 /**
  * The CPUs that a host keeps for itself when nobody says which: the first core of each cell, threads and all, so
- * that emulators and interrupts find a CPU near their memory. A cell of fewer than four cores keeps none, as half
- * a laptop is too much to give. Isolated CPUs are passed over: whoever isolated them left others to the host.
+ * that emulators and interrupts find a CPU near their memory. A cell of fewer than four cores keeps none, as half of
+ * it is too much to give; where no cell keeps any, the host keeps one core all the same, or its kernel, the emulators
+ * and the iothreads would run on the CPUs of vCPUs. Isolated CPUs are passed over: whoever isolated them left others
+ * to the host.
  */
 export function defaultHostCpus(topology: HostTopology, online: CpuSet, isolated: CpuSet): CpuSet {
-  return topology.cells.reduce((kept, cell) => {
-    const cores = coreGroups(cell, online);
-    const first = cores.find((core) => !core.some((cpu) => isolated.has(cpu.id)));
-    return cores.length < CELL_CORES_TO_SHARE || first === undefined
-      ? kept
-      : kept.union(CpuSet.of(first.map((cpu) => cpu.id)));
-  }, CpuSet.empty);
+  const cores = topology.cells
+    .map((cell) => coreGroups(cell, online).map((core) => CpuSet.of(core.map((cpu) => cpu.id))))
+    .filter((own) => own.length > 0);
+  const firsts = cores.map((own) => ({
+    count: own.length,
+    core: own.find((core) => core.intersection(isolated).size === 0),
+  }));
+  const kept = firsts
+    .filter(({ count }) => count >= CELL_CORES_TO_SHARE)
+    .reduce((all, { core = CpuSet.empty }) => all.union(core), CpuSet.empty);
+  const total = cores.flat().length;
+  if (kept.size > 0 || total < 2) return kept;
+  return firsts.find(({ core }) => core !== undefined)?.core ?? CpuSet.empty;
 }
 
-function coresOf(topology: HostTopology, online: CpuSet, housekeeping: CpuSet, isolated: CpuSet): Core[] {
+function coresOf(
+  topology: HostTopology,
+  online: CpuSet,
+  housekeeping: CpuSet,
+  isolated: CpuSet,
+  efficiency: CpuSet,
+): Core[] {
   const caches = lastLevelCaches(topology);
   return [...topology.cells]
     .sort((a, b) => a.id - b.id)
@@ -107,6 +123,7 @@ function coresOf(topology: HostTopology, online: CpuSet, housekeeping: CpuSet, i
           cpus,
           threads: group.length,
           isolated: cpus.every((cpu) => isolated.has(cpu)),
+          ...(group.some((cpu) => efficiency.has(cpu.id)) ? { efficiency: true } : {}),
         };
       }),
     )

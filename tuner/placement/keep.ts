@@ -1,7 +1,7 @@
 import type { Board, Take } from './board.ts';
 import type { CoreState } from './board-state.ts';
 import { helpersOf } from './helper-seats.ts';
-import { helperCost, siteCost } from './objective.ts';
+import { deviceCost, helperCost, siteCost } from './objective.ts';
 import {
   type DedicatedSeat,
   giveCell,
@@ -35,7 +35,8 @@ function keptNode(board: Board, request: NodeRequest, current: Assignment): Seat
   const cell = board.cell(current.cells[0] ?? -1);
   if (cell === undefined || cell.cores.length === 0 || cell.sharedCpus < request.vcpus) return undefined;
   if (!board.memoryFits(request, cell, request.memoryKiB)) return undefined;
-  return { kind: 'node', request, cell, own: 0, delta: 0 };
+  const own = deviceCost(board.view, request, [{ cell: cell.id }]);
+  return { kind: 'node', request, cell, own, delta: own };
 }
 
 /** The seat that leaves a VM's vCPUs where they are, without its helpers. */
@@ -105,7 +106,7 @@ class Keeping {
 
   #seatCells(): boolean {
     const wanted = this.#request.cells.reduce((sum, cell) => sum + cell.vcpus.size, 0);
-    if (this.#current.vcpus.length !== wanted) return false;
+    if (this.#current.vcpus.length !== wanted + (this.#request.sharedVcpus?.size ?? 0)) return false;
     return this.#request.cells.every((_, index) => {
       const at = this.#cellAt(index);
       if (at === undefined) return false;

@@ -129,7 +129,7 @@ function milder(host: PlacementHost, request: PlacementRequest, search: Search):
   const wishes: readonly [DedicatedRequest, string][] = [
     [{ ...request, threads: 'prefer' }, 'with thread policy prefer'],
     [{ ...request, emulatorCpus: 0, ioThreadCpus: 0 }, 'without CPUs of its own for emulator and iothreads'],
-    ...[2, 4, 8]
+    ...[2, 3, 4, 6, 8]
       .filter((count) => count <= cells && request.cells.length === 1)
       .map((count): [DedicatedRequest, string] => [
         { ...request, cells: split(request, count) },

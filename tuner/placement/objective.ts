@@ -1,4 +1,4 @@
-import type { Core, DedicatedRequest, PlacementHost } from './types.ts';
+import type { Core, DedicatedRequest, PlacementHost, PlacementRequest } from './types.ts';
 
 /**
  * What placement strives for, as costs to keep low; what may not be at all (two VMs on one CPU, a guest cell over
@@ -16,6 +16,8 @@ export const WEIGHTS = {
   sharedCore: 50,
   /** A vCPU on a CPU that is not isolated, where the host has some that are; a helper on one that is. */
   isolation: 40,
+  /** A vCPU on a slower core of a hybrid CPU. */
+  efficiencyCore: 35,
   /** Each last-level cache beyond the first that a guest cell spreads over, and each die. */
   cache: 30,
   die: 15,
@@ -27,8 +29,12 @@ export const WEIGHTS = {
   cellDistance: 4,
   memoryDistance: 4,
   helperDistance: 4,
-  /** vCPUs that float for each CPU that they share, as the average of them sees it. */
+  /** The same from a VM's nearest cell to each PCI device or network card that it uses. */
+  deviceDistance: 4,
+  /** The square of vCPUs per shared CPU (the overcommit ratio) of a cell, as its average shared vCPU sees it. */
   load: 10,
+  /** The same over all cells together: CPUs left to share are worth something even in a cell where nobody shares yet. */
+  sharedPool: 10,
   /** Memory of VMs that share a cell's CPUs, squared share of what the cell has. */
   memory: 5,
   /** Whole free cores of a cell and of a cache that are used up: large holes stay, small ones are filled first. */
@@ -59,7 +65,19 @@ export function siteCost(
       cost += WEIGHTS.cellDistance * view.away(site.cell, other.cell);
   });
   for (const core of helpers) cost += helperCost(view, core, sites);
-  return cost;
+  return cost + deviceCost(view, request, sites);
+}
+
+/** Every DMA and interrupt of a device crosses from its cell to the VM's. */
+export function deviceCost(
+  view: CostView,
+  { deviceCells = [] }: PlacementRequest,
+  sites: readonly { readonly cell: number }[],
+): number {
+  const away = (device: number): number => Math.min(...sites.map((site) => view.away(device, site.cell)));
+  return sites.length === 0
+    ? 0
+    : deviceCells.reduce((sum, device) => sum + WEIGHTS.deviceDistance * away(device), 0);
 }
 
 /** A helper is as far away as the nearest of its VM's cells. */
@@ -85,7 +103,9 @@ function cellCost(view: CostView, request: DedicatedRequest, { vcpus, cores }: C
 
 /** What a vCPU costs on a core, whatever the rest. */
 export const vcpuCost = (view: CostView, core: Core): number =>
-  (view.hasIsolated && !core.isolated ? WEIGHTS.isolation : 0) + (view.narrow.has(core) ? WEIGHTS.narrow : 0);
+  (view.hasIsolated && !core.isolated ? WEIGHTS.isolation : 0) +
+  (view.narrow.has(core) ? WEIGHTS.narrow : 0) +
+  (core.efficiency === true ? WEIGHTS.efficiencyCore : 0);
 
 /** Threads of one core in the guest that lie on several of the host's; with `isolate` that is what was asked for. */
 function torn(request: DedicatedRequest, vcpus: readonly number[], cores: readonly Core[]): number {
@@ -108,9 +128,16 @@ function torn(request: DedicatedRequest, vcpus: readonly number[], cores: readon
 export const holeCost = (weight: number, startFree: number, free: number, widest: number): number =>
   (weight * (startFree * startFree - free * free)) / (widest * widest);
 
-/** `floating` vCPUs here, of `all` on the host, on this many CPUs. */
+/**
+ * `floating` vCPUs here, of `all` on the host, on this many CPUs. It grows with the square of the ratio: vCPUs at 1:1
+ * barely notice one more, and at 6:1 each of them already waits most of the time.
+ */
 export const loadCost = (floating: number, cpus: number, all: number): number =>
-  floating === 0 ? 0 : (WEIGHTS.load * floating * floating) / (Math.max(cpus, 0.5) * all);
+  floating === 0 ? 0 : (WEIGHTS.load * floating * (floating / Math.max(cpus, 0.5)) ** 2) / all;
+
+/** `all` vCPUs that share CPUs, on the CPUs that all cells together leave to share. */
+export const sharedPoolCost = (all: number, cpus: number): number =>
+  WEIGHTS.sharedPool * (all / Math.max(cpus, 0.5)) ** 2;
 
 export const memoryCost = (usedKiB: number, ofKiB: number | undefined): number =>
   ofKiB === undefined || ofKiB === 0 ? 0 : WEIGHTS.memory * (usedKiB / ofKiB) ** 2;

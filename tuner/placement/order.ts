@@ -39,10 +39,24 @@ export function alike(a: PlacementRequest | undefined, b: PlacementRequest): boo
 
 function demand(request: PlacementRequest): string {
   const { kind, pageKiB, bound } = request;
-  if (request.kind === 'node') return [kind, pageKiB, bound, request.vcpus, request.memoryKiB].join(' ');
+  const { deviceCells } = request;
+  if (request.kind === 'node') {
+    return [kind, pageKiB, bound, deviceCells, request.vcpus, request.memoryKiB].join(' ');
+  }
   const { threads, guestThreads, emulatorCpus, ioThreadCpus } = request;
   const cells = request.cells.map(
     ({ vcpus, memoryKiB, memoryCell }) => `${vcpus}/${memoryKiB}/${memoryCell}`,
   );
-  return [kind, pageKiB, bound, threads, guestThreads, emulatorCpus, ioThreadCpus, ...cells].join(' ');
+  return [
+    kind,
+    pageKiB,
+    bound,
+    threads,
+    guestThreads,
+    emulatorCpus,
+    ioThreadCpus,
+    request.keepCells,
+    request.sharedVcpus,
+    ...cells,
+  ].join(' ');
 }

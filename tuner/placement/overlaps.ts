@@ -1,4 +1,5 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import { dedicatedCpus } from './assign.ts';
 import type { Assignment, Overlap, PlacementHost } from './types.ts';
 
 /** VMs that are not placed now, and may still run on CPUs that these get to themselves. */
@@ -6,9 +7,9 @@ export function overlapsOf(host: PlacementHost, assignments: readonly Assignment
   const dedicated = assignments.filter(({ kind }) => kind === 'dedicated');
   return host.floaters.flatMap((floater) => {
     const over = dedicated
-      .map(({ guest, vcpus }) => ({
-        guest,
-        cpus: CpuSet.of(vcpus.flatMap((cpus) => [...cpus])).intersection(floater.cpus),
+      .map((assignment) => ({
+        guest: assignment.guest,
+        cpus: dedicatedCpus(assignment).intersection(floater.cpus),
       }))
       .filter(({ cpus }) => cpus.size > 0);
     if (over.length === 0) return [];

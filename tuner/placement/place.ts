@@ -36,7 +36,10 @@ export function place(
   const assignments = requests.flatMap((request) => {
     const seat = search.seatOf(request);
     if (seat === undefined) return [];
-    const shared = seat.kind === 'node' ? search.board.shared(seat.cell) : CpuSet.empty;
+    const shared =
+      seat.kind === 'node'
+        ? search.board.shared(seat.cell)
+        : seat.cells.reduce((all, { cell }) => all.union(search.board.shared(cell)), CpuSet.empty);
     return [assignmentOf(host, seat, shared)];
   });
   const placed = new Map(assignments.map((assignment) => [assignment.guest, assignment]));
@@ -58,7 +61,7 @@ export function place(
 }
 
 function assignmentOf(host: PlacementHost, seat: DedicatedSeat | NodeSeat, shared: CpuSet): Assignment {
-  return seat.kind === 'node' ? nodeAssignment(seat, shared) : dedicatedAssignment(host, seat);
+  return seat.kind === 'node' ? nodeAssignment(seat, shared) : dedicatedAssignment(host, seat, shared);
 }
 
 function check(requests: readonly PlacementRequest[]): void {
@@ -78,5 +81,5 @@ function check(requests: readonly PlacementRequest[]): void {
   }
 }
 
-const numbersOf = ({ cells }: DedicatedRequest): number[] =>
-  cells.flatMap(({ vcpus }) => [...vcpus]).sort((a, b) => a - b);
+const numbersOf = ({ cells, sharedVcpus = CpuSet.empty }: DedicatedRequest): number[] =>
+  [...cells.flatMap(({ vcpus }) => [...vcpus]), ...sharedVcpus].sort((a, b) => a - b);

@@ -3,7 +3,7 @@ import type { Budget } from './budget.ts';
 import { dedicatedSeats } from './dedicated-seats.ts';
 import { helperSeats } from './helper-seats.ts';
 import { keptHelpers } from './keep.ts';
-import { helperCost } from './objective.ts';
+import { deviceCost, helperCost } from './objective.ts';
 import { type DedicatedSeat, type HelperSeat, type NodeSeat, type Seat, sitesOf } from './seat.ts';
 import type { NodeRequest, PlacementRequest } from './types.ts';
 
@@ -87,6 +87,7 @@ function nodeSeats(board: Board, request: NodeRequest, budget: Budget): NodeSeat
       board.share(cell, request.vcpus, request.memoryKiB, 1);
       const delta = board.cost - before;
       board.share(cell, request.vcpus, request.memoryKiB, -1);
-      return { kind: 'node', request, cell, own: 0, delta };
+      const own = deviceCost(board.view, request, [{ cell: cell.id }]);
+      return { kind: 'node', request, cell, own, delta: delta + own };
     });
 }

@@ -13,6 +13,8 @@ export interface Core {
   readonly threads: number;
   /** All of its CPUs are kept from the kernel's scheduler (isolcpus). */
   readonly isolated: boolean;
+  /** A slower core of a hybrid CPU (an E core). */
+  readonly efficiency?: boolean | undefined;
 }
 
 export interface PlacementCell {
@@ -70,13 +72,17 @@ interface Request {
   readonly pageKiB: number | undefined;
   /** Its memory must fit where it is placed (numatune strict): hugepages always must. */
   readonly bound: boolean;
+  /** Host cells of the PCI devices and network cards that it uses: it is better off near these. */
+  readonly deviceCells?: readonly number[] | undefined;
 }
 
 /** A VM whose vCPUs get CPUs to themselves. */
 export interface DedicatedRequest extends Request {
   readonly kind: 'dedicated';
-  /** One for a VM without cells. Together they hold vCPUs 0 to n-1, each once. */
+  /** One for a VM without cells. Together with `sharedVcpus` they hold vCPUs 0 to n-1, each once. */
   readonly cells: readonly GuestCellRequest[];
+  /** vCPUs that share what is left in the VM's cells (Nova's `mixed`); absent: none. */
+  readonly sharedVcpus?: CpuSet | undefined;
   readonly threads: ThreadPolicy;
   /** Threads of a core in the guest's own topology: so many vCPUs in a row should share a core. */
   readonly guestThreads: number;
@@ -86,6 +92,8 @@ export interface DedicatedRequest extends Request {
   readonly ioThreadCpus: number;
   /** What it has now by an earlier placement: kept where it can be. Left out, it is placed as if new. */
   readonly current: Assignment | undefined;
+  /** The host cell of each guest cell, where it has to stay there: its memory does not move. */
+  readonly keepCells?: readonly number[] | undefined;
 }
 
 export interface GuestCellRequest {
@@ -115,6 +123,8 @@ export interface Assignment {
   readonly memoryCells: readonly number[];
   /** Where each vCPU may run: on one CPU when dedicated. */
   readonly vcpus: readonly CpuSet[];
+  /** Of a dedicated VM, the vCPUs that share CPUs all the same. */
+  readonly sharedVcpus?: CpuSet | undefined;
   readonly emulator: CpuSet;
   readonly ioThreads: CpuSet;
 }
@@ -130,7 +140,9 @@ export type RefusalCode =
   /** Threads of one core are required, and the host has no such cores. */
   | 'NO_SMT'
   /** More guest cells than host cells, or memory from a cell that is not there. */
-  | 'NO_CELL';
+  | 'NO_CELL'
+  /** VMs that share CPUs would get too few of them. */
+  | 'RATIO_LIMIT';
 
 export interface Refusal {
   readonly guest: string;
@@ -156,6 +168,8 @@ export interface Placement {
   readonly refusals: readonly Refusal[];
   /** Those with a place today whose vCPUs go elsewhere. */
   readonly moved: readonly string[];
+  /** Those that get other CPUs of the same cells, so that more are left to share; their memory stays. */
+  readonly repinned?: readonly string[] | undefined;
   readonly overlaps: readonly Overlap[];
   /** The objective's cost of the assignments, 0 at best; see objective.ts. */
   readonly cost: number;

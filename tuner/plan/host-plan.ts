@@ -2,6 +2,7 @@ import { ParamType } from '../../libvirt/typed-params.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { HostFacts } from '../facts/facts.ts';
 import { hostFinding } from '../facts/host-findings.ts';
+import { dedicatedCpus } from '../placement/assign.ts';
 import type { Assignment } from '../placement/types.ts';
 import type { HostWish } from '../profile/host-knobs.ts';
 import { sizeText } from '../settings/values.ts';
@@ -28,7 +29,7 @@ export function planHost(
   needs: readonly PageNeed[],
   assignments: readonly Assignment[],
 ): HostPlan {
-  const dedicated = dedicatedCpus(assignments);
+  const dedicated = allDedicated(assignments);
   const parts = wishes.map((wish): Part => {
     if (wish.problem !== undefined) return { rows: [disputed(wish)], steps: [] };
     if (wish.knob === 'hugepages') return growPools(wish, needs);
@@ -39,10 +40,8 @@ export function planHost(
   return { rows: parts.flatMap(({ rows }) => rows), steps: parts.flatMap(({ steps }) => steps) };
 }
 
-function dedicatedCpus(assignments: readonly Assignment[]): string {
-  const own = assignments.filter(({ kind }) => kind === 'dedicated');
-  return CpuSet.of(own.flatMap(({ vcpus }) => vcpus.flatMap((cpus) => [...cpus]))).toString();
-}
+const allDedicated = (assignments: readonly Assignment[]): string =>
+  assignments.reduce((all, each) => all.union(dedicatedCpus(each)), CpuSet.empty).toString();
 
 function disputed({ knob, wanted, why, problem }: HostWish): HostRow {
   return {

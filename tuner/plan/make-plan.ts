@@ -1,8 +1,11 @@
-import type { CpuSet } from '../../model/cpu-set.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
 import type { CellMemory, DomainState, HostFacts } from '../facts/facts.ts';
 import { type HostDomain, placementHost } from '../placement/host.ts';
+import { REFUSE_RATIO, ratioRefusals, ratioText, WARN_RATIO } from '../placement/overcommit-limits.ts';
 import { place } from '../placement/place.ts';
-import type { Assignment, Placement, PlacementRequest } from '../placement/types.ts';
+import { placeFairly } from '../placement/policy.ts';
+import { type Sharing, sharingOf } from '../placement/sharing.ts';
+import type { Assignment, Placement, PlacementHost, PlacementRequest } from '../placement/types.ts';
 import { resolveHost } from '../profile/host-knobs.ts';
 import { placementRequest } from '../profile/placement-request.ts';
 import { policyOf } from '../profile/policy.ts';
@@ -12,7 +15,8 @@ import { resolve, withConsequences } from '../profile/resolve.ts';
 import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
 import { type DomainPlan, markOf, type Plan, planDomain } from './plan.ts';
-import { type Probes, probed } from './preconditions.ts';
+import { type Probes, probed, withPreallocation } from './preconditions.ts';
+import { warningsOf } from './warnings.ts';
 
 /** A domain, and what it is to become. */
 export interface Pick {
@@ -35,6 +39,10 @@ export interface PlanInput {
   readonly reservedPages?: readonly ReservedPages[] | undefined;
   /** Where VMs are now counts for nothing. */
   readonly rebalance?: boolean | undefined;
+  /** vCPUs for each shared CPU up to which VMs may be squeezed; absent: `REFUSE_RATIO`. */
+  readonly allowedRatio?: number | undefined;
+  /** Names of domains that were left out, because nobody named them and their pins are not virtune's. */
+  readonly leftAlone?: readonly string[] | undefined;
   /** What only a boot brings is brought about by a restart. */
   readonly restart?: boolean | undefined;
   /** Settings whose change in the guest somebody vouches for. */
@@ -48,16 +56,15 @@ export interface PlanInput {
 }
 
 /** What would become of these domains. Reads, and changes nothing. */
-export async function makePlan(input: PlanInput): Promise<Plan> {
-  const { host, picks } = input;
+export async function makePlan(given: PlanInput): Promise<Plan> {
+  const host = { ...given.host, hostCpus: given.hostCpus };
+  const input = { ...given, host };
+  const { picks } = input;
   const requests = picks.flatMap(({ state, profile }) => placementRequest(profile, host, state) ?? []);
   const hostWishes = input.withHost === false ? [] : resolveHost(picks.map(({ profile }) => profile));
   const growing = hostWishes.some(({ knob, problem }) => knob === 'hugepages' && problem === undefined);
-  const placement = placeAll(
-    input,
-    requests,
-    keepBack(growing ? grown(host.cells) : host.cells, input.reservedPages ?? []),
-  );
+  const memory = keepBack(growing ? grown(host.cells) : host.cells, input.reservedPages ?? []);
+  const { placement, sharing, rebalanced } = placeAll(input, requests, memory);
   const byGuest = new Map(placement.assignments.map((assignment) => [assignment.guest, assignment]));
   const placed = requests.flatMap((request): Placed[] => {
     const assignment = byGuest.get(request.guest);
@@ -68,6 +75,10 @@ export async function makePlan(input: PlanInput): Promise<Plan> {
     id: input.id,
     host,
     placement,
+    sharing,
+    rebalanced,
+    leftAlone: input.leftAlone ?? [],
+    warnings: warningsOf(picks, requests),
     hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),
     domains: await Promise.all(
       picks.map((pick) => planOne(input, pick, byGuest.get(pick.state.domain.name))),
@@ -77,9 +88,10 @@ export async function makePlan(input: PlanInput): Promise<Plan> {
 
 async function planOne(
   input: PlanInput,
-  { state, profile }: Pick,
+  { state: read, profile }: Pick,
   assignment: Assignment | undefined,
 ): Promise<DomainPlan> {
+  const state = await withPreallocation(read, input.probes);
   const accepted = input.accepted ?? new Set<string>();
   const resolved = resolve(profile, input.host, state, assignment, { accepted });
   return planDomain({
@@ -95,21 +107,83 @@ async function planOne(
   });
 }
 
+interface PlacedAll {
+  readonly placement: Placement;
+  readonly sharing: Sharing;
+  /** What `--rebalance` would come to, where that is much better. */
+  readonly rebalanced: Sharing | undefined;
+}
+
 function placeAll(
-  { host, domains, profileOf, hostCpus, rebalance = false }: PlanInput,
+  input: PlanInput,
   requests: readonly PlacementRequest[],
   memory: readonly CellMemory[],
-): Placement {
+): PlacedAll {
+  const { host, domains, profileOf, hostCpus, rebalance = false, allowedRatio = REFUSE_RATIO } = input;
   const view = placementHost(host.topology, {
     online: host.online,
     isolated: host.local?.isolatedCpus,
+    efficiencyCpus: host.local?.efficiencyCpus,
     hostCpus,
     memory,
     domains: domains.map((state) => hostDomain(state, profileOf)),
     // One that is picked and wants no place is one of the others: it has what it has.
     placing: new Set(requests.map(({ guest }) => guest)),
   });
-  return place(view, requests, { rebalance });
+  const sharingFor = sharingIn(input, view);
+  const worstRatio = (assignments: readonly Assignment[]): number => sharingFor(assignments).after.worstRatio;
+  const found = placeFairly(view, requests, { rebalance, worstRatio });
+  const sharing = sharingFor(found.assignments);
+  const rebalanced = rebalance ? undefined : muchBetter(view, requests, found, sharing, sharingFor);
+  const next =
+    rebalanced &&
+    `--rebalance would bring it to ${ratioText(rebalanced.after.worstRatio)}, moving VMs that have a place`;
+  const refusals = [...found.refusals, ...ratioRefusals(sharing, allowedRatio, next)];
+  return {
+    placement: { ...found, kind: refusals.length === 0 ? 'placed' : 'refused', refusals },
+    sharing,
+    rebalanced,
+  };
+}
+
+function sharingIn(
+  { host, domains, picks }: PlanInput,
+  view: PlacementHost,
+): (assignments: readonly Assignment[]) => Sharing {
+  const fixed = {
+    topology: host.topology,
+    online: host.online,
+    isolated: view.isolated,
+    hostCpus: view.cells.reduce((all, { housekeeping }) => all.union(housekeeping), CpuSet.empty),
+    running: domains.flatMap(({ domain, live }) =>
+      live === undefined ? [] : [{ name: domain.name, live: live.facts }],
+    ),
+    named: new Set(picks.map(({ state }) => state.domain.name)),
+    unpinned: new Set(
+      picks
+        .filter(({ profile }) => policyOf(profile).pinning === 'none')
+        .map(({ state }) => state.domain.name),
+    ),
+  };
+  return (assignments) => sharingOf({ ...fixed, assignments });
+}
+
+/** Ratios have to fall by so much before `--rebalance` is proposed: it moves VMs that run well where they are. */
+const WORTH_REBALANCING = 0.75;
+
+function muchBetter(
+  view: PlacementHost,
+  requests: readonly PlacementRequest[],
+  found: Placement,
+  now: Sharing,
+  sharingFor: (assignments: readonly Assignment[]) => Sharing,
+): Sharing | undefined {
+  const placed = requests.some(({ current }) => current !== undefined);
+  if (!placed || (found.refusals.length === 0 && now.after.worstRatio <= WARN_RATIO)) return undefined;
+  const other = place(view, requests, { rebalance: true });
+  if (other.refusals.length > found.refusals.length) return undefined;
+  const sharing = sharingFor(other.assignments);
+  return sharing.after.worstRatio <= now.after.worstRatio * WORTH_REBALANCING ? sharing : undefined;
 }
 
 /** One that was tuned before keeps what its profile gave it: the idle siblings of its CPUs, say. */

@@ -1,3 +1,4 @@
+import type { Share, SharedPool, Sharing } from '../placement/sharing.ts';
 import type { DomainPlan, Plan } from './plan.ts';
 
 /**
@@ -25,6 +26,11 @@ export function planJson(plan: Plan): unknown {
     })),
     placementProven: plan.placement.proven,
     moved: plan.placement.moved,
+    repinned: plan.placement.repinned ?? [],
+    leftAlone: plan.leftAlone ?? [],
+    warnings: plan.warnings ?? [],
+    sharing: plan.sharing === undefined ? null : sharingJson(plan.sharing),
+    rebalanced: plan.rebalanced === undefined ? null : poolJson(plan.rebalanced.after),
     overlaps: plan.placement.overlaps.map(({ guest, cpus, with: others }) => ({
       domain: guest,
       cpus: cpus.toString(),
@@ -32,6 +38,30 @@ export function planJson(plan: Plan): unknown {
     })),
   };
 }
+
+function sharingJson({ before, after, vms }: Sharing): unknown {
+  return {
+    before: poolJson(before),
+    after: poolJson(after),
+    domains: vms.map((vm) => ({
+      name: vm.guest,
+      named: vm.named,
+      vcpus: vm.vcpus,
+      before: vm.before === undefined ? null : shareJson(vm.before),
+      after: shareJson(vm.after),
+    })),
+  };
+}
+
+const poolJson = ({ vcpus, cpus, worstRatio, idleCpus, idleSiblings }: SharedPool): unknown => ({
+  vcpus,
+  cpus: cpus.toString(),
+  worstRatio,
+  idleCpus: idleCpus.toString(),
+  idleSiblings: idleSiblings.toString(),
+});
+
+const shareJson = ({ cpus, ratio }: Share): unknown => ({ cpus: cpus.toString(), ratio });
 
 function domainJson(plan: DomainPlan): unknown {
   const { state, profile, assignment, rows, definition, needsRestart, steps } = plan;

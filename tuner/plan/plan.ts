@@ -1,5 +1,6 @@
 import type { TunedMark } from '../../model/domain/tuned-mark.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
+import type { Sharing } from '../placement/sharing.ts';
 import type { Assignment, Placement } from '../placement/types.ts';
 import type { Wish } from '../settings/setting.ts';
 import type { Step } from '../steps/step.ts';
@@ -47,6 +48,14 @@ export interface Plan {
   readonly id: string;
   readonly host: HostFacts;
   readonly placement: Placement;
+  /** What it does to VMs that share CPUs, named or not. */
+  readonly sharing?: Sharing | undefined;
+  /** What `--rebalance` would come to, where that is much better for those that share CPUs. */
+  readonly rebalanced?: Sharing | undefined;
+  /** Domains that were left out, because nobody named them and their pins are not virtune's. */
+  readonly leftAlone?: readonly string[] | undefined;
+  /** What an SRE should know before this is applied: owners that rewrite the VM, memory that may not suffice. */
+  readonly warnings?: readonly string[] | undefined;
   readonly hostPlan: HostPlan;
   readonly domains: readonly DomainPlan[];
 }

@@ -9,6 +9,25 @@ export interface Probes {
   readonly directIo: (path: string) => Promise<Problem | undefined>;
   /** Whether pages of this size, KiB, are mounted where libvirt's guests get theirs from. */
   readonly hugetlbfs: (sizeKiB: number) => Promise<Problem | undefined>;
+  /** Whether an image file has all of its blocks; undefined where that cannot be seen. */
+  readonly preallocated?: ((path: string) => Promise<boolean | undefined>) | undefined;
+}
+
+/** The domain, with what can be seen on the host of its raw images. */
+export async function withPreallocation(
+  state: DomainState,
+  probes: Probes | undefined,
+): Promise<DomainState> {
+  const looks = probes?.preallocated;
+  if (looks === undefined) return state;
+  const disks = (state.inactive ?? state.live)?.facts.disks ?? [];
+  const found = await Promise.all(
+    disks.map(async ({ target, source, format }) => {
+      const raw = source?.kind === 'file' && format === 'raw' ? source.name : undefined;
+      return raw !== undefined && (await looks(raw)) === true ? [target] : [];
+    }),
+  );
+  return { ...state, preallocated: new Set(found.flat()) };
 }
 
 const PAST_THE_CACHE = new Set(['none', 'directsync']);

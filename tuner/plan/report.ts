@@ -4,6 +4,7 @@ import type { Overlap, Placement } from '../placement/types.ts';
 import type { SettingScope } from '../settings/setting.ts';
 import { textTable } from '../text-table.ts';
 import type { DomainPlan, HostPlan, Plan } from './plan.ts';
+import { reportSharing } from './report-sharing.ts';
 import type { Row } from './verdict.ts';
 
 const NOT_SAID = '-';
@@ -21,7 +22,9 @@ export function reportPlan(plan: Plan, options: ReportOptions): string {
   return [
     ...reportHost(plan.hostPlan),
     ...plan.domains.flatMap((domain) => reportDomain(domain, options)),
+    ...reportSharing(plan),
     ...reportPlacement(plan.placement),
+    ...(plan.warnings ?? []).map((text) => printable(`warning: ${text}`)),
   ].join('\n');
 }
 
@@ -31,9 +34,13 @@ export function reportPlacement(placement: Placement): string[] {
   return [
     ...refusals.map(
       ({ guest, code, text, next }) =>
-        `no place for ${guest}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
+        `${code === 'RATIO_LIMIT' ? 'refused' : `no place for ${guest}`}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
     ),
     ...moved.map((guest) => `${guest} moves to other CPUs`),
+    ...(placement.repinned ?? []).map(
+      (guest) =>
+        `${guest} moves to other CPUs of its cells, so that others have more to share; its memory stays`,
+    ),
     ...inTheWay(overlaps),
     ...unproven(placement),
   ].map(printable);

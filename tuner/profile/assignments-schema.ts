@@ -60,7 +60,11 @@ const match = z
 /** An assignments file. */
 export const assignmentsFile = z.strictObject({
   host: z
-    .strictObject({ reservedCpus: cpuList.optional(), reservedHugepages: hugepages.optional() })
+    .strictObject({
+      reservedCpus: cpuList.optional(),
+      reservedHugepages: hugepages.optional(),
+      allowRatio: z.number().min(1).max(1_000).optional(),
+    })
     .optional(),
   metadata: z
     .strictObject({

@@ -6,6 +6,7 @@ import type { DomainState } from '../facts/facts.ts';
 import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';
 import { definitionOf } from './definition.ts';
 import { matchesGlob } from './glob.ts';
+import { isCatchAll } from './pick.ts';
 import { type Reservations, reservedPages } from './reservations.ts';
 
 /** Which domain gets which profile. */
@@ -15,6 +16,8 @@ export interface Assignments {
   readonly profiles: readonly string[];
   /** A profile's name; null: to be left alone; undefined: nothing is said of it. */
   readonly profileOf: (state: DomainState) => string | null | undefined;
+  /** Whether the entry that holds for it would take in any domain: `domain: "*"` and nothing more. */
+  readonly sweeps: (state: DomainState) => boolean;
   /** Entries that none of these domains is meant by, as people would find them: `assign.2`. */
   readonly idle: (states: readonly DomainState[]) => readonly string[];
 }
@@ -47,9 +50,20 @@ export function parseAssignments(path: string, text: string): Assignments {
   const indexOf = (state: DomainState): number =>
     given.assign.findIndex((each) => matches(each, state, labels));
   return {
-    reserved: { cpus: given.host?.reservedCpus, pages: reservedPages(given.host?.reservedHugepages ?? {}) },
+    reserved: {
+      cpus: given.host?.reservedCpus,
+      pages: reservedPages(given.host?.reservedHugepages ?? {}),
+      ...(given.host?.allowRatio === undefined ? {} : { allowedRatio: given.host.allowRatio }),
+    },
     profiles: [...new Set(given.assign.flatMap(({ profile }) => profile ?? []))],
     profileOf: (state) => given.assign[indexOf(state)]?.profile,
+    sweeps: (state) => {
+      const entry = given.assign[indexOf(state)];
+      if (entry === undefined) return false;
+      const { domain, title, nova, labels: of } = entry;
+      const named = title !== undefined || nova !== undefined || of !== undefined;
+      return !named && [domain ?? '*'].flat().some(isCatchAll);
+    },
     idle: (states) => {
       const used = new Set(states.map(indexOf));
       return given.assign.flatMap((_, index) => (used.has(index) ? [] : [`assign.${index}`]));

@@ -1,5 +1,5 @@
 import { TunerError } from '../errors.ts';
-import type { DomainState } from '../facts/facts.ts';
+import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignments } from './assignments.ts';
 import { matchesGlob } from './glob.ts';
 
@@ -24,6 +24,25 @@ export function pickByFile(
   return states.flatMap((state) => {
     const profile = assignments.profileOf(state);
     return typeof profile === 'string' ? [{ state, profile }] : [];
+  });
+}
+
+/** A glob that fits every name. */
+export const isCatchAll = (glob: string): boolean => /^\*+$/.test(glob);
+
+/** Whether a pattern means this domain, and not just any. */
+export const names = (pattern: string, { domain }: DomainState): boolean =>
+  !isCatchAll(pattern) &&
+  (pattern === domain.name || pattern === domain.uuid || matchesGlob(pattern, domain.name));
+
+/** Somebody has pinned it, and it was not virtune: it has no mark, and its vCPUs may not run everywhere. */
+export function isHandTuned(state: DomainState, { online }: HostFacts): boolean {
+  return [state.live, state.inactive].some((view) => {
+    if (view === undefined || (state.inactive ?? state.live)?.facts.tuned !== undefined) return false;
+    const { vcpuPins, cpuSet } = view.facts.cpu;
+    return [...vcpuPins.values(), ...(cpuSet === undefined ? [] : [cpuSet])].some(
+      (pin) => online.difference(pin).size > 0,
+    );
   });
 }
 

@@ -1,10 +1,11 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import { cellCpus } from '../../model/topology.ts';
+import { attr, child, children, type Element } from '../../model/xml.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignment, PlacementRequest } from '../placement/types.ts';
 import { definitionOf } from './definition.ts';
-import { policyOf } from './policy.ts';
+import { inMask, type Policy, policyOf } from './policy.ts';
 import type { Profile } from './profile.ts';
 import { type Shape, shapeOf } from './shape.ts';
 
@@ -23,6 +24,7 @@ export function placementRequest(
     guest: state.domain.name,
     pageKiB: shape.cells[0]?.pageKiB,
     bound: numaMode === 'strict' || numaMode === 'restrictive',
+    deviceCells: deviceCells(host, root, facts),
   };
   if (pinning === 'cell') {
     return {
@@ -33,20 +35,34 @@ export function placementRequest(
       current: currentAssignment('node', state.domain.name, host, facts, shape),
     };
   }
+  const sharedVcpus = sharingVcpus(policy, shape);
   return {
     ...common,
     kind: 'dedicated',
     cells: shape.cells.map(({ vcpus, memoryKiB }) => ({
-      vcpus,
+      vcpus: vcpus.difference(sharedVcpus),
       memoryKiB,
       memoryCell: onlyNode(policy.numaNodes),
     })),
+    ...(sharedVcpus.size === 0 ? {} : { sharedVcpus }),
     threads: policy.threads,
     guestThreads: shape.guestThreads,
     emulatorCpus: policy.emulatorCpus,
     ioThreadCpus: policy.ioThreadCpus,
-    current: currentAssignment('dedicated', state.domain.name, host, facts, shape),
+    current: currentAssignment('dedicated', state.domain.name, host, facts, shape, sharedVcpus),
   };
+}
+
+/** vCPUs that a profile leaves to share, of a VM some of whose vCPUs get CPUs to themselves. */
+function sharingVcpus({ dedicatedVcpus }: Policy, { cells }: Shape): CpuSet {
+  if (dedicatedVcpus === undefined) return CpuSet.empty;
+  return CpuSet.of(
+    cells.flatMap(({ vcpus }) => {
+      const shared = [...vcpus].filter((vcpu) => !inMask(dedicatedVcpus, vcpu));
+      // A guest cell is placed by its vCPUs with CPUs of their own: one at least has them.
+      return shared.length === vcpus.size ? shared.slice(0, -1) : shared;
+    }),
+  );
 }
 
 /** Where the definition's pins have it now; undefined where they are of another kind than what is asked for. */
@@ -56,14 +72,16 @@ function currentAssignment(
   host: HostFacts,
   facts: DomainFacts,
   shape: Shape,
+  shared: CpuSet = CpuSet.empty,
 ): Assignment | undefined {
   const pins = Array.from({ length: shape.vcpus }, (_, vcpu) => facts.cpu.vcpuPins.get(vcpu));
   const vcpus = pins.filter((pin) => pin !== undefined);
-  const all = CpuSet.of(vcpus.flatMap((pin) => [...pin]));
-  const dedicated = all.size === shape.vcpus && vcpus.every((pin) => pin.size === 1);
+  const own = pins.filter((pin, vcpu) => pin !== undefined && !shared.has(vcpu)) as CpuSet[];
+  const all = CpuSet.of(own.flatMap((pin) => [...pin]));
+  const dedicated = all.size === own.length && own.length > 0 && own.every((pin) => pin.size === 1);
   if (vcpus.length !== shape.vcpus || (kind === 'dedicated') !== dedicated) return undefined;
   const cells = shape.cells.map((cell) =>
-    hostCellOf(host, CpuSet.of([...cell.vcpus].flatMap((id) => [...(vcpus[id] ?? [])]))),
+    hostCellOf(host, CpuSet.of([...cell.vcpus.difference(shared)].flatMap((id) => [...(vcpus[id] ?? [])]))),
   );
   if (cells.some((cell) => cell === undefined)) return undefined;
   const hostCells = cells.flatMap((cell) => cell ?? []);
@@ -75,14 +93,78 @@ function currentAssignment(
     kind,
     cells: hostCells,
     memoryCells: shape.numa ? memoryCells : hostCells,
-    vcpus,
+    vcpus: kind === 'dedicated' && shared.size === 0 ? siblingsTogether(host, shape, vcpus) : vcpus,
     emulator: facts.cpu.emulatorPin ?? CpuSet.empty,
     ioThreads: [...facts.cpu.ioThreadPins.values()].reduce((sum, pin) => sum.union(pin), CpuSet.empty),
   };
 }
 
+/**
+ * The same CPUs in an order in which threads of one core in the guest are threads of one core on the host, where there
+ * is one: a VM pinned in another order keeps its CPUs and its memory, and only vCPUs change places. A guest whose cores
+ * have one thread is left as it is.
+ */
+function siblingsTogether(host: HostFacts, shape: Shape, vcpus: readonly CpuSet[]): CpuSet[] {
+  const ordered = [...vcpus];
+  const { guestThreads } = shape;
+  if (guestThreads < 2) return ordered;
+  const siblingsOf = new Map(
+    host.topology.cells.flatMap((cell) => cell.cpus.map((cpu) => [cpu.id, cpu.siblings] as const)),
+  );
+  for (const { vcpus: cell } of shape.cells) {
+    const ids = [...cell];
+    const cores = Map.groupBy(
+      ids.flatMap((id) => vcpus[id]?.first ?? []),
+      (cpu) => `${siblingsOf.get(cpu)}`,
+    );
+    // Nothing is put in order that cannot be put in order whole.
+    if (ids.length % guestThreads !== 0 || [...cores.values()].some((cpus) => cpus.length !== guestThreads))
+      continue;
+    const together = ids.every((_, at) => {
+      const [first, own] = [ids[at - (at % guestThreads)] ?? -1, vcpus[ids[at] ?? -1]?.first ?? -1];
+      return siblingsOf.get(vcpus[first]?.first ?? -1)?.has(own) === true;
+    });
+    if (together) continue;
+    const cpus = [...cores.values()].flatMap((core) => core.toSorted((a, b) => a - b));
+    ids.forEach((id, at) => {
+      ordered[id] = CpuSet.of([cpus[at] as number]);
+    });
+  }
+  return ordered;
+}
+
 function hostCellOf(host: HostFacts, cpus: CpuSet): number | undefined {
   return host.topology.cells.find((cell) => cpus.size > 0 && cpus.isSubsetOf(cellCpus(cell)))?.id;
+}
+
+/**
+ * The cells of the devices that a domain uses: PCI devices that it is given, and the card behind a network card that
+ * hangs directly on one (macvtap). A bridge may lead anywhere, so nothing is said of it.
+ */
+function deviceCells({ local }: HostFacts, root: Element, { interfaces }: DomainFacts): number[] {
+  const addresses = children(child(root, 'devices')).flatMap((device) => {
+    const source = child(device, 'source', 'address');
+    const pci = attr(device, 'type') === 'pci' || device.localName === 'interface';
+    return device.localName === 'hostdev' || device.localName === 'interface'
+      ? (pci && pciAddress(source)) || []
+      : [];
+  });
+  const cards = interfaces.flatMap(({ type, source }) => (type === 'direct' ? (source ?? []) : []));
+  return [
+    ...addresses.flatMap((address) => local?.pciCells?.get(address) ?? []),
+    ...cards.flatMap((card) => local?.nicCells?.get(card) ?? []),
+  ];
+}
+
+/** `0000:81:00.0`, as sysfs names a device. */
+function pciAddress(element: Element | undefined): string | undefined {
+  const part = (name: string, digits: number): string | undefined => {
+    const value = Number(attr(element, name) ?? (name === 'domain' ? 0 : Number.NaN));
+    return Number.isNaN(value) ? undefined : value.toString(16).padStart(digits, '0');
+  };
+  const [domain, bus, slot, fn] = [part('domain', 4), part('bus', 2), part('slot', 2), part('function', 1)];
+  const whole = [domain, bus, slot, fn].every((each) => each !== undefined);
+  return whole ? `${domain}:${bus}:${slot}.${fn}` : undefined;
 }
 
 const onlyNode = (nodes: CpuSet | undefined): number | undefined =>

@@ -4,7 +4,7 @@ import { parseTopology } from '../settings/cpu.ts';
 import { cpuNumbers, parseSize } from '../settings/values.ts';
 import { knobValue, type Profile } from './profile.ts';
 import type { Figure } from './rule.ts';
-import { choice, count, orWord, text, ValueError, type ValueKind, whole } from './values.ts';
+import { choice, count, orDefault, orWord, text, ValueError, type ValueKind, whole } from './values.ts';
 
 // The knobs that decide together where a guest goes and what shape it has. Placement asks for them before there is
 // anything to resolve, so what they take is declared here, once.
@@ -13,6 +13,29 @@ export const pinning = choice('dedicated', 'cell', 'none');
 export const threads = choice('require', 'prefer', 'isolate');
 export const helperPinning = choice('placed', 'none');
 export const helperCpus = whole({ most: 64 });
+/** vCPUs by number: `2-7`, or all but some, `^0-1` (Nova's hw:cpu_realtime_mask, hw:cpu_dedicated_mask). */
+export const vcpuMask: ValueKind<VcpuMask> = {
+  help: 'vCPUs by number (`2-7`), or all but some (`^0-1`)',
+  parse: (raw) => {
+    const text = typeof raw === 'number' ? String(raw) : raw;
+    const [, except, list] = typeof text === 'string' ? (/^(\^?)(\d[\d,-]*)$/.exec(text) ?? []) : [];
+    const vcpus = list === undefined ? CpuSet.empty : cpuNumbers(list);
+    if (vcpus.size === 0) {
+      throw new ValueError(`${JSON.stringify(raw)} names no vCPUs; "2-7" would, or "^0-1" for all but these`);
+    }
+    return { except: except === '^', vcpus };
+  },
+};
+
+export interface VcpuMask {
+  /** It names those that are not meant. */
+  readonly except: boolean;
+  readonly vcpus: CpuSet;
+}
+
+export const inMask = (mask: VcpuMask | undefined, vcpu: number): boolean =>
+  mask === undefined || mask.vcpus.has(vcpu) !== mask.except;
+
 export const numaMode = choice('strict', 'preferred', 'interleave', 'restrictive', 'none');
 const cellList: ValueKind<CpuSet> = {
   help: 'a list of cells (`0-1`)',
@@ -29,6 +52,7 @@ export const topology = orWord(
   'auto',
 );
 export const ioThreadCount = count({ most: 64 });
+export const diskCache = orDefault(choice('none', 'writeback', 'writethrough', 'directsync', 'unsafe'));
 export const diskIoThread = choice('spread', 'mapped', 'auto', 'none');
 
 const PAGE_HELP = "a size (`2 MiB`, `1 GiB`), or a list with one for each of the guest's cells";
@@ -54,6 +78,8 @@ export const pages = orWord(pageSizes, 'largest', 'default');
 export interface Policy {
   readonly pinning: 'dedicated' | 'cell' | 'none' | undefined;
   readonly threads: ThreadPolicy;
+  /** vCPUs that get CPUs to themselves, of a VM with `dedicated`; the others share. Absent: all. */
+  readonly dedicatedVcpus: VcpuMask | undefined;
   readonly emulatorCpus: number;
   readonly ioThreadCpus: number;
   readonly numaMode: 'strict' | 'preferred' | 'interleave' | 'restrictive' | 'none' | undefined;
@@ -64,6 +90,10 @@ export interface Policy {
   readonly pages: 'largest' | 'default' | readonly number[] | undefined;
   readonly ioThreadCount: Figure | undefined;
   readonly diskIoThread: 'spread' | 'mapped' | 'auto' | 'none' | undefined;
+  /** vCPUs that the scheduling class holds for; absent: all. */
+  readonly realtimeVcpus: VcpuMask | undefined;
+  /** The cache mode that disks are to have, where the profile says one for all of them. */
+  readonly diskCache: string | undefined;
 }
 
 export function policyOf(profile: Profile): Policy {
@@ -71,6 +101,7 @@ export function policyOf(profile: Profile): Policy {
   return {
     pinning: knobValue(profile, 'cpu.pinning', pinning),
     threads: knobValue(profile, 'cpu.threads', threads) ?? 'prefer',
+    dedicatedVcpus: knobValue(profile, 'cpu.dedicatedVcpus', vcpuMask),
     emulatorCpus: knobValue(profile, 'emulator.cpus', helperCpus) ?? 0,
     ioThreadCpus: knobValue(profile, 'iothread.cpus', helperCpus) ?? 0,
     numaMode: knobValue(profile, 'numa.memory', numaMode),
@@ -80,5 +111,7 @@ export function policyOf(profile: Profile): Policy {
     pages: knobValue(profile, 'memory.pages', pages),
     ioThreadCount: knobValue(profile, 'iothread.count', ioThreadCount),
     diskIoThread: knobValue(profile, 'disk.iothread', diskIoThread),
+    realtimeVcpus: knobValue(profile, 'cpu.realtimeVcpus', vcpuMask),
+    diskCache: knobValue(profile, 'disk.cache', diskCache),
   };
 }

@@ -15,6 +15,8 @@ export interface ReservedPages {
 export interface Reservations {
   readonly cpus: CpuSet | undefined;
   readonly pages: readonly ReservedPages[];
+  /** vCPUs for each shared CPU up to which this host may be filled; absent: the usual limit. */
+  readonly allowedRatio?: number | undefined;
 }
 
 export function reservedPages(given: HugepageCounts): ReservedPages[] {

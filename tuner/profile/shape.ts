@@ -1,8 +1,9 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
-import { cellCpus } from '../../model/topology.ts';
+import { cellCpus, type HostCell } from '../../model/topology.ts';
 import { child, children, type Element } from '../../model/xml.ts';
 import type { HostFacts } from '../facts/facts.ts';
+import { defaultHostCpus } from '../placement/host.ts';
 import { parseTopology } from '../settings/cpu.ts';
 import type { Policy } from './policy.ts';
 
@@ -61,21 +62,57 @@ function cellCount(
     case 'none':
       return 0;
     case 'auto':
-      return now > 0 ? now : cellsNeeded(host, vcpus, memoryKiB);
+      return now > 0 ? now : cellsNeeded(policy, host, vcpus, memoryKiB);
     default:
       return policy.guestCells;
   }
 }
 
-/** None where one host cell holds it all; else the fewest that each fit into one. */
-function cellsNeeded(host: HostFacts, vcpus: number, memoryKiB: number): number {
-  const { cells } = host.topology;
-  const cpus = Math.max(0, ...cells.map((cell) => cellCpus(cell).size));
-  const memory = Math.max(0, ...cells.map((cell) => cell.memoryKiB ?? Number.POSITIVE_INFINITY));
-  for (let count = 1; count <= cells.length; count++) {
-    if (Math.ceil(vcpus / count) <= cpus && memoryKiB / count <= memory) return count === 1 ? 0 : count;
-  }
-  return cells.length > 1 ? cells.length : 0;
+/**
+ * None where one host cell holds it all; else the fewest that each fit into a host cell of their own. Only what VMs
+ * may use counts: not CPUs that are offline or kept for the host, nor, for VMs that share CPUs, isolated ones; not
+ * memory that is in page pools, unless the guest's comes from there. A number that the vCPUs divide into evenly is
+ * preferred, since a guest's sockets are alike.
+ */
+function cellsNeeded(policy: Policy, host: HostFacts, vcpus: number, memoryKiB: number): number {
+  const rooms = host.topology.cells
+    .map((cell) => ({ vcpus: roomForVcpus(policy, host, cell), memoryKiB: usableKiB(policy, host, cell) }))
+    .filter((room) => room.vcpus > 0);
+  const fits = (count: number): boolean => {
+    const [most, share] = [Math.ceil(vcpus / count), memoryKiB / count];
+    return rooms.filter((room) => room.vcpus >= most && room.memoryKiB >= share).length >= count;
+  };
+  const counts = Array.from({ length: rooms.length }, (_, index) => index + 1).filter(fits);
+  const count = counts.find((each) => vcpus % each === 0) ?? counts[0] ?? rooms.length;
+  return count <= 1 ? 0 : count;
+}
+
+/** vCPUs for which a host cell has CPUs, if nobody else is there. */
+function roomForVcpus({ pinning, threads }: Policy, host: HostFacts, cell: HostCell): number {
+  const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
+  const hostCpus = host.hostCpus ?? defaultHostCpus(host.topology, host.online, isolated);
+  const cpus = cellCpus(cell).intersection(host.online).difference(hostCpus);
+  if (pinning !== 'dedicated') return cpus.difference(isolated).size;
+  if (threads === 'prefer') return cpus.size;
+  const wholeCores = new Set(
+    cell.cpus
+      .map(({ siblings }) => siblings.intersection(host.online))
+      .filter((core) => core.size > 0 && core.isSubsetOf(cpus))
+      .map(String),
+  );
+  if (threads === 'isolate') return wholeCores.size;
+  const cores = [...wholeCores].map((core) => CpuSet.parse(core).size).filter((size) => size > 1);
+  return cores.reduce((sum, size) => sum + size, 0);
+}
+
+function usableKiB({ pages }: Policy, { cells }: HostFacts, { id, memoryKiB }: HostCell): number {
+  if (memoryKiB === undefined) return Number.POSITIVE_INFINITY;
+  if (pages !== undefined && pages !== 'default') return memoryKiB;
+  const pools = cells.find((each) => each.id === id)?.pages ?? [];
+  const pooledKiB = pools
+    .filter(({ sizeKiB }) => sizeKiB > 64)
+    .reduce((sum, { sizeKiB, total }) => sum + sizeKiB * total, 0);
+  return memoryKiB - pooledKiB;
 }
 
 type BareCell = Omit<ShapeCell, 'pageKiB'>;

@@ -105,3 +105,59 @@ test('mounts of hugetlbfs: sizes in any unit, none named, blanks in the path', (
     { path: '/mnt/my pages', sizeKiB: undefined },
   ]);
 });
+
+test('an isolated partition of cgroup v2 counts beside isolcpus', () => {
+  const both = read({
+    'sys/devices/system/cpu/isolated': '2-3\n',
+    'sys/fs/cgroup/cpuset.cpus.isolated': '2-3,6-7\n',
+  });
+  expect(both.isolatedCpus?.toString()).toBe('2-3,6-7');
+  remove?.();
+  expect(read({ 'sys/fs/cgroup/cpuset.cpus.isolated': '6-7\n' }).isolatedCpus?.toString()).toBe('6-7');
+});
+
+const frequencies = (...mhz: number[]): Record<string, string> =>
+  Object.fromEntries(
+    mhz.map((each, cpu) => [
+      `sys/devices/system/cpu/cpu${cpu}/cpufreq/cpuinfo_max_freq`,
+      `${each * 1_000}\n`,
+    ]),
+  );
+
+test.each([
+  ['Intel names its E cores', { 'sys/devices/cpu_atom/cpus': '16-23\n' }, '16-23'],
+  [
+    'Arm tells capacities',
+    {
+      'sys/devices/system/cpu/cpu0/cpu_capacity': '446\n',
+      'sys/devices/system/cpu/cpu1/cpu_capacity': '1024\n',
+    },
+    '0',
+  ],
+  ['elsewhere the highest frequency tells', frequencies(5_000, 5_000, 3_800), '2'],
+  ['boost clocks that differ a little do not', frequencies(5_100, 5_000, 4_900), undefined],
+  ['nothing is told', {}, undefined],
+])('slower cores: %s', (_, files, cpus) => {
+  expect(read(files as Record<string, string>).efficiencyCpus?.toString()).toBe(cpus);
+});
+
+test('devices tell the cell that they are in; -1 is none', () => {
+  const local = read({
+    'sys/bus/pci/devices/0000:81:00.0/numa_node': '1\n',
+    'sys/bus/pci/devices/0000:00:1f.0/numa_node': '-1\n',
+    'sys/class/net/ens1/device/numa_node': '0\n',
+  });
+  expect([...(local.pciCells ?? [])]).toEqual([['0000:81:00.0', 1]]);
+  expect([...(local.nicCells ?? [])]).toEqual([['ens1', 0]]);
+});
+
+test.each([
+  ['the switch is off', { 'proc/sys/kernel/io_uring_disabled': '0\n' }, true],
+  ['only for those with the right', { 'proc/sys/kernel/io_uring_disabled': '1\n' }, false],
+  ['for nobody', { 'proc/sys/kernel/io_uring_disabled': '2\n' }, false],
+  ['a kernel before the switch', { 'proc/sys/kernel/osrelease': '6.1.0-18-amd64\n' }, true],
+  ['a kernel before io_uring', { 'proc/sys/kernel/osrelease': '4.18.0-553.el8\n' }, false],
+  ['nothing is told', {}, undefined],
+])('io_uring: %s', (_, files, has) => {
+  expect(read(files as Record<string, string>).ioUring).toBe(has);
+});

@@ -251,7 +251,9 @@ function* mappings(
 ): Generator<number[]> {
   if (chosen.length === request.cells.length) yield [...chosen];
   else {
+    const kept = request.keepCells?.[chosen.length];
     for (const { id } of host.cells) {
+      if (kept !== undefined && kept !== id) continue;
       if (!chosen.includes(id) && host.cores.some((core) => core.cell === id)) {
         yield* mappings(host, request, [...chosen, id]);
       }

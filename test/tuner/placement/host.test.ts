@@ -17,7 +17,9 @@ test.each([
   ['the first core of each cell, both threads', HOSTS.xeon4, '', '0,24,48,72,96,120,144,168'],
   ['the first core that is not isolated', HOSTS.smtOff, '0-3,8-15', '4'],
   ['nothing of a cell with less than four cores', { cells: [3, 6], threads: 1 }, '', '3'],
-  ['nothing of two cores', HOSTS.twoCores, '', ''],
+  ['one of two cores, or nothing is left for its kernel', HOSTS.twoCores, '', '0'],
+  ['one core where no cell is large enough to give one', { cells: [2, 2], threads: 2 }, '', '0,4'],
+  ['nothing of a single core', { cells: [1], threads: 2 }, '', ''],
   ['nothing of a memory-only cell', HOSTS.memoryOnly, '', '0,8,16,24'],
 ])('unasked, the host keeps %s', (_, shape, isolated, cpus) => {
   expect(kept(shape, isolated)).toBe(cpus);
@@ -67,10 +69,9 @@ test('a core is isolated when all of its CPUs are', () => {
 test("a real host's capabilities make a host", () => {
   const xml = readFileSync(join(import.meta.dirname, '../../fixtures/capabilities-lab.xml'), 'utf8');
   const host = placementHost(parseCapabilities(xml), { memory: [], domains: [], placing: new Set() });
-  expect(host.cores.map(({ cell, cpus }) => [cell, cpus.join()])).toEqual([
-    [0, '0'],
-    [0, '1'],
-  ]);
+  // It has two cores, of which the host keeps one.
+  expect(host.cores.map(({ cell, cpus }) => [cell, cpus.join()])).toEqual([[0, '1']]);
+  expect(host.cells.map(({ housekeeping }) => housekeeping.toString())).toEqual(['0']);
 });
 
 const SHAPE: Shape = { cells: [4, 4], threads: 1, memoryGiB: 16, pages: { [2 * MIB]: 2_048 } };

@@ -122,10 +122,42 @@ const CASES: readonly Case[] = [
     told: ['dev: 1,5,2,6 of 0; 0,4; 0,4', 'web: shares 3,7 of 0; 3,7; 3,7'],
   },
   {
-    what: 'two cores: none is kept for the host, and helpers go with the vCPUs',
+    what: 'two cores: one is kept for the host, where the helpers go too',
     host: hostOf(HOSTS.twoCores, kept),
-    requests: [dedicated('a', 2)],
-    told: ['a: 0,1 of 0; 0-1; 0-1'],
+    requests: [dedicated('a', 1)],
+    told: ['a: 1 of 0; 0; 0'],
+  },
+  {
+    what: 'a mixed VM: vCPUs 2 and 3 have CPUs to themselves, the others share what is left in the cell',
+    host: hostOf(HOSTS.smtOff),
+    requests: [
+      dedicated('a', 2, {
+        cells: [{ vcpus: CpuSet.parse('2-3'), memoryKiB: 4 * GIB }],
+        sharedVcpus: CpuSet.parse('0-1'),
+      }),
+      dedicated('b', 4),
+    ],
+    told: ['a: 6-7,6-7,4,5 of 0; 4-5; 4-5', 'b: 0,1,2,3 of 0; 0-3; 0-3'],
+  },
+  {
+    what: 'a hybrid CPU: vCPUs with CPUs of their own keep off the slower cores',
+    host: hostOf({ cells: [8], threads: 1 }, { efficiencyCpus: CpuSet.parse('0-3') }),
+    requests: [dedicated('a', 4)],
+    told: ['a: 4,5,6,7 of 0; 4-7; 4-7'],
+  },
+  {
+    what: 'a VM goes to the cell of its network card, though another is emptier',
+    host: hostOf(HOSTS.asymmetric),
+    requests: [
+      dedicated('a', 2),
+      dedicated('b', 2, { deviceCells: [1] }),
+      sharing('c', 2, { deviceCells: [0] }),
+    ],
+    told: [
+      'a: 0,16 of 0; 0,16; 0,16',
+      'b: 4,20 of 1; 4,20; 4,20',
+      'c: shares 1-3,17-19 of 0; 1-3,17-19; 1-3,17-19',
+    ],
   },
   {
     what: 'VMs that share go where the fewest vCPUs are to a CPU',
@@ -133,8 +165,8 @@ const CASES: readonly Case[] = [
     requests: [sharing('a', 8), sharing('b', 8), sharing('c', 8), sharing('d', 8)],
     told: [
       'a: shares 4-15,20-31 of 1; 4-15,20-31; 4-15,20-31',
-      'b: shares 0-3,16-19 of 0; 0-3,16-19; 0-3,16-19',
-      'c: shares 4-15,20-31 of 1; 4-15,20-31; 4-15,20-31',
+      'b: shares 4-15,20-31 of 1; 4-15,20-31; 4-15,20-31',
+      'c: shares 0-3,16-19 of 0; 0-3,16-19; 0-3,16-19',
       'd: shares 4-15,20-31 of 1; 4-15,20-31; 4-15,20-31',
     ],
   },

@@ -37,6 +37,7 @@ function hosts(ofCells: fc.Arbitrary<number[]>): fc.Arbitrary<PlacementHost> {
         floatingPages: oneOf(0, 0, 2),
         hostCpus: someCpus(2),
         isolated: fc.option(someCpus(6), { nil: [], freq: 2 }),
+        efficiency: fc.option(someCpus(3), { nil: [], freq: 1 }),
         taken: fc.array(fc.tuple(fc.nat(95), oneOf<Claim['by']>('vcpus', 'helpers'), oneOf('a', 'b')), {
           maxLength: 2,
         }),
@@ -48,7 +49,11 @@ function hosts(ofCells: fc.Arbitrary<number[]>): fc.Arbitrary<PlacementHost> {
         const shape = { cells, threads, caches, siblings, memoryGiB, pages: { [GIB]: pages }, distance };
         const cpus = sum(cells) * threads;
         const set = (numbers: readonly number[]): CpuSet => CpuSet.of(numbers.map((cpu) => cpu % cpus));
-        const host = hostOf(shape, { hostCpus: set(made.hostCpus), isolated: set(made.isolated) });
+        const host = hostOf(shape, {
+          hostCpus: set(made.hostCpus),
+          isolated: set(made.isolated),
+          efficiencyCpus: set(made.efficiency),
+        });
         const usable = new Set(host.cores.flatMap((core) => core.cpus));
         const taken = made.taken
           .map(([cpu, by, guest]) => [cpu % cpus, [{ guest, by }]] as const)
@@ -74,6 +79,7 @@ const wish: fc.Arbitrary<Partial<DedicatedRequest>> = fc.record({
   emulatorCpus: oneOf(0, 0, 0, 1),
   ioThreadCpus: oneOf(0, 0, 0, 0, 0, 1),
   pageKiB: oneOf(undefined, undefined, undefined, GIB),
+  deviceCells: oneOf(undefined, undefined, undefined, [0], [1], [0, 1]),
 });
 
 const memoryCell = oneOf(undefined, undefined, undefined, undefined, undefined, undefined, undefined, 0, 1);
@@ -96,7 +102,12 @@ const requests = (most: number, widest: number): fc.Arbitrary<PlacementRequest[]
     .map((made) =>
       made.map(([kind, vcpus, more, from], index): PlacementRequest => {
         const guest = `vm${index}`;
-        if (kind === 'node') return sharing(guest, vcpus, { pageKiB: more.pageKiB, bound: vcpus === 2 });
+        if (kind === 'node')
+          return sharing(guest, vcpus, {
+            pageKiB: more.pageKiB,
+            bound: vcpus === 2,
+            deviceCells: more.deviceCells,
+          });
         if (kind === 'two') return inCells(guest, [vcpus, Math.ceil(vcpus / 2)], more);
         const one = dedicated(guest, vcpus, more);
         return { ...one, cells: one.cells.map((cell) => ({ ...cell, memoryCell: from })) };

@@ -29,7 +29,9 @@ export function brokenRules(
 
 type RequestOf = (assignment: Assignment) => PlacementRequest;
 
-const vcpuCpus = (assignment: Assignment): number[] => assignment.vcpus.flatMap((cpus) => [...cpus]);
+/** CPUs of vCPUs that have them to themselves. */
+const vcpuCpus = ({ vcpus, sharedVcpus }: Assignment): number[] =>
+  vcpus.flatMap((cpus, vcpu) => (sharedVcpus?.has(vcpu) === true ? [] : [...cpus]));
 
 function ownCpus(assignment: Assignment, request: DedicatedRequest): number[] {
   return [
@@ -63,7 +65,8 @@ function dedicatedRules(host: PlacementHost, request: DedicatedRequest, assignme
   const { guest, cells, vcpus } = assignment;
   const broken: string[] = [];
   if (new Set(cells).size !== cells.length) broken.push(`guest cells of ${guest} share a host cell`);
-  if (vcpus.some((cpus) => cpus.size !== 1)) broken.push(`a vCPU of ${guest} has not one CPU`);
+  if (vcpus.some((cpus, vcpu) => cpus.size !== 1 && request.sharedVcpus?.has(vcpu) !== true))
+    broken.push(`a vCPU of ${guest} has not one CPU`);
   request.cells.forEach((cell, index) => {
     const away = [...cell.vcpus].filter(
       (vcpu) => coreOf(host, vcpus[vcpu]?.first ?? -1)?.cell !== cells[index],

@@ -1,3 +1,4 @@
+import { CpuSet } from '../../../model/cpu-set.ts';
 import { parseTopology } from '../../settings/cpu.ts';
 import { cpuNumbers } from '../../settings/values.ts';
 import { type Check, type CheckView, check } from './check.ts';
@@ -16,7 +17,31 @@ function pinnedOneToOne(view: CheckView): boolean {
   return true;
 }
 
+/** CPUs of vCPUs on which the emulator or an iothread of the same VM is pinned as well, and takes time from them. */
+function helpersOnVcpus(view: CheckView): CpuSet {
+  const vcpus = view.facts.cpu.vcpusMaximum ?? 1;
+  const own = CpuSet.of(
+    Array.from({ length: vcpus }, (_, vcpu) => cpuNumbers(view.will('vcpupin', String(vcpu)))).flatMap(
+      (pin) => [...pin],
+    ),
+  );
+  const ioThreads = [...cpuNumbers(view.will('iothreads'))].map((id) => view.will('iothreadpin', String(id)));
+  return [view.will('emulatorpin'), ...ioThreads]
+    .map((pin) => cpuNumbers(pin).intersection(own))
+    .reduce((all, cpus) => all.union(cpus), CpuSet.empty);
+}
+
 export const cpuChecks: readonly Check[] = [
+  check(/^kvm\.hint-dedicated$/, (value, _, view) => {
+    const shared = value === 'on' && pinnedOneToOne(view) ? helpersOnVcpus(view) : CpuSet.empty;
+    return shared.size === 0
+      ? undefined
+      : {
+          code: 'HINT_SHARED_CPUS',
+          text: `CPUs ${shared} are to be shared by vCPUs and this VM's emulator or iothreads: a guest that believes it has them alone would spin while these wait`,
+          next: 'keep a CPU for the host (--host-cpus), or give helpers CPUs of their own (emulator.cpus, iothread.cpus)',
+        };
+  }),
   check(/^(vcpupin|emulatorpin|iothreadpin|vcpu\.cpuset)$/, (value, _, { host }) => {
     const missing = cpuNumbers(value).difference(host.online);
     return host.online.size === 0 || missing.size === 0

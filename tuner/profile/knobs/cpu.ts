@@ -1,6 +1,6 @@
 import { parseTopology, topologyText } from '../../settings/cpu.ts';
 import { type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
-import { topology } from '../policy.ts';
+import { inMask, topology, vcpuMask } from '../policy.ts';
 import { choice, onOff, orDefault, text, whole } from '../values.ts';
 
 const PERIOD = orDefault(whole({ least: 1_000, most: 1_000_000 }));
@@ -81,13 +81,32 @@ function topologyDrafts({ shape, assignment, host }: KnobContext, wanted: string
   ];
 }
 
+const NEAR_THE_HOST = new Set(['host-passthrough', 'host-model', 'maximum']);
+
+/** Only proposed: the guest sees another CPU after its next start, and where it can migrate to may change. */
+function proposedMode({ facts, policy }: KnobContext): Draft[] {
+  if (facts.cpu.mode !== undefined && NEAR_THE_HOST.has(facts.cpu.mode)) return [];
+  const mode = policy.pinning === 'dedicated' ? 'host-passthrough' : 'host-model';
+  const migrates =
+    mode === 'host-passthrough'
+      ? 'it then migrates only to hosts with the same CPU, microcode and kernel; if it has to go elsewhere, take cpu.mode: host-model'
+      : 'it then migrates only to hosts that have all features of this CPU';
+  return [
+    {
+      ...draft('cpu.mode', '', mode),
+      proposal: `the guest sees another CPU from its next start on, which some licences notice; ${migrates}`,
+    },
+  ];
+}
+
 export const cpuKnobs: readonly Knob[] = [
-  plainKnob({
+  knob({
     id: 'cpu.mode',
     group: 'cpu',
-    help: "Which CPU the guest sees: the host's own (`host-passthrough`), a model near it that can migrate (`host-model`), or all that QEMU can do (`maximum`).",
-    value: choice('host-passthrough', 'host-model', 'maximum'),
-    canonical: asIs,
+    help: "Which CPU the guest sees: the host's own (`host-passthrough`), a model near it that can migrate (`host-model`), or all that QEMU can do (`maximum`). `auto` proposes one to a VM that sees QEMU's default or a named model: host-passthrough where it has CPUs of its own, else host-model.",
+    value: choice('host-passthrough', 'host-model', 'maximum', 'auto'),
+    settings: ['cpu.mode'],
+    drafts: (context, mode) => (mode === 'auto' ? proposedMode(context) : [draft('cpu.mode', '', mode)]),
   }),
   knob({
     id: 'cpu.topology',
@@ -139,12 +158,16 @@ export const cpuKnobs: readonly Knob[] = [
     help: 'Scheduling class of vCPUs. A real-time vCPU starves everything else on its CPU, the kernel included.',
     value: POLICY,
     settings: ['vcpusched'],
-    drafts: ({ shape }, policy) =>
-      schedDrafts(
-        'vcpusched',
-        Array.from({ length: shape.vcpus }, (_, vcpu) => String(vcpu)),
-        policy,
+    drafts: ({ shape, policy: { realtimeVcpus } }, policy) =>
+      Array.from({ length: shape.vcpus }, (_, vcpu) =>
+        draft('vcpusched', String(vcpu), inMask(realtimeVcpus, vcpu) ? policy : undefined),
       ),
+  }),
+  knob({
+    id: 'cpu.realtimeVcpus',
+    group: 'cpu',
+    help: "vCPUs that `cpu.scheduler` holds for; the others keep the usual class, so that the guest's own housekeeping has somewhere to run (Nova's hw:cpu_realtime_mask). All of them where it is not said.",
+    value: vcpuMask,
   }),
   plainKnob({
     id: 'emulator.scheduler',

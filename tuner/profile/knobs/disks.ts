@@ -1,8 +1,9 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { iotuneSettings } from '../../settings/iotune.ts';
+import { autoDiscard, autoIo } from '../disk-judgement.ts';
 import { mapsQueues } from '../io-threads.ts';
 import { cleared, type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
-import { diskIoThread } from '../policy.ts';
+import { diskCache, diskIoThread } from '../policy.ts';
 import { choice, count, figureValue, orDefault, text, whole } from '../values.ts';
 
 const asIs = <V>(value: V): V => value;
@@ -56,24 +57,33 @@ export const diskKnobs: readonly Knob[] = [
     group: 'disks',
     on: 'disk',
     help: "The host's page cache: `none` and `directsync` go past it (O_DIRECT), and `directsync` and `writethrough` flush every write; `unsafe` loses data when the host crashes.",
-    value: orDefault(choice('none', 'writeback', 'writethrough', 'directsync', 'unsafe')),
+    value: diskCache,
     canonical: asIs,
   }),
-  plainKnob({
+  knob({
     id: 'disk.io',
     group: 'disks',
     on: 'disk',
-    help: 'How QEMU does I/O: `native` (Linux AIO) needs a cache of none or directsync, and blocks on images that are not preallocated; `io_uring` does not; `threads` works everywhere.',
-    value: orDefault(choice('native', 'threads', 'io_uring')),
-    canonical: asIs,
+    help: 'How QEMU does I/O: `native` (Linux AIO) needs a cache of none or directsync, and blocks on images that are not preallocated; `io_uring` does not; `threads` works everywhere. `auto`: native for block devices and preallocated raw images past the cache, io_uring where QEMU and the kernel have it, else threads.',
+    value: orDefault(choice('native', 'threads', 'io_uring', 'auto')),
+    settings: ['disk.io'],
+    drafts: (context, io) =>
+      context.targets.flatMap((target) => {
+        const wanted = io === 'auto' ? autoIo(context, target) : io;
+        return wanted === 'none' ? [] : [draft('disk.io', target, wanted)];
+      }),
   }),
-  plainKnob({
+  knob({
     id: 'disk.discard',
     group: 'disks',
     on: 'disk',
-    help: 'Whether blocks that the guest discards are given back to the storage.',
-    value: orDefault(choice('unmap', 'ignore')),
-    canonical: asIs,
+    help: 'Whether blocks that the guest discards are given back to the storage. `auto`: not those of preallocated raw images, which would get holes, and everywhere else.',
+    value: orDefault(choice('unmap', 'ignore', 'auto')),
+    settings: ['disk.discard'],
+    drafts: (context, discard) =>
+      context.targets.map((target) =>
+        draft('disk.discard', target, discard === 'auto' ? autoDiscard(context, target) : discard),
+      ),
   }),
   plainKnob({
     id: 'disk.detectZeroes',

@@ -11,6 +11,7 @@ import {
   numaNodes,
   pinning,
   threads,
+  vcpuMask,
 } from '../policy.ts';
 
 const NOT_PLACED: Problem = {
@@ -95,6 +96,12 @@ export const placementKnobs: readonly Knob[] = [
     group: 'placement',
     help: "How dedicated vCPUs use cores with SMT (Nova's words): `require` takes whole cores with SMT only, `prefer` whole cores first, `isolate` one vCPU a core with its siblings idle. `prefer` where it is not said.",
     value: threads,
+  }),
+  knob({
+    id: 'cpu.dedicatedVcpus',
+    group: 'placement',
+    help: "vCPUs that get host CPUs of their own with `cpu.pinning: dedicated`; the others share what is left in the VM's cells (Nova's mixed policy, hw:cpu_dedicated_mask). All of them where it is not said; of each guest cell at least one.",
+    value: vcpuMask,
   }),
   knob({
     id: 'emulator.cpus',

@@ -1,0 +1,81 @@
+import { printable } from '../../model/printable.ts';
+import { ratioText, squeezed, WARN_RATIO } from '../placement/overcommit-limits.ts';
+import type { Share, SharedPool, Sharing, SharingVm } from '../placement/sharing.ts';
+import { counted } from '../placement/words.ts';
+import { textTable } from '../text-table.ts';
+import type { Plan } from './plan.ts';
+
+/** What a plan does to every running VM without CPUs to itself, named in the plan or not; and what it leaves idle. */
+export function reportSharing({ sharing, rebalanced, leftAlone = [] }: Plan): string[] {
+  const alone = leftAlone.map(
+    (guest) => `${guest} is left alone: its pins are not virtune's; name it, or take it in with --adopt`,
+  );
+  if (sharing === undefined || !changes(sharing)) return alone.map(printable);
+  return [
+    'VMs that share CPUs',
+    ...textTable(
+      ['', 'now', 'after'],
+      [
+        ['vCPUs on shared CPUs', poolText(sharing.before), poolText(sharing.after)],
+        ['highest ratio', ratio(sharing.before), ratio(sharing.after)],
+        ['idle CPUs', cpusText(sharing.before.idleCpus), cpusText(sharing.after.idleCpus)],
+        [
+          'of these, siblings of dedicated vCPUs',
+          cpusText(sharing.before.idleSiblings),
+          cpusText(sharing.after.idleSiblings),
+        ],
+      ],
+    ).map(indent),
+    ...textTable(['VM', 'in this plan', 'now', 'after'], groups(sharing.vms)).map((line) =>
+      indent(printable(line)),
+    ),
+    ...warnings(sharing, rebalanced).map(printable),
+    ...alone.map(printable),
+    '',
+  ];
+}
+
+/** Nothing to say where everybody shares the same CPUs at the same ratio as before. */
+function changes({ before, after, vms }: Sharing): boolean {
+  return (
+    !before.idleCpus.equals(after.idleCpus) ||
+    vms.some((vm) => vm.before === undefined || shareText(vm.before) !== shareText(vm.after))
+  );
+}
+
+function groups(vms: readonly SharingVm[]): string[][] {
+  const alike = Map.groupBy(
+    vms,
+    (vm) => `${vm.named} ${vm.before && shareText(vm.before)} ${shareText(vm.after)}`,
+  );
+  return [...alike.values()].map((group) => {
+    const [first] = group as [SharingVm, ...SharingVm[]];
+    const now = first.before === undefined ? 'CPUs of its own' : shareText(first.before);
+    return [
+      group.map(({ guest }) => guest).join(', '),
+      first.named ? 'yes' : 'no',
+      now,
+      shareText(first.after),
+    ];
+  });
+}
+
+function warnings(sharing: Sharing, rebalanced: Sharing | undefined): string[] {
+  const over = squeezed(sharing, WARN_RATIO);
+  const better =
+    rebalanced &&
+    `--rebalance would bring the highest ratio to ${ratioText(rebalanced.after.worstRatio)} instead of ${ratioText(sharing.after.worstRatio)}, and moves VMs that have a place`;
+  if (over.length === 0) return better === undefined ? [] : [better];
+  const worst = Math.max(...over.map(({ after }) => after.ratio));
+  return [
+    `warning: ${over.map(({ guest }) => guest).join(', ')} would wait for CPUs, at up to ${ratioText(worst)}; above ${ratioText(WARN_RATIO)} steal is to be expected when they are busy`,
+    ...(better === undefined ? [] : [better]),
+  ];
+}
+
+const shareText = ({ cpus, ratio: value }: Share): string => `${ratioText(value)} on ${cpus}`;
+const ratio = ({ worstRatio }: SharedPool): string => (worstRatio === 0 ? 'none' : ratioText(worstRatio));
+const poolText = ({ vcpus, cpus }: SharedPool): string =>
+  vcpus === 0 ? 'none' : `${counted(vcpus, 'vCPU')} on ${counted(cpus.size, 'CPU')}`;
+const cpusText = (cpus: SharedPool['cpus']): string => (cpus.size === 0 ? 'none' : `${cpus.size} (${cpus})`);
+const indent = (line: string): string => `  ${line}`;

@@ -1,0 +1,46 @@
+import type { DomainState } from '../facts/facts.ts';
+import type { PlacementRequest } from '../placement/types.ts';
+import { policyOf } from '../profile/policy.ts';
+import type { Profile } from '../profile/profile.ts';
+
+/** What an SRE should know before a plan is applied, and what no single setting shows. */
+export function warningsOf(
+  picks: readonly { readonly state: DomainState; readonly profile: Profile }[],
+  requests: readonly PlacementRequest[],
+): string[] {
+  return picks.flatMap(({ state, profile }) => {
+    const request = requests.find(({ guest }) => guest === state.domain.name);
+    return [...ownerWarnings(state), ...strictWarnings(state, profile, request)];
+  });
+}
+
+/** Nova writes the whole definition at each hard reboot, resize and migration; vdsm at each start. */
+function ownerWarnings({ domain, inactive, live }: DomainState): string[] {
+  const facts = (inactive ?? live)?.facts;
+  const owned = [
+    ...(facts?.nova === undefined
+      ? []
+      : [
+          'OpenStack Nova, which writes its definition again at each hard reboot, resize and migration: say it there, in the flavor (hw:cpu_policy, hw:mem_page_size, hw:emulator_threads_policy)',
+        ]),
+    ...(facts?.ovirt === undefined
+      ? []
+      : [
+          "oVirt, whose vdsm writes its definition again at each start: say it there, in the VM's resource allocation",
+        ]),
+  ];
+  return owned.map((owner) => `${domain.name} belongs to ${owner}; what is set here is lost then`);
+}
+
+/** Hugepages are set aside for the VM; other memory of a cell can run out while the next cell has plenty. */
+function strictWarnings(
+  { domain }: DomainState,
+  profile: Profile,
+  request: PlacementRequest | undefined,
+): string[] {
+  const { numaMode } = policyOf(profile);
+  if (numaMode !== 'strict' || request === undefined || request.pageKiB !== undefined) return [];
+  return [
+    `memory of ${domain.name} is to be bound strictly to its cells without hugepages: when these run out of memory it swaps or is killed, though other cells have some free; take hugepages (memory.pages: largest), or bind it less strictly (numa.memory: preferred)`,
+  ];
+}

@@ -10,6 +10,7 @@ import { createServer as createNetServer, type Server as NetServer } from 'node:
 import { ConfigError } from '../../model/yaml.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { isClientAllowed } from './client-cert.ts';
+import { clientOf } from './fair-queue.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { TokenBucket } from './rate-limit.ts';
 import { type ExporterParts, findRoute } from './routes.ts';
@@ -116,7 +117,7 @@ export async function serve(
 class Gate {
   readonly #parts: ExporterParts;
   #web: WebConfig;
-  #auth: BasicAuth;
+  readonly #auth: BasicAuth;
   #bucket: TokenBucket | undefined;
   #underWay = 0;
 
@@ -129,7 +130,7 @@ class Gate {
 
   configure(web: WebConfig): void {
     this.#web = web;
-    this.#auth = new BasicAuth(web.users);
+    this.#auth.configure(web.users);
     const { intervalMs, burst } = this.#bucket?.limit ?? {};
     // A reload that does not change the limit does not refill the bucket.
     if (web.rateLimit?.intervalMs !== intervalMs || web.rateLimit?.burst !== burst)
@@ -167,7 +168,11 @@ class Gate {
       return false;
     }
     if (!this.#auth.required) return true;
-    const verdict = await this.#auth.verdict(request.headers.authorization);
+    const { socket } = request;
+    const verdict = await this.#auth.verdict(request.headers.authorization, {
+      id: clientOf(socket.remoteAddress),
+      isGone: () => socket.destroyed,
+    });
     if (verdict === 'ok') return true;
     if (verdict === 'busy') {
       response.setHeader('Retry-After', '5');

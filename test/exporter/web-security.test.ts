@@ -119,6 +119,27 @@ test('many guesses at once are turned away instead of taking all the CPU', async
   expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(0);
 });
 
+test('the right password gets in beside eight clients that guess, after a start and after a reload', async () => {
+  const path = webFile(`basic_auth_users:\n  scraper: ${hashSync('right', 6)}\n`);
+  const exporter = await runExporter({ uri: demo.uri, listen: '127.0.0.1:0', webConfigFile: path });
+  running.push(exporter);
+  const url = `${exporter.url}/-/healthy`;
+  let stopped = false;
+  const guessed = new Set<number>();
+  const guess = async (_: unknown, client: number): Promise<void> => {
+    for (let n = 0; !stopped; n++)
+      guessed.add((await ask(url, basic(client % 2 ? 'nobody' : 'scraper', `guess ${n}`))).status);
+  };
+  const guessers = Array.from({ length: 8 }, guess);
+  await expect.poll(() => guessed.size).toBe(1);
+  expect((await ask(url, basic('scraper', 'right'))).status).toBe(200);
+  await exporter.reload();
+  expect((await ask(url, basic('scraper', 'right'))).status).toBe(200);
+  stopped = true;
+  await Promise.all(guessers);
+  expect([...guessed]).toEqual([401]);
+});
+
 const tls = (more = ''): string =>
   `tls_server_config:\n  cert_file: ${TLS}/server.pem\n  key_file: ${TLS}/server.key\n${more}`;
 

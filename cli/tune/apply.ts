@@ -5,6 +5,7 @@ import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
+import { shellWords } from '../shell-words.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { addPlanOptions, type PlanFlags, planFor, transactionDomain } from './make-plan.ts';
@@ -67,7 +68,7 @@ async function planAndApply(
         id: plan.id,
         uri: plan.host.uri,
         hostname: plan.host.hostname,
-        command: ['virtune', ...process.argv.slice(2)].join(' '),
+        command: shellWords(['virtune', ...process.argv.slice(2)]),
         domains: plan.domains.map(({ state, profile }) => transactionDomain(state, profile.name)),
         steps,
         notes: waiting(plan),

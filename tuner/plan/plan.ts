@@ -5,6 +5,7 @@ import type { Wish } from '../settings/setting.ts';
 import type { Step } from '../steps/step.ts';
 import { changeDefinition, type DefinitionChange } from './definition.ts';
 import { markXml, writeMark } from './mark.ts';
+import { together } from './together.ts';
 import { type Judging, judge, type Row, stepDomain } from './verdict.ts';
 
 /** A profile as a plan names it. */
@@ -111,10 +112,10 @@ function stepsOf(
   const defined: Step[] =
     definition === undefined ? [] : [{ kind: 'definition', domain, to: definition.after }];
   if (restarts) {
-    const again = rows.flatMap((row) => keptNowhere(row, state));
+    const again = together(rows.flatMap((row) => keptNowhere(row, state)));
     return [...defined, { kind: 'restart', domain, to: 'restarted' }, ...again];
   }
-  const live = rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : []));
+  const live = together(rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : [])));
   const marks: Step[] =
     state.live === undefined ||
     (live.length === 0 &&

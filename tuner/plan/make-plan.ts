@@ -13,6 +13,7 @@ import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
 import { type DomainPlan, markOf, type Plan, planDomain } from './plan.ts';
 import { type Probes, probed } from './preconditions.ts';
+import { type Inheritance, inherit, keyOf } from './take-back.ts';
 
 /** A domain, and what it is to become. */
 export interface Pick {
@@ -48,7 +49,10 @@ export interface PlanInput {
 /** What would become of these domains. Reads, and changes nothing. */
 export async function makePlan(input: PlanInput): Promise<Plan> {
   const { host, picks } = input;
-  const requests = picks.flatMap(({ state, profile }) => placementRequest(profile, host, state) ?? []);
+  const heirs = picks.map((pick) => inherit(pick.profile, host, pick.state, input.profileOf));
+  const requests = picks.flatMap(
+    ({ profile }, index) => placementRequest(profile, host, (heirs[index] as Inheritance).base) ?? [],
+  );
   const hostWishes = resolveHost(picks.map(({ profile }) => profile));
   const growing = hostWishes.some(({ knob, problem }) => knob === 'hugepages' && problem === undefined);
   const placement = placeAll(
@@ -68,7 +72,9 @@ export async function makePlan(input: PlanInput): Promise<Plan> {
     placement,
     hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),
     domains: await Promise.all(
-      picks.map((pick) => planOne(input, pick, byGuest.get(pick.state.domain.name))),
+      picks.map((pick, index) =>
+        planOne(input, pick, heirs[index] as Inheritance, byGuest.get(pick.state.domain.name)),
+      ),
     ),
   };
 }
@@ -76,16 +82,24 @@ export async function makePlan(input: PlanInput): Promise<Plan> {
 async function planOne(
   input: PlanInput,
   { state, profile }: Pick,
+  { base, wishes: takenBack, left, marked }: Inheritance,
   assignment: Assignment | undefined,
 ): Promise<DomainPlan> {
   const accepted = input.accepted ?? new Set<string>();
-  const resolved = resolve(profile, input.host, state, assignment, { accepted });
+  const resolved = resolve(profile, input.host, base, assignment, { accepted });
+  const mentioned = new Set(resolved.map(({ setting, target }) => keyOf(setting.id, target)));
+  const wishes = [
+    ...takenBack.filter(({ setting, target }) => !mentioned.has(keyOf(setting.id, target))),
+    ...resolved,
+  ];
   return planDomain({
     state,
     profile: { name: profile.name, version: profile.version },
     assignment,
     // What was found by trying takes with it what stands on it: native I/O on a cache that cannot be.
-    wishes: withConsequences(await probed(resolved, state, input.probes), input.host, state, { accepted }),
+    wishes: withConsequences(await probed(wishes, base, input.probes), input.host, base, { accepted }),
+    marked,
+    left,
     judging: { accepted, online: input.host.online },
     restart: input.restart ?? false,
     id: input.id,

@@ -62,10 +62,12 @@ function domainJson(plan: DomainPlan): unknown {
           ? { code: verdict.problem.code, text: verdict.problem.text, next: verdict.problem.next ?? null }
           : null,
       needs: verdict.kind === 'guest' ? verdict.needs : null,
+      takenBack: wish.takenBack === true,
       knob: wish.knob,
       why: wish.why,
       source: wish.source,
     })),
+    left: plan.left,
     needsRestart,
     definitionDiff: definition?.diff ?? null,
     steps: steps.map(({ kind }) => kind),

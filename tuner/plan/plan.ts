@@ -1,10 +1,11 @@
-import type { TunedMark } from '../../model/domain/tuned-mark.ts';
+import type { MarkedSetting, TunedMark } from '../../model/domain/tuned-mark.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignment, Placement } from '../placement/types.ts';
 import type { Wish } from '../settings/setting.ts';
 import type { Step } from '../steps/step.ts';
 import { changeDefinition, type DefinitionChange } from './definition.ts';
 import { markXml, writeMark } from './mark.ts';
+import { keyOf } from './take-back.ts';
 import { together } from './together.ts';
 import { type Judging, judge, type Row, stepDomain } from './verdict.ts';
 
@@ -25,6 +26,8 @@ export interface DomainPlan {
   /** Whether something waits for a boot of a domain that runs. */
   readonly needsRestart: boolean;
   readonly steps: readonly Step[];
+  /** What an earlier profile set and this one does not mention, but somebody has changed since; for people. */
+  readonly left: readonly string[];
 }
 
 /** Something of the host that a profile sets, or only looks at. */
@@ -57,6 +60,9 @@ export interface DomainPlanInput {
   readonly profile: PlannedProfile;
   readonly assignment: Assignment | undefined;
   readonly wishes: readonly Wish[];
+  /** What virtune has set so far. Absent: nothing. */
+  readonly marked?: readonly MarkedSetting[] | undefined;
+  readonly left?: readonly string[] | undefined;
   readonly judging: Judging;
   /** Boot-only changes are brought about at once, by a restart. */
   readonly restart: boolean;
@@ -70,7 +76,8 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
   const { state, profile, assignment, wishes, judging, restart, id, at } = input;
   const rows = wishes.map((wish) => judge(wish, state, judging));
   const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');
-  const mark: TunedMark = { profile: profile.name, version: profile.version, at, id };
+  const settings = nowMarked(state, rows, input.marked ?? []);
+  const mark: TunedMark = { profile: profile.name, version: profile.version, at, id, settings };
   const defines = taken.some(({ nextHolds }) => !nextHolds);
   const definition =
     state.inactive && (defines || !isMarked(state, profile))
@@ -93,7 +100,33 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
     definition,
     needsRestart,
     steps: stepsOf(state, rows, definition, mark, restarts),
+    left: input.left ?? [],
   };
+}
+
+/**
+ * What the mark is to say that virtune has set: what was there before the first of its profiles came, as long as
+ * nobody else has changed it in between.
+ */
+function nowMarked(
+  state: DomainState,
+  rows: readonly Row[],
+  marked: readonly MarkedSetting[],
+): MarkedSetting[] {
+  const found = new Map(marked.map((each) => [keyOf(each.setting, each.target), each]));
+  for (const { wish, verdict, live, next } of rows) {
+    if (wish.liveOnly === true) continue;
+    const key = keyOf(wish.setting.id, wish.target);
+    const before = found.get(key);
+    const now = (state.inactive === undefined ? live : next) ?? null;
+    const ours = before !== undefined && before.to === now;
+    const kept = verdict.kind === 'impossible' || verdict.kind === 'guest';
+    const to = kept ? now : (wish.value ?? null);
+    const was = ours ? before.was : now;
+    if (to === was) found.delete(key);
+    else found.set(key, { setting: wish.setting.id, target: wish.target, to, was });
+  }
+  return [...found.values()];
 }
 
 /**

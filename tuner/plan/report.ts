@@ -93,6 +93,7 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
     ...indent(summary(plan)),
     ...section('why', reasons(shown)),
     ...section('not here, or not yet', obstacles(shown)),
+    ...section('left as it is', plan.left.map(printable)),
     ...(diff && plan.definition !== undefined
       ? section('definition', plan.definition.diff.trimEnd().split('\n').map(printable))
       : []),

@@ -130,7 +130,9 @@ export type RefusalCode =
   /** Threads of one core are required, and the host has no such cores. */
   | 'NO_SMT'
   /** More guest cells than host cells, or memory from a cell that is not there. */
-  | 'NO_CELL';
+  | 'NO_CELL'
+  /** It would break what must hold in any domain: its text begins with the invariant's code. */
+  | 'UNSAFE';
 
 export interface Refusal {
   readonly guest: string;

@@ -1,8 +1,9 @@
-import type { CpuSet } from '../../model/cpu-set.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
 import type { CellMemory, DomainState, HostFacts } from '../facts/facts.ts';
-import { type HostDomain, placementHost } from '../placement/host.ts';
+import { neighboursOf } from '../invariants/all.ts';
+import { defaultHostCpus, type HostDomain, placementHost } from '../placement/host.ts';
 import { place } from '../placement/place.ts';
-import type { Assignment, Placement, PlacementRequest } from '../placement/types.ts';
+import type { Assignment, Placement, PlacementRequest, Refusal } from '../placement/types.ts';
 import { resolveHost } from '../profile/host-knobs.ts';
 import { placementRequest } from '../profile/placement-request.ts';
 import { policyOf } from '../profile/policy.ts';
@@ -11,8 +12,9 @@ import type { ReservedPages } from '../profile/reservations.ts';
 import { resolve, withConsequences } from '../profile/resolve.ts';
 import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
-import { type DomainPlan, markOf, type Plan, planDomain } from './plan.ts';
+import { type DomainPlan, isRefused, markOf, type Plan, planDomain } from './plan.ts';
 import { type Probes, probed } from './preconditions.ts';
+import type { Surroundings } from './safety.ts';
 import { type Inheritance, inherit, keyOf } from './take-back.ts';
 
 /** A domain, and what it is to become. */
@@ -66,16 +68,64 @@ export async function makePlan(input: PlanInput): Promise<Plan> {
     const live = picks.find(({ state }) => state.domain.name === request.guest)?.state.live?.facts;
     return assignment === undefined ? [] : [{ request, assignment, live }];
   });
+  const plans = await Promise.all(
+    picks.map((pick, index) =>
+      planOne(
+        input,
+        pick,
+        heirs[index] as Inheritance,
+        byGuest.get(pick.state.domain.name),
+        surroundings(input, pick, placement.assignments),
+      ),
+    ),
+  );
   return {
     id: input.id,
     host,
-    placement,
+    placement: withRefusals(placement, plans),
     hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),
-    domains: await Promise.all(
-      picks.map((pick, index) =>
-        planOne(input, pick, heirs[index] as Inheritance, byGuest.get(pick.state.domain.name)),
-      ),
+    domains: plans,
+  };
+}
+
+/** A domain that would become a danger is refused like one that finds no place: nothing of the plan is applied. */
+function withRefusals(placement: Placement, plans: readonly DomainPlan[]): Placement {
+  const refusals = plans.flatMap(({ state, violations }) =>
+    violations.filter(isRefused).map(
+      ({ code, text, next }): Refusal => ({
+        guest: state.domain.name,
+        code: 'UNSAFE',
+        text: `${code}: ${text}`,
+        next,
+      }),
     ),
+  );
+  return refusals.length === 0
+    ? placement
+    : { ...placement, kind: 'refused', refusals: [...placement.refusals, ...refusals] };
+}
+
+/** The others as they are, and those that are placed with it as they will be. */
+function surroundings(
+  { host, domains, picks, hostCpus }: PlanInput,
+  { state: own }: Pick,
+  assignments: readonly Assignment[],
+): Surroundings {
+  const picked = new Set(picks.map(({ state }) => state.domain.uuid));
+  const placed = assignments
+    .filter(({ guest, kind }) => kind === 'dedicated' && guest !== own.domain.name)
+    .map(({ guest, vcpus }) => ({ name: guest, pinned: CpuSet.of(vcpus.flatMap((cpus) => [...cpus])) }));
+  const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
+  return {
+    host,
+    hostCpus: hostCpus ?? defaultHostCpus(host.topology, host.online, isolated),
+    others: [
+      ...placed,
+      ...neighboursOf(
+        domains.filter(({ domain }) => !picked.has(domain.uuid)),
+        host.topology,
+      ),
+    ],
   };
 }
 
@@ -84,6 +134,7 @@ async function planOne(
   { state, profile }: Pick,
   { base, wishes: takenBack, left, marked }: Inheritance,
   assignment: Assignment | undefined,
+  around: Surroundings,
 ): Promise<DomainPlan> {
   const accepted = input.accepted ?? new Set<string>();
   const resolved = resolve(profile, input.host, base, assignment, { accepted });
@@ -100,6 +151,7 @@ async function planOne(
     wishes: withConsequences(await probed(wishes, base, input.probes), input.host, base, { accepted }),
     marked,
     left,
+    around,
     judging: { accepted, online: input.host.online },
     restart: input.restart ?? false,
     id: input.id,

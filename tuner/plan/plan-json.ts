@@ -68,6 +68,13 @@ function domainJson(plan: DomainPlan): unknown {
       source: wish.source,
     })),
     left: plan.left,
+    violations: plan.violations.map(({ code, text, next, level, created }) => ({
+      code,
+      text,
+      next: next ?? null,
+      level,
+      created,
+    })),
     needsRestart,
     definitionDiff: definition?.diff ?? null,
     steps: steps.map(({ kind }) => kind),

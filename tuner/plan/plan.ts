@@ -1,10 +1,12 @@
 import type { MarkedSetting, TunedMark } from '../../model/domain/tuned-mark.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
+import type { Violation } from '../invariants/all.ts';
 import type { Assignment, Placement } from '../placement/types.ts';
 import type { Wish } from '../settings/setting.ts';
 import type { Step } from '../steps/step.ts';
 import { changeDefinition, type DefinitionChange } from './definition.ts';
 import { markXml, writeMark } from './mark.ts';
+import { type Surroundings, safeNow, violationsAfter } from './safety.ts';
 import { keyOf } from './take-back.ts';
 import { together } from './together.ts';
 import { type Judging, judge, type Row, stepDomain } from './verdict.ts';
@@ -28,6 +30,8 @@ export interface DomainPlan {
   readonly steps: readonly Step[];
   /** What an earlier profile set and this one does not mention, but somebody has changed since; for people. */
   readonly left: readonly string[];
+  /** What it breaks of what must hold in any domain; with one that it would create and that is refused, there are no steps. */
+  readonly violations: readonly Violation[];
 }
 
 /** Something of the host that a profile sets, or only looks at. */
@@ -63,6 +67,8 @@ export interface DomainPlanInput {
   /** What virtune has set so far. Absent: nothing. */
   readonly marked?: readonly MarkedSetting[] | undefined;
   readonly left?: readonly string[] | undefined;
+  /** Absent: nothing is asked of the result. */
+  readonly around?: Surroundings | undefined;
   readonly judging: Judging;
   /** Boot-only changes are brought about at once, by a restart. */
   readonly restart: boolean;
@@ -73,8 +79,9 @@ export interface DomainPlanInput {
 
 /** Judges every wish, and says what has to be done. */
 export function planDomain(input: DomainPlanInput): DomainPlan {
-  const { state, profile, assignment, wishes, judging, restart, id, at } = input;
-  const rows = wishes.map((wish) => judge(wish, state, judging));
+  const { state, profile, assignment, wishes, judging, restart, id, at, around } = input;
+  const judged = wishes.map((wish) => judge(wish, state, judging));
+  const rows = around === undefined ? judged : safeNow(judged, state, around);
   const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');
   const settings = nowMarked(state, rows, input.marked ?? []);
   const mark: TunedMark = { profile: profile.name, version: profile.version, at, id, settings };
@@ -92,6 +99,8 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
       : undefined;
   const needsRestart = taken.some(({ verdict, liveHolds }) => verdict.kind === 'boot' && !liveHolds);
   const restarts = restart && needsRestart;
+  const violations = around === undefined ? [] : violationsAfter(rows, state, definition?.after, around);
+  const steps = violations.some(isRefused) ? [] : stepsOf(state, rows, definition, mark, restarts);
   return {
     state,
     profile,
@@ -99,9 +108,15 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
     rows,
     definition,
     needsRestart,
-    steps: stepsOf(state, rows, definition, mark, restarts),
+    steps,
     left: input.left ?? [],
+    violations,
   };
+}
+
+/** Whether a plan that leads to it is not made. */
+export function isRefused({ level, created }: Violation): boolean {
+  return created && level === 'refuse';
 }
 
 /**

@@ -1,5 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { printable } from '../../model/printable.ts';
+import type { Violation } from '../invariants/all.ts';
 import type { Overlap, Placement } from '../placement/types.ts';
 import type { SettingScope } from '../settings/setting.ts';
 import { textTable } from '../text-table.ts';
@@ -31,7 +32,7 @@ export function reportPlacement(placement: Placement): string[] {
   return [
     ...refusals.map(
       ({ guest, code, text, next }) =>
-        `no place for ${guest}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
+        `${code === 'UNSAFE' ? `refused ${guest}` : `no place for ${guest}`}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
     ),
     ...moved.map((guest) => `${guest} moves to other CPUs`),
     ...inTheWay(overlaps),
@@ -85,7 +86,8 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
   const persistent = state.inactive === undefined ? ', transient' : '';
   const title = `${printable(state.domain.name)} (${running}${persistent}), profile ${profile.name}`;
   const shown = rows.filter(({ verdict }) => all || verdict.kind !== 'same');
-  if (shown.length === 0) return [`${title}: all ${rows.length} settings are as wanted`, ''];
+  if (shown.length === 0 && plan.violations.length === 0)
+    return [`${title}: all ${rows.length} settings are as wanted`, ''];
   const table = textTable(HEAD, fold(shown, state.live !== undefined));
   return [
     title,
@@ -93,12 +95,19 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
     ...indent(summary(plan)),
     ...section('why', reasons(shown)),
     ...section('not here, or not yet', obstacles(shown)),
+    ...section('safety', plan.violations.map(violationText)),
     ...section('left as it is', plan.left.map(printable)),
     ...(diff && plan.definition !== undefined
       ? section('definition', plan.definition.diff.trimEnd().split('\n').map(printable))
       : []),
     '',
   ];
+}
+
+/** One line of what a domain breaks. */
+export function violationText({ code, text, next, level, created }: Violation): string {
+  const word = level === 'warn' ? 'warning' : created ? 'refused' : 'unsafe already';
+  return printable(`${word}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`);
 }
 
 function section(title: string, lines: readonly string[]): string[] {

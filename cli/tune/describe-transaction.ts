@@ -45,5 +45,7 @@ function wasText(step: Step, made: StepProgress): string {
 
 function stateText(state: unknown): string {
   if (Array.isArray(state)) return state.map((param) => `${param.field} ${param.value}`).join(', ');
-  return state === null ? 'absent' : String(state);
+  if (state === null) return 'absent';
+  // An iothread with what it would lose.
+  return typeof state === 'object' ? 'present' : String(state);
 }

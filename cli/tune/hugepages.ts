@@ -10,6 +10,7 @@ import { ledgerJson, problemText, reportGrowth, reportLedger } from '../../tuner
 import { newTransactionId } from '../../tuner/journal/journal.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
+import { shellWords } from '../shell-words.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { offerRecovery } from './offer-recovery.ts';
@@ -89,7 +90,7 @@ async function allocate({ host, ledger, growth, basis }: Found, flags: Flags): P
       id: newTransactionId(new Date()),
       uri: host.uri,
       hostname: host.hostname,
-      command: ['virtune', ...process.argv.slice(2)].join(' '),
+      command: shellWords(['virtune', ...process.argv.slice(2)]),
       domains: [],
       steps: growth.steps,
       basis,

@@ -5,6 +5,7 @@ import { describeStep } from '../../tuner/steps/describe.ts';
 import type { LocalRoots } from '../../tuner/steps/step-host.ts';
 import { isLocalUri } from '../local-uri.ts';
 import { log } from '../log.ts';
+import { shellWords } from '../shell-words.ts';
 import { readVersion } from '../version.ts';
 import type { TuneFlags } from './options.ts';
 
@@ -40,7 +41,7 @@ export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
     open: (uri) => connect(uri, { readOnly: false }),
     local: localRoots,
     version: readVersion(),
-    command: ['virtune', ...process.argv.slice(2)].join(' '),
+    command: shellWords(['virtune', ...process.argv.slice(2)]),
     restart: {
       shutdownMs: flags.shutdownTimeout * 1_000,
       settleMs: flags.settle * 1_000,

@@ -5,6 +5,7 @@ import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { forgotten } from '../../tuner/watch/forgotten.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { log } from '../log.ts';
+import { shellWords } from '../shell-words.ts';
 import { untilAskedToStop } from '../signals.ts';
 import { transactionDomain } from './make-plan.ts';
 import { addTuneOptions, seconds, type TuneFlags } from './options.ts';
@@ -72,7 +73,7 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
       id: plan.id,
       uri: plan.host.uri,
       hostname: plan.host.hostname,
-      command: ['virtune', ...process.argv.slice(2)].join(' '),
+      command: shellWords(['virtune', ...process.argv.slice(2)]),
       domains: lost.map(({ state, profile }) => transactionDomain(state, profile.name)),
       steps: lost.flatMap(forgotten),
       basis,

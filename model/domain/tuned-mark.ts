@@ -11,6 +11,17 @@ export interface TunedMark {
   /** ISO 8601. */
   readonly at: string;
   readonly id: string;
+  /** What it has set, and what was there before; undefined for a mark of a virtune that did not write it down. */
+  readonly settings?: readonly MarkedSetting[] | undefined;
+}
+
+/** One setting that the tuner has changed. Values are the tuner's canonical text; null: not said in the XML. */
+export interface MarkedSetting {
+  readonly setting: string;
+  /** `vda`, `0`; empty for the domain itself. */
+  readonly target: string;
+  readonly to: string | null;
+  readonly was: string | null;
 }
 
 /** A mark that lacks something is none: metadata is anybody's to write. */
@@ -19,7 +30,39 @@ export function readMark(domain: Element): TunedMark | undefined {
   const [profile, version, at, id] = ['profile', 'version', 'at', 'id'].map((name) => attr(element, name));
   if (profile === undefined || version === undefined || at === undefined || id === undefined)
     return undefined;
-  return { profile, version, at, id };
+  const settings = readSettings(attr(element, 'settings'));
+  return { profile, version, at, id, ...(settings && { settings }) };
+}
+
+/** Undefined for what is no such list: a mark is anybody's to write. */
+function readSettings(text: string | undefined): MarkedSetting[] | undefined {
+  if (text === undefined) return undefined;
+  const list = jsonOf(text);
+  if (!Array.isArray(list)) return undefined;
+  return list.flatMap((each: unknown): MarkedSetting[] => {
+    if (!Array.isArray(each)) return [];
+    const [setting, target, to, was]: unknown[] = each;
+    const whole =
+      typeof setting === 'string' && typeof target === 'string' && isValue(to) && isValue(was) && to !== was;
+    return whole ? [{ setting, target, to, was }] : [];
+  });
+}
+
+const isValue = (value: unknown): value is string | null => value === null || typeof value === 'string';
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The attributes that say it, by name. */
+export function markAttributes({ settings, ...named }: TunedMark): Record<string, string> {
+  const { profile, version, at, id } = named;
+  const list = settings?.map(({ setting, target, to, was }) => [setting, target, to, was]);
+  return { profile, version, at, id, ...(list && { settings: JSON.stringify(list) }) };
 }
 
 export function markElement(domain: Element): Element | undefined {

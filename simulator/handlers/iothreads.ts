@@ -45,14 +45,14 @@ function poolValue(description: Description, id: number, name: (typeof POOL)[num
   return said === undefined ? undefined : Number(said);
 }
 
-/** QEMU wants the least not above the most; libvirt looks before it asks. */
+/** libvirt compares them before it asks QEMU, and what was never set counts as -1 (qemuDomainIOThreadValidate). */
 function checkPool(description: Description, id: number, params: readonly TypedParam[]): void {
   const value = (name: (typeof POOL)[number]): number | undefined => {
     const given = params.find(({ field }) => field === name)?.value;
     return given === undefined ? poolValue(description, id, name) : Number(given);
   };
   const [least, most] = [value('thread_pool_min') ?? -1, value('thread_pool_max') ?? -1];
-  if (most >= 0 && least > most) {
+  if (least > most) {
     throw notValid(`thread_pool_min (${least}) can't be greater than thread_pool_max (${most})`);
   }
 }

@@ -30,11 +30,28 @@ function limit(field: string): Field {
   };
 }
 
+/** QEMU's own name for the group of a disk with limits that nobody put in one; no definition says it. */
+function ownGroup(domain: Element, target: string): string | undefined {
+  const disk = diskOf(domain, target);
+  const alias = attr(child(disk, 'alias'), 'name');
+  if (attr(domain, 'id') === undefined || alias === undefined) return undefined;
+  if (children(child(disk, 'iotune')).length === 0) return undefined;
+  switch (attr(child(disk, 'target'), 'bus')) {
+    case 'virtio':
+      return `/machine/peripheral/${alias}/virtio-backend`;
+    case 'usb':
+      return `/machine/peripheral/${alias}/${alias}.0/legacy[0]`;
+    default:
+      return alias;
+  }
+}
+
 const groupName: Field = {
   field: 'group_name',
   type: ParamType.string,
   unset: { live: '', config: '' },
-  read: (domain, target) => text(child(diskOf(domain, target), 'iotune', 'group_name')),
+  read: (domain, target) =>
+    text(child(diskOf(domain, target), 'iotune', 'group_name')) ?? ownGroup(domain, target),
   write: (domain, target, value) => {
     const disk = diskOf(domain, target);
     if (disk !== undefined) setText(ensure(disk, 'iotune', 'group_name'), String(value));

@@ -1,4 +1,5 @@
 import { printable } from '../../model/printable.ts';
+import { violationText } from '../plan/report.ts';
 import { textTable } from '../text-table.ts';
 import type { Drift, Standing } from './drift.ts';
 
@@ -26,7 +27,8 @@ function reportOne({ plan, rows, count, waiting, profileChanged }: Drift): strin
     ...(profileChanged ? ['the profile has changed since it was applied'] : []),
   ];
   const note = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
-  if (count === 0) return [`${name}: as ${profile.name} wants it${note}`];
+  const unsafe = plan.violations.map((each) => `  ${violationText(each)}`);
+  if (count === 0) return [`${name}: as ${profile.name} wants it${note}`, ...unsafe];
   const shown = rows.filter(({ standing }) => standing === 'run' || standing === 'definition');
   const table = textTable(
     HEAD,
@@ -42,6 +44,7 @@ function reportOne({ plan, rows, count, waiting, profileChanged }: Drift): strin
   return [
     `${name}: ${count} settings are not as ${profile.name} wants them${note}`,
     ...table.map((line) => `  ${line}`),
+    ...unsafe,
   ];
 }
 

@@ -142,7 +142,9 @@ export type RefusalCode =
   /** More guest cells than host cells, or memory from a cell that is not there. */
   | 'NO_CELL'
   /** VMs that share CPUs would get too few of them. */
-  | 'RATIO_LIMIT';
+  | 'RATIO_LIMIT'
+  /** It would break what must hold in any domain: its text begins with the invariant's code. */
+  | 'UNSAFE';
 
 export interface Refusal {
   readonly guest: string;

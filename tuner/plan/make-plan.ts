@@ -1,11 +1,12 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { CellMemory, DomainState, HostFacts } from '../facts/facts.ts';
-import { type HostDomain, placementHost } from '../placement/host.ts';
+import { neighboursOf } from '../invariants/all.ts';
+import { defaultHostCpus, type HostDomain, placementHost } from '../placement/host.ts';
 import { REFUSE_RATIO, ratioRefusals, ratioText, WARN_RATIO } from '../placement/overcommit-limits.ts';
 import { place } from '../placement/place.ts';
 import { placeFairly } from '../placement/policy.ts';
 import { type Sharing, sharingOf } from '../placement/sharing.ts';
-import type { Assignment, Placement, PlacementHost, PlacementRequest } from '../placement/types.ts';
+import type { Assignment, Placement, PlacementHost, PlacementRequest, Refusal } from '../placement/types.ts';
 import { resolveHost } from '../profile/host-knobs.ts';
 import { placementRequest } from '../profile/placement-request.ts';
 import { policyOf } from '../profile/policy.ts';
@@ -14,8 +15,10 @@ import type { ReservedPages } from '../profile/reservations.ts';
 import { resolve, withConsequences } from '../profile/resolve.ts';
 import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
-import { type DomainPlan, markOf, type Plan, planDomain } from './plan.ts';
+import { type DomainPlan, isRefused, markOf, type Plan, planDomain } from './plan.ts';
 import { type Probes, probed, withPreallocation } from './preconditions.ts';
+import type { Surroundings } from './safety.ts';
+import { type Inheritance, inherit, keyOf } from './take-back.ts';
 import { warningsOf } from './warnings.ts';
 
 /** A domain, and what it is to become. */
@@ -60,7 +63,10 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   const host = { ...given.host, hostCpus: given.hostCpus };
   const input = { ...given, host };
   const { picks } = input;
-  const requests = picks.flatMap(({ state, profile }) => placementRequest(profile, host, state) ?? []);
+  const heirs = picks.map((pick) => inherit(pick.profile, host, pick.state, input.profileOf));
+  const requests = picks.flatMap(
+    ({ profile }, index) => placementRequest(profile, host, (heirs[index] as Inheritance).base) ?? [],
+  );
   const hostWishes = input.withHost === false ? [] : resolveHost(picks.map(({ profile }) => profile));
   const growing = hostWishes.some(({ knob, problem }) => knob === 'hugepages' && problem === undefined);
   const memory = keepBack(growing ? grown(host.cells) : host.cells, input.reservedPages ?? []);
@@ -71,35 +77,96 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
     const live = picks.find(({ state }) => state.domain.name === request.guest)?.state.live?.facts;
     return assignment === undefined ? [] : [{ request, assignment, live }];
   });
+  const plans = await Promise.all(
+    picks.map((pick, index) =>
+      planOne(
+        input,
+        pick,
+        heirs[index] as Inheritance,
+        byGuest.get(pick.state.domain.name),
+        surroundings(input, pick, placement.assignments),
+      ),
+    ),
+  );
   return {
     id: input.id,
     host,
-    placement,
+    placement: withRefusals(placement, plans),
     sharing,
     rebalanced,
     leftAlone: input.leftAlone ?? [],
     warnings: warningsOf(picks, requests),
     hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),
-    domains: await Promise.all(
-      picks.map((pick) => planOne(input, pick, byGuest.get(pick.state.domain.name))),
+    domains: plans,
+  };
+}
+
+/** A domain that would become a danger is refused like one that finds no place: nothing of the plan is applied. */
+function withRefusals(placement: Placement, plans: readonly DomainPlan[]): Placement {
+  const refusals = plans.flatMap(({ state, violations }) =>
+    violations.filter(isRefused).map(
+      ({ code, text, next }): Refusal => ({
+        guest: state.domain.name,
+        code: 'UNSAFE',
+        text: `${code}: ${text}`,
+        next,
+      }),
     ),
+  );
+  return refusals.length === 0
+    ? placement
+    : { ...placement, kind: 'refused', refusals: [...placement.refusals, ...refusals] };
+}
+
+/** The others as they are, and those that are placed with it as they will be. */
+function surroundings(
+  { host, domains, picks, hostCpus }: PlanInput,
+  { state: own }: Pick,
+  assignments: readonly Assignment[],
+): Surroundings {
+  const picked = new Set(picks.map(({ state }) => state.domain.uuid));
+  const placed = assignments
+    .filter(({ guest, kind }) => kind === 'dedicated' && guest !== own.domain.name)
+    .map(({ guest, vcpus }) => ({ name: guest, pinned: CpuSet.of(vcpus.flatMap((cpus) => [...cpus])) }));
+  const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
+  return {
+    host,
+    hostCpus: hostCpus ?? defaultHostCpus(host.topology, host.online, isolated),
+    others: [
+      ...placed,
+      ...neighboursOf(
+        domains.filter(({ domain }) => !picked.has(domain.uuid)),
+        host.topology,
+      ),
+    ],
   };
 }
 
 async function planOne(
   input: PlanInput,
   { state: read, profile }: Pick,
+  { base: before, wishes: takenBack, left, marked }: Inheritance,
   assignment: Assignment | undefined,
+  around: Surroundings,
 ): Promise<DomainPlan> {
   const state = await withPreallocation(read, input.probes);
+  const base = before === read ? state : await withPreallocation(before, input.probes);
   const accepted = input.accepted ?? new Set<string>();
-  const resolved = resolve(profile, input.host, state, assignment, { accepted });
+  const resolved = resolve(profile, input.host, base, assignment, { accepted });
+  const mentioned = new Set(resolved.map(({ setting, target }) => keyOf(setting.id, target)));
+  const wishes = [
+    ...takenBack.filter(({ setting, target }) => !mentioned.has(keyOf(setting.id, target))),
+    ...resolved,
+  ];
   return planDomain({
     state,
     profile: { name: profile.name, version: profile.version },
     assignment,
     // What was found by trying takes with it what stands on it: native I/O on a cache that cannot be.
-    wishes: withConsequences(await probed(resolved, state, input.probes), input.host, state, { accepted }),
+    wishes: withConsequences(await probed(wishes, base, input.probes), input.host, base, { accepted }),
+    marked,
+    left,
+    around,
     judging: { accepted, online: input.host.online },
     restart: input.restart ?? false,
     id: input.id,

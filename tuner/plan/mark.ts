@@ -1,15 +1,25 @@
-import { MARK_NAMESPACE, markElement, type TunedMark } from '../../model/domain/tuned-mark.ts';
+import {
+  MARK_NAMESPACE,
+  markAttributes,
+  markElement,
+  type TunedMark,
+} from '../../model/domain/tuned-mark.ts';
 import { child, type Element } from '../../model/xml.ts';
 
 /** The key of virtune's part of a domain's metadata, and its prefix there. */
 export const MARK_KEY = 'virtune';
 
-/** The element as libvirt's metadata calls take it. Names of profiles are checked, so nothing needs escaping. */
-export function markXml({ profile, version, at, id }: TunedMark): string {
-  return `<${MARK_KEY}:tuned xmlns:${MARK_KEY}='${MARK_NAMESPACE}' profile='${profile}' version='${version}' at='${at}' id='${id}'/>`;
+/** The element as libvirt's metadata calls take it. */
+export function markXml(mark: TunedMark): string {
+  const said = Object.entries(markAttributes(mark)).map(([name, value]) => ` ${name}='${escaped(value)}'`);
+  return `<${MARK_KEY}:tuned xmlns:${MARK_KEY}='${MARK_NAMESPACE}'${said.join('')}/>`;
 }
 
-export function writeMark(domain: Element, { profile, version, at, id }: TunedMark): void {
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;' };
+
+const escaped = (text: string): string => text.replaceAll(/[&<>']/g, (char) => ENTITIES[char] ?? char);
+
+export function writeMark(domain: Element, mark: TunedMark): void {
   const { ownerDocument: document } = domain;
   if (document === null) return;
   let metadata = child(domain, 'metadata');
@@ -26,7 +36,7 @@ export function writeMark(domain: Element, { profile, version, at, id }: TunedMa
   }
   const old = markElement(domain);
   const element = document.createElementNS(MARK_NAMESPACE, `${MARK_KEY}:tuned`);
-  for (const [name, value] of Object.entries({ profile, version, at, id })) element.setAttribute(name, value);
+  for (const [name, value] of Object.entries(markAttributes(mark))) element.setAttribute(name, value);
   if (old !== undefined) metadata.replaceChild(element, old);
   else {
     const last = metadata.lastChild;

@@ -92,9 +92,18 @@ function domainJson(plan: DomainPlan): unknown {
           ? { code: verdict.problem.code, text: verdict.problem.text, next: verdict.problem.next ?? null }
           : null,
       needs: verdict.kind === 'guest' ? verdict.needs : null,
+      takenBack: wish.takenBack === true,
       knob: wish.knob,
       why: wish.why,
       source: wish.source,
+    })),
+    left: plan.left,
+    violations: plan.violations.map(({ code, text, next, level, created }) => ({
+      code,
+      text,
+      next: next ?? null,
+      level,
+      created,
     })),
     needsRestart,
     definitionDiff: definition?.diff ?? null,

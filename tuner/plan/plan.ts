@@ -1,11 +1,15 @@
-import type { TunedMark } from '../../model/domain/tuned-mark.ts';
+import type { MarkedSetting, TunedMark } from '../../model/domain/tuned-mark.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
+import type { Violation } from '../invariants/all.ts';
 import type { Sharing } from '../placement/sharing.ts';
 import type { Assignment, Placement } from '../placement/types.ts';
 import type { Wish } from '../settings/setting.ts';
 import type { Step } from '../steps/step.ts';
 import { changeDefinition, type DefinitionChange } from './definition.ts';
 import { markXml, writeMark } from './mark.ts';
+import { type Surroundings, safeNow, violationsAfter } from './safety.ts';
+import { keyOf } from './take-back.ts';
+import { together } from './together.ts';
 import { type Judging, judge, type Row, stepDomain } from './verdict.ts';
 
 /** A profile as a plan names it. */
@@ -25,6 +29,10 @@ export interface DomainPlan {
   /** Whether something waits for a boot of a domain that runs. */
   readonly needsRestart: boolean;
   readonly steps: readonly Step[];
+  /** What an earlier profile set and this one does not mention, but somebody has changed since; for people. */
+  readonly left: readonly string[];
+  /** What it breaks of what must hold in any domain; with one that it would create and that is refused, there are no steps. */
+  readonly violations: readonly Violation[];
 }
 
 /** Something of the host that a profile sets, or only looks at. */
@@ -65,6 +73,11 @@ export interface DomainPlanInput {
   readonly profile: PlannedProfile;
   readonly assignment: Assignment | undefined;
   readonly wishes: readonly Wish[];
+  /** What virtune has set so far. Absent: nothing. */
+  readonly marked?: readonly MarkedSetting[] | undefined;
+  readonly left?: readonly string[] | undefined;
+  /** Absent: nothing is asked of the result. */
+  readonly around?: Surroundings | undefined;
   readonly judging: Judging;
   /** Boot-only changes are brought about at once, by a restart. */
   readonly restart: boolean;
@@ -75,10 +88,12 @@ export interface DomainPlanInput {
 
 /** Judges every wish, and says what has to be done. */
 export function planDomain(input: DomainPlanInput): DomainPlan {
-  const { state, profile, assignment, wishes, judging, restart, id, at } = input;
-  const rows = wishes.map((wish) => judge(wish, state, judging));
+  const { state, profile, assignment, wishes, judging, restart, id, at, around } = input;
+  const judged = wishes.map((wish) => judge(wish, state, judging));
+  const rows = around === undefined ? judged : safeNow(judged, state, around);
   const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');
-  const mark: TunedMark = { profile: profile.name, version: profile.version, at, id };
+  const settings = nowMarked(state, rows, input.marked ?? []);
+  const mark: TunedMark = { profile: profile.name, version: profile.version, at, id, settings };
   const defines = taken.some(({ nextHolds }) => !nextHolds);
   const definition =
     state.inactive && (defines || !isMarked(state, profile))
@@ -93,6 +108,8 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
       : undefined;
   const needsRestart = taken.some(({ verdict, liveHolds }) => verdict.kind === 'boot' && !liveHolds);
   const restarts = restart && needsRestart;
+  const violations = around === undefined ? [] : violationsAfter(rows, state, definition?.after, around);
+  const steps = violations.some(isRefused) ? [] : stepsOf(state, rows, definition, mark, restarts);
   return {
     state,
     profile,
@@ -100,8 +117,40 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
     rows,
     definition,
     needsRestart,
-    steps: stepsOf(state, rows, definition, mark, restarts),
+    steps,
+    left: input.left ?? [],
+    violations,
   };
+}
+
+/** Whether a plan that leads to it is not made. */
+export function isRefused({ level, created }: Violation): boolean {
+  return created && level === 'refuse';
+}
+
+/**
+ * What the mark is to say that virtune has set: what was there before the first of its profiles came, as long as
+ * nobody else has changed it in between.
+ */
+function nowMarked(
+  state: DomainState,
+  rows: readonly Row[],
+  marked: readonly MarkedSetting[],
+): MarkedSetting[] {
+  const found = new Map(marked.map((each) => [keyOf(each.setting, each.target), each]));
+  for (const { wish, verdict, live, next } of rows) {
+    if (wish.liveOnly === true) continue;
+    const key = keyOf(wish.setting.id, wish.target);
+    const before = found.get(key);
+    const now = (state.inactive === undefined ? live : next) ?? null;
+    const ours = before !== undefined && before.to === now;
+    const kept = verdict.kind === 'impossible' || verdict.kind === 'guest';
+    const to = kept ? now : (wish.value ?? null);
+    const was = ours ? before.was : now;
+    if (to === was) found.delete(key);
+    else found.set(key, { setting: wish.setting.id, target: wish.target, to, was });
+  }
+  return [...found.values()];
 }
 
 /**
@@ -120,10 +169,10 @@ function stepsOf(
   const defined: Step[] =
     definition === undefined ? [] : [{ kind: 'definition', domain, to: definition.after }];
   if (restarts) {
-    const again = rows.flatMap((row) => keptNowhere(row, state));
+    const again = together(rows.flatMap((row) => keptNowhere(row, state)));
     return [...defined, { kind: 'restart', domain, to: 'restarted' }, ...again];
   }
-  const live = rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : []));
+  const live = together(rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : [])));
   const marks: Step[] =
     state.live === undefined ||
     (live.length === 0 &&

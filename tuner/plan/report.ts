@@ -1,6 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { printable } from '../../model/printable.ts';
-import type { Overlap, Placement } from '../placement/types.ts';
+import type { Violation } from '../invariants/all.ts';
+import type { Overlap, Placement, RefusalCode } from '../placement/types.ts';
 import type { SettingScope } from '../settings/setting.ts';
 import { textTable } from '../text-table.ts';
 import type { DomainPlan, HostPlan, Plan } from './plan.ts';
@@ -28,13 +29,18 @@ export function reportPlan(plan: Plan, options: ReportOptions): string {
   ].join('\n');
 }
 
+function refusedOr(code: RefusalCode, guest: string): string {
+  if (code === 'RATIO_LIMIT') return 'refused';
+  return code === 'UNSAFE' ? `refused ${guest}` : `no place for ${guest}`;
+}
+
 /** What the placement says of guests as a whole: who finds no place, who moves, who is in the way, and how sure that is. */
 export function reportPlacement(placement: Placement): string[] {
   const { refusals, moved, overlaps } = placement;
   return [
     ...refusals.map(
       ({ guest, code, text, next }) =>
-        `${code === 'RATIO_LIMIT' ? 'refused' : `no place for ${guest}`}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
+        `${refusedOr(code, guest)}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`,
     ),
     ...moved.map((guest) => `${guest} moves to other CPUs`),
     ...(placement.repinned ?? []).map(
@@ -92,7 +98,8 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
   const persistent = state.inactive === undefined ? ', transient' : '';
   const title = `${printable(state.domain.name)} (${running}${persistent}), profile ${profile.name}`;
   const shown = rows.filter(({ verdict }) => all || verdict.kind !== 'same');
-  if (shown.length === 0) return [`${title}: all ${rows.length} settings are as wanted`, ''];
+  if (shown.length === 0 && plan.violations.length === 0)
+    return [`${title}: all ${rows.length} settings are as wanted`, ''];
   const table = textTable(HEAD, fold(shown, state.live !== undefined));
   return [
     title,
@@ -100,11 +107,19 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
     ...indent(summary(plan)),
     ...section('why', reasons(shown)),
     ...section('not here, or not yet', obstacles(shown)),
+    ...section('safety', plan.violations.map(violationText)),
+    ...section('left as it is', plan.left.map(printable)),
     ...(diff && plan.definition !== undefined
       ? section('definition', plan.definition.diff.trimEnd().split('\n').map(printable))
       : []),
     '',
   ];
+}
+
+/** One line of what a domain breaks. */
+export function violationText({ code, text, next, level, created }: Violation): string {
+  const word = level === 'warn' ? 'warning' : created ? 'refused' : 'unsafe already';
+  return printable(`${word}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`);
 }
 
 function section(title: string, lines: readonly string[]): string[] {

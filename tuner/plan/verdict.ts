@@ -35,7 +35,7 @@ export interface Judging {
   readonly online: CpuSet;
 }
 
-const TRANSIENT: Problem = {
+export const TRANSIENT: Problem = {
   code: 'TRANSIENT',
   text: 'it takes effect at a boot, and a transient domain is gone when it stops',
   next: 'define the domain: virsh dumpxml, then virsh define',

@@ -1,15 +1,20 @@
+import { printable } from '../../model/printable.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignments } from './assignments.ts';
 import { matchesGlob } from './glob.ts';
 
 /**
- * The domains that are meant: by name, by UUID, or by a glob with `*` or `?`; each once, in the host's order.
+ * The domains that are meant: by name, by UUID, or by a glob with `*` or `?`; each once, in the host's order. A name
+ * may hold `*` and `?` itself: what a domain is called means that domain and no other.
  * @throws TunerError (TUNE_DOMAIN) for one that fits nothing
  */
 export function pickDomains(states: readonly DomainState[], patterns: readonly string[]): DomainState[] {
+  const called = ({ domain }: DomainState, pattern: string): boolean =>
+    domain.name === pattern || domain.uuid === pattern;
+  const exact = new Set(patterns.filter((pattern) => states.some((state) => called(state, pattern))));
   const meant = (state: DomainState, pattern: string): boolean =>
-    state.domain.name === pattern || state.domain.uuid === pattern || matchesGlob(pattern, state.domain.name);
+    exact.has(pattern) ? called(state, pattern) : matchesGlob(pattern, state.domain.name);
   for (const pattern of patterns) {
     if (!states.some((state) => meant(state, pattern))) throw nobody(states, pattern);
   }
@@ -48,8 +53,14 @@ export function isHandTuned(state: DomainState, { online }: HostFacts): boolean 
 
 const NAMES_MAX = 20;
 
+/** What names this domain on a command line: its UUID where its name could be taken for a glob, or cannot be typed. */
+function selector({ name, uuid }: DomainState['domain']): string {
+  const text = JSON.stringify(name);
+  return /[*?]/.test(name) || printable(name) !== name ? `${uuid} (${text})` : text;
+}
+
 function nobody(states: readonly DomainState[], pattern: string): TunerError {
-  const names = states.map(({ domain }) => JSON.stringify(domain.name)).sort();
+  const names = states.map(({ domain }) => selector(domain)).sort();
   const more = names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : '';
   const known = names.length === 0 ? 'no domain at all' : `${names.slice(0, NAMES_MAX).join(', ')}${more}`;
   return new TunerError('TUNE_DOMAIN', `no domain fits ${JSON.stringify(pattern)}; this host has ${known}`);

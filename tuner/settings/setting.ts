@@ -56,6 +56,8 @@ export interface Wish {
   readonly problem?: Problem | undefined;
   /** The guest may lack what it takes (a virtio driver, say): shown, and changed only when asked for by name. */
   readonly proposal?: string | undefined;
+  /** An earlier profile set it and this one does not mention it: `value` is what was there before. */
+  readonly takenBack?: boolean | undefined;
   /** No definition of this libvirt can hold it: set while the domain runs, and again after each start. */
   readonly liveOnly?: boolean | undefined;
 }

@@ -151,28 +151,67 @@ test('a device that is to have no block I/O limit any more is given 0: silence w
   expect([...devices]).toEqual([['/dev/sda', '1000']]);
 });
 
-test("an iothread's pool is raised at its upper end first, and lowered at its lower one", async () => {
-  const pool = { min: 0, max: 64 };
-  const calls: string[] = [];
+test("both ends of an iothread's pool go in one call, where libvirt knows of neither", async () => {
+  const pool = { min: -1, max: -1 };
+  const said = (name: string, value: number): string => (value < 0 ? '' : ` ${name}='${value}'`);
+  let calls = 0;
   const answers: Answers = {
     domainGetXmlDesc: () => ({
-      xml: `<domain><iothreadids><iothread id='1'/><iothread id='2' thread_pool_min='${pool.min}' thread_pool_max='${pool.max}'/></iothreadids></domain>`,
+      xml: `<domain><iothreadids><iothread id='1'/><iothread id='2'${said('thread_pool_min', pool.min)}${said('thread_pool_max', pool.max)}/></iothreadids></domain>`,
     }),
     domainSetIoThreadParams: ({ ioThreadId, params }) => {
       expect(ioThreadId).toBe(2);
+      calls++;
       for (const { field, value } of params) {
-        calls.push(field);
         pool[field === 'thread_pool_max' ? 'max' : 'min'] = Number(value);
-        if (pool.min > pool.max) throw new RemoteError('set', ErrorCode.internal, 10, 'min above max');
       }
+      if (pool.min > pool.max) throw new RemoteError('set', ErrorCode.operationInvalid, 10, 'min above max');
     },
   };
   const int = (field: string, value: string): StepParam => ({ field, type: ParamType.int, value });
   const to = [int('thread_pool_min', '70'), int('thread_pool_max', '90')];
   const { made, undone } = await there(answers, { kind: 'ioThreadParams', domain, id: 2, to });
   expect({ made, undone }).toEqual({ made: undefined, undone: undefined });
-  expect(calls).toEqual(['thread_pool_max', 'thread_pool_min', 'thread_pool_min', 'thread_pool_max']);
-  expect(pool).toEqual({ min: 0, max: 64 });
+  expect({ calls, pool }).toEqual({ calls: 2, pool: { min: 0, max: 64 } });
+});
+
+test('an iothread that was taken away comes back with its pin and its pool', async () => {
+  let stands = true;
+  let pin: string | undefined = '2-3';
+  let pool = '';
+  const answers: Answers = {
+    nodeGetCpuMap: () => ({ map: new Uint8Array(), online: 8, total: 8 }),
+    domainGetIoThreadInfo: () => ({
+      ioThreads: stands ? [{ id: 2, map: new Uint8Array([0b1100]) }] : [],
+      count: stands ? 1 : 0,
+    }),
+    domainGetXmlDesc: () => ({
+      xml: `<domain><iothreadids>${stands ? `<iothread id='2'${pool}/>` : ''}</iothreadids><cputune>${pin === undefined ? '' : `<iothreadpin iothread='2' cpuset='${pin}'/>`}</cputune></domain>`,
+    }),
+    connectGetAllDomainStats: () => ({ records: [] }),
+    domainDelIoThread: () => {
+      stands = false;
+      pin = undefined;
+      pool = '';
+    },
+    domainAddIoThread: () => {
+      stands = true;
+    },
+    domainPinIoThread: () => {
+      pin = '2-3';
+    },
+    domainSetIoThreadParams: ({ params }) => {
+      pool = params.map(({ field, value }) => ` ${field}='${String(value)}'`).join('');
+    },
+  };
+  pool = " thread_pool_min='2' thread_pool_max='9'";
+  const { made, undone } = await there(answers, { kind: 'ioThread', domain, id: 2, to: 'absent' });
+  expect({ made, undone }).toEqual({ made: undefined, undone: undefined });
+  expect({ stands, pin, pool }).toEqual({
+    stands: true,
+    pin: '2-3',
+    pool: " thread_pool_min='2' thread_pool_max='9'",
+  });
 });
 
 test('polling is read from QEMU itself, of the iothread that is meant', async () => {
@@ -290,4 +329,67 @@ test('a domain that nothing is said of takes memory from every cell, and is give
   };
   const { was, made, undone } = await there(answers, { kind: 'numaNodeset', domain, to: '1' });
   expect({ was, made, undone }).toEqual({ was: '0-1', made: undefined, undone: undefined });
+});
+
+test('memory limits sink and rise in an order that the kernel takes, and come back', async () => {
+  const kib: Record<string, bigint> = { hard_limit: 4_000n, soft_limit: 1_000n, swap_hard_limit: 5_000n };
+  const answers: Answers = {
+    domainGetMemoryParameters: () => ({
+      params: Object.entries(kib).map(
+        ([field, value]): TypedParam => ({ field, type: ParamType.ullong, value }),
+      ),
+      nparams: 0,
+    }),
+    domainSetMemoryParameters: ({ params }) => {
+      // Of one call libvirt sets hard, soft and swap in this order, and the kernel looks at each.
+      for (const name of ['hard_limit', 'soft_limit', 'swap_hard_limit']) {
+        const param = params.find(({ field }) => field === name);
+        if (param !== undefined) kib[name] = BigInt(param.value as bigint);
+        if ((kib.hard_limit ?? 0n) > (kib.swap_hard_limit ?? 0n))
+          throw new RemoteError('set', ErrorCode.internal, 10, 'hard limit above swap limit');
+      }
+    },
+  };
+  for (const [hard, swap] of [
+    ['2000', '3000'],
+    ['8000', '9000'],
+  ] as const) {
+    const to = [ullong('swap_hard_limit', swap), ullong('hard_limit', hard)];
+    const { made, undone } = await there(answers, { kind: 'memoryLimits', domain, to });
+    expect({ made, undone }).toEqual({ made: undefined, undone: undefined });
+  }
+});
+
+test('a quota never comes to more of a CPU on the way than its domain has', async () => {
+  const now: Record<string, bigint> = {
+    vcpu_period: 100_000n,
+    vcpu_quota: 50_000n,
+    global_period: 100_000n,
+    global_quota: 50_000n,
+  };
+  const answers: Answers = {
+    domainGetSchedulerParametersFlags: () => ({
+      params: Object.entries(now).map(
+        ([field, value]): TypedParam => ({ field, type: ParamType.ullong, value }),
+      ),
+    }),
+    domainSetSchedulerParametersFlags: ({ params }) => {
+      for (const { field, value } of params) {
+        now[field] = value as bigint;
+        const part = (of: string): number => Number(now[`${of}_quota`]) / Number(now[`${of}_period`]);
+        if (part('vcpu') > part('global'))
+          throw new RemoteError('set', ErrorCode.internal, 10, `${field}: Invalid argument`);
+      }
+    },
+  };
+  for (const [period, quota] of [
+    ['50000', '10000'],
+    ['200000', '180000'],
+  ] as const) {
+    const to = ['vcpu_period', 'vcpu_quota', 'global_period', 'global_quota'].map((field) =>
+      ullong(field, field.endsWith('period') ? period : quota),
+    );
+    const { made, undone } = await there(answers, { kind: 'scheduler', domain, to });
+    expect({ made, undone }).toEqual({ made: undefined, undone: undefined });
+  }
 });

@@ -1,4 +1,4 @@
-import { attr, child } from '../../../model/xml.ts';
+import { attr, child, children, type Element } from '../../../model/xml.ts';
 import type { Problem } from '../../errors.ts';
 import { iotuneSettings } from '../../settings/iotune.ts';
 import type { Wish } from '../../settings/setting.ts';
@@ -52,6 +52,12 @@ function unknownIoThread(value: string, view: CheckView): Problem | undefined {
         text: `the domain will have no iothread ${missing.join(', ')}`,
         next: 'iothread.count',
       };
+}
+
+/** Since libvirt 11.2 a disk can name throttle groups of the domain. */
+function hasThrottleFilters(root: Element | undefined, target: string): boolean {
+  const disk = root && targetElement(root, 'disk', target);
+  return children(child(disk, 'throttlefilters'), 'throttlefilter').length > 0;
 }
 
 export const diskChecks: readonly Check[] = [
@@ -124,6 +130,15 @@ export const diskChecks: readonly Check[] = [
           text: `${target} has ${queues} queues to share out over ${mappedTo(value).length} iothreads`,
         };
   }),
+  check(/^disk\.iotune\./, (_, { setting, target }, { root, state }) =>
+    [root, state.live?.root].some((each) => hasThrottleFilters(each, target))
+      ? {
+          code: 'THROTTLE_FILTERS',
+          text: `${setting.id} is unsupported for ${target}: the limits of the disk come from throttle groups, and libvirt takes no iotune beside its throttlefilters`,
+          next: 'limit its throttle group (virsh domthrottlegroupset), or take throttlefilters out of the disk',
+        }
+      : undefined,
+  ),
   check(/^disk\.iotune\.(total|read|write)(Bytes|Iops)Sec(Max)?$/, (_, { setting, target }, view) => {
     const [, direction, rest] = /^disk\.iotune\.(total|read|write)(.*)$/.exec(setting.id) ?? [];
     const others = direction === 'total' ? ['read', 'write'] : ['total'];

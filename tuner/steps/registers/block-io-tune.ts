@@ -1,8 +1,10 @@
 import { Impact, PARAM_STRING_OKAY } from '../../../libvirt/constants.ts';
-import { handle } from '../domain-run.ts';
+import { attr, child, parseXml } from '../../../model/xml.ts';
+import { targetElement } from '../../settings/targets.ts';
+import { handle, quoted } from '../domain-run.ts';
 import { fromTyped, paramsDiffer, stepParams, toTyped } from '../params.ts';
 import { register } from '../register.ts';
-import type { StepOf, StepParam } from '../step.ts';
+import type { StepDomain, StepOf, StepParam } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
 /** REMOTE_DOMAIN_BLOCK_IO_TUNE_PARAMETERS_MAX */
@@ -39,6 +41,7 @@ export const blockIoTune = register('blockIoTune', stepParams, {
   },
 });
 
+/** A group that QEMU named itself is read as no name at all. */
 async function readAll(host: StepHost, { domain, disk }: StepOf<'blockIoTune'>): Promise<StepParam[]> {
   const { params } = await host.call('domainGetBlockIoTune', {
     domain: handle(domain),
@@ -46,7 +49,21 @@ async function readAll(host: StepHost, { domain, disk }: StepOf<'blockIoTune'>):
     nparams: PARAMS_MAX,
     flags: Impact.live | PARAM_STRING_OKAY,
   });
-  return params.map(fromTyped);
+  const all = params.map(fromTyped);
+  const group = ownGroup(all);
+  if (group === undefined || group !== (await aliasOf(host, domain, disk))) return all;
+  return all.map((param) => (isNumber(param) ? param : { ...param, value: '' }));
+}
+
+/**
+ * QEMU names the group of a disk that nobody put in one after the device that libvirt named: the alias of a SCSI,
+ * SATA or IDE disk (`scsi0-0-0-0`, or the alias that its owner chose), and a path of QEMU's own objects
+ * (`/machine/...`) for virtio and USB. Seen with libvirt 9.0 and 12.9.
+ */
+async function aliasOf(host: StepHost, domain: StepDomain, disk: string): Promise<string | undefined> {
+  const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags: 0 });
+  const root = parseXml(`the XML of domain ${quoted(domain)}`, xml, 'domain');
+  return attr(child(targetElement(root, 'disk', disk), 'alias'), 'name');
 }
 
 /** QEMU takes no length of a burst for one second, and refuses a length without a burst. */

@@ -1,16 +1,22 @@
 import { z } from 'zod';
 import { Impact, StatsGroup } from '../../../libvirt/constants.ts';
 import { ParamType } from '../../../libvirt/typed-params.ts';
-import { attr, child, children, parseXml } from '../../../model/xml.ts';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { attr, child, children, type Element, parseXml } from '../../../model/xml.ts';
 import { TunerError } from '../../errors.ts';
 import { handle, quoted } from '../domain-run.ts';
 import { paramsDiffer, pick, stepParams, toTyped } from '../params.ts';
 import { findProcess, threadsOf } from '../proofs/process.ts';
-import { plainly, register } from '../register.ts';
+import { register } from '../register.ts';
 import type { StepDomain, StepOf, StepParam } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
+import { ioThreadPin } from './pins.ts';
 
-const presence = z.enum(['present', 'absent']);
+/** What an iothread loses when it goes: a new one of the same id has QEMU's defaults and no pin. */
+const kept = z.object({ pin: z.string().nullable(), params: stepParams }).readonly();
+/** `present` alone is a wish for a new iothread, and what journals held before they kept the rest. */
+const presence = z.union([z.enum(['present', 'absent']), kept]);
+type Presence = z.infer<typeof presence>;
 
 async function isThere(host: StepHost, { domain, id }: StepOf<'ioThread'>): Promise<boolean> {
   const { ioThreads } = await host.call('domainGetIoThreadInfo', {
@@ -20,27 +26,48 @@ async function isThere(host: StepHost, { domain, id }: StepOf<'ioThread'>): Prom
   return ioThreads.some((each) => each.id === id);
 }
 
+async function readPresence(host: StepHost, step: StepOf<'ioThread'>): Promise<Presence> {
+  if (!(await isThere(host, step))) return 'absent';
+  const { domain, id } = step;
+  const root = await liveXml(host, domain);
+  const pin = children(child(root, 'cputune'), 'iothreadpin').find(
+    (each) => attr(each, 'iothread') === String(id),
+  );
+  const polls = (await polling(host, domain, id)).filter(({ field }) => POLL_FIELDS.has(field));
+  const pool = ioThreadElement(root, id);
+  const said = Object.keys(POOL_DEFAULTS).some((field) => attr(pool, field) !== undefined);
+  return { pin: attr(pin, 'cpuset') ?? null, params: [...polls, ...(said ? poolOf(root, id) : [])] };
+}
+
+const isPresent = (state: Presence): boolean => state !== 'absent';
+
 export const ioThread = register('ioThread', presence, {
   home: 'run',
-  get: async (host, step) => ((await isThere(host, step)) ? 'present' : 'absent'),
+  get: readPresence,
   async set(host, step, to) {
     // Adding one that is there, and taking away one that is not, are refused.
-    if ((await isThere(host, step)) === (to === 'present')) return;
-    await host.call(to === 'present' ? 'domainAddIoThread' : 'domainDelIoThread', {
-      domain: handle(step.domain),
-      ioThreadId: step.id,
-      flags: Impact.live,
-    });
+    if ((await isThere(host, step)) !== isPresent(to)) {
+      await host.call(isPresent(to) ? 'domainAddIoThread' : 'domainDelIoThread', {
+        domain: handle(step.domain),
+        ioThreadId: step.id,
+        flags: Impact.live,
+      });
+    }
+    if (typeof to === 'object') await giveBack(host, step, to);
   },
-  differs: plainly,
+  differs(is, wanted) {
+    if (isPresent(is) !== isPresent(wanted)) return `it is ${wordOf(is)}, not ${wordOf(wanted)}`;
+    if (typeof is === 'string' || typeof wanted === 'string' || wanted.pin === null) return undefined;
+    return sameCpus(is.pin, wanted.pin) ? undefined : `its CPUs are ${is.pin ?? 'any'}, not ${wanted.pin}`;
+  },
   async prove(host, { domain, id }, wanted) {
     const process = await findProcess(host, domain);
     if (process === undefined) return [];
     const thread = threadsOf(process).find(({ comm }) => comm === `IO iothread${id}`);
-    if ((thread !== undefined) !== (wanted === 'present')) {
+    if ((thread !== undefined) !== isPresent(wanted)) {
       throw new TunerError(
         'TUNE_READ_BACK',
-        `libvirt says that iothread ${id} of domain ${quoted(domain)} is ${wanted}, but process ${process.pid} has ${thread === undefined ? 'no such thread' : `thread ${thread.tid}`}`,
+        `libvirt says that iothread ${id} of domain ${quoted(domain)} is ${wordOf(wanted)}, but process ${process.pid} has ${thread === undefined ? 'no such thread' : `thread ${thread.tid}`}`,
       );
     }
     return [
@@ -48,6 +75,29 @@ export const ioThread = register('ioThread', presence, {
     ];
   },
 });
+
+const wordOf = (state: Presence): string => (isPresent(state) ? 'present' : 'absent');
+
+const sameCpus = (is: string | null, wanted: string): boolean =>
+  is !== null && CpuSet.parse(is).equals(CpuSet.parse(wanted));
+
+/** Its pin and its parameters, as far as it does not have them anyway. */
+async function giveBack(
+  host: StepHost,
+  step: StepOf<'ioThread'>,
+  { pin, params }: Extract<Presence, object>,
+): Promise<void> {
+  const { domain, id } = step;
+  const now = await readPresence(host, step);
+  if (typeof now === 'string') return;
+  const missing = params.filter((param) => paramsDiffer(now.params, [param]) !== undefined);
+  const stepFor = { domain, id, to: missing };
+  if (missing.length > 0) await ioThreadParams.set(host, { kind: 'ioThreadParams', ...stepFor }, missing);
+  if (pin !== null && !sameCpus(now.pin, pin))
+    await ioThreadPin.set(host, { kind: 'ioThreadPin', domain, id, to: pin }, pin);
+}
+
+const POLL_FIELDS = new Set(['poll_max_ns', 'poll_grow', 'poll_shrink']);
 
 /** What QEMU has while nothing is said of its pool (qemu, include/block/aio.h, THREAD_POOL_MAX_THREADS_DEFAULT). */
 const POOL_DEFAULTS = { thread_pool_min: '0', thread_pool_max: '64' } as const;
@@ -59,24 +109,15 @@ export const ioThreadParams = register('ioThreadParams', stepParams, {
     const pool = to.some(({ field }) => field in POOL_DEFAULTS) ? await poolSize(host, domain, id) : [];
     return pick([...asked, ...pool], to, `iothread ${id} of domain ${quoted(domain)}`);
   },
-  async set(host, { domain, id }, to) {
-    const change = (params: readonly StepParam[]): Promise<void> =>
-      host.call('domainSetIoThreadParams', {
-        domain: handle(domain),
-        ioThreadId: id,
-        params: params.map(toTyped),
-        flags: Impact.live,
-      });
-    const most = to.find(({ field }) => field === 'thread_pool_max');
-    const fewest = to.find(({ field }) => field === 'thread_pool_min');
-    // Neither may pass the other on the way, so a pool that grows is raised at its upper end first.
-    if (most !== undefined && fewest !== undefined) {
-      const [now] = pick(await poolSize(host, domain, id), [most], 'the iothread');
-      const grows = Number(most.value) >= Number(now?.value);
-      await change(to.filter((param) => param !== (grows ? fewest : most)));
-      await change([grows ? fewest : most]);
-    } else await change(to);
-  },
+  // Both ends of a pool in one call: libvirt compares the least with a most of -1 where none was ever set, and puts
+  // the two in the order that QEMU takes (seen with 9.0 and 12.9).
+  set: (host, { domain, id }, to) =>
+    host.call('domainSetIoThreadParams', {
+      domain: handle(domain),
+      ioThreadId: id,
+      params: to.map(toTyped),
+      flags: Impact.live,
+    }),
   differs: paramsDiffer,
 });
 
@@ -94,12 +135,21 @@ async function polling(host: StepHost, domain: StepDomain, id: number): Promise<
   });
 }
 
-async function poolSize(host: StepHost, domain: StepDomain, id: number): Promise<StepParam[]> {
+async function liveXml(host: StepHost, domain: StepDomain): Promise<Element> {
   const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags: 0 });
-  const root = parseXml(`the XML of domain ${quoted(domain)}`, xml, 'domain');
-  const element = children(child(root, 'iothreadids'), 'iothread').find(
-    (each) => attr(each, 'id') === String(id),
-  );
+  return parseXml(`the XML of domain ${quoted(domain)}`, xml, 'domain');
+}
+
+function ioThreadElement(root: Element, id: number): Element | undefined {
+  return children(child(root, 'iothreadids'), 'iothread').find((each) => attr(each, 'id') === String(id));
+}
+
+async function poolSize(host: StepHost, domain: StepDomain, id: number): Promise<StepParam[]> {
+  return poolOf(await liveXml(host, domain), id);
+}
+
+function poolOf(root: Element, id: number): StepParam[] {
+  const element = ioThreadElement(root, id);
   return Object.entries(POOL_DEFAULTS).map(([field, otherwise]) => ({
     field,
     type: ParamType.int,

@@ -4,7 +4,7 @@ import { handle, quoted } from '../domain-run.ts';
 import { fromTyped, paramsDiffer, pick, stepParams, toTyped } from '../params.ts';
 import { proveBlkio, proveMemoryLimits, proveScheduler } from '../proofs/cgroup.ts';
 import { register } from '../register.ts';
-import type { StepOf, StepParam } from '../step.ts';
+import type { StepDomain, StepOf, StepParam } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
 /** REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX and its like: no getter gives more. */
@@ -23,21 +23,55 @@ function fromScheduler(param: TypedParam): StepParam {
   return us < 0n || us >= QUOTA_MAX_US ? { ...plain, value: '-1' } : plain;
 }
 
+async function readScheduler(host: StepHost, domain: StepDomain): Promise<StepParam[]> {
+  const { params } = await host.call('domainGetSchedulerParametersFlags', {
+    domain: handle(domain),
+    ...read,
+  });
+  return params.map(fromScheduler);
+}
+
+/**
+ * libvirt makes a call's changes one after the other, and the kernel looks at each: the part of a CPU that a quota
+ * comes to may at no point be more than that of the whole domain (cgroup v1, tg_cfs_schedulable_down). So threads get
+ * less on the way and never more: a period that grows goes before its quota, and one that shrinks after it. With the
+ * domain's own it is the other way round, and it goes first when it grows and last when it shrinks.
+ */
+function inValidOrder(to: readonly StepParam[], now: readonly StepParam[]): StepParam[] {
+  const value = (all: readonly StepParam[], field: string): number =>
+    Number(all.find((param) => param.field === field)?.value ?? Number.NaN);
+  const wanted = (field: string): number => {
+    const said = value(to, field);
+    return Number.isNaN(said) ? value(now, field) : said;
+  };
+  const part = (quota: number, period: number): number =>
+    quota < 0 ? Number.POSITIVE_INFINITY : quota / period;
+  const grows =
+    part(wanted('global_quota'), wanted('global_period')) >
+    part(value(now, 'global_quota'), value(now, 'global_period'));
+  const rank = ({ field }: StepParam): number => {
+    const [, of, what] = /^(.*)_(period|quota)$/.exec(field) ?? [];
+    if (of === undefined) return 0;
+    const place = of === 'global' ? (grows ? 1 : 3) : 2;
+    const longer = wanted(`${of}_period`) > value(now, `${of}_period`);
+    const periodFirst = of === 'global' ? !longer : longer;
+    return 10 * place + ((what === 'period') === periodFirst ? 0 : 1);
+  };
+  return to.toSorted((a, b) => rank(a) - rank(b));
+}
+
 export const scheduler = register('scheduler', stepParams, {
   home: 'run',
-  async get(host, { domain, to }) {
-    const { params } = await host.call('domainGetSchedulerParametersFlags', {
-      domain: handle(domain),
-      ...read,
-    });
-    return pick(params.map(fromScheduler), to, `the CPU time of domain ${quoted(domain)}`);
-  },
-  set: (host, { domain }, to) =>
-    host.call('domainSetSchedulerParametersFlags', {
-      domain: handle(domain),
-      params: to.map(toTyped),
+  get: async (host, { domain, to }) =>
+    pick(await readScheduler(host, domain), to, `the CPU time of domain ${quoted(domain)}`),
+  async set(host, step, to) {
+    const now = await readScheduler(host, step.domain);
+    await host.call('domainSetSchedulerParametersFlags', {
+      domain: handle(step.domain),
+      params: inValidOrder(to, now).map(toTyped),
       flags: Impact.live,
-    }),
+    });
+  },
   differs: paramsDiffer,
   prove: (host, { domain }, wanted) => proveScheduler(host, domain, wanted),
 });
@@ -48,12 +82,25 @@ export const memoryLimits = register('memoryLimits', stepParams, {
     const { params } = await host.call('domainGetMemoryParameters', { domain: handle(domain), ...read });
     return pick(params.map(fromTyped), to, `the memory limits of domain ${quoted(domain)}`);
   },
-  set: (host, { domain }, to) =>
-    host.call('domainSetMemoryParameters', {
-      domain: handle(domain),
-      params: to.map(toTyped),
-      flags: Impact.live,
-    }),
+  // The limit of memory and swap holds memory as well, and libvirt and the kernel refuse one below the other: when
+  // both sink, memory goes first.
+  async set(host, { domain }, to) {
+    const { params } = await host.call('domainGetMemoryParameters', { domain: handle(domain), ...read });
+    const hardNow = params.find(({ field }) => field === 'hard_limit')?.value;
+    const swap = to.find(({ field }) => field === 'swap_hard_limit');
+    const sinks = swap !== undefined && hardNow !== undefined && BigInt(swap.value) < BigInt(hardNow);
+    const rest = to.filter((param) => param !== swap);
+    const calls = (sinks ? [rest, [swap]] : [swap === undefined ? [] : [swap], rest]).filter(
+      (each) => each.length > 0,
+    );
+    for (const call of calls) {
+      await host.call('domainSetMemoryParameters', {
+        domain: handle(domain),
+        params: call.map(toTyped),
+        flags: Impact.live,
+      });
+    }
+  },
   differs: paramsDiffer,
   prove: (host, { domain }, wanted) => proveMemoryLimits(host, domain, wanted),
 });

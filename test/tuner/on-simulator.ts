@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '../../libvirt/client/connect.ts';
+import { type Demo, startDemo } from '../../simulator/demo.ts';
+import { applyTransaction } from '../../tuner/apply/apply.ts';
+import { rollbackTransaction } from '../../tuner/apply/rollback.ts';
+import type { RunOptions } from '../../tuner/apply/run.ts';
+import type { Outcome } from '../../tuner/apply/transaction.ts';
+import type { DomainState, HostFacts } from '../../tuner/facts/facts.ts';
+import { readDomains } from '../../tuner/facts/read-domains.ts';
+import { readHost } from '../../tuner/facts/read-host.ts';
+import { newTransactionId } from '../../tuner/journal/journal.ts';
+import { makePlan } from '../../tuner/plan/make-plan.ts';
+import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
+import { ProfileLibrary } from '../../tuner/profile/library.ts';
+
+/** A simulated host that is tuned in this process, with a journal that ends with it. */
+export class OnSimulator {
+  readonly demo: Demo;
+  readonly folder: string;
+  readonly library = ProfileLibrary.open([]);
+
+  static async start(scenario: object | string): Promise<OnSimulator> {
+    const folder = mkdtempSync(join(tmpdir(), 'virtune-simulated-'));
+    const file = join(folder, 'scenario.json');
+    if (typeof scenario === 'object') writeFileSync(file, JSON.stringify(scenario));
+    return new OnSimulator(
+      await startDemo({ scenario: typeof scenario === 'string' ? scenario : file }),
+      folder,
+    );
+  }
+
+  private constructor(demo: Demo, folder: string) {
+    this.demo = demo;
+    this.folder = folder;
+  }
+
+  async stop(): Promise<void> {
+    await this.demo.stop();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  async read(): Promise<{ readonly host: HostFacts; readonly domains: readonly DomainState[] }> {
+    const connection = await connect(this.demo.uri, { readOnly: false });
+    try {
+      return {
+        host: await readHost(connection, this.demo.uri, undefined),
+        domains: await readDomains(connection),
+      };
+    } finally {
+      await connection.close();
+    }
+  }
+
+  async plan(name: string, profile: string, restart = true): Promise<Plan> {
+    const { host, domains } = await this.read();
+    const now = new Date();
+    return makePlan({
+      host,
+      domains,
+      picks: domains
+        .filter(({ domain }) => domain.name === name)
+        .map((state) => ({ state, profile: this.library.get(profile) })),
+      profileOf: (other) => this.library.get(other),
+      restart,
+      id: newTransactionId(now),
+      at: now.toISOString(),
+    });
+  }
+
+  apply(plan: Plan): Promise<Outcome> {
+    return applyTransaction(
+      {
+        id: plan.id,
+        uri: plan.host.uri,
+        hostname: plan.host.hostname,
+        command: 'virtune tune apply',
+        domains: plan.domains.map(({ state, profile }) => ({
+          domain: { uuid: state.domain.uuid, name: state.domain.name },
+          profile: profile.name,
+          live: state.live?.xml,
+          inactive: state.inactive?.xml,
+        })),
+        steps: allSteps(plan),
+        notes: [],
+      },
+      this.options(),
+    );
+  }
+
+  rollback(id: string, restarts = true): Promise<Outcome> {
+    return rollbackTransaction(id, { ...this.options(), restarts, force: false });
+  }
+
+  options(): RunOptions {
+    return {
+      stateDir: join(this.folder, 'state'),
+      open: () => connect(this.demo.uri, { readOnly: false }),
+      local: () => undefined,
+      version: '1.2.3',
+      command: 'virtune tune apply',
+      restart: { shutdownMs: 30_000, settleMs: 1, forceOff: false },
+      waitMs: 0,
+      reconnectMs: 20,
+      now: () => new Date(),
+    };
+  }
+
+  definition(name: string): string {
+    return this.demo.daemon.vm(name).xml({ inactive: true, secure: true });
+  }
+}

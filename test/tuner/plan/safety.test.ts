@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { invariants, neighboursOf, violationsOf } from '../../../tuner/invariants/all.ts';
+import { OnSimulator } from '../on-simulator.ts';
+
+const PROFILES = ['low-latency', 'oltp-database', 'balanced', 'dense', 'network', 'windows'] as const;
+const NAMES = ['a', 'b', 'c'] as const;
+
+const vm = fc.record({
+  vcpus: fc.integer({ min: 1, max: 4 }),
+  memoryMiB: fc.constantFrom(2_048, 4_096),
+  disks: fc.constantFrom(
+    [{ target: 'vda', sizeGiB: 5, format: 'raw' }],
+    [
+      { target: 'vda', sizeGiB: 5, format: 'qcow2' },
+      { target: 'sda', sizeGiB: 5, format: 'raw' },
+    ],
+  ),
+  ioThreads: fc.integer({ min: 0, max: 2 }),
+});
+const host = fc.record({
+  sockets: fc.integer({ min: 1, max: 2 }),
+  coresPerSocket: fc.constantFrom(4, 8),
+  threadsPerCore: fc.integer({ min: 1, max: 2 }),
+  memoryGiB: fc.constant(64),
+});
+const history = fc.array(
+  fc.record({
+    name: fc.constantFrom(...NAMES),
+    profile: fc.constantFrom(...PROFILES),
+    restart: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 5 },
+);
+
+/** Of what would be refused, all that any domain breaks: as it runs and as it is defined. */
+async function broken(simulated: OnSimulator): Promise<string[]> {
+  const { host: facts, domains } = await simulated.read();
+  return domains.flatMap((state) => {
+    const others = neighboursOf(
+      domains.filter((other) => other !== state),
+      facts.topology,
+    );
+    return [state.live, state.inactive].flatMap((view) =>
+      view === undefined
+        ? []
+        : violationsOf(
+            { root: view.root, facts: view.facts, host: facts, hostCpus: undefined, others },
+            undefined,
+          )
+            .filter(({ level }) => level === 'refuse')
+            .map(({ code, text }) => `${state.domain.name}: ${code} ${text}`),
+    );
+  });
+}
+
+test('after any history of profiles nothing is dangerous, and the way back is to the letter', {
+  timeout: 300_000,
+}, async () => {
+  await fc.assert(
+    fc.asyncProperty(host, fc.tuple(vm, vm, vm), history, async (made, vms, steps) => {
+      const simulated = await OnSimulator.start({
+        name: 'random',
+        description: 'a random host',
+        host: made,
+        vms: vms.map((each, index) => ({
+          ...each,
+          name: NAMES[index],
+          workload: 'oltp',
+          shutdownSeconds: 0,
+        })),
+      });
+      try {
+        const before = NAMES.map((name) => simulated.definition(name));
+        const done: string[] = [];
+        for (const { name, profile, restart } of steps) {
+          const plan = await simulated.plan(name, profile, restart);
+          if (plan.placement.refusals.length > 0) continue;
+          const outcome = await simulated.apply(plan);
+          expect(outcome.failure).toBeUndefined();
+          done.push(outcome.id);
+          expect(await broken(simulated)).toEqual([]);
+        }
+        for (const id of done.reverse())
+          expect(await simulated.rollback(id)).toMatchObject({ kind: 'rolled back', remains: [] });
+        expect(NAMES.map((name) => simulated.definition(name))).toEqual(before);
+      } finally {
+        await simulated.stop();
+      }
+    }),
+    { numRuns: Number(process.env.VIRTUNE_HISTORIES ?? 12) },
+  );
+});
+
+const HAND_MADE = {
+  name: 'hand-made',
+  description: 'two VMs',
+  host: { sockets: 1, coresPerSocket: 8, memoryGiB: 64 },
+  vms: ['mine', 'other'].map((name) => ({ name, workload: 'oltp', vcpus: 2, memoryMiB: 2_048 })),
+};
+
+async function withHandMade(change: (xml: string) => string, body: (host: OnSimulator) => Promise<void>) {
+  const simulated = await OnSimulator.start(HAND_MADE);
+  try {
+    simulated.demo.daemon.vm('mine').define(change(simulated.definition('mine')));
+    await body(simulated);
+  } finally {
+    await simulated.stop();
+  }
+}
+
+const PINNED =
+  "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/><vcpusched vcpus='0-1' scheduler='fifo' priority='1'/></cputune>";
+
+test('a plan that would leave real-time vCPUs of a hand-made definition without CPUs of their own is refused', () =>
+  withHandMade(
+    (xml) => xml.replace('<os>', `${PINNED}<os>`),
+    async (simulated) => {
+      const plan = await simulated.plan('mine', 'dense');
+      expect(plan.placement.refusals).toMatchObject([
+        { guest: 'mine', code: 'UNSAFE', text: expect.stringMatching(/^REAL_TIME_NEEDS_PINNING: vCPU 0/) },
+      ]);
+      expect(plan.domains[0]?.steps).toEqual([]);
+    },
+  ));
+
+test('what a hand-made definition breaks already is shown, and stands in no way', () =>
+  withHandMade(
+    (xml) => xml.replace('<os>', '<memoryBacking><locked/></memoryBacking><os>'),
+    async (simulated) => {
+      const plan = await simulated.plan('mine', 'balanced');
+      expect(plan.placement.refusals).toEqual([]);
+      expect(plan.domains[0]?.violations).toMatchObject([
+        { code: 'LOCKED_NEEDS_LIMIT', level: 'refuse', created: false },
+      ]);
+    },
+  ));
+
+test('without a restart pins stay where they are while vCPUs are still real-time threads', async () => {
+  const simulated = await OnSimulator.start(HAND_MADE);
+  try {
+    await simulated.apply(await simulated.plan('mine', 'low-latency'));
+    const plan = await simulated.plan('mine', 'balanced', false);
+    expect(plan.domains[0]?.rows.filter(({ wish }) => wish.setting.id === 'vcpupin')).toMatchObject([
+      { verdict: { kind: 'boot' } },
+      { verdict: { kind: 'boot' } },
+    ]);
+    await simulated.apply(plan);
+    expect(await broken(simulated)).toEqual([]);
+  } finally {
+    await simulated.stop();
+  }
+});
+
+test('each invariant has a code of its own, and says why and on whose word', () => {
+  const codes = invariants.map(({ code }) => code);
+  expect(new Set(codes).size).toBe(codes.length);
+  for (const { what, why, source } of invariants)
+    expect([what, why, source].every((text) => text.length > 10)).toBe(true);
+});

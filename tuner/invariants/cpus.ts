@@ -1,0 +1,227 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import { cellCpus } from '../../model/topology.ts';
+import { cpuNumbers } from '../settings/values.ts';
+import { type Invariant, type Subject, saidOf, vcpusOf } from './invariant.ts';
+
+const isRealTime = (policy: string | undefined): boolean => /^(fifo|rr) /.test(policy ?? '');
+
+const pinOf = (subject: Subject, vcpu: string): CpuSet => cpuNumbers(saidOf(subject, 'vcpupin', vcpu));
+
+const realTimeVcpus = (subject: Subject): string[] =>
+  vcpusOf(subject).filter((vcpu) => isRealTime(saidOf(subject, 'vcpusched', vcpu)));
+
+const hasHint = (subject: Subject): boolean => saidOf(subject, 'kvm.hint-dedicated') === 'on';
+
+const cpusOf = (subject: Subject, vcpus: readonly string[]): CpuSet =>
+  vcpus.reduce((all, vcpu) => all.union(pinOf(subject, vcpu)), CpuSet.empty);
+
+/** Of these vCPUs one that has no CPU of its own. */
+function withoutOwnCpu(subject: Subject, vcpus: readonly string[]): string | undefined {
+  const pins = new Map(vcpusOf(subject).map((vcpu) => [vcpu, pinOf(subject, vcpu)]));
+  return vcpus.find((vcpu) => {
+    const [cpu, more] = [...(pins.get(vcpu) ?? [])];
+    if (cpu === undefined || more !== undefined) return true;
+    return [...pins].some(([other, pin]) => other !== vcpu && pin.has(cpu));
+  });
+}
+
+const whereIs = (subject: Subject, vcpu: string): string => {
+  const pin = pinOf(subject, vcpu);
+  return pin.size === 0 ? 'on no CPU in particular' : `on CPUs ${pin}`;
+};
+
+/** Who is pinned to CPUs that these vCPUs need for themselves. */
+function sharer(subject: Subject, vcpus: readonly string[]): { text: string } | undefined {
+  const cpus = cpusOf(subject, vcpus);
+  const other = subject.others.find(({ pinned }) => pinned.intersection(cpus).size > 0);
+  return (
+    other && { text: `CPUs ${other.pinned.intersection(cpus)} are ${JSON.stringify(other.name)}'s as well` }
+  );
+}
+
+/**
+ * CPUs of these on which a thread with this pin runs: any of its pin's, and all that it has where it floats over no
+ * others. One that floats further is moved away by the kernel.
+ */
+function inTheWay(subject: Subject, pin: CpuSet | undefined, cpus: CpuSet): CpuSet {
+  if (pin !== undefined) return pin.intersection(cpus);
+  const free = subject.facts.cpu.cpuSet ?? subject.host.online;
+  return free.size > 0 && free.isSubsetOf(cpus) ? free : CpuSet.empty;
+}
+
+export const cpuInvariants: readonly Invariant[] = [
+  {
+    code: 'REAL_TIME_NEEDS_PINNING',
+    level: 'refuse',
+    what: 'A vCPU of class fifo or rr is pinned to one CPU, and no other vCPU of the domain to the same one.',
+    why: 'A real-time thread that floats starves whatever else is on the CPU that it comes to, the kernel included.',
+    source: 'RHEL 9 for Real Time, low-latency tuning (2024); Nova, spec libvirt-real-time',
+    broken: (subject) => {
+      const vcpu = withoutOwnCpu(subject, realTimeVcpus(subject));
+      return vcpu === undefined
+        ? undefined
+        : {
+            text: `vCPU ${vcpu} has a real-time class and runs ${whereIs(subject, vcpu)}`,
+            next: 'pin vCPUs one to one (cpu.pinning: dedicated), or take vcpusched out (virsh edit)',
+          };
+    },
+  },
+  {
+    code: 'REAL_TIME_SHARES_CPU',
+    level: 'refuse',
+    what: 'No thread of another domain is pinned to the CPU of a vCPU of class fifo or rr.',
+    why: 'It would never run while the real-time vCPU does.',
+    source: 'sched(7), 2024',
+    broken: (subject) => sharer(subject, realTimeVcpus(subject)),
+  },
+  {
+    code: 'REAL_TIME_ON_HOST_CPU',
+    level: 'refuse',
+    what: 'A vCPU of class fifo or rr is not on CPUs that are kept for the host, and where CPUs are isolated it is on these.',
+    why: 'Kernel threads of that CPU would wait for ever: storage, network and RCU stall with them.',
+    source: 'RHEL 9 for Real Time, low-latency tuning (2024)',
+    broken: (subject) => {
+      const cpus = cpusOf(subject, realTimeVcpus(subject));
+      const reserved = cpus.intersection(subject.hostCpus ?? CpuSet.empty);
+      if (reserved.size > 0)
+        return {
+          text: `CPUs ${reserved} are kept for the host`,
+          next: 'give them others, or see --host-cpus',
+        };
+      const isolated = subject.host.local?.isolatedCpus ?? CpuSet.empty;
+      const outside = cpus.difference(isolated);
+      return isolated.size === 0 || outside.size === 0
+        ? undefined
+        : { text: `CPUs ${outside} are not among the isolated ones, ${isolated}` };
+    },
+  },
+  {
+    code: 'REAL_TIME_HELPERS',
+    level: 'refuse',
+    what: "QEMU's own threads and iothreads do not run on CPUs of vCPUs of class fifo or rr.",
+    why: 'A vCPU that spins would wait for a thread that it keeps from running: the guest hangs.',
+    source: 'KubeVirt, user guide, realtime (2023); Nova, emulator threads policy',
+    broken: (subject) => {
+      const cpus = cpusOf(subject, realTimeVcpus(subject));
+      if (cpus.size === 0) return undefined;
+      const { emulatorPin, ioThreadPins, ioThreads } = subject.facts.cpu;
+      const helpers: (readonly [string, CpuSet])[] = [
+        ['the emulator', inTheWay(subject, emulatorPin, cpus)],
+        ...ioThreads.map((id) => [`iothread ${id}`, inTheWay(subject, ioThreadPins.get(id), cpus)] as const),
+      ];
+      const bad = helpers.find(([, shared]) => shared.size > 0);
+      return (
+        bad && {
+          text: `${bad[0]} runs on CPUs ${bad[1]}, which real-time vCPUs have`,
+          next: 'pin it elsewhere (emulator.pinning, iothread.pinning: placed)',
+        }
+      );
+    },
+  },
+  {
+    code: 'REAL_TIME_PAGED',
+    level: 'warn',
+    what: 'A domain with vCPUs of class fifo or rr has locked memory or hugepages.',
+    why: 'Memory that is swapped out or merged costs milliseconds when it is touched.',
+    source: 'Nova, spec libvirt-real-time; KubeVirt, user guide, realtime (2023)',
+    broken: (subject) =>
+      realTimeVcpus(subject).length === 0 ||
+      saidOf(subject, 'locked') === 'yes' ||
+      saidOf(subject, 'hugepages') !== undefined
+        ? undefined
+        : { text: 'its memory is neither locked nor of hugepages', next: 'memory.locked, or memory.pages' },
+  },
+  {
+    code: 'HINT_NEEDS_PINNING',
+    level: 'refuse',
+    what: 'With kvm.hint-dedicated each vCPU is pinned to a CPU of its own.',
+    why: 'The guest stops yielding and spins: on shared CPUs it spins for a vCPU that does not run.',
+    source: 'libvirt, formatdomain, "Hypervisor features"; Linux, virt/kvm/x86/cpuid.rst, KVM_HINTS_REALTIME',
+    broken: (subject) => {
+      const vcpu = hasHint(subject) ? withoutOwnCpu(subject, vcpusOf(subject)) : undefined;
+      return vcpu === undefined
+        ? undefined
+        : {
+            text: `the guest is told that its vCPUs have CPUs of their own, and vCPU ${vcpu} runs ${whereIs(subject, vcpu)}`,
+            next: 'pin vCPUs one to one (cpu.pinning: dedicated), or take hint-dedicated out (virsh edit)',
+          };
+    },
+  },
+  {
+    code: 'HINT_SHARES_CPU',
+    level: 'refuse',
+    what: 'With kvm.hint-dedicated no thread of another domain is pinned to its CPUs.',
+    why: 'As above: the promise is not kept.',
+    source: 'Linux, virt/kvm/x86/cpuid.rst, KVM_HINTS_REALTIME',
+    broken: (subject) => (hasHint(subject) ? sharer(subject, vcpusOf(subject)) : undefined),
+  },
+  {
+    code: 'HINT_WITH_QUOTA',
+    level: 'warn',
+    what: 'With kvm.hint-dedicated no quota takes the CPU away.',
+    why: 'A vCPU that is throttled while it holds a lock lets the others spin for it.',
+    source: 'Linux, scheduler/sched-bwc.rst',
+    broken: (subject) => {
+      const quota = ['vcpu.quota', 'global.quota'].find((id) => saidOf(subject, id) !== undefined);
+      return hasHint(subject) && quota !== undefined ? { text: `${quota} throttles it` } : undefined;
+    },
+  },
+  {
+    code: 'PIN_NOT_ONLINE',
+    level: 'refuse',
+    what: 'Each pin has a CPU that is online.',
+    why: 'libvirt does not start the domain otherwise.',
+    source: 'libvirt, formatdomain, "CPU tuning"',
+    broken: (subject) => {
+      const { online } = subject.host;
+      if (online.size === 0) return undefined;
+      const { vcpuPins, emulatorPin, ioThreadPins } = subject.facts.cpu;
+      const pins = [
+        ...vcpuPins.values(),
+        ...(emulatorPin === undefined ? [] : [emulatorPin]),
+        ...ioThreadPins.values(),
+      ];
+      const bad = pins.find((pin) => pin.intersection(online).size === 0);
+      return bad && { text: `none of CPUs ${bad} is online; the host has ${online}` };
+    },
+  },
+  {
+    code: 'FLOATS_ON_ISOLATED',
+    level: 'warn',
+    what: 'A vCPU with several CPUs to run on has none of isolcpus among them.',
+    why: 'The kernel balances no load on isolated CPUs: all such threads stay on the first of them.',
+    source: 'Linux, admin-guide/kernel-parameters, isolcpus',
+    broken: (subject) => {
+      const isolated = subject.host.local?.isolatedCpus ?? CpuSet.empty;
+      const vcpu = vcpusOf(subject).find((each) => {
+        const pin = pinOf(subject, each);
+        return pin.size > 1 && pin.intersection(isolated).size > 1;
+      });
+      return vcpu === undefined
+        ? undefined
+        : {
+            text: `vCPU ${vcpu} floats over CPUs ${pinOf(subject, vcpu)}, of which ${isolated} are isolated`,
+          };
+    },
+  },
+  {
+    code: 'MEMORY_FAR_FROM_CPUS',
+    level: 'warn',
+    what: 'Memory that is bound strictly comes from a cell on which vCPUs are pinned.',
+    why: 'All of its memory would be remote: about half the bandwidth, and half as slow again.',
+    source: 'RHEL 9, monitoring and managing system status and performance, NUMA (2024)',
+    broken: (subject) => {
+      const { numaMode, numaNodeset } = subject.facts.memory;
+      if (numaMode !== 'strict' || numaNodeset === undefined) return undefined;
+      const cpus = cpusOf(subject, vcpusOf(subject));
+      const near = CpuSet.of(
+        subject.host.topology.cells
+          .filter((cell) => cellCpus(cell).intersection(cpus).size > 0)
+          .map(({ id }) => id),
+      );
+      return near.size === 0 || near.intersection(numaNodeset).size > 0
+        ? undefined
+        : { text: `vCPUs run in cells ${near}, and memory comes from ${numaNodeset}` };
+    },
+  },
+];

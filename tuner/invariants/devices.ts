@@ -1,0 +1,71 @@
+import { attr, child, children } from '../../model/xml.ts';
+import { ioThreadUsers } from '../settings/disk.ts';
+import { targetsOf } from '../settings/targets.ts';
+import { cpuNumbers } from '../settings/values.ts';
+import { type Invariant, type Subject, saidOf } from './invariant.ts';
+
+function unknownIoThread({ root, facts }: Subject): string | undefined {
+  const known = new Set(facts.cpu.ioThreads.map(String));
+  const user = ioThreadUsers(root).find(({ id }) => !known.has(id));
+  if (user !== undefined) return `${user.user} uses iothread ${user.id}`;
+  const pin = children(child(root, 'cputune'), 'iothreadpin').find(
+    (each) => !known.has(attr(each, 'iothread') ?? ''),
+  );
+  if (pin !== undefined) return `iothread ${attr(pin, 'iothread')} is pinned`;
+  const classes = children(child(root, 'cputune'), 'iothreadsched').flatMap((each) => [
+    ...cpuNumbers(attr(each, 'iothreads')),
+  ]);
+  const id = classes.find((each) => !known.has(String(each)));
+  return id === undefined ? undefined : `iothread ${id} has a scheduling class`;
+}
+
+export const deviceInvariants: readonly Invariant[] = [
+  {
+    code: 'NO_SUCH_IOTHREAD',
+    level: 'refuse',
+    what: 'Disks, controllers, pins and scheduling classes name iothreads that the domain has.',
+    why: 'libvirt refuses the definition, or the domain does not start.',
+    source: 'libvirt, formatdomain, "IOThreads Allocation"',
+    broken: (subject) => {
+      const text = unknownIoThread(subject);
+      return text === undefined
+        ? undefined
+        : { text: `${text}, and the domain has ${subject.facts.cpu.ioThreads.join(', ') || 'none'}` };
+    },
+  },
+  {
+    code: 'QUEUES_EXCEED_VCPUS',
+    level: 'warn',
+    what: 'Disks and NICs have no more queues than the domain has vCPUs.',
+    why: 'The guest cannot use them, and Windows drivers fare badly with them.',
+    source: 'virtio-win, issue 800; libvirt, formatdomain',
+    broken: (subject) => {
+      const vcpus = subject.facts.cpu.vcpusMaximum ?? 1;
+      for (const [scope, id] of [
+        ['disk', 'disk.queues'],
+        ['nic', 'nic.queues'],
+      ] as const) {
+        for (const target of targetsOf(subject.root, scope)) {
+          const queues = Number(saidOf(subject, id, target) ?? 0);
+          if (queues > vcpus)
+            return { text: `${target} has ${queues} queues, and the domain ${vcpus} vCPUs` };
+        }
+      }
+      return undefined;
+    },
+  },
+  {
+    code: 'IO_NEEDS_DIRECT',
+    level: 'refuse',
+    what: 'A disk with io native has a cache of none or directsync.',
+    why: 'Linux AIO goes past the page cache; libvirt refuses the definition.',
+    source: 'libvirt, qemu driver, qemuValidateDomainDeviceDefDiskFrontend',
+    broken: (subject) => {
+      const target = targetsOf(subject.root, 'disk').find((disk) => {
+        const cache = saidOf(subject, 'disk.cache', disk);
+        return saidOf(subject, 'disk.io', disk) === 'native' && cache !== 'none' && cache !== 'directsync';
+      });
+      return target === undefined ? undefined : { text: `${target} has io native and another cache mode` };
+    },
+  },
+];

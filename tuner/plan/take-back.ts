@@ -1,0 +1,128 @@
+import { XMLSerializer } from '@xmldom/xmldom';
+import { parseDomain } from '../../model/domain/domain.ts';
+import type { MarkedSetting } from '../../model/domain/tuned-mark.ts';
+import { parseXml } from '../../model/xml.ts';
+import type { DomainState, DomainView, HostFacts } from '../facts/facts.ts';
+import { definitionOf } from '../profile/definition.ts';
+import type { Profile } from '../profile/profile.ts';
+import { resolve } from '../profile/resolve.ts';
+import { findSetting } from '../settings/all.ts';
+import type { Wish } from '../settings/setting.ts';
+import { targetsOf } from '../settings/targets.ts';
+
+/** What an earlier profile leaves to a new one. */
+export interface Inheritance {
+  /** The domain as it will be once what the new profile does not mention is taken back: what it is planned on. */
+  readonly base: DomainState;
+  readonly wishes: readonly Wish[];
+  /** Settings that somebody has changed since virtune set them, which stay as they are; for people. */
+  readonly left: readonly string[];
+  /** What virtune has set so far, as the mark or the earlier profile knows it. */
+  readonly marked: readonly MarkedSetting[];
+}
+
+export const keyOf = (setting: string, target: string): string => `${setting} ${target}`;
+
+/**
+ * What the mark's profile set and this one does not mention goes back to what it was. Were it left, a domain would
+ * keep a real-time class, or a promise of CPUs of its own, without the pins that make it harmless.
+ */
+export function inherit(
+  profile: Profile,
+  host: HostFacts,
+  state: DomainState,
+  profileOf: (name: string) => Profile | undefined,
+): Inheritance {
+  const mark = definitionOf(state).facts.tuned;
+  const marked = mark === undefined ? [] : (mark.settings ?? guessed(profileOf(mark.profile), host, state));
+  let base = state;
+  let gone: readonly MarkedSetting[] = [];
+  // What a profile mentions depends on the domain (on its iothreads and cells), and so on what is taken back.
+  for (let more = true; more; ) {
+    const mentioned = new Set(
+      resolve(profile, host, base, undefined).map(({ setting, target }) => keyOf(setting.id, target)),
+    );
+    const found = marked.filter(
+      (each) => gone.includes(each) || !mentioned.has(keyOf(each.setting, each.target)),
+    );
+    more = found.length > gone.length;
+    gone = found;
+    if (more)
+      base = withValues(
+        state,
+        gone.filter((each) => isAsLeft(state, each)),
+      );
+  }
+  const old = mark?.profile ?? '';
+  const how = mark?.settings === undefined ? "libvirt's default" : 'what it was before';
+  return {
+    base,
+    marked,
+    wishes: gone
+      .filter((each) => isAsLeft(state, each))
+      .flatMap((each): Wish[] => {
+        const setting = findSetting(each.setting);
+        if (setting === undefined) return [];
+        return [
+          {
+            setting,
+            target: each.target,
+            value: each.was ?? undefined,
+            knob: 'taken back',
+            why: `profile ${old} set it and ${profile.name === old ? 'no longer does' : `${profile.name} does not mention it`}, so it goes back to ${how}`,
+            source: "the domain's mark",
+            takenBack: true,
+          },
+        ];
+      })
+      // In reverse: what was built on others goes first.
+      .toReversed(),
+    left: gone
+      .filter((each) => !isAsLeft(state, each) && currentValue(state, each) !== each.was)
+      .map(
+        ({ setting, target, to }) =>
+          `${setting}${target === '' ? '' : ` of ${target}`}: profile ${old} set ${to ?? 'nothing'}, and somebody has changed it since; it stays as it is`,
+      ),
+  };
+}
+
+/** Null where it is not said, and where what it was said of is not there (any more). */
+function currentValue(state: DomainState, { setting: id, target }: MarkedSetting): string | null {
+  const { root } = definitionOf(state);
+  const setting = findSetting(id);
+  if (setting === undefined || !targetsOf(root, setting.on).includes(target)) return null;
+  return setting.read(root, target) ?? null;
+}
+
+const isAsLeft = (state: DomainState, marked: MarkedSetting): boolean =>
+  marked.to !== marked.was && currentValue(state, marked) === marked.to && exists(state, marked);
+
+function exists(state: DomainState, { setting: id, target }: MarkedSetting): boolean {
+  const setting = findSetting(id);
+  return setting !== undefined && targetsOf(definitionOf(state).root, setting.on).includes(target);
+}
+
+/** For marks that do not say it: what the profile wants today and the domain has, with nothing said before it. */
+function guessed(profile: Profile | undefined, host: HostFacts, state: DomainState): MarkedSetting[] {
+  if (profile === undefined) return [];
+  return resolve(profile, host, state, undefined).flatMap(({ setting, target, value, problem }) => {
+    const now = setting.read(definitionOf(state).root, target) ?? null;
+    // Where it was placed only the domain knows.
+    const to = problem?.code === 'NOT_PLACED' ? now : (value ?? null);
+    return to === null ? [] : [{ setting: setting.id, target, to, was: null }];
+  });
+}
+
+function withValues(state: DomainState, marked: readonly MarkedSetting[]): DomainState {
+  if (marked.length === 0) return state;
+  const view = viewWith(definitionOf(state), marked);
+  return state.inactive === undefined ? { ...state, live: view } : { ...state, inactive: view };
+}
+
+function viewWith(view: DomainView, marked: readonly MarkedSetting[]): DomainView {
+  const root = parseXml('the definition', view.xml, 'domain');
+  for (const { setting, target, was } of marked.toReversed())
+    findSetting(setting)?.write(root, target, was ?? undefined);
+  const xml = new XMLSerializer().serializeToString(root);
+  return { xml, root, facts: parseDomain(xml) };
+}

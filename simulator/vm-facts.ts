@@ -113,7 +113,7 @@ export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
     numaCells: memory.numaNodeset,
     memNodes: memory.memNodes,
     pages: pageDemandsOf(facts),
-    disks: facts.disks.map(({ target, source, format, cache, io, ioThread, queues }) => {
+    disks: facts.disks.map(({ target, source, format, cache, io, ioThreads, queues }) => {
       const path = source?.name ?? '';
       const known = spec.disks.find((disk) => diskPath(spec.name, disk.target, disk.format) === path);
       return {
@@ -123,7 +123,7 @@ export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
         sizeGiB: known?.sizeGiB ?? DISK_GIB,
         cache,
         io,
-        ioThread,
+        ioThread: ioThreads?.[0],
         queues,
       };
     }),

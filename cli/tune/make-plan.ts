@@ -69,14 +69,6 @@ function setting(id: string, before: readonly string[]): string[] {
   return [...before, id];
 }
 
-/**
- * What these flags come to on this host.
- * @throws TunerError for domains, profiles and files that are not there or wrong
- */
-export function planFor(session: Session, patterns: readonly string[], flags: PlanFlags): Promise<Plan> {
-  return planChoice(session, choose(session, patterns, flags), new Date());
-}
-
 /** Which domains are to become what, and how; all that a plan is made from besides the host. */
 export interface Choice {
   readonly picks: readonly (Pick & { readonly profileRef: string })[];

@@ -25,7 +25,7 @@ export function sayRun(id: string, result: RunResult, json: boolean): number {
   return runExitCode(result);
 }
 
-export function runExitCode({ outcomes, stopped }: RunResult): number {
+function runExitCode({ outcomes, stopped }: RunResult): number {
   const kinds = outcomes.map(({ outcome }) => outcome.kind);
   if (kinds.includes('incomplete')) return ExitCode.incomplete;
   if (kinds.some((kind) => kind !== 'committed')) return ExitCode.undone;

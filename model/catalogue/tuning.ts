@@ -1,3 +1,4 @@
+import { ioThreadsOf } from '../domain/disks.ts';
 import { LIMIT_NAMES } from '../limit-use.ts';
 import { kibToBytes } from '../units.ts';
 import { flag, type Group, type Point, scaled } from './metric.ts';
@@ -169,9 +170,9 @@ export const tuningGroup = {
       per: 'disk',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_iothread',
-      help: 'Id of the iothread that serves the disk.',
-      needs: 'an iothread given in the XML',
-      read: (disk) => disk.ioThread,
+      help: 'Id of the iothread that serves the disk, where it is one.',
+      needs: 'one iothread given in the XML, of the disk or its SCSI controller',
+      read: (disk) => (ioThreadsOf(disk).length === 1 ? ioThreadsOf(disk)[0] : undefined),
     },
     ...Object.entries(DISK_LIMITS).map(([field, name]) => ({
       per: 'disk' as const,

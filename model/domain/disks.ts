@@ -27,7 +27,8 @@ export interface Disk {
   readonly discard: string | undefined;
   readonly detectZeroes: string | undefined;
   readonly queues: number | undefined;
-  readonly ioThread: number | undefined;
+  /** Ids of the iothreads that serve it: its own, those that its queues are mapped to, or its SCSI controller's. */
+  readonly ioThreads: readonly number[] | undefined;
   readonly readOnly: boolean;
   readonly shareable: boolean;
   /** Images below the top one; known only from the XML of a running domain. */
@@ -36,15 +37,20 @@ export interface Disk {
   readonly limits: ReadonlyMap<string, number>;
 }
 
+/** Recordings that an earlier virtune made know of one iothread at most, by another name. */
+export function ioThreadsOf(disk: Disk & { readonly ioThread?: number | undefined }): readonly number[] {
+  return disk.ioThreads ?? (disk.ioThread === undefined ? [] : [disk.ioThread]);
+}
+
 export function parseDisks(devices: Element | undefined): Disk[] {
   return children(devices, 'disk').flatMap((element) => {
     const target = attr(child(element, 'target'), 'dev');
     // Without a target libvirt could not name it either; such a disk has no statistics.
-    return target === undefined ? [] : [disk(element, target)];
+    return target === undefined ? [] : [disk(element, target, devices)];
   });
 }
 
-function disk(element: Element, target: string): Disk {
+function disk(element: Element, target: string, devices: Element | undefined): Disk {
   const driver = child(element, 'driver');
   return {
     target,
@@ -60,12 +66,29 @@ function disk(element: Element, target: string): Disk {
     discard: attr(driver, 'discard'),
     detectZeroes: attr(driver, 'detect_zeroes'),
     queues: wholeNumber(attr(driver, 'queues')),
-    ioThread: wholeNumber(attr(driver, 'iothread')),
+    ioThreads: ioThreads(element, devices),
     readOnly: child(element, 'readonly') !== undefined,
     shareable: child(element, 'shareable') !== undefined,
     backingDepth: backingDepth(element),
     limits: limits(child(element, 'iotune')),
   };
+}
+
+/** A SCSI disk's I/O is done where its controller's is (virtio-scsi); of queues mapped from libvirt 10.0 on, 11.2 there. */
+function ioThreads(disk: Element, devices: Element | undefined): number[] {
+  const own = driverIoThreads(disk);
+  if (own.length > 0 || attr(child(disk, 'target'), 'bus') !== 'scsi') return own;
+  const index = wholeNumber(attr(child(disk, 'address'), 'controller')) ?? 0;
+  const controller = children(devices, 'controller').find(
+    (each) => attr(each, 'type') === 'scsi' && (wholeNumber(attr(each, 'index')) ?? 0) === index,
+  );
+  return controller === undefined ? [] : driverIoThreads(controller);
+}
+
+function driverIoThreads(device: Element): number[] {
+  const driver = child(device, 'driver');
+  const mapped = children(child(driver, 'iothreads'), 'iothread').map((each) => attr(each, 'id'));
+  return [attr(driver, 'iothread'), ...mapped].flatMap((id) => wholeNumber(id) ?? []);
 }
 
 /**

@@ -24,7 +24,7 @@ test("a real guest's XML gives its disks, NICs, iothreads, balloon and owner", (
       format: 'raw',
       cache: 'none',
       io: 'native',
-      ioThread: 1,
+      ioThreads: [1],
       alias: 'virtio-disk0',
     },
     { target: 'vdb', format: 'qcow2', cache: 'writeback', discard: 'unmap', backingDepth: 0 },
@@ -229,4 +229,12 @@ test("the tuner's mark is read whatever its prefix and version, and absent where
   });
   expect(parseDomain(mark('https://elsewhere.example/1')).tuned).toBeUndefined();
   expect(parseDomain('<domain/>').tuned).toBeUndefined();
+});
+
+test('a disk is served by its own iothread, by those that its queues are mapped to, or by those of its controller', () => {
+  const { disks } = parseDomain(fixture('mapped-iothreads.xml'));
+  expect(Object.fromEntries(disks.map(({ target, ioThreads }) => [target, ioThreads]))).toMatchObject({
+    vda: [1, 4],
+    sda: [4],
+  });
 });

@@ -1,3 +1,4 @@
+import { ioThreadsOf } from '../../model/domain/disks.ts';
 import type { DiskRow } from '../model/devices.ts';
 import type { Reason } from '../model/reasons.ts';
 import { latencyMs } from '../model/vm.ts';
@@ -191,9 +192,9 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     title: 'IOTH',
     unit: 'text',
     width: 4,
-    help: 'The iothread that it is on.',
+    help: 'The iothreads that serve it.',
     metrics: [],
-    read: (row) => scaledText(row.disk?.ioThread),
+    read: (row) => (row.disk && ioThreadsOf(row.disk).join(',')) || undefined,
     why: deviceXml,
   },
   {
@@ -219,7 +220,3 @@ export const diskColumns: readonly Column<DiskRow>[] = [
     keepsEnd: true,
   },
 ];
-
-function scaledText(value: number | undefined): string | undefined {
-  return value === undefined ? undefined : String(value);
-}

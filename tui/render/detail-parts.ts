@@ -1,5 +1,5 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
-import type { Disk } from '../../model/domain/disks.ts';
+import { type Disk, ioThreadsOf } from '../../model/domain/disks.ts';
 import { type Column, isNumeric, shown } from '../columns/column.ts';
 import { diskColumns } from '../columns/disk-columns.ts';
 import { pageSize, percent } from '../columns/format.ts';
@@ -137,7 +137,7 @@ function diskText(disk: Disk): string {
     disk.format,
     `cache=${disk.cache ?? 'default'}`,
     `io=${disk.io ?? 'default'}`,
-    disk.ioThread === undefined ? 'no iothread' : `iothread=${disk.ioThread}`,
+    ioThreadsOf(disk).length === 0 ? 'no iothread' : `iothread=${ioThreadsOf(disk).join(',')}`,
     disk.queues === undefined ? undefined : `queues=${disk.queues}`,
     disk.discard === undefined ? undefined : `discard=${disk.discard}`,
     disk.backingDepth === 0 ? undefined : `${disk.backingDepth} images below`,

@@ -112,7 +112,15 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
   const before = progress.kind === 'undoing' ? progress.before : progress;
   const ended = await hasEnded(link, step, register, journal.header.bootId);
   if (ended !== undefined) return ended;
-  const now = await register.get(link, step);
+  let now: unknown;
+  try {
+    now = await register.get(link, step);
+  } catch (error) {
+    // What it was set on (an iothread) may have been part of a run that has ended since.
+    const anew = await startedAgain(link, step, register, before.run);
+    if (anew === undefined) throw error;
+    return anew;
+  }
   if (step.kind === 'definition' && !undoing.force) checkOurs(register, step, before, now);
   const to =
     progress.kind === 'undoing' ? progress.to : register.back(before.was, now, before.kind === 'done');
@@ -171,13 +179,23 @@ async function whyItEnded(
   if (ended !== undefined) return ended;
   const now = await register.get(link, step).catch(() => undefined);
   if (now !== undefined && register.differs(now, to) === undefined) return undefined;
-  if (register.home === 'run' && 'domain' in step) {
-    const run = await findRun(link, step.domain);
-    if (run.kind === 'runs' && earlier !== undefined && run.id !== earlier) {
-      return `domain ${quoted(step.domain)} was started anew meanwhile, and what was set on its earlier run ended with that`;
-    }
-  }
+  const anew = await startedAgain(link, step, register, earlier);
+  if (anew !== undefined) return anew;
   throw error;
+}
+
+/** Why nothing is left of what was set on an earlier run of the domain; undefined where it is the same run. */
+async function startedAgain(
+  link: HostLink,
+  step: Step,
+  { home }: Register,
+  earlier: number | undefined,
+): Promise<string | undefined> {
+  if (link.isAway || home !== 'run' || !('domain' in step) || earlier === undefined) return undefined;
+  const run = await findRun(link, step.domain);
+  return run.kind === 'runs' && run.id !== earlier
+    ? `domain ${quoted(step.domain)} was started again meanwhile, and what was set on its earlier run ended with that`
+    : undefined;
 }
 
 /** @throws TunerError TUNE_CHANGED when the definition is neither the old one nor the one that was put in its place. */

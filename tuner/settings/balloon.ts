@@ -21,6 +21,11 @@ const model: Setting = {
   },
 };
 
+/** Whether a running domain was started without a balloon, which libvirt then refuses to set anything of. */
+export function hasNoBalloon(live: Element): boolean {
+  return findPath(live, BALLOON)?.getAttribute('model') === 'none';
+}
+
 function strip(balloon: Element): void {
   for (const element of children(balloon)) remove(element);
   for (const name of ['autodeflate', 'freePageReporting']) balloon.removeAttribute(name);
@@ -33,7 +38,11 @@ const period = attributeSetting({
   path: [...BALLOON, 'stats'],
   attribute: 'period',
   canonical: positive,
-  live: ({ domain, to }) => [{ kind: 'balloonPeriod', domain, to: to === undefined ? 0 : Number(to) }],
+  // Without a balloon there is nobody to ask; a new model comes with the next boot.
+  live: ({ domain, to, live }) =>
+    hasNoBalloon(live)
+      ? undefined
+      : [{ kind: 'balloonPeriod', domain, to: to === undefined ? 0 : Number(to) }],
 });
 
 export const balloonSettings = [

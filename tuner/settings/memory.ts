@@ -1,5 +1,6 @@
 import { attr, child, children, type Element, sizeKiB } from '../../model/xml.ts';
 import type { Step } from '../steps/step.ts';
+import { hasNoBalloon } from './balloon.ts';
 import { attributeSetting, custom, flagSetting } from './declare.ts';
 import { append, ensurePath, putText, remove, removePath } from './edit.ts';
 import { wholeParam } from './params.ts';
@@ -96,9 +97,9 @@ const current: Setting = {
     const kib = value === undefined ? undefined : parseSize(value);
     putText(domain, ['currentMemory'], kib?.toString())?.setAttribute('unit', 'KiB');
   },
-  live: ({ domain, to }) => {
+  live: ({ domain, to, live }) => {
     const kib = to === undefined ? undefined : parseSize(to);
-    return kib === undefined ? undefined : [{ kind: 'balloonSize', domain, to: kib }];
+    return kib === undefined || hasNoBalloon(live) ? undefined : [{ kind: 'balloonSize', domain, to: kib }];
   },
 };
 

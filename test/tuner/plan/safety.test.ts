@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { invariants, neighboursOf, violationsOf } from '../../../tuner/invariants/all.ts';
@@ -157,4 +159,10 @@ test('each invariant has a code of its own, and says why and on whose word', () 
   expect(new Set(codes).size).toBe(codes.length);
   for (const { what, why, source } of invariants)
     expect([what, why, source].every((text) => text.length > 10)).toBe(true);
+});
+
+test('the documentation lists every invariant as it is checked', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../../docs/tuning.md'), 'utf8');
+  for (const { code, what, why, source } of invariants)
+    for (const said of [`\`${code}\``, what, why, source]) expect(text).toContain(said);
 });

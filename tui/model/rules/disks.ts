@@ -1,4 +1,4 @@
-import type { Disk } from '../../../model/domain/disks.ts';
+import { type Disk, ioThreadsOf } from '../../../model/domain/disks.ts';
 import { count, milliseconds } from '../../columns/format.ts';
 import { latencyMs, type Vm } from '../vm.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
@@ -69,7 +69,7 @@ export const diskThreads: Rule = (vm, host) =>
 
 export const diskWithoutIoThread: Rule = (vm, host) =>
   [...hotDisks(vm)].flatMap(({ disk, iops }) =>
-    disk.bus !== 'virtio' || disk.ioThread !== undefined || iops < HOT_IOPS * 5
+    disk.bus !== 'virtio' || ioThreadsOf(disk).length > 0 || iops < HOT_IOPS * 5
       ? []
       : [
           finding(

@@ -1,7 +1,7 @@
 import type { Connection } from '../libvirt/client/connection.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { SnapshotFigures } from '../model/extras.ts';
-import { child, parseXml, text, wholeNumber } from '../model/xml.ts';
+import { wholeNumber } from '../model/xml.ts';
 
 const MAX_AGE_MS = 60_000;
 /** Snapshots whose XML is read for one domain at a time; the rest has its turn later. */
@@ -68,9 +68,7 @@ export class Snapshots {
     const unread = snapshots.filter((snapshot) => !madeAtSeconds.has(snapshot.name));
     for (const snapshot of unread.slice(0, XML_MAX)) {
       const { xml } = await control.call('domainSnapshotGetXmlDesc', { snapshot, flags: 0 }, timeout);
-      const madeAt = wholeNumber(
-        text(child(parseXml('the snapshot', xml, 'domainsnapshot'), 'creationTime')),
-      );
+      const madeAt = creationTime(xml);
       if (madeAt !== undefined) madeAtSeconds.set(snapshot.name, madeAt);
     }
     const made = [...madeAtSeconds.values()];
@@ -79,4 +77,14 @@ export class Snapshots {
       oldestAtSeconds: made.length === 0 ? undefined : Math.min(...made),
     };
   }
+}
+
+/**
+ * Seconds since 1970. A snapshot's XML has the whole definition of its domain in it, as large as somebody made it, so it
+ * is not parsed. The time stands before that (libvirt, virDomainSnapshotDefFormatInternal), and texts before it are escaped.
+ */
+function creationTime(xml: string): number | undefined {
+  const end = xml.search(/<domain[\s>]/);
+  const own = end < 0 ? xml : xml.slice(0, end);
+  return wholeNumber(/<creationTime>([^<]*)<\/creationTime>/.exec(own)?.[1]);
 }

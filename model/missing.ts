@@ -49,8 +49,10 @@ export type MissingReason =
   | 'not_asked_yet'
   /** The connection that it takes cannot be opened. */
   | 'no_connection'
-  /** The XML could not be read or understood. */
-  | 'no_xml';
+  /** The XML could not be read or understood, or is too large to parse. */
+  | 'no_xml'
+  /** The XML's <metadata> is too large, so the largest parts of it were not read. */
+  | 'metadata_too_large';
 
 export interface Asked {
   readonly groups: ReadonlySet<string>;
@@ -182,6 +184,8 @@ export function missingGroups(asked: Asked): MissingGroup[] {
     return wanted.map(({ name }) => ({ group: name, reason }));
   }
   const missing: MissingGroup[] = facts === undefined ? [{ group: 'tuning', reason: 'no_xml' }] : [];
+  if (facts?.isMetadataCut === true && groups.has('metadata'))
+    missing.push({ group: 'metadata', reason: 'metadata_too_large' });
   for (const { name, applies, has, reason } of wanted) {
     // Whether it has such a device at all is not known yet.
     if (has(stats) || (facts === undefined && applies !== undefined)) continue;

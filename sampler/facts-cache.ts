@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ManagedConnection } from '../libvirt/client/managed.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
+import { boundedXml } from '../model/domain/bounded-xml.ts';
 import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import { type DomainFacts, parseDomain } from '../model/domain/domain.ts';
 
@@ -125,7 +126,10 @@ function understand(
   metadata: MetadataReader | undefined,
 ): DomainFacts | undefined {
   try {
-    return parseDomain(xml, `the XML of domain ${JSON.stringify(domain.name)}`, metadata);
+    const what = `the XML of domain ${JSON.stringify(domain.name)}`;
+    const bounded = boundedXml(what, xml);
+    const facts = parseDomain(bounded.xml, what, metadata);
+    return bounded.isMetadataCut ? { ...facts, isMetadataCut: true } : facts;
   } catch {
     // One domain's odd XML must not cost its figures, let alone another's.
     return undefined;

@@ -1,6 +1,6 @@
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { SnapshotFigures } from '../model/extras.ts';
-import { child, parseXml, text, wholeNumber } from '../model/xml.ts';
+import { wholeNumber } from '../model/xml.ts';
 import type { Background, BackgroundRead } from './background-read.ts';
 import type { AskHost } from './host/host-line.ts';
 
@@ -66,7 +66,7 @@ async function count(
   const unread = snapshots.filter((snapshot) => !madeAtSeconds.has(snapshot.name));
   for (const snapshot of unread.slice(0, XML_MAX)) {
     const { xml } = await ask('domainSnapshotGetXmlDesc', { snapshot, flags: 0 });
-    const madeAt = wholeNumber(text(child(parseXml('the snapshot', xml, 'domainsnapshot'), 'creationTime')));
+    const madeAt = creationTime(xml);
     if (madeAt !== undefined) madeAtSeconds.set(snapshot.name, madeAt);
   }
   const made = [...madeAtSeconds.values()];
@@ -74,4 +74,14 @@ async function count(
     count: snapshots.length,
     oldestAtSeconds: made.length === 0 ? undefined : Math.min(...made),
   };
+}
+
+/**
+ * Seconds since 1970. A snapshot's XML has the whole definition of its domain in it, as large as somebody made it, so it
+ * is not parsed. The time stands before that (libvirt, virDomainSnapshotDefFormatInternal), and texts before it are escaped.
+ */
+function creationTime(xml: string): number | undefined {
+  const end = xml.search(/<domain[\s>]/);
+  const own = end < 0 ? xml : xml.slice(0, end);
+  return wholeNumber(/<creationTime>([^<]*)<\/creationTime>/.exec(own)?.[1]);
 }

@@ -33,6 +33,8 @@ export interface DomainFacts {
   readonly tuned?: TunedMark | undefined;
   /** Read by expressions of the user's own. */
   readonly labels: ReadonlyMap<string, string>;
+  /** The XML's <metadata> was too large to read: what nova, ovirt, tuned and labels say may be missing. */
+  readonly isMetadataCut?: boolean | undefined;
 }
 
 /** `unknown`: a domain that does not run, or a libvirt that does not say. */

@@ -147,3 +147,11 @@ test('a disk that a vhost-user process serves has no counters in QEMU, and is no
   const named = readDomainStats([{ field: 'block.0.name', type: 7, value: 'vda' }]);
   expect(reasons({ facts, stats: named })).toMatchObject({ block: 'not_supported' });
 });
+
+test('metadata that was too large to read is missing for that reason, where it was asked for', () => {
+  const facts = { ...asked().facts, isMetadataCut: true } as Asked['facts'];
+  const groups = new Set(['metadata']);
+  expect(reasons({ facts, groups })).toEqual({ metadata: 'metadata_too_large' });
+  expect(reasons({ facts, groups: new Set<string>() })).toEqual({});
+  expect(reasons({ groups })).toEqual({});
+});

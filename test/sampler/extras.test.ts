@@ -95,7 +95,7 @@ test('snapshots are counted again each minute, and the XML of each is read once'
       count: names.length,
     }),
     domainSnapshotGetXmlDesc: ({ snapshot }) => ({
-      xml: `<domainsnapshot><creationTime>${snapshot.name === 'a' ? 900 : 500}</creationTime></domainsnapshot>`,
+      xml: `<domainsnapshot><creationTime>${snapshot.name === 'a' ? 900 : 500}</creationTime><domain><metadata><creationTime>1</creationTime><is not parsed</metadata></domain></domainsnapshot>`,
     }),
   });
   const background = new Background();

@@ -83,3 +83,23 @@ test('another run of the domain has another XML', async () => {
   await facts.refresh(DOMAIN, async () => xml(5));
   expect(facts.isDue({ ...DOMAIN, id: 4 })).toBe(true);
 });
+
+test("a VM's metadata that is too large is left out and said to be, and the rest of its XML is read", async () => {
+  const { facts } = watched();
+  const small = '<vcpu>3</vcpu><metadata><a/></metadata>';
+  await facts.refresh(DOMAIN, async () => `<domain>${small}</domain>`);
+  expect(facts.get(DOMAIN)?.isMetadataCut).toBeUndefined();
+  const large = small.replace(
+    '<a/>',
+    `<x:m xmlns:x='http://x'>${"<x:i a='1'>t</x:i>".repeat(120_000)}</x:m>`,
+  );
+  await facts.refresh(DOMAIN, async () => `<domain>${large}</domain>`);
+  expect(facts.get(DOMAIN)).toMatchObject({ isMetadataCut: true, cpu: { vcpusMaximum: 3 } });
+});
+
+test('XML that is too large without its metadata is not parsed, and not asked for again at once', async () => {
+  const { facts } = watched();
+  await facts.refresh(DOMAIN, async () => `<domain>${'<x/>'.repeat(100_000)}</domain>`);
+  expect(facts.get(DOMAIN)).toBeUndefined();
+  expect(facts.isDue(DOMAIN)).toBe(false);
+});

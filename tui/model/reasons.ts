@@ -54,7 +54,14 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
   agent_limit: { short: 'limit', text: 'so many guest agents hang that no more of them are asked' },
   not_asked_yet: { short: '...', text: 'its turn has not come yet' },
   no_connection: { short: 'denied', text: 'the connection that it takes cannot be opened' },
-  no_xml: { short: 'no XML', text: "the VM's XML could not be read yet, or not understood" },
+  no_xml: {
+    short: 'no XML',
+    text: "the VM's XML could not be read yet, is too large, or was not understood",
+  },
+  metadata_too_large: {
+    short: 'large',
+    text: "the <metadata> in the VM's XML is larger than 32 Ki, so its largest parts were not read",
+  },
   not_local: { short: 'remote', text: 'only told where virtune runs on the host itself' },
   no_process: { short: 'no pid', text: "the VM's process was not found in /proc" },
   not_permitted: { short: 'denied', text: 'the kernel does not let this user read it: run as root' },

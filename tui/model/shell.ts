@@ -1,19 +1,56 @@
 /**
- * An argument list as one line to paste into bash or zsh. Whatever a VM is called, it stays one argument: only a
- * few characters go bare, others within single quotes, and what is not printable ASCII as bytes in $'...', so
- * that the line can neither command the terminal that shows it nor be changed on its way through a clipboard.
+ * An argument list as one line to paste into a POSIX shell. Whatever a VM is called, it stays one argument: only a few
+ * characters go bare, others within single quotes, and what is not printable ASCII as octal bytes of printf, so that the
+ * line can neither command the terminal that shows it nor be changed on its way through a clipboard.
  */
 export function shellLine(args: readonly string[]): string {
   return args.map(quoted).join(' ');
 }
 
+/**
+ * The same over several lines of exactly `width` columns but the last, each but the last ending in a backslash as its last
+ * column, where a terminal that copies trailing spaces puts none after it. Undefined when an argument is longer than a line.
+ */
+export function shellLines(args: readonly string[], width: number): string[] | undefined {
+  const lines: string[] = [];
+  let line = '';
+  for (const [index, arg] of args.entries()) {
+    const word = quoted(arg);
+    const longer = line === '' ? word : `${line} ${word}`;
+    // The last argument needs no place for a backslash.
+    if (longer.length <= width - (index === args.length - 1 ? 0 : 2)) {
+      line = longer;
+      continue;
+    }
+    if (line === '' || word.length > width - (index === args.length - 1 ? 0 : 2)) return undefined;
+    lines.push(`${line.padEnd(width - 1)}\\`);
+    line = word;
+  }
+  return [...lines, line];
+}
+
+/** What a command that is cut ends in: a syntax error in any shell, so that what is left of it cannot run. */
+const CUT = ' <cut>';
+
+/** The line if it fits into `width`; else its start and a mark that it was cut. */
+export function shellLineWithin(args: readonly string[], width: number): string {
+  const line = shellLine(args);
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - CUT.length))}${CUT}`;
+}
+
 function quoted(arg: string): string {
   if (/^[\w@%+=:,./-]+$/.test(arg)) return arg;
   if (/^[ -~]*$/.test(arg)) return `'${arg.replaceAll("'", "'\\''")}'`;
-  const written = [...new TextEncoder().encode(arg)].map((byte) => {
+  const bytes = [...new TextEncoder().encode(arg)];
+  // A command substitution loses newlines at the end; no name of a domain has one, libvirt refuses it.
+  if (arg.endsWith('\n')) return `$'${bytes.map(octal).join('')}'`;
+  const written = bytes.map((byte, index) => {
     const char = String.fromCharCode(byte);
-    if (char === "'" || char === '\\') return `\\${char}`;
-    return byte >= 0x20 && byte < 0x7f ? char : `\\x${byte.toString(16).padStart(2, '0')}`;
+    if (char === '%') return '%%';
+    const isPlain = /[ -~]/.test(char) && char !== "'" && char !== '\\' && !(char === '-' && index === 0);
+    return isPlain ? char : octal(byte);
   });
-  return `$'${written.join('')}'`;
+  return `"$(printf '${written.join('')}')"`;
 }
+
+const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;

@@ -1,5 +1,5 @@
 import type { Finding } from '../model/findings.ts';
-import { shellLine } from '../model/shell.ts';
+import { shellLines, shellLineWithin } from '../model/shell.ts';
 import type { Vm } from '../model/vm.ts';
 import { displayable } from '../text/displayable.ts';
 import { fitLine, type Line, span } from '../text/line.ts';
@@ -15,17 +15,31 @@ export function findingLine(finding: Finding): Line {
   ];
 }
 
-/** What is shown can be pasted: quoted for a shell, it is printable ASCII already. */
-export function commandLine(finding: Finding): Line {
-  return finding.command === undefined
-    ? []
-    : [span('    $ ', 'dim'), span(shellLine(finding.command), 'info')];
+const PROMPT = '    $ ';
+
+/** On one line of at most `width`, with a mark where it is cut. What is not cut can be pasted: it is printable ASCII already. */
+export function commandLine(finding: Finding, width: number): Line {
+  if (finding.command === undefined) return [];
+  return [span(PROMPT, 'dim'), span(shellLineWithin(finding.command, width - PROMPT.length), 'info')];
+}
+
+/** The whole command, continued on more lines where it has to be, which a shell takes as they are. */
+function commandLines(finding: Finding, width: number): Line[] {
+  if (finding.command === undefined) return [];
+  const lines = shellLines(finding.command, width - PROMPT.length);
+  return (
+    lines?.map((line, index) =>
+      index === 0
+        ? [span(PROMPT, 'dim'), span(line, 'info')]
+        : [span(' '.repeat(PROMPT.length)), span(line, 'info')],
+    ) ?? [commandLine(finding, width)]
+  );
 }
 
 export function findingLines(vm: Vm, width: number): Line[] {
   if (vm.findings.length === 0) return [[span('  nothing remarkable', 'ok')]];
   return vm.findings.flatMap((finding) => [
     fitLine(findingLine(finding), width),
-    ...(finding.command === undefined ? [] : [fitLine(commandLine(finding), width)]),
+    ...commandLines(finding, width).map((line) => fitLine(line, width)),
   ]);
 }

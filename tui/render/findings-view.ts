@@ -10,14 +10,14 @@ import { commandLine, findingLine } from './finding-lines.ts';
 export interface FindingBlock {
   readonly key: string;
   readonly vmKey: string;
-  /** Two: what is so, and what would mend it. */
+  /** Two: what is so, and the command for it; details have all of one that does not fit. */
   readonly lines: readonly Line[];
 }
 
 const ORDER: Readonly<Record<Severity, number>> = { bad: 0, warn: 1, info: 2 };
 
 /** Of all VMs that pass the filter, the worst first. */
-export function findingsView({ scene, state }: Context): FindingBlock[] {
+export function findingsView({ scene, state, size }: Context): FindingBlock[] {
   let passes: (vm: (typeof scene.vms)[number]) => boolean = () => true;
   try {
     passes = parseFilter(state.filter, vmColumns, (vm) => vm.name);
@@ -35,7 +35,10 @@ export function findingsView({ scene, state }: Context): FindingBlock[] {
       return {
         key: `${vm.key}/${finding.rule}/${index}`,
         vmKey: vm.key,
-        lines: [[span(' '), ...host, span(name, 'title'), ...findingLine(finding)], commandLine(finding)],
+        lines: [
+          [span(' '), ...host, span(name, 'title'), ...findingLine(finding)],
+          commandLine(finding, size.width),
+        ],
       };
     });
 }

@@ -21,6 +21,9 @@ import { ConfigError } from '../model/yaml.ts';
 import { log } from './log.ts';
 import { readVersion } from './version.ts';
 
+/** For the sample at start: a scraper that comes meanwhile, and gives little time, does not wait for it long. */
+const WARM_UP_MS = 500;
+
 export interface RunExporterOptions {
   /** Absent: what the configuration file says, else `qemu:///system`. */
   readonly uri?: string | undefined;
@@ -139,7 +142,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       web,
     );
     // Rates need a sample before: with this one the first scrape has the series of the second, and its XML is read.
-    void local?.sampler.sample().catch((error: Error) => local?.onFailure(error));
+    void local?.sampler.sample(WARM_UP_MS).catch((error: Error) => local?.onFailure(error));
   } catch (error) {
     await sink.close();
     await local?.close();

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { jsonText } from '../../model/json-text.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
 import { driftJson, reportDrift } from '../../tuner/drift/report.ts';
 import { driftMetrics, writeTextfile } from '../../tuner/drift/textfile.ts';
@@ -21,7 +22,7 @@ export function driftCommand(): Command {
         planTuned(session, patterns),
       );
       const drifts = plan.domains.map(driftOf);
-      const text = flags.json === true ? JSON.stringify(driftJson(drifts), null, 2) : reportDrift(drifts);
+      const text = flags.json === true ? jsonText(driftJson(drifts), 2) : reportDrift(drifts);
       process.stdout.write(`${text}\n`);
       if (flags.textfile !== undefined) {
         await writeTextfile(flags.textfile, await driftMetrics(drifts, Date.now()));

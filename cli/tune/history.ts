@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { jsonText } from '../../model/json-text.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions, type TransactionRecord } from '../../tuner/journal/list.ts';
 import { textTable } from '../../tuner/text-table.ts';
@@ -16,7 +17,7 @@ export function historyCommand(): Command {
       if (flags.json === true) {
         const unreadable = damaged.map(({ id, error }) => ({ id, error: error.message }));
         const document = { format: 1, transactions: records.map(transactionJson), unreadable };
-        process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+        process.stdout.write(`${jsonText(document, 2)}\n`);
         return;
       }
       const head = ['id', 'host', 'status', 'steps', 'domains', 'command'];

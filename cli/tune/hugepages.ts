@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { jsonText } from '../../model/json-text.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import type { PlanBasis } from '../../tuner/apply/basis.ts';
 import { TunerError } from '../../tuner/errors.ts';
@@ -54,7 +55,7 @@ function look(flags: Flags): Promise<Found> {
 function tell({ host, ledger, growth }: Found, json: boolean): void {
   const permanent = permanenceOf(grown(ledger, growth), host.local?.defaultPageKiB);
   const lines = json
-    ? [JSON.stringify(ledgerJson(host.hostname, ledger, growth, permanent), null, 2)]
+    ? [jsonText(ledgerJson(host.hostname, ledger, growth, permanent), 2)]
     : [
         ...reportLedger(ledger),
         ...(growth.steps.length === 0

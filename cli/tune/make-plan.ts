@@ -27,8 +27,8 @@ export interface PlanFlags extends TuneFlags {
   readonly adopt?: boolean | undefined;
   readonly restart?: boolean | undefined;
   readonly accept: readonly string[];
-  /** False with --no-host. */
-  readonly host: boolean;
+  /** True with --host: the kernel's settings too. False with --no-host: nothing of the host. */
+  readonly host?: boolean | undefined;
 }
 
 export function addPlanOptions(command: Command): Command {
@@ -40,6 +40,7 @@ export function addPlanOptions(command: Command): Command {
     .option('--host-cpus <list>', 'CPUs that no VM gets, such as 0-1,16-17', cpus)
     .option('--rebalance', 'place all of them as if none had a place yet')
     .option('--allow-ratio <ratio>', 'let VMs share CPUs at up to so many vCPUs per CPU (default 5)', ratio)
+    .option('--host', "set the host's governor, idle states and swappiness too, until it boots")
     .option('--adopt', 'with "*" or --all: take in VMs too that somebody has pinned by hand')
     .option('--restart', 'bring what waits for a boot about at once, by restarting the domains')
     .option('--no-host', 'leave settings of the host alone: pools of pages, KSM')
@@ -81,6 +82,8 @@ export interface Choice {
   readonly leftAlone: readonly string[];
   readonly restart: boolean;
   readonly withHost: boolean;
+  /** The host's governor, idle states and swappiness too. */
+  readonly setsKernel: boolean;
   readonly accepted: readonly string[];
 }
 
@@ -121,7 +124,8 @@ export function choose(
     rebalance: flags.rebalance === true,
     allowedRatio: flags.allowRatio,
     restart: flags.restart === true,
-    withHost: flags.host,
+    withHost: flags.host !== false,
+    setsKernel: flags.host === true,
     accepted: flags.accept,
   };
   if (file !== undefined) {

@@ -1,3 +1,4 @@
+import { jsonText } from '../../model/json-text.ts';
 import type { Outcome } from '../../tuner/apply/transaction.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -6,7 +7,7 @@ import { log } from '../log.ts';
 /** Says how a transaction ended; the exit code that tells scripts the same. */
 export function sayOutcome(outcome: Outcome, json: boolean): number {
   const { id, kind, failure, remains, notes } = outcome;
-  if (json) process.stdout.write(`${JSON.stringify(outcomeJson(outcome), null, 2)}\n`);
+  if (json) process.stdout.write(`${jsonText(outcomeJson(outcome), 2)}\n`);
   if (failure !== undefined) log(`virtune: ${failure.message} [${failure.code}]`);
   for (const { step, message } of remains) log(`virtune: not put back: ${describeStep(step)}: ${message}`);
   for (const note of notes) log(`virtune: ${note}`);
@@ -35,7 +36,7 @@ export function show(text: string, json: boolean): void {
 /** Where nothing had to be done, in the same form. */
 export function sayUnchanged(why: string, json: boolean): void {
   const document = { format: 1, id: null, kind: 'unchanged', failure: null, remains: [], notes: [] };
-  if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  if (json) process.stdout.write(`${jsonText(document, 2)}\n`);
   log(`virtune: ${why}`);
 }
 

@@ -26,6 +26,7 @@ export function planDocument(session: Session, choice: Choice, plan: Plan, at: D
       rebalance: rest.rebalance,
       restart: rest.restart,
       withHost: rest.withHost,
+      setsKernel: rest.setsKernel,
       picks: picks.map(({ state, profile, profileRef }) => ({
         uuid: state.domain.uuid,
         name: state.domain.name,

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { jsonText } from '../../model/json-text.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { planJson } from '../../tuner/plan/plan-json.ts';
 import { reportPlan } from '../../tuner/plan/report.ts';
@@ -29,7 +30,7 @@ export function planCommand(): Command {
         const plan = await planChoice(session, choice, at);
         const text =
           flags.json === true
-            ? JSON.stringify(planJson(plan), null, 2)
+            ? jsonText(planJson(plan), 2)
             : reportPlan(plan, { all: flags.everything ?? false, diff: flags.diff });
         process.stdout.write(`${text}\n`);
         if (plan.placement.refusals.length > 0) {
@@ -45,7 +46,7 @@ export function planCommand(): Command {
 
 function writePlan(path: string, document: object): void {
   try {
-    writeFileSync(path, `${JSON.stringify(document, null, 2)}\n`);
+    writeFileSync(path, `${jsonText(document, 2)}\n`);
   } catch (error) {
     throw new TunerError('TUNE_USAGE', `the plan cannot be written to ${path}: ${(error as Error).message}`);
   }

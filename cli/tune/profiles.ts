@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { jsonText } from '../../model/json-text.ts';
 import { printableLines } from '../../model/printable.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { listProfiles, profileJson, reportList, reportProfile } from '../../tuner/profile/describe.ts';
@@ -93,5 +94,5 @@ function withFlags(command: Command): Command {
 }
 
 function say({ json }: Flags, text: string, data: () => unknown): void {
-  process.stdout.write(`${json === true ? JSON.stringify(data(), null, 2) : text}\n`);
+  process.stdout.write(`${json === true ? jsonText(data(), 2) : text}\n`);
 }

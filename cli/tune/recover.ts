@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { jsonText } from '../../model/json-text.ts';
 import { recoverHost } from '../../tuner/apply/recover.ts';
 import type { Outcome } from '../../tuner/apply/transaction.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
@@ -28,9 +29,7 @@ export function recoverCommand(): Command {
       const outcomes: Outcome[] = [];
       for (const hostname of hosts) outcomes.push(...(await recoverHost(hostname, options)));
       if (flags.json === true) {
-        process.stdout.write(
-          `${JSON.stringify({ format: 1, outcomes: outcomes.map(outcomeJson) }, null, 2)}\n`,
-        );
+        process.stdout.write(`${jsonText({ format: 1, outcomes: outcomes.map(outcomeJson) }, 2)}\n`);
       }
       for (const outcome of outcomes) sayOutcome(outcome, false);
       process.exitCode = exitCode(outcomes, how);

@@ -1,3 +1,4 @@
+import { jsonText } from '../../model/json-text.ts';
 import type { RunResult } from '../../tuner/apply/apply-parts.ts';
 import type { Outcome, Transaction } from '../../tuner/apply/transaction.ts';
 import { ExitCode, exitCodeFor } from '../exit-codes.ts';
@@ -10,7 +11,7 @@ import { outcomeJson, sayOutcome } from './outcome.ts';
  */
 export function sayRun(id: string, result: RunResult, json: boolean): number {
   const { outcomes, notTried, stopped } = result;
-  if (json) process.stdout.write(`${JSON.stringify(runJson(id, result), null, 2)}\n`);
+  if (json) process.stdout.write(`${jsonText(runJson(id, result), 2)}\n`);
   const [only] = outcomes;
   if (outcomes.length === 1 && notTried.length === 0 && only !== undefined) {
     return sayOutcome(only.outcome, false);

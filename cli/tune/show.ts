@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { jsonText } from '../../model/json-text.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { findTransaction, type TransactionRecord } from '../../tuner/journal/list.ts';
@@ -21,7 +22,7 @@ export function showCommand(): Command {
     .action(async (id: string, flags: Flags) => {
       const record = await findTransaction(await openStateFolder(flags.stateDir), id);
       if (flags.xml !== undefined) process.stdout.write(savedXml(record, flags.xml, flags.live === true));
-      else if (flags.json === true) process.stdout.write(`${JSON.stringify(showJson(record), null, 2)}\n`);
+      else if (flags.json === true) process.stdout.write(`${jsonText(showJson(record), 2)}\n`);
       else process.stdout.write(`${describeTransaction(record).join('\n')}\n`);
     });
   return addTuneOptions(command);

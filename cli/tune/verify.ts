@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
+import { jsonText } from '../../model/json-text.ts';
 import { linked } from '../../tuner/apply/run.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
 import { describeProof, type Proof, proveRunning } from '../../tuner/drift/prove.ts';
@@ -38,7 +39,7 @@ export function verifyCommand(): Command {
       const drifts = plan.domains.map(driftOf);
       if (flags.json === true) {
         const document = { format: 1, drift: driftJson(drifts), proofs: proofs.map(proofJson) };
-        process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+        process.stdout.write(`${jsonText(document, 2)}\n`);
       } else {
         process.stdout.write(`${reportDrift(drifts)}\n`);
         for (const line of proofs.flatMap(describeProof)) log(`  ${line}`);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { ManagedConnection } from '../../libvirt/client/managed.ts';
+import { jsonText } from '../../model/json-text.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { forgotten } from '../../tuner/watch/forgotten.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
@@ -82,7 +83,7 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
     runOptions({ ...flags, ...NO_RESTART }, signal),
   );
   // It goes on: each outcome is a line.
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(outcomeJson(outcome))}\n`);
+  if (flags.json === true) process.stdout.write(`${jsonText(outcomeJson(outcome))}\n`);
   return sayOutcome(outcome, false);
 }
 

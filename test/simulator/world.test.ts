@@ -57,16 +57,21 @@ test('nobody gets more than is there, and nothing is withheld where there is eno
   );
 });
 
+/** What all vCPUs together wait while their threads start. */
+const SOME_STARTS_NS = 1e6;
+
 test('steal follows from overcommit: none on the calm host, plenty on the overcommitted one', () => {
   const calm = lived('calm', 10);
-  expect(calm.vms.map((vm) => delayOf(calm, vm.spec.name)).reduce((a, b) => a + b)).toBe(0);
+  expect(calm.vms.map((vm) => delayOf(calm, vm.spec.name)).reduce((a, b) => a + b)).toBeLessThan(
+    SOME_STARTS_NS,
+  );
   expect(delayOf(lived('overcommitted', 10), 'web-01')).toBeGreaterThan(1e9);
 });
 
 test('a noisy neighbour hurts whom it shares CPUs with, and nobody else', () => {
   const host = lived('noisy-neighbour', 10);
   expect(delayOf(host, 'pg-orders')).toBeGreaterThan(1e9);
-  expect(delayOf(host, 'pg-billing')).toBe(0);
+  expect(delayOf(host, 'pg-billing')).toBeLessThan(SOME_STARTS_NS);
 });
 
 test('an untuned database waits for CPUs with everybody else', () => {

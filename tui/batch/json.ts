@@ -1,4 +1,5 @@
 import { scaled } from '../../model/catalogue/metric.ts';
+import { jsonText } from '../../model/json-text.ts';
 import { contentionRatio } from '../../model/overcommit.ts';
 import { kibToBytes } from '../../model/units.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
@@ -14,7 +15,7 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [nam
 
 /** One line a tick. What is not known is null, and `missing` says why. */
 export function jsonLine(scene: Scene, vms: readonly Vm[]): string {
-  return `${JSON.stringify({
+  return `${jsonText({
     version: JSON_VERSION,
     time: new Date(scene.atMs).toISOString(),
     hosts: scene.hosts.map(hostJson),

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { jsonText } from '../../model/json-text.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import { encode } from './codec.ts';
 
@@ -86,7 +87,7 @@ export class Recorder {
   }
 
   #append(lines: readonly unknown[]): void {
-    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const text = lines.map((line) => `${jsonText(line)}\n`).join('');
     this.#pending++;
     this.#writing = this.#writing
       .then(async () => {

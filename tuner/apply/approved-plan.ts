@@ -29,6 +29,7 @@ const approvedSchema = z.object({
     rebalance: z.boolean(),
     restart: z.boolean(),
     withHost: z.boolean(),
+    setsKernel: z.boolean(),
     accepted: z.array(z.string()),
   }),
   /** What it looked at. */

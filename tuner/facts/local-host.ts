@@ -30,6 +30,10 @@ export interface LocalHost {
   readonly transparentHugepages: string | undefined;
   /** Of all CPUs that have one. */
   readonly governors: ReadonlySet<string> | undefined;
+  /** The governor of each CPU, by its file below /sys. */
+  readonly governorFiles?: ReadonlyMap<string, string> | undefined;
+  /** Each idle state of each CPU: the file below /sys that switches it off, and the time that it takes to leave it. */
+  readonly idleStates?: readonly IdleState[] | undefined;
   /** The longest that a CPU may take to leave an idle state that is not switched off, µs. */
   readonly idleLatencyUs: number | undefined;
   readonly swappiness: number | undefined;
@@ -38,6 +42,12 @@ export interface LocalHost {
   readonly ksmRun: number | undefined;
   /** Files that are there and that this user may not read: what they would tell is absent. */
   readonly forbidden: readonly string[];
+}
+
+export interface IdleState {
+  readonly file: string;
+  readonly latencyUs: number;
+  readonly off: boolean;
 }
 
 export interface HugetlbfsMount {
@@ -72,6 +82,8 @@ export function readLocalHost({ procRoot, sysRoot, cgroupRoot }: LocalRoots): Lo
     cgroupControllers: parseControllers(proc('cgroups') ?? ''),
     transparentHugepages: /\[(\w+)\]/.exec(sys('kernel/mm/transparent_hugepage/enabled') ?? '')?.[1],
     governors: readGovernors(sysRoot),
+    governorFiles: readGovernorFiles(sysRoot),
+    idleStates: readIdleStates(sysRoot),
     idleLatencyUs: readIdleLatency(sysRoot),
     swappiness: number(proc('sys/vm/swappiness')),
     numaBalancing: switchOf(proc('sys/kernel/numa_balancing')),
@@ -142,6 +154,29 @@ function readGovernors(sysRoot: string): ReadonlySet<string> | undefined {
     (folder) => readProcFile(`${folder}/cpufreq/scaling_governor`)?.trim() ?? [],
   );
   return found.length === 0 ? undefined : new Set(found);
+}
+
+function readGovernorFiles(sysRoot: string): Map<string, string> {
+  return new Map(
+    cpuFolders(sysRoot).flatMap((folder) => {
+      const path = `${folder}/cpufreq/scaling_governor`;
+      const governor = readProcFile(path)?.trim();
+      return governor === undefined ? [] : [[path.slice(sysRoot.length + 1), governor] as const];
+    }),
+  );
+}
+
+function readIdleStates(sysRoot: string): IdleState[] {
+  return cpuFolders(sysRoot).flatMap((folder) =>
+    listNames(`${folder}/cpuidle`).flatMap((state) => {
+      const path = `${folder}/cpuidle/${state}`;
+      const [latencyUs, off] = ['latency', 'disable'].map((name) =>
+        number(readProcFile(`${path}/${name}`)?.trim()),
+      );
+      if (latencyUs === undefined || off === undefined) return [];
+      return [{ file: `${path.slice(sysRoot.length + 1)}/disable`, latencyUs, off: off !== 0 }];
+    }),
+  );
 }
 
 function readIdleLatency(sysRoot: string): number | undefined {

@@ -7,6 +7,7 @@ import type { Assignment } from '../placement/types.ts';
 import type { HostWish } from '../profile/host-knobs.ts';
 import { sizeText } from '../settings/values.ts';
 import type { Step } from '../steps/step.ts';
+import { kernelSteps } from './kernel-settings.ts';
 import type { PageNeed } from './page-needs.ts';
 import type { HostPlan, HostRow } from './plan.ts';
 
@@ -28,6 +29,7 @@ export function planHost(
   wishes: readonly HostWish[],
   needs: readonly PageNeed[],
   assignments: readonly Assignment[],
+  { setsKernel = false }: HostPlanOptions = {},
 ): HostPlan {
   const dedicated = allDedicated(assignments);
   const parts = wishes.map((wish): Part => {
@@ -35,9 +37,29 @@ export function planHost(
     if (wish.knob === 'hugepages') return growPools(wish, needs);
     const param = KSM_PARAMS[wish.knob];
     if (param !== undefined) return setKsm(host, wish, param);
-    return { rows: [hostFinding(host, wish, dedicated)], steps: [] };
+    return lookAt(host, wish, dedicated, setsKernel);
   });
   return { rows: parts.flatMap(({ rows }) => rows), steps: parts.flatMap(({ steps }) => steps) };
+}
+
+export interface HostPlanOptions {
+  /** Governor, idle states and swappiness are set, where virtune runs on the host (`--host`). */
+  readonly setsKernel?: boolean | undefined;
+}
+
+/** What is only looked at; and set as well where that was asked for, until the host boots. */
+function lookAt(host: HostFacts, wish: HostWish, dedicated: string, setsKernel: boolean): Part {
+  const row = hostFinding(host, wish, dedicated);
+  const steps = row.verdict === 'mismatch' ? kernelSteps(host, wish) : undefined;
+  if (steps === undefined || steps.length === 0) return { rows: [row], steps: [] };
+  if (!setsKernel) {
+    return {
+      rows: [{ ...row, next: `--host sets it until the host boots; or ${row.next ?? ''}` }],
+      steps: [],
+    };
+  }
+  const next = row.next === undefined ? undefined : `until the host boots; ${row.next}`;
+  return { rows: [{ ...row, verdict: 'live', next }], steps };
 }
 
 const allDedicated = (assignments: readonly Assignment[]): string =>

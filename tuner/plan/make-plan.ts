@@ -42,6 +42,8 @@ export interface PlanInput {
   readonly reservedPages?: readonly ReservedPages[] | undefined;
   /** Where VMs are now counts for nothing. */
   readonly rebalance?: boolean | undefined;
+  /** The host's governor, idle states and swappiness are set too (`--host`). */
+  readonly setsKernel?: boolean | undefined;
   /** vCPUs for each shared CPU up to which VMs may be squeezed; absent: `REFUSE_RATIO`. */
   readonly allowedRatio?: number | undefined;
   /** Names of domains that were left out, because nobody named them and their pins are not virtune's. */
@@ -96,7 +98,13 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
     rebalanced,
     leftAlone: input.leftAlone ?? [],
     warnings: warningsOf(picks, requests),
-    hostPlan: planHost(host, hostWishes, growing ? pageNeeds(host.cells, placed) : [], placement.assignments),
+    hostPlan: planHost(
+      host,
+      hostWishes,
+      growing ? pageNeeds(host.cells, placed) : [],
+      placement.assignments,
+      { setsKernel: input.setsKernel },
+    ),
     domains: plans,
   };
 }

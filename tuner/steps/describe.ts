@@ -3,18 +3,23 @@ import type { Step, StepParam } from './step.ts';
 
 /** A step in words, for whoever watches or reads the journal. */
 export function describeStep(step: Step): string {
-  return step.kind === 'hostPages' || step.kind === 'ksm'
-    ? describeHostStep(step)
-    : `${quoted(step.domain)}: ${describeDomainStep(step)}`;
+  return !('domain' in step) ? describeHostStep(step) : `${quoted(step.domain)}: ${describeDomainStep(step)}`;
 }
 
-function describeHostStep(step: Extract<Step, { kind: 'hostPages' | 'ksm' }>): string {
-  return step.kind === 'ksm'
-    ? `host: KSM ${params(step.to)}`
-    : `host: ${step.to} pages of ${step.sizeKiB} KiB on cell ${step.cell}`;
+type HostStep = Exclude<Step, { domain: unknown }>;
+
+function describeHostStep(step: HostStep): string {
+  switch (step.kind) {
+    case 'ksm':
+      return `host: KSM ${params(step.to)}`;
+    case 'hostPages':
+      return `host: ${step.to} pages of ${step.sizeKiB} KiB on cell ${step.cell}`;
+    case 'kernelFile':
+      return `host: /${step.root}/${step.file}: ${step.to}`;
+  }
 }
 
-function describeDomainStep(step: Exclude<Step, { kind: 'hostPages' | 'ksm' }>): string {
+function describeDomainStep(step: Exclude<Step, HostStep>): string {
   switch (step.kind) {
     case 'vcpuPin':
       return `vCPU ${step.vcpu} to CPUs ${step.to}`;

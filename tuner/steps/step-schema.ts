@@ -25,4 +25,15 @@ export const stepSchema: z.ZodType<Step> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('restart'), domain, to: z.literal('restarted') }),
   z.object({ kind: z.literal('hostPages'), cell: id, sizeKiB: z.int().positive(), to: id }),
   z.object({ kind: z.literal('ksm'), to: stepParams }),
+  z.object({
+    kind: z.literal('kernelFile'),
+    root: z.enum(['proc', 'sys']),
+    // A journal must not name just any file of the host's.
+    file: z
+      .string()
+      .regex(
+        /^(sys\/vm\/swappiness|devices\/system\/cpu\/cpu\d+\/(cpufreq\/scaling_governor|cpuidle\/state\d+\/disable))$/,
+      ),
+    to: z.string().regex(/^[\w-]{1,32}$/),
+  }),
 ]);

@@ -59,7 +59,14 @@ export type Step =
   | { readonly kind: 'restart'; readonly domain: StepDomain; readonly to: 'restarted' }
   /** Pages of one size in a cell's pool. */
   | { readonly kind: 'hostPages'; readonly cell: number; readonly sizeKiB: number; readonly to: number }
-  | { readonly kind: 'ksm'; readonly to: readonly StepParam[] };
+  | { readonly kind: 'ksm'; readonly to: readonly StepParam[] }
+  /** A setting of the kernel: one line in a file below /proc or /sys. */
+  | {
+      readonly kind: 'kernelFile';
+      readonly root: 'proc' | 'sys';
+      readonly file: string;
+      readonly to: string;
+    };
 
 export type StepKind = Step['kind'];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;

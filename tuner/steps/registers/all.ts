@@ -6,6 +6,7 @@ import { blockIoTune } from './block-io-tune.ts';
 import { definition } from './definition.ts';
 import { hostPages, ksm } from './host.ts';
 import { ioThread, ioThreadParams } from './iothreads.ts';
+import { kernelFile } from './kernel-file.ts';
 import { blkio, memoryLimits, scheduler } from './limits.ts';
 import { mark } from './mark.ts';
 import { numaNodeset } from './numa-nodeset.ts';
@@ -31,6 +32,7 @@ const registers: Readonly<Record<StepKind, Register>> = {
   restart,
   hostPages,
   ksm,
+  kernelFile,
 };
 
 /** The register that a step is about. */

@@ -1,0 +1,12 @@
+/**
+ * What a terminal may act on or display as something else, and JSON.stringify leaves as it is: DEL and C1 controls
+ * (U+009B starts an escape sequence as ESC [ does), line and paragraph separators, and the marks, embeddings, overrides
+ * and isolates that change the direction of text (Unicode Bidirectional Algorithm, UAX #9, section 2).
+ */
+const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** JSON that is safe to print: a VM's name may hold any character. It parses to the same value. */
+export function jsonText(value: unknown, indent?: number): string {
+  const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, indent).replace(UNSAFE, escaped);
+}

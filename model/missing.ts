@@ -95,7 +95,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
   {
     name: 'block',
     applies: ({ disks }) => disks.length > 0,
-    has: ({ blocks }) => some(blocks.values(), (block) => block.name !== undefined && hasFigure(block)),
+    has: ({ blocks }) => some(named(blocks.values()), hasFigure),
     // QEMU has no counters of a disk that a vhost-user process serves.
     reason: (_stats, { facts }) =>
       facts?.disks.every(({ source }) => source?.kind === 'vhostuser') === true ? 'not_supported' : 'busy',
@@ -104,7 +104,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
     name: 'interface',
     // One without a host side, a passed-through device for instance, has no counters there.
     applies: ({ interfaces }) => interfaces.some((nic) => nic.target !== undefined),
-    has: ({ nets }) => some(nets.values(), (net) => net.name !== undefined && hasNumber(net)),
+    has: ({ nets }) => some(named(nets.values()), hasNumber),
     reason: () => 'not_supported',
   },
   {
@@ -224,6 +224,16 @@ function hasFigure({ backingIndex: _, ...figures }: BlockStats): boolean {
 
 function hasNumber(figures: object): boolean {
   return Object.values(figures).some((value) => typeof value === 'number' || typeof value === 'boolean');
+}
+
+/** The devices that have series: those with a name, and of two with the same name the first. */
+function* named<T extends { readonly name?: string }>(devices: Iterable<T>): Generator<T> {
+  const seen = new Set<string>();
+  for (const device of devices) {
+    if (device.name === undefined || seen.has(device.name)) continue;
+    seen.add(device.name);
+    yield device;
+  }
 }
 
 function some<T>(values: Iterable<T>, test: (value: T) => boolean): boolean {

@@ -6,9 +6,10 @@ import type { Processes } from './processes.ts';
 const PAGE_KIB = 4;
 
 /**
- * Resident memory of QEMU from where libvirt takes balloon.rss (qemuGetProcessInfo reads the same count of pages): in
- * /proc it is there for every VM, also where libvirt would need a monitor command for it or the monitor is busy. statm
- * takes no lock of the process (kernel, task_statm), so a stuck QEMU does not hold the reader up.
+ * Resident memory of QEMU from the file that libvirt takes balloon.rss from (qemuGetProcessInfo): in /proc it is there for
+ * every VM, also where libvirt would need a monitor command for it or the monitor is busy. The kernel answers from counters
+ * of the process without a lock (get_mm_rss), so a stuck QEMU does not hold the reader up. statm has sums that are exact
+ * and take longer, and differ from what virsh shows by some hundred KiB.
  */
 export class ResidentMemory {
   readonly #procRoot: string;
@@ -35,14 +36,14 @@ export class ResidentMemory {
   read(domain: Domain): number | undefined {
     const pid = this.#pids.get(domain.uuid);
     const pages =
-      pid === undefined ? undefined : parseStatm(readProcFile(`${this.#procRoot}/${pid}/statm`) ?? '');
+      pid === undefined ? undefined : residentPages(readProcFile(`${this.#procRoot}/${pid}/stat`) ?? '');
     return pages === undefined ? undefined : pages * this.#pageKiB;
   }
 }
 
-/** The second field, resident pages (proc_pid_statm(5)); a process without memory of its own, a zombie, has 0. */
-function parseStatm(text: string): number | undefined {
-  const pages = Number(/^\d+ (\d+) /.exec(text)?.[1]);
+/** Field 24 (proc_pid_stat(5)), counted from the end of the name, which may hold spaces; a zombie has 0. */
+function residentPages(stat: string): number | undefined {
+  const pages = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[21]);
   return pages > 0 ? pages : undefined;
 }
 

@@ -199,7 +199,7 @@ test('overcommit that hurts arrives with host, VMs, figures and runbook', async 
   );
   expect(harmful.labels).toMatchObject({ severity: 'warning', component: 'cpu', cluster: 'overcommitted' });
   expect(harmful.annotations['summary']).toMatch(
-    /^VMs on host overcommitted do not get [\d.]+% of the CPU time they want, at 3\.0 vCPUs a CPU\.$/,
+    /^VMs on host overcommitted do not get [\d.]+% of the CPU time they want, at 2\.9 vCPUs a CPU\.$/,
   );
   expect(harmful.annotations['description']).toMatch(/Worst off: "[\w-]+" \([\d.]+%\) "[\w-]+" \([\d.]+%\)/);
   expect(harmful.annotations['runbook_url']).toBe(`${DEFAULT_RUNBOOK_URL}/HostVcpuOvercommitHarmful.md`);

@@ -268,14 +268,14 @@ test('the time waited for is read as older and newer kernels write it, and nothi
 test('resident memory is read in pages, of a running process only', async () => {
   put('proc/self/smaps', 'x\nKernelPageSize:       16 kB\n');
   qemu(20, WEB);
-  put('proc/20/statm', '1000 250 30 40 0 50 0\n');
+  put('proc/20/stat', `20 (qemu ) x) S ${'0 '.repeat(20)}250 0 0\n`);
   const memory = new ResidentMemory(join(root, 'proc'), await processesOf());
   memory.startTick([WEB, WEB2]);
   expect(memory.read(WEB)).toBe(4_000);
   expect(memory.canRead(WEB2)).toBe(false);
   expect(memory.read(WEB2)).toBeUndefined();
   // A zombie has no memory any more: that is not 0 bytes of a VM.
-  put('proc/20/statm', '0 0 0 0 0 0 0\n');
+  put('proc/20/stat', `20 (qemu) Z ${'0 '.repeat(20)}0 0 0\n`);
   expect(memory.read(WEB)).toBeUndefined();
 });
 

@@ -67,7 +67,8 @@ export const memoryColumns: readonly Column<Vm>[] = [
     width: 6,
     help: 'Memory of its process that is resident on the host.',
     metrics: [`${DOMAIN}memory_stats_rss_bytes`],
-    read: (vm) => scaled(vm.sample.summary.rssKiB, kibToBytes),
+    // A recording of an earlier version has it among the balloon's figures alone.
+    read: (vm) => scaled(vm.sample.summary.rssKiB ?? vm.stats?.balloon.rssKiB, kibToBytes),
     why: summary,
   },
   {

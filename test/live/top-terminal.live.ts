@@ -123,7 +123,7 @@ test('the mouse sorts, chooses, opens and changes views, beyond column 223 too',
   await tmux.until('the row to be chosen', (screen) => screen.split('\n')[row]?.startsWith('>') === true);
   const name = /^>(\S+)/.exec(tmux.lines[row] ?? '')?.[1] ?? '';
   tmux.click(5, row);
-  await tmux.until('its details', (screen) => screen.startsWith(` ${name} on noisy-neighbour`));
+  await tmux.until('its details', (screen) => screen.includes(`\n ${name} on noisy-neighbour`));
   tmux.press('Escape');
   await tmux.until('the table', (screen) => screen.includes('TIME+v'));
   tmux.click((tmux.lines[4] ?? '').indexOf('Disks') + 1, 4);

@@ -11,11 +11,15 @@ for (const report of reports) {
   for (const file of JSON.parse(readFileSync(report, 'utf8')).testResults) files.set(file.name, file);
 }
 const failedTests = (file) => file.assertionResults.filter((test) => test.status === 'failed');
-const failedFiles = [...files.values()].filter((file) => file.status === 'failed' || failedTests(file).length > 0);
+const failedFiles = [...files.values()].filter(
+  (file) => file.status === 'failed' || failedTests(file).length > 0,
+);
 const start = (message) => (message ?? '').split('\n').slice(0, 12).join('\n    ');
 
 if (action === 'count') {
-  const passed = [...files.values()].flatMap((file) => file.assertionResults).filter((test) => test.status === 'passed');
+  const passed = [...files.values()]
+    .flatMap((file) => file.assertionResults)
+    .filter((test) => test.status === 'passed');
   // A file that broke outside its tests is one failure.
   const failed = failedFiles.reduce((sum, file) => sum + Math.max(1, failedTests(file).length), 0);
   console.log(passed.length, failed);
@@ -25,6 +29,7 @@ if (action === 'count') {
   for (const file of failedFiles) {
     console.log(`  ${relative(process.cwd(), file.name)}`);
     if (failedTests(file).length === 0) console.log(`    ${start(file.message)}`);
-    for (const test of failedTests(file)) console.log(`    ${test.fullName}\n    ${start(test.failureMessages[0])}`);
+    for (const test of failedTests(file))
+      console.log(`    ${test.fullName}\n    ${start(test.failureMessages[0])}`);
   }
 }

@@ -82,6 +82,9 @@ export const ListFlag = {
   noSnapshot: 8192,
 } as const;
 
+/** virDomainJobType */
+export const JobType = { none: 0, bounded: 1, unbounded: 2, completed: 3 } as const;
+
 /** virDomainGetJobStatsFlags; reading a completed job forgets it unless it is told to be kept. */
 export const JobStatsFlag = { completed: 1, keepCompleted: 2 } as const;
 

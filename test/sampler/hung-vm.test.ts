@@ -200,3 +200,22 @@ test.each([Number.NaN, 1e9, Number.POSITIVE_INFINITY])(
     await expect(another().sample(budgetMs)).resolves.toMatchObject({ domains: { length: 14 } });
   },
 );
+
+test('a job that lets queries in is no hang, and is named: at once where its pause shows it, else within ten samples', async () => {
+  const MIGRATION_OUT = 5;
+  const vm = daemon.vm(VM);
+  const other = daemon.vm('pg-billing');
+  for (const each of [vm, other]) daemon.faults.runJob(each, MIGRATION_OUT);
+  vm.state = DomainState.paused;
+  vm.reason = PausedReason.migration;
+  const sampler = another();
+  const first = await sampler.sample();
+  expect(of(first)?.outcome.kind).toBe('fresh');
+  expect(of(first)?.extras?.job).toMatchObject({ operation: 'migration_out', active: true });
+  for (let i = 1; i < 10; i++) await sampler.sample();
+  expect(of(await sampler.sample(), 'pg-billing')?.extras?.job).toMatchObject({ operation: 'migration_out' });
+  for (const each of [vm, other]) daemon.faults.endJob(each);
+  const last = await sampler.sample();
+  expect(of(last)?.extras?.job).toBeUndefined();
+  expect(of(last, 'pg-billing')?.extras?.job).toBeUndefined();
+});

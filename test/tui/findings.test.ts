@@ -26,6 +26,26 @@ test('a VM without anything remarkable has no findings', () => {
 test.each<[string, readonly (readonly VmSpec[])[]]>([
   ['stuck', [[{ outcome: 'unresponsive' }]]],
   ['crashed', [[{ state: 6 }]]],
+  [
+    'job',
+    [
+      [
+        {
+          more: {
+            extras: {
+              job: {
+                operation: 'backup',
+                active: true,
+                success: undefined,
+                figures: new Map([['time_elapsed', 2_000]]),
+              },
+              events: new Map(),
+            },
+          },
+        },
+      ],
+    ],
+  ],
   ['paused-io-error', [[{ state: 3, reason: 5 }]]],
   [
     'steal',

@@ -17,6 +17,27 @@ const STATE_GLYPHS: Readonly<Record<StateName, string>> = {
   unknown: '? unknown',
 };
 
+/** In place of the state's name while libvirt runs such a job; the letter stays. */
+const JOBS: Readonly<Record<string, string>> = {
+  start: 'start',
+  save: 'saving',
+  restore: 'restore',
+  migration_in: 'migrate',
+  migration_out: 'migrate',
+  snapshot: 'snap',
+  snapshot_revert: 'revert',
+  dump: 'dumping',
+  backup: 'backup',
+  snapshot_delete: 'snap',
+};
+
+function stateText(state: StateName, { sample }: Vm): string {
+  const glyph = STATE_GLYPHS[state];
+  const job = sample.extras?.job;
+  if (job?.active !== true || state === 'stuck') return glyph;
+  return `${glyph[0]} ${JOBS[job.operation] ?? 'job'}`;
+}
+
 const STATE_ROLES: Readonly<Partial<Record<string, Role>>> = {
   running: 'ok',
   blocked: 'ok',
@@ -59,10 +80,10 @@ export const identityColumns: readonly Column<Vm>[] = [
     title: 'STATE',
     unit: 'text',
     width: 9,
-    help: 'Its state; stuck: its QEMU does not answer.',
+    help: 'Its state, or the libvirt job on it; stuck: its QEMU does not answer.',
     metrics: ['virtune_domain_outcome'],
     read: stateOf,
-    show: (value) => STATE_GLYPHS[value as StateName],
+    show: (value, vm) => stateText(value as StateName, vm),
     role: (value) => STATE_ROLES[String(value)] ?? 'text',
   },
   {

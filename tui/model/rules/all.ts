@@ -8,6 +8,7 @@ import {
   unsafeCache,
 } from './disks.ts';
 import { steal, stopped, stuck } from './host.ts';
+import { job } from './job.ts';
 import { balloon, silentBalloon, smallPages } from './memory.ts';
 import { nicDrops, nicModel } from './nics.ts';
 import { dedicatedTwice, memoryFar, overCells, wide } from './placement.ts';
@@ -17,6 +18,7 @@ import type { Rule } from './rule.ts';
 export const RULES: readonly Rule[] = [
   stuck,
   stopped,
+  job,
   steal,
   dedicatedTwice,
   balloon,

@@ -1,0 +1,211 @@
+import type { CallResult } from '../libvirt/calls/all.ts';
+import type { Connection } from '../libvirt/client/connection.ts';
+import { ErrorCode, StatsFlag, StatsGroup } from '../libvirt/constants.ts';
+import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
+import type { Domain } from '../libvirt/wire/types.ts';
+import type { GroupName } from '../model/catalogue/catalogue.ts';
+import type { DomainFacts } from '../model/domain/domain.ts';
+import { withNicNames } from '../model/domain/nic-names.ts';
+import { monitorState } from '../model/monitor.ts';
+import { withoutUncountedPolling } from '../model/stats/halt-poll.ts';
+import { readDomainStats } from '../model/stats/read.ts';
+import type { DomainStats } from '../model/stats/types.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { type Deadline, timerMs } from './deadline.ts';
+import type { CallOut, DomainMemories, DomainMemory } from './domain-memory.ts';
+import type { FactsCache } from './facts-cache.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import type { HangDetector } from './hang-detector.ts';
+import type { Outcome } from './host-sample.ts';
+import type { ResidentMemory } from './local/resident-memory.ts';
+import type { LocalVcpus } from './local/vcpus.ts';
+import type { Places } from './places.ts';
+import { statsMask } from './plan.ts';
+import type { CpuTimes, Summaries } from './summaries.ts';
+
+export interface DomainFiguresOptions {
+  readonly groups: ReadonlySet<GroupName>;
+  readonly domainDeadlineMs: number;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+  readonly memories: DomainMemories;
+  readonly hangs: HangDetector;
+  readonly pool: ConnectionPool;
+  readonly facts: FactsCache;
+  readonly summaries: Summaries;
+  /** Absent where no group wants them. */
+  readonly places: Places | undefined;
+  readonly guestMemory: GuestMemory;
+  /** Absent when virtune does not run on the host. */
+  readonly vcpus: LocalVcpus | undefined;
+  readonly residentMemory: ResidentMemory | undefined;
+}
+
+/** A call on its way. An outcome that is undefined: the domain is gone. */
+export interface AskedFigures {
+  /** The outcome, or 'slow' when the domain's own deadline came first. */
+  readonly soon: Promise<Outcome | undefined | 'slow'>;
+  /** The outcome, by the deadline of the tick; never rejects. */
+  readonly last: Promise<Outcome | undefined>;
+  readonly giveUp: () => void;
+}
+
+/** Asks one domain for its statistics, with what can travel in the same packet. */
+export class DomainFigures {
+  readonly #options: DomainFiguresOptions;
+  /** Asked in this tick, beside the figures. */
+  readonly #cpuTimes = new Map<string, Promise<CpuTimes>>();
+  #answerMs = 0;
+
+  constructor(options: DomainFiguresOptions) {
+    this.#options = options;
+  }
+
+  /** How long the last answer took, ms. */
+  get answerMs(): number {
+    return this.#answerMs;
+  }
+
+  /** CPU times that went out beside a domain's figures in this tick. */
+  cpuTimes(domain: Domain): Promise<CpuTimes> | undefined {
+    return this.#cpuTimes.get(domain.uuid);
+  }
+
+  startTick(domains: readonly Domain[]): void {
+    this.#cpuTimes.clear();
+    this.#options.vcpus?.startTick(domains);
+    this.#options.residentMemory?.startTick(domains);
+  }
+
+  ask(domain: Domain, deadline: Deadline): AskedFigures {
+    const slow = Promise.withResolvers<'slow'>();
+    let timer: NodeJS.Timeout | undefined;
+    const giveUp = new AbortController();
+    const last = this.#answer(domain, deadline, giveUp.signal, () => {
+      timer = setTimeout(() => slow.resolve('slow'), timerMs(this.#options.domainDeadlineMs));
+    }).finally(() => clearTimeout(timer));
+    return { soon: Promise.race([last, slow.promise]), last, giveUp: () => giveUp.abort() };
+  }
+
+  /** `sent`: called once the call is on its way. */
+  async #answer(
+    domain: Domain,
+    deadline: Deadline,
+    signal: AbortSignal,
+    sent: () => void,
+  ): Promise<Outcome | undefined> {
+    if (deadline.aborted) return { kind: 'late' };
+    const { memories, facts: cache, residentMemory, pool, groups, now } = this.#options;
+    const memory = memories.of(domain);
+    const facts = cache.get(domain);
+    const vcpusFromHost = this.#vcpusFromHost(domain, facts);
+    const mask = statsMask(groups, facts, {
+      vcpus: vcpusFromHost,
+      rss: residentMemory?.canRead(domain) === true,
+    });
+    let atMs = now();
+    let out: CallOut | undefined;
+    let vcpus: Promise<CallResult<'domainGetVcpus'> | undefined> | undefined;
+    try {
+      const reply = await pool.call(
+        'connectGetAllDomainStats',
+        { domains: [domain], stats: mask, flags: StatsFlag.noWait },
+        { deadline, timeoutMs: Number.POSITIVE_INFINITY, signal },
+        (connection) => {
+          atMs = now();
+          out = { sinceMs: atMs, sentMs: performance.now() };
+          memory.out = out;
+          sent();
+          this.#askCpuTimes(connection, domain);
+          if (vcpusFromHost) vcpus = this.#askVcpus(connection, domain, facts, deadline);
+        },
+      );
+      if (reply === 'late') return { kind: 'late' };
+      if (memory.out === out) memory.out = undefined;
+      this.#answerMs = performance.now() - (out?.sentMs ?? performance.now());
+      const record = reply.records[0];
+      if (record === undefined) return undefined;
+      const named = withNicNames(readDomainStats(record.params), facts?.interfaces);
+      const stats = this.#options.guestMemory.onlyFresh(domain, withoutUncountedPolling(named, facts), facts);
+      const monitor = monitorState(stats, facts, {
+        balloon: (mask & StatsGroup.balloon) !== 0,
+        ioThread: (mask & StatsGroup.ioThread) !== 0,
+      });
+      const hung = await this.#options.hangs.judgeReply(domain, stats, monitor, deadline);
+      if (hung !== undefined) return hung;
+      memory.suspect = false;
+      memory.hungSinceMs = undefined;
+      memory.lastFreshAtMs = atMs;
+      return { kind: 'fresh', stats: await this.#withVcpus(domain, stats, vcpus, facts), atMs };
+    } catch (error) {
+      if (error instanceof CallAbandonedError) return leaveOut(memory, out, error);
+      if (memory.out === out) memory.out = undefined;
+      if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
+      return { kind: 'error', error: error as Error };
+    }
+  }
+
+  /**
+   * CPU time in the same packet as the figures, where there is a place for it: a packet costs both sides more
+   * than the call does. It needs no monitor, so a stuck guest does not hold it up.
+   */
+  #askCpuTimes(connection: Connection, domain: Domain): void {
+    const { groups, summaries } = this.#options;
+    if (!groups.has('domain') || domain.id === -1 || connection.freePlaces === 0) return;
+    this.#cpuTimes.set(domain.uuid, summaries.cpuTimes(connection, domain));
+  }
+
+  /** Whether the kernel counts its vCPUs' times, and the XML says how many there may be. */
+  #vcpusFromHost(domain: Domain, facts: DomainFacts | undefined): boolean {
+    const { groups, vcpus } = this.#options;
+    return (
+      groups.has('vcpu') &&
+      !groups.has('kvm') &&
+      facts?.cpu.vcpusMaximum !== undefined &&
+      // Only there does libvirt know which vCPUs are halted (qemuDomainRefreshVcpuHalted).
+      facts.os.arch?.startsWith('s390') !== true &&
+      vcpus?.canRead(domain) === true
+    );
+  }
+
+  /** In the same packet too, where there is a place; else as soon as there is one. */
+  #askVcpus(
+    connection: Connection,
+    domain: Domain,
+    facts: DomainFacts | undefined,
+    deadline: Deadline,
+  ): Promise<CallResult<'domainGetVcpus'> | undefined> {
+    const { pool, summaries, domainDeadlineMs: timeoutMs } = this.#options;
+    const via = connection.freePlaces > 0 ? connection : pool.caller({ deadline, timeoutMs });
+    return summaries.vcpus(via, domain, facts?.cpu.vcpusMaximum ?? 0);
+  }
+
+  async #withVcpus(
+    domain: Domain,
+    stats: DomainStats,
+    asked: Promise<CallResult<'domainGetVcpus'> | undefined> | undefined,
+    facts: DomainFacts | undefined,
+  ): Promise<DomainStats> {
+    const reply = await asked;
+    if (reply === undefined) return stats;
+    this.#options.places?.told(domain, reply);
+    const vcpus = this.#options.vcpus?.read(domain, reply) ?? stats.vcpus;
+    const { vcpusMaximum } = facts?.cpu ?? {};
+    return {
+      ...stats,
+      vcpus,
+      vcpuCurrent: reply.info.length,
+      ...(vcpusMaximum !== undefined && { vcpuMaximum: vcpusMaximum }),
+    };
+  }
+}
+
+/** Remembers a call that was given up on until it comes back after all. */
+function leaveOut(memory: DomainMemory, out: CallOut | undefined, error: CallAbandonedError): Outcome {
+  memory.out = out;
+  void error.finished.then(() => {
+    if (memory.out === out) memory.out = undefined;
+  });
+  if (memory.hungSinceMs !== undefined) return { kind: 'unresponsive', sinceMs: memory.hungSinceMs };
+  return { kind: 'late' };
+}

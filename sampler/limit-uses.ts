@@ -18,7 +18,19 @@ export class LimitUses {
   /** By disk; undefined for a domain that has no limits, or was not there before. */
   complete(samples: readonly DomainSample[]): DomainSample[] {
     const now = new Map<string, Known>();
-    const completed = samples.map((sample) => {
+    const completed = this.#completed(samples, now);
+    this.#known = now;
+    return completed;
+  }
+
+  /** The same of a sample that the next one is not compared with. */
+  preview(samples: readonly DomainSample[]): DomainSample[] {
+    return this.#completed(samples, new Map());
+  }
+
+  /** Adds to `now` what the next sample is compared with. */
+  #completed(samples: readonly DomainSample[], now: Map<string, Known>): DomainSample[] {
+    return samples.map((sample) => {
       const uses = new Map<string, LimitUse>();
       for (const [disk, known] of this.#read(sample)) {
         // Another run begins its counters anew.
@@ -27,8 +39,6 @@ export class LimitUses {
       }
       return uses.size === 0 ? sample : { ...sample, limitUses: uses };
     });
-    this.#known = now;
-    return completed;
   }
 
   *#read({ domain, facts, outcome }: DomainSample): Generator<readonly [disk: string, known: Known]> {

@@ -1,5 +1,5 @@
+import type { HostFigures } from '../model/host.ts';
 import {
-  type Contention,
   contentionBetween,
   fitsOf,
   type OvercommitDomain,
@@ -14,31 +14,39 @@ export class Reckoning {
   #before: { readonly times: VcpuTimes; readonly atMs: number } | undefined;
 
   complete(sample: HostSample): HostSample {
-    const { host } = sample;
-    if (host === undefined) return sample;
-    const reckoned = sample.domains.map(toReckon);
-    const fits = fitsOf(host, reckoned);
-    return {
-      ...sample,
-      overcommit: overcommitOf(host, reckoned),
-      contention: this.#contention(sample),
-      domains: sample.domains.map((domain, index) => ({
-        ...domain,
-        fit: fits[index],
-      })),
-    };
+    if (sample.host === undefined) return sample;
+    const times = timesOf(sample);
+    const completed = this.#completed(sample, sample.host, times);
+    this.#before = { times, atMs: sample.startedAtMs };
+    return completed;
   }
 
-  #contention(sample: HostSample): Contention | undefined {
-    const times = new Map<string, { runNs: number; delayNs: number }>();
-    for (const { domain, outcome } of sample.domains) {
-      const sums = outcome.kind === 'fresh' ? vcpuTimesOf(outcome.stats) : undefined;
-      if (sums !== undefined) times.set(`${domain.uuid} ${domain.id}`, sums);
-    }
-    const before = this.#before;
-    this.#before = { times, atMs: sample.startedAtMs };
-    return before && contentionBetween(before.times, times, sample.startedAtMs - before.atMs);
+  /** The same of a sample that the next one is not compared with. */
+  preview(sample: HostSample): HostSample {
+    return sample.host === undefined ? sample : this.#completed(sample, sample.host, timesOf(sample));
   }
+
+  #completed(sample: HostSample, host: HostFigures, times: VcpuTimes): HostSample {
+    const domains = sample.domains.map(toReckon);
+    const fits = fitsOf(host, domains);
+    const before = this.#before;
+    return {
+      ...sample,
+      overcommit: overcommitOf(host, domains),
+      contention: before && contentionBetween(before.times, times, sample.startedAtMs - before.atMs),
+      domains: sample.domains.map((domain, index) => ({ ...domain, fit: fits[index] })),
+    };
+  }
+}
+
+/** By UUID and run. */
+function timesOf({ domains }: HostSample): VcpuTimes {
+  const times = new Map<string, { runNs: number; delayNs: number }>();
+  for (const { domain, outcome } of domains) {
+    const sums = outcome.kind === 'fresh' ? vcpuTimesOf(outcome.stats) : undefined;
+    if (sums !== undefined) times.set(`${domain.uuid} ${domain.id}`, sums);
+  }
+  return times;
 }
 
 function toReckon({ domain, summary, facts, outcome }: DomainSample): OvercommitDomain {

@@ -219,3 +219,23 @@ test('a job that lets queries in is no hang, and is named: at once where its pau
   expect(of(last)?.extras?.job).toBeUndefined();
   expect(of(last, 'pg-billing')?.extras?.job).toBeUndefined();
 });
+
+test('a caller with less time than the tick it joins gets those that answered so far, and the patient one gets all', async () => {
+  const sampler = another({ tickDeadlineMs: 20_000, domainDeadlineMs: 10_000 });
+  await sampler.sample();
+  daemon.faults.hold('connectGetAllDomainStats', (args) =>
+    (args as { domains: { name: string }[] }).domains.some(({ name }) => name === VM),
+  );
+  asked = [];
+  const patient = sampler.sample();
+  await vi.waitFor(() => expect(asked).toHaveLength(14));
+  const short = await sampler.sample(500);
+  expect(of(short)?.outcome.kind).toBe('late');
+  expect(short.domains.filter(({ outcome }) => outcome.kind === 'fresh')).toHaveLength(13);
+  expect(short.overcommit?.vcpuRatio).toBeGreaterThan(0);
+  expect(short.contention).toBeDefined();
+  daemon.faults.release('connectGetAllDomainStats');
+  const whole = await patient;
+  expect(whole.domains.filter(({ outcome }) => outcome.kind === 'fresh')).toHaveLength(14);
+  expect(whole.contention).toBeDefined();
+});

@@ -1,0 +1,199 @@
+import type { Connection } from '../libvirt/client/connection.ts';
+import { ManagedConnection } from '../libvirt/client/managed.ts';
+import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts';
+import type { MetadataReader } from '../model/domain/custom-metadata.ts';
+import type { HostPart } from '../model/host.ts';
+import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
+import { Background } from './background-read.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { DomainAsker } from './domain-asker.ts';
+import { Extras } from './extras.ts';
+import { FactsCache } from './facts-cache.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { Capabilities } from './host/capabilities.ts';
+import { HostLine } from './host/host-line.ts';
+import { HostReader } from './host/host-reader.ts';
+import { Identity } from './identity.ts';
+import { Liveness } from './liveness.ts';
+import { LocalReader } from './local/local-reader.ts';
+import { Processes } from './local/processes.ts';
+import { ResidentMemory } from './local/resident-memory.ts';
+import { LocalVcpus } from './local/vcpus.ts';
+import { Marks } from './marks.ts';
+import { Places } from './places.ts';
+import { SlowReads } from './slow-reads.ts';
+import { Snapshots } from './snapshots.ts';
+import { Summaries } from './summaries.ts';
+import { Versions } from './versions.ts';
+
+export interface SamplerOptions {
+  /** Opens one read-only connection to the host. */
+  readonly open: (signal: AbortSignal) => Promise<Connection>;
+  /**
+   * Opens one that may ask guest agents and nothing else; called when a group wants that. Without it such a
+   * group tells nothing.
+   */
+  readonly openGuestAgent?: ((signal: AbortSignal) => Promise<Connection>) | undefined;
+  /** Told why guest agents cannot be asked. */
+  readonly onGuestAgentFailure?: ((error: Error) => void) | undefined;
+  /** Called when a part of the host's own figures begins to fail. */
+  readonly onHostFailure?: ((part: HostPart, error: Error) => void) | undefined;
+  /** What to ask for; the catalogue's defaults when not given. */
+  readonly groups?: ReadonlySet<GroupName> | undefined;
+  /** Reads labels of one's own from each domain's XML. */
+  readonly metadata?: MetadataReader | undefined;
+  /** `/proc` of the host that is asked; absent when virtune does not run there. */
+  readonly procRoot?: string | undefined;
+  /** Where the host's control groups are mounted; `/sys/fs/cgroup` when not given. */
+  readonly cgroupRoot?: string | undefined;
+  /** For one domain's answer. */
+  readonly domainDeadlineMs?: number | undefined;
+  /** For the whole tick; what was not asked by then is reported late. */
+  readonly tickDeadlineMs?: number | undefined;
+  /** Calls under way at once that a stuck guest can block. */
+  readonly inFlight?: number | undefined;
+  /** Domains that are asked where their vCPUs run in one tick; of more, each has its turn. */
+  readonly placesPerTick?: number | undefined;
+  readonly baseConnections?: number | undefined;
+  readonly maxConnections?: number | undefined;
+  /** Wall clock, ms since 1970. */
+  readonly now?: (() => number) | undefined;
+}
+
+const DEFAULTS = {
+  groups: DEFAULT_GROUPS,
+  domainDeadlineMs: 2_000,
+  tickDeadlineMs: 8_000,
+  inFlight: 8,
+  baseConnections: 4,
+  maxConnections: 5,
+};
+
+const HOST_GROUPS = ['host', 'pool', 'overcommit', 'hostcpus'] as const;
+
+/** The limits that a sampler keeps, and what it asks for. */
+export type SamplerLimits = typeof DEFAULTS;
+
+/** What one host is asked with; `undefined` where no group wants it, or where virtune does not run on the host. */
+export interface SamplerParts {
+  readonly limits: SamplerLimits;
+  readonly now: () => number;
+  readonly control: ManagedConnection;
+  readonly pool: ConnectionPool;
+  readonly facts: FactsCache;
+  readonly summaries: Summaries;
+  /** Carries the calls about the host. */
+  readonly line: HostLine;
+  readonly background: Background;
+  readonly capabilities: Capabilities;
+  readonly host: HostReader | undefined;
+  readonly marks: Marks | undefined;
+  readonly extras: Extras;
+  readonly asker: DomainAsker;
+  readonly local: LocalReader;
+  readonly liveness: Liveness;
+  readonly processes: Processes | undefined;
+  readonly agents: AgentReader | undefined;
+  readonly guestMemory: GuestMemory;
+  readonly residentMemory: ResidentMemory | undefined;
+  readonly places: Places | undefined;
+  readonly versions: Versions;
+  readonly identity: Identity;
+}
+
+/** `onOpen`: called when the control connection has been opened; `onMarks`: when the list of marks has come. */
+export function samplerParts(
+  options: SamplerOptions,
+  { onOpen, onMarks }: { readonly onOpen: () => void; readonly onMarks: () => void },
+): SamplerParts {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const limits: SamplerLimits = { ...DEFAULTS, ...given };
+  const { groups, domainDeadlineMs } = limits;
+  const { open, procRoot } = options;
+  const now = options.now ?? Date.now;
+  const facts = new FactsCache(now, options.metadata);
+  const summaries = new Summaries(domainDeadlineMs, now);
+  const pool = new ConnectionPool({ open, base: limits.baseConnections, max: limits.maxConnections });
+  const control = new ManagedConnection({ open, onOpen: async () => onOpen() });
+  const line = new HostLine(open);
+  const background = new Background();
+  const slowReads = new SlowReads();
+  const beside = { ask: line.call, background, now };
+  const wantsTopology = (['host', 'hostcpus', 'overcommit'] as const).some((name) => groups.has(name));
+  const capabilities = new Capabilities({ ...beside, wantsTopology });
+  const host = HOST_GROUPS.some((name) => groups.has(name))
+    ? new HostReader({
+        ...beside,
+        groups,
+        procRoot,
+        capabilities,
+        slowReads,
+        onFailure: options.onHostFailure,
+      })
+    : undefined;
+  const extras = new Extras({
+    groups,
+    snapshots: groups.has('snapshot') ? new Snapshots(beside) : undefined,
+  });
+  const marks = groups.has('domain') ? new Marks({ ...beside, onAnswer: onMarks }) : undefined;
+  const processes = procRoot === undefined ? undefined : new Processes(procRoot, slowReads, now);
+  const onHost = procRoot === undefined || processes === undefined ? undefined : { procRoot, processes };
+  const local = new LocalReader({
+    groups,
+    procRoot,
+    cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
+    processes,
+    background,
+    slowReads,
+    now,
+  });
+  const places = groups.has('placement') ? new Places(options.placesPerTick) : undefined;
+  const guestMemory = new GuestMemory(now);
+  const residentMemory = onHost && new ResidentMemory(onHost.procRoot, onHost.processes);
+  const liveness = new Liveness({ open, hungAfterMs: domainDeadlineMs, procRoot, processes, now });
+  const asker = new DomainAsker({
+    ...limits,
+    now,
+    pool,
+    facts,
+    summaries,
+    extras,
+    liveness,
+    places,
+    guestMemory,
+    residentMemory,
+    vcpus: onHost && new LocalVcpus(onHost.procRoot, onHost.processes),
+  });
+  const { openGuestAgent, onGuestAgentFailure = () => undefined } = options;
+  const wantsAgents = AGENT_GROUPS.some((name) => groups.has(name));
+  const agents =
+    openGuestAgent !== undefined && wantsAgents
+      ? new AgentReader({ groups, open: openGuestAgent, onFailure: onGuestAgentFailure, now })
+      : undefined;
+  facts.watch(control);
+  extras.watch(control);
+  return {
+    limits,
+    now,
+    control,
+    pool,
+    facts,
+    summaries,
+    line,
+    background,
+    capabilities,
+    host,
+    marks,
+    extras,
+    asker,
+    local,
+    liveness,
+    processes,
+    agents,
+    guestMemory,
+    residentMemory,
+    places,
+    versions: new Versions(beside),
+    identity: new Identity({ ...beside, capabilities }),
+  };
+}

@@ -1,7 +1,7 @@
 import type { Pressure } from '../../model/host.ts';
 import type { CgroupFigures } from '../../model/local.ts';
 import { parseNamedNumbers, parsePressure } from '../host/proc.ts';
-import { listNames, readProcFile } from '../proc-file.ts';
+import { listNames, readProcFile, readSlowProcFile } from '../proc-file.ts';
 
 /** Where a process's groups are, by controller; `''` is cgroup v2's one hierarchy (cgroups(7), /proc/PID/cgroup). */
 export function parseCgroups(text: string): ReadonlyMap<string, string> {
@@ -19,19 +19,46 @@ export function groupOfVm(path: string): string {
   return path.replace(/\/(emulator|vcpu\d+|iothread\d+)$/, '').replace(/\/libvirt$/, '');
 }
 
-/** Undefined when the process has no group of its own that can be read. */
-export function readCgroup(procRoot: string, cgroupRoot: string, pid: number): CgroupFigures | undefined {
-  const groups = parseCgroups(readProcFile(`${procRoot}/${pid}/cgroup`) ?? '');
+/** Folders of a VM's control groups; absent where the hierarchy is not mounted or has no such controller. */
+export interface CgroupFolders {
+  /** Of cgroup v2, or of v1's `cpu`. */
+  readonly cpu: string | undefined;
+  /** Of v1's `memory`. */
+  readonly v1Memory: string | undefined;
+  readonly v2: string | undefined;
+}
+
+/**
+ * Where the VM's control groups are. /proc/PID/cgroup waits for the kernel's one lock over all groups
+ * (kernel/cgroup/cgroup.c, proc_cgroup_show), so it is read by another thread.
+ */
+export async function cgroupFolders(
+  procRoot: string,
+  cgroupRoot: string,
+  pid: number,
+): Promise<CgroupFolders> {
+  const groups = parseCgroups((await readSlowProcFile(`${procRoot}/${pid}/cgroup`)) ?? '');
   const v1Cpu = groups.get('cpu');
-  const unified = groups.get('');
-  const cpu = v1Cpu === undefined ? undefined : `${cgroupRoot}/cpu${groupOfVm(v1Cpu)}`;
-  const v2 = unified === undefined ? undefined : `${cgroupRoot}${groupOfVm(unified)}`;
-  const throttling = readThrottling(cpu ?? v2);
   const v1Memory = groups.get('memory');
+  const unified = groups.get('');
+  const v2 = unified === undefined ? undefined : `${cgroupRoot}${groupOfVm(unified)}`;
+  return {
+    cpu: v1Cpu === undefined ? v2 : `${cgroupRoot}/cpu${groupOfVm(v1Cpu)}`,
+    v1Memory: v1Memory === undefined ? undefined : `${cgroupRoot}/memory${groupOfVm(v1Memory)}`,
+    v2,
+  };
+}
+
+/**
+ * Undefined when the VM has no group that can be read. These files take none of the locks that are held for long:
+ * counters are summed under a spinlock (kernel/cgroup/rstat.c).
+ */
+export function readCgroup({ cpu, v1Memory, v2 }: CgroupFolders): CgroupFigures | undefined {
+  const throttling = readThrottling(cpu);
   const memory =
     v1Memory === undefined
       ? readProcFile(`${v2}/memory.current`)
-      : readProcFile(`${cgroupRoot}/memory${groupOfVm(v1Memory)}/memory.usage_in_bytes`);
+      : readProcFile(`${v1Memory}/memory.usage_in_bytes`);
   const pressure = new Map<string, Pressure>();
   for (const resource of ['cpu', 'memory', 'io']) {
     const text = v2 === undefined ? undefined : readProcFile(`${v2}/${resource}.pressure`);

@@ -1,16 +1,25 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
-import type { LocalFigures, LocalReason } from '../../model/local.ts';
+import type { LocalFigures, LocalReason, MemoryMapFigures } from '../../model/local.ts';
 import type { HostTopology } from '../../model/topology.ts';
 import type { Background } from '../background-read.ts';
 import type { SlowReads } from '../slow-reads.ts';
-import { readCgroup } from './cgroup.ts';
-import { MemoryMaps } from './memory-maps.ts';
+import { type CgroupFolders, cgroupFolders, readCgroup } from './cgroup.ts';
+import { readMemoryMap } from './memory-map.ts';
+import { ProcessReads } from './process-reads.ts';
 import type { Processes } from './processes.ts';
 import { readThreads } from './threads.ts';
 
 export const LOCAL_GROUPS = ['threads', 'cgroup', 'numa'] as const satisfies readonly GroupName[];
+
+/** Memory moves slowly, and the kernel walks all page tables of a VM to say where it lies. */
+const MAP_REFRESH_MS = 60_000;
+const MAP_MAX_AGE_MS = 300_000;
+
+/** A VM's process stays in its control group, unless somebody moves it by hand. */
+const FOLDERS_REFRESH_MS = 60_000;
+const FOLDERS_MAX_AGE_MS = 3_600_000;
 
 export interface LocalReaderOptions {
   readonly groups: ReadonlySet<GroupName>;
@@ -27,20 +36,39 @@ export interface LocalReaderOptions {
 export class LocalReader {
   readonly #options: LocalReaderOptions;
   readonly #asked: readonly (typeof LOCAL_GROUPS)[number][];
-  readonly #memoryMaps: MemoryMaps | undefined;
+  readonly #memoryMaps: ProcessReads<MemoryMapFigures | undefined> | undefined;
+  readonly #cgroups: ProcessReads<CgroupFolders> | undefined;
+  #topology: HostTopology | undefined;
 
   constructor(options: LocalReaderOptions) {
     this.#options = options;
     this.#asked = LOCAL_GROUPS.filter((group) => options.groups.has(group));
-    const { procRoot, groups } = options;
-    if (procRoot !== undefined && groups.has('numa'))
-      this.#memoryMaps = new MemoryMaps({ ...options, procRoot });
+    const { procRoot, cgroupRoot, groups } = options;
+    if (procRoot === undefined) return;
+    if (groups.has('numa')) {
+      this.#memoryMaps = new ProcessReads({
+        ...options,
+        read: (pid) => readMemoryMap(procRoot, pid, this.#topology),
+        refreshMs: MAP_REFRESH_MS,
+        maxAgeMs: MAP_MAX_AGE_MS,
+      });
+    }
+    if (groups.has('cgroup')) {
+      this.#cgroups = new ProcessReads({
+        ...options,
+        read: (pid) => cgroupFolders(procRoot, cgroupRoot, pid),
+        refreshMs: FOLDERS_REFRESH_MS,
+        maxAgeMs: FOLDERS_MAX_AGE_MS,
+      });
+    }
   }
 
   /** Begins what is read beside the ticks, where that is due. */
   startTick(domains: readonly Domain[], topology: HostTopology | undefined): void {
-    if (this.#memoryMaps === undefined) return;
-    this.#memoryMaps.startTick(this.#options.processes?.find(domains) ?? new Map(), topology);
+    this.#topology = topology ?? this.#topology;
+    if (this.#memoryMaps === undefined && this.#cgroups === undefined) return;
+    const pids = this.#options.processes?.find(domains) ?? new Map<string, number>();
+    for (const reads of [this.#memoryMaps, this.#cgroups]) reads?.startTick(pids.values());
   }
 
   /** By UUID, of running domains; empty when no group is asked for. What is not read by `deadline` is late. */
@@ -61,12 +89,14 @@ export class LocalReader {
   }
 
   #readOne(pid: number | undefined): LocalFigures {
-    const { procRoot, cgroupRoot, groups } = this.#options;
+    const { procRoot, groups } = this.#options;
     if (procRoot === undefined) return this.#nothing('not_local');
     if (pid === undefined) return this.#nothing('no_process');
     const threads = groups.has('threads') ? readThreads(procRoot, pid) : undefined;
-    const cgroup = groups.has('cgroup') ? readCgroup(procRoot, cgroupRoot, pid) : undefined;
-    const memoryMap = this.#memoryMaps?.figures(pid);
+    const folders = this.#cgroups?.value(pid);
+    const cgroup = folders && readCgroup(folders);
+    const memoryMap = this.#memoryMaps?.value(pid);
+    const blocked = { threads: undefined, cgroup: this.#cgroups, numa: this.#memoryMaps };
     const told = { threads, cgroup, numa: memoryMap };
     return {
       threads,
@@ -76,8 +106,7 @@ export class LocalReader {
         .filter((group) => told[group] === undefined)
         .map((group) => ({
           group,
-          reason:
-            group === 'numa' && this.#memoryMaps?.isBlocked(pid) === true ? 'unresponsive' : 'not_permitted',
+          reason: blocked[group]?.isBlocked(pid) === true ? 'unresponsive' : 'not_permitted',
         })),
     };
   }

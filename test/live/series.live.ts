@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { figure, find, type Series } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
+import { restartLibvirtd } from './lab/daemon.ts';
 import { BOOTED, qemuPid } from './lab/guests.ts';
 import { PREFIX } from './lab/paths.ts';
 import { run, succeeds, until } from './lab/run.ts';
@@ -16,10 +17,10 @@ const COMPARED = [...GUESTS, BOOTED];
 const FILE = `/tmp/${PREFIX}series`;
 const RSS = 'libvirt_domain_memory_stats_rss_bytes';
 
-function start(name: string, devices: string): void {
+function start(name: string, devices: string, vcpu = '<vcpu>1</vcpu>'): void {
   writeFileSync(
     `${FILE}.xml`,
-    `<domain type='qemu'><name>${name}</name><memory unit='MiB'>24</memory><vcpu>1</vcpu>
+    `<domain type='qemu'><name>${name}</name><memory unit='MiB'>24</memory>${vcpu}
      <os><type arch='x86_64'>hvm</type></os><features><acpi/></features><devices>${devices}</devices></domain>`,
   );
   virsh('create', '--paused', `${FILE}.xml`);
@@ -32,6 +33,7 @@ beforeAll(async () => {
   start(
     NO_PERIOD,
     "<memballoon model='virtio'/><disk type='file' device='cdrom'><target dev='sda' bus='sata'/></disk>",
+    "<vcpu current='1'>2</vcpu>",
   );
   start(PAUSED, "<memballoon model='virtio'><stats period='5'/></memballoon>");
   virtune = await started();
@@ -97,6 +99,32 @@ test('a disk that is plugged, and a medium that is changed, have their labels in
   expect(find(plugged, 'libvirt_domain_block_stats_info', vdb)).toHaveLength(1);
   expect(find(plugged, 'libvirt_domain_block_stats_read_bytes_total', vdb)).toHaveLength(1);
 });
+
+test('a NIC and a vCPU that are plugged have the series of the second scrape in the next', async () => {
+  await virtune.scrape();
+  virsh('attach-interface', NO_PERIOD, 'network', 'default', '--model', 'virtio', '--live');
+  const withNic = await expectSameTwice(virtune);
+  const [nic] = find(withNic, 'libvirt_domain_interface_stats_info', { domain: NO_PERIOD });
+  const { target_device } = nic?.labels ?? {};
+  expect(target_device).toMatch(/^vnet/);
+  const received = { domain: NO_PERIOD, target_device: target_device as string };
+  expect(find(withNic, 'libvirt_domain_interface_stats_receive_bytes_total', received)).toHaveLength(1);
+  virsh('setvcpus', NO_PERIOD, '2', '--live');
+  const withVcpu = await expectSameTwice(virtune);
+  expect(find(withVcpu, 'libvirt_domain_vcpu_time_seconds_total', { domain: NO_PERIOD })).toHaveLength(2);
+});
+
+test('the first scrape after libvirtd is back has the series of the second', async () => {
+  const before = namesOf(await virtune.scrape());
+  await restartLibvirtd();
+  await until('the exporter to be connected again', 30_000, async () => {
+    const first = await virtune.scrape();
+    if (figure(first, 'libvirt_up') !== 1) return false;
+    expect(namesOf(first)).toEqual(before);
+    expect(namesOf(await virtune.scrape())).toEqual(before);
+    return true;
+  });
+}, 60_000);
 
 test('of a guest that hangs behind the job of another client, figures are missing for that reason, and RSS stays', async () => {
   const pid = qemuPid(PAUSED);

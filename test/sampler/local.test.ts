@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { CgroupFigures } from '../../model/local.ts';
 import { Background } from '../../sampler/background-read.ts';
-import { groupOfVm, parseCgroups, readCgroup } from '../../sampler/local/cgroup.ts';
+import { cgroupFolders, groupOfVm, parseCgroups, readCgroup } from '../../sampler/local/cgroup.ts';
 import { LocalReader } from '../../sampler/local/local-reader.ts';
 import { parseNumaMaps, remoteShare } from '../../sampler/local/memory-map.ts';
 import { Processes, uuidArgument } from '../../sampler/local/processes.ts';
@@ -96,7 +97,10 @@ test("the VM's group is the one above those that libvirt makes in it", () => {
   );
 });
 
-test('throttling of all groups of a VM is added, in v2 and in v1', () => {
+const cgroupOf = async (pid: number): Promise<CgroupFigures | undefined> =>
+  readCgroup(await cgroupFolders(join(root, 'proc'), join(root, 'cg'), pid));
+
+test('throttling of all groups of a VM is added, in v2 and in v1', async () => {
   put('proc/20/cgroup', '0::/machine.slice/vm.scope/libvirt/emulator\n');
   const scope = 'cg/machine.slice/vm.scope';
   put(`${scope}/cpu.stat`, 'usage_usec 5\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n');
@@ -107,7 +111,7 @@ test('throttling of all groups of a VM is added, in v2 and in v1', () => {
     'some avg10=0 avg60=0 avg300=0 total=7\nfull avg10=0 avg60=0 avg300=0 total=1\n',
   );
   put(`${scope}/memory.current`, '4096\n');
-  const v2 = readCgroup(join(root, 'proc'), join(root, 'cg'), 20);
+  const v2 = await cgroupOf(20);
   expect(v2).toMatchObject({
     periods: 200,
     throttledPeriods: 42,
@@ -118,7 +122,7 @@ test('throttling of all groups of a VM is added, in v2 and in v1', () => {
   put('proc/21/cgroup', '1:cpu,cpuacct:/machine/vm/emulator\n4:memory:/machine/vm\n0::/\n');
   put('cg/cpu/machine/vm/cpu.stat', 'nr_periods 3\nnr_throttled 1\nthrottled_time 500\n');
   put('cg/memory/machine/vm/memory.usage_in_bytes', '99\n');
-  expect(readCgroup(join(root, 'proc'), join(root, 'cg'), 21)).toMatchObject({
+  expect(await cgroupOf(21)).toMatchObject({
     periods: 3,
     throttledNs: 500,
     memoryBytes: 99,
@@ -169,6 +173,31 @@ test('each group that gives nothing says why', async () => {
   expect(read.get(WEB2.uuid)?.missing.map((each) => each.reason)).toEqual(['no_process', 'no_process']);
   const away = new LocalReader({ ...options, procRoot: undefined });
   expect((await away.read([WEB], IN_TIME)).get(WEB.uuid)?.missing[0]?.reason).toBe('not_local');
+});
+
+test('a file that blocks its reader costs its own group, for that reason, and holds no sample', async () => {
+  qemu(20, WEB);
+  task(20, 21, 'CPU 0/KVM', '100 10 9\n');
+  const blocked = join(root, 'proc/20/cgroup');
+  execFileSync('mkfifo', [blocked]);
+  const slowReads = new SlowReads();
+  const background = new Background();
+  const reader = new LocalReader({
+    groups: new Set(['threads', 'cgroup']),
+    procRoot: join(root, 'proc'),
+    cgroupRoot: join(root, 'cg'),
+    processes: await processesOf(),
+    background,
+    slowReads,
+    now: () => 0,
+  });
+  reader.startTick([WEB], undefined);
+  await background.settle({ firstUntilMs: performance.now() + 50, untilMs: 0 });
+  const figures = (await reader.read([WEB], IN_TIME)).get(WEB.uuid);
+  expect(figures?.threads?.get('vcpu')?.cpuNs).toBe(100);
+  expect(figures?.missing).toEqual([{ group: 'cgroup', reason: 'unresponsive' }]);
+  // Its reader gets the end of the file, and goes.
+  writeFileSync(blocked, '');
 });
 
 test('page tables are walked once a minute, and not at all once the time is over', async () => {

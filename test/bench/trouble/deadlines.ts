@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { once } from 'node:events';
 import { Scrapes } from '../../../exporter/prometheus/scrape.ts';
 import { connect } from '../../../libvirt/client/connect.ts';
 import type { HostSample, Outcome } from '../../../sampler/host-sample.ts';
@@ -9,9 +7,13 @@ import { SimulatedDaemon } from '../../../simulator/daemon.ts';
 import { findScenario } from '../../../simulator/demo.ts';
 import { SimulatedHost } from '../../../simulator/host.ts';
 import { withVmCount } from '../../../simulator/scenario.ts';
+import { temporarySocket } from '../../sampler/temporary-socket.ts';
+import { simulate } from '../scale.ts';
 
 /** What Prometheus gives by default, less what virtune leaves for the way back. */
 const BUDGET_MS = 9_500;
+/** More VMs than these are simulated by another process. */
+const IN_PROCESS_MAX = 1_000;
 /** Scrapes of each host in trouble; the slowest is told. */
 const SCRAPES = 2;
 
@@ -46,12 +48,13 @@ export async function deadlines(): Promise<string[][]> {
   return rows;
 }
 
-async function measure({ what, vms, delayMs, hung }: Trouble): Promise<string[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'virtune-bench-'));
-  const path = join(folder, 'sock');
-  const daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), vms)));
-  await daemon.listen({ path });
-  const sampler = new Sampler({ open: (signal) => connect(`qemu:///system?socket=${path}`, { signal }) });
+async function measure(trouble: Trouble): Promise<string[]> {
+  const socket = temporarySocket();
+  const host =
+    trouble.vms > IN_PROCESS_MAX ? await apart(socket.path, trouble) : await within(socket.path, trouble);
+  const sampler = new Sampler({
+    open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { signal }),
+  });
   try {
     let last: HostSample | undefined;
     const source = {
@@ -65,11 +68,7 @@ async function measure({ what, vms, delayMs, hung }: Trouble): Promise<string[]>
     };
     const scrapes = new Scrapes(source, { onFailure: (error) => console.error(`bench: ${error.message}`) });
     await scrapes.scrape('text', true, BUDGET_MS);
-    for (const vm of daemon.host.vms.filter(({ active }) => active).slice(0, hung)) {
-      daemon.faults.hang(vm);
-      daemon.faults.holdJob(vm);
-    }
-    daemon.faults.slowMs = delayMs;
+    host.begin();
     let slowestMs = 0;
     for (let i = 0; i < SCRAPES; i++) {
       const startedMs = performance.now();
@@ -79,21 +78,56 @@ async function measure({ what, vms, delayMs, hung }: Trouble): Promise<string[]>
     const count = (kind: Outcome['kind']): string =>
       String(last?.domains.filter(({ outcome }) => outcome.kind === kind).length ?? 0);
     return [
-      what,
+      trouble.what,
       (slowestMs / 1_000).toFixed(2),
       count('fresh'),
       count('late'),
       count('unresponsive'),
-      String(hung),
+      String(trouble.hung),
     ];
   } finally {
-    daemon.faults.slowMs = 0;
-    for (const vm of daemon.host.vms) {
-      daemon.faults.unhang(vm);
-      daemon.faults.releaseJob(vm);
-    }
+    await host.end();
     await sampler.close();
-    await daemon.stop();
-    rmSync(folder, { recursive: true, force: true });
+    socket.remove();
   }
+}
+
+interface TroubledHost {
+  /** The trouble begins. */
+  readonly begin: () => void;
+  readonly end: () => Promise<void>;
+}
+
+async function within(path: string, { vms, delayMs, hung }: Trouble): Promise<TroubledHost> {
+  const daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), vms)));
+  await daemon.listen({ path });
+  return {
+    begin: () => {
+      for (const vm of daemon.host.vms.filter(({ active }) => active).slice(0, hung)) {
+        daemon.faults.hang(vm);
+        daemon.faults.holdJob(vm);
+      }
+      daemon.faults.slowMs = delayMs;
+    },
+    end: async () => {
+      daemon.faults.slowMs = 0;
+      for (const vm of daemon.host.vms) {
+        daemon.faults.unhang(vm);
+        daemon.faults.releaseJob(vm);
+      }
+      await daemon.stop();
+    },
+  };
+}
+
+/** So many VMs are trouble enough; in another process they take no CPU time from the exporter's thread. */
+async function apart(path: string, { vms }: Trouble): Promise<TroubledHost> {
+  const simulator = await simulate(path, vms);
+  return {
+    begin: () => undefined,
+    end: async () => {
+      simulator.kill();
+      await once(simulator, 'exit');
+    },
+  };
 }

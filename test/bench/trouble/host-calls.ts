@@ -2,79 +2,93 @@ import { rmSync } from 'node:fs';
 import type { CallName } from '../../../libvirt/calls/all.ts';
 import { callByNumber } from '../../../libvirt/calls/all.ts';
 import { hostCallsOf } from '../../host-calls.ts';
-import { DelayingProxy, type ReplyFault } from '../../live/lab/delaying-proxy.ts';
+import { DelayingProxy } from '../../live/lab/delaying-proxy.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';
 import { fixed, median, table } from '../table.ts';
 
+const CALM_SOCKET = '/tmp/virtune-bench-calm.sock';
 const SOCKET = '/tmp/virtune-bench-proxy.sock';
-const ROUNDS = 7;
+const ROUNDS = 11;
 const LATE_MS = 3_000;
 
 /** The list of domains has the marks' name, and is the one call that a scrape cannot do without. */
 const CONTROL: CallName = 'connectListAllDomains';
 
-/** A scrape with each call about the host late, or never answered: its time against that of a calm host. */
+/**
+ * A scrape with each call about the host late, or never answered, against one of a calm host: the two take turns,
+ * so that a machine which is busy for a while is so for both.
+ */
 export async function hostCalls(): Promise<string> {
-  rmSync(SOCKET, { force: true });
-  const proxy = await DelayingProxy.start(SOCKET);
+  const calmProxy = await proxyAt(CALM_SOCKET);
+  const proxy = await proxyAt(SOCKET);
   const seen = new Set<CallName>();
-  proxy.onCall = (program, procedure) => {
+  calmProxy.onCall = (program, procedure) => {
     const name = callByNumber(program, procedure);
     if (name !== undefined) seen.add(name);
   };
+  const calm = exporter(CALM_SOCKET);
   const rows: string[][] = [];
   try {
-    const calm = await scrapes(proxy);
+    for (let round = 0; round < 3; round++) await scrapeMs(calm);
     for (const name of hostCallsOf(seen)) {
       if (name === CONTROL) continue;
-      const late = await scrapes(proxy, [name, LATE_MS]);
-      const never = await scrapes(proxy, [name, 'never']);
-      rows.push([
-        name,
-        fixed(calm.medianMs, 0),
-        fixed(late.medianMs, 0),
-        fixed(late.medianMs / calm.medianMs, 2),
-        fixed(never.medianMs, 0),
-        fixed(never.medianMs / calm.medianMs, 2),
-        fixed(never.firstMs, 0),
+      proxy.set(name, LATE_MS);
+      const late = await compare(calm);
+      proxy.set(name, 'never');
+      const never = await compare(calm);
+      proxy.clear();
+      const cells = [late, never].flatMap(({ calmMs, ms }) => [
+        fixed(calmMs, 0),
+        fixed(ms, 0),
+        fixed(ms / calmMs, 2),
       ]);
+      rows.push([name, ...cells, fixed(never.firstMs, 0)]);
     }
   } finally {
-    await proxy.stop();
-    rmSync(SOCKET, { force: true });
+    await calm.stop();
+    for (const each of [calmProxy, proxy]) await each.stop();
+    for (const path of [CALM_SOCKET, SOCKET]) rmSync(path, { force: true });
   }
-  const head = ['call', 'calm ms', '+3 s: ms', 'ratio', 'never: ms', 'ratio', 'its first scrape ms'];
-  return `### A scrape while one call about the host is late, or never answered (medians of ${ROUNDS} scrapes; --no-local)\n\n${table(head, rows)}`;
+  const head = ['call', 'calm ms', '+3 s: ms', 'ratio', 'calm ms', 'never: ms', 'ratio', 'first scrape ms'];
+  return `### A scrape while one call about the host is late, or never answered (medians of ${ROUNDS} scrapes in turn with a calm host's; --no-local)\n\n${table(head, rows)}`;
 }
 
-/** Of a virtune that has just been started. */
-async function scrapes(
-  proxy: DelayingProxy,
-  fault?: readonly [CallName, ReplyFault],
-): Promise<{ firstMs: number; medianMs: number }> {
-  proxy.clear();
-  if (fault !== undefined) proxy.set(...fault);
-  const virtune = new VirtuneProcess(
-    'exporter',
-    '--listen',
-    '127.0.0.1:0',
-    '--no-local',
-    '-c',
-    `qemu:///system?socket=${SOCKET}`,
-    '--collect.hostcpus',
-  );
+interface Comparison {
+  readonly calmMs: number;
+  readonly ms: number;
+  readonly firstMs: number;
+}
+
+/** A virtune that has just been started behind the proxy with the fault, in turn with the calm one. */
+async function compare(calm: VirtuneProcess): Promise<Comparison> {
+  const troubled = exporter(SOCKET);
   try {
-    const url = await virtune.url();
-    const walls: number[] = [];
-    for (let round = 0; round <= ROUNDS; round++) {
-      const startedMs = performance.now();
-      const response = await fetch(`${url}/metrics`);
-      if (!(await response.text()).includes('\nlibvirt_up 1')) throw new Error('the host was not asked');
-      walls.push(performance.now() - startedMs);
+    const firstMs = await scrapeMs(troubled);
+    const walls: { calm: number[]; troubled: number[] } = { calm: [], troubled: [] };
+    for (let round = 0; round < ROUNDS; round++) {
+      walls.calm.push(await scrapeMs(calm));
+      walls.troubled.push(await scrapeMs(troubled));
     }
-    const [firstMs = Number.NaN, ...others] = walls;
-    return { firstMs, medianMs: median(others) };
+    return { calmMs: median(walls.calm), ms: median(walls.troubled), firstMs };
   } finally {
-    await virtune.stop();
+    await troubled.stop();
   }
+}
+
+async function proxyAt(path: string): Promise<DelayingProxy> {
+  rmSync(path, { force: true });
+  return DelayingProxy.start(path);
+}
+
+function exporter(socket: string): VirtuneProcess {
+  const flags = ['--listen', '127.0.0.1:0', '--no-local', '--collect.hostcpus'];
+  return new VirtuneProcess('exporter', ...flags, '-c', `qemu:///system?socket=${socket}`);
+}
+
+async function scrapeMs(virtune: VirtuneProcess): Promise<number> {
+  const url = await virtune.url();
+  const startedMs = performance.now();
+  const response = await fetch(`${url}/metrics`);
+  if (!(await response.text()).includes('\nlibvirt_up 1')) throw new Error('the host was not asked');
+  return performance.now() - startedMs;
 }

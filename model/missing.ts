@@ -18,6 +18,8 @@ export type MissingReason =
   | 'unresponsive'
   /** libvirt answered with an error. */
   | 'error'
+  /** libvirt does not let this user ask for it. */
+  | 'denied'
   /** The balloon has no stats period: virsh dommemstat --period, or <stats period=.../> in the XML. */
   | 'no_stats_period'
   /** The domain has no balloon device. */
@@ -61,7 +63,7 @@ export interface Asked {
   readonly active: boolean;
   /** virDomainState */
   readonly state: number | undefined;
-  readonly outcome: 'fresh' | 'unresponsive' | 'late' | 'error';
+  readonly outcome: 'fresh' | 'unresponsive' | 'late' | 'error' | 'denied';
   readonly stats: DomainStats | undefined;
   readonly facts: DomainFacts | undefined;
 }
@@ -102,9 +104,9 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
   },
   {
     name: 'interface',
-    // One without a host side, a passed-through device for instance, has no counters there.
-    applies: ({ interfaces }) => interfaces.some((nic) => nic.target !== undefined),
+    applies: ({ interfaces }) => interfaces.length > 0,
     has: ({ nets }) => some(named(nets.values()), hasNumber),
+    // Such as one without a host side, a passed-through device for instance: the host has no counters of it.
     reason: () => 'not_supported',
   },
   {

@@ -2,8 +2,8 @@ import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { About, Subjects } from '../../model/catalogue/metric.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { GuestFilesystem } from '../../model/guest.ts';
-import { type MissingGroup, missingGroups } from '../../model/missing.ts';
-import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import type { HostSample } from '../../sampler/host-sample.ts';
+import { missingOf } from '../../sampler/missing.ts';
 import { escapeLabel, labelPairs } from './text.ts';
 
 /** A subject with its label part built once, since it stands in dozens of lines. */
@@ -114,22 +114,6 @@ export function labelAll(
     );
   }
   return all;
-}
-
-export function missingOf(
-  { domain, summary, facts, outcome, local, guest }: DomainSample,
-  groups: ReadonlySet<GroupName>,
-): readonly MissingGroup[] {
-  const stats = outcome.kind === 'fresh' ? outcome.stats : undefined;
-  const missing = missingGroups({
-    groups,
-    active: domain.id !== -1,
-    state: summary.state,
-    outcome: outcome.kind,
-    stats,
-    facts,
-  });
-  return [...missing, ...(local?.missing ?? []), ...(guest?.missing ?? [])];
 }
 
 /** A subject that a host has one of. */

@@ -111,7 +111,7 @@ test('what a domain has nothing of is not missing; what it has and did not tell 
     resctrl: 'not_supported',
   });
   const passedThrough = parseDomain("<domain><devices><interface type='hostdev'/></devices></domain>");
-  expect(reasons({ groups, facts: passedThrough })).not.toHaveProperty('interface');
+  expect(reasons({ groups, facts: passedThrough })).toHaveProperty('interface', 'not_supported');
   const told = readDomainStats([
     { field: 'vcpu.0.exits.sum', type: 4, value: 1 },
     { field: 'cpu.haltpoll.fail.time', type: 4, value: 0 },
@@ -154,4 +154,19 @@ test('metadata that was too large to read is missing for that reason, where it w
   expect(reasons({ facts, groups })).toEqual({ metadata: 'metadata_too_large' });
   expect(reasons({ facts, groups: new Set<string>() })).toEqual({});
   expect(reasons({ groups })).toEqual({});
+});
+
+test('a domain that libvirt does not let this user ask for is denied, which is not an error', () => {
+  expect(reasons({ outcome: 'denied', stats: undefined })).toMatchObject({ block: 'denied', vcpu: 'denied' });
+});
+
+test('disks that vhost-user processes serve say nothing of the monitor', () => {
+  const facts = parseDomain(
+    "<domain><devices><disk type='vhostuser'><source type='unix' path='/x'/><target dev='vda'/></disk></devices></domain>",
+  );
+  const named = readDomainStats([{ field: 'block.0.name', type: 7, value: 'vda' }]);
+  expect(reasons({ groups: new Set(['block', 'kvm']), facts, stats: named })).toEqual({
+    block: 'not_supported',
+    kvm: 'not_supported',
+  });
 });

@@ -1,7 +1,8 @@
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
-import { type MissingReason, missingGroups } from '../../model/missing.ts';
+import type { MissingReason } from '../../model/missing.ts';
 import type { DomainSample } from '../../sampler/host-sample.ts';
+import { missingOf } from '../../sampler/missing.ts';
 
 /** Why a figure is not there: what the exporter says too, and what only a console that watches can say. */
 export type Reason =
@@ -10,8 +11,6 @@ export type Reason =
   | 'first_sample'
   /** This libvirt or this kernel does not tell it. */
   | 'not_told'
-  /** libvirt does not let this user ask. */
-  | 'denied'
   /** It has none: a VM without disks, without NICs. */
   | 'none'
   /** The console was told not to ask. */
@@ -75,27 +74,13 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
   not_asked: { short: '-', text: 'not asked for; --also GROUP asks' },
 };
 
-/** Groups of one VM that tell nothing in this sample. */
-export function reasonsOf(
-  { domain, summary, facts, outcome, local }: DomainSample,
-  groups: ReadonlySet<GroupName>,
-): ReadonlyMap<string, Reason> {
-  const stats = outcome.kind === 'fresh' ? outcome.stats : undefined;
-  const missing: { readonly group: string; readonly reason: Reason }[] = missingGroups({
-    groups,
-    active: domain.id !== -1,
-    state: summary.state,
-    outcome: outcome.kind,
-    stats,
-    facts,
-  });
-  const found = new Map<string, Reason>(
-    missing.map(({ group, reason }) => [group, isDenied(outcome) && reason === 'error' ? 'denied' : reason]),
-  );
-  for (const { group, reason } of local?.missing ?? []) found.set(group, reason);
+/** Groups of one VM that have no figures in this sample. */
+export function reasonsOf(sample: DomainSample, groups: ReadonlySet<GroupName>): ReadonlyMap<string, Reason> {
+  const missing = missingOf(sample, groups);
+  const found = new Map<string, Reason>(missing.map(({ group, reason }) => [group, reason]));
   for (const [group, none] of [
-    ['block', hasNone(facts, 'disks')],
-    ['interface', hasNone(facts, 'interfaces')],
+    ['block', hasNone(sample.facts, 'disks')],
+    ['interface', hasNone(sample.facts, 'interfaces')],
   ] as const) {
     if (none && !found.has(group)) found.set(group, 'none');
   }
@@ -104,11 +89,4 @@ export function reasonsOf(
 
 function hasNone(facts: DomainFacts | undefined, devices: 'disks' | 'interfaces'): boolean {
   return facts !== undefined && facts[devices].length === 0;
-}
-
-/** virErrorNumber: VIR_ERR_OPERATION_DENIED and VIR_ERR_ACCESS_DENIED. */
-function isDenied(outcome: DomainSample['outcome']): boolean {
-  if (outcome.kind !== 'error') return false;
-  const { libvirtCode } = outcome.error as { libvirtCode?: unknown };
-  return libvirtCode === 29 || libvirtCode === 88;
 }

@@ -1,0 +1,26 @@
+import { ErrorCode } from '../libvirt/constants.ts';
+import { type MissingGroup, missingGroups } from '../model/missing.ts';
+import type { DomainSample, Outcome } from './host-sample.ts';
+
+/** Groups that were asked for and gave no figure of this domain, and why. */
+export function missingOf(
+  { domain, summary, facts, outcome, local, guest }: DomainSample,
+  groups: ReadonlySet<string>,
+): readonly MissingGroup[] {
+  const missing = missingGroups({
+    groups,
+    active: domain.id !== -1,
+    state: summary.state,
+    outcome: isDenied(outcome) ? 'denied' : outcome.kind,
+    stats: outcome.kind === 'fresh' ? outcome.stats : undefined,
+    facts,
+  });
+  return [...missing, ...(local?.missing ?? []), ...(guest?.missing ?? [])];
+}
+
+function isDenied(outcome: Outcome): boolean {
+  if (outcome.kind !== 'error') return false;
+  // Not RemoteError's instances alone: a recording has only what such an error said.
+  const { libvirtCode } = outcome.error as { libvirtCode?: unknown };
+  return libvirtCode === ErrorCode.operationDenied || libvirtCode === ErrorCode.accessDenied;
+}

@@ -34,7 +34,7 @@ export class HangDetector {
 
   startTick(control: Connection, uuids: ReadonlySet<string>): void {
     this.#control = control;
-    this.#options.liveness.keepOnly(uuids);
+    this.#options.liveness.startTick(uuids);
   }
 
   async look(domain: Domain, deadline: Deadline): Promise<Verdict | undefined> {

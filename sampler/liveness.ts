@@ -19,8 +19,8 @@ const CLOCK_SLACK_MS = 20;
 /** First pause between two looks at a monitor that is occupied; each is twice the one before. */
 const FIRST_LOOK_MS = 50;
 
-/** A probe unanswered for so long means a hang; libvirt itself gives up on a held job after 30 s. */
-const PROBE_LIMIT_MS = 10_000;
+/** How often a tick that waits for a probe looks at it. */
+const PROBE_LOOK_MS = 100;
 
 /** Probes on their way at once; each holds one of libvirtd's 20 workers and one of its connection's four places. */
 const PROBES_MAX = 4;
@@ -43,6 +43,8 @@ export interface LivenessOptions {
   readonly open: (signal: AbortSignal) => Promise<Connection>;
   /** A monitor command that takes longer than this is a hang. */
   readonly hungAfterMs: number;
+  /** A call that waits for the VM and is not answered for so long shows a hang; libvirt itself gives up after 30 s. */
+  readonly probeLimitMs: number;
   /** Absent when virtune does not run on the host. */
   readonly procRoot: string | undefined;
   readonly processes: Pick<Processes, 'pidOf'> | undefined;
@@ -76,6 +78,9 @@ export class Liveness {
   readonly #options: LivenessOptions;
   readonly #probes = new Map<string, Probe>();
   readonly #stoppedSinceMs = new Map<string, number>();
+  #tickMs = Number.NEGATIVE_INFINITY;
+  /** Whether the next tick may come too late to bring a probe's verdict. */
+  #isWaiting = true;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
   #isClosed = false;
@@ -89,7 +94,10 @@ export class Liveness {
     return this.#connection === undefined ? 0 : 1;
   }
 
-  keepOnly(uuids: ReadonlySet<string>): void {
+  startTick(uuids: ReadonlySet<string>): void {
+    const nowMs = performance.now();
+    this.#isWaiting = nowMs - this.#tickMs > this.#options.probeLimitMs;
+    this.#tickMs = nowMs;
     for (const known of [this.#probes, this.#stoppedSinceMs]) {
       for (const uuid of known.keys()) if (!uuids.has(uuid)) known.delete(uuid);
     }
@@ -129,7 +137,8 @@ export class Liveness {
 
   /**
    * The same of a VM that libvirt told nothing of for which it needs QEMU, because somebody holds the VM's job.
-   * Where libvirt's link does not decide it, a call is sent that waits; its verdict counts from the next time on.
+   * Where libvirt's link does not decide it, a call is sent that waits. Its verdict counts in the tick that comes after
+   * it; where ticks are rare, this one waits for it.
    */
   async lookAtBusy(
     control: Connection,
@@ -141,7 +150,13 @@ export class Liveness {
     if (seen.sinceMs !== undefined || (seen.control !== undefined && seen.control.state !== 'job'))
       return seen;
     if (state === DomainState.paused && reason !== undefined && HONEST_PAUSES.has(reason)) return seen;
-    return { ...seen, sinceMs: this.#probed(domain) };
+    let sinceMs = this.#probed(domain);
+    while (sinceMs === undefined && this.#isWaiting && this.#isProbed(domain)) {
+      if (deadline.remainingMs <= PROBE_LOOK_MS) break;
+      await sleep(PROBE_LOOK_MS);
+      sinceMs = this.#verdict(domain);
+    }
+    return { ...seen, sinceMs };
   }
 
   async close(): Promise<void> {
@@ -181,13 +196,25 @@ export class Liveness {
     return sinceMs;
   }
 
-  /** When the probe went out that was not answered for too long; sends one where none is out. */
-  #probed(domain: Domain): number | undefined {
-    const probe = this.#probes.get(domain.uuid);
-    const isHung =
-      probe !== undefined && (probe.timedOut || performance.now() - probe.sentMs >= PROBE_LIMIT_MS);
-    if (probe === undefined || !probe.isOut) this.#send(domain, isHung ? probe : undefined);
+  #isProbed({ uuid }: Domain): boolean {
+    return this.#probes.get(uuid)?.isOut === true;
+  }
+
+  /** When the probe went out that was not answered for too long. */
+  #verdict({ uuid }: Domain): number | undefined {
+    const probe = this.#probes.get(uuid);
+    const limitMs = this.#options.probeLimitMs;
+    const isHung = probe !== undefined && (probe.timedOut || performance.now() - probe.sentMs >= limitMs);
     return isHung ? probe.sentAtMs : undefined;
+  }
+
+  /** The same; sends a probe where none is out. */
+  #probed(domain: Domain): number | undefined {
+    const sinceMs = this.#verdict(domain);
+    if (!this.#isProbed(domain)) {
+      this.#send(domain, sinceMs === undefined ? undefined : this.#probes.get(domain.uuid));
+    }
+    return sinceMs;
   }
 
   /** `earlier`: one that has timed out; the VM has hung since that one. */

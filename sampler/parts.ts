@@ -48,6 +48,8 @@ export interface SamplerOptions {
   readonly cgroupRoot?: string | undefined;
   /** For one domain's answer. */
   readonly domainDeadlineMs?: number | undefined;
+  /** For a call that waits until a VM's job is free: one that is not answered by then shows a hang. */
+  readonly probeLimitMs?: number | undefined;
   /** For the whole tick; what was not asked by then is reported late. */
   readonly tickDeadlineMs?: number | undefined;
   /** Calls under way at once that a stuck guest can block. */
@@ -63,6 +65,7 @@ export interface SamplerOptions {
 const DEFAULTS = {
   groups: DEFAULT_GROUPS,
   domainDeadlineMs: 2_000,
+  probeLimitMs: 5_000,
   tickDeadlineMs: 8_000,
   inFlight: 8,
   baseConnections: 4,
@@ -150,7 +153,14 @@ export function samplerParts(
   const places = groups.has('placement') ? new Places(options.placesPerTick) : undefined;
   const guestMemory = new GuestMemory(now);
   const residentMemory = onHost && new ResidentMemory(onHost.procRoot, onHost.processes);
-  const liveness = new Liveness({ open, hungAfterMs: domainDeadlineMs, procRoot, processes, now });
+  const liveness = new Liveness({
+    open,
+    hungAfterMs: domainDeadlineMs,
+    probeLimitMs: limits.probeLimitMs,
+    procRoot,
+    processes,
+    now,
+  });
   const asker = new DomainAsker({
     ...limits,
     now,

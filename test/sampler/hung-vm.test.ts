@@ -101,7 +101,7 @@ test('a job that somebody holds while the monitor answers is no hang', async () 
 
 test('a long job is asked about by one call that waits, and is no hang while that is young', async () => {
   daemon.faults.holdJob(daemon.vm(VM), true);
-  const sampler = another({ groups: new Set(['block']) });
+  const sampler = another({ groups: new Set(['block']), tickDeadlineMs: 500 });
   for (let i = 0; i < 5; i++) expect(of(await sampler.sample())?.outcome.kind).toBe('fresh');
   expect(calls.filter((name) => name === 'domainMemoryStats')).toHaveLength(1);
 });
@@ -117,6 +117,14 @@ test('a VM that hangs within a long job is unresponsive once libvirt cannot get 
   expect(unresponsive(sample)).toEqual([VM]);
   daemon.faults.releaseJob(vm);
   expect(of(await sampler.sample())?.outcome.kind).toBe('fresh');
+});
+
+test('where samples are rare, the first that sees a VM hang within a long job waits for the verdict', async () => {
+  daemon.faults.holdJob(daemon.vm(VM), true);
+  const sampler = another({ groups: new Set(['block']), probeLimitMs: 200, tickDeadlineMs: 10_000 });
+  const sample = await sampler.sample();
+  expect(unresponsive(sample)).toEqual([VM]);
+  expect(sample.domains.filter(({ outcome }) => outcome.kind === 'fresh')).toHaveLength(13);
 });
 
 test('a paused VM that is being saved lets nobody in for as long as it takes: that is no hang', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import { ErrorCode, StatsFlag, StatsGroup } from '../libvirt/constants.ts';
@@ -6,7 +7,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import { withNicNames } from '../model/domain/nic-names.ts';
-import { monitorState } from '../model/monitor.ts';
+import { type MonitorState, monitorState } from '../model/monitor.ts';
 import { withoutUncountedPolling } from '../model/stats/halt-poll.ts';
 import { readDomainStats } from '../model/stats/read.ts';
 import type { DomainStats } from '../model/stats/types.ts';
@@ -49,6 +50,15 @@ export interface AskedFigures {
   readonly last: Promise<Outcome | undefined>;
   readonly giveUp: () => void;
 }
+
+/** How one call for a domain's statistics ended. */
+interface Reply {
+  readonly outcome: Outcome;
+  readonly monitor?: MonitorState;
+}
+
+/** Before a domain is asked again whose job another client held for a moment: a second exporter, `top`, virsh. */
+const BUSY_PAUSES_MS = [10, 40, 160];
 
 /** Asks one domain for its statistics, with what can travel in the same packet. */
 export class DomainFigures {
@@ -94,18 +104,48 @@ export class DomainFigures {
     signal: AbortSignal,
     sent: () => void,
   ): Promise<Outcome | undefined> {
-    if (deadline.aborted) return { kind: 'late' };
-    const { memories, facts: cache, residentMemory, pool, groups, now } = this.#options;
+    const { memories, facts: cache, residentMemory, groups } = this.#options;
     const memory = memories.of(domain);
     const facts = cache.get(domain);
     const vcpusFromHost = this.#vcpusFromHost(domain, facts);
-    const mask = statsMask(groups, facts, {
-      vcpus: vcpusFromHost,
-      rss: residentMemory?.canRead(domain) === true,
-    });
+    const rss = residentMemory?.canRead(domain) === true;
+    const mask = statsMask(groups, facts, { vcpus: vcpusFromHost, rss });
+    let vcpus: Promise<CallResult<'domainGetVcpus'> | undefined> | undefined;
+    const beside = (connection: Connection): void => {
+      sent();
+      this.#askCpuTimes(connection, domain);
+      if (vcpusFromHost) vcpus = this.#askVcpus(connection, domain, facts, deadline);
+    };
+    const within = { deadline, signal };
+    let reply = await this.#askOnce(domain, facts, mask, within, beside);
+    for (const pauseMs of BUSY_PAUSES_MS) {
+      // A job that runs for long is named instead; one of another client's calls is over in a moment.
+      if (!isBusy(reply) || memory.control?.state === 'job' || deadline.remainingMs <= pauseMs) break;
+      await sleep(pauseMs);
+      const again = await this.#askOnce(domain, facts, mask, within);
+      if (again?.outcome.kind === 'fresh' || again?.outcome.kind === 'unresponsive') reply = again;
+    }
+    if (reply?.outcome.kind !== 'fresh') return reply?.outcome;
+    const { outcome } = reply;
+    memory.suspect = false;
+    memory.hungSinceMs = undefined;
+    memory.lastFreshAtMs = outcome.atMs;
+    return { ...outcome, stats: await this.#withVcpus(domain, outcome.stats, vcpus, facts) };
+  }
+
+  /** Undefined: the domain is gone. `beside` may send more in the same packet. */
+  async #askOnce(
+    domain: Domain,
+    facts: DomainFacts | undefined,
+    mask: number,
+    { deadline, signal }: { readonly deadline: Deadline; readonly signal: AbortSignal },
+    beside?: (connection: Connection) => void,
+  ): Promise<Reply | undefined> {
+    if (deadline.aborted) return { outcome: { kind: 'late' } };
+    const { memories, pool, guestMemory, hangs, now } = this.#options;
+    const memory = memories.of(domain);
     let atMs = now();
     let out: CallOut | undefined;
-    let vcpus: Promise<CallResult<'domainGetVcpus'> | undefined> | undefined;
     try {
       const reply = await pool.call(
         'connectGetAllDomainStats',
@@ -115,33 +155,29 @@ export class DomainFigures {
           atMs = now();
           out = { sinceMs: atMs, sentMs: performance.now() };
           memory.out = out;
-          sent();
-          this.#askCpuTimes(connection, domain);
-          if (vcpusFromHost) vcpus = this.#askVcpus(connection, domain, facts, deadline);
+          beside?.(connection);
         },
       );
-      if (reply === 'late') return { kind: 'late' };
+      if (reply === 'late') return { outcome: { kind: 'late' } };
       if (memory.out === out) memory.out = undefined;
       this.#answerMs = performance.now() - (out?.sentMs ?? performance.now());
       const record = reply.records[0];
       if (record === undefined) return undefined;
       const named = withNicNames(readDomainStats(record.params), facts?.interfaces);
-      const stats = this.#options.guestMemory.onlyFresh(domain, withoutUncountedPolling(named, facts), facts);
-      const monitor = monitorState(stats, facts, {
+      const stats = guestMemory.onlyFresh(domain, withoutUncountedPolling(named, facts), facts);
+      const asked = {
         balloon: (mask & StatsGroup.balloon) !== 0,
         ioThread: (mask & StatsGroup.ioThread) !== 0,
-      });
-      const hung = await this.#options.hangs.judgeReply(domain, stats, monitor, deadline);
-      if (hung !== undefined) return hung;
-      memory.suspect = false;
-      memory.hungSinceMs = undefined;
-      memory.lastFreshAtMs = atMs;
-      return { kind: 'fresh', stats: await this.#withVcpus(domain, stats, vcpus, facts), atMs };
+      };
+      // A domain that is off has no monitor that could be busy.
+      const monitor = domain.id === -1 ? 'answered' : monitorState(stats, facts, asked);
+      const hung = await hangs.judgeReply(domain, stats, monitor, deadline);
+      return { outcome: hung ?? { kind: 'fresh', stats, atMs }, monitor };
     } catch (error) {
-      if (error instanceof CallAbandonedError) return leaveOut(memory, out, error);
+      if (error instanceof CallAbandonedError) return { outcome: leaveOut(memory, out, error) };
       if (memory.out === out) memory.out = undefined;
       if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
-      return { kind: 'error', error: error as Error };
+      return { outcome: { kind: 'error', error: error as Error } };
     }
   }
 
@@ -198,6 +234,10 @@ export class DomainFigures {
       ...(vcpusMaximum !== undefined && { vcpuMaximum: vcpusMaximum }),
     };
   }
+}
+
+function isBusy(reply: Reply | undefined): boolean {
+  return reply?.outcome.kind === 'fresh' && reply.monitor === 'busy';
 }
 
 /** Remembers a call that was given up on until it comes back after all. */

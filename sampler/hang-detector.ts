@@ -67,7 +67,7 @@ export class HangDetector {
     deadline: Deadline,
   ): Promise<Outcome | undefined> {
     const { liveness, memories } = this.#options;
-    if (domain.id === -1 || monitor === 'answered' || this.#control === undefined) {
+    if (monitor === 'answered' || this.#control === undefined) {
       liveness.answered(domain);
       return undefined;
     }

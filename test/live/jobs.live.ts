@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { figure, find, type Series } from '../exposition.ts';
-import { VirtuneProcess } from '../virtune-process.ts';
+import { runVirtune, VirtuneProcess } from '../virtune-process.ts';
 import { bootAnother, removeGuest } from './lab/guests.ts';
 import { PREFIX } from './lab/paths.ts';
 import { until } from './lab/run.ts';
@@ -40,6 +40,13 @@ async function untilTold(operation: string, active: 0 | 1): Promise<Series[]> {
   });
 }
 
+/** What `virtune top --once --json` finds about the VM's job. */
+async function jobInTop(): Promise<object | undefined> {
+  const { stdout } = await runVirtune('top', '--no-config', '--once', '--json');
+  const seen = JSON.parse(stdout) as { vms: { name: string; findings: { rule: string }[] }[] };
+  return seen.vms.find((vm) => vm.name === domain)?.findings.find(({ rule }) => rule === 'job');
+}
+
 /** As it ended: held against what virsh says of it, to the last figure. */
 function expectAsEnded(series: readonly Series[], operation: string): void {
   const info = virsh('domjobinfo', domain, '--completed', '--keep-completed', '--rawstats');
@@ -74,7 +81,14 @@ test('a save is told while it runs, and as it ended, of a VM that runs no more',
   if (helper === undefined) throw new Error('the save was over before it could be held');
   process.kill(helper, 'SIGSTOP');
   try {
-    const series = await untilTold('save', 1);
+    // Its pause shows the job, so it is asked for at once.
+    const series = await virtune.scrape();
+    expect(job(series, 'active', 'save')).toBe(1);
+    expect(find(series, 'virtune_domain_outcome', { domain, outcome: 'fresh' })).toHaveLength(1);
+    expect(await jobInTop()).toMatchObject({
+      rule: 'job',
+      evidence: expect.stringMatching(/^save, for \d+ s/),
+    });
     expect(job(series, 'elapsed_seconds', 'save')).toBeGreaterThan(0);
     expect(job(series, 'memory_bytes', 'save', { kind: 'remaining' })).toBeGreaterThan(0);
     expect(find(series, 'libvirt_domain_job_success', { domain })).toEqual([]);

@@ -18,6 +18,8 @@ let samplers: Sampler[];
 let calls: CallName[];
 /** Names of the domains that were asked for statistics, in that order. */
 let asked: string[];
+/** Called with the name of each call before it is answered. */
+let onCall: (name: CallName) => void;
 
 function another(options: Partial<SamplerOptions> = {}): Sampler {
   const sampler = new Sampler({
@@ -35,9 +37,11 @@ beforeEach(async () => {
   samplers = [];
   calls = [];
   asked = [];
+  onCall = () => undefined;
   daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), 14)), {
     onCall: (name, args) => {
       calls.push(name);
+      onCall(name);
       if (name !== 'connectGetAllDomainStats') return;
       for (const { name: of } of (args as { domains: { name: string }[] }).domains) asked.push(of);
     },
@@ -97,6 +101,24 @@ test('a job that somebody holds while the monitor answers is no hang', async () 
     expect(of(sample)?.outcome.kind).toBe('fresh');
     expect(unresponsive(sample)).toEqual([]);
   }
+});
+
+test('a VM whose job another client holds for a moment is asked again in the same sample', async () => {
+  const vm = daemon.vm(VM);
+  const sampler = another();
+  const figures = (sample: HostSample): number | undefined => {
+    const outcome = of(sample)?.outcome;
+    return outcome?.kind === 'fresh' ? outcome.stats.blocks.get(0)?.readRequests : undefined;
+  };
+  daemon.faults.holdJob(vm);
+  expect(figures(await sampler.sample())).toBeUndefined();
+  // That the link is looked at shows that the first reply had no figures.
+  onCall = (name) => {
+    if (name === 'domainGetControlInfo') daemon.faults.releaseJob(vm);
+  };
+  asked = [];
+  expect(figures(await sampler.sample())).toBeGreaterThanOrEqual(0);
+  expect(asked.filter((name) => name === VM)).toHaveLength(2);
 });
 
 test('a long job is asked about by one call that waits, and is no hang while that is young', async () => {

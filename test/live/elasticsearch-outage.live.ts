@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import type { VirtuneProcess } from '../virtune-process.ts';
+import { until } from './lab/run.ts';
 import { FaultyProxy, type ProxyFault } from './search-server/faulty-proxy.ts';
 import { SearchServer } from './search-server/search-server.ts';
 import { exporterInto, queueFolder, setUp, sinkFigure, untilEmpty } from './search-server/virtune-into.ts';
@@ -38,6 +39,10 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     /** Ends a process at once, as nothing can that lets it tidy up. */
     kill(virtune: VirtuneProcess): Promise<void>;
     end(virtune: VirtuneProcess): Promise<string>;
+  }
+
+  async function untilCounted(virtune: VirtuneProcess, name: string, labels = {}): Promise<void> {
+    await until(`${name} to count`, 60_000, async () => ((await sinkFigure(virtune, name, labels)) ?? 0) > 0);
   }
 
   /** Each in a namespace of its own, so that its documents are counted apart. */
@@ -198,10 +203,9 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
       writeFileSync(file, `${KEY}\n`);
       await drill('revoked', async ({ start }) => {
         const virtune = await start(proxy.url, '--elasticsearch.api-key-file', file);
-        await seconds(3);
+        await untilCounted(virtune, 'sent_total');
         proxy.accepts = (authorization) => authorization === `ApiKey ${KEY}new`;
-        await seconds(4);
-        expect(await sinkFigure(virtune, 'requests_total', { outcome: 'refused' })).toBeGreaterThan(0);
+        await untilCounted(virtune, 'requests_total', { outcome: 'refused' });
         writeFileSync(file, `${KEY}new\n`);
         return virtune;
       });
@@ -222,8 +226,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     try {
       await drill('untrusted', async ({ start, end }) => {
         const first = await start(url);
-        await seconds(4);
-        expect(await sinkFigure(first, 'requests_total', { outcome: 'unreachable' })).toBeGreaterThan(0);
+        await untilCounted(first, 'requests_total', { outcome: 'unreachable' });
         expect(await sinkFigure(first, 'sent_total')).toBe(0);
         expect(await end(first)).toMatch(/certificate is not trusted.*name the CA/);
         return start(url, '--elasticsearch.ca-file', join(FIXTURES, 'ca.pem'));
@@ -248,9 +251,8 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
         } catch (error) {
           expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
         }
-        await seconds(4);
         // Held in memory, and scraped as ever.
-        expect(await sinkFigure(virtune, 'queue_documents')).toBeGreaterThan(0);
+        await untilCounted(virtune, 'queue_documents');
         rmSync(filler);
         await seconds(2);
         await server.start();

@@ -1,6 +1,6 @@
 /**
- * An Alertmanager to start from. What is critical silences what is less where host, VM, device and subject are
- * the same, so that nobody is told twice; an exporter that is down is one page and not one for each VM.
+ * An Alertmanager configuration to start from. A critical alert inhibits warnings of the same host, VM, device and
+ * component, so that one fault notifies once; an exporter that is down is one page, not one per VM.
  */
 export const alertmanagerExample = {
   route: {

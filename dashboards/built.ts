@@ -35,7 +35,7 @@ export function readBuiltDashboards(built: URL, settings: Settings = {}): Files 
     );
   } catch (error) {
     throw new BuiltError(
-      `the dashboards in ${built.pathname} cannot be read: ${(error as Error).message}; install the package anew, or run npm run dashboards in its sources`,
+      `the dashboards in ${built.pathname} cannot be read: ${(error as Error).message}; reinstall the package, or run npm run dashboards in its source tree`,
       { cause: error },
     );
   }

@@ -28,32 +28,32 @@ export const DEFAULTS = {
   scrapeInterval: '15s',
 } as const;
 
-/** All that is made when it is asked for: the rules and what is configured around them. */
+/** The files that depend on flags: rules, Alertmanager and Grafana provisioning. */
 export function configurationFiles(options: FileOptions = {}): Files {
   return new Map([
     [
       PATHS.recordingRules,
       yamlFile(
-        'virtune: series that dashboards and alerts stand on.\nIn prometheus.yml: rule_files: [virtune-*.yaml]',
+        'virtune: recording rules used by dashboards and alerts.\nIn prometheus.yml: rule_files: [virtune-*.yaml]',
         buildRecordingRules(options),
       ),
     ],
     [
       PATHS.alertRules,
       yamlFile(
-        'virtune: alerts. Thresholds: virtune dashboards build --thresholds FILE; why they are what they are:\ndocs/alerting-on-overcommit.md',
+        'virtune: alerting rules. To change thresholds: virtune dashboards build --thresholds FILE. How they were chosen:\ndocs/alerting-on-overcommit.md',
         buildAlertRules(options),
       ),
     ],
     [
       PATHS.alertmanager,
       yamlFile(
-        'An Alertmanager to start from: put your own receivers in the place of these webhooks.',
+        'Example Alertmanager configuration: replace these webhooks with your receivers.',
         alertmanagerExample,
       ),
     ],
-    [PATHS.dashboardProvider, yamlFile('Grafana: finds the dashboards.', dashboardProvider(options))],
-    [PATHS.dataSources, yamlFile('Grafana: finds Prometheus.', dataSources(options))],
+    [PATHS.dashboardProvider, yamlFile('Grafana: dashboard provider.', dashboardProvider(options))],
+    [PATHS.dataSources, yamlFile('Grafana: Prometheus data source.', dataSources(options))],
   ]);
 }
 

@@ -13,7 +13,7 @@ export function select(name: string, matchers: readonly string[]): string {
 }
 
 /**
- * What `and` goes by, where the two sides have labels of their own besides: the host, or the VM on it. Only
+ * What `and` goes by, where the two sides have further labels: the host, or the VM on it. Only
  * `and` and `unless`: arithmetic `on` some labels drops all others, the cluster among them.
  */
 export const BY_HOST = 'on (job, instance)';

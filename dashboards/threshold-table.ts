@@ -16,7 +16,7 @@ export function withThresholdTable(text: string): string {
 function thresholdTable(): string {
   const rows = alertGroups.flatMap(({ alerts }) => alerts).flatMap(rowsOf);
   return [
-    '| alert | for | severity | threshold | value | unit | from |',
+    '| alert | for | severity | threshold | value | unit | source |',
     '| --- | --- | --- | --- | ---: | --- | --- |',
     ...rows,
   ].join('\n');
@@ -24,7 +24,7 @@ function thresholdTable(): string {
 
 function rowsOf(rule: AlertRule): string[] {
   const { alert, severity } = rule;
-  const head = `| [${alert}](runbooks/${alert}.md) | ${rule.for === '0s' ? 'at once' : rule.for} | ${severity} |`;
+  const head = `| [${alert}](runbooks/${alert}.md) | ${rule.for === '0s' ? '0s' : rule.for} | ${severity} |`;
   const thresholds = Object.entries(rule.thresholds);
   if (thresholds.length === 0) return [`${head} | | | |`];
   return thresholds.map(([name, { value, unit, from }]: [string, Threshold], index) =>

@@ -7,7 +7,7 @@ export interface Limit {
   readonly threshold: string;
 }
 
-/** Where in a built dashboard the value of a limit stands, so that a site's own can take its place. */
+/** Where in a built dashboard the value of a limit is, so that a site's threshold can replace it. */
 export interface LimitPlace extends Limit {
   readonly path: readonly (string | number)[];
 }
@@ -15,7 +15,7 @@ export interface LimitPlace extends Limit {
 const limits = new WeakMap<object, Limit>();
 
 /**
- * Colours from the thresholds of alerts, so that a panel turns red where somebody is paged. `first` is the
+ * Colours from the thresholds of alerts, so that a panel changes colour where an alert fires. `first` is the
  * colour of what is well below them.
  * @throws RangeError when there is no such alert or threshold: a name mistyped here is found when pages are built
  */
@@ -42,7 +42,7 @@ export function noLimit(color = 'text'): dashboard.ThresholdsConfigBuilder {
 function thresholdOf({ alert, threshold }: Limit): number {
   const declared = alertGroups.flatMap(({ alerts }) => alerts).find((rule) => rule.alert === alert)
     ?.thresholds[threshold];
-  if (declared === undefined) throw new RangeError(`no alert ${alert} has a threshold ${threshold}`);
+  if (declared === undefined) throw new RangeError(`alert ${alert} has no threshold ${threshold}`);
   return declared.value;
 }
 

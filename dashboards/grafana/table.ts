@@ -18,7 +18,7 @@ export interface Column {
 export interface TableSpec {
   readonly title: string;
   readonly help: string;
-  /** Labels that tell one row from another, and others worth a column; in this order. */
+  /** Labels that identify a row, and others worth a column; in this order. */
   readonly labels: readonly string[];
   readonly columns: readonly Column[];
   /** Of the first label of rows, and so on. */

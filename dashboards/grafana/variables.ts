@@ -12,7 +12,7 @@ export function dataSource(): dashboard.DatasourceVariableBuilder {
   return new dashboard.DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
 }
 
-/** A choice of several, read anew when the time changes: hosts and VMs come and go. */
+/** A multi-value variable, queried again when the time range changes: hosts and VMs come and go. */
 function choice(name: string, label: string, query: string): dashboard.QueryVariableBuilder {
   return new dashboard.QueryVariableBuilder(name)
     .label(label)
@@ -26,7 +26,7 @@ function choice(name: string, label: string, query: string): dashboard.QueryVari
     .current(ALL);
 }
 
-// The tuner's series come through node_exporter, under a job and an instance of its own: they are offered too.
+// The tuner's series come through node_exporter, under another job and instance: they are offered too.
 const HOSTS = `{__name__=~"${metric('virtune_connections')}|${metric('virtune_tuning_info')}"`;
 
 export function job(): dashboard.QueryVariableBuilder {

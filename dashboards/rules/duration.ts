@@ -4,11 +4,13 @@ const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
 export const DURATION = /^(\d+)([smhd])$/;
 
-/** @throws RangeError when it is no duration. */
+/** @throws RangeError when it is not a duration. */
 export function secondsOf(duration: string): number {
   const match = DURATION.exec(duration);
   if (match === null)
-    throw new RangeError(`"${duration}" is no duration; a whole number and s, m, h or d is, as in 15m`);
+    throw new RangeError(
+      `"${duration}" is not a duration: expected a whole number and a unit (s, m, h or d), such as 15m`,
+    );
   return Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS];
 }
 

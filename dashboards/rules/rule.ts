@@ -8,7 +8,7 @@ export interface RuleContext {
   readonly ofVirtune: string;
 }
 
-/** A series that Prometheus reckons ahead, so that no panel and no alert does it again for a thousand hosts. */
+/** A series that Prometheus precomputes, so that no panel and no alert evaluates it for a thousand hosts. */
 export interface RecordingRule {
   /** level:metric:operation, as Prometheus' own guide has it. */
   readonly record: string;
@@ -56,7 +56,7 @@ export interface AlertRule<K extends string = string> {
   readonly alert: string;
   readonly severity: Severity;
   readonly component: Component;
-  /** How long it must hold before anybody is told. */
+  /** How long the expression must hold before the alert fires. */
   readonly for: Duration;
   readonly thresholds: Thresholds<K>;
   expr(values: Values<K>, context: RuleContext): string;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { alertGroups } from './alerts/all.ts';
 import { DURATION } from './duration.ts';
+import { RENAMED_ALERTS } from './renamed.ts';
 import type { AlertRule, Severity } from './rule.ts';
 
-const duration = z.string().regex(DURATION, 'a duration is a whole number and s, m, h or d, as in 15m');
+const duration = z.string().regex(DURATION, 'expected a whole number and a unit (s, m, h or d), such as 15m');
 
-/** What a site may say of one alert. */
+/** What a site may change in one alert. */
 const ofAlert = ({ thresholds }: AlertRule) =>
   z.strictObject({
     off: z.boolean().optional(),
@@ -19,7 +20,17 @@ export const settingsSchema = z.strictObject(
   Object.fromEntries(
     alertGroups.flatMap(({ alerts }) => alerts).map((rule) => [rule.alert, ofAlert(rule).optional()]),
   ),
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? unknownAlerts(issue.keys) : undefined) },
 );
+
+function unknownAlerts(names: readonly string[]): string {
+  return names
+    .map((name) => {
+      const renamed = RENAMED_ALERTS.get(name);
+      return renamed === undefined ? `unknown alert "${name}"` : `alert ${name} is now called ${renamed}`;
+    })
+    .join('; ');
+}
 
 /** Changes to alerts by their names; those that are not named are as declared. */
 export type Settings = Readonly<Record<string, AlertSettings | undefined>>;

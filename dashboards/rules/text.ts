@@ -1,5 +1,5 @@
 /**
- * Pieces of annotations. Names come from whoever makes VMs, so they are quoted: `%q` leaves no control character
+ * Pieces of annotations. Names are chosen by the creators of VMs, so they are quoted: `%q` leaves no control character
  * and no line break in them.
  */
 export const VM = 'VM {{ $labels.domain | printf "%q" }}';

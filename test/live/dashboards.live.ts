@@ -6,16 +6,16 @@ import { EMPTY_PANELS } from './stack/empty-panels.ts';
 import { type Prometheus, startPrometheus } from './stack/prometheus.ts';
 import { chosen, queriesOf } from './stack/queries.ts';
 
-/** Pages and rows of which a host with a booted guest tells everything. */
+/** Panels for which a host with a booted guest has all data. */
 const WHOLE = [
-  /^fleet: (Hosts|VMs running|vCPUs a CPU|Memory promised|CPU time not given|CPUs missing)/,
-  /^host: (CPU|Who waits|Waiting|Memory|Promised|Swap|Requests|Time of a request|Network|Packets|VMs of)/,
-  /^vm: (State|vCPUs|Runs|Waits|Running|Waiting|Memory|Requests|Throughput|Time|Network|Packets|Disks|How|What)/,
-  /^neighbours: (The chosen|Who|Last seen|Requests|Disk|Network|Time)/,
-  /^health: (libvirt|Versions|Reconnects|Stuck|Time|Series|Calls by|Where|How|Oldest|CPU|Memory|Lag)/,
+  /^fleet: (Hosts|Running VMs|vCPU:pCPU|Memory overcommit|CPU contention|CPU shortfall)/,
+  /^host: (CPU|Memory|Host memory|I\/O pressure|Swap|Disk requests|Request latency|Network|Dropped|VMs on)/,
+  /^vm: (State|vCPUs|CPU|Balloon|Usable|Guest memory|Major|Disk|Request latency|Network|Packets|Configuration|Missing)/,
+  /^neighbours: (CPU|VMs last seen|Disk|Network|Request latency)/,
+  /^health: (libvirt|virtune|Reconnects|Stuck|Sample|Scrape duration|Series|Call |Time|VM sampling|Stale|CPU|Memory|Event)/,
 ];
-/** Of them, what needs somebody to be gone or a second host. */
-const NOT_HERE = /N-1|not scraped|do not answer|by NUMA cell/;
+/** Of these, what needs a host that is gone or a second host. */
+const NOT_HERE = /N-1|not scraped|not responding|by NUMA cell/;
 
 let virtune: VirtuneProcess;
 let prometheus: Prometheus;

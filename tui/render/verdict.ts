@@ -2,7 +2,7 @@ import { contentionRatio } from '../../model/overcommit.ts';
 import type { HostView } from '../model/host-view.ts';
 import type { Role } from '../text/line.ts';
 
-/** Ratios warn, harm pages: the limits are those of the alert rules HostVcpuOvercommitHarmful and its like. */
+/** Ratios warn, harm pages: the limits are those of the alert rules HostCpuContentionHigh and its like. */
 const CONTENTION_HARM = 0.1;
 const CONTENTION_NOTABLE = 0.05;
 const MEMORY_RATIO_HARM = 0.9;

@@ -7,7 +7,7 @@ import { storagePage } from './storage.ts';
 import { tuningPage } from './tuning.ts';
 import { vmPage } from './vm/page.ts';
 
-/** Every page, in the order of looking: from the fleet down to one VM, then what explains it. */
+/** Every page, from the fleet down to one VM, then the pages that explain it. */
 export const pages = (): readonly Page[] => [
   fleetPage(),
   hostPage(),

@@ -10,32 +10,32 @@ const VCPUS = of('libvirt_host_vcpus', 'state="running"');
 const MEMORY = of('libvirt_host_memory_bytes', 'kind="total"');
 const MAXIMUM = of('libvirt_host_memory_promised_bytes', 'kind="maximum"');
 const MIGRATING = of('libvirt_host_memory_promised_bytes', 'kind="migrating"');
-/** As the recording rules have it: a VM that migrates counts once. */
-const PROMISED = `(${MAXIMUM} - ignoring (kind) ${MIGRATING} or ignoring (kind) ${MAXIMUM})`;
+/** As in the recording rules: a VM that migrates counts once. */
+const ALLOCATED = `(${MAXIMUM} - ignoring (kind) ${MIGRATING} or ignoring (kind) ${MAXIMUM})`;
 const DELAY = of('instance:virtune_vcpu_delay:sum_rate5m');
 const USED = of('instance:virtune_vcpu_time:sum_rate5m');
 const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');
 const VCPU_RATIO = of('libvirt_host_vcpu_overcommit_ratio', 'state="running"');
 const MEMORY_RATIO = of('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
-const VCPU_DELAY = of('domain:virtune_vcpu_delay:ratio_rate5m');
+const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m');
 /** Of virtune's own jobs, whatever other jobs Prometheus has. */
 const UP = `(${of('up')} and on (job) count by (job) (last_over_time(${of('virtune_connections')}[1h])))`;
 
-const byContention = () => limitsOf('green', ['red', 'HostVcpuOvercommitHarmful', 'contention']);
+const byContention = () => limitsOf('green', ['red', 'HostCpuContentionHigh', 'contention']);
 const byVcpuRatio = () => limitsOf('green', ['orange', 'HostVcpuOvercommitHigh', 'ratio']);
 const byMemoryRatio = () => limitsOf('green', ['orange', 'HostMemoryOvercommitHigh', 'ratio']);
-const byDelay = () =>
-  limitsOf('green', ['orange', 'DomainVcpuDelayHigh', 'delay'], ['red', 'DomainVcpuDelayCritical', 'delay']);
+const bySteal = () =>
+  limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);
 
-/** One host or a thousand: only series of whole hosts, and the few VMs that are worst off. */
+/** One host or a thousand: only series of whole hosts, and the few VMs with most steal. */
 export function fleetPage(): Page {
   return page({
     name: 'fleet',
-    title: 'KVM fleet: overcommit, and whether it hurts',
-    help: 'What is promised to VMs against what hosts have, how long vCPUs wait because of it, and what is left when a host is lost.',
+    title: 'KVM fleet: overcommit and contention',
+    help: 'CPU and memory overcommit of the fleet, the contention it causes, and what remains if the largest host fails.',
     rows: [
       {
-        title: 'Overcommitted?',
+        title: 'Overview',
         panels: [
           hosts(),
           hostsDown(),
@@ -48,11 +48,11 @@ export function fleetPage(): Page {
         ],
       },
       {
-        title: 'Where it hurts',
-        panels: [contentionByHost(), missingCpusByHost(), vcpuRatioByHost(), memoryByHost()],
+        title: 'By host',
+        panels: [contentionByHost(), cpuShortfallByHost(), vcpuRatioByHost(), memoryByHost()],
       },
-      { title: 'Whom', panels: [worstVms(), allHosts()] },
-      { title: 'Who does not answer', panels: [silentHosts(), silentVms()] },
+      { title: 'VMs and hosts', panels: [stealingVms(), allHosts()] },
+      { title: 'Not responding', panels: [silentHosts(), silentVms()] },
     ],
   });
 }
@@ -60,7 +60,7 @@ export function fleetPage(): Page {
 const hosts = () =>
   figure({
     title: 'Hosts',
-    help: 'Hosts that tell their CPUs now.',
+    help: 'Hosts that report their CPUs now.',
     unit: 'none',
     queries: [{ expr: `count(${CPUS})` }],
   });
@@ -68,14 +68,14 @@ const hosts = () =>
 const hostsDown = () =>
   figure({
     title: 'Hosts not scraped',
-    help: 'Targets of virtune that Prometheus cannot scrape: of their VMs nothing is known.',
+    help: 'virtune targets that Prometheus cannot scrape. Their VMs are not monitored.',
     unit: 'none',
     queries: [{ expr: `sum(1 - ${UP})` }],
   });
 
 const vms = () =>
   figure({
-    title: 'VMs running',
+    title: 'Running VMs',
     help: 'VMs in state running.',
     unit: 'none',
     queries: [{ expr: `sum(${of('instance:virtune_domains:count', 'state_desc="running"')})` }],
@@ -83,8 +83,8 @@ const vms = () =>
 
 const vcpuRatio = () =>
   figure({
-    title: 'vCPUs a CPU',
-    help: 'vCPUs of VMs that run, for each CPU that is online. VMs that are shut off do not count.',
+    title: 'vCPU:pCPU ratio',
+    help: 'Running vCPUs per online CPU. VMs that are paused or shut off do not count.',
     unit: 'short',
     queries: [{ expr: `sum(${VCPUS}) / sum(${CPUS})` }],
     limits: byVcpuRatio(),
@@ -92,8 +92,8 @@ const vcpuRatio = () =>
 
 const vcpuRatioAfterLoss = () =>
   figure({
-    title: 'vCPUs a CPU, N-1',
-    help: 'The same once the largest host is gone and its VMs run on the others. Nothing for a single host.',
+    title: 'vCPU:pCPU ratio, N-1',
+    help: 'vCPU:pCPU ratio if the largest host fails and its VMs run on the others. No value for a single host.',
     unit: 'short',
     queries: [{ expr: `sum(${VCPUS}) / (sum(${CPUS}) - max(${CPUS}) > 0)` }],
     limits: limitsOf('green', ['red', 'FleetCannotTolerateHostLossCpu', 'ratio']),
@@ -102,27 +102,27 @@ const vcpuRatioAfterLoss = () =>
 
 const memoryRatio = () =>
   figure({
-    title: 'Memory promised',
-    help: "The most that running VMs may have, as a share of the hosts' memory.",
+    title: 'Memory overcommit',
+    help: 'Maximum memory of running and paused VMs / memory of the hosts.',
     unit: 'percentunit',
-    queries: [{ expr: `sum(${PROMISED}) / sum(${MEMORY})` }],
+    queries: [{ expr: `sum(${ALLOCATED}) / sum(${MEMORY})` }],
     limits: byMemoryRatio(),
   });
 
 const memoryRatioAfterLoss = () =>
   figure({
-    title: 'Memory promised, N-1',
-    help: 'The same once the largest host is gone: above 100 % not all VMs could start again. Nothing for a single host.',
+    title: 'Memory overcommit, N-1',
+    help: 'Memory overcommit if the largest host fails. Above 100 %, not all VMs can restart. No value for a single host.',
     unit: 'percentunit',
-    queries: [{ expr: `sum(${PROMISED}) / (sum(${MEMORY}) - max(${MEMORY}) > 0)` }],
+    queries: [{ expr: `sum(${ALLOCATED}) / (sum(${MEMORY}) - max(${MEMORY}) > 0)` }],
     limits: limitsOf('green', ['red', 'FleetCannotTolerateHostLossMemory', 'ratio']),
     nothing: 'one host',
   });
 
 const contention = () =>
   figure({
-    title: 'CPU time not given',
-    help: 'Share of the CPU time that vCPUs wanted and did not get, over 5 minutes: the harm that a ratio only hints at.',
+    title: 'CPU contention',
+    help: '% of CPU demand not served: delay / (delay + run) over all VMs, 5 minutes.',
     unit: 'percentunit',
     queries: [{ expr: `sum(${DELAY}) / (sum(${DELAY}) + sum(${USED}) > 0)` }],
     limits: byContention(),
@@ -130,18 +130,18 @@ const contention = () =>
 
 const contentionByHost = () =>
   graph({
-    title: 'CPU time not given, by host',
-    help: 'The ten hosts whose VMs wait most: delay / (delay + run) over 5 minutes.',
+    title: 'CPU contention by host',
+    help: '% of CPU demand not served: delay / (delay + run), 5 minutes. The ten hosts with the highest values.',
     unit: 'percentunit',
     queries: [{ expr: `topk(10, ${CONTENTION})`, legend: '{{instance}}' }],
     limits: byContention(),
     links: [seriesToHost()],
   });
 
-const missingCpusByHost = () =>
+const cpuShortfallByHost = () =>
   graph({
-    title: 'CPUs missing, by host',
-    help: 'How many CPUs more each host would need for nobody to wait; the ten that need most.',
+    title: 'CPU shortfall by host',
+    help: 'How many more CPUs each host needs for no vCPU to wait. The ten hosts with the highest values.',
     unit: 'short',
     queries: [{ expr: `topk(10, ${DELAY})`, legend: '{{instance}}' }],
     links: [seriesToHost()],
@@ -149,8 +149,8 @@ const missingCpusByHost = () =>
 
 const vcpuRatioByHost = () =>
   graph({
-    title: 'vCPUs a CPU, by host',
-    help: 'vCPUs that run for each CPU online; the ten hosts with most.',
+    title: 'vCPU:pCPU ratio by host',
+    help: 'Running vCPUs per online CPU. The ten hosts with the highest values.',
     unit: 'short',
     queries: [{ expr: `topk(10, ${VCPU_RATIO})`, legend: '{{instance}}' }],
     limits: byVcpuRatio(),
@@ -159,34 +159,34 @@ const vcpuRatioByHost = () =>
 
 const memoryByHost = () =>
   graph({
-    title: 'Memory promised, by host',
-    help: "The most that running VMs may have, as a share of the host's memory; the ten hosts with most.",
+    title: 'Memory overcommit by host',
+    help: 'Maximum memory of running and paused VMs / memory of the host. The ten hosts with the highest values.',
     unit: 'percentunit',
     queries: [{ expr: `topk(10, ${MEMORY_RATIO})`, legend: '{{instance}}' }],
     limits: byMemoryRatio(),
     links: [seriesToHost()],
   });
 
-const worstVms = () =>
+const stealingVms = () =>
   rows({
-    title: 'VMs that wait most',
-    help: 'The 20 VMs whose vCPUs wait longest for a CPU, on average over 5 minutes, and how much they use beside it.',
+    title: 'VMs with most CPU steal',
+    help: 'The 20 VMs with the highest CPU steal (delay / wall time per vCPU, 5 minutes), and their CPU usage.',
     labels: ['domain', 'instance'],
     columns: [
       {
-        title: 'waits',
-        expr: `topk(20, ${VCPU_DELAY})`,
+        title: 'steal',
+        expr: `topk(20, ${STEAL})`,
         unit: 'percentunit',
-        limits: byDelay().build(),
+        limits: bySteal().build(),
       },
       {
-        title: 'runs',
-        expr: `${of('domain:virtune_vcpu_usage:ratio_rate5m')} and topk(20, ${VCPU_DELAY})`,
+        title: 'usage',
+        expr: `${of('domain:virtune_vcpu_usage:ratio_rate5m')} and topk(20, ${STEAL})`,
         unit: 'percentunit',
       },
       {
-        title: 'CPUs missing',
-        expr: `${of('domain:virtune_vcpu_delay:sum_rate5m')} and topk(20, ${VCPU_DELAY})`,
+        title: 'CPUs short',
+        expr: `${of('domain:virtune_vcpu_delay:sum_rate5m')} and topk(20, ${STEAL})`,
         unit: 'short',
       },
     ],
@@ -198,22 +198,31 @@ const worstVms = () =>
 const allHosts = () =>
   rows({
     title: 'Hosts',
-    help: 'Each host: what is promised, what is used, what is left, and whether VMs wait.',
+    help: 'Per host: overcommit, contention, utilization, available memory and request latency.',
     labels: ['instance'],
     columns: [
       { title: 'VMs', expr: of('instance:virtune_domains:count', 'state_desc="running"'), unit: 'none' },
-      { title: 'vCPUs a CPU', expr: VCPU_RATIO, unit: 'short', limits: byVcpuRatio().build() },
-      { title: 'not given', expr: CONTENTION, unit: 'percentunit', limits: byContention().build() },
+      { title: 'vCPU:pCPU ratio', expr: VCPU_RATIO, unit: 'short', limits: byVcpuRatio().build() },
+      { title: 'contention', expr: CONTENTION, unit: 'percentunit', limits: byContention().build() },
       {
         title: 'CPU busy',
         expr: of('instance:virtune_host_cpu_busy:ratio_rate5m'),
         unit: 'percentunit',
         limits: limitsOf('green', ['orange', 'HostCpuSaturated', 'busy']).build(),
       },
-      { title: 'promised', expr: MEMORY_RATIO, unit: 'percentunit', limits: byMemoryRatio().build() },
-      { title: 'available', expr: of('instance:virtune_host_memory_available:ratio'), unit: 'percentunit' },
       {
-        title: 'I/O mean',
+        title: 'memory overcommit',
+        expr: MEMORY_RATIO,
+        unit: 'percentunit',
+        limits: byMemoryRatio().build(),
+      },
+      {
+        title: 'memory available',
+        expr: of('instance:virtune_host_memory_available:ratio'),
+        unit: 'percentunit',
+      },
+      {
+        title: 'request latency',
         expr: of('instance:virtune_block_request_seconds:mean_rate5m'),
         unit: 's',
         limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']).build(),
@@ -226,12 +235,12 @@ const allHosts = () =>
 
 const silentHosts = () =>
   rows({
-    title: 'Hosts that do not answer',
-    help: 'Targets that Prometheus cannot scrape, or whose libvirt does not answer virtune: 0 for what fails.',
+    title: 'Hosts not responding',
+    help: 'Targets that Prometheus cannot scrape, or whose libvirt does not answer virtune. 0 means failed.',
     labels: ['instance'],
     columns: [
       { title: 'scraped', expr: `${UP} == 0`, unit: 'none' },
-      { title: 'libvirt answers', expr: `${of('libvirt_up')} == 0`, unit: 'none' },
+      { title: 'libvirt up', expr: `${of('libvirt_up')} == 0`, unit: 'none' },
     ],
     links: { instance: rowToHost() },
     span: 12,
@@ -240,8 +249,8 @@ const silentHosts = () =>
 
 const silentVms = () =>
   rows({
-    title: 'VMs that do not answer',
-    help: 'Whose QEMU has not answered libvirt, and for how long.',
+    title: 'Unresponsive VMs',
+    help: 'VMs whose QEMU does not answer libvirt, and for how long.',
     labels: ['domain', 'instance'],
     columns: [
       {

@@ -10,14 +10,14 @@ import { shippingRow } from './shipping.ts';
 export function healthPage(): Page {
   return page({
     name: 'health',
-    title: 'virtune: its own health',
-    help: 'Whether the figures on the other pages can be trusted: scrapes, calls to libvirt, VMs that do not answer, and what it costs.',
+    title: 'virtune health',
+    help: 'Health of virtune itself: scrapes, libvirt calls, unresponsive VMs, and the resources that virtune uses.',
     rows: [
-      { title: 'At a glance', panels: [up(), versions(), reconnects(), stuck(), silentVms(), blindVms()] },
+      { title: 'Overview', panels: [up(), versions(), reconnects(), stuck(), silentVms(), blindVms()] },
       { title: 'Scrapes', panels: [scrapes(), sampleDuration(), scrapeDuration(), series()] },
-      { title: 'Calls to libvirt', panels: [calls(), callErrors(), callDuration(), callTimeShare()] },
+      { title: 'libvirt calls', panels: [calls(), callErrors(), callDuration(), callTimeShare()] },
       { title: 'VMs', panels: [outcomes(), ages(), missing()] },
-      { title: 'The process', panels: [cpu(), memory(), lag()] },
+      { title: 'Process', panels: [cpu(), memory(), lag()] },
       shippingRow(),
     ],
   });
@@ -25,7 +25,7 @@ export function healthPage(): Page {
 
 const up = () =>
   figure({
-    title: 'libvirt answers',
+    title: 'libvirt up',
     help: 'Share of hosts whose libvirt answered the last scrape.',
     unit: 'percentunit',
     queries: [{ expr: `avg(${of('libvirt_up')})` }],
@@ -34,8 +34,8 @@ const up = () =>
 
 const versions = () =>
   figure({
-    title: 'Versions of virtune',
-    help: 'Different versions that run; more than one only while a rollout is under way.',
+    title: 'virtune versions',
+    help: 'Number of different versions running. More than one is normal only during a rollout.',
     unit: 'none',
     queries: [{ expr: `count(count by (version) (${of('virtune_build_info')}))` }],
     span: 4,
@@ -43,8 +43,8 @@ const versions = () =>
 
 const reconnects = () =>
   figure({
-    title: 'Reconnects in an hour',
-    help: 'Times that a connection to libvirt was opened again within the last hour.',
+    title: 'Reconnects (1 h)',
+    help: 'Reconnects to libvirt within the last hour.',
     unit: 'short',
     queries: [{ expr: `sum(increase(${of('virtune_connection_reconnects_total')}[1h]))` }],
     span: 4,
@@ -53,7 +53,7 @@ const reconnects = () =>
 const stuck = () =>
   figure({
     title: 'Stuck calls',
-    help: 'Calls past their deadline that libvirt still works on.',
+    help: 'Calls past their deadline that libvirt has not answered yet.',
     unit: 'none',
     queries: [{ expr: `sum(${of('virtune_stuck_calls')})` }],
     span: 4,
@@ -61,8 +61,8 @@ const stuck = () =>
 
 const silentVms = () =>
   figure({
-    title: 'VMs not answering',
-    help: 'VMs whose call has not come back.',
+    title: 'Unresponsive VMs',
+    help: 'VMs whose QEMU does not answer libvirt.',
     unit: 'none',
     queries: [{ expr: `count(${of('virtune_domain_unresponsive_since_timestamp_seconds')})` }],
     nothing: 'none',
@@ -71,8 +71,8 @@ const silentVms = () =>
 
 const blindVms = () =>
   figure({
-    title: 'VMs without guest memory',
-    help: 'VMs, not shut off, whose balloon reports nothing: no stats period, no driver, or no balloon.',
+    title: 'VMs without memory statistics',
+    help: 'VMs that are not shut off and whose balloon reports no statistics: no stats period, no guest driver, or no balloon device.',
     unit: 'none',
     queries: [
       {
@@ -86,34 +86,34 @@ const blindVms = () =>
 const scrapes = () =>
   stack({
     title: 'Scrapes',
-    help: 'Scrapes answered a second, by whether the host could be asked.',
+    help: 'Scrapes per second, by outcome.',
     unit: 'ops',
     queries: [{ expr: `sum by (outcome) (${rateOf('virtune_scrapes_total')})`, legend: '{{outcome}}' }],
   });
 
 const sampleDuration = () =>
   graph({
-    title: 'Time to ask a host',
-    help: 'How long it takes to ask a host and all its VMs; the ten slowest.',
+    title: 'Sample duration',
+    help: 'Time to sample a host and all its VMs. The ten slowest hosts.',
     unit: 's',
     queries: [{ expr: `topk(10, ${of('virtune_sample_duration_seconds')})`, legend: '{{instance}}' }],
-    limits: limitsOf('green', ['orange', 'StatsSlow', 'seconds']),
+    limits: limitsOf('green', ['orange', 'HostSamplingSlow', 'seconds']),
     links: [seriesToHost()],
   });
 
 const scrapeDuration = () =>
   graph({
-    title: 'Time of a scrape',
-    help: 'Median and 99th percentile over all hosts, from request to text, by virtune; and the slowest as Prometheus sees it.',
+    title: 'Scrape duration',
+    help: 'Median and 99th percentile over all hosts as measured by virtune, and the slowest scrape as measured by Prometheus.',
     unit: 's',
     queries: [
       ...[0.5, 0.99].map((quantile) => ({
         expr: `histogram_quantile(${quantile}, sum by (le) (${rateOf('virtune_scrape_duration_seconds_bucket')}))`,
-        legend: `${quantile * 100} %`,
+        legend: `p${quantile * 100}`,
       })),
       {
         expr: `max(${of('scrape_duration_seconds')} and on (job, instance) ${of('virtune_connections')})`,
-        legend: 'slowest by Prometheus',
+        legend: 'slowest (Prometheus)',
       },
     ],
   });
@@ -121,7 +121,7 @@ const scrapeDuration = () =>
 const series = () =>
   graph({
     title: 'Series by host',
-    help: 'Samples that each scrape brings; the ten hosts with most. Doubled suddenly: a group was switched on.',
+    help: 'Samples per scrape. The ten hosts with most. A sudden jump means that a metric group was enabled.',
     unit: 'short',
     queries: [
       {
@@ -134,8 +134,8 @@ const series = () =>
 
 const calls = () =>
   stack({
-    title: 'Calls by procedure',
-    help: 'Calls to libvirt a second.',
+    title: 'Call rate by procedure',
+    help: 'Calls to libvirt per second.',
     unit: 'ops',
     queries: [
       {
@@ -147,8 +147,8 @@ const calls = () =>
 
 const callErrors = () =>
   graph({
-    title: 'Calls that failed',
-    help: 'Calls a second that ended in an error, by its code. VIRTUNE_TIMEOUT: libvirt did not answer in time.',
+    title: 'Failed calls',
+    help: 'Calls per second that ended in an error, by error code. VIRTUNE_TIMEOUT: libvirt did not answer in time.',
     unit: 'ops',
     queries: [
       {
@@ -160,8 +160,8 @@ const callErrors = () =>
 
 const callDuration = () =>
   graph({
-    title: 'Time of a call',
-    help: '99th percentile by procedure, over all hosts; the ten slowest procedures.',
+    title: 'Call latency (p99)',
+    help: '99th percentile by procedure, over all hosts. The ten slowest procedures.',
     unit: 's',
     queries: [
       {
@@ -173,8 +173,8 @@ const callDuration = () =>
 
 const callTimeShare = () =>
   stack({
-    title: 'Where the time goes',
-    help: 'Seconds of waiting for libvirt in each second, by procedure: what to leave out when asking takes too long.',
+    title: 'Time spent in calls',
+    help: 'Seconds per second spent waiting for libvirt, by procedure. Shows which metric groups to disable if sampling is too slow.',
     unit: 'short',
     queries: [
       {
@@ -186,8 +186,8 @@ const callTimeShare = () =>
 
 const outcomes = () =>
   stack({
-    title: 'How asking VMs ended',
-    help: 'VMs by how asking them ended: fresh, late (no time left), unresponsive (no answer), error.',
+    title: 'VM sampling outcomes',
+    help: 'VMs by outcome: fresh, late (no time left), unresponsive (no answer), error.',
     unit: 'short',
     queries: [{ expr: `count by (outcome) (${of('virtune_domain_outcome')})`, legend: '{{outcome}}' }],
     span: 8,
@@ -195,8 +195,8 @@ const outcomes = () =>
 
 const ages = () =>
   graph({
-    title: 'Oldest figures',
-    help: 'Age of the newest figures of the ten VMs whose figures are oldest.',
+    title: 'Stale samples',
+    help: 'Age of the last sample. The ten VMs with the oldest samples.',
     unit: 's',
     queries: [
       {
@@ -209,8 +209,8 @@ const ages = () =>
 
 const missing = () =>
   rows({
-    title: 'What is missing, and why',
-    help: 'VMs of which a group tells nothing, with the reason. Shut-off VMs are left out.',
+    title: 'Missing metrics',
+    help: 'VMs for which a metric group has no data, with the reason. Shut-off VMs are not listed.',
     labels: ['domain', 'instance', 'group', 'reason'],
     columns: [
       { title: 'missing', expr: of('virtune_domain_missing', 'reason!="not_running"'), unit: 'none' },
@@ -222,8 +222,8 @@ const missing = () =>
 
 const cpu = () =>
   graph({
-    title: 'CPU of virtune',
-    help: 'CPUs that the exporter uses; the ten that use most.',
+    title: 'CPU usage of virtune',
+    help: 'CPUs used by the exporter. The ten highest.',
     unit: 'short',
     queries: [
       {
@@ -236,8 +236,8 @@ const cpu = () =>
 
 const memory = () =>
   graph({
-    title: 'Memory of virtune',
-    help: 'Resident memory of the exporter; the ten largest.',
+    title: 'Memory usage of virtune',
+    help: 'Resident memory of the exporter. The ten highest.',
     unit: 'bytes',
     queries: [
       {
@@ -250,8 +250,8 @@ const memory = () =>
 
 const lag = () =>
   graph({
-    title: 'Lag of the event loop',
-    help: '99th percentile of how late timers were: above some 100 ms, deadlines and keepalives are not kept.',
+    title: 'Event loop lag (p99)',
+    help: '99th percentile of timer delay. Above about 100 ms, virtune misses deadlines and keepalives.',
     unit: 's',
     queries: [{ expr: `topk(10, ${of('nodejs_eventloop_lag_p99_seconds')})`, legend: '{{instance}}' }],
     span: 8,

@@ -6,43 +6,43 @@ import { CHOSEN_VM, of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
 import { domain, instance, job } from '../variables.ts';
 
-const DELAY = of('domain:virtune_vcpu_delay:ratio_rate5m');
+const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m');
 const USED = of('domain:virtune_vcpu_time:sum_rate5m');
 const CPU_OF_VCPU = of('libvirt_domain_vcpu_cpu');
-const byDelay = () =>
-  limitsOf('green', ['orange', 'DomainVcpuDelayHigh', 'delay'], ['red', 'DomainVcpuDelayCritical', 'delay']);
+const bySteal = () =>
+  limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);
 
-/** Choose the VM that waits; the page says who ran meanwhile, on the same host and the same CPUs. */
+/** Select the VM with steal; the page shows which VMs ran at the same time, on the same host and CPUs. */
 export function neighboursPage(): Page {
   return page({
     name: 'neighbours',
     title: 'KVM noisy neighbours',
-    help: 'While the chosen VM waits: who runs on its host, who on its CPUs, and who floods its disks and network.',
+    help: 'For a VM with CPU steal: which VMs use CPU on its host and on the same CPUs, and which saturate disks and network.',
     variables: [job(), instance(), domain()],
     rows: [
-      { title: 'Who waits, and who runs', panels: [victims(), suspects()] },
-      { title: 'On the same CPUs', panels: [sharedCpus(), pinned()] },
-      { title: 'On the same disks and network', panels: [requests(), bytes(), network(), latencyOfAll()] },
+      { title: 'Steal and CPU usage', panels: [victims(), suspects()] },
+      { title: 'Shared CPUs', panels: [sharedCpus(), pinned()] },
+      { title: 'Shared disks and network', panels: [requests(), bytes(), network(), latencyOfAll()] },
     ],
   });
 }
 
 const victims = () =>
   graph({
-    title: 'The chosen VMs wait',
-    help: "Share of the time that each of a chosen VM's vCPUs waited for a CPU.",
+    title: 'CPU steal (ready) of selected VMs',
+    help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM, 5 minutes.',
     unit: 'percentunit',
     queries: [
       { expr: of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM), legend: '{{domain}} {{instance}}' },
     ],
-    limits: byDelay(),
+    limits: bySteal(),
     links: [seriesToVm()],
   });
 
 const suspects = () =>
   stack({
-    title: 'Who runs on their hosts',
-    help: 'CPUs used by the ten largest VMs of the hosts on which chosen VMs are. Rises together with the waiting: look there.',
+    title: 'CPU usage on the same hosts',
+    help: 'CPUs used by the ten busiest VMs on the hosts of the selected VMs. A VM whose usage rises together with the steal is a suspect.',
     unit: 'short',
     queries: [
       {
@@ -58,17 +58,17 @@ const cpusOf = (selector: string): string => `count_values by (job, instance, do
 
 const sharedCpus = () =>
   rows({
-    title: 'Last seen on the same CPUs',
-    help: 'VMs of which a vCPU was last seen on a CPU that a chosen VM uses, on how many, and how much they run. Needs --collect.placement.',
+    title: 'VMs last seen on the same CPUs',
+    help: 'VMs with a vCPU last seen on a CPU of a selected VM, how many CPUs they share, and their CPU usage. Needs --collect.placement.',
     labels: ['domain', 'instance'],
     columns: [
       {
-        title: 'CPUs shared',
+        title: 'shared CPUs',
         expr: `count by (domain, instance, job) (${cpusOf(CPU_OF_VCPU)} and on (job, instance, cpu) ${cpusOf(of('libvirt_domain_vcpu_cpu', CHOSEN_VM))})`,
         unit: 'none',
       },
       { title: 'CPUs used', expr: USED, unit: 'short' },
-      { title: 'waits', expr: DELAY, unit: 'percentunit', limits: byDelay().build() },
+      { title: 'steal', expr: STEAL, unit: 'percentunit', limits: bySteal().build() },
     ],
     links: { domain: rowToVm() },
     span: 12,
@@ -77,20 +77,20 @@ const sharedCpus = () =>
 const pinned = () =>
   rows({
     title: 'Pinned VMs',
-    help: 'How many vCPUs of each VM are pinned, and CPUs of the host that more than one vCPU claims alone.',
+    help: 'VMs with pinned vCPUs: how many are pinned, of how many, and CPU steal.',
     labels: ['domain', 'instance'],
     columns: [
-      { title: 'vCPUs pinned', expr: `${of('libvirt_domain_vcpus_pinned')} > 0`, unit: 'none' },
+      { title: 'pinned vCPUs', expr: `${of('libvirt_domain_vcpus_pinned')} > 0`, unit: 'none' },
       {
         title: 'vCPUs',
         expr: `${of('libvirt_domain_info_virtual_cpus')} and ${of('libvirt_domain_vcpus_pinned')} > 0`,
         unit: 'none',
       },
       {
-        title: 'waits',
-        expr: `${DELAY} and ${of('libvirt_domain_vcpus_pinned')} > 0`,
+        title: 'steal',
+        expr: `${STEAL} and ${of('libvirt_domain_vcpus_pinned')} > 0`,
         unit: 'percentunit',
-        limits: byDelay().build(),
+        limits: bySteal().build(),
       },
     ],
     links: { domain: rowToVm() },
@@ -99,8 +99,8 @@ const pinned = () =>
 
 const requests = () =>
   stack({
-    title: 'Requests by VM',
-    help: 'Reads and writes a second, the ten VMs with most.',
+    title: 'Disk requests by VM',
+    help: 'Reads and writes per second. The ten VMs with most.',
     unit: 'iops',
     queries: [
       {
@@ -113,8 +113,8 @@ const requests = () =>
 
 const bytes = () =>
   stack({
-    title: 'Disk bytes by VM',
-    help: 'Bytes a second read and written, the ten VMs with most.',
+    title: 'Disk throughput by VM',
+    help: 'Bytes read and written per second. The ten VMs with most.',
     unit: 'Bps',
     queries: [
       {
@@ -127,8 +127,8 @@ const bytes = () =>
 
 const network = () =>
   stack({
-    title: 'Network bytes by VM',
-    help: 'Bytes a second received and sent, the ten VMs with most.',
+    title: 'Network traffic by VM',
+    help: 'Bytes received and sent per second. The ten VMs with most.',
     unit: 'Bps',
     queries: [
       {
@@ -141,8 +141,8 @@ const network = () =>
 
 const latencyOfAll = () =>
   graph({
-    title: 'Time of a request, by host',
-    help: 'Mean time of a read or write over all VMs of a host: when the storage is flooded, all of them wait.',
+    title: 'Request latency by host',
+    help: 'Mean latency of reads and writes over all VMs of a host. Saturated storage slows all of them.',
     unit: 's',
     queries: [{ expr: of('instance:virtune_block_request_seconds:mean_rate5m'), legend: '{{instance}}' }],
     limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),

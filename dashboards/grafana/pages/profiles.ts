@@ -4,7 +4,7 @@ import { DATA_SOURCE } from '../variables.ts';
 
 const APPLIED = metric('virtune_tuning_info', 'domain=~"$domain"');
 
-/** A line where a profile began to hold, or another version of it. Told through node_exporter, of any instance. */
+/** A line where a profile, or a new version of it, was applied. The series comes through node_exporter, of any instance. */
 export function appliedProfiles(): dashboard.AnnotationQueryBuilder {
   return new dashboard.AnnotationQueryBuilder()
     .name('Profiles applied')

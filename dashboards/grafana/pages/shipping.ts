@@ -4,27 +4,27 @@ import type { Row } from '../page.ts';
 import { graph, stack } from '../panels.ts';
 import { of, rateOf } from '../query.ts';
 
-/** What goes to Elasticsearch or OpenSearch, and what waits; empty where nothing is sent there. */
+/** Documents sent to Elasticsearch or OpenSearch, and those queued; empty where nothing is sent. */
 export function shippingRow(): Row {
-  return { title: 'Shipping to a search server', panels: [oldest(), queue(), documents(), lost()] };
+  return { title: 'Elasticsearch and OpenSearch', panels: [oldest(), queue(), documents(), lost()] };
 }
 
 const oldest = () =>
   graph({
-    title: 'Oldest document that waits',
-    help: 'Age of the oldest document in the queue; the ten hosts whose documents wait longest.',
+    title: 'Oldest queued document',
+    help: 'Age of the oldest document in the queue. The ten hosts with the longest delay.',
     unit: 's',
     queries: [
       { expr: `topk(10, ${of('virtune_elasticsearch_oldest_age_seconds')})`, legend: '{{instance}}' },
     ],
-    limits: limitsOf('green', ['orange', 'SpoolGrowing', 'seconds']),
+    limits: limitsOf('green', ['orange', 'ElasticsearchQueueDelayed', 'seconds']),
     links: [seriesToHost()],
   });
 
 const queue = () =>
   graph({
-    title: 'Room of the queue in use',
-    help: 'Share of the queue on disk that is full; at 100 % the oldest documents are dropped. The ten fullest.',
+    title: 'Queue utilization',
+    help: 'Share of the disk queue in use. At 100 % the oldest documents are dropped. The ten hosts with the fullest queues.',
     unit: 'percentunit',
     queries: [
       {
@@ -37,22 +37,22 @@ const queue = () =>
 
 const documents = () =>
   stack({
-    title: 'Documents taken',
-    help: 'Documents a second that servers took, and those that they had already.',
+    title: 'Documents sent',
+    help: 'Documents per second that servers accepted, and duplicates that they already had.',
     unit: 'ops',
     queries: [
-      { expr: `sum(${rateOf('virtune_elasticsearch_sent_total')})`, legend: 'taken' },
-      { expr: `sum(${rateOf('virtune_elasticsearch_duplicates_total')})`, legend: 'had already' },
+      { expr: `sum(${rateOf('virtune_elasticsearch_sent_total')})`, legend: 'accepted' },
+      { expr: `sum(${rateOf('virtune_elasticsearch_duplicates_total')})`, legend: 'duplicate' },
     ],
   });
 
 const lost = () =>
   stack({
-    title: 'Documents given up',
-    help: 'Documents a second that never reached a server, by reason; and those that it refuses for good.',
+    title: 'Documents dropped',
+    help: 'Documents per second dropped before they reached a server, by reason, and those that the server rejected.',
     unit: 'ops',
     queries: [
       { expr: `sum by (reason) (${rateOf('virtune_elasticsearch_dropped_total')})`, legend: '{{reason}}' },
-      { expr: `sum(${rateOf('virtune_elasticsearch_dead_letters_total')})`, legend: 'refused' },
+      { expr: `sum(${rateOf('virtune_elasticsearch_dead_letters_total')})`, legend: 'rejected' },
     ],
   });

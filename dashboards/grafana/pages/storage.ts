@@ -17,11 +17,11 @@ export function storagePage(): Page {
   return page({
     name: 'storage',
     title: 'KVM storage',
-    help: 'How long disks take, by cache mode and format; pools that fill up; chains and snapshots that stay.',
+    help: 'Disk request latency by cache mode and image format, storage pool usage, I/O errors, backing chains and snapshots.',
     rows: [
       { title: 'Latency', panels: [slowest(), spread(), byCache(), byFormat()] },
-      { title: 'Pools', panels: [poolUse(), poolPromise(), pools()] },
-      { title: 'What slows or stops', panels: [ioErrors(), chains(), snapshots()] },
+      { title: 'Storage pools', panels: [poolUse(), poolOvercommit(), pools()] },
+      { title: 'Errors, backing chains and snapshots', panels: [ioErrors(), chains(), snapshots()] },
     ],
   });
 }
@@ -29,7 +29,7 @@ export function storagePage(): Page {
 const slowest = () =>
   graph({
     title: 'Slowest disks',
-    help: 'Mean time of a read or write of the ten slowest disks with more than one request a second.',
+    help: 'Mean request latency. The ten slowest disks with more than one request per second.',
     unit: 's',
     queries: [
       { expr: `topk(10, ${MEAN} and ${REQUESTS} > 1)`, legend: '{{domain}} {{target_device}} {{instance}}' },
@@ -40,14 +40,14 @@ const slowest = () =>
 
 const spread = () =>
   density({
-    title: 'All disks',
-    help: 'How many disks have which mean time of a request: a second band above the first is storage that is slow for some.',
+    title: 'Latency distribution of disks',
+    help: 'Number of disks by mean request latency. A second, higher band means that the storage is slow for some disks.',
     unit: 's',
     queries: [{ expr: MEAN }],
     buckets: false,
   });
 
-/** Weighed by requests, as the storage sees them. */
+/** Weighted by requests, as the storage sees them. */
 const meanBy = (label: 'cache' | 'driver_type'): string => {
   const joined = (what: string): string =>
     `sum by (${label}) (${what} * ${BY_DISK} group_left (${label}) label_replace(${INFO}, "${label}", "default", "${label}", ""))`;
@@ -56,24 +56,24 @@ const meanBy = (label: 'cache' | 'driver_type'): string => {
 
 const byCache = () =>
   graph({
-    title: 'Time of a request, by cache mode',
-    help: 'Mean over all disks with that cache mode; what the XML does not say is writeback. writeback looks fast until the host must write.',
+    title: 'Request latency by cache mode',
+    help: 'Mean over all disks with that cache mode. default (not set in the XML) means writeback. writeback looks fast until the host has to flush.',
     unit: 's',
     queries: [{ expr: meanBy('cache'), legend: '{{cache}}' }],
   });
 
 const byFormat = () =>
   graph({
-    title: 'Time of a request, by image format',
-    help: 'Mean over all disks with that format of image.',
+    title: 'Request latency by image format',
+    help: 'Mean over all disks with that image format.',
     unit: 's',
     queries: [{ expr: meanBy('driver_type'), legend: '{{driver_type}}' }],
   });
 
 const poolUse = () =>
   graph({
-    title: 'Pools in use',
-    help: 'Share of each pool that is taken.',
+    title: 'Pool utilization',
+    help: 'Allocated share of each pool.',
     unit: 'percentunit',
     queries: [
       {
@@ -84,10 +84,10 @@ const poolUse = () =>
     max: 1,
   });
 
-const poolPromise = () =>
+const poolOvercommit = () =>
   graph({
-    title: 'Pools promised',
-    help: 'What images of VMs may grow to, as a share of the pool. Above 100 % it is full some day unless somebody looks.',
+    title: 'Pool overcommit',
+    help: 'Provisioned size of VM images / pool capacity. Above 100 %, the pool can fill up.',
     unit: 'percentunit',
     queries: [
       {
@@ -100,22 +100,22 @@ const poolPromise = () =>
 
 const pools = () =>
   rows({
-    title: 'Pools',
-    help: 'State, size, what is left, and what is promised.',
+    title: 'Storage pools',
+    help: 'State, capacity, available and provisioned space.',
     labels: ['storage_pool', 'instance'],
     columns: [
       { title: 'state', expr: of('libvirt_storage_pool_state'), unit: 'none', words: POOL_STATES },
-      { title: 'size', expr: CAPACITY, unit: 'bytes' },
-      { title: 'left', expr: of('libvirt_storage_pool_available_bytes'), unit: 'bytes' },
-      { title: 'promised', expr: of('libvirt_storage_pool_provisioned_bytes'), unit: 'bytes' },
+      { title: 'capacity', expr: CAPACITY, unit: 'bytes' },
+      { title: 'available', expr: of('libvirt_storage_pool_available_bytes'), unit: 'bytes' },
+      { title: 'provisioned', expr: of('libvirt_storage_pool_provisioned_bytes'), unit: 'bytes' },
     ],
     height: 7,
   });
 
 const ioErrors = () =>
   graph({
-    title: 'I/O errors',
-    help: 'Errors that libvirt reported within the last hour, by VM.',
+    title: 'I/O errors (1 h)',
+    help: 'I/O error events reported by libvirt within the last hour, by VM.',
     unit: 'short',
     queries: [
       {
@@ -131,11 +131,11 @@ const ioErrors = () =>
 const chains = () =>
   rows({
     title: 'Deepest backing chains',
-    help: 'Images below the one that the guest writes to; a read may go through all of them.',
+    help: 'Backing images of each disk. A read may go through all of them.',
     labels: ['domain', 'target_device', 'instance'],
     columns: [
       {
-        title: 'images below',
+        title: 'backing images',
         expr: `topk(20, ${of('libvirt_domain_block_stats_backing_chain_depth')} > 0)`,
         unit: 'none',
         limits: limitsOf('green', ['orange', 'BackingChainDeep', 'depth']).build(),
@@ -148,12 +148,12 @@ const chains = () =>
 const snapshots = () =>
   rows({
     title: 'Oldest snapshots',
-    help: 'VMs with snapshots: how many, and how old the oldest is.',
+    help: 'VMs with snapshots: number of snapshots, and age of the oldest.',
     labels: ['domain', 'instance'],
     columns: [
       { title: 'snapshots', expr: of('libvirt_domain_snapshots'), unit: 'none' },
       {
-        title: 'age',
+        title: 'oldest',
         expr: `time() - ${of('libvirt_domain_snapshot_oldest_timestamp_seconds')}`,
         unit: 's',
         limits: limitsOf('green', ['orange', 'SnapshotTooOld', 'age']).build(),

@@ -7,21 +7,24 @@ import { rows } from '../table.ts';
 import { domain, instanceOfTuning, jobOfTuning } from '../variables.ts';
 import { appliedProfiles } from './profiles.ts';
 
-const DELAY = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
+const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
 const MEAN = of('device:virtune_block_request_seconds:mean_rate5m', CHOSEN_VM);
 
-/** Before and after: a line where a profile was applied, and beside each graph the day before. */
+/** Before and after: a line marks each applied profile, and each graph also shows the day before. */
 export function tuningPage(): Page {
   return page({
     name: 'tuning',
-    title: 'KVM tuning: what it brought',
-    help: 'Figures that tuning changes, with a line where a profile was applied and the same hours of the day before beside them.',
+    title: 'KVM tuning: before and after',
+    help: 'Effect of tuning: a line marks each applied profile, and each graph shows the previous day for comparison.',
     variables: [jobOfTuning(), instanceOfTuning(), domain()],
     annotations: [appliedProfiles()],
     rows: [
-      { title: 'Tuned?', panels: [profiles(), drifted(), untuned()] },
-      { title: 'Before and after', panels: [delay(), cpuCost(), diskTime(), flushTime(), remote(), huge()] },
-      { title: 'How VMs are tuned', panels: [tuned()] },
+      { title: 'Tuning status', panels: [profiles(), drifted(), untuned()] },
+      {
+        title: 'Before and after',
+        panels: [steal(), cpuUsage(), requestLatency(), flushLatency(), remote(), huge()],
+      },
+      { title: 'Configuration', panels: [tuned()] },
     ],
   });
 }
@@ -29,7 +32,7 @@ export function tuningPage(): Page {
 const profiles = () =>
   rows({
     title: 'Profiles',
-    help: 'Which profile was applied to each VM, told by the tuner through node_exporter.',
+    help: 'Profile applied to each VM, as reported by the tuner through node_exporter.',
     labels: ['domain', 'instance', 'profile', 'version'],
     columns: [{ title: 'applied', expr: of('virtune_tuning_info', CHOSEN_VM), unit: 'none' }],
     span: 14,
@@ -38,19 +41,19 @@ const profiles = () =>
 
 const drifted = () =>
   figure({
-    title: 'Drifted',
-    help: 'VMs that no longer are as their profile says.',
+    title: 'Drifted VMs',
+    help: 'VMs whose configuration differs from their profile.',
     unit: 'none',
     queries: [{ expr: `sum(${of('virtune_tuning_drift', CHOSEN_VM)})` }],
-    nothing: 'no drift told',
+    nothing: 'no drift reported',
     span: 5,
     height: 6,
   });
 
 const untuned = () =>
   figure({
-    title: 'Running without a pin',
-    help: 'Running VMs none of whose vCPUs is pinned.',
+    title: 'Unpinned VMs',
+    help: 'Running VMs without any pinned vCPU.',
     unit: 'none',
     queries: [
       {
@@ -65,23 +68,23 @@ const untuned = () =>
 /** The same query now and a day earlier. */
 const andDayBefore = (expr: (offset: string) => string, legend: string) => [
   { expr: expr(''), legend },
-  { expr: expr(' offset 1d'), legend: `${legend}, the day before` },
+  { expr: expr(' offset 1d'), legend: `${legend}, 1 day earlier` },
 ];
 
-const delay = () =>
+const steal = () =>
   graph({
-    title: 'Waiting for a CPU',
-    help: "Share of the time that each of a VM's vCPUs waited. Pins and isolation are to bring it to nothing.",
+    title: 'CPU steal (ready)',
+    help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM. Pinning and isolation should bring it close to 0.',
     unit: 'percentunit',
-    queries: andDayBefore((offset) => `${DELAY}${offset}`, '{{domain}} {{instance}}'),
-    limits: limitsOf('green', ['orange', 'DomainVcpuDelayHigh', 'delay']),
+    queries: andDayBefore((offset) => `${STEAL}${offset}`, '{{domain}} {{instance}}'),
+    limits: limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal']),
     links: [seriesToVm()],
   });
 
-const cpuCost = () =>
+const cpuUsage = () =>
   graph({
-    title: 'CPUs for the work',
-    help: 'CPUs that the VM uses. For the same load, huge pages, local memory and batching bring it down by some percent.',
+    title: 'CPU usage',
+    help: 'CPUs used by the VM. For the same load, huge pages, local memory and batching lower it by a few percent.',
     unit: 'short',
     queries: andDayBefore(
       (offset) => `${of('domain:virtune_vcpu_time:sum_rate5m', CHOSEN_VM)}${offset}`,
@@ -90,19 +93,19 @@ const cpuCost = () =>
     links: [seriesToVm()],
   });
 
-const diskTime = () =>
+const requestLatency = () =>
   graph({
-    title: 'Time of a request',
-    help: 'Mean time of a read or write: cache mode, io mode, iothreads and queues.',
+    title: 'Request latency',
+    help: 'Mean latency of reads and writes. Depends on cache mode, io mode, iothreads and queues.',
     unit: 's',
     queries: andDayBefore((offset) => `${MEAN}${offset}`, '{{domain}} {{target_device}} {{instance}}'),
     links: [seriesToVm()],
   });
 
-const flushTime = () =>
+const flushLatency = () =>
   graph({
-    title: 'Time of a flush',
-    help: 'Mean time of a flush, which a commit waits for.',
+    title: 'Flush latency',
+    help: 'Mean latency of flushes. Database commits wait for them.',
     unit: 's',
     queries: [
       {
@@ -115,8 +118,8 @@ const flushTime = () =>
 
 const remote = () =>
   graph({
-    title: 'Memory on the far cell',
-    help: 'Chance that a vCPU finds its memory on another NUMA cell. Needs --collect.numa.',
+    title: 'Remote NUMA memory',
+    help: 'Estimated share of memory accesses that go to another NUMA cell. Needs --collect.numa.',
     unit: 'percentunit',
     queries: [{ expr: of('libvirt_domain_numa_remote_ratio', CHOSEN_VM), legend: '{{domain}} {{instance}}' }],
     links: [seriesToVm()],
@@ -124,8 +127,8 @@ const remote = () =>
 
 const huge = () =>
   graph({
-    title: 'Memory on huge pages',
-    help: "Share of the process's resident memory that is on huge pages, transparent ones included. Needs --collect.numa.",
+    title: 'Huge page backing',
+    help: 'Share of resident memory of the QEMU process on huge pages, including transparent huge pages. Needs --collect.numa.',
     unit: 'percentunit',
     queries: [
       {
@@ -138,19 +141,19 @@ const huge = () =>
 
 const tuned = () =>
   rows({
-    title: 'How VMs are tuned',
-    help: 'Pins, NUMA cells, huge pages, iothreads and the balloon of each VM, from its XML.',
+    title: 'VM configuration',
+    help: 'vCPUs, pins, guest NUMA cells, huge pages and iothreads per VM, from its XML.',
     labels: ['domain', 'instance'],
     columns: [
       { title: 'vCPUs', expr: of('libvirt_domain_info_virtual_cpus', CHOSEN_VM), unit: 'none' },
-      { title: 'pinned', expr: of('libvirt_domain_vcpus_pinned', CHOSEN_VM), unit: 'none' },
-      { title: 'emulator pinned', expr: of('libvirt_domain_emulator_pinned', CHOSEN_VM), unit: 'none' },
-      { title: 'guest cells', expr: of('libvirt_domain_numa_cells', CHOSEN_VM), unit: 'none' },
+      { title: 'pinned vCPUs', expr: of('libvirt_domain_vcpus_pinned', CHOSEN_VM), unit: 'none' },
+      { title: 'pinned emulator', expr: of('libvirt_domain_emulator_pinned', CHOSEN_VM), unit: 'none' },
+      { title: 'guest NUMA cells', expr: of('libvirt_domain_numa_cells', CHOSEN_VM), unit: 'none' },
       { title: 'huge pages', expr: of('libvirt_domain_hugepages', CHOSEN_VM), unit: 'none' },
       { title: 'iothreads', expr: of('libvirt_domain_iothreads', CHOSEN_VM), unit: 'none' },
-      { title: 'iothreads pinned', expr: of('libvirt_domain_iothreads_pinned', CHOSEN_VM), unit: 'none' },
+      { title: 'pinned iothreads', expr: of('libvirt_domain_iothreads_pinned', CHOSEN_VM), unit: 'none' },
       {
-        title: 'wider than a cell',
+        title: 'exceeds a NUMA cell',
         expr: of('libvirt_domain_wider_than_numa_cell', CHOSEN_VM),
         unit: 'none',
       },

@@ -3,34 +3,34 @@ import { recorded } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { HOST, percent, SHARE, VM, WHOLE, worstOfHost } from '../text.ts';
 
-const DELAY = recorded('domain:virtune_vcpu_delay:ratio_rate5m');
+const STEAL = recorded('domain:virtune_vcpu_delay:ratio_rate5m');
 const VMWARE = "VMware's CPU ready: 5 to 10 % is significant, over 10 % is bad";
 
 export const cpuAlerts: AlertGroup = {
   name: 'cpu',
-  help: 'VMs that wait for CPUs, and hosts that have none left.',
+  help: 'VMs that wait for CPU, and hosts that have no CPU left.',
   alerts: [
     alert({
-      alert: 'DomainVcpuDelayHigh',
+      alert: 'DomainCpuStealHigh',
       severity: 'warning',
       component: 'cpu',
       for: '15m',
-      thresholds: { delay: { value: 0.05, unit: 'share', from: VMWARE } },
-      expr: ({ delay }) => `${DELAY} > ${delay}`,
-      summary: () => `${VM} on ${HOST} waits for a CPU ${SHARE} of the time.`,
-      description: ({ delay }) =>
-        `Each of its vCPUs, over ${percent(delay)}: the guest sees it as steal. See who shares its CPUs.`,
+      thresholds: { steal: { value: 0.05, unit: 'share', from: VMWARE } },
+      expr: ({ steal }) => `${STEAL} > ${steal}`,
+      summary: () => `${VM} on ${HOST} has ${SHARE} CPU steal.`,
+      description: ({ steal }) =>
+        `Its vCPUs were ready to run but had no CPU for more than ${percent(steal)} of the time. Check which VMs share its CPUs.`,
     }),
     alert({
-      alert: 'DomainVcpuDelayCritical',
+      alert: 'DomainCpuStealCritical',
       severity: 'critical',
       component: 'cpu',
       for: '10m',
-      thresholds: { delay: { value: 0.1, unit: 'share', from: VMWARE } },
-      expr: ({ delay }) => `${DELAY} > ${delay}`,
-      summary: () => `${VM} on ${HOST} waits for a CPU ${SHARE} of the time.`,
-      description: ({ delay }) =>
-        `Each of its vCPUs, over ${percent(delay)}: what runs in it is late. Waiting most on this host:${worstOfHost(DELAY)}. Move it or a neighbour away, or give it CPUs of its own.`,
+      thresholds: { steal: { value: 0.1, unit: 'share', from: VMWARE } },
+      expr: ({ steal }) => `${STEAL} > ${steal}`,
+      summary: () => `${VM} on ${HOST} has ${SHARE} CPU steal.`,
+      description: ({ steal }) =>
+        `Its vCPUs were ready to run but had no CPU for more than ${percent(steal)} of the time; workloads in the guest stall. Highest steal on this host:${worstOfHost(STEAL)}. Migrate this VM or a neighbour, or pin it to dedicated CPUs.`,
     }),
     alert({
       alert: 'HostCpuSaturated',
@@ -39,12 +39,12 @@ export const cpuAlerts: AlertGroup = {
       for: '15m',
       thresholds: { busy: { value: 0.9, unit: 'share', from: "node-mixin's NodeCPUHighUsage" } },
       expr: ({ busy }) => `${recorded('instance:virtune_host_cpu_busy:ratio_rate5m')} > ${busy}`,
-      summary: () => `The CPUs of ${HOST} are busy ${SHARE} of the time.`,
+      summary: () => `CPU utilization of ${HOST} is ${SHARE}.`,
       description: () =>
-        'The next VM that wants more takes it from the others. See which VMs use it, and move one away.',
+        'Any further load takes CPU time from other VMs. Find the VMs that use most CPU, and migrate one.',
     }),
     alert({
-      alert: 'HostStolenFromUs',
+      alert: 'HostCpuStealHigh',
       severity: 'warning',
       component: 'cpu',
       for: '20m',
@@ -56,9 +56,9 @@ export const cpuAlerts: AlertGroup = {
         },
       },
       expr: ({ steal }) => `${recorded('instance:virtune_host_cpu_steal:ratio_rate5m')} > ${steal}`,
-      summary: () => `A hypervisor below ${HOST} takes ${SHARE} of its CPU time.`,
+      summary: () => `${HOST} has ${SHARE} CPU steal.`,
       description: () =>
-        'The host is itself a VM, and its own host is overcommitted: nothing that is tuned here helps. Ask whoever runs it.',
+        'This host is itself a VM, and the hypervisor below it is overcommitted. Tuning here does not help. Contact the operator of that hypervisor.',
     }),
     alert({
       alert: 'HostCpuPressure',
@@ -66,13 +66,13 @@ export const cpuAlerts: AlertGroup = {
       component: 'cpu',
       for: '15m',
       thresholds: {
-        some: { value: 0.3, unit: 'share', from: 'ours: a third of the time somebody waits who could run' },
+        some: { value: 0.3, unit: 'share', from: 'our choice: some task waits a third of the time' },
       },
       expr: ({ some }) =>
         `${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="cpu"', 'share="some"')} > ${some}`,
-      summary: () => `On ${HOST} something that could run waits for a CPU ${SHARE} of the time.`,
+      summary: () => `CPU pressure on ${HOST} is ${SHARE} (PSI some).`,
       description: () =>
-        "By the kernel's pressure stall information, VMs and all else counted. Compare with the delay of VMs: if they are well, look for other processes.",
+        'At least one runnable task, of a VM or any other process, waits for a CPU. Compare with the CPU steal of VMs: if it is low, look for other processes.',
     }),
     alert({
       alert: 'PinnedCpuShared',
@@ -81,9 +81,9 @@ export const cpuAlerts: AlertGroup = {
       for: '15m',
       thresholds: {},
       expr: () => `${metric('libvirt_host_cpus_dedicated_twice')} > 0`,
-      summary: () => `${WHOLE} CPUs of ${HOST} are dedicated to more than one vCPU.`,
+      summary: () => `${WHOLE} CPUs of ${HOST} are each dedicated to more than one vCPU.`,
       description: () =>
-        'Each of those vCPUs was to have a CPU alone, and has half of one. Find the pins that overlap and plan them anew.',
+        'Each of these vCPUs is pinned to a single CPU but has to share it. Find the overlapping pins and plan the placement again.',
     }),
   ],
 };

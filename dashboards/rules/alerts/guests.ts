@@ -5,14 +5,14 @@ import { HOST, LASTING, SHARE, VM } from '../text.ts';
 const state = (word: 'running' | 'paused' | 'shutoff' | 'crashed'): string =>
   metric('libvirt_domain_info_state', `state_desc="${word}"`);
 const REASON = metric('libvirt_domain_info_state_reason');
-/** virDomainPausedReason: by the user's hand. */
+/** virDomainPausedReason: paused by a user. */
 const PAUSED_BY_USER = 1;
-/** virDomainShutoffReason: its QEMU ended by itself. */
+/** virDomainShutoffReason: QEMU exited unexpectedly. */
 const SHUTOFF_CRASHED = 3;
 
 export const guestAlerts: AlertGroup = {
   name: 'guests',
-  help: 'VMs that stand, fell, or starve.',
+  help: 'VMs that are paused, crashed, unresponsive or short of memory.',
   alerts: [
     alert({
       alert: 'DomainPaused',
@@ -21,9 +21,9 @@ export const guestAlerts: AlertGroup = {
       for: '5m',
       thresholds: {},
       expr: () => `${REASON} != ${PAUSED_BY_USER} and ${BY_VM} ${state('paused')}`,
-      summary: () => `${VM} on ${HOST} is paused, and nobody paused it.`,
+      summary: () => `${VM} on ${HOST} is paused, but not by a user.`,
       description: () =>
-        '{{ if eq $value 5.0 }}After an I/O error: see whether the pool is full or the storage gone, mend that, then resume it.{{ else if eq $value 6.0 }}By its watchdog: the guest hung; take a dump, then reset it.{{ else }}For the reason with number {{ $value }} (virDomainPausedReason); virsh domstate --reason says it in words.{{ end }}',
+        '{{ if eq $value 5.0 }}Paused by an I/O error. Check whether the storage pool is full or unreachable, fix that, then resume the VM.{{ else if eq $value 6.0 }}Paused by its watchdog: the guest hung. Take a dump, then reset the VM.{{ else }}Paused for reason {{ $value }} (virDomainPausedReason); virsh domstate --reason shows its name.{{ end }}',
     }),
     alert({
       alert: 'DomainCrashed',
@@ -34,7 +34,7 @@ export const guestAlerts: AlertGroup = {
       expr: () => `${state('crashed')} or (${state('shutoff')} and ${BY_VM} ${REASON} == ${SHUTOFF_CRASHED})`,
       summary: () => `${VM} on ${HOST} has crashed.`,
       description: () =>
-        'Its guest panicked or its QEMU is gone. Save the log in /var/log/libvirt/qemu, then start it, elsewhere if the host is at fault.',
+        'The guest panicked or its QEMU process died. Save the log in /var/log/libvirt/qemu, then start the VM, on another host if this one is at fault.',
     }),
     alert({
       alert: 'DomainUnresponsive',
@@ -45,19 +45,21 @@ export const guestAlerts: AlertGroup = {
       expr: () => `time() - ${metric('virtune_domain_unresponsive_since_timestamp_seconds')} > 0`,
       summary: () => `${VM} on ${HOST} has not answered libvirt for ${LASTING}.`,
       description: () =>
-        'Its QEMU hangs, most often in the storage below it. The guest may still run; nothing can be asked of it or changed.',
+        'Its QEMU process hangs, usually on storage. The guest may still run, but libvirt cannot query or change it.',
     }),
     alert({
       alert: 'GuestBallooned',
       severity: 'info',
       component: 'memory',
       for: '30m',
-      thresholds: { taken: { value: 0.3, unit: 'share', from: 'ours: a third of what it was sold' } },
+      thresholds: {
+        taken: { value: 0.3, unit: 'share', from: 'our choice: about a third of its maximum memory' },
+      },
       expr: ({ taken }) =>
         `1 - ${metric('libvirt_domain_info_memory_usage_bytes')} / ${metric('libvirt_domain_info_maximum_memory_bytes')} > ${taken} and ${BY_VM} ${state('running')}`,
       summary: () => `The balloon has taken ${SHARE} of the memory of ${VM} on ${HOST}.`,
       description: () =>
-        'Its page cache is smaller than its owner thinks. If the host has memory again, give it back; else see who made it scarce.',
+        'The guest has less page cache than its size suggests. If the host has free memory, deflate the balloon with virsh setmem; otherwise find what uses the memory.',
     }),
     alert({
       alert: 'GuestMemoryStarved',
@@ -65,14 +67,14 @@ export const guestAlerts: AlertGroup = {
       component: 'memory',
       for: '5m',
       thresholds: {
-        usable: { value: 0.05, unit: 'share', from: 'ours, after KubeVirt' },
+        usable: { value: 0.05, unit: 'share', from: 'our choice, after KubeVirt' },
         faults: { value: 5, unit: 'per second', from: 'KubeVirt: page faults that need the disk' },
       },
       expr: ({ usable, faults }, { range }) =>
         `${metric('libvirt_domain_memory_stats_usable_bytes')} / ${metric('libvirt_domain_memory_stats_available_bytes')} < ${usable} and (rate(${metric('libvirt_domain_memory_stats_major_fault_total')}[${range('5m')}]) > ${faults} or rate(${metric('libvirt_domain_memory_stats_swap_in_bytes_total')}[${range('5m')}]) > 0)`,
-      summary: () => `${VM} on ${HOST} has ${SHARE} of its memory left, and reads it back from disk.`,
+      summary: () => `${VM} on ${HOST} has ${SHARE} of its memory usable and reads pages back from disk.`,
       description: () =>
-        'What runs in it is slow. Give its balloon back first; if it has all it was sold, it needs more, or a process in it leaks.',
+        'Workloads in the guest are slow. Deflate its balloon first. If the VM already has its maximum memory, it needs more, or a process in it leaks.',
     }),
   ],
 };

@@ -8,18 +8,20 @@ const PRESSURE = (share: 'some' | 'full'): string =>
 
 export const memoryAlerts: AlertGroup = {
   name: 'memory',
-  help: 'Hosts that run out of memory, swap, or memory in the right place.',
+  help: 'Hosts short of memory, swap, huge pages, or memory on a NUMA cell.',
   alerts: [
     alert({
       alert: 'HostMemoryPressure',
       severity: 'warning',
       component: 'memory',
       for: '10m',
-      thresholds: { some: { value: 0.1, unit: 'share', from: 'ours: a tenth of the time somebody waits' } },
+      thresholds: {
+        some: { value: 0.1, unit: 'share', from: 'our choice: some task waits a tenth of the time' },
+      },
       expr: ({ some }) => `${PRESSURE('some')} > ${some}`,
-      summary: () => `On ${HOST} something waits for memory ${SHARE} of the time.`,
+      summary: () => `Memory pressure on ${HOST} is ${SHARE} (PSI some).`,
       description: () =>
-        'The kernel reclaims or swaps to go on. Free memory before it stalls: move a VM away, or see what else grew.',
+        'Tasks wait for the kernel to reclaim or swap memory. Free memory before the host stalls: migrate a VM, or find what else grew.',
     }),
     alert({
       alert: 'HostMemoryStalled',
@@ -30,13 +32,12 @@ export const memoryAlerts: AlertGroup = {
         full: {
           value: 0.05,
           unit: 'share',
-          from: 'ours; systemd-oomd kills at 60 % over 30 s, long after VMs were slow',
+          from: 'our choice; systemd-oomd kills at 60 % over 30 s, long after VMs became slow',
         },
       },
       expr: ({ full }) => `${PRESSURE('full')} > ${full}`,
-      summary: () => `On ${HOST} nothing can run for want of memory ${SHARE} of the time.`,
-      description: () =>
-        'All its VMs stand still meanwhile. Migrate or stop the largest one that can be spared, now.',
+      summary: () => `${HOST} stalls on memory ${SHARE} of the time (PSI full).`,
+      description: () => 'All of its VMs stall. Migrate or stop the largest VM that you can, now.',
     }),
     alert({
       alert: 'HostSwappingIn',
@@ -47,13 +48,13 @@ export const memoryAlerts: AlertGroup = {
         swapIn: {
           value: 100,
           unit: 'pages per second',
-          from: "ours; node-mixin's NodeMemoryMajorPagesFaults is at 500, disk reads of any kind",
+          from: "our choice; node-mixin's NodeMemoryMajorPagesFaults is 500 and counts disk reads of any kind",
         },
       },
       expr: ({ swapIn }) => `${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${swapIn}`,
-      summary: () => `${HOST} reads ${WHOLE} pages a second back from swap.`,
+      summary: () => `${HOST} swaps in ${WHOLE} pages per second.`,
       description: () =>
-        'Guests touch memory that the host has put on disk: each touch takes milliseconds. Free memory; never swap VMs of databases.',
+        'Guests access memory that the host has swapped out; each access takes milliseconds. Free memory, and keep database VMs out of swap.',
     }),
     alert({
       alert: 'HostSwapAlmostFull',
@@ -63,9 +64,9 @@ export const memoryAlerts: AlertGroup = {
       thresholds: { free: { value: 0.1, unit: 'share', from: "systemd-oomd's SwapUsedLimit of 90 %" } },
       expr: ({ free }) =>
         `sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="free"')}) / sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="total"')}) < ${free}`,
-      summary: () => `${SHARE} of the swap space of ${HOST} is left.`,
+      summary: () => `${HOST} has ${SHARE} of its swap space left.`,
       description: () =>
-        'When it is full the kernel kills. Free memory first; more swap only puts the day off.',
+        'When swap is full, the kernel starts to kill processes. Free memory first; more swap only buys time.',
     }),
     alert({
       alert: 'HostMemoryHeadroomLow',
@@ -76,9 +77,9 @@ export const memoryAlerts: AlertGroup = {
         available: { value: 0.1, unit: 'share', from: "node-mixin's NodeMemoryHighUtilization at 90 %" },
       },
       expr: ({ available }) => `${recorded('instance:virtune_host_memory_available:ratio')} < ${available}`,
-      summary: () => `${HOST} could give ${SHARE} of its memory without swapping.`,
+      summary: () => `${HOST} has ${SHARE} of its memory available.`,
       description: ({ available }) =>
-        `Below ${percent(available)}. A VM that grows, or one that starts, makes it swap. Place nothing here; move a VM away.`,
+        `Less than ${percent(available)} of memory is available. A VM that grows or starts makes the host swap. Schedule no VMs here, and migrate one.`,
     }),
     alert({
       alert: 'HostOomKill',
@@ -87,9 +88,9 @@ export const memoryAlerts: AlertGroup = {
       for: '0s',
       thresholds: {},
       expr: (_, { range }) => `increase(${metric('libvirt_host_oom_kills_total')}[${range('10m')}]) > 0`,
-      summary: () => `The kernel of ${HOST} has killed a process for want of memory.`,
+      summary: () => `The kernel of ${HOST} has OOM-killed a process.`,
       description: () =>
-        'A QEMU is the largest process of most hosts, so a VM may be gone. See the kernel log for which, start it elsewhere, then free memory.',
+        'QEMU is the largest process on most hosts, so a VM may be down. Find it in the kernel log, start it on another host, then free memory.',
     }),
     alert({
       alert: 'KsmDependence',
@@ -99,9 +100,9 @@ export const memoryAlerts: AlertGroup = {
       thresholds: {},
       expr: () =>
         `${metric('libvirt_host_ksm_saved_bytes')} > ${metric('libvirt_host_memory_available_bytes')}`,
-      summary: () => `${HOST} fits its VMs only because KSM merges pages: ${BYTES} would be needed without.`,
+      summary: () => `${HOST} depends on KSM: without page merging its VMs need ${BYTES} more.`,
       description: () =>
-        'That is more than the host has left. When guests reboot or rewrite those pages, it swaps. Count the memory as used, and make room.',
+        'That is more than the host has available. When guests reboot or rewrite merged pages, the host swaps. Count this memory as used, and migrate VMs.',
     }),
     alert({
       alert: 'NumaNodeFull',
@@ -112,14 +113,14 @@ export const memoryAlerts: AlertGroup = {
         available: {
           value: 0.05,
           unit: 'share',
-          from: 'ours: below it a strict VM cannot start, and a preferred one spills over',
+          from: 'our choice: below it a strict VM cannot start, and a preferred one spills over',
         },
       },
       expr: ({ available }) =>
         `${metric('libvirt_host_numa_memory_available_bytes')} / sum without (kind) (${metric('libvirt_host_numa_memory_bytes', 'kind="total"')}) < ${available}`,
       summary: () => `NUMA cell {{ $labels.cell }} of ${HOST} has ${SHARE} of its memory left.`,
       description: () =>
-        'VMs bound to it cannot grow; others get memory from the far cell. See which VMs lie there, and move one to another cell.',
+        'VMs bound to this cell cannot grow; other VMs get remote memory. Find the VMs on this cell, and move one to another cell.',
     }),
     alert({
       alert: 'HugepagesExhausted',
@@ -129,9 +130,9 @@ export const memoryAlerts: AlertGroup = {
       thresholds: {},
       expr: () => `${metric('libvirt_host_hugepages_missing')} > 0`,
       summary: () =>
-        `${HOST} lacks ${WHOLE} huge pages of {{ $labels.size }} (cell {{ $labels.cell }}) for VMs that are defined but do not run.`,
+        `${HOST} lacks ${WHOLE} huge pages of {{ $labels.size }} (cell {{ $labels.cell }}) for VMs that are defined but not running.`,
       description: () =>
-        'Their next start will be refused. Set more pages aside while memory is not fragmented, or take the VMs off huge pages.',
+        'These VMs will fail to start. Allocate more huge pages while memory is not fragmented, or take the VMs off huge pages.',
     }),
     alert({
       alert: 'HostIoStalled',
@@ -139,13 +140,13 @@ export const memoryAlerts: AlertGroup = {
       component: 'disk',
       for: '15m',
       thresholds: {
-        full: { value: 0.2, unit: 'share', from: 'ours: a fifth of the time nothing runs, all wait for I/O' },
+        full: { value: 0.2, unit: 'share', from: 'our choice: all tasks wait for I/O a fifth of the time' },
       },
       expr: ({ full }) =>
         `${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="io"', 'share="full"')} > ${full}`,
-      summary: () => `On ${HOST} everything waits for I/O ${SHARE} of the time.`,
+      summary: () => `${HOST} stalls on I/O ${SHARE} of the time (PSI full).`,
       description: () =>
-        'See which VM reads or writes most, and whether the storage below is well; limit the one that floods it.',
+        'Find the VM with most I/O, and check the health of the storage. Throttle the VM that saturates it.',
     }),
   ],
 };

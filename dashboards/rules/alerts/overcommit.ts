@@ -6,13 +6,13 @@ import { FLEET, HOST, NUMBER, ofHost, percent, SHARE, VM, worstOfHost } from '..
 const VCPU_RATIO = metric('libvirt_host_vcpu_overcommit_ratio', 'state="running"');
 const MEMORY_RATIO = metric('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
 const CONTENTION = recorded('instance:virtune_vcpu_contention:ratio_rate5m');
-const RED_HAT = "Red Hat's virtualization guides: 5 vCPUs a CPU are safe, 10 the most";
+const RED_HAT = "Red Hat's virtualization guides: 5 vCPUs per CPU are safe, 10 is the maximum";
 const NOVA = "Nova's ram_allocation_ratio of 1.0; oVirt-like hosts with swap take 1.5";
 
-/** What is promised against what there is. A ratio alone warns at most; a ratio with harm wakes somebody. */
+/** Allocated against physical resources. A high ratio alone is a warning at most; a ratio with contention is more. */
 export const overcommitAlerts: AlertGroup = {
   name: 'overcommit',
-  help: 'What is promised to VMs against what hosts have, and whether it hurts.',
+  help: 'vCPUs and memory allocated to VMs against what hosts have, and the contention it causes.',
   alerts: [
     alert({
       alert: 'HostVcpuOvercommitHigh',
@@ -21,12 +21,12 @@ export const overcommitAlerts: AlertGroup = {
       for: '1h',
       thresholds: { ratio: { value: 5, unit: 'ratio', from: RED_HAT } },
       expr: ({ ratio }) => `${VCPU_RATIO} > ${ratio}`,
-      summary: () => `${HOST} runs ${NUMBER} vCPUs for each CPU.`,
+      summary: () => `${HOST} runs ${NUMBER} vCPUs per CPU.`,
       description: ({ ratio }) =>
-        `More than ${ratio}. Nobody need be hurt: look at the host's contention, and place no further VMs here.`,
+        `The vCPU:pCPU ratio is above ${ratio}. VMs may not be affected yet: check CPU contention on the host, and schedule no more VMs here.`,
     }),
     alert({
-      alert: 'HostVcpuOvercommitHarmful',
+      alert: 'HostCpuContentionHigh',
       severity: 'warning',
       component: 'cpu',
       for: '15m',
@@ -34,20 +34,20 @@ export const overcommitAlerts: AlertGroup = {
         ratio: {
           value: 1,
           unit: 'ratio',
-          from: 'below it, waiting comes from pins or quotas and not from overcommit',
+          from: 'below 1, contention comes from pins or quotas, not from overcommit',
         },
         contention: {
           value: 0.1,
           unit: 'share',
-          from: 'twice what VMware calls significant: a tenth of all work waits',
+          from: 'twice what VMware calls significant: a tenth of CPU demand is not served',
         },
       },
       expr: ({ ratio, contention }) =>
         `${CONTENTION} > ${contention} and ${BY_HOST} ${VCPU_RATIO} > ${ratio}`,
       summary: () =>
-        `VMs on ${HOST} do not get ${SHARE} of the CPU time they want, at ${ofHost(VCPU_RATIO, 'printf "%.1f"')} vCPUs a CPU.`,
+        `CPU contention on ${HOST} is ${SHARE} at ${ofHost(VCPU_RATIO, 'printf "%.1f"')} vCPUs per CPU.`,
       description: ({ contention }) =>
-        `Over ${percent(contention)}. Worst off:${worstOfHost(recorded('domain:virtune_vcpu_delay:ratio_rate5m'))}. Move VMs away, or pin those that must not wait.`,
+        `More than ${percent(contention)} of the CPU demand of VMs is not served. Highest steal:${worstOfHost(recorded('domain:virtune_vcpu_delay:ratio_rate5m'))}. Migrate VMs, or pin latency-sensitive ones to dedicated CPUs.`,
     }),
     alert({
       alert: 'HostMemoryOvercommitHigh',
@@ -56,25 +56,25 @@ export const overcommitAlerts: AlertGroup = {
       for: '30m',
       thresholds: { ratio: { value: 1, unit: 'ratio', from: NOVA } },
       expr: ({ ratio }) => `${MEMORY_RATIO} > ${ratio}`,
-      summary: () => `VMs on ${HOST} may take ${SHARE} of its memory.`,
+      summary: () => `Memory of ${HOST} is overcommitted: ${SHARE} allocated to VMs.`,
       description: ({ ratio }) =>
-        `More than ${percent(ratio)} is promised: if guests use it all, the host swaps or kills. Move a VM away, or lower maximum memory.`,
+        `VMs may use more than ${percent(ratio)} of the host's memory. If they do, the host swaps or OOM-kills. Migrate a VM, or lower its maximum memory.`,
     }),
     alert({
-      alert: 'HostMemoryOvercommitHarmful',
+      alert: 'HostMemoryOvercommitCritical',
       severity: 'critical',
       component: 'memory',
       for: '5m',
       thresholds: {
-        ratio: { value: 0.9, unit: 'ratio', from: "the host's own needs are the rest" },
+        ratio: { value: 0.9, unit: 'ratio', from: 'the rest is for the host itself' },
         stalled: { value: 0.05, unit: 'share', from: 'as HostMemoryStalled' },
         swapIn: { value: 100, unit: 'pages per second', from: 'as HostSwappingIn' },
       },
       expr: ({ ratio, stalled, swapIn }) =>
         `${MEMORY_RATIO} > ${ratio} and ${BY_HOST} (${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', 'share="full"')} > ${stalled} or ${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${swapIn})`,
-      summary: () => `${HOST} has promised ${SHARE} of its memory and stalls for want of it.`,
+      summary: () => `${HOST} has ${SHARE} of its memory allocated to VMs, and stalls or swaps.`,
       description: () =>
-        'All its VMs are slow and the kernel may kill one. Migrate the largest VM that can move, now; then see who grew.',
+        'All of its VMs are slow, and the kernel may OOM-kill one. Migrate the largest VM that can move, now; then find what grew.',
     }),
     alert({
       alert: 'FleetCannotTolerateHostLossCpu',
@@ -83,9 +83,9 @@ export const overcommitAlerts: AlertGroup = {
       for: '15m',
       thresholds: { ratio: { value: 5, unit: 'ratio', from: `as HostVcpuOvercommitHigh; ${RED_HAT}` } },
       expr: ({ ratio }) => `${recorded('cluster:virtune_vcpu_overcommit_after_host_loss:ratio')} > ${ratio}`,
-      summary: () => `If its largest host is lost, ${FLEET} would run ${NUMBER} vCPUs for each CPU.`,
+      summary: () => `If its largest host fails, ${FLEET} runs ${NUMBER} vCPUs per CPU.`,
       description: ({ ratio }) =>
-        `More than ${ratio}: VMs that restart elsewhere would make the others wait. Add a host, or stop what need not run.`,
+        `That is above ${ratio}: VMs that restart on other hosts cause contention there. Add a host, or stop VMs that are not needed.`,
     }),
     alert({
       alert: 'FleetCannotTolerateHostLossMemory',
@@ -95,12 +95,12 @@ export const overcommitAlerts: AlertGroup = {
       thresholds: { ratio: { value: 1, unit: 'ratio', from: NOVA } },
       expr: ({ ratio }) =>
         `${recorded('cluster:virtune_memory_overcommit_after_host_loss:ratio')} > ${ratio}`,
-      summary: () => `If its largest host is lost, ${FLEET} would need ${SHARE} of the memory that is left.`,
+      summary: () => `If its largest host fails, ${FLEET} needs ${SHARE} of the remaining memory.`,
       description: () =>
-        'Not all of its VMs could start again. Add a host, or lower what VMs are promised, before it happens.',
+        'Not all VMs could restart. Add a host, or lower the maximum memory of VMs, before that happens.',
     }),
     alert({
-      alert: 'DomainWiderThanHost',
+      alert: 'DomainVcpusExceedHost',
       severity: 'warning',
       component: 'cpu',
       for: '5m',
@@ -109,7 +109,7 @@ export const overcommitAlerts: AlertGroup = {
         `${metric('libvirt_domain_wider_than_host')} == 1 and ${BY_VM} ${metric('libvirt_domain_info_state', 'state_desc="running"')}`,
       summary: () => `${VM} has more vCPUs than ${HOST} has CPUs.`,
       description: () =>
-        'Its own vCPUs wait for each other, and spinlocks in the guest make it worse. Give it fewer, or a larger host.',
+        'Its own vCPUs compete for CPUs, and guest spinlocks make it worse. Reduce its vCPUs, or move it to a larger host.',
     }),
   ],
 };

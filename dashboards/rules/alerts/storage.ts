@@ -7,7 +7,7 @@ const DAY_SECONDS = 86_400;
 
 export const storageAlerts: AlertGroup = {
   name: 'storage',
-  help: 'Disks that are slow or fail, pools that fill up, snapshots that stay, interfaces that drop.',
+  help: 'Slow or failing disks, storage pools that fill up, old snapshots, packet drops.',
   alerts: [
     alert({
       alert: 'DiskLatencyHigh',
@@ -18,15 +18,15 @@ export const storageAlerts: AlertGroup = {
         seconds: {
           value: 0.05,
           unit: 'seconds',
-          from: 'ours: ten times a slow SSD, and twice a busy hard disk',
+          from: 'our choice: ten times a slow SSD, twice a busy hard disk',
         },
-        requests: { value: 1, unit: 'per second', from: 'below it the mean is of a few requests' },
+        requests: { value: 1, unit: 'per second', from: 'below it the mean is of too few requests' },
       },
       expr: ({ seconds, requests }) =>
         `${recorded('device:virtune_block_request_seconds:mean_rate5m')} > ${seconds} and ${recorded('device:virtune_block_requests:rate5m')} > ${requests}`,
-      summary: () => `${DISK} of ${VM} on ${HOST} takes ${LASTING} for a request.`,
+      summary: () => `Request latency of ${DISK} of ${VM} on ${HOST} is ${LASTING}.`,
       description: () =>
-        'See whether other disks of the same pool are slow too: then it is the storage, else this VM or its limits and cache mode.',
+        'Check other disks of the same pool. If they are slow too, it is the storage; otherwise check the load of this VM, I/O limits and cache mode.',
     }),
     alert({
       alert: 'DiskErrors',
@@ -39,7 +39,7 @@ export const storageAlerts: AlertGroup = {
       summary: () =>
         `${VM} on ${HOST} has I/O errors{{ with $labels.target_device }} on disk {{ . }}{{ end }}.`,
       description: () =>
-        'By its disk policy QEMU pauses the VM or tells the guest. See whether the pool is full and the path to the storage up.',
+        'Depending on the error policy, QEMU pauses the VM or reports the error to the guest. Check whether the pool is full and the storage path is up.',
     }),
     alert({
       alert: 'ThinPoolOvercommit',
@@ -47,15 +47,15 @@ export const storageAlerts: AlertGroup = {
       component: 'disk',
       for: '1h',
       thresholds: {
-        ratio: { value: 1, unit: 'ratio', from: 'more is promised than there is' },
+        ratio: { value: 1, unit: 'ratio', from: 'more is provisioned than the pool has' },
         fullWithin: { value: DAY_SECONDS, unit: 'seconds', from: 'node-mixin: filling up within a day' },
       },
       expr: ({ ratio, fullWithin }, { range }) =>
         `${metric('libvirt_storage_pool_provisioned_bytes')} / ${metric('libvirt_storage_pool_capacity_bytes')} > ${ratio} and predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) <= 0`,
       summary: () =>
-        `${POOL} of ${HOST} has promised ${SHARE} of its size and is full, or will be within a day.`,
+        `${POOL} of ${HOST} is overcommitted (${SHARE} provisioned) and is full or will be within a day.`,
       description: () =>
-        'Then every VM with a growing image in it pauses. Add space, move images, or discard what guests have freed.',
+        'When it is full, every VM with a thin image in it pauses. Add space, move images, or discard blocks that guests have freed.',
     }),
     alert({
       alert: 'SnapshotTooOld',
@@ -63,12 +63,12 @@ export const storageAlerts: AlertGroup = {
       component: 'snapshot',
       for: '1h',
       thresholds: {
-        age: { value: 7 * DAY_SECONDS, unit: 'seconds', from: 'the book: a snapshot is no backup' },
+        age: { value: 7 * DAY_SECONDS, unit: 'seconds', from: 'common practice: a snapshot is not a backup' },
       },
       expr: ({ age }) => `time() - ${metric('libvirt_domain_snapshot_oldest_timestamp_seconds')} > ${age}`,
-      summary: () => `${VM} on ${HOST} has a snapshot from ${LASTING} ago.`,
+      summary: () => `${VM} on ${HOST} has a snapshot that is ${LASTING} old.`,
       description: () =>
-        'It holds space, slows writes, and hinders migration. Delete it, or make a backup of it first.',
+        'It uses space, slows writes and can block migration. Delete it; make a backup first if somebody needs it.',
     }),
     alert({
       alert: 'BackingChainDeep',
@@ -76,12 +76,12 @@ export const storageAlerts: AlertGroup = {
       component: 'snapshot',
       for: '1h',
       thresholds: {
-        depth: { value: 3, unit: 'count', from: 'ours: each image below costs reads a look-up' },
+        depth: { value: 3, unit: 'count', from: 'our choice: each backing image adds a lookup to reads' },
       },
       expr: ({ depth }) => `${metric('libvirt_domain_block_stats_backing_chain_depth')} > ${depth}`,
-      summary: () => `${DISK} of ${VM} on ${HOST} stands on ${WHOLE} images.`,
+      summary: () => `${DISK} of ${VM} on ${HOST} has a backing chain of ${WHOLE} images.`,
       description: () =>
-        'Reads go through all of them, and one that is lost loses the disk. Commit or pull the chain together.',
+        'Reads may go through all of them, and losing one loses the disk. Shorten the chain with blockcommit or blockpull.',
     }),
     alert({
       alert: 'NicDrops',
@@ -93,7 +93,7 @@ export const storageAlerts: AlertGroup = {
         drops: {
           value: 1,
           unit: 'per second',
-          from: 'ours: an idle interface drops a broadcast now and then',
+          from: 'our choice: an idle interface drops an occasional broadcast',
         },
       },
       expr: ({ share, drops }, { range }) => {
@@ -103,7 +103,7 @@ export const storageAlerts: AlertGroup = {
       },
       summary: () => `${NIC} of ${VM} on ${HOST} drops ${SHARE} of its packets.`,
       description: () =>
-        'The guest or its vhost thread does not take them in time. See whether its vCPUs wait, then queues and ring sizes.',
+        'The guest or its vhost thread does not process packets in time. Check CPU steal of the VM, then queues and ring sizes.',
     }),
   ],
 };

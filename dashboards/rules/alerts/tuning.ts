@@ -4,7 +4,7 @@ import { HOST, VM } from '../text.ts';
 
 export const tuningAlerts: AlertGroup = {
   name: 'tuning',
-  help: 'VMs that are no longer tuned as their profile says.',
+  help: 'VMs whose configuration differs from their tuning profile.',
   alerts: [
     alert({
       alert: 'DomainTuningDrift',
@@ -13,9 +13,9 @@ export const tuningAlerts: AlertGroup = {
       for: '15m',
       thresholds: {},
       expr: () => `${metric('virtune_tuning_drift')} == 1`,
-      summary: () => `${VM} on ${HOST} is no longer tuned as its profile says.`,
+      summary: () => `${VM} on ${HOST} has drifted from its tuning profile.`,
       description: () =>
-        'Somebody changed it by hand, or a migration or restart lost what is not kept. See what differs, then apply the profile again or change it.',
+        'It was changed by hand, or a migration or restart lost settings. Run virtune tune drift to see the differences, then apply the profile again or edit it.',
     }),
   ],
 };

@@ -4,7 +4,7 @@ import { HOST, LASTING, WHOLE } from '../text.ts';
 
 export const virtuneAlerts: AlertGroup = {
   name: 'virtune',
-  help: 'virtune itself, without which all other alerts are silent.',
+  help: 'virtune itself. Without it no other alert fires.',
   alerts: [
     alert({
       alert: 'ExporterDown',
@@ -15,7 +15,7 @@ export const virtuneAlerts: AlertGroup = {
       expr: (_, { ofVirtune }) => `${metric('up', ofVirtune)} == 0`,
       summary: () => `Prometheus cannot scrape virtune at ${HOST}.`,
       description: () =>
-        'No other alert can tell of this host and its VMs meanwhile. See whether the host is up, then whether the exporter runs and its port is open.',
+        'No other alert works for this host and its VMs until this is fixed. Check that the host is up, the exporter runs and its port is open.',
     }),
     alert({
       alert: 'LibvirtUnreachable',
@@ -24,25 +24,29 @@ export const virtuneAlerts: AlertGroup = {
       for: '5m',
       thresholds: {},
       expr: () => `${metric('libvirt_up')} == 0`,
-      summary: () => `On ${HOST} libvirt does not answer virtune.`,
+      summary: () => `libvirt on ${HOST} does not answer virtune.`,
       description: () =>
-        'virtune itself runs, and so do VMs, but nothing can be seen of them or done to them. See whether libvirtd runs; restarting it does not stop VMs.',
+        'virtune runs, and VMs keep running, but they can be neither monitored nor managed. Check libvirtd; restarting it does not stop VMs.',
     }),
     alert({
-      alert: 'StatsSlow',
+      alert: 'HostSamplingSlow',
       severity: 'warning',
       component: 'virtune',
       for: '15m',
       thresholds: {
-        seconds: { value: 5, unit: 'seconds', from: "ours: half of Prometheus' usual scrape timeout" },
+        seconds: {
+          value: 5,
+          unit: 'seconds',
+          from: "our choice: half of Prometheus' default scrape timeout",
+        },
       },
       expr: ({ seconds }) => `${metric('virtune_sample_duration_seconds')} > ${seconds}`,
-      summary: () => `Asking ${HOST} and its VMs takes ${LASTING}.`,
+      summary: () => `Sampling ${HOST} takes ${LASTING}.`,
       description: () =>
-        'Soon VMs will be reported late. See which calls are slow, whether a VM hangs, and which groups of metrics can go.',
+        'VMs will soon be reported late. Check for slow libvirt calls and hung VMs, and disable metric groups that you do not need.',
     }),
     alert({
-      alert: 'SpoolGrowing',
+      alert: 'ElasticsearchQueueDelayed',
       severity: 'warning',
       component: 'virtune',
       for: '10m',
@@ -50,25 +54,25 @@ export const virtuneAlerts: AlertGroup = {
         seconds: {
           value: 600,
           unit: 'seconds',
-          from: 'ours: longer than a restart of a search server takes',
+          from: 'our choice: longer than a restart of a search server',
         },
       },
       expr: ({ seconds }) => `${metric('virtune_elasticsearch_oldest_age_seconds')} > ${seconds}`,
-      summary: () => `On ${HOST} the oldest document for the search server has waited for ${LASTING}.`,
+      summary: () => `Documents on ${HOST} have waited ${LASTING} for the search server.`,
       description: () =>
-        'Nothing is lost while the queue on disk has room. See whether the server is up and takes documents, and how long the room lasts.',
+        'No documents are lost while the disk queue has space. Check that the server is up and accepts documents, and how long the space lasts.',
     }),
     alert({
-      alert: 'DocumentsLost',
+      alert: 'ElasticsearchDocumentsLost',
       severity: 'critical',
       component: 'virtune',
       for: '0s',
       thresholds: {},
       expr: (_, { range }) =>
         `sum by (job, instance) (increase(${metric('virtune_elasticsearch_dropped_total')}[${range('10m')}])) + sum by (job, instance) (increase(${metric('virtune_elasticsearch_dead_letters_total')}[${range('10m')}])) > 0`,
-      summary: () => `On ${HOST} ${WHOLE} documents never reached the search server.`,
+      summary: () => `${WHOLE} documents from ${HOST} were dropped before they reached the search server.`,
       description: () =>
-        'They are given up: the queue was full or they grew too old, or the server refuses them for good. Dead letters stand with its reason in dead-letters.ndjson.',
+        'The queue was full, documents were too old, or the server rejected them. Rejected documents and reasons are in dead-letters.ndjson.',
     }),
   ],
 };

@@ -34,7 +34,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
     panels: [
       {
         id: 'host-cpu',
-        title: 'CPUs busy, by mode',
+        title: 'CPU utilization by mode (CPUs)',
         stream: 'host',
         as: 'rate',
         unit: 'number',
@@ -45,7 +45,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'host-contention',
-        title: 'CPU time that vCPUs wanted and did not get',
+        title: 'CPU contention (% of demand not served)',
         stream: 'host',
         as: 'gauge',
         unit: 'percent',
@@ -54,7 +54,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'host-memory',
-        title: 'Memory that the host could give without swapping',
+        title: 'Available memory',
         stream: 'host',
         as: 'gauge',
         unit: 'bytes',
@@ -63,14 +63,14 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'host-pressure',
-        title: 'Share of time in which tasks waited (PSI)',
+        title: 'Pressure (PSI)',
         stream: 'host',
         as: 'rate',
         unit: 'percent',
         lines: [
           { field: 'libvirt_host_pressure_seconds_total.cpu.some', label: 'CPU, some' },
-          { field: 'libvirt_host_pressure_seconds_total.memory.full', label: 'memory, all' },
-          { field: 'libvirt_host_pressure_seconds_total.io.full', label: 'I/O, all' },
+          { field: 'libvirt_host_pressure_seconds_total.memory.full', label: 'memory, full' },
+          { field: 'libvirt_host_pressure_seconds_total.io.full', label: 'I/O, full' },
         ],
       },
       {
@@ -96,7 +96,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
   {
     id: 'virtune-vm',
     title: 'virtune: VM',
-    description: 'One VM over time. Name it in the search bar: kvm.name : "db01".',
+    description: 'One VM over time. Select it in the search bar: kvm.name : "db01".',
     panels: [
       {
         id: 'vm-cpu',
@@ -109,7 +109,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'vm-delay',
-        title: 'Share of time that each vCPU could have run and did not',
+        title: 'CPU steal (ready) by vCPU',
         stream: 'vcpu',
         as: 'rate',
         unit: 'percent',
@@ -125,8 +125,8 @@ export const DASHBOARDS: readonly Dashboard[] = [
         lines: [
           { field: 'libvirt_domain_memory_stats_used_bytes', label: 'used by the guest' },
           { field: 'libvirt_domain_memory_stats_usable_bytes', label: 'usable' },
-          { field: 'libvirt_domain_memory_stats_current_balloon_bytes', label: 'given' },
-          { field: 'libvirt_domain_memory_stats_rss_bytes', label: 'resident on the host' },
+          { field: 'libvirt_domain_memory_stats_current_balloon_bytes', label: 'balloon size' },
+          { field: 'libvirt_domain_memory_stats_rss_bytes', label: 'RSS on the host' },
         ],
       },
       {
@@ -142,7 +142,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'vm-disk',
-        title: 'Read and written, by disk',
+        title: 'Throughput by disk',
         stream: 'block',
         as: 'rate',
         unit: 'bytes',
@@ -154,7 +154,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'vm-network',
-        title: 'Received and sent, by interface',
+        title: 'Traffic by interface',
         stream: 'net',
         as: 'rate',
         unit: 'bytes',
@@ -169,11 +169,11 @@ export const DASHBOARDS: readonly Dashboard[] = [
   {
     id: 'virtune-overcommit',
     title: 'virtune: overcommit',
-    description: 'How much of each host is promised, and whether it hurts.',
+    description: 'CPU and memory overcommit of each host, and the contention it causes.',
     panels: [
       {
         id: 'overcommit-vcpus',
-        title: 'vCPUs of running VMs for each CPU',
+        title: 'vCPU:pCPU ratio',
         stream: 'host',
         as: 'gauge',
         unit: 'number',
@@ -182,7 +182,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'overcommit-harm',
-        title: 'CPUs that were missing',
+        title: 'CPU shortfall (CPUs)',
         stream: 'host',
         as: 'gauge',
         unit: 'number',
@@ -191,7 +191,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'overcommit-memory',
-        title: "Memory promised, as a share of the host's",
+        title: 'Memory overcommit',
         stream: 'host',
         as: 'gauge',
         unit: 'percent',
@@ -200,7 +200,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'overcommit-pressure',
-        title: 'Share of time in which all tasks waited for memory (PSI)',
+        title: 'Memory pressure (PSI full)',
         stream: 'host',
         as: 'rate',
         unit: 'percent',
@@ -209,7 +209,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'overcommit-heaviest',
-        title: 'CPUs used, by VM',
+        title: 'CPUs used by VM',
         stream: 'vm',
         as: 'rate',
         unit: 'number',
@@ -218,7 +218,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
       },
       {
         id: 'overcommit-pools',
-        title: 'Bytes that images may grow to, by storage pool',
+        title: 'Provisioned bytes by storage pool',
         stream: 'pool',
         as: 'gauge',
         unit: 'bytes',

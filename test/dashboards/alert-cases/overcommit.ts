@@ -4,17 +4,17 @@ const vcpu = (name: 'delay' | 'time'): string =>
   series(`libvirt_domain_vcpu_${name}_seconds_total`, 'domain="db1", vcpu="0"');
 const ratio = (instance?: string): string =>
   series('libvirt_host_vcpu_overcommit_ratio', 'state="running"', instance);
-const promised = series('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
+const allocated = series('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
 const memoryFull = series('libvirt_host_pressure_seconds_total', 'resource="memory", share="full"');
 
-/** A VM of one vCPU that waits 12 s a minute from minute 11 to 51, and runs 48 s of each. */
+/** A VM of one vCPU that waits 12 s per minute from minute 11 to 51, and runs 48 s of each. */
 const WAITS = {
   [vcpu('delay')]: '0+0x10 0+12x40 480+0x20',
   [vcpu('time')]: '0+48x72',
   [series('libvirt_domain_vcpu_current', 'domain="db1"')]: '1+0x72',
 };
 
-const STALLS = { [promised]: '0.95+0x60', [memoryFull]: '0+0x10 0+6x20 120+0x30' };
+const STALLS = { [allocated]: '0.95+0x60', [memoryFull]: '0+0x10 0+6x20 120+0x30' };
 
 const fleetOf = (cluster: string, vcpus: string, cpus: string, ...hosts: string[]) =>
   Object.fromEntries(
@@ -35,14 +35,14 @@ const FLEET_CPU = firing(
   'warning',
   'fleet-cpu',
   { cluster: 'a' },
-  'If its largest host is lost, the fleet "a" would run 7.50 vCPUs for each CPU.',
-  'More than 5: VMs that restart elsewhere would make the others wait. Add a host, or stop what need not run.',
+  'If its largest host fails, the fleet "a" runs 7.50 vCPUs per CPU.',
+  'That is above 5: VMs that restart on other hosts cause contention there. Add a host, or stop VMs that are not needed.',
 );
 
 export const overcommitCases: readonly AlertCase[] = [
   {
     alert: 'HostVcpuOvercommitHigh',
-    what: 'after an hour above 5 vCPUs a CPU, and no longer once it is below',
+    what: 'after an hour above 5 vCPUs per CPU, and no longer once it is below',
     series: { [ratio()]: '4+0x5 6+0x70 4+0x5' },
     at: {
       5: [],
@@ -52,8 +52,8 @@ export const overcommitCases: readonly AlertCase[] = [
           'info',
           'cpu',
           { state: 'running' },
-          'Host kvm1 runs 6.00 vCPUs for each CPU.',
-          "More than 5. Nobody need be hurt: look at the host's contention, and place no further VMs here.",
+          'Host kvm1 runs 6.00 vCPUs per CPU.',
+          'The vCPU:pCPU ratio is above 5. VMs may not be affected yet: check CPU contention on the host, and schedule no more VMs here.',
         ),
       ],
       79: [],
@@ -61,7 +61,7 @@ export const overcommitCases: readonly AlertCase[] = [
   },
   {
     alert: 'HostVcpuOvercommitHigh',
-    what: 'not for a stopped VM of 64 vCPUs on a host of 16 CPUs: only what runs is load',
+    what: 'not for a stopped VM of 64 vCPUs on a host of 16 CPUs: only running vCPUs count',
     series: {
       [ratio()]: '1+0x90',
       [series('libvirt_host_vcpu_overcommit_ratio', 'state="defined"')]: '5+0x90',
@@ -70,8 +70,8 @@ export const overcommitCases: readonly AlertCase[] = [
     at: { 80: [] },
   },
   {
-    alert: 'HostVcpuOvercommitHarmful',
-    what: 'when more vCPUs run than there are CPUs and a fifth of the time they want is not given',
+    alert: 'HostCpuContentionHigh',
+    what: 'when more vCPUs run than there are CPUs and a fifth of their demand is not served',
     series: { ...WAITS, [ratio()]: '2+0x72' },
     at: {
       10: [],
@@ -81,22 +81,22 @@ export const overcommitCases: readonly AlertCase[] = [
           'warning',
           'cpu',
           {},
-          'VMs on host kvm1 do not get 20% of the CPU time they want, at 2.0 vCPUs a CPU.',
-          'Over 10 %. Worst off: "db1" (20%). Move VMs away, or pin those that must not wait.',
+          'CPU contention on host kvm1 is 20% at 2.0 vCPUs per CPU.',
+          'More than 10 % of the CPU demand of VMs is not served. Highest steal: "db1" (20%). Migrate VMs, or pin latency-sensitive ones to dedicated CPUs.',
         ),
       ],
       65: [],
     },
   },
   {
-    alert: 'HostVcpuOvercommitHarmful',
-    what: 'not when VMs wait on a host with CPUs to spare: that comes from pins',
+    alert: 'HostCpuContentionHigh',
+    what: 'not when VMs wait on a host with idle CPUs: that comes from pins',
     series: { ...WAITS, [ratio()]: '0.8+0x72' },
     at: { 40: [] },
   },
   {
-    alert: 'HostVcpuOvercommitHarmful',
-    what: 'not for a host that promises twice its CPUs while nobody waits',
+    alert: 'HostCpuContentionHigh',
+    what: 'not for a host that is overcommitted twofold without contention',
     series: {
       [vcpu('delay')]: '0+0x72',
       [vcpu('time')]: '0+48x72',
@@ -107,8 +107,8 @@ export const overcommitCases: readonly AlertCase[] = [
   },
   {
     alert: 'HostMemoryOvercommitHigh',
-    what: 'after half an hour with more promised than there is',
-    series: { [promised]: '0.8+0x5 1.25+0x40 0.8+0x5' },
+    what: 'after half an hour with more allocated than the host has',
+    series: { [allocated]: '0.8+0x5 1.25+0x40 0.8+0x5' },
     at: {
       5: [],
       30: [],
@@ -117,16 +117,16 @@ export const overcommitCases: readonly AlertCase[] = [
           'warning',
           'memory',
           { kind: 'maximum' },
-          'VMs on host kvm1 may take 125% of its memory.',
-          'More than 100 % is promised: if guests use it all, the host swaps or kills. Move a VM away, or lower maximum memory.',
+          'Memory of host kvm1 is overcommitted: 125% allocated to VMs.',
+          "VMs may use more than 100 % of the host's memory. If they do, the host swaps or OOM-kills. Migrate a VM, or lower its maximum memory.",
         ),
       ],
       50: [],
     },
   },
   {
-    alert: 'HostMemoryOvercommitHarmful',
-    what: 'when most of the memory is promised and everything stalls for want of it',
+    alert: 'HostMemoryOvercommitCritical',
+    what: 'when most of the memory is allocated and the host stalls',
     series: STALLS,
     at: {
       10: [],
@@ -135,18 +135,18 @@ export const overcommitCases: readonly AlertCase[] = [
           'critical',
           'memory',
           { kind: 'maximum' },
-          'Host kvm1 has promised 95% of its memory and stalls for want of it.',
-          'All its VMs are slow and the kernel may kill one. Migrate the largest VM that can move, now; then see who grew.',
+          'Host kvm1 has 95% of its memory allocated to VMs, and stalls or swaps.',
+          'All of its VMs are slow, and the kernel may OOM-kill one. Migrate the largest VM that can move, now; then find what grew.',
         ),
       ],
       45: [],
     },
   },
   {
-    alert: 'HostMemoryOvercommitHarmful',
-    what: 'also when it swaps in, and not for a host that stalls without having promised much',
+    alert: 'HostMemoryOvercommitCritical',
+    what: 'also when it swaps in, and not for a host that stalls without overcommit',
     series: {
-      [promised]: '0.95+0x60',
+      [allocated]: '0.95+0x60',
       [series('libvirt_host_swapped_in_pages_total')]: '0+12000x60',
       [series('libvirt_host_memory_overcommit_ratio', 'kind="maximum"', 'kvm2')]: '0.5+0x60',
       [series('libvirt_host_pressure_seconds_total', 'resource="memory", share="full"', 'kvm2')]: '0+6x60',
@@ -157,8 +157,8 @@ export const overcommitCases: readonly AlertCase[] = [
           'critical',
           'memory',
           { kind: 'maximum' },
-          'Host kvm1 has promised 95% of its memory and stalls for want of it.',
-          'All its VMs are slow and the kernel may kill one. Migrate the largest VM that can move, now; then see who grew.',
+          'Host kvm1 has 95% of its memory allocated to VMs, and stalls or swaps.',
+          'All of its VMs are slow, and the kernel may OOM-kill one. Migrate the largest VM that can move, now; then find what grew.',
         ),
       ],
     },
@@ -195,16 +195,16 @@ export const overcommitCases: readonly AlertCase[] = [
           'warning',
           'fleet-memory',
           { cluster: 'a' },
-          'If its largest host is lost, the fleet "a" would need 135% of the memory that is left.',
-          'Not all of its VMs could start again. Add a host, or lower what VMs are promised, before it happens.',
+          'If its largest host fails, the fleet "a" needs 135% of the remaining memory.',
+          'Not all VMs could restart. Add a host, or lower the maximum memory of VMs, before that happens.',
         ),
       ],
       35: [],
     },
   },
   {
-    alert: 'DomainWiderThanHost',
-    what: 'while such a VM runs; one that is shut off is wide in peace',
+    alert: 'DomainVcpusExceedHost',
+    what: 'while such a VM runs; not for one that is shut off',
     series: {
       [series('libvirt_domain_wider_than_host', 'domain="wide"')]: '1+0x20',
       [series('libvirt_domain_info_state', 'domain="wide", state_desc="running"')]: '1+0x10 _x10',
@@ -220,7 +220,7 @@ export const overcommitCases: readonly AlertCase[] = [
           'cpu',
           { domain: 'wide' },
           'VM "wide" has more vCPUs than host kvm1 has CPUs.',
-          'Its own vCPUs wait for each other, and spinlocks in the guest make it worse. Give it fewer, or a larger host.',
+          'Its own vCPUs compete for CPUs, and guest spinlocks make it worse. Reduce its vCPUs, or move it to a larger host.',
         ),
       ],
       17: [],

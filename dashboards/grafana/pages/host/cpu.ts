@@ -4,23 +4,23 @@ import { figure, graph, stack } from '../../panels.ts';
 import { of, rateOf } from '../../query.ts';
 
 const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');
-const byContention = () => limitsOf('green', ['red', 'HostVcpuOvercommitHarmful', 'contention']);
+const byContention = () => limitsOf('green', ['red', 'HostCpuContentionHigh', 'contention']);
 const byBusy = () => limitsOf('green', ['orange', 'HostCpuSaturated', 'busy']);
 
 export const vcpuRatio = () =>
   figure({
-    title: 'vCPUs a CPU',
-    help: 'vCPUs of VMs that run, for each CPU that is online; those of paused VMs are left out.',
+    title: 'vCPU:pCPU ratio',
+    help: 'Running vCPUs per online CPU. vCPUs of paused VMs do not count.',
     unit: 'short',
     queries: [{ expr: `max(${of('libvirt_host_vcpu_overcommit_ratio', 'state="running"')})` }],
     limits: limitsOf('green', ['orange', 'HostVcpuOvercommitHigh', 'ratio']),
     span: 4,
   });
 
-export const cpuFigure = () =>
+export const cpuContention = () =>
   figure({
-    title: 'CPU time not given',
-    help: 'Share of the CPU time that vCPUs wanted and did not get, over 5 minutes.',
+    title: 'CPU contention',
+    help: '% of CPU demand not served: delay / (delay + run) over all VMs of the host, 5 minutes.',
     unit: 'percentunit',
     queries: [{ expr: `max(${CONTENTION})` }],
     limits: byContention(),
@@ -29,8 +29,8 @@ export const cpuFigure = () =>
 
 export const busy = () =>
   figure({
-    title: 'CPU busy',
-    help: 'Share of the time that CPUs were not idle; waiting for I/O counts as idle.',
+    title: 'CPU utilization',
+    help: 'Share of time that CPUs were not idle. Waiting for I/O counts as idle.',
     unit: 'percentunit',
     queries: [{ expr: `max(${of('instance:virtune_host_cpu_busy:ratio_rate5m')})` }],
     limits: byBusy(),
@@ -40,7 +40,7 @@ export const busy = () =>
 export const cpuByMode = () =>
   stack({
     title: 'CPU by mode',
-    help: "CPUs that the host used, by mode. A guest's own work is user time; kernel time beside it is I/O, networking and exits.",
+    help: 'CPUs used on the host, by mode. Guest code counts as user time; system time is I/O, networking and VM exits.',
     unit: 'short',
     queries: [
       {
@@ -53,38 +53,38 @@ export const cpuByMode = () =>
 export const vmsByCpu = () =>
   stack({
     title: 'CPU by VM',
-    help: 'CPUs that each VM used, its ten largest.',
+    help: 'CPUs used per VM. The ten VMs that use most.',
     unit: 'short',
     queries: [{ expr: `topk(10, ${of('domain:virtune_vcpu_time:sum_rate5m')})`, legend: '{{domain}}' }],
     links: [seriesToVm()],
   });
 
-export const cpuContention = () =>
+export const cpuStealByVm = () =>
   graph({
-    title: 'Who waits for a CPU',
-    help: "Share of the time that each of a VM's vCPUs waited, on average; the ten VMs that wait most.",
+    title: 'CPU steal (ready) by VM',
+    help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM, 5 minutes. The ten VMs with most steal.',
     unit: 'percentunit',
     queries: [{ expr: `topk(10, ${of('domain:virtune_vcpu_delay:ratio_rate5m')})`, legend: '{{domain}}' }],
     limits: limitsOf(
       'green',
-      ['orange', 'DomainVcpuDelayHigh', 'delay'],
-      ['red', 'DomainVcpuDelayCritical', 'delay'],
+      ['orange', 'DomainCpuStealHigh', 'steal'],
+      ['red', 'DomainCpuStealCritical', 'steal'],
     ),
     links: [seriesToVm()],
   });
 
 export const cpuPressure = () =>
   graph({
-    title: 'Waiting and load',
-    help: 'Time not given to VMs, time that any task of the host waited (PSI), and steal where the host is a VM itself.',
+    title: 'CPU contention and pressure',
+    help: 'CPU contention of VMs, CPU pressure of all tasks (PSI some), and steal of the host where it is itself a VM.',
     unit: 'percentunit',
     queries: [
-      { expr: CONTENTION, legend: 'not given to VMs {{instance}}' },
+      { expr: CONTENTION, legend: 'contention {{instance}}' },
       {
         expr: of('instance:virtune_host_pressure:ratio_rate5m', 'resource="cpu"', 'share="some"'),
-        legend: 'somebody waits {{instance}}',
+        legend: 'pressure (some) {{instance}}',
       },
-      { expr: of('instance:virtune_host_cpu_steal:ratio_rate5m'), legend: 'stolen {{instance}}' },
+      { expr: of('instance:virtune_host_cpu_steal:ratio_rate5m'), legend: 'host steal {{instance}}' },
     ],
     limits: byContention(),
   });

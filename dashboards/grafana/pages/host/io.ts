@@ -10,8 +10,8 @@ const drops = (direction: 'receive' | 'transmit'): string =>
 
 export const blockRequests = () =>
   stack({
-    title: 'Requests by VM',
-    help: 'Reads and writes a second, the ten VMs with most.',
+    title: 'Disk requests by VM',
+    help: 'Reads and writes per second. The ten VMs with most.',
     unit: 'iops',
     queries: [
       {
@@ -25,8 +25,8 @@ export const blockRequests = () =>
 
 export const blockLatency = () =>
   graph({
-    title: 'Time of a request',
-    help: 'Mean time of a read or write, the ten slowest disks. All of them at once: it is the storage.',
+    title: 'Request latency by disk',
+    help: 'Mean latency of reads and writes. The ten slowest disks. If all rise together, the storage is slow.',
     unit: 's',
     queries: [
       {
@@ -41,8 +41,8 @@ export const blockLatency = () =>
 
 export const ioPressure = () =>
   graph({
-    title: 'Waiting for I/O',
-    help: 'Share of the time that some or all tasks of the host waited for I/O (PSI).',
+    title: 'I/O pressure',
+    help: 'PSI: share of time that some or all tasks of the host waited for I/O.',
     unit: 'percentunit',
     queries: [
       {
@@ -56,8 +56,8 @@ export const ioPressure = () =>
 
 export const network = () =>
   graph({
-    title: 'Network by VM',
-    help: 'Bytes a second that guests receive and send, the five VMs with most of each.',
+    title: 'Network traffic by VM',
+    help: 'Bytes per second that guests receive and send. The five VMs with most, per direction.',
     unit: 'Bps',
     queries: [
       { expr: `topk(5, ${traffic('receive')})`, legend: 'in {{domain}}' },
@@ -68,8 +68,8 @@ export const network = () =>
 
 export const networkDrops = () =>
   graph({
-    title: 'Packets dropped',
-    help: 'Packets a second to and from guests that were dropped, the five VMs with most of each.',
+    title: 'Dropped packets',
+    help: 'Dropped packets per second to and from guests. The five VMs with most, per direction.',
     unit: 'pps',
     queries: [
       { expr: `topk(5, ${drops('receive')})`, legend: 'to {{domain}}' },

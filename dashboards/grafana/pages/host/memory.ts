@@ -4,12 +4,12 @@ import { of, rateOf } from '../../query.ts';
 
 const total = of('libvirt_host_memory_bytes', 'kind="total"');
 const AVAILABLE = of('libvirt_host_memory_available_bytes');
-const PROMISED = of('libvirt_host_memory_promised_bytes', 'kind=~"maximum|current"');
+const ALLOCATED = of('libvirt_host_memory_promised_bytes', 'kind=~"maximum|current"');
 
-export const promisedFigure = () =>
+export const memoryOvercommit = () =>
   figure({
-    title: 'Memory promised',
-    help: "The most that running VMs may have, as a share of the host's memory.",
+    title: 'Memory overcommit',
+    help: 'Maximum memory of running and paused VMs / memory of the host.',
     unit: 'percentunit',
     queries: [{ expr: `max(${of('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')})` }],
     limits: limitsOf('green', ['orange', 'HostMemoryOvercommitHigh', 'ratio']),
@@ -19,7 +19,7 @@ export const promisedFigure = () =>
 export const availableFigure = () =>
   figure({
     title: 'Memory available',
-    help: 'Share of its memory that the host could give without swapping.',
+    help: "MemAvailable as a share of the host's memory: usable without swapping.",
     unit: 'percentunit',
     queries: [{ expr: `min(${of('instance:virtune_host_memory_available:ratio')})` }],
     limits: limitsOf('red', ['green', 'HostMemoryHeadroomLow', 'available']),
@@ -28,8 +28,8 @@ export const availableFigure = () =>
 
 export const hostMemory = () =>
   graph({
-    title: 'Memory of the host',
-    help: 'What there is, what could be given without swapping, and what is free outright.',
+    title: 'Host memory',
+    help: 'Total, available (without swapping) and free memory of the host.',
     unit: 'bytes',
     queries: [
       { expr: total, legend: 'total {{instance}}' },
@@ -38,25 +38,25 @@ export const hostMemory = () =>
     ],
   });
 
-export const promised = () =>
+export const memoryAllocation = () =>
   graph({
-    title: 'Promised, given, and resident',
-    help: 'The most that running and paused VMs may have, what their balloons give them now, and what their processes hold on the host.',
+    title: 'Memory allocated to VMs',
+    help: 'Maximum memory of running and paused VMs, current balloon size, and resident memory (RSS) of their QEMU processes.',
     unit: 'bytes',
     queries: [
-      { expr: PROMISED, legend: '{{kind}} {{instance}}' },
+      { expr: ALLOCATED, legend: '{{kind}} {{instance}}' },
       {
         expr: `sum without (domain) (${of('libvirt_domain_memory_stats_rss_bytes')})`,
-        legend: 'resident {{instance}}',
+        legend: 'RSS {{instance}}',
       },
-      { expr: total, legend: 'of the host {{instance}}' },
+      { expr: total, legend: 'host total {{instance}}' },
     ],
   });
 
 export const memoryPressure = () =>
   graph({
-    title: 'Waiting for memory',
-    help: 'Share of the time that some or all tasks of the host waited for memory (PSI): some reclaim, full stalls.',
+    title: 'Memory pressure',
+    help: 'PSI: share of time that some or all (full) tasks of the host waited for memory.',
     unit: 'percentunit',
     queries: [
       {
@@ -70,7 +70,7 @@ export const memoryPressure = () =>
 export const swap = () =>
   graph({
     title: 'Swap traffic',
-    help: 'Pages a second that the host reads back from swap and writes to it. Reading back is what hurts.',
+    help: 'Pages per second swapped in and out on the host. Swapping in slows guests.',
     unit: 'short',
     queries: [
       { expr: of('instance:virtune_host_swapped_in_pages:rate5m'), legend: 'in {{instance}}' },
@@ -81,8 +81,8 @@ export const swap = () =>
 
 export const ksm = () =>
   stack({
-    title: 'Memory that KSM saves',
-    help: 'What would be needed if guests rewrote all that is merged. More than is available means dependence on it.',
+    title: 'Memory saved by KSM',
+    help: 'Memory needed if guests rewrote all merged pages. If it exceeds available memory, the host depends on KSM.',
     unit: 'bytes',
     queries: [{ expr: of('libvirt_host_ksm_saved_bytes'), legend: '{{instance}}' }],
     span: 24,

@@ -4,21 +4,21 @@ import { figure, graph, stack } from '../../panels.ts';
 import { of, rateOf } from '../../query.ts';
 import { rows } from '../../table.ts';
 
-export const hugepagesMissing = () =>
+export const hugepageShortfall = () =>
   figure({
-    title: 'Huge pages missing',
-    help: 'Huge pages that VMs which are defined but do not run would not find at their start.',
+    title: 'Huge page shortfall',
+    help: 'Huge pages missing for VMs that are defined but not running: these VMs would fail to start.',
     unit: 'none',
     queries: [{ expr: `sum(${of('libvirt_host_hugepages_missing')})` }],
     limits: noLimit(),
-    nothing: 'none wanted',
+    nothing: 'not used',
     span: 4,
   });
 
 export const cellMemory = () =>
   graph({
-    title: 'Memory left by NUMA cell',
-    help: 'Share of each cell that could be given without swapping, page cache counted as left. Needs virtune on the host.',
+    title: 'Available memory by NUMA cell',
+    help: 'Share of each cell that is usable without swapping; page cache counts as available. Needs virtune on the host.',
     unit: 'percentunit',
     queries: [
       {
@@ -32,8 +32,8 @@ export const cellMemory = () =>
 
 export const cellCpu = () =>
   graph({
-    title: 'CPU busy by NUMA cell',
-    help: "Share of the time that a cell's CPUs were not idle. One cell full and the other idle: VMs are placed badly.",
+    title: 'CPU utilization by NUMA cell',
+    help: "Share of time that a cell's CPUs were not idle. One cell busy and another idle means poor VM placement.",
     unit: 'percentunit',
     queries: [
       {
@@ -46,8 +46,8 @@ export const cellCpu = () =>
 
 export const hugepages = () =>
   stack({
-    title: 'Huge pages free',
-    help: 'Pages larger than the ordinary that are set aside and not in use, by size and cell.',
+    title: 'Free huge pages',
+    help: 'Allocated huge pages not in use, by size and cell.',
     unit: 'short',
     queries: [
       {
@@ -61,11 +61,11 @@ export const hugepages = () =>
 export const vmsByCell = () =>
   rows({
     title: 'VMs bound to NUMA cells',
-    help: 'VMs whose memory has a policy: its mode, the cells it names, how many vCPUs are pinned, and whether it is on huge pages.',
+    help: 'VMs with a NUMA memory policy: mode, nodeset, pinned vCPUs, and huge pages.',
     labels: ['domain', 'instance', 'numa_mode', 'numa_nodeset'],
     columns: [
       {
-        title: 'vCPUs pinned',
+        title: 'pinned vCPUs',
         expr: pinned('libvirt_domain_vcpus_pinned'),
         unit: 'none',
       },

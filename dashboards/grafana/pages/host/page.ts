@@ -1,31 +1,38 @@
 import { type Page, page } from '../../page.ts';
-import { busy, cpuByMode, cpuContention, cpuFigure, cpuPressure, vcpuRatio, vmsByCpu } from './cpu.ts';
+import { busy, cpuByMode, cpuContention, cpuPressure, cpuStealByVm, vcpuRatio, vmsByCpu } from './cpu.ts';
 import { blockLatency, blockRequests, ioPressure, network, networkDrops } from './io.ts';
 import {
   availableFigure,
   hostMemory,
   ksm,
+  memoryAllocation,
+  memoryOvercommit,
   memoryPressure,
-  promised,
-  promisedFigure,
   swap,
 } from './memory.ts';
-import { cellCpu, cellMemory, hugepages, hugepagesMissing, vmsByCell } from './numa.ts';
+import { cellCpu, cellMemory, hugepageShortfall, hugepages, vmsByCell } from './numa.ts';
 import { vmsOfHost } from './vms.ts';
 
-/** For each resource: how much is used, who waits for it, what went wrong (Brendan Gregg's USE). */
+/** Utilization, saturation and errors of each resource (Brendan Gregg's USE method). */
 export function hostPage(): Page {
   return page({
     name: 'host',
     title: 'KVM host',
-    help: 'One host by resource: what is used, who waits, what its NUMA cells have left, and the VMs on it.',
+    help: 'One host by resource: utilization, contention, errors, NUMA cells, and the VMs on it.',
     rows: [
       {
-        title: 'At a glance',
-        panels: [vcpuRatio(), cpuFigure(), busy(), promisedFigure(), availableFigure(), hugepagesMissing()],
+        title: 'Overview',
+        panels: [
+          vcpuRatio(),
+          cpuContention(),
+          busy(),
+          memoryOvercommit(),
+          availableFigure(),
+          hugepageShortfall(),
+        ],
       },
-      { title: 'CPU', panels: [cpuByMode(), vmsByCpu(), cpuContention(), cpuPressure()] },
-      { title: 'Memory', panels: [hostMemory(), promised(), memoryPressure(), swap(), ksm()] },
+      { title: 'CPU', panels: [cpuByMode(), vmsByCpu(), cpuStealByVm(), cpuPressure()] },
+      { title: 'Memory', panels: [hostMemory(), memoryAllocation(), memoryPressure(), swap(), ksm()] },
       { title: 'NUMA', panels: [cellMemory(), cellCpu(), hugepages(), vmsByCell()] },
       { title: 'Disk', panels: [blockRequests(), blockLatency(), ioPressure()] },
       { title: 'Network', panels: [network(), networkDrops()] },

@@ -3,14 +3,14 @@ import { figure, graph } from '../../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../../query.ts';
 import { DOMAIN_STATES } from '../../states.ts';
 
-const DELAY = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
-const byDelay = () =>
-  limitsOf('green', ['orange', 'DomainVcpuDelayHigh', 'delay'], ['red', 'DomainVcpuDelayCritical', 'delay']);
+const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
+const bySteal = () =>
+  limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);
 
 export const stateFigure = () =>
   figure({
     title: 'State',
-    help: "libvirt's own word for it; why it is so, virsh domstate --reason says.",
+    help: 'State as reported by libvirt. virsh domstate --reason shows the reason.',
     unit: 'none',
     queries: [{ expr: of('libvirt_domain_info_state', CHOSEN_VM), legend: '{{domain}}' }],
     words: DOMAIN_STATES,
@@ -20,7 +20,7 @@ export const stateFigure = () =>
 export const vcpus = () =>
   figure({
     title: 'vCPUs',
-    help: 'vCPUs that it has now.',
+    help: 'Current number of vCPUs.',
     unit: 'none',
     queries: [{ expr: of('libvirt_domain_info_virtual_cpus', CHOSEN_VM), legend: '{{domain}}' }],
     span: 4,
@@ -28,27 +28,27 @@ export const vcpus = () =>
 
 export const cpuFigure = () =>
   figure({
-    title: 'Runs',
-    help: 'Share of the time that each of its vCPUs ran, on average over 5 minutes.',
+    title: 'CPU usage',
+    help: 'Run / wall time per vCPU, mean over its vCPUs, 5 minutes.',
     unit: 'percentunit',
     queries: [{ expr: of('domain:virtune_vcpu_usage:ratio_rate5m', CHOSEN_VM), legend: '{{domain}}' }],
     span: 4,
   });
 
-export const delayFigure = () =>
+export const stealFigure = () =>
   figure({
-    title: 'Waits for a CPU',
-    help: "Share of the time that each of its vCPUs waited, on average over 5 minutes: the guest's steal.",
+    title: 'CPU steal (ready)',
+    help: 'Delay / wall time per vCPU, mean over its vCPUs, 5 minutes. The guest sees it as steal, VMware calls it ready.',
     unit: 'percentunit',
-    queries: [{ expr: DELAY, legend: '{{domain}}' }],
-    limits: byDelay(),
+    queries: [{ expr: STEAL, legend: '{{domain}}' }],
+    limits: bySteal(),
     span: 4,
   });
 
 export const cpuByVcpu = () =>
   graph({
-    title: 'Running, by vCPU',
-    help: 'Share of the time that each vCPU ran.',
+    title: 'CPU usage by vCPU',
+    help: 'Run / wall time of each vCPU.',
     unit: 'percentunit',
     queries: [
       {
@@ -59,10 +59,10 @@ export const cpuByVcpu = () =>
     max: 1,
   });
 
-export const cpuDelay = () =>
+export const stealByVcpu = () =>
   graph({
-    title: 'Waiting for a CPU, by vCPU',
-    help: 'Share of the time that each vCPU could have run and got no CPU. One alone: its pin is shared; all: the host is full.',
+    title: 'CPU steal (ready) by vCPU',
+    help: 'Delay / wall time of each vCPU: ready to run, but without a CPU. One vCPU with steal: its CPU is shared. All: the host is overcommitted.',
     unit: 'percentunit',
     queries: [
       {
@@ -70,5 +70,5 @@ export const cpuDelay = () =>
         legend: '{{domain}} vCPU {{vcpu}}',
       },
     ],
-    limits: byDelay(),
+    limits: bySteal(),
   });

@@ -6,12 +6,12 @@ const INFO = of('libvirt_domain_tuning_info', CHOSEN_VM);
 
 export const tuned = () =>
   rows({
-    title: 'How it is tuned',
-    help: 'CPU model, NUMA policy, balloon, pins, huge pages and iothreads, from its XML.',
+    title: 'Configuration',
+    help: 'CPU model, NUMA policy, balloon, pins, huge pages and iothreads, from the domain XML.',
     labels: ['domain', 'type', 'cpu_mode', 'cpu_model', 'numa_mode', 'numa_nodeset', 'balloon_model'],
     columns: [
       {
-        title: 'vCPUs pinned',
+        title: 'pinned vCPUs',
         expr: `${of('libvirt_domain_vcpus_pinned', CHOSEN_VM)} ${JOIN} ${INFO}`,
         unit: 'none',
       },
@@ -26,7 +26,7 @@ export const tuned = () =>
         unit: 'none',
       },
       {
-        title: 'stats period',
+        title: 'balloon stats period',
         expr: `${of('libvirt_domain_balloon_stats_period_seconds', CHOSEN_VM)} ${JOIN} ${INFO}`,
         unit: 's',
       },
@@ -37,11 +37,11 @@ export const tuned = () =>
 export const disks = () =>
   rows({
     title: 'Disks',
-    help: 'Where each disk lies and how the host caches it; the size that the guest sees.',
+    help: 'Source, cache and I/O mode of each disk, and the capacity that the guest sees.',
     labels: ['domain', 'target_device', 'bus', 'driver_type', 'cache', 'io', 'discard', 'source_file'],
     columns: [
       {
-        title: 'size',
+        title: 'capacity',
         expr: `${of('libvirt_domain_block_stats_capacity_bytes', CHOSEN_VM)} * on (job, instance, domain, target_device) group_right () ${of('libvirt_domain_block_stats_info', CHOSEN_VM)}`,
         unit: 'bytes',
       },
@@ -52,8 +52,8 @@ export const disks = () =>
 
 export const missing = () =>
   rows({
-    title: 'What is missing, and why',
-    help: 'Groups of figures that tell nothing of the VM: no_stats_period is mended by virsh dommemstat --period.',
+    title: 'Missing metrics',
+    help: 'Metric groups without data for this VM, with the reason. To fix no_stats_period: virsh dommemstat --period.',
     labels: ['domain', 'group', 'reason'],
     columns: [{ title: 'missing', expr: of('virtune_domain_missing', CHOSEN_VM), unit: 'none' }],
     span: 8,

@@ -16,8 +16,8 @@ const nic = (direction: 'receive' | 'transmit', what: 'bytes' | 'packets' | 'dro
 
 export const requests = () =>
   graph({
-    title: 'Requests',
-    help: 'Reads, writes and flushes a second of each disk.',
+    title: 'Disk requests',
+    help: 'Reads, writes and flushes per second, by disk.',
     unit: 'iops',
     queries: [
       { expr: requestsOf('read'), legend: `read ${DISK}` },
@@ -28,8 +28,8 @@ export const requests = () =>
 
 export const throughput = () =>
   graph({
-    title: 'Throughput',
-    help: 'Bytes a second read and written.',
+    title: 'Disk throughput',
+    help: 'Bytes read and written per second, by disk.',
     unit: 'Bps',
     queries: [
       { expr: bytesOf('read'), legend: `read ${DISK}` },
@@ -39,8 +39,8 @@ export const throughput = () =>
 
 export const latency = () =>
   graph({
-    title: 'Time of a request',
-    help: 'Mean time of reads, writes and flushes, from the guest to completion. Flushes are what commits of databases wait for.',
+    title: 'Request latency',
+    help: 'Mean latency of reads, writes and flushes, from the request of the guest to completion. Database commits wait for flushes.',
     unit: 's',
     queries: [
       { expr: timeOf('read'), legend: `read ${DISK}` },
@@ -53,7 +53,7 @@ export const latency = () =>
 export const errors = () =>
   graph({
     title: 'I/O errors',
-    help: 'Errors that libvirt reported of the VM within the last hour, and requests a second that a disk counted as failed.',
+    help: 'I/O error events reported by libvirt within the last hour, and failed requests per second, by disk.',
     unit: 'short',
     queries: [
       {
@@ -66,8 +66,8 @@ export const errors = () =>
 
 export const latencySpread = () =>
   density({
-    title: 'Spread of request times',
-    help: 'How many requests took how long. Needs libvirt 12.1 and a latency histogram in the XML of the disk; empty otherwise.',
+    title: 'Latency distribution',
+    help: 'Requests by latency. Needs libvirt 12.1 and a latency histogram in the XML of the disk; empty otherwise.',
     unit: 's',
     queries: [
       {
@@ -82,7 +82,7 @@ export const latencySpread = () =>
 export const networkTraffic = () =>
   graph({
     title: 'Network traffic',
-    help: 'Bytes a second that the guest receives and sends.',
+    help: 'Bytes per second that the guest receives and sends.',
     unit: 'Bps',
     queries: [
       { expr: nic('receive', 'bytes'), legend: `in ${DISK}` },
@@ -93,7 +93,7 @@ export const networkTraffic = () =>
 export const networkPackets = () =>
   graph({
     title: 'Packets and drops',
-    help: 'Packets a second each way, and those that were dropped.',
+    help: 'Packets per second received and sent, and dropped packets.',
     unit: 'pps',
     queries: [
       { expr: nic('receive', 'packets'), legend: `in ${DISK}` },

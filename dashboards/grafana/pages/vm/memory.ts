@@ -7,8 +7,8 @@ const AVAILABLE = of('libvirt_domain_memory_stats_available_bytes', CHOSEN_VM);
 
 export const memoryFigure = () =>
   figure({
-    title: 'Memory given',
-    help: 'Share of the most it may have that the balloon leaves it now.',
+    title: 'Balloon size',
+    help: 'Current balloon size / maximum memory of the VM.',
     unit: 'percentunit',
     queries: [
       {
@@ -21,19 +21,19 @@ export const memoryFigure = () =>
 
 export const usableFigure = () =>
   figure({
-    title: 'Memory usable',
-    help: "Share of what the guest sees that it could use without swapping. Needs the balloon's stats period.",
+    title: 'Usable memory',
+    help: 'Share of guest memory that is usable without swapping. Needs a balloon stats period.',
     unit: 'percentunit',
     queries: [{ expr: `${USABLE} / ${AVAILABLE}`, legend: '{{domain}}' }],
     limits: limitsOf('red', ['green', 'GuestMemoryStarved', 'usable']),
     span: 4,
   });
 
-/** Parts of what it may have at most; they add up, where the guest reports. */
+/** Parts of the maximum memory; they add up where the guest reports. */
 export const guestMemory = () =>
   stack({
-    title: 'Memory of the guest',
-    help: 'What it uses, what its caches could give back, and what the balloon has taken. Beside them: what its process holds on the host.',
+    title: 'Guest memory',
+    help: 'Used memory, usable memory (free and reclaimable caches), and memory taken by the balloon.',
     unit: 'bytes',
     queries: [
       { expr: of('libvirt_domain_memory_stats_used_bytes', CHOSEN_VM), legend: 'used {{domain}}' },
@@ -47,8 +47,8 @@ export const guestMemory = () =>
 
 export const faults = () =>
   graph({
-    title: 'Memory that comes from disk',
-    help: 'Major faults a second in the guest: pages that it had to read, from swap or from files. Many of them with little usable memory is starvation.',
+    title: 'Major page faults',
+    help: 'Major faults per second in the guest: pages read from swap or files. Many faults with little usable memory mean that the guest needs more memory.',
     unit: 'ops',
     queries: [
       {

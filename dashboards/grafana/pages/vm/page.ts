@@ -1,7 +1,7 @@
 import { type Page, page } from '../../page.ts';
 import { domain, instance, job } from '../../variables.ts';
 import { appliedProfiles } from '../profiles.ts';
-import { cpuByVcpu, cpuDelay, cpuFigure, delayFigure, stateFigure, vcpus } from './cpu.ts';
+import { cpuByVcpu, cpuFigure, stateFigure, stealByVcpu, stealFigure, vcpus } from './cpu.ts';
 import { disks, missing, tuned } from './facts.ts';
 import {
   errors,
@@ -18,19 +18,19 @@ export function vmPage(): Page {
   return page({
     name: 'vm',
     title: 'KVM virtual machine',
-    help: 'One VM, or a few beside each other: what it does, what it waits for, how it is tuned, and why a figure is missing.',
+    help: 'One or more VMs: CPU usage and steal, memory, disk, network, configuration, and missing metrics.',
     variables: [job(), instance(), domain()],
     annotations: [appliedProfiles()],
     rows: [
       {
-        title: 'At a glance',
-        panels: [stateFigure(), vcpus(), cpuFigure(), delayFigure(), memoryFigure(), usableFigure()],
+        title: 'Overview',
+        panels: [stateFigure(), vcpus(), cpuFigure(), stealFigure(), memoryFigure(), usableFigure()],
       },
-      { title: 'CPU', panels: [cpuByVcpu(), cpuDelay()] },
+      { title: 'CPU', panels: [cpuByVcpu(), stealByVcpu()] },
       { title: 'Memory', panels: [guestMemory(), faults()] },
       { title: 'Disk', panels: [requests(), throughput(), latency(), errors(), latencySpread()] },
       { title: 'Network', panels: [networkTraffic(), networkPackets()] },
-      { title: 'What it is', panels: [tuned(), disks(), missing()] },
+      { title: 'Configuration', panels: [tuned(), disks(), missing()] },
     ],
   });
 }

@@ -72,7 +72,11 @@ test('what the console shows is what the exporter tells at the same ticks', asyn
       6,
     );
     const [run, delay] = [added('vcpu_time_seconds_total'), added('vcpu_delay_seconds_total')];
-    expect(value(vm, 'steal_percent'), domain).toBeCloseTo(
+    const vcpus = after.filter(
+      ({ name, labels }) => name === 'libvirt_domain_vcpu_delay_seconds_total' && labels['domain'] === domain,
+    ).length;
+    expect(value(vm, 'steal_percent'), domain).toBeCloseTo((delay / vcpus / seconds) * 100, 6);
+    expect(value(vm, 'contention_percent'), domain).toBeCloseTo(
       run + delay === 0 ? 0 : (delay / (run + delay)) * 100,
       6,
     );

@@ -49,6 +49,7 @@ test('CSV columns are those that scripts know', () => {
       "vcpus",
       "cpu_percent",
       "steal_percent",
+      "contention_percent",
       "wait_percent",
       "memory_used_bytes",
       "memory_used_percent",
@@ -99,7 +100,7 @@ test('JSON is one line, whatever the names, with null and a reason where there i
       .sort(),
   ).toEqual([...HOSTILE_NAMES].sort());
   const { vms, hosts, version } = JSON.parse(jsonLine(busy, chosen(busy, CHOICE)));
-  expect(version).toBe(1);
+  expect(version).toBe(2);
   expect(hosts[0]).toMatchObject({
     name: 'noisy-neighbour',
     up: true,

@@ -35,11 +35,29 @@ const busy = (seconds: number): VmSpec => ({
 test('rates are what was added between two samples, per second', () => {
   const view = viewAfter([busy(10)], [busy(11)]);
   expect(figure(view, 'cpu_percent')).toBeCloseTo(100);
-  expect(figure(view, 'steal_percent')).toBeCloseTo(25);
+  // Steal is delay / wall time; contention is the share of demand that was not served, delay / (delay + run).
+  expect(figure(view, 'steal_percent')).toBeCloseTo(20);
+  expect(figure(view, 'contention_percent')).toBeCloseTo(25);
   expect(figure(view, 'wait_percent')).toBeCloseTo(10);
   expect(figure(view, 'iops')).toBe(100);
   expect(figure(view, 'latency')).toBeCloseTo(2);
   expect(figure(view, 'rx')).toBe(1_000);
+});
+
+test('steal is the mean over vCPUs of delay / wall time, whatever they run; a vCPU without a delay does not count', () => {
+  const at = (seconds: number): VmSpec => ({
+    figures: {
+      'vcpu.0.time': seconds * 5e8,
+      'vcpu.0.delay': seconds * 3e8,
+      'vcpu.1.time': 0,
+      'vcpu.1.delay': seconds * 1e8,
+      'vcpu.2.time': seconds * 9e8,
+    },
+  });
+  const view = viewAfter([at(10)], [at(11)]);
+  expect(figure(view, 'steal')).toBeCloseTo(20);
+  expect(figure(view, 'ready')).toBeCloseTo(20);
+  expect(figure(view, 'contention')).toBeCloseTo((0.4 / 0.9) * 100);
 });
 
 test('the first sample has no rates and says so', () => {

@@ -9,7 +9,7 @@ import { verdictOf } from '../render/verdict.ts';
 import { exact } from './batch.ts';
 
 /** Raised when a name or a meaning changes; new names may come at any time. */
-const JSON_VERSION = 1;
+const JSON_VERSION = 2;
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 

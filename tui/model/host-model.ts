@@ -11,7 +11,7 @@ import { History, type Reading } from './history.ts';
 import type { HostView } from './host-view.ts';
 import { reasonsOf } from './reasons.ts';
 import { Residency, type VmTick } from './residency.ts';
-import { latencyMs, summed, type Vm } from './vm.ts';
+import { latencyMs, stealShare, summed, type Vm } from './vm.ts';
 
 export interface HostModelOptions {
   readonly name: string;
@@ -219,11 +219,11 @@ function staleInstant(before: Before | undefined, { domain }: DomainSample): Ins
 }
 
 function readingOf(vm: Vm): Reading {
-  const { disk, net, stats, rates } = vm;
+  const { disk, net, stats } = vm;
   const usedKiB = stats && memoryUsedKiB(stats.balloon);
   return {
     cpu: vm.cpuUsage,
-    steal: rates?.contention,
+    steal: stealShare(vm),
     memoryUsed: scaled(usedKiB, kibToBytes),
     memoryGiven: scaled(vm.sample.summary.memoryKiB, kibToBytes),
     readBytes: disk.readBytes,

@@ -78,7 +78,22 @@ export function summed<T extends object>(devices: Iterable<T>): T {
   return sum as T;
 }
 
-/** Mean time of a request, ms; undefined while there are none. */
+/**
+ * CPU steal: delay / wall time, mean over the VM's vCPUs. 0.1 is a tenth of the time ready but without a CPU, as
+ * the guest's own steal and VMware's ready. Undefined when no vCPU has a delay (needs two samples).
+ */
+export function stealShare({ rates }: Vm): number | undefined {
+  let delayNs = 0;
+  let vcpus = 0;
+  for (const vcpu of rates?.vcpus.values() ?? []) {
+    if (vcpu.delayNs === undefined) continue;
+    delayNs += vcpu.delayNs;
+    vcpus++;
+  }
+  return vcpus === 0 ? undefined : delayNs / vcpus / 1e9;
+}
+
+/** Mean request latency, ms; undefined while there are no requests. */
 export function latencyMs(ns: number | undefined, requests: number | undefined): number | undefined {
   return ns === undefined || requests === undefined || requests <= 0 ? undefined : ns / requests / 1e6;
 }

@@ -63,6 +63,7 @@ export const LAYOUTS: Readonly<Record<TableName, readonly LayoutColumn[]>> = {
     column('vcpus', 7),
     column('cpu_percent', 1),
     column('steal_percent', 2),
+    column('contention_percent', 21),
     column('wait_percent', 14),
     column('memory_used_bytes', 5),
     column('memory_used_percent', 15),

@@ -1,6 +1,6 @@
 import { scaled } from '../../../model/catalogue/metric.ts';
 import { nsToSeconds } from '../../../model/units.ts';
-import { isRunning, type Vm } from '../../model/vm.ts';
+import { isRunning, stealShare, type Vm } from '../../model/vm.ts';
 import { type Column, levels } from '../column.ts';
 import { rateOf, summary } from './why.ts';
 
@@ -48,11 +48,23 @@ export const cpuColumns: readonly Column<Vm>[] = [
     title: 'STEAL%',
     unit: 'percent',
     width: 6,
-    help: 'Share of the CPU time that its vCPUs wanted and did not get: delay / (delay + run). What the guest sees as steal, and VMware as ready.',
+    help: 'CPU steal: time that its vCPUs were ready but had no CPU, delay / wall time, mean over its vCPUs. The guest sees it as steal, VMware calls it ready.',
+    metrics: [`${DOMAIN}vcpu_delay_seconds_total`],
+    read: (vm) => scaled(stealShare(vm), (share) => share * 100),
+    why: rateOf('vcpu'),
+    role: levels([5, 'warn'], [10, 'bad']),
+  },
+  {
+    id: 'contention_percent',
+    aliases: ['contention'],
+    title: 'CONT%',
+    unit: 'percent',
+    width: 6,
+    help: 'CPU contention: share of its CPU demand that was not served, delay / (delay + run) over its vCPUs.',
     metrics: [`${DOMAIN}vcpu_delay_seconds_total`, `${DOMAIN}vcpu_time_seconds_total`],
     read: (vm) => scaled(vm.rates?.contention, (share) => share * 100),
     why: rateOf('vcpu'),
-    role: levels([5, 'warn'], [10, 'bad']),
+    role: levels([10, 'warn'], [20, 'bad']),
   },
   {
     id: 'wait_percent',

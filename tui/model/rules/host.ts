@@ -1,5 +1,6 @@
 import { DomainState, PausedReason } from '../../../libvirt/constants.ts';
 import { percent } from '../../columns/format.ts';
+import { stealShare } from '../vm.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
 
 const STEAL_BAD = 0.1;
@@ -43,7 +44,7 @@ export const stopped: Rule = (vm, host) => {
 };
 
 export const steal: Rule = (vm, host) => {
-  const share = vm.rates?.contention;
+  const share = stealShare(vm);
   if (share === undefined || share < STEAL_WARN) return [];
   return [
     finding(

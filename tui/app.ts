@@ -154,11 +154,9 @@ export class Console {
         this.#state = marked(this.#state, this.#frozen ?? feed.scene);
         return;
       case 'record':
-        return this.#report(
-          feed.record(effect.file).then(() => `recording to ${effect.file}; :stop ends it`),
-        );
+        return this.#report(feed.record(effect.file).then(() => `recording to ${effect.file}; :stop to end`));
       case 'stop-recording':
-        return this.#report(feed.stopRecording().then(() => 'the recording has ended'));
+        return this.#report(feed.stopRecording().then(() => 'recording stopped'));
       case 'seek':
         return feed.seek(effect.by);
       case 'seek-to':

@@ -86,9 +86,9 @@ test('what could not be done is said', async () => {
   press(':', ...'record x'.split(''), 'enter');
   await Promise.resolve();
   await Promise.resolve();
-  expect(paper.text).toContain('this is a recording already');
+  expect(paper.text).toContain('this already is a recording');
   press('d', '5', 'enter');
-  expect(paper.text).toContain('a recording has the delay');
+  expect(paper.text).toContain('a recording keeps its interval');
 });
 
 test('quitting ends it, and suspending is left to who has the process', async () => {
@@ -137,7 +137,7 @@ test('live: a host that fails says so while another goes on, and both are closed
   void ui.run(paper);
   while (ticks < 4) await new Promise((resolve) => setTimeout(resolve, 1));
   expect(paper.text).toContain(
-    'bad            libvirt cannot be asked since 0:00; trying again. nobody listens there',
+    'bad            libvirt not reachable since 0:00; retrying. nobody listens there',
   );
   expect(paper.text).toMatch(/>good +web/);
   await feed.close();

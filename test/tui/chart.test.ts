@@ -66,7 +66,7 @@ test('figures of the axis are round, in their unit, and told for nothing but zer
 });
 
 test('without any figure it says so', () => {
-  expect(drawn({ series: line(flat(5, Number.NaN)) }).join('\n')).toContain('no figures yet');
+  expect(drawn({ series: line(flat(5, Number.NaN)) }).join('\n')).toContain('no data yet');
 });
 
 test('in ASCII it is drawn in ASCII', () => {

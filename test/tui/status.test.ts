@@ -32,7 +32,7 @@ const shown = (scene: Scene, change: Partial<UiState>, session: Session = NO_SES
   );
 
 test.each(VIEWS)('%s says that libvirt cannot be asked, and since when', (_, change) => {
-  expect(shown(outage, change)).toContain('libvirt cannot be asked since 1:30');
+  expect(shown(outage, change)).toContain('libvirt not reachable since 1:30');
   expect(shown(live, change)).not.toContain('cannot be asked');
 });
 

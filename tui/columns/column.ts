@@ -17,7 +17,7 @@ export type Unit =
 export type Value = number | string;
 
 /**
- * One thing that is told of each row. Tables, the sort menu, filters, thresholds, help, CSV, JSON and
+ * One figure of each row. Tables, the sort menu, filters, thresholds, help, CSV, JSON and
  * docs/top.md are all made from these.
  */
 export interface Column<Row> {
@@ -30,10 +30,10 @@ export interface Column<Row> {
   /** Places on the screen. */
   readonly width: number;
   readonly help: string;
-  /** Metrics of the catalogue that it is reckoned from. */
+  /** Metrics of the catalogue that it is computed from. */
   readonly metrics: readonly string[];
   readonly read: (row: Row) => Value | undefined;
-  /** Why there is none. */
+  /** Why there is no value. */
   readonly why?: (row: Row) => Reason;
   /** Of a text too long for its column the end is kept. */
   readonly keepsEnd?: boolean;
@@ -56,7 +56,7 @@ const FORMATS: Readonly<Record<Exclude<Unit, 'text'>, (value: number) => string>
   seconds: duration,
 };
 
-/** The figure as it stands on a screen; text comes from elsewhere, and is made harmless here. */
+/** The figure as shown on a screen; text comes from elsewhere, and is made harmless here. */
 export function shown<Row>(column: Column<Row>, value: Value, row: Row, ascii = false): string {
   if (column.unit === 'text') {
     const text = displayable(column.show?.(value, row) ?? String(value), ascii);
@@ -65,7 +65,7 @@ export function shown<Row>(column: Column<Row>, value: Value, row: Row, ascii = 
   return column.show?.(value, row) ?? (typeof value === 'string' ? value : FORMATS[column.unit](value));
 }
 
-/** The end of a path says more than its beginning. */
+/** Keeps the end of a text: of a path it is the telling part. */
 function endOf(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let used = 1;

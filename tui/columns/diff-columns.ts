@@ -2,7 +2,7 @@ import type { Vm } from '../model/vm.ts';
 import { type Column, findColumn, shown, type Value } from './column.ts';
 import { vmColumns } from './vm-columns.ts';
 
-/** One VM at two instants; one of them may not know it. */
+/** One VM at two instants; it may exist at only one of them. */
 export interface DiffRow {
   readonly key: string;
   readonly name: string;
@@ -24,7 +24,7 @@ const COMPARED = [
 
 function columnNamed(id: string): Column<Vm> {
   const found = findColumn(vmColumns, id);
-  if (found === undefined) throw new Error(`there is no column ${id}`);
+  if (found === undefined) throw new Error(`no column ${id}`);
   return found;
 }
 
@@ -40,7 +40,7 @@ function compared(column: Column<Vm>): Column<DiffRow>[] {
     {
       ...column,
       id: column.id,
-      help: `${column.help} Now.`,
+      help: `${column.help} Current value.`,
       read: ({ now }) => (now === undefined ? undefined : column.read(now)),
       why: ({ now }) => (now === undefined ? 'none' : (column.why?.(now) ?? 'not_told')),
       show: (value, row) => show(value, row.now),
@@ -51,7 +51,7 @@ function compared(column: Column<Vm>): Column<DiffRow>[] {
       title: 'CHANGE',
       unit: column.unit,
       width: 8,
-      help: `How much ${column.title} changed since the mark.`,
+      help: `Change of ${column.title} since the mark.`,
       metrics: column.metrics,
       read: ({ before, now }) => {
         const [from, to] = [numberAt(column, before), numberAt(column, now)];
@@ -75,7 +75,7 @@ export const diffColumns: readonly Column<DiffRow>[] = [
     title: 'NAME',
     unit: 'text',
     width: 16,
-    help: 'The name of the VM.',
+    help: 'Name of the VM.',
     metrics: [],
     read: (row) => row.name,
   },
@@ -84,7 +84,7 @@ export const diffColumns: readonly Column<DiffRow>[] = [
     title: 'VM',
     unit: 'text',
     width: 5,
-    help: 'new: not there at the mark; gone: only there.',
+    help: 'new: created since the mark; gone: existed only at the mark.',
     metrics: [],
     read: ({ before, now }) => (before === undefined ? 'new' : now === undefined ? 'gone' : 'both'),
     show: (value) => (value === 'both' ? '' : String(value)),

@@ -72,7 +72,7 @@ export class LiveFeed implements Feed {
   }
 
   seek(): void {
-    this.#onTrouble('only a recording can be scrubbed: virtune top --replay FILE');
+    this.#onTrouble('only for recordings: virtune top --replay FILE');
   }
 
   seekTo(): void {

@@ -53,7 +53,7 @@ export class ReplayFeed implements Feed {
   }
 
   setDelay(): void {
-    this.#onTrouble('a recording has the delay that it was recorded with');
+    this.#onTrouble('a recording keeps its interval');
   }
 
   seek(by: number): void {
@@ -80,7 +80,7 @@ export class ReplayFeed implements Feed {
   }
 
   record(): Promise<void> {
-    return Promise.reject(new RecordingError('this is a recording already'));
+    return Promise.reject(new RecordingError('this already is a recording'));
   }
 
   stopRecording(): Promise<void> {

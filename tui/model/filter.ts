@@ -9,7 +9,7 @@ export class ExpressionError extends Error {
 export type Test<Row> = (row: Row) => boolean;
 
 const COMPARISON = /^\s*([\w]+)\s*(>=|<=|!=|>|<|=)\s*(.+?)\s*$/;
-/** `steal>5`: a figure against a limit. Anything that is no column of ours is part of a name. */
+/** `steal>5`: a figure against a limit. Anything that is not a column is part of a name. */
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   '%': 1,
@@ -92,7 +92,7 @@ function numberTest<Row>(
   const match = /^(-?\d+(?:\.\d+)?)\s*(%|[kKMGT]|ms|s)?(?:i?B)?(?:\/s)?$/.exec(limit);
   if (match === null) {
     throw new ExpressionError(
-      `"${limit}" is no number for ${column.id}; write for example ${column.id}>10 or ${column.id}>1.5M`,
+      `"${limit}" is not a number for ${column.id}; example: ${column.id}>10 or ${column.id}>1.5M`,
     );
   }
   const bound = Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
@@ -122,7 +122,7 @@ export function parseThreshold<Row>(text: string, columns: readonly Column<Row>[
   if (comparison === undefined) {
     const names = columns.filter(isNumeric).map(({ id, aliases }) => aliases?.[0] ?? id);
     throw new ExpressionError(
-      `"${text}" is no threshold; write COLUMN>NUMBER, as in 'delay>10%', with one of ${names.join(', ')}`,
+      `"${text}" is not a threshold; expected COLUMN>NUMBER, such as 'delay>10%', with one of ${names.join(', ')}`,
     );
   }
   return comparison;

@@ -67,7 +67,7 @@ export class Recording {
       }
     }
     if (!isHeaderRead) throw notOne(file);
-    if (entries.length === 0) throw new RecordingError(`${file} holds no samples`);
+    if (entries.length === 0) throw new RecordingError(`${file}contains no samples`);
     return new Recording(file, entries, defined);
   }
 
@@ -147,14 +147,14 @@ function linesOf(file: string, text: string): Readonly<Record<string, unknown>>[
 }
 
 function notOne(file: string): RecordingError {
-  return new RecordingError(`${file} is no recording of virtune top --record`);
+  return new RecordingError(`${file}is not a recording of virtune top --record`);
 }
 
 function checkHeader(file: string, head: Readonly<Record<string, unknown>> | undefined): void {
   if (head?.['virtune'] !== 'recording') throw notOne(file);
   if (head['version'] !== RECORDING_VERSION) {
     throw new RecordingError(
-      `${file} was recorded by another virtune (format ${head['version']}; this one reads ${RECORDING_VERSION})`,
+      `${file} was recorded by another version of virtune (format ${head['version']}; this one reads ${RECORDING_VERSION})`,
     );
   }
 }

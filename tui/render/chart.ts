@@ -65,7 +65,7 @@ export function chart(options: ChartOptions): Line[] {
 
 function noFigures({ width }: ChartOptions, height: number): Line[] {
   return Array.from({ length: height }, (_, y) =>
-    fitLine(y === height >> 1 ? [span('  no figures yet', 'missing')] : [], width),
+    fitLine(y === height >> 1 ? [span('  no data yet', 'missing')] : [], width),
   );
 }
 

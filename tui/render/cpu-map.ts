@@ -22,7 +22,7 @@ function hostMap(host: HostView, width: number, atMs: number): Line[] {
   const cells = host.sample?.host?.topology?.cells;
   if (cells === undefined || cells.length === 0) {
     return [
-      [span(` ${downText(host, atMs) ?? 'libvirt does not tell the topology of this host'}`, 'missing')],
+      [span(` ${downText(host, atMs) ?? 'libvirt does not report the topology of this host'}`, 'missing')],
     ];
   }
   const pinned = pinnedTo(host);
@@ -34,7 +34,7 @@ function hostMap(host: HostView, width: number, atMs: number): Line[] {
     ...cells.flatMap((cell) => [
       [
         span(` cell ${cell.id}`, 'tabOn'),
-        span('   socket/core   CPU   busy   pinned: *alone   running now', 'dim'),
+        span('   socket/core   CPU   busy   pinned: *dedicated   running now', 'dim'),
       ],
       ...coresOf(cell).flatMap((cpus) =>
         cpus.map((cpu, thread) => cpuLine(cpu, thread, host, pinned, seen, width)),
@@ -55,7 +55,7 @@ function legend(width: number): Line {
         [0.8, '<90'],
         [0.95, '90+'],
       ].flatMap(([share, text]) => [span(String(text), heat(Number(share))), span(' ')]),
-      span(' %   * one vCPU is pinned there alone   ! more than one is', 'dim'),
+      span(' %   * dedicated to one vCPU   ! dedicated to more than one', 'dim'),
     ],
     width,
   );

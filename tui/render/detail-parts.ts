@@ -34,7 +34,7 @@ export function vcpuLines(vm: Vm, width: number): Line[] {
         ...gauge(run ?? 0, 16),
         span(run === undefined ? '     - ' : ` ${percent(run * 100).padStart(5)} %`),
         span(
-          delay === undefined ? '' : `  delay ${percent(delay * 100)} %`,
+          delay === undefined ? '' : `  steal ${percent(delay * 100)} %`,
           (delay ?? 0) > 0.05 ? 'bad' : 'dim',
         ),
         span(waitNs === undefined ? '' : `  wait ${percent(waitNs / 1e7)} %`, 'dim'),
@@ -106,15 +106,16 @@ export function factLines(vm: Vm, width: number): Line[] {
     ['emulator pin', cpu.emulatorPin?.toString()],
     ['iothreads', cpu.ioThreads.length === 0 ? undefined : cpu.ioThreads.join(',')],
     ['iothread pins', pinsText(cpu.ioThreadPins)],
-    ['memory on cells', memory.numaNodeset && `${memory.numaNodeset} (${memory.numaMode})`],
+    ['memory cells', memory.numaNodeset && `${memory.numaNodeset} (${memory.numaMode})`],
     [
       'huge pages',
       memory.hugepages?.map((size) => (size === 'default' ? 'default size' : pageSize(size))).join(', '),
     ],
     [
       'memory is',
-      [memory.locked ? 'locked' : '', memory.noSharePages ? 'not merged' : ''].filter(Boolean).join(', ') ||
-        undefined,
+      [memory.locked ? 'locked' : '', memory.noSharePages ? 'not merged by KSM' : '']
+        .filter(Boolean)
+        .join(', ') || undefined,
     ],
     ['balloon', `${memory.balloonModel ?? 'none'}, stats every ${memory.balloonPeriodSeconds ?? 0} s`],
     ['profile', facts.tuned && `${facts.tuned.profile ?? '?'}, applied ${facts.tuned.at ?? '?'}`],
@@ -140,7 +141,7 @@ function diskText(disk: Disk): string {
     ioThreadsOf(disk).length === 0 ? 'no iothread' : `iothread=${ioThreadsOf(disk).join(',')}`,
     disk.queues === undefined ? undefined : `queues=${disk.queues}`,
     disk.discard === undefined ? undefined : `discard=${disk.discard}`,
-    disk.backingDepth === 0 ? undefined : `${disk.backingDepth} images below`,
+    disk.backingDepth === 0 ? undefined : `${disk.backingDepth} backing images`,
     disk.source?.name,
   ];
   return said.filter((part) => part !== undefined).join('  ');
@@ -165,8 +166,8 @@ export function missingLines(vm: Vm, host: HostView): Line[] {
   const untold = [...(stats?.vcpus.values() ?? [])].some(({ delayNs }) => delayNs === undefined);
   if (isRunning(vm) && untold) {
     lines.push([
-      span('  vCPU delay       ', 'dim'),
-      span(`${versionText(host)} does not tell it`, 'missing'),
+      span('  vCPU steal       ', 'dim'),
+      span(`${versionText(host)}does not report it`, 'missing'),
     ]);
   }
   return lines;

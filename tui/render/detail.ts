@@ -34,7 +34,7 @@ const CHARTS: readonly ChartSpec[] = [
   },
   {
     title: 'Steal %',
-    lines: [{ name: 'steal', title: 'delayed' }],
+    lines: [{ name: 'steal', title: 'steal' }],
     scale: 100,
     minimumMax: 10,
     base: 1_000,
@@ -44,7 +44,7 @@ const CHARTS: readonly ChartSpec[] = [
     title: 'Memory',
     lines: [
       { name: 'memoryUsed', title: 'used' },
-      { name: 'memoryGiven', title: 'given' },
+      { name: 'memoryGiven', title: 'balloon' },
     ],
     scale: 1,
     minimumMax: 2 ** 20,
@@ -101,7 +101,7 @@ export function detailView(
   const vm = vmByKey(scene, detail.key);
   const host = vm && hostOf(scene, vm);
   if (vm === undefined || host === undefined) {
-    return { lines: [[span(' the VM is no more; Esc goes back', 'warn')]], charts: 0 };
+    return { lines: [[span(' the VM no longer exists; Esc to go back', 'warn')]], charts: 0 };
   }
   const { width } = size;
   const head = headLines(vm, width);
@@ -220,7 +220,7 @@ function drawn(
   return chart(options);
 }
 
-/** What is now, and the highest that is shown. */
+/** The current value, and the maximum shown. */
 function chartTitle(
   spec: ChartSpec,
   series: readonly {

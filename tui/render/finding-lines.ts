@@ -37,7 +37,7 @@ function commandLines(finding: Finding, width: number): Line[] {
 }
 
 export function findingLines(vm: Vm, width: number): Line[] {
-  if (vm.findings.length === 0) return [[span('  nothing remarkable', 'ok')]];
+  if (vm.findings.length === 0) return [[span('  no findings', 'ok')]];
   return vm.findings.flatMap((finding) => [
     fitLine(findingLine(finding), width),
     ...commandLines(finding, width).map((line) => fitLine(line, width)),

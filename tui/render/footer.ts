@@ -60,7 +60,7 @@ function promptLines(
           [
             span(
               facts.filterError === undefined
-                ? ' web|db   !idle   steal>5   state=paused   Enter keeps it, Esc takes it back'
+                ? ' web|db   !idle   steal>5   state=paused   Enter to keep, Esc to cancel'
                 : ` ${facts.filterError}`,
               facts.filterError === undefined ? 'dim' : 'bad',
             ),
@@ -71,9 +71,13 @@ function promptLines(
       ];
     case 'delay':
       return [
-        fitLine([span(' seconds between two samples, 0.1 to 3600', 'dim')], size.width),
+        fitLine([span(' interval in seconds, 0.1 to 3600', 'dim')], size.width),
         fitLine(
-          [span(` delay (${state.delayMs / 1_000}): `, 'key'), span(shownText, 'prompt'), span('_', 'key')],
+          [
+            span(` interval (${state.delayMs / 1_000}): `, 'key'),
+            span(shownText, 'prompt'),
+            span('_', 'key'),
+          ],
           size.width,
         ),
       ];

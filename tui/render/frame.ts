@@ -174,7 +174,7 @@ function tableBody(context: Context, table: Table, height: number): Body {
   if (table.rows.length === 0) {
     lines.push([
       span(
-        table.total === 0 ? '  nothing to show' : `  none of ${table.total} passes the filter; \\ clears it`,
+        table.total === 0 ? '  nothing to show' : `  none of ${table.total} match the filter; \\ clears it`,
         'dim',
       ),
     ]);
@@ -243,7 +243,7 @@ function findingsBody(context: Context, height: number): Body {
       hits.push({ y, from: 0, to: size.width, action: { kind: 'select', key: block.key } });
     });
   });
-  if (blocks.length === 0) lines.push([span('  nothing remarkable', 'dim')]);
+  if (blocks.length === 0) lines.push([span('  no findings', 'dim')]);
   return {
     lines,
     hits,

@@ -86,19 +86,19 @@ function clock(atMs: number): string {
   return new Date(atMs).toISOString().slice(11, 19);
 }
 
-/** `34 vCPUs run, 2 paused, 40 defined`. */
+/** `34 vCPUs running, 2 paused, 40 defined`. */
 function vcpuCounts({ vcpusRunning, vcpusPaused, vcpusDefined }: Overcommit): string {
   const paused = (vcpusPaused ?? 0) === 0 ? '' : `, ${vcpusPaused} paused`;
-  return `${vcpusRunning} vCPUs run${paused}, ${vcpusDefined} defined`;
+  return `${vcpusRunning} vCPUs running${paused}, ${vcpusDefined} defined`;
 }
 
 /** Said of a host that cannot be asked. */
 export function downText(host: HostView, atMs: number): string | undefined {
   if (host.down === undefined) {
-    return host.sample === undefined ? 'asking libvirt ...' : undefined;
+    return host.sample === undefined ? 'connecting to libvirt ...' : undefined;
   }
   const since = duration((atMs - host.down.sinceMs) / 1_000);
-  return `libvirt cannot be asked since ${since}; trying again. ${displayable(host.down.error.message)}`;
+  return `libvirt not reachable since ${since}; retrying. ${displayable(host.down.error.message)}`;
 }
 
 function oneHost(host: HostView, width: number, atMs: number): Line[] {
@@ -110,7 +110,7 @@ function oneHost(host: HostView, width: number, atMs: number): Line[] {
       fitLine([], width),
     ];
   }
-  return [cpuLine(host, width), memoryLine(host, width), harmLine(host, width)];
+  return [cpuLine(host, width), memoryLine(host, width), overcommitLine(host, width)];
 }
 
 function cpuLine(host: HostView, width: number): Line {
@@ -139,9 +139,7 @@ function cpuLine(host: HostView, width: number): Line {
       span(`of ${cpus ?? '?'} CPUs`, 'dim'),
       span(overcommit === undefined ? '' : `  ${vcpuCounts(overcommit)}`, 'dim'),
       span(
-        shares?.steal === undefined || shares.steal < 0.001
-          ? ''
-          : `  stolen ${percent(shares.steal * 100)} %`,
+        shares?.steal === undefined || shares.steal < 0.001 ? '' : `  steal ${percent(shares.steal * 100)} %`,
         'bad',
       ),
     ],
@@ -156,7 +154,7 @@ function memoryLine(host: HostView, width: number): Line {
   const free = memory?.get('free');
   const barWidth = Math.max(12, Math.min(40, Math.floor(width / 4)));
   if (total === undefined || free === undefined)
-    return fitLine([span(' Mem ', 'key'), span('not told', 'missing')], width);
+    return fitLine([span(' Mem ', 'key'), span('not reported', 'missing')], width);
   const caches = (memory?.get('cached') ?? 0) + (memory?.get('buffers') ?? 0);
   const used = Math.max(0, total - free - caches);
   const overcommit = host.sample?.overcommit;
@@ -176,7 +174,7 @@ function memoryLine(host: HostView, width: number): Line {
       span(
         overcommit === undefined
           ? ''
-          : `  VMs: ${bytes(kibToBytes(overcommit.memoryCurrentKiB))} given, ${bytes(kibToBytes(overcommit.memoryMaximumKiB))} at most`,
+          : `  VMs: ${bytes(kibToBytes(overcommit.memoryCurrentKiB))} current, ${bytes(kibToBytes(overcommit.memoryMaximumKiB))} maximum`,
         'dim',
       ),
       span(
@@ -191,13 +189,13 @@ function memoryLine(host: HostView, width: number): Line {
   );
 }
 
-/** Ratio, contention and pressure together: what dashboards and alerts reckon from too. */
-function harmLine(host: HostView, width: number): Line {
+/** Overcommit ratio, contention and pressure together, as in dashboards and alerts. */
+function overcommitLine(host: HostView, width: number): Line {
   const verdict = verdictOf(host);
   const overcommit = host.sample?.overcommit;
   const contention = host.sample?.contention && contentionRatio(host.sample.contention);
   const figures = [
-    `vCPU ratio ${overcommit?.vcpuRatio === undefined ? '?' : ratio(overcommit.vcpuRatio)}`,
+    `vCPU:pCPU ratio ${overcommit?.vcpuRatio === undefined ? '?' : ratio(overcommit.vcpuRatio)}`,
     `contention ${host.sample?.contention === undefined ? '...' : contention === undefined ? '0' : percent(contention * 100)} %`,
     `memory ratio ${overcommit?.memoryMaximumRatio === undefined ? '?' : ratio(overcommit.memoryMaximumRatio)}`,
   ];

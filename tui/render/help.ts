@@ -33,7 +33,7 @@ const SECTIONS: readonly {
     title: 'Mouse',
     width: 12,
     entries: [
-      { name: 'click', text: 'on a column: sort; on a row: choose it, again: details; on a view: go there' },
+      { name: 'click', text: 'on a column: sort; on a row: select, again: details; on a view: open it' },
       { name: 'wheel', text: 'scroll' },
     ],
   },
@@ -89,6 +89,6 @@ export function helpView(query: string, width: number): Line[] {
       });
     }
   }
-  if (lines.length === 1) lines.push([], [span('  nothing has that in it', 'dim')]);
+  if (lines.length === 1) lines.push([], [span('  no match', 'dim')]);
   return lines;
 }

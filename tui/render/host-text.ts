@@ -72,7 +72,7 @@ function cpuRows(host: HostView): Line[] {
       span(
         shares === undefined
           ? ' ...'
-          : ` ${percent(shares.busy * 100)} %: user ${percent(shares.user * 100)}, kernel ${percent(shares.kernel * 100)}${shares.ioWait === undefined ? '' : `, I/O wait ${percent(shares.ioWait * 100)}`}${shares.steal === undefined ? '' : `, stolen ${percent(shares.steal * 100)}`}`,
+          : ` ${percent(shares.busy * 100)} %: user ${percent(shares.user * 100)}, kernel ${percent(shares.kernel * 100)}${shares.ioWait === undefined ? '' : `, I/O wait ${percent(shares.ioWait * 100)}`}${shares.steal === undefined ? '' : `, steal ${percent(shares.steal * 100)}`}`,
       ),
     ),
     ...(load === undefined ? [] : [row('load', span(load.map((each) => each.toFixed(2)).join(' ')))]),
@@ -88,7 +88,7 @@ function overcommitRows({ sample }: HostView): Line[] {
     row(
       'vCPUs',
       span(
-        `${overcommit.vcpusRunning} run: ratio ${shownRatio(overcommit.vcpuRatio)}${(overcommit.vcpusPaused ?? 0) === 0 ? '' : `;  ${overcommit.vcpusPaused} paused`};  ${overcommit.vcpusDefined} defined: ratio ${shownRatio(overcommit.vcpuRatioDefined)}`,
+        `${overcommit.vcpusRunning} running: ratio ${shownRatio(overcommit.vcpuRatio)}${(overcommit.vcpusPaused ?? 0) === 0 ? '' : `;  ${overcommit.vcpusPaused} paused`};  ${overcommit.vcpusDefined} defined: ratio ${shownRatio(overcommit.vcpuRatioDefined)}`,
       ),
     ),
     row(
@@ -96,14 +96,14 @@ function overcommitRows({ sample }: HostView): Line[] {
       span(
         contention === undefined
           ? '... needs a second sample'
-          : `${share === undefined ? '0' : percent(share * 100)} % of the CPU time that vCPUs wanted; ${ratio(nsToSeconds(contention.delayNs) / Math.max(1e-9, msToSeconds(contention.elapsedMs)))} CPUs were missing`,
+          : `${share === undefined ? '0' : percent(share * 100)} % of CPU demand not served; ${ratio(nsToSeconds(contention.delayNs) / Math.max(1e-9, msToSeconds(contention.elapsedMs)))} CPUs short`,
         (share ?? 0) > 0.1 ? 'bad' : 'text',
       ),
     ),
     row(
-      'memory promised',
+      'memory overcommit',
       span(
-        `${bytes(kibToBytes(overcommit.memoryMaximumKiB))} at most: ratio ${shownRatio(overcommit.memoryMaximumRatio)};  ${bytes(kibToBytes(overcommit.memoryCurrentKiB))} given: ratio ${shownRatio(overcommit.memoryCurrentRatio)}`,
+        `${bytes(kibToBytes(overcommit.memoryMaximumKiB))} maximum: ratio ${shownRatio(overcommit.memoryMaximumRatio)};  ${bytes(kibToBytes(overcommit.memoryCurrentKiB))} current: ratio ${shownRatio(overcommit.memoryCurrentRatio)}`,
       ),
     ),
     ...(overcommit.cpusDedicatedTwice === 0
@@ -111,7 +111,7 @@ function overcommitRows({ sample }: HostView): Line[] {
       : [
           row(
             'dedicated twice',
-            span(`${overcommit.cpusDedicatedTwice} CPUs are pinned to more than one vCPU alone`, 'bad'),
+            span(`${overcommit.cpusDedicatedTwice} CPUs are dedicated to more than one vCPU`, 'bad'),
           ),
         ]),
   ];
@@ -120,7 +120,7 @@ function overcommitRows({ sample }: HostView): Line[] {
 function memoryRows({ sample }: HostView): Line[] {
   const memory = sample?.host?.memoryKiB;
   const [total, free] = [memory?.get('total'), memory?.get('free')];
-  if (total === undefined || free === undefined) return [row('memory', span('not told', 'missing'))];
+  if (total === undefined || free === undefined) return [row('memory', span('not reported', 'missing'))];
   const caches = (memory?.get('cached') ?? 0) + (memory?.get('buffers') ?? 0);
   const local = sample?.host?.local;
   const available = sample?.host && availableKiB(sample.host);
@@ -155,10 +155,10 @@ function memoryRows({ sample }: HostView): Line[] {
 function pressureRows(host: HostView): Line[] {
   const pressure = host.rates?.pressure;
   if (host.sample?.host?.local === undefined) {
-    return [row('pressure (PSI)', span('only told where virtune runs on the host itself', 'missing'))];
+    return [row('pressure (PSI)', span('available only where virtune runs on the host', 'missing'))];
   }
   if (pressure === undefined) return [row('pressure (PSI)', span('... needs a second sample', 'missing'))];
-  if (pressure.size === 0) return [row('pressure (PSI)', span('this kernel does not tell it', 'missing'))];
+  if (pressure.size === 0) return [row('pressure (PSI)', span('not reported by this kernel', 'missing'))];
   return [...pressure].map(([resource, { some, full }]) =>
     row(
       `pressure ${resource}`,
@@ -204,7 +204,7 @@ function poolRows({ sample }: HostView): Line[] {
       label,
       ...gauge(capacityBytes === 0 ? 0 : allocationBytes / capacityBytes, 30),
       span(
-        ` ${bytes(allocationBytes)} of ${bytes(capacityBytes)}${promised === undefined ? '' : `, disks may grow to ${bytes(promised)}`}`,
+        ` ${bytes(allocationBytes)} of ${bytes(capacityBytes)}${promised === undefined ? '' : `, provisioned ${bytes(promised)}`}`,
         promised !== undefined && promised > capacityBytes ? 'warn' : 'text',
       ),
     );
@@ -233,7 +233,10 @@ function afterLoss({ hosts }: Scene): Line[] {
   const left = (read: (host: (typeof told)[number]) => number): number => sum(read) - largest(read);
   return [
     [span(' If the largest host fails', 'tabOn')],
-    row('vCPU ratio', span(ratio(sum((host) => host.overcommit.vcpusRunning) / left((host) => host.cpus)))),
+    row(
+      'vCPU:pCPU ratio',
+      span(ratio(sum((host) => host.overcommit.vcpusRunning) / left((host) => host.cpus))),
+    ),
     row(
       'memory ratio',
       span(ratio(sum((host) => promisedKiB(host.overcommit)) / left((host) => host.totalKiB))),

@@ -13,7 +13,7 @@ import { bar } from './bar.ts';
 export function memoryLines(vm: Vm, width: number): Line[] {
   const { memoryKiB, maximumKiB, rssKiB } = vm.sample.summary;
   if (memoryKiB === undefined || maximumKiB === undefined || maximumKiB === 0) {
-    return [[span('  not told', 'missing')]];
+    return [[span('  not reported', 'missing')]];
   }
   const balloon = vm.stats?.balloon;
   const used = balloon && memoryUsedKiB(balloon);
@@ -23,7 +23,7 @@ export function memoryLines(vm: Vm, width: number): Line[] {
   const parts: readonly { kib: number; role: Role; glyph: string; name: string }[] =
     used === undefined
       ? [
-          { kib: memoryKiB, role: 'bar1', glyph: '|', name: 'given' },
+          { kib: memoryKiB, role: 'bar1', glyph: '|', name: 'balloon' },
           { kib: taken, role: 'bar2', glyph: '-', name: 'taken by the balloon' },
         ]
       : [
@@ -36,7 +36,7 @@ export function memoryLines(vm: Vm, width: number): Line[] {
     legend.push(span(`${glyph} `, role), span(`${name} ${bytes(kibToBytes(kib))}   `));
   }
   legend.push(span(`of ${bytes(kibToBytes(maximumKiB))}`, 'dim'));
-  if (rssKiB !== undefined) legend.push(span(`   resident ${bytes(kibToBytes(rssKiB))}`, 'dim'));
+  if (rssKiB !== undefined) legend.push(span(`   RSS ${bytes(kibToBytes(rssKiB))}`, 'dim'));
   const merged = vm.sample.local?.memoryMap?.ksmMergedBytes;
   if (merged !== undefined && merged > 0) legend.push(span(`   shared by KSM ${bytes(merged)}`, 'dim'));
   const why = vm.reasons.get('balloon');
@@ -54,7 +54,9 @@ export function memoryLines(vm: Vm, width: number): Line[] {
     fitLine(legend, width),
   ];
   if (used === undefined && why !== undefined) {
-    lines.push(fitLine([span(`  what the guest uses is not known: ${REASONS[why].text}`, 'missing')], width));
+    lines.push(
+      fitLine([span(`  memory used by the guest is unknown: ${REASONS[why].text}`, 'missing')], width),
+    );
   }
   return lines;
 }

@@ -11,9 +11,9 @@ import { gauge } from './bar.ts';
 /** CPU seconds a second; less is nobody's fault. */
 const NOTICEABLE = 0.005;
 
-/** Who ran on the CPUs of this VM while it waited, the most first. */
+/** VMs that ran on the CPUs of this VM while it had steal, the busiest first. */
 export function neighbourLines(host: HostView, vm: Vm, width: number, most: number): Line[] {
-  if (vm.rates === undefined) return [[span('  needs two samples of a VM that runs', 'missing')]];
+  if (vm.rates === undefined) return [[span('  needs two samples of a running VM', 'missing')]];
   const pins = pinnedCpus(vm);
   const allCpus = host.sample?.host?.cpusOnline;
   // Pinned to all of the host is pinned nowhere.
@@ -21,16 +21,16 @@ export function neighbourLines(host: HostView, vm: Vm, width: number, most: numb
     pins !== undefined && (allCpus === undefined || pins.size < allCpus) ? new Set(pins) : undefined;
   const blame = host.residency.blame(vm.key, bound);
   if (blame === undefined || blame.delay < NOTICEABLE) {
-    return [[span(`  it did not have to wait for a CPU in the last ${host.residency.ticks} samples`, 'ok')]];
+    return [[span(`  no CPU steal in the last ${host.residency.ticks} samples`, 'ok')]];
   }
   const where = bound === undefined ? 'CPUs it was seen on' : 'CPUs it is pinned to';
   const head: Line = [
-    span('  waited '),
+    span('  steal '),
     span(`${ratio(blame.delay)} CPU s/s`, blame.delay > 0.1 ? 'bad' : 'warn'),
     span(` over ${blame.ticks} samples; ${where}: ${CpuSet.of(blame.cpus)}`, 'dim'),
   ];
   if (blame.neighbours.length === 0) {
-    return [head, [span('  no other VM was seen there: the host itself, or an unseen moment', 'dim')]];
+    return [head, [span('  no other VM was seen there: processes of the host, or between samples', 'dim')]];
   }
   const names = new Map(host.vms.map((each) => [each.key, each.name]));
   const rows = blame.neighbours
@@ -38,10 +38,10 @@ export function neighbourLines(host: HostView, vm: Vm, width: number, most: numb
     .map(({ key, run, share, cpus }) =>
       fitLine(
         [
-          span(`  ${fit(displayable(names.get(key) ?? 'a VM that is no more'), 24)} `),
+          span(`  ${fit(displayable(names.get(key) ?? 'a VM that no longer exists'), 24)} `),
           ...gauge(share, 14),
           span(
-            ` ${percent(share * 100).padStart(5)} % of what others ran there, ${ratio(run)} CPU s/s on ${CpuSet.of(cpus)}`,
+            ` ${percent(share * 100).padStart(5)} % of CPU used there by others, ${ratio(run)} CPU s/s on ${CpuSet.of(cpus)}`,
             'dim',
           ),
         ],

@@ -20,7 +20,9 @@ export function numaText({ scene, size }: Context): Line[] {
 function hostCells(host: HostView, atMs: number): Line[] {
   const rows = cellRowsOf(host);
   if (rows.length === 0) {
-    return [[span(` ${downText(host, atMs) ?? 'libvirt does not tell the cells of this host'}`, 'missing')]];
+    return [
+      [span(` ${downText(host, atMs) ?? 'libvirt does not report the NUMA cells of this host'}`, 'missing')],
+    ];
   }
   return [...rows.flatMap((row) => cellLines(row)), ...distances(host), ...demand(host), ...fits(host, rows)];
 }
@@ -34,7 +36,7 @@ function cellLines(row: CellRow): Line[] {
       span('   CPU    ', 'key'),
       ...gauge(shares?.busy ?? 0, 24),
       span(shares === undefined ? '     ...' : ` ${percent(shares.busy * 100).padStart(5)} %`),
-      span(`   ${row.vms} VMs pinned within it, ${bytes(kibToBytes(row.vmKiB))} at most`, 'dim'),
+      span(`   ${row.vms} VMs pinned within, maximum memory ${bytes(kibToBytes(row.vmKiB))}`, 'dim'),
     ],
     [
       span('   memory ', 'key'),
@@ -78,7 +80,7 @@ function demand(host: HostView): Line[] {
   if (wanted.length === 0) return [];
   return [
     [],
-    [span(' Huge pages that stopped VMs will need', 'tabOn')],
+    [span(' Huge pages needed by VMs that are not running', 'tabOn')],
     ...wanted.map(({ sizeKiB, cell, wanted: pages, free }): Line => {
       const lacks = free !== undefined && free < pages;
       return [
@@ -101,7 +103,7 @@ function fits(host: HostView, rows: readonly CellRow[]): Line[] {
   }
   return [
     [],
-    [span(' What would still fit', 'tabOn'), span('  a VM with CPUs of its own, all in one cell', 'dim')],
+    [span(' Free capacity', 'tabOn'), span('  largest VM with dedicated CPUs within one cell', 'dim')],
     ...rows.map((row): Line => {
       const free = row.cpus.filter((cpu) => !taken.has(cpu));
       return [

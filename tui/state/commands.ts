@@ -29,28 +29,31 @@ export const DELAY_MAX_S = 3_600;
 export function withDelay(state: UiState, text: string): Outcome {
   const seconds = Number(text.trim());
   if (!(seconds >= DELAY_MIN_S && seconds <= DELAY_MAX_S)) {
-    return wrong(state, `"${text}" is no delay: a number of seconds from ${DELAY_MIN_S} to ${DELAY_MAX_S}`);
+    return wrong(
+      state,
+      `"${text}" is not an interval: expected seconds from ${DELAY_MIN_S} to ${DELAY_MAX_S}`,
+    );
   }
   return done({ ...state, delayMs: Math.round(seconds * 1_000) }, { kind: 'delay' });
 }
 
 function sortBy(argument: string, state: UiState): Outcome {
   const table = tableOf(state.view);
-  if (table === undefined) return wrong(state, 'this view has no order of its own');
+  if (table === undefined) return wrong(state, 'this view cannot be sorted');
   const [name = '', way] = argument.split(/\s+/);
   const column = findColumn(columnsOf(table), name);
-  if (column === undefined) return wrong(state, `there is no column "${name}"; Tab shows them`);
+  if (column === undefined) return wrong(state, `no column "${name}"; Tab lists them`);
   const descending = way === undefined ? column.unit !== 'text' : way !== 'asc';
   return done({ ...state, sorts: { ...state.sorts, [table]: { column: column.id, descending } } });
 }
 
 function columns(argument: string, state: UiState): Outcome {
   const table = tableOf(state.view);
-  if (table === undefined) return wrong(state, 'this view has no columns to choose');
+  if (table === undefined) return wrong(state, 'columns of this view cannot be changed');
   let hidden = [...(state.hidden[table] ?? [])];
   for (const word of argument.split(/[\s,]+/).filter((each) => each !== '')) {
     const column = findColumn(columnsOf(table), word.replace(/^[+-]/, ''));
-    if (column === undefined) return wrong(state, `there is no column "${word}"; write +COLUMN or -COLUMN`);
+    if (column === undefined) return wrong(state, `no column "${word}"; write +COLUMN or -COLUMN`);
     hidden = hidden.filter((id) => id !== column.id);
     if (word.startsWith('-') && column.id !== 'name') hidden.push(column.id);
   }
@@ -61,25 +64,25 @@ export const COMMANDS: readonly PaletteCommand[] = [
   {
     name: 'sort',
     usage: 'sort COLUMN [asc|desc]',
-    help: 'order the rows',
+    help: 'sort the rows',
     complete: (state) => columnsOf(tableOf(state.view) ?? 'vms').map(({ id }) => id),
     run: sortBy,
   },
   {
     name: 'filter',
     usage: 'filter TEXT',
-    help: 'show only some rows; nothing behind it shows all',
+    help: 'show only matching rows; no TEXT shows all',
     run: (argument, state) => done({ ...state, filter: argument }),
   },
   {
     name: 'view',
     usage: 'view NAME',
-    help: 'another view',
+    help: 'switch the view',
     complete: () => VIEW_NAMES,
     run: (argument, state) => {
       const view = VIEW_NAMES.find((name) => name === argument.trim());
       return view === undefined
-        ? wrong(state, `there is no view "${argument}"; there are ${VIEW_NAMES.join(', ')}`)
+        ? wrong(state, `no view "${argument}"; there are ${VIEW_NAMES.join(', ')}`)
         : done({ ...state, view, detail: undefined });
     },
   },
@@ -93,7 +96,7 @@ export const COMMANDS: readonly PaletteCommand[] = [
   {
     name: 'delay',
     usage: 'delay SECONDS',
-    help: 'time between samples',
+    help: 'interval between samples',
     run: (argument, state) => withDelay(state, argument),
   },
   {
@@ -104,56 +107,56 @@ export const COMMANDS: readonly PaletteCommand[] = [
     run: (argument, state) =>
       isThemeName(argument.trim())
         ? done({ ...state, theme: argument.trim() as UiState['theme'] })
-        : wrong(state, `there is no theme "${argument}"; there are ${Object.keys(themes).join(', ')}`),
+        : wrong(state, `no theme "${argument}"; there are ${Object.keys(themes).join(', ')}`),
   },
   {
     name: 'ascii',
     usage: 'ascii',
-    help: 'ASCII alone, or not',
+    help: 'toggle ASCII only',
     run: (_, state) => done({ ...state, ascii: !state.ascii }),
   },
   {
     name: 'record',
     usage: 'record FILE',
-    help: 'record what is sampled, for --replay',
+    help: 'record samples, for --replay',
     run: (argument, state) =>
       argument.trim() === ''
-        ? wrong(state, 'record needs the name of a file')
+        ? wrong(state, 'record needs a file name')
         : done(state, { kind: 'record', file: argument.trim() }),
   },
   {
     name: 'stop',
     usage: 'stop',
-    help: 'end the recording',
+    help: 'stop recording',
     run: (_, state) => done(state, { kind: 'stop-recording' }),
   },
   {
     name: 'mark',
     usage: 'mark',
-    help: 'mark this instant, for diff',
+    help: 'mark this sample, for diff',
     run: (_, state) => done(state, { kind: 'mark' }),
   },
   {
     name: 'diff',
     usage: 'diff',
-    help: 'what changed since the mark',
+    help: 'changes since the mark',
     run: (_, state) => done({ ...state, view: 'diff' as ViewName, detail: undefined }),
   },
   {
     name: 'goto',
     usage: 'goto N',
-    help: 'replay: to the Nth sample',
+    help: 'replay: go to sample N',
     run: (argument, state) => {
       const place = Number(argument.trim());
       return Number.isInteger(place) && place > 0
         ? done(state, { kind: 'seek-to', index: place - 1 })
-        : wrong(state, `"${argument}" is no sample: a whole number from 1`);
+        : wrong(state, `"${argument}" is not a sample number: expected 1 or more`);
     },
   },
   {
     name: 'save',
     usage: 'save',
-    help: 'keep the settings',
+    help: 'save the settings',
     run: (_, state) => done(state, { kind: 'save' }),
   },
   {
@@ -172,8 +175,8 @@ export function runCommand(line: string, state: UiState): Outcome {
   const starting = COMMANDS.filter((command) => command.name.startsWith(name));
   const command = exact ?? (starting.length === 1 ? starting[0] : undefined);
   if (command !== undefined) return command.run(argument, state);
-  const like = starting.length > 1 ? `; it could be ${starting.map((each) => each.name).join(', ')}` : '';
-  return wrong(state, `there is no command "${name}"${like}`);
+  const like = starting.length > 1 ? `; did you mean ${starting.map((each) => each.name).join(', ')}?` : '';
+  return wrong(state, `no command "${name}"${like}`);
 }
 
 /** Commands, or words behind one, that begin as the line does: whole lines. */

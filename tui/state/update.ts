@@ -79,7 +79,7 @@ export function act(state: UiState, action: Action, seen: Seen): Outcome {
     case 'menu':
       return same(
         action.menu !== 'theme' && tableOf(state.view) === undefined
-          ? { ...state, message: { text: 'this view has no columns to choose', role: 'info' } }
+          ? { ...state, message: { text: 'columns of this view cannot be changed', role: 'info' } }
           : { ...state, mode: { kind: 'menu', menu: action.menu, index: menuStart(state, action.menu) } },
       );
     case 'prompt': {
@@ -98,7 +98,7 @@ export function act(state: UiState, action: Action, seen: Seen): Outcome {
     case 'only-tagged':
       return same(
         state.tagged.size === 0 && !state.onlyTagged
-          ? { ...state, message: { text: 'no VM is tagged; Space tags one', role: 'info' } }
+          ? { ...state, message: { text: 'no tagged VMs; Space tags one', role: 'info' } }
           : { ...state, onlyTagged: !state.onlyTagged },
       );
     case 'untag':
@@ -116,7 +116,7 @@ export function act(state: UiState, action: Action, seen: Seen): Outcome {
     case 'diff':
       return same(
         state.mark === undefined
-          ? { ...state, message: { text: 'no instant is marked yet; m marks one', role: 'info' } }
+          ? { ...state, message: { text: 'no mark yet; m sets one', role: 'info' } }
           : viewed(state, 'diff'),
       );
   }
@@ -158,6 +158,6 @@ export function marked(state: UiState, scene: Scene): UiState {
   return {
     ...state,
     mark: { atMs: scene.atMs, scene },
-    message: { text: 'marked; x shows what has changed since', role: 'info' },
+    message: { text: 'marked; x shows changes since then', role: 'info' },
   };
 }

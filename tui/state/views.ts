@@ -17,18 +17,18 @@ interface ViewInfo {
 
 /** In the order of their keys; 0 to 3 are virt-top's. */
 export const VIEWS: Readonly<Record<ViewName, ViewInfo>> = {
-  vms: { key: '0', title: 'VMs', help: 'every VM, a line each' },
+  vms: { key: '0', title: 'VMs', help: 'all VMs' },
   cpus: {
     key: '1',
     title: 'CPUs',
-    help: 'the CPUs of the host: how busy, who is pinned there, who runs there',
+    help: 'host CPUs: utilization, pinned and running vCPUs',
   },
-  nics: { key: '2', title: 'NICs', help: 'every NIC of every VM' },
-  disks: { key: '3', title: 'Disks', help: 'every disk of every VM' },
+  nics: { key: '2', title: 'NICs', help: 'all NICs' },
+  disks: { key: '3', title: 'Disks', help: 'all disks' },
   numa: {
     key: '4',
     title: 'NUMA',
-    help: 'NUMA cells, their memory and huge pages, and what would still fit',
+    help: 'NUMA cells: memory, huge pages, free capacity',
   },
   host: {
     key: '5',
@@ -38,9 +38,9 @@ export const VIEWS: Readonly<Record<ViewName, ViewInfo>> = {
   findings: {
     key: '6',
     title: 'Findings',
-    help: 'all that is remarkable, the worst first, with what mends it',
+    help: 'all findings, worst first, with commands to fix them',
   },
-  diff: { key: '7', title: 'Diff', help: 'what changed since the instant that m marked' },
+  diff: { key: '7', title: 'Diff', help: 'changes since the mark set with m' },
 };
 
 /** A table's columns in their order; the lowest rank stays longest when the screen is narrow. */

@@ -11,7 +11,7 @@ function latency(vm: Vm): number | undefined {
   return latencyMs((readNs ?? 0) + (writeNs ?? 0), (readRequests ?? 0) + (writeRequests ?? 0));
 }
 
-/** While no request is made there is no time of one: nothing is missing. */
+/** Without requests there is no latency: nothing is missing. */
 const latencyWhy = (vm: Vm): Reason => {
   const why = rateOf('block')(vm);
   return why === 'not_told' ? 'none' : why;
@@ -24,7 +24,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     title: 'READ/s',
     unit: 'bytes_per_second',
     width: 7,
-    help: 'Bytes that its disks read.',
+    help: 'Bytes per second read from its disks.',
     metrics: [`${DOMAIN}block_stats_read_bytes_total`],
     read: (vm) => vm.disk.readBytes,
     why: rateOf('block'),
@@ -35,7 +35,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     title: 'WRITE/s',
     unit: 'bytes_per_second',
     width: 7,
-    help: 'Bytes that its disks write.',
+    help: 'Bytes per second written to its disks.',
     metrics: [`${DOMAIN}block_stats_write_bytes_total`],
     read: (vm) => vm.disk.writeBytes,
     why: rateOf('block'),
@@ -46,7 +46,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     title: 'RIOPS',
     unit: 'per_second',
     width: 7,
-    help: 'Read requests of its disks.',
+    help: 'Read requests per second of its disks.',
     metrics: [`${DOMAIN}block_stats_read_requests_total`],
     read: (vm) => vm.disk.readRequests,
     why: rateOf('block'),
@@ -57,7 +57,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     title: 'WIOPS',
     unit: 'per_second',
     width: 7,
-    help: 'Write requests of its disks.',
+    help: 'Write requests per second of its disks.',
     metrics: [`${DOMAIN}block_stats_write_requests_total`],
     read: (vm) => vm.disk.writeRequests,
     why: rateOf('block'),
@@ -68,7 +68,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     title: 'IOPS',
     unit: 'per_second',
     width: 6,
-    help: 'Requests of its disks, reads and writes.',
+    help: 'Reads and writes per second of its disks.',
     metrics: [`${DOMAIN}block_stats_read_requests_total`, `${DOMAIN}block_stats_write_requests_total`],
     read: ({ disk }) =>
       disk.readRequests === undefined && disk.writeRequests === undefined
@@ -82,7 +82,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     title: 'LAT ms',
     unit: 'milliseconds',
     width: 6,
-    help: 'Mean time of a read or write request.',
+    help: 'Mean request latency of its disks, reads and writes.',
     metrics: [
       `${DOMAIN}block_stats_read_time_seconds_total`,
       `${DOMAIN}block_stats_write_time_seconds_total`,

@@ -4,7 +4,7 @@ import type { Column } from '../column.ts';
 
 const DOMAIN = 'libvirt_domain_';
 
-/** A letter beside the colour, so that colour is never all that tells. */
+/** A letter beside the colour, so that nothing is shown by colour alone. */
 const STATE_GLYPHS: Readonly<Record<StateName, string>> = {
   running: 'R running',
   blocked: 'R running',
@@ -53,7 +53,7 @@ export const identityColumns: readonly Column<Vm>[] = [
     title: 'HOST',
     unit: 'text',
     width: 12,
-    help: 'The host that it runs on.',
+    help: 'Host of the VM.',
     metrics: [],
     read: (vm) => vm.host,
   },
@@ -62,7 +62,7 @@ export const identityColumns: readonly Column<Vm>[] = [
     title: 'NAME',
     unit: 'text',
     width: 16,
-    help: 'The name of the VM.',
+    help: 'Name of the VM.',
     metrics: [],
     read: (vm) => vm.name,
   },
@@ -71,7 +71,7 @@ export const identityColumns: readonly Column<Vm>[] = [
     title: 'UUID',
     unit: 'text',
     width: 36,
-    help: 'Its UUID, which stays when it is renamed.',
+    help: 'UUID of the VM; stays the same when it is renamed.',
     metrics: [`${DOMAIN}info`],
     read: (vm) => vm.sample.domain.uuid,
   },
@@ -80,7 +80,7 @@ export const identityColumns: readonly Column<Vm>[] = [
     title: 'STATE',
     unit: 'text',
     width: 9,
-    help: 'Its state, or the libvirt job on it; stuck: its QEMU does not answer.',
+    help: 'State of the VM, or the libvirt job on it; stuck: its QEMU does not answer.',
     metrics: ['virtune_domain_outcome'],
     read: stateOf,
     show: (value, vm) => stateText(value as StateName, vm),
@@ -92,7 +92,7 @@ export const identityColumns: readonly Column<Vm>[] = [
     title: '!',
     unit: 'number',
     width: 2,
-    help: 'How much is remarkable about it; Enter tells what.',
+    help: 'Number of findings; Enter shows them.',
     metrics: [],
     read: (vm) => vm.findings.length,
     show: (value) => (value === 0 ? '' : String(value)),

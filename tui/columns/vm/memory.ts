@@ -14,7 +14,7 @@ export const memoryColumns: readonly Column<Vm>[] = [
     title: 'USED',
     unit: 'bytes',
     width: 7,
-    help: 'Memory that its guest cannot give back: available less usable.',
+    help: 'Memory used by the guest: available less usable.',
     metrics: [`${DOMAIN}memory_stats_used_bytes`],
     read: (vm) => scaled(vm.stats && memoryUsedKiB(vm.stats.balloon), kibToBytes),
     why: group('balloon'),
@@ -25,7 +25,7 @@ export const memoryColumns: readonly Column<Vm>[] = [
     title: 'USED%',
     unit: 'percent',
     width: 6,
-    help: 'The same in percent of what the guest sees.',
+    help: 'Memory used by the guest, in percent of what it sees.',
     metrics: [`${DOMAIN}memory_stats_used_percent`],
     read: ({ stats }) => {
       const used = stats && memoryUsedKiB(stats.balloon);
@@ -38,10 +38,10 @@ export const memoryColumns: readonly Column<Vm>[] = [
   {
     id: 'memory_balloon_bytes',
     aliases: ['balloon', 'given'],
-    title: 'GIVEN',
+    title: 'BALLOON',
     unit: 'bytes',
-    width: 6,
-    help: 'Memory that it is given now: the size of its balloon.',
+    width: 7,
+    help: 'Current balloon size: memory that the VM has now.',
     metrics: [`${DOMAIN}memory_stats_current_balloon_bytes`],
     read: (vm) => scaled(vm.sample.summary.memoryKiB, kibToBytes),
     why: summary,
@@ -54,7 +54,7 @@ export const memoryColumns: readonly Column<Vm>[] = [
     title: 'MAX',
     unit: 'bytes',
     width: 6,
-    help: 'Memory that it may have at most.',
+    help: 'Maximum memory of the VM.',
     metrics: [`${DOMAIN}info_maximum_memory_bytes`],
     read: (vm) => scaled(vm.sample.summary.maximumKiB, kibToBytes),
     why: summary,
@@ -65,7 +65,7 @@ export const memoryColumns: readonly Column<Vm>[] = [
     title: 'RSS',
     unit: 'bytes',
     width: 6,
-    help: 'Memory of its process that is resident on the host.',
+    help: 'Resident memory of its QEMU process on the host.',
     metrics: [`${DOMAIN}memory_stats_rss_bytes`],
     // A recording of an earlier version has it among the balloon's figures alone.
     read: (vm) => scaled(vm.sample.summary.rssKiB ?? vm.stats?.balloon.rssKiB, kibToBytes),
@@ -77,7 +77,7 @@ export const memoryColumns: readonly Column<Vm>[] = [
     title: 'SWAP/s',
     unit: 'bytes_per_second',
     width: 7,
-    help: 'Memory that its guest swaps in and out.',
+    help: 'Bytes per second that its guest swaps in and out.',
     metrics: [`${DOMAIN}memory_stats_swap_in_bytes_total`, `${DOMAIN}memory_stats_swap_out_bytes_total`],
     read: ({ rates }) => {
       const { swapInKiB, swapOutKiB } = rates?.memory ?? {};

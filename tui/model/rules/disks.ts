@@ -20,8 +20,8 @@ export const chain: Rule = (vm, host) =>
           finding(
             'deep-chain',
             'warn',
-            `the snapshot chain of ${disk.target} is deep: each read may look through all of it`,
-            `${disk.backingDepth} images below the top`,
+            `the snapshot chain of ${disk.target}is deep: a read may go through all of it`,
+            `${disk.backingDepth} backing images`,
             virsh(host, 'blockcommit', nameFor(vm), disk.target, '--active', '--pivot', '--verbose'),
           ),
         ],
@@ -35,7 +35,7 @@ export const oldSnapshot: Rule = (vm, host) => {
     finding(
       'old-snapshot',
       'info',
-      'it has an old snapshot',
+      'old snapshot',
       `${snapshots} snapshots, the oldest ${days} days`,
       virsh(host, 'snapshot-list', nameFor(vm)),
     ),
@@ -60,7 +60,7 @@ export const diskThreads: Rule = (vm, host) =>
       finding(
         'io-threads',
         'warn',
-        `${disk.target} is raw and hot, and driven by a pool of threads (io=threads)`,
+        `${disk.target}is a busy raw disk with io=threads`,
         `${count(iops)} requests/s`,
         tune(vm, host, 'oltp-database'),
       ),
@@ -75,7 +75,7 @@ export const diskWithoutIoThread: Rule = (vm, host) =>
           finding(
             'no-iothread',
             'info',
-            `${disk.target} is hot and shares QEMU's main loop: it has no iothread`,
+            `${disk.target}is busy and has no iothread: it shares QEMU's main loop`,
             `${count(iops)} requests/s`,
             tune(vm, host, 'oltp-database'),
           ),
@@ -89,7 +89,7 @@ export const unsafeCache: Rule = (vm, host) =>
           finding(
             'unsafe-cache',
             'warn',
-            `${disk.target} ignores flushes: a crash of the host loses what the guest believes written`,
+            `${disk.target}ignores flushes: a host crash loses data that the guest considers written`,
             'cache=unsafe',
             tune(vm, host, 'balanced'),
           ),
@@ -117,7 +117,7 @@ export const slowDisk: Rule = (vm, host) =>
           finding(
             'slow-disk',
             'warn',
-            `requests of ${target} take long`,
+            `high request latency on ${target}`,
             slow.join(', '),
             virsh(host, 'domblkinfo', nameFor(vm), target),
           ),
@@ -131,7 +131,7 @@ export const diskErrors: Rule = (vm, host) =>
           finding(
             'disk-errors',
             'bad',
-            `requests of ${target} fail`,
+            `failed requests on ${target}`,
             `${count(errors ?? 0)} errors/s`,
             virsh(host, 'domblkerror', nameFor(vm)),
           ),

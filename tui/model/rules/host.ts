@@ -17,7 +17,7 @@ export const stuck: Rule = (vm, host) => {
     {
       rule: 'stuck',
       severity: 'bad',
-      text: 'its QEMU does not answer libvirt; figures of its inside are missing',
+      text: 'QEMU does not answer libvirt; most figures are missing',
       evidence: `for ${Math.max(0, seconds)} s${control === undefined ? '' : `, libvirt says ${control.state}`}`,
       command: virsh(host, 'domcontrol', nameFor(vm)),
     },
@@ -27,16 +27,14 @@ export const stuck: Rule = (vm, host) => {
 export const stopped: Rule = (vm, host) => {
   const { state, reason } = vm.sample.summary;
   if (state === DomainState.crashed) {
-    return [
-      finding('crashed', 'bad', 'the VM crashed', 'state crashed', virsh(host, 'dominfo', nameFor(vm))),
-    ];
+    return [finding('crashed', 'bad', 'VM crashed', 'state crashed', virsh(host, 'dominfo', nameFor(vm)))];
   }
   if (state !== DomainState.paused || reason !== PausedReason.ioError) return [];
   return [
     finding(
       'paused-io-error',
       'bad',
-      'paused because a disk answered with an error; mend the storage, then resume',
+      'paused by a disk I/O error; fix the storage, then resume',
       'state paused, reason I/O error',
       virsh(host, 'domblkerror', nameFor(vm)),
     ),
@@ -50,7 +48,7 @@ export const steal: Rule = (vm, host) => {
     finding(
       'steal',
       share >= STEAL_BAD ? 'bad' : 'warn',
-      'its vCPUs wait for CPUs of the host; n shows who ran there meanwhile',
+      'high CPU steal; n shows which VMs ran on its CPUs',
       `steal ${percent(share * 100)} %`,
       tune(vm, host, 'low-latency'),
     ),

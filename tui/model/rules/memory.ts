@@ -15,7 +15,7 @@ export const balloon: Rule = (vm, host) => {
     finding(
       'balloon-squeezed',
       hurts ? 'bad' : 'warn',
-      hurts ? 'its balloon is squeezed and its guest swaps' : 'its balloon is squeezed',
+      hurts ? 'balloon inflated and guest swaps' : 'balloon inflated',
       `${bytes(memoryKiB * 1_024)} of ${bytes(maximumKiB * 1_024)}`,
       virsh(host, 'setmem', nameFor(vm), String(maximumKiB), '--live'),
     ),
@@ -32,7 +32,7 @@ export const silentBalloon: Rule = (vm, host) => {
     finding(
       'no-stats-period',
       'info',
-      'its guest does not report its memory: the balloon has no stats period',
+      'no memory statistics: the balloon has no stats period',
       'period 0',
       virsh(host, 'dommemstat', nameFor(vm), '--period', '5', '--live', '--config'),
     ),
@@ -48,7 +48,7 @@ export const smallPages: Rule = (vm, host) => {
     finding(
       'small-pages',
       'info',
-      'it is large and pinned, and its memory is in small pages',
+      'large pinned VM without huge pages',
       `${bytes(maximumKiB * 1_024)} in 4 KiB pages`,
       tune(vm, host, 'oltp-database'),
     ),

@@ -18,7 +18,7 @@ export const dedicatedTwice: Rule = (vm, host) => {
     finding(
       'dedicated-twice',
       'bad',
-      `CPUs that are pinned to it alone are also pinned to ${name}`,
+      `dedicated CPUs are also pinned to ${name}`,
       `CPU ${cpus.join(',')}`,
       tune(vm, host, 'oltp-database'),
     ),
@@ -35,7 +35,7 @@ export const overCells: Rule = (vm, host) => {
     finding(
       'over-cells',
       'warn',
-      'its vCPUs are pinned over several NUMA cells, and it would fit one: half of its memory is far',
+      'vCPUs are pinned across NUMA cells although it fits one: part of its memory is remote',
       `cells ${cells.join(',')}, pins ${cpus}`,
       tune(vm, host, 'oltp-database'),
     ),
@@ -49,7 +49,7 @@ export const memoryFar: Rule = (vm, host) => {
     finding(
       'memory-far',
       share > 0.4 ? 'warn' : 'info',
-      'a good part of its memory lies on other NUMA cells than its vCPUs run on',
+      'much of its memory is on remote NUMA cells',
       `${percent(share * 100)} % of accesses go to another cell`,
       tune(vm, host, 'oltp-database'),
     ),
@@ -60,14 +60,14 @@ export const wide: Rule = (vm, host) => {
   const { widerThanHost, widerThanCell } = vm.sample.fit ?? {};
   const vcpus = vm.sample.summary.vcpus;
   if (widerThanHost === true) {
-    return [finding('wider-than-host', 'warn', 'it has more vCPUs than the host has CPUs', `${vcpus} vCPUs`)];
+    return [finding('wider-than-host', 'warn', 'more vCPUs than the host has CPUs', `${vcpus} vCPUs`)];
   }
   if (widerThanCell !== true || (vm.facts?.cpu.cells.length ?? 0) > 1) return [];
   return [
     finding(
       'wider-than-cell',
       'info',
-      'it is wider than a NUMA cell and its guest sees no cells of its own',
+      'exceeds a NUMA cell, but its guest has no NUMA topology',
       `${vcpus} vCPUs`,
       tune(vm, host, 'analytics-database'),
     ),

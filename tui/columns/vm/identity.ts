@@ -80,7 +80,7 @@ export const identityColumns: readonly Column<Vm>[] = [
     title: 'STATE',
     unit: 'text',
     width: 9,
-    help: 'State of the VM, or the libvirt job on it; stuck: its QEMU does not answer.',
+    help: 'State, or its libvirt job; stuck: QEMU does not answer.',
     metrics: ['virtune_domain_outcome'],
     read: stateOf,
     show: (value, vm) => stateText(value as StateName, vm),

@@ -3,9 +3,9 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { LocalFigures } from '../model/local.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import { Deadline } from './deadline.ts';
+import { mapAtMost, mapYielding } from './event-loop.ts';
 import type { DomainSample, Outcome } from './host-sample.ts';
 import type { SamplerParts } from './parts.ts';
-import { mapAtMost, mapInTurns } from './turns.ts';
 
 /** Of more domains that did not answer, the states are listed first: one by one there may be no time for them. */
 const STATES_ONE_BY_ONE = 12;
@@ -68,7 +68,7 @@ export async function completeDomains(
   local: ReadonlyMap<string, LocalFigures>,
   deadline: Deadline,
 ): Promise<DomainSample[]> {
-  const samples = await mapInTurns(domains, async (domain): Promise<DomainSample | undefined> => {
+  const samples = await mapYielding(domains, async (domain): Promise<DomainSample | undefined> => {
     const outcome = outcomes.get(domain.uuid);
     const summary = known.summaries.get(domain.uuid);
     if (outcome === undefined || summary === undefined) return undefined;

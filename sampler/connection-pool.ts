@@ -55,7 +55,7 @@ export class ConnectionPool {
     return this.#connections.reduce((sum, connection) => sum + connection.abandonedCalls, 0);
   }
 
-  /** Places for calls, stuck ones included, once every connection is open that may be. */
+  /** VcpuPlacement for calls, stuck ones included, once every connection is open that may be. */
   get placesMax(): number {
     return this.#options.max * MAX_IN_FLIGHT;
   }

@@ -6,13 +6,13 @@ import type { ControlFigures } from '../model/extras.ts';
 import type { Deadline } from './deadline.ts';
 import { type AskedFigures, DomainFigures, type DomainFiguresOptions } from './domain-figures.ts';
 import { DomainMemories } from './domain-memory.ts';
+import { mapAtMost } from './event-loop.ts';
 import type { Extras } from './extras.ts';
 import { type AskDomain, FollowUps } from './follow-ups.ts';
 import { HangDetector } from './hang-detector.ts';
 import type { Outcome } from './host-sample.ts';
 import type { Liveness } from './liveness.ts';
 import type { CpuTimes } from './summaries.ts';
-import { mapAtMost } from './turns.ts';
 
 export interface DomainAskerOptions extends Omit<DomainFiguresOptions, 'memories' | 'hangs'> {
   readonly inFlight: number;

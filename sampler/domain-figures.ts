@@ -20,9 +20,9 @@ import type { HangDetector } from './hang-detector.ts';
 import type { Outcome } from './host-sample.ts';
 import type { ResidentMemory } from './local/resident-memory.ts';
 import type { LocalVcpus } from './local/vcpus.ts';
-import type { Places } from './places.ts';
 import { statsMask } from './plan.ts';
 import type { CpuTimes, Summaries } from './summaries.ts';
+import type { VcpuPlacement } from './vcpu-placement.ts';
 
 export interface DomainFiguresOptions {
   readonly groups: ReadonlySet<GroupName>;
@@ -35,7 +35,7 @@ export interface DomainFiguresOptions {
   readonly facts: FactsCache;
   readonly summaries: Summaries;
   /** Absent where no group wants them. */
-  readonly places: Places | undefined;
+  readonly places: VcpuPlacement | undefined;
   readonly guestMemory: GuestMemory;
   /** Absent when virtune does not run on the host. */
   readonly vcpus: LocalVcpus | undefined;
@@ -224,7 +224,7 @@ export class DomainFigures {
   ): Promise<DomainStats> {
     const reply = await asked;
     if (reply === undefined) return stats;
-    this.#options.places?.told(domain, reply);
+    this.#options.places?.record(domain, reply);
     const vcpus = this.#options.vcpus?.read(domain, reply) ?? stats.vcpus;
     const { vcpusMaximum } = facts?.cpu ?? {};
     return {

@@ -20,10 +20,10 @@ import { Processes } from './local/processes.ts';
 import { ResidentMemory } from './local/resident-memory.ts';
 import { LocalVcpus } from './local/vcpus.ts';
 import { Marks } from './marks.ts';
-import { Places } from './places.ts';
 import { SlowReads } from './slow-reads.ts';
 import { Snapshots } from './snapshots.ts';
 import { Summaries } from './summaries.ts';
+import { VcpuPlacement } from './vcpu-placement.ts';
 import { Versions } from './versions.ts';
 
 export interface SamplerOptions {
@@ -99,7 +99,7 @@ export interface SamplerParts {
   readonly agents: AgentReader | undefined;
   readonly guestMemory: GuestMemory;
   readonly residentMemory: ResidentMemory | undefined;
-  readonly places: Places | undefined;
+  readonly places: VcpuPlacement | undefined;
   readonly versions: Versions;
   readonly identity: Identity;
 }
@@ -150,7 +150,7 @@ export function samplerParts(
     slowReads,
     now,
   });
-  const places = groups.has('placement') ? new Places(options.placesPerTick) : undefined;
+  const places = groups.has('placement') ? new VcpuPlacement(options.placesPerTick) : undefined;
   const guestMemory = new GuestMemory(now);
   const residentMemory = onHost && new ResidentMemory(onHost.procRoot, onHost.processes);
   const liveness = new Liveness({

@@ -1,11 +1,11 @@
 import type { HostFigures } from '../model/host.ts';
 import { type Asked, askKnown, completeDomains, type Known } from './completion.ts';
 import { Deadline, timerMs } from './deadline.ts';
+import { EventLoop } from './event-loop.ts';
 import type { HostIdentity, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
 import { LimitUses } from './limit-uses.ts';
+import { OvercommitTracker } from './overcommit-tracker.ts';
 import { type SamplerOptions, type SamplerParts, samplerParts } from './parts.ts';
-import { Reckoning } from './reckoning.ts';
-import { Turns } from './turns.ts';
 
 export type { SamplerOptions } from './parts.ts';
 
@@ -34,7 +34,7 @@ interface Running {
  */
 export class Sampler {
   readonly #parts: SamplerParts;
-  readonly #reckoning = new Reckoning();
+  readonly #overcommit = new OvercommitTracker();
   readonly #limitUses = new LimitUses();
   #domains: Asked['domains'] = [];
   #running: Running | undefined;
@@ -161,12 +161,12 @@ export class Sampler {
       this.#parts.versions.known?.libvirt,
     );
     const sample = await this.#complete(running, asked, known, whole);
-    await new Turns().next();
+    await new EventLoop().yield();
     pool.shrink();
     line.shrink();
     // Lost on the way: what was gathered says more of the loss than of the domains.
     if (control.closed !== undefined) throw control.closed;
-    return this.#reckoning.complete({
+    return this.#overcommit.complete({
       ...sample,
       domains: this.#limitUses.complete(sample.domains),
       durationMs: performance.now() - startedMs,
@@ -183,7 +183,7 @@ export class Sampler {
     const deadline = new Deadline(endMs - performance.now());
     const known = await askKnown(this.#parts, asked, deadline);
     const sample = await this.#complete(running, asked, known, deadline);
-    return this.#reckoning.preview({
+    return this.#overcommit.preview({
       ...sample,
       domains: this.#limitUses.preview(sample.domains),
       durationMs: performance.now() - running.startedMs,

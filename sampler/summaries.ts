@@ -5,7 +5,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import { Outstanding } from './outstanding.ts';
-import type { Places } from './places.ts';
+import type { VcpuPlacement } from './vcpu-placement.ts';
 
 /** Of the four calls that a connection has in flight, so that the list and the states always get through. */
 const STUCK_MAX = 2;
@@ -50,7 +50,7 @@ export class Summaries {
     via: Caller,
     domain: Domain,
     facts: DomainFacts | undefined,
-    { withCpuTimes, places }: { readonly withCpuTimes: boolean; readonly places?: Places | undefined },
+    { withCpuTimes, places }: { readonly withCpuTimes: boolean; readonly places?: VcpuPlacement | undefined },
     asked?: Promise<CpuTimes>,
   ): Promise<Omit<DomainSummary, 'marks'>> {
     // A domain without an id is not running and has no CPU time.
@@ -62,7 +62,7 @@ export class Summaries {
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
     if (places?.isDue(domain) === true && vcpusMax > 0) {
       const told = await this.vcpus(via, domain, vcpusMax);
-      if (told !== undefined) places.told(domain, told);
+      if (told !== undefined) places.record(domain, told);
     }
     return {
       uuid: domain.uuid,

@@ -3,8 +3,8 @@ import type { PackedDocument, PackHead } from './pack.ts';
 import type { SearchServer } from './server.ts';
 import { isObject } from './server.ts';
 
-/** A document on its way, and what came of it so far. */
-export interface Shipment {
+/** One item of a bulk request: a document, and how often it has failed so far. */
+export interface BulkItem {
   readonly index: string;
   /** The same for the same document, whoever sends it and how often. */
   readonly id: string;
@@ -16,11 +16,11 @@ export interface Shipment {
   isUnsure: boolean;
 }
 
-export function shipmentOf(
+export function bulkItemOf(
   head: PackHead,
   { stream, key, body }: PackedDocument,
   isUnsure: boolean,
-): Shipment {
+): BulkItem {
   const hash = createHash('sha256').update(`${head.host}\n${stream}\n${key}\n${head.at}`).digest('base64url');
   return {
     index: `metrics-kvm.${stream}-${head.namespace}`,
@@ -37,9 +37,9 @@ export function shipmentOf(
  * A time series stream makes the id itself, of dimensions and time, and takes no other. OpenSearch has none, so
  * there it is given.
  */
-export function bulkLines(shipments: readonly Shipment[], { kind }: Pick<SearchServer, 'kind'>): string {
+export function bulkLines(items: readonly BulkItem[], { kind }: Pick<SearchServer, 'kind'>): string {
   let lines = '';
-  for (const { index, id, body } of shipments) {
+  for (const { index, id, body } of items) {
     const target = kind === 'opensearch' ? `"_index":"${index}","_id":"${id}"` : `"_index":"${index}"`;
     lines += `{"create":{${target}}}\n${body}\n`;
   }
@@ -47,7 +47,7 @@ export function bulkLines(shipments: readonly Shipment[], { kind }: Pick<SearchS
 }
 
 /** About what a document adds to a request. */
-export function bytesOf({ body, index }: Shipment): number {
+export function bytesOf({ body, index }: BulkItem): number {
   return Buffer.byteLength(body) + index.length + 64;
 }
 

@@ -51,7 +51,7 @@ export async function openClient(settings: ServerSettings, version: string): Pro
     Transport: PlainTransport,
     headers: { 'user-agent': `virtune/${version}` },
     enableMetaHeader: false,
-    // Trying again is the shipper's work: it knows what may be sent twice.
+    // Trying again is the sender's work: it knows what may be sent twice.
     maxRetries: 0,
     requestTimeout: requestTimeoutMs,
     maxResponseSize: ANSWER_MAX_BYTES,

@@ -1,11 +1,11 @@
 import { appendFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Shipment } from './bulk.ts';
+import type { BulkItem } from './bulk.ts';
 
 const MOST_BYTES = 16 * 1024 * 1024;
 
 export interface DeadLetter {
-  readonly shipment: Shipment;
+  readonly item: BulkItem;
   readonly status: number;
   readonly reason: string;
 }
@@ -22,13 +22,13 @@ export class DeadLetters {
 
   /** Never rejects: a letter that cannot be kept is counted all the same, by whoever calls. */
   async keep(letters: readonly DeadLetter[], nowMs: number): Promise<void> {
-    const lines = letters.map(({ shipment, status, reason }) =>
+    const lines = letters.map(({ item, status, reason }) =>
       JSON.stringify({
         at: new Date(nowMs).toISOString(),
-        index: shipment.index,
+        index: item.index,
         status,
         reason,
-        document: shipment.body,
+        document: item.body,
       }),
     );
     try {

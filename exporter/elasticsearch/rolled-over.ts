@@ -1,4 +1,4 @@
-import type { Shipment } from './bulk.ts';
+import type { BulkItem } from './bulk.ts';
 import type { SearchClient } from './client.ts';
 import { isObject } from './server.ts';
 
@@ -11,12 +11,12 @@ import { isObject } from './server.ts';
  */
 export async function findRolledOver(
   client: SearchClient,
-  shipments: readonly Shipment[],
+  items: readonly BulkItem[],
   signal: AbortSignal,
-): Promise<ReadonlySet<Shipment>> {
-  const found = new Set<Shipment>();
-  for (const stream of new Set(shipments.map(({ index }) => index))) {
-    const own = shipments.filter(({ index }) => index === stream);
+): Promise<ReadonlySet<BulkItem>> {
+  const found = new Set<BulkItem>();
+  for (const stream of new Set(items.map(({ index }) => index))) {
+    const own = items.filter(({ index }) => index === stream);
     const oldestMs = Math.min(...own.map(({ atMs }) => atMs));
     for (const index of await indicesSince(client, stream, oldestMs, signal)) {
       const answer = await client.request({
@@ -28,9 +28,9 @@ export async function findRolledOver(
       });
       const docs = isObject(answer.body) ? answer.body['docs'] : undefined;
       if (!Array.isArray(docs)) continue;
-      for (const [place, shipment] of own.entries()) {
+      for (const [place, item] of own.entries()) {
         const doc: unknown = docs[place];
-        if (isObject(doc) && doc['found'] === true) found.add(shipment);
+        if (isObject(doc) && doc['found'] === true) found.add(item);
       }
     }
   }

@@ -1,13 +1,13 @@
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
-import { Beat } from './beat.ts';
+import { BulkClient } from './bulk-client.ts';
+import { BulkSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
-import { Courier } from './courier.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Documents } from './documents.ts';
 import { DiskQueue } from './queue/queue.ts';
+import { SamplingLoop } from './sampling-loop.ts';
 import type { ServerSettings, SinkSettings } from './settings.ts';
-import { Shipper } from './shipper.ts';
 import { SinkMeter } from './sink-meter.ts';
 
 export interface SinkParts {
@@ -26,17 +26,17 @@ export class ElasticsearchSink {
   readonly #parts: SinkParts;
   readonly #queue: DiskQueue;
   readonly #meter: SinkMeter;
-  readonly #shipper: Shipper;
-  #beats = new Map<HostExporter, Beat>();
+  readonly #sender: BulkSender;
+  #loops = new Map<HostExporter, SamplingLoop>();
 
   private constructor(parts: SinkParts, queue: DiskQueue, meter: SinkMeter) {
     this.#parts = parts;
     this.#queue = queue;
     this.#meter = meter;
     const log = (message: string): void => parts.log(`elasticsearch: ${message}`);
-    this.#shipper = new Shipper({
+    this.#sender = new BulkSender({
       queue,
-      courier: new Courier(() => openClient(parts.reread(), parts.version), Date.now, log),
+      client: new BulkClient(() => openClient(parts.reread(), parts.version), Date.now, log),
       deadLetters: new DeadLetters(parts.settings.queueDir, (error) => log(error.message)),
       meter,
       batchBytes: parts.settings.batchBytes,
@@ -44,7 +44,7 @@ export class ElasticsearchSink {
       random: Math.random,
       log,
     });
-    this.#shipper.start();
+    this.#sender.start();
   }
 
   /** @throws QueueError when the queue's folder cannot be used */
@@ -74,15 +74,15 @@ export class ElasticsearchSink {
 
   /** Samples these hosts from now on, and no others. `local` is the one behind /metrics. */
   async watch(local: HostExporter | undefined, others: Iterable<HostExporter> = []): Promise<void> {
-    const beats = new Map<HostExporter, Beat>();
+    const loops = new Map<HostExporter, SamplingLoop>();
     for (const host of local === undefined ? others : [local, ...others]) {
-      const known = this.#beats.get(host);
+      const known = this.#loops.get(host);
       // An id that the settings give can be only one host's.
-      beats.set(host, known ?? this.#beat(host, host === local ? this.settings.hostId : undefined));
-      if (known === undefined) beats.get(host)?.start();
+      loops.set(host, known ?? this.#loopOf(host, host === local ? this.settings.hostId : undefined));
+      if (known === undefined) loops.get(host)?.start();
     }
-    const gone = [...this.#beats].filter(([host]) => !beats.has(host));
-    this.#beats = beats;
+    const gone = [...this.#loops].filter(([host]) => !loops.has(host));
+    this.#loops = loops;
     await Promise.all(gone.map(([, beat]) => beat.stop()));
   }
 
@@ -93,14 +93,14 @@ export class ElasticsearchSink {
 
   async close(): Promise<void> {
     await this.watch(undefined);
-    await this.#shipper.stop(GRACE_MS);
+    await this.#sender.stop(GRACE_MS);
     await this.#queue.close();
   }
 
-  #beat(host: HostExporter, hostId: string | undefined): Beat {
+  #loopOf(host: HostExporter, hostId: string | undefined): SamplingLoop {
     const { settings, log } = this.#parts;
     const address = addressOf(host.settings.uri);
-    return new Beat({
+    return new SamplingLoop({
       sampler: host.sampler,
       documents: new Documents({
         groups: host.settings.groups,

@@ -6,9 +6,9 @@ import { type CompatName, compatGroups } from '../../model/catalogue/compat.ts';
 import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
 import { timerMs } from '../../sampler/deadline.ts';
+import { EventLoop } from '../../sampler/event-loop.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
-import { Turns } from '../../sampler/turns.ts';
 import { CallMeter } from './call-meter.ts';
 import { encodeHealth, encodeSample } from './encode.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
@@ -46,7 +46,7 @@ export class ScrapeTimeoutError extends Error {
 type SampleSource = Pick<Sampler, 'sample' | 'health'>;
 
 /**
- * Turns samples into scrapes. Scrapers that ask at once share one sample, one encoding and one compression.
+ * EventLoop samples into scrapes. Scrapers that ask at once share one sample, one encoding and one compression.
  * prom-client's registry holds the scrapes' own metrics.
  */
 export class Scrapes {
@@ -194,12 +194,12 @@ function withoutEnd(text: string): string {
 
 /** In pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */
 async function encodeInTurns(text: TextBuffer, pieces: Iterable<string>): Promise<void> {
-  const turns = new Turns();
+  const eventLoop = new EventLoop();
   // The sample's last reckoning may have taken the turn already.
-  await turns.next();
+  await eventLoop.yield();
   for (const piece of pieces) {
     text.append(piece);
-    await turns.pass();
+    await eventLoop.maybeYield();
   }
 }
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { bulkLines, shipmentOf } from '../../exporter/elasticsearch/bulk.ts';
+import { bulkItemOf, bulkLines } from '../../exporter/elasticsearch/bulk.ts';
 import { openClient } from '../../exporter/elasticsearch/client.ts';
 import { type Document, Documents } from '../../exporter/elasticsearch/documents.ts';
 import { pack } from '../../exporter/elasticsearch/pack.ts';
@@ -447,7 +447,7 @@ async function hourIn(name: ServerName): Promise<string[][]> {
       }
       const key = JSON.stringify(document.key);
       lines += bulkLines(
-        [shipmentOf({ host: 'h', at: atMs, namespace: 'default' }, { ...document, key }, false)],
+        [bulkItemOf({ host: 'h', at: atMs, namespace: 'default' }, { ...document, key }, false)],
         { kind },
       );
     }

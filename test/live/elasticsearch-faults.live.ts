@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BulkClient } from '../../exporter/elasticsearch/bulk-client.ts';
+import { BulkSender } from '../../exporter/elasticsearch/bulk-sender.ts';
 import { openClient, type SearchClient } from '../../exporter/elasticsearch/client.ts';
-import { Courier } from '../../exporter/elasticsearch/courier.ts';
 import { DeadLetters } from '../../exporter/elasticsearch/dead-letters.ts';
 import { pack } from '../../exporter/elasticsearch/pack.ts';
 import { DiskQueue } from '../../exporter/elasticsearch/queue/queue.ts';
 import { serverSettings } from '../../exporter/elasticsearch/settings.ts';
 import { applySetup, planSetup } from '../../exporter/elasticsearch/setup/setup.ts';
-import { Shipper } from '../../exporter/elasticsearch/shipper.ts';
 import { SinkMeter } from '../../exporter/elasticsearch/sink-meter.ts';
 import { seededRandom } from '../../simulator/random.ts';
 import { FaultyProxy, type ProxyFault } from './search-server/faulty-proxy.ts';
@@ -48,7 +48,7 @@ describe.each(runnableServers())('%s', (name) => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  /** One life of a shipper over the queue of that name; ends settled, or as killed. */
+  /** One life of a sender over the queue of that name; ends settled, or as killed. */
   async function life(
     queueName: string,
     host: string,
@@ -67,9 +67,9 @@ describe.each(runnableServers())('%s', (name) => {
       onTrouble: () => undefined,
     });
     const clients: SearchClient[] = [];
-    const shipper = new Shipper({
+    const sender = new BulkSender({
       queue,
-      courier: new Courier(async () => {
+      client: new BulkClient(async () => {
         const client = await openClient(settingsFor(proxy.url), 'test');
         clients.push(client);
         return client;
@@ -84,7 +84,7 @@ describe.each(runnableServers())('%s', (name) => {
         await new Promise((resolve) => setTimeout(resolve, ms / 200));
       },
     });
-    shipper.start();
+    sender.start();
     let made = 0;
     const ticks = async (count: number): Promise<void> => {
       for (let tick = 0; tick < count; tick++) {
@@ -112,7 +112,7 @@ describe.each(runnableServers())('%s', (name) => {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     expect(meter.deadLetters).toBe(0);
-    await shipper.stop(0);
+    await sender.stop(0);
     await queue.close();
     for (const client of clients) await client.close();
   }

@@ -24,7 +24,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** As much of Elasticsearch as a shipper talks to. */
+/** As much of Elasticsearch as a sender talks to. */
 async function elasticsearch(): Promise<{
   url: string;
   documents: string[];

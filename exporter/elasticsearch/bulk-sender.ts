@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backoff } from './backoff.ts';
-import { bytesOf, type Shipment, shipmentOf, type Verdict } from './bulk.ts';
-import type { Attempt, Courier, FailedAttempt } from './courier.ts';
+import { type BulkItem, bulkItemOf, bytesOf, type Verdict } from './bulk.ts';
+import type { Attempt, BulkClient, FailedAttempt } from './bulk-client.ts';
 import type { DeadLetter, DeadLetters } from './dead-letters.ts';
 import { unpack } from './pack.ts';
 import type { DiskQueue } from './queue/queue.ts';
 import { SearchError } from './search-error.ts';
 import type { RequestOutcome, SinkMeter } from './sink-meter.ts';
 
-export interface ShipperParts {
+export interface BulkSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'inherited' | 'onAppend'>;
-  readonly courier: Pick<Courier, 'send' | 'forget'>;
+  readonly client: Pick<BulkClient, 'send' | 'forget'>;
   readonly deadLetters: Pick<DeadLetters, 'keep' | 'path'>;
   readonly meter: SinkMeter;
   readonly batchBytes: number;
@@ -33,12 +33,12 @@ const REPEAT_AFTER_MS = 60_000;
  * stays in the queue until all of it is, so that a crash at any moment sends again, never less; the server tells
  * what it has already.
  */
-export class Shipper {
-  readonly #parts: ShipperParts;
+export class BulkSender {
+  readonly #parts: BulkSenderParts;
   readonly #stopping = new AbortController();
   readonly #backoff: Backoff;
   /** Taken from the queue and not settled. */
-  #batch: Shipment[] = [];
+  #batch: BulkItem[] = [];
   #limitBytes: number;
   #batchesSinceShrunk = 0;
   #failingSinceMs: number | undefined;
@@ -46,7 +46,7 @@ export class Shipper {
   #wake: () => void = () => undefined;
   #done: Promise<void> | undefined;
 
-  constructor(parts: ShipperParts) {
+  constructor(parts: BulkSenderParts) {
     this.#parts = parts;
     this.#backoff = new Backoff(parts.random);
     this.#limitBytes = parts.batchBytes;
@@ -65,7 +65,7 @@ export class Shipper {
     this.#stopping.abort();
     this.#wake();
     await this.#done;
-    await this.#parts.courier.forget();
+    await this.#parts.client.forget();
   }
 
   get #isFailing(): boolean {
@@ -98,9 +98,9 @@ export class Shipper {
         continue;
       }
       for (const document of packed.documents) {
-        const shipment = shipmentOf(packed.head, document, record.firstDocument < queue.inherited);
-        bytes += bytesOf(shipment);
-        this.#batch.push(shipment);
+        const item = bulkItemOf(packed.head, document, record.firstDocument < queue.inherited);
+        bytes += bytesOf(item);
+        this.#batch.push(item);
       }
     }
     // What was taken may all have been too old or damaged.
@@ -117,10 +117,10 @@ export class Shipper {
   }
 
   async #ship(): Promise<void> {
-    const { meter, courier } = this.#parts;
+    const { meter, client } = this.#parts;
     const sent = this.#head();
     const startedMs = performance.now();
-    const attempt = await courier.send(sent, this.#stopping.signal);
+    const attempt = await client.send(sent, this.#stopping.signal);
     if (this.#stopping.signal.aborted && attempt.kind === 'again') return;
     meter.countRequest(outcomeOf(attempt), performance.now() - startedMs);
     meter.up = attempt.kind !== 'again' || attempt.outcome === 'busy';
@@ -143,47 +143,47 @@ export class Shipper {
   }
 
   /** As much of the batch as may be sent at once: at least one document. */
-  #head(): Shipment[] {
+  #head(): BulkItem[] {
     let bytes = 0;
     let count = 0;
-    for (const shipment of this.#batch) {
-      bytes += bytesOf(shipment);
+    for (const item of this.#batch) {
+      bytes += bytesOf(item);
       if (count > 0 && bytes > this.#limitBytes) break;
       count++;
     }
     return this.#batch.slice(0, count);
   }
 
-  #shrink(sent: readonly Shipment[]): void {
-    const bytes = sent.reduce((sum, shipment) => sum + bytesOf(shipment), 0);
+  #shrink(sent: readonly BulkItem[]): void {
+    const bytes = sent.reduce((sum, item) => sum + bytesOf(item), 0);
     this.#limitBytes = Math.max(1, Math.floor(Math.min(bytes, this.#limitBytes) / 2));
     this.#batchesSinceShrunk = 0;
     this.#parts.meter.retried += sent.length;
   }
 
-  async #settle(sent: readonly Shipment[], verdicts: readonly Verdict[]): Promise<void> {
+  async #settle(sent: readonly BulkItem[], verdicts: readonly Verdict[]): Promise<void> {
     const { meter } = this.#parts;
-    const left: Shipment[] = [];
+    const left: BulkItem[] = [];
     const letters: DeadLetter[] = [];
     let trouble: { readonly reason: string; readonly outcome: RequestOutcome } | undefined;
     const isAnyTaken = verdicts.some(isTaken);
-    for (const [place, shipment] of sent.entries()) {
+    for (const [place, item] of sent.entries()) {
       const verdict = verdicts[place] as Verdict;
       if (isTaken(verdict)) {
         if (verdict.kind === 'delivered') meter.sent++;
         else meter.duplicates++;
-        meter.noteSent(shipment.atMs);
+        meter.noteSent(item.atMs);
         continue;
       }
-      if (verdict.kind === 'failed' && (isAnyTaken || sent.length === 1)) shipment.failures++;
-      if (verdict.kind === 'rejected' || shipment.failures >= FAILURES_MAX) {
+      if (verdict.kind === 'failed' && (isAnyTaken || sent.length === 1)) item.failures++;
+      if (verdict.kind === 'rejected' || item.failures >= FAILURES_MAX) {
         const { status, reason } =
           verdict.kind === 'rejected' ? verdict : { status: 500, reason: verdict.reason };
-        letters.push({ shipment, status, reason });
+        letters.push({ item, status, reason });
         continue;
       }
       trouble ??= { reason: verdict.reason, outcome: verdict.kind === 'blocked' ? 'refused' : 'busy' };
-      left.push(shipment);
+      left.push(item);
     }
     await this.#bury(letters);
     this.#batch = [...left, ...this.#batch.slice(sent.length)];
@@ -225,13 +225,13 @@ export class Shipper {
   }
 
   async #failed({ error, outcome, retryAfterMs }: FailedAttempt): Promise<void> {
-    const { now, meter, courier, wait = waitFor } = this.#parts;
+    const { now, meter, client, wait = waitFor } = this.#parts;
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     this.#failingSinceMs ??= now();
     if (outcome !== 'busy') {
       meter.up = false;
-      await courier.forget();
+      await client.forget();
     }
     this.#say(error.message);
     await wait(this.#backoff.next(retryAfterMs), signal);

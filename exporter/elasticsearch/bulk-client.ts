@@ -1,5 +1,5 @@
 import { parseRetryAfter } from './backoff.ts';
-import { bulkLines, readBulkAnswer, type Shipment, type Verdict } from './bulk.ts';
+import { type BulkItem, bulkLines, readBulkAnswer, type Verdict } from './bulk.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';
 import { SearchError } from './search-error.ts';
@@ -25,8 +25,8 @@ export interface FailedAttempt {
 const INDEX_TEMPLATE = '/_index_template/metrics-kvm.vm';
 const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason';
 
-/** Takes documents to the server, once, and says what it said. */
-export class Courier {
+/** Sends documents to the server in one bulk request, and returns its verdict on each. */
+export class BulkClient {
   readonly #open: () => Promise<SearchClient>;
   readonly #now: () => number;
   readonly #log: (message: string) => void;
@@ -44,22 +44,22 @@ export class Courier {
     this.#now = now;
   }
 
-  async send(shipments: readonly Shipment[], signal: AbortSignal): Promise<Attempt> {
+  async send(items: readonly BulkItem[], signal: AbortSignal): Promise<Attempt> {
     try {
       this.#client ??= await this.#open();
       this.#server ??= await this.#meet(this.#client, signal);
-      const unsure = shipments.filter(({ isUnsure }) => isUnsure);
+      const unsure = items.filter(({ isUnsure }) => isUnsure);
       const there =
         unsure.length > 0 && this.#server.kind === 'opensearch'
           ? await findRolledOver(this.#client, unsure, signal)
-          : new Set<Shipment>();
-      const others = shipments.filter((shipment) => !there.has(shipment));
+          : new Set<BulkItem>();
+      const others = items.filter((item) => !there.has(item));
       const attempt: Attempt =
         others.length === 0
           ? { kind: 'judged', verdicts: [] }
           : await this.#bulk(this.#client, this.#server, others, signal);
       return attempt.kind === 'judged' && there.size > 0
-        ? { kind: 'judged', verdicts: merge(shipments, there, attempt.verdicts) }
+        ? { kind: 'judged', verdicts: merge(items, there, attempt.verdicts) }
         : attempt;
     } catch (error) {
       const { code } = error as { code?: unknown };
@@ -100,25 +100,25 @@ export class Courier {
   async #bulk(
     client: SearchClient,
     server: SearchServer,
-    shipments: readonly Shipment[],
+    items: readonly BulkItem[],
     signal: AbortSignal,
   ): Promise<Attempt> {
-    const before = shipments.map(({ isUnsure }) => isUnsure);
+    const before = items.map(({ isUnsure }) => isUnsure);
     // Until the answer is read.
-    for (const shipment of shipments) shipment.isUnsure = true;
+    for (const item of items) item.isUnsure = true;
     const answer = await client.request({
       method: 'POST',
       path: '/_bulk',
       query: { filter_path: FILTER },
-      lines: bulkLines(shipments, server),
+      lines: bulkLines(items, server),
       signal,
     });
-    const attempt = readAnswer(answer, shipments.length, this.#now());
+    const attempt = readAnswer(answer, items.length, this.#now());
     // Whoever refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
     const isRefused = attempt.kind !== 'judged' && answer.status >= 400 && answer.status < 500;
-    for (const [place, shipment] of shipments.entries()) {
-      if (attempt.kind === 'judged') shipment.isUnsure = attempt.verdicts[place]?.kind === 'failed';
-      else if (isRefused) shipment.isUnsure = before[place] === true;
+    for (const [place, item] of items.entries()) {
+      if (attempt.kind === 'judged') item.isUnsure = attempt.verdicts[place]?.kind === 'failed';
+      else if (isRefused) item.isUnsure = before[place] === true;
     }
     return attempt;
   }
@@ -133,14 +133,12 @@ function versionOf(body: unknown): number {
 }
 
 function merge(
-  shipments: readonly Shipment[],
-  there: ReadonlySet<Shipment>,
+  items: readonly BulkItem[],
+  there: ReadonlySet<BulkItem>,
   verdicts: readonly Verdict[],
 ): Verdict[] {
   let next = 0;
-  return shipments.map((shipment) =>
-    there.has(shipment) ? { kind: 'duplicate' } : (verdicts[next++] as Verdict),
-  );
+  return items.map((item) => (there.has(item) ? { kind: 'duplicate' } : (verdicts[next++] as Verdict)));
 }
 
 function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attempt {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mapInTurns, Turns } from '../../sampler/turns.ts';
+import { EventLoop, mapYielding } from '../../sampler/event-loop.ts';
 
 /** Holds the loop until a turn is over. */
 function work(ms: number): void {
@@ -7,29 +7,29 @@ function work(ms: number): void {
   while (performance.now() < untilMs);
 }
 
-describe('work in turns', () => {
+describe('long work yields to the event loop', () => {
   test('lets what waits go first once its turn is over, and not before', async () => {
     let others = 0;
-    const turns = new Turns();
+    const eventLoop = new EventLoop();
     setImmediate(() => others++);
-    await turns.pass();
+    await eventLoop.maybeYield();
     expect(others).toBe(0);
     work(10);
-    await turns.pass();
+    await eventLoop.maybeYield();
     expect(others).toBe(1);
   });
 
   test('others have their turn while a thousand things are begun', async () => {
     let turnsOfOthers = 0;
     const timer = setInterval(() => turnsOfOthers++, 1);
-    await mapInTurns(Array.from({ length: 20 }), async () => work(5));
+    await mapYielding(Array.from({ length: 20 }), async () => work(5));
     clearInterval(timer);
     expect(turnsOfOthers).toBeGreaterThan(5);
   });
 
   test('results come in the order of the items, however long each takes', async () => {
     const waits = [30, 1, 10];
-    const results = await mapInTurns(waits, async (ms) => {
+    const results = await mapYielding(waits, async (ms) => {
       await new Promise((resolve) => setTimeout(resolve, ms));
       return ms;
     });
@@ -37,7 +37,7 @@ describe('work in turns', () => {
   });
 
   test('one that fails while others are still begun fails the whole, and is nobody’s unhandled rejection', async () => {
-    const failing = mapInTurns([1, 2, 3], async (item) => {
+    const failing = mapYielding([1, 2, 3], async (item) => {
       if (item === 1) throw new Error('the first');
       work(10);
       return item;

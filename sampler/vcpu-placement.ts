@@ -3,17 +3,17 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { VcpuPlace } from '../model/summary.ts';
 
 interface Known {
-  /** A restart runs elsewhere. */
+  /** Another run of the domain starts elsewhere. */
   readonly runId: number;
   readonly places: readonly VcpuPlace[];
   readonly tick: number;
 }
 
 /**
- * Where vCPUs were seen to run. It takes a call a domain, so that only so many domains are asked in one tick,
- * each in its turn; in between, what was told last stands.
+ * Which pCPU each vCPU was last seen on. That takes one call per domain, so only a limited number of domains is asked in
+ * one tick, round robin; in between, the last answer stands.
  */
-export class Places {
+export class VcpuPlacement {
   readonly #perTick: number;
   readonly #known = new Map<string, Known>();
   #due: ReadonlySet<string> = new Set();
@@ -38,12 +38,12 @@ export class Places {
     this.#due = new Set([...running, ...running].slice(from, from + this.#perTick));
   }
 
-  /** Whether it is this domain's turn, and nobody has told of it in this tick. */
+  /** Whether this domain is asked in this tick, and has not answered yet. */
   isDue({ uuid }: Domain): boolean {
     return this.#due.has(uuid) && this.#known.get(uuid)?.tick !== this.#tick;
   }
 
-  told(domain: Domain, { info }: CallResult<'domainGetVcpus'>): void {
+  record(domain: Domain, { info }: CallResult<'domainGetVcpus'>): void {
     const places = info.map(({ number, cpu }) => ({ vcpu: number, cpu }));
     this.#known.set(domain.uuid, { runId: domain.id, places, tick: this.#tick });
   }

@@ -9,8 +9,8 @@ import {
 } from '../model/overcommit.ts';
 import type { DomainSample, HostSample } from './host-sample.ts';
 
-/** Adds to a sample what only all its parts together tell, and keeps what the next one is compared with. */
-export class Reckoning {
+/** Adds overcommit and contention to a sample, and keeps what the next one is compared with. */
+export class OvercommitTracker {
   #before: { readonly times: VcpuTimes; readonly atMs: number } | undefined;
 
   complete(sample: HostSample): HostSample {
@@ -27,7 +27,7 @@ export class Reckoning {
   }
 
   #completed(sample: HostSample, host: HostFigures, times: VcpuTimes): HostSample {
-    const domains = sample.domains.map(toReckon);
+    const domains = sample.domains.map(overcommitDomain);
     const fits = fitsOf(host, domains);
     const before = this.#before;
     return {
@@ -49,7 +49,7 @@ function timesOf({ domains }: HostSample): VcpuTimes {
   return times;
 }
 
-function toReckon({ domain, summary, facts, outcome }: DomainSample): OvercommitDomain {
+function overcommitDomain({ domain, summary, facts, outcome }: DomainSample): OvercommitDomain {
   return {
     name: domain.name,
     run: { active: domain.id !== -1, state: summary.state, reason: summary.reason },

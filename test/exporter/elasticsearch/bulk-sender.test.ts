@@ -2,20 +2,20 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Courier } from '../../../exporter/elasticsearch/courier.ts';
+import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
+import { BulkSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters.ts';
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
 import { DiskQueue } from '../../../exporter/elasticsearch/queue/queue.ts';
-import { Shipper } from '../../../exporter/elasticsearch/shipper.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { figure, parseExposition } from '../../exposition.ts';
 import { FakeSearch, type Fault } from './fake-search.ts';
 
-/** A shipper over a queue and a server in memory, which never really waits. */
+/** A sender over a queue and a server in memory, which never really waits. */
 interface Rig {
   readonly queue: DiskQueue;
-  readonly shipper: Shipper;
+  readonly sender: BulkSender;
   readonly meter: SinkMeter;
   readonly said: string[];
   readonly waits: number[];
@@ -26,11 +26,11 @@ interface Rig {
 let root: string;
 const rigs: Rig[] = [];
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'virtune-shipper-'));
+  root = mkdtempSync(join(tmpdir(), 'virtune-sender-'));
 });
 afterEach(async () => {
-  for (const { shipper, queue } of rigs.splice(0)) {
-    await shipper.stop(0);
+  for (const { sender, queue } of rigs.splice(0)) {
+    await sender.stop(0);
     await queue.close();
   }
   rmSync(root, { recursive: true, force: true });
@@ -49,9 +49,9 @@ async function rig(search: FakeSearch, dir = 'q', batchBytes = 100_000): Promise
     onTrouble: () => undefined,
     segmentBytes: 2_000,
   });
-  const shipper = new Shipper({
+  const sender = new BulkSender({
     queue,
-    courier: new Courier(search.open, Date.now, (message) => said.push(message)),
+    client: new BulkClient(search.open, Date.now, (message) => said.push(message)),
     deadLetters: new DeadLetters(join(root, dir), () => undefined),
     meter,
     batchBytes,
@@ -65,7 +65,7 @@ async function rig(search: FakeSearch, dir = 'q', batchBytes = 100_000): Promise
   });
   const made: Rig = {
     queue,
-    shipper,
+    sender,
     meter,
     said,
     waits,
@@ -125,7 +125,7 @@ test.each<[what: string, fault: Fault]>([
     faults(search, fault, undefined, fault);
     const one = await rig(search, kind);
     for (let at = 0; at < 5; at++) await tick(one, at, 20);
-    one.shipper.start();
+    one.sender.start();
     await settled(one);
     await tick(one, 5, 20);
     await settled(one);
@@ -142,7 +142,7 @@ test('a batch that is too large is halved until it fits, and grows again later',
   search.mostBytes = 2_000;
   const one = await rig(search);
   for (let at = 0; at < 10; at++) await tick(one, at, 20);
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(search.documents).toHaveLength(200);
   expect(one.waits, 'halving needs no patience').toEqual([]);
@@ -160,7 +160,7 @@ test('a single document that is too large becomes a dead letter, the others go',
   const one = await rig(search);
   await tick(one, 1, 3);
   search.mostBytes = 250;
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(search.documents).toHaveLength(3);
   search.mostBytes = 20;
@@ -174,7 +174,7 @@ test('what the server will never take goes to a file with the reason, and holds 
   search.rejects = (body) => body.includes('uuid-3');
   const one = await rig(search);
   await tick(one, 1, 10);
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(search.documents).toHaveLength(9);
   expect(one.figure('dead_letters_total')).toBe(1);
@@ -201,7 +201,7 @@ test('a request that cannot be understood is cut down to the document that is to
       : request(what);
   const one = await rig(search);
   await tick(one, 1, 20);
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(search.documents).toHaveLength(19);
   expect(one.figure('dead_letters_total')).toBe(1);
@@ -212,7 +212,7 @@ test('a document on which the server fails while it takes others is given up in 
   search.fault = () => ({ kind: 'items', status: 500, every: 1_000 });
   const one = await rig(search);
   await tick(one, 1, 4);
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(search.documents).toHaveLength(3);
   expect(one.figure('dead_letters_total')).toBe(1);
@@ -228,7 +228,7 @@ test('an answer that got lost before a rollover does not make a document twice',
     setImmediate(() => search.rollOver());
     return { kind: 'lost answer' };
   };
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(search.documents).toHaveLength(10);
   expect(one.figure('duplicates_total')).toBe(10);
@@ -247,7 +247,7 @@ test('waits double up to a minute, and are no shorter than the server asks for',
   faults(search, busy, busy, busy, busy, busy, busy, busy, busy, asking);
   const one = await rig(search);
   await tick(one, 1, 1);
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(one.waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 90_000]);
   while (one.said.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -259,7 +259,7 @@ test('nothing is sent to a server without templates, and it is said what to do',
   search.hasTemplates = false;
   const one = await rig(search);
   await tick(one, 1, 2);
-  one.shipper.start();
+  one.sender.start();
   while (one.waits.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
   expect(search.bulks).toBe(0);
   expect(one.said).toEqual([expect.stringContaining('virtune elasticsearch setup')]);
@@ -273,7 +273,7 @@ test('templates of an older virtune are said to be old, and take documents all t
   search.templatesVersion = 0;
   const one = await rig(search);
   await tick(one, 1, 2);
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(search.documents).toHaveLength(2);
   expect(one.said).toEqual([expect.stringContaining('run virtune elasticsearch setup')]);
@@ -284,7 +284,7 @@ test('secrets are read anew after a refusal', async () => {
   faults(search, { kind: 'status', status: 401 });
   const one = await rig(search);
   await tick(one, 1, 1);
-  one.shipper.start();
+  one.sender.start();
   await settled(one);
   expect(search.opened).toBe(2);
 });
@@ -326,7 +326,7 @@ test('hundreds of lives with random faults and kills end with every document the
     let one = await rig(search, dir, 2_000);
     let made = 0;
     for (let life = 0; life < 3; life++) {
-      one.shipper.start();
+      one.sender.start();
       for (let ticks = 0; ticks < 3; ticks++) {
         await tick(one, life * 10 + ticks, 8);
         made += 8;
@@ -338,7 +338,7 @@ test('hundreds of lives with random faults and kills end with every document the
       snapshot(join(root, dir), join(root, next));
       if (life === 2) await settled(one);
       rigs.splice(rigs.indexOf(one), 1);
-      await one.shipper.stop(0);
+      await one.sender.stop(0);
       await one.queue.close();
       if (life === 2) break;
       dir = next;

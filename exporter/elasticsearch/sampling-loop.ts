@@ -6,7 +6,7 @@ import { pack } from './pack.ts';
 import type { DiskQueue } from './queue/queue.ts';
 import type { SinkMeter } from './sink-meter.ts';
 
-export interface BeatParts {
+export interface SamplingLoopParts {
   readonly sampler: Pick<Sampler, 'sample' | 'identity'>;
   readonly documents: Documents;
   readonly queue: Pick<DiskQueue, 'append'>;
@@ -20,16 +20,16 @@ export interface BeatParts {
 }
 
 /**
- * Samples one host at each multiple of the interval, and queues what it tells. A scrape that asks while such a
+ * Samples one host at each multiple of the interval, and queues the documents. A scrape that asks while such a
  * sample is under way gets the same one. Nothing here waits for the search server.
  */
-export class Beat {
-  readonly #parts: BeatParts;
+export class SamplingLoop {
+  readonly #parts: SamplingLoopParts;
   #timer: NodeJS.Timeout | undefined;
   #tick: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(parts: BeatParts) {
+  constructor(parts: SamplingLoopParts) {
     this.#parts = parts;
   }
 

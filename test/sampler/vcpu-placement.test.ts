@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Places } from '../../sampler/places.ts';
+import { VcpuPlacement } from '../../sampler/vcpu-placement.ts';
 
 const domain = (name: string, id = 1) => ({ name, uuid: name, id });
 const told = (...cpus: number[]) => ({
@@ -8,13 +8,13 @@ const told = (...cpus: number[]) => ({
 });
 
 test('of more domains than a tick may ask, each has its turn, and keeps what it told until the next', () => {
-  const places = new Places(2);
+  const places = new VcpuPlacement(2);
   const domains = ['a', 'b', 'c', 'd', 'e'].map((name) => domain(name));
   const asked: string[][] = [];
   for (let tick = 0; tick < 5; tick++) {
     places.startTick(domains);
     const due = domains.filter((each) => places.isDue(each));
-    for (const each of due) places.told(each, told(tick));
+    for (const each of due) places.record(each, told(tick));
     asked.push(due.map((each) => each.name));
   }
   expect(asked.map((each) => each.length)).toEqual([2, 2, 2, 2, 2]);
@@ -23,11 +23,11 @@ test('of more domains than a tick may ask, each has its turn, and keeps what it 
 });
 
 test('who has told in this tick is not asked again, and a stopped domain never', () => {
-  const places = new Places();
+  const places = new VcpuPlacement();
   const [running, stopped] = [domain('a'), domain('b', -1)];
   places.startTick([running, stopped]);
   expect([running, stopped].map((each) => places.isDue(each))).toEqual([true, false]);
-  places.told(running, told(4, 5));
+  places.record(running, told(4, 5));
   expect(places.isDue(running)).toBe(false);
   expect(places.of(running)).toEqual([
     { vcpu: 0, cpu: 4 },
@@ -36,9 +36,9 @@ test('who has told in this tick is not asked again, and a stopped domain never',
 });
 
 test('a restart runs elsewhere: what was told of the run before is forgotten', () => {
-  const places = new Places();
+  const places = new VcpuPlacement();
   places.startTick([domain('a', 1)]);
-  places.told(domain('a', 1), told(4));
+  places.record(domain('a', 1), told(4));
   expect(places.of(domain('a', 2))).toBeUndefined();
   places.startTick([domain('b')]);
   expect(places.of(domain('a', 1))).toBeUndefined();

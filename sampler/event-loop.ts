@@ -1,0 +1,56 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** Longest stretch of work before keepalives, replies and other scrapers are served. */
+const STRETCH_MS = 4;
+
+/** Yields to the event loop within work that is long because there are thousands of VMs. */
+export class EventLoop {
+  #sinceMs = performance.now();
+
+  /** Continues at once while the stretch is short; else after everything else that waits. */
+  async maybeYield(): Promise<void> {
+    if (performance.now() - this.#sinceMs >= STRETCH_MS) await this.yield();
+  }
+
+  /** Continues after everything else that waits. */
+  async yield(): Promise<void> {
+    await setImmediate();
+    this.#sinceMs = performance.now();
+  }
+}
+
+/** What `begin` gives for each item, in their order; all are begun before the first is waited for. */
+export async function mapYielding<T, R>(
+  items: readonly T[],
+  begin: (item: T) => Promise<R>,
+  eventLoop: EventLoop = new EventLoop(),
+): Promise<R[]> {
+  const begun: Promise<R>[] = [];
+  for (const item of items) {
+    await eventLoop.maybeYield();
+    const result = begin(item);
+    // Handled by Promise.all below; until then it must not count as an unhandled rejection.
+    result.catch(() => undefined);
+    begun.push(result);
+  }
+  return Promise.all(begun);
+}
+
+/** What `read` gives for each item, in their order, `limit` of them in flight at once. */
+export async function mapAtMost<T, R>(
+  items: readonly T[],
+  limit: number,
+  read: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const eventLoop = new EventLoop();
+  const entries = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of entries) {
+      results[index] = await read(item);
+      await eventLoop.maybeYield();
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+  return results;
+}

@@ -40,6 +40,7 @@ function hostFacts({ topology, online, cells, local }: HostFacts): Facts {
   );
   return {
     'online CPUs': online.toString(),
+    ...(local?.vmCpus !== undefined && { 'CPUs that VMs may have': local.vmCpus.toString() }),
     'isolated CPUs': local?.isolatedCpus?.toString() || NONE,
     'CPU topology': topologyHash(topology),
     ...Object.fromEntries(pools),

@@ -1,4 +1,5 @@
 import { RemoteError } from '../../libvirt/errors.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
 import { TunerError } from '../errors.ts';
 import { openStateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
@@ -142,6 +143,11 @@ async function restartsOf(link: HostLink, { progress }: TransactionRecord): Prom
   return restarts;
 }
 
+async function onlineCpus(link: HostLink): Promise<CpuSet> {
+  const { map } = await link.call('nodeGetCpuMap', { needMap: 1, needOnline: 0, flags: 0 });
+  return CpuSet.fromBitmap(map);
+}
+
 /** Domains that go on as they were booted, and with what. */
 async function boundToNextBoot({ journal, link }: Work): Promise<string[]> {
   const notes: string[] = [];
@@ -152,7 +158,7 @@ async function boundToNextBoot({ journal, link }: Work): Promise<string[]> {
     if (step.kind !== 'definition' || progress.kind !== 'undone' || saved?.inactive === undefined) continue;
     if ((await findRun(link, step.domain)).kind !== 'runs') continue;
     const { xml } = await link.call('domainGetXmlDesc', { domain: handle(step.domain), flags: 0 });
-    const waiting = notTaken(xml, saved.inactive, { inactive: step.to });
+    const waiting = notTaken(xml, saved.inactive, { inactive: step.to }, await onlineCpus(link));
     if (waiting.length === 0) continue;
     notes.push(
       `domain ${quoted(step.domain)} goes on as it was booted until its next boot (or now, with --restart): ${waiting.join('; ')}`,

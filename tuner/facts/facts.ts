@@ -50,6 +50,11 @@ export interface HostFacts {
   readonly local: LocalHost | undefined;
 }
 
+/** CPUs that are online and that VMs may have. */
+export function vmCpusOf({ online, local }: Pick<HostFacts, 'online' | 'local'>): CpuSet {
+  return local?.vmCpus === undefined ? online : online.intersection(local.vmCpus);
+}
+
 /** One of a domain's two descriptions. */
 export interface DomainView {
   readonly xml: string;

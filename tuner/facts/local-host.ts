@@ -3,11 +3,17 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import type { CacheBank } from '../../model/topology.ts';
 import { listNames, readProcFile } from '../../sampler/proc-file.ts';
 import type { LocalRoots } from '../steps/step-host.ts';
+import { readVmCpus } from './vm-cpus.ts';
 
 /** What the host's own kernel tells; absent is what it does not have, or does not let this user read. */
 export interface LocalHost {
-  /** Kept from the scheduler: at boot (isolcpus), or by an isolated partition of cgroup v2 (cpuset.cpus.isolated). */
+  /**
+   * Kept from the scheduler, and VMs may have them: at boot (isolcpus), or by an isolated partition of cgroup v2
+   * (cpuset.cpus.isolated) that VMs are in.
+   */
   readonly isolatedCpus: CpuSet | undefined;
+  /** CPUs that the kernel lets VMs have (`readVmCpus`); absent where no control group says. */
+  readonly vmCpus?: CpuSet | undefined;
   /** Without a timer tick while one task runs (nohz_full). */
   readonly nohzFullCpus: CpuSet | undefined;
   /** Last-level caches, for hosts whose libvirt does not tell of them. */
@@ -65,11 +71,14 @@ export function readLocalHost({ procRoot, sysRoot, cgroupRoot }: LocalRoots): Lo
   };
   const sys = (path: string): string | undefined => read(`${sysRoot}/${path}`);
   const proc = (path: string): string | undefined => read(`${procRoot}/${path}`);
+  const vmCpus = readVmCpus(cgroupRoot);
+  const isolated = either(
+    parseCpus(sys('devices/system/cpu/isolated')),
+    parseCpus(readProcFile(`${cgroupRoot}/cpuset.cpus.isolated`)?.trim()),
+  );
   return {
-    isolatedCpus: either(
-      parseCpus(sys('devices/system/cpu/isolated')),
-      parseCpus(readProcFile(`${cgroupRoot}/cpuset.cpus.isolated`)?.trim()),
-    ),
+    isolatedCpus: vmCpus === undefined ? isolated : isolated?.intersection(vmCpus),
+    vmCpus,
     nohzFullCpus: parseCpus(sys('devices/system/cpu/nohz_full')),
     caches: readCaches(sysRoot),
     efficiencyCpus: readEfficiencyCpus(sysRoot),

@@ -26,6 +26,8 @@ export interface HostDomain {
 export interface HostOptions {
   /** Absent: those to which the capabilities give a place. */
   readonly online?: CpuSet | undefined;
+  /** Those that the kernel lets VMs have; absent: all. */
+  readonly vmCpus?: CpuSet | undefined;
   readonly isolated?: CpuSet | undefined;
   /** Slower cores of a hybrid CPU. */
   readonly efficiencyCpus?: CpuSet | undefined;
@@ -49,19 +51,22 @@ const CELL_CORES_TO_SHARE = 4;
  */
 export function placementHost(topology: HostTopology, options: HostOptions): PlacementHost {
   const online = options.online ?? onlineCpus(topology);
-  const isolated = (options.isolated ?? CpuSet.empty).intersection(online);
-  const housekeeping = options.hostCpus ?? defaultHostCpus(topology, online, isolated);
-  const missing = housekeeping.difference(online);
+  const usable = options.vmCpus === undefined ? online : online.intersection(options.vmCpus);
+  const isolated = (options.isolated ?? CpuSet.empty).intersection(usable);
+  const hostCpus = options.hostCpus ?? defaultHostCpus(topology, usable, isolated);
+  const missing = hostCpus.difference(online);
   if (missing.size > 0) {
     throw new TunerError(
       'TUNE_PLACEMENT',
       `CPUs ${missing} cannot be kept for the host: it has ${online.size === 0 ? 'none' : online} online`,
     );
   }
+  // Of those that VMs may not have the host keeps all anyway.
+  const housekeeping = hostCpus.intersection(usable);
   const others = options.domains.filter(({ name }) => !options.placing.has(name));
   const ledger = ledgerOf(topology, options);
   return {
-    cores: coresOf(topology, online, housekeeping, isolated, options.efficiencyCpus ?? CpuSet.empty),
+    cores: coresOf(topology, usable, housekeeping, isolated, options.efficiencyCpus ?? CpuSet.empty),
     cells: topology.cells
       .map((cell) => ({
         id: cell.id,
@@ -74,7 +79,7 @@ export function placementHost(topology: HostTopology, options: HostOptions): Pla
       .sort((a, b) => a.id - b.id),
     isolated,
     taken: takenCpus(others, topology),
-    floaters: floatersOf(others, topology, online),
+    floaters: floatersOf(others, topology, usable),
     floatingPages: ledger.floatingPages,
   };
 }

@@ -1,5 +1,5 @@
 import { CpuSet } from '../../model/cpu-set.ts';
-import type { CellMemory, DomainState, HostFacts } from '../facts/facts.ts';
+import { type CellMemory, type DomainState, type HostFacts, vmCpusOf } from '../facts/facts.ts';
 import { neighboursOf } from '../invariants/all.ts';
 import { defaultHostCpus, type HostDomain, placementHost } from '../placement/host.ts';
 import { REFUSE_RATIO, ratioRefusals, ratioText, WARN_RATIO } from '../placement/overcommit-limits.ts';
@@ -139,7 +139,7 @@ function surroundings(
   const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
   return {
     host,
-    hostCpus: hostCpus ?? defaultHostCpus(host.topology, host.online, isolated),
+    hostCpus: hostCpus ?? defaultHostCpus(host.topology, vmCpusOf(host), isolated),
     others: [
       ...placed,
       ...neighboursOf(
@@ -197,6 +197,7 @@ function placeAll(
   const { host, domains, profileOf, hostCpus, rebalance = false, allowedRatio = REFUSE_RATIO } = input;
   const view = placementHost(host.topology, {
     online: host.online,
+    vmCpus: host.local?.vmCpus,
     isolated: host.local?.isolatedCpus,
     efficiencyCpus: host.local?.efficiencyCpus,
     hostCpus,
@@ -227,7 +228,7 @@ function sharingIn(
 ): (assignments: readonly Assignment[]) => Sharing {
   const fixed = {
     topology: host.topology,
-    online: host.online,
+    online: vmCpusOf(host),
     isolated: view.isolated,
     hostCpus: view.cells.reduce((all, { housekeeping }) => all.union(housekeeping), CpuSet.empty),
     running: domains.flatMap(({ domain, live }) =>

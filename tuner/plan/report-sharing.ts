@@ -26,9 +26,7 @@ export function reportSharing({ sharing, rebalanced, leftAlone = [] }: Plan): st
         ],
       ],
     ).map(indent),
-    ...textTable(['VM', 'in this plan', 'now', 'after'], groups(sharing.vms)).map((line) =>
-      indent(printable(line)),
-    ),
+    ...vmTable(sharing.vms).map((line) => indent(printable(line))),
     ...warnings(sharing, rebalanced).map(printable),
     ...alone.map(printable),
     '',
@@ -42,6 +40,9 @@ function changes({ before, after, vms }: Sharing): boolean {
     vms.some((vm) => vm.before === undefined || shareText(vm.before) !== shareText(vm.after))
   );
 }
+
+const vmTable = (vms: readonly SharingVm[]): string[] =>
+  vms.length === 0 ? [] : textTable(['VM', 'in this plan', 'now', 'after'], groups(vms));
 
 function groups(vms: readonly SharingVm[]): string[][] {
   const alike = Map.groupBy(

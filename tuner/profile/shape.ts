@@ -2,7 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import { cellCpus, type HostCell } from '../../model/topology.ts';
 import { child, children, type Element } from '../../model/xml.ts';
-import type { HostFacts } from '../facts/facts.ts';
+import { type HostFacts, vmCpusOf } from '../facts/facts.ts';
 import { defaultHostCpus } from '../placement/host.ts';
 import { parseTopology } from '../settings/cpu.ts';
 import type { Policy } from './policy.ts';
@@ -90,13 +90,14 @@ function cellsNeeded(policy: Policy, host: HostFacts, vcpus: number, memoryKiB: 
 /** vCPUs for which a host cell has CPUs, if nobody else is there. */
 function roomForVcpus({ pinning, threads }: Policy, host: HostFacts, cell: HostCell): number {
   const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
-  const hostCpus = host.hostCpus ?? defaultHostCpus(host.topology, host.online, isolated);
-  const cpus = cellCpus(cell).intersection(host.online).difference(hostCpus);
+  const usable = vmCpusOf(host);
+  const hostCpus = host.hostCpus ?? defaultHostCpus(host.topology, usable, isolated);
+  const cpus = cellCpus(cell).intersection(usable).difference(hostCpus);
   if (pinning !== 'dedicated') return cpus.difference(isolated).size;
   if (threads === 'prefer') return cpus.size;
   const wholeCores = new Set(
     cell.cpus
-      .map(({ siblings }) => siblings.intersection(host.online))
+      .map(({ siblings }) => siblings.intersection(usable))
       .filter((core) => core.size > 0 && core.isSubsetOf(cpus))
       .map(String),
   );

@@ -1,3 +1,4 @@
+import type { CpuSet } from '../../model/cpu-set.ts';
 import { readMark } from '../../model/domain/tuned-mark.ts';
 import { type Element, parseXml } from '../../model/xml.ts';
 import { settings } from '../settings/all.ts';
@@ -61,14 +62,23 @@ export function changesIn(xml: string, before: SavedDomain): string | undefined 
 }
 
 /**
- * What a domain that was started anew has not taken from its definition, of all that this was to change: where
- * the definition is not what it was, or not what ran before.
+ * What a running domain has not taken from its definition, of all that this was to change: where the definition is
+ * not what it was, or not what ran before. With `online`, what the definition does not say may stand in the live XML
+ * as what then holds: libvirt keeps a pin to all CPUs where a pin was set and taken back.
  */
-export function notTaken(live: string, definition: string, before: SavedDomain): string[] {
-  const runs = readAll(parse(live));
+export function notTaken(
+  live: string,
+  definition: string,
+  before: SavedDomain,
+  online: CpuSet | undefined,
+): string[] {
+  const root = parse(live);
+  const runs = readAll(root);
   return [...changed(definition, before)].flatMap(([key, { setting, target, value }]) => {
     const has = runs.get(key)?.value;
-    const taken = has === value || setting.sameLive?.(value, has) === true;
+    const holds = online === undefined ? undefined : setting.unsaid?.(root, online);
+    const taken =
+      has === value || setting.sameLive?.(value, has) === true || (value === undefined && has === holds);
     return taken ? [] : [unlikeText(setting, target, has, value)];
   });
 }

@@ -161,3 +161,23 @@ test.each([
 ])('io_uring: %s', (_, files, has) => {
   expect(read(files as Record<string, string>).ioUring).toBe(has);
 });
+
+test.each([
+  ['with systemd', { 'machine.slice/cpuset.cpus.effective': '0-5\n', 'cpuset.cpus.effective': '0-7\n' }],
+  ['without systemd', { 'machine/cpuset.cpus.effective': '0-5\n' }],
+  ['before the first VM', { 'cpuset.cpus.effective': '0-5\n' }],
+  ['with cgroup v1', { 'cpuset/machine.slice/cpuset.effective_cpus': '0-5\n' }],
+])('CPUs that VMs may have, %s; isolated are those of them alone', (_, files) => {
+  const groups = Object.entries(files).map(([file, text]) => [`sys/fs/cgroup/${file}`, text]);
+  const local = read({
+    ...Object.fromEntries(groups),
+    'sys/devices/system/cpu/isolated': '4\n',
+    'sys/fs/cgroup/cpuset.cpus.isolated': '6-7\n',
+  });
+  expect(local.vmCpus?.toString()).toBe('0-5');
+  expect(local.isolatedCpus?.toString()).toBe('4');
+});
+
+test('a control group that says nothing of CPUs forbids none', () => {
+  expect(read({ 'sys/fs/cgroup/machine.slice/cpuset.cpus.effective': '\n' }).vmCpus).toBeUndefined();
+});

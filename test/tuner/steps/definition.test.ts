@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
 import { notTaken } from '../../../tuner/steps/meaning.ts';
 import { registerOf } from '../../../tuner/steps/registers/all.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
@@ -109,15 +110,25 @@ test('a transient domain has no definition, and gets none', async () => {
   await expect(register.set(host, step(xml('')), none)).rejects.toMatchObject({ code: 'TUNE_DOMAIN' });
 });
 
+test('a pin to all CPUs, which libvirt keeps once a pin was set, is what no pin is', () => {
+  const defined = xml('');
+  const pinned = { inactive: xml("<cputune><vcpupin vcpu='1' cpuset='3'/></cputune>") };
+  const everywhere = xml("<cputune><vcpupin vcpu='1' cpuset='0-7'/></cputune>");
+  expect(notTaken(everywhere, defined, pinned, CpuSet.parse('0-7'))).toEqual([]);
+  expect(notTaken(everywhere, defined, pinned, CpuSet.parse('0-15'))).toEqual([
+    'vcpupin of 1 is 0-7, not unsaid',
+  ]);
+});
+
 test('a domain that was started anew has to run as its definition was changed', () => {
   const before = xml('');
   const after = xml("<cputune><shares>2048</shares><vcpupin vcpu='1' cpuset='3'/></cputune>");
-  expect(notTaken(after, after, { live: before, inactive: before })).toEqual([]);
+  expect(notTaken(after, after, { live: before, inactive: before }, undefined)).toEqual([]);
   const half = xml('<cputune><shares>2048</shares></cputune>');
-  expect(notTaken(half, after, { live: before, inactive: before })).toEqual([
+  expect(notTaken(half, after, { live: before, inactive: before }, undefined)).toEqual([
     'vcpupin of 1 is not said, not 3',
   ]);
   // What was not to change says nothing of this restart, whatever the running domain calls it.
   const other = after.replace("cache='none'", "cache='writeback'");
-  expect(notTaken(other, after, { live: before, inactive: before })).toEqual([]);
+  expect(notTaken(other, after, { live: before, inactive: before }, undefined)).toEqual([]);
 });

@@ -53,6 +53,15 @@ test("a thread's affinity is the kernel's word against libvirt's", async () => {
   expect(await prove({ kind: 'ioThreadPin', domain, id: 1, to: '1' }, '1')).toHaveLength(1);
 });
 
+test('a thread that may run everywhere is off the CPUs that a partition has taken from VMs', async () => {
+  thread(40, 'qemu-system-x86', '0-3');
+  put('cgroup/machine.slice/cpuset.cpus.effective', '0-3\n');
+  expect(await prove({ kind: 'emulatorPin', domain, to: '0-5' }, '0-5')).toHaveLength(1);
+  await expect(prove({ kind: 'emulatorPin', domain, to: '2-5' }, '2-5')).rejects.toMatchObject({
+    code: 'TUNE_READ_BACK',
+  });
+});
+
 test('what cannot be seen proves nothing, and is no failure', async () => {
   expect(await prove({ kind: 'vcpuPin', domain, vcpu: 7, to: '2' }, '2')).toEqual([]);
   const step: Step = { kind: 'scheduler', domain, to: [] };

@@ -1,4 +1,5 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
+import { vmCpusOf } from '../../facts/facts.ts';
 import { parseTopology } from '../../settings/cpu.ts';
 import { cpuNumbers } from '../../settings/values.ts';
 import { type Check, type CheckView, check } from './check.ts';
@@ -47,6 +48,17 @@ export const cpuChecks: readonly Check[] = [
     return host.online.size === 0 || missing.size === 0
       ? undefined
       : { code: 'CPU_NOT_ONLINE', text: `this host has no CPU ${missing} online; it has ${host.online}` };
+  }),
+  check(/^(vcpupin|emulatorpin|iothreadpin|vcpu\.cpuset)$/, (value, _, { host }) => {
+    const vmCpus = vmCpusOf(host);
+    const missing = cpuNumbers(value).difference(vmCpus);
+    return vmCpus.size === 0 || missing.size === 0
+      ? undefined
+      : {
+          code: 'CPU_NOT_FOR_VMS',
+          text: `the control group of VMs has CPUs ${vmCpus} alone: one that is pinned to ${missing} does not start`,
+          next: 'see cpuset.cpus.effective of machine.slice, AllowedCPUs= of its unit, and cpuset.cpus.partition beside it',
+        };
   }),
   check(/^(hyperv\.|kvm\.|cpu\.feature\.|timer\.)/, (_, { setting }, { facts }) =>
     facts.os.arch === undefined || X86.test(facts.os.arch)

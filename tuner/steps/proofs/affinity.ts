@@ -1,6 +1,7 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { readProcFile } from '../../../sampler/proc-file.ts';
 import { TunerError } from '../../errors.ts';
+import { readVmCpus } from '../../facts/vm-cpus.ts';
 import { quoted } from '../domain-run.ts';
 import type { StepDomain } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
@@ -20,9 +21,9 @@ export async function proveAffinity(
   // One thread for all vCPUs, or none that can be told: nothing to see.
   if (thread === undefined || allowed === undefined) return [];
   const seen = `thread ${thread.tid} ("${thread.comm}"): Cpus_allowed_list ${allowed}`;
-  // The kernel keeps CPUs that are offline out of some lists, and not of others.
-  const online = onlineCpus(host) ?? allowed;
-  if (allowed.intersection(online).equals(CpuSet.parse(wanted).intersection(online))) return [seen];
+  // The kernel keeps CPUs that are offline, or not for VMs, out of some lists, and not of others.
+  const usable = usableCpus(host) ?? allowed;
+  if (allowed.intersection(usable).equals(CpuSet.parse(wanted).intersection(usable))) return [seen];
   throw new TunerError(
     'TUNE_READ_BACK',
     `${what} of domain ${quoted(domain)} should run on CPUs ${wanted}, and libvirt says that it does, but ${seen}; does something else move it (cset, numad, a control group)?`,
@@ -34,7 +35,10 @@ function allowedCpus(status: string): CpuSet | undefined {
   return list === undefined ? undefined : CpuSet.parse(list);
 }
 
-function onlineCpus(host: StepHost): CpuSet | undefined {
-  const list = readProcFile(`${host.local?.sysRoot}/devices/system/cpu/online`)?.trim();
-  return list === undefined ? undefined : CpuSet.parse(list);
+function usableCpus({ local }: StepHost): CpuSet | undefined {
+  if (local === undefined) return undefined;
+  const list = readProcFile(`${local.sysRoot}/devices/system/cpu/online`)?.trim();
+  const online = list === undefined ? undefined : CpuSet.parse(list);
+  const vmCpus = readVmCpus(local.cgroupRoot);
+  return online === undefined || vmCpus === undefined ? (online ?? vmCpus) : online.intersection(vmCpus);
 }

@@ -71,7 +71,7 @@ export const restart = register('restart', runState, {
       (await host.call('domainGetXmlDesc', { domain: handle(domain), flags })).xml;
     const [live, definition] = [await xmlOf(0), await xmlOf(XmlFlag.inactive)];
     const before = host.saved(domain.uuid) ?? {};
-    const missing = notTaken(live, definition, before);
+    const missing = notTaken(live, definition, before, undefined);
     if (missing.length > 0) {
       throw new TunerError(
         'TUNE_READ_BACK',

@@ -1,5 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { cellCpus } from '../../model/topology.ts';
+import { vmCpusOf } from '../facts/facts.ts';
 import { cpuNumbers } from '../settings/values.ts';
 import { type Invariant, type Subject, saidOf, vcpusOf } from './invariant.ts';
 
@@ -55,7 +56,8 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'A vCPU of class fifo or rr is pinned to one CPU, and no other vCPU of the domain to the same one.',
     why: 'A real-time thread that floats starves whatever else is on the CPU that it comes to, the kernel included.',
-    source: 'RHEL 9 for Real Time, low-latency tuning (2024); Nova, spec libvirt-real-time',
+    source:
+      'libvirt knowledge base, KVM Real Time Guest Config (2026); Nova 2024.2 admin guide, Real Time (2024)',
     broken: (subject) => {
       const vcpu = withoutOwnCpu(subject, realTimeVcpus(subject));
       return vcpu === undefined
@@ -71,7 +73,7 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'No thread of another domain is pinned to the CPU of a vCPU of class fifo or rr.',
     why: 'It would never run while the real-time vCPU does.',
-    source: 'sched(7), 2024',
+    source: 'sched(7), Linux man-pages 6.9 (2024)',
     broken: (subject) => sharer(subject, realTimeVcpus(subject)),
   },
   {
@@ -79,7 +81,7 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'A vCPU of class fifo or rr is not on CPUs that are kept for the host, and where CPUs are isolated it is on these.',
     why: 'Kernel threads of that CPU would wait for ever: storage, network and RCU stall with them.',
-    source: 'RHEL 9 for Real Time, low-latency tuning (2024)',
+    source: 'libvirt knowledge base, KVM Real Time Guest Config (2026)',
     broken: (subject) => {
       const cpus = cpusOf(subject, realTimeVcpus(subject));
       const reserved = cpus.intersection(subject.hostCpus ?? CpuSet.empty);
@@ -100,7 +102,8 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: "QEMU's own threads and iothreads do not run on CPUs of vCPUs of class fifo or rr.",
     why: 'A vCPU that spins would wait for a thread that it keeps from running: the guest hangs.',
-    source: 'KubeVirt, user guide, realtime (2023); Nova, emulator threads policy',
+    source:
+      'libvirt knowledge base, KVM Real Time Guest Config (2026); Nova 2024.2 admin guide, CPU topologies (2024), hw:emulator_threads_policy',
     broken: (subject) => {
       const cpus = cpusOf(subject, realTimeVcpus(subject));
       if (cpus.size === 0) return undefined;
@@ -123,7 +126,7 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'warn',
     what: 'A domain with vCPUs of class fifo or rr has locked memory or hugepages.',
     why: 'Memory that is swapped out or merged costs milliseconds when it is touched.',
-    source: 'Nova, spec libvirt-real-time; KubeVirt, user guide, realtime (2023)',
+    source: 'libvirt knowledge base, KVM Real Time Guest Config (2026)',
     broken: (subject) =>
       realTimeVcpus(subject).length === 0 ||
       saidOf(subject, 'locked') === 'yes' ||
@@ -136,7 +139,8 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'With kvm.hint-dedicated each vCPU is pinned to a CPU of its own.',
     why: 'The guest stops yielding and spins: on shared CPUs it spins for a vCPU that does not run.',
-    source: 'libvirt, formatdomain, "Hypervisor features"; Linux, virt/kvm/x86/cpuid.rst, KVM_HINTS_REALTIME',
+    source:
+      'libvirt formatdomain (2026), Hypervisor features; Linux 6.12, Documentation/virt/kvm/x86/cpuid.rst (2024), KVM_HINTS_REALTIME',
     broken: (subject) => {
       const vcpu = hasHint(subject) ? withoutOwnCpu(subject, vcpusOf(subject)) : undefined;
       return vcpu === undefined
@@ -152,7 +156,7 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'With kvm.hint-dedicated no thread of another domain is pinned to its CPUs.',
     why: 'As above: the promise is not kept.',
-    source: 'Linux, virt/kvm/x86/cpuid.rst, KVM_HINTS_REALTIME',
+    source: 'Linux 6.12, Documentation/virt/kvm/x86/cpuid.rst (2024), KVM_HINTS_REALTIME',
     broken: (subject) => (hasHint(subject) ? sharer(subject, vcpusOf(subject)) : undefined),
   },
   {
@@ -160,7 +164,7 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'warn',
     what: 'With kvm.hint-dedicated no quota takes the CPU away.',
     why: 'A vCPU that is throttled while it holds a lock lets the others spin for it.',
-    source: 'Linux, scheduler/sched-bwc.rst',
+    source: 'Linux 6.12, Documentation/scheduler/sched-bwc.rst (2024)',
     broken: (subject) => {
       const quota = ['vcpu.quota', 'global.quota'].find((id) => saidOf(subject, id) !== undefined);
       return hasHint(subject) && quota !== undefined ? { text: `${quota} throttles it` } : undefined;
@@ -169,20 +173,20 @@ export const cpuInvariants: readonly Invariant[] = [
   {
     code: 'PIN_NOT_ONLINE',
     level: 'refuse',
-    what: 'Each pin has a CPU that is online.',
+    what: 'Each pin has a CPU that is online and that VMs may have.',
     why: 'libvirt does not start the domain otherwise.',
-    source: 'libvirt, formatdomain, "CPU tuning"',
+    source: 'sched_setaffinity(2), Linux man-pages 6.9 (2024), EINVAL',
     broken: (subject) => {
-      const { online } = subject.host;
-      if (online.size === 0) return undefined;
+      const usable = vmCpusOf(subject.host);
+      if (usable.size === 0) return undefined;
       const { vcpuPins, emulatorPin, ioThreadPins } = subject.facts.cpu;
       const pins = [
         ...vcpuPins.values(),
         ...(emulatorPin === undefined ? [] : [emulatorPin]),
         ...ioThreadPins.values(),
       ];
-      const bad = pins.find((pin) => pin.intersection(online).size === 0);
-      return bad && { text: `none of CPUs ${bad} is online; the host has ${online}` };
+      const bad = pins.find((pin) => pin.intersection(usable).size === 0);
+      return bad && { text: `VMs may have none of CPUs ${bad}; they have ${usable}` };
     },
   },
   {
@@ -190,7 +194,7 @@ export const cpuInvariants: readonly Invariant[] = [
     level: 'warn',
     what: 'A vCPU with several CPUs to run on has none of isolcpus among them.',
     why: 'The kernel balances no load on isolated CPUs: all such threads stay on the first of them.',
-    source: 'Linux, admin-guide/kernel-parameters, isolcpus',
+    source: 'Linux 6.12, Documentation/admin-guide/kernel-parameters.txt (2024), isolcpus',
     broken: (subject) => {
       const isolated = subject.host.local?.isolatedCpus ?? CpuSet.empty;
       const vcpu = vcpusOf(subject).find((each) => {
@@ -208,8 +212,8 @@ export const cpuInvariants: readonly Invariant[] = [
     code: 'MEMORY_FAR_FROM_CPUS',
     level: 'warn',
     what: 'Memory that is bound strictly comes from a cell on which vCPUs are pinned.',
-    why: 'All of its memory would be remote: about half the bandwidth, and half as slow again.',
-    source: 'RHEL 9, monitoring and managing system status and performance, NUMA (2024)',
+    why: 'All of its memory would be remote: a PostgreSQL that lives in memory lost 4.5 % of its transactions there, 10.6 % without hugepages.',
+    source: 'n0derunner.com, Notes on tuning postgres for memory benchmarks (2020 or later)',
     broken: (subject) => {
       const { numaMode, numaNodeset } = subject.facts.memory;
       if (numaMode !== 'strict' || numaNodeset === undefined) return undefined;

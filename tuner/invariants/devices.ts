@@ -25,7 +25,7 @@ export const deviceInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'Disks, controllers, pins and scheduling classes name iothreads that the domain has.',
     why: 'libvirt refuses the definition, or the domain does not start.',
-    source: 'libvirt, formatdomain, "IOThreads Allocation"',
+    source: 'libvirt formatdomain (2026), IOThreads Allocation',
     broken: (subject) => {
       const text = unknownIoThread(subject);
       return text === undefined
@@ -38,7 +38,7 @@ export const deviceInvariants: readonly Invariant[] = [
     level: 'warn',
     what: 'Disks and NICs have no more queues than the domain has vCPUs.',
     why: 'The guest cannot use them, and Windows drivers fare badly with them.',
-    source: 'virtio-win, issue 800; libvirt, formatdomain',
+    source: 'virtio-win/kvm-guest-drivers-windows, pull request 800 (2022)',
     broken: (subject) => {
       const vcpus = subject.facts.cpu.vcpusMaximum ?? 1;
       for (const [scope, id] of [
@@ -59,7 +59,7 @@ export const deviceInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'A disk with io native has a cache of none or directsync.',
     why: 'Linux AIO goes past the page cache; libvirt refuses the definition.',
-    source: 'libvirt, qemu driver, qemuValidateDomainDeviceDefDiskFrontend',
+    source: 'libvirt 9.0 (2023), qemuValidateDomainDeviceDefDiskFrontend',
     broken: (subject) => {
       const target = targetsOf(subject.root, 'disk').find((disk) => {
         const cache = saidOf(subject, 'disk.cache', disk);

@@ -28,7 +28,7 @@ export const memoryInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: "memtune's hard_limit is above the guest's memory and 256 MiB for QEMU (QEMU alone with hugepages that are not locked).",
     why: 'The kernel kills QEMU when it comes to its limit, or QEMU cannot lock its memory at the start.',
-    source: 'libvirt, formatdomain, "Memory tuning" and kbase/memtune',
+    source: 'libvirt formatdomain (2026), Memory Tuning',
     broken: (subject) => {
       const limit = sizeOf(subject, 'memtune.hardLimit');
       const need = neededKiB(subject);
@@ -45,7 +45,7 @@ export const memoryInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: "memtune's swap_hard_limit is not below its hard_limit.",
     why: 'It holds memory as well as swap: libvirt and the kernel refuse it.',
-    source: 'libvirt, formatdomain, "Memory tuning"',
+    source: 'libvirt formatdomain (2026), Memory Tuning',
     broken: (subject) => {
       const [hard, swap] = [sizeOf(subject, 'memtune.hardLimit'), sizeOf(subject, 'memtune.swapHardLimit')];
       return hard === undefined || swap === undefined || swap >= hard
@@ -58,7 +58,7 @@ export const memoryInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'A domain with locked memory has a hard_limit.',
     why: 'Without one libvirt takes every limit off what QEMU may lock: a guest could lock all of the host.',
-    source: 'libvirt, formatdomain, "Memory backing"',
+    source: 'libvirt formatdomain (2026), Memory Backing',
     broken: (subject) =>
       saidOf(subject, 'locked') !== 'yes' || sizeOf(subject, 'memtune.hardLimit') !== undefined
         ? undefined
@@ -69,7 +69,7 @@ export const memoryInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'Hugepages are of a size that the host has, and memory is a whole number of them.',
     why: 'The domain does not start.',
-    source: 'libvirt, formatdomain, "Memory backing"',
+    source: 'libvirt formatdomain (2026), Memory Backing',
     broken: (subject) => {
       const known = new Set(
         subject.host.topology.cells.flatMap(({ pages }) => pages.map(({ sizeKiB }) => sizeKiB)),
@@ -89,7 +89,7 @@ export const memoryInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'currentMemory is at most memory, and memory at most maxMemory.',
     why: 'libvirt refuses it, or cuts it down without a word.',
-    source: 'libvirt, formatdomain, "Memory allocation"',
+    source: 'libvirt formatdomain (2026), Memory Allocation',
     broken: ({ root }) => {
       const [most, memory, now] = ['maxMemory', 'memory', 'currentMemory'].map((name) =>
         elementKiB(child(root, name)),
@@ -106,7 +106,7 @@ export const memoryInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: 'Memory is bound to cells that the host has.',
     why: 'The domain does not start.',
-    source: 'libvirt, formatdomain, "NUMA node tuning"',
+    source: 'libvirt formatdomain (2026), NUMA Node Tuning',
     broken: ({ facts, host }) => {
       const known = CpuSet.of(host.topology.cells.map(({ id }) => id));
       const { numaNodeset, memNodes } = facts.memory;
@@ -125,7 +125,7 @@ export const memoryInvariants: readonly Invariant[] = [
     level: 'refuse',
     what: "The guest's NUMA cells hold each vCPU once.",
     why: 'libvirt refuses it, or the guest sees CPUs without memory.',
-    source: 'libvirt, formatdomain, "CPU model and topology"',
+    source: 'libvirt formatdomain (2026), CPU model and topology',
     broken: ({ facts }) => {
       const { cells, vcpusMaximum = 1 } = facts.cpu;
       if (cells.every(({ cpus }) => cpus.size === 0)) return undefined;

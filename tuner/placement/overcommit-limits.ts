@@ -9,9 +9,9 @@ import { counted, listed } from './words.ts';
 export const WARN_RATIO = 3;
 
 /**
- * The ratio above which a plan that would bring VMs there is refused, unless `--allow-ratio` allows more: "with loads
- * under 100 %, a ratio of five vCPUs to one physical CPU is generally safe" (Red Hat, RHEL 10, Configuring and managing
- * Linux virtual machines, 17.6.1, 2025).
+ * The ratio above which a plan that would bring VMs there is refused, unless `--allow-ratio` allows more: at loads under
+ * 100 % five vCPUs to a physical CPU are usually safe (Red Hat, RHEL 10, Configuring and managing Linux virtual machines,
+ * 17.6.1 Overcommitting virtual CPUs, 2025).
  */
 export const REFUSE_RATIO = 5;
 

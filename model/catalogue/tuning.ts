@@ -174,6 +174,18 @@ export const tuningGroup = {
       needs: 'one iothread given in the XML, of the disk or its SCSI controller',
       read: (disk) => (ioThreadsOf(disk).length === 1 ? ioThreadsOf(disk)[0] : undefined),
     },
+    {
+      per: 'disk',
+      type: 'gauge',
+      name: 'libvirt_domain_block_stats_queue_iothread_info',
+      help: 'Always 1: the iothread that serves this queue of the disk, or of its SCSI controller.',
+      labels: ['queue', 'iothread'],
+      needs:
+        'queues that are mapped to iothreads in the XML, one by one, or in turns over a number that it says',
+      since: '10.0.0',
+      points: (disk): Point[] =>
+        [...(disk.queueIoThreads ?? [])].map(([queue, id]) => [[String(queue), String(id)], 1]),
+    },
     ...Object.entries(DISK_LIMITS).map(([field, name]) => ({
       per: 'disk' as const,
       type: 'gauge' as const,

@@ -1,5 +1,6 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../xml.ts';
 import { pciAddress } from './pci-address.ts';
+import { queueIoThreads } from './queue-mapping.ts';
 
 export interface DiskSource {
   /** `file`, `block`, `network`, `volume`, `dir`, `nvme`, `vhostuser`, `vhostvdpa`: the disk's type. */
@@ -29,6 +30,8 @@ export interface Disk {
   readonly queues: number | undefined;
   /** Ids of the iothreads that serve it: its own, those that its queues are mapped to, or its SCSI controller's. */
   readonly ioThreads: readonly number[] | undefined;
+  /** By queue, where its queues or its SCSI controller's are mapped to iothreads; absent in earlier recordings too. */
+  readonly queueIoThreads?: ReadonlyMap<number, number> | undefined;
   readonly readOnly: boolean;
   readonly shareable: boolean;
   /** Images below the top one; known only from the XML of a running domain. */
@@ -52,6 +55,7 @@ export function parseDisks(devices: Element | undefined): Disk[] {
 
 function disk(element: Element, target: string, devices: Element | undefined): Disk {
   const driver = child(element, 'driver');
+  const served = servedBy(element, devices);
   return {
     target,
     alias: attr(child(element, 'alias'), 'name'),
@@ -66,7 +70,8 @@ function disk(element: Element, target: string, devices: Element | undefined): D
     discard: attr(driver, 'discard'),
     detectZeroes: attr(driver, 'detect_zeroes'),
     queues: wholeNumber(attr(driver, 'queues')),
-    ioThreads: ioThreads(element, devices),
+    ioThreads: served.flatMap(driverIoThreads),
+    queueIoThreads: served[0] && queueIoThreads(served[0]),
     readOnly: child(element, 'readonly') !== undefined,
     shareable: child(element, 'shareable') !== undefined,
     backingDepth: backingDepth(element),
@@ -75,14 +80,13 @@ function disk(element: Element, target: string, devices: Element | undefined): D
 }
 
 /** A SCSI disk's I/O is done where its controller's is (virtio-scsi); of queues mapped from libvirt 10.0 on, 11.2 there. */
-function ioThreads(disk: Element, devices: Element | undefined): number[] {
-  const own = driverIoThreads(disk);
-  if (own.length > 0 || attr(child(disk, 'target'), 'bus') !== 'scsi') return own;
+function servedBy(disk: Element, devices: Element | undefined): Element[] {
+  if (driverIoThreads(disk).length > 0 || attr(child(disk, 'target'), 'bus') !== 'scsi') return [disk];
   const index = wholeNumber(attr(child(disk, 'address'), 'controller')) ?? 0;
   const controller = children(devices, 'controller').find(
     (each) => attr(each, 'type') === 'scsi' && (wholeNumber(attr(each, 'index')) ?? 0) === index,
   );
-  return controller === undefined ? [] : driverIoThreads(controller);
+  return controller === undefined ? [] : [controller];
 }
 
 function driverIoThreads(device: Element): number[] {

@@ -238,3 +238,27 @@ test('a disk is served by its own iothread, by those that its queues are mapped 
     sda: [4],
   });
 });
+
+const mapped = (driver: string): Record<string, number> | undefined => {
+  const xml = `<domain><devices><disk type='file'><driver ${driver}</driver><target dev='vda' bus='virtio'/></disk></devices></domain>`;
+  const queues = parseDomain(xml).disks[0]?.queueIoThreads;
+  return queues && Object.fromEntries(queues);
+};
+
+test('each queue of a mapped disk has its iothread: as the XML says, or in turns over as many queues as it says', () => {
+  const { disks } = parseDomain(fixture('mapped-iothreads.xml'));
+  const found = disks.map(({ target, queueIoThreads }) => [
+    target,
+    queueIoThreads && Object.fromEntries(queueIoThreads),
+  ]);
+  expect(Object.fromEntries(found)).toMatchObject({ vda: { 0: 1, 1: 4 }, sda: { 0: 4, 1: 4 } });
+  const turns = "><iothreads><iothread id='2'/><iothread id='5'/></iothreads>";
+  expect(mapped(`queues='3' ${turns}`)).toEqual({ 0: 2, 1: 5, 2: 2 });
+});
+
+test('without a mapping, or with turns over an unknown number of queues, no queue is said to have an iothread', () => {
+  expect(mapped("iothread='1' queues='2'>")).toBeUndefined();
+  expect(mapped("queues='2'>")).toBeUndefined();
+  expect(mapped("><iothreads><iothread id='2'/><iothread id='5'/></iothreads>")).toBeUndefined();
+  expect(mapped("queues='9999999'><iothreads><iothread id='2'/></iothreads>")).toBeUndefined();
+});

@@ -99,6 +99,7 @@ test('what is not sent is known, and why', () => {
   expect(unshipped().map(({ name }) => name)).toEqual([
     'libvirt_domain_block_stats_latency_seconds',
     'libvirt_domain_block_stats_failed',
+    'libvirt_domain_block_stats_queue_iothread_info',
     'libvirt_domain_cache_occupancy_bytes',
     'libvirt_domain_memory_bandwidth_bytes_total',
     'libvirt_domain_kvm_vm_total',

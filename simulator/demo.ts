@@ -20,6 +20,8 @@ export interface DemoOptions {
   /** As many VMs as this instead of the scenario's own. */
   readonly vms?: number | undefined;
   readonly now?: (() => number) | undefined;
+  /** What the host calls itself; `simulated-host` where it is not said. */
+  readonly hostname?: string | undefined;
 }
 
 /** @throws ScenarioError when there is none of that name. */
@@ -40,7 +42,10 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-demo-'));
   const path = join(folder, 'libvirt-sock');
   const daemon = new SimulatedDaemon(
-    new SimulatedHost(scenario, options.now === undefined ? {} : { now: options.now }),
+    new SimulatedHost(scenario, {
+      ...(options.now !== undefined && { now: options.now }),
+      ...(options.hostname !== undefined && { name: options.hostname }),
+    }),
   );
   await daemon.listen({ path });
   return {

@@ -47,6 +47,14 @@ export function addTuneOptions(command: Command): Command {
     .option('--json', 'for programs');
 }
 
+/** A connection takes about as many calls, one after the other (libvirt/client/connect.ts). */
+const CALLS_TO_CONNECT = 6;
+
+/** How long connecting may take; undefined for its default, 10 s, which a busy host may need more than. */
+export function connectTimeoutMs({ timeout }: Pick<TuneFlags, 'timeout'>): number | undefined {
+  return timeout === undefined ? undefined : timeout * 1_000 * CALLS_TO_CONNECT;
+}
+
 /** What a command that changes something takes besides. */
 export function addRunOptions(command: Command): Command {
   return command

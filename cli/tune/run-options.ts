@@ -7,7 +7,7 @@ import { isLocalUri } from '../local-uri.ts';
 import { log } from '../log.ts';
 import { shellWords } from '../shell-words.ts';
 import { readVersion } from '../version.ts';
-import type { TuneFlags } from './options.ts';
+import { connectTimeoutMs, type TuneFlags } from './options.ts';
 
 /** A libvirtd that is restarted takes a few seconds; one that was killed, until somebody sees it. */
 const RECONNECT_MS = 60_000;
@@ -38,7 +38,7 @@ function sayPoint({ when, what }: Point): void {
 export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
   return {
     stateDir: flags.stateDir,
-    open: (uri) => connect(uri, { readOnly: false }),
+    open: (uri) => connect(uri, { readOnly: false, timeoutMs: connectTimeoutMs(flags) }),
     local: localRoots,
     version: readVersion(),
     command: shellWords(['virtune', ...process.argv.slice(2)]),

@@ -5,7 +5,7 @@ import { type DomainState, type HostFacts, patientReader } from '../../tuner/fac
 import { readDomains } from '../../tuner/facts/read-domains.ts';
 import { readHost } from '../../tuner/facts/read-host.ts';
 import { ProfileLibrary } from '../../tuner/profile/library.ts';
-import { defaultProfileDirs, type TuneFlags } from './options.ts';
+import { connectTimeoutMs, defaultProfileDirs, type TuneFlags } from './options.ts';
 import { localRoots } from './run-options.ts';
 
 /** A host as a command finds it. */
@@ -28,7 +28,7 @@ export async function withSession<T>(
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
   const library = openLibrary(flags);
-  const connection = await connect(flags.connect, { readOnly });
+  const connection = await connect(flags.connect, { readOnly, timeoutMs: connectTimeoutMs(flags) });
   try {
     const reader = patientReader(connection, flags.timeout === undefined ? undefined : flags.timeout * 1_000);
     const [host, domains] = await Promise.all([
@@ -45,11 +45,15 @@ export function openLibrary(flags: Pick<TuneFlags, 'profiles'>): ProfileLibrary 
   return ProfileLibrary.open([...defaultProfileDirs(process.env), ...flags.profiles]);
 }
 
+/** As any other call that reads. */
+const HOSTNAME_SECONDS = 30;
+
 /** Asked before all else: the host's lock has its name. */
-export async function readHostname({ connect: uri }: Pick<TuneFlags, 'connect'>): Promise<string> {
-  const connection = await connect(uri, { readOnly: true });
+export async function readHostname(flags: Pick<TuneFlags, 'connect' | 'timeout'>): Promise<string> {
+  const connection = await connect(flags.connect, { readOnly: true, timeoutMs: connectTimeoutMs(flags) });
   try {
-    return (await connection.call('connectGetHostname', undefined)).hostname;
+    const timeoutMs = (flags.timeout ?? HOSTNAME_SECONDS) * 1_000;
+    return (await connection.call('connectGetHostname', undefined, { timeoutMs })).hostname;
   } finally {
     await connection.close();
   }

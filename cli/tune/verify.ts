@@ -8,7 +8,7 @@ import { driftJson, reportDrift } from '../../tuner/drift/report.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
-import { addTuneOptions, type TuneFlags } from './options.ts';
+import { addTuneOptions, connectTimeoutMs, type TuneFlags } from './options.ts';
 import { NO_RESTART, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
 import { planTuned } from './tuned.ts';
@@ -25,7 +25,7 @@ export function verifyCommand(): Command {
       );
       const options = {
         ...runOptions({ ...flags, ...NO_RESTART }, new AbortController().signal),
-        open: (uri: string) => connect(uri, { readOnly: true }),
+        open: (uri: string) => connect(uri, { readOnly: true, timeoutMs: connectTimeoutMs(flags) }),
       };
       const proofs = await linked(
         { uri: plan.host.uri, hostname: plan.host.hostname, domains: [] },

@@ -11,8 +11,8 @@ export class TunedDemo {
   readonly demo: Demo;
   readonly folder: string;
 
-  static async start(): Promise<TunedDemo> {
-    return new TunedDemo(await startDemo({ scenario: 'untuned' }));
+  static async start(hostname?: string): Promise<TunedDemo> {
+    return new TunedDemo(await startDemo({ scenario: 'untuned', hostname }));
   }
 
   private constructor(demo: Demo) {

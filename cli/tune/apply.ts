@@ -3,9 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { applyParts } from '../../tuner/apply/apply-parts.ts';
 import type { PlanBasis } from '../../tuner/apply/basis.ts';
-import { type Part, partsOf, wholeOf } from '../../tuner/apply/parts.ts';
+import { transactionsOf } from '../../tuner/apply/parts.ts';
 import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/run.ts';
-import type { Transaction } from '../../tuner/apply/transaction.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
@@ -13,15 +12,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
-import {
-  addPlanOptions,
-  type Choice,
-  choose,
-  type PlanFlags,
-  planChoice,
-  readProfile,
-  transactionDomain,
-} from './make-plan.ts';
+import { addPlanOptions, type Choice, choose, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
 import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions, count, duration } from './options.ts';
 import { sayOutcome, sayUnchanged, show } from './outcome.ts';
@@ -164,19 +155,11 @@ async function applyPlan(
   options: RunOptions,
 ): Promise<void> {
   const json = flags.json === true;
-  const parts = flags.together === true ? [wholeOf(plan)] : partsOf(plan);
-  const transactions = parts.map(
-    (part, index): Transaction => ({
-      id: parts.length === 1 ? plan.id : `${plan.id}-${String(index + 1).padStart(4, '0')}`,
-      uri: plan.host.uri,
-      hostname: plan.host.hostname,
-      command: options.command,
-      domains: part.domains.map(({ state, profile }) => transactionDomain(state, profile.name)),
-      steps: part.steps,
-      notes: waiting(part),
-      basis,
-    }),
-  );
+  const transactions = transactionsOf(plan, {
+    command: options.command,
+    together: flags.together === true,
+    basis,
+  });
   const result = await applyParts(held, transactions, {
     ...options,
     canary: flags.canary ?? 0,
@@ -198,14 +181,4 @@ function refused(plan: Plan): TunerError {
     'TUNE_PLACEMENT',
     `nothing was changed:\n${reportPlacement(plan.placement).join('\n')}`,
   );
-}
-
-/** What is done, and not there before a boot. */
-function waiting({ domains }: Part): string[] {
-  return domains
-    .filter(({ needsRestart, steps }) => needsRestart && !steps.some(({ kind }) => kind === 'restart'))
-    .map(({ state, rows }) => {
-      const boot = rows.filter(({ verdict }) => verdict.kind === 'boot').length;
-      return `${JSON.stringify(state.domain.name)}: ${boot} settings wait for its next boot; apply --restart brings them at once`;
-    });
 }

@@ -187,13 +187,3 @@ function probesOf(host: HostFacts): Probes | undefined {
     preallocated: isPreallocated,
   };
 }
-
-/** Domains as a transaction takes them. */
-export function transactionDomain({ domain, live, inactive }: DomainState, profile: string | undefined) {
-  return {
-    domain: { uuid: domain.uuid, name: domain.name },
-    profile,
-    live: live?.xml,
-    inactive: inactive?.xml,
-  };
-}

@@ -1,9 +1,12 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import type { DomainState } from '../facts/facts.ts';
 import type { DomainPlan, Plan } from '../plan/plan.ts';
 import type { Step } from '../steps/step.ts';
+import type { PlanBasis } from './basis.ts';
+import type { Transaction, TransactionDomain } from './transaction.ts';
 
 /** What is done, or not done, as a whole: one transaction. */
-export interface Part {
+interface Part {
   readonly domains: readonly DomainPlan[];
   readonly steps: readonly Step[];
 }
@@ -16,7 +19,7 @@ export interface Part {
  * swap places they are one part, so that neither is ever left on CPUs that are also the other's. VMs that share CPUs
  * come before those that get some to themselves: no part leaves a floating VM on CPUs that were just dedicated.
  */
-export function partsOf(plan: Plan): Part[] {
+function partsOf(plan: Plan): Part[] {
   const { hostPlan, domains, host } = plan;
   const changed = domains.filter(({ steps }) => steps.length > 0);
   const inOrder = changed.toSorted((a, b) => rank(a) - rank(b));
@@ -31,8 +34,56 @@ export function partsOf(plan: Plan): Part[] {
   ];
 }
 
+export interface TransactionOptions {
+  /** As it was typed. */
+  readonly command: string;
+  /** All of the plan in one transaction: a failure undoes all of it. */
+  readonly together: boolean;
+  /** What the plan looked at. */
+  readonly basis: PlanBasis;
+}
+
+/** The plan's transactions in the order in which they are applied. With several, each has its number after the plan's id. */
+export function transactionsOf(plan: Plan, { command, together, basis }: TransactionOptions): Transaction[] {
+  const parts = together ? [wholeOf(plan)] : partsOf(plan);
+  const { uri, hostname } = plan.host;
+  return parts.map((part, index) => ({
+    id: parts.length === 1 ? plan.id : `${plan.id}-${String(index + 1).padStart(4, '0')}`,
+    uri,
+    hostname,
+    command,
+    domains: part.domains.map(({ state, profile }) => transactionDomain(state, profile.name)),
+    steps: part.steps,
+    notes: waitingNotes(part),
+    basis,
+  }));
+}
+
+/** A domain as its plan saw it. */
+export function transactionDomain(
+  { domain, live, inactive }: DomainState,
+  profile: string | undefined,
+): TransactionDomain {
+  return {
+    domain: { uuid: domain.uuid, name: domain.name },
+    profile,
+    live: live?.xml,
+    inactive: inactive?.xml,
+  };
+}
+
+/** Of domains that are not restarted: how many settings wait for their next boot. */
+function waitingNotes({ domains }: Part): string[] {
+  return domains
+    .filter(({ needsRestart, steps }) => needsRestart && !steps.some(({ kind }) => kind === 'restart'))
+    .map(({ state, rows }) => {
+      const boot = rows.filter(({ verdict }) => verdict.kind === 'boot').length;
+      return `${JSON.stringify(state.domain.name)}: ${boot} settings wait for its next boot; apply --restart brings them at once`;
+    });
+}
+
 /** The whole plan as one part. */
-export function wholeOf({ hostPlan, domains }: Plan): Part {
+function wholeOf({ hostPlan, domains }: Plan): Part {
   return { domains, steps: [...hostPlan.steps, ...domains.flatMap(({ steps }) => steps)] };
 }
 

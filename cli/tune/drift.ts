@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
-import { driftOf } from '../../tuner/drift/drift.ts';
+import { driftOf, needsAttention } from '../../tuner/drift/drift.ts';
 import { driftJson, reportDrift } from '../../tuner/drift/report.ts';
 import { driftMetrics, writeTextfile } from '../../tuner/drift/textfile.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -27,7 +27,7 @@ export function driftCommand(): Command {
       if (flags.textfile !== undefined) {
         await writeTextfile(flags.textfile, await driftMetrics(drifts, Date.now()));
       }
-      const drifted = lost.length > 0 || drifts.some(({ count }) => count > 0);
+      const drifted = lost.length > 0 || drifts.some(needsAttention);
       if (drifted) process.exitCode = ExitCode.drift;
     });
   return addTuneOptions(command);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { jsonText } from '../../model/json-text.ts';
 import { linked } from '../../tuner/apply/run.ts';
-import { driftOf } from '../../tuner/drift/drift.ts';
+import { driftOf, needsAttention } from '../../tuner/drift/drift.ts';
 import { describeProof, type Proof, proveRunning } from '../../tuner/drift/prove.ts';
 import { driftJson, reportDrift } from '../../tuner/drift/report.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
@@ -45,9 +45,7 @@ export function verifyCommand(): Command {
         for (const line of proofs.flatMap(describeProof)) log(`  ${line}`);
       }
       const wrong =
-        lost.length > 0 ||
-        drifts.some(({ count }) => count > 0) ||
-        proofs.some(({ differs }) => differs !== undefined);
+        lost.length > 0 || drifts.some(needsAttention) || proofs.some(({ differs }) => differs !== undefined);
       if (wrong) process.exitCode = ExitCode.drift;
     });
   return addTuneOptions(command);

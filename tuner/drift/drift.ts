@@ -1,3 +1,4 @@
+import type { Violation } from '../invariants/all.ts';
 import { type DomainPlan, markOf } from '../plan/plan.ts';
 import type { Row } from '../plan/verdict.ts';
 
@@ -21,8 +22,15 @@ export interface Drift {
   readonly count: number;
   /** How many settings wait for a boot. */
   readonly waiting: number;
+  /** What it breaks of what must hold in any domain (docs/tuning.md), although its profile is in place. */
+  readonly unsafe: readonly Violation[];
   /** The profile says something else than when the domain was tuned by it. */
   readonly profileChanged: boolean;
+}
+
+/** Whether somebody has to look at the domain. */
+export function needsAttention({ count, unsafe }: Drift): boolean {
+  return count > 0 || unsafe.length > 0;
 }
 
 /** A plan for a domain as it stands, read as: what is not as the profile wants it. */
@@ -33,6 +41,7 @@ export function driftOf(plan: DomainPlan): Drift {
     plan,
     rows,
     count: rows.filter(({ standing }) => standing === 'run' || standing === 'definition').length,
+    unsafe: plan.violations.filter(({ level }) => level === 'refuse'),
     waiting: rows.filter(({ standing }) => standing === 'waits').length,
     profileChanged:
       mark !== undefined && mark.profile === plan.profile.name && mark.version !== plan.profile.version,

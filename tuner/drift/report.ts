@@ -19,16 +19,17 @@ export function reportDrift(drifts: readonly Drift[]): string {
   return drifts.flatMap(reportOne).join('\n');
 }
 
-function reportOne({ plan, rows, count, waiting, profileChanged }: Drift): string[] {
+function reportOne({ plan, rows, count, waiting, unsafe, profileChanged }: Drift): string[] {
   const { state, profile } = plan;
   const name = printable(state.domain.name);
   const notes = [
+    ...(unsafe.length === 0 ? [] : ['unsafe']),
     ...(waiting === 0 ? [] : [`${waiting} wait for its next boot`]),
     ...(profileChanged ? ['the profile has changed since it was applied'] : []),
   ];
   const note = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
-  const unsafe = plan.violations.map((each) => `  ${violationText(each)}`);
-  if (count === 0) return [`${name}: as ${profile.name} wants it${note}`, ...unsafe];
+  const violations = plan.violations.map((each) => `  ${violationText(each)}`);
+  if (count === 0) return [`${name}: as ${profile.name} wants it${note}`, ...violations];
   const shown = rows.filter(({ standing }) => standing === 'run' || standing === 'definition');
   const table = textTable(
     HEAD,
@@ -44,7 +45,7 @@ function reportOne({ plan, rows, count, waiting, profileChanged }: Drift): strin
   return [
     `${name}: ${count} settings are not as ${profile.name} wants them${note}`,
     ...table.map((line) => `  ${line}`),
-    ...unsafe,
+    ...violations,
   ];
 }
 
@@ -60,6 +61,12 @@ export function driftJson(drifts: readonly Drift[]): unknown {
       profileChanged,
       drifted: count,
       waiting,
+      violations: plan.violations.map(({ code, level, text, next }) => ({
+        code,
+        level,
+        text,
+        next: next ?? null,
+      })),
       rows: rows.map(({ row, standing }) => ({
         setting: row.wish.setting.id,
         target: row.wish.target,

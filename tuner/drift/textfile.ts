@@ -24,11 +24,19 @@ export async function driftMetrics(drifts: readonly Drift[], nowMs: number): Pro
     'profile',
     'version',
   ]);
+  const violations = gauge(
+    'virtune_tuning_violations',
+    'Rules for a safe domain that a tuned domain breaks: refuse for those that no plan may break, warn for advice.',
+    ['domain', 'level'],
+  );
   const at = gauge('virtune_tuning_checked_timestamp_seconds', 'When the drift was looked for last.', []);
   for (const { plan, rows, count } of drifts) {
     const domain = plan.state.domain.name;
     drifted.set({ domain }, count > 0 ? 1 : 0);
     info.set({ domain, profile: plan.profile.name, version: plan.profile.version }, 1);
+    for (const level of ['refuse', 'warn'] as const) {
+      violations.set({ domain, level }, plan.violations.filter((each) => each.level === level).length);
+    }
     for (const standing of ['held', 'waits', 'run', 'definition', 'not here'] as const) {
       const here = rows.filter((each) => each.standing === standing).length;
       settings.set({ domain, standing: standing.replace(' ', '_') }, here);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { driftOf } from '../../../tuner/drift/drift.ts';
+import { driftOf, needsAttention } from '../../../tuner/drift/drift.ts';
 import { driftJson, reportDrift } from '../../../tuner/drift/report.ts';
 import { driftMetrics, writeTextfile } from '../../../tuner/drift/textfile.ts';
 import { markXml } from '../../../tuner/plan/mark.ts';
@@ -98,4 +98,29 @@ test('a profile that has changed since it was applied is told', () => {
   };
   expect(marked('v1')).toBe(false);
   expect(marked('v0')).toBe(true);
+});
+
+test('a domain that breaks a rule for safe domains needs attention although its profile is in place; advice does not', async () => {
+  const { plan } = drift(BOTH, BOTH);
+  const broken = (level: 'refuse' | 'warn') =>
+    driftOf({
+      ...plan,
+      violations: [
+        { code: 'REALTIME_UNPINNED', level, text: 'vCPU 0 is real-time', next: undefined, created: false },
+      ],
+    });
+  expect(needsAttention(drift(BOTH, BOTH))).toBe(false);
+  expect(needsAttention(broken('warn'))).toBe(false);
+  const unsafe = broken('refuse');
+  expect(needsAttention(unsafe)).toBe(true);
+  expect(reportDrift([unsafe])).toMatch(/as oltp-database wants it \(unsafe\)\n {2}unsafe already: vCPU 0/);
+  expect(driftJson([unsafe])).toMatchObject({
+    domains: [{ violations: [{ code: 'REALTIME_UNPINNED', level: 'refuse', next: null }] }],
+  });
+  const series = parseExposition(await driftMetrics([unsafe], 0));
+  const counted = series.filter(({ name }) => name === 'virtune_tuning_violations');
+  expect(counted.map(({ labels, value }) => [labels['level'], value])).toEqual([
+    ['refuse', 1],
+    ['warn', 0],
+  ]);
 });

@@ -23,6 +23,7 @@ const CONSOLE_GROUPS: readonly GroupName[] = [
   'placement',
   'snapshot',
   'events',
+  'job',
 ];
 
 /** Beyond so many VMs, where each vCPU runs is a few seconds old: it costs a call a VM. */

@@ -6,7 +6,7 @@ export function addCollectFlags(command: Command): Command {
   for (const { name, help, byDefault } of groups) {
     const said = `${help.charAt(0).toLowerCase()}${help.slice(1).replace(/\.$/, '')}`;
     command.addOption(new Option(`--collect.${name}`, said).default(byDefault));
-    command.addOption(new Option(`--no-collect.${name}`, `leave ${name} out`).hideHelp(!byDefault));
+    command.addOption(new Option(`--no-collect.${name}`, `disable ${name} out`).hideHelp(!byDefault));
   }
   return command;
 }

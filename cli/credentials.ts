@@ -15,7 +15,7 @@ export function credentialsOf({
 }): Credentials | undefined {
   if (saslUsername === undefined && saslPasswordFile === undefined) return undefined;
   if (saslUsername === undefined || saslPasswordFile === undefined) {
-    throw new UsageError('--sasl-username and --sasl-password-file go together');
+    throw new UsageError('--sasl-username and --sasl-password-file must be used together');
   }
   try {
     const password = readFileSync(saslPasswordFile, 'utf8').split('\n')[0] ?? '';

@@ -27,22 +27,19 @@ class OutError extends Error {
 
 export function dashboardsCommand(): Command {
   const build = new Command('build')
-    .description('write dashboards, rules and what is configured around them into a folder')
-    .option('-o, --out <dir>', 'folder to write into', 'virtune-dashboards')
+    .description('write dashboards, rules and example configuration into a folder')
+    .option('-o, --out <dir>', 'output folder', 'virtune-dashboards')
     .addOption(
-      new Option('--rules <group...>', 'alerts of these groups alone').choices(
+      new Option('--rules <group...>', 'only alerts of these groups').choices(
         alertGroups.map(({ name }) => name),
       ),
     )
-    .option(
-      '--thresholds <file>',
-      'YAML file with thresholds of your own; see docs/alerting-on-overcommit.md',
-    )
-    .option('--job <regex>', "what the job label of virtune's scrapes matches", DEFAULT_JOB)
-    .option('--runbook-url <url>', 'where your people read the runbooks', DEFAULT_RUNBOOK_URL)
-    .option('--grafana-path <dir>', 'where Grafana finds the dashboards', DEFAULTS.grafanaPath)
-    .option('--prometheus-url <url>', 'Prometheus as Grafana reaches it', DEFAULTS.prometheusUrl)
-    .option('--scrape-interval <duration>', 'how often Prometheus scrapes', DEFAULTS.scrapeInterval)
+    .option('--thresholds <file>', 'YAML file with your own thresholds; see docs/alerting-on-overcommit.md')
+    .option('--job <regex>', "regular expression for the job label of virtune's scrapes", DEFAULT_JOB)
+    .option('--runbook-url <url>', 'base URL of the runbooks', DEFAULT_RUNBOOK_URL)
+    .option('--grafana-path <dir>', "folder of the dashboards on Grafana's disk", DEFAULTS.grafanaPath)
+    .option('--prometheus-url <url>', 'URL at which Grafana reaches Prometheus', DEFAULTS.prometheusUrl)
+    .option('--scrape-interval <duration>', 'scrape interval of Prometheus', DEFAULTS.scrapeInterval)
     .action((flags: BuildFlags) => {
       // The schema allows nothing else; zod cannot say so of keys that it is given at run time.
       const settings =
@@ -56,7 +53,7 @@ export function dashboardsCommand(): Command {
       log(`virtune: ${files.size} files written`);
     });
   return new Command('dashboards')
-    .description('Grafana dashboards, Prometheus rules and what goes with them')
+    .description('Grafana dashboards, Prometheus rules and Alertmanager configuration')
     .addCommand(build);
 }
 
@@ -69,7 +66,7 @@ function write(folder: string, files: Files): void {
       writeFileSync(file, text);
     } catch (error) {
       throw new OutError(
-        `${file} cannot be written: ${(error as Error).message}; name another folder with --out`,
+        `${file} cannot be written: ${(error as Error).message}; choose another folder with --out`,
         { cause: error },
       );
     }

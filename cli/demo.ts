@@ -12,14 +12,14 @@ interface DemoFlags {
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('serve the figures of a simulated KVM host: nothing else is needed')
+    .description('serve metrics of a simulated KVM host; needs no libvirt')
     .option(
       '-s, --scenario <name>',
       'calm, overcommitted, noisy-neighbour, numa-split-database, io-storm, memory-pressure, untuned, or a JSON file',
       'calm',
     )
-    .option('-n, --vms <count>', 'as many VMs as this', vmCount)
-    .option('-l, --listen <host:port>', 'where to serve /metrics', '127.0.0.1:9177')
+    .option('-n, --vms <count>', 'number of VMs', vmCount)
+    .option('-l, --listen <host:port>', 'address to serve /metrics on', '127.0.0.1:9177')
     .action(async (flags: DemoFlags) => {
       const [{ startDemo }, { runExporter }] = await Promise.all([
         import('../simulator/demo.ts'),
@@ -31,8 +31,8 @@ export function demoCommand(): Command {
         log(
           `virtune demo: scenario ${demo.scenario.name}, ${demo.scenario.vms.length} VMs. ${demo.scenario.description}`,
         );
-        log(`virtune demo: a simulated libvirt at ${demo.uri}`);
-        log(`virtune demo: figures at ${exporter.url}/metrics, Ctrl-C ends it`);
+        log(`virtune demo: simulated libvirt at ${demo.uri}`);
+        log(`virtune demo: metrics at ${exporter.url}/metrics, Ctrl-C to stop`);
         await untilAskedToStop();
         await exporter.close();
       } finally {

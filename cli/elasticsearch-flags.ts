@@ -25,32 +25,36 @@ export function addServerFlags(command: Command): Command {
   return command
     .option(
       '--elasticsearch <url...>',
-      'Elasticsearch or OpenSearch to send to; several nodes of one cluster',
+      'Elasticsearch or OpenSearch to send to; one or more nodes of one cluster',
       nodes,
     )
-    .option('--elasticsearch.cloud-id <id>', 'instead of an address, for Elastic Cloud')
+    .option('--elasticsearch.cloud-id <id>', 'Elastic Cloud ID, instead of an address')
     .option('--elasticsearch.api-key-file <file>', 'file whose first line is an encoded API key')
-    .option('--elasticsearch.username <name>', 'for basic authentication')
+    .option('--elasticsearch.username <name>', 'user name for basic authentication')
     .option('--elasticsearch.password-file <file>', 'file whose first line is the password')
-    .option('--elasticsearch.ca-file <file>', 'CA that signed the certificate of the server');
+    .option('--elasticsearch.ca-file <file>', "CA certificate to verify the server's certificate");
 }
 
 /** What is sent and how it waits. More is in the configuration file. */
 export function addSinkFlags(command: Command): Command {
   return addServerFlags(command)
-    .option('--elasticsearch.interval <seconds>', 'how often to sample for it (default: 10)', interval)
-    .option('--elasticsearch.namespace <name>', 'of its data streams (default: default)', namespaceOf)
+    .option('--elasticsearch.interval <seconds>', 'sampling interval (default: 10)', interval)
+    .option(
+      '--elasticsearch.namespace <name>',
+      'namespace of the data streams (default: default)',
+      namespaceOf,
+    )
     .option(
       '--elasticsearch.queue-dir <dir>',
-      'where documents wait for it (default: /var/lib/virtune/elasticsearch)',
+      'folder of the document queue (default: /var/lib/virtune/elasticsearch)',
     )
     .addOption(
       new Option(
         '--elasticsearch.queue-size <size>',
-        'how much may wait before the oldest is dropped (default: 2GiB)',
+        'queue size before the oldest documents are dropped (default: 2GiB)',
       ).argParser(sizeOf),
     )
-    .option('--metricbeat-compat', "send what Metricbeat's kvm module would send as well");
+    .option('--metricbeat-compat', "also send the documents of Metricbeat's kvm module");
 }
 
 /** Of the file's options with those of the flags before them; undefined where neither says where to send. */
@@ -79,9 +83,7 @@ export function elasticsearchOptions(
 /** Commander hands over one address at a time, and what there is so far. */
 function nodes(text: string, before: readonly string[] | undefined): readonly string[] {
   if (!isNode(text)) {
-    throw new InvalidArgumentError(
-      'Expected an http:// or https:// address without a name or a password in it.',
-    );
+    throw new InvalidArgumentError('Expected an http:// or https:// address without user name or password.');
   }
   return [...(before ?? []), text];
 }
@@ -103,6 +105,6 @@ export function namespaceOf(text: string): string {
 function sizeOf(text: string): number {
   const bytes = parseSize(text);
   if (bytes === undefined)
-    throw new InvalidArgumentError('Expected a number of bytes, or a size like 512MiB.');
+    throw new InvalidArgumentError('Expected a number of bytes, or a size such as 512MiB.');
   return bytes;
 }

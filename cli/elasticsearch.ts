@@ -27,15 +27,15 @@ interface SetupFlags extends ServerFlags {
 
 export function elasticsearchCommand(): Command {
   return new Command('elasticsearch')
-    .description('prepare Elasticsearch or OpenSearch for what the exporter sends')
+    .description('set up Elasticsearch or OpenSearch for the exporter')
     .addCommand(setupCommand())
     .addCommand(kibanaCommand());
 }
 
 function kibanaCommand(): Command {
   return new Command('kibana')
-    .description('print a data view and dashboards, to be imported into Kibana or OpenSearch Dashboards')
-    .option('--elasticsearch.namespace <name>', 'only of this namespace (default: of all)', namespaceOf)
+    .description('print a data view and dashboards to import into Kibana or OpenSearch Dashboards')
+    .option('--elasticsearch.namespace <name>', 'only for this namespace (default: all)', namespaceOf)
     .action((flags: { readonly 'elasticsearch.namespace'?: string }) => {
       process.stdout.write(savedObjects(flags['elasticsearch.namespace']));
     });
@@ -43,23 +43,23 @@ function kibanaCommand(): Command {
 
 function setupCommand(): Command {
   return addServerFlags(new Command('setup'))
-    .description('make the index templates and the lifecycle; changes only what is not so yet')
+    .description('create or update index templates and lifecycle; idempotent')
     .option('--config.file <file>', "the exporter's YAML file, for its elasticsearch section")
-    .option('--dry-run', 'say what would be changed, and change nothing')
+    .option('--dry-run', 'print the changes without making them')
     .addOption(
       new Option(
         '--lifecycle <kind>',
-        "stream: Elasticsearch's data stream lifecycle; ilm: its policies; ism: OpenSearch's; none (default: what suits the server)",
+        'stream: Elasticsearch data stream lifecycle; ilm: Elasticsearch ILM policies; ism: OpenSearch policies; none (default: by server)',
       ).choices(['stream', 'ilm', 'ism', 'none']),
     )
-    .option('--retention <days>', 'after how many days documents are removed', days, 90)
+    .option('--retention <days>', 'delete documents after this many days', days, 90)
     .option(
       '--downsample-after <days>',
-      'after how many days one document is left for each 5 minutes; 0: never; Elasticsearch only',
+      'downsample to one document per 5 minutes after this many days; 0: never; Elasticsearch only',
       days,
       7,
     )
-    .option('--metricbeat-compat', "templates for what Metricbeat's kvm module would send as well")
+    .option('--metricbeat-compat', "also create templates for documents of Metricbeat's kvm module")
     .action(async (flags: SetupFlags) => {
       const file =
         flags['config.file'] === undefined ? undefined : readConfig(flags['config.file']).elasticsearch;
@@ -76,7 +76,7 @@ function setupCommand(): Command {
         if (flags.dryRun === true) for (const step of plan.steps) say(describe(step, 'would '));
         else await applySetup(plan, (step) => say(describe(step, '')));
         const changes = plan.steps.filter(({ apply }) => apply !== undefined).length;
-        const done = flags.dryRun === true ? 'to be changed; nothing was' : 'changed';
+        const done = flags.dryRun === true ? 'to change; nothing was changed (dry run)' : 'changed';
         say(changes === 0 ? 'nothing to change' : `${changes} ${done}`);
       } finally {
         await client.close();

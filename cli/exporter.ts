@@ -27,28 +27,28 @@ interface ExporterFlags extends Record<string, unknown>, SinkFlags {
 
 export function exporterCommand(): Command {
   const command = new Command('exporter')
-    .description("serve a KVM host's and its VMs' figures to Prometheus")
+    .description('serve metrics of a KVM host and its VMs to Prometheus')
     .addOption(
-      new Option('-c, --connect <uri>', 'libvirt to ask (default: qemu:///system)').env(
+      new Option('-c, --connect <uri>', 'libvirt URI to connect to (default: qemu:///system)').env(
         'LIBVIRT_DEFAULT_URI',
       ),
     )
-    .option('-l, --listen <host:port>', 'where to serve /metrics', '127.0.0.1:9177')
-    .option('--sasl-username <name>', 'for a libvirt that wants SASL')
+    .option('-l, --listen <host:port>', 'address to serve /metrics on', '127.0.0.1:9177')
+    .option('--sasl-username <name>', 'user name for SASL authentication')
     .option('--sasl-password-file <file>', 'file whose first line is the password')
-    .option('--domain-deadline <seconds>', 'how long one VM may take to answer', seconds, 2)
+    .option('--domain-deadline <seconds>', 'time limit for one VM to answer', seconds, 2)
     .option(
       '--scrape-deadline <seconds>',
-      'how long asking all VMs may take; below the scrape timeout',
+      'time limit for one sample; must be below the scrape timeout',
       seconds,
       8,
     )
-    .option('--local', "read the host's own /proc as well (the default when the URI is a local socket)")
-    .option('--no-local', 'ask libvirt alone')
-    .option('--path.procfs <dir>', "where the host's /proc is mounted", '/proc')
-    .option('--path.cgroupfs <dir>', "where the host's control groups are mounted", '/sys/fs/cgroup')
+    .option('--local', 'also read /proc of the host (default for a local URI)')
+    .option('--no-local', 'use libvirt only')
+    .option('--path.procfs <dir>', "mount point of the host's /proc", '/proc')
+    .option('--path.cgroupfs <dir>', "mount point of the host's control groups", '/sys/fs/cgroup')
     .addOption(
-      new Option('--compat <exporter...>', 'give names of another exporter as well').choices(
+      new Option('--compat <exporter...>', 'also export the metric names of another exporter').choices(
         Object.keys(compatGroups),
       ),
     )
@@ -57,8 +57,8 @@ export function exporterCommand(): Command {
       '--web.config.file <file>',
       "TLS, passwords and headers, in the format of Prometheus' exporter-toolkit",
     )
-    .option('--web.enable-lifecycle', 'answer POST /-/reload by reading both files anew, as SIGHUP does')
-    .option('--web.systemd-socket', "serve on the sockets that systemd passes, in --listen's stead")
+    .option('--web.enable-lifecycle', 'reload both files on POST /-/reload, as on SIGHUP')
+    .option('--web.systemd-socket', 'serve on the sockets that systemd passes, instead of --listen')
     .action(async (flags: ExporterFlags) => {
       // What it takes to serve is loaded when it serves: `virtune top` starts twice as fast without.
       const { runExporter } = await import('./run-exporter.ts');

@@ -81,7 +81,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   const settings = localSettings(options, config);
   if (settings === undefined && (config?.hosts.size ?? 0) === 0) {
     throw new ConfigError(
-      `${options.configFile}: there is nothing to ask: local is false and no host is named; name one of them`,
+      `${options.configFile}: no host to monitor: local is false and no hosts are configured; set one of them`,
     );
   }
   await targets.configure(config ?? { hosts: new Map() });
@@ -110,11 +110,11 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     const taken = reloading.then(take).then(
       () => {
         process.configRead(true);
-        log('virtune: the configuration was read anew');
+        log('virtune: the configuration was reloaded');
       },
       (error: Error) => {
         process.configRead(false);
-        log(`virtune: the configuration was not taken, the old one holds: ${error.message}`);
+        log(`virtune: the new configuration is invalid, the old one stays in use: ${error.message}`);
         throw error;
       },
     );
@@ -201,7 +201,7 @@ function localSettings(
 }
 
 function sayInternal(error: Error): void {
-  log(`virtune: a request could not be answered, please report it: ${error.stack ?? error.message}`);
+  log(`virtune: internal error while answering a request, please report it: ${error.stack ?? error.message}`);
 }
 
 function sayNowAndThen(): (error: Error) => void {
@@ -211,6 +211,6 @@ function sayNowAndThen(): (error: Error) => void {
     if (nowMs - (said.get(error.message) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
     if (said.size > 1_000) said.clear();
     said.set(error.message, nowMs);
-    log(`virtune: the host cannot be asked: ${error.message}`);
+    log(`virtune: the host cannot be sampled: ${error.message}`);
   };
 }

@@ -7,45 +7,45 @@ const DELAY_MIN_S = 0.1;
 
 export function topCommand(): Command {
   return new Command('top')
-    .description('watch the VMs of one or several hosts live, as htop does processes')
+    .description('live performance of the VMs on one or more hosts')
     .addOption(
       new Option(
         '-c, --connect <uri>',
-        'libvirt to ask, once for each host (default: qemu:///system)',
+        'libvirt URI; repeat for several hosts (default: qemu:///system)',
       ).argParser(appended),
     )
     .option('--demo [scenario]', 'watch a simulated host: calm, overcommitted, noisy-neighbour, ...')
-    .option('--vms <count>', 'with --demo: as many VMs as this', wholeNumber)
-    .option('-d, --delay <seconds>', 'time between two samples', delay)
-    .option('-n, --iterations <count>', 'end after so many samples', wholeNumber)
-    .option('-b, --batch', 'print tables instead of a screen; so it does where stdout is no terminal')
-    .option('--once', 'print one table and end')
-    .option('--json', 'print JSON, a line for each sample')
-    .option('--csv', 'print CSV, a line for each VM and sample')
-    .option('-s, --sort <column>', 'sort by a column; COLUMN:asc for the other way round')
+    .option('--vms <count>', 'with --demo: number of VMs', wholeNumber)
+    .option('-d, --delay <seconds>', 'interval between samples', delay)
+    .option('-n, --iterations <count>', 'exit after this many samples', wholeNumber)
+    .option('-b, --batch', 'print tables instead of a screen (default if stdout is not a terminal)')
+    .option('--once', 'print one table and exit')
+    .option('--json', 'print JSON, one line per sample')
+    .option('--csv', 'print CSV, one line per VM and sample')
+    .option('-s, --sort <column>', 'sort by a column; COLUMN:asc for ascending order')
     .option('-f, --filter <text>', "show only some VMs: 'web|db', '!idle', 'steal>5', 'state=paused'")
-    .option('--view <name>', 'begin with vms, cpus, nics, disks, numa, host or findings')
+    .option('--view <name>', 'start with view vms, cpus, nics, disks, numa, host or findings')
     .addOption(
       new Option(
         '--fail-on <threshold>',
-        "end with exit code 1 when a VM is over it: 'delay>10%'; once for each threshold",
+        "exit with code 1 if a VM exceeds it, such as 'steal>10%'; repeatable",
       ).argParser(appended),
     )
-    .option('--record <file>', 'record what is sampled')
-    .option('--replay <file>', 'watch a recording instead of a host')
-    .option('--also <group...>', 'ask for more groups of figures: numa, cgroup, threads, kvm, ...')
-    .option('--requests', 'begin with requests and packets instead of bytes')
+    .option('--record <file>', 'record samples to a file')
+    .option('--replay <file>', 'play a recording instead of connecting to a host')
+    .option('--also <group...>', 'enable more metric groups: numa, cgroup, threads, kvm, ...')
+    .option('--requests', 'start with requests and packets instead of bytes')
     .option('--theme <name>', 'dark, light, colour-blind or mono')
-    .option('--no-color', 'no colours; so does NO_COLOR')
-    .option('--ascii', 'ASCII alone')
-    .option('--no-mouse', "leave the mouse to the terminal's own selection")
-    .option('--no-config', 'do not read the settings that W saved')
-    .option('--sasl-username <name>', 'for a libvirt that wants SASL')
+    .option('--no-color', 'no colours (also with NO_COLOR set)')
+    .option('--ascii', 'ASCII characters only')
+    .option('--no-mouse', 'disable mouse support')
+    .option('--no-config', 'ignore saved settings')
+    .option('--sasl-username <name>', 'user name for SASL authentication')
     .option('--sasl-password-file <file>', 'file whose first line is the password')
-    .option('--domain-deadline <seconds>', 'how long one VM may take to answer', seconds, 2)
-    .option('--local', "read the host's own /proc as well (the default when the URI is a local socket)")
-    .option('--no-local', 'ask libvirt alone')
-    .option('--path.procfs <dir>', "where the host's /proc is mounted", '/proc')
+    .option('--domain-deadline <seconds>', 'time limit for one VM to answer', seconds, 2)
+    .option('--local', 'also read /proc of the host (default for a local URI)')
+    .option('--no-local', 'use libvirt only')
+    .option('--path.procfs <dir>', "mount point of the host's /proc", '/proc')
     .action(async (flags: TopFlags) => {
       const { runTop } = await import('./top/run-top.ts');
       process.exitCode = await runTop(flags);

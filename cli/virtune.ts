@@ -12,7 +12,7 @@ if (process.argv[2] !== 'top') keepHeapSmall();
 const program = new Command('virtune')
   .description('Watches KVM hosts and tunes the VMs on them.')
   .version(readVersion())
-  .showHelpAfterError('(virtune --help says more)');
+  .showHelpAfterError('(see virtune --help)');
 for (const command of await loadCommands(process.argv[2])) program.addCommand(command);
 for (const command of withSubcommands(program)) command.exitOverride();
 

@@ -52,7 +52,7 @@ export async function runConsole({
   });
   const crash = (error: unknown): void => {
     terminal.close();
-    log(`virtune top: this should not have happened, please report it: ${(error as Error)?.stack ?? error}`);
+    log(`virtune top: internal error, please report it: ${(error as Error)?.stack ?? error}`);
     process.exit(ExitCode.software);
   };
   const stop = (): void => ui.quit();
@@ -104,6 +104,6 @@ function terminalInput(): ReadStream {
   try {
     return new ReadStream(openSync('/dev/tty', 'r'));
   } catch (error) {
-    throw new UsageError('there is no terminal to take keys from; --batch needs none', { cause: error });
+    throw new UsageError('stdin is not a terminal; use --batch', { cause: error });
   }
 }

@@ -58,11 +58,11 @@ function defaultUri(): string {
 /** @throws UsageError */
 function checkFlags(flags: TopFlags): void {
   const sources = [flags.connect, flags.demo, flags.replay].filter((each) => each !== undefined);
-  if (sources.length > 1) throw new UsageError('--connect, --demo and --replay exclude each other');
-  if (flags.json === true && flags.csv === true) throw new UsageError('--json and --csv exclude each other');
+  if (sources.length > 1) throw new UsageError('--connect, --demo and --replay cannot be combined');
+  if (flags.json === true && flags.csv === true) throw new UsageError('--json and --csv cannot be combined');
   if (flags.replay !== undefined && flags.record !== undefined)
-    throw new UsageError('a recording is not recorded again');
-  if (flags.vms !== undefined && flags.demo === undefined) throw new UsageError('--vms is for --demo');
+    throw new UsageError('--record and --replay cannot be combined');
+  if (flags.vms !== undefined && flags.demo === undefined) throw new UsageError('--vms needs --demo');
 }
 
 const DAY_MS = 86_400_000;
@@ -88,9 +88,9 @@ async function firstState(flags: TopFlags): Promise<UiState> {
     kept === undefined ? { state: INITIAL_STATE, ignored: [] } : withSettings(INITIAL_STATE, kept);
   const view = flags.view === undefined ? saved.view : VIEW_NAMES.find((name) => name === flags.view);
   if (view === undefined)
-    throw new UsageError(`there is no view "${flags.view}"; there are ${VIEW_NAMES.join(', ')}`);
+    throw new UsageError(`no view "${flags.view}"; choose from ${VIEW_NAMES.join(', ')}`);
   if (flags.theme !== undefined && !isThemeName(flags.theme)) {
-    throw new UsageError(`there is no theme "${flags.theme}"; there are ${Object.keys(themes).join(', ')}`);
+    throw new UsageError(`no theme "${flags.theme}"; choose from ${Object.keys(themes).join(', ')}`);
   }
   const theme = flags.theme ?? saved.theme;
   // Said now, not at the first row.
@@ -107,7 +107,7 @@ async function firstState(flags: TopFlags): Promise<UiState> {
     message:
       ignored.length === 0
         ? undefined
-        : { text: `of the saved settings these were not understood: ${ignored.join(', ')}`, role: 'warn' },
+        : { text: `ignored invalid saved settings: ${ignored.join(', ')}`, role: 'warn' },
   };
 }
 
@@ -116,12 +116,10 @@ function sortOf(text: string): Sort {
   const [name = '', way] = text.split(':');
   const column = findColumn(vmColumns, name);
   if (column === undefined) {
-    throw new UsageError(
-      `there is no column "${name}"; there are ${vmColumns.map(({ id }) => id).join(', ')}`,
-    );
+    throw new UsageError(`no column "${name}"; choose from ${vmColumns.map(({ id }) => id).join(', ')}`);
   }
   if (way !== undefined && way !== 'asc' && way !== 'desc') {
-    throw new UsageError(`"${way}" is no order; write ${name}:asc or ${name}:desc`);
+    throw new UsageError(`"${way}" is not a sort order; expected ${name}:asc or ${name}:desc`);
   }
   return way === undefined ? naturalSort(column) : { column: column.id, descending: way === 'desc' };
 }

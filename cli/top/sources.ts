@@ -41,7 +41,7 @@ export function groupsToAsk(also: readonly string[] = []): ReadonlySet<GroupName
     const known = groups.find((group) => group.name === name);
     if (known === undefined) {
       throw new UsageError(
-        `there is no group "${name}"; there are ${groups.map((group) => group.name).join(', ')}`,
+        `no metric group "${name}"; choose from ${groups.map((group) => group.name).join(', ')}`,
       );
     }
     return known.name;

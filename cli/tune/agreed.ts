@@ -4,7 +4,10 @@ import { TunerError } from '../../tuner/errors.ts';
 /** Whether somebody at the terminal says yes. Ctrl-C and Ctrl-D say no. */
 export async function agreed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    throw new TunerError('TUNE_USAGE', 'there is no terminal to ask on; look at the plan, and say --yes');
+    throw new TunerError(
+      'TUNE_USAGE',
+      'stdin is not a terminal, so there is no prompt; review the plan and use --yes',
+    );
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new Promise<string>((resolve) => {

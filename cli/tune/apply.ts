@@ -37,14 +37,14 @@ const PLANS_MAX = 3;
 export function applyCommand(): Command {
   const command = new Command('apply')
     .description(
-      'make a plan so, or the plan of a file (apply FILE): journalled, proved by reading back, undone VM by VM when something fails',
+      'apply a plan, or the plan in a file (apply FILE): journalled, verified, and undone VM by VM on failure',
     )
-    .option('-y, --yes', 'do not ask')
-    .option('--force', 'make a new plan, and ask again, when the host has changed since the plan was made')
-    .option('--together', 'all VMs in one transaction: a failure undoes all of them')
+    .option('-y, --yes', 'do not prompt')
+    .option('--force', 'make a new plan and prompt again if the host has changed since the plan was made')
+    .option('--together', 'change all VMs in one transaction: a failure undoes all of them')
     .option(
       '--canary <n>',
-      'change this many VMs first, then ask (or, with --yes, look whether they are up)',
+      'change this many VMs first, then prompt (with --yes: check that they are up)',
       count,
     )
     .option('--batch <n>', 'pause after each batch of this many VMs', count)
@@ -55,7 +55,7 @@ export function applyCommand(): Command {
     )
     .action(async (patterns: string[], flags: Flags) => {
       if (flags.together === true && (flags.canary ?? flags.batch ?? flags.pause) !== undefined) {
-        throw new TunerError('TUNE_USAGE', '--together goes with none of --canary, --batch and --pause');
+        throw new TunerError('TUNE_USAGE', '--together cannot be combined with --canary, --batch or --pause');
       }
       const signal = stopSignal();
       await offerRecovery(flags, signal);
@@ -132,7 +132,7 @@ function isToBeDone({ plan }: Planned, { json }: Flags): boolean {
   show(reportPlan(plan, { all: false, diff: false }), json === true);
   if (plan.placement.refusals.length > 0) throw refused(plan);
   if (allSteps(plan).length > 0) return true;
-  sayUnchanged('there is nothing to change', json === true);
+  sayUnchanged('nothing to change', json === true);
   return false;
 }
 
@@ -167,7 +167,8 @@ async function applyPlan(
     pauseMs: (flags.pause ?? 0) * 1_000,
     sleep: (ms) => sleep(ms, undefined, { signal: options.signal }).catch(() => undefined),
     ...(flags.yes !== true && {
-      goOn: (done: number, left: number) => agreed(`${done} done and proved. Go on with the other ${left}?`),
+      goOn: (done: number, left: number) =>
+        agreed(`${done} applied and verified. Continue with the other ${left}?`),
     }),
     onOutcome: (outcome) => {
       if (transactions.length > 1) sayOutcome(outcome, false);

@@ -14,9 +14,9 @@ interface Flags extends TuneFlags {
 
 export function driftCommand(): Command {
   const command = new Command('drift')
-    .description('which tuned domains are not as their profiles want them; exits with 2 when there are some')
-    .argument('[domain...]', 'names, UUIDs, or globs; all that were tuned without')
-    .option('--textfile <file>', "write it for node_exporter's textfile collector too, as FILE.prom")
+    .description('show tuned domains that differ from their profiles; exits with 2 if there are any')
+    .argument('[domain...]', 'names, UUIDs or globs (default: all tuned domains)')
+    .option('--textfile <file>', "also write metrics for node_exporter's textfile collector, to FILE.prom")
     .action(async (patterns: string[], flags: Flags) => {
       const { plan, lost } = await withSession(flags, { readOnly: true }, (session) =>
         planTuned(session, patterns),

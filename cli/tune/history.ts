@@ -11,7 +11,7 @@ const NAMES_SHOWN = 3;
 
 export function historyCommand(): Command {
   const command = new Command('history')
-    .description('what was applied, taken back or cut off, newest first')
+    .description('list transactions: applied, rolled back or interrupted, newest first')
     .action(async (flags: TuneFlags) => {
       const { records, damaged } = await listTransactions(await openStateFolder(flags.stateDir));
       if (flags.json === true) {

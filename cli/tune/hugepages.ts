@@ -34,9 +34,9 @@ interface Found {
 
 export function hugepagesCommand(): Command {
   const command = new Command('hugepages')
-    .description('who has the hugepages of each cell, and who will lack some at its next boot')
-    .option('--allocate', 'make the pools as large as every next boot wants them')
-    .option('-y, --yes', 'do not ask')
+    .description('show huge pages by cell and VM, and VMs that will lack them at their next boot')
+    .option('--allocate', 'grow the pools to what all VMs need at their next boot')
+    .option('-y, --yes', 'do not prompt')
     .action(async (flags: Flags) => {
       const found = await look(flags);
       if (flags.allocate === true) await allocate(found, flags);
@@ -74,7 +74,7 @@ async function allocate({ host, ledger, growth, basis }: Found, flags: Flags): P
     );
   }
   if (growth.steps.length === 0) {
-    const why = 'every domain that is defined finds its pages at its next boot; there is nothing to change';
+    const why = 'enough huge pages for the next boot of every defined domain; nothing to change';
     sayUnchanged(why, flags.json === true);
     return;
   }
@@ -95,7 +95,9 @@ async function allocate({ host, ledger, growth, basis }: Found, flags: Flags): P
       domains: [],
       steps: growth.steps,
       basis,
-      notes: ['the pools are so until the host boots; virtune tune hugepages says how they stay'],
+      notes: [
+        'the pools keep this size until the host reboots; virtune tune hugepages shows how to make it permanent',
+      ],
     },
     runOptions(flags, signal),
   );

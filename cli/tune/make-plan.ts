@@ -33,18 +33,23 @@ export interface PlanFlags extends TuneFlags {
 
 export function addPlanOptions(command: Command): Command {
   return command
-    .argument('[domain...]', 'names, UUIDs, or globs such as "db*"')
-    .option('--all', "all of the host's domains")
-    .option('-p, --profile <profile>', 'by name, or the path of a YAML file')
-    .option('-f, --file <file>', 'assignments: which domain gets which profile, what is kept for the host')
-    .option('--host-cpus <list>', 'CPUs that no VM gets, such as 0-1,16-17', cpus)
-    .option('--rebalance', 'place all of them as if none had a place yet')
-    .option('--allow-ratio <ratio>', 'let VMs share CPUs at up to so many vCPUs per CPU (default 5)', ratio)
-    .option('--host', "set the host's governor, idle states and swappiness too, until it boots")
-    .option('--adopt', 'with "*" or --all: take in VMs too that somebody has pinned by hand')
-    .option('--restart', 'bring what waits for a boot about at once, by restarting the domains')
-    .option('--no-host', 'leave settings of the host alone: pools of pages, KSM')
-    .option('--accept <setting...>', 'settings that need something in the guest, which it has', setting, []);
+    .argument('[domain...]', 'names, UUIDs or globs such as "db*"')
+    .option('--all', 'all domains of the host')
+    .option('-p, --profile <profile>', 'name of a profile, or path of a YAML file')
+    .option('-f, --file <file>', 'assignments file: profile of each domain, CPUs reserved for the host')
+    .option('--host-cpus <list>', 'CPUs reserved for the host, such as 0-1,16-17', cpus)
+    .option('--rebalance', 'place all domains again, ignoring their current placement')
+    .option('--allow-ratio <ratio>', 'highest vCPU:pCPU ratio of shared CPUs (default 5)', ratio)
+    .option('--host', 'also set CPU governor, idle states and swappiness of the host, until it reboots')
+    .option('--adopt', 'with "*" or --all: include VMs that were pinned by hand')
+    .option('--restart', 'restart domains to apply boot-time settings now')
+    .option('--no-host', 'do not change settings of the host (huge page pools, KSM)')
+    .option(
+      '--accept <setting...>',
+      'apply settings that need guest support, if the guest has it',
+      setting,
+      [],
+    );
 }
 
 function cpus(text: string): CpuSet {
@@ -65,8 +70,7 @@ function ratio(text: string): number {
 }
 
 function setting(id: string, before: readonly string[]): string[] {
-  if (findSetting(id) === undefined)
-    throw new InvalidArgumentError(`There is no setting ${JSON.stringify(id)}.`);
+  if (findSetting(id) === undefined) throw new InvalidArgumentError(`Unknown setting ${JSON.stringify(id)}.`);
   return [...before, id];
 }
 
@@ -113,8 +117,8 @@ export function choose(
   flags: PlanFlags,
 ): Choice {
   const { profile, file, all = false } = flags;
-  if (all && patterns.length > 0) throw usage('--all and names of domains do not go together');
-  if (profile !== undefined && file !== undefined) throw usage('--profile and --file do not go together');
+  if (all && patterns.length > 0) throw usage('--all and names of domains cannot be combined');
+  if (profile !== undefined && file !== undefined) throw usage('--profile and --file cannot be combined');
   const meant = patterns.length === 0 ? domains : pickDomains(domains, patterns);
   const swept = (state: DomainState): boolean =>
     flags.adopt !== true && isHandTuned(state, host) && !patterns.some((pattern) => names(pattern, state));
@@ -146,8 +150,8 @@ export function choose(
       allowedRatio: flags.allowRatio ?? reserved?.allowedRatio,
     };
   }
-  if (profile === undefined) throw usage('say what they are to become: --profile NAME, or --file FILE');
-  if (patterns.length === 0 && !all) throw usage('say which domains: by name, by glob, or --all');
+  if (profile === undefined) throw usage('specify --profile NAME or --file FILE');
+  if (patterns.length === 0 && !all) throw usage('specify domains by name or glob, or --all');
   const wanted = readProfile(library, profile);
   const left = meant.filter(swept);
   return {

@@ -18,7 +18,7 @@ export async function offerRecovery(flags: RunFlags, signal: AbortSignal): Promi
   );
   if (open === undefined) return;
   show(describeTransaction(open).join('\n'), flags.json === true);
-  if (!(await agreed('This was cut off. Undo it first?'))) return;
+  if (!(await agreed('This run was interrupted. Undo it first?'))) return;
   const options = { ...runOptions(flags, signal), how: 'undo', force: false } as const;
   for (const outcome of await recoverHost(open.header.hostname, options)) sayOutcome(outcome, false);
 }

@@ -29,22 +29,22 @@ export function defaultProfileDirs(env: NodeJS.ProcessEnv): string[] {
 export function addTuneOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('-c, --connect <uri>', 'libvirt to tune')
+      new Option('-c, --connect <uri>', 'libvirt URI to connect to')
         .env('LIBVIRT_DEFAULT_URI')
         .default('qemu:///system'),
     )
     .addOption(
-      new Option('--state-dir <dir>', 'where the journal of changes is kept')
+      new Option('--state-dir <dir>', 'folder of the journal')
         .env('VIRTUNE_STATE_DIR')
         .default(defaultStateDir(process.env, process.getuid?.())),
     )
-    .option('--profiles <dir...>', 'more folders with profiles', [])
+    .option('--profiles <dir...>', 'additional folders with profiles', [])
     .option(
       '--timeout <seconds>',
-      'how long one libvirt call may take (default: 30 for a read, 60 for a change)',
+      'time limit for one libvirt call (default: 30 for reads, 60 for changes)',
       seconds,
     )
-    .option('--json', 'for programs');
+    .option('--json', 'print JSON');
 }
 
 /** A connection takes about as many calls, one after the other (libvirt/client/connect.ts). */
@@ -58,11 +58,11 @@ export function connectTimeoutMs({ timeout }: Pick<TuneFlags, 'timeout'>): numbe
 /** What a command that changes something takes besides. */
 export function addRunOptions(command: Command): Command {
   return command
-    .option('--wait <seconds>', 'how long to wait for another run on the same host', seconds, 0)
-    .option('--shutdown-timeout <seconds>', 'how long a guest may take to shut down', seconds, 120)
-    .option('--settle <seconds>', 'how long a started guest has to stay up', seconds, 5)
-    .option('--force-off', 'switch a guest off that does not shut down in time')
-    .option('--trace', 'say each call of libvirt and each line of the journal as it is made');
+    .option('--wait <seconds>', 'time to wait for another run on the same host', seconds, 0)
+    .option('--shutdown-timeout <seconds>', 'time limit for a guest to shut down', seconds, 120)
+    .option('--settle <seconds>', 'time that a started guest has to stay up', seconds, 5)
+    .option('--force-off', 'power off a guest that does not shut down in time')
+    .option('--trace', 'log each libvirt call and each journal entry');
 }
 
 export function seconds(text: string): number {
@@ -80,7 +80,7 @@ export function duration(text: string): number {
   const [, value, unit = ''] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? [];
   const total = Number(value) * (UNIT_SECONDS[unit] ?? 1);
   if (value === undefined || total > 86_400) {
-    throw new InvalidArgumentError('Expected seconds, or a time such as 90s, 15m or 2h; a day at most.');
+    throw new InvalidArgumentError('Expected seconds, or a duration such as 90s, 15m or 2h; at most a day.');
   }
   return total;
 }

@@ -9,7 +9,7 @@ export function sayOutcome(outcome: Outcome, json: boolean): number {
   const { id, kind, failure, remains, notes } = outcome;
   if (json) process.stdout.write(`${jsonText(outcomeJson(outcome), 2)}\n`);
   if (failure !== undefined) log(`virtune: ${failure.message} [${failure.code}]`);
-  for (const { step, message } of remains) log(`virtune: not put back: ${describeStep(step)}: ${message}`);
+  for (const { step, message } of remains) log(`virtune: not restored: ${describeStep(step)}: ${message}`);
   for (const note of notes) log(`virtune: ${note}`);
   log(`virtune: transaction ${id}: ${SAYS[kind]}`);
   if (kind === 'incomplete') return ExitCode.incomplete;
@@ -41,8 +41,8 @@ export function sayUnchanged(why: string, json: boolean): void {
 }
 
 const SAYS: Readonly<Record<Outcome['kind'], string>> = {
-  committed: 'done, and seen to be done; virtune tune rollback takes it back',
-  undone: 'everything is as it was',
-  'rolled back': 'taken back, everything is as it was before it',
-  incomplete: 'not all of it could be put back; virtune tune recover tries again',
+  committed: 'applied and verified; virtune tune rollback undoes it',
+  undone: 'everything is restored',
+  'rolled back': 'rolled back, everything is restored',
+  incomplete: 'not everything could be restored; virtune tune recover tries again',
 };

@@ -19,10 +19,10 @@ interface Flags extends PlanFlags {
 
 export function planCommand(): Command {
   const command = new Command('plan')
-    .description('what would change, when, why, and what cannot be here; changes nothing')
-    .option('--everything', 'show settings too that are as wanted already')
-    .option('--no-diff', "leave out the definitions' differences")
-    .option('-o, --output <file>', 'write the plan to a file too, for virtune tune apply FILE')
+    .description('show what would change, when and why; changes nothing')
+    .option('--everything', 'also show unchanged settings')
+    .option('--no-diff', 'do not show XML differences')
+    .option('-o, --output <file>', 'also write the plan to a file, for virtune tune apply FILE')
     .action(async (patterns: string[], flags: Flags) => {
       await withSession(flags, { readOnly: true }, async (session) => {
         const at = new Date();
@@ -35,7 +35,8 @@ export function planCommand(): Command {
         process.stdout.write(`${text}\n`);
         if (plan.placement.refusals.length > 0) {
           process.exitCode = ExitCode.refused;
-          if (flags.output !== undefined) log('virtune: a plan with refusals is not written to a file');
+          if (flags.output !== undefined)
+            log('virtune: a plan with rejected settings is not written to a file');
         } else if (flags.output !== undefined) {
           writePlan(flags.output, planDocument(session, choice, plan, at));
         }
@@ -50,5 +51,5 @@ function writePlan(path: string, document: object): void {
   } catch (error) {
     throw new TunerError('TUNE_USAGE', `the plan cannot be written to ${path}: ${(error as Error).message}`);
   }
-  log(`virtune: the plan is in ${path}; virtune tune apply ${path} makes it so`);
+  log(`virtune: plan written to ${path}; virtune tune apply ${path} applies it`);
 }

@@ -14,38 +14,38 @@ interface Flags {
 
 export function profilesCommand(): Command {
   return new Command('profiles')
-    .description('what the profiles are, what they say and why, and whether a file is one')
+    .description('list, show and check profiles')
     .addCommand(listCommand(), { isDefault: true })
     .addCommand(showCommand())
     .addCommand(checkCommand());
 }
 
 function listCommand(): Command {
-  return withFlags(
-    new Command('list').description('every profile that can be used, and where it lies'),
-  ).action((flags: Flags) => {
-    const listed = listProfiles(openLibrary(flags));
-    say(flags, reportList(listed), () => ({
-      format: 1,
-      profiles: listed.map(({ name, path, builtIn, profile, fault }) => ({
-        name,
-        title: profile?.title ?? null,
-        path,
-        builtIn,
-        lineage: profile?.lineage ?? null,
-        version: profile?.version ?? null,
-        fault: fault ?? null,
-      })),
-    }));
-    if (listed.some(({ fault }) => fault !== undefined)) process.exitCode = ExitCode.usage;
-  });
+  return withFlags(new Command('list').description('list all profiles and their location')).action(
+    (flags: Flags) => {
+      const listed = listProfiles(openLibrary(flags));
+      say(flags, reportList(listed), () => ({
+        format: 1,
+        profiles: listed.map(({ name, path, builtIn, profile, fault }) => ({
+          name,
+          title: profile?.title ?? null,
+          path,
+          builtIn,
+          lineage: profile?.lineage ?? null,
+          version: profile?.version ?? null,
+          fault: fault ?? null,
+        })),
+      }));
+      if (listed.some(({ fault }) => fault !== undefined)) process.exitCode = ExitCode.usage;
+    },
+  );
 }
 
 function showCommand(): Command {
   return withFlags(
     new Command('show')
-      .description('what a profile says with all that it stands on: each knob, why, and on whose word')
-      .argument('<name>', 'a profile, or the path of a YAML file'),
+      .description('show a profile: each setting, with reason and source')
+      .argument('<name>', 'name of a profile, or path of a YAML file'),
   ).action((name: string, flags: Flags) => {
     const profile = named(openLibrary(flags), name);
     say(flags, reportProfile(profile), () => profileJson(profile));
@@ -55,7 +55,7 @@ function showCommand(): Command {
 function checkCommand(): Command {
   return withFlags(
     new Command('check')
-      .description('whether files are profiles; says each fault with its line and key')
+      .description('check profile files; reports each error with line and key')
       .argument('<file...>'),
   ).action((files: readonly string[], flags: Flags) => {
     const library = openLibrary(flags);
@@ -89,8 +89,8 @@ const named = (library: ProfileLibrary, name: string): ReturnType<ProfileLibrary
 
 function withFlags(command: Command): Command {
   return command
-    .option('--profiles <dir...>', 'more folders with profiles', [])
-    .option('--json', 'for programs');
+    .option('--profiles <dir...>', 'additional folders with profiles', [])
+    .option('--json', 'print JSON');
 }
 
 function say({ json }: Flags, text: string, data: () => unknown): void {

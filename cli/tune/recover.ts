@@ -18,14 +18,14 @@ interface Flags extends RunFlags {
 
 export function recoverCommand(): Command {
   const command = new Command('recover')
-    .description('undo what a run left that was cut off, on every host that it knows of')
-    .option('--finish', 'go on instead, where it was still going forward')
-    .option('--force', 'put a definition back even if somebody else has changed it since')
+    .description('undo interrupted runs, on every host in the journal')
+    .option('--finish', 'resume instead of undo, where possible')
+    .option('--force', 'restore a definition even if it was changed since')
     .action(async (flags: Flags) => {
       const how = flags.finish === true ? 'finish' : 'undo';
       const options = { ...runOptions(flags, stopSignal()), how, force: flags.force === true } as const;
       const hosts = await openHosts(await openStateFolder(flags.stateDir));
-      if (hosts.length === 0) log('virtune: nothing was cut off; there is nothing to recover');
+      if (hosts.length === 0) log('virtune: no interrupted runs; nothing to recover');
       const outcomes: Outcome[] = [];
       for (const hostname of hosts) outcomes.push(...(await recoverHost(hostname, options)));
       if (flags.json === true) {

@@ -19,11 +19,11 @@ interface Flags extends RunFlags {
 
 export function rollbackCommand(): Command {
   const command = new Command('rollback')
-    .description('take a transaction back: what runs at once, definitions to the letter')
-    .argument('[id]', 'from history, or a part of it; the last one that stands without')
-    .option('--restart', 'restart the domains, for what only a boot takes')
-    .option('--force', 'take back what somebody else has changed since, too')
-    .option('-y, --yes', 'do not ask')
+    .description('undo a transaction: running VMs now, definitions exactly')
+    .argument('[id]', 'transaction id from history, or part of it (default: the last applied one)')
+    .option('--restart', 'restart domains to undo boot-time settings now')
+    .option('--force', 'undo even what was changed since')
+    .option('-y, --yes', 'do not prompt')
     .action(async (id: string | undefined, flags: Flags) => {
       const folder = await openStateFolder(flags.stateDir);
       const record = await (id === undefined
@@ -31,7 +31,7 @@ export function rollbackCommand(): Command {
         : findTransaction(folder, id));
       if (flags.yes !== true) {
         show(describeTransaction(record).join('\n'), flags.json === true);
-        if (!(await agreed(`Take transaction ${record.id} back?`))) {
+        if (!(await agreed(`Roll back transaction ${record.id} back?`))) {
           log('virtune: nothing was changed');
           process.exitCode = ExitCode.notConfirmed;
           return;

@@ -55,7 +55,7 @@ export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
     onEvent: (event, step) => {
       if (step === undefined) return;
       if (event.event === 'doing') log(`  ${describeStep(step)}`);
-      if (event.event === 'undoing') log(`  taking back: ${describeStep(step)}`);
+      if (event.event === 'undoing') log(`  undoing: ${describeStep(step)}`);
       if (event.event === 'done') for (const proof of event.proof) log(`    seen: ${proof}`);
     },
     ...(flags.trace === true && { trace: sayPoint }),

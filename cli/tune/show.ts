@@ -15,10 +15,10 @@ interface Flags extends TuneFlags {
 
 export function showCommand(): Command {
   const command = new Command('show')
-    .description('one transaction: what was before, what was done, and what was seen of it')
-    .argument('[id]', 'from history, or a part of it; the last one without', 'last')
-    .option('--xml <domain>', "this domain's definition as it was before, passwords and all")
-    .option('--live', 'with --xml: the running domain as it was before')
+    .description('show one transaction: state before, changes, verification')
+    .argument('[id]', 'transaction id from history, or part of it (default: the last one)', 'last')
+    .option('--xml <domain>', 'print the previous definition of this domain, including passwords')
+    .option('--live', 'with --xml: the previous XML of the running domain')
     .action(async (id: string, flags: Flags) => {
       const record = await findTransaction(await openStateFolder(flags.stateDir), id);
       if (flags.xml !== undefined) process.stdout.write(savedXml(record, flags.xml, flags.live === true));
@@ -36,7 +36,7 @@ function savedXml({ id, header }: TransactionRecord, name: string, live: boolean
   throw new TunerError(
     'TUNE_USAGE',
     found === undefined
-      ? `transaction ${id} is not about a domain ${JSON.stringify(name)}; it is about ${names}`
+      ? `transaction ${id} did not change a domain ${JSON.stringify(name)}; it changed ${names}`
       : `domain ${JSON.stringify(name)} ${live ? 'did not run' : 'had no definition'} before transaction ${id}`,
   );
 }

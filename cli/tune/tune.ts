@@ -13,7 +13,7 @@ import { watchCommand } from './watch.ts';
 
 export function tuneCommand(): Command {
   return new Command('tune')
-    .description("fit a host's VMs to profiles: planned, applied, proved and undone")
+    .description('tune VMs with profiles: plan, apply, verify, roll back')
     .addCommand(planCommand())
     .addCommand(applyCommand())
     .addCommand(rollbackCommand())

@@ -27,7 +27,7 @@ export async function planTuned(session: Session, patterns: readonly string[]): 
     const profile = profileOf(mark.profile);
     if (profile !== undefined) return [{ state, profile }];
     lost.push(
-      `${JSON.stringify(state.domain.name)} was tuned by profile ${JSON.stringify(mark.profile)}, which is not here or cannot be read; name its folder with --profiles`,
+      `${JSON.stringify(state.domain.name)} was tuned with profile ${JSON.stringify(mark.profile)}, which cannot be found or read; add its folder with --profiles`,
     );
     return [];
   });

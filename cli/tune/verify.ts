@@ -15,10 +15,8 @@ import { planTuned } from './tuned.ts';
 
 export function verifyCommand(): Command {
   const command = new Command('verify')
-    .description(
-      'whether tuned domains are as their profiles want them: in their XML, in effect, and on the host itself',
-    )
-    .argument('[domain...]', 'names, UUIDs, or globs; all that were tuned without')
+    .description('check tuned domains against their profiles: in XML, in effect, and on the host')
+    .argument('[domain...]', 'names, UUIDs or globs (default: all tuned domains)')
     .action(async (patterns: string[], flags: TuneFlags) => {
       const { plan, lost } = await withSession(flags, { readOnly: true }, (session) =>
         planTuned(session, patterns),

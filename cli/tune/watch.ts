@@ -26,10 +26,10 @@ const SETTLE_MS = 2_000;
 export function watchCommand(): Command {
   const command = new Command('watch')
     .description(
-      'apply again what libvirt forgets: polling after a restart, pins after a migration or a restore',
+      'restore settings that libvirt does not keep: polling after a restart, pins after a migration or restore',
     )
-    .option('--interval <seconds>', 'how often to look without an event', seconds, 300)
-    .option('--once', 'look once, and end')
+    .option('--interval <seconds>', 'interval of checks without an event', seconds, 300)
+    .option('--once', 'check once and exit')
     .action(async (flags: Flags) => {
       const stop = new AbortController();
       if (flags.once === true) {
@@ -49,7 +49,7 @@ export function watchCommand(): Command {
       for (const name of REAPPLY_EVENTS) events.on(name, () => watch.nudge());
       try {
         await events.attempt();
-        log(`virtune: watching the tuned domains of ${flags.connect}`);
+        log(`virtune: watching tuned domains of ${flags.connect}`);
         log(`virtune: ${await untilAskedToStop()}, closing`);
       } finally {
         stop.abort();
@@ -68,7 +68,7 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
   const lost = plan.domains.filter((domain) => forgotten(domain).length > 0);
   if (lost.length === 0) return 0;
   const names = lost.map(({ state }) => JSON.stringify(state.domain.name)).join(', ');
-  log(`virtune: ${names} lost what the profile set; setting it again`);
+  log(`virtune: ${names} lost settings of its profile; restoring them`);
   const outcome = await applyTransaction(
     {
       id: plan.id,

@@ -30,11 +30,11 @@ const host = z.strictObject({
 /** What stands in a URL and in a label, so nothing that needs quoting in either. */
 const hostName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,252}$/, 'a host is named by letters, digits and . _ : -');
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,252}$/, 'a host name has letters, digits and . _ : - only');
 const metadata = z.strictObject({
   namespaces: z.record(z.string(), z.string()).optional(),
   labels: z.record(
-    z.string().regex(/^[a-z_][a-z0-9_]{0,63}$/, 'a label is named by lower-case letters, digits and _'),
+    z.string().regex(/^[a-z_][a-z0-9_]{0,63}$/, 'a label name has lower-case letters, digits and _ only'),
     z.string().min(1),
   ),
 });

@@ -89,7 +89,7 @@ export class BulkClient {
     }
     if (answer.status === 200 && versionOf(answer.body) < TEMPLATES_VERSION) {
       this.#log(
-        `the templates of ${nameOf(server)} are of an older virtune, and fields that are new are not indexed; run virtune elasticsearch setup`,
+        `the templates of ${nameOf(server)} are from an older virtune, so new fields are not indexed; run virtune elasticsearch setup`,
       );
     }
     // A key that may only write may not look: then the operator's word must do.
@@ -148,7 +148,7 @@ function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attem
     if (verdicts !== undefined) return { kind: 'judged', verdicts };
     const error = new SearchError(
       'SEARCH_ANSWER',
-      'the answer is none to a bulk request; is there a proxy in between?',
+      'unexpected response to a bulk request; is there a proxy in between?',
     );
     return { kind: 'again', outcome: 'error', error };
   }

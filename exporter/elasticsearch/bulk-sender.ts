@@ -133,7 +133,7 @@ export class BulkSender {
         const [status, reason] =
           attempt.kind === 'unreadable'
             ? [attempt.status, attempt.reason]
-            : [413, 'too large for the server, or for a proxy before it'];
+            : [413, 'too large for the server, or for a proxy in front of it'];
         return this.#settle(sent, [{ kind: 'rejected', status, reason }]);
       }
       case 'again':
@@ -192,7 +192,7 @@ export class BulkSender {
     // None was taken: whether it is the server or one of them shows when each is alone.
     if (left.length === sent.length && verdicts.some(({ kind }) => kind === 'failed')) this.#shrink(sent);
     else meter.retried += left.length;
-    const message = `the server did not take ${left.length} of ${sent.length} documents: ${trouble.reason}`;
+    const message = `the server did not accept ${left.length} of ${sent.length} documents: ${trouble.reason}`;
     await this.#failed({
       kind: 'again',
       outcome: trouble.outcome,
@@ -206,7 +206,7 @@ export class BulkSender {
     meter.deadLetters += letters.length;
     await deadLetters.keep(letters, now());
     this.#say(
-      `${letters.length} documents will never be taken (${letters[0]?.reason}); they are in ${deadLetters.path}`,
+      `${letters.length} documents were rejected permanently (${letters[0]?.reason}); saved in ${deadLetters.path}`,
     );
   }
 
@@ -214,7 +214,7 @@ export class BulkSender {
     const { now, log, batchBytes } = this.#parts;
     this.#backoff.reset();
     if (this.#failingSinceMs !== undefined) {
-      log(`takes documents again, after ${Math.round((now() - this.#failingSinceMs) / 1_000)} s`);
+      log(`accepts documents again after ${Math.round((now() - this.#failingSinceMs) / 1_000)} s`);
       this.#failingSinceMs = undefined;
       this.#said = undefined;
     }

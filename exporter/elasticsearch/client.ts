@@ -96,14 +96,14 @@ function explain(error: unknown, errors: typeof import('@elastic/elasticsearch')
   if (error instanceof errors.DeserializationError) {
     return new SearchError(
       'SEARCH_ANSWER',
-      `the answer is no JSON; is there a proxy in between? (${message})`,
+      `the response is not JSON; is there a proxy in between? (${message})`,
       error,
     );
   }
   if (/certificate|altnames|fingerprint|SSL routines/i.test(message)) {
     return new SearchError(
       'SEARCH_CERTIFICATE',
-      `the server's certificate is not trusted (${message}); name the CA that signed it, or the address that it is for`,
+      `the server's certificate is not trusted (${message}); set the CA that signed it, or use the address that it was issued for`,
       error,
     );
   }

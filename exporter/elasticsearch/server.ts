@@ -47,7 +47,7 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   if (!isOpen && !isElastic) {
     throw new SearchError(
       'SEARCH_UNSUPPORTED',
-      'what answers there is neither Elasticsearch 8 or newer nor OpenSearch; see to the address',
+      'the server is neither Elasticsearch 8 or newer nor OpenSearch; check the address',
     );
   }
   const kind = isOpen ? 'opensearch' : 'elasticsearch';
@@ -80,7 +80,7 @@ export function isAtLeast(server: SearchServer, major: number, minor: number): b
 export function notPermitted(answer: SearchResponse): SearchError {
   return new SearchError(
     'SEARCH_PERMISSION',
-    `the server does not let virtune in (${answer.status}: ${reasonOf(answer)}); see to the API key or the user, and what it may do`,
+    `the server denies access (${answer.status}: ${reasonOf(answer)}); check the API key or user and its privileges`,
   );
 }
 

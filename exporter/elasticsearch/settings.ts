@@ -55,12 +55,12 @@ export function isNode(text: string): boolean {
 const size = z.union([z.number().int().positive(), z.string()]).transform((given, context) => {
   const bytes = typeof given === 'number' ? given : parseSize(given);
   if (bytes === undefined)
-    context.addIssue({ code: 'custom', message: 'a size is a number of bytes, or like 512MiB' });
+    context.addIssue({ code: 'custom', message: 'expected a number of bytes, or a size such as 512MiB' });
   return bytes ?? 0;
 });
 const node = z
   .string()
-  .refine(isNode, 'a node is an http:// or https:// address without a name or a password in it');
+  .refine(isNode, 'expected an http:// or https:// address without user name or password');
 
 /** `elasticsearch:` of the configuration file. */
 export const elasticsearchSchema = z.strictObject({
@@ -114,13 +114,13 @@ const QUEUE_MIN_BYTES = KIB ** 2;
 export function serverSettings(options: ElasticsearchOptions): ServerSettings {
   const { nodes = [], cloud_id, username, password_file, api_key_file, ca_file, ca_fingerprint } = options;
   if (nodes.length > 0 === (cloud_id !== undefined)) {
-    throw new ConfigError('elasticsearch: name either nodes or a cloud id');
+    throw new ConfigError('elasticsearch: set either nodes or a cloud id');
   }
   if ((username === undefined) !== (password_file === undefined)) {
-    throw new ConfigError('elasticsearch: a user name and a password file go together');
+    throw new ConfigError('elasticsearch: a user name and a password file must be set together');
   }
   if (username !== undefined && api_key_file !== undefined) {
-    throw new ConfigError('elasticsearch: name either an API key file or a user, not both');
+    throw new ConfigError('elasticsearch: set either an API key file or a user, not both');
   }
   return {
     nodes,

@@ -13,14 +13,14 @@ export const STREAMS = {
   host: {
     of: 'host',
     subjects: ['host', 'overcommit', 'contention'],
-    help: 'the host, and what is promised of it',
+    help: 'the host and its overcommit',
   },
   cell: { of: 'host-device', subjects: ['cell'], help: 'each NUMA cell of the host' },
   pool: { of: 'host-device', subjects: ['pool'], help: 'each storage pool of the host' },
   vm: {
     of: 'vm',
     subjects: ['domain', 'summary', 'identity', 'facts', 'fit', 'extras', 'local'],
-    help: 'each VM, whether it answers or not',
+    help: 'each VM, responsive or not',
   },
   vcpu: { of: 'vm-device', subjects: ['vcpu', 'vcpuPlace'], help: 'each vCPU' },
   block: { of: 'vm-device', subjects: ['block', 'disk'], help: 'each disk' },

@@ -1,5 +1,5 @@
 const HOSTS = `<li><a href="/sd">/sd</a>: the configured hosts, for Prometheus' service discovery</li>
-<li>/probe?target=NAME: the figures of one of them</li>
+<li>/probe?target=NAME: metrics of one of them</li>
 `;
 
 /** What a person sees who opens the exporter in a browser. */
@@ -10,9 +10,9 @@ export function landingPage(version: string, manyHosts: boolean): string {
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}</style></head>
 <body>
 <h1>virtune exporter</h1>
-<p>Version ${version}. Figures of a KVM host and its VMs, for Prometheus.</p>
+<p>Version ${version}. Prometheus exporter for a KVM host and its VMs.</p>
 <ul>
-<li><a href="/metrics">/metrics</a>: the figures</li>
+<li><a href="/metrics">/metrics</a>: metrics</li>
 ${manyHosts ? HOSTS : ''}<li><a href="/-/healthy">/-/healthy</a>: is this process up?</li>
 <li><a href="/-/ready">/-/ready</a>: is it connected to libvirt?</li>
 </ul>

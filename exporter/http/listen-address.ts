@@ -17,7 +17,7 @@ export function parseListenAddress(text: string): ListenAddress {
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
     throw new ListenAddressError(
-      `"${text}" is no address to listen on; write host:port, [::1]:port or :port`,
+      `"${text}" is not a listen address; expected host:port, [::1]:port or :port`,
     );
   }
   const named = match[1] ?? match[2];

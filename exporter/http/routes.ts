@@ -66,7 +66,7 @@ async function metrics({ local, process }: ExporterParts, exchange: Exchange): P
     return send(exchange.response, 200, FORMATS[format], await process.text(format));
   }
   if (local === undefined) {
-    return sendText(exchange.response, 404, 'No local libvirt is configured; ask /probe?target=NAME.');
+    return sendText(exchange.response, 404, 'No local libvirt is configured; use /probe?target=NAME.');
   }
   await scrape(local.scrapes, exchange);
 }
@@ -80,7 +80,9 @@ async function probe({ targets }: ExporterParts, exchange: Exchange): Promise<vo
   sendText(
     exchange.response,
     status,
-    status === 404 ? 'No host of that name is configured.' : 'Say which host, once: /probe?target=NAME.',
+    status === 404
+      ? 'No host with that name is configured.'
+      : 'Specify exactly one host: /probe?target=NAME.',
   );
 }
 
@@ -95,7 +97,7 @@ async function scrape(scrapes: Pick<Scrapes, 'scrape'>, { request, response }: E
     send(response, 200, body.contentType, body.bytes);
   } catch (error) {
     if (!(error instanceof ScrapeTimeoutError)) throw error;
-    sendText(response, 503, 'The scrape timeout is too short for this host just now.');
+    sendText(response, 503, 'The scrape timeout is too short for this host at the moment.');
   }
 }
 
@@ -112,14 +114,13 @@ export function scrapeBudgetMs(header: string | undefined): number | undefined {
 function discover({ targets }: ExporterParts, { request, response }: Exchange): void {
   const address = request.headers.host ?? '';
   if (!/^[A-Za-z0-9._-]+(:\d+)?$|^\[[0-9A-Fa-f:.]+\](:\d+)?$/.test(address)) {
-    return sendText(response, 400, 'The Host header is no host and port.');
+    return sendText(response, 400, 'The Host header is not a valid host and port.');
   }
   send(response, 200, 'application/json', JSON.stringify(targets?.discover(address) ?? []));
 }
 
 function ready({ local }: ExporterParts, { response }: Exchange): void {
-  if (local === undefined)
-    return sendText(response, 200, 'virtune is up; hosts are connected to when asked for.');
+  if (local === undefined) return sendText(response, 200, 'virtune is up; it connects to hosts on demand.');
   const { control, lastError } = local.health();
   if (control.kind === 'open') return sendText(response, 200, 'virtune is connected to libvirt.');
   sendText(response, 503, `virtune is not connected to libvirt: ${lastError?.message ?? control.kind}`);
@@ -128,8 +129,12 @@ function ready({ local }: ExporterParts, { response }: Exchange): void {
 async function reload(parts: ExporterParts, { response }: Exchange): Promise<void> {
   try {
     await parts.reload?.();
-    sendText(response, 200, 'The configuration was read anew.');
+    sendText(response, 200, 'The configuration was reloaded.');
   } catch {
-    sendText(response, 500, 'The configuration was not taken, the old one holds; see the log of virtune.');
+    sendText(
+      response,
+      500,
+      'The new configuration is invalid, the old one stays in use; see the log of virtune.',
+    );
   }
 }

@@ -164,7 +164,7 @@ class Gate {
 
   async #admits(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     if (!isClientAllowed(request.socket, this.#web)) {
-      sendText(response, 403, 'The client certificate is not one that is let in.');
+      sendText(response, 403, 'The client certificate is not allowed.');
       return false;
     }
     if (!this.#auth.required) return true;
@@ -176,10 +176,10 @@ class Gate {
     if (verdict === 'ok') return true;
     if (verdict === 'busy') {
       response.setHeader('Retry-After', '5');
-      sendText(response, 503, 'Too many passwords to check at once; try again.');
+      sendText(response, 503, 'Too many password checks at once; try again.');
     } else {
       response.setHeader('WWW-Authenticate', 'Basic realm="virtune", charset="UTF-8"');
-      sendText(response, 401, 'A user and a password are needed.');
+      sendText(response, 401, 'User name and password required.');
     }
     return false;
   }
@@ -188,7 +188,7 @@ class Gate {
     const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
     const route = findRoute(this.#parts, path);
     if (route === undefined) {
-      return sendText(response, 404, 'Not found; what is served is listed at /.');
+      return sendText(response, 404, 'Not found; see / for a list of pages.');
     }
     if (!route.methods.includes(request.method ?? '')) {
       response.setHeader('Allow', route.methods.join(', '));
@@ -239,9 +239,9 @@ function listenError(where: ListenAddress | Fd, error: NodeJS.ErrnoException): L
   const { host, port } = where;
   const next =
     error.code === 'EADDRINUSE'
-      ? 'something listens there already; stop it or choose another with --listen'
+      ? 'the address is already in use; stop the other process or choose another with --listen'
       : error.code === 'EACCES'
-        ? 'a port below 1024 needs the privilege; choose a higher one with --listen'
+        ? 'ports below 1024 need privileges; choose a higher one with --listen'
         : error.message;
   return new ListenError(`cannot listen on ${host}:${port}: ${next}`, { cause: error });
 }

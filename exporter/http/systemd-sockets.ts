@@ -13,7 +13,7 @@ export function systemdSockets(env: NodeJS.ProcessEnv, pid: number): readonly nu
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID']) delete env[name];
   if (count === undefined || !/^[1-9]\d{0,3}$/.test(count)) {
     throw new ListenAddressError(
-      '--web.systemd-socket: systemd passed no socket; start virtune by a .socket unit, or say --listen instead',
+      '--web.systemd-socket: systemd passed no socket; start virtune from a .socket unit, or use --listen instead',
     );
   }
   if (Number(ofPid) !== pid) {

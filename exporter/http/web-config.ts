@@ -49,7 +49,7 @@ const headerValue = z.string().refine((value) => {
   } catch {
     return false;
   }
-}, 'a header is one line, without control characters');
+}, 'a header must be one line without control characters');
 const version = z.enum(['TLS10', 'TLS11', 'TLS12', 'TLS13']);
 /** The toolkit's older word for RequireAnyClientCert. */
 const clientAuth = z
@@ -60,7 +60,7 @@ const clientAuth = z
 const interval = z.union([z.string(), z.literal(0)]).transform((given, context) => {
   const ms = parseGoDurationMs(String(given));
   if (ms === undefined)
-    context.addIssue('a duration with a unit is expected, such as 1s or 500ms; 0 is no limit');
+    context.addIssue('expected a duration with a unit, such as 1s or 500ms; 0 disables the limit');
   return ms ?? 0;
 });
 const schema = z.strictObject({
@@ -83,7 +83,7 @@ const schema = z.strictObject({
     .optional(),
   http_server_config: z
     .strictObject({
-      http2: z.literal(false, 'HTTP/2 is not served; leave it out or say false').optional(),
+      http2: z.literal(false, 'HTTP/2 is not supported; omit it or set it to false').optional(),
       headers: z.partialRecord(z.enum(HEADERS), headerValue).optional(),
     })
     .optional(),
@@ -92,17 +92,14 @@ const schema = z.strictObject({
       z.string().min(1),
       z
         .string()
-        .regex(
-          /^\$2[aby]\$\d{2}\$[./A-Za-z0-9]{53}$/,
-          'a bcrypt hash is expected, as htpasswd -nBC 10 makes it',
-        ),
+        .regex(/^\$2[aby]\$\d{2}\$[./A-Za-z0-9]{53}$/, 'expected a bcrypt hash, as made by htpasswd -nBC 10'),
     )
     .optional(),
   rate_limit: z
     .strictObject({ interval: interval.optional(), burst: z.int().min(0).optional() })
     .refine(
       ({ interval = 0, burst = 0 }) => interval === 0 || burst >= 1,
-      'a burst of at least 1 is needed, or every request would be refused',
+      'burst must be at least 1, or every request would be rejected',
     )
     .optional(),
 });
@@ -166,11 +163,11 @@ function tlsOptions(path: string, given: TlsGiven): TlsOptions {
   const verifies = auth === 'VerifyClientCertIfGiven' || auth === 'RequireAndVerifyClientCert';
   const ca = read('client_ca');
   if (verifies && ca === undefined) {
-    throw new ConfigError(`${path}: tls_server_config: ${auth} needs a client_ca_file to verify against`);
+    throw new ConfigError(`${path}: tls_server_config: ${auth} needs a client_ca_file`);
   }
   if (ca !== undefined && auth === 'NoClientCert') {
     throw new ConfigError(
-      `${path}: tls_server_config: a client_ca_file does nothing without a client_auth_type; say RequireAndVerifyClientCert, or leave it out`,
+      `${path}: tls_server_config: client_ca_file has no effect without client_auth_type; set RequireAndVerifyClientCert, or omit it`,
     );
   }
   const context: SecureContextOptions = {

@@ -82,7 +82,7 @@ test('after the canary it asks, and a no leaves the rest as they are', { timeout
   const terminal = new Terminal(...argsOf(['apply', ...ALL, '--canary', '1']));
   await terminal.asks('Make these changes');
   terminal.type('y\n');
-  await terminal.asks('Go on with the other 3?');
+  await terminal.asks('Continue with the other 3?');
   expect(tuned()).toEqual(['a1']);
   terminal.type('n\n');
   const { code, shown } = await terminal.ended;

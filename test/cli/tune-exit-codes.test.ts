@@ -26,10 +26,10 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
   writeFileSync(file, 'assign:\n  - { profile: balanced, domain: "web-*" }\n');
   const before = host.picture();
   const cases: [args: string[], says: RegExp][] = [
-    [['plan', 'web-01'], /say what they are to become: --profile NAME, or --file FILE \[TUNE_USAGE\]/],
-    [['plan', '--profile', 'balanced'], /say which domains: by name, by glob, or --all \[TUNE_USAGE\]/],
-    [['plan', 'web-01', '--all', '--profile', 'balanced'], /--all and names of domains do not go together/],
-    [['plan', '--profile', 'balanced', '--file', file], /--profile and --file do not go together/],
+    [['plan', 'web-01'], /specify --profile NAME or --file FILE \[TUNE_USAGE\]/],
+    [['plan', '--profile', 'balanced'], /specify domains by name or glob, or --all \[TUNE_USAGE\]/],
+    [['plan', 'web-01', '--all', '--profile', 'balanced'], /--all and names of domains cannot be combined/],
+    [['plan', '--profile', 'balanced', '--file', file], /--profile and --file cannot be combined/],
     [
       ['plan', 'web-01', '--profile', 'blanced'],
       /there is no profile "blanced"; there are .*balanced.*\[TUNE_PROFILE\]/,
@@ -37,11 +37,11 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
     [['apply', 'web-9', '--profile', 'balanced', '--yes'], /no domain.*"web-9".*\[TUNE_DOMAIN\]/],
     [['plan', '--file', join(host.folder, 'none.yaml')], /none\.yaml.*\[TUNE_ASSIGNMENTS\]/],
     [['plan', ...BALANCED, '--host-cpus', '0-x'], /--host-cpus/],
-    [['plan', ...BALANCED, '--accept', 'disk.colour'], /There is no setting "disk\.colour"/],
+    [['plan', ...BALANCED, '--accept', 'disk.colour'], /Unknown setting "disk\.colour"/],
     [['apply', ...BALANCED, '--yes', '--wait', 'long'], /Expected a number of seconds/],
     [
       ['apply', ...BALANCED],
-      /there is no terminal to ask on; look at the plan, and say --yes \[TUNE_USAGE\]/,
+      /stdin is not a terminal, so there is no prompt; review the plan and use --yes \[TUNE_USAGE\]/,
     ],
     [['hugepages', '--size', '2M'], /unknown option '--size'/],
     [['show', 'last'], /there is no transaction "last".*\[TUNE_USAGE\]/],
@@ -185,7 +185,7 @@ test('Ctrl-C undoes what was done and ends with 1', { timeout: TIMEOUT_MS }, asy
   await stopped.says(/asked "legacy-files" to shut down/);
   expect(await stopped.stop('SIGINT')).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/told to stop \[TUNE_STOPPED\].*everything is as it was/s),
+    stderr: expect.stringMatching(/told to stop \[TUNE_STOPPED\].*everything is restored/s),
   });
   expect(host.picture()).toEqual(before);
 });
@@ -208,11 +208,11 @@ test('a run that was killed blocks the next with 75 until it is recovered, which
   ]);
   expect((await host.run('recover', '--shutdown-timeout', '0')).code).toBe(0);
   expect(host.picture()).toEqual(before);
-  expect((await host.run('recover')).stderr).toContain('there is nothing to recover');
+  expect((await host.run('recover')).stderr).toContain('nothing to recover');
 
   await kill();
   const offered = host.onTerminal('apply', ...BALANCED, '--shutdown-timeout', '0');
-  await offered.asks('This was cut off. Undo it first?');
+  await offered.asks('This run was interrupted. Undo it first?');
   offered.type('y\r');
   await offered.asks('Make these changes');
   offered.type('n\r');

@@ -29,7 +29,7 @@ test.each([
   [['exporter', '-c', 'not a uri'], 64, 'LIBVIRT_URI'],
   [['exporter', '-l', 'nowhere'], 64, 'HTTP_LISTEN_ADDRESS'],
   [['exporter', '--domain-deadline', '-1'], 64, 'seconds'],
-  [['exporter', '--sasl-username', 'x'], 64, 'go together'],
+  [['exporter', '--sasl-username', 'x'], 64, 'must be used together'],
   [['demo', '-s', 'no-such'], 64, 'overcommitted'],
   [['demo', '-n', '0'], 64, 'whole number'],
 ])('virtune %j ends with %i and says %s', async (args, code, says) => {

@@ -253,7 +253,7 @@ test.each([
   ['rate_limit: { interval: 1, burst: 20 }\n', /rate_limit\.interval/],
   ['rate_limit: { interval: soon, burst: 20 }\n', /with a unit/],
   ['rate_limit: { interval: -1s, burst: 20 }\n', /with a unit/],
-  ['rate_limit: { interval: 1s }\n', /burst of at least 1/],
+  ['rate_limit: { interval: 1s }\n', /burst must be at least 1/],
   ['rate_limit: { interval: 1s, burst: 1.5 }\n', /rate_limit\.burst/],
   ['unknown: 1\n', /unknown/],
 ])('%j is refused as web configuration', (text, message) => {
@@ -438,7 +438,7 @@ test('a client that does not take its answer is cut', async () => {
 test('a configuration that names nothing to ask is refused', async () => {
   const path = join(dir, 'nothing.yml');
   writeFileSync(path, 'local: false\n');
-  await expect(runExporter({ listen: '127.0.0.1:0', configFile: path })).rejects.toThrow(/nothing to ask/);
+  await expect(runExporter({ listen: '127.0.0.1:0', configFile: path })).rejects.toThrow(/no host to monitor/);
 });
 
 test('a thousand clients that never finish their request do not stop a scrape, and are cut', async () => {

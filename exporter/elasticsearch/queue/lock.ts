@@ -16,7 +16,7 @@ export async function lockFolder(dir: string): Promise<() => Promise<void>> {
   if (Buffer.byteLength(path) > PATH_MAX_BYTES) {
     throw new QueueError(
       'QUEUE_FOLDER',
-      `${dir}: the name of the queue's folder is too long; take a shorter one`,
+      `${dir}: the path of the queue folder is too long; use a shorter one`,
     );
   }
   const server = (await listen(path)) ?? (await takeOver(dir, path));
@@ -40,7 +40,7 @@ async function takeOver(dir: string, path: string): Promise<Server> {
   if (server === undefined) {
     throw new QueueError(
       'QUEUE_IN_USE',
-      `${dir}: another virtune holds this queue; give each a folder of its own`,
+      `${dir}: another virtune uses this queue; give each instance a separate folder`,
     );
   }
   return server;
@@ -56,7 +56,7 @@ function listen(path: string): Promise<Server | undefined> {
         reject(
           new QueueError(
             'QUEUE_FOLDER',
-            `${path} cannot be made: ${error.message}; see to the folder`,
+            `${path} cannot be created: ${error.message}; check the folder`,
             error,
           ),
         );

@@ -94,7 +94,7 @@ export class DiskQueue {
     const fail = (what: string, error: unknown): QueueError =>
       new QueueError(
         'QUEUE_FOLDER',
-        `${dir} cannot be ${what}: ${(error as Error).message}; see to it, or name another folder`,
+        `${dir} cannot be ${what}: ${(error as Error).message}; check it, or choose another folder`,
         error,
       );
     await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error) => {

@@ -38,9 +38,10 @@ export async function streamSteps(
         why,
         apply: () => roll(client, name),
       });
-      if (server.kind === 'elasticsearch' && !isSeries) return rollOver('its newest index is no time series');
+      if (server.kind === 'elasticsearch' && !isSeries)
+        return rollOver('its newest index is not a time series index');
       const other = [...wanted].find(([field, type]) => leaves.has(field) && leaves.get(field) !== type);
-      if (other !== undefined) return rollOver(`its field ${other[0]} is of another type`);
+      if (other !== undefined) return rollOver(`its field ${other[0]} has another type`);
       const missing = [...wanted.keys()].filter((field) => !leaves.has(field));
       if (missing.length === 0) return { what, change: 'none' };
       return {

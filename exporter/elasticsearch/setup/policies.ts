@@ -39,7 +39,7 @@ async function ismStep(client: SearchClient, policy: Record<string, unknown>): P
     return {
       what,
       change: 'skip',
-      why: 'the server has no index state management: nothing rolls streams over or removes what is old',
+      why: 'the server has no index state management: streams are not rolled over and old documents are not deleted',
     };
   }
   if (answer.status !== 200 && answer.status !== 404) throw denied(`for the ${what}`, answer);

@@ -53,7 +53,7 @@ function checkLifecycle(server: SearchServer, { kind }: Lifecycle): void {
   if (fits) return;
   throw new SearchError(
     'SEARCH_UNSUPPORTED',
-    `${nameOf(server)} has no lifecycle of the kind "${kind}"; leave --lifecycle out, or name another`,
+    `${nameOf(server)} does not support lifecycle "${kind}"; omit --lifecycle or choose another`,
   );
 }
 
@@ -69,7 +69,7 @@ async function templateStep(client: SearchClient, { name, body }: Template): Pro
   if (known !== undefined && metaOf(known)?.['managed_by'] !== 'virtune') {
     throw new SearchError(
       'SEARCH_REFUSED',
-      `there is a template ${name} that virtune did not make; remove or rename it first`,
+      `template ${name} exists but was not created by virtune; remove or rename it first`,
     );
   }
   return {

@@ -185,7 +185,7 @@ test('what the server will never take goes to a file with the reason, and holds 
     index: 'metrics-kvm.vm-default',
   });
   expect(JSON.parse(JSON.parse(line).document)).toMatchObject({ 'kvm.uuid': 'uuid-3' });
-  expect(one.said[0]).toContain('never be taken');
+  expect(one.said[0]).toContain('rejected permanently');
 });
 
 test('a request that cannot be understood is cut down to the document that is to blame', async () => {
@@ -251,7 +251,7 @@ test('waits double up to a minute, and are no shorter than the server asks for',
   await settled(one);
   expect(one.waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 90_000]);
   while (one.said.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
-  expect(one.said[1]).toContain('takes documents again');
+  expect(one.said[1]).toContain('accepts documents again');
 });
 
 test('nothing is sent to a server without templates, and it is said what to do', async () => {

@@ -105,7 +105,7 @@ test('what is wrong with a connection is told with what to do', async () => {
   const untrusting = await clientOf(url);
   await expect(untrusting.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
     code: 'SEARCH_CERTIFICATE',
-    message: expect.stringContaining('name the CA'),
+    message: expect.stringContaining('set the CA'),
   });
   const trusting = await clientOf(url, { ca: pem('ca.pem') });
   expect(await trusting.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });

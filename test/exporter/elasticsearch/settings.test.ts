@@ -41,7 +41,7 @@ test('files are looked for beside the configuration, and their first line counts
 
 test.each([
   ['elasticsearch: { nodes: [ftp://x] }', 'http://'],
-  ['elasticsearch: { nodes: ["https://me:secret@x"] }', 'without a name or a password'],
+  ['elasticsearch: { nodes: ["https://me:secret@x"] }', 'without user name or password'],
   ['elasticsearch: { nodes: [] }', 'nodes'],
   ['elasticsearch: { namespace: Has-Dash }', 'namespace'],
   ['elasticsearch: { queue_size: 5 apples }', '512MiB'],
@@ -57,7 +57,7 @@ test.each([
 test.each([
   [{}, 'either nodes or a cloud id'],
   [{ nodes: ['http://a'], cloud_id: 'x' }, 'either nodes or a cloud id'],
-  [{ nodes: ['http://a'], username: 'me' }, 'go together'],
+  [{ nodes: ['http://a'], username: 'me' }, 'set together'],
   [{ nodes: ['http://a'], username: 'me', password_file: '/x', api_key_file: '/y' }, 'not both'],
   [{ nodes: ['http://a'], api_key_file: '/does/not/exist' }, '/does/not/exist'],
   [{ nodes: ['http://a'], batch_size: 10 }, 'a batch has'],

@@ -67,7 +67,7 @@ test.each<[what: string, given: SearchResponse, code: string, says: string]>([
     'SEARCH_UNSUPPORTED',
     '8.7 or newer',
   ],
-  ['a page of something else', answer(200, '<html></html>'), 'SEARCH_UNSUPPORTED', 'see to the address'],
+  ['a page of something else', answer(200, '<html></html>'), 'SEARCH_UNSUPPORTED', 'check the address'],
   [
     'a revoked key',
     answer(401, { error: { type: 'security_exception', reason: 'unable to authenticate' } }, ELASTIC),
@@ -195,7 +195,7 @@ test('a server without index state management gets its templates, and it is said
   const plan = await planSetup(new Kept(GREETINGS['opensearch 2.19'], false), OPTIONS);
   expect(plan.steps[0]).toMatchObject({
     change: 'skip',
-    why: expect.stringContaining('nothing rolls streams over'),
+    why: expect.stringContaining('streams are not rolled over'),
   });
 });
 
@@ -204,11 +204,11 @@ test('a template that somebody else made is left alone', async () => {
   client.kept.set('/_index_template/metrics-kvm.vm', { body: { index_patterns: ['x'] }, version: 1 });
   await expect(planSetup(client, OPTIONS)).rejects.toMatchObject({
     code: 'SEARCH_REFUSED',
-    message: expect.stringContaining('virtune did not make'),
+    message: expect.stringContaining('not created by virtune'),
   });
 });
 
-test('a stream that is there gets fields that are new, and a new index where a field is of another type', async () => {
+test('a stream that is there gets fields that are new, and a new index where a field has another type', async () => {
   const elastic = readGreeting(GREETINGS['elasticsearch 8.19']);
   const mapping = mappingOf(fieldsOf('vm'), elastic).properties;
   const { kvm: _left, ...fewer } = mapping;

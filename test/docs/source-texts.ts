@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAst } from 'rolldown/parseAst';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** A string or template of the source; what a template inserts is written as `…`. */
+export interface SourceText {
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+/** An error as the source constructs it. */
+export interface ErrorText extends SourceText {
+  readonly error: string;
+}
+
+interface Node {
+  readonly type: string;
+  readonly start: number;
+  readonly [key: string]: unknown;
+}
+
+/** TypeScript files of a folder, by their path from the root. */
+export function sourcesOf(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(folder, file))
+    .sort();
+}
+
+/** Strings and templates with at least two words: what a user may read. */
+export function textsOf(file: string): SourceText[] {
+  const { source, nodes } = parsed(file);
+  return nodes.flatMap((node) => {
+    const text = textOf(node);
+    return text?.trim().includes(' ') === true ? [{ file, line: lineOf(source, node.start), text }] : [];
+  });
+}
+
+/** Messages of `new SomethingError(...)`: every text among its arguments, in the order of the source. */
+export function errorTextsOf(file: string): ErrorText[] {
+  const { source, nodes } = parsed(file);
+  return nodes.flatMap((node) => {
+    const callee = node['callee'] as Node | undefined;
+    const error = callee?.['name'];
+    if (node.type !== 'NewExpression' || typeof error !== 'string' || !error.endsWith('Error')) return [];
+    return descendants(node['arguments']).flatMap((argument) => {
+      const text = textOf(argument);
+      return text !== undefined && /\p{L}.* /u.test(text)
+        ? [{ file, line: lineOf(source, argument.start), error, text }]
+        : [];
+    });
+  });
+}
+
+const parsedFiles = new Map<string, { readonly source: string; readonly nodes: readonly Node[] }>();
+
+function parsed(file: string): { readonly source: string; readonly nodes: readonly Node[] } {
+  let found = parsedFiles.get(file);
+  if (found === undefined) {
+    const source = readFileSync(join(ROOT, file), 'utf8');
+    found = { source, nodes: descendants(parseAst(source, { lang: 'ts' }, file)) };
+    parsedFiles.set(file, found);
+  }
+  return found;
+}
+
+function textOf(node: Node): string | undefined {
+  if (node.type === 'Literal' && typeof node['value'] === 'string') return node['value'];
+  if (node.type !== 'TemplateLiteral') return undefined;
+  const quasis = node['quasis'] as readonly { readonly value: { readonly cooked: string } }[];
+  return quasis.map(({ value }) => value.cooked).join('…');
+}
+
+function descendants(value: unknown): Node[] {
+  if (Array.isArray(value)) return value.flatMap(descendants);
+  if (typeof value !== 'object' || value === null) return [];
+  const below = Object.values(value).flatMap(descendants);
+  return 'type' in value && typeof value.type === 'string' ? [value as Node, ...below] : below;
+}
+
+function lineOf(source: string, offset: number): number {
+  return source.slice(0, offset).split('\n').length;
+}

@@ -14,9 +14,9 @@ const INTRO = `# Metrics
 
 Made from the catalogue in \`model/catalogue/\` by \`npm run docs\`; do not edit.
 
-Figures are in base units. A series is absent where libvirt does not tell the figure: nothing is ever a zero that nobody
-measured. Counters begin anew with each start of the VM. Labels carry only what identifies a series; what a VM, a disk or
-an interface is stands in \`_info\` series, to be joined:
+Metrics are in base units. A series is absent where libvirt does not report the figure: nothing that was not measured is
+exported as zero. Counters restart with each start of the VM. Labels contain only what identifies a series; attributes of a
+VM, disk or interface are labels of \`_info\` series, to join:
 
 \`\`\`promql
 rate(libvirt_domain_block_stats_read_bytes_total[5m])
@@ -77,15 +77,15 @@ modes, sizes, limits by direction) have a handful of fixed values each and are n
 | --- | -----: |
 ${rows.join('\n')}
 
-A VM with 240 vCPUs costs ${vcpu} x 240 = ${vcpu * 240} series for them. The kvm group, off by default, adds what the
-kernel counts: about 40 a vCPU.
+A VM with 240 vCPUs costs ${vcpu} x 240 = ${vcpu * 240} series for them. The kvm group, off by default, adds the
+counters of the kernel: about 40 per vCPU.
 
-No label holds text of a guest's making but the VM's name, which is not the guest's but its owner's. What owners write
-into metadata stands in info series, a label of at most 200 characters each. The agent group, off by default, tells a
-guest's file systems by numbers of virtune's own, 0 to 15, and by the host's name for the disk: a guest that mounts and
-renames whatever it likes has at most 16 times two series of them. A number stays with a mount point for as long as that is
-mounted; which one it is, only the guest can say, in words: these stand in info series of the group agentinfo, which is
-off as well and meant for guests that you trust, since each word that a guest makes up is a new series.`;
+No label contains text that a guest chooses. The name of a VM is chosen by its owner. Metadata of owners is in info series,
+with labels of at most 200 characters each. The agent group, off by default, identifies file systems of a guest by a number
+from 0 to 15 and by the host's name of the disk, so a guest that mounts and renames file systems at will has at most 16 times
+two series. A number stays with a mount point while it is mounted. Mount points and other texts of the guest are in info
+series of the group agentinfo, which is off by default and meant for guests that you trust, since each new text is a new
+series.`;
 }
 
 function groupList(): string {
@@ -95,9 +95,9 @@ function groupList(): string {
   );
   return `## Groups
 
-\`--collect.GROUP\` and \`--no-collect.GROUP\` switch them.
+\`--collect.GROUP\` and \`--no-collect.GROUP\` enable and disable them.
 
-| group | default | what | costs |
+| group | default | contents | costs |
 | --- | --- | --- | --- |
 ${rows.join('\n')}`;
 }
@@ -107,7 +107,7 @@ function groupSection({ name, help, metrics }: Group): string {
 
 ${help}
 
-| metric | type | labels | what | needs |
+| metric | type | labels | meaning | needs |
 | --- | --- | --- | --- | --- |
 ${metrics.map(row).join('\n')}`;
 }
@@ -126,7 +126,7 @@ function row(metric: SubjectMetric): string {
 function health(): string {
   return `### health
 
-Always there: how virtune, its connection and each VM's answer are.
+Always exported: the state of virtune, of its connection and of each VM's sample.
 
 ${alwaysThere(Object.values(healthMetrics))}`;
 }

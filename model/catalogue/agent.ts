@@ -10,16 +10,16 @@ const text = (value: string | undefined): string | undefined =>
 
 export const agentGroup = {
   name: 'agent',
-  help: 'What the agent in each guest says in numbers: file systems and load. Needs a connection that libvirt counts as writable.',
+  help: 'Figures from the guest agent of each VM: file systems and load. Needs a connection that libvirt counts as writable.',
   byDefault: false,
   costs:
-    'One or two calls a minute for each guest with an agent, over a connection of their own that sends nothing else.',
+    'One or two calls per minute for each guest with an agent, over a separate connection that sends nothing else.',
   metrics: [
     {
       per: 'guestFilesystem',
       type: 'gauge',
       name: 'libvirt_domain_guest_filesystem_size_bytes',
-      help: 'Size of a file system that the guest has mounted, in bytes, by a number that it keeps while it is mounted.',
+      help: 'Size of a file system mounted in the guest, in bytes, by a number that stays the same while it is mounted.',
       needs: NEEDS,
       read: ({ totalBytes }) => totalBytes,
     },
@@ -27,7 +27,7 @@ export const agentGroup = {
       per: 'guestFilesystem',
       type: 'gauge',
       name: 'libvirt_domain_guest_filesystem_used_bytes',
-      help: 'Bytes of it that are in use.',
+      help: 'Used bytes of the file system.',
       needs: NEEDS,
       read: ({ usedBytes }) => usedBytes,
     },
@@ -35,7 +35,7 @@ export const agentGroup = {
       per: 'guest',
       type: 'gauge',
       name: 'libvirt_domain_guest_filesystems',
-      help: 'File systems that the guest has mounted; no more than 16 of them are told one by one.',
+      help: 'File systems mounted in the guest; at most 16 of them are exported individually.',
       needs: NEEDS,
       read: ({ filesystemCount }) => filesystemCount,
     },
@@ -63,15 +63,15 @@ export const agentGroup = {
 
 export const agentInfoGroup = {
   name: 'agentinfo',
-  help: "What the agent in each guest says in words: mount points, operating system, host name. The guest's own text, so only for guests that you trust.",
+  help: 'Texts from the guest agent of each VM: mount points, operating system, host name. The guest chooses these texts, so enable it only for guests that you trust.',
   byDefault: false,
-  costs: 'As agent, and a call in ten minutes; each new word of a guest is a new series.',
+  costs: 'As agent, and one call per ten minutes; each new text of a guest is a new series.',
   metrics: [
     {
       per: 'guestFilesystem',
       type: 'info',
       name: 'libvirt_domain_guest_filesystem_info',
-      help: 'Where the guest has mounted a file system, and of what type it is.',
+      help: 'Mount point and type of a file system in the guest.',
       needs: NEEDS,
       labels: {
         mountpoint: ({ mountpoint }) => text(mountpoint),
@@ -82,7 +82,7 @@ export const agentInfoGroup = {
       per: 'guest',
       type: 'info',
       name: 'libvirt_domain_guest_os_info',
-      help: 'What the guest says that it runs.',
+      help: 'Operating system as reported by the guest.',
       needs: NEEDS,
       when: ({ os, hostname }) => os.size > 0 || hostname !== undefined,
       labels: {

@@ -4,9 +4,9 @@ import { type Group, scaled } from './metric.ts';
 
 export const balloonGroup = {
   name: 'balloon',
-  help: "The guest's own memory figures (dommemstat), from VMs whose balloon driver reports and whose XML sets a stats period.",
+  help: 'Memory statistics from the guest (dommemstat), for VMs whose balloon driver reports and whose XML sets a stats period.',
   byDefault: true,
-  costs: 'A monitor command or two for each VM with a balloon stats period.',
+  costs: 'One or two monitor commands per VM with a balloon stats period.',
   metrics: [
     {
       per: 'domain',
@@ -40,35 +40,35 @@ export const balloonGroup = {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_memory_stats_unused_bytes',
-      help: 'Memory that the guest leaves entirely free, in bytes (dommemstat: unused).',
+      help: 'Free memory in the guest, in bytes (dommemstat: unused).',
       read: ({ balloon }) => scaled(balloon.unusedKiB, kibToBytes),
     },
     {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_memory_stats_available_bytes',
-      help: 'Memory that the guest sees in all, in bytes (dommemstat: available).',
+      help: 'Total memory that the guest sees, in bytes (dommemstat: available).',
       read: ({ balloon }) => scaled(balloon.availableKiB, kibToBytes),
     },
     {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_memory_stats_usable_bytes',
-      help: 'Memory that the guest could give back without swapping, in bytes (dommemstat: usable).',
+      help: 'Memory that the guest can use without swapping, in bytes (dommemstat: usable).',
       read: ({ balloon }) => scaled(balloon.usableKiB, kibToBytes),
     },
     {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_memory_stats_used_bytes',
-      help: 'Memory that the guest cannot give back, in bytes: available less usable, or less unused.',
+      help: 'Memory used by the guest, in bytes: available less usable, or less unused.',
       read: ({ balloon }) => scaled(memoryUsedKiB(balloon), kibToBytes),
     },
     {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_memory_stats_used_percent',
-      help: 'Memory that the guest cannot give back, in percent of what it sees.',
+      help: 'Memory used by the guest, in percent of what it sees.',
       read: ({ balloon }) => {
         const used = memoryUsedKiB(balloon);
         const { availableKiB } = balloon;
@@ -79,21 +79,21 @@ export const balloonGroup = {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_memory_stats_disk_caches_bytes',
-      help: "The guest's page cache that it could give back, in bytes (dommemstat: disk_caches).",
+      help: 'Reclaimable page cache of the guest, in bytes (dommemstat: disk_caches).',
       read: ({ balloon }) => scaled(balloon.diskCachesKiB, kibToBytes),
     },
     {
       per: 'domain',
       type: 'counter',
       name: 'libvirt_domain_memory_stats_hugetlb_pgalloc_total',
-      help: 'Huge pages that the guest was able to take (dommemstat: hugetlb_pgalloc).',
+      help: 'Successful huge page allocations in the guest (dommemstat: hugetlb_pgalloc).',
       read: ({ balloon }) => balloon.hugetlbAllocations,
     },
     {
       per: 'domain',
       type: 'counter',
       name: 'libvirt_domain_memory_stats_hugetlb_pgfail_total',
-      help: 'Huge pages that the guest asked for in vain (dommemstat: hugetlb_pgfail).',
+      help: 'Failed huge page allocations in the guest (dommemstat: hugetlb_pgfail).',
       read: ({ balloon }) => balloon.hugetlbFailures,
     },
   ],

@@ -6,7 +6,7 @@ export const blockGroup = {
   name: 'block',
   help: 'Requests, bytes, times, errors and sizes of each disk.',
   byDefault: true,
-  costs: 'Two monitor commands a VM.',
+  costs: 'Two monitor commands per VM.',
   metrics: [
     {
       per: 'block',
@@ -68,7 +68,7 @@ export const blockGroup = {
       per: 'block',
       type: 'counter',
       name: 'libvirt_domain_block_stats_errors_total',
-      help: 'Requests that failed.',
+      help: 'Failed requests.',
       read: (block) => block.errors,
     },
     {
@@ -82,7 +82,7 @@ export const blockGroup = {
       per: 'block',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_capacity_bytes',
-      help: 'Size that the guest sees, in bytes.',
+      help: 'Capacity that the guest sees, in bytes.',
       read: (block) => block.capacityBytes,
     },
     {
@@ -96,14 +96,14 @@ export const blockGroup = {
       per: 'block',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_threshold_bytes',
-      help: 'Write threshold that is set, in bytes; absent where none is.',
+      help: 'Write threshold, in bytes; absent where none is set.',
       read: (block) => block.thresholdBytes,
     },
     {
       per: 'block',
       type: 'histogram',
       name: 'libvirt_domain_block_stats_latency_seconds',
-      help: 'How long requests took, by operation.',
+      help: 'Request latency by operation, in seconds.',
       labels: ['operation'],
       since: '12.1.0',
       needs: "<latency-histogram> in the statistics of the disk's XML",

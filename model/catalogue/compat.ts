@@ -2,7 +2,7 @@ import type { PoolFigures } from '../host.ts';
 import { kibToBytes } from '../units.ts';
 import { type Group, type Point, scaled } from './metric.ts';
 
-const COSTS = 'Nothing: the same figures under other names.';
+const COSTS = 'None: the same figures under other names.';
 
 /** Tinkoff/libvirt-exporter 2.3.3 */
 const tinkoff = {

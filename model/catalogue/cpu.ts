@@ -3,15 +3,15 @@ import { type Group, scaled } from './metric.ts';
 
 export const cpuGroup = {
   name: 'cpu',
-  help: 'Time that each VM spent polling before it halted.',
+  help: 'Halt polling time of each VM.',
   byDefault: false,
-  costs: 'A monitor command a VM, for two figures.',
+  costs: 'One monitor command per VM, for two figures.',
   metrics: [
     {
       per: 'domain',
       type: 'counter',
       name: 'libvirt_domain_halt_poll_success_seconds_total',
-      help: 'Time spent polling that ended with work for the vCPU, in seconds.',
+      help: 'Successful halt polling time, in seconds: the vCPU got work while it polled.',
       needs: 'KVM',
       read: ({ cpu }) => scaled(cpu.haltPollSuccessNs, nsToSeconds),
     },
@@ -19,7 +19,7 @@ export const cpuGroup = {
       per: 'domain',
       type: 'counter',
       name: 'libvirt_domain_halt_poll_fail_seconds_total',
-      help: 'Time spent polling in vain, in seconds: CPU burnt to wake up faster.',
+      help: 'Failed halt polling time, in seconds: CPU time spent only to wake up faster.',
       needs: 'KVM',
       read: ({ cpu }) => scaled(cpu.haltPollFailNs, nsToSeconds),
     },

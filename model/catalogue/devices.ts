@@ -3,16 +3,15 @@ import type { Group, Point } from './metric.ts';
 /** Apart from the figures of disks and NICs: it is there when these are not, of a VM whose QEMU hangs for instance. */
 export const devicesGroup = {
   name: 'devices',
-  help: 'What disks and NICs are, from the XML, and which disks have failed.',
+  help: 'Configuration of disks and NICs from the XML, and failed disks.',
   byDefault: true,
-  costs:
-    'Nothing but the XML, which is read anyway; a monitor command for a VM that an I/O error has paused.',
+  costs: 'None: the XML is read anyway; one monitor command for a VM that an I/O error has paused.',
   metrics: [
     {
       per: 'disk',
       type: 'info',
       name: 'libvirt_domain_block_stats_info',
-      help: 'What a disk is, where it lives and how the host caches it.',
+      help: 'Source, bus, format and cache mode of a disk.',
       labels: {
         device: (disk) => disk.device,
         bus: (disk) => disk.bus,
@@ -31,7 +30,7 @@ export const devicesGroup = {
       per: 'nic',
       type: 'info',
       name: 'libvirt_domain_interface_stats_info',
-      help: "What a network interface is and what it hangs on. target_device is the host's side, else libvirt's alias, else the MAC.",
+      help: "Model and source of a network interface. target_device is the device on the host, or libvirt's alias, or the MAC address.",
       labels: {
         interface_type: (nic) => nic.type,
         source_bridge: (nic) => nic.source,
@@ -46,7 +45,7 @@ export const devicesGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_failed',
-      help: '1 for each disk whose error has stopped the domain: no_space, or unspecified for any other.',
+      help: '1 for each disk whose error paused the domain: no_space, or unspecified for any other.',
       labels: ['target_device', 'error'],
       needs: 'a domain that is paused by an I/O error',
       points: ({ diskErrors }): Point[] => [...(diskErrors ?? [])].map(([disk, kind]) => [[disk, kind], 1]),

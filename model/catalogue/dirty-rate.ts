@@ -5,15 +5,15 @@ const MEGABYTE = 1_024 * 1_024;
 
 export const dirtyRateGroup = {
   name: 'dirtyrate',
-  help: 'How fast each VM writes to its memory, where somebody measured it; virtune never starts a measurement.',
+  help: 'Memory dirty rate of each VM, where it was measured; virtune never starts a measurement.',
   byDefault: false,
-  costs: 'A monitor command a VM.',
+  costs: 'One monitor command per VM.',
   metrics: [
     {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_dirty_rate_bytes_per_second',
-      help: 'Memory that the guest dirtied a second in the last measurement, in bytes.',
+      help: 'Memory dirtied per second by the guest in the last measurement, in bytes.',
       needs: 'a finished measurement (virsh domdirtyrate-calc)',
       read: ({ dirtyRate }) =>
         dirtyRate.status === DIRTY_RATE_MEASURED
@@ -24,7 +24,7 @@ export const dirtyRateGroup = {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_vcpu_dirty_rate_bytes_per_second',
-      help: 'Memory that each vCPU dirtied a second in the last measurement, in bytes.',
+      help: 'Memory dirtied per second by each vCPU in the last measurement, in bytes.',
       labels: ['vcpu'],
       needs: 'a finished measurement by vCPU (virsh domdirtyrate-calc --mode=dirty-ring)',
       points: ({ dirtyRate, vcpuDirtyRate }): Point[] =>
@@ -36,7 +36,7 @@ export const dirtyRateGroup = {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_dirty_rate_period_seconds',
-      help: 'How long the last measurement took, in seconds.',
+      help: 'Duration of the last measurement, in seconds.',
       needs: 'a finished measurement (virsh domdirtyrate-calc)',
       read: ({ dirtyRate }) =>
         dirtyRate.status === DIRTY_RATE_MEASURED ? dirtyRate.periodSeconds : undefined,

@@ -11,25 +11,25 @@ export const exporterMetrics = {
   scrapes: {
     name: 'virtune_scrapes_total',
     type: 'counter',
-    help: 'Scrapes answered, by whether the host could be asked.',
+    help: 'Scrapes by outcome.',
     labels: ['outcome'],
   },
   scrapeDuration: {
     name: 'virtune_scrape_duration_seconds',
     type: 'histogram',
-    help: 'Time from a scrape request to its text, in seconds.',
+    help: 'Scrape duration, in seconds.',
     labels: [],
   },
   calls: {
     name: 'virtune_libvirt_calls_total',
     type: 'counter',
-    help: 'Calls to libvirt by procedure and by how they ended: ok, or the code of the error.',
+    help: 'Calls to libvirt by procedure and outcome: ok, or the error code.',
     labels: ['procedure', 'outcome'],
   },
   callDuration: {
     name: 'virtune_libvirt_call_duration_seconds',
     type: 'histogram',
-    help: 'Time from a call to libvirt to its answer, in seconds.',
+    help: 'Latency of calls to libvirt, in seconds.',
     labels: ['procedure'],
   },
   build: {
@@ -41,13 +41,13 @@ export const exporterMetrics = {
   configTaken: {
     name: 'virtune_config_last_reload_successful',
     type: 'gauge',
-    help: '1 when the configuration was taken the last time it was read.',
+    help: '1 when the last reload of the configuration succeeded.',
     labels: [],
   },
   configTakenAt: {
     name: 'virtune_config_last_reload_success_timestamp_seconds',
     type: 'gauge',
-    help: 'When the configuration was last taken, in seconds since 1970.',
+    help: 'Time of the last successful configuration reload, in seconds since 1970.',
     labels: [],
   },
 } as const satisfies Record<string, ExporterMetric>;

@@ -5,17 +5,17 @@ import { type Group, type Point, scaled } from './metric.ts';
 
 const MOVED = {
   data: 'Data of the job',
-  memory: 'Memory that the job moves',
-  disk: 'Disk data that the job moves',
+  memory: 'Memory transferred by the job',
+  disk: 'Disk data transferred by the job',
 } as const;
 const SIZES = ['total', 'processed', 'remaining'];
 
 export const jobGroup = {
   name: 'job',
-  help: 'Migrations, saves, dumps and backups while they run, and the last one as it ended.',
+  help: 'Migrations, saves, dumps and backups: running jobs, and the last completed one.',
   byDefault: true,
   costs:
-    'A call or two for one VM in ten each time, and for each VM with a job; no monitor command without a job.',
+    'One or two calls for one VM in ten per sample, and for each VM with a job; no monitor command without a job.',
   metrics: [
     {
       per: 'extras',
@@ -29,7 +29,7 @@ export const jobGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_job_success',
-      help: '1 when the job that ended did what it was to do.',
+      help: '1 when the completed job succeeded.',
       labels: ['operation'],
       points: ({ job }) => ofJob(job, ({ success }) => (success === undefined ? undefined : Number(success))),
     },
@@ -37,7 +37,7 @@ export const jobGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_job_elapsed_seconds',
-      help: 'Time that the job has taken, in seconds.',
+      help: 'Elapsed time of the job, in seconds.',
       labels: ['operation'],
       points: ({ job }) => ofJob(job, ({ figures }) => scaled(figures.get('time_elapsed'), msToSeconds)),
     },
@@ -45,7 +45,7 @@ export const jobGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_job_remaining_seconds',
-      help: 'Time that the job will still take by its own estimate, in seconds.',
+      help: 'Estimated remaining time of the job, in seconds.',
       labels: ['operation'],
       points: ({ job }) => ofJob(job, ({ figures }) => scaled(figures.get('time_remaining'), msToSeconds)),
     },
@@ -53,7 +53,7 @@ export const jobGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_job_downtime_seconds',
-      help: 'Time that the guest stood still, or is expected to, in seconds.',
+      help: 'Downtime of the guest, actual or expected, in seconds.',
       labels: ['operation'],
       points: ({ job }) => ofJob(job, ({ figures }) => scaled(figures.get('downtime'), msToSeconds)),
     },
@@ -70,7 +70,7 @@ export const jobGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_job_memory_bytes_per_second',
-      help: 'Memory that the job moves a second, in bytes.',
+      help: 'Memory transferred by the job per second, in bytes.',
       labels: ['operation'],
       points: ({ job }) => ofJob(job, ({ figures }) => figures.get('memory_bps')),
     },
@@ -78,7 +78,7 @@ export const jobGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_job_memory_iteration',
-      help: 'How many times the job has gone over memory that the guest dirtied meanwhile.',
+      help: 'Iterations of the job over memory dirtied by the guest.',
       labels: ['operation'],
       points: ({ job }) => ofJob(job, ({ figures }) => figures.get('memory_iteration')),
     },
@@ -86,7 +86,7 @@ export const jobGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_job_auto_converge_throttle_percent',
-      help: 'How much the guest is slowed down so that the migration can end, in percent.',
+      help: 'Auto-converge throttling of the guest during the migration, in percent.',
       labels: ['operation'],
       points: ({ job }) => ofJob(job, ({ figures }) => figures.get('auto_converge_throttle')),
     },
@@ -95,9 +95,9 @@ export const jobGroup = {
 
 export const snapshotGroup = {
   name: 'snapshot',
-  help: 'How many snapshots a VM has, and since when.',
+  help: 'Number of snapshots of each VM, and age of the oldest.',
   byDefault: true,
-  costs: 'A call a minute for each VM that has a snapshot.',
+  costs: 'One call per minute for each VM with a snapshot.',
   metrics: [
     {
       per: 'extras',
@@ -111,7 +111,7 @@ export const snapshotGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_snapshot_oldest_timestamp_seconds',
-      help: 'When the oldest snapshot was made, in seconds since 1970.',
+      help: 'Creation time of the oldest snapshot, in seconds since 1970.',
       needs: 'at least one snapshot',
       read: ({ snapshots }) => snapshots?.oldestAtSeconds,
     },
@@ -120,15 +120,15 @@ export const snapshotGroup = {
 
 export const eventsGroup = {
   name: 'events',
-  help: 'What happened to each VM, and how libvirt reaches one that does not answer.',
+  help: "Events of each VM, and the state of libvirt's monitor connection to an unresponsive one.",
   byDefault: true,
-  costs: 'Nothing: libvirt sends the events; a VM that does not answer costs one call that cannot block.',
+  costs: 'None: libvirt sends the events; an unresponsive VM costs one call that cannot block.',
   metrics: [
     {
       per: 'extras',
       type: 'counter',
       name: 'libvirt_domain_events_total',
-      help: 'Events of the domain since virtune began to watch, 0 for those that have not come: lifecycle, ioError, watchdog, jobCompleted, blockThreshold, controlError.',
+      help: 'Events of the domain since virtune started, 0 for those that did not occur: lifecycle, ioError, watchdog, jobCompleted, blockThreshold, controlError.',
       labels: ['event'],
       values: {
         event: ['lifecycle', 'ioError', 'watchdog', 'jobCompleted', 'blockThreshold', 'controlError'],
@@ -141,7 +141,7 @@ export const eventsGroup = {
       per: 'missing',
       type: 'gauge',
       name: 'virtune_domain_missing',
-      help: '1 for each group that tells nothing of the domain, with the reason.',
+      help: '1 for each metric group without data for the domain, with the reason.',
       labels: ['group', 'reason'],
       points: (missing) => missing.map(({ group, reason }): Point => [[group, reason], 1]),
     },
@@ -149,18 +149,18 @@ export const eventsGroup = {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_control_state',
-      help: "1 for the state of libvirt's own link to a domain that does not answer: ok, job, occupied, error.",
+      help: "1 for the state of libvirt's control interface to an unresponsive domain: ok, job, occupied, error.",
       labels: ['state'],
       values: { state: ['ok', 'job', 'occupied', 'error'] },
-      needs: 'a domain that does not answer',
+      needs: 'an unresponsive domain',
       points: ({ control }): Point[] => (control === undefined ? [] : [[[control.state], 1]]),
     },
     {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_control_state_seconds',
-      help: 'How long that link has been in its state, in seconds.',
-      needs: 'a domain that does not answer',
+      help: 'Time that the control interface has been in its state, in seconds.',
+      needs: 'an unresponsive domain',
       read: ({ control }) => scaled(control?.sinceMs, msToSeconds),
     },
   ],

@@ -6,7 +6,7 @@ export const hostCpusGroup = {
   name: 'hostcpus',
   help: 'Time of each CPU of the host by mode.',
   byDefault: false,
-  costs: 'Nothing where virtune runs on the host; elsewhere a call a CPU, none of which waits for a VM.',
+  costs: 'None where virtune runs on the host; elsewhere one call per CPU, none of which waits for a VM.',
   metrics: [
     {
       per: 'host',

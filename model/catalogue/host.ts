@@ -4,7 +4,7 @@ import { basePageKiB } from '../topology.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../units.ts';
 import { type Group, PAGE_SIZES, type Point, scaled } from './metric.ts';
 
-const LOCAL = 'virtune to run on the host itself';
+const LOCAL = 'virtune on the host';
 
 /** By libvirt and by /proc/stat together. */
 const MODES = [
@@ -31,13 +31,13 @@ export const hostGroup = {
   name: 'host',
   help: "The host's CPUs, memory, NUMA cells, huge pages, KSM, swap, pressure and load.",
   byDefault: true,
-  costs: 'About ten calls a host beside the sample, none of which waits for a VM, and a few files of /proc.',
+  costs: 'About ten calls per host, none of which waits for a VM, and a few files of /proc.',
   metrics: [
     {
       per: 'host',
       type: 'gauge',
       name: 'libvirt_host_cpus',
-      help: 'CPUs of the host by state: present, and online among them.',
+      help: 'CPUs of the host by state: present, online.',
       labels: ['state'],
       values: { state: ['online', 'present'] },
       points: function* ({ cpusOnline, cpusPresent }): Generator<Point> {
@@ -67,8 +67,8 @@ export const hostGroup = {
       per: 'host',
       type: 'gauge',
       name: 'libvirt_host_memory_available_bytes',
-      help: 'Memory that the host could give without swapping, in bytes.',
-      needs: 'virtune to run on the host itself, or libvirt 12.3',
+      help: 'Memory of the host that is available without swapping, in bytes (MemAvailable).',
+      needs: 'virtune on the host, or libvirt 12.3',
       read: (host) => scaled(availableKiB(host), kibToBytes),
     },
     {
@@ -93,7 +93,7 @@ export const hostGroup = {
       per: 'host',
       type: 'counter',
       name: 'libvirt_host_swapped_in_pages_total',
-      help: 'Pages that the host read back from swap.',
+      help: 'Pages that the host swapped in.',
       needs: LOCAL,
       read: ({ local }) => local?.vmstat.get('pswpin'),
     },
@@ -101,7 +101,7 @@ export const hostGroup = {
       per: 'host',
       type: 'counter',
       name: 'libvirt_host_swapped_out_pages_total',
-      help: 'Pages that the host wrote to swap.',
+      help: 'Pages that the host swapped out.',
       needs: LOCAL,
       read: ({ local }) => local?.vmstat.get('pswpout'),
     },
@@ -109,7 +109,7 @@ export const hostGroup = {
       per: 'host',
       type: 'counter',
       name: 'libvirt_host_oom_kills_total',
-      help: 'Processes that the kernel killed for want of memory.',
+      help: 'Processes that the kernel has OOM-killed.',
       needs: LOCAL,
       read: ({ local }) => local?.vmstat.get('oom_kill'),
     },
@@ -147,7 +147,7 @@ export const hostGroup = {
       per: 'host',
       type: 'gauge',
       name: 'libvirt_host_ksm_pages',
-      help: 'Pages by what KSM made of them: shared (kept), sharing (saved), unshared, volatile.',
+      help: 'KSM pages by kind: shared (kept), sharing (saved), unshared, volatile.',
       labels: ['kind'],
       values: { kind: KSM_KINDS },
       points: ({ ksm }) => ksmPages(ksm),
@@ -156,7 +156,7 @@ export const hostGroup = {
       per: 'host',
       type: 'gauge',
       name: 'libvirt_host_ksm_saved_bytes',
-      help: 'Memory that KSM saves, in bytes: what would be needed if guests wrote to all that it merged.',
+      help: 'Memory saved by KSM, in bytes: needed if guests rewrote all merged pages.',
       needs: "KSM, and the host's page sizes in its capabilities",
       read: ({ ksm, topology }) => {
         const pageKiB = topology && basePageKiB(topology);
@@ -175,7 +175,7 @@ export const hostGroup = {
       per: 'host',
       type: 'counter',
       name: 'libvirt_host_ksm_full_scans_total',
-      help: 'Times that KSM went over all memory that it may merge.',
+      help: 'Full scans of KSM.',
       read: ({ ksm }) => ksm.get('full_scans'),
     },
     {
@@ -194,7 +194,7 @@ export const hostGroup = {
       per: 'host',
       type: 'gauge',
       name: 'virtune_host_part_age_seconds',
-      help: 'Age of the answer that each part of the host is shown from, since it came, in seconds.',
+      help: 'Age of the data of each part of the host, in seconds.',
       labels: ['part'],
       values: { part: HOST_PARTS },
       points: function* ({ parts }): Generator<Point> {
@@ -206,7 +206,7 @@ export const hostGroup = {
       per: 'host',
       type: 'gauge',
       name: 'virtune_host_part_stale',
-      help: '1 for each part of the host that is shown from an older answer because no newer one came, with the reason.',
+      help: '1 for each part of the host with stale data, with the reason.',
       labels: ['part', 'reason'],
       values: { part: HOST_PARTS, reason: ['unresponsive', 'no_connection'] },
       points: (host) => staleParts(host).map(({ part, reason }): Point => [[part, reason], 1]),
@@ -234,7 +234,7 @@ export const hostGroup = {
       per: 'cell',
       type: 'gauge',
       name: 'libvirt_host_numa_memory_available_bytes',
-      help: 'Memory that the NUMA cell could give without swapping, in bytes: free, or cache that can be given back.',
+      help: 'Memory of the NUMA cell that is available without swapping, in bytes: free memory and reclaimable cache.',
       needs: LOCAL,
       read: ({ availableKiB }) => scaled(availableKiB, kibToBytes),
     },
@@ -242,7 +242,7 @@ export const hostGroup = {
       per: 'cell',
       type: 'gauge',
       name: 'libvirt_host_numa_pages',
-      help: "The NUMA cell's pages by size: total (of what is set aside, for huge ones) and free.",
+      help: 'Pages of the NUMA cell by size: total (allocated pool, for huge pages) and free.',
       labels: ['size', 'kind'],
       values: { size: PAGE_SIZES, kind: ['total', 'free'] },
       points: function* ({ pages }): Generator<Point> {
@@ -257,9 +257,9 @@ export const hostGroup = {
 
 export const poolGroup = {
   name: 'pool',
-  help: 'Storage pools: state, size and what is left. Never refreshed by virtune; on the host itself the sizes of dir, fs and netfs pools are read from their file system.',
+  help: 'Storage pools: state, capacity and available space. virtune never refreshes a pool; where it runs on the host, the sizes of dir, fs and netfs pools are read from their file system.',
   byDefault: true,
-  costs: 'A call and a statfs for each pool, twice a minute, beside the sample.',
+  costs: 'One call and one statfs per pool, twice per minute.',
   metrics: [
     {
       per: 'pool',
@@ -272,28 +272,28 @@ export const poolGroup = {
       per: 'pool',
       type: 'gauge',
       name: 'libvirt_storage_pool_capacity_bytes',
-      help: 'Size of the pool, in bytes.',
+      help: 'Capacity of the pool, in bytes.',
       read: (pool) => pool.capacityBytes,
     },
     {
       per: 'pool',
       type: 'gauge',
       name: 'libvirt_storage_pool_allocation_bytes',
-      help: 'Bytes of the pool in use.',
+      help: 'Used bytes of the pool.',
       read: (pool) => pool.allocationBytes,
     },
     {
       per: 'pool',
       type: 'gauge',
       name: 'libvirt_storage_pool_available_bytes',
-      help: 'Bytes of the pool that are free.',
+      help: 'Available bytes of the pool.',
       read: (pool) => pool.availableBytes,
     },
     {
       per: 'pool',
       type: 'info',
       name: 'libvirt_storage_pool_info',
-      help: "What the pool is made of: hosts that share a pool have the same source, and measured_by says whether its sizes are libvirt's, which stand still until somebody refreshes the pool, or its file system's.",
+      help: "Type and source of the pool. Hosts that share a pool have the same source. measured_by shows whether its sizes are libvirt's, which change only when the pool is refreshed, or its file system's.",
       labels: {
         uuid: (pool) => pool.uuid,
         type: (pool) => pool.source?.type,
@@ -318,7 +318,7 @@ export const poolGroup = {
       per: 'pool',
       type: 'gauge',
       name: 'virtune_storage_pool_age_seconds',
-      help: "Age of the pool's sizes, since virtune read them, in seconds.",
+      help: 'Age of the sizes of the pool, in seconds.',
       read: ({ ageMs }) => scaled(ageMs, msToSeconds),
     },
   ],

@@ -4,7 +4,7 @@ export const interfaceGroup = {
   name: 'interface',
   help: 'Traffic, errors and drops of each network interface.',
   byDefault: true,
-  costs: "A read of the host's counters; no monitor command.",
+  costs: 'Host counters only; no monitor command.',
   metrics: [
     {
       per: 'net',
@@ -24,14 +24,14 @@ export const interfaceGroup = {
       per: 'net',
       type: 'counter',
       name: 'libvirt_domain_interface_stats_receive_errors_total',
-      help: 'Errors on receiving.',
+      help: 'Receive errors.',
       read: (net) => net.rxErrors,
     },
     {
       per: 'net',
       type: 'counter',
       name: 'libvirt_domain_interface_stats_receive_drops_total',
-      help: 'Packets for the guest that were dropped.',
+      help: 'Dropped packets to the guest.',
       read: (net) => net.rxDrops,
     },
     {
@@ -52,14 +52,14 @@ export const interfaceGroup = {
       per: 'net',
       type: 'counter',
       name: 'libvirt_domain_interface_stats_transmit_errors_total',
-      help: 'Errors on sending.',
+      help: 'Transmit errors.',
       read: (net) => net.txErrors,
     },
     {
       per: 'net',
       type: 'counter',
       name: 'libvirt_domain_interface_stats_transmit_drops_total',
-      help: 'Packets from the guest that were dropped.',
+      help: 'Dropped packets from the guest.',
       read: (net) => net.txDrops,
     },
   ],

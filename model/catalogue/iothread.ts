@@ -3,29 +3,29 @@ import { type Group, scaled } from './metric.ts';
 
 export const ioThreadGroup = {
   name: 'iothread',
-  help: 'How each iothread polls.',
+  help: 'Polling settings of each iothread.',
   byDefault: true,
-  costs: 'A monitor command for each VM that has iothreads.',
+  costs: 'One monitor command per VM with iothreads.',
   metrics: [
     {
       per: 'ioThread',
       type: 'gauge',
       name: 'libvirt_domain_iothread_poll_max_seconds',
-      help: 'Longest time that the iothread polls before it sleeps, in seconds; 0: it does not poll.',
+      help: 'Maximum polling time of the iothread, in seconds; 0: no polling.',
       read: (thread) => scaled(thread.pollMaxNs, nsToSeconds),
     },
     {
       per: 'ioThread',
       type: 'gauge',
       name: 'libvirt_domain_iothread_poll_grow',
-      help: 'Factor by which polling time grows; 0: the built-in factor.',
+      help: 'Factor by which polling time grows; 0: the default factor.',
       read: (thread) => thread.pollGrow,
     },
     {
       per: 'ioThread',
       type: 'gauge',
       name: 'libvirt_domain_iothread_poll_shrink',
-      help: 'Divisor by which polling time shrinks; 0: it falls to nothing.',
+      help: 'Divisor by which polling time shrinks; 0: it drops to 0.',
       read: (thread) => thread.pollShrink,
     },
   ],

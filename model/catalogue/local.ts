@@ -2,13 +2,13 @@ import type { ThreadFigures } from '../local.ts';
 import { nsToSeconds } from '../units.ts';
 import { type Group, type Point, scaled } from './metric.ts';
 
-const LOCAL = 'virtune to run on the host itself';
+const LOCAL = 'virtune on the host';
 
 export const threadsGroup = {
   name: 'threads',
-  help: "CPU time and run delay of each VM's QEMU threads by role: what a VM costs beside its vCPUs.",
+  help: 'CPU time and steal of the QEMU threads of each VM by role: the overhead of a VM besides its vCPUs.',
   byDefault: false,
-  costs: "Two small files for each of a VM's threads.",
+  costs: 'Two small files per thread of a VM.',
   metrics: [
     {
       per: 'local',
@@ -24,7 +24,7 @@ export const threadsGroup = {
       per: 'local',
       type: 'counter',
       name: 'libvirt_domain_thread_cpu_seconds_total',
-      help: 'CPU time of those threads, in seconds.',
+      help: 'CPU time of the threads, in seconds.',
       labels: ['role'],
       values: { role: ['vcpu', 'iothread', 'emulator', 'vhost'] },
       needs: LOCAL,
@@ -34,7 +34,7 @@ export const threadsGroup = {
       per: 'local',
       type: 'counter',
       name: 'libvirt_domain_thread_delay_seconds_total',
-      help: 'Time in which those threads could have run but got no CPU, in seconds.',
+      help: 'Time that the threads were ready to run but had no CPU, in seconds.',
       labels: ['role'],
       values: { role: ['vcpu', 'iothread', 'emulator', 'vhost'] },
       needs: LOCAL,
@@ -47,13 +47,13 @@ export const cgroupGroup = {
   name: 'cgroup',
   help: "Throttling, memory and pressure of each VM's control groups (v1 and v2).",
   byDefault: false,
-  costs: 'A file for each vCPU and a few for the VM.',
+  costs: 'One file per vCPU and a few per VM.',
   metrics: [
     {
       per: 'local',
       type: 'counter',
       name: 'libvirt_domain_cpu_periods_total',
-      help: "Periods over which CPU quotas were enforced on the VM's threads.",
+      help: 'Quota enforcement periods of the threads of the VM.',
       needs: `${LOCAL}, and a quota`,
       read: ({ cgroup }) => cgroup?.periods,
     },
@@ -61,7 +61,7 @@ export const cgroupGroup = {
       per: 'local',
       type: 'counter',
       name: 'libvirt_domain_cpu_throttled_periods_total',
-      help: 'Periods in which a quota held threads of the VM back.',
+      help: 'Periods in which threads of the VM were throttled by a quota.',
       needs: `${LOCAL}, and a quota`,
       read: ({ cgroup }) => cgroup?.throttledPeriods,
     },
@@ -69,7 +69,7 @@ export const cgroupGroup = {
       per: 'local',
       type: 'counter',
       name: 'libvirt_domain_cpu_throttled_seconds_total',
-      help: 'Time for which quotas held threads of the VM back, in seconds.',
+      help: 'Time that threads of the VM were throttled by quotas, in seconds.',
       needs: `${LOCAL}, and a quota`,
       read: ({ cgroup }) => scaled(cgroup?.throttledNs, nsToSeconds),
     },
@@ -77,7 +77,7 @@ export const cgroupGroup = {
       per: 'local',
       type: 'gauge',
       name: 'libvirt_domain_cgroup_memory_bytes',
-      help: "Memory charged to the VM's control group, page cache of its images included, in bytes.",
+      help: 'Memory charged to the control group of the VM, including page cache of its images, in bytes.',
       needs: LOCAL,
       read: ({ cgroup }) => cgroup?.memoryBytes,
     },
@@ -101,7 +101,7 @@ export const cgroupGroup = {
 
 export const numaGroup = {
   name: 'numa',
-  help: "Where each VM's memory lies, how much of it is remote, huge or merged.",
+  help: 'Memory of each VM by NUMA node, remote memory, huge pages and merged pages.',
   byDefault: false,
   costs:
     "A walk over the VM's page tables by the kernel once a minute, which takes longer the more memory the VM has.",
@@ -112,7 +112,7 @@ export const numaGroup = {
       name: 'libvirt_domain_numa_memory_bytes',
       help: "Memory of the VM's process by the host's NUMA node, in bytes.",
       labels: ['node'],
-      needs: `${LOCAL}, with the right to look into QEMU (CAP_SYS_PTRACE)`,
+      needs: `${LOCAL}, with permission to inspect QEMU (CAP_SYS_PTRACE)`,
       points: function* ({ memoryMap }): Generator<Point> {
         for (const [node, bytes] of memoryMap?.nodeBytes ?? []) yield [[String(node)], bytes];
       },
@@ -121,16 +121,16 @@ export const numaGroup = {
       per: 'local',
       type: 'gauge',
       name: 'libvirt_domain_numa_remote_ratio',
-      help: "Chance that a vCPU, where it last ran, finds its VM's memory on another NUMA node.",
-      needs: `${LOCAL}, with the right to look into QEMU (CAP_SYS_PTRACE)`,
+      help: 'Estimated share of memory accesses of the vCPUs, where they last ran, that go to another NUMA node.',
+      needs: `${LOCAL}, with permission to inspect QEMU (CAP_SYS_PTRACE)`,
       read: ({ memoryMap }) => memoryMap?.remoteShare,
     },
     {
       per: 'local',
       type: 'gauge',
       name: 'libvirt_domain_huge_memory_bytes',
-      help: "Memory of the VM's process on huge pages, transparent ones included, in bytes.",
-      needs: `${LOCAL}, with the right to look into QEMU (CAP_SYS_PTRACE)`,
+      help: 'Memory of the VM process on huge pages, including transparent huge pages, in bytes.',
+      needs: `${LOCAL}, with permission to inspect QEMU (CAP_SYS_PTRACE)`,
       read: ({ memoryMap }) => memoryMap?.hugeBytes,
     },
     {
@@ -138,7 +138,7 @@ export const numaGroup = {
       type: 'gauge',
       name: 'libvirt_domain_ksm_merged_bytes',
       help: "Memory of the VM's process that KSM has merged with other pages, in bytes.",
-      needs: `${LOCAL}, with the right to look into QEMU (CAP_SYS_PTRACE), on Linux 5.19 or newer`,
+      needs: `${LOCAL}, with permission to inspect QEMU (CAP_SYS_PTRACE), on Linux 5.19 or newer`,
       read: ({ memoryMap }) => memoryMap?.ksmMergedBytes,
     },
   ],

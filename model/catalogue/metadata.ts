@@ -2,7 +2,7 @@ import type { Group } from './metric.ts';
 
 export const metadataGroup = {
   name: 'metadata',
-  help: 'Who a VM belongs to, as the cloud on top wrote it into its XML.',
+  help: 'Owner of a VM, from the metadata that the cloud platform wrote into its XML.',
   byDefault: true,
   costs: "Nothing but the VM's XML, which is read once and after changes.",
   metrics: [
@@ -10,7 +10,7 @@ export const metadataGroup = {
       per: 'identity',
       type: 'info',
       name: 'libvirt_domain_openstack_info',
-      help: "OpenStack's own names for the domain, from the metadata that Nova writes; instance_id is the domain's UUID.",
+      help: "OpenStack names of the domain, from Nova's metadata; instance_id is the UUID of the domain.",
       when: ({ facts }) => facts?.nova !== undefined,
       labels: {
         instance_name: ({ facts }) => facts?.nova?.instanceName,
@@ -29,7 +29,7 @@ export const metadataGroup = {
       per: 'facts',
       type: 'info',
       name: 'libvirt_domain_ovirt_info',
-      help: 'What oVirt wrote about the domain.',
+      help: 'oVirt metadata of the domain.',
       when: ({ ovirt }) => ovirt !== undefined,
       labels: {
         cluster_version: ({ ovirt }) => ovirt?.clusterVersion,
@@ -41,7 +41,7 @@ export const metadataGroup = {
       per: 'facts',
       type: 'info',
       name: 'libvirt_domain_metadata_info',
-      help: "Labels that the configuration file reads from the domain's XML, whatever they are called there.",
+      help: 'Custom labels that the configuration file reads from the domain XML.',
       needs: 'metadata in the configuration file',
       when: ({ labels }) => labels.size > 0,
       labels: {},

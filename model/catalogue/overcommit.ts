@@ -5,15 +5,15 @@ import { flag, type Group, PAGE_SIZES, type Point } from './metric.ts';
 /** How much of the host is promised, and whether it hurts. */
 export const overcommitGroup = {
   name: 'overcommit',
-  help: 'What is promised to VMs against what the host has, and how long vCPUs wait because of it.',
+  help: 'CPU and memory overcommit of the host, and the CPU contention it causes.',
   byDefault: true,
-  costs: 'Nothing: reckoned from what the other groups bring.',
+  costs: 'None: computed from other groups.',
   metrics: [
     {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_vcpus',
-      help: 'vCPUs of VMs that run, of VMs that hold memory but are stopped (paused, suspended, crashed and kept), and of all that are defined.',
+      help: 'vCPUs by state: of running VMs, of VMs that hold memory but do not run (paused, suspended, crashed and preserved), and of all defined VMs.',
       labels: ['state'],
       values: { state: ['running', 'paused', 'defined'] },
       points: function* ({ vcpusRunning, vcpusPaused, vcpusDefined }): Generator<Point> {
@@ -26,7 +26,7 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_vcpu_overcommit_ratio',
-      help: 'vCPUs for each online CPU of the host: of VMs that run, paused ones left out, and of all that are defined.',
+      help: 'vCPU:pCPU ratio of the host: vCPUs of running VMs, without paused ones, and of all defined VMs, per online CPU.',
       labels: ['state'],
       values: { state: ['running', 'defined'] },
       points: function* ({ vcpuRatio, vcpuRatioDefined }): Generator<Point> {
@@ -38,7 +38,7 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_memory_promised_bytes',
-      help: 'Memory of running and paused VMs, in bytes: the most that they may have, what they have now, and the part of that most which stopped copies of migrations hold (the other copy counts on another host).',
+      help: 'Memory allocated to running and paused VMs, in bytes: maximum, current, and the part of the maximum held by paused copies during a migration (the other copy counts on another host).',
       labels: ['kind'],
       values: { kind: ['maximum', 'current', 'migrating'] },
       points: function* ({ memoryMaximumKiB, memoryCurrentKiB, memoryMigratingKiB }): Generator<Point> {
@@ -51,7 +51,7 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_memory_overcommit_ratio',
-      help: "Memory of running and paused VMs as a share of the host's: the most that they may have, and what they have now.",
+      help: 'Memory overcommit of the host: maximum or current memory of running and paused VMs / memory of the host.',
       labels: ['kind'],
       values: { kind: ['maximum', 'current'] },
       points: function* ({ memoryMaximumRatio, memoryCurrentRatio }): Generator<Point> {
@@ -63,14 +63,14 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_cpus_dedicated_twice',
-      help: 'CPUs of the host to which more than one vCPU is pinned alone.',
+      help: 'CPUs of the host that are dedicated to more than one vCPU.',
       read: ({ cpusDedicatedTwice }) => cpusDedicatedTwice,
     },
     {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_hugepages_wanted',
-      help: 'Huge pages that VMs which do not run now will need to start, by size and by the NUMA cell they are bound to.',
+      help: 'Huge pages that VMs which are not running need to start, by size and NUMA cell.',
       labels: ['size', 'cell'],
       values: { size: PAGE_SIZES },
       needs: 'a page size given in the XML of such a VM',
@@ -84,7 +84,7 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_hugepages_missing',
-      help: 'Huge pages that those VMs would not find: wanted less free, at least 0.',
+      help: 'Huge page shortfall of these VMs: wanted less free, at least 0.',
       labels: ['size', 'cell'],
       values: { size: PAGE_SIZES },
       needs: 'the host group, and a page size given in the XML of such a VM',
@@ -99,7 +99,7 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_storage_pool_provisioned_bytes',
-      help: 'Bytes that disks of VMs with images in the pool may grow to.',
+      help: 'Provisioned size of VM disks with images in the pool, in bytes.',
       labels: ['storage_pool'],
       needs: 'the pool and block groups, and a disk of a VM in the pool',
       points: ({ pools }): Point[] => pools.map(({ pool, provisionedBytes }) => [[pool], provisionedBytes]),
@@ -108,15 +108,15 @@ export const overcommitGroup = {
       per: 'contention',
       type: 'gauge',
       name: 'libvirt_host_vcpu_contention_ratio',
-      help: 'Share of the CPU time that vCPUs wanted since the sample before and did not get: delay / (delay + run).',
-      needs: 'a second sample; absent while no vCPU wants to run',
+      help: 'CPU contention since the previous sample: share of CPU demand that was not served, delay / (delay + run).',
+      needs: 'a second sample; absent without CPU demand',
       read: contentionRatio,
     },
     {
       per: 'contention',
       type: 'gauge',
       name: 'libvirt_host_vcpu_delay_cpus',
-      help: 'CPUs that were missing since the sample before: time that vCPUs waited for one, a second.',
+      help: 'CPU shortfall since the previous sample, in CPUs: seconds of delay per second.',
       needs: 'a second sample',
       read: ({ delayNs, elapsedMs }) =>
         elapsedMs > 0 ? nsToSeconds(delayNs) / msToSeconds(elapsedMs) : undefined,
@@ -125,7 +125,7 @@ export const overcommitGroup = {
       per: 'fit',
       type: 'gauge',
       name: 'libvirt_domain_wider_than_host',
-      help: '1 when the domain has more vCPUs than the host has CPUs online.',
+      help: '1 when the domain has more vCPUs than the host has online CPUs.',
       read: ({ widerThanHost }) => flag(widerThanHost),
     },
     {

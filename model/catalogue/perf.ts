@@ -30,9 +30,9 @@ const EVENTS = [
 
 export const perfGroup = {
   name: 'perf',
-  help: 'Counts of hardware and software events.',
+  help: 'Hardware and software event counters.',
   byDefault: true,
-  costs: 'Asked only of VMs whose XML enables an event; no monitor command.',
+  costs: 'Only for VMs whose XML enables an event; no monitor command.',
   metrics: [
     {
       per: 'domain',
@@ -50,7 +50,7 @@ export const perfGroup = {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_perf_cache_occupancy_bytes',
-      help: 'Cache that the VM holds, in bytes, where it is measured as a perf event (cmt).',
+      help: 'Last-level cache occupancy of the VM, in bytes, where it is measured as a perf event (cmt).',
       needs: "<perf> with cmt enabled in the VM's XML, and a kernel older than 4.14; newer ones have resctrl",
       read: ({ perf }) => perf.get(OCCUPANCY),
     },

@@ -5,15 +5,15 @@ const NEEDS = 'a CPU with such monitors (Intel RDT, AMD QoS), resctrl mounted, a
 
 export const resctrlGroup = {
   name: 'resctrl',
-  help: "What the CPU's own monitors tell of each VM: last-level cache that it holds, memory bandwidth that it takes.",
+  help: 'CPU cache and memory bandwidth monitoring of each VM (resctrl).',
   byDefault: true,
-  costs: 'Asked only of VMs whose XML has such a monitor.',
+  costs: 'Only for VMs whose XML has such a monitor.',
   metrics: [
     {
       per: 'domain',
       type: 'gauge',
       name: 'libvirt_domain_cache_occupancy_bytes',
-      help: 'Cache that the vCPUs of the monitor hold, by the number of the cache (bank), in bytes.',
+      help: 'Cache occupancy of the vCPUs of the monitor, by cache (bank), in bytes.',
       labels: ['monitor', 'vcpus', 'bank'],
       since: '4.10.0',
       needs: `${NEEDS} <monitor> in a <cachetune> of the VM's XML`,
@@ -23,7 +23,7 @@ export const resctrlGroup = {
       per: 'domain',
       type: 'counter',
       name: 'libvirt_domain_memory_bandwidth_bytes_total',
-      help: 'Bytes that the vCPUs of the monitor moved through a memory controller (node): total, and local to its NUMA node.',
+      help: 'Bytes transferred by the vCPUs of the monitor, by memory controller (node): total, and local to its NUMA node.',
       labels: ['monitor', 'vcpus', 'node', 'kind'],
       since: '6.0.0',
       needs: `${NEEDS} <monitor> in a <memorytune> of the VM's XML`,

@@ -6,7 +6,7 @@ export const vcpuGroup = {
   help: 'State, run time, wait and delay of each vCPU.',
   byDefault: true,
   costs:
-    'A call without a monitor command and two small files a vCPU where virtune runs on the host; elsewhere a monitor command a VM.',
+    'Where virtune runs on the host, one call without a monitor command and two small files per vCPU; elsewhere one monitor command per VM.',
   metrics: [
     {
       per: 'vcpu',
@@ -26,15 +26,15 @@ export const vcpuGroup = {
       per: 'vcpu',
       type: 'counter',
       name: 'libvirt_domain_vcpu_wait_seconds_total',
-      help: 'Time that the vCPU waited to run, by the count of the scheduler, in seconds.',
-      needs: 'a kernel with scheduler statistics switched on (sysctl kernel.sched_schedstats=1)',
+      help: 'Wait time of the vCPU as counted by the scheduler, in seconds.',
+      needs: 'a kernel with scheduler statistics enabled (sysctl kernel.sched_schedstats=1)',
       read: (vcpu) => scaled(vcpu.waitNs, nsToSeconds),
     },
     {
       per: 'vcpu',
       type: 'counter',
       name: 'libvirt_domain_vcpu_delay_seconds_total',
-      help: 'Time that the vCPU could have run but got no CPU, in seconds: what the guest sees as steal.',
+      help: 'CPU steal of the vCPU: time that it was ready to run but had no CPU, in seconds. VMware calls it ready.',
       read: (vcpu) => scaled(vcpu.delayNs, nsToSeconds),
     },
     {
@@ -42,7 +42,7 @@ export const vcpuGroup = {
       type: 'gauge',
       name: 'libvirt_domain_vcpu_halted',
       help: '1 while the guest has halted the vCPU.',
-      needs: 's390x: libvirt tells it nowhere else',
+      needs: 's390x',
       read: (vcpu) => (vcpu.halted === undefined ? undefined : Number(vcpu.halted)),
     },
   ],

@@ -70,8 +70,8 @@ function series(): string {
   const vcpu = count.get('vCPU') ?? 0;
   return `## How many series
 
-At most, with the default groups; figures that a VM does not have cost nothing. Metrics with labels of their own (states,
-modes, sizes, limits by direction) have a handful of fixed values each and are not counted here.
+At most, with the default groups; figures that a VM lacks have no series. Metrics with further labels (states,
+modes, sizes, limits by direction) have a few fixed values each and are not counted here.
 
 | for | series |
 | --- | -----: |
@@ -134,7 +134,7 @@ ${alwaysThere(Object.values(healthMetrics))}`;
 function exporter(): string {
   return `### exporter
 
-Always there too: the exporter's own work. What prom-client tells of the process (\`process_*\`, \`nodejs_*\`) comes beside it.
+Always exported: metrics of the exporter itself, in addition to prom-client's process metrics (\`process_*\`, \`nodejs_*\`).
 
 ${alwaysThere(Object.values(exporterMetrics))}`;
 }
@@ -142,7 +142,7 @@ ${alwaysThere(Object.values(exporterMetrics))}`;
 function elasticsearch(): string {
   return `### elasticsearch
 
-There where samples are sent to [Elasticsearch or OpenSearch](elasticsearch.md).
+Exported where samples are sent to [Elasticsearch or OpenSearch](elasticsearch.md).
 
 ${alwaysThere(Object.values(elasticsearchMetrics))}`;
 }

@@ -10,7 +10,7 @@ export const job: Rule = (vm, host) => {
     finding(
       'job',
       'info',
-      'libvirt runs a job on it; other clients wait for some of their calls meanwhile',
+      'libvirt runs a job on it; some calls of other clients wait for it',
       evidence(running),
       virsh(host, 'domjobinfo', nameFor(vm)),
     ),

@@ -4,9 +4,10 @@ import { type GroupName, groups } from '../model/catalogue/catalogue.ts';
 /** Adds `--collect.GROUP` and `--no-collect.GROUP` for each group of the catalogue. */
 export function addCollectFlags(command: Command): Command {
   for (const { name, help, byDefault } of groups) {
-    const said = `${help.charAt(0).toLowerCase()}${help.slice(1).replace(/\.$/, '')}`;
-    command.addOption(new Option(`--collect.${name}`, said).default(byDefault));
-    command.addOption(new Option(`--no-collect.${name}`, `disable ${name} out`).hideHelp(!byDefault));
+    // Help begins in lower case, but CPU and KVM stay as they are.
+    const description = help.replace(/^[A-Z](?=[a-z])/, (first) => first.toLowerCase()).replace(/\.$/, '');
+    command.addOption(new Option(`--collect.${name}`, description).default(byDefault));
+    command.addOption(new Option(`--no-collect.${name}`, `disable ${name}`).hideHelp(!byDefault));
   }
   return command;
 }

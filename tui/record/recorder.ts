@@ -49,7 +49,7 @@ export class Recorder {
       const { code, message } = error as NodeJS.ErrnoException;
       throw new RecordingError(
         code === 'EEXIST'
-          ? `${file}already exists; choose another name`
+          ? `${file} already exists; choose another name`
           : `${file} cannot be written: ${message}`,
         { cause: error },
       );

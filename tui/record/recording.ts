@@ -67,7 +67,7 @@ export class Recording {
       }
     }
     if (!isHeaderRead) throw notOne(file);
-    if (entries.length === 0) throw new RecordingError(`${file}contains no samples`);
+    if (entries.length === 0) throw new RecordingError(`${file} contains no samples`);
     return new Recording(file, entries, defined);
   }
 
@@ -147,7 +147,7 @@ function linesOf(file: string, text: string): Readonly<Record<string, unknown>>[
 }
 
 function notOne(file: string): RecordingError {
-  return new RecordingError(`${file}is not a recording of virtune top --record`);
+  return new RecordingError(`${file} is not a recording of virtune top --record`);
 }
 
 function checkHeader(file: string, head: Readonly<Record<string, unknown>> | undefined): void {

@@ -167,7 +167,7 @@ export function missingLines(vm: Vm, host: HostView): Line[] {
   if (isRunning(vm) && untold) {
     lines.push([
       span('  vCPU steal       ', 'dim'),
-      span(`${versionText(host)}does not report it`, 'missing'),
+      span(`${versionText(host)} does not report it`, 'missing'),
     ]);
   }
   return lines;

@@ -20,7 +20,7 @@ export const chain: Rule = (vm, host) =>
           finding(
             'deep-chain',
             'warn',
-            `the snapshot chain of ${disk.target}is deep: a read may go through all of it`,
+            `the snapshot chain of ${disk.target} is deep: a read may go through all of it`,
             `${disk.backingDepth} backing images`,
             virsh(host, 'blockcommit', nameFor(vm), disk.target, '--active', '--pivot', '--verbose'),
           ),
@@ -60,7 +60,7 @@ export const diskThreads: Rule = (vm, host) =>
       finding(
         'io-threads',
         'warn',
-        `${disk.target}is a busy raw disk with io=threads`,
+        `${disk.target} is a busy raw disk with io=threads`,
         `${count(iops)} requests/s`,
         tune(vm, host, 'oltp-database'),
       ),
@@ -75,7 +75,7 @@ export const diskWithoutIoThread: Rule = (vm, host) =>
           finding(
             'no-iothread',
             'info',
-            `${disk.target}is busy and has no iothread: it shares QEMU's main loop`,
+            `${disk.target} is busy and has no iothread: it shares QEMU's main loop`,
             `${count(iops)} requests/s`,
             tune(vm, host, 'oltp-database'),
           ),
@@ -89,7 +89,7 @@ export const unsafeCache: Rule = (vm, host) =>
           finding(
             'unsafe-cache',
             'warn',
-            `${disk.target}ignores flushes: a host crash loses data that the guest considers written`,
+            `${disk.target} ignores flushes: a host crash loses data that the guest considers written`,
             'cache=unsafe',
             tune(vm, host, 'balanced'),
           ),

@@ -29,7 +29,7 @@ export const nicModel: Rule = (vm, host) =>
           finding(
             'nic-emulated',
             'info',
-            `${name} is an emulated ${model}with high traffic`,
+            `${name} is an emulated ${model} with high traffic`,
             `${count(packets)} packets/s`,
             tune(vm, host, 'network'),
           ),

@@ -100,7 +100,7 @@ test('keys do what the help says: views, details, filter, sort, freeze, palette'
   tmux.press(':');
   tmux.type('view nu');
   tmux.press('Tab', 'Enter');
-  await tmux.until('NUMA', (screen) => screen.includes('What would still fit'));
+  await tmux.until('NUMA', (screen) => screen.includes('Free capacity'));
   tmux.press('?');
   await tmux.until('help', (screen) => screen.includes('virtune top: help'));
   tmux.press('q', 'q');
@@ -194,7 +194,7 @@ test('a crash leaves the terminal as it was, and says what happened', async () =
   process.kill(childOf(tmux.shellPid), 'SIGUSR2');
   await tmux.until(
     'the report',
-    (screen) => screen.includes('should not have happened') && screen.includes('crashed on purpose'),
+    (screen) => screen.includes('internal error') && screen.includes('crashed on purpose'),
   );
   await expectRestored(tmux);
 });

@@ -31,9 +31,9 @@ const shown = (scene: Scene, change: Partial<UiState>, session: Session = NO_SES
     render({ scene, state: { ...INITIAL_STATE, ...change }, session, size: { width: 120, height: 40 } }),
   );
 
-test.each(VIEWS)('%s says that libvirt cannot be asked, and since when', (_, change) => {
+test.each(VIEWS)('%s shows that libvirt is not reachable, and since when', (_, change) => {
   expect(shown(outage, change)).toContain('libvirt not reachable since 1:30');
-  expect(shown(live, change)).not.toContain('cannot be asked');
+  expect(shown(live, change)).not.toContain('not reachable');
 });
 
 test.each(VIEWS)('%s says that it is frozen, a replay, or recorded', (_, change) => {

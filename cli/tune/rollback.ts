@@ -31,7 +31,7 @@ export function rollbackCommand(): Command {
         : findTransaction(folder, id));
       if (flags.yes !== true) {
         show(describeTransaction(record).join('\n'), flags.json === true);
-        if (!(await agreed(`Roll back transaction ${record.id} back?`))) {
+        if (!(await agreed(`Roll back transaction ${record.id}?`))) {
           log('virtune: nothing was changed');
           process.exitCode = ExitCode.notConfirmed;
           return;

@@ -120,7 +120,7 @@ test('a question that is answered with no ends with 4, one with yes goes on', {
   expect((await yes.ended).code).toBe(0);
   expect(host.picture()).not.toEqual(before);
   const kept = host.onTerminal('rollback');
-  await kept.asks('back?');
+  await kept.asks('Roll back transaction');
   kept.type('\u0004');
   expect((await kept.ended).code).toBe(4);
 });

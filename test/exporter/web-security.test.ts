@@ -438,7 +438,9 @@ test('a client that does not take its answer is cut', async () => {
 test('a configuration that names nothing to ask is refused', async () => {
   const path = join(dir, 'nothing.yml');
   writeFileSync(path, 'local: false\n');
-  await expect(runExporter({ listen: '127.0.0.1:0', configFile: path })).rejects.toThrow(/no host to monitor/);
+  await expect(runExporter({ listen: '127.0.0.1:0', configFile: path })).rejects.toThrow(
+    /no host to monitor/,
+  );
 });
 
 test('a thousand clients that never finish their request do not stop a scrape, and are cut', async () => {

@@ -52,7 +52,7 @@ const RICH = guestXml({
   name: 'tuner-rich',
   cpu: "<model>qemu64</model><numa><cell cpus='0-1' memory='131072'/><cell cpus='2-3' memory='131072'/></numa>",
   more: '<iothreads>2</iothreads>',
-  devices: `${disk('vda', 'virtio')}<interface type='network'><mac address='${NIC}'/><source network='default'/><model type='virtio'/></interface><memballoon model='virtio'/>`,
+  devices: `${disk('vda', 'virtio')}<controller type='scsi' model='virtio-scsi'/><interface type='network'><mac address='${NIC}'/><source network='default'/><model type='virtio'/></interface><memballoon model='virtio'/>`,
 });
 
 /** Guests as people have them. */
@@ -145,7 +145,7 @@ const VALUES: readonly [RegExp, string][] = [
   [/^disk\.io$/, 'io_uring'],
   [/^disk\.discard$/, 'ignore'],
   [/^disk\.detectZeroes$/, 'on'],
-  [/^disk\.(queues|iothread)$/, '2'],
+  [/^(disk|scsi)\.(queues|iothread)$/, '2'],
   [/^disk\.queueSize$/, '512'],
   [/^disk\.iotune\.group$/, 'tenant'],
   [/^disk\.iotune\..*MaxLength$/, '5'],
@@ -158,7 +158,15 @@ const VALUES: readonly [RegExp, string][] = [
   [/^nic\.(rx|tx)QueueSize$/, '512'],
   [/^nic\.bandwidth/, 'average=1000 peak=2000 burst=512'],
 ];
-const TARGETS = { domain: '', vcpu: '2', iothread: '2', disk: 'vda', nic: NIC, cell: '1' } as const;
+const TARGETS = {
+  domain: '',
+  vcpu: '2',
+  iothread: '2',
+  disk: 'vda',
+  controller: '0',
+  nic: NIC,
+  cell: '1',
+} as const;
 
 /** What each needs besides to be valid. */
 const NEEDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -178,7 +186,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** Of a libvirt of later than 9.0, which the lab has not: its schema refuses them by name. */
-const NOT_YET = /^(iothread\.poll\..*|disk\.iothreads)$/;
+const NOT_YET = /^(iothread\.poll\..*|(disk|scsi)\.iothreads)$/;
 /** Of KVM, which the lab has not. */
 const KVM_ONLY = /^(cachetune|memorytune)$/;
 

@@ -13,6 +13,11 @@ function canMapQueues({ libvirtVersion, qemuVersion }: HostFacts): boolean {
   return libvirtVersion >= MAPPING_LIBVIRT && qemuVersion >= MAPPING_QEMU;
 }
 
+/** The same of virtio-scsi controllers. */
+export function canMapScsiQueues({ libvirtVersion, qemuVersion }: HostFacts): boolean {
+  return libvirtVersion >= 11_002_000 && qemuVersion >= 10_000_000;
+}
+
 export function mapsQueues({ diskIoThread }: Policy, host: HostFacts): boolean {
   return diskIoThread === 'mapped' || (diskIoThread === 'auto' && canMapQueues(host));
 }

@@ -24,7 +24,7 @@ export interface KnobContext {
   readonly subjects: Subjects;
   /** Of iothreads as they will be. */
   readonly ioThreads: readonly number[];
-  /** Disks or NICs that the entry is for; `['']` for the domain. */
+  /** Disks, controllers or NICs that the entry is for; `['']` for the domain. */
   readonly targets: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export interface Draft {
 }
 
 export type KnobGroup = 'placement' | 'cpu' | 'memory' | 'iothreads' | 'disks' | 'nics' | 'hyperv' | 'timers';
-type KnobScope = 'domain' | 'disk' | 'nic';
+type KnobScope = 'domain' | 'disk' | 'controller' | 'nic';
 
 /** One thing that a profile can say. */
 export interface Knob {

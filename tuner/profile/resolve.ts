@@ -2,6 +2,7 @@ import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignment } from '../placement/types.ts';
 import { POLL_IN_DEFINITION } from '../settings/iothreads.ts';
 import type { Wish } from '../settings/setting.ts';
+import { targetsOf } from '../settings/targets.ts';
 import { findProblems } from './checks/all.ts';
 import { definitionOf } from './definition.ts';
 import { matchesGlob } from './glob.ts';
@@ -95,8 +96,19 @@ function wishesOf(knob: Knob, entries: readonly Entry[], context: Omit<KnobConte
 
 function targetsFor({ on }: Knob, entry: Entry, state: DomainState): string[] {
   if (on === 'domain') return [''];
-  const all = on === 'disk' ? diskTargets(state) : nicTargets(state);
+  const all = allTargets(on, state);
   return all.filter((target) => entry.on?.some((glob) => matchesGlob(glob, target)) ?? true);
+}
+
+function allTargets(on: Exclude<Knob['on'], 'domain'>, state: DomainState): string[] {
+  switch (on) {
+    case 'disk':
+      return diskTargets(state);
+    case 'controller':
+      return targetsOf(definitionOf(state).root, 'controller');
+    case 'nic':
+      return nicTargets(state);
+  }
 }
 
 /** Drives with removable media are not tuned. */

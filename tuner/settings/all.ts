@@ -12,6 +12,7 @@ import { nicSettings } from './nic.ts';
 import { numaSettings } from './numa.ts';
 import { cacheSettings } from './resctrl.ts';
 import { schedulerSettings } from './schedulers.ts';
+import { scsiSettings } from './scsi.ts';
 import type { Setting } from './setting.ts';
 import { timerSettings } from './timers.ts';
 
@@ -31,6 +32,7 @@ export const settings: readonly Setting[] = [
   ...memorySettings,
   ...balloonSettings,
   ...diskSettings,
+  ...scsiSettings,
   ...iotuneSettings,
   ...blkioSettings,
   ...nicSettings,

@@ -6,8 +6,8 @@ import { targetElement } from './targets.ts';
 interface Common {
   readonly id: string;
   readonly title: string;
-  readonly on: Extract<SettingScope, 'domain' | 'disk' | 'nic'>;
-  /** From the domain, or the disk or NIC. */
+  readonly on: Extract<SettingScope, 'domain' | 'disk' | 'controller' | 'nic'>;
+  /** From the domain, or the disk, controller or NIC. */
   readonly path: readonly PathStep[];
   /** Brings what the XML says into its one form; undefined where it says nothing. */
   readonly canonical?: ((text: string) => string | undefined) | undefined;

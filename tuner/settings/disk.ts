@@ -1,9 +1,10 @@
-import { CpuSet } from '../../model/cpu-set.ts';
-import { attr, child, children, type Element, wholeNumber } from '../../model/xml.ts';
+import { attr, child, children, type Element } from '../../model/xml.ts';
 import { attributeSetting, custom } from './declare.ts';
-import { append, ensurePath, findPath, putAttribute, remove, removePath } from './edit.ts';
+import { findPath, putAttribute, removePath } from './edit.ts';
+import { queueMapping } from './queue-mapping.ts';
 import type { Setting } from './setting.ts';
-import { cpuNumbers, whole } from './values.ts';
+import { scsiControllers } from './targets.ts';
+import { whole } from './values.ts';
 
 // Nothing here changes while the domain runs. cache, io, discard and iothread are refused; queues, queue_size and
 // detect_zeroes are worse: virDomainUpdateDeviceFlags answers success, and changes nothing (seen with libvirt 9.0).
@@ -17,48 +18,6 @@ function driverSetting(
   canonical?: (text: string) => string | undefined,
 ): Setting {
   return attributeSetting({ id, title, on: 'disk', path: DRIVER, attribute, canonical });
-}
-
-/** `1-4`: spread over these by QEMU; with queues of their own, `1=0-1 2=2-3`. libvirt 10.0. */
-const ioThreads: Setting = custom({
-  id: 'disk.iothreads',
-  title: "iothreads that share the disk's queues",
-  on: 'disk',
-  path: ['driver', 'iothreads'],
-  read: (element) => {
-    const each = children(element, 'iothread').map((one) => ({
-      id: whole(attr(one, 'id')) ?? '',
-      queues: children(one, 'queue').flatMap((queue) => wholeNumber(attr(queue, 'id')) ?? []),
-    }));
-    if (each.length === 0) return undefined;
-    if (each.every(({ queues }) => queues.length === 0)) {
-      return CpuSet.of(each.map(({ id }) => Math.min(Number(id), 8_191))).toString();
-    }
-    return each.map(({ id, queues }) => (queues.length === 0 ? id : `${id}=${CpuSet.of(queues)}`)).join(' ');
-  },
-  write: (disk, value) => {
-    if (value === undefined) {
-      removePath(disk, ['driver', 'iothreads']);
-      return;
-    }
-    const element = ensurePath(disk, ['driver', 'iothreads']);
-    for (const old of children(element, 'iothread')) remove(old);
-    for (const { id, queues } of mapping(value)) {
-      const one = append(element, 'iothread');
-      one.setAttribute('id', id);
-      for (const queue of queues) append(one, 'queue').setAttribute('id', String(queue));
-    }
-  },
-});
-
-function mapping(value: string): { readonly id: string; readonly queues: CpuSet }[] {
-  if (!value.includes('=') && !value.includes(' ')) {
-    return [...cpuNumbers(value)].map((id) => ({ id: String(id), queues: CpuSet.empty }));
-  }
-  return value.split(' ').map((word) => {
-    const [id = '', queues] = word.split('=');
-    return { id, queues: cpuNumbers(queues) };
-  });
 }
 
 /** Another bus has another kind of address, which libvirt gives it anew. */
@@ -86,29 +45,42 @@ export const diskSettings = [
   driverSetting('disk.queues', 'queues of the disk', 'queues', whole),
   driverSetting('disk.queueSize', 'requests that a queue holds', 'queue_size', whole),
   driverSetting('disk.iothread', "iothread that does the disk's I/O", 'iothread', whole),
-  ioThreads,
+  queueMapping('disk.iothreads', "iothreads that share the disk's queues", 'disk'),
 ] as const;
 
-/** Iothreads that devices use, disks and SCSI controllers alike, with the devices' names. */
-export function ioThreadUsers(
-  domain: Element,
-): { readonly id: string; readonly user: string; readonly disk: boolean }[] {
+/** A device that uses an iothread. */
+export interface IoThreadUser {
+  readonly id: string;
+  /** Of the device, for people: `vda`, `scsi controller 0`. */
+  readonly user: string;
+  /** Where settings can change it: as they name it, with the settings that do. */
+  readonly settings: { readonly target: string; readonly one: string; readonly several: string } | undefined;
+}
+
+/** Iothreads that devices use, disks and SCSI controllers alike. */
+export function ioThreadUsers(domain: Element): IoThreadUser[] {
   const devices = child(domain, 'devices');
-  const of = (
-    element: Element,
-    user: string,
-    disk: boolean,
-  ): { id: string; user: string; disk: boolean }[] => {
+  const of = (element: Element, user: string, settings: IoThreadUser['settings']): IoThreadUser[] => {
     const driver = findPath(element, DRIVER);
     const mapped = children(child(driver, 'iothreads'), 'iothread').map((each) => attr(each, 'id'));
     return [attr(driver, 'iothread'), ...mapped].flatMap((id) =>
-      id === undefined ? [] : [{ id: whole(id) ?? id, user, disk }],
+      id === undefined ? [] : [{ id: whole(id) ?? id, user, settings }],
     );
   };
+  const scsi = scsiControllers(domain);
   return [
-    ...children(devices, 'disk').flatMap((disk) => of(disk, attr(child(disk, 'target'), 'dev') ?? '?', true)),
-    ...children(devices, 'controller').flatMap((each) =>
-      of(each, `${attr(each, 'type') ?? ''} controller ${attr(each, 'index') ?? ''}`, false),
-    ),
+    ...children(devices, 'disk').flatMap((disk) => {
+      const target = attr(child(disk, 'target'), 'dev') ?? '?';
+      return of(disk, target, { target, one: 'disk.iothread', several: 'disk.iothreads' });
+    }),
+    ...children(devices, 'controller').flatMap((each) => {
+      const target = scsi.find(({ element }) => element === each)?.index;
+      const settings = target && { target, one: 'scsi.iothread', several: 'scsi.iothreads' };
+      return of(
+        each,
+        `${attr(each, 'type') ?? ''} controller ${attr(each, 'index') ?? ''}`,
+        settings || undefined,
+      );
+    }),
   ];
 }

@@ -3,8 +3,11 @@ import type { Element } from '../../model/xml.ts';
 import type { Problem } from '../errors.ts';
 import type { Step, StepDomain } from '../steps/step.ts';
 
-/** What of a domain a setting is set on. Its targets: '' for the domain, else `0`, `1`, `vda`, a NIC's MAC address. */
-export type SettingScope = 'domain' | 'vcpu' | 'iothread' | 'disk' | 'nic' | 'cell';
+/**
+ * What of a domain a setting is set on. Its targets: '' for the domain, else `0`, `1`, `vda`, the index of a
+ * virtio-scsi controller, a NIC's MAC address.
+ */
+export type SettingScope = 'domain' | 'vcpu' | 'iothread' | 'disk' | 'controller' | 'nic' | 'cell';
 
 /** A change of one setting of a running domain. */
 export interface LiveChange {

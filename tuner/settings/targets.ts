@@ -21,12 +21,14 @@ export function targetsOf(domain: Element, scope: SettingScope): string[] {
       return guestCells(domain).map(({ id }) => String(id));
     case 'disk':
       return disks(domain).flatMap((disk) => attr(child(disk, 'target'), 'dev') ?? []);
+    case 'controller':
+      return scsiControllers(domain).map(({ index }) => index);
     case 'nic':
       return nics(domain).flatMap((nic) => attr(child(nic, 'mac'), 'address') ?? []);
   }
 }
 
-/** The element that a disk's or a NIC's settings are in; the domain's own for all else. */
+/** The element that a disk's, a controller's or a NIC's settings are in; the domain's own for all else. */
 export function targetElement(domain: Element, scope: SettingScope, target: string): Element | undefined {
   switch (scope) {
     case 'disk':
@@ -35,6 +37,8 @@ export function targetElement(domain: Element, scope: SettingScope, target: stri
       return nics(domain).find(
         (nic) => attr(child(nic, 'mac'), 'address')?.toLowerCase() === target.toLowerCase(),
       );
+    case 'controller':
+      return scsiControllers(domain).find(({ index }) => index === target)?.element;
     default:
       return domain;
   }
@@ -42,6 +46,17 @@ export function targetElement(domain: Element, scope: SettingScope, target: stri
 
 const disks = (domain: Element): Element[] => children(child(domain, 'devices'), 'disk');
 const nics = (domain: Element): Element[] => children(child(domain, 'devices'), 'interface');
+
+const VIRTIO_SCSI = /^virtio-(scsi|transitional|non-transitional)$/;
+
+/** virtio-scsi controllers by index. One without a model is none: x86 gives it LSI Logic's. */
+export function scsiControllers(domain: Element): { readonly index: string; readonly element: Element }[] {
+  return children(child(domain, 'devices'), 'controller').flatMap((element) => {
+    const index = wholeNumber(attr(element, 'index')) ?? 0;
+    const isOne = attr(element, 'type') === 'scsi' && VIRTIO_SCSI.test(attr(element, 'model') ?? '');
+    return isOne ? [{ index: String(index), element }] : [];
+  });
+}
 
 /** The guest's own NUMA cells. Their CPUs are absent from a list that is none. */
 export function guestCells(domain: Element): { readonly id: number; readonly element: Element }[] {

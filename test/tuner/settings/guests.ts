@@ -65,6 +65,11 @@ const NICS = [
   "<interface type='network'>\n      <mac address='52:54:00:aa:bb:cc'/>\n      <source network='default'/>\n    </interface>",
   "<interface type='bridge'>\n      <mac address='52:54:00:aa:bb:cc'/>\n      <source bridge='br0'/>\n      <bandwidth>\n        <inbound average='1000' peak='2000' floor='200'/>\n      </bandwidth>\n      <target dev='vnet3'/>\n      <model type='virtio'/>\n      <driver name='vhost' queues='2' rx_queue_size='512'>\n        <host csum='off'/>\n      </driver>\n    </interface>",
 ];
+const CONTROLLERS = [
+  "<controller type='scsi' index='0' model='virtio-scsi'/>",
+  "<controller type='scsi' index='0' model='virtio-scsi'>\n      <driver queues='4' iothread='1'/>\n      <address type='pci' domain='0x0000' bus='0x00' slot='0x06' function='0x0'/>\n    </controller>",
+  "<controller type='usb' index='0'/><controller type='scsi' index='0' model='virtio-scsi'><driver queues='2'><iothreads><iothread id='1'/><iothread id='2'/></iothreads></driver></controller>",
+];
 const BALLOONS = [
   '',
   "<memballoon model='virtio'/>",
@@ -98,10 +103,13 @@ export const domainXml: fc.Arbitrary<string> = fc
     ),
     disk: fc.constantFrom(...DISKS),
     nic: fc.constantFrom(...NICS),
+    controller: fc.constantFrom(...CONTROLLERS),
     balloon: fc.constantFrom(...BALLOONS),
     compact: fc.boolean(),
   })
-  .map(({ pieces, disk, nic, balloon, compact }) => assemble(pieces, [disk, nic, balloon], compact));
+  .map(({ pieces, disk, nic, controller, balloon, compact }) =>
+    assemble(pieces, [disk, controller, nic, balloon], compact),
+  );
 
 /** The targets that any of them has. */
 export const TARGETS = {
@@ -109,6 +117,7 @@ export const TARGETS = {
   vcpu: '1',
   iothread: '1',
   disk: 'vda',
+  controller: '0',
   nic: '52:54:00:aa:bb:cc',
   cell: '1',
 } as const;

@@ -50,7 +50,7 @@ const VALUES: readonly [RegExp, fc.Arbitrary<string>][] = [
       .uniqueArray(fc.integer({ min: 1, max: 20 }), { minLength: 1 })
       .map((ids) => CpuSet.of([1, ...ids]).toString()),
   ],
-  [/^disk\.iothreads$/, oneOf('1-4', '2', '1=0-1 2=2-3', '1=0')],
+  [/^(disk|scsi)\.iothreads$/, oneOf('1-4', '2', '1=0-1 2=2-3', '1=0')],
   [/^iothread\.pool$/, fc.tuple(fc.nat(64), count).map(([least, most]) => `${least}-${most}`)],
   [/^numatune\.mode$/, oneOf('strict', 'preferred', 'interleave', 'restrictive')],
   [/^memnode$/, fc.tuple(oneOf('strict', 'preferred'), list).map((words) => words.join(' '))],

@@ -30,10 +30,14 @@ function needsVirtio(_: string, { setting, target }: Wish, view: CheckView): Pro
     code: 'BUS_NOT_VIRTIO',
     text: `${setting.id} is for virtio disks, and ${target} is on ${bus ?? 'an unknown bus'}`,
     next: controller
-      ? 'on virtio-scsi it belongs to the controller; set it there with virsh edit'
+      ? 'on virtio-scsi it belongs to the controller: scsi.queues, scsi.iothread'
       : 'move the disk to virtio once the guest has the driver (disk.bus), and accept that',
   };
 }
+
+/** `vda`, or `SCSI controller 0`. */
+const deviceOf = (id: string, target: string): string =>
+  id.startsWith('scsi.') ? `SCSI controller ${target}` : target;
 
 const vcpusOf = ({ facts }: CheckView): number => facts.cpu.vcpusCurrent ?? facts.cpu.vcpusMaximum ?? 1;
 
@@ -93,12 +97,12 @@ export const diskChecks: readonly Check[] = [
       view.wished('disk.io', target) ? undefined : needsDirect(view.will('disk.io', target), value),
   },
   check(/^disk\.(queues|queueSize|iothread|iothreads)$/, needsVirtio),
-  check(/^disk\.queues$/, (value, { target }, view) =>
+  check(/^(disk|scsi)\.queues$/, (value, { setting, target }, view) =>
     Number(value) <= vcpusOf(view)
       ? undefined
       : {
           code: 'QUEUES_EXCEED_VCPUS',
-          text: `${value} queues of ${target} are more than its ${vcpusOf(view)} vCPUs: some would never be used, and Windows fares badly with them`,
+          text: `${value} queues of ${deviceOf(setting.id, target)} are more than its ${vcpusOf(view)} vCPUs: some would never be used, and Windows fares badly with them`,
           next: '"= vCPUs" follows their number',
         },
   ),
@@ -111,9 +115,9 @@ export const diskChecks: readonly Check[] = [
           next: 'disk.discard: unmap',
         },
   ),
-  check(/^disk\.iothreads?$/, (value, _, view) => unknownIoThread(value, view)),
-  check(/^disk\.iothreads?$/, (_, { target }, { root }) => {
-    const type = attr(child(targetElement(root, 'disk', target), 'address'), 'type');
+  check(/^(disk|scsi)\.iothreads?$/, (value, _, view) => unknownIoThread(value, view)),
+  check(/^(disk|scsi)\.iothreads?$/, (_, { setting, target }, { root }) => {
+    const type = attr(child(targetElement(root, setting.on, target), 'address'), 'type');
     return type === undefined || type === 'pci' || type === 'ccw'
       ? undefined
       : {
@@ -121,13 +125,14 @@ export const diskChecks: readonly Check[] = [
           text: `iothreads serve disks on PCI and CCW, and ${target} is on ${type}`,
         };
   }),
-  check(/^disk\.iothreads$/, (value, { target }, view) => {
-    const queues = Number(view.will('disk.queues', target) ?? vcpusOf(view));
+  check(/^(disk|scsi)\.iothreads$/, (value, { setting, target }, view) => {
+    const queuesId = setting.id.replace('iothreads', 'queues');
+    const queues = Number(view.will(queuesId, target) ?? vcpusOf(view));
     return mappedTo(value).length <= queues
       ? undefined
       : {
           code: 'IOTHREADS_EXCEED_QUEUES',
-          text: `${target} has ${queues} queues to share out over ${mappedTo(value).length} iothreads`,
+          text: `${deviceOf(setting.id, target)} has ${queues} queues to share out over ${mappedTo(value).length} iothreads`,
         };
   }),
   check(/^disk\.iotune\./, (_, { setting, target }, { root, state }) =>

@@ -5,16 +5,10 @@ import type { Check, CheckView } from './check.ts';
 
 /** Devices that will still use an iothread that is to go. */
 function usersLeft(view: CheckView, kept: ReadonlySet<number>): string[] {
-  return ioThreadUsers(view.root).flatMap(({ id, user, disk }) => {
-    const one = disk ? view.will('disk.iothread', user) : id;
-    const several = disk
-      ? cpuNumbers(
-          view
-            .will('disk.iothreads', user)
-            ?.replaceAll(/=[\d,-]+/g, '')
-            .replaceAll(' ', ','),
-        )
-      : [];
+  return ioThreadUsers(view.root).flatMap(({ id, user, settings }) => {
+    const one = settings === undefined ? id : view.will(settings.one, settings.target);
+    const mapped = settings && view.will(settings.several, settings.target);
+    const several = cpuNumbers(mapped?.replaceAll(/=[\d,-]+/g, '').replaceAll(' ', ','));
     const used = [...(one === undefined ? [] : [Number(one)]), ...several];
     return used.includes(Number(id)) && !kept.has(Number(id)) ? [`${user} (iothread ${id})`] : [];
   });
@@ -37,7 +31,7 @@ export const ioThreadChecks: readonly Check[] = [
         : {
             code: 'IOTHREAD_IN_USE',
             text: `iothreads that would go are used by ${[...new Set(users)].join(', ')}`,
-            next: 'let disk.iothread say where disks go; a controller has to be changed by hand (virsh edit)',
+            next: 'let disk.iothread say where disks go, and scsi.iothread where virtio-scsi controllers go',
           };
     },
   },

@@ -12,6 +12,7 @@ interface Since {
 /** What is younger than libvirt 3.0 and QEMU 2.8; from formatdomain's own words. */
 const SINCE: readonly Since[] = [
   { of: /^disk\.iothreads$/, libvirt: '10.0', qemu: '9.0' },
+  { of: /^scsi\.iothreads$/, libvirt: '11.2', qemu: '10.0' },
   { of: /^disk\.io$/, value: /^io_uring$/, libvirt: '6.3', qemu: '5.0' },
   { of: /^disk\.queues$/, libvirt: '3.9' },
   { of: /^disk\.queueSize$/, libvirt: '7.8' },

@@ -6,6 +6,7 @@ import { ioThreadKnobs } from './iothreads.ts';
 import { memoryKnobs } from './memory.ts';
 import { nicKnobs } from './nics.ts';
 import { placementKnobs } from './placement.ts';
+import { scsiKnobs } from './scsi.ts';
 
 /** Everything that a profile can say of a domain. Their order is the order of wishes: each stands on those before it. */
 export const knobs: readonly Knob[] = [
@@ -15,6 +16,7 @@ export const knobs: readonly Knob[] = [
   ...guestKnobs,
   ...memoryKnobs,
   ...diskKnobs,
+  ...scsiKnobs,
   ...nicKnobs,
 ];
 

@@ -1,0 +1,45 @@
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { canMapScsiQueues } from '../io-threads.ts';
+import { cleared, type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
+import { diskIoThread } from '../policy.ts';
+import { count, figureValue, orDefault } from '../values.ts';
+
+/** Controllers take turns; with one iothread they share it. */
+function ioThreadDrafts(
+  { targets, ioThreads, host, root }: KnobContext,
+  how: 'spread' | 'mapped' | 'auto' | 'none',
+): Draft[] {
+  const none = how === 'none' || ioThreads.length === 0;
+  const mapped = !none && (how === 'mapped' || (how === 'auto' && canMapScsiQueues(host)));
+  return targets.flatMap((target, index) =>
+    mapped
+      ? [
+          ...cleared(root, 'scsi.iothread', target),
+          draft('scsi.iothreads', target, CpuSet.of(ioThreads).toString()),
+        ]
+      : [
+          ...cleared(root, 'scsi.iothreads', target),
+          draft('scsi.iothread', target, none ? undefined : String(ioThreads[index % ioThreads.length])),
+        ],
+  );
+}
+
+export const scsiKnobs: readonly Knob[] = [
+  plainKnob({
+    id: 'scsi.queues',
+    group: 'disks',
+    on: 'controller',
+    help: 'Request queues of a virtio-scsi controller, which its disks share; QEMU 5.2 and later give one for each vCPU.',
+    value: orDefault(count({ least: 1, most: 256 })),
+    canonical: (figure, { subjects }) => figureValue(figure, subjects),
+  }),
+  knob({
+    id: 'scsi.iothread',
+    group: 'disks',
+    on: 'controller',
+    help: "Which iothread does the I/O of a virtio-scsi controller's disks: `spread` gives each controller one in turn, `mapped` its queues to all of them (libvirt 11.2 and QEMU 10.0), `auto` maps where that can be and spreads elsewhere.",
+    value: diskIoThread,
+    settings: ['scsi.iothread', 'scsi.iothreads'],
+    drafts: ioThreadDrafts,
+  }),
+];

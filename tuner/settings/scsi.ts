@@ -1,0 +1,13 @@
+import { attributeSetting } from './declare.ts';
+import { queueMapping } from './queue-mapping.ts';
+import { whole } from './values.ts';
+
+/** Of virtio-scsi controllers (formatdomain, "Controllers"); their disks share them. The next boot takes them. */
+const driverSetting = (id: string, title: string, attribute: string) =>
+  attributeSetting({ id, title, on: 'controller', path: ['driver'], attribute, canonical: whole });
+
+export const scsiSettings = [
+  driverSetting('scsi.queues', 'request queues of the virtio-scsi controller', 'queues'),
+  driverSetting('scsi.iothread', "iothread that does the I/O of the controller's disks", 'iothread'),
+  queueMapping('scsi.iothreads', "iothreads that share the controller's queues", 'controller'),
+] as const;

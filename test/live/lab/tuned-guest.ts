@@ -31,14 +31,14 @@ export class TunedGuest {
     this.nic = nic;
   }
 
-  /** Defined and started anew. */
-  create(more = ''): void {
+  /** Defined and started anew; `more` of the domain, and disks besides the two virtio ones, by their names. */
+  create(more = '', disks: readonly string[] = []): void {
     this.remove();
-    for (const disk of ['vda', 'vdb']) {
+    for (const disk of ['vda', 'vdb', ...disks]) {
       const file = this.#disk(disk);
       run('qemu-img', ['create', '-q', '-f', 'raw', file, '8M']);
     }
-    this.define(this.#xml(more));
+    this.define(this.#xml(more, disks));
     virsh('start', this.name, '--paused');
   }
 
@@ -150,9 +150,9 @@ export class TunedGuest {
     return join(LAB_DIR, `${this.name}-${dev}.img`);
   }
 
-  #xml(more: string): string {
-    const disk = (dev: string, driver: string): string =>
-      `<disk type='file' device='disk'><driver name='qemu' type='raw' ${driver}/><source file='${this.#disk(dev)}'/><target dev='${dev}' bus='virtio'/></disk>`;
+  #xml(more: string, disks: readonly string[]): string {
+    const disk = (dev: string, driver: string, bus = 'virtio'): string =>
+      `<disk type='file' device='disk'><driver name='qemu' type='raw' ${driver}/><source file='${this.#disk(dev)}'/><target dev='${dev}' bus='${bus}'/></disk>`;
     const nic =
       this.nic === undefined
         ? ''
@@ -170,6 +170,8 @@ export class TunedGuest {
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     ${disk('vda', "cache='none' io='native' iothread='1'")}
     ${disk('vdb', "cache='writeback'")}
+    ${disks.map((dev) => disk(dev, "cache='writeback'", 'scsi')).join('')}
+    ${disks.length > 0 ? "<controller type='scsi' model='virtio-scsi'/>" : ''}
     ${nic}
     <graphics type='vnc' port='-1' autoport='yes' passwd='s3cret'/>
     <memballoon model='virtio'><stats period='2'/></memballoon>

@@ -14,9 +14,12 @@ const SERVERS = [
 /** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
 const TUNING = ['groups', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
 
+/** A whole host in emulation, which boots for minutes: for `.ci/nightly`. */
+const NUMA = ['test/live/numa-host.live.ts'];
+
 const timeouts = { testTimeout: 120_000, hookTimeout: 300_000 };
 
-/** As root on Debian; installs what it lacks. `--project guests`, `tuning` or `servers` for a part. */
+/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `servers` or `numa` for a part. */
 export default defineConfig({
   test: {
     fileParallelism: false,
@@ -26,7 +29,7 @@ export default defineConfig({
           ...timeouts,
           name: 'guests',
           include: ['test/live/**/*.live.ts'],
-          exclude: [...SERVERS, ...TUNING],
+          exclude: [...SERVERS, ...TUNING, ...NUMA],
           globalSetup: ['test/live/setup-lab.ts'],
         },
       },
@@ -43,6 +46,14 @@ export default defineConfig({
           ...timeouts,
           name: 'servers',
           include: SERVERS,
+          globalSetup: ['test/live/setup-packages.ts'],
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'numa',
+          include: NUMA,
           globalSetup: ['test/live/setup-packages.ts'],
         },
       },

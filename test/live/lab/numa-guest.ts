@@ -1,0 +1,91 @@
+import type { NumaHost } from './numa-host.ts';
+
+/** A paused VM on the emulated host, and what the host's kernel says of it. */
+export class NumaGuest {
+  readonly name: string;
+  readonly #host: NumaHost;
+
+  constructor(host: NumaHost, name: string) {
+    this.#host = host;
+    this.name = name;
+  }
+
+  async define(vcpus: number, memoryMiB: number): Promise<void> {
+    const image = `/var/lib/libvirt/images/${this.name}.img`;
+    await this.#host.must(`qemu-img create -q -f raw ${image} 64M`);
+    await this.#host.must(
+      'virsh -q define /dev/stdin',
+      `<domain type='kvm'>
+  <name>${this.name}</name>
+  <memory unit='MiB'>${memoryMiB}</memory>
+  <vcpu>${vcpus}</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <features><acpi/></features>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw' cache='writeback'/><source file='${image}'/><target dev='vda' bus='virtio'/>
+    </disk>
+    <controller type='scsi' model='virtio-scsi'/>
+    <memballoon model='virtio'/>
+  </devices>
+</domain>
+`,
+    );
+  }
+
+  /** Without a single instruction of the guest: it would run under TCG inside TCG. */
+  async start(): Promise<void> {
+    await this.#host.must(`virsh -q start --paused ${this.name}`);
+  }
+
+  async remove(): Promise<void> {
+    await this.#host.sh(`virsh -q destroy ${this.name}; virsh -q undefine ${this.name}`);
+  }
+
+  /** The running QEMU's own words. */
+  commandLine(): Promise<string> {
+    return this.#host.must(`tr '\\0' ' ' </proc/${this.#pid}/cmdline`);
+  }
+
+  /** As libvirt gives it for the next boot, to the byte. */
+  inactive(): Promise<string> {
+    return this.#host.must(`virsh -q dumpxml --inactive --security-info ${this.name}`);
+  }
+
+  get #pid(): string {
+    return `$(cat /run/libvirt/qemu/${this.name}.pid)`;
+  }
+
+  /** `Cpus_allowed_list` of QEMU's main thread, its vCPUs and iothreads, by name. */
+  async affinity(): Promise<Record<string, string>> {
+    const text = await this.#host.must(
+      `cd /proc/${this.#pid}/task && for t in *; do echo "$(cat $t/comm):$(grep Cpus_allowed_list $t/status)"; done`,
+    );
+    const lines = [...text.matchAll(/^(qemu-system|CPU \d+|IO iothread\d+).*:.*:\s*(\S+)$/gm)];
+    return Object.fromEntries(lines.map(([, thread = '', cpus = '']) => [thread, cpus]));
+  }
+
+  /** Its memory in huge pages: the policy that it was mapped with, and pages by cell (proc_pid_numa_maps(5)). */
+  async hugePages(): Promise<{ readonly policy: string; readonly pages: Record<string, number> }[]> {
+    const text = await this.#host.must(`grep 'kernelpagesize_kB=2048' /proc/${this.#pid}/numa_maps || true`);
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => ({
+        policy: line.split(' ')[1] ?? '',
+        pages: Object.fromEntries(
+          [...line.matchAll(/ (N\d+)=(\d+)/g)].map(([, cell = '', count]) => [cell, Number(count)]),
+        ),
+      }));
+  }
+
+  /** A file of each of its inner control groups (cgroup v2), by group: `vcpu0`, `emulator`. */
+  async cgroup(file: string): Promise<Record<string, string>> {
+    const text = await this.#host.must(
+      `cd "/sys/fs/cgroup$(dirname "$(sed -n s/^0:://p /proc/${this.#pid}/cgroup)")" && grep -H . */${file}`,
+    );
+    const lines = text.matchAll(/^(\w+)\/[^:]+:(.*)$/gm);
+    return Object.fromEntries([...lines].map(([, group = '', value = '']) => [group, value]));
+  }
+}

@@ -1,7 +1,6 @@
 import type { MouseEvent } from 'blessed';
 import type { Feed } from './feed/feed.ts';
 import type { Scene } from './model/host-view.ts';
-import { loadCharts } from './render/chart.ts';
 import { type Frame, render } from './render/frame.ts';
 import type { Outcome } from './state/commands.ts';
 import type { Effect } from './state/effects.ts';
@@ -10,6 +9,7 @@ import type { UiState } from './state/state.ts';
 import { act, marked, update } from './state/update.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { themes } from './text/theme.ts';
+import { widgets } from './widgets.ts';
 
 export interface ConsoleOptions {
   readonly feed: Feed;
@@ -102,7 +102,7 @@ export class Console {
     terminal.paint(this.#frame.lines, themes[mono ? 'mono' : this.#state.theme]);
     this.#frames++;
     // While nobody waits: the first Enter is not to take 60 ms.
-    if (this.#frames === 2) setImmediate(loadCharts);
+    if (this.#frames === 2) setImmediate(() => widgets().loadLineChart());
   }
 
   #onScene(): void {

@@ -53,7 +53,12 @@ declare module 'blessed' {
   }
 
   export interface TputConstructor {
-    readonly prototype: { _prefix: (term?: string) => string };
+    readonly prototype: {
+      /** Reads the terminal's description. */
+      setup(this: TputConstructor['prototype']): void;
+      /** Reads one of the descriptions in blessed's usr/. */
+      _useInternalInfo(name: string): void;
+    };
   }
 
   const blessed: {

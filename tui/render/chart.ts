@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import type { LineChart } from 'blessed-contrib/lib/widget/charts/line.js';
 import { fitLine, type Line, type Role, span } from '../text/line.ts';
+import { widgets } from '../widgets.ts';
 
 export interface Series {
   readonly title: string;
@@ -41,17 +41,6 @@ const ABOVE_MAXIMUM = 3;
 /** Places for the figures of the y axis. */
 const AXIS_WIDTH = 7;
 
-type LineConstructor = new (options: object) => LineChart;
-let lineChart: LineConstructor | undefined;
-
-/** Loaded when the first chart is drawn: 60 ms that a table does not need. */
-export function loadCharts(): LineConstructor {
-  lineChart ??= createRequire(import.meta.url)(
-    'blessed-contrib/lib/widget/charts/line.js',
-  ) as LineConstructor;
-  return lineChart;
-}
-
 /** A title and blessed-contrib's line chart below it, `height` lines in all. */
 export function chart(options: ChartOptions): Line[] {
   const { title, series, width, height, ascii } = options;
@@ -75,7 +64,7 @@ function noFigures({ width }: ChartOptions, height: number): Line[] {
  * canvas is made for this size (it is never resized), and a gap is lifted over by the context below.
  */
 function canvas(options: ChartOptions, height: number): Line[] {
-  const Line = loadCharts();
+  const Line = widgets().loadLineChart();
   const { series, width, format, spanSeconds } = options;
   const maximum = niceMaximum(series, options.minimumMax, options.base);
   const usable = (height + SPARE) * DOTS_A_ROW - BELOW_AXIS;

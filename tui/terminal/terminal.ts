@@ -1,11 +1,9 @@
-import { createRequire } from 'node:module';
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { Key, MouseEvent, Screen, ScreenLine } from 'blessed';
 import { cellsOf } from '../text/cells.ts';
 import type { Line } from '../text/line.ts';
 import { reduced, type Style, styleOf, type Theme } from '../text/theme.ts';
-
-const require = createRequire(import.meta.url);
+import { widgets } from '../widgets.ts';
 
 export interface TerminalOptions {
   readonly input: ReadStream;
@@ -192,12 +190,12 @@ function attributesOf({ fg, bg, bold, underline, inverse }: Style, colours: numb
  * virtune writes is the same on all of these terminals.
  */
 function openScreen({ input, output, term, unicode }: TerminalOptions): Screen {
-  // Of its thirty widgets none is used but the screen: all of them take 25 ms to load.
-  const screen = require('blessed/lib/widgets/screen') as typeof import('blessed').default.screen;
-  const { prototype } = require('blessed/lib/tput') as typeof import('blessed').default.Tput;
-  const find = prototype._prefix;
-  const own = require.resolve(`blessed/usr/${term.startsWith('linux') ? 'linux' : 'xterm-256color'}`);
-  prototype._prefix = () => own;
+  const screen = widgets().loadScreen();
+  const { prototype } = widgets().loadTput();
+  const { setup } = prototype;
+  prototype.setup = function () {
+    this._useInternalInfo(term.startsWith('linux') ? 'linux' : 'xterm-256color');
+  };
   try {
     return screen({
       input,
@@ -208,6 +206,6 @@ function openScreen({ input, output, term, unicode }: TerminalOptions): Screen {
       resizeTimeout: 50,
     });
   } finally {
-    prototype._prefix = find;
+    prototype.setup = setup;
   }
 }

@@ -1,0 +1,66 @@
+import { relative } from 'node:path';
+import { type OutputChunk, type OutputOptions, type Plugin, type RolldownOptions, rolldown } from 'rolldown';
+
+/** blessed names them for its terminal widget, which virtune does not use. */
+const NEVER_LOADED = ['pty.js', 'term.js'];
+
+/**
+ * Writes the command to a folder: a chunk for each of its commands, since Node reads a few large files sooner than 400
+ * small ones (test/bench: top). Nothing is minified, so that a stack trace can be read.
+ * @returns the folders of the packages that went into it, as package-lock.json names them (`node_modules/zod`), sorted
+ * @throws when an import cannot be found: an installed virtune has no node_modules to find it in
+ */
+export async function bundleCommand(folder: string): Promise<string[]> {
+  const command = await write(
+    { input: { virtune: 'cli/virtune.ts', 'bcrypt-worker': 'exporter/http/bcrypt-worker.ts' } },
+    { dir: folder, format: 'esm' },
+  );
+  const widgets = await write(
+    { input: { widgets: 'tui/widgets.cjs' }, external: NEVER_LOADED, plugins: [forBlessed] },
+    { dir: folder, format: 'cjs', entryFileNames: '[name].cjs', strict: false },
+  );
+  const modules = [...command, ...widgets].flatMap(({ moduleIds }) => moduleIds);
+  const packages = modules
+    .map((id) => relative('.', id))
+    .flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+  return [...new Set(packages)].sort();
+}
+
+async function write(input: RolldownOptions, output: OutputOptions): Promise<OutputChunk[]> {
+  const bundle = await rolldown({
+    platform: 'node',
+    onLog(_, log) {
+      throw new Error(log.message);
+    },
+    ...input,
+  });
+  const written = await bundle.write(output);
+  await bundle.close();
+  return written.output.filter((each) => each.type === 'chunk');
+}
+
+/**
+ * rolldown parses modules in strict mode and follows constant paths only. blessed and what blessed-contrib draws with
+ * have octal numbers (0377, '\033'), and blessed makes the paths of its widgets from a list.
+ */
+const forBlessed: Plugin = {
+  name: 'blessed',
+  transform(code, id) {
+    if (!id.includes('/node_modules/')) return null;
+    const strict = code
+      .replaceAll(/(?<![\w.'"\\])0([0-7]{3})\b/g, '0o$1')
+      .replaceAll(/(?<!\\)\\([0-3][0-7]{2})/g, (_, octal: string) => {
+        const hex = Number.parseInt(octal, 8).toString(16);
+        return `\\x${hex.padStart(2, '0')}`;
+      });
+    return id.endsWith('/blessed/lib/widget.js') ? withConstantPaths(strict) : strict;
+  },
+};
+
+function withConstantPaths(code: string): string {
+  const classes = /widget\.classes = \[([^\]]+)\]/.exec(code)?.[1] ?? '';
+  const loaders = [...classes.matchAll(/'(\w+)'/g)]
+    .map(([, name]) => (name as string).toLowerCase())
+    .map((file) => `${file}: () => require('./widgets/${file}')`);
+  return code.replace("require('./widgets/' + file)", `({ ${loaders.join(', ')} })[file]()`);
+}

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { bundleCommand } from './bundle.ts';
+import { type Lockfile, lockfileOf } from './lockfile.ts';
+import { noticesOf } from './notices.ts';
+
+/**
+ * Makes dist/. The command and all packages it uses become a few files in dist/cli, so that an installed virtune
+ * brings no package with it. What can be imported, `virtune/libvirt`, stays file by file, with its types.
+ */
+rmSync('dist', { recursive: true, force: true });
+execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+const packages = await bundleCommand('dist/cli');
+chmodSync('dist/cli/virtune.js', 0o755);
+// Where the bundle looks for them: beside its own folder.
+cpSync('tuner/profiles', 'dist/profiles', { recursive: true });
+for (const terminal of ['linux', 'xterm-256color', 'xterm']) {
+  cpSync(`node_modules/blessed/usr/${terminal}`, `dist/usr/${terminal}`);
+}
+
+writeFileSync('dist/THIRD-PARTY-NOTICES', noticesOf(packages));
+const { overrides } = readJson('package.json') as { overrides: Record<string, string> };
+const { manifest, lock } = lockfileOf(packages, readJson('package-lock.json') as Lockfile, overrides);
+mkdirSync('dist/bundled');
+writeJson('dist/bundled/package.json', manifest);
+writeJson('dist/bundled/package-lock.json', lock);
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+function writeJson(file: string, content: object): void {
+  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
+}

@@ -205,7 +205,7 @@ test('an alert on overcommit that does harm needs both: the overcommit ratio, an
 
 test('every renamed alert is in the changelog, and its new name exists', () => {
   const names = alertsBuilt.map(({ alert }) => alert);
-  const rows = readFileSync('CHANGELOG.md', 'utf8').matchAll(/^ *\| `(\w+)` \| `(\w+)` \|$/gm);
+  const rows = readFileSync('CHANGELOG.md', 'utf8').matchAll(/^ *\| `(\w+)` +\| `(\w+)` +\|$/gm);
   expect(Array.from(rows, ([, from, to]) => [from, to])).toEqual([...RENAMED_ALERTS]);
   for (const [from, to] of RENAMED_ALERTS) {
     expect(names).not.toContain(from);

@@ -12,8 +12,8 @@ export type Standing =
   | 'run'
   /** The next boot would take something else. */
   | 'definition'
-  /** It cannot be had here, and so is nobody's fault. */
-  | 'not here';
+  /** This host, libvirt or QEMU does not support it. */
+  | 'unsupported';
 
 export interface Drift {
   readonly plan: DomainPlan;
@@ -54,7 +54,7 @@ function standingOf({ nextHolds, verdict }: Row): Standing {
       return 'held';
     case 'impossible':
     case 'guest':
-      return 'not here';
+      return 'unsupported';
     case 'live':
       return nextHolds ? 'run' : 'definition';
     case 'boot':

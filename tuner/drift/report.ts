@@ -6,16 +6,16 @@ import type { Drift, Standing } from './drift.ts';
 const HEAD = ['setting', 'of', 'now', 'next boot', 'wanted', 'where'];
 
 const WHERE: Readonly<Record<Standing, string>> = {
-  held: 'as wanted',
-  waits: 'waits for a boot',
-  run: 'in what runs',
-  definition: 'in the definition',
-  'not here': 'not here',
+  held: 'in place',
+  waits: 'next boot',
+  run: 'running domain',
+  definition: 'definition',
+  unsupported: 'unsupported',
 };
 
 /** What has drifted, domain by domain. */
 export function reportDrift(drifts: readonly Drift[]): string {
-  if (drifts.length === 0) return 'no domain of this host was tuned by virtune';
+  if (drifts.length === 0) return 'no domain on this host was tuned by virtune';
   return drifts.flatMap(reportOne).join('\n');
 }
 
@@ -25,11 +25,11 @@ function reportOne({ plan, rows, count, waiting, unsafe, profileChanged }: Drift
   const notes = [
     ...(unsafe.length === 0 ? [] : ['unsafe']),
     ...(waiting === 0 ? [] : [`${waiting} wait for its next boot`]),
-    ...(profileChanged ? ['the profile has changed since it was applied'] : []),
+    ...(profileChanged ? ['profile changed since it was applied'] : []),
   ];
   const note = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
   const violations = plan.violations.map((each) => `  ${violationText(each)}`);
-  if (count === 0) return [`${name}: as ${profile.name} wants it${note}`, ...violations];
+  if (count === 0) return [`${name}: matches ${profile.name}${note}`, ...violations];
   const shown = rows.filter(({ standing }) => standing === 'run' || standing === 'definition');
   const table = textTable(
     HEAD,
@@ -43,7 +43,7 @@ function reportOne({ plan, rows, count, waiting, unsafe, profileChanged }: Drift
     ]),
   );
   return [
-    `${name}: ${count} settings are not as ${profile.name} wants them${note}`,
+    `${name}: ${count} settings differ from ${profile.name}${note}`,
     ...table.map((line) => `  ${line}`),
     ...violations,
   ];

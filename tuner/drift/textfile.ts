@@ -37,9 +37,9 @@ export async function driftMetrics(drifts: readonly Drift[], nowMs: number): Pro
     for (const level of ['refuse', 'warn'] as const) {
       violations.set({ domain, level }, plan.violations.filter((each) => each.level === level).length);
     }
-    for (const standing of ['held', 'waits', 'run', 'definition', 'not here'] as const) {
+    for (const standing of ['held', 'waits', 'run', 'definition', 'unsupported'] as const) {
       const here = rows.filter((each) => each.standing === standing).length;
-      settings.set({ domain, standing: standing.replace(' ', '_') }, here);
+      settings.set({ domain, standing }, here);
     }
   }
   at.set(nowMs / 1_000);

@@ -12,7 +12,7 @@ const NOT_SAID = '-';
 const HEAD = ['setting', 'of', 'now', 'next boot', 'wanted', 'when', 'knob'];
 
 export interface ReportOptions {
-  /** Rows that are as wanted already are left out unless asked for. */
+  /** Unchanged rows are left out unless asked for. */
   readonly all: boolean;
   /** The definition's difference under each domain. */
   readonly diff: boolean;
@@ -85,10 +85,10 @@ function reportHost({ rows }: HostPlan): string[] {
 }
 
 const HOST_WHEN = {
-  same: 'as wanted',
+  same: 'unchanged',
   live: 'now',
-  mismatch: 'by you',
-  impossible: 'not here',
+  mismatch: 'manual',
+  impossible: 'unsupported',
   unknown: 'unknown',
 } as const;
 
@@ -99,16 +99,16 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
   const title = `${printable(state.domain.name)} (${running}${persistent}), profile ${profile.name}`;
   const shown = rows.filter(({ verdict }) => all || verdict.kind !== 'same');
   if (shown.length === 0 && plan.violations.length === 0)
-    return [`${title}: all ${rows.length} settings are as wanted`, ''];
+    return [`${title}: all ${rows.length} settings are in place`, ''];
   const table = textTable(HEAD, fold(shown, state.live !== undefined));
   return [
     title,
     ...indent(table),
     ...indent(summary(plan)),
     ...section('why', reasons(shown)),
-    ...section('not here, or not yet', obstacles(shown)),
+    ...section('unsupported, or needs guest change', obstacles(shown)),
     ...section('safety', plan.violations.map(violationText)),
-    ...section('left as it is', plan.left.map(printable)),
+    ...section('left unchanged', plan.left.map(printable)),
     ...(diff && plan.definition !== undefined
       ? section('definition', plan.definition.diff.trimEnd().split('\n').map(printable))
       : []),
@@ -132,13 +132,13 @@ function summary({ rows, needsRestart, steps }: DomainPlan): string[] {
   const parts = [
     `${count('live')} now`,
     `${count('boot')} at the next boot`,
-    `${count('guest')} after a change in the guest`,
-    `${count('impossible')} not here`,
-    `${count('same')} as wanted already`,
+    `${count('guest')} after a guest change`,
+    `${count('impossible')} unsupported`,
+    `${count('same')} unchanged`,
   ].filter((part) => !part.startsWith('0 '));
   const hint =
     needsRestart && !steps.some(({ kind }) => kind === 'restart')
-      ? ['A restart brings the rest at once: apply --restart']
+      ? ['apply --restart restarts the domain to apply boot-time settings now']
       : [];
   return [parts.join(', '), ...hint];
 }
@@ -190,15 +190,15 @@ function foldsWith(first: Row, other: Row): boolean {
 function when({ verdict }: Row): string {
   switch (verdict.kind) {
     case 'same':
-      return 'as wanted';
+      return 'unchanged';
     case 'live':
       return 'now';
     case 'boot':
       return 'next boot';
     case 'guest':
-      return 'guest first';
+      return 'needs guest change';
     case 'impossible':
-      return 'not here';
+      return 'unsupported';
   }
 }
 
@@ -211,9 +211,9 @@ function obstacles(rows: readonly Row[]): string[] {
   return rows.flatMap(({ wish, verdict }) => {
     const of = wish.target === '' ? '' : ` of ${wish.target}`;
     if (verdict.kind === 'guest') {
-      return [`${wish.setting.id}${of}: ${verdict.needs}; when that is so, --accept ${wish.setting.id}`].map(
-        printable,
-      );
+      return [
+        `${wish.setting.id}${of}: ${verdict.needs}; once that is done, --accept ${wish.setting.id}`,
+      ].map(printable);
     }
     if (verdict.kind !== 'impossible') return [];
     const { code, text, next } = verdict.problem;

@@ -9,7 +9,7 @@ import { noticesOf } from './notices.ts';
  * brings no package with it. What can be imported, `virtune/libvirt`, stays file by file, with its types.
  */
 rmSync('dist', { recursive: true, force: true });
-execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+execFileSync('node_modules/.bin/tsc', ['-p', 'libvirt', '--outDir', 'dist/libvirt'], { stdio: 'inherit' });
 const packages = await bundleCommand('dist/cli');
 chmodSync('dist/cli/virtune.js', 0o755);
 // Where the bundle looks for them: beside its own folder.

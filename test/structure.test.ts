@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 const sources = Object.keys(MAY_IMPORT).flatMap((room) =>
   readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('dist/'))
     .map((file) => join(room, file)),
 );
 
@@ -63,6 +63,8 @@ test('libvirt/ stands alone: it imports nothing but Node.js', () => {
       imports(file).filter((target) => !target.startsWith('.') && !target.startsWith('node:')),
     );
   expect(packages).toEqual([]);
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'libvirt/package.json'), 'utf8')) as object;
+  expect(Object.keys(manifest).filter((field) => /dependencies$/i.test(field))).toEqual([]);
 });
 
 test('the model is pure: it reads no file, no clock and no socket', () => {

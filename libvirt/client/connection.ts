@@ -10,6 +10,7 @@ import {
 import type { Transport } from '../transport/transport.ts';
 import type { Domain } from '../wire/types.ts';
 import { XdrReader } from '../wire/xdr.ts';
+import { CommonCalls } from './common-calls.ts';
 import { deliver, EventHub, type EventListener } from './event-hub.ts';
 import { assertGuestAgent } from './guest-agent.ts';
 import type { KeepAliveOptions } from './keepalive.ts';
@@ -38,7 +39,7 @@ interface Registration {
 }
 
 /** One open connection to a libvirt daemon. Made by `connect()`. */
-export class Connection {
+export class Connection extends CommonCalls {
   readonly readOnly: boolean;
   readonly #guestAgentOnly: boolean;
   readonly #observe: CallObserver | undefined;
@@ -48,6 +49,7 @@ export class Connection {
   readonly #closeListeners = new Set<(reason: Error) => void>();
 
   constructor(transport: Transport, options: ConnectionOptions) {
+    super();
     this.readOnly = options.readOnly;
     this.#guestAgentOnly = options.guestAgentOnly === true;
     this.#observe = options.observe;
@@ -86,7 +88,11 @@ export class Connection {
    * arguments do not fit the protocol), ReadOnlyError, CallNotAllowedError, or with the reason why the connection closed
    * (ClosedError, ProtocolError).
    */
-  call<N extends CallName>(name: N, args: CallArgs<N>, options?: CallOptions): Promise<CallResult<N>> {
+  override call<N extends CallName>(
+    name: N,
+    args: CallArgs<N>,
+    options?: CallOptions,
+  ): Promise<CallResult<N>> {
     try {
       if (this.readOnly) assertReadOnly(name, args);
       if (this.#guestAgentOnly) assertGuestAgent(name);

@@ -1,7 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { type CellMemory, type DomainState, type HostFacts, vmCpusOf } from '../facts/facts.ts';
 import { neighboursOf } from '../invariants/all.ts';
-import { defaultHostCpus, type HostDomain, placementHost } from '../placement/host.ts';
+import { defaultHostCpus, type HostDomain, placementHost } from '../placement/inventory.ts';
 import { REFUSE_RATIO, ratioRefusals, ratioText, WARN_RATIO } from '../placement/overcommit-limits.ts';
 import { place } from '../placement/place.ts';
 import { placeFairly } from '../placement/policy.ts';

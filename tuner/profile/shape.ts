@@ -3,7 +3,7 @@ import type { DomainFacts } from '../../model/domain/domain.ts';
 import { cellCpus, type HostCell } from '../../model/topology.ts';
 import { child, children, type Element } from '../../model/xml.ts';
 import { type HostFacts, vmCpusOf } from '../facts/facts.ts';
-import { defaultHostCpus } from '../placement/host.ts';
+import { defaultHostCpus } from '../placement/inventory.ts';
 import { parseTopology } from '../settings/cpu.ts';
 import type { Policy } from './policy.ts';
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { parseDomain } from '../../../model/domain/domain.ts';
 import { onlineCpus, parseCapabilities } from '../../../model/topology.ts';
-import { defaultHostCpus, type HostDomain, placementHost } from '../../../tuner/placement/host.ts';
+import { defaultHostCpus, type HostDomain, placementHost } from '../../../tuner/placement/inventory.ts';
 import type { PlacementHost } from '../../../tuner/placement/types.ts';
 import { GIB, HOSTS, hostOf, MIB, memoryOf, type Shape, topologyOf } from './hosts.ts';
 

@@ -1,7 +1,7 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import type { HostCell, HostCpu, HostTopology } from '../../../model/topology.ts';
 import type { CellMemory } from '../../../tuner/facts/facts.ts';
-import { type HostOptions, placementHost } from '../../../tuner/placement/host.ts';
+import { type HostOptions, placementHost } from '../../../tuner/placement/inventory.ts';
 import type { PlacementHost } from '../../../tuner/placement/types.ts';
 
 export const GIB = 1_048_576;

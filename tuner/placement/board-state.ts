@@ -1,4 +1,4 @@
-import { type CostView, isWhole, sharedCpus, vcpuCost } from './objective.ts';
+import { type CostModel, isWhole, sharedCpus, vcpuCost } from './cost.ts';
 import type { Core, PlacementCell, PlacementHost } from './types.ts';
 
 /** Who is on a core: nobody, the host, helpers, or vCPUs (and perhaps others beside them). */
@@ -69,7 +69,7 @@ export interface CoreState {
 }
 
 /** The cells of a host as they are before anything is placed, their cores not yet in lots. */
-export function startOf(host: PlacementHost, view: CostView): CellState[] {
+export function startOf(host: PlacementHost, view: CostModel): CellState[] {
   const families = new Map<string, number>();
   const kins = new Map<string, number>();
   return host.cells.map((given) => {
@@ -85,7 +85,7 @@ export function startOf(host: PlacementHost, view: CostView): CellState[] {
         core.threads,
         core.isolated,
         isolated,
-        view.narrow.has(core),
+        view.confined.has(core),
         core.efficiency,
       ].join(' ');
       cell.cores.push({

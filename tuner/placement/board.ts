@@ -9,14 +9,14 @@ import {
   startOf,
 } from './board-state.ts';
 import {
-  type CostView,
-  costView,
-  holeCost,
+  type CostModel,
+  costModel,
+  fragmentationCost,
   loadCost,
   memoryCost,
   sharedPoolCost,
   WEIGHTS,
-} from './objective.ts';
+} from './cost.ts';
 import type { PlacementHost, PlacementRequest } from './types.ts';
 
 /** Threads of one core, for vCPUs of one VM. */
@@ -27,7 +27,7 @@ export interface Take {
 
 /** The state of a host in mid-search: who has which threads and whose memory lies where. All changes can be undone. */
 export class Board {
-  readonly view: CostView;
+  readonly view: CostModel;
   readonly cells: readonly CellState[];
   readonly coreOf: ReadonlyMap<number, CoreState>;
   /** What all that is on it costs so far. */
@@ -42,7 +42,7 @@ export class Board {
   /** `requests`: all that will be seated, since the load is an average over them. */
   constructor(host: PlacementHost, requests: readonly PlacementRequest[]) {
     this.#host = host;
-    this.view = costView(host);
+    this.view = costModel(host);
     this.cells = startOf(host, this.view);
     this.#floating =
       host.cells.reduce((sum, cell) => sum + cell.floatingVcpus, 0) +
@@ -174,12 +174,12 @@ export class Board {
   #fill(cell: CellState, cache: CacheState, by: 1 | -1): void {
     const { widestCell, widestCache } = this.view;
     for (const [weight, widest, hole] of [
-      [WEIGHTS.cellHole, widestCell, cell],
-      [WEIGHTS.cacheHole, widestCache, cache],
+      [WEIGHTS.cellFragmentation, widestCell, cell],
+      [WEIGHTS.cacheFragmentation, widestCache, cache],
     ] as const) {
-      const before = holeCost(weight, hole.startFree, hole.free, widest);
+      const before = fragmentationCost(weight, hole.startFree, hole.free, widest);
       hole.free += by;
-      this.cost += holeCost(weight, hole.startFree, hole.free, widest) - before;
+      this.cost += fragmentationCost(weight, hole.startFree, hole.free, widest) - before;
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { Board } from './board.ts';
 import type { CellState } from './board-state.ts';
 import type { Budget } from './budget.ts';
+import { type CellPlace, placeCost } from './cost.ts';
 import { helperSeats } from './helper-seats.ts';
-import { type CellSite, siteCost } from './objective.ts';
 import { allPicks, likelyPicks } from './picks.ts';
 import { type DedicatedSeat, giveCell, type HelperTake, type SeatCell, siteOf, takeCell } from './seat.ts';
 import type { Breadth, Seats } from './seats.ts';
@@ -23,11 +23,11 @@ export function dedicatedSeats(
   const start = board.cost;
   const seats: DedicatedSeat[] = [];
   const chosen: SeatCell[] = [];
-  const sites: CellSite[] = [];
+  const sites: CellPlace[] = [];
   let complete = breadth.exact;
 
   const finish = (helpers: readonly HelperTake[]): void => {
-    const own = siteCost(
+    const own = placeCost(
       board.view,
       request,
       sites,
@@ -68,8 +68,8 @@ export function dedicatedSeats(
     }
   };
 
-  const cellOptions = (index: number): { at: SeatCell; site: CellSite; cost: number }[] => {
-    const options: { at: SeatCell; site: CellSite; cost: number }[] = [];
+  const cellOptions = (index: number): { at: SeatCell; site: CellPlace; cost: number }[] => {
+    const options: { at: SeatCell; site: CellPlace; cost: number }[] = [];
     const wanted = request.cells[index];
     const from = alikeBefore(request, index)
       ? board.cells.indexOf((chosen[index - 1] as SeatCell).cell) + 1
@@ -88,7 +88,7 @@ export function dedicatedSeats(
         const at: SeatCell = { cell, memoryCell, takes, cpus: inOrder(takes) };
         const site = siteOf(board, request, index, at);
         takeCell(board, request, index, at);
-        const cost = board.cost + siteCost(board.view, request, [...sites, site], []);
+        const cost = board.cost + placeCost(board.view, request, [...sites, site], []);
         const leavesRoom = cell.sharedCpus >= cell.widest;
         giveCell(board, request, index, at);
         if (leavesRoom) options.push({ at, site, cost });

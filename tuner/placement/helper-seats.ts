@@ -1,7 +1,7 @@
 import type { Board } from './board.ts';
 import type { CellState, CoreState } from './board-state.ts';
 import type { Budget } from './budget.ts';
-import { type CellSite, helperCost } from './objective.ts';
+import { type CellPlace, helperCost } from './cost.ts';
 import type { HelperTake } from './seat.ts';
 import type { Breadth } from './seats.ts';
 import type { DedicatedRequest } from './types.ts';
@@ -20,7 +20,7 @@ export const helpersOf = ({ emulatorCpus, ioThreadCpus }: DedicatedRequest): num
 export function helperSeats(
   board: Board,
   request: DedicatedRequest,
-  sites: readonly CellSite[],
+  sites: readonly CellPlace[],
   breadth: Breadth,
   budget: Budget,
   finish: (helpers: readonly HelperTake[]) => void,
@@ -59,7 +59,7 @@ export function helperSeats(
  * that do: which of them sits on which core makes no difference. Else the nearest cells that have any will do, and
  * in them the kind of core that is least missed.
  */
-function coresFor(board: Board, sites: readonly CellSite[], from: number, breadth: Breadth): CoreState[] {
+function coresFor(board: Board, sites: readonly CellPlace[], from: number, breadth: Breadth): CoreState[] {
   const cores = breadth.exact
     ? board.cells.flatMap((cell) => lotCores(cell, from))
     : (nearest(board, sites) ?? []);
@@ -75,7 +75,7 @@ function lotCores(cell: CellState, from: number): CoreState[] {
   );
 }
 
-function nearest(board: Board, sites: readonly CellSite[]): CoreState[] | undefined {
+function nearest(board: Board, sites: readonly CellPlace[]): CoreState[] | undefined {
   const away = (cell: CellState): number =>
     Math.min(...sites.map((site) => board.view.away(site.cell, cell.id)));
   const rings = Map.groupBy(board.cells, away);
@@ -92,7 +92,7 @@ const MISSED = [false, true].flatMap((isolated) =>
   ['helpers', 'host', 'whole'].map((kind) => `${kind} ${isolated}`),
 );
 
-function costOf(board: Board, sites: readonly CellSite[], core: CoreState): number {
+function costOf(board: Board, sites: readonly CellPlace[], core: CoreState): number {
   const before = board.cost;
   const cpu = core.free[0] as number;
   board.takeHelper(core, cpu);

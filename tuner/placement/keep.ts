@@ -1,7 +1,7 @@
 import type { Board, Take } from './board.ts';
 import type { CoreState } from './board-state.ts';
+import { deviceCost, helperCost, placeCost } from './cost.ts';
 import { helpersOf } from './helper-seats.ts';
-import { deviceCost, helperCost, siteCost } from './objective.ts';
 import {
   type DedicatedSeat,
   giveCell,
@@ -100,7 +100,7 @@ class Keeping {
     });
     if (!seated) return undefined;
     const kept = { kind: 'dedicated', request: this.#request, cells: this.#cells, helpers: [] } as const;
-    const own = siteCost(this.#board.view, this.#request, sitesOf(this.#board, kept), []);
+    const own = placeCost(this.#board.view, this.#request, sitesOf(this.#board, kept), []);
     return { ...kept, own, delta: cost - start + own };
   }
 

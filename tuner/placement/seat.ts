@@ -1,6 +1,6 @@
 import type { Board, Take } from './board.ts';
 import type { CellState, CoreState } from './board-state.ts';
-import type { CellSite } from './objective.ts';
+import type { CellPlace } from './cost.ts';
 import type { DedicatedRequest, GuestCellRequest, NodeRequest } from './types.ts';
 
 /** Where a guest cell sits. */
@@ -106,7 +106,7 @@ export function giveCell(board: Board, request: DedicatedRequest, index: number,
 const guestCell = (request: DedicatedRequest, index: number): GuestCellRequest =>
   request.cells[index] as GuestCellRequest;
 
-export function siteOf(board: Board, request: DedicatedRequest, index: number, at: SeatCell): CellSite {
+export function siteOf(board: Board, request: DedicatedRequest, index: number, at: SeatCell): CellPlace {
   return {
     cell: at.cell.id,
     memoryCell: at.memoryCell.id,
@@ -119,4 +119,4 @@ export function siteOf(board: Board, request: DedicatedRequest, index: number, a
 export const sitesOf = (
   board: Board,
   { request, cells }: Pick<DedicatedSeat, 'request' | 'cells'>,
-): CellSite[] => cells.map((at, index) => siteOf(board, request, index, at));
+): CellPlace[] => cells.map((at, index) => siteOf(board, request, index, at));

@@ -1,9 +1,9 @@
 import type { Board } from './board.ts';
 import type { Budget } from './budget.ts';
+import { deviceCost, helperCost } from './cost.ts';
 import { dedicatedSeats } from './dedicated-seats.ts';
 import { helperSeats } from './helper-seats.ts';
 import { keptHelpers } from './keep.ts';
-import { deviceCost, helperCost } from './objective.ts';
 import { type DedicatedSeat, type HelperSeat, type NodeSeat, type Seat, sitesOf } from './seat.ts';
 import type { NodeRequest, PlacementRequest } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import { WEIGHTS } from './cost.ts';
 import { helpersOf } from './helper-seats.ts';
-import { WEIGHTS } from './objective.ts';
 import { type Found, Search, type SearchOptions } from './search.ts';
 import type { Floater, PlacementHost, PlacementRequest } from './types.ts';
 

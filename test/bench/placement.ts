@@ -1,4 +1,4 @@
-import { place } from '../../tuner/placement/place.ts';
+import { place } from '../../tuner/placement/policy.ts';
 import type { Placement, PlacementHost, PlacementRequest } from '../../tuner/placement/types.ts';
 import { hostOf, MIB, type Shape } from '../tuner/placement/hosts.ts';
 import { dedicated, sharing } from '../tuner/placement/requests.ts';

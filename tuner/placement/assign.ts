@@ -1,14 +1,26 @@
 import { CpuSet } from '../../model/cpu-set.ts';
-import type { DedicatedSeat, NodeSeat } from './seat.ts';
-import type { Assignment, PlacementCell, PlacementHost } from './types.ts';
+import type { DedicatedCandidate, NodeCandidate, VmCandidate } from './candidates.ts';
+import type { Assignment, Overlap, PlacementCell, PlacementHost } from './types.ts';
 
-/** What a seat means for a VM that has CPUs of its own; `shared`: what is left in its cells for vCPUs that share. */
+/*
+ * Assignments: turns the candidate that was chosen for a VM into CPU sets for its vCPUs, emulator threads and
+ * iothreads, which become its pins.
+ */
+
+/** `shared`: the shared CPU pools of the candidate's cells. */
+export function assignmentOf(host: PlacementHost, candidate: VmCandidate, shared: CpuSet): Assignment {
+  return candidate.kind === 'node'
+    ? nodeAssignment(candidate, shared)
+    : dedicatedAssignment(host, candidate, shared);
+}
+
+/** `shared`: for those vCPUs that share CPUs (`sharedVcpus`). */
 export function dedicatedAssignment(
   host: PlacementHost,
-  seat: DedicatedSeat,
+  candidate: DedicatedCandidate,
   shared: CpuSet = CpuSet.empty,
 ): Assignment {
-  const { request, cells, helpers } = seat;
+  const { request, cells, helpers } = candidate;
   const vcpus: CpuSet[] = [];
   cells.forEach(({ cpus }, index) => {
     [...(request.cells[index]?.vcpus ?? [])].forEach((vcpu, at) => {
@@ -16,11 +28,11 @@ export function dedicatedAssignment(
     });
   });
   const cellIds = cells.map(({ cell }) => cell.id);
-  const own = helpers.map(({ cpu }) => cpu);
+  const helperCpus = helpers.map(({ cpu }) => cpu);
   const emulator =
     request.emulatorCpus > 0
-      ? CpuSet.of(own.slice(0, request.emulatorCpus))
-      : commonCpus(host, cellIds, vcpus);
+      ? CpuSet.of(helperCpus.slice(0, request.emulatorCpus))
+      : sharedHelperCpus(host, cellIds, vcpus);
   for (const vcpu of request.sharedVcpus ?? []) vcpus[vcpu] = shared.size > 0 ? shared : emulator;
   return {
     guest: request.guest,
@@ -29,37 +41,37 @@ export function dedicatedAssignment(
     memoryCells: cells.map(({ memoryCell }) => memoryCell.id),
     vcpus,
     emulator,
-    ioThreads: request.ioThreadCpus > 0 ? CpuSet.of(own.slice(request.emulatorCpus)) : emulator,
+    ioThreads: request.ioThreadCpus > 0 ? CpuSet.of(helperCpus.slice(request.emulatorCpus)) : emulator,
     ...(request.sharedVcpus === undefined ? {} : { sharedVcpus: request.sharedVcpus }),
   };
 }
 
 /**
- * Where helpers without CPUs of their own go: on the host's CPUs in the VM's cells; on the host's elsewhere; where
- * it keeps none, on those of the vCPUs, as Nova does.
+ * Where helpers without dedicated CPUs run: on the CPUs reserved for the host in the VM's cells; else in other cells;
+ * if none are reserved, on the CPUs of the vCPUs, as in Nova.
  */
-function commonCpus(host: PlacementHost, cells: readonly number[], vcpus: readonly CpuSet[]): CpuSet {
+function sharedHelperCpus(host: PlacementHost, cells: readonly number[], vcpus: readonly CpuSet[]): CpuSet {
   const near = housekeeping(host.cells.filter(({ id }) => cells.includes(id)));
   if (near.size > 0) return near;
   const any = housekeeping(host.cells);
   return any.size > 0 ? any : union(vcpus);
 }
 
-/** CPUs that these cells keep for the host. */
+/** CPUs of these cells that are reserved for the host. */
 const housekeeping = (cells: readonly PlacementCell[]): CpuSet =>
   union(cells.map((cell) => cell.housekeeping));
 
 const union = (sets: readonly CpuSet[]): CpuSet => CpuSet.of(sets.flatMap((set) => [...set]));
 
-/** The CPUs that vCPUs have to themselves by a placement. */
+/** The CPUs that an assignment dedicates to vCPUs. */
 export function dedicatedCpus({ kind, vcpus, sharedVcpus = CpuSet.empty }: Assignment): CpuSet {
   if (kind === 'node') return CpuSet.empty;
   return union(vcpus.filter((_, vcpu) => !sharedVcpus.has(vcpu)));
 }
 
-/** What a seat means for a VM that shares a cell's CPUs, of which these are left to share. */
-export function nodeAssignment(seat: NodeSeat, shared: CpuSet): Assignment {
-  const { request, cell } = seat;
+/** `shared`: the shared CPU pool of the candidate's cell. */
+export function nodeAssignment(candidate: NodeCandidate, shared: CpuSet): Assignment {
+  const { request, cell } = candidate;
   return {
     guest: request.guest,
     kind: 'node',
@@ -69,4 +81,25 @@ export function nodeAssignment(seat: NodeSeat, shared: CpuSet): Assignment {
     emulator: shared,
     ioThreads: shared,
   };
+}
+
+/** VMs outside the placement that may still run on CPUs that it dedicates to others. */
+export function overlapsOf(host: PlacementHost, assignments: readonly Assignment[]): Overlap[] {
+  const dedicated = assignments.filter(({ kind }) => kind === 'dedicated');
+  return host.floaters.flatMap((floater) => {
+    const over = dedicated
+      .map((assignment) => ({
+        guest: assignment.guest,
+        cpus: dedicatedCpus(assignment).intersection(floater.cpus),
+      }))
+      .filter(({ cpus }) => cpus.size > 0);
+    if (over.length === 0) return [];
+    return [
+      {
+        guest: floater.guest,
+        cpus: CpuSet.of(over.flatMap(({ cpus }) => [...cpus])),
+        with: over.map(({ guest }) => guest),
+      },
+    ];
+  });
 }

@@ -1,19 +1,82 @@
-import { WARN_RATIO } from './overcommit-limits.ts';
-import { type PlaceOptions, place } from './place.ts';
-import type { Assignment, DedicatedRequest, Placement, PlacementHost, PlacementRequest } from './types.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
+import { TunerError } from '../errors.ts';
+import { assignmentOf, overlapsOf } from './assign.ts';
+import { Budget, helperCount } from './candidates.ts';
+import { costing, hasMoved, moveCost, WEIGHTS } from './cost.ts';
+import { explainRefusal } from './explain.ts';
+import { WARN_RATIO } from './sharing.ts';
+import { type Found, hardestFirst, Solver, type SolverOptions } from './solver.ts';
+import type {
+  Assignment,
+  DedicatedRequest,
+  Floater,
+  Placement,
+  PlacementHost,
+  PlacementRequest,
+} from './types.ts';
 
-/** The highest overcommit ratio that any VM without CPUs of its own would see. */
+/*
+ * Placement: which CPUs and which memory of a host each VM gets. Pure and deterministic; this is the whole algorithm.
+ *
+ * The policy is a ladder. The next rung is taken only if the one before does not suffice:
+ *
+ * 1. Nobody moves. VMs that have a place keep it; the others get places beside them.
+ * 2. As few as possible move: only helpers (emulator threads and iothreads), then one VM, then two, ... (`FewestMoves`).
+ * 3. As few as possible are refused: VMs without a place before those with one, the last of the request first
+ *    (`refuseFewest`). Each refusal says why, and what would make room (explain.ts).
+ * 4. If VMs that share CPUs would see a vCPU:pCPU ratio above 3:1, VMs that use more cores than they need are packed
+ *    onto fewer cores of their present cells, if that lowers the ratio by a quarter (`placeFairly`).
+ *
+ * Rungs 1 to 3 ask the solver for places of the VMs that have none, beside those that stay:
+ *
+ * 1. State (state.ts): the free threads, pages and memory of the inventory (inventory.ts), less those of VMs that stay.
+ * 2. Order (`hardestFirst`): dedicated before shared, whole cores before single threads, large before small.
+ * 3. Candidates for the next VM (candidates.ts). With dedicated CPUs: for each guest cell, each host cell with enough
+ *    memory and there each selection of cores (cores.ts), then CPUs for its helpers. With shared CPUs: each cell.
+ * 4. Cost (cost.ts): what each candidate adds. The solver takes the cheapest and goes on with the next VM; if one has
+ *    no candidate, it goes first and all start over (`greedy`).
+ * 5. Of up to 12 VMs, all candidates are tried from there on, except branches that cannot become cheaper (branch and
+ *    bound). Of more, each in turn may leave its place for a cheaper one (local search).
+ * 6. The chosen candidates become CPU sets (assign.ts), which the plan turns into pins.
+ *
+ * Every step counts against a budget, so work is bounded; `proven` says whether all ways were tried.
+ *
+ * Example (test/tuner/placement/example.test.ts): two cells of four cores with two threads each. The first core of each
+ * cell is reserved for the host, which leaves
+ *
+ *     cell 0:  2,3  4,5  6,7        cell 1:  10,11  12,13  14,15
+ *
+ * `web` has 2 vCPUs, today on CPUs 2 and 4: one thread each of two cores. `db` is new: 4 vCPUs, two threads per core in
+ * the guest.
+ *
+ * - Rung 1: web keeps 2 and 4. db has two candidates. Cell 1, CPUs 10-13, costs nothing by itself, and 12.4 for using up
+ *   free cores and CPUs to share. Cell 0, CPUs 6,7,3,5, costs 20 for a core more than needed and 25 for a guest core
+ *   split over two cores by itself, 100 for sharing two cores with web, and adds 146.6 in all. db gets 10-13.
+ * - With `big` of 6 vCPUs too, only cell 1 has room for it. Nobody has to move: db now gets 6,7,3,5.
+ * - Rung 2: if instead of db `x` needs 3 whole cores and `y` needs 2 (`threads: require`), web is in the way in cell 0.
+ *   It moves to 14,15: x gets cell 0, y gets 10-13.
+ * - Rung 3: `z`, which needs 2 whole cores beside these, is refused: "cell 0 has 0 free cores and cell 1 has 0 free cores;
+ *   z needs 2", next "free by leaving y out, which is to have CPUs 10-13".
+ * - Rung 4: with web on 2 and 4, the sibling threads 3 and 5 serve nobody. If 20 vCPUs of other VMs share what web and db
+ *   leave, that is CPUs 6,7,14,15, or 5:1. Packed, web gets 6,7 and db 2-5; the others share 10-15, at 3.3:1.
+ */
+
+export interface PlaceOptions {
+  /** VMs move at no cost: the best placement of all together, whatever they have now. */
+  readonly rebalance?: boolean | undefined;
+}
+
+/** The highest vCPU:pCPU ratio that any VM without dedicated CPUs would see. */
 export type WorstRatio = (assignments: readonly Assignment[]) => number;
 
-/** Less is not worth moving a VM for. */
+// Rung 4: relieve VMs that share CPUs.
+
+/** The ratio must fall to this part of what it was; less is not worth a move. */
 const MUCH_BETTER = 0.75;
 
 /**
- * Places VMs, in this order of preference:
- * 1. Nobody who has a place moves, if there is room for all (place.ts).
- * 2. Where VMs that share CPUs would then be squeezed above 3:1, VMs that leave the other threads of their cores idle
- *    are packed onto whole cores of the cells that they are in: their memory stays, and the cores that become free
- *    are shared. Only if the ratio falls by a quarter, and by as few of these VMs as will do.
+ * Places VMs by all rungs of the ladder.
+ * @throws TunerError (TUNE_PLACEMENT) as `place` does.
  */
 export function placeFairly(
   host: PlacementHost,
@@ -24,15 +87,15 @@ export function placeFairly(
   const first = place(host, requests, options);
   const ratio = worstRatio(first.assignments);
   if (options.rebalance === true || first.refusals.length > 0 || ratio <= WARN_RATIO) return first;
-  const wide = requests.filter((request) => isSpreadOut(host, request, first));
   let repinned = new Set<PlacementRequest>();
   let best = first;
-  for (const request of wide) {
+  for (const request of requests.filter((each) => isSpreadOut(host, each, first))) {
     if (best !== first && worstRatio(best.assignments) <= WARN_RATIO) break;
-    const next = repack(host, requests, new Set([...repinned, request]), options);
+    const wider = new Set([...repinned, request]);
+    const next = repin(host, requests, wider, options);
     if (next.refusals.length > 0 || next.moved.length > first.moved.length) continue;
-    // One VM alone may not help a pool that lies in another cell: what counts is how it ends.
-    repinned = new Set([...repinned, request]);
+    // One VM alone may not help a pool in another cell: only the ratio at the end counts.
+    repinned = wider;
     best = next;
   }
   return worstRatio(best.assignments) <= ratio * MUCH_BETTER
@@ -40,7 +103,8 @@ export function placeFairly(
     : first;
 }
 
-function repack(
+/** Places all VMs, these on other CPUs of their present cells if that costs less. */
+function repin(
   host: PlacementHost,
   requests: readonly PlacementRequest[],
   repinned: ReadonlySet<PlacementRequest>,
@@ -53,23 +117,376 @@ function repack(
   return place(host, changed, options);
 }
 
-/** Its vCPUs stay where they are, on more cores than they need, and others may not use what they leave. */
+/** Its vCPUs stay, on more cores than they need, whose sibling threads no other VM may use. */
 function isSpreadOut(host: PlacementHost, request: PlacementRequest, { moved }: Placement): boolean {
   if (request.kind !== 'dedicated' || request.threads === 'isolate' || request.current === undefined)
     return false;
   if (moved.includes(request.guest)) return false;
   const { current } = request;
-  return request.cells.some((cell) => usesMoreCores(host, request, current, [...cell.vcpus]));
+  return request.cells.some((cell) => usesMoreCores(host, current, [...cell.vcpus]));
 }
 
-function usesMoreCores(
-  host: PlacementHost,
-  { cells }: DedicatedRequest,
-  current: Assignment,
-  vcpus: readonly number[],
-): boolean {
+function usesMoreCores(host: PlacementHost, current: Assignment, vcpus: readonly number[]): boolean {
   const cpus = vcpus.flatMap((vcpu) => current.vcpus[vcpu]?.first ?? []);
   const cores = host.cores.filter((core) => core.cpus.some((cpu) => cpus.includes(cpu)));
   const threads = Math.max(1, ...cores.map((core) => core.cpus.length));
-  return cells.length > 0 && cores.length > Math.ceil(vcpus.length / threads);
+  return cores.length > Math.ceil(vcpus.length / threads);
+}
+
+/**
+ * Places VMs by rungs 1 to 3 of the ladder.
+ * @throws TunerError (TUNE_PLACEMENT) for requests that make no sense: one VM twice, vCPUs with gaps.
+ */
+export function place(
+  host: PlacementHost,
+  requests: readonly PlacementRequest[],
+  { rebalance = false }: PlaceOptions = {},
+): Placement {
+  check(requests);
+  const { solver, refused, proven } = refuseFewest(host, requests, {
+    rebalance,
+    moveCost: (candidate) =>
+      rebalance || candidate.request.current === undefined
+        ? 0
+        : moveCost(candidate.request, assignmentOf(host, candidate, CpuSet.empty)),
+  });
+  const assignments = assignmentsOf(host, requests, solver);
+  const placed = new Map(assignments.map((assignment) => [assignment.guest, assignment]));
+  const moved = requests.filter(({ guest, current }) => {
+    const to = placed.get(guest);
+    return current !== undefined && to !== undefined && hasMoved(current, to);
+  });
+  return {
+    kind: refused.length === 0 ? 'placed' : 'refused',
+    assignments,
+    refusals: requests
+      .filter((request) => refused.includes(request))
+      .map((request) => explainRefusal(host, request, solver, assignments)),
+    moved: moved.map(({ guest }) => guest),
+    overlaps: overlapsOf(host, assignments),
+    cost: costing(host, requests, { rebalance })(assignments),
+    proven,
+  };
+}
+
+function assignmentsOf(
+  host: PlacementHost,
+  requests: readonly PlacementRequest[],
+  solver: Solver,
+): Assignment[] {
+  return requests.flatMap((request) => {
+    const candidate = solver.placeOf(request);
+    if (candidate === undefined) return [];
+    const cells = candidate.kind === 'node' ? [candidate.cell] : candidate.cells.map(({ cell }) => cell);
+    const shared = cells.reduce((all, cell) => all.union(solver.state.sharedPool(cell)), CpuSet.empty);
+    return [assignmentOf(host, candidate, shared)];
+  });
+}
+
+function check(requests: readonly PlacementRequest[]): void {
+  const seen = new Set<string>();
+  for (const request of requests) {
+    if (seen.has(request.guest)) {
+      throw new TunerError('TUNE_PLACEMENT', `${request.guest} cannot be placed twice at once`);
+    }
+    seen.add(request.guest);
+    const vcpus = request.kind === 'node' ? [...Array(request.vcpus).keys()] : vcpuNumbers(request);
+    if (vcpus.length === 0 || vcpus.some((vcpu, index) => vcpu !== index)) {
+      throw new TunerError(
+        'TUNE_PLACEMENT',
+        `${request.guest} has the vCPUs ${vcpus.join(',') || 'none'} in its guest cells; they must hold each of 0 to n-1 once`,
+      );
+    }
+  }
+}
+
+const vcpuNumbers = ({ cells, sharedVcpus = CpuSet.empty }: DedicatedRequest): number[] =>
+  [...cells.flatMap(({ vcpus }) => [...vcpus]), ...sharedVcpus].sort((a, b) => a - b);
+
+// Rung 3: refuse as few VMs as possible.
+
+interface LadderOptions extends Pick<SolverOptions, 'moveCost'> {
+  readonly rebalance: boolean;
+}
+
+interface Placed {
+  readonly solver: Solver;
+  /** VMs without a place. */
+  readonly refused: readonly PlacementRequest[];
+  /** All ways were tried: no more VMs have a place, and no placement costs less. */
+  readonly proven: boolean;
+}
+
+/** Steps after which the best so far is taken: about a second on a large host. */
+const STEPS = 300_000;
+/** Up to so many VMs, all choices of VMs to refuse are tried. */
+const MAX_REFUSE_CHOICES = 10;
+
+function refuseFewest(
+  host: PlacementHost,
+  requests: readonly PlacementRequest[],
+  options: LadderOptions,
+): Placed {
+  const all = new FewestMoves(host, requests, { ...options, budget: new Budget(STEPS) }).solve();
+  if (all.solver !== undefined) return { ...all, refused: [] };
+  const chosen = requests.length <= MAX_REFUSE_CHOICES ? tryRefusals(host, requests, options) : undefined;
+  if (chosen !== undefined) return chosen;
+  const inOrder = refuseLast(host, requests, options);
+  const hardness = hardestFirst(() => false);
+  const easiestFirst = requests.toSorted((a, b) => hardness(b, a));
+  const easiest = refuseLast(host, easiestFirst, options);
+  return easiest.refused.length < inOrder.refused.length ? easiest : inOrder;
+}
+
+/**
+ * For few VMs, tries all choices of VMs to refuse: those without a place before those with one, the last of the
+ * request first. VMs with no room even alone are refused in any case. Undefined if that takes too long.
+ */
+function tryRefusals(
+  host: PlacementHost,
+  requests: readonly PlacementRequest[],
+  given: LadderOptions,
+): Placed | undefined {
+  const options = { ...given, budget: new Budget(STEPS) };
+  const hopeless = requests.filter((request) => !new Solver(host, [request], options).fits(request));
+  const others = requests.filter((request) => !hopeless.includes(request)).reverse();
+  const dispensable = [
+    ...others.filter(({ current }) => current === undefined),
+    ...others.filter(({ current }) => current !== undefined),
+  ];
+  let proven = true;
+  for (let size = hopeless.length > 0 ? 0 : 1; size <= dispensable.length; size++) {
+    for (const more of combinations(dispensable, size)) {
+      if (options.budget.spent) return undefined;
+      const refused = requests.filter((request) => hopeless.includes(request) || more.includes(request));
+      const rest = requests.filter((request) => !refused.includes(request));
+      const result = new FewestMoves(host, rest, options).solve();
+      proven &&= result.proven;
+      if (result.solver !== undefined) return { solver: result.solver, refused, proven };
+    }
+  }
+  return undefined;
+}
+
+/** For many VMs: those with a place stay, then each in turn gets the first place that fits. */
+function refuseLast(
+  host: PlacementHost,
+  requests: readonly PlacementRequest[],
+  options: LadderOptions,
+): Placed {
+  const solver = new Solver(host, requests, { ...options, budget: new Budget(STEPS) });
+  const present = options.rebalance ? [] : requests.filter(({ current }) => current !== undefined);
+  const leaving = solver.keep(present);
+  const helpers = solver.solve([], { quick: true });
+  if (helpers.kind === 'found') solver.commit(helpers);
+  const unplaced = requests.filter((request) => !present.includes(request));
+  const waiting = [...leaving, ...solver.releaseWithoutHelpers(), ...unplaced];
+  const refused = waiting.filter((request) => {
+    const outcome = solver.solve([request], { quick: true });
+    if (outcome.kind === 'found') solver.commit(outcome);
+    return outcome.kind === 'none';
+  });
+  return { solver, refused, proven: false };
+}
+
+// Rungs 1 and 2: nobody moves, or as few as possible.
+
+/** A solver in which all VMs have a place; `proven`: all ways were tried. */
+interface Solved {
+  readonly solver: Solver;
+  readonly proven: boolean;
+}
+
+interface Unsolved {
+  readonly solver: undefined;
+  readonly proven: boolean;
+}
+
+/** Up to so many VMs with a place, all choices of VMs to move are tried. */
+const MAX_MOVE_CHOICES = 6;
+
+/** Finds places for all VMs and moves as few as possible of those that have one. */
+class FewestMoves {
+  readonly #host: PlacementHost;
+  readonly #requests: readonly PlacementRequest[];
+  readonly #options: LadderOptions & SolverOptions;
+
+  constructor(
+    host: PlacementHost,
+    requests: readonly PlacementRequest[],
+    options: LadderOptions & SolverOptions,
+  ) {
+    this.#host = host;
+    this.#requests = requests;
+    this.#options = options;
+  }
+
+  solve(): Solved | Unsolved {
+    const present = this.#options.rebalance
+      ? []
+      : this.#requests.filter(({ current }) => current !== undefined);
+    const unplaced = this.#requests.filter((request) => !present.includes(request));
+    return present.length <= MAX_MOVE_CHOICES
+      ? this.#tryChoices(unplaced, present)
+      : this.#tryLikely(unplaced, present);
+  }
+
+  /** For few VMs with a place: nobody moves, then one, then two, ...; at each number the choice that costs least. */
+  #tryChoices(
+    unplaced: readonly PlacementRequest[],
+    present: readonly PlacementRequest[],
+  ): Solved | Unsolved {
+    let proven = true;
+    for (let count = 0; count <= present.length; count++) {
+      const result = this.#tryMoving(count, unplaced, present);
+      proven &&= result.proven;
+      if (result.solver !== undefined) return { solver: result.solver, proven };
+    }
+    return proven ? { solver: undefined, proven } : this.#allMove();
+  }
+
+  /** The cheapest choice of `count` VMs that move. */
+  #tryMoving(
+    count: number,
+    unplaced: readonly PlacementRequest[],
+    present: readonly PlacementRequest[],
+  ): Solved | Unsolved {
+    let best: { solver: Solver; outcome: Found } | undefined;
+    let proven = true;
+    for (const { moving, staying, loose, leastCost } of moveChoices(present, count)) {
+      if (best !== undefined && best.outcome.cost <= leastCost) continue;
+      if (this.#options.budget.spent) {
+        proven = false;
+        break;
+      }
+      const solver = this.#newSolver();
+      if (solver.keep(staying, new Set(loose)).length > 0) continue;
+      const outcome = solver.solve([...unplaced, ...moving]);
+      proven &&= outcome.proven;
+      if (outcome.kind === 'found' && outcome.cost < (best?.outcome.cost ?? Number.POSITIVE_INFINITY)) {
+        best = { solver, outcome };
+      }
+    }
+    return best === undefined ? { solver: undefined, proven } : committed(best.solver, best.outcome, proven);
+  }
+
+  /** For many: nobody moves; only helpers do; one VM; those in the way of the unplaced ones; all. */
+  #tryLikely(unplaced: readonly PlacementRequest[], present: readonly PlacementRequest[]): Solved | Unsolved {
+    const solver = this.#newSolver();
+    const leaving = solver.keep(present);
+    const staying = present.filter((request) => !leaving.includes(request));
+    const moving = [...unplaced, ...leaving];
+    const outcome = solver.solve(moving);
+    if (outcome.kind === 'found') return committed(solver, outcome, outcome.proven);
+    return (
+      this.#helpersMove(moving, staying) ??
+      this.#oneMoves(solver, moving, staying) ??
+      this.#thoseInTheWayMove(moving, staying) ??
+      this.#allMove()
+    );
+  }
+
+  #helpersMove(
+    moving: readonly PlacementRequest[],
+    staying: readonly PlacementRequest[],
+  ): Solved | undefined {
+    const solver = this.#newSolver();
+    if (solver.keep(staying, new Set(staying.filter(hasHelpers))).length > 0) return undefined;
+    const outcome = solver.solve(moving);
+    return outcome.kind === 'found' ? committed(solver, outcome, false) : undefined;
+  }
+
+  #oneMoves(
+    solver: Solver,
+    moving: readonly PlacementRequest[],
+    staying: readonly PlacementRequest[],
+  ): Solved | undefined {
+    let best: { mover: PlacementRequest; cost: number } | undefined;
+    for (const mover of staying) {
+      if (this.#options.budget.spent) break;
+      solver.release(mover);
+      const outcome = solver.solve([...moving, mover], { quick: true });
+      solver.keep([mover]);
+      if (outcome.kind === 'found' && outcome.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) {
+        best = { mover, cost: outcome.cost };
+      }
+    }
+    if (best === undefined) return undefined;
+    solver.release(best.mover);
+    const outcome = solver.solve([...moving, best.mover]);
+    return outcome.kind === 'found' ? committed(solver, outcome, false) : undefined;
+  }
+
+  /** The others choose first, and avoid the cores of those with a place if they can. Who is in the way then moves. */
+  #thoseInTheWayMove(
+    moving: readonly PlacementRequest[],
+    staying: readonly PlacementRequest[],
+  ): Solved | undefined {
+    const solver = new Solver(asConfined(this.#host, staying), this.#requests, this.#options);
+    const first = solver.solve(moving);
+    if (first.kind === 'none') return undefined;
+    solver.commit(first);
+    const outcome = solver.solve(solver.keep(staying));
+    return outcome.kind === 'found' ? committed(solver, outcome, false) : undefined;
+  }
+
+  #allMove(): Solved | Unsolved {
+    const solver = this.#newSolver();
+    const outcome = solver.solve(this.#requests);
+    if (outcome.kind === 'found') return committed(solver, outcome, false);
+    return { solver: undefined, proven: outcome.proven };
+  }
+
+  #newSolver(): Solver {
+    return new Solver(this.#host, this.#requests, this.#options);
+  }
+}
+
+/** The host as if these VMs were confined to their CPUs without having them dedicated: others may use these, at a cost. */
+function asConfined(host: PlacementHost, staying: readonly PlacementRequest[]): PlacementHost {
+  const floaters = staying.flatMap(({ guest, current }): Floater[] =>
+    current?.kind === 'dedicated'
+      ? [{ guest, cpus: CpuSet.of(current.vcpus.flatMap((cpus) => [...cpus])), narrow: true }]
+      : [],
+  );
+  return { ...host, floaters: [...host.floaters, ...floaters] };
+}
+
+const hasHelpers = (request: PlacementRequest): boolean =>
+  request.kind === 'dedicated' && helperCount(request) > 0;
+
+function committed(solver: Solver, outcome: Found, proven: boolean): Solved {
+  solver.commit(outcome);
+  return { solver, proven };
+}
+
+interface MoveChoice {
+  readonly moving: readonly PlacementRequest[];
+  readonly staying: readonly PlacementRequest[];
+  /** Of those that stay, the VMs whose helpers may move. */
+  readonly loose: readonly PlacementRequest[];
+  /** What these moves cost at least. */
+  readonly leastCost: number;
+}
+
+/** All choices of `count` VMs that move; for each, first with no helpers moving, then those of one VM, then more. */
+function* moveChoices(present: readonly PlacementRequest[], count: number): Generator<MoveChoice> {
+  for (const moving of combinations(present, count)) {
+    const staying = present.filter((request) => !moving.includes(request));
+    const withHelpers = staying.filter(hasHelpers);
+    for (let helpers = 0; helpers <= withHelpers.length; helpers++) {
+      const leastCost = count * WEIGHTS.moved + helpers * WEIGHTS.helpersMoved;
+      for (const loose of combinations(withHelpers, helpers)) yield { moving, staying, loose, leastCost };
+    }
+  }
+}
+
+/** All choices of `size` items, in the order of the items. */
+export function* combinations<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  if (size === 0) yield [];
+  else {
+    for (const [at, item] of items.entries()) {
+      for (const rest of combinations(items.slice(at + 1), size - 1)) yield [item, ...rest];
+    }
+  }
 }

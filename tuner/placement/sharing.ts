@@ -5,10 +5,37 @@ import { cellCpus, type HostTopology } from '../../model/topology.ts';
 import { dedicatedCpus } from './assign.ts';
 import type { Assignment } from './types.ts';
 
-/** A VM without CPUs to itself, and how crowded the CPUs are that it shares: before a placement, and after it. */
+/*
+ * VMs that share CPUs: the vCPU:pCPU ratio that each sees, before a placement and after it, and the limits of it.
+ */
+
+/**
+ * vCPU:pCPU ratio on shared CPUs above which a plan warns. Judgement: below Nova's default for a new host
+ * (initial_cpu_allocation_ratio, 4.0), since a plan takes the CPUs away at once.
+ */
+export const WARN_RATIO = 3;
+
+/**
+ * The ratio above which a plan that would bring VMs there is refused, unless `--allow-ratio` allows more: at loads below
+ * 100 % five vCPUs to a physical CPU are usually safe (Red Hat, RHEL 10, Configuring and managing Linux virtual machines,
+ * 17.6.1 Overcommitting virtual CPUs, 2025).
+ */
+export const REFUSE_RATIO = 5;
+
+/** A ratio that grows by less has not changed. */
+const SAME_RATIO = 1.02;
+
+/** `2.3:1` */
+export const ratioText = (ratio: number): string => `${Number(ratio.toFixed(1))}:1`;
+
+/** The VMs that a plan brings above a ratio, or that are above it and get a higher one. */
+export const squeezed = ({ vms }: Sharing, limit: number): SharingVm[] =>
+  vms.filter(({ before, after }) => after.ratio > limit && after.ratio > (before?.ratio ?? 1) * SAME_RATIO);
+
+/** A VM without dedicated CPUs, and its share of CPUs before a placement and after it. */
 export interface SharingVm {
   readonly guest: string;
-  /** It is among the VMs that are placed. */
+  /** It is among the VMs being placed. */
   readonly named: boolean;
   readonly vcpus: number;
   readonly before: Share | undefined;
@@ -16,25 +43,25 @@ export interface SharingVm {
 }
 
 export interface Share {
-  /** CPUs that it may use and that nobody has to himself. */
+  /** CPUs that it may use, without those dedicated to other VMs. */
   readonly cpus: CpuSet;
-  /** vCPUs that want these CPUs, for each of them: the overcommit ratio that this VM sees. */
+  /** vCPUs per CPU on these: the overcommit ratio that this VM sees. */
   readonly ratio: number;
 }
 
-/** All VMs that share CPUs, together. */
+/** All VMs that share CPUs. */
 export interface SharedPool {
   readonly vcpus: number;
   readonly cpus: CpuSet;
-  /** The highest ratio that any VM sees; 0 where nobody shares. */
+  /** The highest ratio that any VM sees; 0 if none shares CPUs. */
   readonly worstRatio: number;
-  /** CPUs that no VM may use, and that are not kept for the host. */
+  /** CPUs that no VM may use, and that are not reserved for the host. */
   readonly idleCpus: CpuSet;
-  /** Of these, the other threads of cores on which vCPUs are alone. */
+  /** Of these, the sibling threads of dedicated vCPUs. */
   readonly idleSiblings: CpuSet;
 }
 
-/** What a placement does to those that share CPUs. */
+/** What a placement changes for VMs that share CPUs. */
 export interface Sharing {
   readonly before: SharedPool;
   readonly after: SharedPool;
@@ -44,19 +71,19 @@ export interface Sharing {
 export interface SharingInput {
   readonly topology: HostTopology;
   readonly online: CpuSet;
-  /** Kept from the kernel's scheduler: nobody shares these. */
+  /** Kept from the kernel's scheduler (isolcpus): never shared. */
   readonly isolated: CpuSet;
-  /** Kept for the host. */
+  /** Reserved for the host. */
   readonly hostCpus: CpuSet;
-  /** The domains that run, as they run. */
+  /** The running domains, as they run. */
   readonly running: readonly { readonly name: string; readonly live: DomainFacts }[];
   readonly assignments: readonly Assignment[];
-  /** Domains that are planned for; those without an assignment keep their pins, or lose them when in `unpinned`. */
+  /** Domains of the plan; those without an assignment keep their pins, or lose them if they are in `unpinned`. */
   readonly named: ReadonlySet<string>;
   readonly unpinned: ReadonlySet<string>;
 }
 
-/** Compares who shares which CPUs now with who will. Only running VMs count: those that are off use no CPU. */
+/** Compares the shared CPUs of all VMs before and after a placement. Only running VMs count. */
 export function sharingOf(input: SharingInput): Sharing {
   const before = input.running.map(({ name, live }) => useOf(name, live, input.topology));
   const byGuest = new Map(input.assignments.map((assignment) => [assignment.guest, assignment]));
@@ -65,25 +92,26 @@ export function sharingOf(input: SharingInput): Sharing {
     if (assignment !== undefined) return assignedUse(use.guest, assignment);
     return input.unpinned.has(use.guest) ? unpinnedUse(use) : use;
   });
-  const [then, now] = [new Crowd(input, after), new Crowd(input, before)];
+  const [later, now] = [new SharedCpus(input, after), new SharedCpus(input, before)];
   return {
     before: now.pool(),
-    after: then.pool(),
+    after: later.pool(),
     vms: after.flatMap((use, index): SharingVm[] => {
-      const share = then.shareOf(use);
+      const share = later.shareOf(use);
       const earlier = before[index];
       if (share === undefined) return [];
+      const named = input.named.has(use.guest);
       const vcpus = vcpusOf(use);
-      const was = earlier && now.shareOf(earlier);
-      return [{ guest: use.guest, named: input.named.has(use.guest), vcpus, before: was, after: share }];
+      return [{ guest: use.guest, named, vcpus, before: earlier && now.shareOf(earlier), after: share }];
     }),
   };
 }
 
-/** What a VM uses of the host's CPUs. */
+/** The host CPUs that a VM uses. */
 interface Use {
   readonly guest: string;
-  readonly own: CpuSet;
+  /** Dedicated to its vCPUs. */
+  readonly dedicated: CpuSet;
   readonly helpers: CpuSet;
   readonly ranges: readonly Range[];
 }
@@ -96,45 +124,45 @@ interface Range {
 
 function useOf(guest: string, { cpu }: DomainFacts, topology: HostTopology): Use {
   const { vcpus, helpers, ranges } = claimsOf(cpu, topology);
-  return { guest, own: vcpus, helpers, ranges };
+  return { guest, dedicated: vcpus, helpers, ranges };
 }
 
 function assignedUse(guest: string, assignment: Assignment): Use {
   const { kind, vcpus, sharedVcpus = CpuSet.empty, emulator, ioThreads } = assignment;
-  const own = dedicatedCpus(assignment);
+  const dedicated = dedicatedCpus(assignment);
   const shared = vcpus.filter((_, vcpu) => kind === 'node' || sharedVcpus.has(vcpu));
   return {
     guest,
-    own,
-    helpers: kind === 'node' ? CpuSet.empty : emulator.union(ioThreads).difference(own),
+    dedicated,
+    helpers: kind === 'node' ? CpuSet.empty : emulator.union(ioThreads).difference(dedicated),
     ranges: shared.length === 0 ? [] : [{ cpus: shared[0], vcpus: shared.length }],
   };
 }
 
-const unpinnedUse = ({ guest, own, ranges }: Use): Use => ({
+const unpinnedUse = ({ guest, dedicated, ranges }: Use): Use => ({
   guest,
-  own: CpuSet.empty,
+  dedicated: CpuSet.empty,
   helpers: CpuSet.empty,
-  ranges: [{ cpus: undefined, vcpus: own.size + vcpusOf({ ranges }) }],
+  ranges: [{ cpus: undefined, vcpus: dedicated.size + vcpusOf({ ranges }) }],
 });
 
 const vcpusOf = ({ ranges }: Pick<Use, 'ranges'>): number =>
   ranges.reduce((sum, { vcpus }) => sum + vcpus, 0);
 
-/** All VMs at one time. A vCPU that may run on several CPUs is an equal part of a vCPU on each. */
-class Crowd {
+/** The shared CPUs of all VMs at one time. A vCPU that may run on several CPUs is an equal part of a vCPU on each. */
+class SharedCpus {
   readonly #input: SharingInput;
   readonly #uses: readonly Use[];
-  readonly #owned: CpuSet;
-  /** vCPUs for each CPU. */
+  readonly #dedicated: CpuSet;
+  /** vCPUs by CPU. */
   readonly #vcpusOn = new Map<number, number>();
 
   constructor(input: SharingInput, uses: readonly Use[]) {
     this.#input = input;
     this.#uses = uses;
-    // Helpers on the host's CPUs share these with the host, and with whoever floats there.
-    this.#owned = uses.reduce(
-      (all, { own, helpers }) => all.union(own).union(helpers.difference(input.hostCpus)),
+    // Helpers on CPUs reserved for the host share these with the host, and with VMs that float there.
+    this.#dedicated = uses.reduce(
+      (all, { dedicated, helpers }) => all.union(dedicated).union(helpers.difference(input.hostCpus)),
       CpuSet.empty,
     );
     for (const range of uses.flatMap(({ ranges }) => ranges)) {
@@ -155,7 +183,7 @@ class Crowd {
     const cpus = CpuSet.of(shares.flatMap((share) => [...share.cpus]));
     const idleCpus = this.#input.online
       .difference(this.#input.hostCpus)
-      .difference(this.#owned)
+      .difference(this.#dedicated)
       .difference(cpus);
     return {
       vcpus: this.#uses.reduce((sum, use) => sum + vcpusOf(use), 0),
@@ -166,19 +194,19 @@ class Crowd {
     };
   }
 
-  /** CPUs that nobody has to himself; where others have taken all of them, those that it was given. */
+  /** The range without dedicated CPUs; all of it if no other CPU is left. */
   #cpusOf({ cpus = this.#input.online.difference(this.#input.isolated) }: Range): CpuSet {
-    const free = cpus.intersection(this.#input.online).difference(this.#owned);
+    const free = cpus.intersection(this.#input.online).difference(this.#dedicated);
     return free.size === 0 ? cpus : free;
   }
 
-  /** Threads of cores that have vCPUs of their own on them. */
+  /** Sibling threads of dedicated vCPUs. */
   #siblings(): CpuSet {
-    const own = CpuSet.of(this.#uses.flatMap((use) => [...use.own]));
+    const dedicated = CpuSet.of(this.#uses.flatMap((use) => [...use.dedicated]));
     return this.#input.topology.cells
       .flatMap((cell) => cell.cpus.filter(({ id }) => cellCpus(cell).has(id)))
-      .filter(({ id }) => own.has(id))
+      .filter(({ id }) => dedicated.has(id))
       .reduce((all, { siblings }) => all.union(siblings), CpuSet.empty)
-      .difference(own);
+      .difference(dedicated);
   }
 }

@@ -1,17 +1,21 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
 
-/** A core that VMs may have: what is left of it after CPUs that are offline or kept for the host. */
+/*
+ * What goes into a placement (a host's inventory, requests of VMs) and what comes out (assignments, refusals).
+ */
+
+/** A core that VMs may use, without CPUs that are offline or reserved for the host. */
 export interface Core {
   readonly cell: number;
-  /** Tells dies of one host apart. */
+  /** Key of its die, unique on the host. */
   readonly die: string;
-  /** Cores with the same one share a last-level cache; the cell's where the host does not tell. */
+  /** Key of its last-level cache; the cell's where the host reports no caches. */
   readonly cache: string;
-  /** The threads that VMs may have, ascending. */
+  /** The threads that VMs may use, ascending. */
   readonly cpus: readonly number[];
-  /** Threads that it has online, the host's own among them: with more of these than CPUs it is not whole. */
+  /** Its online threads, including those reserved for the host: if there are more than `cpus`, the core is not whole. */
   readonly threads: number;
-  /** All of its CPUs are kept from the kernel's scheduler (isolcpus). */
+  /** All its CPUs are isolated from the kernel's scheduler (isolcpus). */
   readonly isolated: boolean;
   /** A slower core of a hybrid CPU (an E core). */
   readonly efficiency?: boolean | undefined;
@@ -19,91 +23,92 @@ export interface Core {
 
 export interface PlacementCell {
   readonly id: number;
-  /** Memory in pages of the usual size that no VM bound to the cell has been promised; absent when not told. */
+  /** Memory in base pages that is not reserved by VMs bound to the cell; absent when unknown. */
   readonly freeKiB: number | undefined;
-  /** Free pages by size, KiB, before anything that is placed now, and less what VMs bound here will boot with. */
+  /** Free huge pages by size in KiB, without those that VMs bound here will take at their next boot. */
   readonly freePages: ReadonlyMap<number, number>;
-  /** To each cell; 10 is local. */
+  /** NUMA distance to each cell; 10 is local. */
   readonly distances: ReadonlyMap<number, number>;
-  /** CPUs kept for the host itself: where emulators and iothreads go when they get none of their own. */
+  /** CPUs reserved for the host: emulator threads and iothreads without dedicated CPUs run here too. */
   readonly housekeeping: CpuSet;
-  /** vCPUs of running VMs that float here; one that floats over two cells is half in each. */
+  /** vCPUs of running VMs that float here; one that floats over two cells counts as half in each. */
   readonly floatingVcpus: number;
 }
 
+/** CPUs dedicated to another VM. */
 export interface Claim {
   readonly guest: string;
-  /** Helpers: its emulator and its iothreads. */
+  /** Helpers: its emulator threads and iothreads. */
   readonly by: 'vcpus' | 'helpers';
 }
 
-/** A VM that has no CPUs to itself, and where it may run. */
+/** Another VM whose vCPUs float: they have no dedicated CPUs and run on any of these. */
 export interface Floater {
   readonly guest: string;
   readonly cpus: CpuSet;
-  /** It is confined to less than a cell: who takes CPUs here takes them from it. */
+  /** It is confined to less than a cell, so that it has nowhere else to go. */
   readonly narrow: boolean;
 }
 
-/** A host as placement sees it. Pure data, made from the host's facts by `placementHost`. */
+/** The inventory of a host. Pure data, made by `placementHost` (inventory.ts). */
 export interface PlacementHost {
   /** By cell and CPU. */
   readonly cores: readonly Core[];
-  /** By id. Memory-only cells are among them. */
+  /** By id, memory-only cells included. */
   readonly cells: readonly PlacementCell[];
-  /** Kept from the kernel's scheduler: VMs that float may not go there, those with CPUs of their own should. */
+  /** Isolated from the kernel's scheduler: floating VMs cannot use these, VMs with dedicated CPUs should. */
   readonly isolated: CpuSet;
-  /** CPUs that other VMs, running or defined, have to themselves. */
+  /** CPUs dedicated to other VMs, running or defined. */
   readonly taken: ReadonlyMap<number, readonly Claim[]>;
   readonly floaters: readonly Floater[];
-  /** Pages by size, KiB, that VMs bound to no one cell will boot with: they may lie in any. */
+  /** Huge pages by size in KiB that VMs bound to no single cell will take at their next boot, in any cell. */
   readonly floatingPages: ReadonlyMap<number, number>;
 }
 
 /**
- * Nova's words (hw:cpu_thread_policy). `require`: only whole cores with SMT; `prefer`: whole cores first, then
- * single threads of shared ones; `isolate`: one vCPU a core, its siblings left idle.
+ * As Nova's hw:cpu_thread_policy. `require`: only whole cores with SMT; `prefer`: whole cores first, then single
+ * threads of shared cores; `isolate`: one vCPU per core, its sibling threads left idle.
  */
 export type ThreadPolicy = 'require' | 'prefer' | 'isolate';
 
 interface Request {
   readonly guest: string;
-  /** Hugepages that its memory comes from. */
+  /** Size of the huge pages that its memory comes from. */
   readonly pageKiB: number | undefined;
-  /** Its memory must fit where it is placed (numatune strict): hugepages always must. */
+  /** Its memory must fit in its cells (numatune strict); huge pages always must. */
   readonly bound: boolean;
-  /** Host cells of the PCI devices and network cards that it uses: it is better off near these. */
+  /** Host cells of the PCI devices and network cards that it uses; it should be near these. */
   readonly deviceCells?: readonly number[] | undefined;
 }
 
-/** A VM whose vCPUs get CPUs to themselves. */
+/** A VM that gets dedicated CPUs. */
 export interface DedicatedRequest extends Request {
   readonly kind: 'dedicated';
-  /** One for a VM without cells. Together with `sharedVcpus` they hold vCPUs 0 to n-1, each once. */
+  /** Guest NUMA cells; one for a VM without any. With `sharedVcpus` they hold vCPUs 0 to n-1, each once. */
   readonly cells: readonly GuestCellRequest[];
-  /** vCPUs that share what is left in the VM's cells (Nova's `mixed`); absent: none. */
+  /** vCPUs that use the shared CPU pools of the VM's cells (Nova's `mixed`); absent: none. */
   readonly sharedVcpus?: CpuSet | undefined;
   readonly threads: ThreadPolicy;
-  /** Threads of a core in the guest's own topology: so many vCPUs in a row should share a core. */
+  /** Threads per core in the guest's topology: so many consecutive vCPUs should be sibling threads. */
   readonly guestThreads: number;
-  /** CPUs of its own that the emulator gets, off any vCPU's core; 0: it goes with the housekeeping CPUs. */
+  /** Dedicated CPUs of the emulator threads, on cores without vCPUs; 0: they run on the housekeeping CPUs. */
   readonly emulatorCpus: number;
-  /** The same for all of its iothreads together; 0: they go where the emulator goes. */
+  /** The same for all its iothreads together; 0: they run where the emulator threads run. */
   readonly ioThreadCpus: number;
-  /** What it has now by an earlier placement: kept where it can be. Left out, it is placed as if new. */
+  /** Its present place, kept if possible; undefined: it is placed as a new VM. */
   readonly current: Assignment | undefined;
-  /** The host cell of each guest cell, where it has to stay there: its memory does not move. */
+  /** The host cell of each guest cell, if it must stay there because its memory does not move. */
   readonly keepCells?: readonly number[] | undefined;
 }
 
 export interface GuestCellRequest {
   readonly vcpus: CpuSet;
   readonly memoryKiB: number;
-  /** The host cell that its memory is to come from, a memory-only one say; absent: its vCPUs' own. */
+  /** The host cell of its memory, for example a memory-only cell; absent: the cell of its vCPUs. */
   readonly memoryCell?: number | undefined;
 }
 
-/** A VM whose vCPUs share the CPUs of one cell with others, those left that nobody has to himself. */
+/** A VM whose vCPUs share the CPUs of one cell that are not dedicated: the cell's shared CPU pool. */
 export interface NodeRequest extends Request {
   readonly kind: 'node';
   readonly vcpus: number;
@@ -111,7 +116,7 @@ export interface NodeRequest extends Request {
   readonly current: Assignment | undefined;
 }
 
-/** What a VM wants of the host. One that wants no place at all is not asked for, and counts as one of the others. */
+/** What a VM wants of the host. A VM that wants no placement has no request, and counts as another VM. */
 export type PlacementRequest = DedicatedRequest | NodeRequest;
 
 export interface Assignment {
@@ -121,29 +126,29 @@ export interface Assignment {
   readonly cells: readonly number[];
   /** The host cell of each guest cell's memory. */
   readonly memoryCells: readonly number[];
-  /** Where each vCPU may run: on one CPU when dedicated. */
+  /** Where each vCPU may run: one CPU if dedicated. */
   readonly vcpus: readonly CpuSet[];
-  /** Of a dedicated VM, the vCPUs that share CPUs all the same. */
+  /** vCPUs of a dedicated VM that share CPUs nevertheless. */
   readonly sharedVcpus?: CpuSet | undefined;
   readonly emulator: CpuSet;
   readonly ioThreads: CpuSet;
 }
 
 export type RefusalCode =
-  /** Not enough free CPUs, though an empty host would do. */
+  /** Not enough free CPUs, though the empty host has enough. */
   | 'NO_CORES'
   | 'NO_PAGES'
   | 'NO_MEMORY'
-  /** A guest cell has more vCPUs than any host cell could give. */
+  /** A guest cell has more vCPUs than the largest host cell has CPUs for VMs. */
   | 'WIDER_THAN_CELL'
   | 'WIDER_THAN_HOST'
-  /** Threads of one core are required, and the host has no such cores. */
+  /** Sibling threads are required, and the host has no cores with two for VMs. */
   | 'NO_SMT'
-  /** More guest cells than host cells, or memory from a cell that is not there. */
+  /** More guest cells than host cells, or memory from a cell that the host lacks. */
   | 'NO_CELL'
-  /** VMs that share CPUs would get too few of them. */
+  /** VMs that share CPUs would exceed the ratio limit. */
   | 'RATIO_LIMIT'
-  /** It would break what must hold in any domain: its text begins with the invariant's code. */
+  /** It would break an invariant of domains; the text begins with the invariant's code. */
   | 'UNSAFE';
 
 export interface Refusal {
@@ -151,30 +156,30 @@ export interface Refusal {
   readonly code: RefusalCode;
   /** With figures: "cell 0 has 3 free cores, db01 needs 4". */
   readonly text: string;
-  /** What would make room, tried out: "free by moving web02". */
+  /** What would make room, tried and found to work: "free by moving web02". */
   readonly next: string | undefined;
 }
 
-/** A VM outside of the placement that may still run on CPUs that it gives away. */
+/** A VM outside the placement that may still run on CPUs that the placement dedicates to others. */
 export interface Overlap {
   readonly guest: string;
   readonly cpus: CpuSet;
   readonly with: readonly string[];
 }
 
-/** Where all that was asked for goes; or why some of it goes nowhere, and where the rest would. */
+/** A place for each VM; or why some have none, and the places of the rest. */
 export interface Placement {
   readonly kind: 'placed' | 'refused';
   /** In the order of the requests. */
   readonly assignments: readonly Assignment[];
   readonly refusals: readonly Refusal[];
-  /** Those with a place today whose vCPUs go elsewhere. */
+  /** VMs whose vCPUs leave their present place. */
   readonly moved: readonly string[];
-  /** Those that get other CPUs of the same cells, so that more are left to share; their memory stays. */
+  /** VMs that get other CPUs of the same cells, so that more are left to share; their memory stays. */
   readonly repinned?: readonly string[] | undefined;
   readonly overlaps: readonly Overlap[];
-  /** The objective's cost of the assignments, 0 at best; see objective.ts. */
+  /** Cost of the assignments, without unit, 0 at best; see cost.ts. */
   readonly cost: number;
-  /** All ways were tried: no placement costs less, and a refusal is final. */
+  /** All ways were tried: no placement costs less, and refusals are final. */
   readonly proven: boolean;
 }

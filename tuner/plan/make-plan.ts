@@ -1,11 +1,10 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { type CellMemory, type DomainState, type HostFacts, vmCpusOf } from '../facts/facts.ts';
 import { neighboursOf } from '../invariants/all.ts';
+import { ratioRefusals } from '../placement/explain.ts';
 import { defaultHostCpus, type HostDomain, placementHost } from '../placement/inventory.ts';
-import { REFUSE_RATIO, ratioRefusals, ratioText, WARN_RATIO } from '../placement/overcommit-limits.ts';
-import { place } from '../placement/place.ts';
-import { placeFairly } from '../placement/policy.ts';
-import { type Sharing, sharingOf } from '../placement/sharing.ts';
+import { place, placeFairly } from '../placement/policy.ts';
+import { REFUSE_RATIO, ratioText, type Sharing, sharingOf, WARN_RATIO } from '../placement/sharing.ts';
 import type { Assignment, Placement, PlacementHost, PlacementRequest, Refusal } from '../placement/types.ts';
 import { resolveHost } from '../profile/host-knobs.ts';
 import { placementRequest } from '../profile/placement-request.ts';

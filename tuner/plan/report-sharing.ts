@@ -1,7 +1,7 @@
 import { printable } from '../../model/printable.ts';
-import { ratioText, squeezed, WARN_RATIO } from '../placement/overcommit-limits.ts';
+import { counted } from '../placement/explain.ts';
 import type { Share, SharedPool, Sharing, SharingVm } from '../placement/sharing.ts';
-import { counted } from '../placement/words.ts';
+import { ratioText, squeezed, WARN_RATIO } from '../placement/sharing.ts';
 import { textTable } from '../text-table.ts';
 import type { Plan } from './plan.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { place } from '../../../tuner/placement/place.ts';
+import { place } from '../../../tuner/placement/policy.ts';
 import type { Assignment, DedicatedRequest, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { HOSTS, hostOf, MIB } from './hosts.ts';
 import { dedicated, inCells, sharing, told } from './requests.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { place } from '../../../tuner/placement/place.ts';
+import { place } from '../../../tuner/placement/policy.ts';
 import type { Core, PlacementHost, PlacementRequest, ThreadPolicy } from '../../../tuner/placement/types.ts';
 import { MIB } from './hosts.ts';
 import { dedicated, inCells, range, sharing } from './requests.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hasMoved } from '../../../tuner/placement/cost.ts';
-import { place } from '../../../tuner/placement/place.ts';
+import { place } from '../../../tuner/placement/policy.ts';
 import type { Claim, PlacementHost, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { exhaustive } from './exhaustive.ts';
 import { fewRequests, oneRequest, smallHost } from './random-hosts.ts';

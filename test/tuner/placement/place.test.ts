@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { TunerError } from '../../../tuner/errors.ts';
-import { place } from '../../../tuner/placement/place.ts';
+import { place } from '../../../tuner/placement/policy.ts';
 import type { PlacementHost, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { GIB, HOSTS, hostOf, MIB } from './hosts.ts';
 import { dedicated, inCells, sharing, told } from './requests.ts';

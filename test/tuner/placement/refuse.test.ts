@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { place } from '../../../tuner/placement/place.ts';
+import { place } from '../../../tuner/placement/policy.ts';
 import type { Claim, PlacementHost, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { GIB, HOSTS, hostOf, MIB } from './hosts.ts';
 import { fewRequests, smallHost } from './random-hosts.ts';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { dedicatedAssignment, nodeAssignment } from '../../../tuner/placement/assign.ts';
-import { Budget } from '../../../tuner/placement/budget.ts';
+import { Budget } from '../../../tuner/placement/candidates.ts';
 import { costing } from '../../../tuner/placement/cost.ts';
-import { place } from '../../../tuner/placement/place.ts';
-import { Search } from '../../../tuner/placement/search.ts';
+import { place } from '../../../tuner/placement/policy.ts';
+import { Solver } from '../../../tuner/placement/solver.ts';
 import type {
   Assignment,
   Claim,
@@ -107,22 +107,22 @@ test('the cost that the search keeps step by step is that of its outcome', TIME,
   let found = 0;
   fc.assert(
     fc.property(anyHost, manyRequests, (host, requests) => {
-      const search = new Search(host, requests, { budget: new Budget(20_000), moveCost: () => 0 });
-      const outcome = search.find(requests);
+      const solver = new Solver(host, requests, { budget: new Budget(20_000), moveCost: () => 0 });
+      const outcome = solver.solve(requests);
       if (outcome.kind === 'none') return;
       found++;
-      search.hold(outcome);
+      solver.commit(outcome);
       const assignments = requests.flatMap((request): Assignment[] => {
-        const seat = search.seatOf(request);
+        const seat = solver.placeOf(request);
         if (seat === undefined) return [];
         return seat.kind === 'node'
-          ? [nodeAssignment(seat, search.board.shared(seat.cell))]
+          ? [nodeAssignment(seat, solver.state.sharedPool(seat.cell))]
           : [dedicatedAssignment(host, seat)];
       });
       expect(assignments).toHaveLength(requests.length);
       expect(outcome.cost).toBeCloseTo(costing(host, requests, { rebalance: true })(assignments), 6);
-      for (const request of requests) search.release(request);
-      expect(search.board.cost).toBeCloseTo(0, 6);
+      for (const request of requests) solver.release(request);
+      expect(solver.state.cost).toBeCloseTo(0, 6);
     }),
     RUNS,
   );

@@ -1,0 +1,395 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import { Budget, type Candidate, helperCount } from './candidates.ts';
+import { ratioText, type Sharing, squeezed } from './sharing.ts';
+import { Solver } from './solver.ts';
+import type { CellState, HostState } from './state.ts';
+import type {
+  Assignment,
+  DedicatedRequest,
+  GuestCellRequest,
+  NodeRequest,
+  PlacementHost,
+  PlacementRequest,
+  Refusal,
+  ThreadPolicy,
+} from './types.ts';
+
+/*
+ * Explains refusals: why a VM has no place, with figures, and what would make room for it.
+ */
+
+type Reason = Pick<Refusal, 'code' | 'text'>;
+
+/** Explains why a VM has no place beside those placed in `solver`, and what would make room. */
+export function explainRefusal(
+  host: PlacementHost,
+  request: PlacementRequest,
+  solver: Solver,
+  assignments: readonly Assignment[],
+): Refusal {
+  const { guest } = request;
+  const impossible = impossibleReason(host, request);
+  if (impossible !== undefined)
+    return { guest, ...impossible, next: whatMakesRoom(host, request, solver, assignments) };
+  if (solver.fits({ ...request, pageKiB: undefined, bound: false })) {
+    const reason = memoryReason(solver.state, request);
+    return {
+      guest,
+      ...reason,
+      next: morePages(solver, request) ?? whatMakesRoom(host, request, solver, assignments),
+    };
+  }
+  const reason = request.kind === 'node' ? nodeReason(solver.state, request) : coresReason(solver, request);
+  return { guest, ...reason, next: whatMakesRoom(host, request, solver, assignments) };
+}
+
+/** The cells that a VM's memory may come from. */
+function memoryCells(state: HostState, request: PlacementRequest): CellState[] {
+  const asked = request.kind === 'node' ? [] : request.cells.flatMap(({ memoryCell }) => memoryCell ?? []);
+  return asked.length === 0 ? withCpus(state) : state.cells.filter(({ id }) => asked.includes(id));
+}
+
+const withCpus = (state: HostState): CellState[] => state.cells.filter((cell) => cell.cores.length > 0);
+
+/** `cell 0 has 3 free cores and cell 1 has 1 free core` */
+const perCell = (cells: readonly CellState[], has: (cell: CellState) => string): string =>
+  listed(cells.map((cell) => `cell ${cell.id} has ${has(cell)}`));
+
+function memoryReason(state: HostState, request: PlacementRequest): Reason {
+  const { guest, pageKiB } = request;
+  const parts = request.kind === 'node' ? [request.memoryKiB] : request.cells.map((cell) => cell.memoryKiB);
+  const apart = parts.length > 1 ? ', in cells apart' : '';
+  if (pageKiB === undefined) {
+    const has = perCell(memoryCells(state, request), (cell) =>
+      cell.freeKiB === undefined ? 'unknown memory' : sized(cell.freeKiB),
+    );
+    return {
+      code: 'NO_MEMORY',
+      text: `${has} not promised to others; ${guest} needs ${listed(parts.map(sized))}${apart}`,
+    };
+  }
+  const pages = parts.map((kib) => Math.ceil(kib / pageKiB));
+  const needs = `${guest} needs ${listed(pages.map((count) => count.toLocaleString('en')))}${apart}`;
+  const size = sized(pageKiB);
+  const free = state.cells.map((cell) => cell.freePages.get(pageKiB));
+  if (free.every((count) => count === undefined)) {
+    return { code: 'NO_PAGES', text: `no cell has pages of ${size}; ${needs}` };
+  }
+  const left = Math.max(0, state.pagesLeft(pageKiB));
+  const all = pages.reduce((sum, count) => sum + count, 0);
+  const floats = left < all && left < free.reduce((sum: number, count) => sum + (count ?? 0), 0);
+  const total = floats
+    ? `, ${left.toLocaleString('en')} of them all once VMs bound to no cell have booted`
+    : '';
+  const has = perCell(memoryCells(state, request), (cell) =>
+    counted(cell.freePages.get(pageKiB) ?? 0, 'free page'),
+  );
+  return { code: 'NO_PAGES', text: `${has} of ${size}${total}; ${needs}` };
+}
+
+function nodeReason(state: HostState, { guest, vcpus }: NodeRequest): Reason {
+  const has = perCell(withCpus(state), (cell) => counted(cell.sharedCpus, 'CPU'));
+  return { code: 'NO_CORES', text: `${has} to share; ${guest} has ${counted(vcpus, 'vCPU')}` };
+}
+
+function coresReason(solver: Solver, request: DedicatedRequest): Reason {
+  const { guest, threads, cells } = request;
+  const { state } = solver;
+  const unit = threads === 'prefer' ? 'free CPU' : 'free core';
+  const wide = Math.max(1, ...state.cells.flatMap((cell) => cell.cores.map((core) => core.core.cpus.length)));
+  const need = (vcpus: number): number => (threads === 'require' ? Math.ceil(vcpus / wide) : vcpus);
+  const needs = listed(cells.map((cell) => need(cell.vcpus.size).toLocaleString('en')));
+  const apart = cells.length > 1 ? ', in cells apart' : '';
+  const helpers = helperCount(request);
+  const has = perCell(withCpus(state), (cell) => counted(freeFor(cell, request), unit));
+  if (helpers === 0) return { code: 'NO_CORES', text: `${has}; ${guest} needs ${needs}${apart}` };
+  const cpus = counted(helpers, 'CPU');
+  const bare = solver.fits({ ...request, emulatorCpus: 0, ioThreadCpus: 0 });
+  return {
+    code: 'NO_CORES',
+    text: bare
+      ? `${guest} finds cores for its vCPUs, but not ${cpus} beside them for its emulator and iothreads: ${has}`
+      : `${has}; ${guest} needs ${needs}${apart}, and ${cpus} for its emulator and iothreads`,
+  };
+}
+
+/** Cores, or with `prefer` CPUs, of a cell that this VM's vCPUs could still have. */
+function freeFor(cell: CellState, { threads }: DedicatedRequest): number {
+  return [...cell.groups.values()].reduce((sum, group) => {
+    if (threads === 'prefer') return group.use === 'helpers' ? sum : sum + group.cores.length * group.threads;
+    return group.use === 'whole' && (threads === 'isolate' || group.threads > 1)
+      ? sum + group.cores.length
+      : sum;
+  }, 0);
+}
+
+/** Why a VM would have no place even on the empty host; undefined if the host has enough CPUs. */
+function impossibleReason(host: PlacementHost, request: PlacementRequest): Reason | undefined {
+  return request.kind === 'node' ? impossibleNode(host, request) : impossibleDedicated(host, request);
+}
+
+/** vCPUs that each cell could take. */
+interface CellRoom {
+  readonly cell: number;
+  readonly room: number;
+}
+
+function impossibleNode(host: PlacementHost, { guest, vcpus }: NodeRequest): Reason | undefined {
+  const rooms = cellRooms(
+    host,
+    (cell) => cell.flatMap(({ cpus }) => cpus.filter((cpu) => !host.isolated.has(cpu))).length,
+  );
+  return tooWide(guest, rooms, vcpus, vcpus, 'CPU');
+}
+
+function impossibleDedicated(host: PlacementHost, request: DedicatedRequest): Reason | undefined {
+  const { guest, threads, cells } = request;
+  const rooms = cellRooms(host, (cores) => vcpusThatFit(cores, threads));
+  const missing = cells
+    .flatMap(({ memoryCell }) => memoryCell ?? [])
+    .find((id) => !host.cells.some((cell) => cell.id === id));
+  if (missing !== undefined) {
+    const there = listed(host.cells.map(({ id }) => `${id}`));
+    return { code: 'NO_CELL', text: `${guest} wants memory of cell ${missing}, and the host has ${there}` };
+  }
+  if (threads === 'require' && host.cores.length > 0 && rooms.every(({ room }) => room === 0)) {
+    return {
+      code: 'NO_SMT',
+      text: `${guest} requires threads of one core, and no core of this host has two for VMs`,
+    };
+  }
+  if (cells.length > rooms.length && rooms.length > 0) {
+    const has = counted(rooms.length, 'cell');
+    return {
+      code: 'NO_CELL',
+      text: `${guest} has ${counted(cells.length, 'cell')}, and the host ${has} with CPUs for VMs`,
+    };
+  }
+  const vcpus = cells.reduce((sum, cell) => sum + cell.vcpus.size, 0);
+  const widest = Math.max(...cells.map((cell) => cell.vcpus.size));
+  return tooWide(guest, rooms, vcpus, widest, threads === 'isolate' ? 'core' : 'CPU');
+}
+
+function tooWide(
+  guest: string,
+  rooms: readonly CellRoom[],
+  vcpus: number,
+  widest: number,
+  unit: string,
+): Reason | undefined {
+  const all = rooms.reduce((sum, { room }) => sum + room, 0);
+  if (vcpus > all) {
+    const has = all === 0 ? `no ${unit}s` : counted(all, unit);
+    return {
+      code: 'WIDER_THAN_HOST',
+      text: `${guest} has ${counted(vcpus, 'vCPU')}, and the host ${has} for it`,
+    };
+  }
+  const [largest] = [...rooms].sort((a, b) => b.room - a.room);
+  if (largest === undefined || widest <= largest.room) return undefined;
+  const has = `${largest.cell}, has ${counted(largest.room, unit)}`;
+  return {
+    code: 'WIDER_THAN_CELL',
+    text: `${guest} needs ${counted(widest, unit)} in one cell, and the largest, ${has} for it`,
+  };
+}
+
+function cellRooms(host: PlacementHost, room: (cores: PlacementHost['cores']) => number): CellRoom[] {
+  return [...Map.groupBy(host.cores, (core) => core.cell)].map(([cell, cores]) => ({
+    cell,
+    room: room(cores),
+  }));
+}
+
+/** vCPUs that these cores could take if no other VM used them. */
+function vcpusThatFit(cores: PlacementHost['cores'], threads: ThreadPolicy): number {
+  const whole = cores.filter((core) => core.cpus.length === core.threads);
+  if (threads === 'isolate') return whole.length;
+  const usable = threads === 'require' ? whole.filter((core) => core.threads > 1) : cores;
+  return usable.reduce((sum, core) => sum + core.cpus.length, 0);
+}
+
+/** Other VMs tried, those with the fewest CPUs first. */
+const MAX_TRIED = 16;
+/** Steps for each. */
+const STEPS = 20_000;
+
+/**
+ * What would make room for a VM that has none beside those placed in `solver`. Each answer has been tried: with it
+ * the VM has a place.
+ * 1. One other VM less, the one with the fewest CPUs.
+ * 2. A milder request: threads of shared cores, no dedicated CPUs for helpers, more guest cells.
+ */
+function whatMakesRoom(
+  host: PlacementHost,
+  request: PlacementRequest,
+  solver: Solver,
+  assignments: readonly Assignment[],
+): string | undefined {
+  return anotherVmLess(host, request, solver, assignments) ?? milderRequest(host, request, solver);
+}
+
+/** The fewest huge pages more that would do, for a VM that lacks nothing else. */
+function morePages(solver: Solver, request: PlacementRequest): string | undefined {
+  const { pageKiB } = request;
+  const memoryKiB = request.kind === 'node' ? request.memoryKiB : request.cells[0]?.memoryKiB;
+  if (pageKiB === undefined || memoryKiB === undefined) return undefined;
+  if (request.kind === 'dedicated' && request.cells.length > 1) return undefined;
+  const { state } = solver;
+  const need = Math.ceil(memoryKiB / pageKiB);
+  const enough = state.cells
+    .map((cell) => {
+      const free = Math.min(cell.freePages.get(pageKiB) ?? 0, state.pagesLeft(pageKiB));
+      return { cell, short: need - free };
+    })
+    .filter(({ cell, short }) => {
+      if (short <= 0) return false;
+      state.reserveMemory(request, cell, -short * pageKiB);
+      const fits = solver.fits(request);
+      state.reserveMemory(request, cell, short * pageKiB);
+      return fits;
+    })
+    .sort((a, b) => a.short - b.short);
+  const [least] = enough;
+  return least === undefined
+    ? undefined
+    : `room with ${counted(least.short, 'more page', 'more pages')} of ${sized(pageKiB)} in cell ${least.cell.id}`;
+}
+
+/** The VM with the fewest CPUs whose leaving makes room, placed or outside the placement. */
+function anotherVmLess(
+  host: PlacementHost,
+  request: PlacementRequest,
+  solver: Solver,
+  assignments: readonly Assignment[],
+): string | undefined {
+  const taken = [...takenBy(host)].map(([guest, cpus]) => ({
+    guest,
+    cpus,
+    helps: () => fitsOnHostWithout(host, request, solver, { guest, assignments }),
+    text: `free by moving ${guest} off CPUs ${cpus}`,
+  }));
+  const placed = assignments.flatMap((assignment) => {
+    const other = solver.requests.find(({ guest }) => guest === assignment.guest);
+    const cpus = other === undefined ? CpuSet.empty : cpusOf(solver.placeOf(other));
+    if (other === undefined || cpus.size === 0) return [];
+    return [
+      {
+        guest: assignment.guest,
+        cpus,
+        helps: () => solver.fitsWithout(request, other),
+        text: `free by leaving ${assignment.guest} out, which is to have CPUs ${cpus}`,
+      },
+    ];
+  });
+  return [...taken, ...placed]
+    .sort((a, b) => a.cpus.size - b.cpus.size || (a.guest < b.guest ? -1 : 1))
+    .slice(0, MAX_TRIED)
+    .find(({ helps }) => helps())?.text;
+}
+
+/** The CPUs that a candidate takes from other VMs. */
+function cpusOf(candidate: Candidate | undefined): CpuSet {
+  if (candidate?.kind !== 'dedicated') return CpuSet.empty;
+  return CpuSet.of([
+    ...candidate.cells.flatMap((cell) => cell.cpus),
+    ...candidate.helpers.map(({ cpu }) => cpu),
+  ]);
+}
+
+/** CPUs dedicated to each VM outside the placement. */
+function takenBy(host: PlacementHost): Map<string, CpuSet> {
+  const by = new Map<string, number[]>();
+  for (const [cpu, claims] of host.taken) {
+    for (const { guest } of claims) by.set(guest, [...(by.get(guest) ?? []), cpu]);
+  }
+  return new Map([...by].map(([guest, cpus]) => [guest, CpuSet.of(cpus)]));
+}
+
+/** Whether the VM would have a place if a VM outside the placement gave up its dedicated CPUs. */
+function fitsOnHostWithout(
+  host: PlacementHost,
+  request: PlacementRequest,
+  solver: Solver,
+  { guest, assignments }: { guest: string; assignments: readonly Assignment[] },
+): boolean {
+  const taken = new Map(
+    [...host.taken].flatMap(([cpu, claims]) => {
+      const left = claims.filter((claim) => claim.guest !== guest);
+      return left.length === 0 ? [] : [[cpu, left] as const];
+    }),
+  );
+  const current = new Map(assignments.map((assignment) => [assignment.guest, assignment]));
+  const others = solver.requests.flatMap((each): PlacementRequest[] => {
+    const place = current.get(each.guest);
+    return place === undefined ? [] : [{ ...each, current: place }];
+  });
+  const emptier = new Solver({ ...host, taken }, others, { budget: new Budget(STEPS), moveCost: () => 0 });
+  return emptier.keep(others).length === 0 && emptier.fits(request);
+}
+
+function milderRequest(host: PlacementHost, request: PlacementRequest, solver: Solver): string | undefined {
+  if (request.kind === 'node') return undefined;
+  const cells = host.cells.length;
+  const requests: readonly [DedicatedRequest, string][] = [
+    [{ ...request, threads: 'prefer' }, 'with thread policy prefer'],
+    [{ ...request, emulatorCpus: 0, ioThreadCpus: 0 }, 'without CPUs of its own for emulator and iothreads'],
+    ...[2, 3, 4, 6, 8]
+      .filter((count) => count <= cells && request.cells.length === 1)
+      .map((count): [DedicatedRequest, string] => [
+        { ...request, cells: split(request, count) },
+        `with ${count} guest cells`,
+      ]),
+  ];
+  const helpful = requests.find(([milder]) => solver.fits(milder));
+  return helpful === undefined ? undefined : `room ${helpful[1]}`;
+}
+
+/** Its vCPUs and memory in `count` guest cells; the first are larger if these do not divide evenly. */
+function split({ cells, guestThreads }: DedicatedRequest, count: number): GuestCellRequest[] {
+  const vcpus = [...(cells[0]?.vcpus ?? [])];
+  const each = Math.ceil(vcpus.length / count / guestThreads) * guestThreads;
+  const memoryKiB = Math.ceil((cells[0]?.memoryKiB ?? 0) / count);
+  return Array.from({ length: count }, (_, index) => ({
+    vcpus: CpuSet.of(vcpus.slice(index * each, (index + 1) * each)),
+    memoryKiB,
+    memoryCell: cells[0]?.memoryCell,
+  })).filter((cell) => cell.vcpus.size > 0);
+}
+
+/** One refusal for all VMs that a plan would bring above the ratio limit. */
+export function ratioRefusals(sharing: Sharing, allowedRatio: number, next: string | undefined): Refusal[] {
+  const over = squeezed(sharing, allowedRatio);
+  const worst = over.toSorted((a, b) => b.after.ratio - a.after.ratio)[0];
+  if (worst === undefined) return [];
+  const names = listed(over.map(({ guest }) => guest));
+  return [
+    {
+      guest: worst.guest,
+      code: 'RATIO_LIMIT',
+      text: `${names} would share ${counted(worst.after.cpus.size, 'CPU')} (${worst.after.cpus}) at ${ratioText(worst.after.ratio)}, now ${ratioText(worst.before?.ratio ?? 1)}; the limit is ${ratioText(allowedRatio)}`,
+      next: `${next === undefined ? '' : `${next}; or `}dedicate CPUs to fewer VMs, or allow it with --allow-ratio ${Math.ceil(worst.after.ratio)}`,
+    },
+  ];
+}
+
+/** `1 core`, `3 cores`. */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+
+const UNITS = [
+  ['GiB', 1_048_576],
+  ['MiB', 1_024],
+] as const;
+
+/** `2 MiB`, `1.5 GiB`. */
+export function sized(kib: number): string {
+  const [unit, size] = UNITS.find(([, each]) => kib >= each) ?? (['KiB', 1] as const);
+  return `${Number((kib / size).toFixed(1)).toLocaleString('en')} ${unit}`;
+}
+
+/** `a`, `a and b`, `a, b and c`; of many, the first ones. */
+export function listed(items: readonly string[], most = 4): string {
+  const shown = items.length > most ? [...items.slice(0, most), `${items.length - most} more`] : items;
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}

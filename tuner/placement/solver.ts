@@ -339,15 +339,12 @@ function interchangeable(a: PlacementRequest | undefined, b: PlacementRequest): 
 
 function demand(request: PlacementRequest): string {
   const { kind, pageKiB, bound, deviceCells } = request;
-  if (request.kind === 'node') {
-    return [kind, pageKiB, bound, deviceCells, request.vcpus, request.memoryKiB].join(' ');
-  }
+  const common = [kind, pageKiB, bound, deviceCells];
+  if (request.kind === 'node') return [...common, request.vcpus, request.memoryKiB].join(' ');
   const { threads, guestThreads, emulatorCpus, ioThreadCpus, keepCells, sharedVcpus } = request;
   const cells = request.cells.map(
     ({ vcpus, memoryKiB, memoryCell }) => `${vcpus}/${memoryKiB}/${memoryCell}`,
   );
   const helpers = [emulatorCpus, ioThreadCpus];
-  return [kind, pageKiB, bound, threads, guestThreads, ...helpers, keepCells, sharedVcpus, ...cells].join(
-    ' ',
-  );
+  return [...common, threads, guestThreads, ...helpers, keepCells, sharedVcpus, ...cells].join(' ');
 }

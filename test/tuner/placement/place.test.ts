@@ -160,6 +160,12 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    what: 'two VMs that differ only in their network cards: the first leaves the cell of the card to the second',
+    host: hostOf({ cells: [1, 1], threads: 1 }),
+    requests: [dedicated('a', 1), dedicated('b', 1, { deviceCells: [0] })],
+    told: ['a: 1 of 1; 1; 1', 'b: 0 of 0; 0; 0'],
+  },
+  {
     what: 'VMs that share go where the fewest vCPUs are to a CPU',
     host: hostOf(HOSTS.asymmetric),
     requests: [sharing('a', 8), sharing('b', 8), sharing('c', 8), sharing('d', 8)],

@@ -113,11 +113,11 @@ test('the cost that the search keeps step by step is that of its outcome', TIME,
       found++;
       solver.commit(outcome);
       const assignments = requests.flatMap((request): Assignment[] => {
-        const seat = solver.placeOf(request);
-        if (seat === undefined) return [];
-        return seat.kind === 'node'
-          ? [nodeAssignment(seat, solver.state.sharedPool(seat.cell))]
-          : [dedicatedAssignment(host, seat)];
+        const candidate = solver.placeOf(request);
+        if (candidate === undefined) return [];
+        return candidate.kind === 'node'
+          ? [nodeAssignment(candidate, solver.state.sharedPool(candidate.cell))]
+          : [dedicatedAssignment(host, candidate)];
       });
       expect(assignments).toHaveLength(requests.length);
       expect(outcome.cost).toBeCloseTo(costing(host, requests, { rebalance: true })(assignments), 6);

@@ -179,7 +179,12 @@ export function merged(candidate: Candidate): VmCandidate {
   return { ...vcpus, helpers, ownCost: vcpus.ownCost + ownCost };
 }
 
-function placeOf(state: HostState, request: DedicatedRequest, index: number, at: CellCandidate): CellPlace {
+function cellPlaceOf(
+  state: HostState,
+  request: DedicatedRequest,
+  index: number,
+  at: CellCandidate,
+): CellPlace {
   return {
     cell: at.cell.id,
     memoryCell: at.memoryCell.id,
@@ -188,10 +193,10 @@ function placeOf(state: HostState, request: DedicatedRequest, index: number, at:
   };
 }
 
-const placesOf = (
+const cellPlacesOf = (
   state: HostState,
   { request, cells }: Pick<DedicatedCandidate, 'request' | 'cells'>,
-): CellPlace[] => cells.map((at, index) => placeOf(state, request, index, at));
+): CellPlace[] => cells.map((at, index) => cellPlaceOf(state, request, index, at));
 
 const byAddedCost = (a: Candidate, b: Candidate): number => a.addedCost - b.addedCost;
 
@@ -350,7 +355,7 @@ class DedicatedSearch {
   /** Undefined if VMs that share the cell's CPUs would get too few. */
   #optionFor(at: CellCandidate, index: number): CellOption | undefined {
     const { state } = this.#context;
-    const place = placeOf(state, this.#request, index, at);
+    const place = cellPlaceOf(state, this.#request, index, at);
     reserveCell(state, this.#request, index, at);
     const cost = state.cost + placeCost(state.model, this.#request, [...this.#places, place], []);
     const leavesRoom = at.cell.sharedCpus >= at.cell.widest;
@@ -482,7 +487,7 @@ export function helperCandidates(
 ): CandidateSet {
   const { state, moveCost } = context;
   const { request } = vcpus;
-  const places = placesOf(state, vcpus);
+  const places = cellPlacesOf(state, vcpus);
   const costAtStart = state.cost;
   const present = presentHelpers(context, vcpus);
   const candidates: HelperCandidate[] = present === undefined ? [] : [present];
@@ -541,7 +546,7 @@ export function presentVcpus(state: HostState, request: PlacementRequest): Dedic
   const cost = state.cost - costAtStart;
   for (const [index, at] of cells.entries()) releaseCell(state, request, index, at);
   if (!stays) return undefined;
-  const ownCost = placeCost(state.model, request, placesOf(state, { request, cells }), []);
+  const ownCost = placeCost(state.model, request, cellPlacesOf(state, { request, cells }), []);
   return { kind: 'dedicated', request, cells, helpers: [], ownCost, addedCost: cost + ownCost };
 }
 
@@ -589,7 +594,7 @@ function presentHelpers(
   const { request } = vcpus;
   const helpers = presentHelperCpus(state, request);
   if (helpers === undefined) return undefined;
-  const places = placesOf(state, vcpus);
+  const places = cellPlacesOf(state, vcpus);
   const before = state.cost;
   for (const { core, cpu } of helpers) state.reserveHelper(core, cpu);
   const ownCost = ownHelperCost(state, places, helpers) + moveCost({ ...vcpus, helpers });

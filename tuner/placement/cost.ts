@@ -261,7 +261,7 @@ export function costing(
   const requestOf = new Map(requests.map((request) => [request.guest, request]));
   const start = startOf(host, model);
   return (assignments) => {
-    const use: Use = { vcpuCores: new Map(), helperCpus: new Set(), helperCores: new Set(), shared: [] };
+    const use: HostUse = { vcpuCores: new Map(), helperCpus: new Set(), helperCores: new Set(), shared: [] };
     let cost = 0;
     for (const assignment of assignments) {
       const request = requestOf.get(assignment.guest);
@@ -277,7 +277,7 @@ export function costing(
 }
 
 /** A host before anything is placed. */
-interface Start {
+interface HostStart {
   readonly whole: ReadonlySet<Core>;
   /** Whole cores by cell and by cache. */
   readonly groups: readonly {
@@ -289,9 +289,9 @@ interface Start {
   readonly floatingVcpus: number;
 }
 
-function startOf(host: PlacementHost, model: CostModel): Start {
+function startOf(host: PlacementHost, model: CostModel): HostStart {
   const whole = new Set(host.cores.filter((core) => isWhole(host, core)));
-  const groups = (weight: number, widest: number, key: (core: Core) => string): Start['groups'] =>
+  const groups = (weight: number, widest: number, key: (core: Core) => string): HostStart['groups'] =>
     [...Map.groupBy(whole, key).values()].map((cores) => ({ weight, widest, whole: cores }));
   return {
     whole,
@@ -305,7 +305,7 @@ function startOf(host: PlacementHost, model: CostModel): Start {
 }
 
 /** What all assignments together use of a host. */
-interface Use {
+interface HostUse {
   /** The VMs with vCPUs on each core. */
   readonly vcpuCores: Map<Core, Set<string>>;
   readonly helperCpus: Set<number>;
@@ -314,7 +314,7 @@ interface Use {
 }
 
 /** Adds a VM that shares a cell's CPUs; returns what its place costs by itself. */
-function addShared(use: Use, model: CostModel, request: NodeRequest, { cells }: Assignment): number {
+function addShared(use: HostUse, model: CostModel, request: NodeRequest, { cells }: Assignment): number {
   use.shared.push({ request, cell: cells[0] as number });
   return deviceCost(
     model,
@@ -325,7 +325,7 @@ function addShared(use: Use, model: CostModel, request: NodeRequest, { cells }: 
 
 /** Adds a VM with dedicated CPUs; returns what its place costs by itself. */
 function addDedicated(
-  use: Use,
+  use: HostUse,
   model: CostModel,
   request: DedicatedRequest,
   assignment: Assignment,
@@ -362,7 +362,7 @@ function cellPlaces(
 }
 
 /** Cores shared between VMs, and fragmentation. */
-function usedCoresCost({ whole, groups }: Start, { vcpuCores, helperCores }: Use): number {
+function usedCoresCost({ whole, groups }: HostStart, { vcpuCores, helperCores }: HostUse): number {
   let cost = 0;
   for (const [core, guests] of vcpuCores) {
     cost += WEIGHTS.sharedCore * (guests.size - (whole.has(core) ? 1 : 0));
@@ -375,7 +375,10 @@ function usedCoresCost({ whole, groups }: Start, { vcpuCores, helperCores }: Use
 }
 
 /** What the placement adds to the load of VMs that share CPUs. */
-function sharedCost({ cells, floatingVcpus }: Start, { vcpuCores, helperCpus, shared: vms }: Use): number {
+function sharedCost(
+  { cells, floatingVcpus }: HostStart,
+  { vcpuCores, helperCpus, shared: vms }: HostUse,
+): number {
   const all = vms.reduce((sum, { request }) => sum + request.vcpus, floatingVcpus);
   if (all === 0) return 0;
   const vcpuCpus = new Set([...vcpuCores.keys()].flatMap((core) => core.cpus));

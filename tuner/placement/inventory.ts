@@ -263,12 +263,12 @@ function memoryInventory(topology: HostTopology, options: HostOptions): MemoryIn
     if (memoryKiB !== undefined) freeKiB.set(id, Math.max(0, memoryKiB - pooledKiB));
   }
   for (const { name, live, inactive } of domains) {
-    const held = pageDemand(parts(live));
+    const held = boundPages(parts(live));
     if (placing.has(name)) {
       for (const pages of held) takePages(freePages, floatingPages, pages, -pages.count);
       continue;
     }
-    for (const pages of pageDemand(parts(inactive))) {
+    for (const pages of boundPages(parts(inactive))) {
       const has =
         held.find(({ cell, pageKiB }) => cell === pages.cell && pageKiB === pages.pageKiB)?.count ?? 0;
       takePages(freePages, floatingPages, pages, Math.max(0, pages.count - has));
@@ -302,14 +302,14 @@ function memoryPartsOf({ cpu, memory }: DomainFacts, defaultPageKiB: number | un
 const onlyCell = (nodeset: CpuSet | undefined): number | undefined =>
   nodeset?.size === 1 ? nodeset.first : undefined;
 
-interface PageDemand {
+interface BoundPages {
   readonly cell: number | undefined;
   readonly pageKiB: number;
   readonly count: number;
 }
 
-function pageDemand(parts: readonly MemoryPart[]): PageDemand[] {
-  const found = new Map<string, PageDemand>();
+function boundPages(parts: readonly MemoryPart[]): BoundPages[] {
+  const found = new Map<string, BoundPages>();
   for (const { cell, sizeKiB, pageKiB } of parts) {
     if (pageKiB === undefined || pageKiB <= 0) continue;
     const key = `${cell} ${pageKiB}`;
@@ -323,7 +323,7 @@ function pageDemand(parts: readonly MemoryPart[]): PageDemand[] {
 function takePages(
   free: ReadonlyMap<number, Map<number, number>>,
   floating: Map<number, number>,
-  { cell, pageKiB }: PageDemand,
+  { cell, pageKiB }: BoundPages,
   count: number,
 ): void {
   if (cell === undefined) {

@@ -5,7 +5,7 @@ import { Budget, helperCount } from './candidates.ts';
 import { costing, hasMoved, moveCost, WEIGHTS } from './cost.ts';
 import { explainRefusal } from './explain.ts';
 import { WARN_RATIO } from './sharing.ts';
-import { type Found, hardestFirst, Solver, type SolverOptions } from './solver.ts';
+import { type FoundSolution, hardestFirst, Solver, type SolverOptions } from './solver.ts';
 import type {
   Assignment,
   DedicatedRequest,
@@ -209,7 +209,7 @@ interface LadderOptions extends Pick<SolverOptions, 'moveCost'> {
   readonly rebalance: boolean;
 }
 
-interface Placed {
+interface LadderResult {
   readonly solver: Solver;
   /** VMs without a place. */
   readonly refused: readonly PlacementRequest[];
@@ -226,7 +226,7 @@ function refuseFewest(
   host: PlacementHost,
   requests: readonly PlacementRequest[],
   options: LadderOptions,
-): Placed {
+): LadderResult {
   const all = new FewestMoves(host, requests, { ...options, budget: new Budget(STEPS) }).solve();
   if (all.solver !== undefined) return { ...all, refused: [] };
   const chosen = requests.length <= MAX_REFUSE_CHOICES ? tryRefusals(host, requests, options) : undefined;
@@ -246,7 +246,7 @@ function tryRefusals(
   host: PlacementHost,
   requests: readonly PlacementRequest[],
   given: LadderOptions,
-): Placed | undefined {
+): LadderResult | undefined {
   const options = { ...given, budget: new Budget(STEPS) };
   const hopeless = requests.filter((request) => !new Solver(host, [request], options).fits(request));
   const others = requests.filter((request) => !hopeless.includes(request)).reverse();
@@ -273,7 +273,7 @@ function refuseLast(
   host: PlacementHost,
   requests: readonly PlacementRequest[],
   options: LadderOptions,
-): Placed {
+): LadderResult {
   const solver = new Solver(host, requests, { ...options, budget: new Budget(STEPS) });
   const present = options.rebalance ? [] : requests.filter(({ current }) => current !== undefined);
   const leaving = solver.keep(present);
@@ -351,7 +351,7 @@ class FewestMoves {
     unplaced: readonly PlacementRequest[],
     present: readonly PlacementRequest[],
   ): Solved | Unsolved {
-    let best: { solver: Solver; outcome: Found } | undefined;
+    let best: { solver: Solver; outcome: FoundSolution } | undefined;
     let proven = true;
     for (const { moving, staying, loose, leastCost } of moveChoices(present, count)) {
       if (best !== undefined && best.outcome.cost <= leastCost) continue;
@@ -455,7 +455,7 @@ function asConfined(host: PlacementHost, staying: readonly PlacementRequest[]): 
 const hasHelpers = (request: PlacementRequest): boolean =>
   request.kind === 'dedicated' && helperCount(request) > 0;
 
-function committed(solver: Solver, outcome: Found, proven: boolean): Solved {
+function committed(solver: Solver, outcome: FoundSolution, proven: boolean): Solved {
   solver.commit(outcome);
   return { solver, proven };
 }

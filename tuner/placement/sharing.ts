@@ -85,7 +85,7 @@ export interface SharingInput {
 
 /** Compares the shared CPUs of all VMs before and after a placement. Only running VMs count. */
 export function sharingOf(input: SharingInput): Sharing {
-  const before = input.running.map(({ name, live }) => useOf(name, live, input.topology));
+  const before = input.running.map(({ name, live }) => presentUse(name, live, input.topology));
   const byGuest = new Map(input.assignments.map((assignment) => [assignment.guest, assignment]));
   const after = before.map((use) => {
     const assignment = byGuest.get(use.guest);
@@ -108,7 +108,7 @@ export function sharingOf(input: SharingInput): Sharing {
 }
 
 /** The host CPUs that a VM uses. */
-interface Use {
+interface VmCpuUse {
   readonly guest: string;
   /** Dedicated to its vCPUs. */
   readonly dedicated: CpuSet;
@@ -122,12 +122,12 @@ interface Range {
   readonly vcpus: number;
 }
 
-function useOf(guest: string, { cpu }: DomainFacts, topology: HostTopology): Use {
+function presentUse(guest: string, { cpu }: DomainFacts, topology: HostTopology): VmCpuUse {
   const { vcpus, helpers, ranges } = claimsOf(cpu, topology);
   return { guest, dedicated: vcpus, helpers, ranges };
 }
 
-function assignedUse(guest: string, assignment: Assignment): Use {
+function assignedUse(guest: string, assignment: Assignment): VmCpuUse {
   const { kind, vcpus, sharedVcpus = CpuSet.empty, emulator, ioThreads } = assignment;
   const dedicated = dedicatedCpus(assignment);
   const shared = vcpus.filter((_, vcpu) => kind === 'node' || sharedVcpus.has(vcpu));
@@ -139,25 +139,25 @@ function assignedUse(guest: string, assignment: Assignment): Use {
   };
 }
 
-const unpinnedUse = ({ guest, dedicated, ranges }: Use): Use => ({
+const unpinnedUse = ({ guest, dedicated, ranges }: VmCpuUse): VmCpuUse => ({
   guest,
   dedicated: CpuSet.empty,
   helpers: CpuSet.empty,
   ranges: [{ cpus: undefined, vcpus: dedicated.size + vcpusOf({ ranges }) }],
 });
 
-const vcpusOf = ({ ranges }: Pick<Use, 'ranges'>): number =>
+const vcpusOf = ({ ranges }: Pick<VmCpuUse, 'ranges'>): number =>
   ranges.reduce((sum, { vcpus }) => sum + vcpus, 0);
 
 /** The shared CPUs of all VMs at one time. A vCPU that may run on several CPUs is an equal part of a vCPU on each. */
 class SharedCpus {
   readonly #input: SharingInput;
-  readonly #uses: readonly Use[];
+  readonly #uses: readonly VmCpuUse[];
   readonly #dedicated: CpuSet;
   /** vCPUs by CPU. */
   readonly #vcpusOn = new Map<number, number>();
 
-  constructor(input: SharingInput, uses: readonly Use[]) {
+  constructor(input: SharingInput, uses: readonly VmCpuUse[]) {
     this.#input = input;
     this.#uses = uses;
     // Helpers on CPUs reserved for the host share these with the host, and with VMs that float there.
@@ -171,7 +171,7 @@ class SharedCpus {
     }
   }
 
-  shareOf(use: Use): Share | undefined {
+  shareOf(use: VmCpuUse): Share | undefined {
     if (use.ranges.length === 0) return undefined;
     const cpus = CpuSet.of(use.ranges.flatMap((range) => [...this.#cpusOf(range)]));
     const vcpus = [...cpus].reduce((sum, cpu) => sum + (this.#vcpusOn.get(cpu) ?? 0), 0);

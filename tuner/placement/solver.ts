@@ -32,13 +32,13 @@ export interface Solution {
   readonly cost: number;
 }
 
-export type Outcome =
+export type SolverResult =
   /** `proven`: all candidates were tried, and no solution costs less. */
   | (Solution & { readonly kind: 'found'; readonly proven: boolean })
   /** `proven`: all candidates were tried. */
   | { readonly kind: 'none'; readonly proven: boolean };
 
-export type Found = Outcome & { readonly kind: 'found' };
+export type FoundSolution = SolverResult & { readonly kind: 'found' };
 
 export interface SolverOptions {
   readonly budget: Budget;
@@ -90,7 +90,7 @@ export class Solver {
   }
 
   /** Finds places for these VMs, beside those placed already; with `quick`, the first that fit. Changes nothing. */
-  solve(requests: readonly PlacementRequest[], { quick = false } = {}): Outcome {
+  solve(requests: readonly PlacementRequest[], { quick = false } = {}): SolverResult {
     const helpersOnly = (request: PlacementRequest): boolean => this.#withoutHelpers.has(request);
     const order = [...requests, ...this.#withoutHelpers.keys()].sort(hardestFirst(helpersOnly));
     const first = greedy(this.#problem, order);
@@ -99,7 +99,7 @@ export class Solver {
   }
 
   /** Places VMs as found: from here on they stay. */
-  commit({ candidates }: Found): void {
+  commit({ candidates }: FoundSolution): void {
     for (const each of candidates) this.#place(each);
   }
 
@@ -149,7 +149,7 @@ export class Solver {
     return fits;
   }
 
-  get #problem(): Problem {
+  get #problem(): SearchProblem {
     return {
       state: this.state,
       budget: this.#context.budget,
@@ -165,7 +165,7 @@ export class Solver {
 }
 
 /** A host's state, and the candidates of a VM in it. */
-interface Problem {
+interface SearchProblem {
   readonly state: HostState;
   readonly budget: Budget;
   readonly candidates: (request: PlacementRequest, width: SearchWidth, budget: Budget) => CandidateSet;
@@ -187,7 +187,7 @@ const EPSILON = 1e-9;
 
 /** Each VM in turn takes its cheapest candidate. If one has none, it becomes the first, and all start over. */
 function greedy(
-  { state, budget, candidates }: Problem,
+  { state, budget, candidates }: SearchProblem,
   given: readonly PlacementRequest[],
 ): Solution | undefined {
   let order = [...given];
@@ -210,7 +210,11 @@ function greedy(
 }
 
 /** Few VMs: branch and bound. Many, or if that takes too long: local search from the best solution so far. */
-function optimize(problem: Problem, order: readonly PlacementRequest[], start: Solution | undefined): Best {
+function optimize(
+  problem: SearchProblem,
+  order: readonly PlacementRequest[],
+  start: Solution | undefined,
+): Best {
   const exact = order.length <= EXACT_REQUESTS ? branchAndBound(problem, order, start) : undefined;
   if (exact?.proven === true) return exact;
   const best = exact?.best ?? start;
@@ -219,7 +223,7 @@ function optimize(problem: Problem, order: readonly PlacementRequest[], start: S
 
 /** Tries all candidates of each VM in turn, the cheapest first; gives up a branch that cannot beat the best so far. */
 function branchAndBound(
-  problem: Problem,
+  problem: SearchProblem,
   order: readonly PlacementRequest[],
   start: Solution | undefined,
 ): Best {
@@ -268,7 +272,7 @@ function lowerBounds(sets: readonly CandidateSet[]): number[] {
 }
 
 /** Each VM in turn leaves its place and takes the cheapest there is then, until a round brings nothing. */
-function localSearch({ state, budget, candidates }: Problem, start: Solution): Solution {
+function localSearch({ state, budget, candidates }: SearchProblem, start: Solution): Solution {
   const chosen = [...start.candidates];
   for (const each of chosen) reserve(state, each);
   for (let round = 0, better = true; better && round < ROUNDS; round++) {

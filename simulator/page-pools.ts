@@ -58,14 +58,14 @@ export class PagePools {
 
   /**
    * Takes the pages that a start needs; undefined, and nothing taken, when some are not there. A demand that is
-   * bound to no cell takes from each in turn.
+   * bound to no cell takes from each in turn, from `preferred` ones first (set_mempolicy(2), MPOL_PREFERRED).
    */
-  take(demands: readonly PageDemand[]): HeldPages[] | undefined {
+  take(demands: readonly PageDemand[], preferred: Iterable<number> = []): HeldPages[] | undefined {
     const taken: HeldPages[] = [];
     for (const { sizeKiB: size, pages, cells } of demands) {
       const sizeKiB = size === 'default' ? DEFAULT_HUGE_KIB : size;
       let rest = pages;
-      for (const cell of cells ?? this.#cells.keys()) {
+      for (const cell of cells ?? new Set([...preferred, ...this.#cells.keys()])) {
         const count = Math.min(rest, this.free(cell, sizeKiB));
         if (count === 0) continue;
         const pool = this.#cells[cell]?.get(sizeKiB);

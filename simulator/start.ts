@@ -35,7 +35,7 @@ export function takeForStart(host: SimulatedHost, vm: SimulatedVm): readonly Hel
   checkDevices(domain);
   checkCpuTime(domain);
   checkPins(host, facts, vm.name);
-  const pages = host.hugepages.take(facts.pages);
+  const pages = host.hugepages.take(facts.pages, facts.numaCells);
   if (pages === undefined)
     throw qemuSays('unable to map backing store for guest RAM: Cannot allocate memory');
   return pages;

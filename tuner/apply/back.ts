@@ -10,6 +10,7 @@ import type { Step } from '../steps/step.ts';
 import { at, makeStep, type Work } from './forward.ts';
 import type { HostLink } from './host-link.ts';
 import { backOrder } from './order.ts';
+import { OthersWork } from './others.ts';
 import type { Remainder } from './transaction.ts';
 
 const TRY_AGAIN_MS = 500;
@@ -17,6 +18,8 @@ const TRY_AGAIN_MS = 500;
 export interface BackOptions {
   /** A definition that somebody else has changed since is given back all the same. */
   readonly force: boolean;
+  /** What was cut off a while ago: what others have set since then is left alone, unless `force` says otherwise. */
+  readonly cutOff?: boolean | undefined;
   /** Steps that are not to be undone. */
   readonly leave?: ((step: Step) => boolean) | undefined;
 }
@@ -46,9 +49,13 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
   const record = async (event: NewEvent): Promise<void> => {
     await journal.append(event).catch((error: Error) => notes.add(error.message));
   };
+  const others = options.cutOff === true && !options.force ? await othersSince(work, notes) : undefined;
   const all = journal.progress.steps.map(({ step }) => step);
   const own = journal.header.steps.length;
-  for (const { index, how } of backOrder(all.slice(0, own), all.slice(own))) {
+  const queue = [...backOrder(all.slice(0, own), all.slice(own))];
+  const startedLater = new Set<number>();
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const { index, how } = next;
     const { step, progress } = at(journal, index);
     try {
       if (how === 'forth') await makeStep(work, index);
@@ -56,11 +63,17 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
         const left = options.leave?.(step) === true;
         const note = left
           ? undefined
-          : await undoPatiently(work, { index, step, progress, record, force: options.force });
+          : await undoPatiently(work, { index, step, progress, record, force: options.force, others });
         if (note !== undefined) notes.add(note);
         await record({ event: 'undone', step: index, note });
       }
     } catch (error) {
+      if (step.kind === 'restart' && !startedLater.has(index)) {
+        // What it lacks, pages say, another domain may give back that is yet to be restarted.
+        startedLater.add(index);
+        queue.splice(queue.findLastIndex((each) => 'domain' in at(journal, each.index).step) + 1, 0, next);
+        continue;
+      }
       const { code, message } = error as { code?: unknown; message: string };
       remains.push({ step, message });
       await record({
@@ -78,6 +91,16 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
   return { remains, notes: [...notes] };
 }
 
+/** A libvirt that does not even list its domains now undoes nothing either, and each step will say so. */
+async function othersSince({ journal, link }: Work, notes: Set<string>): Promise<OthersWork | undefined> {
+  try {
+    return await OthersWork.since(link, journal.header);
+  } catch (error) {
+    notes.add(`what others have changed since could not be read: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
 function isBegun(progress: StepProgress): progress is Begun {
   return progress.kind === 'doing' || progress.kind === 'done' || progress.kind === 'undoing';
 }
@@ -87,6 +110,8 @@ interface Undoing {
   readonly step: Step;
   readonly progress: Begun;
   readonly force: boolean;
+  /** Undefined where nobody can have come in between, or nobody is to be heeded. */
+  readonly others: OthersWork | undefined;
   readonly record: (event: NewEvent) => Promise<void>;
 }
 
@@ -112,6 +137,7 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
   const before = progress.kind === 'undoing' ? progress.before : progress;
   const ended = await hasEnded(link, step, register, journal.header.bootId);
   if (ended !== undefined) return ended;
+  undoing.others?.checkDomain(step);
   let now: unknown;
   try {
     now = await register.get(link, step);
@@ -122,8 +148,18 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
     return anew;
   }
   if (step.kind === 'definition' && !undoing.force) checkOurs(register, step, before, now);
+  if (undoing.others !== undefined && step.kind !== 'definition' && step.kind !== 'restart') {
+    try {
+      undoing.others.checkRegister(step, register, progress, now);
+    } catch (error) {
+      const anew = await startedAgain(link, step, register, before.run);
+      if (anew === undefined) throw error;
+      return anew;
+    }
+  }
   const to =
     progress.kind === 'undoing' ? progress.to : register.back(before.was, now, before.kind === 'done');
+  if (step.kind === 'hostPages' && typeof to === 'number') await undoing.others?.checkPool(step, to);
   await record({ event: 'undoing', step: index, to });
   // Of a call that nobody saw the end of, libvirt may still be at work: then what is there now says little.
   const certain = progress.kind === 'done';

@@ -55,7 +55,7 @@ async function recover(work: Work, record: TransactionRecord, options: RecoverOp
   const { journal, link } = work;
   const { how, force, command } = options;
   const { direction, failure } = record.progress;
-  if (record.events.some(({ event }) => event === 'rollback')) return takeBack(work, { force });
+  if (record.events.some(({ event }) => event === 'rollback')) return takeBack(work, { force, cutOff: true });
   if (how === 'finish' && direction === 'back') {
     throw new TunerError(
       'TUNE_INTERRUPTED',
@@ -73,5 +73,8 @@ async function recover(work: Work, record: TransactionRecord, options: RecoverOp
   }
   await turnBack(work);
   await journal.append({ event: 'recover', pid: process.pid, command, how }).catch(() => undefined);
-  return undone(work, failure ?? { code: 'TUNE_INTERRUPTED', message: 'it was cut off' }, force);
+  return undone(work, failure ?? { code: 'TUNE_INTERRUPTED', message: 'it was cut off' }, {
+    force,
+    cutOff: true,
+  });
 }

@@ -1,18 +1,18 @@
 import { RemoteError } from '../../libvirt/errors.ts';
-import { CpuSet } from '../../model/cpu-set.ts';
 import { TunerError } from '../errors.ts';
 import { openStateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { findTransaction, type TransactionRecord } from '../journal/list.ts';
 import { describeStep } from '../steps/describe.ts';
-import { findRun, handle, quoted } from '../steps/domain-run.ts';
-import { notTaken } from '../steps/meaning.ts';
+import { findRun } from '../steps/domain-run.ts';
 import { registerOf } from '../steps/registers/all.ts';
-import type { Step } from '../steps/step.ts';
+import type { Step, StepOf } from '../steps/step.ts';
 import { refuseIfOpen } from './apply.ts';
-import { goBack, turnBack } from './back.ts';
+import { type BackOptions, goBack, turnBack } from './back.ts';
 import type { Work } from './forward.ts';
 import type { HostLink } from './host-link.ts';
+import { boundToNextBoot } from './next-boot.ts';
+import { OthersWork } from './others.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
 import type { Outcome } from './transaction.ts';
 
@@ -64,7 +64,7 @@ export async function rollbackLocked(
       try {
         const { command } = options;
         await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
-        return await takeBack({ journal, link }, options);
+        return await takeBack({ journal, link }, { force: options.force });
       } finally {
         await journal.close();
       }
@@ -74,30 +74,32 @@ export async function rollbackLocked(
 }
 
 /** The way back of a rollback, from its beginning or from where it was cut off. */
-export async function takeBack(work: Work, { force }: { readonly force: boolean }): Promise<Outcome> {
-  const { journal, link } = work;
+export async function takeBack(work: Work, options: Omit<BackOptions, 'leave'>): Promise<Outcome> {
+  const { journal } = work;
   await turnBack(work);
   const { remains, notes } = await goBack(work, {
-    force,
+    ...options,
     // A rollback restarts what it was told to, and nothing else.
     leave: ({ kind }) => kind === 'restart',
   });
-  const waiting = link.isAway ? [] : await boundToNextBoot(work);
+  const waiting = await boundToNextBoot(work);
   const kind = remains.length === 0 ? 'rolled back' : 'incomplete';
   return { id: journal.header.id, kind, failure: undefined, remains, notes: [...notes, ...waiting] };
 }
 
 /** @throws TunerError TUNE_CHANGED naming all that is no longer as the transaction left it. */
-async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecord): Promise<void> {
+async function checkLeftAlone(link: HostLink, { id, header, progress }: TransactionRecord): Promise<void> {
   const changes: string[] = [];
-  // Of several steps on one register the last says how it was left.
-  const last = new Map(
-    progress.steps
-      .filter(({ progress: { kind } }) => kind === 'done')
-      .map((each) => [registerKey(each.step), each]),
+  const shrinks: { step: StepOf<'hostPages'>; to: number }[] = [];
+  const others = await OthersWork.since(link, header);
+  // Of several steps on one register the last says how it was left, and the first what was before.
+  const done = progress.steps.flatMap(({ step, progress: made }) =>
+    made.kind === 'done' ? [[registerKey(step), { step, made }] as const] : [],
   );
-  for (const { step, progress: made } of last.values()) {
-    if (made.kind !== 'done' || step.kind === 'restart') continue;
+  const last = new Map(done);
+  const first = new Map(done.toReversed());
+  for (const [key, { step, made }] of last) {
+    if (step.kind === 'restart') continue;
     const register = registerOf(step);
     if ('domain' in step) {
       const run = await findRun(link, step.domain);
@@ -105,10 +107,14 @@ async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecor
       if (run.kind === 'gone') continue;
       if (register.home === 'run' && (run.kind === 'off' || run.id !== made.run)) continue;
     }
+    const was = first.get(key)?.made.was;
+    if (step.kind === 'hostPages' && typeof was === 'number') shrinks.push({ step, to: was });
     const difference = await differsFrom(link, step, made.now);
-    if (difference !== undefined) changes.push(`${describeStep(step)}: ${difference}`);
+    // What somebody has put back already stands in no way.
+    if (difference === undefined || (await differsFrom(link, step, was)) === undefined) continue;
+    changes.push(`${describeStep(step)}: ${difference}`);
   }
-  if (changes.length === 0) return;
+  if (changes.length === 0) return others.checkBoots(shrinks);
   throw new TunerError(
     'TUNE_CHANGED',
     `since transaction ${id} something else has changed what it set: ${changes.join('; ')}; take a later transaction back first, or this one all the same with --force`,
@@ -141,28 +147,4 @@ async function restartsOf(link: HostLink, { progress }: TransactionRecord): Prom
     if (run.kind === 'runs') restarts.push({ kind: 'restart', domain: step.domain, to: 'restarted' });
   }
   return restarts;
-}
-
-async function onlineCpus(link: HostLink): Promise<CpuSet> {
-  const { map } = await link.call('nodeGetCpuMap', { needMap: 1, needOnline: 0, flags: 0 });
-  return CpuSet.fromBitmap(map);
-}
-
-/** Domains that go on as they were booted, and with what. */
-async function boundToNextBoot({ journal, link }: Work): Promise<string[]> {
-  const notes: string[] = [];
-  for (const { step, progress } of journal.progress.steps) {
-    const saved = journal.header.domains.find(
-      ({ domain }) => 'domain' in step && domain.uuid === step.domain.uuid,
-    );
-    if (step.kind !== 'definition' || progress.kind !== 'undone' || saved?.inactive === undefined) continue;
-    if ((await findRun(link, step.domain)).kind !== 'runs') continue;
-    const { xml } = await link.call('domainGetXmlDesc', { domain: handle(step.domain), flags: 0 });
-    const waiting = notTaken(xml, saved.inactive, { inactive: step.to }, await onlineCpus(link));
-    if (waiting.length === 0) continue;
-    notes.push(
-      `domain ${quoted(step.domain)} goes on as it was booted until its next boot (or now, with --restart): ${waiting.join('; ')}`,
-    );
-  }
-  return notes;
 }

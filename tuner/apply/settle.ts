@@ -1,5 +1,6 @@
-import { goBack, turnBack } from './back.ts';
+import { type BackOptions, goBack, turnBack } from './back.ts';
 import type { Failure, Work } from './forward.ts';
+import { boundToNextBoot } from './next-boot.ts';
 import type { Outcome } from './transaction.ts';
 
 /** After the way forward: nothing more to do, or all of it back. */
@@ -14,12 +15,18 @@ export async function settle(work: Work, failure: Failure | undefined): Promise<
   const { code, message, step, seen } = failure;
   // Without it the way back is journalled all the same, and so is what it leaves.
   await journal.append({ event: 'failed', code, message, step, now: seen }).catch(() => undefined);
-  return undone(work, { code, message }, false);
+  return undone(work, { code, message }, { force: false });
 }
 
 /** The way back, to its end or as far as it goes. */
-export async function undone(work: Work, failure: Outcome['failure'], force: boolean): Promise<Outcome> {
-  const { remains, notes } = await goBack(work, { force });
+export async function undone(
+  work: Work,
+  failure: Outcome['failure'],
+  options: BackOptions,
+): Promise<Outcome> {
+  const { remains, notes: found } = await goBack(work, options);
+  // One that was cut off before its restart may have been booted since, on the definition that was to be taken back.
+  const notes = [...found, ...(options.cutOff === true ? await boundToNextBoot(work) : [])];
   const { id } = work.journal.header;
   return { id, kind: remains.length === 0 ? 'undone' : 'incomplete', failure, remains, notes };
 }

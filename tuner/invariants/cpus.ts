@@ -6,7 +6,14 @@ import { type Invariant, type Subject, saidOf, vcpusOf } from './invariant.ts';
 
 const isRealTime = (policy: string | undefined): boolean => /^(fifo|rr) /.test(policy ?? '');
 
-const pinOf = (subject: Subject, vcpu: string): CpuSet => cpuNumbers(saidOf(subject, 'vcpupin', vcpu));
+const saidPin = (subject: Subject, vcpu: string): CpuSet => cpuNumbers(saidOf(subject, 'vcpupin', vcpu));
+
+/** Empty where it floats: a pin to every CPU, which libvirt writes down once a pin was taken back, is none. */
+function pinOf(subject: Subject, vcpu: string): CpuSet {
+  const pin = saidPin(subject, vcpu);
+  const { online } = subject.host;
+  return online.size > 0 && online.isSubsetOf(pin) ? CpuSet.empty : pin;
+}
 
 const realTimeVcpus = (subject: Subject): string[] =>
   vcpusOf(subject).filter((vcpu) => isRealTime(saidOf(subject, 'vcpusched', vcpu)));
@@ -198,13 +205,13 @@ export const cpuInvariants: readonly Invariant[] = [
     broken: (subject) => {
       const isolated = subject.host.local?.isolatedCpus ?? CpuSet.empty;
       const vcpu = vcpusOf(subject).find((each) => {
-        const pin = pinOf(subject, each);
+        const pin = saidPin(subject, each);
         return pin.size > 1 && pin.intersection(isolated).size > 1;
       });
       return vcpu === undefined
         ? undefined
         : {
-            text: `vCPU ${vcpu} floats over CPUs ${pinOf(subject, vcpu)}, of which ${isolated} are isolated`,
+            text: `vCPU ${vcpu} floats over CPUs ${saidPin(subject, vcpu)}, of which ${isolated} are isolated`,
           };
     },
   },

@@ -1,5 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import type { Problem } from '../errors.ts';
 import { type CellMemory, type DomainState, type HostFacts, vmCpusOf } from '../facts/facts.ts';
+import { pageLedger } from '../hugepages/ledger.ts';
 import { neighboursOf } from '../invariants/all.ts';
 import { ratioRefusals } from '../placement/explain.ts';
 import { defaultHostCpus, type HostDomain, placementHost } from '../placement/inventory.ts';
@@ -16,7 +18,7 @@ import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
 import { type DomainPlan, isRefused, markOf, type Plan, planDomain } from './plan.ts';
 import { type Probes, probed, withPreallocation } from './preconditions.ts';
-import type { Surroundings } from './safety.ts';
+import { brokenUntilBoot, type Surroundings } from './safety.ts';
 import { type Inheritance, inherit, keyOf } from './take-back.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -92,7 +94,7 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   return {
     id: input.id,
     host,
-    placement: withRefusals(placement, plans),
+    placement: withRefusals(placement, plans, input),
     sharing,
     rebalanced,
     leftAlone: input.leftAlone ?? [],
@@ -100,7 +102,7 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
     hostPlan: planHost(
       host,
       hostWishes,
-      growing ? pageNeeds(host.cells, placed) : [],
+      growing ? pageNeeds(host.cells, unpromised(input), placed) : [],
       placement.assignments,
       { setsKernel: input.setsKernel },
     ),
@@ -108,37 +110,67 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   };
 }
 
-/** A domain that would become a danger is refused like one that finds no place: nothing of the plan is applied. */
-function withRefusals(placement: Placement, plans: readonly DomainPlan[]): Placement {
-  const refusals = plans.flatMap(({ state, violations }) =>
-    violations.filter(isRefused).map(
-      ({ code, text, next }): Refusal => ({
-        guest: state.domain.name,
-        code: 'UNSAFE',
-        text: `${code}: ${text}`,
-        next,
-      }),
-    ),
+/** Free pages that nobody else will take: without those that are kept for the host, and for the next boot of other VMs. */
+function unpromised({ host, domains, picks, reservedPages = [] }: PlanInput): CellMemory[] {
+  const picked = new Set(picks.map(({ state }) => state.domain.uuid));
+  const { pools, shared } = pageLedger(
+    host.cells,
+    domains.filter(({ domain }) => !picked.has(domain.uuid)),
   );
+  return keepBack(host.cells, [
+    ...reservedPages,
+    ...pools.map(({ cell, sizeKiB, needed }) => ({ cell, sizeKiB, count: needed })),
+    ...shared.map(({ sizeKiB, needed }) => ({ cell: undefined, sizeKiB, count: needed })),
+  ]);
+}
+
+/** A domain that would become a danger is refused like one that finds no place: nothing of the plan is applied. */
+function withRefusals(placement: Placement, plans: readonly DomainPlan[], input: PlanInput): Placement {
+  const { host, domains } = input;
+  const defined = plans.flatMap(({ state, violations }) =>
+    violations.filter(isRefused).map((violation) => refusalOf(state.domain.name, violation)),
+  );
+  const untilBoot = brokenUntilBoot(plans, domains, { host, hostCpus: hostCpusOf(input) }).map(
+    ({ name, violation }) =>
+      refusalOf(name, {
+        ...violation,
+        text: `${violation.text}, until its next boot`,
+        next: 'restart it in the same run (--restart), or plan it first and boot it',
+      }),
+  );
+  // What its definition would break is the reason; its run says the same again.
+  const refusals = defined.length > 0 ? defined : untilBoot;
   return refusals.length === 0
     ? placement
     : { ...placement, kind: 'refused', refusals: [...placement.refusals, ...refusals] };
 }
 
+const refusalOf = (guest: string, { code, text, next }: Problem): Refusal => ({
+  guest,
+  code: 'UNSAFE',
+  text: `${code}: ${text}`,
+  next,
+});
+
+/** CPUs that are kept for the host: those that were named, or the placement's own choice. */
+function hostCpusOf({ host, hostCpus }: PlanInput): CpuSet {
+  return hostCpus ?? defaultHostCpus(host.topology, vmCpusOf(host), host.local?.isolatedCpus ?? CpuSet.empty);
+}
+
 /** The others as they are, and those that are placed with it as they will be. */
 function surroundings(
-  { host, domains, picks, hostCpus }: PlanInput,
+  input: PlanInput,
   { state: own }: Pick,
   assignments: readonly Assignment[],
 ): Surroundings {
+  const { host, domains, picks } = input;
   const picked = new Set(picks.map(({ state }) => state.domain.uuid));
   const placed = assignments
     .filter(({ guest, kind }) => kind === 'dedicated' && guest !== own.domain.name)
     .map(({ guest, vcpus }) => ({ name: guest, pinned: CpuSet.of(vcpus.flatMap((cpus) => [...cpus])) }));
-  const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
   return {
     host,
-    hostCpus: hostCpus ?? defaultHostCpus(host.topology, vmCpusOf(host), isolated),
+    hostCpus: hostCpusOf(input),
     others: [
       ...placed,
       ...neighboursOf(

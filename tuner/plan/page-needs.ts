@@ -26,18 +26,34 @@ interface Demand {
   readonly pages: number;
 }
 
-/** What placed domains will boot with, beyond what is free and what they hold there themselves. */
-export function pageNeeds(cells: readonly CellMemory[], placed: readonly Placed[]): PageNeed[] {
+/**
+ * What placed domains will boot with, beyond what is free for them and what they hold there themselves. `unpromised`: the
+ * cells with only those pages free that nobody else will take.
+ */
+export function pageNeeds(
+  cells: readonly CellMemory[],
+  unpromised: readonly CellMemory[],
+  placed: readonly Placed[],
+): PageNeed[] {
   const demands = new Map<string, Demand>();
   for (const demand of placed.flatMap(demandsOf)) {
     const key = `${demand.cell} ${demand.sizeKiB}`;
     demands.set(key, { ...demand, pages: demand.pages + (demands.get(key)?.pages ?? 0) });
   }
   return [...demands.values()].flatMap(({ cell, sizeKiB, pages }) => {
-    const pool = cells.find(({ id }) => id === cell)?.pages.find((each) => each.sizeKiB === sizeKiB);
-    const { total, free } = pool ?? { total: 0, free: 0 };
-    return pages <= free ? [] : [{ cell, sizeKiB, total, free, wanted: total + pages - free }];
+    const { total, free } = poolIn(cells, cell, sizeKiB);
+    const available = poolIn(unpromised, cell, sizeKiB).free;
+    return pages <= available ? [] : [{ cell, sizeKiB, total, free, wanted: total + pages - available }];
   });
+}
+
+function poolIn(
+  cells: readonly CellMemory[],
+  cell: number,
+  sizeKiB: number,
+): { total: number; free: number } {
+  const pools = cells.find(({ id }) => id === cell)?.pages;
+  return pools?.find((each) => each.sizeKiB === sizeKiB) ?? { total: 0, free: 0 };
 }
 
 function demandsOf({ request, assignment, live }: Placed): Demand[] {

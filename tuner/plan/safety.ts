@@ -2,8 +2,9 @@ import { XMLSerializer } from '@xmldom/xmldom';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { type Element, parseXml } from '../../model/xml.ts';
 import type { DomainState, DomainView } from '../facts/facts.ts';
-import { type Violation, violationsOf } from '../invariants/all.ts';
-import type { Subject } from '../invariants/invariant.ts';
+import { neighboursOf, type Violation, violationsOf } from '../invariants/all.ts';
+import type { Neighbour, Subject } from '../invariants/invariant.ts';
+import type { Step } from '../steps/step.ts';
 import type { Row } from './verdict.ts';
 import { TRANSIENT } from './verdict.ts';
 
@@ -50,10 +51,69 @@ export function violationsAfter(
   const after = defined === undefined ? before : viewOf(parseXml('the definition', defined, 'domain'));
   if (state.inactive !== undefined || state.live === undefined)
     return violationsOf(subjectOf(after, around), subjectOf(before, around));
-  const root = parseXml('the running domain', state.live.xml, 'domain');
+  const now = runAfter({ rows, definition: undefined, steps: [] }, state.live);
+  return violationsOf(subjectOf(now, around), subjectOf(before, around));
+}
+
+/** A domain that is planned for, as far as its run will be another one. */
+interface PlannedRun {
+  readonly state: DomainState;
+  readonly rows: readonly Row[];
+  readonly definition: { readonly after: string } | undefined;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * What runs will break once a plan is done, and before any boot that it leaves to others. A domain whose real-time
+ * vCPUs stay where they are until its boot still has those CPUs, whatever is planned for it: nobody else can have them.
+ */
+export function brokenUntilBoot(
+  plans: readonly PlannedRun[],
+  domains: readonly DomainState[],
+  { host, hostCpus }: Pick<Surroundings, 'host' | 'hostCpus'>,
+): { readonly name: string; readonly violation: Violation }[] {
+  const runs = domains.flatMap((state) => {
+    if (state.live === undefined) return [];
+    const plan = plans.find((each) => each.state.domain.uuid === state.domain.uuid);
+    return [{ state, plan, after: plan === undefined ? state.live : runAfter(plan, state.live) }];
+  });
+  const claims = (own: DomainState, when: 'now' | 'after'): Neighbour[] =>
+    neighboursOf(
+      domains
+        .filter((state) => state !== own)
+        .map((state) => {
+          const plan = plans.find((each) => each.state.domain.uuid === state.domain.uuid);
+          if (when === 'now' || plan === undefined) return state;
+          const live = state.live && runAfter(plan, state.live);
+          return { ...state, live, inactive: definedAfter(plan) };
+        }),
+      host.topology,
+    );
+  return runs.flatMap(({ state, plan, after }) => {
+    // It boots in this plan, on a definition that was looked at already.
+    if (plan !== undefined && isRestarted(plan)) return [];
+    const before = subjectOf(state.live ?? after, { host, hostCpus, others: claims(state, 'now') });
+    const then = subjectOf(after, { host, hostCpus, others: claims(state, 'after') });
+    return violationsOf(then, before)
+      .filter(({ level, created }) => created && level === 'refuse')
+      .map((violation) => ({ name: state.domain.name, violation }));
+  });
+}
+
+const definedAfter = ({ state, definition }: PlannedRun): DomainView | undefined =>
+  definition === undefined ? state.inactive : viewOf(parseXml('the definition', definition.after, 'domain'));
+
+const isRestarted = ({ steps }: Pick<PlannedRun, 'steps'>): boolean =>
+  steps.some(({ kind }) => kind === 'restart');
+
+function runAfter({ rows, definition, steps }: Omit<PlannedRun, 'state'>, live: DomainView): DomainView {
+  if (isRestarted({ steps })) {
+    return definition === undefined ? live : viewOf(parseXml('the definition', definition.after, 'domain'));
+  }
+  const root = parseXml('the running domain', live.xml, 'domain');
   for (const { wish, verdict } of rows)
     if (verdict.kind === 'live') wish.setting.write(root, wish.target, wish.value);
-  return violationsOf(subjectOf(viewOf(root), around), subjectOf(before, around));
+  return viewOf(root);
 }
 
 const subjectOf = ({ root, facts }: DomainView, around: Surroundings): Subject => ({

@@ -48,7 +48,12 @@ export async function stop(
     }
   }
   host.say(`switching ${quoted(domain)} off`);
-  await host.call('domainDestroyFlags', { domain: handle(domain), flags: 0 }, { timeoutMs: DESTROY_MS });
+  try {
+    await host.call('domainDestroyFlags', { domain: handle(domain), flags: 0 }, { timeoutMs: DESTROY_MS });
+  } catch (error) {
+    // It went off just now.
+    if (!isRemoteError(error, ErrorCode.operationInvalid)) throw error;
+  }
 }
 
 /** A guest that is still booting does not hear the first time. */

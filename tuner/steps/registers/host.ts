@@ -72,7 +72,7 @@ function shortfall(
   const grows = wanted > before;
   return grows
     ? `cell ${cell} was to have ${wanted} pages of ${pageKiB} KiB and got ${got} (it had ${before}): its memory is used or fragmented; free some (sync; echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory) and try again, or reserve them at boot (hugepagesz=, hugepages=)`
-    : `cell ${cell} was to keep ${wanted} pages of ${pageKiB} KiB and still has ${got} (it had ${before}): the rest is in use`;
+    : `cell ${cell} was to keep ${wanted} pages of ${pageKiB} KiB and still has ${got} (it had ${before}): running VMs use the rest; restart those, then virtune tune recover`;
 }
 
 /** KSM's three knobs; the rest of libvirt's `shm_` parameters are figures. */

@@ -3,8 +3,11 @@
 # groups are separate, so that two labs run on one machine without sharing a guest, a port or a state folder. What stays
 # shared is the host itself: its CPUs, its huge pages (/sys/devices/system/node), /dev and /tmp.
 # Root, cgroup v1 or v2. Usage: namespaced.sh NAME COMMAND...
+# VIRTUNE_LAB_ROOT: the root of another Debian (see newer-libvirt.sh); the command runs there, beside that one's libvirt. It
+# finds this folder, /dev, /sys and /tmp where they are here, and no Node.js but the one in node_modules.
 set -euo pipefail
 name=$1
+root=${VIRTUNE_LAB_ROOT:-}
 shift
 
 # A group per controller, so that libvirt's machine groups of two labs do not meet. A cpuset group starts empty (v1).
@@ -29,10 +32,12 @@ inside() {
   hostname "lab-$name"
   # /proc before /run: mount looks at /proc/mounts.
   mount -t proc proc /proc
-  mount -t tmpfs -o mode=755 tmpfs /run
-  mkdir -p /run/libvirt /run/lock
+  # A mount of its own, so that all that is mounted below it goes with the namespace.
+  [ -z "$root" ] || mount --rbind "$root" "$root"
+  mount -t tmpfs -o mode=755 tmpfs "$root/run"
+  mkdir -p "$root/run/libvirt" "$root/run/lock"
   local folder copy
-  for folder in /var/lib/libvirt /etc/libvirt /var/log/libvirt /var/cache/libvirt; do
+  for folder in "$root"/var/lib/libvirt "$root"/etc/libvirt "$root"/var/log/libvirt "$root"/var/cache/libvirt; do
     copy=$(mktemp -d)
     [ -d "$folder" ] && cp -a "$folder/." "$copy/"
     rm -rf "$copy/virtune-lab" "$copy"/qemu/*.xml "$copy/qemu/autostart"
@@ -49,8 +54,19 @@ inside() {
     [ "$controller" = systemd ] && options=none,name=systemd || options=$controller
     umount "$folder" && mount -t cgroup -o "$options" cgroup "$folder"
   done
-  local status=0
-  "$@" & wait $! || status=$?
+  local status=0 enter=()
+  if [ -n "$root" ]; then
+    for folder in /dev /sys /tmp "$PWD"; do
+      mkdir -p "$root$folder"
+      mount --rbind "$folder" "$root$folder"
+    done
+    mount -t proc proc "$root/proc"
+    # QEMU's own mount namespace cannot be made in a chroot, and its user there is not in the group of this /dev/kvm:
+    # libvirt would look at QEMU anew at every call.
+    printf 'namespaces = []\nuser = "root"\ngroup = "root"\n' >>"$root/etc/libvirt/qemu.conf"
+    enter=(chroot "$root" env -C "$PWD")
+  fi
+  "${enter[@]}" "$@" & wait $! || status=$?
   exit "$status"
 }
 

@@ -1,39 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { invariants, neighboursOf, violationsOf } from '../../../tuner/invariants/all.ts';
 import { OnSimulator } from '../on-simulator.ts';
-
-const PROFILES = ['low-latency', 'oltp-database', 'balanced', 'dense', 'network', 'windows'] as const;
-const NAMES = ['a', 'b', 'c'] as const;
-
-const vm = fc.record({
-  vcpus: fc.integer({ min: 1, max: 4 }),
-  memoryMiB: fc.constantFrom(2_048, 4_096),
-  disks: fc.constantFrom(
-    [{ target: 'vda', sizeGiB: 5, format: 'raw' }],
-    [
-      { target: 'vda', sizeGiB: 5, format: 'qcow2' },
-      { target: 'sda', sizeGiB: 5, format: 'raw' },
-    ],
-  ),
-  ioThreads: fc.integer({ min: 0, max: 2 }),
-});
-const host = fc.record({
-  sockets: fc.integer({ min: 1, max: 2 }),
-  coresPerSocket: fc.constantFrom(4, 8),
-  threadsPerCore: fc.integer({ min: 1, max: 2 }),
-  memoryGiB: fc.constant(64),
-});
-const history = fc.array(
-  fc.record({
-    name: fc.constantFrom(...NAMES),
-    profile: fc.constantFrom(...PROFILES),
-    restart: fc.boolean(),
-  }),
-  { minLength: 1, maxLength: 5 },
-);
 
 /** Of what would be refused, all that any domain breaks: as it runs and as it is defined. */
 async function broken(simulated: OnSimulator): Promise<string[]> {
@@ -55,44 +24,6 @@ async function broken(simulated: OnSimulator): Promise<string[]> {
     );
   });
 }
-
-test('after any history of profiles nothing is dangerous, and the way back is to the letter', {
-  timeout: 300_000,
-}, async () => {
-  await fc.assert(
-    fc.asyncProperty(host, fc.tuple(vm, vm, vm), history, async (made, vms, steps) => {
-      const simulated = await OnSimulator.start({
-        name: 'random',
-        description: 'a random host',
-        host: made,
-        vms: vms.map((each, index) => ({
-          ...each,
-          name: NAMES[index],
-          workload: 'oltp',
-          shutdownSeconds: 0,
-        })),
-      });
-      try {
-        const before = NAMES.map((name) => simulated.definition(name));
-        const done: string[] = [];
-        for (const { name, profile, restart } of steps) {
-          const plan = await simulated.plan(name, profile, restart);
-          if (plan.placement.refusals.length > 0) continue;
-          const outcome = await simulated.apply(plan);
-          expect(outcome.failure).toBeUndefined();
-          done.push(outcome.id);
-          expect(await broken(simulated)).toEqual([]);
-        }
-        for (const id of done.reverse())
-          expect(await simulated.rollback(id)).toMatchObject({ kind: 'rolled back', remains: [] });
-        expect(NAMES.map((name) => simulated.definition(name))).toEqual(before);
-      } finally {
-        await simulated.stop();
-      }
-    }),
-    { numRuns: Number(process.env.VIRTUNE_HISTORIES ?? 12) },
-  );
-});
 
 const HAND_MADE = {
   name: 'hand-made',

@@ -1,0 +1,427 @@
+import { expect } from 'vitest';
+import { connect } from '../../../libvirt/client/connect.ts';
+import { applyParts } from '../../../tuner/apply/apply-parts.ts';
+import { onHost } from '../../../tuner/apply/run.ts';
+import type { Outcome } from '../../../tuner/apply/transaction.ts';
+import { TunerError } from '../../../tuner/errors.ts';
+import { acquireLease } from '../../../tuner/lock/host-lease.ts';
+import { ownRecord } from '../../../tuner/lock/lease-record.ts';
+import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
+import { broken, dedicatedToTwo } from './checks.ts';
+import { type Job, perform } from './job.ts';
+import { Abandoned, killedChild } from './kill.ts';
+import type { HistoryStep, Kill } from './step.ts';
+import { readAll, type User, type Wanted } from './user.ts';
+
+/** A host that a history happens on. */
+export interface HistoryHost {
+  readonly uri: string;
+  readonly restart: RestartLimits;
+  /** A real host may refuse what was planned, pages say; then it has to be undone. */
+  readonly mayRefuse: boolean;
+  /** Everything of it that the tuner can change. */
+  picture(): Picture;
+  /** Boots it, as its owner would. */
+  reboot(name: string): Promise<void>;
+}
+
+export interface Picture {
+  /** For the next boot, to the byte, by domain. */
+  readonly definitions: Readonly<Record<string, string>>;
+  /** What runs, without what each start makes anew, by domain. */
+  readonly runs: Readonly<Record<string, unknown>>;
+  readonly host: unknown;
+}
+
+/** A transaction that stands, or was cut off. */
+interface Standing {
+  readonly user: User;
+  readonly id: string;
+  /** When it began, ISO 8601. */
+  readonly at: string;
+  readonly isOpen: boolean;
+  /** The host before it; undefined where something below it has gone since. */
+  readonly before: Picture | undefined;
+}
+
+/** What happened in some histories. */
+export type Figures = Record<string, number>;
+
+/** Plays a history on a host, and looks after each step whether all that must hold does. */
+export class History {
+  readonly #host: HistoryHost;
+  readonly #users: readonly User[];
+  readonly #figures: Figures;
+  readonly #abandoned = new Abandoned();
+  /** Oldest first. */
+  #standing: Standing[] = [];
+  /** Domains that run on as they were booted, after their definition went back. */
+  readonly #wait = new Set<string>();
+  #brokenBefore: ReadonlySet<string> = new Set();
+
+  constructor(host: HistoryHost, users: readonly User[], figures: Figures = {}) {
+    this.#host = host;
+    this.#users = users;
+    this.#figures = figures;
+  }
+
+  /** All of its steps, then everything taken back, newest first. */
+  async play(steps: readonly HistoryStep[]): Promise<void> {
+    const start = this.#host.picture();
+    this.#brokenBefore = new Set(await broken(this.#host.uri));
+    try {
+      for (const step of steps) {
+        await this.#make(step);
+        this.#count('steps');
+        await this.#checkInvariants(JSON.stringify(step));
+      }
+      await this.#unwind();
+      await this.#checkInvariants('at the end');
+      for (const name of this.#wait) await this.#host.reboot(name);
+      expect(this.#host.picture()).toEqual(start);
+      this.#count('histories');
+    } finally {
+      await this.#abandoned.end();
+    }
+  }
+
+  async #make(step: HistoryStep): Promise<void> {
+    switch (step.kind) {
+      case 'plan':
+        return this.#unchanged(async () => void (await this.#user(step.user).plan(step.wanted)));
+      case 'apply':
+        return step.kill === undefined
+          ? this.#apply(this.#user(step.user), step.wanted)
+          : this.#applyAndKill(this.#user(step.user), step.wanted, step.kill);
+      case 'late yes':
+        return this.#lateYes(this.#user(step.user), this.#user(1 - step.user), step);
+      case 'both at once':
+        return this.#bothAtOnce(step.wanted);
+      case 'rollback':
+        return this.#rollback(step);
+      case 'recover':
+        return this.#recover(this.#user(step.user), step.how, step.kill);
+    }
+  }
+
+  /** Planned under the lock, as `apply --yes` does. */
+  async #apply(user: User, wanted: Wanted, waitMs = 0): Promise<void> {
+    const { hostname } = (await readAll(this.#host.uri)).host;
+    const before = this.#host.picture();
+    const options = user.options({ waitMs });
+    let outcomes: readonly Outcome[] = [];
+    const refused = await refusal(() =>
+      onHost({ uri: user.uri, hostname }, options, async (held) => {
+        const { transactions, refusals, plan } = await user.plan(wanted);
+        if (refusals.length > 0 || transactions.length === 0) {
+          this.#count(refusals.length > 0 ? 'plans refused' : 'plans with nothing to do');
+          return;
+        }
+        const result = await applyParts(held, transactions, {
+          ...options,
+          canary: 0,
+          batch: transactions.length,
+          pauseMs: 0,
+          sleep: async () => undefined,
+          onOutcome: () => undefined,
+        });
+        expect(result.stopped).toBeUndefined();
+        outcomes = result.outcomes.map(({ outcome }) => outcome);
+        this.#count('transactions', outcomes.length);
+        expect(dedicatedToTwo(await readAll(this.#host.uri), plan.placement.assignments)).toEqual([]);
+      }),
+    );
+    if (refused !== undefined) {
+      const mayBe = await this.#mayBeRefused(user);
+      expect([refused.code, mayBe]).toEqual(['TUNE_INTERRUPTED', true]);
+      this.#count('applies refused: an earlier one was cut off');
+      if (waitMs === 0) this.#expectSame(before);
+    }
+    for (const outcome of outcomes) {
+      const refusedByHost = this.#host.mayRefuse && outcome.kind === 'undone';
+      if (refusedByHost) this.#count(`undone: ${outcome.failure?.code}`);
+      expect(outcome).toMatchObject({ kind: refusedByHost ? 'undone' : 'committed', remains: [] });
+    }
+    if (outcomes.length === 0 && waitMs === 0) this.#expectSame(before);
+    const named = new Set(wanted.picks.map(({ name }) => name));
+    if (waitMs === 0) this.#expectOthersSame(before, named);
+    await this.#learn(user, before);
+  }
+
+  async #applyAndKill(user: User, wanted: Wanted, kill: Kill): Promise<void> {
+    const { transactions, refusals } = await user.plan(wanted);
+    if (refusals.length > 0 || transactions.length === 0) return;
+    await this.#killed(user, { kind: 'apply', transactions }, kill);
+  }
+
+  async #lateYes(
+    first: User,
+    second: User,
+    { wanted, meanwhile }: Extract<HistoryStep, { kind: 'late yes' }>,
+  ): Promise<void> {
+    const { transactions, refusals } = await first.plan(wanted);
+    const planned = this.#host.picture();
+    await this.#apply(second, meanwhile);
+    if (refusals.length > 0 || transactions.length === 0) return;
+    const before = this.#host.picture();
+    const moved = JSON.stringify(before) !== JSON.stringify(planned);
+    const refused = await refusal(() => perform({ kind: 'apply', transactions }, first.options()));
+    if (moved || (await this.#mayBeRefused(first))) {
+      expect(refused?.code).toMatch(/^TUNE_(CHANGED|INTERRUPTED)$/);
+      this.#expectSame(before);
+      this.#count('plans refused as old');
+    } else expect(refused).toBeUndefined();
+    await this.#learn(first, before);
+  }
+
+  /** One waits for the other, and plans on what that one left. */
+  async #bothAtOnce(wanted: readonly [Wanted, Wanted]): Promise<void> {
+    await Promise.all(wanted.map((each, index) => this.#apply(this.#user(index), each, 60_000)));
+    this.#standing = this.#standing
+      .toSorted((a, b) => (a.at < b.at ? -1 : 1))
+      .map((each) => ({ ...each, before: undefined }));
+    this.#count('two at once');
+  }
+
+  async #rollback({ which, restarts, kill }: Extract<HistoryStep, { kind: 'rollback' }>): Promise<void> {
+    const committed = this.#standing.filter(({ isOpen }) => !isOpen);
+    const chosen = committed[committed.length - 1 - (which % Math.max(1, committed.length))];
+    if (chosen === undefined) return;
+    const { user, id } = chosen;
+    const job: Job = { kind: 'rollback', id, restarts };
+    if (kill !== undefined) return this.#killed(user, job, kill);
+    const isNewest = chosen === this.#standing.at(-1);
+    const before = this.#host.picture();
+    const refused = await refusal(async () => {
+      const outcome = await this.#back(job, user);
+      expect(outcome).toMatchObject({ kind: 'rolled back', remains: [] });
+      this.#waiting(outcome);
+    });
+    if (refused !== undefined) {
+      const mayBe = !isNewest || (await this.#mayBeRefused(user));
+      expect([refused.code, refused.message, mayBe]).toEqual([
+        expect.stringMatching(/^TUNE_(CHANGED|INTERRUPTED)$/),
+        expect.anything(),
+        true,
+      ]);
+      this.#expectSame(before);
+      this.#count('rollbacks refused: newer ones stand on it');
+      return;
+    }
+    this.#count('rollbacks');
+    if (isNewest && chosen.before !== undefined)
+      expect(this.#host.picture().definitions).toEqual(chosen.before.definitions);
+    this.#gone(chosen);
+  }
+
+  async #recover(user: User, how: 'undo' | 'finish', kill: Kill | undefined): Promise<void> {
+    const open = this.#standing.find((each) => each.user === user && each.isOpen);
+    if (open === undefined) return;
+    const { hostname } = (await readAll(this.#host.uri)).host;
+    const job: Job = { kind: 'recover', hostname, how };
+    if (kill !== undefined) return this.#killed(user, job, kill);
+    const isNewest = open === this.#standing.at(-1);
+    const refused = await refusal(async () => {
+      const outcome = await this.#back(job, user);
+      this.#waiting(outcome);
+      if (isNewest)
+        expect(outcome).toMatchObject({ kind: expect.not.stringMatching('incomplete'), remains: [] });
+      this.#count(`recovered: ${outcome?.kind}`);
+    });
+    if (refused !== undefined)
+      expect([refused.code, how, refused.message]).toEqual(['TUNE_INTERRUPTED', 'finish', expect.anything()]);
+    await this.#learn(user, this.#host.picture());
+    const still = this.#standing.find(({ id }) => id === open.id);
+    if (still !== undefined || !isNewest || open.before === undefined) return;
+    expect(this.#host.picture().definitions).toEqual(open.before.definitions);
+  }
+
+  /**
+   * Pages in use stay in their pool, and a VM that only prefers a cell may hold another one's: then its owner restarts who
+   * uses pages, as he is told, and goes on.
+   */
+  async #back(job: Job, user: User): Promise<Outcome | undefined> {
+    let outcome: Outcome | undefined;
+    const refused = await refusal(async () => {
+      [outcome] = await perform(job, user.options());
+    });
+    if (refused !== undefined && !/would be missing|cannot go back/.test(refused.message)) throw refused;
+    const inUse = outcome?.remains.every(({ message }) => message.includes('running VMs use the rest'));
+    if (refused === undefined && !(outcome?.kind === 'incomplete' && inUse === true)) return outcome;
+    this.#count('pages in use');
+    const { host, domains } = await readAll(this.#host.uri);
+    for (const { domain, live } of domains)
+      if (live?.facts.memory.hugepages !== undefined) await this.#host.reboot(domain.name);
+    const next: Job = refused === undefined ? { kind: 'recover', hostname: host.hostname, how: 'undo' } : job;
+    const [again] = await perform(next, user.options());
+    return again;
+  }
+
+  async #killed(user: User, job: Job, { at, how }: Kill): Promise<void> {
+    const before = this.#host.picture();
+    let point = '';
+    const refused = await refusal(async () => {
+      point =
+        how === 'child'
+          ? await killedChild(user, this.#host.restart, job, at)
+          : await this.#abandoned.at(user, job, at, how === 'elsewhere');
+      this.#count(point.startsWith('ended') ? 'ended before the kill' : `killed: ${how}`);
+    });
+    if (refused !== undefined) {
+      expect(refused.code).toMatch(/^TUNE_(CHANGED|INTERRUPTED)$/);
+      this.#expectSame(before);
+    }
+    // What was said at the end of a run that was killed, nobody heard.
+    for (const { header, events } of await user.journals()) {
+      const noRestart = events.some((each) => each.event === 'rollback' && each.restarts.length === 0);
+      if (noRestart) for (const { domain } of header.domains) this.#wait.add(domain.name);
+    }
+    if (how === 'elsewhere' && refused === undefined && !point.startsWith('ended'))
+      await this.#leaseRunsOut();
+    await this.#learn(user, before);
+  }
+
+  /** Who died elsewhere keeps the host for a minute, which passes by a clock that only sleeps move. */
+  async #leaseRunsOut(): Promise<void> {
+    let atMs = 0;
+    const options = {
+      open: () => connect(this.#host.uri, { readOnly: false }),
+      record: ownRecord({ command: 'virtune tune apply', since: new Date().toISOString(), version: 'test' }),
+      hostname: 'host',
+      onSay: () => undefined,
+      nowMs: () => atMs,
+      sleepMs: async (ms: number) => {
+        atMs += ms;
+      },
+    };
+    const refused = await refusal(() => acquireLease({ ...options, waitMs: 0 }));
+    expect(refused?.code).toBe('TUNE_LOCKED');
+    const lease = await acquireLease({ ...options, waitMs: 70_000 });
+    expect(atMs).toBeGreaterThanOrEqual(60_000);
+    await lease.release();
+  }
+
+  /**
+   * Everything back, newest first. What was cut off comes before all else, since its user can do nothing more before
+   * that; where another user's work stands on it, that one has to take it back first.
+   */
+  async #unwind(): Promise<void> {
+    for (let left = this.#standing.length; left > 0; left = this.#standing.length) {
+      const cutOff = this.#standing.filter(({ isOpen }) => isOpen).toReversed();
+      const free = this.#standing.filter(({ user }) => cutOff.every((each) => each.user !== user));
+      for (const each of [...cutOff, ...free.slice(-1)]) if (await this.#takenBack(each)) break;
+      expect(this.#standing).toHaveLength(left - 1);
+    }
+  }
+
+  async #takenBack(standing: Standing): Promise<boolean> {
+    const { user, id, isOpen, before } = standing;
+    const isNewest = standing === this.#standing.at(-1);
+    const { hostname } = (await readAll(this.#host.uri)).host;
+    const job: Job = isOpen
+      ? { kind: 'recover', hostname, how: 'undo' }
+      : { kind: 'rollback', id, restarts: true };
+    const outcome = await this.#back(job, user);
+    this.#waiting(outcome);
+    if (outcome?.kind === 'incomplete' && isOpen && !isNewest) return false;
+    expect(outcome).toMatchObject({
+      id,
+      kind: expect.stringMatching(/^(undone|rolled back)$/),
+      remains: [],
+    });
+    if (isNewest && before !== undefined)
+      expect(this.#host.picture().definitions).toEqual(before.definitions);
+    this.#gone(standing);
+    return true;
+  }
+
+  /** What the journals say that stands now. */
+  async #learn(user: User, before: Picture): Promise<void> {
+    const records = (await user.journals()).toReversed();
+    const now = new Map(records.map((record) => [record.id, record.progress.status]));
+    for (const each of this.#standing) {
+      if (each.user === user && !['committed', 'open'].includes(now.get(each.id) ?? '')) this.#gone(each);
+    }
+    this.#standing = this.#standing.map((each) =>
+      each.user === user ? { ...each, isOpen: now.get(each.id) === 'open' } : each,
+    );
+    let first = true;
+    for (const { id, header, progress } of records) {
+      if (!['committed', 'open'].includes(progress.status)) continue;
+      if (this.#standing.some((each) => each.user === user && each.id === id)) continue;
+      this.#standing.push({
+        user,
+        id,
+        at: header.at,
+        isOpen: progress.status === 'open',
+        before: first ? before : undefined,
+      });
+      first = false;
+    }
+  }
+
+  /** Of those above it nobody knows any more what the host was before them. */
+  #gone(gone: Standing): void {
+    const at = this.#standing.indexOf(gone);
+    this.#standing = this.#standing.flatMap((each, index) => {
+      if (index === at) return [];
+      return index > at ? [{ ...each, before: undefined }] : [each];
+    });
+  }
+
+  #waiting(outcome: Outcome | undefined): void {
+    for (const note of outcome?.notes ?? []) {
+      const name = /^domain "([^"]+)" goes on as it was booted/.exec(note)?.[1];
+      if (name !== undefined) this.#wait.add(name);
+    }
+  }
+
+  async #mayBeRefused(user: User): Promise<boolean> {
+    return (await user.journals()).some(({ progress }) => progress.status === 'open');
+  }
+
+  async #checkInvariants(after: string): Promise<void> {
+    const found = (await broken(this.#host.uri)).filter((each) => !this.#brokenBefore.has(each));
+    expect(found, `after ${after}`).toEqual([]);
+  }
+
+  async #unchanged(what: () => Promise<void>): Promise<void> {
+    const before = this.#host.picture();
+    await what();
+    this.#expectSame(before);
+  }
+
+  #expectSame(before: Picture): void {
+    expect(this.#host.picture()).toEqual(before);
+  }
+
+  #expectOthersSame(before: Picture, named: ReadonlySet<string>): void {
+    const now = this.#host.picture();
+    for (const name of Object.keys(before.definitions)) {
+      if (named.has(name)) continue;
+      expect(now.definitions[name]).toBe(before.definitions[name]);
+      expect(now.runs[name]).toEqual(before.runs[name]);
+    }
+  }
+
+  #user(index: number): User {
+    const user = this.#users[index];
+    if (user === undefined) throw new RangeError(`there is no user ${index}`);
+    return user;
+  }
+
+  #count(what: string, by = 1): void {
+    this.#figures[what] = (this.#figures[what] ?? 0) + by;
+  }
+}
+
+/** Why the tuner refused it; undefined when it did not. Anything else is thrown on. */
+async function refusal(what: () => Promise<unknown>): Promise<TunerError | undefined> {
+  try {
+    await what();
+    return undefined;
+  } catch (error) {
+    if (error instanceof TunerError) return error;
+    throw error;
+  }
+}

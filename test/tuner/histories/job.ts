@@ -1,0 +1,40 @@
+import { applyParts } from '../../../tuner/apply/apply-parts.ts';
+import { recoverHost } from '../../../tuner/apply/recover.ts';
+import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
+import { onHost, type RunOptions } from '../../../tuner/apply/run.ts';
+import type { Outcome, Transaction } from '../../../tuner/apply/transaction.ts';
+
+/** What one command changes on a host. Plain data: a process that is to be killed gets it in a file. */
+export type Job =
+  | { readonly kind: 'apply'; readonly transactions: readonly Transaction[] }
+  | { readonly kind: 'rollback'; readonly id: string; readonly restarts: boolean }
+  | { readonly kind: 'recover'; readonly hostname: string; readonly how: 'undo' | 'finish' };
+
+/** As the command does it. Rejects as the command does. */
+export async function perform(job: Job, options: RunOptions): Promise<Outcome[]> {
+  switch (job.kind) {
+    case 'apply':
+      return applyAll(job.transactions, options);
+    case 'rollback':
+      return [await rollbackTransaction(job.id, { ...options, restarts: job.restarts, force: false })];
+    case 'recover':
+      return recoverHost(job.hostname, { ...options, how: job.how, force: false });
+  }
+}
+
+async function applyAll(transactions: readonly Transaction[], options: RunOptions): Promise<Outcome[]> {
+  const [first] = transactions;
+  if (first === undefined) return [];
+  const { outcomes, stopped } = await onHost(first, options, (held) =>
+    applyParts(held, transactions, {
+      ...options,
+      canary: 0,
+      batch: transactions.length,
+      pauseMs: 0,
+      sleep: async () => undefined,
+      onOutcome: () => undefined,
+    }),
+  );
+  if (stopped !== undefined) throw stopped;
+  return outcomes.map(({ outcome }) => outcome);
+}

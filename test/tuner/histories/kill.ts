@@ -1,0 +1,134 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '../../../libvirt/client/connect.ts';
+import type { Connection } from '../../../libvirt/client/connection.ts';
+import { ErrorCode, SecretUsage } from '../../../libvirt/constants.ts';
+import { isRemoteError } from '../../../libvirt/errors.ts';
+import { LEASE_USAGE, leaseXml, readLease } from '../../../tuner/lock/lease-record.ts';
+import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
+import { type Job, perform } from './job.ts';
+import type { Doomed } from './killed-child.ts';
+import type { User } from './user.ts';
+
+const CHILD = join(import.meta.dirname, 'killed-child.ts');
+
+/** Does it in a process of its own, which is killed at that point. Where it was, or how it ended before it came there. */
+export async function killedChild(
+  { uri, stateDir }: User,
+  restart: RestartLimits,
+  job: Job,
+  killAt: number,
+): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-doomed-'));
+  const file = join(folder, 'job.json');
+  const doomed: Doomed = { uri, stateDir, restart, job, killAt };
+  writeFileSync(file, JSON.stringify(doomed));
+  const child = spawn(process.execPath, [CHILD, file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  }
+  await once(child, 'close');
+  rmSync(folder, { recursive: true });
+  return said.trim();
+}
+
+/** Runs that were left where they were; their files stay open until all of it is over. */
+export class Abandoned {
+  readonly #ends: (() => Promise<unknown>)[] = [];
+
+  /** Lets them end, once nobody looks at what they do any more. */
+  async end(): Promise<void> {
+    for (const end of this.#ends.splice(0)) await end();
+  }
+
+  /**
+   * Does it in this process, and leaves it at that point as a killed process leaves it: its connections are cut, its
+   * flock(2) is gone, its lease stands with a PID that nobody has. Processes of their own are a hundred times as slow.
+   *
+   * `elsewhere`: its lease is that of another machine, so that nobody here can see that it is dead.
+   */
+  async at(user: User, job: Job, killAt: number, elsewhere: boolean): Promise<string> {
+    const connections: Connection[] = [];
+    const died = Promise.withResolvers<string>();
+    const hung = Promise.withResolvers<void>();
+    let isDead = false;
+    let at = 0;
+    const run = perform(
+      job,
+      user.options({
+        open: async (uri) => {
+          if (isDead) await hung.promise;
+          const connection = await connect(uri, { readOnly: false });
+          connections.push(connection);
+          return connection;
+        },
+        trace: ({ when, what }) => {
+          if (!isDead && at++ !== killAt) return undefined;
+          isDead = true;
+          died.resolve(`${when} ${what}`);
+          return hung.promise;
+        },
+      }),
+    ).then(
+      (outcomes) => `ended: ${outcomes.map(({ kind }) => kind).join(', ')}`,
+      (error: Error) => {
+        if (!isDead) throw error;
+        return 'killed';
+      },
+    );
+    const where = await Promise.race([died.promise, run]);
+    if (!isDead) return where;
+    for (const connection of connections) await connection.close();
+    unlock(user.stateDir);
+    await disown(user.uri, elsewhere);
+    this.#ends.push(() => {
+      hung.reject(new Error('this run was killed'));
+      return run;
+    });
+    return where;
+  }
+}
+
+/** As the kernel does for a process that ends. flock(2) is of the open file, which flock(1) shares here. */
+function unlock(stateDir: string): void {
+  for (const fd of readdirSync('/proc/self/fd')) {
+    let path = '';
+    try {
+      path = readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // The one that the folder was read with.
+    }
+    if (!path.startsWith(join(stateDir, 'locks'))) continue;
+    const { status } = spawnSync('flock', ['-u', '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', Number(fd)],
+    });
+    if (status !== 0) throw new Error(`flock -u of ${path} ended with ${status}`);
+  }
+}
+
+/** The lease that stands is now that of a process that has ended, here or where nobody can see it. */
+async function disown(uri: string, elsewhere: boolean): Promise<void> {
+  const connection = await connect(uri, { readOnly: false });
+  try {
+    const of = { usageType: SecretUsage.tls, usageId: LEASE_USAGE };
+    const { secret } = await connection.call('secretLookupByUsage', of);
+    const { xml } = await connection.call('secretGetXmlDesc', { secret, flags: 0 });
+    const { record } = readLease(xml);
+    if (record?.process === undefined) throw new Error(`the lease names no process: ${xml}`);
+    const process = elsewhere
+      ? { ...record.process, where: 'another machine' }
+      : { ...record.process, pid: spawnSync('true').pid };
+    const changed = leaseXml(secret.uuid, { ...record, process });
+    await connection.call('secretDefineXml', { xml: changed, flags: 0 });
+  } catch (error) {
+    if (!isRemoteError(error, ErrorCode.noSecret)) throw error;
+  } finally {
+    await connection.close();
+  }
+}

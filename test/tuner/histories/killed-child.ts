@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
+import { type Job, perform } from './job.ts';
+import { runOptionsFor } from './user.ts';
+
+/** What this process is given: a job, and at which of its points it ends as by `kill -9`. */
+export interface Doomed {
+  readonly uri: string;
+  readonly stateDir: string;
+  readonly restart: RestartLimits;
+  readonly job: Job;
+  readonly killAt: number;
+}
+
+const { uri, stateDir, restart, job, killAt }: Doomed = JSON.parse(
+  readFileSync(process.argv[2] ?? '', 'utf8'),
+);
+let at = 0;
+const outcomes = await perform(
+  job,
+  runOptionsFor(uri, stateDir, restart, {
+    trace: ({ when, what }) => {
+      if (at++ !== killAt) return;
+      process.stdout.write(`${when} ${what}\n`);
+      process.kill(process.pid, 'SIGKILL');
+    },
+  }),
+);
+process.stdout.write(`ended: ${outcomes.map(({ kind }) => kind).join(', ')}\n`);

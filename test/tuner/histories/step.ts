@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import type { Wanted } from './user.ts';
+
+/** Users by number: each has a state folder apart, as on two machines. */
+const USERS = [0, 1] as const;
+
+/** When a run is killed: at which of its points, and how. */
+export interface Kill {
+  readonly at: number;
+  /** `here`: left where it is, in this process; `child`: SIGKILL; `elsewhere`: on a machine that nobody here can look at. */
+  readonly how: 'here' | 'child' | 'elsewhere';
+}
+
+/** One thing that happens on a host. `which`: of the transactions that stand, counted from the newest. */
+export type HistoryStep =
+  | { readonly kind: 'plan'; readonly user: number; readonly wanted: Wanted }
+  | {
+      readonly kind: 'apply';
+      readonly user: number;
+      readonly wanted: Wanted;
+      readonly kill?: Kill | undefined;
+    }
+  /** One plans, the other applies, and only then the first one says yes. */
+  | { readonly kind: 'late yes'; readonly user: number; readonly wanted: Wanted; readonly meanwhile: Wanted }
+  | { readonly kind: 'both at once'; readonly wanted: readonly [Wanted, Wanted] }
+  | {
+      readonly kind: 'rollback';
+      readonly which: number;
+      readonly restarts: boolean;
+      readonly kill?: Kill | undefined;
+    }
+  | {
+      readonly kind: 'recover';
+      readonly user: number;
+      readonly how: 'undo' | 'finish';
+      readonly kill?: Kill | undefined;
+    };
+
+export interface HistoryShape {
+  readonly names: readonly string[];
+  readonly profiles: readonly string[];
+  /** How runs are killed. */
+  readonly kills: readonly Kill['how'][];
+  /** A run has about so many points. */
+  readonly points: number;
+  readonly length: number;
+}
+
+export function histories(shape: HistoryShape): fc.Arbitrary<HistoryStep[]> {
+  const { names, profiles, kills, points, length } = shape;
+  const user = fc.constantFrom(...USERS);
+  const wanted: fc.Arbitrary<Wanted> = fc.record({
+    picks: fc
+      .uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: names.length })
+      .chain((chosen) => fc.tuple(...chosen.map((name) => pick(name, profiles)))),
+    restart: fc.boolean(),
+    together: fc.boolean(),
+  });
+  const kill = fc.option(fc.record({ at: fc.nat(points), how: fc.constantFrom(...kills) }), {
+    nil: undefined,
+    freq: 2,
+  });
+  const step = fc.oneof(
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('plan' as const), user, wanted }) },
+    { weight: 8, arbitrary: fc.record({ kind: fc.constant('apply' as const), user, wanted, kill }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('late yes' as const), user, wanted, meanwhile: wanted }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('both at once' as const), wanted: fc.tuple(wanted, wanted) }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant('rollback' as const),
+        which: fc.nat(3),
+        restarts: fc.boolean(),
+        kill,
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant('recover' as const),
+        user,
+        how: fc.constantFrom('undo' as const, 'finish' as const),
+        kill,
+      }),
+    },
+  );
+  return fc.array(step, { minLength: 1, maxLength: length });
+}
+
+const pick = (name: string, profiles: readonly string[]) =>
+  fc.record({ name: fc.constant(name), profile: fc.constantFrom(...profiles) });

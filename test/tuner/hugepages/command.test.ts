@@ -46,7 +46,7 @@ test('the pool grows for a domain that will boot, is taken back, and is refused 
   expect(pages(1)).toBe(before);
 
   const allocated = await run('hugepages', '--allocate', '--yes');
-  expect([allocated.code, allocated.stderr]).toEqual([0, expect.stringMatching(/done, and seen to be done/)]);
+  expect([allocated.code, allocated.stderr]).toEqual([0, expect.stringMatching(/applied and verified/)]);
   expect(pages(1)).toBe(before + 1_024);
   expect((await run('hugepages', '--allocate')).stderr).toMatch(/nothing to change/);
   expect((await run('rollback', '--yes')).code).toBe(0);

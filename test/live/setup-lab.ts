@@ -1,14 +1,23 @@
 import { startLibvirtd } from './lab/daemon.ts';
+import { bareGuests } from './lab/guests.ts';
 import { down, up } from './lab/main.ts';
+import { virsh } from './lab/virsh.ts';
 
 /** A second lab beside the first needs guests of each kind, not a crowd. */
 const GUESTS = process.env['VIRTUNE_NAMESPACED'] === undefined ? 60 : 4;
 
+/** In another Debian's root. */
+const BARE_GUESTS = 14;
+
 /** The lab goes down afterwards, unless VIRTUNE_LAB_KEEP is set. */
 export async function setup(): Promise<() => Promise<void>> {
-  // In another Debian's root what was installed with it has to do, and a test there brings its own guests.
   if (process.env['VIRTUNE_LAB_ROOT'] === undefined) await up(GUESTS);
-  else await startLibvirtd();
+  else {
+    // Another Debian's root lacks what a booted guest is made of.
+    await startLibvirtd();
+    bareGuests(BARE_GUESTS);
+    virsh('capabilities');
+  }
   return async () => {
     if (process.env['VIRTUNE_LAB_KEEP'] === undefined) await down();
   };

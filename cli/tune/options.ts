@@ -36,7 +36,11 @@ export function addTuneOptions(command: Command): Command {
     .addOption(
       new Option('--state-dir <dir>', 'folder of the journal')
         .env('VIRTUNE_STATE_DIR')
-        .default(defaultStateDir(process.env, process.getuid?.())),
+        // The same text for each user who asks for help.
+        .default(
+          defaultStateDir(process.env, process.getuid?.()),
+          'as root /var/lib/virtune/tuner, else ~/.local/state/virtune/tuner',
+        ),
     )
     .option('--profiles <dir...>', 'additional folders with profiles', [])
     .option(

@@ -126,6 +126,9 @@ export class OthersWork {
       return xml === undefined ? state : { ...state, inactive: viewOf(xml) };
     });
     if (![...this.#all, ...states].some(takesPages)) return;
+    // What nobody has tuned with virtune lacked its pages before the transaction as well.
+    const isTuned = (state: DomainState): boolean =>
+      before.has(state.domain.uuid) || markOf(state) !== undefined;
     const reader = { readOnly: true, call: this.#link.call.bind(this.#link) };
     const { cells } = await readHost(reader, this.#header.uri, this.#link.local);
     // Its own domains give back what they hold before they boot.
@@ -142,9 +145,10 @@ export class OthersWork {
       (all, { step, to }) => withPool(all, { ...step, to, returned: 0 }),
       free,
     );
-    const lacking = missingPages(smaller, states);
-    if (lacking <= missingPages(free, now)) return;
-    const names = states.filter(takesPages).map(({ domain }) => quoted(domain));
+    const tuned = states.filter(isTuned);
+    const lacking = missingPages(smaller, tuned);
+    if (lacking <= missingPages(free, now.filter(isTuned))) return;
+    const names = tuned.filter(takesPages).map(({ domain }) => quoted(domain));
     throw new TunerError(
       'TUNE_CHANGED',
       `${lacking} hugepages would be missing at the next boot of ${names.join(' or ')}: what was done since has taken them; take that back first, or this one all the same with --force`,

@@ -114,8 +114,11 @@ export class Liveness {
     let before: number | undefined;
     let pauseMs = FIRST_LOOK_MS;
     for (;;) {
-      const info = await this.#info(control, domain, deadline);
+      let info = await this.#info(control, domain, deadline);
       const stoppedSinceMs = this.#stopped(domain);
+      // The process says that it hangs, and only libvirt for how long: worth a second try on a busy host.
+      if (info === undefined && stoppedSinceMs !== undefined)
+        info = await this.#info(control, domain, deadline);
       const figures = info?.figures;
       if (info?.isMonitorLost === true || (stoppedSinceMs !== undefined && figures?.state !== 'occupied')) {
         return { sinceMs: stoppedSinceMs ?? this.#options.now(), control: figures };

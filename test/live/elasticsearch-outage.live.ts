@@ -41,9 +41,19 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     end(virtune: VirtuneProcess): Promise<string>;
   }
 
-  async function untilCounted(virtune: VirtuneProcess, name: string, labels = {}): Promise<void> {
-    await until(`${name} to count`, 60_000, async () => ((await sinkFigure(virtune, name, labels)) ?? 0) > 0);
+  async function untilCounted(
+    virtune: VirtuneProcess,
+    name: string,
+    labels = {},
+    atLeast = 1,
+  ): Promise<void> {
+    const isThere = async (): Promise<boolean> => ((await sinkFigure(virtune, name, labels)) ?? 0) >= atLeast;
+    await until(`${name} to be ${atLeast}`, 60_000, isThere);
   }
+
+  /** So many that a drill shows something. */
+  const untilTicked = (virtune: VirtuneProcess): Promise<void> =>
+    untilCounted(virtune, 'ticks_total', { outcome: 'ok' }, 5);
 
   /** Each in a namespace of its own, so that its documents are counted apart. */
   async function drill(
@@ -203,7 +213,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
       writeFileSync(file, `${KEY}\n`);
       await drill('revoked', async ({ start }) => {
         const virtune = await start(proxy.url, '--elasticsearch.api-key-file', file);
-        await untilCounted(virtune, 'sent_total');
+        await untilTicked(virtune);
         proxy.accepts = (authorization) => authorization === `ApiKey ${KEY}new`;
         await untilCounted(virtune, 'requests_total', { outcome: 'refused' });
         writeFileSync(file, `${KEY}new\n`);
@@ -226,9 +236,10 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     try {
       await drill('untrusted', async ({ start, end }) => {
         const first = await start(url);
+        await untilTicked(first);
         await untilCounted(first, 'requests_total', { outcome: 'unreachable' });
         expect(await sinkFigure(first, 'sent_total')).toBe(0);
-        expect(await end(first)).toMatch(/certificate is not trusted.*name the CA/);
+        expect(await end(first)).toMatch(/certificate is not trusted.*set the CA/);
         return start(url, '--elasticsearch.ca-file', join(FIXTURES, 'ca.pem'));
       });
     } finally {

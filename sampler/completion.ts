@@ -11,7 +11,7 @@ import type { SamplerParts } from './parts.ts';
 const STATES_ONE_BY_ONE = 12;
 
 /** What a tick knows of the domains once they have been asked. */
-export interface Asked {
+export interface AskedDomains {
   readonly control: Connection;
   readonly domains: readonly Domain[];
   /** By UUID; a domain that vanished meanwhile has none. */
@@ -26,7 +26,7 @@ export interface Known {
 }
 
 /** Asks for what libvirt knows of the domains without their QEMU. What a closing connection cannot tell is absent. */
-export async function askKnown(parts: SamplerParts, asked: Asked, deadline: Deadline): Promise<Known> {
+export async function askKnown(parts: SamplerParts, asked: AskedDomains, deadline: Deadline): Promise<Known> {
   const [states, summaries] = await Promise.all([
     statesOf(parts, asked, deadline),
     summariesOf(parts, asked.domains, deadline),
@@ -37,7 +37,7 @@ export async function askKnown(parts: SamplerParts, asked: Asked, deadline: Dead
 /** Listed by state where so many did not answer that there may be no time to ask for each. */
 async function statesOf(
   { summaries }: SamplerParts,
-  { control, domains, outcomes }: Asked,
+  { control, domains, outcomes }: AskedDomains,
   deadline: Deadline,
 ): Promise<ReadonlyMap<string, number>> {
   const silent = domains.filter((domain) => !hasState(outcomes.get(domain.uuid)));
@@ -63,7 +63,7 @@ async function summariesOf(
 /** Joins what is known of each domain; those without figures get their state by a call that cannot block. */
 export async function completeDomains(
   parts: SamplerParts,
-  { control, domains, outcomes }: Asked,
+  { control, domains, outcomes }: AskedDomains,
   known: Known,
   local: ReadonlyMap<string, LocalFigures>,
   deadline: Deadline,

@@ -1,3 +1,6 @@
+/** A timer may fire a moment before the clock says so. */
+export const CLOCK_SLACK_MS = 20;
+
 /** The longest that a Node.js timer can wait; one that is given more fires at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
@@ -24,5 +27,16 @@ export class Deadline {
   /** At least 1: a call with no time at all would not even be sent. */
   get remainingMs(): number {
     return Math.max(1, this.#atMs - performance.now());
+  }
+}
+
+/** What the promise resolves to, or undefined when that takes longer. Rejects as the promise does. */
+export async function inTime<T>(promise: Promise<T>, withinMs: number): Promise<T | undefined> {
+  const over = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => over.resolve(undefined), timerMs(withinMs));
+  try {
+    return await Promise.race([promise, over.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

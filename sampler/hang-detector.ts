@@ -2,13 +2,10 @@ import type { Connection } from '../libvirt/client/connection.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { MonitorState } from '../model/monitor.ts';
 import type { DomainStats } from '../model/stats/types.ts';
-import type { Deadline } from './deadline.ts';
+import { CLOCK_SLACK_MS, type Deadline } from './deadline.ts';
 import type { CallOut, DomainMemories, DomainMemory } from './domain-memory.ts';
 import type { Outcome } from './host-sample.ts';
 import type { Liveness, Verdict } from './liveness.ts';
-
-/** A timer may fire a moment before the clock says so. */
-const CLOCK_SLACK_MS = 20;
 
 export interface HangDetectorOptions {
   readonly domainDeadlineMs: number;

@@ -4,7 +4,7 @@ import { DomainState, ErrorCode, PausedReason } from '../libvirt/constants.ts';
 import { CallAbandonedError, isRemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { ControlFigures } from '../model/extras.ts';
-import type { Deadline } from './deadline.ts';
+import { CLOCK_SLACK_MS, type Deadline } from './deadline.ts';
 import type { Processes } from './local/processes.ts';
 import { readProcFile } from './proc-file.ts';
 
@@ -12,9 +12,6 @@ const CONTROL_STATES = ['ok', 'job', 'occupied', 'error'] as const;
 
 /** virDomainControlErrorReason: libvirt gave up on the monitor. */
 const MONITOR_FAILED = 2;
-
-/** A timer may fire a moment before the clock says so. */
-const CLOCK_SLACK_MS = 20;
 
 /** First pause between two looks at a monitor that is occupied; each is twice the one before. */
 const FIRST_LOOK_MS = 50;

@@ -1,6 +1,6 @@
 import type { HostFigures } from '../model/host.ts';
-import { type Asked, askKnown, completeDomains, type Known } from './completion.ts';
-import { Deadline, timerMs } from './deadline.ts';
+import { type AskedDomains, askKnown, completeDomains, type Known } from './completion.ts';
+import { Deadline, inTime, timerMs } from './deadline.ts';
 import { EventLoop } from './event-loop.ts';
 import type { HostIdentity, HostSample, Outcome, SamplerHealth } from './host-sample.ts';
 import { LimitUses } from './limit-uses.ts';
@@ -24,7 +24,7 @@ interface Running {
   readonly startedAtMs: number;
   readonly sample: Promise<HostSample>;
   /** Once the list of domains has come. */
-  asked: Asked | undefined;
+  asked: AskedDomains | undefined;
 }
 
 /**
@@ -36,7 +36,7 @@ export class Sampler {
   readonly #parts: SamplerParts;
   readonly #overcommit = new OvercommitTracker();
   readonly #limitUses = new LimitUses();
-  #domains: Asked['domains'] = [];
+  #domains: AskedDomains['domains'] = [];
   #running: Running | undefined;
 
   constructor(options: SamplerOptions) {
@@ -136,7 +136,7 @@ export class Sampler {
     places?.startTick(domains);
     await processes?.look(domains);
     asker.startTick(control, domains);
-    const asked: Asked = { control, domains, outcomes: new Map() };
+    const asked: AskedDomains = { control, domains, outcomes: new Map() };
     running.asked = asked;
     this.#startHostReads();
     this.#parts.host?.readLocal();
@@ -179,7 +179,7 @@ export class Sampler {
     const { control, domains } = running.asked;
     const outcomes = new Map<string, Outcome>(running.asked.outcomes);
     for (const { uuid } of domains) if (!outcomes.has(uuid)) outcomes.set(uuid, { kind: 'late' });
-    const asked: Asked = { control, domains, outcomes };
+    const asked: AskedDomains = { control, domains, outcomes };
     const deadline = new Deadline(endMs - performance.now());
     const known = await askKnown(this.#parts, asked, deadline);
     const sample = await this.#complete(running, asked, known, deadline);
@@ -192,7 +192,7 @@ export class Sampler {
 
   async #complete(
     { startedAtMs }: Running,
-    asked: Asked,
+    asked: AskedDomains,
     known: Known,
     deadline: Deadline,
   ): Promise<Omit<HostSample, 'durationMs'>> {
@@ -240,7 +240,7 @@ export class Sampler {
     return { ...figures, parts };
   }
 
-  #forgetAllBut(domains: Asked['domains']): void {
+  #forgetAllBut(domains: AskedDomains['domains']): void {
     const { facts, guestMemory, extras } = this.#parts;
     this.#domains = domains;
     const known = new Set(domains.map((domain) => domain.uuid));
@@ -253,15 +253,4 @@ export class Sampler {
 /** Of this much time, what is kept for completing a sample. */
 function restMs(ms: number): number {
   return Math.min(ms * REST_SHARE, REST_MAX_MS);
-}
-
-/** What the promise resolves to, or undefined when that takes longer. */
-async function inTime<T>(promise: Promise<T>, withinMs: number): Promise<T | undefined> {
-  const over = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => over.resolve(undefined), timerMs(withinMs));
-  try {
-    return await Promise.race([promise, over.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,5 @@
 import type { Domain } from '../../libvirt/wire/types.ts';
+import { inTime } from '../deadline.ts';
 import { listNames, readSlowProcFile } from '../proc-file.ts';
 import type { SlowReads } from '../slow-reads.ts';
 
@@ -93,15 +94,4 @@ export function uuidArgument(cmdline: string | undefined): string | undefined {
   const args = cmdline?.split('\0') ?? [];
   const at = args.indexOf('-uuid');
   return at < 0 ? undefined : args[at + 1];
-}
-
-/** What `promise` gives, or undefined where that takes longer. */
-async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
-  const over = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => over.resolve(undefined), timeoutMs);
-  try {
-    return await Promise.race([promise, over.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

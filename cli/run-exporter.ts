@@ -73,11 +73,12 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     options.sockets === undefined ? parseListenAddress(options.listen) : { fds: options.sockets };
   const onFailure = sayNowAndThen();
   const version = readVersion();
+  const onUnknownStatistic = sayUnknownStatistics(version);
   const process = new ProcessMetrics(version);
   const { config, web } = readFiles(options);
-  const targets = new Targets({ onFailure, compat: options.compat });
+  const targets = new Targets({ onFailure, onUnknownStatistic, compat: options.compat });
   const openLocal = (settings: HostSettings): HostExporter =>
-    new HostExporter(settings, { process, onFailure, compat: options.compat });
+    new HostExporter(settings, { process, onFailure, onUnknownStatistic, compat: options.compat });
   const settings = localSettings(options, config);
   if (settings === undefined && (config?.hosts.size ?? 0) === 0) {
     throw new ConfigError(
@@ -202,6 +203,18 @@ function localSettings(
 
 function sayInternal(error: Error): void {
   log(`virtune: internal error while answering a request, please report it: ${error.stack ?? error.message}`);
+}
+
+/** Each name once, whichever host it comes from first. */
+function sayUnknownStatistics(version: string): (name: string) => void {
+  const said = new Set<string>();
+  return (name) => {
+    if (said.has(name) || said.size >= 1_000) return;
+    said.add(name);
+    log(
+      `virtune: libvirt reports the statistic ${name}, which virtune ${version} does not know; --collect.unknown exports it`,
+    );
+  };
 }
 
 function sayNowAndThen(): (error: Error) => void {

@@ -4,7 +4,10 @@ import { Sampler } from '../sampler/sampler.ts';
 import type { HostSettings } from './config/config.ts';
 import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
 
-export type HostExporterOptions = Omit<ScrapesOptions, 'groups'>;
+export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups'> {
+  /** Called once for each statistic of libvirt that this version does not know. */
+  readonly onUnknownStatistic: (name: string) => void;
+}
 
 /** One host as it is exported: who asks it, and what is made of the answers. */
 export class HostExporter {
@@ -31,6 +34,7 @@ export class HostExporter {
         options.onFailure(
           new Error(`for its ${part.replaceAll('_', ' ')}: ${error.message}`, { cause: error }),
         ),
+      onUnknownStatistic: options.onUnknownStatistic,
       groups: settings.groups,
       procRoot: settings.procRoot,
       cgroupRoot: settings.cgroupRoot,

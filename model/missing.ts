@@ -123,13 +123,11 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
   },
   {
     name: 'resctrl',
-    applies: ({ cpu }) => cpu.monitored.cache || cpu.monitored.bandwidth,
-    has: ({ cacheMonitors, bandwidthMonitors }) =>
-      some([...cacheMonitors.values(), ...bandwidthMonitors.values()], ({ parts }) =>
-        some(
-          parts.values(),
-          ({ bytes, totalBytes, localBytes }) => (bytes ?? totalBytes ?? localBytes) !== undefined,
-        ),
+    applies: ({ cpu }) => cpu.monitored.cache || cpu.monitored.bandwidth || cpu.monitored.energy,
+    has: ({ cacheMonitors, bandwidthMonitors, energyMonitors }) =>
+      some(
+        [...cacheMonitors.values(), ...bandwidthMonitors.values(), ...energyMonitors.values()],
+        ({ parts }) => some(parts.values(), ({ id: _id, ...figures }) => hasNumber(figures)),
       ),
     reason: () => 'not_supported',
   },

@@ -22,6 +22,7 @@ import type { ResidentMemory } from './local/resident-memory.ts';
 import type { LocalVcpus } from './local/vcpus.ts';
 import { statsMask } from './plan.ts';
 import type { CpuTimes, Summaries } from './summaries.ts';
+import type { UnknownStatistics } from './unknown-statistics.ts';
 import type { VcpuPlacement } from './vcpu-placement.ts';
 
 export interface DomainFiguresOptions {
@@ -37,6 +38,7 @@ export interface DomainFiguresOptions {
   /** Absent where no group wants them. */
   readonly places: VcpuPlacement | undefined;
   readonly guestMemory: GuestMemory;
+  readonly unknown: UnknownStatistics;
   /** Absent when virtune does not run on the host. */
   readonly vcpus: LocalVcpus | undefined;
   readonly residentMemory: ResidentMemory | undefined;
@@ -142,7 +144,7 @@ export class DomainFigures {
     beside?: (connection: Connection) => void,
   ): Promise<Reply | undefined> {
     if (deadline.aborted) return { outcome: { kind: 'late' } };
-    const { memories, pool, guestMemory, hangs, now } = this.#options;
+    const { memories, pool, guestMemory, unknown, hangs, now } = this.#options;
     const memory = memories.of(domain);
     let atMs = now();
     let out: CallOut | undefined;
@@ -164,6 +166,7 @@ export class DomainFigures {
       const record = reply.records[0];
       if (record === undefined) return undefined;
       const named = withNicNames(readDomainStats(record.params), facts?.interfaces);
+      unknown.observe(named);
       const stats = guestMemory.onlyFresh(domain, withoutUncountedPolling(named, facts), facts);
       const asked = {
         balloon: (mask & StatsGroup.balloon) !== 0,

@@ -75,4 +75,6 @@ export interface SamplerHealth {
   readonly reconnects: number;
   /** Calls past their deadline that libvirt still works on. */
   readonly stuckCalls: number;
+  /** Statistics that libvirt reported and this version does not know, by distinct name. */
+  readonly unknownStatistics: number;
 }

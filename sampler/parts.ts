@@ -23,6 +23,7 @@ import { Marks } from './marks.ts';
 import { SlowReads } from './slow-reads.ts';
 import { Snapshots } from './snapshots.ts';
 import { Summaries } from './summaries.ts';
+import { UnknownStatistics } from './unknown-statistics.ts';
 import { VcpuPlacement } from './vcpu-placement.ts';
 import { Versions } from './versions.ts';
 
@@ -38,6 +39,8 @@ export interface SamplerOptions {
   readonly onGuestAgentFailure?: ((error: Error) => void) | undefined;
   /** Called when a part of the host's own figures begins to fail. */
   readonly onHostFailure?: ((part: HostPart, error: Error) => void) | undefined;
+  /** Called once for each statistic that this version does not know; device numbers are N. */
+  readonly onUnknownStatistic?: ((name: string) => void) | undefined;
   /** What to ask for; the catalogue's defaults when not given. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
   /** Reads labels of one's own from each domain's XML. */
@@ -98,6 +101,7 @@ export interface SamplerParts {
   readonly processes: Processes | undefined;
   readonly agents: AgentReader | undefined;
   readonly guestMemory: GuestMemory;
+  readonly unknown: UnknownStatistics;
   readonly residentMemory: ResidentMemory | undefined;
   readonly places: VcpuPlacement | undefined;
   readonly versions: Versions;
@@ -152,6 +156,7 @@ export function samplerParts(
   });
   const places = groups.has('placement') ? new VcpuPlacement(options.placesPerTick) : undefined;
   const guestMemory = new GuestMemory(now);
+  const unknown = new UnknownStatistics(options.onUnknownStatistic);
   const residentMemory = onHost && new ResidentMemory(onHost.procRoot, onHost.processes);
   const liveness = new Liveness({
     open,
@@ -171,6 +176,7 @@ export function samplerParts(
     liveness,
     places,
     guestMemory,
+    unknown,
     residentMemory,
     vcpus: onHost && new LocalVcpus(onHost.procRoot, onHost.processes),
   });
@@ -201,6 +207,7 @@ export function samplerParts(
     processes,
     agents,
     guestMemory,
+    unknown,
     residentMemory,
     places,
     versions: new Versions(beside),

@@ -28,14 +28,15 @@ export function statsMask(
   const kvm = groups.has('kvm');
   // Added up, not a list of pairs: this is done for each VM in each tick.
   let mask: number = StatsGroup.state;
-  if (groups.has('cpu') || (resctrl && monitored?.cache === true)) mask |= StatsGroup.cpu;
+  if (groups.has('cpu') || (resctrl && (monitored?.cache === true || monitored?.energy === true)))
+    mask |= StatsGroup.cpu;
   if (resctrl && monitored?.bandwidth === true) mask |= StatsGroup.memory;
   // Without a stats period the balloon group has resident memory alone, which is the same in /proc for less.
   if ((groups.has('balloon') && reports) || (groups.has('domain') && !rssFromHost))
     mask |= StatsGroup.balloon;
   if ((groups.has('vcpu') && !vcpusFromHost) || kvm) mask |= StatsGroup.vcpu;
   if (groups.has('interface')) mask |= StatsGroup.interface;
-  if (groups.has('block')) mask |= StatsGroup.block;
+  if (groups.has('block') || groups.has('blocklimits')) mask |= StatsGroup.block;
   if (groups.has('perf') && hasPerfEvents) mask |= StatsGroup.perf;
   if (groups.has('iothread') && hasIoThreads) mask |= StatsGroup.ioThread;
   if (groups.has('dirtyrate')) mask |= StatsGroup.dirtyRate;

@@ -52,7 +52,7 @@ export class Sampler {
   }
 
   get health(): SamplerHealth {
-    const { control, pool, line, liveness, agents, limits } = this.#parts;
+    const { control, pool, line, liveness, agents, unknown, limits } = this.#parts;
     return {
       control: control.state,
       lastError: control.lastError,
@@ -64,6 +64,7 @@ export class Sampler {
         (agents?.connections ?? 0),
       reconnects: control.reconnects + pool.lost + line.lost,
       stuckCalls: pool.stuckCalls + line.stuckCalls(limits.domainDeadlineMs) + (agents?.stuckCalls ?? 0),
+      unknownStatistics: unknown.size,
     };
   }
 

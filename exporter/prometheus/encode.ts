@@ -114,6 +114,7 @@ export function* encodeHealth(health: SamplerHealth, up: boolean, format: Format
   yield* family(healthMetrics.connections, format, [['', health.connections]]);
   yield* family(healthMetrics.reconnects, format, [['', health.reconnects]]);
   yield* family(healthMetrics.stuckCalls, format, [['', health.stuckCalls]]);
+  yield* family(healthMetrics.unknownStatistics, format, [['', health.unknownStatistics]]);
 }
 
 type Series = readonly [labels: string, value: number];

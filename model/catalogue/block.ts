@@ -1,4 +1,5 @@
 import { nsToSeconds } from '../units.ts';
+import { windowMetrics } from './block-windows.ts';
 import { latencyHistograms } from './latency.ts';
 import { type Group, scaled } from './metric.ts';
 
@@ -109,5 +110,6 @@ export const blockGroup = {
       needs: "<latency-histogram> in the statistics of the disk's XML",
       histograms: latencyHistograms,
     },
+    ...windowMetrics,
   ],
 } as const satisfies Group;

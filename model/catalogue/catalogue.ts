@@ -1,6 +1,7 @@
 import { agentGroup, agentInfoGroup } from './agent.ts';
 import { balloonGroup } from './balloon.ts';
 import { blockGroup } from './block.ts';
+import { blockLimitsGroup } from './block-limits.ts';
 import { cpuGroup } from './cpu.ts';
 import { devicesGroup } from './devices.ts';
 import { dirtyRateGroup } from './dirty-rate.ts';
@@ -21,6 +22,7 @@ import { perfGroup } from './perf.ts';
 import { placementGroup } from './placement.ts';
 import { resctrlGroup } from './resctrl.ts';
 import { tuningGroup } from './tuning.ts';
+import { unknownGroup } from './unknown.ts';
 import { vcpuGroup } from './vcpu.ts';
 
 /** Every group that virtune can ask for, in the order of a scrape. */
@@ -44,6 +46,7 @@ export const groups = [
   resctrlGroup,
   cpuGroup,
   kvmGroup,
+  blockLimitsGroup,
   dirtyRateGroup,
   placementGroup,
   hostCpusGroup,
@@ -52,6 +55,7 @@ export const groups = [
   numaGroup,
   agentGroup,
   agentInfoGroup,
+  unknownGroup,
 ] as const satisfies readonly Group[];
 
 export type GroupName = (typeof groups)[number]['name'];

@@ -65,6 +65,13 @@ export const healthMetrics = {
     help: 'Duration of sampling the host and its domains, in seconds.',
     labels: [],
   },
+  unknownStatistics: {
+    per: 'process',
+    type: 'gauge',
+    name: 'virtune_unknown_statistics',
+    help: 'Statistics that libvirt reported and this version of virtune does not know, by distinct name; --collect.unknown exports them.',
+    labels: [],
+  },
   connectionState: {
     per: 'process',
     type: 'gauge',

@@ -28,5 +28,13 @@ export const ioThreadGroup = {
       help: 'Divisor by which polling time shrinks; 0: it drops to 0.',
       read: (thread) => thread.pollShrink,
     },
+    {
+      per: 'ioThread',
+      type: 'gauge',
+      name: 'libvirt_domain_iothread_poll_weight',
+      help: 'Weight of the latest wait in the adaptive polling time, as a power of two.',
+      needs: 'a libvirt and QEMU with polling weights (seen on 12.9.0 with QEMU 11.1)',
+      read: (thread) => thread.pollWeight,
+    },
   ],
 } as const satisfies Group;

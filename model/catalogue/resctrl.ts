@@ -1,11 +1,11 @@
-import type { ResctrlMonitor } from '../stats/monitors.ts';
+import type { ResctrlMonitor, ResctrlPart } from '../stats/monitors.ts';
 import type { Group, Point } from './metric.ts';
 
 const NEEDS = 'a CPU with such monitors (Intel RDT, AMD QoS), resctrl mounted, and';
 
 export const resctrlGroup = {
   name: 'resctrl',
-  help: 'CPU cache and memory bandwidth monitoring of each VM (resctrl).',
+  help: 'CPU cache, memory bandwidth and core energy monitoring of each VM (resctrl).',
   byDefault: true,
   costs: 'Only for VMs whose XML has such a monitor.',
   metrics: [
@@ -33,23 +33,41 @@ export const resctrlGroup = {
           ['localBytes', ['local']],
         ]),
     },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_core_energy_joules_total',
+      help: 'Energy that the cores used for the vCPUs of the monitor, by CPU package, in joules.',
+      labels: ['monitor', 'vcpus', 'package'],
+      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML (libvirt 12.9 has it)`,
+      points: ({ energyMonitors }) => pointsOf(energyMonitors, [['coreEnergyJoules', []]]),
+    },
+    {
+      per: 'domain',
+      type: 'counter',
+      name: 'libvirt_domain_core_activity_farads_total',
+      help: 'Energy of the cores without the effect of their frequency and voltage, by CPU package, in farads.',
+      labels: ['monitor', 'vcpus', 'package'],
+      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML (libvirt 12.9 has it)`,
+      points: ({ energyMonitors }) => pointsOf(energyMonitors, [['coreActivityFarads', []]]),
+    },
   ],
 } as const satisfies Group;
 
-/** A part without a number of its own goes by libvirt's index; what would be there twice is told once. */
+/** A part without a number goes by libvirt's index; of two series with the same labels the first is kept. */
 function* pointsOf(
   monitors: ReadonlyMap<number, ResctrlMonitor>,
-  figures: readonly (readonly [key: 'bytes' | 'totalBytes' | 'localBytes', labels: readonly string[]])[],
+  figures: readonly (readonly [key: keyof ResctrlPart, labels: readonly string[]])[],
 ): Generator<Point> {
-  const told = new Set<string>();
+  const seen = new Set<string>();
   for (const [index, { name, vcpus, parts }] of monitors) {
     for (const [partIndex, part] of parts) {
       for (const [key, labels] of figures) {
         const value = part[key];
         const values = [name ?? String(index), vcpus ?? '', String(part.id ?? partIndex), ...labels];
         const identity = JSON.stringify(values);
-        if (value === undefined || told.has(identity)) continue;
-        told.add(identity);
+        if (value === undefined || seen.has(identity)) continue;
+        seen.add(identity);
         yield [values, value];
       }
     }

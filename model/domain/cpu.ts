@@ -28,8 +28,8 @@ export interface CpuFacts {
   readonly ioThreadPins: ReadonlyMap<number, CpuSet>;
   /** Ids, which may have gaps. */
   readonly ioThreads: readonly number[];
-  /** Whether it has resctrl monitors of its caches and of its memory bandwidth. */
-  readonly monitored: { readonly cache: boolean; readonly bandwidth: boolean };
+  /** Which resctrl monitors it has. */
+  readonly monitored: { readonly cache: boolean; readonly bandwidth: boolean; readonly energy: boolean };
 }
 
 export function parseCpuFacts(domain: Element): CpuFacts {
@@ -56,6 +56,7 @@ export function parseCpuFacts(domain: Element): CpuFacts {
     monitored: {
       cache: children(tune, 'cachetune').some((each) => child(each, 'monitor') !== undefined),
       bandwidth: children(tune, 'memorytune').some((each) => child(each, 'monitor') !== undefined),
+      energy: children(tune, 'energytune').some((each) => child(each, 'monitor') !== undefined),
     },
   };
 }

@@ -8,7 +8,7 @@ import type {
   VcpuStats,
 } from './types.ts';
 
-/** libvirt's field names (virConnectGetAllDomainStats, libvirt 9.0.0 to 11.3.0) and ours for them. */
+/** libvirt's field names (virConnectGetAllDomainStats, libvirt 9.0.0 to 12.9.0) and ours for them. */
 export const DOMAIN_FIELDS = {
   cpu: {
     time: 'timeNs',
@@ -82,6 +82,7 @@ export const DEVICE_FIELDS = {
     'poll-max-ns': 'pollMaxNs',
     'poll-grow': 'pollGrow',
     'poll-shrink': 'pollShrink',
+    'poll-weight': 'pollWeight',
   } satisfies Record<string, keyof IoThreadStats>,
 } as const;
 

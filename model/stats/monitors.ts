@@ -1,24 +1,27 @@
-/** What a resctrl monitor (Intel RDT, AMD QoS) tells of some of a domain's vCPUs. */
+/** What a resctrl monitor (Intel RDT, AMD QoS) measures of some of a domain's vCPUs. */
 export interface ResctrlMonitor {
   /** Given in the XML, or made from the vCPUs: `vcpus_0-3`. */
   name?: string;
   /** A CPU list. */
   vcpus?: string;
-  /** By libvirt's running index: a cache, or a memory controller. */
+  /** By libvirt's running index: a cache, a memory controller, or a CPU package. */
   readonly parts: Map<number, ResctrlPart>;
 }
 
 export interface ResctrlPart {
-  /** The host's own number of the cache or the controller. */
+  /** The host's number of the cache, the controller or the package. */
   id?: number;
   /** Of the cache, now. */
   bytes?: number;
   /** Moved since the monitor began, to memory of the same NUMA node and in all. */
   localBytes?: number;
   totalBytes?: number;
+  /** Energy that the cores used for these vCPUs, and that energy without the effect of the frequency, since the monitor began. */
+  coreEnergyJoules?: number;
+  coreActivityFarads?: number;
 }
 
-export type MonitorKind = 'cache' | 'bandwidth';
+export type MonitorKind = 'cache' | 'bandwidth' | 'energy';
 type Put = (monitors: Map<number, ResctrlMonitor>, value: unknown) => void;
 
 /** libvirt's names (virConnectGetAllDomainStats) behind the monitor's index, and ours. */
@@ -29,21 +32,28 @@ const KINDS = {
     part: 'node',
     keys: { id: 'id', 'bytes.local': 'localBytes', 'bytes.total': 'totalBytes' },
   },
+  // Linux's names and units behind the package's index (Documentation/filesystems/resctrl.rst, PERF_PKG_MON).
+  energy: {
+    prefix: 'cpu.energy.monitor.',
+    part: 'pkg',
+    keys: { id: 'id', core_energy: 'coreEnergyJoules', activity: 'coreActivityFarads' },
+  },
 } as const satisfies Record<
   MonitorKind,
   { prefix: string; part: string; keys: Readonly<Record<string, keyof ResctrlPart>> }
 >;
 
+const MONITOR_KINDS = Object.keys(KINDS) as readonly MonitorKind[];
+
 /** The kind of monitor that a field is about, if any. */
 export function monitorKindOf(field: string): MonitorKind | undefined {
-  if (field.startsWith(KINDS.cache.prefix)) return 'cache';
-  return field.startsWith(KINDS.bandwidth.prefix) ? 'bandwidth' : undefined;
+  return MONITOR_KINDS.find((kind) => field.startsWith(KINDS[kind].prefix));
 }
 
 /** Where a field of such a monitor goes; undefined for one that this version does not know. */
 export function monitorField(kind: MonitorKind, field: string): Put | undefined {
   const { prefix, part, keys } = KINDS[kind];
-  const match = /^(?:(\d{1,4})\.)?(?:(count|name|vcpus)|([a-z]+)\.(?:(count)|(\d{1,4})\.([a-z.]+)))$/.exec(
+  const match = /^(?:(\d{1,4})\.)?(?:(count|name|vcpus)|([a-z]+)\.(?:(count)|(\d{1,4})\.([a-z._]+)))$/.exec(
     field.slice(prefix.length),
   );
   if (match === null) return undefined;

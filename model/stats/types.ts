@@ -24,10 +24,11 @@ export interface DomainStats {
   /** By libvirt's running index, as the domain's XML asks for them. */
   cacheMonitors: ReadonlyMap<number, ResctrlMonitor>;
   bandwidthMonitors: ReadonlyMap<number, ResctrlMonitor>;
+  energyMonitors: ReadonlyMap<number, ResctrlMonitor>;
   /** MiB a second that each vCPU dirtied, where that was measured for vCPUs. */
   vcpuDirtyRate: ReadonlyMap<number, number>;
-  /** Fields that this version does not know: a newer libvirt's, passed over. */
-  unknownFields: number;
+  /** Statistics of a newer libvirt that this version does not know, by libvirt's name; undefined for text. */
+  unknown: ReadonlyMap<string, number | undefined>;
 }
 
 export interface CpuStats {
@@ -105,6 +106,25 @@ export interface BlockStats {
   thresholdBytes?: number;
   /** By operation: `read`, `write`, `zone_append`, `flush`; only where the disk's XML asks QEMU to collect them. */
   latency?: ReadonlyMap<string, readonly LatencyBin[]>;
+  /** By libvirt's running index; only where the disk's XML has `<statistic interval=''/>`. */
+  windows?: ReadonlyMap<number, BlockWindow>;
+  /** By libvirt's name (BLOCK_LIMITS); those that do not apply are absent. */
+  limits?: ReadonlyMap<string, number>;
+}
+
+/** What QEMU measured of a disk in the last `intervalSeconds`. */
+export interface BlockWindow {
+  intervalSeconds?: number;
+  /** By operation, as latency has them. */
+  readonly operations: Map<string, WindowOperation>;
+}
+
+/** Latencies are absent where no request of the operation ended in the window. */
+export interface WindowOperation {
+  minNs?: number;
+  maxNs?: number;
+  averageNs?: number;
+  averageQueueDepth?: number;
 }
 
 /** Requests that took `startNs` or longer, up to the start of the next bin. */
@@ -117,6 +137,8 @@ export interface IoThreadStats {
   pollMaxNs?: number;
   pollGrow?: number;
   pollShrink?: number;
+  /** How much the latest interval counts in the adaptive polling time, as a power of two (libvirt 12.3). */
+  pollWeight?: number;
 }
 
 /** virDomainDirtyRateStatus: a measurement has ended, so that there are figures. */

@@ -366,6 +366,7 @@ test('a host that cannot be asked is down, and what is known of the connection i
     connections: 0,
     reconnects: 3,
     stuckCalls: 0,
+    unknownStatistics: 0,
   };
   const series = parseExposition([...encodeHealth(health, false, 'text')].join(''));
   expect(figure(series, 'libvirt_up')).toBe(0);

@@ -153,6 +153,7 @@ test('what goes wrong inside is told to the operator, and to a client only that 
           connections: 0,
           reconnects: 0,
           stuckCalls: 0,
+          unknownStatistics: 0,
         }),
       },
       version: 'x',

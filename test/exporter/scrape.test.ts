@@ -9,6 +9,7 @@ const HEALTH = {
   connections: 0,
   reconnects: 0,
   stuckCalls: 0,
+  unknownStatistics: 0,
 };
 
 /** Scrapes of a source that notes how much time it was given. */

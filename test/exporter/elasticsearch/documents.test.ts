@@ -98,10 +98,16 @@ test('a mapping has each field once, no field that is both a figure and an objec
 test('what is not sent is known, and why', () => {
   expect(unshipped().map(({ name }) => name)).toEqual([
     'libvirt_domain_block_stats_latency_seconds',
+    'libvirt_domain_block_stats_window_latency_min_seconds',
+    'libvirt_domain_block_stats_window_latency_max_seconds',
+    'libvirt_domain_block_stats_window_latency_avg_seconds',
+    'libvirt_domain_block_stats_window_queue_depth_avg',
     'libvirt_domain_block_stats_failed',
     'libvirt_domain_block_stats_queue_iothread_info',
     'libvirt_domain_cache_occupancy_bytes',
     'libvirt_domain_memory_bandwidth_bytes_total',
+    'libvirt_domain_core_energy_joules_total',
+    'libvirt_domain_core_activity_farads_total',
     'libvirt_domain_kvm_vm_total',
     'libvirt_domain_kvm_vm_current',
     'libvirt_domain_kvm_vm_peak',
@@ -111,6 +117,7 @@ test('what is not sent is known, and why', () => {
     'libvirt_domain_vcpu_dirty_rate_bytes_per_second',
     'libvirt_host_cpu_core_seconds_total',
     'libvirt_domain_numa_memory_bytes',
+    'libvirt_domain_unknown_statistic',
   ]);
 });
 

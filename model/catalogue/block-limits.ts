@@ -1,0 +1,44 @@
+import { BLOCK_LIMITS } from '../stats/block-slots.ts';
+import type { BlockStats } from '../stats/types.ts';
+import type { Group, Point } from './metric.ts';
+
+type Limit = (typeof BLOCK_LIMITS)[number];
+
+const SEGMENTS: readonly Limit[] = ['iov_max', 'iov_hw_max'];
+const BYTES: readonly Limit[] = BLOCK_LIMITS.filter((limit) => !SEGMENTS.includes(limit));
+
+export const blockLimitsGroup = {
+  name: 'blocklimits',
+  help: 'Alignment and request size limits of each disk, as QEMU found them on the image and its device.',
+  byDefault: false,
+  costs: 'Nothing but about 5 series per disk; libvirt reports them with the block group.',
+  metrics: [
+    {
+      per: 'block',
+      type: 'gauge',
+      name: 'libvirt_domain_block_limit_bytes',
+      help: 'Limit of the disk by libvirt name, in bytes; absent where there is none.',
+      labels: ['limit'],
+      values: { limit: BYTES },
+      since: '11.9.0',
+      points: (block) => pointsOf(block, BYTES),
+    },
+    {
+      per: 'block',
+      type: 'gauge',
+      name: 'libvirt_domain_block_limit_segments',
+      help: 'Maximum number of memory segments per request, of QEMU and of the hardware.',
+      labels: ['limit'],
+      values: { limit: SEGMENTS },
+      since: '11.9.0',
+      points: (block) => pointsOf(block, SEGMENTS),
+    },
+  ],
+} as const satisfies Group;
+
+function* pointsOf({ limits }: BlockStats, names: readonly Limit[]): Generator<Point> {
+  for (const name of names) {
+    const value = limits?.get(name);
+    if (value !== undefined) yield [[name], value];
+  }
+}

@@ -1,0 +1,102 @@
+import { deviceOf, mapOf, type Slot, within } from './draft.ts';
+import type { BlockWindow, LatencyBin, WindowOperation } from './types.ts';
+
+/** Fields of a disk that have a structure; undefined for one that this version does not know. */
+export function blockSlot(index: number, rest: string): Slot | undefined {
+  return latencySlot(index, rest) ?? windowSlot(index, rest) ?? limitSlot(index, rest);
+}
+
+const IGNORE: Slot = () => undefined;
+
+/** `latency_histogram.read.bin.3.start`, ns, and `.value`, requests (libvirt 12.1 and newer). */
+function latencySlot(index: number, rest: string): Slot | undefined {
+  const match = /^latency_histogram\.([a-z_]+)\.bin\.(?:count|(\d{1,4})\.(start|value))$/.exec(rest);
+  if (match === null) return undefined;
+  const [, operation = '', bin, what] = match;
+  if (bin === undefined) return IGNORE;
+  const key = what === 'start' ? 'startNs' : 'count';
+  return (draft, value) => {
+    const byOperation = within<string, LatencyBin[]>(deviceOf(mapOf(draft, 'block'), index), 'latency');
+    let bins = byOperation.get(operation);
+    if (bins === undefined) {
+      bins = [];
+      byOperation.set(operation, bins);
+    }
+    const place = Number(bin);
+    while (bins.length <= place) bins.push({});
+    (bins[place] as LatencyBin)[key] = Number(value);
+  };
+}
+
+/** libvirt's short names of operations, and those that its latency histograms have. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  rd: 'read',
+  wr: 'write',
+  zone_append: 'zone_append',
+  flush: 'flush',
+};
+const WINDOW_FIGURES: Readonly<Record<string, keyof WindowOperation>> = {
+  latency_min: 'minNs',
+  latency_max: 'maxNs',
+  latency_avg: 'averageNs',
+  queue_depth_avg: 'averageQueueDepth',
+};
+
+/** `timed_group.0.interval`, seconds, and `timed_group.0.rd_latency_avg`, ns (libvirt 11.9, QEMU 10.2, and newer). */
+function windowSlot(index: number, rest: string): Slot | undefined {
+  if (rest === 'timed_group.count') return IGNORE;
+  const match =
+    /^timed_group\.(\d{1,4})\.(?:(interval)|(rd|wr|zone_append|flush)_(latency_min|latency_max|latency_avg|queue_depth_avg))$/.exec(
+      rest,
+    );
+  if (match === null) return undefined;
+  const [, group = '', interval, short = '', theirs = ''] = match;
+  const windowOf = (draft: Parameters<Slot>[0]): BlockWindow => {
+    const windows = within<number, BlockWindow>(deviceOf(mapOf(draft, 'block'), index), 'windows');
+    let window = windows.get(Number(group));
+    if (window === undefined) {
+      window = { operations: new Map() };
+      windows.set(Number(group), window);
+    }
+    return window;
+  };
+  if (interval !== undefined) {
+    return (draft, value) => {
+      windowOf(draft).intervalSeconds = Number(value);
+    };
+  }
+  const operation = OPERATIONS[short] as string;
+  const key = WINDOW_FIGURES[theirs] as keyof WindowOperation;
+  return (draft, value) => {
+    // QEMU has 0 for the latency of a window without a request (util/timed-average.c): nothing was measured.
+    if (key !== 'averageQueueDepth' && Number(value) === 0) return;
+    const { operations } = windowOf(draft);
+    const figures = operations.get(operation) ?? {};
+    figures[key] = Number(value);
+    operations.set(operation, figures);
+  };
+}
+
+/** Limits of the image and the host's device behind it (libvirt 11.9 and newer); `iov_*` in segments, all others in bytes. */
+export const BLOCK_LIMITS = [
+  'request_alignment',
+  'discard_max',
+  'discard_alignment',
+  'write_zeroes_max',
+  'write_zeroes_alignment',
+  'transfer_optimal',
+  'transfer_max',
+  'transfer_hw_max',
+  'memory_alignment_minimal',
+  'memory_alignment_optimal',
+  'iov_max',
+  'iov_hw_max',
+] as const;
+
+function limitSlot(index: number, rest: string): Slot | undefined {
+  const name = BLOCK_LIMITS.find((limit) => rest === `limits.${limit}`);
+  if (name === undefined) return undefined;
+  return (draft, value) => {
+    within<string, number>(deviceOf(mapOf(draft, 'block'), index), 'limits').set(name, Number(value));
+  };
+}

@@ -1,0 +1,107 @@
+import { blockSlot } from './block-slots.ts';
+import { deviceOf, mapOf, type Slot, within } from './draft.ts';
+import { DEVICE_FIELDS, DOMAIN_FIELDS, IGNORED, TOP_FIELDS } from './fields.ts';
+import { type MonitorKind, monitorField, monitorKindOf } from './monitors.ts';
+
+const IGNORE: Slot = () => undefined;
+
+/** A server can send any number of names: more than this per domain are not kept. */
+const UNKNOWN_MAX = 1_000;
+
+/** Keeps a statistic that this version does not know: its value where it is a number. */
+function unknownSlot(field: string): Slot {
+  return (draft, value) => {
+    const { unknown } = draft;
+    if (unknown.size >= UNKNOWN_MAX) return;
+    mapOf(draft, 'unknown').set(field, typeof value === 'string' ? undefined : Number(value));
+  };
+}
+
+/**
+ * Field names recur for every domain and tick, so each is understood once. Bounded, since the names come
+ * from outside: when it is full it is cleared.
+ */
+const SLOTS_MAX = 65_536;
+const slots = new Map<string, Slot>();
+
+/** Where the value of a field of libvirt's statistics goes. */
+export function slotOf(field: string): Slot {
+  let slot = slots.get(field);
+  if (slot === undefined) {
+    slot = understand(field) ?? unknownSlot(field);
+    if (slots.size >= SLOTS_MAX) slots.clear();
+    slots.set(field, slot);
+  }
+  return slot;
+}
+
+function understand(field: string): Slot | undefined {
+  if (IGNORED.has(field)) return IGNORE;
+  const top = lookUp(TOP_FIELDS, field);
+  if (top !== undefined) {
+    return (draft, value) => {
+      draft.top[top] = value;
+    };
+  }
+  const monitor = monitorKindOf(field);
+  if (monitor !== undefined) return monitorSlot(monitor, field);
+  const dirtyVcpu = /^dirtyrate\.vcpu\.(\d{1,9})\.megabytes_per_second$/.exec(field)?.[1];
+  if (dirtyVcpu !== undefined) {
+    return (draft, value) => {
+      mapOf(draft, 'vcpuDirtyRate').set(Number(dirtyVcpu), Number(value));
+    };
+  }
+  const match = /^([a-z]+)\.(?:(\d{1,9})\.)?(.+)$/.exec(field);
+  if (match === null) return undefined;
+  const [, group = '', index, rest = ''] = match;
+  return index === undefined ? domainSlot(group, rest) : deviceSlot(group, Number(index), rest);
+}
+
+function monitorSlot(kind: MonitorKind, field: string): Slot | undefined {
+  const put = monitorField(kind, field);
+  return put === undefined ? undefined : (draft, value) => put(mapOf(draft, kind), value);
+}
+
+function domainSlot(group: string, rest: string): Slot | undefined {
+  if (group === 'perf' || (group === 'vm' && isKvmName(rest))) {
+    return (draft, value) => {
+      mapOf(draft, group).set(rest, Number(value));
+    };
+  }
+  if (!isKey(DOMAIN_FIELDS, group)) return undefined;
+  const key = lookUp(DOMAIN_FIELDS[group], rest);
+  if (key === undefined) return undefined;
+  return (draft, value) => {
+    draft[group][key] = value;
+  };
+}
+
+function deviceSlot(group: string, index: number, rest: string): Slot | undefined {
+  if (!isKey(DEVICE_FIELDS, group)) return undefined;
+  const key = lookUp(DEVICE_FIELDS[group], rest);
+  if (key !== undefined) {
+    return (draft, value) => {
+      deviceOf(mapOf(draft, group), index)[key] = value;
+    };
+  }
+  if (group === 'vcpu' && isKvmName(rest)) {
+    return (draft, value) => {
+      within<string, number>(deviceOf(mapOf(draft, 'vcpu'), index), 'kvm').set(rest, Number(value));
+    };
+  }
+  return group === 'block' ? blockSlot(index, rest) : undefined;
+}
+
+/** Names are KVM's own and grow with each kernel; what they end in is libvirt's. */
+function isKvmName(rest: string): boolean {
+  return /^[\w-]+\.(sum|cur|max)$/.test(rest);
+}
+
+/** Own keys only: a field called `constructor` is as unknown as any other. */
+function lookUp<V>(table: Readonly<Record<string, V>>, key: string): V | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+function isKey<T extends object>(table: T, key: string): key is keyof T & string {
+  return Object.hasOwn(table, key);
+}

@@ -20,7 +20,7 @@ export interface SinkFlags extends ServerFlags {
   readonly metricbeatCompat?: boolean;
 }
 
-/** How to reach the server: for whoever talks to it. */
+/** How to reach the server; for every subcommand that talks to it. */
 export function addServerFlags(command: Command): Command {
   return command
     .option(

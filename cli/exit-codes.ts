@@ -2,7 +2,7 @@ import { AuthError, ConnectError, LibvirtClientError, RemoteError, UriError } fr
 
 import { TunerError, type TunerErrorCode } from '../tuner/errors.ts';
 
-/** From 64 on after BSD's sysexits.h, so that a unit file or a script can tell them apart. */
+/** From 64 on after BSD's sysexits.h, so that a unit file or a script can distinguish them. */
 export const ExitCode = {
   ok: 0,
   /** `virtune top --fail-on`: a VM was over it. */

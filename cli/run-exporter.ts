@@ -21,7 +21,7 @@ import { ConfigError } from '../model/yaml.ts';
 import { log } from './log.ts';
 import { readVersion } from './version.ts';
 
-/** For the sample at start: a scraper that comes meanwhile, and gives little time, does not wait for it long. */
+/** Budget of the sample at start: a scraper that arrives during it with a short timeout does not wait long for it. */
 const WARM_UP_MS = 500;
 
 export interface RunExporterOptions {
@@ -56,7 +56,7 @@ export interface RunningExporter {
   /** The libvirt behind /metrics, if there is one. */
   readonly local: string | undefined;
   readonly hosts: readonly string[];
-  /** Reads both files anew. Rejects, and changes nothing, when one of them is wrong. */
+  /** Reads both files again. Rejects, and changes nothing, when one of them is invalid. */
   reload(): Promise<void>;
   close(): Promise<void>;
 }
@@ -66,7 +66,7 @@ const REPEAT_AFTER_MS = 60_000;
 
 /**
  * Connects, then serves. Rejects when the local libvirt cannot be asked now: a wrong URI or a missing
- * permission is told at once; what fails later is met by reconnecting.
+ * permission is an error at once; what fails later is handled by reconnecting.
  */
 export async function runExporter(options: RunExporterOptions): Promise<RunningExporter> {
   const address =

@@ -20,7 +20,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // commander has said it already; help and version are no failure.
+    // commander has printed it already; help and version exit with 0.
     process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   } else {
     const { code, message } = error as { code?: unknown; message: string };

@@ -7,7 +7,7 @@ import type { AnyColumn } from '../tui/state/views.ts';
 
 const BEGIN = /(<!-- (\w+): made by npm run docs -->\n)[\s\S]*?(<!-- end -->)/g;
 
-/** The page with its tables made anew from what the console itself is made of. */
+/** The page with its tables generated from the columns of the console. */
 export function withTables(page: string): string {
   return page.replaceAll(BEGIN, (_, begin: string, name: string, end: string) => {
     const table = TABLES[name];

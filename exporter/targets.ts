@@ -24,7 +24,7 @@ export class Targets {
     return [...this.#settings.keys()];
   }
 
-  /** Undefined for a name that is not configured: whoever asks has no say in where virtune connects to. */
+  /** Undefined for a name that is not configured: a client cannot choose where virtune connects to. */
   get(name: string): HostExporter | undefined {
     const settings = this.#settings.get(name);
     if (settings === undefined) return undefined;
@@ -41,7 +41,7 @@ export class Targets {
     return host;
   }
 
-  /** Each host that is configured, opened for whoever asks all of them. */
+  /** Each configured host, opened on first use. */
   all(): HostExporter[] {
     return this.names.flatMap((name) => this.get(name) ?? []);
   }

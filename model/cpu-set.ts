@@ -18,7 +18,7 @@ export class CpuSet implements Iterable<number> {
     this.#lookup = new Set(sorted);
   }
 
-  /** @throws CpuSetError on a number that is no CPU's. */
+  /** @throws CpuSetError on a number that is not a CPU number. */
   static of(cpus: Iterable<number>): CpuSet {
     const sorted = [...new Set(cpus)].sort((a, b) => a - b);
     for (const cpu of sorted) {

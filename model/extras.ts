@@ -6,7 +6,7 @@ export interface DomainExtras {
   readonly snapshots?: SnapshotFigures | undefined;
   /** Asked only of a domain that did not answer. */
   readonly control?: ControlFigures | undefined;
-  /** By target; told only of a domain that an I/O error has stopped. */
+  /** By target; only for a domain that an I/O error has stopped. */
   readonly diskErrors?: ReadonlyMap<string, DiskErrorKind> | undefined;
   /** By event, since virtune began to watch. */
   readonly events?: ReadonlyMap<string, number> | undefined;

@@ -35,7 +35,7 @@ export interface GuestFigures {
 
 export interface GuestSample {
   readonly figures: GuestFigures | undefined;
-  /** Groups that the agent tells nothing for, and why. */
+  /** Groups that the agent reports nothing for, and why. */
   readonly missing: readonly MissingGroup[];
 }
 

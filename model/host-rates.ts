@@ -24,7 +24,7 @@ export interface HostRates {
   readonly byCpu: ReadonlyMap<number, CpuShares>;
   readonly byCell: ReadonlyMap<number, CpuShares>;
   readonly pressure: ReadonlyMap<string, PressureShares>;
-  /** Pages a second. */
+  /** Pages per second. */
   readonly swapIn: number | undefined;
   readonly swapOut: number | undefined;
 }

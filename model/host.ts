@@ -1,6 +1,6 @@
 import type { HostTopology } from './topology.ts';
 
-/** What a host tells of itself in one tick. What it did not tell is absent. */
+/** Figures of a host in one tick. What it did not report is absent. */
 export interface HostFigures {
   readonly topology: HostTopology | undefined;
   readonly cpusOnline: number | undefined;

@@ -19,7 +19,7 @@ const OPERATIONS = [
 export interface JobFigures {
   readonly operation: string;
   readonly active: boolean;
-  /** Told by a job that has ended. */
+  /** Of a job that has ended. */
   readonly success: boolean | undefined;
   /** The rest by libvirt's names (VIR_DOMAIN_JOB_*): times in ms, sizes in bytes. */
   readonly figures: ReadonlyMap<string, number>;

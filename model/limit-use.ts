@@ -22,12 +22,12 @@ export const LIMIT_NAMES = LIMITS.map(([, name]) => name);
 /** Share of each limit that was used, by limit. */
 export type LimitUse = ReadonlyMap<string, number>;
 
-/** Whether any limit of a kind that is reckoned with is set; 0 is libvirt's word for none. */
+/** Whether a limit of a kind that virtune measures is set; libvirt reports 0 where there is none. */
 export function isLimited(limits: ReadonlyMap<string, number>): boolean {
   return LIMITS.some(([field]) => (limits.get(field) ?? 0) > 0);
 }
 
-/** What was used between two readings; a counter that fell is a new one and tells nothing. */
+/** What was used between two readings; a counter that fell was reset and gives no figure. */
 export function limitUse(
   limits: ReadonlyMap<string, number>,
   before: Counters,

@@ -1,6 +1,6 @@
 import type { Pressure } from './host.ts';
 
-/** What the host's kernel tells of one VM's process; each part absent where it was not asked for or not to be had. */
+/** What the host's kernel reports of one VM's process; each part absent where it was not requested or not available. */
 export interface LocalFigures {
   /** By role: `vcpu`, `iothread`, `emulator`, `vhost`. */
   readonly threads?: ReadonlyMap<string, ThreadFigures> | undefined;
@@ -11,7 +11,7 @@ export interface LocalFigures {
 }
 
 export type LocalReason =
-  /** virtune does not run on the host, or was told not to read there. */
+  /** virtune does not run on the host, or is configured not to read there. */
   | 'not_local'
   /** No QEMU process of the domain was found. */
   | 'no_process'

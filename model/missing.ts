@@ -4,7 +4,7 @@ import type { LocalReason } from './local.ts';
 import { areAllVhostUser, monitorState } from './monitor.ts';
 import { type BalloonStats, type BlockStats, DIRTY_RATE_MEASURED, type DomainStats } from './stats/types.ts';
 
-/** A group that tells nothing of a domain, and why. Reasons are few and fixed, so that they can be labels. */
+/** A group without figures of a domain, and why. Reasons are few and fixed, so that they can be labels. */
 export interface MissingGroup {
   readonly group: string;
   readonly reason: MissingReason;
@@ -212,7 +212,7 @@ function isMonitorBusy(stats: DomainStats, { groups, facts }: Asked): boolean {
   return monitorState(stats, facts, { balloon, ioThread: groups.has('iothread') }) === 'busy';
 }
 
-/** Of a disk the index in its backing chain is no figure: libvirt gives it without asking QEMU. */
+/** The index of a disk in its backing chain does not count as a figure: libvirt gives it without asking QEMU. */
 function hasFigure({ backingIndex: _, ...figures }: BlockStats): boolean {
   return hasNumber(figures);
 }

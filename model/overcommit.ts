@@ -7,7 +7,7 @@ import { holdsMemory, isMigrationCopy, type RunState, vcpusCanRun } from './run-
 import type { DomainStats } from './stats/types.ts';
 import { onlineCpus } from './topology.ts';
 
-/** What overcommit is reckoned from: one domain as known at one moment. */
+/** Input of the overcommit figures: one domain as known at one moment. */
 export interface OvercommitDomain {
   readonly name: string;
   readonly run: RunState;
@@ -18,7 +18,7 @@ export interface OvercommitDomain {
   readonly stats: DomainStats | undefined;
 }
 
-/** How much of the host has been promised. Ratios above 1: more than there is. */
+/** How much of the host is allocated. Ratios above 1: overcommit. */
 export interface Overcommit {
   /** Known to libvirt, running or not. */
   readonly domains: number;
@@ -50,7 +50,7 @@ export interface HugepageDemand {
   /** The one host cell that they are bound to; absent where they may lie anywhere. */
   readonly cell: number | undefined;
   readonly wanted: number;
-  /** Absent where the host did not tell of pages of this size. */
+  /** Absent where the host did not report pages of this size. */
   readonly free: number | undefined;
 }
 
@@ -137,7 +137,7 @@ function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[])
   for (const { run, facts } of domains) {
     if (holdsMemory(run) || facts === undefined) continue;
     for (const { sizeKiB, pages, cells } of pageDemandsOf(facts)) {
-      // Nobody tells over libvirt which size is the host's default.
+      // libvirt does not report which size is the host's default.
       if (sizeKiB === 'default') continue;
       const cell = cells?.size === 1 ? cells.first : undefined;
       const key = `${sizeKiB} ${cell}`;
@@ -206,14 +206,14 @@ function capacityOf({ blocks }: DomainStats, target: string): number | undefined
   return undefined;
 }
 
-/** vCPU time that ran, and that was wanted but not given, over domains that were there both times. */
+/** vCPU time that ran, and that waited for a CPU (delay), over domains that were there both times. */
 export interface Contention {
   readonly runNs: number;
   readonly delayNs: number;
   readonly elapsedMs: number;
 }
 
-/** By the domain's run: UUID and id, since a restart begins its counters anew. */
+/** By the domain's run: UUID and id, since a restart resets its counters. */
 export type VcpuTimes = ReadonlyMap<string, { readonly runNs: number; readonly delayNs: number }>;
 
 /**
@@ -238,12 +238,12 @@ export function contentionBetween(
   return compared ? { runNs, delayNs, elapsedMs } : undefined;
 }
 
-/** The share of wanted CPU time that was not given; undefined when none was wanted. */
+/** Contention: delay / (delay + run); undefined without demand. */
 export function contentionRatio({ runNs, delayNs }: Contention): number | undefined {
   return runNs + delayNs > 0 ? delayNs / (runNs + delayNs) : undefined;
 }
 
-/** Sums over a domain's vCPUs. Undefined when it told none of them. */
+/** Sums over a domain's vCPUs. Undefined when none of them is known. */
 export function vcpuTimesOf(stats: DomainStats): { runNs: number; delayNs: number } | undefined {
   let told = false;
   let runNs = 0;

@@ -24,7 +24,7 @@ const KIB_PER_DEFAULT_PAGE = 2_048;
 
 /**
  * What a domain's XML asks for, of each size and binding. A page of the default size counts as 2 MiB, unless it is
- * told otherwise: so it is on x86 and on most Arm hosts.
+ * configured otherwise: so it is on x86 and on most Arm hosts.
  */
 export function pageDemandsOf(
   { cpu, memory }: { readonly cpu: CpuFacts; readonly memory: MemoryFacts },
@@ -41,7 +41,7 @@ export function pageDemandsOf(
   return [...demands.values()];
 }
 
-/** Guest cell by guest cell, since each may have pages and a place of its own. */
+/** Guest cell by guest cell, since each may have a different page size and host cell. */
 function partsOf(cpu: CpuFacts, memory: MemoryFacts): Part[] {
   if (memory.pageRules.length === 0) return [];
   const bound = BINDING.has(memory.numaMode ?? '') ? memory.numaNodeset : undefined;

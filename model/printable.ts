@@ -6,7 +6,7 @@ export function printable(text: string): string {
   );
 }
 
-/** The same of a text that has lines of our own: they stay. */
+/** The same for a text with lines that virtune made: line breaks stay. */
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }

@@ -17,7 +17,7 @@ export interface CpuTime {
 }
 
 type Counters<T> = { [K in keyof T as number extends T[K] ? K : never]: T[K] };
-/** The same names, per second; a name is absent where no rate can be told. */
+/** The same names, per second; a name is absent where there is no rate. */
 export type Rates<T> = { readonly [K in keyof Counters<T>]?: number };
 
 export interface DomainRates {
@@ -25,7 +25,7 @@ export interface DomainRates {
   /** CPU seconds a second: 2 is two whole CPUs. */
   readonly cpuUsage: number | undefined;
   readonly vcpus: ReadonlyMap<number, Rates<VcpuStats>>;
-  /** delay / (delay + run) over all vCPUs: the share of wanted CPU time that was not given. */
+  /** Contention: delay / (delay + run) over all vCPUs. */
   readonly contention: number | undefined;
   /** By device name. */
   readonly blocks: ReadonlyMap<string, Rates<BlockStats>>;

@@ -1,5 +1,5 @@
 /**
- * What libvirt tells of a domain without asking its QEMU, so that it is there when that hangs: from
+ * What libvirt knows of a domain without asking its QEMU, so that it is there when that hangs: from
  * domainGetInfo, domainGetCpuStats and filtered lists.
  */
 export interface DomainSummary {

@@ -68,7 +68,7 @@ export interface HostTopology {
   readonly memoryBandwidth?: readonly BandwidthControl[] | undefined;
 }
 
-/** The host's ordinary page: the smallest that any cell tells. */
+/** The host's base page size: the smallest that any cell reports. */
 export function basePageKiB({ cells }: HostTopology): number | undefined {
   const sizesKiB = cells.flatMap((cell) => cell.pages.map((pool) => pool.sizeKiB));
   return sizesKiB.length === 0 ? undefined : Math.min(...sizesKiB);
@@ -114,7 +114,7 @@ function bandwidthControl(element: Element): BandwidthControl[] {
   return [{ id: wholeNumber(attr(element, 'id')) ?? 0, granularity, least }];
 }
 
-/** The machine's own UUID in its capabilities; undefined where they do not tell it, or are none. */
+/** The machine's UUID in its capabilities; undefined where they have none or are not readable. */
 export function hostUuid(xml: string): string | undefined {
   try {
     return text(child(parseXml('the capabilities', xml, 'capabilities'), 'host', 'uuid'));

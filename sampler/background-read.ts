@@ -80,7 +80,7 @@ export class BackgroundRead<T> {
     return this.#slow;
   }
 
-  /** A tick has waited for it in vain: the next one does not. */
+  /** A tick has waited for it without a result: the next one does not wait. */
   giveUpWaiting(): void {
     this.#slow = true;
   }

@@ -14,7 +14,7 @@ const STATES_ONE_BY_ONE = 12;
 export interface AskedDomains {
   readonly control: Connection;
   readonly domains: readonly Domain[];
-  /** By UUID; a domain that vanished meanwhile has none. */
+  /** By UUID; a domain that vanished since the list has none. */
   readonly outcomes: Map<string, Outcome>;
 }
 
@@ -25,7 +25,7 @@ export interface Known {
   readonly states: ReadonlyMap<string, number>;
 }
 
-/** Asks for what libvirt knows of the domains without their QEMU. What a closing connection cannot tell is absent. */
+/** Asks for what libvirt knows of the domains without their QEMU. What a closing connection cannot report is absent. */
 export async function askKnown(parts: SamplerParts, asked: AskedDomains, deadline: Deadline): Promise<Known> {
   const [states, summaries] = await Promise.all([
     statesOf(parts, asked, deadline),

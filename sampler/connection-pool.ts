@@ -69,7 +69,7 @@ export class ConnectionPool {
     return this.#answeredSentMs > sentMs;
   }
 
-  /** Opens what is to be open, side by side, and lets a new tick try again what failed in the last. */
+  /** Opens the base connections concurrently, and lets a new tick try again what failed in the last. */
   startTick(): void {
     this.#openError = undefined;
     for (let open = this.#connections.length + this.#opening.size; open < this.#options.base; open++) {
@@ -130,7 +130,7 @@ export class ConnectionPool {
 
   /**
    * Opens another connection where that is allowed, else waits a moment; then pick again. Rejects when there
-   * is no connection and none can be opened.
+   * is not a single connection and none can be opened.
    */
   async makeRoom(): Promise<void> {
     const open = this.#connections.length;

@@ -73,7 +73,7 @@ export class DomainAsker {
 
   /**
    * Fills in the outcome of each domain by UUID, and resolves when `asking` is over at the latest; one that vanished
-   * meanwhile has none. Before `earlyUntilMs` (performance.now()) there is time for XML and follow-ups too.
+   * since the list has none. Before `earlyUntilMs` (performance.now()) there is time for XML and follow-ups too.
    */
   async askAll(
     domains: readonly Domain[],

@@ -29,7 +29,7 @@ export async function mapYielding<T, R>(
   for (const item of items) {
     await eventLoop.maybeYield();
     const result = begin(item);
-    // Handled by Promise.all below; until then it must not count as an unhandled rejection.
+    // Awaited all together below; until then a rejection must not count as unhandled.
     result.catch(() => undefined);
     begun.push(result);
   }

@@ -109,7 +109,7 @@ export class Extras {
   /**
    * Asks for the job that runs, else for the last one as it ended: a dump ends without an event, and the event
    * of another may have been missed. A domain that was saved or has migrated away runs no more, and its job is
-   * known all the same. `ask` sends domainGetJobStats with these flags; it may be blocked by the guest, so whoever has a deadline
+   * known all the same. `ask` sends domainGetJobStats with these flags; it may be blocked by the guest, so a caller with a deadline
    * for that gives it.
    */
   async readJob(domain: Domain, ask: (flags: number) => Promise<JobReply | undefined>): Promise<void> {
@@ -128,7 +128,7 @@ export class Extras {
   }
 
   /**
-   * Whether this domain, as it is now, is to be asked which of its disks failed: QEMU knows that of a domain
+   * Whether to ask this domain, as it is now, which of its disks failed: QEMU knows that of a domain
    * which an I/O error has stopped, and forgets it when the domain goes on.
    */
   areDiskErrorsDue(domain: Domain, { state, reason }: { state?: number; reason?: number }): boolean {

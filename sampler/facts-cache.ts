@@ -109,7 +109,7 @@ export class FactsCache {
     });
   }
 
-  /** Forgets domains that are no more. */
+  /** Forgets domains that no longer exist. */
   keepOnly(uuids: ReadonlySet<string>): void {
     for (const uuid of this.#entries.keys()) if (!uuids.has(uuid)) this.#entries.delete(uuid);
   }

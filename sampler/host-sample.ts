@@ -36,11 +36,11 @@ export interface DomainSample {
   readonly guest?: GuestSample | undefined;
   /** By disk, of those that have limits; absent in the first sample. */
   readonly limitUses?: ReadonlyMap<string, LimitUse> | undefined;
-  /** Absent where overcommit is not reckoned. */
+  /** Absent where overcommit is not computed. */
   readonly fit?: DomainFit | undefined;
 }
 
-/** All that one host told in one tick. */
+/** All that one host reported in one tick. */
 export interface HostSample {
   readonly startedAtMs: number;
   readonly durationMs: number;
@@ -54,7 +54,7 @@ export interface HostSample {
   readonly contention?: Contention | undefined;
 }
 
-/** Which host it is; each part absent where its libvirt does not tell. */
+/** Which host it is; each part absent where its libvirt does not report it. */
 export interface HostIdentity {
   readonly hostname: string | undefined;
   /** Of the machine, as libvirt has it: by default the firmware's. */

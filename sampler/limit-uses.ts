@@ -11,7 +11,7 @@ interface Known {
   readonly use: LimitUse | undefined;
 }
 
-/** Keeps the counters of disks that have limits, to tell how much of these was used. */
+/** Keeps the counters of disks that have limits, to compute how much of these was used. */
 export class LimitUses {
   #known = new Map<string, Known>();
 
@@ -33,7 +33,7 @@ export class LimitUses {
     return samples.map((sample) => {
       const uses = new Map<string, LimitUse>();
       for (const [disk, known] of this.#read(sample)) {
-        // Another run begins its counters anew.
+        // A restart of the VM resets its counters.
         now.set(`${sample.domain.uuid} ${sample.domain.id} ${disk}`, known);
         if (known.use !== undefined && known.use.size > 0) uses.set(disk, known.use);
       }
@@ -46,7 +46,7 @@ export class LimitUses {
       if (!isLimited(limits)) continue;
       const known = this.#known.get(`${domain.uuid} ${domain.id} ${target}`);
       if (outcome.kind !== 'fresh') {
-        // It may answer again: the share over the time in between is then told.
+        // It may answer again: the share is then over the time in between.
         if (known !== undefined) yield [target, { ...known, use: undefined }];
         continue;
       }

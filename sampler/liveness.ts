@@ -25,7 +25,7 @@ const PROBES_MAX = 4;
 /** Opening the probes' connection must not wait for ever. */
 const PROBE_OPEN_MS = 30_000;
 
-/** While libvirt does this to a paused VM it lets no query in, for as long as it takes: that is no hang. */
+/** While libvirt does this to a paused VM it lets no query in, for as long as it takes: that is not a hang. */
 const HONEST_PAUSES: ReadonlySet<number> = new Set([
   PausedReason.migration,
   PausedReason.save,
@@ -67,7 +67,7 @@ interface Probe {
 /**
  * Finds out whether a VM's QEMU hangs. A held job cannot hide that: domainGetControlInfo needs none, is served
  * by workers that libvirtd keeps free (it is a priority call), and says for how long a monitor command has been
- * on its way, whoever sent it (qemuDomainGetControlInfo). While a migration, save or backup runs it speaks of
+ * on its way, from any client (qemuDomainGetControlInfo). While a migration, save or backup runs it speaks of
  * that job instead; then the state of the process under /proc decides where virtune runs on the host, and a
  * call that waits for the VM: one for each such VM, over a connection for nothing else.
  */
@@ -136,7 +136,7 @@ export class Liveness {
   }
 
   /**
-   * The same of a VM that libvirt told nothing of for which it needs QEMU, because somebody holds the VM's job.
+   * The same for a VM whose QEMU libvirt could not ask, because another client holds the VM's job.
    * Where libvirt's link does not decide it, a call is sent that waits. Its verdict counts in the tick that comes after
    * it; where ticks are rare, this one waits for it.
    */

@@ -32,22 +32,22 @@ export interface SamplerOptions {
   readonly open: (signal: AbortSignal) => Promise<Connection>;
   /**
    * Opens one that may ask guest agents and nothing else; called when a group wants that. Without it such a
-   * group tells nothing.
+   * group has no figures.
    */
   readonly openGuestAgent?: ((signal: AbortSignal) => Promise<Connection>) | undefined;
-  /** Told why guest agents cannot be asked. */
+  /** Called with why guest agents cannot be asked. */
   readonly onGuestAgentFailure?: ((error: Error) => void) | undefined;
   /** Called when a part of the host's own figures begins to fail. */
   readonly onHostFailure?: ((part: HostPart, error: Error) => void) | undefined;
   /** Called once for each statistic that this version does not know; device numbers are N. */
   readonly onUnknownStatistic?: ((name: string) => void) | undefined;
-  /** What to ask for; the catalogue's defaults when not given. */
+  /** What to ask for; the catalogue's defaults when absent. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
   /** Reads labels of one's own from each domain's XML. */
   readonly metadata?: MetadataReader | undefined;
   /** `/proc` of the host that is asked; absent when virtune does not run there. */
   readonly procRoot?: string | undefined;
-  /** Where the host's control groups are mounted; `/sys/fs/cgroup` when not given. */
+  /** Where the host's control groups are mounted; `/sys/fs/cgroup` when absent. */
   readonly cgroupRoot?: string | undefined;
   /** For one domain's answer. */
   readonly domainDeadlineMs?: number | undefined;

@@ -12,7 +12,7 @@ export interface FromHost {
 
 /**
  * The statistics worth asking one domain for, as a virDomainStatsTypes mask. Each group but state and
- * interface costs QEMU monitor commands, so a group that this domain has nothing to tell in is left out;
+ * interface costs QEMU monitor commands, so a group that this domain has no figures in is left out;
  * while its XML is unknown, nothing is.
  */
 export function statsMask(

@@ -24,7 +24,7 @@ export class Snapshots {
     this.#options = options;
   }
 
-  /** Forgets domains that are no more. */
+  /** Forgets domains that no longer exist. */
   keepOnly(uuids: ReadonlySet<string>): void {
     for (const [uuid, read] of this.#reads) {
       if (uuids.has(uuid)) continue;

@@ -126,7 +126,7 @@ export class Summaries {
       const timeoutMs = Math.min(withinMs, this.#timeoutMs);
       return await control.call('domainGetState', { domain, flags: 0 }, { timeoutMs });
     } catch {
-      // That it does not run is all that a shut-off domain has to tell.
+      // A shut-off domain has no other figure than its state.
       return domain.id === -1 ? { state: DomainState.shutoff, reason: 0 } : undefined;
     }
   }

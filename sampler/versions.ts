@@ -5,7 +5,7 @@ import type { HostVersions } from './host-sample.ts';
 
 /**
  * What runs on the host, asked once a connection. For the hypervisor's version a daemon that has just been
- * installed first looks at its QEMU, which takes seconds: libvirt's own is there meanwhile.
+ * installed first looks at its QEMU, which takes seconds: libvirt's version is there before.
  */
 export class Versions {
   readonly #hypervisor: BackgroundRead<number>;

@@ -88,7 +88,7 @@ export class Console {
     );
   }
 
-  /** Draws what is to be seen now. */
+  /** Draws the current view. */
   draw(): void {
     const terminal = this.#terminal;
     if (terminal === undefined) return;

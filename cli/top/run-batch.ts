@@ -75,7 +75,7 @@ export async function* recordedScenes(recording: Recording, iterations: number):
   }
 }
 
-/** Prints until there is no more; the exit code says whether a threshold was crossed. */
+/** Prints until the samples end; the exit code says whether a threshold was crossed. */
 export async function runBatch(scenes: Scenes, options: RunBatchOptions): Promise<number> {
   const { format, thresholds, sort } = options;
   let crossed = false;

@@ -16,7 +16,7 @@ export interface RunConsoleOptions {
   readonly state: UiState;
   readonly abilities: Abilities;
   readonly mouse: boolean;
-  /** Ends after so many samples of each host; never when not given. */
+  /** Ends after this many samples of each host; runs until stopped when absent. */
   readonly iterations?: number | undefined;
 }
 
@@ -66,7 +66,7 @@ export async function runConsole({
   for (const signal of ENDING_SIGNALS) process.on(signal, stop);
   process.on('SIGTSTP', onStopSignal);
   process.on('SIGCONT', onContinued);
-  // A terminal that is gone (EIO, EPIPE) is no reason for a stack trace.
+  // A terminal that is gone (EIO, EPIPE) is not worth a stack trace.
   process.stdout.on('error', stop);
   try {
     await ui.run(terminal);

@@ -43,7 +43,7 @@ async function ask(
   batch: Batch | undefined,
 ): Promise<number> {
   try {
-    // A wrong URI or a missing permission is told at once; of several hosts, each tells in its own line.
+    // A wrong URI or a missing permission is an error at once; with several hosts, each shows it in its line.
     if (hosts.length === 1) await hosts[0]?.attempt();
     return await (batch === undefined ? watch(hosts, flags, state) : printLive(hosts, flags, state, batch));
   } finally {
@@ -66,7 +66,7 @@ function checkFlags(flags: TopFlags): void {
 }
 
 const DAY_MS = 86_400_000;
-/** Simulated hosts have days and nights; whoever looks at one wants to see something. */
+/** Simulated hosts have days and nights; the demo starts at a busy hour. */
 const BUSIEST_MS = 14 * 3_600_000;
 
 async function startDemoFor(flags: TopFlags): Promise<Demo | undefined> {

@@ -26,7 +26,7 @@ const CONSOLE_GROUPS: readonly GroupName[] = [
   'job',
 ];
 
-/** Beyond so many VMs, where each vCPU runs is a few seconds old: it costs a call a VM. */
+/** With more VMs than this, the place of each vCPU is a few seconds old: it costs one call per VM. */
 const PLACES_PER_TICK = 250;
 
 /** A host that is asked, and its sampler to wait for. */
@@ -49,7 +49,7 @@ export function groupsToAsk(also: readonly string[] = []): ReadonlySet<GroupName
   return new Set([...CONSOLE_GROUPS, ...more]);
 }
 
-/** One for each `URI` or `NAME=URI`, under a name of its own. */
+/** One for each `URI` or `NAME=URI`, under a unique name. */
 export function openHosts(hosts: readonly string[], flags: TopFlags): AskedHost[] {
   const credentials = credentialsOf(flags);
   const asked = groupsToAsk(flags.also);

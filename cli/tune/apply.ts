@@ -86,7 +86,7 @@ async function planAndApply(
   const options = runOptions(flags, signal);
   try {
     if (flags.yes === true) {
-      // Planned as the only one on the host: nobody else who asks for its lock can take a place meanwhile.
+      // Planned under the host lock: no other apply can take a place until it is released.
       const hostname = await readHostname(flags);
       await onHost({ uri: flags.connect, hostname }, options, async (held) => {
         const planned = await makePlan(patterns, flags);

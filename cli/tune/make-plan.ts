@@ -80,7 +80,7 @@ export interface Choice {
   readonly reservedPages: readonly ReservedPages[];
   readonly hostCpus: CpuSet | undefined;
   readonly rebalance: boolean;
-  /** vCPUs per CPU that VMs may share; the default where it is not given. */
+  /** vCPUs per CPU that VMs may share; the default when absent. */
   readonly allowedRatio: number | undefined;
   /** Names of domains that a `*` would have taken in, and whose pins somebody has set by hand. */
   readonly leftAlone: readonly string[];

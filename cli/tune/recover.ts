@@ -37,7 +37,7 @@ export function recoverCommand(): Command {
   return addRunOptions(addTuneOptions(command));
 }
 
-/** An undo that was asked for is no failure; one in place of finishing is. */
+/** A requested undo is a success; an undo instead of a requested finish is a failure. */
 function exitCode(outcomes: readonly Outcome[], how: 'undo' | 'finish'): number {
   if (outcomes.some(({ kind }) => kind === 'incomplete')) return ExitCode.incomplete;
   return how === 'finish' && outcomes.some(({ kind }) => kind === 'undone') ? ExitCode.undone : ExitCode.ok;

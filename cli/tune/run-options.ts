@@ -14,7 +14,7 @@ const RECONNECT_MS = 60_000;
 
 const ROOTS: LocalRoots = { procRoot: '/proc', sysRoot: '/sys', cgroupRoot: '/sys/fs/cgroup' };
 
-/** Where the kernel of that URI's host tells of itself. */
+/** Where the kernel of that URI's host exposes /proc and /sys. */
 export function localRoots(uri: string): LocalRoots | undefined {
   return isLocalUri(uri) ? ROOTS : undefined;
 }

@@ -92,7 +92,7 @@ function idOf(key: string): number {
   return hash >>> 1 || 1;
 }
 
-/** The builders put links and annotations into a menu; they are to be seen. */
+/** The builders put links and annotations into a menu; here they are visible. */
 function dropPlacement(built: unknown): void {
   if (typeof built !== 'object' || built === null) return;
   if ('placement' in built && built.placement === 'inControlsMenu') delete built.placement;

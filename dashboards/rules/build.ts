@@ -32,11 +32,11 @@ export interface BuiltAlertRule {
 export interface RuleOptions {
   /** Thresholds, durations and severities of a site. */
   readonly settings?: Settings | undefined;
-  /** Names of alert groups to build; all when not given. Recorded series are always all. */
+  /** Names of alert groups to build; all when absent. Recorded series are always all. */
   readonly groups?: readonly string[] | undefined;
   /** A regular expression that the `job` label of virtune's scrapes matches. */
   readonly job?: string | undefined;
-  /** Where the runbooks are to be read; `/NAME.md` is appended. */
+  /** Where the runbooks are published; `/NAME.md` is appended. */
   readonly runbookUrl?: string | undefined;
   /** Tests live through hours in seconds: every duration is divided by this. */
   readonly faster?: number | undefined;

@@ -107,7 +107,7 @@ function placeIn(
   ];
 }
 
-/** A line ends where a value is missing, and begins anew. */
+/** A line ends where a value is missing, and starts again after it. */
 function pieces({ points, ...line }: Line, stepSeconds: number): Line[] {
   const found: (readonly [number, number])[][] = [];
   let last = Number.NEGATIVE_INFINITY;

@@ -6,7 +6,7 @@ import { formatValue } from './units.ts';
 const ROWS = 12;
 const COLUMNS = 40;
 
-/** How many series have which value when, as Grafana reckons it from plain series. */
+/** How many series have which value when, as Grafana computes it from plain series. */
 export async function drawHeatmap(panel: Panel, box: Box, figures: Figures): Promise<string> {
   const unit = panel.fieldConfig?.defaults.unit ?? 'none';
   const found = await Promise.all((panel.targets ?? []).map(({ expr }) => figures.overTime(expr)));

@@ -77,7 +77,7 @@ export class BulkClient {
     await client?.close();
   }
 
-  /** Who the server is, and whether it was set up: documents in streams with guessed mappings could not be mended. */
+  /** Which server it is, and whether it was set up: documents in streams with guessed mappings could not be repaired. */
   async #meet(client: SearchClient, signal: AbortSignal): Promise<SearchServer> {
     const server = await recognise(client, signal);
     const answer = await client.request({ method: 'GET', path: INDEX_TEMPLATE, signal });
@@ -114,7 +114,7 @@ export class BulkClient {
       signal,
     });
     const attempt = readAnswer(answer, items.length, this.#now());
-    // Whoever refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
+    // A server that refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
     const isRefused = attempt.kind !== 'judged' && answer.status >= 400 && answer.status < 500;
     for (const [place, item] of items.entries()) {
       if (attempt.kind === 'judged') item.isUnsure = attempt.verdicts[place]?.kind === 'failed';

@@ -30,7 +30,7 @@ const REPEAT_AFTER_MS = 60_000;
 
 /**
  * Empties the queue into the server: oldest first, one batch at a time, each document until it is settled. A batch
- * stays in the queue until all of it is, so that a crash at any moment sends again, never less; the server tells
+ * stays in the queue until all of it is, so that a crash at any moment sends again, never less; the server distinguishes
  * what it has already.
  */
 export class BulkSender {
@@ -237,7 +237,7 @@ export class BulkSender {
     await wait(this.#backoff.next(retryAfterMs), signal);
   }
 
-  /** Trouble that goes on is said once a minute. Numbers in it are no news. */
+  /** A continuing failure is logged once per minute; changed numbers in its text do not make it a new one. */
   #say(message: string): void {
     const { now, log } = this.#parts;
     const kind = message.replaceAll(/\d+/g, '#');

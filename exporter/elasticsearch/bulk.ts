@@ -6,7 +6,7 @@ import { isObject } from './server.ts';
 /** One item of a bulk request: a document, and how often it has failed so far. */
 export interface BulkItem {
   readonly index: string;
-  /** The same for the same document, whoever sends it and how often. */
+  /** The same for the same document, from any sender, at each attempt. */
   readonly id: string;
   readonly body: string;
   readonly atMs: number;

@@ -20,7 +20,7 @@ export class DeadLetters {
     this.#onTrouble = onTrouble;
   }
 
-  /** Never rejects: a letter that cannot be kept is counted all the same, by whoever calls. */
+  /** Never rejects: the caller counts a letter that cannot be kept all the same. */
   async keep(letters: readonly DeadLetter[], nowMs: number): Promise<void> {
     const lines = letters.map(({ item, status, reason }) =>
       JSON.stringify({

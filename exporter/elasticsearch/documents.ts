@@ -21,9 +21,9 @@ export interface DocumentsOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** Where the host is asked, without anything secret. */
   readonly address: string;
-  /** Instead of the UUID that libvirt tells. */
+  /** Instead of the UUID that libvirt reports. */
   readonly hostId?: string | undefined;
-  /** Told of a field that no mapping has, once for each. */
+  /** Called once for each field that no mapping has. */
   readonly unknown: (field: string) => void;
 }
 
@@ -37,12 +37,12 @@ export class Documents {
     this.#figures = new FigureWriters(options.groups, options.unknown);
   }
 
-  /** What tells this host from all others; undefined when nobody knows, and then there are no documents of it. */
+  /** What identifies this host; undefined when it is not known, and then there are no documents of it. */
   hostId(identity: HostIdentity | undefined): string | undefined {
     return this.#options.hostId ?? identity?.uuid ?? identity?.hostname;
   }
 
-  /** In pieces, so that whoever writes them can give way between two VMs. */
+  /** In pieces, so that the writer can yield between two VMs. */
   *of(sample: HostSample): Generator<Document> {
     const head = this.#head(sample.startedAtMs, sample.identity);
     if (head === undefined) return;

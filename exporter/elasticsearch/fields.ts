@@ -2,7 +2,7 @@ import { groups } from '../../model/catalogue/catalogue.ts';
 import type { Group, SubjectMetric } from '../../model/catalogue/metric.ts';
 import { DEVICE_LABELS, STREAM_NAMES, STREAMS, type StreamName } from './streams.ts';
 
-/** A field of a mapping. Dimensions tell the documents of one moment apart, and nothing else does. */
+/** A field of a mapping. Only dimensions distinguish the documents of one moment. */
 export interface Field {
   readonly name: string;
   readonly type: 'date' | 'keyword' | 'long' | 'double';
@@ -151,7 +151,7 @@ export function unshipped(): { readonly name: string; readonly why: string }[] {
   return (groups as readonly Group[]).flatMap((group) =>
     group.metrics.flatMap((metric) => {
       const fields = fieldsOfMetric(metric);
-      // What is missing is told in words, in a field of its own.
+      // What is missing is a keyword, in a separate field.
       return fields.kind === 'none' && metric.per !== 'missing'
         ? [{ name: metric.name, why: fields.why }]
         : [];

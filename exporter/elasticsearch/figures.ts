@@ -18,7 +18,7 @@ type Writer<T> = (subject: T, toDevice: WriteToDevice) => string;
 
 /**
  * Writes figures as the inside of a JSON object: `,"name":1,"other":2`. What is absent is left out, and so is a
- * value of a label that the mapping does not know: `unknown` is told of it, once for each.
+ * value of a label that the mapping does not know: `unknown` is called once for each.
  */
 export class FigureWriters {
   readonly #bySubject = new Map<keyof Subjects, Writer<never>[]>();

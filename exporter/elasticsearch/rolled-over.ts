@@ -3,7 +3,7 @@ import type { SearchClient } from './client.ts';
 import { isObject } from './server.ts';
 
 /**
- * A stream without time series tells a document that it has already only from those of its newest index. When the
+ * A stream without time series finds duplicates only in its newest index. When the
  * stream was rolled over between an answer that got lost and the document sent again, it would take it twice. So
  * all indices that may have it are asked, by id, which is exact at once; the newest too, since it may be rolled over
  * before the document arrives.

@@ -8,11 +8,11 @@ export type SearchErrorCode =
   | 'SEARCH_CERTIFICATE'
   /** 401 or 403. */
   | 'SEARCH_PERMISSION'
-  /** It is no server that virtune knows, or too old. */
+  /** It is not a server that virtune supports, or too old. */
   | 'SEARCH_UNSUPPORTED'
   /** The templates are not there. */
   | 'SEARCH_NOT_SET_UP'
-  /** It answered a request with an error of its own. */
+  /** It answered a request with an error. */
   | 'SEARCH_REFUSED';
 
 export class SearchError extends Error {

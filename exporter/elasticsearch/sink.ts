@@ -12,7 +12,7 @@ import { SinkMeter } from './sink-meter.ts';
 
 export interface SinkParts {
   readonly settings: SinkSettings;
-  /** Reads the files that hold secrets anew. */
+  /** Reads the files that hold secrets again. */
   readonly reread: () => ServerSettings;
   readonly version: string;
   readonly log: (message: string) => void;
@@ -86,7 +86,7 @@ export class ElasticsearchSink {
     await Promise.all(gone.map(([, beat]) => beat.stop()));
   }
 
-  /** What it tells of itself, for a scrape. */
+  /** Its own metrics, for a scrape. */
   text(format: Format): string {
     return this.#meter.encode(format, this.#queue.state, this.settings.queueMaxBytes, Date.now());
   }

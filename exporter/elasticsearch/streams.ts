@@ -1,7 +1,7 @@
 import type { Subjects } from '../../model/catalogue/metric.ts';
 
 export interface Stream {
-  /** What one document of it is about; the fields that tell documents of one moment apart follow from that. */
+  /** What one document of it is about; the dimensions follow from that. */
   readonly of: 'host' | 'vm' | 'vm-device' | 'host-device';
   /** What a document takes its figures from. */
   readonly subjects: readonly (keyof Subjects)[];
@@ -34,7 +34,7 @@ export const STREAM_NAMES = Object.keys(STREAMS) as readonly StreamName[];
 /** Labels by which figures of the host belong to one of its devices: to a document of that stream. */
 export const DEVICE_LABELS: Readonly<Record<string, StreamName>> = { cell: 'cell', storage_pool: 'pool' };
 
-/** What Metricbeat's kvm module would send, in streams of their own (`--metricbeat-compat`). */
+/** What Metricbeat's kvm module would send, in separate streams (`--metricbeat-compat`). */
 export const COMPAT_STREAMS = ['dommemstat', 'status'] as const;
 export type CompatStreamName = (typeof COMPAT_STREAMS)[number];
 

@@ -93,7 +93,7 @@ export class BasicAuth {
     const { user, password } = given;
     const hash = this.#users.get(user);
     const matches = await this.#compare(password, hash ?? this.#hashOfAnother(user)).catch(() => false);
-    // The hash may have changed with a reload meanwhile.
+    // The hash may have changed with a reload since.
     if (!matches || hash === undefined || this.#users.get(user) !== hash) return false;
     this.#known.set(user, this.#digest(given, hash));
     return true;

@@ -13,13 +13,13 @@ export interface ExporterParts {
   readonly local?:
     | { readonly scrapes: Pick<Scrapes, 'scrape'>; readonly health: () => SamplerHealth }
     | undefined;
-  /** What the process tells of itself where there is no local libvirt and yet something to tell. */
+  /** Metrics of the process where there is no local libvirt. */
   readonly process?: Pick<ProcessMetrics, 'text'> | undefined;
   readonly targets?: Pick<Targets, 'get' | 'discover'> | undefined;
-  /** Reads the configuration anew; rejects with what is wrong with it. Absent when nobody may ask for that. */
+  /** Reads the configuration again; rejects with what is wrong with it. Absent when reloads over HTTP are off. */
   readonly reload?: (() => Promise<void>) | undefined;
   readonly version: string;
-  /** Told of what went wrong inside while a request was answered. */
+  /** Called with an internal error while a request was answered. */
   readonly onError: (error: Error) => void;
 }
 

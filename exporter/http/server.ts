@@ -46,7 +46,7 @@ export interface RunningServer {
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 16_384;
-/** Under way at once; Prometheus needs a few, and whoever needs more is told so. */
+/** Requests in flight; Prometheus needs a few, and more than this get a 503. */
 const REQUESTS_MAX = 40;
 /** Open at once, idle ones and those that never send a request included. */
 const CONNECTIONS_MAX = 4_096;
@@ -154,7 +154,7 @@ class Gate {
       if (await this.#admits(request, response)) await this.#answer(request, response);
     } catch (error) {
       this.#parts.onError(error as Error);
-      // Whatever it was, a client is no place for its details.
+      // Clients do not get the details of an internal error.
       if (!response.headersSent) sendText(response, 500, 'Internal error; see the log of virtune.');
       else response.destroy();
     } finally {
@@ -218,7 +218,7 @@ async function listen(server: NetServer, where: ListenAddress | Fd, parts: Expor
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(where, error)));
     server.listen(where, resolve);
   });
-  // A connection that could not be taken, for want of file descriptors for instance, is no reason to end.
+  // A connection that could not be accepted, without file descriptors for instance, does not end the process.
   server.on('error', (error) => parts.onError(error));
 }
 

@@ -15,12 +15,12 @@ interface Procedure {
 
 /**
  * Counts calls and how long they took. Own arithmetic: prom-client's costs some µs a call, and a scrape makes
- * two calls a VM.
+ * two calls per VM.
  */
 export class CallMeter {
   readonly #procedures = new Map<string, Procedure>();
 
-  /** To be told of each call that a sampler's connections make. */
+  /** Called for each call that a sampler's connections make. */
   readonly observe = (name: string, durationMs: number, error: Error | undefined): void => {
     let procedure = this.#procedures.get(name);
     if (procedure === undefined) {

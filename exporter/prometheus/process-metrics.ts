@@ -11,12 +11,12 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
-/** What the process tells of itself, by prom-client: one for a process, whatever is asked and exported. */
+/** Metrics of the process, by prom-client: once per process, whatever hosts it exports. */
 export class ProcessMetrics {
   readonly #registries: Registries;
   readonly #gathering = new Map<Format, Promise<string>>();
   #configTaken = true;
-  /** What else there is to tell once a process. */
+  /** Further metrics that exist once per process. */
   also: (format: Format) => string = () => '';
   #configTakenAtMs = Date.now();
 
@@ -57,7 +57,7 @@ export class ProcessMetrics {
     if (taken) this.#configTakenAtMs = Date.now();
   }
 
-  /** Whoever asks while the text is being gathered gets that one. Ends with `# EOF` in OpenMetrics. */
+  /** Callers that ask while the text is being gathered share it. Ends with `# EOF` in OpenMetrics. */
   text(format: Format): Promise<string> {
     let text = this.#gathering.get(format);
     if (text === undefined) {

@@ -28,11 +28,11 @@ export interface ScrapeBody {
 }
 
 export interface ScrapesOptions {
-  /** What to write of a sample; the catalogue's defaults when not given. */
+  /** What to write of a sample; the catalogue's defaults when absent. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
   /** Names of other exporters to give beside our own. */
   readonly compat?: readonly CompatName[] | undefined;
-  /** What the process tells of itself, where these scrapes are to end with it. */
+  /** Metrics of the process, where these scrapes include them. */
   readonly process?: ProcessMetrics | undefined;
   readonly onFailure: (error: Error) => void;
 }
@@ -95,7 +95,7 @@ export class Scrapes {
     this.#registries = registriesOf(registry);
   }
 
-  /** To be told of each call that a sampler's connections make. */
+  /** Called for each call that a sampler's connections make. */
   readonly observeCall = this.#meter.observe;
 
   /**
@@ -127,7 +127,7 @@ export class Scrapes {
     }
   }
 
-  /** Made once for each sample and form, whoever asks for it first. */
+  /** Made once for each sample and format. */
   #bodyOf(
     sample: HostSample | undefined,
     format: Format,
@@ -195,7 +195,7 @@ function withoutEnd(text: string): string {
 /** In pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */
 async function encodeInTurns(text: TextBuffer, pieces: Iterable<string>): Promise<void> {
   const eventLoop = new EventLoop();
-  // The sample's last reckoning may have taken the turn already.
+  // The last computation of the sample may have used up this turn of the loop.
   await eventLoop.yield();
   for (const piece of pieces) {
     text.append(piece);

@@ -125,7 +125,7 @@ export function domainLabel(name: string): string {
   return `domain="${escapeLabel(name)}"`;
 }
 
-/** Whatever a guest says that it is on, only a disk of its own becomes a label. */
+/** Whatever disk the guest names, only one of this VM's disks becomes a label. */
 function diskLabel({ disk }: GuestFilesystem, facts: DomainFacts | undefined): string {
   const isOwn = facts?.disks.some(({ target }) => target === disk) === true;
   return isOwn && disk !== undefined ? `,target_device="${escapeLabel(disk)}"` : '';

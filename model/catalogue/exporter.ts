@@ -6,7 +6,7 @@ export interface ExporterMetric {
   readonly labels: readonly string[];
 }
 
-/** What the exporter tells of its own work: the scrapes it answers, the calls it makes, what it runs with. */
+/** Metrics of the exporter itself: the scrapes it answers, the calls it makes, what it runs with. */
 export const exporterMetrics = {
   scrapes: {
     name: 'virtune_scrapes_total',

@@ -15,6 +15,6 @@ function histogram(operation: string, bins: readonly LatencyBin[]): HistogramPoi
     const next = bins[index + 1]?.startNs;
     if (next !== undefined) buckets.push([nsToSeconds(next), count]);
   }
-  // QEMU does not sum the times by operation of the histogram, so there is no sum to tell.
+  // QEMU does not sum the times by operation of the histogram, so there is no sum.
   return { values: [operation], buckets, count, sum: undefined };
 }

@@ -15,7 +15,7 @@ import type { DomainSummary, VcpuPlace } from '../summary.ts';
 export interface Subjects {
   /** Figures that this tick brought. */
   readonly domain: DomainStats;
-  /** What libvirt tells of a domain even when its QEMU hangs. */
+  /** What libvirt reports of a domain even when its QEMU hangs. */
   readonly summary: DomainSummary;
   /** What is known of a domain besides its figures; the facts may be missing for one that does not answer. */
   readonly identity: DomainIdentity;
@@ -77,7 +77,7 @@ export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>>
 interface Described {
   readonly name: string;
   readonly help: string;
-  /** The libvirt that first tells it; absent: any that virtune supports. */
+  /** The first libvirt that reports it; absent: all that virtune supports. */
   readonly since?: string;
   /** What must be so for the series to be there. */
   readonly needs?: string;
@@ -93,7 +93,7 @@ export interface Figure<K extends keyof Subjects> extends Described {
 /** Values of the labels that a point adds, in their order, and its figure. */
 export type Point = readonly [values: readonly string[], value: number];
 
-/** Several figures of a subject, told apart by labels of their own. */
+/** Several figures of a subject, distinguished by additional labels. */
 export interface FigureSet<K extends keyof Subjects> extends Described {
   readonly per: K;
   readonly type: 'counter' | 'gauge';
@@ -110,7 +110,7 @@ export interface Info<K extends keyof Subjects> extends Described {
   readonly labels: Readonly<Record<string, (subject: Subjects[K]) => string | undefined>>;
   /** Labels whose names are known only at run time: bounded in number, and none of virtune's own. */
   readonly more?: (subject: Subjects[K]) => ReadonlyMap<string, string>;
-  /** Where it holds; everywhere when not given. */
+  /** Where it holds; everywhere when absent. */
   readonly when?: (subject: Subjects[K]) => boolean;
 }
 

@@ -1,4 +1,4 @@
-/** A metric that stands beside virtune's own where they are looked at: another program tells it. */
+/** A metric of another program that dashboards show beside virtune's. */
 export interface NeighbourMetric {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'info';

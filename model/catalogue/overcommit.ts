@@ -2,7 +2,7 @@ import { contentionRatio } from '../overcommit.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../units.ts';
 import { flag, type Group, PAGE_SIZES, type Point } from './metric.ts';
 
-/** How much of the host is promised, and whether it hurts. */
+/** How much of the host is allocated, and whether it hurts. */
 export const overcommitGroup = {
   name: 'overcommit',
   help: 'CPU and memory overcommit of the host, and the CPU contention it causes.',

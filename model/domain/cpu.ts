@@ -17,7 +17,7 @@ export interface GuestTopology {
 export interface CpuFacts {
   readonly vcpusMaximum: number | undefined;
   readonly vcpusCurrent: number | undefined;
-  /** `vcpu@cpuset`: where vCPUs without a pin of their own may run. */
+  /** `vcpu@cpuset`: where vCPUs without a <vcpupin> may run. */
   readonly cpuSet: CpuSet | undefined;
   readonly mode: string | undefined;
   readonly model: string | undefined;

@@ -36,7 +36,7 @@ export interface Disk {
   readonly shareable: boolean;
   /** Images below the top one; known only from the XML of a running domain. */
   readonly backingDepth: number;
-  /** Limits set on it, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0 is no limit. */
+  /** Limits set on it, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. */
   readonly limits: ReadonlyMap<string, number>;
 }
 
@@ -124,11 +124,11 @@ function source(kind: string, element: Element | undefined): DiskSource | undefi
 }
 
 function networkName(protocol: string | undefined, element: Element): string | undefined {
-  // A URL's query has an attribute of its own, and yet may stand in the name; it may carry a token.
+  // A URL's query has a separate attribute, and yet may be in the name; it may carry a token.
   const name = attr(element, 'name')?.replace(/[?#].*$/s, '');
   const host = child(element, 'host');
   const [address, port] = [attr(host, 'name'), attr(host, 'port')];
-  // An export of NBD needs no name; then only the server tells it from another.
+  // An NBD export needs no name; then only the server distinguishes it.
   const server = attr(host, 'socket') ?? (port === undefined ? address : `${address ?? ''}:${port}`);
   const parts = [protocol, name || server].filter((part) => part !== undefined && part !== '');
   return parts.length === 0 ? undefined : parts.join(':');

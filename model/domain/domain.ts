@@ -46,7 +46,7 @@ const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 /**
  * Reads any valid domain XML (https://libvirt.org/formatdomain.html); what it does not say is absent.
- * @throws ModelXmlError when it is no domain XML; CpuSetError when a CPU list in it is malformed.
+ * @throws ModelXmlError when it is not a domain XML; CpuSetError when a CPU list in it is malformed.
  */
 export function parseDomain(xml: string, what = 'the domain XML', metadata?: MetadataReader): DomainFacts {
   const root = parseXml(what, xml, 'domain');

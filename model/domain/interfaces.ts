@@ -10,7 +10,7 @@ export interface NetworkInterface {
    * vhost-user, user-mode, hostdev.
    */
   readonly target: string | undefined;
-  /** What tells it apart from the VM's other NICs while the VM runs; see `nicNames`. */
+  /** What distinguishes it from the VM's other NICs while the VM runs; see `nicNames`. */
   readonly name: string | undefined;
   readonly alias: string | undefined;
   readonly mac: string | undefined;

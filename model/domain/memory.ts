@@ -6,7 +6,7 @@ export interface MemoryFacts {
   readonly currentKiB: number | undefined;
   /** Absent: no hugepages. 'default': the host's default size. */
   readonly hugepages: readonly (number | 'default')[] | undefined;
-  /** The same, each with the guest cells that it is for; without them it is for all that have none of their own. */
+  /** The same, each with the guest cells that it is for; without cells it is for all that no other entry names. */
   readonly pageRules: readonly PageRule[];
   readonly locked: boolean;
   readonly noSharePages: boolean;

@@ -2,9 +2,9 @@ import { attr, child, children, type Element, wholeNumber } from '../xml.ts';
 
 /**
  * The iothread of each queue, by queue, of a device whose `<driver>` maps its queues (libvirt 10.0 on for virtio disks,
- * 11.2 on for virtio-scsi controllers). Iothreads without queues of their own take turns (QEMU, iothread-vq-mapping),
- * which can only be told where the XML says how many queues there are. Undefined where nothing is mapped, or cannot be
- * told.
+ * 11.2 on for virtio-scsi controllers). Iothreads without listed queues share them in turn (QEMU, iothread-vq-mapping),
+ * which is only known where the XML says how many queues there are. Undefined where nothing is mapped, or it is
+ * not known.
  */
 export function queueIoThreads(device: Element): ReadonlyMap<number, number> | undefined {
   const driver = child(device, 'driver');

@@ -6,7 +6,7 @@ export const MARK_NAMESPACE = 'https://virtune.dev/xmlns/tuner/1';
 /** What the tuner leaves behind in a domain: which profile, in which version, when, and by which transaction. */
 export interface TunedMark {
   readonly profile: string;
-  /** Of all that the profile says, so that a later edit of it can be told from drift. */
+  /** Of all that the profile says, so that a later edit of it is not taken for drift. */
   readonly version: string;
   /** ISO 8601. */
   readonly at: string;

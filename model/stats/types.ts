@@ -151,7 +151,7 @@ export interface DirtyRateStats {
   megabytesPerSecond?: number;
 }
 
-/** Memory that the guest cannot give back: available less usable, or less unused where usable is not told. */
+/** Memory that the guest cannot give back: available less usable, or less unused where usable is not reported. */
 export function memoryUsedKiB({ availableKiB, usableKiB, unusedKiB }: BalloonStats): number | undefined {
   const free = usableKiB ?? unusedKiB;
   return availableKiB === undefined || free === undefined ? undefined : availableKiB - free;

@@ -15,7 +15,7 @@ export const AGENT_GROUPS = ['agent', 'agentinfo'] as const satisfies readonly G
 const BEAT_MS = 60_000;
 /** What a guest is called and runs changes when somebody changes it. */
 const WORDS_BEAT_MS = 600_000;
-/** Figures of an agent that has stopped answering are told for so long. */
+/** How long the last figures of an agent that stopped answering are kept. */
 const STALE_MS = 3 * BEAT_MS;
 /** For one answer. */
 const DEADLINE_MS = 5_000;
@@ -34,7 +34,7 @@ export interface AgentReaderOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** Opens a connection that may ask guest agents and nothing else. */
   readonly open: (signal: AbortSignal) => Promise<Connection>;
-  /** Told why that failed. */
+  /** Called with why that failed. */
   readonly onFailure: (error: Error) => void;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
@@ -54,8 +54,8 @@ interface Known {
 }
 
 /**
- * Asks the agents in guests, beside the ticks and at a beat of its own: no scrape waits for a guest to answer.
- * The one part of reading that needs a writable connection; it is opened when the first agent is to be asked.
+ * Asks the agents in guests, beside the ticks and at a separate interval: no scrape waits for a guest to answer.
+ * The one part of reading that needs a writable connection; it is opened before the first agent is asked.
  */
 export class AgentReader {
   readonly #options: AgentReaderOptions;

@@ -17,7 +17,7 @@ export interface Wanted {
 }
 
 /**
- * File systems first; then what not every agent or libvirt can tell, each in a call of its own, since libvirt
+ * File systems first; then what not every agent or libvirt can report, each in a separate call, since libvirt
  * fails a call as a whole for one thing that the agent does not know. Rejects as the first call does.
  */
 export async function askAgent(ask: AskGuest, wanted: Wanted): Promise<GuestInfo | 'late'> {
@@ -32,7 +32,7 @@ export async function askAgent(ask: AskGuest, wanted: Wanted): Promise<GuestInfo
   return readGuestInfo(params);
 }
 
-/** Nothing where libvirt or the agent cannot tell it. */
+/** Empty where libvirt or the agent cannot report it. */
 async function optional(ask: AskGuest, type: number): Promise<CallResult<'domainGetGuestInfo'>['params']> {
   try {
     const reply = await ask(type);
@@ -55,7 +55,7 @@ const REASONS: Readonly<Record<number, MissingReason>> = {
   [ErrorCode.authUnavailable]: 'not_permitted',
 };
 
-/** Why an agent told nothing, by what asking it ended in. */
+/** Why an agent reported nothing, by the error of asking it. */
 export function reasonOf(error: unknown): MissingReason {
   if (error instanceof CallAbandonedError) return 'agent_unresponsive';
   if (error instanceof RemoteError) return REASONS[error.libvirtCode] ?? 'agent_error';

@@ -178,7 +178,7 @@ function missingReason(told: PoolInfo | undefined, read: AnyRead): PoolReason {
 }
 
 /**
- * As libvirt reckons it on a refresh (virStorageBackendRefreshLocal): blocks and free blocks, of f_frsize.
+ * As libvirt computes it on a refresh (virStorageBackendRefreshLocal): blocks and free blocks, of f_frsize.
  * Rejects where that cannot be known: Node.js before 24 does not say the fragment size, which FUSE alone makes
  * another than the block size.
  */

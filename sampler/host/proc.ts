@@ -4,7 +4,7 @@ import { readProcFile } from '../proc-file.ts';
 /** Ticks of /proc/stat are hundredths of a second on every Linux that Node.js runs on (USER_HZ). */
 const NS_PER_TICK = 1e7;
 
-/** /proc/stat's columns (proc_stat(5)); guest time is within user and nice, and told beside them. */
+/** /proc/stat's columns (proc_stat(5)); guest time is within user and nice, and also listed separately. */
 const CPU_MODES = [
   'user',
   'nice',

@@ -32,7 +32,7 @@ export interface LocalReaderOptions {
   readonly now: () => number;
 }
 
-/** Reads what the host's kernel tells of VMs, one VM a turn of the event loop. */
+/** Reads what the host's kernel reports of VMs, one VM per turn of the event loop. */
 export class LocalReader {
   readonly #options: LocalReaderOptions;
   readonly #asked: readonly (typeof LOCAL_GROUPS)[number][];

@@ -22,7 +22,7 @@ export function parseSchedstat(text: string): { cpuNs: number; delayNs: number }
     : { cpuNs: Number(match[1]), delayNs: Number(match[2]) };
 }
 
-/** By role; undefined when the process tells nothing. */
+/** By role; undefined when the process cannot be read. */
 export function readThreads(
   procRoot: string,
   pid: number,
@@ -48,7 +48,7 @@ export function readVcpuCpus(procRoot: string, pid: number): number[] {
   const cpus: number[] = [];
   for (const tid of listNames(`${procRoot}/${pid}/task`)) {
     const stat = readProcFile(`${procRoot}/${pid}/task/${tid}/stat`) ?? '';
-    // The name may hold spaces and parentheses of its own, so fields are counted after its end.
+    // The name may contain spaces and parentheses, so fields are counted after its end.
     const end = stat.lastIndexOf(')');
     if (end < 0 || roleOf(stat.slice(stat.indexOf('(') + 1, end)) !== 'vcpu') continue;
     const cpu = Number(stat.slice(end + 2).split(' ')[36]);

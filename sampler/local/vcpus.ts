@@ -35,14 +35,14 @@ export class LocalVcpus {
     for (const uuid of this.#threads.keys()) if (!this.#pids.has(uuid)) this.#threads.delete(uuid);
   }
 
-  /** Whether the kernel tells of this domain's vCPUs; if not, libvirt is to be asked for them. */
+  /** Whether the kernel reports this domain's vCPUs; if not, libvirt has to be asked for them. */
   canRead(domain: Domain): boolean {
     const { tids } = this.#threadsOf(domain) ?? {};
     const [tid] = tids?.values() ?? [];
     return tid !== undefined && this.#schedstat(domain, tid) !== undefined;
   }
 
-  /** Figures by vCPU id. A thread that ended meanwhile leaves its vCPU without delay. */
+  /** Figures by vCPU id. A thread that ended during the read leaves its vCPU without delay. */
   read(domain: Domain, { info }: CallResult<'domainGetVcpus'>): Map<number, VcpuStats> {
     if (info.some(({ number }) => this.#threads.get(domain.uuid)?.tids.has(number) !== true)) {
       // Plugged since the threads were looked up.

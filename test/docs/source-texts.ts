@@ -39,6 +39,16 @@ export function textsOf(file: string): SourceText[] {
   });
 }
 
+/** Comments that begin a line, one line of text each. */
+export function commentsOf(file: string): SourceText[] {
+  const source = readFileSync(join(ROOT, file), 'utf8');
+  return [...source.matchAll(/^[ \t]*(\/\*[\s\S]*?\*\/|(?:[ \t]*\/\/[^\n]*\n)+)/gm)].map((match) => ({
+    file,
+    line: lineOf(source, match.index),
+    text: (match[1] ?? '').replaceAll(/\s*\n\s*(?:\*|\/\/)?\s*/g, ' ').trim(),
+  }));
+}
+
 /** Messages of `new SomethingError(...)`: every text among its arguments, in the order of the source. */
 export function errorTextsOf(file: string): ErrorText[] {
   const { source, nodes } = parsed(file);

@@ -9,7 +9,7 @@ export function csvHeader(): string {
   return `${CSV_COLUMNS.join(',')}\n`;
 }
 
-/** One row a VM. A figure that is not there is empty, and `missing` says why: `wait_percent=not_told;...`. */
+/** One row per VM. A figure that is missing is empty, and `missing` says why: `wait_percent=not_told;...`. */
 export function csvRow(vm: Vm, atMs: number): string {
   const missing: string[] = [];
   const fields = vmColumns.map((column) => {

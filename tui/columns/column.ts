@@ -65,7 +65,7 @@ export function shown<Row>(column: Column<Row>, value: Value, row: Row, ascii = 
   return column.show?.(value, row) ?? (typeof value === 'string' ? value : FORMATS[column.unit](value));
 }
 
-/** Keeps the end of a text: of a path it is the telling part. */
+/** Keeps the end of a text: the end of a path distinguishes it. */
 function endOf(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let used = 1;

@@ -124,7 +124,7 @@ export class ReplayFeed implements Feed {
     this.#onScene();
   }
 
-  /** One step on is one sample; any other way the samples before it are gone through anew. */
+  /** One step on is one sample; for any other step the samples before it are replayed from the start. */
   #show(index: number): void {
     if (index !== this.#index + 1) {
       this.#models = new Map();

@@ -44,7 +44,7 @@ export function cellRowsOf(host: HostView): CellRow[] {
   });
 }
 
-/** A remote host tells of each CPU and not of cells. */
+/** A remote host reports CPUs, not cells. */
 function meanOf(host: HostView, cpus: readonly number[]): CpuShares | undefined {
   const told = cpus.flatMap((cpu) => host.rates?.byCpu.get(cpu) ?? []);
   if (told.length === 0) return undefined;

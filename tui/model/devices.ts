@@ -48,7 +48,7 @@ export function nicsOf(vm: Vm): NicRow[] {
   }));
 }
 
-/** Devices by name, as the XML or the figures or both tell of them. A VM has few, so they are simply looked through. */
+/** Devices by name, from the XML or the figures or both. A VM has few, so they are simply looked through. */
 function targetsOf<F, T extends { name?: string }>(
   facts: readonly F[],
   nameOf: (fact: F) => string,

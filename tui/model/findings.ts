@@ -5,7 +5,7 @@ import type { Vm } from './vm.ts';
 
 export type Severity = 'info' | 'warn' | 'bad';
 
-/** Something remarkable about a VM, the figure that proves it, and the command that would mend it. */
+/** A problem of a VM, the figure that shows it, and the command that would fix it. */
 export interface Finding {
   readonly rule: string;
   readonly severity: Severity;

@@ -44,7 +44,7 @@ export interface VmTick {
 
 /**
  * Which vCPU was seen on which CPU in the last ticks, in arrays of numbers: 8,000 vCPUs take 100 KB a tick.
- * libvirt tells one place at the moment of asking (domainGetVcpus), so this is a sample of where they run.
+ * libvirt reports the place at the moment of asking (domainGetVcpus), so this is a sample of where they run.
  */
 export class Residency {
   readonly #max: number;

@@ -22,7 +22,7 @@ export interface Vm {
   readonly rates: DomainRates | undefined;
   /** CPU seconds a second; known even of a VM whose QEMU hangs. */
   readonly cpuUsage: number | undefined;
-  /** Over all its disks; a figure is absent where no disk tells it. */
+  /** Over all its disks; a figure is absent where no disk has it. */
   readonly disk: BlockRates;
   readonly net: NetRates;
   /** Why groups of figures are not there. */
@@ -31,7 +31,7 @@ export interface Vm {
   readonly hadBefore: (group: string) => boolean;
   /** NUMA cell of each CPU of its host. */
   readonly cellOf: ReadonlyMap<number, number>;
-  /** Reckoned when first asked for. */
+  /** Computed on first use. */
   readonly findings: readonly Finding[];
 }
 
@@ -66,7 +66,7 @@ export function isRunning(vm: Vm): boolean {
   return vm.sample.domain.id !== -1;
 }
 
-/** Sums figures of several devices; absent where none of them tells it. */
+/** Sums figures of several devices; absent where none of them has it. */
 export function summed<T extends object>(devices: Iterable<T>): T {
   const sum: Record<string, number> = {};
   for (const device of devices) {

@@ -1,6 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 
-/** JSON for what samples are made of: maps, CPU sets and errors have a form of their own. */
+/** JSON for what samples are made of: maps, CPU sets and errors have special forms. */
 
 /** Objects that stay the same over many samples are written once and named by number from then on. */
 export interface Definitions {

@@ -37,7 +37,7 @@ export class Recorder {
   }
 
   /**
-   * Never writes over a file that is there; readable for its owner alone, since it tells who runs what.
+   * Never overwrites a file; readable by its owner alone, since it shows who runs what.
    * @throws RecordingError
    */
   static async create(file: string): Promise<Recorder> {

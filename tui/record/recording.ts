@@ -34,7 +34,7 @@ export class Recording {
 
   /**
    * Reads it through once, and remembers where each sample is. A last sample that was cut short is left out.
-   * @throws RecordingError when it is no recording, or of a version that is not known
+   * @throws RecordingError when it is not a recording, or of a version that is not known
    */
   static open(file: string): Recording {
     let bytes: Buffer;

@@ -7,7 +7,7 @@ export interface Part {
   readonly glyph: string;
 }
 
-/** `[||||####      ]`: parts one after the other; each has a glyph of its own, so that colour is not all. */
+/** `[||||####      ]`: parts one after the other; each has a different glyph, so that colour is not needed. */
 export function bar(parts: readonly Part[], width: number): Line {
   const inner = Math.max(0, width - 2);
   const spans = [span('[', 'box')];

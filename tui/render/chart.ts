@@ -59,7 +59,7 @@ function noFigures({ width }: ChartOptions, height: number): Line[] {
 }
 
 /**
- * contrib's Line on a canvas of its own, off any screen: only its drawing is wanted. Its faults that matter
+ * contrib's Line on a separate canvas, off any screen: only its drawing is wanted. Its faults that matter
  * here are met before it sees the data: the maximum is always given (all-zero data loses its labels), the
  * canvas is made for this size (it is never resized), and a gap is lifted over by the context below.
  */
@@ -163,7 +163,7 @@ function timeLabels(points: number, spanSeconds: number): string[] {
   });
 }
 
-/** What contrib's canvas gives: text with colour codes of its own making, and nothing from elsewhere. */
+/** What contrib's canvas gives: text with colour codes that it made, and nothing from outside. */
 function parseFrame(frame: string): Line[] {
   return frame.split('\n').map((row) => {
     const spans = [];

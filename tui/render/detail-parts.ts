@@ -49,7 +49,7 @@ export function vcpuLines(vm: Vm, width: number): Line[] {
   });
 }
 
-/** The disks or NICs of one VM, in the columns of their own view. */
+/** The disks or NICs of one VM, in the columns of their view. */
 export function deviceLines(kind: 'disks' | 'nics', vm: Vm, width: number): Line[] {
   return kind === 'disks' ? table(diskColumns, disksOf(vm), width) : table(nicColumns, nicsOf(vm), width);
 }

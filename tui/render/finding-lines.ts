@@ -6,7 +6,7 @@ import { fitLine, type Line, span } from '../text/line.ts';
 
 const GLYPHS: Readonly<Record<Finding['severity'], string>> = { bad: '!!', warn: '! ', info: 'i ' };
 
-/** The finding with the figure that proves it, and the command that would mend it below. */
+/** The finding with the figure that proves it, and the command that would fix it below. */
 export function findingLine(finding: Finding): Line {
   return [
     span(` ${GLYPHS[finding.severity]} `, finding.severity),

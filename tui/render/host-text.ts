@@ -12,7 +12,7 @@ import { versionText } from './detail-parts.ts';
 import { downText } from './header.ts';
 import { verdictOf } from './verdict.ts';
 
-/** Each host: what it is, how it does, what is promised; and all of them together after the loss of one. */
+/** Each host: what it is, its load, what is allocated; and all of them together after the loss of one. */
 export function hostText({ scene, size }: Context): Line[] {
   return [...scene.hosts.flatMap((host) => oneHost(host, scene.atMs)), ...afterLoss(scene)].map((line) =>
     fitLine(line, size.width),

@@ -14,7 +14,7 @@ export function settingsOf(state: UiState): string {
 
 /**
  * The state with what was kept. A setting that is not understood (of another version, edited by hand) is left
- * out, and named, since a typing error in a file is no reason not to start.
+ * out, and named, since a typing error in a file must not prevent a start.
  */
 export function withSettings(
   state: UiState,

@@ -1,12 +1,12 @@
 import { Bounded } from './bounded.ts';
 
 /**
- * Characters that a terminal may obey, hide, reorder by, or draw at a width of its own choosing: controls,
+ * Characters that a terminal may obey, hide, reorder by, or draw at an unpredictable width: controls,
  * formats (bidirectional overrides, joiners, tags), private and unassigned ones, lone surrogates, spaces
  * other than the plain one, and variation selectors.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Variation_Selector}]|(?! )\p{Zs}/u;
-/** Emoji that are told apart, and measured, by what follows them. */
+/** Emoji whose meaning and width depend on what follows them. */
 const SEQUENCE = /[\p{Emoji_Modifier}\p{Regional_Indicator}]/u;
 const MARK = /[\p{Mn}\p{Me}]/u;
 /** More marks than a script needs stack up into the lines above and below. */

@@ -73,7 +73,7 @@ const light: Theme = {
 };
 
 /**
- * Blue to orange: told apart with any of the common kinds of colour blindness (Okabe and Ito, "Color Universal
+ * Blue to orange: distinguishable with any of the common kinds of colour blindness (Okabe and Ito, "Color Universal
  * Design", 2008). What is bad is bold as well.
  */
 const colourBlind: Theme = {

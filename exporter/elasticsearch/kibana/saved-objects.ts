@@ -98,7 +98,7 @@ function visualization(panel: Panel, indexPattern: string): SavedObject {
 
 function metricsOf(panel: Panel, field: string, id: string): readonly Record<string, unknown>[] {
   if (panel.as === 'gauge') return [{ id: `${id}-max`, type: 'max', field }];
-  // Counters begin anew with each start of a VM: what falls is no rate.
+  // Counters restart with each start of a VM: a fall is not a rate.
   return [
     { id: `${id}-max`, type: 'max', field },
     { id: `${id}-rate`, type: 'derivative', field: `${id}-max`, unit: '1s' },

@@ -21,7 +21,7 @@ const schema = z.object({
   dropped: z.array(z.tuple([whole, whole])),
 });
 
-/** Undefined where there is none that can be read: then all that is there is sent again, and told apart by the server. */
+/** Undefined where none can be read: then everything in the queue is sent again, and the server finds the duplicates. */
 export async function readPosition(dir: string): Promise<Position | undefined> {
   try {
     const checked = schema.safeParse(JSON.parse(await readFile(join(dir, 'position'), 'utf8')));

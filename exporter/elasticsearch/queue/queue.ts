@@ -23,7 +23,7 @@ export interface QueueOptions {
   readonly maxAgeMs: number;
   readonly now: () => number;
   readonly onDrop: (reason: DropReason, documents: number) => void;
-  /** Told of trouble with the disk, which the queue itself lives with. */
+  /** Called with errors of the disk, which the queue survives. */
   readonly onTrouble: (error: Error) => void;
   readonly segmentBytes?: number | undefined;
   /** What is held in memory at most while the disk takes nothing. */

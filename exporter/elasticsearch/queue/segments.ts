@@ -7,7 +7,7 @@ export class Segments {
   readonly #segmentBytes: number;
   readonly #onTrouble: (error: Error) => void;
   readonly #all: Segment[];
-  /** Number of the document to come, as far as the files tell. */
+  /** Number of the next document, according to the files. */
   readonly end: number;
   #writable: Segment | undefined;
 

@@ -4,7 +4,7 @@ import { leavesOf } from './mappings.ts';
 import { denied, put, type Step } from './steps.ts';
 import type { Template } from './templates.ts';
 
-/** Streams that are there already follow their template only from their next index on; so they are told. */
+/** Existing streams follow their template only from their next index on; so their mappings are updated. */
 export async function streamSteps(
   client: SearchClient,
   server: SearchServer,

@@ -11,7 +11,7 @@ export type Lifecycle =
   | ({ readonly kind: 'ilm' } & Ages)
   /** OpenSearch's index state management. It has no downsampling of data streams. */
   | ({ readonly kind: 'ism' } & Ages)
-  /** Whoever runs the server sees to it. */
+  /** The operator of the server manages it. */
   | { readonly kind: 'none' };
 
 export interface Ages {

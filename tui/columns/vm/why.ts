@@ -1,7 +1,7 @@
 import type { Reason } from '../../model/reasons.ts';
 import { isRunning, type Vm } from '../../model/vm.ts';
 
-/** A figure of a group: absent for the group's reason, else because nobody tells it. */
+/** A figure of a group: absent for the group's reason, else because libvirt does not report it. */
 export const group =
   (name: string) =>
   (vm: Vm): Reason =>
@@ -14,7 +14,7 @@ export const rateOf =
     vm.reasons.get(name) ??
     (!isRunning(vm) ? 'not_running' : !vm.hadBefore(name) ? 'first_sample' : 'not_told');
 
-/** What libvirt tells of every VM that runs. */
+/** What libvirt reports of every running VM. */
 export const summary = (vm: Vm): Reason => (isRunning(vm) ? 'not_told' : 'not_running');
 
 /** What its XML says. */

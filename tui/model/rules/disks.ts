@@ -5,7 +5,7 @@ import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
 
 const LATENCY_BAD_MS = 50;
 
-/** Requests a second from which the way a disk is driven is worth a word. */
+/** IOPS from which a finding about the I/O settings of a disk is worthwhile. */
 const HOT_IOPS = 100;
 
 const SNAPSHOT_AGE_MS = 7 * 86_400_000;

@@ -29,7 +29,7 @@ export const overCells: Rule = (vm, host) => {
   const cpus = pinnedCpus(vm);
   if (cpus === undefined || vm.sample.fit?.widerThanCell === true) return [];
   const cells = cellsOf(cpus, host);
-  // Guest cells of its own say that somebody knew.
+  // A VM with guest cells was split on purpose.
   if (cells.length < 2 || (vm.facts?.cpu.cells.length ?? 0) > 1) return [];
   return [
     finding(

@@ -30,7 +30,7 @@ export class Deadline {
   }
 }
 
-/** The value of the promise, or undefined when that takes longer. Rejects with its error. */
+/** What it resolves to, or undefined when that takes longer. Rejects with its error. */
 export async function inTime<T>(promise: Promise<T>, withinMs: number): Promise<T | undefined> {
   const over = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => over.resolve(undefined), timerMs(withinMs));

@@ -1,27 +1,7 @@
 import type { CallName } from '../libvirt/calls/all.ts';
-import { ErrorCode, ErrorDomain } from '../libvirt/constants.ts';
+import { ErrorCode } from '../libvirt/constants.ts';
+import { CallFailure } from './call-failure.ts';
 import type { SimulatedVm } from './vm.ts';
-
-/** A call that cannot be answered, by libvirt's numbers. */
-export class CallFailure extends Error {
-  override readonly name = 'CallFailure';
-  readonly libvirtCode: number;
-  readonly libvirtDomain: number;
-  constructor(libvirtCode: number, message: string, libvirtDomain = 10) {
-    super(message);
-    this.libvirtCode = libvirtCode;
-    this.libvirtDomain = libvirtDomain;
-  }
-}
-
-/** A cell of the host that memory is to come from, and that there is not. */
-export function unavailableNode(cell: number): CallFailure {
-  return new CallFailure(
-    ErrorCode.configUnsupported,
-    `unsupported configuration: NUMA node ${cell} is unavailable`,
-    ErrorDomain.none,
-  );
-}
 
 /** How long a call waits for a VM's job that somebody else holds (QEMU_JOB_WAIT_TIME), ms. */
 const JOB_WAIT_MS = 30_000;

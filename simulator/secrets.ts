@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ErrorCode, SecretUsage } from '../libvirt/constants.ts';
 import { attr, child, parseXml, text } from '../model/xml.ts';
-import { CallFailure } from './faults.ts';
+import { CallFailure } from './call-failure.ts';
 import { escapeXml } from './xml/format.ts';
 
 const DOMAIN_SECRET = 30;

@@ -16,7 +16,8 @@ import {
 import { remoteErrorPayload } from '../libvirt/wire/remote-error.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import { XdrReader, type XdrWriter } from '../libvirt/wire/xdr.ts';
-import { CallFailure, type Faults } from './faults.ts';
+import { CallFailure } from './call-failure.ts';
+import type { Faults } from './faults.ts';
 import { handlers } from './handlers/all.ts';
 import type { HandlerContext } from './handlers/context.ts';
 import type { SimulatedHost } from './host.ts';

@@ -1,7 +1,7 @@
 import { ErrorCode } from '../libvirt/constants.ts';
 import { CpuSet } from '../model/cpu-set.ts';
 import { attr, child, children, type Element, text } from '../model/xml.ts';
-import { CallFailure, unavailableNode } from './faults.ts';
+import { CallFailure, unavailableNode } from './call-failure.ts';
 import type { SimulatedHost } from './host.ts';
 import type { HeldPages } from './page-pools.ts';
 import type { SimulatedVm } from './vm.ts';

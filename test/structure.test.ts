@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { circlesIn, importGraph } from './import-graph.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -18,50 +19,57 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'tuner', 'dashboards', 'simulator'],
 };
 
-const sources = Object.keys(MAY_IMPORT).flatMap((room) =>
-  readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.startsWith('dist/'))
-    .map((file) => join(room, file)),
-);
-
-function imports(file: string): string[] {
-  const text = readFileSync(join(ROOT, file), 'utf8');
-  return [...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gms)].map(
-    (match) => match[1] as string,
-  );
-}
+const graph = importGraph(ROOT, Object.keys(MAY_IMPORT));
+const sources = [...graph.keys()];
+const imports = (file: string): readonly string[] => graph.get(file) ?? [];
+const isFile = (target: string): boolean => target.endsWith('.ts');
+const roomOf = (file: string): string => file.split('/')[0] as string;
+const lazyGraph = importGraph(ROOT, Object.keys(MAY_IMPORT), { lazy: true });
 
 /** All that these files import, and what that imports; at once or when it is needed. */
 function reachable(...entries: readonly string[]): string[] {
   const found = new Set(entries);
   for (const file of found) {
-    const later = [...readFileSync(join(ROOT, file), 'utf8').matchAll(/\bimport\('([^']+)'\)/g)];
-    const targets = [...imports(file), ...later.map((match) => match[1] as string)];
-    for (const target of targets.filter((each) => each.startsWith('.'))) {
-      found.add(relative(ROOT, join(ROOT, dirname(file), target)));
-    }
+    for (const target of lazyGraph.get(file) ?? []) if (lazyGraph.has(target)) found.add(target);
   }
   return [...found];
 }
 
-test('imports run one way, from room to room as the house is drawn', () => {
+test('imports between rooms run one way', () => {
   const wrong = sources.flatMap((file) => {
-    const room = file.split('/')[0] as string;
+    const room = roomOf(file);
     return imports(file)
-      .filter((target) => target.startsWith('.'))
-      .map((target) => relative(ROOT, join(ROOT, dirname(file), target)).split('/')[0] as string)
+      .filter(isFile)
+      .map(roomOf)
       .filter((other) => other !== room && !MAY_IMPORT[room]?.includes(other))
       .map((other) => `${file} imports ${other}`);
   });
   expect(wrong).toEqual([]);
 });
 
+// Type-only imports count: files that need each other's types cannot be read, moved or tested one without the other.
+test('no file imports itself through others, within a room or across rooms', () => {
+  const all = importGraph(ROOT, [...Object.keys(MAY_IMPORT), 'build', 'test'], { lazy: true });
+  expect(all.size).toBeGreaterThan(900);
+  expect(circlesIn(all)).toEqual([]);
+});
+
+test('a circle of imports is found, whatever file it is entered by', () => {
+  const circle = new Map([
+    ['entry.ts', ['a.ts', 'node:fs']],
+    ['a.ts', ['b.ts']],
+    ['b.ts', ['c.ts', 'leaf.ts']],
+    ['c.ts', ['leaf.ts', 'a.ts']],
+    ['leaf.ts', []],
+  ]);
+  expect(circlesIn(circle)).toEqual(['a.ts -> b.ts -> c.ts -> a.ts']);
+  expect(circlesIn(new Map([...circle, ['c.ts', ['leaf.ts']]]))).toEqual([]);
+});
+
 test('libvirt/ stands alone: it imports nothing but Node.js', () => {
   const packages = sources
     .filter((file) => file.startsWith('libvirt/'))
-    .flatMap((file) =>
-      imports(file).filter((target) => !target.startsWith('.') && !target.startsWith('node:')),
-    );
+    .flatMap((file) => imports(file).filter((target) => !isFile(target) && !target.startsWith('node:')));
   expect(packages).toEqual([]);
   const manifest = JSON.parse(readFileSync(join(ROOT, 'libvirt/package.json'), 'utf8')) as object;
   expect(Object.keys(manifest).filter((field) => /dependencies$/i.test(field))).toEqual([]);
@@ -100,7 +108,7 @@ test('the command uses these packages and no development tool', () => {
     ...published.flatMap(imports),
     ...[...widgets.matchAll(/require\('([^']+)'\)/g)].map((match) => match[1] as string),
   ]
-    .filter((target) => !/^(\.|node:)/.test(target))
+    .filter((target) => !isFile(target) && !target.startsWith('node:'))
     .map((target) =>
       target
         .split('/')

@@ -1,11 +1,16 @@
 import type { DomainStats, NetStats } from '../stats/types.ts';
-import type { NetworkInterface } from './interfaces.ts';
 
 /** What names a NIC within its VM. */
 interface Identity {
   readonly target: string | undefined;
   readonly alias: string | undefined;
   readonly mac: string | undefined;
+}
+
+/** A NIC of the XML, with the name that `nicNames` gave it. */
+interface NamedNic {
+  readonly target: string | undefined;
+  readonly name: string | undefined;
 }
 
 /**
@@ -30,10 +35,7 @@ export function nicNames(nics: readonly Identity[]): (string | undefined)[] {
  * (qemuDomainGetStatsInterface in src/qemu/qemu_driver.c). Where the XML does not fit the figures, as for a moment after
  * a hot-plug, or is not known yet, such a NIC has no name, and its figures are left out.
  */
-export function withNicNames(
-  stats: DomainStats,
-  interfaces: readonly NetworkInterface[] | undefined,
-): DomainStats {
+export function withNicNames(stats: DomainStats, interfaces: readonly NamedNic[] | undefined): DomainStats {
   if (![...stats.nets.values()].some(({ name }) => name === '')) return stats;
   const fits = [...stats.nets].every(
     ([index, { name }]) => name === undefined || name === (interfaces?.[index]?.target ?? ''),

@@ -1,6 +1,6 @@
 import { ErrorCode, ErrorDomain, GuestInfoType } from '../../libvirt/constants.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import type { SimulatedVm } from '../vm.ts';
 import { find, type Handlers, invalid, requireActive } from './context.ts';
 

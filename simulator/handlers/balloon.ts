@@ -1,7 +1,7 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
 import { attr, child, type Element } from '../../model/xml.ts';
+import { CallFailure } from '../call-failure.ts';
 import type { Description } from '../description.ts';
-import { CallFailure } from '../faults.ts';
 import { invalidArgument, notValid } from '../parameters/group.ts';
 import { add, ensure, remove, setAttr, setText } from '../xml/edit.ts';
 import { find, type Handlers } from './context.ts';

@@ -2,7 +2,8 @@ import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts'
 import { ErrorCode, ErrorDomain, Impact } from '../../libvirt/constants.ts';
 import type { EventName, EventPayload } from '../../libvirt/events.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
-import { CallFailure, type Faults } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
+import type { Faults } from '../faults.ts';
 import type { SimulatedHost } from '../host.ts';
 import type { SimulatedVm } from '../vm.ts';
 

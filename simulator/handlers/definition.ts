@@ -1,5 +1,5 @@
 import { ErrorCode, LifecycleEvent } from '../../libvirt/constants.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { notValid } from '../parameters/group.ts';
 import { unknownVm } from '../scenario.ts';
 import { SimulatedVm } from '../vm.ts';

@@ -1,7 +1,7 @@
 import { ErrorCode, Impact } from '../../libvirt/constants.ts';
 import { attr, child, children, type Element, ModelXmlError, parseXml, text } from '../../model/xml.ts';
+import { CallFailure } from '../call-failure.ts';
 import type { Description } from '../description.ts';
-import { CallFailure } from '../faults.ts';
 import { nicOf } from '../parameters/bandwidth.ts';
 import { diskOf } from '../parameters/block.ts';
 import { normalise } from '../xml/definition.ts';

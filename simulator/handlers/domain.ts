@@ -11,7 +11,7 @@ import {
 } from '../../libvirt/constants.ts';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { balloonFigures, statsOf } from '../stats.ts';
 import type { SimulatedVm } from '../vm.ts';
 import { find, type HandlerContext, type Handlers, invalid, requireActive } from './context.ts';

@@ -1,6 +1,6 @@
 import { ErrorCode, Impact } from '../../libvirt/constants.ts';
+import { CallFailure } from '../call-failure.ts';
 import type { Description } from '../description.ts';
-import { CallFailure } from '../faults.ts';
 import { notValid } from '../parameters/group.ts';
 import type { SimulatedVm } from '../vm.ts';
 

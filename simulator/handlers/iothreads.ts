@@ -1,8 +1,8 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { attr, child, children, type Element } from '../../model/xml.ts';
+import { CallFailure } from '../call-failure.ts';
 import type { Description } from '../description.ts';
-import { CallFailure } from '../faults.ts';
 import { checkParams, invalidArgument, notValid } from '../parameters/group.ts';
 import type { Polling } from '../vm.ts';
 import { ioThreadIds } from '../xml/cpu-tune.ts';

@@ -1,5 +1,5 @@
 import { DomainState, ErrorCode, LifecycleEvent } from '../../libvirt/constants.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { notValid } from '../parameters/group.ts';
 import { takeForStart } from '../start.ts';
 import type { SimulatedVm } from '../vm.ts';

@@ -1,6 +1,6 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
 import { child, children, type Element, ModelXmlError, parseXml } from '../../model/xml.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { add, ensure, remove, setText } from '../xml/edit.ts';
 import { foreign } from '../xml/format.ts';
 import { find, type Handlers } from './context.ts';

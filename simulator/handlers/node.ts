@@ -1,8 +1,8 @@
 import { ErrorCode, ErrorDomain } from '../../libvirt/constants.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
+import { CallFailure } from '../call-failure.ts';
 import { capabilitiesXml } from '../capabilities.ts';
 import { domainCapabilitiesXml } from '../domain-capabilities.ts';
-import { CallFailure } from '../faults.ts';
 import type { SimulatedHost } from '../host.ts';
 import { freeKiB } from '../host-memory.ts';
 import { checkParams } from '../parameters/group.ts';

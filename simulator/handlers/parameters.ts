@@ -3,7 +3,7 @@ import type { TypedParam } from '../../libvirt/typed-params.ts';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
-import { CallFailure, unavailableNode } from '../faults.ts';
+import { CallFailure, unavailableNode } from '../call-failure.ts';
 import { bandwidth, nicOf } from '../parameters/bandwidth.ts';
 import { blkio, diskOf, drivenOut, ioTune } from '../parameters/block.ts';
 import { checkParams, type Group, invalidArgument } from '../parameters/group.ts';

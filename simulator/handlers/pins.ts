@@ -2,7 +2,7 @@ import { ErrorCode } from '../../libvirt/constants.ts';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { attr, children, type Element } from '../../model/xml.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { invalidArgument } from '../parameters/group.ts';
 import type { SimulatedVm } from '../vm.ts';
 import { ioThreadIds } from '../xml/cpu-tune.ts';

@@ -1,5 +1,5 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { seededRandom, seedOf } from '../random.ts';
 import { escapeXml } from '../xml/format.ts';
 import { find, type HandlerContext, type Handlers } from './context.ts';

@@ -1,7 +1,7 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { add, ensure, remove, setText } from '../xml/edit.ts';
 import { type Field, type Group, invalidArgument } from './group.ts';
 

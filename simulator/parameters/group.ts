@@ -1,7 +1,7 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import type { Element } from '../../model/xml.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 
 type Value = TypedParam['value'];
 

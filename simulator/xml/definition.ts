@@ -1,5 +1,5 @@
 import { attr, child, type Element, ModelXmlError, parseXml, text } from '../../model/xml.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { complete } from './defaults.ts';
 import { formatDomain } from './format.ts';
 import { checkRules } from './rules.ts';

@@ -1,6 +1,6 @@
 import { CpuSet, CpuSetError } from '../../model/cpu-set.ts';
 import { attr, child, children, type Element, elementKiB, text, wholeNumber } from '../../model/xml.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { cpuTuneRules } from './cpu-tune-rules.ts';
 import { deviceRules } from './device-rules.ts';
 import { ARCH, EMULATOR, machineNamed } from './machines.ts';

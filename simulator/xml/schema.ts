@@ -1,5 +1,5 @@
 import { children, type Element } from '../../model/xml.ts';
-import { CallFailure } from '../faults.ts';
+import { CallFailure } from '../call-failure.ts';
 import { shapeOf } from './shape.ts';
 import type { Shape } from './shape-words.ts';
 

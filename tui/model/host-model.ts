@@ -6,8 +6,10 @@ import { type CpuTime, cpuUsage, type DomainRates, domainRates, type Instant } f
 import { memoryUsedKiB } from '../../model/stats/types.ts';
 import { kibToBytes } from '../../model/units.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
-import { type Finding, findingsOf, type HostFacts, hostFactsOf } from './findings.ts';
+import type { Finding } from './finding.ts';
+import { findingsOf } from './findings.ts';
 import { History, type Reading } from './history.ts';
+import { type HostContext, hostContextOf } from './host-context.ts';
 import type { HostView } from './host-view.ts';
 import { reasonsOf } from './reasons.ts';
 import { Residency, type VmTick } from './residency.ts';
@@ -63,7 +65,7 @@ export class HostModel {
         ? undefined
         : hostRates(earlier.host, sample.host, sample.startedAtMs - earlier.startedAtMs);
     const known = new Map<string, Before>();
-    const host = hostFactsOf(sample, this.#options.uri);
+    const host = hostContextOf(sample, this.#options.uri);
     const vms = sample.domains.map((domain) => {
       const before = this.#before.get(domain.domain.uuid);
       const { vm, remember } = this.#vm(domain, before, host);
@@ -82,7 +84,7 @@ export class HostModel {
     return this.#view;
   }
 
-  #vm(sample: DomainSample, before: Before | undefined, host: HostFacts): { vm: Vm; remember: Before } {
+  #vm(sample: DomainSample, before: Before | undefined, host: HostContext): { vm: Vm; remember: Before } {
     const instant = instantOf(sample);
     const cpu = cpuOf(sample);
     const rates: DomainRates | undefined = instant && before?.instant && domainRates(before.instant, instant);
@@ -136,7 +138,7 @@ class VmFigures implements Vm {
   readonly #before: Instant | undefined;
   readonly #groups: ReadonlySet<GroupName>;
   #reasons: Vm['reasons'] | undefined;
-  readonly #host: HostFacts;
+  readonly #host: HostContext;
   #findings: readonly Finding[] | undefined;
 
   constructor(
@@ -147,7 +149,7 @@ class VmFigures implements Vm {
     usage: number | undefined,
     before: Instant | undefined,
     groups: ReadonlySet<GroupName>,
-    facts: HostFacts,
+    facts: HostContext,
   ) {
     this.key = key;
     this.host = host;

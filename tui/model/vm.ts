@@ -3,7 +3,7 @@ import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { DomainRates, Rates } from '../../model/rates.ts';
 import type { BlockStats, DomainStats, NetStats } from '../../model/stats/types.ts';
 import type { DomainSample } from '../../sampler/host-sample.ts';
-import type { Finding } from './findings.ts';
+import type { Finding } from './finding.ts';
 import type { Reason } from './reasons.ts';
 
 export type BlockRates = Rates<BlockStats>;

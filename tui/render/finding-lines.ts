@@ -1,4 +1,4 @@
-import type { Finding } from '../model/findings.ts';
+import type { Finding } from '../model/finding.ts';
 import { shellLines, shellLineWithin } from '../model/shell.ts';
 import type { Vm } from '../model/vm.ts';
 import { displayable } from '../text/displayable.ts';

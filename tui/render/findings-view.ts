@@ -1,6 +1,6 @@
 import { vmColumns } from '../columns/vm-columns.ts';
 import { parseFilter } from '../model/filter.ts';
-import type { Severity } from '../model/findings.ts';
+import type { Severity } from '../model/finding.ts';
 import { shortened } from '../text/cells.ts';
 import { displayable } from '../text/displayable.ts';
 import { type Line, span } from '../text/line.ts';

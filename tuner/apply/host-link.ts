@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
-import type { Connection } from '../../libvirt/client/connection.ts';
+import type { TunerConnection } from '../connection.ts';
 import { TunerError } from '../errors.ts';
 import type { Trace } from '../journal/journal.ts';
 import type { HostLease } from '../lock/host-lease.ts';
@@ -11,9 +11,6 @@ const DEFAULT_CALL_TIMEOUT_MS = 60_000;
 const RETRY_EVERY_MS = 500;
 /** How long one may hope that a refusal passes. */
 const PATIENCE_MS = 10_000;
-
-/** What of a connection is needed here. It is a writable one. */
-export type TunerConnection = Pick<Connection, 'call' | 'closed' | 'close'>;
 
 export interface HostLinkOptions {
   readonly open: () => Promise<TunerConnection>;

@@ -1,3 +1,4 @@
+import type { TunerConnection } from '../connection.ts';
 import { TunerError } from '../errors.ts';
 import { openStateFolder, type StateFolder } from '../journal/folder.ts';
 import type { JournalOptions, Trace } from '../journal/journal.ts';
@@ -7,7 +8,7 @@ import { acquireLease, type HostLease } from '../lock/host-lease.ts';
 import { ownRecord } from '../lock/lease-record.ts';
 import type { Step } from '../steps/step.ts';
 import type { LocalRoots, RestartLimits } from '../steps/step-host.ts';
-import { HostLink, type TunerConnection } from './host-link.ts';
+import { HostLink } from './host-link.ts';
 
 /** What every command that works on a transaction is given. */
 export interface RunOptions {

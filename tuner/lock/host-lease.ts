@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, SecretUsage } from '../../libvirt/constants.ts';
 import { isRemoteError, RemoteError } from '../../libvirt/errors.ts';
-import type { TunerConnection } from '../apply/host-link.ts';
+import type { TunerConnection } from '../connection.ts';
 import { TunerError } from '../errors.ts';
 import type { LockHolder } from '../journal/lock.ts';
 import { isKnownDead, LEASE_USAGE, type LeaseRecord, leaseXml, readLease } from './lease-record.ts';

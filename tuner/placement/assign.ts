@@ -1,5 +1,5 @@
 import { CpuSet } from '../../model/cpu-set.ts';
-import type { DedicatedCandidate, NodeCandidate, VmCandidate } from './candidates.ts';
+import type { DedicatedCandidate, NodeCandidate, VmCandidate } from './candidate.ts';
 import type { Assignment, Overlap, PlacementCell, PlacementHost } from './types.ts';
 
 /*

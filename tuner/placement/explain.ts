@@ -1,5 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
-import { Budget, type Candidate, helperCount } from './candidates.ts';
+import { type Candidate, helperCount } from './candidate.ts';
+import { Budget } from './search.ts';
 import { ratioText, type Sharing, squeezed } from './sharing.ts';
 import { Solver } from './solver.ts';
 import type { CellState, HostState } from './state.ts';

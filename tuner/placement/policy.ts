@@ -1,9 +1,10 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { TunerError } from '../errors.ts';
 import { assignmentOf, overlapsOf } from './assign.ts';
-import { Budget, helperCount } from './candidates.ts';
+import { helperCount } from './candidate.ts';
 import { costing, hasMoved, moveCost, WEIGHTS } from './cost.ts';
 import { explainRefusal } from './explain.ts';
+import { Budget } from './search.ts';
 import { WARN_RATIO } from './sharing.ts';
 import { type FoundSolution, hardestFirst, Solver, type SolverOptions } from './solver.ts';
 import type {

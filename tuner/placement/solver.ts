@@ -1,22 +1,23 @@
 import {
-  ALL,
-  Budget,
   type Candidate,
-  type CandidateMoveCost,
   type CandidateSet,
   type DedicatedCandidate,
-  helperCandidates,
-  LIKELY,
   merged,
-  presentPlace,
-  presentVcpus,
   release,
   reserve,
+  type VmCandidate,
+} from './candidate.ts';
+import { vmCandidates } from './candidates.ts';
+import { helperCandidates } from './helper-cpus.ts';
+import { presentPlace, presentVcpus } from './present-place.ts';
+import {
+  ALL,
+  Budget,
+  type CandidateMoveCost,
+  LIKELY,
   type SearchContext,
   type SearchWidth,
-  type VmCandidate,
-  vmCandidates,
-} from './candidates.ts';
+} from './search.ts';
 import { HostState } from './state.ts';
 import type { PlacementHost, PlacementRequest } from './types.ts';
 

@@ -8,12 +8,12 @@ import { defaultHostCpus, type HostDomain, placementHost } from '../placement/in
 import { place, placeFairly } from '../placement/policy.ts';
 import { REFUSE_RATIO, ratioText, type Sharing, sharingOf, WARN_RATIO } from '../placement/sharing.ts';
 import type { Assignment, Placement, PlacementHost, PlacementRequest, Refusal } from '../placement/types.ts';
-import { resolveHost } from '../profile/host-knobs.ts';
 import { placementRequest } from '../profile/placement-request.ts';
 import { policyOf } from '../profile/policy.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { ReservedPages } from '../profile/reservations.ts';
 import { resolve, withConsequences } from '../profile/resolve.ts';
+import { resolveHost } from '../profile/resolve-host.ts';
 import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
 import { type DomainPlan, isRefused, markOf, type Plan, planDomain } from './plan.ts';

@@ -5,8 +5,7 @@ import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';
 import { definitionOf } from './definition.ts';
-import { matchesGlob } from './glob.ts';
-import { isCatchAll } from './pick.ts';
+import { isCatchAll, matchesGlob } from './glob.ts';
 import { type Reservations, reservedPages } from './reservations.ts';
 
 /** Which domain gets which profile. */

@@ -22,3 +22,6 @@ export function matchesGlob(pattern: string, text: string): boolean {
   while (wanted[at] === '*') at++;
   return at === wanted.length;
 }
+
+/** A glob that matches every name. */
+export const isCatchAll = (glob: string): boolean => /^\*+$/.test(glob);

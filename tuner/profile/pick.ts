@@ -2,7 +2,7 @@ import { printable } from '../../model/printable.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignments } from './assignments.ts';
-import { matchesGlob } from './glob.ts';
+import { isCatchAll, matchesGlob } from './glob.ts';
 
 /**
  * The domains that are meant: by name, by UUID, or by a glob with `*` or `?`; each once, in the host's order. A name
@@ -31,9 +31,6 @@ export function pickByFile(
     return typeof profile === 'string' ? [{ state, profile }] : [];
   });
 }
-
-/** A glob that fits every name. */
-export const isCatchAll = (glob: string): boolean => /^\*+$/.test(glob);
 
 /** Whether a pattern means this domain, and not just any. */
 export const names = (pattern: string, { domain }: DomainState): boolean =>

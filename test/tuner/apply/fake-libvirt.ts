@@ -3,7 +3,7 @@ import { ErrorCode } from '../../../libvirt/constants.ts';
 import { ClosedError, ConnectError, RemoteError } from '../../../libvirt/errors.ts';
 import type { Domain } from '../../../libvirt/wire/types.ts';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import type { TunerConnection } from '../../../tuner/apply/host-link.ts';
+import type { TunerConnection } from '../../../tuner/connection.ts';
 
 const CPUS = 8;
 const MAP_BYTES = 1;

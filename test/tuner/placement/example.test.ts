@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { ALL, Budget, vmCandidates } from '../../../tuner/placement/candidates.ts';
+import { vmCandidates } from '../../../tuner/placement/candidates.ts';
 import { place, placeFairly, type WorstRatio } from '../../../tuner/placement/policy.ts';
+import { ALL, Budget } from '../../../tuner/placement/search.ts';
 import { Solver } from '../../../tuner/placement/solver.ts';
 import type { PlacementRequest } from '../../../tuner/placement/types.ts';
 import { hostOf } from './hosts.ts';

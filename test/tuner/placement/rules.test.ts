@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { dedicatedAssignment, nodeAssignment } from '../../../tuner/placement/assign.ts';
-import { Budget } from '../../../tuner/placement/candidates.ts';
 import { costing } from '../../../tuner/placement/cost.ts';
 import { place } from '../../../tuner/placement/policy.ts';
+import { Budget } from '../../../tuner/placement/search.ts';
 import { Solver } from '../../../tuner/placement/solver.ts';
 import type {
   Assignment,

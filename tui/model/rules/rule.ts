@@ -1,12 +1,13 @@
-import type { Finding, HostFacts, Severity } from '../findings.ts';
+import type { Finding, Severity } from '../finding.ts';
+import type { HostContext } from '../host-context.ts';
 import type { Vm } from '../vm.ts';
 
-export type Rule = (vm: Vm, host: HostFacts) => readonly Finding[];
+export type Rule = (vm: Vm, host: HostContext) => readonly Finding[];
 
-export const virsh = (host: HostFacts, ...args: string[]): string[] =>
+export const virsh = (host: HostContext, ...args: string[]): string[] =>
   host.uri === 'qemu:///system' ? ['virsh', ...args] : ['virsh', '-c', host.uri, ...args];
 
-export const tune = (vm: Vm, host: HostFacts, profile: string): string[] => [
+export const tune = (vm: Vm, host: HostContext, profile: string): string[] => [
   'virtune',
   'tune',
   'plan',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { resolveHost } from '../../../tuner/profile/host-knobs.ts';
 import { ProfileLibrary } from '../../../tuner/profile/library.ts';
 import type { Entry, Profile } from '../../../tuner/profile/profile.ts';
+import { resolveHost } from '../../../tuner/profile/resolve-host.ts';
 import { profileOf } from './fixtures.ts';
 
 function hostProfile(name: string, values: Readonly<Record<string, unknown>>): Profile {

@@ -1,0 +1,48 @@
+import type { Problem } from '../errors.ts';
+import { type HostWanted, type HostWish, hostKnobs } from './host-knobs.ts';
+import type { Entry, Profile } from './profile.ts';
+
+/** What all the profiles in use on a host want of it together; where they want different things, a problem. */
+export function resolveHost(profiles: readonly Profile[]): HostWish[] {
+  const unique = [...new Map(profiles.map((profile) => [profile.name, profile])).values()];
+  return hostKnobs.flatMap((knob) => {
+    const said = unique.flatMap((profile) => {
+      const entry = profile.host.get(knob.id);
+      const wanted = entry && knob.wanted(entry.value);
+      return entry === undefined || wanted === undefined ? [] : [{ profile: profile.name, entry, wanted }];
+    });
+    const [first] = said;
+    return first === undefined ? [] : [merge([first, ...said.slice(1)])];
+  });
+}
+
+interface Said {
+  readonly profile: string;
+  readonly entry: Entry;
+  readonly wanted: HostWanted;
+}
+
+/** Bounds from above agree on the lowest of them; all else has to be the same. */
+function merge(said: readonly [Said, ...Said[]]): HostWish {
+  const bound = said[0].wanted.knob === 'swappiness' || said[0].wanted.knob === 'cstates';
+  const strictest = bound
+    ? said.reduce((least, each) => (each.wanted.wanted < least.wanted.wanted ? each : least))
+    : said[0];
+  const { entry, wanted } = strictest;
+  const wish = {
+    ...wanted,
+    profiles: said.map(({ profile }) => profile),
+    why: entry.why,
+    source: entry.source,
+  };
+  const agree = bound || said.every((each) => each.wanted.wanted === wanted.wanted);
+  return agree ? wish : { ...wish, problem: conflict(said) };
+}
+
+function conflict(said: readonly Said[]): Problem {
+  return {
+    code: 'PROFILES_DISAGREE',
+    text: `${said[0]?.wanted.knob} of the host cannot be ${said.map(({ profile, wanted }) => `${wanted.wanted} (${profile})`).join(' and ')}`,
+    next: 'keep such domains on different hosts, or let one of the profiles say "leave"',
+  };
+}

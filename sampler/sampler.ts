@@ -7,8 +7,6 @@ import { LimitUses } from './limit-uses.ts';
 import { OvercommitTracker } from './overcommit-tracker.ts';
 import { type SamplerOptions, type SamplerParts, samplerParts } from './parts.ts';
 
-export type { SamplerOptions } from './parts.ts';
-
 /** The share of a tick that is kept for what comes after asking, and how much that is at most. */
 const REST_SHARE = 0.2;
 const REST_MAX_MS = 1_500;

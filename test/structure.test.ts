@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { circlesIn, importGraph } from './import-graph.ts';
 
@@ -64,6 +64,22 @@ test('a circle of imports is found, whatever file it is entered by', () => {
   ]);
   expect(circlesIn(circle)).toEqual(['a.ts -> b.ts -> c.ts -> a.ts']);
   expect(circlesIn(new Map([...circle, ['c.ts', ['leaf.ts']]]))).toEqual([]);
+});
+
+test('no file passes on what another exports, but the entry point of the package', () => {
+  const passing = sources.filter((file) =>
+    /^export\b[^;'=]*\bfrom '/m.test(readFileSync(join(ROOT, file), 'utf8')),
+  );
+  expect(passing).toEqual(['libvirt/index.ts']);
+});
+
+test('an all.ts is a registry: it puts together what the files beside it declare, and exports that', () => {
+  const registries = sources.filter((file) => file.endsWith('/all.ts'));
+  expect(registries.length).toBeGreaterThan(5);
+  for (const file of registries) {
+    const neighbours = imports(file).filter((target) => target.startsWith(`${dirname(file)}/`));
+    expect(neighbours.length, file).toBeGreaterThan(5);
+  }
 });
 
 test('libvirt/ stands alone: it imports nothing but Node.js', () => {

@@ -1,4 +1,4 @@
-import type { Violation } from '../invariants/all.ts';
+import type { Violation } from '../invariants/violations.ts';
 import { type DomainPlan, markOf } from '../plan/plan.ts';
 import type { Row } from '../plan/verdict.ts';
 

@@ -2,7 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import type { Problem } from '../errors.ts';
 import { type CellMemory, type DomainState, type HostFacts, vmCpusOf } from '../facts/facts.ts';
 import { pageLedger } from '../hugepages/ledger.ts';
-import { neighboursOf } from '../invariants/all.ts';
+import { neighboursOf } from '../invariants/violations.ts';
 import { ratioRefusals } from '../placement/explain.ts';
 import { defaultHostCpus, type HostDomain, placementHost } from '../placement/inventory.ts';
 import { place, placeFairly } from '../placement/policy.ts';

@@ -1,6 +1,6 @@
 import type { MarkedSetting, TunedMark } from '../../model/domain/tuned-mark.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
-import type { Violation } from '../invariants/all.ts';
+import type { Violation } from '../invariants/violations.ts';
 import type { Sharing } from '../placement/sharing.ts';
 import type { Assignment, Placement } from '../placement/types.ts';
 import type { Wish } from '../settings/setting.ts';

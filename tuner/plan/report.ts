@@ -1,6 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { printable } from '../../model/printable.ts';
-import type { Violation } from '../invariants/all.ts';
+import type { Violation } from '../invariants/violations.ts';
 import type { Overlap, Placement, RefusalCode } from '../placement/types.ts';
 import type { SettingScope } from '../settings/setting.ts';
 import { textTable } from '../text-table.ts';

@@ -3,7 +3,7 @@ import type { Assignment } from '../placement/types.ts';
 import { POLL_IN_DEFINITION } from '../settings/iothreads.ts';
 import type { Wish } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';
-import { findProblems } from './checks/all.ts';
+import { findProblems } from './checks/find-problems.ts';
 import { definitionOf } from './definition.ts';
 import { matchesGlob } from './glob.ts';
 import { ioThreadsWanted } from './io-threads.ts';

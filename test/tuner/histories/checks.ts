@@ -1,6 +1,6 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { type DomainState, type HostFacts, vmCpusOf } from '../../../tuner/facts/facts.ts';
-import { neighboursOf, violationsOf } from '../../../tuner/invariants/all.ts';
+import { neighboursOf, violationsOf } from '../../../tuner/invariants/violations.ts';
 import { defaultHostCpus } from '../../../tuner/placement/inventory.ts';
 import type { Assignment } from '../../../tuner/placement/types.ts';
 import { readAll } from './user.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { invariants, neighboursOf, violationsOf } from '../../../tuner/invariants/all.ts';
+import { invariants, neighboursOf, violationsOf } from '../../../tuner/invariants/violations.ts';
 import { OnSimulator } from '../on-simulator.ts';
 
 /** Of what would be refused, all that any domain breaks: as it runs and as it is defined. */

@@ -9,7 +9,7 @@ export interface RuleFile {
   readonly groups: readonly RuleGroup[];
 }
 
-interface RuleGroup {
+export interface RuleGroup {
   readonly name: string;
   /** How often; a fleet's rules are work for Prometheus, and figures over 5 minutes are none of this second. */
   readonly interval: Duration;

@@ -2,31 +2,57 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { buildAlertRules, buildRecordingRules } from '../../../dashboards/rules/build.ts';
+import { buildAlertRules, buildRecordingRules, type RuleGroup } from '../../../dashboards/rules/build.ts';
 import { yamlFile } from '../../../dashboards/rules/yaml.ts';
 import type { AlertCase, Firing } from './case.ts';
 
 const RUNBOOKS = 'https://runbooks.example';
 
-/** Writes the rules and one case as promtool wants them, for as long as `use` runs. */
-export function withTestFile<T>(each: AlertCase, use: (file: string) => T): T {
+/** Writes each case as promtool reads it, with the rules it needs, for as long as `use` runs. */
+export function withTestFiles<T>(cases: readonly AlertCase[], use: (files: readonly string[]) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-rules-'));
   try {
-    const options = { runbookUrl: RUNBOOKS };
-    writeFileSync(join(folder, 'recording.yaml'), yamlFile('', buildRecordingRules(options)));
-    writeFileSync(join(folder, 'alerts.yaml'), yamlFile('', buildAlertRules(options)));
-    const file = join(folder, 'test.yaml');
-    writeFileSync(file, stringify(testFile(each), { lineWidth: 0 }));
-    return use(file);
+    for (const alert of new Set(cases.map((each) => each.alert))) {
+      writeFileSync(join(folder, `${alert}.yaml`), yamlFile('', { groups: groupsOf(alert) }));
+    }
+    const files = cases.map((each, index) => {
+      const file = join(folder, `${index}.yaml`);
+      writeFileSync(file, stringify(testFile(each), { lineWidth: 0 }));
+      return file;
+    });
+    return use(files);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/**
+ * The groups of rules with one alert and the recorded series that its expression and texts use. promtool evaluates every
+ * rule of a file in every minute of a case: with all rules, the cases take ten times as long.
+ */
+function groupsOf(alert: string): readonly RuleGroup[] {
+  const options = { runbookUrl: RUNBOOKS };
+  const only = (groups: readonly RuleGroup[], keep: (rule: RuleGroup['rules'][number]) => boolean) =>
+    groups
+      .map((group) => ({ ...group, rules: group.rules.filter(keep) }))
+      .filter(({ rules }) => rules.length > 0);
+  const alerts = only(buildAlertRules(options).groups, (rule) => 'alert' in rule && rule.alert === alert);
+  const recording = buildRecordingRules(options).groups;
+  let used = JSON.stringify(alerts);
+  // A recorded series uses only those before it.
+  const needed = new Set<string>();
+  for (const rule of recording.flatMap(({ rules }) => rules).toReversed()) {
+    if (!('record' in rule) || !used.includes(rule.record)) continue;
+    needed.add(rule.record);
+    used += rule.expr;
+  }
+  return [...only(recording, (rule) => 'record' in rule && needed.has(rule.record)), ...alerts];
+}
+
 function testFile({ alert, series, everyMinutes = 1, at }: AlertCase): unknown {
   const interval = `${everyMinutes}m`;
   return {
-    rule_files: ['recording.yaml', 'alerts.yaml'],
+    rule_files: [`${alert}.yaml`],
     evaluation_interval: interval,
     tests: [
       {

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { createVitest, type TestCase } from 'vitest/node';
+import type { FileReport, Job, TestReport } from './job.ts';
+
+/**
+ * A process of its own, with one vitest that stays loaded: it takes jobs as messages, puts their sources in the place of
+ * those on disk and runs their tests. Its tests run in threads, so that they end with it when it is killed.
+ */
+const ROOT = join(import.meta.dirname, '../..');
+const sources = new Map<string, string>();
+
+const vitest = await createVitest(
+  'test',
+  {
+    root: ROOT,
+    watch: false,
+    update: false,
+    pool: 'threads',
+    maxWorkers: 1,
+    // On disk, a mutant's transformed text would pass for that of the file.
+    fsModuleCache: false,
+    cache: false,
+    bail: Number(process.argv[2]),
+    reporters: [{}],
+    silent: true,
+    setupFiles: [join(import.meta.dirname, 'hits.ts')],
+  },
+  {
+    plugins: [
+      {
+        name: 'mutation',
+        enforce: 'pre',
+        load: (id) => sources.get(id),
+      },
+    ],
+  },
+);
+
+process.on('message', (job: Job) => void run(job).then((report) => process.send?.(report)));
+process.on('disconnect', () => process.exit());
+
+async function run(job: Job): Promise<FileReport> {
+  for (const path of sources.keys()) vitest.invalidateFile(path);
+  sources.clear();
+  for (const [file, text] of Object.entries(job.sources)) {
+    sources.set(join(ROOT, file), text);
+    vitest.invalidateFile(join(ROOT, file));
+  }
+  const project = vitest.getRootProject();
+  const testIds = job.tests === undefined ? {} : { testIds: [...job.tests] };
+  const { testModules, unhandledErrors } = await vitest.runTestSpecifications([
+    project.createSpecification(join(ROOT, job.file), testIds),
+  ]);
+  return {
+    tests: testModules.flatMap((module) => [...module.children.allTests()].map(reportOf)),
+    failed: unhandledErrors.length > 0 || testModules.some((module) => module.state() === 'failed'),
+  };
+}
+
+function reportOf(test: TestCase): TestReport {
+  return {
+    id: test.id,
+    name: test.fullName,
+    state: test.result().state,
+    ms: test.diagnostic()?.duration ?? 0,
+    hits: test.meta().hits ?? [],
+  };
+}

@@ -1,0 +1,62 @@
+import type { Mutant } from './mutants.ts';
+
+/** What is mutated, and which tests are to notice. */
+export interface Folder {
+  readonly name: string;
+  /** Globs of its source files. */
+  readonly sources: readonly string[];
+  /** Folders of tests that may notice; of these, those run that reach the mutant. */
+  readonly tests: readonly string[];
+}
+
+export const FOLDERS: readonly Folder[] = [
+  {
+    name: 'sampler',
+    sources: ['sampler/**/*.ts'],
+    tests: ['test/sampler', 'test/exporter/missing-series.test.ts', 'test/exporter/families.test.ts'],
+  },
+  {
+    name: 'model',
+    sources: ['model/rates.ts', 'model/overcommit.ts'],
+    tests: ['test/model'],
+  },
+  {
+    name: 'catalogue',
+    sources: ['model/catalogue/*.ts'],
+    tests: ['test/model', 'test/exporter'],
+  },
+  {
+    name: 'rules',
+    sources: ['dashboards/rules/**/*.ts'],
+    tests: ['test/dashboards'],
+  },
+  {
+    name: 'placement',
+    sources: ['tuner/placement/*.ts'],
+    tests: ['test/tuner/placement', 'test/tuner/plan', 'test/tuner/profile'],
+  },
+  {
+    name: 'apply',
+    sources: ['tuner/apply/*.ts'],
+    tests: ['test/tuner/apply', 'test/tuner/drift', 'test/tuner/journal'],
+  },
+];
+
+/**
+ * Tests that compare a generated file with its source: they notice every change, and a developer regenerates the file.
+ * So they do not count. Nor do tests that only child processes reach, where the mutants are not.
+ */
+export const NOT_COUNTED: readonly RegExp[] = [
+  /dashboards\/built is what the sources say/,
+  /the guide has the thresholds that the rules have/,
+  /test\/model\/metric-reference\.test\.ts/,
+  /test\/tuner\/apply\/kill\.test\.ts/,
+];
+
+/** Mutants that no test can tell from the code as it is, by a rule. */
+export interface Equivalent {
+  readonly why: string;
+  matches(mutant: Mutant): boolean;
+}
+
+export const EQUIVALENT: readonly Equivalent[] = [];

@@ -1,6 +1,7 @@
 import type { CpuSet } from './cpu-set.ts';
 import type { CpuFacts } from './domain/cpu.ts';
-import type { MemoryFacts } from './domain/memory.ts';
+import type { MemoryFacts, PageRule } from './domain/memory.ts';
+import { startKiB } from './domain/memory-devices.ts';
 
 /** Hugepages of one size that a domain takes when it starts, for the part of its memory that is bound alike. */
 export interface PageDemand {
@@ -21,6 +22,8 @@ interface Part {
 /** Modes that hold memory to its cells; the others only prefer them. */
 const BINDING = new Set(['strict', 'restrictive']);
 const KIB_PER_DEFAULT_PAGE = 2_048;
+/** Base pages are 4 KiB on x86, and up to 64 KiB on Arm and POWER. */
+const BASE_PAGE_MAX_KIB = 64;
 
 /**
  * What a domain's XML asks for, of each size and binding. A page of the default size counts as 2 MiB, unless it is
@@ -31,7 +34,7 @@ export function pageDemandsOf(
   defaultPageKiB = KIB_PER_DEFAULT_PAGE,
 ): PageDemand[] {
   const demands = new Map<string, PageDemand>();
-  for (const { memoryKiB, sizeKiB, cells } of partsOf(cpu, memory)) {
+  for (const { memoryKiB, sizeKiB, cells } of [...partsOf(cpu, memory), ...deviceParts(memory)]) {
     const pageKiB = sizeKiB === 'default' ? defaultPageKiB : sizeKiB;
     if (pageKiB <= 0 || memoryKiB <= 0) continue;
     const key = `${sizeKiB} ${cells}`;
@@ -47,10 +50,28 @@ function partsOf(cpu: CpuFacts, memory: MemoryFacts): Part[] {
   const bound = BINDING.has(memory.numaMode ?? '') ? memory.numaNodeset : undefined;
   const guestCells = cpu.cells.length > 0 ? cpu.cells : [{ id: 0, memoryKiB: memory.maximumKiB }];
   return guestCells.flatMap(({ id, memoryKiB }) => {
-    const rule =
-      memory.pageRules.find(({ guestCells: cells }) => cells?.has(id) === true) ??
-      memory.pageRules.find(({ guestCells: cells }) => cells === undefined);
+    const rule = ruleOf(memory, id);
     if (rule === undefined) return [];
     return [{ memoryKiB: memoryKiB ?? 0, sizeKiB: rule.sizeKiB, cells: memory.memNodes.get(id) ?? bound }];
+  });
+}
+
+function ruleOf({ pageRules }: MemoryFacts, guestCell: number): PageRule | undefined {
+  return (
+    pageRules.find(({ guestCells }) => guestCells?.has(guestCell) === true) ??
+    pageRules.find(({ guestCells }) => guestCells === undefined)
+  );
+}
+
+/** Memory devices take the pages of their guest cell, unless they name a size (libvirt's qemuBuildMemoryBackendProps). */
+function deviceParts(memory: MemoryFacts): Part[] {
+  const bound = BINDING.has(memory.numaMode ?? '') ? memory.numaNodeset : undefined;
+  return (memory.devices ?? []).flatMap((device) => {
+    const guestCell = device.guestCell ?? 0;
+    const sizeKiB = device.pageKiB ?? ruleOf(memory, guestCell)?.sizeKiB;
+    // A size of the host's base pages asks for no pool.
+    if (sizeKiB === undefined || (sizeKiB !== 'default' && sizeKiB <= BASE_PAGE_MAX_KIB)) return [];
+    const cells = device.cells ?? memory.memNodes.get(guestCell) ?? bound;
+    return [{ memoryKiB: startKiB(device), sizeKiB, cells }];
   });
 }

@@ -1,9 +1,11 @@
+import type { MemoryDevice } from '../domain/memory-devices.ts';
+import { kibToBytes } from '../units.ts';
 import type { Group, Point } from './metric.ts';
 
 /** Apart from the figures of disks and NICs: it is there when these are not, of a VM whose QEMU hangs for instance. */
 export const devicesGroup = {
   name: 'devices',
-  help: 'Configuration of disks and NICs from the XML, and failed disks.',
+  help: 'Configuration of disks, NICs and memory devices from the XML, and failed disks.',
   byDefault: true,
   costs: 'None: the XML is read anyway; one monitor command for a VM that an I/O error has paused.',
   metrics: [
@@ -42,6 +44,15 @@ export const devicesGroup = {
       },
     },
     {
+      per: 'facts',
+      type: 'gauge',
+      name: 'libvirt_domain_memory_device_bytes',
+      help: 'Size of the memory devices of a domain by model and guest cell, in bytes: size, and for virtio-mem what is requested and what the guest has plugged.',
+      labels: ['model', 'guest_cell', 'kind'],
+      needs: '<memory> devices in the XML',
+      points: ({ memory }) => memoryDevicePoints(memory.devices ?? []),
+    },
+    {
       per: 'extras',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_failed',
@@ -52,3 +63,24 @@ export const devicesGroup = {
     },
   ],
 } as const satisfies Group;
+
+const SIZES = [
+  ['size', ({ sizeKiB }: MemoryDevice) => sizeKiB],
+  ['requested', ({ requestedKiB }: MemoryDevice) => requestedKiB],
+  ['plugged', ({ pluggedKiB }: MemoryDevice) => pluggedKiB],
+] as const;
+
+/** Sums, so that a VM with 200 DIMMs has as many series as one with two. */
+function memoryDevicePoints(devices: readonly MemoryDevice[]): Point[] {
+  const sums = new Map<string, Point>();
+  for (const device of devices) {
+    for (const [kind, read] of SIZES) {
+      const sizeKiB = read(device);
+      if (sizeKiB === undefined) continue;
+      const values = [device.model, String(device.guestCell ?? ''), kind];
+      const key = values.join(' ');
+      sums.set(key, [values, (sums.get(key)?.[1] ?? 0) + kibToBytes(sizeKiB)]);
+    }
+  }
+  return [...sums.values()];
+}

@@ -41,6 +41,20 @@ export const tuningGroup = {
     },
     {
       per: 'facts',
+      type: 'info',
+      name: 'libvirt_domain_features_info',
+      help: 'Properties that limit migration, ballooning or page merging: confidential computing, TPM, memory backing, dirty ring.',
+      when: ({ features }) => Object.values(features ?? {}).some((value) => value !== undefined),
+      labels: {
+        launch_security: ({ features }) => features?.launchSecurity,
+        tpm: ({ features }) => features?.tpm,
+        memory_source: ({ features }) => features?.memorySource,
+        memory_access: ({ features }) => features?.memoryAccess,
+        dirty_ring_size: ({ features }) => features?.dirtyRingSize?.toString(),
+      },
+    },
+    {
+      per: 'facts',
       type: 'gauge',
       name: 'libvirt_domain_vcpus_pinned',
       help: 'Pinned vCPUs.',

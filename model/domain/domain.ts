@@ -2,6 +2,7 @@ import { attr, child, children, type Element, parseXml, text } from '../xml.ts';
 import { type CpuFacts, parseCpuFacts } from './cpu.ts';
 import type { MetadataReader } from './custom-metadata.ts';
 import { type Disk, parseDisks } from './disks.ts';
+import { type DomainFeatures, parseFeatures } from './features.ts';
 import { type NetworkInterface, parseInterfaces } from './interfaces.ts';
 import { type MemoryFacts, parseMemoryFacts } from './memory.ts';
 import { type NovaFacts, type OvirtFacts, parseNova, parseOvirt } from './metadata.ts';
@@ -21,6 +22,8 @@ export interface DomainFacts {
   };
   readonly cpu: CpuFacts;
   readonly memory: MemoryFacts;
+  /** Absent in a recording of an older virtune. */
+  readonly features?: DomainFeatures | undefined;
   readonly disks: readonly Disk[];
   readonly interfaces: readonly NetworkInterface[];
   /** Performance events that are switched on for it, by libvirt's names. */
@@ -60,6 +63,7 @@ export function parseDomain(xml: string, what = 'the domain XML', metadata?: Met
     os: { type: text(osType), arch: attr(osType, 'arch'), machine: attr(osType, 'machine') },
     cpu: parseCpuFacts(root),
     memory: parseMemoryFacts(root),
+    features: parseFeatures(root),
     disks: parseDisks(devices),
     interfaces: parseInterfaces(devices),
     perfEvents: children(child(root, 'perf'), 'event').flatMap((event) =>

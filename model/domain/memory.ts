@@ -1,7 +1,9 @@
 import { CpuSet } from '../cpu-set.ts';
 import { attr, child, children, type Element, elementKiB, sizeKiB, wholeNumber } from '../xml.ts';
+import { type MemoryDevice, parseMemoryDevices } from './memory-devices.ts';
 
 export interface MemoryFacts {
+  /** With all memory devices, as libvirt counts it. */
   readonly maximumKiB: number | undefined;
   readonly currentKiB: number | undefined;
   /** Absent: no hugepages. 'default': the host's default size. */
@@ -18,6 +20,8 @@ export interface MemoryFacts {
   readonly balloonModel: string | undefined;
   /** How often the guest reports its memory statistics; absent or 0: never, and most tags stay empty. */
   readonly balloonPeriodSeconds: number | undefined;
+  /** Absent in a recording of an older virtune. */
+  readonly devices?: readonly MemoryDevice[] | undefined;
 }
 
 export interface PageRule {
@@ -43,6 +47,7 @@ export function parseMemoryFacts(domain: Element): MemoryFacts {
     memNodes: memNodes(child(domain, 'numatune')),
     balloonModel: attr(balloon, 'model'),
     balloonPeriodSeconds: wholeNumber(attr(child(balloon, 'stats'), 'period')),
+    devices: parseMemoryDevices(child(domain, 'devices')),
   };
 }
 

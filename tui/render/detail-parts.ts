@@ -1,8 +1,10 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
 import { type Disk, ioThreadsOf } from '../../model/domain/disks.ts';
+import type { MemoryDevice } from '../../model/domain/memory-devices.ts';
+import { kibToBytes } from '../../model/units.ts';
 import { type Column, isNumeric, shown } from '../columns/column.ts';
 import { diskColumns } from '../columns/disk-columns.ts';
-import { pageSize, percent } from '../columns/format.ts';
+import { bytes, pageSize, percent } from '../columns/format.ts';
 import { nicColumns } from '../columns/nic-columns.ts';
 import { disksOf, nicsOf } from '../model/devices.ts';
 import type { HostView } from '../model/host-view.ts';
@@ -90,7 +92,7 @@ function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width
 export function factLines(vm: Vm, width: number): Line[] {
   const { facts } = vm;
   if (facts === undefined) return [[span(`  ${REASONS.no_xml.text}`, 'missing')]];
-  const { cpu, memory, os } = facts;
+  const { cpu, features, memory, os } = facts;
   const said: readonly (readonly [string, string | undefined])[] = [
     ['title', facts.title],
     ['machine', [facts.type, os.arch, os.machine].filter((part) => part !== undefined).join(' ')],
@@ -116,6 +118,14 @@ export function factLines(vm: Vm, width: number): Line[] {
       [memory.locked ? 'locked' : '', memory.noSharePages ? 'not merged by KSM' : '']
         .filter(Boolean)
         .join(', ') || undefined,
+    ],
+    ['memory devices', memoryDevicesText(memory.devices ?? [])],
+    ['memory backing', [features?.memorySource, features?.memoryAccess].filter(Boolean).join(', ')],
+    ['launch security', features?.launchSecurity],
+    ['TPM', features?.tpm],
+    [
+      'dirty ring',
+      features?.dirtyRingSize === undefined ? undefined : `${features.dirtyRingSize} entries per vCPU`,
     ],
     ['balloon', `${memory.balloonModel ?? 'none'}, stats every ${memory.balloonPeriodSeconds ?? 0} s`],
     ['profile', facts.tuned && `${facts.tuned.profile ?? '?'}, applied ${facts.tuned.at ?? '?'}`],
@@ -178,4 +188,18 @@ export function versionText({ sample }: HostView): string {
   const libvirt = sample?.versions?.libvirt;
   if (libvirt === undefined) return 'this libvirt';
   return `libvirt ${Math.floor(libvirt / 1e6)}.${Math.floor(libvirt / 1e3) % 1_000}.${libvirt % 1_000}`;
+}
+
+/** `2 dimm 8.0 GiB, 1 virtio-mem 2.0 of 16 GiB`. */
+function memoryDevicesText(devices: readonly MemoryDevice[]): string | undefined {
+  const byModel = Map.groupBy(devices, ({ model }) => model);
+  const size = (all: readonly MemoryDevice[], read: (device: MemoryDevice) => number): string =>
+    bytes(kibToBytes(all.reduce((sum, device) => sum + read(device), 0)));
+  const texts = [...byModel].map(([model, all]) => {
+    const whole = size(all, ({ sizeKiB }) => sizeKiB);
+    const isPartial = all.some(({ pluggedKiB }) => pluggedKiB !== undefined);
+    const plugged = isPartial ? `${size(all, ({ pluggedKiB, sizeKiB }) => pluggedKiB ?? sizeKiB)} of ` : '';
+    return `${all.length} ${model} ${plugged}${whole}`;
+  });
+  return texts.join(', ') || undefined;
 }

@@ -102,6 +102,7 @@ test('what is not sent is known, and why', () => {
     'libvirt_domain_block_stats_window_latency_max_seconds',
     'libvirt_domain_block_stats_window_latency_avg_seconds',
     'libvirt_domain_block_stats_window_queue_depth_avg',
+    'libvirt_domain_memory_device_bytes',
     'libvirt_domain_block_stats_failed',
     'libvirt_domain_block_stats_queue_iothread_info',
     'libvirt_domain_cache_occupancy_bytes',

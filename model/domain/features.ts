@@ -1,0 +1,29 @@
+import { attr, child, type Element, wholeNumber } from '../xml.ts';
+
+/** Properties of a domain that limit what can be done with it: live migration, ballooning, page merging. */
+export interface DomainFeatures {
+  /** Confidential computing: `sev`, `sev-snp`, `tdx`, `s390-pv`. */
+  readonly launchSecurity: string | undefined;
+  /** Version of the emulated TPM, or `passthrough` or `external` for the host's or another program's. */
+  readonly tpm: string | undefined;
+  /** `anonymous`, `file` or `memfd`. */
+  readonly memorySource: string | undefined;
+  /** `shared` or `private`. */
+  readonly memoryAccess: string | undefined;
+  /** Entries of KVM's dirty ring per vCPU; absent where pages are tracked by bitmap. */
+  readonly dirtyRingSize: number | undefined;
+}
+
+export function parseFeatures(domain: Element): DomainFeatures {
+  const backing = child(domain, 'memoryBacking');
+  const backend = child(domain, 'devices', 'tpm', 'backend');
+  const backendType = attr(backend, 'type');
+  const dirtyRing = child(domain, 'features', 'kvm', 'dirty-ring');
+  return {
+    launchSecurity: attr(child(domain, 'launchSecurity'), 'type'),
+    tpm: backendType === 'emulator' ? (attr(backend, 'version') ?? 'emulator') : backendType,
+    memorySource: attr(child(backing, 'source'), 'type'),
+    memoryAccess: attr(child(backing, 'access'), 'mode'),
+    dirtyRingSize: attr(dirtyRing, 'state') === 'on' ? wholeNumber(attr(dirtyRing, 'size')) : undefined,
+  };
+}

@@ -32,7 +32,7 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
     [['plan', '--profile', 'balanced', '--file', file], /--profile and --file cannot be combined/],
     [
       ['plan', 'web-01', '--profile', 'blanced'],
-      /there is no profile "blanced"; there are .*balanced.*\[TUNE_PROFILE\]/,
+      /there is no profile "blanced"; available: .*balanced.*\[TUNE_PROFILE\]/,
     ],
     [['apply', 'web-9', '--profile', 'balanced', '--yes'], /no domain.*"web-9".*\[TUNE_DOMAIN\]/],
     [['plan', '--file', join(host.folder, 'none.yaml')], /none\.yaml.*\[TUNE_ASSIGNMENTS\]/],
@@ -45,7 +45,7 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
     ],
     [['hugepages', '--size', '2M'], /unknown option '--size'/],
     [['show', 'last'], /there is no transaction "last".*\[TUNE_USAGE\]/],
-    [['rollback', '--yes'], /knows of no transaction .* that could be taken back \[TUNE_USAGE\]/],
+    [['rollback', '--yes'], /knows of no transaction .* that can be rolled back; virtune tune history lists all transactions \[TUNE_USAGE\]/],
     [['plam'], /unknown command 'plam'/],
   ];
   const ended = await Promise.all(cases.map(([args]) => host.run(...args)));

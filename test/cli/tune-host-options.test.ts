@@ -56,7 +56,7 @@ test('--no-host has no pages grown: a VM that needs them finds no place, with th
   const { code, stderr } = await host.run('apply', ...DATABASE, '--no-host', '--yes');
   expect([code, stderr]).toEqual([
     65,
-    expect.stringMatching(/pg-orders needs 8,192 \(NO_PAGES\); room with 8,192 more pages/),
+    expect.stringMatching(/pg-orders needs 8,192 \(NO_PAGES\); allocate 8,192 more pages/),
   ]);
   expect(host.picture()).toEqual(before);
 });

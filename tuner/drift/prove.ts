@@ -48,6 +48,6 @@ async function prove(host: StepHost, step: Step): Promise<Proof> {
 
 /** The lines of a proof, for people. */
 export function describeProof({ step, seen, differs }: Proof): string[] {
-  if (differs !== undefined) return [`${describeStep(step)}: not so: ${differs}`];
+  if (differs !== undefined) return [`${describeStep(step)}: differs: ${differs}`];
   return seen.map((line) => `${describeStep(step)}: ${line}`);
 }

@@ -24,7 +24,7 @@ function reportOne({ plan, rows, count, waiting, unsafe, profileChanged }: Drift
   const name = printable(state.domain.name);
   const notes = [
     ...(unsafe.length === 0 ? [] : ['unsafe']),
-    ...(waiting === 0 ? [] : [`${waiting} wait for its next boot`]),
+    ...(waiting === 0 ? [] : [`${waiting} pending until its next boot`]),
     ...(profileChanged ? ['profile changed since it was applied'] : []),
   ];
   const note = notes.length === 0 ? '' : ` (${notes.join('; ')})`;

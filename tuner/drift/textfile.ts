@@ -11,25 +11,27 @@ export async function driftMetrics(drifts: readonly Drift[], nowMs: number): Pro
   const registry = new Registry();
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> =>
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
-  const drifted = gauge('virtune_tuning_drift', 'Whether a tuned domain differs from its profile: 1, or 0.', [
-    'domain',
-  ]);
+  const drifted = gauge(
+    'virtune_tuning_drift',
+    'Whether a tuned domain differs from its profile: 1 if it does, else 0.',
+    ['domain'],
+  );
   const settings = gauge(
     'virtune_tuning_settings',
-    'Settings of a tuned domain by how they stand beside its profile.',
+    'Settings of a tuned domain by their state relative to its profile.',
     ['domain', 'standing'],
   );
-  const info = gauge('virtune_tuning_info', 'The profile that a domain was tuned by, value 1.', [
+  const info = gauge('virtune_tuning_info', 'Profile that a domain was tuned with; the value is 1.', [
     'domain',
     'profile',
     'version',
   ]);
   const violations = gauge(
     'virtune_tuning_violations',
-    'Rules for a safe domain that a tuned domain breaks: refuse for those that no plan may break, warn for advice.',
+    'Safety rules that a tuned domain breaks, by level: refuse for rules that no plan may break, warn for advice.',
     ['domain', 'level'],
   );
-  const at = gauge('virtune_tuning_checked_timestamp_seconds', 'When the drift was looked for last.', []);
+  const at = gauge('virtune_tuning_checked_timestamp_seconds', 'Time of the last drift check.', []);
   for (const { plan, rows, count } of drifts) {
     const domain = plan.state.domain.name;
     drifted.set({ domain }, count > 0 ? 1 : 0);

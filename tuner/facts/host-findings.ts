@@ -36,8 +36,8 @@ const LOOKS: Readonly<Record<string, Look>> = {
     agrees: equal,
     mend: (wanted) =>
       wanted === 'on'
-        ? 'echo 1 >/sys/kernel/mm/ksm/run (lasting: systemctl enable --now ksm, or ksmtuned)'
-        : 'echo 2 >/sys/kernel/mm/ksm/run (lasting: systemctl disable --now ksm ksmtuned)',
+        ? 'echo 1 >/sys/kernel/mm/ksm/run (permanent: systemctl enable --now ksm, or ksmtuned)'
+        : 'echo 2 >/sys/kernel/mm/ksm/run (permanent: systemctl disable --now ksm ksmtuned)',
     absent: 'this kernel has no KSM',
   },
   thp: {
@@ -45,30 +45,30 @@ const LOOKS: Readonly<Record<string, Look>> = {
     now: ({ transparentHugepages }) => transparentHugepages,
     agrees: equal,
     mend: (wanted) =>
-      `echo ${wanted} >/sys/kernel/mm/transparent_hugepage/enabled (lasting: transparent_hugepage=${wanted} on the kernel's command line)`,
+      `echo ${wanted} >/sys/kernel/mm/transparent_hugepage/enabled (permanent: transparent_hugepage=${wanted} on the kernel command line)`,
     absent: 'this kernel has no transparent hugepages',
   },
   governor: {
     file: 'cpufreq/scaling_governor',
     now: ({ governors }) => (governors === undefined ? undefined : [...governors].sort().join(', ')),
     agrees: equal,
-    mend: (wanted) => `cpupower frequency-set -g ${wanted} (lasting: tuned-adm profile virtual-host)`,
-    absent: 'the CPUs have no frequency governor that this host can see',
+    mend: (wanted) => `cpupower frequency-set -g ${wanted} (permanent: tuned-adm profile virtual-host)`,
+    absent: 'no frequency governor of the CPUs is visible on this host',
   },
   cstates: {
     file: 'cpuidle',
     now: ({ idleLatencyUs }) => idleLatencyUs?.toString(),
     agrees: atMost,
     mend: (wanted) =>
-      `cpupower idle-set -D ${Number(wanted) + 1} (lasting: tuned-adm profile virtual-host, or intel_idle.max_cstate=; ${KERNEL_DOC})`,
-    absent: 'the CPUs have no idle states that this host can see',
+      `cpupower idle-set -D ${Number(wanted) + 1} (permanent: tuned-adm profile virtual-host, or intel_idle.max_cstate=; ${KERNEL_DOC})`,
+    absent: 'no idle states of the CPUs are visible on this host',
   },
   swappiness: {
     file: 'sys/vm/swappiness',
     now: ({ swappiness }) => swappiness?.toString(),
     agrees: atMost,
     mend: (wanted) =>
-      `sysctl vm.swappiness=${wanted} (lasting: the same line in /etc/sysctl.d/50-virtune.conf)`,
+      `sysctl vm.swappiness=${wanted} (permanent: the same line in /etc/sysctl.d/50-virtune.conf)`,
     absent: 'it cannot be read',
   },
   numaBalancing: {
@@ -76,7 +76,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     now: ({ numaBalancing }) => (numaBalancing === undefined ? undefined : numaBalancing ? 'on' : 'off'),
     agrees: equal,
     mend: (wanted) =>
-      `sysctl kernel.numa_balancing=${wanted === 'on' ? 1 : 0} (lasting: the same line in /etc/sysctl.d/50-virtune.conf)`,
+      `sysctl kernel.numa_balancing=${wanted === 'on' ? 1 : 0} (permanent: the same line in /etc/sysctl.d/50-virtune.conf)`,
     absent: 'this kernel has no NUMA balancing',
   },
 };
@@ -102,13 +102,13 @@ function whyUnknown({ forbidden }: LocalHost, { file, absent }: Look): string {
   return path === undefined ? absent : `this user may not read ${path}; run virtune as root`;
 }
 
-const NOT_LOCAL = 'it can only be seen where virtune runs on the host itself';
+const NOT_LOCAL = 'visible only if virtune runs on the host itself';
 
 function isolation({ local }: HostFacts, { knob, why }: HostWish, dedicated: string): HostFinding {
   const row = { what: knob, wanted: dedicated === '' ? 'none' : dedicated, why };
   const isolated = local?.isolatedCpus;
   if (isolated === undefined) {
-    const next = local === undefined ? NOT_LOCAL : 'this kernel does not tell which CPUs are isolated';
+    const next = local === undefined ? NOT_LOCAL : 'this kernel does not report which CPUs are isolated';
     return { ...row, now: undefined, verdict: 'unknown', next };
   }
   const now = isolated.size === 0 ? 'none' : isolated.toString();
@@ -116,7 +116,7 @@ function isolation({ local }: HostFacts, { knob, why }: HostWish, dedicated: str
   if (now === row.wanted) {
     // Isolated, and still interrupted a few hundred times a second.
     const next = ticking
-      ? `nohz_full=${dedicated} on the kernel's command line takes their timer ticks too`
+      ? `nohz_full=${dedicated} on the kernel command line also stops their timer ticks`
       : undefined;
     return { ...row, now, verdict: 'same', next };
   }
@@ -124,6 +124,6 @@ function isolation({ local }: HostFacts, { knob, why }: HostWish, dedicated: str
     ...row,
     now,
     verdict: 'mismatch',
-    next: `isolcpus=managed_irq,domain,${dedicated} nohz_full=${dedicated} rcu_nocbs=${dedicated} on the kernel's command line, then a boot of the host (${KERNEL_DOC})`,
+    next: `isolcpus=managed_irq,domain,${dedicated} nohz_full=${dedicated} rcu_nocbs=${dedicated} on the kernel command line, then reboot the host (${KERNEL_DOC})`,
   };
 }

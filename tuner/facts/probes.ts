@@ -34,8 +34,8 @@ function directIoProblem(path: string, { code }: NodeJS.ErrnoException): Problem
   if (code !== 'EINVAL') return undefined;
   return {
     code: 'NO_O_DIRECT',
-    text: `the file system of ${JSON.stringify(path)} refuses O_DIRECT, which this cache mode needs`,
-    next: 'move the image to a file system that has it (XFS, ext4), or take writethrough',
+    text: `the file system of ${JSON.stringify(path)} does not support O_DIRECT, which this cache mode needs`,
+    next: 'move the image to a file system that supports it (XFS, ext4), or use cache mode writethrough',
   };
 }
 

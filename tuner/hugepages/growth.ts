@@ -33,14 +33,14 @@ export function growthOf(ledger: PageLedger, cells: readonly CellMemory[]): Grow
     if (!has(sizeKiB)) {
       problems.push({
         code: 'NO_SUCH_PAGES',
-        text: `${missing} pages of ${sizeText(sizeKiB)} are wanted, and this host has none of that size`,
-        next: 'choose another size in the domain, or hugepagesz= on the kernel’s command line',
+        text: `${missing} pages of ${sizeText(sizeKiB)} are needed, but this host has none of that size`,
+        next: 'choose another size in the domain, or add hugepagesz= to the kernel command line',
       });
       continue;
     }
     const choice = bound === undefined ? [...rooms.keys()] : [...bound];
     const lacking = missing - take(rooms, choice, sizeKiB, missing);
-    const where = bound === undefined ? 'all cells together' : `cells ${bound} together`;
+    const where = bound === undefined ? 'all cells' : `cells ${bound}`;
     if (lacking > 0) problems.push(noMemory(where, sizeKiB, missing, undefined));
   }
   const steps = ledger.pools.flatMap(({ cell, sizeKiB, total }): StepOf<'hostPages'>[] => {
@@ -73,10 +73,10 @@ function take(
 
 function noMemory(where: string, sizeKiB: number, missing: number, room: Room | undefined): Problem {
   const wants = sizeText(missing * sizeKiB);
-  const has = room?.freeKiB === undefined ? 'less' : `${sizeText(room.freeKiB)} left`;
+  const has = room?.freeKiB === undefined ? 'less' : `only ${sizeText(room.freeKiB)}`;
   return {
     code: 'NO_MEMORY',
-    text: `${where}: ${missing} more pages of ${sizeText(sizeKiB)} are ${wants}, and ${has} is free`,
-    next: 'move or shrink domains, or bind them to other cells',
+    text: `${where}: ${missing} more pages of ${sizeText(sizeKiB)} need ${wants}, but ${has} is free`,
+    next: 'move domains, reduce their memory, or bind them to other cells',
   };
 }

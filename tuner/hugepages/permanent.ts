@@ -81,8 +81,8 @@ function unitOf(kept: readonly KeptPool[]): string {
 /** As it is shown below the ledger. */
 export function reportPermanence({ kernel, sysctl, unit }: Permanence): string[] {
   return [
-    'To have these pools after a boot of the host, one of:',
-    `- on the kernel's command line (the only sure way for pages of ${sizeText(1_048_576)}): ${kernel}`,
+    'To keep these pools after a reboot of the host, use one of:',
+    `- on the kernel command line (the only reliable way for pages of ${sizeText(1_048_576)}): ${kernel}`,
     ...(sysctl === undefined ? [] : [`- in /etc/sysctl.d/50-virtune-hugepages.conf: ${sysctl}`]),
     '- in /etc/systemd/system/virtune-hugepages.service, then systemctl enable virtune-hugepages:',
     ...unit.split('\n').map((line) => `    ${line}`),

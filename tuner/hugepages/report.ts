@@ -6,11 +6,12 @@ import type { Growth } from './growth.ts';
 import { type PageLedger, type PoolRow, type SharedRow, whoLacks } from './ledger.ts';
 import type { Permanence } from './permanent.ts';
 
-const HEAD = ['cell', 'size', 'total', 'free', 'held by VMs', 'next boots need', 'missing'];
+const HEAD = ['cell', 'size', 'total', 'free', 'held by VMs', 'needed at next boots', 'missing'];
 
 /** The ledger as a table, and below it who will not find pages. */
 export function reportLedger(ledger: PageLedger): string[] {
-  if (ledger.pools.length === 0 && ledger.shared.length === 0) return ['this host tells of no hugepages'];
+  if (ledger.pools.length === 0 && ledger.shared.length === 0)
+    return ['this host reports no huge page pools'];
   const rows = [
     ...ledger.pools.map((row) => [
       String(row.cell),
@@ -24,7 +25,7 @@ export function reportLedger(ledger: PageLedger): string[] {
   const short = [...ledger.pools, ...ledger.shared].filter(({ missing }) => missing > 0);
   return [
     ...textTable(HEAD, rows),
-    ...(short.length === 0 ? ['every domain that is defined finds its pages at its next boot'] : []),
+    ...(short.length === 0 ? ['every defined domain gets its huge pages at its next boot'] : []),
     ...short.map((row) => printable(lacks(ledger, row))),
   ];
 }
@@ -43,7 +44,7 @@ function lacks(ledger: PageLedger, row: PoolRow | SharedRow): string {
   const who = whoLacks(ledger, row).map(
     ({ domain, held, wanted }) => `${JSON.stringify(domain)} (${wanted - held})`,
   );
-  return `${where} lacks ${row.missing} pages of ${sizeText(row.sizeKiB)}; who wants them: ${who.join(', ')}`;
+  return `${where} lacks ${row.missing} pages of ${sizeText(row.sizeKiB)}, needed by ${who.join(', ')}`;
 }
 
 /** What would be made larger, and what cannot be. */

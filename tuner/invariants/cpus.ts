@@ -35,7 +35,7 @@ function withoutOwnCpu(subject: Subject, vcpus: readonly string[]): string | und
 
 const whereIs = (subject: Subject, vcpu: string): string => {
   const pin = pinOf(subject, vcpu);
-  return pin.size === 0 ? 'on no CPU in particular' : `on CPUs ${pin}`;
+  return pin.size === 0 ? 'on any CPU' : `on CPUs ${pin}`;
 };
 
 /** Who is pinned to CPUs that these vCPUs need for themselves. */
@@ -43,7 +43,9 @@ function sharer(subject: Subject, vcpus: readonly string[]): { text: string } | 
   const cpus = cpusOf(subject, vcpus);
   const other = subject.others.find(({ pinned }) => pinned.intersection(cpus).size > 0);
   return (
-    other && { text: `CPUs ${other.pinned.intersection(cpus)} are ${JSON.stringify(other.name)}'s as well` }
+    other && {
+      text: `CPUs ${other.pinned.intersection(cpus)} are also used by ${JSON.stringify(other.name)}`,
+    }
   );
 }
 
@@ -61,8 +63,8 @@ export const cpuInvariants: readonly Invariant[] = [
   {
     code: 'REAL_TIME_NEEDS_PINNING',
     level: 'refuse',
-    what: 'A vCPU of class fifo or rr is pinned to one CPU, and no other vCPU of the domain to the same one.',
-    why: 'A real-time thread that floats starves whatever else is on the CPU that it comes to, the kernel included.',
+    what: 'Each real-time vCPU (SCHED_FIFO or SCHED_RR) is pinned to a single CPU, and no other vCPU of the domain is pinned to it.',
+    why: 'A real-time thread without a pin starves everything on the CPU that it moves to, including the kernel.',
     source:
       'libvirt knowledge base, KVM Real Time Guest Config (2026); Nova 2024.2 admin guide, Real Time (2024)',
     broken: (subject) => {
@@ -70,45 +72,45 @@ export const cpuInvariants: readonly Invariant[] = [
       return vcpu === undefined
         ? undefined
         : {
-            text: `vCPU ${vcpu} has a real-time class and runs ${whereIs(subject, vcpu)}`,
-            next: 'pin vCPUs one to one (cpu.pinning: dedicated), or take vcpusched out (virsh edit)',
+            text: `vCPU ${vcpu} is a real-time vCPU and runs ${whereIs(subject, vcpu)}`,
+            next: 'pin vCPUs one to one (cpu.pinning: dedicated), or remove vcpusched (virsh edit)',
           };
     },
   },
   {
     code: 'REAL_TIME_SHARES_CPU',
     level: 'refuse',
-    what: 'No thread of another domain is pinned to the CPU of a vCPU of class fifo or rr.',
-    why: 'It would never run while the real-time vCPU does.',
+    what: 'No thread of another domain is pinned to the CPU of a real-time vCPU.',
+    why: 'That thread never runs while the real-time vCPU runs.',
     source: 'sched(7), Linux man-pages 6.9 (2024)',
     broken: (subject) => sharer(subject, realTimeVcpus(subject)),
   },
   {
     code: 'REAL_TIME_ON_HOST_CPU',
     level: 'refuse',
-    what: 'A vCPU of class fifo or rr is not on CPUs that are kept for the host, and where CPUs are isolated it is on these.',
-    why: 'Kernel threads of that CPU would wait for ever: storage, network and RCU stall with them.',
+    what: 'Real-time vCPUs do not run on CPUs that are reserved for the host; if the host has isolated CPUs, they run on these.',
+    why: 'Kernel threads on that CPU starve: storage, network and RCU stall.',
     source: 'libvirt knowledge base, KVM Real Time Guest Config (2026)',
     broken: (subject) => {
       const cpus = cpusOf(subject, realTimeVcpus(subject));
       const reserved = cpus.intersection(subject.hostCpus ?? CpuSet.empty);
       if (reserved.size > 0)
         return {
-          text: `CPUs ${reserved} are kept for the host`,
-          next: 'give them others, or see --host-cpus',
+          text: `CPUs ${reserved} are reserved for the host`,
+          next: 'pin the vCPUs to other CPUs, or change --host-cpus',
         };
       const isolated = subject.host.local?.isolatedCpus ?? CpuSet.empty;
       const outside = cpus.difference(isolated);
       return isolated.size === 0 || outside.size === 0
         ? undefined
-        : { text: `CPUs ${outside} are not among the isolated ones, ${isolated}` };
+        : { text: `CPUs ${outside} are not among the isolated CPUs, ${isolated}` };
     },
   },
   {
     code: 'REAL_TIME_HELPERS',
     level: 'refuse',
-    what: "QEMU's own threads and iothreads do not run on CPUs of vCPUs of class fifo or rr.",
-    why: 'A vCPU that spins would wait for a thread that it keeps from running: the guest hangs.',
+    what: 'Emulator threads and iothreads do not run on CPUs of real-time vCPUs.',
+    why: 'A spinning vCPU waits for a thread that it keeps off the CPU: the guest hangs.',
     source:
       'libvirt knowledge base, KVM Real Time Guest Config (2026); Nova 2024.2 admin guide, CPU topologies (2024), hw:emulator_threads_policy',
     broken: (subject) => {
@@ -122,7 +124,7 @@ export const cpuInvariants: readonly Invariant[] = [
       const bad = helpers.find(([, shared]) => shared.size > 0);
       return (
         bad && {
-          text: `${bad[0]} runs on CPUs ${bad[1]}, which real-time vCPUs have`,
+          text: `${bad[0]} runs on CPUs ${bad[1]}, which real-time vCPUs use`,
           next: 'pin it elsewhere (emulator.pinning, iothread.pinning: placed)',
         }
       );
@@ -131,21 +133,24 @@ export const cpuInvariants: readonly Invariant[] = [
   {
     code: 'REAL_TIME_PAGED',
     level: 'warn',
-    what: 'A domain with vCPUs of class fifo or rr has locked memory or hugepages.',
-    why: 'Memory that is swapped out or merged costs milliseconds when it is touched.',
+    what: 'A domain with real-time vCPUs has locked memory or huge pages.',
+    why: 'Access to memory that was swapped out or merged takes milliseconds.',
     source: 'libvirt knowledge base, KVM Real Time Guest Config (2026)',
     broken: (subject) =>
       realTimeVcpus(subject).length === 0 ||
       saidOf(subject, 'locked') === 'yes' ||
       saidOf(subject, 'hugepages') !== undefined
         ? undefined
-        : { text: 'its memory is neither locked nor of hugepages', next: 'memory.locked, or memory.pages' },
+        : {
+            text: 'its memory is neither locked nor in huge pages',
+            next: 'set memory.locked or memory.pages',
+          },
   },
   {
     code: 'HINT_NEEDS_PINNING',
     level: 'refuse',
-    what: 'With kvm.hint-dedicated each vCPU is pinned to a CPU of its own.',
-    why: 'The guest stops yielding and spins: on shared CPUs it spins for a vCPU that does not run.',
+    what: 'With kvm.hint-dedicated, each vCPU is pinned to a dedicated CPU.',
+    why: 'The guest spins instead of yielding: on shared CPUs it spins for a vCPU that is not running.',
     source:
       'libvirt formatdomain (2026), Hypervisor features; Linux 6.12, Documentation/virt/kvm/x86/cpuid.rst (2024), KVM_HINTS_REALTIME',
     broken: (subject) => {
@@ -153,24 +158,24 @@ export const cpuInvariants: readonly Invariant[] = [
       return vcpu === undefined
         ? undefined
         : {
-            text: `the guest is told that its vCPUs have CPUs of their own, and vCPU ${vcpu} runs ${whereIs(subject, vcpu)}`,
-            next: 'pin vCPUs one to one (cpu.pinning: dedicated), or take hint-dedicated out (virsh edit)',
+            text: `the guest assumes dedicated CPUs (kvm.hint-dedicated), but vCPU ${vcpu} runs ${whereIs(subject, vcpu)}`,
+            next: 'pin vCPUs one to one (cpu.pinning: dedicated), or remove hint-dedicated (virsh edit)',
           };
     },
   },
   {
     code: 'HINT_SHARES_CPU',
     level: 'refuse',
-    what: 'With kvm.hint-dedicated no thread of another domain is pinned to its CPUs.',
-    why: 'As above: the promise is not kept.',
+    what: 'With kvm.hint-dedicated, no thread of another domain is pinned to its CPUs.',
+    why: 'The CPUs are not dedicated then: the guest spins for a vCPU that is not running.',
     source: 'Linux 6.12, Documentation/virt/kvm/x86/cpuid.rst (2024), KVM_HINTS_REALTIME',
     broken: (subject) => (hasHint(subject) ? sharer(subject, vcpusOf(subject)) : undefined),
   },
   {
     code: 'HINT_WITH_QUOTA',
     level: 'warn',
-    what: 'With kvm.hint-dedicated no quota takes the CPU away.',
-    why: 'A vCPU that is throttled while it holds a lock lets the others spin for it.',
+    what: 'With kvm.hint-dedicated, no CPU quota applies.',
+    why: 'While a vCPU that holds a lock is throttled, the others spin for it.',
     source: 'Linux 6.12, Documentation/scheduler/sched-bwc.rst (2024)',
     broken: (subject) => {
       const quota = ['vcpu.quota', 'global.quota'].find((id) => saidOf(subject, id) !== undefined);
@@ -180,8 +185,8 @@ export const cpuInvariants: readonly Invariant[] = [
   {
     code: 'PIN_NOT_ONLINE',
     level: 'refuse',
-    what: 'Each pin has a CPU that is online and that VMs may have.',
-    why: 'libvirt does not start the domain otherwise.',
+    what: 'Each pin has a CPU that is online and that VMs may use.',
+    why: 'Otherwise libvirt does not start the domain.',
     source: 'sched_setaffinity(2), Linux man-pages 6.9 (2024), EINVAL',
     broken: (subject) => {
       const usable = vmCpusOf(subject.host);
@@ -193,14 +198,14 @@ export const cpuInvariants: readonly Invariant[] = [
         ...ioThreadPins.values(),
       ];
       const bad = pins.find((pin) => pin.intersection(usable).size === 0);
-      return bad && { text: `VMs may have none of CPUs ${bad}; they have ${usable}` };
+      return bad && { text: `VMs may not use any of CPUs ${bad}; they may use ${usable}` };
     },
   },
   {
     code: 'FLOATS_ON_ISOLATED',
     level: 'warn',
-    what: 'A vCPU with several CPUs to run on has none of isolcpus among them.',
-    why: 'The kernel balances no load on isolated CPUs: all such threads stay on the first of them.',
+    what: 'A vCPU that is pinned to several CPUs has no isolated CPUs among them.',
+    why: 'The kernel does not balance load between isolated CPUs: all such threads stay on the first one.',
     source: 'Linux 6.12, Documentation/admin-guide/kernel-parameters.txt (2024), isolcpus',
     broken: (subject) => {
       const isolated = subject.host.local?.isolatedCpus ?? CpuSet.empty;
@@ -211,7 +216,7 @@ export const cpuInvariants: readonly Invariant[] = [
       return vcpu === undefined
         ? undefined
         : {
-            text: `vCPU ${vcpu} floats over CPUs ${saidPin(subject, vcpu)}, of which ${isolated} are isolated`,
+            text: `vCPU ${vcpu} may run on CPUs ${saidPin(subject, vcpu)}, of which ${isolated} are isolated`,
           };
     },
   },
@@ -219,7 +224,7 @@ export const cpuInvariants: readonly Invariant[] = [
     code: 'MEMORY_FAR_FROM_CPUS',
     level: 'warn',
     what: 'Memory that is bound strictly comes from a cell on which vCPUs are pinned.',
-    why: 'All of its memory would be remote: a PostgreSQL that lives in memory lost 4.5 % of its transactions there, 10.6 % without hugepages.',
+    why: 'Otherwise all its memory is remote: an in-memory PostgreSQL lost 4.5 % of its transactions, 10.6 % without huge pages.',
     source: 'n0derunner.com, Notes on tuning postgres for memory benchmarks (2020 or later)',
     broken: (subject) => {
       const { numaMode, numaNodeset } = subject.facts.memory;
@@ -232,7 +237,7 @@ export const cpuInvariants: readonly Invariant[] = [
       );
       return near.size === 0 || near.intersection(numaNodeset).size > 0
         ? undefined
-        : { text: `vCPUs run in cells ${near}, and memory comes from ${numaNodeset}` };
+        : { text: `vCPUs run on cells ${near}, but memory comes from ${numaNodeset}` };
     },
   },
 ];

@@ -16,28 +16,28 @@ function unknownIoThread({ root, facts }: Subject): string | undefined {
     ...cpuNumbers(attr(each, 'iothreads')),
   ]);
   const id = classes.find((each) => !known.has(String(each)));
-  return id === undefined ? undefined : `iothread ${id} has a scheduling class`;
+  return id === undefined ? undefined : `iothread ${id} has a scheduling policy`;
 }
 
 export const deviceInvariants: readonly Invariant[] = [
   {
     code: 'NO_SUCH_IOTHREAD',
     level: 'refuse',
-    what: 'Disks, controllers, pins and scheduling classes name iothreads that the domain has.',
-    why: 'libvirt refuses the definition, or the domain does not start.',
+    what: 'Disks, controllers, pins and scheduling policies refer only to iothreads that the domain has.',
+    why: 'Otherwise libvirt rejects the definition, or the domain does not start.',
     source: 'libvirt formatdomain (2026), IOThreads Allocation',
     broken: (subject) => {
       const text = unknownIoThread(subject);
       return text === undefined
         ? undefined
-        : { text: `${text}, and the domain has ${subject.facts.cpu.ioThreads.join(', ') || 'none'}` };
+        : { text: `${text}, but the domain has ${subject.facts.cpu.ioThreads.join(', ') || 'none'}` };
     },
   },
   {
     code: 'QUEUES_EXCEED_VCPUS',
     level: 'warn',
-    what: 'Disks and NICs have no more queues than the domain has vCPUs.',
-    why: 'The guest cannot use them, and Windows drivers fare badly with them.',
+    what: 'Disks and NICs have at most as many queues as the domain has vCPUs.',
+    why: 'The guest cannot use more, and Windows drivers perform badly with more.',
     source: 'virtio-win/kvm-guest-drivers-windows, pull request 800 (2022)',
     broken: (subject) => {
       const vcpus = subject.facts.cpu.vcpusMaximum ?? 1;
@@ -48,7 +48,7 @@ export const deviceInvariants: readonly Invariant[] = [
         for (const target of targetsOf(subject.root, scope)) {
           const queues = Number(saidOf(subject, id, target) ?? 0);
           if (queues > vcpus)
-            return { text: `${target} has ${queues} queues, and the domain ${vcpus} vCPUs` };
+            return { text: `${target} has ${queues} queues, but the domain has ${vcpus} vCPUs` };
         }
       }
       return undefined;
@@ -57,15 +57,15 @@ export const deviceInvariants: readonly Invariant[] = [
   {
     code: 'IO_NEEDS_DIRECT',
     level: 'refuse',
-    what: 'A disk with io native has a cache of none or directsync.',
-    why: 'Linux AIO goes past the page cache; libvirt refuses the definition.',
+    what: 'A disk with io=native has cache=none or cache=directsync.',
+    why: 'Linux AIO bypasses the page cache; libvirt rejects other cache modes.',
     source: 'libvirt 9.0 (2023), qemuValidateDomainDeviceDefDiskFrontend',
     broken: (subject) => {
       const target = targetsOf(subject.root, 'disk').find((disk) => {
         const cache = saidOf(subject, 'disk.cache', disk);
         return saidOf(subject, 'disk.io', disk) === 'native' && cache !== 'none' && cache !== 'directsync';
       });
-      return target === undefined ? undefined : { text: `${target} has io native and another cache mode` };
+      return target === undefined ? undefined : { text: `${target} has io=native with another cache mode` };
     },
   },
 ];

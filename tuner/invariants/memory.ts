@@ -26,8 +26,8 @@ export const memoryInvariants: readonly Invariant[] = [
   {
     code: 'LIMIT_BELOW_NEED',
     level: 'refuse',
-    what: "memtune's hard_limit is above the guest's memory and 256 MiB for QEMU (QEMU alone with hugepages that are not locked).",
-    why: 'The kernel kills QEMU when it comes to its limit, or QEMU cannot lock its memory at the start.',
+    what: 'memtune hard_limit exceeds guest memory plus 256 MiB for QEMU (QEMU alone if memory is in huge pages and not locked).',
+    why: 'Otherwise the kernel kills QEMU at the limit, or QEMU cannot lock its memory at start.',
     source: 'libvirt formatdomain (2026), Memory Tuning',
     broken: (subject) => {
       const limit = sizeOf(subject, 'memtune.hardLimit');
@@ -35,40 +35,40 @@ export const memoryInvariants: readonly Invariant[] = [
       return limit === undefined || limit >= need
         ? undefined
         : {
-            text: `hard_limit is ${sizeText(limit)}, and it needs ${sizeText(need)}`,
-            next: 'raise it (memory.hardLimit: "= memory, plus 4 GiB"), or take it out',
+            text: `hard_limit is ${sizeText(limit)}, but ${sizeText(need)} are needed`,
+            next: 'raise it (memory.hardLimit: "= memory, plus 4 GiB"), or remove it',
           };
     },
   },
   {
     code: 'SWAP_LIMIT_BELOW_LIMIT',
     level: 'refuse',
-    what: "memtune's swap_hard_limit is not below its hard_limit.",
-    why: 'It holds memory as well as swap: libvirt and the kernel refuse it.',
+    what: 'memtune swap_hard_limit is not below hard_limit.',
+    why: 'It limits memory plus swap: libvirt and the kernel reject a lower value.',
     source: 'libvirt formatdomain (2026), Memory Tuning',
     broken: (subject) => {
       const [hard, swap] = [sizeOf(subject, 'memtune.hardLimit'), sizeOf(subject, 'memtune.swapHardLimit')];
       return hard === undefined || swap === undefined || swap >= hard
         ? undefined
-        : { text: `swap_hard_limit is ${sizeText(swap)}, and hard_limit ${sizeText(hard)}` };
+        : { text: `swap_hard_limit is ${sizeText(swap)}, but hard_limit is ${sizeText(hard)}` };
     },
   },
   {
     code: 'LOCKED_NEEDS_LIMIT',
     level: 'refuse',
     what: 'A domain with locked memory has a hard_limit.',
-    why: 'Without one libvirt takes every limit off what QEMU may lock: a guest could lock all of the host.',
+    why: 'Otherwise libvirt lifts the limit on memory that QEMU may lock: a guest could lock all memory of the host.',
     source: 'libvirt formatdomain (2026), Memory Backing',
     broken: (subject) =>
       saidOf(subject, 'locked') !== 'yes' || sizeOf(subject, 'memtune.hardLimit') !== undefined
         ? undefined
-        : { text: 'its memory is locked, and nothing limits how much', next: 'set memory.hardLimit as well' },
+        : { text: 'its memory is locked without a limit', next: 'also set memory.hardLimit' },
   },
   {
     code: 'NO_SUCH_PAGES',
     level: 'refuse',
-    what: 'Hugepages are of a size that the host has, and memory is a whole number of them.',
-    why: 'The domain does not start.',
+    what: 'The host has huge pages of this size, and memory is a multiple of the size.',
+    why: 'Otherwise the domain does not start.',
     source: 'libvirt formatdomain (2026), Memory Backing',
     broken: (subject) => {
       const known = new Set(
@@ -76,36 +76,36 @@ export const memoryInvariants: readonly Invariant[] = [
       );
       const sizes = parsePages(saidOf(subject, 'hugepages') ?? '').map(({ sizeKiB }) => sizeKiB);
       const missing = sizes.find((size) => known.size > 0 && !known.has(size));
-      if (missing !== undefined) return { text: `this host has no pages of ${sizeText(missing)}` };
+      if (missing !== undefined) return { text: `this host has no huge pages of ${sizeText(missing)}` };
       const memory = subject.facts.memory.maximumKiB ?? 0;
       const odd = sizes.length === 1 ? sizes.find((size) => memory % size !== 0) : undefined;
       return odd === undefined
         ? undefined
-        : { text: `${sizeText(memory)} is not a whole number of pages of ${sizeText(odd)}` };
+        : { text: `memory of ${sizeText(memory)} is not a multiple of the page size, ${sizeText(odd)}` };
     },
   },
   {
     code: 'MORE_THAN_MAXIMUM',
     level: 'refuse',
-    what: 'currentMemory is at most memory, and memory at most maxMemory.',
-    why: 'libvirt refuses it, or cuts it down without a word.',
+    what: 'currentMemory does not exceed memory, and memory does not exceed maxMemory.',
+    why: 'Otherwise libvirt rejects the definition, or reduces the value silently.',
     source: 'libvirt formatdomain (2026), Memory Allocation',
     broken: ({ root }) => {
       const [most, memory, now] = ['maxMemory', 'memory', 'currentMemory'].map((name) =>
         elementKiB(child(root, name)),
       );
       if (memory !== undefined && now !== undefined && now > memory)
-        return { text: `currentMemory is ${sizeText(now)}, and memory ${sizeText(memory)}` };
+        return { text: `currentMemory is ${sizeText(now)}, but memory is ${sizeText(memory)}` };
       return most !== undefined && memory !== undefined && memory > most
-        ? { text: `memory is ${sizeText(memory)}, and maxMemory ${sizeText(most)}` }
+        ? { text: `memory is ${sizeText(memory)}, but maxMemory is ${sizeText(most)}` }
         : undefined;
     },
   },
   {
     code: 'NO_SUCH_CELL',
     level: 'refuse',
-    what: 'Memory is bound to cells that the host has.',
-    why: 'The domain does not start.',
+    what: 'Memory is bound only to cells that the host has.',
+    why: 'Otherwise the domain does not start.',
     source: 'libvirt formatdomain (2026), NUMA Node Tuning',
     broken: ({ facts, host }) => {
       const known = CpuSet.of(host.topology.cells.map(({ id }) => id));
@@ -123,8 +123,8 @@ export const memoryInvariants: readonly Invariant[] = [
   {
     code: 'CELLS_NOT_ALL_VCPUS',
     level: 'refuse',
-    what: "The guest's NUMA cells hold each vCPU once.",
-    why: 'libvirt refuses it, or the guest sees CPUs without memory.',
+    what: 'Each vCPU is in exactly one NUMA cell of the guest.',
+    why: 'Otherwise libvirt rejects the definition, or the guest sees CPUs without memory.',
     source: 'libvirt formatdomain (2026), CPU model and topology',
     broken: ({ facts }) => {
       const { cells, vcpusMaximum = 1 } = facts.cpu;
@@ -133,7 +133,7 @@ export const memoryInvariants: readonly Invariant[] = [
       const all = cells.reduce((sum, { cpus }) => sum.union(cpus), CpuSet.empty);
       return held === all.size && all.size === vcpusMaximum
         ? undefined
-        : { text: `its cells hold vCPUs ${cpuNumbers(all.toString())}, and it has ${vcpusMaximum}` };
+        : { text: `its cells have vCPUs ${cpuNumbers(all.toString())}, but it has ${vcpusMaximum} vCPUs` };
     },
   },
 ];

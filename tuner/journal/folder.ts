@@ -21,7 +21,7 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
     for (const each of [folder.transactions, folder.locks])
       await mkdir(each, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw cannot(`the state folder ${path} cannot be made`, error, 'name another with --state-dir');
+    throw cannot(`the state folder ${path} cannot be created`, error, 'choose another one with --state-dir');
   }
   const uid = process.getuid?.();
   for (const each of [path, folder.transactions, folder.locks]) {
@@ -29,7 +29,7 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
     if ((mode & GROUP_OR_OTHERS_MAY_WRITE) !== 0 || (owner !== uid && owner !== 0)) {
       throw new TunerError(
         'TUNE_JOURNAL',
-        `${each} could be written to by others, and a journal in it would be obeyed; chown it to yourself and chmod go-w it`,
+        `another user may write to ${each}, and virtune would apply a journal in it; run chown on it for your user, and chmod go-w`,
       );
     }
   }
@@ -42,7 +42,7 @@ export async function namesIn(path: string): Promise<string[]> {
     return await readdir(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw cannot(`${path} cannot be read`, error, 'run as the user that applied');
+    throw cannot(`${path} cannot be read`, error, 'run virtune as the user that applied the changes');
   }
 }
 

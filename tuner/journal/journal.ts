@@ -108,7 +108,7 @@ export class Journal {
       this.#length += await writeAt(this.#file, this.#length, line(timed));
     } catch (error) {
       await this.#file.truncate(this.#length).catch(() => undefined);
-      throw cannot(`the journal ${this.path} cannot be written`, error, 'make room on its disk');
+      throw cannot(`the journal ${this.path} cannot be written`, error, 'free space on its file system');
     }
     await this.#options.trace({ when: 'after', what });
     this.#events.push(timed);
@@ -126,7 +126,7 @@ export class Journal {
 }
 
 export function journalPath(folder: StateFolder, id: string): string {
-  if (!ID.test(id)) throw new TunerError('TUNE_JOURNAL', `${JSON.stringify(id)} is no transaction's id`);
+  if (!ID.test(id)) throw new TunerError('TUNE_JOURNAL', `${JSON.stringify(id)} is not a transaction ID`);
   return join(folder.transactions, `${id}.jsonl`);
 }
 

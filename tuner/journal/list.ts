@@ -70,8 +70,8 @@ export async function findTransaction(folder: StateFolder, which: string): Promi
   throw new TunerError(
     'TUNE_USAGE',
     found.length === 0
-      ? `there is no transaction ${JSON.stringify(which)} in ${folder.path}; virtune tune history lists them`
-      : `${found.length} transactions have ${JSON.stringify(which)} in their id: ${found.map(({ id }) => id).join(', ')}; give more of it`,
+      ? `there is no transaction ${JSON.stringify(which)} in ${folder.path}; virtune tune history lists all transactions`
+      : `${found.length} transactions have ${JSON.stringify(which)} in their ID: ${found.map(({ id }) => id).join(', ')}; use a longer part of the ID`,
   );
 }
 
@@ -94,7 +94,7 @@ export async function lastCommitted(folder: StateFolder, uri: string): Promise<T
   if (found !== undefined) return found;
   throw new TunerError(
     'TUNE_USAGE',
-    `${folder.path} knows of no transaction on ${uri} that could be taken back`,
+    `${folder.path} has no transaction on ${uri} that can be rolled back; virtune tune history lists all transactions`,
   );
 }
 

@@ -53,7 +53,7 @@ export async function lockHost(folder: StateFolder, options: LockOptions): Promi
   try {
     file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   } catch (error) {
-    throw cannot(`the lock ${path} cannot be opened`, error, 'run as the owner of the state folder');
+    throw cannot(`the lock ${path} cannot be opened`, error, 'run virtune as the owner of the state folder');
   }
   try {
     const endMs = performance.now() + waitMs;
@@ -62,7 +62,10 @@ export async function lockHost(folder: StateFolder, options: LockOptions): Promi
       if (performance.now() >= endMs) throw locked(hostname, holder);
       if (!told) onWait?.(holder);
       await sleep(TRY_EVERY_MS, undefined, { signal }).catch(() => {
-        throw new TunerError('TUNE_STOPPED', 'stopped while it waited for the host; nothing was changed');
+        throw new TunerError(
+          'TUNE_STOPPED',
+          'interrupted while waiting for the lock of the host; nothing was changed',
+        );
       });
     }
     await writeHolder(file, { pid: process.pid, command, since: now().toISOString() });
@@ -81,13 +84,17 @@ function takeLock(file: FileHandle): Promise<boolean> {
       said += text;
     });
     child.once('error', (error) =>
-      reject(cannot('the host cannot be locked', error, 'install flock(1), of util-linux')),
+      reject(cannot('the host cannot be locked', error, 'install flock(1) (util-linux)')),
     );
     child.once('close', (code) => {
       if (code === 0 || code === HELD) resolve(code === 0);
       else
         reject(
-          cannot('the host cannot be locked', new Error(said.trim()), 'is the state folder on a local disk?'),
+          cannot(
+            'the host cannot be locked',
+            new Error(said.trim()),
+            'check that the state folder is on a local disk',
+          ),
         );
     });
   });
@@ -120,6 +127,6 @@ function locked(hostname: string, holder: LockHolder | undefined): TunerError {
       : `process ${holder.pid} (${JSON.stringify(holder.command)}, since ${holder.since})`;
   return new TunerError(
     'TUNE_LOCKED',
-    `host ${JSON.stringify(hostname)} is being tuned by ${who}; try again later, or wait for it with --wait SECONDS`,
+    `host ${JSON.stringify(hostname)} is being tuned by ${who}; try again later, or wait with --wait SECONDS`,
   );
 }

@@ -23,11 +23,7 @@ export async function readJournal(path: string): Promise<ReadJournal> {
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw cannot(
-      `the journal ${path} cannot be read`,
-      error,
-      'virtune tune history lists those that there are',
-    );
+    throw cannot(`the journal ${path} cannot be read`, error, 'virtune tune history lists all transactions');
   }
   return parseJournal(path, bytes);
 }
@@ -45,7 +41,7 @@ export function parseJournal(path: string, bytes: Buffer): ReadJournal {
     from = end + 1;
   }
   const [first, ...rest] = lines;
-  if (first === undefined) throw damaged(path, 1, 'it has no whole first line');
+  if (first === undefined) throw damaged(path, 1, 'its first line is incomplete');
   const header = readHeader(path, first.text);
   const events: JournalEvent[] = [];
   let length = first.end;
@@ -68,7 +64,7 @@ function readHeader(path: string, text: string): JournalHeader {
   if (format !== undefined && Number(format) > JOURNAL_FORMAT) {
     throw new TunerError(
       'TUNE_JOURNAL',
-      `the journal ${path} has format ${format} and this virtune reads up to ${JOURNAL_FORMAT}; use the virtune that wrote it`,
+      `the journal ${path} has format ${format}, but this version of virtune reads formats up to ${JOURNAL_FORMAT}; use the version that wrote it`,
     );
   }
   throw damaged(path, 1, header);
@@ -91,6 +87,6 @@ function parseLine<T>(schema: z.ZodType<T>, text: string): T | string {
 function damaged(path: string, line: number, why: string): TunerError {
   return new TunerError(
     'TUNE_JOURNAL',
-    `the journal ${path} is damaged in line ${line}: ${why}; see what it says, mend the domains by hand, and move it away`,
+    `the journal ${path} is damaged in line ${line}: ${why}; inspect it, fix the domains by hand, then move the journal away`,
   );
 }

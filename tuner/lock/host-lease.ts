@@ -80,7 +80,7 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
       if (refused === undefined) return new Lease(uuid, connection, options);
       if (hasNoSecrets(refused)) {
         onSay(
-          `this host's libvirt gives no lock (${refused.message}): runs from elsewhere are not kept out; what the plan looked at is checked before and after each change instead`,
+          `libvirt on this host does not provide a lock (${refused.message}): runs from other machines are not locked out; instead, the state that the plan is based on is checked before and after each change`,
         );
         await connection.close();
         return NO_LEASE;
@@ -98,7 +98,7 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
       if (dead || nowMs() - seen.sinceMs >= LEASE_MS) {
         await undefine(connection, held.secret);
         onSay(
-          `took over the lock of ${holderText(record)}, which is dead; if it left something half done, virtune tune recover there undoes it`,
+          `took over the lock of ${holderText(record)}, which is no longer running; if it left changes unfinished, run virtune tune recover there`,
         );
         continue;
       }
@@ -106,7 +106,10 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
       if (!said) onWait?.(record && holderOf(record));
       said = true;
       await pause(Math.min(TRY_EVERY_MS, Math.max(1, endMs - nowMs()))).catch(() => {
-        throw new TunerError('TUNE_STOPPED', 'stopped while it waited for the host; nothing was changed');
+        throw new TunerError(
+          'TUNE_STOPPED',
+          'interrupted while waiting for the lock of the host; nothing was changed',
+        );
       });
     }
   } catch (error) {
@@ -186,7 +189,7 @@ function holderText(record: LeaseRecord | undefined): string {
 function locked(hostname: string, record: LeaseRecord | undefined): TunerError {
   return new TunerError(
     'TUNE_LOCKED',
-    `host ${JSON.stringify(hostname)} is being tuned by ${holderText(record)}; try again later, or wait for it with --wait SECONDS (the lock of a run that died elsewhere is free after ${LEASE_MS / 1_000} s: --wait ${LEASE_MS / 1_000 + 10})`,
+    `host ${JSON.stringify(hostname)} is being tuned by ${holderText(record)}; try again later, or wait with --wait SECONDS (the lock of a run that died on another machine expires after ${LEASE_MS / 1_000} s: --wait ${LEASE_MS / 1_000 + 10})`,
   );
 }
 
@@ -227,7 +230,7 @@ class Lease implements HostLease {
     this.#lost = true;
     throw new TunerError(
       'TUNE_LOCKED',
-      `the lock of host ${JSON.stringify(this.#options.hostname)} is lost: it was not renewed in time, or its libvirt was restarted, and another run may have begun`,
+      `the lock of host ${JSON.stringify(this.#options.hostname)} is lost: it was not renewed in time, or libvirt was restarted; another run may have started`,
     );
   }
 
@@ -240,7 +243,7 @@ class Lease implements HostLease {
       const holder = await find(this.#connection);
       this.#warned = true;
       this.#options.onSay(
-        `the lock of this host was lost and is held by ${holderText(holder?.record)}; what was begun is undone all the same`,
+        `the lock of this host was lost and is now held by ${holderText(holder?.record)}; changes of this run are undone anyway`,
       );
     } catch {
       // Its libvirt is away: the undo waits for it, and each renewal tries again.

@@ -59,14 +59,14 @@ const perCell = (cells: readonly CellState[], has: (cell: CellState) => string):
 function memoryReason(state: HostState, request: PlacementRequest): Reason {
   const { guest, pageKiB } = request;
   const parts = request.kind === 'node' ? [request.memoryKiB] : request.cells.map((cell) => cell.memoryKiB);
-  const apart = parts.length > 1 ? ', in cells apart' : '';
+  const apart = parts.length > 1 ? ', in separate cells' : '';
   if (pageKiB === undefined) {
     const has = perCell(memoryCells(state, request), (cell) =>
-      cell.freeKiB === undefined ? 'unknown memory' : sized(cell.freeKiB),
+      cell.freeKiB === undefined ? 'an unknown amount' : sized(cell.freeKiB),
     );
     return {
       code: 'NO_MEMORY',
-      text: `${has} not promised to others; ${guest} needs ${listed(parts.map(sized))}${apart}`,
+      text: `${has} of unallocated memory; ${guest} needs ${listed(parts.map(sized))}${apart}`,
     };
   }
   const pages = parts.map((kib) => Math.ceil(kib / pageKiB));
@@ -74,13 +74,13 @@ function memoryReason(state: HostState, request: PlacementRequest): Reason {
   const size = sized(pageKiB);
   const free = state.cells.map((cell) => cell.freePages.get(pageKiB));
   if (free.every((count) => count === undefined)) {
-    return { code: 'NO_PAGES', text: `no cell has pages of ${size}; ${needs}` };
+    return { code: 'NO_PAGES', text: `no cell has huge pages of ${size}; ${needs}` };
   }
   const left = Math.max(0, state.pagesLeft(pageKiB));
   const all = pages.reduce((sum, count) => sum + count, 0);
   const floats = left < all && left < free.reduce((sum: number, count) => sum + (count ?? 0), 0);
   const total = floats
-    ? `, ${left.toLocaleString('en')} of them all once VMs bound to no cell have booted`
+    ? `, ${left.toLocaleString('en')} in total once VMs without a NUMA binding have booted`
     : '';
   const has = perCell(memoryCells(state, request), (cell) =>
     counted(cell.freePages.get(pageKiB) ?? 0, 'free page'),
@@ -100,7 +100,7 @@ function coresReason(solver: Solver, request: DedicatedRequest): Reason {
   const wide = Math.max(1, ...state.cells.flatMap((cell) => cell.cores.map((core) => core.core.cpus.length)));
   const need = (vcpus: number): number => (threads === 'require' ? Math.ceil(vcpus / wide) : vcpus);
   const needs = listed(cells.map((cell) => need(cell.vcpus.size).toLocaleString('en')));
-  const apart = cells.length > 1 ? ', in cells apart' : '';
+  const apart = cells.length > 1 ? ', in separate cells' : '';
   const helpers = helperCount(request);
   const has = perCell(withCpus(state), (cell) => counted(freeFor(cell, request), unit));
   if (helpers === 0) return { code: 'NO_CORES', text: `${has}; ${guest} needs ${needs}${apart}` };
@@ -109,8 +109,8 @@ function coresReason(solver: Solver, request: DedicatedRequest): Reason {
   return {
     code: 'NO_CORES',
     text: bare
-      ? `${guest} finds cores for its vCPUs, but not ${cpus} beside them for its emulator and iothreads: ${has}`
-      : `${has}; ${guest} needs ${needs}${apart}, and ${cpus} for its emulator and iothreads`,
+      ? `the vCPUs of ${guest} fit, but not the ${cpus} for its emulator threads and iothreads: ${has}`
+      : `${has}; ${guest} needs ${needs}${apart}, and ${cpus} for its emulator threads and iothreads`,
   };
 }
 
@@ -151,19 +151,22 @@ function impossibleDedicated(host: PlacementHost, request: DedicatedRequest): Re
     .find((id) => !host.cells.some((cell) => cell.id === id));
   if (missing !== undefined) {
     const there = listed(host.cells.map(({ id }) => `${id}`));
-    return { code: 'NO_CELL', text: `${guest} wants memory of cell ${missing}, and the host has ${there}` };
+    return {
+      code: 'NO_CELL',
+      text: `${guest} needs memory of cell ${missing}, but the host has cells ${there}`,
+    };
   }
   if (threads === 'require' && host.cores.length > 0 && rooms.every(({ room }) => room === 0)) {
     return {
       code: 'NO_SMT',
-      text: `${guest} requires threads of one core, and no core of this host has two for VMs`,
+      text: `${guest} requires sibling threads (cpu.threads: require), but no core of this host has two threads for VMs`,
     };
   }
   if (cells.length > rooms.length && rooms.length > 0) {
     const has = counted(rooms.length, 'cell');
     return {
       code: 'NO_CELL',
-      text: `${guest} has ${counted(cells.length, 'cell')}, and the host ${has} with CPUs for VMs`,
+      text: `${guest} has ${counted(cells.length, 'cell')}, but the host has ${has} with CPUs for VMs`,
     };
   }
   const vcpus = cells.reduce((sum, cell) => sum + cell.vcpus.size, 0);
@@ -183,7 +186,7 @@ function tooWide(
     const has = all === 0 ? `no ${unit}s` : counted(all, unit);
     return {
       code: 'WIDER_THAN_HOST',
-      text: `${guest} has ${counted(vcpus, 'vCPU')}, and the host ${has} for it`,
+      text: `${guest} has ${counted(vcpus, 'vCPU')}, but the host has ${has} for it`,
     };
   }
   const [largest] = [...rooms].sort((a, b) => b.room - a.room);
@@ -191,7 +194,7 @@ function tooWide(
   const has = `${largest.cell}, has ${counted(largest.room, unit)}`;
   return {
     code: 'WIDER_THAN_CELL',
-    text: `${guest} needs ${counted(widest, unit)} in one cell, and the largest, ${has} for it`,
+    text: `${guest} needs ${counted(widest, unit)} in one cell, but the largest, cell ${has} for it`,
   };
 }
 
@@ -254,7 +257,7 @@ function morePages(solver: Solver, request: PlacementRequest): string | undefine
   const [least] = enough;
   return least === undefined
     ? undefined
-    : `room with ${counted(least.short, 'more page', 'more pages')} of ${sized(pageKiB)} in cell ${least.cell.id}`;
+    : `allocate ${counted(least.short, 'more page', 'more pages')} of ${sized(pageKiB)} in cell ${least.cell.id}`;
 }
 
 /** The VM with the fewest CPUs whose leaving makes room, placed or outside the placement. */
@@ -268,7 +271,7 @@ function anotherVmLess(
     guest,
     cpus,
     helps: () => fitsOnHostWithout(host, request, solver, { guest, assignments }),
-    text: `free by moving ${guest} off CPUs ${cpus}`,
+    text: `move ${guest} off CPUs ${cpus}`,
   }));
   const placed = assignments.flatMap((assignment) => {
     const other = solver.requests.find(({ guest }) => guest === assignment.guest);
@@ -279,7 +282,7 @@ function anotherVmLess(
         guest: assignment.guest,
         cpus,
         helps: () => solver.fitsWithout(request, other),
-        text: `free by leaving ${assignment.guest} out, which is to have CPUs ${cpus}`,
+        text: `leave ${assignment.guest}, which would get CPUs ${cpus}, out of the plan`,
       },
     ];
   });
@@ -333,17 +336,17 @@ function milderRequest(host: PlacementHost, request: PlacementRequest, solver: S
   if (request.kind === 'node') return undefined;
   const cells = host.cells.length;
   const requests: readonly [DedicatedRequest, string][] = [
-    [{ ...request, threads: 'prefer' }, 'with thread policy prefer'],
-    [{ ...request, emulatorCpus: 0, ioThreadCpus: 0 }, 'without CPUs of its own for emulator and iothreads'],
+    [{ ...request, threads: 'prefer' }, 'cpu.threads: prefer'],
+    [{ ...request, emulatorCpus: 0, ioThreadCpus: 0 }, 'emulator.cpus: 0 and iothread.cpus: 0'],
     ...[2, 3, 4, 6, 8]
       .filter((count) => count <= cells && request.cells.length === 1)
       .map((count): [DedicatedRequest, string] => [
         { ...request, cells: split(request, count) },
-        `with ${count} guest cells`,
+        `numa.cells: ${count}`,
       ]),
   ];
   const helpful = requests.find(([milder]) => solver.fits(milder));
-  return helpful === undefined ? undefined : `room ${helpful[1]}`;
+  return helpful === undefined ? undefined : `it fits with ${helpful[1]}`;
 }
 
 /** Its vCPUs and memory in `count` guest cells; the first are larger if these do not divide evenly. */
@@ -368,8 +371,8 @@ export function ratioRefusals(sharing: Sharing, allowedRatio: number, next: stri
     {
       guest: worst.guest,
       code: 'RATIO_LIMIT',
-      text: `${names} would share ${counted(worst.after.cpus.size, 'CPU')} (${worst.after.cpus}) at ${ratioText(worst.after.ratio)}, now ${ratioText(worst.before?.ratio ?? 1)}; the limit is ${ratioText(allowedRatio)}`,
-      next: `${next === undefined ? '' : `${next}; or `}dedicate CPUs to fewer VMs, or allow it with --allow-ratio ${Math.ceil(worst.after.ratio)}`,
+      text: `${names} would share ${counted(worst.after.cpus.size, 'CPU')} (${worst.after.cpus}) at ${ratioText(worst.after.ratio)} (now ${ratioText(worst.before?.ratio ?? 1)}); the limit is ${ratioText(allowedRatio)}`,
+      next: `${next === undefined ? '' : `${next}; or `}dedicate CPUs to fewer VMs, or raise the limit with --allow-ratio ${Math.ceil(worst.after.ratio)}`,
     },
   ];
 }

@@ -62,7 +62,7 @@ export function placementHost(topology: HostTopology, options: HostOptions): Pla
   if (missing.size > 0) {
     throw new TunerError(
       'TUNE_PLACEMENT',
-      `CPUs ${missing} cannot be kept for the host: it has ${online.size === 0 ? 'none' : online} online`,
+      `CPUs ${missing} cannot be reserved for the host: they are not online (online: ${online.size === 0 ? 'none' : online})`,
     );
   }
   // CPUs that VMs may not use belong to the host anyway.

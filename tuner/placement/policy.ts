@@ -188,14 +188,14 @@ function check(requests: readonly PlacementRequest[]): void {
   const seen = new Set<string>();
   for (const request of requests) {
     if (seen.has(request.guest)) {
-      throw new TunerError('TUNE_PLACEMENT', `${request.guest} cannot be placed twice at once`);
+      throw new TunerError('TUNE_PLACEMENT', `${request.guest} cannot be placed twice in one plan`);
     }
     seen.add(request.guest);
     const vcpus = request.kind === 'node' ? [...Array(request.vcpus).keys()] : vcpuNumbers(request);
     if (vcpus.length === 0 || vcpus.some((vcpu, index) => vcpu !== index)) {
       throw new TunerError(
         'TUNE_PLACEMENT',
-        `${request.guest} has the vCPUs ${vcpus.join(',') || 'none'} in its guest cells; they must hold each of 0 to n-1 once`,
+        `the guest cells of ${request.guest} have vCPUs ${vcpus.join(',') || 'none'}; each vCPU from 0 on must be in exactly one cell`,
       );
     }
   }

@@ -54,11 +54,11 @@ function lookAt(host: HostFacts, wish: HostWish, dedicated: string, setsKernel: 
   if (steps === undefined || steps.length === 0) return { rows: [row], steps: [] };
   if (!setsKernel) {
     return {
-      rows: [{ ...row, next: `--host sets it until the host boots; or ${row.next ?? ''}` }],
+      rows: [{ ...row, next: `--host sets it until the host reboots; or ${row.next ?? ''}` }],
       steps: [],
     };
   }
-  const next = row.next === undefined ? undefined : `until the host boots; ${row.next}`;
+  const next = row.next === undefined ? undefined : `until the host reboots; ${row.next}`;
   return { rows: [{ ...row, verdict: 'live', next }], steps };
 }
 
@@ -87,7 +87,7 @@ function growPools({ why }: HostWish, needs: readonly PageNeed[]): Part {
       wanted: String(wanted),
       verdict: 'live',
       why,
-      next: `to keep it over a boot of the host: virtune tune hugepages says how`,
+      next: 'virtune tune hugepages shows how to make it permanent',
     }),
   );
   const steps = needs.map(
@@ -100,7 +100,7 @@ function setKsm({ ksm }: HostFacts, { knob, wanted, why }: HostWish, param: stri
   const now = ksm.get(param);
   const row = { what: knob, now: now?.toString(), wanted: String(wanted), why };
   if (now === undefined) {
-    return { rows: [{ ...row, verdict: 'unknown', next: 'this host tells nothing of KSM' }], steps: [] };
+    return { rows: [{ ...row, verdict: 'unknown', next: 'this host reports no KSM parameters' }], steps: [] };
   }
   if (now === wanted) return { rows: [{ ...row, verdict: 'same', next: undefined }], steps: [] };
   const to = [{ field: `shm_${param}`, type: ParamType.uint, value: String(wanted) }];

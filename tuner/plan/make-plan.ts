@@ -135,7 +135,7 @@ function withRefusals(placement: Placement, plans: readonly DomainPlan[], input:
       refusalOf(name, {
         ...violation,
         text: `${violation.text}, until its next boot`,
-        next: 'restart it in the same run (--restart), or plan it first and boot it',
+        next: 'restart it in the same run (--restart), or apply its plan first and restart it',
       }),
   );
   // What its definition would break is the reason; its run says the same again.
@@ -244,7 +244,7 @@ function placeAll(
   const rebalanced = rebalance ? undefined : muchBetter(view, requests, found, sharing, sharingFor);
   const next =
     rebalanced &&
-    `--rebalance would bring it to ${ratioText(rebalanced.after.worstRatio)}, moving VMs that have a place`;
+    `use --rebalance, which lowers the ratio to ${ratioText(rebalanced.after.worstRatio)} but moves VMs that are already placed`;
   const refusals = [...found.refusals, ...ratioRefusals(sharing, allowedRatio, next)];
   return {
     placement: { ...found, kind: refusals.length === 0 ? 'placed' : 'refused', refusals },

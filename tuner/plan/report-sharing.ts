@@ -8,7 +8,8 @@ import type { Plan } from './plan.ts';
 /** What a plan does to every running VM without CPUs to itself, named in the plan or not; and what it leaves idle. */
 export function reportSharing({ sharing, rebalanced, leftAlone = [] }: Plan): string[] {
   const alone = leftAlone.map(
-    (guest) => `${guest} is left alone: its pins are not virtune's; name it, or take it in with --adopt`,
+    (guest) =>
+      `${guest} is left unchanged: its pins were not set by virtune; select it by name, or use --adopt`,
   );
   if (sharing === undefined || !changes(sharing)) return alone.map(printable);
   return [
@@ -51,7 +52,7 @@ function groups(vms: readonly SharingVm[]): string[][] {
   );
   return [...alike.values()].map((group) => {
     const [first] = group as [SharingVm, ...SharingVm[]];
-    const now = first.before === undefined ? 'CPUs of its own' : shareText(first.before);
+    const now = first.before === undefined ? 'dedicated CPUs' : shareText(first.before);
     return [
       group.map(({ guest }) => guest).join(', '),
       first.named ? 'yes' : 'no',
@@ -65,11 +66,11 @@ function warnings(sharing: Sharing, rebalanced: Sharing | undefined): string[] {
   const over = squeezed(sharing, WARN_RATIO);
   const better =
     rebalanced &&
-    `--rebalance would bring the highest ratio to ${ratioText(rebalanced.after.worstRatio)} instead of ${ratioText(sharing.after.worstRatio)}, and moves VMs that have a place`;
+    `--rebalance lowers the highest ratio to ${ratioText(rebalanced.after.worstRatio)} instead of ${ratioText(sharing.after.worstRatio)}, but moves VMs that are already placed`;
   if (over.length === 0) return better === undefined ? [] : [better];
   const worst = Math.max(...over.map(({ after }) => after.ratio));
   return [
-    `warning: ${over.map(({ guest }) => guest).join(', ')} would wait for CPUs, at up to ${ratioText(worst)}; above ${ratioText(WARN_RATIO)} steal is to be expected when they are busy`,
+    `warning: ${over.map(({ guest }) => guest).join(', ')} would share CPUs at up to ${ratioText(worst)}; above ${ratioText(WARN_RATIO)}, expect steal when they are busy`,
     ...(better === undefined ? [] : [better]),
   ];
 }

@@ -45,7 +45,7 @@ export function reportPlacement(placement: Placement): string[] {
     ...moved.map((guest) => `${guest} moves to other CPUs`),
     ...(placement.repinned ?? []).map(
       (guest) =>
-        `${guest} moves to other CPUs of its cells, so that others have more to share; its memory stays`,
+        `${guest} moves to other CPUs of its cells, which leaves more CPUs to the VMs that share; its memory stays`,
     ),
     ...inTheWay(overlaps),
     ...unproven(placement),
@@ -54,9 +54,9 @@ export function reportPlacement(placement: Placement): string[] {
 
 function unproven({ proven, refusals }: Placement): string[] {
   if (proven) return [];
-  const final = refusals.length === 0 ? '' : ', nor that there is no room';
+  const final = refusals.length === 0 ? '' : ', and refused VMs may fit';
   return [
-    `the best placement that was found; there are too many ways to try all of them, so it is not proven that none is better${final}`,
+    `this is the best placement found; not all combinations were tried, so a better one may exist${final}`,
   ];
 }
 
@@ -64,11 +64,12 @@ function unproven({ proven, refusals }: Placement): string[] {
 function inTheWay(overlaps: readonly Overlap[]): string[] {
   const alike = new Map<string, string[]>();
   for (const { guest, cpus, with: others } of overlaps) {
-    const what = `may still run on CPUs ${cpus}, meant for ${others.join(', ')} alone`;
+    const what = `may still run on CPUs ${cpus}, which are dedicated to ${others.join(', ')}`;
     alike.set(what, [...(alike.get(what) ?? []), guest]);
   }
   return [...alike].map(
-    ([what, guests]) => `${guests.join(', ')} ${what}: give them a profile too, or pin them elsewhere`,
+    ([what, guests]) =>
+      `${guests.join(', ')} ${what}; assign a profile to them too, or pin them to other CPUs`,
   );
 }
 
@@ -118,7 +119,7 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
 
 /** One line of what a domain breaks. */
 export function violationText({ code, text, next, level, created }: Violation): string {
-  const word = level === 'warn' ? 'warning' : created ? 'refused' : 'unsafe already';
+  const word = level === 'warn' ? 'warning' : created ? 'refused' : 'already unsafe';
   return printable(`${word}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`);
 }
 
@@ -212,7 +213,7 @@ function obstacles(rows: readonly Row[]): string[] {
     const of = wish.target === '' ? '' : ` of ${wish.target}`;
     if (verdict.kind === 'guest') {
       return [
-        `${wish.setting.id}${of}: ${verdict.needs}; once that is done, --accept ${wish.setting.id}`,
+        `${wish.setting.id}${of}: ${verdict.needs}; when this is done, use --accept ${wish.setting.id}`,
       ].map(printable);
     }
     if (verdict.kind !== 'impossible') return [];

@@ -54,7 +54,7 @@ export function inherit(
       );
   }
   const old = mark?.profile ?? '';
-  const how = mark?.settings === undefined ? "libvirt's default" : 'what it was before';
+  const how = mark?.settings === undefined ? 'the default of libvirt' : 'its previous value';
   return {
     base,
     marked,
@@ -68,9 +68,9 @@ export function inherit(
             setting,
             target: each.target,
             value: each.was ?? undefined,
-            knob: 'taken back',
-            why: `profile ${old} set it and ${profile.name === old ? 'no longer does' : `${profile.name} does not mention it`}, so it goes back to ${how}`,
-            source: "the domain's mark",
+            knob: 'reverted',
+            why: `profile ${old} set it, and ${profile.name === old ? 'no longer does' : `${profile.name} does not`}: it returns to ${how}`,
+            source: 'mark of the domain',
             takenBack: true,
           },
         ];
@@ -81,7 +81,7 @@ export function inherit(
       .filter((each) => !isAsLeft(state, each) && currentValue(state, each) !== each.was)
       .map(
         ({ setting, target, to }) =>
-          `${setting}${target === '' ? '' : ` of ${target}`}: profile ${old} set ${to ?? 'nothing'}, and somebody has changed it since; it stays as it is`,
+          `${setting}${target === '' ? '' : ` of ${target}`}: profile ${old} set ${to ?? 'no value'}, and something else has changed it since; it stays unchanged`,
       ),
   };
 }

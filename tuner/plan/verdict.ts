@@ -37,7 +37,7 @@ export interface Judging {
 
 export const TRANSIENT: Problem = {
   code: 'TRANSIENT',
-  text: 'it takes effect at a boot, and a transient domain is gone when it stops',
+  text: 'it takes effect at a boot, but a transient domain ceases to exist when it stops',
   next: 'define the domain: virsh dumpxml, then virsh define',
 };
 

@@ -21,15 +21,15 @@ function ownerWarnings({ domain, inactive, live }: DomainState): string[] {
     ...(facts?.nova === undefined
       ? []
       : [
-          'OpenStack Nova, which writes its definition again at each hard reboot, resize and migration: say it there, in the flavor (hw:cpu_policy, hw:mem_page_size, hw:emulator_threads_policy)',
+          'OpenStack Nova, which rewrites the definition at each hard reboot, resize and migration; changes made here are lost then. Use the flavor instead (hw:cpu_policy, hw:mem_page_size, hw:emulator_threads_policy)',
         ]),
     ...(facts?.ovirt === undefined
       ? []
       : [
-          "oVirt, whose vdsm writes its definition again at each start: say it there, in the VM's resource allocation",
+          'oVirt, which rewrites the definition at each start; changes made here are lost then. Use the resource allocation of the VM in oVirt instead',
         ]),
   ];
-  return owned.map((owner) => `${domain.name} belongs to ${owner}; what is set here is lost then`);
+  return owned.map((owner) => `${domain.name} is managed by ${owner}`);
 }
 
 /** Hugepages are set aside for the VM; other memory of a cell can run out while the next cell has plenty. */
@@ -41,6 +41,6 @@ function strictWarnings(
   const { numaMode } = policyOf(profile);
   if (numaMode !== 'strict' || request === undefined || request.pageKiB !== undefined) return [];
   return [
-    `memory of ${domain.name} is to be bound strictly to its cells without hugepages: when these run out of memory it swaps or is killed, though other cells have some free; take hugepages (memory.pages: largest), or bind it less strictly (numa.memory: preferred)`,
+    `memory of ${domain.name} will be bound strictly to its cells, without huge pages: if these cells run out of memory, it swaps or is killed although other cells have free memory; use huge pages (memory.pages: largest), or a less strict binding (numa.memory: preferred)`,
   ];
 }

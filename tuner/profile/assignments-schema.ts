@@ -24,7 +24,10 @@ const pageCount = z
 const hugepages = z
   .record(
     z.string(),
-    z.union([pageCount, z.record(z.string().regex(/^\d{1,4}$/, 'a cell is named by its number'), pageCount)]),
+    z.union([
+      pageCount,
+      z.record(z.string().regex(/^\d{1,4}$/, 'a cell must be a number; write for example 0'), pageCount),
+    ]),
   )
   .superRefine((given, context) => {
     for (const size of Object.keys(given)) {
@@ -32,7 +35,7 @@ const hugepages = z
         context.addIssue({
           code: 'custom',
           path: [size],
-          message: `${JSON.stringify(size)} is no size of pages, such as "2 MiB"`,
+          message: `${JSON.stringify(size)} is not a page size; write for example "2 MiB"`,
         });
       }
     }
@@ -53,7 +56,7 @@ const match = z
         (each) => each !== undefined,
       ),
     {
-      message: 'says of no domain that it is meant; for all of them say domain: "*"',
+      message: 'selects no domain; to select all, write domain: "*"',
     },
   );
 

@@ -41,7 +41,7 @@ export function parseAssignments(path: string, text: string): Assignments {
   const unknown = given.assign.flatMap((each, index) =>
     Object.keys(each.labels ?? {}).flatMap((label) =>
       given.metadata?.labels[label] === undefined
-        ? [`${path}: assign.${index}.labels.${label}: metadata.labels does not say where to find it`]
+        ? [`${path}: assign.${index}.labels.${label}: metadata.labels does not define this label`]
         : [],
     ),
   );

@@ -10,7 +10,7 @@ export function definitionOf(state: DomainState): DomainView {
   if (view === undefined) {
     throw new TunerError(
       'TUNE_DOMAIN',
-      `domain ${JSON.stringify(state.domain.name)} is neither defined nor running; it may have gone away meanwhile`,
+      `domain ${JSON.stringify(state.domain.name)} is neither defined nor running; check whether it was undefined or migrated`,
     );
   }
   return view;

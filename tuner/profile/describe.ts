@@ -32,9 +32,9 @@ export function reportList(listed: readonly ListedProfile[]): string {
     name,
     profile?.lineage.slice(1).join(', ') ?? '',
     builtIn ? 'virtune' : path,
-    profile?.title ?? `cannot be used: ${fault}`,
+    profile?.title ?? `invalid: ${fault}`,
   ]);
-  return textTable(['profile', 'stands on', 'from', 'for'], rows).join('\n');
+  return textTable(['profile', 'extends', 'from', 'for'], rows).join('\n');
 }
 
 /** In the order that people think in: first where the guest goes, then what it is made of. */
@@ -59,7 +59,7 @@ export function reportProfile(profile: Profile): string {
     return said.length === 0 ? [] : [section(heading, said)];
   });
   const ofHost = host.size === 0 ? [] : [section('the host', [...host])];
-  const stands = lineage.length > 1 ? [`stands on ${lineage.slice(1).join(', ')}`] : [];
+  const stands = lineage.length > 1 ? [`extends ${lineage.slice(1).join(', ')}`] : [];
   return printableLines(
     [[`${name}: ${title}`, ...stands, `version ${version}`].join('\n'), description, ...sections, ...ofHost]
       .filter((part) => part !== '')

@@ -70,7 +70,7 @@ export class ProfileLibrary {
     const known = this.places.map((each) => each.name).join(', ');
     throw new TunerError(
       'TUNE_PROFILE',
-      `${where}there is no profile ${JSON.stringify(name)}; there are ${known}`,
+      `${where}there is no profile ${JSON.stringify(name)}; available: ${known}`,
     );
   }
 
@@ -91,7 +91,7 @@ export class ProfileLibrary {
     if (way.length > DEPTH_MAX) {
       throw new TunerError(
         'TUNE_PROFILE',
-        `${chain.at(-1)?.path}: extends: a profile can stand on at most ${DEPTH_MAX - 1} others: ${way.map((each) => each.name).join(', which extends ')}`,
+        `${chain.at(-1)?.path}: extends: a profile can extend at most ${DEPTH_MAX - 1} others: ${way.map((each) => each.name).join(', which extends ')}`,
       );
     }
     if (found.some((each) => each.place.name === place.name)) return found;
@@ -135,7 +135,7 @@ function nameOf(path: string): string {
   if (PROFILE_NAME.test(name)) return name;
   throw new TunerError(
     'TUNE_PROFILE',
-    `${path}: a profile is named like its file, by lower-case letters, digits and -; ${JSON.stringify(name)} is not`,
+    `${path}: ${JSON.stringify(name)} is not a profile name; rename the file: lower-case letters, digits and -`,
   );
 }
 

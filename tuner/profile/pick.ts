@@ -59,6 +59,9 @@ function selector({ name, uuid }: DomainState['domain']): string {
 function nobody(states: readonly DomainState[], pattern: string): TunerError {
   const names = states.map(({ domain }) => selector(domain)).sort();
   const more = names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : '';
-  const known = names.length === 0 ? 'no domain at all' : `${names.slice(0, NAMES_MAX).join(', ')}${more}`;
-  return new TunerError('TUNE_DOMAIN', `no domain fits ${JSON.stringify(pattern)}; this host has ${known}`);
+  const known = names.length === 0 ? 'no domains' : `${names.slice(0, NAMES_MAX).join(', ')}${more}`;
+  return new TunerError(
+    'TUNE_DOMAIN',
+    `no domain matches ${JSON.stringify(pattern)}; this host has ${known}`,
+  );
 }

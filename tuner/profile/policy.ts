@@ -15,13 +15,15 @@ export const helperPinning = choice('placed', 'none');
 export const helperCpus = whole({ most: 64 });
 /** vCPUs by number: `2-7`, or all but some, `^0-1` (Nova's hw:cpu_realtime_mask, hw:cpu_dedicated_mask). */
 export const vcpuMask: ValueKind<VcpuMask> = {
-  help: 'vCPUs by number (`2-7`), or all but some (`^0-1`)',
+  help: 'vCPU numbers (`2-7`), or all except some (`^0-1`)',
   parse: (raw) => {
     const text = typeof raw === 'number' ? String(raw) : raw;
     const [, except, list] = typeof text === 'string' ? (/^(\^?)(\d[\d,-]*)$/.exec(text) ?? []) : [];
     const vcpus = list === undefined ? CpuSet.empty : cpuNumbers(list);
     if (vcpus.size === 0) {
-      throw new ValueError(`${JSON.stringify(raw)} names no vCPUs; "2-7" would, or "^0-1" for all but these`);
+      throw new ValueError(
+        `${JSON.stringify(raw)} does not select vCPUs; write for example "2-7", or "^0-1" for all except these`,
+      );
     }
     return { except: except === '^', vcpus };
   },
@@ -41,7 +43,8 @@ const cellList: ValueKind<CpuSet> = {
   help: 'a list of cells (`0-1`)',
   parse: (raw) => {
     const cells = typeof raw === 'string' && /^\d[\d,-]*$/.test(raw) ? cpuNumbers(raw) : CpuSet.empty;
-    if (cells.size === 0) throw new ValueError(`${JSON.stringify(raw)} is no list of cells, such as "0-1"`);
+    if (cells.size === 0)
+      throw new ValueError(`${JSON.stringify(raw)} is not a list of cells; write for example "0-1"`);
     return cells;
   },
 };
@@ -55,18 +58,21 @@ export const ioThreadCount = count({ most: 64 });
 export const diskCache = orDefault(choice('none', 'writeback', 'writethrough', 'directsync', 'unsafe'));
 export const diskIoThread = choice('spread', 'mapped', 'auto', 'none');
 
-const PAGE_HELP = "a size (`2 MiB`, `1 GiB`), or a list with one for each of the guest's cells";
+const PAGE_HELP = 'a size (`2 MiB`, `1 GiB`), or a list with one size per guest cell';
 
 /** Sizes by guest cell; the last holds for the rest. */
 const pageSizes: ValueKind<readonly number[]> = {
   help: PAGE_HELP,
   parse: (raw) => {
     const list: readonly unknown[] = Array.isArray(raw) ? raw : [raw];
-    if (list.length === 0) throw new ValueError(`${JSON.stringify(raw)} names no page size`);
+    if (list.length === 0)
+      throw new ValueError(`${JSON.stringify(raw)} has no page size; write for example "2 MiB"`);
     return list.map((each) => {
       const kib = typeof each === 'string' ? parseSize(each) : undefined;
       if (kib === undefined || kib < 64 || !Number.isInteger(Math.log2(kib))) {
-        throw new ValueError(`${JSON.stringify(each)} is no size of hugepages, such as "2 MiB"`);
+        throw new ValueError(
+          `${JSON.stringify(each)} is not a size of huge pages; write for example "2 MiB"`,
+        );
       }
       return kib;
     });

@@ -36,7 +36,7 @@ export function checkReservations(path: string, reserved: Reservations, host: Ho
   if (missing.size > 0) {
     throw new TunerError(
       'TUNE_ASSIGNMENTS',
-      `${path}: host.reservedCpus: ${host.hostname} has no CPU ${missing} online; it has ${host.online}`,
+      `${path}: host.reservedCpus: CPUs ${missing} are not online on ${host.hostname}; online: ${host.online}`,
     );
   }
   const cells = new Set(host.topology.cells.map(({ id }) => id));

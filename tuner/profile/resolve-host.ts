@@ -42,7 +42,7 @@ function merge(said: readonly [Said, ...Said[]]): HostWish {
 function conflict(said: readonly Said[]): Problem {
   return {
     code: 'PROFILES_DISAGREE',
-    text: `${said[0]?.wanted.knob} of the host cannot be ${said.map(({ profile, wanted }) => `${wanted.wanted} (${profile})`).join(' and ')}`,
-    next: 'keep such domains on different hosts, or let one of the profiles say "leave"',
+    text: `host setting ${said[0]?.wanted.knob} cannot be ${said.map(({ profile, wanted }) => `${wanted.wanted} (${profile})`).join(' and ')} at the same time`,
+    next: 'run these domains on different hosts, or set "leave" in one of the profiles',
   };
 }

@@ -47,11 +47,13 @@ export function parseFigure(text: string, dimension: Dimension): Figure {
   const [base = '', ...clauses] = text.split(', ');
   const value = parseNumber(base, dimension);
   if (value !== undefined) {
-    if (clauses.length > 0) throw new FigureError(`"${text}": a fixed figure has no clauses`);
+    if (clauses.length > 0)
+      throw new FigureError(`"${text}": a fixed figure cannot have clauses; remove them, or start with "= "`);
     return { kind: 'fixed', value };
   }
   const [, percent, subject] = /^(?:= |(\d{1,4}) % of )(.+)$/.exec(base) ?? [];
-  if (subject === undefined) throw new FigureError(`"${text}" is no figure; ${EXAMPLES[dimension]} would be`);
+  if (subject === undefined)
+    throw new FigureError(`"${text}" is not a figure; write for example ${EXAMPLES[dimension]}`);
   const bounds: { plus?: number; least?: number; most?: number } = {};
   for (const clause of clauses) {
     const [word, name] = Object.entries(CLAUSES).find(([each]) => clause.startsWith(each)) ?? [];
@@ -59,11 +61,12 @@ export function parseFigure(text: string, dimension: Dimension): Figure {
     if (name === undefined || bound === undefined) {
       throw new FigureError(`"${clause}" in "${text}" is not "plus N", "at least N" or "at most N"`);
     }
-    if (bounds[name] !== undefined) throw new FigureError(`"${text}" says "${word?.trim()}" twice`);
+    if (bounds[name] !== undefined)
+      throw new FigureError(`"${text}" has "${word?.trim()}" twice; remove one`);
     bounds[name] = bound;
   }
   if (bounds.least !== undefined && bounds.most !== undefined && bounds.least > bounds.most) {
-    throw new FigureError(`"${text}" asks for at least more than at most`);
+    throw new FigureError(`"${text}": "at least" is above "at most"`);
   }
   return {
     kind: 'of',
@@ -76,15 +79,13 @@ export function parseFigure(text: string, dimension: Dimension): Figure {
 function parseSubject(word: string, dimension: Dimension): Subject {
   const known: readonly Subject[] = SUBJECTS[dimension];
   const subject = known.find((each) => each === word);
-  if (subject === undefined)
-    throw new FigureError(`"${word}" cannot be counted here; known: ${known.join(', ')}`);
+  if (subject === undefined) throw new FigureError(`"${word}" cannot be used here; use ${known.join(', ')}`);
   return subject;
 }
 
 function parsePercent(text: string | undefined, whole: string): number {
   const percent = Number(text ?? 100);
-  if (percent < 1 || percent > PERCENT_MAX)
-    throw new FigureError(`"${whole}": 1 to ${PERCENT_MAX} % are possible`);
+  if (percent < 1 || percent > PERCENT_MAX) throw new FigureError(`"${whole}": use 1 to ${PERCENT_MAX} %`);
   return percent;
 }
 

@@ -8,13 +8,13 @@ import { ValueError } from './values.ts';
 export const PROFILE_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 export const profileName = z
   .string()
-  .regex(PROFILE_NAME, 'a profile is named by lower-case letters, digits and -, 63 at most');
+  .regex(PROFILE_NAME, 'a profile name has lower-case letters, digits and -, at most 63');
 
 const words = (what: string): z.ZodString =>
   z.string(`${what} is missing`).trim().min(1, `${what} is empty`).max(2_000);
 const plain = {
-  why: words('why: the reason that people read in a plan'),
-  source: words('source: on whose word (a document, a measurement, or "judgement")'),
+  why: words('why: the reason that a plan shows'),
+  source: words('source: where the value comes from (a document, a measurement, or "judgement")'),
 };
 
 /** The value is checked by the knob itself, so that its words are the same everywhere. */
@@ -94,7 +94,7 @@ function unknownKey(id: string, ids: readonly string[], what: string): string {
       id.toLowerCase().includes(each.toLowerCase()) ||
       distance(each, id) <= 2,
   );
-  const hint = near.length === 0 ? 'see docs/profiles.md' : `is ${near.slice(0, 3).join(' or ')} meant?`;
+  const hint = near.length === 0 ? 'see docs/profiles.md' : `did you mean ${near.slice(0, 3).join(' or ')}?`;
   return `there is no ${what} ${JSON.stringify(id)}; ${hint}`;
 }
 
@@ -126,7 +126,7 @@ export const profileFile = z.strictObject({
   host: tableOf(
     hostKnobs.map(({ id }) => id),
     (id) => entriesOf((value) => findHostKnob(id)?.check(value), false),
-    'knob of the host',
+    'host knob',
   ).optional(),
 });
 export type ProfileFile = z.output<typeof profileFile>;

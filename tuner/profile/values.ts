@@ -21,7 +21,7 @@ export function choice<const C extends string>(...values: readonly C[]): ValueKi
     help,
     parse: (raw) => {
       const found = values.find((value) => value === raw);
-      if (found === undefined) throw new ValueError(`${shown(raw)} is none of ${values.join(', ')}`);
+      if (found === undefined) throw new ValueError(`${shown(raw)} is not one of ${values.join(', ')}`);
       return found;
     },
   };
@@ -33,7 +33,7 @@ export const onOff: ValueKind<boolean> = {
   parse: (raw) => {
     if (raw === true || raw === 'on' || raw === 'yes') return true;
     if (raw === false || raw === 'off' || raw === 'no') return false;
-    throw new ValueError(`${shown(raw)} is neither on nor off`);
+    throw new ValueError(`${shown(raw)} is not on or off`);
   },
 };
 
@@ -82,7 +82,7 @@ export const size: ValueKind<Figure> = {
   help: 'a size (`2 GiB`), or a rule: `= memory, plus 2 GiB`',
   parse: (raw) => {
     if (typeof raw !== 'string')
-      throw new ValueError(`${shown(raw)} is no size with a unit, such as "2 GiB"`);
+      throw new ValueError(`${shown(raw)} is not a size with a unit; write for example "2 GiB"`);
     return figureOf(raw, 'size');
   },
 };
@@ -134,7 +134,7 @@ export function orWord<V, const W extends string>(
         return kind.parse(raw);
       } catch (error) {
         if (!(error instanceof ValueError)) throw error;
-        throw new ValueError(`${error.message}, nor ${words.join(', ')}`, { cause: error });
+        throw new ValueError(`${error.message}; also allowed: ${words.join(', ')}`, { cause: error });
       }
     },
   };

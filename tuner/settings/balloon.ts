@@ -33,7 +33,7 @@ function strip(balloon: Element): void {
 
 const period = attributeSetting({
   id: 'balloon.statsPeriod',
-  title: 'seconds between reports of memory statistics',
+  title: 'memory statistics period, seconds',
   on: 'domain',
   path: [...BALLOON, 'stats'],
   attribute: 'period',
@@ -49,14 +49,14 @@ export const balloonSettings = [
   model,
   attributeSetting({
     id: 'balloon.freePageReporting',
-    title: 'pages that the guest has freed go back to the host',
+    title: 'free page reporting: pages that the guest frees return to the host',
     on: 'domain',
     path: BALLOON,
     attribute: 'freePageReporting',
   }),
   attributeSetting({
     id: 'balloon.autodeflate',
-    title: 'the balloon gives memory back before the guest kills for it',
+    title: 'balloon deflation when the guest runs out of memory',
     on: 'domain',
     path: BALLOON,
     attribute: 'autodeflate',

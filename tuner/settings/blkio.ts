@@ -5,7 +5,7 @@ import { positive } from './values.ts';
 export const blkioSettings = [
   textSetting({
     id: 'blkio.weight',
-    title: "weight of the domain's I/O against other domains'",
+    title: 'I/O weight relative to other domains',
     on: 'domain',
     path: ['blkiotune', 'weight'],
     canonical: positive,

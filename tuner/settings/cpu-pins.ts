@@ -37,7 +37,7 @@ const vcpupin = pinSetting(
 
 const emulatorpin = pinSetting(
   'emulatorpin',
-  "host CPUs of QEMU's own threads",
+  'host CPUs of emulator threads',
   'domain',
   () => ['cputune', 'emulatorpin'],
   ({ domain, to }) => (to === undefined ? undefined : [{ kind: 'emulatorPin', domain, to }]),
@@ -55,7 +55,7 @@ const iothreadpin = pinSetting(
 /** Only `auto` says something: it leaves all pins to numad, and forbids memory to be bound cell by cell. */
 const placement: Setting = {
   id: 'vcpu.placement',
-  title: 'who places the vCPUs',
+  title: 'vCPU placement mode',
   on: 'domain',
   read: (domain) => (attr(child(domain, 'vcpu'), 'placement') === 'auto' ? 'auto' : undefined),
   write: (domain, _, value) => {
@@ -73,7 +73,7 @@ const placement: Setting = {
 
 const cpuset = attributeSetting({
   id: 'vcpu.cpuset',
-  title: 'host CPUs of threads without a pin of their own',
+  title: 'host CPUs of threads without a separate pin',
   on: 'domain',
   path: ['vcpu'],
   attribute: 'cpuset',

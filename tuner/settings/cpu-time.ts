@@ -6,7 +6,7 @@ import { positive } from './values.ts';
 /** Weight of all its threads together, against other domains'. Its scale differs: 2-262144 with cgroup v1, 1-10000 with v2. */
 const shares = textSetting({
   id: 'shares',
-  title: 'weight of its CPU time against other domains',
+  title: 'CPU shares relative to other domains',
   on: 'domain',
   path: ['cputune', 'shares'],
   canonical: positive,
@@ -24,7 +24,7 @@ const quotaOf = (text: string): string | undefined =>
 function periodAndQuota(of: string, whose: string, element: string, param: string): [Setting, Setting] {
   const period = textSetting({
     id: `${of}.period`,
-    title: `microseconds in which the quota of ${whose} holds`,
+    title: `CPU quota period of ${whose}, µs`,
     on: 'domain',
     path: ['cputune', `${element}period`],
     canonical: positive,
@@ -35,7 +35,7 @@ function periodAndQuota(of: string, whose: string, element: string, param: strin
   });
   const quota = textSetting({
     id: `${of}.quota`,
-    title: `microseconds of CPU time that ${whose} may use in a period`,
+    title: `CPU quota of ${whose} per period, µs`,
     on: 'domain',
     path: ['cputune', `${element}quota`],
     canonical: quotaOf,
@@ -50,6 +50,6 @@ export const cpuTimeSettings = [
   shares,
   ...periodAndQuota('vcpu', 'each vCPU', '', 'vcpu'),
   ...periodAndQuota('global', 'the whole domain', 'global_', 'global'),
-  ...periodAndQuota('emulator', "QEMU's own threads", 'emulator_', 'emulator'),
+  ...periodAndQuota('emulator', 'emulator threads', 'emulator_', 'emulator'),
   ...periodAndQuota('iothread', 'each iothread', 'iothread_', 'iothread'),
 ] as const;

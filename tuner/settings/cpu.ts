@@ -10,7 +10,7 @@ const OF_A_MODE = ['mode', 'match', 'check', 'migratable'] as const;
 /** `host-passthrough`, `host-model`, `maximum`, or `custom MODEL`. */
 const mode: Setting = {
   id: 'cpu.mode',
-  title: 'which CPU the guest sees',
+  title: 'CPU model that the guest sees',
   on: 'domain',
   read: (domain) => {
     const cpu = child(domain, 'cpu');
@@ -68,7 +68,7 @@ export function parseTopology(value: string): CpuTopology | undefined {
 
 const topology: Setting = {
   id: 'cpu.topology',
-  title: 'sockets, dies, cores and threads that the guest sees',
+  title: 'CPU topology that the guest sees: sockets, dies, cores, threads',
   on: 'domain',
   read: (domain) => {
     const element = findPath(domain, TOPOLOGY);
@@ -110,7 +110,7 @@ function featureSetting(name: string, title: string): Setting {
 /** Whether the guest sees a performance monitoring unit; QEMU gives it one unless told otherwise. */
 const pmu = attributeSetting({
   id: 'pmu',
-  title: 'performance monitoring unit',
+  title: 'virtual PMU (performance counters)',
   on: 'domain',
   path: ['features', 'pmu'],
   attribute: 'state',
@@ -119,7 +119,7 @@ const pmu = attributeSetting({
 export const cpuSettings = [
   mode,
   topology,
-  featureSetting('tsc-deadline', 'timer that the guest arms with the TSC'),
-  featureSetting('invtsc', 'TSC that the guest may trust; keeps it from migrating'),
+  featureSetting('tsc-deadline', 'TSC deadline timer'),
+  featureSetting('invtsc', 'invariant TSC; prevents migration'),
   pmu,
 ] as const;

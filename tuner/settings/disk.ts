@@ -23,7 +23,7 @@ function driverSetting(
 /** Another bus has another kind of address, which libvirt gives it anew. */
 const bus: Setting = custom({
   id: 'disk.bus',
-  title: 'bus that the guest sees the disk on',
+  title: 'disk bus that the guest sees',
   on: 'disk',
   path: ['target'],
   read: (target) => attr(target, 'bus'),
@@ -36,16 +36,20 @@ const bus: Setting = custom({
 
 export const diskSettings = [
   bus,
-  driverSetting('disk.cache', 'host cache of the disk', 'cache', (value) =>
+  driverSetting('disk.cache', 'disk cache mode', 'cache', (value) =>
     value === 'default' ? undefined : value,
   ),
-  driverSetting('disk.io', "how QEMU does the disk's I/O", 'io'),
-  driverSetting('disk.discard', 'whether discarded blocks are given back', 'discard'),
-  driverSetting('disk.detectZeroes', 'whether written zeroes are looked for', 'detect_zeroes'),
-  driverSetting('disk.queues', 'queues of the disk', 'queues', whole),
-  driverSetting('disk.queueSize', 'requests that a queue holds', 'queue_size', whole),
-  driverSetting('disk.iothread', "iothread that does the disk's I/O", 'iothread', whole),
-  queueMapping('disk.iothreads', "iothreads that share the disk's queues", 'disk'),
+  driverSetting('disk.io', 'disk I/O mode', 'io'),
+  driverSetting(
+    'disk.discard',
+    'discard mode: blocks that the guest discards return to the storage',
+    'discard',
+  ),
+  driverSetting('disk.detectZeroes', 'detection of written zeroes', 'detect_zeroes'),
+  driverSetting('disk.queues', 'disk queues', 'queues', whole),
+  driverSetting('disk.queueSize', 'disk queue size, requests', 'queue_size', whole),
+  driverSetting('disk.iothread', 'iothread of the disk', 'iothread', whole),
+  queueMapping('disk.iothreads', 'iothreads that share the queues of the disk', 'disk'),
 ] as const;
 
 /** A device that uses an iothread. */

@@ -50,7 +50,7 @@ export function ensurePath(from: Element, path: readonly PathStep[]): Element {
 /** A new child, indented like its neighbours. */
 export function append(parent: Element, step: PathStep): Element {
   const document = parent.ownerDocument;
-  if (document === null) throw new TypeError(`<${parent.nodeName}> belongs to no document`);
+  if (document === null) throw new TypeError(`<${parent.nodeName}> does not belong to a document`);
   const element = document.createElement(nameOf(step));
   if (typeof step !== 'string') element.setAttribute(...step.with);
   const next = nextInOrder(parent, nameOf(step));

@@ -9,21 +9,21 @@ import { state, whole } from './values.ts';
  * names. https://libvirt.org/formatdomain.html#hypervisor-features, and QEMU's docs/system/i386/hyperv.rst.
  */
 export const HYPERV_FEATURES = [
-  ['relaxed', 'no watchdog on timers that come late'],
-  ['vapic', 'interrupt controller without exits'],
-  ['spinlocks', 'retries before a spinning vCPU yields'],
-  ['vpindex', 'number of each vCPU'],
-  ['runtime', 'time that each vCPU ran'],
+  ['relaxed', 'relaxed timers: no watchdog bug check when a timer is late'],
+  ['vapic', 'virtual APIC with fewer exits'],
+  ['spinlocks', 'spinlock retries before a vCPU yields'],
+  ['vpindex', 'virtual processor index of each vCPU'],
+  ['runtime', 'run time of each vCPU'],
   ['synic', 'synthetic interrupt controller'],
   ['stimer', 'synthetic timers'],
-  ['stimer.direct', 'synthetic timers that interrupt directly'],
-  ['reset', 'reset by a register'],
-  ['frequencies', "TSC's and APIC's frequencies in registers"],
-  ['reenlightenment', 'notice of a changed TSC after a migration'],
-  ['tlbflush', 'TLB flushes by hypercall'],
-  ['ipi', 'interrupts between vCPUs by hypercall'],
-  ['evmcs', 'nested VMCS without exits, on Intel'],
-  ['avic', "synthetic interrupts with the CPU's own APIC virtualisation"],
+  ['stimer.direct', 'synthetic timers with direct interrupts'],
+  ['reset', 'reset by MSR'],
+  ['frequencies', 'TSC and APIC frequencies in MSRs'],
+  ['reenlightenment', 'notification of a TSC frequency change after migration'],
+  ['tlbflush', 'TLB flush by hypercall'],
+  ['ipi', 'inter-processor interrupts by hypercall'],
+  ['evmcs', 'enlightened VMCS for nested virtualization, Intel only'],
+  ['avic', 'synthetic interrupts with hardware APIC virtualization (AVIC, APICv)'],
 ] as const;
 export type HypervFeature = (typeof HYPERV_FEATURES)[number][0];
 
@@ -91,6 +91,6 @@ function kvmSetting(feature: string, title: string): Setting {
 }
 
 export const kvmSettings = [
-  kvmSetting('hint-dedicated', 'the guest is told that its vCPUs have CPUs of their own'),
-  kvmSetting('poll-control', 'the guest polls before it halts, and the host need not'),
+  kvmSetting('hint-dedicated', 'KVM_HINTS_REALTIME: the guest assumes dedicated CPUs'),
+  kvmSetting('poll-control', 'halt polling in the guest instead of on the host'),
 ] as const;

@@ -103,7 +103,7 @@ function pollSetting(
 /** `0-16`: the fewest and the most worker threads. Both in one, since neither may pass the other on the way. */
 const pool: Setting = {
   id: 'iothread.pool',
-  title: 'worker threads of an iothread, fewest and most',
+  title: 'worker threads of an iothread, minimum and maximum',
   on: 'iothread',
   read: (domain, target) => {
     const element = findPath(domain, ioThreadPath(target));
@@ -136,14 +136,20 @@ const pool: Setting = {
 
 export const ioThreadSettings = [
   ioThreads,
+  pollSetting('iothread.poll.max', 'maximum polling time of an iothread, ns', 'max', 'poll_max_ns', 'ullong'),
   pollSetting(
-    'iothread.poll.max',
-    'nanoseconds that an iothread polls before it sleeps',
-    'max',
-    'poll_max_ns',
-    'ullong',
+    'iothread.poll.grow',
+    'growth factor of the iothread polling time',
+    'grow',
+    'poll_grow',
+    'uint',
   ),
-  pollSetting('iothread.poll.grow', 'how fast the polling time grows', 'grow', 'poll_grow', 'uint'),
-  pollSetting('iothread.poll.shrink', 'how fast the polling time shrinks', 'shrink', 'poll_shrink', 'uint'),
+  pollSetting(
+    'iothread.poll.shrink',
+    'shrink divisor of the iothread polling time',
+    'shrink',
+    'poll_shrink',
+    'uint',
+  ),
   pool,
 ] as const;

@@ -28,27 +28,27 @@ function limits(measure: 'bytes' | 'iops', direction: 'total' | 'read' | 'write'
       `${other}_${measure}_sec_max`,
       `${other}_${measure}_sec_max_length`,
     ]);
-  const what = `${measure === 'bytes' ? 'bytes' : 'requests'} a second, ${direction === 'total' ? 'both ways' : `${direction}s`}`;
+  const what = `${measure === 'bytes' ? 'bytes' : 'requests'} per second, ${direction === 'total' ? 'reads and writes' : `${direction}s`}`;
   const name = `disk.iotune.${direction}${measure === 'bytes' ? 'Bytes' : 'Iops'}Sec`;
   return [
     {
       id: name,
       element: base,
-      title: `most ${what}`,
+      title: `maximum ${what}`,
       excludes: excludes(''),
       carries: [`${base}_max`, `${base}_max_length`],
     },
     {
       id: `${name}Max`,
       element: `${base}_max`,
-      title: `most ${what}, in a burst`,
+      title: `maximum ${what}, in a burst`,
       excludes: excludes(''),
       carries: [`${base}_max_length`],
     },
     {
       id: `${name}MaxLength`,
       element: `${base}_max_length`,
-      title: `seconds that a burst may last: ${what}`,
+      title: `maximum burst duration, seconds: ${what}`,
       excludes: [],
       carries: [],
     },
@@ -81,7 +81,7 @@ const step = (domain: LiveChange['domain'], disk: string, to: readonly StepParam
 
 const size = textSetting({
   id: 'disk.iotune.sizeIopsSec',
-  title: 'bytes that count as one request',
+  title: 'bytes that count as one request of the limit',
   on: 'disk',
   path: ['iotune', 'size_iops_sec'],
   canonical: positive,
@@ -92,7 +92,7 @@ const size = textSetting({
 
 const group = textSetting({
   id: 'disk.iotune.group',
-  title: 'group whose disks share one budget',
+  title: 'group of disks that share their limits',
   on: 'disk',
   path: ['iotune', 'group_name'],
   canonical: (name) => (name === '' ? undefined : name),

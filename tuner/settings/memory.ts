@@ -13,7 +13,7 @@ const HUGEPAGES = ['memoryBacking', 'hugepages'] as const;
 /** `default`, `2 MiB`, or with cells that differ `1 GiB on 0-2, 2 MiB on 3`. */
 const hugepages: Setting = {
   id: 'hugepages',
-  title: 'hugepages that memory comes from',
+  title: 'huge page size of memory',
   on: 'domain',
   read: (domain) => {
     const element = child(domain, ...HUGEPAGES);
@@ -67,7 +67,7 @@ export function parsePages(value: string): PageSpec[] {
 
 const allocation = attributeSetting({
   id: 'memory.allocation',
-  title: 'when memory is taken from the host',
+  title: 'memory allocation mode',
   on: 'domain',
   path: ['memoryBacking', 'allocation'],
   attribute: 'mode',
@@ -75,14 +75,14 @@ const allocation = attributeSetting({
 
 const locked = flagSetting({
   id: 'locked',
-  title: 'memory is never swapped out',
+  title: 'locked memory, never swapped out',
   on: 'domain',
   path: ['memoryBacking', 'locked'],
 });
 
 const nosharepages = flagSetting({
   id: 'nosharepages',
-  title: 'memory is never merged with others by KSM',
+  title: 'exclusion from KSM merging',
   on: 'domain',
   path: ['memoryBacking', 'nosharepages'],
 });
@@ -90,7 +90,7 @@ const nosharepages = flagSetting({
 /** What the guest has of its memory, by its balloon; all of it where nothing is said. */
 const current: Setting = {
   id: 'memory.current',
-  title: 'memory that the balloon leaves to the guest',
+  title: 'balloon size',
   on: 'domain',
   read: (domain) => elementSize(child(domain, 'currentMemory') ?? child(domain, 'memory')),
   write: (domain, _, value) => {
@@ -131,13 +131,9 @@ export const memorySettings = [
   nosharepages,
   current,
   // Most first: the swap limit holds memory as well, and may not be below the hard limit.
-  limitSetting('memtune.swapHardLimit', 'most memory and swap of the QEMU process', 'swap_hard_limit'),
-  limitSetting('memtune.hardLimit', 'most memory of the QEMU process', 'hard_limit'),
-  limitSetting(
-    'memtune.softLimit',
-    'memory of the QEMU process that it keeps when memory is short',
-    'soft_limit',
-  ),
+  limitSetting('memtune.swapHardLimit', 'memory and swap limit of the QEMU process', 'swap_hard_limit'),
+  limitSetting('memtune.hardLimit', 'memory limit of the QEMU process', 'hard_limit'),
+  limitSetting('memtune.softLimit', 'soft memory limit of the QEMU process', 'soft_limit'),
 ] as const;
 
 /** Kept out of the settings: what a domain's memory is backed by decides what else it may have. */

@@ -45,7 +45,7 @@ function bandwidthSetting(direction: 'inbound' | 'outbound', whose: string): Set
   const path = ['bandwidth', direction] as const;
   return custom({
     id: `nic.bandwidth.${direction}`,
-    title: `most traffic ${whose}`,
+    title: `bandwidth limit ${whose}`,
     on: 'nic',
     path,
     read: bandwidthText,
@@ -79,18 +79,18 @@ function bandwidthSetting(direction: 'inbound' | 'outbound', whose: string): Set
 export const nicSettings = [
   attributeSetting({
     id: 'nic.model',
-    title: 'network card that the guest sees',
+    title: 'NIC model that the guest sees',
     on: 'nic',
     path: ['model'],
     attribute: 'type',
   }),
-  driverSetting('nic.driver', "where the card's queues are served: vhost or qemu", 'name'),
+  driverSetting('nic.driver', 'NIC backend: vhost or qemu', 'name'),
   // One is what there is when nothing is said, and libvirt does not write it.
-  driverSetting('nic.queues', 'pairs of queues of the network card', 'queues', (count) =>
+  driverSetting('nic.queues', 'NIC queue pairs', 'queues', (count) =>
     whole(count) === '1' ? undefined : positive(count),
   ),
-  driverSetting('nic.rxQueueSize', 'packets that a receive ring holds', 'rx_queue_size', whole),
-  driverSetting('nic.txQueueSize', 'packets that a transmit ring holds', 'tx_queue_size', whole),
+  driverSetting('nic.rxQueueSize', 'receive ring size, packets', 'rx_queue_size', whole),
+  driverSetting('nic.txQueueSize', 'transmit ring size, packets', 'tx_queue_size', whole),
   bandwidthSetting('inbound', 'to the guest'),
   bandwidthSetting('outbound', 'from the guest'),
 ] as const;

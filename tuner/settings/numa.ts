@@ -9,7 +9,7 @@ const MEMORY = ['numatune', 'memory'] as const;
 /** libvirt's default is strict, once it is said where the memory is to come from. */
 const mode: Setting = {
   id: 'numatune.mode',
-  title: "how memory is bound to the host's cells",
+  title: 'NUMA memory mode',
   on: 'domain',
   read: (domain) => {
     const memory = findPath(domain, MEMORY);
@@ -24,7 +24,7 @@ const mode: Setting = {
 
 const nodeset: Setting = {
   id: 'numatune.nodeset',
-  title: 'host cells that memory comes from',
+  title: 'host cells of memory',
   on: 'domain',
   read: (domain) => cpuList(attr(findPath(domain, MEMORY), 'nodeset')),
   write: (domain, _, value) => {
@@ -48,7 +48,7 @@ const nodeset: Setting = {
 /** `strict 0`: for one of the guest's own cells. */
 const memnode: Setting = {
   id: 'memnode',
-  title: "host cells that a guest cell's memory comes from",
+  title: 'host cells of the memory of a guest cell',
   on: 'cell',
   read: (domain, target) => {
     const element = findPath(domain, ['numatune', { name: 'memnode', with: ['cellid', target] }]);
@@ -74,7 +74,7 @@ const NUMA = ['cpu', 'numa'] as const;
 /** `0-3 8 GiB, 4-7 8 GiB`: the CPUs and the memory of each of the guest's cells, by id from 0. */
 const cells: Setting = {
   id: 'numa.cells',
-  title: "the guest's own NUMA cells",
+  title: 'NUMA cells of the guest',
   on: 'domain',
   read: (domain) => {
     const described = guestCells(domain).map(({ element }) => {

@@ -47,7 +47,7 @@ const byFirstNumber = (a: string, b: string): number => Number.parseInt(a, 10) -
 
 const cachetune = familySetting({
   id: 'cachetune',
-  title: "part of the host's caches that vCPUs may use",
+  title: 'cache allocation of vCPUs (resctrl)',
   describe: (element) => {
     if (element.nodeName !== 'cache') return undefined;
     const kib = sizeKiB(attr(element, 'size'), attr(element, 'unit') ?? 'bytes');
@@ -65,7 +65,7 @@ const cachetune = familySetting({
 
 const memorytune = familySetting({
   id: 'memorytune',
-  title: 'part of the memory bandwidth that vCPUs may use',
+  title: 'memory bandwidth allocation of vCPUs (resctrl)',
   describe: (element) =>
     element.nodeName === 'node' ? `node ${attr(element, 'id')} ${attr(element, 'bandwidth')} %` : undefined,
   build: (parent, [, id = '', bandwidth = '']) => {

@@ -58,7 +58,7 @@ function listSetting(id: string, title: string, on: 'vcpu' | 'iothread', list: s
 
 const emulatorsched: Setting = {
   id: 'emulatorsched',
-  title: "scheduling class of QEMU's own threads",
+  title: 'scheduling policy of emulator threads',
   on: 'domain',
   read: (domain) => policyOf(child(domain, 'cputune', 'emulatorsched')),
   write: (domain, _, value) => {
@@ -75,13 +75,13 @@ const emulatorsched: Setting = {
 
 const iothreadsched = listSetting(
   'iothreadsched',
-  'scheduling class of an iothread',
+  'scheduling policy of an iothread',
   'iothread',
   'iothreads',
 );
 
 export const schedulerSettings = [
-  listSetting('vcpusched', 'scheduling class of a vCPU', 'vcpu', 'vcpus'),
+  listSetting('vcpusched', 'scheduling policy of a vCPU', 'vcpu', 'vcpus'),
   emulatorsched,
   iothreadsched,
 ] as const;

@@ -8,6 +8,10 @@ const driverSetting = (id: string, title: string, attribute: string) =>
 
 export const scsiSettings = [
   driverSetting('scsi.queues', 'request queues of the virtio-scsi controller', 'queues'),
-  driverSetting('scsi.iothread', "iothread that does the I/O of the controller's disks", 'iothread'),
-  queueMapping('scsi.iothreads', "iothreads that share the controller's queues", 'controller'),
+  driverSetting('scsi.iothread', 'iothread of the virtio-scsi controller', 'iothread'),
+  queueMapping(
+    'scsi.iothreads',
+    'iothreads that share the queues of the virtio-scsi controller',
+    'controller',
+  ),
 ] as const;

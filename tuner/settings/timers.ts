@@ -22,9 +22,9 @@ function timerSetting(name: string, title: string, attribute: string): Setting {
 
 // The mode of `tsc` is Xen's: libvirt takes it for a QEMU guest as well, and starts QEMU without it (9.0).
 export const timerSettings = [
-  timerSetting('hpet', 'whether the guest has an HPET', 'present'),
-  timerSetting('rtc', 'what becomes of missed ticks of the real-time clock', 'tickpolicy'),
-  timerSetting('pit', 'what becomes of missed ticks of the PIT', 'tickpolicy'),
-  timerSetting('hypervclock', "Hyper-V's reference time", 'present'),
-  timerSetting('kvmclock', "KVM's paravirtual clock", 'present'),
+  timerSetting('hpet', 'HPET in the guest', 'present'),
+  timerSetting('rtc', 'policy for missed ticks of the real-time clock', 'tickpolicy'),
+  timerSetting('pit', 'policy for missed ticks of the PIT', 'tickpolicy'),
+  timerSetting('hypervclock', 'Hyper-V reference time', 'present'),
+  timerSetting('kvmclock', 'KVM paravirtual clock (kvmclock)', 'present'),
 ] as const;

@@ -38,7 +38,7 @@ export function meaningDiffers(isXml: string, wantedXml: string): string | undef
     const has = now.get(key)?.value;
     return has === value ? [] : [unlikeText(setting, target, has, value)];
   });
-  if (JSON.stringify(readMark(is)) !== JSON.stringify(readMark(wanted))) unlike.push('the mark is another');
+  if (JSON.stringify(readMark(is)) !== JSON.stringify(readMark(wanted))) unlike.push('the mark differs');
   return unlike.length === 0 ? undefined : unlike.join('; ');
 }
 
@@ -56,7 +56,7 @@ function changed(xml: string, before: SavedDomain): Map<string, Reading> {
 /** The same for people: `disk.cache of vda none, shares 2048`. */
 export function changesIn(xml: string, before: SavedDomain): string | undefined {
   const texts = [...changed(xml, before).values()].map(
-    ({ setting, target, value }) => `${nameOf(setting, target)} ${value ?? 'not said'}`,
+    ({ setting, target, value }) => `${nameOf(setting, target)} ${value ?? 'not set'}`,
   );
   return texts.length === 0 ? undefined : texts.join(', ');
 }
@@ -93,5 +93,5 @@ function unlikeText(
   is: string | undefined,
   wanted: string | undefined,
 ): string {
-  return `${nameOf(setting, target)} is ${is ?? 'not said'}, not ${wanted ?? 'unsaid'}`;
+  return `${nameOf(setting, target)} is ${is ?? 'not set'}, not ${wanted ?? 'unset'}`;
 }

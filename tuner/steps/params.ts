@@ -32,7 +32,7 @@ export function pick(all: readonly StepParam[], wanted: readonly StepParam[], of
     if (found !== undefined) return found;
     throw new TunerError(
       'TUNE_STEP',
-      `libvirt does not tell ${JSON.stringify(field)} of ${of}, so it could not be undone; this libvirt or this host does not have it`,
+      `libvirt does not report ${JSON.stringify(field)} of ${of}, so a change could not be undone; remove the setting from the profile: this libvirt or this host does not support it`,
     );
   });
 }

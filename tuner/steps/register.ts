@@ -49,14 +49,14 @@ export function register<K extends StepKind, State>(
 ): Register {
   const own = (step: Step): StepOf<K> => {
     if (isOf(kind, step)) return step;
-    throw new TypeError(`a step of kind ${step.kind} was given to the register of ${kind}`);
+    throw new TypeError(`a step of kind ${step.kind} does not belong to the register of ${kind}`);
   };
   const checked = (value: unknown): State => {
     const { success, data, error } = state.safeParse(value);
     if (success) return data;
     throw new TunerError(
       'TUNE_JOURNAL',
-      `${JSON.stringify(value)} is no state of a ${kind}: ${error.issues[0]?.message}; is its journal whole?`,
+      `${JSON.stringify(value)} is not a state of ${kind}: ${error.issues[0]?.message}; check its journal for damage`,
     );
   };
   return {

@@ -25,29 +25,29 @@ export async function stop(
   if (!run.persistent) {
     throw new TunerError(
       'TUNE_RESTART',
-      `domain ${quoted(domain)} is transient: it would be gone when it stops; define it first (virsh dumpxml, virsh define)`,
+      `domain ${quoted(domain)} is transient: it ceases to exist when it stops; define it first (virsh dumpxml, virsh define)`,
     );
   }
   const mayForce = force || forceOff;
   if (run.paused && !mayForce) {
     throw new TunerError(
       'TUNE_RESTART',
-      `domain ${quoted(domain)} is paused, so it cannot shut down; resume it, or switch it off with --force-off`,
+      `domain ${quoted(domain)} is paused and cannot shut down; resume it, or power it off with --force-off`,
     );
   }
   if (!run.paused) {
-    host.say(`asked ${quoted(domain)} to shut down; it has ${shutdownMs / 1_000} s`);
+    host.say(`asked ${quoted(domain)} to shut down; waiting up to ${shutdownMs / 1_000} s`);
     host.shutdowns.set(domain.uuid, 'asked');
     if (await askUntilOff(host, domain, shutdownMs)) return;
     host.shutdowns.set(domain.uuid, 'deaf');
     if (!mayForce) {
       throw new TunerError(
         'TUNE_RESTART',
-        `domain ${quoted(domain)} did not shut down in ${shutdownMs / 1_000} s; is there something in it that obeys the power button (acpid, systemd-logind, qemu-guest-agent)? It may still do so later. Give it longer (--shutdown-timeout), or switch it off (--force-off)`,
+        `domain ${quoted(domain)} did not shut down within ${shutdownMs / 1_000} s and may still do so; check that the guest handles the power button (acpid, systemd-logind, qemu-guest-agent), allow more time (--shutdown-timeout), or power it off (--force-off)`,
       );
     }
   }
-  host.say(`switching ${quoted(domain)} off`);
+  host.say(`powering off ${quoted(domain)}`);
   try {
     await host.call('domainDestroyFlags', { domain: handle(domain), flags: 0 }, { timeoutMs: DESTROY_MS });
   } catch (error) {

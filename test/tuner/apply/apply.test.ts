@@ -121,7 +121,7 @@ test('when any one step fails, all before it are undone and the outcome says whi
 
 test.each([
   ['domainPinVcpuFlags', 'it is on CPUs 0-7, not 2'],
-  ['domainDefineXmlFlags', 'shares is not said, not 2048'],
+  ['domainDefineXmlFlags', 'shares is not set, not 2048'],
   ['nodeAllocPages', 'it is 16, not 32'],
 ] as const)(
   '%s that answers success and does nothing is an error, and all is undone',

@@ -209,13 +209,13 @@ test('after a boot of the host nothing that was set on it is there to undo', asy
 test('a restart that cannot be had is refused in words that help', async () => {
   const cases: [RegExp, (world: World) => void][] = [
     [
-      /did not shut down in 0.02 s.*--force-off/,
+      /did not shut down within 0.02 s.*--force-off/,
       ({ domain }) => {
         domain.obeys = false;
       },
     ],
     [
-      /is paused, so it cannot shut down/,
+      /is paused and cannot shut down/,
       ({ domain }) => {
         if (domain.run !== undefined) domain.run.paused = true;
       },
@@ -277,7 +277,7 @@ test('a guest that starts and falls over is put back too', async () => {
   };
   const planned = transaction([domain], [define(domain, 2048), restart(domain)]);
   const outcome = await applyTransaction(planned, options(libvirt, { restart: settling }));
-  expect(outcome.failure?.message).toContain('did not stay up');
+  expect(outcome.failure?.message).toContain('of its start; see its log');
   expect(outcome.kind).toBe('undone');
   expect(picture(libvirt)).toEqual(before);
 });

@@ -42,7 +42,7 @@ test('what only a boot takes is said, and taken at once when a restart is asked 
   expect(domain.run?.shares).toBe(2048);
   const run = domain.run?.id;
   const outcome = await rollbackTransaction(first.id, takingBack(libvirt));
-  expect(outcome.notes.join()).toMatch(/"db01" goes on as it was booted.*shares is 2048, not unsaid/);
+  expect(outcome.notes.join()).toMatch(/"db01" goes on as it was booted.*shares is 2048, not unset/);
   expect(domain.run?.id).toBe(run);
   expect(domain.definition).not.toContain('2048</shares>');
 

@@ -113,7 +113,7 @@ test('a domain that breaks a rule for safe domains needs attention although its 
   expect(needsAttention(broken('warn'))).toBe(false);
   const unsafe = broken('refuse');
   expect(needsAttention(unsafe)).toBe(true);
-  expect(reportDrift([unsafe])).toMatch(/matches oltp-database \(unsafe\)\n {2}unsafe already: vCPU 0/);
+  expect(reportDrift([unsafe])).toMatch(/matches oltp-database \(unsafe\)\n {2}already unsafe: vCPU 0/);
   expect(driftJson([unsafe])).toMatchObject({
     domains: [{ violations: [{ code: 'REALTIME_UNPINNED', level: 'refuse', next: null }] }],
   });

@@ -130,7 +130,7 @@ test('what there is no memory for is refused with figures, and so is a size that
   expect(growthOf(tooMuch, host).problems).toEqual([
     expect.objectContaining({
       code: 'NO_MEMORY',
-      text: expect.stringMatching(/cell 0: 1024 more pages of 2 MiB are 2 GiB/),
+      text: expect.stringMatching(/cell 0: 1024 more pages of 2 MiB need 2 GiB/),
     }),
   ]);
   const odd = pageLedger(host, [domain('a', xml(64, "size='16' unit='MiB'", '0'))]);
@@ -149,10 +149,10 @@ test('the table names who lacks pages, and no name harms the terminal', () => {
   const ledger = pageLedger(cells([0, 10]), [domain('evil\u001b[2Jname', xml(64, HUGE, '0'))]);
   const lines = reportLedger(ledger);
   expect(lines[0]).toMatch(/^cell {2}size +total/);
-  expect(lines.at(-1)).toMatch(/^cell 0 lacks 32 pages of 2 MiB; who wants them: .*name" \(32\)$/);
+  expect(lines.at(-1)).toMatch(/^cell 0 lacks 32 pages of 2 MiB, needed by .*name" \(32\)$/);
   expect(lines.join('')).not.toContain('\u001b');
   expect(reportLedger(pageLedger(cells([99, 99]), []))).toContain(
-    'every domain that is defined finds its pages at its next boot',
+    'every defined domain gets its huge pages at its next boot',
   );
 });
 

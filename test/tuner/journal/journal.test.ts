@@ -97,7 +97,7 @@ test('torn at any byte, a journal says what was whole before, and nothing else',
     expect(events).toHaveLength(ends.filter((end) => end <= length).length - 1);
   }
   expect(() => parseJournal('torn', bytes.subarray(0, (ends[0] as number) - 1))).toThrow(
-    /no whole first line/,
+    /its first line is incomplete/,
   );
 });
 
@@ -128,7 +128,7 @@ test('a line in the middle that makes no sense is damage, and is named', async (
 test('a journal of a later virtune is not guessed at', () => {
   const later = JSON.stringify({ ...header(id(1)), format: 2 });
   expect(() => parseJournal('later', Buffer.from(`${later}\n`))).toThrow(
-    /format 2 and this virtune reads up to 1/,
+    /format 2, but this version of virtune reads formats up to 1/,
   );
 });
 
@@ -198,7 +198,7 @@ test('a transaction is found by its id, by a part that no other has, or as the l
   expect((await findTransaction(folder, 'last')).id).toBe('20260201T000000Z-abcdef');
   await expect(findTransaction(folder, '2026')).rejects.toThrow(/2 transactions have/);
   await expect(findTransaction(folder, '../../etc')).rejects.toThrow(/there is no transaction/);
-  expect(() => journalPath(folder, '../../etc/passwd')).toThrow(/no transaction's id/);
+  expect(() => journalPath(folder, '../../etc/passwd')).toThrow(/not a transaction ID/);
 });
 
 test('the oldest closed ones are forgotten beyond a count, and open ones never', async () => {

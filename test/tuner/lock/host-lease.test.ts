@@ -128,7 +128,7 @@ test('a libvirtd that was restarted has lost the lock, which the holder sees bef
 
 test('a libvirt without secrets is said to give no lock', async () => {
   const lease = await take(RECORD, { open: () => new FakeLibvirt().connect() });
-  expect([lease.kind, said]).toEqual(['none', [expect.stringContaining('gives no lock')]]);
+  expect([lease.kind, said]).toEqual(['none', [expect.stringContaining('does not provide a lock')]]);
 });
 
 test('what a record says comes back as it was, whatever the command line holds', () => {

@@ -40,7 +40,7 @@ const CASES: readonly Case[] = [
     request: dedicated('db01', 4, { threads: 'isolate' }),
     code: 'NO_CORES',
     text: 'cell 0 has 2 free cores and cell 1 has 1 free core; db01 needs 4',
-    next: 'room with thread policy prefer',
+    next: 'it fits with cpu.threads: prefer',
   },
   {
     what: 'one VM is in the way',
@@ -48,7 +48,7 @@ const CASES: readonly Case[] = [
     request: dedicated('db01', 4, { threads: 'isolate' }),
     code: 'NO_CORES',
     text: 'cell 0 has 3 free cores and cell 1 has 0 free cores; db01 needs 4',
-    next: 'free by moving web02 off CPUs 3',
+    next: 'move web02 off CPUs 3',
   },
   {
     what: 'threads are what it prefers',
@@ -56,31 +56,31 @@ const CASES: readonly Case[] = [
     request: dedicated('db01', 6),
     code: 'NO_CORES',
     text: 'cell 0 has 5 free CPUs and cell 1 has 5 free CPUs; db01 needs 6',
-    next: 'free by moving a off CPUs 0-2',
+    next: 'move a off CPUs 0-2',
   },
   {
-    what: 'it needs cores in cells apart',
+    what: 'it needs cores in separate cells',
     host: takenBy(smt, { a: '0', b: '4-6' }),
     request: inCells('db01', [2, 2], { threads: 'isolate' }),
     code: 'NO_CORES',
-    text: 'cell 0 has 3 free cores and cell 1 has 1 free core; db01 needs 2 and 2, in cells apart',
-    next: 'free by moving b off CPUs 4-6',
+    text: 'cell 0 has 3 free cores and cell 1 has 1 free core; db01 needs 2 and 2, in separate cells',
+    next: 'move b off CPUs 4-6',
   },
   {
     what: 'its emulator finds no core',
     host: small,
     request: inCells('db01', [4, 4], { emulatorCpus: 1 }),
     code: 'NO_CORES',
-    text: 'db01 finds cores for its vCPUs, but not 1 CPU beside them for its emulator and iothreads: cell 0 has 4 free CPUs and cell 1 has 4 free CPUs',
-    next: 'room without CPUs of its own for emulator and iothreads',
+    text: 'the vCPUs of db01 fit, but not the 1 CPU for its emulator threads and iothreads: cell 0 has 4 free CPUs and cell 1 has 4 free CPUs',
+    next: 'it fits with emulator.cpus: 0 and iothread.cpus: 0',
   },
   {
     what: 'the only CPU left for its emulator is the sibling of a vCPU',
     host: hostOf(HOSTS.laptop),
     request: dedicated('db01', 7, { emulatorCpus: 1 }),
     code: 'NO_CORES',
-    text: 'db01 finds cores for its vCPUs, but not 1 CPU beside them for its emulator and iothreads: cell 0 has 8 free CPUs',
-    next: 'room without CPUs of its own for emulator and iothreads',
+    text: 'the vCPUs of db01 fit, but not the 1 CPU for its emulator threads and iothreads: cell 0 has 8 free CPUs',
+    next: 'it fits with emulator.cpus: 0 and iothread.cpus: 0',
   },
   {
     what: 'the free cores are shared ones',
@@ -88,30 +88,30 @@ const CASES: readonly Case[] = [
     request: dedicated('db01', 2, { threads: 'require' }),
     code: 'NO_CORES',
     text: 'cell 0 has 0 free cores and cell 1 has 0 free cores; db01 needs 1',
-    next: 'free by moving a off CPUs 0-7',
+    next: 'move a off CPUs 0-7',
   },
   {
     what: 'it is wider than a cell',
     host: smt,
     request: dedicated('db01', 12),
     code: 'WIDER_THAN_CELL',
-    text: 'db01 needs 12 CPUs in one cell, and the largest, 0, has 8 CPUs for it',
-    next: 'room with 2 guest cells',
+    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 0, has 8 CPUs for it',
+    next: 'it fits with numa.cells: 2',
   },
   {
     what: 'it wants more cores than a cell has, and would do with threads',
     host: smt,
     request: dedicated('db01', 6, { threads: 'isolate' }),
     code: 'WIDER_THAN_CELL',
-    text: 'db01 needs 6 cores in one cell, and the largest, 0, has 4 cores for it',
-    next: 'room with thread policy prefer',
+    text: 'db01 needs 6 cores in one cell, but the largest, cell 0, has 4 cores for it',
+    next: 'it fits with cpu.threads: prefer',
   },
   {
     what: 'it is wider than the host',
     host: smt,
     request: inCells('db01', [12, 12]),
     code: 'WIDER_THAN_HOST',
-    text: 'db01 has 24 vCPUs, and the host 16 CPUs for it',
+    text: 'db01 has 24 vCPUs, but the host has 16 CPUs for it',
     next: undefined,
   },
   {
@@ -119,7 +119,7 @@ const CASES: readonly Case[] = [
     host: hostOf(HOSTS.twoCores, { hostCpus: CpuSet.parse('0-1') }),
     request: dedicated('db01', 1),
     code: 'WIDER_THAN_HOST',
-    text: 'db01 has 1 vCPU, and the host no CPUs for it',
+    text: 'db01 has 1 vCPU, but the host has no CPUs for it',
     next: undefined,
   },
   {
@@ -127,15 +127,15 @@ const CASES: readonly Case[] = [
     host: small,
     request: dedicated('db01', 2, { threads: 'require' }),
     code: 'NO_SMT',
-    text: 'db01 requires threads of one core, and no core of this host has two for VMs',
-    next: 'room with thread policy prefer',
+    text: 'db01 requires sibling threads (cpu.threads: require), but no core of this host has two threads for VMs',
+    next: 'it fits with cpu.threads: prefer',
   },
   {
     what: 'it has more cells than the host',
     host: hostOf(HOSTS.memoryOnly),
     request: inCells('db01', [2, 2, 2]),
     code: 'NO_CELL',
-    text: 'db01 has 3 cells, and the host 2 cells with CPUs for VMs',
+    text: 'db01 has 3 cells, but the host has 2 cells with CPUs for VMs',
     next: undefined,
   },
   {
@@ -143,7 +143,7 @@ const CASES: readonly Case[] = [
     host: small,
     request: dedicated('db01', 2, { cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: GIB, memoryCell: 5 }] }),
     code: 'NO_CELL',
-    text: 'db01 wants memory of cell 5, and the host has 0 and 1',
+    text: 'db01 needs memory of cell 5, but the host has cells 0 and 1',
     next: undefined,
   },
   {
@@ -152,31 +152,31 @@ const CASES: readonly Case[] = [
     request: paged('db01', 3),
     code: 'NO_PAGES',
     text: 'cell 0 has 1,024 free pages and cell 1 has 1,024 free pages of 2 MiB; db01 needs 1,536',
-    next: 'room with 512 more pages of 2 MiB in cell 0',
+    next: 'allocate 512 more pages of 2 MiB in cell 0',
   },
   {
     what: 'the host has no pages of that size',
     host: small,
     request: paged('db01', 2, { pageKiB: GIB }),
     code: 'NO_PAGES',
-    text: 'no cell has pages of 1 GiB; db01 needs 2',
-    next: 'room with 2 more pages of 1 GiB in cell 0',
+    text: 'no cell has huge pages of 1 GiB; db01 needs 2',
+    next: 'allocate 2 more pages of 1 GiB in cell 0',
   },
   {
     what: 'the pages are for VMs that will boot',
     host: { ...small, floatingPages: new Map([[2 * MIB, 1_536]]) },
     request: paged('db01', 2),
     code: 'NO_PAGES',
-    text: 'cell 0 has 1,024 free pages and cell 1 has 1,024 free pages of 2 MiB, 512 of them all once VMs bound to no cell have booted; db01 needs 1,024',
-    next: 'room with 512 more pages of 2 MiB in cell 0',
+    text: 'cell 0 has 1,024 free pages and cell 1 has 1,024 free pages of 2 MiB, 512 in total once VMs without a NUMA binding have booted; db01 needs 1,024',
+    next: 'allocate 512 more pages of 2 MiB in cell 0',
   },
   {
     what: 'the cells’ memory is promised to others',
     host: small,
     request: dedicated('db01', 2, { cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: 20 * GIB }] }),
     code: 'NO_MEMORY',
-    text: 'cell 0 has 14 GiB and cell 1 has 14 GiB not promised to others; db01 needs 20 GiB',
-    next: 'room with 2 guest cells',
+    text: 'cell 0 has 14 GiB and cell 1 has 14 GiB of unallocated memory; db01 needs 20 GiB',
+    next: 'it fits with numa.cells: 2',
   },
   {
     what: 'no cell has so many CPUs to share',
@@ -184,14 +184,14 @@ const CASES: readonly Case[] = [
     request: sharing('web01', 3),
     code: 'NO_CORES',
     text: 'cell 0 has 2 CPUs and cell 1 has 1 CPU to share; web01 has 3 vCPUs',
-    next: 'free by moving a off CPUs 0-1',
+    next: 'move a off CPUs 0-1',
   },
   {
     what: 'isolated CPUs are not to be shared',
     host: hostOf(HOSTS.laptop, { isolated: CpuSet.parse('1-3,5-7') }),
     request: sharing('web01', 4),
     code: 'WIDER_THAN_HOST',
-    text: 'web01 has 4 vCPUs, and the host 2 CPUs for it',
+    text: 'web01 has 4 vCPUs, but the host has 2 CPUs for it',
     next: undefined,
   },
 ];
@@ -213,7 +213,7 @@ test('as few as possible are refused, the last that were asked for; the others a
     [
       'c',
       'cell 0 has 0 free CPUs and cell 1 has 0 free CPUs; c needs 4',
-      'free by leaving a out, which is to have CPUs 0-3',
+      'leave a, which would get CPUs 0-3, out of the plan',
     ],
   ]);
   expect(assignments.map(({ guest }) => guest)).toEqual(['a', 'b', 'd']);
@@ -262,15 +262,15 @@ function remedied(
   refused: PlacementRequest,
   advice: string,
 ): { host: PlacementHost; requests: PlacementRequest[] } | undefined {
-  const moved = /^free by moving (\S+) off CPUs/.exec(advice)?.[1];
+  const moved = /^move (\S+) off CPUs/.exec(advice)?.[1];
   if (moved !== undefined) {
     const taken = [...host.taken].filter(([, claims]) => claims.some(({ guest }) => guest !== moved));
     return { host: { ...host, taken: new Map(taken) }, requests: [...placed, refused] };
   }
-  const left = /^free by leaving (\S+) out/.exec(advice)?.[1];
+  const left = /^leave (\S+), which/.exec(advice)?.[1];
   if (left !== undefined)
     return { host, requests: [...placed.filter(({ guest }) => guest !== left), refused] };
-  const pages = /^room with ([\d,]+) more pages? of 1 GiB in cell (\d+)$/.exec(advice);
+  const pages = /^allocate ([\d,]+) more pages? of 1 GiB in cell (\d+)$/.exec(advice);
   if (pages !== null) {
     const more = Number(pages[1]?.replaceAll(',', ''));
     const cells = host.cells.map((cell) =>
@@ -281,10 +281,10 @@ function remedied(
     return { host: { ...host, cells }, requests: [...placed, refused] };
   }
   if (refused.kind === 'node') return undefined;
-  if (advice === 'room with thread policy prefer') {
+  if (advice === 'it fits with cpu.threads: prefer') {
     return { host, requests: [...placed, { ...refused, threads: 'prefer' }] };
   }
-  if (advice.startsWith('room without CPUs of its own')) {
+  if (advice.startsWith('it fits with emulator.cpus: 0')) {
     return { host, requests: [...placed, { ...refused, emulatorCpus: 0, ioThreadCpus: 0 }] };
   }
   return undefined;

@@ -37,7 +37,7 @@ test('CPUs that the host keeps are no CPUs for VMs; a core of which it keeps a t
 
 test('CPUs that the host has not cannot be kept for it', () => {
   expect(() => hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0,16-17') })).toThrow(
-    'CPUs 16-17 cannot be kept for the host: it has 0-7 online',
+    'CPUs 16-17 cannot be reserved for the host: they are not online (online: 0-7)',
   );
 });
 

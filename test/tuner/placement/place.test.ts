@@ -243,9 +243,9 @@ test.each([
   [
     'vCPUs with a gap',
     [dedicated('db01', 2, { cells: [{ vcpus: CpuSet.parse('0,2'), memoryKiB: GIB }] })],
-    /db01 has the vCPUs 0,2 in its guest cells; they must hold each of 0 to n-1 once/,
+    /the guest cells of db01 have vCPUs 0,2; each vCPU from 0 on must be in exactly one cell/,
   ],
-  ['no vCPUs', [dedicated('db01', 0, { cells: [] })], /db01 has the vCPUs none/],
+  ['no vCPUs', [dedicated('db01', 0, { cells: [] })], /guest cells of db01 have vCPUs none/],
 ])('%s is no request', (_, requests, message) => {
   const ask = () => place(hostOf(HOSTS.laptop), requests);
   expect(ask).toThrow(TunerError);

@@ -152,11 +152,11 @@ test('a placement that was not proven the best is said to be none, for people an
   const found = { ...NOBODY_PLACED, proven: false };
   expect(reportPlacement(NOBODY_PLACED)).toEqual([]);
   expect(reportPlacement(found)).toEqual([
-    expect.stringMatching(/^the best .* not proven that none is better$/),
+    expect.stringMatching(/^this is the best placement found; .* a better one may exist$/),
   ]);
   const refusal = { guest: 'db01', code: 'NO_CORES', text: 'none free', next: undefined } as const;
   const refused = reportPlacement({ ...found, kind: 'refused', refusals: [refusal] });
-  expect(refused.at(-1)).toMatch(/not proven that none is better, nor that there is no room$/);
+  expect(refused.at(-1)).toMatch(/not proven that none is better, and refused VMs may fit$/);
   for (const placement of [NOBODY_PLACED, found]) {
     const host = { uri: 'test:///', hostname: 'kvm01' } as never;
     const json = planJson({ id: 'T1', host, placement, hostPlan: { rows: [], steps: [] }, domains: [] });

@@ -52,7 +52,7 @@ test.each([
   const plan = await host.plan(name, second);
   const taken = plan.domains[0]?.rows.filter(({ wish }) => wish.takenBack === true) ?? [];
   expect(taken.map(({ wish }) => wish.why)).toContain(
-    `profile ${first} set it and ${second} does not mention it, so it goes back to what it was before`,
+    `profile ${first} set it, and ${second} does not: it returns to its previous value`,
   );
   const two = await host.apply(plan);
   expect(two.failure).toBeUndefined();
@@ -78,7 +78,7 @@ test('what somebody has changed by hand in between stays, and the plan says so',
   );
   const plan = await host.plan('web', 'balanced');
   expect(plan.domains[0]?.left).toEqual([
-    expect.stringMatching(/^memtune\.hardLimit: profile low-latency set 6 GiB, and somebody has changed it/),
+    expect.stringMatching(/^memtune\.hardLimit: profile low-latency set 6 GiB, and something else has changed it since/),
   ]);
   const two = await host.apply(plan);
   expect(said(host.definition('web'))['memtune.hardLimit']).toBe('95 GiB');

@@ -70,7 +70,7 @@ test('"*" does not take in a VM that somebody has pinned by hand, and the plan s
   expect(swept.map(({ domain }) => domain.name)).toEqual(['mssql-erp']);
   const plan = await planOn(read, { 'web-01': library.get('balanced') }, { leftAlone: ['mssql-erp'] });
   expect(reportPlan(plan, { all: false, diff: false })).toContain(
-    "mssql-erp is left alone: its pins are not virtune's; name it, or take it in with --adopt",
+    "mssql-erp is left unchanged: its pins were not set by virtune; select it by name, or use --adopt",
   );
 });
 
@@ -133,12 +133,12 @@ test('above 3:1 the plan warns, above 5:1 it is refused, and --allow-ratio lets 
   expect(warned.sharing?.after.worstRatio).toBeCloseTo(14 / 4, 5);
   expect(warned.placement.refusals).toEqual([]);
   expect(reportPlan(warned, { all: false, diff: false })).toMatch(
-    /warning: web0, .* would wait for CPUs, at up to 3\.5:1/,
+    /warning: web0, .* would share CPUs at up to 3\.5:1/,
   );
   const refused = await crowd(3, { webs: 11 });
   expect(refused.placement).toMatchObject({ kind: 'refused', refusals: [{ code: 'RATIO_LIMIT' }] });
   expect(refused.placement.refusals[0]?.text).toMatch(
-    /would share 4 CPUs \(.*\) at 5\.5:1, now 2\.1:1; the limit is 5:1/,
+    /would share 4 CPUs \(.*\) at 5\.5:1 \(now 2\.1:1\); the limit is 5:1/,
   );
   expect(refused.placement.refusals[0]?.next).toMatch(/--allow-ratio 6/);
   expect((await crowd(3, { webs: 11, allowedRatio: 6 })).placement.refusals).toEqual([]);

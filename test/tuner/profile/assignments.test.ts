@@ -73,7 +73,7 @@ test('a name is no pattern and no path, however hostile', () => {
   expect(assignments.profileOf(guest('x{}y'))).toBe('windows');
 });
 
-test('CPUs and pages are kept for the host, by cell or in all', () => {
+test('CPUs and pages are reserved for the host, by cell or in all', () => {
   const { reserved } = parseAssignments(
     'a.yaml',
     `
@@ -93,7 +93,7 @@ assign: [{ profile: dense, domain: '*' }]
 });
 
 test.each([
-  ['0-99', '{}', 'a.yaml: host.reservedCpus: kvm1 has no CPU 32-99 online; it has 0-31'],
+  ['0-99', '{}', 'a.yaml: host.reservedCpus: CPUs 32-99 are not online on kvm1; online: 0-31'],
   ['0', '{ 16 MiB: 1 }', 'a.yaml: host.reservedHugepages: kvm1 has no pages of 16 MiB'],
   ['0', '{ 2 MiB: { 7: 1 } }', 'a.yaml: host.reservedHugepages: kvm1 has no cell 7'],
 ])('a host that has not CPUs %s or pages %s says so', (cpus, pages, message) => {
@@ -109,16 +109,16 @@ test.each([
   ['{}\n', /^a\.yaml:1: assign: /],
   [
     'assign:\n  - { profile: dense }\n',
-    /^a\.yaml:2: assign\.0: says of no domain that it is meant; for all of them say domain: "\*"/,
+    /^a\.yaml:2: assign\.0: selects no domain; to select all, write domain: "\*"/,
   ],
   [
     'assign:\n  - { profile: Dense, domain: "*" }\n',
-    /^a\.yaml:2: assign\.0\.profile: a profile is named by lower-case/,
+    /^a\.yaml:2: assign\.0\.profile: a profile name has lower-case letters/,
   ],
   ['assign:\n  - { profile: dense, domian: "*" }\n', /^a\.yaml:2: assign\.0: .*"domian"/],
   [
     'assign:\n  - { profile: dense, labels: { team: x } }\n',
-    /^a\.yaml: assign\.0\.labels\.team: metadata\.labels does not say where to find it/,
+    /^a\.yaml: assign\.0\.labels\.team: metadata\.labels does not define this label/,
   ],
   [
     'metadata: { labels: { team: "//app:team" } }\nassign: [{ profile: dense, domain: "*" }]\n',
@@ -130,7 +130,7 @@ test.each([
   ],
   [
     'host:\n  reservedHugepages: { 2 MB: 1 }\nassign: [{ profile: dense, domain: "*" }]\n',
-    /^a\.yaml:2: host\.reservedHugepages\.2 MB: "2 MB" is no size of pages/,
+    /^a\.yaml:2: host\.reservedHugepages\.2 MB: "2 MB" is not a page size/,
   ],
   [
     'host:\n  reservedHugepages: { 2 MiB: -1 }\nassign: [{ profile: dense, domain: "*" }]\n',

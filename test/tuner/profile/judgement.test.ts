@@ -109,7 +109,7 @@ test('Nova and oVirt are named as owners that write the VM again', () => {
   });
   const profile = profileOf({});
   expect(warningsOf([{ state: running(nova), profile }], [])).toEqual([
-    expect.stringMatching(/^db01 belongs to OpenStack Nova/),
+    expect.stringMatching(/^db01 is managed by OpenStack Nova/),
   ]);
   expect(warningsOf([{ state: running(ovirt), profile }], [])).toEqual([
     expect.stringMatching(/^db01 belongs to oVirt/),
@@ -124,7 +124,7 @@ test('memory bound strictly without hugepages is warned of, with them it is not'
     const request = placementRequest(profile, host(), guest);
     return warningsOf([{ state: guest, profile }], request === undefined ? [] : [request]);
   };
-  expect(warned({})).toEqual([expect.stringMatching(/without hugepages/)]);
+  expect(warned({})).toEqual([expect.stringMatching(/without huge pages/)]);
   expect(warned({ 'memory.pages': '2 MiB' })).toEqual([]);
   expect(warned({ 'numa.memory': 'preferred' })).toEqual([]);
 });

@@ -109,7 +109,7 @@ test('a version is of what is said, not of how', () => {
 test.each([
   [
     'title: x\nknobs:\n  disk.cach: { value: none, why: a, source: b }\n',
-    '/mine.yaml:3: knobs.disk.cach: there is no knob "disk.cach"; is disk.cache meant?',
+    '/mine.yaml:3: knobs.disk.cach: there is no knob "disk.cach"; did you mean disk.cache?',
   ],
   [
     'title: x\nknobs:\n  quux: { value: none, why: a, source: b }\n',
@@ -117,11 +117,11 @@ test.each([
   ],
   [
     'title: x\nknobs:\n  disk.cache:\n    value: nothing\n    why: a\n    source: b\n',
-    '/mine.yaml:4: knobs.disk.cache.value: "nothing" is none of none, writeback, writethrough, directsync, unsafe, nor default',
+    '/mine.yaml:4: knobs.disk.cache.value: "nothing" is not one of none, writeback, writethrough, directsync, unsafe; also allowed: default',
   ],
   [
     'title: x\nknobs:\n  disk.cache:\n    value: none\n    source: b\n',
-    '/mine.yaml:4: knobs.disk.cache.why: why: the reason that people read in a plan is missing',
+    '/mine.yaml:4: knobs.disk.cache.why: why: the reason that a plan shows is missing',
   ],
   [
     'title: x\nknobs:\n  disk.cache:\n    why: a\n    source: b\n',
@@ -137,7 +137,7 @@ test.each([
   ],
   [
     'title: x\nknobs:\n  disk.cache:\n    - { value: none, why: a, source: b, on: [vda] }\n    - { value: x, why: a, source: b }\n',
-    '/mine.yaml:5: knobs.disk.cache.1.value: "x" is none of none, writeback, writethrough, directsync, unsafe, nor default',
+    '/mine.yaml:5: knobs.disk.cache.1.value: "x" is not one of none, writeback, writethrough, directsync, unsafe; also allowed: default',
   ],
   [
     'title: x\nknobs:\n  cpu.pinning: { value: none, why: a, source: b, on: [vda] }\n',
@@ -145,29 +145,29 @@ test.each([
   ],
   [
     'title: x\nknobs:\n  nic.rxQueueSize: { value: 300, why: a, source: b }\n',
-    '/mine.yaml:3: knobs.nic.rxQueueSize.value: 300 is not a power of two from 256 to 1024, nor default',
+    '/mine.yaml:3: knobs.nic.rxQueueSize.value: 300 is not a power of two from 256 to 1024; also allowed: default',
   ],
   [
     'title: x\nknobs:\n  disk.queues: { value: "= vcpus", why: a, source: b }\n',
-    '/mine.yaml:3: knobs.disk.queues.value: "vcpus" cannot be counted here; known: vCPUs, disks, NICs, iothreads, nor default',
+    '/mine.yaml:3: knobs.disk.queues.value: "vcpus" cannot be used here; use vCPUs, disks, NICs, iothreads; also allowed: default',
   ],
   [
     'title: x\nknobs:\n  memory.hardLimit: { value: 2000, why: a, source: b }\n',
-    '/mine.yaml:3: knobs.memory.hardLimit.value: 2000 is no size with a unit, such as "2 GiB", nor default',
+    '/mine.yaml:3: knobs.memory.hardLimit.value: 2000 is not a size with a unit; write for example "2 GiB"; also allowed: default',
   ],
   [
     'title: x\nhost:\n  ksm: { value: maybe, why: a, source: b }\n',
-    '/mine.yaml:3: host.ksm.value: "maybe" is neither on nor off, nor leave',
+    '/mine.yaml:3: host.ksm.value: "maybe" is not on or off; also allowed: leave',
   ],
   [
     'title: x\nhost:\n  kms: { value: on, why: a, source: b }\n',
-    '/mine.yaml:3: host.kms: there is no knob of the host "kms"; is ksm meant?',
+    '/mine.yaml:3: host.kms: there is no host knob "kms"; did you mean ksm?',
   ],
   ['knobs: {}\n', '/mine.yaml:1: title: title is missing'],
   ['title: x\nextends: Other\n', /mine\.yaml:2: extends: /],
   [
     'title: x\nextends: other\n',
-    /mine\.yaml: extends: there is no profile "other"; there are analytics-database, balanced/,
+    /mine\.yaml: extends: there is no profile "other"; available: analytics-database, balanced/,
   ],
   ['title: [\n', /mine\.yaml:\d: /],
   ['title: x\ntitle: y\n', /mine\.yaml:2: /],
@@ -196,20 +196,20 @@ test('a profile stands on seven others at most', () => {
   const library = ProfileLibrary.open([dir]);
   expect(library.get('p7').lineage).toHaveLength(8);
   expect(fault(() => library.get('p8'))).toMatch(
-    /p1\.yaml: extends: a profile can stand on at most 7 others: p8, which extends p7/,
+    /p1\.yaml: extends: a profile can extend at most 7 others: p8, which extends p7/,
   );
 });
 
 test('an unknown profile is told with those that there are', () => {
   expect(fault(() => ProfileLibrary.open([]).get('oltp'))).toMatch(
-    /there is no profile "oltp"; there are analytics-database, .*windows/,
+    /there is no profile "oltp"; available: analytics-database, .*windows/,
   );
 });
 
 test.each(['Mine', 'a b', '-x', 'x'.repeat(64)])('a file named %j is no profile', (name) => {
   put(name, 'title: x');
   expect(fault(() => ProfileLibrary.open([dir]))).toMatch(
-    /named like its file, by lower-case letters, digits and -/,
+    /is not a profile name; rename the file: lower-case letters, digits and -/,
   );
 });
 

@@ -41,7 +41,7 @@ test('profiles that want opposite things are told, and nothing is done', () => {
   const [ksm] = resolveHost([hostProfile('a', { ksm: true }), hostProfile('b', { ksm: false })]);
   expect(ksm?.problem).toMatchObject({
     code: 'PROFILES_DISAGREE',
-    text: 'ksm of the host cannot be on (a) and off (b)',
+    text: 'host setting ksm cannot be on (a) and off (b) at the same time',
   });
 });
 

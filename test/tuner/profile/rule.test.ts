@@ -41,23 +41,23 @@ test.each([
 });
 
 test.each([
-  ['', 'count', /no figure/],
-  ['= vcpus', 'count', /"vcpus" cannot be counted here; known: vCPUs, disks/],
-  ['=vCPUs', 'count', /no figure/],
-  ['= vCPUs,at most 4', 'count', /cannot be counted/],
+  ['', 'count', /not a figure/],
+  ['= vcpus', 'count', /"vcpus" cannot be used here; use vCPUs, disks/],
+  ['=vCPUs', 'count', /not a figure/],
+  ['= vCPUs,at most 4', 'count', /cannot be used here/],
   ['= vCPUs, at most', 'count', /"at most" in .* is not "plus N"/],
-  ['= vCPUs, at most 4, at most 5', 'count', /says "at most" twice/],
-  ['= vCPUs, at least 5, at most 4', 'count', /at least more than at most/],
+  ['= vCPUs, at most 4, at most 5', 'count', /has "at most" twice/],
+  ['= vCPUs, at least 5, at most 4', 'count', /"at least" is above "at most"/],
   ['0 % of vCPUs', 'count', /1 to 1000 %/],
   ['2000 % of vCPUs', 'count', /1 to 1000 %/],
-  ['4, at most 2', 'count', /fixed figure has no clauses/],
-  ['-1', 'count', /no figure/],
-  ['= memory', 'count', /cannot be counted/],
-  ['2 GiB', 'count', /no figure/],
-  ['2', 'size', /no figure; "2 GiB" or/],
-  ['2 GB', 'size', /no figure/],
+  ['4, at most 2', 'count', /fixed figure cannot have clauses/],
+  ['-1', 'count', /not a figure/],
+  ['= memory', 'count', /cannot be used here/],
+  ['2 GiB', 'count', /not a figure/],
+  ['2', 'size', /not a figure; write for example "2 GiB" or/],
+  ['2 GB', 'size', /not a figure/],
   ['= memory, plus 2', 'size', /"plus 2" in/],
-  ['= vCPUs', 'size', /known: memory/],
+  ['= vCPUs', 'size', /use memory/],
 ] as const)('%j is no %s', (text, dimension, message) => {
   expect(() => parseFigure(text, dimension)).toThrow(FigureError);
   expect(() => parseFigure(text, dimension)).toThrow(message);

@@ -35,7 +35,7 @@ test("libvirt's own words for what was asked for are what was asked for", () => 
 
 test('what libvirt did not take is named', () => {
   const wanted = register.target(step(xml("<cputune><vcpupin vcpu='0' cpuset='0-3'/></cputune>")), state(''));
-  expect(register.differs(state(xml('')), wanted)).toBe('vcpupin of 0 is not said, not 0-3');
+  expect(register.differs(state(xml('')), wanted)).toBe('vcpupin of 0 is not set, not 0-3');
 });
 
 test('what is given back is given back to the letter; only space between elements is free', () => {
@@ -43,7 +43,7 @@ test('what is given back is given back to the letter; only space between element
   expect(register.differs(was, was)).toBeUndefined();
   expect(register.differs(state(was.xml.replaceAll('  <', '\t<')), was)).toBeUndefined();
   expect(register.differs(state(xml('<iothreads>2</iothreads>')), was)).toBe(
-    'the definition has "<iothreads>2</iothreads>" where "<iothreads>1</iothreads>" should be',
+    'the definition has "<iothreads>2</iothreads>" instead of "<iothreads>1</iothreads>"',
   );
   expect(register.differs(state(xml('')), was)).toContain('<iothreads>1</iothreads>');
 });
@@ -116,7 +116,7 @@ test('a pin to all CPUs, which libvirt keeps once a pin was set, is what no pin 
   const everywhere = xml("<cputune><vcpupin vcpu='1' cpuset='0-7'/></cputune>");
   expect(notTaken(everywhere, defined, pinned, CpuSet.parse('0-7'))).toEqual([]);
   expect(notTaken(everywhere, defined, pinned, CpuSet.parse('0-15'))).toEqual([
-    'vcpupin of 1 is 0-7, not unsaid',
+    'vcpupin of 1 is 0-7, not unset',
   ]);
 });
 
@@ -126,7 +126,7 @@ test('a domain that was started anew has to run as its definition was changed', 
   expect(notTaken(after, after, { live: before, inactive: before }, undefined)).toEqual([]);
   const half = xml('<cputune><shares>2048</shares></cputune>');
   expect(notTaken(half, after, { live: before, inactive: before }, undefined)).toEqual([
-    'vcpupin of 1 is not said, not 3',
+    'vcpupin of 1 is not set, not 3',
   ]);
   // What was not to change says nothing of this restart, whatever the running domain calls it.
   const other = after.replace("cache='none'", "cache='writeback'");

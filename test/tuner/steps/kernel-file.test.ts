@@ -75,7 +75,7 @@ test('without --host nothing of the kernel is set, and the plan says that it cou
   const { rows, steps } = planHost(tree().facts, wishes, [], []);
   expect(steps).toEqual([]);
   expect(
-    rows.map(({ verdict, next }) => [verdict, next?.startsWith('--host sets it until the host boots')]),
+    rows.map(({ verdict, next }) => [verdict, next?.startsWith('--host sets it until the host reboots')]),
   ).toEqual([
     ['mismatch', true],
     ['mismatch', true],

@@ -86,10 +86,10 @@ test('CPU time is in the files of cgroup v1', async () => {
   put(`${group}/vcpu1/cpu.cfs_quota_us`, '-1\n');
   const step: Step = { kind: 'scheduler', domain, to: [] };
   expect(relative(await prove(step, [param('cpu_shares', '2048')]))).toEqual([`/${group}/cpu.shares: 2048`]);
-  await expect(prove(step, [param('cpu_shares', '1024')])).rejects.toThrow(/cpu.shares says "2048"/);
+  await expect(prove(step, [param('cpu_shares', '1024')])).rejects.toThrow(/cpu.shares has "2048"/);
   // Of two vCPUs one has it and one has not.
   await expect(prove(step, [param('vcpu_quota', '50000')])).rejects.toThrow(
-    /vcpu1\/cpu.cfs_quota_us says "-1"/,
+    /vcpu1\/cpu.cfs_quota_us has "-1"/,
   );
 });
 
@@ -103,7 +103,7 @@ test('and in those of cgroup v2, in its own words and layout', async () => {
   const scheduler: Step = { kind: 'scheduler', domain, to: [] };
   expect(await prove(scheduler, [param('cpu_shares', '200')])).toHaveLength(1);
   expect(await prove(scheduler, [param('vcpu_quota', '-1'), param('vcpu_period', '100000')])).toHaveLength(2);
-  await expect(prove(scheduler, [param('vcpu_quota', '5000')])).rejects.toThrow(/says "max 100000"/);
+  await expect(prove(scheduler, [param('vcpu_quota', '5000')])).rejects.toThrow(/has "max 100000"/);
   const memory: Step = { kind: 'memoryLimits', domain, to: [] };
   expect(await prove(memory, [param('hard_limit', '1048576')])).toHaveLength(1);
   await expect(prove(memory, [param('hard_limit', '9007199254740991')])).rejects.toThrow(/memory.max/);
@@ -128,7 +128,7 @@ test('hugepages are those that the kernel counts, by size and cell', async () =>
     'process 40: 90 pages of 2048 KiB on cell 0',
     'process 40: 6 pages of 2048 KiB on cell 1',
   ]);
-  await expect(proveMemory(host(), domain, xml(backing(1024)))).rejects.toThrow(/hugepages of 1048576 KiB/);
+  await expect(proveMemory(host(), domain, xml(backing(1024)))).rejects.toThrow(/huge pages of 1048576 KiB/);
   const strict = `${backing(2)}<numatune><memory mode='strict' nodeset='0'/></numatune>`;
   await expect(proveMemory(host(), domain, xml(strict))).rejects.toThrow(/on cells 0 alone/);
   put('proc/40/numa_maps', 'x default anon=1 N0=1 kernelpagesize_kB=4\n');
@@ -140,8 +140,8 @@ test("the host's own pool and KSM are in /sys", async () => {
   put('sys/kernel/mm/ksm/pages_to_scan', '120\n');
   const pages: Step = { kind: 'hostPages', cell: 0, sizeKiB: 2048, to: 8 };
   expect(await prove(pages, 8)).toHaveLength(1);
-  await expect(prove(pages, 9)).rejects.toThrow(/nr_hugepages says 8/);
+  await expect(prove(pages, 9)).rejects.toThrow(/nr_hugepages has 8/);
   const ksm: Step = { kind: 'ksm', to: [] };
   expect(await prove(ksm, [param('shm_pages_to_scan', '120')])).toHaveLength(1);
-  await expect(prove(ksm, [param('shm_pages_to_scan', '100')])).rejects.toThrow(/pages_to_scan says 120/);
+  await expect(prove(ksm, [param('shm_pages_to_scan', '100')])).rejects.toThrow(/pages_to_scan has 120/);
 });

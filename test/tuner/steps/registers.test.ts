@@ -58,7 +58,7 @@ test('a state that is none of its register is refused, wherever it came from', a
   const step: Step = { kind: 'balloonPeriod', domain, to: 5 };
   await expect(registerOf(step).set(stepHost({}), step, 'five')).rejects.toMatchObject({
     code: 'TUNE_JOURNAL',
-    message: expect.stringContaining('"five" is no state of a balloonPeriod'),
+    message: expect.stringContaining('"five" is not a state of balloonPeriod'),
   });
 });
 
@@ -115,7 +115,7 @@ test('no quota is written back as -1, even where cgroup v2 tells it as its large
   expect(values['vcpu_quota']?.value).toBe(-1n);
 });
 
-test('what libvirt does not tell could not be undone, so it is not begun', async () => {
+test('what libvirt does not report could not be undone, so it is not begun', async () => {
   const { get } = table({});
   const step: Step = { kind: 'memoryLimits', domain, to: [ullong('hard_limit', '1024')] };
   const host = stepHost({ domainGetMemoryParameters: get });
@@ -284,10 +284,10 @@ test('a pool that gets only part of its pages is a failure with figures', async 
   const step: Step = { kind: 'hostPages', cell: 0, sizeKiB: 2048, to: 1024 };
   await expect(registerOf(step).set(host, step, 1024)).rejects.toMatchObject({
     code: 'TUNE_STEP',
-    message: expect.stringMatching(/to have 1024 pages of 2048 KiB and got 700 \(it had 10\).*fragmented/),
+    message: expect.stringMatching(/got 700 of 1024 pages of 2048 KiB \(before: 10\).*fragmented/),
   });
   const absent: Step = { kind: 'hostPages', cell: 3, sizeKiB: 2048, to: 1 };
-  await expect(registerOf(absent).get(host, absent)).rejects.toThrow(/cell 3 has no pool of 2048 KiB pages/);
+  await expect(registerOf(absent).get(host, absent)).rejects.toThrow(/cell 3 of this host has no pool of 2048 KiB pages/);
 });
 
 test('a balloon is waited for, and one that does not move is read back as what it is', async () => {

@@ -39,15 +39,18 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'HINT_SHARED_CPUS',
-          text: `CPUs ${shared} are to be shared by vCPUs and this VM's emulator or iothreads: a guest that believes it has them alone would spin while these wait`,
-          next: 'keep a CPU for the host (--host-cpus), or give helpers CPUs of their own (emulator.cpus, iothread.cpus)',
+          text: `vCPUs would share CPUs ${shared} with the emulator threads or iothreads of this VM: a guest that assumes dedicated CPUs spins while these wait`,
+          next: 'reserve a CPU for the host (--host-cpus), or use separate CPUs (emulator.cpus, iothread.cpus)',
         };
   }),
   check(/^(vcpupin|emulatorpin|iothreadpin|vcpu\.cpuset)$/, (value, _, { host }) => {
     const missing = cpuNumbers(value).difference(host.online);
     return host.online.size === 0 || missing.size === 0
       ? undefined
-      : { code: 'CPU_NOT_ONLINE', text: `this host has no CPU ${missing} online; it has ${host.online}` };
+      : {
+          code: 'CPU_NOT_ONLINE',
+          text: `CPUs ${missing} are not online on this host; online: ${host.online}`,
+        };
   }),
   check(/^(vcpupin|emulatorpin|iothreadpin|vcpu\.cpuset)$/, (value, _, { host }) => {
     const vmCpus = vmCpusOf(host);
@@ -56,14 +59,14 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'CPU_NOT_FOR_VMS',
-          text: `the control group of VMs has CPUs ${vmCpus} alone: one that is pinned to ${missing} does not start`,
-          next: 'see cpuset.cpus.effective of machine.slice, AllowedCPUs= of its unit, and cpuset.cpus.partition beside it',
+          text: `the cgroup of VMs has only CPUs ${vmCpus}: a VM with a pin to CPUs ${missing} does not start`,
+          next: 'check cpuset.cpus.effective of machine.slice, AllowedCPUs= of the unit, and cpuset.cpus.partition of its sibling cgroups',
         };
   }),
   check(/^(hyperv\.|kvm\.|cpu\.feature\.|timer\.)/, (_, { setting }, { facts }) =>
     facts.os.arch === undefined || X86.test(facts.os.arch)
       ? undefined
-      : { code: 'NOT_X86', text: `${setting.id} is for x86, and the guest is ${facts.os.arch}` },
+      : { code: 'NOT_X86', text: `${setting.id} is for x86, but the guest is ${facts.os.arch}` },
   ),
   check(
     /^(kvm\.|timer\.(kvmclock|hypervclock)$|cpu\.feature\.|cachetune$|memorytune$)/,
@@ -72,7 +75,7 @@ export const cpuChecks: readonly Check[] = [
         ? undefined
         : {
             code: 'NOT_KVM',
-            text: `${setting.id} is KVM's, and the domain is of type ${facts.type ?? 'unknown'}`,
+            text: `${setting.id} needs KVM, but the domain type is ${facts.type ?? 'unknown'}`,
           },
   ),
   check(/^shares$/, (value, _, { host }) => {
@@ -82,7 +85,7 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'SHARES_RANGE',
-          text: `shares of ${value} are not possible with cgroup v${version} of this host; ${least} to ${most} are`,
+          text: `CPU shares of ${value} are out of range for cgroup v${version} on this host; use ${least} to ${most}`,
         };
   }),
   check(/^kvm\.hint-dedicated$/, (value, _, view) =>
@@ -90,7 +93,7 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'HINT_NEEDS_PINNING',
-          text: 'the guest would be told that its vCPUs have CPUs of their own, and they have not: it would spin while the one that it waits for does not run',
+          text: 'the guest would assume dedicated CPUs but does not have them: it spins while the vCPU that it waits for is not running',
           next: 'pin vCPUs one to one: cpu.pinning: dedicated',
         },
   ),
@@ -101,8 +104,8 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'REAL_TIME_NOT_ISOLATED',
-          text: `vCPU ${target} of class ${value} would run on CPU ${pin}, which the kernel uses as well: each would make the other wait, the kernel for ever`,
-          next: 'isolate CPUs for such VMs (isolcpus), or leave cpu.scheduler alone',
+          text: `real-time vCPU ${target} (${value}) would run on CPU ${pin}, which the kernel also uses: they delay each other, and kernel threads starve`,
+          next: 'isolate CPUs for such VMs (isolcpus), or do not set cpu.scheduler',
         };
   }),
   check(/^vcpusched$/, (value, _, view) =>
@@ -110,7 +113,7 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'REAL_TIME_NEEDS_PINNING',
-          text: `vCPUs of class ${value} that have no CPUs of their own would starve all else on the host`,
+          text: `real-time vCPUs (${value}) without dedicated CPUs would starve everything else on the host`,
           next: 'pin vCPUs one to one: cpu.pinning: dedicated',
         },
   ),
@@ -122,7 +125,7 @@ export const cpuChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'CPU_MODE_UNSUPPORTED',
-          text: `this domain's emulator has no CPU mode ${value} (virsh domcapabilities)`,
+          text: `the emulator of this domain does not support CPU mode ${value} (virsh domcapabilities)`,
         },
   ),
   check(/^cpu\.feature\./, (_, { setting }, view) => {
@@ -130,8 +133,8 @@ export const cpuChecks: readonly Check[] = [
     return mode === undefined || mode === 'custom'
       ? {
           code: 'CPU_FEATURE_NEEDS_MODEL',
-          text: `${setting.id} can be said only of a CPU model, and the domain names none`,
-          next: 'say which CPU it sees as well: cpu.mode',
+          text: `${setting.id} needs a CPU model, but the domain has none`,
+          next: 'also set cpu.mode',
         }
       : undefined;
   }),
@@ -141,6 +144,6 @@ export const cpuChecks: readonly Check[] = [
     const product = parts === undefined ? 0 : Object.values(parts).reduce((total, part) => total * part, 1);
     return product === vcpus
       ? undefined
-      : { code: 'TOPOLOGY_MISMATCH', text: `${value} is ${product} vCPUs, and the domain has ${vcpus}` };
+      : { code: 'TOPOLOGY_MISMATCH', text: `${value} makes ${product} vCPUs, but the domain has ${vcpus}` };
   }),
 ];

@@ -16,8 +16,8 @@ function needsDirect(io: string | undefined, cache: string | undefined): Problem
     ? undefined
     : {
         code: 'IO_NEEDS_DIRECT',
-        text: `io native goes past the host's page cache, and the cache mode is ${cache ?? "QEMU's default, writeback"}`,
-        next: 'disk.cache: none, or disk.io: threads',
+        text: `io=native bypasses the page cache of the host, but the cache mode is ${cache ?? 'the default of QEMU, writeback'}`,
+        next: 'set disk.cache: none, or disk.io: threads',
       };
 }
 
@@ -28,10 +28,10 @@ function needsVirtio(_: string, { setting, target }: Wish, view: CheckView): Pro
   const controller = bus === 'scsi' && setting.id !== 'disk.queueSize';
   return {
     code: 'BUS_NOT_VIRTIO',
-    text: `${setting.id} is for virtio disks, and ${target} is on ${bus ?? 'an unknown bus'}`,
+    text: `${setting.id} is for virtio disks, but ${target} is on ${bus ?? 'an unknown bus'}`,
     next: controller
-      ? 'on virtio-scsi it belongs to the controller: scsi.queues, scsi.iothread'
-      : 'move the disk to virtio once the guest has the driver (disk.bus), and accept that',
+      ? 'for virtio-scsi, set it on the controller: scsi.queues, scsi.iothread'
+      : 'move the disk to virtio once the guest has the driver (disk.bus), with --accept disk.bus',
   };
 }
 
@@ -53,7 +53,7 @@ function unknownIoThread(value: string, view: CheckView): Problem | undefined {
     ? undefined
     : {
         code: 'NO_SUCH_IOTHREAD',
-        text: `the domain will have no iothread ${missing.join(', ')}`,
+        text: `the domain will not have iothread ${missing.join(', ')}`,
         next: 'iothread.count',
       };
 }
@@ -71,7 +71,7 @@ export const diskChecks: readonly Check[] = [
       facts.disks.find((disk) => disk.target === target)?.source?.kind === 'vhostuser'
         ? {
             code: 'DISK_ELSEWHERE',
-            text: `${target} is served by another process (vhost-user), which ${setting.id} does not reach`,
+            text: `another process serves ${target} (vhost-user): ${setting.id} has no effect there`,
           }
         : undefined,
   ),
@@ -81,13 +81,13 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'IO_OF_ITS_OWN',
-          text: `${target} is a disk of type ${kind}, whose I/O QEMU does in its own way: libvirt would take the word, and nothing would come of it`,
+          text: `${target} is a disk of type ${kind}, for which QEMU ignores the I/O mode: libvirt would accept it without effect`,
         };
   }),
   check(/^disk\.bus$/, (value, { target }, { state: { capabilities } }) =>
     capabilities === undefined || capabilities.diskBuses.size === 0 || capabilities.diskBuses.has(value)
       ? undefined
-      : { code: 'BUS_UNSUPPORTED', text: `this domain's emulator has no ${value} bus for ${target}` },
+      : { code: 'BUS_UNSUPPORTED', text: `the emulator of this domain has no ${value} bus for ${target}` },
   ),
   check(/^disk\.io$/, (value, { target }, view) => needsDirect(value, view.will('disk.cache', target))),
   {
@@ -102,8 +102,8 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'QUEUES_EXCEED_VCPUS',
-          text: `${value} queues of ${deviceOf(setting.id, target)} are more than its ${vcpusOf(view)} vCPUs: some would never be used, and Windows fares badly with them`,
-          next: '"= vCPUs" follows their number',
+          text: `${deviceOf(setting.id, target)} would have ${value} queues, but the domain has ${vcpusOf(view)} vCPUs: the other queues stay unused, and Windows performs badly with them`,
+          next: 'use "= vCPUs"',
         },
   ),
   check(/^disk\.detectZeroes$/, (value, { target }, view) =>
@@ -111,8 +111,8 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'ZEROES_NEED_DISCARD',
-          text: `zeroes of ${target} are to be discarded, and it does not pass discards on`,
-          next: 'disk.discard: unmap',
+          text: `detected zeroes of ${target} should be discarded, but the disk does not pass on discards`,
+          next: 'set disk.discard: unmap',
         },
   ),
   check(/^(disk|scsi)\.iothreads?$/, (value, _, view) => unknownIoThread(value, view)),
@@ -122,7 +122,7 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'IOTHREAD_ADDRESS',
-          text: `iothreads serve disks on PCI and CCW, and ${target} is on ${type}`,
+          text: `iothreads serve only disks on PCI and CCW, but ${target} is on ${type}`,
         };
   }),
   check(/^(disk|scsi)\.iothreads$/, (value, { setting, target }, view) => {
@@ -132,15 +132,15 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'IOTHREADS_EXCEED_QUEUES',
-          text: `${deviceOf(setting.id, target)} has ${queues} queues to share out over ${mappedTo(value).length} iothreads`,
+          text: `${deviceOf(setting.id, target)} has ${queues} queues, which is not enough for ${mappedTo(value).length} iothreads`,
         };
   }),
   check(/^disk\.iotune\./, (_, { setting, target }, { root, state }) =>
     [root, state.live?.root].some((each) => hasThrottleFilters(each, target))
       ? {
           code: 'THROTTLE_FILTERS',
-          text: `${setting.id} is unsupported for ${target}: the limits of the disk come from throttle groups, and libvirt takes no iotune beside its throttlefilters`,
-          next: 'limit its throttle group (virsh domthrottlegroupset), or take throttlefilters out of the disk',
+          text: `${setting.id} is unsupported for ${target}: throttle groups limit this disk, and libvirt does not accept iotune together with throttlefilters`,
+          next: 'limit its throttle group (virsh domthrottlegroupset), or remove throttlefilters from the disk',
         }
       : undefined,
   ),
@@ -152,8 +152,8 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'IOTUNE_TOTAL_AND_PARTS',
-          text: `${target} cannot have a limit for ${direction} and one for ${other} at once`,
-          next: 'limit the total, or reads and writes each',
+          text: `${target} cannot have limits for ${direction} and ${other} at the same time`,
+          next: 'limit either the total, or reads and writes separately',
         };
   }),
   check(/^disk\.iotune\..*Max$/, (value, { setting, target }, view) => {
@@ -162,12 +162,12 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'IOTUNE_BURST',
-          text: `a burst of ${value} needs a limit that it is at least as high as, and ${target} has ${base ?? 'none'}`,
+          text: `a burst of ${value} needs a limit that is not higher, but the limit of ${target} is ${base ?? 'not set'}`,
         };
   }),
   check(/^disk\.iotune\..*MaxLength$/, (_, { setting, target }, view) =>
     view.will(setting.id.replace(/Length$/, ''), target) === undefined
-      ? { code: 'IOTUNE_BURST', text: `${target} has no burst that could last` }
+      ? { code: 'IOTUNE_BURST', text: `${target} has no burst limit that a duration could apply to` }
       : undefined,
   ),
   {
@@ -176,14 +176,17 @@ export const diskChecks: readonly Check[] = [
       value === undefined && view.will(`${setting.id}Max`, target) !== undefined
         ? {
             code: 'IOTUNE_BURST',
-            text: `the burst of ${target} would be left without a limit`,
-            next: `${setting.id}Max: default`,
+            text: `the burst limit of ${target} would remain without a base limit`,
+            next: `set ${setting.id}Max: default`,
           }
         : undefined,
   },
   check(/^disk\.iotune\.group$/, (_, { target }, view) =>
     iotuneSettings.some(({ id }) => !/Max|sizeIops|group/.test(id) && view.will(id, target) !== undefined)
       ? undefined
-      : { code: 'IOTUNE_GROUP_ALONE', text: `${target} has no limit that its group could share` },
+      : {
+          code: 'IOTUNE_GROUP_ALONE',
+          text: `${target} has no limit that its group could share; set a limit too`,
+        },
   ),
 ];

@@ -21,8 +21,8 @@ export const hypervChecks: readonly Check[] = [
       hypervPassthrough(root)
         ? {
             code: 'HYPERV_PASSTHROUGH',
-            text: 'the domain takes every enlightenment that there is (hyperv mode=passthrough), so single ones cannot be said',
-            next: "take mode='passthrough' out of it first",
+            text: 'the domain uses all enlightenments (hyperv mode=passthrough), so single ones cannot be set',
+            next: "remove mode='passthrough' first",
           }
         : undefined,
   },
@@ -33,7 +33,7 @@ export const hypervChecks: readonly Check[] = [
     return isOn(value) && missing
       ? {
           code: 'HYPERV_UNSUPPORTED',
-          text: `this host does not offer ${feature} to this domain (virsh domcapabilities)`,
+          text: `this host does not support ${feature} for this domain (virsh domcapabilities)`,
         }
       : undefined;
   }),
@@ -43,7 +43,7 @@ export const hypervChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'HYPERV_NEEDS',
-          text: `${setting.id} stands on ${missing.join(' and ')}, which will not be on`,
+          text: `${setting.id} depends on ${missing.join(' and ')}, which will be off`,
         };
   }),
   {
@@ -58,7 +58,7 @@ export const hypervChecks: readonly Check[] = [
         ? undefined
         : {
             code: 'HYPERV_NEEDED',
-            text: `${users.join(', ')} will be on and cannot be without ${setting.id}`,
+            text: `${users.join(', ')} will be on and depends on ${setting.id}`,
           };
     },
   },

@@ -19,7 +19,7 @@ export const ioThreadChecks: readonly Check[] = [
     of: /^iothreads$/,
     find: ({ value }, { state: { capabilities } }) =>
       value !== undefined && capabilities?.ioThreads === false
-        ? { code: 'IOTHREADS_UNSUPPORTED', text: "this domain's emulator has no iothreads" }
+        ? { code: 'IOTHREADS_UNSUPPORTED', text: 'the emulator of this domain does not support iothreads' }
         : undefined,
   },
   {
@@ -30,8 +30,8 @@ export const ioThreadChecks: readonly Check[] = [
         ? undefined
         : {
             code: 'IOTHREAD_IN_USE',
-            text: `iothreads that would go are used by ${[...new Set(users)].join(', ')}`,
-            next: 'let disk.iothread say where disks go, and scsi.iothread where virtio-scsi controllers go',
+            text: `iothreads that would be removed are in use by ${[...new Set(users)].join(', ')}`,
+            next: 'set disk.iothread for disks, and scsi.iothread for virtio-scsi controllers',
           };
     },
   },
@@ -41,8 +41,8 @@ export const ioThreadChecks: readonly Check[] = [
       value !== undefined && host.libvirtVersion < POLL_IN_DEFINITION && state.live === undefined
         ? {
             code: 'POLLING_NOT_KEPT',
-            text: 'this libvirt keeps polling times in no definition (9.4 is the first that does), and the domain does not run',
-            next: 'start it and apply again, or let "virtune tune watch" do so at each start',
+            text: 'this libvirt does not store polling times in the definition (9.4 and later do), and the domain is not running',
+            next: 'start it and apply again, or let "virtune tune watch" apply them at each start',
           }
         : undefined,
   },

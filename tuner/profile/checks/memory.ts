@@ -18,8 +18,8 @@ function pagesFit(value: string, view: CheckView): Problem | undefined {
       const sizes = [...known].sort((a, b) => a - b).map(sizeText);
       return {
         code: 'NO_SUCH_PAGES',
-        text: `this host has no pages of ${sizeText(sizeKiB)}; it has ${sizes.join(', ')}`,
-        next: 'with hugepages=1G or the like on its kernel command line it may have them after a boot',
+        text: `this host has no huge pages of ${sizeText(sizeKiB)}; it has ${sizes.join(', ')}`,
+        next: 'if the CPU supports this size: add hugepagesz= to the kernel command line and reboot the host',
       };
     }
     const odd = memory.findIndex(
@@ -29,8 +29,8 @@ function pagesFit(value: string, view: CheckView): Problem | undefined {
       const kib = memory[odd] ?? 0;
       return {
         code: 'PAGES_NOT_WHOLE',
-        text: `${sizeText(kib)} of memory${memory.length > 1 ? ` in guest cell ${odd}` : ''} is not a whole number of pages of ${sizeText(sizeKiB)}`,
-        next: `give it ${sizeText(Math.ceil(kib / sizeKiB) * sizeKiB)}, or take smaller pages`,
+        text: `${sizeText(kib)} of memory${memory.length > 1 ? ` in guest cell ${odd}` : ''} is not a multiple of the page size, ${sizeText(sizeKiB)}`,
+        next: `give it ${sizeText(Math.ceil(kib / sizeKiB) * sizeKiB)}, or use smaller pages`,
       };
     }
   }
@@ -39,14 +39,14 @@ function pagesFit(value: string, view: CheckView): Problem | undefined {
 
 const ON_DEMAND: Problem = {
   code: 'PAGES_ON_DEMAND',
-  text: 'hugepages are taken at the start, and memory that is taken on demand cannot come from them',
-  next: 'memory.allocation: immediate',
+  text: 'huge pages are allocated at start, so memory that is allocated on demand cannot use them',
+  next: 'set memory.allocation: immediate',
 };
 
 const NO_BALLOON: Problem = {
   code: 'NO_BALLOON',
-  text: 'the domain has no memory balloon, which this is a part of',
-  next: 'balloon.model: virtio',
+  text: 'the domain has no memory balloon, which this setting needs',
+  next: 'set balloon.model: virtio',
 };
 
 export const memoryChecks: readonly Check[] = [
@@ -54,8 +54,8 @@ export const memoryChecks: readonly Check[] = [
     if (memorySource(view.root) === 'anonymous') {
       return {
         code: 'PAGES_ANONYMOUS',
-        text: 'the domain asks for anonymous memory, which libvirt does not take from hugepages',
-        next: "take <source type='anonymous'/> out of its memoryBacking",
+        text: 'the domain has anonymous memory, which libvirt does not place in huge pages',
+        next: "remove <source type='anonymous'/> from its memoryBacking",
       };
     }
     if (view.will('memory.allocation') === 'ondemand') return ON_DEMAND;
@@ -68,8 +68,8 @@ export const memoryChecks: readonly Check[] = [
     view.will('memtune.hardLimit') === undefined
       ? {
           code: 'LOCKED_NEEDS_LIMIT',
-          text: 'locked memory takes every limit off what the QEMU process may lock: a guest could lock all of the host',
-          next: 'set memory.hardLimit as well, such as "= memory, plus 4 GiB"',
+          text: 'locked memory lifts the limit on memory that QEMU may lock: a guest could lock all memory of the host',
+          next: 'also set memory.hardLimit, for example "= memory, plus 4 GiB"',
         }
       : undefined,
   ),
@@ -79,8 +79,8 @@ export const memoryChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'LIMIT_BELOW_MEMORY',
-          text: `${setting.id} of ${value} is not above the guest's memory of ${sizeText(memory)}, and QEMU itself needs some: the kernel would kill it`,
-          next: 'such as "= memory, plus 2 GiB"',
+          text: `${setting.id} of ${value} is not above guest memory of ${sizeText(memory)}, and QEMU needs memory too: the kernel would kill it`,
+          next: 'use for example "= memory, plus 2 GiB"',
         };
   }),
   check(/^memtune\.swapHardLimit$/, (value, _, view) => {
@@ -89,7 +89,7 @@ export const memoryChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'SWAP_LIMIT_BELOW_LIMIT',
-          text: `memory and swap of ${value} have to be more than memory of ${hard}`,
+          text: `the limit of memory plus swap, ${value}, must be above the memory limit, ${hard}`,
         };
   }),
   check(/^balloon\.(statsPeriod|freePageReporting|autodeflate)$/, (value, _, view) =>
@@ -101,7 +101,7 @@ export const memoryChecks: readonly Check[] = [
     if (wanted > memory) {
       return {
         code: 'MORE_THAN_MEMORY',
-        text: `${value} is more than the domain's memory of ${sizeText(memory)}`,
+        text: `${value} is more than the memory of the domain, ${sizeText(memory)}`,
       };
     }
     return wanted < memory && view.will('balloon.model') === 'none' ? NO_BALLOON : undefined;

@@ -14,7 +14,7 @@ export const nicChecks: readonly Check[] = [
     nicOf(target, view)?.type === 'hostdev'
       ? {
           code: 'NIC_PASSTHROUGH',
-          text: `${target} is a card of the host's that the guest drives itself; ${setting.id} does not reach it`,
+          text: `${target} is a host NIC that is passed through to the guest: ${setting.id} has no effect there`,
         }
       : undefined,
   ),
@@ -24,8 +24,8 @@ export const nicChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'NIC_NOT_VIRTIO',
-          text: `${setting.id} is for virtio cards, and ${target} is ${model ?? "QEMU's default card"}`,
-          next: 'change its model once the guest has the driver (nic.model), and accept that',
+          text: `${setting.id} is for virtio NICs, but ${target} is ${model ?? 'the default model of QEMU'}`,
+          next: 'change its model once the guest has the driver (nic.model), with --accept nic.model',
         };
   }),
   check(/^nic\.(driver|queues)$/, (value, { setting, target }, view) => {
@@ -34,7 +34,7 @@ export const nicChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'NIC_TYPE',
-          text: `a card of type ${type} has no ${setting.id === 'nic.queues' ? 'several queues' : 'vhost'}`,
+          text: `a NIC of type ${type} does not support ${setting.id === 'nic.queues' ? 'several queues' : 'vhost'}`,
         };
   }),
   check(/^nic\.queues$/, (value, { target }, view) => {
@@ -43,8 +43,8 @@ export const nicChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'QUEUES_EXCEED_VCPUS',
-          text: `${value} queues of ${target} are more than its ${vcpus} vCPUs: the guest would not use them`,
-          next: '"= vCPUs" follows their number',
+          text: `${target} would have ${value} queues, but the domain has ${vcpus} vCPUs: the guest does not use the others`,
+          next: 'use "= vCPUs"',
         };
   }),
   check(/^nic\.txQueueSize$/, (_, { target }, view) =>
@@ -52,15 +52,15 @@ export const nicChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'TX_RING_VHOSTUSER',
-          text: `QEMU takes the size of transmit rings for vhost-user only, and ${target} is of type ${nicOf(target, view)?.type ?? 'unknown'}`,
+          text: `QEMU accepts the transmit ring size for vhost-user only, but ${target} is of type ${nicOf(target, view)?.type ?? 'unknown'}`,
         },
   ),
   check(/^nic\.bandwidth\./, (value, { setting, target }, view) => {
     const type = nicOf(target, view)?.type ?? 'unknown';
     if (!SHAPED.has(type))
-      return { code: 'NIC_TYPE', text: `traffic of a card of type ${type} cannot be limited` };
+      return { code: 'NIC_TYPE', text: `traffic of a NIC of type ${type} cannot be limited` };
     return value.includes('floor=') && (type !== 'network' || setting.id.endsWith('outbound'))
-      ? { code: 'NIC_TYPE', text: 'only traffic from a libvirt network to the guest has a floor' }
+      ? { code: 'NIC_TYPE', text: 'floor works only for traffic from a libvirt network to the guest' }
       : undefined;
   }),
 ];

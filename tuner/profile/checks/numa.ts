@@ -19,8 +19,8 @@ const onlyOne = (mode: string | undefined, nodes: CpuSet): Problem | undefined =
   mode === 'preferred' && nodes.size > 1
     ? {
         code: 'PREFERRED_ONE_CELL',
-        text: `memory can prefer only one cell, and ${nodes} are ${nodes.size}`,
-        next: 'bind it strictly, interleave it, or name one cell',
+        text: `memory can prefer only one cell, but ${nodes} are ${nodes.size} cells`,
+        next: 'use strict or interleave, or choose one cell',
       }
     : undefined;
 
@@ -34,20 +34,23 @@ export const numaChecks: readonly Check[] = [
     if (nodes !== undefined) return onlyOne(value, cpuNumbers(nodes));
     return {
       code: 'NO_CELLS_NAMED',
-      text: `${value} needs cells to take memory from, and none are named`,
-      next: 'let cpu.pinning place the domain, or name them with numa.nodes',
+      text: `${value} needs cells for memory, but none are set`,
+      next: 'set cpu.pinning to place the domain, or set numa.nodes',
     };
   }),
   check(/^memnode$/, (value, { target }, view) => {
     const [mode, nodes] = value.split(' ');
     const cells = parseCells(view.will('numa.cells') ?? '');
     if (Number(target) >= cells.length) {
-      return { code: 'NO_GUEST_CELL', text: `the guest will have no NUMA cell ${target}` };
+      return { code: 'NO_GUEST_CELL', text: `the guest will not have NUMA cell ${target}` };
     }
     // libvirt's own rule: either all of it is left to the kernel, or nothing.
     const whole = view.will('numatune.mode');
     if (whole !== undefined && (whole === 'restrictive') !== (mode === 'restrictive')) {
-      return { code: 'RESTRICTIVE_ALL', text: `a guest cell cannot be ${mode} in a domain that is ${whole}` };
+      return {
+        code: 'RESTRICTIVE_ALL',
+        text: `the memory mode of a guest cell cannot be ${mode} if that of the domain is ${whole}`,
+      };
     }
     return nodesKnown(cpuNumbers(nodes), view) ?? onlyOne(mode, cpuNumbers(nodes));
   }),
@@ -57,8 +60,8 @@ export const numaChecks: readonly Check[] = [
       if (children(child(root, 'devices'), 'memory').length > 0) {
         return {
           code: 'MEMORY_DEVICES',
-          text: 'memory was plugged into cells that would change',
-          next: 'unplug it first, or leave numa.cells alone',
+          text: 'cells that would change have hot-plugged memory',
+          next: 'unplug it first, or do not set numa.cells',
         };
       }
       if (value === undefined) {
@@ -66,7 +69,7 @@ export const numaChecks: readonly Check[] = [
           ? undefined
           : {
               code: 'MAX_MEMORY_NEEDS_CELLS',
-              text: 'memory can be plugged in only while the guest has NUMA cells',
+              text: 'memory hotplug needs NUMA cells in the guest',
             };
       }
       const cells = parseCells(value);

@@ -5,8 +5,8 @@ import { type Check, type CheckView, check } from './check.ts';
 
 const NO_RESCTRL: Problem = {
   code: 'NO_RESCTRL',
-  text: 'this host offers no part of its caches or memory bandwidth (virsh capabilities)',
-  next: 'with a CPU that has it (Intel RDT, AMD QoS): mount -t resctrl resctrl /sys/fs/resctrl, then restart libvirtd',
+  text: 'this host does not support cache or memory bandwidth allocation (virsh capabilities)',
+  next: 'if the CPU supports it (Intel RDT, AMD QoS): mount -t resctrl resctrl /sys/fs/resctrl, then restart libvirtd',
 };
 
 function unknownVcpus(
@@ -17,11 +17,11 @@ function unknownVcpus(
   const all = groups.flatMap((group) => [...cpuNumbers(group.vcpus)]);
   const missing = all.find((vcpu) => vcpu >= vcpus);
   if (missing !== undefined) {
-    return { code: 'NO_SUCH_VCPU', text: `the domain has ${vcpus} vCPUs, and no vCPU ${missing}` };
+    return { code: 'NO_SUCH_VCPU', text: `the domain has ${vcpus} vCPUs; vCPU ${missing} does not exist` };
   }
   return new Set(all).size === all.length
     ? undefined
-    : { code: 'VCPU_TWICE', text: 'a vCPU can have only one part' };
+    : { code: 'VCPU_TWICE', text: 'each vCPU can be in only one group' };
 }
 
 export const resctrlChecks: readonly Check[] = [
@@ -37,14 +37,14 @@ export const resctrlChecks: readonly Check[] = [
       if (bank === undefined || control === undefined) {
         return {
           code: 'NO_SUCH_CACHE',
-          text: `this host has no part of L${level} cache ${id} for ${type} to give`,
+          text: `this host does not support allocation of L${level} cache ${id} for ${type}`,
         };
       }
       const { granularityKiB, leastKiB } = control;
       if (sizeKiB < leastKiB || sizeKiB % granularityKiB !== 0 || sizeKiB > (bank.sizeKiB ?? sizeKiB)) {
         return {
           code: 'CACHE_SIZE',
-          text: `L${level} cache ${id} is given in multiples of ${sizeText(granularityKiB)} from ${sizeText(leastKiB)} to ${sizeText(bank.sizeKiB ?? 0)}, not ${sizeText(sizeKiB)}`,
+          text: `L${level} cache ${id} can be allocated in multiples of ${sizeText(granularityKiB)} from ${sizeText(leastKiB)} to ${sizeText(bank.sizeKiB ?? 0)}, not ${sizeText(sizeKiB)}`,
         };
       }
     }
@@ -57,12 +57,15 @@ export const resctrlChecks: readonly Check[] = [
     for (const { id, percent } of groups.flatMap(({ parts }) => parts)) {
       const node = nodes.find((each) => each.id === id);
       if (node === undefined) {
-        return { code: 'NO_SUCH_CACHE', text: `this host has no memory bandwidth of node ${id} to give` };
+        return {
+          code: 'NO_SUCH_CACHE',
+          text: `this host does not support bandwidth allocation of node ${id}`,
+        };
       }
       if (percent < node.least || percent > 100 || percent % node.granularity !== 0) {
         return {
           code: 'BANDWIDTH_SIZE',
-          text: `bandwidth of node ${id} is given in multiples of ${node.granularity} % from ${node.least} to 100 %, not ${percent} %`,
+          text: `bandwidth of node ${id} can be allocated in multiples of ${node.granularity} % from ${node.least} to 100 %, not ${percent} %`,
         };
       }
     }

@@ -48,13 +48,13 @@ export const versionChecks: readonly Check[] = SINCE.map(({ of, value: only, lib
     if (host.libvirtVersion < numberOf(libvirt)) {
       return {
         code: 'LIBVIRT_TOO_OLD',
-        text: `${says} needs libvirt ${libvirt}, and ${textOf(host.libvirtVersion)} runs here`,
+        text: `${says} needs libvirt ${libvirt}, but this host runs ${textOf(host.libvirtVersion)}`,
       };
     }
     if (qemu !== undefined && host.qemuVersion < numberOf(qemu)) {
       return {
         code: 'QEMU_TOO_OLD',
-        text: `${says} needs QEMU ${qemu}, and ${textOf(host.qemuVersion)} is installed here`,
+        text: `${says} needs QEMU ${qemu}, but this host has ${textOf(host.qemuVersion)}`,
       };
     }
     return undefined;

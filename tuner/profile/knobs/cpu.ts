@@ -26,7 +26,7 @@ function bandwidth(of: string, setting: string, whose: string): Knob[] {
       id: `${of}.period`,
       setting: `${setting}.period`,
       group: 'cpu',
-      help: `Microseconds in which the quota of ${whose} holds.`,
+      help: `CPU quota period of ${whose}, µs.`,
       value: PERIOD,
       canonical: number,
     }),
@@ -34,7 +34,7 @@ function bandwidth(of: string, setting: string, whose: string): Knob[] {
       id: `${of}.quota`,
       setting: `${setting}.quota`,
       group: 'cpu',
-      help: `Microseconds of CPU time that ${whose} may use in a period; \`default\` is no limit.`,
+      help: `CPU quota of ${whose} per period, µs; \`default\` means unlimited.`,
       value: QUOTA,
       canonical: number,
     }),
@@ -74,8 +74,8 @@ function topologyDrafts({ shape, assignment, host }: KnobContext, wanted: string
       ...draft('cpu.topology', '', undefined),
       problem: {
         code: 'TOPOLOGY_UNEVEN',
-        text: `${shape.vcpus} vCPUs cannot be shared out evenly over ${sockets} sockets`,
-        next: `give it a multiple of ${sockets} vCPUs, or say cpu.topology yourself`,
+        text: `${shape.vcpus} vCPUs cannot be divided evenly over ${sockets} sockets`,
+        next: `use a multiple of ${sockets} vCPUs, or set cpu.topology`,
       },
     },
   ];
@@ -89,12 +89,12 @@ function proposedMode({ facts, policy }: KnobContext): Draft[] {
   const mode = policy.pinning === 'dedicated' ? 'host-passthrough' : 'host-model';
   const migrates =
     mode === 'host-passthrough'
-      ? 'it then migrates only to hosts with the same CPU, microcode and kernel; if it has to go elsewhere, take cpu.mode: host-model'
-      : 'it then migrates only to hosts that have all features of this CPU';
+      ? 'it can then migrate only to hosts with the same CPU, microcode and kernel; to migrate to other hosts, use cpu.mode: host-model'
+      : 'it can then migrate only to hosts that have all features of this CPU';
   return [
     {
       ...draft('cpu.mode', '', mode),
-      proposal: `the guest sees another CPU from its next start on, which some licences notice; ${migrates}`,
+      proposal: `the guest sees another CPU from its next start on, which can affect software licenses; ${migrates}`,
     },
   ];
 }
@@ -103,7 +103,7 @@ export const cpuKnobs: readonly Knob[] = [
   knob({
     id: 'cpu.mode',
     group: 'cpu',
-    help: "Which CPU the guest sees: the host's own (`host-passthrough`), a model near it that can migrate (`host-model`), or all that QEMU can do (`maximum`). `auto` proposes one to a VM that sees QEMU's default or a named model: host-passthrough where it has CPUs of its own, else host-model.",
+    help: 'CPU model that the guest sees: the CPU of the host (`host-passthrough`), a similar model that can migrate (`host-model`), or everything that QEMU supports (`maximum`). `auto` proposes a change for a VM with the default CPU of QEMU or a named model: host-passthrough if it has dedicated CPUs, else host-model.',
     value: choice('host-passthrough', 'host-model', 'maximum', 'auto'),
     settings: ['cpu.mode'],
     drafts: (context, mode) => (mode === 'auto' ? proposedMode(context) : [draft('cpu.mode', '', mode)]),
@@ -111,7 +111,7 @@ export const cpuKnobs: readonly Knob[] = [
   knob({
     id: 'cpu.topology',
     group: 'cpu',
-    help: "Sockets, dies, cores and threads that the guest sees; `auto`: a socket for each of its NUMA cells, and the host's threads a core where placement could keep them together.",
+    help: 'CPU topology that the guest sees: sockets, dies, cores, threads. `auto`: one socket per NUMA cell of the guest, and threads per core as on the host if placement keeps siblings together.',
     value: topology,
     settings: ['cpu.topology'],
     drafts: topologyDrafts,
@@ -120,7 +120,7 @@ export const cpuKnobs: readonly Knob[] = [
     id: 'cpu.tscDeadline',
     setting: 'cpu.feature.tsc-deadline',
     group: 'cpu',
-    help: 'Timer that the guest arms with the TSC, with fewer exits than others.',
+    help: 'TSC deadline timer, which causes fewer exits than other timers.',
     value: FEATURE,
     canonical: asIs,
   }),
@@ -128,7 +128,7 @@ export const cpuKnobs: readonly Knob[] = [
     id: 'cpu.invtsc',
     setting: 'cpu.feature.invtsc',
     group: 'cpu',
-    help: 'TSC that the guest may trust. Keeps it from migrating, unless the TSC is given a frequency.',
+    help: 'Invariant TSC, a stable clock for the guest. Prevents migration unless the TSC frequency is set.',
     value: FEATURE,
     canonical: asIs,
   }),
@@ -136,7 +136,7 @@ export const cpuKnobs: readonly Knob[] = [
     id: 'cpu.pmu',
     setting: 'pmu',
     group: 'cpu',
-    help: 'Performance counters for the guest. Without them there are fewer registers to save at each switch.',
+    help: 'Performance counters for the guest (virtual PMU). Without them, entering and leaving the guest saves fewer registers.',
     value: orDefault(onOff),
     canonical: state,
   }),
@@ -144,18 +144,18 @@ export const cpuKnobs: readonly Knob[] = [
     id: 'cpu.shares',
     setting: 'shares',
     group: 'cpu',
-    help: "Weight of the domain's CPU time against other domains: 2-262144 with cgroup v1 (1024 is usual), 1-10000 with v2 (100 is usual).",
+    help: 'CPU shares relative to other domains: 2-262144 with cgroup v1 (default 1024), 1-10000 with v2 (default 100).',
     value: orDefault(whole({ least: 1, most: 262_144 })),
     canonical: number,
   }),
   ...bandwidth('cpu', 'vcpu', 'each vCPU'),
   ...bandwidth('global', 'global', 'the whole domain'),
-  ...bandwidth('emulator', 'emulator', "QEMU's own threads"),
+  ...bandwidth('emulator', 'emulator', 'emulator threads'),
   ...bandwidth('iothread', 'iothread', 'each iothread'),
   knob({
     id: 'cpu.scheduler',
     group: 'cpu',
-    help: 'Scheduling class of vCPUs. A real-time vCPU starves everything else on its CPU, the kernel included.',
+    help: 'Scheduling policy of vCPUs. A real-time vCPU (`fifo`, `rr`) starves everything else on its CPU, including the kernel.',
     value: POLICY,
     settings: ['vcpusched'],
     drafts: ({ shape, policy: { realtimeVcpus } }, policy) =>
@@ -166,21 +166,21 @@ export const cpuKnobs: readonly Knob[] = [
   knob({
     id: 'cpu.realtimeVcpus',
     group: 'cpu',
-    help: "vCPUs that `cpu.scheduler` holds for; the others keep the usual class, so that the guest's own housekeeping has somewhere to run (Nova's hw:cpu_realtime_mask). All of them where it is not said.",
+    help: 'vCPUs that `cpu.scheduler` applies to; default: all. The others keep the normal policy, for housekeeping in the guest (hw:cpu_realtime_mask in Nova).',
     value: vcpuMask,
   }),
   plainKnob({
     id: 'emulator.scheduler',
     setting: 'emulatorsched',
     group: 'cpu',
-    help: "Scheduling class of QEMU's own threads.",
+    help: 'Scheduling policy of emulator threads.',
     value: POLICY,
     canonical: asIs,
   }),
   knob({
     id: 'iothread.scheduler',
     group: 'cpu',
-    help: 'Scheduling class of iothreads.',
+    help: 'Scheduling policy of iothreads.',
     value: POLICY,
     settings: ['iothreadsched'],
     drafts: ({ ioThreads }, policy) => schedDrafts('iothreadsched', ioThreads.map(String), policy),
@@ -189,7 +189,7 @@ export const cpuKnobs: readonly Knob[] = [
     id: 'cpu.cache',
     setting: 'cachetune',
     group: 'cpu',
-    help: "Parts of the host's caches that vCPUs may use, by resctrl: `0-3: L3 0 both 3 MiB`.",
+    help: 'Cache allocation of vCPUs (resctrl): `0-3: L3 0 both 3 MiB`.',
     value: orDefault(
       text(
         'groups such as `0-3: L3 0 both 3 MiB, L3 1 both 3 MiB; 4-5: L3 0 both 1 MiB`',
@@ -203,7 +203,7 @@ export const cpuKnobs: readonly Knob[] = [
     id: 'cpu.memoryBandwidth',
     setting: 'memorytune',
     group: 'cpu',
-    help: 'Parts of the memory bandwidth that vCPUs may use, by resctrl: `0-3: node 0 60 %`.',
+    help: 'Memory bandwidth allocation of vCPUs (resctrl): `0-3: node 0 60 %`.',
     value: orDefault(
       text(
         'groups such as `0-3: node 0 60 %; 4-5: node 0 30 %`',
@@ -216,7 +216,7 @@ export const cpuKnobs: readonly Knob[] = [
     id: 'kvm.hintDedicated',
     setting: 'kvm.hint-dedicated',
     group: 'cpu',
-    help: 'Tells the guest that its vCPUs have CPUs of their own: it then spins instead of yielding, and polls before it halts. Harmful where that is not so.',
+    help: 'Exposes KVM_HINTS_REALTIME: the guest assumes dedicated CPUs, spins instead of yielding, and polls before it halts. Harmful on shared CPUs.',
     value: orDefault(onOff),
     canonical: state,
   }),
@@ -224,7 +224,7 @@ export const cpuKnobs: readonly Knob[] = [
     id: 'kvm.pollControl',
     setting: 'kvm.poll-control',
     group: 'cpu',
-    help: "Lets the guest poll before it halts and switch the host's own polling off meanwhile.",
+    help: 'Halt polling by the guest, which then disables halt polling on the host.',
     value: orDefault(onOff),
     canonical: state,
   }),

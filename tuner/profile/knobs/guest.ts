@@ -5,7 +5,7 @@ import { choice, onOff, orDefault, orWord, type ValueKind, whole } from '../valu
 import { state } from './cpu.ts';
 
 const SPINLOCKS: ValueKind<string> = {
-  help: 'retries from 4095 (`8191` is usual), `off`',
+  help: 'retries from 4095 (usual: `8191`), `off`',
   parse: (raw) => {
     const value = orWord(whole({ least: 4_095, most: 4_294_967_295 }), 'off').parse(raw);
     return String(value);
@@ -62,13 +62,13 @@ const TICKS = choice('delay', 'catchup', 'merge', 'discard');
 
 export const guestKnobs: readonly Knob[] = [
   ...HYPERV_FEATURES.map(hypervKnob),
-  timerKnob('hypervclock', "Hyper-V's reference time, which Windows reads without an exit.", PRESENT),
+  timerKnob('hypervclock', 'Hyper-V reference time, which Windows reads without an exit.', PRESENT),
   timerKnob(
     'hpet',
-    'A timer that is dear to emulate, and that guests with a better one do not need.',
+    'HPET, a timer that is expensive to emulate and that guests with a better timer do not need.',
     PRESENT,
   ),
-  timerKnob('rtc', 'What becomes of ticks of the real-time clock that came too late.', TICKS),
-  timerKnob('pit', 'What becomes of ticks of the PIT that came too late.', TICKS),
-  timerKnob('kvmclock', "KVM's paravirtual clock, for Linux and BSD.", PRESENT),
+  timerKnob('rtc', 'Policy for missed ticks of the real-time clock.', TICKS),
+  timerKnob('pit', 'Policy for missed ticks of the PIT.', TICKS),
+  timerKnob('kvmclock', 'KVM paravirtual clock (kvmclock), for Linux and BSD.', PRESENT),
 ];

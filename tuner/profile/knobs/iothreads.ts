@@ -24,7 +24,7 @@ export const ioThreadKnobs: readonly Knob[] = [
   knob({
     id: 'iothread.count',
     group: 'iothreads',
-    help: "Threads that do disks' I/O aside from QEMU's main loop. Never more than there are disks for them, unless disk.iothread maps each disk's queues to all of them.",
+    help: 'Threads that serve disks outside the main loop of QEMU. At most one per disk, unless disk.iothread maps the queues of each disk to all of them.',
     value: ioThreadCount,
     settings: ['iothreads'],
     drafts: ({ ioThreads }) => [
@@ -34,27 +34,27 @@ export const ioThreadKnobs: readonly Knob[] = [
   pollKnob(
     'iothread.pollMax',
     'iothread.poll.max',
-    "Nanoseconds that an iothread polls for work before it sleeps; 0 switches polling off, and QEMU's own is 32768. Kept in the definition from libvirt 9.4 on; before that it is lost with each stop.",
+    'Maximum polling time of an iothread before it sleeps, ns; 0 disables polling, the default of QEMU is 32768. Stored in the definition since libvirt 9.4; before, it is lost when the domain stops.',
     orDefault(whole({ most: 1_000_000_000 })),
   ),
   pollKnob(
     'iothread.pollGrow',
     'iothread.poll.grow',
-    'Factor by which the polling time grows when it was too short; 0 is 2.',
+    'Growth factor of the polling time when it was too short; 0 means 2.',
     orDefault(whole({ most: 1_000_000 })),
   ),
   pollKnob(
     'iothread.pollShrink',
     'iothread.poll.shrink',
-    'Divisor by which the polling time shrinks when it was too long; 0 ends polling at once.',
+    'Shrink divisor of the polling time when it was too long; 0 resets the polling time to 0.',
     orDefault(whole({ most: 1_000_000 })),
   ),
   knob({
     id: 'iothread.pool',
     group: 'iothreads',
-    help: 'Fewest and most worker threads of an iothread, for `io: threads`.',
+    help: 'Worker threads of an iothread for `io: threads`, minimum and maximum.',
     value: orDefault(
-      text('fewest and most, `0-16`', (raw) => {
+      text('minimum and maximum, `0-16`', (raw) => {
         const [, least, most] = /^(0|[1-9]\d{0,3})-([1-9]\d{0,3})$/.exec(raw) ?? [];
         return least !== undefined && Number(least) <= Number(most);
       }),

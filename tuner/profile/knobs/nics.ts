@@ -5,7 +5,7 @@ import { choice, count, figureValue, orDefault, text, whole } from '../values.ts
 const RING = orDefault(whole({ least: 256, most: 1_024, power: true }));
 const BANDWIDTH = orDefault(
   text(
-    '`average=1000 peak=2000 burst=1024` (KiB a second, and KiB)',
+    '`average=1000 peak=2000 burst=1024` (KiB/s, KiB/s, KiB)',
     (raw) => parseBandwidth(raw)?.has('average') === true,
   ),
 );
@@ -19,7 +19,7 @@ function bandwidth(direction: 'inbound' | 'outbound', whose: string): Knob {
     id: `nic.bandwidth.${direction}`,
     group: 'nics',
     on: 'nic',
-    help: `Most traffic ${whose}.`,
+    help: `Bandwidth limit ${whose}.`,
     value: BANDWIDTH,
     canonical: asIs,
   });
@@ -30,17 +30,17 @@ export const nicKnobs: readonly Knob[] = [
     id: 'nic.model',
     group: 'nics',
     on: 'nic',
-    help: 'Network card that the guest sees. Proposed only: a guest without the driver has no network.',
+    help: 'NIC model that the guest sees. Only proposed: a guest without the driver has no network.',
     value: choice('virtio'),
     canonical: asIs,
     proposal:
-      'the guest needs the virtio-net driver (with Windows from the virtio-win package), and may see the card under a new name',
+      'the guest needs the virtio-net driver (on Windows from the virtio-win package), and its interface name may change',
   }),
   plainKnob({
     id: 'nic.driver',
     group: 'nics',
     on: 'nic',
-    help: "Where the card's queues are served: in the kernel (`vhost`) or in QEMU.",
+    help: 'NIC backend: the kernel (`vhost`) or QEMU.',
     value: orDefault(choice('vhost', 'qemu')),
     canonical: asIs,
   }),
@@ -48,7 +48,7 @@ export const nicKnobs: readonly Knob[] = [
     id: 'nic.queues',
     group: 'nics',
     on: 'nic',
-    help: 'Pairs of queues of a virtio card, each with a vhost thread of its own. The guest takes as many as it has vCPUs at most.',
+    help: 'Queue pairs of a virtio NIC, each with a separate vhost thread. The guest uses at most one per vCPU.',
     value: orDefault(count({ least: 1, most: 256 })),
     canonical: (figure, { subjects }) => {
       const queues = figureValue(figure, subjects);
@@ -59,7 +59,7 @@ export const nicKnobs: readonly Knob[] = [
     id: 'nic.rxQueueSize',
     group: 'nics',
     on: 'nic',
-    help: 'Packets that each receive ring holds.',
+    help: 'Receive ring size, packets.',
     value: RING,
     canonical: number,
   }),
@@ -67,7 +67,7 @@ export const nicKnobs: readonly Knob[] = [
     id: 'nic.txQueueSize',
     group: 'nics',
     on: 'nic',
-    help: 'Packets that each transmit ring holds; QEMU takes it for vhost-user only.',
+    help: 'Transmit ring size, packets; QEMU accepts it for vhost-user only.',
     value: RING,
     canonical: number,
   }),

@@ -16,8 +16,8 @@ import {
 
 const NOT_PLACED: Problem = {
   code: 'NOT_PLACED',
-  text: 'no place on the host was found or asked for',
-  next: 'let cpu.pinning say where vCPUs go, and see what the placement refused',
+  text: 'the domain was not placed on the host',
+  next: 'set cpu.pinning, and check what the placement refused',
 };
 
 const vcpuTargets = ({ shape }: KnobContext): string[] =>
@@ -86,7 +86,7 @@ export const placementKnobs: readonly Knob[] = [
   knob({
     id: 'cpu.pinning',
     group: 'placement',
-    help: 'Where vCPUs run: `dedicated` gives each a host CPU of its own in one cell (or guest cell by guest cell), `cell` lets them share the CPUs of one cell, `none` takes pins away. Without it nothing is placed.',
+    help: 'CPUs of vCPUs: `dedicated` pins each to a dedicated host CPU within one cell (or each guest cell within one), `cell` lets them share the CPUs of one cell, `none` removes pins. Without it, nothing is placed.',
     value: pinning,
     settings: ['vcpu.placement', 'vcpu.cpuset', 'vcpupin'],
     drafts: pinDrafts,
@@ -94,25 +94,25 @@ export const placementKnobs: readonly Knob[] = [
   knob({
     id: 'cpu.threads',
     group: 'placement',
-    help: "How dedicated vCPUs use cores with SMT (Nova's words): `require` takes whole cores with SMT only, `prefer` whole cores first, `isolate` one vCPU a core with its siblings idle. `prefer` where it is not said.",
+    help: 'Use of SMT cores by dedicated vCPUs (as in Nova): `require` takes only whole cores with SMT, `prefer` (default) takes whole cores first, `isolate` takes one vCPU per core and leaves its siblings idle.',
     value: threads,
   }),
   knob({
     id: 'cpu.dedicatedVcpus',
     group: 'placement',
-    help: "vCPUs that get host CPUs of their own with `cpu.pinning: dedicated`; the others share what is left in the VM's cells (Nova's mixed policy, hw:cpu_dedicated_mask). All of them where it is not said; of each guest cell at least one.",
+    help: 'vCPUs that get dedicated CPUs with `cpu.pinning: dedicated`; default: all, at least one per guest cell. The others share the remaining CPUs in the cells of the VM (`mixed` policy and hw:cpu_dedicated_mask in Nova).',
     value: vcpuMask,
   }),
   knob({
     id: 'emulator.cpus',
     group: 'placement',
-    help: "Host CPUs of its own that a dedicated guest's emulator gets, off the vCPUs' cores; with 0 it goes with the host's own.",
+    help: 'Dedicated CPUs for emulator threads of a guest with dedicated vCPUs, on other cores than its vCPUs; with 0 they use the CPUs that are reserved for the host.',
     value: helperCpus,
   }),
   knob({
     id: 'emulator.pinning',
     group: 'placement',
-    help: "Whether QEMU's own threads are pinned to where placement puts them, or not at all.",
+    help: 'Pinning of emulator threads: where placement puts them, or none.',
     value: helperPinning,
     settings: ['emulatorpin'],
     drafts: (context, how) => [helperDraft('emulatorpin', '', how, context.assignment?.emulator, context)],
@@ -120,13 +120,13 @@ export const placementKnobs: readonly Knob[] = [
   knob({
     id: 'iothread.cpus',
     group: 'placement',
-    help: "Host CPUs of its own that all of a dedicated guest's iothreads get together; with 0 they go where the emulator goes.",
+    help: 'Dedicated CPUs for all iothreads of a guest with dedicated vCPUs together; with 0 they use the CPUs of the emulator threads.',
     value: helperCpus,
   }),
   knob({
     id: 'iothread.pinning',
     group: 'placement',
-    help: 'Whether iothreads are pinned to where placement puts them, or not at all.',
+    help: 'Pinning of iothreads: where placement puts them, or none.',
     value: helperPinning,
     settings: ['iothreadpin'],
     drafts: (context, how) =>
@@ -137,7 +137,7 @@ export const placementKnobs: readonly Knob[] = [
   knob({
     id: 'numa.cells',
     group: 'placement',
-    help: "The guest's own NUMA cells: a number, `none`, or `auto` for as many as it takes for each to fit into one of the host's (none where one is enough, and those that it has stay).",
+    help: 'NUMA cells of the guest: a number, `none`, or `auto` for as few as fit, each into one host cell (none if one is enough; existing cells stay).',
     value: guestCellCount,
     settings: ['numa.cells'],
     drafts: ({ shape }) => {
@@ -151,7 +151,7 @@ export const placementKnobs: readonly Knob[] = [
   knob({
     id: 'numa.memory',
     group: 'placement',
-    help: "How memory is bound to the cells that vCPUs run on: `strict` takes it from nowhere else, `preferred` from there first, `interleave` from each in turn, `restrictive` leaves it to the kernel within them and can be moved while the guest runs. Each of the guest's own cells is bound to its own.",
+    help: 'NUMA memory mode, for the cells that vCPUs run on: `strict` allocates only there, `preferred` allocates there first, `interleave` takes turns, `restrictive` leaves the choice among them to the kernel and can change while the guest runs. Each guest cell is bound to its host cell.',
     value: numaMode,
     settings: ['numatune.mode', 'numatune.nodeset', 'memnode'],
     drafts: memoryDrafts,
@@ -159,7 +159,7 @@ export const placementKnobs: readonly Knob[] = [
   knob({
     id: 'numa.nodes',
     group: 'placement',
-    help: 'Host cells that memory comes from, where they are not to be those that vCPUs run on.',
+    help: 'Host cells of memory, if they should differ from the cells that vCPUs run on.',
     value: numaNodes,
     settings: ['numatune.nodeset'],
     drafts: ({ policy }, nodes) =>

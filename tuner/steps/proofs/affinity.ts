@@ -26,7 +26,7 @@ export async function proveAffinity(
   if (allowed.intersection(usable).equals(CpuSet.parse(wanted).intersection(usable))) return [seen];
   throw new TunerError(
     'TUNE_READ_BACK',
-    `${what} of domain ${quoted(domain)} should run on CPUs ${wanted}, and libvirt says that it does, but ${seen}; does something else move it (cset, numad, a control group)?`,
+    `${what} of domain ${quoted(domain)} should run on CPUs ${wanted}, and libvirt confirms that, but ${seen}; check whether something else moves it (cset, numad, a cgroup)`,
   );
 }
 

@@ -51,7 +51,7 @@ function check(domain: StepDomain, expectations: readonly Expectation[]): string
     if (holds(text)) return [`${file}: ${text}`];
     throw new TunerError(
       'TUNE_READ_BACK',
-      `libvirt says that domain ${quoted(domain)} has ${wanted}, but ${file} says ${JSON.stringify(text)}; does something else write to it (systemd's slice settings, for one)?`,
+      `libvirt reports ${wanted} for domain ${quoted(domain)}, but ${file} has ${JSON.stringify(text)}; check whether something else writes to it (for example systemd slice settings)`,
     );
   });
 }

@@ -47,7 +47,7 @@ export async function proveMemory(
   if (found.length === 0 || missing.length > 0) {
     throw new TunerError(
       'TUNE_READ_BACK',
-      `domain ${quoted(domain)} should have its memory in hugepages${missing.length > 0 ? ` of ${missing.join(', ')} KiB` : ''}, but /proc/${process.pid}/numa_maps shows ${seen.length === 0 ? 'none' : seen.join('; ')}`,
+      `domain ${quoted(domain)} should have all memory in huge pages${missing.length > 0 ? ` of ${missing.join(', ')} KiB` : ''}, but /proc/${process.pid}/numa_maps shows ${seen.length === 0 ? 'none' : seen.join('; ')}`,
     );
   }
   const memory = child(root, 'numatune', 'memory');
@@ -56,6 +56,6 @@ export async function proveMemory(
   if (astray.length === 0) return seen;
   throw new TunerError(
     'TUNE_READ_BACK',
-    `domain ${quoted(domain)} should have its memory on cells ${nodeset} alone, but ${seen.join('; ')}`,
+    `domain ${quoted(domain)} should have all memory on cells ${nodeset}, but ${seen.join('; ')}`,
   );
 }

@@ -37,7 +37,7 @@ export const balloonSize = register('balloonSize', z.number(), {
       memoryKiB: to,
       flags: Impact.live,
     });
-    host.say(`waiting for the balloon of ${quoted(domain)} to leave it ${to} KiB`);
+    host.say(`waiting for the balloon of ${quoted(domain)} to reach ${to} KiB`);
     const endMs = host.nowMs() + BALLOON_MS;
     while ((await memoryKiB(host, domain)) !== to && host.nowMs() < endMs) await host.wait(ASK_EVERY_MS);
   },

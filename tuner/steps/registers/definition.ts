@@ -55,7 +55,7 @@ async function refuseMadeAnew(host: StepHost, domain: StepDomain): Promise<never
   await host.call('domainUndefineFlags', { domain: handle(domain), flags: UndefineFlag.keepNvram });
   throw new TunerError(
     'TUNE_CHANGED',
-    `domain ${quoted(domain)} left this host while it was being defined: it was undefined, or migrated away with its definition; look for it there`,
+    `domain ${quoted(domain)} left this host while it was being defined: it was undefined, or migrated with its definition; look for it on the other host`,
   );
 }
 
@@ -79,7 +79,7 @@ function lineDifference(is: string, wanted: string): string | undefined {
   const at = before.findIndex((line, index) => line !== now[index]);
   if (at < 0 && now.length === before.length) return undefined;
   const [has, should] = [now[at < 0 ? before.length : at], before[at]];
-  return `the definition has ${JSON.stringify(has ?? 'nothing more')} where ${JSON.stringify(should ?? 'nothing more')} should be`;
+  return `the definition has ${JSON.stringify(has ?? 'nothing')} instead of ${JSON.stringify(should ?? 'nothing')}`;
 }
 
 const CONTROLLER = /<controller [^>]*?(?:\/>|>[\s\S]*?<\/controller>)/g;

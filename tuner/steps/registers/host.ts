@@ -43,7 +43,7 @@ export const hostPages = register('hostPages', z.number(), {
     if (Number(count) === wanted) return [`${file}: ${count}`];
     throw new TunerError(
       'TUNE_READ_BACK',
-      `libvirt says that cell ${cell} has ${wanted} pages of ${pageKiB} KiB, but ${file} says ${count}`,
+      `libvirt reports ${wanted} pages of ${pageKiB} KiB on cell ${cell}, but ${file} has ${count}`,
     );
   },
 });
@@ -60,7 +60,7 @@ async function poolSize(host: StepHost, { cell, sizeKiB: pageKiB }: StepOf<'host
   );
   const count = wholeNumber(text(pages));
   if (count !== undefined) return count;
-  throw new TunerError('TUNE_STEP', `this host's cell ${cell} has no pool of ${pageKiB} KiB pages`);
+  throw new TunerError('TUNE_STEP', `cell ${cell} of this host has no pool of ${pageKiB} KiB pages`);
 }
 
 function shortfall(
@@ -71,8 +71,8 @@ function shortfall(
 ): string {
   const grows = wanted > before;
   return grows
-    ? `cell ${cell} was to have ${wanted} pages of ${pageKiB} KiB and got ${got} (it had ${before}): its memory is used or fragmented; free some (sync; echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory) and try again, or reserve them at boot (hugepagesz=, hugepages=)`
-    : `cell ${cell} was to keep ${wanted} pages of ${pageKiB} KiB and still has ${got} (it had ${before}): running VMs use the rest; restart those, then virtune tune recover`;
+    ? `cell ${cell} got ${got} of ${wanted} pages of ${pageKiB} KiB (before: ${before}): its memory is in use or fragmented; free some (sync; echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory) and try again, or reserve the pages at boot (hugepagesz=, hugepages=)`
+    : `cell ${cell} should shrink to ${wanted} pages of ${pageKiB} KiB but still has ${got} (before: ${before}): running VMs use the rest; restart these VMs, then run virtune tune recover`;
 }
 
 /** KSM's three knobs; the rest of libvirt's `shm_` parameters are figures. */
@@ -82,7 +82,7 @@ export const ksm = register('ksm', stepParams, {
     // The count has to be exact here (libvirt, virNodeGetMemoryParameters).
     const { nparams } = await host.call('nodeGetMemoryParameters', { nparams: 0, flags: 0 });
     const { params } = await host.call('nodeGetMemoryParameters', { nparams, flags: 0 });
-    return pick(params.map(fromTyped), to, "the host's KSM");
+    return pick(params.map(fromTyped), to, 'KSM of the host');
   },
   set: (host, _, to) => host.call('nodeSetMemoryParameters', { params: to.map(toTyped), flags: 0 }),
   differs: paramsDiffer,
@@ -96,7 +96,7 @@ export const ksm = register('ksm', stepParams, {
       if (text === String(value)) return [`${file}: ${text}`];
       throw new TunerError(
         'TUNE_READ_BACK',
-        `libvirt says that ${field} is ${value}, but ${file} says ${text}`,
+        `libvirt reports ${value} for ${field}, but ${file} has ${text}`,
       );
     });
   },

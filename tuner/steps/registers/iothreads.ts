@@ -67,7 +67,7 @@ export const ioThread = register('ioThread', presence, {
     if ((thread !== undefined) !== isPresent(wanted)) {
       throw new TunerError(
         'TUNE_READ_BACK',
-        `libvirt says that iothread ${id} of domain ${quoted(domain)} is ${wordOf(wanted)}, but process ${process.pid} has ${thread === undefined ? 'no such thread' : `thread ${thread.tid}`}`,
+        `libvirt reports iothread ${id} of domain ${quoted(domain)} as ${wordOf(wanted)}, but process ${process.pid} has ${thread === undefined ? 'no such thread' : `thread ${thread.tid}`}`,
       );
     }
     return [

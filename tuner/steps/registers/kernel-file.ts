@@ -17,7 +17,7 @@ export const kernelFile = register('kernelFile', z.string(), {
     try {
       await writeFile(path, `${to}\n`);
     } catch (error) {
-      throw new TunerError('TUNE_STEP', `${path} does not take ${to}: ${(error as Error).message}`, {
+      throw new TunerError('TUNE_STEP', `${path} does not accept ${to}: ${(error as Error).message}`, {
         cause: error,
       });
     }
@@ -29,7 +29,7 @@ function pathOf({ local }: StepHost, { root, file }: StepOf<'kernelFile'>): stri
   if (local === undefined) {
     throw new TunerError(
       'TUNE_STEP',
-      `${file} can only be set where virtune runs on the host itself; run it there, or leave --host out`,
+      `${file} can only be set on the host itself; run virtune there, or omit --host`,
     );
   }
   return `${root === 'proc' ? local.procRoot : local.sysRoot}/${file}`;

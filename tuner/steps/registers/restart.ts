@@ -31,7 +31,10 @@ export const restart = register('restart', runState, {
   async get(host, { domain }) {
     const run = await findRun(host, domain);
     if (run.kind === 'gone') {
-      throw new TunerError('TUNE_DOMAIN', `domain ${quoted(domain)} is not on this host (any more)`);
+      throw new TunerError(
+        'TUNE_DOMAIN',
+        `domain ${quoted(domain)} is no longer on this host; check whether it was undefined or migrated`,
+      );
     }
     if (run.kind === 'off') return { active: false, paused: false, id: null, notId: null, force: false };
     return { active: true, paused: run.paused, id: run.id, notId: null, force: false };
@@ -46,7 +49,7 @@ export const restart = register('restart', runState, {
       const obeys = host.shutdowns.get(domain.uuid) === 'asked' && !run.paused;
       if (!obeys) return;
       host.say(
-        `${quoted(domain)} was asked to shut down, and may do so yet; waiting ${shutdownMs / 1_000} s for it`,
+        `${quoted(domain)} was asked to shut down and may still do so; waiting up to ${shutdownMs / 1_000} s`,
       );
       if (!(await waitUntilOff(host, domain, shutdownMs))) return;
     } else if (run.kind === 'runs') return settle(host, domain);
@@ -54,9 +57,9 @@ export const restart = register('restart', runState, {
     await settle(host, domain);
   },
   differs(is, wanted) {
-    if (!wanted.active) return is.active ? 'it runs, and did not before' : undefined;
-    if (!is.active) return 'it does not run';
-    if (is.id === wanted.notId) return 'it was not started anew';
+    if (!wanted.active) return is.active ? 'it is running and was not running before' : undefined;
+    if (!is.active) return 'it is not running';
+    if (is.id === wanted.notId) return 'it was not restarted';
     return is.paused === wanted.paused ? undefined : is.paused ? 'it is paused' : 'it is not paused';
   },
   // One that does not run takes its definition when it is started, by whoever will.
@@ -75,7 +78,7 @@ export const restart = register('restart', runState, {
     if (missing.length > 0) {
       throw new TunerError(
         'TUNE_READ_BACK',
-        `domain ${quoted(domain)} was started anew and does not run as it is defined: ${missing.join('; ')}`,
+        `domain ${quoted(domain)} was restarted but does not run as defined: ${missing.join('; ')}`,
       );
     }
     const changes = changesIn(live, { live: before.live });
@@ -110,7 +113,7 @@ async function settle(host: StepHost, domain: StepDomain): Promise<void> {
     if (run.kind !== 'runs') {
       throw new TunerError(
         'TUNE_RESTART',
-        `domain ${quoted(domain)} started and did not stay up for ${settleMs / 1_000} s; see its log in /var/log/libvirt/qemu/`,
+        `domain ${quoted(domain)} stopped within ${settleMs / 1_000} s of its start; see its log in /var/log/libvirt/qemu/`,
       );
     }
     const leftMs = endMs - host.nowMs();

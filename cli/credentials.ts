@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
-
-class UsageError extends Error {
-  readonly code = 'USAGE';
-}
+import { UsageError } from './usage-error.ts';
 
 /** Undefined when neither flag is given. @throws UsageError when one is missing or the file cannot be read */
 export function credentialsOf({

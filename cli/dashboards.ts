@@ -5,8 +5,12 @@ import { readBuiltDashboards } from '../dashboards/built.ts';
 import { configurationFiles, DEFAULTS, type Files } from '../dashboards/files.ts';
 import { alertGroups } from '../dashboards/rules/alerts/all.ts';
 import { DEFAULT_JOB, DEFAULT_RUNBOOK_URL } from '../dashboards/rules/build.ts';
+import { durationOf } from '../dashboards/rules/duration.ts';
 import { type Settings, settingsSchema } from '../dashboards/rules/settings.ts';
 import { readYamlFile } from '../exporter/config/yaml-file.ts';
+import { parseSeconds } from '../model/duration.ts';
+import { VirtuneError } from '../model/virtune-error.ts';
+import { durationOption } from './duration-option.ts';
 import { log } from './log.ts';
 import { packageFolder } from './package-folder.ts';
 
@@ -18,11 +22,15 @@ interface BuildFlags {
   readonly runbookUrl: string;
   readonly grafanaPath: string;
   readonly prometheusUrl: string;
-  readonly scrapeInterval: string;
+  /** Seconds. */
+  readonly scrapeInterval: number;
 }
 
-class OutError extends Error {
-  readonly code = 'DASHBOARDS_OUT';
+class OutError extends VirtuneError {
+  override readonly name = 'OutError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('DASHBOARDS_OUT', message, options);
+  }
 }
 
 export function dashboardsCommand(): Command {
@@ -39,14 +47,26 @@ export function dashboardsCommand(): Command {
     .option('--runbook-url <url>', 'base URL of the runbooks', DEFAULT_RUNBOOK_URL)
     .option('--grafana-path <dir>', "folder of the dashboards on Grafana's disk", DEFAULTS.grafanaPath)
     .option('--prometheus-url <url>', 'URL at which Grafana reaches Prometheus', DEFAULTS.prometheusUrl)
-    .option('--scrape-interval <duration>', 'scrape interval of Prometheus', DEFAULTS.scrapeInterval)
+    .addOption(
+      durationOption('--scrape-interval', 'scrape interval of Prometheus', {
+        minSeconds: 1,
+        maxSeconds: 3_600,
+        isWhole: true,
+        defaultSeconds: parseSeconds(DEFAULTS.scrapeInterval),
+      }),
+    )
     .action((flags: BuildFlags) => {
       // The schema allows nothing else; zod cannot say so of keys that it is given at run time.
       const settings =
         flags.thresholds === undefined ? {} : (readYamlFile(flags.thresholds, settingsSchema) as Settings);
       const files = new Map([
         ...readBuiltDashboards(new URL('dashboards/built/', packageFolder()), settings),
-        ...configurationFiles({ ...flags, settings, groups: flags.rules }),
+        ...configurationFiles({
+          ...flags,
+          scrapeInterval: durationOf(flags.scrapeInterval),
+          settings,
+          groups: flags.rules,
+        }),
       ]);
       write(flags.out, files);
       for (const path of files.keys()) process.stdout.write(`${join(flags.out, path)}\n`);

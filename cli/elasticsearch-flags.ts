@@ -1,6 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type ElasticsearchOptions, isNode, parseSize } from '../exporter/elasticsearch/settings.ts';
+import {
+  type ElasticsearchOptions,
+  INTERVAL_RANGE,
+  isNode,
+  parseSize,
+} from '../exporter/elasticsearch/settings.ts';
 import { NAMESPACE } from '../exporter/elasticsearch/streams.ts';
+import { durationOption } from './duration-option.ts';
 
 /** As commander gives them; each key is an option's name. */
 export interface ServerFlags {
@@ -38,7 +44,7 @@ export function addServerFlags(command: Command): Command {
 /** What is sent and how it waits. More is in the configuration file. */
 export function addSinkFlags(command: Command): Command {
   return addServerFlags(command)
-    .option('--elasticsearch.interval <seconds>', 'sampling interval (default: 10)', interval)
+    .addOption(durationOption('--elasticsearch.interval', 'sampling interval (default: 10s)', INTERVAL_RANGE))
     .option(
       '--elasticsearch.namespace <name>',
       'namespace of the data streams (default: default)',
@@ -86,14 +92,6 @@ function nodes(text: string, before: readonly string[] | undefined): readonly st
     throw new InvalidArgumentError('Expected an http:// or https:// address without user name or password.');
   }
   return [...(before ?? []), text];
-}
-
-function interval(text: string): number {
-  const seconds = Number(text);
-  if (!Number.isFinite(seconds) || seconds < 1 || seconds > 3_600) {
-    throw new InvalidArgumentError('Expected a number of seconds from 1 to 3600.');
-  }
-  return seconds;
 }
 
 export function namespaceOf(text: string): string {

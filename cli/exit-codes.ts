@@ -1,6 +1,5 @@
-import { AuthError, ConnectError, LibvirtClientError, RemoteError, UriError } from '../libvirt/errors.ts';
-
-import { TunerError, type TunerErrorCode } from '../tuner/errors.ts';
+import type { LibvirtErrorCode } from '../libvirt/errors.ts';
+import type { VirtuneErrorCode } from '../model/virtune-error.ts';
 
 /** From 64 on after BSD's sysexits.h, so that a unit file or a script can distinguish them. */
 export const ExitCode = {
@@ -27,7 +26,28 @@ export const ExitCode = {
   notPermitted: 77,
 } as const;
 
-const TUNER_EXIT_CODES: Readonly<Record<TunerErrorCode, number>> = {
+/** By the error's `code`; an error without one, or with another, is a bug: `software`. docs/errors.md shows this table. */
+export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, number>> = {
+  USAGE: ExitCode.usage,
+  CONFIG: ExitCode.usage,
+  SCENARIO: ExitCode.usage,
+  RECORDING: ExitCode.usage,
+  DASHBOARDS_OUT: ExitCode.cannotCreate,
+  DASHBOARDS_BUILT: ExitCode.software,
+
+  HTTP_LISTEN_ADDRESS: ExitCode.usage,
+  HTTP_LISTEN: ExitCode.unavailable,
+  QUEUE_FOLDER: ExitCode.usage,
+  QUEUE_IN_USE: ExitCode.unavailable,
+  SEARCH_UNREACHABLE: ExitCode.unavailable,
+  SEARCH_NO_ANSWER: ExitCode.unavailable,
+  SEARCH_ANSWER: ExitCode.unavailable,
+  SEARCH_CERTIFICATE: ExitCode.unavailable,
+  SEARCH_PERMISSION: ExitCode.notPermitted,
+  SEARCH_UNSUPPORTED: ExitCode.unavailable,
+  SEARCH_NOT_SET_UP: ExitCode.unavailable,
+  SEARCH_REFUSED: ExitCode.unavailable,
+
   TUNE_USAGE: ExitCode.usage,
   TUNE_PROFILE: ExitCode.usage,
   TUNE_ASSIGNMENTS: ExitCode.usage,
@@ -41,30 +61,42 @@ const TUNER_EXIT_CODES: Readonly<Record<TunerErrorCode, number>> = {
   TUNE_READ_BACK: ExitCode.undone,
   TUNE_RESTART: ExitCode.undone,
   TUNE_STOPPED: ExitCode.undone,
+
+  LIBVIRT_URI: ExitCode.usage,
+  LIBVIRT_NOT_FOUND: ExitCode.unavailable,
+  LIBVIRT_PERMISSION: ExitCode.notPermitted,
+  LIBVIRT_REFUSED: ExitCode.unavailable,
+  LIBVIRT_TLS: ExitCode.unavailable,
+  LIBVIRT_SSH: ExitCode.unavailable,
+  LIBVIRT_CONNECT_TIMEOUT: ExitCode.unavailable,
+  LIBVIRT_UNREACHABLE: ExitCode.unavailable,
+  LIBVIRT_AUTH_FAILED: ExitCode.notPermitted,
+  LIBVIRT_AUTH_UNSUPPORTED: ExitCode.notPermitted,
+  LIBVIRT_AUTH_INSECURE: ExitCode.notPermitted,
+  LIBVIRT_AUTH_NO_CREDENTIALS: ExitCode.notPermitted,
+  LIBVIRT_AUTH_SERVER_UNPROVEN: ExitCode.notPermitted,
+  LIBVIRT_REMOTE: ExitCode.unavailable,
+  LIBVIRT_CLOSED: ExitCode.unavailable,
+  LIBVIRT_CALL_TIMEOUT: ExitCode.unavailable,
+  LIBVIRT_CALL_ABORTED: ExitCode.unavailable,
+  LIBVIRT_PROTOCOL: ExitCode.unavailable,
+  LIBVIRT_ENCODE: ExitCode.unavailable,
+  LIBVIRT_READ_ONLY: ExitCode.unavailable,
+  LIBVIRT_CALL_NOT_ALLOWED: ExitCode.unavailable,
+
+  // Handled where they arise: one that ends the process is a bug.
+  MODEL_CPU_SET: ExitCode.software,
+  MODEL_DURATION: ExitCode.software,
+  MODEL_XML: ExitCode.software,
+  FIGURE: ExitCode.software,
+  KNOB_VALUE: ExitCode.software,
+  SAMPLER_NO_PLACE: ExitCode.software,
+  SCRAPE_TIMEOUT: ExitCode.software,
 };
 
 export function exitCodeFor(error: unknown): number {
-  if (error instanceof TunerError) return TUNER_EXIT_CODES[error.code];
-  if (error instanceof UriError) return ExitCode.usage;
-  if (error instanceof AuthError) return ExitCode.notPermitted;
-  if (error instanceof ConnectError) {
-    return error.code === 'LIBVIRT_PERMISSION' ? ExitCode.notPermitted : ExitCode.unavailable;
-  }
-  if (error instanceof RemoteError || error instanceof LibvirtClientError) return ExitCode.unavailable;
-  const code = (error as { code?: unknown } | undefined)?.code;
-  if (code === 'SEARCH_PERMISSION') return ExitCode.notPermitted;
-  if (typeof code === 'string' && code.startsWith('SEARCH_')) return ExitCode.unavailable;
-  if (code === 'QUEUE_IN_USE') return ExitCode.unavailable;
-  if (code === 'HTTP_LISTEN') return ExitCode.unavailable;
-  if (
-    code === 'HTTP_LISTEN_ADDRESS' ||
-    code === 'CONFIG' ||
-    code === 'USAGE' ||
-    code === 'SCENARIO' ||
-    code === 'RECORDING' ||
-    code === 'QUEUE_FOLDER'
-  )
-    return ExitCode.usage;
-  if (code === 'DASHBOARDS_OUT') return ExitCode.cannotCreate;
-  return ExitCode.software;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' && Object.hasOwn(EXIT_CODES, code)
+    ? EXIT_CODES[code as keyof typeof EXIT_CODES]
+    : ExitCode.software;
 }

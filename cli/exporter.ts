@@ -2,10 +2,10 @@ import { Command, Option } from 'commander';
 import { type CompatName, compatGroups } from '../model/catalogue/compat.ts';
 import { addCollectFlags, collectedGroups } from './collect-flags.ts';
 import { credentialsOf } from './credentials.ts';
+import { durationOption } from './duration-option.ts';
 import { addSinkFlags, elasticsearchOptions, type SinkFlags } from './elasticsearch-flags.ts';
 import { isLocalUri } from './local-uri.ts';
 import { log } from './log.ts';
-import { seconds } from './seconds.ts';
 import { untilAskedToStop } from './signals.ts';
 
 interface ExporterFlags extends Record<string, unknown>, SinkFlags {
@@ -25,6 +25,8 @@ interface ExporterFlags extends Record<string, unknown>, SinkFlags {
   readonly 'web.systemdSocket'?: boolean;
 }
 
+const DEADLINE_RANGE = { minSeconds: 0.001, maxSeconds: 3_600 };
+
 export function exporterCommand(): Command {
   const command = new Command('exporter')
     .description('serve metrics of a KVM host and its VMs to Prometheus')
@@ -36,12 +38,17 @@ export function exporterCommand(): Command {
     .option('-l, --listen <host:port>', 'address to serve /metrics on', '127.0.0.1:9177')
     .option('--sasl-username <name>', 'user name for SASL authentication')
     .option('--sasl-password-file <file>', 'file whose first line is the password')
-    .option('--domain-deadline <seconds>', 'time limit for one VM to answer', seconds, 2)
-    .option(
-      '--scrape-deadline <seconds>',
-      'time limit for one sample; must be below the scrape timeout',
-      seconds,
-      8,
+    .addOption(
+      durationOption('--domain-deadline', 'time limit for one VM to answer', {
+        ...DEADLINE_RANGE,
+        defaultSeconds: 2,
+      }),
+    )
+    .addOption(
+      durationOption('--scrape-deadline', 'time limit for one sample; must be below the scrape timeout', {
+        ...DEADLINE_RANGE,
+        defaultSeconds: 8,
+      }),
     )
     .option('--local', 'also read /proc of the host (default for a local URI)')
     .option('--no-local', 'use libvirt only')

@@ -17,7 +17,7 @@ import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { parseUri } from '../libvirt/uri.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { CompatName } from '../model/catalogue/compat.ts';
-import { ConfigError } from '../model/yaml.ts';
+import { ConfigError } from '../model/config-error.ts';
 import { log } from './log.ts';
 import { readVersion } from './version.ts';
 

@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { seconds } from './seconds.ts';
+import { durationOption } from './duration-option.ts';
 import type { TopFlags } from './top/flags.ts';
 
-/** The delay below which a host is only kept busy. */
-const DELAY_MIN_S = 0.1;
+/** A shorter delay only keeps the host busy. */
+const DELAY_MIN_SECONDS = 0.1;
 
 export function topCommand(): Command {
   return new Command('top')
@@ -16,7 +16,12 @@ export function topCommand(): Command {
     )
     .option('--demo [scenario]', 'watch a simulated host: calm, overcommitted, noisy-neighbour, ...')
     .option('--vms <count>', 'with --demo: number of VMs', wholeNumber)
-    .option('-d, --delay <seconds>', 'interval between samples', delay)
+    .addOption(
+      durationOption('-d, --delay', 'interval between samples', {
+        minSeconds: DELAY_MIN_SECONDS,
+        maxSeconds: 3_600,
+      }),
+    )
     .option('-n, --iterations <count>', 'exit after this many samples', wholeNumber)
     .option('-b, --batch', 'print tables instead of a screen (default if stdout is not a terminal)')
     .option('--once', 'print one table and exit')
@@ -42,7 +47,13 @@ export function topCommand(): Command {
     .option('--no-config', 'ignore saved settings')
     .option('--sasl-username <name>', 'user name for SASL authentication')
     .option('--sasl-password-file <file>', 'file whose first line is the password')
-    .option('--domain-deadline <seconds>', 'time limit for one VM to answer', seconds, 2)
+    .addOption(
+      durationOption('--domain-deadline', 'time limit for one VM to answer', {
+        minSeconds: 0.001,
+        maxSeconds: 3_600,
+        defaultSeconds: 2,
+      }),
+    )
     .option('--local', 'also read /proc of the host (default for a local URI)')
     .option('--no-local', 'use libvirt only')
     .option('--path.procfs <dir>', "mount point of the host's /proc", '/proc')
@@ -61,11 +72,5 @@ function wholeNumber(text: string): number {
   if (!Number.isInteger(value) || value < 1 || value > 1_000_000_000) {
     throw new InvalidArgumentError('Expected a whole number from 1.');
   }
-  return value;
-}
-
-function delay(text: string): number {
-  const value = seconds(text);
-  if (value < DELAY_MIN_S) throw new InvalidArgumentError(`Expected at least ${DELAY_MIN_S} seconds.`);
   return value;
 }

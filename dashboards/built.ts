@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { VirtuneError } from '../model/virtune-error.ts';
 import { type Files, PATHS } from './files.ts';
 import type { Settings } from './rules/settings.ts';
 
@@ -10,9 +11,11 @@ export interface PlacedLimit {
   readonly path: readonly (string | number)[];
 }
 
-class BuiltError extends Error {
+class BuiltError extends VirtuneError {
   override readonly name = 'BuiltError';
-  readonly code = 'DASHBOARDS_BUILT';
+  constructor(message: string, options?: ErrorOptions) {
+    super('DASHBOARDS_BUILT', message, options);
+  }
 }
 
 /**

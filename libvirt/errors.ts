@@ -1,8 +1,22 @@
+/** Every `code` of this client's errors. */
+export type LibvirtErrorCode =
+  | 'LIBVIRT_PROTOCOL'
+  | 'LIBVIRT_ENCODE'
+  | 'LIBVIRT_URI'
+  | ConnectErrorCode
+  | AuthErrorCode
+  | 'LIBVIRT_CLOSED'
+  | 'LIBVIRT_CALL_TIMEOUT'
+  | 'LIBVIRT_CALL_ABORTED'
+  | 'LIBVIRT_READ_ONLY'
+  | 'LIBVIRT_CALL_NOT_ALLOWED'
+  | 'LIBVIRT_REMOTE';
+
 /** What every error of this client carries: a stable `code`, and a message that says what to do next. */
 export class LibvirtClientError extends Error {
   override readonly name: string = 'LibvirtClientError';
-  readonly code: string;
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  readonly code: LibvirtErrorCode;
+  constructor(code: LibvirtErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }

@@ -1,9 +1,13 @@
+import { VirtuneError } from './virtune-error.ts';
+
 /** The highest CPU number that is taken seriously; Linux's own NR_CPUS_DEFAULT maximum is 8192. */
 const CPU_MAX = 8_191;
 
-export class CpuSetError extends Error {
+export class CpuSetError extends VirtuneError {
   override readonly name = 'CpuSetError';
-  readonly code = 'MODEL_CPU_SET';
+  constructor(message: string, options?: ErrorOptions) {
+    super('MODEL_CPU_SET', message, options);
+  }
 }
 
 /** An immutable set of CPU numbers. */

@@ -1,4 +1,5 @@
 import { DOMParser, type Element, onErrorStopParsing } from '@xmldom/xmldom';
+import { VirtuneError } from './virtune-error.ts';
 
 /** libvirt's own limit for an XML string over RPC is 4 MiB (REMOTE_STRING_MAX). */
 const XML_MAX_CHARS = 4_194_304;
@@ -6,9 +7,11 @@ const ELEMENT_NODE = 1;
 
 export type { Element };
 
-export class ModelXmlError extends Error {
+export class ModelXmlError extends VirtuneError {
   override readonly name = 'ModelXmlError';
-  readonly code = 'MODEL_XML';
+  constructor(message: string, options?: ErrorOptions) {
+    super('MODEL_XML', message, options);
+  }
 }
 
 /**

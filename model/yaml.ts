@@ -1,11 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-
-/** A file of ours that cannot be used: what is wrong with it, at which line, and at which key. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly code = 'CONFIG';
-}
+import { ConfigError } from './config-error.ts';
 
 /**
  * Reads the text of a YAML file and checks it.

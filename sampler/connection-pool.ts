@@ -2,6 +2,7 @@ import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import { MAX_IN_FLIGHT } from '../libvirt/client/rpc-channel.ts';
 import { RemoteError } from '../libvirt/errors.ts';
+import { VirtuneError } from '../model/virtune-error.ts';
 import type { Deadline } from './deadline.ts';
 
 export interface PoolOptions {
@@ -22,9 +23,11 @@ const OPEN_MS = 30_000;
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
-class NoPlaceError extends Error {
+class NoPlaceError extends VirtuneError {
   override readonly name = 'NoPlaceError';
-  readonly code = 'SAMPLER_NO_PLACE';
+  constructor(message: string, options?: ErrorOptions) {
+    super('SAMPLER_NO_PLACE', message, options);
+  }
 }
 
 /** The connections that calls go over which a stuck guest can block. */

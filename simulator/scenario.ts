@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { VirtuneError } from '../model/virtune-error.ts';
 import { WORKLOADS } from './workload.ts';
 
 const disk = z.strictObject({
@@ -81,9 +82,11 @@ export type Scenario = z.output<typeof scenario>;
 export type VmSpec = z.output<typeof vm>;
 export type HostSpec = Scenario['host'];
 
-export class ScenarioError extends Error {
+export class ScenarioError extends VirtuneError {
   override readonly name = 'ScenarioError';
-  readonly code = 'SCENARIO';
+  constructor(message: string, options?: ErrorOptions) {
+    super('SCENARIO', message, options);
+  }
 }
 
 /** A VM that no scenario tells of: it was defined by a client, and what it has its XML says. */

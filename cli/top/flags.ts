@@ -28,9 +28,3 @@ export interface TopFlags {
   readonly local?: boolean;
   readonly 'path.procfs': string;
 }
-
-/** Flags that do not go together, or say nothing that there is. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  readonly code = 'USAGE';
-}

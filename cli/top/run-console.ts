@@ -8,7 +8,7 @@ import type { Abilities } from '../../tui/terminal/abilities.ts';
 import { Terminal } from '../../tui/terminal/terminal.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
-import { UsageError } from './flags.ts';
+import { UsageError } from '../usage-error.ts';
 import { writeSettings } from './settings-file.ts';
 
 export interface RunConsoleOptions {

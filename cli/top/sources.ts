@@ -7,7 +7,8 @@ import { Sampler } from '../../sampler/sampler.ts';
 import type { HostSource } from '../../tui/feed/live.ts';
 import { credentialsOf } from '../credentials.ts';
 import { isLocalUri } from '../local-uri.ts';
-import { type TopFlags, UsageError } from './flags.ts';
+import { UsageError } from '../usage-error.ts';
+import type { TopFlags } from './flags.ts';
 
 /** What the console shows is asked for, and nothing else. */
 const CONSOLE_GROUPS: readonly GroupName[] = [

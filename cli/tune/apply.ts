@@ -8,13 +8,14 @@ import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/run.ts
 import { TunerError } from '../../tuner/errors.ts';
 import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
+import { durationOption } from '../duration-option.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { addPlanOptions, type Choice, choose, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
 import { offerRecovery } from './offer-recovery.ts';
-import { addRunOptions, addTuneOptions, count, duration } from './options.ts';
+import { addRunOptions, addTuneOptions, count, UP_TO_A_DAY } from './options.ts';
 import { sayOutcome, sayUnchanged, show } from './outcome.ts';
 import { readPlanFile, remakePlan } from './plan-file.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
@@ -48,11 +49,7 @@ export function applyCommand(): Command {
       count,
     )
     .option('--batch <n>', 'pause after each batch of this many VMs', count)
-    .option(
-      '--pause <duration>',
-      'how long to pause after the canaries and each batch: 90s, 15m, 2h',
-      duration,
-    )
+    .addOption(durationOption('--pause', 'how long to pause after the canaries and each batch', UP_TO_A_DAY))
     .action(async (patterns: string[], flags: Flags) => {
       if (flags.together === true && (flags.canary ?? flags.batch ?? flags.pause) !== undefined) {
         throw new TunerError('TUNE_USAGE', '--together cannot be combined with --canary, --batch or --pause');

@@ -1,6 +1,9 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { durationOption } from '../duration-option.ts';
+
+export const UP_TO_A_DAY = { maxSeconds: 86_400 };
 
 /** What every `virtune tune` command takes. */
 export interface TuneFlags {
@@ -43,10 +46,12 @@ export function addTuneOptions(command: Command): Command {
         ),
     )
     .option('--profiles <dir...>', 'additional folders with profiles', [])
-    .option(
-      '--timeout <seconds>',
-      'time limit for one libvirt call (default: 30 for reads, 60 for changes)',
-      seconds,
+    .addOption(
+      durationOption(
+        '--timeout',
+        'time limit for one libvirt call (default: 30s for reads, 60s for changes)',
+        UP_TO_A_DAY,
+      ),
     )
     .option('--json', 'print JSON');
 }
@@ -62,31 +67,26 @@ export function connectTimeoutMs({ timeout }: Pick<TuneFlags, 'timeout'>): numbe
 /** What a command that changes something takes besides. */
 export function addRunOptions(command: Command): Command {
   return command
-    .option('--wait <seconds>', 'time to wait for another run on the same host', seconds, 0)
-    .option('--shutdown-timeout <seconds>', 'time limit for a guest to shut down', seconds, 120)
-    .option('--settle <seconds>', 'time that a started guest has to stay up', seconds, 5)
+    .addOption(
+      durationOption('--wait', 'time to wait for another run on the same host', {
+        ...UP_TO_A_DAY,
+        defaultSeconds: 0,
+      }),
+    )
+    .addOption(
+      durationOption('--shutdown-timeout', 'time limit for a guest to shut down', {
+        ...UP_TO_A_DAY,
+        defaultSeconds: 120,
+      }),
+    )
+    .addOption(
+      durationOption('--settle', 'time that a started guest has to stay up', {
+        ...UP_TO_A_DAY,
+        defaultSeconds: 5,
+      }),
+    )
     .option('--force-off', 'power off a guest that does not shut down in time')
     .option('--trace', 'log each libvirt call and each journal entry');
-}
-
-export function seconds(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < 0 || value > 86_400) {
-    throw new InvalidArgumentError('Expected a number of seconds from 0 to 86400.');
-  }
-  return value;
-}
-
-const UNIT_SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600 };
-
-/** `90`, `90s`, `15m` or `2h`, in seconds. */
-export function duration(text: string): number {
-  const [, value, unit = ''] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? [];
-  const total = Number(value) * (UNIT_SECONDS[unit] ?? 1);
-  if (value === undefined || total > 86_400) {
-    throw new InvalidArgumentError('Expected seconds, or a duration such as 90s, 15m or 2h; at most a day.');
-  }
-  return total;
 }
 
 export function count(text: string): number {

@@ -6,10 +6,11 @@ import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { transactionDomain } from '../../tuner/apply/parts.ts';
 import { forgotten } from '../../tuner/watch/forgotten.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
+import { durationOption } from '../duration-option.ts';
 import { log } from '../log.ts';
 import { shellWords } from '../shell-words.ts';
 import { untilAskedToStop } from '../signals.ts';
-import { addTuneOptions, seconds, type TuneFlags } from './options.ts';
+import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
 import { NO_RESTART, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
@@ -28,7 +29,12 @@ export function watchCommand(): Command {
     .description(
       'restore settings that libvirt does not keep: polling after a restart, pins after a migration or restore',
     )
-    .option('--interval <seconds>', 'interval of checks without an event', seconds, 300)
+    .addOption(
+      durationOption('--interval', 'interval of checks without an event', {
+        ...UP_TO_A_DAY,
+        defaultSeconds: 300,
+      }),
+    )
     .option('--once', 'check once and exit')
     .action(async (flags: Flags) => {
       const stop = new AbortController();

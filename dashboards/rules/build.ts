@@ -1,5 +1,6 @@
+import { parseSeconds } from '../../model/duration.ts';
 import { alertGroups } from './alerts/all.ts';
-import { type Duration, durationOf, secondsOf } from './duration.ts';
+import { type Duration, durationOf } from './duration.ts';
 import { recordingRules } from './recording.ts';
 import type { AlertGroup, AlertRule, RuleContext } from './rule.ts';
 import type { AlertSettings, Settings } from './settings.ts';
@@ -79,7 +80,7 @@ function buildAlert(rule: AlertRule, settings: AlertSettings, options: RuleOptio
   const values = Object.fromEntries(
     Object.entries(rule.thresholds).map(([name, { value }]) => [name, Number(settings[name] ?? value)]),
   );
-  const heldSeconds = secondsOf(settings.for ?? rule.for) / (options.faster ?? 1);
+  const heldSeconds = (settings.for ?? parseSeconds(rule.for)) / (options.faster ?? 1);
   return {
     alert: rule.alert,
     expr: rule.expr(values, contextOf(options)),
@@ -96,7 +97,7 @@ function buildAlert(rule: AlertRule, settings: AlertSettings, options: RuleOptio
 function contextOf({ job = DEFAULT_JOB, faster = 1 }: RuleOptions): RuleContext {
   return {
     // Prometheus knows no shorter time than a second here.
-    range: (duration) => durationOf(Math.max(1, secondsOf(duration) / faster)),
+    range: (duration) => durationOf(Math.max(1, parseSeconds(duration) / faster)),
     ofVirtune: `job=~${JSON.stringify(job)}`,
   };
 }

@@ -1,18 +1,7 @@
+/** A duration as Prometheus' rules have it, in one unit. */
 export type Duration = `${number}${'s' | 'm' | 'h' | 'd'}`;
 
-const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
-
-export const DURATION = /^(\d+)([smhd])$/;
-
-/** @throws RangeError when it is not a duration. */
-export function secondsOf(duration: string): number {
-  const match = DURATION.exec(duration);
-  if (match === null)
-    throw new RangeError(
-      `"${duration}" is not a duration: expected a whole number and a unit (s, m, h or d), such as 15m`,
-    );
-  return Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS];
-}
+const SECONDS = { d: 86_400, h: 3_600, m: 60 } as const;
 
 /** In the largest unit that needs no fraction. */
 export function durationOf(seconds: number): Duration {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { secondsSchema } from '../../model/duration-schema.ts';
 import { alertGroups } from './alerts/all.ts';
-import { DURATION } from './duration.ts';
 import { RENAMED_ALERTS } from './renamed.ts';
 import type { AlertRule, Severity } from './rule.ts';
 
-const duration = z.string().regex(DURATION, 'expected a whole number and a unit (s, m, h or d), such as 15m');
+/** How long a condition must hold. Prometheus evaluates rules no more often than once a second. */
+const duration = secondsSchema({ maxSeconds: 30 * 86_400, isWhole: true });
 
 /** What a site may change in one alert. */
 const ofAlert = ({ thresholds }: AlertRule) =>
@@ -37,7 +38,8 @@ export type Settings = Readonly<Record<string, AlertSettings | undefined>>;
 
 export interface AlertSettings {
   readonly off?: boolean | undefined;
-  readonly for?: string | undefined;
+  /** Seconds. */
+  readonly for?: number | undefined;
   readonly severity?: Severity | undefined;
   /** Thresholds by their names. */
   readonly [threshold: string]: string | number | boolean | undefined;

@@ -4,8 +4,10 @@ import { z } from 'zod';
 import type { Credentials } from '../../libvirt/auth/mechanism.ts';
 import { parseUri } from '../../libvirt/uri.ts';
 import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/catalogue.ts';
+import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
-import { ConfigError, parseYaml } from '../../model/yaml.ts';
+import { secondsSchema } from '../../model/duration-schema.ts';
+import { parseYaml } from '../../model/yaml.ts';
 import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch/settings.ts';
 import { readYamlFile } from './yaml-file.ts';
 
@@ -18,7 +20,7 @@ const uri = z.string().superRefine((text, context) => {
     context.addIssue({ code: 'custom', message: (error as Error).message });
   }
 });
-const seconds = z.number().positive().max(3_600);
+const seconds = secondsSchema({ minSeconds: 0.001, maxSeconds: 3_600 });
 const collect = z.partialRecord(z.enum(GROUP_NAMES), z.boolean());
 const host = z.strictObject({
   uri,

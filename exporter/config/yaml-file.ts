@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { ConfigError, parseYaml } from '../../model/yaml.ts';
+import { ConfigError } from '../../model/config-error.ts';
+import { parseYaml } from '../../model/yaml.ts';
 
 /**
  * Reads a YAML file and checks it.

@@ -1,26 +1,13 @@
-export type SearchErrorCode =
-  /** Nobody answers there, so nothing was taken. */
-  | 'SEARCH_UNREACHABLE'
-  /** The connection broke or nothing came back in time: what was sent may have been taken. */
-  | 'SEARCH_NO_ANSWER'
-  /** The answer is none of a search server. */
-  | 'SEARCH_ANSWER'
-  | 'SEARCH_CERTIFICATE'
-  /** 401 or 403. */
-  | 'SEARCH_PERMISSION'
-  /** It is not a server that virtune supports, or too old. */
-  | 'SEARCH_UNSUPPORTED'
-  /** The templates are not there. */
-  | 'SEARCH_NOT_SET_UP'
-  /** It answered a request with an error. */
-  | 'SEARCH_REFUSED';
+import { VirtuneError, type VirtuneErrorCode } from '../../model/virtune-error.ts';
 
-export class SearchError extends Error {
+export type SearchErrorCode = Extract<VirtuneErrorCode, `SEARCH_${string}`>;
+
+/** A search server that cannot be reached, cannot be used, or refused a request. */
+export class SearchError extends VirtuneError {
   override readonly name = 'SearchError';
-  readonly code: SearchErrorCode;
+  declare readonly code: SearchErrorCode;
 
   constructor(code: SearchErrorCode, message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
+    super(code, message, { cause });
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { ConfigError } from '../../model/yaml.ts';
+import { ConfigError } from '../../model/config-error.ts';
+import { secondsSchema } from '../../model/duration-schema.ts';
 import { NAMESPACE } from './streams.ts';
 
 /** How to reach a search server. */
@@ -62,7 +63,9 @@ const node = z
   .string()
   .refine(isNode, 'expected an http:// or https:// address without user name or password');
 
-/** `elasticsearch:` of the configuration file. */
+export const INTERVAL_RANGE = { minSeconds: 1, maxSeconds: 3_600 };
+
+/** `elasticsearch:` of the configuration file; durations are in seconds once they are read. */
 export const elasticsearchSchema = z.strictObject({
   nodes: z.array(node).min(1).optional(),
   cloud_id: z.string().min(1).optional(),
@@ -75,30 +78,28 @@ export const elasticsearchSchema = z.strictObject({
     .string()
     .regex(NAMESPACE, 'a namespace has lower-case letters, digits, _ and . only')
     .optional(),
-  interval: z.number().min(1).max(3_600).optional(),
+  interval: secondsSchema(INTERVAL_RANGE).optional(),
   host_id: z.string().min(1).max(256).optional(),
   metricbeat_compat: z.boolean().optional(),
   queue_dir: z.string().min(1).optional(),
   queue_size: size.optional(),
-  /** Hours. */
-  queue_age: z.number().positive().max(8_760).optional(),
+  /** A number was hours once: so that it does not become seconds unseen, it needs a unit. */
+  queue_age: secondsSchema({ minSeconds: 1, maxSeconds: 365 * 86_400, needsUnit: true }).optional(),
   batch_size: size.optional(),
-  /** Seconds. */
-  timeout: z.number().min(1).max(600).optional(),
+  timeout: secondsSchema({ minSeconds: 1, maxSeconds: 600 }).optional(),
   compress: z.boolean().optional(),
 });
 
 /** As it stands in the file, and as flags give it, which go before. */
 export type ElasticsearchOptions = z.output<typeof elasticsearchSchema>;
 
-const HOUR_MS = 3_600_000;
 const DEFAULTS = {
   namespace: 'default',
   interval: 10,
   queue_dir: '/var/lib/virtune/elasticsearch',
   queue_size: 2 * KIB ** 3,
   // A time series stream takes what is at most 7 days old (index.look_back_time).
-  queue_age: 6.5 * 24,
+  queue_age: 6.5 * 86_400,
   batch_size: 4 * KIB ** 2,
   timeout: 60,
 } as const;
@@ -148,7 +149,7 @@ export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
     metricbeatCompat: options.metricbeat_compat ?? false,
     queueDir: options.queue_dir ?? DEFAULTS.queue_dir,
     queueMaxBytes: options.queue_size ?? DEFAULTS.queue_size,
-    queueMaxAgeMs: (options.queue_age ?? DEFAULTS.queue_age) * HOUR_MS,
+    queueMaxAgeMs: (options.queue_age ?? DEFAULTS.queue_age) * 1_000,
     batchBytes: options.batch_size ?? DEFAULTS.batch_size,
   };
   if (settings.batchBytes < BATCH_MIN_BYTES || settings.batchBytes > BATCH_MAX_BYTES) {

@@ -1,11 +1,14 @@
+import { VirtuneError } from '../../model/virtune-error.ts';
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
-export class ListenAddressError extends Error {
+export class ListenAddressError extends VirtuneError {
   override readonly name = 'ListenAddressError';
-  readonly code = 'HTTP_LISTEN_ADDRESS';
+  constructor(message: string, options?: ErrorOptions) {
+    super('HTTP_LISTEN_ADDRESS', message, options);
+  }
 }
 
 /**

@@ -39,28 +39,3 @@ export class TokenBucket {
     return Math.max(1, Math.ceil((this.limit.intervalMs - this.#creditMs) / 1_000));
   }
 }
-
-const UNITS_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-};
-const TERM = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
-
-/** Milliseconds of a duration as Go's time.ParseDuration reads it (`1s`, `1m30s`, `0`); undefined for any other text. */
-export function parseGoDurationMs(text: string): number | undefined {
-  if (text === '0') return 0;
-  let ms = 0;
-  let end = 0;
-  TERM.lastIndex = 0;
-  for (let term = TERM.exec(text); term !== null; term = TERM.exec(text)) {
-    ms += Number(term[1]) * (UNITS_MS[term[2] as string] as number);
-    end = TERM.lastIndex;
-  }
-  return end === text.length && end > 0 ? ms : undefined;
-}

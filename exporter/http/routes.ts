@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseSeconds } from '../../model/duration.ts';
 import type { SamplerHealth } from '../../sampler/host-sample.ts';
 import type { ProcessMetrics } from '../prometheus/process-metrics.ts';
 import { type Scrapes, ScrapeTimeoutError } from '../prometheus/scrape.ts';
@@ -106,9 +107,12 @@ const WAY_BACK_MS = 500;
 
 /** Of X-Prometheus-Scrape-Timeout-Seconds; undefined where Prometheus does not say, or says nothing of use. */
 export function scrapeBudgetMs(header: string | undefined): number | undefined {
-  const seconds = Number(header);
-  if (header === undefined || !Number.isFinite(seconds) || seconds <= 0) return undefined;
-  return Math.max(seconds * 500, seconds * 1_000 - WAY_BACK_MS);
+  try {
+    const seconds = parseSeconds(header ?? '', { minSeconds: 0.001 });
+    return Math.max(seconds * 500, seconds * 1_000 - WAY_BACK_MS);
+  } catch {
+    return undefined;
+  }
 }
 
 function discover({ targets }: ExporterParts, { request, response }: Exchange): void {

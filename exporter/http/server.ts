@@ -7,7 +7,8 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { createServer as createNetServer, type Server as NetServer } from 'node:net';
-import { ConfigError } from '../../model/yaml.ts';
+import { ConfigError } from '../../model/config-error.ts';
+import { VirtuneError } from '../../model/virtune-error.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { isClientAllowed } from './client-cert.ts';
 import { clientOf } from './fair-queue.ts';
@@ -17,9 +18,11 @@ import { type ExporterParts, findRoute } from './routes.ts';
 import { sendText } from './send.ts';
 import { OPEN_WEB, type WebConfig } from './web-config.ts';
 
-class ListenError extends Error {
+class ListenError extends VirtuneError {
   override readonly name = 'ListenError';
-  readonly code = 'HTTP_LISTEN';
+  constructor(message: string, options?: ErrorOptions) {
+    super('HTTP_LISTEN', message, options);
+  }
 }
 
 /** Sockets that listen already, by file descriptor, as systemd passes them; at least one. */

@@ -8,9 +8,10 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { z } from 'zod';
-import { ConfigError } from '../../model/yaml.ts';
+import { ConfigError } from '../../model/config-error.ts';
+import { secondsSchema } from '../../model/duration-schema.ts';
 import { readYamlFile } from '../config/yaml-file.ts';
-import { parseGoDurationMs, type RateLimit } from './rate-limit.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 /**
  * The format of Prometheus' exporter-toolkit
@@ -57,12 +58,8 @@ const clientAuth = z
   .transform((word) =>
     word === 'RequireClientCert' ? 'RequireAnyClientCert' : word === '' ? 'NoClientCert' : word,
   );
-const interval = z.union([z.string(), z.literal(0)]).transform((given, context) => {
-  const ms = parseGoDurationMs(String(given));
-  if (ms === undefined)
-    context.addIssue('expected a duration with a unit, such as 1s or 500ms; 0 disables the limit');
-  return ms ?? 0;
-});
+/** The toolkit reads a number without a unit as nanoseconds: only 0 can be meant. */
+const interval = secondsSchema({ needsUnit: true }).transform((seconds) => seconds * 1_000);
 const schema = z.strictObject({
   tls_server_config: z
     .strictObject({

@@ -5,6 +5,7 @@ import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.
 import { type CompatName, compatGroups } from '../../model/catalogue/compat.ts';
 import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
+import { VirtuneError } from '../../model/virtune-error.ts';
 import { timerMs } from '../../sampler/deadline.ts';
 import { EventLoop } from '../../sampler/event-loop.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
@@ -38,9 +39,11 @@ export interface ScrapesOptions {
 }
 
 /** The sample was not there within the time that the scraper gives. */
-export class ScrapeTimeoutError extends Error {
+export class ScrapeTimeoutError extends VirtuneError {
   override readonly name = 'ScrapeTimeoutError';
-  readonly code = 'SCRAPE_TIMEOUT';
+  constructor(message: string, options?: ErrorOptions) {
+    super('SCRAPE_TIMEOUT', message, options);
+  }
 }
 
 type SampleSource = Pick<Sampler, 'sample' | 'health'>;

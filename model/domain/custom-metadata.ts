@@ -1,4 +1,5 @@
 import xpath from 'xpath';
+import { ConfigError } from '../config-error.ts';
 import { labelText } from '../label-text.ts';
 import { type Element, parseXml } from '../xml.ts';
 
@@ -12,14 +13,15 @@ const LABELS_MAX = 20;
 /**
  * Compiles XPath expressions by label. Each is evaluated at the domain element; the first node's text, or the
  * string, number or boolean that the expression yields, is the label's value; nothing found, no label.
- * @throws Error that names the label whose expression is wrong
+ * @throws ConfigError that names the label whose expression is wrong
  */
 export function compileMetadata(
   labels: Readonly<Record<string, string>>,
   namespaces: Readonly<Record<string, string>> = {},
 ): MetadataReader {
   const names = Object.keys(labels);
-  if (names.length > LABELS_MAX) throw new Error(`${names.length} labels; at most ${LABELS_MAX} are allowed`);
+  if (names.length > LABELS_MAX)
+    throw new ConfigError(`${names.length} labels; at most ${LABELS_MAX} are allowed`);
   const resolver = {
     lookupNamespaceURI: (prefix: string | null) => (prefix === null ? null : (namespaces[prefix] ?? null)),
   };
@@ -36,11 +38,13 @@ export function compileMetadata(
   };
   const nothing = parseXml('nothing', '<domain/>', 'domain');
   for (const [label, expression] of Object.entries(labels)) {
-    if (RESERVED.test(label)) throw new Error(`the label ${label} is reserved; choose another name`);
+    if (RESERVED.test(label)) throw new ConfigError(`the label ${label} is reserved; choose another name`);
     try {
       evaluate(expression, nothing);
     } catch (error) {
-      throw new Error(`${label}: ${JSON.stringify(expression)} is no XPath: ${(error as Error).message}`);
+      throw new ConfigError(
+        `${label}: ${JSON.stringify(expression)} is no XPath: ${(error as Error).message}`,
+      );
     }
   }
   return (domain) => {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
-import { secondsOf } from '../../dashboards/rules/duration.ts';
 import { recordingRules } from '../../dashboards/rules/recording.ts';
 import { encodeSample } from '../../exporter/prometheus/encode.ts';
 import { connect } from '../../libvirt/client/connect.ts';
+import { parseSeconds } from '../../model/duration.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import { SimulatedDaemon } from '../../simulator/daemon.ts';
 import { findScenario } from '../../simulator/demo.ts';
@@ -242,7 +242,7 @@ function report(found: Report): string {
   const every = new Map(
     [...buildRecordingRules().groups, ...buildAlertRules().groups].map(({ name, interval }) => [
       name,
-      secondsOf(interval),
+      parseSeconds(interval),
     ]),
   );
   const share = ({ name, seconds }: GroupCost): number => seconds / (every.get(name) ?? INTERVAL_SECONDS);

@@ -38,7 +38,7 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
     [['plan', '--file', join(host.folder, 'none.yaml')], /none\.yaml.*\[TUNE_ASSIGNMENTS\]/],
     [['plan', ...BALANCED, '--host-cpus', '0-x'], /--host-cpus/],
     [['plan', ...BALANCED, '--accept', 'disk.colour'], /Unknown setting "disk\.colour"/],
-    [['apply', ...BALANCED, '--yes', '--wait', 'long'], /Expected a number of seconds/],
+    [['apply', ...BALANCED, '--yes', '--wait', 'long'], /Expected seconds, or a duration .* from 0 to 1d\./],
     [
       ['apply', ...BALANCED],
       /stdin is not a terminal, so there is no prompt; review the plan and use --yes \[TUNE_USAGE\]/,

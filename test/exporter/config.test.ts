@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseConfig, readConfig } from '../../exporter/config/config.ts';
-import { ConfigError } from '../../model/yaml.ts';
+import { ConfigError } from '../../model/config-error.ts';
 
 let dir: string;
 beforeAll(() => {

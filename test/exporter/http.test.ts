@@ -75,7 +75,7 @@ test.each([
 test.each([
   ['10', 9_500],
   ['0.4', 200],
-  ['1e9', 1e12 - 500],
+  ['1000000000', 1e12 - 500],
   ['0', undefined],
   ['-3', undefined],
   ['NaN', undefined],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseGoDurationMs, TokenBucket } from '../../exporter/http/rate-limit.ts';
+import { TokenBucket } from '../../exporter/http/rate-limit.ts';
 
 test('a bucket starts full, refills one token an interval, and holds no more than its burst', () => {
   let nowMs = 0;
@@ -29,21 +29,4 @@ test('requests that are refused do not put off the next one that is answered', (
   bucket.take();
   for (nowMs = 100; nowMs < 1_000; nowMs += 100) expect(bucket.take()).toBe(false);
   expect(bucket.take()).toBe(true);
-});
-
-test.each([
-  ['0', 0],
-  ['1s', 1_000],
-  ['1m30s', 90_000],
-  ['1.5h', 5_400_000],
-  ['.5s', 500],
-  ['250ms', 250],
-  ['1', undefined],
-  ['', undefined],
-  ['1 s', undefined],
-  ['-1s', undefined],
-  ['1d', undefined],
-  ['s', undefined],
-])('%j is the duration that Go reads in it', (text, ms) => {
-  expect(parseGoDurationMs(text)).toBe(ms);
 });

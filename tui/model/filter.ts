@@ -1,9 +1,12 @@
+import { VirtuneError } from '../../model/virtune-error.ts';
 import { type Column, findColumn, isNumeric } from '../columns/column.ts';
 
 /** A filter, a threshold or a sort key that cannot be understood. */
-export class ExpressionError extends Error {
+export class ExpressionError extends VirtuneError {
   override readonly name = 'ExpressionError';
-  readonly code = 'USAGE';
+  constructor(message: string, options?: ErrorOptions) {
+    super('USAGE', message, options);
+  }
 }
 
 export type Test<Row> = (row: Row) => boolean;

@@ -2,15 +2,18 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { jsonText } from '../../model/json-text.ts';
+import { VirtuneError } from '../../model/virtune-error.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import { encode } from './codec.ts';
 
 const compress = promisify(gzip);
 
 /** A recording that cannot be written or read. */
-export class RecordingError extends Error {
+export class RecordingError extends VirtuneError {
   override readonly name = 'RecordingError';
-  readonly code = 'RECORDING';
+  constructor(message: string, options?: ErrorOptions) {
+    super('RECORDING', message, options);
+  }
 }
 
 export const RECORDING_VERSION = 1;

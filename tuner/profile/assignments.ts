@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
-import { ConfigError, parseYaml } from '../../model/yaml.ts';
+import { parseYaml } from '../../model/yaml.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';

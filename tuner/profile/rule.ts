@@ -1,3 +1,4 @@
+import { VirtuneError } from '../../model/virtune-error.ts';
 import { parseSize } from '../settings/values.ts';
 
 /**
@@ -30,9 +31,11 @@ export type Subject = (typeof SUBJECTS)[Dimension][number];
 export type Subjects = Readonly<Record<Subject, number>>;
 
 /** Says what in a figure is wrong, and what may stand there. */
-export class FigureError extends Error {
+export class FigureError extends VirtuneError {
   override readonly name = 'FigureError';
-  readonly code = 'FIGURE';
+  constructor(message: string, options?: ErrorOptions) {
+    super('FIGURE', message, options);
+  }
 }
 
 const PERCENT_MAX = 1_000;

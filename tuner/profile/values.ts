@@ -1,3 +1,4 @@
+import { VirtuneError } from '../../model/virtune-error.ts';
 import { evaluate, type Figure, FigureError, parseFigure, type Subjects } from './rule.ts';
 
 /** What a knob takes, and how it is said in the reference. */
@@ -8,9 +9,11 @@ export interface ValueKind<V> {
 }
 
 /** Says what a knob got and what it takes. */
-export class ValueError extends Error {
+export class ValueError extends VirtuneError {
   override readonly name = 'ValueError';
-  readonly code = 'KNOB_VALUE';
+  constructor(message: string, options?: ErrorOptions) {
+    super('KNOB_VALUE', message, options);
+  }
 }
 
 const shown = (raw: unknown): string => JSON.stringify(raw) ?? String(raw);

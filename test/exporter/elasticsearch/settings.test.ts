@@ -18,7 +18,7 @@ const file = (name: string, text: string): string => {
 test('the file and the flags are one, and the flags go before', () => {
   const config = parseConfig(
     '/etc/virtune/virtune.yaml',
-    'elasticsearch: { nodes: [https://a:9200], interval: 30, queue_size: 512MiB, queue_age: 12 }',
+    'elasticsearch: { nodes: [https://a:9200], interval: 30, queue_size: 512MiB, queue_age: 12h }',
   );
   const options = elasticsearchOptions({ 'elasticsearch.interval': 5 }, config.elasticsearch);
   expect(sinkSettings(options ?? {})).toMatchObject({
@@ -46,6 +46,7 @@ test.each([
   ['elasticsearch: { namespace: Has-Dash }', 'namespace'],
   ['elasticsearch: { queue_size: 5 apples }', '512MiB'],
   ['elasticsearch: { interval: 0 }', 'interval'],
+  ['elasticsearch: { queue_age: 12 }', 'a duration with a unit'],
   ['elasticsearch: { nodez: [] }', 'nodez'],
 ])('%s is refused with its line', (text, says) => {
   expect(() => parseConfig('/x.yaml', text)).toThrow(

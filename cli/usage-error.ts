@@ -1,0 +1,9 @@
+import { VirtuneError } from '../model/virtune-error.ts';
+
+/** Flags that cannot be combined, or a value that does not exist. */
+export class UsageError extends VirtuneError {
+  override readonly name = 'UsageError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('USAGE', message, options);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Every code that an error of virtune carries, LIBVIRT_* of libvirt/errors.ts apart. A code never changes its meaning:
+ * scripts and log searches stand on it. docs/errors.md says for each what it means, what to do, and the exit code.
+ */
+export type VirtuneErrorCode =
+  | 'CONFIG'
+  | 'DASHBOARDS_BUILT'
+  | 'DASHBOARDS_OUT'
+  | 'FIGURE'
+  | 'HTTP_LISTEN'
+  | 'HTTP_LISTEN_ADDRESS'
+  | 'KNOB_VALUE'
+  | 'MODEL_CPU_SET'
+  | 'MODEL_DURATION'
+  | 'MODEL_XML'
+  | 'QUEUE_FOLDER'
+  | 'QUEUE_IN_USE'
+  | 'RECORDING'
+  | 'SAMPLER_NO_PLACE'
+  | 'SCENARIO'
+  | 'SCRAPE_TIMEOUT'
+  | 'SEARCH_ANSWER'
+  | 'SEARCH_CERTIFICATE'
+  | 'SEARCH_NOT_SET_UP'
+  | 'SEARCH_NO_ANSWER'
+  | 'SEARCH_PERMISSION'
+  | 'SEARCH_REFUSED'
+  | 'SEARCH_UNREACHABLE'
+  | 'SEARCH_UNSUPPORTED'
+  | 'TUNE_ASSIGNMENTS'
+  | 'TUNE_CHANGED'
+  | 'TUNE_DOMAIN'
+  | 'TUNE_INTERRUPTED'
+  | 'TUNE_JOURNAL'
+  | 'TUNE_LOCKED'
+  | 'TUNE_PLACEMENT'
+  | 'TUNE_PROFILE'
+  | 'TUNE_READ_BACK'
+  | 'TUNE_RESTART'
+  | 'TUNE_STEP'
+  | 'TUNE_STOPPED'
+  | 'TUNE_USAGE'
+  | 'USAGE';
+
+/**
+ * The base of all errors that virtune raises on purpose: a stable `code`, and a message that says what failed, on what,
+ * and what to do next. libvirt/ is a package without dependencies and has its own base, LibvirtClientError, of the same
+ * shape; where an error is handled, its `code` counts.
+ */
+export class VirtuneError extends Error {
+  override readonly name: string = 'VirtuneError';
+  readonly code: VirtuneErrorCode;
+  constructor(code: VirtuneErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

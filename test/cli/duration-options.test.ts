@@ -1,0 +1,32 @@
+import type { Command, Option } from 'commander';
+import { expect, test } from 'vitest';
+import { loadCommands } from '../../cli/commands.ts';
+
+function* optionsBelow(command: Command, parents: readonly string[]): Generator<[string, Option]> {
+  const names = [...parents, command.name()];
+  for (const option of command.options) yield [`${names.join(' ')} ${option.long}`, option];
+  for (const each of command.commands) yield* optionsBelow(each, names);
+}
+
+const options = (await loadCommands(undefined)).flatMap((command) => [...optionsBelow(command, ['virtune'])]);
+const durations = options.filter(([, { flags }]) => flags.endsWith('<duration>'));
+
+test('no option takes a time in another way than as a duration', () => {
+  const timely = /second|timeout|deadline|interval|delay|wait|pause|settle|duration/i;
+  const others = options.filter(
+    ([name, { flags, required }]) =>
+      required && timely.test(`${name} ${flags}`) && !flags.endsWith('<duration>'),
+  );
+  expect(others.map(([name]) => name)).toEqual([]);
+  expect(durations.map(([name]) => name)).toContain('virtune exporter --scrape-deadline');
+  expect(durations.length).toBeGreaterThan(10);
+});
+
+test.each(durations)('%s reads seconds and units, and says what it expects', (_, { parseArg }) => {
+  const read = parseArg as (text: string, before: unknown) => number;
+  expect([read('90', undefined), read('90s', undefined), read('1m30s', undefined)]).toEqual([90, 90, 90]);
+  for (const wrong of ['soon', '', '-1', '1e2', '400d'])
+    expect(() => read(wrong, undefined)).toThrow(
+      /^Expected (whole )?seconds, or a duration such as .* from /,
+    );
+});

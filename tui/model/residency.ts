@@ -116,7 +116,7 @@ export class Residency {
     let others = 0;
     for (const tick of this.#ticks) {
       const index = tick.keys.indexOf(key);
-      const waited = index < 0 ? 0 : (tick.delay[index] as number);
+      const waited = tick.delay[index] ?? 0;
       if (!(waited > 0)) continue;
       delay += waited;
       const cpus = allowed ?? placesOf(tick, index);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { alertGroups } from '../../../dashboards/rules/alerts/all.ts';
 import { buildAlertRules, buildRecordingRules, type RuleGroup } from '../../../dashboards/rules/build.ts';
 import { yamlFile } from '../../../dashboards/rules/yaml.ts';
 import type { AlertCase, Firing } from './case.ts';
@@ -31,12 +32,10 @@ export function withTestFiles<T>(cases: readonly AlertCase[], use: (files: reado
  * rule of a file in every minute of a case: with all rules, the cases take ten times as long.
  */
 function groupsOf(alert: string): readonly RuleGroup[] {
+  const others = alertGroups.flatMap(({ alerts }) => alerts).filter((rule) => rule.alert !== alert);
+  const settings = Object.fromEntries(others.map((rule) => [rule.alert, { off: true }]));
   const options = { runbookUrl: RUNBOOKS };
-  const only = (groups: readonly RuleGroup[], keep: (rule: RuleGroup['rules'][number]) => boolean) =>
-    groups
-      .map((group) => ({ ...group, rules: group.rules.filter(keep) }))
-      .filter(({ rules }) => rules.length > 0);
-  const alerts = only(buildAlertRules(options).groups, (rule) => 'alert' in rule && rule.alert === alert);
+  const alerts = buildAlertRules({ ...options, settings }).groups;
   const recording = buildRecordingRules(options).groups;
   let used = JSON.stringify(alerts);
   // A recorded series uses only those before it.
@@ -46,7 +45,13 @@ function groupsOf(alert: string): readonly RuleGroup[] {
     needed.add(rule.record);
     used += rule.expr;
   }
-  return [...only(recording, (rule) => 'record' in rule && needed.has(rule.record)), ...alerts];
+  return [
+    ...recording.map((group) => ({
+      ...group,
+      rules: group.rules.filter((rule) => 'record' in rule && needed.has(rule.record)),
+    })),
+    ...alerts,
+  ];
 }
 
 function testFile({ alert, series, everyMinutes = 1, at }: AlertCase): unknown {

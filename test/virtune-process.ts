@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { saidBeforeEnd } from './child-output.ts';
 import { parseExposition, type Series } from './exposition.ts';
 
 /** The sources, or what `VIRTUNE_CLI` names: benchmarks run what npm would install. */
@@ -36,21 +37,19 @@ export class VirtuneProcess {
 
   /** Waits until it says where it serves. */
   async url(): Promise<string> {
-    for (let i = 0; i < 300 && this.#url === undefined; i++) {
-      this.#url = /(http:\/\/\S+)\/metrics/.exec(this.#stderr)?.[1];
-      if (this.#child.exitCode !== null) throw new Error(`virtune ended: ${this.#stderr}`);
-      if (this.#url === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    if (this.#url === undefined) throw new Error(`virtune does not serve: ${this.#stderr}`);
+    const served = (): boolean => {
+      this.#url ??= /(http:\/\/\S+)\/metrics/.exec(this.#stderr)?.[1];
+      return this.#url !== undefined;
+    };
+    await saidBeforeEnd(this.#child, this.#child.stderr, served);
+    if (this.#url === undefined) throw new Error(`virtune ended: ${this.#stderr}`);
     return this.#url;
   }
 
   /** Waits until it has said this. */
   async says(what: RegExp): Promise<void> {
-    while (!what.test(this.#stderr)) {
-      if (this.#child.exitCode !== null) throw new Error(`virtune ended: ${this.#stderr}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const said = await saidBeforeEnd(this.#child, this.#child.stderr, () => what.test(this.#stderr));
+    if (!said) throw new Error(`virtune ended: ${this.#stderr}`);
   }
 
   async text(headers: Record<string, string> = {}): Promise<string> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { saidBeforeEnd } from '../child-output.ts';
 
 const CLI = join(import.meta.dirname, '../../cli/virtune.ts');
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
@@ -25,10 +26,9 @@ export class Terminal {
 
   /** Waits until the question is there, so many of them. */
   async asks(question: string, times = 1): Promise<void> {
-    while (this.#shown.split(question).length <= times) {
-      if (this.#child.exitCode !== null) throw new Error(`it ended without asking:\n${this.#shown}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const asked = (): boolean => this.#shown.split(question).length > times;
+    if (await saidBeforeEnd(this.#child, this.#child.stdout, asked)) return;
+    throw new Error(`it ended without asking:\n${this.#shown}`);
   }
 
   type(text: string): void {

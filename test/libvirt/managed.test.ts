@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { connect } from '../../libvirt/client/connect.ts';
 import { backoffMs, ManagedConnection, type ManagedState } from '../../libvirt/client/managed.ts';
 import { LifecycleEvent } from '../../libvirt/constants.ts';
@@ -23,7 +23,7 @@ async function start(): Promise<{ demo: Demo; managed: ManagedConnection }> {
 /** As a killed daemon; resolves once the client has seen it. */
 async function stopDaemon(): Promise<void> {
   await demo?.daemon.stop();
-  while (states.at(-1)?.kind === 'open') await new Promise((resolve) => setTimeout(resolve, 2));
+  await vi.waitFor(() => expect(states.at(-1)?.kind).not.toBe('open'));
 }
 
 afterEach(async () => {
@@ -59,8 +59,7 @@ test('it comes back when the daemon does, with its events registered, and says i
     event: LifecycleEvent.started,
     detail: 0,
   });
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  expect(seen).toEqual(['web-01 5', 'web-02 2']);
+  await vi.waitFor(() => expect(seen).toEqual(['web-01 5', 'web-02 2']));
   const kinds = states.map((state) => state.kind);
   expect([kinds[0], kinds[1], kinds[2], kinds.at(-1)]).toEqual(['connecting', 'open', 'waiting', 'open']);
 });

@@ -67,7 +67,7 @@ function readerOf(
   ): Promise<void> => {
     reader.startTick(domains, () => facts, libvirt);
     // It asks beside the tick, and nothing here takes time.
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise(setImmediate);
   };
   const reasons = (domain: Domain = DOMAIN): string[] =>
     reader.read(domain).missing.map(({ group, reason }) => `${group} ${reason}`);

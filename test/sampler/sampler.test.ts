@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CallName } from '../../libvirt/calls/all.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { LifecycleEvent } from '../../libvirt/constants.ts';
@@ -147,6 +147,14 @@ test('more stuck VMs than one connection has places still leave the others their
   expect(sampler.health.connections).toBe(6);
 });
 
+/** Takes samples until one reads a definition again, as the event of a change makes it do once it arrives. */
+async function rereadsFacts(): Promise<void> {
+  await vi.waitFor(async () => {
+    await sampler.sample();
+    expect(calls).toContain('domainGetXmlDesc');
+  });
+}
+
 test('facts are read once, and again only for the domain that an event named', async () => {
   await start(14);
   await sampler.sample();
@@ -155,9 +163,9 @@ test('facts are read once, and again only for the domain that an event named', a
   expect(calls).not.toContain('domainGetXmlDesc');
   const vm = daemon.vm('web-01');
   vm.live?.edit((domain) => domain.setAttribute('type', 'qemu'));
-  daemon.emit('metadataChange', { domain: vm.domain, type: 2, uri: 'urn:x' });
-  await new Promise((resolve) => setTimeout(resolve, 20));
   calls = [];
+  daemon.emit('metadataChange', { domain: vm.domain, type: 2, uri: 'urn:x' });
+  await rereadsFacts();
   await sampler.sample();
   expect(calls.filter((name) => name === 'domainGetXmlDesc')).toHaveLength(1);
 });
@@ -204,7 +212,7 @@ test('a daemon that goes away is told as such, and found again when it returns',
   const vm = daemon.vm('web-01');
   calls = [];
   daemon.emit('deviceAdded', { domain: vm.domain, alias: 'x' });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await rereadsFacts();
   await sampler.sample();
   expect(calls.filter((name) => name === 'domainGetXmlDesc')).toHaveLength(1);
 });
@@ -278,7 +286,7 @@ test('broken bytes from the daemon cost a reconnect and nothing more', async () 
   await start(14);
   await sampler.sample();
   daemon.sendRaw(Buffer.from('this is not the protocol'));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await vi.waitFor(() => expect(sampler.health.reconnects).toBeGreaterThan(0));
   expect(kinds(await sampler.sample())).toEqual({ fresh: 14 });
 });
 

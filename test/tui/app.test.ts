@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Console } from '../../tui/app.ts';
 import { type HostSource, LiveFeed } from '../../tui/feed/live.ts';
 import { ReplayFeed } from '../../tui/feed/replay.ts';
@@ -135,7 +135,7 @@ test('live: a host that fails says so while another goes on, and both are closed
     suspend: () => undefined,
   });
   void ui.run(paper);
-  while (ticks < 4) await new Promise((resolve) => setTimeout(resolve, 1));
+  await vi.waitFor(() => expect(ticks).toBeGreaterThanOrEqual(4));
   expect(paper.text).toContain(
     'bad            libvirt not reachable since 0:00; retrying. nobody listens there',
   );

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
 import { BulkSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters.ts';
@@ -93,11 +93,11 @@ async function tick({ queue, meter }: Rig, atMs: number, vms: number): Promise<v
   }
 }
 
+/** For waits on events that a slow machine may delay. */
+const PATIENT = { timeout: 20_000, interval: 1 };
+
 async function settled({ queue }: Rig): Promise<void> {
-  for (let turns = 0; queue.state.documents > 0; turns++) {
-    if (turns > 20_000) throw new Error(`${queue.state.documents} documents are not settled`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await vi.waitFor(() => expect(queue.state.documents, 'documents that are not settled').toBe(0), PATIENT);
 }
 
 /** The first bulk requests meet these, in their order. */
@@ -250,7 +250,7 @@ test('waits double up to a minute, and are no shorter than the server asks for',
   one.sender.start();
   await settled(one);
   expect(one.waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 90_000]);
-  while (one.said.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  await vi.waitFor(() => expect(one.said).toHaveLength(2), PATIENT);
   expect(one.said[1]).toContain('accepts documents again');
 });
 
@@ -260,7 +260,7 @@ test('nothing is sent to a server without templates, and it is said what to do',
   const one = await rig(search);
   await tick(one, 1, 2);
   one.sender.start();
-  while (one.waits.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThanOrEqual(3), PATIENT);
   expect(search.bulks).toBe(0);
   expect(one.said).toEqual([expect.stringContaining('virtune elasticsearch setup')]);
   search.hasTemplates = true;

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type RunningExporter, runExporter } from '../../../cli/run-exporter.ts';
 import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
@@ -70,7 +70,7 @@ const scrape = async (): Promise<Series[]> =>
   parseExposition(await (await fetch(`${exporter?.url}/metrics`)).text());
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 20));
+  await vi.waitFor(async () => expect(await what()).toBe(true), { timeout: 20_000, interval: 20 });
 }
 
 test('samples become documents of the server, and what became of them is in the scrape', async () => {

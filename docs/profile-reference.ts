@@ -99,11 +99,7 @@ const GROUPS: readonly (readonly [KnobGroup, string, string])[] = [
     'Disks',
     'For all disks, or those that `on` selects. Only `disk.iotune.*` and `blkio.weight` change while a VM runs.',
   ],
-  [
-    'nics',
-    'Network',
-    'For all NICs, or those that `on` selects. Only bandwidth changes while a VM runs.',
-  ],
+  ['nics', 'Network', 'For all NICs, or those that `on` selects. Only bandwidth changes while a VM runs.'],
   [
     'hyperv',
     'Hyper-V interfaces',

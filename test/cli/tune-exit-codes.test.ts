@@ -45,7 +45,10 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
     ],
     [['hugepages', '--size', '2M'], /unknown option '--size'/],
     [['show', 'last'], /there is no transaction "last".*\[TUNE_USAGE\]/],
-    [['rollback', '--yes'], /knows of no transaction .* that can be rolled back; virtune tune history lists all transactions \[TUNE_USAGE\]/],
+    [
+      ['rollback', '--yes'],
+      /knows of no transaction .* that can be rolled back; virtune tune history lists all transactions \[TUNE_USAGE\]/,
+    ],
     [['plam'], /unknown command 'plam'/],
   ];
   const ended = await Promise.all(cases.map(([args]) => host.run(...args)));

@@ -39,9 +39,7 @@ test('the pool grows for a domain that will boot, is taken back, and is refused 
   const before = pages(1);
 
   const shown = await run('hugepages');
-  expect(shown.stdout).toMatch(
-    /cell 1 lacks 1024 pages of 2 MiB, needed by "template-debian" \(1024\)/,
-  );
+  expect(shown.stdout).toMatch(/cell 1 lacks 1024 pages of 2 MiB, needed by "template-debian" \(1024\)/);
   expect(shown.stdout).toMatch(new RegExp(`cell 1: 2 MiB pages, from ${before} to ${before + 1_024}`));
   expect(pages(1)).toBe(before);
 

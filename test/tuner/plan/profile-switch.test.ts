@@ -78,7 +78,9 @@ test('what somebody has changed by hand in between stays, and the plan says so',
   );
   const plan = await host.plan('web', 'balanced');
   expect(plan.domains[0]?.left).toEqual([
-    expect.stringMatching(/^memtune\.hardLimit: profile low-latency set 6 GiB, and something else has changed it since/),
+    expect.stringMatching(
+      /^memtune\.hardLimit: profile low-latency set 6 GiB, and something else has changed it since/,
+    ),
   ]);
   const two = await host.apply(plan);
   expect(said(host.definition('web'))['memtune.hardLimit']).toBe('95 GiB');

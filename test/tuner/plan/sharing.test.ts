@@ -70,7 +70,7 @@ test('"*" does not take in a VM that somebody has pinned by hand, and the plan s
   expect(swept.map(({ domain }) => domain.name)).toEqual(['mssql-erp']);
   const plan = await planOn(read, { 'web-01': library.get('balanced') }, { leftAlone: ['mssql-erp'] });
   expect(reportPlan(plan, { all: false, diff: false })).toContain(
-    "mssql-erp is left unchanged: its pins were not set by virtune; select it by name, or use --adopt",
+    'mssql-erp is left unchanged: its pins were not set by virtune; select it by name, or use --adopt',
   );
 });
 

@@ -287,7 +287,9 @@ test('a pool that gets only part of its pages is a failure with figures', async 
     message: expect.stringMatching(/got 700 of 1024 pages of 2048 KiB \(before: 10\).*fragmented/),
   });
   const absent: Step = { kind: 'hostPages', cell: 3, sizeKiB: 2048, to: 1 };
-  await expect(registerOf(absent).get(host, absent)).rejects.toThrow(/cell 3 of this host has no pool of 2048 KiB pages/);
+  await expect(registerOf(absent).get(host, absent)).rejects.toThrow(
+    /cell 3 of this host has no pool of 2048 KiB pages/,
+  );
 });
 
 test('a balloon is waited for, and one that does not move is read back as what it is', async () => {

@@ -92,7 +92,7 @@ function parse(text: string): URL {
   if (!text.includes('://')) throw new UriError(`${quote(text)}: expected "://" after the driver`);
   if (url.password !== '') {
     throw new UriError(
-      'a password in the URI would be seen in process lists; use an auth file or the environment',
+      'a password in the URI is visible in process lists; use an auth file or the environment',
     );
   }
   return url;
@@ -111,17 +111,17 @@ function transportOf(text: string, name: string | undefined, host: string | unde
     case 'libssh2':
     case 'ext':
       throw new UriError(
-        `${quote(text)}: the transport ${name} is not supported, use +ssh (the system's ssh)`,
+        `${quote(text)}: the transport ${name} is not supported; use +ssh (ssh of this system)`,
       );
     default:
-      throw new UriError(`${quote(text)}: unknown transport "${name}"; there are unix, tls, tcp and ssh`);
+      throw new UriError(`${quote(text)}: unknown transport "${name}"; use unix, tls, tcp or ssh`);
   }
 }
 
 function checkParams(text: string, params: ReadonlyMap<ClientParam, string>): void {
   const refuse = (key: ClientParam, why: string) => new UriError(`${quote(text)}: ${key} ${why}`);
   if (params.has('tls_priority'))
-    throw refuse('tls_priority', "is GnuTLS's own syntax, which is not spoken here");
+    throw refuse('tls_priority', 'is GnuTLS syntax, which is not supported; remove it');
   if (!PROXIES.includes(params.get('proxy') ?? 'auto'))
     throw refuse('proxy', `must be one of ${PROXIES.join(', ')}`);
   if (!MODES.includes(params.get('mode') ?? 'auto'))

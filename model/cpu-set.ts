@@ -27,7 +27,7 @@ export class CpuSet implements Iterable<number> {
     const sorted = [...new Set(cpus)].sort((a, b) => a - b);
     for (const cpu of sorted) {
       if (!Number.isInteger(cpu) || cpu < 0 || cpu > CPU_MAX) {
-        throw new CpuSetError(`${cpu} is no CPU number; they go from 0 to ${CPU_MAX}`);
+        throw new CpuSetError(`${cpu} is not a CPU number; use 0 to ${CPU_MAX}`);
       }
     }
     return new CpuSet(sorted);

@@ -30,9 +30,7 @@ export function findScenario(nameOrPath: string): Scenario {
     return checkScenario(scenarios[nameOrPath], `scenario ${nameOrPath}`);
   if (/[./]/.test(nameOrPath)) return loadScenarioFile(nameOrPath);
   const known = Object.keys(scenarios).join(', ');
-  throw new ScenarioError(
-    `there is no scenario "${nameOrPath}"; there are ${known}, or give the path of a JSON file`,
-  );
+  throw new ScenarioError(`unknown scenario "${nameOrPath}"; use ${known}, or the path of a JSON file`);
 }
 
 /** Starts a simulated libvirt daemon on a socket of its own, in a folder that only this user can enter. */

@@ -64,7 +64,7 @@ const host = z
   .refine(
     ({ coresPerSocket, diesPerSocket, cellsPerSocket }) =>
       coresPerSocket % diesPerSocket === 0 && coresPerSocket % cellsPerSocket === 0,
-    'the cores of a socket must spread evenly over its dies and over its cells',
+    'the cores of a socket must be divided evenly among its dies and its cells',
   );
 
 const scenario = z.strictObject({
@@ -104,7 +104,7 @@ export function checkScenario(input: unknown, where: string): Scenario {
     const places = result.error.issues.map(
       (issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`,
     );
-    throw new ScenarioError(`${where} is no scenario: ${places.join('; ')}`);
+    throw new ScenarioError(`${where} is not a scenario: ${places.join('; ')}`);
   }
   const names = result.data.vms.map((each) => each.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

@@ -107,7 +107,7 @@ export class SimulatedVm {
   /** What it is: as it runs, or else as it is defined. */
   get facts(): VmFacts {
     const description = this.live ?? this.definition;
-    if (description === undefined) throw new Error(`${this.name} neither runs nor is defined`);
+    if (description === undefined) throw new Error(`${this.name} is neither running nor defined`);
     return description.facts;
   }
 

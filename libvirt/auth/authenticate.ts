@@ -27,7 +27,7 @@ export async function authenticate(connection: Connection, context: AuthContext)
   if (types.includes(AuthType.sasl)) return sasl(connection, context);
   throw new AuthError(
     'LIBVIRT_AUTH_UNSUPPORTED',
-    `${connection.description} wants authentication of type ${types.join(', ')}; known are none, SASL and polkit`,
+    `${connection.description} requires authentication of type ${types.join(', ')}, but this client supports only none, SASL and polkit`,
   );
 }
 
@@ -37,7 +37,7 @@ async function polkit(connection: Connection, { signal }: AuthContext): Promise<
   } catch (error) {
     throw refused(
       error,
-      'polkit did not let this user in; add a polkit rule for org.libvirt.unix.manage (or .monitor), or connect read-only',
+      'polkit denied access to this user; add a polkit rule for org.libvirt.unix.manage (or .monitor), or connect read-only',
     );
   }
 }
@@ -56,7 +56,11 @@ async function sasl(connection: Connection, context: AuthContext): Promise<void>
       // A server may send its proof along with "complete"; then there is no call left to answer it with.
       const answer = nil && data.length === 0 ? undefined : await mechanism.answer(data);
       if (complete) break;
-      if (round >= ROUNDS_MAX) throw new AuthError('LIBVIRT_AUTH_FAILED', 'SASL did not come to an end');
+      if (round >= ROUNDS_MAX)
+        throw new AuthError(
+          'LIBVIRT_AUTH_FAILED',
+          'SASL authentication did not complete; check the SASL configuration of the daemon',
+        );
       ({ complete, nil, data } = await connection.call(
         'authSaslStep',
         { nil: answer === undefined, data: answer ?? NO_BYTES },
@@ -64,12 +68,12 @@ async function sasl(connection: Connection, context: AuthContext): Promise<void>
       ));
     }
   } catch (error) {
-    throw refused(error, `SASL ${mechanism.name} was refused; check user name and password`);
+    throw refused(error, `SASL ${mechanism.name} was rejected; check user name and password`);
   }
   if (!mechanism.done) {
     throw new AuthError(
       'LIBVIRT_AUTH_SERVER_UNPROVEN',
-      `SASL ${mechanism.name}: the server called it complete without proving who it is`,
+      `SASL ${mechanism.name}: the server reported success without proving its identity; do not trust this server`,
     );
   }
 }
@@ -81,7 +85,7 @@ async function offeredMechanisms(connection: Connection, { signal }: AuthContext
   } catch (error) {
     throw refused(
       error,
-      `${connection.description}: the daemon has no SASL mechanism for it. On clear TCP it wants one that encrypts: use TLS, ssh or the local socket`,
+      `${connection.description}: the daemon has no SASL mechanism for this connection (over plain TCP it requires one with encryption); use TLS, ssh or the local socket`,
     );
   }
 }
@@ -95,20 +99,20 @@ function chooseMechanism(
   if (credentials === undefined) {
     throw new AuthError(
       'LIBVIRT_AUTH_NO_CREDENTIALS',
-      `${description} wants SASL (${offered.join(', ')}): give a user name and a password`,
+      `${description} requires SASL (${offered.join(', ')}); set a user name and a password`,
     );
   }
   if (offered.includes('SCRAM-SHA-256')) return scramSha256(credentials);
   if (!offered.includes('PLAIN')) {
     throw new AuthError(
       'LIBVIRT_AUTH_UNSUPPORTED',
-      `${description} offers SASL ${offered.join(', ')}; this client speaks SCRAM-SHA-256 and PLAIN`,
+      `${description} offers SASL ${offered.join(', ')}, but this client supports only SCRAM-SHA-256 and PLAIN`,
     );
   }
   if (!context.private) {
     throw new AuthError(
       'LIBVIRT_AUTH_INSECURE',
-      `${description} offers only PLAIN, which would send the password in the clear; use TLS, ssh or the local socket`,
+      `${description} offers only PLAIN, which would send the password unencrypted; use TLS, ssh or the local socket`,
     );
   }
   return plain(credentials);

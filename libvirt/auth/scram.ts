@@ -28,10 +28,10 @@ export function scramSha256(
     const { r: bothNonces = '', s: salt = '', i: count = '' } = attributes(serverFirst);
     const iterations = Number(count);
     if (!bothNonces.startsWith(nonce) || bothNonces.length === nonce.length) {
-      throw unproven('its nonce does not continue ours');
+      throw unproven('its nonce does not extend the client nonce');
     }
     if (!/^\d+$/.test(count) || iterations < ITERATIONS_MIN || iterations > ITERATIONS_MAX) {
-      throw unproven(`${count} iterations are not between ${ITERATIONS_MIN} and ${ITERATIONS_MAX}`);
+      throw unproven(`iteration count ${count} is not between ${ITERATIONS_MIN} and ${ITERATIONS_MAX}`);
     }
     const salted = await derive(
       password.normalize('NFKC'),
@@ -53,11 +53,14 @@ export function scramSha256(
   function verify(serverFinal: string, expected: Buffer): void {
     const { v: verifier, e: error } = attributes(serverFinal);
     if (error !== undefined) {
-      throw new AuthError('LIBVIRT_AUTH_FAILED', `SCRAM-SHA-256: the server says ${JSON.stringify(error)}`);
+      throw new AuthError(
+        'LIBVIRT_AUTH_FAILED',
+        `SCRAM-SHA-256: the server reports ${JSON.stringify(error)}`,
+      );
     }
     const given = Buffer.from(verifier ?? '', 'base64');
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-      throw unproven('its signature is not one that our password makes');
+      throw unproven('its signature does not match the password');
     }
     proven = true;
   }
@@ -86,6 +89,6 @@ function attributes(message: string): Partial<Record<string, string>> {
 function unproven(why: string): AuthError {
   return new AuthError(
     'LIBVIRT_AUTH_SERVER_UNPROVEN',
-    `SCRAM-SHA-256: the server did not prove who it is: ${why}. Do not trust it before you know why`,
+    `SCRAM-SHA-256: the server did not prove its identity: ${why}; find out why before you trust it`,
   );
 }

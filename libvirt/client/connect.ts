@@ -106,7 +106,7 @@ function explain(error: unknown, connection: Connection, signal: AbortSignal): E
     if (error.cause instanceof ConnectError) return error.cause;
     return new ConnectError(
       'LIBVIRT_REFUSED',
-      `${connection.description} closed the connection before it was open; has the daemon reached max_clients?`,
+      `${connection.description} closed the connection before it was open; check whether the daemon has reached max_clients`,
       { cause: error },
     );
   }

@@ -21,7 +21,7 @@ import { type CallOptions, RpcChannel } from './rpc-channel.ts';
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /** virConnectCloseReason */
-const CLOSE_REASONS = ['error', 'end of file', 'keepalive timeout', 'asked for by a client'];
+const CLOSE_REASONS = ['error', 'end of file', 'keepalive timeout', 'requested by a client'];
 
 /** Told of each call once it has settled: how long it took, and the error that it ended in. */
 export type CallObserver = (name: CallName, durationMs: number, error: Error | undefined) => void;
@@ -196,7 +196,7 @@ export class Connection extends CommonCalls {
     const { reason } = closeEventPayload.read(new XdrReader(payload));
     this.abort(
       new ClosedError(
-        `the daemon lost its own link to the hypervisor: ${CLOSE_REASONS[reason] ?? `reason ${reason}`}`,
+        `the daemon lost its connection to the hypervisor: ${CLOSE_REASONS[reason] ?? `reason ${reason}`}`,
       ),
     );
   }

@@ -26,6 +26,6 @@ export const GUEST_AGENT_CALLS: ReadonlySet<CallName> = new Set<CallName>([
 export function assertGuestAgent(name: CallName): void {
   if (GUEST_AGENT_CALLS.has(name)) return;
   throw new CallNotAllowedError(
-    `${name} is not on the list of calls that a connection for guest agents may send; open another one for it`,
+    `${name} is not allowed on a connection for guest agents; open another connection for it`,
   );
 }

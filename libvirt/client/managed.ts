@@ -102,7 +102,7 @@ export class ManagedConnection {
   #wait(patience: Waiter['patience'], signal: AbortSignal | undefined): Promise<Connection> {
     if (this.#connection !== undefined) return Promise.resolve(this.#connection);
     if (this.#state.kind === 'closed')
-      return Promise.reject(new ClosedError('this connection was closed for good'));
+      return Promise.reject(new ClosedError('this connection was closed by this client'));
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#waiters = this.#waiters.filter((each) => each !== waiter);
@@ -140,7 +140,7 @@ export class ManagedConnection {
     this.#setState({ kind: 'closed' });
     this.#abort.abort(new ClosedError('closed by this client'));
     this.#wake?.();
-    this.#rejectWaiters(new ClosedError('this connection was closed for good'), () => true);
+    this.#rejectWaiters(new ClosedError('this connection was closed by this client'), () => true);
     await connection?.close();
     await this.#running;
   }

@@ -100,14 +100,14 @@ export const READ_ONLY_CALLS: ReadonlySet<CallName> = new Set<CallName>([
 export function assertReadOnly(name: CallName, args: unknown): void {
   if (!READ_ONLY_CALLS.has(name)) {
     throw new ReadOnlyError(
-      `${name} is not on the list of calls that a read-only connection may send; open one with readOnly: false`,
+      `${name} is not allowed on a read-only connection; open one with readOnly: false`,
     );
   }
   const flags = (args as { flags?: number } | undefined)?.flags ?? 0;
   // VIR_DOMAIN_XML_SECURE, _SNAPSHOT_XML_SECURE and the storage XML's are the same bit.
   if (name.endsWith('XmlDesc') && (flags & XmlFlag.secure) !== 0) {
     throw new ReadOnlyError(
-      `${name} with the secure flag discloses passwords; a read-only connection may not`,
+      `${name} with the secure flag discloses passwords and is not allowed on a read-only connection; open one with readOnly: false`,
     );
   }
   if (name === 'connectOpen' && (flags & ConnectFlag.readOnly) === 0) {

@@ -77,16 +77,14 @@ export class RpcChannel {
       (silentMs) =>
         this.#fail(
           new ClosedError(
-            `${transport.description} was silent for ${silentMs} ms and answered no keepalive; the daemon is stuck or out of reach`,
+            `${transport.description} sent nothing for ${silentMs} ms and did not answer keepalives; the daemon hangs or is unreachable`,
           ),
         ),
     );
     transport.start({
       data: (chunk) => this.#received(chunk),
       closed: (error) =>
-        this.#fail(
-          new ClosedError(`${transport.description} was closed by the other side`, { cause: error }),
-        ),
+        this.#fail(new ClosedError(`${transport.description} was closed by the peer`, { cause: error })),
     });
   }
 
@@ -207,23 +205,23 @@ export class RpcChannel {
     if (this.#closed !== undefined) return;
     if (header.program === Program.keepalive) return this.#keepAlive.received(header.procedure);
     if (header.program !== Program.remote && header.program !== Program.qemu) {
-      throw new ProtocolError(`a frame of the unknown program 0x${header.program.toString(16)} came in`);
+      throw new ProtocolError(`received a frame of unknown program 0x${header.program.toString(16)}`);
     }
     if (header.type === FrameType.event) return this.#onEvent(header.procedure, payload);
     if (header.type === FrameType.reply) return this.#reply(header, payload);
     throw new ProtocolError(
-      `a frame of type ${header.type} came in, which a server never sends to this client`,
+      `received a frame of type ${header.type}, which a server never sends to a client`,
     );
   }
 
   #reply(header: FrameHeader, payload: Buffer): void {
     const call = this.#inFlight.get(header.serial);
     if (call === undefined)
-      throw new ProtocolError(`a reply to serial ${header.serial} came in, which no call has`);
+      throw new ProtocolError(`received a reply with serial ${header.serial}, which matches no call`);
     const declaration: CallDeclaration = calls[call.name];
     if (header.procedure !== declaration.proc || header.program !== programOf(declaration)) {
       throw new ProtocolError(
-        `serial ${header.serial} is ${call.name}, the reply says procedure ${header.procedure}`,
+        `serial ${header.serial} is ${call.name}, but the reply has procedure ${header.procedure}`,
       );
     }
     const outcome = decodeReply(call.name, declaration, header.status, payload);
@@ -285,7 +283,7 @@ export function decodeReply(
   else if (status === FrameStatus.error) {
     const { code, domain, message } = remoteErrorPayload.read(reader);
     outcome = { ok: false, error: new RemoteError(name, code, domain, message ?? 'no message') };
-  } else throw new ProtocolError(`a reply to ${name} has the status ${status}`);
+  } else throw new ProtocolError(`a reply to ${name} has unknown status ${status}`);
   if (reader.remaining > 0) {
     throw new ProtocolError(`a reply to ${name} has ${reader.remaining} bytes more than its declaration`);
   }
@@ -305,6 +303,6 @@ function abandoned(
   finished: Promise<void> = Promise.resolve(),
 ): CallAbandonedError {
   const why =
-    code === 'LIBVIRT_CALL_TIMEOUT' ? `no answer within ${options.timeoutMs} ms` : 'given up by the caller';
+    code === 'LIBVIRT_CALL_TIMEOUT' ? `no answer within ${options.timeoutMs} ms` : 'canceled by the caller';
   return new CallAbandonedError(code, `${name}: ${why}`, finished, { cause: options.signal?.reason });
 }

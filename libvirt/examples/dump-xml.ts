@@ -9,7 +9,7 @@ try {
   process.stdout.write(await connection.domainXml(domain, 0, { timeoutMs: 2_000 }));
 } catch (error) {
   if (!(error instanceof RemoteError) || error.libvirtCode !== ErrorCode.noDomain) throw error;
-  console.error(`no VM is called ${JSON.stringify(name)}; list-domains.ts prints the names`);
+  console.error(`there is no VM ${JSON.stringify(name)}; list-domains.ts prints the names`);
   process.exitCode = 1;
 } finally {
   await connection.close();

@@ -2,18 +2,24 @@ import type { Duplex } from 'node:stream';
 import { ConnectError, type ConnectErrorCode } from '../errors.ts';
 
 const EXPLANATIONS: Readonly<Record<string, readonly [ConnectErrorCode, string]>> = {
-  ENOENT: ['LIBVIRT_NOT_FOUND', 'there is no such socket; is the libvirt daemon running?'],
+  ENOENT: ['LIBVIRT_NOT_FOUND', 'the socket does not exist; check that the libvirt daemon is running'],
   EACCES: [
     'LIBVIRT_PERMISSION',
     "permission denied; add this user to the group that owns the socket (usually 'libvirt'), or connect read-only",
   ],
   EPERM: ['LIBVIRT_PERMISSION', 'permission denied'],
-  ECONNREFUSED: ['LIBVIRT_REFUSED', 'nobody listens there; is the libvirt daemon running?'],
+  ECONNREFUSED: [
+    'LIBVIRT_REFUSED',
+    'connection refused; check that the libvirt daemon is running and listens there',
+  ],
   ENOTFOUND: ['LIBVIRT_UNREACHABLE', 'the name does not resolve; check the host in the URI'],
-  EAI_AGAIN: ['LIBVIRT_UNREACHABLE', 'the name could not be resolved just now'],
-  EHOSTUNREACH: ['LIBVIRT_UNREACHABLE', 'no route to that host'],
-  ENETUNREACH: ['LIBVIRT_UNREACHABLE', 'no route to that network'],
-  ETIMEDOUT: ['LIBVIRT_UNREACHABLE', 'the host does not answer; is a firewall between?'],
+  EAI_AGAIN: [
+    'LIBVIRT_UNREACHABLE',
+    'the name cannot be resolved at the moment; check DNS, or try again later',
+  ],
+  EHOSTUNREACH: ['LIBVIRT_UNREACHABLE', 'no route to the host; check the network'],
+  ENETUNREACH: ['LIBVIRT_UNREACHABLE', 'no route to the network; check the network'],
+  ETIMEDOUT: ['LIBVIRT_UNREACHABLE', 'the host does not answer; check the network and firewalls'],
 };
 
 /** What a system error means to the one who has to mend it. */
@@ -44,7 +50,7 @@ export function connected(
     };
     const onReady = (): void => settle();
     const onError = (error: Error): void => settle(explain(error));
-    const onClose = (): void => settle(explain(new Error('closed by the other side before it was ready')));
+    const onClose = (): void => settle(explain(new Error('closed by the peer before it was ready')));
     const onAbort = (): void => settle(timeoutError(description, signal));
     stream.once(event, onReady);
     stream.once('error', onError);
@@ -57,7 +63,7 @@ export function connected(
 export function timeoutError(description: string, signal: AbortSignal): ConnectError {
   return new ConnectError(
     'LIBVIRT_CONNECT_TIMEOUT',
-    `${description} did not become ready in time, or the attempt was given up; is the daemon stuck?`,
+    `${description} was not ready in time, or the attempt was canceled; check whether the daemon hangs`,
     { cause: signal.reason },
   );
 }

@@ -81,7 +81,7 @@ export async function openSsh(
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (error) =>
-      reject(new ConnectError('LIBVIRT_SSH', `ssh cannot be started: ${error.message}`, { cause: error })),
+      reject(new ConnectError('LIBVIRT_SSH', `cannot start ssh: ${error.message}`, { cause: error })),
     );
   });
   const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });

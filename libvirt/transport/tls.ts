@@ -73,7 +73,7 @@ async function letIn(
   const refused = (error: Error): ConnectError =>
     new ConnectError(
       'LIBVIRT_TLS',
-      `${description}: the daemon refused our certificate (${files.cert}${existsSync(files.cert) ? '' : ', which is not there'}); is it signed by a CA that the daemon trusts, and on its tls_allowed_dn_list?`,
+      `${description}: the daemon rejected the client certificate (${files.cert}${existsSync(files.cert) ? '' : ', which does not exist'}); check that a CA of the daemon signed it, and that its DN is in tls_allowed_dn_list`,
       { cause: error },
     );
   // Paused, so that bytes behind the first stay in the socket for whoever reads it next.
@@ -85,14 +85,14 @@ async function letIn(
   }
   if (first[0] !== 0x01) {
     socket.destroy();
-    throw refused(new Error(`got 0x${first.toString('hex')} where 0x01 was expected`));
+    throw refused(new Error(`got 0x${first.toString('hex')} instead of 0x01`));
   }
 }
 
 function explain(description: string, error: Error): ConnectError {
   return new ConnectError(
     'LIBVIRT_TLS',
-    `cannot connect to ${description}: ${error.message}. Check that the daemon listens for TLS, that its certificate names this host, and that our CA signed it`,
+    `cannot connect to ${description}: ${error.message}; check that the daemon listens for TLS, that its certificate names this host, and that a CA of this client signed it`,
     { cause: error },
   );
 }
@@ -103,7 +103,7 @@ function read(path: string, what: string): Buffer {
   } catch (error) {
     throw new ConnectError(
       'LIBVIRT_TLS',
-      `the ${what} ${path} cannot be read; put it there, or name its folder with ?pkipath=`,
+      `the ${what} ${path} cannot be read; create it, or set its folder with ?pkipath=`,
       { cause: error },
     );
   }

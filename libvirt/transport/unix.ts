@@ -64,7 +64,7 @@ export async function openUnix(
   if (paths.length === 0) {
     throw new ConnectError(
       'LIBVIRT_NOT_FOUND',
-      `no libvirt daemon here: there is no ${candidates.join(' nor ')}. Start it (systemctl start virtqemud.socket or libvirtd), or name another with ?socket=`,
+      `no libvirt daemon found: no socket ${candidates.join(' or ')}; start the daemon (systemctl start virtqemud.socket or libvirtd), or set another socket with ?socket=`,
     );
   }
   let refused: unknown;

@@ -79,7 +79,7 @@ export function optional<T>(inner: Codec<T>): Codec<T | undefined> {
 }
 
 export function array<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
-  if (item.minBytes === 0) throw new RangeError('an item of no bytes cannot bound an array');
+  if (item.minBytes === 0) throw new RangeError('an item of zero bytes cannot bound an array');
   return {
     minBytes: 4,
     read(r) {

@@ -109,7 +109,7 @@ function writeValue(w: XdrWriter, type: ParamType, value: TypedParam['value'], f
   else if (typeof value === 'number' && type === ParamType.int) w.int(value);
   else if (typeof value === 'number' && type === ParamType.uint) w.uint(value);
   else if (typeof value === 'number' && type === ParamType.double) w.double(value);
-  else throw new EncodeError(`typed parameter "${field}": ${typeof value} is no value of type ${type}`);
+  else throw new EncodeError(`typed parameter "${field}": ${typeof value} is not a value of type ${type}`);
 }
 
 function isNumeric(value: TypedParam['value']): value is number | bigint {

@@ -43,7 +43,7 @@ export function compileMetadata(
       evaluate(expression, nothing);
     } catch (error) {
       throw new ConfigError(
-        `${label}: ${JSON.stringify(expression)} is no XPath: ${(error as Error).message}`,
+        `${label}: ${JSON.stringify(expression)} is not a valid XPath expression: ${(error as Error).message}`,
       );
     }
   }

@@ -168,7 +168,7 @@ export const domainHandlers: Handlers = {
   domainGetCpuStats(context, { domain, nparams, startCpu }) {
     const vm = find(context, domain);
     requireActive(vm);
-    if (startCpu !== -1) throw invalid('only the total of all CPUs is counted here');
+    if (startCpu !== -1) throw invalid('only the total of all CPUs is supported here');
     const ns = (field: string, value: number) => ({ field, type: ParamType.ullong, value });
     const totalNs = vm.vcpus.reduce((sum, vcpu) => sum + vcpu.timeNs, vm.cpuUserNs + vm.cpuSystemNs);
     const params = [

@@ -111,7 +111,7 @@ export const nodeHandlers: Handlers = {
   },
   nodeGetMemoryStats({ host }, { nparams, cell }) {
     const cells = cell === -1 ? host.cells : host.cells.filter(({ id }) => id === cell);
-    if (cells.length === 0) throw invalid(`cell ${cell} is not on this host`);
+    if (cells.length === 0) throw invalid(`cell ${cell} does not exist on this host`);
     const total = cells.reduce((sum, { memoryKiB }) => sum + memoryKiB, 0);
     const free = cells.reduce((sum, { id }) => sum + freeKiB(host, id), 0);
     const figures = Object.entries({ total, free, buffers: 120_000, cached: host.memoryKiB * 0.02 });

@@ -83,6 +83,7 @@ const others: VmInput[] = [
 
 export const calm: ScenarioInput = {
   name: 'calm',
-  description: 'A host with room to spare: databases pinned and local, nobody waits for a CPU.',
+  description:
+    'A host with free capacity: databases are pinned with local memory, and no VM waits for a CPU.',
   vms: [...databases, ...others],
 };

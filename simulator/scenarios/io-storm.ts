@@ -4,7 +4,7 @@ import { calm } from './calm.ts';
 export const ioStorm: ScenarioInput = {
   ...calm,
   name: 'io-storm',
-  description: 'Six backup jobs stream through the same storage as the databases, and all wait for it.',
+  description: 'Six backup jobs use the same storage as the databases, and all VMs wait for it.',
   host: { storageMiBps: 250 },
   vms: [
     ...calm.vms,

@@ -4,6 +4,6 @@ import { calm } from './calm.ts';
 export const memoryPressure: ScenarioInput = {
   ...calm,
   name: 'memory-pressure',
-  description: 'Guests may use more memory than the host has; their balloons are squeezed and they swap.',
+  description: 'Memory is overcommitted: guests are ballooned, and swap.',
   host: { memoryGiB: 96 },
 };

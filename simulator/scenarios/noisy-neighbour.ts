@@ -4,7 +4,7 @@ import { calm } from './calm.ts';
 export const noisyNeighbour: ScenarioInput = {
   ...calm,
   name: 'noisy-neighbour',
-  description: 'A batch VM was pinned onto the CPUs of pg-orders, which now waits for them.',
+  description: 'A batch VM is pinned to the CPUs of pg-orders, which now waits for them.',
   vms: [
     ...calm.vms,
     {

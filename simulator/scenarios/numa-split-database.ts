@@ -4,7 +4,7 @@ import { calm } from './calm.ts';
 export const numaSplitDatabase: ScenarioInput = {
   ...calm,
   name: 'numa-split-database',
-  description: 'pg-orders has its vCPUs on both NUMA cells and its memory wherever it fell.',
+  description: 'pg-orders has vCPUs on both NUMA cells, and its memory is not bound to a cell.',
   vms: calm.vms.map(({ numaNode, hugepagesKiB, ...vm }) =>
     vm.name === 'pg-orders'
       ? { ...vm, pins: ['0', '1', '8', '9'] }

@@ -4,8 +4,7 @@ import { calm } from './calm.ts';
 export const overcommitted: ScenarioInput = {
   ...calm,
   name: 'overcommitted',
-  description:
-    'More runnable vCPUs than CPUs for most of the day: everyone without a pin of their own waits.',
+  description: 'More runnable vCPUs than CPUs for most of the day: every VM without dedicated CPUs waits.',
   load: 1.2,
   vms: [
     ...calm.vms,

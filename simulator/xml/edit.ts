@@ -47,6 +47,6 @@ export function adopt(parent: Element, element: Element): Element {
 
 function documentOf(element: Element): NonNullable<Element['ownerDocument']> {
   const { ownerDocument } = element;
-  if (ownerDocument === null) throw new Error(`<${element.nodeName}> belongs to no document`);
+  if (ownerDocument === null) throw new Error(`<${element.nodeName}> does not belong to a document`);
   return ownerDocument;
 }

@@ -30,7 +30,7 @@ test('a profile is shown with whose word each knob is, for people and for progra
   const text = await profiles('show', 'sql-server');
   expect(text.stdout).toContain('extends windows, oltp-database, balanced');
   expect(text.stdout).toMatch(
-    / {2}disk\.cache: none {2}\(balanced\)\n +the guest caches already.*\n +source: QEMU 9 manual/,
+    / {2}disk\.cache: none {2}\(balanced\)\n +the guest has its own page cache.*\n +source: QEMU 9 manual/,
   );
   const json = JSON.parse((await profiles('show', join(dir, 'mine.yaml'), '--json')).stdout);
   expect(json).toMatchObject({ format: 1, name: 'mine', lineage: ['mine', 'dense', 'balanced'] });

@@ -64,7 +64,7 @@ test.each([
   ],
   ['local: [\n', /^virtune\.yml:\d: /],
   ['a: 1\na: 2\n', /^virtune\.yml:2: /],
-  ['metadata:\n  labels: { team: "//app:team" }\n', /team: .* is no XPath/],
+  ['metadata:\n  labels: { team: "//app:team" }\n', /team: .* is not a valid XPath/],
   ['metadata:\n  labels: { domain: "//name" }\n', /the label domain is reserved/],
   ['metadata:\n  labels: { Team: "//name" }\n', /lower-case/],
   [

@@ -53,7 +53,7 @@ test('dump-xml prints the definition of a VM, or that there is none of this name
   await found.demo.stop();
   const missing = await run('dump-xml.ts', 'calm', 'web-99');
   expect([missing.code, missing.output]).toEqual([1, []]);
-  expect(missing.errors).toBe('no VM is called "web-99"; list-domains.ts prints the names\n');
+  expect(missing.errors).toBe('there is no VM "web-99"; list-domains.ts prints the names\n');
 });
 
 test('cpu-steal prints steal for every running VM, above zero on an overcommitted host', async () => {

@@ -151,5 +151,5 @@ test('silence is answered with pings, and too much of it closes the connection',
   expect(closedWith).toEqual([]);
   await vi.advanceTimersByTimeAsync(3_000);
   expect(closedWith).toHaveLength(1);
-  expect(closedWith[0]?.message).toContain('silent');
+  expect(closedWith[0]?.message).toContain('sent nothing for');
 });

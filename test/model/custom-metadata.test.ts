@@ -41,8 +41,8 @@ test('no value has a control character, whatever the metadata holds', () => {
 });
 
 test('an expression that is none, or whose prefix nobody declared, is refused at once', () => {
-  expect(() => compileMetadata({ x: '//[' })).toThrow(/x: .* is no XPath/);
-  expect(() => compileMetadata({ x: '//b:team' }, NAMESPACES)).toThrow(/x: .* is no XPath/);
+  expect(() => compileMetadata({ x: '//[' })).toThrow(/x: .* is not a valid XPath/);
+  expect(() => compileMetadata({ x: '//b:team' }, NAMESPACES)).toThrow(/x: .* is not a valid XPath/);
 });
 
 test('a fault that shows only on some XML costs that label, and nothing else that the XML says', () => {

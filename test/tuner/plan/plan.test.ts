@@ -156,7 +156,7 @@ test('a placement that was not proven the best is said to be none, for people an
   ]);
   const refusal = { guest: 'db01', code: 'NO_CORES', text: 'none free', next: undefined } as const;
   const refused = reportPlacement({ ...found, kind: 'refused', refusals: [refusal] });
-  expect(refused.at(-1)).toMatch(/not proven that none is better, and refused VMs may fit$/);
+  expect(refused.at(-1)).toMatch(/a better one may exist, and refused VMs may fit$/);
   for (const placement of [NOBODY_PLACED, found]) {
     const host = { uri: 'test:///', hostname: 'kvm01' } as never;
     const json = planJson({ id: 'T1', host, placement, hostPlan: { rows: [], steps: [] }, domains: [] });

@@ -112,7 +112,7 @@ test('Nova and oVirt are named as owners that write the VM again', () => {
     expect.stringMatching(/^db01 is managed by OpenStack Nova/),
   ]);
   expect(warningsOf([{ state: running(ovirt), profile }], [])).toEqual([
-    expect.stringMatching(/^db01 belongs to oVirt/),
+    expect.stringMatching(/^db01 is managed by oVirt/),
   ]);
   expect(warningsOf([{ state: running(guestXml()), profile }], [])).toEqual([]);
 });

@@ -122,7 +122,7 @@ test.each([
   ],
   [
     'metadata: { labels: { team: "//app:team" } }\nassign: [{ profile: dense, domain: "*" }]\n',
-    /^a\.yaml: metadata: team: .* is no XPath/,
+    /^a\.yaml: metadata: team: .* is not a valid XPath/,
   ],
   [
     'host:\n  reservedCpus: 4-1\nassign: [{ profile: dense, domain: "*" }]\n',

@@ -3,7 +3,7 @@ import { jsonText } from '../../model/json-text.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import type { PlanBasis } from '../../tuner/apply/basis.ts';
 import { TunerError } from '../../tuner/errors.ts';
-import type { HostFacts } from '../../tuner/facts/facts.ts';
+import { type HostFacts, memoryCellsOn } from '../../tuner/facts/facts.ts';
 import { type Growth, growthOf } from '../../tuner/hugepages/growth.ts';
 import { type PageLedger, pageLedger } from '../../tuner/hugepages/ledger.ts';
 import { permanenceOf, reportPermanence } from '../../tuner/hugepages/permanent.ts';
@@ -47,7 +47,7 @@ export function hugepagesCommand(): Command {
 
 function look(flags: Flags): Promise<Found> {
   return withSession(flags, { readOnly: true }, async ({ host, domains, basis }) => {
-    const ledger = pageLedger(host.cells, domains, host.local?.defaultPageKiB);
+    const ledger = pageLedger(host.cells, domains, host.local?.defaultPageKiB, memoryCellsOn(host));
     return { host, ledger, growth: growthOf(ledger, host.cells), basis };
   });
 }

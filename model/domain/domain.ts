@@ -20,6 +20,8 @@ export interface DomainFacts {
     readonly arch: string | undefined;
     readonly machine: string | undefined;
   };
+  /** Of control groups, such as `/machine/prod`; absent where its XML names none. */
+  readonly partition?: string | undefined;
   readonly cpu: CpuFacts;
   readonly memory: MemoryFacts;
   /** Absent in a recording of an older virtune. */
@@ -61,6 +63,7 @@ export function parseDomain(xml: string, what = 'the domain XML', metadata?: Met
     title: text(child(root, 'title')),
     type: attr(root, 'type'),
     os: { type: text(osType), arch: attr(osType, 'arch'), machine: attr(osType, 'machine') },
+    partition: text(child(root, 'resource', 'partition')),
     cpu: parseCpuFacts(root),
     memory: parseMemoryFacts(root),
     features: parseFeatures(root),

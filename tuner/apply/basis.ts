@@ -3,7 +3,7 @@ import type { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { TunedMark } from '../../model/domain/tuned-mark.ts';
 import { basePageKiB, type HostTopology } from '../../model/topology.ts';
-import type { DomainState, HostFacts } from '../facts/facts.ts';
+import { type DomainState, type HostFacts, hostOfDomain } from '../facts/facts.ts';
 
 /** Facts by what they are, in words; a text each, so that two can be compared and shown. */
 type Facts = Readonly<Record<string, string>>;
@@ -20,7 +20,7 @@ const NONE = 'none';
 /** Of what was read for a plan, before it or now. */
 export function basisOf(host: HostFacts, domains: readonly DomainState[]): PlanBasis {
   return {
-    host: hostFacts(host),
+    host: { ...hostFacts(host), ...partitionFacts(host, domains) },
     domains: Object.fromEntries(
       domains.map((state) => [state.domain.uuid, { name: state.domain.name, facts: domainFacts(state) }]),
     ),
@@ -41,11 +41,31 @@ function hostFacts({ topology, online, cells, local }: HostFacts): Facts {
   return {
     'online CPUs': online.toString(),
     ...(local?.vmCpus !== undefined && { 'CPUs that VMs may have': local.vmCpus.toString() }),
+    ...(local?.vmMemoryCells !== undefined && {
+      'cells that VMs may have memory of': local.vmMemoryCells.toString(),
+    }),
     'isolated CPUs': local?.isolatedCpus?.toString() || NONE,
     'CPU topology': topologyHash(topology),
     ...Object.fromEntries(pools),
   };
 }
+
+/** What control groups allow the domains that name a partition; libvirt names its own one where a domain names none. */
+function partitionFacts(host: HostFacts, domains: readonly DomainState[]): Facts {
+  const views = domains.flatMap(({ live, inactive }) => [live?.facts ?? [], inactive?.facts ?? []].flat());
+  const named = new Set(views.flatMap(({ partition }) => partition ?? []));
+  return Object.fromEntries(
+    [...named].sort().flatMap((partition) => {
+      const { local } = hostOfDomain(host, { partition });
+      const [cpus, cells] = [local?.vmCpus, local?.vmMemoryCells];
+      if (cpus?.equals(host.local?.vmCpus ?? cpus) !== false && sameCells(cells, host)) return [];
+      return [[`partition ${partition}`, `CPUs ${cpus ?? 'all'}, memory of cells ${cells ?? 'all'}`]];
+    }),
+  );
+}
+
+const sameCells = (cells: CpuSet | undefined, { local }: HostFacts): boolean =>
+  cells === undefined ? local?.vmMemoryCells === undefined : cells.equals(local?.vmMemoryCells ?? cells);
 
 /** Without pools and sizes of memory: those stand by themselves. */
 function topologyHash({ cells }: HostTopology): string {

@@ -1,11 +1,12 @@
 import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
-import type { CpuSet } from '../../model/cpu-set.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { HostTopology } from '../../model/topology.ts';
 import type { Element } from '../../model/xml.ts';
 import type { DomainCapabilities } from './domain-capabilities.ts';
 import type { LocalHost } from './local-host.ts';
+import { cpusetOfPartition } from './vm-cpusets.ts';
 
 /** What is needed of a connection to read a host. */
 export interface Reader {
@@ -53,6 +54,31 @@ export interface HostFacts {
 /** CPUs that are online and that VMs may have. */
 export function vmCpusOf({ online, local }: Pick<HostFacts, 'online' | 'local'>): CpuSet {
   return local?.vmCpus === undefined ? online : online.intersection(local.vmCpus);
+}
+
+/** NUMA cells that VMs may have memory of; all where no control group says. */
+export function vmMemoryCellsOf({ topology, local }: Pick<HostFacts, 'topology' | 'local'>): CpuSet {
+  const all = CpuSet.of(topology.cells.map(({ id }) => id));
+  return local?.vmMemoryCells === undefined ? all : all.intersection(local.vmMemoryCells);
+}
+
+/** The host as a domain's own control group lets it see it: that of the partition that its XML names, if it names one. */
+export function hostOfDomain(host: HostFacts, { partition }: Pick<DomainFacts, 'partition'>): HostFacts {
+  const { local } = host;
+  if (local?.cpusets === undefined || partition === undefined) return host;
+  const { cpus: vmCpus, memoryCells: vmMemoryCells } = cpusetOfPartition(local.cpusets, partition);
+  const all = local.allIsolatedCpus;
+  const isolatedCpus = vmCpus === undefined ? all : all?.intersection(vmCpus);
+  return { ...host, local: { ...local, vmCpus, vmMemoryCells, isolatedCpus } };
+}
+
+/** Cells that a domain's control group confines its memory to, for `pageLedger`; undefined where all are allowed. */
+export function memoryCellsOn(host: HostFacts): (facts: DomainFacts) => CpuSet | undefined {
+  const all = CpuSet.of(host.topology.cells.map(({ id }) => id));
+  return (facts) => {
+    const allowed = vmMemoryCellsOf(hostOfDomain(host, facts));
+    return allowed.equals(all) ? undefined : allowed;
+  };
 }
 
 /** One of a domain's two descriptions. */

@@ -3,7 +3,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import type { CacheBank } from '../../model/topology.ts';
 import { listNames, readProcFile } from '../../sampler/proc-file.ts';
 import type { LocalRoots } from '../steps/step-host.ts';
-import { readVmCpus } from './vm-cpus.ts';
+import { cpusetOfPartition, readVmCpusets, type VmCpusets } from './vm-cpusets.ts';
 
 /** What the host's own kernel tells; absent is what it does not have, or does not let this user read. */
 export interface LocalHost {
@@ -12,8 +12,14 @@ export interface LocalHost {
    * (cpuset.cpus.isolated) that VMs are in.
    */
   readonly isolatedCpus: CpuSet | undefined;
-  /** CPUs that the kernel lets VMs have (`readVmCpus`); absent where no control group says. */
+  /** CPUs that the kernel lets VMs have, in the group that libvirt puts them in; absent where no control group says. */
   readonly vmCpus?: CpuSet | undefined;
+  /** NUMA cells that their memory may come from; absent where no control group says. */
+  readonly vmMemoryCells?: CpuSet | undefined;
+  /** Of each group that may hold VMs, for domains that name a partition (`hostOfDomain`). */
+  readonly cpusets?: VmCpusets | undefined;
+  /** Isolated CPUs, whether VMs may have them or not. */
+  readonly allIsolatedCpus?: CpuSet | undefined;
   /** Without a timer tick while one task runs (nohz_full). */
   readonly nohzFullCpus: CpuSet | undefined;
   /** Last-level caches, for hosts whose libvirt does not tell of them. */
@@ -71,14 +77,18 @@ export function readLocalHost({ procRoot, sysRoot, cgroupRoot }: LocalRoots): Lo
   };
   const sys = (path: string): string | undefined => read(`${sysRoot}/${path}`);
   const proc = (path: string): string | undefined => read(`${procRoot}/${path}`);
-  const vmCpus = readVmCpus(cgroupRoot);
+  const cpusets = readVmCpusets(cgroupRoot);
+  const { cpus: vmCpus, memoryCells: vmMemoryCells } = cpusetOfPartition(cpusets);
   const isolated = either(
     parseCpus(sys('devices/system/cpu/isolated')),
     parseCpus(readProcFile(`${cgroupRoot}/cpuset.cpus.isolated`)?.trim()),
   );
   return {
     isolatedCpus: vmCpus === undefined ? isolated : isolated?.intersection(vmCpus),
+    allIsolatedCpus: isolated,
     vmCpus,
+    vmMemoryCells,
+    cpusets,
     nohzFullCpus: parseCpus(sys('devices/system/cpu/nohz_full')),
     caches: readCaches(sysRoot),
     efficiencyCpus: readEfficiencyCpus(sysRoot),

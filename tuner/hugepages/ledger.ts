@@ -1,4 +1,5 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import type { DomainFacts } from '../../model/domain/domain.ts';
 import { type PageDemand, pageDemandsOf } from '../../model/page-demand.ts';
 import type { CellMemory, DomainState, DomainView } from '../facts/facts.ts';
 import { spread } from './spread.ts';
@@ -47,18 +48,20 @@ const SMALL_PAGE_MAX_KIB = 64;
 
 /**
  * Pure. A domain's boot gives back what it holds before it takes anything, so only what is beyond that is needed; one
- * whose binding changes is counted in full at its new place, since nobody can say where its pages are now.
+ * whose binding changes is counted in full at its new place, since nobody can say where its pages are now. `allowedCells`:
+ * those that a domain's control group may use memory of; absent: all of them.
  */
 export function pageLedger(
   cells: readonly CellMemory[],
   states: readonly DomainState[],
   defaultPageKiB?: number,
+  allowedCells: (facts: DomainFacts) => CpuSet | undefined = () => undefined,
 ): PageLedger {
   const sizes = [
     ...new Set(cells.flatMap(({ pages }) => pages.map(({ sizeKiB }) => sizeKiB).filter(isHuge))),
   ].sort((a, b) => a - b);
   const usualKiB = defaultPageKiB ?? sizes[0];
-  const domains = states.flatMap((state) => pagesOf(state, usualKiB));
+  const domains = states.flatMap((state) => pagesOf(state, usualKiB, allowedCells));
   const sums = sumUp(domains);
   const all = cells.map(({ id }) => id);
   const missing = new Map<Sum, number>();
@@ -104,10 +107,15 @@ function poolOf(cell: CellMemory, sizeKiB: number): CellMemory['pages'][number] 
   return cell.pages.find((pool) => pool.sizeKiB === sizeKiB);
 }
 
-function pagesOf({ domain, live, inactive }: DomainState, usualKiB: number | undefined): DomainPages[] {
+function pagesOf(
+  { domain, live, inactive }: DomainState,
+  usualKiB: number | undefined,
+  allowedCells: (facts: DomainFacts) => CpuSet | undefined,
+): DomainPages[] {
   const found = new Map<string, DomainPages>();
   const note = (view: DomainView | undefined, what: 'held' | 'wanted'): void => {
-    for (const { sizeKiB: size, pages, cells } of demandsOf(view, usualKiB)) {
+    for (const { sizeKiB: size, pages, cells: bound } of demandsOf(view, usualKiB)) {
+      const cells = bound ?? (view && allowedCells(view.facts));
       const sizeKiB = size === 'default' ? usualKiB : size;
       if (sizeKiB === undefined) continue;
       const key = `${sizeKiB} ${cells}`;

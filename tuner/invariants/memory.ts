@@ -1,5 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { child, elementKiB } from '../../model/xml.ts';
+import { vmMemoryCellsOf } from '../facts/facts.ts';
 import { parsePages } from '../settings/memory.ts';
 import { cpuNumbers, parseSize, sizeText } from '../settings/values.ts';
 import { type Invariant, type Subject, saidOf } from './invariant.ts';
@@ -118,6 +119,26 @@ export const memoryInvariants: readonly Invariant[] = [
       return known.size === 0 || missing.size === 0
         ? undefined
         : { text: `this host has no cell ${missing}; it has ${known}` };
+    },
+  },
+  {
+    code: 'CELL_NOT_FOR_VMS',
+    level: 'refuse',
+    what: "Memory is bound only to cells that the domain's control group may use (cpuset.mems).",
+    why: 'Otherwise the domain does not start: mbind(2) fails with EINVAL, or libvirt cannot write the cpuset.',
+    source:
+      'mbind(2), Linux man-pages 6.9 (2024); Linux 6.12, Documentation/admin-guide/cgroup-v2.rst (2024)',
+    broken: ({ facts, host }) => {
+      const allowed = vmMemoryCellsOf(host);
+      const { numaNodeset, memNodes } = facts.memory;
+      const bound = [...memNodes.values(), ...(numaNodeset === undefined ? [] : [numaNodeset])];
+      const bad = bound.find((cells) => cells.intersection(allowed).size === 0);
+      return bad === undefined || allowed.size === 0
+        ? undefined
+        : {
+            text: `it may have no memory of cell ${bad}; its control group has that of ${allowed}`,
+            next: 'see cpuset.mems.effective of its slice, and AllowedMemoryNodes= of that unit',
+          };
     },
   },
   {

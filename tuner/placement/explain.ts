@@ -41,13 +41,25 @@ export function explainRefusal(
     };
   }
   const reason = request.kind === 'node' ? nodeReason(solver.state, request) : coresReason(solver, request);
-  return { guest, ...reason, next: whatMakesRoom(host, request, solver, assignments) };
+  const text = `${reason.text}${forbiddenText(solver.state, request)}`;
+  return { guest, ...reason, text, next: whatMakesRoom(host, request, solver, assignments) };
 }
 
 /** The cells that a VM's memory may come from. */
 function memoryCells(state: HostState, request: PlacementRequest): CellState[] {
   const asked = request.kind === 'node' ? [] : request.cells.flatMap(({ memoryCell }) => memoryCell ?? []);
-  return asked.length === 0 ? withCpus(state) : state.cells.filter(({ id }) => asked.includes(id));
+  const cells = asked.length === 0 ? withCpus(state) : state.cells.filter(({ id }) => asked.includes(id));
+  return cells.filter(({ id }) => request.allowedMemoryCells?.has(id) !== false);
+}
+
+/** `; memory of cell 1 is not for it (cpuset.mems of its control group)`, where there are such cells with CPUs. */
+function forbiddenText(state: HostState, { allowedMemoryCells }: PlacementRequest): string {
+  const forbidden = withCpus(state).filter(({ id }) => allowedMemoryCells?.has(id) === false);
+  const ids = listed(forbidden.map(({ id }) => `${id}`));
+  const cells = forbidden.length === 1 ? 'cell' : 'cells';
+  return forbidden.length === 0
+    ? ''
+    : `; memory of ${cells} ${ids} is not for it (cpuset.mems of its control group)`;
 }
 
 const withCpus = (state: HostState): CellState[] => state.cells.filter((cell) => cell.cores.length > 0);
@@ -66,7 +78,7 @@ function memoryReason(state: HostState, request: PlacementRequest): Reason {
     );
     return {
       code: 'NO_MEMORY',
-      text: `${has} of unallocated memory; ${guest} needs ${listed(parts.map(sized))}${apart}`,
+      text: `${has} of unallocated memory; ${guest} needs ${listed(parts.map(sized))}${apart}${forbiddenText(state, request)}`,
     };
   }
   const pages = parts.map((kib) => Math.ceil(kib / pageKiB));
@@ -85,7 +97,7 @@ function memoryReason(state: HostState, request: PlacementRequest): Reason {
   const has = perCell(memoryCells(state, request), (cell) =>
     counted(cell.freePages.get(pageKiB) ?? 0, 'free page'),
   );
-  return { code: 'NO_PAGES', text: `${has} of ${size}${total}; ${needs}` };
+  return { code: 'NO_PAGES', text: `${has} of ${size}${total}; ${needs}${forbiddenText(state, request)}` };
 }
 
 function nodeReason(state: HostState, { guest, vcpus }: NodeRequest): Reason {
@@ -125,8 +137,25 @@ function freeFor(cell: CellState, { threads }: DedicatedRequest): number {
 }
 
 /** Why a VM would have no place even on the empty host; undefined if the host has enough CPUs. */
-function impossibleReason(host: PlacementHost, request: PlacementRequest): Reason | undefined {
+function impossibleReason(given: PlacementHost, request: PlacementRequest): Reason | undefined {
+  const host = withinMemoryCells(given, request);
+  if (host.cores.length === 0 && given.cores.length > 0) {
+    const cells = request.allowedMemoryCells;
+    return {
+      code: 'NO_CELL',
+      text: `the control group of ${request.guest} may use memory of cells ${cells} alone, and VMs have no CPU there (cpuset.mems, AllowedMemoryNodes= of its slice)`,
+    };
+  }
   return request.kind === 'node' ? impossibleNode(host, request) : impossibleDedicated(host, request);
+}
+
+/** Without cells that a VM's memory may not come from, where it comes from where its vCPUs are. */
+function withinMemoryCells(host: PlacementHost, request: PlacementRequest): PlacementHost {
+  const { allowedMemoryCells } = request;
+  const elsewhere =
+    request.kind === 'dedicated' && request.cells.some(({ memoryCell }) => memoryCell !== undefined);
+  if (allowedMemoryCells === undefined || elsewhere) return host;
+  return { ...host, cores: host.cores.filter(({ cell }) => allowedMemoryCells.has(cell)) };
 }
 
 /** vCPUs that each cell could take. */

@@ -23,6 +23,9 @@ export interface HostDomain {
   /** Of its running and of its inactive XML: what it has now, and what it will have after its next boot. */
   readonly live: DomainFacts | undefined;
   readonly inactive: DomainFacts | undefined;
+  /** CPUs and memory that its control group allows it; absent: as all VMs. */
+  readonly cpus?: CpuSet | undefined;
+  readonly memoryCells?: CpuSet | undefined;
   /** Of the profile that placed it: with `isolate` and `require` it also reserves the sibling threads of its CPUs. */
   readonly threads?: ThreadPolicy | undefined;
 }
@@ -185,7 +188,7 @@ function floatersOf(others: readonly HostDomain[], topology: HostTopology, onlin
   return others.flatMap((domain) => {
     const ranges = liveAndInactiveClaims(domain, topology).flatMap((claims) => claims.ranges);
     if (ranges.length === 0) return [];
-    const cpus = ranges.reduce((all, range) => all.union(range.cpus ?? online), CpuSet.empty);
+    const cpus = ranges.reduce((all, range) => all.union(range.cpus ?? domain.cpus ?? online), CpuSet.empty);
     return [
       { guest: domain.name, cpus: cpus.intersection(online), narrow: ranges.every(({ narrow }) => narrow) },
     ];
@@ -247,8 +250,8 @@ function memoryInventory(topology: HostTopology, options: HostOptions): MemoryIn
     ...memory.flatMap(({ pages }) => pages.map((pool) => pool.sizeKiB).filter(isHuge)),
   );
   const defaultPageKiB = options.defaultPageKiB ?? (Number.isFinite(smallest) ? smallest : undefined);
-  const parts = (facts: DomainFacts | undefined): MemoryPart[] =>
-    facts === undefined ? [] : memoryPartsOf(facts, defaultPageKiB);
+  const parts = (facts: DomainFacts | undefined, cells: CpuSet | undefined): MemoryPart[] =>
+    facts === undefined ? [] : memoryPartsOf(facts, defaultPageKiB, cells);
 
   const freePages = new Map(
     memory.map(({ id, pages }) => [id, new Map(pages.map((pool) => [pool.sizeKiB, pool.free]))] as const),
@@ -262,18 +265,18 @@ function memoryInventory(topology: HostTopology, options: HostOptions): MemoryIn
       .reduce((sum, { sizeKiB, total }) => sum + sizeKiB * total, 0);
     if (memoryKiB !== undefined) freeKiB.set(id, Math.max(0, memoryKiB - pooledKiB));
   }
-  for (const { name, live, inactive } of domains) {
-    const held = boundPages(parts(live));
+  for (const { name, live, inactive, memoryCells } of domains) {
+    const held = boundPages(parts(live, memoryCells));
     if (placing.has(name)) {
       for (const pages of held) takePages(freePages, floatingPages, pages, -pages.count);
       continue;
     }
-    for (const pages of boundPages(parts(inactive))) {
+    for (const pages of boundPages(parts(inactive, memoryCells))) {
       const has =
         held.find(({ cell, pageKiB }) => cell === pages.cell && pageKiB === pages.pageKiB)?.count ?? 0;
       takePages(freePages, floatingPages, pages, Math.max(0, pages.count - has));
     }
-    reserveMemory(freeKiB, larger(parts(live), parts(inactive)));
+    reserveMemory(freeKiB, larger(parts(live, memoryCells), parts(inactive, memoryCells)));
   }
   return { freeKiB, freePages, floatingPages };
 }
@@ -284,11 +287,18 @@ const isHuge = (sizeKiB: number): boolean => sizeKiB > 64;
 /** numatune modes under which memory comes only from the cells named. */
 const BINDING: ReadonlySet<string | undefined> = new Set(['strict', 'restrictive']);
 
-/** A VM's memory: by guest cell if the guest cells are bound separately, else as one part. */
-function memoryPartsOf({ cpu, memory }: DomainFacts, defaultPageKiB: number | undefined): MemoryPart[] {
+/**
+ * A VM's memory: by guest cell if the guest cells are bound separately, else as one part. `allowed`: the cells that its
+ * control group confines it to, whether its XML binds it or not.
+ */
+function memoryPartsOf(
+  { cpu, memory }: DomainFacts,
+  defaultPageKiB: number | undefined,
+  allowed: CpuSet | undefined,
+): MemoryPart[] {
   const page = memory.hugepages?.[0];
   const pageKiB = page === 'default' ? defaultPageKiB : page;
-  const strict = BINDING.has(memory.numaMode) ? memory.numaNodeset : undefined;
+  const strict = BINDING.has(memory.numaMode) ? memory.numaNodeset : allowed;
   if (memory.memNodes.size === 0 || cpu.cells.length === 0) {
     return [{ cell: onlyCell(strict), sizeKiB: memory.maximumKiB ?? 0, pageKiB }];
   }

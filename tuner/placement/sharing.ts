@@ -76,7 +76,12 @@ export interface SharingInput {
   /** Reserved for the host. */
   readonly hostCpus: CpuSet;
   /** The running domains, as they run. */
-  readonly running: readonly { readonly name: string; readonly live: DomainFacts }[];
+  readonly running: readonly {
+    readonly name: string;
+    readonly live: DomainFacts;
+    /** CPUs that its control group allows it; absent: all that VMs may have. */
+    readonly cpus?: CpuSet | undefined;
+  }[];
   readonly assignments: readonly Assignment[];
   /** Domains of the plan; those without an assignment keep their pins, or lose them if they are in `unpinned`. */
   readonly named: ReadonlySet<string>;
@@ -85,7 +90,7 @@ export interface SharingInput {
 
 /** Compares the shared CPUs of all VMs before and after a placement. Only running VMs count. */
 export function sharingOf(input: SharingInput): Sharing {
-  const before = input.running.map(({ name, live }) => presentUse(name, live, input.topology));
+  const before = input.running.map((each) => presentUse(each, input.topology));
   const byGuest = new Map(input.assignments.map((assignment) => [assignment.guest, assignment]));
   const after = before.map((use) => {
     const assignment = byGuest.get(use.guest);
@@ -114,6 +119,8 @@ interface VmCpuUse {
   readonly dedicated: CpuSet;
   readonly helpers: CpuSet;
   readonly ranges: readonly Range[];
+  /** Where it may run without pins; absent: anywhere. */
+  readonly allowed: CpuSet | undefined;
 }
 
 interface Range {
@@ -122,9 +129,18 @@ interface Range {
   readonly vcpus: number;
 }
 
-function presentUse(guest: string, { cpu }: DomainFacts, topology: HostTopology): VmCpuUse {
-  const { vcpus, helpers, ranges } = claimsOf(cpu, topology);
-  return { guest, dedicated: vcpus, helpers, ranges };
+function presentUse(
+  { name, live, cpus: allowed }: SharingInput['running'][number],
+  topology: HostTopology,
+): VmCpuUse {
+  const { vcpus, helpers, ranges } = claimsOf(live.cpu, topology);
+  return {
+    guest: name,
+    dedicated: vcpus,
+    helpers,
+    ranges: ranges.map((range) => ({ ...range, cpus: range.cpus ?? allowed })),
+    allowed,
+  };
 }
 
 function assignedUse(guest: string, assignment: Assignment): VmCpuUse {
@@ -136,14 +152,16 @@ function assignedUse(guest: string, assignment: Assignment): VmCpuUse {
     dedicated,
     helpers: kind === 'node' ? CpuSet.empty : emulator.union(ioThreads).difference(dedicated),
     ranges: shared.length === 0 ? [] : [{ cpus: shared[0], vcpus: shared.length }],
+    allowed: undefined,
   };
 }
 
-const unpinnedUse = ({ guest, dedicated, ranges }: VmCpuUse): VmCpuUse => ({
+const unpinnedUse = ({ guest, dedicated, ranges, allowed }: VmCpuUse): VmCpuUse => ({
   guest,
   dedicated: CpuSet.empty,
   helpers: CpuSet.empty,
-  ranges: [{ cpus: undefined, vcpus: dedicated.size + vcpusOf({ ranges }) }],
+  ranges: [{ cpus: allowed, vcpus: dedicated.size + vcpusOf({ ranges }) }],
+  allowed,
 });
 
 const vcpusOf = ({ ranges }: Pick<VmCpuUse, 'ranges'>): number =>

@@ -343,8 +343,8 @@ function interchangeable(a: PlacementRequest | undefined, b: PlacementRequest): 
 }
 
 function demand(request: PlacementRequest): string {
-  const { kind, pageKiB, bound, deviceCells } = request;
-  const common = [kind, pageKiB, bound, deviceCells];
+  const { kind, pageKiB, bound, deviceCells, allowedMemoryCells } = request;
+  const common = [kind, pageKiB, bound, deviceCells, allowedMemoryCells];
   if (request.kind === 'node') return [...common, request.vcpus, request.memoryKiB].join(' ');
   const { threads, guestThreads, emulatorCpus, ioThreadCpus, keepCells, sharedVcpus } = request;
   const cells = request.cells.map(

@@ -135,7 +135,9 @@ export class HostState {
     return this.#pageTotals.get(sizeKiB) ?? 0;
   }
 
-  memoryFits({ pageKiB, bound }: PlacementRequest, cell: CellState, sizeKiB: number): boolean {
+  memoryFits(request: PlacementRequest, cell: CellState, sizeKiB: number): boolean {
+    const { pageKiB, bound, allowedMemoryCells } = request;
+    if (allowedMemoryCells?.has(cell.id) === false) return false;
     if (pageKiB !== undefined) {
       const pages = Math.ceil(sizeKiB / pageKiB);
       return (cell.freePages.get(pageKiB) ?? 0) >= pages && this.pagesLeft(pageKiB) >= pages;

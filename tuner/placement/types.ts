@@ -77,6 +77,8 @@ interface Request {
   readonly pageKiB: number | undefined;
   /** Its memory must fit in its cells (numatune strict); huge pages always must. */
   readonly bound: boolean;
+  /** Host cells that its control group may use memory of; absent: all. */
+  readonly allowedMemoryCells?: CpuSet | undefined;
   /** Host cells of the PCI devices and network cards that it uses; it should be near these. */
   readonly deviceCells?: readonly number[] | undefined;
 }

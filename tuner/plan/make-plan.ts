@@ -1,22 +1,27 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { Problem } from '../errors.ts';
-import { type CellMemory, type DomainState, type HostFacts, vmCpusOf } from '../facts/facts.ts';
+import {
+  type CellMemory,
+  type DomainState,
+  type HostFacts,
+  hostOfDomain,
+  memoryCellsOn,
+  vmCpusOf,
+} from '../facts/facts.ts';
 import { pageLedger } from '../hugepages/ledger.ts';
 import { neighboursOf } from '../invariants/violations.ts';
-import { ratioRefusals } from '../placement/explain.ts';
-import { defaultHostCpus, type HostDomain, placementHost } from '../placement/inventory.ts';
-import { place, placeFairly } from '../placement/policy.ts';
-import { REFUSE_RATIO, ratioText, type Sharing, sharingOf, WARN_RATIO } from '../placement/sharing.ts';
-import type { Assignment, Placement, PlacementHost, PlacementRequest, Refusal } from '../placement/types.ts';
+import { defaultHostCpus } from '../placement/inventory.ts';
+import type { Assignment, Placement, Refusal } from '../placement/types.ts';
+import { definitionOf } from '../profile/definition.ts';
 import { placementRequest } from '../profile/placement-request.ts';
-import { policyOf } from '../profile/policy.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { ReservedPages } from '../profile/reservations.ts';
 import { resolve, withConsequences } from '../profile/resolve.ts';
 import { resolveHost } from '../profile/resolve-host.ts';
 import { planHost } from './host-plan.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
-import { type DomainPlan, isRefused, markOf, type Plan, planDomain } from './plan.ts';
+import { placeAll } from './place-all.ts';
+import { type DomainPlan, isRefused, type Plan, planDomain } from './plan.ts';
 import { type Probes, probed, withPreallocation } from './preconditions.ts';
 import { brokenUntilBoot, type Surroundings } from './safety.ts';
 import { type Inheritance, inherit, keyOf } from './take-back.ts';
@@ -66,9 +71,12 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   const host = { ...given.host, hostCpus: given.hostCpus };
   const input = { ...given, host };
   const { picks } = input;
-  const heirs = picks.map((pick) => inherit(pick.profile, host, pick.state, input.profileOf));
+  const heirs = picks.map((pick) =>
+    inherit(pick.profile, hostOf(pick.state, host), pick.state, input.profileOf),
+  );
   const requests = picks.flatMap(
-    ({ profile }, index) => placementRequest(profile, host, (heirs[index] as Inheritance).base) ?? [],
+    ({ state, profile }, index) =>
+      placementRequest(profile, hostOf(state, host), (heirs[index] as Inheritance).base) ?? [],
   );
   const hostWishes = input.withHost === false ? [] : resolveHost(picks.map(({ profile }) => profile));
   const growing = hostWishes.some(({ knob, problem }) => knob === 'hugepages' && problem === undefined);
@@ -110,12 +118,18 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   };
 }
 
+/** The host as the control group of the domain's next boot lets it see it. */
+const hostOf = (state: DomainState, host: HostFacts): HostFacts =>
+  hostOfDomain(host, definitionOf(state).facts);
+
 /** Free pages that nobody else will take: without those that are kept for the host, and for the next boot of other VMs. */
 function unpromised({ host, domains, picks, reservedPages = [] }: PlanInput): CellMemory[] {
   const picked = new Set(picks.map(({ state }) => state.domain.uuid));
   const { pools, shared } = pageLedger(
     host.cells,
     domains.filter(({ domain }) => !picked.has(domain.uuid)),
+    undefined,
+    memoryCellsOn(host),
   );
   return keepBack(host.cells, [
     ...reservedPages,
@@ -153,7 +167,13 @@ const refusalOf = (guest: string, { code, text, next }: Problem): Refusal => ({
 });
 
 /** CPUs that are kept for the host: those that were named, or the placement's own choice. */
-function hostCpusOf({ host, hostCpus }: PlanInput): CpuSet {
+function hostCpusOf({
+  host,
+  hostCpus,
+}: {
+  readonly host: HostFacts;
+  readonly hostCpus?: CpuSet | undefined;
+}): CpuSet {
   return hostCpus ?? defaultHostCpus(host.topology, vmCpusOf(host), host.local?.isolatedCpus ?? CpuSet.empty);
 }
 
@@ -163,14 +183,15 @@ function surroundings(
   { state: own }: Pick,
   assignments: readonly Assignment[],
 ): Surroundings {
-  const { host, domains, picks } = input;
+  const { domains, picks, hostCpus } = input;
+  const host = hostOf(own, input.host);
   const picked = new Set(picks.map(({ state }) => state.domain.uuid));
   const placed = assignments
     .filter(({ guest, kind }) => kind === 'dedicated' && guest !== own.domain.name)
     .map(({ guest, vcpus }) => ({ name: guest, pinned: CpuSet.of(vcpus.flatMap((cpus) => [...cpus])) }));
   return {
     host,
-    hostCpus: hostCpusOf(input),
+    hostCpus: hostCpusOf({ host, hostCpus }),
     others: [
       ...placed,
       ...neighboursOf(
@@ -191,7 +212,8 @@ async function planOne(
   const state = await withPreallocation(read, input.probes);
   const base = before === read ? state : await withPreallocation(before, input.probes);
   const accepted = input.accepted ?? new Set<string>();
-  const resolved = resolve(profile, input.host, base, assignment, { accepted });
+  const host = hostOf(state, input.host);
+  const resolved = resolve(profile, host, base, assignment, { accepted });
   const mentioned = new Set(resolved.map(({ setting, target }) => keyOf(setting.id, target)));
   const wishes = [
     ...takenBack.filter(({ setting, target }) => !mentioned.has(keyOf(setting.id, target))),
@@ -202,7 +224,7 @@ async function planOne(
     profile: { name: profile.name, version: profile.version },
     assignment,
     // What was found by trying takes with it what stands on it: native I/O on a cache that cannot be.
-    wishes: withConsequences(await probed(wishes, base, input.probes), input.host, base, { accepted }),
+    wishes: withConsequences(await probed(wishes, base, input.probes), host, base, { accepted }),
     marked,
     left,
     around,
@@ -211,97 +233,4 @@ async function planOne(
     id: input.id,
     at: input.at,
   });
-}
-
-interface PlacedAll {
-  readonly placement: Placement;
-  readonly sharing: Sharing;
-  /** What `--rebalance` would come to, where that is much better. */
-  readonly rebalanced: Sharing | undefined;
-}
-
-function placeAll(
-  input: PlanInput,
-  requests: readonly PlacementRequest[],
-  memory: readonly CellMemory[],
-): PlacedAll {
-  const { host, domains, profileOf, hostCpus, rebalance = false, allowedRatio = REFUSE_RATIO } = input;
-  const view = placementHost(host.topology, {
-    online: host.online,
-    vmCpus: host.local?.vmCpus,
-    isolated: host.local?.isolatedCpus,
-    efficiencyCpus: host.local?.efficiencyCpus,
-    hostCpus,
-    memory,
-    domains: domains.map((state) => hostDomain(state, profileOf)),
-    // One that is picked and wants no place is one of the others: it has what it has.
-    placing: new Set(requests.map(({ guest }) => guest)),
-  });
-  const sharingFor = sharingIn(input, view);
-  const worstRatio = (assignments: readonly Assignment[]): number => sharingFor(assignments).after.worstRatio;
-  const found = placeFairly(view, requests, { rebalance, worstRatio });
-  const sharing = sharingFor(found.assignments);
-  const rebalanced = rebalance ? undefined : muchBetter(view, requests, found, sharing, sharingFor);
-  const next =
-    rebalanced &&
-    `use --rebalance, which lowers the ratio to ${ratioText(rebalanced.after.worstRatio)} but moves VMs that are already placed`;
-  const refusals = [...found.refusals, ...ratioRefusals(sharing, allowedRatio, next)];
-  return {
-    placement: { ...found, kind: refusals.length === 0 ? 'placed' : 'refused', refusals },
-    sharing,
-    rebalanced,
-  };
-}
-
-function sharingIn(
-  { host, domains, picks }: PlanInput,
-  view: PlacementHost,
-): (assignments: readonly Assignment[]) => Sharing {
-  const fixed = {
-    topology: host.topology,
-    online: vmCpusOf(host),
-    isolated: view.isolated,
-    hostCpus: view.cells.reduce((all, { housekeeping }) => all.union(housekeeping), CpuSet.empty),
-    running: domains.flatMap(({ domain, live }) =>
-      live === undefined ? [] : [{ name: domain.name, live: live.facts }],
-    ),
-    named: new Set(picks.map(({ state }) => state.domain.name)),
-    unpinned: new Set(
-      picks
-        .filter(({ profile }) => policyOf(profile).pinning === 'none')
-        .map(({ state }) => state.domain.name),
-    ),
-  };
-  return (assignments) => sharingOf({ ...fixed, assignments });
-}
-
-/** Ratios have to fall by so much before `--rebalance` is proposed: it moves VMs that run well where they are. */
-const WORTH_REBALANCING = 0.75;
-
-function muchBetter(
-  view: PlacementHost,
-  requests: readonly PlacementRequest[],
-  found: Placement,
-  now: Sharing,
-  sharingFor: (assignments: readonly Assignment[]) => Sharing,
-): Sharing | undefined {
-  const placed = requests.some(({ current }) => current !== undefined);
-  if (!placed || (found.refusals.length === 0 && now.after.worstRatio <= WARN_RATIO)) return undefined;
-  const other = place(view, requests, { rebalance: true });
-  if (other.refusals.length > found.refusals.length) return undefined;
-  const sharing = sharingFor(other.assignments);
-  return sharing.after.worstRatio <= now.after.worstRatio * WORTH_REBALANCING ? sharing : undefined;
-}
-
-/** One that was tuned before keeps what its profile gave it: the idle siblings of its CPUs, say. */
-function hostDomain(state: DomainState, profileOf: PlanInput['profileOf']): HostDomain {
-  const { domain, live, inactive } = state;
-  const mark = markOf(state);
-  const profile = mark && profileOf(mark.profile);
-  return {
-    name: domain.name,
-    live: live?.facts,
-    inactive: inactive?.facts,
-    threads: profile && policyOf(profile).threads,
-  };
 }

@@ -1,7 +1,7 @@
 import { XMLSerializer } from '@xmldom/xmldom';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { type Element, parseXml } from '../../model/xml.ts';
-import type { DomainState, DomainView } from '../facts/facts.ts';
+import { type DomainState, type DomainView, hostOfDomain } from '../facts/facts.ts';
 import type { Neighbour, Subject } from '../invariants/invariant.ts';
 import { neighboursOf, type Violation, violationsOf } from '../invariants/violations.ts';
 import type { Step } from '../steps/step.ts';
@@ -120,6 +120,7 @@ const subjectOf = ({ root, facts }: DomainView, around: Surroundings): Subject =
   root,
   facts,
   ...around,
+  host: hostOfDomain(around.host, facts),
 });
 
 function viewOf(root: Element): DomainView {

@@ -24,6 +24,7 @@ export function placementRequest(
     guest: state.domain.name,
     pageKiB: shape.cells[0]?.pageKiB,
     bound: numaMode === 'strict' || numaMode === 'restrictive',
+    allowedMemoryCells: host.local?.vmMemoryCells,
     deviceCells: deviceCells(host, root, facts),
   };
   if (pinning === 'cell') {

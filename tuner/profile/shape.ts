@@ -2,7 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import { cellCpus, type HostCell } from '../../model/topology.ts';
 import { child, children, type Element } from '../../model/xml.ts';
-import { type HostFacts, vmCpusOf } from '../facts/facts.ts';
+import { type HostFacts, vmCpusOf, vmMemoryCellsOf } from '../facts/facts.ts';
 import { defaultHostCpus } from '../placement/inventory.ts';
 import { parseTopology } from '../settings/cpu.ts';
 import type { Policy } from './policy.ts';
@@ -75,7 +75,9 @@ function cellCount(
  * preferred, since a guest's sockets are alike.
  */
 function cellsNeeded(policy: Policy, host: HostFacts, vcpus: number, memoryKiB: number): number {
+  const withMemory = vmMemoryCellsOf(host);
   const rooms = host.topology.cells
+    .filter(({ id }) => withMemory.has(id))
     .map((cell) => ({ vcpus: roomForVcpus(policy, host, cell), memoryKiB: usableKiB(policy, host, cell) }))
     .filter((room) => room.vcpus > 0);
   const fits = (count: number): boolean => {
@@ -159,14 +161,17 @@ function pagesOf({ pages }: Policy, facts: DomainFacts, cell: number): number | 
  * pages can hardly be had from a host that has run for a while. 2 MiB otherwise, or what else the host has.
  */
 function largestPages(host: HostFacts, cells: readonly BareCell[]): number | undefined {
+  const withMemory = vmMemoryCellsOf(host);
   const sizes = new Set(host.topology.cells.flatMap((cell) => cell.pages.map(({ sizeKiB }) => sizeKiB)));
   const huge = [...sizes].filter((size) => size > 64).sort((a, b) => b - a);
   const fits = (size: number): boolean =>
     cells.every(
       ({ memoryKiB }) =>
         memoryKiB % size === 0 &&
-        host.cells.some(({ pages }) =>
-          pages.some((pool) => pool.sizeKiB === size && pool.total * size >= memoryKiB),
+        host.cells.some(
+          ({ id, pages }) =>
+            withMemory.has(id) &&
+            pages.some((pool) => pool.sizeKiB === size && pool.total * size >= memoryKiB),
         ),
     );
   return huge.find(fits) ?? huge.at(-1) ?? 2 * MIB_KIB;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
 import { parseDomain } from '../../../model/domain/domain.ts';
 import { parseXml } from '../../../model/xml.ts';
 import type { CellMemory, DomainState, DomainView } from '../../../tuner/facts/facts.ts';
@@ -98,6 +99,13 @@ test('what may come from anywhere takes what others leave', () => {
   const ledger = pageLedger(cells([50, 50], [30, 50]), [floating, bound]);
   expect(pool(ledger, 0)).toMatchObject({ needed: 50, missing: 0 });
   expect(ledger.shared).toEqual([{ cells: undefined, sizeKiB: MIB_2, held: 0, needed: 50, missing: 20 }]);
+});
+
+test('one bound to no cell needs its pages where its control group may use memory', () => {
+  const floating = domain('free', xml(100, HUGE, undefined));
+  const ledger = pageLedger(cells([50, 50], [30, 50]), [floating], undefined, () => CpuSet.of([1]));
+  expect(pool(ledger, 1)).toMatchObject({ needed: 50, missing: 20 });
+  expect(ledger.shared).toEqual([]);
 });
 
 test('the usual size is the host’s, and small pages are none', () => {

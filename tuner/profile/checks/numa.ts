@@ -1,6 +1,7 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { child, children } from '../../../model/xml.ts';
 import type { Problem } from '../../errors.ts';
+import { vmMemoryCellsOf } from '../../facts/facts.ts';
 import { parseCells } from '../../settings/numa.ts';
 import { cpuNumbers } from '../../settings/values.ts';
 import { type Check, type CheckView, check } from './check.ts';
@@ -12,6 +13,18 @@ function nodesKnown(nodes: CpuSet, { host }: CheckView): Problem | undefined {
   return {
     code: 'NO_SUCH_CELL',
     text: `this host has no cell ${missing}; it has ${known}`,
+  };
+}
+
+/** Only the kernel's own choice (no binding) stays within what the control group allows. */
+function nodesAllowed(nodes: CpuSet, { host }: CheckView): Problem | undefined {
+  const allowed = vmMemoryCellsOf(host);
+  const missing = nodes.difference(allowed);
+  if (allowed.size === 0 || missing.size === 0) return undefined;
+  return {
+    code: 'CELL_NOT_FOR_VMS',
+    text: `the domain's control group may use memory of cells ${allowed} alone: bound to memory of cell ${missing}, it may not start`,
+    next: 'see cpuset.mems.effective of its slice, and AllowedMemoryNodes= of that unit',
   };
 }
 
@@ -27,7 +40,7 @@ const onlyOne = (mode: string | undefined, nodes: CpuSet): Problem | undefined =
 export const numaChecks: readonly Check[] = [
   check(/^numatune\.nodeset$/, (value, _, view) => {
     const nodes = cpuNumbers(value);
-    return nodesKnown(nodes, view) ?? onlyOne(view.will('numatune.mode'), nodes);
+    return nodesKnown(nodes, view) ?? nodesAllowed(nodes, view) ?? onlyOne(view.will('numatune.mode'), nodes);
   }),
   check(/^numatune\.mode$/, (value, _, view) => {
     const nodes = view.will('numatune.nodeset');
@@ -52,7 +65,8 @@ export const numaChecks: readonly Check[] = [
         text: `the memory mode of a guest cell cannot be ${mode} if that of the domain is ${whole}`,
       };
     }
-    return nodesKnown(cpuNumbers(nodes), view) ?? onlyOne(mode, cpuNumbers(nodes));
+    const named = cpuNumbers(nodes);
+    return nodesKnown(named, view) ?? nodesAllowed(named, view) ?? onlyOne(mode, named);
   }),
   {
     of: /^numa\.cells$/,

@@ -1,7 +1,7 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { readProcFile } from '../../../sampler/proc-file.ts';
 import { TunerError } from '../../errors.ts';
-import { readVmCpus } from '../../facts/vm-cpus.ts';
+import { cpusetOfGroup, readVmCpusets } from '../../facts/vm-cpusets.ts';
 import { quoted } from '../domain-run.ts';
 import type { StepDomain } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
@@ -22,7 +22,7 @@ export async function proveAffinity(
   if (thread === undefined || allowed === undefined) return [];
   const seen = `thread ${thread.tid} ("${thread.comm}"): Cpus_allowed_list ${allowed}`;
   // The kernel keeps CPUs that are offline, or not for VMs, out of some lists, and not of others.
-  const usable = usableCpus(host) ?? allowed;
+  const usable = usableCpus(host, thread) ?? allowed;
   if (allowed.intersection(usable).equals(CpuSet.parse(wanted).intersection(usable))) return [seen];
   throw new TunerError(
     'TUNE_READ_BACK',
@@ -35,10 +35,22 @@ function allowedCpus(status: string): CpuSet | undefined {
   return list === undefined ? undefined : CpuSet.parse(list);
 }
 
-function usableCpus({ local }: StepHost): CpuSet | undefined {
+function usableCpus({ local }: StepHost, { folder }: GuestThread): CpuSet | undefined {
   if (local === undefined) return undefined;
   const list = readProcFile(`${local.sysRoot}/devices/system/cpu/online`)?.trim();
   const online = list === undefined ? undefined : CpuSet.parse(list);
-  const vmCpus = readVmCpus(local.cgroupRoot);
+  const { cpus: vmCpus } = cpusetOfGroup(
+    readVmCpusets(local.cgroupRoot),
+    cpusetGroup(readProcFile(`${folder}/cgroup`) ?? ''),
+  );
   return online === undefined || vmCpus === undefined ? (online ?? vmCpus) : online.intersection(vmCpus);
+}
+
+/** The group that the thread's cpuset is of: v1's of that controller, else v2's (cgroups(7), /proc/PID/cgroup). */
+function cpusetGroup(text: string): string {
+  const groups = text.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
+  const found =
+    groups.find((group) => group?.[1]?.split(',').includes('cpuset')) ??
+    groups.find((group) => group?.[1] === '');
+  return found?.[2] ?? '/machine.slice';
 }

@@ -148,7 +148,8 @@ export class SimulatedVm {
     this.state = paused ? DomainState.paused : DomainState.running;
     this.reason = 1;
     this.pages = pages;
-    this.balloonKiB = this.facts.currentKiB;
+    // A guest that does not run yet has no driver that could give memory back.
+    this.balloonKiB = paused ? this.facts.maximumKiB : this.facts.currentKiB;
     this.#polling.clear();
     this.#resetCounters();
   }

@@ -92,6 +92,8 @@ const current: Setting = {
   id: 'memory.current',
   title: 'balloon size',
   on: 'domain',
+  // QEMU is asked for it at the start; the guest's balloon driver gives memory back minutes later, or never.
+  isReachedLater: true,
   read: (domain) => elementSize(child(domain, 'currentMemory') ?? child(domain, 'memory')),
   write: (domain, _, value) => {
     const kib = value === undefined ? undefined : parseSize(value);

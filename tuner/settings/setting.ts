@@ -41,6 +41,8 @@ export interface Setting {
    * as answer: this change of it cannot be made while it runs, though others can.
    */
   readonly live?: (change: LiveChange) => readonly Step[] | undefined;
+  /** A guest that was started comes to it by itself, once its driver runs: right after a start it may be anything. */
+  readonly isReachedLater?: boolean;
   /** Whether a running domain says what is wanted in other words, which libvirt wrote once it ran. */
   readonly sameLive?: (wanted: string | undefined, live: string | undefined) => boolean;
 }

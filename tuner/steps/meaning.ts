@@ -64,7 +64,8 @@ export function changesIn(xml: string, before: SavedDomain): string | undefined 
 /**
  * What a running domain has not taken from its definition, of all that this was to change: where the definition is
  * not what it was, or not what ran before. With `online`, what the definition does not say may stand in the live XML
- * as what then holds: libvirt keeps a pin to all CPUs where a pin was set and taken back.
+ * as what then holds: libvirt keeps a pin to all CPUs where a pin was set and taken back. Without it, the domain was just
+ * started: what a guest reaches only later does not count.
  */
 export function notTaken(
   live: string,
@@ -76,6 +77,7 @@ export function notTaken(
   const runs = readAll(root);
   return [...changed(definition, before)].flatMap(([key, { setting, target, value }]) => {
     const has = runs.get(key)?.value;
+    if (online === undefined && setting.isReachedLater === true) return [];
     const holds = online === undefined ? undefined : setting.unsaid?.(root, online);
     const taken =
       has === value || setting.sameLive?.(value, has) === true || (value === undefined && has === holds);

@@ -12,6 +12,8 @@ export interface HeldPages {
 interface Pool {
   total: number;
   used: number;
+  /** Of those in use: they leave the pool as soon as they are given back. */
+  surplus: number;
 }
 
 /** The host's pools of hugepages, by cell and size, and what running VMs hold of them. */
@@ -21,7 +23,7 @@ export class PagePools {
   constructor(cells: number, totals: ReadonlyMap<number, number>) {
     this.#cells = Array.from(
       { length: cells },
-      () => new Map([...totals].map(([sizeKiB, total]) => [sizeKiB, { total, used: 0 }])),
+      () => new Map([...totals].map(([sizeKiB, total]) => [sizeKiB, { total, used: 0, surplus: 0 }])),
     );
   }
 
@@ -47,12 +49,16 @@ export class PagePools {
     return [...(this.#cells[cell] ?? [])].reduce((sum, [sizeKiB, { total }]) => sum + sizeKiB * total, 0);
   }
 
-  /** Pages in use stay, as the kernel keeps them, and there is only so much room; what it became is given back. */
+  /**
+   * Pages in use stay until they are given back, as the kernel keeps them (hugetlbpage.rst, surplus pages), and there is
+   * only so much room. What it became is given back.
+   */
   resize(cell: number, sizeKiB: number, wanted: number, roomKiB: number): number {
     const pool = this.#cells[cell]?.get(sizeKiB);
     if (pool === undefined) return 0;
     const most = pool.total + Math.floor(Math.max(0, roomKiB) / sizeKiB);
     pool.total = Math.min(Math.max(wanted, pool.used), most);
+    pool.surplus = Math.max(0, pool.total - wanted);
     return pool.total;
   }
 
@@ -84,7 +90,11 @@ export class PagePools {
   giveBack(pages: readonly HeldPages[]): void {
     for (const { cell, sizeKiB, count } of pages) {
       const pool = this.#cells[cell]?.get(sizeKiB);
-      if (pool !== undefined) pool.used -= count;
+      if (pool === undefined) continue;
+      const gone = Math.min(count, pool.surplus);
+      pool.used -= count;
+      pool.surplus -= gone;
+      pool.total -= gone;
     }
   }
 }

@@ -3,25 +3,50 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Outcome } from '../../tuner/apply/transaction.ts';
 import { ProfileLibrary } from '../../tuner/profile/library.ts';
 import { type Figures, History, type HistoryHost, type Picture } from '../tuner/histories/history.ts';
-import { histories } from '../tuner/histories/step.ts';
+import { type OwnProfile, ownProfiles, writeProfiles } from '../tuner/histories/own-profiles.ts';
+import { type HistoryStep, histories } from '../tuner/histories/step.ts';
 import { User } from '../tuner/histories/user.ts';
 import { TunedGuest } from './lab/tuned-guest.ts';
 import { virsh } from './lab/virsh.ts';
 
 /** `.ci/nightly` plays 20, and 20 on a newer libvirt. */
 const RUNS = Number(process.env['VIRTUNE_LIVE_HISTORIES'] ?? 3);
+/** Those of a failure, by the seed and the path that it printed. */
 const SEED = process.env['VIRTUNE_SEED'];
+const PATH = process.env['VIRTUNE_PATH'];
+/** Prints each step, for a failure that is looked into. */
+const LOG = process.env['VIRTUNE_HISTORY_LOG'] !== undefined;
 /** A step restarts guests, or kills a process that does. */
 const HISTORY_MS = 180_000;
 const POOL = '/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages';
 
-const guests = ['history-a', 'history-b'].map((name) => new TunedGuest(name));
-/** All but one that locks memory: in a container libvirt may not raise that limit, and the guest would not start. */
-const profiles = ProfileLibrary.open([])
+/** Of so many histories each has at least one, or they show too little. */
+const ENOUGH_RUNS = 20;
+const KINDS = [
+  'applied live',
+  'applied with a restart',
+  'profiles changed',
+  'applied over what another user did',
+  'two at once',
+  'plans refused as old',
+  'plans made again (--force)',
+  'rollbacks of the newest',
+  'rollbacks of an older one',
+  'killed in the middle of a change',
+  'recovered: undone',
+];
+const TRANSACTIONS_MEAN = 4;
+
+const guests = ['history-a', 'history-b', 'history-c'].map((name) => new TunedGuest(name));
+const [wide, , off] = guests;
+/** All of virtune's but one that locks memory: in a container libvirt may not raise that limit. */
+const builtIn = ProfileLibrary.open([])
   .places.map(({ name }) => name)
   .filter((name) => name !== 'low-latency');
+const OWN = ['own-a', 'own-b', 'own-c', 'own-d', 'own-e', 'own-f'];
 const figures: Figures = {};
 let pool: string;
 beforeAll(() => {
@@ -30,36 +55,51 @@ beforeAll(() => {
 afterAll(() => {
   for (const guest of guests) guest.remove();
   writeFileSync(POOL, pool);
-  console.log(`${virsh('version').match(/library: (.*)/)?.[1]}: ${JSON.stringify(figures)}`);
+  console.log(virsh('version').match(/library: (.*)/)?.[1]);
+  console.table(figures);
 });
 
-/** Two guests that run paused: they cost nothing, and are back in a second. */
+/** Guests that run paused: they cost nothing, and are back in a second. One has two vCPUs, and one is shut off. */
 class LiveHistoryHost implements HistoryHost {
   readonly uri = 'qemu:///system';
-  readonly mayRefuse = true;
   readonly restart = { shutdownMs: 1_000, settleMs: 50, forceOff: true };
   readonly folder = mkdtempSync(join(tmpdir(), 'virtune-history-'));
-  readonly users = [0, 1].map(
-    (user) => new User(this.uri, join(this.folder, `user-${user}`), this.restart, 1_000),
-  );
+  readonly users: readonly User[];
 
-  constructor() {
-    for (const [index, guest] of guests.entries()) {
-      guest.create();
-      // One vCPU finds a place of its own on the smallest machine. libvirt 9.0 sorts controllers when it reads for the
-      // first time what it has printed, so it does that before the history.
-      guest.define(index === 0 ? guest.inactive : guest.inactive.replace(/(?<=<vcpu[^>]*>)2/, '1'));
-      this.#start(guest);
+  constructor(profiles: Readonly<Record<string, OwnProfile>>) {
+    const own = join(this.folder, 'profiles');
+    writeProfiles(own, profiles);
+    this.users = [0, 1].map(
+      (user) => new User(this.uri, join(this.folder, `user-${user}`), this.restart, [own]),
+    );
+    for (const guest of guests) {
+      guest.create('', ['sda']);
+      // libvirt 9.0 sorts controllers when it reads for the first time what it has printed, so it does that before the
+      // history.
+      guest.define(guest === wide ? guest.inactive : guest.inactive.replace(/(?<=<vcpu[^>]*>)2/, '1'));
+      virsh('destroy', guest.name);
+      if (guest !== off) virsh('start', guest.name, '--paused');
     }
   }
 
+  onStep(step: HistoryStep, standing: readonly string[]): void {
+    if (!LOG) return;
+    const pages = readFileSync(POOL, 'utf8').trim();
+    console.log(`${new Date().toISOString()} ${JSON.stringify(step)}\n  pool ${pages}; ${standing.join(', ')}`);
+  }
+
+  mayRefuse(_failure: Outcome['failure']): boolean {
+    return false;
+  }
+
   picture(): Picture {
+    const states = new Map(guests.map(({ name }) => [name, virsh('domstate', name).trim()]));
     return {
       definitions: Object.fromEntries(guests.map((guest) => [guest.name, guest.inactive])),
       runs: Object.fromEntries(
         guests.map((guest) => {
-          const state = virsh('domstate', guest.name).trim();
-          return [guest.name, state === 'shut off' ? state : { state, ...guest.picture() }];
+          const state = states.get(guest.name);
+          return [guest.name, state === 'shut off' ? state : { state, ...pictureOf(guest) }];
         }),
       ),
       host: readFileSync(POOL, 'utf8'),
@@ -67,41 +107,71 @@ class LiveHistoryHost implements HistoryHost {
   }
 
   async reboot(name: string): Promise<void> {
-    const guest = guests.find((each) => each.name === name);
-    if (guest !== undefined && virsh('domstate', name).trim() !== 'shut off') this.#start(guest);
+    if (virsh('domstate', name).trim() === 'shut off') return;
+    virsh('destroy', name);
+    virsh('start', name, '--paused');
   }
 
   remove(): void {
     for (const guest of guests) guest.remove();
     rmSync(this.folder, { recursive: true });
   }
-
-  #start({ name }: TunedGuest): void {
-    virsh('destroy', name);
-    virsh('start', name, '--paused');
-  }
 }
+
+const pictureOf = (guest: TunedGuest) => ({
+  ...guest.picture(),
+  scsi: virsh('blkdeviotune', guest.name, 'sda'),
+});
+
+interface Played {
+  readonly profiles: Readonly<Record<string, OwnProfile>>;
+  readonly steps: HistoryStep[];
+}
+
+const played: fc.Arbitrary<Played> = fc.record({
+  profiles: ownProfiles(OWN),
+  steps: histories({
+    names: guests.map(({ name }) => name),
+    profiles: [...OWN, ...OWN, ...builtIn],
+    kills: ['child'],
+    isSlow: true,
+    points: 40,
+    minLength: 8,
+    length: 11,
+    flags: fc.record({
+      hostCpus: fc.constantFrom(undefined, '', '0'),
+      allowRatio: fc.constantFrom(undefined, 20),
+      canary: fc.constantFrom(undefined, undefined, 1),
+      batch: fc.constantFrom(undefined, undefined, 1),
+    }),
+    force: fc.boolean(),
+  }),
+});
 
 test('on real guests too, after any history of two users and of killed processes nothing is dangerous, and the way back is to the letter', {
   timeout: 60_000 + RUNS * HISTORY_MS,
 }, async () => {
-  const shape = {
-    names: guests.map(({ name }) => name),
-    profiles,
-    kills: ['child'] as const,
-    points: 150,
-    length: 6,
-  };
   await fc.assert(
-    fc.asyncProperty(histories(shape), async (steps) => {
-      const host = new LiveHistoryHost();
+    fc.asyncProperty(played, async ({ profiles, steps }) => {
+      const host = new LiveHistoryHost(profiles);
       try {
         await new History(host, host.users, figures).play(steps);
+      } catch (error) {
+        console.log(JSON.stringify({ profiles, steps }));
+        throw error;
       } finally {
         host.remove();
       }
     }),
-    { numRuns: RUNS, endOnFailure: true, ...(SEED !== undefined && { seed: Number(SEED) }) },
+    {
+      numRuns: RUNS,
+      endOnFailure: true,
+      ...(SEED !== undefined && { seed: Number(SEED) }),
+      ...(PATH !== undefined && { path: PATH }),
+    },
   );
   expect(figures['histories']).toBe(RUNS);
+  if (RUNS < ENOUGH_RUNS) return;
+  expect(KINDS.filter((kind) => figures[kind] === undefined)).toEqual([]);
+  expect((figures['transactions'] ?? 0) / RUNS).toBeGreaterThanOrEqual(TRANSACTIONS_MEAN);
 });

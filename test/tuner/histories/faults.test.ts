@@ -5,6 +5,7 @@ import { CpuSet } from '../../../model/cpu-set.ts';
 import { PagePools } from '../../../simulator/page-pools.ts';
 import { perform } from './job.ts';
 import { Abandoned } from './kill.ts';
+import { writeProfiles } from './own-profiles.ts';
 import { SimulatedHistoryHost } from './simulated.ts';
 import type { User, Wanted } from './user.ts';
 
@@ -25,12 +26,15 @@ const HOST = {
   hugepages: { 2048: 0, 1048576: 0 },
 } as const;
 
+const vms = (state: 'running' | 'paused') =>
+  [VM, VM, VM].map((vm) => ({ ...vm, state, disks: [...vm.disks] })) as never;
+
 let host: SimulatedHistoryHost;
 let abandoned: Abandoned;
 beforeEach(async () => {
   host = await SimulatedHistoryHost.start({
     host: { ...HOST },
-    vms: [VM, VM, VM].map((vm) => ({ ...vm, disks: [...vm.disks] })) as never,
+    vms: vms('running'),
   });
   abandoned = new Abandoned();
 });
@@ -96,12 +100,47 @@ test('pages that a VM will boot with do not go back with the part of the run tha
   expect(host.picture()).toEqual(before);
 });
 
+test('pages that another user’s VM runs on by now do not go back with a run that was cut off: it would not boot again', async () => {
+  const start = host.picture();
+  const [pages] = await apply(user(0), wanted({ a: 'oltp-database' }, { restart: true }));
+  const rollback = { kind: 'rollback', id: pages ?? '', restarts: true } as const;
+  // All but the pool is as before.
+  await abandoned.at(user(0), rollback, 'before nodeAllocPages', false);
+  writeProfiles(host.profiles, { huge: { extends: undefined, knobs: { 'memory.pages': '2 MiB' } } });
+  const [theirs] = await apply(user(1), wanted({ b: 'huge' }, { restart: true }));
+  const before = host.picture();
+  const outcome = await recover(user(0));
+  expect(outcome).toMatchObject({
+    kind: 'incomplete',
+    remains: [{ message: expect.stringMatching(/1024 would be missing at the next boot of "b"/) }],
+  });
+  await host.reboot('b');
+  expect(host.picture()).toEqual(before);
+  expect(
+    await perform({ kind: 'rollback', id: theirs ?? '', restarts: true }, user(1).options()),
+  ).toMatchObject([{ kind: 'rolled back' }]);
+  expect(await recover(user(0))).toMatchObject({ remains: [] });
+  expect(host.picture()).toEqual(start);
+});
+
 test('CPUs of real-time vCPUs that stay where they are until a boot are nobody else’s before it', async () => {
   await apply(user(0), wanted({ a: 'low-latency', b: 'balanced' }, { restart: true }));
   const cramped = wanted({ a: 'windows', b: 'low-latency' });
   const { refusals } = await user(0).plan(cramped);
   expect(refusals.join()).toMatch(/a: UNSAFE (REAL_TIME|HINT)_SHARES_CPU: .*, until its next boot/);
   expect((await user(0).plan({ ...cramped, restart: true })).refusals).toEqual([]);
+});
+
+test('a restart stands though the balloon is not there yet: the guest gives memory back once its driver runs', async () => {
+  await host.stop();
+  host = await SimulatedHistoryHost.start({ host: { ...HOST }, vms: vms('paused') });
+  writeProfiles(host.profiles, {
+    small: { extends: undefined, knobs: { 'balloon.size': '1 GiB', 'memory.nosharepages': 'on' } },
+  });
+  await apply(user(0), wanted({ a: 'small' }, { restart: true }));
+  const { runs, definitions } = host.picture();
+  expect(definitions['a']).toContain("<currentMemory unit='KiB'>1048576</currentMemory>");
+  expect(runs['a']).toMatchObject({ xml: expect.stringContaining('<nosharepages/>') });
 });
 
 test('what somebody has put back by hand stands in no way of a rollback', async () => {

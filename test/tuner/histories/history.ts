@@ -1,11 +1,12 @@
 import { expect } from 'vitest';
 import { connect } from '../../../libvirt/client/connect.ts';
-import { applyParts } from '../../../tuner/apply/apply-parts.ts';
+import { applyParts, type RunResult } from '../../../tuner/apply/apply-parts.ts';
 import { onHost } from '../../../tuner/apply/run.ts';
 import type { Outcome } from '../../../tuner/apply/transaction.ts';
 import { TunerError } from '../../../tuner/errors.ts';
 import { acquireLease } from '../../../tuner/lock/host-lease.ts';
 import { ownRecord } from '../../../tuner/lock/lease-record.ts';
+import { markOf, type Plan } from '../../../tuner/plan/plan.ts';
 import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
 import { broken, dedicatedToTwo } from './checks.ts';
 import { type Job, perform } from './job.ts';
@@ -17,8 +18,10 @@ import { readAll, type User, type Wanted } from './user.ts';
 export interface HistoryHost {
   readonly uri: string;
   readonly restart: RestartLimits;
-  /** A real host may refuse what was planned, pages say; then it has to be undone. */
-  readonly mayRefuse: boolean;
+  /** Whether a real host may refuse what was planned for such a reason (pages, say); then it has to be undone. */
+  mayRefuse(failure: Outcome['failure']): boolean;
+  /** After each step: what stands now, oldest first. */
+  onStep?(step: HistoryStep, standing: readonly string[]): void;
   /** Everything of it that the tuner can change. */
   picture(): Picture;
   /** Boots it, as its owner would. */
@@ -73,6 +76,10 @@ export class History {
       for (const step of steps) {
         await this.#make(step);
         this.#count('steps');
+        this.#host.onStep?.(
+          step,
+          this.#standing.map(({ id, isOpen }) => `${id}${isOpen ? ' (open)' : ''}`),
+        );
         await this.#checkInvariants(JSON.stringify(step));
       }
       await this.#unwind();
@@ -110,6 +117,7 @@ export class History {
     const before = this.#host.picture();
     const options = user.options({ waitMs });
     let outcomes: readonly Outcome[] = [];
+    const standing = this.#standing.map((each) => each.user);
     const refused = await refusal(() =>
       onHost({ uri: user.uri, hostname }, options, async (held) => {
         const { transactions, refusals, plan } = await user.plan(wanted);
@@ -119,8 +127,8 @@ export class History {
         }
         const result = await applyParts(held, transactions, {
           ...options,
-          canary: 0,
-          batch: transactions.length,
+          canary: wanted.canary ?? 0,
+          batch: wanted.batch ?? transactions.length,
           pauseMs: 0,
           sleep: async () => undefined,
           onOutcome: () => undefined,
@@ -128,6 +136,8 @@ export class History {
         expect(result.stopped).toBeUndefined();
         outcomes = result.outcomes.map(({ outcome }) => outcome);
         this.#count('transactions', outcomes.length);
+        for (const each of result.outcomes) this.#countApplied(each, plan);
+        if (standing.some((each) => each !== user)) this.#count('applied over what another user did');
         expect(dedicatedToTwo(await readAll(this.#host.uri), plan.placement.assignments)).toEqual([]);
       }),
     );
@@ -138,9 +148,13 @@ export class History {
       if (waitMs === 0) this.#expectSame(before);
     }
     for (const outcome of outcomes) {
-      const refusedByHost = this.#host.mayRefuse && outcome.kind === 'undone';
+      const refusedByHost = outcome.kind === 'undone' && this.#host.mayRefuse(outcome.failure);
       if (refusedByHost) this.#count(`undone: ${outcome.failure?.code}`);
-      expect(outcome).toMatchObject({ kind: refusedByHost ? 'undone' : 'committed', remains: [] });
+      const { kind, failure, remains } = outcome;
+      const wantedEnd = refusedByHost
+        ? { kind: 'undone', failure }
+        : { kind: 'committed', failure: undefined };
+      expect({ kind, failure, remains }).toEqual({ ...wantedEnd, remains: [] });
     }
     if (outcomes.length === 0 && waitMs === 0) this.#expectSame(before);
     const named = new Set(wanted.picks.map(({ name }) => name));
@@ -157,7 +171,7 @@ export class History {
   async #lateYes(
     first: User,
     second: User,
-    { wanted, meanwhile }: Extract<HistoryStep, { kind: 'late yes' }>,
+    { wanted, meanwhile, force = false }: Extract<HistoryStep, { kind: 'late yes' }>,
   ): Promise<void> {
     const { transactions, refusals } = await first.plan(wanted);
     const planned = this.#host.picture();
@@ -172,6 +186,9 @@ export class History {
       this.#count('plans refused as old');
     } else expect(refused).toBeUndefined();
     await this.#learn(first, before);
+    if (!force || refused?.code !== 'TUNE_CHANGED') return;
+    this.#count('plans made again (--force)');
+    await this.#apply(first, wanted);
   }
 
   /** One waits for the other, and plans on what that one left. */
@@ -208,7 +225,7 @@ export class History {
       this.#count('rollbacks refused: newer ones stand on it');
       return;
     }
-    this.#count('rollbacks');
+    this.#count(isNewest ? 'rollbacks of the newest' : 'rollbacks of an older one');
     if (isNewest && chosen.before !== undefined)
       expect(this.#host.picture().definitions).toEqual(chosen.before.definitions);
     this.#gone(chosen);
@@ -257,13 +274,14 @@ export class History {
     return again;
   }
 
-  async #killed(user: User, job: Job, { at, how }: Kill): Promise<void> {
+  async #killed(user: User, job: Job, kill: Kill): Promise<void> {
+    const { at, how } = kill;
     const before = this.#host.picture();
     let point = '';
     const refused = await refusal(async () => {
       point =
         how === 'child'
-          ? await killedChild(user, this.#host.restart, job, at)
+          ? await killedChild(user, this.#host.restart, job, kill)
           : await this.#abandoned.at(user, job, at, how === 'elsewhere');
       this.#count(point.startsWith('ended') ? 'ended before the kill' : `killed: ${how}`);
     });
@@ -279,6 +297,9 @@ export class History {
     if (how === 'elsewhere' && refused === undefined && !point.startsWith('ended'))
       await this.#leaseRunsOut();
     await this.#learn(user, before);
+    if (this.#standing.some((each) => each.user === user && each.isOpen)) {
+      this.#count('killed in the middle of a change');
+    }
   }
 
   /** Who died elsewhere keeps the host for a minute, which passes by a clock that only sleeps move. */
@@ -408,6 +429,21 @@ export class History {
     const user = this.#users[index];
     if (user === undefined) throw new RangeError(`there is no user ${index}`);
     return user;
+  }
+
+  #countApplied(
+    { outcome, transaction: { steps, domains } }: RunResult['outcomes'][number],
+    plan: Plan,
+  ): void {
+    if (outcome.kind !== 'committed') return;
+    const restarted = steps.some(({ kind }) => kind === 'restart');
+    if (restarted) this.#count('applied with a restart');
+    else if (domains.some(({ live }) => live !== undefined)) this.#count('applied live');
+    for (const { domain } of domains) {
+      const planned = plan.domains.find(({ state }) => state.domain.uuid === domain.uuid);
+      const mark = planned && markOf(planned.state);
+      if (mark !== undefined && mark.profile !== planned?.profile.name) this.#count('profiles changed');
+    }
   }
 
   #count(what: string, by = 1): void {

@@ -11,6 +11,7 @@ import { LEASE_USAGE, leaseXml, readLease } from '../../../tuner/lock/lease-reco
 import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
 import { type Job, perform } from './job.ts';
 import type { Doomed } from './killed-child.ts';
+import type { Kill } from './step.ts';
 import type { User } from './user.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-child.ts');
@@ -20,11 +21,11 @@ export async function killedChild(
   { uri, stateDir }: User,
   restart: RestartLimits,
   job: Job,
-  killAt: number,
+  { at: killAt, onceBegun = false }: Kill,
 ): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-doomed-'));
   const file = join(folder, 'job.json');
-  const doomed: Doomed = { uri, stateDir, restart, job, killAt };
+  const doomed: Doomed = { uri, stateDir, restart, job, killAt, onceBegun };
   writeFileSync(file, JSON.stringify(doomed));
   const child = spawn(process.execPath, [CHILD, file], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -51,9 +52,11 @@ export class Abandoned {
    * Does it in this process, and leaves it at that point as a killed process leaves it: its connections are cut, its
    * flock(2) is gone, its lease stands with a PID that nobody has. Processes of their own are a hundred times as slow.
    *
+   * `killAt`: its number, or the first one of that name, as `before nodeAllocPages`.
+   *
    * `elsewhere`: its lease is that of another machine, so that nobody here can see that it is dead.
    */
-  async at(user: User, job: Job, killAt: number, elsewhere: boolean): Promise<string> {
+  async at(user: User, job: Job, killAt: number | string, elsewhere: boolean): Promise<string> {
     const connections: Connection[] = [];
     const died = Promise.withResolvers<string>();
     const hung = Promise.withResolvers<void>();
@@ -69,9 +72,10 @@ export class Abandoned {
           return connection;
         },
         trace: ({ when, what }) => {
-          if (!isDead && at++ !== killAt) return undefined;
+          const point = `${when} ${what}`;
+          if (!isDead && at++ !== killAt && point !== killAt) return undefined;
           isDead = true;
-          died.resolve(`${when} ${what}`);
+          died.resolve(point);
           return hung.promise;
         },
       }),

@@ -10,17 +10,21 @@ export interface Doomed {
   readonly restart: RestartLimits;
   readonly job: Job;
   readonly killAt: number;
+  /** Points count from the first line of the journal on: before it nothing is changed. */
+  readonly onceBegun: boolean;
 }
 
-const { uri, stateDir, restart, job, killAt }: Doomed = JSON.parse(
+const { uri, stateDir, restart, job, killAt, onceBegun }: Doomed = JSON.parse(
   readFileSync(process.argv[2] ?? '', 'utf8'),
 );
 let at = 0;
+let begun = !onceBegun;
 const outcomes = await perform(
   job,
   runOptionsFor(uri, stateDir, restart, {
     trace: ({ when, what }) => {
-      if (at++ !== killAt) return;
+      begun ||= what.startsWith('journal ');
+      if (!begun || at++ !== killAt) return;
       process.stdout.write(`${when} ${what}\n`);
       process.kill(process.pid, 'SIGKILL');
     },

@@ -64,10 +64,11 @@ export class SimulatedHistoryHost implements HistoryHost {
   readonly uri: string;
   /** Guests obey at once. */
   readonly restart = { shutdownMs: 10, settleMs: 1, forceOff: true };
-  readonly mayRefuse = false;
   readonly users: readonly User[];
   readonly #demo: Demo;
   readonly #folder: string;
+  /** Of profiles besides virtune's. */
+  readonly profiles: string;
   readonly #connection: Connection;
 
   static async start({ host, vms }: HostShape): Promise<SimulatedHistoryHost> {
@@ -96,13 +97,20 @@ export class SimulatedHistoryHost implements HistoryHost {
     this.#folder = folder;
     this.#connection = connection;
     this.uri = demo.uri;
-    this.users = [0, 1].map((user) => new User(demo.uri, join(folder, `user-${user}`), this.restart));
+    this.profiles = join(folder, 'profiles');
+    this.users = [0, 1].map(
+      (user) => new User(demo.uri, join(folder, `user-${user}`), this.restart, [this.profiles]),
+    );
   }
 
   async stop(): Promise<void> {
     await this.#connection.close();
     await this.#demo.stop();
     rmSync(this.#folder, { recursive: true });
+  }
+
+  mayRefuse(): boolean {
+    return false;
   }
 
   picture(): Picture {

@@ -9,6 +9,8 @@ export interface Kill {
   readonly at: number;
   /** `here`: left where it is, in this process; `child`: SIGKILL; `elsewhere`: on a machine that nobody here can look at. */
   readonly how: 'here' | 'child' | 'elsewhere';
+  /** Its points count from the first line of the journal on (of a child): before it nothing is changed. */
+  readonly onceBegun?: boolean | undefined;
 }
 
 /** One thing that happens on a host. `which`: of the transactions that stand, counted from the newest. */
@@ -21,7 +23,14 @@ export type HistoryStep =
       readonly kill?: Kill | undefined;
     }
   /** One plans, the other applies, and only then the first one says yes. */
-  | { readonly kind: 'late yes'; readonly user: number; readonly wanted: Wanted; readonly meanwhile: Wanted }
+  | {
+      readonly kind: 'late yes';
+      readonly user: number;
+      readonly wanted: Wanted;
+      readonly meanwhile: Wanted;
+      /** --force: a new plan where the first one is refused as old. */
+      readonly force?: boolean | undefined;
+    }
   | { readonly kind: 'both at once'; readonly wanted: readonly [Wanted, Wanted] }
   | {
       readonly kind: 'rollback';
@@ -43,29 +52,52 @@ export interface HistoryShape {
   readonly kills: readonly Kill['how'][];
   /** A run has about so many points. */
   readonly points: number;
+  readonly minLength?: number | undefined;
   readonly length: number;
+  /** For hosts where each run takes seconds: one in four is killed, and that in mid-change; few steps do nothing. */
+  readonly isSlow?: boolean | undefined;
+  /** What else is said of a plan; absent: nothing. */
+  readonly flags?: fc.Arbitrary<Partial<Wanted>> | undefined;
+  /** Whether a plan that is refused as old is made again. */
+  readonly force?: fc.Arbitrary<boolean> | undefined;
 }
 
 export function histories(shape: HistoryShape): fc.Arbitrary<HistoryStep[]> {
-  const { names, profiles, kills, points, length } = shape;
+  const { names, profiles, kills, points, length, minLength = 1 } = shape;
   const user = fc.constantFrom(...USERS);
-  const wanted: fc.Arbitrary<Wanted> = fc.record({
+  const plain: fc.Arbitrary<Wanted> = fc.record({
     picks: fc
       .uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: names.length })
       .chain((chosen) => fc.tuple(...chosen.map((name) => pick(name, profiles)))),
     restart: fc.boolean(),
     together: fc.boolean(),
   });
-  const kill = fc.option(fc.record({ at: fc.nat(points), how: fc.constantFrom(...kills) }), {
-    nil: undefined,
-    freq: 2,
-  });
+  const { flags } = shape;
+  const wanted =
+    flags === undefined ? plain : fc.tuple(plain, flags).map(([some, more]) => ({ ...some, ...more }));
+  const killed = fc.record({ at: fc.nat(points), how: fc.constantFrom(...kills) });
+  const { isSlow = false } = shape;
+  const kill: fc.Arbitrary<Kill | undefined> = isSlow
+    ? fc.oneof(
+        { weight: 3, arbitrary: fc.constant(undefined) },
+        { weight: 1, arbitrary: killed.map((each) => ({ ...each, onceBegun: true })) },
+      )
+    : fc.option(killed, { nil: undefined, freq: 2 });
   const step = fc.oneof(
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('plan' as const), user, wanted }) },
-    { weight: 8, arbitrary: fc.record({ kind: fc.constant('apply' as const), user, wanted, kill }) },
+    {
+      weight: isSlow ? 12 : 8,
+      arbitrary: fc.record({ kind: fc.constant('apply' as const), user, wanted, kill }),
+    },
     {
       weight: 2,
-      arbitrary: fc.record({ kind: fc.constant('late yes' as const), user, wanted, meanwhile: wanted }),
+      arbitrary: fc.record({
+        kind: fc.constant('late yes' as const),
+        user,
+        wanted,
+        meanwhile: wanted,
+        ...(shape.force !== undefined && { force: shape.force }),
+      }),
     },
     {
       weight: 1,
@@ -90,7 +122,7 @@ export function histories(shape: HistoryShape): fc.Arbitrary<HistoryStep[]> {
       }),
     },
   );
-  return fc.array(step, { minLength: 1, maxLength: length });
+  return fc.array(step, { minLength, maxLength: length, ...(minLength > 1 && { size: 'max' as const }) });
 }
 
 const pick = (name: string, profiles: readonly string[]) =>

@@ -1,5 +1,9 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isLocalUri } from '../../../cli/local-uri.ts';
+import { choose, type PlanFlags, planChoice } from '../../../cli/tune/make-plan.ts';
 import { connect } from '../../../libvirt/client/connect.ts';
+import { CpuSet } from '../../../model/cpu-set.ts';
 import { basisOf } from '../../../tuner/apply/basis.ts';
 import { transactionsOf } from '../../../tuner/apply/parts.ts';
 import type { RunOptions } from '../../../tuner/apply/run.ts';
@@ -8,9 +12,7 @@ import type { DomainState, HostFacts } from '../../../tuner/facts/facts.ts';
 import { readDomains } from '../../../tuner/facts/read-domains.ts';
 import { readHost } from '../../../tuner/facts/read-host.ts';
 import { openStateFolder } from '../../../tuner/journal/folder.ts';
-import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import { listTransactions, type TransactionRecord } from '../../../tuner/journal/list.ts';
-import { makePlan } from '../../../tuner/plan/make-plan.ts';
 import { allSteps, type Plan } from '../../../tuner/plan/plan.ts';
 import { ProfileLibrary } from '../../../tuner/profile/library.ts';
 import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
@@ -20,6 +22,13 @@ export interface Wanted {
   readonly picks: readonly { readonly name: string; readonly profile: string }[];
   readonly restart: boolean;
   readonly together: boolean;
+  /** --host-cpus: CPUs that no VM gets; absent: the placement's own choice. */
+  readonly hostCpus?: string | undefined;
+  /** --allow-ratio. */
+  readonly allowRatio?: number | undefined;
+  /** --canary and --batch: numbers of VMs. */
+  readonly canary?: number | undefined;
+  readonly batch?: number | undefined;
 }
 
 export interface Planned {
@@ -29,51 +38,67 @@ export interface Planned {
   readonly refusals: readonly string[];
 }
 
-const library = ProfileLibrary.open([]);
-
 /** One who tunes a host, with a state folder apart from those of the others. */
 export class User {
   readonly uri: string;
   readonly stateDir: string;
   readonly #restart: RestartLimits;
-  readonly #allowedRatio: number | undefined;
+  readonly #profiles: readonly string[];
 
-  /** `allowedRatio`: as --allow-ratio; a machine with two CPUs refuses most plans without it. */
-  constructor(uri: string, stateDir: string, restart: RestartLimits, allowedRatio?: number) {
+  /** `profiles`: folders with profiles besides virtune's. */
+  constructor(uri: string, stateDir: string, restart: RestartLimits, profiles: readonly string[] = []) {
     this.uri = uri;
     this.stateDir = stateDir;
     this.#restart = restart;
-    this.#allowedRatio = allowedRatio;
+    this.#profiles = profiles;
   }
 
   options(more: Partial<RunOptions> = {}): RunOptions {
     return runOptionsFor(this.uri, this.stateDir, this.#restart, more);
   }
 
-  /** As `plan` and `apply` make it. */
-  async plan({ picks, restart, together }: Wanted): Promise<Planned> {
-    const { host, domains } = await readAll(this.uri);
-    const now = new Date();
-    const plan = await makePlan({
-      host,
-      domains,
-      picks: picks.flatMap(({ name, profile }) =>
-        domains
-          .filter(({ domain }) => domain.name === name)
-          .map((state) => ({ state, profile: library.get(profile) })),
-      ),
-      profileOf: (name) => library.get(name),
-      restart,
-      allowedRatio: this.#allowedRatio,
-      id: newTransactionId(now),
-      at: now.toISOString(),
-    });
-    const options = { command: 'virtune tune apply', together, basis: basisOf(host, domains) };
+  /** As `plan` and `apply` make it: one profile by --profile, several by an assignments file. */
+  async plan(wanted: Wanted): Promise<Planned> {
+    const connection = await connect(this.uri, { readOnly: false });
+    try {
+      const library = ProfileLibrary.open(this.#profiles);
+      const { host, domains } = await readAll(this.uri);
+      const basis = basisOf(host, domains);
+      const names = wanted.picks.map(({ name }) => name);
+      const choice = choose({ connection, host, domains, library, basis }, names, this.#flags(wanted));
+      const plan = await planChoice({ connection, host, domains, library, basis }, choice, new Date());
+      const options = { command: 'virtune tune apply', together: wanted.together, basis };
+      return {
+        plan,
+        refusals: plan.placement.refusals.map(({ guest, code, text }) => `${guest}: ${code} ${text}`),
+        transactions: allSteps(plan).length === 0 ? [] : transactionsOf(plan, options),
+      };
+    } finally {
+      await connection.close();
+    }
+  }
+
+  #flags({ picks, restart, hostCpus, allowRatio }: Wanted): PlanFlags {
+    const profiles = new Set(picks.map(({ profile }) => profile));
+    const [profile] = profiles;
     return {
-      plan,
-      refusals: plan.placement.refusals.map(({ guest, code, text }) => `${guest}: ${code} ${text}`),
-      transactions: allSteps(plan).length === 0 ? [] : transactionsOf(plan, options),
+      connect: this.uri,
+      stateDir: this.stateDir,
+      profiles: this.#profiles,
+      accept: [],
+      restart,
+      allowRatio,
+      ...(hostCpus === undefined ? {} : { hostCpus: CpuSet.parse(hostCpus) }),
+      ...(profiles.size === 1 ? { profile } : { file: this.#assignments(picks) }),
     };
+  }
+
+  #assignments(picks: Wanted['picks']): string {
+    mkdirSync(this.stateDir, { recursive: true });
+    const file = join(this.stateDir, 'assignments.yaml');
+    const assign = picks.map(({ name, profile }) => ({ domain: name, profile }));
+    writeFileSync(file, JSON.stringify({ assign }));
+    return file;
   }
 
   /** Newest first. */

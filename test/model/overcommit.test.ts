@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { DomainState, PausedReason } from '../../libvirt/constants.ts';
+import { ParamType } from '../../libvirt/typed-params.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import type { CellFigures, HostFigures } from '../../model/host.ts';
 import {
@@ -8,6 +9,7 @@ import {
   fitsOf,
   type OvercommitDomain,
   overcommitOf,
+  vcpuTimesOf,
 } from '../../model/overcommit.ts';
 import { type RunState, vcpusCanRun } from '../../model/run-state.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
@@ -183,6 +185,94 @@ test('disks count against the pool that their images lie in, an image that two V
   ]);
   const domains = [vm('a', disk, { stats }), vm('b', disk, { stats }), vm('c', elsewhere, { stats })];
   expect(overcommitOf(host, domains).pools).toEqual([{ pool: 'default', provisionedBytes: 1_500 }]);
+});
+
+test('a host of which libvirt reports no CPU and no memory has no ratio, not an infinite one', () => {
+  const empty = { ...host, cpusOnline: 0, memoryKiB: new Map([['total', 0]]) };
+  const one = vm('a', '<vcpu>2</vcpu><memory>6000</memory>');
+  expect(overcommitOf(empty, [one])).toMatchObject({ vcpuRatio: undefined, memoryMaximumRatio: undefined });
+});
+
+test('page demands add up by size and cell; pages of the default size and VMs without a definition are left out', () => {
+  const backed = (pages: string, numa = ''): string =>
+    `<memory>40960</memory>${numa}<memoryBacking><hugepages>${pages}</hugepages></memoryBacking>`;
+  const small = "<page size='2048'/>";
+  const onOne = "<numatune><memory mode='strict' nodeset='1'/></numatune>";
+  const onBoth = "<numatune><memory mode='strict' nodeset='0-1'/></numatune>";
+  const { hugepages } = overcommitOf(host, [
+    vm('default', backed(''), { run: OFF }),
+    vm('unknown', '', { run: OFF, facts: undefined }),
+    vm('a', backed(small, onOne), { run: OFF }),
+    vm('b', backed(small, onOne), { run: OFF }),
+    vm('c', backed(small, onBoth), { run: OFF }),
+    vm('d', backed("<page size='8192'/>"), { run: OFF }),
+  ]);
+  expect(hugepages).toEqual([
+    { sizeKiB: 2_048, cell: 1, wanted: 40, free: 40 },
+    { sizeKiB: 2_048, cell: undefined, wanted: 20, free: 50 },
+    { sizeKiB: 8_192, cell: undefined, wanted: 5, free: undefined },
+  ]);
+});
+
+test('a volume counts in the pool it names; images outside pools and disks without a size count nowhere', () => {
+  const [images] = host.pools;
+  if (images === undefined) throw new Error('the host has no pool');
+  const withPools = {
+    ...host,
+    pools: [
+      { ...images, name: 'no-path', path: undefined },
+      { ...images, name: 'empty', path: '/empty' },
+      { ...images, name: 'fast', path: '/fast/' },
+      images,
+    ],
+  };
+  const disk = (target: string, type: string, source: string): string =>
+    `<disk type='${type}'><source ${source}/><target dev='${target}'/></disk>`;
+  const xml = `<devices>
+    ${disk('vda', 'volume', "pool='fast' volume='a.img'")}
+    ${disk('vdb', 'file', "file='/fast/b.img'")}
+    ${disk('vdc', 'file', "file='/elsewhere/c.img'")}
+    ${disk('vdd', 'file', "file='/images/no-size.img'")}
+    <disk type='file' device='cdrom'><target dev='sda'/></disk>
+  </devices>`;
+  const stats = readDomainStats(
+    ['vda', 'vdb', 'vdc'].flatMap((name, index) => [
+      { field: `block.${index}.name`, type: 7, value: name },
+      { field: `block.${index}.capacity`, type: 4, value: 100 * (index + 1) },
+    ]),
+  );
+  const domains = [
+    vm('not asked', xml),
+    vm('undefined', xml, { facts: undefined, stats }),
+    vm('a', xml, { stats }),
+  ];
+  expect(overcommitOf(withPools, domains).pools).toEqual([{ pool: 'fast', provisionedBytes: 300 }]);
+  expect(overcommitOf({ ...host, pools: [] }, domains).pools).toEqual([]);
+});
+
+test('whether a VM is too wide is unknown where the VM or the host is', () => {
+  const two = vm('a', '<vcpu>2</vcpu>');
+  const blind = { ...host, topology: undefined, cpusOnline: undefined };
+  const unknown = { widerThanHost: undefined, widerThanCell: undefined };
+  expect(fitsOf(blind, [two])).toEqual([unknown]);
+  expect(fitsOf(host, [{ ...two, vcpus: undefined }])).toEqual([unknown]);
+  expect(fitsOf(host, [vm('as wide as the host', '<vcpu>4</vcpu>')])).toEqual([
+    { widerThanHost: false, widerThanCell: true },
+  ]);
+});
+
+test('CPU time of a VM is the sum over its vCPUs that report run and delay, and unknown without any', () => {
+  const counter = (field: string, value: number) => ({ field, type: ParamType.ullong, value });
+  const stats = readDomainStats([
+    counter('vcpu.0.time', 100),
+    counter('vcpu.0.delay', 10),
+    counter('vcpu.1.time', 200),
+    counter('vcpu.1.delay', 20),
+    counter('vcpu.2.time', 4_000),
+    counter('vcpu.3.delay', 8_000),
+  ]);
+  expect(vcpuTimesOf(stats)).toEqual({ runNs: 300, delayNs: 30 });
+  expect(vcpuTimesOf(readDomainStats([counter('vcpu.0.time', 100)]))).toBeUndefined();
 });
 
 test('a VM may be wider than a cell, or than the whole host', () => {

@@ -71,3 +71,64 @@ test('what the guest swaps and faults has rates too', () => {
   );
   expect(rates?.memory).toEqual({ swapInKiB: 50 });
 });
+
+test('contention is taken over all vCPUs that report run and delay, by how much each wanted', () => {
+  const before = instant(0, {
+    'vcpu.0.time': 0,
+    'vcpu.0.delay': 0,
+    'vcpu.1.time': 0,
+    'vcpu.1.delay': 0,
+    'vcpu.2.time': 0,
+  });
+  const after = instant(2_000, {
+    'vcpu.0.time': 5e8,
+    'vcpu.0.delay': 1e8,
+    'vcpu.1.time': 2e8,
+    'vcpu.1.delay': 2e8,
+    'vcpu.2.time': 9e9,
+  });
+  expect(domainRates(before, after)).toMatchObject({ elapsedMs: 2_000, contention: 0.3 });
+});
+
+test('a device that is new or unnamed has no rates; one that kept its number is not searched for', () => {
+  const before = instant(0, {
+    'net.0.name': 'vnet0',
+    'net.0.rx.bytes': 10,
+    'net.1.rx.bytes': 5,
+    'net.3.name': 'vnet0',
+    'net.3.rx.bytes': 900,
+  });
+  const after = instant(1_000, {
+    'net.0.name': 'vnet0',
+    'net.0.rx.bytes': 30,
+    'net.1.rx.bytes': 50,
+    'net.2.name': 'vnet9',
+    'net.2.rx.bytes': 70,
+  });
+  expect([...(domainRates(before, after)?.nets ?? [])]).toEqual([['vnet0', { rxBytes: 20 }]]);
+});
+
+test('vCPUs have rates by their number, and one that was plugged in meanwhile has none yet', () => {
+  const before = instant(0, { 'vcpu.1.time': 100 });
+  const after = instant(500, { 'vcpu.0.time': 100, 'vcpu.1.time': 400 });
+  expect([...(domainRates(before, after)?.vcpus ?? [])]).toEqual([[1, { timeNs: 600 }]]);
+});
+
+test('all four memory counters of the guest have rates', () => {
+  const figures = (n: number) => ({
+    'balloon.swap_in': n,
+    'balloon.swap_out': 2 * n,
+    'balloon.major_fault': 3 * n,
+    'balloon.minor_fault': 4 * n,
+  });
+  expect(domainRates(instant(0, figures(0)), instant(1_000, figures(10)))?.memory).toEqual({
+    swapInKiB: 10,
+    swapOutKiB: 20,
+    majorFaults: 30,
+    minorFaults: 40,
+  });
+});
+
+test('CPU use is unknown where neither the summary nor the statistics have CPU time', () => {
+  expect(domainRates(instant(0, {}), instant(1_000, {}))?.cpuUsage).toBeUndefined();
+});

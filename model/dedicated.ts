@@ -29,7 +29,8 @@ export interface CpuClaims {
 /**
  * vCPUs have CPUs to themselves when they are confined to less than a cell, and have no more room there than each
  * needs: a CPU alone, the threads of one core, or a set that holds no more CPUs than vCPUs. A wider set is shared:
- * it floats. An emulator's or iothread's set is its own unless its vCPUs float there too.
+ * it floats. An emulator's or iothread's set is its own unless its vCPUs float there too; a single CPU always is, since the
+ * thread can run nowhere else.
  */
 export function claimsOf(cpu: CpuFacts, topology: HostTopology): CpuClaims {
   const cells = topology.cells.map(cellCpus).filter((cpus) => cpus.size > 0);
@@ -47,7 +48,7 @@ export function claimsOf(cpu: CpuFacts, topology: HostTopology): CpuClaims {
   const floats = (cpus: CpuSet): boolean =>
     ranges.some((range) => range.cpus === undefined || range.cpus.isSubsetOf(cpus));
   const helpers = [...(cpu.emulatorPin === undefined ? [] : [cpu.emulatorPin]), ...cpu.ioThreadPins.values()]
-    .filter((pin) => (dedicatedCpu(pin) !== undefined || !holdsCell(pin)) && !floats(pin))
+    .filter((pin) => dedicatedCpu(pin) !== undefined || (!holdsCell(pin) && !floats(pin)))
     .reduce((all, pin) => all.union(pin), CpuSet.empty);
   return { vcpus, helpers: helpers.difference(vcpus), ranges };
 }

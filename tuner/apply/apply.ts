@@ -1,4 +1,5 @@
 import { TunerError } from '../errors.ts';
+import { brokenOnHost, violationKey } from '../invariants/violations.ts';
 import type { StateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, pruneTransactions } from '../journal/list.ts';
@@ -8,7 +9,7 @@ import type { Step } from '../steps/step.ts';
 import { readBootId } from './back.ts';
 import { goForward } from './forward.ts';
 import { checkFresh, savedImageNotes } from './fresh.ts';
-import { checkGround, checkOthers } from './ground.ts';
+import { checkGround, checkOthers, type Ground } from './ground.ts';
 import type { HostLink } from './host-link.ts';
 import { inValidOrder } from './order.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
@@ -35,9 +36,9 @@ export async function applyLocked(
   const { folder, lease } = held;
   await refuseIfOpen(folder, transaction.hostname);
   const run = async (link: HostLink): Promise<Outcome> => {
-    await checkGround(link, transaction);
+    const ground = await checkGround(link, transaction);
     await checkFresh(link, transaction.domains);
-    const header = await headerOf(transaction, options, link);
+    const header = await headerOf(transaction, options, link, ground);
     const stepOf = (index: number): Step | undefined => header.steps[index];
     const journal = await Journal.create(folder, header, journalOptions(options, stepOf));
     try {
@@ -66,6 +67,7 @@ async function headerOf(
   { id, uri, hostname, command, domains, steps, notes }: Transaction,
   { now, version }: RunOptions,
   link: HostLink,
+  ground: Ground | undefined,
 ): Promise<JournalHeader> {
   return {
     format: JOURNAL_FORMAT,
@@ -78,6 +80,7 @@ async function headerOf(
     bootId: readBootId(link.local?.procRoot),
     domains: [...domains],
     steps: await ordered(link, steps),
+    broken: ground && brokenOnHost(ground.host, ground.domains).map(violationKey),
     notes: [...notes, ...(await savedImageNotes(link, domains))],
   };
 }

@@ -20,8 +20,10 @@ export interface BackOptions {
   readonly force: boolean;
   /** What was cut off a while ago: what others have set since then is left alone, unless `force` says otherwise. */
   readonly cutOff?: boolean | undefined;
-  /** Steps that are not to be undone. */
-  readonly leave?: ((step: Step) => boolean) | undefined;
+  /** Steps that are not to be undone; with why, where somebody is to know. */
+  readonly leave?: ((step: Step) => boolean | string) | undefined;
+  /** Domains, by UUID, that cannot go back now, and why: they stay for a later recover, and the host with them. */
+  readonly held?: ReadonlyMap<string, string> | undefined;
 }
 
 export interface BackResult {
@@ -60,10 +62,14 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
     try {
       if (how === 'forth') await makeStep(work, index);
       else if (isBegun(progress)) {
-        const left = options.leave?.(step) === true;
-        const note = left
-          ? undefined
-          : await undoPatiently(work, { index, step, progress, record, force: options.force, others });
+        const left = options.leave?.(step) ?? false;
+        if (left !== false) {
+          await record({ event: 'undone', step: index, note: left === true ? undefined : left });
+          continue;
+        }
+        throwIfHeld(step, options.held);
+        const { force } = options;
+        const note = await undoPatiently(work, { index, step, progress, record, force, others });
         if (note !== undefined) notes.add(note);
         await record({ event: 'undone', step: index, note });
       }
@@ -89,6 +95,12 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
     notes.add('all of it was undone, but its journal could not say so; virtune tune recover closes it');
   }
   return { remains, notes: [...notes] };
+}
+
+/** What was done to the host stays with a domain that stays: its definition may stand on it. */
+function throwIfHeld(step: Step, held: BackOptions['held']): void {
+  const why = 'domain' in step ? held?.get(step.domain.uuid) : [...(held?.values() ?? [])][0];
+  if (why !== undefined) throw new TunerError('TUNE_CHANGED', why);
 }
 
 /** A libvirt that does not even list its domains now undoes nothing either, and each step will say so. */

@@ -1,4 +1,5 @@
 import { TunerError } from '../errors.ts';
+import type { DomainState, HostFacts } from '../facts/facts.ts';
 import { readDomains } from '../facts/read-domains.ts';
 import { readHost } from '../facts/read-host.ts';
 import { basisOf, movedSince, others, type PlanBasis } from './basis.ts';
@@ -8,18 +9,34 @@ import type { Transaction } from './transaction.ts';
 /** Differences shown; more are counted. */
 const SHOWN = 8;
 
+/** A host and all of its domains at one time. */
+export interface Ground {
+  readonly host: HostFacts;
+  readonly domains: readonly DomainState[];
+}
+
 /** The whole host as it is now, as a plan would look at it. */
-export async function readBasis(link: HostLink, uri: string): Promise<PlanBasis> {
+export async function readGround(link: HostLink, uri: string): Promise<Ground> {
   const reader = { readOnly: true, call: link.call.bind(link) };
   const [host, domains] = await Promise.all([readHost(reader, uri, link.local), readDomains(reader)]);
+  return { host, domains };
+}
+
+export async function readBasis(link: HostLink, uri: string): Promise<PlanBasis> {
+  const { host, domains } = await readGround(link, uri);
   return basisOf(host, domains);
 }
 
-/** @throws TunerError TUNE_CHANGED when anything that the plan looked at has moved since. */
-export async function checkGround(link: HostLink, { uri, basis }: Transaction): Promise<void> {
-  if (basis === undefined) return;
-  const moved = movedSince(basis, await readBasis(link, uri));
+/**
+ * What the transaction stands on, as it is now; undefined for one that stands on nothing.
+ * @throws TunerError TUNE_CHANGED when anything that the plan looked at has moved since.
+ */
+export async function checkGround(link: HostLink, { uri, basis }: Transaction): Promise<Ground | undefined> {
+  if (basis === undefined) return undefined;
+  const ground = await readGround(link, uri);
+  const moved = movedSince(basis, basisOf(ground.host, ground.domains));
   if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');
+  return ground;
 }
 
 /**

@@ -1,8 +1,7 @@
-import { parseDomain } from '../../model/domain/domain.ts';
 import { readMark, type TunedMark } from '../../model/domain/tuned-mark.ts';
 import { parseXml } from '../../model/xml.ts';
 import { TunerError } from '../errors.ts';
-import type { CellMemory, DomainState, DomainView } from '../facts/facts.ts';
+import type { DomainState } from '../facts/facts.ts';
 import { readDomains } from '../facts/read-domains.ts';
 import { readHost } from '../facts/read-host.ts';
 import type { StepProgress } from '../journal/progress.ts';
@@ -12,7 +11,7 @@ import { quoted } from '../steps/domain-run.ts';
 import type { Register } from '../steps/register.ts';
 import type { Step, StepOf } from '../steps/step.ts';
 import type { HostLink } from './host-link.ts';
-import { heldIn, missingPages, poolOf, takesPages, withoutRuns, withPool } from './pages-after.ts';
+import { heldIn, missingPages, poolOf, withPool } from './pages-after.ts';
 
 /**
  * What other runs have changed since a transaction was cut off. Between that and `recover` anybody may have tuned the
@@ -23,7 +22,6 @@ export class OthersWork {
   readonly #header: JournalHeader;
   /** By UUID: the domain's mark, where it is that of another transaction. */
   readonly #tuned: ReadonlyMap<string, TunedMark>;
-  readonly #all: readonly DomainState[];
   /** Domains of the transaction. */
   readonly #own: readonly DomainState[];
   /** Domains of others that were tuned in the same run or later, and may stand on what this transaction did to the host. */
@@ -50,7 +48,6 @@ export class OthersWork {
         })
         .map(({ state, mark }) => [state.domain.uuid, mark]),
     );
-    this.#all = domains;
     this.#own = domains.filter(({ domain }) => own.has(domain.uuid));
     this.#relying = domains.filter((state) => {
       const mark = own.has(state.domain.uuid) ? undefined : markOf(state);
@@ -114,54 +111,6 @@ export class OthersWork {
       `with ${to} pages of ${sizeKiB} KiB in cell ${cell}, ${then - now} would be missing at the next boot of ${names.join(' or ')}; take back first what was done to ${names.length === 1 ? 'it' : 'them'}, or shrink the pool all the same with --force`,
     );
   }
-
-  /**
-   * @throws TunerError TUNE_CHANGED when a rollback would leave a domain without pages for its next boot: one whose old
-   *   definition comes back, or another one.
-   */
-  async checkBoots(
-    shrinks: readonly { readonly step: StepOf<'hostPages'>; readonly to: number }[],
-  ): Promise<void> {
-    const before = new Map(this.#header.domains.map(({ domain, inactive }) => [domain.uuid, inactive]));
-    const isOwn = (state: DomainState): boolean => this.#own.includes(state);
-    const now = this.#all.map((state) => (isOwn(state) ? { ...state, live: undefined } : state));
-    const states = now.map((state): DomainState => {
-      const xml = before.get(state.domain.uuid);
-      return xml === undefined ? state : { ...state, inactive: viewOf(xml) };
-    });
-    if (![...this.#all, ...states].some(takesPages)) return;
-    // What nobody has tuned with virtune lacked its pages before the transaction as well.
-    const isTuned = (state: DomainState): boolean =>
-      before.has(state.domain.uuid) || markOf(state) !== undefined;
-    const reader = { readOnly: true, call: this.#link.call.bind(this.#link) };
-    const { cells } = await readHost(reader, this.#header.uri, this.#link.local);
-    // Its own domains give back what they hold before they boot.
-    const free = withoutRuns(cells, this.#own);
-    for (const { step, to } of shrinks) {
-      const pool = poolOf(free, step);
-      if (pool === undefined || pool.total - pool.free <= to) continue;
-      throw new TunerError(
-        'TUNE_CHANGED',
-        `cell ${step.cell} cannot go back to ${to} pages of ${step.sizeKiB} KiB: other VMs use ${pool.total - pool.free} of them now; take back first what was done to those, or this one all the same with --force`,
-      );
-    }
-    const smaller = shrinks.reduce<readonly CellMemory[]>(
-      (all, { step, to }) => withPool(all, { ...step, to, returned: 0 }),
-      free,
-    );
-    const tuned = states.filter(isTuned);
-    const lacking = missingPages(smaller, tuned);
-    if (lacking <= missingPages(free, now.filter(isTuned))) return;
-    const names = tuned.filter(takesPages).map(({ domain }) => quoted(domain));
-    throw new TunerError(
-      'TUNE_CHANGED',
-      `${lacking} hugepages would be missing at the next boot of ${names.join(' or ')}: what was done since has taken them; take that back first, or this one all the same with --force`,
-    );
-  }
-}
-
-function viewOf(xml: string): DomainView {
-  return { xml, root: parseXml('the definition as it was', xml, 'domain'), facts: parseDomain(xml) };
 }
 
 function markBefore({ inactive, live }: JournalHeader['domains'][number]): TunedMark | undefined {

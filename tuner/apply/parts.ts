@@ -1,8 +1,12 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import { claimsOf } from '../../model/dedicated.ts';
+import type { HostTopology } from '../../model/topology.ts';
 import type { DomainState } from '../facts/facts.ts';
+import { neighboursOf } from '../invariants/violations.ts';
 import type { DomainPlan, Plan } from '../plan/plan.ts';
 import type { Step } from '../steps/step.ts';
 import type { PlanBasis } from './basis.ts';
+import { forwardChanges, statesAfter } from './states-after.ts';
 import type { Transaction, TransactionDomain } from './transaction.ts';
 
 /** What is done, or not done, as a whole: one transaction. */
@@ -14,20 +18,11 @@ interface Part {
 /**
  * A plan in parts as small as they can be: the host's own steps, then one for each domain. With one domain only, all
  * of it is one part.
- *
- * A domain that is to have CPUs that another one is pinned to now, and leaves in this plan, comes after it; where two
- * swap places they are one part, so that neither is ever left on CPUs that are also the other's. VMs that share CPUs
- * come before those that get some to themselves: no part leaves a floating VM on CPUs that were just dedicated.
  */
-function partsOf(plan: Plan): Part[] {
-  const { hostPlan, domains, host } = plan;
-  const changed = domains.filter(({ steps }) => steps.length > 0);
-  const inOrder = changed.toSorted((a, b) => rank(a) - rank(b));
-  const waitsFor = (one: DomainPlan): DomainPlan[] =>
-    inOrder.filter((other) => other !== one && takesPlaceOf(one, other, host.online));
-  const groups = inDependencyOrder(inOrder, waitsFor);
+function partsOf(plan: Plan, groups: readonly (readonly DomainPlan[])[]): Part[] {
+  const { hostPlan } = plan;
   // What is grown for one VM alone goes back with it.
-  if (groups.length <= 1) return [wholeOf(plan)];
+  if (groups.length <= 1) return [wholeOf(plan, groups)];
   return [
     ...(hostPlan.steps.length === 0 ? [] : [{ domains: [], steps: hostPlan.steps }]),
     ...groups.map((group) => ({ domains: group, steps: group.flatMap(({ steps }) => steps) })),
@@ -45,7 +40,8 @@ export interface TransactionOptions {
 
 /** The plan's transactions in the order in which they are applied. With several, each has its number after the plan's id. */
 export function transactionsOf(plan: Plan, { command, together, basis }: TransactionOptions): Transaction[] {
-  const parts = together ? [wholeOf(plan)] : partsOf(plan);
+  const groups = safeOrder(plan);
+  const parts = together ? [wholeOf(plan, groups)] : partsOf(plan, groups);
   const { uri, hostname } = plan.host;
   return parts.map((part, index) => ({
     id: parts.length === 1 ? plan.id : `${plan.id}-${String(index + 1).padStart(4, '0')}`,
@@ -82,33 +78,68 @@ function waitingNotes({ domains }: Part): string[] {
     });
 }
 
-/** The whole plan as one part. */
-function wholeOf({ hostPlan, domains }: Plan): Part {
-  return { domains, steps: [...hostPlan.steps, ...domains.flatMap(({ steps }) => steps)] };
+/** The whole plan as one part, its domains in the same order. */
+function wholeOf({ hostPlan, domains }: Plan, groups: readonly (readonly DomainPlan[])[]): Part {
+  return {
+    domains,
+    steps: [...hostPlan.steps, ...groups.flatMap((group) => group.flatMap(({ steps }) => steps))],
+  };
+}
+
+/**
+ * The domains that change, in the order in which they do, within one transaction or over several. A run may be killed
+ * between any two steps, so the state after each of them has to be safe:
+ *
+ * 1. A domain that leaves CPUs comes before the one that is to have them, running or at its next boot.
+ * 2. VMs that share CPUs come before those that get some to themselves: no floating VM is on CPUs that were just dedicated.
+ * 3. Within a domain pins come before the definition, and a restart after it (`inValidOrder`): a real-time class or a hint
+ *    to the guest starts only in its place.
+ *
+ * The way back is the reverse (`backOrder`), and so passes the same states. Where domains swap CPUs they are one group.
+ */
+function safeOrder({ domains, host }: Plan): DomainPlan[][] {
+  const changed = domains
+    .filter(({ steps }) => steps.length > 0)
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map((plan) => ({ plan, ...occupancyOf(plan, host.topology) }));
+  const groups = inDependencyOrder(changed, (one) =>
+    changed.filter((other) => other !== one && takesPlaceOf(one, other)),
+  );
+  return groups.map((group) => group.map(({ plan }) => plan));
 }
 
 const rank = ({ assignment }: DomainPlan): number => (assignment?.kind === 'dedicated' ? 1 : 0);
 
-/** Whether `one` is to have CPUs that `other` is pinned to now and will leave, and either wants them alone. */
-function takesPlaceOf(one: DomainPlan, other: DomainPlan, online: CpuSet): boolean {
-  if (one.assignment === undefined) return false;
-  const now = pinnedTo(other, online);
-  const alone = one.assignment.kind === 'dedicated' || now.alone;
-  const wanted = CpuSet.of(one.assignment.vcpus.flatMap((cpus) => [...cpus]));
-  if (!alone || wanted.intersection(now.cpus).size === 0) return false;
-  const later = other.assignment?.vcpus ?? [];
-  return !later.some((cpus) => cpus.intersection(wanted).size > 0);
+/** CPUs that a domain has, running or at its next boot. */
+interface Cpus {
+  /** That its threads have nowhere else to go from. */
+  readonly claimed: CpuSet;
+  /** That its vCPUs have to themselves. */
+  readonly owned: CpuSet;
 }
 
-/** Where its vCPUs are pinned now, running or at its next boot; a pin to every CPU is none. */
-function pinnedTo({ state }: DomainPlan, online: CpuSet): { readonly cpus: CpuSet; readonly alone: boolean } {
-  const pins = [state.live, state.inactive]
-    .flatMap((view) => [...(view?.facts.cpu.vcpuPins.values() ?? [])])
-    .filter((cpus) => !online.isSubsetOf(cpus));
-  return {
-    cpus: CpuSet.of(pins.flatMap((cpus) => [...cpus])),
-    alone: pins.some((cpus) => cpus.size === 1),
-  };
+interface Occupancy {
+  readonly now: Cpus;
+  readonly after: Cpus;
+}
+
+function occupancyOf({ state, steps }: DomainPlan, topology: HostTopology): Occupancy {
+  const [after = state] = statesAfter([state], forwardChanges(steps));
+  return { now: cpusOf(state, topology), after: cpusOf(after, topology) };
+}
+
+function cpusOf(state: DomainState, topology: HostTopology): Cpus {
+  const [neighbour] = neighboursOf([state], topology);
+  const owned = [state.live, state.inactive].flatMap((view) =>
+    view === undefined ? [] : [...claimsOf(view.facts.cpu, topology).vcpus],
+  );
+  return { claimed: neighbour?.pinned ?? CpuSet.empty, owned: CpuSet.of(owned) };
+}
+
+/** Whether `one` is to have CPUs that `other` has now and will leave, and either wants them alone. */
+function takesPlaceOf({ after: one }: Occupancy, { now, after }: Occupancy): boolean {
+  const both = one.owned.intersection(now.claimed).union(one.claimed.intersection(now.owned));
+  return both.difference(after.claimed).size > 0;
 }
 
 /** Each after those that it waits for; those that wait for each other in one group (Tarjan's components). */

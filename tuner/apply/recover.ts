@@ -4,7 +4,10 @@ import { Journal } from '../journal/journal.ts';
 import { openTransactions, type TransactionRecord } from '../journal/list.ts';
 import type { Step } from '../steps/step.ts';
 import { turnBack } from './back.ts';
-import { goForward, type Work } from './forward.ts';
+import { type Failure, goForward, type Work } from './forward.ts';
+import { readGround } from './ground.ts';
+import { OthersWork } from './others.ts';
+import { brokenIfFinished, reason } from './outlook.ts';
 import { takeBack } from './rollback.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
 import { settle, undone } from './settle.ts';
@@ -69,7 +72,7 @@ async function recover(work: Work, record: TransactionRecord, options: RecoverOp
   }
   if (how === 'finish') {
     await journal.append({ event: 'recover', pid: process.pid, command, how });
-    return settle(work, await goForward(work));
+    return settle(work, (await whyNotFinished(work)) ?? (await goForward(work)), { cutOff: true });
   }
   await turnBack(work);
   await journal.append({ event: 'recover', pid: process.pid, command, how }).catch(() => undefined);
@@ -77,4 +80,21 @@ async function recover(work: Work, record: TransactionRecord, options: RecoverOp
     force,
     cutOff: true,
   });
+}
+
+/** Why the rest of a run must not be done any more: others may have tuned its VMs since, or have the CPUs that it wanted. */
+async function whyNotFinished({ journal, link }: Work): Promise<Failure | undefined> {
+  const { header, progress } = journal;
+  try {
+    const others = await OthersWork.since(link, header);
+    for (const { step, progress: made } of progress.steps)
+      if ('domain' in step && (made.kind === 'untouched' || made.kind === 'doing')) others.checkDomain(step);
+    const ground = await readGround(link, header.uri);
+    const broken = brokenIfFinished(ground, { header, steps: progress.steps });
+    if (broken.length > 0) throw new TunerError('TUNE_CHANGED', reason(header, ground.domains, broken));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TunerError)) throw error;
+    return { code: error.code, message: `it cannot be finished any more: ${error.message}` };
+  }
 }

@@ -6,13 +6,16 @@ import { findTransaction, type TransactionRecord } from '../journal/list.ts';
 import { describeStep } from '../steps/describe.ts';
 import { findRun } from '../steps/domain-run.ts';
 import { registerOf } from '../steps/registers/all.ts';
-import type { Step, StepOf } from '../steps/step.ts';
+import type { Step } from '../steps/step.ts';
 import { refuseIfOpen } from './apply.ts';
 import { type BackOptions, goBack, turnBack } from './back.ts';
 import type { Work } from './forward.ts';
+import { readGround } from './ground.ts';
 import type { HostLink } from './host-link.ts';
+import { leftForBoot, lookAhead } from './look-ahead.ts';
 import { boundToNextBoot } from './next-boot.ts';
-import { OthersWork } from './others.ts';
+import { type Outlook, outlookOf, reason } from './outlook.ts';
+import { checkBoots, type PoolShrink } from './pages-after.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
 import type { Outcome } from './transaction.ts';
 
@@ -53,8 +56,8 @@ export async function rollbackLocked(
     header,
     options,
     async (link) => {
-      if (!options.force) await checkLeftAlone(link, record);
       const restarts = options.restarts ? await restartsOf(link, record) : [];
+      const outlook = options.force ? undefined : await checkedOutlook(link, record, restarts);
       const steps = [...header.steps, ...restarts];
       const journal = await Journal.resume(
         folder,
@@ -64,7 +67,8 @@ export async function rollbackLocked(
       try {
         const { command } = options;
         await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
-        return await takeBack({ journal, link }, { force: options.force });
+        const leave = outlook && leftForBoot(outlook);
+        return await takeBack({ journal, link }, { force: options.force, leave });
       } finally {
         await journal.close();
       }
@@ -73,25 +77,63 @@ export async function rollbackLocked(
   );
 }
 
-/** The way back of a rollback, from its beginning or from where it was cut off. */
-export async function takeBack(work: Work, options: Omit<BackOptions, 'leave'>): Promise<Outcome> {
+/**
+ * The way back of a rollback, from its beginning or from where it was cut off. `leave`: what was found to wait for a boot
+ * before it began.
+ */
+export async function takeBack(
+  work: Work,
+  options: Pick<BackOptions, 'force' | 'cutOff' | 'leave'>,
+): Promise<Outcome> {
   const { journal } = work;
   await turnBack(work);
+  const { leave = options.leave, held } = await lookAhead(work, options);
   const { remains, notes } = await goBack(work, {
     ...options,
+    held,
     // A rollback restarts what it was told to, and nothing else.
-    leave: ({ kind }) => kind === 'restart',
+    leave: (step) => step.kind === 'restart' || (leave?.(step) ?? false),
   });
   const waiting = await boundToNextBoot(work);
   const kind = remains.length === 0 ? 'rolled back' : 'incomplete';
   return { id: journal.header.id, kind, failure: undefined, remains, notes: [...notes, ...waiting] };
 }
 
-/** @throws TunerError TUNE_CHANGED naming all that is no longer as the transaction left it. */
-async function checkLeftAlone(link: HostLink, { id, header, progress }: TransactionRecord): Promise<void> {
+/**
+ * What the rollback leads to.
+ * @throws TunerError TUNE_CHANGED when that is unsafe, naming who is in the way, or when something is no longer as the
+ *   transaction left it.
+ */
+async function checkedOutlook(
+  link: HostLink,
+  record: TransactionRecord,
+  restarts: readonly Step[],
+): Promise<Outlook> {
+  const { id, header, progress } = record;
+  const shrinks = await checkLeftAlone(link, record);
+  const ground = await readGround(link, header.uri);
+  const added = restarts.map((step) => ({ step, progress: { kind: 'untouched' } as const }));
+  const outlook = outlookOf(ground, { header, steps: [...progress.steps, ...added], undoesRestarts: false });
+  if (outlook.broken.length > 0) {
+    throw new TunerError(
+      'TUNE_CHANGED',
+      `transaction ${id} cannot be rolled back now, and nothing was changed: ${reason(header, ground.domains, outlook.broken)}`,
+    );
+  }
+  const redefined = progress.steps.flatMap(({ step, progress: made }) =>
+    step.kind === 'definition' && made.kind === 'done' ? [step.domain.uuid] : [],
+  );
+  checkBoots(ground, { after: outlook.after, redefined: new Set(redefined), shrinks });
+  return outlook;
+}
+
+/**
+ * Pools of pages that the rollback makes smaller.
+ * @throws TunerError TUNE_CHANGED naming all that is no longer as the transaction left it.
+ */
+async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecord): Promise<PoolShrink[]> {
   const changes: string[] = [];
-  const shrinks: { step: StepOf<'hostPages'>; to: number }[] = [];
-  const others = await OthersWork.since(link, header);
+  const shrinks: PoolShrink[] = [];
   // Of several steps on one register the last says how it was left, and the first what was before.
   const done = progress.steps.flatMap(({ step, progress: made }) =>
     made.kind === 'done' ? [[registerKey(step), { step, made }] as const] : [],
@@ -114,7 +156,7 @@ async function checkLeftAlone(link: HostLink, { id, header, progress }: Transact
     if (difference === undefined || (await differsFrom(link, step, was)) === undefined) continue;
     changes.push(`${describeStep(step)}: ${difference}`);
   }
-  if (changes.length === 0) return others.checkBoots(shrinks);
+  if (changes.length === 0) return shrinks;
   throw new TunerError(
     'TUNE_CHANGED',
     `since transaction ${id} something else has changed what it set: ${changes.join('; ')}; take a later transaction back first, or this one all the same with --force`,

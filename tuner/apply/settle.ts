@@ -1,10 +1,18 @@
 import { type BackOptions, goBack, turnBack } from './back.ts';
 import type { Failure, Work } from './forward.ts';
+import { lookAhead } from './look-ahead.ts';
 import { boundToNextBoot } from './next-boot.ts';
 import type { Outcome } from './transaction.ts';
 
-/** After the way forward: nothing more to do, or all of it back. */
-export async function settle(work: Work, failure: Failure | undefined): Promise<Outcome> {
+/**
+ * After the way forward: nothing more to do, or all of it back. `cutOff`: the run was cut off a while ago, and others may
+ * have worked on the host since.
+ */
+export async function settle(
+  work: Work,
+  failure: Failure | undefined,
+  { cutOff = false }: Pick<BackOptions, 'cutOff'> = {},
+): Promise<Outcome> {
   const { journal } = work;
   const { id, notes } = journal.header;
   if (failure === undefined) {
@@ -15,16 +23,16 @@ export async function settle(work: Work, failure: Failure | undefined): Promise<
   const { code, message, step, seen } = failure;
   // Without it the way back is journalled all the same, and so is what it leaves.
   await journal.append({ event: 'failed', code, message, step, now: seen }).catch(() => undefined);
-  return undone(work, { code, message }, { force: false });
+  return undone(work, { code, message }, { force: false, cutOff });
 }
 
 /** The way back, to its end or as far as it goes. */
 export async function undone(
   work: Work,
   failure: Outcome['failure'],
-  options: BackOptions,
+  options: Pick<BackOptions, 'force' | 'cutOff'>,
 ): Promise<Outcome> {
-  const { remains, notes: found } = await goBack(work, options);
+  const { remains, notes: found } = await goBack(work, { ...options, ...(await lookAhead(work, options)) });
   // One that was cut off before its restart may have been booted since, on the definition that was to be taken back.
   const notes = [...found, ...(options.cutOff === true ? await boundToNextBoot(work) : [])];
   const { id } = work.journal.header;

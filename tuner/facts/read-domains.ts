@@ -2,9 +2,9 @@ import type { CallName } from '../../libvirt/calls/all.ts';
 import { ErrorCode, XmlFlag } from '../../libvirt/constants.ts';
 import { isRemoteError } from '../../libvirt/errors.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
-import { parseDomain } from '../../model/domain/domain.ts';
-import { attr, child, parseXml, text } from '../../model/xml.ts';
+import { attr, child, text } from '../../model/xml.ts';
 import { type DomainCapabilities, parseDomainCapabilities } from './domain-capabilities.ts';
+import { domainView } from './domain-view.ts';
 import type { DomainState, DomainView, Reader } from './facts.ts';
 import { sayPolling } from './polling.ts';
 
@@ -70,7 +70,7 @@ async function view(connection: Reader, domain: Domain, which: number): Promise<
   const flags = connection.readOnly ? which : which | XmlFlag.secure;
   const { xml } = await connection.call('domainGetXmlDesc', { domain, flags }, { timeoutMs: TIMEOUT_MS });
   const what = `the XML of domain ${JSON.stringify(domain.name)}`;
-  return { xml, root: parseXml(what, xml, 'domain'), facts: parseDomain(xml, what) };
+  return domainView(xml, what);
 }
 
 /** Domains of one kind are offered the same, and asking makes libvirt look at QEMU. */

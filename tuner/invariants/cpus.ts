@@ -2,7 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { cellCpus } from '../../model/topology.ts';
 import { vmCpusOf } from '../facts/facts.ts';
 import { cpuNumbers } from '../settings/values.ts';
-import { type Invariant, type Subject, saidOf, vcpusOf } from './invariant.ts';
+import { type Breach, type Invariant, type Subject, saidOf, vcpusOf } from './invariant.ts';
 
 const isRealTime = (policy: string | undefined): boolean => /^(fifo|rr) /.test(policy ?? '');
 
@@ -39,12 +39,13 @@ const whereIs = (subject: Subject, vcpu: string): string => {
 };
 
 /** Who is pinned to CPUs that these vCPUs need for themselves. */
-function sharer(subject: Subject, vcpus: readonly string[]): { text: string } | undefined {
+function sharer(subject: Subject, vcpus: readonly string[]): Breach | undefined {
   const cpus = cpusOf(subject, vcpus);
   const other = subject.others.find(({ pinned }) => pinned.intersection(cpus).size > 0);
   return (
     other && {
       text: `CPUs ${other.pinned.intersection(cpus)} are also used by ${JSON.stringify(other.name)}`,
+      other: other.name,
     }
   );
 }

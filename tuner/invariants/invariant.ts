@@ -22,6 +22,11 @@ export interface Subject {
   readonly others: readonly Neighbour[];
 }
 
+/** How an invariant is broken; `other`: the name of the domain that it is broken together with. */
+export interface Breach extends Omit<Problem, 'code'> {
+  readonly other?: string | undefined;
+}
+
 /**
  * What must hold in a domain's description, whoever wrote it. `refuse`: no plan may bring about a domain that breaks
  * it; `warn`: it costs speed, and is shown.
@@ -34,7 +39,7 @@ export interface Invariant {
   readonly why: string;
   readonly source: string;
   /** How it is broken, in words; undefined where it holds. */
-  readonly broken: (subject: Subject) => Omit<Problem, 'code'> | undefined;
+  readonly broken: (subject: Subject) => Breach | undefined;
 }
 
 export const saidOf = ({ root }: Subject, setting: string, target = ''): string | undefined =>

@@ -2,17 +2,19 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { claimsOf } from '../../model/dedicated.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { HostTopology } from '../../model/topology.ts';
-import type { Problem } from '../errors.ts';
-import type { DomainState } from '../facts/facts.ts';
+import { type DomainState, type HostFacts, vmCpusOf } from '../facts/facts.ts';
+import { defaultHostCpus } from '../placement/inventory.ts';
 import { cpuInvariants } from './cpus.ts';
 import { deviceInvariants } from './devices.ts';
-import type { Invariant, Neighbour, Subject } from './invariant.ts';
+import type { Breach, Invariant, Neighbour, Subject } from './invariant.ts';
 import { memoryInvariants } from './memory.ts';
 
 export const invariants: readonly Invariant[] = [...cpuInvariants, ...memoryInvariants, ...deviceInvariants];
 
 /** An invariant that a description of a domain breaks. */
-export interface Violation extends Problem {
+export interface Violation extends Breach {
+  /** The invariant's, stable for scripts. */
+  readonly code: string;
   readonly level: Invariant['level'];
   /** It holds now, and would not any more. */
   readonly created: boolean;
@@ -26,6 +28,34 @@ export function violationsOf(subject: Subject, before: Subject | undefined): Vio
     return [{ code, level, ...found, created: before === undefined || broken(before) === undefined }];
   });
 }
+
+/** What one of a host's domains breaks, as it runs or as it will boot. */
+export interface HostViolation {
+  readonly state: DomainState;
+  readonly view: 'live' | 'inactive';
+  readonly violation: Violation;
+}
+
+/** Pure. All that the domains of a host break of what no plan may bring about. */
+export function brokenOnHost(host: HostFacts, states: readonly DomainState[]): HostViolation[] {
+  const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
+  const hostCpus = host.hostCpus ?? defaultHostCpus(host.topology, vmCpusOf(host), isolated);
+  const neighbours = neighboursOf(states, host.topology);
+  return states.flatMap((state, index) => {
+    const others = neighbours.filter((_, at) => at !== index);
+    return (['live', 'inactive'] as const).flatMap((view) => {
+      const seen = state[view];
+      if (seen === undefined) return [];
+      return violationsOf({ root: seen.root, facts: seen.facts, host, hostCpus, others }, undefined)
+        .filter(({ level }) => level === 'refuse')
+        .map((violation) => ({ state, view, violation }));
+    });
+  });
+}
+
+/** What says that two violations are the same one, at different times. */
+export const violationKey = ({ state, violation }: HostViolation): string =>
+  `${state.domain.uuid} ${violation.code}: ${violation.text}`;
 
 /** What each of these has of the host's CPUs, running or at the next boot. */
 export function neighboursOf(states: readonly DomainState[], topology: HostTopology): Neighbour[] {

@@ -34,6 +34,8 @@ export const headerSchema = z.object({
     }),
   ),
   steps: z.array(stepSchema),
+  /** What the host's domains broke of the invariants before it: a way back may bring that back. */
+  broken: z.array(z.string()).optional(),
   /** What is to be told when it is done. */
   notes: z.array(z.string()),
 });

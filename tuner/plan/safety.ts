@@ -1,6 +1,5 @@
-import { XMLSerializer } from '@xmldom/xmldom';
-import { parseDomain } from '../../model/domain/domain.ts';
-import { type Element, parseXml } from '../../model/xml.ts';
+import { parseXml } from '../../model/xml.ts';
+import { domainView, editedView } from '../facts/domain-view.ts';
 import { type DomainState, type DomainView, hostOfDomain } from '../facts/facts.ts';
 import type { Neighbour, Subject } from '../invariants/invariant.ts';
 import { neighboursOf, type Violation, violationsOf } from '../invariants/violations.ts';
@@ -25,7 +24,7 @@ export function safeNow(rows: readonly Row[], state: DomainState, around: Surrou
   if (!now.some(({ wish }) => PLACES.test(wish.setting.id))) return rows;
   const after = parseXml('the running domain', live.xml, 'domain');
   for (const { wish } of now) wish.setting.write(after, wish.target, wish.value);
-  const created = violationsOf(subjectOf(viewOf(after), around), subjectOf(live, around)).filter(
+  const created = violationsOf(subjectOf(editedView(after), around), subjectOf(live, around)).filter(
     (each) => each.created && each.level === 'refuse',
   );
   if (created.length === 0) return rows;
@@ -48,7 +47,7 @@ export function violationsAfter(
 ): Violation[] {
   const before = state.inactive ?? state.live;
   if (before === undefined) return [];
-  const after = defined === undefined ? before : viewOf(parseXml('the definition', defined, 'domain'));
+  const after = defined === undefined ? before : domainView(defined, 'the definition');
   if (state.inactive !== undefined || state.live === undefined)
     return violationsOf(subjectOf(after, around), subjectOf(before, around));
   const now = runAfter({ rows, definition: undefined, steps: [] }, state.live);
@@ -101,19 +100,19 @@ export function brokenUntilBoot(
 }
 
 const definedAfter = ({ state, definition }: PlannedRun): DomainView | undefined =>
-  definition === undefined ? state.inactive : viewOf(parseXml('the definition', definition.after, 'domain'));
+  definition === undefined ? state.inactive : domainView(definition.after, 'the definition');
 
 const isRestarted = ({ steps }: Pick<PlannedRun, 'steps'>): boolean =>
   steps.some(({ kind }) => kind === 'restart');
 
 function runAfter({ rows, definition, steps }: Omit<PlannedRun, 'state'>, live: DomainView): DomainView {
   if (isRestarted({ steps })) {
-    return definition === undefined ? live : viewOf(parseXml('the definition', definition.after, 'domain'));
+    return definition === undefined ? live : domainView(definition.after, 'the definition');
   }
   const root = parseXml('the running domain', live.xml, 'domain');
   for (const { wish, verdict } of rows)
     if (verdict.kind === 'live') wish.setting.write(root, wish.target, wish.value);
-  return viewOf(root);
+  return editedView(root);
 }
 
 const subjectOf = ({ root, facts }: DomainView, around: Surroundings): Subject => ({
@@ -122,8 +121,3 @@ const subjectOf = ({ root, facts }: DomainView, around: Surroundings): Subject =
   ...around,
   host: hostOfDomain(around.host, facts),
 });
-
-function viewOf(root: Element): DomainView {
-  const xml = new XMLSerializer().serializeToString(root);
-  return { xml, root, facts: parseDomain(xml) };
-}

@@ -1,7 +1,6 @@
-import { XMLSerializer } from '@xmldom/xmldom';
-import { parseDomain } from '../../model/domain/domain.ts';
 import type { MarkedSetting } from '../../model/domain/tuned-mark.ts';
 import { parseXml } from '../../model/xml.ts';
+import { editedView } from '../facts/domain-view.ts';
 import type { DomainState, DomainView, HostFacts } from '../facts/facts.ts';
 import { definitionOf } from '../profile/definition.ts';
 import type { Profile } from '../profile/profile.ts';
@@ -123,6 +122,5 @@ function viewWith(view: DomainView, marked: readonly MarkedSetting[]): DomainVie
   const root = parseXml('the definition', view.xml, 'domain');
   for (const { setting, target, was } of marked.toReversed())
     findSetting(setting)?.write(root, target, was ?? undefined);
-  const xml = new XMLSerializer().serializeToString(root);
-  return { xml, root, facts: parseDomain(xml) };
+  return editedView(root);
 }

@@ -222,7 +222,7 @@ test('a guest that obeys only after its apply was killed is started again on its
   const outcomes = await recover(world, {
     restart: { shutdownMs: 5_000, settleMs: 1, forceOff: false },
     onSay: (text) => {
-      if (text.includes('may do so yet')) world.web.run = undefined;
+      if (text.includes('may still do so')) world.web.run = undefined;
     },
   });
   expect(outcomes).toMatchObject([{ kind: 'undone', remains: [] }]);

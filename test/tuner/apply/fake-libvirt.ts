@@ -131,6 +131,8 @@ export class FakeLibvirt {
 
   readonly #answers: Answers = {
     connectGetHostname: () => ({ hostname: HOSTNAME }),
+    connectGetLibVersion: () => ({ version: 9_000_000n }),
+    connectGetVersion: () => ({ version: 7_002_000n }),
     connectListAllDomains: () => ({ domains: [], count: 0 }),
     connectGetCapabilities: () => ({
       xml: `<capabilities><host><topology><cells num='1'><cell id='0'><pages unit='KiB' size='2048'>${this.pages}</pages></cell></cells></topology></host></capabilities>`,

@@ -206,7 +206,7 @@ export class History {
     if (chosen === undefined) return;
     const { user, id } = chosen;
     const job: Job = { kind: 'rollback', id, restarts };
-    if (kill !== undefined) return this.#killed(user, job, kill);
+    if (kill !== undefined) return this.#killed(user, job, kill, chosen);
     const isNewest = chosen === this.#standing.at(-1);
     const before = this.#host.picture();
     const refused = await refusal(async () => {
@@ -236,7 +236,7 @@ export class History {
     if (open === undefined) return;
     const { hostname } = (await readAll(this.#host.uri)).host;
     const job: Job = { kind: 'recover', hostname, how };
-    if (kill !== undefined) return this.#killed(user, job, kill);
+    if (kill !== undefined) return this.#killed(user, job, kill, open);
     const isNewest = open === this.#standing.at(-1);
     const refused = await refusal(async () => {
       const outcome = await this.#back(job, user);
@@ -247,6 +247,7 @@ export class History {
     });
     if (refused !== undefined)
       expect([refused.code, how, refused.message]).toEqual(['TUNE_INTERRUPTED', 'finish', expect.anything()]);
+    this.#touched(open);
     await this.#learn(user, this.#host.picture());
     const still = this.#standing.find(({ id }) => id === open.id);
     if (still !== undefined || !isNewest || open.before === undefined) return;
@@ -274,7 +275,8 @@ export class History {
     return again;
   }
 
-  async #killed(user: User, job: Job, kill: Kill): Promise<void> {
+  /** `on`: the transaction that the job undoes, where it is not a new one. */
+  async #killed(user: User, job: Job, kill: Kill, on?: Standing): Promise<void> {
     const { at, how } = kill;
     const before = this.#host.picture();
     let point = '';
@@ -296,6 +298,7 @@ export class History {
     }
     if (how === 'elsewhere' && refused === undefined && !point.startsWith('ended'))
       await this.#leaseRunsOut();
+    if (on !== undefined && refused === undefined) this.#touched(on);
     await this.#learn(user, before);
     if (this.#standing.some((each) => each.user === user && each.isOpen)) {
       this.#count('killed in the middle of a change');
@@ -344,7 +347,10 @@ export class History {
       : { kind: 'rollback', id, restarts: true };
     const outcome = await this.#back(job, user);
     this.#waiting(outcome);
-    if (outcome?.kind === 'incomplete' && isOpen && !isNewest) return false;
+    if (outcome?.kind === 'incomplete' && isOpen && !isNewest) {
+      this.#touched(standing);
+      return false;
+    }
     expect(outcome).toMatchObject({
       id,
       kind: expect.stringMatching(/^(undone|rolled back)$/),
@@ -381,13 +387,18 @@ export class History {
     }
   }
 
-  /** Of those above it nobody knows any more what the host was before them. */
   #gone(gone: Standing): void {
-    const at = this.#standing.indexOf(gone);
-    this.#standing = this.#standing.flatMap((each, index) => {
-      if (index === at) return [];
-      return index > at ? [{ ...each, before: undefined }] : [each];
-    });
+    this.#touched(gone);
+    this.#standing = this.#standing.filter(({ id }) => id !== gone.id);
+  }
+
+  /** Of those above one that was undone, or a part of it, nobody knows any more what the host was before them. */
+  #touched(touched: Standing): void {
+    const at = this.#standing.findIndex(({ id }) => id === touched.id);
+    if (at < 0) return;
+    this.#standing = this.#standing.map((each, index) =>
+      index > at ? { ...each, before: undefined } : each,
+    );
   }
 
   #waiting(outcome: Outcome | undefined): void {

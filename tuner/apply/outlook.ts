@@ -1,0 +1,174 @@
+import type { DomainState } from '../facts/facts.ts';
+import { brokenOnHost, type HostViolation, violationKey } from '../invariants/violations.ts';
+import type { StepProgress } from '../journal/progress.ts';
+import type { JournalHeader } from '../journal/records.ts';
+import { markOf } from '../plan/plan.ts';
+import { quoted } from '../steps/domain-run.ts';
+import type { Step } from '../steps/step.ts';
+import type { Ground } from './ground.ts';
+import { backOrder } from './order.ts';
+import { forwardChanges, type RegisterChange, statesAfter } from './states-after.ts';
+
+/** What the way back leads to, as far as it is safe. */
+export interface Outlook {
+  /**
+   * UUIDs of domains whose places on the running host stay until their next boot: they run with something that only a
+   * boot takes away, and that is harmless only in those places.
+   */
+  readonly waiting: ReadonlySet<string>;
+  /** What would be broken all the same, that was not before. */
+  readonly broken: readonly HostViolation[];
+  /** The domains once all of it is undone. */
+  readonly after: readonly DomainState[];
+}
+
+/** What decides whether a real-time class, a promise of own CPUs or locked memory is harmless in a domain that runs. */
+const PLACES: ReadonlySet<Step['kind']> = new Set([
+  'vcpuPin',
+  'emulatorPin',
+  'ioThreadPin',
+  'memoryLimits',
+  'numaNodeset',
+]);
+
+/** Whether the way back leaves this step until the domain's next boot. */
+export function waitsForBoot({ waiting }: Pick<Outlook, 'waiting'>, step: Step): boolean {
+  return 'domain' in step && PLACES.has(step.kind) && waiting.has(step.domain.uuid);
+}
+
+export interface Undoable {
+  readonly header: JournalHeader;
+  /** The transaction's own, then the restarts that its rollback adds. */
+  readonly steps: readonly { readonly step: Step; readonly progress: StepProgress }[];
+  /** Whether restarts of the transaction itself are undone, as after a run that was cut off. */
+  readonly undoesRestarts: boolean;
+}
+
+/**
+ * Pure. Judges the state that undoing all of it leads to, as a plan is judged: no domain may come to stand on CPUs that
+ * others were given since, or keep without its places what only a boot takes away. `held`: domains, by UUID, that are
+ * left as they are.
+ */
+export function outlookOf(
+  { host, domains }: Ground,
+  undoable: Undoable,
+  held: ReadonlySet<string> = new Set(),
+): Outlook {
+  const changes = changesOf(undoable, domains).filter(
+    ({ step }) => !('domain' in step && held.has(step.domain.uuid)),
+  );
+  const allowed = new Set([
+    ...(undoable.header.broken ?? []),
+    ...brokenOnHost(host, domains).map(violationKey),
+  ]);
+  const waiting = new Set<string>();
+  for (;;) {
+    const done = changes.filter(({ step }) => !waitsForBoot({ waiting }, step));
+    const after = statesAfter(domains, done);
+    const broken = brokenOnHost(host, after).filter((each) => !allowed.has(violationKey(each)));
+    const more = broken
+      .filter(({ view }) => view === 'live')
+      .map(({ state }) => state.domain.uuid)
+      .filter((uuid) => done.some(({ step }) => isPlaceOf(step, uuid)));
+    if (more.length === 0) return { waiting, broken, after };
+    for (const uuid of more) waiting.add(uuid);
+  }
+}
+
+const isPlaceOf = (step: Step, uuid: string): boolean =>
+  PLACES.has(step.kind) && 'domain' in step && step.domain.uuid === uuid;
+
+/**
+ * The domains of a transaction that cannot go back now without a danger for others, by UUID and with why. The rest can.
+ */
+export function heldBack(ground: Ground, undoable: Undoable): ReadonlyMap<string, string> {
+  const held = new Map<string, string>();
+  const own = new Set(undoable.header.domains.map(({ domain }) => domain.uuid));
+  for (;;) {
+    const { broken } = outlookOf(ground, undoable, new Set(held.keys()));
+    const free = [...own].filter((uuid) => !held.has(uuid));
+    const [first] = free;
+    if (broken.length === 0 || first === undefined) return held;
+    const left = (uuid: string): number =>
+      outlookOf(ground, undoable, new Set([...held.keys(), uuid])).broken.length;
+    const best = free.reduce((a, b) => (left(b) < left(a) ? b : a), first);
+    held.set(best, reason(undoable.header, ground.domains, broken));
+  }
+}
+
+/** What going back would break, who is in the way, and what to do, for people. */
+export function reason(
+  header: JournalHeader,
+  domains: readonly DomainState[],
+  broken: readonly HostViolation[],
+): string {
+  const texts = broken.map(
+    ({ state, view, violation: { code, text } }) =>
+      `${quoted(state.domain)} would break ${code}${view === 'live' ? ' as it runs' : ' at its next boot'}: ${text}`,
+  );
+  return `${[...new Set(texts)].join('; ')}; ${nextOf(header, domains, broken)}`;
+}
+
+function nextOf(
+  header: JournalHeader,
+  domains: readonly DomainState[],
+  broken: readonly HostViolation[],
+): string {
+  const own = new Set(header.domains.map(({ domain }) => domain.uuid));
+  const involved = new Set(broken.flatMap(({ state, violation }) => [state.domain.name, violation.other]));
+  const others = domains.filter(({ domain }) => involved.has(domain.name) && !own.has(domain.uuid));
+  const [tuned] = others.flatMap((state) => {
+    const mark = markOf(state);
+    return mark !== undefined && mark.at > header.at ? [{ state, mark }] : [];
+  });
+  const force = 'or go on all the same with --force';
+  if (tuned !== undefined) {
+    const { state, mark } = tuned;
+    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: take that one back first (virtune tune rollback ${mark.id}), ${force}`;
+  }
+  const running = broken.filter(({ view }) => view === 'live').map(({ state }) => state.domain);
+  const [runs] = running;
+  if (runs !== undefined) {
+    const how = own.has(runs.uuid) ? 'boot it now with --restart' : 'boot it first';
+    return `${quoted(runs)} keeps until its next boot what it was booted with: ${how}, ${force}`;
+  }
+  const names = others.map(({ domain }) => quoted(domain)).join(' and ');
+  return names === '' ? `look at the definition, ${force}` : `move ${names} away first, ${force}`;
+}
+
+/** Pure. What finishing a run that was cut off would break, that neither it nor the host as it is now does. */
+export function brokenIfFinished(
+  { host, domains }: Ground,
+  { header, steps }: Pick<Undoable, 'header' | 'steps'>,
+): HostViolation[] {
+  const left = steps.flatMap(({ step, progress }) =>
+    progress.kind === 'untouched' || progress.kind === 'doing' ? [step] : [],
+  );
+  const allowed = new Set([...(header.broken ?? []), ...brokenOnHost(host, domains).map(violationKey)]);
+  return brokenOnHost(host, statesAfter(domains, forwardChanges(left))).filter(
+    (each) => !allowed.has(violationKey(each)),
+  );
+}
+
+/** What each step of the way back sets, in its order. */
+function changesOf(
+  { header, steps, undoesRestarts }: Undoable,
+  domains: readonly DomainState[],
+): RegisterChange[] {
+  const all = steps.map(({ step }) => step);
+  const own = header.steps.length;
+  const runs = new Map(domains.map(({ domain }) => [domain.uuid, domain.id]));
+  return backOrder(all.slice(0, own), all.slice(own)).flatMap(({ index, how }): RegisterChange[] => {
+    const found = steps[index];
+    if (found === undefined || !('domain' in found.step)) return [];
+    const { step, progress } = found;
+    if (how === 'forth') return progress.kind === 'done' ? [] : [{ step, to: undefined }];
+    const begun = progress.kind === 'undoing' ? progress.before : progress;
+    if (begun.kind !== 'doing' && begun.kind !== 'done') return [];
+    if (step.kind !== 'restart') return [{ step, to: begun.was }];
+    // One that never came to be needs none back.
+    const wasRun =
+      typeof begun.was === 'object' && begun.was !== null && 'id' in begun.was ? begun.was.id : null;
+    return undoesRestarts && wasRun !== runs.get(step.domain.uuid) ? [{ step, to: undefined }] : [];
+  });
+}

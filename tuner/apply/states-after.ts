@@ -1,0 +1,109 @@
+import { type Element, parseXml } from '../../model/xml.ts';
+import { domainView, editedView } from '../facts/domain-view.ts';
+import type { DomainState } from '../facts/facts.ts';
+import { findSetting } from '../settings/all.ts';
+import { ioThreadIds } from '../settings/iothread-ids.ts';
+import { sizeText } from '../settings/values.ts';
+import { definitionXml } from '../steps/registers/definition.ts';
+import type { Step, StepOf } from '../steps/step.ts';
+
+/** A register that will hold this. */
+export interface RegisterChange {
+  readonly step: Step;
+  /** A state of the step's register. */
+  readonly to: unknown;
+}
+
+/** What these steps set. */
+export function forwardChanges(steps: readonly Step[]): RegisterChange[] {
+  return steps.map((step) => ({
+    step,
+    to: step.kind === 'definition' ? { xml: step.to, alike: 'meaning' } : step.to,
+  }));
+}
+
+/**
+ * Pure. The domains as they will be once these registers hold these values, one after the other: what runs, and what
+ * the next boot takes. Only what an invariant can see is followed: pins, iothreads, memory limits, definitions, restarts.
+ */
+export function statesAfter(
+  states: readonly DomainState[],
+  changes: readonly RegisterChange[],
+): DomainState[] {
+  return states.map((state) => {
+    const own = changes.filter(({ step }) => 'domain' in step && step.domain.uuid === state.domain.uuid);
+    return own.length === 0 ? state : stateAfter(state, own);
+  });
+}
+
+function stateAfter(state: DomainState, changes: readonly RegisterChange[]): DomainState {
+  let { live, inactive } = state;
+  let edited: Element | undefined;
+  for (const { step, to } of changes) {
+    if (step.kind === 'definition') {
+      const xml = definitionXml(to);
+      if (inactive !== undefined && xml !== null) inactive = domainView(xml, 'the definition');
+    } else if (step.kind === 'restart') {
+      if (live !== undefined && inactive !== undefined) [live, edited] = [inactive, undefined];
+    } else if (live !== undefined && EDITED.has(step.kind)) {
+      edited ??= parseXml('the running domain', live.xml, 'domain');
+      edit(edited, step, to);
+    }
+  }
+  return { ...state, inactive, live: edited === undefined ? live : editedView(edited) };
+}
+
+const EDITED: ReadonlySet<Step['kind']> = new Set([
+  'vcpuPin',
+  'emulatorPin',
+  'ioThread',
+  'ioThreadPin',
+  'memoryLimits',
+]);
+
+function edit(root: Element, step: Step, to: unknown): void {
+  const write = (setting: string, target: string, value: string | undefined): void =>
+    findSetting(setting)?.write(root, target, value);
+  switch (step.kind) {
+    case 'vcpuPin':
+      return write('vcpupin', String(step.vcpu), String(to));
+    case 'emulatorPin':
+      return write('emulatorpin', '', String(to));
+    case 'ioThreadPin':
+      return write('iothreadpin', String(step.id), String(to));
+    case 'ioThread':
+      return editIoThread(root, step, to, write);
+    case 'memoryLimits':
+      for (const { field, value } of Array.isArray(to) ? to : []) {
+        const setting = LIMITS[field];
+        if (setting !== undefined) write(setting, '', limitText(String(value)));
+      }
+  }
+}
+
+function editIoThread(
+  root: Element,
+  { id }: StepOf<'ioThread'>,
+  to: unknown,
+  write: (setting: string, target: string, value: string | undefined) => void,
+): void {
+  const others = ioThreadIds(root).filter((each) => each !== id);
+  const ids = (to === 'absent' ? others : [...others, id]).toSorted((a, b) => a - b);
+  write('iothreads', '', ids.length === 0 ? undefined : ids.join(','));
+  const pin = typeof to === 'object' && to !== null && 'pin' in to ? to.pin : undefined;
+  if (typeof pin === 'string') write('iothreadpin', String(id), pin);
+}
+
+/** libvirt's parameters of memory limits, in KiB, by setting. */
+const LIMITS: Readonly<Record<string, string>> = {
+  hard_limit: 'memtune.hardLimit',
+  soft_limit: 'memtune.softLimit',
+  swap_hard_limit: 'memtune.swapHardLimit',
+};
+
+/** VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB: no limit. */
+const UNLIMITED_KIB = 2 ** 53 - 1;
+
+function limitText(kib: string): string | undefined {
+  return Number(kib) >= UNLIMITED_KIB ? undefined : sizeText(Number(kib));
+}

@@ -8,6 +8,8 @@ import type { Outcome, Transaction } from '../../../tuner/apply/transaction.ts';
 export type Job =
   | { readonly kind: 'apply'; readonly transactions: readonly Transaction[] }
   | { readonly kind: 'rollback'; readonly id: string; readonly restarts: boolean }
+  /** One after the other. */
+  | { readonly kind: 'rollbacks'; readonly ids: readonly string[] }
   | { readonly kind: 'recover'; readonly hostname: string; readonly how: 'undo' | 'finish' };
 
 /** As the command does it. Rejects as the command does. */
@@ -17,6 +19,13 @@ export async function perform(job: Job, options: RunOptions): Promise<Outcome[]>
       return applyAll(job.transactions, options);
     case 'rollback':
       return [await rollbackTransaction(job.id, { ...options, restarts: job.restarts, force: false })];
+    case 'rollbacks': {
+      const outcomes: Outcome[] = [];
+      for (const id of job.ids) {
+        outcomes.push(await rollbackTransaction(id, { ...options, restarts: true, force: false }));
+      }
+      return outcomes;
+    }
     case 'recover':
       return recoverHost(job.hostname, { ...options, how: job.how, force: false });
   }

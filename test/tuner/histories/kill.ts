@@ -7,6 +7,7 @@ import { connect } from '../../../libvirt/client/connect.ts';
 import type { Connection } from '../../../libvirt/client/connection.ts';
 import { ErrorCode, SecretUsage } from '../../../libvirt/constants.ts';
 import { isRemoteError } from '../../../libvirt/errors.ts';
+import type { Point } from '../../../tuner/journal/journal.ts';
 import { LEASE_USAGE, leaseXml, readLease } from '../../../tuner/lock/lease-record.ts';
 import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
 import { type Job, perform } from './job.ts';
@@ -52,11 +53,16 @@ export class Abandoned {
    * Does it in this process, and leaves it at that point as a killed process leaves it: its connections are cut, its
    * flock(2) is gone, its lease stands with a PID that nobody has. Processes of their own are a hundred times as slow.
    *
-   * `killAt`: its number, or the first one of that name, as `before nodeAllocPages`.
-   *
-   * `elsewhere`: its lease is that of another machine, so that nobody here can see that it is dead.
+   * `killAt`: its number, or the first one of that name, as `before nodeAllocPages`. `elsewhere`: its lease is that of
+   * another machine, so that nobody here can see that it is dead. `counts`: which points are counted; absent: all.
    */
-  async at(user: User, job: Job, killAt: number | string, elsewhere: boolean): Promise<string> {
+  async at(
+    user: User,
+    job: Job,
+    killAt: number | string,
+    elsewhere: boolean,
+    counts: (point: Point) => boolean = () => true,
+  ): Promise<string> {
     const connections: Connection[] = [];
     const died = Promise.withResolvers<string>();
     const hung = Promise.withResolvers<void>();
@@ -71,11 +77,11 @@ export class Abandoned {
           connections.push(connection);
           return connection;
         },
-        trace: ({ when, what }) => {
-          const point = `${when} ${what}`;
-          if (!isDead && at++ !== killAt && point !== killAt) return undefined;
+        trace: (point) => {
+          const name = `${point.when} ${point.what}`;
+          if (!isDead && (!counts(point) || (at++ !== killAt && name !== killAt))) return undefined;
           isDead = true;
-          died.resolve(point);
+          died.resolve(name);
           return hung.promise;
         },
       }),

@@ -64,3 +64,8 @@ test("an emulator's and an iothread's CPUs are its own, but for those where its 
   const shared = claims("<vcpu cpuset='0-3,8'>2</vcpu>", "<emulatorpin cpuset='0-3,8'/>");
   expect(shared.helpers.size).toBe(0);
 });
+
+test('an emulator that is pinned to one CPU has that one, whether its vCPUs float or not', () => {
+  expect(claims('<vcpu>2</vcpu>', "<emulatorpin cpuset='3'/>").helpers.toString()).toBe('3');
+  expect(claims('<vcpu>2</vcpu>', "<emulatorpin cpuset='1-2'/>").helpers.toString()).toBe('');
+});

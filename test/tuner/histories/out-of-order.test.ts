@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { basisOf } from '../../../tuner/apply/basis.ts';
+import { transactionDomain } from '../../../tuner/apply/parts.ts';
+import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
+import type { Transaction } from '../../../tuner/apply/transaction.ts';
+import { newTransactionId } from '../../../tuner/journal/journal.ts';
+import type { Step } from '../../../tuner/steps/step.ts';
+import { broken } from './checks.ts';
+import { HostOfTwo, shape, wanted } from './host-of-two.ts';
+import { type Job, perform } from './job.ts';
+import { readAll } from './user.ts';
+
+/** Rollbacks and recoveries out of order, which would leave a host unsafe: found by histories. */
+const on = new HostOfTwo(
+  shape({ hugepages: { 2048: 8_192, 1048576: 4 } }, [{ vcpus: 1, byHand: 'pinned' }, { vcpus: 3 }, {}]),
+);
+
+/** Where the vCPUs of a domain run, and will run. */
+async function pinsOf(name: string): Promise<{ live: string; next: string }> {
+  const { domains } = await readAll(on.host.uri);
+  const state = domains.find(({ domain }) => domain.name === name);
+  const [live, next] = [state?.live, state?.inactive].map((view) =>
+    [...(view?.facts.cpu.vcpuPins.values() ?? [])].join(' '),
+  );
+  return { live: live ?? '', next: next ?? '' };
+}
+
+/** `a`, which somebody has pinned to CPU 2 by hand, goes to CPU 7. */
+async function moveAway(): Promise<Job & { kind: 'apply' }> {
+  const { host, domains } = await readAll(on.host.uri);
+  const state = domains.find(({ domain }) => domain.name === 'a');
+  if (state === undefined) throw new Error('there is no a');
+  const { uuid, name } = state.domain;
+  const steps: Step[] = [
+    { kind: 'vcpuPin', domain: { uuid, name }, vcpu: 0, to: '7' },
+    {
+      kind: 'definition',
+      domain: { uuid, name },
+      to: state.inactive?.xml.replace("cpuset='2'", "cpuset='7'") ?? '',
+    },
+  ];
+  const transaction: Transaction = {
+    id: newTransactionId(new Date()),
+    uri: host.uri,
+    hostname: host.hostname,
+    command: 'virtune tune apply',
+    domains: [transactionDomain(state, undefined)],
+    steps,
+    notes: [],
+    basis: basisOf(host, domains),
+  };
+  return { kind: 'apply', transactions: [transaction] };
+}
+
+/** That, and another user's VM is given the CPU. Ids of both. */
+async function moveAwayAndGive(): Promise<{ away: string; theirs: string }> {
+  const [moved] = await perform(await moveAway(), on.user(0).options());
+  expect(moved?.kind).toBe('committed');
+  return { away: moved?.id ?? '', theirs: await give() };
+}
+
+async function give(): Promise<string> {
+  const [theirs = ''] = await on.apply(on.user(1), wanted({ b: 'low-latency' }, { restart: true }));
+  expect((await pinsOf('b')).live).toMatch(/\b2\b/);
+  return theirs;
+}
+
+test('a rollback without a restart leaves a VM that was promised CPUs of its own on them until it boots, and says so', async () => {
+  const before = on.host.picture();
+  const [id] = await on.apply(on.user(0), wanted({ c: 'network' }));
+  await on.host.reboot('c');
+  const { live } = await pinsOf('c');
+  const [outcome] = await on.rollback(on.user(0), id);
+  expect(outcome).toMatchObject({
+    kind: 'rolled back',
+    remains: [],
+    notes: [expect.stringMatching(/domain "c" goes on as it was booted until its next boot .*vcpupin of 0/)],
+  });
+  expect(await broken(on.host.uri)).toEqual([]);
+  expect(await pinsOf('c')).toEqual({ live, next: '' });
+  await on.host.reboot('c');
+  expect(on.host.picture()).toEqual(before);
+});
+
+test('killed in it, recover leaves that VM on its CPUs as well', async () => {
+  const before = on.host.picture();
+  const [id = ''] = await on.apply(on.user(0), wanted({ c: 'network' }));
+  await on.host.reboot('c');
+  const job = { kind: 'rollback', id, restarts: false } as const;
+  const isRecord = ({ what }: { what: string }): boolean => what.startsWith('journal');
+  expect(await on.abandoned.at(on.user(0), job, 3, false, isRecord)).toMatch(/journal/);
+  expect(await broken(on.host.uri)).toEqual([]);
+  expect(await on.recover(on.user(0))).toMatchObject({ kind: 'rolled back', remains: [] });
+  expect(await broken(on.host.uri)).toEqual([]);
+  await on.host.reboot('c');
+  expect(on.host.picture()).toEqual(before);
+});
+
+test('a rollback is refused that would put a VM on CPUs that another one was given since, and says whose and what to do', async () => {
+  const start = on.host.picture();
+  const { away, theirs } = await moveAwayAndGive();
+  const before = on.host.picture();
+  for (const restarts of [false, true])
+    await expect(on.rollback(on.user(0), away, restarts)).rejects.toMatchObject({
+      code: 'TUNE_CHANGED',
+      message: expect.stringMatching(
+        new RegExp(
+          `cannot be rolled back now, and nothing was changed: .*SHARES_CPU.*"b" was tuned since by transaction ${theirs} \\(profile low-latency.*virtune tune rollback ${theirs}\\).*--force`,
+        ),
+      ),
+    });
+  expect(on.host.picture()).toEqual(before);
+  await on.rollback(on.user(1), theirs, true);
+  await on.rollback(on.user(0), away, true);
+  expect(on.host.picture()).toEqual(start);
+});
+
+test('--force rolls it back all the same', async () => {
+  const { away } = await moveAwayAndGive();
+  const forced = { ...on.user(0).options(), restarts: true, force: true };
+  expect(await rollbackTransaction(away, forced)).toMatchObject({ kind: 'rolled back', remains: [] });
+  expect(await broken(on.host.uri)).not.toEqual([]);
+});
+
+test('recover leaves a VM as it is whose CPUs another one was given since the kill, until that is rolled back', async () => {
+  const before = on.host.picture();
+  const beforeCommit = ({ when, what }: { when: string; what: string }): boolean =>
+    when === 'before' && what === 'journal committed';
+  const at = await on.abandoned.at(on.user(0), await moveAway(), 0, false, beforeCommit);
+  expect(at).toBe('before journal committed');
+  const theirs = await give();
+  const meanwhile = on.host.picture();
+  const outcome = await on.recover(on.user(0));
+  expect(outcome?.kind).toBe('incomplete');
+  expect(outcome?.remains.map(({ message }) => message).join()).toMatch(/"b" was tuned since by transaction/);
+  expect(on.host.picture()).toEqual(meanwhile);
+  await on.rollback(on.user(1), theirs, true);
+  expect(await on.recover(on.user(0))).toMatchObject({ kind: 'undone', remains: [] });
+  expect(on.host.picture()).toEqual(before);
+});
+
+test('recover --finish does not touch a VM that another user has tuned since the kill', async () => {
+  const { transactions } = await on.user(0).plan(wanted({ a: 'network' }));
+  const first = ({ when, what }: { when: string; what: string }): boolean =>
+    when === 'after' && what === 'journal header';
+  await on.abandoned.at(on.user(0), { kind: 'apply', transactions }, 0, false, first);
+  await on.apply(on.user(1), wanted({ a: 'low-latency' }));
+  const before = on.host.picture();
+  const outcome = await on.recover(on.user(0), 'finish');
+  expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_CHANGED' } });
+  expect(outcome?.failure?.message).toMatch(/cannot be finished any more: domain "a" was tuned since/);
+  expect(on.host.picture()).toEqual(before);
+});

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { HostOfTwo, shape, wanted } from './host-of-two.ts';
+
+/** Pages that a rollback must not count: refusals that histories have found to be wrong. */
+const on = new HostOfTwo(shape({ sockets: 2, coresPerSocket: 4 }, [{}, {}, {}]));
+
+test('a VM that was named and not changed counts as it is now, not as it was then', async () => {
+  const start = on.host.picture();
+  const [first] = await on.apply(on.user(0), wanted({ c: 'low-latency' }, { restart: true }));
+  // Names c as well, which is as wanted already.
+  const [second] = await on.apply(on.user(1), wanted({ c: 'low-latency', b: 'network' }, { restart: true }));
+  await on.rollback(on.user(0), first, true);
+  expect(await on.rollback(on.user(1), second, true)).toMatchObject([{ kind: 'rolled back', remains: [] }]);
+  expect(on.host.picture()).toEqual(start);
+});
+
+test('pages of a VM that only prefers a cell are taken to be where no other VM accounts for those in use', async () => {
+  const start = on.host.picture();
+  const [bound] = await on.apply(on.user(0), wanted({ b: 'oltp-database' }, { restart: true }));
+  const [preferring] = await on.apply(on.user(1), wanted({ c: 'windows' }, { restart: true }));
+  const [pools] = [on.host.picture().host];
+  expect(pools).toEqual([
+    [1_024, 0],
+    [1_024, 0],
+  ]);
+  expect(await on.rollback(on.user(1), preferring, true)).toMatchObject([
+    { kind: 'rolled back', remains: [] },
+  ]);
+  await on.rollback(on.user(0), bound, true);
+  expect(on.host.picture()).toEqual(start);
+});
+
+test('a finish that ends in an undo leaves the pages that another user has added since', async () => {
+  const { transactions } = await on.user(0).plan(wanted({ a: 'oltp-database' }));
+  const grown = ({ when, what }: { when: string; what: string }): boolean =>
+    when === 'after' && what === 'journal done 0';
+  await on.abandoned.at(on.user(0), { kind: 'apply', transactions }, 0, false, grown);
+  const [theirs] = await on.apply(on.user(1), wanted({ a: 'low-latency', b: 'oltp-database' }));
+  const before = on.host.picture();
+  const outcome = await on.recover(on.user(0), 'finish');
+  expect(outcome).toMatchObject({ kind: 'incomplete', failure: { code: 'TUNE_CHANGED' } });
+  expect(on.host.picture()).toEqual(before);
+  await on.rollback(on.user(1), theirs, true);
+  expect(await on.recover(on.user(0))).toMatchObject({ kind: 'undone', remains: [] });
+});

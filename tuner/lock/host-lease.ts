@@ -29,6 +29,8 @@ export interface LeaseOptions {
   /** Monotonic. */
   readonly nowMs?: (() => number) | undefined;
   readonly sleepMs?: ((ms: number) => Promise<void>) | undefined;
+  /** Runs it again and again until the returned function is called; absent: setInterval. */
+  readonly repeat?: ((everyMs: number, run: () => void) => () => void) | undefined;
 }
 
 /** A host that this run holds. */
@@ -57,8 +59,9 @@ export interface HostLease {
  *   (or virtsecretd) that ends takes it along, and no file is left.
  * - Clocks: no times of two machines are compared, only whether the record has changed, by the waiter's own clock.
  * - A holder that slept through its lease (a laptop, SIGSTOP): it looks for its own UUID before each step, and stops
- *   and undoes when it is gone. What is left is the time of one call, between the look and the step; that two plans
- *   then want one place is caught by the second one's look at the whole host before its first step.
+ *   and undoes when it is gone, or when it could not be renewed for 60 s. What is left is the time of one call, between
+ *   the look and the step; that two plans then want one place is caught by the second one's look at the whole host
+ *   before its first step.
  * - Two versions: they share the usage id and the renewals; fields of the record are only added. A virtune that knows no
  *   such lock is not kept out; what it moved is seen before each transaction.
  *
@@ -76,8 +79,9 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
     let said = false;
     let refusals = 0;
     for (;;) {
+      const askedMs = nowMs();
       const refused = await define(connection, uuid, options.record);
-      if (refused === undefined) return new Lease(uuid, connection, options);
+      if (refused === undefined) return new Lease(uuid, connection, options, askedMs);
       if (hasNoSecrets(refused)) {
         onSay(
           `libvirt on this host does not provide a lock (${refused.message}): runs from other machines are not locked out; instead, the state that the plan is based on is checked before and after each change`,
@@ -85,17 +89,20 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
         await connection.close();
         return NO_LEASE;
       }
+      // What an answer says was so after it was asked for; that the answer was slow makes no lease older.
+      const lookedMs = nowMs();
       const held = await find(connection);
       // It was let go of in between.
       if (held === undefined) {
         if (++refusals > REFUSALS_MAX) throw refused;
         continue;
       }
+      refusals = 0;
       const text = `${held.secret.uuid} ${held.description}`;
       if (seen?.text !== text) seen = { text, sinceMs: nowMs() };
       const { record } = held;
       const dead = record !== undefined && isKnownDead(record);
-      if (dead || nowMs() - seen.sinceMs >= LEASE_MS) {
+      if (dead || lookedMs - seen.sinceMs >= LEASE_MS) {
         await undefine(connection, held.secret);
         onSay(
           `took over the lock of ${holderText(record)}, which is no longer running; if it left changes unfinished, run virtune tune recover there`,
@@ -201,28 +208,42 @@ export const NO_LEASE: HostLease = {
   release: async () => undefined,
 };
 
+function repeat(everyMs: number, run: () => void): () => void {
+  const timer = setInterval(run, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
 class Lease implements HostLease {
   readonly kind = 'libvirt';
   readonly #uuid: string;
   readonly #options: LeaseOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #stopRenewing: () => void;
   #connection: TunerConnection;
   #record: LeaseRecord;
   #lost = false;
   #undoes = false;
   #warned = false;
-  #renewing: Promise<void> = Promise.resolve();
+  /** The renewal under way. */
+  #renewing: Promise<void> | undefined;
+  /** When the last renewal was sent: nobody takes the lease over within 60 s of it. */
+  #renewedMs: number;
 
-  constructor(uuid: string, connection: TunerConnection, options: LeaseOptions) {
+  constructor(uuid: string, connection: TunerConnection, options: LeaseOptions, renewedMs: number) {
     this.#uuid = uuid;
     this.#options = options;
     this.#connection = connection;
     this.#record = options.record;
+    this.#renewedMs = renewedMs;
     // What cannot be renewed is found at the next check.
-    this.#timer = setInterval(() => {
-      this.#renewing = this.#renew().catch(() => undefined);
-    }, RENEW_EVERY_MS);
-    this.#timer.unref();
+    this.#stopRenewing = (options.repeat ?? repeat)(RENEW_EVERY_MS, () => {
+      // One at a time: a slow one that libvirt did after the release would take the host for another minute.
+      this.#renewing ??= this.#renew()
+        .catch(() => undefined)
+        .finally(() => {
+          this.#renewing = undefined;
+        });
+    });
   }
 
   async check(): Promise<void> {
@@ -251,7 +272,7 @@ class Lease implements HostLease {
   }
 
   async release(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopRenewing();
     await this.#renewing;
     try {
       await undefine(this.#connection, this.#secret);
@@ -276,8 +297,12 @@ class Lease implements HostLease {
     }
   }
 
-  /** Only what is still there, on the way forward: another run may have come and gone since. */
+  /**
+   * Only what is still there, on the way forward: another run may have come and gone since. A define also makes what is
+   * gone, so that one that ends 60 s after the last renewal says nothing: the lease counts as lost.
+   */
   async #renew(): Promise<void> {
+    const startedMs = this.#nowMs();
     if (this.#undoes) await this.regain();
     if (!this.#undoes && (this.#lost || !(await this.#isThere()))) {
       this.#lost = true;
@@ -285,6 +310,11 @@ class Lease implements HostLease {
     }
     this.#record = { ...this.#record, renewal: this.#record.renewal + 1 };
     const refused = await define(this.#connection, this.#uuid, this.#record);
-    if (refused !== undefined) this.#lost = true;
+    if (refused !== undefined || this.#nowMs() - this.#renewedMs >= LEASE_MS) this.#lost = true;
+    else this.#renewedMs = startedMs;
+  }
+
+  #nowMs(): number {
+    return (this.#options.nowMs ?? (() => performance.now()))();
   }
 }

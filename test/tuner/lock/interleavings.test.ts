@@ -1,0 +1,221 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { TunerError } from '../../../tuner/errors.ts';
+import type { HostLease } from '../../../tuner/lock/host-lease.ts';
+import { LeaseHost, LeaseUser } from './lease-world.ts';
+
+/** `.ci/nightly` plays more. */
+const RUNS = Number(process.env['VIRTUNE_LEASE_RUNS'] ?? 150);
+/** The same ones each time in `npm test`, others each night; or those of a failure, by the seed that it printed. */
+const SEED = process.env['VIRTUNE_SEED'] ?? (RUNS === 150 ? '1' : undefined);
+const seeded = SEED === undefined ? {} : { seed: Number(SEED) };
+/** Of the test in which minutes pass half a second at a time. */
+const LONG_RUNS = Math.ceil(RUNS / 20);
+const timeout = 60_000 + RUNS * 200;
+
+/** What one user does once he has the host: looks at his lock so often, then lets go of it or dies. */
+const plan = fc.record({
+  rounds: fc.integer({ min: 1, max: 2 }),
+  looks: fc.integer({ min: 0, max: 5 }),
+  dies: fc.boolean(),
+});
+const plans = fc.array(plan, { minLength: 2, maxLength: 4 });
+
+const isLocked = (error: unknown): boolean => error instanceof TunerError && error.code === 'TUNE_LOCKED';
+
+async function refusedAs<T>(what: Promise<T>): Promise<T | undefined> {
+  try {
+    return await what;
+  } catch (error) {
+    if (isLocked(error)) return undefined;
+    throw error;
+  }
+}
+
+test('in whatever order calls are done and answered, and however time passes, no run goes on once another has had the host', {
+  timeout,
+}, async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      plans,
+      fc.array(fc.integer({ min: 100, max: 40_000 }), { minLength: 10, maxLength: 40 }),
+      async (scheduler, users, ticks) => {
+        const host = new LeaseHost(scheduler);
+        const work = async (
+          user: LeaseUser,
+          { rounds, looks, dies }: (typeof users)[number],
+        ): Promise<void> => {
+          for (let round = 0; round < rounds; round++) {
+            const lease = await refusedAs(user.acquire(90_000));
+            if (lease === undefined) return;
+            await useIt(host, user, lease, looks);
+            if (dies) return user.die();
+            await lease.release();
+          }
+        };
+        const all = users.map((each, index) => work(new LeaseUser(`user ${index}`, host), each));
+        const passing = (async () => {
+          for (const ms of ticks) {
+            await host.turn(`${ms} ms pass`);
+            host.clock.advance(ms);
+          }
+          // Whoever waits still waits for the clock, not for anybody.
+          for (let left = 400; left > 0; left--) {
+            await host.turn('time passes');
+            host.clock.advance(1_000);
+          }
+        })();
+        await scheduler.waitFor(Promise.all([...all, passing]));
+      },
+    ),
+    { numRuns: RUNS, ...seeded },
+  );
+});
+
+/** Each look that says that all is well is true: since this run got the host nobody else has had it. */
+async function useIt(host: LeaseHost, user: LeaseUser, lease: HostLease, looks: number): Promise<void> {
+  const own = host.given.length;
+  for (let look = 0; look < looks; look++) {
+    await host.turn(`${user.name} works`);
+    const others = host.given.length - own;
+    const held = await refusedAs(lease.check().then(() => true));
+    if (held === undefined) return;
+    expect(others, `${user.name} goes on`).toBe(0);
+  }
+}
+
+test('where calls are quick, a run that lives keeps the host for as long as it wants, a dead one’s is free after 60 s, and everybody gets it', {
+  timeout,
+}, async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      plans,
+      fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 8 }),
+      async (scheduler, users, heldMs) => {
+        const host = new LeaseHost(scheduler);
+        const { clock } = host;
+        let holder: LeaseUser | undefined;
+        let diedMs: number | undefined;
+        let got = 0;
+        const work = async (
+          user: LeaseUser,
+          { rounds, looks, dies }: (typeof users)[number],
+          index: number,
+        ): Promise<void> => {
+          for (let round = 0; round < rounds; round++) {
+            const lease = await user.acquire(10_000_000);
+            expect(holder?.name).toBeUndefined();
+            if (diedMs !== undefined) expect(clock.nowMs() - diedMs).toBeGreaterThanOrEqual(45_000);
+            [holder, diedMs] = [user, undefined];
+            got += 1;
+            for (let look = 0; look < looks; look++) {
+              await clock.sleepMs(heldMs[(index + look) % heldMs.length] ?? 1);
+              await lease.check();
+            }
+            holder = undefined;
+            if (dies) {
+              diedMs = clock.nowMs();
+              return user.die();
+            }
+            await lease.release();
+          }
+        };
+        let busy = users.length;
+        const all = Promise.all(
+          users.map((each, index) =>
+            work(new LeaseUser(`user ${index}`, host), each, index).finally(() => busy--),
+          ),
+        );
+        const failed = all.catch(() => {
+          busy = 0;
+        });
+        for (let second = 0; busy > 0; second++) {
+          await scheduler.waitIdle();
+          clock.advance(500);
+          if (second > 60_000) throw new Error('nobody gets the host any more');
+        }
+        await failed;
+        await all;
+        expect(got).toBe(users.reduce((sum, { rounds, dies }) => sum + (dies ? 1 : rounds), 0));
+      },
+    ),
+    { numRuns: LONG_RUNS, ...seeded },
+  );
+});
+
+/** Calls are done at once, but for those that are held back: on the way there, or their answers on the way here. */
+class SlowHost extends LeaseHost {
+  #held: { readonly turn: string; readonly until: Promise<void> } | undefined;
+
+  constructor() {
+    super({ schedule: <T>(task: Promise<T>) => task } as fc.Scheduler);
+  }
+
+  /** The next turn of that name; the result lets it go on. */
+  holdBack(turn: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = { turn, until: promise };
+    return resolve;
+  }
+
+  override async turn(what: string): Promise<void> {
+    const held = this.#held?.turn === what ? this.#held.until : undefined;
+    if (held !== undefined) this.#held = undefined;
+    await held;
+  }
+
+  /** Lets time pass in seconds, each with all that is done in it. */
+  async pass(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second++) {
+      this.clock.advance(1_000);
+      await new Promise(setImmediate);
+    }
+  }
+}
+
+test('a renewal that is done only after another run had the host and let it go is none: the old run stops', async () => {
+  const host = new SlowHost();
+  const [slow, quick] = ['slow', 'quick'].map((name) => new LeaseUser(name, host)) as [LeaseUser, LeaseUser];
+  const lease = await slow.acquire(0);
+  const letGo = host.holdBack('slow: secretDefineXml');
+  const waiting = quick.acquire(120_000);
+  await host.pass(90);
+  await (await waiting).release();
+  letGo();
+  await host.pass(1);
+  await expect(lease.check()).rejects.toMatchObject({ code: 'TUNE_LOCKED' });
+});
+
+test('a renewal that is still under way when the host is let go of does not take it again', async () => {
+  const host = new SlowHost();
+  const slow = new LeaseUser('slow', host);
+  const lease = await slow.acquire(0);
+  const letGo = host.holdBack('slow: secretDefineXml');
+  // The next one is due while the first is still under way.
+  await host.pass(40);
+  const released = lease.release();
+  await host.pass(1);
+  letGo();
+  await released;
+  await (await new LeaseUser('next', host).acquire(0)).release();
+});
+
+test('an answer that took a minute does not make a lease a minute older: a run that lives keeps the host', async () => {
+  const host = new SlowHost();
+  const [holder, waiter] = ['holder', 'waiter'].map((name) => new LeaseUser(name, host)) as [
+    LeaseUser,
+    LeaseUser,
+  ];
+  const lease = await holder.acquire(0);
+  const waiting = waiter.acquire(100_000).catch((error: unknown) => error);
+  await host.pass(2);
+  const letGo = host.holdBack('waiter: answer of secretGetXmlDesc');
+  await host.pass(65);
+  letGo();
+  await host.pass(60);
+  expect(await waiting).toMatchObject({ code: 'TUNE_LOCKED' });
+  await lease.check();
+  await lease.release();
+});

@@ -1,0 +1,161 @@
+import type { Scheduler } from 'fast-check';
+import { RemoteError } from '../../../libvirt/errors.ts';
+import { CallFailure } from '../../../simulator/call-failure.ts';
+import { Secrets, secretXml } from '../../../simulator/secrets.ts';
+import type { TunerConnection } from '../../../tuner/connection.ts';
+import { acquireLease, type HostLease } from '../../../tuner/lock/host-lease.ts';
+import type { LeaseRecord } from '../../../tuner/lock/lease-record.ts';
+
+/** A clock that only `advance` moves, with what waits for it. */
+export class Clock {
+  #nowMs = 0;
+  #waiting: { atMs: number; run: () => void }[] = [];
+
+  readonly nowMs = (): number => this.#nowMs;
+
+  readonly sleepMs = (ms: number): Promise<void> =>
+    new Promise((resolve) => this.#waiting.push({ atMs: this.#nowMs + ms, run: resolve }));
+
+  readonly repeat = (everyMs: number, run: () => void): (() => void) => {
+    let stopped = false;
+    const next = (): void => {
+      if (stopped) return;
+      this.#waiting.push({
+        atMs: this.#nowMs + everyMs,
+        run: () => {
+          if (!stopped) run();
+          next();
+        },
+      });
+    };
+    next();
+    return () => {
+      stopped = true;
+    };
+  };
+
+  advance(ms: number): void {
+    this.#nowMs += ms;
+    const due = this.#waiting.filter(({ atMs }) => atMs <= this.#nowMs);
+    this.#waiting = this.#waiting.filter((each) => !due.includes(each));
+    for (const { run } of due) run();
+  }
+}
+
+/** A host's libvirt, whose calls are done and answered in whatever order a scheduler chooses. */
+export class LeaseHost {
+  readonly clock = new Clock();
+  readonly secrets = new Secrets();
+  readonly #scheduler: Scheduler;
+  /** UUIDs of leases in the order in which libvirt gave them. */
+  readonly given: string[] = [];
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  /** Another turn of all that may happen meanwhile. */
+  turn(what: string): Promise<void> {
+    return this.#scheduler.schedule(Promise.resolve(), what);
+  }
+
+  connection(user: LeaseUser): TunerConnection {
+    const call = async (name: string, args: unknown): Promise<unknown> => {
+      await this.turn(`${user.name}: ${name}`);
+      await user.unlessDead();
+      const answer = this.#perform(name, args);
+      await this.turn(`${user.name}: answer of ${name}`);
+      await user.unlessDead();
+      if (answer instanceof CallFailure)
+        throw new RemoteError(name, answer.libvirtCode, answer.libvirtDomain, answer.message);
+      return answer;
+    };
+    return { call: call as TunerConnection['call'], closed: undefined, close: async () => undefined };
+  }
+
+  #perform(name: string, args: unknown): unknown {
+    const { xml, uuid, secret, ...usage } = args as {
+      xml: string;
+      uuid: string;
+      secret: { uuid: string };
+      usageType: number;
+      usageId: string;
+    };
+    const named = (found: object): object => ({ secret: found });
+    try {
+      switch (name) {
+        case 'secretDefineXml': {
+          const defined = this.secrets.define(xml);
+          if (!this.given.includes(defined.uuid)) this.given.push(defined.uuid);
+          return named(defined);
+        }
+        case 'secretLookupByUsage':
+          return named(this.secrets.byUsage(usage));
+        case 'secretLookupByUuid':
+          return named(this.secrets.byUuid(uuid));
+        case 'secretGetXmlDesc':
+          return { xml: secretXml(this.secrets.byUuid(secret.uuid)) };
+        case 'secretUndefine':
+          this.secrets.undefine(secret.uuid);
+          return undefined;
+        default:
+          throw new Error(`a lease makes no call ${name}`);
+      }
+    } catch (error) {
+      if (error instanceof CallFailure) return error;
+      throw error;
+    }
+  }
+}
+
+/** One who tunes that host, from a machine where nobody can look whether he lives. */
+export class LeaseUser {
+  readonly name: string;
+  readonly #host: LeaseHost;
+  #dead = false;
+
+  constructor(name: string, host: LeaseHost) {
+    this.name = name;
+    this.#host = host;
+  }
+
+  /** As by kill -9 or a machine that loses power: nothing that it does goes on. */
+  die(): void {
+    this.#dead = true;
+  }
+
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
+  unlessDead(): Promise<void> {
+    return this.#dead ? new Promise(() => undefined) : Promise.resolve();
+  }
+
+  acquire(waitMs: number): Promise<HostLease> {
+    const { nowMs, sleepMs, repeat } = this.#host.clock;
+    const record: LeaseRecord = {
+      format: 1,
+      renewal: 0,
+      user: this.name,
+      machine: this.name,
+      command: 'virtune tune apply',
+      since: '2026-01-01T00:00:00Z',
+      version: '1',
+      process: { where: this.name, pid: 1, startTicks: '1' },
+    };
+    return acquireLease({
+      open: async () => this.#host.connection(this),
+      record,
+      hostname: 'kvm1',
+      waitMs,
+      onSay: () => undefined,
+      nowMs,
+      sleepMs: async (ms) => {
+        await sleepMs(ms);
+        await this.unlessDead();
+      },
+      repeat: (everyMs, run) => repeat(everyMs, () => this.#dead || run()),
+    });
+  }
+}

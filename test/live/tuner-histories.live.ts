@@ -11,6 +11,7 @@ import { type HistoryStep, histories } from '../tuner/histories/step.ts';
 import { User } from '../tuner/histories/user.ts';
 import { TunedGuest } from './lab/tuned-guest.ts';
 import { virsh } from './lab/virsh.ts';
+import { virshAll } from './lab/virsh-batch.ts';
 
 /** `.ci/nightly` plays 20, and 20 on a newer libvirt. */
 const RUNS = Number(process.env['VIRTUNE_LIVE_HISTORIES'] ?? 3);
@@ -85,7 +86,9 @@ class LiveHistoryHost implements HistoryHost {
   onStep(step: HistoryStep, standing: readonly string[]): void {
     if (!LOG) return;
     const pages = readFileSync(POOL, 'utf8').trim();
-    console.log(`${new Date().toISOString()} ${JSON.stringify(step)}\n  pool ${pages}; ${standing.join(', ')}`);
+    console.log(
+      `${new Date().toISOString()} ${JSON.stringify(step)}\n  pool ${pages}; ${standing.join(', ')}`,
+    );
   }
 
   mayRefuse(_failure: Outcome['failure']): boolean {
@@ -93,13 +96,19 @@ class LiveHistoryHost implements HistoryHost {
   }
 
   picture(): Picture {
-    const states = new Map(guests.map(({ name }) => [name, virsh('domstate', name).trim()]));
+    const names = guests.map(({ name }) => name);
+    const asked = names.flatMap((name) => [
+      ['domstate', name],
+      ['dumpxml', '--inactive', '--security-info', name],
+    ]);
+    const answers = virshAll(asked);
+    const states = new Map(names.map((name, index) => [name, (answers[2 * index] ?? '').trim()]));
     return {
-      definitions: Object.fromEntries(guests.map((guest) => [guest.name, guest.inactive])),
+      definitions: Object.fromEntries(names.map((name, index) => [name, answers[2 * index + 1] ?? ''])),
       runs: Object.fromEntries(
         guests.map((guest) => {
           const state = states.get(guest.name);
-          return [guest.name, state === 'shut off' ? state : { state, ...pictureOf(guest) }];
+          return [guest.name, state === 'shut off' ? state : { state, ...runOf(guest) }];
         }),
       ),
       host: readFileSync(POOL, 'utf8'),
@@ -118,10 +127,54 @@ class LiveHistoryHost implements HistoryHost {
   }
 }
 
-const pictureOf = (guest: TunedGuest) => ({
-  ...guest.picture(),
-  scsi: virsh('blkdeviotune', guest.name, 'sda'),
-});
+/** All that the tuner can set of a run, as virsh, QEMU and the kernel say it. */
+function runOf(guest: TunedGuest): Record<string, unknown> {
+  const { name } = guest;
+  const qom = (path: string, property: string): string[] => [
+    'qemu-monitor-command',
+    name,
+    JSON.stringify({ execute: 'qom-get', arguments: { path, property } }),
+  ];
+  const questions = {
+    vcpus: ['vcpupin', name],
+    emulator: ['emulatorpin', name],
+    ioThreads: ['iothreadinfo', name],
+    scheduler: ['schedinfo', name],
+    memory: ['memtune', name],
+    numa: ['numatune', name],
+    blkio: ['blkiotune', name],
+    ...Object.fromEntries(['vda', 'vdb', 'sda'].map((disk) => [disk, ['blkdeviotune', name, disk]])),
+    balloon: ['qemu-monitor-command', name, '{"execute":"query-balloon"}'],
+    period: qom('/machine/peripheral/balloon0', 'guest-stats-polling-interval'),
+    stats: ['domstats', '--iothread', name],
+  };
+  const answers = virshAll(Object.values(questions)).map(withoutIds);
+  const said = Object.fromEntries(Object.keys(questions).map((key, index) => [key, answers[index]]));
+  const ids = [...(said['ioThreads'] ?? '').matchAll(/^\s*(\d+)\s/gm)].map(
+    ([, id]) => `/objects/iothread${id}`,
+  );
+  const pools = virshAll(
+    ids.flatMap((path) => [qom(path, 'thread-pool-min'), qom(path, 'thread-pool-max')]),
+  ).map(withoutIds);
+  return {
+    ...said,
+    pools,
+    affinity: guest.affinity,
+    groups: GROUPS.map(([controller, file, inner]) => guest.cgroup(controller, file, inner)),
+  };
+}
+
+/** Answers of QEMU's monitor are numbered. */
+const withoutIds = (answer: string): string => answer.replace(/,"id":"libvirt-\d+"/, '');
+
+const GROUPS = [
+  ['cpu', 'cpu.shares', ''],
+  ...['', 'vcpu0', 'vcpu1', 'emulator', 'iothread1'].map(
+    (inner) => ['cpu', 'cpu.cfs_quota_us', inner] as const,
+  ),
+  ['memory', 'memory.limit_in_bytes', ''],
+  ['blkio', 'blkio.bfq.weight', ''],
+] as const;
 
 interface Played {
   readonly profiles: Readonly<Record<string, OwnProfile>>;

@@ -174,6 +174,12 @@ const BAD: readonly [
     { 'memtune.swapHardLimit': 'SWAP_LIMIT_BELOW_LIMIT' },
   ],
   [
+    'a limit of memory and swap without one of memory',
+    { 'memory.swapHardLimit': '40 GiB' },
+    guestXml(),
+    { 'memtune.swapHardLimit': 'SWAP_LIMIT_NEEDS_LIMIT' },
+  ],
+  [
     'statistics without a balloon',
     { 'balloon.model': 'none', 'balloon.statsPeriod': 5 },
     guestXml(),

@@ -85,7 +85,15 @@ export const memoryChecks: readonly Check[] = [
   }),
   check(/^memtune\.swapHardLimit$/, (value, _, view) => {
     const hard = view.will('memtune.hardLimit');
-    return hard === undefined || (parseSize(value) ?? 0) > (parseSize(hard) ?? 0)
+    // libvirt compares it with memory that has no limit, and refuses it.
+    if (hard === undefined) {
+      return {
+        code: 'SWAP_LIMIT_NEEDS_LIMIT',
+        text: 'a limit of memory plus swap needs a limit of memory',
+        next: 'also set memory.hardLimit, for example "= memory, plus 2 GiB"',
+      };
+    }
+    return (parseSize(value) ?? 0) > (parseSize(hard) ?? 0)
       ? undefined
       : {
           code: 'SWAP_LIMIT_BELOW_LIMIT',

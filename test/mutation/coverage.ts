@@ -36,7 +36,12 @@ export class Coverage {
       const report = await runner.run({ file, sources }, WHOLE_FILE_MS);
       if (report === undefined) say(`${file} did not end`);
       const passed = report?.tests.filter(({ state }) => state === 'passed') ?? [];
-      if (report?.failed) say(`${file} fails without a mutant; its passing tests count`);
+      if (report?.failed) {
+        const failed = report.tests.filter(({ state }) => state === 'failed').map(({ name }) => name);
+        say(
+          `${file} fails without a mutant, its passing tests count: ${[...report.errors, ...failed].join('; ')}`,
+        );
+      }
       this.#reports.set(
         file,
         passed.filter(({ name }) => !NOT_COUNTED.some((pattern) => pattern.test(name))),

@@ -54,7 +54,14 @@ async function run(job: Job): Promise<FileReport> {
   return {
     tests: testModules.flatMap((module) => [...module.children.allTests()].map(reportOf)),
     failed: unhandledErrors.length > 0 || testModules.some((module) => module.state() === 'failed'),
+    errors: [...unhandledErrors, ...testModules.flatMap((module) => module.errors())].map(messageOf),
   };
+}
+
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message)
+    : String(error);
 }
 
 function reportOf(test: TestCase): TestReport {

@@ -24,7 +24,14 @@ export const FOLDERS: readonly Folder[] = [
   {
     name: 'catalogue',
     sources: ['model/catalogue/*.ts'],
-    tests: ['test/model', 'test/exporter'],
+    tests: [
+      'test/model',
+      'test/exporter/encode.test.ts',
+      'test/exporter/families.test.ts',
+      'test/exporter/missing-series.test.ts',
+      'test/exporter/elasticsearch/documents.test.ts',
+      'test/dashboards',
+    ],
   },
   {
     name: 'rules',

@@ -20,4 +20,6 @@ export interface FileReport {
   readonly tests: readonly TestReport[];
   /** A test failed, or the file did not load. */
   readonly failed: boolean;
+  /** Outside its tests. */
+  readonly errors: readonly string[];
 }

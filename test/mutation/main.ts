@@ -54,7 +54,7 @@ async function verdictsOf(folder: Folder, files: readonly string[]): Promise<Ver
       for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
         const verdict = await verdictOf(mutant, sources.get(mutant.file) ?? '', coverage, runner);
         verdicts.push(verdict);
-        if (values.verbose || isAlive(verdict)) say(lineOf(verdict));
+        if (values.verbose || isAlive(verdict)) say(`${verdicts.length} ${lineOf(verdict)}`);
       }
       runner.stop();
     }),

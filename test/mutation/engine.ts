@@ -48,9 +48,11 @@ async function run(job: Job): Promise<FileReport> {
   }
   const project = vitest.getRootProject();
   const testIds = job.tests === undefined ? {} : { testIds: [...job.tests] };
-  const { testModules, unhandledErrors } = await vitest.runTestSpecifications([
-    project.createSpecification(join(ROOT, job.file), testIds),
-  ]);
+  const path = join(ROOT, job.file);
+  const result = await vitest.runTestSpecifications([project.createSpecification(path, testIds)]);
+  // Among its modules are those that failed in an earlier run, too.
+  const testModules = result.testModules.filter(({ moduleId }) => moduleId === path);
+  const { unhandledErrors } = result;
   return {
     tests: testModules.flatMap((module) => [...module.children.allTests()].map(reportOf)),
     failed: unhandledErrors.length > 0 || testModules.some((module) => module.state() === 'failed'),

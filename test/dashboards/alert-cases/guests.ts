@@ -144,6 +144,10 @@ export const guestCases: readonly AlertCase[] = [
       [of('libvirt_domain_memory_stats_usable_bytes', 'swaps')]: '2+0x75',
       [of('libvirt_domain_memory_stats_available_bytes', 'swaps')]: '100+0x75',
       [of('libvirt_domain_memory_stats_swap_in_bytes_total', 'swaps')]: '0+0x40 0+4096x20 81920+0x15',
+      // Two page faults per second.
+      [of('libvirt_domain_memory_stats_usable_bytes', 'cached')]: '2+0x75',
+      [of('libvirt_domain_memory_stats_available_bytes', 'cached')]: '100+0x75',
+      [of('libvirt_domain_memory_stats_major_fault_total', 'cached')]: '0+120x75',
     },
     at: {
       10: [],

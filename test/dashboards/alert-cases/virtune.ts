@@ -107,8 +107,9 @@ export const virtuneCases: readonly AlertCase[] = [
     what: 'as soon as documents are given up, and until ten minutes after the last of them',
     series: {
       [series('virtune_elasticsearch_dropped_total', 'reason="queue_full"')]: '0+0x20 10+0x30',
-      [series('virtune_elasticsearch_dropped_total', 'reason="too_old"')]: '0+0x50',
-      [series('virtune_elasticsearch_dead_letters_total')]: '0+0x50',
+      [series('virtune_elasticsearch_dropped_total', 'reason="too_old"')]: '0+0x20 4+0x30',
+      [series('virtune_elasticsearch_dead_letters_total', 'reason="a"')]: '0+0x20 2+0x30',
+      [series('virtune_elasticsearch_dead_letters_total', 'reason="b"')]: '0+0x20 1+0x30',
     },
     at: {
       20: [],
@@ -117,7 +118,7 @@ export const virtuneCases: readonly AlertCase[] = [
           'critical',
           'virtune',
           {},
-          '10 documents from host kvm1 were dropped before they reached the search server.',
+          '17 documents from host kvm1 were dropped before they reached the search server.',
           'The queue was full, documents were too old, or the server rejected them. Rejected documents and reasons are in dead-letters.ndjson.',
         ),
       ],

@@ -261,6 +261,15 @@ test('whether a VM is too wide is unknown where the VM or the host is', () => {
   ]);
 });
 
+test('a VM is compared with the largest of cells that differ', () => {
+  const cells = host.topology?.cells.map((each, index) =>
+    index === 0 ? { ...each, cpus: each.cpus.slice(0, 1) } : each,
+  );
+  if (host.topology === undefined || cells === undefined) throw new Error('the host has no topology');
+  const uneven = { ...host, topology: { ...host.topology, cells } };
+  expect(fitsOf(uneven, [vm('two', '<vcpu>2</vcpu>')])).toMatchObject([{ widerThanCell: false }]);
+});
+
 test('CPU time of a VM is the sum over its vCPUs that report run and delay, and unknown without any', () => {
   const counter = (field: string, value: number) => ({ field, type: ParamType.ullong, value });
   const stats = readDomainStats([

@@ -19,6 +19,14 @@ test('a counter gives a rate where it grew, and none where it is new, gone or wa
   expect(perSecond(100, undefined, 2_000)).toBeUndefined();
   expect(perSecond(300, 100, 2_000)).toBeUndefined();
   expect(perSecond(100, 300, 0)).toBeUndefined();
+  expect(perSecond(100, 300, 1)).toBe(200_000);
+});
+
+test('a counter without a rate is left out, not there without a value', () => {
+  const before = instant(0, { 'block.0.name': 'vda', 'block.0.rd.bytes': 5, 'block.0.wr.bytes': 9 });
+  const after = instant(1_000, { 'block.0.name': 'vda', 'block.0.rd.bytes': 7, 'block.0.wr.bytes': 1 });
+  const blocks = domainRates(before, after)?.blocks;
+  expect(Object.entries(blocks?.get('vda') ?? {})).toEqual([['readBytes', 2]]);
 });
 
 test('contention is the share of wanted CPU time that was not given', () => {

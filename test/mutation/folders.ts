@@ -1,5 +1,3 @@
-import type { Mutant } from './mutants.ts';
-
 /** What is mutated, and which tests are to notice. */
 export interface Folder {
   readonly name: string;
@@ -60,11 +58,3 @@ export const NOT_COUNTED: readonly RegExp[] = [
   /test\/model\/metric-reference\.test\.ts/,
   /test\/tuner\/apply\/kill\.test\.ts/,
 ];
-
-/** Mutants that no test can tell from the code as it is, by a rule. */
-export interface Equivalent {
-  readonly why: string;
-  matches(mutant: Mutant): boolean;
-}
-
-export const EQUIVALENT: readonly Equivalent[] = [];

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Coverage, readSources } from './coverage.ts';
-import { EQUIVALENT, FOLDERS, type Folder } from './folders.ts';
+import { FOLDERS, type Folder } from './folders.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
 import { Runner } from './runner.ts';
 import { sampled } from './sample.ts';
@@ -33,8 +33,7 @@ async function verdictsOf(folder: Folder, files: readonly string[]): Promise<Ver
   const sources = readSources(folder.sources);
   const all = [...sources]
     .filter(([file]) => files.length === 0 || files.includes(file))
-    .flatMap(([file, text]) => mutantsOf(file, text))
-    .filter((mutant) => !EQUIVALENT.some((each) => each.matches(mutant)));
+    .flatMap(([file, text]) => mutantsOf(file, text));
   const mutants = sampled(
     all,
     values.sample === 'all' ? all.length : Number(values.sample),

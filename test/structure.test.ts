@@ -2,22 +2,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { circlesIn, importGraph } from './import-graph.ts';
+import { MAY_IMPORT } from './rooms.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-
-/** Which rooms a room may import; its own is always allowed. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  libvirt: [],
-  model: ['libvirt'],
-  sampler: ['libvirt', 'model'],
-  exporter: ['libvirt', 'model', 'sampler'],
-  tui: ['libvirt', 'model', 'sampler'],
-  tuner: ['libvirt', 'model', 'sampler'],
-  simulator: ['libvirt', 'model'],
-  dashboards: ['model'],
-  docs: ['model', 'tui', 'tuner'],
-  cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'tuner', 'dashboards', 'simulator'],
-};
 
 const graph = importGraph(ROOT, Object.keys(MAY_IMPORT));
 const sources = [...graph.keys()];

@@ -57,6 +57,7 @@ function proseOf(file: string): Passage[] {
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   'libvirt/README.md',
   ...markdownOf('docs'),
   ...markdownOf('docs/runbooks'),

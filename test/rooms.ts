@@ -1,0 +1,13 @@
+/** Which rooms a room may import; its own is always allowed. */
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  libvirt: [],
+  model: ['libvirt'],
+  sampler: ['libvirt', 'model'],
+  exporter: ['libvirt', 'model', 'sampler'],
+  tui: ['libvirt', 'model', 'sampler'],
+  tuner: ['libvirt', 'model', 'sampler'],
+  simulator: ['libvirt', 'model'],
+  dashboards: ['model'],
+  docs: ['model', 'tui', 'tuner'],
+  cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'tuner', 'dashboards', 'simulator'],
+};

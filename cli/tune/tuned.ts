@@ -1,6 +1,7 @@
 import { newTransactionId } from '../../tuner/journal/journal.ts';
-import { makePlan, type Pick } from '../../tuner/plan/make-plan.ts';
+import { makePlan } from '../../tuner/plan/make-plan.ts';
 import { markOf, type Plan } from '../../tuner/plan/plan.ts';
+import type { Pick } from '../../tuner/plan/plan-input.ts';
 import { pickDomains } from '../../tuner/profile/pick.ts';
 import { log } from '../log.ts';
 import { known } from './make-plan.ts';

@@ -8,8 +8,8 @@ import { REFUSE_RATIO, ratioText, type Sharing, sharingOf, WARN_RATIO } from '..
 import type { Assignment, Placement, PlacementHost, PlacementRequest } from '../placement/types.ts';
 import { definitionOf } from '../profile/definition.ts';
 import { policyOf } from '../profile/policy.ts';
-import type { PlanInput } from './make-plan.ts';
 import { markOf } from './plan.ts';
+import type { PlanInput } from './plan-input.ts';
 
 interface PlacedAll {
   readonly placement: Placement;

@@ -7,8 +7,9 @@ import type { ScenarioInput } from '../../../simulator/scenario.ts';
 import type { DomainState, HostFacts } from '../../../tuner/facts/facts.ts';
 import { readDomains } from '../../../tuner/facts/read-domains.ts';
 import { readHost } from '../../../tuner/facts/read-host.ts';
-import { makePlan, type PlanInput } from '../../../tuner/plan/make-plan.ts';
+import { makePlan } from '../../../tuner/plan/make-plan.ts';
 import type { Plan } from '../../../tuner/plan/plan.ts';
+import type { PlanInput } from '../../../tuner/plan/plan-input.ts';
 import type { Profile } from '../../../tuner/profile/profile.ts';
 
 export interface ReadHost {

@@ -68,7 +68,7 @@ export const storageAlerts: AlertGroup = {
       expr: ({ age }) => `time() - ${metric('libvirt_domain_snapshot_oldest_timestamp_seconds')} > ${age}`,
       summary: () => `${VM} on ${HOST} has a snapshot that is ${LASTING} old.`,
       description: () =>
-        'It uses space, slows writes and can block migration. Delete it; make a backup first if somebody needs it.',
+        'It uses space, slows writes and can block migration. Delete it; make a backup first if it is still needed.',
     }),
     alert({
       alert: 'BackingChainDeep',

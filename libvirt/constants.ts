@@ -85,7 +85,7 @@ export const ListFlag = {
 /** virDomainJobType */
 export const JobType = { none: 0, bounded: 1, unbounded: 2, completed: 3 } as const;
 
-/** virDomainGetJobStatsFlags; reading a completed job forgets it unless it is told to be kept. */
+/** virDomainGetJobStatsFlags; reading a completed job forgets it unless the flag to keep it is set. */
 export const JobStatsFlag = { completed: 1, keepCompleted: 2 } as const;
 
 /** virDomainGuestInfoTypes */

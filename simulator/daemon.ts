@@ -41,7 +41,7 @@ export class SimulatedDaemon {
   async listen(address: DaemonAddress): Promise<void> {
     this.#address = address;
     if ('path' in address) rmSync(address.path, { force: true });
-    // What it has lived through so far is reckoned before the first client waits for it.
+    // What it has lived through so far is computed before the first client waits for it.
     this.host.advance();
     const server = createServer((socket) => this.#accept(socket));
     this.#server = server;

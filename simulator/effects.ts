@@ -19,7 +19,7 @@ export interface Effects {
 
 const KNOWN = new WeakMap<VmFacts, Effects>();
 
-/** Reckoned once for a description: facts never change, a changed description has new ones. */
+/** Computed once for a description: facts never change, a changed description has new ones. */
 export function effectsOf(facts: VmFacts, layout: HostLayout): Effects {
   const known = KNOWN.get(facts);
   if (known !== undefined) return known;

@@ -97,7 +97,7 @@ export class Faults {
   }
 
   /**
-   * A job of this virDomainJobOperation runs until endJob(). Queries get in meanwhile, as libvirt's default mask for
+   * A job of this virDomainJobOperation runs until endJob(). Queries are allowed at the same time, as libvirt's default mask for
    * such jobs has it (VIR_JOB_DEFAULT_MASK).
    */
   runJob(vm: SimulatedVm, operation: number): void {
@@ -148,7 +148,7 @@ export class Faults {
 
   /**
    * Calls of this name do not come back until release(): the daemon waits for something else than a guest.
-   * `which` picks them by their arguments; all when not given.
+   * `which` picks them by their arguments; default: all.
    */
   hold(name: CallName, which: (args: unknown) => boolean = () => true): void {
     if (!this.#held.has(name)) this.#held.set(name, { which, over: Promise.withResolvers<void>() });

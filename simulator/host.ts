@@ -13,7 +13,7 @@ import { BURST_MS, demandAt } from './workload.ts';
 
 /** The longest step of time: bursts last longer, so that none is stepped over. */
 const STEP_MS = 1_000;
-/** Thousands of calls a second do not move the world each time. */
+/** Thousands of calls per second do not move the world each time. */
 const STEP_MIN_MS = 100;
 /** A gap longer than this (a laptop that slept) is taken in larger steps. */
 const STEPS_MAX = 60;
@@ -76,7 +76,7 @@ export class SimulatedHost {
     this.hugepages = new PagePools(cells.length, new Map(totals));
     for (const spec of scenario.vms) {
       const vm = new SimulatedVm(spec, this.seed, this.#nextId++);
-      // A scenario that promises more than there is runs all the same.
+      // A scenario that allocates more than there is runs anyway.
       if (vm.active) vm.pages = this.hugepages.take(vm.facts.pages) ?? [];
       this.add(vm);
     }

@@ -33,7 +33,7 @@ const vm = z.strictObject({
   agent: z.boolean().default(false),
   /** How long its guest takes to shut down; `never`: it does not hear its power button. */
   shutdownSeconds: z.union([z.number().min(0).max(3_600), z.literal('never')]).default(1),
-  /** Of its console; told only to who may read secrets. */
+  /** Of its console; returned only to clients that may read secrets. */
   vncPassword: z.string().max(8).optional(),
   /** Names Nova as its owner. */
   project: z.string().optional(),
@@ -89,7 +89,7 @@ export class ScenarioError extends VirtuneError {
   }
 }
 
-/** A VM that no scenario tells of: it was defined by a client, and what it has its XML says. */
+/** A VM that is in no scenario: it was defined by a client, and what it has its XML says. */
 export function unknownVm(name: string): VmSpec {
   return {
     ...vm.parse({ name: 'unknown', workload: 'idle', vcpus: 1, memoryMiB: 16, state: 'shutoff' }),
@@ -112,7 +112,7 @@ export function checkScenario(input: unknown, where: string): Scenario {
   return result.data;
 }
 
-/** @throws ScenarioError when the file cannot be read, is no JSON, or no scenario. */
+/** @throws ScenarioError when the file cannot be read, is not JSON, or not a scenario. */
 export function loadScenarioFile(path: string): Scenario {
   let input: unknown;
   try {
@@ -123,7 +123,7 @@ export function loadScenarioFile(path: string): Scenario {
   return checkScenario(input, path);
 }
 
-/** The scenario with `count` VMs: the first of its own, then copies with a number behind their names. */
+/** The scenario with `count` VMs: the first from the scenario, then copies with a number behind their names. */
 export function withVmCount(base: Scenario, count: number): Scenario {
   const vms = Array.from({ length: count }, (_, index): VmSpec => {
     const model = base.vms[index % base.vms.length] as VmSpec;

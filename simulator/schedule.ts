@@ -7,13 +7,13 @@ export interface CpuClass {
 
 /** Rounds of moving load to emptier CPUs; more change nothing that can be seen. */
 const ROUNDS = 12;
-/** Below this a CPU counts as not overloaded: rounding is no contention. */
+/** Below this a CPU counts as not overloaded: rounding is not contention. */
 const TOLERANCE = 1.001;
 
 /**
  * What share of its demand each class gets, 0 to 1. Load moves to the emptier of the CPUs that a class may
- * use, as CFS balances; a CPU that is still asked for more than it has gives each its part. Whatever is not
- * given is delay: it follows from demand above capacity and from nothing else.
+ * use, as CFS balances; a CPU that is still asked for more than it has gives each its part. The unserved
+ * rest is delay: it follows from demand above capacity and from nothing else.
  */
 export function shareOut(classes: readonly CpuClass[], cpuCount: number): number[] {
   const loads = classes.map(({ cpus, demand }) => cpus.map(() => demand / Math.max(1, cpus.length)));

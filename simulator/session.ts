@@ -39,7 +39,7 @@ export interface SessionParts {
   readonly auth: AuthMode;
   /** Gives an event to every session. */
   readonly broadcast: HandlerContext['emit'];
-  /** Told of each call that came in. */
+  /** Called for each call that arrives. */
   readonly onCall: ((name: CallName, args: unknown) => void) | undefined;
 }
 

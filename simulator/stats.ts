@@ -2,7 +2,7 @@ import { StatsGroup } from '../libvirt/constants.ts';
 import { ParamType, type TypedParam } from '../libvirt/typed-params.ts';
 import type { SimulatedVm } from './vm.ts';
 
-/** libvirt's words and order (9.0.0, QEMU driver), so that who reads it cannot tell. */
+/** libvirt's words and order (9.0.0, QEMU driver), so that a reader sees no difference. */
 class Params {
   readonly list: TypedParam[] = [];
 
@@ -34,7 +34,7 @@ const GROUPS: readonly (readonly [
 ];
 
 /**
- * One domain's record of a GetAllDomainStats reply; mask 0 is every group. Without its monitor what QEMU tells is
+ * One domain's record of a GetAllDomainStats reply; mask 0 is every group. Without its monitor what QEMU reports is
  * left out, as by libvirt's driver when somebody else holds the domain's job.
  */
 export function statsOf(vm: SimulatedVm, mask: number, hasMonitor = true): TypedParam[] {

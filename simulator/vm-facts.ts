@@ -93,7 +93,7 @@ export function factsOfSpec(spec: VmSpec, seed: number): VmFacts {
   };
 }
 
-/** `spec`: of the VM that it describes, for what no XML tells: how large its images are. */
+/** `spec`: of the VM that it describes, for what the XML does not contain: how large its images are. */
 export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
   const facts: DomainFacts = parseDomain(xml);
   const { cpu, memory } = facts;

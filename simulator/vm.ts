@@ -161,7 +161,7 @@ export class SimulatedVm {
     this.state = DomainState.shutoff;
     this.reason = reason;
     if (this.definition === undefined) return;
-    // libvirt tells what it would start with.
+    // libvirt reports what it would start with.
     this.balloonKiB = this.facts.currentKiB;
     this.#resetCounters();
   }

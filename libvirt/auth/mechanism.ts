@@ -1,7 +1,7 @@
 /** One SASL mechanism's client side. */
 export interface SaslMechanism {
   readonly name: string;
-  /** Whether it hands the password itself to whoever is at the other end. */
+  /** Whether it sends the password itself to the peer. */
   readonly revealsPassword: boolean;
   /** The client's first message. */
   first(): Uint8Array;

@@ -10,7 +10,7 @@ export interface CallDeclaration {
   readonly ret: Codec<unknown>;
   /** Served by workers that stuck guests cannot starve (`@priority: high` in remote_protocol.x). */
   readonly priority?: 'high';
-  /** QEMU-only procedures live in a program of their own. */
+  /** QEMU-only procedures live in a separate program. */
   readonly program?: 'qemu';
 }
 

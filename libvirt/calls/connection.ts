@@ -14,7 +14,7 @@ import { domain, pool } from '../wire/types.ts';
 import type { CallDeclaration } from './call.ts';
 
 const saslData = wideBytes(65_536);
-/** `nil` tells "no data" from "empty data", which SASL mechanisms hold apart. */
+/** `nil` distinguishes "no data" from "empty data", as SASL mechanisms do. */
 const saslReply = struct({ complete: bool, nil: bool, data: saslData });
 
 export const connectionCalls = {

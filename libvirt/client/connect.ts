@@ -16,7 +16,7 @@ export interface ConnectOptions {
   /** True by default: only calls on the allow list are sent, and the daemon's read-only socket is used. */
   readonly readOnly?: boolean | undefined;
   /**
-   * Opened for writing, which libvirt asks of whoever asks guest agents, and sends nothing but that: the client
+   * Opened for writing, which libvirt requires for calls to guest agents, and sends nothing but that: the client
    * itself refuses any call that is not in GUEST_AGENT_CALLS. `readOnly` is passed over.
    */
   readonly guestAgentOnly?: boolean | undefined;
@@ -39,7 +39,7 @@ const KEEPALIVE: KeepAliveOptions = { intervalMs: 5_000, maxMisses: 5 };
  * `qemu+tls://host/system`, `qemu+tcp://host/system`, `test:///default`.
  *
  * Rejects with UriError, ConnectError, AuthError, RemoteError (the daemon would not open that URI) or
- * ProtocolError (that is no libvirt daemon).
+ * ProtocolError (the peer is not a libvirt daemon).
  */
 export async function connect(uriText: string, options: ConnectOptions = {}): Promise<Connection> {
   const uri = parseUri(uriText);
@@ -102,7 +102,7 @@ function openTransport(uri: ConnectionUri, readOnly: boolean, signal: AbortSigna
 function explain(error: unknown, connection: Connection, signal: AbortSignal): Error {
   if (signal.aborted) return timeoutError(connection.description, signal);
   if (error instanceof ClosedError) {
-    // ssh tells why only when it ends, which is after the first call went out.
+    // ssh reports the reason only when it ends, which is after the first call went out.
     if (error.cause instanceof ConnectError) return error.cause;
     return new ConnectError(
       'LIBVIRT_REFUSED',

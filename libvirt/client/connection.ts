@@ -23,7 +23,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** virConnectCloseReason */
 const CLOSE_REASONS = ['error', 'end of file', 'keepalive timeout', 'requested by a client'];
 
-/** Told of each call once it has settled: how long it took, and the error that it ended in. */
+/** Called for each call once it has settled: how long it took, and the error that it ended in. */
 export type CallObserver = (name: CallName, durationMs: number, error: Error | undefined) => void;
 
 export interface ConnectionOptions {
@@ -126,7 +126,7 @@ export class Connection extends CommonCalls {
       callbackId.catch(() => this.#registrations.delete(key));
     }
     const { listeners, callbackId } = shared;
-    // Of its own, so that one who listens twice is told twice.
+    // A separate function, so that a listener that is added twice is called twice.
     const own: EventListener<EventName> = (payload) => listener(payload as EventPayload<N>);
     listeners.add(own);
     const id = await callbackId;

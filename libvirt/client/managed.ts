@@ -63,7 +63,7 @@ export class ManagedConnection {
 
   constructor(options: ManagedOptions) {
     this.#options = options;
-    // In a microtask of its own, so that subscriptions made right after construction are in the first round.
+    // In a separate microtask, so that subscriptions made right after construction are in the first round.
     this.#running = Promise.resolve().then(() => this.#run());
   }
 

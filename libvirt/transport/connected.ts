@@ -22,7 +22,7 @@ const EXPLANATIONS: Readonly<Record<string, readonly [ConnectErrorCode, string]>
   ETIMEDOUT: ['LIBVIRT_UNREACHABLE', 'the host does not answer; check the network and firewalls'],
 };
 
-/** What a system error means to the one who has to mend it. */
+/** What a system error means to the user who has to fix it. */
 function explainSystemError(description: string, error: Error): ConnectError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const [ours, text] = EXPLANATIONS[code] ?? ['LIBVIRT_UNREACHABLE', error.message];

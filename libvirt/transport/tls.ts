@@ -76,7 +76,7 @@ async function letIn(
       `${description}: the daemon rejected the client certificate (${files.cert}${existsSync(files.cert) ? '' : ', which does not exist'}); check that a CA of the daemon signed it, and that its DN is in tls_allowed_dn_list`,
       { cause: error },
     );
-  // Paused, so that bytes behind the first stay in the socket for whoever reads it next.
+  // Paused, so that bytes behind the first stay in the socket for the next reader.
   let first: Buffer | null = null;
   while (first === null) {
     await connected(socket, 'readable', description, signal, refused);

@@ -1,6 +1,6 @@
 /** Slots of the table: a power of two, so that a hash picks one with a mask. */
 const SLOTS = 8_192;
-/** Longer strings than this are no names of fields, and are made the ordinary way. */
+/** Longer strings than this are not field names, and are decoded the ordinary way. */
 const MAX_BYTES = 64;
 
 interface Known {
@@ -20,7 +20,7 @@ export function knownName(bytes: Buffer, view: DataView, at: number, length: num
   if (length > MAX_BYTES) return bytes.toString('utf8', at, at + length);
   const count = (length + 3) >> 2;
   let hash = length;
-  // Rotated, or what only the first byte of a word tells would never reach the bits that pick the slot.
+  // Rotated, or what only the first byte of a word contains would never reach the bits that pick the slot.
   for (let i = 0; i < count; i++) {
     const word = view.getInt32(at + i * 4);
     hash = Math.imul(((hash << 13) | (hash >>> 19)) ^ word, 0x5bd1_e995);

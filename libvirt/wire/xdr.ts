@@ -83,7 +83,7 @@ export class XdrReader {
     return this.#bytes.toString('utf8', at, at + length);
   }
 
-  /** A string of which the same few are read over and over: like string(), without making it anew. */
+  /** A string of which the same few are read over and over: like string(), without creating it again. */
   name(max: number): string {
     const length = this.#length(max, 'string');
     const at = this.#take(length + pad(length), 'string');

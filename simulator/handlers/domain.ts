@@ -238,7 +238,7 @@ export const domainHandlers: Handlers = {
   },
   async domainGetJobStats(context, { domain, flags }) {
     const vm = find(context, domain);
-    // Of a job that has ended it is told without asking anybody (qemuDomainGetJobStats).
+    // A job that has ended is reported without asking QEMU (qemuDomainGetJobStats).
     if (vm.active && (flags & JobStatsFlag.completed) === 0) await context.faults.monitor(vm);
     const job = context.faults.runningJob(vm);
     if (job === undefined || (flags & JobStatsFlag.completed) !== 0)

@@ -17,7 +17,7 @@ const KNOBS = ['shm_pages_to_scan', 'shm_sleep_millisecs', 'shm_merge_across_nod
   type: ParamType.uint,
 }));
 
-/** libvirt's getters want exactly the count that they told before. */
+/** libvirt's getters want exactly the count that they returned before. */
 function exact<T>(items: readonly T[], nparams: number): { stats: readonly T[]; nparams: number } {
   if (nparams === 0) return { stats: [], nparams: items.length };
   if (nparams !== items.length) throw invalid(`nparams in must be equal to ${items.length}`);
@@ -27,7 +27,7 @@ function exact<T>(items: readonly T[], nparams: number): { stats: readonly T[]; 
 const failed = (code: number, message: string): CallFailure =>
   new CallFailure(code, message, ErrorDomain.none);
 
-/** The cells that are meant; more than there are, from one that there is, is no error. */
+/** The cells that are meant; more than there are, from one that exists, is not an error. */
 function cellsFrom({ cells }: SimulatedHost, start: number, count: number): number[] {
   if (start >= cells.length || start < -1) {
     throw failed(
@@ -46,7 +46,7 @@ function requirePool({ hugepages }: SimulatedHost, sizeKiB: number, cell: number
     );
 }
 
-/** KSM as libvirt tells it; nothing of the simulated guests' memory is merged. */
+/** KSM as libvirt reports it; nothing of the simulated guests' memory is merged. */
 function ksmParams({ host }: HandlerContext): TypedParam[] {
   const knob = (field: string): TypedParam => ({
     field,

@@ -52,7 +52,7 @@ function set(
   return targets.live !== undefined;
 }
 
-/** The getters' habit: asked with 0 they tell how many there are, and afterwards no longer. */
+/** The getters' habit: called with 0 they return how many there are, and afterwards no longer. */
 function get(
   context: HandlerContext,
   { domain, nparams, flags }: GetArgs,

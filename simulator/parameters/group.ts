@@ -12,7 +12,7 @@ export interface Field {
   /** Undefined where the XML does not say it. */
   readonly read: (domain: Element, target: string) => Value | undefined;
   readonly write: (domain: Element, target: string, value: Value) => void;
-  /** What a getter tells of it where the XML does not say it: of a running domain, and of a definition. */
+  /** What a getter returns for it where the XML does not say it: of a running domain, and of a definition. */
   readonly unset: { readonly live: Value; readonly config: Value };
 }
 

@@ -2,8 +2,8 @@ import { attr, child, children, type Element, wholeNumber } from '../../model/xm
 import { add } from './edit.ts';
 
 /**
- * Gives a place to every device that has none. libvirt puts PCI devices of a Q35 machine behind root ports of their
- * own; here all sit on the root bus, which it would accept as well.
+ * Gives a place to every device that has none. libvirt puts PCI devices of a Q35 machine behind separate root
+ * ports; here all sit on the root bus, which it would accept as well.
  */
 export function assignAddresses(devices: Element): void {
   // The bridge's, and the first card's.

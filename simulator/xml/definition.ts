@@ -20,7 +20,7 @@ export function normalise(xml: string, options: DefineOptions): Element {
   checkShape(root, options.validate);
   checkRules(root);
   complete(root, options.newUuid);
-  // What the first pass forgets must not be seen by whoever holds the tree.
+  // What the first pass forgets must not be seen by a holder of the tree.
   return parsed(formatDomain(root));
 }
 

@@ -99,7 +99,7 @@ function consoles(devices: Element): void {
 }
 
 /**
- * What libvirt adds stands behind what the client had, an agent's port with a root port of its own behind it; read
+ * What libvirt adds stands behind what the client had, an agent's port with a separate root port behind it; read
  * again, controllers of one type stand together (virDomainControllerInsertPreAlloced). So the first definition of
  * some machines is not quite what the second is.
  */

@@ -57,7 +57,7 @@ function childrenOf(element: Element, shape: Shape | undefined): Element[] {
 
 const isKept = (shape: Shape | undefined): boolean => shape === undefined || shape.open === true;
 
-/** Others' elements are printed by libxml2, which has habits of its own: double quotes, and text as it stands. */
+/** Others' elements are printed by libxml2, which has other habits: double quotes, and text as it stands. */
 function writeMetadata(lines: string[], metadata: Element, indent: string): void {
   const inner = children(metadata);
   if (inner.length === 0) return void lines.push(`${indent}<metadata/>`);

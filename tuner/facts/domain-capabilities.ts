@@ -3,7 +3,7 @@ import { attr, child, children, type Element, parseXml, text, wholeNumber } from
 /** What an emulator offers to a domain of one kind (https://libvirt.org/formatdomaincaps.html). */
 export interface DomainCapabilities {
   readonly vcpusMaximum: number | undefined;
-  /** Undefined: libvirt does not tell. */
+  /** Undefined: libvirt does not report it. */
   readonly ioThreads: boolean | undefined;
   /** `host-passthrough`, `host-model`, ... that can be had. */
   readonly cpuModes: ReadonlySet<string>;

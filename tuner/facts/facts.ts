@@ -18,7 +18,7 @@ export interface Reader {
   ): Promise<CallResult<N>>;
 }
 
-/** The same, each call with this deadline in place of its own. */
+/** The same, each call with this deadline instead of its default. */
 export function patientReader(reader: Reader, timeoutMs: number | undefined): Reader {
   if (timeoutMs === undefined) return reader;
   return {
@@ -95,7 +95,7 @@ export interface DomainState {
   readonly live: DomainView | undefined;
   /** Absent for a transient domain. With secrets when read for writing: it is what an undo defines again. */
   readonly inactive: DomainView | undefined;
-  /** Of its emulator, architecture and machine type; absent where libvirt cannot tell. */
+  /** Of its emulator, architecture and machine type; absent where libvirt does not report it. */
   readonly capabilities: DomainCapabilities | undefined;
   /** Targets of raw image files all of whose blocks are allocated; absent where virtune cannot look. */
   readonly preallocated?: ReadonlySet<string> | undefined;

@@ -9,14 +9,14 @@ export interface HostFinding {
   readonly wanted: string;
   readonly verdict: 'same' | 'mismatch' | 'unknown';
   readonly why: string;
-  /** The command that mends it and what makes it last, or why it cannot be told. */
+  /** The command that fixes it, also permanently, or why it is unknown. */
   readonly next: string | undefined;
 }
 
 interface Look {
-  /** Where the kernel tells it, below /proc or /sys. */
+  /** Where the kernel reports it, below /proc or /sys. */
   readonly file: string;
-  /** Absent: this host does not tell. */
+  /** Absent: this host does not report it. */
   readonly now: (local: LocalHost, host: HostFacts) => string | undefined;
   readonly agrees: (now: string, wanted: string) => boolean;
   readonly mend: (wanted: string) => string;
@@ -81,7 +81,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
   },
 };
 
-/** What is to be told of one thing that a profile wants of the host. `dedicated`: CPUs that vCPUs have alone. */
+/** The row of one host setting that a profile wants. `dedicated`: CPUs that vCPUs have alone. */
 export function hostFinding(host: HostFacts, wish: HostWish, dedicated: string): HostFinding {
   if (wish.knob === 'isolatedCpus') return isolation(host, wish, dedicated);
   const wanted = String(wish.wanted);
@@ -114,7 +114,7 @@ function isolation({ local }: HostFacts, { knob, why }: HostWish, dedicated: str
   const now = isolated.size === 0 ? 'none' : isolated.toString();
   const ticking = dedicated !== '' && local?.nohzFullCpus?.size === 0;
   if (now === row.wanted) {
-    // Isolated, and still interrupted a few hundred times a second.
+    // Isolated, and still interrupted a few hundred times per second.
     const next = ticking
       ? `nohz_full=${dedicated} on the kernel command line also stops their timer ticks`
       : undefined;

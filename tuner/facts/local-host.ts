@@ -5,7 +5,7 @@ import { listNames, readProcFile } from '../../sampler/proc-file.ts';
 import type { LocalRoots } from '../steps/step-host.ts';
 import { cpusetOfPartition, readVmCpusets, type VmCpusets } from './vm-cpusets.ts';
 
-/** What the host's own kernel tells; absent is what it does not have, or does not let this user read. */
+/** What the kernel of the host reports; absent is what it does not have, or does not let this user read. */
 export interface LocalHost {
   /**
    * Kept from the scheduler, and VMs may have them: at boot (isolcpus), or by an isolated partition of cgroup v2
@@ -22,7 +22,7 @@ export interface LocalHost {
   readonly allIsolatedCpus?: CpuSet | undefined;
   /** Without a timer tick while one task runs (nohz_full). */
   readonly nohzFullCpus: CpuSet | undefined;
-  /** Last-level caches, for hosts whose libvirt does not tell of them. */
+  /** Last-level caches, for hosts whose libvirt does not report them. */
   readonly caches: readonly CacheBank[];
   /** Slower cores of a hybrid CPU (Intel's E cores, Arm's LITTLE); absent where all cores are alike. */
   readonly efficiencyCpus?: CpuSet | undefined;
@@ -52,7 +52,7 @@ export interface LocalHost {
   readonly numaBalancing: boolean | undefined;
   /** Whether ksmd runs: 1; 0: stopped; 2: stopped, and pages taken apart again. */
   readonly ksmRun: number | undefined;
-  /** Files that are there and that this user may not read: what they would tell is absent. */
+  /** Files that are there and that this user may not read: their content is absent. */
   readonly forbidden: readonly string[];
 }
 

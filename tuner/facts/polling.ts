@@ -16,8 +16,9 @@ const SAID_BY: Readonly<Record<string, string>> = {
 };
 
 /**
- * Says in a running domain's tree how its iothreads poll, as libvirt 9.4 says it in the XML: an older one tells it
- * only in its statistics. The text of the XML stays as libvirt gave it. A guest that does not answer tells nothing.
+ * Writes into a running domain's tree how its iothreads poll, as libvirt 9.4 writes it into the XML: an older one
+ * reports it only in its statistics. The text of the XML stays as libvirt gave it. Without an answer of QEMU there is
+ * no value.
  */
 export async function sayPolling(connection: Reader, domain: Domain, { root }: DomainView): Promise<void> {
   const ids = ioThreadIds(root);

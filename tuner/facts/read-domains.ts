@@ -12,7 +12,7 @@ import { sayPolling } from './polling.ts';
 const TIMEOUT_MS = 30_000;
 
 /**
- * All domains of a host, as they run and as they will boot. One that goes away meanwhile is left out.
+ * All domains of a host, as they run and as they will boot. One that disappears during the read is left out.
  * @throws ModelXmlError for one whose XML cannot be understood; RemoteError as libvirt answers.
  */
 export async function readDomains(connection: Reader): Promise<DomainState[]> {
@@ -26,7 +26,7 @@ export async function readDomains(connection: Reader): Promise<DomainState[]> {
   return states.filter((state) => state !== undefined);
 }
 
-/** One of them, anew. Undefined when it is gone. */
+/** One of them, read again. Undefined when it is gone. */
 export function readDomain(connection: Reader, domain: Domain): Promise<DomainState | undefined> {
   return readOne(connection, domain, new CapabilitiesCache(connection));
 }

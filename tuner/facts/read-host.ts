@@ -4,7 +4,7 @@ import type { LocalRoots } from '../steps/step-host.ts';
 import type { CellMemory, HostFacts, Reader } from './facts.ts';
 import { readLocalHost } from './local-host.ts';
 
-/** A libvirtd that was just started looks at its QEMUs before it tells what it can do. */
+/** A libvirtd that was just started looks at its QEMUs before it reports what it can do. */
 const TIMEOUT_MS = 120_000;
 const BYTES_PER_KIB = 1_024;
 
@@ -27,7 +27,7 @@ export async function readHost(
   ]);
   const told = parseCapabilities(capabilities.xml);
   const here = local && readLocalHost(local);
-  // libvirt tells of caches only where it can read resctrl or sysfs.
+  // libvirt reports caches only where it can read resctrl or sysfs.
   const topology = told.caches.length > 0 || here === undefined ? told : { ...told, caches: here.caches };
   return {
     uri,
@@ -42,7 +42,7 @@ export async function readHost(
   };
 }
 
-/** The driver may not tell (libvirt's test driver does not): then the capabilities have to do. */
+/** The driver may not report it (libvirt's test driver does not): then the capabilities have to do. */
 async function readOnline(connection: Reader, otherwise: CpuSet): Promise<CpuSet> {
   try {
     const { map } = await connection.call('nodeGetCpuMap', { needMap: 1, needOnline: 0, flags: 0 });
@@ -52,7 +52,7 @@ async function readOnline(connection: Reader, otherwise: CpuSet): Promise<CpuSet
   }
 }
 
-/** What a cell does not tell is absent; libvirt may know fewer cells than it lists (those without CPUs). */
+/** What a cell does not report is absent; libvirt may know fewer cells than it lists (those without CPUs). */
 async function readCell(connection: Reader, cell: HostCell): Promise<CellMemory> {
   const [memory, pages] = await Promise.all([
     connection

@@ -61,7 +61,7 @@ export function reportGrowth({ steps, problems }: Growth, { pools }: PageLedger)
 export const problemText = ({ code, text, next }: Problem): string =>
   printable(`${text} (${code})${next === undefined ? '' : `; ${next}`}`);
 
-/** For programs. The form is a promise: fields are added, never changed. */
+/** For programs. The format is stable: fields are added, never changed. */
 export function ledgerJson(
   hostname: string,
   ledger: PageLedger,

@@ -43,7 +43,7 @@ function pathToFree(
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
     const demand = path.length === 0 ? from : undefined;
     const at = path.at(-1);
-    // Whoever holds pages of the cell that was reached may be pushed on.
+    // Any holder of pages of the cell that was reached may be pushed on.
     const movers =
       demand !== undefined
         ? [demand]

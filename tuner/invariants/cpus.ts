@@ -23,11 +23,11 @@ const hasHint = (subject: Subject): boolean => saidOf(subject, 'kvm.hint-dedicat
 const cpusOf = (subject: Subject, vcpus: readonly string[]): CpuSet =>
   vcpus.reduce((all, vcpu) => all.union(pinOf(subject, vcpu)), CpuSet.empty);
 
-/** CPUs of vCPUs of a real-time class, or of a guest that was promised CPUs of its own: nobody else may be on them. */
+/** CPUs of real-time vCPUs, and of a guest that assumes dedicated CPUs: no other domain may use them. */
 export const exclusiveCpus = (subject: Subject): CpuSet =>
   cpusOf(subject, hasHint(subject) ? vcpusOf(subject) : realTimeVcpus(subject));
 
-/** Of these vCPUs one that has no CPU of its own. */
+/** Of these vCPUs one without a dedicated CPU. */
 function withoutOwnCpu(subject: Subject, vcpus: readonly string[]): string | undefined {
   const pins = new Map(vcpusOf(subject).map((vcpu) => [vcpu, pinOf(subject, vcpu)]));
   return vcpus.find((vcpu) => {

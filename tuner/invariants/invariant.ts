@@ -28,8 +28,8 @@ export interface Breach extends Omit<Problem, 'code'> {
 }
 
 /**
- * What must hold in a domain's description, whoever wrote it. `refuse`: no plan may bring about a domain that breaks
- * it; `warn`: it costs speed, and is shown.
+ * What must hold in a domain's description, regardless of its author. `refuse`: no plan may create a domain that
+ * breaks it; `warn`: it costs speed, and is shown.
  */
 export interface Invariant {
   /** Stable, for scripts. */

@@ -13,7 +13,7 @@ export interface StateFolder {
 
 /**
  * Makes the folder where there is none. One that others may write to is refused: what a journal says is done to
- * domains, with the rights of whoever recovers it.
+ * domains, with the rights of the user who recovers it.
  */
 export async function openStateFolder(path: string): Promise<StateFolder> {
   const folder = { path, transactions: join(path, 'transactions'), locks: join(path, 'locks') };

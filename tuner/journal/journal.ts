@@ -23,12 +23,12 @@ export type Trace = (point: Point) => Promise<void> | void;
 export interface JournalOptions {
   readonly now: () => Date;
   readonly trace: Trace;
-  /** Told of each event once it is on disk. */
+  /** Called for each event once it is on disk. */
   readonly onEvent: (event: JournalEvent) => void;
 }
 
 /**
- * A transaction on disk: one line of JSON for what is to be done and what was before, then one for each thing
+ * A transaction on disk: one line of JSON for the planned steps and the previous state, then one for each thing
  * that is about to happen or has. A line is on disk before what it announces begins. Only its owner may read it:
  * definitions hold passwords.
  */
@@ -115,7 +115,7 @@ export class Journal {
     this.#options.onEvent(timed);
   }
 
-  /** Gives back the room that was kept for an undo. A disk that refuses even that is no reason not to undo. */
+  /** Gives back the room that was kept for an undo. If the disk refuses even that, the undo continues. */
   async releaseReserve(): Promise<void> {
     await rm(reservePath(this.path), { force: true }).catch(() => undefined);
   }
@@ -135,13 +135,13 @@ export const reservePath = (path: string): string => `${path}.reserve`;
 /** One of several transactions of a run has its number after the run's id. */
 const ID = /^\d{8}T\d{6}Z-[0-9a-f]{6}(?:-\d{4})?$/;
 
-/** Sorts by time, and tells two of one second apart. */
+/** Sorts by time; distinguishes two of the same second. */
 export function newTransactionId(now: Date): string {
   const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
   return `${time}-${randomBytes(3).toString('hex')}`;
 }
 
-/** Random, so that no file system packs it smaller than it is to be. */
+/** Random, so that no file system packs it smaller than intended. */
 async function writeReserve(path: string, steps: number): Promise<void> {
   const file = await open(reservePath(path), 'w', OWNER_ONLY);
   try {

@@ -23,7 +23,7 @@ export type LockHolder = z.infer<typeof holderSchema>;
 
 export interface LockOptions {
   readonly hostname: string;
-  /** As it was typed, for whoever finds the host locked. */
+  /** As it was typed, for a user who finds the host locked. */
   readonly command: string;
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;

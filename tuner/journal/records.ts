@@ -11,7 +11,7 @@ const state = z.unknown();
 
 const stepDomain = z.object({ uuid: z.string(), name: z.string() });
 
-/** The first line of a journal: all that is to be done, and all that was before. */
+/** The first line of a journal: all planned steps, and all of the previous state. */
 export const headerSchema = z.object({
   format: z.literal(JOURNAL_FORMAT),
   id: z.string(),
@@ -36,7 +36,7 @@ export const headerSchema = z.object({
   steps: z.array(stepSchema),
   /** What the host's domains broke of the invariants before it: a way back may bring that back. */
   broken: z.array(z.string()).optional(),
-  /** What is to be told when it is done. */
+  /** Notes to print when it is done. */
   notes: z.array(z.string()),
 });
 

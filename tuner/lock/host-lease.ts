@@ -36,7 +36,7 @@ export interface LeaseOptions {
 /** A host that this run holds. */
 export interface HostLease {
   /**
-   * `libvirt`: whoever tunes this host through this libvirt, from wherever, is kept out. `none`: its libvirt has no
+   * `libvirt`: every other run through this libvirt, local or remote, is locked out. `none`: its libvirt has no
    * secrets, so only the runs that share a state folder are.
    */
   readonly kind: 'libvirt' | 'none';
@@ -55,7 +55,7 @@ export interface HostLease {
  *   of two that define it at once, with UUIDs unlike each other, one is refused.
  * - A holder that dies: on the same machine the next run sees that the process is gone and takes over at once. From
  *   elsewhere it watches whether the lease is renewed, and takes over after 60 s without. It undefines the UUID that it
- *   watched, so it can never remove a lock that a third run has taken meanwhile. The secret is ephemeral: a libvirtd
+ *   watched, so it can never remove a lock that a third run has taken in between. The secret is ephemeral: a libvirtd
  *   (or virtsecretd) that ends takes it along, and no file is left.
  * - Clocks: no times of two machines are compared, only whether the record has changed, by the waiter's own clock.
  * - A holder that slept through its lease (a laptop, SIGSTOP): it looks for its own UUID before each step, and stops

@@ -11,7 +11,7 @@ const processSchema = z.object({
   /** Boot id and PID namespace: where the PID means something. */
   where: z.string(),
   pid: z.int(),
-  /** Field 22 of /proc/PID/stat, clock ticks since boot: tells apart two processes that had the same PID. */
+  /** Field 22 of /proc/PID/stat, clock ticks since boot: distinguishes two processes that had the same PID. */
   startTicks: z.string(),
 });
 

@@ -43,7 +43,7 @@ function allowedGroups(cell: CellState, policy: ThreadPolicy): CoreGroup[] {
 const threadsOf = (group: CoreGroup, policy: ThreadPolicy): number =>
   policy === 'isolate' ? 1 : group.threads;
 
-/** All selections for `vcpus` vCPUs that use no core in vain. */
+/** All selections for `vcpus` vCPUs that use no core without need. */
 export function allSelections(cell: CellState, vcpus: number, policy: ThreadPolicy): CoreSelections {
   const groups = allowedGroups(cell, policy);
   const equivalent = equivalentBefore(cell, groups);

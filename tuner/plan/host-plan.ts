@@ -23,7 +23,7 @@ interface Part {
   readonly steps: readonly Step[];
 }
 
-/** What profiles want of the host below their domains: what virtune sets, and what it only tells. */
+/** What profiles want of the host below their domains: what virtune sets, and what it only shows. */
 export function planHost(
   host: HostFacts,
   wishes: readonly HostWish[],

@@ -42,7 +42,7 @@ export interface HostRow {
   readonly wanted: string;
   readonly verdict: 'same' | 'live' | 'mismatch' | 'impossible' | 'unknown';
   readonly why: string;
-  /** The command that mends it, or why it cannot be told. */
+  /** The command that fixes it, or why it is unknown. */
   readonly next: string | undefined;
 }
 
@@ -79,7 +79,7 @@ export interface DomainPlanInput {
   /** Absent: nothing is asked of the result. */
   readonly around?: Surroundings | undefined;
   readonly judging: Judging;
-  /** Boot-only changes are brought about at once, by a restart. */
+  /** Boot-time changes are applied now, by a restart. */
   readonly restart: boolean;
   /** The transaction that this plan becomes when it is applied, and when. */
   readonly id: string;
@@ -183,7 +183,7 @@ function stepsOf(
   return [...live, ...defined, ...marks];
 }
 
-/** What a domain that was started anew has to be told again. */
+/** What has to be set again on a restarted domain. */
 function keptNowhere({ wish, verdict }: Row, state: DomainState): readonly Step[] {
   if (wish.liveOnly !== true || state.live === undefined) return [];
   if (verdict.kind === 'impossible' || verdict.kind === 'guest') return [];

@@ -60,7 +60,7 @@ function unproven({ proven, refusals }: Placement): string[] {
   ];
 }
 
-/** Those that float over the same CPUs are told together: on most hosts that is everybody else. */
+/** VMs that float over the same CPUs share a line: on most hosts these are all other VMs. */
 function inTheWay(overlaps: readonly Overlap[]): string[] {
   const alike = new Map<string, string[]>();
   for (const { guest, cpus, with: others } of overlaps) {
@@ -176,7 +176,7 @@ function targets(rows: readonly Row[]): string {
   return CpuSet.of(rows.map(({ wish }) => Number(wish.target))).toString();
 }
 
-/** What is told apart by a number only. */
+/** Targets that differ only by a number. */
 const NUMBERED: readonly SettingScope[] = ['vcpu', 'iothread', 'cell'];
 
 function foldsWith(first: Row, other: Row): boolean {

@@ -10,7 +10,7 @@ import { TRANSIENT } from './verdict.ts';
 /** What is around a domain, for which it must not become a danger. */
 export type Surroundings = Pick<Subject, 'host' | 'hostCpus' | 'others'>;
 
-/** What decides whether a class, a promise or a lock that only a boot can take away is harmless meanwhile. */
+/** What decides whether a scheduling policy, hint or lock that only a boot removes is harmless until then. */
 const PLACES = /^(vcpupin|emulatorpin|iothreadpin|vcpu\.cpuset|memtune\.|numatune\.)/;
 
 /**

@@ -24,7 +24,7 @@ export const keyOf = (setting: string, target: string): string => `${setting} ${
 
 /**
  * What the mark's profile set and this one does not mention goes back to what it was. Were it left, a domain would
- * keep a real-time class, or a promise of CPUs of its own, without the pins that make it harmless.
+ * keep a real-time class, or the hint of dedicated CPUs, without the pins that make it harmless.
  */
 export function inherit(
   profile: Profile,

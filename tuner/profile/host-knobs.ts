@@ -3,7 +3,7 @@ import { choice, onOff, orWord, type ValueKind, whole } from './values.ts';
 
 /**
  * What a profile wants of the host that its domains run on. The first four can be set; the rest is only looked at,
- * since it belongs to whoever runs the host.
+ * since the administrator of the host decides it.
  */
 export type HostWanted =
   /** Merging of equal pages: whether the kernel's ksmd runs at all. */
@@ -38,7 +38,7 @@ export interface HostKnob {
   readonly id: HostKnobId;
   readonly help: string;
   readonly takes: string;
-  /** Whether virtune changes it, or only tells how it is and how it is changed. */
+  /** Whether virtune changes it, or only shows its value and how to change it. */
   readonly sets: boolean;
   /** @throws ValueError */
   readonly check: (value: unknown) => void;

@@ -84,7 +84,7 @@ export function knob<V>(declared: KnobDeclaration<V>): Knob {
 /** A knob that is one setting, of each of its targets. */
 export function plainKnob<V>(
   declared: Omit<KnobDeclaration<V>, 'drafts' | 'settings'> & {
-    /** Of the same name where it is not given. */
+    /** Default: of the same name. */
     readonly setting?: string;
     /** The value in the setting's canonical form. */
     readonly canonical: (value: V, context: KnobContext) => string | undefined;

@@ -33,7 +33,7 @@ export class ProfileLibrary {
 
   /**
    * Looks into the folders; a folder that is not there has nothing, and files are read when they are asked for.
-   * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, or a file whose name is no profile's
+   * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, or a file whose name is not a profile name
    */
   static open(folders: readonly string[]): ProfileLibrary {
     return new ProfileLibrary([

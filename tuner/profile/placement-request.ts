@@ -60,7 +60,7 @@ function sharingVcpus({ dedicatedVcpus }: Policy, { cells }: Shape): CpuSet {
   return CpuSet.of(
     cells.flatMap(({ vcpus }) => {
       const shared = [...vcpus].filter((vcpu) => !inMask(dedicatedVcpus, vcpu));
-      // A guest cell is placed by its vCPUs with CPUs of their own: one at least has them.
+      // A guest cell is placed by its dedicated vCPUs: it has at least one.
       return shared.length === vcpus.size ? shared.slice(0, -1) : shared;
     }),
   );

@@ -27,7 +27,7 @@ export interface Profile {
   readonly host: ReadonlyMap<HostKnobId, Entry>;
 }
 
-/** What a knob of the whole domain is to be; undefined: left as it is. */
+/** Value of a knob of the whole domain; undefined: unchanged. */
 export function knobValue<V>(profile: Profile, id: string, kind: ValueKind<V>): V | undefined {
   const entry = profile.knobs.get(id)?.[0];
   return entry === undefined ? undefined : kind.parse(entry.value);

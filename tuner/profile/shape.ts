@@ -10,12 +10,12 @@ import type { Policy } from './policy.ts';
 const GIB_KIB = 1024 ** 2;
 const MIB_KIB = 1024;
 
-/** A guest as it is to be seen from inside: settled before it is placed, and what it is placed by. */
+/** A guest as it should look from inside: settled before it is placed, and what it is placed by. */
 export interface Shape {
   readonly vcpus: number;
-  /** One even where the guest has no cells of its own. */
+  /** One even where the guest has no cells. */
   readonly cells: readonly ShapeCell[];
-  /** Whether it has NUMA cells of its own. */
+  /** Whether it has NUMA cells. */
   readonly numa: boolean;
   /** Whether its cells are others than the definition has. */
   readonly reshaped: boolean;
@@ -69,7 +69,7 @@ function cellCount(
 }
 
 /**
- * None where one host cell holds it all; else the fewest that each fit into a host cell of their own. Only what VMs
+ * None where one host cell holds it all; else the fewest that each fit into a separate host cell. Only what VMs
  * may use counts: not CPUs that are offline or kept for the host, nor, for VMs that share CPUs, isolated ones; not
  * memory that is in page pools, unless the guest's comes from there. A number that the vCPUs divide into evenly is
  * preferred, since a guest's sockets are alike.

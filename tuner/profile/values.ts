@@ -99,7 +99,7 @@ function figureOf(raw: string, dimension: 'count' | 'size'): Figure {
   }
 }
 
-/** Text of a form of its own. */
+/** Text of a certain form. */
 export function text(help: string, valid: (raw: string) => boolean): ValueKind<string> {
   return {
     help,
@@ -111,7 +111,7 @@ export function text(help: string, valid: (raw: string) => boolean): ValueKind<s
   };
 }
 
-/** Also `default`: nothing is to be said, so that libvirt's or QEMU's own default holds. */
+/** Also `default`: nothing is set, so that the default of libvirt or QEMU applies. */
 export function orDefault<V>(kind: ValueKind<V>): ValueKind<V | undefined> {
   const { help, parse } = orWord(kind, 'default');
   return {

@@ -30,7 +30,7 @@ const mode: Setting = {
     } else putText(cpu, ['model'], model);
     prune(domain, CPU);
   },
-  // Of a guest that runs on the host's model libvirt tells which model that came to.
+  // For a running guest with the model of the host, libvirt reports which model that is.
   sameLive: (wanted, live) => wanted === 'host-model' && live?.startsWith('custom ') === true,
 };
 
@@ -52,7 +52,7 @@ export function topologyText(topology: CpuTopology): string {
     .join(' ');
 }
 
-/** Parts that are not named are 1; undefined for what is no topology. */
+/** Parts that are not named are 1; undefined for what is not a topology. */
 export function parseTopology(value: string): CpuTopology | undefined {
   const found = { sockets: 1, dies: 1, clusters: 1, cores: 1, threads: 1 };
   const seen = new Set<string>();
@@ -107,7 +107,7 @@ function featureSetting(name: string, title: string): Setting {
   });
 }
 
-/** Whether the guest sees a performance monitoring unit; QEMU gives it one unless told otherwise. */
+/** Whether the guest sees a performance monitoring unit; QEMU gives it one by default. */
 const pmu = attributeSetting({
   id: 'pmu',
   title: 'virtual PMU (performance counters)',

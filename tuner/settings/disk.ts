@@ -20,7 +20,7 @@ function driverSetting(
   return attributeSetting({ id, title, on: 'disk', path: DRIVER, attribute, canonical });
 }
 
-/** Another bus has another kind of address, which libvirt gives it anew. */
+/** Another bus has another kind of address, which libvirt then assigns. */
 const bus: Setting = custom({
   id: 'disk.bus',
   title: 'disk bus that the guest sees',

@@ -1,6 +1,6 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
 
-/** libvirt has no bound of its own but 32 bits; a number above this is a lie. */
+/** libvirt has no bound except 32 bits; a number above this is a lie. */
 const IOTHREADS_MAX = 4_096;
 
 /**

@@ -9,7 +9,7 @@ import { dropSchedulingOfIoThreads } from './schedulers.ts';
 import type { LiveChange, Setting } from './setting.ts';
 import { cpuNumbers, whole } from './values.ts';
 
-/** Their ids, as a list: `1-4`. Their number alone would not tell which of them to take away. */
+/** Their ids, as a list: `1-4`. Their number alone would not show which of them to remove. */
 const ioThreads: Setting = {
   id: 'iothreads',
   title: 'iothreads, by id',
@@ -70,7 +70,7 @@ function forgetPlainNames(domain: Element): void {
 /** The libvirt from which on a definition holds polling times (formatdomain, "IOThreads Allocation"). */
 export const POLL_IN_DEFINITION = 9_004_000;
 
-/** Before that a running QEMU can be told, and forgets it when it ends. */
+/** Before that it can be set on a running QEMU, and is lost when it ends. */
 function pollSetting(
   id: string,
   title: string,

@@ -29,7 +29,7 @@ function bandwidthText(element: Element | undefined): string | undefined {
   return parts.length === 0 ? undefined : parts.join(' ');
 }
 
-/** Each part, 0 where it is not said; undefined for what is no bandwidth. */
+/** Each part, 0 where it is not said; undefined for what is not a bandwidth. */
 export function parseBandwidth(value: string): ReadonlyMap<string, string> | undefined {
   const found = new Map<string, string>();
   for (const word of value.split(' ')) {

@@ -39,7 +39,7 @@ const nodeset: Setting = {
     if (value !== undefined && auto) memory?.removeAttribute('placement');
   },
   live: ({ domain, to, live }) =>
-    // QEMU itself binds memory in every other mode, and cannot be told otherwise.
+    // QEMU itself binds memory in every other mode, and that cannot be changed.
     to === undefined || attr(findPath(live, MEMORY), 'mode') !== 'restrictive'
       ? undefined
       : [{ kind: 'numaNodeset', domain, to }],

@@ -13,7 +13,7 @@ export function cpuList(text: string | undefined): string | undefined {
   }
 }
 
-/** A list's numbers; none for what is no list. */
+/** A list's numbers; none for what is not a list. */
 export function cpuNumbers(text: string | undefined): CpuSet {
   try {
     return text === undefined ? CpuSet.empty : CpuSet.parse(text);

@@ -29,7 +29,7 @@ const parse = (xml: string): Element => parseXml('a domain', xml, 'domain');
 
 /**
  * What two descriptions of a domain do not say alike, of all that the tuner can set: libvirt writes what it is
- * given in words of its own, and only the meaning has to stay.
+ * given in a form it chooses, and only the meaning has to stay.
  */
 export function meaningDiffers(isXml: string, wantedXml: string): string | undefined {
   const [is, wanted] = [parse(isXml), parse(wantedXml)];

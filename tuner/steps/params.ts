@@ -25,7 +25,7 @@ export function fromTyped({ field, type, value }: TypedParam): StepParam {
   return { field, type, value: typeof value === 'boolean' ? value : String(value) };
 }
 
-/** What of a domain's parameters a step speaks of; the rest is no business of its undo. */
+/** What of a domain's parameters a step speaks of; its undo does not touch the rest. */
 export function pick(all: readonly StepParam[], wanted: readonly StepParam[], of: string): StepParam[] {
   return wanted.map(({ field }) => {
     const found = all.find((param) => param.field === field);

@@ -8,7 +8,7 @@ export type Home = 'run' | 'definition' | 'host';
 
 /**
  * Something of a host or a domain that holds a state which can be read, set and compared. That is all a step
- * needs in order to be made, read back and undone, now or by whoever reads the journal later.
+ * needs in order to be made, read back and undone, now or by a reader of the journal later.
  *
  * `State` is plain data: what JSON can hold, since a journal does. Setting what is set already does no harm: an undo may come twice.
  */

@@ -1,6 +1,6 @@
 import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
 
-/** Where the kernel of the host tells of itself. */
+/** Where the kernel of the host reports its state. */
 export interface LocalRoots {
   readonly procRoot: string;
   readonly sysRoot: string;
@@ -30,10 +30,10 @@ export interface StepHost {
   /** Absent when virtune does not run on the host. */
   readonly local: LocalRoots | undefined;
   readonly restart: RestartLimits;
-  /** Rejects when the run is told to stop; a wait of an undo is never cut short. */
+  /** Rejects when the run is interrupted; a wait of an undo is never cut short. */
   wait(ms: number): Promise<void>;
   nowMs(): number;
-  /** For whoever watches: a wait that takes long is said. */
+  /** For users who watch: a wait that takes long is said. */
   say(text: string): void;
   saved(uuid: string): SavedDomain | undefined;
   /** Domains, by UUID, that were asked to shut down: `deaf` ones did not in all the time that they had. */

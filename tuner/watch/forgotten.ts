@@ -3,7 +3,7 @@ import type { Step } from '../steps/step.ts';
 
 /**
  * What a running domain has lost and can have again without a boot. Only what its definition still says: where that
- * was changed, somebody meant it, and `drift` tells.
+ * was changed, the change was intended, and `drift` shows it.
  */
 export function forgotten(plan: DomainPlan): Step[] {
   return plan.rows.flatMap(({ verdict, nextHolds }) =>

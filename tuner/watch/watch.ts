@@ -18,7 +18,7 @@ export interface WatchOptions {
   readonly intervalMs: number;
 }
 
-/** Looks after events and from time to time, never twice at once; what happens meanwhile is looked at after. */
+/** Looks after events and from time to time, never twice at once; what happens in between is looked at after. */
 export class Watch {
   readonly #options: WatchOptions;
   #timer: NodeJS.Timeout | undefined;

@@ -26,7 +26,7 @@ export interface CheckView extends CheckContext {
 export interface Check {
   /** Settings whose wishes it looks at. */
   readonly of: RegExp;
-  /** The wish's value; undefined where a setting is to be taken out. */
+  /** The wish's value; undefined where a setting should be removed. */
   readonly find: (wish: Wish, view: CheckView) => Problem | undefined;
 }
 

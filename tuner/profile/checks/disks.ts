@@ -8,7 +8,7 @@ import { type Check, type CheckView, check } from './check.ts';
 
 const DIRECT = new Set(['none', 'directsync']);
 
-/** Sources that are no file and no block device of the host's. */
+/** Sources that are neither files nor block devices of the host. */
 const OWN_IO = new Set(['network', 'nvme', 'dir']);
 
 function needsDirect(io: string | undefined, cache: string | undefined): Problem | undefined {

@@ -4,7 +4,7 @@ import { parseCells } from '../../settings/numa.ts';
 import { cpuNumbers, parseSize, sizeText } from '../../settings/values.ts';
 import { type Check, type CheckView, check } from './check.ts';
 
-/** Memory of each cell that the guest will have; all of it in one where it has none of its own. */
+/** Memory of each cell that the guest will have; all of it in one where the guest has no cells. */
 function cellMemory(view: CheckView): number[] {
   const cells = parseCells(view.will('numa.cells') ?? '');
   return cells.length > 0 ? cells.map(({ memoryKiB }) => memoryKiB) : [view.facts.memory.maximumKiB ?? 0];

@@ -37,7 +37,7 @@ function hypervKnob([feature, title]: readonly [HypervFeature, string]): Knob {
   });
 }
 
-/** Where nobody tells: what every KVM of the last years has. */
+/** Where libvirt does not report them: what every KVM of the last years has. */
 function offers({ host, state: of, facts }: KnobContext, feature: HypervFeature): boolean {
   const [listed = feature] = feature.split('.');
   const offer = hypervOffer(host, of);

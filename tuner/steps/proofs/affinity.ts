@@ -18,7 +18,7 @@ export async function proveAffinity(
   const process = await findProcess(host, domain);
   const thread = process && threadsOf(process).find(which);
   const allowed = thread && allowedCpus(readProcFile(`${thread.folder}/status`) ?? '');
-  // One thread for all vCPUs, or none that can be told: nothing to see.
+  // One thread for all vCPUs, or none that can be identified: nothing to check.
   if (thread === undefined || allowed === undefined) return [];
   const seen = `thread ${thread.tid} ("${thread.comm}"): Cpus_allowed_list ${allowed}`;
   // The kernel keeps CPUs that are offline, or not for VMs, out of some lists, and not of others.

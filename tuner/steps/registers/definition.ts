@@ -49,7 +49,7 @@ async function knowsOfARun(host: StepHost, domain: StepDomain): Promise<boolean>
 
 /**
  * Defining is also making: a domain that left in this very moment is here again, while it runs on another host. It
- * is taken out again; whoever has it now may use the file of its firmware's variables.
+ * is taken out again; its new host may use the file of its firmware variables.
  */
 async function refuseMadeAnew(host: StepHost, domain: StepDomain): Promise<never> {
   await host.call('domainUndefineFlags', { domain: handle(domain), flags: UndefineFlag.keepNvram });

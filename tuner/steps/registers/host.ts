@@ -9,7 +9,7 @@ import { plainly, register } from '../register.ts';
 import type { StepOf } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
-/** virNodeAllocPagesFlags: the pool is to be that large, not larger by that much. */
+/** virNodeAllocPagesFlags: the pool should be that large, not larger by that much. */
 const ALLOC_SET = 1;
 /** Freeing or gathering gigabytes page by page takes the kernel its time. */
 const ALLOC_TIMEOUT_MS = 300_000;
@@ -48,7 +48,7 @@ export const hostPages = register('hostPages', z.number(), {
   },
 });
 
-/** Free and used, as the capabilities tell them; the calls tell only of free ones. */
+/** Free and used, as the capabilities report them; the calls report only free ones. */
 async function poolSize(host: StepHost, { cell, sizeKiB: pageKiB }: StepOf<'hostPages'>): Promise<number> {
   const { xml } = await host.call('connectGetCapabilities', undefined);
   const root = parseXml('the capabilities', xml, 'capabilities');

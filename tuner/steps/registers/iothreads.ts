@@ -121,7 +121,7 @@ export const ioThreadParams = register('ioThreadParams', stepParams, {
   differs: paramsDiffer,
 });
 
-/** As QEMU itself tells it: no XML says it before libvirt 9.4. */
+/** As QEMU reports it: the XML lacks it before libvirt 9.4. */
 async function polling(host: StepHost, domain: StepDomain, id: number): Promise<StepParam[]> {
   const { records } = await host.call('connectGetAllDomainStats', {
     domains: [handle(domain)],

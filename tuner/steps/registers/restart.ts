@@ -62,7 +62,7 @@ export const restart = register('restart', runState, {
     if (is.id === wanted.notId) return 'it was not restarted';
     return is.paused === wanted.paused ? undefined : is.paused ? 'it is paused' : 'it is not paused';
   },
-  // One that does not run takes its definition when it is started, by whoever will.
+  // One that does not run takes its definition when a user starts it.
   target: (_, was) => (was.active ? { ...was, id: null, notId: was.id } : was),
   back(was, now, done) {
     if (!was.active || (now.active && now.id === was.id)) return was;

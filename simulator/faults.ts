@@ -97,8 +97,8 @@ export class Faults {
   }
 
   /**
-   * A job of this virDomainJobOperation runs until endJob(). Queries are allowed at the same time, as libvirt's default mask for
-   * such jobs has it (VIR_JOB_DEFAULT_MASK).
+   * A job of this virDomainJobOperation runs until endJob(). Queries are allowed at the same time, as libvirt's default
+   * mask for such jobs has it (VIR_JOB_DEFAULT_MASK).
    */
   runJob(vm: SimulatedVm, operation: number): void {
     this.#running.set(vm.uuid, { operation, sinceMs: performance.now() });

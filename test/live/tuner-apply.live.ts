@@ -553,7 +553,7 @@ test('a guest that runs is asked to shut down, obeys, and comes back as it was w
   expect(outcome.failure).toBeUndefined();
   expect(outcome.kind).toBe('committed');
   expect(said.join()).toMatch(/asked "vt-booted" to shut down/);
-  expect(said.join()).not.toContain('switching');
+  expect(said.join()).not.toContain('powering off');
   expect(booted.commandLine).toContain('"num-queues":2');
   await booted.untilUp();
   const back = await rollbackTransaction(outcome.id, {

@@ -1,6 +1,6 @@
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 
-/** libvirt 9.0 is the first to list enlightenments, and QEMU 6.1 the first to report all of them to it (formatdomaincaps). */
+/** libvirt 9.0 is the first to list enlightenments, QEMU 6.1 the first to report all of them (formatdomaincaps). */
 const LISTED_LIBVIRT = 9_000_000;
 const LISTED_QEMU = 6_001_000;
 

@@ -7,7 +7,7 @@ import { acquireLease, type HostLease } from '../../../tuner/lock/host-lease.ts'
 import type { LeaseRecord } from '../../../tuner/lock/lease-record.ts';
 
 /** A clock that only `advance` moves, with what waits for it. */
-export class Clock {
+class Clock {
   #nowMs = 0;
   #waiting: { atMs: number; run: () => void }[] = [];
 

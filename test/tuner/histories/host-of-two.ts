@@ -5,7 +5,7 @@ import { Abandoned } from './kill.ts';
 import { SimulatedHistoryHost } from './simulated.ts';
 import type { User, Wanted } from './user.ts';
 
-export const VM = {
+const VM = {
   vcpus: 2,
   memoryMiB: 2_048,
   disks: [{ target: 'vda', sizeGiB: 5, format: 'raw' }],

@@ -288,6 +288,7 @@ test('the tuning of a VM is in its series', () => {
   expect(seriesOf('facts', parseDomain(XML))).toMatchInlineSnapshot(`
     [
       "libvirt_domain_balloon_stats_period_seconds 7",
+      "libvirt_domain_features_info{}",
       "libvirt_domain_vcpus_pinned 2",
       "libvirt_domain_emulator_pinned 1",
       "libvirt_domain_iothreads 3",
@@ -311,6 +312,7 @@ test('a VM without any tuning has zeros where it has none, and no series where t
   expect(seriesOf('facts', parseDomain('<domain><memory>4096</memory></domain>'))).toMatchInlineSnapshot(`
     [
       "libvirt_domain_balloon_stats_period_seconds 0",
+      "libvirt_domain_features_info{}",
       "libvirt_domain_vcpus_pinned 0",
       "libvirt_domain_emulator_pinned 0",
       "libvirt_domain_iothreads 0",

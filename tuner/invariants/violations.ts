@@ -36,7 +36,7 @@ export interface HostViolation {
   readonly violation: Violation;
 }
 
-/** Pure. All that the domains of a host break of what no plan may bring about. */
+/** Pure. All refused invariants that the domains of a host break. */
 export function brokenOnHost(host: HostFacts, states: readonly DomainState[]): HostViolation[] {
   const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
   const hostCpus = host.hostCpus ?? defaultHostCpus(host.topology, vmCpusOf(host), isolated);

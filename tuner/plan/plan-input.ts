@@ -32,9 +32,9 @@ export interface PlanInput {
   readonly allowedRatio?: number | undefined;
   /** Names of domains that were left out, because nobody named them and their pins are not virtune's. */
   readonly leftAlone?: readonly string[] | undefined;
-  /** What only a boot brings is brought about by a restart. */
+  /** Restart the domains to apply boot-time settings. */
   readonly restart?: boolean | undefined;
-  /** Settings whose change in the guest somebody vouches for. */
+  /** Settings whose change in the guest the operator accepts. */
   readonly accepted?: ReadonlySet<string> | undefined;
   /** Looks at the host where a wish depends on it; absent where virtune does not run there. */
   readonly probes?: Probes | undefined;

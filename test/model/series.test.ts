@@ -288,7 +288,6 @@ test('the tuning of a VM is in its series', () => {
   expect(seriesOf('facts', parseDomain(XML))).toMatchInlineSnapshot(`
     [
       "libvirt_domain_balloon_stats_period_seconds 7",
-      "libvirt_domain_features_info{}",
       "libvirt_domain_vcpus_pinned 2",
       "libvirt_domain_emulator_pinned 1",
       "libvirt_domain_iothreads 3",
@@ -302,8 +301,6 @@ test('the tuning of a VM is in its series', () => {
       "libvirt_domain_hugepages 1",
       "libvirt_domain_hugepage_size_bytes 1073741824",
       "libvirt_domain_tuning_info{type="kvm", cpu_mode="custom", cpu_model="EPYC", numa_mode="strict", numa_nodeset="0-1", balloon_model="virtio"}",
-      "libvirt_domain_ovirt_info{}",
-      "libvirt_domain_metadata_info{}",
     ]
   `);
 });
@@ -312,7 +309,6 @@ test('a VM without any tuning has zeros where it has none, and no series where t
   expect(seriesOf('facts', parseDomain('<domain><memory>4096</memory></domain>'))).toMatchInlineSnapshot(`
     [
       "libvirt_domain_balloon_stats_period_seconds 0",
-      "libvirt_domain_features_info{}",
       "libvirt_domain_vcpus_pinned 0",
       "libvirt_domain_emulator_pinned 0",
       "libvirt_domain_iothreads 0",
@@ -322,8 +318,6 @@ test('a VM without any tuning has zeros where it has none, and no series where t
       "libvirt_domain_memory_nosharepages 0",
       "libvirt_domain_hugepages 0",
       "libvirt_domain_tuning_info{}",
-      "libvirt_domain_ovirt_info{}",
-      "libvirt_domain_metadata_info{}",
     ]
   `);
 });

@@ -100,7 +100,7 @@ test('a VM that goes down during the pause after its change stops the run', {
   await connection.call('domainDestroyFlags', { domain: demo.daemon.vm('a2').domain, flags: 0 });
   await connection.close();
   const { code, shown } = await terminal.ended;
-  expect([code, shown]).toEqual([1, expect.stringMatching(/"a2" ran before, and does not run now/)]);
+  expect([code, shown]).toEqual([1, expect.stringMatching(/"a2" stopped running after its change/)]);
   expect(tuned()).toEqual(['a1', 'a2']);
 });
 

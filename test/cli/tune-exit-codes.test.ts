@@ -146,7 +146,7 @@ test('a domain that changes while the question stands ends with 75, or is planne
   expect(await stale.ended).toMatchObject({
     code: 75,
     shown: expect.stringMatching(
-      /no longer what was planned for: its definition has .*one.*--force.*TUNE_CHANGED/,
+      /has changed since it was planned: its definitionhas .*--force.*TUNE_CHANGED/,
     ),
   });
   expect(await host.json('history')).toMatchObject({ document: { transactions: [] } });
@@ -188,7 +188,7 @@ test('Ctrl-C undoes what was done and ends with 1', { timeout: TIMEOUT_MS }, asy
   await stopped.says(/asked "legacy-files" to shut down/);
   expect(await stopped.stop('SIGINT')).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/told to stop \[TUNE_STOPPED\].*everything is restored/s),
+    stderr: expect.stringMatching(/interrupted by a signal \[TUNE_STOPPED\].*everything is restored/s),
   });
   expect(host.picture()).toEqual(before);
 });
@@ -207,7 +207,7 @@ test('a run that was killed blocks the next with 75 until it is recovered, which
   const blocked = await host.run('apply', ...BALANCED, '--yes');
   expect([blocked.code, blocked.stderr]).toEqual([
     75,
-    expect.stringMatching(/was cut off .*virtune tune recover.*TUNE_INTERRUPTED/),
+    expect.stringMatching(/was interrupted .*virtune tune recover.*TUNE_INTERRUPTED/),
   ]);
   expect((await host.run('recover', '--shutdown-timeout', '0')).code).toBe(0);
   expect(host.picture()).toEqual(before);

@@ -102,7 +102,7 @@ test('a plan that was written for another host is refused, with both names, and 
     expect([code, stderr]).toEqual([
       75,
       expect.stringMatching(
-        /plan\.json is a plan for host "simulated-host", and this is host "kvm-9"; nothing was changed \[TUNE_CHANGED\]/,
+        /plan\.json is a plan for host "simulated-host", but this is host "kvm-9"; nothing was changed \[TUNE_CHANGED\]/,
       ),
     ]);
     expect(other.picture()).toEqual(before);

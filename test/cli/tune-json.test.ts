@@ -54,7 +54,7 @@ test('a VM from plan to rollback, told to a program: each document is whole, and
     format: 1,
     kind: 'committed',
     failure: null,
-    notes: [expect.stringMatching(/19 settings wait for its next boot/)],
+    notes: [expect.stringMatching(/19 settings are pending until its next boot/)],
   });
   expect(await ask(0, 'apply', ...tuning, '--yes')).toEqual({
     format: 1,

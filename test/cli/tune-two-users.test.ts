@@ -112,7 +112,7 @@ test('a plan in a file is applied as it was approved, and refused with 75 when i
   const edited = join(folder, 'edited.json');
   writeFileSync(edited, text.replace('"restart": false', '"restart": true'));
   const tampered = await run('b', 'apply', edited, '--yes');
-  expect([tampered.code, tampered.stderr]).toEqual([75, expect.stringContaining('was edited or cut')]);
+  expect([tampered.code, tampered.stderr]).toEqual([75, expect.stringContaining('was edited or truncated')]);
 
   expect(await run('b', 'apply', file, '--yes')).toMatchObject({ code: 0 });
   expect(isMarked('dba')).toBe(true);

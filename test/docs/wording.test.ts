@@ -5,15 +5,6 @@ import { commentsOf, sourcesOf, textsOf } from './source-texts.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/**
- * Rooms whose texts still have words of the list in docs/glossary.md. This list must only ever shrink: an entry
- * without a hit fails, and no entry may be added.
- */
-const NOT_YET: readonly string[] = ['tuner/apply/'];
-
-/** Rooms whose comments still have such words. */
-const COMMENTS_NOT_YET: readonly string[] = ['tuner/apply/'];
-
 interface Avoided {
   readonly word: string;
   readonly instead: string;
@@ -91,7 +82,7 @@ const passages: readonly Passage[] = [
 const hits = passages.flatMap(({ where, text, ends }) =>
   avoided
     .filter(({ pattern }) => (pattern.exec(text)?.index ?? ends) < ends)
-    .map(({ word, instead }) => ({ where, message: `${where}: "${word}" -> ${instead}: ${text.trim()}` })),
+    .map(({ word, instead }) => `${where}: "${word}" -> ${instead}: ${text.trim()}`),
 );
 
 test('the list of words to avoid is read whole, and its patterns find what they are for', () => {
@@ -111,14 +102,12 @@ test('the list of words to avoid is read whole, and its patterns find what they 
 });
 
 test('what a user reads avoids the words that the glossary lists', () => {
-  const wrong = hits.filter(({ where }) => !NOT_YET.some((room) => where.startsWith(room)));
-  expect(wrong.map(({ message }) => message)).toEqual([]);
+  expect(hits).toEqual([]);
 });
 
 test('what a maintainer reads in comments avoids them too', () => {
   const wrong = [...rooms, 'docs', 'build']
     .flatMap(sourcesOf)
-    .filter((file) => !COMMENTS_NOT_YET.some((room) => file.startsWith(room)))
     .flatMap(commentsOf)
     .flatMap(({ file, line, text }) => {
       const prose = text.replaceAll(/`[^`]*`/g, '`');
@@ -127,10 +116,6 @@ test('what a maintainer reads in comments avoids them too', () => {
         .map(({ word, instead }) => `${file}:${line}: "${word}" -> ${instead}: ${prose}`);
     });
   expect(wrong).toEqual([]);
-});
-
-test.each(NOT_YET)('%s still needs its exception; remove it once its texts are clean', (room) => {
-  expect(hits.some(({ where }) => where.startsWith(room))).toBe(true);
 });
 
 test('no word runs into a value that a text inserts', () => {

@@ -292,7 +292,7 @@ test.each(
       expect(guest.inactive).toContain("queues='2'");
     } else {
       expect(outcome).toMatchObject({ kind: 'undone', remains: [] });
-      expect(outcome.notes.join()).toContain('does not run any more');
+      expect(outcome.notes.join()).toContain('is no longer running');
       expect(guest.inactive).toBe(defined);
     }
     succeeds('virsh', ['managedsave-remove', guest.name]);
@@ -308,7 +308,7 @@ test('a guest that is undefined and destroyed meanwhile is said to be gone, and 
   };
   const outcome = await applyTransaction(transactionOf(guest, steps), options({ trace }));
   expect(outcome).toMatchObject({ kind: 'undone', remains: [] });
-  expect(outcome.notes.join()).toContain('is not on this host any more');
+  expect(outcome.notes.join()).toContain('is no longer on this host');
   expect(succeeds('virsh', ['dominfo', guest.name])).toBe(false);
 });
 

@@ -46,7 +46,7 @@ const DEFINED = [['shares', '', '2048']] as const;
 const planned = () => transactionOf(guest, [...liveSteps(guest, LIVE), definitionStep(guest, DEFINED)]);
 
 test.each([
-  [['--persistent', '--undefinesource'], /it is not on this host any more/],
+  [['--persistent', '--undefinesource'], /it is no longer on this host/],
   [[], /it was shut down/],
 ])('a guest that migrated after the plan (%j) is refused, and nothing is begun', async (how, why) => {
   const transaction = planned();
@@ -68,7 +68,7 @@ test.each(['domainSetSchedulerParametersFlags', 'domainAddIoThread', 'domainDefi
     };
     const outcome = await applyTransaction(transaction, runOptionsOf(stateDir, { trace }));
     expect(outcome).toMatchObject({ kind: 'undone', remains: [] });
-    expect(outcome.notes.join()).toContain('is not on this host any more');
+    expect(outcome.notes.join()).toContain('is no longer on this host');
     expect(succeeds('virsh', ['dominfo', guest.name])).toBe(false);
     expect(runsThere()).toBe(true);
     const { records } = await listTransactions(await openStateFolder(stateDir));
@@ -84,7 +84,7 @@ test('a guest that migrates away and leaves its definition: that is as before, a
   };
   const outcome = await applyTransaction(transaction, runOptionsOf(stateDir, { trace }));
   expect(outcome).toMatchObject({ kind: 'undone', remains: [] });
-  expect(outcome.notes.join()).toContain('does not run any more');
+  expect(outcome.notes.join()).toContain('is no longer running');
   expect(guest.inactive).toBe(defined);
   expect(virsh('domstate', guest.name).trim()).toBe('shut off');
   expect(runsThere()).toBe(true);

@@ -52,7 +52,7 @@ export async function applyParts(
     try {
       if (index > 0) {
         const going = await between(transactions, index, options);
-        if (!going) return ended(new TunerError('TUNE_STOPPED', 'it was stopped after the canaries'));
+        if (!going) return ended(new TunerError('TUNE_STOPPED', 'interrupted after the canaries'));
       }
       const transaction = { ...each, basis };
       const outcome = await applyLocked(held, transaction, options);
@@ -98,7 +98,7 @@ async function between(
 }
 
 function throwIfStopped({ signal }: RunOptions): void {
-  if (signal?.aborted === true) throw new TunerError('TUNE_STOPPED', 'it was told to stop');
+  if (signal?.aborted === true) throw new TunerError('TUNE_STOPPED', 'interrupted by a signal');
 }
 
 /** @throws TunerError TUNE_RESTART when a domain that ran when it was planned for does not run now. */
@@ -113,7 +113,7 @@ async function checkStillUp(done: readonly Transaction[], options: RunOptions): 
     const names = down.map(({ domain }) => JSON.stringify(domain.name)).join(', ');
     throw new TunerError(
       'TUNE_RESTART',
-      `${names} ran before, and does not run now, after its change was done and proved; the rest was left alone`,
+      `${names} stopped running after its change was applied and verified; the remaining VMs are unchanged`,
     );
   });
 }

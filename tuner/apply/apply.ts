@@ -17,7 +17,7 @@ import { settle } from './settle.ts';
 import type { Outcome, Transaction } from './transaction.ts';
 
 /**
- * Does all of a transaction, or nothing of it: a failure, a stop, or a host that changes meanwhile undoes what was
+ * Does all of a transaction, or nothing of it: a failure, a stop, or a change of the host in between undoes what was
  * done, and the outcome says so.
  *
  * Rejects, with nothing touched, with TunerError TUNE_LOCKED, TUNE_INTERRUPTED (another one is open), TUNE_CHANGED
@@ -27,7 +27,7 @@ export async function applyTransaction(transaction: Transaction, options: RunOpt
   return onHost(transaction, options, (held) => applyLocked(held, transaction, options));
 }
 
-/** The same, for whoever holds the host. */
+/** The same, for a caller that holds the host. */
 export async function applyLocked(
   held: HeldHost,
   transaction: Transaction,
@@ -46,7 +46,7 @@ export async function applyLocked(
       return await settle({ journal, link }, await goForward({ journal, link }, stillFree));
     } finally {
       await journal.close();
-      // An old journal too many is no reason to call what was done a failure.
+      // A leftover old journal does not make the run a failure.
       await pruneTransactions(folder).catch(() => undefined);
     }
   };
@@ -59,7 +59,7 @@ export async function refuseIfOpen(folder: StateFolder, hostname: string): Promi
   if (open === undefined) return;
   throw new TunerError(
     'TUNE_INTERRUPTED',
-    `transaction ${open.id} (${JSON.stringify(open.header.command)}) was cut off or could not be undone as a whole; undo the rest of it with virtune tune recover, or finish it with virtune tune recover --finish`,
+    `transaction ${open.id} (${JSON.stringify(open.header.command)}) was interrupted or could not be undone completely; undo the rest with virtune tune recover, or finish it with virtune tune recover --finish`,
   );
 }
 

@@ -41,7 +41,7 @@ const approvedSchema = z.object({
   definitions: facts,
   /** As `plan --json` prints it. */
   plan: z.unknown(),
-  /** sha256 of all the rest: a file that was cut or edited is seen. It is no signature. */
+  /** sha256 of all the rest: a file that was cut or edited is seen. It is not a signature. */
   digest: z.string(),
 });
 export type ApprovedPlan = z.infer<typeof approvedSchema>;
@@ -67,7 +67,7 @@ export function approvedPlan(
 }
 
 /**
- * @throws TunerError TUNE_USAGE for a file that is no plan; TUNE_CHANGED for one that was edited.
+ * @throws TunerError TUNE_USAGE for a file that is not a plan; TUNE_CHANGED for one that was edited.
  */
 export function parseApprovedPlan(path: string, text: string): ApprovedPlan {
   let value: unknown;
@@ -81,14 +81,14 @@ export function parseApprovedPlan(path: string, text: string): ApprovedPlan {
     const [issue] = parsed.error.issues;
     throw new TunerError(
       'TUNE_USAGE',
-      `${path} is not a plan of virtune tune plan -o: ${issue?.path.join('.')}: ${issue?.message}`,
+      `${path} is not a file of virtune tune plan -o: ${issue?.path.join('.')}: ${issue?.message}`,
     );
   }
   const { digest, ...content } = parsed.data;
   if (digestOf(content) !== digest) {
     throw new TunerError(
       'TUNE_CHANGED',
-      `${path} was edited or cut after it was made: its digest does not match; nothing was changed; make the plan again with virtune tune plan -o`,
+      `${path} was edited or truncated: its digest does not match; nothing was changed; create the plan again with virtune tune plan -o`,
     );
   }
   return parsed.data;
@@ -99,7 +99,7 @@ export function checkHost({ host }: ApprovedPlan, path: string, hostname: string
   if (host.hostname === hostname) return;
   throw new TunerError(
     'TUNE_CHANGED',
-    `${path} is a plan for host ${JSON.stringify(host.hostname)}, and this is host ${JSON.stringify(hostname)}; nothing was changed`,
+    `${path} is a plan for host ${JSON.stringify(host.hostname)}, but this is host ${JSON.stringify(hostname)}; nothing was changed`,
   );
 }
 
@@ -121,7 +121,7 @@ export function checkSamePlan(approved: ApprovedPlan, plan: Plan): void {
   const nameOf = (uuid: string): string =>
     JSON.stringify(plan.domains.find(({ state }) => state.domain.uuid === uuid)?.state.domain.name ?? uuid);
   const moved = [
-    ...others.map((uuid) => `domain ${nameOf(uuid)}: its XML is no longer as it was`),
+    ...others.map((uuid) => `domain ${nameOf(uuid)}: its XML has changed`),
     ...differences('the plan', comparable(approved.plan), comparable(planJson(plan))),
   ];
   if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');

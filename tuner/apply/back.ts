@@ -42,7 +42,7 @@ export async function turnBack({ journal, link }: Work): Promise<void> {
 
 /**
  * Undoes every step that was begun, and says which it could not. Nothing ends it early: the more is as it was, the
- * better, and the disk that the journal is on is no reason to leave a domain half changed.
+ * better, and a failing disk of the journal must not leave a domain half changed.
  */
 export async function goBack(work: Work, options: BackOptions): Promise<BackResult> {
   const { journal } = work;
@@ -92,7 +92,9 @@ export async function goBack(work: Work, options: BackOptions): Promise<BackResu
   }
   if (remains.length === 0) await record({ event: 'rolledBack' });
   if (remains.length === 0 && journal.progress.status === 'open') {
-    notes.add('all of it was undone, but its journal could not say so; virtune tune recover closes it');
+    notes.add(
+      'everything was undone, but its journal could not be closed; run virtune tune recover to close it',
+    );
   }
   return { remains, notes: [...notes] };
 }
@@ -108,7 +110,7 @@ async function othersSince({ journal, link }: Work, notes: Set<string>): Promise
   try {
     return await OthersWork.since(link, journal.header);
   } catch (error) {
-    notes.add(`what others have changed since could not be read: ${(error as Error).message}`);
+    notes.add(`later changes by others could not be read: ${(error as Error).message}`);
     return undefined;
   }
 }
@@ -122,7 +124,7 @@ interface Undoing {
   readonly step: Step;
   readonly progress: Begun;
   readonly force: boolean;
-  /** Undefined where nobody can have come in between, or nobody is to be heeded. */
+  /** Undefined where nobody can have come in between, or their changes should be ignored. */
   readonly others: OthersWork | undefined;
   readonly record: (event: NewEvent) => Promise<void>;
 }
@@ -188,7 +190,7 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
 function throwIfUnlike(register: Register, now: unknown, to: unknown): void {
   const difference = register.differs(now, to);
   if (difference === undefined) return;
-  throw new TunerError('TUNE_READ_BACK', `setting it back was accepted and did not happen: ${difference}`);
+  throw new TunerError('TUNE_READ_BACK', `restoring it was accepted but had no effect: ${difference}`);
 }
 
 /** Why a step has nothing to undo (any more). */
@@ -200,22 +202,22 @@ async function hasEnded(
 ): Promise<string | undefined> {
   if (!('domain' in step)) {
     const booted = bootId !== undefined && bootId !== readBootId(link.local?.procRoot);
-    return booted ? 'the host was booted since, which undid what was set on it' : undefined;
+    return booted ? 'the host has rebooted since, which undid the change' : undefined;
   }
   const name = quoted(step.domain);
   const run = await findRun(link, step.domain);
   if (run.kind === 'gone')
-    return `domain ${name} is not on this host any more (undefined, or migrated away with what was set on it): there is nothing to undo here`;
+    return `domain ${name} is no longer on this host (undefined, or migrated with its settings): there is nothing to undo here`;
   if (home === 'run' && run.kind === 'off') {
-    return `domain ${name} does not run any more, and what was set on its run ended with it`;
+    return `domain ${name} is no longer running, which undid its live settings`;
   }
   if (home === 'definition' && run.kind === 'runs' && !run.persistent) {
-    return `domain ${name} has no definition any more`;
+    return `domain ${name} no longer has a definition`;
   }
   return undefined;
 }
 
-/** After a failed undo: whether the domain ended meanwhile, was started anew by others, or is as it was after all. */
+/** After a failed undo: whether the domain ended in between, was restarted by others, or is as it was after all. */
 async function whyItEnded(
   link: HostLink,
   step: Step,
@@ -242,7 +244,7 @@ async function startedAgain(
   if (link.isAway || home !== 'run' || !('domain' in step) || earlier === undefined) return undefined;
   const run = await findRun(link, step.domain);
   return run.kind === 'runs' && run.id !== earlier
-    ? `domain ${quoted(step.domain)} was started again meanwhile, and what was set on its earlier run ended with that`
+    ? `domain ${quoted(step.domain)} was restarted since, which undid its live settings`
     : undefined;
 }
 
@@ -260,7 +262,7 @@ function checkOurs(
   if (difference === undefined) return;
   throw new TunerError(
     'TUNE_CHANGED',
-    `somebody else has changed it since: ${difference}; look at it, and put the old definition back all the same with --force`,
+    `it was changed by something else since: ${difference}; review the change, then use --force to restore the old definition anyway`,
   );
 }
 

@@ -40,9 +40,9 @@ function hostFacts({ topology, online, cells, local }: HostFacts): Facts {
   );
   return {
     'online CPUs': online.toString(),
-    ...(local?.vmCpus !== undefined && { 'CPUs that VMs may have': local.vmCpus.toString() }),
+    ...(local?.vmCpus !== undefined && { 'CPUs available to VMs': local.vmCpus.toString() }),
     ...(local?.vmMemoryCells !== undefined && {
-      'cells that VMs may have memory of': local.vmMemoryCells.toString(),
+      'cells with memory available to VMs': local.vmMemoryCells.toString(),
     }),
     'isolated CPUs': local?.isolatedCpus?.toString() || NONE,
     'CPU topology': topologyHash(topology),
@@ -129,7 +129,7 @@ export function movedSince(before: PlanBasis, now: PlanBasis): string[] {
       const [was, is] = [before.domains[uuid], now.domains[uuid]];
       const name = `domain ${JSON.stringify((is ?? was)?.name)}`;
       if (was === undefined) return [`${name} is new`];
-      return is === undefined ? [`${name} is gone`] : differences(name, was.facts, is.facts);
+      return is === undefined ? [`${name} no longer exists`] : differences(name, was.facts, is.facts);
     }),
   ];
 }

@@ -15,7 +15,7 @@ export interface Work {
   readonly link: HostLink;
 }
 
-/** Why all of it is to be undone. */
+/** Why all of it should be undone. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
@@ -93,7 +93,7 @@ async function readBack(link: HostLink, step: Step, register: Register, wanted: 
   const now = await register.get(link, step);
   const difference = register.differs(now, wanted);
   if (difference === undefined) return now;
-  throw new ReadBackError(`it was accepted and did not happen: ${difference}`, now);
+  throw new ReadBackError(`it was accepted but had no effect: ${difference}`, now);
 }
 
 /** The definition that is about to be replaced has to be the one that the new one was made from. */

@@ -18,7 +18,7 @@ export async function checkFresh(host: StepHost, domains: readonly TransactionDo
 async function changeOf(host: StepHost, planned: TransactionDomain): Promise<string | undefined> {
   const { domain, live, inactive } = planned;
   const run = await findRun(host, domain);
-  if (run.kind === 'gone') return 'it is not on this host any more';
+  if (run.kind === 'gone') return 'it is no longer on this host';
   if (run.kind === 'runs' && live === undefined) return 'it was started';
   if (run.kind === 'off' && live !== undefined) return 'it was shut down';
   const xmlOf = async (flags: number): Promise<string> =>
@@ -38,7 +38,7 @@ async function changeOf(host: StepHost, planned: TransactionDomain): Promise<str
 function changed({ domain }: Pick<TransactionDomain, 'domain'>, change: string): TunerError {
   return new TunerError(
     'TUNE_CHANGED',
-    `domain ${quoted(domain)} is no longer what was planned for: ${change}; look at a new plan, or apply with --force, which makes one`,
+    `domain ${quoted(domain)} has changed since it was planned: ${change}; review a new plan, or apply with --force, which makes one`,
   );
 }
 
@@ -56,13 +56,13 @@ function firstDifference(is: string, was: string): string | undefined {
   if (is === was) return undefined;
   const [now, before] = [is.split('\n'), was.split('\n')];
   const at = now.findIndex((line, index) => line !== before[index]);
-  const show = (line: string | undefined): string => JSON.stringify(line?.trim() ?? 'nothing more');
-  return `${show(now[at < 0 ? now.length : at])} where it had ${show(before[at < 0 ? now.length : at])}`;
+  const show = (line: string | undefined): string => JSON.stringify(line?.trim() ?? 'nothing');
+  return `${show(now[at < 0 ? now.length : at])} instead of ${show(before[at < 0 ? now.length : at])}`;
 }
 
 /**
  * A running domain's XML without what moves by itself: the balloon, whether a program in the guest listens on a
- * channel, whether a tray is open. Passwords are told or not, as they were asked for.
+ * channel, whether a tray is open. Passwords are included or not, as they were asked for.
  */
 export function settled(xml: string): string {
   const root = parseXml('the XML of a running domain', xml, 'domain');
@@ -94,6 +94,6 @@ export async function savedImageNotes(
     .filter(({ domain }) => saved.some(({ uuid }) => uuid === domain.uuid))
     .map(
       ({ domain }) =>
-        `domain ${quoted(domain)} has a saved memory image: its next start resumes that, as it was; what is defined now is taken at the boot after it (or virsh start --force-boot, which throws the image away)`,
+        `domain ${quoted(domain)} has a saved memory image: its next start resumes it unchanged; the new definition takes effect at the boot after that (or with virsh start --force-boot, which discards the image)`,
     );
 }

@@ -29,7 +29,7 @@ export interface HostLinkOptions {
 }
 
 /**
- * What steps reach a host through. On the way forward a lost connection, or being told to stop, ends it; on the
+ * What steps reach a host through. On the way forward a lost connection, or a signal, ends it; on the
  * way back nothing does but a libvirt that stays away.
  */
 export class HostLink implements StepHost {
@@ -82,10 +82,10 @@ export class HostLink implements StepHost {
     if (this.#direction === 'forward') await this.#options.lease?.check();
   }
 
-  /** @throws TunerError TUNE_STOPPED on the way forward, when it was told to. */
+  /** @throws TunerError TUNE_STOPPED on the way forward, when it was interrupted. */
   throwIfStopped(): void {
     if (this.#direction === 'back' || this.#options.signal?.aborted !== true) return;
-    throw new TunerError('TUNE_STOPPED', 'it was told to stop');
+    throw new TunerError('TUNE_STOPPED', 'interrupted by a signal');
   }
 
   nowMs(): number {
@@ -112,7 +112,7 @@ export class HostLink implements StepHost {
   async #send<N extends CallName>(name: N, args: CallArgs<N>, options: CallWait): Promise<CallResult<N>> {
     for (;;) {
       const connection = this.#direction === 'forward' ? this.#connection : await this.#connected();
-      if (connection === undefined) throw new Error('the link to libvirt was not opened');
+      if (connection === undefined) throw new Error('the connection to libvirt was not opened');
       try {
         return await connection.call(name, args, options);
       } catch (error) {
@@ -122,12 +122,12 @@ export class HostLink implements StepHost {
     }
   }
 
-  /** The connection, or a new one once libvirt is back. Gives up for good after one wait in vain. */
+  /** The connection, or a new one once libvirt is back. Gives up for good after one wait without success. */
   async #connected(): Promise<TunerConnection> {
     if (this.#connection !== undefined && this.#connection.closed === undefined) return this.#connection;
     if (this.#away !== undefined) throw this.#away;
     const endMs = this.nowMs() + this.#options.reconnectMs;
-    this.say('the connection to libvirt is lost; waiting for it to come back');
+    this.say('the connection to libvirt is lost; reconnecting');
     for (;;) {
       try {
         this.#connection = await this.#options.open();

@@ -31,5 +31,5 @@ export function leftForBoot(outlook: Pick<Outlook, 'waiting'>): (step: Step) => 
   return (step) =>
     waitsForBoot(outlook, step) &&
     'domain' in step &&
-    `it stays so until the next boot of ${quoted(step.domain)}`;
+    `it stays unchanged until the next boot of ${quoted(step.domain)}`;
 }

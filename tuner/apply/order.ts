@@ -44,7 +44,7 @@ export interface BackOperation {
 }
 
 /**
- * The way back: the steps in reverse, but a domain is started anew only once it has its old definition again.
+ * The way back: the steps in reverse, but a domain is restarted only once it has its old definition again.
  * `restarts` come after the steps, with the indexes that follow.
  */
 export function backOrder(steps: readonly Step[], restarts: readonly Step[]): BackOperation[] {
@@ -62,7 +62,7 @@ export function backOrder(steps: readonly Step[], restarts: readonly Step[]): Ba
     const defined = order.findIndex(
       ({ index }) => all[index]?.kind === 'definition' && ownerOf(all[index]) === owner,
     );
-    // One without a definition of its own was restarted for what it was defined as before.
+    // One without a definition now was restarted for what it was defined as before.
     order.splice(defined < 0 ? 0 : defined + 1, 0, operation);
   }
   return order;

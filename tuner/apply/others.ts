@@ -68,7 +68,7 @@ export class OthersWork {
     const name = this.#own.find(({ domain }) => domain.uuid === uuid)?.domain.name;
     throw new TunerError(
       'TUNE_CHANGED',
-      `domain ${JSON.stringify(name)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder; take that one back first, or put all of this one back all the same with --force`,
+      `domain ${JSON.stringify(name)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder; roll that transaction back first, or use --force to roll back all of this one anyway`,
     );
   }
 
@@ -87,7 +87,7 @@ export class OthersWork {
       return;
     throw new TunerError(
       'TUNE_CHANGED',
-      `somebody else has changed it since: ${difference}; look at it, and put it back all the same with --force`,
+      `it was changed by something else since: ${difference}; review the change, then use --force to overwrite it`,
     );
   }
 
@@ -108,14 +108,14 @@ export class OthersWork {
     const names = this.#relying.map(({ domain }) => quoted(domain));
     throw new TunerError(
       'TUNE_CHANGED',
-      `with ${to} pages of ${sizeKiB} KiB in cell ${cell}, ${then - now} would be missing at the next boot of ${names.join(' or ')}; take back first what was done to ${names.length === 1 ? 'it' : 'them'}, or shrink the pool all the same with --force`,
+      `with ${to} pages of ${sizeKiB} KiB in cell ${cell}, ${then - now} would be missing at the next boot of ${names.join(' or ')}; roll back the changes to ${names.length === 1 ? 'it' : 'them'} first, or use --force to shrink the pool anyway`,
     );
   }
 }
 
 function markBefore({ inactive, live }: JournalHeader['domains'][number]): TunedMark | undefined {
   const xml = inactive ?? live;
-  return xml === undefined ? undefined : readMark(parseXml('the domain as it was', xml, 'domain'));
+  return xml === undefined ? undefined : readMark(parseXml('the previous XML of the domain', xml, 'domain'));
 }
 
 /** Of a call that nobody saw the end of: a pool that has grown, or shrunk, part of the way. Any other state is set at once. */

@@ -22,7 +22,7 @@ export interface Outlook {
   readonly after: readonly DomainState[];
 }
 
-/** What decides whether a real-time class, a promise of own CPUs or locked memory is harmless in a domain that runs. */
+/** What decides whether a real-time class, a hint of dedicated CPUs or locked memory is harmless in a domain that runs. */
 const PLACES: ReadonlySet<Step['kind']> = new Set([
   'vcpuPin',
   'emulatorPin',
@@ -121,19 +121,19 @@ function nextOf(
     const mark = markOf(state);
     return mark !== undefined && mark.at > header.at ? [{ state, mark }] : [];
   });
-  const force = 'or go on all the same with --force';
+  const force = 'or use --force to proceed anyway';
   if (tuned !== undefined) {
     const { state, mark } = tuned;
-    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: take that one back first (virtune tune rollback ${mark.id}), ${force}`;
+    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (virtune tune rollback ${mark.id}), ${force}`;
   }
   const running = broken.filter(({ view }) => view === 'live').map(({ state }) => state.domain);
   const [runs] = running;
   if (runs !== undefined) {
-    const how = own.has(runs.uuid) ? 'boot it now with --restart' : 'boot it first';
-    return `${quoted(runs)} keeps until its next boot what it was booted with: ${how}, ${force}`;
+    const how = own.has(runs.uuid) ? 'restart it now with --restart' : 'restart it first';
+    return `${quoted(runs)} keeps its boot-time settings until its next boot: ${how}, ${force}`;
   }
   const names = others.map(({ domain }) => quoted(domain)).join(' and ');
-  return names === '' ? `look at the definition, ${force}` : `move ${names} away first, ${force}`;
+  return names === '' ? `check the definition, ${force}` : `move ${names} to other CPUs first, ${force}`;
 }
 
 /** Pure. What finishing a run that was cut off would break, that neither it nor the host as it is now does. */

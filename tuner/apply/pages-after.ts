@@ -138,7 +138,7 @@ export function checkBoots(
     if (pool === undefined || pool.total - pool.free <= to) continue;
     throw new TunerError(
       'TUNE_CHANGED',
-      `cell ${step.cell} cannot go back to ${to} pages of ${step.sizeKiB} KiB: other VMs use ${pool.total - pool.free} of them now; take back first what was done to those, or this one all the same with --force`,
+      `cell ${step.cell} cannot return to ${to} pages of ${step.sizeKiB} KiB: other VMs use ${pool.total - pool.free} of them now; roll back the changes to these VMs first, or use --force to roll back this transaction anyway`,
     );
   }
   const smaller = shrinks.reduce<readonly CellMemory[]>(
@@ -153,6 +153,6 @@ export function checkBoots(
   const names = then.filter(takesPages).map(({ domain }) => quoted(domain));
   throw new TunerError(
     'TUNE_CHANGED',
-    `${lacking} hugepages would be missing at the next boot of ${names.join(' or ')}: what was done since has taken them; take that back first, or this one all the same with --force`,
+    `${lacking} huge pages would be missing at the next boot of ${names.join(' or ')}: later changes use them; roll those back first, or use --force to roll back this transaction anyway`,
   );
 }

@@ -70,7 +70,7 @@ function waitingNotes({ domains }: Part): string[] {
     .filter(({ needsRestart, steps }) => needsRestart && !steps.some(({ kind }) => kind === 'restart'))
     .map(({ state, rows }) => {
       const boot = rows.filter(({ verdict }) => verdict.kind === 'boot').length;
-      return `${JSON.stringify(state.domain.name)}: ${boot} settings wait for its next boot; apply --restart brings them at once`;
+      return `${JSON.stringify(state.domain.name)}: ${boot} settings are pending until its next boot; apply --restart applies them now`;
     });
 }
 

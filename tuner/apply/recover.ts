@@ -27,7 +27,7 @@ export async function recoverHost(hostname: string, options: RecoverOptions): Pr
   return onHost(newest.header, options, (held) => recoverLocked(held, hostname, options));
 }
 
-/** The same, for whoever holds the host's lock. */
+/** The same, for a caller that holds the host's lock. */
 export async function recoverLocked(
   { folder, lease }: HeldHost,
   hostname: string,
@@ -62,7 +62,7 @@ async function recover(work: Work, record: TransactionRecord, options: RecoverOp
   if (how === 'finish' && direction === 'back') {
     throw new TunerError(
       'TUNE_INTERRUPTED',
-      `transaction ${record.id} was being undone (${failure?.message ?? 'by recover'}), so it cannot be finished; undo the rest of it with virtune tune recover`,
+      `transaction ${record.id} was already being undone (${failure?.message ?? 'by recover'}) and cannot be finished; undo the rest with virtune tune recover`,
     );
   }
   // Whether a guest had been asked to shut down when it was cut off, nobody knows: it may have been.
@@ -76,7 +76,7 @@ async function recover(work: Work, record: TransactionRecord, options: RecoverOp
   }
   await turnBack(work);
   await journal.append({ event: 'recover', pid: process.pid, command, how }).catch(() => undefined);
-  return undone(work, failure ?? { code: 'TUNE_INTERRUPTED', message: 'it was cut off' }, {
+  return undone(work, failure ?? { code: 'TUNE_INTERRUPTED', message: 'it was interrupted' }, {
     force,
     cutOff: true,
   });
@@ -95,6 +95,6 @@ async function whyNotFinished({ journal, link }: Work): Promise<Failure | undefi
     return undefined;
   } catch (error) {
     if (!(error instanceof TunerError)) throw error;
-    return { code: error.code, message: `it cannot be finished any more: ${error.message}` };
+    return { code: error.code, message: `it can no longer be finished: ${error.message}` };
   }
 }

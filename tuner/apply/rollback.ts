@@ -20,7 +20,7 @@ import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from '
 import type { Outcome } from './transaction.ts';
 
 export interface RollbackOptions extends RunOptions {
-  /** Starts running domains anew, on the definition that they get back. */
+  /** Restarts running domains, on the definition that they get back. */
   readonly restarts: boolean;
   /** Takes back even what somebody else has changed since. */
   readonly force: boolean;
@@ -37,7 +37,7 @@ export async function rollbackTransaction(which: string, options: RollbackOption
   return onHost(header, options, (held) => rollbackLocked(held, id, options));
 }
 
-/** The same, for whoever holds the host's lock. */
+/** The same, for a caller that holds the host's lock. */
 export async function rollbackLocked(
   { folder, lease }: HeldHost,
   id: string,
@@ -49,7 +49,7 @@ export async function rollbackLocked(
   if (progress.status !== 'committed') {
     throw new TunerError(
       'TUNE_USAGE',
-      `transaction ${id} is ${progress.status} already; there is nothing to take back`,
+      `transaction ${id} is ${progress.status} already; there is nothing to roll back`,
     );
   }
   return linked(
@@ -91,7 +91,7 @@ export async function takeBack(
   const { remains, notes } = await goBack(work, {
     ...options,
     held,
-    // A rollback restarts what it was told to, and nothing else.
+    // A rollback restarts only what was requested.
     leave: (step) => step.kind === 'restart' || (leave?.(step) ?? false),
   });
   const waiting = await boundToNextBoot(work);
@@ -159,7 +159,7 @@ async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecor
   if (changes.length === 0) return shrinks;
   throw new TunerError(
     'TUNE_CHANGED',
-    `since transaction ${id} something else has changed what it set: ${changes.join('; ')}; take a later transaction back first, or this one all the same with --force`,
+    `since transaction ${id} something else has changed its settings: ${changes.join('; ')}; roll back the later transaction first, or use --force to roll back this one anyway`,
   );
 }
 

@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly stateDir: string;
   /** Opens a writable connection. */
   readonly open: (uri: string) => Promise<TunerConnection>;
-  /** Where the kernel of that URI's host tells of itself; undefined when virtune does not run there. */
+  /** Where the kernel of that URI's host reports its state; undefined when virtune does not run there. */
   readonly local: (uri: string) => LocalRoots | undefined;
   /** virtune's own. */
   readonly version: string;
@@ -60,7 +60,7 @@ export async function onHost<T>(
   const { stateDir, command, version, waitMs, signal, now, onWait, onSay, open } = options;
   const folder = await openStateFolder(stateDir);
   if (signal?.aborted === true) {
-    throw new TunerError('TUNE_STOPPED', 'stopped before it began; nothing was changed');
+    throw new TunerError('TUNE_STOPPED', 'interrupted before it started; nothing was changed');
   }
   const endMs = performance.now() + waitMs;
   const lock = await lockHost(folder, { hostname, command, waitMs, signal, now, onWait });
@@ -117,7 +117,7 @@ export async function linked<T>(
 function anotherHost({ uri, hostname }: Pick<JournalHeader, 'uri' | 'hostname'>, found: string): TunerError {
   return new TunerError(
     'TUNE_CHANGED',
-    `${uri} leads to host ${JSON.stringify(found)}, and this is about host ${JSON.stringify(hostname)}; nothing was changed`,
+    `${uri} connects to host ${JSON.stringify(found)}, but this is about host ${JSON.stringify(hostname)}; nothing was changed`,
   );
 }
 

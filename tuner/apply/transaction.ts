@@ -11,7 +11,7 @@ export interface TransactionDomain {
   readonly inactive: string | undefined;
 }
 
-/** All that is to be done on one host, or not at all. */
+/** All steps on one host, done completely or not at all. */
 export interface Transaction {
   /** From `newTransactionId`. */
   readonly id: string;
@@ -21,7 +21,7 @@ export interface Transaction {
   readonly command: string;
   readonly domains: readonly TransactionDomain[];
   readonly steps: readonly Step[];
-  /** What is to be told when it is done: what waits for a boot, for one. */
+  /** Notes to print when it is done: what waits for a boot, for one. */
   readonly notes: readonly string[];
   /** What its plan looked at, which has to be so still; absent for one that stands on nothing else. */
   readonly basis?: PlanBasis | undefined;

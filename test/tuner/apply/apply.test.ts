@@ -188,7 +188,7 @@ test('a domain that changed since it was planned for is refused, and nothing is 
       },
     ],
     [
-      /it is not on this host any more/,
+      /it is no longer on this host/,
       ({ libvirt }) => {
         libvirt.domains.length = 0;
       },

@@ -109,7 +109,7 @@ test(
         expect(outcome.remains).toEqual([]);
         expect(libvirt.domains).toEqual([]);
         if (outcome.kind === 'undone' && outcome.notes.length > 0) {
-          expect(outcome.notes.join()).toContain('"db01" is not on this host any more');
+          expect(outcome.notes.join()).toContain('"db01" is no longer on this host');
         }
       },
     );
@@ -165,7 +165,7 @@ test(
   ALL_POINTS_MS,
 );
 
-test('what somebody else defined after it was cut off is not overwritten, unless that is asked for', async () => {
+test('what somebody else defined after it was interrupted is not overwritten, unless that is asked for', async () => {
   const { libvirt, domain, planned, defined } = oneDomain();
   libvirt.onCall = (name) => {
     // Applied as far as the definition, and then nothing answers any more.

@@ -42,7 +42,9 @@ test('what only a boot takes is said, and taken at once when a restart is asked 
   expect(domain.run?.shares).toBe(2048);
   const run = domain.run?.id;
   const outcome = await rollbackTransaction(first.id, takingBack(libvirt));
-  expect(outcome.notes.join()).toMatch(/"db01" goes on as it was booted.*shares is 2048, not unset/);
+  expect(outcome.notes.join()).toMatch(
+    /"db01" keeps these settings until its next boot.*shares is 2048, not unset/,
+  );
   expect(domain.run?.id).toBe(run);
   expect(domain.definition).not.toContain('2048</shares>');
 
@@ -115,7 +117,7 @@ test('what a rollback cannot take back keeps the transaction open, with what rem
   expect(outcome.remains).toMatchObject([
     {
       step: { kind: 'vcpuPin', vcpu: 0 },
-      message: 'setting it back was accepted and did not happen: it is on CPUs 2, not 0-7',
+      message: 'restoring it was accepted but had no effect: it is on CPUs 2, not 0-7',
     },
   ]);
   expect(domain.definition).not.toContain('2048');

@@ -167,7 +167,7 @@ test.each([
   ['without systemd', { 'machine/cpuset.cpus.effective': '0-5\n' }],
   ['before the first VM', { 'cpuset.cpus.effective': '0-5\n' }],
   ['with cgroup v1', { 'cpuset/machine.slice/cpuset.effective_cpus': '0-5\n' }],
-])('CPUs that VMs may have, %s; isolated are those of them alone', (_, files) => {
+])('CPUs available to VMs, %s; isolated are those of them alone', (_, files) => {
   const groups = Object.entries(files).map(([file, text]) => [`sys/fs/cgroup/${file}`, text]);
   const local = read({
     ...Object.fromEntries(groups),

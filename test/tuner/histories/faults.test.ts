@@ -41,7 +41,7 @@ test('pages that a VM will boot with do not go back with the part of the run tha
   const before = on.host.picture();
   await expect(on.rollback(on.user(0), pages)).rejects.toMatchObject({
     code: 'TUNE_CHANGED',
-    message: expect.stringMatching(/1024 hugepages would be missing at the next boot of "a"/),
+    message: expect.stringMatching(/1024 huge pages would be missing at the next boot of "a"/),
   });
   expect(on.host.picture()).toEqual(before);
 });

@@ -403,7 +403,7 @@ export class History {
 
   #waiting(outcome: Outcome | undefined): void {
     for (const note of outcome?.notes ?? []) {
-      const name = /^domain "([^"]+)" goes on as it was booted/.exec(note)?.[1];
+      const name = /^domain "([^"]+)" keeps these settings until its next boot/.exec(note)?.[1];
       if (name !== undefined) this.#wait.add(name);
     }
   }

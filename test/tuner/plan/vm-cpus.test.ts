@@ -54,7 +54,7 @@ test('a VM that is wider than what VMs may have is refused, and not placed beyon
   expect(plan.placement.refusals).toMatchObject([{ guest: 'pg' }]);
 });
 
-test('isolated CPUs that VMs may have come first, as before', async () => {
+test('isolated CPUs available to VMs come first, as before', async () => {
   const plan = await planOn(await hostWith('0-15', '5,13'), OLTP);
   expect(cpusOf([wantedOf(plan, 'pg', 'vcpupin')]).toString()).toBe('5,13');
 });

@@ -36,7 +36,7 @@ class ReadBackError extends TunerError {
 
 /**
  * Makes every step that is not made yet, then commits. Returns what failed, or undefined. `beforeCommit` rejects when
- * all of it is to be undone after all.
+ * all of it must be undone after all.
  */
 export async function goForward(
   work: Work,

@@ -100,8 +100,8 @@ export class OthersWork {
     const returned = heldIn(cells, this.#own, cell, sizeKiB);
     const now = missingPages(cells, this.#relying);
     const pool = poolOf(cells, step);
-    // Pages in use stay, and leave the pool as soon as they are given back (Linux, hugetlbpage.rst, surplus pages): whoever
-    // uses them runs on, and does not boot again.
+    // Pages in use stay, and leave the pool as soon as they are given back (Linux, hugetlbpage.rst, surplus pages): their
+    // users run on, and do not boot again.
     const lost = pool === undefined ? 0 : Math.max(0, pool.total - pool.free - returned - to);
     const then = missingPages(withPool(cells, { cell, sizeKiB, to, returned }), this.#relying) + lost;
     if (then <= now) return;

@@ -73,7 +73,7 @@ test('a disk that stays full does not keep anything from being undone, and recov
   const outcome = await applyLocked(await held(), planned, options(libvirt, { trace }));
   expect(outcome).toMatchObject({
     kind: 'undone',
-    notes: [expect.stringContaining('ENOSPC'), expect.stringContaining('recover closes it')],
+    notes: [expect.stringContaining('ENOSPC'), expect.stringContaining('recover to close it')],
   });
   expect(picture(libvirt)).toEqual(before);
   vi.restoreAllMocks();

@@ -179,7 +179,7 @@ test('what somebody else defined after it was interrupted is not overwritten, un
   const [outcome] = await recoverHost(HOSTNAME, recovery(libvirt));
   expect(outcome?.kind).toBe('incomplete');
   expect(outcome?.remains).toHaveLength(1);
-  expect(outcome?.remains[0]?.message).toMatch(/somebody else has changed it since.*vcpupin of 0 is 5/);
+  expect(outcome?.remains[0]?.message).toMatch(/changed by something else since.*vcpupin of 0 is 5/);
   expect(domain.definition).toBe(theirs);
   // All else is as it was already.
   expect(domain.run).toMatchObject({ pins: ['0-7', '0-7'], shares: 1024 });
@@ -202,7 +202,7 @@ test('after a boot of the host nothing that was set on it is there to undo', asy
   libvirt.pages = 0;
   boot('second');
   const [outcome] = await recoverHost(HOSTNAME, recovery(libvirt, { local }));
-  expect(outcome).toMatchObject({ kind: 'undone', notes: [expect.stringContaining('booted since')] });
+  expect(outcome).toMatchObject({ kind: 'undone', notes: [expect.stringContaining('rebooted since')] });
   expect(libvirt.pages).toBe(0);
 });
 

@@ -146,7 +146,7 @@ test('a domain that changes while the question stands ends with 75, or is planne
   expect(await stale.ended).toMatchObject({
     code: 75,
     shown: expect.stringMatching(
-      /has changed since it was planned: its definitionhas .*--force.*TUNE_CHANGED/,
+      /has changed since it was planned: its definition has .*--force.*TUNE_CHANGED/,
     ),
   });
   expect(await host.json('history')).toMatchObject({ document: { transactions: [] } });

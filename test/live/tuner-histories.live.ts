@@ -91,8 +91,9 @@ class LiveHistoryHost implements HistoryHost {
     );
   }
 
-  mayRefuse(_failure: Outcome['failure']): boolean {
-    return false;
+  /** Only that the kernel finds no huge pages: what else is refused, a plan could have known. */
+  mayRefuse(failure: Outcome['failure']): boolean {
+    return failure?.message.includes('its memory is used or fragmented') === true;
   }
 
   picture(): Picture {

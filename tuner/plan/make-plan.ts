@@ -17,6 +17,7 @@ import { placementRequest } from '../profile/placement-request.ts';
 import { resolve, withConsequences } from '../profile/resolve.ts';
 import { resolveHost } from '../profile/resolve-host.ts';
 import { planHost } from './host-plan.ts';
+import { refuseMissingPages } from './missing-pages.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
 import { placeAll } from './place-all.ts';
 import { type DomainPlan, isRefused, type Plan, planDomain } from './plan.ts';
@@ -59,21 +60,33 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
       ),
     ),
   );
+  const hostPlan = planHost(
+    host,
+    hostWishes,
+    growing ? pageNeeds(host.cells, unpromised(input), placed) : [],
+    placement.assignments,
+    { setsKernel: input.setsKernel },
+  );
+  const placedNames = new Set(requests.map(({ guest }) => guest));
+  const withoutPages = refuseMissingPages(
+    input,
+    plans,
+    ({ state }) => placedNames.has(state.domain.name),
+    hostPlan.steps,
+  );
+  const checked = withRefusals(placement, plans, input);
   return {
     id: input.id,
     host,
-    placement: withRefusals(placement, plans, input),
+    placement:
+      withoutPages.length === 0
+        ? checked
+        : { ...checked, kind: 'refused', refusals: [...checked.refusals, ...withoutPages] },
     sharing,
     rebalanced,
     leftAlone: input.leftAlone ?? [],
     warnings: warningsOf(picks, requests),
-    hostPlan: planHost(
-      host,
-      hostWishes,
-      growing ? pageNeeds(host.cells, unpromised(input), placed) : [],
-      placement.assignments,
-      { setsKernel: input.setsKernel },
-    ),
+    hostPlan,
     domains: plans,
   };
 }

@@ -69,6 +69,12 @@ test('pages that another user’s VM runs on by now do not go back with a run th
   expect(on.host.picture()).toEqual(start);
 });
 
+test('a VM that is not placed is refused huge pages that the host does not have: its restart would fail', async () => {
+  writeProfiles(on.host.profiles, { huge: { extends: 'dense', knobs: { 'memory.pages': '2 MiB' } } });
+  const { refusals } = await on.user(0).plan(wanted({ a: 'huge' }, { restart: true }));
+  expect(refusals).toEqual(['a: NO_PAGES 1,024 pages of 2 MiB are missing for a to start']);
+});
+
 test('CPUs of real-time vCPUs that stay where they are until a boot are nobody else’s before it', async () => {
   await on.apply(on.user(0), wanted({ a: 'low-latency', b: 'balanced' }, { restart: true }));
   const cramped = wanted({ a: 'windows', b: 'low-latency' });

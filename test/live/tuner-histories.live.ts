@@ -93,7 +93,7 @@ class LiveHistoryHost implements HistoryHost {
 
   /** Only that the kernel finds no huge pages: what else is refused, a plan could have known. */
   mayRefuse(failure: Outcome['failure']): boolean {
-    return failure?.message.includes('its memory is used or fragmented') === true;
+    return failure?.message.includes('its memory is in use or fragmented') === true;
   }
 
   picture(): Picture {

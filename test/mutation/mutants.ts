@@ -209,7 +209,7 @@ function isName(node: Node, parents: readonly Node[]): boolean {
 }
 
 /** Fields that hold prose for documents and no test of behaviour reads. */
-const PROSE = new Set(['help', 'from']);
+const PROSE = new Set(['help', 'from', 'needs', 'costs']);
 
 /** Prose for people: what an error says, and what documents say. The snapshots of texts hold these. */
 function isProse({ parents }: Visited): boolean {

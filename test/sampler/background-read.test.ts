@@ -100,6 +100,26 @@ describe('a background read', () => {
   });
 });
 
+describe('a background read that is forgotten', () => {
+  test('has neither answer, failure nor age, and is asked again', async () => {
+    const { questions, options } = source({ refreshMs: 30_000 });
+    const read = new BackgroundRead(options);
+    read.start();
+    await questions[0]?.answer('old');
+    expect(read.settledOnce).toBe(true);
+    read.giveUpWaiting();
+    read.forget();
+    expect([read.value, read.settledOnce, read.slow]).toEqual([undefined, false, false]);
+    expect(read.status).toEqual({ ageMs: undefined, reason: 'not_asked_yet' });
+    read.start();
+    await questions[1]?.fail(new RemoteError('x', 38, 0, 'it broke'));
+    expect(read.settledOnce).toBe(true);
+    read.forget();
+    expect(read.settledOnce).toBe(false);
+    expect(read.status).toEqual({ ageMs: undefined, reason: 'not_asked_yet' });
+  });
+});
+
 describe('waiting for background reads', () => {
   test('ends once all are answered, those that an answer starts included', async () => {
     const first = source();

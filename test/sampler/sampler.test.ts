@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CallName } from '../../libvirt/calls/all.ts';
 import { connect } from '../../libvirt/client/connect.ts';
@@ -168,6 +171,51 @@ test('facts are read once, and again only for the domain that an event named', a
   await rereadsFacts();
   await sampler.sample();
   expect(calls.filter((name) => name === 'domainGetXmlDesc')).toHaveLength(1);
+});
+
+/** A /proc with QEMU's process of one VM, a thread per vCPU, each with a delay of its own. */
+function procOf(uuid: string, vcpus: number): string {
+  const root = mkdtempSync(join(tmpdir(), 'virtune-proc-'));
+  mkdirSync(join(root, '77/task'), { recursive: true });
+  writeFileSync(join(root, '77/cmdline'), ['qemu-system-x86_64', '-uuid', uuid, ''].join('\0'));
+  for (let vcpu = 0; vcpu < vcpus; vcpu++) {
+    const task = join(root, `77/task/${100 + vcpu}`);
+    mkdirSync(task);
+    writeFileSync(join(task, 'comm'), `CPU ${vcpu}/KVM\n`);
+    writeFileSync(join(task, 'schedstat'), `5 ${1_000 + vcpu} 1\n`);
+  }
+  return root;
+}
+
+test("vCPU figures are the kernel's where it has them, and libvirt's elsewhere", async () => {
+  await start(14);
+  await sampler.close();
+  const { uuid } = daemon.vm('web-01').domain;
+  const vcpus = daemon.vm('web-01').spec.vcpus;
+  const procRoot = procOf(uuid, vcpus);
+  try {
+    sampler = new Sampler({
+      open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { signal }),
+      groups: new Set(['domain', 'vcpu', 'placement', 'host']),
+      procRoot,
+    });
+    const sample = await sampler.sample();
+    const figures = (name: string) => {
+      const outcome = of(sample, name)?.outcome;
+      return outcome?.kind === 'fresh' ? outcome.stats : undefined;
+    };
+    const delays = [...(figures('web-01')?.vcpus.values() ?? [])].map(({ delayNs }) => delayNs);
+    expect(delays).toEqual(Array.from({ length: vcpus }, (_, vcpu) => 1_000 + vcpu));
+    expect(figures('web-01')).toMatchObject({ vcpuCurrent: vcpus, vcpuMaximum: vcpus });
+    expect(of(sample, 'web-01')?.summary.places?.map(({ vcpu }) => vcpu)).toEqual([...Array(vcpus).keys()]);
+    expect(figures('web-02')?.vcpus.size).toBeGreaterThan(0);
+    expect([...(figures('web-02')?.vcpus.values() ?? [])].map(({ delayNs }) => delayNs)).not.toContain(1_000);
+    expect([...(sample.host?.parts?.keys() ?? [])]).toEqual(
+      expect.arrayContaining(['cpus', 'memory', 'versions', 'identity', 'marks']),
+    );
+  } finally {
+    rmSync(procRoot, { recursive: true });
+  }
 });
 
 test('a VM that vanishes between list and question is left out, and is no failure', async () => {

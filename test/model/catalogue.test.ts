@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { catalogue } from '../../model/catalogue/catalogue.ts';
 import { compatGroups } from '../../model/catalogue/compat.ts';
+import { type Group, SUBJECT_LABELS } from '../../model/catalogue/metric.ts';
 
 test('every name is given once, and is a name that Prometheus takes', () => {
   const names = catalogue.map((metric) => metric.name);
@@ -59,4 +60,37 @@ test('a name that is given for another exporter is none of our own, or it would 
     expect(names.filter((name) => own.has(name))).toEqual([]);
     expect(new Set(names).size).toBe(names.length);
   }
+});
+
+test('every metric is of a type and a subject that there are, and each of its labels differs', () => {
+  const subjects = new Set(['process', ...Object.keys(SUBJECT_LABELS)]);
+  const compat: readonly Group[] = Object.values(compatGroups);
+  for (const { name, type, per, ...more } of [...catalogue, ...compat.flatMap(({ metrics }) => metrics)]) {
+    expect(['counter', 'gauge', 'info', 'histogram'], name).toContain(type);
+    expect(subjects, name).toContain(per);
+    const own = 'labels' in more ? (Array.isArray(more.labels) ? more.labels : Object.keys(more.labels)) : [];
+    const labels = [...(per === 'process' ? [] : SUBJECT_LABELS[per]), ...own];
+    expect(new Set(labels).size, name).toBe(labels.length);
+    expect(
+      labels.filter((label) => !/^[a-z][a-z0-9_]*$/.test(label)),
+      name,
+    ).toEqual([]);
+    const points = 'points' in more || 'histograms' in more;
+    if (points) expect(own.length, name).toBeGreaterThan(0);
+    const values: Readonly<Record<string, readonly string[]>> = ('values' in more && more.values) || {};
+    for (const [label, known] of Object.entries(values)) {
+      expect(own, `${name} ${label}`).toContain(label);
+      expect(known.length, `${name} ${label}`).toBeGreaterThan(0);
+      expect(new Set(known).size, `${name} ${label}`).toBe(known.length);
+      expect(known, `${name} ${label}`).not.toContain('');
+    }
+  }
+});
+
+test("another exporter's labels are added to series that there are", () => {
+  const groups: readonly Group[] = Object.values(compatGroups);
+  const own = new Set([...catalogue, ...groups.flatMap(({ metrics }) => metrics)].map(({ name }) => name));
+  const names = groups.flatMap(({ peerLabels }) => peerLabels ?? []).flatMap((each) => each.names);
+  expect(names.length).toBeGreaterThan(10);
+  expect(names.filter((name) => !own.has(name))).toEqual([]);
 });

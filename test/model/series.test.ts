@@ -540,3 +540,154 @@ test('an interface and a vCPU have their counters', () => {
     ]
   `);
 });
+
+test('who owns a VM of OpenStack or oVirt, and what a site labels it with', () => {
+  const facts = {
+    ...parseDomain('<domain/>'),
+    nova: {
+      instanceName: 'db-1',
+      flavor: 'm1',
+      userName: 'ann',
+      userUuid: 'u-2',
+      projectName: 'shop',
+      projectUuid: 'u-3',
+      rootType: 'image',
+      rootUuid: 'u-4',
+    },
+    ovirt: { clusterVersion: '4.7', resumeBehavior: 'kill', destroyOnReboot: 'false' },
+    labels: new Map([['team', 'db']]),
+  };
+  expect(seriesOf('identity', { uuid: 'u-1', facts })).toMatchInlineSnapshot(`
+    [
+      "libvirt_domain_info{uuid="u-1"}",
+      "libvirt_domain_openstack_info{instance_name="db-1", instance_id="u-1", flavor_name="m1", user_name="ann", user_id="u-2", project_name="shop", project_id="u-3", root_type="image", root_id="u-4"}",
+      "libvirt_domain_info_meta{uuid="u-1", instance_name="db-1", flavor="m1", user_name="ann", user_uuid="u-2", project_name="shop", project_uuid="u-3", root_type="image", root_uuid="u-4"}",
+    ]
+  `);
+  expect(seriesOf('identity', { uuid: 'u-1', facts: undefined })).toMatchInlineSnapshot(`
+    [
+      "libvirt_domain_info{uuid="u-1"}",
+      "libvirt_domain_info_meta{uuid="u-1", instance_name="", flavor="", user_name="", user_uuid="", project_name="", project_uuid="", root_type="", root_uuid=""}",
+    ]
+  `);
+  expect(seriesOf('facts', facts).filter((line) => /ovirt|metadata/.test(line))).toMatchInlineSnapshot(`
+    [
+      "libvirt_domain_ovirt_info{cluster_version="4.7", resume_behavior="kill", destroy_on_reboot="false"}",
+      "libvirt_domain_metadata_info{team="db"}",
+    ]
+  `);
+});
+
+test('what libvirt knows of a VM without its QEMU', () => {
+  expect(
+    seriesOf('summary', {
+      uuid: 'u-1',
+      state: 1,
+      reason: 5,
+      maximumKiB: 4,
+      memoryKiB: 3,
+      vcpus: 2,
+      rssKiB: 1,
+      cpuTimeNs: 9e9,
+      userNs: 8e9,
+      systemNs: 7e9,
+      marks: { persistent: true, autostart: false, managedSave: true, hasSnapshot: false },
+    }),
+  ).toMatchInlineSnapshot(`
+    [
+      "libvirt_domain_info_state_reason 5",
+      "libvirt_domain_info_maximum_memory_bytes 4096",
+      "libvirt_domain_info_memory_usage_bytes 3072",
+      "libvirt_domain_info_virtual_cpus 2",
+      "libvirt_domain_info_cpu_time_seconds_total 9",
+      "libvirt_domain_info_cpu_user_seconds_total 8",
+      "libvirt_domain_info_cpu_system_seconds_total 7",
+      "libvirt_domain_memory_stats_current_balloon_bytes 3072",
+      "libvirt_domain_memory_stats_maximum_bytes 4096",
+      "libvirt_domain_memory_stats_rss_bytes 1024",
+      "libvirt_domain_persistent 1",
+      "libvirt_domain_autostart 0",
+      "libvirt_domain_managed_save 1",
+      "libvirt_domain_has_snapshot 0",
+      "libvirt_domain_info_vstate 1",
+      "libvirt_domain_memory_stats_actual_balloon_bytes 3072",
+      "libvirt_domain_state_code 1",
+    ]
+  `);
+});
+
+test('overcommit, contention and the width of VMs', () => {
+  expect(
+    seriesOf('overcommit', {
+      domains: 11,
+      vcpusRunning: 2,
+      vcpusPaused: 3,
+      vcpusDefined: 4,
+      vcpuRatio: 0.5,
+      vcpuRatioDefined: 0.75,
+      memoryMaximumKiB: 5,
+      memoryCurrentKiB: 6,
+      memoryMigratingKiB: 7,
+      memoryMaximumRatio: 0.8,
+      memoryCurrentRatio: 0.9,
+      cpusDedicatedTwice: 8,
+      hugepages: [
+        { sizeKiB: 2_048, cell: 1, wanted: 20, free: 5 },
+        { sizeKiB: 2_048, cell: undefined, wanted: 3, free: 9 },
+        { sizeKiB: 4, cell: 0, wanted: 6, free: undefined },
+      ],
+      pools: [{ pool: 'images', provisionedBytes: 10 }],
+    }),
+  ).toMatchInlineSnapshot(`
+    [
+      "libvirt_host_vcpus{state="running"} 2",
+      "libvirt_host_vcpus{state="paused"} 3",
+      "libvirt_host_vcpus{state="defined"} 4",
+      "libvirt_host_vcpu_overcommit_ratio{state="running"} 0.5",
+      "libvirt_host_vcpu_overcommit_ratio{state="defined"} 0.75",
+      "libvirt_host_memory_promised_bytes{kind="maximum"} 5120",
+      "libvirt_host_memory_promised_bytes{kind="current"} 6144",
+      "libvirt_host_memory_promised_bytes{kind="migrating"} 7168",
+      "libvirt_host_memory_overcommit_ratio{kind="maximum"} 0.8",
+      "libvirt_host_memory_overcommit_ratio{kind="current"} 0.9",
+      "libvirt_host_cpus_dedicated_twice 8",
+      "libvirt_host_hugepages_wanted{size="2048KiB", cell="1"} 20",
+      "libvirt_host_hugepages_wanted{size="2048KiB", cell="any"} 3",
+      "libvirt_host_hugepages_wanted{size="4KiB", cell="0"} 6",
+      "libvirt_host_hugepages_missing{size="2048KiB", cell="1"} 15",
+      "libvirt_host_hugepages_missing{size="2048KiB", cell="any"} 0",
+      "libvirt_storage_pool_provisioned_bytes{storage_pool="images"} 10",
+      "libvirt_domains_number 11",
+    ]
+  `);
+  expect(seriesOf('contention', { runNs: 3e9, delayNs: 1e9, elapsedMs: 2_000 })).toMatchInlineSnapshot(`
+    [
+      "libvirt_host_vcpu_contention_ratio 0.25",
+      "libvirt_host_vcpu_delay_cpus 0.5",
+    ]
+  `);
+  expect(seriesOf('contention', { runNs: 0, delayNs: 0, elapsedMs: 0 })).toEqual([]);
+  expect(seriesOf('fit', { widerThanHost: true, widerThanCell: false })).toMatchInlineSnapshot(`
+    [
+      "libvirt_domain_wider_than_host 1",
+      "libvirt_domain_wider_than_numa_cell 0",
+    ]
+  `);
+  expect(seriesOf('fit', { widerThanHost: undefined, widerThanCell: undefined })).toEqual([]);
+  expect(seriesOf('limitUse', new Map([['read_bytes', 0.25]]))).toMatchInlineSnapshot(`
+    [
+      "libvirt_domain_block_stats_limit_use_ratio{limit="read_bytes"} 0.25",
+    ]
+  `);
+  expect(seriesOf('missing', [{ group: 'vcpu', reason: 'unresponsive' }])).toMatchInlineSnapshot(`
+    [
+      "virtune_domain_missing{group="vcpu", reason="unresponsive"} 1",
+      "libvirt_domain_timed_out 1",
+    ]
+  `);
+  expect(seriesOf('missing', [])).toMatchInlineSnapshot(`
+    [
+      "libvirt_domain_timed_out 0",
+    ]
+  `);
+});

@@ -7,8 +7,9 @@ interface AnyMetric {
   readonly name: string;
   readonly labels?: readonly string[] | Readonly<Record<string, (subject: unknown) => string | undefined>>;
   read?(subject: unknown): number | undefined;
-  when?(subject: unknown): boolean;
   points?(subject: unknown): Iterable<Point>;
+  when?(subject: unknown): boolean;
+  more?(subject: unknown): ReadonlyMap<string, string>;
   histograms?(subject: unknown): Iterable<HistogramPoint>;
 }
 
@@ -34,9 +35,12 @@ function pointsOf(metric: AnyMetric, subject: unknown): string[] {
   if (metric.histograms !== undefined)
     return [...metric.histograms(subject)].map((each) => JSON.stringify(each));
   if (metric.when?.(subject) === false) return [];
-  const known = Object.entries(labels)
-    .map(([name, of]) => [name, typeof of === 'function' ? of(subject) : undefined] as const)
-    .filter(([, value]) => value !== undefined);
+  const known = [
+    ...Object.entries(labels).map(
+      ([name, of]) => [name, typeof of === 'function' ? of(subject) : undefined] as const,
+    ),
+    ...(metric.more?.(subject) ?? []),
+  ].filter(([, value]) => value !== undefined);
   return [
     labelled(
       known.map(([name]) => name),

@@ -129,6 +129,19 @@ test('throttling of all groups of a VM is added, in v2 and in v1', async () => {
   });
 });
 
+test('a VM whose groups count no quota periods has none, and is not said to have zero', async () => {
+  put('proc/20/cgroup', '0::/machine.slice/vm.scope/libvirt/emulator\n');
+  put('cg/machine.slice/vm.scope/cpu.stat', 'usage_usec 5\n');
+  put('cg/machine.slice/vm.scope/memory.current', '4096\n');
+  expect(await cgroupOf(20)).toEqual({
+    periods: undefined,
+    throttledPeriods: undefined,
+    throttledNs: undefined,
+    memoryBytes: 4_096,
+    pressure: new Map(),
+  });
+});
+
 test('memory is added by node and page size, and remote is what lies away from the vCPUs', () => {
   const bytes = parseNumaMaps(
     '7f00 default anon=3 N0=2 N1=1 kernelpagesize_kB=4\n7f10 bind:1 huge anon=1 N1=1 kernelpagesize_kB=2048\n',

@@ -8,7 +8,7 @@ import { edited } from './syntax.ts';
 
 /**
  * Changes the code a little at a time and looks whether a test fails: `npm run mutate -- --sample 40 --seed 1 sampler`.
- * Arguments are names of folders or paths of files; none means all folders.
+ * Arguments are names of folders, or files with or without a line; none means all folders. All mutants of a line are taken.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,6 +17,8 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '1' },
     minimum: { type: 'string', default: '0' },
+    /** Only these files or folders of tests. */
+    tests: { type: 'string', multiple: true },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -29,11 +31,14 @@ interface Verdict {
 
 const say = (text: string): void => console.error(text);
 
-async function verdictsOf(folder: Folder, files: readonly string[]): Promise<Verdict[]> {
+/** @param places files, or lines of files as `file:line`; none: all */
+async function verdictsOf(folder: Folder, places: readonly string[]): Promise<Verdict[]> {
   const sources = readSources(folder.sources);
   const all = [...sources]
-    .filter(([file]) => files.length === 0 || files.includes(file))
-    .flatMap(([file, text]) => mutantsOf(file, text));
+    .flatMap(([file, text]) => mutantsOf(file, text))
+    .filter(
+      ({ file, line }) => places.length === 0 || places.includes(file) || places.includes(`${file}:${line}`),
+    );
   const mutants = sampled(
     all,
     values.sample === 'all' ? all.length : Number(values.sample),
@@ -43,7 +48,7 @@ async function verdictsOf(folder: Folder, files: readonly string[]): Promise<Ver
   const coverage = new Coverage(new Map([...sources].filter(([file]) => mutated.has(file))));
   const dry = new Runner(0);
   say(`${folder.name}: ${mutants.length} of ${all.length} mutants; running the tests once`);
-  await coverage.measure(folder.tests, dry, say);
+  await coverage.measure(values.tests ?? folder.tests, dry, say);
   dry.stop();
   const verdicts: Verdict[] = [];
   const queue = [...mutants];
@@ -87,15 +92,15 @@ function lineOf({ mutant, outcome, by }: Verdict): string {
 const rows: { folder: string; mutants: number; killed: number; survived: number; score: string }[] = [];
 const alive: string[] = [];
 let lowest = 100;
-const files = positionals.filter((each) => each.endsWith('.ts'));
+const places = positionals.filter((each) => each.includes('.ts'));
 const chosen = FOLDERS.filter(
   ({ name, sources }) =>
     positionals.length === 0 ||
     positionals.includes(name) ||
-    files.some((file) => readSources(sources).has(file)),
+    places.some((place) => readSources(sources).has(place.replace(/:\d+$/, ''))),
 );
 for (const folder of chosen) {
-  const verdicts = await verdictsOf(folder, files);
+  const verdicts = await verdictsOf(folder, places);
   const survivors = verdicts.filter(isAlive);
   const killed = verdicts.length - survivors.length;
   const score = (100 * killed) / Math.max(1, verdicts.length);

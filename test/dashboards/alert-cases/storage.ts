@@ -131,7 +131,7 @@ export const storageCases: readonly AlertCase[] = [
           'snapshot',
           { domain: 'db1' },
           'VM "db1" on host kvm1 has a snapshot that is 7d 2h 0m 0s old.',
-          'It uses space, slows writes and can block migration. Delete it; make a backup first if somebody needs it.',
+          'It uses space, slows writes and can block migration. Delete it; make a backup first if it is still needed.',
         ),
       ],
       10320: [],

@@ -186,14 +186,16 @@ const played: fc.Arbitrary<Played> = fc.record({
   profiles: ownProfiles(OWN),
   steps: histories({
     names: guests.map(({ name }) => name),
-    profiles: [...OWN, ...OWN, ...builtIn],
+    // Most of virtune's own want more CPUs than the smallest host has.
+    profiles: [...OWN, ...OWN, ...OWN, ...builtIn],
+    picks: 2,
     kills: ['child'],
     isSlow: true,
     points: 40,
-    minLength: 8,
-    length: 11,
+    minLength: 9,
+    length: 12,
     flags: fc.record({
-      hostCpus: fc.constantFrom(undefined, '', '0'),
+      hostCpus: fc.constantFrom(undefined, '', '', '', '', '0'),
       allowRatio: fc.constantFrom(undefined, 20),
       canary: fc.constantFrom(undefined, undefined, 1),
       batch: fc.constantFrom(undefined, undefined, 1),

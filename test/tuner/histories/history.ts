@@ -184,7 +184,10 @@ export class History {
       expect(refused?.code).toMatch(/^TUNE_(CHANGED|INTERRUPTED)$/);
       this.#expectSame(before);
       this.#count('plans refused as old');
-    } else expect(refused).toBeUndefined();
+    } else {
+      expect(refused).toBeUndefined();
+      this.#count('transactions', transactions.length);
+    }
     await this.#learn(first, before);
     if (!force || refused?.code !== 'TUNE_CHANGED') return;
     this.#count('plans made again (--force)');
@@ -302,6 +305,7 @@ export class History {
     await this.#learn(user, before);
     if (this.#standing.some((each) => each.user === user && each.isOpen)) {
       this.#count('killed in the middle of a change');
+      if (job.kind === 'apply') this.#count('transactions');
     }
   }
 

@@ -56,6 +56,8 @@ export interface HistoryShape {
   readonly length: number;
   /** For hosts where each run takes seconds: one in four is killed, and that in mid-change; few steps do nothing. */
   readonly isSlow?: boolean | undefined;
+  /** VMs of a plan, at most; absent: all. */
+  readonly picks?: number | undefined;
   /** What else is said of a plan; absent: nothing. */
   readonly flags?: fc.Arbitrary<Partial<Wanted>> | undefined;
   /** Whether a plan that is refused as old is made again. */
@@ -67,7 +69,7 @@ export function histories(shape: HistoryShape): fc.Arbitrary<HistoryStep[]> {
   const user = fc.constantFrom(...USERS);
   const plain: fc.Arbitrary<Wanted> = fc.record({
     picks: fc
-      .uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: names.length })
+      .uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: shape.picks ?? names.length })
       .chain((chosen) => fc.tuple(...chosen.map((name) => pick(name, profiles)))),
     restart: fc.boolean(),
     together: fc.boolean(),

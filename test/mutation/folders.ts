@@ -44,7 +44,13 @@ export const FOLDERS: readonly Folder[] = [
   {
     name: 'apply',
     sources: ['tuner/apply/*.ts'],
-    tests: ['test/tuner/apply', 'test/tuner/drift', 'test/tuner/journal'],
+    tests: [
+      'test/tuner/apply',
+      'test/tuner/drift',
+      'test/tuner/journal',
+      'test/tuner/hugepages',
+      'test/tuner/histories',
+    ],
   },
 ];
 

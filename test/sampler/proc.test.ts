@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseNamedNumbers, parsePressure, parseProcStat, readLocalHost } from '../../sampler/host/proc.ts';
+import {
+  parseNamedNumbers,
+  parsePressure,
+  parseProcStat,
+  readLocalHost,
+  readProcStat,
+} from '../../sampler/host/proc.ts';
 import { listNames, readProcFile } from '../../sampler/proc-file.ts';
 
 test('CPU time comes in total and by CPU, in ns, whatever columns the kernel has', () => {
@@ -58,4 +64,13 @@ test('a file larger than any before is read whole', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('/proc/stat is read where it is, and no figure is made up where it is not', () => {
+  const root = mkdtempSync(join(tmpdir(), 'virtune-proc-'));
+  expect(readProcStat(root)).toBeUndefined();
+  const text = 'cpu  100 0 0 50 0 0 0 0 0 0\ncpu0 100 0 0 50 0 0 0 0 0 0\n';
+  writeFileSync(join(root, 'stat'), text);
+  expect(readProcStat(root)).toEqual(parseProcStat(text));
+  rmSync(root, { recursive: true });
 });

@@ -91,9 +91,12 @@ class LiveHistoryHost implements HistoryHost {
     );
   }
 
-  /** Only that the kernel finds no huge pages: what else is refused, a plan could have known. */
+  /**
+   * Only what no plan can know: that the kernel finds no huge pages, and that libvirt in a container may not raise the
+   * limit of locked memory, which it does for a VM with a hard_limit.
+   */
   mayRefuse(failure: Outcome['failure']): boolean {
-    return failure?.message.includes('its memory is in use or fragmented') === true;
+    return /its memory is in use or fragmented|cannot limit locked memory/.test(failure?.message ?? '');
   }
 
   picture(): Picture {

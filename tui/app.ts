@@ -2,7 +2,7 @@ import type { MouseEvent } from 'blessed';
 import type { Feed } from './feed/feed.ts';
 import type { Scene } from './model/host-view.ts';
 import { type Frame, render } from './render/frame.ts';
-import type { Outcome } from './state/commands.ts';
+import type { UpdateResult } from './state/commands.ts';
 import type { Effect } from './state/effects.ts';
 import { afterSample } from './state/rows.ts';
 import type { UiState } from './state/state.ts';
@@ -123,7 +123,7 @@ export class Console {
     if (iterations !== undefined && this.#scenes > iterations * feed.scene.hosts.length) this.quit();
   }
 
-  #take({ state, effects }: Outcome): void {
+  #take({ state, effects }: UpdateResult): void {
     const before = this.#state;
     this.#state = state;
     if (state.frozen !== before.frozen) this.#frozen = state.frozen ? this.#options.feed.scene : undefined;

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { applyParts } from '../../tuner/apply/apply-parts.ts';
-import type { PlanBasis } from '../../tuner/apply/basis.ts';
-import { transactionsOf } from '../../tuner/apply/parts.ts';
-import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/run.ts';
+import { applyBatches } from '../../tuner/apply/apply-batches.ts';
+import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/host-session.ts';
+import type { PlanBasis } from '../../tuner/apply/plan-basis.ts';
+import { transactionsOf } from '../../tuner/apply/split-plan.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
@@ -157,7 +157,7 @@ async function applyPlan(
     together: flags.together === true,
     basis,
   });
-  const result = await applyParts(held, transactions, {
+  const result = await applyBatches(held, transactions, {
     ...options,
     canary: flags.canary ?? 0,
     batch: flags.batch ?? transactions.length,

@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
-import type { PlanBasis } from '../../tuner/apply/basis.ts';
+import type { PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { type HostFacts, memoryCellsOn } from '../../tuner/facts/facts.ts';
 import { type Growth, growthOf } from '../../tuner/hugepages/growth.ts';
-import { type PageLedger, pageLedger } from '../../tuner/hugepages/ledger.ts';
+import { type PageInventory, pageInventory } from '../../tuner/hugepages/page-inventory.ts';
 import { permanenceOf, reportPermanence } from '../../tuner/hugepages/permanent.ts';
-import { ledgerJson, problemText, reportGrowth, reportLedger } from '../../tuner/hugepages/report.ts';
+import { pageInventoryJson, problemText, reportGrowth, reportPages } from '../../tuner/hugepages/report.ts';
 import { newTransactionId } from '../../tuner/journal/journal.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
@@ -27,7 +27,7 @@ interface Flags extends RunFlags {
 
 interface Found {
   readonly host: HostFacts;
-  readonly ledger: PageLedger;
+  readonly ledger: PageInventory;
   readonly growth: Growth;
   readonly basis: PlanBasis;
 }
@@ -47,7 +47,7 @@ export function hugepagesCommand(): Command {
 
 function look(flags: Flags): Promise<Found> {
   return withSession(flags, { readOnly: true }, async ({ host, domains, basis }) => {
-    const ledger = pageLedger(host.cells, domains, host.local?.defaultPageKiB, memoryCellsOn(host));
+    const ledger = pageInventory(host.cells, domains, host.local?.defaultPageKiB, memoryCellsOn(host));
     return { host, ledger, growth: growthOf(ledger, host.cells), basis };
   });
 }
@@ -55,9 +55,9 @@ function look(flags: Flags): Promise<Found> {
 function tell({ host, ledger, growth }: Found, json: boolean): void {
   const permanent = permanenceOf(grown(ledger, growth), host.local?.defaultPageKiB);
   const lines = json
-    ? [jsonText(ledgerJson(host.hostname, ledger, growth, permanent), 2)]
+    ? [jsonText(pageInventoryJson(host.hostname, ledger, growth, permanent), 2)]
     : [
-        ...reportLedger(ledger),
+        ...reportPages(ledger),
         ...(growth.steps.length === 0
           ? []
           : ['virtune tune hugepages --allocate would make', ...indent(reportGrowth(growth, ledger))]),
@@ -78,7 +78,7 @@ async function allocate({ host, ledger, growth, basis }: Found, flags: Flags): P
     sayUnchanged(why, flags.json === true);
     return;
   }
-  show([...reportLedger(ledger), ...reportGrowth(growth, ledger)].join('\n'), flags.json === true);
+  show([...reportPages(ledger), ...reportGrowth(growth, ledger)].join('\n'), flags.json === true);
   if (flags.yes !== true && !(await agreed('Make these pools larger?'))) {
     log('virtune: nothing was changed');
     process.exitCode = ExitCode.notConfirmed;
@@ -105,7 +105,10 @@ async function allocate({ host, ledger, growth, basis }: Found, flags: Flags): P
 }
 
 /** The pools as they are, or as they would be. */
-function grown({ pools }: PageLedger, { steps }: Growth): { cell: number; sizeKiB: number; count: number }[] {
+function grown(
+  { pools }: PageInventory,
+  { steps }: Growth,
+): { cell: number; sizeKiB: number; count: number }[] {
   return pools.map(({ cell, sizeKiB, total }) => {
     const step = steps.find((each) => each.cell === cell && each.sizeKiB === sizeKiB);
     return { cell, sizeKiB, count: step?.to ?? total };

@@ -1,11 +1,11 @@
 import { jsonText } from '../../model/json-text.ts';
-import type { Outcome } from '../../tuner/apply/transaction.ts';
+import type { TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 
 /** Prints how a transaction ended; returns the exit code for it. */
-export function sayOutcome(outcome: Outcome, json: boolean): number {
+export function sayOutcome(outcome: TransactionOutcome, json: boolean): number {
   const { id, kind, failure, remains, notes } = outcome;
   if (json) process.stdout.write(`${jsonText(outcomeJson(outcome), 2)}\n`);
   if (failure !== undefined) log(`virtune: ${failure.message} [${failure.code}]`);
@@ -17,7 +17,7 @@ export function sayOutcome(outcome: Outcome, json: boolean): number {
 }
 
 /** Stable within its format; null for what there is not. Steps in words: a definition may hold passwords. */
-export function outcomeJson({ id, kind, failure, remains, notes }: Outcome): object {
+export function outcomeJson({ id, kind, failure, remains, notes }: TransactionOutcome): object {
   return {
     format: 1,
     id,
@@ -40,7 +40,7 @@ export function sayUnchanged(why: string, json: boolean): void {
   log(`virtune: ${why}`);
 }
 
-const SAYS: Readonly<Record<Outcome['kind'], string>> = {
+const SAYS: Readonly<Record<TransactionOutcome['kind'], string>> = {
   committed: 'applied and verified; virtune tune rollback undoes it',
   undone: 'everything is restored',
   'rolled back': 'rolled back, everything is restored',

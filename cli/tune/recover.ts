@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
 import { recoverHost } from '../../tuner/apply/recover.ts';
-import type { Outcome } from '../../tuner/apply/transaction.ts';
+import type { TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { openHosts } from '../../tuner/journal/list.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -26,7 +26,7 @@ export function recoverCommand(): Command {
       const options = { ...runOptions(flags, stopSignal()), how, force: flags.force === true } as const;
       const hosts = await openHosts(await openStateFolder(flags.stateDir));
       if (hosts.length === 0) log('virtune: no interrupted runs; nothing to recover');
-      const outcomes: Outcome[] = [];
+      const outcomes: TransactionOutcome[] = [];
       for (const hostname of hosts) outcomes.push(...(await recoverHost(hostname, options)));
       if (flags.json === true) {
         process.stdout.write(`${jsonText({ format: 1, outcomes: outcomes.map(outcomeJson) }, 2)}\n`);
@@ -38,7 +38,7 @@ export function recoverCommand(): Command {
 }
 
 /** A requested undo is a success; an undo instead of a requested finish is a failure. */
-function exitCode(outcomes: readonly Outcome[], how: 'undo' | 'finish'): number {
+function exitCode(outcomes: readonly TransactionOutcome[], how: 'undo' | 'finish'): number {
   if (outcomes.some(({ kind }) => kind === 'incomplete')) return ExitCode.incomplete;
   return how === 'finish' && outcomes.some(({ kind }) => kind === 'undone') ? ExitCode.undone : ExitCode.ok;
 }

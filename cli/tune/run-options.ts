@@ -1,5 +1,5 @@
 import { connect } from '../../libvirt/client/connect.ts';
-import type { RunOptions } from '../../tuner/apply/run.ts';
+import type { RunOptions } from '../../tuner/apply/host-session.ts';
 import type { Point } from '../../tuner/journal/journal.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import type { LocalRoots } from '../../tuner/steps/step-host.ts';

@@ -1,6 +1,6 @@
 import { jsonText } from '../../model/json-text.ts';
-import type { RunResult } from '../../tuner/apply/apply-parts.ts';
-import type { Outcome, Transaction } from '../../tuner/apply/transaction.ts';
+import type { RunResult } from '../../tuner/apply/apply-batches.ts';
+import type { Transaction, TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { ExitCode, exitCodeFor } from '../exit-codes.ts';
 import { log } from '../log.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
@@ -17,7 +17,7 @@ export function sayRun(id: string, result: RunResult, json: boolean): number {
     return sayOutcome(only.outcome, false);
   }
   if (stopped !== undefined) log(`virtune: stopped: ${stopped.message} [${stopped.code}]`);
-  const of = (wanted: (outcome: Outcome) => boolean): string =>
+  const of = (wanted: (outcome: TransactionOutcome) => boolean): string =>
     namesOf(outcomes.filter(({ outcome }) => wanted(outcome)).map(({ transaction }) => transaction));
   log(`virtune: run ${id}:`);
   log(`virtune:   applied    ${of(({ kind }) => kind === 'committed')}`);
@@ -69,6 +69,6 @@ function runJson(id: string, { outcomes, notTried, stopped }: RunResult): object
 }
 
 /** Of the whole run: `undone` when a transaction was, though others before it stand. */
-function kindOf(kinds: readonly Outcome['kind'][]): Outcome['kind'] {
+function kindOf(kinds: readonly TransactionOutcome['kind'][]): TransactionOutcome['kind'] {
   return kinds.find((kind) => kind !== 'committed') ?? 'committed';
 }

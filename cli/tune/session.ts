@@ -1,6 +1,6 @@
 import { connect } from '../../libvirt/client/connect.ts';
 import type { Connection } from '../../libvirt/client/connection.ts';
-import { basisOf, type PlanBasis } from '../../tuner/apply/basis.ts';
+import { basisOf, type PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { type DomainState, type HostFacts, patientReader } from '../../tuner/facts/facts.ts';
 import { readDomains } from '../../tuner/facts/read-domains.ts';
 import { readHost } from '../../tuner/facts/read-host.ts';

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { jsonText } from '../../model/json-text.ts';
-import { linked } from '../../tuner/apply/run.ts';
+import { linked } from '../../tuner/apply/host-session.ts';
 import { driftOf, needsAttention } from '../../tuner/drift/drift.ts';
-import { describeProof, type Proof, proveRunning } from '../../tuner/drift/prove.ts';
 import { driftJson, reportDrift } from '../../tuner/drift/report.ts';
+import { describeVerification, type Verification, verifyRunning } from '../../tuner/drift/verify.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
@@ -29,18 +29,18 @@ export function verifyCommand(): Command {
         { uri: plan.host.uri, hostname: plan.host.hostname, domains: [] },
         options,
         async (link) => {
-          const all: Proof[] = [];
-          for (const domain of plan.domains) all.push(...(await proveRunning(link, domain)));
+          const all: Verification[] = [];
+          for (const domain of plan.domains) all.push(...(await verifyRunning(link, domain)));
           return all;
         },
       );
       const drifts = plan.domains.map(driftOf);
       if (flags.json === true) {
-        const document = { format: 1, drift: driftJson(drifts), proofs: proofs.map(proofJson) };
+        const document = { format: 1, drift: driftJson(drifts), proofs: proofs.map(verificationJson) };
         process.stdout.write(`${jsonText(document, 2)}\n`);
       } else {
         process.stdout.write(`${reportDrift(drifts)}\n`);
-        for (const line of proofs.flatMap(describeProof)) log(`  ${line}`);
+        for (const line of proofs.flatMap(describeVerification)) log(`  ${line}`);
       }
       const wrong =
         lost.length > 0 || drifts.some(needsAttention) || proofs.some(({ differs }) => differs !== undefined);
@@ -49,6 +49,6 @@ export function verifyCommand(): Command {
   return addTuneOptions(command);
 }
 
-function proofJson({ step, seen, differs }: Proof): object {
+function verificationJson({ step, seen, differs }: Verification): object {
   return { kind: step.kind, what: describeStep(step), seen, differs: differs ?? null };
 }

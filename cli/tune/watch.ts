@@ -3,7 +3,7 @@ import { connect } from '../../libvirt/client/connect.ts';
 import { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { jsonText } from '../../model/json-text.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
-import { transactionDomain } from '../../tuner/apply/parts.ts';
+import { transactionDomain } from '../../tuner/apply/split-plan.ts';
 import { forgotten } from '../../tuner/watch/forgotten.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';

@@ -268,7 +268,7 @@ function callHeader(declaration: CallDeclaration, serial: number): FrameHeader {
   };
 }
 
-type Outcome = { ok: true; value: unknown } | { ok: false; error: RemoteError };
+type CallOutcome = { ok: true; value: unknown } | { ok: false; error: RemoteError };
 
 /** @throws ProtocolError when the payload is not what the declaration says, whole. */
 export function decodeReply(
@@ -276,9 +276,9 @@ export function decodeReply(
   declaration: CallDeclaration,
   status: number,
   payload: Buffer,
-): Outcome {
+): CallOutcome {
   const reader = new XdrReader(payload);
-  let outcome: Outcome;
+  let outcome: CallOutcome;
   if (status === FrameStatus.ok) outcome = { ok: true, value: declaration.ret.read(reader) };
   else if (status === FrameStatus.error) {
     const { code, domain, message } = remoteErrorPayload.read(reader);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { rollbackTransaction } from '../../tuner/apply/rollback.ts';
-import type { Outcome } from '../../tuner/apply/transaction.ts';
+import type { TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import type { JournalEvent } from '../../tuner/journal/records.ts';
 import type { Step } from '../../tuner/steps/step.ts';
 import { BOOTED } from './lab/guests.ts';
@@ -55,9 +55,9 @@ function options() {
   });
 }
 
-const apply = (steps: readonly Step[]): Promise<Outcome> =>
+const apply = (steps: readonly Step[]): Promise<TransactionOutcome> =>
   applyTransaction(transactionOf(guest, steps), options());
-const rollback = (id: string, restarts: boolean): Promise<Outcome> =>
+const rollback = (id: string, restarts: boolean): Promise<TransactionOutcome> =>
   rollbackTransaction(id, { ...options(), restarts, force: false });
 
 interface LiveCase {

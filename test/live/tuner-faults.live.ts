@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
+import type { RunOptions } from '../../tuner/apply/host-session.ts';
 import { recoverHost } from '../../tuner/apply/recover.ts';
-import type { RunOptions } from '../../tuner/apply/run.ts';
-import type { Outcome } from '../../tuner/apply/transaction.ts';
+import type { TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions } from '../../tuner/journal/list.ts';
 import type { Step } from '../../tuner/steps/step.ts';
@@ -49,7 +49,7 @@ afterEach(async () => {
 afterAll(() => guest.remove());
 
 const options = (more: Partial<RunOptions> = {}): RunOptions => runOptionsOf(stateDir, more);
-const recover = (how: 'undo' | 'finish'): Promise<Outcome[]> =>
+const recover = (how: 'undo' | 'finish'): Promise<TransactionOutcome[]> =>
   recoverHost(hostname, { ...options(), how, force: false });
 
 /** Of each kind something: what runs, what is defined, the host, and a restart that brings it about. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Outcome } from '../../tuner/apply/transaction.ts';
+import type { TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { ProfileLibrary } from '../../tuner/profile/library.ts';
 import { type Figures, History, type HistoryHost, type Picture } from '../tuner/histories/history.ts';
 import { type OwnProfile, ownProfiles, writeProfiles } from '../tuner/histories/own-profiles.ts';
@@ -95,7 +95,7 @@ class LiveHistoryHost implements HistoryHost {
    * Only what no plan can know: that the kernel finds no huge pages, and that libvirt in a container may not raise the
    * limit of locked memory, which it does for a VM with a hard_limit.
    */
-  mayRefuse(failure: Outcome['failure']): boolean {
+  mayRefuse(failure: TransactionOutcome['failure']): boolean {
     return /its memory is in use or fragmented|cannot limit locked memory/.test(failure?.message ?? '');
   }
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { connect } from '../../libvirt/client/connect.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
+import type { RunOptions } from '../../tuner/apply/host-session.ts';
 import { rollbackTransaction } from '../../tuner/apply/rollback.ts';
-import type { RunOptions } from '../../tuner/apply/run.ts';
-import type { Outcome } from '../../tuner/apply/transaction.ts';
+import type { TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import type { DomainState, HostFacts } from '../../tuner/facts/facts.ts';
 import { readDomains } from '../../tuner/facts/read-domains.ts';
 import { readHost } from '../../tuner/facts/read-host.ts';
@@ -69,7 +69,7 @@ export class OnSimulator {
     });
   }
 
-  apply(plan: Plan): Promise<Outcome> {
+  apply(plan: Plan): Promise<TransactionOutcome> {
     return applyTransaction(
       {
         id: plan.id,
@@ -89,7 +89,7 @@ export class OnSimulator {
     );
   }
 
-  rollback(id: string, restarts = true): Promise<Outcome> {
+  rollback(id: string, restarts = true): Promise<TransactionOutcome> {
     return rollbackTransaction(id, { ...this.options(), restarts, force: false });
   }
 

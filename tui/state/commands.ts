@@ -4,7 +4,7 @@ import type { Effect } from './effects.ts';
 import type { UiState } from './state.ts';
 import { columnsOf, tableOf, VIEW_NAMES, type ViewName } from './views.ts';
 
-export interface Outcome {
+export interface UpdateResult {
   readonly state: UiState;
   readonly effects: readonly Effect[];
 }
@@ -16,17 +16,18 @@ export interface PaletteCommand {
   readonly help: string;
   /** What may stand behind it. */
   readonly complete?: (state: UiState) => readonly string[];
-  readonly run: (argument: string, state: UiState) => Outcome;
+  readonly run: (argument: string, state: UiState) => UpdateResult;
 }
 
-const done = (state: UiState, ...effects: Effect[]): Outcome => ({ state, effects });
-const wrong = (state: UiState, text: string): Outcome => done({ ...state, message: { text, role: 'bad' } });
+const done = (state: UiState, ...effects: Effect[]): UpdateResult => ({ state, effects });
+const wrong = (state: UiState, text: string): UpdateResult =>
+  done({ ...state, message: { text, role: 'bad' } });
 
 /** Bounds of the delay between samples, seconds. */
 export const DELAY_MIN_S = 0.1;
 export const DELAY_MAX_S = 3_600;
 
-export function withDelay(state: UiState, text: string): Outcome {
+export function withDelay(state: UiState, text: string): UpdateResult {
   const seconds = Number(text.trim());
   if (!(seconds >= DELAY_MIN_S && seconds <= DELAY_MAX_S)) {
     return wrong(
@@ -37,7 +38,7 @@ export function withDelay(state: UiState, text: string): Outcome {
   return done({ ...state, delayMs: Math.round(seconds * 1_000) }, { kind: 'delay' });
 }
 
-function sortBy(argument: string, state: UiState): Outcome {
+function sortBy(argument: string, state: UiState): UpdateResult {
   const table = tableOf(state.view);
   if (table === undefined) return wrong(state, 'this view cannot be sorted');
   const [name = '', way] = argument.split(/\s+/);
@@ -47,7 +48,7 @@ function sortBy(argument: string, state: UiState): Outcome {
   return done({ ...state, sorts: { ...state.sorts, [table]: { column: column.id, descending } } });
 }
 
-function columns(argument: string, state: UiState): Outcome {
+function columns(argument: string, state: UiState): UpdateResult {
   const table = tableOf(state.view);
   if (table === undefined) return wrong(state, 'columns of this view cannot be changed');
   let hidden = [...(state.hidden[table] ?? [])];
@@ -168,7 +169,7 @@ export const COMMANDS: readonly PaletteCommand[] = [
   { name: 'quit', usage: 'quit', help: 'leave', run: (_, state) => done(state, { kind: 'quit' }) },
 ];
 
-export function runCommand(line: string, state: UiState): Outcome {
+export function runCommand(line: string, state: UiState): UpdateResult {
   const [, name = '', argument = ''] = /^\s*(\S*)\s*(.*?)\s*$/.exec(line) ?? [];
   if (name === '') return done(state);
   const exact = COMMANDS.find((command) => command.name === name);

@@ -1,13 +1,13 @@
 import { themes } from '../text/theme.ts';
 import { actionOf } from './bindings.ts';
-import { completed, type Outcome, runCommand, withDelay } from './commands.ts';
+import { completed, runCommand, type UpdateResult, withDelay } from './commands.ts';
 import { target } from './rows.ts';
 import type { Seen } from './seen.ts';
 import { sortedBy } from './sorting.ts';
 import type { UiState } from './state.ts';
 import { columnsOf, tableOf } from './views.ts';
 
-const same = (state: UiState): Outcome => ({ state, effects: [] });
+const same = (state: UiState): UpdateResult => ({ state, effects: [] });
 
 /** A key while something is typed. */
 export function prompted(
@@ -15,9 +15,9 @@ export function prompted(
   mode: Extract<UiState['mode'], { kind: 'prompt' }>,
   key: string,
   char: string | undefined,
-): Outcome {
+): UpdateResult {
   const browse = { ...state, mode: { kind: 'browse' } } as const;
-  const typed = (text: string): Outcome => {
+  const typed = (text: string): UpdateResult => {
     const next = { ...state, mode: { ...mode, text } };
     return same(mode.purpose === 'filter' ? { ...next, filter: text } : next);
   };
@@ -60,9 +60,9 @@ export function inMenu(
   state: UiState,
   mode: Extract<UiState['mode'], { kind: 'menu' }>,
   key: string,
-): Outcome {
+): UpdateResult {
   const items = menuItems(state, mode.menu);
-  const at = (index: number): Outcome =>
+  const at = (index: number): UpdateResult =>
     same({ ...state, mode: { ...mode, index: Math.max(0, Math.min(items.length - 1, index)) } });
   const chosen = items[mode.index];
   switch (key) {
@@ -116,8 +116,9 @@ export function inHelp(
   key: string,
   char: string | undefined,
   seen: Seen,
-): Outcome {
-  const next = (change: Partial<typeof mode>): Outcome => same({ ...state, mode: { ...mode, ...change } });
+): UpdateResult {
+  const next = (change: Partial<typeof mode>): UpdateResult =>
+    same({ ...state, mode: { ...mode, ...change } });
   if (mode.typing) {
     if (key === 'enter' || key === 'linefeed') return next({ typing: false });
     if (key === 'escape') return next({ typing: false, query: '' });

@@ -1,6 +1,6 @@
 import type { Scene } from '../model/host-view.ts';
 import { type Action, actionOf } from './bindings.ts';
-import { DELAY_MAX_S, DELAY_MIN_S, type Outcome, withDelay } from './commands.ts';
+import { DELAY_MAX_S, DELAY_MIN_S, type UpdateResult, withDelay } from './commands.ts';
 import type { Effect } from './effects.ts';
 import { inHelp, inMenu, menuStart, prompted } from './modes.ts';
 import { followed, moved, scrolled, selectedIndex, taggedOf } from './rows.ts';
@@ -9,10 +9,10 @@ import { sortedBy, sortStepped } from './sorting.ts';
 import type { UiState } from './state.ts';
 import { tableOf, VIEW_NAMES, type ViewName } from './views.ts';
 
-const same = (state: UiState, ...effects: Effect[]): Outcome => ({ state, effects });
+const same = (state: UiState, ...effects: Effect[]): UpdateResult => ({ state, effects });
 
 /** The state after a key. Pure: what else is to happen is an effect. */
-export function update(state: UiState, key: string, char: string | undefined, seen: Seen): Outcome {
+export function update(state: UiState, key: string, char: string | undefined, seen: Seen): UpdateResult {
   if (key === 'C-c') return same(state, { kind: 'quit' });
   if (key === 'C-z') return same(state, { kind: 'suspend' });
   if (key === 'C-l') return same(state, { kind: 'refresh' });
@@ -32,7 +32,7 @@ export function update(state: UiState, key: string, char: string | undefined, se
 }
 
 /** The state after an action, whether a key, the mouse or a command asked for it. */
-export function act(state: UiState, action: Action, seen: Seen): Outcome {
+export function act(state: UiState, action: Action, seen: Seen): UpdateResult {
   switch (action.kind) {
     case 'quit':
     case 'suspend':

@@ -4,17 +4,17 @@ import type { StateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, pruneTransactions } from '../journal/list.ts';
 import { JOURNAL_FORMAT, type JournalHeader } from '../journal/records.ts';
-import { registerOf } from '../steps/registers/all.ts';
+import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
-import { readBootId } from './back.ts';
-import { goForward } from './forward.ts';
-import { checkFresh, savedImageNotes } from './fresh.ts';
-import { checkGround, checkOthers, type Ground } from './ground.ts';
+import { settle } from './conclude.ts';
+import { executeSteps } from './execute.ts';
 import type { HostLink } from './host-link.ts';
+import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
+import { checkHostState, checkOthers, type HostState } from './host-state.ts';
 import { inValidOrder } from './order.ts';
-import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
-import { settle } from './settle.ts';
-import type { Outcome, Transaction } from './transaction.ts';
+import { checkPreconditions, savedImageNotes } from './preconditions.ts';
+import type { Transaction, TransactionOutcome } from './transaction.ts';
+import { readBootId } from './undo.ts';
 
 /**
  * Does all of a transaction, or nothing of it: a failure, a stop, or a change of the host in between undoes what was
@@ -23,7 +23,10 @@ import type { Outcome, Transaction } from './transaction.ts';
  * Rejects, with nothing touched, with TunerError TUNE_LOCKED, TUNE_INTERRUPTED (another one is open), TUNE_CHANGED
  * (something that its plan looked at has moved) or TUNE_JOURNAL, and with why libvirt cannot be reached.
  */
-export async function applyTransaction(transaction: Transaction, options: RunOptions): Promise<Outcome> {
+export async function applyTransaction(
+  transaction: Transaction,
+  options: RunOptions,
+): Promise<TransactionOutcome> {
   return onHost(transaction, options, (held) => applyLocked(held, transaction, options));
 }
 
@@ -32,18 +35,18 @@ export async function applyLocked(
   held: HeldHost,
   transaction: Transaction,
   options: RunOptions,
-): Promise<Outcome> {
+): Promise<TransactionOutcome> {
   const { folder, lease } = held;
   await refuseIfOpen(folder, transaction.hostname);
-  const run = async (link: HostLink): Promise<Outcome> => {
-    const ground = await checkGround(link, transaction);
-    await checkFresh(link, transaction.domains);
+  const run = async (link: HostLink): Promise<TransactionOutcome> => {
+    const ground = await checkHostState(link, transaction);
+    await checkPreconditions(link, transaction.domains);
     const header = await headerOf(transaction, options, link, ground);
     const stepOf = (index: number): Step | undefined => header.steps[index];
     const journal = await Journal.create(folder, header, journalOptions(options, stepOf));
     try {
       const stillFree = () => (lease.kind === 'none' ? checkOthers(link, transaction) : Promise.resolve());
-      return await settle({ journal, link }, await goForward({ journal, link }, stillFree));
+      return await settle({ journal, link }, await executeSteps({ journal, link }, stillFree));
     } finally {
       await journal.close();
       // A leftover old journal does not make the run a failure.
@@ -67,7 +70,7 @@ async function headerOf(
   { id, uri, hostname, command, domains, steps, notes }: Transaction,
   { now, version }: RunOptions,
   link: HostLink,
-  ground: Ground | undefined,
+  ground: HostState | undefined,
 ): Promise<JournalHeader> {
   return {
     format: JOURNAL_FORMAT,
@@ -90,7 +93,7 @@ async function ordered(link: HostLink, steps: readonly Step[]): Promise<Step[]> 
   const shrinking = new Set<Step>();
   for (const step of steps) {
     if (step.kind !== 'hostPages') continue;
-    const now = await registerOf(step).get(link, step);
+    const now = await liveSettingOf(step).get(link, step);
     if (typeof now === 'number' && step.to < now) shrinking.add(step);
   }
   return inValidOrder(steps, (step) => shrinking.has(step));

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { TunerError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planJson } from '../plan/plan-json.ts';
-import { movedSince, type PlanBasis } from './basis.ts';
-import { settled } from './fresh.ts';
-import { hasMoved } from './ground.ts';
+import { hasMoved } from './host-state.ts';
+import { movedSince, type PlanBasis } from './plan-basis.ts';
+import { settled } from './preconditions.ts';
 
 const facts = z.record(z.string(), z.string());
 

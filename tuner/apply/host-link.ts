@@ -72,7 +72,7 @@ export class HostLink implements StepHost {
   }
 
   /** From here on it is for undoing. */
-  async turnBack(): Promise<void> {
+  async startUndo(): Promise<void> {
     this.#direction = 'back';
     await this.#options.lease?.regain();
   }

@@ -1,9 +1,9 @@
 import { quoted } from '../steps/domain-run.ts';
 import type { Step } from '../steps/step.ts';
-import type { BackOptions } from './back.ts';
-import type { Work } from './forward.ts';
-import { readGround } from './ground.ts';
+import type { Work } from './execute.ts';
+import { readHostState } from './host-state.ts';
 import { heldBack, type Outlook, outlookOf, waitsForBoot } from './outlook.ts';
+import type { UndoOptions } from './undo.ts';
 
 /**
  * What a recovery leaves alone: places that are unsafe to undo before a boot, and domains whose place others have now. A
@@ -11,14 +11,14 @@ import { heldBack, type Outlook, outlookOf, waitsForBoot } from './outlook.ts';
  */
 export async function lookAhead(
   { journal, link }: Work,
-  { force, cutOff = false }: Pick<BackOptions, 'force' | 'cutOff'>,
-): Promise<Pick<BackOptions, 'leave' | 'held'>> {
+  { force, cutOff = false }: Pick<UndoOptions, 'force' | 'cutOff'>,
+): Promise<Pick<UndoOptions, 'leave' | 'held'>> {
   if (force || !cutOff) return {};
   const { header, events, progress } = journal;
   const isRollback = events.some(({ event }) => event === 'rollback');
   const undoable = { header, steps: progress.steps, undoesRestarts: !isRollback };
   try {
-    const ground = await readGround(link, header.uri);
+    const ground = await readHostState(link, header.uri);
     const held = heldBack(ground, undoable);
     return { held, leave: leftForBoot(outlookOf(ground, undoable, new Set(held.keys()))) };
   } catch {
@@ -26,7 +26,7 @@ export async function lookAhead(
   }
 }
 
-/** As `BackOptions.leave`: places that wait for a boot, with a note for the journal. */
+/** As `UndoOptions.leave`: places that wait for a boot, with a note for the journal. */
 export function leftForBoot(outlook: Pick<Outlook, 'waiting'>): (step: Step) => boolean | string {
   return (step) =>
     waitsForBoot(outlook, step) &&

@@ -1,7 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { findRun, handle, quoted } from '../steps/domain-run.ts';
 import { notTaken } from '../steps/meaning.ts';
-import type { Work } from './forward.ts';
+import type { Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
 
 /** Domains whose definition has gone back and that go on as they were booted, and with what; for people. */

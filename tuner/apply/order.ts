@@ -37,7 +37,7 @@ export function inValidOrder(steps: readonly Step[], shrinks: (step: Step) => bo
 }
 
 /** One thing to do on the way back. */
-export interface BackOperation {
+export interface UndoOperation {
   readonly index: number;
   /** `forth`: a restart that the way back itself asks for. */
   readonly how: 'back' | 'forth';
@@ -47,14 +47,14 @@ export interface BackOperation {
  * The way back: the steps in reverse, but a domain is restarted only once it has its old definition again.
  * `restarts` come after the steps, with the indexes that follow.
  */
-export function backOrder(steps: readonly Step[], restarts: readonly Step[]): BackOperation[] {
+export function undoOrder(steps: readonly Step[], restarts: readonly Step[]): UndoOperation[] {
   const all = [...steps, ...restarts];
   const order = steps
-    .map((_, index): BackOperation => ({ index, how: 'back' }))
+    .map((_, index): UndoOperation => ({ index, how: 'back' }))
     .filter(({ index }) => all[index]?.kind !== 'restart')
     .reverse();
   const isRestart = (index: number): boolean => all[index]?.kind === 'restart';
-  const waiting = all.flatMap((_, index): BackOperation[] =>
+  const waiting = all.flatMap((_, index): UndoOperation[] =>
     isRestart(index) ? [{ index, how: index < steps.length ? 'back' : 'forth' }] : [],
   );
   for (const operation of waiting) {

@@ -5,9 +5,9 @@ import type { JournalHeader } from '../journal/records.ts';
 import { markOf } from '../plan/plan.ts';
 import { quoted } from '../steps/domain-run.ts';
 import type { Step } from '../steps/step.ts';
-import type { Ground } from './ground.ts';
-import { backOrder } from './order.ts';
-import { forwardChanges, type RegisterChange, statesAfter } from './states-after.ts';
+import type { HostState } from './host-state.ts';
+import { undoOrder } from './order.ts';
+import { forwardChanges, type LiveSettingChange, statesAfter } from './states-after.ts';
 
 /** What the way back leads to, as far as it is safe. */
 export interface Outlook {
@@ -50,7 +50,7 @@ export interface Undoable {
  * left as they are.
  */
 export function outlookOf(
-  { host, domains }: Ground,
+  { host, domains }: HostState,
   undoable: Undoable,
   held: ReadonlySet<string> = new Set(),
 ): Outlook {
@@ -81,7 +81,7 @@ const isPlaceOf = (step: Step, uuid: string): boolean =>
 /**
  * The domains of a transaction that cannot go back now without a danger for others, by UUID and with why. The rest can.
  */
-export function heldBack(ground: Ground, undoable: Undoable): ReadonlyMap<string, string> {
+export function heldBack(ground: HostState, undoable: Undoable): ReadonlyMap<string, string> {
   const held = new Map<string, string>();
   const own = new Set(undoable.header.domains.map(({ domain }) => domain.uuid));
   for (;;) {
@@ -138,7 +138,7 @@ function nextOf(
 
 /** Pure. What finishing a run that was cut off would break, that neither it nor the host as it is now does. */
 export function brokenIfFinished(
-  { host, domains }: Ground,
+  { host, domains }: HostState,
   { header, steps }: Pick<Undoable, 'header' | 'steps'>,
 ): HostViolation[] {
   const left = steps.flatMap(({ step, progress }) =>
@@ -154,11 +154,11 @@ export function brokenIfFinished(
 function changesOf(
   { header, steps, undoesRestarts }: Undoable,
   domains: readonly DomainState[],
-): RegisterChange[] {
+): LiveSettingChange[] {
   const all = steps.map(({ step }) => step);
   const own = header.steps.length;
   const runs = new Map(domains.map(({ domain }) => [domain.uuid, domain.id]));
-  return backOrder(all.slice(0, own), all.slice(own)).flatMap(({ index, how }): RegisterChange[] => {
+  return undoOrder(all.slice(0, own), all.slice(own)).flatMap(({ index, how }): LiveSettingChange[] => {
     const found = steps[index];
     if (found === undefined || !('domain' in found.step)) return [];
     const { step, progress } = found;

@@ -1,14 +1,14 @@
 import { TunerError } from '../errors.ts';
 import type { CellMemory, DomainState } from '../facts/facts.ts';
-import { type DomainPages, pageLedger } from '../hugepages/ledger.ts';
+import { type DomainPages, pageInventory } from '../hugepages/page-inventory.ts';
 import { markOf } from '../plan/plan.ts';
 import { quoted } from '../steps/domain-run.ts';
 import type { StepOf } from '../steps/step.ts';
-import type { Ground } from './ground.ts';
+import type { HostState } from './host-state.ts';
 
 /** How many pages the next boots of those domains will not find. */
 export function missingPages(cells: readonly CellMemory[], states: readonly DomainState[]): number {
-  const { pools, shared } = pageLedger(cells, states);
+  const { pools, shared } = pageInventory(cells, states);
   return [...pools, ...shared].reduce((sum, { missing }) => sum + missing, 0);
 }
 
@@ -19,7 +19,7 @@ export function heldIn(
   cell: number,
   sizeKiB: number,
 ): number {
-  const { pools } = pageLedger(cells, states);
+  const { pools } = pageInventory(cells, states);
   return pools.find((pool) => pool.cell === cell && pool.sizeKiB === sizeKiB)?.held ?? 0;
 }
 
@@ -45,7 +45,7 @@ function withoutRuns(
 ): CellMemory[] {
   const own = states.filter(stops);
   const isBound = ({ cells: bound }: DomainPages): boolean => bound?.size === 1;
-  const { domains } = pageLedger(cells, states);
+  const { domains } = pageInventory(cells, states);
   const known = (cell: number, sizeKiB: number): number =>
     domains
       .filter((each) => isBound(each) && each.sizeKiB === sizeKiB && each.cells?.has(cell) === true)
@@ -59,7 +59,7 @@ function withoutRuns(
     back.set(key(cell, sizeKiB), given + pages);
     return pages;
   };
-  const held = pageLedger(cells, own).domains;
+  const held = pageInventory(cells, own).domains;
   for (const each of held.filter(isBound)) for (const cell of each.cells ?? []) give(cell, each, each.held);
   const guessed = new Map<string, number>();
   for (const each of held.filter((other) => !isBound(other))) {
@@ -118,7 +118,7 @@ export interface PoolShrink {
  * @throws TunerError TUNE_CHANGED when a boot would lack pages, or a pool cannot shrink because others use its pages.
  */
 export function checkBoots(
-  { host: { cells }, domains }: Ground,
+  { host: { cells }, domains }: HostState,
   {
     after,
     redefined,

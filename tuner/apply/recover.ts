@@ -3,15 +3,15 @@ import { openStateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, type TransactionRecord } from '../journal/list.ts';
 import type { Step } from '../steps/step.ts';
-import { turnBack } from './back.ts';
-import { type Failure, goForward, type Work } from './forward.ts';
-import { readGround } from './ground.ts';
-import { OthersWork } from './others.ts';
+import { settle, undone } from './conclude.ts';
+import { executeSteps, type Failure, type Work } from './execute.ts';
+import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
+import { readHostState } from './host-state.ts';
+import { LaterChanges } from './later-changes.ts';
 import { brokenIfFinished, reason } from './outlook.ts';
 import { takeBack } from './rollback.ts';
-import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
-import { settle, undone } from './settle.ts';
-import type { Outcome } from './transaction.ts';
+import type { TransactionOutcome } from './transaction.ts';
+import { startUndo } from './undo.ts';
 
 export interface RecoverOptions extends RunOptions {
   /** Goes on forward, where it was going forward. Otherwise it is undone. */
@@ -21,7 +21,7 @@ export interface RecoverOptions extends RunOptions {
 }
 
 /** Finishes or undoes all that earlier runs left half done on a host, newest first. */
-export async function recoverHost(hostname: string, options: RecoverOptions): Promise<Outcome[]> {
+export async function recoverHost(hostname: string, options: RecoverOptions): Promise<TransactionOutcome[]> {
   const [newest] = await openTransactions(await openStateFolder(options.stateDir), hostname);
   if (newest === undefined) return [];
   return onHost(newest.header, options, (held) => recoverLocked(held, hostname, options));
@@ -32,8 +32,8 @@ export async function recoverLocked(
   { folder, lease }: HeldHost,
   hostname: string,
   options: RecoverOptions,
-): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+): Promise<TransactionOutcome[]> {
+  const outcomes: TransactionOutcome[] = [];
   for (const record of await openTransactions(folder, hostname)) {
     const stepOf = (index: number): Step | undefined => record.progress.steps[index]?.step;
     const outcome = await linked(
@@ -54,7 +54,11 @@ export async function recoverLocked(
   return outcomes;
 }
 
-async function recover(work: Work, record: TransactionRecord, options: RecoverOptions): Promise<Outcome> {
+async function recover(
+  work: Work,
+  record: TransactionRecord,
+  options: RecoverOptions,
+): Promise<TransactionOutcome> {
   const { journal, link } = work;
   const { how, force, command } = options;
   const { direction, failure } = record.progress;
@@ -72,9 +76,9 @@ async function recover(work: Work, record: TransactionRecord, options: RecoverOp
   }
   if (how === 'finish') {
     await journal.append({ event: 'recover', pid: process.pid, command, how });
-    return settle(work, (await whyNotFinished(work)) ?? (await goForward(work)), { cutOff: true });
+    return settle(work, (await whyNotFinished(work)) ?? (await executeSteps(work)), { cutOff: true });
   }
-  await turnBack(work);
+  await startUndo(work);
   await journal.append({ event: 'recover', pid: process.pid, command, how }).catch(() => undefined);
   return undone(work, failure ?? { code: 'TUNE_INTERRUPTED', message: 'it was interrupted' }, {
     force,
@@ -86,10 +90,10 @@ async function recover(work: Work, record: TransactionRecord, options: RecoverOp
 async function whyNotFinished({ journal, link }: Work): Promise<Failure | undefined> {
   const { header, progress } = journal;
   try {
-    const others = await OthersWork.since(link, header);
+    const others = await LaterChanges.since(link, header);
     for (const { step, progress: made } of progress.steps)
       if ('domain' in step && (made.kind === 'untouched' || made.kind === 'doing')) others.checkDomain(step);
-    const ground = await readGround(link, header.uri);
+    const ground = await readHostState(link, header.uri);
     const broken = brokenIfFinished(ground, { header, steps: progress.steps });
     if (broken.length > 0) throw new TunerError('TUNE_CHANGED', reason(header, ground.domains, broken));
     return undefined;

@@ -5,19 +5,19 @@ import { Journal } from '../journal/journal.ts';
 import { findTransaction, type TransactionRecord } from '../journal/list.ts';
 import { describeStep } from '../steps/describe.ts';
 import { findRun } from '../steps/domain-run.ts';
-import { registerOf } from '../steps/registers/all.ts';
+import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
 import { refuseIfOpen } from './apply.ts';
-import { type BackOptions, goBack, turnBack } from './back.ts';
-import type { Work } from './forward.ts';
-import { readGround } from './ground.ts';
+import type { Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
+import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
+import { readHostState } from './host-state.ts';
 import { leftForBoot, lookAhead } from './look-ahead.ts';
 import { boundToNextBoot } from './next-boot.ts';
 import { type Outlook, outlookOf, reason } from './outlook.ts';
 import { checkBoots, type PoolShrink } from './pages-after.ts';
-import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './run.ts';
-import type { Outcome } from './transaction.ts';
+import type { TransactionOutcome } from './transaction.ts';
+import { startUndo, type UndoOptions, undoSteps } from './undo.ts';
 
 export interface RollbackOptions extends RunOptions {
   /** Restarts running domains, on the definition that they get back. */
@@ -32,7 +32,10 @@ export interface RollbackOptions extends RunOptions {
  *
  * @throws TunerError TUNE_CHANGED, with nothing touched, when something of it is no longer as it was left.
  */
-export async function rollbackTransaction(which: string, options: RollbackOptions): Promise<Outcome> {
+export async function rollbackTransaction(
+  which: string,
+  options: RollbackOptions,
+): Promise<TransactionOutcome> {
   const { id, header } = await findTransaction(await openStateFolder(options.stateDir), which);
   return onHost(header, options, (held) => rollbackLocked(held, id, options));
 }
@@ -42,7 +45,7 @@ export async function rollbackLocked(
   { folder, lease }: HeldHost,
   id: string,
   options: RollbackOptions,
-): Promise<Outcome> {
+): Promise<TransactionOutcome> {
   const record = await findTransaction(folder, id);
   const { header, progress } = record;
   await refuseIfOpen(folder, header.hostname);
@@ -83,12 +86,12 @@ export async function rollbackLocked(
  */
 export async function takeBack(
   work: Work,
-  options: Pick<BackOptions, 'force' | 'cutOff' | 'leave'>,
-): Promise<Outcome> {
+  options: Pick<UndoOptions, 'force' | 'cutOff' | 'leave'>,
+): Promise<TransactionOutcome> {
   const { journal } = work;
-  await turnBack(work);
+  await startUndo(work);
   const { leave = options.leave, held } = await lookAhead(work, options);
-  const { remains, notes } = await goBack(work, {
+  const { remains, notes } = await undoSteps(work, {
     ...options,
     held,
     // A rollback restarts only what was requested.
@@ -111,7 +114,7 @@ async function checkedOutlook(
 ): Promise<Outlook> {
   const { id, header, progress } = record;
   const shrinks = await checkLeftAlone(link, record);
-  const ground = await readGround(link, header.uri);
+  const ground = await readHostState(link, header.uri);
   const added = restarts.map((step) => ({ step, progress: { kind: 'untouched' } as const }));
   const outlook = outlookOf(ground, { header, steps: [...progress.steps, ...added], undoesRestarts: false });
   if (outlook.broken.length > 0) {
@@ -134,7 +137,7 @@ async function checkedOutlook(
 async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecord): Promise<PoolShrink[]> {
   const changes: string[] = [];
   const shrinks: PoolShrink[] = [];
-  // Of several steps on one register the last says how it was left, and the first what was before.
+  // Of several steps on one liveSetting the last says how it was left, and the first what was before.
   const done = progress.steps.flatMap(({ step, progress: made }) =>
     made.kind === 'done' ? [[registerKey(step), { step, made }] as const] : [],
   );
@@ -142,12 +145,12 @@ async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecor
   const first = new Map(done.toReversed());
   for (const [key, { step, made }] of last) {
     if (step.kind === 'restart') continue;
-    const register = registerOf(step);
+    const liveSetting = liveSettingOf(step);
     if ('domain' in step) {
       const run = await findRun(link, step.domain);
       // What has ended is nobody's change, and the way back says so.
       if (run.kind === 'gone') continue;
-      if (register.home === 'run' && (run.kind === 'off' || run.id !== made.run)) continue;
+      if (liveSetting.home === 'run' && (run.kind === 'off' || run.id !== made.run)) continue;
     }
     const was = first.get(key)?.made.was;
     if (step.kind === 'hostPages' && typeof was === 'number') shrinks.push({ step, to: was });
@@ -164,16 +167,16 @@ async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecor
 }
 
 /** Of parameters a step holds only those that it names; of a disk's limits all. */
-function registerKey({ to, ...register }: Step): string {
-  const fields = Array.isArray(to) && register.kind !== 'blockIoTune' ? to.map(({ field }) => field) : [];
-  return JSON.stringify([register, fields]);
+function registerKey({ to, ...liveSetting }: Step): string {
+  const fields = Array.isArray(to) && liveSetting.kind !== 'blockIoTune' ? to.map(({ field }) => field) : [];
+  return JSON.stringify([liveSetting, fields]);
 }
 
 /** What cannot be read any more (an iothread that was taken away) is not as it was left either. */
 async function differsFrom(link: HostLink, step: Step, left: unknown): Promise<string | undefined> {
-  const register = registerOf(step);
+  const liveSetting = liveSettingOf(step);
   try {
-    return register.differs(await register.get(link, step), left);
+    return liveSetting.differs(await liveSetting.get(link, step), left);
   } catch (error) {
     if (error instanceof TunerError || error instanceof RemoteError) return error.message;
     throw error;

@@ -15,7 +15,7 @@ import { forwardChanges, statesAfter } from './states-after.ts';
  * 3. Within a domain pins come before the definition, and a restart after it (`inValidOrder`): a real-time class or a hint
  *    to the guest starts only in its place.
  *
- * The way back is the reverse (`backOrder`), and so passes the same states. Domains that swap CPUs have no such order: they
+ * The way back is the reverse (`undoOrder`), and so passes the same states. Domains that swap CPUs have no such order: they
  * are one group, and in the middle of it both may be on the same CPUs.
  */
 export function safeOrder({ domains, host }: Plan): DomainPlan[][] {

@@ -4,18 +4,18 @@ import type { DomainState } from '../facts/facts.ts';
 import { findSetting } from '../settings/all.ts';
 import { ioThreadIds } from '../settings/iothread-ids.ts';
 import { sizeText } from '../settings/values.ts';
-import { definitionXml } from '../steps/registers/definition.ts';
+import { definitionXml } from '../steps/live-settings/definition.ts';
 import type { Step, StepOf } from '../steps/step.ts';
 
-/** A register that will hold this. */
-export interface RegisterChange {
+/** A liveSetting that will hold this. */
+export interface LiveSettingChange {
   readonly step: Step;
-  /** A state of the step's register. */
+  /** A state of the step's liveSetting. */
   readonly to: unknown;
 }
 
 /** What these steps set. */
-export function forwardChanges(steps: readonly Step[]): RegisterChange[] {
+export function forwardChanges(steps: readonly Step[]): LiveSettingChange[] {
   return steps.map((step) => ({
     step,
     to: step.kind === 'definition' ? { xml: step.to, alike: 'meaning' } : step.to,
@@ -23,12 +23,12 @@ export function forwardChanges(steps: readonly Step[]): RegisterChange[] {
 }
 
 /**
- * Pure. The domains as they will be once these registers hold these values, one after the other: what runs, and what
+ * Pure. The domains as they will be once these live settings have these values, one after the other: what runs, and what
  * the next boot takes. Only what an invariant can see is followed: pins, iothreads, memory limits, definitions, restarts.
  */
 export function statesAfter(
   states: readonly DomainState[],
-  changes: readonly RegisterChange[],
+  changes: readonly LiveSettingChange[],
 ): DomainState[] {
   return states.map((state) => {
     const own = changes.filter(({ step }) => 'domain' in step && step.domain.uuid === state.domain.uuid);
@@ -36,7 +36,7 @@ export function statesAfter(
   });
 }
 
-function stateAfter(state: DomainState, changes: readonly RegisterChange[]): DomainState {
+function stateAfter(state: DomainState, changes: readonly LiveSettingChange[]): DomainState {
   let { live, inactive } = state;
   let edited: Element | undefined;
   for (const { step, to } of changes) {

@@ -1,5 +1,5 @@
 import type { Step, StepDomain } from '../steps/step.ts';
-import type { PlanBasis } from './basis.ts';
+import type { PlanBasis } from './plan-basis.ts';
 
 /** A domain that a transaction is about, as its plan saw it. */
 export interface TransactionDomain {
@@ -34,7 +34,7 @@ export interface Remainder {
 }
 
 /** What has become of a transaction. */
-export interface Outcome {
+export interface TransactionOutcome {
   readonly id: string;
   /** `incomplete`: not all could be put back, and the transaction stays open for `recover`. */
   readonly kind: 'committed' | 'undone' | 'rolled back' | 'incomplete';

@@ -72,7 +72,7 @@ export function hostOfDomain(host: HostFacts, { partition }: Pick<DomainFacts, '
   return { ...host, local: { ...local, vmCpus, vmMemoryCells, isolatedCpus } };
 }
 
-/** Cells that a domain's control group confines its memory to, for `pageLedger`; undefined where all are allowed. */
+/** Cells that a domain's control group confines its memory to, for `pageInventory`; undefined where all are allowed. */
 export function memoryCellsOn(host: HostFacts): (facts: DomainFacts) => CpuSet | undefined {
   const all = CpuSet.of(host.topology.cells.map(({ id }) => id));
   return (facts) => {

@@ -2,7 +2,7 @@ import type { Problem } from '../errors.ts';
 import type { CellMemory } from '../facts/facts.ts';
 import { sizeText } from '../settings/values.ts';
 import type { StepOf } from '../steps/step.ts';
-import type { PageLedger } from './ledger.ts';
+import type { PageInventory } from './page-inventory.ts';
 
 /** Pools as large as everybody's next boot wants them, as far as there is memory. */
 export interface Growth {
@@ -19,16 +19,16 @@ interface Room {
  * What is missing is added where it is bound to; what may come from several cells, where most memory is free, page by
  * page if need be. Nothing is taken from a pool: pages that nobody needs may be somebody's reserve.
  */
-export function growthOf(ledger: PageLedger, cells: readonly CellMemory[]): Growth {
+export function growthOf(inventory: PageInventory, cells: readonly CellMemory[]): Growth {
   const rooms = new Map<number, Room>(cells.map(({ id, freeKiB }) => [id, { freeKiB, more: new Map() }]));
   const problems: Problem[] = [];
-  const has = (sizeKiB: number): boolean => ledger.pools.some((pool) => pool.sizeKiB === sizeKiB);
-  for (const { cell, sizeKiB, missing } of ledger.pools) {
+  const has = (sizeKiB: number): boolean => inventory.pools.some((pool) => pool.sizeKiB === sizeKiB);
+  for (const { cell, sizeKiB, missing } of inventory.pools) {
     if (missing === 0) continue;
     const lacking = missing - take(rooms, [cell], sizeKiB, missing);
     if (lacking > 0) problems.push(noMemory(`cell ${cell}`, sizeKiB, missing, rooms.get(cell)));
   }
-  for (const { cells: bound, sizeKiB, missing } of ledger.shared) {
+  for (const { cells: bound, sizeKiB, missing } of inventory.shared) {
     if (missing === 0) continue;
     if (!has(sizeKiB)) {
       problems.push({
@@ -43,7 +43,7 @@ export function growthOf(ledger: PageLedger, cells: readonly CellMemory[]): Grow
     const where = bound === undefined ? 'all cells' : `cells ${bound}`;
     if (lacking > 0) problems.push(noMemory(where, sizeKiB, missing, undefined));
   }
-  const steps = ledger.pools.flatMap(({ cell, sizeKiB, total }): StepOf<'hostPages'>[] => {
+  const steps = inventory.pools.flatMap(({ cell, sizeKiB, total }): StepOf<'hostPages'>[] => {
     const more = rooms.get(cell)?.more.get(sizeKiB) ?? 0;
     return more === 0 ? [] : [{ kind: 'hostPages', cell, sizeKiB, to: total + more }];
   });

@@ -78,7 +78,7 @@ function unitOf(kept: readonly KeptPool[]): string {
   ].join('\n');
 }
 
-/** As it is shown below the ledger. */
+/** As it is shown below the inventory. */
 export function reportPermanence({ kernel, sysctl, unit }: Permanence): string[] {
   return [
     'To keep these pools after a reboot of the host, use one of:',

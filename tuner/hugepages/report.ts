@@ -3,30 +3,30 @@ import type { Problem } from '../errors.ts';
 import { sizeText } from '../settings/values.ts';
 import { textTable } from '../text-table.ts';
 import type { Growth } from './growth.ts';
-import { type PageLedger, type PoolRow, type SharedRow, whoLacks } from './ledger.ts';
+import { type PageInventory, type PoolRow, type SharedRow, whoLacks } from './page-inventory.ts';
 import type { Permanence } from './permanent.ts';
 
 const HEAD = ['cell', 'size', 'total', 'free', 'held by VMs', 'needed at next boots', 'missing'];
 
-/** The ledger as a table, and below it who will not find pages. */
-export function reportLedger(ledger: PageLedger): string[] {
-  if (ledger.pools.length === 0 && ledger.shared.length === 0)
+/** The inventory as a table, and below it who will not find pages. */
+export function reportPages(inventory: PageInventory): string[] {
+  if (inventory.pools.length === 0 && inventory.shared.length === 0)
     return ['this host reports no huge page pools'];
   const rows = [
-    ...ledger.pools.map((row) => [
+    ...inventory.pools.map((row) => [
       String(row.cell),
       sizeText(row.sizeKiB),
       String(row.total),
       String(row.free),
       ...counts(row),
     ]),
-    ...ledger.shared.map((row) => [placesOf(row), sizeText(row.sizeKiB), '', '', ...counts(row)]),
+    ...inventory.shared.map((row) => [placesOf(row), sizeText(row.sizeKiB), '', '', ...counts(row)]),
   ];
-  const short = [...ledger.pools, ...ledger.shared].filter(({ missing }) => missing > 0);
+  const short = [...inventory.pools, ...inventory.shared].filter(({ missing }) => missing > 0);
   return [
     ...textTable(HEAD, rows),
     ...(short.length === 0 ? ['every defined domain gets its huge pages at its next boot'] : []),
-    ...short.map((row) => printable(lacks(ledger, row))),
+    ...short.map((row) => printable(lacks(inventory, row))),
   ];
 }
 
@@ -38,17 +38,17 @@ const counts = ({ held, needed, missing }: PoolRow | SharedRow): string[] => [
 
 const placesOf = ({ cells }: SharedRow): string => (cells === undefined ? 'any' : cells.toString());
 
-function lacks(ledger: PageLedger, row: PoolRow | SharedRow): string {
+function lacks(inventory: PageInventory, row: PoolRow | SharedRow): string {
   const where =
     'cell' in row ? `cell ${row.cell}` : row.cells === undefined ? 'the host' : `cells ${row.cells}`;
-  const who = whoLacks(ledger, row).map(
+  const who = whoLacks(inventory, row).map(
     ({ domain, held, wanted }) => `${JSON.stringify(domain)} (${wanted - held})`,
   );
   return `${where} lacks ${row.missing} pages of ${sizeText(row.sizeKiB)}, needed by ${who.join(', ')}`;
 }
 
 /** What would be made larger, and what cannot be. */
-export function reportGrowth({ steps, problems }: Growth, { pools }: PageLedger): string[] {
+export function reportGrowth({ steps, problems }: Growth, { pools }: PageInventory): string[] {
   return [
     ...steps.map(({ cell, sizeKiB, to }) => {
       const total = pools.find((pool) => pool.cell === cell && pool.sizeKiB === sizeKiB)?.total ?? 0;
@@ -62,18 +62,21 @@ export const problemText = ({ code, text, next }: Problem): string =>
   printable(`${text} (${code})${next === undefined ? '' : `; ${next}`}`);
 
 /** For programs. The format is stable: fields are added, never changed. */
-export function ledgerJson(
+export function pageInventoryJson(
   hostname: string,
-  ledger: PageLedger,
+  inventory: PageInventory,
   growth: Growth,
   permanent: Permanence | undefined,
 ): object {
   return {
     format: 1,
     host: hostname,
-    pools: ledger.pools,
-    shared: ledger.shared.map((row) => ({ ...row, cells: row.cells === undefined ? null : [...row.cells] })),
-    domains: ledger.domains.map((each) => ({
+    pools: inventory.pools,
+    shared: inventory.shared.map((row) => ({
+      ...row,
+      cells: row.cells === undefined ? null : [...row.cells],
+    })),
+    domains: inventory.domains.map((each) => ({
       ...each,
       cells: each.cells === undefined ? null : [...each.cells],
     })),

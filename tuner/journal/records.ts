@@ -6,7 +6,7 @@ export const JOURNAL_FORMAT = 1;
 
 const at = z.iso.datetime();
 const step = z.int().nonnegative();
-/** A register's own; checked by it when it is used. */
+/** State of a live setting, which checks it when it is used. */
 const state = z.unknown();
 
 const stepDomain = z.object({ uuid: z.string(), name: z.string() });
@@ -42,7 +42,7 @@ export const headerSchema = z.object({
 
 /** Each further line: what is about to happen, or has. */
 export const eventSchema = z.discriminatedUnion('event', [
-  /** Its register held what was wanted already. */
+  /** Its live setting had the wanted value already. */
   z.object({ event: z.literal('same'), at, step }),
   /** About to be set. `run`: the domain's id, which ends with the run. */
   z.object({ event: z.literal('doing'), at, step, was: state, run: z.number().optional() }),

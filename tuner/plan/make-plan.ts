@@ -8,7 +8,7 @@ import {
   memoryCellsOn,
   vmCpusOf,
 } from '../facts/facts.ts';
-import { pageLedger } from '../hugepages/ledger.ts';
+import { pageInventory } from '../hugepages/page-inventory.ts';
 import { neighboursOf } from '../invariants/violations.ts';
 import { defaultHostCpus } from '../placement/inventory.ts';
 import type { Assignment, Placement, Refusal } from '../placement/types.ts';
@@ -98,7 +98,7 @@ const hostOf = (state: DomainState, host: HostFacts): HostFacts =>
 /** Free pages that nobody else will take: without those that are kept for the host, and for the next boot of other VMs. */
 function unpromised({ host, domains, picks, reservedPages = [] }: PlanInput): CellMemory[] {
   const picked = new Set(picks.map(({ state }) => state.domain.uuid));
-  const { pools, shared } = pageLedger(
+  const { pools, shared } = pageInventory(
     host.cells,
     domains.filter(({ domain }) => !picked.has(domain.uuid)),
     undefined,

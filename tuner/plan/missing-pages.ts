@@ -1,7 +1,7 @@
 import { parseDomain } from '../../model/domain/domain.ts';
 import { parseXml } from '../../model/xml.ts';
 import { type CellMemory, type DomainState, memoryCellsOn } from '../facts/facts.ts';
-import { type PoolRow, pageLedger, type SharedRow, whoLacks } from '../hugepages/ledger.ts';
+import { type PoolRow, pageInventory, type SharedRow, whoLacks } from '../hugepages/page-inventory.ts';
 import type { Refusal } from '../placement/types.ts';
 import { sizeText } from '../settings/values.ts';
 import type { Step } from '../steps/step.ts';
@@ -28,7 +28,7 @@ export function refuseMissingPages(
     return plan?.definition === undefined ? state : redefined(state, plan.definition.after);
   });
   const ledgerOf = (cells: readonly CellMemory[], states: readonly DomainState[]) =>
-    pageLedger(keepBack(cells, reservedPages), states, host.local?.defaultPageKiB, memoryCellsOn(host));
+    pageInventory(keepBack(cells, reservedPages), states, host.local?.defaultPageKiB, memoryCellsOn(host));
   const [now, then] = [ledgerOf(host.cells, domains), ledgerOf(resized(host.cells, hostSteps), after)];
   const rows = [...then.pools, ...then.shared].filter((row) => row.missing > missingIn(now, row));
   return unplaced.flatMap(({ state: { domain } }) => {
@@ -58,7 +58,7 @@ function resized(cells: readonly CellMemory[], steps: readonly Step[]): CellMemo
 const placeOf = (row: PoolRow | SharedRow): string =>
   `${'cell' in row ? row.cell : (row.cells ?? '')} ${row.sizeKiB}`;
 
-const missingIn = (ledger: ReturnType<typeof pageLedger>, row: PoolRow | SharedRow): number =>
+const missingIn = (ledger: ReturnType<typeof pageInventory>, row: PoolRow | SharedRow): number =>
   [...ledger.pools, ...ledger.shared].find((each) => placeOf(each) === placeOf(row))?.missing ?? 0;
 
 function refusal(guest: string, row: PoolRow | SharedRow): Refusal {

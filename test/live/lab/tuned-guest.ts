@@ -5,7 +5,7 @@ import { XMLSerializer } from '@xmldom/xmldom';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { parseXml } from '../../../model/xml.ts';
 import { listNames, readProcFile } from '../../../sampler/proc-file.ts';
-import type { RunOptions } from '../../../tuner/apply/run.ts';
+import type { RunOptions } from '../../../tuner/apply/host-session.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import { findSetting } from '../../../tuner/settings/all.ts';

@@ -78,7 +78,7 @@ test('only its owner may read a journal: definitions hold passwords', async () =
   expect(readFileSync(path, 'utf8')).toContain('"event":"committed"');
 });
 
-test('a register that holds what is wanted already is left alone', async () => {
+test('a live setting that holds what is wanted already is left alone', async () => {
   const { libvirt, domain } = oneDomain();
   const outcome = await applyTransaction(
     transaction([domain], [pin(domain, 0, '0-7'), pages(16)]),

@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { applyLocked } from '../../../tuner/apply/apply.ts';
+import type { RunOptions } from '../../../tuner/apply/host-session.ts';
 import { type RecoverOptions, recoverLocked } from '../../../tuner/apply/recover.ts';
 import { rollbackLocked } from '../../../tuner/apply/rollback.ts';
-import type { RunOptions } from '../../../tuner/apply/run.ts';
 import type { Trace } from '../../../tuner/journal/journal.ts';
 import { FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 import {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { applyLocked, applyTransaction } from '../../../tuner/apply/apply.ts';
 import { recoverHost } from '../../../tuner/apply/recover.ts';
-import type { Outcome } from '../../../tuner/apply/transaction.ts';
+import type { TransactionOutcome } from '../../../tuner/apply/transaction.ts';
 import { FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 import {
   define,
@@ -36,7 +36,7 @@ type World = ReturnType<typeof oneDomain>;
 /** Runs an apply, and does that to the host at each of its points in turn. */
 async function atEachPoint(
   disturb: (world: World) => void,
-  check: (world: World, outcome: Outcome) => void | Promise<void>,
+  check: (world: World, outcome: TransactionOutcome) => void | Promise<void>,
 ): Promise<void> {
   for (let disturbAt = 0, reached = true; reached; disturbAt++) {
     const world = oneDomain();
@@ -47,7 +47,7 @@ async function atEachPoint(
       reached = true;
       disturb(world);
     };
-    let outcome: Outcome;
+    let outcome: TransactionOutcome;
     try {
       outcome = await applyLocked(await held(), world.planned, options(world.libvirt, { trace }));
     } catch (error) {

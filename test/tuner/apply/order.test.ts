@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backOrder, inValidOrder } from '../../../tuner/apply/order.ts';
+import { inValidOrder, undoOrder } from '../../../tuner/apply/order.ts';
 import type { Step, StepDomain } from '../../../tuner/steps/step.ts';
 
 const DB: StepDomain = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db01' };
@@ -65,7 +65,7 @@ test("an order of the plan's own that is valid stays as it is", () => {
 
 test('the way back is the way there in reverse, but a domain starts only on its old definition', () => {
   const steps = inValidOrder([grow, ...ofDomain(DB), restart(DB), ...ofDomain(WEB)], shrinks);
-  const back = backOrder(steps, []).map(({ index }) => steps[index] as Step);
+  const back = undoOrder(steps, []).map(({ index }) => steps[index] as Step);
   expect(new Set(back)).toEqual(new Set(steps));
   expect(back.at(-1)).toBe(grow);
   const of = (kind: Step['kind'], domain: StepDomain): number =>
@@ -78,7 +78,7 @@ test('the way back is the way there in reverse, but a domain starts only on its 
 
 test('restarts that a rollback adds go forth, right after the definition that they are for', () => {
   const steps = [...ofDomain(DB), ...ofDomain(WEB)];
-  const back = backOrder(steps, [restart(WEB)]);
+  const back = undoOrder(steps, [restart(WEB)]);
   const at = back.findIndex(({ how }) => how === 'forth');
   expect(back[at]?.index).toBe(steps.length);
   expect(steps[back[at - 1]?.index ?? -1]).toMatchObject({ kind: 'definition', domain: WEB });

@@ -85,7 +85,7 @@ test('a domain that was shut down or started anew since is no change of somebody
   expect(anew.domain.definition).not.toContain('2048');
 });
 
-test('several steps on one register are taken back to what was before the first', async () => {
+test('several steps on one live setting are taken back to what was before the first', async () => {
   const libvirt = new FakeLibvirt();
   const domain = libvirt.add('db01', UUIDS[0]);
   const before = picture(libvirt);

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import { connect } from '../../../libvirt/client/connect.ts';
-import { applyParts, type RunResult } from '../../../tuner/apply/apply-parts.ts';
-import { onHost } from '../../../tuner/apply/run.ts';
-import type { Outcome } from '../../../tuner/apply/transaction.ts';
+import { applyBatches, type RunResult } from '../../../tuner/apply/apply-batches.ts';
+import { onHost } from '../../../tuner/apply/host-session.ts';
+import type { TransactionOutcome } from '../../../tuner/apply/transaction.ts';
 import { TunerError } from '../../../tuner/errors.ts';
 import { acquireLease } from '../../../tuner/lock/host-lease.ts';
 import { ownRecord } from '../../../tuner/lock/lease-record.ts';
@@ -19,7 +19,7 @@ export interface HistoryHost {
   readonly uri: string;
   readonly restart: RestartLimits;
   /** Whether a real host may refuse what was planned for such a reason (pages, say); then it has to be undone. */
-  mayRefuse(failure: Outcome['failure']): boolean;
+  mayRefuse(failure: TransactionOutcome['failure']): boolean;
   /** After each step: what stands now, oldest first. */
   onStep?(step: HistoryStep, standing: readonly string[]): void;
   /** Everything of it that the tuner can change. */
@@ -116,7 +116,7 @@ export class History {
     const { hostname } = (await readAll(this.#host.uri)).host;
     const before = this.#host.picture();
     const options = user.options({ waitMs });
-    let outcomes: readonly Outcome[] = [];
+    let outcomes: readonly TransactionOutcome[] = [];
     const standing = this.#standing.map((each) => each.user);
     const refused = await refusal(() =>
       onHost({ uri: user.uri, hostname }, options, async (held) => {
@@ -125,7 +125,7 @@ export class History {
           this.#count(refusals.length > 0 ? 'plans refused' : 'plans with nothing to do');
           return;
         }
-        const result = await applyParts(held, transactions, {
+        const result = await applyBatches(held, transactions, {
           ...options,
           canary: wanted.canary ?? 0,
           batch: wanted.batch ?? transactions.length,
@@ -261,8 +261,8 @@ export class History {
    * Pages in use stay in their pool, and a VM that only prefers a cell may hold another one's: then its owner restarts who
    * uses pages, as he is told, and goes on.
    */
-  async #back(job: Job, user: User): Promise<Outcome | undefined> {
-    let outcome: Outcome | undefined;
+  async #back(job: Job, user: User): Promise<TransactionOutcome | undefined> {
+    let outcome: TransactionOutcome | undefined;
     const refused = await refusal(async () => {
       [outcome] = await perform(job, user.options());
     });
@@ -405,7 +405,7 @@ export class History {
     );
   }
 
-  #waiting(outcome: Outcome | undefined): void {
+  #waiting(outcome: TransactionOutcome | undefined): void {
     for (const note of outcome?.notes ?? []) {
       const name = /^domain "([^"]+)" keeps these settings until its next boot/.exec(note)?.[1];
       if (name !== undefined) this.#wait.add(name);

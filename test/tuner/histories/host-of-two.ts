@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { Outcome } from '../../../tuner/apply/transaction.ts';
+import type { TransactionOutcome } from '../../../tuner/apply/transaction.ts';
 import { perform } from './job.ts';
 import { Abandoned } from './kill.ts';
 import { SimulatedHistoryHost } from './simulated.ts';
@@ -67,12 +67,12 @@ export class HostOfTwo {
     return transactions.map(({ id }) => id);
   }
 
-  async recover(by: User, how: 'undo' | 'finish' = 'undo'): Promise<Outcome | undefined> {
+  async recover(by: User, how: 'undo' | 'finish' = 'undo'): Promise<TransactionOutcome | undefined> {
     const [outcome] = await perform({ kind: 'recover', hostname: 'simulated-host', how }, by.options());
     return outcome;
   }
 
-  rollback(by: User, id: string | undefined, restarts = false): Promise<Outcome[]> {
+  rollback(by: User, id: string | undefined, restarts = false): Promise<TransactionOutcome[]> {
     return perform({ kind: 'rollback', id: id ?? '', restarts }, by.options());
   }
 }

@@ -1,8 +1,8 @@
-import { applyParts } from '../../../tuner/apply/apply-parts.ts';
+import { applyBatches } from '../../../tuner/apply/apply-batches.ts';
+import { onHost, type RunOptions } from '../../../tuner/apply/host-session.ts';
 import { recoverHost } from '../../../tuner/apply/recover.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
-import { onHost, type RunOptions } from '../../../tuner/apply/run.ts';
-import type { Outcome, Transaction } from '../../../tuner/apply/transaction.ts';
+import type { Transaction, TransactionOutcome } from '../../../tuner/apply/transaction.ts';
 
 /** What one command changes on a host. Plain data: a process that is to be killed gets it in a file. */
 export type Job =
@@ -13,14 +13,14 @@ export type Job =
   | { readonly kind: 'recover'; readonly hostname: string; readonly how: 'undo' | 'finish' };
 
 /** As the command does it. Rejects as the command does. */
-export async function perform(job: Job, options: RunOptions): Promise<Outcome[]> {
+export async function perform(job: Job, options: RunOptions): Promise<TransactionOutcome[]> {
   switch (job.kind) {
     case 'apply':
       return applyAll(job.transactions, options);
     case 'rollback':
       return [await rollbackTransaction(job.id, { ...options, restarts: job.restarts, force: false })];
     case 'rollbacks': {
-      const outcomes: Outcome[] = [];
+      const outcomes: TransactionOutcome[] = [];
       for (const id of job.ids) {
         outcomes.push(await rollbackTransaction(id, { ...options, restarts: true, force: false }));
       }
@@ -31,11 +31,14 @@ export async function perform(job: Job, options: RunOptions): Promise<Outcome[]>
   }
 }
 
-async function applyAll(transactions: readonly Transaction[], options: RunOptions): Promise<Outcome[]> {
+async function applyAll(
+  transactions: readonly Transaction[],
+  options: RunOptions,
+): Promise<TransactionOutcome[]> {
   const [first] = transactions;
   if (first === undefined) return [];
   const { outcomes, stopped } = await onHost(first, options, (held) =>
-    applyParts(held, transactions, {
+    applyBatches(held, transactions, {
       ...options,
       canary: 0,
       batch: transactions.length,

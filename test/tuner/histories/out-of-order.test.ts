@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { basisOf } from '../../../tuner/apply/basis.ts';
-import { transactionDomain } from '../../../tuner/apply/parts.ts';
+import { basisOf } from '../../../tuner/apply/plan-basis.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
+import { transactionDomain } from '../../../tuner/apply/split-plan.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import type { Step } from '../../../tuner/steps/step.ts';

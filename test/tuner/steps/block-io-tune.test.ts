@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { CallArgs } from '../../../libvirt/calls/all.ts';
 import { RemoteError } from '../../../libvirt/errors.ts';
 import { ParamType } from '../../../libvirt/typed-params.ts';
-import { blockIoTune } from '../../../tuner/steps/registers/block-io-tune.ts';
+import { blockIoTune } from '../../../tuner/steps/live-settings/block-io-tune.ts';
 import type { StepOf, StepParam } from '../../../tuner/steps/step.ts';
 import { stepHost } from './step-host.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
+import { liveSettingOf } from '../../../tuner/steps/live-settings/all.ts';
 import { notTaken } from '../../../tuner/steps/meaning.ts';
-import { registerOf } from '../../../tuner/steps/registers/all.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { stepHost } from './step-host.ts';
 
@@ -21,39 +21,42 @@ const xml = (inner: string, vcpus = 2): string => `<domain type='kvm'>
 `;
 
 const step = (to: string): Step => ({ kind: 'definition', domain, to });
-const register = registerOf(step(''));
+const liveSetting = liveSettingOf(step(''));
 const state = (text: string) => ({ xml: text, alike: 'letter' });
 
 test("libvirt's own words for what was asked for are what was asked for", () => {
-  const wanted = register.target(
+  const wanted = liveSetting.target(
     step(xml("<cputune><vcpupin vcpu='0' cpuset='0,1,2,3'/></cputune>")),
     state(''),
   );
   const rewritten = xml("<cputune>\n    <vcpupin vcpu='0' cpuset='0-3'/>\n  </cputune>\n  <resource/>");
-  expect(register.differs(state(rewritten), wanted)).toBeUndefined();
+  expect(liveSetting.differs(state(rewritten), wanted)).toBeUndefined();
 });
 
 test('what libvirt did not take is named', () => {
-  const wanted = register.target(step(xml("<cputune><vcpupin vcpu='0' cpuset='0-3'/></cputune>")), state(''));
-  expect(register.differs(state(xml('')), wanted)).toBe('vcpupin of 0 is not set, not 0-3');
+  const wanted = liveSetting.target(
+    step(xml("<cputune><vcpupin vcpu='0' cpuset='0-3'/></cputune>")),
+    state(''),
+  );
+  expect(liveSetting.differs(state(xml('')), wanted)).toBe('vcpupin of 0 is not set, not 0-3');
 });
 
 test('what is given back is given back to the letter; only space between elements is free', () => {
   const was = state(xml('<iothreads>1</iothreads>'));
-  expect(register.differs(was, was)).toBeUndefined();
-  expect(register.differs(state(was.xml.replaceAll('  <', '\t<')), was)).toBeUndefined();
-  expect(register.differs(state(xml('<iothreads>2</iothreads>')), was)).toBe(
+  expect(liveSetting.differs(was, was)).toBeUndefined();
+  expect(liveSetting.differs(state(was.xml.replaceAll('  <', '\t<')), was)).toBeUndefined();
+  expect(liveSetting.differs(state(xml('<iothreads>2</iothreads>')), was)).toBe(
     'the definition has "<iothreads>2</iothreads>" instead of "<iothreads>1</iothreads>"',
   );
-  expect(register.differs(state(xml('')), was)).toContain('<iothreads>1</iothreads>');
+  expect(liveSetting.differs(state(xml('')), was)).toContain('<iothreads>1</iothreads>');
 });
 
 test("the order of controllers is libvirt's own, and no difference; what they are is one", () => {
   const serial = "<controller type='virtio-serial' index='0'>\n  <address type='pci'/>\n</controller>";
   const [root, port] = ["<controller type='pci' index='0'/>", "<controller type='pci' index='1'/>"];
   const was = state(xml([root, serial, port].join('\n')));
-  expect(register.differs(state(xml([root, port, serial].join('\n'))), was)).toBeUndefined();
-  expect(register.differs(state(xml([root, serial].join('\n'))), was)).toContain("index='1'");
+  expect(liveSetting.differs(state(xml([root, port, serial].join('\n'))), was)).toBeUndefined();
+  expect(liveSetting.differs(state(xml([root, serial].join('\n'))), was)).toContain("index='1'");
 });
 
 test('what is new is validated; what libvirt gave out itself may be older than its schema', async () => {
@@ -65,8 +68,8 @@ test('what is new is validated; what libvirt gave out itself may be older than i
       return { domain: { ...domain, id: -1 } };
     },
   });
-  await register.set(host, step(xml('')), register.target(step(xml('')), state('')));
-  await register.set(host, step(xml('')), state(xml('')));
+  await liveSetting.set(host, step(xml('')), liveSetting.target(step(xml('')), state('')));
+  await liveSetting.set(host, step(xml('')), state(xml('')));
   expect(flags).toEqual([1, 0]);
 });
 
@@ -83,7 +86,7 @@ test('a domain that left just before it is defined is not made anew: it may run 
       calls.push(`undefine ${args.domain.uuid} ${args.flags}`);
     },
   });
-  await expect(register.set(host, step(xml('')), state(xml('')))).rejects.toMatchObject({
+  await expect(liveSetting.set(host, step(xml('')), state(xml('')))).rejects.toMatchObject({
     code: 'TUNE_CHANGED',
     message: expect.stringContaining('"db01" left this host while it was being defined'),
   });
@@ -99,15 +102,17 @@ test('a domain that never ran is defined as well', async () => {
       return { domain: { ...domain, id: -1 } };
     },
   });
-  await register.set(host, step(xml('')), state(xml('')));
+  await liveSetting.set(host, step(xml('')), state(xml('')));
   expect(defined).toBe(1);
 });
 
 test('a transient domain has no definition, and gets none', async () => {
   const host = stepHost({ domainIsPersistent: () => ({ persistent: false }) });
-  const none = await register.get(host, step(xml('')));
-  expect(register.differs(none, register.target(step(xml('')), none))).toBe('the domain has no definition');
-  await expect(register.set(host, step(xml('')), none)).rejects.toMatchObject({ code: 'TUNE_DOMAIN' });
+  const none = await liveSetting.get(host, step(xml('')));
+  expect(liveSetting.differs(none, liveSetting.target(step(xml('')), none))).toBe(
+    'the domain has no definition',
+  );
+  await expect(liveSetting.set(host, step(xml('')), none)).rejects.toMatchObject({ code: 'TUNE_DOMAIN' });
 });
 
 test('a pin to all CPUs, which libvirt keeps once a pin was set, is what no pin is', () => {

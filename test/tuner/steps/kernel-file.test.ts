@@ -4,7 +4,7 @@ import { readLocalHost } from '../../../tuner/facts/local-host.ts';
 import { planHost } from '../../../tuner/plan/host-plan.ts';
 import type { HostWish } from '../../../tuner/profile/host-knobs.ts';
 import { describeStep } from '../../../tuner/steps/describe.ts';
-import { registerOf } from '../../../tuner/steps/registers/all.ts';
+import { liveSettingOf } from '../../../tuner/steps/live-settings/all.ts';
 import { stepSchema } from '../../../tuner/steps/step-schema.ts';
 import { kernelTree } from '../facts/tree.ts';
 import { host } from '../profile/fixtures.ts';
@@ -54,11 +54,11 @@ test('--host sets swappiness, governors and idle states, and what was before com
   for (const step of steps) {
     // A journal brings it back through the schema.
     const read = stepSchema.parse(JSON.parse(JSON.stringify(step)));
-    const register = registerOf(read);
-    before.push(await register.get(on, read));
-    await register.set(on, read, register.target(read, before.at(-1)));
+    const liveSetting = liveSettingOf(read);
+    before.push(await liveSetting.get(on, read));
+    await liveSetting.set(on, read, liveSetting.target(read, before.at(-1)));
     expect(
-      register.differs(await register.get(on, read), register.target(read, before.at(-1))),
+      liveSetting.differs(await liveSetting.get(on, read), liveSetting.target(read, before.at(-1))),
     ).toBeUndefined();
   }
   expect(readLocalHost(made)).toMatchObject({
@@ -66,7 +66,7 @@ test('--host sets swappiness, governors and idle states, and what was before com
     idleLatencyUs: 2,
     governors: new Set(['performance']),
   });
-  for (const [index, step] of steps.entries()) await registerOf(step).set(on, step, before[index]);
+  for (const [index, step] of steps.entries()) await liveSettingOf(step).set(on, step, before[index]);
   expect(readFileSync(`${made.procRoot}/sys/vm/swappiness`, 'utf8')).toBe('60\n');
   expect(readLocalHost(made)).toMatchObject({ swappiness: 60, idleLatencyUs: 133 });
 });

@@ -1,0 +1,64 @@
+import { TunerError } from '../errors.ts';
+import type { DomainState, HostFacts } from '../facts/facts.ts';
+import { readDomains } from '../facts/read-domains.ts';
+import { readHost } from '../facts/read-host.ts';
+import type { HostLink } from './host-link.ts';
+import { basisOf, movedSince, others, type PlanBasis } from './plan-basis.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Differences shown; more are counted. */
+const SHOWN = 8;
+
+/** A host and all of its domains at one time. */
+export interface HostState {
+  readonly host: HostFacts;
+  readonly domains: readonly DomainState[];
+}
+
+/** The whole host as it is now, as a plan would look at it. */
+export async function readHostState(link: HostLink, uri: string): Promise<HostState> {
+  const reader = { readOnly: true, call: link.call.bind(link) };
+  const [host, domains] = await Promise.all([readHost(reader, uri, link.local), readDomains(reader)]);
+  return { host, domains };
+}
+
+export async function readBasis(link: HostLink, uri: string): Promise<PlanBasis> {
+  const { host, domains } = await readHostState(link, uri);
+  return basisOf(host, domains);
+}
+
+/**
+ * What the transaction stands on, as it is now; undefined for one that stands on nothing.
+ * @throws TunerError TUNE_CHANGED when anything that the plan looked at has moved since.
+ */
+export async function checkHostState(
+  link: HostLink,
+  { uri, basis }: Transaction,
+): Promise<HostState | undefined> {
+  if (basis === undefined) return undefined;
+  const ground = await readHostState(link, uri);
+  const moved = movedSince(basis, basisOf(ground.host, ground.domains));
+  if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');
+  return ground;
+}
+
+/**
+ * Of two runs that no lock keeps apart, each looks at all other domains before its first step and again after its
+ * last. Whichever wrote second sees the other's marks and pins then, and takes its own back; both may.
+ *
+ * @throws TunerError TUNE_CHANGED when another domain has moved since the plan.
+ */
+export async function checkOthers(link: HostLink, { uri, basis, domains }: Transaction): Promise<void> {
+  if (basis === undefined) return;
+  const own = domains.map(({ domain }) => domain.uuid);
+  const moved = movedSince(others(basis, own), others(await readBasis(link, uri), own));
+  if (moved.length > 0) throw hasMoved(moved, 'without a lock, both may have got the same CPUs or pages');
+}
+
+export function hasMoved(moved: readonly string[], what: string): TunerError {
+  const more = moved.length > SHOWN ? [`and ${moved.length - SHOWN} more`] : [];
+  return new TunerError(
+    'TUNE_CHANGED',
+    `since the plan was made, the host has changed (${what}; review a new plan, or apply with --force, which makes one):\n${[...moved.slice(0, SHOWN), ...more].map((line) => `  ${line}`).join('\n')}`,
+  );
+}

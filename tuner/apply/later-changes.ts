@@ -1,0 +1,125 @@
+import { readMark, type TunedMark } from '../../model/domain/tuned-mark.ts';
+import { parseXml } from '../../model/xml.ts';
+import { TunerError } from '../errors.ts';
+import type { DomainState } from '../facts/facts.ts';
+import { readDomains } from '../facts/read-domains.ts';
+import { readHost } from '../facts/read-host.ts';
+import type { StepProgress } from '../journal/progress.ts';
+import type { JournalHeader } from '../journal/records.ts';
+import { markOf } from '../plan/plan.ts';
+import { quoted } from '../steps/domain-run.ts';
+import type { LiveSetting } from '../steps/live-setting.ts';
+import type { Step, StepOf } from '../steps/step.ts';
+import type { HostLink } from './host-link.ts';
+import { heldIn, missingPages, poolOf, withPool } from './pages-after.ts';
+
+/**
+ * What other runs have changed since a transaction was cut off. Between that and `recover` anybody may have tuned the
+ * host, with a state folder of his own that knows nothing of this transaction: what he set is not undone with it.
+ */
+export class LaterChanges {
+  readonly #link: HostLink;
+  readonly #header: JournalHeader;
+  /** By UUID: the domain's mark, where it is that of another transaction. */
+  readonly #tuned: ReadonlyMap<string, TunedMark>;
+  /** Domains of the transaction. */
+  readonly #own: readonly DomainState[];
+  /** Domains of others that were tuned in the same run or later, and may stand on what this transaction did to the host. */
+  readonly #relying: readonly DomainState[];
+
+  static async since(link: HostLink, header: JournalHeader): Promise<LaterChanges> {
+    return new LaterChanges(link, header, await readDomains({ readOnly: true, call: link.call.bind(link) }));
+  }
+
+  private constructor(link: HostLink, header: JournalHeader, domains: readonly DomainState[]) {
+    this.#link = link;
+    this.#header = header;
+    const own = new Map(header.domains.map((each) => [each.domain.uuid, each]));
+    const tuned = domains.flatMap((state) => {
+      const mark = markOf(state);
+      // Several transactions of one run share the mark's id, and have a number each.
+      return mark === undefined || header.id.startsWith(mark.id) ? [] : [{ state, mark }];
+    });
+    this.#tuned = new Map(
+      tuned
+        .filter(({ state: { domain }, mark }) => {
+          const before = own.get(domain.uuid);
+          return before !== undefined && markBefore(before)?.id !== mark.id && mark.at > header.at;
+        })
+        .map(({ state, mark }) => [state.domain.uuid, mark]),
+    );
+    this.#own = domains.filter(({ domain }) => own.has(domain.uuid));
+    this.#relying = domains.filter((state) => {
+      const mark = own.has(state.domain.uuid) ? undefined : markOf(state);
+      return mark !== undefined && (header.id.startsWith(mark.id) || mark.at > header.at);
+    });
+  }
+
+  /**
+   * @throws TunerError TUNE_CHANGED when another transaction has tuned the step's domain since. What was done to the host
+   *   stays with such a domain: its definition of before that one may stand on it.
+   */
+  checkDomain(step: Step): void {
+    const [uuid, mark] =
+      'domain' in step
+        ? [step.domain.uuid, this.#tuned.get(step.domain.uuid)]
+        : ([...this.#tuned][0] ?? [undefined, undefined]);
+    if (mark === undefined) return;
+    const name = this.#own.find(({ domain }) => domain.uuid === uuid)?.domain.name;
+    throw new TunerError(
+      'TUNE_CHANGED',
+      `domain ${JSON.stringify(name)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder; roll that transaction back first, or use --force to roll back all of this one anyway`,
+    );
+  }
+
+  /** @throws TunerError TUNE_CHANGED when the liveSetting holds neither what was there before nor what was set. */
+  checkLiveSetting(
+    step: Step,
+    liveSetting: LiveSetting,
+    progress: Extract<StepProgress, { kind: 'doing' | 'done' | 'undoing' }>,
+    now: unknown,
+  ): void {
+    const before = progress.kind === 'undoing' ? progress.before : progress;
+    const ours = before.kind === 'done' ? before.now : liveSetting.target(step, before.was);
+    if (liveSetting.differs(now, before.was) === undefined) return;
+    const difference = liveSetting.differs(now, ours);
+    if (difference === undefined || (progress.kind !== 'done' && mayBeHalfDone(before.was, ours, now)))
+      return;
+    throw new TunerError(
+      'TUNE_CHANGED',
+      `it was changed by something else since: ${difference}; review the change, then use --force to overwrite it`,
+    );
+  }
+
+  /** @throws TunerError TUNE_CHANGED when domains that stand on these pages could not boot any more. */
+  async checkPool(step: StepOf<'hostPages'>, to: number): Promise<void> {
+    if (this.#relying.length === 0) return;
+    const { cell, sizeKiB } = step;
+    const reader = { readOnly: true, call: this.#link.call.bind(this.#link) };
+    const { cells } = await readHost(reader, this.#header.uri, this.#link.local);
+    const returned = heldIn(cells, this.#own, cell, sizeKiB);
+    const now = missingPages(cells, this.#relying);
+    const pool = poolOf(cells, step);
+    // Pages in use stay, and leave the pool as soon as they are given back (Linux, hugetlbpage.rst, surplus pages): their
+    // users run on, and do not boot again.
+    const lost = pool === undefined ? 0 : Math.max(0, pool.total - pool.free - returned - to);
+    const then = missingPages(withPool(cells, { cell, sizeKiB, to, returned }), this.#relying) + lost;
+    if (then <= now) return;
+    const names = this.#relying.map(({ domain }) => quoted(domain));
+    throw new TunerError(
+      'TUNE_CHANGED',
+      `with ${to} pages of ${sizeKiB} KiB in cell ${cell}, ${then - now} would be missing at the next boot of ${names.join(' or ')}; roll back the changes to ${names.length === 1 ? 'it' : 'them'} first, or use --force to shrink the pool anyway`,
+    );
+  }
+}
+
+function markBefore({ inactive, live }: JournalHeader['domains'][number]): TunedMark | undefined {
+  const xml = inactive ?? live;
+  return xml === undefined ? undefined : readMark(parseXml('the previous XML of the domain', xml, 'domain'));
+}
+
+/** Of a call that nobody saw the end of: a pool that has grown, or shrunk, part of the way. Any other state is set at once. */
+function mayBeHalfDone(was: unknown, ours: unknown, now: unknown): boolean {
+  if (typeof was !== 'number' || typeof ours !== 'number' || typeof now !== 'number') return true;
+  return now >= Math.min(was, ours) && now <= Math.max(was, ours);
+}

@@ -1,0 +1,272 @@
+import { RemoteError } from '../../libvirt/errors.ts';
+import { readProcFile } from '../../sampler/proc-file.ts';
+import { TunerError } from '../errors.ts';
+import type { StepProgress } from '../journal/progress.ts';
+import type { NewEvent } from '../journal/records.ts';
+import { findRun, quoted } from '../steps/domain-run.ts';
+import type { LiveSetting } from '../steps/live-setting.ts';
+import { liveSettingOf } from '../steps/live-settings/all.ts';
+import type { Step } from '../steps/step.ts';
+import { at, executeStep, type Work } from './execute.ts';
+import type { HostLink } from './host-link.ts';
+import { LaterChanges } from './later-changes.ts';
+import { undoOrder } from './order.ts';
+import type { Remainder } from './transaction.ts';
+
+const TRY_AGAIN_MS = 500;
+
+export interface UndoOptions {
+  /** A definition that somebody else has changed since is given back all the same. */
+  readonly force: boolean;
+  /** What was cut off a while ago: what others have set since then is left alone, unless `force` says otherwise. */
+  readonly cutOff?: boolean | undefined;
+  /** Steps that are not to be undone; with why, where somebody is to know. */
+  readonly leave?: ((step: Step) => boolean | string) | undefined;
+  /** Domains, by UUID, that cannot go back now, and why: they stay for a later recover, and the host with them. */
+  readonly held?: ReadonlyMap<string, string> | undefined;
+}
+
+export interface UndoResult {
+  readonly remains: readonly Remainder[];
+  /** What ended by itself, and what was left. */
+  readonly notes: readonly string[];
+}
+
+type Begun = Extract<StepProgress, { kind: 'doing' | 'done' | 'undoing' }>;
+
+/** From here on nothing stops it, and the disk has room for what it journals. */
+export async function startUndo({ journal, link }: Work): Promise<void> {
+  await link.startUndo();
+  await journal.releaseReserve();
+}
+
+/**
+ * Undoes every step that was begun, and says which it could not. Nothing ends it early: the more is as it was, the
+ * better, and a failing disk of the journal must not leave a domain half changed.
+ */
+export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoResult> {
+  const { journal } = work;
+  const notes = new Set<string>();
+  const remains: Remainder[] = [];
+  const record = async (event: NewEvent): Promise<void> => {
+    await journal.append(event).catch((error: Error) => notes.add(error.message));
+  };
+  const others = options.cutOff === true && !options.force ? await othersSince(work, notes) : undefined;
+  const all = journal.progress.steps.map(({ step }) => step);
+  const own = journal.header.steps.length;
+  const queue = [...undoOrder(all.slice(0, own), all.slice(own))];
+  const startedLater = new Set<number>();
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const { index, how } = next;
+    const { step, progress } = at(journal, index);
+    try {
+      if (how === 'forth') await executeStep(work, index);
+      else if (isBegun(progress)) {
+        const left = options.leave?.(step) ?? false;
+        if (left !== false) {
+          await record({ event: 'undone', step: index, note: left === true ? undefined : left });
+          continue;
+        }
+        throwIfHeld(step, options.held);
+        const { force } = options;
+        const note = await undoPatiently(work, { index, step, progress, record, force, others });
+        if (note !== undefined) notes.add(note);
+        await record({ event: 'undone', step: index, note });
+      }
+    } catch (error) {
+      if (step.kind === 'restart' && !startedLater.has(index)) {
+        // What it lacks, pages say, another domain may give back that is yet to be restarted.
+        startedLater.add(index);
+        queue.splice(queue.findLastIndex((each) => 'domain' in at(journal, each.index).step) + 1, 0, next);
+        continue;
+      }
+      const { code, message } = error as { code?: unknown; message: string };
+      remains.push({ step, message });
+      await record({
+        event: 'remains',
+        step: index,
+        code: typeof code === 'string' ? code : 'TUNE_STEP',
+        message,
+      });
+    }
+  }
+  if (remains.length === 0) await record({ event: 'rolledBack' });
+  if (remains.length === 0 && journal.progress.status === 'open') {
+    notes.add(
+      'everything was undone, but its journal could not be closed; run virtune tune recover to close it',
+    );
+  }
+  return { remains, notes: [...notes] };
+}
+
+/** What was done to the host stays with a domain that stays: its definition may stand on it. */
+function throwIfHeld(step: Step, held: UndoOptions['held']): void {
+  const why = 'domain' in step ? held?.get(step.domain.uuid) : [...(held?.values() ?? [])][0];
+  if (why !== undefined) throw new TunerError('TUNE_CHANGED', why);
+}
+
+/** A libvirt that does not even list its domains now undoes nothing either, and each step will say so. */
+async function othersSince({ journal, link }: Work, notes: Set<string>): Promise<LaterChanges | undefined> {
+  try {
+    return await LaterChanges.since(link, journal.header);
+  } catch (error) {
+    notes.add(`later changes by others could not be read: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+function isBegun(progress: StepProgress): progress is Begun {
+  return progress.kind === 'doing' || progress.kind === 'done' || progress.kind === 'undoing';
+}
+
+interface Undoing {
+  readonly index: number;
+  readonly step: Step;
+  readonly progress: Begun;
+  readonly force: boolean;
+  /** Undefined where nobody can have come in between, or their changes should be ignored. */
+  readonly others: LaterChanges | undefined;
+  readonly record: (event: NewEvent) => Promise<void>;
+}
+
+/**
+ * A libvirtd that has just come back refuses much until it has found its guests again, and one whose QEMU has just
+ * died does not know it yet.
+ */
+async function undoPatiently(work: Work, undoing: Undoing): Promise<string | undefined> {
+  for (;;) {
+    try {
+      return await undo(work, undoing);
+    } catch (error) {
+      if (!(error instanceof RemoteError) || !work.link.mayTryAgain()) throw error;
+      await work.link.wait(TRY_AGAIN_MS);
+    }
+  }
+}
+
+/** Returns why there was nothing to undo, where that is so. */
+async function undo({ journal, link }: Work, undoing: Undoing): Promise<string | undefined> {
+  const { index, step, progress, record } = undoing;
+  const liveSetting = liveSettingOf(step);
+  const before = progress.kind === 'undoing' ? progress.before : progress;
+  const ended = await hasEnded(link, step, liveSetting, journal.header.bootId);
+  if (ended !== undefined) return ended;
+  undoing.others?.checkDomain(step);
+  let now: unknown;
+  try {
+    now = await liveSetting.get(link, step);
+  } catch (error) {
+    // What it was set on (an iothread) may have been part of a run that has ended since.
+    const anew = await startedAgain(link, step, liveSetting, before.run);
+    if (anew === undefined) throw error;
+    return anew;
+  }
+  if (step.kind === 'definition' && !undoing.force) checkOurs(liveSetting, step, before, now);
+  if (undoing.others !== undefined && step.kind !== 'definition' && step.kind !== 'restart') {
+    try {
+      undoing.others.checkLiveSetting(step, liveSetting, progress, now);
+    } catch (error) {
+      const anew = await startedAgain(link, step, liveSetting, before.run);
+      if (anew === undefined) throw error;
+      return anew;
+    }
+  }
+  const to =
+    progress.kind === 'undoing' ? progress.to : liveSetting.back(before.was, now, before.kind === 'done');
+  if (step.kind === 'hostPages' && typeof to === 'number') await undoing.others?.checkPool(step, to);
+  await record({ event: 'undoing', step: index, to });
+  // Of a call that nobody saw the end of, libvirt may still be at work: then what is there now says little.
+  const certain = progress.kind === 'done';
+  if (certain && liveSetting.differs(now, to) === undefined) return undefined;
+  try {
+    await liveSetting.set(link, step, to);
+    throwIfUnlike(liveSetting, await liveSetting.get(link, step), to);
+    return undefined;
+  } catch (error) {
+    return whyItEnded(link, step, liveSetting, { to, run: before.run, error });
+  }
+}
+
+function throwIfUnlike(liveSetting: LiveSetting, now: unknown, to: unknown): void {
+  const difference = liveSetting.differs(now, to);
+  if (difference === undefined) return;
+  throw new TunerError('TUNE_READ_BACK', `restoring it was accepted but had no effect: ${difference}`);
+}
+
+/** Why a step has nothing to undo (any more). */
+async function hasEnded(
+  link: HostLink,
+  step: Step,
+  { home }: LiveSetting,
+  bootId: string | undefined,
+): Promise<string | undefined> {
+  if (!('domain' in step)) {
+    const booted = bootId !== undefined && bootId !== readBootId(link.local?.procRoot);
+    return booted ? 'the host has rebooted since, which undid the change' : undefined;
+  }
+  const name = quoted(step.domain);
+  const run = await findRun(link, step.domain);
+  if (run.kind === 'gone')
+    return `domain ${name} is no longer on this host (undefined, or migrated with its settings): there is nothing to undo here`;
+  if (home === 'run' && run.kind === 'off') {
+    return `domain ${name} is no longer running, which undid its live settings`;
+  }
+  if (home === 'definition' && run.kind === 'runs' && !run.persistent) {
+    return `domain ${name} no longer has a definition`;
+  }
+  return undefined;
+}
+
+/** After a failed undo: whether the domain ended in between, was restarted by others, or is as it was after all. */
+async function whyItEnded(
+  link: HostLink,
+  step: Step,
+  liveSetting: LiveSetting,
+  { to, run: earlier, error }: { to: unknown; run: number | undefined; error: unknown },
+): Promise<string | undefined> {
+  if (link.isAway) throw error;
+  const ended = await hasEnded(link, step, liveSetting, undefined);
+  if (ended !== undefined) return ended;
+  const now = await liveSetting.get(link, step).catch(() => undefined);
+  if (now !== undefined && liveSetting.differs(now, to) === undefined) return undefined;
+  const anew = await startedAgain(link, step, liveSetting, earlier);
+  if (anew !== undefined) return anew;
+  throw error;
+}
+
+/** Why nothing is left of what was set on an earlier run of the domain; undefined where it is the same run. */
+async function startedAgain(
+  link: HostLink,
+  step: Step,
+  { home }: LiveSetting,
+  earlier: number | undefined,
+): Promise<string | undefined> {
+  if (link.isAway || home !== 'run' || !('domain' in step) || earlier === undefined) return undefined;
+  const run = await findRun(link, step.domain);
+  return run.kind === 'runs' && run.id !== earlier
+    ? `domain ${quoted(step.domain)} was restarted since, which undid its live settings`
+    : undefined;
+}
+
+/** @throws TunerError TUNE_CHANGED when the definition is neither the old one nor the one that was put in its place. */
+function checkOurs(
+  liveSetting: LiveSetting,
+  step: Step,
+  before: Extract<Begun, { kind: 'doing' | 'done' }>,
+  now: unknown,
+): void {
+  const seen = before.kind === 'done' ? before.now : before.seen;
+  const ours = seen ?? liveSetting.target(step, before.was);
+  if (liveSetting.differs(now, before.was) === undefined) return;
+  const difference = liveSetting.differs(now, ours);
+  if (difference === undefined) return;
+  throw new TunerError(
+    'TUNE_CHANGED',
+    `it was changed by something else since: ${difference}; review the change, then use --force to restore the old definition anyway`,
+  );
+}
+
+/** Of the kernel that runs the host, where virtune runs there too. */
+export function readBootId(procRoot: string | undefined): string | undefined {
+  return procRoot === undefined ? undefined : readProcFile(`${procRoot}/sys/kernel/random/boot_id`)?.trim();
+}

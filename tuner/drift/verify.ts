@@ -1,0 +1,53 @@
+import type { DomainPlan } from '../plan/plan.ts';
+import { stepDomain } from '../plan/verdict.ts';
+import { describeStep } from '../steps/describe.ts';
+import { liveSettingOf } from '../steps/live-settings/all.ts';
+import type { Step } from '../steps/step.ts';
+import type { StepHost } from '../steps/step-host.ts';
+
+/** What was seen of a setting that holds, or how it does not. */
+export interface Verification {
+  readonly step: Step;
+  /** In words: what libvirt says in effect, and what the host's own kernel says. */
+  readonly seen: readonly string[];
+  /** Why it is not so after all. */
+  readonly differs: string | undefined;
+}
+
+/**
+ * Looks for each setting of a running domain that its XML has as wanted whether it is so in effect: through
+ * libvirt's own getters, and on the host itself where virtune runs there.
+ */
+export async function verifyRunning(host: StepHost, plan: DomainPlan): Promise<Verification[]> {
+  const { state, rows } = plan;
+  const { live } = state;
+  if (live === undefined) return [];
+  const steps = rows
+    .filter(({ wish, live: is }) => wish.problem === undefined && is !== undefined && is === wish.value)
+    .flatMap(({ wish: { setting, target, value } }) => {
+      const change = { domain: stepDomain(state), target, from: undefined, to: value, live: live.root };
+      return setting.live?.(change) ?? [];
+    });
+  const verifications: Verification[] = [];
+  for (const step of steps) verifications.push(await verify(host, step));
+  return verifications;
+}
+
+async function verify(host: StepHost, step: Step): Promise<Verification> {
+  const liveSetting = liveSettingOf(step);
+  try {
+    const is = await liveSetting.get(host, step);
+    const wanted = liveSetting.target(step, is);
+    const differs = liveSetting.differs(is, wanted);
+    if (differs !== undefined) return { step, seen: [], differs };
+    return { step, seen: await liveSetting.verify(host, step, wanted), differs: undefined };
+  } catch (error) {
+    return { step, seen: [], differs: (error as Error).message };
+  }
+}
+
+/** The lines of a verification, for people. */
+export function describeVerification({ step, seen, differs }: Verification): string[] {
+  if (differs !== undefined) return [`${describeStep(step)}: differs: ${differs}`];
+  return seen.map((line) => `${describeStep(step)}: ${line}`);
+}

@@ -1,0 +1,108 @@
+import { Impact, PARAM_STRING_OKAY } from '../../../libvirt/constants.ts';
+import { attr, child, parseXml } from '../../../model/xml.ts';
+import { targetElement } from '../../settings/targets.ts';
+import { handle, quoted } from '../domain-run.ts';
+import { liveSetting } from '../live-setting.ts';
+import { fromTyped, paramsDiffer, stepParams, toTyped } from '../params.ts';
+import type { StepDomain, StepOf, StepParam } from '../step.ts';
+import type { StepHost } from '../step-host.ts';
+
+/** REMOTE_DOMAIN_BLOCK_IO_TUNE_PARAMETERS_MAX */
+const PARAMS_MAX = 32;
+const GROUP = 'group_name';
+
+/**
+ * The whole of a disk's limits, not only what a step speaks of: a call that names one of `total`, `read` and
+ * `write` puts the other two to 0 without a word (qemuDomainSetBlockIoTune inherits them together or not at
+ * all), so each call has to say them all.
+ */
+export const blockIoTune = liveSetting('blockIoTune', stepParams, {
+  home: 'run',
+  get: readAll,
+  async set(host, step, to) {
+    const now = await readAll(host, step);
+    // A group that QEMU named itself cannot be asked for by its name: it is what comes after no limits at all.
+    const leavesGroup = ownGroup(now) !== undefined && ownGroup(to) === undefined;
+    if (leavesGroup) await send(host, step, now.map(cleared));
+    if (!leavesGroup || to.some(limits)) await send(host, step, to);
+  },
+  differs(is, wanted) {
+    const [group, wantedGroup] = [ownGroup(is), ownGroup(wanted)];
+    if (group !== wantedGroup) return `its group is ${group ?? 'none'}, not ${wantedGroup ?? 'none'}`;
+    return paramsDiffer(is, wanted.filter(isNumber));
+  },
+  target: ({ to }, was) => {
+    const settled = new Map(was.map((param) => [param.field, param]));
+    for (const param of to) {
+      if (limits(param)) for (const field of excludedBy(param.field)) settled.delete(field);
+    }
+    for (const param of to) settled.set(param.field, param);
+    return was.map((param) => withLength(settled.get(param.field) ?? cleared(param), settled));
+  },
+});
+
+/** A group that QEMU named itself is read as no name at all. */
+async function readAll(host: StepHost, { domain, disk }: StepOf<'blockIoTune'>): Promise<StepParam[]> {
+  const { params } = await host.call('domainGetBlockIoTune', {
+    domain: handle(domain),
+    disk,
+    nparams: PARAMS_MAX,
+    flags: Impact.live | PARAM_STRING_OKAY,
+  });
+  const all = params.map(fromTyped);
+  const group = ownGroup(all);
+  if (group === undefined || group !== (await aliasOf(host, domain, disk))) return all;
+  return all.map((param) => (isNumber(param) ? param : { ...param, value: '' }));
+}
+
+/**
+ * QEMU names the group of a disk that nobody put in one after the device that libvirt named: the alias of a SCSI,
+ * SATA or IDE disk (`scsi0-0-0-0`, or the alias that its owner chose), and a path of QEMU's own objects
+ * (`/machine/...`) for virtio and USB. Seen with libvirt 9.0 and 12.9.
+ */
+async function aliasOf(host: StepHost, domain: StepDomain, disk: string): Promise<string | undefined> {
+  const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags: 0 });
+  const root = parseXml(`the XML of domain ${quoted(domain)}`, xml, 'domain');
+  return attr(child(targetElement(root, 'disk', disk), 'alias'), 'name');
+}
+
+/** QEMU takes no length of a burst for one second, and refuses a length without a burst. */
+function withLength(param: StepParam, all: ReadonlyMap<string, StepParam>): StepParam {
+  const burst = /^(.*_max)_length$/.exec(param.field)?.[1];
+  if (burst === undefined) return param;
+  const bursts = all.get(burst);
+  if (bursts === undefined || !limits(bursts)) return cleared(param);
+  return limits(param) ? param : { ...param, value: '1' };
+}
+
+/** Without a group that is nobody's own: an empty name is refused, and an automatic one would become explicit. */
+async function send(
+  host: StepHost,
+  { domain, disk }: StepOf<'blockIoTune'>,
+  all: readonly StepParam[],
+): Promise<void> {
+  const named = ownGroup(all) !== undefined;
+  const params = all.filter((param) => isNumber(param) || named).map(toTyped);
+  await host.call('domainSetBlockIoTune', { domain: handle(domain), disk, params, flags: Impact.live });
+}
+
+const isNumber = ({ field }: StepParam): boolean => field !== GROUP;
+const limits = (param: StepParam): boolean => isNumber(param) && String(param.value) !== '0';
+const cleared = (param: StepParam): StepParam => ({ ...param, value: isNumber(param) ? '0' : '' });
+
+/** The group that somebody chose; QEMU names one after the device where nobody did, and without limits there is none. */
+function ownGroup(params: readonly StepParam[]): string | undefined {
+  if (!params.some(limits)) return undefined;
+  const name = String(params.find(({ field }) => field === GROUP)?.value ?? '');
+  return name === '' || name.startsWith('/machine/') || name.startsWith('drive-') ? undefined : name;
+}
+
+/** A limit for both ways and limits for each way exclude each other, with all that belongs to them. */
+function excludedBy(field: string): string[] {
+  const [, way, measure] = /^(total|read|write)_(bytes|iops)_sec/.exec(field) ?? [];
+  if (way === undefined) return [];
+  const others = way === 'total' ? ['read', 'write'] : ['total'];
+  return others.flatMap((other) =>
+    ['', '_max', '_max_length'].map((suffix) => `${other}_${measure}_sec${suffix}`),
+  );
+}

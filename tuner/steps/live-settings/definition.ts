@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { DefineFlag, DomainState, ShutoffReason, UndefineFlag, XmlFlag } from '../../../libvirt/constants.ts';
+import { TunerError } from '../../errors.ts';
+import { handle, quoted } from '../domain-run.ts';
+import { liveSetting } from '../live-setting.ts';
+import { changesIn, meaningDiffers } from '../meaning.ts';
+import type { StepDomain, StepOf } from '../step.ts';
+import type { StepHost } from '../step-host.ts';
+
+/** A definition, and how closely another one has to be like it: what is given back is given back to the letter. */
+const definitionState = z
+  .object({ xml: z.string().nullable(), alike: z.enum(['letter', 'meaning']) })
+  .readonly();
+type DefinitionState = z.infer<typeof definitionState>;
+
+export const definition = liveSetting('definition', definitionState, {
+  home: 'definition',
+  get: read,
+  async set(host, { domain }, { xml, alike }) {
+    if (xml === null) {
+      throw new TunerError('TUNE_DOMAIN', `domain ${quoted(domain)} is transient: it has no definition`);
+    }
+    // What libvirt gave out itself may be older than its schema of today.
+    const flags = alike === 'meaning' ? DefineFlag.validate : 0;
+    const hadRun = await knowsOfARun(host, domain);
+    await host.call('domainDefineXmlFlags', { xml, flags });
+    if (hadRun && !(await knowsOfARun(host, domain))) await refuseMadeAnew(host, domain);
+  },
+  differs(is, wanted) {
+    if (is.xml === wanted.xml) return undefined;
+    if (is.xml === null || wanted.xml === null) return 'the domain has no definition';
+    if (wanted.alike === 'meaning') return meaningDiffers(is.xml, wanted.xml);
+    return lineDifference(is.xml, wanted.xml);
+  },
+  target: ({ to }): DefinitionState => ({ xml: to, alike: 'meaning' }),
+  async verify(host, step) {
+    const { xml } = await read(host, step);
+    const changes =
+      xml === null ? undefined : changesIn(xml, { inactive: host.saved(step.domain.uuid)?.inactive });
+    return changes === undefined ? [] : [`it boots with ${changes}`];
+  },
+});
+
+/** One that runs does, and one that ended knows why. One that was just made does not. */
+async function knowsOfARun(host: StepHost, domain: StepDomain): Promise<boolean> {
+  const { state, reason } = await host.call('domainGetState', { domain: handle(domain), flags: 0 });
+  return state !== DomainState.shutoff || reason !== ShutoffReason.unknown;
+}
+
+/**
+ * Defining is also making: a domain that left in this very moment is here again, while it runs on another host. It
+ * is taken out again; its new host may use the file of its firmware variables.
+ */
+async function refuseMadeAnew(host: StepHost, domain: StepDomain): Promise<never> {
+  await host.call('domainUndefineFlags', { domain: handle(domain), flags: UndefineFlag.keepNvram });
+  throw new TunerError(
+    'TUNE_CHANGED',
+    `domain ${quoted(domain)} left this host while it was being defined: it was undefined, or migrated with its definition; look for it on the other host`,
+  );
+}
+
+/** With its secrets, or an undo would lose them. A transient domain has none. */
+async function read(host: StepHost, { domain }: StepOf<'definition'>): Promise<DefinitionState> {
+  const { persistent } = await host.call('domainIsPersistent', { domain: handle(domain) });
+  if (!persistent) return { xml: null, alike: 'letter' };
+  const flags = XmlFlag.inactive | XmlFlag.secure;
+  const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags });
+  return { xml, alike: 'letter' };
+}
+
+/** The first line that is not as it should be; whitespace between elements is nobody's. */
+function lineDifference(is: string, wanted: string): string | undefined {
+  const lines = (xml: string): string[] =>
+    controllersSorted(xml)
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+  const [now, before] = [lines(is), lines(wanted)];
+  const at = before.findIndex((line, index) => line !== now[index]);
+  if (at < 0 && now.length === before.length) return undefined;
+  const [has, should] = [now[at < 0 ? before.length : at], before[at]];
+  return `the definition has ${JSON.stringify(has ?? 'nothing')} instead of ${JSON.stringify(should ?? 'nothing')}`;
+}
+
+const CONTROLLER = /<controller [^>]*?(?:\/>|>[\s\S]*?<\/controller>)/g;
+
+/**
+ * The order of controllers is libvirt's, and nobody can give it back: those that it added itself it moves when it
+ * reads for the first time what it has printed (9.0: those of one type come to stand together), be it because the
+ * domain is defined again or because libvirtd was restarted.
+ */
+function controllersSorted(xml: string): string {
+  const found: string[] = [];
+  const rest = xml.replaceAll(CONTROLLER, (controller) => {
+    found.push(controller);
+    return '';
+  });
+  return [rest, ...found.sort()].join('\n');
+}
+
+/** The XML of a state that `definition` gave; null for a domain without one. */
+export function definitionXml(state: unknown): string | null {
+  return definitionState.parse(state).xml;
+}

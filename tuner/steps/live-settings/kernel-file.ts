@@ -1,0 +1,36 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { TunerError } from '../../errors.ts';
+import { liveSetting, plainly } from '../live-setting.ts';
+import type { StepOf } from '../step.ts';
+import type { StepHost } from '../step-host.ts';
+
+/**
+ * A setting of the host's kernel that is one line in /proc/sys or /sys: swappiness, a CPU's frequency governor, whether
+ * an idle state of a CPU is off. It holds until the host boots. Which files may be named, the step's schema says.
+ */
+export const kernelFile = liveSetting('kernelFile', z.string(), {
+  home: 'host',
+  get: async (host, step) => (await readFile(pathOf(host, step), 'utf8')).trim(),
+  set: async (host, step, to) => {
+    const path = pathOf(host, step);
+    try {
+      await writeFile(path, `${to}\n`);
+    } catch (error) {
+      throw new TunerError('TUNE_STEP', `${path} does not accept ${to}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  },
+  differs: plainly,
+});
+
+function pathOf({ local }: StepHost, { root, file }: StepOf<'kernelFile'>): string {
+  if (local === undefined) {
+    throw new TunerError(
+      'TUNE_STEP',
+      `${file} can only be set on the host itself; run virtune there, or omit --host`,
+    );
+  }
+  return `${root === 'proc' ? local.procRoot : local.sysRoot}/${file}`;
+}

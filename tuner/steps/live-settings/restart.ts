@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { CreateFlag, XmlFlag } from '../../../libvirt/constants.ts';
+import { RemoteError } from '../../../libvirt/errors.ts';
+import { TunerError } from '../../errors.ts';
+import { findRun, handle, quoted } from '../domain-run.ts';
+import { liveSetting } from '../live-setting.ts';
+import { changesIn, notTaken } from '../meaning.ts';
+import { stop, waitUntilOff } from '../shutdown.ts';
+import type { StepDomain } from '../step.ts';
+import type { StepHost } from '../step-host.ts';
+import { verifyMemory } from '../verification/memory.ts';
+
+/** Touching every page of a large guest before its first instruction takes minutes. */
+const START_TIMEOUT_MS = 600_000;
+const ASK_EVERY_MS = 500;
+
+/** A run of a domain; `notId` in what is wanted: any run but that one. */
+const runState = z
+  .object({
+    active: z.boolean(),
+    paused: z.boolean(),
+    id: z.number().nullable(),
+    notId: z.number().nullable(),
+    /** Whether the run that is to end may be switched off: one that never was seen to work. */
+    force: z.boolean(),
+  })
+  .readonly();
+
+export const restart = liveSetting('restart', runState, {
+  home: 'definition',
+  async get(host, { domain }) {
+    const run = await findRun(host, domain);
+    if (run.kind === 'gone') {
+      throw new TunerError(
+        'TUNE_DOMAIN',
+        `domain ${quoted(domain)} is no longer on this host; check whether it was undefined or migrated`,
+      );
+    }
+    if (run.kind === 'off') return { active: false, paused: false, id: null, notId: null, force: false };
+    return { active: true, paused: run.paused, id: run.id, notId: null, force: false };
+  },
+  async set(host, { domain }, to) {
+    if (!to.active) return;
+    const run = await findRun(host, domain);
+    if (run.kind === 'runs' && run.id === to.notId) await stop(host, domain, run, to.force);
+    else if (run.kind === 'runs' && run.id === to.id) {
+      // Back to the run that was to end, and never did. What it was asked it may still do.
+      const { shutdownMs } = host.restart;
+      const obeys = host.shutdowns.get(domain.uuid) === 'asked' && !run.paused;
+      if (!obeys) return;
+      host.say(
+        `${quoted(domain)} was asked to shut down and may still do so; waiting up to ${shutdownMs / 1_000} s`,
+      );
+      if (!(await waitUntilOff(host, domain, shutdownMs))) return;
+    } else if (run.kind === 'runs') return settle(host, domain);
+    await start(host, domain, to.paused);
+    await settle(host, domain);
+  },
+  differs(is, wanted) {
+    if (!wanted.active) return is.active ? 'it is running and was not running before' : undefined;
+    if (!is.active) return 'it is not running';
+    if (is.id === wanted.notId) return 'it was not restarted';
+    return is.paused === wanted.paused ? undefined : is.paused ? 'it is paused' : 'it is not paused';
+  },
+  // One that does not run takes its definition when a user starts it.
+  target: (_, was) => (was.active ? { ...was, id: null, notId: was.id } : was),
+  back(was, now, done) {
+    if (!was.active || (now.active && now.id === was.id)) return was;
+    return { ...was, id: null, notId: now.id, force: !done };
+  },
+  async verify(host, { domain }, wanted) {
+    if (!wanted.active) return [];
+    const xmlOf = async (flags: number): Promise<string> =>
+      (await host.call('domainGetXmlDesc', { domain: handle(domain), flags })).xml;
+    const [live, definition] = [await xmlOf(0), await xmlOf(XmlFlag.inactive)];
+    const before = host.saved(domain.uuid) ?? {};
+    const missing = notTaken(live, definition, before, undefined);
+    if (missing.length > 0) {
+      throw new TunerError(
+        'TUNE_READ_BACK',
+        `domain ${quoted(domain)} was restarted but does not run as defined: ${missing.join('; ')}`,
+      );
+    }
+    const changes = changesIn(live, { live: before.live });
+    const running = changes === undefined ? [] : [`it runs with ${changes}`];
+    return [...running, ...(await verifyMemory(host, domain, live))];
+  },
+});
+
+async function start(host: StepHost, domain: StepDomain, paused: boolean): Promise<void> {
+  host.say(`starting ${quoted(domain)}`);
+  const flags = paused ? CreateFlag.paused : 0;
+  try {
+    await host.call(
+      'domainCreateWithFlags',
+      { domain: handle(domain), flags },
+      { timeoutMs: START_TIMEOUT_MS },
+    );
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    throw new TunerError('TUNE_RESTART', `domain ${quoted(domain)} does not start: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Whether it is still there after a while: QEMU starts, and then guests and devices fail. */
+async function settle(host: StepHost, domain: StepDomain): Promise<void> {
+  const { settleMs } = host.restart;
+  const endMs = host.nowMs() + settleMs;
+  for (;;) {
+    const run = await findRun(host, domain);
+    if (run.kind !== 'runs') {
+      throw new TunerError(
+        'TUNE_RESTART',
+        `domain ${quoted(domain)} stopped within ${settleMs / 1_000} s of its start; see its log in /var/log/libvirt/qemu/`,
+      );
+    }
+    const leftMs = endMs - host.nowMs();
+    if (leftMs <= 0) return;
+    await host.wait(Math.min(ASK_EVERY_MS, leftMs));
+  }
+}

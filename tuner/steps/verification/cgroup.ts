@@ -1,0 +1,175 @@
+import { groupOfVm, parseCgroups } from '../../../sampler/local/cgroup.ts';
+import { listNames, readProcFile } from '../../../sampler/proc-file.ts';
+import { TunerError } from '../../errors.ts';
+import { quoted } from '../domain-run.ts';
+import type { StepDomain, StepParam } from '../step.ts';
+import type { StepHost } from '../step-host.ts';
+import { findProcess } from './process.ts';
+
+/** The folders of a VM's control groups. */
+interface Groups {
+  /** Of cgroup v1, by controller; undefined where it is not mounted. */
+  v1(controller: string): string | undefined;
+  readonly v2: string | undefined;
+  /** A group inside the VM's, in either version's layout: `emulator`, `vcpu0`. */
+  inner(parent: string, pattern: RegExp): string[];
+}
+
+async function findGroups(host: StepHost, domain: StepDomain): Promise<Groups | undefined> {
+  const process = await findProcess(host, domain);
+  if (process === undefined || host.local === undefined) return undefined;
+  const { cgroupRoot } = host.local;
+  const paths = parseCgroups(readProcFile(`${process.folder}/cgroup`) ?? '');
+  const unified = paths.get('');
+  return {
+    v1: (controller) => {
+      const path = paths.get(controller);
+      return path === undefined || path === '/' ? undefined : `${cgroupRoot}/${controller}${groupOfVm(path)}`;
+    },
+    v2: unified === undefined || unified === '/' ? undefined : `${cgroupRoot}${groupOfVm(unified)}`,
+    inner: (parent, pattern) =>
+      [parent, `${parent}/libvirt`].flatMap((folder) =>
+        listNames(folder)
+          .filter((name) => pattern.test(name))
+          .map((name) => `${folder}/${name}`),
+      ),
+  };
+}
+
+/** A file of a control group, and what it has to say. */
+interface Expectation {
+  readonly file: string;
+  readonly holds: (text: string) => boolean;
+  readonly wanted: string;
+}
+
+/** Files that are not there prove nothing; one that says otherwise disproves. */
+function check(domain: StepDomain, expectations: readonly Expectation[]): string[] {
+  return expectations.flatMap(({ file, holds, wanted }) => {
+    const text = readProcFile(file)?.trim();
+    if (text === undefined) return [];
+    if (holds(text)) return [`${file}: ${text}`];
+    throw new TunerError(
+      'TUNE_READ_BACK',
+      `libvirt reports ${wanted} for domain ${quoted(domain)}, but ${file} has ${JSON.stringify(text)}; check whether something else writes to it (for example systemd slice settings)`,
+    );
+  });
+}
+
+const CPU_GROUPS: Readonly<Record<string, RegExp>> = {
+  vcpu: /^vcpu\d+$/,
+  emulator: /^emulator$/,
+  iothread: /^iothread\d+$/,
+};
+
+export async function verifyScheduler(
+  host: StepHost,
+  domain: StepDomain,
+  wanted: readonly StepParam[],
+): Promise<readonly string[]> {
+  const groups = await findGroups(host, domain);
+  if (groups === undefined) return [];
+  return check(
+    domain,
+    wanted.flatMap((param) => schedulerFiles(groups, param)),
+  );
+}
+
+function schedulerFiles(groups: Groups, { field, value }: StepParam): Expectation[] {
+  const v1 = groups.v1('cpu');
+  const top = v1 ?? groups.v2;
+  if (top === undefined) return [];
+  const wanted = `${field} ${value}`;
+  const is = (text: string): boolean => text === String(value);
+  if (field === 'cpu_shares') {
+    return [{ file: `${top}/${v1 === undefined ? 'cpu.weight' : 'cpu.shares'}`, holds: is, wanted }];
+  }
+  const [, whose = '', what = ''] = /^([a-z]+)_(period|quota)$/.exec(field) ?? [];
+  const pattern = CPU_GROUPS[whose];
+  const folders = whose === 'global' ? [top] : pattern === undefined ? [] : groups.inner(top, pattern);
+  return folders.map((folder) => {
+    if (v1 !== undefined) return { file: `${folder}/cpu.cfs_${what}_us`, holds: is, wanted };
+    // `QUOTA PERIOD`, in µs (kernel, cgroup-v2.rst).
+    const [at, text] = what === 'quota' ? [0, value === '-1' ? 'max' : String(value)] : [1, String(value)];
+    return { file: `${folder}/cpu.max`, holds: (line: string) => line.split(' ')[at] === text, wanted };
+  });
+}
+
+/** libvirt's VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB. */
+const UNLIMITED_KIB = 9_007_199_254_740_991n;
+const UNLIMITED_V1_BYTES = 1n << 60n;
+
+const MEMORY_FILES: Readonly<Record<string, { readonly v1: string; readonly v2: string }>> = {
+  hard_limit: { v1: 'memory.limit_in_bytes', v2: 'memory.max' },
+  soft_limit: { v1: 'memory.soft_limit_in_bytes', v2: 'memory.high' },
+  swap_hard_limit: { v1: 'memory.memsw.limit_in_bytes', v2: 'memory.swap.max' },
+};
+
+export async function verifyMemoryLimits(
+  host: StepHost,
+  domain: StepDomain,
+  wanted: readonly StepParam[],
+): Promise<readonly string[]> {
+  const groups = await findGroups(host, domain);
+  if (groups === undefined) return [];
+  const v1 = groups.v1('memory');
+  const top = v1 ?? groups.v2;
+  return check(
+    domain,
+    wanted.flatMap(({ field, value }) => {
+      const names = MEMORY_FILES[field];
+      if (names === undefined || top === undefined) return [];
+      const kib = BigInt(value);
+      const file = `${top}/${v1 === undefined ? names.v2 : names.v1}`;
+      return [{ file, holds: (text) => holdsLimit(text, kib), wanted: `${field} ${value} KiB` }];
+    }),
+  );
+}
+
+/** The kernel rounds to pages; v1 writes "no limit" as the largest multiple of a page, v2 as a word. */
+function holdsLimit(text: string, kib: bigint): boolean {
+  const unlimited = kib >= UNLIMITED_KIB;
+  if (text === 'max') return unlimited;
+  if (!/^\d+$/.test(text)) return false;
+  const bytes = BigInt(text);
+  return unlimited ? bytes >= UNLIMITED_V1_BYTES : bytes >> 16n === (kib * 1_024n) >> 16n;
+}
+
+export async function verifyBlkio(
+  host: StepHost,
+  domain: StepDomain,
+  wanted: readonly StepParam[],
+): Promise<readonly string[]> {
+  const groups = await findGroups(host, domain);
+  const weight = wanted.find(({ field }) => field === 'weight');
+  if (groups === undefined || weight === undefined) return [];
+  const v1 = groups.v1('blkio');
+  const top = v1 ?? groups.v2;
+  if (top === undefined) return [];
+  // With the BFQ scheduler libvirt writes there, and to the others' file without it.
+  const names = v1 === undefined ? ['io.bfq.weight', 'io.weight'] : ['blkio.bfq.weight', 'blkio.weight'];
+  const file = names.map((name) => `${top}/${name}`).find((path) => readProcFile(path) !== undefined);
+  if (file === undefined) return [];
+  const holds = (text: string): boolean => text.replace(/^default /, '') === String(weight.value);
+  return check(domain, [{ file, holds, wanted: `weight ${weight.value}` }]);
+}
+
+/** Cells that QEMU may take memory from, by its control group. */
+export async function verifyCells(
+  host: StepHost,
+  domain: StepDomain,
+  holds: (cells: string) => boolean,
+  wanted: string,
+): Promise<readonly string[]> {
+  const groups = await findGroups(host, domain);
+  const top = groups?.v1('cpuset') ?? groups?.v2;
+  if (groups === undefined || top === undefined) return [];
+  return check(
+    domain,
+    groups.inner(top, /^emulator$/).map((folder) => ({
+      file: `${folder}/cpuset.mems`,
+      holds,
+      wanted: `memory from cells ${wanted}`,
+    })),
+  );
+}

@@ -47,7 +47,7 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
     [['show', 'last'], /there is no transaction "last".*\[TUNE_USAGE\]/],
     [
       ['rollback', '--yes'],
-      /knows of no transaction .* that can be rolled back; virtune tune history lists all transactions \[TUNE_USAGE\]/,
+      /has no transaction .* that can be rolled back; virtune tune history lists all transactions \[TUNE_USAGE\]/,
     ],
     [['plam'], /unknown command 'plam'/],
   ];

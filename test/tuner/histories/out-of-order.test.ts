@@ -74,7 +74,7 @@ test('a rollback without a restart leaves a VM that was promised CPUs of its own
   expect(outcome).toMatchObject({
     kind: 'rolled back',
     remains: [],
-    notes: [expect.stringMatching(/domain "c" goes on as it was booted until its next boot .*vcpupin of 0/)],
+    notes: [expect.stringMatching(/domain "c" keeps these settings until its next boot .*vcpupin of 0/)],
   });
   expect(await broken(on.host.uri)).toEqual([]);
   expect(await pinsOf('c')).toEqual({ live, next: '' });
@@ -148,6 +148,6 @@ test('recover --finish does not touch a VM that another user has tuned since the
   const before = on.host.picture();
   const outcome = await on.recover(on.user(0), 'finish');
   expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_CHANGED' } });
-  expect(outcome?.failure?.message).toMatch(/cannot be finished any more: domain "a" was tuned since/);
+  expect(outcome?.failure?.message).toMatch(/it can no longer be finished: domain "a" was tuned since/);
   expect(on.host.picture()).toEqual(before);
 });

@@ -96,14 +96,14 @@ export class LaterChanges {
     if (this.#relying.length === 0) return;
     const { cell, sizeKiB } = step;
     const reader = { readOnly: true, call: this.#link.call.bind(this.#link) };
-    const { cells } = await readHost(reader, this.#header.uri, this.#link.local);
-    const returned = heldIn(cells, this.#own, cell, sizeKiB);
-    const now = missingPages(cells, this.#relying);
-    const pool = poolOf(cells, step);
+    const host = await readHost(reader, this.#header.uri, this.#link.local);
+    const returned = heldIn(host, this.#own, cell, sizeKiB);
+    const now = missingPages(host, this.#relying);
+    const pool = poolOf(host, step);
     // Pages in use stay, and leave the pool as soon as they are given back (Linux, hugetlbpage.rst, surplus pages): their
     // users run on, and do not boot again.
     const lost = pool === undefined ? 0 : Math.max(0, pool.total - pool.free - returned - to);
-    const then = missingPages(withPool(cells, { cell, sizeKiB, to, returned }), this.#relying) + lost;
+    const then = missingPages(withPool(host, { cell, sizeKiB, to, returned }), this.#relying) + lost;
     if (then <= now) return;
     const names = this.#relying.map(({ domain }) => quoted(domain));
     throw new TunerError(

@@ -2,10 +2,9 @@ import type { DomainState } from '../facts/facts.ts';
 import { brokenOnHost, type HostViolation, violationKey } from '../invariants/violations.ts';
 import type { StepProgress } from '../journal/progress.ts';
 import type { JournalHeader } from '../journal/records.ts';
-import { markOf } from '../plan/plan.ts';
-import { quoted } from '../steps/domain-run.ts';
 import type { Step } from '../steps/step.ts';
 import type { HostState } from './host-state.ts';
+import { reason } from './obstacle.ts';
 import { undoOrder } from './order.ts';
 import { forwardChanges, type LiveSettingChange, statesAfter } from './states-after.ts';
 
@@ -94,46 +93,6 @@ export function heldBack(ground: HostState, undoable: Undoable): ReadonlyMap<str
     const best = free.reduce((a, b) => (left(b) < left(a) ? b : a), first);
     held.set(best, reason(undoable.header, ground.domains, broken));
   }
-}
-
-/** What going back would break, who is in the way, and what to do, for people. */
-export function reason(
-  header: JournalHeader,
-  domains: readonly DomainState[],
-  broken: readonly HostViolation[],
-): string {
-  const texts = broken.map(
-    ({ state, view, violation: { code, text } }) =>
-      `${quoted(state.domain)} would break ${code}${view === 'live' ? ' as it runs' : ' at its next boot'}: ${text}`,
-  );
-  return `${[...new Set(texts)].join('; ')}; ${nextOf(header, domains, broken)}`;
-}
-
-function nextOf(
-  header: JournalHeader,
-  domains: readonly DomainState[],
-  broken: readonly HostViolation[],
-): string {
-  const own = new Set(header.domains.map(({ domain }) => domain.uuid));
-  const involved = new Set(broken.flatMap(({ state, violation }) => [state.domain.name, violation.other]));
-  const others = domains.filter(({ domain }) => involved.has(domain.name) && !own.has(domain.uuid));
-  const [tuned] = others.flatMap((state) => {
-    const mark = markOf(state);
-    return mark !== undefined && mark.at > header.at ? [{ state, mark }] : [];
-  });
-  const force = 'or use --force to proceed anyway';
-  if (tuned !== undefined) {
-    const { state, mark } = tuned;
-    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (virtune tune rollback ${mark.id}), ${force}`;
-  }
-  const running = broken.filter(({ view }) => view === 'live').map(({ state }) => state.domain);
-  const [runs] = running;
-  if (runs !== undefined) {
-    const how = own.has(runs.uuid) ? 'restart it now with --restart' : 'restart it first';
-    return `${quoted(runs)} keeps its boot-time settings until its next boot: ${how}, ${force}`;
-  }
-  const names = others.map(({ domain }) => quoted(domain)).join(' and ');
-  return names === '' ? `check the definition, ${force}` : `move ${names} to other CPUs first, ${force}`;
 }
 
 /** Pure. What finishing a run that was cut off would break, that neither it nor the host as it is now does. */

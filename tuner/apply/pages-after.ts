@@ -1,25 +1,30 @@
 import { TunerError } from '../errors.ts';
-import type { CellMemory, DomainState } from '../facts/facts.ts';
-import { type DomainPages, pageInventory } from '../hugepages/page-inventory.ts';
+import { type CellMemory, type DomainState, type HostFacts, memoryCellsOn } from '../facts/facts.ts';
+import { type DomainPages, type PageInventory, pageInventory } from '../hugepages/page-inventory.ts';
 import { markOf } from '../plan/plan.ts';
 import { quoted } from '../steps/domain-run.ts';
 import type { StepOf } from '../steps/step.ts';
 import type { HostState } from './host-state.ts';
 
+/** Pages of these domains only; each takes them from cells that its control group allows. */
+function inventoryOf(host: HostFacts, states: readonly DomainState[]): PageInventory {
+  return pageInventory(host.cells, states, host.local?.defaultPageKiB, memoryCellsOn(host));
+}
+
 /** How many pages the next boots of those domains will not find. */
-export function missingPages(cells: readonly CellMemory[], states: readonly DomainState[]): number {
-  const { pools, shared } = pageInventory(cells, states);
+export function missingPages(host: HostFacts, states: readonly DomainState[]): number {
+  const { pools, shared } = inventoryOf(host, states);
   return [...pools, ...shared].reduce((sum, { missing }) => sum + missing, 0);
 }
 
 /** Pages of a pool that domains hold which are bound to its cell. */
 export function heldIn(
-  cells: readonly CellMemory[],
+  host: HostFacts,
   states: readonly DomainState[],
   cell: number,
   sizeKiB: number,
 ): number {
-  const { pools } = pageInventory(cells, states);
+  const { pools } = inventoryOf(host, states);
   return pools.find((pool) => pool.cell === cell && pool.sizeKiB === sizeKiB)?.held ?? 0;
 }
 
@@ -27,25 +32,26 @@ const takesPages = ({ live, inactive }: DomainState): boolean =>
   [live, inactive].some((view) => view?.facts.memory.hugepages !== undefined);
 
 export function poolOf(
-  cells: readonly CellMemory[],
+  { cells }: Pick<HostFacts, 'cells'>,
   { cell, sizeKiB }: { readonly cell: number; readonly sizeKiB: number },
 ): CellMemory['pages'][number] | undefined {
   return cells.find(({ id }) => id === cell)?.pages.find((pool) => pool.sizeKiB === sizeKiB);
 }
 
 /**
- * The cells as if some domains did not run. Where the pages of one that is bound to a cell are is known; one that only
+ * The host as if some domains did not run. Where the pages of one that is bound to a cell are is known; one that only
  * prefers a cell, or is bound to none, has its pages where no bound domain accounts for those in use, in cells that it
  * prefers first.
  */
 function withoutRuns(
-  cells: readonly CellMemory[],
+  host: HostFacts,
   states: readonly DomainState[],
   stops: (state: DomainState) => boolean,
-): CellMemory[] {
+): HostFacts {
+  const { cells } = host;
   const own = states.filter(stops);
   const isBound = ({ cells: bound }: DomainPages): boolean => bound?.size === 1;
-  const { domains } = pageInventory(cells, states);
+  const { domains } = inventoryOf(host, states);
   const known = (cell: number, sizeKiB: number): number =>
     domains
       .filter((each) => isBound(each) && each.sizeKiB === sizeKiB && each.cells?.has(cell) === true)
@@ -53,13 +59,13 @@ function withoutRuns(
   const back = new Map<string, number>();
   const key = (cell: number, sizeKiB: number): string => `${cell} ${sizeKiB}`;
   const give = (cell: number, { sizeKiB }: DomainPages, most: number): number => {
-    const pool = poolOf(cells, { cell, sizeKiB });
+    const pool = poolOf(host, { cell, sizeKiB });
     const given = back.get(key(cell, sizeKiB)) ?? 0;
     const pages = pool === undefined ? 0 : Math.max(0, Math.min(most, pool.total - pool.free - given));
     back.set(key(cell, sizeKiB), given + pages);
     return pages;
   };
-  const held = pageInventory(cells, own).domains;
+  const held = inventoryOf(host, own).domains;
   for (const each of held.filter(isBound)) for (const cell of each.cells ?? []) give(cell, each, each.held);
   const guessed = new Map<string, number>();
   for (const each of held.filter((other) => !isBound(other))) {
@@ -71,7 +77,7 @@ function withoutRuns(
       .toSorted((a, b) => prefers(a) - prefers(b) || a - b);
     let rest = each.held;
     for (const cell of choice) {
-      const pool = poolOf(cells, { cell, sizeKiB: each.sizeKiB });
+      const pool = poolOf(host, { cell, sizeKiB: each.sizeKiB });
       const at = key(cell, each.sizeKiB);
       const used = (pool?.total ?? 0) - (pool?.free ?? 0);
       const unknown = used - known(cell, each.sizeKiB) - (guessed.get(at) ?? 0);
@@ -81,21 +87,22 @@ function withoutRuns(
     }
     for (const cell of choice) rest -= give(cell, each, rest);
   }
-  return cells.map((cell) => ({
+  const after = cells.map((cell) => ({
     ...cell,
     pages: cell.pages.map((pool) => ({
       ...pool,
       free: pool.free + (back.get(key(cell.id, pool.sizeKiB)) ?? 0),
     })),
   }));
+  return { ...host, cells: after };
 }
 
-/** The cells once one of their pools has another size, and `returned` of its pages are given back. */
+/** The host once one of its pools has another size, and `returned` of its pages are given back. */
 export function withPool(
-  cells: readonly CellMemory[],
+  host: HostFacts,
   of: { readonly cell: number; readonly sizeKiB: number; readonly to: number; readonly returned: number },
-): CellMemory[] {
-  return cells.map((each) => ({
+): HostFacts {
+  const cells = host.cells.map((each) => ({
     ...each,
     pages: each.pages.map((pool) =>
       each.id === of.cell && pool.sizeKiB === of.sizeKiB
@@ -103,6 +110,7 @@ export function withPool(
         : pool,
     ),
   }));
+  return { ...host, cells };
 }
 
 /** A pool of pages, and the size that it is to go back to. */
@@ -111,40 +119,40 @@ export interface PoolShrink {
   readonly to: number;
 }
 
+/** What a rollback is about to do, as far as huge pages are concerned. */
+export interface PagesRollback {
+  /** As in the command. */
+  readonly id: string;
+  readonly restarts: boolean;
+  /** All domains of the host once it is done. */
+  readonly after: readonly DomainState[];
+  /** UUIDs of domains whose definition goes back. They give back what they hold before they boot. */
+  readonly redefined: ReadonlySet<string>;
+  readonly shrinks: readonly PoolShrink[];
+}
+
 /**
  * Counts what every domain's next boot will want of the pools once a rollback is done.
  *
- * `redefined`: UUIDs of domains whose definition goes back. They give back what they hold before they boot.
- * @throws TunerError TUNE_CHANGED when a boot would lack pages, or a pool cannot shrink because others use its pages.
+ * @throws TunerError TUNE_CHANGED when a boot would lack pages, or a pool cannot shrink because its pages are in use: by
+ *   other VMs, or, without restarts, by VMs of the transaction.
  */
-export function checkBoots(
-  { host: { cells }, domains }: HostState,
-  {
-    after,
-    redefined,
-    shrinks,
-  }: {
-    readonly after: readonly DomainState[];
-    readonly redefined: ReadonlySet<string>;
-    readonly shrinks: readonly PoolShrink[];
-  },
-): void {
+export function checkBoots({ host, domains }: HostState, rollback: PagesRollback): void {
+  const { after, redefined, shrinks } = rollback;
   if (![...domains, ...after].some(takesPages)) return;
   const isOwn = ({ domain }: DomainState): boolean => redefined.has(domain.uuid);
   const stopped = (state: DomainState): DomainState => (isOwn(state) ? { ...state, live: undefined } : state);
-  const free = withoutRuns(cells, domains, isOwn);
+  const free = withoutRuns(host, domains, isOwn);
   for (const { step, to } of shrinks) {
-    const pool = poolOf(free, step);
-    if (pool === undefined || pool.total - pool.free <= to) continue;
+    const used = usedIn(free, step);
+    if (used <= to) continue;
     throw new TunerError(
       'TUNE_CHANGED',
-      `cell ${step.cell} cannot return to ${to} pages of ${step.sizeKiB} KiB: other VMs use ${pool.total - pool.free} of them now; roll back the changes to these VMs first, or use --force to roll back this transaction anyway`,
+      `${poolText(step, to)}: other VMs use ${used} of them now; roll back the changes to these VMs first, or use --force to roll back this transaction anyway`,
     );
   }
-  const smaller = shrinks.reduce<readonly CellMemory[]>(
-    (all, { step, to }) => withPool(all, { ...step, to, returned: 0 }),
-    free,
-  );
+  if (!rollback.restarts) checkInUse({ host, domains: domains.filter(isOwn) }, rollback);
+  const smaller = shrinks.reduce((all, { step, to }) => withPool(all, { ...step, to, returned: 0 }), free);
   // What nobody has tuned with virtune lacked its pages before the transaction as well.
   const isTuned = (state: DomainState): boolean => isOwn(state) || markOf(state) !== undefined;
   const then = after.map(stopped).filter(isTuned);
@@ -156,3 +164,30 @@ export function checkBoots(
     `${lacking} huge pages would be missing at the next boot of ${names.join(' or ')}: later changes use them; roll those back first, or use --force to roll back this transaction anyway`,
   );
 }
+
+/**
+ * `domains`: those of the transaction. They go on running, and hold their pages until they stop.
+ * @throws TunerError TUNE_CHANGED when a pool cannot shrink before that.
+ */
+function checkInUse({ host, domains }: HostState, { id, shrinks }: PagesRollback): void {
+  for (const { step, to } of shrinks) {
+    const used = usedIn(host, step);
+    if (used <= to) continue;
+    const users = inventoryOf(host, domains).domains.filter(
+      ({ held, sizeKiB, cells }) => held > 0 && sizeKiB === step.sizeKiB && cells?.has(step.cell) !== false,
+    );
+    const names = users.map(({ domain }) => JSON.stringify(domain)).join(' and ');
+    throw new TunerError(
+      'TUNE_CHANGED',
+      `transaction ${id} cannot be rolled back now, and nothing was changed: ${poolText(step, to)}: ${used} of them are in use until the next boot of ${names}; restart now (virtune tune rollback ${id} --restart), or use --force to restore all but the pool, and virtune tune recover after the boot`,
+    );
+  }
+}
+
+function usedIn(host: HostFacts, step: StepOf<'hostPages'>): number {
+  const pool = poolOf(host, step);
+  return pool === undefined ? 0 : pool.total - pool.free;
+}
+
+const poolText = ({ cell, sizeKiB }: StepOf<'hostPages'>, to: number): string =>
+  `cell ${cell} cannot return to ${to} pages of ${sizeKiB} KiB`;

@@ -14,7 +14,8 @@ import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from '
 import { readHostState } from './host-state.ts';
 import { leftForBoot, lookAhead } from './look-ahead.ts';
 import { boundToNextBoot } from './next-boot.ts';
-import { type Outlook, outlookOf, reason } from './outlook.ts';
+import { reason } from './obstacle.ts';
+import { type Outlook, outlookOf } from './outlook.ts';
 import { checkBoots, type PoolShrink } from './pages-after.ts';
 import type { TransactionOutcome } from './transaction.ts';
 import { startUndo, type UndoOptions, undoSteps } from './undo.ts';
@@ -126,7 +127,13 @@ async function checkedOutlook(
   const redefined = progress.steps.flatMap(({ step, progress: made }) =>
     step.kind === 'definition' && made.kind === 'done' ? [step.domain.uuid] : [],
   );
-  checkBoots(ground, { after: outlook.after, redefined: new Set(redefined), shrinks });
+  checkBoots(ground, {
+    id,
+    restarts: restarts.length > 0,
+    after: outlook.after,
+    redefined: new Set(redefined),
+    shrinks,
+  });
   return outlook;
 }
 

@@ -46,12 +46,13 @@ const whereIs = (subject: Subject, vcpu: string): string => {
 function sharer(subject: Subject, vcpus: readonly string[]): Breach | undefined {
   const cpus = cpusOf(subject, vcpus);
   const other = subject.others.find(({ pinned }) => pinned.intersection(cpus).size > 0);
-  return (
-    other && {
-      text: `CPUs ${other.pinned.intersection(cpus)} are also used by ${JSON.stringify(other.name)}`,
-      other: other.name,
-    }
-  );
+  if (other === undefined) return undefined;
+  const shared = other.pinned.intersection(cpus);
+  return {
+    text: `CPUs ${shared} are also used by ${JSON.stringify(other.name)}`,
+    other: other.name,
+    cpus: shared,
+  };
 }
 
 /**

@@ -22,9 +22,10 @@ export interface Subject {
   readonly others: readonly Neighbour[];
 }
 
-/** How an invariant is broken; `other`: the name of the domain that it is broken together with. */
+/** How an invariant is broken; `other`: the name of the domain that shares these `cpus`, where one does. */
 export interface Breach extends Omit<Problem, 'code'> {
   readonly other?: string | undefined;
+  readonly cpus?: CpuSet | undefined;
 }
 
 /**

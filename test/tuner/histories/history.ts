@@ -61,6 +61,8 @@ export class History {
   /** Domains that run on as they were booted, after their definition went back. */
   readonly #wait = new Set<string>();
   #brokenBefore: ReadonlySet<string> = new Set();
+  /** Before the first step. */
+  #start: Picture | undefined;
 
   constructor(host: HistoryHost, users: readonly User[], figures: Figures = {}) {
     this.#host = host;
@@ -71,6 +73,7 @@ export class History {
   /** All of its steps, then everything taken back, newest first. */
   async play(steps: readonly HistoryStep[]): Promise<void> {
     const start = this.#host.picture();
+    this.#start = start;
     this.#brokenBefore = new Set(await broken(this.#host.uri));
     try {
       for (const step of steps) {
@@ -218,7 +221,7 @@ export class History {
       this.#waiting(outcome);
     });
     if (refused !== undefined) {
-      const mayBe = !isNewest || (await this.#mayBeRefused(user));
+      const mayBe = !isNewest || this.#isByHand(refused) || (await this.#mayBeRefused(user));
       expect([refused.code, refused.message, mayBe]).toEqual([
         expect.stringMatching(/^TUNE_(CHANGED|INTERRUPTED)$/),
         expect.anything(),
@@ -257,16 +260,22 @@ export class History {
     expect(this.#host.picture().definitions).toEqual(open.before.definitions);
   }
 
-  /**
-   * Pages in use stay in their pool, and a VM that only prefers a cell may hold another one's: then its owner restarts who
-   * uses pages, as he is told, and goes on.
-   */
+  /** As its owner would, who does what a refusal says: restarts VMs whose pages are in use, and goes on. */
   async #back(job: Job, user: User): Promise<TransactionOutcome | undefined> {
     let outcome: TransactionOutcome | undefined;
+    const before = this.#host.picture();
     const refused = await refusal(async () => {
       [outcome] = await perform(job, user.options());
     });
-    if (refused !== undefined && !/would be missing|cannot go back/.test(refused.message)) throw refused;
+    if (refused !== undefined) this.#expectSame(before);
+    if (
+      job.kind === 'rollback' &&
+      /are in use until the next boot of .* --restart\)/.test(refused?.message ?? '')
+    ) {
+      this.#count('pages in use: rolled back with a restart');
+      return this.#back({ ...job, restarts: true }, user);
+    }
+    if (refused !== undefined && !/would be missing|cannot return to/.test(refused.message)) throw refused;
     const inUse = outcome?.remains.every(({ message }) => message.includes('running VMs use the rest'));
     if (refused === undefined && !(outcome?.kind === 'incomplete' && inUse === true)) return outcome;
     this.#count('pages in use');
@@ -276,6 +285,23 @@ export class History {
     const next: Job = refused === undefined ? { kind: 'recover', hostname: host.hostname, how: 'undo' } : job;
     const [again] = await perform(next, user.options());
     return again;
+  }
+
+  /**
+   * Whether a rollback was refused for a VM that is defined as before the history: somebody has pinned it by hand, its own
+   * transactions were rolled back to that pin, and no rollback can move it.
+   */
+  #isByHand({ code, message }: TunerError): boolean {
+    const name = /; "([^"]+)" has .* there, and not by a later transaction of virtune: move or unpin it/.exec(
+      message,
+    )?.[1];
+    const definition = this.#start?.definitions[name ?? ''];
+    return (
+      code === 'TUNE_CHANGED' &&
+      definition !== undefined &&
+      /<(vcpu|emulator|iothread)pin /.test(definition) &&
+      definition === this.#host.picture().definitions[name ?? '']
+    );
   }
 
   /** `on`: the transaction that the job undoes, where it is not a new one. */
@@ -349,7 +375,7 @@ export class History {
     const job: Job = isOpen
       ? { kind: 'recover', hostname, how: 'undo' }
       : { kind: 'rollback', id, restarts: true };
-    const outcome = await this.#back(job, user);
+    const outcome = await this.#backOrForced(job, user);
     this.#waiting(outcome);
     if (outcome?.kind === 'incomplete' && isOpen && !isNewest) {
       this.#touched(standing);
@@ -364,6 +390,22 @@ export class History {
       expect(this.#host.picture().definitions).toEqual(before.definitions);
     this.#gone(standing);
     return true;
+  }
+
+  /**
+   * A way back over a VM that was pinned by hand before the history leads to two VMs on one CPU for a while, and is refused.
+   * Its user decides, and uses --force. That loosens nothing: any other refusal is an error, and at the end the safety
+   * rules hold and the host is the same to the byte all the same.
+   */
+  async #backOrForced(job: Job, user: User): Promise<TransactionOutcome | undefined> {
+    let outcome: TransactionOutcome | undefined;
+    const refused = await refusal(async () => {
+      outcome = await this.#back(job, user);
+    });
+    if (refused === undefined) return outcome;
+    if (job.kind !== 'rollback' || !this.#isByHand(refused)) throw refused;
+    this.#count('forced over a pin by hand');
+    return this.#back({ ...job, force: true }, user);
   }
 
   /** What the journals say that stands now. */

@@ -7,7 +7,12 @@ import type { Transaction, TransactionOutcome } from '../../../tuner/apply/trans
 /** What one command changes on a host. Plain data: a process that is to be killed gets it in a file. */
 export type Job =
   | { readonly kind: 'apply'; readonly transactions: readonly Transaction[] }
-  | { readonly kind: 'rollback'; readonly id: string; readonly restarts: boolean }
+  | {
+      readonly kind: 'rollback';
+      readonly id: string;
+      readonly restarts: boolean;
+      readonly force?: boolean | undefined;
+    }
   /** One after the other. */
   | { readonly kind: 'rollbacks'; readonly ids: readonly string[] }
   | { readonly kind: 'recover'; readonly hostname: string; readonly how: 'undo' | 'finish' };
@@ -17,8 +22,10 @@ export async function perform(job: Job, options: RunOptions): Promise<Transactio
   switch (job.kind) {
     case 'apply':
       return applyAll(job.transactions, options);
-    case 'rollback':
-      return [await rollbackTransaction(job.id, { ...options, restarts: job.restarts, force: false })];
+    case 'rollback': {
+      const { id, restarts, force = false } = job;
+      return [await rollbackTransaction(id, { ...options, restarts, force })];
+    }
     case 'rollbacks': {
       const outcomes: TransactionOutcome[] = [];
       for (const id of job.ids) {

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { connect } from '../../../libvirt/client/connect.ts';
+import { Impact } from '../../../libvirt/constants.ts';
+import { CpuSet } from '../../../model/cpu-set.ts';
 import { basisOf } from '../../../tuner/apply/plan-basis.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
 import { transactionDomain } from '../../../tuner/apply/split-plan.ts';
@@ -59,6 +62,22 @@ async function moveAwayAndGive(): Promise<{ away: string; theirs: string }> {
   return { away: moved?.id ?? '', theirs: await give() };
 }
 
+/** vCPU 0 of it, as with virsh vcpupin. */
+async function pinByHand(
+  name: string,
+  cpu: number,
+  flags: number = Impact.live | Impact.config,
+): Promise<void> {
+  const connection = await connect(on.host.uri, { readOnly: false });
+  try {
+    const { domain } = await connection.call('domainLookupByName', { name });
+    const map = CpuSet.of([cpu]).toBitmap(1);
+    await connection.call('domainPinVcpuFlags', { domain, vcpu: 0, map, flags });
+  } finally {
+    await connection.close();
+  }
+}
+
 async function give(): Promise<string> {
   const [theirs = ''] = await on.apply(on.user(1), wanted({ b: 'low-latency' }, { restart: true }));
   expect((await pinsOf('b')).live).toMatch(/\b2\b/);
@@ -113,6 +132,46 @@ test('a rollback is refused that would put a VM on CPUs that another one was giv
   await on.rollback(on.user(1), theirs, true);
   await on.rollback(on.user(0), away, true);
   expect(on.host.picture()).toEqual(start);
+});
+
+/** `a` is back on the CPU that somebody has pinned it to; `b` had it in between. Id of what took it from `b`. */
+async function backOnThePinByHand(): Promise<string> {
+  const { away } = await moveAwayAndGive();
+  const [taken = ''] = await on.apply(on.user(1), wanted({ b: 'balanced' }, { restart: true }));
+  expect((await pinsOf('b')).live).not.toMatch(/\b2\b/);
+  await on.rollback(on.user(0), away, true);
+  expect(await pinsOf('a')).toEqual({ live: '2', next: '2' });
+  return taken;
+}
+
+test('a rollback onto a CPU that a VM was pinned to by hand is refused, names that VM and its pin, and works once it is moved', async () => {
+  const id = await backOnThePinByHand();
+  const before = on.host.picture();
+  for (const restarts of [false, true]) {
+    const refused = await on.rollback(on.user(1), id, restarts).catch((error: Error) => error.message);
+    expect(refused).toMatch(
+      new RegExp(
+        `transaction ${id} cannot be rolled back now.*; "a" has vCPU 0 on CPUs 2 there, and not by a later transaction of virtune: move or unpin it first \\(virsh vcpupin.*--force`,
+      ),
+    );
+    expect(refused).not.toMatch(/--restart/);
+  }
+  expect(on.host.picture()).toEqual(before);
+  await pinByHand('a', 7);
+  await on.rollback(on.user(1), id, true);
+  expect((await pinsOf('b')).live).toMatch(/\b2\b/);
+  expect(await broken(on.host.uri)).toEqual([]);
+});
+
+test('one that is pinned there only as it runs, and not as it is defined, has to be booted first', async () => {
+  const id = await backOnThePinByHand();
+  await pinByHand('a', 7, Impact.config);
+  await expect(on.rollback(on.user(1), id, true)).rejects.toMatchObject({
+    message: expect.stringMatching(/"a" keeps its boot-time settings until its next boot: restart it first/),
+  });
+  await on.host.reboot('a');
+  await on.rollback(on.user(1), id, true);
+  expect(await broken(on.host.uri)).toEqual([]);
 });
 
 test('--force rolls it back all the same', async () => {

@@ -1,0 +1,83 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { DomainState, DomainView } from '../facts/facts.ts';
+import type { HostViolation } from '../invariants/violations.ts';
+import type { JournalHeader } from '../journal/records.ts';
+import { markOf } from '../plan/plan.ts';
+import { quoted } from '../steps/domain-run.ts';
+
+const FORCE = 'or use --force to proceed anyway';
+
+/** What an undo would break, which VM is in the way, and what to do first. */
+export function reason(
+  header: JournalHeader,
+  domains: readonly DomainState[],
+  broken: readonly HostViolation[],
+): string {
+  const texts = broken.map(
+    ({ state, view, violation: { code, text } }) =>
+      `${quoted(state.domain)} would break ${code}${view === 'live' ? ' as it runs' : ' at its next boot'}: ${text}`,
+  );
+  return `${[...new Set(texts)].join('; ')}; ${nextOf(header, domains, broken)}`;
+}
+
+function nextOf(
+  header: JournalHeader,
+  domains: readonly DomainState[],
+  broken: readonly HostViolation[],
+): string {
+  const own = new Set(header.domains.map(({ domain }) => domain.uuid));
+  const involved = new Set(broken.flatMap(({ state, violation }) => [state.domain.name, violation.other]));
+  const others = domains.filter(({ domain }) => involved.has(domain.name) && !own.has(domain.uuid));
+  const [tuned] = others.flatMap((state) => {
+    const mark = markOf(state);
+    return mark !== undefined && mark.at > header.at ? [{ state, mark }] : [];
+  });
+  if (tuned !== undefined) {
+    const { state, mark } = tuned;
+    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (virtune tune rollback ${mark.id}), ${FORCE}`;
+  }
+  // Of these a boot of the VM itself takes nothing away.
+  const lasting = broken.filter(({ state, view }) => view === 'inactive' || state.inactive === undefined);
+  const [placed] = others.flatMap((state) => {
+    const pins = pinsOn(state.inactive ?? state.live, cpusSharedWith(state, lasting));
+    return pins === undefined ? [] : [{ state, pins }];
+  });
+  if (placed !== undefined) {
+    const { state, pins } = placed;
+    return `${quoted(state.domain)} has ${pins} there, and not by a later transaction of virtune: move or unpin it first (virsh vcpupin, emulatorpin, iothreadpin with --live --config), ${FORCE}`;
+  }
+  const isLasting = (uuid: string): boolean => lasting.some(({ state }) => state.domain.uuid === uuid);
+  const [boots] = [
+    ...broken.map(({ state }) => state).filter(({ domain }) => !isLasting(domain.uuid)),
+    ...others.filter((state) => pinsOn(state.live, cpusSharedWith(state, broken)) !== undefined),
+  ];
+  if (boots !== undefined) {
+    const { domain } = boots;
+    const how = own.has(domain.uuid) ? 'restart it now with --restart' : 'restart it first';
+    return `${quoted(domain)} keeps its boot-time settings until its next boot: ${how}, ${FORCE}`;
+  }
+  const names = others.map(({ domain }) => quoted(domain)).join(' and ');
+  return names === '' ? `check the definition, ${FORCE}` : `move ${names} to other CPUs first, ${FORCE}`;
+}
+
+/** CPUs that a domain and another one would both use. */
+function cpusSharedWith({ domain }: DomainState, broken: readonly HostViolation[]): CpuSet {
+  return broken
+    .filter(({ state, violation }) => [state.domain.name, violation.other].includes(domain.name))
+    .reduce((all, { violation }) => all.union(violation.cpus ?? CpuSet.empty), CpuSet.empty);
+}
+
+/** Threads of a domain that are pinned to some of these CPUs, in words; undefined where there are none. */
+function pinsOn(view: DomainView | undefined, cpus: CpuSet): string | undefined {
+  if (view === undefined) return undefined;
+  const { vcpusMaximum, cpuSet, vcpuPins, emulatorPin, ioThreadPins } = view.facts.cpu;
+  const vcpus = Array.from({ length: vcpusMaximum ?? 0 }, (_, vcpu) => vcpuPins.get(vcpu) ?? cpuSet);
+  const found = [
+    ...vcpus.map((pin, vcpu) => ({ thread: `vCPU ${vcpu}`, pin })),
+    { thread: 'its emulator', pin: emulatorPin },
+    ...[...ioThreadPins].map(([id, pin]) => ({ thread: `iothread ${id}`, pin })),
+  ].flatMap(({ thread, pin = CpuSet.empty }) =>
+    pin.intersection(cpus).size > 0 ? [`${thread} on CPUs ${pin}`] : [],
+  );
+  return found.length === 0 ? undefined : found.join(', ');
+}

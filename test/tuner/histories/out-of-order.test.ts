@@ -9,9 +9,11 @@ import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { broken } from './checks.ts';
+import { type Figures, History } from './history.ts';
 import { HostOfTwo, shape, wanted } from './host-of-two.ts';
 import { type Job, perform } from './job.ts';
-import { readAll } from './user.ts';
+import type { HistoryStep } from './step.ts';
+import { readAll, type Wanted } from './user.ts';
 
 /** Rollbacks and recoveries out of order, which would leave a host unsafe: found by histories. */
 const on = new HostOfTwo(
@@ -161,6 +163,19 @@ test('a rollback onto a CPU that a VM was pinned to by hand is refused, names th
   await on.rollback(on.user(1), id, true);
   expect((await pinsOf('b')).live).toMatch(/\b2\b/);
   expect(await broken(on.host.uri)).toEqual([]);
+});
+
+test('a history over a pin by hand goes back with --force where the rollback is refused, and ends as it began', async () => {
+  const figures: Figures = {};
+  const apply = (user: number, what: Wanted): HistoryStep => ({ kind: 'apply', user, wanted: what });
+  await new History(on.host, on.host.users, figures).play([
+    // To another CPU than that of the pin, which `b` gets then.
+    apply(0, wanted({ a: 'oltp-database' }, { restart: true, hostCpus: '0-2' })),
+    apply(1, wanted({ b: 'low-latency' }, { restart: true, hostCpus: '0,7' })),
+    apply(1, wanted({ b: 'dense' }, { restart: true })),
+    { kind: 'rollback', which: 2, restarts: true },
+  ]);
+  expect(figures).toMatchObject({ 'rollbacks of an older one': 1, 'forced over a pin by hand': 1 });
 });
 
 test('one that is pinned there only as it runs, and not as it is defined, has to be booted first', async () => {

@@ -114,7 +114,8 @@ export const ioThreadHandlers: Handlers = {
     for (const { field, value } of polls)
       vm.polling(ioThreadId)[field.replaceAll('_', '-') as keyof Polling] = Number(value);
     const pool = params.filter(({ field }) => field.startsWith('thread_pool'));
-    if (pool.length === 0) return undefined;
+    // Beside polling, libvirt 9.0 sets the pool in QEMU and leaves the XML as it was.
+    if (pool.length === 0 || polls.length > 0) return undefined;
     editEach({ live, config }, (root) => {
       writeIds(root);
       const thread = ioThreadOf(root, ioThreadId);

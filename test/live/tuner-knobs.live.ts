@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runVirtune } from '../virtune-process.ts';
 import { TunedGuest } from './lab/tuned-guest.ts';
-import { virsh } from './lab/virsh.ts';
+import { domstats, virsh } from './lab/virsh.ts';
 
 /** What `virtune tune` sets of a running guest by knobs of a profile, from the command line. */
 const guest = new TunedGuest('knobs');
@@ -59,6 +59,20 @@ test("the pool of an iothread of which nothing was said: both ends in one call, 
       [70, 90],
     ]),
   );
+});
+
+test('polling and pool of an iothread at once: both in QEMU, and both back', async () => {
+  const poll = (): string | undefined => domstats(guest.name).get('iothread.1.poll-max-ns');
+  const before = poll();
+  expect(before).not.toBe('65536');
+  await liveAndBack({ 'iothread.pollMax': 65_536, 'iothread.pool': '2-9' }, () => {
+    expect(poll()).toBe('65536');
+    expect(guest.ioThreadPools()).toEqual([
+      [2, 9],
+      [2, 9],
+    ]);
+  });
+  expect(poll()).toBe(before);
 });
 
 test("a limit on disks of any bus: QEMU names a group after each, and that is nobody's group", async () => {

@@ -149,6 +149,14 @@ export function liveChangeContract(make: () => Throwaway): void {
       config: '-',
     });
     expect(await codeOf(set([int('thread_pool_min', 40)], LIVE))).toBe(ErrorCode.operationInvalid);
+    // Set beside polling it reaches QEMU, but not the XML, against which the next one is checked.
+    await set([ullong('poll_max_ns', 60_000), int('thread_pool_min', 20), int('thread_pool_max', 30)], LIVE);
+    expect(await polling()).toBe(60_000);
+    expect(await make().both('iothreadids', 'iothread', '@thread_pool_max')).toEqual({
+      live: '16',
+      config: '-',
+    });
+    expect(await codeOf(set([int('thread_pool_min', 18)], LIVE))).toBe(ErrorCode.operationInvalid);
     await make().stop();
     await make().start();
     expect(await polling()).toBe(before);

@@ -175,6 +175,53 @@ test("both ends of an iothread's pool go in one call, where libvirt knows of nei
   expect({ calls, pool }).toEqual({ calls: 2, pool: { min: 0, max: 64 } });
 });
 
+test('polling and pool of an iothread go in two calls: in one, libvirt 9.0 keeps the old pool in the XML', async () => {
+  const polls: Record<string, number> = { 'poll-max-ns': 32_768 };
+  let pool = '';
+  const calls: string[][] = [];
+  const answers: Answers = {
+    domainGetXmlDesc: () => ({
+      xml: `<domain><iothreadids><iothread id='1'${pool}/></iothreadids></domain>`,
+    }),
+    connectGetAllDomainStats: () => ({
+      records: [
+        {
+          domain: { ...domain, id: 1 },
+          params: Object.entries(polls).map(([name, value]) => ({
+            field: `iothread.1.${name}`,
+            type: ParamType.ullong,
+            value,
+          })),
+        },
+      ],
+    }),
+    domainSetIoThreadParams: ({ params }) => {
+      calls.push(params.map(({ field }) => field));
+      for (const { field, value } of params)
+        if (field.startsWith('poll_')) polls[field.replaceAll('_', '-')] = Number(value);
+      if (params.every(({ field }) => !field.startsWith('poll_')))
+        pool = params.map(({ field, value }) => ` ${field}='${String(value)}'`).join('');
+    },
+  };
+  const { made, undone } = await there(answers, {
+    kind: 'ioThreadParams',
+    domain,
+    id: 1,
+    to: [
+      ullong('poll_max_ns', '65536'),
+      { field: 'thread_pool_min', type: ParamType.int, value: '2' },
+      { field: 'thread_pool_max', type: ParamType.int, value: '8' },
+    ],
+  });
+  expect({ made, undone }).toEqual({ made: undefined, undone: undefined });
+  expect({ polls, pool }).toEqual({
+    polls: { 'poll-max-ns': 32_768 },
+    pool: " thread_pool_min='0' thread_pool_max='64'",
+  });
+  const both = [['thread_pool_min', 'thread_pool_max'], ['poll_max_ns']];
+  expect(calls).toEqual([...both, ...both]);
+});
+
 test('an iothread that was taken away comes back with its pin and its pool', async () => {
   let stands = true;
   let pin: string | undefined = '2-3';

@@ -110,14 +110,21 @@ export const ioThreadParams = liveSetting('ioThreadParams', stepParams, {
     return pick([...asked, ...pool], to, `iothread ${id} of domain ${quoted(domain)}`);
   },
   // Both ends of a pool in one call: libvirt compares the least with a most of -1 where none was ever set, and puts
-  // the two in the order that QEMU takes (seen with 9.0 and 12.9).
-  set: (host, { domain, id }, to) =>
-    host.call('domainSetIoThreadParams', {
-      domain: handle(domain),
-      ioThreadId: id,
-      params: to.map(toTyped),
-      flags: Impact.live,
-    }),
+  // the two in the order that QEMU takes (seen with 9.0 and 12.9). Polling in another call: beside it libvirt 9.0 sets
+  // QEMU's pool and keeps the old one in the XML, which is where it is read, and checks the next one against that.
+  async set(host, { domain, id }, to) {
+    const pool = to.filter(({ field }) => field in POOL_DEFAULTS);
+    const polls = to.filter(({ field }) => !(field in POOL_DEFAULTS));
+    for (const params of [pool, polls]) {
+      if (params.length === 0) continue;
+      await host.call('domainSetIoThreadParams', {
+        domain: handle(domain),
+        ioThreadId: id,
+        params: params.map(toTyped),
+        flags: Impact.live,
+      });
+    }
+  },
   differs: paramsDiffer,
 });
 

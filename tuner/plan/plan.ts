@@ -10,7 +10,7 @@ import { markXml, writeMark } from './mark.ts';
 import { type Surroundings, safeNow, violationsAfter } from './safety.ts';
 import { keyOf } from './take-back.ts';
 import { together } from './together.ts';
-import { type Judging, judge, type Row, stepDomain } from './verdict.ts';
+import { besideOf, type Judging, judge, type Row, stepDomain } from './verdict.ts';
 
 /** A profile as a plan names it. */
 export interface PlannedProfile {
@@ -89,7 +89,8 @@ export interface DomainPlanInput {
 /** Judges every wish, and says what has to be done. */
 export function planDomain(input: DomainPlanInput): DomainPlan {
   const { state, profile, assignment, wishes, judging, restart, id, at, around } = input;
-  const judged = wishes.map((wish) => judge(wish, state, judging));
+  const beside = besideOf(wishes);
+  const judged = wishes.map((wish) => judge(wish, state, judging, beside));
   const rows = around === undefined ? judged : safeNow(judged, state, around);
   const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');
   const settings = nowMarked(state, rows, input.marked ?? []);

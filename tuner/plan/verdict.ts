@@ -2,6 +2,8 @@ import type { CpuSet } from '../../model/cpu-set.ts';
 import type { Problem } from '../errors.ts';
 import type { DomainState, DomainView } from '../facts/facts.ts';
 import type { LiveChange, Wish } from '../settings/setting.ts';
+import { targetsOf } from '../settings/targets.ts';
+import { cpuNumbers } from '../settings/values.ts';
 import type { Step, StepDomain } from '../steps/step.ts';
 
 /** When a wish comes true. */
@@ -35,13 +37,30 @@ export interface Judging {
   readonly online: CpuSet;
 }
 
+/** What a wish stands beside in its plan. */
+export interface Beside {
+  /** Ids of the iothreads that the plan wants the domain to have; undefined: it does not change them. */
+  readonly ioThreads: CpuSet | undefined;
+}
+
+/** The iothreads that these wishes come to, which a running domain gets at once. */
+export function besideOf(wishes: readonly Wish[]): Beside {
+  const wanted = wishes.find(({ setting, problem }) => setting.id === 'iothreads' && problem === undefined);
+  return { ioThreads: wanted && cpuNumbers(wanted.value) };
+}
+
 export const TRANSIENT: Problem = {
   code: 'TRANSIENT',
   text: 'it takes effect at a boot, but a transient domain ceases to exist when it stops',
   next: 'define the domain: virsh dumpxml, then virsh define',
 };
 
-export function judge(wish: Wish, state: DomainState, { accepted, online }: Judging): Row {
+export function judge(
+  wish: Wish,
+  state: DomainState,
+  { accepted, online }: Judging,
+  beside: Beside = { ioThreads: undefined },
+): Row {
   const { setting, target, value } = wish;
   const live = state.live && setting.read(state.live.root, target);
   const next = state.inactive && setting.read(state.inactive.root, target);
@@ -62,7 +81,7 @@ export function judge(wish: Wish, state: DomainState, { accepted, online }: Judg
     return row({ kind: 'guest', needs: wish.proposal });
   }
   if (!liveHolds) {
-    const steps = liveSteps(state, wish, live);
+    const steps = liveSteps(state, wish, live, beside);
     if (steps !== undefined) return row({ kind: 'live', steps });
   }
   return row(state.inactive === undefined ? { kind: 'impossible', problem: TRANSIENT } : { kind: 'boot' });
@@ -72,8 +91,14 @@ function liveSteps(
   state: DomainState,
   { setting, target, value }: Wish,
   from: string | undefined,
+  { ioThreads }: Beside,
 ): readonly Step[] | undefined {
   if (state.live === undefined) return undefined;
+  // A disk or an iothread that only the definition has comes with the next boot, and with it what is set of it.
+  const runs =
+    targetsOf(state.live.root, setting.on).includes(target) ||
+    (setting.on === 'iothread' && ioThreads?.has(Number(target)) === true);
+  if (!runs) return undefined;
   const change: LiveChange = { domain: stepDomain(state), target, from, to: value, live: state.live.root };
   return setting.live?.(change);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { judge } from '../../../tuner/plan/verdict.ts';
+import { besideOf, judge } from '../../../tuner/plan/verdict.ts';
+import type { Wish } from '../../../tuner/settings/setting.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { attributeSetting, state, wish, XML } from './fixtures.ts';
 
@@ -103,4 +104,33 @@ test('what libvirt says of a running domain in other words is as wanted', () => 
     'same',
   );
   expect(judge(wish(rewritten, 'host'), state({ live: red, inactive: red }), none).verdict.kind).toBe('boot');
+});
+
+test('what is set of a part that only the definition has comes with that part, at the next boot', () => {
+  const running = state({
+    live: XML.replace('<os>', '<iothreads>1</iothreads><os>'),
+    inactive: XML.replace('<os>', '<iothreads>2</iothreads><os>'),
+  });
+  for (const [on, here, coming] of [
+    ['iothread', '1', '2'],
+    ['vcpu', '1', '2'],
+    ['disk', undefined, 'vdb'],
+    ['nic', undefined, '52:54:00:00:00:01'],
+  ] as const) {
+    const setting = attributeSetting('color', { on, live: () => [STEP] });
+    const kind = (target: string) => judge(wish(setting, 'red', { target }), running, none).verdict.kind;
+    expect([on, here && kind(here), kind(coming)]).toEqual([on, here && 'live', 'boot']);
+  }
+});
+
+test('what is set of an iothread that the same plan adds is set at once', () => {
+  const running = state({ live: XML, inactive: XML });
+  const setting = attributeSetting('color', { on: 'iothread', live: () => [STEP] });
+  const count = wish(attributeSetting('iothreads', { live: () => [STEP] }), '1-2');
+  const second = wish(setting, 'red', { target: '2' });
+  const kindBeside = (wishes: readonly Wish[]) => judge(second, running, none, besideOf(wishes)).verdict.kind;
+  expect(kindBeside([count, second])).toBe('live');
+  const problem = { code: 'IOTHREADS_UNSUPPORTED', text: 'it has none' };
+  expect(kindBeside([{ ...count, problem }, second])).toBe('boot');
+  expect(kindBeside([second])).toBe('boot');
 });

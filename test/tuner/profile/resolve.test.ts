@@ -53,6 +53,19 @@ test('an old libvirt takes polling times of a running domain, and keeps them now
   ]);
 });
 
+test('an old libvirt takes no polling times of an iothread that the running domain does not have yet', () => {
+  const two = guestXml({ more: '  <iothreads>2</iothreads>\n' });
+  const { live } = running(guestXml({ more: '  <iothreads>1</iothreads>\n' }));
+  const old = state(two, { live });
+  expect(problemsOf(wishesOf(profileOf({ 'iothread.pollMax': 0 }), old))).toEqual({
+    'iothread.poll.max 2': 'POLLING_NOT_KEPT',
+  });
+  const modern = host({ libvirtVersion: 9_004_000 });
+  expect(problemsOf(wishesOf(profileOf({ 'iothread.pollMax': 0 }), old, modern))).toEqual({});
+  // One that the profile adds is there by then.
+  expect(problemsOf(wishesOf(profileOf({ 'iothread.count': 2, 'iothread.pollMax': 0 }), old))).toEqual({});
+});
+
 test('disks take turns at the iothreads, and there are no more of these than disks', () => {
   const values = (disks: number): Record<string, string | undefined> =>
     valuesOf(

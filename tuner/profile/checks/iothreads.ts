@@ -1,4 +1,5 @@
 import { ioThreadUsers } from '../../settings/disk.ts';
+import { ioThreadIds } from '../../settings/iothread-ids.ts';
 import { POLL_IN_DEFINITION } from '../../settings/iothreads.ts';
 import { cpuNumbers } from '../../settings/values.ts';
 import type { Check, CheckView } from './check.ts';
@@ -37,13 +38,25 @@ export const ioThreadChecks: readonly Check[] = [
   },
   {
     of: /^iothread\.poll\./,
-    find: ({ value }, { host, state }) =>
-      value !== undefined && host.libvirtVersion < POLL_IN_DEFINITION && state.live === undefined
-        ? {
-            code: 'POLLING_NOT_KEPT',
-            text: 'this libvirt does not store polling times in the definition (9.4 and later do), and the domain is not running',
-            next: 'start it and apply again, or let "virtune tune watch" apply them at each start',
-          }
-        : undefined,
+    find({ value, target }, view) {
+      const { host, state } = view;
+      if (value === undefined || host.libvirtVersion >= POLL_IN_DEFINITION) return undefined;
+      const kept = 'this libvirt does not store polling times in the definition (9.4 and later do)';
+      if (state.live === undefined) {
+        return {
+          code: 'POLLING_NOT_KEPT',
+          text: `${kept}, and the domain is not running`,
+          next: 'start it and apply again, or let "virtune tune watch" apply them at each start',
+        };
+      }
+      const added = view.wished('iothreads') ? cpuNumbers(view.will('iothreads')) : undefined;
+      if (added?.has(Number(target)) || ioThreadIds(state.live.root).includes(Number(target)))
+        return undefined;
+      return {
+        code: 'POLLING_NOT_KEPT',
+        text: `${kept}, and the running domain does not have iothread ${target} yet`,
+        next: 'restart it and apply again, or let "virtune tune watch" apply them at each start',
+      };
+    },
   },
 ];

@@ -363,16 +363,16 @@ function fitsOnHostWithout(
 
 function milderRequest(host: PlacementHost, request: PlacementRequest, solver: Solver): string | undefined {
   if (request.kind === 'node') return undefined;
-  const cells = host.cells.length;
+  const counts =
+    request.cells.length === 1 ? [2, 3, 4, 6, 8].filter((count) => count <= host.cells.length) : [];
   const requests: readonly [DedicatedRequest, string][] = [
     [{ ...request, threads: 'prefer' }, 'cpu.threads: prefer'],
     [{ ...request, emulatorCpus: 0, ioThreadCpus: 0 }, 'emulator.cpus: 0 and iothread.cpus: 0'],
-    ...[2, 3, 4, 6, 8]
-      .filter((count) => count <= cells && request.cells.length === 1)
-      .map((count): [DedicatedRequest, string] => [
-        { ...request, cells: split(request, count) },
-        `numa.cells: ${count}`,
-      ]),
+    ...counts.flatMap((count): [DedicatedRequest, string][] => {
+      const cells = split(request, count);
+      // With too few vCPUs for so many cells, part of the memory would be in none.
+      return cells.length === count ? [[{ ...request, cells }, `numa.cells: ${count}`]] : [];
+    }),
   ];
   const helpful = requests.find(([milder]) => solver.fits(milder));
   return helpful === undefined ? undefined : `it fits with ${helpful[1]}`;

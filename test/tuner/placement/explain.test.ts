@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
+import type { CellMemory } from '../../../tuner/facts/facts.ts';
+import { ratioRefusals } from '../../../tuner/placement/explain.ts';
 import { place } from '../../../tuner/placement/policy.ts';
+import type { Sharing, SharingVm } from '../../../tuner/placement/sharing.ts';
 import type { Claim, PlacementHost, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { GIB, HOSTS, hostOf, MIB } from './hosts.ts';
 import { fewRequests, smallHost } from './random-hosts.ts';
@@ -23,6 +26,19 @@ const paged = (guest: string, gib: number, more = {}) =>
     cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: gib * GIB }],
     ...more,
   });
+
+/** Free pages of 2 MiB in each cell. */
+const freePages = (...free: readonly number[]): CellMemory[] =>
+  free.map((count, id) => ({
+    id,
+    freeKiB: undefined,
+    pages: [{ sizeKiB: 2 * MIB, total: 1_024, free: count }],
+  }));
+
+const withMemory = (host: PlacementHost, freeKiB: readonly (number | undefined)[]): PlacementHost => ({
+  ...host,
+  cells: host.cells.map((cell) => ({ ...cell, freeKiB: freeKiB[cell.id] })),
+});
 
 interface Case {
   readonly what: string;
@@ -194,6 +210,158 @@ const CASES: readonly Case[] = [
     text: 'web01 has 4 vCPUs, but the host has 2 CPUs for it',
     next: undefined,
   },
+  {
+    what: 'the cell that lacks the fewest pages is the second',
+    host: hostOf(
+      { cells: [4, 4], threads: 1, pages: { [2 * MIB]: 1_024 } },
+      { memory: freePages(100, 1_000) },
+    ),
+    request: paged('db01', 2),
+    code: 'NO_PAGES',
+    text: 'cell 0 has 100 free pages and cell 1 has 1,000 free pages of 2 MiB; db01 needs 1,024',
+    next: 'allocate 24 more pages of 2 MiB in cell 1',
+  },
+  {
+    what: 'one page is missing',
+    host: hostOf({ cells: [4], threads: 1, pages: { [2 * MIB]: 1_024 } }, { memory: freePages(1) }),
+    request: paged('db01', 2 / 512),
+    code: 'NO_PAGES',
+    text: 'cell 0 has 1 free page of 2 MiB; db01 needs 2',
+    next: 'allocate 1 more page of 2 MiB in cell 0',
+  },
+  {
+    what: 'pages of two guest cells are missing',
+    host: hostOf(
+      { cells: [4, 4], threads: 1, pages: { [2 * MIB]: 1_024 } },
+      { memory: freePages(1_024, 100) },
+    ),
+    request: inCells('db01', [1, 1], { pageKiB: 2 * MIB }),
+    code: 'NO_PAGES',
+    text: 'cell 0 has 1,024 free pages and cell 1 has 100 free pages of 2 MiB; db01 needs 512 and 512, in separate cells',
+    next: undefined,
+  },
+  {
+    what: 'a VM that shares CPUs finds no pages',
+    host: small,
+    request: sharing('web01', 2, { pageKiB: 2 * MIB, memoryKiB: 3 * GIB }),
+    code: 'NO_PAGES',
+    text: 'cell 0 has 1,024 free pages and cell 1 has 1,024 free pages of 2 MiB; web01 needs 1,536',
+    next: 'allocate 512 more pages of 2 MiB in cell 0',
+  },
+  {
+    what: 'the memory of one cell is not known, and another VM has its CPUs',
+    host: withMemory(takenBy(small, { a: '0-2' }), [undefined, 1_536 * MIB]),
+    request: dedicated('db01', 2),
+    code: 'NO_MEMORY',
+    text: 'cell 0 has an unknown amount and cell 1 has 1.5 GiB of unallocated memory; db01 needs 2 GiB',
+    next: 'move a off CPUs 0-2',
+  },
+  {
+    what: 'memory is short by MiB and KiB',
+    host: withMemory(small, [700 * MIB, 500]),
+    request: dedicated('db01', 1, { cells: [{ vcpus: CpuSet.of([0]), memoryKiB: 900 * MIB }] }),
+    code: 'NO_MEMORY',
+    text: 'cell 0 has 700 MiB and cell 1 has 500 KiB of unallocated memory; db01 needs 900 MiB',
+    next: undefined,
+  },
+  {
+    what: 'the memory-only cell that it asks for is too small',
+    host: hostOf(HOSTS.memoryOnly),
+    request: dedicated('db01', 2, {
+      cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: 80 * GIB, memoryCell: 2 }],
+    }),
+    code: 'NO_MEMORY',
+    text: 'cell 2 has 64 GiB of unallocated memory; db01 needs 80 GiB',
+    next: undefined,
+  },
+  {
+    what: 'its control group may use memory of the full cell alone',
+    host: takenBy(small, { a: '0-2' }),
+    request: dedicated('db01', 2, { allowedMemoryCells: CpuSet.of([0]) }),
+    code: 'NO_CORES',
+    text: 'cell 0 has 1 free CPU and cell 1 has 4 free CPUs; db01 needs 2; memory of cell 1 is not for it (cpuset.mems of its control group)',
+    next: 'move a off CPUs 0-2',
+  },
+  {
+    what: 'its control group may use memory of one cell of three, and that is too small',
+    host: withMemory(hostOf({ cells: [2, 2, 2], threads: 1 }), [64 * GIB, GIB, 64 * GIB]),
+    request: dedicated('db01', 2, { allowedMemoryCells: CpuSet.of([1]) }),
+    code: 'NO_MEMORY',
+    text: 'cell 1 has 1 GiB of unallocated memory; db01 needs 2 GiB; memory of cells 0 and 2 is not for it (cpuset.mems of its control group)',
+    next: undefined,
+  },
+  {
+    what: 'its control group may use memory of a memory-only cell alone',
+    host: hostOf(HOSTS.memoryOnly),
+    request: dedicated('db01', 2, { allowedMemoryCells: CpuSet.of([2]) }),
+    code: 'NO_CELL',
+    text: 'the control group of db01 may use memory of cells 2 alone, and VMs have no CPU there (cpuset.mems, AllowedMemoryNodes= of its slice)',
+    next: undefined,
+  },
+  {
+    what: 'neither its vCPUs nor its helpers fit',
+    host: takenBy(small, { a: '0-1', b: '4-6' }),
+    request: dedicated('db01', 3, { emulatorCpus: 1, ioThreadCpus: 1 }),
+    code: 'NO_CORES',
+    text: 'cell 0 has 2 free CPUs and cell 1 has 1 free CPU; db01 needs 3, and 2 CPUs for its emulator threads and iothreads',
+    next: 'move a off CPUs 0-1',
+  },
+  {
+    what: 'it needs three cells, and then its halves would be too wide',
+    host: hostOf({ cells: [4, 4, 4], threads: 1 }),
+    request: dedicated('db01', 12),
+    code: 'WIDER_THAN_CELL',
+    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 0, has 4 CPUs for it',
+    next: 'it fits with numa.cells: 3',
+  },
+  {
+    what: 'guest cores of two threads stay whole in each of two cells',
+    host: hostOf({ cells: [3, 3], threads: 1 }),
+    request: dedicated('db01', 6, { guestThreads: 2 }),
+    code: 'WIDER_THAN_CELL',
+    text: 'db01 needs 6 CPUs in one cell, but the largest, cell 0, has 3 CPUs for it',
+    next: undefined,
+  },
+  {
+    what: 'it would fit in two cells if one were not too small',
+    host: hostOf({ cells: [2, 4], threads: 2 }),
+    request: dedicated('db01', 12),
+    code: 'WIDER_THAN_CELL',
+    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 1, has 8 CPUs for it',
+    next: undefined,
+  },
+  {
+    what: 'two VMs in the way are of one size: the first by name',
+    host: takenBy(small, { b: '0-1', a: '4-5' }),
+    request: dedicated('db01', 4),
+    code: 'NO_CORES',
+    text: 'cell 0 has 2 free CPUs and cell 1 has 2 free CPUs; db01 needs 4',
+    next: 'move a off CPUs 4-5',
+  },
+  {
+    what: 'the host has more cells than a line lists',
+    host: takenBy(hostOf({ cells: [1, 1, 1, 1, 1, 1], threads: 1 }), { a: '0-5' }),
+    request: dedicated('db01', 1),
+    code: 'NO_CORES',
+    text: 'cell 0 has 0 free CPUs, cell 1 has 0 free CPUs, cell 2 has 0 free CPUs, cell 3 has 0 free CPUs and 2 more; db01 needs 1',
+    next: 'move a off CPUs 0-5',
+  },
+  {
+    what: 'a core of which the host keeps a thread is not whole',
+    host: hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0-2') }),
+    request: dedicated('db01', 4, { threads: 'require' }),
+    code: 'WIDER_THAN_HOST',
+    text: 'db01 has 4 vCPUs, but the host has 2 CPUs for it',
+    next: 'it fits with cpu.threads: prefer',
+  },
+  {
+    what: 'isolate wants cores of which the host keeps no thread',
+    host: hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0-2') }),
+    request: dedicated('db01', 2, { threads: 'isolate' }),
+    code: 'WIDER_THAN_HOST',
+    text: 'db01 has 2 vCPUs, but the host has 1 core for it',
+    next: 'it fits with cpu.threads: prefer',
+  },
 ];
 
 test.each(CASES)('refused: $what', ({ host, request, code, text, next }) => {
@@ -223,6 +391,55 @@ test('a VM that has a place is not refused for one that has none', () => {
   const first = place(small, [dedicated('old', 4), dedicated('older', 4)]).assignments;
   const again = first.map((current) => dedicated(current.guest, 4, { current }));
   expect(place(small, [dedicated('new', 2), ...again]).refusals.map(({ guest }) => guest)).toEqual(['new']);
+});
+
+test('the smallest VM that would make room is named, and not a smaller one that would make none', () => {
+  const asked = [dedicated('large', 3), dedicated('little', 1), dedicated('new', 3)];
+  const { refusals } = place(hostOf({ cells: [4, 1], threads: 1 }), asked);
+  expect(refusals.map(({ guest, next }) => [guest, next])).toEqual([
+    ['new', 'leave large, which would get CPUs 0-2, out of the plan'],
+  ]);
+});
+
+test('with the dedicated CPUs of its helpers a VM is named by all that it would get', () => {
+  const asked = [dedicated('first', 2, { emulatorCpus: 1 }), dedicated('new', 2)];
+  const { refusals } = place(hostOf({ cells: [4], threads: 1 }), asked);
+  expect(refusals.map(({ guest, next }) => [guest, next])).toEqual([
+    ['new', 'leave first, which would get CPUs 0-2, out of the plan'],
+  ]);
+});
+
+test('VMs above the ratio limit have one refusal, with the worst ratio and the whole ratio that would do', () => {
+  const share = (guest: string, ratio: number, before: number | undefined): SharingVm => ({
+    guest,
+    named: false,
+    vcpus: 4,
+    before: before === undefined ? undefined : { cpus: CpuSet.parse('0-3'), ratio: before },
+    after: { cpus: CpuSet.parse('0-1'), ratio },
+  });
+  const pool = {
+    vcpus: 0,
+    cpus: CpuSet.empty,
+    worstRatio: 0,
+    idleCpus: CpuSet.empty,
+    idleSiblings: CpuSet.empty,
+  };
+  const of = (...vms: readonly SharingVm[]): Sharing => ({ before: pool, after: pool, vms });
+  const three = of(share('a', 5.5, 2), share('b', 6.25, 2.5), share('c', 4, 1), share('d', 7, 7));
+  expect(ratioRefusals(three, 5, undefined)).toEqual([
+    {
+      guest: 'b',
+      code: 'RATIO_LIMIT',
+      text: 'a and b would share 2 CPUs (0-1) at 6.3:1 (now 2.5:1); the limit is 5:1',
+      next: 'dedicate CPUs to fewer VMs, or raise the limit with --allow-ratio 7',
+    },
+  ]);
+  const [late] = ratioRefusals(of(share('late', 6, undefined)), 5, 'leave db01 out');
+  expect(late?.text).toBe('late would share 2 CPUs (0-1) at 6:1 (now 1:1); the limit is 5:1');
+  expect(late?.next).toBe(
+    'leave db01 out; or dedicate CPUs to fewer VMs, or raise the limit with --allow-ratio 6',
+  );
+  expect(ratioRefusals(of(share('a', 5, 2)), 5, undefined)).toEqual([]);
 });
 
 test('of many more than there is room for, those asked for first are placed', () => {

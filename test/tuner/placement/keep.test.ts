@@ -113,6 +113,11 @@ test('a policy that its cores do not fit makes a VM move: siblings for isolate, 
   expect(place(laptop, [placed('a', 0, [3, 7, 2], { threads: 'require' })]).moved).toEqual([]);
 });
 
+test('a VM that requires sibling threads does not stay on cores that have one thread', () => {
+  const [refusal] = place(smtOff, [placed('a', 0, [0, 1], { threads: 'require' })]).refusals;
+  expect(refusal?.code).toBe('NO_SMT');
+});
+
 test('two VMs that have one CPU between them: one stays', () => {
   const { moved, assignments } = place(smtOff, [placed('a', 0, [0, 1]), placed('b', 0, [1, 2])]);
   expect(moved).toHaveLength(1);

@@ -156,9 +156,9 @@ test('more VMs than are tried in all combinations: helpers make room, or one mov
       return placed(`${cell}-${index}`, cell, [first, first + 1]);
     });
   const one = place(xeon, [...pairs(0, 5), ...pairs(1, 5), dedicated('new', 8)]);
-  expect([one.kind, one.moved.length]).toEqual(['placed', 1]);
+  expect([one.kind, one.moved.length, one.proven]).toEqual(['placed', 1, false]);
   const two = place(xeon, [...pairs(0, 5), ...pairs(1, 5), dedicated('new', 10)]);
-  expect([two.kind, two.moved.length]).toEqual(['placed', 2]);
+  expect([two.kind, two.moved.length, two.proven]).toEqual(['placed', 2, false]);
   const emulator = (request: DedicatedRequest, index: number): DedicatedRequest => {
     const cpu = CpuSet.of([10 + index]);
     return {
@@ -167,6 +167,21 @@ test('more VMs than are tried in all combinations: helpers make room, or one mov
       current: at(request.guest, 0, [index * 2, index * 2 + 1], { emulator: cpu }),
     };
   };
-  const helped = place(xeon, [...pairs(0, 5).map(emulator), ...pairs(1, 5), dedicated('new', 6)]);
-  expect([helped.kind, helped.moved]).toEqual(['placed', []]);
+  const four = pairs(0, 5).map((request, index) => (index < 4 ? emulator(request, index) : request));
+  const helped = place(xeon, [...four, ...pairs(1, 6), dedicated('new', 6)]);
+  expect([helped.kind, helped.moved, helped.proven]).toEqual(['placed', [], false]);
+});
+
+test.each([
+  [6, true],
+  [7, false],
+])('of %i VMs with a place, it is proven that as few as possible move: %s', (count, proven) => {
+  const present = Array.from({ length: count }, (_, cpu) =>
+    placed(`vm${cpu}`, cpu % 2, [cpu % 2 === 0 ? cpu : cpu + 8]),
+  );
+  const asked = [...present, dedicated('new', 5)];
+  expect(place(smtOff, asked)).toMatchObject({ kind: 'placed', moved: [], proven: true });
+  const wide = place(smtOff, [...present, dedicated('new', 8)]);
+  expect(wide).toMatchObject({ kind: 'placed', proven });
+  expect(wide.moved).toHaveLength(3);
 });

@@ -1,0 +1,138 @@
+import { expect, test } from 'vitest';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { place } from '../../../tuner/placement/policy.ts';
+import { Budget } from '../../../tuner/placement/search.ts';
+import { hardestFirst, Solver } from '../../../tuner/placement/solver.ts';
+import type { DedicatedRequest, PlacementHost, PlacementRequest } from '../../../tuner/placement/types.ts';
+import { GIB, HOSTS, hostOf } from './hosts.ts';
+import { dedicated, inCells, sharing } from './requests.ts';
+
+const smtOff = hostOf(HOSTS.smtOff);
+const named = (requests: readonly PlacementRequest[]): string[] => requests.map(({ guest }) => guest);
+const solverOf = (host: PlacementHost, requests: readonly PlacementRequest[], steps = 20_000): Solver =>
+  new Solver(host, requests, { budget: new Budget(steps), moveCost: () => 0 });
+
+/** One step lower in each: the first is harder to place than the second. */
+test.each<[string, PlacementRequest, PlacementRequest]>([
+  ['dedicated CPUs before shared ones', dedicated('a', 1), sharing('b', 8)],
+  [
+    'more than helpers before helpers only',
+    dedicated('a', 1),
+    dedicated('helpers', 8, { threads: 'isolate' }),
+  ],
+  ['whole cores before single threads', dedicated('a', 1, { threads: 'require' }), inCells('b', [4, 4])],
+  ['more guest cells', inCells('a', [1, 1]), dedicated('b', 8)],
+  [
+    'more vCPUs',
+    dedicated('a', 3),
+    dedicated('b', 2, { cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: 99 * GIB }] }),
+  ],
+  [
+    'more cores, where isolate leaves siblings idle',
+    dedicated('a', 4, { threads: 'isolate' }),
+    dedicated('b', 7, { threads: 'require' }),
+  ],
+  ['more vCPUs in all cells together', inCells('a', [3, 2]), inCells('b', [4, 0])],
+  [
+    'more memory',
+    dedicated('a', 2),
+    dedicated('b', 2, { cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: GIB }] }),
+  ],
+  [
+    'more memory in all cells together',
+    inCells('a', [2, 2]),
+    inCells('b', [2, 2], {
+      cells: inCells('b', [2, 2]).cells.map((cell, index) => ({
+        ...cell,
+        memoryKiB: (3 - 2 * index) * GIB - index,
+      })),
+    }),
+  ],
+  ['of those that share: more vCPUs', sharing('a', 2), sharing('b', 1, { memoryKiB: 99 * GIB })],
+  ['of those that share: more memory', sharing('a', 2), sharing('b', 2, { memoryKiB: GIB })],
+])('the hardest to place go first: %s', (_, hard, easy) => {
+  const order = hardestFirst(({ guest }) => guest === 'helpers');
+  expect(named([easy, hard].sort(order))).toEqual([hard.guest, easy.guest]);
+  expect(named([hard, easy].sort(order))).toEqual([hard.guest, easy.guest]);
+});
+
+test('VMs that are equally hard stay in the order of the request', () => {
+  const equal = ['c', 'a', 'b'].map((guest) => dedicated(guest, 2));
+  expect(named(equal.sort(hardestFirst(() => false)))).toEqual(['c', 'a', 'b']);
+});
+
+test('which of twelve equal VMs goes where makes no difference: one order of them is tried, and the outcome is proven', () => {
+  const host = hostOf({ cells: [4, 4, 4, 4], threads: 1 });
+  const named = Array.from({ length: 13 }, (_, index) => `vm${index}`);
+  const [pinned, shares] = [
+    named.map((guest) => dedicated(guest, 1)),
+    named.map((guest) => sharing(guest, 1)),
+  ];
+  const proven = (asked: readonly PlacementRequest[]): boolean => place(host, asked).proven;
+  expect([proven(pinned.slice(1)), proven(shares.slice(1))]).toEqual([true, true]);
+  expect([proven(pinned), proven(shares)]).toEqual([false, false]);
+});
+
+/** Unlike in one thing each: were they taken for alike, the second could not go to the cell before the first’s. */
+const one: Partial<DedicatedRequest> = { deviceCells: [1] };
+test.each<[string, PlacementRequest, PlacementRequest]>([
+  ['devices', dedicated('a', 1, one), dedicated('b', 1, { deviceCells: [0] })],
+  [
+    'memory cells that the control group allows',
+    dedicated('a', 1, { allowedMemoryCells: CpuSet.of([1]) }),
+    dedicated('b', 1, { allowedMemoryCells: CpuSet.of([0]) }),
+  ],
+  [
+    'the cell of their memory',
+    dedicated('a', 1, { cells: [{ vcpus: CpuSet.of([0]), memoryKiB: GIB, memoryCell: 1 }] }),
+    dedicated('b', 1, { cells: [{ vcpus: CpuSet.of([0]), memoryKiB: GIB, memoryCell: 0 }] }),
+  ],
+  ['the cells that they keep', dedicated('a', 1, { keepCells: [1] }), dedicated('b', 1, { keepCells: [0] })],
+  [
+    'devices, of VMs that share',
+    sharing('a', 1, { deviceCells: [1] }),
+    sharing('b', 1, { deviceCells: [0] }),
+  ],
+])('VMs that differ in %s are not taken for alike', (_, a, b) => {
+  const host = hostOf({ cells: [1, 1], threads: 1 });
+  const { assignments } = place(host, [a, b]);
+  expect(assignments.map(({ guest, cells }) => `${guest} ${cells}`)).toEqual(['a 1', 'b 0']);
+});
+
+test('a quick solution is not proven, and solving changes nothing', () => {
+  const asked = [dedicated('a', 2), dedicated('b', 4)];
+  const solver = solverOf(smtOff, asked);
+  expect(solver.solve(asked, { quick: true })).toMatchObject({ kind: 'found', proven: false });
+  expect(solver.solve(asked)).toMatchObject({ kind: 'found', proven: true });
+  expect([solver.requests, solver.state.cost]).toEqual([[], 0]);
+});
+
+test('without steps left a solution is not proven', () => {
+  const asked = [dedicated('a', 2), dedicated('b', 4)];
+  expect(solverOf(smtOff, asked, 4).solve(asked)).toMatchObject({ kind: 'found', proven: false });
+});
+
+test('a VM that is released leaves its place to others', () => {
+  const [a, b] = [dedicated('a', 8), dedicated('b', 8)];
+  const host = hostOf({ cells: [8], threads: 1 });
+  const solver = solverOf(host, [a, b]);
+  const found = solver.solve([a]);
+  if (found.kind === 'found') solver.commit(found);
+  expect([named(solver.requests), solver.fits(b), solver.fitsWithout(b, a)]).toEqual([['a'], false, true]);
+  expect([solver.fits(b), solver.fitsWithout(b, dedicated('stranger', 1))]).toEqual([false, false]);
+  solver.release(a);
+  expect([named(solver.requests), solver.placeOf(a), solver.fits(b)]).toEqual([[], undefined, true]);
+  expect(solver.state.cost).toBe(0);
+});
+
+test('steps that are lent and not used come back', () => {
+  const budget = new Budget(10);
+  const part = budget.lend(6);
+  expect(budget.lend(100).spent).toBe(false);
+  expect(budget.spent).toBe(true);
+  part.spend(4);
+  budget.take(part);
+  expect([part.spent, budget.spent]).toEqual([true, false]);
+  budget.spend(2);
+  expect([budget.spent, budget.lend(5).spent]).toEqual([true, true]);
+});

@@ -64,6 +64,18 @@ test('an answer that was under way while the domain changed is not kept', async 
   expect(facts.isDue(DOMAIN)).toBe(true);
 });
 
+test('of two answers under way, a change outdates the one that is still out when the other has come', async () => {
+  const { facts, emit } = watched();
+  const [first, second] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  const reads = [facts.refresh(DOMAIN, () => first.promise), facts.refresh(DOMAIN, () => second.promise)];
+  first.resolve(xml(5));
+  await reads[0];
+  emit('tunable', { domain: DOMAIN });
+  second.resolve(xml(5));
+  await reads[1];
+  expect(facts.isDue(DOMAIN)).toBe(true);
+});
+
 test("another domain's events cost this one nothing, and a lost connection outdates what is under way", async () => {
   const { facts, emit } = watched();
   await facts.refresh(DOMAIN, async () => {

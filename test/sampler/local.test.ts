@@ -51,6 +51,18 @@ test('a process is found by its whole UUID argument: web is not web2', async () 
   expect(uuidArgument('qemu\0-uuid')).toBeUndefined();
 });
 
+test('a VM that is off has no process, and is not looked for', async () => {
+  qemu(20, WEB);
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => 0);
+  const off = { ...WEB, id: -1 };
+  await processes.look([off]);
+  expect([processes.find([off]).size, processes.pidOf(off)]).toEqual([0, undefined]);
+  // No scan was made, so that the pause after one does not hold up that of the first VM that runs.
+  const first = { ...WEB, id: 1 };
+  await processes.look([first]);
+  expect(processes.find([first]).get(WEB.uuid)).toBe(20);
+});
+
 test('a VM that is not found causes no scan at each tick', async () => {
   let nowMs = 0;
   const processes = new Processes(join(root, 'proc'), new SlowReads(), () => nowMs);

@@ -392,8 +392,8 @@ class FewestMoves {
     staying: readonly PlacementRequest[],
   ): Solved | undefined {
     const solver = this.#newSolver();
-    if (solver.keep(staying, new Set(staying.filter(hasHelpers))).length > 0) return undefined;
-    const outcome = solver.solve(moving);
+    const leaving = solver.keep(staying, new Set(staying.filter(hasHelpers)));
+    const outcome = solver.solve([...moving, ...leaving]);
     return outcome.kind === 'found' ? committed(solver, outcome, false) : undefined;
   }
 

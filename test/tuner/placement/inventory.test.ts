@@ -208,6 +208,20 @@ test.each([
   expect(pagesOf(hostOf(SHAPE, { domains: [vm] }))).toEqual({ free, floating });
 });
 
+test('a VM whose XML names no size gets pages of the smallest huge size, or of that which the host says', () => {
+  const shape: Shape = {
+    cells: [4],
+    threads: 1,
+    memoryGiB: 16,
+    pages: { [GIB]: 4, [2 * MIB]: 2_048, 64: 9 },
+  };
+  const domains = [domain('vm', backed(MEMORY, strict('0'), ''), { live: undefined })];
+  const left = (options: { defaultPageKiB?: number }): unknown =>
+    [GIB, 2 * MIB].map((size) => hostOf(shape, { domains, ...options }).cells[0]?.freePages.get(size));
+  expect(left({})).toEqual([4, 2_048 - 512]);
+  expect(left({ defaultPageKiB: GIB })).toEqual([3, 2_048]);
+});
+
 test('pages that a VM which is placed holds are given back to it', () => {
   const bound = hostOf(SHAPE, {
     domains: [domain('db', backed(MEMORY, strict('1')))],

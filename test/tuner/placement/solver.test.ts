@@ -107,6 +107,14 @@ test('a quick solution is not proven, and solving changes nothing', () => {
   expect([solver.requests, solver.state.cost]).toEqual([[], 0]);
 });
 
+test('a VM that finds no place goes first, and all start over', () => {
+  const [any, near] = [dedicated('any', 3), dedicated('near', 3, { allowedMemoryCells: CpuSet.of([0]) })];
+  const host = hostOf({ cells: [4, 4], threads: 1 });
+  const [alone] = place(host, [any]).assignments;
+  expect(alone?.cells).toEqual([0]);
+  expect(solverOf(host, [any, near]).solve([any, near], { quick: true }).kind).toBe('found');
+});
+
 test('without steps left a solution is not proven', () => {
   const asked = [dedicated('a', 2), dedicated('b', 4)];
   expect(solverOf(smtOff, asked, 4).solve(asked)).toMatchObject({ kind: 'found', proven: false });

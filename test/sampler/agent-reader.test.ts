@@ -153,11 +153,13 @@ test.each([
   [3, 'not_supported'],
   [29, 'not_permitted'],
 ])('an answer with libvirt error %i is told as %s', async (code, reason) => {
-  const { tick, reasons } = readerOf(() => {
+  const { failures, tick, reasons } = readerOf(() => {
     throw new RemoteError('domainGetGuestInfo', code, 10, 'no');
   });
   await tick();
   expect(reasons()).toEqual([`agent ${reason}`]);
+  // The operator hears of what he can change, not of each guest's agent.
+  expect(failures).toHaveLength(reason === 'not_permitted' ? 1 : 0);
 });
 
 test('a connection that is not permitted is said to the operator and told of each guest, and tried again later', async () => {

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { CpuSet } from '../../model/cpu-set.ts';
 import type { CgroupFigures } from '../../model/local.ts';
+import type { HostTopology } from '../../model/topology.ts';
 import { Background } from '../../sampler/background-read.ts';
 import { cgroupFolders, groupOfVm, parseCgroups, readCgroup } from '../../sampler/local/cgroup.ts';
 import { LocalReader } from '../../sampler/local/local-reader.ts';
@@ -259,6 +261,97 @@ test('page tables are walked once a minute, and not at all once the time is over
     { group: 'numa', reason: 'late' },
   ]);
   expect(await bytes()).toBe(8_192);
+});
+
+/** Reads these groups; `read` is one tick. */
+function localReader(groups: readonly ('threads' | 'cgroup' | 'numa')[]) {
+  const clock = { nowMs: 0 };
+  const background = new Background();
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => clock.nowMs);
+  const reader = new LocalReader({
+    groups: new Set(groups),
+    procRoot: join(root, 'proc'),
+    cgroupRoot: join(root, 'cg'),
+    processes,
+    background,
+    slowReads: new SlowReads(),
+    now: () => clock.nowMs,
+  });
+  const read = async (domains: readonly (typeof WEB)[], topology?: HostTopology) => {
+    await processes.look(domains);
+    reader.startTick(domains, topology);
+    await background.settle(PATIENT);
+    return reader.read(domains, IN_TIME);
+  };
+  return { clock, read };
+}
+
+test('a VM that is moved to another control group is found there a minute later', async () => {
+  qemu(20, WEB);
+  for (const [name, bytes] of [
+    ['one', 4_096],
+    ['two', 8_192],
+  ] as const) {
+    put(`cg/machine.slice/${name}.scope/memory.current`, `${bytes}\n`);
+  }
+  put('proc/20/cgroup', '0::/machine.slice/one.scope/libvirt/emulator\n');
+  const { clock, read } = localReader(['cgroup']);
+  const bytes = async (): Promise<number | undefined> =>
+    (await read([WEB])).get(WEB.uuid)?.cgroup?.memoryBytes;
+  expect(await bytes()).toBe(4_096);
+  put('proc/20/cgroup', '0::/machine.slice/two.scope/libvirt/emulator\n');
+  clock.nowMs = 29_000;
+  expect(await bytes()).toBe(4_096);
+  clock.nowMs = 60_000;
+  expect(await bytes()).toBe(8_192);
+});
+
+test("a VM's remote memory is that of other cells than its vCPUs run in, by the topology that was last known", async () => {
+  qemu(20, WEB);
+  task(20, 21, 'CPU 0/KVM', '100 10 9\n', 1);
+  put('proc/20/numa_maps', '7f00 default anon=4 N0=3 N1=1 kernelpagesize_kB=4\n');
+  const cell = (id: number) => ({
+    id,
+    memoryKiB: undefined,
+    pages: [],
+    distances: new Map(),
+    cpus: [{ id, socketId: 0, dieId: 0, coreId: id, siblings: CpuSet.of([id]) }],
+  });
+  const topology: HostTopology = {
+    arch: 'x86_64',
+    cpuModel: undefined,
+    cells: [cell(0), cell(1)],
+    caches: [],
+  };
+  const { clock, read } = localReader(['numa']);
+  const share = async (known?: HostTopology): Promise<number | undefined> =>
+    (await read([WEB], known)).get(WEB.uuid)?.memoryMap?.remoteShare;
+  expect(await share(topology)).toBe(0.75);
+  clock.nowMs = 60_000;
+  expect(await share()).toBe(0.75);
+});
+
+test('a VM that is off has no figures of a process', async () => {
+  qemu(20, WEB);
+  qemu(30, WEB2);
+  const { read } = localReader(['threads']);
+  expect([...(await read([WEB, { ...WEB2, id: -1 }])).keys()]).toEqual([WEB.uuid]);
+});
+
+test('what was read of a process that has ended is not that of another with its number', async () => {
+  qemu(20, WEB);
+  const maps = (pages: number): void =>
+    put('proc/20/numa_maps', `7f00 default anon=1 N0=${pages} kernelpagesize_kB=4\n`);
+  maps(1);
+  const { clock, read } = localReader(['numa']);
+  const bytes = async (domain: typeof WEB): Promise<number | undefined> =>
+    (await read([domain])).get(domain.uuid)?.memoryMap?.nodeBytes.get(0);
+  expect(await bytes(WEB)).toBe(4_096);
+  expect(await bytes(WEB2)).toBeUndefined();
+  qemu(20, WEB2);
+  maps(2);
+  clock.nowMs = 10_000;
+  expect(await bytes(WEB2)).toBe(8_192);
 });
 
 async function processesOf(): Promise<Processes> {

@@ -59,6 +59,14 @@ const CASES: readonly Case[] = [
     next: 'it fits with cpu.threads: prefer',
   },
   {
+    what: 'isolate finds too few cores of one thread',
+    host: takenBy(small, { a: '0-1', b: '4-6' }),
+    request: dedicated('db01', 3, { threads: 'isolate' }),
+    code: 'NO_CORES',
+    text: 'cell 0 has 2 free cores and cell 1 has 1 free core; db01 needs 3',
+    next: 'move a off CPUs 0-1',
+  },
+  {
     what: 'one VM is in the way',
     host: takenBy(smt, { web02: '3', web03: '4-7' }),
     request: dedicated('db01', 4, { threads: 'isolate' }),

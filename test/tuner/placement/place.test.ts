@@ -140,6 +140,18 @@ const CASES: readonly Case[] = [
     told: ['a: 6-7,6-7,4,5 of 0; 4-5; 4-5', 'b: 0,1,2,3 of 0; 0-3; 0-3'],
   },
   {
+    what: 'a mixed VM in a cell with one CPU left: that is what its other vCPU has',
+    host: hostOf({ cells: [3], threads: 1 }),
+    requests: [dedicated('a', 2, { sharedVcpus: CpuSet.of([2]) })],
+    told: ['a: 0,1,2 of 0; 0-1; 0-1'],
+  },
+  {
+    what: 'a mixed VM in a cell with no CPU left: its other vCPU runs with its emulator',
+    host: hostOf({ cells: [3], threads: 1 }, { hostCpus: CpuSet.of([0]) }),
+    requests: [dedicated('a', 2, { sharedVcpus: CpuSet.of([2]) })],
+    told: ['a: 1,2,0 of 0; 0; 0'],
+  },
+  {
     what: 'a hybrid CPU: vCPUs with CPUs of their own keep off the slower cores',
     host: hostOf({ cells: [8], threads: 1 }, { efficiencyCpus: CpuSet.parse('0-3') }),
     requests: [dedicated('a', 4)],

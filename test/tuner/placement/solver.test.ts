@@ -107,6 +107,16 @@ test('a quick solution is not proven, and solving changes nothing', () => {
   expect([solver.requests, solver.state.cost]).toEqual([[], 0]);
 });
 
+test('a VM that no cache holds is spread over as few as hold it, in a quick solution too', () => {
+  const wide = dedicated('wide', 18);
+  const solver = solverOf(hostOf(HOSTS.epycNps1), [wide]);
+  const found = solver.solve([wide], { quick: true });
+  if (found.kind === 'found') solver.commit(found);
+  const place = solver.placeOf(wide);
+  const caches = place?.kind === 'dedicated' ? place.cells[0]?.selection.map(({ core }) => core.cache) : [];
+  expect(new Set(caches).size).toBe(2);
+});
+
 test('a VM that finds no place goes first, and all start over', () => {
   const [any, near] = [dedicated('any', 3), dedicated('near', 3, { allowedMemoryCells: CpuSet.of([0]) })];
   const host = hostOf({ cells: [4, 4], threads: 1 });

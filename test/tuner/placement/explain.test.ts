@@ -67,6 +67,14 @@ const CASES: readonly Case[] = [
     next: 'move a off CPUs 0-1',
   },
   {
+    what: 'it requires sibling threads, and the free core has one thread',
+    host: takenBy(hostOf(HOSTS.laptop, { online: CpuSet.parse('0-2,4-7') }), { a: '0-2' }),
+    request: dedicated('db01', 2, { threads: 'require' }),
+    code: 'NO_CORES',
+    text: 'cell 0 has 0 free cores; db01 needs 1',
+    next: 'move a off CPUs 0-2',
+  },
+  {
     what: 'one VM is in the way',
     host: takenBy(smt, { web02: '3', web03: '4-7' }),
     request: dedicated('db01', 4, { threads: 'isolate' }),

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { ErrorCode } from '../../../libvirt/constants.ts';
+import { RemoteError } from '../../../libvirt/errors.ts';
 import { applyTransaction } from '../../../tuner/apply/apply.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
 import { FakeLibvirt } from './fake-libvirt.ts';
@@ -69,6 +71,20 @@ test('what somebody else has changed since is shown, and taken back only when th
   expect(picture(libvirt)).toEqual(changed);
   expect((await transactions())[0]?.progress.status).toBe('committed');
   expect((await rollbackTransaction(id, takingBack(libvirt, { force: true }))).kind).toBe('rolled back');
+  expect(picture(libvirt)).toEqual(before);
+});
+
+test('a setting that cannot be read any more counts as changed, with what libvirt says', async () => {
+  const { libvirt, id } = await applied();
+  const before = picture(libvirt);
+  libvirt.onCall = (name) => {
+    if (name !== 'domainGetSchedulerParametersFlags') return;
+    throw new RemoteError(name, ErrorCode.operationInvalid, 10, 'the cgroup is gone');
+  };
+  await expect(rollbackTransaction(id, takingBack(libvirt))).rejects.toMatchObject({
+    code: 'TUNE_CHANGED',
+    message: expect.stringContaining('the cgroup is gone'),
+  });
   expect(picture(libvirt)).toEqual(before);
 });
 

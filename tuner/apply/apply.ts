@@ -6,7 +6,7 @@ import { openTransactions, pruneTransactions } from '../journal/list.ts';
 import { JOURNAL_FORMAT, type JournalHeader } from '../journal/records.ts';
 import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
-import { settle } from './conclude.ts';
+import { concludeTransaction } from './conclude.ts';
 import { executeSteps } from './execute.ts';
 import type { HostLink } from './host-link.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
@@ -46,7 +46,7 @@ export async function applyLocked(
     const journal = await Journal.create(folder, header, journalOptions(options, stepOf));
     try {
       const stillFree = () => (lease.kind === 'none' ? checkOthers(link, transaction) : Promise.resolve());
-      return await settle({ journal, link }, await executeSteps({ journal, link }, stillFree));
+      return await concludeTransaction({ journal, link }, await executeSteps({ journal, link }, stillFree));
     } finally {
       await journal.close();
       // A leftover old journal does not make the run a failure.

@@ -5,7 +5,7 @@ import type { Plan } from '../plan/plan.ts';
 import { planJson } from '../plan/plan-json.ts';
 import { hasMoved } from './host-state.ts';
 import { movedSince, type PlanBasis } from './plan-basis.ts';
-import { settled } from './preconditions.ts';
+import { withoutVolatileParts } from './preconditions.ts';
 
 const facts = z.record(z.string(), z.string());
 
@@ -130,7 +130,9 @@ export function checkSamePlan(approved: ApprovedPlan, plan: Plan): void {
 function definitionsOf({ domains }: Plan): Record<string, string> {
   return Object.fromEntries(
     domains.map(({ state: { domain, live, inactive } }) => {
-      const texts = [live, inactive].map((view) => (view === undefined ? '' : settled(view.xml)));
+      const texts = [live, inactive].map((view) =>
+        view === undefined ? '' : withoutVolatileParts(view.xml),
+      );
       return [domain.uuid, hash('sha256', JSON.stringify(texts)).slice(0, 32)];
     }),
   );

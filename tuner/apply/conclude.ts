@@ -8,7 +8,7 @@ import { startUndo, type UndoOptions, undoSteps } from './undo.ts';
  * After the way forward: nothing more to do, or all of it back. `cutOff`: the run was cut off a while ago, and others may
  * have worked on the host since.
  */
-export async function settle(
+export async function concludeTransaction(
   work: Work,
   failure: Failure | undefined,
   { cutOff = false }: Pick<UndoOptions, 'cutOff'> = {},

@@ -34,7 +34,7 @@ async function changeOf(host: StepHost, planned: TransactionDomain): Promise<str
     if (line !== undefined) return `its definition has ${line}`;
   }
   if (live === undefined) return undefined;
-  const line = firstDifference(settled(await xmlOf(0)), settled(live));
+  const line = firstDifference(withoutVolatileParts(await xmlOf(0)), withoutVolatileParts(live));
   return line === undefined ? undefined : `the running domain has ${line}`;
 }
 
@@ -67,7 +67,7 @@ function firstDifference(is: string, was: string): string | undefined {
  * A running domain's XML without what moves by itself: the balloon, whether a program in the guest listens on a
  * channel, whether a tray is open. Passwords are included or not, as they were asked for.
  */
-export function settled(xml: string): string {
+export function withoutVolatileParts(xml: string): string {
   const root = parseXml('the XML of a running domain', xml, 'domain');
   remove(child(root, 'currentMemory'));
   const devices = child(root, 'devices');

@@ -3,7 +3,7 @@ import { openStateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, type TransactionRecord } from '../journal/list.ts';
 import type { Step } from '../steps/step.ts';
-import { settle, undone } from './conclude.ts';
+import { concludeTransaction, undone } from './conclude.ts';
 import { executeSteps, type Failure, type Work } from './execute.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
 import { readHostState } from './host-state.ts';
@@ -77,7 +77,9 @@ async function recover(
   }
   if (how === 'finish') {
     await journal.append({ event: 'recover', pid: process.pid, command, how });
-    return settle(work, (await whyNotFinished(work)) ?? (await executeSteps(work)), { cutOff: true });
+    return concludeTransaction(work, (await whyNotFinished(work)) ?? (await executeSteps(work)), {
+      cutOff: true,
+    });
   }
   await startUndo(work);
   await journal.append({ event: 'recover', pid: process.pid, command, how }).catch(() => undefined);

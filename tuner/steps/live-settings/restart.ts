@@ -52,9 +52,9 @@ export const restart = liveSetting('restart', runState, {
         `${quoted(domain)} was asked to shut down and may still do so; waiting up to ${shutdownMs / 1_000} s`,
       );
       if (!(await waitUntilOff(host, domain, shutdownMs))) return;
-    } else if (run.kind === 'runs') return settle(host, domain);
+    } else if (run.kind === 'runs') return waitUntilStable(host, domain);
     await start(host, domain, to.paused);
-    await settle(host, domain);
+    await waitUntilStable(host, domain);
   },
   differs(is, wanted) {
     if (!wanted.active) return is.active ? 'it is running and was not running before' : undefined;
@@ -105,7 +105,7 @@ async function start(host: StepHost, domain: StepDomain, paused: boolean): Promi
 }
 
 /** Whether it is still there after a while: QEMU starts, and then guests and devices fail. */
-async function settle(host: StepHost, domain: StepDomain): Promise<void> {
+async function waitUntilStable(host: StepHost, domain: StepDomain): Promise<void> {
   const { settleMs } = host.restart;
   const endMs = host.nowMs() + settleMs;
   for (;;) {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { checkDefinition, settled } from '../../../tuner/apply/preconditions.ts';
+import { checkDefinition, withoutVolatileParts } from '../../../tuner/apply/preconditions.ts';
 
 const domain = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db01' };
-const running = (body: string): string => settled(`<domain type='kvm'>${body}</domain>`);
+const running = (body: string): string => withoutVolatileParts(`<domain type='kvm'>${body}</domain>`);
 
 test.each([
   ['the balloon', '<currentMemory>1</currentMemory>', '<currentMemory>2</currentMemory>'],

@@ -52,10 +52,16 @@ export interface OwnProfile {
   readonly knobs: Readonly<Record<string, string | number>>;
 }
 
-/** Profiles of a user's own, by name: some stand alone, some say more than one of virtune's. */
-export function ownProfiles(names: readonly string[]): fc.Arbitrary<Record<string, OwnProfile>> {
+/**
+ * Profiles of a user's own, by name: some stand alone, some say more than one of virtune's. `without`: knobs that the
+ * host cannot set.
+ */
+export function ownProfiles(
+  names: readonly string[],
+  without: readonly string[] = [],
+): fc.Arbitrary<Record<string, OwnProfile>> {
   const knob = fc
-    .constantFrom(...Object.keys(VALUES))
+    .constantFrom(...Object.keys(VALUES).filter((id) => !without.includes(id)))
     .chain((id) => fc.tuple(fc.constant(id), fc.constantFrom(...(VALUES[id] ?? []))));
   const profile = fc.record({
     extends: fc.constantFrom(undefined, undefined, undefined, 'dense', 'balanced'),

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Point } from '../../../tuner/journal/journal.ts';
 import { broken } from './checks.ts';
 import type { Picture } from './history.ts';
+import { shape } from './host-of-two.ts';
 import { type Job, perform } from './job.ts';
 import { Abandoned } from './kill.ts';
 import { SimulatedHistoryHost } from './simulated.ts';
@@ -13,21 +14,7 @@ import type { User, Wanted } from './user.ts';
  * A host with room for one VM on CPUs of its own: `a` has them at first, and each run gives them to `b`. Where the order
  * of the steps is wrong, some kill leaves both on the same CPUs.
  */
-const VM = {
-  vcpus: 3,
-  memoryMiB: 2_048,
-  disks: [{ target: 'vda', sizeGiB: 5, format: 'raw' }],
-  ioThreads: 1,
-  state: 'running',
-  byHand: 'nothing',
-} as const;
-const HOST = {
-  sockets: 1,
-  coresPerSocket: 8,
-  threadsPerCore: 1,
-  memoryGiB: 64,
-  hugepages: { 2048: 0, 1048576: 0 },
-} as const;
+const SHAPE = shape({}, [{ vcpus: 3 }, { vcpus: 3 }, { vcpus: 1, state: 'shutoff' }]);
 
 const PICKS = [
   { name: 'b', profile: 'low-latency' },
@@ -43,13 +30,7 @@ let user: User;
 /** The transaction that all others stand on. */
 let base: string;
 beforeEach(async () => {
-  host = await SimulatedHistoryHost.start({
-    host: { ...HOST },
-    vms: [VM, VM, { ...VM, state: 'shutoff', vcpus: 1 }].map((vm) => ({
-      ...vm,
-      disks: [...vm.disks],
-    })) as never,
-  });
+  host = await SimulatedHistoryHost.start(SHAPE);
   abandoned = new Abandoned();
   user = host.users[0] as User;
   [base = ''] = await apply({ picks: [{ name: 'a', profile: 'network' }], restart: true, together: true });

@@ -116,8 +116,12 @@ test('a migration is told while it runs, and with its downtime after its end', a
   try {
     const slow = ['--bandwidth', '1'];
     const migration = inBackground('migrate', '--live', ...slow, domain, second.uri, 'tcp://127.0.0.1');
-    const running = await untilTold('migration_out', 1);
-    expect(job(running, 'memory_bytes', 'migration_out', { kind: 'remaining' })).toBeGreaterThan(0);
+    let running = await untilTold('migration_out', 1);
+    // The job begins before QEMU has counted its memory.
+    await until('memory that is still to be sent', 20_000, async () => {
+      running = await virtune.scrape();
+      return (job(running, 'memory_bytes', 'migration_out', { kind: 'remaining' }) ?? 0) > 0;
+    });
     expect(job(running, 'elapsed_seconds', 'migration_out')).toBeGreaterThan(0);
     virsh('migrate-setspeed', domain, '1000');
     expect(await migration.ended).toBe(0);

@@ -7,13 +7,16 @@ export function latencyHistograms(block: BlockStats): HistogramPoint[] {
   return [...(block.latency ?? [])].map(([operation, bins]) => histogram(operation, bins));
 }
 
-function histogram(operation: string, bins: readonly LatencyBin[]): HistogramPoint {
+function histogram(operation: string, bins: ReadonlyMap<number, LatencyBin>): HistogramPoint {
+  const inOrder = [...bins].sort(([a], [b]) => a - b).map(([, bin]) => bin);
   const buckets: (readonly [upTo: number, count: number])[] = [];
   let count = 0;
-  for (const [index, bin] of bins.entries()) {
+  for (const [place, bin] of inOrder.entries()) {
     count += bin.count ?? 0;
-    const next = bins[index + 1]?.startNs;
-    if (next !== undefined) buckets.push([nsToSeconds(next), count]);
+    const end = inOrder[place + 1]?.startNs;
+    const last = buckets.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY;
+    // Bounds that do not rise would void the whole scrape.
+    if (end !== undefined && nsToSeconds(end) > last) buckets.push([nsToSeconds(end), count]);
   }
   // QEMU does not sum the times by operation of the histogram, so there is no sum.
   return { values: [operation], buckets, count, sum: undefined };

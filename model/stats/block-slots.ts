@@ -16,15 +16,18 @@ function latencySlot(index: number, rest: string): Slot | undefined {
   if (bin === undefined) return IGNORE;
   const key = what === 'start' ? 'startNs' : 'count';
   return (draft, value) => {
-    const byOperation = within<string, LatencyBin[]>(deviceOf(mapOf(draft, 'block'), index), 'latency');
+    const byOperation = within<string, Map<number, LatencyBin>>(
+      deviceOf(mapOf(draft, 'block'), index),
+      'latency',
+    );
     let bins = byOperation.get(operation);
     if (bins === undefined) {
-      bins = [];
+      bins = new Map();
       byOperation.set(operation, bins);
     }
-    const place = Number(bin);
-    while (bins.length <= place) bins.push({});
-    (bins[place] as LatencyBin)[key] = Number(value);
+    const found = bins.get(Number(bin));
+    if (found === undefined) bins.set(Number(bin), { [key]: Number(value) });
+    else found[key] = Number(value);
   };
 }
 

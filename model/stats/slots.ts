@@ -97,7 +97,7 @@ function isKvmName(rest: string): boolean {
   return /^[\w-]+\.(sum|cur|max)$/.test(rest);
 }
 
-/** Own keys only: a field called `constructor` is as unknown as any other. */
+/** Own keys only, so that a field called `constructor` is not taken for a known one. */
 function lookUp<V>(table: Readonly<Record<string, V>>, key: string): V | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }

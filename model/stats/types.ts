@@ -104,8 +104,8 @@ export interface BlockStats {
   capacityBytes?: number;
   physicalBytes?: number;
   thresholdBytes?: number;
-  /** By operation: `read`, `write`, `zone_append`, `flush`; only where the disk's XML asks QEMU to collect them. */
-  latency?: ReadonlyMap<string, readonly LatencyBin[]>;
+  /** By operation: `read`, `write`, `zone_append`, `flush`, then by the index of the bin; only where the disk's XML asks QEMU to collect them. */
+  latency?: ReadonlyMap<string, ReadonlyMap<number, LatencyBin>>;
   /** By libvirt's running index; only where the disk's XML has `<statistic interval=''/>`. */
   windows?: ReadonlyMap<number, BlockWindow>;
   /** By libvirt's name (BLOCK_LIMITS); those that do not apply are absent. */

@@ -116,6 +116,25 @@ test('bins by their start become a histogram by upper bound, which counts up to 
   expect(figure(series, `${name}_count`, labels)).toBe(9);
 });
 
+test('bins that come in any order, or whose starts do not rise, give bounds that rise', () => {
+  const figures: Record<string, number | string> = { 'block.0.name': 'vda' };
+  for (const [index, startNs] of [
+    [3, 1_000_000],
+    [0, 0],
+    [2, 2_000_000],
+    [1, 2_000_000],
+  ] as const) {
+    figures[`block.0.latency_histogram.read.bin.${index}.start`] = startNs;
+    figures[`block.0.latency_histogram.read.bin.${index}.value`] = 10 ** index;
+  }
+  const series = parseExposition(encode(sampleOf(fresh('db', figures))));
+  const name = 'libvirt_domain_block_stats_latency_seconds';
+  expect(find(series, `${name}_bucket`).map((each) => [each.labels['le'], each.value])).toEqual([
+    ['0.002', 1],
+    ['+Inf', 1_111],
+  ]);
+});
+
 test('a group that is not enabled leaves no series, and one that is leaves its own', () => {
   const sample = sampleOf(fresh('db', { 'vcpu.0.exits.sum': 12, 'vcpu.0.time': 1 }));
   expect(encode(sample)).not.toContain('kvm');

@@ -120,9 +120,19 @@ test('latency bins and perf events find their places', () => {
     ullong('block.0.latency_histogram.read.bin.0.start', 0),
     ullong('perf.cache_misses', 3),
   ]);
-  expect(stats.blocks.get(0)?.latency?.get('read')).toEqual([{ startNs: 0 }, { startNs: 1_000, count: 5 }]);
+  expect(stats.blocks.get(0)?.latency?.get('read')).toEqual(
+    new Map([
+      [0, { startNs: 0 }],
+      [1, { startNs: 1_000, count: 5 }],
+    ]),
+  );
   expect(stats.perf).toEqual(new Map([['cache_misses', 3]]));
   expect(stats.unknown.size).toBe(0);
+});
+
+test('a bin far behind the others takes no more memory than any other bin', () => {
+  const stats = readDomainStats([ullong('block.0.latency_histogram.read.bin.9999.value', 1)]);
+  expect(stats.blocks.get(0)?.latency?.get('read')?.size).toBe(1);
 });
 
 test('resctrl monitors tell by monitor, and by cache or memory controller', () => {

@@ -1,3 +1,4 @@
+import { pageDemandsOf } from '../../model/page-demand.ts';
 import { TunerError } from '../errors.ts';
 import { type CellMemory, type DomainState, type HostFacts, memoryCellsOn } from '../facts/facts.ts';
 import { type DomainPages, type PageInventory, pageInventory } from '../hugepages/page-inventory.ts';
@@ -29,7 +30,7 @@ export function heldIn(
 }
 
 const takesPages = ({ live, inactive }: DomainState): boolean =>
-  [live, inactive].some((view) => view?.facts.memory.hugepages !== undefined);
+  [live, inactive].some((view) => view !== undefined && pageDemandsOf(view.facts).length > 0);
 
 export function poolOf(
   { cells }: Pick<HostFacts, 'cells'>,

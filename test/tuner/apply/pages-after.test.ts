@@ -64,3 +64,15 @@ test('huge pages without a size are of the size that the kernel uses by default'
   const small = hostWith('1', { defaultPageKiB: MIB_2 });
   expect(() => checkBoots({ host: small, domains }, emptied(1, domains))).toThrow(/512 huge pages/);
 });
+
+test('huge pages of a memory device count for the next boot, also where the guest itself has none', () => {
+  const plain = floating();
+  const device = `<cpu><numa><cell id='0' cpus='0-1' memory='512' unit='MiB'/></numa></cpu><devices><memory model='dimm'>
+    <source><pagesize unit='MiB'>2</pagesize></source><target><size unit='MiB'>512</size><node>0</node></target></memory></devices>`;
+  const xml = (plain.inactive?.xml ?? '').replace(/<memoryBacking>.*<\/memoryBacking>/, device);
+  const domains = [{ ...plain, inactive: view(xml) }];
+  expect(() => checkBoots({ host: hostWith('0-1'), domains }, emptied(1, domains))).not.toThrow();
+  expect(() => checkBoots({ host: hostWith('1'), domains }, emptied(1, domains))).toThrow(
+    /256 huge pages would be missing at the next boot of "pg"/,
+  );
+});

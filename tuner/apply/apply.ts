@@ -1,5 +1,5 @@
 import { TunerError } from '../errors.ts';
-import { brokenOnHost, violationKey } from '../invariants/violations.ts';
+import { brokenOnHost, knownViolation } from '../invariants/violations.ts';
 import type { StateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, pruneTransactions } from '../journal/list.ts';
@@ -12,6 +12,7 @@ import type { HostLink } from './host-link.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
 import { checkHostState, checkOthers, type HostState } from './host-state.ts';
 import { inValidOrder } from './order.ts';
+import { hostAsPlanned } from './outlook.ts';
 import { checkPreconditions, savedImageNotes } from './preconditions.ts';
 import type { Transaction, TransactionOutcome } from './transaction.ts';
 import { readBootId } from './undo.ts';
@@ -67,7 +68,7 @@ export async function refuseIfOpen(folder: StateFolder, hostname: string): Promi
 }
 
 async function headerOf(
-  { id, uri, hostname, command, domains, steps, notes }: Transaction,
+  { id, uri, hostname, command, domains, steps, notes, hostCpus }: Transaction,
   { now, version }: RunOptions,
   link: HostLink,
   ground: HostState | undefined,
@@ -83,7 +84,9 @@ async function headerOf(
     bootId: readBootId(link.local?.procRoot),
     domains: [...domains],
     steps: await ordered(link, steps),
-    broken: ground && brokenOnHost(ground.host, ground.domains).map(violationKey),
+    broken:
+      ground && brokenOnHost(hostAsPlanned(ground.host, { hostCpus }), ground.domains).map(knownViolation),
+    hostCpus,
     notes: [...notes, ...(await savedImageNotes(link, domains))],
   };
 }

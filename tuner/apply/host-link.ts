@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
+import { RemoteError } from '../../libvirt/errors.ts';
 import type { TunerConnection } from '../connection.ts';
 import { TunerError } from '../errors.ts';
 import type { Trace } from '../journal/journal.ts';
@@ -69,6 +70,21 @@ export class HostLink implements StepHost {
   mayTryAgain(): boolean {
     this.#patienceEndMs ??= this.nowMs() + PATIENCE_MS;
     return this.nowMs() < this.#patienceEndMs;
+  }
+
+  /**
+   * Tries until libvirt stops refusing: one that has just come back refuses much until it has found its guests again, and
+   * one whose QEMU has just died does not know it yet.
+   */
+  async patiently<T>(action: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await action();
+      } catch (error) {
+        if (!(error instanceof RemoteError) || !this.mayTryAgain()) throw error;
+        await this.wait(RETRY_EVERY_MS);
+      }
+    }
   }
 
   /** From here on it is for undoing. */

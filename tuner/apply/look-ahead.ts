@@ -1,3 +1,5 @@
+import { LibvirtClientError } from '../../libvirt/errors.ts';
+import { VirtuneError } from '../../model/virtune-error.ts';
 import { quoted } from '../steps/domain-run.ts';
 import type { Step } from '../steps/step.ts';
 import type { Work } from './execute.ts';
@@ -6,8 +8,8 @@ import { heldBack, type Outlook, outlookOf, waitsForBoot } from './outlook.ts';
 import type { UndoOptions } from './undo.ts';
 
 /**
- * What a recovery leaves alone: places that are unsafe to undo before a boot, and domains whose place others have now. A
- * libvirt that cannot be read now undoes nothing either, and each step will say so.
+ * What a recovery leaves alone: places that are unsafe to undo before a boot, and domains whose place others have now;
+ * all of its domains while the host's domains cannot be read, since nobody can judge then what the undo leads to.
  */
 export async function lookAhead(
   { journal, link }: Work,
@@ -18,12 +20,19 @@ export async function lookAhead(
   const isRollback = events.some(({ event }) => event === 'rollback');
   const undoable = { header, steps: progress.steps, undoesRestarts: !isRollback };
   try {
-    const ground = await readHostState(link, header.uri);
+    const ground = await link.patiently(() => readHostState(link, header.uri));
     const held = heldBack(ground, undoable);
     return { held, leave: leftForBoot(outlookOf(ground, undoable, new Set(held.keys()))) };
-  } catch {
-    return {};
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    const why = `the other domains of the host cannot be read, so whether the undo is safe is not known: ${error.message}; run virtune tune recover again once they can be, or use --force to proceed anyway`;
+    return { held: new Map(header.domains.map(({ domain }) => [domain.uuid, why])) };
   }
+}
+
+/** Of libvirt, of its connection, or of what it answered; anything else is a fault of the judgement itself. */
+function isExpected(error: unknown): error is Error {
+  return error instanceof LibvirtClientError || error instanceof VirtuneError;
 }
 
 /** As `UndoOptions.leave`: places that wait for a boot, with a note for the journal. */

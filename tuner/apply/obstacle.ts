@@ -7,23 +7,33 @@ import { quoted } from '../steps/domain-run.ts';
 
 const FORCE = 'or use --force to proceed anyway';
 
+/** What the command that is refused offers. */
+interface NextSteps {
+  /** For a domain of the transaction that has to boot first. */
+  readonly restart: string;
+}
+const ROLLBACK_NEXT: NextSteps = { restart: 'restart it now with --restart' };
+export const RECOVER_NEXT: NextSteps = { restart: 'restart it, then run virtune tune recover again' };
+
 /** What an undo would break, which VM is in the way, and what to do first. */
 export function reason(
   header: JournalHeader,
   domains: readonly DomainState[],
   broken: readonly HostViolation[],
+  next: NextSteps = ROLLBACK_NEXT,
 ): string {
   const texts = broken.map(
     ({ state, view, violation: { code, text } }) =>
       `${quoted(state.domain)} would break ${code}${view === 'live' ? ' as it runs' : ' at its next boot'}: ${text}`,
   );
-  return `${[...new Set(texts)].join('; ')}; ${nextOf(header, domains, broken)}`;
+  return `${[...new Set(texts)].join('; ')}; ${nextOf(header, domains, broken, next)}`;
 }
 
 function nextOf(
   header: JournalHeader,
   domains: readonly DomainState[],
   broken: readonly HostViolation[],
+  { restart }: NextSteps,
 ): string {
   const own = new Set(header.domains.map(({ domain }) => domain.uuid));
   const involved = new Set(broken.flatMap(({ state, violation }) => [state.domain.name, violation.other]));
@@ -53,7 +63,7 @@ function nextOf(
   ];
   if (boots !== undefined) {
     const { domain } = boots;
-    const how = own.has(domain.uuid) ? 'restart it now with --restart' : 'restart it first';
+    const how = own.has(domain.uuid) ? restart : 'restart it first';
     return `${quoted(domain)} keeps its boot-time settings until its next boot: ${how}, ${FORCE}`;
   }
   const names = others.map(({ domain }) => quoted(domain)).join(' and ');

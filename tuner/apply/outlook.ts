@@ -1,10 +1,11 @@
-import type { DomainState } from '../facts/facts.ts';
-import { brokenOnHost, type HostViolation, violationKey } from '../invariants/violations.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { DomainState, HostFacts } from '../facts/facts.ts';
+import { brokenOnHost, type HostViolation, isKnown, knownViolation } from '../invariants/violations.ts';
 import type { StepProgress } from '../journal/progress.ts';
 import type { JournalHeader } from '../journal/records.ts';
 import type { Step } from '../steps/step.ts';
 import type { HostState } from './host-state.ts';
-import { reason } from './obstacle.ts';
+import { RECOVER_NEXT, reason } from './obstacle.ts';
 import { undoOrder } from './order.ts';
 import { forwardChanges, type LiveSettingChange, statesAfter } from './states-after.ts';
 
@@ -43,6 +44,27 @@ export interface Undoable {
   readonly undoesRestarts: boolean;
 }
 
+/** The host with the CPUs kept for it that a transaction's plan had. */
+export function hostAsPlanned(host: HostFacts, { hostCpus }: Pick<JournalHeader, 'hostCpus'>): HostFacts {
+  return hostCpus === undefined ? host : { ...host, hostCpus: CpuSet.parse(hostCpus) };
+}
+
+/**
+ * What other states of the domains would break that the host does not break now. What was broken before the transaction
+ * may come back too, as it runs as well: a boot of the old definition brings it.
+ */
+function newlyBrokenOn(
+  { host, domains }: HostState,
+  header: JournalHeader,
+): (states: readonly DomainState[]) => HostViolation[] {
+  const planned = hostAsPlanned(host, header);
+  const now = brokenOnHost(planned, domains).map(knownViolation);
+  return (states) =>
+    brokenOnHost(planned, states).filter(
+      (each) => !isKnown(each, now) && !isKnown(each, header.broken ?? [], { anyView: true }),
+    );
+}
+
 /**
  * Pure. Judges the state that undoing all of it leads to, as a plan is judged: no domain may come to stand on CPUs that
  * others were given since, or keep without its places what only a boot takes away. `held`: domains, by UUID, that are
@@ -52,19 +74,16 @@ export function outlookOf(
   { host, domains }: HostState,
   undoable: Undoable,
   held: ReadonlySet<string> = new Set(),
+  newlyBroken = newlyBrokenOn({ host, domains }, undoable.header),
 ): Outlook {
   const changes = changesOf(undoable, domains).filter(
     ({ step }) => !('domain' in step && held.has(step.domain.uuid)),
   );
-  const allowed = new Set([
-    ...(undoable.header.broken ?? []),
-    ...brokenOnHost(host, domains).map(violationKey),
-  ]);
   const waiting = new Set<string>();
   for (;;) {
     const done = changes.filter(({ step }) => !waitsForBoot({ waiting }, step));
     const after = statesAfter(domains, done);
-    const broken = brokenOnHost(host, after).filter((each) => !allowed.has(violationKey(each)));
+    const broken = newlyBroken(after);
     const more = broken
       .filter(({ view }) => view === 'live')
       .map(({ state }) => state.domain.uuid)
@@ -82,16 +101,22 @@ const isPlaceOf = (step: Step, uuid: string): boolean =>
  */
 export function heldBack(ground: HostState, undoable: Undoable): ReadonlyMap<string, string> {
   const held = new Map<string, string>();
+  const newlyBroken = newlyBrokenOn(ground, undoable.header);
   const own = new Set(undoable.header.domains.map(({ domain }) => domain.uuid));
   for (;;) {
-    const { broken } = outlookOf(ground, undoable, new Set(held.keys()));
+    const { broken } = outlookOf(ground, undoable, new Set(held.keys()), newlyBroken);
     const free = [...own].filter((uuid) => !held.has(uuid));
-    const [first] = free;
-    if (broken.length === 0 || first === undefined) return held;
-    const left = (uuid: string): number =>
-      outlookOf(ground, undoable, new Set([...held.keys(), uuid])).broken.length;
-    const best = free.reduce((a, b) => (left(b) < left(a) ? b : a), first);
-    held.set(best, reason(undoable.header, ground.domains, broken));
+    if (broken.length === 0 || free.length === 0) return held;
+    const left = free.map((uuid) => ({
+      uuid,
+      count: outlookOf(ground, undoable, new Set([...held.keys(), uuid]), newlyBroken).broken.length,
+    }));
+    const best = left.reduce((a, b) => (b.count < a.count ? b : a)).uuid;
+    const name = ground.domains.find(({ domain }) => domain.uuid === best)?.domain.name;
+    const about = broken.filter(
+      ({ state, violation }) => state.domain.uuid === best || violation.other === name,
+    );
+    held.set(best, reason(undoable.header, ground.domains, about.length > 0 ? about : broken, RECOVER_NEXT));
   }
 }
 
@@ -103,10 +128,7 @@ export function brokenIfFinished(
   const left = steps.flatMap(({ step, progress }) =>
     progress.kind === 'untouched' || progress.kind === 'doing' ? [step] : [],
   );
-  const allowed = new Set([...(header.broken ?? []), ...brokenOnHost(host, domains).map(violationKey)]);
-  return brokenOnHost(host, statesAfter(domains, forwardChanges(left))).filter(
-    (each) => !allowed.has(violationKey(each)),
-  );
+  return newlyBrokenOn({ host, domains }, header)(statesAfter(domains, forwardChanges(left)));
 }
 
 /** What each step of the way back sets, in its order. */

@@ -8,7 +8,7 @@ import { executeSteps, type Failure, type Work } from './execute.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
 import { readHostState } from './host-state.ts';
 import { LaterChanges } from './later-changes.ts';
-import { reason } from './obstacle.ts';
+import { RECOVER_NEXT, reason } from './obstacle.ts';
 import { brokenIfFinished } from './outlook.ts';
 import { takeBack } from './rollback.ts';
 import type { TransactionOutcome } from './transaction.ts';
@@ -77,7 +77,8 @@ async function recover(
   }
   if (how === 'finish') {
     await journal.append({ event: 'recover', pid: process.pid, command, how });
-    return concludeTransaction(work, (await whyNotFinished(work)) ?? (await executeSteps(work)), {
+    const unsafe = force ? undefined : await whyNotFinished(work);
+    return concludeTransaction(work, unsafe ?? (await executeSteps(work)), {
       cutOff: true,
     });
   }
@@ -98,7 +99,8 @@ async function whyNotFinished({ journal, link }: Work): Promise<Failure | undefi
       if ('domain' in step && (made.kind === 'untouched' || made.kind === 'doing')) others.checkDomain(step);
     const ground = await readHostState(link, header.uri);
     const broken = brokenIfFinished(ground, { header, steps: progress.steps });
-    if (broken.length > 0) throw new TunerError('TUNE_CHANGED', reason(header, ground.domains, broken));
+    if (broken.length > 0)
+      throw new TunerError('TUNE_CHANGED', reason(header, ground.domains, broken, RECOVER_NEXT));
     return undefined;
   } catch (error) {
     if (!(error instanceof TunerError)) throw error;

@@ -38,7 +38,7 @@ export interface TransactionOptions {
 export function transactionsOf(plan: Plan, { command, together, basis }: TransactionOptions): Transaction[] {
   const groups = safeOrder(plan);
   const parts = together ? [wholeOf(plan, groups)] : partsOf(plan, groups);
-  const { uri, hostname } = plan.host;
+  const { uri, hostname, hostCpus } = plan.host;
   return parts.map((part, index) => ({
     id: parts.length === 1 ? plan.id : `${plan.id}-${String(index + 1).padStart(4, '0')}`,
     uri,
@@ -48,6 +48,7 @@ export function transactionsOf(plan: Plan, { command, together, basis }: Transac
     steps: part.steps,
     notes: waitingNotes(part),
     basis,
+    hostCpus: hostCpus?.toString(),
   }));
 }
 
@@ -74,7 +75,7 @@ function waitingNotes({ domains }: Part): string[] {
     });
 }
 
-/** The whole plan as one part, its domains in the same order. */
+/** The whole plan as one part: its steps in a safe order, its domains, also those without steps, in the plan's. */
 function wholeOf({ hostPlan, domains }: Plan, groups: readonly (readonly DomainPlan[])[]): Part {
   return {
     domains,

@@ -25,6 +25,8 @@ export interface Transaction {
   readonly notes: readonly string[];
   /** What its plan looked at, which has to be so still; absent for one that stands on nothing else. */
   readonly basis?: PlanBasis | undefined;
+  /** CPUs that its plan kept for the host, as a list; absent: the default. */
+  readonly hostCpus?: string | undefined;
 }
 
 /** Something that could not be put back. */

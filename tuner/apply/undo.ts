@@ -1,4 +1,3 @@
-import { RemoteError } from '../../libvirt/errors.ts';
 import { readProcFile } from '../../sampler/proc-file.ts';
 import { TunerError } from '../errors.ts';
 import type { StepProgress } from '../journal/progress.ts';
@@ -12,8 +11,6 @@ import type { HostLink } from './host-link.ts';
 import { LaterChanges } from './later-changes.ts';
 import { undoOrder } from './order.ts';
 import type { Remainder } from './transaction.ts';
-
-const TRY_AGAIN_MS = 500;
 
 export interface UndoOptions {
   /** A definition that somebody else has changed since is given back all the same. */
@@ -60,8 +57,12 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
     const { index, how } = next;
     const { step, progress } = at(journal, index);
     try {
-      if (how === 'forth') await executeStep(work, index);
-      else if (isBegun(progress)) {
+      if (how === 'forth') {
+        // A restart that a rollback adds would boot a domain that stays as it is.
+        throwIfHeld(step, options.held);
+        others?.checkDomain(step);
+        await executeStep(work, index);
+      } else if (isBegun(progress)) {
         const left = options.leave?.(step) ?? false;
         if (left !== false) {
           await record({ event: 'undone', step: index, note: left === true ? undefined : left });
@@ -69,7 +70,9 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
         }
         throwIfHeld(step, options.held);
         const { force } = options;
-        const note = await undoPatiently(work, { index, step, progress, record, force, others });
+        const note = await work.link.patiently(() =>
+          undo(work, { index, step, progress, record, force, others }),
+        );
         if (note !== undefined) notes.add(note);
         await record({ event: 'undone', step: index, note });
       }
@@ -127,21 +130,6 @@ interface Undoing {
   /** Undefined where nobody can have come in between, or their changes should be ignored. */
   readonly others: LaterChanges | undefined;
   readonly record: (event: NewEvent) => Promise<void>;
-}
-
-/**
- * A libvirtd that has just come back refuses much until it has found its guests again, and one whose QEMU has just
- * died does not know it yet.
- */
-async function undoPatiently(work: Work, undoing: Undoing): Promise<string | undefined> {
-  for (;;) {
-    try {
-      return await undo(work, undoing);
-    } catch (error) {
-      if (!(error instanceof RemoteError) || !work.link.mayTryAgain()) throw error;
-      await work.link.wait(TRY_AGAIN_MS);
-    }
-  }
 }
 
 /** Returns why there was nothing to undo, where that is so. */

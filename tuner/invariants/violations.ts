@@ -2,7 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { claimsOf } from '../../model/dedicated.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { HostTopology } from '../../model/topology.ts';
-import { type DomainState, type HostFacts, vmCpusOf } from '../facts/facts.ts';
+import { type DomainState, type HostFacts, hostOfDomain, vmCpusOf } from '../facts/facts.ts';
 import { defaultHostCpus } from '../placement/inventory.ts';
 import { cpuInvariants } from './cpus.ts';
 import { deviceInvariants } from './devices.ts';
@@ -46,16 +46,49 @@ export function brokenOnHost(host: HostFacts, states: readonly DomainState[]): H
     return (['live', 'inactive'] as const).flatMap((view) => {
       const seen = state[view];
       if (seen === undefined) return [];
-      return violationsOf({ root: seen.root, facts: seen.facts, host, hostCpus, others }, undefined)
+      const { root, facts } = seen;
+      return violationsOf({ root, facts, host: hostOfDomain(host, facts), hostCpus, others }, undefined)
         .filter(({ level }) => level === 'refuse')
         .map((violation) => ({ state, view, violation }));
     });
   });
 }
 
-/** What says that two violations are the same one, at different times. */
-export const violationKey = ({ state, violation }: HostViolation): string =>
-  `${state.domain.uuid} ${violation.code}: ${violation.text}`;
+/** A violation as a journal has it, to be recognized later: without its text, which names CPUs that may have changed. */
+export interface KnownViolation {
+  readonly uuid: string;
+  readonly view: HostViolation['view'];
+  readonly code: string;
+  /** Name of the domain in the way, where there is one. */
+  readonly other?: string | undefined;
+  /** CPUs that it is about, as a list. */
+  readonly cpus?: string | undefined;
+}
+
+export const knownViolation = ({ state, view, violation }: HostViolation): KnownViolation => ({
+  uuid: state.domain.uuid,
+  view,
+  code: violation.code,
+  other: violation.other,
+  cpus: violation.cpus?.toString(),
+});
+
+/** Whether a violation is one of these, or less of one: on some of the same CPUs. `anyView`: wherever it was seen. */
+export function isKnown(
+  { state, view, violation }: HostViolation,
+  known: readonly KnownViolation[],
+  { anyView = false }: { readonly anyView?: boolean } = {},
+): boolean {
+  const { code, other, cpus } = violation;
+  return known.some(
+    (each) =>
+      each.uuid === state.domain.uuid &&
+      (anyView || each.view === view) &&
+      each.code === code &&
+      each.other === other &&
+      (cpus === undefined || cpus.isSubsetOf(CpuSet.parse(each.cpus ?? ''))),
+  );
+}
 
 /** What each of these has of the host's CPUs, running or at the next boot. */
 export function neighboursOf(states: readonly DomainState[], topology: HostTopology): Neighbour[] {

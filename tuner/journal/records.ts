@@ -35,7 +35,19 @@ export const headerSchema = z.object({
   ),
   steps: z.array(stepSchema),
   /** What the host's domains broke of the invariants before it: a way back may bring that back. */
-  broken: z.array(z.string()).optional(),
+  broken: z
+    .array(
+      z.object({
+        uuid: z.string(),
+        view: z.enum(['live', 'inactive']),
+        code: z.string(),
+        other: z.string().optional(),
+        cpus: z.string().optional(),
+      }),
+    )
+    .optional(),
+  /** CPUs that its plan kept for the host; absent: the default. */
+  hostCpus: z.string().optional(),
   /** Notes to print when it is done. */
   notes: z.array(z.string()),
 });

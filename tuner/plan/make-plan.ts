@@ -101,7 +101,7 @@ function unpromised({ host, domains, picks, reservedPages = [] }: PlanInput): Ce
   const { pools, shared } = pageInventory(
     host.cells,
     domains.filter(({ domain }) => !picked.has(domain.uuid)),
-    undefined,
+    host.local?.defaultPageKiB,
     memoryCellsOn(host),
   );
   return keepBack(host.cells, [

@@ -86,6 +86,7 @@ function viewOf(
     isolated: host.local?.isolatedCpus,
     efficiencyCpus: host.local?.efficiencyCpus,
     hostCpus,
+    defaultPageKiB: host.local?.defaultPageKiB,
     memory,
     domains: domains.map((state) => {
       const domain = hostDomain(state, given, profileOf);

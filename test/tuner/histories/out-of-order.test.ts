@@ -6,6 +6,7 @@ import { basisOf } from '../../../tuner/apply/plan-basis.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
 import { transactionDomain } from '../../../tuner/apply/split-plan.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
+import type { TunerConnection } from '../../../tuner/connection.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { broken } from './checks.ts';
@@ -135,6 +136,61 @@ test('a rollback is refused that would put a VM on CPUs that another one was giv
   await on.rollback(on.user(0), away, true);
   expect(on.host.picture()).toEqual(start);
 });
+
+/** Its id in libvirt, which is another one after each start. */
+async function runOf(name: string): Promise<number | undefined> {
+  const { domains } = await readAll(on.host.uri);
+  return domains.find(({ domain }) => domain.name === name)?.domain.id;
+}
+
+test('recover of a rollback that was killed does not restart a VM that it leaves where it is', async () => {
+  const [moved] = await perform(await moveAway(), on.user(0).options());
+  const job = { kind: 'rollback', id: moved?.id ?? '', restarts: true } as const;
+  expect(await on.abandoned.at(on.user(0), job, 'after journal rollback', false)).toBe(
+    'after journal rollback',
+  );
+  await give();
+  const [before, run] = [on.host.picture(), await runOf('a')];
+  expect(await on.recover(on.user(0))).toMatchObject({ kind: 'incomplete' });
+  expect(await runOf('a')).toBe(run);
+  expect(on.host.picture()).toEqual(before);
+});
+
+test('recover undoes nothing while another VM of the host cannot be read: whether it is safe is not known', async () => {
+  const { away } = await moveAwayAndGive();
+  const job = { kind: 'rollback', id: away, restarts: true } as const;
+  const [theirs] = (await on.user(1).journals()).map(({ id }) => id);
+  await on.rollback(on.user(1), theirs, true);
+  await on.abandoned.at(on.user(0), job, 'after journal rollback', false);
+  const before = on.host.picture();
+  const options = on.user(0).options();
+  const recover: Job = { kind: 'recover', hostname: 'simulated-host', how: 'undo' };
+  const [outcome] = await perform(recover, {
+    ...options,
+    open: async (uri) => unreadable(await options.open(uri), 'c'),
+  });
+  expect(outcome?.kind).toBe('incomplete');
+  for (const { message } of outcome?.remains ?? [])
+    expect(message).toMatch(/other domains of the host cannot be read, .*XML of domain "c".*recover again/);
+  expect(on.host.picture()).toEqual(before);
+  expect(await on.recover(on.user(0))).toMatchObject({ kind: 'rolled back', remains: [] });
+});
+
+/** A connection on which the XML of that domain comes damaged. */
+function unreadable(connection: TunerConnection, name: string): TunerConnection {
+  return new Proxy(connection, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (key !== 'call' || typeof value !== 'function') {
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+      return async (call: string, args: { readonly domain?: { readonly name: string } }, more: unknown) => {
+        const answer: unknown = await value.call(target, call, args, more);
+        return call === 'domainGetXmlDesc' && args.domain?.name === name ? { xml: '<domain' } : answer;
+      };
+    },
+  });
+}
 
 /** `a` is back on the CPU that somebody has pinned it to; `b` had it in between. Id of what took it from `b`. */
 async function backOnThePinByHand(): Promise<string> {

@@ -59,9 +59,10 @@ export function text(element: Element | undefined): string | undefined {
   return element?.textContent?.trim() ?? undefined;
 }
 
-/** A whole, non-negative number; anything else counts as absent. */
+/** A whole, non-negative number that can be held exactly; anything else counts as absent. */
 export function wholeNumber(value: string | undefined): number | undefined {
-  return value !== undefined && /^\s*\d+\s*$/.test(value) ? Number(value) : undefined;
+  if (value === undefined || !/^\s*\d+\s*$/.test(value)) return undefined;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
 }
 
 const UNIT_BYTES: Readonly<Record<string, number>> = {
@@ -87,7 +88,7 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
 /** A size in KiB, by libvirt's units (formatdomain, "Memory Allocation"); KiB where none is given. */
 export function sizeKiB(value: string | undefined, unit = 'KiB'): number | undefined {
   const count = wholeNumber(value);
-  const bytes = UNIT_BYTES[unit];
+  const bytes = Object.hasOwn(UNIT_BYTES, unit) ? UNIT_BYTES[unit] : undefined;
   return count === undefined || bytes === undefined ? undefined : (count * bytes) / 1024;
 }
 

@@ -1,3 +1,4 @@
+import { printable } from '../model/printable.ts';
 import type { DomainStats } from '../model/stats/types.ts';
 
 /** Names come from outside: more than this are not kept. */
@@ -8,7 +9,7 @@ export class UnknownStatistics {
   readonly #names = new Set<string>();
   readonly #onName: (name: string) => void;
 
-  /** @param onName called once for each name, numbers replaced by N: `block.N.limits.iov_max` */
+  /** @param onName called once for each name, numbers replaced by N: `block.N.limits.iov_max`; safe to print on one line */
   constructor(onName: (name: string) => void = () => undefined) {
     this.#onName = onName;
   }
@@ -20,7 +21,7 @@ export class UnknownStatistics {
 
   observe({ unknown }: DomainStats): void {
     for (const field of unknown.keys()) {
-      const name = field.replaceAll(/(?<=^|\.)\d+(?=\.|$)/g, 'N');
+      const name = printable(field.replaceAll(/(?<=^|\.)\d+(?=\.|$)/g, 'N'));
       if (this.#names.has(name) || this.#names.size >= NAMES_MAX) continue;
       this.#names.add(name);
       this.#onName(name);

@@ -57,7 +57,7 @@ function* pointsOf(
 ): Generator<Point> {
   const seen = new Set<number>();
   for (const { intervalSeconds, operations } of windows?.values() ?? []) {
-    if (intervalSeconds === undefined || seen.has(intervalSeconds)) continue;
+    if (intervalSeconds === undefined || intervalSeconds <= 0 || seen.has(intervalSeconds)) continue;
     seen.add(intervalSeconds);
     for (const [operation, figures] of operations) {
       const value = read(figures);

@@ -12,7 +12,7 @@ function histogram(operation: string, bins: ReadonlyMap<number, LatencyBin>): Hi
   const buckets: (readonly [upTo: number, count: number])[] = [];
   let count = 0;
   for (const [place, bin] of inOrder.entries()) {
-    count += bin.count ?? 0;
+    count += Math.max(0, bin.count ?? 0);
     const end = inOrder[place + 1]?.startNs;
     const last = buckets.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY;
     // Bounds that do not rise would void the whole scrape.

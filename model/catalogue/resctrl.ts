@@ -39,7 +39,7 @@ export const resctrlGroup = {
       name: 'libvirt_domain_core_energy_joules_total',
       help: 'Energy that the cores used for the vCPUs of the monitor, by CPU package, in joules.',
       labels: ['monitor', 'vcpus', 'package'],
-      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML (libvirt 12.9 has it)`,
+      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML (seen in libvirt 12.9)`,
       points: ({ energyMonitors }) => pointsOf(energyMonitors, [['coreEnergyJoules', []]]),
     },
     {
@@ -48,7 +48,7 @@ export const resctrlGroup = {
       name: 'libvirt_domain_core_activity_farads_total',
       help: 'Energy of the cores without the effect of their frequency and voltage, by CPU package, in farads.',
       labels: ['monitor', 'vcpus', 'package'],
-      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML (libvirt 12.9 has it)`,
+      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML (seen in libvirt 12.9)`,
       points: ({ energyMonitors }) => pointsOf(energyMonitors, [['coreActivityFarads', []]]),
     },
   ],

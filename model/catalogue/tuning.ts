@@ -44,6 +44,7 @@ export const tuningGroup = {
       type: 'info',
       name: 'libvirt_domain_features_info',
       help: 'Properties that limit migration, ballooning or page merging: confidential computing, TPM, memory backing, dirty ring.',
+      needs: 'one of these in the XML',
       when: ({ features }) => Object.values(features ?? {}).some((value) => value !== undefined),
       labels: {
         launch_security: ({ features }) => features?.launchSecurity,

@@ -20,10 +20,15 @@ export function parseFeatures(domain: Element): DomainFeatures {
   const backendType = attr(backend, 'type');
   const dirtyRing = child(domain, 'features', 'kvm', 'dirty-ring');
   return {
-    launchSecurity: attr(child(domain, 'launchSecurity'), 'type'),
-    tpm: backendType === 'emulator' ? (attr(backend, 'version') ?? 'emulator') : backendType,
-    memorySource: attr(child(backing, 'source'), 'type'),
-    memoryAccess: attr(child(backing, 'access'), 'mode'),
+    launchSecurity: word(attr(child(domain, 'launchSecurity'), 'type')),
+    tpm: word(backendType === 'emulator' ? (attr(backend, 'version') ?? 'emulator') : backendType),
+    memorySource: word(attr(child(backing, 'source'), 'type')),
+    memoryAccess: word(attr(child(backing, 'access'), 'mode')),
     dirtyRingSize: attr(dirtyRing, 'state') === 'on' ? wholeNumber(attr(dirtyRing, 'size')) : undefined,
   };
+}
+
+/** These become labels: libvirt has short words here, and anything else is `unknown`. */
+function word(value: string | undefined): string | undefined {
+  return value === undefined || /^[\w.-]{1,32}$/.test(value) ? value : 'unknown';
 }

@@ -3,9 +3,8 @@ import { attr, child, children, type Element, elementKiB, text, wholeNumber } fr
 
 /** A `<memory>` device: memory that was plugged in besides the guest's cells. */
 export interface MemoryDevice {
-  /** `dimm`, `nvdimm`, `virtio-mem`, `virtio-pmem`, `sgx-epc`. */
-  readonly model: string;
-  readonly sizeKiB: number;
+  readonly model: (typeof MODELS)[number] | 'unknown';
+  readonly sizeKiB: number | undefined;
   /** virtio-mem: what the host asks the guest to plug, and what the guest has plugged; `sizeKiB` is the maximum. */
   readonly requestedKiB: number | undefined;
   readonly pluggedKiB: number | undefined;
@@ -17,14 +16,17 @@ export interface MemoryDevice {
   readonly cells: CpuSet | undefined;
 }
 
+/** As libvirt's schema has them (domaincommon.rng, memorydev); any other is `unknown`. */
+const MODELS = ['dimm', 'nvdimm', 'virtio-mem', 'virtio-pmem', 'sgx-epc'] as const;
+
 export function parseMemoryDevices(devices: Element | undefined): MemoryDevice[] {
   return children(devices, 'memory').map((device) => {
     const source = child(device, 'source');
     const target = child(device, 'target');
     const nodemask = text(child(source, 'nodemask'));
     return {
-      model: attr(device, 'model') ?? 'unknown',
-      sizeKiB: elementKiB(child(target, 'size')) ?? 0,
+      model: MODELS.find((model) => model === attr(device, 'model')) ?? 'unknown',
+      sizeKiB: elementKiB(child(target, 'size')),
       requestedKiB: elementKiB(child(target, 'requested')),
       pluggedKiB: elementKiB(child(target, 'current')),
       guestCell: wholeNumber(text(child(target, 'node'))),
@@ -39,6 +41,6 @@ export function parseMemoryDevices(devices: Element | undefined): MemoryDevice[]
  * memory backs.
  */
 export function startKiB({ model, sizeKiB, requestedKiB }: MemoryDevice): number {
-  if (model === 'dimm') return sizeKiB;
+  if (model === 'dimm') return sizeKiB ?? 0;
   return model === 'virtio-mem' ? (requestedKiB ?? 0) : 0;
 }

@@ -8,9 +8,10 @@ export function blockSlot(index: number, rest: string): Slot | undefined {
 
 const IGNORE: Slot = () => undefined;
 
-/** `latency_histogram.read.bin.3.start`, ns, and `.value`, requests (libvirt 12.1 and newer). */
+/** `latency_histogram.read.bin.3.start`, ns, and `.value`, requests (libvirt 12.1 and newer); at most 1,000 bins. */
 function latencySlot(index: number, rest: string): Slot | undefined {
-  const match = /^latency_histogram\.([a-z_]+)\.bin\.(?:count|(\d{1,4})\.(start|value))$/.exec(rest);
+  const match =
+    /^latency_histogram\.(read|write|zone_append|flush)\.bin\.(?:count|(\d{1,3})\.(start|value))$/.exec(rest);
   if (match === null) return undefined;
   const [, operation = '', bin, what] = match;
   if (bin === undefined) return IGNORE;
@@ -45,11 +46,11 @@ const WINDOW_FIGURES: Readonly<Record<string, keyof WindowOperation>> = {
   queue_depth_avg: 'averageQueueDepth',
 };
 
-/** `timed_group.0.interval`, seconds, and `timed_group.0.rd_latency_avg`, ns (libvirt 11.9, QEMU 10.2, and newer). */
+/** `timed_group.0.interval`, seconds, and `timed_group.0.rd_latency_avg`, ns (libvirt 11.9, QEMU 10.2, and newer); at most 16 windows. */
 function windowSlot(index: number, rest: string): Slot | undefined {
   if (rest === 'timed_group.count') return IGNORE;
   const match =
-    /^timed_group\.(\d{1,4})\.(?:(interval)|(rd|wr|zone_append|flush)_(latency_min|latency_max|latency_avg|queue_depth_avg))$/.exec(
+    /^timed_group\.(\d|1[0-5])\.(?:(interval)|(rd|wr|zone_append|flush)_(latency_min|latency_max|latency_avg|queue_depth_avg))$/.exec(
       rest,
     );
   if (match === null) return undefined;

@@ -63,12 +63,13 @@ export function monitorField(kind: MonitorKind, field: string): Put | undefined 
   if (index === undefined) return undefined;
   if (own === 'name' || own === 'vcpus') {
     return (monitors, value) => {
-      monitorOf(monitors, Number(index))[own] = String(value);
+      if (typeof value === 'string') monitorOf(monitors, Number(index))[own] = value;
     };
   }
   const key = Object.entries(keys).find(([theirs]) => theirs === name)?.[1];
   if (partName !== part || key === undefined) return undefined;
   return (monitors, value) => {
+    if (typeof value === 'string') return;
     const { parts } = monitorOf(monitors, Number(index));
     const found = parts.get(Number(partIndex)) ?? {};
     found[key] = Number(value);

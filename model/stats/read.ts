@@ -6,12 +6,16 @@ import type { DomainStats } from './types.ts';
 /** "Unknown" where libvirt has no better word: 2^64-1, as a bigint or rounded. */
 const UNKNOWN_64 = 2 ** 64;
 
+/** libvirt's VIR_TYPED_PARAM_FIELD_LENGTH: no name is longer, and names are kept. */
+const NAME_MAX = 80;
+
 /** One domain's record of a GetAllDomainStats reply, as named figures with units. */
 export function readDomainStats(params: readonly TypedParam[]): DomainStats {
   const draft = newDraft();
   for (const { field, value } of params) {
     const plain = typeof value === 'bigint' ? Number(value) : value;
-    if (plain !== UNKNOWN_64) slotOf(field)(draft, plain);
+    if (plain === UNKNOWN_64 || field.length > NAME_MAX) continue;
+    if (typeof plain !== 'number' || Number.isFinite(plain)) slotOf(field)(draft, plain);
   }
   for (const vcpu of draft.vcpu.values()) dropUnmeasured(vcpu);
   return {

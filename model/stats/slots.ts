@@ -1,9 +1,19 @@
 import { blockSlot } from './block-slots.ts';
-import { deviceOf, mapOf, type Slot, within } from './draft.ts';
+import { type Draft, deviceOf, mapOf, type Slot, within } from './draft.ts';
 import { DEVICE_FIELDS, DOMAIN_FIELDS, IGNORED, TOP_FIELDS } from './fields.ts';
 import { type MonitorKind, monitorField, monitorKindOf } from './monitors.ts';
 
 const IGNORE: Slot = () => undefined;
+
+/** A figure; text in its place is not one. */
+const figure =
+  (put: (draft: Draft, value: number | boolean) => void): Slot =>
+  (draft, value) => {
+    if (typeof value !== 'string') put(draft, value);
+  };
+
+/** Fields of devices that are text. */
+const TEXTS: ReadonlySet<string> = new Set(['name', 'path']);
 
 /** A server can send any number of names: more than this per domain are not kept. */
 const UNKNOWN_MAX = 1_000;
@@ -39,17 +49,17 @@ function understand(field: string): Slot | undefined {
   if (IGNORED.has(field)) return IGNORE;
   const top = lookUp(TOP_FIELDS, field);
   if (top !== undefined) {
-    return (draft, value) => {
+    return figure((draft, value) => {
       draft.top[top] = value;
-    };
+    });
   }
   const monitor = monitorKindOf(field);
   if (monitor !== undefined) return monitorSlot(monitor, field);
   const dirtyVcpu = /^dirtyrate\.vcpu\.(\d{1,9})\.megabytes_per_second$/.exec(field)?.[1];
   if (dirtyVcpu !== undefined) {
-    return (draft, value) => {
+    return figure((draft, value) => {
       mapOf(draft, 'vcpuDirtyRate').set(Number(dirtyVcpu), Number(value));
-    };
+    });
   }
   const match = /^([a-z]+)\.(?:(\d{1,9})\.)?(.+)$/.exec(field);
   if (match === null) return undefined;
@@ -64,32 +74,34 @@ function monitorSlot(kind: MonitorKind, field: string): Slot | undefined {
 
 function domainSlot(group: string, rest: string): Slot | undefined {
   if (group === 'perf' || (group === 'vm' && isKvmName(rest))) {
-    return (draft, value) => {
+    return figure((draft, value) => {
       mapOf(draft, group).set(rest, Number(value));
-    };
+    });
   }
   if (!isKey(DOMAIN_FIELDS, group)) return undefined;
   const key = lookUp(DOMAIN_FIELDS[group], rest);
   if (key === undefined) return undefined;
-  return (draft, value) => {
+  return figure((draft, value) => {
     draft[group][key] = value;
-  };
+  });
 }
 
 function deviceSlot(group: string, index: number, rest: string): Slot | undefined {
   if (!isKey(DEVICE_FIELDS, group)) return undefined;
   const key = lookUp(DEVICE_FIELDS[group], rest);
   if (key !== undefined) {
+    const isText = TEXTS.has(key);
     return (draft, value) => {
-      deviceOf(mapOf(draft, group), index)[key] = value;
+      if ((typeof value === 'string') === isText) deviceOf(mapOf(draft, group), index)[key] = value;
     };
   }
   if (group === 'vcpu' && isKvmName(rest)) {
-    return (draft, value) => {
+    return figure((draft, value) => {
       within<string, number>(deviceOf(mapOf(draft, 'vcpu'), index), 'kvm').set(rest, Number(value));
-    };
+    });
   }
-  return group === 'block' ? blockSlot(index, rest) : undefined;
+  const block = group === 'block' ? blockSlot(index, rest) : undefined;
+  return block && figure(block);
 }
 
 /** Names are KVM's own and grow with each kernel; what they end in is libvirt's. */

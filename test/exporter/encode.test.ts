@@ -127,6 +127,7 @@ test('bins that come in any order, or whose starts do not rise, give bounds that
     figures[`block.0.latency_histogram.read.bin.${index}.start`] = startNs;
     figures[`block.0.latency_histogram.read.bin.${index}.value`] = 10 ** index;
   }
+  figures['block.0.latency_histogram.read.bin.4.value'] = -9;
   const series = parseExposition(encode(sampleOf(fresh('db', figures))));
   const name = 'libvirt_domain_block_stats_latency_seconds';
   expect(find(series, `${name}_bucket`).map((each) => [each.labels['le'], each.value])).toEqual([

@@ -142,7 +142,7 @@ test('statistics of a later libvirt are kept by name, numbers for export, text b
     param('gpu.0.name', Number.NaN, 'card'),
     param('balloon.squeezed', true),
   ]);
-  expect(domainPoints('libvirt_domain_unknown_statistic', stats)).toEqual({
+  expect(domainPoints('libvirt_domain_unknown_statistic', stats)).toStrictEqual({
     'block.0.zoned.open': 3,
     'block.0.timed_group.0.rd_latency_p99': 4,
     'block.0.limits.toString': 5,
@@ -152,4 +152,51 @@ test('statistics of a later libvirt are kept by name, numbers for export, text b
   expect(stats.unknown.has('gpu.0.name')).toBe(true);
   const many = readDomainStats(Array.from({ length: 5_000 }, (_, index) => param(`x.${index}.y`, index)));
   expect(many.unknown.size).toBe(1_000);
+});
+
+test.each([
+  ['text in place of a number', param('block.0.rd.reqs', Number.NaN, 'x')],
+  ['text in place of a vCPU state', param('vcpu.0.state', Number.NaN, '1')],
+  ['text in place of a bin', param('block.0.latency_histogram.read.bin.0.value', Number.NaN, 'x')],
+  ['a number in place of a name', param('net.0.name', 7)],
+  ['a number in place of a path', param('block.0.path', 7)],
+  ['not a number', { field: 'balloon.rss', type: ParamType.double, value: Number.NaN }],
+  ['infinity', { field: 'made.up', type: ParamType.double, value: Number.POSITIVE_INFINITY }],
+  ['a name that libvirt cannot have', param('x'.repeat(81), 1)],
+])('%s is not a figure', (_what, bad) => {
+  const { blocks, nets, vcpus, balloon, unknown } = readDomainStats([bad]);
+  const devices = [...blocks.values(), ...nets.values(), ...vcpus.values()];
+  expect([devices.flatMap((device) => Object.keys(device)), balloon, unknown.size]).toEqual([[], {}, 0]);
+});
+
+test('names that are not of the form that KVM has, or that every object has, are unknown', () => {
+  const names = ['vm.a"b.sum', 'vcpu.0.a.b.sum', 'constructor.name', 'cpu.toString', 'block.0.constructor'];
+  const stats = readDomainStats(names.map((name) => param(name, 1)));
+  expect([...stats.unknown.keys()]).toEqual(names);
+  expect(stats.kvm.size).toBe(0);
+});
+
+test('windows without a length, or more than a disk has, and bins below zero give no figure', () => {
+  const stats = readDomainStats([
+    param('block.0.timed_group.0.rd_latency_avg', 1e9),
+    param('block.0.timed_group.1.interval', -1),
+    param('block.0.timed_group.1.rd_latency_avg', 1e9),
+    param('block.0.timed_group.2.interval', 5),
+    param('block.0.timed_group.2.zone_append_latency_avg', 1e9),
+    param('block.0.timed_group.16.interval', 9),
+    param('block.0.latency_histogram.trim.bin.0.value', 1),
+  ]);
+  const block = stats.blocks.get(0) as BlockStats;
+  expect(blockPoints('libvirt_domain_block_stats_window_latency_avg_seconds', block)).toEqual({
+    'zone_append 5s': 1,
+  });
+  expect([...stats.unknown.keys()]).toEqual([
+    'block.0.timed_group.16.interval',
+    'block.0.latency_histogram.trim.bin.0.value',
+  ]);
+});
+
+test('a monitor without a name goes by its index', () => {
+  const stats = readDomainStats([param('cpu.energy.monitor.3.pkg.0.core_energy', 2)]);
+  expect(domainPoints('libvirt_domain_core_energy_joules_total', stats)).toEqual({ '3  0': 2 });
 });

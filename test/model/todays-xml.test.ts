@@ -95,3 +95,44 @@ test.each([
     Object.fromEntries(Object.entries(features ?? {}).filter(([, value]) => value !== undefined)),
   ).toEqual(expected);
 });
+
+test('sizes in no unit of libvirt, or too large to be held, and unknown models are not taken for figures', () => {
+  const device = (model: string, size: string): string =>
+    `<memory model='${model}'><target>${size}</target></memory>`;
+  const facts = parseDomain(
+    `<domain><devices>${[
+      device('dimm', "<size unit='constructor'>4</size>"),
+      device('dimm', `<size>${'9'.repeat(400)}</size>`),
+      device('virtio-mem', '<size>8</size><requested>0</requested>'),
+      device('made-up', '<size>8</size>'),
+    ].join('')}</devices><launchSecurity type='${'x'.repeat(1_000)}'/></domain>`,
+  );
+  expect(points('libvirt_domain_memory_device_bytes', facts)).toEqual({
+    'virtio-mem  size': 8_192,
+    'virtio-mem  requested': 0,
+    'unknown  size': 8_192,
+  });
+  expect(facts.features?.launchSecurity).toBe('unknown');
+});
+
+test('a page of 64 KiB is a base page somewhere, and one of 128 KiB comes from a pool', () => {
+  const demands = (pageKiB: number): number =>
+    pageDemandsOf(
+      parseDomain(
+        `<domain><devices><memory model='dimm'><source><pagesize>${pageKiB}</pagesize></source>
+         <target><size>256</size></target></memory></devices></domain>`,
+      ),
+    ).length;
+  expect([demands(64), demands(128)]).toEqual([0, 1]);
+});
+
+test('devices without a guest cell belong to the first; virtio-mem without a request takes nothing', () => {
+  const facts = parseDomain(
+    `<domain><cpu><numa><cell id='0' cpus='0' memory='2' unit='GiB'/></numa></cpu>
+     <numatune><memory mode='restrictive' nodeset='1'/></numatune>
+     <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0'/></hugepages></memoryBacking><devices>
+     <memory model='dimm'><target><size unit='MiB'>4</size></target></memory>
+     <memory model='virtio-mem'><target><size unit='MiB'>4</size></target></memory></devices></domain>`,
+  );
+  expect(pageDemandsOf(facts).map(({ pages, cells }) => `${pages} from ${cells}`)).toEqual(['1026 from 1']);
+});

@@ -22,3 +22,10 @@ test('a server that makes up names without end does not fill the memory', () => 
   }
   expect(unknown.size).toBe(1_000);
 });
+
+test('a name cannot forge a line of the log', () => {
+  const names: string[] = [];
+  new UnknownStatistics((name) => names.push(name)).observe(statsOf('x\nvirtune: all is well', 'y\u202e'));
+  expect(names.join('')).not.toMatch(/[\n\u202e]/);
+  expect(names).toHaveLength(2);
+});

@@ -196,9 +196,11 @@ function memoryDevicesText(devices: readonly MemoryDevice[]): string | undefined
   const size = (all: readonly MemoryDevice[], read: (device: MemoryDevice) => number): string =>
     bytes(kibToBytes(all.reduce((sum, device) => sum + read(device), 0)));
   const texts = [...byModel].map(([model, all]) => {
-    const whole = size(all, ({ sizeKiB }) => sizeKiB);
+    const whole = size(all, ({ sizeKiB = 0 }) => sizeKiB);
     const isPartial = all.some(({ pluggedKiB }) => pluggedKiB !== undefined);
-    const plugged = isPartial ? `${size(all, ({ pluggedKiB, sizeKiB }) => pluggedKiB ?? sizeKiB)} of ` : '';
+    const plugged = isPartial
+      ? `${size(all, ({ pluggedKiB, sizeKiB = 0 }) => pluggedKiB ?? sizeKiB)} of `
+      : '';
     return `${all.length} ${model} ${plugged}${whole}`;
   });
   return texts.join(', ') || undefined;

@@ -167,7 +167,7 @@ test('CPUs that an isolated partition has taken from VMs are left alone, live, a
     expect(Object.keys(pins).sort()).toEqual(['CPU 0', 'CPU 1', 'IO iothread1', 'qemu-system']);
     expect(Object.values(pins).filter((cpus) => /[67]/.test(cpus))).toEqual([]);
     const said = await tune(0, 'rollback', '--yes');
-    expect(said).not.toContain('keeps these settings until its next boot');
+    expect(said).not.toContain('keeps these settings until it is shut down and started again');
     expect(await db.affinity()).toEqual(anywhere('0-5'));
     expect(await db.inactive()).toBe(before);
   } finally {

@@ -61,9 +61,11 @@ export async function applyLocked(
 export async function refuseIfOpen(folder: StateFolder, hostname: string): Promise<void> {
   const [open] = await openTransactions(folder, hostname);
   if (open === undefined) return;
+  const finish =
+    open.progress.direction === 'back' ? '' : ', or finish it with virtune tune recover --finish';
   throw new TunerError(
     'TUNE_INTERRUPTED',
-    `transaction ${open.id} (${JSON.stringify(open.header.command)}) was interrupted or could not be undone completely; undo the rest with virtune tune recover, or finish it with virtune tune recover --finish`,
+    `transaction ${open.id} (${JSON.stringify(open.header.command)}) was interrupted or could not be undone completely; undo the rest with virtune tune recover${finish}`,
   );
 }
 

@@ -18,7 +18,7 @@ export async function boundToNextBoot({ journal, link }: Work): Promise<string[]
     const waiting = notTaken(xml, saved.inactive, { inactive: step.to }, await onlineCpus(link));
     if (waiting.length === 0) continue;
     notes.push(
-      `domain ${quoted(step.domain)} keeps these settings until its next boot (or a restart with --restart): ${waiting.join('; ')}`,
+      `domain ${quoted(step.domain)} keeps these settings until it is shut down and started again: ${waiting.join('; ')}`,
     );
   }
   return notes;

@@ -92,6 +92,13 @@ export async function lastCommitted(folder: StateFolder, uri: string): Promise<T
   const { records } = await listTransactions(folder);
   const found = records.find(({ header, progress }) => header.uri === uri && progress.status === 'committed');
   if (found !== undefined) return found;
+  const open = records.find(({ header, progress }) => header.uri === uri && progress.status === 'open');
+  if (open !== undefined) {
+    throw new TunerError(
+      'TUNE_INTERRUPTED',
+      `transaction ${open.id} on ${uri} is still open, so there is nothing to roll back yet; undo the rest of it with virtune tune recover`,
+    );
+  }
   throw new TunerError(
     'TUNE_USAGE',
     `${folder.path} has no transaction on ${uri} that can be rolled back; virtune tune history lists all transactions`,

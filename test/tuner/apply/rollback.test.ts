@@ -45,7 +45,7 @@ test('what only a boot takes is said, and taken at once when a restart is asked 
   const run = domain.run?.id;
   const outcome = await rollbackTransaction(first.id, takingBack(libvirt));
   expect(outcome.notes.join()).toMatch(
-    /"db01" keeps these settings until its next boot.*shares is 2048, not unset/,
+    /"db01" keeps these settings until it is shut down and started again.*shares is 2048, not unset/,
   );
   expect(domain.run?.id).toBe(run);
   expect(domain.definition).not.toContain('2048</shares>');

@@ -449,7 +449,9 @@ export class History {
 
   #waiting(outcome: TransactionOutcome | undefined): void {
     for (const note of outcome?.notes ?? []) {
-      const name = /^domain "([^"]+)" keeps these settings until its next boot/.exec(note)?.[1];
+      const name = /^domain "([^"]+)" keeps these settings until it is shut down and started again/.exec(
+        note,
+      )?.[1];
       if (name !== undefined) this.#wait.add(name);
     }
   }

@@ -2,12 +2,15 @@ import { expect, test } from 'vitest';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { Impact } from '../../../libvirt/constants.ts';
 import { CpuSet } from '../../../model/cpu-set.ts';
+import { refuseIfOpen } from '../../../tuner/apply/apply.ts';
 import { basisOf } from '../../../tuner/apply/plan-basis.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
 import { transactionDomain } from '../../../tuner/apply/split-plan.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import type { TunerConnection } from '../../../tuner/connection.ts';
+import { openStateFolder } from '../../../tuner/journal/folder.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
+import { lastCommitted } from '../../../tuner/journal/list.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { broken } from './checks.ts';
 import { type Figures, History } from './history.ts';
@@ -96,7 +99,11 @@ test('a rollback without a restart leaves a VM that was promised CPUs of its own
   expect(outcome).toMatchObject({
     kind: 'rolled back',
     remains: [],
-    notes: [expect.stringMatching(/domain "c" keeps these settings until its next boot .*vcpupin of 0/)],
+    notes: [
+      expect.stringMatching(
+        /domain "c" keeps these settings until it is shut down and started again: .*vcpupin of 0/,
+      ),
+    ],
   });
   expect(await broken(on.host.uri)).toEqual([]);
   expect(await pinsOf('c')).toEqual({ live, next: '' });
@@ -154,6 +161,19 @@ test('recover of a rollback that was killed does not restart a VM that it leaves
   expect(await on.recover(on.user(0))).toMatchObject({ kind: 'incomplete' });
   expect(await runOf('a')).toBe(run);
   expect(on.host.picture()).toEqual(before);
+});
+
+test('a rollback that was killed is named as open, and only what can be done with it is offered', async () => {
+  const [moved] = await perform(await moveAway(), on.user(0).options());
+  const job = { kind: 'rollback', id: moved?.id ?? '', restarts: false } as const;
+  await on.abandoned.at(on.user(0), job, 'after journal rollback', false);
+  const folder = await openStateFolder(on.user(0).stateDir);
+  const open = {
+    code: 'TUNE_INTERRUPTED',
+    message: expect.stringMatching(/the rest.* with virtune tune recover$/),
+  };
+  await expect(lastCommitted(folder, on.host.uri)).rejects.toMatchObject(open);
+  await expect(refuseIfOpen(folder, 'simulated-host')).rejects.toMatchObject(open);
 });
 
 test('recover undoes nothing while another VM of the host cannot be read: whether it is safe is not known', async () => {

@@ -38,6 +38,23 @@ const floating = (size = "<page size='2' unit='MiB'/>"): DomainState => ({
   capabilities: undefined,
 });
 
+/** Running and defined with 2 MiB pages or 1 GiB pages, from these cells or any. */
+function runningWith(name: string, memoryMiB: number, size: '2M' | '1G', cell?: number): DomainState {
+  const page = size === '2M' ? "<page size='2' unit='MiB'/>" : "<page size='1' unit='GiB'/>";
+  const bound = cell === undefined ? '' : `<numatune><memory mode='strict' nodeset='${cell}'/></numatune>`;
+  const uuid = `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
+  const seen = view(`<domain type='kvm'><name>${name}</name><uuid>${uuid}</uuid>
+    <memory unit='MiB'>${memoryMiB}</memory><vcpu>2</vcpu>${bound}
+    <memoryBacking><hugepages>${page}</hugepages></memoryBacking></domain>`);
+  return { domain: { name, uuid, id: 1 }, live: seen, inactive: seen, capabilities: undefined };
+}
+
+/** That host with pools of these sizes, by cell. */
+function withPools(pools: readonly (readonly { sizeKiB: number; total: number; free: number }[])[]) {
+  const of = hostWith('0-1');
+  return { ...of, cells: of.cells.map((cell) => ({ ...cell, pages: pools[cell.id] ?? [] })) };
+}
+
 /** A pool of this cell goes back to nothing. */
 const emptied = (cell: number, after: readonly DomainState[]): PagesRollback => ({
   id: '20260101T000000Z-aaaaaa',
@@ -75,4 +92,49 @@ test('huge pages of a memory device count for the next boot, also where the gues
   expect(() => checkBoots({ host: hostWith('1'), domains }, emptied(1, domains))).toThrow(
     /256 huge pages would be missing at the next boot of "pg"/,
   );
+});
+
+test('a pool that cannot shrink yet names who holds pages of it, not who holds others', () => {
+  const of = withPools([
+    [
+      { sizeKiB: MIB_2, total: 512, free: 0 },
+      { sizeKiB: GIB_1, total: 4, free: 3 },
+    ],
+    [{ sizeKiB: MIB_2, total: 512, free: 0 }],
+  ]);
+  const small = runningWith('a', 1_024, '2M', 0);
+  const large = runningWith('b', 1_024, '1G', 0);
+  const elsewhere = runningWith('c', 1_024, '2M', 1);
+  const domains = [small, large, elsewhere];
+  const redefined = new Set(domains.map(({ domain }) => domain.uuid));
+  expect(() =>
+    checkBoots({ host: of, domains }, { ...emptied(0, domains), redefined, restarts: false }),
+  ).toThrow(/512 of them are in use until the next boot of "a";/);
+});
+
+test('of two VMs that are bound to no cell each gives back pages of its own', () => {
+  // In cell 0 the bound one has 100 pages, and one of the two has its 100; the other has those of cell 1.
+  const of = withPools([
+    [{ sizeKiB: MIB_2, total: 200, free: 0 }],
+    [{ sizeKiB: MIB_2, total: 100, free: 0 }],
+  ]);
+  const bound = runningWith('a', 200, '2M', 0);
+  const two = [runningWith('b', 200, '2M'), runningWith('c', 200, '2M')];
+  const off = two.map(
+    (state): DomainState => ({
+      ...state,
+      live: undefined,
+      inactive: view('<domain><name>x</name><memory>1</memory></domain>'),
+    }),
+  );
+  const redefined = new Set(two.map(({ domain }) => domain.uuid));
+  const domains = [bound, ...two];
+  const shrinkTo = (cell: number, to: number): PagesRollback => ({
+    ...emptied(cell, [bound, ...off]),
+    redefined,
+    shrinks: [{ step: { kind: 'hostPages', cell, sizeKiB: MIB_2, to: 200 }, to }],
+  });
+  expect(() => checkBoots({ host: of, domains }, shrinkTo(1, 0))).not.toThrow();
+  expect(() => checkBoots({ host: of, domains }, shrinkTo(0, 100))).not.toThrow();
+  expect(() => checkBoots({ host: of, domains }, shrinkTo(0, 99))).toThrow(/other VMs use 100 of them now/);
 });

@@ -139,3 +139,19 @@ test('what a rollback cannot take back keeps the transaction open, with what rem
   expect(domain.definition).not.toContain('2048');
   expect((await transactions())[0]?.progress.status).toBe('open');
 });
+
+test('a restart that is refused each time is tried twice, and remains', async () => {
+  const libvirt = new FakeLibvirt();
+  const domain = libvirt.add('db01', UUIDS[0]);
+  const steps = [define(domain, 2048), restart(domain)];
+  const { id } = await applyTransaction(transaction([domain], steps), options(libvirt));
+  let tries = 0;
+  // A rollback that went on and on would end at the tenth.
+  libvirt.refusesToStart = () => (++tries < 10 ? 'Cannot allocate memory' : undefined);
+  const outcome = await rollbackTransaction(id, takingBack(libvirt, { restarts: true }));
+  expect(tries).toBe(2);
+  expect(outcome).toMatchObject({
+    kind: 'incomplete',
+    remains: [{ step: { kind: 'restart' }, message: expect.stringContaining('Cannot allocate memory') }],
+  });
+});

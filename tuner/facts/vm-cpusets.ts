@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { listNames, readProcFile } from '../../sampler/proc-file.ts';
@@ -16,8 +17,15 @@ export type VmCpusets = ReadonlyMap<string, VmCpuset>;
 const DEFAULT_PARTITION = '/machine';
 /** `machine.slice/machine-prod.slice/machine-prod-db.slice` is deep already. */
 const DEPTH_MAX = 4;
-/** Slices of systemd, and partitions of libvirt without systemd. */
-const HOLDS_VMS = /\.slice$|\.partition$|^machine$/;
+/**
+ * Slices of systemd, and partitions of libvirt without systemd: those at the top may have a plain name, and a name with a
+ * dot gets no suffix (libvirt, virCgroupSetPartitionSuffix).
+ */
+const isPartition = (name: string, depth: number): boolean =>
+  (depth === 0 && TOP_PARTITION.test(name)) || (name.includes('.') && !HOLDS_NO_VMS.test(name));
+const TOP_PARTITION = /^(machine|system|user)$/;
+/** Other units of systemd, and the group of one VM. */
+const HOLDS_NO_VMS = /\.(scope|service|mount|socket|swap|libvirt-qemu|libvirt-lxc)$/;
 
 /**
  * Reads the cpuset of each group that libvirt may put VMs in: in the one hierarchy of cgroup v2, or in v1's of cpuset. An
@@ -37,11 +45,22 @@ export function readVmCpusets(cgroupRoot: string): VmCpusets {
     const set = { cpus: read(cpus as string), memoryCells: read(memoryCells as string) };
     if (set.cpus !== undefined || set.memoryCells !== undefined) found.set(folder, set);
     if (depth === DEPTH_MAX) return;
-    for (const name of listNames(join(root, folder)))
-      if (HOLDS_VMS.test(name)) visit(join(folder, name), depth + 1);
+    for (const name of listFolders(join(root, folder)))
+      if (isPartition(name, depth)) visit(join(folder, name), depth + 1);
   };
   visit('', 0);
   return found;
+}
+
+/** Without files, whose names have dots as well; none where it cannot be read. */
+function listFolders(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).flatMap((each) =>
+      each.isDirectory() ? [each.name] : [],
+    );
+  } catch {
+    return [];
+  }
 }
 
 const hasV1 = (cgroupRoot: string): boolean => listNames(`${cgroupRoot}/cpuset`).length > 0;
@@ -92,18 +111,17 @@ function sliceFolders(partition: string): string[] {
   return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
-/** systemd's own nesting is by dashes, so that one in a name is escaped. */
+/** systemd's own nesting is by dashes, so that one in a name is escaped; byte by byte (libvirt, virSystemdEscapeName). */
 const escaped = (part: string): string =>
-  part.replaceAll(
-    /[^0-9A-Za-z:_.]/g,
-    (char) => `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
+  part.replaceAll(/[^0-9A-Za-z:_.]/gu, (char) =>
+    [...Buffer.from(char)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
   );
 
 /** `/machine/prod`: machine, then machine/prod.partition (libvirt, virCgroupSetPartitionSuffix). */
 function partitionFolders(partition: string): string[] {
   const parts = partition.split('/').filter((part) => part !== '');
   const names = parts.map((part, index) =>
-    (index === 0 && /^(machine|system|user)$/.test(part)) || part.includes('.') ? part : `${part}.partition`,
+    (index === 0 && TOP_PARTITION.test(part)) || part.includes('.') ? part : `${part}.partition`,
   );
   return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }

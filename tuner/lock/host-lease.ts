@@ -186,11 +186,8 @@ const holderOf = ({ process, command, since, machine }: LeaseRecord): LockHolder
 function holderText(record: LeaseRecord | undefined): string {
   if (record === undefined) return 'another run';
   const { user, machine, command, since, process } = record;
-  const who = process === undefined ? '' : ` process ${process.pid},`;
-  return `${user} on ${machine} (${who.trim()} ${JSON.stringify(command)}, since ${since})`.replace(
-    '( ',
-    '(',
-  );
+  const who = process === undefined ? '' : `process ${process.pid}, `;
+  return `${user} on ${machine} (${who}${JSON.stringify(command)}, since ${since})`;
 }
 
 function locked(hostname: string, record: LeaseRecord | undefined): TunerError {

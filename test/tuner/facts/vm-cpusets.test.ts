@@ -52,6 +52,52 @@ test('without systemd the folders of libvirt are plain, and have a suffix below 
   expect(text(cpusetOfPartition(found))).toBe('0-7 / undefined');
 });
 
+test.each([
+  ['a name with a dot gets no suffix', '/machine/prod.test', '4-7 / undefined'],
+  ['nor does system at the top', '/system', '2-3 / undefined'],
+  ['which is the name of a level like others below it', '/machine/system', '5 / undefined'],
+  ['a unit of systemd is no partition', '/machine/db.service', '0-7 / undefined'],
+  ['nor is the group of one VM', '/machine/db.libvirt-qemu', '0-7 / undefined'],
+])('without systemd: %s', (_, partition, set) => {
+  const found = groups({
+    'cpuset.cpus.effective': '0-15\n',
+    'machine/cpuset.cpus.effective': '0-7\n',
+    'machine/prod.test/cpuset.cpus.effective': '4-7\n',
+    'machine/system/cpuset.cpus.effective': '6\n',
+    'machine/system.partition/cpuset.cpus.effective': '5\n',
+    'machine/db.service/cpuset.cpus.effective': '1\n',
+    'machine/db.libvirt-qemu/cpuset.cpus.effective': '1\n',
+    'system/cpuset.cpus.effective': '2-3\n',
+  });
+  expect(text(cpusetOfPartition(found, partition))).toBe(set);
+});
+
+test.each([
+  ['machine.slice', '/machine'],
+  ['machine', '/machine'],
+  ['batch.slice', '/batch'],
+])('where %s is missing, its VMs have the CPUs of the root', (missing, partition) => {
+  const found = groups({
+    'cpuset.cpus.effective': '0-15\n',
+    'other.slice/cpuset.cpus.effective': '0-7\n',
+  });
+  expect(found.has(missing)).toBe(false);
+  expect(text(cpusetOfPartition(found, partition))).toBe('0-15 / undefined');
+});
+
+test('groups are read four levels deep; those below have the CPUs of the fourth', () => {
+  const names = ['a', 'a-b', 'a-b-c', 'a-b-c-d', 'a-b-c-d-e'].map((name) => `${name}.slice`);
+  const folders = names.map((_, index) => names.slice(0, index + 1).join('/'));
+  const found = groups(
+    Object.fromEntries(
+      folders.map((folder, index) => [`${folder}/cpuset.cpus.effective`, `0-${9 - index}\n`]),
+    ),
+  );
+  expect([...found.keys()]).toEqual(folders.slice(0, 4));
+  expect(text(cpusetOfPartition(found, '/a/b/c/d'))).toBe('0-6 / undefined');
+  expect(text(cpusetOfPartition(found, '/a/b/c/d/e'))).toBe('0-6 / undefined');
+});
+
 test('cgroup v1 has both in the hierarchy of cpuset', () => {
   const found = groups({
     'cpuset/cpuset.effective_cpus': '0-15\n',
@@ -68,6 +114,14 @@ test('a dash in a partition is not a level of its own', () => {
     'machine.slice/machine-data\\x2dbase.slice/cpuset.cpus.effective': '2\n',
   });
   expect(text(cpusetOfPartition(found, '/machine/data-base'))).toBe('2 / undefined');
+});
+
+test('systemd escapes the bytes of a name, not its characters', () => {
+  const found = groups({
+    'machine.slice/cpuset.cpus.effective': '0-7\n',
+    'machine.slice/machine-\\xc3\\xa4\\xf0\\x9f\\x90\\x98.slice/cpuset.cpus.effective': '2\n',
+  });
+  expect(text(cpusetOfPartition(found, '/machine/ä🐘'))).toBe('2 / undefined');
 });
 
 test('a process has the cpuset of the slice that its VM is in, not that of a thread’s own group', () => {

@@ -219,3 +219,51 @@ test('an answer that took a minute does not make a lease a minute older: a run t
   await lease.check();
   await lease.release();
 });
+
+test('a lease ages from when its last renewal was sent, not from its answer nor from the next renewal', async () => {
+  const host = new SlowHost();
+  const [slow, quick] = ['slow', 'quick'].map((name) => new LeaseUser(name, host)) as [LeaseUser, LeaseUser];
+  const lease = await slow.acquire(0);
+  const answer = host.holdBack('slow: answer of secretDefineXml');
+  const waiting = quick.acquire(120_000);
+  await host.pass(44);
+  answer();
+  await host.pass(0);
+  const letGo = host.holdBack('slow: secretDefineXml');
+  await host.pass(46);
+  await (await waiting).release();
+  letGo();
+  await host.pass(1);
+  await expect(lease.check()).rejects.toMatchObject({ code: 'TUNE_LOCKED' });
+});
+
+test('a lease ages from when it was asked for, not from when that was answered', async () => {
+  const host = new SlowHost();
+  const [slow, quick] = ['slow', 'quick'].map((name) => new LeaseUser(name, host)) as [LeaseUser, LeaseUser];
+  const answer = host.holdBack('slow: answer of secretDefineXml');
+  const acquiring = slow.acquire(0);
+  await host.pass(1);
+  const waiting = quick.acquire(120_000);
+  await host.pass(40);
+  answer();
+  const lease = await acquiring;
+  const letGo = host.holdBack('slow: secretDefineXml');
+  await host.pass(45);
+  await (await waiting).release();
+  letGo();
+  await host.pass(1);
+  await expect(lease.check()).rejects.toMatchObject({ code: 'TUNE_LOCKED' });
+});
+
+test('a run that undoes takes its lock again once libvirt is back', async () => {
+  const host = new SlowHost();
+  const lease = await new LeaseUser('undoing', host).acquire(0);
+  host.stopLibvirt();
+  await lease.regain();
+  await host.pass(20);
+  host.startLibvirt();
+  await host.pass(15);
+  await lease.check();
+  await expect(new LeaseUser('next', host).acquire(0)).rejects.toMatchObject({ code: 'TUNE_LOCKED' });
+  await lease.release();
+});

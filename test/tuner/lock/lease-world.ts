@@ -1,5 +1,5 @@
 import type { Scheduler } from 'fast-check';
-import { RemoteError } from '../../../libvirt/errors.ts';
+import { ClosedError, ConnectError, RemoteError } from '../../../libvirt/errors.ts';
 import { CallFailure } from '../../../simulator/call-failure.ts';
 import { Secrets, secretXml } from '../../../simulator/secrets.ts';
 import type { TunerConnection } from '../../../tuner/connection.ts';
@@ -45,7 +45,10 @@ class Clock {
 /** A host's libvirt, whose calls are done and answered in whatever order a scheduler chooses. */
 export class LeaseHost {
   readonly clock = new Clock();
-  readonly secrets = new Secrets();
+  secrets = new Secrets();
+  #isAway = false;
+  /** Connections are of one run of libvirt, and closed when it ends. */
+  #runs = 1;
   readonly #scheduler: Scheduler;
   /** UUIDs of leases in the order in which libvirt gave them. */
   readonly given: string[] = [];
@@ -59,10 +62,27 @@ export class LeaseHost {
     return this.#scheduler.schedule(Promise.resolve(), what);
   }
 
+  /** Ephemeral secrets go with it. */
+  stopLibvirt(): void {
+    this.#isAway = true;
+    this.secrets = new Secrets();
+  }
+
+  startLibvirt(): void {
+    this.#isAway = false;
+    this.#runs += 1;
+  }
+
   connection(user: LeaseUser): TunerConnection {
+    if (this.#isAway) throw new ConnectError('LIBVIRT_NOT_FOUND', 'there is no libvirt');
+    const run = this.#runs;
+    const closed = (): Error | undefined =>
+      this.#isAway || this.#runs !== run ? new ClosedError('closed') : undefined;
     const call = async (name: string, args: unknown): Promise<unknown> => {
       await this.turn(`${user.name}: ${name}`);
       await user.unlessDead();
+      const cut = closed();
+      if (cut !== undefined) throw cut;
       const answer = this.#perform(name, args);
       await this.turn(`${user.name}: answer of ${name}`);
       await user.unlessDead();
@@ -70,7 +90,13 @@ export class LeaseHost {
         throw new RemoteError(name, answer.libvirtCode, answer.libvirtDomain, answer.message);
       return answer;
     };
-    return { call: call as TunerConnection['call'], closed: undefined, close: async () => undefined };
+    return {
+      call: call as TunerConnection['call'],
+      get closed() {
+        return closed();
+      },
+      close: async () => undefined,
+    };
   }
 
   #perform(name: string, args: unknown): unknown {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { readBuiltDashboards } from '../dashboards/built.ts';
@@ -10,6 +10,7 @@ import { type Settings, settingsSchema } from '../dashboards/rules/settings.ts';
 import { readYamlFile } from '../exporter/config/yaml-file.ts';
 import { parseSeconds } from '../model/duration.ts';
 import { VirtuneError } from '../model/virtune-error.ts';
+import { makeFolder } from '../sampler/make-folder.ts';
 import { durationOption } from './duration-option.ts';
 import { log } from './log.ts';
 import { packageFolder } from './package-folder.ts';
@@ -55,7 +56,7 @@ export function dashboardsCommand(): Command {
         defaultSeconds: parseSeconds(DEFAULTS.scrapeInterval),
       }),
     )
-    .action((flags: BuildFlags) => {
+    .action(async (flags: BuildFlags) => {
       // The schema allows nothing else; zod cannot say so of keys that it is given at run time.
       const settings =
         flags.thresholds === undefined ? {} : (readYamlFile(flags.thresholds, settingsSchema) as Settings);
@@ -68,7 +69,7 @@ export function dashboardsCommand(): Command {
           groups: flags.rules,
         }),
       ]);
-      write(flags.out, files);
+      await write(flags.out, files);
       for (const path of files.keys()) process.stdout.write(`${join(flags.out, path)}\n`);
       log(`virtune: ${files.size} files written`);
     });
@@ -78,12 +79,12 @@ export function dashboardsCommand(): Command {
 }
 
 /** @throws OutError */
-function write(folder: string, files: Files): void {
+async function write(folder: string, files: Files): Promise<void> {
   for (const [path, text] of files) {
     const file = join(folder, path);
     try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text);
+      await makeFolder(dirname(file));
+      await writeFile(file, text);
     } catch (error) {
       throw new OutError(
         `${file} cannot be written: ${(error as Error).message}; choose another folder with --out`,

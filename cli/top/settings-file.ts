@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../sampler/make-folder.ts';
 
 /** After the XDG base directory specification. */
 function settingsPath(): string {
@@ -20,7 +21,7 @@ export async function readSettings(): Promise<string | undefined> {
 /** All of it or nothing: written beside, then put in its place. */
 export async function writeSettings(text: string): Promise<string> {
   const path = settingsPath();
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeFile(`${path}.new`, text, { mode: 0o600 });
   await rename(`${path}.new`, path);
   return path;

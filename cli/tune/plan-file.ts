@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CpuSet } from '../../model/cpu-set.ts';
+import { systemErrorText } from '../../model/system-error.ts';
 import {
   type ApprovedPlan,
   approvedPlan,
@@ -47,7 +48,7 @@ export function readPlanFile(path: string): ApprovedPlan {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TunerError('TUNE_USAGE', `the plan ${path} cannot be read: ${(error as Error).message}`);
+    throw new TunerError('TUNE_USAGE', `the plan ${path} cannot be read: ${systemErrorText(error)}`);
   }
   return parseApprovedPlan(path, text);
 }

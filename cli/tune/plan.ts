@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
+import { systemErrorText } from '../../model/system-error.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { planJson } from '../../tuner/plan/plan-json.ts';
 import { reportPlan } from '../../tuner/plan/report.ts';
@@ -49,7 +50,7 @@ function writePlan(path: string, document: object): void {
   try {
     writeFileSync(path, `${jsonText(document, 2)}\n`);
   } catch (error) {
-    throw new TunerError('TUNE_USAGE', `the plan cannot be written to ${path}: ${(error as Error).message}`);
+    throw new TunerError('TUNE_USAGE', `the plan cannot be written to ${path}: ${systemErrorText(error)}`);
   }
   log(`virtune: plan written to ${path}; virtune tune apply ${path} applies it`);
 }

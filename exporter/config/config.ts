@@ -7,6 +7,7 @@ import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/ca
 import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
+import { systemErrorText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch/settings.ts';
 import { readYamlFile } from './yaml-file.ts';
@@ -153,7 +154,7 @@ function credentials(
     return { username: sasl.username, password: readFileSync(file, 'utf8').split('\n')[0] ?? '' };
   } catch (error) {
     throw new ConfigError(
-      `${path}: hosts.${name}.sasl.password_file: ${file} cannot be read: ${(error as Error).message}`,
+      `${path}: hosts.${name}.sasl.password_file: ${file} cannot be read: ${systemErrorText(error)}`,
     );
   }
 }

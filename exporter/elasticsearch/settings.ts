@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
+import { systemErrorText } from '../../model/system-error.ts';
 import { NAMESPACE } from './streams.ts';
 
 /** How to reach a search server. */
@@ -173,7 +174,7 @@ function read(what: string, file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError(
-      `elasticsearch: the ${what} file ${file} cannot be read: ${(error as Error).message}`,
+      `elasticsearch: the ${what} file ${file} cannot be read: ${systemErrorText(error)}`,
     );
   }
 }

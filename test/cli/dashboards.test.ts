@@ -54,3 +54,11 @@ test('a folder that cannot be created has its own exit code', async () => {
   expect(code).toBe(73);
   expect(stderr).toContain('--out');
 });
+
+test('a folder in /proc, where none can be created, is an error at once', async () => {
+  const { code, stderr } = await build('--out', '/proc/x');
+  expect(stderr).toMatch(
+    /^virtune: \/proc\/x\/\S+ cannot be written: ENOENT: .*mkdir '\/proc\/x'; choose another folder with --out \[DASHBOARDS_OUT\]\n$/,
+  );
+  expect(code).toBe(73);
+});

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../sampler/make-folder.ts';
 import { TunerError } from '../errors.ts';
 
 const GROUP_OR_OTHERS_MAY_WRITE = 0o022;
@@ -18,8 +19,7 @@ export interface StateFolder {
 export async function openStateFolder(path: string): Promise<StateFolder> {
   const folder = { path, transactions: join(path, 'transactions'), locks: join(path, 'locks') };
   try {
-    for (const each of [folder.transactions, folder.locks])
-      await mkdir(each, { recursive: true, mode: 0o700 });
+    for (const each of [folder.transactions, folder.locks]) await makeFolder(each, { mode: 0o700 });
   } catch (error) {
     throw cannot(`the state folder ${path} cannot be created`, error, 'choose another one with --state-dir');
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
+import { systemErrorText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
@@ -28,7 +29,7 @@ export function readAssignments(path: string): Assignments {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TunerError('TUNE_ASSIGNMENTS', `${path} cannot be read: ${(error as Error).message}`, {
+    throw new TunerError('TUNE_ASSIGNMENTS', `${path} cannot be read: ${systemErrorText(error)}`, {
       cause: error,
     });
   }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../model/config-error.ts';
+import { systemErrorText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { TunerError } from '../errors.ts';
 import { hostKnobs } from './host-knobs.ts';
@@ -120,11 +121,9 @@ function placesIn(folder: string, builtIn: boolean): ProfilePlace[] {
     names = readdirSync(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new TunerError(
-      'TUNE_PROFILE',
-      `profiles in ${folder} cannot be read: ${(error as Error).message}`,
-      { cause: error },
-    );
+    throw new TunerError('TUNE_PROFILE', `profiles in ${folder} cannot be read: ${systemErrorText(error)}`, {
+      cause: error,
+    });
   }
   return names
     .filter((file) => file.endsWith(ENDING))
@@ -145,7 +144,7 @@ function readProfile(path: string): ProfileFile {
     return parseYaml(path, readFileSync(path, 'utf8'), profileFile);
   } catch (error) {
     const message =
-      error instanceof ConfigError ? error.message : `${path} cannot be read: ${(error as Error).message}`;
+      error instanceof ConfigError ? error.message : `${path} cannot be read: ${systemErrorText(error)}`;
     throw new TunerError('TUNE_PROFILE', message, { cause: error });
   }
 }

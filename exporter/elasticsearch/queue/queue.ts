@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { makeFolder } from '../../../sampler/make-folder.ts';
 import { lockFolder } from './lock.ts';
 import { notIn, type Position, readPosition, withRange, writePosition } from './position.ts';
 import { QueueError } from './queue-error.ts';
@@ -97,7 +97,7 @@ export class DiskQueue {
         `${dir} cannot be ${what}: ${(error as Error).message}; check it, or choose another folder`,
         error,
       );
-    await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error) => {
+    await makeFolder(dir, { mode: 0o700 }).catch((error) => {
       throw fail('made', error);
     });
     const unlock = await lockFolder(dir);

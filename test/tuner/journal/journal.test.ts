@@ -190,6 +190,15 @@ test('a state folder that others may write to is refused: its journals would be 
   });
 });
 
+test('a state folder where none can be created is an error at once', async () => {
+  await expect(openStateFolder('/proc/x')).rejects.toMatchObject({
+    code: 'TUNE_JOURNAL',
+    message: expect.stringMatching(
+      /^the state folder \/proc\/x cannot be created: ENOENT: .*; choose another one with --state-dir$/,
+    ),
+  });
+});
+
 test('a transaction is found by its id, by a part that no other has, or as the last', async () => {
   await written(id(1));
   await written('20260201T000000Z-abcdef');

@@ -39,16 +39,20 @@ export function exporterCommand(): Command {
     .option('--sasl-username <name>', 'user name for SASL authentication')
     .option('--sasl-password-file <file>', 'file whose first line is the password')
     .addOption(
-      durationOption('--domain-deadline', 'time limit for one VM to answer', {
+      durationOption('--domain-deadline', 'after this time without an answer a VM is checked for a hang', {
         ...DEADLINE_RANGE,
         defaultSeconds: 2,
       }),
     )
     .addOption(
-      durationOption('--scrape-deadline', 'time limit for one sample; must be below the scrape timeout', {
-        ...DEADLINE_RANGE,
-        defaultSeconds: 8,
-      }),
+      durationOption(
+        '--scrape-deadline',
+        'time limit for one sample; a shorter scrape timeout takes precedence',
+        {
+          ...DEADLINE_RANGE,
+          defaultSeconds: 8,
+        },
+      ),
     )
     .option('--local', 'also read /proc of the host (default for a local URI)')
     .option('--no-local', 'use libvirt only')

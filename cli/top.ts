@@ -48,7 +48,7 @@ export function topCommand(): Command {
     .option('--sasl-username <name>', 'user name for SASL authentication')
     .option('--sasl-password-file <file>', 'file whose first line is the password')
     .addOption(
-      durationOption('--domain-deadline', 'time limit for one VM to answer', {
+      durationOption('--domain-deadline', 'after this time without an answer a VM is checked for a hang', {
         minSeconds: 0.001,
         maxSeconds: 3_600,
         defaultSeconds: 2,

@@ -14,7 +14,12 @@ const program = new Command('virtune')
   .version(readVersion())
   .showHelpAfterError('(see virtune --help)');
 for (const command of await loadCommands(process.argv[2])) program.addCommand(command);
-for (const command of withSubcommands(program)) command.exitOverride();
+for (const command of withSubcommands(program)) {
+  command.exitOverride().configureOutput({
+    // As all other errors: with the program's name and a code.
+    outputError: (text, write) => write(`${text.replace(/^error: /, 'virtune: ').trimEnd()} [USAGE]\n`),
+  });
+}
 
 try {
   await program.parseAsync();

@@ -162,16 +162,22 @@ function hostSection(): string {
   const rows = hostKnobs.map(hostRow);
   return `## The host
 
-Under \`host:\`. What virtune sets is journalled and can be rolled back; for the rest it shows the present value and the
-command that changes it. If profiles in use on a host conflict, virtune changes nothing and shows both.
+Under \`host:\`. What virtune sets is journalled and can be rolled back; what needs \`--host\` lasts until the host reboots.
+For the rest it shows the present value and the command that changes it. If profiles in use on a host conflict, virtune changes nothing and shows both.
 
 | knob | values | description | virtune |
 | --- | --- | --- | --- |
 ${rows.join('\n')}`;
 }
 
+const SETS: Readonly<Record<HostKnob['sets'], string>> = {
+  'by default': 'sets it',
+  'with --host': 'sets it with `--host`, else checks it',
+  never: 'checks it',
+};
+
 function hostRow({ id, takes, help, sets }: HostKnob): string {
-  return `| \`${id}\` | ${cell(takes)} | ${cell(help)} | ${sets ? 'sets it' : 'checks it'} |`;
+  return `| \`${id}\` | ${cell(takes)} | ${cell(help)} | ${SETS[sets]} |`;
 }
 
 /** What each profile sets itself, without the profiles that it extends. */

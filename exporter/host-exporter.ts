@@ -14,11 +14,15 @@ export class HostExporter {
   readonly settings: HostSettings;
   readonly scrapes: Scrapes;
   readonly sampler: Sampler;
+  /** What fails because this side has closed the connection is no failure of the host, and is not passed on. */
   readonly onFailure: (error: Error) => void;
+  #isClosed = false;
 
   constructor(settings: HostSettings, options: HostExporterOptions) {
     this.settings = settings;
-    this.onFailure = options.onFailure;
+    this.onFailure = (error) => {
+      if (!this.#isClosed) options.onFailure(error);
+    };
     const open = (how: ConnectOptions): Promise<Connection> =>
       connect(settings.uri, {
         credentials: settings.credentials,
@@ -29,11 +33,9 @@ export class HostExporter {
       open: (signal) => open({ readOnly: true, signal }),
       openGuestAgent: (signal) => open({ guestAgentOnly: true, signal }),
       onGuestAgentFailure: (error) =>
-        options.onFailure(new Error(`for its guests' agents: ${error.message}`, { cause: error })),
+        this.onFailure(new Error(`for its guests' agents: ${error.message}`, { cause: error })),
       onHostFailure: (part, error) =>
-        options.onFailure(
-          new Error(`for its ${part.replaceAll('_', ' ')}: ${error.message}`, { cause: error }),
-        ),
+        this.onFailure(new Error(`for its ${part.replaceAll('_', ' ')}: ${error.message}`, { cause: error })),
       onUnknownStatistic: options.onUnknownStatistic,
       groups: settings.groups,
       procRoot: settings.procRoot,
@@ -42,10 +44,15 @@ export class HostExporter {
       domainDeadlineMs: settings.domainDeadlineMs,
       tickDeadlineMs: settings.tickDeadlineMs,
     });
-    this.scrapes = new Scrapes(this.sampler, { ...options, groups: settings.groups });
+    this.scrapes = new Scrapes(this.sampler, {
+      ...options,
+      onFailure: this.onFailure,
+      groups: settings.groups,
+    });
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.sampler.close();
   }
 }

@@ -92,7 +92,7 @@ function parse(text: string): URL {
   if (!text.includes('://')) throw new UriError(`${quote(text)}: expected "://" after the driver`);
   if (url.password !== '') {
     throw new UriError(
-      'a password in the URI is visible in process lists; use an auth file or the environment',
+      'a password in the URI is visible in process lists; pass it as credentials instead (virtune: --sasl-username and --sasl-password-file, or sasl of the host in the configuration file)',
     );
   }
   return url;

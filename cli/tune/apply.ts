@@ -20,7 +20,7 @@ import { sayOutcome, sayUnchanged, show } from './outcome.ts';
 import { readPlanFile, remakePlan } from './plan-file.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 import { sayRun } from './run-outcome.ts';
-import { openLibrary, readHostname, withSession } from './session.ts';
+import { openLibrary, readHostname, type Session, withSession } from './session.ts';
 
 interface Flags extends PlanFlags, RunFlags {
   readonly yes?: boolean | undefined;
@@ -119,9 +119,25 @@ function makePlan(patterns: readonly string[], flags: Flags): Promise<Planned> {
   return withSession(flags, { readOnly: false }, async (session) => {
     const { basis } = session;
     if (approved !== undefined) return { plan: await remakePlan(path, approved, session), basis, refs: [] };
-    const choice = choose(session, patterns, flags);
+    const choice = chooseDomains(session, patterns, flags);
     return { plan: await planChoice(session, choice, new Date()), basis, refs: choice.picks };
   });
+}
+
+/** @throws TunerError TUNE_DOMAIN: where one word looks like a file, also that there is none of that name. */
+function chooseDomains(session: Session, patterns: readonly string[], flags: PlanFlags): Choice {
+  try {
+    return choose(session, patterns, flags);
+  } catch (error) {
+    const [word = ''] = patterns;
+    const isFileMeant = patterns.length === 1 && /\/|\.json$/.test(word) && flags.profile === undefined;
+    if (!isFileMeant || !(error instanceof TunerError) || error.code !== 'TUNE_DOMAIN') throw error;
+    throw new TunerError(
+      'TUNE_DOMAIN',
+      `${JSON.stringify(word)}: no such plan file, and no domain of that name; check the path, or create the plan with virtune tune plan -o FILE`,
+      { cause: error },
+    );
+  }
 }
 
 /** Shows it. @throws TunerError TUNE_PLACEMENT when there is no room. */

@@ -11,7 +11,9 @@ const NAMES_SHOWN = 3;
 
 export function historyCommand(): Command {
   const command = new Command('history')
-    .description('list transactions: applied, rolled back or interrupted, newest first')
+    .description(
+      'list transactions, newest first: committed, undone, rolled back, or open (running or interrupted)',
+    )
     .action(async (flags: TuneFlags) => {
       const { records, damaged } = await listTransactions(await openStateFolder(flags.stateDir));
       if (flags.json === true) {

@@ -50,7 +50,13 @@ export function readPlanFile(path: string): ApprovedPlan {
   } catch (error) {
     throw new TunerError('TUNE_USAGE', `the plan ${path} cannot be read: ${systemErrorText(error)}`);
   }
-  return parseApprovedPlan(path, text);
+  try {
+    return parseApprovedPlan(path, text);
+  } catch (error) {
+    if (!(error instanceof TunerError) || error.code !== 'TUNE_USAGE') throw error;
+    const next = 'it may be truncated; create it again with virtune tune plan -o FILE';
+    throw new TunerError('TUNE_USAGE', `${error.message}; ${next}`, { cause: error });
+  }
 }
 
 /**

@@ -61,7 +61,7 @@ function checkCommand(): Command {
     const library = openLibrary(flags);
     const checked = files.map((file) => ({ file, ...check(library, file) }));
     const lines = checked.map(({ file, fault, knobs, host }) =>
-      fault === null ? `${file}: good, ${knobs} knobs and ${host} of the host` : fault,
+      fault === null ? `${file}: good, ${knobs} knobs and ${host} of the host` : `${fault} [TUNE_PROFILE]`,
     );
     say(flags, printableLines(lines.join('\n')), () => ({ format: 1, files: checked }));
     if (checked.some(({ fault }) => fault !== null)) process.exitCode = ExitCode.usage;

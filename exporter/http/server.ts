@@ -232,6 +232,15 @@ function urlOf(server: NetServer, scheme: string, where: ListenAddress | Inherit
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address?.port}`;
 }
 
+const CHOOSE_ADDRESS = 'choose one with --listen (ip address lists them; :PORT is every address)';
+const LISTEN_ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the address is already in use; stop the other process or choose another with --listen',
+  EACCES: 'ports below 1024 need privileges; choose a higher one with --listen',
+  EADDRNOTAVAIL: `it is not an address of this host; ${CHOOSE_ADDRESS}`,
+  ENOTFOUND: `the host name cannot be resolved; correct it, or use an address of this host: ${CHOOSE_ADDRESS}`,
+  EAI_AGAIN: `the host name cannot be resolved at the moment; check DNS, or use an address of this host: ${CHOOSE_ADDRESS}`,
+};
+
 function listenError(where: ListenAddress | Fd, error: NodeJS.ErrnoException): ListenError {
   if ('fd' in where) {
     return new ListenError(
@@ -240,11 +249,7 @@ function listenError(where: ListenAddress | Fd, error: NodeJS.ErrnoException): L
     );
   }
   const { host, port } = where;
-  const next =
-    error.code === 'EADDRINUSE'
-      ? 'the address is already in use; stop the other process or choose another with --listen'
-      : error.code === 'EACCES'
-        ? 'ports below 1024 need privileges; choose a higher one with --listen'
-        : error.message;
-  return new ListenError(`cannot listen on ${host}:${port}: ${next}`, { cause: error });
+  const next = LISTEN_ADVICE[error.code ?? ''] ?? error.message;
+  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new ListenError(`cannot listen on ${place}: ${next}`, { cause: error });
 }

@@ -99,7 +99,7 @@ function chooseMechanism(
   if (credentials === undefined) {
     throw new AuthError(
       'LIBVIRT_AUTH_NO_CREDENTIALS',
-      `${description} requires SASL (${offered.join(', ')}); set a user name and a password`,
+      `${description} requires SASL (${offered.join(', ')}); set a user name and a password (virtune: --sasl-username and --sasl-password-file, or sasl of the host in the configuration file)`,
     );
   }
   if (offered.includes('SCRAM-SHA-256')) return scramSha256(credentials);

@@ -10,7 +10,7 @@ export async function openTcp(uri: ConnectionUri, signal: AbortSignal): Promise<
   const host = uri.host as string;
   const port = uri.port ?? TCP_PORT;
   const socket = createConnection({ host, port, noDelay: true, keepAlive: true });
-  const description = `TCP to ${host}:${port}`;
+  const description = `${host}:${port} over TCP`;
   await connected(socket, 'connect', description, signal);
   return streamTransport(socket, { description, private: false });
 }

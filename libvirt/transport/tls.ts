@@ -44,7 +44,7 @@ export function pkiFiles(
 export async function openTls(uri: ConnectionUri, signal: AbortSignal): Promise<Transport> {
   const host = uri.host as string;
   const port = uri.port ?? TLS_PORT;
-  const description = `TLS to ${host}:${port}`;
+  const description = `${host}:${port} over TLS`;
   const files = pkiFiles(uri, { home: homedir(), uid: process.getuid?.() ?? 0, exists: existsSync });
   const verify = !isSet(uri, 'no_verify');
   const socket = connect({

@@ -24,6 +24,8 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
 }, async () => {
   const file = join(host.folder, 'assignments.yaml');
   writeFileSync(file, 'assign:\n  - { profile: balanced, domain: "web-*" }\n');
+  const torn = join(host.folder, 'torn.json');
+  writeFileSync(torn, '{"format": 1, "kind": "virtune pl');
   const before = host.picture();
   const cases: [args: string[], says: RegExp][] = [
     [['plan', 'web-01'], /specify --profile NAME or --file FILE \[TUNE_USAGE\]/],
@@ -35,6 +37,14 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
       /there is no profile "blanced"; available: .*balanced.*\[TUNE_PROFILE\]/,
     ],
     [['apply', 'web-9', '--profile', 'balanced', '--yes'], /no domain.*"web-9".*\[TUNE_DOMAIN\]/],
+    [
+      ['apply', 'missing.json', '--yes'],
+      /"missing\.json": no such plan file, and no domain of that name; .*virtune tune plan -o FILE \[TUNE_DOMAIN\]/,
+    ],
+    [
+      ['apply', torn, '--yes'],
+      /torn\.json is not a plan: .*; it may be truncated; create it again with virtune tune plan -o FILE \[TUNE_USAGE\]/,
+    ],
     [['plan', '--file', join(host.folder, 'none.yaml')], /none\.yaml.*\[TUNE_ASSIGNMENTS\]/],
     [['plan', ...BALANCED, '--host-cpus', '0-x'], /--host-cpus/],
     [['plan', ...BALANCED, '--accept', 'disk.colour'], /Unknown setting "disk\.colour"/],

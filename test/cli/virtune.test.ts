@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -28,7 +30,15 @@ test.each([
   [['exporter', '-c', 'qemu+tcp://127.0.0.1:1/system'], 69, 'LIBVIRT_REFUSED'],
   [['exporter', '-c', 'not a uri'], 64, 'LIBVIRT_URI'],
   [['exporter', '-l', 'nowhere'], 64, 'HTTP_LISTEN_ADDRESS'],
+  [['exporter', '-c', 'qemu+tcp://u:pw@h/system'], 64, '--sasl-password-file'],
   [['exporter', '--domain-deadline', '-1'], 64, 'seconds'],
+  [
+    ['exporter', '--lisen', ':9177'],
+    64,
+    "virtune: unknown option '--lisen'\n(Did you mean --listen?) [USAGE]\n",
+  ],
+  [['exprter'], 64, "virtune: unknown command 'exprter'\n(Did you mean exporter?) [USAGE]\n"],
+  [['tune', 'show', 'a', 'b'], 64, '[USAGE]\n'],
   [['exporter', '--sasl-username', 'x'], 64, 'must be used together'],
   [['demo', '-s', 'no-such'], 64, 'overcommitted'],
   [['demo', '-n', '0'], 64, 'whole number'],
@@ -37,6 +47,26 @@ test.each([
   expect(ended.code).toBe(code);
   expect(ended.stderr).toContain(says);
   expect(ended.stderr).not.toContain('    at ');
+});
+
+test.each([
+  ['256.1.1.1', /cannot listen on 256\.1\.1\.1:\d+: the host name cannot be resolved.*--listen/],
+  ['192.0.2.1', /cannot listen on 192\.0\.2\.1:\d+: it is not an address of this host.*--listen/],
+  ['127.0.0.1', /cannot listen on 127\.0\.0\.1:\d+: the address is already in use.*--listen/],
+])('an exporter that cannot listen on %s says only that, and what to do', async (host, says) => {
+  const demo = await startDemo();
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  try {
+    const { port } = other.address() as AddressInfo;
+    const { code, stderr } = await run('exporter', '-c', demo.uri, '--listen', `${host}:${port}`);
+    expect(stderr).toMatch(says);
+    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(/\[HTTP_LISTEN\]$/)]);
+    expect(code).toBe(69);
+  } finally {
+    other.close();
+    await demo.close();
+  }
 });
 
 test('a hangup reads the configuration anew, and a bad one changes nothing but the log', async () => {

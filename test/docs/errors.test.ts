@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EXIT_CODES } from '../../cli/exit-codes.ts';
+import type { ConnectError } from '../../libvirt/errors.ts';
+import { openUnix } from '../../libvirt/transport/unix.ts';
+import { parseUri } from '../../libvirt/uri.ts';
 import { sourcesOf } from './source-texts.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -23,6 +26,16 @@ test('docs/errors.md lists every error code once, with the exit code that it lea
 test.each(documented)('$code says what it means and what to do', ({ meaning, advice }) => {
   expect(meaning).toMatch(/\w{2}/);
   expect(advice).toMatch(/\w{2}/);
+});
+
+test('the example of a message is what is printed where no daemon runs', async () => {
+  const nothing = { exists: () => false, uid: 0, env: {} };
+  const attempt = openUnix(parseUri('qemu:///system'), true, AbortSignal.abort(), nothing);
+  const error = await attempt.then(
+    () => expect.unreachable(),
+    (reason: ConnectError) => reason,
+  );
+  expect(read('docs/errors.md')).toContain(`\nvirtune: ${error.message} [${error.code}]\n`);
 });
 
 /** Where codes are listed rather than raised. */

@@ -65,6 +65,9 @@ test('a password never goes over a clear connection', async () => {
 test('without credentials, or with mechanisms nobody here speaks, the error names them', async () => {
   await expect(overUnix(sasl('SCRAM-SHA-256'))).rejects.toMatchObject({
     code: 'LIBVIRT_AUTH_NO_CREDENTIALS',
+    message: expect.stringMatching(
+      /requires SASL \(SCRAM-SHA-256\); .*--sasl-username and --sasl-password-file/,
+    ),
   });
   await daemon.stop();
   await expect(overUnix(sasl('GSSAPI'), account)).rejects.toMatchObject({

@@ -127,6 +127,6 @@ function locked(hostname: string, holder: LockHolder | undefined): TunerError {
       : `process ${holder.pid} (${JSON.stringify(holder.command)}, since ${holder.since})`;
   return new TunerError(
     'TUNE_LOCKED',
-    `host ${JSON.stringify(hostname)} is being tuned by ${who}; try again later, or wait with --wait SECONDS`,
+    `host ${JSON.stringify(hostname)} is being tuned by ${who}; try again later, or wait with --wait DURATION`,
   );
 }

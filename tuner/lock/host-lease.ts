@@ -193,7 +193,7 @@ function holderText(record: LeaseRecord | undefined): string {
 function locked(hostname: string, record: LeaseRecord | undefined): TunerError {
   return new TunerError(
     'TUNE_LOCKED',
-    `host ${JSON.stringify(hostname)} is being tuned by ${holderText(record)}; try again later, or wait with --wait SECONDS (the lock of a run that died on another machine expires after ${LEASE_MS / 1_000} s: --wait ${LEASE_MS / 1_000 + 10})`,
+    `host ${JSON.stringify(hostname)} is being tuned by ${holderText(record)}; try again later, or wait with --wait DURATION (the lock of a run that died on another machine expires after ${LEASE_MS / 1_000} s: --wait ${LEASE_MS / 1_000 + 10}s)`,
   );
 }
 

@@ -34,12 +34,14 @@ export type HostWish = HostWanted & {
   readonly problem?: Problem | undefined;
 };
 
+export type HostKnobSets = 'by default' | 'with --host' | 'never';
+
 export interface HostKnob {
   readonly id: HostKnobId;
   readonly help: string;
   readonly takes: string;
-  /** Whether virtune changes it, or only shows its value and how to change it. */
-  readonly sets: boolean;
+  /** When virtune changes it; never: it only shows its value and how to change it. */
+  readonly sets: HostKnobSets;
   /** @throws ValueError */
   readonly check: (value: unknown) => void;
   /** Undefined for `leave`. */
@@ -48,7 +50,7 @@ export interface HostKnob {
 
 interface HostKnobDeclaration<V> {
   readonly help: string;
-  readonly sets: boolean;
+  readonly sets: HostKnobSets;
   readonly value: ValueKind<V>;
   readonly wanted: (value: V) => HostWanted;
 }
@@ -74,67 +76,67 @@ const switched = (on: boolean): 'on' | 'off' => (on ? 'on' : 'off');
 export const hostKnobs: readonly HostKnob[] = [
   hostKnob('ksm', {
     help: 'Kernel same-page merging: merges equal pages of VMs. Saves memory, costs CPU time, and can move memory to other cells.',
-    sets: true,
+    sets: 'by default',
     value: onOff,
     wanted: (on) => ({ knob: 'ksm', wanted: switched(on) }),
   }),
   hostKnob('ksm.pagesToScan', {
     help: 'Pages that ksmd scans before it sleeps.',
-    sets: true,
+    sets: 'by default',
     value: whole({ least: 1, most: 100_000 }),
     wanted: (pages) => ({ knob: 'ksm.pagesToScan', wanted: pages }),
   }),
   hostKnob('ksm.sleepMs', {
     help: 'Sleep time of ksmd between scans, ms.',
-    sets: true,
+    sets: 'by default',
     value: whole({ least: 1, most: 60_000 }),
     wanted: (ms) => ({ knob: 'ksm.sleepMs', wanted: ms }),
   }),
   hostKnob('ksm.mergeAcrossNodes', {
     help: 'Merging of pages across cells: one of the two VMs then reads remote memory. Can only be changed while no pages are merged.',
-    sets: true,
+    sets: 'by default',
     value: onOff,
     wanted: (on) => ({ knob: 'ksm.mergeAcrossNodes', wanted: on ? 1 : 0 }),
   }),
   hostKnob('hugepages', {
     help: 'Growth of the huge page pools to what the placed domains need.',
-    sets: true,
+    sets: 'by default',
     value: choice('as-needed'),
     wanted: (wanted) => ({ knob: 'hugepages', wanted }),
   }),
   hostKnob('thp', {
     help: 'Transparent huge pages: for all memory, for memory that requests them, or for none.',
-    sets: false,
+    sets: 'never',
     value: choice('always', 'madvise', 'never'),
     wanted: (wanted) => ({ knob: 'thp', wanted }),
   }),
   hostKnob('governor', {
     help: 'CPU frequency governor.',
-    sets: false,
+    sets: 'with --host',
     value: choice('performance', 'schedutil', 'ondemand', 'powersave'),
     wanted: (wanted) => ({ knob: 'governor', wanted }),
   }),
   hostKnob('cstates', {
     help: 'Maximum exit latency of CPU idle states, µs; deeper states should be disabled.',
-    sets: false,
+    sets: 'with --host',
     value: whole({ most: 10_000 }),
     wanted: (latency) => ({ knob: 'cstates', wanted: latency }),
   }),
   hostKnob('swappiness', {
     help: 'Maximum of vm.swappiness.',
-    sets: false,
+    sets: 'with --host',
     value: whole({ most: 200 }),
     wanted: (swappiness) => ({ knob: 'swappiness', wanted: swappiness }),
   }),
   hostKnob('numaBalancing', {
     help: 'Automatic NUMA balancing by the kernel: useful for VMs without pins, a disturbance for VMs that are bound to cells.',
-    sets: false,
+    sets: 'never',
     value: onOff,
     wanted: (on) => ({ knob: 'numaBalancing', wanted: switched(on) }),
   }),
   hostKnob('isolatedCpus', {
     help: 'Isolation of dedicated CPUs from the kernel scheduler (isolcpus, or a cpuset partition).',
-    sets: false,
+    sets: 'never',
     value: choice('vcpus'),
     wanted: (wanted) => ({ knob: 'isolatedCpus', wanted }),
   }),

@@ -14,7 +14,7 @@ export class HostExporter {
   readonly settings: HostSettings;
   readonly scrapes: Scrapes;
   readonly sampler: Sampler;
-  /** What fails because this side has closed the connection is no failure of the host, and is not passed on. */
+  /** Drops errors that follow from closing the connection here: they say nothing about the host. */
   readonly onFailure: (error: Error) => void;
   #isClosed = false;
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { applyBatches } from '../../tuner/apply/apply-batches.ts';
+import type { ApprovedPlan } from '../../tuner/apply/approved-plan.ts';
 import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/host-session.ts';
 import type { PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { transactionsOf } from '../../tuner/apply/split-plan.ts';
@@ -81,17 +82,19 @@ async function planAndApply(
   signal: AbortSignal,
 ): Promise<TunerError | undefined> {
   const options = runOptions(flags, signal);
+  // Before the lock is taken: a file that is not a plan should not keep others from the host.
+  const approved = isPlanFile(patterns, flags) ? readPlanFile(patterns[0]) : undefined;
   try {
     if (flags.yes === true) {
       // Planned under the host lock: no other apply can take a place until it is released.
       const hostname = await readHostname(flags);
       await onHost({ uri: flags.connect, hostname }, options, async (held) => {
-        const planned = await makePlan(patterns, flags);
+        const planned = await makePlan(patterns, approved, flags);
         if (isToBeDone(planned, flags)) await applyPlan(held, planned, flags, options);
       });
       return undefined;
     }
-    const planned = await makePlan(patterns, flags);
+    const planned = await makePlan(patterns, approved, flags);
     if (!isToBeDone(planned, flags)) return undefined;
     if (!(await agreed(`Make these changes (${allSteps(planned.plan).length} steps)?`))) {
       log('virtune: nothing was changed');
@@ -108,14 +111,21 @@ async function planAndApply(
 }
 
 /** One word that is a file, without a profile: a plan that was written to it. */
-function isPlanFile([file, ...more]: readonly string[], { profile, file: assignments, all }: Flags): boolean {
+function isPlanFile(
+  words: readonly string[],
+  { profile, file: assignments, all }: Flags,
+): words is readonly [string] {
+  const [file, ...more] = words;
   if (file === undefined || more.length > 0 || profile !== undefined) return false;
   return assignments === undefined && all !== true && existsSync(file);
 }
 
-function makePlan(patterns: readonly string[], flags: Flags): Promise<Planned> {
+function makePlan(
+  patterns: readonly string[],
+  approved: ApprovedPlan | undefined,
+  flags: Flags,
+): Promise<Planned> {
   const [path = ''] = patterns;
-  const approved = isPlanFile(patterns, flags) ? readPlanFile(path) : undefined;
   return withSession(flags, { readOnly: false }, async (session) => {
     const { basis } = session;
     if (approved !== undefined) return { plan: await remakePlan(path, approved, session), basis, refs: [] };

@@ -36,9 +36,12 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
       ['plan', 'web-01', '--profile', 'blanced'],
       /there is no profile "blanced"; available: .*balanced.*\[TUNE_PROFILE\]/,
     ],
-    [['apply', 'web-9', '--profile', 'balanced', '--yes'], /no domain.*"web-9".*\[TUNE_DOMAIN\]/],
     [
-      ['apply', 'missing.json', '--yes'],
+      ['apply', 'web-9', '--profile', 'balanced', '--yes', '--wait', '60s'],
+      /no domain.*"web-9".*\[TUNE_DOMAIN\]/,
+    ],
+    [
+      ['apply', 'missing.json', '--yes', '--wait', '60s'],
       /"missing\.json": no such plan file, and no domain of that name; .*virtune tune plan -o FILE \[TUNE_DOMAIN\]/,
     ],
     [

@@ -65,7 +65,7 @@ test.each([
     expect(code).toBe(69);
   } finally {
     other.close();
-    await demo.close();
+    await demo.stop();
   }
 });
 

@@ -86,7 +86,7 @@ test('a VM on shared CPUs comes before one that gets dedicated CPUs', () => {
   expect(
     orderOf(
       moves('a', at('2', '3'), at('4', '5'), 'dedicated'),
-      moves('b', at('8-11', '8-11'), at('12-15', '12-15'), 'shared'),
+      moves('b', at('8-11', '8-11'), at('12-15', '12-15')),
     ),
   ).toEqual([['b'], ['a']]);
 });
@@ -95,7 +95,7 @@ test('a VM on shared CPUs waits for the one whose dedicated CPUs it is to share'
   expect(
     orderOf(
       moves('a', at('2', '3'), at('6', '7'), 'dedicated'),
-      moves('b', at('8-11', '8-11'), at('2-5', '2-5'), 'shared'),
+      moves('b', at('8-11', '8-11'), at('2-5', '2-5')),
     ),
   ).toEqual([['a'], ['b']]);
 });

@@ -115,6 +115,9 @@ export const DefineFlag = { validate: 1 } as const;
 /** virDomainCreateFlags */
 export const CreateFlag = { paused: 1 } as const;
 
+/** VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB: no limit. */
+export const MEMORY_UNLIMITED_KIB = 9_007_199_254_740_991;
+
 /** virTypedParameterFlags: without it a getter leaves string values out. */
 export const PARAM_STRING_OKAY = 4;
 

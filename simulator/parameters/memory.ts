@@ -1,23 +1,21 @@
+import { MEMORY_UNLIMITED_KIB } from '../../libvirt/constants.ts';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import { CpuSet, CpuSetError } from '../../model/cpu-set.ts';
 import { attr, child, text } from '../../model/xml.ts';
 import { ensure, remove, setAttr, setText } from '../xml/edit.ts';
 import { type Field, type Group, invalidArgument, notValid } from './group.ts';
 
-/** VIR_DOMAIN_MEMORY_PARAM_UNLIMITED */
-const UNLIMITED_KIB = 9_007_199_254_740_991;
-
 function limit(field: string): Field {
   return {
     field,
     type: ParamType.ullong,
-    unset: { live: UNLIMITED_KIB, config: UNLIMITED_KIB },
+    unset: { live: MEMORY_UNLIMITED_KIB, config: MEMORY_UNLIMITED_KIB },
     read: (domain) => {
       const said = text(child(domain, 'memtune', field));
       return said === undefined ? undefined : Number(said);
     },
     write: (domain, _, value) => {
-      if (Number(value) >= UNLIMITED_KIB) return remove(child(domain, 'memtune', field));
+      if (Number(value) >= MEMORY_UNLIMITED_KIB) return remove(child(domain, 'memtune', field));
       const element = ensure(domain, 'memtune', field);
       setAttr(element, 'unit', 'KiB');
       setText(element, String(value));
@@ -31,7 +29,7 @@ export const memory: Group = {
   check: (domain, target, params) => {
     const value = (name: string): number => {
       const given = params.find(({ field }) => field === name)?.value;
-      return Number(given ?? limit(name).read(domain, target) ?? UNLIMITED_KIB);
+      return Number(given ?? limit(name).read(domain, target) ?? MEMORY_UNLIMITED_KIB);
     };
     // Only a call that sets one of the two is looked at.
     if (!params.some(({ field }) => field.endsWith('hard_limit'))) return;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TunerError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planJson } from '../plan/plan-json.ts';
-import { hasMoved } from './host-state.ts';
+import { hostChangedError } from './host-state.ts';
 import { movedSince, type PlanBasis } from './plan-basis.ts';
 import { withoutVolatileParts } from './preconditions.ts';
 
@@ -106,7 +106,7 @@ export function checkHost({ host }: ApprovedPlan, path: string, hostname: string
 /** @throws TunerError TUNE_CHANGED saying what has moved since the plan was made. */
 export function checkBasis({ basis }: ApprovedPlan, now: PlanBasis): void {
   const moved = movedSince(basis, now);
-  if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');
+  if (moved.length > 0) throw hostChangedError(moved, 'nothing was changed');
 }
 
 /**
@@ -124,7 +124,7 @@ export function checkSamePlan(approved: ApprovedPlan, plan: Plan): void {
     ...others.map((uuid) => `domain ${nameOf(uuid)}: its XML has changed`),
     ...differences('the plan', comparable(approved.plan), comparable(planJson(plan))),
   ];
-  if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');
+  if (moved.length > 0) throw hostChangedError(moved, 'nothing was changed');
 }
 
 function definitionsOf({ domains }: Plan): Record<string, string> {

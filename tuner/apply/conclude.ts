@@ -23,11 +23,11 @@ export async function concludeTransaction(
   const { code, message, step, seen } = failure;
   // Without it the way back is journalled all the same, and so is what it leaves.
   await journal.append({ event: 'failed', code, message, step, now: seen }).catch(() => undefined);
-  return undone(work, { code, message }, { force: false, cutOff });
+  return undoTransaction(work, { code, message }, { force: false, cutOff });
 }
 
 /** The way back, to its end or as far as it goes. */
-export async function undone(
+export async function undoTransaction(
   work: Work,
   failure: TransactionOutcome['failure'],
   options: Pick<UndoOptions, 'force' | 'cutOff'>,

@@ -25,7 +25,7 @@ export interface Failure {
   readonly seen?: unknown;
 }
 
-/** A liveSetting holds something else than what it was just set to. */
+/** A live setting holds something else than what it was just set to. */
 class ReadBackError extends TunerError {
   readonly seen: unknown;
   constructor(message: string, seen: unknown) {

@@ -38,7 +38,7 @@ export async function checkHostState(
   if (basis === undefined) return undefined;
   const ground = await readHostState(link, uri);
   const moved = movedSince(basis, basisOf(ground.host, ground.domains));
-  if (moved.length > 0) throw hasMoved(moved, 'nothing was changed');
+  if (moved.length > 0) throw hostChangedError(moved, 'nothing was changed');
   return ground;
 }
 
@@ -52,10 +52,11 @@ export async function checkOthers(link: HostLink, { uri, basis, domains }: Trans
   if (basis === undefined) return;
   const own = domains.map(({ domain }) => domain.uuid);
   const moved = movedSince(others(basis, own), others(await readBasis(link, uri), own));
-  if (moved.length > 0) throw hasMoved(moved, 'without a lock, both may have got the same CPUs or pages');
+  if (moved.length > 0)
+    throw hostChangedError(moved, 'without a lock, both may have got the same CPUs or pages');
 }
 
-export function hasMoved(moved: readonly string[], what: string): TunerError {
+export function hostChangedError(moved: readonly string[], what: string): TunerError {
   const more = moved.length > SHOWN ? [`and ${moved.length - SHOWN} more`] : [];
   return new TunerError(
     'TUNE_CHANGED',

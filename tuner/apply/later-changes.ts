@@ -4,6 +4,7 @@ import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { readDomains } from '../facts/read-domains.ts';
 import { readHost } from '../facts/read-host.ts';
+import { poolOf, withPool } from '../hugepages/pools.ts';
 import type { StepProgress } from '../journal/progress.ts';
 import type { JournalHeader } from '../journal/records.ts';
 import { markOf } from '../plan/plan.ts';
@@ -11,7 +12,7 @@ import { quoted } from '../steps/domain-run.ts';
 import type { LiveSetting } from '../steps/live-setting.ts';
 import type { Step, StepOf } from '../steps/step.ts';
 import type { HostLink } from './host-link.ts';
-import { heldIn, missingPages, poolOf, withPool } from './pages-after.ts';
+import { heldIn, missingPages } from './pages-after.ts';
 
 /**
  * What other runs have changed since a transaction was cut off. Between that and `recover` anybody may have tuned the
@@ -72,7 +73,7 @@ export class LaterChanges {
     );
   }
 
-  /** @throws TunerError TUNE_CHANGED when the liveSetting holds neither what was there before nor what was set. */
+  /** @throws TunerError TUNE_CHANGED when the live setting holds neither what was there before nor what was set. */
   checkLiveSetting(
     step: Step,
     liveSetting: LiveSetting,
@@ -99,11 +100,13 @@ export class LaterChanges {
     const host = await readHost(reader, this.#header.uri, this.#link.local);
     const returned = heldIn(host, this.#own, cell, sizeKiB);
     const now = missingPages(host, this.#relying);
-    const pool = poolOf(host, step);
+    const pool = poolOf(host.cells, step);
     // Pages in use stay, and leave the pool as soon as they are given back (Linux, hugetlbpage.rst, surplus pages): their
     // users run on, and do not boot again.
     const lost = pool === undefined ? 0 : Math.max(0, pool.total - pool.free - returned - to);
-    const then = missingPages(withPool(host, { cell, sizeKiB, to, returned }), this.#relying) + lost;
+    const then =
+      missingPages({ ...host, cells: withPool(host.cells, { cell, sizeKiB, to, returned }) }, this.#relying) +
+      lost;
     if (then <= now) return;
     const names = this.#relying.map(({ domain }) => quoted(domain));
     throw new TunerError(

@@ -1,7 +1,8 @@
 import { pageDemandsOf } from '../../model/page-demand.ts';
 import { TunerError } from '../errors.ts';
-import { type CellMemory, type DomainState, type HostFacts, memoryCellsOn } from '../facts/facts.ts';
+import { type DomainState, type HostFacts, memoryCellsOn } from '../facts/facts.ts';
 import { type DomainPages, type PageInventory, pageInventory } from '../hugepages/page-inventory.ts';
+import { poolOf, withPool } from '../hugepages/pools.ts';
 import { markOf } from '../plan/plan.ts';
 import { quoted } from '../steps/domain-run.ts';
 import type { StepOf } from '../steps/step.ts';
@@ -32,13 +33,6 @@ export function heldIn(
 const takesPages = ({ live, inactive }: DomainState): boolean =>
   [live, inactive].some((view) => view !== undefined && pageDemandsOf(view.facts).length > 0);
 
-export function poolOf(
-  { cells }: Pick<HostFacts, 'cells'>,
-  { cell, sizeKiB }: { readonly cell: number; readonly sizeKiB: number },
-): CellMemory['pages'][number] | undefined {
-  return cells.find(({ id }) => id === cell)?.pages.find((pool) => pool.sizeKiB === sizeKiB);
-}
-
 /**
  * The host as if some domains did not run. Where the pages of one that is bound to a cell are is known; one that only
  * prefers a cell, or is bound to none, has its pages where no bound domain accounts for those in use, in cells that it
@@ -60,7 +54,7 @@ function withoutRuns(
   const back = new Map<string, number>();
   const key = (cell: number, sizeKiB: number): string => `${cell} ${sizeKiB}`;
   const give = (cell: number, { sizeKiB }: DomainPages, most: number): number => {
-    const pool = poolOf(host, { cell, sizeKiB });
+    const pool = poolOf(host.cells, { cell, sizeKiB });
     const given = back.get(key(cell, sizeKiB)) ?? 0;
     const pages = pool === undefined ? 0 : Math.max(0, Math.min(most, pool.total - pool.free - given));
     back.set(key(cell, sizeKiB), given + pages);
@@ -78,7 +72,7 @@ function withoutRuns(
       .toSorted((a, b) => prefers(a) - prefers(b) || a - b);
     let rest = each.held;
     for (const cell of choice) {
-      const pool = poolOf(host, { cell, sizeKiB: each.sizeKiB });
+      const pool = poolOf(host.cells, { cell, sizeKiB: each.sizeKiB });
       const at = key(cell, each.sizeKiB);
       const used = (pool?.total ?? 0) - (pool?.free ?? 0);
       const unknown = used - known(cell, each.sizeKiB) - (guessed.get(at) ?? 0);
@@ -96,22 +90,6 @@ function withoutRuns(
     })),
   }));
   return { ...host, cells: after };
-}
-
-/** The host once one of its pools has another size, and `returned` of its pages are given back. */
-export function withPool(
-  host: HostFacts,
-  of: { readonly cell: number; readonly sizeKiB: number; readonly to: number; readonly returned: number },
-): HostFacts {
-  const cells = host.cells.map((each) => ({
-    ...each,
-    pages: each.pages.map((pool) =>
-      each.id === of.cell && pool.sizeKiB === of.sizeKiB
-        ? { ...pool, total: of.to, free: Math.max(0, pool.free + of.returned + of.to - pool.total) }
-        : pool,
-    ),
-  }));
-  return { ...host, cells };
 }
 
 /** A pool of pages, and the size that it is to go back to. */
@@ -153,7 +131,8 @@ export function checkBoots({ host, domains }: HostState, rollback: PagesRollback
     );
   }
   if (!rollback.restarts) checkInUse({ host, domains: domains.filter(isOwn) }, rollback);
-  const smaller = shrinks.reduce((all, { step, to }) => withPool(all, { ...step, to, returned: 0 }), free);
+  const cells = shrinks.reduce((all, { step, to }) => withPool(all, { ...step, to }), free.cells);
+  const smaller = { ...free, cells };
   // What nobody has tuned with virtune lacked its pages before the transaction as well.
   const isTuned = (state: DomainState): boolean => isOwn(state) || markOf(state) !== undefined;
   const then = after.map(stopped).filter(isTuned);
@@ -186,7 +165,7 @@ function checkInUse({ host, domains }: HostState, { id, shrinks }: PagesRollback
 }
 
 function usedIn(host: HostFacts, step: StepOf<'hostPages'>): number {
-  const pool = poolOf(host, step);
+  const pool = poolOf(host.cells, step);
   return pool === undefined ? 0 : pool.total - pool.free;
 }
 

@@ -3,14 +3,14 @@ import { openStateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, type TransactionRecord } from '../journal/list.ts';
 import type { Step } from '../steps/step.ts';
-import { concludeTransaction, undone } from './conclude.ts';
+import { concludeTransaction, undoTransaction } from './conclude.ts';
 import { executeSteps, type Failure, type Work } from './execute.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
 import { readHostState } from './host-state.ts';
 import { LaterChanges } from './later-changes.ts';
 import { RECOVER_NEXT, reason } from './obstacle.ts';
 import { brokenIfFinished } from './outlook.ts';
-import { takeBack } from './rollback.ts';
+import { continueRollback } from './rollback.ts';
 import type { TransactionOutcome } from './transaction.ts';
 import { startUndo } from './undo.ts';
 
@@ -63,7 +63,8 @@ async function recover(
   const { journal, link } = work;
   const { how, force, command } = options;
   const { direction, failure } = record.progress;
-  if (record.events.some(({ event }) => event === 'rollback')) return takeBack(work, { force, cutOff: true });
+  if (record.events.some(({ event }) => event === 'rollback'))
+    return continueRollback(work, { force, cutOff: true });
   if (how === 'finish' && direction === 'back') {
     throw new TunerError(
       'TUNE_INTERRUPTED',
@@ -84,7 +85,7 @@ async function recover(
   }
   await startUndo(work);
   await journal.append({ event: 'recover', pid: process.pid, command, how }).catch(() => undefined);
-  return undone(work, failure ?? { code: 'TUNE_INTERRUPTED', message: 'it was interrupted' }, {
+  return undoTransaction(work, failure ?? { code: 'TUNE_INTERRUPTED', message: 'it was interrupted' }, {
     force,
     cutOff: true,
   });

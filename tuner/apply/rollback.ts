@@ -72,7 +72,7 @@ export async function rollbackLocked(
         const { command } = options;
         await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
         const leave = outlook && leftForBoot(outlook);
-        return await takeBack({ journal, link }, { force: options.force, leave });
+        return await continueRollback({ journal, link }, { force: options.force, leave });
       } finally {
         await journal.close();
       }
@@ -85,7 +85,7 @@ export async function rollbackLocked(
  * The way back of a rollback, from its beginning or from where it was cut off. `leave`: what was found to wait for a boot
  * before it began.
  */
-export async function takeBack(
+export async function continueRollback(
   work: Work,
   options: Pick<UndoOptions, 'force' | 'cutOff' | 'leave'>,
 ): Promise<TransactionOutcome> {
@@ -144,9 +144,9 @@ async function checkedOutlook(
 async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecord): Promise<PoolShrink[]> {
   const changes: string[] = [];
   const shrinks: PoolShrink[] = [];
-  // Of several steps on one liveSetting the last says how it was left, and the first what was before.
+  // Of several steps on one live setting the last says how it was left, and the first what was before.
   const done = progress.steps.flatMap(({ step, progress: made }) =>
-    made.kind === 'done' ? [[registerKey(step), { step, made }] as const] : [],
+    made.kind === 'done' ? [[liveSettingKey(step), { step, made }] as const] : [],
   );
   const last = new Map(done);
   const first = new Map(done.toReversed());
@@ -174,7 +174,7 @@ async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecor
 }
 
 /** Of parameters a step holds only those that it names; of a disk's limits all. */
-function registerKey({ to, ...liveSetting }: Step): string {
+function liveSettingKey({ to, ...liveSetting }: Step): string {
   const fields = Array.isArray(to) && liveSetting.kind !== 'blockIoTune' ? to.map(({ field }) => field) : [];
   return JSON.stringify([liveSetting, fields]);
 }

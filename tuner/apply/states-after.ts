@@ -1,3 +1,4 @@
+import { MEMORY_UNLIMITED_KIB } from '../../libvirt/constants.ts';
 import { type Element, parseXml } from '../../model/xml.ts';
 import { domainView, editedView } from '../facts/domain-view.ts';
 import type { DomainState } from '../facts/facts.ts';
@@ -7,10 +8,10 @@ import { sizeText } from '../settings/values.ts';
 import { definitionXml } from '../steps/live-settings/definition.ts';
 import type { Step, StepOf } from '../steps/step.ts';
 
-/** A liveSetting that will hold this. */
+/** A live setting that will hold this. */
 export interface LiveSettingChange {
   readonly step: Step;
-  /** A state of the step's liveSetting. */
+  /** A state of the step's live setting. */
   readonly to: unknown;
 }
 
@@ -24,7 +25,7 @@ export function forwardChanges(steps: readonly Step[]): LiveSettingChange[] {
 
 /**
  * Pure. The domains as they will be once these live settings have these values, one after the other: what runs, and what
- * the next boot takes. Only what an invariant can see is followed: pins, iothreads, memory limits, definitions, restarts.
+ * the next boot takes. Only what an invariant can see is followed: pins, iothreads, memory limits and cells, definitions, restarts.
  */
 export function statesAfter(
   states: readonly DomainState[],
@@ -59,6 +60,7 @@ const EDITED: ReadonlySet<Step['kind']> = new Set([
   'ioThread',
   'ioThreadPin',
   'memoryLimits',
+  'numaNodeset',
 ]);
 
 function edit(root: Element, step: Step, to: unknown): void {
@@ -71,6 +73,8 @@ function edit(root: Element, step: Step, to: unknown): void {
       return write('emulatorpin', '', String(to));
     case 'ioThreadPin':
       return write('iothreadpin', String(step.id), String(to));
+    case 'numaNodeset':
+      return write('numatune.nodeset', '', String(to));
     case 'ioThread':
       return editIoThread(root, step, to, write);
     case 'memoryLimits':
@@ -101,9 +105,6 @@ const LIMITS: Readonly<Record<string, string>> = {
   swap_hard_limit: 'memtune.swapHardLimit',
 };
 
-/** VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB: no limit. */
-const UNLIMITED_KIB = 2 ** 53 - 1;
-
 function limitText(kib: string): string | undefined {
-  return Number(kib) >= UNLIMITED_KIB ? undefined : sizeText(Number(kib));
+  return Number(kib) >= MEMORY_UNLIMITED_KIB ? undefined : sizeText(Number(kib));
 }

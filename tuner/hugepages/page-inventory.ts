@@ -2,6 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import { type PageDemand, pageDemandsOf } from '../../model/page-demand.ts';
 import type { CellMemory, DomainState, DomainView } from '../facts/facts.ts';
+import { poolOf } from './pools.ts';
 import { spread } from './spread.ts';
 
 /** Pages of one size in one cell. */
@@ -66,7 +67,9 @@ export function pageInventory(
   const all = cells.map(({ id }) => id);
   const missing = new Map<Sum, number>();
   for (const sizeKiB of new Set([...sizes, ...sums.map((sum) => sum.sizeKiB)])) {
-    const free = new Map(cells.map((cell) => [cell.id, poolOf(cell, sizeKiB)?.free ?? 0]));
+    const free = new Map(
+      cells.map((cell) => [cell.id, poolOf(cells, { cell: cell.id, sizeKiB })?.free ?? 0]),
+    );
     const own = sums.filter((sum) => sum.sizeKiB === sizeKiB);
     const given = spread(
       own.map(({ needed, cells: bound }) => ({
@@ -83,7 +86,7 @@ export function pageInventory(
     sums.find((sum) => sum.sizeKiB === sizeKiB && sum.cells?.size === 1 && sum.cells.first === cell);
   const pools = cells.flatMap((cell) =>
     sizes.flatMap((sizeKiB): PoolRow[] => {
-      const pool = poolOf(cell, sizeKiB);
+      const pool = poolOf(cells, { cell: cell.id, sizeKiB });
       const sum = alone(cell.id, sizeKiB);
       if (pool === undefined && sum === undefined) return [];
       const { total, free } = pool ?? { total: 0, free: 0 };
@@ -102,10 +105,6 @@ export function pageInventory(
 }
 
 const isHuge = (sizeKiB: number): boolean => sizeKiB > SMALL_PAGE_MAX_KIB;
-
-function poolOf(cell: CellMemory, sizeKiB: number): CellMemory['pages'][number] | undefined {
-  return cell.pages.find((pool) => pool.sizeKiB === sizeKiB);
-}
 
 function pagesOf(
   { domain, live, inactive }: DomainState,

@@ -1,3 +1,4 @@
+import { MEMORY_UNLIMITED_KIB } from '../../libvirt/constants.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { child, elementKiB } from '../../model/xml.ts';
 import { vmMemoryCellsOf } from '../facts/facts.ts';
@@ -8,12 +9,9 @@ import { type Invariant, type Subject, saidOf } from './invariant.ts';
 /** What QEMU takes besides the guest's memory where no more is known: its code, its video memory, its threads. */
 const QEMU_KIB = 256 * 1024;
 
-/** UNLIMITED of libvirt, as KiB: a limit that is none. */
-const UNLIMITED_KIB = 2 ** 53 - 1;
-
 const sizeOf = (subject: Subject, setting: string): number | undefined => {
   const kib = parseSize(saidOf(subject, setting) ?? '');
-  return kib === undefined || kib >= UNLIMITED_KIB ? undefined : kib;
+  return kib === undefined || kib >= MEMORY_UNLIMITED_KIB ? undefined : kib;
 };
 
 /** Hugepages are counted apart, unless all of it is locked (then the limit is that of locking too). */

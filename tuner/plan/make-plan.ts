@@ -16,6 +16,7 @@ import { definitionOf } from '../profile/definition.ts';
 import { placementRequest } from '../profile/placement-request.ts';
 import { resolve, withConsequences } from '../profile/resolve.ts';
 import { resolveHost } from '../profile/resolve-host.ts';
+import { settingKey } from '../settings/setting.ts';
 import { planHost } from './host-plan.ts';
 import { refuseMissingPages } from './missing-pages.ts';
 import { grown, keepBack, type Placed, pageNeeds } from './page-needs.ts';
@@ -24,7 +25,7 @@ import { type DomainPlan, isRefused, type Plan, planDomain } from './plan.ts';
 import type { Pick, PlanInput } from './plan-input.ts';
 import { probed, withPreallocation } from './preconditions.ts';
 import { brokenUntilBoot, type Surroundings } from './safety.ts';
-import { type Inheritance, inherit, keyOf } from './take-back.ts';
+import { type Inheritance, inherit } from './take-back.ts';
 import { warningsOf } from './warnings.ts';
 
 /** What would become of these domains. Reads, and changes nothing. */
@@ -187,9 +188,9 @@ async function planOne(
   const accepted = input.accepted ?? new Set<string>();
   const host = hostOf(state, input.host);
   const resolved = resolve(profile, host, base, assignment, { accepted });
-  const mentioned = new Set(resolved.map(({ setting, target }) => keyOf(setting.id, target)));
+  const mentioned = new Set(resolved.map(({ setting, target }) => settingKey(setting.id, target)));
   const wishes = [
-    ...takenBack.filter(({ setting, target }) => !mentioned.has(keyOf(setting.id, target))),
+    ...takenBack.filter(({ setting, target }) => !mentioned.has(settingKey(setting.id, target))),
     ...resolved,
   ];
   return planDomain({

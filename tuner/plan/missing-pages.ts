@@ -1,7 +1,7 @@
-import { parseDomain } from '../../model/domain/domain.ts';
-import { parseXml } from '../../model/xml.ts';
+import { domainView } from '../facts/domain-view.ts';
 import { type CellMemory, type DomainState, memoryCellsOn } from '../facts/facts.ts';
 import { type PoolRow, pageInventory, type SharedRow, whoLacks } from '../hugepages/page-inventory.ts';
+import { withPool } from '../hugepages/pools.ts';
 import type { Refusal } from '../placement/types.ts';
 import { sizeText } from '../settings/values.ts';
 import type { Step } from '../steps/step.ts';
@@ -25,11 +25,16 @@ export function refuseMissingPages(
   if (unplaced.length === 0) return [];
   const after = domains.map((state) => {
     const plan = changed.find((each) => each.state.domain.uuid === state.domain.uuid);
-    return plan?.definition === undefined ? state : redefined(state, plan.definition.after);
+    if (plan?.definition === undefined) return state;
+    return { ...state, inactive: domainView(plan.definition.after, 'the definition') };
   });
-  const ledgerOf = (cells: readonly CellMemory[], states: readonly DomainState[]) =>
+  const cellsThen = hostSteps.reduce(
+    (cells, step) => (step.kind === 'hostPages' ? withPool(cells, step) : cells),
+    host.cells,
+  );
+  const inventoryOf = (cells: readonly CellMemory[], states: readonly DomainState[]) =>
     pageInventory(keepBack(cells, reservedPages), states, host.local?.defaultPageKiB, memoryCellsOn(host));
-  const [now, then] = [ledgerOf(host.cells, domains), ledgerOf(resized(host.cells, hostSteps), after)];
+  const [now, then] = [inventoryOf(host.cells, domains), inventoryOf(cellsThen, after)];
   const rows = [...then.pools, ...then.shared].filter((row) => row.missing > missingIn(now, row));
   return unplaced.flatMap(({ state: { domain } }) => {
     const row = rows.find((each) => whoLacks(then, each).some((who) => who.domain === domain.name));
@@ -37,29 +42,11 @@ export function refuseMissingPages(
   });
 }
 
-function redefined(state: DomainState, xml: string): DomainState {
-  const what = 'the definition';
-  return { ...state, inactive: { xml, root: parseXml(what, xml, 'domain'), facts: parseDomain(xml, what) } };
-}
-
-function resized(cells: readonly CellMemory[], steps: readonly Step[]): CellMemory[] {
-  return cells.map((cell) => ({
-    ...cell,
-    pages: cell.pages.map((pool) => {
-      const step = steps.find(
-        (each) => each.kind === 'hostPages' && each.cell === cell.id && each.sizeKiB === pool.sizeKiB,
-      );
-      if (step?.kind !== 'hostPages') return pool;
-      return { ...pool, total: step.to, free: Math.max(0, pool.free + step.to - pool.total) };
-    }),
-  }));
-}
-
 const placeOf = (row: PoolRow | SharedRow): string =>
   `${'cell' in row ? row.cell : (row.cells ?? '')} ${row.sizeKiB}`;
 
-const missingIn = (ledger: ReturnType<typeof pageInventory>, row: PoolRow | SharedRow): number =>
-  [...ledger.pools, ...ledger.shared].find((each) => placeOf(each) === placeOf(row))?.missing ?? 0;
+const missingIn = (inventory: ReturnType<typeof pageInventory>, row: PoolRow | SharedRow): number =>
+  [...inventory.pools, ...inventory.shared].find((each) => placeOf(each) === placeOf(row))?.missing ?? 0;
 
 function refusal(guest: string, row: PoolRow | SharedRow): Refusal {
   const where =

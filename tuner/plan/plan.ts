@@ -3,12 +3,11 @@ import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Violation } from '../invariants/violations.ts';
 import type { Sharing } from '../placement/sharing.ts';
 import type { Assignment, Placement } from '../placement/types.ts';
-import type { Wish } from '../settings/setting.ts';
+import { settingKey, type Wish } from '../settings/setting.ts';
 import type { Step } from '../steps/step.ts';
 import { changeDefinition, type DefinitionChange } from './definition.ts';
 import { markXml, writeMark } from './mark.ts';
 import { type Surroundings, safeNow, violationsAfter } from './safety.ts';
-import { keyOf } from './take-back.ts';
 import { together } from './together.ts';
 import { besideOf, type Judging, judge, type Row, stepDomain } from './verdict.ts';
 
@@ -138,10 +137,10 @@ function nowMarked(
   rows: readonly Row[],
   marked: readonly MarkedSetting[],
 ): MarkedSetting[] {
-  const found = new Map(marked.map((each) => [keyOf(each.setting, each.target), each]));
+  const found = new Map(marked.map((each) => [settingKey(each.setting, each.target), each]));
   for (const { wish, verdict, live, next } of rows) {
     if (wish.liveOnly === true) continue;
-    const key = keyOf(wish.setting.id, wish.target);
+    const key = settingKey(wish.setting.id, wish.target);
     const before = found.get(key);
     const now = (state.inactive === undefined ? live : next) ?? null;
     const ours = before !== undefined && before.to === now;

@@ -7,6 +7,7 @@ import type { Profile } from '../profile/profile.ts';
 import { resolve } from '../profile/resolve.ts';
 import { findSetting } from '../settings/all.ts';
 import type { Wish } from '../settings/setting.ts';
+import { settingKey } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';
 
 /** What an earlier profile leaves to a new one. */
@@ -19,8 +20,6 @@ export interface Inheritance {
   /** What virtune has set so far, as the mark or the earlier profile knows it. */
   readonly marked: readonly MarkedSetting[];
 }
-
-export const keyOf = (setting: string, target: string): string => `${setting} ${target}`;
 
 /**
  * What the mark's profile set and this one does not mention goes back to what it was. Were it left, a domain would
@@ -39,10 +38,10 @@ export function inherit(
   // What a profile mentions depends on the domain (on its iothreads and cells), and so on what is taken back.
   for (let more = true; more; ) {
     const mentioned = new Set(
-      resolve(profile, host, base, undefined).map(({ setting, target }) => keyOf(setting.id, target)),
+      resolve(profile, host, base, undefined).map(({ setting, target }) => settingKey(setting.id, target)),
     );
     const found = marked.filter(
-      (each) => gone.includes(each) || !mentioned.has(keyOf(each.setting, each.target)),
+      (each) => gone.includes(each) || !mentioned.has(settingKey(each.setting, each.target)),
     );
     more = found.length > gone.length;
     gone = found;

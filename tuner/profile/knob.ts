@@ -112,3 +112,9 @@ export function cleared(root: Element, id: string, target: string): Draft[] {
   const out = draft(id, target, undefined);
   return out.setting.read(root, target) === undefined ? [] : [out];
 }
+
+/** For a knob whose value is what its setting holds. */
+export const asIs = <V>(value: V): V => value;
+
+export const numberText = (value: number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);

@@ -1,3 +1,4 @@
+import { MEMORY_UNLIMITED_KIB } from '../../libvirt/constants.ts';
 import { attr, child, children, type Element, sizeKiB } from '../../model/xml.ts';
 import type { Step } from '../steps/step.ts';
 import { hasNoBalloon } from './balloon.ts';
@@ -105,9 +106,6 @@ const current: Setting = {
   },
 };
 
-/** libvirt's VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB. */
-const UNLIMITED_KIB = '9007199254740991';
-
 function limitSetting(id: string, title: string, element: string): Setting {
   return custom({
     id,
@@ -120,7 +118,7 @@ function limitSetting(id: string, title: string, element: string): Setting {
       putText(domain, ['memtune', element], kib?.toString())?.setAttribute('unit', 'KiB');
     },
     live: ({ domain, to }: LiveChange): Step[] => {
-      const kib = to === undefined ? UNLIMITED_KIB : String(parseSize(to) ?? UNLIMITED_KIB);
+      const kib = String(parseSize(to ?? '') ?? MEMORY_UNLIMITED_KIB);
       return [{ kind: 'memoryLimits', domain, to: [wholeParam(element, 'ullong', kib)] }];
     },
   });

@@ -66,3 +66,6 @@ export interface Wish {
   /** No definition of this libvirt can hold it: set while the domain runs, and again after each start. */
   readonly liveOnly?: boolean | undefined;
 }
+
+/** Of one setting of one disk, NIC, vCPU, … in a map. `target` is '' for the domain itself. */
+export const settingKey = (setting: string, target: string): string => `${setting} ${target}`;

@@ -3,7 +3,7 @@ import { TunerError } from '../errors.ts';
 import type { Step, StepKind, StepOf } from './step.ts';
 import type { StepHost } from './step-host.ts';
 
-/** What a liveSetting's content is part of, and so what it ends with. */
+/** What a live setting's content is part of, and so what it ends with. */
 export type Home = 'run' | 'definition' | 'host';
 
 /**
@@ -12,7 +12,7 @@ export type Home = 'run' | 'definition' | 'host';
  *
  * `State` is plain data: what JSON can hold, since a journal does. Setting what is set already does no harm: an undo may come twice.
  */
-interface RegisterParts<K extends StepKind, State> {
+interface LiveSettingParts<K extends StepKind, State> {
   readonly home: Home;
   /** What it holds in effect. */
   get(host: StepHost, step: StepOf<K>): Promise<State>;
@@ -31,7 +31,7 @@ interface RegisterParts<K extends StepKind, State> {
   verify?(host: StepHost, step: StepOf<K>, wanted: State): Promise<readonly string[]>;
 }
 
-/** A liveSetting whose step and states are checked as they come, since a journal may bring them. */
+/** A live setting whose step and states are checked as they come, since a journal may bring them. */
 export interface LiveSetting {
   readonly home: Home;
   get(host: StepHost, step: Step): Promise<unknown>;
@@ -45,11 +45,11 @@ export interface LiveSetting {
 export function liveSetting<K extends StepKind, State>(
   kind: K,
   state: z.ZodType<State>,
-  parts: RegisterParts<K, NoInfer<State>>,
+  parts: LiveSettingParts<K, NoInfer<State>>,
 ): LiveSetting {
   const own = (step: Step): StepOf<K> => {
     if (isOf(kind, step)) return step;
-    throw new TypeError(`a step of kind ${step.kind} does not belong to the liveSetting of ${kind}`);
+    throw new TypeError(`a step of kind ${step.kind} does not belong to the live setting of ${kind}`);
   };
   const checked = (value: unknown): State => {
     const { success, data, error } = state.safeParse(value);

@@ -23,7 +23,7 @@ export interface SavedDomain {
   readonly inactive?: string | undefined;
 }
 
-/** What a liveSetting needs of the world. Nothing else of it is reached from here. */
+/** What a live setting needs of the world. Nothing else of it is reached from here. */
 export interface StepHost {
   /** Rejects like `Connection.call`. */
   call<N extends CallName>(name: N, args: CallArgs<N>, options?: CallWait): Promise<CallResult<N>>;

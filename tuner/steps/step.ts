@@ -12,7 +12,7 @@ export interface StepParam extends Omit<TypedParam, 'value'> {
 }
 
 /**
- * One change, as data: which liveSetting, and its new value. What it held before is read when the step's turn
+ * One change, as data: which live setting, and its new value. What it held before is read when the step's turn
  * comes and is journalled with it, so that any reader of the journal can undo a step.
  *
  * CPUs and cells are lists in Linux's format.

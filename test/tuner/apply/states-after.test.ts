@@ -57,6 +57,16 @@ test('emulator pins and pins of iothreads are followed', () => {
   ]);
 });
 
+test('cells that memory comes from are followed while the domain runs', () => {
+  const { live, inactive } = after(stateOf("<numatune><memory mode='strict' nodeset='0'/></numatune>", ''), {
+    kind: 'numaNodeset',
+    domain: DB,
+    to: '1',
+  });
+  expect(`${live?.facts.memory.numaNodeset}`).toBe('1');
+  expect(inactive?.facts.memory.numaNodeset).toBeUndefined();
+});
+
 /** Ids of the iothreads that the running domain has. */
 const ids = ({ live }: DomainState): number[] => ioThreadIds(live?.root as Element).toSorted();
 

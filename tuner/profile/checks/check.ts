@@ -4,6 +4,7 @@ import type { Problem } from '../../errors.ts';
 import type { DomainState, HostFacts } from '../../facts/facts.ts';
 import { findSetting } from '../../settings/all.ts';
 import type { Wish } from '../../settings/setting.ts';
+import { settingKey } from '../../settings/setting.ts';
 
 export interface CheckContext {
   readonly host: HostFacts;
@@ -38,21 +39,19 @@ export function check(
   return { of, find: (wish, view) => (wish.value === undefined ? undefined : find(wish.value, wish, view)) };
 }
 
-const keyOf = (setting: string, target: string): string => `${setting} ${target}`;
-
 export function viewOf(wishes: readonly Wish[], context: CheckContext): CheckView {
   const counted = new Map(
     wishes
       .filter(({ problem, proposal, setting }) => {
         return problem === undefined && (proposal === undefined || context.accepted.has(setting.id));
       })
-      .map((wish) => [keyOf(wish.setting.id, wish.target), wish]),
+      .map((wish) => [settingKey(wish.setting.id, wish.target), wish]),
   );
   return {
     ...context,
-    wished: (setting, target = '') => counted.has(keyOf(setting, target)),
+    wished: (setting, target = '') => counted.has(settingKey(setting, target)),
     will: (setting, target = '') => {
-      const wish = counted.get(keyOf(setting, target));
+      const wish = counted.get(settingKey(setting, target));
       return wish === undefined ? findSetting(setting)?.read(context.root, target) : wish.value;
     },
   };

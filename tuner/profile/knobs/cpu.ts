@@ -1,5 +1,14 @@
 import { parseTopology, topologyText } from '../../settings/cpu.ts';
-import { type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
+import {
+  asIs,
+  type Draft,
+  draft,
+  type Knob,
+  type KnobContext,
+  knob,
+  numberText,
+  plainKnob,
+} from '../knob.ts';
 import { inMask, topology, vcpuMask } from '../policy.ts';
 import { choice, onOff, orDefault, text, whole } from '../values.ts';
 
@@ -11,10 +20,6 @@ const POLICY = orDefault(
   ),
 );
 const FEATURE = orDefault(choice('require', 'disable'));
-
-const number = (value: number | undefined): string | undefined =>
-  value === undefined ? undefined : String(value);
-const asIs = <V>(value: V): V => value;
 
 /** The text of a feature's state. */
 export const state = (on: boolean | undefined): string | undefined =>
@@ -28,7 +33,7 @@ function bandwidth(of: string, setting: string, whose: string): Knob[] {
       group: 'cpu',
       help: `CPU quota period of ${whose}, µs.`,
       value: PERIOD,
-      canonical: number,
+      canonical: numberText,
     }),
     plainKnob({
       id: `${of}.quota`,
@@ -36,7 +41,7 @@ function bandwidth(of: string, setting: string, whose: string): Knob[] {
       group: 'cpu',
       help: `CPU quota of ${whose} per period, µs; \`default\` means unlimited.`,
       value: QUOTA,
-      canonical: number,
+      canonical: numberText,
     }),
   ];
 }
@@ -146,7 +151,7 @@ export const cpuKnobs: readonly Knob[] = [
     group: 'cpu',
     help: 'CPU shares relative to other domains: 2-262144 with cgroup v1 (default 1024), 1-10000 with v2 (default 100).',
     value: orDefault(whole({ least: 1, most: 262_144 })),
-    canonical: number,
+    canonical: numberText,
   }),
   ...bandwidth('cpu', 'vcpu', 'each vCPU'),
   ...bandwidth('global', 'global', 'the whole domain'),

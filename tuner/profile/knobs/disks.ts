@@ -2,13 +2,19 @@ import { CpuSet } from '../../../model/cpu-set.ts';
 import { iotuneSettings } from '../../settings/iotune.ts';
 import { autoDiscard, autoIo } from '../disk-judgement.ts';
 import { mapsQueues } from '../io-threads.ts';
-import { cleared, type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
+import {
+  asIs,
+  cleared,
+  type Draft,
+  draft,
+  type Knob,
+  type KnobContext,
+  knob,
+  numberText,
+  plainKnob,
+} from '../knob.ts';
 import { diskCache, diskIoThread } from '../policy.ts';
 import { choice, count, figureValue, orDefault, text, whole } from '../values.ts';
-
-const asIs = <V>(value: V): V => value;
-const number = (value: number | undefined): string | undefined =>
-  value === undefined ? undefined : String(value);
 
 /** Disks take turns; with one iothread they share it. */
 function ioThreadDrafts(context: KnobContext, how: 'spread' | 'mapped' | 'auto' | 'none'): Draft[] {
@@ -37,7 +43,7 @@ const iotuneKnobs: readonly Knob[] = iotuneSettings
       on: 'disk',
       help: `${title.charAt(0).toUpperCase()}${title.slice(1)}.`,
       value: orDefault(whole({ least: 1 })),
-      canonical: number,
+      canonical: numberText,
     }),
   );
 
@@ -107,7 +113,7 @@ export const diskKnobs: readonly Knob[] = [
     on: 'disk',
     help: 'Queue size of a virtio-blk disk, requests.',
     value: orDefault(whole({ least: 4, most: 1_024, power: true })),
-    canonical: number,
+    canonical: numberText,
   }),
   knob({
     id: 'disk.iothread',
@@ -134,6 +140,6 @@ export const diskKnobs: readonly Knob[] = [
     group: 'disks',
     help: 'I/O weight relative to other domains, if the I/O scheduler of the host supports it.',
     value: orDefault(whole({ least: 10, most: 1_000 })),
-    canonical: number,
+    canonical: numberText,
   }),
 ];

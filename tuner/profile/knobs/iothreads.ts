@@ -1,10 +1,7 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { type Draft, draft, type Knob, type KnobContext, knob } from '../knob.ts';
+import { type Draft, draft, type Knob, type KnobContext, knob, numberText } from '../knob.ts';
 import { ioThreadCount } from '../policy.ts';
 import { orDefault, text, type ValueKind, whole } from '../values.ts';
-
-const number = (value: number | undefined): string | undefined =>
-  value === undefined ? undefined : String(value);
 
 const each = ({ ioThreads }: KnobContext, setting: string, value: string | undefined): Draft[] =>
   ioThreads.map((id) => draft(setting, String(id), value));
@@ -16,7 +13,7 @@ function pollKnob(id: string, setting: string, help: string, value: ValueKind<nu
     help,
     value,
     settings: [setting],
-    drafts: (context, wanted) => each(context, setting, number(wanted)),
+    drafts: (context, wanted) => each(context, setting, numberText(wanted)),
   });
 }
 

@@ -1,6 +1,6 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { sizeText } from '../../settings/values.ts';
-import { type Draft, draft, type Knob, type KnobContext, knob, plainKnob } from '../knob.ts';
+import { type Draft, draft, type Knob, type KnobContext, knob, numberText, plainKnob } from '../knob.ts';
 import { pages } from '../policy.ts';
 import { evaluate, type Figure } from '../rule.ts';
 import { choice, onOff, orDefault, size, whole } from '../values.ts';
@@ -9,8 +9,6 @@ import { state } from './cpu.ts';
 const sizeOf = (figure: Figure | undefined, { subjects }: KnobContext): string | undefined =>
   figure === undefined ? undefined : sizeText(evaluate(figure, subjects));
 const flag = (on: boolean): string | undefined => (on ? 'yes' : undefined);
-const number = (value: number | undefined): string | undefined =>
-  value === undefined ? undefined : String(value);
 
 function pageDrafts({ shape }: KnobContext, wanted: 'largest' | 'default' | readonly number[]): Draft[] {
   if (wanted === 'default') return [draft('hugepages', '', undefined)];
@@ -102,7 +100,7 @@ export const memoryKnobs: readonly Knob[] = [
     group: 'memory',
     help: 'Memory statistics period, seconds. Without it, most memory figures of the guest are missing.',
     value: orDefault(whole({ least: 1, most: 3_600 })),
-    canonical: number,
+    canonical: numberText,
   }),
   plainKnob({
     id: 'balloon.freePageReporting',

@@ -1,5 +1,5 @@
 import { parseBandwidth } from '../../settings/nic.ts';
-import { type Knob, plainKnob } from '../knob.ts';
+import { asIs, type Knob, numberText, plainKnob } from '../knob.ts';
 import { choice, count, figureValue, orDefault, text, whole } from '../values.ts';
 
 const RING = orDefault(whole({ least: 256, most: 1_024, power: true }));
@@ -9,10 +9,6 @@ const BANDWIDTH = orDefault(
     (raw) => parseBandwidth(raw)?.has('average') === true,
   ),
 );
-
-const asIs = <V>(value: V): V => value;
-const number = (value: number | undefined): string | undefined =>
-  value === undefined ? undefined : String(value);
 
 function bandwidth(direction: 'inbound' | 'outbound', whose: string): Knob {
   return plainKnob({
@@ -61,7 +57,7 @@ export const nicKnobs: readonly Knob[] = [
     on: 'nic',
     help: 'Receive ring size, packets.',
     value: RING,
-    canonical: number,
+    canonical: numberText,
   }),
   plainKnob({
     id: 'nic.txQueueSize',
@@ -69,7 +65,7 @@ export const nicKnobs: readonly Knob[] = [
     on: 'nic',
     help: 'Transmit ring size, packets; QEMU accepts it for vhost-user only.',
     value: RING,
-    canonical: number,
+    canonical: numberText,
   }),
   bandwidth('inbound', 'to the guest'),
   bandwidth('outbound', 'from the guest'),

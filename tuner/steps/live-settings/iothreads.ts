@@ -36,7 +36,7 @@ async function readPresence(host: StepHost, step: StepOf<'ioThread'>): Promise<P
   const polls = (await polling(host, domain, id)).filter(({ field }) => POLL_FIELDS.has(field));
   const pool = ioThreadElement(root, id);
   const said = Object.keys(POOL_DEFAULTS).some((field) => attr(pool, field) !== undefined);
-  return { pin: attr(pin, 'cpuset') ?? null, params: [...polls, ...(said ? poolOf(root, id) : [])] };
+  return { pin: attr(pin, 'cpuset') ?? null, params: [...polls, ...(said ? threadPoolOf(root, id) : [])] };
 }
 
 const isPresent = (state: Presence): boolean => state !== 'absent';
@@ -152,10 +152,10 @@ function ioThreadElement(root: Element, id: number): Element | undefined {
 }
 
 async function poolSize(host: StepHost, domain: StepDomain, id: number): Promise<StepParam[]> {
-  return poolOf(await liveXml(host, domain), id);
+  return threadPoolOf(await liveXml(host, domain), id);
 }
 
-function poolOf(root: Element, id: number): StepParam[] {
+function threadPoolOf(root: Element, id: number): StepParam[] {
   const element = ioThreadElement(root, id);
   return Object.entries(POOL_DEFAULTS).map(([field, otherwise]) => ({
     field,

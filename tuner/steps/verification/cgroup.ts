@@ -1,3 +1,4 @@
+import { MEMORY_UNLIMITED_KIB } from '../../../libvirt/constants.ts';
 import { groupOfVm, parseCgroups } from '../../../sampler/local/cgroup.ts';
 import { listNames, readProcFile } from '../../../sampler/proc-file.ts';
 import { TunerError } from '../../errors.ts';
@@ -95,8 +96,6 @@ function schedulerFiles(groups: Groups, { field, value }: StepParam): Expectatio
   });
 }
 
-/** libvirt's VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB. */
-const UNLIMITED_KIB = 9_007_199_254_740_991n;
 const UNLIMITED_V1_BYTES = 1n << 60n;
 
 const MEMORY_FILES: Readonly<Record<string, { readonly v1: string; readonly v2: string }>> = {
@@ -128,7 +127,7 @@ export async function verifyMemoryLimits(
 
 /** The kernel rounds to pages; v1 writes "no limit" as the largest multiple of a page, v2 as a word. */
 function holdsLimit(text: string, kib: bigint): boolean {
-  const unlimited = kib >= UNLIMITED_KIB;
+  const unlimited = kib >= BigInt(MEMORY_UNLIMITED_KIB);
   if (text === 'max') return unlimited;
   if (!/^\d+$/.test(text)) return false;
   const bytes = BigInt(text);

@@ -10,7 +10,8 @@ export class NumaGuest {
     this.name = name;
   }
 
-  async define(vcpus: number, memoryMiB: number): Promise<void> {
+  /** `backing`: `<memoryBacking>`, `<numatune>` and the like. */
+  async define(vcpus: number, memoryMiB: number, backing = ''): Promise<void> {
     const image = `/var/lib/libvirt/images/${this.name}.img`;
     await this.#host.must(`qemu-img create -q -f raw ${image} 64M`);
     await this.#host.must(
@@ -19,6 +20,7 @@ export class NumaGuest {
   <name>${this.name}</name>
   <memory unit='MiB'>${memoryMiB}</memory>
   <vcpu>${vcpus}</vcpu>
+  ${backing}
   <os><type arch='x86_64' machine='q35'>hvm</type></os>
   <features><acpi/></features>
   <devices>
@@ -78,6 +80,25 @@ export class NumaGuest {
           [...line.matchAll(/ (N\d+)=(\d+)/g)].map(([, cell = '', count]) => [cell, Number(count)]),
         ),
       }));
+  }
+
+  /** KiB of its process by NUMA node, all pages of all mappings. */
+  async memoryByNode(): Promise<Record<string, number>> {
+    const text = await this.#host.must(`cat /proc/${this.#pid}/numa_maps`);
+    const sums: Record<string, number> = {};
+    for (const line of text.split('\n')) {
+      const pageKiB = Number(/kernelpagesize_kB=(\d+)/.exec(line)?.[1] ?? 4);
+      for (const [, node = '', pages] of line.matchAll(/ N(\d+)=(\d+)/g))
+        sums[node] = (sums[node] ?? 0) + Number(pages) * pageKiB;
+    }
+    return sums;
+  }
+
+  /** A file of the control group of the whole VM (cgroup v2). */
+  scopeFile(file: string): Promise<string> {
+    return this.#host.must(
+      `cat "/sys/fs/cgroup$(sed -n s/^0:://p /proc/${this.#pid}/cgroup | sed 's,/libvirt/.*,,')/${file}"`,
+    );
   }
 
   /** A file of each of its inner control groups (cgroup v2), by group: `vcpu0`, `emulator`. */

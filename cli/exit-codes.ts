@@ -74,6 +74,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   LIBVIRT_AUTH_UNSUPPORTED: ExitCode.notPermitted,
   LIBVIRT_AUTH_INSECURE: ExitCode.notPermitted,
   LIBVIRT_AUTH_NO_CREDENTIALS: ExitCode.notPermitted,
+  LIBVIRT_AUTH_UNKNOWN_USER: ExitCode.notPermitted,
   LIBVIRT_AUTH_SERVER_UNPROVEN: ExitCode.notPermitted,
   LIBVIRT_REMOTE: ExitCode.unavailable,
   LIBVIRT_CLOSED: ExitCode.unavailable,

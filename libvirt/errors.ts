@@ -69,6 +69,7 @@ export type AuthErrorCode =
   | 'LIBVIRT_AUTH_UNSUPPORTED'
   | 'LIBVIRT_AUTH_INSECURE'
   | 'LIBVIRT_AUTH_NO_CREDENTIALS'
+  | 'LIBVIRT_AUTH_UNKNOWN_USER'
   | 'LIBVIRT_AUTH_SERVER_UNPROVEN';
 
 /** The server wants proof of who we are and did not get it, or failed to prove who it is. */

@@ -31,6 +31,8 @@ const KEEPALIVE_PONG = 2;
 export type AuthMode =
   | { readonly kind: 'none' }
   | { readonly kind: 'polkit' }
+  /** Its host has no user of the client's UID. */
+  | { readonly kind: 'unknown user'; readonly uid: number }
   | { readonly kind: 'sasl'; readonly mechanisms: readonly string[]; readonly account: Account };
 
 export interface SessionParts {
@@ -219,6 +221,11 @@ export class Session {
 
   #authList(): { types: number[] } {
     const { auth, faults } = this.#parts;
+    if (auth.kind === 'unknown user') {
+      // virGetUserEnt, asked by remoteDispatchAuthList for the client's identity.
+      const message = `Failed to find user record for uid '${auth.uid}'`;
+      throw new CallFailure(ErrorCode.systemError, message, ErrorDomain.none);
+    }
     if (auth.kind === 'none' && !faults.refuseAuth) this.#authenticated = true;
     const type = { none: AuthType.none, polkit: AuthType.polkit, sasl: AuthType.sasl }[auth.kind];
     return { types: [faults.refuseAuth && auth.kind === 'none' ? AuthType.polkit : type] };

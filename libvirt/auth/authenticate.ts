@@ -7,6 +7,8 @@ import { scramSha256 } from './scram.ts';
 
 /** More rounds than any mechanism has: a server that never says it is complete is not waited for. */
 const ROUNDS_MAX = 10;
+/** libvirt's virGetUserEnt: the daemon looks up the name of the client's UID before it lists what it requires. */
+const UNKNOWN_USER = /user record for uid/;
 const NO_BYTES = new Uint8Array();
 
 export interface AuthContext {
@@ -21,7 +23,7 @@ export interface AuthContext {
  * @throws AuthError, saying what was asked for and what to do.
  */
 export async function authenticate(connection: Connection, context: AuthContext): Promise<void> {
-  const { types } = await connection.call('authList', undefined, { signal: context.signal });
+  const types = await requiredTypes(connection, context);
   if (types.includes(AuthType.none) || types.length === 0) return;
   if (types.includes(AuthType.polkit)) return polkit(connection, context);
   if (types.includes(AuthType.sasl)) return sasl(connection, context);
@@ -29,6 +31,19 @@ export async function authenticate(connection: Connection, context: AuthContext)
     'LIBVIRT_AUTH_UNSUPPORTED',
     `${connection.description} requires authentication of type ${types.join(', ')}, but this client supports only none, SASL and polkit`,
   );
+}
+
+async function requiredTypes(connection: Connection, { signal }: AuthContext): Promise<readonly number[]> {
+  try {
+    return (await connection.call('authList', undefined, { signal })).types;
+  } catch (error) {
+    if (!(error instanceof RemoteError) || !UNKNOWN_USER.test(error.message)) throw error;
+    throw new AuthError(
+      'LIBVIRT_AUTH_UNKNOWN_USER',
+      `${connection.description}: the daemon accepts only users that its host knows (${error.message}); run as such a user, or for a systemd unit with DynamicUser= install libnss-systemd on the host and restart libvirtd`,
+      { cause: error },
+    );
+  }
 }
 
 async function polkit(connection: Connection, { signal }: AuthContext): Promise<void> {

@@ -58,6 +58,13 @@ test.each(['SCRAM-SHA-256', 'PLAIN'])(
   },
 );
 
+test('a daemon whose host does not know the user says which, and what to do', async () => {
+  await expect(overUnix({ kind: 'unknown user', uid: 65125 })).rejects.toMatchObject({
+    code: 'LIBVIRT_AUTH_UNKNOWN_USER',
+    message: expect.stringMatching(/uid '65125'.*libnss-systemd/),
+  });
+});
+
 test('a password never goes over a clear connection', async () => {
   await expect(overTcp(sasl('PLAIN'), account)).rejects.toMatchObject({ code: 'LIBVIRT_AUTH_INSECURE' });
 });

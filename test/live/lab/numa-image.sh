@@ -39,7 +39,7 @@ build() {
   mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
   mount -t tmpfs -o mode=755 tmpfs "$root/run"
   chroot "$root" apt-get update -q
-  chroot "$root" "${install[@]}" systemd-sysv dbus polkitd udev kmod numactl openssh-server linux-image-cloud-amd64 procps iproute2
+  chroot "$root" "${install[@]}" systemd-sysv libnss-systemd dbus polkitd udev kmod numactl openssh-server linux-image-cloud-amd64 procps iproute2
   chroot "$root" "${install[@]}" -t "$suite-backports" libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils
   chroot "$root" apt-get clean
   umount "$root/run" "$root/proc"

@@ -1,15 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 /** What needs no libvirtd: these may run beside the others, as `.ci/run` has them. */
-const SERVERS = [
-  'alerting',
-  'deploy',
-  'elasticsearch-faults',
-  'elasticsearch-outage',
-  'load',
-  'rules',
-  'top-terminal',
-].map((name) => `test/live/${name}.live.ts`);
+const SERVERS = ['alerting', 'deploy', 'load', 'rules', 'top-terminal'].map(
+  (name) => `test/live/${name}.live.ts`,
+);
+
+/** The same, with search servers that are stopped, killed and filled up: as long as all of the others together. */
+const SEARCH = ['elasticsearch-faults', 'elasticsearch-outage'].map((name) => `test/live/${name}.live.ts`);
 
 /** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
 const TUNING = ['groups', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
@@ -19,7 +16,7 @@ const NUMA = ['test/live/numa-*.live.ts'];
 
 const timeouts = { testTimeout: 120_000, hookTimeout: 300_000 };
 
-/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `servers` or `numa` for a part. */
+/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `servers`, `search` or `numa` for a part. */
 export default defineConfig({
   test: {
     fileParallelism: false,
@@ -29,7 +26,7 @@ export default defineConfig({
           ...timeouts,
           name: 'guests',
           include: ['test/live/**/*.live.ts'],
-          exclude: [...SERVERS, ...TUNING, ...NUMA],
+          exclude: [...SERVERS, ...SEARCH, ...TUNING, ...NUMA],
           globalSetup: ['test/live/setup-lab.ts'],
         },
       },
@@ -46,6 +43,14 @@ export default defineConfig({
           ...timeouts,
           name: 'servers',
           include: SERVERS,
+          globalSetup: ['test/live/setup-packages.ts'],
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'search',
+          include: SEARCH,
           globalSetup: ['test/live/setup-packages.ts'],
         },
       },

@@ -8,7 +8,7 @@ export interface Series {
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/s;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/gsy;
 
-/** Reads Prometheus' text strictly: a line that is none of its grammar is an error, and so is a series told twice. */
+/** Reads Prometheus' text strictly: a line that does not fit the grammar is an error, and so is a duplicate series. */
 export function parseExposition(text: string): Series[] {
   const seen = new Set<string>();
   return text
@@ -28,7 +28,7 @@ export function parseExposition(text: string): Series[] {
       }
       if (end !== labelText.length) throw new Error(`no labels: ${JSON.stringify(labelText)}`);
       const key = `${name}${JSON.stringify(Object.entries(labels).sort())}`;
-      if (seen.has(key)) throw new Error(`told twice: ${key}`);
+      if (seen.has(key)) throw new Error(`duplicate series: ${key}`);
       seen.add(key);
       return { name, labels, value: value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value) };
     });

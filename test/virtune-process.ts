@@ -14,7 +14,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** virtune as its users run it: a process of its own. */
+/** virtune as its users run it: a separate process. */
 export class VirtuneProcess {
   readonly #child: ChildProcess;
   readonly ended: Promise<Ended>;

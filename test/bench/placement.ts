@@ -17,7 +17,7 @@ const shape = (coresOfCell: number, caches: number): Shape => ({
   pages: { [2 * MIB]: 262_144 },
 });
 
-/** VMs as a host has them: of several sizes, some with CPUs of their own, the most not. */
+/** VMs as a host has them: of several sizes, some with dedicated CPUs, most without. */
 function mixed(count: number, ofTheirOwn: number): PlacementRequest[] {
   return Array.from({ length: count }, (_, index) => {
     const guest = `vm${String(index).padStart(3, '0')}`;
@@ -64,7 +64,7 @@ export async function placement(): Promise<string> {
   const small = hostOf(shape(32, 4), { hostCpus: undefined });
   const large = hostOf(shape(256, 32), { hostCpus: undefined });
   const requests = mixed(500, 60);
-  const [mixedRow, placed] = measure('of which 60 have CPUs of their own', small, requests);
+  const [mixedRow, placed] = measure('of which 60 have dedicated CPUs', small, requests);
   const current = new Map(placed.assignments.map((assignment) => [assignment.guest, assignment]));
   const again = requests.map(
     (request): PlacementRequest => ({ ...request, current: current.get(request.guest) }),
@@ -73,11 +73,11 @@ export async function placement(): Promise<string> {
     mixedRow,
     measure('the same, placed before, and one more', small, [...again, dedicated('new', 4)])[0],
     measure(
-      'all with a CPU of their own',
+      'all with one dedicated CPU',
       small,
       Array.from({ length: 496 }, (_, index) => dedicated(`vm${index}`, 1)),
     )[0],
-    measure('all with CPUs of their own', large, mixed(500, 500))[0],
+    measure('all with dedicated CPUs', large, mixed(500, 500))[0],
     measure('more than there is room for', small, mixed(500, 150))[0],
   ];
   const head = ['', 'VMs', 'CPUs', 'placed', 'refused', 'moved', 'cost', 'ms'];

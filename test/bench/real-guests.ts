@@ -196,7 +196,7 @@ export async function realGuests(): Promise<string> {
       series[index] ?? '-',
       contender.rss(),
     ]);
-    const head = ['', 'wall ms', "virtune's wall / this", 'own CPU ms', 'series a VM', 'RSS MiB'];
+    const head = ['', 'wall ms', "virtune's wall / this", 'own CPU ms', 'series per VM', 'RSS MiB'];
     return `### A full scrape of ${GUESTS + 1} real guests (medians of ${ROUNDS} rounds in turn; CPU is the mean)\n\n${table(head, rows)}`;
   } finally {
     await Promise.all([virtune.stop(), bare.close()]);

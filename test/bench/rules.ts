@@ -28,8 +28,8 @@ const ROUNDS = 4;
 const PORT = 19_290;
 
 /**
- * What rules cost a Prometheus that has a fleet: 200 targets that each tell what one simulated host of 50 VMs
- * tells, with counters that go on, under 200 instance labels.
+ * What rules cost a Prometheus with a fleet: 200 targets, each with the series of one simulated host of 50 VMs, with
+ * counters that go on, under 200 instance labels.
  */
 export async function rules(): Promise<string> {
   const small = await textsOf(14, 1);
@@ -79,7 +79,7 @@ async function cpusOf(pid: number): Promise<number> {
   return (cpuSeconds(pid) - before) / seconds;
 }
 
-/** Scrapes of one simulated host, a scrape interval of its own time apart. */
+/** Scrapes of one simulated host, one scrape interval of simulated time apart. */
 async function textsOf(vms: number, count: number): Promise<string[]> {
   let nowMs = Date.now();
   const socket = temporarySocket();
@@ -113,7 +113,7 @@ async function textsOf(vms: number, count: number): Promise<string[]> {
   }
 }
 
-/** The scrape that is due, to whoever asks; the last one once they are used up. */
+/** The scrape that is due, for any client; the last one once they are used up. */
 async function servePages(texts: readonly string[]): Promise<{ port: number; close(): Promise<void> }> {
   const startedMs = performance.now();
   const bodies = texts.map((text) => Buffer.from(text));
@@ -232,7 +232,7 @@ function report(found: Report): string {
   const { small, large, recorded, series, rssMiB, groups, scraping, withRules } = found;
   const perSecond = (count: number): string => fixed(count / INTERVAL_SECONDS);
   const host = table(
-    ['a host', 'series', `samples a second at ${INTERVAL_SECONDS} s`],
+    ['a host', 'series', `samples per second at ${INTERVAL_SECONDS} s`],
     [
       ['14 VMs, default groups', String(small), perSecond(small)],
       [`${VMS} VMs, default groups`, String(large), perSecond(large)],

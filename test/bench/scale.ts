@@ -48,7 +48,7 @@ async function measure(vms: number): Promise<string[]> {
       const startedMs = performance.now();
       text = await virtune.text();
       walls.push(performance.now() - startedMs);
-      // prom-client clears the histogram at each scrape, so each tells of the scrape before it.
+      // prom-client clears the histogram at each scrape, so each reports the scrape before it.
       p99sMs.push(Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text)?.[1]) * 1_000);
     }
     const cpuMs = (((await cpu()) - cpuBefore) * 1_000) / (SCRAPES + 1);

@@ -3,7 +3,7 @@ import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { withVmCount } from '../../simulator/scenario.ts';
 
-/** `node simulator-process.ts PATH VMS`: a simulated libvirt in a process of its own, so that only virtune is measured. */
+/** `node simulator-process.ts PATH VMS`: a simulated libvirt in a separate process, so that only virtune is measured. */
 const [, , path = '', vms = '14'] = process.argv;
 const daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), Number(vms))));
 await daemon.listen({ path });

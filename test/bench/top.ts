@@ -117,7 +117,7 @@ function sink(): { output: WriteStream; bytes: () => number } {
   };
 }
 
-/** All that the console does in a tick, simulator and terminal aside: asks, reckons, draws, writes what changed. */
+/** All that the console does in a tick, simulator and terminal aside: asks, computes, draws, writes what changed. */
 async function watch(vms: number): Promise<string[]> {
   const socket = temporarySocket();
   const simulator = await simulate(socket.path, vms);
@@ -173,7 +173,7 @@ async function watching(): Promise<string> {
   return `### Watching at 1 s, ${SIZE.width} x ${SIZE.height}, simulator in another process (mean of ${TICKS} ticks)\n\n${table(head, rows)}`;
 }
 
-/** Scenes of 2,000 VMs, sampled once and told again with a later time. */
+/** Scenes of 2,000 VMs, sampled once and replayed with a later time. */
 async function samples(count: number): Promise<readonly [HostSample, HostSample]> {
   const socket = temporarySocket();
   const simulator = await simulate(socket.path, count);
@@ -210,7 +210,7 @@ async function frames(): Promise<string> {
     const times: number[] = [];
     let scene: Scene = sceneOf([model.view], 0);
     for (let frame = 0; frame < 200; frame++) {
-      // A new sample sorts anew; a key only draws.
+      // A new sample sorts again; a key only draws.
       if (isNew || frame === 0) scene = sceneOf([model.view], frame);
       const startedMs = performance.now();
       render({ scene, state, session, size: SIZE });

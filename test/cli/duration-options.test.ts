@@ -11,7 +11,7 @@ function* optionsBelow(command: Command, parents: readonly string[]): Generator<
 const options = (await loadCommands(undefined)).flatMap((command) => [...optionsBelow(command, ['virtune'])]);
 const durations = options.filter(([, { flags }]) => flags.endsWith('<duration>'));
 
-test('no option takes a time in another way than as a duration', () => {
+test('every option that takes a time takes a duration', () => {
   const timely = /second|timeout|deadline|interval|delay|wait|pause|settle|duration/i;
   const others = options.filter(
     ([name, { flags, required }]) =>

@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { shellWords } from '../../cli/shell-words.ts';
 
-test('a command reads as it was typed where nothing needs quotes', () => {
+test('a command without special characters is printed without quotes', () => {
   expect(shellWords(['virtune', 'tune', 'apply', '--all', '-p', 'oltp-database'])).toBe(
     'virtune tune apply --all -p oltp-database',
   );
   expect(shellWords(['virtune', 'tune', 'plan', "db's *"])).toBe("virtune tune plan 'db'\\''s *'");
 });
 
-test('whatever a domain is called, a shell reads the same words back', () => {
+test('for any domain name, a shell reads the same words back', () => {
   const word = fc
     .string({ unit: 'binary', maxLength: 12 })
     .filter((text) => !text.includes('\u0000') && text.isWellFormed());

@@ -65,7 +65,7 @@ function activate(fds: readonly number[]): {
   return { child, serves, ended };
 }
 
-test('scrapes come through every socket that systemd passed, and it ends as asked', async () => {
+test('scrapes are answered on every socket that systemd passed, until the exporter is stopped', async () => {
   const sockets = [await openSocket(), await openSocket()];
   const { child, serves, ended } = activate(sockets.map(({ fd }) => fd));
   // virtune has them now; from here on nobody else takes a connection.
@@ -89,7 +89,7 @@ test('a start without a socket is refused as wrong usage', async () => {
   expect(stderr).toContain('systemd passed no socket');
 }, 30_000);
 
-test('sockets are counted from 3 on, and no child takes them for its own', () => {
+test('sockets are counted from 3 on, and no child process inherits the variables', () => {
   const env = { LISTEN_PID: '7', LISTEN_FDS: '2', LISTEN_FDNAMES: 'a:b', PATH: '/bin' };
   expect(systemdSockets(env, 7)).toEqual([3, 4]);
   expect(env).toEqual({ PATH: '/bin' });
@@ -101,6 +101,6 @@ test.each([
   [{ LISTEN_PID: '7', LISTEN_FDS: '0' }, /no socket/],
   [{ LISTEN_PID: '7', LISTEN_FDS: 'x' }, /no socket/],
   [{}, /no socket/],
-])('%j is no socket of ours', (env, message) => {
+])('%j is not our socket', (env, message) => {
   expect(() => systemdSockets({ ...env }, 7)).toThrow(message);
 });

@@ -5,7 +5,7 @@ import { saidBeforeEnd } from '../child-output.ts';
 const CLI = join(import.meta.dirname, '../../cli/virtune.ts');
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** virtune on a terminal of its own, which script(1) gives it: it asks, and is answered. */
+/** virtune on a separate terminal, which script(1) gives it: it asks, and is answered. */
 export class Terminal {
   readonly #child: ChildProcess;
   readonly ended: Promise<{ readonly code: number | null; readonly shown: string }>;

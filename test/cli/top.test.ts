@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const top = (...args: string[]) => runVirtune('top', '--no-config', '-d', '0.3', ...args);
 const DEMO = ['--demo', 'noisy-neighbour'];
 
-test('into a pipe it prints tables, without escape codes', async () => {
+test('to a pipe it prints tables without escape codes', async () => {
   const { code, stdout } = await top(...DEMO, '-n', '2');
   expect(code).toBe(0);
   expect(stdout.match(/^NAME/gm)).toHaveLength(2);
@@ -31,7 +31,7 @@ test('--once --json is one line of JSON with rates in it', async () => {
   expect(vms.find((vm: { name: string }) => vm.name === 'pg-orders').cpu_percent).toBeGreaterThan(0);
 });
 
-test('--csv has one header, and a row a VM and tick', async () => {
+test('--csv prints one header, and one row per VM and tick', async () => {
   const { stdout } = await top(...DEMO, '--csv', '-n', '3', '--filter', 'pg', '--sort', 'name');
   const rows = stdout
     .trimEnd()
@@ -45,14 +45,14 @@ test('--csv has one header, and a row a VM and tick', async () => {
   ]);
 });
 
-test('--fail-on ends with 1 and names who is over it, with 0 when nobody is', async () => {
+test('--fail-on exits with 1 and names the VMs above the limit, or with 0 if there are none', async () => {
   const over = await top(...DEMO, '--fail-on', 'cpu>1%', '--filter', 'pg-orders');
   expect(over.code).toBe(1);
   expect(over.stderr).toMatch(/pg-orders on noisy-neighbour: cpu_percent > 1%, it is \d/);
   expect((await top(...DEMO, '--fail-on', 'cpu>100000%')).code).toBe(0);
 });
 
-test('several hosts stand beside each other, and one that cannot be asked does not hold up the others', async () => {
+test('several hosts are listed together, and an unreachable one does not delay the others', async () => {
   const { code, stdout, stderr } = await top(
     ...['-c', 'test:///default?socket=/no/such/one', '-c', 'qemu+tcp://127.0.0.1:1/system'],
     '--once',
@@ -63,7 +63,7 @@ test('several hosts stand beside each other, and one that cannot be asked does n
   expect(stderr).toContain('/no/such/one');
 });
 
-test('what is recorded is replayed', async () => {
+test('a recording can be replayed', async () => {
   const file = join(folder, 'a.rec');
   expect((await top(...DEMO, '--record', file, '-n', '3')).code).toBe(0);
   const { code, stdout } = await top('--replay', file, '--json');

@@ -51,7 +51,7 @@ const tuned = (): string[] =>
     .map(({ name }) => name);
 const ids = () => Object.fromEntries(demo.daemon.host.vms.map((vm) => [vm.name, vm.domain.id]));
 
-test('a guest that does not hear its power button costs no other guest a restart: those before it keep what was proved', {
+test('a guest that ignores its power button does not affect others: those before it keep their verified changes', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const before = ids();
@@ -78,7 +78,9 @@ test('--together undoes all of them, as one transaction', { timeout: TIMEOUT_MS 
   expect(tuned()).toEqual([]);
 });
 
-test('after the canary it asks, and a no leaves the rest as they are', { timeout: TIMEOUT_MS }, async () => {
+test('after the canary it asks, and after a no the other VMs stay unchanged', {
+  timeout: TIMEOUT_MS,
+}, async () => {
   const terminal = new Terminal(...argsOf(['apply', ...ALL, '--canary', '1']));
   await terminal.asks('Make these changes');
   terminal.type('y\n');
@@ -91,7 +93,7 @@ test('after the canary it asks, and a no leaves the rest as they are', { timeout
   expect(tuned()).toEqual(['a1']);
 });
 
-test('a VM that goes down during the pause after its change stops the run', {
+test('a VM that stops during the pause after its change ends the run', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const terminal = new Terminal(...argsOf(['apply', ...ALL, '--batch', '2', '--pause', '2s', '--yes']));
@@ -104,7 +106,7 @@ test('a VM that goes down during the pause after its change stops the run', {
   expect(tuned()).toEqual(['a1', 'a2']);
 });
 
-test('a run of several VMs is taken back VM by VM, by the ids that history shows', {
+test('a run of several VMs is rolled back VM by VM, by the ids that history shows', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const definitions = () => demo.daemon.host.vms.map(({ definition }) => definition?.xml);

@@ -19,7 +19,7 @@ const DEAF = ['legacy-files', '--profile', 'balanced', '--restart', '--shutdown-
 const BALANCED = ['web-01', '--profile', 'balanced'] as const;
 const DATABASE = ['pg-orders', '--profile', 'oltp-database'] as const;
 
-test('what makes no sense ends with 64, says what would, and touches nothing', {
+test('wrong usage exits with 64, says what is right, and changes nothing', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const file = join(host.folder, 'assignments.yaml');
@@ -72,7 +72,7 @@ test('what makes no sense ends with 64, says what would, and touches nothing', {
   expect(host.picture()).toEqual(before);
 });
 
-test('no room ends with 65, and with figures', { timeout: TIMEOUT_MS }, async () => {
+test('a lack of room exits with 65 and figures', { timeout: TIMEOUT_MS }, async () => {
   const before = host.picture();
   const planned = await host.json('plan', '--all', '--profile', 'oltp-database');
   expect(planned).toMatchObject({
@@ -89,7 +89,7 @@ test('no room ends with 65, and with figures', { timeout: TIMEOUT_MS }, async ()
   expect(host.picture()).toEqual(before);
 });
 
-test('a change that fails ends with 1 when all of it is undone, and with 3 when it is not', {
+test('a failed change exits with 1 when all of it is undone, and with 3 when it is not', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const { faults } = host.demo.daemon;
@@ -121,7 +121,7 @@ test('a change that fails ends with 1 when all of it is undone, and with 3 when 
   expect(host.picture()).toEqual(before);
 });
 
-test('a question that is answered with no ends with 4, one with yes goes on', {
+test('a question that is answered with no exits with 4, with yes the command continues', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const before = host.picture();
@@ -141,7 +141,7 @@ test('a question that is answered with no ends with 4, one with yes goes on', {
   expect((await kept.ended).code).toBe(4);
 });
 
-test('a domain that changes while the question stands ends with 75, or is planned for anew with --force', {
+test('a domain that changes while the question is open exits with 75, or is planned again with --force', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const vm = host.vm('web-01');
@@ -173,7 +173,7 @@ test('a domain that changes while the question stands ends with 75, or is planne
   expect(vm.definition?.xml).toContain('<title>two</title>');
 });
 
-test('a host that another run holds ends with 75 and says whose it is; --wait waits for it', {
+test('a host that another run holds exits with 75 and names the holder; --wait waits for it', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const lock = await lockHost(await openStateFolder(host.stateDir), {
@@ -195,7 +195,7 @@ test('a host that another run holds ends with 75 and says whose it is; --wait wa
   expect((await waiting.ended).code).toBe(0);
 });
 
-test('Ctrl-C undoes what was done and ends with 1', { timeout: TIMEOUT_MS }, async () => {
+test('Ctrl-C undoes the changes and exits with 1', { timeout: TIMEOUT_MS }, async () => {
   const before = host.picture();
   const stopped = host.begin('apply', ...DEAF);
   await stopped.says(/asked "legacy-files" to shut down/);
@@ -206,7 +206,7 @@ test('Ctrl-C undoes what was done and ends with 1', { timeout: TIMEOUT_MS }, asy
   expect(host.picture()).toEqual(before);
 });
 
-test('a run that was killed blocks the next with 75 until it is recovered, which a terminal offers', {
+test('a killed run blocks the next with 75 until it is recovered, which is offered on a terminal', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const before = host.picture();
@@ -236,7 +236,7 @@ test('a run that was killed blocks the next with 75 until it is recovered, which
   expect(host.picture()).toEqual(before);
 });
 
-test('a journal that cannot be written ends with 73, a libvirt that is not there with 69, one that is closed with 77', {
+test('an unwritable journal exits with 73, an unreachable libvirt with 69, one without permission with 77', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const before = host.picture();

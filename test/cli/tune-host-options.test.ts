@@ -29,7 +29,7 @@ host:
   return path;
 }
 
-test('--no-host changes the VM and leaves the host alone; without it both are changed, and taken back', {
+test('--no-host changes the VM and not the host; without it both are changed, and rolled back', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const { ksm } = host.demo.daemon.host;
@@ -49,7 +49,7 @@ test('--no-host changes the VM and leaves the host alone; without it both are ch
   expect(host.picture()).toEqual(before);
 });
 
-test('--no-host has no pages grown: a VM that needs them finds no place, with the figures', {
+test('--no-host does not grow page pools: a VM that needs pages is refused, with figures', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const before = host.picture();
@@ -61,7 +61,7 @@ test('--no-host has no pages grown: a VM that needs them finds no place, with th
   expect(host.picture()).toEqual(before);
 });
 
-test('--timeout is how long a call may take: one that is not answered ends it with 69, and nothing is changed', {
+test('--timeout limits each call: without an answer the command exits with 69, and nothing is changed', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const { faults } = host.demo.daemon;
@@ -84,12 +84,12 @@ test('--timeout is how long a call may take: one that is not answered ends it wi
   expect(host.picture()).toEqual(before);
 });
 
-test('--timeout holds for connecting too, which takes several calls', () => {
+test('--timeout limits connecting too, which takes several calls', () => {
   expect(connectTimeoutMs({ timeout: 20 })).toBe(120_000);
   expect(connectTimeoutMs({ timeout: undefined })).toBeUndefined();
 });
 
-test('a plan that was written for another host is refused, with both names, and touches neither', {
+test('a plan that was written for another host is refused with both names, and changes neither', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const other = await TunedDemo.start('kvm-9');

@@ -29,7 +29,7 @@ async function movePin(name: string): Promise<void> {
   await writer.close();
 }
 
-test('a VM from plan to rollback, told to a program: each document is whole, and each field documented', {
+test('a VM from plan to rollback, as JSON: each document is complete, and each field is documented', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const before = host.picture();

@@ -14,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-test('the list names every profile, and one that is broken with what is wrong with it', async () => {
+test('the list names every profile, and says what is wrong with a broken one', async () => {
   const good = await profiles();
   expect(good).toMatchObject({ code: 0 });
   expect(good.stdout).toMatch(/^oltp-database +balanced +virtune +PostgreSQL/m);
@@ -26,7 +26,7 @@ test('the list names every profile, and one that is broken with what is wrong wi
   expect(ended.stdout).not.toContain('\u001b');
 });
 
-test('a profile is shown with whose word each knob is, for people and for programs', async () => {
+test('a profile is shown with the source of each knob, as text and as JSON', async () => {
   const text = await profiles('show', 'sql-server');
   expect(text.stdout).toContain('extends windows, oltp-database, balanced');
   expect(text.stdout).toMatch(
@@ -39,7 +39,7 @@ test('a profile is shown with whose word each knob is, for people and for progra
   ]);
 });
 
-test('files are checked, each with its own answer', async () => {
+test('files are checked, each with a separate result', async () => {
   const ended = await profiles(
     'check',
     join(dir, 'mine.yaml'),
@@ -53,7 +53,7 @@ test('files are checked, each with its own answer', async () => {
   expect(none).toMatch(/none\.yaml cannot be read: ENOENT: no such file or directory \[TUNE_PROFILE\]$/);
 });
 
-test('an unknown profile is told with those that there are', async () => {
+test('an unknown profile is an error that lists the known profiles', async () => {
   const ended = await profiles('show', 'postgres');
   expect(ended.code).toBe(64);
   expect(ended.stderr).toMatch(

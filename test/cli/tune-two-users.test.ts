@@ -53,7 +53,7 @@ function pinsOf(name: string): string[] {
 const isMarked = (name: string): boolean =>
   demo.daemon.vm(name).definition?.xml.includes('virtune:tuned') === true;
 
-test('a place that another user was given while the question stood is refused with 75, and says what moved', {
+test('CPUs that another user got while the question was open are refused with 75, with what changed', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const first = new Terminal(...argsOf('a', ['apply', 'dba', ...PROFILE]));
@@ -67,7 +67,7 @@ test('a place that another user was given while the question stood is refused wi
   expect(isMarked('dba')).toBe(false);
 });
 
-test('a pin that somebody set by hand on a VM outside the plan makes the plan old', {
+test('a manual pin on a VM outside the plan makes the plan stale', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const first = new Terminal(...argsOf('a', ['apply', 'dba', ...PROFILE]));

@@ -6,7 +6,7 @@ import type { SimulatedVm } from '../../simulator/vm.ts';
 import { type Ended, VirtuneProcess } from '../virtune-process.ts';
 import { Terminal } from './terminal.ts';
 
-/** The demo's untuned host, and `virtune tune` as its users run it: processes with a journal of their own. */
+/** The demo's untuned host, and `virtune tune` as its users run it: processes with a separate journal. */
 export class TunedDemo {
   readonly demo: Demo;
   readonly folder: string;
@@ -57,7 +57,7 @@ export class TunedDemo {
     }
   }
 
-  /** All that a tuner can change here; not what each start makes anew. */
+  /** All that a tuner can change here; not what each start creates again. */
   picture(): unknown {
     const { host } = this.demo.daemon;
     return {

@@ -17,7 +17,7 @@ test('the demo serves a simulated host, and ends cleanly when asked to', async (
   expect(await demo.stop('SIGINT')).toMatchObject({ code: 0 });
 });
 
-test('help and version are no failure; a wrong word is, and says where help is', async () => {
+test('help and version exit with 0; an unknown command fails and points to the help', async () => {
   expect((await run('--help')).code).toBe(0);
   expect((await run('--version')).code).toBe(0);
   const wrong = await run('exprter');
@@ -53,7 +53,7 @@ test.each([
   ['256.1.1.1', /cannot listen on 256\.1\.1\.1:\d+: the host name cannot be resolved.*--listen/],
   ['192.0.2.1', /cannot listen on 192\.0\.2\.1:\d+: it is not an address of this host.*--listen/],
   ['127.0.0.1', /cannot listen on 127\.0\.0\.1:\d+: the address is already in use.*--listen/],
-])('an exporter that cannot listen on %s says only that, and what to do', async (host, says) => {
+])('an exporter that cannot listen on %s says that alone, and what to do', async (host, says) => {
   const demo = await startDemo();
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
@@ -69,7 +69,7 @@ test.each([
   }
 });
 
-test('a hangup reads the configuration anew, and a bad one changes nothing but the log', async () => {
+test('SIGHUP reloads the configuration; an invalid one only logs an error', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-cli-'));
   const file = join(folder, 'virtune.yml');
   const libvirt = await startDemo();
@@ -98,6 +98,6 @@ test('a hangup reads the configuration anew, and a bad one changes nothing but t
   }
 });
 
-test('text from elsewhere brings no escape code to the terminal', () => {
+test('external text brings no escape code to the terminal', () => {
   expect(printableLines('a\u001b[31mb\u202ec\n')).toBe('a\\u001b[31mb\\u202ec\n');
 });

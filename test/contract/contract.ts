@@ -57,7 +57,7 @@ export function contract(name: string, target: () => ContractTarget): void {
       return (error as RemoteError).libvirtCode;
     }
 
-    test('the daemon tells what it is', async () => {
+    test('the daemon reports its name and version', async () => {
       const { version } = await reader.call('connectGetLibVersion', undefined);
       expect(Number(version)).toBeGreaterThanOrEqual(5_000_000);
       expect((await reader.call('connectGetHostname', undefined)).hostname).not.toBe('');
@@ -70,7 +70,7 @@ export function contract(name: string, target: () => ContractTarget): void {
       expect((await reader.call('domainLookupById', { id: domain.id })).domain).toEqual(domain);
     });
 
-    test('a domain that is not there is error 42, however it is asked for', async () => {
+    test('a missing domain is error 42, however it is looked up', async () => {
       expect(await codeOf(reader.call('domainLookupByName', { name: NO_SUCH.name }))).toBe(
         ErrorCode.noDomain,
       );
@@ -85,7 +85,7 @@ export function contract(name: string, target: () => ContractTarget): void {
       );
     });
 
-    test('list filters narrow, each group on its own', async () => {
+    test('list filters narrow the list, each group separately', async () => {
       const list = async (flags: number) =>
         (await reader.call('connectListAllDomains', { needResults: 1, flags })).domains;
       const all = await list(0);
@@ -115,7 +115,7 @@ export function contract(name: string, target: () => ContractTarget): void {
       const { records } = await reader.call('connectGetAllDomainStats', {
         domains: [domain],
         stats: StatsGroup.vcpu | StatsGroup.block,
-        // It waits: without waiting, a domain that is just busy with an event of its own tells less.
+        // It waits: without waiting, a domain that is busy with one of its events reports less.
         flags: 0,
       });
       const groups = new Set(records[0]?.params.map((param) => param.field.split('.')[0]));
@@ -132,7 +132,7 @@ export function contract(name: string, target: () => ContractTarget): void {
       expect(stats.unknown.size).toBe(0);
     });
 
-    test('every group of statistics is understood', async () => {
+    test('every group of statistics is accepted', async () => {
       const { records } = await reader.call('connectGetAllDomainStats', {
         domains: [domain],
         stats: 0,
@@ -197,13 +197,13 @@ export function contract(name: string, target: () => ContractTarget): void {
       expect(counts).toHaveLength(2 * info.nodes);
     });
 
-    test('a monitor that answers is told as such, and no job runs', async (context) => {
+    test('a monitor that answers is reported as such, and no job runs', async (context) => {
       if (!can('control')) return context.skip();
       expect((await reader.call('domainGetControlInfo', { domain, flags: 0 })).state).toBe(0);
       expect((await reader.call('domainGetJobStats', { domain, flags: 0 })).type).toBe(0);
     });
 
-    test('an agent is asked for by a writable connection alone, for what this libvirt knows, where there is one', async (context) => {
+    test('an agent is asked only over a writable connection, for types that this libvirt knows, where there is one', async (context) => {
       if (!can('guest agents')) return context.skip();
       const agentless = await reader.call('domainLookupByName', { name: target().agentless });
       const ask = (types: number) =>
@@ -214,7 +214,7 @@ export function contract(name: string, target: () => ContractTarget): void {
       await expect(reading).rejects.toMatchObject({ code: 'LIBVIRT_READ_ONLY' });
     });
 
-    test('a pin that is set is the pin that is read, and the event tells of it', async (context) => {
+    test('a pin that is set is the pin that is read, and an event reports it', async (context) => {
       if (!can('live pins')) return context.skip();
       const { cpus } = await writer.call('nodeGetInfo', undefined);
       const mapLength = Math.ceil(cpus / 8);

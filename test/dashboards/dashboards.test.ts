@@ -14,7 +14,7 @@ const dashboards = [...builtDashboards()];
 const panelsOf = ({ panels }: Dashboard): Panel[] => panels.filter(({ type }) => type !== 'row');
 const known = new Set([...seriesNames, ...recordingRules.map(({ record }) => record as string), 'ALERTS']);
 
-test('dashboards/built is what the sources say; if not, npm run dashboards writes it anew', () => {
+test('dashboards/built is what the sources say; if not, run npm run dashboards', () => {
   const built = readdirSync(BUILT, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(BUILT.length + 1));
@@ -43,7 +43,7 @@ test.each(dashboards)('each query of %s names only what is exported or recorded'
   expect(unknown).toEqual([]);
 });
 
-test('uids and panel ids are given, and each only once', () => {
+test('uids and panel ids are set and unique', () => {
   expect(dashboards.map(([, { uid }]) => uid).sort()).toEqual(Object.values(PAGES).sort());
   for (const [page, { panels }] of dashboards) {
     const ids = panels.map(({ id }) => id);
@@ -52,7 +52,7 @@ test('uids and panel ids are given, and each only once', () => {
   }
 });
 
-test('the id of a panel is that of its row and title, wherever it stands', () => {
+test('the id of a panel follows from its row and title, wherever it is', () => {
   // Links to panels are in runbooks and chats: these two must never change.
   const fleet = builtDashboards().get('fleet');
   const idOf = (title: string) => fleet?.panels.find((panel) => panel.title === title)?.id;
@@ -87,7 +87,7 @@ test('thresholds rise, so that a colour means what it says', () => {
   expect(falling).toEqual([]);
 });
 
-test('links keep data source, job and time, and go to pages that are there', () => {
+test('links keep data source, job and time, and lead to existing pages', () => {
   const text = dashboards.map(([, dashboard]) => JSON.stringify(dashboard)).join('\n');
   const urls = [...text.matchAll(/"url":"(\/d\/[^"]+)"/g)].map((match) => match[1] ?? '');
   expect(urls.length).toBeGreaterThan(20);
@@ -99,7 +99,7 @@ test('links keep data source, job and time, and go to pages that are there', () 
   }
 });
 
-test('every description ends as a sentence does, and no title is given twice in a row', () => {
+test('every description is a sentence, and titles are unique within a row', () => {
   for (const [page, { panels }] of dashboards) {
     const seen = new Set<string>();
     for (const { type, title, description } of panels) {
@@ -114,7 +114,7 @@ test('every description ends as a sentence does, and no title is given twice in 
   }
 });
 
-test("a site's thresholds are drawn in the place of ours", () => {
+test('the thresholds of a site are drawn instead of the defaults', () => {
   const built = new URL(`file://${BUILT}/`);
   const before = readBuiltDashboards(built);
   const after = readBuiltDashboards(built, { DomainCpuStealHigh: { steal: 0.037 } });
@@ -124,6 +124,6 @@ test("a site's thresholds are drawn in the place of ours", () => {
   expect(after.get('grafana/dashboards/health.json')).toBe(before.get('grafana/dashboards/health.json'));
 });
 
-test('a folder that holds no dashboards is told with what to do', () => {
+test('a folder without dashboards is an error that says what to do', () => {
   expect(() => readBuiltDashboards(new URL('file:///nonexistent/'))).toThrow(/npm run dashboards/);
 });

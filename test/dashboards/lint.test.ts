@@ -4,7 +4,7 @@ import { lintRules } from './lint/rules.ts';
 
 const dashboards = [...builtDashboards()];
 
-test.each(Object.keys(lintRules))('no dashboard has a fault by %s', (name) => {
+test.each(Object.keys(lintRules))('no dashboard violates %s', (name) => {
   const faults = dashboards.flatMap(([page, dashboard]) =>
     (lintRules[name]?.(dashboard) ?? []).map((fault) => `${page}: ${fault}`),
   );
@@ -15,7 +15,7 @@ test('the rules are the 17 of the linter', () => {
   expect(Object.keys(lintRules)).toHaveLength(17);
 });
 
-test('each rule finds the fault it is there for', () => {
+test('each rule finds its fault', () => {
   const [, good] = dashboards[0] ?? [];
   if (good === undefined) throw new Error('there is no dashboard');
   const panel = good.panels.find((each) => each.type === 'timeseries');

@@ -31,7 +31,7 @@ test('rules name only what is exported or recorded', () => {
   expect(seriesNames.has(wrong)).toBe(false);
 });
 
-test('what a recorded series stands on is recorded before it', () => {
+test('the series that a recorded series depends on are recorded before it', () => {
   const before = new Set<string>(seriesNames);
   for (const rule of recorded) {
     if (!('record' in rule)) throw new Error('an alert among the recorded series');
@@ -43,7 +43,7 @@ test('what a recorded series stands on is recorded before it', () => {
   }
 });
 
-test('names of queries in annotations are held to the same', () => {
+test('queries in annotations are checked in the same way', () => {
   const asked = alertsBuilt.flatMap(({ annotations }) =>
     Object.values(annotations).flatMap((text) =>
       [...text.matchAll(/printf `([^`]+)` \$labels\.instance \| query/g)].map((match) =>
@@ -55,7 +55,7 @@ test('names of queries in annotations are held to the same', () => {
   expect(asked.flatMap(selectorsOf).filter(({ name }) => !known.has(name ?? ''))).toEqual([]);
 });
 
-test('each alert is named once, says what, how bad, and where to read on', () => {
+test('each alert is named once, and has a summary, a severity and a runbook', () => {
   expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
   for (const { alert, annotations, labels } of alertsBuilt) {
     expect(annotations['summary'], alert).toMatch(/^[A-Z{].*\.$/);
@@ -86,7 +86,7 @@ test('the guide has the thresholds that the rules have; if not, run npm run dash
   expect(withThresholdTable(guide)).toBe(guide);
 });
 
-test('what the guide says of changing thresholds is taken', () => {
+test('the example of changed thresholds in the guide is accepted', () => {
   const guide = readFileSync('docs/alerting-on-overcommit.md', 'utf8');
   const example = /```yaml\n([\s\S]+?)```/.exec(guide)?.[1] ?? '';
   const settings = parseYaml('thresholds.yaml', example, settingsSchema);
@@ -94,7 +94,7 @@ test('what the guide says of changing thresholds is taken', () => {
   expect(buildAlertRules({ settings }).groups.length).toBeGreaterThan(2);
 });
 
-test('each alert is told of in a case that begins and ends in silence', () => {
+test('each alert fires in a case that begins and ends without notifications', () => {
   for (const { alert } of rules) {
     const stories = alertCases.filter((each) => each.alert === alert).map(({ at }) => Object.values(at));
     const whole = stories.filter(
@@ -110,14 +110,17 @@ test('each alert has a runbook, and each runbook an alert', () => {
   expect(runbooks.sort()).toEqual(rules.map(({ alert }) => `${alert}.md`).sort());
 });
 
-test.each(rules.map(({ alert }) => alert))('the runbook of %s has what one needs at night', (alert) => {
-  const path = `docs/runbooks/${alert}.md`;
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const headings = [...text.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
-  expect(headings).toEqual(['Meaning', 'Impact', 'Diagnosis', 'Mitigation']);
-  expect(text).toMatch(new RegExp(`^# ${alert}$`, 'm'));
-  expect(text).toMatch(/```(sh|promql)\n/);
-});
+test.each(rules.map(({ alert }) => alert))(
+  'the runbook of %s has what an on-call engineer needs',
+  (alert) => {
+    const path = `docs/runbooks/${alert}.md`;
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const headings = [...text.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
+    expect(headings).toEqual(['Meaning', 'Impact', 'Diagnosis', 'Mitigation']);
+    expect(text).toMatch(new RegExp(`^# ${alert}$`, 'm'));
+    expect(text).toMatch(/```(sh|promql)\n/);
+  },
+);
 
 test('queries in runbooks can be pasted: they parse, and name what is there', () => {
   const faults = rules.flatMap(({ alert }) => {
@@ -159,11 +162,11 @@ test.each([
   ['HostVcpuOvercommitHigh: { ration: 1 }', 'ration'],
   ['HostVcpuOvercommitHigh: { for: soon }', '15m'],
   ['HostVcpuOvercommitHigh: { ratio: high }', 'ratio'],
-])('a site is told what is wrong with %s', (text, said) => {
+])('a site gets an error that says what is wrong with %s', (text, said) => {
   expect(() => parseYaml('thresholds.yaml', text, settingsSchema)).toThrow(said);
 });
 
-test('groups can be left out, and the job is as the site calls it', () => {
+test('groups can be left out, and the job has the name that the site uses', () => {
   const some = buildAlertRules({ groups: ['virtune'], job: 'kvm"s' });
   expect(some.groups.map(({ name }) => name)).toEqual(['virtune-virtune']);
   expect(some.groups[0]?.rules[0]?.expr).toBe('up{job=~"kvm\\"s"} == 0');
@@ -188,7 +191,7 @@ test('durations are written in the largest unit that is whole', () => {
   ]);
 });
 
-test('an alert on overcommit that does harm needs both: the overcommit ratio, and the contention', () => {
+test('an alert on harmful overcommit needs both: the overcommit ratio and contention', () => {
   const both = ['HostCpuContentionHigh', 'HostMemoryOvercommitCritical'];
   const harmful = alertsBuilt.filter(({ alert }) => both.includes(alert));
   expect(harmful.map(({ alert }) => alert)).toEqual(both);

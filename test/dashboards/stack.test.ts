@@ -11,7 +11,7 @@ const { services } = read('compose.yaml') as {
   services: Record<string, { volumes?: string[]; build?: { context: string } }>;
 };
 
-test('what the stack mounts is there', () => {
+test('the files that the stack mounts exist', () => {
   const mounted = Object.values(services)
     .flatMap(({ volumes }) => volumes ?? [])
     .map((volume) => volume.split(':')[0] ?? '')

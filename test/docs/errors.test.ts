@@ -56,7 +56,7 @@ test('every documented code is raised somewhere', () => {
 /** What stands directly on Error: the two bases, and what the simulated libvirtd answers, by libvirt's numbers. */
 const ON_ERROR = ['libvirt/errors.ts', 'model/virtune-error.ts', 'simulator/call-failure.ts'];
 
-test('every class of errors carries a code: it stands on VirtuneError, or within libvirt/ on its own base', () => {
+test('every error class carries a code: it extends VirtuneError, or within libvirt/ the base class of that package', () => {
   const direct = sources.filter((file) =>
     /\bextends (Error|TypeError|RangeError|SyntaxError|AggregateError)\b/.test(read(file)),
   );

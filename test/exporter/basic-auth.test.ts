@@ -48,7 +48,7 @@ test('credentials that were right are not checked again, also after a reload tha
   expect(checks).toEqual([]);
 });
 
-test('a hash that changes ends what was known, and what is being checked against the old one', async () => {
+test('a changed hash discards known credentials, and checks against the old one', async () => {
   const { auth, ask, settle } = held({ scraper: 'hash of right' });
   const during = ask('scraper', 'right');
   auth.configure(new Map([['scraper', 'hash of new']]));
@@ -66,7 +66,7 @@ test('a hash that changes ends what was known, and what is being checked against
   }
 });
 
-test('a user that does not exist costs one check against the hash of one that does, each name always the same', async () => {
+test('an unknown user costs one check against the hash of a known one, always the same one per name', async () => {
   const { checks, ask, settle } = held({ a: 'hash of 1', b: 'hash of 2', c: 'hash of 3' });
   const costOf = async (user: string): Promise<string | undefined> => {
     const verdict = ask(user, 'guess');
@@ -78,21 +78,21 @@ test('a user that does not exist costs one check against the hash of one that do
   expect([await costOf('a'), await costOf('b')]).toEqual(['hash of 1', 'hash of 2']);
   const hashes = new Set<string | undefined>();
   for (let n = 0; n < 100; n++) {
-    const hash = await costOf(`nobody ${n}`);
-    expect(await costOf(`nobody ${n}`)).toBe(hash);
+    const hash = await costOf(`unknown ${n}`);
+    expect(await costOf(`unknown ${n}`)).toBe(hash);
     hashes.add(hash);
   }
   expect([...hashes].sort()).toEqual(['hash of 1', 'hash of 2', 'hash of 3']);
 });
 
-test("even another user's right password lets nobody in who does not exist", async () => {
+test('an unknown user is rejected, even with the right password of another user', async () => {
   const { ask, settle } = held({ a: 'hash of right' });
   const verdict = ask('nobody', 'right');
   await settle();
   expect(await verdict).toBe('refused');
 });
 
-test('an address that floods waits for itself: a client elsewhere is next', async () => {
+test('an address that floods delays only itself: a client elsewhere is next', async () => {
   const { ask, settle } = held({ scraper: 'hash of right' });
   const guesses = Array.from({ length: 100 }, (_, n) => ask('scraper', `guess ${n}`, 'flood'));
   const right = ask('scraper', 'right', 'prometheus');
@@ -112,7 +112,7 @@ test('many addresses that flood do not keep another out of the queue', async () 
   expect(await right).toBe('ok');
 });
 
-test('credentials that wait behind their own check are let in by it, and a client that left costs nothing', async () => {
+test('requests with the same credentials share one check, and a client that left costs nothing', async () => {
   const { ask, settle } = held({ scraper: 'hash of right' });
   const asked = [ask('scraper', 'right'), ask('scraper', 'right')];
   void ask('scraper', 'guess', 'b', () => true);
@@ -120,7 +120,7 @@ test('credentials that wait behind their own check are let in by it, and a clien
   expect(await Promise.all(asked)).toEqual(['ok', 'ok']);
 });
 
-test('a check that fails lets nobody in and holds up nobody', async () => {
+test('a check that fails admits no client and blocks no other check', async () => {
   const auth = new BasicAuth(new Map([['a', 'x']]), () => Promise.reject(new Error('thread lost')));
   const client = { id: 'a', isGone: () => false };
   expect(await auth.verdict(header('a', 'b'), client)).toBe('refused');

@@ -2,7 +2,7 @@ import { hashSync } from 'bcryptjs';
 import { expect, test } from 'vitest';
 import { Bcrypt } from '../../exporter/http/bcrypt.ts';
 
-test('a thread that dies lets nobody in, and takes no answer from the one that follows it', async () => {
+test('a thread that dies admits no client, and does not use up the answer of its successor', async () => {
   const bcrypt = new Bcrypt();
   const hash = hashSync('right', 4);
   // Nothing that a configuration lets through; it makes the thread fail.

@@ -47,7 +47,7 @@ metadata:
   expect(kvm2?.credentials).toEqual({ username: 'scraper', password: 'secret' });
 });
 
-test('an empty file is a file that says nothing', () => {
+test('an empty file sets nothing', () => {
   expect(parseConfig('virtune.yml', '').hosts.size).toBe(0);
 });
 
@@ -96,6 +96,6 @@ test('a password that was changed makes other settings of the same file', () => 
   expect(config()).not.toBe(before);
 });
 
-test('a file that is not there is named', () => {
+test('the error of a missing file names it', () => {
   expect(() => readConfig(join(dir, 'no.yml'))).toThrow(/no\.yml cannot be read/);
 });

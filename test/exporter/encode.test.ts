@@ -144,7 +144,7 @@ test('a group that is not enabled leaves no series, and one that is leaves its o
   expect(text).not.toContain('vcpu_time');
 });
 
-test('what resctrl monitors tell leaves by monitor, and a monitor told twice gives no series twice', () => {
+test('figures of resctrl are exported per monitor; a monitor that is reported twice gives each series once', () => {
   const monitors: Record<string, number | string> = {};
   for (const index of [0, 1]) {
     monitors[`cpu.cache.monitor.${index}.name`] = 'vcpus_0';
@@ -235,7 +235,7 @@ test('how a VM is tuned is read from its XML: pins, hugepages, limits, bandwidth
   expect(figure(series, limit, { direction: 'receive', kind: 'peak' })).toBe(2_048_000);
 });
 
-test('what libvirt did not say is not there: no family, no zero', () => {
+test('what libvirt did not report is absent: no family, no zero', () => {
   const text = encode(sampleOf(fresh('db', {})));
   expect(text).not.toContain('memory_stats_unused');
   expect(text).not.toContain('block_stats');
@@ -262,7 +262,7 @@ test('a domain whose XML was never read still has its UUID to join by, and nothi
   expect(find(series, 'libvirt_domain_openstack_info')).toEqual([]);
 });
 
-test('a name is a label whatever it is made of', () => {
+test('any name is a valid label value', () => {
   const hostile = [
     '"} 1\nfake 1',
     'a\\',
@@ -304,7 +304,7 @@ test('names and metadata of 4 KiB of Unicode are whole where they identify, and 
   }
 });
 
-test('two devices of one name give one series: a series told twice would void the scrape', () => {
+test('two devices of one name give one series: a duplicate series would make the scrape invalid', () => {
   const figures = {
     'block.0.name': 'vda',
     'block.0.rd.bytes': 1,
@@ -336,7 +336,7 @@ test('passed-through NICs, disks without a source and empty drives give each ser
     'block.0.name': 'sda',
     'block.1.name': 'vda',
     'block.1.rd.bytes': 9,
-    // Of a backing image: told under its disk's name as well.
+    // Of a backing image: reported under its disk's name as well.
     'block.2.name': 'vda',
     'block.2.backingIndex': 2,
     'block.2.rd.bytes': 1,
@@ -368,7 +368,7 @@ test("each family's head stands once, before its series, in both formats", () =>
   );
 });
 
-test('thousands of series leave in pieces that add up to the same text', () => {
+test('thousands of series are sent in chunks that add up to the same text', () => {
   const many = sampleOf(
     ...Array.from({ length: 5_000 }, (_, index) => fresh(`vm-${index}`, {}, undefined, { cpuTimeNs: index })),
   );
@@ -379,7 +379,7 @@ test('thousands of series leave in pieces that add up to the same text', () => {
   );
 });
 
-test('a host that cannot be asked is down, and what is known of the connection is still told', () => {
+test('an unreachable host is down, and what is known of the connection is still exported', () => {
   const health = {
     control: { kind: 'closed' as const },
     lastError: undefined,

@@ -11,7 +11,7 @@ test('clients are served in turn, each in the order in which it came', () => {
   expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', undefined]);
 });
 
-test('a client at its limit displaces one of its own at random, so that no newcomer is always the one refused', () => {
+test('a client at its limit displaces one of its requests at random, so that the newest is not always refused', () => {
   const picks = [0, 3];
   const queue = new FairQueue<string>(LIMITS, () => picks.shift() ?? 0);
   for (const item of ['a1', 'a2', 'a3']) expect(queue.add('a', item)).toBeUndefined();

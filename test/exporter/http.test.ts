@@ -32,7 +32,7 @@ test('a scrape has the host, its VMs and the process, each series once', async (
   expect(find(series, 'virtune_build_info')).toHaveLength(1);
 });
 
-test('OpenMetrics is given to who asks for it, and ends with EOF', async () => {
+test('OpenMetrics is sent to clients that ask for it, and ends with EOF', async () => {
   const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
   const response = await get('/metrics', { headers: { accept } });
   expect(response.headers.get('content-type')).toContain('application/openmetrics-text; version=1.0.0');
@@ -41,7 +41,7 @@ test('OpenMetrics is given to who asks for it, and ends with EOF', async () => {
   expect(text.split('# EOF')).toHaveLength(2);
 });
 
-test('gzip is one whole stream, and only for who accepts it', async () => {
+test('gzip is one complete stream, and only for clients that accept it', async () => {
   const plain = await get('/metrics', { headers: { 'accept-encoding': 'identity' } });
   expect(plain.headers.get('content-encoding')).toBeNull();
   const packed = await new Promise<{ encoding: string | undefined; bytes: Buffer }>((resolve, reject) => {
@@ -98,7 +98,7 @@ test('gzip is accepted by name or by star, unless its quality is none', () => {
   ]);
 });
 
-test('the pages a person or a probe asks for are there, and nothing else is', async () => {
+test('the pages for people and probes exist, and no others', async () => {
   expect(await (await get('/')).text()).toContain('href="/metrics"');
   expect((await get('/-/healthy')).status).toBe(200);
   expect((await get('/-/ready')).status).toBe(200);
@@ -130,7 +130,7 @@ test('an address that is taken is a clear error', async () => {
   });
 });
 
-test('addresses to listen on are read as people write them', () => {
+test('all common forms of a listen address are read', () => {
   expect(parseListenAddress('127.0.0.1:9177')).toEqual({ host: '127.0.0.1', port: 9_177 });
   expect(parseListenAddress('[::1]:80')).toEqual({ host: '::1', port: 80 });
   expect(parseListenAddress(':9177')).toEqual({ host: '::', port: 9_177 });
@@ -140,7 +140,7 @@ test('addresses to listen on are read as people write them', () => {
   }
 });
 
-test('what goes wrong inside is told to the operator, and to a client only that it did', async () => {
+test('an internal error is logged in full, and a client learns only that there was one', async () => {
   const told: Error[] = [];
   const secret = new Error('secret detail');
   const server = await serve(

@@ -28,7 +28,7 @@ function scrapes(sample: () => Promise<HostSample> = async () => EMPTY): {
   return { scrapes: new Scrapes(source, { onFailure: () => undefined }), budgets };
 }
 
-test('a scraper gives the time that it has, and one that gives next to none does not take it from the others', async () => {
+test('a scraper passes its timeout, and a very short one does not shorten those of others', async () => {
   const { scrapes: of, budgets } = scrapes();
   await of.scrape('text', false, 9_500);
   await of.scrape('text', false);
@@ -36,7 +36,7 @@ test('a scraper gives the time that it has, and one that gives next to none does
   expect(budgets).toEqual([9_500, undefined, 500]);
 });
 
-test('who gives next to no time is told so, and the sample goes on for whoever shares it', async () => {
+test('a client with almost no time left gets that reason, and the sample continues for those that share it', async () => {
   const done = Promise.withResolvers<HostSample>();
   const { scrapes: of } = scrapes(() => done.promise);
   const patient = of.scrape('text', false);
@@ -45,7 +45,7 @@ test('who gives next to no time is told so, and the sample goes on for whoever s
   expect((await patient).bytes.toString()).toContain('libvirt_up 1');
 });
 
-test('a timeout that no timer can hold is no timeout that is over at once', async () => {
+test('a timeout beyond the range of a timer does not expire at once', async () => {
   const { scrapes: of } = scrapes(() => new Promise((resolve) => setImmediate(() => resolve(EMPTY))));
   expect((await of.scrape('text', false, 1e12)).bytes.toString()).toContain('libvirt_up 1');
 });

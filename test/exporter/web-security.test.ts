@@ -82,7 +82,7 @@ const basic = (user: string, password: string): RequestOptions => ({
   headers: { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` },
 });
 
-test('with users configured, only the right password of a known user gets figures', async () => {
+test('with users configured, only the right password of a known user gets metrics', async () => {
   const { url } = await start(`basic_auth_users:\n  scraper: ${hashSync('right:with colon', 4)}\n`);
   const metrics = `${url}/metrics`;
   expect((await ask(metrics, basic('scraper', 'right:with colon'))).status).toBe(200);
@@ -206,7 +206,7 @@ test('users change with a reload; what needs a restart is refused, and then noth
   expect(await statusOf('new')).toBe(200);
 });
 
-test('that clients must show certificates cannot be switched on by a reload and then not hold', async () => {
+test('a reload that would require client certificates is refused, as it would have no effect', async () => {
   const path = webFile(tls());
   const exporter = await runExporter({ uri: demo.uri, listen: '127.0.0.1:0', webConfigFile: path });
   running.push(exporter);
@@ -350,7 +350,7 @@ test('only configured hosts are probed, and no answer repeats what was asked for
   expect((await ask(`${url}/sd`, { headers: { host: 'evil"} host' } })).status).toBe(400);
 });
 
-test('a configuration is read anew on demand, and a bad one leaves the old in place', async () => {
+test('a configuration is reloaded on demand, and an invalid one leaves the old in place', async () => {
   const path = join(dir, 'reload.yml');
   const write = (hosts: string): void => writeFileSync(path, `local: ${demo.uri}\nhosts: ${hosts}\n`);
   write('{}');
@@ -374,7 +374,7 @@ test('a configuration is read anew on demand, and a bad one leaves the old in pl
   expect((await ask(`${exporter.url}/-/reload`)).status).toBe(405);
 });
 
-test('nothing is reloaded for who may not ask, and nothing is served besides the routes', async () => {
+test('a reload is refused unless it is enabled, and only the routes are served', async () => {
   const { url } = await start();
   expect((await ask(`${url}/-/reload`, { method: 'POST' })).status).toBe(404);
   for (const path of [
@@ -401,7 +401,7 @@ test('a flood of headers is refused, and the next scrape is answered', async () 
   expect((await ask(`${url}/metrics`)).status).toBe(200);
 });
 
-test('more than forty requests at once are told to come again', async () => {
+test('above forty requests at once, clients are asked to retry', async () => {
   const { url } = await start();
   demo.daemon.faults.slowMs = 50;
   try {
@@ -415,7 +415,7 @@ test('more than forty requests at once are told to come again', async () => {
   }
 });
 
-test('a client that does not take its answer is cut', async () => {
+test('a client that does not read its answer is disconnected', async () => {
   let cut = false;
   const held = {
     end: () => undefined,
@@ -435,7 +435,7 @@ test('a client that does not take its answer is cut', async () => {
   }
 });
 
-test('a configuration that names nothing to ask is refused', async () => {
+test('a configuration without any host is refused', async () => {
   const path = join(dir, 'nothing.yml');
   writeFileSync(path, 'local: false\n');
   await expect(runExporter({ listen: '127.0.0.1:0', configFile: path })).rejects.toThrow(
@@ -443,7 +443,7 @@ test('a configuration that names nothing to ask is refused', async () => {
   );
 });
 
-test('a thousand clients that never finish their request do not stop a scrape, and are cut', async () => {
+test('a thousand clients that never finish their request do not stop a scrape, and are disconnected', async () => {
   const { url } = await start();
   const port = Number(new URL(url).port);
   let closed = 0;

@@ -42,7 +42,7 @@ test.each([
   ['PLAIN', sasl('PLAIN')],
   ['the stronger of two', sasl('PLAIN', 'SCRAM-SHA-256')],
   ['polkit', { kind: 'polkit' } as const],
-])('%s lets in who knows the password', async (_what, auth) => {
+])('%s admits a client with the right password', async (_what, auth) => {
   const connection = await overUnix(auth, account);
   expect((await connection.call('connectGetHostname', undefined)).hostname).toBe('simulated-host');
 });
@@ -69,7 +69,7 @@ test('a password never goes over a clear connection', async () => {
   await expect(overTcp(sasl('PLAIN'), account)).rejects.toMatchObject({ code: 'LIBVIRT_AUTH_INSECURE' });
 });
 
-test('without credentials, or with mechanisms nobody here speaks, the error names them', async () => {
+test('without credentials, or with unsupported mechanisms, the error names the mechanisms', async () => {
   await expect(overUnix(sasl('SCRAM-SHA-256'))).rejects.toMatchObject({
     code: 'LIBVIRT_AUTH_NO_CREDENTIALS',
     message: expect.stringMatching(
@@ -83,7 +83,7 @@ test('without credentials, or with mechanisms nobody here speaks, the error name
   });
 });
 
-test('a daemon that refuses everybody is an authentication error', async () => {
+test('a daemon that refuses every client is an authentication error', async () => {
   socket = temporarySocket();
   daemon = new SimulatedDaemon(new SimulatedHost(findScenario('calm')), { auth: { kind: 'polkit' } });
   daemon.faults.refuseAuth = true;

@@ -3,7 +3,7 @@ import { Connection } from '../../libvirt/client/connection.ts';
 import { ClosedError } from '../../libvirt/errors.ts';
 import { FakeTransport } from './fake-transport.ts';
 
-test('who asks to be told of the end hears of it, also when it has come already', async () => {
+test('a listener for the end is called, also if the connection has ended already', async () => {
   const connection = new Connection(new FakeTransport(), { readOnly: true });
   const heard: Error[] = [];
   connection.onClose((reason) => heard.push(reason));

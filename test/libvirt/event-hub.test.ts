@@ -29,7 +29,7 @@ test('an event that comes before the reply to its registration is not lost', asy
   expect(seen).toEqual([2, 5]);
 });
 
-test('events of nobody, of other listeners and of unknown kinds reach no one', async () => {
+test('events without a listener, for other listeners and of unknown kinds are not delivered', async () => {
   const hub = new EventHub();
   const seen: number[] = [];
   await hub.register<'lifecycle'>(

@@ -90,6 +90,6 @@ test('a length that no frame has is refused before its bytes are kept', () => {
   }
 });
 
-test('someone else at the socket is recognised', () => {
+test('a server other than libvirtd is recognised', () => {
   expect(() => split([Buffer.from('HTTP/1.1 400 Bad Request\r\n')])).toThrow(/libvirt daemon/);
 });

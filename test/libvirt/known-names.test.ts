@@ -28,7 +28,7 @@ test('names that differ in their last byte, or in their length alone, are not ta
   }
 });
 
-test('what a server pads with is no part of the name', () => {
+test('padding of the server does not become part of the name', () => {
   const bytes = Buffer.from(written('block'));
   bytes.fill(0xff, bytes.length - 3);
   expect(new XdrReader(bytes).name(LIMIT)).toBe('block');

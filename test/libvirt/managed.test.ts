@@ -64,7 +64,7 @@ test('it comes back when the daemon does, with its events registered, and says i
   expect([kinds[0], kinds[1], kinds[2], kinds.at(-1)]).toEqual(['connecting', 'open', 'waiting', 'open']);
 });
 
-test('who is impatient is told of the next failure, who is patient waits through it', async () => {
+test('an impatient caller gets the next failure, a patient caller waits through it', async () => {
   const { demo, managed } = await start();
   await managed.ready();
   await stopDaemon();
@@ -76,7 +76,7 @@ test('who is impatient is told of the next failure, who is patient waits through
   await expect(managed.ready(AbortSignal.timeout(50))).rejects.toBeInstanceOf(Error);
 });
 
-test('closed for good, it neither comes back nor keeps anybody waiting', async () => {
+test('after close it does not reconnect and keeps no caller waiting', async () => {
   const { managed } = await start();
   await managed.ready();
   await stopDaemon();

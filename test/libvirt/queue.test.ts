@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Queue } from '../../libvirt/client/queue.ts';
 
-test('whatever is put in, taken out and taken back, the rest leaves in the order it came', () => {
+test('whatever is added, taken and removed, the rest leaves in the order it came', () => {
   const step = fc.oneof(
     fc.record({ what: fc.constant('push' as const), item: fc.nat(50) }),
     fc.record({ what: fc.constant('shift' as const) }),

@@ -5,8 +5,8 @@ import type { XdrReader } from '../../libvirt/wire/xdr.ts';
 const WORDS = ['vcpu.0.time', 'vda', 'a', '', 'état', 'x'.repeat(40)];
 
 /**
- * Stands in for a reader and makes up what it is asked for: so each codec draws a valid value of its own
- * type, and no second description of the protocol is needed to test the first.
+ * Stands in for a reader and makes up what it is asked for: so each codec draws a valid value of its type, and no
+ * second description of the protocol is needed to test the first.
  */
 class RandomReader {
   readonly #random: () => number;

@@ -74,7 +74,7 @@ test('a call that is given up while it waits its turn is never sent', async () =
   expect(transport.calls).toHaveLength(4);
 });
 
-test('arguments that do not fit are refused, and the place goes to the next', async () => {
+test('arguments that do not fit are refused, and the next call gets the slot', async () => {
   await expect(channel.call('domainLookupByName', { name: 'a\0b' })).rejects.toThrow(EncodeError);
   expect(transport.calls).toHaveLength(0);
   void lookUp();
@@ -138,7 +138,7 @@ test("the server's ping is answered at once, even with every place held", () => 
   expect(transport.sent.at(-1)?.header).toEqual({ ...ping, procedure: 2 });
 });
 
-test('silence is answered with pings, and too much of it closes the connection', async () => {
+test('silence triggers pings, and too long a silence closes the connection', async () => {
   channel.startKeepAlive({ intervalMs: 1_000, maxMisses: 3 });
   await vi.advanceTimersByTimeAsync(3_000);
   const pings = transport.sent.filter((frame) => frame.header.program === Program.keepalive);

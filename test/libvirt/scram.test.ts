@@ -8,7 +8,7 @@ const CLIENT_FINAL = `c=biws,r=${NONCE}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapW
 const SERVER_FINAL = 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=';
 const user = { username: 'user', password: 'pencil' };
 
-test('the exchange of RFC 7677 is spoken to the letter', async () => {
+test('the exchange of RFC 7677 is reproduced exactly', async () => {
   const client = scramSha256(user, NONCE);
   expect(Buffer.from(client.first()).toString()).toBe(`n,,n=user,r=${NONCE}`);
   const final = await client.answer(Buffer.from(SERVER_FIRST));
@@ -25,10 +25,10 @@ test.each([
     'LIBVIRT_AUTH_SERVER_UNPROVEN',
   ],
   ['no signature', [SERVER_FIRST, 'x=1'], 'LIBVIRT_AUTH_SERVER_UNPROVEN'],
-  ['an error of its own', [SERVER_FIRST, 'e=invalid-proof'], 'LIBVIRT_AUTH_FAILED'],
+  ['an error from the server', [SERVER_FIRST, 'e=invalid-proof'], 'LIBVIRT_AUTH_FAILED'],
   ['a nonce that is not ours', [SERVER_FIRST.replace(NONCE, 'other')], 'LIBVIRT_AUTH_SERVER_UNPROVEN'],
   [
-    'our nonce and nothing of its own',
+    'our nonce without a part of the server',
     [`r=${NONCE},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`],
     'LIBVIRT_AUTH_SERVER_UNPROVEN',
   ],

@@ -41,7 +41,7 @@ const open = (uri: string): Promise<Transport> =>
     env: { XDG_RUNTIME_DIR: folder },
   });
 
-test('a dead socket of virtqemud beside a live libvirtd is passed over', async () => {
+test('a dead socket of virtqemud next to a live libvirtd is skipped', async () => {
   dead('virtqemud');
   await live('libvirt');
   const transport = await open('qemu:///session');
@@ -49,13 +49,13 @@ test('a dead socket of virtqemud beside a live libvirtd is passed over', async (
   transport.destroy();
 });
 
-test('where nobody listens at any socket, the one that was meant is named', async () => {
+test('if no socket has a listener, the error names the intended one', async () => {
   dead('virtqemud');
   dead('libvirt');
   await expect(open('qemu:///session')).rejects.toThrow(path('virtqemud'));
 });
 
-test('a dead socket that the URI asks for is not passed over', async () => {
+test('a dead socket that the URI asks for is not skipped', async () => {
   dead('virtqemud');
   await live('libvirt');
   await expect(open('qemu:///session?mode=direct')).rejects.toMatchObject({ code: 'LIBVIRT_REFUSED' });

@@ -106,7 +106,7 @@ beforeAll(async () => {
       ...[...hosts.values()].map(({ name, target }) => ({
         job: 'virtune',
         address: target,
-        // Each a cluster of its own, but for the calm ones.
+        // Each is a separate cluster, except the calm ones.
         labels: { instance: name, cluster: name.startsWith('calm') ? 'calm' : name },
       })),
       { job: 'node', address: tuner.target, labels: { instance: 'calm:9100' } },
@@ -171,7 +171,7 @@ const sent = (alertname: string, instance: string): SentAlert[] =>
   webhook.sent.filter(({ labels }) => labels['alertname'] === alertname && labels['instance'] === instance);
 
 test(
-  'each scenario lights what it should and nothing else',
+  'each scenario fires its alerts and no others',
   async () => {
     const wanted = Object.fromEntries(
       Object.entries(LIT).map(([name, alerts]) => [name, [...alerts].sort()]),

@@ -39,7 +39,7 @@ describe.each(runnableServers())('%s', (name) => {
     });
     await applySetup(plan, () => undefined);
     await client.close();
-    // The stream is made now: its making takes seconds, and is no part of what is tested.
+    // The stream is made now: creating it takes seconds, and is not part of the test.
     await life('warm-up', 'warm-up', Date.now(), async () => undefined);
   });
   afterAll(async () => {

@@ -55,7 +55,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
   const untilTicked = (virtune: VirtuneProcess): Promise<void> =>
     untilCounted(virtune, 'ticks_total', { outcome: 'ok' }, 5);
 
-  /** Each in a namespace of its own, so that its documents are counted apart. */
+  /** Each in a separate namespace, so that its documents are counted apart. */
   async function drill(
     namespace: string,
     run: (drill: Drill) => Promise<VirtuneProcess>,
@@ -225,7 +225,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     }
   });
 
-  test('a certificate that nobody trusts, then one that somebody does', async () => {
+  test('an untrusted certificate, then a trusted one', async () => {
     const pem = (file: string): string => readFileSync(join(FIXTURES, file), 'utf8');
     const proxy = await FaultyProxy.start({
       target: () => server.url,

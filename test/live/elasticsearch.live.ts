@@ -61,7 +61,7 @@ describe.each(runnableServers())('%s', (name) => {
   });
 
   test('figures are those of /metrics of the same sample, each of them', async () => {
-    // A scrape and a tick that ask at once get one sample: how long it took, to the nanosecond, tells which.
+    // A scrape and a tick that ask at once get one sample: how long it took, to the nanosecond, identifies it.
     const { hits } = await search<Hits>('host', { size: 10_000, _source: true });
     const moments = new Map(
       hits.hits.map(({ _source }) => {

@@ -123,7 +123,7 @@ test('vCPU, block and network figures are what virsh domstats reads at the same 
   }
 });
 
-test('what the guest is stands in info series', async () => {
+test('the properties of the guest are in info series', async () => {
   const series = await virtune.scrape();
   expect(find(series, 'libvirt_domain_openstack_info', { domain: BOOTED })[0]?.labels).toMatchObject({
     instance_name: 'lab guest "quoted" & more',

@@ -34,7 +34,8 @@ const outcomes = (series: readonly Series[], outcome: string): string[] =>
 async function scrapeInTime(): Promise<Series[]> {
   const startedMs = performance.now();
   const series = await virtune.scrape();
-  // The deadline is a promise of the product, not a measure of the machine: 10 s is five times what it allows itself.
+  // The deadline is guaranteed by the product and does not measure the machine: 10 s is five times what it allows
+  // itself.
   expect(performance.now() - startedMs).toBeLessThan(SCRAPE_TIMEOUT_MS);
   return series;
 }
@@ -98,7 +99,7 @@ test('libvirtd killed in the middle of a scrape: said so, and up again within 5 
       : undefined;
   });
   expect(figure(back, 'virtune_connection_reconnects_total')).toBeGreaterThan(0);
-  // Events are registered again: a guest that changes is read anew.
+  // Events are registered again: a guest that changes is read again.
   const name = bareName(1);
   virsh('destroy', name);
   virsh('start', name, '--paused');
@@ -108,7 +109,7 @@ test('libvirtd killed in the middle of a scrape: said so, and up again within 5 
   });
 });
 
-test('a guest that is killed, one that is started and one that is undefined during scrapes are told as they are', async () => {
+test('guests that are killed, started or undefined during scrapes are reported as they are', async () => {
   const [killed, restarted, undefinedOne] = [bareName(2), bareName(3), bareName(4)];
   virsh('destroy', restarted);
   const scraping = Promise.all(

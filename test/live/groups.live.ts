@@ -106,7 +106,7 @@ test("KSM pages are the kernel's, by kind", async () => {
   }
 });
 
-test('what is promised is what virsh says that VMs have', async () => {
+test('what is allocated is what VMs have according to virsh', async () => {
   const vcpusOf = (list: string): number =>
     [...virsh('domstats', '--vcpu', list).matchAll(/vcpu\.current=(\d+)/g)].reduce(
       (total, match) => total + Number(match[1]),
@@ -159,7 +159,7 @@ test('limits set on a disk are there in the next scrape', async () => {
   const labels = { domain, target_device: 'vdb' };
   expect(figure(await virtune.scrape(), 'libvirt_domain_block_stats_limit_read_requests', labels)).toBe(500);
   const use = { ...labels, limit: 'read_requests' };
-  await until('a share of it to be told, over five seconds at least', 20_000, async () => {
+  await until('a share of it to be reported, over five seconds at least', 20_000, async () => {
     const share = figure(await virtune.scrape(), 'libvirt_domain_block_stats_limit_use_ratio', use);
     return share !== undefined && share > 0 && share < 1;
   });
@@ -170,7 +170,7 @@ test('limits set on a disk are there in the next scrape', async () => {
 test('how iothreads poll, what perf events count and how fast memory is dirtied is what virsh domstats says', async () => {
   virsh('perf', domain, '--enable', 'task_clock', '--live');
   virsh('domdirtyrate-calc', domain, '--seconds', '1');
-  // No event tells of a perf event; one of these makes the XML be read again.
+  // No event reports a perf event; one of these causes the XML to be read again.
   virsh('suspend', domain);
   virsh('resume', domain);
   await until(
@@ -203,7 +203,7 @@ test('how iothreads poll, what perf events count and how fast memory is dirtied 
   }
 });
 
-test('a guest on huge pages takes them from its cell, and its memory is told as huge', async () => {
+test('a guest on huge pages takes them from its cell, and its memory is reported as huge', async () => {
   const pages = '/sys/devices/system/node/node0/hugepages/hugepages-2048kB/';
   const before = readFileSync(`${pages}nr_hugepages`, 'utf8');
   const name = `${PREFIX}huge`;
@@ -267,7 +267,7 @@ test('a snapshot is counted, with when it was made', async () => {
   }
 });
 
-test('a job that has ended is told as it ended', async () => {
+test('a job that has ended is reported with its result', async () => {
   const name = BOOTED;
   const file = join(LAB_DIR, 'dump');
   virsh('dump', name, file, '--live');
@@ -311,7 +311,7 @@ function hasThreads(group: string): boolean {
   });
 }
 
-test('a guest that a quota throttles is told with what its control groups count', async () => {
+test('a guest that a quota throttles is reported with the counters of its control groups', async () => {
   virsh('schedinfo', domain, '--live', '--set', 'vcpu_period=100000', 'vcpu_quota=10000');
   try {
     const groups = run('sh', ['-c', 'find /sys/fs/cgroup -path "*vt-booted*" -name cpu.stat'])

@@ -41,7 +41,7 @@ async function exporter(...flags: string[]): Promise<VirtuneProcess> {
 const outcomes = (series: readonly Series[], outcome: string): string[] =>
   find(series, 'virtune_domain_outcome', { outcome }).map((each) => each.labels['domain'] as string);
 
-/** Another client whose call waits for the VM's QEMU, and holds the VM's job meanwhile. */
+/** Another client whose call waits for the VM's QEMU, and holds the VM's job until then. */
 function holdJob(name: string): void {
   others.push(spawn('virsh', ['domstats', name], { stdio: 'ignore' }));
 }
@@ -88,7 +88,7 @@ test('with six hung VMs and two dozen calls of others that hold every worker of 
   for (let i = 0; i < 5; i++) {
     const startedMs = performance.now();
     const series = await later.scrape();
-    // The deadline is a promise of the product, not a measure of the machine.
+    // The deadline is guaranteed by the product and does not measure the machine.
     expect(performance.now() - startedMs).toBeLessThan(SCRAPE_TIMEOUT_MS);
     expect(figure(series, 'libvirt_up')).toBe(1);
     expect(outcomes(series, 'unresponsive').sort()).toEqual(SIX);

@@ -34,7 +34,7 @@ afterAll(async () => {
 const stateOf = (series: readonly Series[]): string | undefined =>
   find(series, 'libvirt_domain_info_state', { domain })[0]?.labels['state_desc'];
 
-test('a guest that an I/O error has paused is told with why, which disk it was, and what it lacked', async () => {
+test('a guest that an I/O error has paused is reported with the reason, the disk, and what was missing', async () => {
   await until('the disk to be full', 120_000, () =>
     virsh('domstate', domain, '--reason').includes('I/O error'),
   );
@@ -53,7 +53,7 @@ test('a guest that an I/O error has paused is told with why, which disk it was, 
   expect(find(series, 'virtune_domain_outcome', { domain })[0]?.labels['outcome']).toBe('fresh');
 });
 
-test('with room made and the guest resumed, nothing is said to have failed any more', async () => {
+test('after room is made and the guest resumed, no failure is reported', async () => {
   run('mount', ['-o', 'remount,size=16m', folder]);
   const errors = figure(await virtune.scrape(), 'libvirt_domain_events_total', { domain, event: 'ioError' });
   virsh('resume', domain);

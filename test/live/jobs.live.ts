@@ -9,7 +9,7 @@ import { until } from './lab/run.ts';
 import { type SecondDaemon, startSecondLibvirtd } from './lab/second-daemon.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** A save and a migration, held while they run so that they are seen, and told as they ended. */
+/** A save and a migration, held while they run so that they are seen, and reported with their results. */
 const domain = `${PREFIX}job`;
 /** One VM in ten is asked for a job at a time. */
 const TURN_MS = 60_000;
@@ -65,13 +65,13 @@ function ioHelper(): number | undefined {
     try {
       if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('libvirt_iohelper')) return Number(pid);
     } catch {
-      // Ended meanwhile.
+      // It has ended by now.
     }
   }
   return undefined;
 }
 
-test('a save is told while it runs, and as it ended, of a VM that runs no more', async () => {
+test('a save is reported while it runs, and with its result after the VM has stopped', async () => {
   const save = inBackground('managedsave', domain);
   let helper: number | undefined;
   while (helper === undefined && save.child.exitCode === null) {
@@ -103,14 +103,14 @@ test('a save is told while it runs, and as it ended, of a VM that runs no more',
   await until('the mark, which is read twice a minute', 40_000, async () => {
     return figure(await virtune.scrape(), 'libvirt_domain_managed_save', { domain }) === 1;
   });
-  // One that comes later is told of the save as well, though it saw neither its beginning nor its end.
+  // One that starts later learns of the save as well, though it saw neither its beginning nor its end.
   const late = virtune;
   virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0');
   await late.stop();
   expectAsEnded(await untilTold('save', 0), 'save');
 }, 200_000);
 
-test('a migration is told while it runs, and with its downtime after its end', async () => {
+test('a migration is reported while it runs, and with its downtime after its end', async () => {
   virsh('start', domain);
   const second: SecondDaemon = await startSecondLibvirtd();
   try {

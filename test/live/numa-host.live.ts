@@ -49,7 +49,7 @@ test('oltp-database with a restart: pins in /proc, memory in numa_maps, cpusets 
     '--yes',
   );
   expect(said).toMatch(/seen: .*node1\/hugepages\/hugepages-2048kB\/nr_hugepages: 128/);
-  // Cell 1 has four CPUs of its own: both threads of a core for the vCPUs, the others for the helpers.
+  // Cell 1 has four CPUs: both threads of a core for the vCPUs, the others for the helpers.
   expect(await db.affinity()).toEqual({
     'CPU 0': '4',
     'CPU 1': '5',
@@ -121,7 +121,7 @@ knobs:
   }
 });
 
-test('a disk with throttle filters takes no limit of its own: the plan says unsupported, as libvirt does', {
+test('a disk with throttle filters takes no direct limit: the plan says unsupported, as libvirt does', {
   timeout: TIMEOUT_MS,
 }, async () => {
   await host.must(`virsh -q domthrottlegroupset ${db.name} tenant --total-iops-sec 500 --config`);
@@ -154,7 +154,7 @@ async function pinLive(): Promise<Record<string, string>> {
   return db.affinity();
 }
 
-test('CPUs that an isolated partition has taken from VMs are left alone, live, and all goes back', {
+test('CPUs that an isolated partition has taken from VMs are not used, live, and all is rolled back', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const partition = '/sys/fs/cgroup/others';
@@ -175,7 +175,7 @@ test('CPUs that an isolated partition has taken from VMs are left alone, live, a
   }
 });
 
-test('in an isolated partition of their own VMs get its CPUs and no others', {
+test('VMs in an isolated partition get its CPUs and no others', {
   timeout: TIMEOUT_MS,
 }, async () => {
   const slice = '/sys/fs/cgroup/machine.slice';

@@ -65,7 +65,7 @@ const procedures = (names: ReadonlySet<CallName>): Map<number, CallName> =>
 const READING = procedures(READ_ONLY_CALLS);
 const ASKING_GUESTS = procedures(GUEST_AGENT_CALLS);
 
-/** Scrapes with these groups on, and gives what went through the proxy meanwhile. */
+/** Scrapes with these groups on, and returns what went through the proxy during that time. */
 async function recordRun(collect: readonly string[]): Promise<Recorded[]> {
   recorded.length = 0;
   const virtune = new VirtuneProcess(
@@ -107,7 +107,7 @@ test('over a full run with every group but the guest agents on, no call outside 
   );
 });
 
-test('guest agents are asked over a connection of their own, which sends nothing else; without one there is none', async () => {
+test('guest agents are asked over a separate connection, which sends nothing else; without agents there is none', async () => {
   expect((await recordRun(['agent'])).every(({ readOnly }) => readOnly)).toBe(true);
   const name = `${PREFIX}channel`;
   const file = join(LAB_DIR, 'channel.xml');

@@ -39,7 +39,7 @@ async function expectRestored(tmux: Tmux): Promise<void> {
 }
 
 test.each(TERMS)(
-  'on %s it draws, follows a new size, stops and goes on, and leaves all as it was',
+  'on %s it draws, follows a resize, stops and continues, and restores the terminal',
   async (term) => {
     const tmux = terminal({ term });
     tmux.top('--demo');
@@ -199,7 +199,7 @@ test('a crash leaves the terminal as it was, and says what happened', async () =
   await expectRestored(tmux);
 });
 
-test('stopped and continued by signals from outside, it draws itself anew', async () => {
+test('stopped and continued by signals from outside, it redraws itself', async () => {
   const tmux = terminal({ term: 'xterm-256color' });
   tmux.top('--demo');
   await tmux.until('VMs', isUp);

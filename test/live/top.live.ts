@@ -19,7 +19,7 @@ import { Tmux } from './lab/tmux.ts';
 import { virsh } from './lab/virsh.ts';
 
 const CLI = process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../../cli/virtune.ts');
-// A new libvirtd looks at every QEMU there is before it tells of any: that is not what is tested here.
+// A new libvirtd probes every QEMU before it reports any: that is not what is tested here.
 beforeAll(() => {
   virsh('version');
   virsh('capabilities');
@@ -51,7 +51,7 @@ function exported(sample: HostSample): Series[] {
 
 const value = (vm: Vm, id: string): number => Number(findColumn(vmColumns, id)?.read(vm));
 
-test('what the console shows is what the exporter tells at the same ticks', async () => {
+test('what the console shows is what the exporter reports at the same ticks', async () => {
   const [first, second] = await twoSamples();
   const model = new HostModel({ name: 'host', uri: 'qemu:///system', groups: groupsToAsk() });
   model.ingest(first);
@@ -65,7 +65,7 @@ test('what the console shows is what the exporter tells at the same ticks', asyn
     const added = (name: string): number => sum(after, name) - sum(before, name);
     const seconds = (vm.rates?.elapsedMs ?? Number.NaN) / 1_000;
     expect(seconds, domain).toBeGreaterThan(1);
-    // CPU time is read by another call, at a moment of its own.
+    // CPU time is read by another call, at another moment.
     const cpuSeconds = cpuElapsedMs(first, second, vm) / 1_000;
     expect(value(vm, 'cpu_percent'), domain).toBeCloseTo(
       (added('info_cpu_time_seconds_total') / cpuSeconds) * 100,
@@ -146,7 +146,7 @@ afterEach(async () => {
 const vm = (name: string): Tick['vms'][number] | undefined =>
   ticks.at(-1)?.vms.find((each) => each.name === name);
 
-test('a guest that hangs is told as stuck, and why its figures are missing; the others keep theirs', async () => {
+test('a guest that hangs is shown as stuck, with the reason for its missing figures; the others keep theirs', async () => {
   await until('figures', 60_000, () => typeof vm(BOOTED)?.['cpu_percent'] === 'number');
   process.kill(qemuPid(STUCK), 'SIGSTOP');
   await until('it to be stuck', 60_000, () => vm(STUCK)?.state === 'stuck');
@@ -161,7 +161,7 @@ test('a guest that hangs is told as stuck, and why its figures are missing; the 
   await until('it to be back', 60_000, () => typeof vm(STUCK)?.['disk_read_bytes_per_second'] === 'number');
 });
 
-test('while libvirtd is away it says so, and goes on when it is back', async () => {
+test('while libvirtd is away it says so, and continues when it is back', async () => {
   await until('figures', 60_000, () => typeof vm(BOOTED)?.['cpu_percent'] === 'number');
   await killLibvirtd('SIGKILL');
   await until('the host to be down', 60_000, () => ticks.at(-1)?.hosts[0]?.up === false);
@@ -193,7 +193,7 @@ test('a guest that is stopped and started on screen stays in its row, under the 
   }
 });
 
-test('what the host itself tells is on the screen: pressure, CPUs by number, where vCPUs run', async () => {
+test('what the host itself reports is on the screen: pressure, CPUs by number, where vCPUs run', async () => {
   const tmux = new Tmux({ term: 'xterm-256color', width: 140, height: 40 });
   try {
     tmux.top('-d', '0.5');

@@ -39,7 +39,7 @@ describe('TLS to a real libvirtd', () => {
     expect(await finds(uri(pki.client), { readOnly: false })).toBe(BOOTED);
   });
 
-  test('a client with a certificate of somebody else is refused, and told which file it was', async () => {
+  test('a client with a certificate of another CA is refused, and the error names the file', async () => {
     await expect(finds(uri(pki.stranger))).rejects.toMatchObject({ code: 'LIBVIRT_TLS' });
   });
 

@@ -163,7 +163,7 @@ const LIVE: Readonly<Record<string, LiveCase>> = {
     seen: () => guest.cgroup('blkio', 'blkio.bfq.weight'),
     said: '300',
   },
-  'disk limits for both ways': {
+  'disk limits for reads and writes': {
     changes: [
       ['disk.iotune.totalBytesSec', 'vdb', '5000000'],
       ['disk.iotune.totalBytesSecMax', 'vdb', '9000000'],
@@ -197,7 +197,7 @@ const LIVE: Readonly<Record<string, LiveCase>> = {
 };
 
 test.each(Object.entries(LIVE))(
-  'live: %s, seen by others, and as before once taken back',
+  'live: %s, seen by others, and as before after a rollback',
   async (_, { changes, seen, said }) => {
     const [before, defined] = [guest.picture(), guest.inactive];
     const outcome = await apply(liveSteps(guest, changes));
@@ -210,7 +210,7 @@ test.each(Object.entries(LIVE))(
   },
 );
 
-test('all live knobs in one transaction, taken back as one', async () => {
+test('all live knobs in one transaction, rolled back as one', async () => {
   const before = guest.picture();
   const exclusive = ['iothread taken away'];
   const all = Object.entries(LIVE).filter(([name]) => !exclusive.includes(name));
@@ -451,7 +451,7 @@ function schedulingPolicy(comm: string): string {
 }
 
 test.each(Object.entries(BOOT))(
-  'at a restart: %s, seen in the running QEMU, and to the byte as before once taken back',
+  'at a restart: %s, seen in the running QEMU, and as before to the byte after a rollback',
   async (_, { changes, steps = [], seen, said }) => {
     const [before, defined] = [guest.picture(), guest.inactive];
     const outcome = await apply([...steps, definitionStep(guest, changes), restartStep(guest)]);
@@ -567,7 +567,7 @@ test('a guest that runs is asked to shut down, obeys, and comes back as it was w
   await booted.untilUp();
 }, 400_000);
 
-test('the balloon of a running guest leaves it what was asked for, and gives it back', async () => {
+test('the balloon of a running guest leaves it the requested memory, and returns the rest afterwards', async () => {
   const booted = new BootedGuest();
   const actual = (): string | undefined => domstats(BOOTED).get('balloon.current');
   await booted.untilUp();

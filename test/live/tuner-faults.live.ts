@@ -52,7 +52,7 @@ const options = (more: Partial<RunOptions> = {}): RunOptions => runOptionsOf(sta
 const recover = (how: 'undo' | 'finish'): Promise<TransactionOutcome[]> =>
   recoverHost(hostname, { ...options(), how, force: false });
 
-/** Of each kind something: what runs, what is defined, the host, and a restart that brings it about. */
+/** Something of each kind: what runs, what is defined, the host, and a restart that applies it. */
 const LIVE = [
   ['vcpupin', '0', '1'],
   ['shares', '', '2048'],
@@ -198,7 +198,7 @@ test('libvirtd killed and not started again: said so, and undone by recover once
   expect(world()).toEqual(before);
 });
 
-/** A disk of its own for the journal, small enough to be filled. */
+/** A separate disk for the journal, small enough to be filled. */
 function smallDisk(): { readonly path: string; fill(): void; free(): void; unmount(): void } {
   const path = join(stateDir, 'small');
   mkdirSync(path, { mode: 0o700 });
@@ -266,7 +266,7 @@ test.each(['doing 1', 'done 3', 'doing 5'])(
 const ENDS: Readonly<Record<string, (name: string) => void>> = {
   destroyed: (name) => virsh('destroy', name),
   'killed with its QEMU': () => process.kill(guest.pid, 'SIGKILL'),
-  'saved by somebody': (name) => virsh('managedsave', name),
+  'saved by another client': (name) => virsh('managedsave', name),
 };
 
 test.each(
@@ -299,7 +299,7 @@ test.each(
   },
 );
 
-test('a guest that is undefined and destroyed meanwhile is said to be gone, and is not brought back', async () => {
+test('a guest that is undefined and destroyed during the run is reported as gone, and is not restored', async () => {
   const steps = [...liveSteps(guest, LIVE), definitionStep(guest, DEFINED)];
   const trace = ({ when, what }: { when: string; what: string }): void => {
     if (when !== 'before' || what !== 'domainAddIoThread') return;
@@ -332,12 +332,12 @@ test('a CPU that an emulated guest cannot have: taken by define, refused at the 
   expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_RESTART' }, remains: [] });
   expect(outcome.failure?.message).toContain('host-passthrough');
   expect(world()).toEqual(before);
-  // What is no part of a definition stays as well.
+  // What is not part of a definition stays as well.
   expect(virsh('dominfo', guest.name)).toMatch(/Autostart:\s+enable/);
   virsh('autostart', '--disable', guest.name);
 });
 
-test('one host, one run: the second is told who is at it, or waits until that is done', async () => {
+test('one host, one run: the second learns who holds the host, or waits until it is free', async () => {
   let second: Promise<unknown> | undefined;
   const trace = async ({ when, what }: { when: string; what: string }): Promise<void> => {
     if (when !== 'before' || what !== 'domainPinVcpuFlags' || second !== undefined) return;

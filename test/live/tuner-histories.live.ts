@@ -222,7 +222,7 @@ const played = (): fc.Arbitrary<Played> =>
     }),
   });
 
-test('on real guests too, after any history of two users and of killed processes nothing is dangerous, and the way back is to the letter', {
+test('on real guests too, after any history of two users and killed processes no state is dangerous, and a rollback restores everything exactly', {
   timeout: 60_000 + RUNS * HISTORY_MS,
 }, async () => {
   await fc.assert(

@@ -41,7 +41,7 @@ afterAll(() => {
 
 const tune = (...args: string[]) => new VirtuneProcess('tune', ...args, '--state-dir', stateDir).ended;
 
-test('the inventory counts what will boot; the pool grows, the guest lies in it, and rollback gives it back', async () => {
+test('the inventory counts what will boot; the pool grows, the guest uses it, and rollback shrinks it', async () => {
   const missing = PAGES - count('free_hugepages');
   const shown = JSON.parse((await tune('hugepages', '--json')).stdout);
   expect(shown.pools).toContainEqual({

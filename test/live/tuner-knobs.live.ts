@@ -45,7 +45,7 @@ async function liveAndBack(knobs: Readonly<Record<string, unknown>>, seen: () =>
 const tuneOf = (disk: string, field: string): string | undefined =>
   new RegExp(`^${field}\\s*:[ \\t]*(\\S*)`, 'm').exec(virsh('blkdeviotune', guest.name, disk))?.[1];
 
-test("the pool of an iothread of which nothing was said: both ends in one call, and back to QEMU's own", async () => {
+test("the pool of an iothread without settings: both ends in one call, and back to QEMU's defaults", async () => {
   await liveAndBack({ 'iothread.pool': '2-9' }, () =>
     expect(guest.ioThreadPools()).toEqual([
       [2, 9],
@@ -61,7 +61,7 @@ test("the pool of an iothread of which nothing was said: both ends in one call, 
   );
 });
 
-test('polling and pool of an iothread at once: both in QEMU, and both back', async () => {
+test('polling and pool of an iothread at once: both in QEMU, and both restored', async () => {
   const poll = (): string | undefined => domstats(guest.name).get('iothread.1.poll-max-ns');
   const before = poll();
   expect(before).not.toBe('65536');
@@ -75,7 +75,7 @@ test('polling and pool of an iothread at once: both in QEMU, and both back', asy
   expect(poll()).toBe(before);
 });
 
-test("a limit on disks of any bus: QEMU names a group after each, and that is nobody's group", async () => {
+test('a limit on disks of any bus: QEMU names a group after each, and that is not a throttle group', async () => {
   await liveAndBack({ 'disk.iotune.totalIopsSec': 700 }, () => {
     expect(['vda', 'vdb', 'sda'].map((disk) => tuneOf(disk, 'total_iops_sec'))).toEqual([
       '700',
@@ -87,7 +87,7 @@ test("a limit on disks of any bus: QEMU names a group after each, and that is no
   expect(['vda', 'vdb', 'sda'].map((disk) => tuneOf(disk, 'total_iops_sec'))).toEqual(['0', '0', '0']);
 });
 
-test("a group of somebody's choosing on a SCSI disk is kept, and given back", async () => {
+test('a throttle group that a user chose for a SCSI disk is kept, and restored', async () => {
   virsh('blkdeviotune', guest.name, 'sda', '--total-iops-sec', '300', '--group-name', 'tenant', '--live');
   await liveAndBack({ 'disk.iotune.totalIopsSec': [{ value: 700, on: ['sda'], ...WORD }] }, () => {
     expect([tuneOf('sda', 'total_iops_sec'), tuneOf('sda', 'group_name')]).toEqual(['700', 'tenant']);
@@ -96,7 +96,7 @@ test("a group of somebody's choosing on a SCSI disk is kept, and given back", as
   virsh('blkdeviotune', guest.name, 'sda', '--total-iops-sec', '0', '--live');
 });
 
-test('an iothread that a profile takes away comes back with the pin that it had only while it ran', async () => {
+test('an iothread that a profile removes is restored with the pin that it had only while it ran', async () => {
   virsh('iothreadpin', guest.name, '2', '1', '--live');
   await liveAndBack({ 'iothread.count': 1 }, () => {
     expect(Object.keys(guest.affinity)).not.toContain('IO iothread2');

@@ -217,7 +217,7 @@ test.each(settings.filter(({ id }) => !NOT_YET.test(id) && !KVM_ONLY.test(id)))(
   },
 );
 
-test('what only a later libvirt can keep is refused by this one, and so never wished of it', () => {
+test('what only a later libvirt can keep is refused by this one, and so never planned for it', () => {
   for (const [id, value] of [
     ['iothread.poll.max', '0'],
     ['disk.iothreads', '1-2'],
@@ -260,7 +260,7 @@ const taken = (wishes: readonly Wish[]): Wish[] =>
   );
 
 test.each(ProfileLibrary.open([]).places.map(({ name }) => name))(
-  '%s makes definitions that libvirt takes, and that read as they were wished',
+  '%s makes definitions that libvirt accepts, and that read as planned',
   async (name) => {
     const profile = ProfileLibrary.open([]).get(name);
     const connection = await connect('qemu:///system', { readOnly: true });

@@ -22,7 +22,7 @@ tuningContract('a real libvirtd with QEMU', () => ({
   bridge: 'virbr0',
 }));
 
-test("each definition of the simulator's is one that libvirt gives back to the byte", async () => {
+test('libvirt returns each definition of the simulator unchanged, to the byte', async () => {
   const connection = await connect('qemu:///system', { readOnly: false });
   for (const vm of new SimulatedHost(findScenario('calm')).vms) {
     const xml = vm.xml({ inactive: true, secure: true });

@@ -53,7 +53,7 @@ test('the names that existing dashboards know are kept', () => {
   expect(known.filter((name) => !names.has(name))).toEqual([]);
 });
 
-test('a name that is given for another exporter is none of our own, or it would be there twice', () => {
+test('a name that exists for another exporter is not one of ours, or it would be exported twice', () => {
   const own = new Set(catalogue.map((metric) => metric.name));
   for (const { metrics } of Object.values(compatGroups)) {
     const names = metrics.map((metric) => metric.name);

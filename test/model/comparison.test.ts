@@ -17,7 +17,7 @@ const rows = readFileSync(join(import.meta.dirname, '../../docs/comparison.md'),
 
 const has = (cell: string | undefined): boolean => cell !== '-' && cell !== 'no';
 
-test('there is nothing that any of the others has and virtune has not, and ten things and more that none has', () => {
+test('virtune has everything that any of the others has, and at least ten things that none has', () => {
   expect(rows.filter(([, virtune]) => !has(virtune)).map(([what]) => what)).toEqual([]);
   const ours = rows.filter(([, , ...others]) => !others.some(has));
   expect(ours.length).toBeGreaterThanOrEqual(10);

@@ -40,7 +40,7 @@ test('no value has a control character, whatever the metadata holds', () => {
   );
 });
 
-test('an expression that is none, or whose prefix nobody declared, is refused at once', () => {
+test('an invalid expression, or one with an undeclared prefix, is refused at once', () => {
   expect(() => compileMetadata({ x: '//[' })).toThrow(/x: .* is not a valid XPath/);
   expect(() => compileMetadata({ x: '//b:team' }, NAMESPACES)).toThrow(/x: .* is not a valid XPath/);
 });

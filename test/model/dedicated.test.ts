@@ -30,7 +30,7 @@ test.each([
   ['a CPU for each vCPU', '<vcpu>2</vcpu>', pins('1', '2'), '1-2'],
   ['the threads of one core', '<vcpu>1</vcpu>', pins('1,9'), '1,9'],
   ['a set with no more CPUs than vCPUs', "<vcpu cpuset='0-2'>3</vcpu>", '', '0-2'],
-])('vCPUs have %s to themselves', (_, vcpu, tune, taken) => {
+])('vCPUs have %s dedicated', (_, vcpu, tune, taken) => {
   const found = claims(vcpu, tune);
   expect([found.vcpus.toString(), ranges(found)]).toEqual([taken, []]);
 });

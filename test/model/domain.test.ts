@@ -208,7 +208,7 @@ test.each([
     `<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]>${domain('&e;')}`,
   ],
   ['entities that would eat memory', `<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>${domain('&b;')}`],
-  ['an entity nobody declared', domain('<title>&x;</title>')],
+  ['an undeclared entity', domain('<title>&x;</title>')],
   ['another document', '<network/>'],
   ['half a document', '<domain><name>'],
   ['nothing', ''],
@@ -256,7 +256,7 @@ test('each queue of a mapped disk has its iothread: as the XML says, or in turns
   expect(mapped(`queues='3' ${turns}`)).toEqual({ 0: 2, 1: 5, 2: 2 });
 });
 
-test('without a mapping, or with turns over an unknown number of queues, no queue is said to have an iothread', () => {
+test('without a mapping, or with turns over an unknown number of queues, no queue has a known iothread', () => {
   expect(mapped("iothread='1' queues='2'>")).toBeUndefined();
   expect(mapped("queues='2'>")).toBeUndefined();
   expect(mapped("><iothreads><iothread id='2'/><iothread id='5'/></iothreads>")).toBeUndefined();

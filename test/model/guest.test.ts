@@ -10,7 +10,7 @@ const count = (field: string, value: number | bigint): TypedParam => ({
   value,
 });
 
-test('what an agent told libvirt 9.0.0 is read to the figures that are told on', () => {
+test('the answer of an agent to libvirt 9.0.0 is read into the figures that are exported', () => {
   // Debian's qemu-guest-agent 7.2 in a guest with one ext4 disk, asked for file systems, system and host name.
   const info = readGuestInfo([
     text('os.id', 'lab'),
@@ -41,7 +41,7 @@ test('what an agent told libvirt 9.0.0 is read to the figures that are told on',
   });
 });
 
-test('a load is told whole or not at all, and a file system of no size has none', () => {
+test('a load is reported completely or not at all, and a file system without a size has no size figures', () => {
   const load = (field: string, value: number): TypedParam => ({ field, type: ParamType.double, value });
   expect(readGuestInfo([load('load.1m', 0.5), load('load.5m', 1), load('load.15m', 2)]).load).toEqual([
     0.5, 1, 2,
@@ -68,7 +68,7 @@ test('a file system keeps its number while it is mounted, and gives it up to ano
   expect(numbered(second, ['/', '/a', '/srv', '/var'], 3).has('/a')).toBe(false);
 });
 
-test('however a guest renames its file systems, there are never more numbers than that, and none is given twice', () => {
+test('however a guest renames its file systems, the numbers stay bounded and unique', () => {
   const rounds = fc.array(fc.array(fc.string({ unit: 'binary' }), { maxLength: 40 }), { maxLength: 20 });
   fc.assert(
     fc.property(rounds, (names) => {

@@ -29,11 +29,11 @@ const ALL: HostFigures = {
 const reasons = (over: Partial<HostFigures>): Record<string, string> =>
   Object.fromEntries(missingOfHost({ ...ALL, ...over }).map(({ part, reason }) => [part, reason]));
 
-test('a host that tells all misses nothing, one without swap included', () => {
+test('a host that reports everything misses nothing, even without swap', () => {
   expect(reasons({})).toEqual({});
 });
 
-test('what only the host itself tells is missing from afar', () => {
+test('figures from the kernel of the host are missing on a remote host', () => {
   const cells = [{ id: 0, cpuNs: new Map(), memoryKiB: one, pages: [] }];
   expect(reasons({ local: undefined, cells })).toEqual({
     load: 'not_local',
@@ -62,12 +62,12 @@ test('a call that hangs is the reason while it has no figures, and a note on the
   ]);
 });
 
-test('a kernel without pressure is told from a virtune that is not there', () => {
+test('a kernel without pressure is distinguished from a virtune on another machine', () => {
   const local = ALL.local && { ...ALL.local, pressure: new Map() };
   expect(reasons({ local })).toEqual({ pressure: 'not_supported' });
 });
 
-test('a libvirt that does not answer is the reason for what it alone tells', () => {
+test('a libvirt that does not answer is the reason for the figures that only libvirt has', () => {
   expect(reasons({ cpuNs: new Map(), memoryKiB: new Map(), topology: undefined, cells: [] })).toEqual({
     cpu: 'no_answer',
     memory: 'no_answer',

@@ -13,7 +13,7 @@ test('shares of CPU time leave out guest time, which is within user time', () =>
   expect(shares).toEqual({ busy: 0.6, user: 0.5, kernel: 0.1, ioWait: 0.1, steal: undefined });
 });
 
-test('nothing is said of a CPU whose counters did not move, or that tells no idle time', () => {
+test('a CPU whose counters did not move, or that reports no idle time, has no figure', () => {
   expect(cpuShares(times({ user: 5, idle: 5 }), times({ user: 5, idle: 5 }))).toBeUndefined();
   expect(cpuShares(times({ user: 5 }), times({ user: 9 }))).toBeUndefined();
 });

@@ -22,7 +22,7 @@ const asked = (over: Partial<Asked> = {}): Asked => ({
 const reasons = (over: Partial<Asked>): Record<string, string> =>
   Object.fromEntries(missingGroups(asked(over)).map(({ group, reason }) => [group, reason]));
 
-test("a guest's memory figures are missing for want of a period, of a device, or of a driver", () => {
+test("a guest's memory figures are missing for lack of a period, a device, or a driver", () => {
   expect(reasons({})).toEqual({ balloon: 'no_stats_period' });
   expect(reasons({ facts: parseDomain(balloon("<memballoon model='none'/>")) })).toEqual({
     balloon: 'no_balloon',
@@ -69,7 +69,7 @@ test('while another client holds the job, balloon and disks are busy for one rea
   expect(reasons({ facts, stats: held, state: 3 })).toEqual({ balloon: 'busy', block: 'busy' });
 });
 
-test('a domain that tells all it was asked for misses nothing', () => {
+test('a domain that reports all it was asked for misses nothing', () => {
   const told = { ...stats, balloon: { unusedKiB: 1 } };
   expect(missingGroups(asked({ stats: told }))).toEqual([]);
 });
@@ -92,7 +92,7 @@ test('one that another job holds is busy, one that is shut off does not run', ()
   expect(reasons({ facts: undefined })).toEqual({ tuning: 'no_xml', balloon: 'no_xml' });
 });
 
-test('what a domain has nothing of is not missing; what it has and did not tell is, with the reason', () => {
+test('what a domain does not have is not missing; what it has and did not report is, with the reason', () => {
   const groups = new Set(['interface', 'iothread', 'perf', 'resctrl', 'cpu', 'kvm', 'dirtyrate']);
   expect(reasons({ groups })).toEqual({
     cpu: 'not_supported',
@@ -121,7 +121,7 @@ test('what a domain has nothing of is not missing; what it has and did not tell 
   expect(reasons({ groups, stats: told })).toEqual({});
 });
 
-test('while the XML is unknown, a domain that answers is not said to lack what it may not have', () => {
+test('while the XML is unknown, a domain that answers is not reported as missing what it may not have', () => {
   const groups = new Set(['interface', 'iothread', 'block']);
   expect(reasons({ groups, facts: undefined, stats: readDomainStats([]) })).toEqual({ tuning: 'no_xml' });
 });

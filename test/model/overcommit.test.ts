@@ -148,7 +148,7 @@ test('without a host to compare with there is no ratio', () => {
   expect([vcpuRatio, memoryMaximumRatio]).toEqual([undefined, undefined]);
 });
 
-test('a CPU to which two vCPUs are pinned alone is dedicated to nobody; a shared range claims nothing', () => {
+test('a CPU to which two vCPUs are pinned is not dedicated; a shared range claims nothing', () => {
   const shared = vm('c', "<vcpu>1</vcpu><cputune><vcpupin vcpu='0' cpuset='0-3'/></cputune>");
   const stopped = vm('d', pinned(2), { run: OFF });
   const { cpusDedicatedTwice } = overcommitOf(host, [
@@ -160,7 +160,7 @@ test('a CPU to which two vCPUs are pinned alone is dedicated to nobody; a shared
   expect(cpusDedicatedTwice).toBe(1);
 });
 
-test('huge pages that stopped VMs will need are held against what is free where they must lie', () => {
+test('huge pages that stopped VMs will need are compared with the free pages where they must lie', () => {
   const backed = (numa: string): string =>
     `<memory>40960</memory>${numa}<memoryBacking><hugepages><page size='2048'/></hugepages></memoryBacking>`;
   const bound = vm('a', backed("<numatune><memory mode='strict' nodeset='0'/></numatune>"), {
@@ -297,7 +297,7 @@ test('a VM may be wider than a cell, or than the whole host', () => {
   ]);
 });
 
-test('contention is the share of wanted time that was not given, of VMs that were there both times', () => {
+test('contention is the share of demand that was not served, over VMs that are in both samples', () => {
   const before = new Map([
     ['a', { runNs: 100, delayNs: 10 }],
     ['restarted', { runNs: 500, delayNs: 500 }],
@@ -331,7 +331,7 @@ test.each([
   ).toBeUndefined();
 });
 
-test('nothing is reckoned from what nobody told: no missing pages, no empty pool, no idle host', () => {
+test('nothing is computed from unknown figures: no missing pages, no empty pool, no idle host', () => {
   const xml =
     '<memory>4096</memory><memoryBacking><hugepages><page size="2048"/></hugepages></memoryBacking>';
   const blind = { ...host, cells: [] };

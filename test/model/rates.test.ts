@@ -29,13 +29,13 @@ test('a counter without a rate is left out, not there without a value', () => {
   expect(Object.entries(blocks?.get('vda') ?? {})).toEqual([['readBytes', 2]]);
 });
 
-test('contention is the share of wanted CPU time that was not given', () => {
+test('contention is the share of CPU demand that was not served', () => {
   const before = instant(0, { 'cpu.time': 0, 'vcpu.0.time': 0, 'vcpu.0.delay': 0 });
   const after = instant(1_000, { 'cpu.time': 8e8, 'vcpu.0.time': 75e7, 'vcpu.0.delay': 25e7 });
   expect(domainRates(before, after)).toMatchObject({ cpuUsage: 0.8, contention: 0.25 });
 });
 
-test('an idle guest has no contention, and one that tells no delay has none known', () => {
+test('an idle guest has no contention, and without a reported delay it is unknown', () => {
   const idle = { 'vcpu.0.time': 5, 'vcpu.0.delay': 5 };
   expect(domainRates(instant(0, idle), instant(1_000, idle))?.contention).toBe(0);
   expect(
@@ -116,7 +116,7 @@ test('a device that is new or unnamed has no rates; one that kept its number is 
   expect([...(domainRates(before, after)?.nets ?? [])]).toEqual([['vnet0', { rxBytes: 20 }]]);
 });
 
-test('vCPUs have rates by their number, and one that was plugged in meanwhile has none yet', () => {
+test('vCPUs have rates by their number, and one that has just been plugged in has none yet', () => {
   const before = instant(0, { 'vcpu.1.time': 100 });
   const after = instant(500, { 'vcpu.0.time': 100, 'vcpu.1.time': 400 });
   expect([...(domainRates(before, after)?.vcpus ?? [])]).toEqual([[1, { timeNs: 600 }]]);

@@ -541,7 +541,7 @@ test('an interface and a vCPU have their counters', () => {
   `);
 });
 
-test('who owns a VM of OpenStack or oVirt, and what a site labels it with', () => {
+test('the owner of a VM of OpenStack or oVirt, and the labels of a site', () => {
   const facts = {
     ...parseDomain('<domain/>'),
     nova: {

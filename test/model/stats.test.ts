@@ -68,7 +68,7 @@ test('vCPU and iothread ids may have gaps, and ten and more', () => {
   expect([...stats.ioThreads]).toEqual([[7, { pollMaxNs: 3 }]]);
 });
 
-test('fields of a newer libvirt are counted and passed over, whatever they are called', () => {
+test('fields of a newer libvirt are counted and skipped, whatever their names', () => {
   const names = [
     'vcpu.0.exits.mean',
     'vm.exits',
@@ -85,11 +85,11 @@ test('fields of a newer libvirt are counted and passed over, whatever they are c
   expect(({} as Record<string, unknown>)['time']).toBeUndefined();
 });
 
-test("libvirt's word for unknown is no figure", () => {
+test("libvirt's value for unknown is not a figure", () => {
   expect(readDomainStats([ullong('balloon.rss', 2n ** 64n - 1n)]).balloon.rssKiB).toBeUndefined();
 });
 
-test('what the guest uses is known only from what it sees and what it could give back', () => {
+test('the used memory of a guest needs its total, and its usable or unused memory', () => {
   expect(memoryUsedKiB({ availableKiB: 100, usableKiB: 30, unusedKiB: 10 })).toBe(70);
   expect(memoryUsedKiB({ availableKiB: 100, unusedKiB: 10 })).toBe(90);
   expect(memoryUsedKiB({ availableKiB: 100 })).toBeUndefined();
@@ -135,7 +135,7 @@ test('a bin far behind the others takes no more memory than any other bin', () =
   expect(stats.blocks.get(0)?.latency?.get('read')?.size).toBe(1);
 });
 
-test('resctrl monitors tell by monitor, and by cache or memory controller', () => {
+test('resctrl monitors report by monitor, and by cache or memory controller', () => {
   const text = (field: string, value: string): TypedParam => ({ field, type: ParamType.string, value });
   const uint = (field: string, value: number): TypedParam => ({ field, type: ParamType.uint, value });
   // As virDomainStatsCPU and -Memory of libvirt's QEMU driver write them.

@@ -46,14 +46,14 @@ test('a CPU that is offline has a number and no place, and does not count as onl
   expect(onlineCpus(topology).toString()).toBe('0');
 });
 
-test('several last-level caches in a socket are held apart, and an old libvirt tells of none', () => {
+test('several last-level caches in a socket are distinguished, and an old libvirt reports none', () => {
   const banks =
     "<cache><bank id='0' level='3' size='32' unit='MiB' cpus='0-7'/><bank id='1' level='3' size='32768' unit='KiB' cpus='8-15'/></cache>";
   expect(parseCapabilities(wrap('', banks)).caches.map((bank) => bank.sizeKiB)).toEqual([32_768, 32_768]);
   expect(parseCapabilities(wrap('')).caches).toEqual([]);
 });
 
-test("what resctrl can hand out of caches and memory bandwidth is told, as libvirt's capabilities have it", () => {
+test("what resctrl can allocate of caches and memory bandwidth is read from libvirt's capabilities", () => {
   const xml = `<cache>
       <bank id='0' level='3' type='both' size='15360' unit='KiB' cpus='0-5'>
         <control granularity='768' min='1536' unit='KiB' type='both' maxAllocs='4'/>

@@ -3,7 +3,7 @@ import { createVitest, type TestCase } from 'vitest/node';
 import type { FileReport, Job, TestReport } from './job.ts';
 
 /**
- * A process of its own, with one vitest that stays loaded: it takes jobs as messages, puts their sources in the place of
+ * A separate process, with one vitest that stays loaded: it takes jobs as messages, puts their sources in the place of
  * those on disk and runs their tests. Its tests run in threads, so that they end with it when it is killed.
  */
 const ROOT = join(import.meta.dirname, '../..');

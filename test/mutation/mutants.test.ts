@@ -38,7 +38,7 @@ test('numbers, strings, lists, fallbacks and calls that select or sort are chang
   expect(variants('const a = Math.min(b, c);')).toEqual(['const a = Math.max(b, c);']);
 });
 
-test('types, names of modules, texts that are joined and what an error says are left alone', () => {
+test('types, names of modules, texts that are joined and messages of errors are not changed', () => {
   expect(
     variants("import { a } from './a.ts'; interface B { c: 'd' | 1 }; type E = F extends 1 ? 2 : 3;"),
   ).toEqual([]);

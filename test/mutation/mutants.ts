@@ -181,7 +181,7 @@ function callsOf(node: Node, parents: readonly Node[], text: string): Change[] {
   const to = EXCHANGED.get(name);
   return [
     to !== undefined && replace(property, to),
-    // A statement of its own is left out as a whole.
+    // A separate statement is left out as a whole.
     LEFT_OUT.has(name) &&
       parents.at(-1)?.type !== 'ExpressionStatement' && { start: dot, end: node.end, text: '' },
   ];

@@ -90,7 +90,7 @@ test('an agent is asked beside the tick, about once a minute, and what it said i
   expect(asked).toHaveLength(2);
 });
 
-test('who has no agent, none that is connected, or does not run is not asked, and says why', async () => {
+test('a guest without a connected agent, or that does not run, is not asked, and has the reason', async () => {
   const { asked, tick, reasons, opened } = readerOf(() => ({ params: [] }));
   await tick([DOMAIN], NO_AGENT);
   expect(reasons()).toEqual(['agent no_agent']);
@@ -105,7 +105,7 @@ test('who has no agent, none that is connected, or does not run is not asked, an
   expect(opened()).toBe(1);
 });
 
-test('without anybody to ask no writable connection is ever opened', async () => {
+test('without an agent to ask, no writable connection is ever opened', async () => {
   const { tick, opened } = readerOf(() => ({ params: [] }));
   for (let n = 0; n < 5; n++) await tick([DOMAIN], NO_AGENT);
   expect(opened()).toBe(0);
@@ -152,7 +152,7 @@ test.each([
   [55, 'not_running'],
   [3, 'not_supported'],
   [29, 'not_permitted'],
-])('an answer with libvirt error %i is told as %s', async (code, reason) => {
+])('an answer with libvirt error %i is reported as %s', async (code, reason) => {
   const { failures, tick, reasons } = readerOf(() => {
     throw new RemoteError('domainGetGuestInfo', code, 10, 'no');
   });
@@ -162,12 +162,12 @@ test.each([
   expect(failures).toHaveLength(reason === 'not_permitted' ? 1 : 0);
 });
 
-test('a connection that is not permitted is said to the operator and told of each guest, and tried again later', async () => {
+test('a connection without permission is logged, is the reason for each guest, and is tried again later', async () => {
   let permitted = false;
   const { clock, failures, tick, reasons, opened } = readerOf(() => ({ params: disk('/', 7) }), {
     open: async () => {
       if (!permitted) throw new ConnectError('LIBVIRT_PERMISSION', 'permission denied');
-      throw new ConnectError('LIBVIRT_REFUSED', 'nobody listens there');
+      throw new ConnectError('LIBVIRT_REFUSED', 'connection refused');
     },
   });
   const domains = numberedDomains(3);
@@ -210,7 +210,7 @@ test('load is asked of a libvirt that knows it, words where they are wanted, and
   });
 });
 
-test('another run of a domain begins anew; one that is gone is forgotten', async () => {
+test('another run of a domain starts over; a domain that is gone is forgotten', async () => {
   const { reader, asked, tick, reasons } = readerOf(() => ({ params: disk('/', 7) }));
   await tick();
   const restarted = { ...DOMAIN, id: DOMAIN.id + 1 };

@@ -135,7 +135,7 @@ describe('waiting for background reads', () => {
     expect([read.value, dependent.value]).toEqual(['topology', 'cells']);
   });
 
-  test('does not wait at all for one that a tick has waited for in vain, until it is quick again', async () => {
+  test('is not waited for after a tick has waited without an answer, until it is quick again', async () => {
     const { questions, options } = source();
     const background = new Background();
     const read = background.add(options);

@@ -57,7 +57,7 @@ test('a tick opens the base connections that are missing, and no more', async ()
   expect(opener.pending).toHaveLength(3);
 });
 
-test('places are those of all connections that may be opened; stuck calls those of all that are', async () => {
+test('slots count over all connections that may be opened; stuck calls over all that are open', async () => {
   await started();
   expect([pool.placesMax, pool.stuckCalls]).toEqual([12, 0]);
   opener.link(0).abandonedCalls = 1;
@@ -111,7 +111,7 @@ test('a call that finds no place before the deadline is late', async () => {
   });
 });
 
-test('a call has its own time or what is left until the deadline, whichever is less', async () => {
+test('a call has its own timeout or the time left until the deadline, whichever is less', async () => {
   await started();
   await ask(1, 'domainGetState', new Deadline(200));
   await ask(1, 'domainGetState', new Deadline(900));

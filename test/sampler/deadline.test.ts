@@ -27,7 +27,7 @@ test('what is left of a deadline shrinks with time, to 1 ms and no less', () => 
   expect(deadline.remainingMs).toBe(1);
 });
 
-test('a promise is awaited until the time is over, and its timer ends with it', async () => {
+test('a pending result is awaited until the deadline, and its timer ends with it', async () => {
   await expect(inTime(Promise.resolve('there'), 50)).resolves.toBe('there');
   await expect(inTime(Promise.reject(new Error('no')), 50)).rejects.toThrow('no');
   expect(vi.getTimerCount()).toBe(0);

@@ -37,7 +37,7 @@ describe('long work yields to the event loop', () => {
     expect(await results).toEqual([0, 1, 2]);
   });
 
-  test('one that fails while others are still begun fails the whole, and is nobody’s unhandled rejection', async () => {
+  test('a failure while other items still start fails the whole, and leaves no unhandled rejection', async () => {
     const failing = mapYielding([1, 2, 3], async (item) => {
       if (item === 1) throw new Error('the first');
       work(10);

@@ -39,7 +39,7 @@ test('a domain is asked for its job at once where libvirt’s link to it or its 
   expect(due({ state: paused, reason: PausedReason.user })).toBe(false);
 });
 
-test('a job is told while it runs, and as it ended, without taking its end from who asks next', async () => {
+test('a job is reported while it runs, and with its result, which stays available to the next client', async () => {
   const extras = extrasOf();
   const read = async () => extras.read(DOMAIN, NOBODY).job;
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(2) }));
@@ -72,7 +72,7 @@ test('a save ends with its domain, which is asked how it ended and not for a job
   });
 });
 
-test('a job that is over and left nothing is not told to run on; no answer changes nothing', async () => {
+test('a job that ended without a result is not reported as running; a missing answer changes nothing', async () => {
   const extras = extrasOf();
   await extras.readJob(DOMAIN, async () => ({ type: 2, params: job(5) }));
   await extras.readJob(DOMAIN, async () => undefined);
@@ -81,7 +81,7 @@ test('a job that is over and left nothing is not told to run on; no answer chang
   expect(extras.read(DOMAIN, NOBODY).job).toBeUndefined();
 });
 
-test('events are counted by domain, a migration is told as its event says, and who is gone is forgotten', async () => {
+test('events are counted by domain, a migration is reported as its event says, and a domain that is gone is forgotten', async () => {
   const extras = extrasOf();
   const { control, emit } = fakeEvents();
   extras.watch(control);
@@ -135,7 +135,7 @@ test("libvirt's link to QEMU is written with the group of events, and not withou
   expect((await read(extrasOf(new Set()))).control).toBeUndefined();
 });
 
-test('which disks failed is asked of a domain that an I/O error has stopped, and forgotten when it goes on', async () => {
+test('a domain that an I/O error has stopped is asked which disks failed, until it is resumed', async () => {
   const extras = extrasOf(new Set<GroupName>(['devices']));
   const failed = async () => extras.read(DOMAIN, NOBODY).diskErrors;
   expect(extras.areDiskErrorsDue(DOMAIN, { state: 1, reason: 1 })).toBe(false);

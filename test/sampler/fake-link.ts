@@ -85,7 +85,7 @@ export class FakeOpener {
   }
 }
 
-/** Until promises that are settled have been seen by those who wait for them. */
+/** Until those who wait for settled results have seen them. */
 export async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }

@@ -157,7 +157,7 @@ describe.each(Object.entries(CALLS) as [CallName, readonly string[]][])('%s', (n
     for (let tick = 0; tick < 3; tick++) expect(await without()).toEqual([...figures].sort());
   });
 
-  test('that answers late is asked once meanwhile, and its answer is used, not asked for again', async () => {
+  test('that answers late is asked once, and its answer is used, not asked for again', async () => {
     hold(name);
     await bench.sampler.sample();
     const before = bench.calls.filter((call) => call === name).length;

@@ -102,7 +102,7 @@ test('while a connection is being opened no other is', async () => {
   expect(opener.pending).toHaveLength(1);
 });
 
-test('calls that have been out for longer than asked are stuck', async () => {
+test('calls in flight for longer than the given time are stuck', async () => {
   await ask('nodeGetInfo');
   await vi.advanceTimersByTimeAsync(60);
   await ask('nodeGetCpuMap');

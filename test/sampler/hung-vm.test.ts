@@ -65,7 +65,7 @@ const of = (sample: HostSample, name = VM): DomainSample | undefined =>
 const unresponsive = (sample: HostSample): string[] =>
   sample.domains.filter(({ outcome }) => outcome.kind === 'unresponsive').map(({ domain }) => domain.name);
 
-test('a VM that hangs behind a job that somebody else holds is unresponsive in the first sample, since it began', async () => {
+test('a VM that hangs behind the job of another client is unresponsive in the first sample, with the time since when', async () => {
   const vm = daemon.vm(VM);
   const beganAtMs = Date.now();
   daemon.faults.hang(vm);
@@ -94,7 +94,7 @@ test('a client that starts while another waits for the hung VM sees it hang, and
   expect(of(await first.sample())?.outcome.kind).toBe('fresh');
 });
 
-test('a job that somebody holds while the monitor answers is no hang', async () => {
+test('a job of another client is not a hang while the monitor answers', async () => {
   daemon.faults.holdJob(daemon.vm(VM));
   const sampler = another();
   for (let i = 0; i < 5; i++) {
@@ -122,7 +122,7 @@ test('a VM whose job another client holds for a moment is asked again in the sam
   expect(asked.filter((name) => name === VM)).toHaveLength(2);
 });
 
-test('a long job is asked about by one call that waits, and is no hang while that is young', async () => {
+test('one waiting call asks about a long job, which is not a hang while that call is recent', async () => {
   daemon.faults.holdJob(daemon.vm(VM), true);
   const sampler = another({ groups: new Set(['block']), tickDeadlineMs: 500 });
   for (let i = 0; i < 5; i++) expect(of(await sampler.sample())?.outcome.kind).toBe('fresh');
@@ -150,7 +150,7 @@ test('where samples are rare, the first that sees a VM hang within a long job wa
   expect(sample.domains.filter(({ outcome }) => outcome.kind === 'fresh')).toHaveLength(13);
 });
 
-test('a paused VM that is being saved lets nobody in for as long as it takes: that is no hang', async () => {
+test('a paused VM that is being saved admits no client for as long as it takes: that is not a hang', async () => {
   const vm = daemon.vm(VM);
   daemon.faults.jobWaitMs = 10;
   daemon.faults.holdJob(vm, true);
@@ -227,13 +227,13 @@ test('a caller with little time does not cut the sample of one that has more', a
 });
 
 test.each([Number.NaN, 1e9, Number.POSITIVE_INFINITY])(
-  'a budget of %s ms is as good as none',
+  'a budget of %s ms counts as no limit',
   async (budgetMs) => {
     await expect(another().sample(budgetMs)).resolves.toMatchObject({ domains: { length: 14 } });
   },
 );
 
-test('a job that lets queries in is no hang, and is named: at once where its pause shows it, else within ten samples', async () => {
+test('a job that lets queries in is not a hang, and is named: at once where its pause shows it, else within ten samples', async () => {
   const MIGRATION_OUT = 5;
   const vm = daemon.vm(VM);
   const other = daemon.vm('pg-billing');

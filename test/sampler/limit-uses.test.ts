@@ -38,7 +38,7 @@ function of(outcome: Outcome, id = DOMAIN.id): DomainSample {
 
 const use = (uses: LimitUses, ...samples: DomainSample[]) => uses.complete(samples)[0]?.limitUses?.get('vda');
 
-test('what was used of each limit is told from the second sample on, and of disks that have one', () => {
+test('the use of each limit is reported from the second sample on, for disks that have limits', () => {
   const uses = new LimitUses();
   expect(uses.complete([sample(0, 500, 5)])[0]?.limitUses).toBeUndefined();
   const [second] = uses.complete([sample(10_000, 5_500, 205)]);
@@ -51,7 +51,7 @@ test('what was used of each limit is told from the second sample on, and of disk
   );
 });
 
-test('two scrapers, one right after the other, are told the same', () => {
+test('two scrapers, one right after the other, get the same figures', () => {
   const uses = new LimitUses();
   use(uses, sample(0, 0, 0));
   const first = use(uses, sample(10_000, 5_000, 0));
@@ -59,7 +59,7 @@ test('two scrapers, one right after the other, are told the same', () => {
   expect(use(uses, sample(20_000, 5_000, 0))?.get('total_bytes')).toBe(0);
 });
 
-test('a restart, a counter that fell and a domain that does not answer make up nothing', () => {
+test('a restart, a counter that fell and a domain that does not answer give no figure', () => {
   const uses = new LimitUses();
   use(uses, sample(0, 9_000, 90));
   expect(use(uses, sample(10_000, 10, 100))).toEqual(new Map([['read_requests', 0.1]]));

@@ -47,7 +47,7 @@ test('where libvirt does not answer twice, a stopped process has hung since it w
   expect(await look('t', 'no answer', 'no answer', OCCUPIED)).toEqual({ sinceMs: NOW_MS, unused: 1 });
 });
 
-test('a process that runs behind a libvirt that does not answer is no evidence, and not asked about twice', async () => {
+test('a running process behind a libvirt that does not answer is not evidence, and is not asked about twice', async () => {
   expect(await look('S', 'no answer', OCCUPIED)).toEqual({ sinceMs: undefined, unused: 1 });
   rmSync(join(root, '7'), { recursive: true });
   expect(await look('S', OK)).toEqual({ sinceMs: undefined, unused: 0 });

@@ -92,7 +92,7 @@ test.each([
   expect(roleOf(comm)).toBe(role);
 });
 
-test("threads' times are added by role, and a thread that ends meanwhile is passed over", () => {
+test('the times of threads are added by role, and a thread that ends during the read is skipped', () => {
   task(20, 20, 'qemu-system-x86', '5 1 9\n');
   task(20, 21, 'CPU 0/KVM', '100 10 9\n', 2);
   task(20, 22, 'CPU 1/KVM', '200 20 9\n', 3);
@@ -143,7 +143,7 @@ test('throttling of all groups of a VM is added, in v2 and in v1', async () => {
   });
 });
 
-test('a VM whose groups count no quota periods has none, and is not said to have zero', async () => {
+test('a VM whose groups count no quota periods has no figure for them, and not zero', async () => {
   put('proc/20/cgroup', '0::/machine.slice/vm.scope/libvirt/emulator\n');
   put('cg/machine.slice/vm.scope/cpu.stat', 'usage_usec 5\n');
   put('cg/machine.slice/vm.scope/memory.current', '4096\n');
@@ -338,7 +338,7 @@ test('a VM that is off has no figures of a process', async () => {
   expect([...(await read([WEB, { ...WEB2, id: -1 }])).keys()]).toEqual([WEB.uuid]);
 });
 
-test('what was read of a process that has ended is not that of another with its number', async () => {
+test('figures of a process that has ended are not used for another with the same PID', async () => {
   qemu(20, WEB);
   const maps = (pages: number): void =>
     put('proc/20/numa_maps', `7f00 default anon=1 N0=${pages} kernelpagesize_kB=4\n`);
@@ -370,7 +370,7 @@ const told = (...numbers: number[]) => ({
   maps: new Uint8Array(),
 });
 
-test("vCPUs' delay and wait are those of their own threads, by id", async () => {
+test('delay and wait of vCPUs are those of their threads, by id', async () => {
   qemu(20, WEB);
   task(20, 21, 'CPU 1/KVM', '100 10 9\n');
   task(20, 22, 'CPU 11/KVM', '200 20 9\n');
@@ -395,7 +395,7 @@ test('a vCPU that was plugged finds its thread, and one whose thread ended has n
   expect(vcpus.read(WEB, told(0, 1)).get(1)).toEqual({ state: 1, timeNs: 5 });
 });
 
-test('where the kernel does not tell, libvirt is to be asked', async () => {
+test('where the kernel has no figure, libvirt is asked', async () => {
   expect((await vcpusOf()).canRead(WEB)).toBe(false);
   qemu(20, WEB);
   task(20, 20, 'qemu-system-x86', '5 1 9\n');
@@ -404,7 +404,7 @@ test('where the kernel does not tell, libvirt is to be asked', async () => {
   expect((await vcpusOf()).canRead(WEB)).toBe(false);
 });
 
-test('the time waited for is read as older and newer kernels write it, and nothing is no zero', () => {
+test('the wait time is read as older and newer kernels write it, and absent is not zero', () => {
   expect(parseWaitSum('se.statistics.wait_sum                       :             2.000001\n')).toBe(
     2_000_001,
   );
@@ -432,7 +432,7 @@ test('what a kernel without scheduler statistics prints is not a measured zero',
   expect(parseWaitSum('wait_sum : 0.000000\n')).toBeUndefined();
 });
 
-test('a process whose command line never comes is passed over, and the others are found', async () => {
+test('a process whose command line cannot be read in time is skipped, and the others are found', async () => {
   const never = join(root, 'proc/5/cmdline');
   mkdirSync(dirname(never), { recursive: true });
   // Opening a FIFO that nobody writes to blocks, as the kernel does while a process's memory map is locked.
@@ -444,7 +444,7 @@ test('a process whose command line never comes is passed over, and the others ar
   writeFileSync(never, '');
 });
 
-test('a memory map that never comes is said to be so, and costs no other its figures', async () => {
+test('a memory map that cannot be read in time is reported, and costs no other VM its figures', async () => {
   qemu(20, WEB);
   qemu(30, WEB2);
   execFileSync('mkfifo', [join(root, 'proc/20/numa_maps')]);

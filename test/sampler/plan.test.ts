@@ -10,7 +10,7 @@ const RICH = parseDomain(
 );
 const has = (mask: number, group: number): boolean => (mask & group) !== 0;
 
-test('a VM is not asked for groups that it has nothing to tell in', () => {
+test('a VM is not asked for groups in which it has nothing to report', () => {
   const mask = statsMask(DEFAULT_GROUPS, BARE, { rss: true });
   expect(has(mask, StatsGroup.balloon)).toBe(false);
   expect(has(mask, StatsGroup.ioThread)).toBe(false);
@@ -39,12 +39,12 @@ test('with every group off only the state is asked for', () => {
   expect(statsMask(new Set(), undefined)).toBe(StatsGroup.state);
 });
 
-test("what the host's kernel tells of vCPUs is not asked of QEMU, unless KVM's statistics are wanted", () => {
+test("figures of vCPUs from the host's kernel are not asked of QEMU, unless KVM's statistics are wanted", () => {
   expect(has(statsMask(DEFAULT_GROUPS, BARE, { vcpus: true }), StatsGroup.vcpu)).toBe(false);
   expect(has(statsMask(new Set(['vcpu', 'kvm']), BARE, { vcpus: true }), StatsGroup.vcpu)).toBe(true);
 });
 
-test('only a VM with resctrl monitors in its XML is asked for what they tell', () => {
+test('only a VM with resctrl monitors in its XML is asked for their figures', () => {
   const monitored = parseDomain(
     `<domain><cputune><cachetune vcpus='0'><monitor level='3' vcpus='0'/></cachetune>
      <memorytune vcpus='1'><node id='0' bandwidth='60'/></memorytune></cputune></domain>`,

@@ -21,7 +21,7 @@ test('CPU time comes in total and by CPU, in ns, whatever columns the kernel has
   expect(stat.byCpu.get(11)?.get('steal')).toBe(0);
 });
 
-test('pressure is told in ns, and full is absent where the kernel does not have it', () => {
+test('pressure is in ns, and full is absent where the kernel does not have it', () => {
   expect(parsePressure('some avg10=0.00 avg60=0.12 avg300=0.00 total=934806936\n')).toEqual({
     someNs: 934_806_936_000,
     fullNs: undefined,
@@ -40,7 +40,7 @@ test('meminfo and vmstat lines are read alike', () => {
   );
 });
 
-test('a host whose /proc is not there tells nothing, and nothing fails', () => {
+test('a host without /proc has no figures, and nothing fails', () => {
   const local = readLocalHost('/nonexistent');
   expect(local.load).toBeUndefined();
   expect([local.pressure.size, local.meminfoKiB.size, local.vmstat.size]).toEqual([0, 0, 0]);

@@ -77,7 +77,7 @@ test('one sample has every domain with state, figures and facts, running or not'
   expect(sample.versions).toEqual({ hypervisor: 7_002_000, libvirt: 9_000_000 });
 });
 
-test('the host is sampled with its VMs, and what is promised is held against what there is', async () => {
+test('the host is sampled with its VMs, and what is allocated is compared with what it has', async () => {
   await start(14);
   const first = await sampler.sample();
   expect(first.host?.cpusOnline).toBe(daemon.host.cpus.length);
@@ -99,7 +99,7 @@ test('readers that ask at once get one and the same sample, and the host is aske
   expect(await sampler.sample()).not.toBe(samples[0]);
 });
 
-test('a VM that hangs costs nobody else a figure, and is reported with its state and since when', async () => {
+test('a VM that hangs costs no other VM a figure, and is reported with its state and since when', async () => {
   await start(14);
   await sampler.sample();
   daemon.faults.hang(daemon.vm('pg-orders'));
@@ -173,7 +173,7 @@ test('facts are read once, and again only for the domain that an event named', a
   expect(calls.filter((name) => name === 'domainGetXmlDesc')).toHaveLength(1);
 });
 
-/** A /proc with QEMU's process of one VM, a thread per vCPU, each with a delay of its own. */
+/** A /proc with QEMU's process of one VM, a thread per vCPU, each with a different delay. */
 function procOf(uuid: string, vcpus: number): string {
   const root = mkdtempSync(join(tmpdir(), 'virtune-proc-'));
   mkdirSync(join(root, '77/task'), { recursive: true });
@@ -218,7 +218,7 @@ test("vCPU figures are the kernel's where it has them, and libvirt's elsewhere",
   }
 });
 
-test('a VM that vanishes between list and question is left out, and is no failure', async () => {
+test('a VM that vanishes between list and query is left out, and is not a failure', async () => {
   await start(14);
   await sampler.sample();
   const vm = daemon.vm('batch-01');
@@ -247,7 +247,7 @@ test('a VM that stops, starts and is renamed keeps its identity', async () => {
   expect(after?.facts?.name).toBe('web-renamed');
 });
 
-test('a daemon that goes away is told as such, and found again when it returns', async () => {
+test('a daemon that goes away is reported as such, and found again when it returns', async () => {
   await start(14);
   await sampler.sample();
   await daemon.stop();
@@ -266,7 +266,7 @@ test('a daemon that goes away is told as such, and found again when it returns',
 });
 
 test('connections cut in the middle of a sample cost that sample, not the next', async () => {
-  // Deadlines that no slow machine misses: what is told here is the loss, not the time.
+  // Deadlines that no slow machine misses: this tests the loss, not the time.
   await start(200, { domainDeadlineMs: 20_000, tickDeadlineMs: 60_000 });
   await sampler.sample();
   cutAfter(100);
@@ -274,7 +274,7 @@ test('connections cut in the middle of a sample cost that sample, not the next',
   expect(kinds(await sampler.sample())).toEqual({ fresh: 200 });
 }, 90_000);
 
-test("what is not asked by the tick's deadline is late, with its state all the same", async () => {
+test("a VM that is not asked before the tick's deadline is late, but has its state", async () => {
   await start(60, { tickDeadlineMs: 500, inFlight: 1, domainDeadlineMs: 1_000 });
   await sampler.sample();
   daemon.faults.slowMs = 40;
@@ -330,7 +330,7 @@ test('pools whose storage is gone, however many, leave every VM its figures', as
   daemon.faults.release('storagePoolGetInfo');
 });
 
-test('broken bytes from the daemon cost a reconnect and nothing more', async () => {
+test('invalid bytes from the daemon cost a reconnect and nothing more', async () => {
   await start(14);
   await sampler.sample();
   daemon.sendRaw(Buffer.from('this is not the protocol'));

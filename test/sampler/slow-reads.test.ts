@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { SlowReads } from '../../sampler/slow-reads.ts';
 import { turns } from './fake-link.ts';
 
-test('two reads are out at once; those that wait go on one by one, in their order, also after one that fails', async () => {
+test('two reads are in flight at once; those that wait follow one by one, in their order, also after a failure', async () => {
   const reads = new SlowReads();
   const begun: number[] = [];
   const outs = Array.from({ length: 4 }, () => Promise.withResolvers<number>());

@@ -56,13 +56,13 @@ test('a domain that does not run has no CPU time, rather than none used', async 
   expect(asked).toEqual(['domainGetInfo']);
 });
 
-test('nothing that can be read is nothing, not zero', async () => {
+test('an unreadable figure is absent, not zero', async () => {
   const { connection } = fakeConnection({});
   const summary = await new Summaries(1_000, () => 0).read(connection, DOMAIN, undefined, WITH_TIMES);
   expect(Object.entries(summary).filter(([key, value]) => key !== 'uuid' && value !== undefined)).toEqual([]);
 });
 
-test('calls that block all the same are bounded: after two, none of their kind is sent until one is back', async () => {
+test('calls that block anyway are bounded: after two, no call of their kind is sent until one is back', async () => {
   const back = Promise.withResolvers<void>();
   let sent = 0;
   const connection = {

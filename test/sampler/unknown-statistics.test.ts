@@ -15,7 +15,7 @@ test('a statistic that virtune does not know is reported once, for all disks, VM
   expect(unknown.size).toBe(3);
 });
 
-test('a server that makes up names without end does not fill the memory', () => {
+test('a server that invents names without end does not fill the memory', () => {
   const unknown = new UnknownStatistics();
   for (let round = 0; round < 3; round++) {
     unknown.observe(statsOf(...Array.from({ length: 900 }, (_, index) => `made.up${round}x${index}`)));

@@ -7,7 +7,7 @@ const told = (...cpus: number[]) => ({
   maps: Buffer.alloc(0),
 });
 
-test('of more domains than a tick may ask, each has its turn, and keeps what it told until the next', () => {
+test('of more domains than a tick may ask, each has its turn, and keeps its figures until the next', () => {
   const places = new VcpuPlacement(2);
   const domains = ['a', 'b', 'c', 'd', 'e'].map((name) => domain(name));
   const asked: string[][] = [];
@@ -22,7 +22,7 @@ test('of more domains than a tick may ask, each has its turn, and keeps what it 
   expect(domains.map((each) => places.of(each)?.length)).toEqual([1, 1, 1, 1, 1]);
 });
 
-test('who has told in this tick is not asked again, and a stopped domain never', () => {
+test('a domain that has answered in this tick is not asked again, and a stopped domain is never asked', () => {
   const places = new VcpuPlacement();
   const [running, stopped] = [domain('a'), domain('b', -1)];
   places.startTick([running, stopped]);
@@ -35,7 +35,7 @@ test('who has told in this tick is not asked again, and a stopped domain never',
   ]);
 });
 
-test('a restart runs elsewhere: what was told of the run before is forgotten', () => {
+test('a restarted domain runs elsewhere: the figures of the run before are forgotten', () => {
   const places = new VcpuPlacement();
   places.startTick([domain('a', 1)]);
   places.record(domain('a', 1), told(4));

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { parseZoneInfo } from '../../sampler/host/zoneinfo.ts';
 import { ZONEINFO } from './zoneinfo.ts';
 
-test('zones of a node are added up, and a node that does not tell its caches is left out', () => {
+test('zones of a node are added up, and a node that does not report its caches is left out', () => {
   expect([...parseZoneInfo(ZONEINFO)]).toEqual([[0, 1_440 + 740 + 50]]);
 });
 
-test('a text that is no zoneinfo tells of no node', () => {
+test('text that is not zoneinfo gives no node', () => {
   expect(parseZoneInfo('').size).toBe(0);
   expect(parseZoneInfo('MemTotal: 5 kB\n').size).toBe(0);
 });

@@ -39,7 +39,7 @@ describe.each(Object.keys(scenarios))('the VMs of scenario %s', (name) => {
 
 type VmInput = ScenarioInput['vms'][number];
 
-/** Any VM that a scenario may tell of, with names that mean harm. */
+/** Any VM that a scenario may describe, with hostile names. */
 const anyVm = fc.record<VmInput>({
   name: fc
     .string({ minLength: 1, maxLength: 40, unit: 'grapheme' })
@@ -64,7 +64,7 @@ const anyVm = fc.record<VmInput>({
   pins: fc.constantFrom([], ['0', '1-2,4']),
 });
 
-test('whatever VM a scenario tells of, its definition is as libvirt would have stored it', () => {
+test('whatever VM a scenario describes, its definition is as libvirt would have stored it', () => {
   fc.assert(
     fc.property(anyVm, (vm) => {
       const pins = vm.pins?.slice(0, vm.vcpus);
@@ -78,7 +78,7 @@ test('whatever VM a scenario tells of, its definition is as libvirt would have s
   );
 });
 
-/** Parts of a definition in no order and in units of their own. */
+/** Parts of a definition in random order and different units. */
 const anyPart = fc.constantFrom(
   "<cputune><quota>-1</quota><vcpupin cpuset='3,1,2' vcpu='1'/><vcpupin vcpu='0' cpuset='0'/></cputune>",
   "<iothreadids><iothread id='4'/></iothreadids>",

@@ -9,7 +9,7 @@ import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
 
-test('a name with a NUL in it, which no client of ours would send, is answered with an error', async () => {
+test('a name with a NUL in it, which our client never sends, is answered with an error', async () => {
   const { path, remove } = temporarySocket();
   const daemon = new SimulatedDaemon(new SimulatedHost(findScenario('calm')));
   await daemon.listen({ path });

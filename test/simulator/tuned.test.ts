@@ -82,7 +82,7 @@ test('direct, native I/O reads faster than through the host’s cache and the th
   expect(native).toBeLessThan(direct);
 });
 
-test('a change of the definition alone changes nothing until the VM starts anew', () => {
+test('a change of the definition alone changes nothing until the VM starts again', () => {
   const changed = lived((vm) => vm.define((vm.definition?.xml ?? '').replace('<os>', `${HUGE}<os>`)));
   expect(requests(changed)).toBe(requests(lived(() => undefined)));
 });
@@ -117,7 +117,7 @@ test('a start that QEMU refuses leaves the VM off; one that crashes is up for a 
   expect(vm.active).toBe(true);
 });
 
-test('hugepages of a domain that ends are free again, whoever ends it', async () => {
+test('hugepages of a domain that ends are free again, whatever ended it', async () => {
   const { daemon, writer } = await opened();
   const vm = daemon.vm('pg-orders');
   const free = () => daemon.host.hugepages.free(0, 2_048);
@@ -176,7 +176,7 @@ test('CPUs may be offline, and cells may have memory alone', () => {
   expect(() => topologyOf({ coresPerSocket: 6, diesPerSocket: 4 })).toThrow(/evenly/);
 });
 
-test('a thousand VMs that nobody changes hold no XML', () => {
+test('a thousand unchanged VMs hold no XML', () => {
   const host = new SimulatedHost(findScenario('calm'));
   for (const vm of host.vms) vm.xml({ inactive: false, secure: false });
   expect(host.vms.every((vm) => vm.definition?.isOriginal && vm.live?.isOriginal !== false)).toBe(true);

@@ -39,7 +39,7 @@ test('a CPU is shared only as far as it is overloaded', () => {
   expect([pinned, free].every((share) => (share ?? 0) > 0.95)).toBe(true);
 });
 
-test('nobody gets more than is there, and nothing is withheld where there is enough', () => {
+test('no VM gets more than there is, and nothing is withheld where there is enough', () => {
   const classes = fc.array(
     fc.record({
       cpus: fc.uniqueArray(fc.nat(7), { minLength: 1, maxLength: 8 }),
@@ -68,13 +68,13 @@ test('steal follows from overcommit: none on the calm host, plenty on the overco
   expect(delayOf(lived('overcommitted', 10), 'web-01')).toBeGreaterThan(1e9);
 });
 
-test('a noisy neighbour hurts whom it shares CPUs with, and nobody else', () => {
+test('a noisy neighbour hurts the VMs that share its CPUs, and no others', () => {
   const host = lived('noisy-neighbour', 10);
   expect(delayOf(host, 'pg-orders')).toBeGreaterThan(1e9);
   expect(delayOf(host, 'pg-billing')).toBeLessThan(SOME_STARTS_NS);
 });
 
-test('an untuned database waits for CPUs with everybody else', () => {
+test('an untuned database waits for CPUs like all other VMs', () => {
   expect(delayOf(lived('untuned', 30), 'pg-orders')).toBeGreaterThan(1e9);
 });
 
@@ -112,7 +112,7 @@ test('counters only ever grow, however long the host was not asked', () => {
   }
 });
 
-test('every scenario that comes with virtune is one, and says what it shows', () => {
+test('every built-in scenario is valid, and says what it shows', () => {
   for (const name of Object.keys(scenarios)) {
     const scenario = findScenario(name);
     expect(scenario.description).not.toBe('');
@@ -121,7 +121,7 @@ test('every scenario that comes with virtune is one, and says what it shows', ()
   expect(withVmCount(findScenario('calm'), 5_000).vms).toHaveLength(5_000);
 });
 
-test('a scenario that is none says where it is wrong', () => {
+test('the error of an invalid scenario says where it is wrong', () => {
   const vm = { name: 'a', workload: 'oltp', vcpus: 1, memoryMiB: 512 };
   const base = { name: 'x', description: '' };
   expect(() => checkScenario({ ...base, vms: [{ ...vm, vcpus: 0 }] }, 'file')).toThrow(/vms\.0\.vcpus/);

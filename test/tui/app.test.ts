@@ -77,7 +77,7 @@ test('the mouse chooses a row, and opens it with a second click', () => {
   expect(paper.lines[1]).toContain(`${name} on noisy-neighbour`);
 });
 
-test('what could not be done is said', async () => {
+test('a failed action is reported', async () => {
   const { paper, press } = replaying(() => Promise.reject(new Error('the disk is full')));
   press('W');
   await Promise.resolve();
@@ -91,14 +91,14 @@ test('what could not be done is said', async () => {
   expect(paper.text).toContain('a recording keeps its interval');
 });
 
-test('quitting ends it, and suspending is left to who has the process', async () => {
+test('quitting ends it, and suspending is left to the owner of the process', async () => {
   const { press, ended, suspended } = replaying();
   press('C-z', 'q');
   await ended;
   expect(suspended()).toBe(1);
 });
 
-test('a mark and what changed since', () => {
+test('a mark, and the changes since', () => {
   const { paper, press } = replaying();
   press('m', '}', 'x');
   expect(paper.text).toMatch(/noisy-build .*\+\d/);
@@ -121,7 +121,7 @@ test('live: a host that fails says so while another goes on, and both are closed
   const feed = new LiveFeed(
     [
       source('good', () => Promise.resolve(hostSample(ticks++ * 1_000, [{ name: 'web' }]))),
-      source('bad', () => Promise.reject(new Error('nobody listens there'))),
+      source('bad', () => Promise.reject(new Error('connection refused'))),
     ],
     1,
     () => 5_000,
@@ -137,14 +137,14 @@ test('live: a host that fails says so while another goes on, and both are closed
   void ui.run(paper);
   await vi.waitFor(() => expect(ticks).toBeGreaterThanOrEqual(4));
   expect(paper.text).toContain(
-    'bad            libvirt not reachable since 0:00; retrying. nobody listens there',
+    'bad            libvirt not reachable since 0:00; retrying. connection refused',
   );
   expect(paper.text).toMatch(/>good +web/);
   await feed.close();
   expect(closed).toBe(2);
 });
 
-test('live: it ends by itself after as many samples as it was told', async () => {
+test('live: it ends by itself after the requested number of samples', async () => {
   let ticks = 0;
   const feed = new LiveFeed(
     [
@@ -168,6 +168,6 @@ test('live: it ends by itself after as many samples as it was told', async () =>
   });
   await ui.run(new Paper());
   await feed.close();
-  // One more than told: the first has no rates.
+  // One more than requested: the first has no rates.
   expect(ticks).toBeGreaterThanOrEqual(3);
 });

@@ -49,7 +49,7 @@ test('what is not known is a gap in the line, and not a line through it', () => 
   expect(inkAt(lines, 56)).toBe(true);
 });
 
-test('figures of the axis are round, in their unit, and told for nothing but zeros too', () => {
+test('figures of the axis are round, in their unit, and shown for a series of zeros too', () => {
   const axis = (change: Partial<ChartOptions>): string[] =>
     drawn({ height: 12, ...change }).flatMap(
       (row) => /^ *([\d.]+[KMGk]?B?) *[\u2800-\u28ff]/.exec(row)?.[1] ?? [],

@@ -15,13 +15,13 @@ const tables = [
   ['NICs', nicColumns],
 ] as const;
 
-test.each(tables)('columns of %s have ids and aliases of their own', (_, columns) => {
+test.each(tables)('columns of %s have unique ids and aliases', (_, columns) => {
   const names = columns.flatMap(({ id, aliases = [] }) => [id, ...aliases]);
   expect(names.length).toBe(new Set(names).size);
   expect(names.filter((name) => !/^[a-z][a-z0-9_]*$/.test(name))).toEqual([]);
 });
 
-test.each(tables)('columns of %s are reckoned from metrics that the catalogue knows', (_, columns) => {
+test.each(tables)('columns of %s are computed from metrics that the catalogue knows', (_, columns) => {
   const known = new Set(catalogue.map(({ name }) => name));
   const unknown = columns.flatMap(({ metrics }) => metrics.filter((name) => !known.has(name)));
   expect(unknown).toEqual([]);

@@ -21,7 +21,7 @@ test('whatever the text is, nothing in it commands the terminal', () => {
   );
 });
 
-test('names that look alike are told apart', () => {
+test('names that look alike are distinguished', () => {
   const names = ['web', 'we\u200bb', 'web\u200d', '\u202eweb', 'web\u00a0', 'web '];
   expect(new Set(names.map((name) => displayable(name))).size).toBe(names.length);
 });

@@ -35,12 +35,12 @@ test('columns are compared, and a VM without the figure does not pass', () => {
   expect(names('state!=running')).toEqual(['cache-01', 'legacy-files', 'web-02']);
 });
 
-test('nothing filters nothing, and what only looks like a comparison is a name', () => {
+test('an empty filter passes all, and text that only looks like a comparison is a name', () => {
   for (const filter of ['', ' ', '!', '|']) expect(names(filter)).toHaveLength(vms.length);
   expect(names('nosuchcolumn>5')).toEqual([]);
 });
 
-test('a comparison that is wrong says what is right', () => {
+test('the error of a wrong comparison says what is right', () => {
   expect(() => names('steal>much')).toThrow(ExpressionError);
   expect(() => names('steal>much')).toThrow(/steal_percent>10/);
   expect(() => names('state>5')).toThrow(/= or !=/);

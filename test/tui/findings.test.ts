@@ -112,7 +112,7 @@ test.each<[string, readonly (readonly VmSpec[])[]]>([
   ['nic-emulated', twice(nic(0), nic(5_000))],
   ['small-pages', [[{ xml: `<memory unit='GiB'>8</memory>${pinned(0, 1)}` }]]],
   ['old-snapshot', [[{ more: { extras: { snapshots: { count: 1, oldestAtSeconds: -8 * 86_400 } } } }]]],
-])('%s is found where it is so', (rule, ticks) => {
+])('%s is found', (rule, ticks) => {
   expect(found(...ticks)).toContain(rule);
 });
 
@@ -141,7 +141,7 @@ test.each<[string, readonly (readonly VmSpec[])[]]>([
     'a stopped VM that claims the same CPUs',
     [[{ xml: pinned(0, 1) }, { name: 'other', id: -1, state: 5, xml: pinned(0, 1) }]],
   ],
-])('%s is nothing to speak of', (_, ticks) => {
+])('%s is not a finding', (_, ticks) => {
   expect(found(...ticks)).toEqual([]);
 });
 

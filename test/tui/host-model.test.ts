@@ -70,7 +70,7 @@ test('the first sample has no rates and says so', () => {
   ]);
 });
 
-test('a VM that hangs keeps its CPU time, which libvirt tells without it, and says why all else is missing', () => {
+test('a VM that hangs keeps its CPU time, which libvirt reports without QEMU, and says why all else is missing', () => {
   const view = viewAfter([busy(10)], [{ ...busy(11), outcome: 'unresponsive' }]);
   expect(figure(view, 'state')).toBe('stuck');
   expect(figure(view, 'cpu_percent')).toBeCloseTo(100);
@@ -88,13 +88,13 @@ test('after a gap the rate is over the time that passed, not over one delay', ()
   expect(figure(view, 'iops')).toBe(100);
 });
 
-test('a restart begins anew: no rate goes over it', () => {
+test('a restart starts over: no rate spans it', () => {
   const view = viewAfter([busy(10)], [{ ...busy(1), id: 2 }]);
   expect(figure(view, 'cpu_percent')).toBeUndefined();
   expect(figure(view, 'iops')).toBeUndefined();
 });
 
-test('what is not told is absent, with its reason, and never 0', () => {
+test('what is not reported is absent, with its reason, and never 0', () => {
   const balloon = '<memory>1024</memory><devices><memballoon model="virtio"/></devices>';
   expect(why(viewAfter([{ xml: balloon }]), 'memory')).toBe('no_stats_period');
   expect(why(viewAfter([{ xml: '<memory>1024</memory>' }]), 'memory')).toBe('no_balloon');

@@ -17,7 +17,7 @@ test('VMs that ran on the CPUs of a VM while it waited are listed, the busiest f
   expect(blame?.neighbours[1]?.cpus).toEqual([0]);
 });
 
-test('a VM that ran while nobody waited is not to blame', () => {
+test('a VM that ran while no other waited is not to blame', () => {
   const residency = new Residency();
   residency.add([vm('db', 0, [0, 0.9]), vm('innocent', 0, [0, 1])]);
   expect(residency.blame('db', undefined)).toBeUndefined();
@@ -83,7 +83,7 @@ test('VMs that ran equally long share the blame equally, in the order of the sam
   for (const { share } of neighbours ?? []) expect(share).toBeCloseTo(1 / 3);
 });
 
-test('a VM is no neighbour of itself, and one that did not run there is none', () => {
+test('a VM is not its own neighbour, nor is one that did not run on those CPUs', () => {
   const residency = new Residency();
   residency.add([vm('db', 0.5, [0, 0.5], [1, 0.5]), vm('idle', 0, [0, 0]), vm('elsewhere', 0, [2, 1])]);
   expect(residency.blame('db', undefined)).toEqual({ delay: 0.5, ticks: 1, cpus: [0, 1], neighbours: [] });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { settingsOf, withSettings } from '../../tui/state/settings.ts';
 import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
 
-test('what is kept comes back', () => {
+test('saved settings are restored', () => {
   const state: UiState = {
     ...INITIAL_STATE,
     view: 'disks',

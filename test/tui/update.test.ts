@@ -137,7 +137,7 @@ test('help is searched, scrolled and left', () => {
   expect(after(['enter', 'q'], searching).effects).toEqual([]);
 });
 
-test('quitting, suspending, saving, marking and scrubbing are asked of the world outside', () => {
+test('quitting, suspending, saving, marking and scrubbing are effects for the caller', () => {
   for (const [key, effect] of [
     ['q', 'quit'],
     ['C-c', 'quit'],
@@ -155,7 +155,7 @@ test('quitting, suspending, saving, marking and scrubbing are asked of the world
     expect(after([...mode, 'C-c']).effects).toEqual([{ kind: 'quit' }]);
 });
 
-test('no key means two things', () => {
+test('no key has two meanings', () => {
   const keys = BINDINGS.flatMap((binding) => binding.keys);
   expect(keys.length).toBe(new Set(keys).size);
 });

@@ -14,7 +14,7 @@ import { simulate } from '../scale.ts';
 const BUDGET_MS = 9_500;
 /** More VMs than these are simulated by another process. */
 const IN_PROCESS_MAX = 1_000;
-/** Scrapes of each host in trouble; the slowest is told. */
+/** Scrapes of each host in trouble; the slowest is reported. */
 const SCRAPES = 2;
 
 interface Trouble {
@@ -41,7 +41,7 @@ const TROUBLES: readonly Trouble[] = [
 /** Of the table of deadlines. */
 export const DEADLINES_HEAD = ['trouble', 'slowest scrape s', 'fresh', 'late', 'unresponsive', 'hung'];
 
-/** A row for each trouble of a simulated host: what a scrape takes, gzip included, and how its VMs were told. */
+/** A row for each trouble of a simulated host: what a scrape takes, gzip included, and how its VMs were reported. */
 export async function deadlines(): Promise<string[][]> {
   const rows: string[][] = [];
   for (const trouble of TROUBLES) rows.push(await measure(trouble));

@@ -117,7 +117,7 @@ function refused(
 
 /** Defining: what is kept, what is filled in, what is forgotten and what is refused. */
 export function definitionContract(make: () => Throwaway): void {
-  test('what was given out is taken back unchanged, to the byte', async () => {
+  test('a definition that libvirt wrote is accepted unchanged, to the byte', async () => {
     await make().have({
       more: `${iothreads}<cputune><vcpupin vcpu='0' cpuset='0'/></cputune><numatune><memory mode='strict' nodeset='0'/></numatune>`,
       disks: make().disk("cache='none' io='native' iothread='1' queues='2'"),
@@ -158,14 +158,14 @@ export function definitionContract(make: () => Throwaway): void {
     );
   });
 
-  test('secrets are given only to who asks for them over a writable connection', async () => {
+  test('secrets are returned only on request over a writable connection', async () => {
     const domain = await make().have({ devices: "<graphics type='vnc' port='-1' passwd='secret'/>" });
     const { xml } = await make().connection.call('domainGetXmlDesc', { domain, flags: 0 });
     expect(xml).toContain("<graphics type='vnc'");
     expect(xml).not.toContain('secret');
   });
 
-  test('defaults are said, and sizes are in KiB', async () => {
+  test('defaults are written out, and sizes are in KiB', async () => {
     await make().have({ memoryMiB: 96, cpu: cells('0', '1'), vcpu: '<vcpu>4</vcpu>' });
     const xml = await make().inactive();
     // The cells' sum, and vCPUs that no cell has go to the first.
@@ -175,12 +175,12 @@ export function definitionContract(make: () => Throwaway): void {
       expect(xml).toContain(line);
   });
 
-  test('a pin of a vCPU that is not there is forgotten without a word', async () => {
+  test('a pin of a missing vCPU is dropped silently', async () => {
     await make().have(tune("<vcpupin vcpu='0' cpuset='0'/><vcpupin vcpu='7' cpuset='0'/>"));
     expect(await make().inactive()).not.toContain("vcpu='7'");
   });
 
-  test('what this libvirt does not know it forgets, or refuses when the schema is asked', async () => {
+  test('unknown elements are dropped, or refused with schema validation', async () => {
     const unknown: readonly [parts: Parts, gone: string][] = [
       [{ disks: make().disk("bogus='1'") }, 'bogus'],
       [{ more: '<foo/>' }, '<foo'],
@@ -203,7 +203,7 @@ export function definitionContract(make: () => Throwaway): void {
     }
   });
 
-  test('what cannot be is refused, with libvirt’s number for it, and nothing is defined', async () => {
+  test('an impossible definition is refused, with libvirt’s error number, and nothing is defined', async () => {
     await make().remove();
     for (const [what, parts, plain, validated = plain] of refused(make())) {
       expect([what, await codeOf(make().define(make().xml(parts), 0))]).toEqual([what, plain]);
@@ -212,7 +212,7 @@ export function definitionContract(make: () => Throwaway): void {
     expect(await codeOf(make().find())).toBe(ErrorCode.noDomain);
   });
 
-  test('what is no domain XML is refused', async () => {
+  test('XML that does not describe a domain is refused', async () => {
     expect(await codeOf(make().define('<domain', 0))).toBe(DETAIL);
     expect(await codeOf(make().define('<foo/>', 0))).toBe(27);
     expect(
@@ -236,7 +236,7 @@ export function definitionContract(make: () => Throwaway): void {
     ).toBe(ErrorCode.operationFailed);
   });
 
-  test('a running domain is defined anew for its next start, and runs on as it is', async () => {
+  test('a running domain gets a new definition for its next start, and runs on unchanged', async () => {
     await make().have({}, 'running');
     await make().define(make().xml({ vcpu: '<vcpu>3</vcpu>', memoryMiB: 80 }));
     expect(await make().both('vcpu')).toEqual({ live: '2', config: '3' });

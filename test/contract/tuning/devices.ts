@@ -74,7 +74,7 @@ export function deviceContract(make: () => Throwaway): void {
     });
   });
 
-  test('other devices cannot be updated, and what is none is unknown', async () => {
+  test('other devices cannot be updated, and an unknown device is an error', async () => {
     await running();
     expect(await codeOf(update("<memballoon model='virtio'/>", LIVE))).toBe(ErrorCode.configUnsupported);
     expect(await codeOf(update('<junk/>', LIVE))).toBe(ErrorCode.configUnsupported);

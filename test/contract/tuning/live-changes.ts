@@ -54,7 +54,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await codeOf(pin(0, LIVE))).toBe(ErrorCode.operationInvalid);
   });
 
-  test('a CPU that the host has not can be written down, but nothing runs there', async () => {
+  test('a CPU that the host does not have can be defined, but no thread runs there', async () => {
     const domain = await make().have(parts(), 'running');
     const { total } = await make().connection.call('nodeGetCpuMap', { needMap: 0, needOnline: 0, flags: 0 });
     const beyond = CpuSet.of([total]).toBitmap(Math.floor(total / 8) + 1);
@@ -65,7 +65,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await make().both('cputune', 'vcpupin', '@cpuset')).toEqual({ live: '-', config: String(total) });
   });
 
-  test('pins are read as they run and as they are defined; nobody can ask for both at once', async () => {
+  test('pins are read as they run or as they are defined; one call cannot ask for both', async () => {
     const domain = await make().have(parts(), 'running');
     const bytes = (await map(0)).length;
     await make().connection.call('domainPinEmulator', { domain, map: await map(1), flags: LIVE });
@@ -122,7 +122,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await counts()).toEqual({ live: '2', config: '3' });
   });
 
-  test('how an iothread polls is a thing of the run, and gone with it', async () => {
+  test('polling of an iothread belongs to the run, and ends with it', async () => {
     const domain = await make().have(parts(), 'running');
     const set = (params: CallArgs<'domainSetIoThreadParams'>['params'], flags: number, ioThreadId = 1) =>
       make().connection.call('domainSetIoThreadParams', { domain, ioThreadId, params, flags });
@@ -162,7 +162,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await polling()).toBe(before);
   });
 
-  test('shares and quotas are set live and in the definition; the getter tells of a definition only what it says', async () => {
+  test('shares and quotas are set live and in the definition; for a definition the getter returns only what it contains', async () => {
     const domain = await make().have(parts(), 'running');
     const set = (params: CallArgs<'domainSetSchedulerParametersFlags'>['params'], flags: number) =>
       make().connection.call('domainSetSchedulerParametersFlags', { domain, params, flags });
@@ -207,7 +207,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await codeOf(set([ullong('foo', 1_000)], CONFIG))).toBe(ErrorCode.argumentUnsupported);
   });
 
-  test("a disk's limits: a total drives out its parts, and a burst needs what it is a burst of", async () => {
+  test('limits of a disk: a total replaces its parts, and a burst needs its base limit', async () => {
     const domain = await make().have(parts(), 'running');
     const set = (params: CallArgs<'domainSetBlockIoTune'>['params'], flags: number, disk = 'vda') =>
       make().connection.call('domainSetBlockIoTune', { domain, disk, params, flags });
@@ -246,7 +246,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(told.params).toContainEqual(ullong('total_iops_sec', 700));
   });
 
-  test('strings are left out of what a getter tells, unless they are asked for', async () => {
+  test('a getter leaves out strings unless they are asked for', async () => {
     const domain = await make().have(parts(), 'running');
     const get = async (flags: number) =>
       (await make().connection.call('domainGetNumaParameters', { domain, nparams: 2, flags })).params;
@@ -325,7 +325,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await codeOf(period(3, LIVE))).toBe(ErrorCode.internal);
   });
 
-  test('vCPUs within what there may be', async () => {
+  test('vCPUs up to the maximum', async () => {
     const domain = await make().have(parts(), 'off');
     const set = (vcpus: number) =>
       make().connection.call('domainSetVcpusFlags', { domain, vcpus, flags: CONFIG });
@@ -340,7 +340,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect([await count(CONFIG), await count(CONFIG | 4)]).toEqual([4, 4]);
   });
 
-  test('metadata of a namespace of one’s own, of what runs and of the definition', async () => {
+  test('metadata of a private namespace, of the running domain and of the definition', async () => {
     const domain = await make().have(parts(), 'running');
     const set = (metadata: string | undefined, flags: number, key: string | undefined) =>
       make().connection.call('domainSetMetadata', { domain, type: 2, metadata, key, uri: URI, flags });
@@ -363,7 +363,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await make().inactive()).toContain('<metadata/>');
   });
 
-  test('the event tells of what runs, and not of what is only defined', async () => {
+  test('the event reports live changes, and not those of the definition alone', async () => {
     const domain = await make().have(parts(), 'running');
     const told: string[] = [];
     const stop = await make().connection.on(

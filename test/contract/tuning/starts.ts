@@ -33,15 +33,19 @@ export function startContract(make: () => Throwaway): void {
     more: `<memoryBacking><hugepages><page ${size}/></hugepages></memoryBacking><numatune><memory mode='strict' nodeset='0'/></numatune>`,
   });
 
-  test('a start that cannot be fails with libvirt’s number, leaves the domain off, and the old definition still starts', async () => {
+  test('an impossible start fails with libvirt’s error number and leaves the domain off; the old definition still starts', async () => {
     const impossible: readonly [what: string, parts: Parts, code: number][] = [
       [
-        'a cell that the host has not',
+        'a cell that the host does not have',
         { more: "<numatune><memory mode='strict' nodeset='9'/></numatune>" },
         67,
       ],
-      ['pages of a size that the host has not', hugepages("size='3' unit='MiB'"), ErrorCode.internal],
-      ['a CPU that the host has not', { more: "<cputune><vcpupin vcpu='0' cpuset='999'/></cputune>" }, 38],
+      ['pages of a size that the host does not have', hugepages("size='3' unit='MiB'"), ErrorCode.internal],
+      [
+        'a CPU that the host does not have',
+        { more: "<cputune><vcpupin vcpu='0' cpuset='999'/></cputune>" },
+        38,
+      ],
       ['a queue of 300 entries', { disks: make().disk("queue_size='300'") }, ErrorCode.internal],
     ];
     await make().have();
@@ -55,7 +59,7 @@ export function startContract(make: () => Throwaway): void {
     expect((await make().start()).id).toBeGreaterThan(0);
   });
 
-  test('what the API wrote into a definition unchecked, the start finds', async () => {
+  test('what the API accepted into a definition unchecked, the start rejects', async () => {
     const domain = await make().have();
     const shares = (count: number) =>
       make().connection.call('domainSetSchedulerParametersFlags', {
@@ -92,7 +96,7 @@ export function startContract(make: () => Throwaway): void {
     expect(await pool()).toEqual({ total, free });
   });
 
-  test('a pool grows by as many or to as many, and what cannot be is refused', async () => {
+  test('a pool grows by a number or to a number of pages, and an impossible size is refused', async () => {
     const { total } = await pool();
     try {
       await resize(8, PAGE_KIB, 0, 0);
@@ -108,7 +112,7 @@ export function startContract(make: () => Throwaway): void {
     expect((await pool()).total).toBe(total);
   });
 
-  test('KSM has knobs, and figures that nobody sets', async () => {
+  test('KSM has knobs, and read-only figures', async () => {
     const { connection } = make();
     const { nparams } = await connection.call('nodeGetMemoryParameters', { nparams: 0, flags: 0 });
     const { params } = await connection.call('nodeGetMemoryParameters', { nparams, flags: 0 });
@@ -121,7 +125,7 @@ export function startContract(make: () => Throwaway): void {
     expect(await codeOf(set(ullong('shm_pages_shared', 100)))).toBe(ErrorCode.argumentUnsupported);
   });
 
-  test('what a machine offers is told by name and by alias, and of none that is not there', async () => {
+  test('what a machine type offers is reported by name and by alias, and for no unknown type', async () => {
     const ask = (machine: string, emulator?: string) =>
       make().connection.call('connectGetDomainCapabilities', {
         emulator,
@@ -138,7 +142,7 @@ export function startContract(make: () => Throwaway): void {
     expect(await codeOf(ask('q35', '/no/such/qemu'))).toBe(ErrorCode.systemError);
   });
 
-  test('a life is told in events, in their order', async () => {
+  test('the life cycle of a domain is reported in events, in their order', async () => {
     await make().remove();
     const told: number[] = [];
     const stop = await make().connection.on('lifecycle', ({ domain, event }) => {

@@ -95,7 +95,7 @@ export class Throwaway {
     return (await this.connection.call('domainDefineXmlFlags', { xml, flags })).domain;
   }
 
-  /** Defined anew, and running or not. */
+  /** Newly defined, and running or not. */
   async have(parts: Parts = {}, state: 'running' | 'off' = 'off'): Promise<Domain> {
     await this.remove();
     const domain = await this.define(this.xml(parts));

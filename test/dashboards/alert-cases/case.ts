@@ -1,14 +1,14 @@
 import type { SeriesName } from '../../../model/catalogue/names.ts';
 
-/** A story of series, minute by minute, and who is told what at which moment of it. Written by hand, each. */
+/** Series over time, minute by minute, and the notifications that are sent at each moment. Each is written by hand. */
 export interface AlertCase {
   readonly alert: string;
   readonly what: string;
   /** Values in promtool's notation, by series: `1+0x5` is six minutes of 1, `_x3` three without. */
   readonly series: Readonly<Record<string, string>>;
-  /** Minutes from one value to the next, and from one look of Prometheus to the next; 1 when not given. */
+  /** Minutes from one value to the next, and from one evaluation of Prometheus to the next; 1 by default. */
   readonly everyMinutes?: number;
-  /** By the minute. An empty list: nobody is told. */
+  /** By the minute. An empty list: no notification. */
   readonly at: Readonly<Record<number, readonly Firing[]>>;
 }
 

@@ -33,7 +33,7 @@ export const cpuCases: readonly AlertCase[] = [
   },
   {
     alert: 'DomainCpuStealCritical',
-    what: 'when a VM waits 20 % of the time, whatever becomes of a host that is gone',
+    what: 'when a VM waits 20 % of the time, also after another host is gone',
     series: {
       ...waits('db1', 12),
       ...waits('web1', 1.2),
@@ -100,7 +100,7 @@ export const cpuCases: readonly AlertCase[] = [
   },
   {
     alert: 'HostCpuPressure',
-    what: 'when half of the time somebody waits',
+    what: 'when some task waits half of the time',
     series: {
       [series('libvirt_host_pressure_seconds_total', 'resource="cpu", share="some"')]:
         '0+0x10 0+30x30 900+0x20',

@@ -9,7 +9,7 @@ const TOTAL = series('libvirt_host_memory_bytes', 'kind="total"');
 export const memoryCases: readonly AlertCase[] = [
   {
     alert: 'HostMemoryPressure',
-    what: 'when a fifth of the time somebody waits for memory',
+    what: 'when some task waits for memory a fifth of the time',
     series: { [pressure('memory', 'some')]: '0+0x10 0+12x30 360+0x20' },
     at: {
       10: [],
@@ -45,7 +45,7 @@ export const memoryCases: readonly AlertCase[] = [
   },
   {
     alert: 'HostSwappingIn',
-    what: 'at 200 pages a second',
+    what: 'at 200 pages per second',
     series: { [series('libvirt_host_swapped_in_pages_total')]: '0+0x10 0+12000x30 360000+0x20' },
     at: {
       10: [],

@@ -5,7 +5,7 @@ const disk = (what: string, domain = 'db1'): string =>
 const nic = (what: string, domain = 'web1'): string =>
   `libvirt_domain_interface_stats_${what}_total{job="virtune", instance="kvm1", domain="${domain}", target_device="vnet0"}`;
 
-/** 60 requests a minute, each of which takes 20 ms, then 80, then 20 again. */
+/** 60 requests per minute, each of which takes 20 ms, then 80, then 20 again. */
 const REQUESTS = {
   [disk('read_requests_total')]: '0+60x70',
   [disk('write_requests_total')]: '0+60x70',
@@ -139,7 +139,7 @@ export const storageCases: readonly AlertCase[] = [
   },
   {
     alert: 'BackingChainDeep',
-    what: 'while a disk stands on five images',
+    what: 'while a disk has a chain of five images',
     series: { [disk('backing_chain_depth')]: '1+0x5 5+0x80 1+0x10' },
     at: {
       5: [],

@@ -3,7 +3,7 @@ import { type AlertCase, firing, series } from './case.ts';
 export const virtuneCases: readonly AlertCase[] = [
   {
     alert: 'DomainTuningDrift',
-    what: 'while it is not as its profile says, told by node_exporter of that host',
+    what: 'while it differs from its profile, as the node_exporter of that host reports',
     series: {
       'virtune_tuning_drift{job="node", instance="kvm1:9100", domain="db1"}': '0+0x5 1+0x30 0+0x10',
       'virtune_tuning_drift{job="node", instance="kvm1:9100", domain="web1"}': '0+0x50',

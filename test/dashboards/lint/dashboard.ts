@@ -57,7 +57,7 @@ export interface Target {
   readonly datasource?: { readonly type?: string };
 }
 
-/** What Grafana puts in the place of its own variables; each unlike anything else, so that it is known again. */
+/** What Grafana inserts for its built-in variables; each value is unique, so that it can be recognised. */
 export const RATE_INTERVAL = '8869990787ms';
 
 export function expanded(expr: string): string {

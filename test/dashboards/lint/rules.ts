@@ -31,12 +31,12 @@ export const lintRules: Readonly<Record<string, (dashboard: Dashboard) => string
   'template-on-time-change-reload-rule': (dashboard) =>
     queried(dashboard)
       .filter(({ refresh }) => refresh !== 2)
-      .map(({ name }) => `${name} is not read anew when the time changes`),
+      .map(({ name }) => `${name} is not read again when the time changes`),
   'panel-datasource-rule': (dashboard) =>
     shown(dashboard)
       // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own template
       .filter(({ datasource }) => datasource?.uid !== '${datasource}')
-      .map(({ title }) => `${title} has a data source of its own`),
+      .map(({ title }) => `${title} has a separate data source`),
   'panel-title-description-rule': (dashboard) =>
     shown(dashboard)
       .filter(({ title, description }) => !title || !description)
@@ -98,7 +98,7 @@ function template(dashboard: Dashboard, name: string, label: string): string[] {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own template
   const sourced = variable?.datasource?.uid === '${datasource}';
   return [
-    ...(sourced ? [] : [`${name} has a data source of its own`]),
+    ...(sourced ? [] : [`${name} has a separate data source`]),
     ...Object.entries(wanted)
       .filter(([key, value]) => variable?.[key as keyof Variable] !== value)
       .map(([key, value]) => `${name}'s ${key} is not ${String(value)}`),
@@ -119,7 +119,7 @@ function lokiTargets(dashboard: Dashboard): string[] {
   return loki.map(([panel]) => `${panel.title} asks Loki`);
 }
 
-/** Of the panel, and of columns with one of their own. */
+/** Of the panel, and of columns that have one. */
 function unitsOf({ fieldConfig }: Panel): string[] {
   const own = (fieldConfig?.overrides ?? []).flatMap(({ properties }) =>
     properties.filter(({ id }) => id === 'unit').map(({ value }) => String(value)),

@@ -106,7 +106,7 @@ function faults(search: FakeSearch, ...list: readonly (Fault | undefined)[]): vo
 }
 
 test.each<[what: string, fault: Fault]>([
-  ['nobody there', { kind: 'refused' }],
+  ['connection refused', { kind: 'refused' }],
   ['a connection that broke', { kind: 'lost request' }],
   ['an answer that got lost', { kind: 'lost answer' }],
   ['a server that died half way', { kind: 'half done' }],
@@ -119,7 +119,7 @@ test.each<[what: string, fault: Fault]>([
   ['a permission that is missing', { kind: 'items', status: 403, every: 1 }],
   ['an index that is not there', { kind: 'items', status: 404, every: 1 }],
   ['a failure on some', { kind: 'items', status: 500, every: 4 }],
-])('%s costs time, and no document is lost or there twice', async (_what, fault) => {
+])('%s costs time, and no document is lost or duplicated', async (_what, fault) => {
   for (const kind of ['elasticsearch', 'opensearch'] as const) {
     const search = new FakeSearch(kind);
     faults(search, fault, undefined, fault);
@@ -169,7 +169,7 @@ test('a single document that is too large becomes a dead letter, the others go',
   expect(one.figure('dead_letters_total')).toBe(1);
 });
 
-test('what the server will never take goes to a file with the reason, and holds up nobody', async () => {
+test('documents that the server never accepts go to a file with the reason, and block no others', async () => {
   const search = new FakeSearch();
   search.rejects = (body) => body.includes('uuid-3');
   const one = await rig(search);
@@ -188,7 +188,7 @@ test('what the server will never take goes to a file with the reason, and holds 
   expect(one.said[0]).toContain('rejected permanently');
 });
 
-test('a request that cannot be understood is cut down to the document that is to blame', async () => {
+test('a rejected request is split until the bad document is found', async () => {
   const search = new FakeSearch();
   const request = search.request.bind(search);
   search.request = async (what) =>
@@ -219,7 +219,7 @@ test('a document on which the server fails while it takes others is given up in 
   expect(one.waits.length).toBeGreaterThanOrEqual(9);
 });
 
-test('an answer that got lost before a rollover does not make a document twice', async () => {
+test('an answer that is lost before a rollover does not duplicate a document', async () => {
   const search = new FakeSearch('opensearch');
   const one = await rig(search);
   await tick(one, 1, 10);
@@ -240,7 +240,7 @@ test('an answer that got lost before a rollover does not make a document twice',
   ).toBe(2);
 });
 
-test('waits double up to a minute, and are no shorter than the server asks for', async () => {
+test('waits double up to a minute, and are at least as long as the server asks for', async () => {
   const search = new FakeSearch();
   const busy: Fault = { kind: 'status', status: 429 };
   const asking: Fault = { kind: 'status', status: 503, headers: { 'retry-after': '90' } };
@@ -254,7 +254,7 @@ test('waits double up to a minute, and are no shorter than the server asks for',
   expect(one.said[1]).toContain('accepts documents again');
 });
 
-test('nothing is sent to a server without templates, and it is said what to do', async () => {
+test('nothing is sent to a server without templates, and the log says what to do', async () => {
   const search = new FakeSearch();
   search.hasTemplates = false;
   const one = await rig(search);
@@ -268,7 +268,7 @@ test('nothing is sent to a server without templates, and it is said what to do',
   expect(search.documents).toHaveLength(2);
 });
 
-test('templates of an older virtune are said to be old, and take documents all the same', async () => {
+test('templates of an older virtune are reported as outdated, and documents are sent anyway', async () => {
   const search = new FakeSearch();
   search.templatesVersion = 0;
   const one = await rig(search);
@@ -279,7 +279,7 @@ test('templates of an older virtune are said to be old, and take documents all t
   expect(one.said).toEqual([expect.stringContaining('run virtune elasticsearch setup')]);
 });
 
-test('secrets are read anew after a refusal', async () => {
+test('secrets are read again after a refusal', async () => {
   const search = new FakeSearch();
   faults(search, { kind: 'status', status: 401 });
   const one = await rig(search);
@@ -305,7 +305,7 @@ function snapshot(from: string, to: string): void {
 /** `VIRTUNE_FAULT_RUNS=1000` for a longer look. */
 const RUNS = Number(process.env['VIRTUNE_FAULT_RUNS'] ?? 40);
 
-test('hundreds of lives with random faults and kills end with every document there once', async () => {
+test('after hundreds of runs with random faults and kills every document is stored once', async () => {
   for (let seed = 1; seed <= RUNS; seed++) {
     const random = seededRandom(seed);
     const search = new FakeSearch(seed % 2 === 0 ? 'elasticsearch' : 'opensearch');

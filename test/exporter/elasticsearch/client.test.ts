@@ -52,7 +52,7 @@ const json: RequestListener = (_request, response) => {
   response.end('{"ok":true}');
 };
 
-test('requests are plain JSON, say who asks, and carry the key', async () => {
+test('requests are plain JSON, with a user agent and the key', async () => {
   let seen: Record<string, unknown> = {};
   let body = Buffer.alloc(0);
   const url = await serving((request, response) => {
@@ -76,7 +76,7 @@ test('requests are plain JSON, say who asks, and carry the key', async () => {
   expect(gunzipSync(body).toString()).toBe('{"create":{}}\n{}\n');
 });
 
-test('an answer is an answer whatever its status', async () => {
+test('any status is an answer', async () => {
   const client = await clientOf(
     await serving((_request, response) => {
       response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '7' });
@@ -88,7 +88,7 @@ test('an answer is an answer whatever its status', async () => {
   expect(answer.body).toMatchObject({ error: { reason: 'full' } });
 });
 
-test('a server that nobody vouches for is no server, unless it is of any', async () => {
+test('a server without a trusted certificate is rejected, unless verification is off', async () => {
   const client = await clientOf(await serving(json));
   expect(await client.request({ method: 'GET', path: '/' })).toMatchObject({
     status: 200,
@@ -96,7 +96,7 @@ test('a server that nobody vouches for is no server, unless it is of any', async
   });
 });
 
-test('what is wrong with a connection is told with what to do', async () => {
+test('an error of a connection says what is wrong and what to do', async () => {
   const refused = await clientOf('http://127.0.0.1:1');
   await expect(refused.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
     code: 'SEARCH_UNREACHABLE',
@@ -111,7 +111,7 @@ test('what is wrong with a connection is told with what to do', async () => {
   expect(await trusting.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
 });
 
-test('an answer that does not come, breaks off or is no JSON may have been taken', async () => {
+test('after a missing, truncated or invalid answer, the request may have been accepted', async () => {
   const silent = await clientOf(await serving(() => undefined), { requestTimeoutMs: 200 });
   await expect(silent.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
     code: 'SEARCH_NO_ANSWER',

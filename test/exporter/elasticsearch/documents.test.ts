@@ -95,7 +95,7 @@ test('a mapping has each field once, no field that is both a figure and an objec
   }
 });
 
-test('what is not sent is known, and why', () => {
+test('what is not sent is listed, with the reason', () => {
   expect(unshipped().map(({ name }) => name)).toEqual([
     'libvirt_domain_block_stats_latency_seconds',
     'libvirt_domain_block_stats_window_latency_min_seconds',
@@ -135,7 +135,7 @@ test('a VM without figures has a document that says why, and none of its devices
   expect(streams.has('block')).toBe(false);
 });
 
-test('a name is data whatever it is made of, and a document is one line', () => {
+test('any name is data, and a document is one line', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary', minLength: 1 }), (name, id) => {
       const [first] = sample.domains as [DomainSample];
@@ -151,7 +151,7 @@ test('a name is data whatever it is made of, and a document is one line', () => 
   );
 });
 
-test('a host that nobody can name has no documents; one that cannot be asked has one that says so', () => {
+test('a host without a name has no documents; an unreachable host has one that says so', () => {
   expect(documentsOf({ ...sample, identity: undefined })).toEqual([]);
   const documents = new Documents({ groups: ALL, address: 'qemu:///system', unknown: () => undefined });
   const identity = { hostname: 'kvm1', uuid: undefined };
@@ -184,7 +184,7 @@ test("Metricbeat's events have its names and raw figures, and fields that their 
   }
 });
 
-test('an address tells nothing that is secret or only of use to who connects', () => {
+test('an address contains no secret and no connection parameter', () => {
   expect(addressOf('qemu+ssh://root@kvm1/system?keyfile=/etc/virtune/key')).toBe('qemu+ssh://kvm1/system');
   expect(addressOf('qemu:///system?socket=/run/x')).toBe('qemu:///system');
 });

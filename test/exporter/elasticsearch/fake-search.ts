@@ -5,7 +5,7 @@ import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templat
 /** What can go wrong with one bulk request. */
 export type Fault =
   | { readonly kind: 'refused' }
-  /** Nothing of it arrived; whoever sent it cannot know. */
+  /** Nothing of it arrived; the sender cannot know. */
   | { readonly kind: 'lost request' }
   /** All of it arrived. */
   | { readonly kind: 'lost answer' }

@@ -125,7 +125,7 @@ test('what is settled is not sent again after a crash, and its files are gone', 
   await queue.close();
 });
 
-test('a torn end is cut off, and the rest is whole', async () => {
+test('a torn end is truncated, and the rest is intact', async () => {
   const queue = await open('q');
   await add(queue, 'first');
   await add(queue, 'second');
@@ -144,7 +144,7 @@ test('a torn end is cut off, and the rest is whole', async () => {
   await queue.close();
 });
 
-test('what the disk spoilt is passed over and counted to the document', async () => {
+test('corrupt records are skipped and counted, document by document', async () => {
   const queue = await open('q', { segmentBytes: 200 });
   for (let i = 0; i < 8; i++) await add(queue, `${i}`.repeat(60), 10);
   const copy = killed('q');
@@ -165,7 +165,7 @@ test('what the disk spoilt is passed over and counted to the document', async ()
   await queue.close();
 });
 
-test('without its position everything that is there is sent again', async () => {
+test('without its position everything stored is sent again', async () => {
   const queue = await open('q');
   await add(queue, 'a');
   await add(queue, 'b');
@@ -180,7 +180,7 @@ test('without its position everything that is there is sent again', async () => 
   await queue.close();
 });
 
-test('above its limit the oldest go first, counted, and what is being sent stays', async () => {
+test('above its limit the oldest documents are dropped and counted, except those in flight', async () => {
   const queue = await open('q', { segmentBytes: 150, maxBytes: 600 });
   await add(queue, 'being sent', 5);
   expect((await queue.take())?.payload.toString()).toBe('being sent');
@@ -220,7 +220,7 @@ test('what is too old is dropped, whether it waits or is taken', async () => {
   await queue.close();
 });
 
-test('a folder is one process at a time, and free again after whoever held it is gone', async () => {
+test('a folder belongs to one process at a time, and is free again after that process has ended', async () => {
   const queue = await open('q');
   await expect(open('q')).rejects.toMatchObject({
     code: 'QUEUE_IN_USE',
@@ -231,7 +231,7 @@ test('a folder is one process at a time, and free again after whoever held it is
   await (await open('q')).close();
 });
 
-test('a folder that cannot be made is told with its name', async () => {
+test('the error of a folder that cannot be created names it', async () => {
   writeFileSync(join(root, 'file'), '');
   await expect(open('file/q')).rejects.toMatchObject({
     code: 'QUEUE_FOLDER',
@@ -284,7 +284,7 @@ test('whatever happens, each document is settled, waits, or was counted as dropp
             inFlight = [];
             const next = killed(dir);
             await queue.close();
-            // Half a record at the end: all that was told to be there is before it.
+            // Half a record at the end: all that was reported as stored is before it.
             const last = segments(next).at(-1);
             if (what.do === 'crash' && last !== undefined) {
               const half = encodeRecord({
@@ -320,7 +320,7 @@ test('whatever happens, each document is settled, waits, or was counted as dropp
   );
 });
 
-test('while the disk takes nothing, memory holds what fits, sends it, and gives it to the disk when that is back', async () => {
+test('while the disk fails, memory holds what fits and sends it, and the disk takes over when it works again', async () => {
   const trouble: Error[] = [];
   const queue = await open('q', {
     segmentBytes: 1,

@@ -15,7 +15,7 @@ const file = (name: string, text: string): string => {
   return path;
 };
 
-test('the file and the flags are one, and the flags go before', () => {
+test('file and flags are merged, and flags take precedence', () => {
   const config = parseConfig(
     '/etc/virtune/virtune.yaml',
     'elasticsearch: { nodes: [https://a:9200], interval: 30, queue_size: 512MiB, queue_age: 12h }',
@@ -63,13 +63,13 @@ test.each([
   [{ nodes: ['http://a'], api_key_file: '/does/not/exist' }, '/does/not/exist'],
   [{ nodes: ['http://a'], batch_size: 10 }, 'a batch has'],
   [{ nodes: ['http://a'], queue_size: 10 }, 'a queue has'],
-])('%j cannot be, and it is said why', (options, says) => {
+])('%j is refused with the reason', (options, says) => {
   expect(() => sinkSettings(options)).toThrow(
     expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(says) }),
   );
 });
 
-test('an empty secret is told before the server is asked', () => {
+test('an empty secret is an error before the server is asked', () => {
   const empty = file('empty', '\n');
   expect(() => serverSettings({ nodes: ['http://a'], api_key_file: empty })).toThrow('is empty');
 });

@@ -44,7 +44,7 @@ test.each([
   ['opensearch 2.19', 'OpenSearch 2.19.6'],
   ['opensearch 3', 'OpenSearch 3.2.0'],
   ['opensearch as 7.10.2', 'OpenSearch 7.10.2'],
-] as const)('%s is known by what it says', (name, told) => {
+] as const)('%s is recognised by its greeting', (name, told) => {
   expect(nameOf(readGreeting(GREETINGS[name]))).toBe(told);
 });
 
@@ -75,7 +75,7 @@ test.each<[what: string, given: SearchResponse, code: string, says: string]>([
     'API key',
   ],
   ['a gateway without a server', answer(502, 'Bad Gateway'), 'SEARCH_REFUSED', '502'],
-])('%s is refused, and it is said why', (_what, given, code, says) => {
+])('%s is refused with the reason', (_what, given, code, says) => {
   expect(() => readGreeting(given)).toThrow(
     expect.objectContaining({ code, message: expect.stringContaining(says) }),
   );
@@ -132,7 +132,7 @@ class Kept implements SearchClient {
 const OPTIONS: SetupOptions = { retentionDays: 90, downsampleAfterDays: 7, metricbeatCompat: false };
 
 test.each(Object.entries(GREETINGS))(
-  'on %s it makes all that is needed, and then has nothing to do',
+  'on %s it creates all that is needed, and then has nothing to do',
   async (_name, greeting) => {
     const client = new Kept(greeting);
     const plan = await planSetup(client, OPTIONS);
@@ -191,7 +191,7 @@ test('the lifecycle is the one that the server has', async () => {
   });
 });
 
-test('a server without index state management gets its templates, and it is said what is missing', async () => {
+test('a server without index state management gets its templates, and the result says what is missing', async () => {
   const plan = await planSetup(new Kept(GREETINGS['opensearch 2.19'], false), OPTIONS);
   expect(plan.steps[0]).toMatchObject({
     change: 'skip',
@@ -199,7 +199,7 @@ test('a server without index state management gets its templates, and it is said
   });
 });
 
-test('a template that somebody else made is left alone', async () => {
+test('a template of another owner is not changed', async () => {
   const client = new Kept(GREETINGS['elasticsearch 8.19']);
   client.kept.set('/_index_template/metrics-kvm.vm', { body: { index_patterns: ['x'] }, version: 1 });
   await expect(planSetup(client, OPTIONS)).rejects.toMatchObject({
@@ -228,7 +228,7 @@ test('a stream that is there gets fields that are new, and a new index where a f
   expect(await change(about(mapping, 'standard'))).toBe('roll over');
 });
 
-test('dimensions are few, are never cut off, and are no fields of OpenSearch', () => {
+test('dimensions are few, are never truncated, and are not fields of OpenSearch', () => {
   const elastic = mappingOf(fieldsOf('block'), { kind: 'elasticsearch' });
   const open = mappingOf(fieldsOf('block'), { kind: 'opensearch' });
   const dimensions = JSON.stringify(elastic).match(/"time_series_dimension":true/g);

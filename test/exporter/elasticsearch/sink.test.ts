@@ -73,7 +73,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   await vi.waitFor(async () => expect(await what()).toBe(true), { timeout: 20_000, interval: 20 });
 }
 
-test('samples become documents of the server, and what became of them is in the scrape', async () => {
+test('samples become documents on the server, and the scrape counts what was sent', async () => {
   const server = await elasticsearch();
   exporter = await runExporter({
     uri: demo.uri,
@@ -92,7 +92,7 @@ test('samples become documents of the server, and what became of them is in the 
   server.stop();
 });
 
-test('a server that hangs holds up no scrape: those that come meanwhile are answered', async () => {
+test('a server that hangs delays no scrape: all are answered', async () => {
   const server = await elasticsearch();
   server.hang = true;
   exporter = await runExporter({
@@ -109,7 +109,7 @@ test('a server that hangs holds up no scrape: those that come meanwhile are answ
   server.stop();
 });
 
-test('the sink comes, changes and goes with the configuration, and one that does not change goes on', async () => {
+test('the sink starts, changes and stops with the configuration, and an unchanged one continues', async () => {
   const server = await elasticsearch();
   const file = join(folder, 'virtune.yaml');
   const write = (more: string): void =>
@@ -134,7 +134,7 @@ test('the sink comes, changes and goes with the configuration, and one that does
   server.stop();
 });
 
-test('without a local libvirt the hosts of the file are sent, and the process tells of it', async () => {
+test('without a local libvirt the hosts of the file are sent, and the process exports its own metrics', async () => {
   const server = await elasticsearch();
   const file = join(folder, 'hosts.yaml');
   writeFileSync(

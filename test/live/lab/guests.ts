@@ -36,7 +36,7 @@ export async function bootGuest(): Promise<void> {
   );
 }
 
-/** Another such Linux for a test of its own, with these devices and nothing else. */
+/** Another such Linux for one test alone, with these devices and nothing else. */
 export function bootAnother(name: string, devices: string): void {
   const { kernel, initrd } = buildInitramfs(name);
   ensureRunning(

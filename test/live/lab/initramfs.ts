@@ -74,7 +74,7 @@ export interface BootFiles {
 
 /**
  * Debian's cloud kernel, and an initramfs of a few MiB made from it, from busybox and the agent. Each guest has
- * files of its own: libvirt takes their ownership for it while it runs.
+ * separate files: libvirt takes their ownership for it while it runs.
  */
 export function buildInitramfs(guest: string): BootFiles {
   const version = readdirSync('/boot')

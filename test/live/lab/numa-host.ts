@@ -13,7 +13,7 @@ const SOFTWARE = '/opt';
 const BOOT_MS = 900_000;
 /**
  * libvirt asks QEMU what it can do when it starts. On a busy machine QEMU answers too late, and then libvirt knows of a
- * QEMU without machine types until it is asked anew.
+ * QEMU without machine types until it is asked again.
  */
 const READY = `virsh -q domcapabilities --machine q35 --virttype kvm >/dev/null ||
   { rm -rf /var/cache/libvirt/qemu/capabilities; systemctl restart libvirtd; exit 1; }`;

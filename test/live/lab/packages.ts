@@ -30,7 +30,7 @@ export function ensurePackages(): void {
   if (process.getuid?.() !== 0)
     throw new LabError('the lab starts libvirtd and guests, so it needs root: run it with sudo');
   if (!existsSync('/etc/debian_version'))
-    throw new LabError('the lab installs Debian packages, and this is no Debian');
+    throw new LabError('the lab installs Debian packages, and this is not Debian');
   const missing = PACKAGES.filter((name) => !succeeds('dpkg', ['-s', name]));
   if (missing.length === 0) return;
   console.error(`lab: installing ${missing.join(' ')}`);

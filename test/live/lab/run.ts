@@ -50,6 +50,6 @@ export async function until<T>(
     await sleep(100);
   }
   throw new LabError(
-    `waited ${timeoutMs} ms for ${what} in vain${last ? `: ${(last as Error).message}` : ''}`,
+    `waited ${timeoutMs} ms for ${what} without success${last ? `: ${(last as Error).message}` : ''}`,
   );
 }

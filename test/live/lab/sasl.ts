@@ -6,7 +6,7 @@ import { run } from './run.ts';
 const CONFIG = '/etc/sasl2/libvirt.conf';
 
 /**
- * Tells libvirt's SASL which mechanisms to offer, and gives it one account. Returns what puts the machine's
+ * Configures which mechanisms libvirt's SASL offers, and gives it one account. Returns what puts the machine's
  * own configuration back.
  */
 export function configureSasl(

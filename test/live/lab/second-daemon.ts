@@ -13,8 +13,8 @@ export interface SecondDaemon {
 }
 
 /**
- * Another host on this machine, to migrate to: a libvirtd that sees folders of its own where the first one has
- * its sockets, its domains and its networks, and that says it is another host.
+ * Another host on this machine, to migrate to: a libvirtd that sees separate folders where the first one has its
+ * sockets, its domains and its networks, and that says it is another host.
  */
 export async function startSecondLibvirtd(): Promise<SecondDaemon> {
   const at = (name: string): string => join(LAB_DIR, 'second', name);
@@ -29,7 +29,7 @@ export async function startSecondLibvirtd(): Promise<SecondDaemon> {
   };
   const lines = Object.entries(settings).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
   writeFileSync(at('libvirtd.conf'), lines.join(''));
-  // No virtlogd of its own, and files whose ownership the first daemon has taken.
+  // No separate virtlogd, and files whose ownership the first daemon has taken.
   writeFileSync(at('qemu.conf'), 'stdio_handler = "file"\nremember_owner = 0\n');
   const hidden = ['/run/libvirt', '/var/lib/libvirt/qemu', '/var/cache/libvirt', '/etc/libvirt/qemu'];
   const script = [

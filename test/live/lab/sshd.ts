@@ -11,7 +11,7 @@ export interface Sshd {
   stop(): void;
 }
 
-/** An sshd on loopback with keys of its own; the machine's is left alone. */
+/** An sshd on loopback with separate keys; the machine's is not changed. */
 export async function startSshd(port = 22_522): Promise<Sshd> {
   const at = (name: string): string => join(LAB_DIR, 'ssh', name);
   rmSync(at(''), { recursive: true, force: true });

@@ -14,7 +14,7 @@ export interface TmuxOptions {
 
 let count = 0;
 
-/** A real terminal to type into and to look at: tmux on a socket of its own, with a shell in it. */
+/** A real terminal to type into and to look at: tmux on a separate socket, with a shell in it. */
 export class Tmux {
   readonly #socket = `virtune-${process.pid}-${count++}`;
 

@@ -31,7 +31,7 @@ export class TunedGuest {
     this.nic = nic;
   }
 
-  /** Defined and started anew; `more` of the domain, and disks besides the two virtio ones, by their names. */
+  /** Newly defined and started; `more` of the domain, and disks besides the two virtio ones, by their names. */
   create(more = '', disks: readonly string[] = []): void {
     this.remove();
     for (const disk of ['vda', 'vdb', ...disks]) {
@@ -82,7 +82,7 @@ export class TunedGuest {
     return JSON.parse(virsh('qemu-monitor-command', this.name, command)).return;
   }
 
-  /** `Cpus_allowed_list` of each of QEMU's threads that has a part of its own, by its name. */
+  /** `Cpus_allowed_list` of each of QEMU's threads that has a separate role, by its name. */
   get affinity(): Record<string, string> {
     const task = `/proc/${this.pid}/task`;
     const threads = listNames(task).flatMap((tid): [string, string][] => {
@@ -103,7 +103,7 @@ export class TunedGuest {
     return readProcFile(`/sys/fs/cgroup/${controller}${path}/${inner}/${file}`)?.trim();
   }
 
-  /** All that can be set of a run, as others tell it: virsh, QEMU, the kernel. */
+  /** All that can be set of a run, as virsh, QEMU and the kernel report it. */
   picture(): Record<string, unknown> {
     const { name } = this;
     return {

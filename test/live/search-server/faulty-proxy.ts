@@ -19,7 +19,7 @@ export type ProxyFault =
     }
   | { readonly kind: 'hang' }
   | { readonly kind: 'lost request' }
-  /** The server takes it all; whoever sent it hears nothing. */
+  /** The server takes it all; the sender gets no answer. */
   | { readonly kind: 'lost answer' }
   /** The server takes the first half. */
   | { readonly kind: 'half done' }
@@ -31,7 +31,7 @@ export interface ProxyOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
-/** Between virtune and a search server, and as bad as it is told to be. */
+/** Between virtune and a search server, and as bad as it is configured to be. */
 export class FaultyProxy {
   readonly #server: Server;
   readonly #options: ProxyOptions;

@@ -72,7 +72,7 @@ function build(kind: ServerKind, java: string, dir: string): void {
   };
   javac(`${kind.main}.java`, classes);
   if (kind.main !== 'ElasticsearchMain') return;
-  // Elasticsearch loads its network layer as a module with class loaders of its own.
+  // Elasticsearch loads its network layer as a module with separate class loaders.
   const netty = join(modules, 'transport-netty4');
   mkdirSync(netty);
   for (const jar of readdirSync(jars).filter((name) => /^(netty|transport-netty4)-/.test(name))) {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { copySkeleton, type Installation, install } from './install.ts';
 import { SERVERS, type ServerKind, type ServerName } from './servers.ts';
 
-/** A real search server on loopback, with its data in a folder of its own, which a restart keeps. */
+/** A real search server on loopback, with its data in a separate folder, which a restart keeps. */
 export class SearchServer {
   readonly kind: ServerKind;
   readonly port: number;
@@ -91,7 +91,7 @@ export class SearchServer {
     return { status: response.status, body: text === '' ? null : (JSON.parse(text) as Json) };
   }
 
-  /** Documents that a search finds, after all that was sent is to be found. */
+  /** Documents that a search finds, after all that was sent has become searchable. */
   async count(streams: string, query: unknown = { match_all: {} }): Promise<number> {
     await this.request('POST', `/${streams}/_refresh`);
     const { body } = await this.request('POST', `/${streams}/_search`, {

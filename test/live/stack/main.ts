@@ -3,7 +3,7 @@ import { startPrometheus } from './prometheus.ts';
 import { watchHost } from './simulated-host.ts';
 
 /**
- * `npm run stack`: every scenario as a host of its own, scraped by a real Prometheus with the rules, thirty
+ * `npm run stack`: every scenario as a separate host, scraped by a real Prometheus with the rules, thirty
  * times as fast, on 127.0.0.1:9090 until Ctrl-C. `npm run layouts` draws the dashboards from it.
  */
 const SCENARIOS = [

@@ -8,7 +8,7 @@ import { BURST_MS } from '../../../simulator/workload.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';
 import { type HostCondition, startFakeProc } from './fake-proc.ts';
 
-/** A host of a scenario, and the exporter that watches it in a process of its own. */
+/** A host of a scenario, and the exporter that watches it in a separate process. */
 export interface WatchedHost {
   readonly name: string;
   readonly daemon: SimulatedDaemon;

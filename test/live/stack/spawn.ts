@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** A program of our own in the background; `stop` waits for its end, so that its files can be removed. */
+/** One of our programs in the background; `stop` waits for its end, so that its files can be removed. */
 export interface Spawned {
   readonly pid: number;
   stop(): Promise<void>;

@@ -69,7 +69,7 @@ test('after the canaries it pauses and asks; then after each batch it pauses', a
   expect(asked).toEqual([[1, 3]]);
 });
 
-test('the host’s own steps are no canary', async () => {
+test('the host’s own steps do not count as a canary', async () => {
   const { libvirt, parts } = four();
   const asked: number[][] = [];
   const goOn = async (done: number, left: number) => asked.push([done, left]) > 0;
@@ -77,7 +77,7 @@ test('the host’s own steps are no canary', async () => {
   expect(asked).toEqual([[1, 3]]);
 });
 
-test('without canaries nobody is asked, and batches count from the first', async () => {
+test('without canaries there is no question, and batches count from the first', async () => {
   const { libvirt, parts } = four();
   const { happened } = await runOf(libvirt, parts, {
     batch: 2,
@@ -88,7 +88,7 @@ test('without canaries nobody is asked, and batches count from the first', async
   expect(happened.at(-1)).toBe('committed vm4');
 });
 
-test('who says no after the canaries has the rest untouched', async () => {
+test('after a no to the question, the VMs after the canaries stay unchanged', async () => {
   const { libvirt, domains, parts } = four();
   const { result } = await runOf(libvirt, parts, { canary: 2, goOn: async () => false });
   expect(result.stopped?.code).toBe('TUNE_STOPPED');
@@ -126,7 +126,7 @@ test('a VM that went down after its change ends the run at the end of its batch'
   expect([result.outcomes.length, names(result.notTried)]).toEqual([2, ['vm3', 'vm4']]);
 });
 
-test('a VM that was off before its change is not missed', async () => {
+test('a VM that was off before its change does not count as down', async () => {
   const { libvirt, domains } = four();
   for (const domain of domains) domain.run = undefined;
   const parts = domains.map((domain) => transaction([domain], []));
@@ -134,7 +134,7 @@ test('a VM that was off before its change is not missed', async () => {
   expect(result).toMatchObject({ notTried: [], stopped: undefined });
 });
 
-test('a stop is heard between two transactions and after a pause', async () => {
+test('a stop takes effect between two transactions and after a pause', async () => {
   for (const pauseMs of [0, 5]) {
     const { libvirt, parts } = four();
     const stop = new AbortController();

@@ -26,7 +26,7 @@ function oneDomain(settings = '') {
   return { libvirt, domain, before: picture(libvirt) };
 }
 
-test('what is asked for is done, seen to be done, and written down', async () => {
+test('requested changes are applied, verified and journalled', async () => {
   const { libvirt, domain } = oneDomain();
   const steps = [
     pages(32),
@@ -49,7 +49,7 @@ test('what is asked for is done, seen to be done, and written down', async () =>
   expect(record?.header.domains[0]).toMatchObject({ profile: 'oltp-database', live: domain.run?.xml });
 });
 
-test('nothing is touched before the line that announces it is on disk', async () => {
+test('nothing is changed before the journal line that announces it is on disk', async () => {
   const { libvirt, domain } = oneDomain();
   const happened: string[] = [];
   const steps = [pin(domain, 0, '2'), shares(domain, 2048), define(domain, 2048)];
@@ -78,7 +78,7 @@ test('only its owner may read a journal: definitions hold passwords', async () =
   expect(readFileSync(path, 'utf8')).toContain('"event":"committed"');
 });
 
-test('a live setting that holds what is wanted already is left alone', async () => {
+test('a live setting that already has the wanted value is not changed', async () => {
   const { libvirt, domain } = oneDomain();
   const outcome = await applyTransaction(
     transaction([domain], [pin(domain, 0, '0-7'), pages(16)]),
@@ -137,7 +137,7 @@ test.each([
   },
 );
 
-test('told to stop, it undoes what it did: after every single thing that it does', async () => {
+test('when stopped, it undoes its changes: after every single step', async () => {
   const points = await pointsOf((trace) => {
     const { libvirt, domain } = oneDomain();
     const steps = [pin(domain, 0, '2'), shares(domain, 2048), define(domain, 2048), restart(domain)];
@@ -224,7 +224,7 @@ test('a domain that changed since it was planned for is refused, and nothing is 
   }
 });
 
-test('a balloon that moved, and a program in the guest that came and went, are no change', async () => {
+test('a balloon that moved, and a program in the guest that came and went, do not count as changes', async () => {
   const live = (kib: number, channel: string): string =>
     `<currentMemory unit='KiB'>${kib}</currentMemory><x><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0' state='${channel}'/></channel></x>`;
   const { libvirt, domain } = oneDomain(live(4, 'connected').replaceAll(/<\/?x>/g, ''));
@@ -253,7 +253,7 @@ test('a definition that is changed while it is applied is not overwritten', asyn
   expect(domain.run?.pins[0]).toBe('0-7');
 });
 
-test('a URI that leads to another host is refused', async () => {
+test('a URI of another host is refused', async () => {
   const { libvirt, domain } = oneDomain();
   const planned = { ...transaction([domain], [pin(domain, 0, '2')]), hostname: 'kvm02' };
   await expect(applyTransaction(planned, options(libvirt))).rejects.toMatchObject({ code: 'TUNE_CHANGED' });

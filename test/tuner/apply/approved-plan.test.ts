@@ -80,13 +80,13 @@ test.each<[string, (plan: Record<string, unknown>) => void]>([
     (it) => Object.assign((it['choice'] as ApprovedPlan['choice']).picks[0] ?? {}, { profile: 'dense' }),
   ],
   ['a switch', (it) => Object.assign(it['choice'] as object, { restart: true })],
-  ['what is to be done', (it) => Object.assign(it['plan'] as object, { domains: [] })],
+  ['the steps', (it) => Object.assign(it['plan'] as object, { domains: [] })],
   [
     'what it looked at',
     (it) => Object.assign((it['basis'] as ApprovedPlan['basis']).host, { 'online CPUs': '0' }),
   ],
   ['a digest of a definition', (it) => Object.assign(it['definitions'] as object, { [UUID]: 'x' })],
-])('a file in which somebody edited %s is refused, and nothing is changed', (_what, edit) => {
+])('a file with an edit of %s is refused, and nothing is changed', (_what, edit) => {
   expect(() => parseApprovedPlan('plan.json', edited(edit))).toThrow(
     expect.objectContaining({
       code: 'TUNE_CHANGED',

@@ -86,7 +86,7 @@ const recover = async (world: World, more: Partial<RecoverOptions> = {}) =>
 const isOpen = async (): Promise<boolean> => (await transactions())[0]?.progress.status === 'open';
 
 test(
-  'cut off at any point of an apply, recover brings the host back to what it was, to the letter',
+  'after an interruption at any point of an apply, recover restores the host exactly',
   async () => {
     for (let cutAt = 0; ; cutAt++) {
       const world = twoDomains();
@@ -108,7 +108,7 @@ test(
 );
 
 test(
-  'cut off at any point of an apply, recover --finish brings the host to what was asked for',
+  'after an interruption at any point of an apply, recover --finish completes the requested change',
   async () => {
     const done = await doneWorld();
     await forget();
@@ -126,7 +126,7 @@ test(
 );
 
 test(
-  'cut off at any point while a failed apply is undone, recover undoes the rest',
+  'after an interruption at any point while a failed apply is undone, recover undoes the rest',
   async () => {
     for (let cutAt = 0; ; cutAt++) {
       const world = twoDomains();
@@ -143,7 +143,7 @@ test(
 );
 
 test(
-  'cut off at any point of a recover, the next one brings the host back all the same',
+  'after an interruption at any point of a recover, the next one still restores the host',
   async () => {
     for (let cutAt = 0; ; cutAt++) {
       const world = twoDomains();
@@ -165,7 +165,7 @@ test(
 );
 
 test(
-  'cut off at any point of a rollback with restarts, recover takes back the rest',
+  'after an interruption at any point of a rollback with restarts, recover rolls back the rest',
   async () => {
     for (let cutAt = 0; ; cutAt++) {
       const world = twoDomains();

@@ -41,7 +41,7 @@ test('a journal that cannot be begun is a clear error, and nothing is touched', 
   expect(readdirSync(folder.transactions)).toEqual([]);
 });
 
-test('a disk that fills up at any line undoes what was done, and the undo has room to be journalled in', async () => {
+test('a disk that fills up at any line causes an undo, which has room in the journal', async () => {
   const lines = 2 * 3 + 1;
   for (let line = 0; line < lines; line++) {
     const { libvirt, planned, before } = oneDomain();

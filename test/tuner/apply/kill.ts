@@ -9,7 +9,7 @@ const CHILD = join(import.meta.dirname, 'apply-child.ts');
 /** `changes`: only points at which something was changed or written, and not those around a call that reads. */
 export type KillPoints = 'all' | 'changes';
 
-/** Applies in a process of its own that is killed at that point; where it was, or how it ended before it came there. */
+/** Applies in a separate process that is killed at that point; where it was, or how it ended before it came there. */
 export async function applyAndKill(
   stateDir: string,
   transaction: Transaction,

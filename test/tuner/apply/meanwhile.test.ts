@@ -82,7 +82,7 @@ test(
 );
 
 test(
-  'a guest that is started anew by others at any point ends up as it was defined before',
+  'a guest that others restart at any point ends up as it was defined before',
   async () => {
     await atEachPoint(
       ({ domain, libvirt }) => libvirt.start(domain, false),
@@ -99,7 +99,7 @@ test(
 );
 
 test(
-  'a guest that is undefined or migrated away at any point leaves nothing to undo, and that is said',
+  'a guest that is undefined or migrated away at any point leaves nothing to undo, and the outcome says so',
   async () => {
     await atEachPoint(
       ({ libvirt }) => {
@@ -165,7 +165,7 @@ test(
   ALL_POINTS_MS,
 );
 
-test('what somebody else defined after it was interrupted is not overwritten, unless that is asked for', async () => {
+test('what another user defined after an interruption is not overwritten, unless that is asked for', async () => {
   const { libvirt, domain, planned, defined } = oneDomain();
   libvirt.onCall = (name) => {
     // Applied as far as the definition, and then nothing answers any more.
@@ -187,7 +187,7 @@ test('what somebody else defined after it was interrupted is not overwritten, un
   expect(domain.definition).toBe(defined);
 });
 
-test('after a boot of the host nothing that was set on it is there to undo', async () => {
+test('after a reboot of the host none of its settings needs an undo', async () => {
   const { libvirt } = oneDomain();
   const procRoot = join(stateDir(), 'proc');
   const boot = (id: string): void => writeFileSync(`${procRoot}/sys/kernel/random/boot_id`, `${id}\n`);
@@ -206,7 +206,7 @@ test('after a boot of the host nothing that was set on it is there to undo', asy
   expect(libvirt.pages).toBe(0);
 });
 
-test('a restart that cannot be had is refused in words that help', async () => {
+test('a refused restart says what to do', async () => {
   const cases: [RegExp, (world: World) => void][] = [
     [
       /did not shut down within 0.02 s.*--force-off/,
@@ -242,7 +242,7 @@ test('a transient guest is not restarted: it would be gone', async () => {
   expect(domain.run).toBeDefined();
 });
 
-test('with --force-off a deaf guest is switched off, and a paused one comes back paused', async () => {
+test('with --force-off an unresponsive guest is switched off, and a paused one comes back paused', async () => {
   const { libvirt, domain } = oneDomain();
   domain.obeys = false;
   const restarting = { shutdownMs: 10, settleMs: 1, forceOff: true };
@@ -266,7 +266,7 @@ test('a guest that does not start on its new definition runs again on its old on
   expect(domain.run).toBeDefined();
 });
 
-test('a guest that starts and falls over is put back too', async () => {
+test('a guest that starts and then crashes is restored too', async () => {
   const { libvirt, domain, before } = oneDomain();
   const settling = { shutdownMs: 20, settleMs: 30, forceOff: false };
   let watched = 0;
@@ -282,7 +282,7 @@ test('a guest that starts and falls over is put back too', async () => {
   expect(picture(libvirt)).toEqual(before);
 });
 
-test('a guest that starts anew and has not taken its new definition is an error', async () => {
+test('a guest that restarts without its new definition is an error', async () => {
   const { libvirt, domain } = oneDomain();
   const steps = [define(domain, 2048), restart(domain)];
   libvirt.runsAs = (xml) => xml.replace('2048</shares>', '1024</shares>');

@@ -63,7 +63,7 @@ test("an order of the plan's own that is valid stays as it is", () => {
   expect(inValidOrder(steps, shrinks)).toEqual(steps);
 });
 
-test('the way back is the way there in reverse, but a domain starts only on its old definition', () => {
+test('a rollback is the apply in reverse, but a domain starts only on its old definition', () => {
   const steps = inValidOrder([grow, ...ofDomain(DB), restart(DB), ...ofDomain(WEB)], shrinks);
   const back = undoOrder(steps, []).map(({ index }) => steps[index] as Step);
   expect(new Set(back)).toEqual(new Set(steps));

@@ -68,13 +68,13 @@ test.each<[Step['kind'], boolean, object]>([
   ['definition', false, {}],
   ['restart', false, {}],
   ['mark', false, {}],
-])('of a domain that waits for its boot, %s waits: %s', (kind, waits, more) => {
+])('in a domain that waits for its boot, %s is pending: %s', (kind, waits, more) => {
   const stepOf = (domain: StepDomain): Step => ({ kind, domain, to: '', ...more }) as unknown as Step;
   expect(waitsForBoot({ waiting }, stepOf(A))).toBe(waits);
   expect(waitsForBoot({ waiting }, stepOf(B))).toBe(false);
 });
 
-test('a change of the host waits for no boot', () => {
+test('a change of the host does not wait for a boot', () => {
   expect(waitsForBoot({ waiting }, { kind: 'hostPages', cell: 0, sizeKiB: 2_048, to: 1 })).toBe(false);
 });
 
@@ -107,7 +107,7 @@ test.each([
   expect(`${after?.inactive?.facts.cpu.vcpuPins.get(0)}`).toBe('2');
 });
 
-test('of two domains only the one whose way back is a danger is held', () => {
+test('of two domains only the one whose rollback is dangerous is blocked', () => {
   const [moved, tuned] = [{ pins: ['4', '5'] }, { pins: ['2', '3'], hint: true }] as const;
   // Since then c was put where b was.
   const c = stateOf(domainOf('c'), { pins: ['2', '3'] });
@@ -157,7 +157,7 @@ test('a VM that a later transaction has tuned is named with it, and one of an ol
   expect(text('2026-01-31T23:59:59Z')).toMatch(/"c" has vCPU 0 on CPUs 2, .* there, and not by a later/);
 });
 
-test('a VM of the transaction that only a boot cures is to be restarted, in the way of the command that is refused', () => {
+test('for a VM of the transaction that needs a boot, the refused command says how to restart it', () => {
   const a = stateOf(A, { pins: ['2', '3'], hint: true }, { pins: ['2', '3'] });
   const c = stateOf(domainOf('c'), { pins: ['2', '3'] });
   const text = (own: StepDomain, ...more: Parameters<typeof reason>[3][]): string =>

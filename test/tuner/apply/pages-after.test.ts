@@ -112,7 +112,7 @@ test('a pool that cannot shrink yet names who holds pages of it, not who holds o
   ).toThrow(/512 of them are in use until the next boot of "a";/);
 });
 
-test('of two VMs that are bound to no cell each gives back pages of its own', () => {
+test('two VMs that are not bound to a cell each release separate pages', () => {
   // In cell 0 the bound one has 100 pages, and one of the two has its 100; the other has those of cell 1.
   const of = withPools([
     [{ sizeKiB: MIB_2, total: 200, free: 0 }],

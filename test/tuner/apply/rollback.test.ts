@@ -27,7 +27,7 @@ async function applied() {
   return { libvirt, domain, before, id };
 }
 
-test('a rollback brings back what is live and, to the letter, what is defined', async () => {
+test('a rollback restores the live settings and, exactly, the definition', async () => {
   const { libvirt, before, id } = await applied();
   const outcome = await rollbackTransaction(id, takingBack(libvirt));
   expect(outcome).toMatchObject({ kind: 'rolled back', remains: [] });
@@ -35,7 +35,7 @@ test('a rollback brings back what is live and, to the letter, what is defined', 
   expect((await transactions())[0]?.progress.status).toBe('rolled back');
 });
 
-test('what only a boot takes is said, and taken at once when a restart is asked for', async () => {
+test('what needs a boot is reported, and applied at once when a restart is asked for', async () => {
   const libvirt = new FakeLibvirt();
   const domain = libvirt.add('db01', UUIDS[0]);
   const before = picture(libvirt);
@@ -59,7 +59,7 @@ test('what only a boot takes is said, and taken at once when a restart is asked 
   expect(picture(libvirt)).toEqual(before);
 });
 
-test('what somebody else has changed since is shown, and taken back only when that is asked for', async () => {
+test('what another user has changed since is shown, and rolled back only when that is asked for', async () => {
   const { libvirt, domain, before, id } = await applied();
   domain.definition = domain.definition?.replace("cpuset='2'", "cpuset='7'");
   if (domain.run !== undefined) domain.run.shares = 100;
@@ -88,7 +88,7 @@ test('a setting that cannot be read any more counts as changed, with what libvir
   expect(picture(libvirt)).toEqual(before);
 });
 
-test('a domain that was shut down or started anew since is no change of somebody else', async () => {
+test('a domain that was shut down or restarted since does not count as a change by another user', async () => {
   const off = await applied();
   off.domain.run = undefined;
   expect(await rollbackTransaction(off.id, takingBack(off.libvirt))).toMatchObject({ kind: 'rolled back' });
@@ -101,7 +101,7 @@ test('a domain that was shut down or started anew since is no change of somebody
   expect(anew.domain.definition).not.toContain('2048');
 });
 
-test('several steps on one live setting are taken back to what was before the first', async () => {
+test('several steps on one live setting are rolled back to the value before the first', async () => {
   const libvirt = new FakeLibvirt();
   const domain = libvirt.add('db01', UUIDS[0]);
   const before = picture(libvirt);
@@ -112,7 +112,7 @@ test('several steps on one live setting are taken back to what was before the fi
   expect(picture(libvirt)).toEqual(before);
 });
 
-test('only what is committed, and only once, can be taken back', async () => {
+test('only what is committed, and only once, can be rolled back', async () => {
   const { libvirt, id } = await applied();
   await expect(rollbackTransaction('nowhere', takingBack(libvirt))).rejects.toMatchObject({
     code: 'TUNE_USAGE',
@@ -125,7 +125,7 @@ test('only what is committed, and only once, can be taken back', async () => {
   });
 });
 
-test('what a rollback cannot take back keeps the transaction open, with what remains', async () => {
+test('what a rollback cannot undo keeps the transaction open, with what remains', async () => {
   const { libvirt, domain, id } = await applied();
   libvirt.ignored.add('domainPinVcpuFlags');
   const outcome = await rollbackTransaction(id, takingBack(libvirt));

@@ -76,7 +76,7 @@ test('domains that swap CPUs are one group, and the one that takes what they lea
     expect(groupsOf(domains).map((group) => group.toSorted())).toEqual([['a', 'b'], ['c']]);
 });
 
-test('of domains that swap, the one that is to have the CPUs to itself comes last', () => {
+test('of domains that swap, the one that gets dedicated CPUs comes last', () => {
   expect(orderOf(moves('a', at('2', '3'), alone('4', '5')), moves('b', at('4', '5'), at('2', '3')))).toEqual([
     ['b', 'a'],
   ]);
@@ -100,7 +100,7 @@ test('a VM on shared CPUs waits for the one whose dedicated CPUs it is to share'
   ).toEqual([['a'], ['b']]);
 });
 
-test('a VM that gets CPUs to itself waits for the one that shared them', () => {
+test('a VM that gets dedicated CPUs waits for the one that shared them', () => {
   expect(
     orderOf(
       moves('a', at('8', '9'), at('2', '3'), 'dedicated'),

@@ -36,7 +36,7 @@ test('a pin changes the running domain alone', () => {
   expect(inactive?.facts.cpu.vcpuPins.size).toBe(0);
 });
 
-test('a domain without steps of its own is the same object, and one that is off has no live setting', () => {
+test('a domain without steps is the same object, and one that is off has no live setting', () => {
   const state = stateOf('', '');
   const other = { uuid: UUIDS[1], name: 'web02' };
   const hostStep: Step = { kind: 'hostPages', cell: 0, sizeKiB: 2048, to: 1 };

@@ -36,21 +36,21 @@ const standings = (running: string, next: string): string[] =>
 
 const BOTH = "color='red' shape='round'";
 
-test('what runs and what boots as wanted has not drifted', () => {
+test('a domain that runs and boots as its profile wants has not drifted', () => {
   expect(drift(BOTH, BOTH)).toMatchObject({ count: 0, waiting: 0 });
 });
 
-test('what only a boot brings, and the next one will, waits and is no drift', () => {
+test('what the next boot will apply is pending and not drift', () => {
   expect(standings("color='red'", BOTH)).toEqual(['held', 'waits']);
   expect(drift("color='red'", BOTH)).toMatchObject({ count: 0, waiting: 1 });
 });
 
-test('what could be so in the running domain and is not has drifted, and is put right again', () => {
+test('a live setting that differs from its profile has drifted, and is repaired', () => {
   expect(standings("color='blue' shape='round'", BOTH)).toEqual(['run', 'held']);
   expect(forgotten(drift("color='blue' shape='round'", BOTH).plan)).toEqual([STEP]);
 });
 
-test('a definition that was changed has drifted, and nobody puts right what somebody may have meant', () => {
+test('a changed definition has drifted, and is not repaired, as a user may have intended the change', () => {
   expect(standings(BOTH, "color='blue'")).toEqual(['definition', 'definition']);
   expect(forgotten(drift("color='blue'", "color='blue'").plan)).toEqual([]);
 });
@@ -89,7 +89,7 @@ test('a textfile is there whole or not at all, and leaves nothing behind', async
   await expect(writeTextfile(join(folder, 'no/such/folder.prom'), 'x')).rejects.toThrow('ENOENT');
 });
 
-test('a profile that has changed since it was applied is told', () => {
+test('a profile that has changed since it was applied is reported', () => {
   const marked = (version: string): boolean => {
     const mark = { profile: 'oltp-database', version, at: '2026-11-25T22:00:00.000Z', id: 'T0' };
     const { plan } = drift(BOTH, BOTH);

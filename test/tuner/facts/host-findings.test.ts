@@ -43,7 +43,7 @@ const LOOKS: readonly [HostWanted, good: Partial<LocalHost>, bad: Partial<LocalH
 ];
 
 test.each(LOOKS)(
-  '$knob: what is as wanted is left alone, what is not is told with what mends it and makes it last',
+  '$knob: a wanted value needs no change; another gets the command that sets it permanently',
   (wish, good, bad, mend) => {
     expect(find(wish, good)).toMatchObject({ verdict: 'same', next: undefined });
     expect(find(wish, bad)).toMatchObject({
@@ -55,7 +55,7 @@ test.each(LOOKS)(
   },
 );
 
-test('what the host does not tell is unknown, with the reason', () => {
+test('what the host does not report is unknown, with the reason', () => {
   expect(find({ knob: 'swappiness', wanted: 10 }, undefined)).toMatchObject({
     verdict: 'unknown',
     next: expect.stringMatching(/on the host itself/),
@@ -71,7 +71,7 @@ test('what the host does not tell is unknown, with the reason', () => {
 
 const ISOLATED: HostWanted = { knob: 'isolatedCpus', wanted: 'vcpus' };
 
-test('isolated CPUs are held against those that vCPUs have to themselves', () => {
+test('isolated CPUs are compared with those dedicated to vCPUs', () => {
   const isolated = { isolatedCpus: CpuSet.parse('2-5'), nohzFullCpus: CpuSet.parse('2-5') };
   expect(find(ISOLATED, isolated, '2-5')).toMatchObject({
     verdict: 'same',

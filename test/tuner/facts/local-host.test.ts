@@ -22,7 +22,7 @@ const cache = (cpu: number, shared: string): Record<string, string> => {
   };
 };
 
-test('a host that is set up for guests tells all of it', () => {
+test('a host that is set up for guests reports all of it', () => {
   const local = read({
     'sys/devices/system/cpu/isolated': '2-5\n',
     'sys/devices/system/cpu/nohz_full': '2-5\n',
@@ -66,7 +66,7 @@ test('a host that is set up for guests tells all of it', () => {
   expect(local.cgroupControllers).toEqual(new Set(['cpu']));
 });
 
-test('a host that tells nothing is not taken for one where all is off', () => {
+test('a host that reports nothing is not taken for one where all is off', () => {
   const local = read({ 'proc/mounts': '' });
   expect(local).toMatchObject({
     isolatedCpus: undefined,
@@ -82,7 +82,7 @@ test('a host that tells nothing is not taken for one where all is off', () => {
   });
 });
 
-test('no isolated CPUs is a set without any, and not nothing told', () => {
+test('no isolated CPUs is an empty set, and not an unknown one', () => {
   expect(read({ 'sys/devices/system/cpu/isolated': '\n' }).isolatedCpus?.size).toBe(0);
   expect(read({ 'sys/devices/system/cpu/nohz_full': '(null)\n' }).nohzFullCpus?.size).toBe(0);
 });
@@ -127,21 +127,21 @@ const frequencies = (...mhz: number[]): Record<string, string> =>
 test.each([
   ['Intel names its E cores', { 'sys/devices/cpu_atom/cpus': '16-23\n' }, '16-23'],
   [
-    'Arm tells capacities',
+    'Arm reports capacities',
     {
       'sys/devices/system/cpu/cpu0/cpu_capacity': '446\n',
       'sys/devices/system/cpu/cpu1/cpu_capacity': '1024\n',
     },
     '0',
   ],
-  ['elsewhere the highest frequency tells', frequencies(5_000, 5_000, 3_800), '2'],
+  ['elsewhere the highest frequency decides', frequencies(5_000, 5_000, 3_800), '2'],
   ['boost clocks that differ a little do not', frequencies(5_100, 5_000, 4_900), undefined],
-  ['nothing is told', {}, undefined],
+  ['nothing is reported', {}, undefined],
 ])('slower cores: %s', (_, files, cpus) => {
   expect(read(files as Record<string, string>).efficiencyCpus?.toString()).toBe(cpus);
 });
 
-test('devices tell the cell that they are in; -1 is none', () => {
+test('devices report their cell; -1 is none', () => {
   const local = read({
     'sys/bus/pci/devices/0000:81:00.0/numa_node': '1\n',
     'sys/bus/pci/devices/0000:00:1f.0/numa_node': '-1\n',
@@ -154,10 +154,10 @@ test('devices tell the cell that they are in; -1 is none', () => {
 test.each([
   ['the switch is off', { 'proc/sys/kernel/io_uring_disabled': '0\n' }, true],
   ['only for those with the right', { 'proc/sys/kernel/io_uring_disabled': '1\n' }, false],
-  ['for nobody', { 'proc/sys/kernel/io_uring_disabled': '2\n' }, false],
+  ['disabled for all users', { 'proc/sys/kernel/io_uring_disabled': '2\n' }, false],
   ['a kernel before the switch', { 'proc/sys/kernel/osrelease': '6.1.0-18-amd64\n' }, true],
   ['a kernel before io_uring', { 'proc/sys/kernel/osrelease': '4.18.0-553.el8\n' }, false],
-  ['nothing is told', {}, undefined],
+  ['nothing is reported', {}, undefined],
 ])('io_uring: %s', (_, files, has) => {
   expect(read(files as Record<string, string>).ioUring).toBe(has);
 });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { probeDirectIo, probeHugetlbfs } from '../../../tuner/facts/probes.ts';
 import { host, LOCAL } from '../profile/fixtures.ts';
 
-test('a file system that refuses O_DIRECT is told as such; the image is only opened', async () => {
+test('a file system that refuses O_DIRECT is reported as such; the image is only opened', async () => {
   // procfs has no page cache to go past.
   expect(await probeDirectIo('/proc/self/status')).toMatchObject({ code: 'NO_O_DIRECT' });
   const folder = mkdtempSync(join(tmpdir(), 'virtune-probe-'));

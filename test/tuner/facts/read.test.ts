@@ -34,12 +34,12 @@ test('a host is read: versions, topology, cells with their pools, KSM', async ()
   expect(host.ksm.get('pages_to_scan')).toBe(100);
 });
 
-test("where virtune runs on the host, the kernel's word is read besides", async () => {
+test('where virtune runs on the host, figures of the kernel are read too', async () => {
   const tree = kernelTree({ 'proc/sys/vm/swappiness': '7\n' });
   const { local, topology } = await readHost(writer, demo.uri, tree);
   tree.remove();
   expect(local?.swappiness).toBe(7);
-  // libvirt tells of the caches itself here.
+  // Here libvirt reports the caches itself.
   expect(topology.caches).toHaveLength(2);
 });
 
@@ -61,7 +61,7 @@ test('a read-only connection sees the same without secrets', async () => {
   expect(state?.inactive?.xml).not.toContain('wintermt');
 });
 
-test('what a machine offers is asked once for all that are alike, and absent where libvirt cannot tell', async () => {
+test('what a machine offers is asked once for all that are alike, and absent where libvirt does not know', async () => {
   const calls: string[] = [];
   const observed = await connect(demo.uri, { readOnly: true, observe: (name) => calls.push(name) });
   const states = await readDomains(observed);
@@ -79,7 +79,7 @@ test('a transient domain has no definition, and one that is gone is none', async
   expect(await readDomain(writer, domain)).toBeUndefined();
 });
 
-test("a real host's domain capabilities: what is listed is had, and nothing else", () => {
+test('domain capabilities of a real host: what is listed is supported, and nothing else', () => {
   expect(parseDomainCapabilities(lab)).toEqual({
     vcpusMaximum: 288,
     ioThreads: true,
@@ -89,7 +89,7 @@ test("a real host's domain capabilities: what is listed is had, and nothing else
   });
 });
 
-test('what is not supported is not offered, whatever is listed below it', () => {
+test('what is not supported is not offered, even if values are listed below it', () => {
   const xml = `<domainCapabilities><iothreads supported='no'/><features>
     <hyperv supported='no'><enum name='features'><value>relaxed</value></enum></hyperv></features></domainCapabilities>`;
   expect(parseDomainCapabilities(xml)).toMatchObject({

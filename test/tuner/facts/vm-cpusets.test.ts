@@ -56,7 +56,7 @@ test.each([
   ['a name with a dot gets no suffix', '/machine/prod.test', '4-7 / undefined'],
   ['nor does system at the top', '/system', '2-3 / undefined'],
   ['which is the name of a level like others below it', '/machine/system', '5 / undefined'],
-  ['a unit of systemd is no partition', '/machine/db.service', '0-7 / undefined'],
+  ['a unit of systemd is not a partition', '/machine/db.service', '0-7 / undefined'],
   ['nor is the group of one VM', '/machine/db.libvirt-qemu', '0-7 / undefined'],
 ])('without systemd: %s', (_, partition, set) => {
   const found = groups({
@@ -107,7 +107,7 @@ test('cgroup v1 has both in the hierarchy of cpuset', () => {
   expect(text(cpusetOfPartition(found))).toBe('0-7 / 1');
 });
 
-test('a dash in a partition is not a level of its own', () => {
+test('a dash in a partition is not a separate level', () => {
   const found = groups({
     'machine.slice/cpuset.cpus.effective': '0-7\n',
     'machine.slice/machine-data.slice/cpuset.cpus.effective': '1\n',

@@ -10,7 +10,7 @@ interface Read {
   readonly domains: readonly DomainState[];
 }
 
-/** Of what no plan may bring about, all that any domain breaks, as it runs and as it is defined. */
+/** Of what no plan may cause, all that any domain breaks, as it runs and as it is defined. */
 export async function broken(uri: string): Promise<string[]> {
   const { host, domains } = await readAll(uri);
   const isolated = host.local?.isolatedCpus ?? CpuSet.empty;

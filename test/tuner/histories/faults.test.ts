@@ -46,7 +46,7 @@ test('pages that a VM will boot with do not go back with the part of the run tha
   expect(on.host.picture()).toEqual(before);
 });
 
-test('pages that another user’s VM runs on by now do not go back with a run that was cut off: it would not boot again', async () => {
+test('pages that the VM of another user has come to use are not returned with an interrupted run: that VM would not boot again', async () => {
   const start = on.host.picture();
   const [pages] = await on.apply(on.user(0), wanted({ a: 'oltp-database' }, { restart: true }));
   const rollback = { kind: 'rollback', id: pages ?? '', restarts: true } as const;
@@ -75,7 +75,7 @@ test('a VM that is not placed is refused huge pages that the host does not have:
   expect(refusals).toEqual(['a: NO_PAGES 1,024 pages of 2 MiB are missing for a to start']);
 });
 
-test('CPUs of real-time vCPUs that stay where they are until a boot are nobody else’s before it', async () => {
+test('CPUs of real-time vCPUs that stay in place until a boot go to no other VM before it', async () => {
   await on.apply(on.user(0), wanted({ a: 'low-latency', b: 'balanced' }, { restart: true }));
   const cramped = wanted({ a: 'windows', b: 'low-latency' });
   const { refusals } = await on.user(0).plan(cramped);
@@ -83,7 +83,7 @@ test('CPUs of real-time vCPUs that stay where they are until a boot are nobody e
   expect((await on.user(0).plan({ ...cramped, restart: true })).refusals).toEqual([]);
 });
 
-test('a restart stands though the balloon is not there yet: the guest gives memory back once its driver runs', async () => {
+test('a restart stands though the balloon is not there yet: the guest returns memory once its driver runs', async () => {
   await on.host.stop();
   on.host = await SimulatedHistoryHost.start(
     shape({}, [{ state: 'paused' }, { state: 'paused' }, { state: 'paused' }]),
@@ -97,7 +97,7 @@ test('a restart stands though the balloon is not there yet: the guest gives memo
   expect(runs['a']).toMatchObject({ xml: expect.stringContaining('<nosharepages/>') });
 });
 
-test('what somebody has put back by hand stands in no way of a rollback', async () => {
+test('what a user has restored by hand does not block a rollback', async () => {
   const before = on.host.picture();
   const [id] = await on.apply(on.user(0), wanted({ a: 'balanced' }));
   const connection = await connect(on.host.uri, { readOnly: false });

@@ -16,7 +16,7 @@ afterAll(() => {
   if (RUNS !== 25) console.log(JSON.stringify(figures));
 });
 
-test('after any history of two users, of profiles, of runs that are killed and taken back, nothing is dangerous, and the way back is to the letter', {
+test('after any history of two users with profiles, killed runs and rollbacks, no state is dangerous, and a rollback restores everything exactly', {
   timeout: 20_000 + RUNS * 20_000,
 }, async () => {
   await fc.assert(

@@ -31,7 +31,7 @@ export interface HistoryHost {
 export interface Picture {
   /** For the next boot, to the byte, by domain. */
   readonly definitions: Readonly<Record<string, string>>;
-  /** What runs, without what each start makes anew, by domain. */
+  /** What runs, without what each start creates again, by domain. */
   readonly runs: Readonly<Record<string, unknown>>;
   readonly host: unknown;
 }
@@ -147,7 +147,7 @@ export class History {
     if (refused !== undefined) {
       const mayBe = await this.#mayBeRefused(user);
       expect([refused.code, mayBe]).toEqual(['TUNE_INTERRUPTED', true]);
-      this.#count('applies refused: an earlier one was cut off');
+      this.#count('applies refused: an earlier one was interrupted');
       if (waitMs === 0) this.#expectSame(before);
     }
     for (const outcome of outcomes) {
@@ -228,7 +228,7 @@ export class History {
         true,
       ]);
       this.#expectSame(before);
-      this.#count('rollbacks refused: newer ones stand on it');
+      this.#count('rollbacks refused: newer ones depend on it');
       return;
     }
     this.#count(isNewest ? 'rollbacks of the newest' : 'rollbacks of an older one');
@@ -288,8 +288,8 @@ export class History {
   }
 
   /**
-   * Whether a rollback was refused for a VM that is defined as before the history: somebody has pinned it by hand, its own
-   * transactions were rolled back to that pin, and no rollback can move it.
+   * Whether a rollback was refused for a VM that is defined as before the history: somebody has pinned it by hand, its
+   * own transactions were rolled back to that pin, and no rollback can move it.
    */
   #isByHand({ code, message }: TunerError): boolean {
     const name = /; "([^"]+)" has .* there, and not by a later transaction of virtune: move or unpin it/.exec(
@@ -393,9 +393,9 @@ export class History {
   }
 
   /**
-   * A way back over a VM that was pinned by hand before the history leads to two VMs on one CPU for a while, and is refused.
-   * Its user decides, and uses --force. That loosens nothing: any other refusal is an error, and at the end the safety
-   * rules hold and the host is the same to the byte all the same.
+   * A way back over a VM that was pinned by hand before the history leads to two VMs on one CPU for a while, and is
+   * refused. Its user decides, and uses --force. That loosens nothing: any other refusal is an error, and at the end
+   * the safety rules hold and the host is the same to the byte all the same.
    */
   async #backOrForced(job: Job, user: User): Promise<TransactionOutcome | undefined> {
     let outcome: TransactionOutcome | undefined;

@@ -4,7 +4,7 @@ import { recoverHost } from '../../../tuner/apply/recover.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
 import type { Transaction, TransactionOutcome } from '../../../tuner/apply/transaction.ts';
 
-/** What one command changes on a host. Plain data: a process that is to be killed gets it in a file. */
+/** What one command changes on a host. Plain data: a process that will be killed gets it in a file. */
 export type Job =
   | { readonly kind: 'apply'; readonly transactions: readonly Transaction[] }
   | {

@@ -11,7 +11,7 @@ import { SimulatedHistoryHost } from './simulated.ts';
 import type { User, Wanted } from './user.ts';
 
 /**
- * A host with room for one VM on CPUs of its own: `a` has them at first, and each run gives them to `b`. Where the order
+ * A host with room for one VM on dedicated CPUs: `a` has them at first, and each run gives them to `b`. Where the order
  * of the steps is wrong, some kill leaves both on the same CPUs.
  */
 const SHAPE = shape({}, [{ vcpus: 3 }, { vcpus: 3 }, { vcpus: 1, state: 'shutoff' }]);
@@ -85,7 +85,7 @@ function expectEitherOr(now: Picture, before: Picture, wanted: Picture, at: stri
   }
 }
 
-/** Without what each run has of its own: the mark's transaction and time. */
+/** Without what differs between runs: the mark's transaction and time. */
 const meaning = (of: unknown): string =>
   (JSON.stringify(of) ?? '').replaceAll(/\d{8}T\d{6}Z-[0-9a-f]{6}|\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'when');
 

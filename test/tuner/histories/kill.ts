@@ -17,7 +17,7 @@ import type { User } from './user.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-child.ts');
 
-/** Does it in a process of its own, which is killed at that point. Where it was, or how it ended before it came there. */
+/** Does it in a separate process, which is killed at that point. Where it was, or how it ended before it came there. */
 export async function killedChild(
   { uri, stateDir }: User,
   restart: RestartLimits,
@@ -51,7 +51,7 @@ export class Abandoned {
 
   /**
    * Does it in this process, and leaves it at that point as a killed process leaves it: its connections are cut, its
-   * flock(2) is gone, its lease stands with a PID that nobody has. Processes of their own are a hundred times as slow.
+   * flock(2) is gone, its lease stands with a PID that nobody has. Separate processes are a hundred times as slow.
    *
    * `killAt`: its number, or the first one of that name, as `before nodeAllocPages`. `elsewhere`: its lease is that of
    * another machine, so that nobody here can see that it is dead. `counts`: which points are counted; absent: all.

@@ -90,7 +90,7 @@ async function give(): Promise<string> {
   return theirs;
 }
 
-test('a rollback without a restart leaves a VM that was promised CPUs of its own on them until it boots, and says so', async () => {
+test('a rollback without a restart leaves a VM on its dedicated CPUs until it boots, and says so', async () => {
   const before = on.host.picture();
   const [id] = await on.apply(on.user(0), wanted({ c: 'network' }));
   await on.host.reboot('c');
@@ -265,7 +265,7 @@ test('one that is pinned there only as it runs, and not as it is defined, has to
   expect(await broken(on.host.uri)).toEqual([]);
 });
 
-test('--force rolls it back all the same', async () => {
+test('--force rolls it back anyway', async () => {
   const { away } = await moveAwayAndGive();
   const forced = { ...on.user(0).options(), restarts: true, force: true };
   expect(await rollbackTransaction(away, forced)).toMatchObject({ kind: 'rolled back', remains: [] });

@@ -5,7 +5,7 @@ import { perform } from './job.ts';
 /** Pages that a rollback must not count: refusals that histories have found to be wrong. */
 const on = new HostOfTwo(shape({ sockets: 2, coresPerSocket: 4 }, [{}, {}, {}]));
 
-test('a VM that was named and not changed counts as it is now, not as it was then', async () => {
+test('a VM that was selected and not changed counts as it is now, not as it was then', async () => {
   const start = on.host.picture();
   const [first] = await on.apply(on.user(0), wanted({ c: 'low-latency' }, { restart: true }));
   // Names c as well, which is as wanted already.
@@ -31,7 +31,7 @@ test('pages of a VM that only prefers a cell are taken to be where no other VM a
   expect(on.host.picture()).toEqual(start);
 });
 
-test('a finish that ends in an undo leaves the pages that another user has added since', async () => {
+test('a finish that ends in an undo keeps the pages that another user has added since', async () => {
   const { transactions } = await on.user(0).plan(wanted({ a: 'oltp-database' }));
   const grown = ({ when, what }: { when: string; what: string }): boolean =>
     when === 'after' && what === 'journal done 0';

@@ -133,7 +133,7 @@ export class SimulatedHistoryHost implements HistoryHost {
     await this.#connection.call('domainCreateWithFlags', { domain, flags: paused });
   }
 
-  /** Through libvirt, which writes it in words of its own; a running one is booted with it. */
+  /** Through libvirt, which writes it in its own form; a running one is booted with it. */
   async #writeByHand(
     name: string,
     changes: readonly (readonly [string, string])[],
@@ -148,8 +148,8 @@ export class SimulatedHistoryHost implements HistoryHost {
 }
 
 /**
- * Of a run all but what each start makes anew, and what libvirt leaves behind that says nothing: a pin to every CPU, as
- * it writes it down once a pin was set, metadata without content, and iothreads by number.
+ * Of a run all but what each start creates again, and what libvirt leaves behind that says nothing: a pin to every CPU,
+ * as it writes it down once a pin was set, metadata without content, and iothreads by number.
  */
 function runOf({ live }: SimulatedVm, lastCpu: number): string | undefined {
   const everywhere = new RegExp(

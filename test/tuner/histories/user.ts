@@ -110,7 +110,7 @@ export class User {
   }
 }
 
-/** What every command of a history is run with; also in a process of its own. */
+/** What every command of a history is run with; also in a separate process. */
 export function runOptionsFor(
   uri: string,
   stateDir: string,

@@ -21,7 +21,7 @@ const run = (...args: string[]) =>
   new VirtuneProcess('tune', ...args, '--connect', demo.uri, '--state-dir', stateDir).ended;
 const pages = (cell: number) => demo.daemon.host.hugepages.total(cell, 2_048);
 
-test('the pool grows for a domain that will boot, is taken back, and is refused where there is no memory', async () => {
+test('the pool grows for a domain that will boot, shrinks with a rollback, and is refused where there is no memory', async () => {
   const writer = await connect(demo.uri, { readOnly: false });
   const { domain } = demo.daemon.vm('template-debian');
   const { xml } = await writer.call('domainGetXmlDesc', { domain, flags: 3 });

@@ -59,7 +59,7 @@ test('a domain that is off needs its pages where it is bound to', () => {
   expect(lacksPages(inventory)).toBe(true);
 });
 
-test('a domain that runs gives back what it holds before it boots again', () => {
+test('a running domain releases its pages before it boots again', () => {
   const same = xml(120, HUGE, '0');
   const inventory = pageInventory(cells([0, 60]), [domain('a', same, same)]);
   expect(pool(inventory, 0)).toMatchObject({ held: 60, needed: 0, missing: 0 });
@@ -95,7 +95,7 @@ test('guest cells take from the host’s cells that each is bound to', () => {
   ]);
 });
 
-test('what may come from anywhere takes what others leave', () => {
+test('demand for any cell takes what others leave', () => {
   const floating = domain('free', xml(100, HUGE, undefined));
   const bound = domain('bound', xml(100, HUGE, '0'));
   const inventory = pageInventory(cells([50, 50], [30, 50]), [floating, bound]);
@@ -110,7 +110,7 @@ test('one bound to no cell needs its pages where its control group may use memor
   expect(inventory.shared).toEqual([]);
 });
 
-test('the usual size is the host’s, and small pages are none', () => {
+test('the default size is the host’s, and base pages are not huge pages', () => {
   const inventory = pageInventory(
     cells([0, 0]),
     [domain('a', xml(2_048, '', '0')), domain('b', xml(64, undefined, '0'))],
@@ -134,7 +134,7 @@ test('pools grow to what is missing, where it is missing, or else where there is
   ]);
 });
 
-test('what there is no memory for is refused with figures, and so is a size that the host has not', () => {
+test('pages without memory for them are refused with figures, and so is a size that the host does not support', () => {
   const host = cells([0, 0, 1]);
   const tooMuch = pageInventory(host, [domain('a', xml(2_048, HUGE, '0'))]);
   expect(growthOf(tooMuch, host).problems).toEqual([
@@ -148,14 +148,14 @@ test('what there is no memory for is refused with figures, and so is a size that
   expect(growthOf(odd, host).problems).toEqual([expect.objectContaining({ code: 'NO_SUCH_PAGES' })]);
 });
 
-test('a domain bound to a cell that the host has not is shown, and lacks its pages', () => {
+test('a domain bound to a missing cell is shown, and lacks its pages', () => {
   const host = cells([50, 50]);
   const inventory = pageInventory(host, [domain('a', xml(64, HUGE, '7'))]);
   expect(inventory.shared).toEqual([expect.objectContaining({ needed: 32, missing: 32 })]);
   expect(growthOf(inventory, host).steps).toEqual([]);
 });
 
-test('the table names who lacks pages, and no name harms the terminal', () => {
+test('the table names the domains that lack pages, and no name harms the terminal', () => {
   const inventory = pageInventory(cells([0, 10]), [domain('evil\u001b[2Jname', xml(64, HUGE, '0'))]);
   const lines = reportPages(inventory);
   expect(lines[0]).toMatch(/^cell {2}size +total/);
@@ -166,7 +166,7 @@ test('the table names who lacks pages, and no name harms the terminal', () => {
   );
 });
 
-test('for programs it is all there, in a form of its own', () => {
+test('all of it is available as JSON', () => {
   const host = cells([0, 10]);
   const inventory = pageInventory(host, [domain('a', xml(64, HUGE, '0'))]);
   const json = JSON.parse(

@@ -19,7 +19,7 @@ function most(demands: readonly Demand[], free: ReadonlyMap<number, number>): nu
   return total(demands.map(({ pages }) => pages)) - lost;
 }
 
-test('what may lie anywhere leaves room for what is bound', () => {
+test('demand for any cell leaves room for demand bound to one', () => {
   const free = new Map([
     [0, 10],
     [1, 10],
@@ -31,7 +31,7 @@ test('what may lie anywhere leaves room for what is bound', () => {
   expect(spread(demands, free)).toEqual([10, 10]);
 });
 
-test('who can go elsewhere is pushed on, through as many hands as it takes', () => {
+test('demand that fits elsewhere is moved on, through as many cells as needed', () => {
   const free = new Map([
     [0, 5],
     [1, 5],
@@ -45,7 +45,7 @@ test('who can go elsewhere is pushed on, through as many hands as it takes', () 
   expect(spread(demands, free)).toEqual([5, 5, 5]);
 });
 
-test('no more is given than asked or than there is, and never less than could be', () => {
+test('never more is allocated than asked or available, and never less than possible', () => {
   const anyDemand = fc.record({
     pages: fc.integer({ min: 0, max: 20 }),
     cells: fc.uniqueArray(fc.nat(3), { minLength: 0, maxLength: 4 }),

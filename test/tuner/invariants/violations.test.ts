@@ -31,7 +31,7 @@ test.each<[string, HostViolation, boolean]>([
   ['on another CPU', sharing('5-6'), false],
   ['with another VM', sharing('4', {}, 'c'), false],
   ['at the next boot instead of now', sharing('4', { view: 'inactive' }), false],
-])('a violation that is %s as one before is known: it is no worse', (_what, now, expected) => {
+])('a violation that is %s as one before is known, and not worse', (_what, now, expected) => {
   expect(isKnown(now, [knownViolation(sharing('4-5'))])).toBe(expected);
 });
 

@@ -101,7 +101,7 @@ test('torn at any byte, a journal says what was whole before, and nothing else',
   );
 });
 
-test('what comes after a torn line takes its place', async () => {
+test('the next record replaces a torn line', async () => {
   const file = await written(id(1), EVENTS.slice(0, 1));
   appendFileSync(file, '{"event":"done","at":"2026-0');
   const journal = await Journal.resume(folder, id(1), OPTIONS);
@@ -125,14 +125,14 @@ test('a line in the middle that makes no sense is damage, and is named', async (
   await expect(openTransactions(folder, 'kvm01')).rejects.toMatchObject({ code: 'TUNE_JOURNAL' });
 });
 
-test('a journal of a later virtune is not guessed at', () => {
+test('a journal of a later virtune is refused', () => {
   const later = JSON.stringify({ ...header(id(1)), format: 2 });
   expect(() => parseJournal('later', Buffer.from(`${later}\n`))).toThrow(
     /format 2, but this version of virtune reads formats up to 1/,
   );
 });
 
-test('no bytes make the reader do anything but read or refuse', () => {
+test('any bytes are either read or refused', () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.array(fc.string()), (bytes, lines) => {
       const text = [JSON.stringify(header(id(1))), ...lines, ''].join('\n');
@@ -160,7 +160,7 @@ test('a disk that is full before anything was touched leaves nothing behind', as
   }
 });
 
-test('a line that the disk has no room for is not there in part', async () => {
+test('a line that the disk has no room for is not written in part', async () => {
   const journal = await Journal.create(folder, header(id(1)), OPTIONS);
   await journal.append(EVENTS[0] as NewEvent);
   fillDisk(10);
@@ -173,7 +173,7 @@ test('a line that the disk has no room for is not there in part', async () => {
   expect(events.map(({ event }) => event)).toEqual(['doing', 'undoing']);
 });
 
-test('the room that an undo will need is kept from the beginning, and given back', async () => {
+test('the disk space that an undo will need is reserved from the beginning, and released', async () => {
   const journal = await Journal.create(folder, header(id(1)), OPTIONS);
   const reserve = `${journal.path}.reserve`;
   expect(readFileSync(reserve).length).toBeGreaterThan(65_536);

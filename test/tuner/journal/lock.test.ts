@@ -38,7 +38,7 @@ async function heldByAnother(hostname = 'kvm01'): Promise<ChildProcess> {
   return holder;
 }
 
-test('a second run on one host is told who is at it, and since when', async () => {
+test('a second run on one host learns who holds it, and since when', async () => {
   const { pid } = await heldByAnother();
   await expect(lock()).rejects.toMatchObject({
     code: 'TUNE_LOCKED',
@@ -55,7 +55,7 @@ test('a host is free as soon as its holder is killed: nothing has to be cleaned 
   await (await lock()).release();
 });
 
-test('one that waits gets the host when it is free, and was told for whom it waits', async () => {
+test('a run that waits gets the host when it is free, and knows the holder', async () => {
   const killed = await heldByAnother();
   const waitedFor: (number | undefined)[] = [];
   const waiting = lock({

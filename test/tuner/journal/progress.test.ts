@@ -43,7 +43,7 @@ test('a journal that ends in the middle is open, and says which way it was going
   expect(progress(doing, done, undoing)).toMatchObject({ status: 'open', direction: 'back' });
 });
 
-test('what is closed is committed, undone, or was committed and taken back', () => {
+test('a closed transaction is committed, undone, or was committed and rolled back', () => {
   const rollback: NewEvent = { event: 'rollback', pid: 1, command: 'x', restarts: [] };
   expect(progress(doing, done, { event: 'committed' }).status).toBe('committed');
   expect(progress(doing, failed, undoing, undone, { event: 'rolledBack' }).status).toBe('undone');

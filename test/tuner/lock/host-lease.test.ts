@@ -126,7 +126,7 @@ test('a libvirtd that was restarted has lost the lock, which the holder sees bef
   await lease.release();
 });
 
-test('a libvirt without secrets is said to give no lock', async () => {
+test('a libvirt without secrets is an error: it provides no lock', async () => {
   const lease = await take(RECORD, { open: () => new FakeLibvirt().connect() });
   expect([lease.kind, said]).toEqual(['none', [expect.stringContaining('does not provide a lock')]]);
 });
@@ -143,7 +143,7 @@ test('what a record says comes back as it was, whatever the command line holds',
   expect(readLease(leaseXml('u', { ...RECORD, command })).record).toEqual({ ...RECORD, command });
 });
 
-test('of a holder in another PID namespace nothing is taken for known', () => {
+test('nothing is assumed of a holder in another PID namespace', () => {
   expect(isKnownDead(ELSEWHERE)).toBe(false);
   expect(isKnownDead(RECORD)).toBe(false);
 });

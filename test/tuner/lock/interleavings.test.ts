@@ -32,7 +32,7 @@ async function refusedAs<T>(what: Promise<T>): Promise<T | undefined> {
   }
 }
 
-test('in whatever order calls are done and answered, and however time passes, no run goes on once another has had the host', {
+test('with any order of calls and answers, and any passage of time, no run continues once another has had the host', {
   timeout,
 }, async () => {
   await fc.assert(
@@ -60,7 +60,7 @@ test('in whatever order calls are done and answered, and however time passes, no
             await host.turn(`${ms} ms pass`);
             host.clock.advance(ms);
           }
-          // Whoever waits still waits for the clock, not for anybody.
+          // A waiting run still waits for the clock, not for another run.
           for (let left = 400; left > 0; left--) {
             await host.turn('time passes');
             host.clock.advance(1_000);
@@ -85,7 +85,7 @@ async function useIt(host: LeaseHost, user: LeaseUser, lease: HostLease, looks: 
   }
 }
 
-test('where calls are quick, a run that lives keeps the host for as long as it wants, a dead one’s is free after 60 s, and everybody gets it', {
+test('where calls are quick, a live run keeps the host for as long as it wants, a dead run’s is free after 60 s, and every run gets it', {
   timeout,
 }, async () => {
   await fc.assert(
@@ -134,7 +134,7 @@ test('where calls are quick, a run that lives keeps the host for as long as it w
         for (let second = 0; busy > 0; second++) {
           await scheduler.waitIdle();
           clock.advance(500);
-          if (second > 60_000) throw new Error('nobody gets the host any more');
+          if (second > 60_000) throw new Error('no run gets the host any more');
         }
         await failed;
         await all;
@@ -175,7 +175,7 @@ class SlowHost extends LeaseHost {
   }
 }
 
-test('a renewal that is done only after another run had the host and let it go is none: the old run stops', async () => {
+test('a renewal that arrives after another run had the host and released it has no effect: the old run stops', async () => {
   const host = new SlowHost();
   const [slow, quick] = ['slow', 'quick'].map((name) => new LeaseUser(name, host)) as [LeaseUser, LeaseUser];
   const lease = await slow.acquire(0);
@@ -188,7 +188,7 @@ test('a renewal that is done only after another run had the host and let it go i
   await expect(lease.check()).rejects.toMatchObject({ code: 'TUNE_LOCKED' });
 });
 
-test('a renewal that is still under way when the host is let go of does not take it again', async () => {
+test('a renewal that is in flight when the host is released does not take it again', async () => {
   const host = new SlowHost();
   const slow = new LeaseUser('slow', host);
   const lease = await slow.acquire(0);
@@ -202,7 +202,7 @@ test('a renewal that is still under way when the host is let go of does not take
   await (await new LeaseUser('next', host).acquire(0)).release();
 });
 
-test('an answer that took a minute does not make a lease a minute older: a run that lives keeps the host', async () => {
+test('an answer that took a minute does not age a lease by a minute: a live run keeps the host', async () => {
   const host = new SlowHost();
   const [holder, waiter] = ['holder', 'waiter'].map((name) => new LeaseUser(name, host)) as [
     LeaseUser,
@@ -255,7 +255,7 @@ test('a lease ages from when it was asked for, not from when that was answered',
   await expect(lease.check()).rejects.toMatchObject({ code: 'TUNE_LOCKED' });
 });
 
-test('a run that undoes takes its lock again once libvirt is back', async () => {
+test('a run that is undoing takes its lock again once libvirt is back', async () => {
   const host = new SlowHost();
   const lease = await new LeaseUser('undoing', host).acquire(0);
   host.stopLibvirt();

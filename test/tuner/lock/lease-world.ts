@@ -57,7 +57,7 @@ export class LeaseHost {
     this.#scheduler = scheduler;
   }
 
-  /** Another turn of all that may happen meanwhile. */
+  /** Another turn of all that may happen in parallel. */
   turn(what: string): Promise<void> {
     return this.#scheduler.schedule(Promise.resolve(), what);
   }

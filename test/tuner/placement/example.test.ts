@@ -39,7 +39,7 @@ test('rung 1: web stays, and db takes the cheaper of its two candidates', () => 
   expect(cpusOf([web, db])).toEqual({ web: '2,4', db: '10,11,12,13' });
 });
 
-test('rung 1: db gives way to big, which has room in one cell only, and nobody moves', () => {
+test('rung 1: db gives way to big, which has room in one cell only, and no VM moves', () => {
   expect(cpusOf([web, db, dedicated('big', 6)])).toMatchObject({ web: '2,4', db: '6,7,3,5' });
 });
 

@@ -12,9 +12,9 @@ import type {
 
 /**
  * The least that a placement of all these can cost, by trying every one there is; undefined when there is none.
- * Written apart from the search: all that the two share is what a finished placement costs. Free threads of a core
- * are taken from the lowest on where nothing tells them apart; that, and giving up what costs more already, is all
- * that is left out.
+ * Written apart from the search: all that the two share is what a finished placement costs. Free threads of a core are
+ * taken from the lowest on where they do not differ; that, and giving up what costs more already, is all that is left
+ * out.
  */
 export function exhaustive(
   host: PlacementHost,
@@ -50,7 +50,7 @@ export function exhaustive(
   return best;
 }
 
-/** What of a host is used, worked out anew from assignments. */
+/** What of a host is used, computed again from assignments. */
 class Used {
   readonly host: PlacementHost;
   readonly #vcpus = new Map<number, string>();

@@ -203,7 +203,7 @@ const CASES: readonly Case[] = [
     next: 'allocate 512 more pages of 2 MiB in cell 0',
   },
   {
-    what: 'the cells’ memory is promised to others',
+    what: 'the cells’ memory is allocated to others',
     host: small,
     request: dedicated('db01', 2, { cells: [{ vcpus: CpuSet.parse('0-1'), memoryKiB: 20 * GIB }] }),
     code: 'NO_MEMORY',
@@ -466,7 +466,7 @@ test('of many more than there is room for, those asked for first are placed', ()
   expect(refusals).toHaveLength(16);
 });
 
-test('what is said to make room makes room', { timeout: 120_000 }, () => {
+test('the suggested way to make room does make room', { timeout: 120_000 }, () => {
   let tried = 0;
   fc.assert(
     fc.property(smallHost, fewRequests, (host, requests) => {

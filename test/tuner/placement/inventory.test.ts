@@ -21,11 +21,11 @@ test.each([
   ['one core where no cell is large enough to give one', { cells: [2, 2], threads: 2 }, '', '0,4'],
   ['nothing of a single core', { cells: [1], threads: 2 }, '', ''],
   ['nothing of a memory-only cell', HOSTS.memoryOnly, '', '0,8,16,24'],
-])('unasked, the host keeps %s', (_, shape, isolated, cpus) => {
+])('by default the host reserves %s', (_, shape, isolated, cpus) => {
   expect(kept(shape, isolated)).toBe(cpus);
 });
 
-test('CPUs that the host keeps are no CPUs for VMs; a core of which it keeps a thread is not whole', () => {
+test('CPUs reserved for the host are not for VMs; a core with a reserved thread is not whole', () => {
   const host = hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0-1,4') });
   expect(host.cores.map(({ cpus, threads }) => [cpus.join(), threads])).toEqual([
     ['5', 2],
@@ -35,13 +35,13 @@ test('CPUs that the host keeps are no CPUs for VMs; a core of which it keeps a t
   expect(host.cells.map(({ housekeeping }) => housekeeping.toString())).toEqual(['0-1,4']);
 });
 
-test('CPUs that the host has not cannot be kept for it', () => {
+test('CPUs that the host does not have cannot be reserved for it', () => {
   expect(() => hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0,16-17') })).toThrow(
     'CPUs 16-17 cannot be reserved for the host: they are not online (online: 0-7)',
   );
 });
 
-test('CPUs that are offline are no CPUs for VMs, and a core is what is left of it', () => {
+test('offline CPUs are not for VMs, and a core consists of its online threads', () => {
   const host = hostOf(HOSTS.laptop, { online: CpuSet.parse('0-2,4-7') });
   expect(host.cores.map(({ cpus, threads }) => [cpus.join(), threads])).toEqual([
     ['0,4', 2],
@@ -51,7 +51,7 @@ test('CPUs that are offline are no CPUs for VMs, and a core is what is left of i
   ]);
 });
 
-test('cores know their cell, die and cache; where the host tells of no caches, the cell stands for one', () => {
+test('cores know their cell, die and cache; where the host reports no caches, the cell counts as one', () => {
   const epyc = hostOf(HOSTS.epycNps4);
   expect(new Set(epyc.cores.map((core) => core.cache)).size).toBe(16);
   expect(epyc.cores.filter((core) => core.cache === epyc.cores[0]?.cache)).toHaveLength(8);
@@ -89,7 +89,7 @@ const taken = (host: PlacementHost): string[] =>
     ([cpu, claims]) => `${cpu}: ${claims.map(({ guest, by }) => `${guest}'s ${by}`).join(', ')}`,
   );
 
-test('CPUs that others have to themselves are taken, whether they run or are only defined', () => {
+test('CPUs dedicated to other VMs are taken, whether these run or are only defined', () => {
   const off = parseDomain(`<domain>${pins('2')}</domain>`);
   const host = hostOf(SHAPE, {
     domains: [
@@ -106,7 +106,7 @@ test('CPUs that others have to themselves are taken, whether they run or are onl
   ]);
 });
 
-test('those of a VM that is placed now are not', () => {
+test('CPUs of a VM in the request are not taken', () => {
   const host = hostOf(SHAPE, { domains: [domain('db01', pins('0', '1'))], placing: new Set(['db01']) });
   expect([taken(host), host.floaters]).toEqual([[], []]);
 });
@@ -122,7 +122,7 @@ test("an emulator's own CPUs are taken too; with a policy that wants whole cores
   expect(taken(host)).toEqual(["1: db01's vcpus", "5: db01's vcpus", "2: db01's helpers", "3: db02's vcpus"]);
 });
 
-test('VMs that float are told with where they may run; they weigh on each cell by their share of it', () => {
+test('floating VMs have the CPUs where they may run; each loads a cell by its share of it', () => {
   const host = hostOf(SHAPE, {
     domains: [
       domain('any', '<vcpu>4</vcpu>'),
@@ -191,7 +191,7 @@ test.each([
     undefined,
   ],
   [
-    'will boot with guest cells of its own on two cells',
+    'will boot with guest cells on two cells',
     domain(
       'vm',
       backed(
@@ -222,7 +222,7 @@ test('a VM whose XML names no size gets pages of the smallest huge size, or of t
   expect(left({ defaultPageKiB: GIB })).toEqual([3, 2_048]);
 });
 
-test('pages that a VM which is placed holds are given back to it', () => {
+test('pages that a VM in the request holds are available to it', () => {
   const bound = hostOf(SHAPE, {
     domains: [domain('db', backed(MEMORY, strict('1')))],
     placing: new Set(['db']),
@@ -232,7 +232,7 @@ test('pages that a VM which is placed holds are given back to it', () => {
   expect(pagesOf(floating)).toEqual({ free: [2_048, 2_048], floating: -512 });
 });
 
-test('other memory of a cell is what its pools and the VMs bound to it leave', () => {
+test('the free memory of a cell is what its pools and the VMs bound to it leave', () => {
   const small = `<vcpu>1</vcpu><memory unit='GiB'>2</memory>${strict('0')}`;
   const host = hostOf(SHAPE, {
     domains: [
@@ -245,7 +245,7 @@ test('other memory of a cell is what its pools and the VMs bound to it leave', (
   expect(host.cells.map((cell) => (cell.freeKiB ?? 0) / GIB)).toEqual([16 - 4 - 2 - 3, 16 - 4]);
 });
 
-test('a host that does not tell of its memory has an unknown amount, not none', () => {
+test('a host that does not report its memory has an unknown amount, not none', () => {
   const topology = topologyOf(SHAPE);
   const untold = { ...topology, cells: topology.cells.map((cell) => ({ ...cell, memoryKiB: undefined })) };
   const host = placementHost(untold, { memory: memoryOf(SHAPE), domains: [], placing: new Set() });

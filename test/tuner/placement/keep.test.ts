@@ -39,7 +39,7 @@ test('a VM that has a place keeps it, however much better another would be', () 
   expect([assignments.map(told), moved]).toEqual([['db01: 15,9 of 1; 9,15; 9,15'], []]);
 });
 
-test('with rebalance it counts for nothing', () => {
+test('with rebalance the present place does not count', () => {
   const { assignments, moved } = place(smtOff, [placed('db01', 1, [15, 9])], { rebalance: true });
   expect([assignments.map(told), moved]).toEqual([['db01: 0,1 of 0; 0-1; 0-1'], ['db01']]);
 });
@@ -148,7 +148,7 @@ test('a VM that shares stays in its cell, and its CPUs there are those that are 
   expect(assignments.map(told)).toEqual(['web: shares 10-15 of 1; 10-15; 10-15', 'db01: 8,9 of 1; 8-9; 8-9']);
 });
 
-test('more VMs than are tried in all combinations: helpers make room, or one moves, or whoever is in the way', () => {
+test('more VMs than are tried in all combinations: helpers make room, or one VM moves, or all that are in the way', () => {
   const xeon = hostOf({ cells: [16, 16], threads: 1, memoryGiB: 512 });
   const pairs = (cell: number, count: number): DedicatedRequest[] =>
     Array.from({ length: count }, (_, index) => {

@@ -12,7 +12,7 @@ const imports = new Map(
   }),
 );
 
-/** The files that lead from `path` back to one of its own; undefined if there is no way back. */
+/** The files that lead from `path` back to itself; undefined if there is no way back. */
 function circle(path: readonly string[]): readonly string[] | undefined {
   const last = path.at(-1) as string;
   if (path.indexOf(last) < path.length - 1) return path.slice(path.indexOf(last));

@@ -41,7 +41,7 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    what: 'EPYC: emulators and iothreads of both VMs share cores of their own, off those of vCPUs',
+    what: 'EPYC: emulators and iothreads of both VMs share cores apart from those of vCPUs',
     host: hostOf(HOSTS.epycNps4, kept),
     requests: [
       dedicated('db01', 8, { emulatorCpus: 1, ioThreadCpus: 1 }),
@@ -74,7 +74,7 @@ const CASES: readonly Case[] = [
     told: ['db01: 3,4,5,6 of 0; 0; 0', 'rt: 1,2 of 0; 0; 0'],
   },
   {
-    what: 'SMT: isolate leaves the siblings idle, and nobody gets them',
+    what: 'SMT: isolate leaves the siblings idle, and no VM gets them',
     host: hostOf(HOSTS.laptop),
     requests: [dedicated('rt', 2, { threads: 'isolate' }), dedicated('db01', 4)],
     told: ['rt: 0,1 of 0; 0-1; 0-1', 'db01: 2,6,3,7 of 0; 2-3,6-7; 2-3,6-7'],
@@ -110,7 +110,7 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    what: 'isolated CPUs: for vCPUs with CPUs of their own, not for helpers, nor for VMs that share',
+    what: 'isolated CPUs: for vCPUs with dedicated CPUs, not for helpers, nor for VMs that share',
     host: isolatedHalf,
     requests: [dedicated('rt', 4, { emulatorCpus: 1 }), sharing('web', 2)],
     told: ['rt: 4,5,6,7 of 0; 1; 1', 'web: shares 9-11 of 1; 9-11; 9-11'],
@@ -128,7 +128,7 @@ const CASES: readonly Case[] = [
     told: ['a: 1 of 0; 0; 0'],
   },
   {
-    what: 'a mixed VM: vCPUs 2 and 3 have CPUs to themselves, the others share what is left in the cell',
+    what: 'a mixed VM: vCPUs 2 and 3 have dedicated CPUs, the others share what is left in the cell',
     host: hostOf(HOSTS.smtOff),
     requests: [
       dedicated('a', 2, {
@@ -152,7 +152,7 @@ const CASES: readonly Case[] = [
     told: ['a: 1,2,0 of 0; 0; 0'],
   },
   {
-    what: 'a hybrid CPU: vCPUs with CPUs of their own keep off the slower cores',
+    what: 'a hybrid CPU: vCPUs with dedicated CPUs avoid the slower cores',
     host: hostOf({ cells: [8], threads: 1 }, { efficiencyCpus: CpuSet.parse('0-3') }),
     requests: [dedicated('a', 4)],
     told: ['a: 4,5,6,7 of 0; 4-7; 4-7'],
@@ -258,13 +258,13 @@ test.each([
     /the guest cells of db01 have vCPUs 0,2; each vCPU from 0 on must be in exactly one cell/,
   ],
   ['no vCPUs', [dedicated('db01', 0, { cells: [] })], /guest cells of db01 have vCPUs none/],
-])('%s is no request', (_, requests, message) => {
+])('%s is not a valid request', (_, requests, message) => {
   const ask = () => place(hostOf(HOSTS.laptop), requests);
   expect(ask).toThrow(TunerError);
   expect(ask).toThrow(message);
 });
 
-test('nothing asked for is placed at no cost', () => {
+test('an empty request is placed at no cost', () => {
   expect(place(hostOf(HOSTS.laptop), [])).toEqual({
     kind: 'placed',
     assignments: [],

@@ -5,7 +5,7 @@ import { GIB } from './hosts.ts';
 export const range = (from: number, count: number): CpuSet =>
   CpuSet.of(Array.from({ length: count }, (_, index) => from + index));
 
-/** A VM of one guest cell that wants CPUs of its own, and no more than is said. */
+/** A VM of one guest cell that wants dedicated CPUs, and nothing more by default. */
 export function dedicated(
   guest: string,
   vcpus: number,

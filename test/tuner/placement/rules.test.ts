@@ -129,7 +129,7 @@ test('the cost that the search keeps step by step is that of its outcome', TIME,
   expect(found).toBeGreaterThan(10);
 });
 
-test('no VM with CPUs of its own makes a placement cheaper', TIME, () => {
+test('no VM with dedicated CPUs makes a placement cheaper', TIME, () => {
   fc.assert(
     fc.property(anyHost, manyRequests, (host, requests) => {
       const own = requests.filter(({ kind }) => kind === 'dedicated');

@@ -51,7 +51,7 @@ function overlaps(host: PlacementHost, assignments: readonly Assignment[], of: R
     for (const cpu of ownCpus(assignment, request)) {
       if (owner.has(cpu)) broken.push(`CPU ${cpu} is ${owner.get(cpu)}'s and ${request.guest}'s`);
       if (host.taken.has(cpu)) broken.push(`CPU ${cpu} of ${request.guest} is taken`);
-      if (!usable.has(cpu)) broken.push(`CPU ${cpu} of ${request.guest} is no CPU for VMs`);
+      if (!usable.has(cpu)) broken.push(`CPU ${cpu} of ${request.guest} is not a CPU for VMs`);
       owner.set(cpu, request.guest);
     }
   }
@@ -114,7 +114,7 @@ function coreRules(host: PlacementHost, assignments: readonly Assignment[], of: 
       if (request.kind !== 'dedicated' || request.threads === 'prefer') continue;
       const count = vcpuCpus(assignment).filter((cpu) => core.cpus.includes(cpu)).length;
       const alone = on.length === 1 && claims.length === 0 && core.cpus.length === core.threads;
-      if (!alone) broken.push(`${request.guest} has not core ${core.cpus} for itself`);
+      if (!alone) broken.push(`${request.guest} does not have core ${core.cpus} for itself`);
       if (request.threads === 'isolate' && count > 1)
         broken.push(`${request.guest} has ${count} vCPUs on a core`);
       if (request.threads === 'require' && core.threads < 2)
@@ -193,7 +193,7 @@ function memoryRules(host: PlacementHost, assignments: readonly Assignment[], of
   }
   for (const [cell, size] of kib) {
     const free = host.cells.find(({ id }) => id === cell)?.freeKiB ?? Number.POSITIVE_INFINITY;
-    if (size > free) broken.push(`${size} KiB promised in cell ${cell}, which has ${free}`);
+    if (size > free) broken.push(`${size} KiB allocated in cell ${cell}, which has ${free}`);
   }
   return broken;
 }

@@ -56,7 +56,7 @@ const assigned = (guest: string, more: Partial<Assignment>): Assignment => ({
   ...more,
 });
 
-test('a floating VM shares what others have not to themselves; nothing changes without a plan', () => {
+test('a floating VM shares the CPUs that are not dedicated to others; nothing changes without a plan', () => {
   const { before, after, vms } = sharing([web, db]);
   expect(text(sharing([web, db]))).toEqual(['web 4: 0,3-7 at 0.67 -> 0,3-7 at 0.67']);
   expect(before).toEqual(after);
@@ -101,7 +101,7 @@ test('a mixed VM shares with those of its vCPUs that have no CPU dedicated to th
   expect(text(sharing([db], { assignments }))).toEqual(['db 2: none -> 2,6 at 1.00']);
 });
 
-test('a control group confines a floating VM, and isolated and offline CPUs are for nobody to share', () => {
+test('a control group confines a floating VM, and isolated and offline CPUs are not shared', () => {
   expect(text(sharing([vm('web', '<vcpu>4</vcpu>', '6-7')]))).toEqual(['web 4: 6-7 at 2.00 -> 6-7 at 2.00']);
   const isolated = sharing([web], { isolated: CpuSet.parse('2-3,6-7') });
   expect(text(isolated)).toEqual(['web 4: 0-1,4-5 at 1.00 -> 0-1,4-5 at 1.00']);
@@ -131,7 +131,7 @@ test('without a VM that shares the pool is empty', () => {
   expect([`${before.idleCpus}`, `${before.idleSiblings}`]).toEqual(['3,5-7', '5-6']);
 });
 
-test('squeezed are VMs above the limit whose ratio grows by more than rounding', () => {
+test('a VM is squeezed when it is above the limit and its ratio grows by more than rounding', () => {
   const share = (ratio: number) => ({ cpus: CpuSet.of([1]), ratio });
   const pools = sharing([]);
   const of = (before: number | undefined, after: number): number =>

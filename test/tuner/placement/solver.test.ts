@@ -93,7 +93,7 @@ test.each<[string, PlacementRequest, PlacementRequest]>([
     sharing('a', 1, { deviceCells: [1] }),
     sharing('b', 1, { deviceCells: [0] }),
   ],
-])('VMs that differ in %s are not taken for alike', (_, a, b) => {
+])('VMs that differ in %s are not interchangeable', (_, a, b) => {
   const host = hostOf({ cells: [1, 1], threads: 1 });
   const { assignments } = place(host, [a, b]);
   expect(assignments.map(({ guest, cells }) => `${guest} ${cells}`)).toEqual(['a 1', 'b 0']);
@@ -117,7 +117,7 @@ test('a VM that no cache holds is spread over as few as hold it, in a quick solu
   expect(new Set(caches).size).toBe(2);
 });
 
-test('a VM that finds no place goes first, and all start over', () => {
+test('a VM that finds no place goes first, and the search starts over', () => {
   const [any, near] = [dedicated('any', 3), dedicated('near', 3, { allowedMemoryCells: CpuSet.of([0]) })];
   const host = hostOf({ cells: [4, 4], threads: 1 });
   const [alone] = place(host, [any]).assignments;
@@ -143,7 +143,7 @@ test('a VM that is released leaves its place to others', () => {
   expect(solver.state.cost).toBe(0);
 });
 
-test('steps that are lent and not used come back', () => {
+test('lent steps that are not used are returned', () => {
   const budget = new Budget(10);
   const part = budget.lend(6);
   expect(budget.lend(100).spent).toBe(false);

@@ -37,7 +37,7 @@ test('a VM that is not placed is refused where the pages of its new definition a
   ]);
 });
 
-test('pages that were missing before the plan stand in no way of a VM that wants no more', () => {
+test('pages that were missing before the plan do not block a VM that wants no more', () => {
   expect(refusals(502, 1_024, 1_024)).toEqual([]);
   expect(refusals(502, 1_024, 1_026)).toMatchObject([{ text: expect.stringMatching(/^11 pages/) }]);
 });

@@ -64,7 +64,7 @@ test('a restart takes all from the definition, so nothing is changed live before
   expect(kinds(plan(true).steps)).toEqual(['definition', 'restart']);
 });
 
-test('what no definition holds is set again after a restart, though it holds now', () => {
+test('what a definition cannot hold is set again after a restart, even if it is set now', () => {
   const red = XML.replace("placement='static'", "placement='static' color='red'");
   const only = wish(live, 'red', { liveOnly: true });
   const wishes = [only, wish(boot, 'round')];
@@ -81,7 +81,7 @@ test('a transient domain gets its live changes and a mark', () => {
   expect(kinds(plan(false, { live: XML }).steps)).toEqual(['ioThread', 'ioThreadPin', 'ioThread', 'mark']);
 });
 
-test('a domain that is as wanted is only marked, and one that is marked too gets no step', () => {
+test('a domain that needs no change is only marked, and one that is already marked gets no step', () => {
   const tuned = XML.replace("placement='static'", "placement='static' color='red' shape='round'");
   const { steps, needsRestart } = plan(true, { live: tuned, inactive: tuned });
   expect(kinds(steps)).toEqual(['definition', 'mark']);
@@ -92,7 +92,7 @@ test('a domain that is as wanted is only marked, and one that is marked too gets
   expect(plan(false, { live: marked, inactive: marked }).steps).toEqual([]);
 });
 
-test('the difference of a definition is what changes and nothing else', () => {
+test('the diff of a definition shows the changes and nothing else', () => {
   const change = changeDefinition(view(XML), [wish(boot, 'round')], (root) => writeMark(root, MARK));
   const changed = change.diff.split('\n').filter((line) => /^[-+] /.test(line));
   expect(changed).toEqual([
@@ -105,7 +105,7 @@ test('the difference of a definition is what changes and nothing else', () => {
   expect(change.before).toBe(XML);
 });
 
-test('a password that stands near a change is in the definition and not in what is shown', () => {
+test('a password near a change is in the definition and not in the diff', () => {
   const near = XML.replace("<graphics type='vnc' passwd='s3cret'/>", '').replace(
     "<vcpu placement='static'>2</vcpu>",
     "<vcpu placement='static'>2</vcpu>\n  <graphics passwd='s3cret'/>",
@@ -124,7 +124,7 @@ test('a mark is read back as it was written, and a new one takes the place of th
   expect(readMark(alone)).toEqual(MARK);
 });
 
-test('a report names what changes when, why, and what stands in the way; escape codes in names do nothing', () => {
+test('a report says what changes when, why, and what prevents a change; escape codes in names have no effect', () => {
   const hostile = { ...plan(false) };
   const named = {
     ...hostile,
@@ -148,7 +148,7 @@ test('a report names what changes when, why, and what stands in the way; escape 
   expect(text).not.toContain('\u001b');
 });
 
-test('a placement that was not proven the best is said to be none, for people and for programs', () => {
+test('a placement that was not proven the best is marked as such, in text and JSON', () => {
   const found = { ...NOBODY_PLACED, proven: false };
   expect(reportPlacement(NOBODY_PLACED)).toEqual([]);
   expect(reportPlacement(found)).toEqual([

@@ -42,7 +42,7 @@ test.each([
   ['web', 'low-latency', 'dense'],
   ['dbb', 'oltp-database', 'balanced'],
   ['dbb', 'oltp-database', 'dense'],
-])('%s: %s leaves nothing to %s, and the way back is to the letter', async (name, first, second) => {
+])('%s: %s leaves nothing to %s, and a rollback restores everything exactly', async (name, first, second) => {
   const before = host.definition(name);
   const one = await host.apply(await host.plan(name, first));
   expect(one.failure).toBeUndefined();
@@ -70,7 +70,7 @@ test.each([
 const allSame = (rows: readonly { readonly verdict: { readonly kind: string } }[]): boolean =>
   rows.every(({ verdict: { kind } }) => kind === 'same' || kind === 'impossible' || kind === 'guest');
 
-test('what somebody has changed by hand in between stays, and the plan says so', async () => {
+test('what a user has changed by hand in between stays, and the plan says so', async () => {
   const one = await host.apply(await host.plan('web', 'low-latency'));
   const vm = host.demo.daemon.vm('web');
   vm.define(

@@ -45,7 +45,7 @@ async function withHandMade(change: (xml: string) => string, body: (host: OnSimu
 const PINNED =
   "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/><vcpusched vcpus='0-1' scheduler='fifo' priority='1'/></cputune>";
 
-test('a plan that would leave real-time vCPUs of a hand-made definition without CPUs of their own is refused', () =>
+test('a plan that would leave real-time vCPUs of a hand-made definition without dedicated CPUs is refused', () =>
   withHandMade(
     (xml) => xml.replace('<os>', `${PINNED}<os>`),
     async (simulated) => {
@@ -57,7 +57,7 @@ test('a plan that would leave real-time vCPUs of a hand-made definition without 
     },
   ));
 
-test('what a hand-made definition breaks already is shown, and stands in no way', () =>
+test('what a hand-made definition already violates is shown, and does not block the plan', () =>
   withHandMade(
     (xml) => xml.replace('<os>', '<memoryBacking><locked/></memoryBacking><os>'),
     async (simulated) => {
@@ -85,7 +85,7 @@ test('without a restart pins stay where they are while vCPUs are still real-time
   }
 });
 
-test('each invariant has a code of its own, and says why and on whose word', () => {
+test('each invariant has a unique code, and says why and names its source', () => {
   const codes = invariants.map(({ code }) => code);
   expect(new Set(codes).size).toBe(codes.length);
   for (const { what, why, source } of invariants)

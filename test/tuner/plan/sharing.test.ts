@@ -63,7 +63,7 @@ test.each([
   },
 );
 
-test('"*" does not take in a VM that somebody has pinned by hand, and the plan says so', async () => {
+test('"*" does not include a VM that is pinned by hand, and the plan says so', async () => {
   const read = await readScenario('numa-split-database');
   const assignments = parseAssignments('assignments.yaml', GUIDE);
   const swept = read.domains.filter((state) => assignments.sweeps(state) && isHandTuned(state, read.host));

@@ -15,7 +15,7 @@ function changed(name: string, values: Readonly<Record<string, unknown>>): Profi
   return { ...profile, knobs };
 }
 
-/** No CPUs of their own for emulator and iothreads. */
+/** No dedicated CPUs for emulator and iothreads. */
 const SMALL = { 'emulator.cpus': 0, 'iothread.cpus': 0 };
 
 const oneVm = (host: ScenarioInput['host'], vcpus: number, memoryGiB = 1): ScenarioInput => ({
@@ -53,7 +53,7 @@ test('two CPUs and two vCPUs: refused, as no CPU would be left for the host', as
   expect(plan.placement.refusals).toMatchObject([{ code: 'WIDER_THAN_HOST' }]);
 });
 
-test('where somebody keeps no CPU for the host, a guest is not told that its CPUs are its own', async () => {
+test('where no CPU is reserved for the host, a guest does not get the hint that its CPUs are dedicated', async () => {
   const read = await readScenario(
     oneVm({ sockets: 1, coresPerSocket: 2, threadsPerCore: 1, memoryGiB: 8, hugepages: { 2048: 1_024 } }, 1),
   );
@@ -68,7 +68,7 @@ test.each([
   ['two sockets with SMT: 14 vCPUs fit into a cell of 16 threads of which the host keeps 2', SMT, 14, {}, []],
   ['two sockets with SMT: 16 vCPUs do not, and get two cells', SMT, 16, {}, ['0-7', '8-15']],
   ['offline CPUs do not count', { ...SMT, offlineCpus: '6-7,22-23,14-15,30-31' }, 12, {}, ['0-5', '6-11']],
-  ['what somebody keeps for the host does not count', SMT, 14, { hostCpus: '0-1,16-17' }, []],
+  ['CPUs that a user reserves for the host do not count', SMT, 14, { hostCpus: '0-1,16-17' }, []],
   [
     'what is kept in both cells does not count',
     SMT,

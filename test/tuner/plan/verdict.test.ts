@@ -12,7 +12,7 @@ const live = attributeSetting('color', { live: () => [STEP] });
 const none = { accepted: new Set<string>(), online: CpuSet.parse('0-3') };
 const red = XML.replace("placement='static'", "placement='static' color='red'");
 
-test('what is so now and at the next boot needs nothing', () => {
+test('a setting that holds now and at the next boot needs no change', () => {
   const row = judge(wish(boot, 'red'), state({ live: red, inactive: red }), none);
   expect(row).toMatchObject({ live: 'red', next: 'red', verdict: { kind: 'same' } });
 });
@@ -31,21 +31,21 @@ test('a domain that does not run takes everything at its next boot, without a li
   expect(row).toMatchObject({ live: undefined, verdict: { kind: 'boot' } });
 });
 
-test('the right definition of a domain that runs on another one still waits for a boot', () => {
+test('a domain that runs on an older definition still needs a boot for the right one', () => {
   expect(judge(wish(boot, 'red'), state({ live: XML, inactive: red }), none).verdict.kind).toBe('boot');
 });
 
-test('a definition that differs from the running domain is a change even where that one is right', () => {
+test('a wrong definition is a change even where the running domain is right', () => {
   expect(judge(wish(live, 'red'), state({ live: red, inactive: XML }), none).verdict.kind).toBe('boot');
 });
 
-test('a change of a transient domain that only a boot brings cannot be had', () => {
+test('a transient domain cannot get a change that needs a boot', () => {
   const { verdict } = judge(wish(boot, 'red'), state({ live: XML }), none);
   expect(verdict).toMatchObject({ kind: 'impossible', problem: { code: 'TRANSIENT' } });
   expect(judge(wish(live, 'red'), state({ live: XML }), none).verdict.kind).toBe('live');
 });
 
-test('what stands against a wish is told, unless it is so already', () => {
+test('what prevents a setting is reported, unless it is in place already', () => {
   const problem = { code: 'NO_O_DIRECT', text: 'the file system refuses O_DIRECT' };
   const refused = wish(boot, 'red', { problem });
   expect(judge(refused, state({ live: XML, inactive: XML }), none).verdict).toEqual({
@@ -55,7 +55,7 @@ test('what stands against a wish is told, unless it is so already', () => {
   expect(judge(refused, state({ live: red, inactive: red }), none).verdict.kind).toBe('same');
 });
 
-test('what the guest may lack is only proposed, until somebody vouches for the guest', () => {
+test('what the guest may not support is only proposed, until a user confirms it for the guest', () => {
   const proposed = wish(boot, 'red', { proposal: 'the guest needs the driver' });
   const running = state({ live: XML, inactive: XML });
   expect(judge(proposed, running, none).verdict).toEqual({
@@ -70,7 +70,7 @@ test('a setting may say that this one change of it cannot be made while the doma
   expect(judge(wish(sometimes, 'red'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
 });
 
-test('what holds while the XML says nothing is as good as said', () => {
+test('a default counts as set where the XML has no value', () => {
   const pin = attributeSetting('color', { unsaid: (_, online) => online.toString() });
   expect(judge(wish(pin, '0-3'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('same');
   expect(judge(wish(pin, '0'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
@@ -78,7 +78,7 @@ test('what holds while the XML says nothing is as good as said', () => {
   expect(judge(wish(pin, undefined), state({ live: all, inactive: all }), none).verdict.kind).toBe('same');
 });
 
-test('what has no value because something stands against it is not as wanted, though nothing is said', () => {
+test('a setting with a problem is impossible, even if the XML has no value', () => {
   const problem = { code: 'NOT_PLACED', text: 'no place was found' };
   const unplaced = wish(boot, undefined, { problem });
   expect(judge(unplaced, state({ inactive: XML }), none).verdict).toEqual({ kind: 'impossible', problem });
@@ -95,7 +95,7 @@ test('what no definition can hold is set while the domain runs, and holds at the
   });
 });
 
-test('what libvirt says of a running domain in other words is as wanted', () => {
+test('a running domain that libvirt describes in another form counts as unchanged', () => {
   const rewritten = attributeSetting('color', {
     sameLive: (wanted, said) => wanted === 'host' && said === 'red',
   });
@@ -106,7 +106,7 @@ test('what libvirt says of a running domain in other words is as wanted', () => 
   expect(judge(wish(rewritten, 'host'), state({ live: red, inactive: red }), none).verdict.kind).toBe('boot');
 });
 
-test('what is set of a part that only the definition has comes with that part, at the next boot', () => {
+test('a setting of a device that only the definition has is applied with it, at the next boot', () => {
   const running = state({
     live: XML.replace('<os>', '<iothreads>1</iothreads><os>'),
     inactive: XML.replace('<os>', '<iothreads>2</iothreads><os>'),
@@ -123,7 +123,7 @@ test('what is set of a part that only the definition has comes with that part, a
   }
 });
 
-test('what is set of an iothread that the same plan adds is set at once', () => {
+test('a setting of an iothread that the same plan adds is applied at once', () => {
   const running = state({ live: XML, inactive: XML });
   const setting = attributeSetting('color', { on: 'iothread', live: () => [STEP] });
   const count = wish(attributeSetting('iothreads', { live: () => [STEP] }), '1-2');

@@ -42,7 +42,7 @@ test('no vCPU, emulator or iothread gets a CPU that a partition beside the VMs h
   expect(plan.sharing?.after.idleCpus.isSubsetOf(CpuSet.parse('5-7,13-15'))).toBe(true);
 });
 
-test('CPUs that VMs may not have can be kept for the host all the same', async () => {
+test('CPUs that VMs may not have can still be reserved for the host', async () => {
   const plan = await planOn(await hostWith('4-7,12-15'), OLTP, { hostCpus: CpuSet.parse('0-1,4') });
   expect(plan.placement.refusals).toEqual([]);
   const cpus = cpusOf([wantedOf(plan, 'pg', 'vcpupin')]);
@@ -175,7 +175,7 @@ test('the cpuset of a VM’s own partition limits it, not that of machine.slice;
   expect(plan.placement.refusals).toEqual([]);
   const at = (name: string): CpuSet => cpusOf([wantedOf(plan, name, 'vcpupin')]);
   expect(at('pg').isSubsetOf(CpuSet.parse('0-3,8-11'))).toBe(true);
-  // The isolated CPUs of its own partition, which no other VM may have.
+  // The isolated CPUs of its partition, which no other VM may have.
   expect(at('prod').toString()).toBe('5,13');
   expect(wantedOf(plan, 'pg', 'numatune.nodeset')).toEqual({ '': '0' });
   expect(wantedOf(plan, 'prod', 'numatune.nodeset')).toEqual({ '': '1' });

@@ -26,7 +26,7 @@ const NOVA = `  <metadata>
 const guest = (name: string, metadata = ''): ReturnType<typeof state> =>
   state(guestXml({ metadata }).replace('<name>db01</name>', `<name>${name}</name>`));
 
-test('the first entry that a domain fits decides; null leaves it alone, and nothing said is nothing wanted', () => {
+test('the first matching entry decides; null means no profile, and without an entry nothing is wanted', () => {
   const assignments = parseAssignments(
     'a.yaml',
     `
@@ -43,7 +43,7 @@ assign:
   expect(assignments.idle([guest('db01'), guest('web')])).toEqual(['assign.0', 'assign.2']);
 });
 
-test("domains are found by OpenStack's flavor and project, by title, and by labels of one's own", () => {
+test("domains are found by OpenStack's flavor and project, by title, and by custom labels", () => {
   const assignments = parseAssignments(
     'a.yaml',
     `
@@ -63,7 +63,7 @@ assign:
   expect(assignments.profileOf(guest('a'))).toBeUndefined();
 });
 
-test('a name is no pattern and no path, however hostile', () => {
+test('a name is neither a pattern nor a path, however hostile', () => {
   const assignments = parseAssignments(
     'a.yaml',
     "assign:\n  - { profile: dense, domain: 'a.b' }\n  - { profile: windows, domain: '*{}*' }\n",
@@ -96,7 +96,7 @@ test.each([
   ['0-99', '{}', 'a.yaml: host.reservedCpus: CPUs 32-99 are not online on kvm1; online: 0-31'],
   ['0', '{ 16 MiB: 1 }', 'a.yaml: host.reservedHugepages: kvm1 has no pages of 16 MiB'],
   ['0', '{ 2 MiB: { 7: 1 } }', 'a.yaml: host.reservedHugepages: kvm1 has no cell 7'],
-])('a host that has not CPUs %s or pages %s says so', (cpus, pages, message) => {
+])('a host without CPUs %s or pages %s is an error that says so', (cpus, pages, message) => {
   const { reserved } = parseAssignments(
     'a.yaml',
     `host: { reservedCpus: '${cpus}', reservedHugepages: ${pages} }\nassign: [{ profile: dense, domain: '*' }]\n`,

@@ -18,7 +18,7 @@ const BAD: readonly [
     { 'disk.io vda': 'IO_NEEDS_DIRECT', 'disk.io vdb': 'IO_NEEDS_DIRECT' },
   ],
   [
-    'native I/O with a cache that is not said',
+    'native I/O with an unset cache mode',
     { 'disk.io': 'native' },
     guestXml({ disks: 0 }),
     { 'disk.io vda': 'IO_NEEDS_DIRECT' },
@@ -147,7 +147,12 @@ const BAD: readonly [
     { [`nic.bandwidth.inbound ${NIC}`]: 'NIC_TYPE' },
   ],
   ['odd RAM', { 'memory.pages': '2 MiB' }, guestXml({ memoryMiB: 1025 }), { hugepages: 'PAGES_NOT_WHOLE' }],
-  ['pages that the host has not', { 'memory.pages': '16 MiB' }, guestXml(), { hugepages: 'NO_SUCH_PAGES' }],
+  [
+    'pages that the host does not have',
+    { 'memory.pages': '16 MiB' },
+    guestXml(),
+    { hugepages: 'NO_SUCH_PAGES' },
+  ],
   [
     'hugepages on demand',
     { 'memory.pages': '2 MiB', 'memory.allocation': 'ondemand' },
@@ -237,7 +242,7 @@ const BAD: readonly [
   ],
   ['synic without vpindex', { 'hyperv.synic': true }, guestXml(), { 'hyperv.synic': 'HYPERV_NEEDS' }],
   [
-    'all that stands on vpindex',
+    'all that depends on vpindex',
     {
       'hyperv.vpindex': false,
       'hyperv.synic': true,
@@ -313,7 +318,7 @@ test.each(BAD)('%s', (_, values, guest, problems, on = {}) => {
   expect(problemsOf(wishesOf(profileOf(values), state(guest), host(on)))).toEqual(problems);
 });
 
-test('every problem says what it is about, and has words of its own', () => {
+test('every problem names its subject, and has a unique text', () => {
   for (const [, values, guest, , on = {}] of BAD) {
     for (const { problem } of wishesOf(profileOf(values), state(guest), host(on))) {
       if (problem === undefined) continue;

@@ -36,7 +36,7 @@ test.each(library.places.map(({ name }) => name))(
   },
 );
 
-test('every wish says whose knob it is, why, and on whose word', () => {
+test('every wish names its knob, the reason and the source', () => {
   for (const { name } of library.places) {
     for (const wish of wishesOf(library.get(name), state(guestXml()))) {
       expect(wish.why).not.toBe('');
@@ -46,7 +46,7 @@ test('every wish says whose knob it is, why, and on whose word', () => {
   }
 });
 
-test('one wish a setting and target, however many knobs come to it', () => {
+test('one wish per setting and target, however many knobs set it', () => {
   const wishes = wishesOf(
     library.get('sql-server'),
     state(guestXml({ disks: 4 }), { capabilities: capabilities() }),

@@ -195,7 +195,7 @@ export function capabilities(): DomainCapabilities {
   };
 }
 
-/** A host that virtune runs on, and that tells nothing. */
+/** A host that virtune runs on, and that reports nothing. */
 export const LOCAL: LocalHost = {
   isolatedCpus: undefined,
   nohzFullCpus: undefined,

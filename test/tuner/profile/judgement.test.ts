@@ -42,7 +42,7 @@ describe('disk.io auto', () => {
     expect(valuesOf(wishesOf(profileOf(said), guest, on))['disk.io vda']).toBe(io);
   });
 
-  test('a network disk is left as it is', () => {
+  test('a network disk is not changed', () => {
     const xml = guestXml({ disks: 0 })
       .replace("type='file' device='disk'", "type='network' device='disk'")
       .replace(/<source file='[^']*a\.img'\/>/, "<source protocol='rbd' name='pool/db'/>");
@@ -63,14 +63,14 @@ describe('cpu.mode auto', () => {
   test.each([
     ['dedicated', 'host-passthrough', /same CPU, microcode and kernel/],
     ['cell', 'host-model', /all features of this CPU/],
-  ])('is proposed with what it means for migration: pinning %s, %s', (pinning, mode, says) => {
+  ])('is proposed with its effect on migration: pinning %s, %s', (pinning, mode, says) => {
     const [wish] = wishesOf(profileOf({ 'cpu.pinning': pinning, 'cpu.mode': 'auto' }), state(plain)).filter(
       ({ setting }) => setting.id === 'cpu.mode',
     );
     expect(wish).toMatchObject({ value: mode, proposal: expect.stringMatching(says) });
   });
 
-  test("a VM that sees a CPU near the host's is left as it is", () => {
+  test("a VM with a CPU model near the host's is not changed", () => {
     const profile = profileOf({ 'cpu.pinning': 'dedicated', 'cpu.mode': 'auto' });
     expect(wishesOf(profile, state(guestXml())).filter(({ setting }) => setting.id === 'cpu.mode')).toEqual(
       [],
@@ -91,14 +91,14 @@ describe('sibling threads', () => {
   test.each([
     ['in the wrong order change places, on the same CPUs', [1, 2, 17, 18], '1 17 2 18'],
     ['in the right order stay', [2, 18, 1, 17], '2 18 1 17'],
-    ["that are not all the VM's are left alone", [1, 2, 3, 4], '1 2 3 4'],
-    ['of half a core are left alone', [1, 17, 2, 3], '1 17 2 3'],
+    ["that are not all the VM's stay unchanged", [1, 2, 3, 4], '1 2 3 4'],
+    ['of half a core stay unchanged', [1, 17, 2, 3], '1 17 2 3'],
   ])('%s', (_, cpus, expected) => {
     expect(order(pinned(...cpus))).toBe(expected);
   });
 });
 
-test('Nova and oVirt are named as owners that write the VM again', () => {
+test('Nova and oVirt are named as owners that overwrite the definition', () => {
   const nova = guestXml({
     metadata:
       "<metadata><nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'><nova:name>x</nova:name></nova:instance></metadata>\n",
@@ -161,7 +161,7 @@ test('a real-time mask: the class holds for the vCPUs that are meant, and is tak
   });
 });
 
-test('mixed: only the vCPUs that are meant ask for CPUs of their own, and of each guest cell one at least', () => {
+test('mixed: only the selected vCPUs ask for dedicated CPUs, and at least one of each guest cell', () => {
   const asked = (mask: string, cells: number): string[] => {
     const profile = profileOf({
       'cpu.pinning': 'dedicated',

@@ -60,7 +60,7 @@ test("a folder's profile stands before a built-in one of its name, and a later f
   });
 });
 
-test('a profile says its own over what it extends, and null takes out what is said there', () => {
+test('a profile overrides what it extends, and null removes a setting', () => {
   put(
     'mine',
     `title: mine\nextends: oltp-database\nknobs:\n  disk.io: { value: io_uring, ${ENTRY} }\n  nic.queues: null\nhost:\n  governor: null\n`,
@@ -96,7 +96,7 @@ test('of several that it extends, later ones have the last word, and what they s
   ]);
 });
 
-test('a version is of what is said, not of how', () => {
+test('a version depends on the content, not on the format', () => {
   const of = (value: string, why: string): string => {
     put('mine', `title: mine\nknobs:\n  disk.cache: { value: ${value}, why: ${why}, source: a test }\n`);
     return ProfileLibrary.open([dir]).get('mine').version;
@@ -175,7 +175,7 @@ test.each([
   expect(faultOf(text)).toMatch(message);
 });
 
-test('every fault of a file is told at once', () => {
+test('all faults of a file are reported at once', () => {
   expect(faultOf('title: x\nknobs:\n  a: null\n  b: null\n').split('\n')).toHaveLength(2);
 });
 
@@ -190,7 +190,7 @@ test('a profile cannot extend itself, not even by others', () => {
   );
 });
 
-test('a profile stands on seven others at most', () => {
+test('a profile extends at most seven others', () => {
   for (let depth = 0; depth < 12; depth++)
     put(`p${depth}`, `title: x\n${depth === 0 ? '' : `extends: p${depth - 1}\n`}`);
   const library = ProfileLibrary.open([dir]);
@@ -200,13 +200,13 @@ test('a profile stands on seven others at most', () => {
   );
 });
 
-test('an unknown profile is told with those that there are', () => {
+test('an unknown profile is an error that lists the known profiles', () => {
   expect(fault(() => ProfileLibrary.open([]).get('oltp'))).toMatch(
     /there is no profile "oltp"; available: analytics-database, .*windows/,
   );
 });
 
-test.each(['Mine', 'a b', '-x', 'x'.repeat(64)])('a file named %j is no profile', (name) => {
+test.each(['Mine', 'a b', '-x', 'x'.repeat(64)])('a file named %j is not a profile', (name) => {
   put(name, 'title: x');
   expect(fault(() => ProfileLibrary.open([dir]))).toMatch(
     /is not a profile name; rename the file: lower-case letters, digits and -/,
@@ -220,7 +220,7 @@ test('a file of any place is read as it would be in the library', () => {
   expect(fault(() => library.read(join(dir, 'other.yaml')))).toMatch(/other\.yaml cannot be read: ENOENT/);
 });
 
-test('a folder that cannot be read is told, and what is no YAML file is passed over', () => {
+test('an unreadable folder is an error, and files other than YAML are skipped', () => {
   put('mine', 'title: mine');
   writeFileSync(join(dir, 'README'), 'nothing');
   writeFileSync(join(dir, '.mine.yaml.swp'), 'nothing');

@@ -13,7 +13,7 @@ const states = ['db*', 'db01', 'db?', 'web\u001b[31m'].map(
 const picked = (...patterns: string[]): string[] =>
   pickDomains(states, patterns).map(({ domain }) => domain.name);
 
-test('a domain that is called like a glob is meant by its name, and nobody else is', () => {
+test('a domain that is named like a glob is selected by its name, and no other domain is', () => {
   expect(picked('db*')).toEqual(['db*']);
   expect(picked('db?')).toEqual(['db?']);
   expect(picked('db0?')).toEqual(['db01']);
@@ -21,7 +21,7 @@ test('a domain that is called like a glob is meant by its name, and nobody else 
   expect(picked('11111111-2222-4333-8444-000000000001')).toEqual(['db01']);
 });
 
-test('who fits nothing is shown names that can be typed, and UUIDs for those that cannot', () => {
+test('a pattern without a match lists names that can be typed, and UUIDs for the others', () => {
   expect(() => picked('nobody')).toThrow(
     /"db01", 11111111-2222-4333-8444-000000000000 \("db\*"\).*000000000003 \("web/,
   );

@@ -8,7 +8,7 @@ import { valuesOf, wishesOf, written } from './wishes.ts';
 
 const library = ProfileLibrary.open([]);
 
-test("a guest that is wider than a cell gets cells of its own, each bound to the host's", () => {
+test('a guest that is wider than a cell gets guest cells, each bound to a cell of the host', () => {
   const wide = state(guestXml({ vcpus: 20, memoryMiB: 40_960, disks: 0 }));
   const profile = profileOf({
     'cpu.pinning': 'dedicated',
@@ -51,7 +51,7 @@ test('a process prefers one cell at most, so with several each guest cell prefer
   });
 });
 
-test('threads of a core that placement could not keep together are no threads for the guest either', () => {
+test('threads of a core that placement could not keep together are not threads for the guest either', () => {
   const guest = state(guestXml({ disks: 0 }));
   const profile = profileOf({ 'cpu.pinning': 'dedicated', 'cpu.topology': 'auto' });
   const assignment = assignmentFor(placementRequest(profile, host(), guest));
@@ -73,14 +73,14 @@ test('1 GiB pages only where a pool of the host holds the memory; 2 MiB otherwis
   expect(pages(65_536)).toBe('2 MiB');
 });
 
-test('each guest cell may have pages of its own size', () => {
+test('each guest cell may have a different page size', () => {
   const profile = profileOf({ 'numa.cells': 2, 'memory.pages': ['1 GiB', '2 MiB'] });
   expect(valuesOf(wishesOf(profile, state(guestXml())))).toMatchObject({
     hugepages: '1 GiB on 0, 2 MiB on 1',
   });
 });
 
-test('what a profile leaves alone is not asked for, and a place that it has is kept', () => {
+test('what a profile does not set is not requested, and the present place is kept', () => {
   const guest = state(guestXml());
   expect(placementRequest(profileOf({ 'disk.cache': 'none' }), host(), guest)).toBeUndefined();
   expect(placementRequest(profileOf({ 'cpu.pinning': 'none' }), host(), guest)).toBeUndefined();

@@ -9,7 +9,7 @@ import { ProfileLibrary } from '../../../tuner/profile/library.ts';
 const reference = profileReference(ProfileLibrary.open([]));
 const examples = [...reference.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text ?? '');
 
-test('docs/profiles.md is what the tables say; if not, npm run docs writes it anew', () => {
+test('docs/profiles.md is what the tables say; if not, run npm run docs', () => {
   expect(readFileSync('docs/profiles.md', 'utf8')).toBe(reference);
 });
 

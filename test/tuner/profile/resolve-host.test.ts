@@ -37,7 +37,7 @@ test('of bounds from above the lowest holds', () => {
   });
 });
 
-test('profiles that want opposite things are told, and nothing is done', () => {
+test('profiles that want opposite values are reported, and nothing is changed', () => {
   const [ksm] = resolveHost([hostProfile('a', { ksm: true }), hostProfile('b', { ksm: false })]);
   expect(ksm?.problem).toMatchObject({
     code: 'PROFILES_DISAGREE',

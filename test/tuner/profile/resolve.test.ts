@@ -4,7 +4,7 @@ import { withConsequences } from '../../../tuner/profile/resolve.ts';
 import { guestXml, host, LOCAL, NIC, profileOf, running, state } from './fixtures.ts';
 import { key, problemsOf, valuesOf, wishesOf } from './wishes.ts';
 
-test('what was found on the host itself takes with it what stands on it', () => {
+test('what is ruled out on the host also rules out what depends on it', () => {
   const guest = state(guestXml({ disks: 0 }));
   const wishes = wishesOf(profileOf({ 'disk.cache': 'none', 'disk.io': 'native' }), guest);
   expect(problemsOf(wishes)).toEqual({});
@@ -66,7 +66,7 @@ test('an old libvirt takes no polling times of an iothread that the running doma
   expect(problemsOf(wishesOf(profileOf({ 'iothread.count': 2, 'iothread.pollMax': 0 }), old))).toEqual({});
 });
 
-test('disks take turns at the iothreads, and there are no more of these than disks', () => {
+test('disks take turns at the iothreads, and there are at most as many of these as disks', () => {
   const values = (disks: number): Record<string, string | undefined> =>
     valuesOf(
       wishesOf(
@@ -112,12 +112,12 @@ test('an entry may be for some disks, and the first that names one holds for it'
   });
 });
 
-test('drives with media are left alone', () => {
+test('drives with media are not changed', () => {
   const wishes = wishesOf(profileOf({ 'disk.cache': 'none' }), state(guestXml({ disks: 0 })));
   expect(wishes.map(key)).toEqual(['disk.cache vda']);
 });
 
-test('default takes out what is said', () => {
+test('default removes a setting', () => {
   const guest = state(guestXml({ disks: 0, driver: " cache='writeback' queues='4'" }));
   expect(valuesOf(wishesOf(profileOf({ 'disk.cache': 'default', 'disk.queues': 'default' }), guest))).toEqual(
     {

@@ -58,7 +58,7 @@ test.each([
   ['2 GB', 'size', /not a figure/],
   ['= memory, plus 2', 'size', /"plus 2" in/],
   ['= vCPUs', 'size', /use memory/],
-] as const)('%j is no %s', (text, dimension, message) => {
+] as const)('%j is not a %s', (text, dimension, message) => {
   expect(() => parseFigure(text, dimension)).toThrow(FigureError);
   expect(() => parseFigure(text, dimension)).toThrow(message);
 });

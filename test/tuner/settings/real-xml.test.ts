@@ -107,7 +107,7 @@ test.each([
   expect(readings(parseXml('the fixture', rewritten, 'domain'))).toEqual(SAID);
 });
 
-test('a domain that says nothing of anything reads as nothing but what it cannot be without', () => {
+test('a minimal domain reads as only what every domain has', () => {
   const bare = parseXml(
     'bare',
     "<domain><memory>1024</memory><vcpu placement='static'>1</vcpu></domain>",

@@ -135,7 +135,7 @@ const regroup = fc
     { field: 'group_name', type: ParamType.string, value: name },
   ]);
 
-test('limits of both ways can be set one after the other: naming one does not lose the other', async () => {
+test('limits for reads and for writes can be set one after the other: setting one does not lose the other', async () => {
   const disk = new Disk();
   await apply(disk, [limit('read_bytes_sec', 1_000)]);
   await apply(disk, [limit('write_bytes_sec', 2_000)]);
@@ -143,7 +143,7 @@ test('limits of both ways can be set one after the other: naming one does not lo
   expect(disk.limits.get('write_bytes_sec')).toBe(2_000);
 });
 
-test('a limit for both ways takes the place of those for each, and the other way round', async () => {
+test('a total limit replaces those for reads and writes, and the other way round', async () => {
   const disk = new Disk();
   await apply(disk, [limit('read_bytes_sec', 1_000)]);
   await apply(disk, [limit('total_bytes_sec', 3_000)]);
@@ -162,13 +162,16 @@ const OWN_GROUPS: readonly (readonly [string, string])[] = [
   ['ua-mine', 'ua-mine'],
 ];
 
-test.each(OWN_GROUPS)("a limit on the disk %s is not taken for one of somebody's group", async (...name) => {
-  const disk = new Disk(...name);
-  await apply(disk, [limit('total_iops_sec', 700)]);
-  expect(disk.group).toBe(name[1]);
-  await apply(disk, [limit('total_iops_sec', 0)]);
-  expect(disk.group).toBe('');
-});
+test.each(OWN_GROUPS)(
+  "a limit on the disk %s is not taken for one of a user's throttle group",
+  async (...name) => {
+    const disk = new Disk(...name);
+    await apply(disk, [limit('total_iops_sec', 700)]);
+    expect(disk.group).toBe(name[1]);
+    await apply(disk, [limit('total_iops_sec', 0)]);
+    expect(disk.group).toBe('');
+  },
+);
 
 test('whatever was set, undoing it brings back every limit and the group, or their absence', async () => {
   await fc.assert(

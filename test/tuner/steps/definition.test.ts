@@ -24,7 +24,7 @@ const step = (to: string): Step => ({ kind: 'definition', domain, to });
 const liveSetting = liveSettingOf(step(''));
 const state = (text: string) => ({ xml: text, alike: 'letter' });
 
-test("libvirt's own words for what was asked for are what was asked for", () => {
+test('the form in which libvirt stores a requested definition counts as the requested one', () => {
   const wanted = liveSetting.target(
     step(xml("<cputune><vcpupin vcpu='0' cpuset='0,1,2,3'/></cputune>")),
     state(''),
@@ -41,7 +41,7 @@ test('what libvirt did not take is named', () => {
   expect(liveSetting.differs(state(xml('')), wanted)).toBe('vcpupin of 0 is not set, not 0-3');
 });
 
-test('what is given back is given back to the letter; only space between elements is free', () => {
+test('a restored definition is exact; only space between elements may differ', () => {
   const was = state(xml('<iothreads>1</iothreads>'));
   expect(liveSetting.differs(was, was)).toBeUndefined();
   expect(liveSetting.differs(state(was.xml.replaceAll('  <', '\t<')), was)).toBeUndefined();
@@ -51,7 +51,7 @@ test('what is given back is given back to the letter; only space between element
   expect(liveSetting.differs(state(xml('')), was)).toContain('<iothreads>1</iothreads>');
 });
 
-test("the order of controllers is libvirt's own, and no difference; what they are is one", () => {
+test("the order of controllers is libvirt's choice and not a difference; their attributes are", () => {
   const serial = "<controller type='virtio-serial' index='0'>\n  <address type='pci'/>\n</controller>";
   const [root, port] = ["<controller type='pci' index='0'/>", "<controller type='pci' index='1'/>"];
   const was = state(xml([root, serial, port].join('\n')));
@@ -73,7 +73,7 @@ test('what is new is validated; what libvirt gave out itself may be older than i
   expect(flags).toEqual([1, 0]);
 });
 
-test('a domain that left just before it is defined is not made anew: it may run on another host', async () => {
+test('a domain that left just before it is defined is not created again: it may run on another host', async () => {
   const calls: string[] = [];
   let isThere = true;
   const host = stepHost({
@@ -115,7 +115,7 @@ test('a transient domain has no definition, and gets none', async () => {
   await expect(liveSetting.set(host, step(xml('')), none)).rejects.toMatchObject({ code: 'TUNE_DOMAIN' });
 });
 
-test('a pin to all CPUs, which libvirt keeps once a pin was set, is what no pin is', () => {
+test('a pin to all CPUs, which libvirt keeps once a pin was set, equals no pin', () => {
   const defined = xml('');
   const pinned = { inactive: xml("<cputune><vcpupin vcpu='1' cpuset='3'/></cputune>") };
   const everywhere = xml("<cputune><vcpupin vcpu='1' cpuset='0-7'/></cputune>");
@@ -125,7 +125,7 @@ test('a pin to all CPUs, which libvirt keeps once a pin was set, is what no pin 
   ]);
 });
 
-test('a domain that was started anew has to run as its definition was changed', () => {
+test('a restarted domain has to run with its changed definition', () => {
   const before = xml('');
   const after = xml("<cputune><shares>2048</shares><vcpupin vcpu='1' cpuset='3'/></cputune>");
   expect(notTaken(after, after, { live: before, inactive: before }, undefined)).toEqual([]);

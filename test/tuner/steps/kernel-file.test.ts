@@ -87,7 +87,7 @@ test('from afar nothing of the kernel is set', () => {
   expect(planHost(host(), wishes, [], [], { setsKernel: true }).steps).toEqual([]);
 });
 
-test('a host that is as wanted already is left alone', () => {
+test('a host that already has the wanted values is not changed', () => {
   const { facts } = tree();
   const [swappiness] = wishes as [HostWish];
   const lax = { ...swappiness, wanted: 60 } as HostWish;

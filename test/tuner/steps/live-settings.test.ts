@@ -54,7 +54,7 @@ test('every kind of step survives a journal', () => {
   for (const step of steps) expect(stepSchema.parse(JSON.parse(JSON.stringify(step)))).toEqual(step);
 });
 
-test('a state that is not one of its live setting is refused, wherever it came from', async () => {
+test('a value that does not fit its live setting is refused, whatever its source', async () => {
   const step: Step = { kind: 'balloonPeriod', domain, to: 5 };
   await expect(liveSettingOf(step).set(stepHost({}), step, 'five')).rejects.toMatchObject({
     code: 'TUNE_JOURNAL',
@@ -96,7 +96,7 @@ function table(values: Record<string, TypedParam>): {
   };
 }
 
-test('no quota is written back as -1, even where cgroup v2 tells it as its largest number', async () => {
+test('no quota is restored as -1, even where cgroup v2 reports it as its largest number', async () => {
   const values: Record<string, TypedParam> = {
     vcpu_quota: { field: 'vcpu_quota', type: ParamType.llong, value: 18_446_744_073_709_551n },
   };
@@ -115,7 +115,7 @@ test('no quota is written back as -1, even where cgroup v2 tells it as its large
   expect(values['vcpu_quota']?.value).toBe(-1n);
 });
 
-test('what libvirt does not report could not be undone, so it is not begun', async () => {
+test('what libvirt does not report could not be undone, so the step is refused', async () => {
   const { get } = table({});
   const step: Step = { kind: 'memoryLimits', domain, to: [ullong('hard_limit', '1024')] };
   const host = stepHost({ domainGetMemoryParameters: get });
@@ -125,7 +125,7 @@ test('what libvirt does not report could not be undone, so it is not begun', asy
   });
 });
 
-test('a device that is to have no block I/O limit any more is given 0: silence would leave it its own', async () => {
+test('a device without a block I/O limit is written as 0: leaving it out would keep the old limit', async () => {
   const devices = new Map([['/dev/sda', '1000']]);
   const field = 'device_read_bytes_sec';
   const answers: Answers = {
@@ -361,7 +361,7 @@ test('a balloon is waited for, and one that does not move is read back as what i
   );
 });
 
-test('a domain that nothing is said of takes memory from every cell, and is given that back', async () => {
+test('a domain without numatune takes memory from every cell, and that is restored', async () => {
   let nodeset = '';
   const answers: Answers = {
     connectGetCapabilities: () => ({
@@ -380,7 +380,7 @@ test('a domain that nothing is said of takes memory from every cell, and is give
   expect({ was, made, undone }).toEqual({ was: '0-1', made: undefined, undone: undefined });
 });
 
-test('memory limits sink and rise in an order that the kernel takes, and come back', async () => {
+test('memory limits fall and rise in an order that the kernel accepts, and are restored', async () => {
   const kib: Record<string, bigint> = { hard_limit: 4_000n, soft_limit: 1_000n, swap_hard_limit: 5_000n };
   const answers: Answers = {
     domainGetMemoryParameters: () => ({

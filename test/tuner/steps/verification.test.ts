@@ -40,7 +40,7 @@ const verify = (step: Step, wanted: unknown) => liveSettingOf(step).verify(host(
 const param = (field: string, value: string) => ({ field, type: ParamType.ullong, value });
 const relative = (proofs: readonly string[]) => proofs.map((proof) => proof.replace(root, ''));
 
-test("a thread's affinity is the kernel's word against libvirt's", async () => {
+test('the affinity of a thread is read from the kernel, not from libvirt', async () => {
   const step: Step = { kind: 'vcpuPin', domain, vcpu: 0, to: '2-3' };
   expect(await verify(step, '2-3')).toEqual(['thread 41 ("CPU 0/KVM"): Cpus_allowed_list 2-3']);
   // CPU 9 is offline: the kernel need not list it.
@@ -62,7 +62,7 @@ test('a thread that may run everywhere is off the CPUs that a partition has take
   });
 });
 
-test('what cannot be seen proves nothing, and is no failure', async () => {
+test('what cannot be seen is not evidence, and not a failure', async () => {
   expect(await verify({ kind: 'vcpuPin', domain, vcpu: 7, to: '2' }, '2')).toEqual([]);
   const step: Step = { kind: 'scheduler', domain, to: [] };
   expect(await verify(step, [param('cpu_shares', '5')])).toEqual([]);
@@ -93,7 +93,7 @@ test('CPU time is in the files of cgroup v1', async () => {
   );
 });
 
-test('and in those of cgroup v2, in its own words and layout', async () => {
+test('and in those of cgroup v2, in its format and layout', async () => {
   put('proc/40/cgroup', '0::/machine.slice/machine-qemu.scope/libvirt/emulator\n');
   const group = 'cgroup/machine.slice/machine-qemu.scope';
   put(`${group}/cpu.weight`, '200\n');

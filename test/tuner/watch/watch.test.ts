@@ -12,7 +12,7 @@ function watching(look: () => Promise<void>) {
   return new Watch({ look, settleMs: 2_000, intervalMs: 300_000 });
 }
 
-test('a swarm of events is one look, after they have settled', async () => {
+test('a burst of events causes one check, after it has settled', async () => {
   const look = vi.fn(async () => undefined);
   const watch = watching(look);
   for (let i = 0; i < 50; i++) watch.nudge();
@@ -22,7 +22,7 @@ test('a swarm of events is one look, after they have settled', async () => {
   expect(look).toHaveBeenCalledTimes(1);
 });
 
-test('without an event it looks from time to time', async () => {
+test('without an event it checks from time to time', async () => {
   const look = vi.fn(async () => undefined);
   const watch = watching(look);
   await watch.look();
@@ -33,7 +33,7 @@ test('without an event it looks from time to time', async () => {
   expect(look).toHaveBeenCalledTimes(3);
 });
 
-test('what happens during a look is looked at after it, and never beside it', async () => {
+test('an event during a check causes another check after it, never in parallel', async () => {
   let atOnce = 0;
   let most = 0;
   const look = vi.fn(async () => {

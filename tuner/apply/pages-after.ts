@@ -54,9 +54,8 @@ function withoutRuns(
   const back = new Map<string, number>();
   const key = (cell: number, sizeKiB: number): string => `${cell} ${sizeKiB}`;
   const give = (cell: number, { sizeKiB }: DomainPages, most: number): number => {
-    const pool = poolOf(host.cells, { cell, sizeKiB });
     const given = back.get(key(cell, sizeKiB)) ?? 0;
-    const pages = pool === undefined ? 0 : Math.max(0, Math.min(most, pool.total - pool.free - given));
+    const pages = Math.max(0, Math.min(most, usedIn(host, { cell, sizeKiB }) - given));
     back.set(key(cell, sizeKiB), given + pages);
     return pages;
   };
@@ -65,18 +64,17 @@ function withoutRuns(
   const guessed = new Map<string, number>();
   for (const each of held.filter((other) => !isBound(other))) {
     const live = own.find(({ domain }) => domain.name === each.domain)?.live;
-    const prefers = (cell: number): number => (live?.facts.memory.numaNodeset?.has(cell) === true ? 0 : 1);
+    const isPreferred = (cell: number): boolean => live?.facts.memory.numaNodeset?.has(cell) ?? false;
     const choice = cells
       .map(({ id }) => id)
-      .filter((id) => each.cells?.has(id) !== false)
-      .toSorted((a, b) => prefers(a) - prefers(b) || a - b);
+      .filter((id) => each.cells?.has(id) ?? true)
+      .toSorted((a, b) => Number(isPreferred(b)) - Number(isPreferred(a)));
     let rest = each.held;
     for (const cell of choice) {
-      const pool = poolOf(host.cells, { cell, sizeKiB: each.sizeKiB });
-      const at = key(cell, each.sizeKiB);
-      const used = (pool?.total ?? 0) - (pool?.free ?? 0);
-      const unknown = used - known(cell, each.sizeKiB) - (guessed.get(at) ?? 0);
-      const pages = give(cell, each, Math.max(0, Math.min(rest, unknown)));
+      const { sizeKiB } = each;
+      const at = key(cell, sizeKiB);
+      const unknown = usedIn(host, { cell, sizeKiB }) - known(cell, sizeKiB) - (guessed.get(at) ?? 0);
+      const pages = give(cell, each, Math.min(rest, unknown));
       guessed.set(at, (guessed.get(at) ?? 0) + pages);
       rest -= pages;
     }
@@ -164,8 +162,8 @@ function checkInUse({ host, domains }: HostState, { id, shrinks }: PagesRollback
   }
 }
 
-function usedIn(host: HostFacts, step: StepOf<'hostPages'>): number {
-  const pool = poolOf(host.cells, step);
+function usedIn(host: HostFacts, of: Parameters<typeof poolOf>[1]): number {
+  const pool = poolOf(host.cells, of);
   return pool === undefined ? 0 : pool.total - pool.free;
 }
 

@@ -2,10 +2,22 @@ import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
 import type { HostState } from '../../../tuner/apply/host-state.ts';
 import { RECOVER_NEXT, reason } from '../../../tuner/apply/obstacle.ts';
-import { heldBack, outlookOf, type Undoable, waitsForBoot } from '../../../tuner/apply/outlook.ts';
+import {
+  brokenIfFinished,
+  heldBack,
+  hostAsPlanned,
+  type Outlook,
+  outlookOf,
+  type Undoable,
+  waitsForBoot,
+} from '../../../tuner/apply/outlook.ts';
 import { domainView } from '../../../tuner/facts/domain-view.ts';
 import type { DomainState } from '../../../tuner/facts/facts.ts';
-import type { HostViolation } from '../../../tuner/invariants/violations.ts';
+import {
+  type HostViolation,
+  type KnownViolation,
+  knownViolation,
+} from '../../../tuner/invariants/violations.ts';
 import type { StepProgress } from '../../../tuner/journal/progress.ts';
 import type { JournalHeader } from '../../../tuner/journal/records.ts';
 import type { Step, StepDomain } from '../../../tuner/steps/step.ts';
@@ -169,4 +181,213 @@ test('for a VM of the transaction that needs a boot, the refused command says ho
   expect(text(domainOf('c'))).toMatch(
     /"a" keeps its boot-time settings until its next boot: restart it first,/,
   );
+});
+
+const C = domainOf('c');
+const pinStep = (domain: StepDomain, vcpu: number, to: string): Step => ({
+  kind: 'vcpuPin',
+  domain,
+  vcpu,
+  to,
+});
+const defineStep = (domain: StepDomain, to: Place): Step => ({
+  kind: 'definition',
+  domain,
+  to: xmlOf(domain, to),
+});
+const letter = (domain: StepDomain, place: Place) => ({ xml: xmlOf(domain, place), alike: 'letter' });
+
+type Progressed = Undoable['steps'][number];
+/** A recovery of a transaction with these steps. */
+const undoing = (
+  domains: readonly StepDomain[],
+  steps: readonly Progressed[],
+  more: Partial<Undoable> & { readonly broken?: readonly KnownViolation[] } = {},
+): Undoable => ({
+  header: {
+    ...headerOf(
+      domains,
+      steps.map(({ step }) => step),
+    ),
+    broken: [...(more.broken ?? [])],
+  },
+  steps,
+  undoesRestarts: true,
+  ...more,
+});
+const on = (...domains: readonly DomainState[]): HostState => ({ host: host(), domains });
+const said = ({ broken }: Pick<Outlook, 'broken'>): string[] =>
+  broken.map(
+    ({ state, view, violation: { code, other } }) => `${state.domain.name} ${view} ${code} ${other ?? ''}`,
+  );
+const livePins = (state: DomainState | undefined): string =>
+  [...(state?.live?.facts.cpu.vcpuPins ?? [])].map(([, cpus]) => `${cpus}`).join(' ');
+const nextPins = (state: DomainState | undefined): string =>
+  [...(state?.inactive?.facts.cpu.vcpuPins ?? [])].map(([, cpus]) => `${cpus}`).join(' ');
+
+/** Of a VM on CPUs 4-5 that was on 2-3 before, by pins alone. */
+const movedByPins = (domain: StepDomain): Progressed[] => [
+  done(pinStep(domain, 0, '4'), '2'),
+  done(pinStep(domain, 1, '5'), '3'),
+];
+
+test('a VM that runs with a hint of CPUs of its own keeps them until its next boot, and boots as before', () => {
+  const tuned: Place = { pins: ['4', '5'], hint: true };
+  const steps = [
+    done(pinStep(A, 0, '4'), '0-15'),
+    done(pinStep(A, 1, '5'), '0-15'),
+    done(defineStep(A, tuned), letter(A, { pins: ['0-15', '0-15'] })),
+  ];
+  const outlook = outlookOf(on(stateOf(A, tuned), stateOf(B, { pins: ['8', '9'] })), undoing([A], steps));
+  expect([...outlook.waiting]).toEqual([A.uuid]);
+  expect(said(outlook)).toEqual([]);
+  expect([livePins(outlook.after[0]), nextPins(outlook.after[0])]).toEqual(['4 5', '0-15 0-15']);
+});
+
+test('a VM that would come onto the CPUs of another one is a danger to that one, and does not wait', () => {
+  const outlook = outlookOf(
+    on(stateOf(A, { pins: ['4', '5'] }), stateOf(C, { pins: ['2', '3'], hint: true })),
+    undoing([A], movedByPins(A)),
+  );
+  expect(said(outlook)).toEqual(['c live HINT_SHARES_CPU a', 'c inactive HINT_SHARES_CPU a']);
+  expect([...outlook.waiting]).toEqual([]);
+});
+
+test('a VM of the transaction that others come upon does not wait either where its own places stay', () => {
+  const tuned: Place = { pins: ['2', '3'], hint: true };
+  const steps = [done(defineStep(A, tuned), letter(A, tuned)), ...movedByPins(C)];
+  const outlook = outlookOf(on(stateOf(A, tuned), stateOf(C, { pins: ['4', '5'] })), undoing([A, C], steps));
+  expect(said(outlook)).toEqual(['a live HINT_SHARES_CPU c', 'a inactive HINT_SHARES_CPU c']);
+  expect([...outlook.waiting]).toEqual([]);
+});
+
+test('what a VM would break only at its next boot does not make its places wait', () => {
+  const steps = [
+    done(pinStep(A, 0, '4'), '6'),
+    done(defineStep(A, { pins: ['4', '5'] }), letter(A, { pins: ['2', '3'], hint: true })),
+  ];
+  const ground = on(stateOf(A, { pins: ['4', '5'] }), stateOf(C, { pins: ['2', '3'] }));
+  const outlook = outlookOf(ground, undoing([A], steps));
+  expect(said(outlook)).toEqual(['a inactive HINT_SHARES_CPU c']);
+  expect([...outlook.waiting]).toEqual([]);
+});
+
+test('what is broken now, or was before the transaction, is not what undoing it breaks', () => {
+  const before = on(stateOf(A, { pins: ['2', '3'] }), stateOf(C, { pins: ['2', '3'], hint: true }));
+  // Already there.
+  expect(said(outlookOf(before, undoing([A], movedByPins(A))))).toEqual([]);
+  const ground = on(stateOf(A, { pins: ['4', '5'] }), stateOf(C, { pins: ['2', '3'], hint: true }));
+  const violations = outlookOf(ground, undoing([A], movedByPins(A))).broken;
+  // As it will boot, which may have been done since.
+  const broken = violations.filter(({ view }) => view === 'inactive').map(knownViolation);
+  expect(said(outlookOf(ground, undoing([A], movedByPins(A), { broken })))).toEqual([]);
+  const others = broken.map((each) => ({ ...each, other: 'x' }));
+  expect(said(outlookOf(ground, undoing([A], movedByPins(A), { broken: others })))).toHaveLength(2);
+});
+
+test.each<[string, StepProgress, string]>([
+  ['was begun', { kind: 'doing', was: '2', run: 1 }, '2 5'],
+  [
+    'is being undone',
+    { kind: 'undoing', to: '2', before: { kind: 'doing', was: '2', run: 1 }, error: undefined },
+    '2 5',
+  ],
+  ['was not begun', { kind: 'untouched' }, '4 5'],
+  ['had nothing to change', { kind: 'same' }, '4 5'],
+  ['was undone', { kind: 'undone', note: undefined }, '4 5'],
+])('a pin that %s goes back only if it was set', (_, progress, pins) => {
+  const steps = [{ step: pinStep(A, 0, '4'), progress }];
+  const [after] = outlookOf(on(stateOf(A, { pins: ['4', '5'] })), undoing([A], steps)).after;
+  expect(livePins(after)).toBe(pins);
+});
+
+/** It was moved from 2-3 to 4-5 by its definition alone, and its rollback restarts it. */
+test.each<[string, StepProgress, string]>([
+  ['is to come', { kind: 'untouched' }, '2 3'],
+  ['was begun', { kind: 'doing', was: null, run: undefined }, '2 3'],
+  ['was done', { kind: 'done', was: null, run: undefined, now: null, proof: [] }, '4 5'],
+])('a restart of a rollback that %s counts once', (_, progress, pins) => {
+  const own = done(defineStep(A, { pins: ['4', '5'] }), letter(A, { pins: ['2', '3'] }));
+  const restart: Step = { kind: 'restart', domain: A, to: 'restarted' };
+  const undoable = undoing([A], [own]);
+  const [after] = outlookOf(on(stateOf(A, { pins: ['4', '5'] })), {
+    ...undoable,
+    undoesRestarts: false,
+    steps: [own, { step: restart, progress }],
+  }).after;
+  expect([livePins(after), nextPins(after)]).toEqual([pins, '2 3']);
+});
+
+test.each<[string, unknown, string]>([
+  ['the run that was to end', { active: true, paused: false, id: 2, notId: null, force: false }, '4 5'],
+  ['another run', { active: true, paused: false, id: 1, notId: null, force: false }, '2 3'],
+  ['no run that is known', null, '2 3'],
+  ['what an older journal says', 'on', '2 3'],
+])('a recovery restarts a VM that was to be restarted, unless it still is %s', (_, was, pins) => {
+  const steps = [
+    done(defineStep(A, { pins: ['4', '5'] }), letter(A, { pins: ['2', '3'] })),
+    done({ kind: 'restart', domain: A, to: 'restarted' }, was),
+  ];
+  const [after] = outlookOf(on(stateOf(A, { pins: ['4', '5'] })), undoing([A], steps)).after;
+  expect(livePins(after)).toBe(pins);
+});
+
+test('changes of the host in between change no domain', () => {
+  const hostStep = done({ kind: 'hostPages', cell: 0, sizeKiB: 2_048, to: 8 }, 4);
+  const [after] = outlookOf(
+    on(stateOf(A, { pins: ['4', '5'] })),
+    undoing([A], [hostStep, ...movedByPins(A)]),
+  ).after;
+  expect(livePins(after)).toBe('2 3');
+});
+
+test('each VM that cannot go back is held with its own reason', () => {
+  const [d, e] = [domainOf('d'), domainOf('e')];
+  const ground = on(
+    stateOf(A, { pins: ['4', '5'] }),
+    stateOf(B, { pins: ['8', '9'] }),
+    stateOf(d, { pins: ['2', '3'], hint: true }),
+    stateOf(e, { pins: ['10', '11'], hint: true }),
+  );
+  const steps = [...movedByPins(A), done(pinStep(B, 0, '8'), '10'), done(pinStep(B, 1, '9'), '11')];
+  const held = heldBack(ground, undoing([A, B], steps));
+  expect([...held.keys()]).toEqual([A.uuid, B.uuid]);
+  const [a, b] = [...held.values()];
+  expect(a).toMatch(/"d" would break HINT_SHARES_CPU as it runs: CPUs 2-3 are also used by "a"/);
+  expect(a).not.toContain('"e"');
+  expect(b).toMatch(/"e" would break .*: CPUs 10-11 are also used by "b"/);
+  expect(b).not.toContain('"d"');
+});
+
+test('of two VMs of which one is enough the first is held, and one without another as well', () => {
+  const free: Place = { pins: ['8', '9'] };
+  const steps = [...movedByPins(A), done(defineStep(B, free), letter(B, { pins: ['2', '3'], hint: true }))];
+  const ground = on(stateOf(A, { pins: ['4', '5'] }), stateOf(B, free));
+  for (const domains of [
+    [A, B],
+    [B, A],
+  ])
+    expect([...heldBack(ground, undoing(domains, steps)).keys()]).toEqual([domains[0]?.uuid]);
+  const one = on(stateOf(A, { pins: ['4', '5'] }), stateOf(C, { pins: ['2', '3'], hint: true }));
+  expect([...heldBack(one, undoing([A], movedByPins(A))).keys()]).toEqual([A.uuid]);
+});
+
+test.each<[StepProgress, number]>([
+  [{ kind: 'untouched' }, 2],
+  [{ kind: 'doing', was: '2', run: 1 }, 2],
+  [{ kind: 'same' }, 0],
+  [{ kind: 'done', was: '2', run: 1, now: '4', proof: [] }, 0],
+])('to finish a transaction is a danger where a step is still to be made: %j', (progress, count) => {
+  const ground = on(stateOf(A, { pins: ['2', '3'] }), stateOf(C, { pins: ['4', '5'], hint: true }));
+  const { header, steps } = undoing([A], [{ step: pinStep(A, 0, '4'), progress }]);
+  const broken = brokenIfFinished(ground, { header, steps });
+  expect(broken.map(({ state, violation }) => `${state.domain.name} ${violation.other}`)).toEqual(
+    Array.from({ length: count }, () => 'c a'),
+  );
+});
+
+test('the CPUs that a plan kept for the host are those of the header, and the host’s own without it', () => {
+  const of = host();
+  expect(`${hostAsPlanned(of, { hostCpus: '3-4' }).hostCpus}`).toBe('3-4');
+  expect(hostAsPlanned(of, { hostCpus: undefined })).toBe(of);
 });

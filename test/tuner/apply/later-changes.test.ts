@@ -1,0 +1,241 @@
+import { expect, test } from 'vitest';
+import type { HostLink } from '../../../tuner/apply/host-link.ts';
+import { LaterChanges } from '../../../tuner/apply/later-changes.ts';
+import type { StepProgress } from '../../../tuner/journal/progress.ts';
+import type { JournalHeader } from '../../../tuner/journal/records.ts';
+import { liveSettingOf } from '../../../tuner/steps/live-settings/all.ts';
+import type { Step, StepDomain, StepOf } from '../../../tuner/steps/step.ts';
+
+const AT = '2026-02-01T00:00:00.000Z';
+const LATER = '2026-02-01T00:00:01.000Z';
+const EARLIER = '2026-01-31T00:00:00.000Z';
+const MIB_2 = 2_048;
+
+const domainOf = (name: string): StepDomain => ({
+  name,
+  uuid: `11111111-2222-4333-8444-${name.padStart(12, '0')}`,
+});
+const [A, B] = [domainOf('a'), domainOf('b')];
+
+interface Guest {
+  /** Pages of 2 MiB of cell 0 that it has, and boots with. */
+  readonly pages?: number;
+  readonly mark?: { readonly at: string; readonly id: string };
+  readonly runs?: boolean;
+}
+
+function xmlOf({ name, uuid }: StepDomain, { pages = 0, mark }: Guest): string {
+  const marked =
+    mark === undefined
+      ? ''
+      : `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' profile='dense' version='v' at='${mark.at}' id='${mark.id}'/></metadata>`;
+  const backing =
+    pages === 0
+      ? ''
+      : `<numatune><memory mode='strict' nodeset='0'/></numatune><memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>`;
+  return `<domain type='kvm'><name>${name}</name><uuid>${uuid}</uuid>${marked}<memory unit='MiB'>${pages === 0 ? 64 : 2 * pages}</memory><vcpu>2</vcpu>${backing}</domain>`;
+}
+
+/** A host whose cell 0 has a pool of that many pages of 2 MiB, so many of them free. */
+function linkTo(
+  guests: readonly (readonly [StepDomain, Guest])[],
+  { total, free }: { readonly total: number; readonly free: number } = { total: 0, free: 0 },
+): HostLink {
+  const answers: Record<string, (args: { domain: StepDomain }) => unknown> = {
+    connectListAllDomains: () => ({
+      domains: guests.map(([domain, { runs }]) => ({ ...domain, id: runs === true ? 1 : -1 })),
+    }),
+    domainIsPersistent: () => ({ persistent: true }),
+    domainGetXmlDesc: ({ domain }) => {
+      const [, guest = {}] = guests.find(([{ uuid }]) => uuid === domain.uuid) ?? [];
+      return { xml: xmlOf(domain, guest) };
+    },
+    connectGetCapabilities: () => ({
+      xml: `<capabilities><host><topology><cells num='1'><cell id='0'><pages unit='KiB' size='2048'>${total}</pages></cell></cells></topology></host></capabilities>`,
+    }),
+    connectGetHostname: () => ({ hostname: 'kvm1' }),
+    connectGetLibVersion: () => ({ version: 9_000_000n }),
+    connectGetVersion: () => ({ version: 7_000_000n }),
+    nodeGetFreePages: () => ({ counts: [BigInt(free)] }),
+  };
+  const call = async (name: string, args: unknown): Promise<unknown> => {
+    const answer = answers[name];
+    if (answer === undefined) throw new Error(`${name} is not supported`);
+    return answer(args as { domain: StepDomain });
+  };
+  return { call, local: undefined } as unknown as HostLink;
+}
+
+/** Of a transaction that tunes `a`. */
+const headerOf = (before: { readonly live?: string; readonly inactive?: string } = {}): JournalHeader =>
+  ({
+    id: 'T1-0001',
+    at: AT,
+    uri: 'test:///',
+    domains: [{ domain: A, ...before }],
+  }) as unknown as JournalHeader;
+
+const pin = (domain: StepDomain): Step => ({ kind: 'vcpuPin', domain, vcpu: 0, to: '4' });
+const pages: StepOf<'hostPages'> = { kind: 'hostPages', cell: 0, sizeKiB: MIB_2, to: 64 };
+
+/** What is said when a step of `a`, or of the host, is about to be undone. */
+async function refused(guest: Guest, step: Step, header = headerOf()): Promise<string | undefined> {
+  const changes = await LaterChanges.since(
+    linkTo([
+      [A, guest],
+      [B, {}],
+    ]),
+    header,
+  );
+  try {
+    changes.checkDomain(step);
+    return undefined;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'TUNE_CHANGED' });
+    return (error as Error).message;
+  }
+}
+
+test('a VM that another transaction has tuned since is left to that one, and the host with it', async () => {
+  const guest = { mark: { at: LATER, id: 'T2' } };
+  const text =
+    'domain "a" was tuned since by transaction T2 (profile dense, 2026-02-01T00:00:01.000Z), perhaps with another state folder; roll that transaction back first, or use --force to roll back all of this one anyway';
+  expect(await refused(guest, pin(A))).toBe(text);
+  expect(await refused(guest, pages)).toBe(text);
+  expect(await refused(guest, pin(B))).toBeUndefined();
+});
+
+test.each<[string, Guest]>([
+  ['nobody has tuned', {}],
+  ['was tuned before', { mark: { at: EARLIER, id: 'T0' } }],
+  ['was tuned at the same time', { mark: { at: AT, id: 'T0' } }],
+  ['this transaction has tuned', { mark: { at: LATER, id: 'T1' } }],
+])('a VM that %s goes back', async (_, guest) => {
+  expect(await refused(guest, pin(A))).toBeUndefined();
+  expect(await refused(guest, pages)).toBeUndefined();
+});
+
+test('a mark that the VM had before is not one of a later transaction, whatever its clock said', async () => {
+  const guest = { mark: { at: LATER, id: 'T0' } };
+  const xml = xmlOf(A, guest);
+  expect(await refused(guest, pin(A), headerOf({ inactive: xml }))).toBeUndefined();
+  expect(await refused(guest, pin(A), headerOf({ live: xml }))).toBeUndefined();
+  expect(await refused(guest, pin(A), headerOf({ live: xml, inactive: xmlOf(A, {}) }))).toMatch(/T0/);
+});
+
+const done = (was: unknown, now: unknown): StepProgress & { kind: 'done' } => ({
+  kind: 'done',
+  was,
+  run: 1,
+  now,
+  proof: [],
+});
+const doing = (was: unknown): StepProgress & { kind: 'doing' } => ({ kind: 'doing', was, run: 1 });
+const undoing = (before: ReturnType<typeof done | typeof doing>): StepProgress & { kind: 'undoing' } => ({
+  kind: 'undoing',
+  to: before.was,
+  before,
+  error: undefined,
+});
+
+test.each<[string, Step, Parameters<LaterChanges['checkLiveSetting']>[2], unknown, boolean]>([
+  ['holds what was set', pages, done(16, 60), 60, true],
+  ['holds what was there before', pages, done(16, 60), 16, true],
+  ['holds what others have set', pages, done(16, 60), 64, false],
+  ['holds what others have set', pages, done(16, 60), 20, false],
+  ['has grown part of the way', pages, doing(16), 20, true],
+  ['has grown all of the way', pages, doing(16), 64, true],
+  ['has grown further than it was to', pages, doing(16), 65, false],
+  ['has shrunk where it was to grow', pages, doing(16), 15, false],
+  ['has shrunk part of the way', pages, doing(80), 70, true],
+  ['has shrunk further than it was to', pages, doing(80), 63, false],
+  ['is part of the way back', pages, undoing(done(16, 60)), 30, true],
+  ['is all of the way back', pages, undoing(done(16, 60)), 16, true],
+  ['holds what others have set meanwhile', pages, undoing(done(16, 60)), 61, false],
+  ['holds what others have set, where part of it is no state', pin(A), done('0-7', '4'), '5', false],
+  ['may have been set by a call that nobody saw the end of', pin(A), doing('0-7'), '5', true],
+])('a live setting that %s', async (_, step, progress, now, goesBack) => {
+  const changes = await LaterChanges.since(linkTo([]), headerOf());
+  const check = (): void => changes.checkLiveSetting(step, liveSettingOf(step), progress, now);
+  if (goesBack) expect(check).not.toThrow();
+  else
+    expect(check).toThrow(
+      expect.objectContaining({
+        code: 'TUNE_CHANGED',
+        message: expect.stringMatching(
+          /^it was changed by something else since: it is .*; review the change, then use --force to overwrite it$/,
+        ),
+      }),
+    );
+});
+
+/** What is said when a pool is about to go back to that many pages. */
+async function poolRefused(
+  guests: readonly (readonly [StepDomain, Guest])[],
+  pool: { readonly total: number; readonly free: number },
+  to: number,
+  step: StepOf<'hostPages'> = pages,
+): Promise<string | undefined> {
+  const changes = await LaterChanges.since(linkTo(guests, pool), headerOf());
+  try {
+    await changes.checkPool(step, to);
+    return undefined;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'TUNE_CHANGED' });
+    return (error as Error).message;
+  }
+}
+const byOthers = { at: LATER, id: 'T2' };
+
+test('a pool does not go back to fewer pages than the next boot of a VM needs that was tuned since', async () => {
+  const guests = [[B, { pages: 50, mark: byOthers }]] as const;
+  expect(await poolRefused(guests, { total: 100, free: 100 }, 50)).toBeUndefined();
+  expect(await poolRefused(guests, { total: 100, free: 100 }, 20)).toBe(
+    'with 20 pages of 2048 KiB in cell 0, 30 would be missing at the next boot of "b"; roll back the changes to it first, or use --force to shrink the pool anyway',
+  );
+  const two = [...guests, [domainOf('c'), { pages: 10, mark: { at: EARLIER, id: 'T1' } }]] as const;
+  expect(await poolRefused(two, { total: 100, free: 100 }, 20)).toBe(
+    'with 20 pages of 2048 KiB in cell 0, 40 would be missing at the next boot of "b" or "c"; roll back the changes to them first, or use --force to shrink the pool anyway',
+  );
+});
+
+test('pages that were missing before are not missing through the pool', async () => {
+  const guests = [[B, { pages: 50, mark: byOthers }]] as const;
+  expect(await poolRefused(guests, { total: 40, free: 40 }, 40)).toBeUndefined();
+  expect(await poolRefused(guests, { total: 40, free: 40 }, 39)).toMatch(/, 1 would be missing/);
+});
+
+test.each<[string, StepDomain, Guest['mark']]>([
+  ['nobody has tuned', B, undefined],
+  ['was tuned before', B, { at: EARLIER, id: 'T0' }],
+  ['was tuned at the same time', B, { at: AT, id: 'T0' }],
+  ['is of the transaction', A, byOthers],
+])('a VM that %s does not keep a pool', async (_, domain, mark) => {
+  const guest = mark === undefined ? { pages: 50 } : { pages: 50, mark };
+  expect(await poolRefused([[domain, guest]], { total: 100, free: 100 }, 0)).toBeUndefined();
+});
+
+test('pages that VMs of the transaction hold are given back first', async () => {
+  const guests = [
+    [A, { pages: 60, runs: true }],
+    [B, { pages: 30, mark: byOthers }],
+  ] as const;
+  // 60 of 100 are in use, all by a: then 40 are left.
+  expect(await poolRefused(guests, { total: 100, free: 40 }, 40)).toBeUndefined();
+  expect(await poolRefused(guests, { total: 100, free: 40 }, 20)).toMatch(/, 10 would be missing/);
+});
+
+test('pages that others use and the smaller pool has no more of are missing as well', async () => {
+  const guests = [[B, { pages: 30, mark: byOthers, runs: true }]] as const;
+  // b runs on 30 pages; those stay in use, and are gone once it stops.
+  expect(await poolRefused(guests, { total: 100, free: 70 }, 30)).toBeUndefined();
+  expect(await poolRefused(guests, { total: 100, free: 70 }, 10)).toMatch(
+    /, 20 would be missing at the next boot of "b"/,
+  );
+});
+
+test('a pool that is not there any more loses nothing', async () => {
+  const guests = [[B, { pages: 30, mark: byOthers, runs: true }]] as const;
+  const step = { ...pages, sizeKiB: 1_048_576 };
+  expect(await poolRefused(guests, { total: 100, free: 70 }, 0, step)).toBeUndefined();
+});

@@ -56,16 +56,14 @@ function partitionFacts(host: HostFacts, domains: readonly DomainState[]): Facts
   const named = new Set(views.flatMap(({ partition }) => partition ?? []));
   return Object.fromEntries(
     [...named].sort().flatMap((partition) => {
-      const { local } = hostOfDomain(host, { partition });
-      const [cpus, cells] = [local?.vmCpus, local?.vmMemoryCells];
-      if (cpus?.equals(host.local?.vmCpus ?? cpus) !== false && sameCells(cells, host)) return [];
-      return [[`partition ${partition}`, `CPUs ${cpus ?? 'all'}, memory of cells ${cells ?? 'all'}`]];
+      const allowed = allowedText(hostOfDomain(host, { partition }));
+      return allowed === allowedText(host) ? [] : [[`partition ${partition}`, allowed]];
     }),
   );
 }
 
-const sameCells = (cells: CpuSet | undefined, { local }: HostFacts): boolean =>
-  cells === undefined ? local?.vmMemoryCells === undefined : cells.equals(local?.vmMemoryCells ?? cells);
+const allowedText = ({ local }: HostFacts): string =>
+  `CPUs ${local?.vmCpus ?? 'all'}, memory of cells ${local?.vmMemoryCells ?? 'all'}`;
 
 /** Without pools and sizes of memory: those stand by themselves. */
 function topologyHash({ cells }: HostTopology): string {

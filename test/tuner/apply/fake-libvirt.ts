@@ -48,6 +48,8 @@ export class FakeLibvirt {
   away = false;
   /** Each call, before it is answered; an error thrown here is the answer. */
   onCall: (name: CallName) => void = () => undefined;
+  /** Answers of calls that a test has its own for. */
+  answers: Answers = {};
   /** Calls that are answered as if they had done something. */
   readonly ignored = new Set<CallName>();
   /** Why a definition does not start; undefined when it does. */
@@ -98,7 +100,8 @@ export class FakeLibvirt {
           closed ??= new ClosedError('cut');
           throw closed;
         }
-        const answer: ((args: CallArgs<N>) => CallResult<N>) | undefined = this.#answers[name];
+        const answer: ((args: CallArgs<N>) => CallResult<N>) | undefined =
+          this.answers[name] ?? this.#answers[name];
         if (answer === undefined) throw new RemoteError(name, ErrorCode.noSupport, 0, 'not supported');
         return answer(args);
       },

@@ -1,0 +1,425 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Work } from '../../../tuner/apply/execute.ts';
+import { readBootId, startUndo, type UndoOptions, undoSteps } from '../../../tuner/apply/undo.ts';
+import { TunerError } from '../../../tuner/errors.ts';
+import { reservePath } from '../../../tuner/journal/journal.ts';
+import type { NewEvent } from '../../../tuner/journal/records.ts';
+import type { Step } from '../../../tuner/steps/step.ts';
+import { type FakeDomain, FakeLibvirt } from './fake-libvirt.ts';
+import { define, pages, pin, restart, stateDir, UUIDS } from './fixtures.ts';
+import { doing, done, eventsOf, workOn } from './work.ts';
+
+function world() {
+  const libvirt = new FakeLibvirt();
+  const domain = libvirt.add('db01', UUIDS[0]);
+  return { libvirt, domain, defined: domain.definition };
+}
+const pinsOf = ({ run }: FakeDomain): string | undefined => run?.pins[0];
+const setTo = ({ run }: FakeDomain, cpus: string): void => void run?.pins.splice(0, 1, cpus);
+const undo = (work: Work, more: Partial<UndoOptions> = {}) => undoSteps(work, { force: false, ...more });
+const noteOf = ({ journal }: Work, index: number): unknown => {
+  const { progress } = journal.progress.steps[index] ?? {};
+  return progress?.kind === 'undone' ? progress.note : progress;
+};
+
+/** vCPU 0 was pinned to CPU 2, and that is all. */
+async function pinned(more: readonly NewEvent[] = [done(0, '2')], steps: readonly Step[] = [], was = '0-7') {
+  const it = world();
+  setTo(it.domain, '2');
+  const events = [doing(0, was, it.domain.run?.id), ...more];
+  const work = await workOn(it.libvirt, [it.domain], [pin(it.domain, 0, '2'), ...steps], events);
+  return { ...it, work };
+}
+
+test('what was begun goes back, and what was not is left alone', async () => {
+  const { libvirt, domain, work } = await pinned([], [pages(99)]);
+  expect(await undo(work)).toEqual({ remains: [], notes: [] });
+  expect([pinsOf(domain), libvirt.pages]).toEqual(['0-7', 16]);
+  expect(eventsOf(work)).toEqual(['doing 0', 'undoing 0', 'undone 0', 'rolledBack']);
+  expect(noteOf(work, 0)).toBeUndefined();
+});
+
+test('what is as it was before is not set once more, if it was seen to be done', async () => {
+  const { libvirt, domain, work } = await pinned();
+  setTo(domain, '0-7');
+  await undo(work);
+  expect(libvirt.calls).not.toContain('domainPinVcpuFlags');
+  const unsure = await pinned([]);
+  setTo(unsure.domain, '0-7');
+  await undo(unsure.work);
+  expect(unsure.libvirt.calls).toContain('domainPinVcpuFlags');
+});
+
+test('an undo that was cut off goes on to what it was going to', async () => {
+  const { domain, work } = await pinned([done(0, '2'), { event: 'undoing', step: 0, to: '5' }]);
+  expect(await undo(work)).toEqual({ remains: [], notes: [] });
+  expect(pinsOf(domain)).toBe('5');
+});
+
+test('steps that are to be left are journalled as undone, with why where there is a reason', async () => {
+  for (const left of [true, 'it waits']) {
+    const { domain, work } = await pinned();
+    expect(await undo(work, { leave: ({ kind }) => kind === 'vcpuPin' && left })).toEqual({
+      remains: [],
+      notes: [],
+    });
+    expect([pinsOf(domain), noteOf(work, 0)]).toEqual(['2', left === true ? undefined : left]);
+  }
+  const { domain, work } = await pinned();
+  await undo(work, { leave: () => false });
+  expect(pinsOf(domain)).toBe('0-7');
+});
+
+test('a domain that is held stays as it is, and the host with it; other domains go back', async () => {
+  const { libvirt, domain, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
+  libvirt.pages = 32;
+  const others = new Map([['another', 'it is in the way']]);
+  const { remains } = await undo(work, { held: others });
+  expect(remains).toEqual([{ step: pages(32), message: 'it is in the way' }]);
+  expect([pinsOf(domain), libvirt.pages]).toEqual(['0-7', 32]);
+  expect(work.journal.events).toContainEqual(
+    expect.objectContaining({ event: 'remains', step: 1, code: 'TUNE_CHANGED' }),
+  );
+  const own = await pinned();
+  const result = await undo(own.work, { held: new Map([[own.domain.uuid, 'others need it']]) });
+  expect(result.remains).toMatchObject([{ message: 'others need it' }]);
+  expect(pinsOf(own.domain)).toBe('2');
+  expect(eventsOf(own.work)).not.toContain('rolledBack');
+});
+
+test('the host goes back where no domain is held', async () => {
+  const { libvirt, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
+  libvirt.pages = 32;
+  expect(await undo(work, { held: new Map() })).toEqual({ remains: [], notes: [] });
+  expect(libvirt.pages).toBe(16);
+});
+
+test('what cannot go back remains, with the code of its error or that of a step', async () => {
+  for (const [error, code] of [
+    [new TunerError('TUNE_JOURNAL', 'out of luck'), 'TUNE_JOURNAL'],
+    [new Error('out of luck'), 'TUNE_STEP'],
+  ] as const) {
+    const { libvirt, domain, work } = await pinned();
+    libvirt.onCall = (name) => {
+      if (name === 'domainPinVcpuFlags') throw error;
+    };
+    const { remains } = await undo(work);
+    expect(remains).toEqual([{ step: pin(domain, 0, '2'), message: 'out of luck' }]);
+    expect(work.journal.events.at(-1)).toMatchObject({ event: 'remains', code, message: 'out of luck' });
+    expect(work.journal.progress.status).toBe('open');
+  }
+});
+
+test('a set that failed, but after which all is as it was, is no failure', async () => {
+  const { libvirt, domain, work } = await pinned();
+  libvirt.onCall = (name) => {
+    if (name !== 'domainPinVcpuFlags') return;
+    setTo(domain, '0-7');
+    throw new Error('the answer was lost');
+  };
+  expect(await undo(work)).toEqual({ remains: [], notes: [] });
+});
+
+test('a set that failed while nothing can be read remains with why it failed', async () => {
+  const { libvirt, work } = await pinned();
+  let failed = false;
+  libvirt.onCall = (name) => {
+    failed ||= name === 'domainPinVcpuFlags';
+    if (failed && /Pin/.test(name)) throw new Error(`${name} failed`);
+  };
+  expect((await undo(work)).remains).toMatchObject([{ message: 'domainPinVcpuFlags failed' }]);
+});
+
+const GONE =
+  'domain "db01" is no longer on this host (undefined, or migrated with its settings): there is nothing to undo here';
+const OFF = 'domain "db01" is no longer running, which undid its live settings';
+const AGAIN = 'domain "db01" was restarted since, which undid its live settings';
+
+test.each<[string, string, (it: ReturnType<typeof world>) => void]>([
+  [
+    'left the host',
+    GONE,
+    ({ libvirt }) => {
+      libvirt.domains.length = 0;
+    },
+  ],
+  [
+    'was shut down',
+    OFF,
+    ({ domain }) => {
+      domain.run = undefined;
+    },
+  ],
+])('live settings of a domain that %s have ended, which is said and journalled', async (_, note, end) => {
+  const it = await pinned();
+  end(it);
+  expect(await undo(it.work)).toEqual({ remains: [], notes: [note] });
+  expect(noteOf(it.work, 0)).toBe(note);
+  // In between as well.
+  const late = await pinned();
+  late.libvirt.onCall = (name) => {
+    if (name !== 'domainPinVcpuFlags') return;
+    end(late);
+    throw new Error('it ended');
+  };
+  expect(await undo(late.work)).toEqual({ remains: [], notes: [note] });
+});
+
+test('a domain that was restarted before or while its settings go back has none of them any more', async () => {
+  for (const when of ['domainGetVcpuPinInfo', 'domainPinVcpuFlags'] as const) {
+    const { libvirt, domain, work } = await pinned();
+    let failed = false;
+    libvirt.onCall = (name) => {
+      if (name !== when || failed) return;
+      failed = true;
+      libvirt.start(domain, false);
+      setTo(domain, '6');
+      throw new Error('no such thread');
+    };
+    expect(await undo(work)).toEqual({ remains: [], notes: [AGAIN] });
+    expect(pinsOf(domain)).toBe('6');
+  }
+});
+
+test('a setting that cannot be read on the same run, or on one that is not known, remains', async () => {
+  for (const run of [1, undefined]) {
+    const it = world();
+    if (run === undefined) it.libvirt.start(it.domain, false);
+    const work = await workOn(it.libvirt, [it.domain], [pin(it.domain, 0, '2')], [doing(0, '0-7', run)]);
+    it.libvirt.onCall = (name) => {
+      if (name === 'domainGetVcpuPinInfo') throw new Error('no such thread');
+    };
+    expect(await undo(work)).toMatchObject({ remains: [{ message: 'no such thread' }], notes: [] });
+  }
+});
+
+test('a definition that cannot be read remains, whatever the domain runs', async () => {
+  const { libvirt, domain } = world();
+  const events = [doing(0, { xml: domain.definition, alike: 'letter' }, 99)];
+  const work = await workOn(libvirt, [domain], [define(domain, 2048)], events);
+  libvirt.onCall = (name) => {
+    if (name === 'domainGetXmlDesc') throw new Error('not now');
+  };
+  expect(await undo(work)).toMatchObject({ remains: [{ message: 'not now' }], notes: [] });
+});
+
+test('a definition that is not there any more has nothing to go back to; what runs has', async () => {
+  const { libvirt, domain } = world();
+  setTo(domain, '2');
+  const steps = [pin(domain, 0, '2'), define(domain, 2048)];
+  const events = [doing(0, '0-7', 1), done(0, '2'), doing(1, { xml: domain.definition, alike: 'letter' })];
+  const work = await workOn(libvirt, [domain], steps, events);
+  domain.definition = undefined;
+  expect(await undo(work)).toEqual({ remains: [], notes: ['domain "db01" no longer has a definition'] });
+  expect(pinsOf(domain)).toBe('0-7');
+});
+
+/** A definition was to be replaced, and now there is this. */
+async function redefined(
+  now: 'theirs' | 'ours' | 'seen' | 'before',
+  more: (seen: unknown) => readonly NewEvent[],
+  force = false,
+) {
+  const { libvirt, domain, defined } = world();
+  const step = define(domain, 2048);
+  const seen = { xml: String(step.to).replace('2048<', '1000<'), alike: 'letter' };
+  const events = [doing(0, { xml: defined, alike: 'letter' }), ...more(seen)];
+  const work = await workOn(libvirt, [domain], [step], events);
+  domain.definition = {
+    theirs: defined
+      ?.replace('<memory', '<title>x</title><memory')
+      .replace('<vcpu', '<cputune><shares>7</shares></cputune><vcpu'),
+    ours: String(step.to),
+    seen: seen.xml,
+    before: defined,
+  }[now];
+  const { remains } = await undo(work, { force });
+  return { said: remains.map(({ message }) => message).join(), isBack: domain.definition === defined };
+}
+const asSeen = (seen: unknown): NewEvent[] => [done(0, seen)];
+const asFailed = (now: unknown): NewEvent[] => [
+  { event: 'failed', step: 0, code: 'TUNE_READ_BACK', message: '', now },
+];
+
+test('a definition goes back where it is the one that was put there, as it was seen then', async () => {
+  expect(await redefined('before', asSeen)).toEqual({ said: '', isBack: true });
+  expect(await redefined('seen', asSeen)).toEqual({ said: '', isBack: true });
+  expect(await redefined('seen', asFailed)).toEqual({ said: '', isBack: true });
+  expect(await redefined('ours', () => [])).toEqual({ said: '', isBack: true });
+  expect(await redefined('ours', asSeen)).toMatchObject({ isBack: false });
+});
+
+test('a definition that somebody else has put there since stays, unless it is forced', async () => {
+  const { said, isBack } = await redefined('theirs', () => []);
+  expect(said).toMatch(
+    /^it was changed by something else since: .*; review the change, then use --force to restore the old definition anyway$/,
+  );
+  expect(isBack).toBe(false);
+  expect(await redefined('theirs', () => [], true)).toEqual({ said: '', isBack: true });
+});
+
+test('after a while what others have set is left alone, unless it is forced or the run has ended', async () => {
+  const others = async (more: Partial<UndoOptions>, meanwhile?: (it: ReturnType<typeof world>) => void) => {
+    const it = await pinned();
+    meanwhile?.(it);
+    setTo(it.domain, '6');
+    const { remains, notes } = await undo(it.work, more);
+    return [pinsOf(it.domain), remains.map(({ message }) => message).join() || notes.join()];
+  };
+  const changed =
+    'it was changed by something else since: it is on CPUs 6, not 2; review the change, then use --force to overwrite it';
+  expect(await others({ cutOff: true })).toEqual(['6', changed]);
+  expect(await others({ cutOff: true, force: true })).toEqual(['0-7', '']);
+  expect(await others({})).toEqual(['0-7', '']);
+  expect(await others({ cutOff: true }, ({ libvirt, domain }) => libvirt.start(domain, false))).toEqual([
+    '6',
+    AGAIN,
+  ]);
+});
+
+test('what others have done is looked at only where they had the time', async () => {
+  const listed = async (more: Partial<UndoOptions>): Promise<boolean> => {
+    const { libvirt, work } = await pinned();
+    await undo(work, more);
+    return libvirt.calls.includes('connectListAllDomains');
+  };
+  expect(await listed({ cutOff: true })).toBe(true);
+  expect(await listed({ cutOff: true, force: true })).toBe(false);
+  expect(await listed({})).toBe(false);
+});
+
+test('a libvirt that does not list its domains is said, and all that it lets go back does', async () => {
+  const { libvirt, domain, work } = await pinned();
+  libvirt.onCall = (name) => {
+    if (name === 'connectListAllDomains') throw new Error('not now');
+  };
+  expect(await undo(work, { cutOff: true })).toEqual({
+    remains: [],
+    notes: ['later changes by others could not be read: not now'],
+  });
+  expect(pinsOf(domain)).toBe('0-7');
+});
+
+/** Its domain, tuned by another transaction just now. */
+const tuned = ({ libvirt, domain }: ReturnType<typeof world>): void => {
+  const mark = `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' profile='p' version='v' at='2999-01-01T00:00:00.000Z' id='T9'/></metadata>`;
+  libvirt.answers = {
+    connectListAllDomains: () => ({ domains: [{ uuid: domain.uuid, name: domain.name, id: -1 }], count: 1 }),
+    domainGetXmlDesc: () => ({
+      xml: `<domain><name>db01</name><uuid>${domain.uuid}</uuid>${mark}<vcpu>2</vcpu></domain>`,
+    }),
+  };
+};
+
+test('a domain that another transaction has tuned since is left as it is, its restart too', async () => {
+  const it = await pinned();
+  tuned(it);
+  const { remains } = await undo(it.work, { cutOff: true });
+  expect(remains).toMatchObject([{ message: expect.stringContaining('by transaction T9') }]);
+  expect(pinsOf(it.domain)).toBe('2');
+  const restarts = [restart(it.domain)];
+  const other = world();
+  const work = await workOn(
+    other.libvirt,
+    [other.domain],
+    [define(other.domain, 2048)],
+    [{ event: 'committed' }, { event: 'rollback', pid: 1, command: '', restarts }],
+  );
+  const { id } = other.domain.run ?? {};
+  tuned(other);
+  expect((await undo(work, { cutOff: true })).remains).toMatchObject([{ step: { kind: 'restart' } }]);
+  expect(other.domain.run?.id).toBe(id);
+});
+
+test('a pool that a VM tuned since stands on does not shrink', async () => {
+  const libvirt = new FakeLibvirt();
+  libvirt.pages = 32;
+  const work = await workOn(libvirt, [], [pages(32)], [doing(0, 16), done(0, 32)]);
+  const mark = `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' profile='p' version='v' at='2999-01-01T00:00:00.000Z' id='T9'/></metadata>`;
+  libvirt.answers = {
+    connectListAllDomains: () => ({ domains: [{ uuid: UUIDS[1], name: 'web02', id: -1 }], count: 1 }),
+    domainIsPersistent: () => ({ persistent: true }),
+    domainGetXmlDesc: () => ({
+      xml: `<domain><name>web02</name><uuid>${UUIDS[1]}</uuid>${mark}<memory unit='MiB'>60</memory><vcpu>2</vcpu>
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking></domain>`,
+    }),
+    nodeGetFreePages: () => ({ counts: [32n] }),
+  };
+  expect((await undo(work, { cutOff: true })).remains).toMatchObject([
+    { message: expect.stringContaining('14 would be missing at the next boot of "web02"') },
+  ]);
+  expect(libvirt.pages).toBe(32);
+});
+
+test('a domain that does not start is tried again after the other domains, and before the host goes back', async () => {
+  const libvirt = new FakeLibvirt();
+  const [db, web] = [libvirt.add('db01', UUIDS[0]), libvirt.add('web02', UUIDS[1])];
+  libvirt.pages = 32;
+  const steps = [pages(32), restart(db), restart(web)];
+  const started = { active: true, paused: false, notId: null, force: false };
+  // Both run once more since; web does not start until db has given back what it had.
+  const events = [
+    doing(0, 16),
+    done(0, 32),
+    doing(1, { ...started, id: 77 }),
+    doing(2, { ...started, id: 78 }),
+  ];
+  const work = await workOn(libvirt, [db, web], steps, events);
+  const before = db.run?.id;
+  libvirt.refusesToStart = (definition) =>
+    definition.includes('web02') && db.run?.id === before ? 'Cannot allocate memory' : undefined;
+  libvirt.calls.length = 0;
+  expect(await undo(work)).toEqual({ remains: [], notes: [] });
+  expect(libvirt.calls.filter((name) => /Create|AllocPages/.test(name))).toEqual([
+    'domainCreateWithFlags',
+    'domainCreateWithFlags',
+    'domainCreateWithFlags',
+    'nodeAllocPages',
+  ]);
+  expect([db.run?.id, web.run?.id].every((id) => id !== undefined && id > 2)).toBe(true);
+});
+
+test('after a boot of the host its settings are as they were, and of a boot that is not known nothing is assumed', async () => {
+  const procRoot = join(stateDir(), 'proc');
+  mkdirSync(`${procRoot}/sys/kernel/random`, { recursive: true });
+  writeFileSync(`${procRoot}/sys/kernel/random/boot_id`, 'second\n');
+  expect(readBootId(procRoot)).toBe('second');
+  expect(readBootId(undefined)).toBeUndefined();
+  const local = { procRoot, sysRoot: '/nowhere', cgroupRoot: '/nowhere' };
+  const outcome = async (bootId: string | undefined) => {
+    const libvirt = new FakeLibvirt();
+    libvirt.pages = 32;
+    const work = await workOn(libvirt, [], [pages(32)], [doing(0, 16), done(0, 32)], {
+      header: { bootId },
+      link: { local },
+    });
+    return [(await undo(work)).notes.join(), libvirt.pages];
+  };
+  expect(await outcome('first')).toEqual(['the host has rebooted since, which undid the change', 32]);
+  expect(await outcome('second')).toEqual(['', 16]);
+  expect(await outcome(undefined)).toEqual(['', 16]);
+});
+
+test('an undo takes its lease again, has room for its journal, and does not listen to a stop', async () => {
+  const { libvirt } = world();
+  let regained = 0;
+  const work = await workOn(libvirt, [], [pages(32)], [], {
+    link: {
+      signal: AbortSignal.abort(),
+      lease: {
+        kind: 'libvirt',
+        check: async () => undefined,
+        regain: async () => void regained++,
+        release: async () => undefined,
+      },
+    },
+  });
+  const reserve = reservePath(work.journal.path);
+  expect(existsSync(reserve)).toBe(true);
+  expect(() => work.link.throwIfStopped()).toThrow(expect.objectContaining({ code: 'TUNE_STOPPED' }));
+  await startUndo(work);
+  expect([existsSync(reserve), regained]).toEqual([false, 1]);
+  expect(() => work.link.throwIfStopped()).not.toThrow();
+});

@@ -1,0 +1,66 @@
+import { afterEach } from 'vitest';
+import type { Work } from '../../../tuner/apply/execute.ts';
+import { HostLink, type HostLinkOptions } from '../../../tuner/apply/host-link.ts';
+import { Journal } from '../../../tuner/journal/journal.ts';
+import { JOURNAL_FORMAT, type JournalHeader, type NewEvent } from '../../../tuner/journal/records.ts';
+import type { Step } from '../../../tuner/steps/step.ts';
+import type { FakeDomain, FakeLibvirt } from './fake-libvirt.ts';
+import { options, stateFolder, transaction } from './fixtures.ts';
+
+const open: Work[] = [];
+afterEach(async () => {
+  for (const { journal, link } of open.splice(0)) {
+    await journal.close();
+    await link.close();
+  }
+});
+
+/** A transaction that has come as far as these events say. */
+export async function workOn(
+  libvirt: FakeLibvirt,
+  domains: readonly FakeDomain[],
+  steps: readonly Step[],
+  events: readonly NewEvent[] = [],
+  more: { readonly header?: Partial<JournalHeader>; readonly link?: Partial<HostLinkOptions> } = {},
+): Promise<Work> {
+  const { id, uri, hostname, command, domains: planned, notes } = transaction(domains, steps);
+  const header: JournalHeader = {
+    ...{ format: JOURNAL_FORMAT, id, at: new Date().toISOString(), version: '1.2.3', command, uri, hostname },
+    ...{ domains: [...planned], steps: [...steps], notes: [...notes], ...more.header },
+  };
+  const trace = (): void => undefined;
+  const journal = await Journal.create(await stateFolder(), header, {
+    now: () => new Date(),
+    trace,
+    onEvent: () => undefined,
+  });
+  for (const event of events) await journal.append(event);
+  const { restart } = options(libvirt);
+  const link = new HostLink({
+    open: () => libvirt.connect(),
+    local: undefined,
+    restart,
+    reconnectMs: 20,
+    signal: undefined,
+    trace,
+    say: () => undefined,
+    saved: (uuid) => planned.find(({ domain }) => domain.uuid === uuid),
+    ...more.link,
+  });
+  await link.open();
+  open.push({ journal, link });
+  return { journal, link };
+}
+
+/** About to be set, on the run with that id. */
+export const doing = (step: number, was: unknown, run?: number): NewEvent => ({
+  event: 'doing',
+  step,
+  was,
+  run,
+});
+export const done = (step: number, now: unknown): NewEvent => ({ event: 'done', step, now, proof: [] });
+
+/** What its journal says, in short: `undone 1`. */
+export const eventsOf = ({ journal }: Work): string[] =>
+  journal.events.map((each) => `${each.event}${'step' in each ? ` ${each.step}` : ''}`);

@@ -1,7 +1,7 @@
 import { type Codec, hyper, int, optional, string, struct, uhyper, uint, type Value } from './wire/codec.ts';
 import { domain, pool, typedParams } from './wire/types.ts';
 
-interface EventDeclaration {
+export interface EventDeclaration {
   /** virDomainEventID or virStoragePoolEventID: what one registers for. */
   readonly id: number;
   /** The procedure number that the message arrives under. */
@@ -9,6 +9,8 @@ interface EventDeclaration {
   /** What follows the callback id. */
   readonly payload: Codec<unknown>;
   readonly of: 'domain' | 'pool';
+  /** The first libvirt that has it, by libvirt's number; absent: older than 9.0. */
+  readonly since?: number;
 }
 
 const justDomain = struct({ domain });
@@ -16,7 +18,7 @@ const withAlias = struct({ domain, alias: string });
 const blockJob = struct({ domain, disk: string, type: int, status: int });
 const powerManagement = struct({ reason: int, domain });
 
-/** Every event message, its callback id left out. Source: remote_protocol.x, 9.0.0 to 11.3.0. */
+/** Every event message, its callback id left out. Source: remote_protocol.x, 9.0.0 to 12.9.0. */
 export const events = {
   lifecycle: { of: 'domain', id: 0, proc: 318, payload: struct({ domain, event: int, detail: int }) },
   reboot: { of: 'domain', id: 1, proc: 319, payload: justDomain },
@@ -93,9 +95,24 @@ export const events = {
   },
   nicMacChange: {
     of: 'domain',
+    since: 11_002_000,
     id: 27,
     proc: 453,
     payload: struct({ domain, alias: string, oldMac: string, newMac: string }),
+  },
+  vcpuRemoved: {
+    of: 'domain',
+    since: 12_004_000,
+    id: 28,
+    proc: 454,
+    payload: struct({ domain, vcpu: uint }),
+  },
+  channelLifecycle: {
+    of: 'domain',
+    since: 12_004_000,
+    id: 29,
+    proc: 455,
+    payload: struct({ domain, channel: string, state: int, reason: int }),
   },
   poolLifecycle: { of: 'pool', id: 0, proc: 370, payload: struct({ pool, event: int, detail: int }) },
   poolRefresh: { of: 'pool', id: 1, proc: 373, payload: struct({ pool }) },
@@ -111,6 +128,11 @@ const byProcedure = new Map<number, EventName>(
 /** The event that arrives under this procedure number, or undefined. */
 export function eventByProcedure(procedure: number): EventName | undefined {
   return byProcedure.get(procedure);
+}
+
+/** An event that an older daemon does not know: it refuses to register it (libvirt error 1), and never sends it. */
+export function isOfNewerLibvirt(name: EventName): boolean {
+  return (events[name] as EventDeclaration).since !== undefined;
 }
 
 /** virConnectCloseReason: the message (procedure 362) that says why the daemon's own link closed. */

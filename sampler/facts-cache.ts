@@ -16,6 +16,8 @@ const CHANGING_EVENTS = [
   'metadataChange',
   'blockJob2',
   'memoryDeviceSize',
+  'nicMacChange',
+  'vcpuRemoved',
   // Whether somebody is at the other end of the agent's channel stands in the XML.
   'agentLifecycle',
 ] as const;

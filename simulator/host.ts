@@ -27,12 +27,15 @@ export interface SimulatedHostOptions {
   readonly now?: () => number;
   /** Shorter where those who watch are in a hurry; more than a step of time. */
   readonly burstMs?: number;
+  /** By libvirt's number; 9.0.0 where it is not said. */
+  readonly libvirtVersion?: number;
 }
 
 /** A host and its VMs, in time: `advance` lives through what passed since the last time. */
 export class SimulatedHost {
   readonly name: string;
   readonly uuid: string;
+  readonly libvirtVersion: number;
   readonly spec: HostSpec;
   readonly seed: number;
   readonly load: number;
@@ -58,6 +61,7 @@ export class SimulatedHost {
 
   constructor(scenario: Scenario, options: SimulatedHostOptions = {}) {
     this.name = options.name ?? 'simulated-host';
+    this.libvirtVersion = options.libvirtVersion ?? 9_000_000;
     this.#burstMs = options.burstMs ?? BURST_MS;
     this.spec = scenario.host;
     this.seed = scenario.seed;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { type CallName, callByNumber, calls } from '../libvirt/calls/all.ts';
 import { READ_ONLY_CALLS } from '../libvirt/client/read-only.ts';
 import { AuthType, ConnectFlag, ErrorCode, ErrorDomain, Feature } from '../libvirt/constants.ts';
-import { type EventName, type EventPayload, events } from '../libvirt/events.ts';
+import { type EventDeclaration, type EventName, type EventPayload, events } from '../libvirt/events.ts';
 import type { Codec } from '../libvirt/wire/codec.ts';
 import {
   encodeFrame,
@@ -250,6 +250,8 @@ export class Session {
 
   #register(registration: Registration): { callbackId: number } {
     const { of, eventId, domain } = registration;
+    if (!hasEvent(this.#parts.host.libvirtVersion, of, eventId))
+      throw new CallFailure(ErrorCode.internal, `internal error: unsupported event ID ${eventId}`);
     for (const each of this.#registrations.values()) {
       if (each.of === of && each.eventId === eventId && each.domain?.uuid === domain?.uuid) {
         throw new CallFailure(ErrorCode.invalidArg, 'invalid argument: event callback already tracked');
@@ -266,6 +268,14 @@ export class Session {
     }
     return undefined;
   }
+}
+
+/** A libvirt numbers its events from 0. */
+function hasEvent(libvirtVersion: number, of: Registration['of'], eventId: number): boolean {
+  const known = Object.values<EventDeclaration>(events).filter(
+    (event) => event.of === of && (event.since ?? 0) <= libvirtVersion,
+  );
+  return eventId >= 0 && eventId <= Math.max(...known.map(({ id }) => id));
 }
 
 function encodeReply(header: FrameHeader, status: number, write: (writer: XdrWriter) => void): Buffer {

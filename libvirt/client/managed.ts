@@ -1,5 +1,6 @@
-import { ClosedError } from '../errors.ts';
-import type { EventName } from '../events.ts';
+import { ErrorCode } from '../constants.ts';
+import { ClosedError, isRemoteError } from '../errors.ts';
+import { type EventName, isOfNewerLibvirt } from '../events.ts';
 import type { Connection } from './connection.ts';
 import type { EventListener } from './event-hub.ts';
 
@@ -128,7 +129,10 @@ export class ManagedConnection {
     });
   }
 
-  /** Listens on this and on every later connection. Call it before the first await after construction. */
+  /**
+   * Listens on this and on every later connection; an event that the daemon is too old to know never comes. Call it
+   * before the first await after construction.
+   */
   on<N extends EventName>(name: N, listener: EventListener<N>): void {
     this.#subscriptions.push({ name, listener: listener as EventListener<EventName> });
   }
@@ -169,7 +173,7 @@ export class ManagedConnection {
     const { signal } = this.#abort;
     const connection = await this.#options.open(signal);
     try {
-      for (const { name, listener } of this.#subscriptions) await connection.on(name, listener, { signal });
+      for (const subscription of this.#subscriptions) await listen(connection, subscription, signal);
       await this.#options.onOpen?.(connection);
       if (connection.closed !== undefined) throw connection.closed;
       return connection;
@@ -217,5 +221,17 @@ export class ManagedConnection {
     if (this.#state.kind === 'closed') return;
     this.#state = state;
     this.#options.onState?.(state);
+  }
+}
+
+async function listen(
+  connection: Connection,
+  { name, listener }: Subscription,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await connection.on(name, listener, { signal });
+  } catch (error) {
+    if (!isOfNewerLibvirt(name) || !isRemoteError(error, ErrorCode.internal)) throw error;
   }
 }

@@ -32,11 +32,12 @@ export const devicesGroup = {
       per: 'nic',
       type: 'info',
       name: 'libvirt_domain_interface_stats_info',
-      help: "Model and source of a network interface. target_device is the device on the host, or libvirt's alias, or the MAC address.",
+      help: "Model and source of a network interface. target_device is the device on the host, or libvirt's alias, or the MAC address; current_mac_address is there once the guest has changed its MAC address (libvirt 11.2).",
       labels: {
         interface_type: (nic) => nic.type,
         source_bridge: (nic) => nic.source,
         mac_address: (nic) => nic.mac,
+        current_mac_address: (nic) => nic.currentMac,
         model_type: (nic) => nic.model,
         mtu_size: (nic) => nic.mtu?.toString(),
         virtual_interface: (nic) => nic.virtualPort,

@@ -14,6 +14,8 @@ export interface NetworkInterface {
   readonly name: string | undefined;
   readonly alias: string | undefined;
   readonly mac: string | undefined;
+  /** What the guest has set in its place (libvirt 11.2, trusted virtio NICs); absent where it has not. */
+  readonly currentMac?: string | undefined;
   readonly model: string | undefined;
   /** The bridge, network, device, socket or PCI address that it hangs on. */
   readonly source: string | undefined;
@@ -42,6 +44,7 @@ export function parseInterfaces(devices: Element | undefined): NetworkInterface[
       target: attr(child(element, 'target'), 'dev') || undefined,
       alias: attr(child(element, 'alias'), 'name'),
       mac: attr(child(element, 'mac'), 'address'),
+      currentMac: attr(child(element, 'mac'), 'currentAddress'),
       model: attr(child(element, 'model'), 'type'),
       // The live XML of a `network` interface names its bridge as well, which says more.
       source: sourceName(source),

@@ -100,8 +100,11 @@ export const balloonHandlers: Handlers = {
         );
       }
     }
+    const before = live?.facts.vcpusCurrent ?? vcpus;
     live?.edit((root) => setVcpus(root, vcpus, live.facts.vcpusMaximum));
     config?.edit((root) => setVcpus(root, vcpus, config.facts.vcpusMaximum));
+    for (let vcpu = before - 1; vcpu >= vcpus; vcpu--)
+      context.emit('vcpuRemoved', { domain: vm.domain, vcpu });
     return undefined;
   },
   domainGetVcpusFlags(context, { domain, flags }) {

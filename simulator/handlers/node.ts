@@ -65,7 +65,7 @@ function ksmParams({ host }: HandlerContext): TypedParam[] {
 export const nodeHandlers: Handlers = {
   connectGetType: () => ({ type: 'QEMU' }),
   connectGetVersion: () => ({ version: 7_002_000 }),
-  connectGetLibVersion: () => ({ version: 9_000_000 }),
+  connectGetLibVersion: ({ host }) => ({ version: host.libvirtVersion }),
   connectGetHostname: ({ host }) => ({ hostname: host.name }),
   connectGetUri: () => ({ uri: 'qemu:///system' }),
   connectIsSecure: () => ({ secure: true }),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Connection } from '../../libvirt/client/connection.ts';
 import { ErrorCode, GuestInfoType, ListFlag, StatsGroup, XmlFlag } from '../../libvirt/constants.ts';
 import { RemoteError } from '../../libvirt/errors.ts';
+import { type EventDeclaration, type EventName, events } from '../../libvirt/events.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
@@ -250,6 +251,20 @@ export function contract(name: string, target: () => ContractTarget): void {
       // The last to leave has deregistered it, so it can be registered again.
       const again = await reader.call('connectDomainEventCallbackRegisterAny', lifecycle);
       await reader.call('connectDomainEventCallbackDeregisterAny', again);
+    });
+
+    test('events that this libvirt has can be registered, and those of a later one are error 1', async () => {
+      const { version } = await reader.call('connectGetLibVersion', undefined);
+      for (const [name, event] of Object.entries<EventDeclaration>(events)) {
+        const register = async (): Promise<void> => {
+          const stop = await reader.on(name as EventName, () => undefined);
+          await stop();
+        };
+        if ((event.since ?? 0) <= Number(version)) await register();
+        else expect(await codeOf(register()), name).toBe(ErrorCode.internal);
+      }
+      const later = reader.call('connectDomainEventCallbackRegisterAny', { eventId: 999, domain: undefined });
+      expect(await codeOf(later)).toBe(ErrorCode.internal);
     });
 
     test('an empty CPU map is refused', async (context) => {

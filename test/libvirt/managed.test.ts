@@ -1,7 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { connect } from '../../libvirt/client/connect.ts';
+import type { Connection } from '../../libvirt/client/connection.ts';
 import { backoffMs, ManagedConnection, type ManagedState } from '../../libvirt/client/managed.ts';
-import { LifecycleEvent } from '../../libvirt/constants.ts';
+import { ErrorCode, LifecycleEvent } from '../../libvirt/constants.ts';
+import { ClosedError, RemoteError } from '../../libvirt/errors.ts';
+import type { EventName } from '../../libvirt/events.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 
 let demo: Demo | undefined;
@@ -86,3 +89,43 @@ test('after close it does not reconnect and keeps no caller waiting', async () =
   expect(managed.state).toEqual({ kind: 'closed' });
   await expect(managed.ready()).rejects.toMatchObject({ code: 'LIBVIRT_CLOSED' });
 });
+
+/** A daemon that refuses one event with this error, and takes all others. */
+function refusing(refused: EventName, libvirtCode: number): { managed: ManagedConnection; taken: string[] } {
+  const taken: string[] = [];
+  const closed = Promise.withResolvers<Error>();
+  const connection = {
+    closed: undefined,
+    on: async (name: EventName) => {
+      if (name === refused) throw new RemoteError('register', libvirtCode, 7, 'unsupported event ID');
+      taken.push(name);
+    },
+    onClose: (listener: (reason: Error) => void) => void closed.promise.then(listener),
+    close: async () => closed.resolve(new ClosedError('closed')),
+  } as unknown as Connection;
+  managed = new ManagedConnection({
+    open: async () => connection,
+    backoff: { firstMs: 5, maxMs: 5, factor: 1 },
+  });
+  for (const name of ['lifecycle', 'nicMacChange', 'vcpuRemoved', 'reboot'] as const)
+    managed.on(name, () => undefined);
+  return { managed, taken };
+}
+
+test('an event that the daemon is too old to know is passed over, and all others are registered', async () => {
+  const { managed, taken } = refusing('vcpuRemoved', ErrorCode.internal);
+  await managed.attempt();
+  expect(taken).toEqual(['lifecycle', 'nicMacChange', 'reboot']);
+});
+
+test.each<[EventName, number]>([
+  // Every libvirt has it.
+  ['lifecycle', ErrorCode.internal],
+  // Not for its age.
+  ['vcpuRemoved', ErrorCode.accessDenied],
+])(
+  'a daemon that refuses %s with error %i is not connected to: changes would be missed',
+  async (name, code) => {
+    await expect(refusing(name, code).managed.attempt()).rejects.toMatchObject({ libvirtCode: code });
+  },
+);

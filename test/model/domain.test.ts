@@ -180,6 +180,19 @@ test('NICs without a name on the host are named by alias, or by MAC where the al
   ]);
 });
 
+test('a MAC address that the guest has set stands beside the one that it was given', () => {
+  const { interfaces } = parseDomain(
+    domain(`<devices>
+    ${nicOf('direct', "<mac address='52:54:00:00:00:01' currentAddress='52:54:00:00:00:99'/>")}
+    ${nicOf('direct', "<mac address='52:54:00:00:00:02'/>")}
+  </devices>`),
+  );
+  expect(interfaces.map(({ mac, currentMac }) => [mac, currentMac])).toEqual([
+    ['52:54:00:00:00:01', '52:54:00:00:00:99'],
+    ['52:54:00:00:00:02', undefined],
+  ]);
+});
+
 test('pins, guest cells, hugepages and numatune are read', () => {
   const facts = parseDomain(
     domain(`<vcpu placement='static' cpuset='0-7' current='2'>4</vcpu>

@@ -55,6 +55,19 @@ test("a balloon's event changes the current memory, and nothing has to be asked"
   expect(facts.isDue(DOMAIN)).toBe(false);
 });
 
+test.each([
+  ['nicMacChange', { alias: 'net0', oldMac: '52:54:00:00:00:01', newMac: '52:54:00:00:00:02' }],
+  ['vcpuRemoved', { vcpu: 3 }],
+  ['memoryDeviceSize', { alias: 'ua-memory', sizeKiB: 2_097_152 }],
+  ['deviceAdded', { alias: 'virtio-disk1' }],
+])('after %s the XML is read again, and until then nothing is known', async (event, payload) => {
+  const { facts, emit } = watched();
+  await facts.refresh(DOMAIN, async () => xml(5));
+  emit(event, { domain: DOMAIN, ...payload });
+  expect(facts.isDue(DOMAIN)).toBe(true);
+  expect(facts.get(DOMAIN)).toBeUndefined();
+});
+
 test('an answer that was under way while the domain changed is not kept', async () => {
   const { facts, emit } = watched();
   await facts.refresh(DOMAIN, async () => {

@@ -5,12 +5,13 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CallName } from '../../libvirt/calls/all.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { LifecycleEvent } from '../../libvirt/constants.ts';
+import { child } from '../../model/xml.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
 import type { SamplerOptions } from '../../sampler/parts.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import { SimulatedDaemon } from '../../simulator/daemon.ts';
 import { findScenario } from '../../simulator/demo.ts';
-import { SimulatedHost } from '../../simulator/host.ts';
+import { SimulatedHost, type SimulatedHostOptions } from '../../simulator/host.ts';
 import { withVmCount } from '../../simulator/scenario.ts';
 import { type TemporarySocket, temporarySocket } from './temporary-socket.ts';
 
@@ -28,10 +29,14 @@ const cutAfter = (count: number): void => {
   };
 };
 
-async function start(vms: number, options: Partial<SamplerOptions> = {}): Promise<void> {
+async function start(
+  vms: number,
+  options: Partial<SamplerOptions> = {},
+  hostOptions: SimulatedHostOptions = {},
+): Promise<void> {
   calls = [];
   onCall = () => undefined;
-  daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), vms)), {
+  daemon = new SimulatedDaemon(new SimulatedHost(withVmCount(findScenario('calm'), vms), hostOptions), {
     onCall: (name) => {
       calls.push(name);
       onCall();
@@ -171,6 +176,33 @@ test('facts are read once, and again only for the domain that an event named', a
   await rereadsFacts();
   await sampler.sample();
   expect(calls.filter((name) => name === 'domainGetXmlDesc')).toHaveLength(1);
+});
+
+test('a vCPU that is removed, and a MAC address that the guest sets, are known once libvirt 12 reports them', async () => {
+  await start(14, {}, { libvirtVersion: 12_009_000 });
+  const vm = daemon.vm('web-01');
+  const before = of(await sampler.sample(), vm.name)?.facts;
+  expect(before?.cpu.vcpusCurrent).toBe(2);
+  expect(before?.interfaces[0]?.currentMac).toBeUndefined();
+  await sampler.sample();
+
+  const admin = await connect(`qemu:///system?socket=${socket.path}`, { readOnly: false });
+  calls = [];
+  await admin.call('domainSetVcpusFlags', { domain: vm.domain, vcpus: 1, flags: 1 });
+  await rereadsFacts();
+  expect(of(await sampler.sample(), vm.name)?.facts?.cpu.vcpusCurrent).toBe(1);
+
+  const oldMac = before?.interfaces[0]?.mac ?? '';
+  const newMac = '52:54:00:00:00:99';
+  vm.live?.edit((domain) =>
+    child(domain, 'devices', 'interface', 'mac')?.setAttribute('currentAddress', newMac),
+  );
+  calls = [];
+  daemon.emit('nicMacChange', { domain: vm.domain, alias: 'net0', oldMac, newMac });
+  await rereadsFacts();
+  const [nic] = of(await sampler.sample(), vm.name)?.facts?.interfaces ?? [];
+  expect([nic?.mac, nic?.currentMac]).toEqual([oldMac, newMac]);
+  await admin.close();
 });
 
 /** A /proc with QEMU's process of one VM, a thread per vCPU, each with a different delay. */

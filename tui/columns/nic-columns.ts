@@ -130,9 +130,9 @@ export const nicColumns: readonly Column<NicRow>[] = [
     title: 'MAC',
     unit: 'text',
     width: 17,
-    help: 'MAC address.',
+    help: 'MAC address; the one that the guest has set, if it has changed it (libvirt 11.2).',
     metrics: [`${N}info`],
-    read: (row) => row.nic?.mac,
+    read: ({ nic }) => nic?.currentMac ?? nic?.mac,
     why: deviceXml,
   },
 ];

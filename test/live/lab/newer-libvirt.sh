@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The root of a Debian 13 with libvirt and QEMU of its backports, for VIRTUNE_LAB_ROOT of namespaced.sh. Once made it is
-# left as it is. Root, on Debian; three minutes, 1 GB. Usage: newer-libvirt.sh FOLDER
+# The root of a Debian 13 for VIRTUNE_LAB_ROOT of namespaced.sh: with libvirt and QEMU of its backports (seen: 12.9.0 and
+# 11.1.3), or of the release itself (11.3.0 and 10.0) where SUITE is trixie. Once made it is left as it is. Root, on Debian;
+# three minutes, 1 GB. Usage: newer-libvirt.sh FOLDER [SUITE]
 set -euo pipefail
 root=$1
+suite=${2:-trixie-backports}
 [ -f "$root/.done" ] && exit 0
 export DEBIAN_FRONTEND=noninteractive
 command -v debootstrap >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends debootstrap; }
@@ -19,7 +21,7 @@ unshare --mount bash -euc '
   for node in null zero full random urandom tty; do touch "$0/dev/$node"; mount --bind "/dev/$node" "$0/dev/$node"; done
   mount -t proc proc "$0/proc"
   chroot "$0" apt-get update -q
-  chroot "$0" apt-get install -y -q --no-install-recommends -t trixie-backports \
-    libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils' "$root"
+  chroot "$0" apt-get install -y -q --no-install-recommends -t "$1" \
+    libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils' "$root" "$suite"
 touch "$root/.done"
 chroot "$root" libvirtd --version

@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { RELEASE_NAMES, type ReleaseName } from '../simulator/release.ts';
 import { log } from './log.ts';
 import { untilAskedToStop } from './signals.ts';
 
@@ -7,6 +8,7 @@ const VMS_MAX = 10_000;
 interface DemoFlags {
   readonly scenario: string;
   readonly vms?: number;
+  readonly libvirt: ReleaseName;
   readonly listen: string;
 }
 
@@ -19,19 +21,24 @@ export function demoCommand(): Command {
       'calm',
     )
     .option('-n, --vms <count>', 'number of VMs', vmCount)
+    .addOption(
+      new Option('--libvirt <version>', 'libvirt to simulate, with the statistics, calls and XML that it has')
+        .choices(RELEASE_NAMES)
+        .default('9.0'),
+    )
     .option('-l, --listen <host:port>', 'address to serve /metrics on', '127.0.0.1:9177')
     .action(async (flags: DemoFlags) => {
       const [{ startDemo }, { runExporter }] = await Promise.all([
         import('../simulator/demo.ts'),
         import('./run-exporter.ts'),
       ]);
-      const demo = await startDemo({ scenario: flags.scenario, vms: flags.vms });
+      const demo = await startDemo({ scenario: flags.scenario, vms: flags.vms, libvirt: flags.libvirt });
       try {
         const exporter = await runExporter({ uri: demo.uri, listen: flags.listen });
         log(
           `virtune demo: scenario ${demo.scenario.name}, ${demo.scenario.vms.length} VMs. ${demo.scenario.description}`,
         );
-        log(`virtune demo: simulated libvirt at ${demo.uri}`);
+        log(`virtune demo: simulated libvirt ${flags.libvirt} at ${demo.uri}`);
         log(`virtune demo: metrics at ${exporter.url}/metrics, Ctrl-C to stop`);
         await untilAskedToStop();
         await exporter.close();

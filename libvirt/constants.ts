@@ -97,7 +97,10 @@ export const GuestInfoType = {
   filesystem: 16,
   disks: 32,
   interfaces: 64,
+  /** Since 11.2. */
   load: 128,
+  /** Since 12.7. */
+  devices: 256,
 } as const;
 
 /** virDomainXMLFlags */

@@ -1,12 +1,13 @@
 import { CpuSet } from '../model/cpu-set.ts';
 import type { SimulatedHost } from './host.ts';
+import { knows, type Release } from './release.ts';
 import type { HostCell, HostCpu } from './topology.ts';
-import { aliasOf, EMULATOR, MACHINES } from './xml/machines.ts';
+import { aliasOf, EMULATOR, machinesOf } from './xml/machines.ts';
 
 const SMALL_PAGE_KIB = 4;
 const CACHE_MIB = 36;
 
-/** The host's capabilities, as libvirt 9.0 prints them: topology, distances, page pools, caches, machines. */
+/** The host's capabilities, as libvirt prints them: topology, distances, page pools, caches, machines. */
 export function capabilitiesXml(host: SimulatedHost): string {
   const { coresPerSocket, threadsPerCore, sockets, diesPerSocket } = host.spec;
   const lines = [
@@ -18,7 +19,7 @@ export function capabilitiesXml(host: SimulatedHost): string {
     '      <arch>x86_64</arch>',
     '      <model>Skylake-Server-IBRS</model>',
     '      <vendor>Intel</vendor>',
-    `      <topology sockets='${sockets}' dies='${diesPerSocket}' cores='${coresPerSocket / diesPerSocket}' threads='${threadsPerCore}'/>`,
+    `      <topology sockets='${sockets}' dies='${diesPerSocket}' ${clusters(host)}cores='${coresPerSocket / diesPerSocket}' threads='${threadsPerCore}'/>`,
     ...[SMALL_PAGE_KIB, ...host.hugepages.sizes].map((size) => `      <pages unit='KiB' size='${size}'/>`),
     '    </cpu>',
     '    <topology>',
@@ -40,7 +41,7 @@ export function capabilitiesXml(host: SimulatedHost): string {
     "    <arch name='x86_64'>",
     '      <wordsize>64</wordsize>',
     `      <emulator>${EMULATOR}</emulator>`,
-    ...machineLines(),
+    ...machineLines(host.release),
     "      <domain type='qemu'/>",
     "      <domain type='kvm'/>",
     '    </arch>',
@@ -65,16 +66,21 @@ function cellLines(host: SimulatedHost, { id, cpus, memoryKiB, distances }: Host
     ...distances.map((value, other) => `            <sibling id='${other}' value='${value}'/>`),
     '          </distances>',
     `          <cpus num='${own.length}'>`,
-    ...own.map((cpu) => `            ${cpuLine(cpu)}`),
+    ...own.map((cpu) => `            ${cpuLine(cpu, host.release)}`),
     '          </cpus>',
     '        </cell>',
   ];
 }
 
+const clusters = ({ release }: SimulatedHost): string =>
+  knows(release, 'cpuClusters') ? "clusters='1' " : '';
+
 /** One that is offline has a number and nothing else. */
-function cpuLine({ id, online, socket, die, core, siblings }: HostCpu): string {
+function cpuLine({ id, online, socket, die, core, siblings }: HostCpu, release: Release): string {
+  // Linux has no cluster to name on most machines, and says so with 65535.
+  const cluster = knows(release, 'cpuClusters') ? " cluster_id='65535'" : '';
   return online
-    ? `<cpu id='${id}' socket_id='${socket}' die_id='${die}' core_id='${core}' siblings='${siblings}'/>`
+    ? `<cpu id='${id}' socket_id='${socket}' die_id='${die}'${cluster} core_id='${core}' siblings='${siblings}'/>`
     : `<cpu id='${id}'/>`;
 }
 
@@ -87,9 +93,9 @@ function cacheLines(cpus: readonly HostCpu[]): string[] {
   );
 }
 
-function machineLines(): string[] {
-  return MACHINES.flatMap((machine) => {
-    const alias = aliasOf(machine);
+function machineLines(release: Release): string[] {
+  return machinesOf(release).flatMap((machine) => {
+    const alias = aliasOf(release, machine);
     const short = `      <machine canonical='${machine.name}' maxCpus='${machine.maxCpus}'>${alias}</machine>`;
     return [
       `      <machine maxCpus='${machine.maxCpus}'>${machine.name}</machine>`,

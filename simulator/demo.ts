@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SimulatedDaemon } from './daemon.ts';
 import { SimulatedHost } from './host.ts';
+import { type ReleaseName, releaseOf } from './release.ts';
 import { checkScenario, loadScenarioFile, type Scenario, ScenarioError, withVmCount } from './scenario.ts';
 import { scenarios } from './scenarios/all.ts';
 
@@ -20,6 +21,8 @@ export interface DemoOptions {
   /** As many VMs as this instead of the scenario's own. */
   readonly vms?: number | undefined;
   readonly now?: (() => number) | undefined;
+  /** The libvirt that the daemon poses as; 9.0 where it is not said. */
+  readonly libvirt?: ReleaseName | undefined;
   /** What the host calls itself; `simulated-host` where it is not said. */
   readonly hostname?: string | undefined;
 }
@@ -43,6 +46,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     new SimulatedHost(scenario, {
       ...(options.now !== undefined && { now: options.now }),
       ...(options.hostname !== undefined && { name: options.hostname }),
+      ...(options.libvirt !== undefined && { release: releaseOf(options.libvirt) }),
     }),
   );
   await daemon.listen({ path });

@@ -3,6 +3,7 @@ import { effectsOf } from './effects.ts';
 import { live, type Running } from './life.ts';
 import { PagePools } from './page-pools.ts';
 import { seedOf, uuidFrom } from './random.ts';
+import { DEFAULT_RELEASE, type Release } from './release.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import { type CpuClass, shareOut } from './schedule.ts';
 import { Secrets } from './secrets.ts';
@@ -23,19 +24,19 @@ const HISTORY_MS = 600_000;
 
 export interface SimulatedHostOptions {
   readonly name?: string;
+  readonly release?: Release;
   /** Wall clock, ms since 1970. */
   readonly now?: () => number;
   /** Shorter where those who watch are in a hurry; more than a step of time. */
   readonly burstMs?: number;
-  /** By libvirt's number; 9.0.0 where it is not said. */
-  readonly libvirtVersion?: number;
 }
 
 /** A host and its VMs, in time: `advance` lives through what passed since the last time. */
 export class SimulatedHost {
   readonly name: string;
   readonly uuid: string;
-  readonly libvirtVersion: number;
+  /** What libvirt and QEMU it runs. */
+  readonly release: Release;
   readonly spec: HostSpec;
   readonly seed: number;
   readonly load: number;
@@ -61,7 +62,7 @@ export class SimulatedHost {
 
   constructor(scenario: Scenario, options: SimulatedHostOptions = {}) {
     this.name = options.name ?? 'simulated-host';
-    this.libvirtVersion = options.libvirtVersion ?? 9_000_000;
+    this.release = options.release ?? DEFAULT_RELEASE;
     this.#burstMs = options.burstMs ?? BURST_MS;
     this.spec = scenario.host;
     this.seed = scenario.seed;
@@ -79,7 +80,7 @@ export class SimulatedHost {
     );
     this.hugepages = new PagePools(cells.length, new Map(totals));
     for (const spec of scenario.vms) {
-      const vm = new SimulatedVm(spec, this.seed, this.#nextId++);
+      const vm = new SimulatedVm(spec, this, this.#nextId++);
       // A scenario that allocates more than there is runs anyway.
       if (vm.active) vm.pages = this.hugepages.take(vm.facts.pages) ?? [];
       this.add(vm);

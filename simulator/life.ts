@@ -57,6 +57,17 @@ export function live(
     const reads = Math.round(demand.readRequests * part * pace * storage.share * seconds);
     const writes = Math.round(demand.writeRequests * part * pace * storage.share * seconds);
     const flushes = Math.round(demand.flushRequests * part * pace * seconds);
+    if (counters.measured.isWanted) {
+      counters.measured.add({
+        atMs,
+        stepMs,
+        requests: {
+          read: { count: reads, ns: storage.timeNs(times.readNs) },
+          write: { count: writes, ns: storage.timeNs(times.writeNs) },
+          flush: { count: flushes, ns: storage.timeNs(times.flushNs) },
+        },
+      });
+    }
     counters.readRequests += reads;
     counters.readBytes += reads * demand.requestBytes;
     counters.readNs += Math.round(reads * storage.timeNs(times.readNs));

@@ -12,6 +12,10 @@ const disk = z.strictObject({
   io: z.enum(['native', 'threads', 'io_uring']).optional(),
   discard: z.enum(['unmap', 'ignore']).optional(),
   ioThread: z.int().positive().optional(),
+  /** Lengths of the windows of its latencies, seconds; of a libvirt that has them. */
+  windowsSeconds: z.array(z.int().positive()).max(16).optional(),
+  /** Where the bins of its latency histograms start, ns. */
+  latencyBinsNs: z.array(z.int().min(0)).min(1).max(100).optional(),
 });
 
 const vm = z.strictObject({

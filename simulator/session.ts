@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { type CallName, callByNumber, calls } from '../libvirt/calls/all.ts';
+import type { CallDeclaration } from '../libvirt/calls/call.ts';
 import { READ_ONLY_CALLS } from '../libvirt/client/read-only.ts';
 import { AuthType, ConnectFlag, ErrorCode, ErrorDomain, Feature } from '../libvirt/constants.ts';
-import { type EventDeclaration, type EventName, type EventPayload, events } from '../libvirt/events.ts';
+import { type EventName, type EventPayload, events } from '../libvirt/events.ts';
 import type { Codec } from '../libvirt/wire/codec.ts';
 import {
   encodeFrame,
@@ -25,6 +26,8 @@ import { type Account, type SaslServer, saslServer } from './sasl.ts';
 
 /** libvirtd's max_client_requests: at so many it stops reading from the client. */
 const MAX_CLIENT_REQUESTS = 5;
+/** virStoragePoolEventID */
+const POOL_EVENTS = 2;
 const KEEPALIVE_PING = 1;
 const KEEPALIVE_PONG = 2;
 
@@ -153,7 +156,7 @@ export class Session {
 
   #permitted(header: FrameHeader): CallName {
     const name = callByNumber(header.program, header.procedure);
-    if (name === undefined) throw rpcError(`unknown procedure: ${header.procedure}`);
+    if (name === undefined || !this.#hasCall(name)) throw rpcError(`unknown procedure: ${header.procedure}`);
     if (name.startsWith('auth')) return name;
     if (!this.#authenticated && this.#parts.auth.kind !== 'none') throw rpcError('authentication required');
     if (!this.#authenticated && name !== 'connectSupportsFeature') throw rpcError('authentication required');
@@ -167,6 +170,11 @@ export class Session {
       );
     }
     return name;
+  }
+
+  #hasCall(name: CallName): boolean {
+    const { since = 0 }: CallDeclaration = calls[name];
+    return since <= this.#parts.host.release.libvirt;
   }
 
   async #perform(name: CallName, args: unknown): Promise<unknown> {
@@ -250,8 +258,14 @@ export class Session {
 
   #register(registration: Registration): { callbackId: number } {
     const { of, eventId, domain } = registration;
-    if (!hasEvent(this.#parts.host.libvirtVersion, of, eventId))
-      throw new CallFailure(ErrorCode.internal, `internal error: unsupported event ID ${eventId}`);
+    if (!this.#hasEvent(of, eventId)) {
+      const kind = of === 'pool' ? 'storage pool event' : 'event';
+      throw new CallFailure(
+        ErrorCode.internal,
+        `internal error: unsupported ${kind} ID ${eventId}`,
+        ErrorDomain.rpc,
+      );
+    }
     for (const each of this.#registrations.values()) {
       if (each.of === of && each.eventId === eventId && each.domain?.uuid === domain?.uuid) {
         throw new CallFailure(ErrorCode.invalidArg, 'invalid argument: event callback already tracked');
@@ -262,20 +276,17 @@ export class Session {
     return { callbackId };
   }
 
+  #hasEvent(of: 'domain' | 'pool', eventId: number): boolean {
+    const count = of === 'pool' ? POOL_EVENTS : this.#parts.host.release.domainEvents;
+    return eventId >= 0 && eventId < count;
+  }
+
   #deregister(callbackId: number): undefined {
     if (!this.#registrations.delete(callbackId)) {
       throw new CallFailure(ErrorCode.invalidArg, `domain event callback ${callbackId} not registered`);
     }
     return undefined;
   }
-}
-
-/** A libvirt numbers its events from 0. */
-function hasEvent(libvirtVersion: number, of: Registration['of'], eventId: number): boolean {
-  const known = Object.values<EventDeclaration>(events).filter(
-    (event) => event.of === of && (event.since ?? 0) <= libvirtVersion,
-  );
-  return eventId >= 0 && eventId <= Math.max(...known.map(({ id }) => id));
 }
 
 function encodeReply(header: FrameHeader, status: number, write: (writer: XdrWriter) => void): Buffer {

@@ -31,7 +31,7 @@ export function takeForStart(host: SimulatedHost, vm: SimulatedVm): readonly Hel
   if (odd !== undefined) throw internal(`Unable to find any usable hugetlbfs mount for ${odd.sizeKiB} KiB`);
   const domain = definition.read();
   // Once more: the API writes into a definition what defining would have refused.
-  checkRules(domain);
+  checkRules(domain, host.release);
   checkDevices(domain);
   checkCpuTime(domain);
   checkPins(host, facts, vm.name);

@@ -1,8 +1,10 @@
 import { StatsGroup } from '../libvirt/constants.ts';
 import { ParamType, type TypedParam } from '../libvirt/typed-params.ts';
-import type { SimulatedVm } from './vm.ts';
+import { knows } from './release.ts';
+import type { DiskCounters, SimulatedVm } from './vm.ts';
+import type { DiskOperation, VmDisk } from './vm-facts.ts';
 
-/** libvirt's words and order (9.0.0, QEMU driver), so that a reader sees no difference. */
+/** libvirt's words and order (QEMU driver), so that a reader sees no difference. */
 class Params {
   readonly list: TypedParam[] = [];
 
@@ -14,6 +16,12 @@ class Params {
   }
   ullong(field: string, value: number): void {
     this.list.push({ field, type: ParamType.ullong, value: Math.round(value) });
+  }
+  llong(field: string, value: number): void {
+    this.list.push({ field, type: ParamType.llong, value: Math.round(value) });
+  }
+  double(field: string, value: number): void {
+    this.list.push({ field, type: ParamType.double, value });
   }
   string(field: string, value: string): void {
     this.list.push({ field, type: ParamType.string, value });
@@ -31,6 +39,7 @@ const GROUPS: readonly (readonly [
   [StatsGroup.interface, net],
   [StatsGroup.block, block],
   [StatsGroup.ioThread, ioThread],
+  [StatsGroup.dirtyRate, dirtyRate],
 ];
 
 /**
@@ -144,13 +153,79 @@ function block(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
       params.ullong(`block.${index}.wr.times`, counters.writeNs);
       params.ullong(`block.${index}.fl.reqs`, counters.flushRequests);
       params.ullong(`block.${index}.fl.times`, counters.flushNs);
+      windows(index, counters, disk, params);
+      histograms(index, counters, disk, params);
     }
     params.ullong(`block.${index}.allocation`, capacity * 0.6);
     params.ullong(`block.${index}.capacity`, capacity);
     params.ullong(`block.${index}.physical`, disk.format === 'raw' ? capacity : capacity * 0.6);
+    if (vm.active && hasMonitor && knows(vm.release, 'blockLimits'))
+      for (const [name, value] of Object.entries(limitsOf(disk)))
+        params.ullong(`block.${index}.limits.${name}`, value);
     const threshold = vm.blockThresholds.get(disk.target);
     if (threshold !== undefined) params.ullong(`block.${index}.threshold`, threshold);
   });
+}
+
+/** libvirt's short names, in its order; the long ones are those of its histograms. */
+const OPERATIONS: readonly (readonly [short: string, long: string, operation: DiskOperation])[] = [
+  ['rd', 'read', 'read'],
+  ['wr', 'write', 'write'],
+  ['zone_append', 'zone_append', 'zone'],
+  ['flush', 'flush', 'flush'],
+];
+
+function windows(
+  index: number,
+  { measured }: DiskCounters,
+  { measured: wanted }: VmDisk,
+  params: Params,
+): void {
+  const { windowsSeconds } = wanted;
+  if (windowsSeconds.length === 0) return;
+  params.uint(`block.${index}.timed_group.count`, windowsSeconds.length);
+  windowsSeconds.forEach((seconds, window) => {
+    const field = (name: string): string => `block.${index}.timed_group.${window}.${name}`;
+    params.ullong(field('interval'), seconds);
+    for (const [short, , operation] of OPERATIONS) {
+      const { minNs, maxNs, averageNs } = measured.window(seconds, operation);
+      params.ullong(field(`${short}_latency_min`), minNs);
+      params.ullong(field(`${short}_latency_max`), maxNs);
+      params.ullong(field(`${short}_latency_avg`), averageNs);
+    }
+    for (const [short, , operation] of OPERATIONS.filter(([, , each]) => each !== 'flush'))
+      params.double(field(`${short}_queue_depth_avg`), measured.window(seconds, operation).queueDepth);
+  });
+}
+
+function histograms(
+  index: number,
+  { measured }: DiskCounters,
+  { measured: wanted }: VmDisk,
+  params: Params,
+): void {
+  for (const [, long, operation] of OPERATIONS) {
+    const starts = wanted.binsNs.get(operation);
+    if (starts === undefined) continue;
+    const counts = measured.bins(operation);
+    const field = (name: string): string => `block.${index}.latency_histogram.${long}.bin.${name}`;
+    params.uint(field('count'), starts.length);
+    starts.forEach((start, bin) => {
+      params.ullong(field(`${bin}.start`), start);
+      params.ullong(field(`${bin}.value`), counts[bin] ?? 0);
+    });
+  }
+}
+
+/** Of an image in a file; direct I/O needs whole sectors. */
+function limitsOf({ cache }: VmDisk): Record<string, number> {
+  const sector = cache === 'none' || cache === 'directsync' ? 512 : 1;
+  return {
+    request_alignment: sector,
+    iov_max: 1_024,
+    memory_alignment_minimal: sector,
+    memory_alignment_optimal: 4_096,
+  };
 }
 
 function ioThread(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
@@ -159,8 +234,18 @@ function ioThread(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
   params.uint('iothread.count', ioThreads.length);
   for (const id of ioThreads) {
     const polling = vm.polling(id);
-    params.ullong(`iothread.${id}.poll-max-ns`, polling['poll-max-ns']);
-    params.uint(`iothread.${id}.poll-grow`, polling['poll-grow']);
-    params.uint(`iothread.${id}.poll-shrink`, polling['poll-shrink']);
+    params.ullong(`iothread.${id}.poll-max-ns`, polling.max);
+    params.uint(`iothread.${id}.poll-grow`, polling.grow);
+    params.uint(`iothread.${id}.poll-shrink`, polling.shrink);
+    if (knows(vm.release, 'pollWeight')) params.uint(`iothread.${id}.poll-weight`, polling.weight);
   }
+}
+
+/** Of a VM that nobody has measured. */
+function dirtyRate(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
+  if (!vm.active || !hasMonitor) return;
+  params.int('dirtyrate.calc_status', 0);
+  params.llong('dirtyrate.calc_start_time', 0);
+  params.int('dirtyrate.calc_period', 0);
+  params.string('dirtyrate.calc_mode', 'page-sampling');
 }

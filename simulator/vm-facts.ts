@@ -1,6 +1,8 @@
 import { CpuSet } from '../model/cpu-set.ts';
 import { type DomainFacts, parseDomain } from '../model/domain/domain.ts';
 import { type PageDemand, pageDemandsOf } from '../model/page-demand.ts';
+import { attr, child, children, parseXml } from '../model/xml.ts';
+import { knows, type Release } from './release.ts';
 import type { VmSpec } from './scenario.ts';
 
 const KIB_PER_MIB = 1_024;
@@ -16,7 +18,23 @@ export interface VmDisk {
   readonly io: string | undefined;
   readonly ioThread: number | undefined;
   readonly queues: number | undefined;
+  readonly measured: DiskMeasures;
 }
+
+/** Attributes of `<poll>`. */
+export type PollAttribute = 'max' | 'grow' | 'shrink' | 'weight';
+export type Polling = Record<PollAttribute, number>;
+
+/** What libvirt has QEMU measure of a disk beside its counters. */
+export interface DiskMeasures {
+  /** Lengths of windows, seconds. */
+  readonly windowsSeconds: readonly number[];
+  /** Where bins start, ns, by operation. */
+  readonly binsNs: ReadonlyMap<DiskOperation, readonly number[]>;
+}
+
+export const DISK_OPERATIONS = ['read', 'write', 'zone', 'flush'] as const;
+export type DiskOperation = (typeof DISK_OPERATIONS)[number];
 
 /** What one of a VM's descriptions says of it, as far as the simulated world acts on it. */
 export interface VmFacts {
@@ -27,6 +45,8 @@ export interface VmFacts {
   readonly emulatorPin: CpuSet | undefined;
   readonly ioThreads: readonly number[];
   readonly ioThreadPins: ReadonlyMap<number, CpuSet>;
+  /** What its XML says of how its iothreads poll. */
+  readonly polling: ReadonlyMap<number, Partial<Polling>>;
   readonly maximumKiB: number;
   readonly currentKiB: number;
   readonly balloonPeriodSeconds: number;
@@ -52,7 +72,7 @@ export function macOf(seed: number, index: number): string {
 }
 
 /** The same that `factsOfXml` reads from the XML that is made of the spec, without making any. */
-export function factsOfSpec(spec: VmSpec, seed: number): VmFacts {
+export function factsOfSpec(spec: VmSpec, seed: number, release: Release): VmFacts {
   const maximumKiB = spec.memoryMiB * KIB_PER_MIB;
   const numaCells = spec.numaNode === undefined ? undefined : CpuSet.of([spec.numaNode]);
   return {
@@ -63,6 +83,7 @@ export function factsOfSpec(spec: VmSpec, seed: number): VmFacts {
     emulatorPin: undefined,
     ioThreads: Array.from({ length: spec.ioThreads }, (_, index) => index + 1),
     ioThreadPins: new Map(),
+    polling: new Map(),
     maximumKiB,
     currentKiB: maximumKiB,
     balloonPeriodSeconds: spec.balloonPeriodSeconds,
@@ -79,16 +100,23 @@ export function factsOfSpec(spec: VmSpec, seed: number): VmFacts {
               cells: numaCells,
             },
           ],
-    disks: spec.disks.map(({ target, format, sizeGiB, cache, io, ioThread }) => ({
-      target,
-      path: diskPath(spec.name, target, format),
-      format,
-      sizeGiB,
-      cache,
-      io,
-      ioThread,
-      queues: undefined,
-    })),
+    disks: spec.disks.map(
+      ({ target, format, sizeGiB, cache, io, ioThread, windowsSeconds, latencyBinsNs }) => ({
+        target,
+        path: diskPath(spec.name, target, format),
+        format,
+        sizeGiB,
+        cache,
+        io,
+        ioThread,
+        queues: undefined,
+        measured: {
+          windowsSeconds: knows(release, 'blockWindows') ? (windowsSeconds ?? []) : [],
+          binsNs:
+            latencyBinsNs !== undefined && knows(release, 'blockLatency') ? forAll(latencyBinsNs) : new Map(),
+        },
+      }),
+    ),
     nics: Array.from({ length: spec.nics }, (_, index) => macOf(seed, index)),
   };
 }
@@ -96,6 +124,7 @@ export function factsOfSpec(spec: VmSpec, seed: number): VmFacts {
 /** `spec`: of the VM that it describes, for what the XML does not contain: how large its images are. */
 export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
   const facts: DomainFacts = parseDomain(xml);
+  const measures = measuresOf(xml);
   const { cpu, memory } = facts;
   const maximumKiB = memory.maximumKiB ?? 0;
   return {
@@ -106,6 +135,7 @@ export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
     emulatorPin: cpu.emulatorPin,
     ioThreads: cpu.ioThreads,
     ioThreadPins: cpu.ioThreadPins,
+    polling: pollingOf(xml),
     maximumKiB,
     currentKiB: memory.currentKiB ?? maximumKiB,
     balloonPeriodSeconds: memory.balloonPeriodSeconds ?? 0,
@@ -125,8 +155,46 @@ export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
         io,
         ioThread: ioThreads?.[0],
         queues,
+        measured: measures.get(target) ?? NOTHING,
       };
     }),
     nics: facts.interfaces.map(({ mac }) => mac ?? ''),
   };
+}
+
+const NOTHING: DiskMeasures = { windowsSeconds: [], binsNs: new Map() };
+
+const forAll = (starts: readonly number[]): ReadonlyMap<DiskOperation, readonly number[]> =>
+  new Map(DISK_OPERATIONS.map((operation) => [operation, starts]));
+
+/** The `<statistics>` of a domain's disks, by target. A histogram without a type is for every operation that has none. */
+function measuresOf(xml: string): Map<string, DiskMeasures> {
+  const found = new Map<string, DiskMeasures>();
+  if (!xml.includes('<statistics>')) return found;
+  for (const disk of children(child(parseXml('a domain', xml, 'domain'), 'devices'), 'disk')) {
+    const statistics = child(disk, 'driver', 'statistics');
+    const windowsSeconds = children(statistics, 'statistic').map((each) => Number(attr(each, 'interval')));
+    let binsNs: ReadonlyMap<DiskOperation, readonly number[]> = new Map();
+    for (const histogram of children(statistics, 'latency-histogram')) {
+      const starts = children(histogram, 'bin').map((bin) => Number(attr(bin, 'start')));
+      const type = DISK_OPERATIONS.find((operation) => operation === attr(histogram, 'type'));
+      binsNs =
+        type === undefined ? new Map([...forAll(starts), ...binsNs]) : new Map(binsNs).set(type, starts);
+    }
+    found.set(attr(child(disk, 'target'), 'dev') ?? '', { windowsSeconds, binsNs });
+  }
+  return found;
+}
+
+function pollingOf(xml: string): Map<number, Partial<Polling>> {
+  const found = new Map<number, Partial<Polling>>();
+  if (!xml.includes('<poll ')) return found;
+  for (const thread of children(child(parseXml('a domain', xml, 'domain'), 'iothreadids'), 'iothread')) {
+    const said = [...(child(thread, 'poll')?.attributes ?? [])].map(({ name, value }) => [
+      name,
+      Number(value),
+    ]);
+    found.set(Number(attr(thread, 'id')), Object.fromEntries(said) as Partial<Polling>);
+  }
+  return found;
 }

@@ -1,10 +1,12 @@
 import { DomainState } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import { Description } from './description.ts';
+import { MeasuredDisk } from './measured-disk.ts';
 import type { HeldPages } from './page-pools.ts';
 import { seedOf, uuidFrom } from './random.ts';
+import { knows, type Release } from './release.ts';
 import type { VmSpec } from './scenario.ts';
-import { factsOfSpec, factsOfXml, type VmFacts } from './vm-facts.ts';
+import { factsOfSpec, factsOfXml, type PollAttribute, type Polling, type VmFacts } from './vm-facts.ts';
 import { withoutSecrets } from './xml/definition.ts';
 import { specXml } from './xml/from-spec.ts';
 import { started } from './xml/live.ts';
@@ -26,6 +28,8 @@ export interface DiskCounters {
   writeNs: number;
   flushRequests: number;
   flushNs: number;
+  /** Requests of the last steps, where windows or histograms are wanted. */
+  readonly measured: MeasuredDisk;
 }
 
 export interface NicCounters {
@@ -35,9 +39,9 @@ export interface NicCounters {
   txPackets: number;
 }
 
-/** How an iothread polls, by statistics' names. libvirt 9.0 knows of it only while QEMU runs. */
-export type Polling = Record<'poll-max-ns' | 'poll-grow' | 'poll-shrink', number>;
-const POLLING: Readonly<Polling> = { 'poll-max-ns': 32_768, 'poll-grow': 0, 'poll-shrink': 0 };
+/** QEMU's defaults before it had a weight, and since. */
+const POLLING: Readonly<Polling> = { max: 32_768, grow: 0, shrink: 0, weight: 0 };
+const WEIGHTED_POLLING: Readonly<Polling> = { max: 32_768, grow: 2, shrink: 2, weight: 3 };
 
 const FIRST_WAIT_NS = 20_000;
 
@@ -46,6 +50,8 @@ export class SimulatedVm {
   readonly spec: VmSpec;
   readonly uuid: string;
   readonly seed: number;
+  /** Of the host that it is on. */
+  readonly release: Release;
   readonly blockThresholds = new Map<string, number>();
   /** What its next start takes. Absent: it is transient. */
   definition: Description | undefined;
@@ -69,12 +75,18 @@ export class SimulatedVm {
   vcpus: VcpuCounters[] = [];
   disks: DiskCounters[] = [];
   nics: NicCounters[] = [];
-  readonly #polling = new Map<number, Polling>();
+  readonly #polling = new Map<number, Partial<Polling>>();
 
   /** `definition`: as a client defined it; else as the spec has it. */
-  constructor(spec: VmSpec, hostSeed: number, id: number, definition?: { uuid: string; xml: string }) {
+  constructor(
+    spec: VmSpec,
+    host: { readonly seed: number; readonly release: Release },
+    id: number,
+    definition?: { uuid: string; xml: string },
+  ) {
     this.spec = spec;
-    this.seed = (seedOf(spec.name) ^ hostSeed) >>> 0;
+    this.release = host.release;
+    this.seed = (seedOf(spec.name) ^ host.seed) >>> 0;
     this.uuid = definition?.uuid ?? uuidFrom(this.seed);
     this.id = spec.state === 'shutoff' ? -1 : id;
     [this.state, this.reason] = INITIAL[spec.state];
@@ -134,10 +146,15 @@ export class SimulatedVm {
     this.#resetCounters();
   }
 
+  /** How an iothread polls now: by what was set in this run, by its XML, or as QEMU does by default. */
   polling(ioThread: number): Polling {
-    const polling = this.#polling.get(ioThread) ?? { ...POLLING };
-    this.#polling.set(ioThread, polling);
-    return polling;
+    const byDefault = knows(this.release, 'pollWeight') ? WEIGHTED_POLLING : POLLING;
+    return { ...byDefault, ...this.facts.polling.get(ioThread), ...this.#polling.get(ioThread) };
+  }
+
+  /** For this run, of a libvirt that has no place for it in the XML. */
+  setPolling(ioThread: number, attribute: PollAttribute, value: number): void {
+    this.#polling.set(ioThread, { ...this.#polling.get(ioThread), [attribute]: value });
   }
 
   /** A new run: as it is defined now, with every counter at zero. */
@@ -172,7 +189,7 @@ export class SimulatedVm {
     return new Description(
       {
         xml: () => specXml(this, run),
-        facts: () => factsOfSpec(spec, seed),
+        facts: () => factsOfSpec(spec, seed, this.release),
         factsOf: (text) => factsOfXml(text, spec),
       },
       xml,
@@ -188,7 +205,7 @@ export class SimulatedVm {
       delayNs: FIRST_WAIT_NS,
       cpu: 0,
     }));
-    this.disks = disks.map(() => ({
+    this.disks = disks.map(({ measured }) => ({
       readRequests: 0,
       readBytes: 0,
       readNs: 0,
@@ -197,6 +214,7 @@ export class SimulatedVm {
       writeNs: 0,
       flushRequests: 0,
       flushNs: 0,
+      measured: new MeasuredDisk(measured),
     }));
     this.nics = nics.map(() => ({ rxBytes: 0, rxPackets: 0, txBytes: 0, txPackets: 0 }));
     this.cpuUserNs = 0;

@@ -2,9 +2,10 @@ import { RemoteError } from '../../libvirt/errors.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { Subjects } from '../../model/catalogue/metric.ts';
 import { msToSeconds } from '../../model/units.ts';
+import { versionText } from '../../model/versions.ts';
 import type { DomainSample, HostIdentity, HostSample } from '../../sampler/host-sample.ts';
 import { missingOf } from '../../sampler/missing.ts';
-import { STATE_WORDS, versionText } from '../prometheus/encode.ts';
+import { STATE_WORDS } from '../prometheus/encode.ts';
 import { FigureWriters } from './figures.ts';
 import type { CompatStreamName, StreamName } from './streams.ts';
 

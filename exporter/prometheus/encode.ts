@@ -13,6 +13,7 @@ import type {
   Subjects,
 } from '../../model/catalogue/metric.ts';
 import { msToSeconds } from '../../model/units.ts';
+import { versionText } from '../../model/versions.ts';
 import type { DomainSample, HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
 import { type AllLabelled, domainLabel, type Labelled, labelAll } from './subjects.ts';
 import { escapeLabel, type Format, familyHead, labelPairs, number, openMetricsFamily } from './text.ts';
@@ -222,9 +223,4 @@ function* ages(domains: readonly DomainSample[], startedAtMs: number): Generator
     if (lastFreshAtMs === undefined) continue;
     yield [domainLabel(domain.name), msToSeconds(Math.max(0, startedAtMs - lastFreshAtMs))];
   }
-}
-
-/** libvirt's own way to count versions, as people write them. */
-export function versionText(number: number): string {
-  return `${Math.floor(number / 1e6)}.${Math.floor(number / 1e3) % 1e3}.${number % 1e3}`;
 }

@@ -130,11 +130,13 @@ export const tuningCalls = {
   },
   domainSetThrottleGroup: {
     proc: 451,
+    since: 11_002_000,
     args: struct({ domain, group: string, params: typedParams(32), flags: uint }),
     ret: nothing,
   },
   domainDelThrottleGroup: {
     proc: 452,
+    since: 11_002_000,
     args: struct({ domain, group: optional(string), flags: uint }),
     ret: nothing,
   },

@@ -1,6 +1,8 @@
 import { ErrorCode, ErrorDomain, GuestInfoType } from '../../libvirt/constants.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
+import type { LibvirtFeature } from '../../model/libvirt-features.ts';
 import { CallFailure } from '../call-failure.ts';
+import { knows } from '../release.ts';
 import type { SimulatedVm } from '../vm.ts';
 import { find, type Handlers, invalid, requireActive } from './context.ts';
 
@@ -12,8 +14,12 @@ const ullong = (field: string, value: number): TypedParam => ({
   value: Math.round(value),
 });
 
-/** What libvirt 9.0.0 can ask an agent for, and what this one answers. */
-const ANSWERS: readonly (readonly [type: number, answer: (vm: SimulatedVm) => TypedParam[]])[] = [
+/** What libvirt can ask an agent for, and what this one answers. */
+const ANSWERS: readonly (readonly [
+  type: number,
+  answer: (vm: SimulatedVm) => TypedParam[],
+  since?: LibvirtFeature,
+])[] = [
   [GuestInfoType.users, () => [uint('user.count', 0)]],
   [
     GuestInfoType.os,
@@ -30,12 +36,15 @@ const ANSWERS: readonly (readonly [type: number, answer: (vm: SimulatedVm) => Ty
   [GuestInfoType.filesystem, filesystems],
   [GuestInfoType.disks, () => []],
   [GuestInfoType.interfaces, () => []],
+  [GuestInfoType.load, load, 'guestLoad'],
+  [GuestInfoType.devices, () => [], 'guestDevices'],
 ];
 
 /** The agents in simulated guests. */
 export const agentHandlers: Handlers = {
   domainGetGuestInfo(context, { domain, types }) {
-    const known = ANSWERS.reduce((mask, [type]) => mask | type, 0);
+    const answers = ANSWERS.filter(([, , since]) => knows(context.host.release, since));
+    const known = answers.reduce((mask, [type]) => mask | type, 0);
     const unknown = (types & ~known) >>> 0;
     if (unknown !== 0) throw invalid(`unsupported guest information types '0x${unknown.toString(16)}'`);
     const vm = find(context, domain);
@@ -47,10 +56,18 @@ export const agentHandlers: Handlers = {
         ErrorDomain.qemu,
       );
     }
-    const asked = ANSWERS.filter(([type]) => types === 0 || (types & type) !== 0);
+    const asked = answers.filter(([type]) => types === 0 || (types & type) !== 0);
     return { params: asked.flatMap(([, answer]) => answer(vm)) };
   },
 };
+
+/** As many processes want a CPU as its virtual CPUs had to wait for, at the least its share of them. */
+function load(vm: SimulatedVm): TypedParam[] {
+  const busy = vm.vcpus.reduce((sum, { timeNs }) => sum + timeNs, 0);
+  const waited = vm.vcpus.reduce((sum, { delayNs }) => sum + delayNs, 0);
+  const value = busy === 0 ? 0 : Math.round((1 + waited / busy) * vm.vcpus.length * 50) / 100;
+  return ['1m', '5m', '15m'].map((span) => ({ field: `load.${span}`, type: ParamType.double, value }));
+}
 
 function filesystems(vm: SimulatedVm): TypedParam[] {
   return [

@@ -19,7 +19,11 @@ const failed = (message: string): CallFailure =>
 export const definitionHandlers: Handlers = {
   domainDefineXmlFlags(context, { xml, flags }) {
     const { host } = context;
-    const root = normalise(xml, { validate: (flags & VALIDATE) !== 0, newUuid: () => host.newUuid() });
+    const root = normalise(xml, {
+      release: host.release,
+      validate: (flags & VALIDATE) !== 0,
+      newUuid: () => host.newUuid(),
+    });
     const { name, uuid } = identityOf(root);
     const known = host.byUuid(uuid);
     const namesake = host.byName(name);
@@ -28,7 +32,7 @@ export const definitionHandlers: Handlers = {
     if (known === undefined && namesake !== undefined)
       throw failed(`domain '${name}' already exists with uuid ${namesake.uuid}`);
     const definition = { uuid, xml: formatDomain(root) };
-    const vm = known ?? new SimulatedVm(unknownVm(name), host.seed, -1, definition);
+    const vm = known ?? new SimulatedVm(unknownVm(name), host, -1, definition);
     if (known === undefined) host.add(vm);
     else vm.define(definition.xml);
     context.emit('lifecycle', {

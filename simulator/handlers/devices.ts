@@ -4,6 +4,7 @@ import { CallFailure } from '../call-failure.ts';
 import type { Description } from '../description.ts';
 import { nicOf } from '../parameters/bandwidth.ts';
 import { diskOf } from '../parameters/block.ts';
+import type { Release } from '../release.ts';
 import { normalise } from '../xml/definition.ts';
 import { adopt, remove, setAttr } from '../xml/edit.ts';
 import { formatDomain } from '../xml/format.ts';
@@ -116,8 +117,10 @@ export const deviceHandlers: Handlers = {
         ? unsupported(`live update of device '${name}' is not supported`, 10)
         : unsupported(`unknown device type '${name}'`, 20);
     }
-    const nextConfig = config && formatDomain(normalise(formatDomain(withDevice(config, device)), AS_STORED));
-    const nextLive = live && liveUpdate(live, device);
+    const nextConfig =
+      config &&
+      formatDomain(normalise(formatDomain(withDevice(config, device)), asStored(context.host.release)));
+    const nextLive = live && liveUpdate(live, device, context.host.release);
     if (nextConfig !== undefined) config?.replace(nextConfig);
     if (nextLive !== undefined) live?.replace(nextLive);
     return undefined;
@@ -136,10 +139,10 @@ function withDevice(description: Description, device: Element): Element {
 }
 
 /** Parsed as libvirt parses it, with the same refusals, before it is compared with what runs. */
-function liveUpdate(live: Description, device: Element): string {
+function liveUpdate(live: Description, device: Element, release: Release): string {
   const asWanted = withDevice(live, device);
-  checkShape(asWanted, false);
-  checkRules(asWanted);
+  checkShape(asWanted, { release, validate: false });
+  checkRules(asWanted, release);
   const root = live.read();
   const is = kindOf(device).find(root, device);
   if (is !== undefined) kindOf(device).update(is, device);
@@ -150,7 +153,7 @@ const kindOf = ({ nodeName }: Element): (typeof KINDS)[keyof typeof KINDS] =>
   KINDS[nodeName === 'disk' ? 'disk' : 'interface'];
 
 /** A domain that is defined has a UUID. */
-const AS_STORED = { validate: false, newUuid: () => '' };
+const asStored = (release: Release) => ({ release, validate: false, newUuid: () => '' });
 
 /** A definition has no aliases and no names of the host's. */
 function forgetRun(device: Element): void {

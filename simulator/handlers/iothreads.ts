@@ -3,20 +3,40 @@ import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { attr, child, children, type Element } from '../../model/xml.ts';
 import { CallFailure } from '../call-failure.ts';
 import type { Description } from '../description.ts';
-import { checkParams, invalidArgument, notValid } from '../parameters/group.ts';
-import type { Polling } from '../vm.ts';
+import { checkParams, invalidArgument, type Known, notValid } from '../parameters/group.ts';
+import { knows, type Release } from '../release.ts';
+import type { PollAttribute } from '../vm-facts.ts';
 import { ioThreadIds } from '../xml/cpu-tune.ts';
 import { add, ensure, remove, setAttr, setText } from '../xml/edit.ts';
 import { find, type Handlers } from './context.ts';
 import { affected, editEach } from './impact.ts';
 
-const PARAMS = [
+const PARAMS: readonly Known[] = [
   { field: 'poll_max_ns', type: ParamType.ullong },
   { field: 'poll_grow', type: ParamType.uint },
   { field: 'poll_shrink', type: ParamType.uint },
   { field: 'thread_pool_min', type: ParamType.int },
   { field: 'thread_pool_max', type: ParamType.int },
-] as const;
+];
+const WIDE: readonly Known[] = PARAMS.map((known) =>
+  known.type === ParamType.uint ? { ...known, wider: ParamType.ullong } : known,
+);
+const WEIGHT: Known = { field: 'poll_weight', type: ParamType.uint };
+
+function paramsOf(release: Release): readonly Known[] {
+  return [
+    ...(knows(release, 'takesWidePolling') ? WIDE : PARAMS),
+    ...(knows(release, 'pollWeight') ? [WEIGHT] : []),
+  ];
+}
+
+/** Of each parameter, the attribute of `<poll>`. */
+const POLLS: Readonly<Record<string, PollAttribute>> = {
+  poll_max_ns: 'max',
+  poll_grow: 'grow',
+  poll_shrink: 'shrink',
+  poll_weight: 'weight',
+};
 const POOL = ['thread_pool_min', 'thread_pool_max'] as const;
 
 /** Spells out the list of ids, which a count stood for. */
@@ -96,10 +116,12 @@ export const ioThreadHandlers: Handlers = {
   },
   domainSetIoThreadParams(context, { domain, ioThreadId, params, flags }) {
     const vm = find(context, domain);
-    checkParams(params, PARAMS);
+    const { release } = context.host;
+    checkParams(params, paramsOf(release));
+    const stored = knows(release, 'storedIoThreadPolling');
     const { live, config } = affected(vm, flags);
     const polls = params.filter(({ field }) => field.startsWith('poll_'));
-    if (config !== undefined && polls.length > 0) {
+    if (config !== undefined && polls.length > 0 && !stored) {
       throw new CallFailure(
         ErrorCode.operationUnsupported,
         'Operation not supported: configuring persistent polling values is not supported',
@@ -111,16 +133,20 @@ export const ioThreadHandlers: Handlers = {
         throw invalidArgument(`cannot find IOThread '${ioThreadId}' in iothreadids`);
       checkPool(description, ioThreadId, params);
     }
-    for (const { field, value } of polls)
-      vm.polling(ioThreadId)[field.replaceAll('_', '-') as keyof Polling] = Number(value);
+    if (!stored)
+      for (const { field, value } of polls) vm.setPolling(ioThreadId, POLLS[field] ?? 'max', Number(value));
     const pool = params.filter(({ field }) => field.startsWith('thread_pool'));
     // Beside polling, libvirt 9.0 sets the pool in QEMU and leaves the XML as it was.
-    if (pool.length === 0 || polls.length > 0) return undefined;
+    const writesPool = pool.length > 0 && (stored || polls.length === 0);
+    if (!writesPool && !(stored && polls.length > 0)) return undefined;
     editEach({ live, config }, (root) => {
       writeIds(root);
       const thread = ioThreadOf(root, ioThreadId);
-      for (const { field, value } of pool)
-        if (thread !== undefined) setAttr(thread, field, Number(value) < 0 ? undefined : String(value));
+      if (thread === undefined) return;
+      for (const { field, value } of writesPool ? pool : [])
+        setAttr(thread, field, Number(value) < 0 ? undefined : String(value));
+      for (const { field, value } of stored ? polls : [])
+        setAttr(ensure(thread, 'poll'), POLLS[field] ?? 'max', String(value));
     });
     return undefined;
   },

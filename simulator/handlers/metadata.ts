@@ -1,6 +1,7 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
 import { child, children, type Element, ModelXmlError, parseXml } from '../../model/xml.ts';
 import { CallFailure } from '../call-failure.ts';
+import { knows } from '../release.ts';
 import { add, ensure, remove, setText } from '../xml/edit.ts';
 import { foreign } from '../xml/format.ts';
 import { find, type Handlers } from './context.ts';
@@ -44,10 +45,18 @@ function graft(parent: Element, element: Element, key: string): Element {
   return made;
 }
 
-function setElement(domain: Element, uri: string, wanted: Element | undefined, key: string): void {
+function setElement(
+  domain: Element,
+  uri: string,
+  wanted: Element | undefined,
+  { key, dropsEmpty }: { readonly key: string; readonly dropsEmpty: boolean },
+): void {
   remove(entry(domain, uri));
   const metadata = ensure(domain, 'metadata');
-  if (wanted === undefined) return;
+  if (wanted === undefined) {
+    if (dropsEmpty && children(metadata).length === 0) remove(metadata);
+    return;
+  }
   const made = graft(metadata, wanted, key);
   // First among its attributes, as libxml2 prints namespaces.
   const attributes = [...made.attributes].map(({ name, value }) => [name, value] as const);
@@ -64,8 +73,9 @@ export const metadataHandlers: Handlers = {
     if (kind === 'element' && uri === undefined) throw must('uri');
     if (kind === 'element' && metadata !== undefined && key === undefined) throw must('key');
     const wanted = kind === 'element' && metadata !== undefined ? parseEntry(metadata, key ?? '') : undefined;
+    const dropsEmpty = knows(context.host.release, 'dropsEmptyMetadata');
     editEach(affected(vm, flags), (root) => {
-      if (kind === 'element') setElement(root, uri ?? '', wanted, key ?? '');
+      if (kind === 'element') setElement(root, uri ?? '', wanted, { key: key ?? '', dropsEmpty });
       else if (metadata === undefined) remove(child(root, kind));
       else setText(ensure(root, kind), metadata);
     });

@@ -6,6 +6,7 @@ import { domainCapabilitiesXml } from '../domain-capabilities.ts';
 import type { SimulatedHost } from '../host.ts';
 import { freeKiB } from '../host-memory.ts';
 import { checkParams } from '../parameters/group.ts';
+import { knows } from '../release.ts';
 import { ARCH, EMULATOR, machineNamed } from '../xml/machines.ts';
 import { type HandlerContext, type Handlers, invalid } from './context.ts';
 
@@ -64,8 +65,8 @@ function ksmParams({ host }: HandlerContext): TypedParam[] {
 
 export const nodeHandlers: Handlers = {
   connectGetType: () => ({ type: 'QEMU' }),
-  connectGetVersion: () => ({ version: 7_002_000 }),
-  connectGetLibVersion: ({ host }) => ({ version: host.libvirtVersion }),
+  connectGetVersion: ({ host }) => ({ version: host.release.qemu }),
+  connectGetLibVersion: ({ host }) => ({ version: host.release.libvirt }),
   connectGetHostname: ({ host }) => ({ hostname: host.name }),
   connectGetUri: () => ({ uri: 'qemu:///system' }),
   connectIsSecure: () => ({ secure: true }),
@@ -83,7 +84,7 @@ export const nodeHandlers: Handlers = {
     };
   },
   connectGetCapabilities: ({ host }) => ({ xml: capabilitiesXml(host) }),
-  connectGetDomainCapabilities(_, { emulator, arch, machine, virtType }) {
+  connectGetDomainCapabilities({ host }, { emulator, arch, machine, virtType }) {
     const refused = (message: string): CallFailure =>
       new CallFailure(ErrorCode.invalidArg, `invalid argument: ${message}`);
     if (emulator !== undefined && emulator !== EMULATOR)
@@ -94,7 +95,7 @@ export const nodeHandlers: Handlers = {
     if (arch !== undefined && arch !== ARCH) throw refused(`unknown architecture: ${arch}`);
     if (virtType !== undefined && virtType !== 'kvm' && virtType !== 'qemu')
       throw refused(`Emulator '${EMULATOR}' does not support virt type '${virtType}'`);
-    const known = machineNamed(machine);
+    const known = machineNamed(host.release, machine);
     if (known === undefined)
       throw refused(`the machine '${machine}' is not supported by emulator '${EMULATOR}'`);
     return { xml: domainCapabilitiesXml(virtType ?? 'kvm', known) };
@@ -102,11 +103,12 @@ export const nodeHandlers: Handlers = {
   nodeGetCpuStats({ host }, { cpu, nparams }) {
     const counted = cpu === -1 ? host.cpuTimes : host.cpuTimes.slice(cpu, cpu + 1);
     if (counted.length === 0) throw invalid(`Invalid cpuNum in virHostCPUGetStatsLinux: ${cpu}`);
+    const sum = (field: keyof (typeof counted)[number]): number =>
+      Math.round(counted.reduce((total, times) => total + times[field], 0));
     const fields = ['kernel', 'user', 'idle', 'iowait'] as const;
-    const stats = fields.map((field) => ({
-      field,
-      value: Math.round(counted.reduce((sum, times) => sum + times[field], 0)),
-    }));
+    const stats = fields.map((field) => ({ field: field as string, value: sum(field) }));
+    // A part of `user`, as Linux counts it: the time of virtual CPUs.
+    if (knows(host.release, 'hostGuestTime')) stats.push({ field: 'guest', value: sum('user') });
     return exact(stats, nparams);
   },
   nodeGetMemoryStats({ host }, { nparams, cell }) {
@@ -114,7 +116,9 @@ export const nodeHandlers: Handlers = {
     if (cells.length === 0) throw invalid(`cell ${cell} does not exist on this host`);
     const total = cells.reduce((sum, { memoryKiB }) => sum + memoryKiB, 0);
     const free = cells.reduce((sum, { id }) => sum + freeKiB(host, id), 0);
-    const figures = Object.entries({ total, free, buffers: 120_000, cached: host.memoryKiB * 0.02 });
+    const cached = host.memoryKiB * 0.02;
+    const available = knows(host.release, 'hostAvailableMemory') && { available: free + cached };
+    const figures = Object.entries({ total, free, buffers: 120_000, cached, ...available });
     const stats = figures.map(([field, valueKiB]) => ({ field, valueKiB: Math.round(valueKiB) }));
     // A single cell's are only the first two.
     return exact(cell === -1 ? stats : stats.slice(0, 2), nparams);

@@ -35,11 +35,15 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   [ParamType.string]: 'string',
 };
 
+/** A parameter that a call takes; `wider`: another type that it takes too. */
+export interface Known {
+  readonly field: string;
+  readonly type: ParamType;
+  readonly wider?: ParamType;
+}
+
 /** libvirt's virTypedParamsValidate: which there are, and of what type. @throws CallFailure 74 or 8. */
-export function checkParams(
-  params: readonly TypedParam[],
-  known: readonly { readonly field: string; readonly type: ParamType }[],
-): void {
+export function checkParams(params: readonly TypedParam[], known: readonly Known[]): void {
   for (const { field, type } of params) {
     const found = known.find((each) => each.field === field);
     if (found === undefined) {
@@ -49,7 +53,7 @@ export function checkParams(
         0,
       );
     }
-    if (found.type !== type) {
+    if (found.type !== type && found.wider !== type) {
       throw new CallFailure(
         ErrorCode.invalidArg,
         `invalid argument: invalid type '${TYPE_NAMES[type]}' for parameter '${field}', expected '${TYPE_NAMES[found.type]}'`,

@@ -9,7 +9,9 @@ const dataDisk = {
   cache: 'none',
   io: 'native',
   ioThread: 1,
-} as const;
+  windowsSeconds: [10, 600],
+  latencyBinsNs: [0, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 100_000_000],
+} satisfies NonNullable<VmInput['disks']>[number];
 
 /** Four database servers, each on its own cores of one NUMA cell, as they should be. */
 const databases: VmInput[] = ['pg-orders', 'pg-billing', 'mysql-shop', 'mssql-erp'].map((name, index) => ({

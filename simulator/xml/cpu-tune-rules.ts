@@ -1,5 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
+import { knows } from '../release.ts';
 import { ioThreadIds } from './cpu-tune.ts';
 import { INTERNAL, numberAt, type Rule, twice, UNSUPPORTED, vcpusOf, XML_ERROR } from './rule.ts';
 
@@ -61,7 +62,11 @@ export const cpuTuneRules: readonly Rule[] = [
       return missing === undefined ? undefined : `Cannot find 'iothread' : ${missing}`;
     },
   ],
-  [UNSUPPORTED, (domain) => outside(domain, 'shares', 2, 262_144)],
+  [
+    UNSUPPORTED,
+    (domain, release) =>
+      knows(release, 'storesAnyShares') ? undefined : outside(domain, 'shares', 2, 262_144),
+  ],
   ...PERIODS.map((name): Rule => [UNSUPPORTED, (domain) => outside(domain, name, 1_000, 1_000_000)]),
   ...QUOTAS.map((name): Rule => [UNSUPPORTED, (domain) => outside(domain, name, 1_000, 17_592_186_044_415)]),
   [

@@ -9,16 +9,24 @@ import {
   text,
   wholeNumber,
 } from '../../model/xml.ts';
+import { knows, type Release } from '../release.ts';
 import { canonicalList, completeCpuTune, completeIoThreads, sortBy } from './cpu-tune.ts';
 import { completeDevices } from './devices.ts';
 import { add, defaultAttr, ensure, remove, setAttr, setText } from './edit.ts';
 import { machineNamed } from './machines.ts';
 
+export interface DefineOptions {
+  readonly release: Release;
+  /** VIR_DOMAIN_DEFINE_VALIDATE */
+  readonly validate: boolean;
+  readonly newUuid: () => string;
+}
+
 /**
- * Says in a definition what libvirt 9.0 says where the client did not (qemuDomainDefPostParse and the parsers):
+ * Says in a definition what libvirt says where the client did not (qemuDomainDefPostParse and the parsers):
  * units, sizes, ids and defaults. Doing it twice changes nothing.
  */
-export function complete(domain: Element, newUuid: () => string): void {
+export function complete(domain: Element, { release, newUuid }: DefineOptions): void {
   if (child(domain, 'uuid') === undefined) add(domain, 'uuid', {}, newUuid());
   if (child(domain, 'genid') !== undefined && !text(child(domain, 'genid')))
     setText(ensure(domain, 'genid'), newUuid());
@@ -32,11 +40,11 @@ export function complete(domain: Element, newUuid: () => string): void {
     setAttr(page, 'unit', 'KiB');
     canonicalList(page, 'nodeset');
   }
-  system(domain);
-  cpu(domain);
+  system(domain, release);
+  cpu(domain, release);
   clock(domain);
   labels(domain);
-  completeDevices(domain);
+  completeDevices(domain, release);
 }
 
 /** Memory in KiB, guest cells and all; the balloon is never larger than the whole. */
@@ -122,11 +130,11 @@ function numaTune(domain: Element): void {
 }
 
 /** Where it boots from, what machine it is, and what becomes of it when it ends. */
-function system(domain: Element): void {
+function system(domain: Element, release: Release): void {
   const os = ensure(domain, 'os');
   const type = ensure(os, 'type');
   defaultAttr(type, 'arch', 'x86_64');
-  setAttr(type, 'machine', machineNamed(attr(type, 'machine'))?.name ?? attr(type, 'machine'));
+  setAttr(type, 'machine', machineNamed(release, attr(type, 'machine'))?.name ?? attr(type, 'machine'));
   const byDevice = children(child(domain, 'devices')).some((device) => child(device, 'boot') !== undefined);
   if (child(os, 'boot') === undefined && !byDevice) add(os, 'boot', { dev: 'hd' });
   const hyperv = child(domain, 'features', 'hyperv');
@@ -140,7 +148,7 @@ function system(domain: Element): void {
   }
 }
 
-function cpu(domain: Element): void {
+function cpu(domain: Element, release: Release): void {
   const element = ensure(domain, 'cpu');
   const kvm = attr(domain, 'type') === 'kvm';
   const model = child(element, 'model');
@@ -159,6 +167,7 @@ function cpu(domain: Element): void {
   }
   const topology = child(element, 'topology');
   if (topology !== undefined) defaultAttr(topology, 'dies', 1);
+  if (topology !== undefined && knows(release, 'cpuClusters')) defaultAttr(topology, 'clusters', 1);
   for (const feature of children(element, 'feature')) defaultAttr(feature, 'policy', 'require');
 }
 

@@ -1,15 +1,9 @@
 import { attr, child, type Element, ModelXmlError, parseXml, text } from '../../model/xml.ts';
 import { CallFailure } from '../call-failure.ts';
-import { complete } from './defaults.ts';
+import { complete, type DefineOptions } from './defaults.ts';
 import { formatDomain } from './format.ts';
 import { checkRules } from './rules.ts';
 import { checkShape } from './schema.ts';
-
-export interface DefineOptions {
-  /** VIR_DOMAIN_DEFINE_VALIDATE */
-  readonly validate: boolean;
-  readonly newUuid: () => string;
-}
 
 /**
  * A client's XML as libvirt keeps it. Given back what libvirt printed, it comes out byte for byte the same.
@@ -17,9 +11,9 @@ export interface DefineOptions {
  */
 export function normalise(xml: string, options: DefineOptions): Element {
   const root = parsed(xml);
-  checkShape(root, options.validate);
-  checkRules(root);
-  complete(root, options.newUuid);
+  checkShape(root, options);
+  checkRules(root, options.release);
+  complete(root, options);
   // What the first pass forgets must not be seen by a holder of the tree.
   return parsed(formatDomain(root));
 }

@@ -39,8 +39,16 @@ export const DEVICE_SHAPES: Readonly<Record<string, Shape>> = {
       ...{ queues: COUNT, queue_size: COUNT },
       ...VIRTIO,
     },
-    children: ['metadata_cache'],
+    children: ['iothreads', 'statistics', 'metadata_cache'],
+    since: { iothreads: 'diskQueueMapping', statistics: 'blockWindows' },
   },
+  'driver/statistics': {
+    children: ['statistic', 'latency-histogram'],
+    since: { 'latency-histogram': 'blockLatency' },
+  },
+  statistic: { attributes: { interval: COUNT } },
+  'latency-histogram': { attributes: { type: ['read', 'write', 'zone', 'flush'] }, children: ['bin'] },
+  bin: { attributes: { start: NUMBER } },
   'disk/target': { attributes: { dev: ANY, bus: ANY, tray: ANY, removable: ON_OFF, rotation_rate: COUNT } },
   iotune: {
     children: [

@@ -1,10 +1,11 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
+import { knows, type Release } from '../release.ts';
 import { assignAddresses } from './addresses.ts';
 import { add, defaultAttr, ensure, remove } from './edit.ts';
 import { EMULATOR } from './machines.ts';
 
 /** Controllers, input and balloon that every machine has, and what each device is where the client did not say. */
-export function completeDevices(domain: Element): void {
+export function completeDevices(domain: Element, release: Release): void {
   const devices = ensure(domain, 'devices');
   if (!text(child(devices, 'emulator'))) {
     remove(child(devices, 'emulator'));
@@ -20,9 +21,12 @@ export function completeDevices(domain: Element): void {
   for (const model of children(devices, 'video').map((video) => ensure(video, 'model'))) {
     defaultAttr(model, 'heads', 1);
     defaultAttr(model, 'primary', 'yes');
+    if (attr(model, 'type') === 'virtio' && knows(release, 'namesVideoDevice'))
+      defaultAttr(model, 'device', 'virtio-vga');
   }
   consoles(devices);
-  controllers(domain, devices);
+  controllers(domain, devices, release);
+  watchdog(domain, devices, release);
   if (children(devices, 'input').length === 0)
     for (const type of ['mouse', 'keyboard']) add(devices, 'input', { type, bus: 'ps2' });
   if (children(devices, 'audio').length === 0) add(devices, 'audio', { id: 1, type: 'none' });
@@ -99,20 +103,23 @@ function consoles(devices: Element): void {
 }
 
 /**
- * What libvirt adds stands behind what the client had, an agent's port with a separate root port behind it; read
+ * What libvirt 9.0 adds stands behind what the client had, an agent's port with a separate root port behind it; read
  * again, controllers of one type stand together (virDomainControllerInsertPreAlloced). So the first definition of
  * some machines is not quite what the second is.
  */
-function controllers(domain: Element, devices: Element): void {
-  const q35 = (attr(child(domain, 'os', 'type'), 'machine') ?? '').includes('q35');
+function controllers(domain: Element, devices: Element, release: Release): void {
+  const q35 = isQ35(domain);
   const all = (): Element[] => children(devices, 'controller');
   const typeOf = (controller: Element): string => attr(controller, 'type') ?? '';
   const has = (type: string): boolean => all().some((controller) => typeOf(controller) === type);
   const uses = (bus: string): boolean =>
     children(devices, 'disk').some((disk) => attr(child(disk, 'target'), 'bus') === bus);
-  const types = [...new Set(all().map(typeOf))];
-  for (const each of all().toSorted((a, b) => types.indexOf(typeOf(a)) - types.indexOf(typeOf(b))))
-    devices.appendChild(each);
+  const group = (): void => {
+    const types = [...new Set(all().map(typeOf))];
+    for (const each of all().toSorted((a, b) => types.indexOf(typeOf(a)) - types.indexOf(typeOf(b))))
+      devices.appendChild(each);
+  };
+  group();
   if (!has('scsi') && uses('scsi')) add(devices, 'controller', { type: 'scsi', index: 0, model: 'lsilogic' });
   if (!has('usb')) {
     const model = q35 ? 'qemu-xhci' : 'piix3-uhci';
@@ -130,6 +137,16 @@ function controllers(domain: Element, devices: Element): void {
     if (q35) addRootPort(devices, all().filter((each) => typeOf(each) === 'pci').length);
   }
   for (const controller of all()) defaultAttr(controller, 'index', 0);
+  if (knows(release, 'groupsControllers')) group();
+}
+
+const isQ35 = (domain: Element): boolean =>
+  (attr(child(domain, 'os', 'type'), 'machine') ?? '').includes('q35');
+
+function watchdog(domain: Element, devices: Element, release: Release): void {
+  if (!isQ35(domain) || !knows(release, 'chipsetWatchdog')) return;
+  if (children(devices, 'watchdog').some((each) => attr(each, 'model') === 'itco')) return;
+  add(devices, 'watchdog', { model: 'itco', action: 'reset' });
 }
 
 function addRootPort(devices: Element, index: number): void {

@@ -1,7 +1,8 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import type { Release } from '../release.ts';
 import type { VmSpec } from '../scenario.ts';
 import { escapeXml } from './format.ts';
-import { EMULATOR } from './machines.ts';
+import { EMULATOR, machineNamed } from './machines.ts';
 import { deviceLines, type Run } from './spec-devices.ts';
 
 const NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1';
@@ -11,13 +12,14 @@ export interface Described {
   readonly spec: VmSpec;
   readonly uuid: string;
   readonly seed: number;
+  readonly release: Release;
 }
 
 /**
  * A VM of a scenario as libvirt describes it, to the letter: what `normalise` would make of it, and `started` of a
  * running one. Written out, since thousands are asked for and few are ever changed.
  */
-export function specXml({ spec, uuid, seed }: Described, run: Run | undefined): string {
+export function specXml({ spec, uuid, seed, release }: Described, run: Run | undefined): string {
   const memoryKiB = spec.memoryMiB * KIB_PER_MIB;
   const windows = spec.workload === 'windows';
   const lines = [
@@ -36,7 +38,7 @@ export function specXml({ spec, uuid, seed }: Described, run: Run | undefined): 
       : ['  <numatune>', `    <memory mode='strict' nodeset='${spec.numaNode}'/>`, '  </numatune>']),
     ...(run === undefined ? [] : PARTITION),
     '  <os>',
-    "    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>",
+    `    <type arch='x86_64' machine='${machineNamed(release, 'q35')?.name}'>hvm</type>`,
     "    <boot dev='hd'/>",
     '  </os>',
     ...(windows ? WINDOWS : LINUX),
@@ -45,7 +47,7 @@ export function specXml({ spec, uuid, seed }: Described, run: Run | undefined): 
     '  <on_crash>destroy</on_crash>',
     '  <devices>',
     `    <emulator>${EMULATOR}</emulator>`,
-    ...deviceLines(spec, seed, run),
+    ...deviceLines({ spec, seed, release }, run),
     '  </devices>',
     ...(run === undefined ? [] : SECLABEL),
     '</domain>',

@@ -1,5 +1,16 @@
-/** What the simulated QEMU 7.2 emulates: every machine that Debian's package lists for x86_64, as far as anyone uses it. */
-const VERSIONS = ['2.12', '3.1', '4.2', '5.2', '6.2', '7.0', '7.1', '7.2'];
+import { versionNumber } from '../../model/versions.ts';
+import type { Release } from '../release.ts';
+
+/** What QEMU emulates: each version adds its machines, and old ones go. The first QEMU without it, where that is known. */
+const VERSIONS: readonly (readonly [version: string, goneIn?: string])[] = [
+  ['2.12', '11.1'],
+  ['3.1', '11.1'],
+  ['4.2', '11.1'],
+  ...['5.2', '6.2', '7.0', '7.1', '7.2', '8.0', '8.1', '8.2', '9.0', '9.1', '9.2'].map(
+    (each) => [each] as const,
+  ),
+  ...['10.0', '10.1', '10.2', '11.0', '11.1'].map((each) => [each] as const),
+];
 
 export interface Machine {
   readonly name: string;
@@ -10,18 +21,32 @@ export const EMULATOR = '/usr/bin/qemu-system-x86_64';
 export const ARCH = 'x86_64';
 
 /** Their short names stand for the newest of a kind. */
-const ALIASES: Readonly<Record<string, string>> = { pc: 'pc-i440fx-7.2', q35: 'pc-q35-7.2' };
+const KINDS: Readonly<Record<string, string>> = { pc: 'pc-i440fx', q35: 'pc-q35' };
 
-export const MACHINES: readonly Machine[] = VERSIONS.flatMap((version) => [
-  { name: `pc-i440fx-${version}`, maxCpus: 255 },
-  { name: `pc-q35-${version}`, maxCpus: 288 },
-]);
-
-/** The machine of this name or alias; the first choice where none is named. Undefined: there is none. */
-export function machineNamed(name = 'pc'): Machine | undefined {
-  const canonical = ALIASES[name] ?? name;
-  return MACHINES.find((machine) => machine.name === canonical);
+/** The machines of a release's QEMU, the oldest first. */
+export function machinesOf({ qemu }: Release): Machine[] {
+  const versions = VERSIONS.filter(
+    ([version, goneIn]) =>
+      versionNumber(version) <= qemu && (goneIn === undefined || qemu < versionNumber(goneIn)),
+  );
+  return versions.flatMap(([version]) => [
+    { name: `pc-i440fx-${version}`, maxCpus: 255 },
+    { name: `pc-q35-${version}`, maxCpus: q35CpusMax(version) },
+  ]);
 }
 
-export const aliasOf = (machine: Machine): string | undefined =>
-  Object.entries(ALIASES).find(([, name]) => name === machine.name)?.[0];
+function q35CpusMax(version: string): number {
+  if (versionNumber(version) >= versionNumber('9.0')) return 4_096;
+  return versionNumber(version) >= versionNumber('8.1') ? 1_024 : 288;
+}
+
+/** The machine of this name or alias; the first choice where none is named. Undefined: there is none. */
+export function machineNamed(release: Release, name = 'pc'): Machine | undefined {
+  const kind = KINDS[name];
+  return kind === undefined
+    ? machinesOf(release).find((machine) => machine.name === name)
+    : machinesOf(release).findLast((machine) => machine.name.startsWith(`${kind}-`));
+}
+
+export const aliasOf = (release: Release, machine: Machine): string | undefined =>
+  Object.keys(KINDS).find((alias) => machineNamed(release, alias)?.name === machine.name);

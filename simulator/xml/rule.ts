@@ -1,6 +1,7 @@
 import { child, type Element, text, wholeNumber } from '../../model/xml.ts';
+import type { Release } from '../release.ts';
 
-/** virErrorNumber and virErrorDomain, as libvirt 9.0 answers each. */
+/** virErrorNumber and virErrorDomain, as libvirt answers each. */
 export const XML_ERROR = [27, 20] as const;
 export const UNSUPPORTED = [67, 20] as const;
 export const UNSUPPORTED_BY_QEMU = [67, 10] as const;
@@ -8,8 +9,11 @@ export const INTERNAL = [1, 20] as const;
 export const DETAIL = [35, 20] as const;
 
 type Answer = readonly [code: number, domain: number];
-/** What stands against a definition, in libvirt's words; nothing if nothing does. */
-export type Rule = readonly [answer: Answer, against: (domain: Element) => string | undefined];
+/** What stands against a definition, in the words of that release's libvirt; nothing if nothing does. */
+export type Rule = readonly [
+  answer: Answer,
+  against: (domain: Element, release: Release) => string | undefined,
+];
 
 /** The number that an element says, down a path of names. */
 export const numberAt = (parent: Element | undefined, ...path: readonly string[]): number | undefined =>

@@ -1,6 +1,7 @@
 import { CpuSet, CpuSetError } from '../../model/cpu-set.ts';
 import { attr, child, children, type Element, elementKiB, text, wholeNumber } from '../../model/xml.ts';
 import { CallFailure } from '../call-failure.ts';
+import type { Release } from '../release.ts';
 import { cpuTuneRules } from './cpu-tune-rules.ts';
 import { deviceRules } from './device-rules.ts';
 import { ARCH, EMULATOR, machineNamed } from './machines.ts';
@@ -16,10 +17,10 @@ const PREFIX: Readonly<Record<number, string>> = {
 /**
  * @throws CallFailure with the number and the words that libvirt has for it.
  */
-export function checkRules(domain: Element): void {
+export function checkRules(domain: Element, release: Release): void {
   try {
     for (const [[code, from], against] of [...RULES, ...cpuTuneRules, ...memoryRules, ...deviceRules]) {
-      const said = against(domain);
+      const said = against(domain, release);
       if (said !== undefined) throw new CallFailure(code, `${PREFIX[code] ?? ''}${said}`, from);
     }
   } catch (error) {
@@ -52,9 +53,9 @@ const RULES: readonly Rule[] = [
   ],
   [
     UNSUPPORTED_BY_QEMU,
-    (domain) => {
+    (domain, release) => {
       const machine = attr(child(domain, 'os', 'type'), 'machine');
-      if (machineNamed(machine) !== undefined) return undefined;
+      if (machineNamed(release, machine) !== undefined) return undefined;
       return `Emulator '${text(child(domain, 'devices', 'emulator')) || EMULATOR}' does not support machine type '${machine}'`;
     },
   ],
@@ -67,8 +68,8 @@ const RULES: readonly Rule[] = [
   ],
   [
     UNSUPPORTED_BY_QEMU,
-    (domain) => {
-      const limit = machineNamed(attr(child(domain, 'os', 'type'), 'machine'))?.maxCpus ?? 0;
+    (domain, release) => {
+      const limit = machineNamed(release, attr(child(domain, 'os', 'type'), 'machine'))?.maxCpus ?? 0;
       return vcpusOf(domain) > limit
         ? `Maximum CPUs greater than specified machine type limit ${limit}`
         : undefined;

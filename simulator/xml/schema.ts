@@ -1,5 +1,7 @@
 import { children, type Element } from '../../model/xml.ts';
 import { CallFailure } from '../call-failure.ts';
+import { knows, type Release } from '../release.ts';
+import { remove } from './edit.ts';
 import { shapeOf } from './shape.ts';
 import type { Shape } from './shape-words.ts';
 
@@ -7,21 +9,34 @@ const XML_ERROR = 27;
 const XML_INVALID_SCHEMA = 92;
 const FROM_CONF = 5;
 
-/**
- * What the parser refuses of itself: a word that an attribute does not have. With `schema`, as a client asks for by
- * VIR_DOMAIN_DEFINE_VALIDATE, all that the schema does not have as well; without, libvirt just forgets it.
- * @throws CallFailure 92 or 27.
- */
-export function checkShape(domain: Element, schema: boolean): void {
-  check(domain, '', schema);
+export interface ShapeOptions {
+  readonly release: Release;
+  /** VIR_DOMAIN_DEFINE_VALIDATE: what the schema does not have is an error. Without it, libvirt ignores it. */
+  readonly validate: boolean;
 }
 
-function check(element: Element, parent: string, schema: boolean): void {
+/**
+ * Refuses a word that an attribute does not have and, with `validate`, all that the schema of this release does not have.
+ * Without, what is newer than the release is removed here; the formatter removes what no release has.
+ * @throws CallFailure 92 or 27.
+ */
+export function checkShape(domain: Element, options: ShapeOptions): void {
+  check(domain, '', options);
+}
+
+function check(element: Element, parent: string, options: ShapeOptions): void {
   const name = element.nodeName;
   if (name.includes(':') || (name === 'metadata' && parent === 'domain')) return;
+  const { validate: schema, release } = options;
   const shape = shapeOf(parent, name);
-  for (const { name: attribute, value } of element.attributes) {
+  const isNewer = (word: string): boolean => !knows(release, shape?.since?.[word]);
+  for (const { name: attribute, value } of [...element.attributes]) {
     if (attribute.startsWith('xmlns')) continue;
+    if (isNewer(attribute)) {
+      if (schema) throw invalidSchema(parent === '' ? name : parent);
+      element.removeAttribute(attribute);
+      continue;
+    }
     const values = shape?.attributes?.[attribute];
     const known = shape === undefined || shape.open === true || attribute in (shape.attributes ?? {});
     const misfit =
@@ -37,10 +52,15 @@ function check(element: Element, parent: string, schema: boolean): void {
   }
   if (schema && shape !== undefined && !isWhole(element, shape)) throw invalidSchema(name);
   for (const each of children(element)) {
+    if (isNewer(each.nodeName)) {
+      if (schema) throw invalidSchema(name);
+      remove(each);
+      continue;
+    }
     const listed = shape?.children?.includes(each.nodeName) === true || each.nodeName.includes(':');
     if (schema && shape !== undefined && shape.open !== true && !listed) throw invalidSchema(name);
     // What is forgotten is not looked into.
-    if (shape === undefined || shape.open === true || listed) check(each, name, schema);
+    if (shape === undefined || shape.open === true || listed) check(each, name, options);
   }
 }
 

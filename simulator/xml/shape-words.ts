@@ -1,5 +1,7 @@
+import type { LibvirtFeature } from '../../model/libvirt-features.ts';
+
 /**
- * How libvirt 9.0 prints a domain (conf/domain_conf.c, virDomainDefFormatInternal and what it calls): in which
+ * How libvirt prints a domain (conf/domain_conf.c, virDomainDefFormatInternal and what it calls): in which
  * order, and what it takes. Whatever a client writes that is not here libvirt forgets, unless the shape is open:
  * then it is printed behind the rest, since this list is not the whole of libvirt's.
  */
@@ -12,6 +14,8 @@ export interface Shape {
   /** Of its text; the schema's business alone. */
   readonly text?: RegExp;
   readonly open?: true;
+  /** Attributes and children that not every release has. */
+  readonly since?: Readonly<Record<string, LibvirtFeature>>;
   /** Children that there is only one of, and those that keep others out: the schema's business alone. */
   readonly once?: readonly string[];
   readonly excludes?: Readonly<Record<string, readonly string[]>>;

@@ -61,8 +61,16 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   'domain/vcpu': { attributes: { placement: ['static', 'auto'], cpuset: ANY, current: COUNT } },
   'vcpus/vcpu': { attributes: { id: NUMBER, enabled: YES_NO, hotpluggable: YES_NO, order: COUNT } },
   iothreadids: { children: ['iothread'], dropEmpty: true },
-  // <poll> came with libvirt 9.4.
-  'iothreadids/iothread': { attributes: { id: COUNT, thread_pool_min: NUMBER, thread_pool_max: NUMBER } },
+  'iothreadids/iothread': {
+    attributes: { id: COUNT, thread_pool_min: NUMBER, thread_pool_max: NUMBER },
+    children: ['poll'],
+    since: { poll: 'storedIoThreadPolling' },
+  },
+  'iothread/poll': {
+    attributes: { max: NUMBER, grow: NUMBER, shrink: NUMBER, weight: NUMBER },
+    since: { weight: 'pollWeight' },
+    dropEmpty: true,
+  },
   defaultiothread: { attributes: { thread_pool_min: NUMBER, thread_pool_max: NUMBER } },
   cputune: {
     children: [
@@ -136,7 +144,10 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     },
     children: ['model', 'vendor', 'topology', 'cache', 'maxphysaddr', 'feature', 'numa'],
   },
-  'cpu/topology': { attributes: { sockets: COUNT, dies: COUNT, cores: COUNT, threads: COUNT } },
+  'cpu/topology': {
+    attributes: { sockets: COUNT, dies: COUNT, clusters: COUNT, cores: COUNT, threads: COUNT },
+    since: { clusters: 'cpuClusters' },
+  },
   'cpu/cache': { attributes: { level: NUMBER, mode: ['emulate', 'passthrough', 'disable'] } },
   'cpu/feature': { attributes: { policy: ['force', 'require', 'optional', 'disable', 'forbid'], name: ANY } },
   'numa/cell': {

@@ -1,3 +1,4 @@
+import { knows, type Release } from '../release.ts';
 import type { VmSpec } from '../scenario.ts';
 import { diskPath, macOf } from '../vm-facts.ts';
 import { escapeXml } from './format.ts';
@@ -9,14 +10,17 @@ export interface Run {
 }
 
 /** The devices of a VM of a scenario, line by line; with a run, as that run has them. */
-export function deviceLines(spec: VmSpec, seed: number, run: Run | undefined): string[] {
+export function deviceLines(
+  { spec, seed, release }: { readonly spec: VmSpec; readonly seed: number; readonly release: Release },
+  run: Run | undefined,
+): string[] {
   const slots = new Slots();
   return [
-    ...disks(spec, slots, run !== undefined),
+    ...disks(spec, slots, run !== undefined, release),
     ...controllers(spec, slots, run !== undefined),
     ...Array.from({ length: spec.nics }, (_, index) => nic(spec, seed, index, slots, run)).flat(),
     ...agentChannel(spec, run),
-    ...others(spec, slots, run),
+    ...others(spec, slots, run, release),
   ];
 }
 
@@ -31,8 +35,9 @@ class Slots {
 
 const alias = (live: boolean, name: string): string[] => (live ? [`      <alias name='${name}'/>`] : []);
 
-function disks({ name, disks: list }: VmSpec, slots: Slots, live: boolean): string[] {
-  return list.flatMap(({ target, format, cache, io, discard, ioThread }, index) => {
+function disks({ name, disks: list }: VmSpec, slots: Slots, live: boolean, release: Release): string[] {
+  return list.flatMap((disk, index) => {
+    const { target, format, cache, io, discard, ioThread } = disk;
     const sata = target.startsWith('sd');
     const unit = target.charCodeAt(target.length - 1) - 97;
     const said = Object.entries({ name: 'qemu', type: format, cache, io, discard, iothread: ioThread });
@@ -42,7 +47,7 @@ function disks({ name, disks: list }: VmSpec, slots: Slots, live: boolean): stri
     const source = live ? ` index='${list.length - index}'` : '';
     return [
       "    <disk type='file' device='disk'>",
-      `      <driver${driver}/>`,
+      ...driverLines(driver, statisticsLines(disk, release)),
       `      <source file='${path}'${source}/>`,
       ...(live ? ['      <backingStore/>'] : []),
       `      <target dev='${target}' bus='${sata ? 'sata' : 'virtio'}'/>`,
@@ -51,6 +56,31 @@ function disks({ name, disks: list }: VmSpec, slots: Slots, live: boolean): stri
       '    </disk>',
     ];
   });
+}
+
+const driverLines = (attributes: string, inner: readonly string[]): string[] =>
+  inner.length === 0
+    ? [`      <driver${attributes}/>`]
+    : [`      <driver${attributes}>`, ...inner, '      </driver>'];
+
+function statisticsLines(
+  { windowsSeconds, latencyBinsNs }: VmSpec['disks'][number],
+  release: Release,
+): string[] {
+  if (windowsSeconds === undefined || !knows(release, 'blockWindows')) return [];
+  const bins = knows(release, 'blockLatency') ? (latencyBinsNs ?? []) : [];
+  return [
+    '        <statistics>',
+    ...windowsSeconds.map((seconds) => `          <statistic interval='${seconds}'/>`),
+    ...(bins.length === 0
+      ? []
+      : [
+          '          <latency-histogram>',
+          ...bins.map((start) => `            <bin start='${start}'/>`),
+          '          </latency-histogram>',
+        ]),
+    '        </statistics>',
+  ];
 }
 
 function controllers({ agent }: VmSpec, slots: Slots, live: boolean): string[] {
@@ -115,8 +145,13 @@ function others(
   { balloonPeriodSeconds: period, vncPassword }: VmSpec,
   slots: Slots,
   run: Run | undefined,
+  release: Release,
 ): string[] {
   const live = run !== undefined;
+  const video = knows(release, 'namesVideoDevice') ? " device='virtio-vga'" : '';
+  const watchdog = live
+    ? ["    <watchdog model='itco' action='reset'>", ...alias(true, 'watchdog0'), '    </watchdog>']
+    : ["    <watchdog model='itco' action='reset'/>"];
   const input = (type: string, index: number): string[] =>
     live
       ? [`    <input type='${type}' bus='ps2'>`, ...alias(live, `input${index}`), '    </input>']
@@ -135,10 +170,11 @@ function others(
     '    </graphics>',
     "    <audio id='1' type='none'/>",
     '    <video>',
-    "      <model type='virtio' heads='1' primary='yes'/>",
+    `      <model type='virtio' heads='1' primary='yes'${video}/>`,
     ...alias(live, 'video0'),
     "      <address type='pci' domain='0x0000' bus='0x00' slot='0x01' function='0x0'/>",
     '    </video>',
+    ...(knows(release, 'chipsetWatchdog') ? watchdog : []),
     "    <memballoon model='virtio'>",
     ...inBalloon,
     '    </memballoon>',

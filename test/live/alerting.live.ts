@@ -142,7 +142,7 @@ function mishap(): void {
   // Wider than its host, and stopped: no load.
   const calm = hostNamed('calm-too').daemon;
   const stopped = { ...calm.vm('template-debian').spec, name: 'stopped-64', vcpus: 64 };
-  calm.host.add(new SimulatedVm(stopped, 7, 99));
+  calm.host.add(new SimulatedVm(stopped, calm.host, 99));
   void hostNamed('without-libvirt').daemon.stop();
   void hostNamed('gone').exporter.stop('SIGKILL');
 }

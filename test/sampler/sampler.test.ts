@@ -12,6 +12,7 @@ import { Sampler } from '../../sampler/sampler.ts';
 import { SimulatedDaemon } from '../../simulator/daemon.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost, type SimulatedHostOptions } from '../../simulator/host.ts';
+import { releaseOf } from '../../simulator/release.ts';
 import { withVmCount } from '../../simulator/scenario.ts';
 import { type TemporarySocket, temporarySocket } from './temporary-socket.ts';
 
@@ -179,7 +180,7 @@ test('facts are read once, and again only for the domain that an event named', a
 });
 
 test('a vCPU that is removed, and a MAC address that the guest sets, are known once libvirt 12 reports them', async () => {
-  await start(14, {}, { libvirtVersion: 12_009_000 });
+  await start(14, {}, { release: releaseOf('12.9') });
   const vm = daemon.vm('web-01');
   const before = of(await sampler.sample(), vm.name)?.facts;
   expect(before?.cpu.vcpusCurrent).toBe(2);

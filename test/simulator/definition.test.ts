@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
+import { DEFAULT_RELEASE } from '../../simulator/release.ts';
 import { checkScenario, type ScenarioInput } from '../../simulator/scenario.ts';
 import { scenarios } from '../../simulator/scenarios/all.ts';
 import { factsOfXml } from '../../simulator/vm-facts.ts';
@@ -10,7 +11,13 @@ import { formatDomain } from '../../simulator/xml/format.ts';
 import { started } from '../../simulator/xml/live.ts';
 
 const define = (xml: string, validate = false): string =>
-  formatDomain(normalise(xml, { validate, newUuid: () => '2b3da3bd-c3ce-476c-beb3-d855ce9f34ac' }));
+  formatDomain(
+    normalise(xml, {
+      release: DEFAULT_RELEASE,
+      validate,
+      newUuid: () => '2b3da3bd-c3ce-476c-beb3-d855ce9f34ac',
+    }),
+  );
 
 describe.each(Object.keys(scenarios))('the VMs of scenario %s', (name) => {
   const { vms } = new SimulatedHost(findScenario(name));

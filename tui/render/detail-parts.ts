@@ -2,6 +2,7 @@ import type { CpuSet } from '../../model/cpu-set.ts';
 import { type Disk, ioThreadsOf } from '../../model/domain/disks.ts';
 import type { MemoryDevice } from '../../model/domain/memory-devices.ts';
 import { kibToBytes } from '../../model/units.ts';
+import { versionText } from '../../model/versions.ts';
 import { type Column, isNumeric, shown } from '../columns/column.ts';
 import { diskColumns } from '../columns/disk-columns.ts';
 import { bytes, pageSize, percent } from '../columns/format.ts';
@@ -177,17 +178,17 @@ export function missingLines(vm: Vm, host: HostView): Line[] {
   if (isRunning(vm) && untold) {
     lines.push([
       span('  vCPU steal       ', 'dim'),
-      span(`${versionText(host)} does not report it`, 'missing'),
+      span(`${libvirtText(host)} does not report it`, 'missing'),
     ]);
   }
   return lines;
 }
 
 /** `libvirt 9.0.0`. */
-export function versionText({ sample }: HostView): string {
+export function libvirtText({ sample }: HostView): string {
   const libvirt = sample?.versions?.libvirt;
   if (libvirt === undefined) return 'this libvirt';
-  return `libvirt ${Math.floor(libvirt / 1e6)}.${Math.floor(libvirt / 1e3) % 1_000}.${libvirt % 1_000}`;
+  return `libvirt ${versionText(libvirt)}`;
 }
 
 /** `2 dimm 8.0 GiB, 1 virtio-mem 2.0 of 16 GiB`. */

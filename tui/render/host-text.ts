@@ -8,7 +8,7 @@ import { displayable } from '../text/displayable.ts';
 import { fitLine, type Line, span } from '../text/line.ts';
 import { gauge } from './bar.ts';
 import type { Context } from './context.ts';
-import { versionText } from './detail-parts.ts';
+import { libvirtText } from './detail-parts.ts';
 import { downText } from './header.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -37,7 +37,7 @@ function oneHost(host: HostView, atMs: number): Line[] {
     row(
       'libvirt',
       span(
-        `${versionText(host)}${hypervisor === undefined ? '' : `, hypervisor ${Math.floor(hypervisor / 1e6)}.${Math.floor(hypervisor / 1e3) % 1_000}`}`,
+        `${libvirtText(host)}${hypervisor === undefined ? '' : `, hypervisor ${Math.floor(hypervisor / 1e6)}.${Math.floor(hypervisor / 1e3) % 1_000}`}`,
       ),
     ),
     ...(down === undefined ? [] : [row('', span(down, 'bad'))]),

@@ -1,3 +1,4 @@
+import { versionNumber, versionText } from '../../../model/versions.ts';
 import type { Check } from './check.ts';
 import { check } from './check.ts';
 
@@ -32,29 +33,20 @@ const SINCE: readonly Since[] = [
   { of: /^hyperv\.avic$/, libvirt: '8.10', qemu: '6.2' },
 ];
 
-/** libvirt's number of a version: 10.0 is 10,000,000. */
-const numberOf = (version: string): number => {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major * 1_000_000 + minor * 1_000;
-};
-
-const textOf = (version: number): string =>
-  `${Math.floor(version / 1_000_000)}.${Math.floor(version / 1_000) % 1_000}.${version % 1_000}`;
-
 export const versionChecks: readonly Check[] = SINCE.map(({ of, value: only, libvirt, qemu }) =>
   check(of, (value, { setting }, { host }) => {
     if (only !== undefined && !only.test(value)) return undefined;
     const says = only === undefined ? setting.id : `${setting.id} ${value}`;
-    if (host.libvirtVersion < numberOf(libvirt)) {
+    if (host.libvirtVersion < versionNumber(libvirt)) {
       return {
         code: 'LIBVIRT_TOO_OLD',
-        text: `${says} needs libvirt ${libvirt}, but this host runs ${textOf(host.libvirtVersion)}`,
+        text: `${says} needs libvirt ${libvirt}, but this host runs ${versionText(host.libvirtVersion)}`,
       };
     }
-    if (qemu !== undefined && host.qemuVersion < numberOf(qemu)) {
+    if (qemu !== undefined && host.qemuVersion < versionNumber(qemu)) {
       return {
         code: 'QEMU_TOO_OLD',
-        text: `${says} needs QEMU ${qemu}, but this host has ${textOf(host.qemuVersion)}`,
+        text: `${says} needs QEMU ${qemu}, but this host has ${versionText(host.qemuVersion)}`,
       };
     }
     return undefined;

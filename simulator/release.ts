@@ -1,0 +1,56 @@
+import {
+  type HostVersions,
+  isSince,
+  LIBVIRT_FEATURES,
+  type LibvirtFeature,
+  type Since,
+} from '../model/libvirt-features.ts';
+
+/** What a simulated host poses as: a libvirt, with the QEMU that Debian has beside it. */
+export type ReleaseName = '9.0' | '11.3' | '12.9';
+
+export interface Release extends HostVersions {
+  readonly name: ReleaseName;
+  /** How many kinds of domain events there are (virDomainEventID). */
+  readonly domainEvents: number;
+}
+
+const VERSIONS = {
+  '9.0': { libvirt: 9_000_000, qemu: 7_002_000, domainEvents: 27 },
+  '11.3': { libvirt: 11_003_000, qemu: 10_000_013, domainEvents: 28 },
+  '12.9': { libvirt: 12_009_000, qemu: 11_001_003, domainEvents: 30 },
+} as const satisfies Record<ReleaseName, Omit<Release, 'name'>>;
+
+export const RELEASE_NAMES = Object.keys(VERSIONS) as readonly ReleaseName[];
+
+export function releaseOf(name: ReleaseName): Release {
+  return { name, ...VERSIONS[name] };
+}
+
+/** The one that most tests were written for. */
+export const DEFAULT_RELEASE = releaseOf('9.0');
+
+/**
+ * Where real daemons of these releases answer otherwise, and NEWS does not say since when: the first release where it was
+ * seen.
+ */
+const HABITS = {
+  /** Controllers of one type stand together in the first definition, not only when it is defined again. */
+  groupsControllers: { libvirt: '11.3' },
+  /** `<metadata>` goes with its last element. */
+  dropsEmptyMetadata: { libvirt: '11.3' },
+  /** Shares of CPU time are not compared with a range before a start. */
+  storesAnyShares: { libvirt: '11.3' },
+  /** Typed parameters of iothreads may be of the wider type. */
+  takesWidePolling: { libvirt: '11.3' },
+  /** `device` in the `<model>` of a virtio video card. */
+  namesVideoDevice: { libvirt: '12.9' },
+} as const satisfies Record<string, Since>;
+
+export type Trait = LibvirtFeature | keyof typeof HABITS;
+const TRAITS: Readonly<Record<Trait, Since>> = { ...LIBVIRT_FEATURES, ...HABITS };
+
+/** Whether this release has or does it. Undefined: every release does. */
+export function knows(release: HostVersions, trait: Trait | undefined): boolean {
+  return trait === undefined || isSince(release, TRAITS[trait]);
+}

@@ -82,6 +82,13 @@ export class NumaGuest {
       }));
   }
 
+  /** Of its process, in huge pages of both kinds, transparent ones too. */
+  async hugeBytes(): Promise<number> {
+    const text = await this.#host.must(`cat /proc/${this.#pid}/smaps_rollup`);
+    const lines = text.matchAll(/^(?:AnonHugePages|Private_Hugetlb|Shared_Hugetlb): +(\d+)/gm);
+    return [...lines].reduce((sum, [, kib]) => sum + Number(kib) * 1_024, 0);
+  }
+
   /** KiB of its process by NUMA node, all pages of all mappings. */
   async memoryByNode(): Promise<Record<string, number>> {
     const text = await this.#host.must(`cat /proc/${this.#pid}/numa_maps`);

@@ -4,7 +4,7 @@ import { RemoteError } from '../../libvirt/errors.ts';
 import type { TunerConnection } from '../connection.ts';
 import { TunerError } from '../errors.ts';
 import type { Trace } from '../journal/journal.ts';
-import type { HostLease } from '../lock/host-lease.ts';
+import type { HostLease } from '../lock/held-lease.ts';
 import type { CallWait, LocalRoots, RestartLimits, SavedDomain, StepHost } from '../steps/step-host.ts';
 
 /** No change of a running guest takes longer, unless its monitor is stuck. */

@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { z } from 'zod';
 import { child, parseXml, text } from '../../model/xml.ts';
+import type { LockHolder } from '../journal/lock.ts';
 
 /** The secret's usage id: of all the runs that tune a host, one has a secret with it. */
 export const LEASE_USAGE = 'virtune-tuner-lock';
@@ -94,6 +95,22 @@ export function isKnownDead({ process: holder }: LeaseRecord, procRoot = '/proc'
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' || code === 'ESRCH';
   }
+}
+
+/** The holder, as a run that waits for it shows it. */
+export const holderOf = ({ process, command, since, machine }: LeaseRecord): LockHolder => ({
+  pid: process?.pid ?? 0,
+  command,
+  since,
+  machine,
+});
+
+/** `root on kvm1 (process 12, "virtune tune apply", since ...)`. */
+export function holderText(record: LeaseRecord | undefined): string {
+  if (record === undefined) return 'another run';
+  const { user, machine, command, since, process } = record;
+  const who = process === undefined ? '' : `process ${process.pid}, `;
+  return `${user} on ${machine} (${who}${JSON.stringify(command)}, since ${since})`;
 }
 
 /** The secret that is the lock: without a value, never on disk, its description the record. */

@@ -10,7 +10,7 @@ import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { openStateFolder, type StateFolder } from '../../../tuner/journal/folder.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import { listTransactions, type TransactionRecord } from '../../../tuner/journal/list.ts';
-import { NO_LEASE } from '../../../tuner/lock/host-lease.ts';
+import { NO_LEASE } from '../../../tuner/lock/held-lease.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { type FakeDomain, type FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
-import { acquireLease, type HostLease, type LeaseOptions } from '../../../tuner/lock/host-lease.ts';
+import type { HostLease } from '../../../tuner/lock/held-lease.ts';
+import { acquireLease, type LeaseOptions } from '../../../tuner/lock/host-lease.ts';
 import {
   isKnownDead,
   type LeaseRecord,

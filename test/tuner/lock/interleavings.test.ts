@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TunerError } from '../../../tuner/errors.ts';
-import type { HostLease } from '../../../tuner/lock/host-lease.ts';
+import type { HostLease } from '../../../tuner/lock/held-lease.ts';
 import { LeaseHost, LeaseUser } from './lease-world.ts';
 
 /** `.ci/nightly` plays more. */

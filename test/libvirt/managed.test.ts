@@ -112,7 +112,7 @@ function refusing(refused: EventName, libvirtCode: number): { managed: ManagedCo
   return { managed, taken };
 }
 
-test('an event that the daemon is too old to know is passed over, and all others are registered', async () => {
+test('an event that the daemon is too old to know is skipped, and all others are registered', async () => {
   const { managed, taken } = refusing('vcpuRemoved', ErrorCode.internal);
   await managed.attempt();
   expect(taken).toEqual(['lifecycle', 'nicMacChange', 'reboot']);

@@ -64,7 +64,7 @@ const scraped = (what: string, is: (series: Series[]) => boolean): Promise<Serie
 
 const isUp = (series: Series[]): boolean => figure(series, 'libvirt_up') === 1;
 
-test('the unit runs with its sandbox, under a user of its own, and logs to the journal', {
+test('the unit runs with its sandbox, as a dedicated user, and logs to the journal', {
   timeout: TIMEOUT_MS,
 }, async () => {
   await scraped('the first sample', isUp);
@@ -175,7 +175,7 @@ test('behind its own socket the exporter starts with the first scrape', { timeou
   expect(figure(series, 'libvirt_domains')).toBe(2);
 });
 
-test('a member of the group libvirt may tune, and one who is not is told why not', {
+test('a member of the group libvirt may tune, and another user gets an error with the reason', {
   timeout: TIMEOUT_MS,
 }, async () => {
   await host.must(

@@ -96,7 +96,7 @@ async function refused(guest: Guest, step: Step, header = headerOf()): Promise<s
   }
 }
 
-test('a VM that another transaction has tuned since is left to that one, and the host with it', async () => {
+test('a VM that another transaction has tuned since is not undone, and neither is the host', async () => {
   const guest = { mark: { at: LATER, id: 'T2' } };
   const text =
     'domain "a" was tuned since by transaction T2 (profile dense, 2026-02-01T00:00:01.000Z), perhaps with another state folder; roll that transaction back first, or use --force to roll back all of this one anyway';
@@ -106,11 +106,11 @@ test('a VM that another transaction has tuned since is left to that one, and the
 });
 
 test.each<[string, Guest]>([
-  ['nobody has tuned', {}],
+  ['no transaction has tuned', {}],
   ['was tuned before', { mark: { at: EARLIER, id: 'T0' } }],
   ['was tuned at the same time', { mark: { at: AT, id: 'T0' } }],
   ['this transaction has tuned', { mark: { at: LATER, id: 'T1' } }],
-])('a VM that %s goes back', async (_, guest) => {
+])('a VM that %s is undone', async (_, guest) => {
   expect(await refused(guest, pin(A))).toBeUndefined();
   expect(await refused(guest, pages)).toBeUndefined();
 });
@@ -145,15 +145,21 @@ test.each<[string, Step, Parameters<LaterChanges['checkLiveSetting']>[2], unknow
   ['holds what others have set', pages, done(16, 60), 20, false],
   ['has grown part of the way', pages, doing(16), 20, true],
   ['has grown all of the way', pages, doing(16), 64, true],
-  ['has grown further than it was to', pages, doing(16), 65, false],
-  ['has shrunk where it was to grow', pages, doing(16), 15, false],
+  ['has grown beyond its target', pages, doing(16), 65, false],
+  ['has shrunk instead of growing', pages, doing(16), 15, false],
   ['has shrunk part of the way', pages, doing(80), 70, true],
-  ['has shrunk further than it was to', pages, doing(80), 63, false],
-  ['is part of the way back', pages, undoing(done(16, 60)), 30, true],
-  ['is all of the way back', pages, undoing(done(16, 60)), 16, true],
-  ['holds what others have set meanwhile', pages, undoing(done(16, 60)), 61, false],
-  ['holds what others have set, where part of it is no state', pin(A), done('0-7', '4'), '5', false],
-  ['may have been set by a call that nobody saw the end of', pin(A), doing('0-7'), '5', true],
+  ['has shrunk beyond its target', pages, doing(80), 63, false],
+  ['is undone in part', pages, undoing(done(16, 60)), 30, true],
+  ['is undone completely', pages, undoing(done(16, 60)), 16, true],
+  ['holds what others have set during the undo', pages, undoing(done(16, 60)), 61, false],
+  [
+    'holds what others have set, with a value that is not a valid state',
+    pin(A),
+    done('0-7', '4'),
+    '5',
+    false,
+  ],
+  ['may have been set by a call with an unknown end', pin(A), doing('0-7'), '5', true],
 ])('a live setting that %s', async (_, step, progress, now, goesBack) => {
   const changes = await LaterChanges.since(linkTo([]), headerOf());
   const check = (): void => changes.checkLiveSetting(step, liveSettingOf(step), progress, now);
@@ -187,7 +193,7 @@ async function poolRefused(
 }
 const byOthers = { at: LATER, id: 'T2' };
 
-test('a pool does not go back to fewer pages than the next boot of a VM needs that was tuned since', async () => {
+test('a pool does not shrink below the pages that the next boot of a VM tuned since needs', async () => {
   const guests = [[B, { pages: 50, mark: byOthers }]] as const;
   expect(await poolRefused(guests, { total: 100, free: 100 }, 50)).toBeUndefined();
   expect(await poolRefused(guests, { total: 100, free: 100 }, 20)).toBe(
@@ -199,23 +205,23 @@ test('a pool does not go back to fewer pages than the next boot of a VM needs th
   );
 });
 
-test('pages that were missing before are not missing through the pool', async () => {
+test('pages that were missing before are not counted against the pool', async () => {
   const guests = [[B, { pages: 50, mark: byOthers }]] as const;
   expect(await poolRefused(guests, { total: 40, free: 40 }, 40)).toBeUndefined();
   expect(await poolRefused(guests, { total: 40, free: 40 }, 39)).toMatch(/, 1 would be missing/);
 });
 
 test.each<[string, StepDomain, Guest['mark']]>([
-  ['nobody has tuned', B, undefined],
+  ['no transaction has tuned', B, undefined],
   ['was tuned before', B, { at: EARLIER, id: 'T0' }],
   ['was tuned at the same time', B, { at: AT, id: 'T0' }],
   ['is of the transaction', A, byOthers],
-])('a VM that %s does not keep a pool', async (_, domain, mark) => {
+])('a VM that %s does not block a pool', async (_, domain, mark) => {
   const guest = mark === undefined ? { pages: 50 } : { pages: 50, mark };
   expect(await poolRefused([[domain, guest]], { total: 100, free: 100 }, 0)).toBeUndefined();
 });
 
-test('pages that VMs of the transaction hold are given back first', async () => {
+test('pages that VMs of the transaction hold are released first', async () => {
   const guests = [
     [A, { pages: 60, runs: true }],
     [B, { pages: 30, mark: byOthers }],
@@ -225,7 +231,7 @@ test('pages that VMs of the transaction hold are given back first', async () => 
   expect(await poolRefused(guests, { total: 100, free: 40 }, 20)).toMatch(/, 10 would be missing/);
 });
 
-test('pages that others use and the smaller pool has no more of are missing as well', async () => {
+test('pages in use by others that the smaller pool lacks are missing as well', async () => {
   const guests = [[B, { pages: 30, mark: byOthers, runs: true }]] as const;
   // b runs on 30 pages; those stay in use, and are gone once it stops.
   expect(await poolRefused(guests, { total: 100, free: 70 }, 30)).toBeUndefined();
@@ -234,7 +240,7 @@ test('pages that others use and the smaller pool has no more of are missing as w
   );
 });
 
-test('a pool that is not there any more loses nothing', async () => {
+test('a pool that no longer exists loses nothing', async () => {
   const guests = [[B, { pages: 30, mark: byOthers, runs: true }]] as const;
   const step = { ...pages, sizeKiB: 1_048_576 };
   expect(await poolRefused(guests, { total: 100, free: 70 }, 0, step)).toBeUndefined();

@@ -53,7 +53,7 @@ const broken = (
 
 const A = vm('a', pins('2', '3'));
 
-test('each violation is said once, as it runs or at its next boot', () => {
+test('each violation is reported once, as it runs or at its next boot', () => {
   const all = [broken(A, 'live'), broken(A, 'inactive'), broken(A, 'live')];
   expect(reason(headerOf('a'), [A], all)).toBe(
     '"a" would break HINT_SHARES_CPU as it runs: CPUs 2-3 are taken; ' +
@@ -91,7 +91,7 @@ test('threads of the VM in the way are named with their pins, and only those on 
   );
 });
 
-test('a vCPU without a pin of its own is where the VM may be', () => {
+test('a vCPU without a separate pin runs where the VM may run', () => {
   const c = vm('c', pins('9'));
   const confined: DomainState = {
     ...c,
@@ -116,7 +116,7 @@ test('what counts of the VM in the way is its definition, and what runs where it
   );
 });
 
-test('a VM in the way on other CPUs than those is to be moved, by name', () => {
+test('the text names a VM in the way on other CPUs, which has to be moved', () => {
   const [c, d] = [vm('c', pins('8', '9')), vm('d', pins('8', '9'))];
   const all = [broken(A, 'inactive', '2-3', 'c'), broken(A, 'inactive', '2-3', 'd')];
   expect(reason(headerOf('a'), [A, c, d], all)).toMatch(
@@ -137,7 +137,7 @@ test('the CPUs that a VM is asked about are those of the violations that name it
   );
 });
 
-test('a VM that breaks it only as it runs, and boots without, is to be restarted', () => {
+test('a VM that violates it only until its next boot has to be restarted', () => {
   const c = vm('c', pins('2', '3'));
   const text = (header: JournalHeader, ...all: readonly HostViolation[]): string =>
     reason(header, [A, c], all, RECOVER_NEXT);

@@ -231,7 +231,7 @@ const movedByPins = (domain: StepDomain): Progressed[] => [
   done(pinStep(domain, 1, '5'), '3'),
 ];
 
-test('a VM that runs with a hint of CPUs of its own keeps them until its next boot, and boots as before', () => {
+test('a VM that runs with the hint of dedicated CPUs keeps them until its next boot, and boots as before', () => {
   const tuned: Place = { pins: ['4', '5'], hint: true };
   const steps = [
     done(pinStep(A, 0, '4'), '0-15'),
@@ -244,7 +244,7 @@ test('a VM that runs with a hint of CPUs of its own keeps them until its next bo
   expect([livePins(outlook.after[0]), nextPins(outlook.after[0])]).toEqual(['4 5', '0-15 0-15']);
 });
 
-test('a VM that would come onto the CPUs of another one is a danger to that one, and does not wait', () => {
+test('a VM that would move onto the CPUs of another one is a danger to that one, and does not wait', () => {
   const outlook = outlookOf(
     on(stateOf(A, { pins: ['4', '5'] }), stateOf(C, { pins: ['2', '3'], hint: true })),
     undoing([A], movedByPins(A)),
@@ -253,7 +253,7 @@ test('a VM that would come onto the CPUs of another one is a danger to that one,
   expect([...outlook.waiting]).toEqual([]);
 });
 
-test('a VM of the transaction that others come upon does not wait either where its own places stay', () => {
+test('a VM of the transaction whose CPUs others would get does not wait either if its own places stay', () => {
   const tuned: Place = { pins: ['2', '3'], hint: true };
   const steps = [done(defineStep(A, tuned), letter(A, tuned)), ...movedByPins(C)];
   const outlook = outlookOf(on(stateOf(A, tuned), stateOf(C, { pins: ['4', '5'] })), undoing([A, C], steps));
@@ -261,7 +261,7 @@ test('a VM of the transaction that others come upon does not wait either where i
   expect([...outlook.waiting]).toEqual([]);
 });
 
-test('what a VM would break only at its next boot does not make its places wait', () => {
+test('a violation at the next boot of a VM does not make its places wait', () => {
   const steps = [
     done(pinStep(A, 0, '4'), '6'),
     done(defineStep(A, { pins: ['4', '5'] }), letter(A, { pins: ['2', '3'], hint: true })),
@@ -272,7 +272,7 @@ test('what a VM would break only at its next boot does not make its places wait'
   expect([...outlook.waiting]).toEqual([]);
 });
 
-test('what is broken now, or was before the transaction, is not what undoing it breaks', () => {
+test('a violation now, or before the transaction, is not caused by its undo', () => {
   const before = on(stateOf(A, { pins: ['2', '3'] }), stateOf(C, { pins: ['2', '3'], hint: true }));
   // Already there.
   expect(said(outlookOf(before, undoing([A], movedByPins(A))))).toEqual([]);
@@ -295,7 +295,7 @@ test.each<[string, StepProgress, string]>([
   ['was not begun', { kind: 'untouched' }, '4 5'],
   ['had nothing to change', { kind: 'same' }, '4 5'],
   ['was undone', { kind: 'undone', note: undefined }, '4 5'],
-])('a pin that %s goes back only if it was set', (_, progress, pins) => {
+])('a pin that %s is undone only if it was set', (_, progress, pins) => {
   const steps = [{ step: pinStep(A, 0, '4'), progress }];
   const [after] = outlookOf(on(stateOf(A, { pins: ['4', '5'] })), undoing([A], steps)).after;
   expect(livePins(after)).toBe(pins);
@@ -303,7 +303,7 @@ test.each<[string, StepProgress, string]>([
 
 /** It was moved from 2-3 to 4-5 by its definition alone, and its rollback restarts it. */
 test.each<[string, StepProgress, string]>([
-  ['is to come', { kind: 'untouched' }, '2 3'],
+  ['is still ahead', { kind: 'untouched' }, '2 3'],
   ['was begun', { kind: 'doing', was: null, run: undefined }, '2 3'],
   ['was done', { kind: 'done', was: null, run: undefined, now: null, proof: [] }, '4 5'],
 ])('a restart of a rollback that %s counts once', (_, progress, pins) => {
@@ -319,11 +319,11 @@ test.each<[string, StepProgress, string]>([
 });
 
 test.each<[string, unknown, string]>([
-  ['the run that was to end', { active: true, paused: false, id: 2, notId: null, force: false }, '4 5'],
+  ['the run that should end', { active: true, paused: false, id: 2, notId: null, force: false }, '4 5'],
   ['another run', { active: true, paused: false, id: 1, notId: null, force: false }, '2 3'],
-  ['no run that is known', null, '2 3'],
-  ['what an older journal says', 'on', '2 3'],
-])('a recovery restarts a VM that was to be restarted, unless it still is %s', (_, was, pins) => {
+  ['an unknown run', null, '2 3'],
+  ['the value in an older journal', 'on', '2 3'],
+])('a recovery expects the restart of a VM that is still in the run that should end: %s', (_, was, pins) => {
   const steps = [
     done(defineStep(A, { pins: ['4', '5'] }), letter(A, { pins: ['2', '3'] })),
     done({ kind: 'restart', domain: A, to: 'restarted' }, was),
@@ -332,7 +332,7 @@ test.each<[string, unknown, string]>([
   expect(livePins(after)).toBe(pins);
 });
 
-test('changes of the host in between change no domain', () => {
+test('changes of the host in between do not change domains', () => {
   const hostStep = done({ kind: 'hostPages', cell: 0, sizeKiB: 2_048, to: 8 }, 4);
   const [after] = outlookOf(
     on(stateOf(A, { pins: ['4', '5'] })),
@@ -341,7 +341,7 @@ test('changes of the host in between change no domain', () => {
   expect(livePins(after)).toBe('2 3');
 });
 
-test('each VM that cannot go back is held with its own reason', () => {
+test('each VM that cannot be undone is blocked with a reason', () => {
   const [d, e] = [domainOf('d'), domainOf('e')];
   const ground = on(
     stateOf(A, { pins: ['4', '5'] }),
@@ -359,7 +359,7 @@ test('each VM that cannot go back is held with its own reason', () => {
   expect(b).not.toContain('"d"');
 });
 
-test('of two VMs of which one is enough the first is held, and one without another as well', () => {
+test('if one of two VMs is enough to block, the first is blocked, and so is one without another', () => {
   const free: Place = { pins: ['8', '9'] };
   const steps = [...movedByPins(A), done(defineStep(B, free), letter(B, { pins: ['2', '3'], hint: true }))];
   const ground = on(stateOf(A, { pins: ['4', '5'] }), stateOf(B, free));
@@ -377,7 +377,7 @@ test.each<[StepProgress, number]>([
   [{ kind: 'doing', was: '2', run: 1 }, 2],
   [{ kind: 'same' }, 0],
   [{ kind: 'done', was: '2', run: 1, now: '4', proof: [] }, 0],
-])('to finish a transaction is a danger where a step is still to be made: %j', (progress, count) => {
+])('finishing a transaction is a danger if a step is missing: %j', (progress, count) => {
   const ground = on(stateOf(A, { pins: ['2', '3'] }), stateOf(C, { pins: ['4', '5'], hint: true }));
   const { header, steps } = undoing([A], [{ step: pinStep(A, 0, '4'), progress }]);
   const broken = brokenIfFinished(ground, { header, steps });
@@ -386,7 +386,7 @@ test.each<[StepProgress, number]>([
   );
 });
 
-test('the CPUs that a plan kept for the host are those of the header, and the host’s own without it', () => {
+test('the CPUs reserved for the host are those of the header, and the default without it', () => {
   const of = host();
   expect(`${hostAsPlanned(of, { hostCpus: '3-4' }).hostCpus}`).toBe('3-4');
   expect(hostAsPlanned(of, { hostCpus: undefined })).toBe(of);

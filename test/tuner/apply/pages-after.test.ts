@@ -219,7 +219,7 @@ function shrunk(
 /** That VM as one that is off and without huge pages. */
 const plain = ({ domain }: DomainState): DomainState => guest(domain.name, {});
 
-test('a pool of another size has as many pages free as are left of it, and other pools are as they were', () => {
+test('a resized pool has as many free pages as are left of it, and other pools are unchanged', () => {
   const of = cellsOf([100, 10], [100, 10]);
   const pools = (to: number, returned: number) =>
     withPool(of.cells, { cell: 1, sizeKiB: MIB_2, to, returned }).map(({ pages }) => pages);
@@ -238,11 +238,11 @@ test('pages of a pool that domains hold are those of domains that are bound to i
   expect(heldIn(of, domains, 1, GIB_1)).toBe(0);
 });
 
-test('where no VM has huge pages, pages that are in use are no reason to refuse', () => {
+test('where no VM has huge pages, pages in use do not cause a refusal', () => {
   expect(shrunk(cellsOf([100, 0]), [guest('a', {})], [0, 0])).toBe('fine');
 });
 
-test('a pool that is not there any more stands in no way', () => {
+test('a pool that no longer exists blocks nothing', () => {
   const a = guest('a', { holds: 10, numa: strict('0') });
   for (const restarts of [true, false])
     expect(
@@ -278,7 +278,7 @@ test('without restarts the VMs of the transaction keep their pages, and those th
   );
 });
 
-test('a VM of the transaction gives back its pages before it boots, and then wants all of them', () => {
+test('a VM of the transaction releases its pages before it boots, and then needs all of them', () => {
   const a = guest('a', { holds: 100, numa: strict('0') });
   expect(shrunk(cellsOf([100, 0]), [a], [0, 100], { own: [a] })).toBe('fine');
   expect(shrunk(cellsOf([100, 0]), [a], [0, 50], { own: [a] })).toBe(
@@ -291,7 +291,7 @@ test('another VM that runs has its pages, and needs none of those that the pool 
   expect(shrunk(cellsOf([150, 50]), [b], [0, 100])).toBe('fine');
 });
 
-test('pages that a VM lacks which nobody has tuned are not counted, neither before nor after', () => {
+test('missing pages of an untuned VM are not counted, neither before nor after', () => {
   const by = guest('c', { wants: 100, numa: strict('0') });
   expect(shrunk(cellsOf([100, 100]), [by], [0, 0])).toBe('fine');
   const much = guest('d', { wants: 1_000, numa: strict('0') });
@@ -302,7 +302,7 @@ test('pages that a VM lacks which nobody has tuned are not counted, neither befo
   );
 });
 
-test('what a VM lacks already does not stand in the way', () => {
+test('pages that a VM lacks already do not block the change', () => {
   const tuned = guest('a', { wants: 80, numa: strict('0'), tuned: true });
   expect(shrunk(cellsOf([50, 50]), [tuned], [0, 50])).toBe('fine');
   expect(shrunk(cellsOf([50, 50]), [tuned], [0, 49])).toMatch(/^31 huge pages/);
@@ -311,7 +311,7 @@ test('what a VM lacks already does not stand in the way', () => {
 test.each<[string, readonly [number, number], Guest, Guest, number]>([
   ['both together have no more', [100, 0], { holds: 60, wants: 10 }, { holds: 60, wants: 10 }, 20],
   ['one has no more', [100, 50], { holds: 60, wants: 10 }, {}, 10],
-])('VMs give back no more pages than are in use: %s', (_, pool, first, second, wants) => {
+])('VMs release no more pages than are in use: %s', (_, pool, first, second, wants) => {
   const own = [guest('a', { ...first, numa: strict('0') }), guest('b', { ...second, numa: strict('0') })];
   const c = guest('c', { wants, numa: strict('0'), tuned: true });
   const after = [...own.map(plain), c];
@@ -321,7 +321,7 @@ test.each<[string, readonly [number, number], Guest, Guest, number]>([
   );
 });
 
-test('a VM that is bound to several cells gives back pages where no bound VM has those in use', () => {
+test('a VM that is bound to several cells releases pages where no bound VM has those in use', () => {
   const own = guest('a', { holds: 100, numa: strict('0-1') });
   const b = guest('b', { holds: 100, numa: strict('1') });
   const to = (cell: number): string =>
@@ -329,7 +329,7 @@ test('a VM that is bound to several cells gives back pages where no bound VM has
   expect([to(0), to(1)]).toEqual(['fine', expect.stringContaining('other VMs use 100 of them now')]);
 });
 
-test('a VM that is bound to one cell gives back its pages once', () => {
+test('a VM that is bound to one cell releases its pages once', () => {
   const own = guest('a', { holds: 100, numa: strict('0') });
   const b = guest('b', { holds: 100 });
   const to = (pages: number): string =>
@@ -337,7 +337,7 @@ test('a VM that is bound to one cell gives back its pages once', () => {
   expect([to(100), to(99)]).toEqual(['fine', expect.stringContaining('other VMs use 100 of them now')]);
 });
 
-test('a VM has no pages of cells that it may not have memory of', () => {
+test('a VM has no pages in cells that its control group forbids', () => {
   const own = guest('a', { holds: 100, numa: strict('1-2') });
   const other = guest('b', { holds: 100 });
   const to = (cell: number): string =>
@@ -360,7 +360,7 @@ test('a VM has its pages in the cells that it prefers, and others have theirs el
   expect(to(0, 89)).toContain('other VMs use 90 of them now');
 });
 
-test('of three VMs that are bound to no cell each gives back pages of its own', () => {
+test('three VMs that are not bound to a cell each release separate pages', () => {
   const own = ['b', 'c', 'd'].map((name) => guest(name, { holds: 100 }));
   const bound = guest('a', { holds: 100, numa: strict('0') });
   const to = (cell: number, pages: number): string =>
@@ -372,7 +372,7 @@ test('of three VMs that are bound to no cell each gives back pages of its own', 
   expect(to(0, 99)).toContain('other VMs use 100 of them now');
 });
 
-test('pages that nobody accounts for are all taken before those of the next cell', () => {
+test('pages that no VM accounts for are all released before those of the next cell', () => {
   const own = guest('b', { holds: 100 });
   const [bound, other] = [guest('a', { holds: 100, numa: strict('0') }), guest('c', { holds: 100 })];
   const to = (pages: number): string =>
@@ -383,7 +383,7 @@ test('pages that nobody accounts for are all taken before those of the next cell
   expect([to(100), to(99)]).toEqual(['fine', expect.stringContaining('other VMs use 100')]);
 });
 
-test('where bound VMs account for more than there is, a VM gives back pages all the same, and each only once', () => {
+test('where bound VMs account for more than there is, a VM still releases pages, and each only once', () => {
   const own = guest('b', { holds: 100 });
   const bound = [
     guest('a', { holds: 100, numa: strict('0') }),

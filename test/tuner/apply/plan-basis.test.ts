@@ -24,7 +24,7 @@ const FULL = `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' pro
 const factsOf = (of: DomainState): Readonly<Record<string, string>> | undefined =>
   basisOf(host(), [of]).domains[of.domain.uuid]?.facts;
 
-test('what a domain claims of the host is said with all that a place stands on', () => {
+test('the claims of a domain on the host include all that a placement depends on', () => {
   expect(factsOf(state(xmlOf('a', FULL)))).toEqual({
     vCPUs: '2 of 4',
     'vCPU set': '0-7',
@@ -39,7 +39,7 @@ test('what a domain claims of the host is said with all that a place stands on',
   });
 });
 
-test('what a domain does not say is none, and what libvirt does not say is a question', () => {
+test('what a domain does not set is none, and what libvirt does not report is unknown', () => {
   expect(factsOf(state(xmlOf('a')))).toEqual({
     vCPUs: '? of ?',
     'vCPU set': 'none',
@@ -57,7 +57,7 @@ test('what a domain does not say is none, and what libvirt does not say is a que
   );
 });
 
-test('what runs and what boots are both claimed; where they claim the same it is said once', () => {
+test('the running and the next definition both have claims; equal claims are listed once', () => {
   const pinned = (cpu: number): string =>
     xmlOf('a', `<vcpu>1</vcpu><cputune><vcpupin vcpu='0' cpuset='${cpu}'/></cputune>`);
   const both = state(pinned(3), { live: view(pinned(2)) });
@@ -69,7 +69,7 @@ test('what runs and what boots are both claimed; where they claim the same it is
 /** With control groups that let VMs have these CPUs, and memory of these cells. */
 const localHost = (more: Partial<HostFacts['local']>): HostFacts => host({ local: { ...LOCAL, ...more } });
 
-test('of the host the CPUs, the cells and the pools of large pages count, and free memory does not', () => {
+test('of the host, CPUs, cells and pools of huge pages count, and free memory does not', () => {
   const { host: facts } = basisOf(host(), []);
   expect(facts).toEqual({
     'online CPUs': '0-31',
@@ -93,7 +93,7 @@ test('of the host the CPUs, the cells and the pools of large pages count, and fr
   });
 });
 
-test('another layout of CPUs is another topology, and another size of memory or of pools is not', () => {
+test('a different layout of CPUs is a different topology, and a different size of memory or of pools is not', () => {
   const topologyOf = (of: HostFacts): string | undefined => basisOf(of, []).host['CPU topology'];
   const of = host();
   const changed = (change: (cell: HostFacts['topology']['cells'][number]) => object): HostFacts => ({
@@ -122,7 +122,7 @@ const inPartition = (name: string, partition?: string): DomainState =>
 const partitionsOf = (of: HostFacts, ...domains: readonly DomainState[]): [string, string][] =>
   Object.entries(basisOf(of, domains).host).filter(([what]) => what.startsWith('partition'));
 
-test('a partition that lets its domains have other CPUs or cells than the others is said, each once', () => {
+test('a partition with other CPUs or cells than the rest is listed once', () => {
   const set = (cpus: string, cells: string) => ({
     cpus: CpuSet.parse(cpus),
     memoryCells: CpuSet.parse(cells),
@@ -152,7 +152,7 @@ test('a partition that lets its domains have other CPUs or cells than the others
   expect(partitionsOf(of, { ...inPartition('a'), live: runs.inactive })).toHaveLength(1);
 });
 
-test('a partition without limits of its own is like the host; one of which less or more is known is not', () => {
+test('a partition without separate limits equals the host; one of which less or more is known does not', () => {
   const only = (cpus: string | undefined, memoryCells: string | undefined): HostFacts =>
     localHost({
       cpusets: new Map([
@@ -181,7 +181,7 @@ const basis = (domains: PlanBasis['domains'], facts: PlanBasis['host'] = {}): Pl
   domains,
 });
 
-test('what has moved is said fact by fact, with what came and what went', () => {
+test('changes are listed fact by fact, with what was added and removed', () => {
   const before = basis(
     { 1: { name: 'a', facts: { pins: '2', mark: 'x' } }, 2: { name: 'b', facts: {} } },
     { CPUs: '0-3', cells: '0' },
@@ -201,7 +201,7 @@ test('what has moved is said fact by fact, with what came and what went', () => 
   expect(movedSince(before, before)).toEqual([]);
 });
 
-test('a run’s own changes are its domains’, as far as they are there, and the host’s', () => {
+test('the changes of a run are those of its existing domains and of the host', () => {
   const before = basis(
     { 1: { name: 'a', facts: { pins: '2' } }, 2: { name: 'b', facts: { pins: '4' } } },
     { pools: '1' },
@@ -215,7 +215,7 @@ test('a run’s own changes are its domains’, as far as they are there, and th
   );
 });
 
-test('others are the domains that are not of the run, without the host', () => {
+test('others are the domains outside the run, without the host', () => {
   const all = basis({ 1: { name: 'a', facts: {} }, 2: { name: 'b', facts: {} } }, { pools: '1' });
   expect(others(all, ['1'])).toEqual(basis({ 2: { name: 'b', facts: {} } }));
 });

@@ -33,7 +33,7 @@ async function pinned(more: readonly NewEvent[] = [done(0, '2')], steps: readonl
   return { ...it, work };
 }
 
-test('what was begun goes back, and what was not is left alone', async () => {
+test('steps that were begun are undone, and others are not changed', async () => {
   const { libvirt, domain, work } = await pinned([], [pages(99)]);
   expect(await undo(work)).toEqual({ remains: [], notes: [] });
   expect([pinsOf(domain), libvirt.pages]).toEqual(['0-7', 16]);
@@ -41,7 +41,7 @@ test('what was begun goes back, and what was not is left alone', async () => {
   expect(noteOf(work, 0)).toBeUndefined();
 });
 
-test('what is as it was before is not set once more, if it was seen to be done', async () => {
+test('a value that is as it was before is not set again, if its step was verified', async () => {
   const { libvirt, domain, work } = await pinned();
   setTo(domain, '0-7');
   await undo(work);
@@ -52,13 +52,13 @@ test('what is as it was before is not set once more, if it was seen to be done',
   expect(unsure.libvirt.calls).toContain('domainPinVcpuFlags');
 });
 
-test('an undo that was cut off goes on to what it was going to', async () => {
+test('an interrupted undo continues to the same target', async () => {
   const { domain, work } = await pinned([done(0, '2'), { event: 'undoing', step: 0, to: '5' }]);
   expect(await undo(work)).toEqual({ remains: [], notes: [] });
   expect(pinsOf(domain)).toBe('5');
 });
 
-test('steps that are to be left are journalled as undone, with why where there is a reason', async () => {
+test('steps that are left out are journalled as undone, with the reason if there is one', async () => {
   for (const left of [true, 'it waits']) {
     const { domain, work } = await pinned();
     expect(await undo(work, { leave: ({ kind }) => kind === 'vcpuPin' && left })).toEqual({
@@ -72,7 +72,7 @@ test('steps that are to be left are journalled as undone, with why where there i
   expect(pinsOf(domain)).toBe('0-7');
 });
 
-test('a domain that is held stays as it is, and the host with it; other domains go back', async () => {
+test('a blocked domain stays unchanged, and the host with it; other domains are undone', async () => {
   const { libvirt, domain, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
   libvirt.pages = 32;
   const others = new Map([['another', 'it is in the way']]);
@@ -89,14 +89,14 @@ test('a domain that is held stays as it is, and the host with it; other domains 
   expect(eventsOf(own.work)).not.toContain('rolledBack');
 });
 
-test('the host goes back where no domain is held', async () => {
+test('the host is undone if no domain is blocked', async () => {
   const { libvirt, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
   libvirt.pages = 32;
   expect(await undo(work, { held: new Map() })).toEqual({ remains: [], notes: [] });
   expect(libvirt.pages).toBe(16);
 });
 
-test('what cannot go back remains, with the code of its error or that of a step', async () => {
+test('what cannot be undone remains, with the code of its error or that of a step', async () => {
   for (const [error, code] of [
     [new TunerError('TUNE_JOURNAL', 'out of luck'), 'TUNE_JOURNAL'],
     [new Error('out of luck'), 'TUNE_STEP'],
@@ -112,7 +112,7 @@ test('what cannot go back remains, with the code of its error or that of a step'
   }
 });
 
-test('a set that failed, but after which all is as it was, is no failure', async () => {
+test('a failed call after which the old value is in place is not a failure', async () => {
   const { libvirt, domain, work } = await pinned();
   libvirt.onCall = (name) => {
     if (name !== 'domainPinVcpuFlags') return;
@@ -122,7 +122,7 @@ test('a set that failed, but after which all is as it was, is no failure', async
   expect(await undo(work)).toEqual({ remains: [], notes: [] });
 });
 
-test('a set that failed while nothing can be read remains with why it failed', async () => {
+test('a failed call after which the value cannot be read remains, with the reason', async () => {
   const { libvirt, work } = await pinned();
   let failed = false;
   libvirt.onCall = (name) => {
@@ -152,7 +152,7 @@ test.each<[string, string, (it: ReturnType<typeof world>) => void]>([
       domain.run = undefined;
     },
   ],
-])('live settings of a domain that %s have ended, which is said and journalled', async (_, note, end) => {
+])('live settings of a domain that %s have ended, which is reported and journalled', async (_, note, end) => {
   const it = await pinned();
   end(it);
   expect(await undo(it.work)).toEqual({ remains: [], notes: [note] });
@@ -167,7 +167,7 @@ test.each<[string, string, (it: ReturnType<typeof world>) => void]>([
   expect(await undo(late.work)).toEqual({ remains: [], notes: [note] });
 });
 
-test('a domain that was restarted before or while its settings go back has none of them any more', async () => {
+test('a domain that was restarted before or during the undo no longer has any of its settings', async () => {
   for (const when of ['domainGetVcpuPinInfo', 'domainPinVcpuFlags'] as const) {
     const { libvirt, domain, work } = await pinned();
     let failed = false;
@@ -205,7 +205,7 @@ test('a definition that cannot be read remains, whatever the domain runs', async
   expect(await undo(work)).toMatchObject({ remains: [{ message: 'not now' }], notes: [] });
 });
 
-test('a definition that is not there any more has nothing to go back to; what runs has', async () => {
+test('a definition that no longer exists has nothing to restore; the running domain has', async () => {
   const { libvirt, domain } = world();
   setTo(domain, '2');
   const steps = [pin(domain, 0, '2'), define(domain, 2048)];
@@ -243,7 +243,7 @@ const asFailed = (now: unknown): NewEvent[] => [
   { event: 'failed', step: 0, code: 'TUNE_READ_BACK', message: '', now },
 ];
 
-test('a definition goes back where it is the one that was put there, as it was seen then', async () => {
+test('a definition is restored where it is still the one that was written, as it was read then', async () => {
   expect(await redefined('before', asSeen)).toEqual({ said: '', isBack: true });
   expect(await redefined('seen', asSeen)).toEqual({ said: '', isBack: true });
   expect(await redefined('seen', asFailed)).toEqual({ said: '', isBack: true });
@@ -251,7 +251,7 @@ test('a definition goes back where it is the one that was put there, as it was s
   expect(await redefined('ours', asSeen)).toMatchObject({ isBack: false });
 });
 
-test('a definition that somebody else has put there since stays, unless it is forced', async () => {
+test('a definition that another user has written since stays, except with --force', async () => {
   const { said, isBack } = await redefined('theirs', () => []);
   expect(said).toMatch(
     /^it was changed by something else since: .*; review the change, then use --force to restore the old definition anyway$/,
@@ -260,7 +260,7 @@ test('a definition that somebody else has put there since stays, unless it is fo
   expect(await redefined('theirs', () => [], true)).toEqual({ said: '', isBack: true });
 });
 
-test('after a while what others have set is left alone, unless it is forced or the run has ended', async () => {
+test('after a while what others have set is not changed, except with --force or if the run has ended', async () => {
   const others = async (more: Partial<UndoOptions>, meanwhile?: (it: ReturnType<typeof world>) => void) => {
     const it = await pinned();
     meanwhile?.(it);
@@ -279,7 +279,7 @@ test('after a while what others have set is left alone, unless it is forced or t
   ]);
 });
 
-test('what others have done is looked at only where they had the time', async () => {
+test('changes by others are checked only where they had the time', async () => {
   const listed = async (more: Partial<UndoOptions>): Promise<boolean> => {
     const { libvirt, work } = await pinned();
     await undo(work, more);
@@ -290,7 +290,7 @@ test('what others have done is looked at only where they had the time', async ()
   expect(await listed({})).toBe(false);
 });
 
-test('a libvirt that does not list its domains is said, and all that it lets go back does', async () => {
+test('a libvirt that does not list its domains is reported, and everything possible is undone', async () => {
   const { libvirt, domain, work } = await pinned();
   libvirt.onCall = (name) => {
     if (name === 'connectListAllDomains') throw new Error('not now');
@@ -313,7 +313,7 @@ const tuned = ({ libvirt, domain }: ReturnType<typeof world>): void => {
   };
 };
 
-test('a domain that another transaction has tuned since is left as it is, its restart too', async () => {
+test('a domain that another transaction has tuned since is not changed, nor restarted', async () => {
   const it = await pinned();
   tuned(it);
   const { remains } = await undo(it.work, { cutOff: true });
@@ -333,7 +333,7 @@ test('a domain that another transaction has tuned since is left as it is, its re
   expect(other.domain.run?.id).toBe(id);
 });
 
-test('a pool that a VM tuned since stands on does not shrink', async () => {
+test('a pool that a VM tuned since depends on does not shrink', async () => {
   const libvirt = new FakeLibvirt();
   libvirt.pages = 32;
   const work = await workOn(libvirt, [], [pages(32)], [doing(0, 16), done(0, 32)]);
@@ -353,7 +353,7 @@ test('a pool that a VM tuned since stands on does not shrink', async () => {
   expect(libvirt.pages).toBe(32);
 });
 
-test('a domain that does not start is tried again after the other domains, and before the host goes back', async () => {
+test('a domain that does not start is tried again after the other domains, and before the host is undone', async () => {
   const libvirt = new FakeLibvirt();
   const [db, web] = [libvirt.add('db01', UUIDS[0]), libvirt.add('web02', UUIDS[1])];
   libvirt.pages = 32;
@@ -381,7 +381,7 @@ test('a domain that does not start is tried again after the other domains, and b
   expect([db.run?.id, web.run?.id].every((id) => id !== undefined && id > 2)).toBe(true);
 });
 
-test('after a boot of the host its settings are as they were, and of a boot that is not known nothing is assumed', async () => {
+test('after a reboot of the host its settings are as before, and without a known boot id nothing is assumed', async () => {
   const procRoot = join(stateDir(), 'proc');
   mkdirSync(`${procRoot}/sys/kernel/random`, { recursive: true });
   writeFileSync(`${procRoot}/sys/kernel/random/boot_id`, 'second\n');
@@ -402,7 +402,7 @@ test('after a boot of the host its settings are as they were, and of a boot that
   expect(await outcome(undefined)).toEqual(['', 16]);
 });
 
-test('an undo takes its lease again, has room for its journal, and does not listen to a stop', async () => {
+test('an undo takes its lease again, has room for its journal, and ignores a stop', async () => {
   const { libvirt } = world();
   let regained = 0;
   const work = await workOn(libvirt, [], [pages(32)], [], {

@@ -68,6 +68,17 @@ export class FakeLibvirt {
     return domain;
   }
 
+  /** From now on its domains can be listed, and the free pages of its pool: all but these. */
+  listed(pagesInUse = 0): void {
+    this.answers = {
+      connectListAllDomains: ({ flags }) => ({
+        domains: flags === 0 ? this.domains.map((domain) => this.#handle(domain)) : [],
+        count: this.domains.length,
+      }),
+      nodeGetFreePages: () => ({ counts: [BigInt(this.pages - pagesInUse)] }),
+    };
+  }
+
   start(domain: FakeDomain, paused: boolean): void {
     const xml = this.runsAs(domain.definition ?? '');
     const pinned = (vcpu: number): string =>

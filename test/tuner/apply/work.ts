@@ -7,13 +7,28 @@ import type { Step } from '../../../tuner/steps/step.ts';
 import type { FakeDomain, FakeLibvirt } from './fake-libvirt.ts';
 import { options, stateFolder, transaction } from './fixtures.ts';
 
-const open: Work[] = [];
+const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
-  for (const { journal, link } of open.splice(0)) {
-    await journal.close();
-    await link.close();
-  }
+  for (const each of open.splice(0)) await each.close();
 });
+
+/** What steps reach it through. */
+export async function linkTo(libvirt: FakeLibvirt, more: Partial<HostLinkOptions> = {}): Promise<HostLink> {
+  const link = new HostLink({
+    open: () => libvirt.connect(),
+    local: undefined,
+    restart: options(libvirt).restart,
+    reconnectMs: 20,
+    signal: undefined,
+    trace: () => undefined,
+    say: () => undefined,
+    saved: () => undefined,
+    ...more,
+  });
+  await link.open();
+  open.push(link);
+  return link;
+}
 
 /** A transaction that has come as far as these events say. */
 export async function workOn(
@@ -28,28 +43,15 @@ export async function workOn(
     ...{ format: JOURNAL_FORMAT, id, at: new Date().toISOString(), version: '1.2.3', command, uri, hostname },
     ...{ domains: [...planned], steps: [...steps], notes: [...notes], ...more.header },
   };
-  const trace = (): void => undefined;
   const journal = await Journal.create(await stateFolder(), header, {
     now: () => new Date(),
-    trace,
+    trace: () => undefined,
     onEvent: () => undefined,
   });
+  open.push(journal);
   for (const event of events) await journal.append(event);
-  const { restart } = options(libvirt);
-  const link = new HostLink({
-    open: () => libvirt.connect(),
-    local: undefined,
-    restart,
-    reconnectMs: 20,
-    signal: undefined,
-    trace,
-    say: () => undefined,
-    saved: (uuid) => planned.find(({ domain }) => domain.uuid === uuid),
-    ...more.link,
-  });
-  await link.open();
-  open.push({ journal, link });
-  return { journal, link };
+  const saved = (uuid: string) => planned.find(({ domain }) => domain.uuid === uuid);
+  return { journal, link: await linkTo(libvirt, { saved, ...more.link }) };
 }
 
 /** About to be set, on the run with that id. */

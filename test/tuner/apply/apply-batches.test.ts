@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { applyBatches, type BatchOptions, type RunResult } from '../../../tuner/apply/apply-batches.ts';
+import { readBasis } from '../../../tuner/apply/host-state.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { FakeLibvirt } from './fake-libvirt.ts';
 import { held, options, pages, pin, transaction } from './fixtures.ts';
+import { linkTo } from './work.ts';
 
 const uuidOf = (index: number): string => `${index}`.repeat(8).concat('-2222-4333-8444-555555555555');
 
@@ -164,4 +166,92 @@ test('a first transaction that cannot begin rejects; a later one ends the run wi
     ['vm2'],
     'TUNE_CHANGED',
   ]);
+});
+
+test('what the run itself has changed counts for the next transaction as it is now, and what others did does not', async () => {
+  for (const others of [false, true]) {
+    const { libvirt, domains, parts } = four();
+    libvirt.listed();
+    const basis = await readBasis(await linkTo(libvirt), 'qemu:///system');
+    const [vm1, , vm3] = domains;
+    const { result } = await runOf(
+      libvirt,
+      parts.map((each) => ({ ...each, basis })),
+      {
+        onOutcome: (_, { domains: [of] }) => {
+          // Its mark, as virtune writes it into each domain that it has tuned.
+          const changed = of?.domain.name === 'vm1' ? [vm1, ...(others ? [vm3] : [])] : [];
+          for (const domain of changed) {
+            const definition = domain?.definition?.replace('1048576', '2097152');
+            if (domain !== undefined) domain.definition = definition;
+          }
+        },
+      },
+    );
+    if (others) {
+      expect([result.outcomes.length, names(result.notTried)]).toEqual([1, ['vm2', 'vm3', 'vm4']]);
+      expect(result.stopped).toMatchObject({
+        code: 'TUNE_CHANGED',
+        message: expect.stringMatching(/domain "vm3": memory had /),
+      });
+      expect(result.stopped?.message).not.toContain('"vm1"');
+    } else expect([result.outcomes.length, result.stopped]).toEqual([4, undefined]);
+    expect(result.outcomes[0]?.transaction.basis).toBe(basis);
+  }
+});
+
+test('a failure that is not virtune’s ends the run as one of a step, with its cause', async () => {
+  const { libvirt, parts } = four();
+  const fault = new RangeError('a fault');
+  const { result } = await runOf(libvirt, parts, {
+    batch: 1,
+    pauseMs: 1,
+    sleep: async () => {
+      throw fault;
+    },
+  });
+  expect(result.stopped).toMatchObject({ code: 'TUNE_STEP', message: 'a fault', cause: fault });
+  expect(result.outcomes).toHaveLength(1);
+});
+
+test('every VM that went down is named, and only those that ran', async () => {
+  const { libvirt, domains, parts } = four();
+  const { happened, result } = await runOf(libvirt, parts, {
+    batch: 3,
+    onOutcome: (_, { domains: [of] }) => {
+      if (of?.domain.name !== 'vm3') return;
+      for (const domain of domains.slice(1, 3)) domain.run = undefined;
+    },
+  });
+  expect(happened).toEqual([]);
+  expect(result.stopped?.message).toBe(
+    '"vm2", "vm3" stopped running after its change was applied and verified; the remaining VMs are unchanged',
+  );
+});
+
+test('after the canaries batches count from there, and the VMs are looked at each time', async () => {
+  const { libvirt, parts } = four();
+  let asked = 0;
+  const { happened } = await runOf(libvirt, parts, {
+    canary: 2,
+    batch: 1,
+    pauseMs: 1,
+    goOn: async () => ++asked > 0,
+  });
+  expect(happened).toEqual([
+    'committed vm1',
+    'committed vm2',
+    '2 done, 2 left; pausing for 0.001 s',
+    'slept 1 ms',
+    'committed vm3',
+    '3 done, 1 left; pausing for 0.001 s',
+    'slept 1 ms',
+    'committed vm4',
+  ]);
+  expect(asked).toBe(1);
+});
+
+test('canaries without anybody to ask go on to the rest', async () => {
+  const { libvirt, parts } = four();
+  expect((await runOf(libvirt, parts, { canary: 1 })).happened).toHaveLength(4);
 });

@@ -83,3 +83,57 @@ test('restarts that a rollback adds go forth, right after the definition that th
   expect(back[at]?.index).toBe(steps.length);
   expect(steps[back[at - 1]?.index ?? -1]).toMatchObject({ kind: 'definition', domain: WEB });
 });
+
+/** The same, in words. */
+const words = (steps: readonly Step[]): string[] =>
+  steps.map((step) =>
+    'domain' in step
+      ? `${step.domain.name} ${step.kind}${step.kind === 'ioThread' ? ` ${step.to}` : ''}`
+      : `cell ${(step as typeof grow & { cell: number }).cell}`,
+  );
+
+test('without a restart what is live comes before the definition, and with one after it', () => {
+  const reversed = [grow, ...ofDomain(DB), shrink].toReversed();
+  expect(words(inValidOrder(reversed, shrinks))).toEqual([
+    'cell 0',
+    'db01 ioThread present',
+    'db01 vcpuPin',
+    'db01 ioThreadPin',
+    'db01 ioThread absent',
+    'db01 definition',
+    'db01 mark',
+    'cell 1',
+  ]);
+  expect(words(inValidOrder([restart(DB), ...reversed], shrinks))).toEqual([
+    'cell 0',
+    'db01 definition',
+    'db01 restart',
+    'db01 ioThread present',
+    'db01 vcpuPin',
+    'db01 ioThreadPin',
+    'db01 ioThread absent',
+    'db01 mark',
+    'cell 1',
+  ]);
+});
+
+const define = (domain: StepDomain): Step => ({ kind: 'definition', domain, to: '<domain/>' });
+const pin = (domain: StepDomain): Step => ({ kind: 'vcpuPin', domain, vcpu: 0, to: '1' });
+
+test('on the way back each VM starts right after its own definition, and one without a definition first of all', () => {
+  const steps = [grow, define(WEB), restart(WEB), define(DB), restart(DB), pin(DB)];
+  const all = [...steps, restart(WEB)];
+  const back = undoOrder(steps, all.slice(steps.length));
+  expect(back.map(({ index, how }) => `${how} ${words([all[index] as Step])}`)).toEqual([
+    'back db01 vcpuPin',
+    'back db01 definition',
+    'back db01 restart',
+    'back web02 definition',
+    'forth web02 restart',
+    'back web02 restart',
+    'back cell 0',
+  ]);
+  const other: StepDomain = { uuid: '33333333-2222-4333-8444-555555555555', name: 'new03' };
+  const without = [grow, define(DB), restart(other)];
+  expect(undoOrder(without, []).map(({ index }) => index)).toEqual([2, 1, 0]);
+});

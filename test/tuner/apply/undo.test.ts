@@ -220,7 +220,7 @@ test('a definition that no longer exists has nothing to restore; the running dom
 async function redefined(
   now: 'theirs' | 'ours' | 'seen' | 'before',
   more: (seen: unknown) => readonly NewEvent[],
-  force = false,
+  how: Partial<UndoOptions> = {},
 ) {
   const { libvirt, domain, defined } = world();
   const step = define(domain, 2048);
@@ -235,7 +235,7 @@ async function redefined(
     seen: seen.xml,
     before: defined,
   }[now];
-  const { remains } = await undo(work, { force });
+  const { remains } = await undo(work, how);
   return { said: remains.map(({ message }) => message).join(), isBack: domain.definition === defined };
 }
 const asSeen = (seen: unknown): NewEvent[] => [done(0, seen)];
@@ -257,7 +257,8 @@ test('a definition that another user has written since stays, except with --forc
     /^it was changed by something else since: .*; review the change, then use --force to restore the old definition anyway$/,
   );
   expect(isBack).toBe(false);
-  expect(await redefined('theirs', () => [], true)).toEqual({ said: '', isBack: true });
+  expect(await redefined('theirs', () => [], { cutOff: true })).toEqual({ said, isBack: false });
+  expect(await redefined('theirs', () => [], { force: true })).toEqual({ said: '', isBack: true });
 });
 
 test('after a while what others have set is not changed, except with --force or if the run has ended', async () => {
@@ -357,14 +358,12 @@ test('a domain that does not start is tried again after the other domains, and b
   const libvirt = new FakeLibvirt();
   const [db, web] = [libvirt.add('db01', UUIDS[0]), libvirt.add('web02', UUIDS[1])];
   libvirt.pages = 32;
-  const steps = [pages(32), restart(db), restart(web)];
+  const steps = [pages(24), pages(32), restart(db), restart(web)];
   const started = { active: true, paused: false, notId: null, force: false };
   // Both run once more since; web does not start until db has given back what it had.
   const events = [
-    doing(0, 16),
-    done(0, 32),
-    doing(1, { ...started, id: 77 }),
-    doing(2, { ...started, id: 78 }),
+    ...[doing(0, 16), done(0, 24), doing(1, 24), done(1, 32)],
+    ...[doing(2, { ...started, id: 77 }), doing(3, { ...started, id: 78 })],
   ];
   const work = await workOn(libvirt, [db, web], steps, events);
   const before = db.run?.id;
@@ -376,6 +375,7 @@ test('a domain that does not start is tried again after the other domains, and b
     'domainCreateWithFlags',
     'domainCreateWithFlags',
     'domainCreateWithFlags',
+    'nodeAllocPages',
     'nodeAllocPages',
   ]);
   expect([db.run?.id, web.run?.id].every((id) => id !== undefined && id > 2)).toBe(true);
@@ -422,4 +422,80 @@ test('an undo takes its lease again, has room for its journal, and ignores a sto
   await startUndo(work);
   expect([existsSync(reserve), regained]).toEqual([false, 1]);
   expect(() => work.link.throwIfStopped()).not.toThrow();
+});
+
+/** Of an earlier run than the one that there is now. */
+const EARLIER_RUN = { active: true, paused: false, id: 77, notId: null, force: false };
+
+test('a run that never was seen to work is switched off where it does not obey; one that was is not', async () => {
+  const outcome = async (more: readonly NewEvent[]) => {
+    const { libvirt, domain } = world();
+    domain.obeys = false;
+    const before = domain.run?.id;
+    const events = [doing(0, EARLIER_RUN), ...more];
+    const work = await workOn(libvirt, [domain], [restart(domain)], events);
+    const { remains } = await undo(work);
+    return [remains.map(({ message }) => message).join(), domain.run?.id !== before];
+  };
+  expect(await outcome([])).toEqual(['', true]);
+  expect(await outcome([done(0, { ...EARLIER_RUN, id: 1 })])).toEqual([
+    expect.stringContaining('did not shut down within'),
+    false,
+  ]);
+});
+
+test('a VM that others have paused since its restart is not one whose setting they have changed', async () => {
+  const { libvirt, domain } = world();
+  const events = [doing(0, EARLIER_RUN), done(0, { ...EARLIER_RUN, id: 1 })];
+  const work = await workOn(libvirt, [domain], [restart(domain)], events);
+  if (domain.run !== undefined) domain.run.paused = true;
+  expect((await undo(work, { cutOff: true })).remains).toMatchObject([
+    { message: expect.stringContaining('is paused and cannot shut down') },
+  ]);
+});
+
+test('an undo that was cut off knows the run that its settings end with', async () => {
+  const { libvirt, domain, work } = await pinned([done(0, '2'), { event: 'undoing', step: 0, to: '0-7' }]);
+  libvirt.start(domain, false);
+  setTo(domain, '6');
+  libvirt.onCall = (name) => {
+    if (name === 'domainGetVcpuPinInfo') throw new Error('no such thread');
+  };
+  expect(await undo(work)).toEqual({ remains: [], notes: [AGAIN] });
+});
+
+test('a set back that has no effect remains', async () => {
+  const { libvirt, work } = await pinned();
+  libvirt.ignored.add('domainPinVcpuFlags');
+  expect((await undo(work)).remains).toMatchObject([
+    { message: 'restoring it was accepted but had no effect: it is on CPUs 2, not 0-7' },
+  ]);
+});
+
+test('while libvirt is away for good the failure of a step is what was said first', async () => {
+  const { libvirt, work } = await pinned();
+  libvirt.onCall = (name) => {
+    if (name !== 'domainPinVcpuFlags') return;
+    Object.defineProperty(work.link, 'isAway', { value: true });
+    libvirt.calls.length = 0;
+    throw new Error('gone for good');
+  };
+  expect((await undo(work)).remains).toMatchObject([{ message: 'gone for good' }]);
+  expect(libvirt.calls).toEqual([]);
+});
+
+test('a restart that a rollback adds is not made in a domain that is held', async () => {
+  const { libvirt, domain } = world();
+  const restarts = [restart(domain)];
+  const work = await workOn(
+    libvirt,
+    [domain],
+    [pages(16)],
+    [{ event: 'committed' }, { event: 'rollback', pid: 1, command: '', restarts }],
+  );
+  const held = new Map([[domain.uuid, 'others need it']]);
+  expect(await undo(work, { held })).toMatchObject({ remains: [{ message: 'others need it' }] });
+  expect(domain.run?.id).toBe(1);
+  expect(await undo(work)).toEqual({ remains: [], notes: [] });
+  expect(domain.run?.id).toBe(2);
 });

@@ -16,7 +16,9 @@ function lockable() {
     secretLookupByUuid: ({ uuid }) => ({ secret: secrets.byUuid(uuid) }),
     secretLookupByUsage: (usage) => ({ secret: secrets.byUsage(usage) }),
     secretGetXmlDesc: ({ secret }) => ({ xml: secretXml(secrets.byUuid(secret.uuid)) }),
-    secretUndefine: ({ secret }) => secrets.undefine(secret.uuid),
+    secretUndefine: ({ secret }) => {
+      secrets.undefine(secret.uuid);
+    },
   };
   const held = (): string | undefined => {
     try {

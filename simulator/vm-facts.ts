@@ -33,7 +33,7 @@ export interface DiskMeasures {
   readonly binsNs: ReadonlyMap<DiskOperation, readonly number[]>;
 }
 
-export const DISK_OPERATIONS = ['read', 'write', 'zone', 'flush'] as const;
+const DISK_OPERATIONS = ['read', 'write', 'zone', 'flush'] as const;
 export type DiskOperation = (typeof DISK_OPERATIONS)[number];
 
 /** What one of a VM's descriptions says of it, as far as the simulated world acts on it. */

@@ -251,7 +251,7 @@ test('after the canaries batches count from there, and the VMs are looked at eac
   expect(asked).toBe(1);
 });
 
-test('canaries without anybody to ask go on to the rest', async () => {
+test('without a prompt, canaries are followed by the rest', async () => {
   const { libvirt, parts } = four();
   expect((await runOf(libvirt, parts, { canary: 1 })).happened).toHaveLength(4);
 });

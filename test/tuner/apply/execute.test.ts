@@ -3,7 +3,7 @@ import { concludeTransaction } from '../../../tuner/apply/conclude.ts';
 import { at, executeStep, executeSteps } from '../../../tuner/apply/execute.ts';
 import { TunerError } from '../../../tuner/errors.ts';
 import type { NewEvent } from '../../../tuner/journal/records.ts';
-import type { HostLease } from '../../../tuner/lock/host-lease.ts';
+import type { HostLease } from '../../../tuner/lock/held-lease.ts';
 import { FakeLibvirt } from './fake-libvirt.ts';
 import { define, pages, pin, shares, UUIDS } from './fixtures.ts';
 import { doing, done, eventsOf, workOn } from './work.ts';
@@ -50,7 +50,7 @@ test('what is done, or was as wanted, is not done once more', async () => {
   expect([libvirt.calls, eventsOf(work)]).toEqual([[], ['doing 0', 'done 0', 'same 1']]);
 });
 
-test('a step that was cut off is set again, also where it seems to be done', async () => {
+test('an interrupted step is set again, also where it seems to be done', async () => {
   const { libvirt, domain } = world();
   domain.run?.pins.splice(0, 1, '2');
   const work = await workOn(libvirt, [domain], [pin(domain, 0, '2')], [doing(0, '0-7', 1)]);
@@ -187,7 +187,7 @@ test('after a while the undo looks at what others did, and says what waits for a
   const wanted = define(domain, 2048);
   const events = [doing(0, { xml: defined, alike: 'letter' }), done(0, { xml: wanted.to, alike: 'letter' })];
   const work = await workOn(libvirt, [domain], [wanted], events);
-  // Booted meanwhile on the definition that goes back now.
+  // Booted since on the definition that goes back now.
   domain.definition = String(wanted.to);
   libvirt.start(domain, false);
   const failure = { code: 'TUNE_INTERRUPTED', message: 'it was interrupted' };

@@ -92,7 +92,7 @@ test('on the way forward a lost connection ends it', async () => {
   expect([libvirt.opened, said, link.isAway]).toEqual([1, [], false]);
 });
 
-test('on the way back a call whose connection is lost is sent again on a new one', async () => {
+test('during an undo a call whose connection is lost is sent again on a new one', async () => {
   const { libvirt, link, said } = linked();
   await link.open();
   await link.startUndo();
@@ -102,7 +102,7 @@ test('on the way back a call whose connection is lost is sent again on a new one
   expect([libvirt.opened, said]).toEqual([2, ['the connection to libvirt is lost; reconnecting']]);
 });
 
-test('on the way back what libvirt refuses is refused', async () => {
+test('during an undo a call that libvirt refuses fails', async () => {
   const { libvirt, link } = linked();
   await link.open();
   await link.startUndo();
@@ -159,7 +159,7 @@ test('a stop is heard on the way forward alone', async () => {
   expect(() => unstoppable.link.throwIfStopped()).not.toThrow();
 });
 
-test('the lease is looked at on the way forward, and taken again for the way back', async () => {
+test('the lease is checked before each change, and acquired again for an undo', async () => {
   const asked: string[] = [];
   const lease = {
     kind: 'libvirt' as const,

@@ -120,7 +120,7 @@ test('without a restart what is live comes before the definition, and with one a
 const define = (domain: StepDomain): Step => ({ kind: 'definition', domain, to: '<domain/>' });
 const pin = (domain: StepDomain): Step => ({ kind: 'vcpuPin', domain, vcpu: 0, to: '1' });
 
-test('on the way back each VM starts right after its own definition, and one without a definition first of all', () => {
+test('an undo restarts each VM right after its definition, and one without a definition first', () => {
   const steps = [grow, define(WEB), restart(WEB), define(DB), restart(DB), pin(DB)];
   const all = [...steps, restart(WEB)];
   const back = undoOrder(steps, all.slice(steps.length));

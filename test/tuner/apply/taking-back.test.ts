@@ -6,7 +6,7 @@ import { applyTransaction } from '../../../tuner/apply/apply.ts';
 import { leftForBoot, lookAhead } from '../../../tuner/apply/look-ahead.ts';
 import { boundToNextBoot } from '../../../tuner/apply/next-boot.ts';
 import { recoverHost } from '../../../tuner/apply/recover.ts';
-import { rollbackTransaction, takeBack } from '../../../tuner/apply/rollback.ts';
+import { continueRollback, rollbackTransaction } from '../../../tuner/apply/rollback.ts';
 import type { NewEvent } from '../../../tuner/journal/records.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { type FakeDomain, FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
@@ -88,7 +88,7 @@ test('a rollback does not undo a restart of the transaction', async () => {
   expect(await lastEvents()).toContainEqual(expect.objectContaining({ event: 'undone', step: 1 }));
 });
 
-test('a rollback that would put a VM where another one has the CPUs to itself is refused, and forced it goes', async () => {
+test('a rollback that would put a VM on dedicated CPUs of another one is refused, except with --force', async () => {
   const { libvirt, db, web } = two();
   web.definition = (web.definition ?? '').replace(
     '<devices>',
@@ -178,7 +178,7 @@ test('a definition that was as wanted is not one that goes back, and its VM keep
   });
 });
 
-test('what others have put back already, and VMs that left, do not stand in the way of a rollback', async () => {
+test('a rollback does not fail on settings that others have restored already, or on VMs that left', async () => {
   const { libvirt, db, web } = two();
   const steps = [pin(db, 0, '2'), pin(db, 1, '3'), shares(web, 2048)];
   const { id } = await applyTransaction(transaction([db, web], steps), options(libvirt));
@@ -204,7 +204,7 @@ test('every setting that others have changed is named, and each of the transacti
   });
 });
 
-test('steps on other parameters of one VM are settings of their own', async () => {
+test('steps on different parameters of one VM are separate settings', async () => {
   const { libvirt, db } = two();
   const values: Record<string, number> = { cpu_shares: 1024, vcpu_period: 100_000 };
   libvirt.answers = {
@@ -255,7 +255,7 @@ test('a rollback is refused while another transaction is open', async () => {
 const interrupted = (rollback: boolean): NewEvent[] =>
   rollback ? [{ event: 'committed' }, { event: 'rollback', pid: 1, command: '', restarts: [] }] : [];
 
-test('a rollback that was cut off goes on as one: what others did is looked at, restarts are left', async () => {
+test('an interrupted rollback is resumed as one: changes by others are checked, restarts are skipped', async () => {
   const { libvirt, db } = two();
   const wanted = define(db, 2048);
   const events = [
@@ -269,7 +269,7 @@ test('a rollback that was cut off goes on as one: what others did is looked at, 
   db.definition = String(wanted.to);
   libvirt.start(db, false);
   const run = db.run?.id;
-  const outcome = await takeBack(work, { force: false, cutOff: true });
+  const outcome = await continueRollback(work, { force: false, cutOff: true });
   expect(outcome).toMatchObject({ kind: 'rolled back', failure: undefined, remains: [] });
   expect(outcome.notes).toEqual([expect.stringContaining('keeps these settings until it is shut down')]);
   expect(db.run?.id).toBe(run);
@@ -440,7 +440,7 @@ test('while the domains cannot be read, all of a transaction’s are held, with 
   await expect(lookAhead(work, { force: false, cutOff: true })).rejects.toThrow(RangeError);
 });
 
-test('a recovery undoes restarts, and a rollback that was cut off does not: what is held differs', async () => {
+test('a recovery undoes restarts, and an interrupted rollback does not, so they hold back different steps', async () => {
   const held = async (rollback: boolean): Promise<number | undefined> => {
     const { libvirt, db, web } = two();
     const places = "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune>";
@@ -463,7 +463,7 @@ test('a recovery undoes restarts, and a rollback that was cut off does not: what
   expect(await held(true)).toBe(0);
 });
 
-test('what waits for a boot is said with the domain, and nothing else waits', () => {
+test('the outcome names the domains whose settings wait for a boot, and no others', () => {
   const domain = { uuid: UUIDS[0], name: 'db01' };
   const leave = leftForBoot({ waiting: new Set([UUIDS[0]]) });
   expect(leave({ kind: 'vcpuPin', domain, vcpu: 0, to: '2' })).toBe(

@@ -454,7 +454,7 @@ test('a VM that others have paused since its restart is not one whose setting th
   ]);
 });
 
-test('an undo that was cut off knows the run that its settings end with', async () => {
+test('an interrupted undo knows the run that its settings end with', async () => {
   const { libvirt, domain, work } = await pinned([done(0, '2'), { event: 'undoing', step: 0, to: '0-7' }]);
   libvirt.start(domain, false);
   setTo(domain, '6');
@@ -472,7 +472,7 @@ test('a set back that has no effect remains', async () => {
   ]);
 });
 
-test('while libvirt is away for good the failure of a step is what was said first', async () => {
+test('while libvirt stays away, the failure of a step is the first error', async () => {
   const { libvirt, work } = await pinned();
   libvirt.onCall = (name) => {
     if (name !== 'domainPinVcpuFlags') return;

@@ -19,6 +19,8 @@ export interface DomainSummary {
   readonly userNs: number | undefined;
   readonly systemNs: number | undefined;
   readonly marks: DomainMarks | undefined;
+  /** Whether it starts at the next boot of the host only; absent before libvirt 11.2. */
+  readonly autostartOnce?: boolean | undefined;
   /** Where its vCPUs run; only when that is asked for. */
   readonly places?: readonly VcpuPlace[] | undefined;
 }

@@ -45,7 +45,7 @@ async function statesOf(
 }
 
 async function summariesOf(
-  { limits, pool, summaries, facts, places, asker }: SamplerParts,
+  { limits, pool, summaries, facts, places, autostartOnce, asker }: SamplerParts,
   domains: readonly Domain[],
   deadline: Deadline,
 ): Promise<Known['summaries']> {
@@ -55,7 +55,13 @@ async function summariesOf(
   const caller = pool.caller({ deadline: within, timeoutMs });
   const withCpuTimes = groups.has('domain');
   const read = await mapAtMost(domains, inFlight, (domain) =>
-    summaries.read(caller, domain, facts.get(domain), { withCpuTimes, places }, asker.cpuTimes(domain)),
+    summaries.read(
+      caller,
+      domain,
+      facts.get(domain),
+      { withCpuTimes, places, autostartOnce },
+      asker.cpuTimes(domain),
+    ),
   );
   return new Map(read.map((summary) => [summary.uuid, summary]));
 }

@@ -4,6 +4,7 @@ import { DEFAULT_GROUPS, type GroupName } from '../model/catalogue/catalogue.ts'
 import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import type { HostPart } from '../model/host.ts';
 import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
+import { AutostartOnce } from './autostart-once.ts';
 import { Background } from './background-read.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { DomainAsker } from './domain-asker.ts';
@@ -104,6 +105,7 @@ export interface SamplerParts {
   readonly unknown: UnknownStatistics;
   readonly residentMemory: ResidentMemory | undefined;
   readonly places: VcpuPlacement | undefined;
+  readonly autostartOnce: AutostartOnce | undefined;
   readonly versions: Versions;
   readonly identity: Identity;
 }
@@ -210,6 +212,7 @@ export function samplerParts(
     unknown,
     residentMemory,
     places,
+    autostartOnce: groups.has('domain') ? new AutostartOnce(now) : undefined,
     versions: new Versions(beside),
     identity: new Identity({ ...beside, capabilities }),
   };

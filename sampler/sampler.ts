@@ -120,6 +120,7 @@ export class Sampler {
   async #tick(running: Running): Promise<HostSample> {
     const { deadlineMs, startedMs } = running;
     const { limits, control: managed, pool, line, places, processes, asker, background } = this.#parts;
+    const { autostartOnce, versions } = this.#parts;
     const whole = new Deadline(deadlineMs);
     const deadline = new Deadline(deadlineMs - restMs(deadlineMs));
     // Opening a connection takes several round trips: on a slow host they may use half of the time.
@@ -133,6 +134,7 @@ export class Sampler {
     );
     this.#forgetAllBut(domains);
     places?.startTick(domains);
+    autostartOnce?.startTick(domains, versions.known?.libvirt);
     await processes?.look(domains);
     asker.startTick(control, domains);
     const asked: AskedDomains = { control, domains, outcomes: new Map() };

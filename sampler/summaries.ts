@@ -4,6 +4,7 @@ import { DomainState, ListFlag } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainSummary } from '../model/summary.ts';
+import type { AutostartOnce } from './autostart-once.ts';
 import { Outstanding } from './outstanding.ts';
 import type { VcpuPlacement } from './vcpu-placement.ts';
 
@@ -19,6 +20,12 @@ const LISTED_STATES = [
 
 /** domainGetCpuStats: the total over all CPUs, which has these three figures. */
 const CPU_TOTAL = { nparams: 3, startCpu: -1, ncpus: 1, flags: 0 };
+
+export interface SummaryOptions {
+  readonly withCpuTimes: boolean;
+  readonly places?: VcpuPlacement | undefined;
+  readonly autostartOnce?: AutostartOnce | undefined;
+}
 
 /** What sends a call: a connection, or a pool that picks one. */
 export type Caller = Pick<Connection, 'call'>;
@@ -50,7 +57,7 @@ export class Summaries {
     via: Caller,
     domain: Domain,
     facts: DomainFacts | undefined,
-    { withCpuTimes, places }: { readonly withCpuTimes: boolean; readonly places?: VcpuPlacement | undefined },
+    { withCpuTimes, places, autostartOnce }: SummaryOptions,
     asked?: Promise<CpuTimes>,
   ): Promise<Omit<DomainSummary, 'marks'>> {
     // A domain without an id is not running and has no CPU time.
@@ -64,9 +71,14 @@ export class Summaries {
       const told = await this.vcpus(via, domain, vcpusMax);
       if (told !== undefined) places.record(domain, told);
     }
+    if (autostartOnce?.isDue(domain) === true) {
+      const reply = await this.#try(via, domain, 'domainGetAutostartOnce', { domain });
+      autostartOnce.record(domain, reply?.autostart);
+    }
     return {
       uuid: domain.uuid,
       places: places?.of(domain),
+      autostartOnce: autostartOnce?.of(domain),
       state: info?.state,
       reason: undefined,
       maximumKiB: numeric(info?.maxMemKiB) ?? facts?.memory.maximumKiB,

@@ -33,6 +33,8 @@ const vm = z.strictObject({
   numaNode: z.int().min(0).optional(),
   hugepagesKiB: z.int().positive().optional(),
   balloonPeriodSeconds: z.int().min(0).default(5),
+  /** Starts at the next boot of the host only. */
+  autostartOnce: z.boolean().default(false),
   /** Runs QEMU's guest agent. */
   agent: z.boolean().default(false),
   /** How long its guest takes to shut down; `never`: it does not hear its power button. */

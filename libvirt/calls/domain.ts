@@ -35,6 +35,12 @@ export const domainCalls = {
   domainIsActive: { proc: 150, args: justDomain, ret: struct({ active: bool }), priority: 'high' },
   domainIsPersistent: { proc: 151, args: justDomain, ret: struct({ persistent: bool }) },
   domainGetAutostart: { proc: 15, args: justDomain, ret: struct({ autostart: bool }) },
+  domainGetAutostartOnce: {
+    proc: 449,
+    since: 11_002_000,
+    args: justDomain,
+    ret: struct({ autostart: bool }),
+  },
   domainMemoryStats: {
     proc: 159,
     args: struct({ domain, maxStats: uint, flags: uint }),

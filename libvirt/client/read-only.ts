@@ -38,6 +38,7 @@ export const READ_ONLY_CALLS: ReadonlySet<CallName> = new Set<CallName>([
   'domainIsActive',
   'domainIsPersistent',
   'domainGetAutostart',
+  'domainGetAutostartOnce',
   'domainMemoryStats',
   'domainGetCpuStats',
   'domainBlockStatsFlags',

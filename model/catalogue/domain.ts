@@ -7,7 +7,7 @@ export const domainGroup = {
   help: 'State, CPU time, memory and vCPUs of each VM, including VMs whose QEMU hangs.',
   byDefault: true,
   costs:
-    'Two calls per VM that need no monitor, and four filtered lists. For resident memory one small file per VM, or a monitor command per VM where virtune does not run on the host.',
+    'Two calls per VM that need no monitor, one more per minute from libvirt 11.2 on, and four filtered lists. For resident memory one small file per VM, or a monitor command per VM where virtune does not run on the host.',
   metrics: [
     {
       per: 'summary',
@@ -116,6 +116,14 @@ export const domainGroup = {
       name: 'libvirt_domain_autostart',
       help: '1 when the domain has autostart enabled.',
       read: (domain) => flag(domain.marks?.autostart),
+    },
+    {
+      per: 'summary',
+      type: 'gauge',
+      name: 'libvirt_domain_autostart_once',
+      help: '1 when the domain starts at the next boot of the host only (virsh autostart --once).',
+      since: '11.2.0',
+      read: (domain) => flag(domain.autostartOnce),
     },
     {
       per: 'summary',

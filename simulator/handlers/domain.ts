@@ -154,6 +154,9 @@ export const domainHandlers: Handlers = {
   domainGetAutostart: (context, { domain }) => ({
     autostart: autostarts(find(context, domain)),
   }),
+  domainGetAutostartOnce: (context, { domain }) => ({
+    autostart: find(context, domain).spec.autostartOnce,
+  }),
   async domainMemoryStats(context, { domain, maxStats }) {
     const vm = find(context, domain);
     requireActive(vm);

@@ -62,7 +62,14 @@ const others: VmInput[] = [
     vncPassword: 'wintermt',
   },
   { name: 'cache-01', workload: 'web', vcpus: 2, memoryMiB: 8_192, disks: [{ target: 'vda', sizeGiB: 10 }] },
-  { name: 'bastion', workload: 'idle', vcpus: 1, memoryMiB: 1_024, disks: [{ target: 'vda', sizeGiB: 8 }] },
+  {
+    name: 'bastion',
+    workload: 'idle',
+    vcpus: 1,
+    memoryMiB: 1_024,
+    disks: [{ target: 'vda', sizeGiB: 8 }],
+    autostartOnce: true,
+  },
   {
     name: 'template-debian',
     workload: 'idle',

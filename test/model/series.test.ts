@@ -592,6 +592,7 @@ test('what libvirt knows of a VM without its QEMU', () => {
       userNs: 8e9,
       systemNs: 7e9,
       marks: { persistent: true, autostart: false, managedSave: true, hasSnapshot: false },
+      autostartOnce: true,
     }),
   ).toMatchInlineSnapshot(`
     [
@@ -607,6 +608,7 @@ test('what libvirt knows of a VM without its QEMU', () => {
       "libvirt_domain_memory_stats_rss_bytes 1024",
       "libvirt_domain_persistent 1",
       "libvirt_domain_autostart 0",
+      "libvirt_domain_autostart_once 1",
       "libvirt_domain_managed_save 1",
       "libvirt_domain_has_snapshot 0",
       "libvirt_domain_info_vstate 1",

@@ -206,6 +206,29 @@ test('a vCPU that is removed, and a MAC address that the guest sets, are known o
   await admin.close();
 });
 
+test('libvirt 12 is asked which VMs start at the next boot only, each once a minute; libvirt 9 is not', async () => {
+  let nowMs = Date.now();
+  const asked = (): number => calls.filter((name) => name === 'domainGetAutostartOnce').length;
+  await start(14, { now: () => nowMs }, { release: releaseOf('12.9') });
+  await sampler.sample();
+  const sample = await sampler.sample();
+  expect(['bastion', 'web-01'].map((name) => of(sample, name)?.summary.autostartOnce)).toEqual([true, false]);
+  expect(asked()).toBe(14);
+  nowMs += 59_000;
+  await sampler.sample();
+  expect(asked()).toBe(14);
+  nowMs += 1_000;
+  await sampler.sample();
+  expect(asked()).toBe(28);
+  await sampler.close();
+  await daemon.stop();
+
+  await start(14);
+  await sampler.sample();
+  expect(of(await sampler.sample(), 'bastion')?.summary.autostartOnce).toBeUndefined();
+  expect(asked()).toBe(0);
+});
+
 /** A /proc with QEMU's process of one VM, a thread per vCPU, each with a different delay. */
 function procOf(uuid: string, vcpus: number): string {
   const root = mkdtempSync(join(tmpdir(), 'virtune-proc-'));

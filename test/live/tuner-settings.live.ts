@@ -147,6 +147,7 @@ const VALUES: readonly [RegExp, string][] = [
   [/^disk\.detectZeroes$/, 'on'],
   [/^(disk|scsi)\.(queues|iothread)$/, '2'],
   [/^disk\.queueSize$/, '512'],
+  [/^disk\.(statisticsIntervals|latencyBins)$/, '5, 60'],
   [/^disk\.iotune\.group$/, 'tenant'],
   [/^disk\.iotune\..*MaxLength$/, '5'],
   [/^disk\.iotune\..*Max$/, '2000000'],
@@ -186,7 +187,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** Of a libvirt of later than 9.0, which the lab has not: its schema refuses them by name. */
-const NOT_YET = /^(iothread\.poll\..*|(disk|scsi)\.iothreads)$/;
+const NOT_YET = /^(iothread\.poll\..*|(disk|scsi)\.iothreads|disk\.(statisticsIntervals|latencyBins))$/;
 /** Of KVM, which the lab has not. */
 const KVM_ONLY = /^(cachetune|memorytune)$/;
 
@@ -221,6 +222,8 @@ test('what only a later libvirt can keep is refused by this one, and so never pl
   for (const [id, value] of [
     ['iothread.poll.max', '0'],
     ['disk.iothreads', '1-2'],
+    ['disk.statisticsIntervals', '5, 60'],
+    ['disk.latencyBins', '5, 60'],
   ] as const) {
     const setting = settings.find((each) => each.id === id) as Setting;
     const root = dump(nameOf(RICH));

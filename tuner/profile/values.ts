@@ -66,6 +66,28 @@ export function whole({
   };
 }
 
+/** Whole numbers in ascending order, each once: `[1, 60]`; one may stand alone. */
+export function ascending({
+  items,
+  ...range
+}: CountRange & {
+  readonly items: number;
+}): ValueKind<readonly number[]> {
+  const one = whole(range);
+  const help = `${one.help}, or an ascending list of up to ${items}: \`[1, 60]\``;
+  return {
+    help,
+    parse: (raw) => {
+      const list: readonly unknown[] = Array.isArray(raw) ? raw : [raw];
+      const numbers = list.map((each) => one.parse(each));
+      const rises = numbers.every((number, index) => number > (numbers[index - 1] ?? -1));
+      if (!rises || numbers.length === 0 || numbers.length > items)
+        throw new ValueError(`${shown(raw)} is not ${help.replaceAll('`', '')}`);
+      return numbers;
+    },
+  };
+}
+
 /** A whole number, or a rule such as `= vCPUs, at most 4`. Bounds hold for what a rule comes to as well. */
 export function count(range: CountRange = {}): ValueKind<Figure> {
   const fixed = whole(range);

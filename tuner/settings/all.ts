@@ -4,6 +4,7 @@ import { cpuSettings } from './cpu.ts';
 import { pinSettings } from './cpu-pins.ts';
 import { cpuTimeSettings } from './cpu-time.ts';
 import { diskSettings } from './disk.ts';
+import { diskStatisticsSettings } from './disk-statistics.ts';
 import { hypervSettings, kvmSettings } from './hyperv.ts';
 import { ioThreadSettings } from './iothreads.ts';
 import { iotuneSettings } from './iotune.ts';
@@ -32,6 +33,7 @@ export const settings: readonly Setting[] = [
   ...memorySettings,
   ...balloonSettings,
   ...diskSettings,
+  ...diskStatisticsSettings,
   ...scsiSettings,
   ...iotuneSettings,
   ...blkioSettings,

@@ -61,6 +61,14 @@ const DISKS = [
   "<disk type='block' device='disk'>\n      <driver name='qemu' type='raw' cache='none' io='native' iothread='1' queues='2'/>\n      <source dev='/dev/vg/b'/>\n      <target dev='vda' bus='virtio'/>\n      <iotune>\n        <total_bytes_sec>1000000</total_bytes_sec>\n        <total_bytes_sec_max>2000000</total_bytes_sec_max>\n        <group_name>g</group_name>\n      </iotune>\n    </disk>",
   "<disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='default'><iothreads><iothread id='1'><queue id='0'/></iothread><iothread id='2'><queue id='1'/></iothread></iothreads></driver><source file='/c.qcow2'/><target dev='vda' bus='sata'/></disk>",
 ];
+const STATISTICS = [
+  "<statistic interval='60'/><statistic interval='1'/>",
+  "<latency-histogram type='read'><bin start='0'/><bin start='7'/></latency-histogram>",
+  "<statistic interval='5'/><latency-histogram><bin start='0'/><bin start='1000'/></latency-histogram>",
+].map(
+  (inside) =>
+    `<disk type='file' device='disk'>\n      <driver name='qemu' type='raw'>\n        <statistics>${inside}</statistics>\n      </driver>\n      <source file='/d.img'/>\n      <target dev='vda' bus='virtio'/>\n    </disk>`,
+);
 const NICS = [
   "<interface type='network'>\n      <mac address='52:54:00:aa:bb:cc'/>\n      <source network='default'/>\n    </interface>",
   "<interface type='bridge'>\n      <mac address='52:54:00:aa:bb:cc'/>\n      <source bridge='br0'/>\n      <bandwidth>\n        <inbound average='1000' peak='2000' floor='200'/>\n      </bandwidth>\n      <target dev='vnet3'/>\n      <model type='virtio'/>\n      <driver name='vhost' queues='2' rx_queue_size='512'>\n        <host csum='off'/>\n      </driver>\n    </interface>",
@@ -101,7 +109,7 @@ export const domainXml: fc.Arbitrary<string> = fc
         Object.entries(PIECES).map(([name, choices]) => [name, fc.constantFrom(...choices)]),
       ),
     ),
-    disk: fc.constantFrom(...DISKS),
+    disk: fc.constantFrom(...DISKS, ...STATISTICS),
     nic: fc.constantFrom(...NICS),
     controller: fc.constantFrom(...CONTROLLERS),
     balloon: fc.constantFrom(...BALLOONS),

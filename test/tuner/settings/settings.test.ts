@@ -75,6 +75,7 @@ const VALUES: readonly [RegExp, fc.Arbitrary<string>][] = [
   [/^disk\.io$/, oneOf('native', 'threads', 'io_uring')],
   [/^disk\.discard$/, oneOf('unmap', 'ignore')],
   [/^disk\.detectZeroes$/, oneOf('off', 'on', 'unmap')],
+  [/^disk\.(statisticsIntervals|latencyBins)$/, oneOf('1', '1, 60', '5, 60, 3600')],
   [/^disk\.iotune\.group$/, oneOf('a', 'tenant <&"\'>')],
   [/^nic\.model$/, oneOf('virtio', 'e1000e')],
   [/^nic\.driver$/, oneOf('vhost', 'qemu')],

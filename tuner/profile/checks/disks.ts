@@ -1,5 +1,6 @@
 import { attr, child, children, type Element } from '../../../model/xml.ts';
 import type { Problem } from '../../errors.ts';
+import { MEASURED_BUSES } from '../../settings/disk-statistics.ts';
 import { iotuneSettings } from '../../settings/iotune.ts';
 import type { Wish } from '../../settings/setting.ts';
 import { targetElement } from '../../settings/targets.ts';
@@ -66,7 +67,7 @@ function hasThrottleFilters(root: Element | undefined, target: string): boolean 
 
 export const diskChecks: readonly Check[] = [
   check(
-    /^disk\.(cache|io|discard|detectZeroes|queues|queueSize|iothreads?)$/,
+    /^disk\.(cache|io|discard|detectZeroes|queues|queueSize|iothreads?|statisticsIntervals|latencyBins)$/,
     (_, { setting, target }, { facts }) =>
       facts.disks.find((disk) => disk.target === target)?.source?.kind === 'vhostuser'
         ? {
@@ -97,6 +98,15 @@ export const diskChecks: readonly Check[] = [
       view.wished('disk.io', target) ? undefined : needsDirect(view.will('disk.io', target), value),
   },
   check(/^disk\.(queues|queueSize|iothread|iothreads)$/, needsVirtio),
+  check(/^disk\.(statisticsIntervals|latencyBins)$/, (_, { setting, target }, view) => {
+    const bus = view.will('disk.bus', target);
+    return bus === undefined || MEASURED_BUSES.has(bus)
+      ? undefined
+      : {
+          code: 'BUS_NOT_MEASURED',
+          text: `${setting.id} is unsupported for ${target}: libvirt collects no such statistics of disks on bus ${bus}`,
+        };
+  }),
   check(/^(disk|scsi)\.queues$/, (value, { setting, target }, view) =>
     Number(value) <= vcpusOf(view)
       ? undefined

@@ -14,6 +14,9 @@ interface Since {
 const SINCE: readonly Since[] = [
   { of: /^disk\.iothreads$/, libvirt: '10.0', qemu: '9.0' },
   { of: /^scsi\.iothreads$/, libvirt: '11.2', qemu: '10.0' },
+  // formatdomain says 11.9, but its release notes have it in 11.10.
+  { of: /^disk\.statisticsIntervals$/, libvirt: '11.10', qemu: '10.2' },
+  { of: /^disk\.latencyBins$/, libvirt: '12.1' },
   { of: /^disk\.io$/, value: /^io_uring$/, libvirt: '6.3', qemu: '5.0' },
   { of: /^disk\.queues$/, libvirt: '3.9' },
   { of: /^disk\.queueSize$/, libvirt: '7.8' },

@@ -14,7 +14,10 @@ import {
   plainKnob,
 } from '../knob.ts';
 import { diskCache, diskIoThread } from '../policy.ts';
-import { choice, count, figureValue, orDefault, text, whole } from '../values.ts';
+import { ascending, choice, count, figureValue, orDefault, text, whole } from '../values.ts';
+
+/** As the settings of statistics have it: `1, 60`. */
+const listText = (values: readonly number[] | undefined): string | undefined => values?.join(', ');
 
 /** Disks take turns; with one iothread they share it. */
 function ioThreadDrafts(context: KnobContext, how: 'spread' | 'mapped' | 'auto' | 'none'): Draft[] {
@@ -123,6 +126,22 @@ export const diskKnobs: readonly Knob[] = [
     value: diskIoThread,
     settings: ['disk.iothread', 'disk.iothreads'],
     drafts: ioThreadDrafts,
+  }),
+  plainKnob({
+    id: 'disk.statisticsIntervals',
+    group: 'disks',
+    on: 'disk',
+    help: 'Windows in which QEMU measures request latency and queue depth, seconds: virtune exports minimum, maximum and average of each (libvirt 11.10 and QEMU 10.2).',
+    value: orDefault(ascending({ least: 1, most: 86_400, items: 8 })),
+    canonical: listText,
+  }),
+  plainKnob({
+    id: 'disk.latencyBins',
+    group: 'disks',
+    on: 'disk',
+    help: 'Boundaries between the bins of latency histograms of reads, writes, flushes and zone appends, ns (libvirt 12.1).',
+    value: orDefault(ascending({ least: 1, most: 60_000_000_000, items: 32 })),
+    canonical: listText,
   }),
   ...iotuneKnobs,
   plainKnob({

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../../libvirt/client/connect.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
+import type { ReleaseName } from '../../simulator/release.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import type { RunOptions } from '../../tuner/apply/host-session.ts';
 import { rollbackTransaction } from '../../tuner/apply/rollback.ts';
@@ -19,21 +20,31 @@ import { ProfileLibrary } from '../../tuner/profile/library.ts';
 export class OnSimulator {
   readonly demo: Demo;
   readonly folder: string;
-  readonly library = ProfileLibrary.open([]);
+  readonly library: ProfileLibrary;
 
-  static async start(scenario: object | string): Promise<OnSimulator> {
+  /** `profiles`: more than the built-in ones, by name, as their files have them. */
+  static async start(
+    scenario: object | string,
+    {
+      libvirt,
+      profiles = {},
+    }: { readonly libvirt?: ReleaseName; readonly profiles?: Readonly<Record<string, object>> } = {},
+  ): Promise<OnSimulator> {
     const folder = mkdtempSync(join(tmpdir(), 'virtune-simulated-'));
     const file = join(folder, 'scenario.json');
     if (typeof scenario === 'object') writeFileSync(file, JSON.stringify(scenario));
-    return new OnSimulator(
-      await startDemo({ scenario: typeof scenario === 'string' ? scenario : file }),
-      folder,
-    );
+    const own = join(folder, 'profiles');
+    mkdirSync(own);
+    for (const [name, profile] of Object.entries(profiles))
+      writeFileSync(join(own, `${name}.yaml`), JSON.stringify(profile));
+    const demo = await startDemo({ scenario: typeof scenario === 'string' ? scenario : file, libvirt });
+    return new OnSimulator(demo, folder, ProfileLibrary.open([own]));
   }
 
-  private constructor(demo: Demo, folder: string) {
+  private constructor(demo: Demo, folder: string, library: ProfileLibrary) {
     this.demo = demo;
     this.folder = folder;
+    this.library = library;
   }
 
   async stop(): Promise<void> {

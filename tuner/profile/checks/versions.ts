@@ -1,3 +1,4 @@
+import { LIBVIRT_FEATURES } from '../../../model/libvirt-features.ts';
 import { versionNumber, versionText } from '../../../model/versions.ts';
 import type { Check } from './check.ts';
 import { check } from './check.ts';
@@ -14,9 +15,8 @@ interface Since {
 const SINCE: readonly Since[] = [
   { of: /^disk\.iothreads$/, libvirt: '10.0', qemu: '9.0' },
   { of: /^scsi\.iothreads$/, libvirt: '11.2', qemu: '10.0' },
-  // formatdomain says 11.9, but its release notes have it in 11.10.
-  { of: /^disk\.statisticsIntervals$/, libvirt: '11.10', qemu: '10.2' },
-  { of: /^disk\.latencyBins$/, libvirt: '12.1' },
+  { of: /^disk\.statisticsIntervals$/, ...LIBVIRT_FEATURES.blockWindows },
+  { of: /^disk\.latencyBins$/, ...LIBVIRT_FEATURES.blockLatency },
   { of: /^disk\.io$/, value: /^io_uring$/, libvirt: '6.3', qemu: '5.0' },
   { of: /^disk\.queues$/, libvirt: '3.9' },
   { of: /^disk\.queueSize$/, libvirt: '7.8' },

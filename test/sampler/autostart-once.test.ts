@@ -46,7 +46,7 @@ test('a domain that libvirt says nothing of is asked again in a minute, and its 
   expect(once.of(one)).toBeUndefined();
 });
 
-test('nobody is asked of a libvirt that is older than 11.2, or not known yet', () => {
+test('a libvirt that is older than 11.2, or not known yet, is not asked', () => {
   const { once } = withClock();
   once.startTick([one], 11_002_000);
   expect(once.isDue(one)).toBe(true);

@@ -64,7 +64,7 @@ const DRIVER = `<driver name='qemu' type='raw'>
         </statistics>
       </driver>`;
 
-test('the order of windows means nothing; bins of one operation are left alone', () => {
+test('the order of windows does not matter, and bins of one operation stay unchanged', () => {
   const said = guest(DRIVER);
   const domain = parseXml('the definition', said.inactive?.xml ?? '', 'domain');
   const [intervals, bins] = ['disk.statisticsIntervals', 'disk.latencyBins'].map(findSetting);

@@ -90,12 +90,12 @@ export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>
           unused: unusedKiB,
           available: seenKiB,
           usable: unusedKiB + Math.round(cachesKiB * 0.8),
-          'last-update': vm.lastUpdateSeconds,
           disk_caches: cachesKiB,
           hugetlb_pgalloc: 0,
           hugetlb_pgfail: 0,
         };
-  return { ...reported, rss: Math.round(vm.balloonKiB * 0.93) + 48_000 };
+  // 0 before the first report, as libvirt has it.
+  return { ...reported, 'last-update': vm.lastUpdateSeconds, rss: Math.round(vm.balloonKiB * 0.93) + 48_000 };
 }
 
 function balloon(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {

@@ -12,6 +12,7 @@ import { parameterHandlers } from './parameters.ts';
 import { pinHandlers } from './pins.ts';
 import { secretHandlers } from './secret.ts';
 import { storageHandlers } from './storage.ts';
+import { throttleHandlers } from './throttle.ts';
 
 /** Every call that the simulated host answers; opening, authentication and events are the session's. */
 export const handlers: Handlers = {
@@ -22,6 +23,7 @@ export const handlers: Handlers = {
   ...ioThreadHandlers,
   ...parameterHandlers,
   ...balloonHandlers,
+  ...throttleHandlers,
   ...metadataHandlers,
   ...deviceHandlers,
   ...nodeHandlers,

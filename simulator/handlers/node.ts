@@ -118,7 +118,7 @@ export const nodeHandlers: Handlers = {
     const free = cells.reduce((sum, { id }) => sum + freeKiB(host, id), 0);
     const cached = host.memoryKiB * 0.02;
     const available = knows(host.release, 'hostAvailableMemory') && { available: free + cached };
-    const figures = Object.entries({ total, free, buffers: 120_000, cached, ...available });
+    const figures = Object.entries({ total, free, ...available, buffers: 120_000, cached });
     const stats = figures.map(([field, valueKiB]) => ({ field, valueKiB: Math.round(valueKiB) }));
     // A single cell's are only the first two.
     return exact(cell === -1 ? stats : stats.slice(0, 2), nparams);

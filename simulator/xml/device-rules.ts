@@ -1,4 +1,5 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
+import { knows, type Release } from '../release.ts';
 import { ioThreadIds } from './cpu-tune.ts';
 import { type Rule, UNSUPPORTED, UNSUPPORTED_BY_QEMU, XML_ERROR } from './rule.ts';
 
@@ -7,6 +8,13 @@ type DeviceCheck = (device: Element, domain: Element) => string | undefined;
 const HYPERV = [
   ...['relaxed', 'vapic', 'spinlocks', 'vpindex', 'runtime', 'synic', 'stimer', 'reset', 'vendor_id'],
   ...['frequencies', 'reenlightenment', 'tlbflush', 'ipi', 'evmcs', 'avic'],
+];
+/** What an enlightenment needs beside it, in the order in which libvirt 11.9 and newer look. */
+const NEEDS: readonly (readonly [name: string, needs: string])[] = [
+  ['stimer', 'synic'],
+  ['tlbflush', 'vpindex'],
+  ['ipi', 'vpindex'],
+  ['evmcs', 'vapic'],
 ];
 const FEATURES = [
   ...['acpi', 'apic', 'pae', 'hap', 'viridian', 'privnet', 'hyperv', 'kvm', 'pvspinlock', 'capabilities'],
@@ -46,6 +54,7 @@ export const deviceRules: readonly Rule[] = [
       return odd === undefined ? undefined : `unsupported HyperV Enlightenment feature: ${odd.nodeName}`;
     },
   ],
+  [UNSUPPORTED_BY_QEMU, missingEnlightenment],
   [
     XML_ERROR,
     (domain) => {
@@ -143,3 +152,15 @@ export const deviceRules: readonly Rule[] = [
     ],
   ),
 ];
+
+function missingEnlightenment(domain: Element, release: Release): string | undefined {
+  if (!knows(release, 'hypervDependencies')) return undefined;
+  const hyperv = child(domain, 'features', 'hyperv');
+  const isOn = (name: string): boolean => attr(child(hyperv, name), 'state') === 'on';
+  const hasClock = children(child(domain, 'clock'), 'timer').some(
+    (timer) => attr(timer, 'name') === 'hypervclock' && attr(timer, 'present') === 'yes',
+  );
+  if (isOn('stimer') && !hasClock) return "'stimer' hyperv feature requires 'hypervclock' timer";
+  const missing = NEEDS.find(([name, needs]) => isOn(name) && !isOn(needs));
+  return missing && `'${missing[0]}' hyperv feature requires '${missing[1]}' feature`;
+}

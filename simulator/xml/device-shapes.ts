@@ -6,6 +6,13 @@ const IO_RATES = ['bytes', 'iops'].flatMap((what) =>
   ['total', 'read', 'write'].map((way) => `${way}_${what}_sec`),
 );
 
+const LIMITS = [
+  ...IO_RATES,
+  ...IO_RATES.map((rate) => `${rate}_max`),
+  ...['size_iops_sec', 'group_name'],
+  ...IO_RATES.map((rate) => `${rate}_max_length`),
+];
+
 /** Of devices and what is in them. */
 export const DEVICE_SHAPES: Readonly<Record<string, Shape>> = {
   devices: {
@@ -20,9 +27,21 @@ export const DEVICE_SHAPES: Readonly<Record<string, Shape>> = {
   disk: {
     attributes: { type: ANY, device: ['disk', 'cdrom', 'floppy', 'lun'], model: ANY },
     children: [
-      ...['driver', 'auth', 'source', 'backingStore', 'mirror', 'target', 'iotune', 'readonly', 'shareable'],
+      ...[
+        'driver',
+        'auth',
+        'source',
+        'backingStore',
+        'mirror',
+        'target',
+        'iotune',
+        'throttlefilters',
+        'readonly',
+        'shareable',
+      ],
       ...['transient', 'serial', 'wwn', 'vendor', 'product', 'encryption', 'boot', 'alias', 'address'],
     ],
+    since: { throttlefilters: 'throttleGroups' },
     open: true,
   },
   'disk/driver': {
@@ -51,18 +70,16 @@ export const DEVICE_SHAPES: Readonly<Record<string, Shape>> = {
   bin: { attributes: { start: NUMBER } },
   'disk/target': { attributes: { dev: ANY, bus: ANY, tray: ANY, removable: ON_OFF, rotation_rate: COUNT } },
   iotune: {
-    children: [
-      ...IO_RATES,
-      ...IO_RATES.map((rate) => `${rate}_max`),
-      ...['size_iops_sec', 'group_name'],
-      ...IO_RATES.map((rate) => `${rate}_max_length`),
-    ],
+    children: LIMITS,
     excludes: {
       total_bytes_sec: ['read_bytes_sec', 'write_bytes_sec'],
       total_iops_sec: ['read_iops_sec', 'write_iops_sec'],
     },
     dropEmpty: true,
   },
+  throttlegroups: { children: ['throttlegroup'], dropEmpty: true },
+  throttlegroup: { children: LIMITS },
+  throttlefilter: { attributes: { group: ANY } },
   interface: {
     children: [
       ...['mac', 'source', 'vlan', 'virtualport', 'bandwidth', 'ip', 'route', 'script', 'target', 'guest'],
@@ -101,6 +118,8 @@ export const DEVICE_SHAPES: Readonly<Record<string, Shape>> = {
       ...{ queues: COUNT, cmd_per_lun: COUNT, max_sectors: COUNT, ioeventfd: ON_OFF, iothread: COUNT },
       ...VIRTIO,
     },
+    children: ['iothreads'],
+    since: { iothreads: 'scsiQueueMapping' },
     dropEmpty: true,
   },
   memballoon: {

@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { calls } from '../../libvirt/calls/all.ts';
+import type { CallDeclaration } from '../../libvirt/calls/call.ts';
 import type { Connection } from '../../libvirt/client/connection.ts';
-import { ErrorCode, GuestInfoType, ListFlag, StatsGroup, XmlFlag } from '../../libvirt/constants.ts';
+import { ErrorCode, ErrorDomain, ListFlag, StatsGroup, XmlFlag } from '../../libvirt/constants.ts';
 import { RemoteError } from '../../libvirt/errors.ts';
 import { type EventDeclaration, type EventName, events } from '../../libvirt/events.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
+import type { HostVersions } from '../../model/libvirt-features.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import { onlineCpus, parseCapabilities } from '../../model/topology.ts';
+import { type Expected, expectedOf, versionsOf } from './expected.ts';
 
 export interface ContractTarget {
   /** Opens a connection; a read-only one where asked. */
@@ -27,6 +31,7 @@ export type Capability =
   | 'node figures'
   | 'free pages'
   | 'job'
+  | 'throttle groups'
   | 'control';
 
 const NO_SUCH: Domain = { name: 'no-such-domain', uuid: '11111111-2222-3333-4444-555555555555', id: -1 };
@@ -37,11 +42,15 @@ export function contract(name: string, target: () => ContractTarget): void {
     let reader: Connection;
     let writer: Connection;
     let domain: Domain;
+    let versions: HostVersions;
+    let expected: Expected;
     const can = (capability: Capability): boolean => target().lacks?.includes(capability) !== true;
 
     beforeAll(async () => {
       reader = await target().open(true);
       writer = await target().open(false);
+      versions = await versionsOf(reader);
+      expected = expectedOf(versions);
       ({ domain } = await reader.call('domainLookupByName', { name: target().running }));
     });
     afterAll(async () => {
@@ -59,8 +68,7 @@ export function contract(name: string, target: () => ContractTarget): void {
     }
 
     test('the daemon reports its name and version', async () => {
-      const { version } = await reader.call('connectGetLibVersion', undefined);
-      expect(Number(version)).toBeGreaterThanOrEqual(5_000_000);
+      expect(versions.libvirt).toBeGreaterThanOrEqual(9_000_000);
       expect((await reader.call('connectGetHostname', undefined)).hostname).not.toBe('');
       expect((await reader.call('connectGetType', undefined)).type).not.toBe('');
     });
@@ -171,9 +179,7 @@ export function contract(name: string, target: () => ContractTarget): void {
       if (!can('node figures')) return context.skip();
       const { nparams } = await reader.call('nodeGetCpuStats', { cpu: -1, nparams: 0, flags: 0 });
       const { stats } = await reader.call('nodeGetCpuStats', { cpu: -1, nparams, flags: 0 });
-      expect(stats.map((each) => each.field)).toEqual(
-        expect.arrayContaining(['kernel', 'user', 'idle', 'iowait']),
-      );
+      expect(stats.map((each) => each.field)).toEqual(expected.hostCpuFields);
       expect(await codeOf(reader.call('nodeGetCpuStats', { cpu: -1, nparams: nparams + 1, flags: 0 }))).toBe(
         ErrorCode.invalidArg,
       );
@@ -183,7 +189,7 @@ export function contract(name: string, target: () => ContractTarget): void {
         cell: -1,
         flags: 0,
       });
-      expect(figures.map((each) => each.field)).toEqual(expect.arrayContaining(['total', 'free']));
+      expect(figures.map((each) => each.field)).toEqual(expected.hostMemoryFields);
     });
 
     test('free pages come one for each cell and size', async (context) => {
@@ -209,8 +215,14 @@ export function contract(name: string, target: () => ContractTarget): void {
       const agentless = await reader.call('domainLookupByName', { name: target().agentless });
       const ask = (types: number) =>
         codeOf(writer.call('domainGetGuestInfo', { ...agentless, types, flags: 0 }));
-      expect(await ask(GuestInfoType.filesystem)).toBe(ErrorCode.argumentUnsupported);
-      expect(await ask(0x4000_0000)).toBe(ErrorCode.invalidArg);
+      const bits = Array.from({ length: 31 }, (_, bit) => 2 ** bit);
+      for (const type of bits) {
+        const isKnown = (expected.guestInfoTypes & type) !== 0;
+        expect([type, await ask(type)]).toEqual([
+          type,
+          isKnown ? ErrorCode.argumentUnsupported : ErrorCode.invalidArg,
+        ]);
+      }
       const reading = reader.call('domainGetGuestInfo', { ...agentless, types: 0, flags: 0 });
       await expect(reading).rejects.toMatchObject({ code: 'LIBVIRT_READ_ONLY' });
     });
@@ -265,6 +277,36 @@ export function contract(name: string, target: () => ContractTarget): void {
       }
       const later = reader.call('connectDomainEventCallbackRegisterAny', { eventId: 999, domain: undefined });
       expect(await codeOf(later)).toBe(ErrorCode.internal);
+    });
+
+    test('an event that this libvirt does not have is refused by its number', async () => {
+      for (const eventId of [expected.domainEvents, 99, -1]) {
+        expect(
+          await codeOf(reader.call('connectDomainEventCallbackRegisterAny', { eventId, domain: undefined })),
+        ).toBe(ErrorCode.internal);
+      }
+      const last = { eventId: expected.domainEvents - 1, domain: undefined };
+      const registered = await reader.call('connectDomainEventCallbackRegisterAny', last);
+      await reader.call('connectDomainEventCallbackDeregisterAny', registered);
+      const pools = reader.call('connectStoragePoolEventRegisterAny', { eventId: 2, pool: undefined });
+      expect(await codeOf(pools)).toBe(ErrorCode.internal);
+    });
+
+    test('a procedure that this libvirt does not have is unknown, with its number', async () => {
+      const newer = Object.entries<CallDeclaration>(calls).filter(
+        ([, { since = 0 }]) => since > versions.libvirt,
+      );
+      expect(newer.length > 0).toBe(!expected.hasThrottleGroups);
+      const call = writer.call('domainDelThrottleGroup', { domain: NO_SUCH, group: 'none', flags: 0 });
+      if (expected.hasThrottleGroups) {
+        const code = can('throttle groups') ? ErrorCode.noDomain : ErrorCode.noSupport;
+        return expect(await codeOf(call)).toBe(code);
+      }
+      await expect(call).rejects.toMatchObject({
+        libvirtCode: ErrorCode.rpc,
+        libvirtDomain: ErrorDomain.rpc,
+        message: expect.stringContaining(`unknown procedure: ${calls.domainDelThrottleGroup.proc}`),
+      });
     });
 
     test('an empty CPU map is refused', async (context) => {

@@ -5,6 +5,8 @@ import { connect } from '../../libvirt/client/connect.ts';
 import { XmlFlag } from '../../libvirt/constants.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
+import { DEFAULT_RELEASE, RELEASE_NAMES, releaseOf } from '../../simulator/release.ts';
+import { versionsOf } from '../contract/expected.ts';
 import { tuningContract } from '../contract/tuning/contract.ts';
 import { LAB_DIR } from './lab/paths.ts';
 import { run } from './lab/run.ts';
@@ -24,7 +26,10 @@ tuningContract('a real libvirtd with QEMU', () => ({
 
 test('libvirt returns each definition of the simulator unchanged, to the byte', async () => {
   const connection = await connect('qemu:///system', { readOnly: false });
-  for (const vm of new SimulatedHost(findScenario('calm')).vms) {
+  const { libvirt } = await versionsOf(connection);
+  const releases = RELEASE_NAMES.map(releaseOf).filter((release) => release.libvirt <= libvirt);
+  const release = releases.at(-1) ?? DEFAULT_RELEASE;
+  for (const vm of new SimulatedHost(findScenario('calm'), { release }).vms) {
     const xml = vm.xml({ inactive: true, secure: true });
     const { domain } = await connection.call('domainDefineXmlFlags', { xml, flags: 1 });
     const flags = XmlFlag.inactive | XmlFlag.secure;

@@ -1,19 +1,21 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { Connection } from '../../../libvirt/client/connection.ts';
+import { expectedOf, versionsOf } from '../expected.ts';
 import { definitionContract } from './definitions.ts';
 import { deviceContract } from './devices.ts';
 import { liveChangeContract } from './live-changes.ts';
 import { startContract } from './starts.ts';
+import { statisticsContract } from './statistics.ts';
 import { Throwaway, type TuningTarget } from './throwaway.ts';
 
-/** What tuning relies on in libvirt 9.0 and QEMU 7.2, and so what the simulator must do as well. */
+/** What tuning relies on in libvirt and QEMU, by their versions, and so what the simulator must do as well. */
 export function tuningContract(name: string, target: () => TuningTarget): void {
   describe(`the contract of tuning, kept by ${name}`, () => {
     let connection: Connection;
     let throwaway: Throwaway;
     beforeAll(async () => {
       connection = await target().open();
-      throwaway = new Throwaway(connection, target());
+      throwaway = new Throwaway(connection, target(), expectedOf(await versionsOf(connection)));
     });
     afterAll(async () => {
       await throwaway?.remove();
@@ -23,5 +25,6 @@ export function tuningContract(name: string, target: () => TuningTarget): void {
     liveChangeContract(() => throwaway);
     deviceContract(() => throwaway);
     startContract(() => throwaway);
+    statisticsContract(() => throwaway);
   });
 }

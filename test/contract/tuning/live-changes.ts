@@ -122,7 +122,8 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await counts()).toEqual({ live: '2', config: '3' });
   });
 
-  test('polling of an iothread belongs to the run, and ends with it', async () => {
+  test('polling of an iothread is set for the run, and in the definition where this libvirt supports it', async () => {
+    const { storesPolling, takesWidePolling } = make().expected;
     const domain = await make().have(parts(), 'running');
     const set = (params: CallArgs<'domainSetIoThreadParams'>['params'], flags: number, ioThreadId = 1) =>
       make().connection.call('domainSetIoThreadParams', { domain, ioThreadId, params, flags });
@@ -137,10 +138,17 @@ export function liveChangeContract(make: () => Throwaway): void {
     const before = await polling();
     await set([ullong('poll_max_ns', 50_000), uint('poll_grow', 2)], LIVE);
     expect(await polling()).toBe(50_000);
-    expect(await codeOf(set([ullong('poll_grow', 2)], LIVE))).toBe(ErrorCode.invalidArg);
+    const wide = set([ullong('poll_grow', 2)], LIVE);
+    if (takesWidePolling) await wide;
+    else expect(await codeOf(wide)).toBe(ErrorCode.invalidArg);
     expect(await codeOf(set([ullong('foo', 2)], LIVE))).toBe(ErrorCode.argumentUnsupported);
     expect(await codeOf(set([ullong('poll_max_ns', 1)], LIVE, 9))).toBe(ErrorCode.invalidArg);
-    expect(await codeOf(set([ullong('poll_max_ns', 1)], CONFIG))).toBe(ErrorCode.operationUnsupported);
+    const stored = set([ullong('poll_max_ns', 70_000)], CONFIG);
+    if (storesPolling) await stored;
+    else expect(await codeOf(stored)).toBe(ErrorCode.operationUnsupported);
+    expect(await make().both('iothreadids', 'iothread', 'poll', '@max')).toEqual(
+      storesPolling ? { live: '50000', config: '70000' } : { live: '-', config: '-' },
+    );
     // The size of its pool of threads is in the XML.
     await set([int('thread_pool_max', 16)], LIVE);
     await set([int('thread_pool_min', 4)], LIVE);
@@ -149,17 +157,19 @@ export function liveChangeContract(make: () => Throwaway): void {
       config: '-',
     });
     expect(await codeOf(set([int('thread_pool_min', 40)], LIVE))).toBe(ErrorCode.operationInvalid);
-    // Set beside polling it reaches QEMU, but not the XML, against which the next one is checked.
+    // Set beside polling it reaches QEMU, but in libvirt 9.0 not the XML, against which the next one is checked.
     await set([ullong('poll_max_ns', 60_000), int('thread_pool_min', 20), int('thread_pool_max', 30)], LIVE);
     expect(await polling()).toBe(60_000);
     expect(await make().both('iothreadids', 'iothread', '@thread_pool_max')).toEqual({
-      live: '16',
+      live: storesPolling ? '30' : '16',
       config: '-',
     });
-    expect(await codeOf(set([int('thread_pool_min', 18)], LIVE))).toBe(ErrorCode.operationInvalid);
+    const next = set([int('thread_pool_min', 18)], LIVE);
+    if (storesPolling) await next;
+    else expect(await codeOf(next)).toBe(ErrorCode.operationInvalid);
     await make().stop();
     await make().start();
-    expect(await polling()).toBe(before);
+    expect(await polling()).toBe(storesPolling ? 70_000 : before);
   });
 
   test('shares and quotas are set live and in the definition; for a definition the getter returns only what it contains', async () => {
@@ -360,7 +370,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await codeOf(set('<tuned', LIVE, 'v'))).toBe(35);
     await set(undefined, BOTH, undefined);
     expect(await codeOf(get(CONFIG))).toBe(ErrorCode.noDomainMetadata);
-    expect(await make().inactive()).toContain('<metadata/>');
+    expect((await make().inactive()).includes('<metadata')).toBe(make().expected.keepsEmptyMetadata);
   });
 
   test('the event reports live changes, and not those of the definition alone', async () => {

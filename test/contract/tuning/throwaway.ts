@@ -5,6 +5,7 @@ import { RemoteError } from '../../../libvirt/errors.ts';
 import { ParamType, type TypedParam } from '../../../libvirt/typed-params.ts';
 import type { Domain } from '../../../libvirt/wire/types.ts';
 import { attr, child, children, type Element, parseXml } from '../../../model/xml.ts';
+import type { Expected } from '../expected.ts';
 
 /** Where a domain of the tests' own can be made. */
 export interface TuningTarget {
@@ -61,10 +62,13 @@ export interface Parts {
 export class Throwaway {
   readonly connection: Connection;
   readonly target: TuningTarget;
+  /** What this daemon's versions answer. */
+  readonly expected: Expected;
 
-  constructor(connection: Connection, target: TuningTarget) {
+  constructor(connection: Connection, target: TuningTarget, expected: Expected) {
     this.connection = connection;
     this.target = target;
+    this.expected = expected;
   }
 
   xml(parts: Parts = {}): string {

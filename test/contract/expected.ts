@@ -1,0 +1,169 @@
+import type { Connection } from '../../libvirt/client/connection.ts';
+import type { HostVersions } from '../../model/libvirt-features.ts';
+import { versionNumber } from '../../model/versions.ts';
+
+/** What daemons answer differently by version. All else in the contract holds for each. */
+export interface Expected {
+  /** Fields of nodeGetCpuStats and nodeGetMemoryStats, of the whole host. */
+  readonly hostCpuFields: readonly string[];
+  readonly hostMemoryFields: readonly string[];
+  /** virDomainGuestInfoTypes that a daemon knows, as a mask. */
+  readonly guestInfoTypes: number;
+  /** virDomainEventID counts up to this. */
+  readonly domainEvents: number;
+  /** The highest procedure of the remote program that virtune declares and the daemon has. */
+  readonly hasThrottleGroups: boolean;
+  /** Names of statistics of a running disk and iothread, without what `<statistics>` adds. */
+  readonly blockFields: readonly string[];
+  readonly ioThreadFields: readonly string[];
+  /** How QEMU polls where nothing is set. */
+  readonly pollingByDefault: Readonly<Record<string, number>>;
+  /** Statistics of a disk with one window and a histogram of reads with two bins. */
+  readonly measuredFields: readonly string[];
+  /** `<poll>` is in the definition, and setting it in a definition is possible. */
+  readonly storesPolling: boolean;
+  /** The type of `poll_grow` may be ullong. */
+  readonly takesWidePolling: boolean;
+  /** XML that the schema has and a definition keeps: by the test's own word. */
+  readonly knownXml: readonly string[];
+  /** The first definition has its controllers in the order that they keep. */
+  readonly groupsControllers: boolean;
+  /** vCPUs that a Q35 machine can have. */
+  readonly q35VcpusMax: number;
+  readonly keepsEmptyMetadata: boolean;
+  /** Why a start with a share of 1 in the definition fails; a definition with it is refused with the same number, or taken. */
+  readonly shareOfOne: { readonly define: number | 'taken'; readonly start: number };
+  /** A definition with `stimer` needs the `hypervclock` timer. */
+  readonly checksHyperv: boolean;
+  /** The fixture with the definition that libvirt makes of definition-client.xml. */
+  readonly definition: string;
+}
+
+const BLOCK = [
+  ...['name', 'path', 'backingIndex', 'rd.reqs', 'rd.bytes', 'rd.times', 'wr.reqs', 'wr.bytes', 'wr.times'],
+  ...['fl.reqs', 'fl.times', 'allocation', 'capacity', 'physical'],
+];
+const LIMITS = ['request_alignment', 'iov_max', 'memory_alignment_minimal', 'memory_alignment_optimal'];
+const WINDOW = [
+  'timed_group.count',
+  'timed_group.0.interval',
+  ...['rd', 'wr', 'zone_append', 'flush'].flatMap((operation) =>
+    ['min', 'max', 'avg'].map((figure) => `timed_group.0.${operation}_latency_${figure}`),
+  ),
+  ...['rd', 'wr', 'zone_append'].map((operation) => `timed_group.0.${operation}_queue_depth_avg`),
+];
+const HISTOGRAM = [
+  'latency_histogram.read.bin.count',
+  ...[0, 1].flatMap((bin) => ['start', 'value'].map((what) => `latency_histogram.read.bin.${bin}.${what}`)),
+];
+const POLLING = ['poll-max-ns', 'poll-grow', 'poll-shrink'];
+
+/** libvirt 9.0.0 with QEMU 7.2. */
+const FIRST: Expected = {
+  hostCpuFields: ['kernel', 'user', 'idle', 'iowait'],
+  hostMemoryFields: ['total', 'free', 'buffers', 'cached'],
+  guestInfoTypes: 0x7f,
+  domainEvents: 27,
+  hasThrottleGroups: false,
+  blockFields: BLOCK,
+  ioThreadFields: POLLING,
+  pollingByDefault: { 'poll-max-ns': 32_768, 'poll-grow': 0, 'poll-shrink': 0 },
+  measuredFields: [],
+  storesPolling: false,
+  takesWidePolling: false,
+  knownXml: [],
+  groupsControllers: false,
+  q35VcpusMax: 288,
+  keepsEmptyMetadata: true,
+  shareOfOne: { define: 67, start: 67 },
+  checksHyperv: false,
+  definition: 'definition-libvirt-9.0.0.xml',
+};
+
+interface Change extends Partial<Expected> {
+  /** The first libvirt or QEMU that answers so. */
+  readonly libvirt?: string;
+  readonly qemu?: string;
+}
+
+/**
+ * In their order. NEWS of libvirt says since when; where it does not (`seen`), the first of the versions that the contract
+ * runs on.
+ */
+const CHANGES: readonly Change[] = [
+  { libvirt: '9.4', storesPolling: true, knownXml: ['iothread poll'] },
+  { qemu: '8.1', q35VcpusMax: 1_024 },
+  { qemu: '9.0', q35VcpusMax: 4_096 },
+  { libvirt: '10.0', knownXml: ['iothread poll', 'disk queue mapping'] },
+  {
+    libvirt: '11.2',
+    domainEvents: 28,
+    guestInfoTypes: 0xff,
+    hasThrottleGroups: true,
+    knownXml: ['iothread poll', 'disk queue mapping', 'scsi queue mapping', 'throttle groups'],
+  },
+  // Seen.
+  {
+    libvirt: '11.3',
+    takesWidePolling: true,
+    groupsControllers: true,
+    keepsEmptyMetadata: false,
+    shareOfOne: { define: 'taken', start: 8 },
+    definition: 'definition-libvirt-11.3.0.xml',
+  },
+  { libvirt: '11.8', hostCpuFields: ['kernel', 'user', 'idle', 'iowait', 'guest'] },
+  { libvirt: '11.9', checksHyperv: true },
+  {
+    libvirt: '11.10',
+    blockFields: [...BLOCK, ...LIMITS.map((limit) => `limits.${limit}`)],
+    measuredFields: WINDOW,
+    knownXml: [
+      ...['iothread poll', 'disk queue mapping', 'scsi queue mapping', 'throttle groups'],
+      'disk statistics',
+    ],
+  },
+  {
+    libvirt: '12.1',
+    measuredFields: [...WINDOW, ...HISTOGRAM],
+    knownXml: [
+      ...['iothread poll', 'disk queue mapping', 'scsi queue mapping', 'throttle groups'],
+      ...['disk statistics', 'latency histogram'],
+    ],
+  },
+  { libvirt: '12.3', hostMemoryFields: ['total', 'free', 'available', 'buffers', 'cached'] },
+  { libvirt: '12.4', domainEvents: 30 },
+  {
+    libvirt: '12.7',
+    guestInfoTypes: 0x1ff,
+    ioThreadFields: [...POLLING, 'poll-weight'],
+    knownXml: [
+      ...['iothread poll', 'disk queue mapping', 'scsi queue mapping', 'throttle groups'],
+      ...['disk statistics', 'latency histogram', 'iothread poll weight'],
+    ],
+  },
+  {
+    qemu: '11.1',
+    pollingByDefault: { 'poll-max-ns': 32_768, 'poll-grow': 2, 'poll-shrink': 2, 'poll-weight': 3 },
+  },
+  // Seen.
+  { libvirt: '12.9', definition: 'definition-libvirt-12.9.0.xml' },
+];
+
+/** What a daemon of these versions answers. */
+export function expectedOf({ libvirt, qemu }: HostVersions): Expected {
+  const applies = (change: Change): boolean =>
+    (change.libvirt === undefined || libvirt >= versionNumber(change.libvirt)) &&
+    (change.qemu === undefined || qemu >= versionNumber(change.qemu));
+  return CHANGES.filter(applies).reduce<Expected>(
+    (all, { libvirt: _, qemu: __, ...change }) => ({ ...all, ...change }),
+    FIRST,
+  );
+}
+
+export async function versionsOf(connection: Connection): Promise<HostVersions> {
+  const [libvirt, qemu] = await Promise.all([
+    connection.call('connectGetLibVersion', undefined),
+    connection.call('connectGetVersion', undefined),
+  ]);
+  return { libvirt: Number(libvirt.version), qemu: Number(qemu.version) };
+}

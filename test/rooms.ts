@@ -8,6 +8,6 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tuner: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
   dashboards: ['model'],
-  docs: ['model', 'tui', 'tuner'],
+  docs: ['libvirt', 'model', 'tui', 'tuner'],
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'tuner', 'dashboards', 'simulator'],
 };

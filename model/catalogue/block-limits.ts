@@ -21,7 +21,7 @@ export const blockLimitsGroup = {
       help: 'Limit of the disk by libvirt name, in bytes; absent where there is none.',
       labels: ['limit'],
       values: { limit: BYTES },
-      since: '11.9.0',
+      since: '11.10.0',
       points: (block) => pointsOf(block, BYTES),
     },
     {
@@ -31,7 +31,7 @@ export const blockLimitsGroup = {
       help: 'Maximum number of memory segments per request, of QEMU and of the hardware.',
       labels: ['limit'],
       values: { limit: SEGMENTS },
-      since: '11.9.0',
+      since: '11.10.0',
       points: (block) => pointsOf(block, SEGMENTS),
     },
   ],

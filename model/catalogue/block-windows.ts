@@ -18,7 +18,7 @@ const WINDOW = {
   type: 'gauge',
   labels: ['operation', 'interval'],
   values: { operation: OPERATIONS },
-  since: '11.9.0',
+  since: '11.10.0',
   needs: "QEMU 10.2, and <statistic interval=''/> in the statistics of the disk's XML",
 } as const satisfies Partial<FigureSet<'block'>>;
 

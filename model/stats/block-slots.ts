@@ -46,7 +46,7 @@ const WINDOW_FIGURES: Readonly<Record<string, keyof WindowOperation>> = {
   queue_depth_avg: 'averageQueueDepth',
 };
 
-/** `timed_group.0.interval`, seconds, and `timed_group.0.rd_latency_avg`, ns (libvirt 11.9, QEMU 10.2, and newer); at most 16 windows. */
+/** `timed_group.0.interval`, seconds, and `timed_group.0.rd_latency_avg`, ns (libvirt 11.10, QEMU 10.2, and newer); at most 16 windows. */
 function windowSlot(index: number, rest: string): Slot | undefined {
   if (rest === 'timed_group.count') return IGNORE;
   const match =
@@ -81,7 +81,7 @@ function windowSlot(index: number, rest: string): Slot | undefined {
   };
 }
 
-/** Limits of the image and the host's device behind it (libvirt 11.9 and newer); `iov_*` in segments, all others in bytes. */
+/** Limits of the image and the host's device behind it (libvirt 11.10 and newer); `iov_*` in segments, all others in bytes. */
 export const BLOCK_LIMITS = [
   'request_alignment',
   'discard_max',

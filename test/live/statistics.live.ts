@@ -81,7 +81,7 @@ test('the window that holds the boot has the latencies that virsh domstats reads
   const windowOf = (operation: string): number | undefined =>
     figure(series, name, { domain: GUEST, operation, interval: '600s' });
   if (long === undefined) {
-    // Before libvirt 11.9.
+    // Before libvirt 11.10.
     expect(windowOf('read')).toBeUndefined();
     return;
   }

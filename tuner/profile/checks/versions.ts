@@ -1,20 +1,18 @@
-import { LIBVIRT_FEATURES } from '../../../model/libvirt-features.ts';
+import { LIBVIRT_FEATURES, type Since } from '../../../model/libvirt-features.ts';
 import { versionNumber, versionText } from '../../../model/versions.ts';
 import type { Check } from './check.ts';
 import { check } from './check.ts';
 
-interface Since {
+interface NewSetting extends Since {
   readonly of: RegExp;
   /** Only this value of it is so new. */
   readonly value?: RegExp;
-  readonly libvirt: string;
-  readonly qemu?: string;
 }
 
 /** What is younger than libvirt 3.0 and QEMU 2.8; from formatdomain's own words. */
-const SINCE: readonly Since[] = [
-  { of: /^disk\.iothreads$/, libvirt: '10.0', qemu: '9.0' },
-  { of: /^scsi\.iothreads$/, libvirt: '11.2', qemu: '10.0' },
+const SINCE: readonly NewSetting[] = [
+  { of: /^disk\.iothreads$/, ...LIBVIRT_FEATURES.diskQueueMapping },
+  { of: /^scsi\.iothreads$/, ...LIBVIRT_FEATURES.scsiQueueMapping },
   { of: /^disk\.statisticsIntervals$/, ...LIBVIRT_FEATURES.blockWindows },
   { of: /^disk\.latencyBins$/, ...LIBVIRT_FEATURES.blockLatency },
   { of: /^disk\.io$/, value: /^io_uring$/, libvirt: '6.3', qemu: '5.0' },
@@ -25,7 +23,7 @@ const SINCE: readonly Since[] = [
   { of: /^nic\.txQueueSize$/, libvirt: '3.7', qemu: '2.9' },
   { of: /^balloon\.freePageReporting$/, libvirt: '6.9', qemu: '5.1' },
   { of: /^cpu\.mode$/, value: /^maximum$/, libvirt: '7.1' },
-  { of: /^cpu\.topology$/, value: /clusters=/, libvirt: '10.1' },
+  { of: /^cpu\.topology$/, value: /clusters=/, ...LIBVIRT_FEATURES.cpuClusters },
   { of: /^cachetune$/, libvirt: '4.1' },
   { of: /^memorytune$/, libvirt: '4.7' },
   { of: /^kvm\.hint-dedicated$/, libvirt: '5.7', qemu: '2.12' },

@@ -1,0 +1,336 @@
+import { LIBVIRT_FEATURES, type Since } from '../model/libvirt-features.ts';
+
+/** The versions that tests run on: libvirt with the QEMU beside it, as Debian has them. */
+export const VERSIONS = {
+  '9.0': { libvirt: 9_000_000, qemu: 7_002_000 },
+  '11.3': { libvirt: 11_003_000, qemu: 10_000_000 },
+  '12.9': { libvirt: 12_009_000, qemu: 11_001_000 },
+} as const;
+export type Version = keyof typeof VERSIONS;
+
+interface Suite {
+  /** Whose tests are quoted. */
+  readonly file: string;
+  /** What runs them on a real libvirtd. */
+  readonly live: string;
+  /** Where `.ci/run` (9.0) and `.ci/nightly` (the others) run it. */
+  readonly on: readonly Version[];
+}
+
+const ALL = ['9.0', '11.3', '12.9'] as const;
+
+const live = (name: string, on: readonly Version[]): Suite => {
+  const file = `test/live/${name}.live.ts`;
+  return { file, live: file, on };
+};
+const answers = (file: string): Suite => ({ file, live: 'test/live/contract.live.ts', on: ALL });
+const tuning = (file: string): Suite => ({
+  file: `test/contract/tuning/${file}.ts`,
+  live: 'test/live/tuning-contract.live.ts',
+  on: ALL,
+});
+
+export const SUITES = {
+  answers: answers('test/contract/contract.ts'),
+  definitions: tuning('definitions'),
+  changes: tuning('live-changes'),
+  devices: tuning('devices'),
+  starts: tuning('starts'),
+  names: tuning('statistics'),
+  simulated: live('tuning-contract', ALL),
+  statistics: live('statistics', ALL),
+  series: live('series', ALL),
+  hung: live('hung-vm', ALL),
+  slow: live('slow-host-calls', ALL),
+  exporter: live('exporter', ['9.0']),
+  groups: live('groups', ['9.0']),
+  agent: live('agent', ['9.0']),
+  settings: live('tuner-settings', ['9.0']),
+  knobs: live('tuner-knobs', ['9.0']),
+  histories: live('tuner-histories', ['9.0', '12.9']),
+} as const satisfies Record<string, Suite>;
+export type SuiteName = keyof typeof SUITES;
+
+export interface Row {
+  readonly feature: string;
+  /** Absent: every version of the columns has it. */
+  readonly since?: Since;
+  /** The test, by its name in the suite's file, that fails where the feature is not as it should be, or missing. */
+  readonly proofs: readonly (readonly [suite: SuiteName, test: string])[];
+}
+
+const BLOCK_NAMES = ['names', 'a disk has the statistics of this libvirt, and no other'] as const;
+const IOTHREAD_NAMES = [
+  'names',
+  'an iothread has the statistics of this libvirt, and polls as its QEMU does by default',
+] as const;
+const NEW_XML = [
+  'definitions',
+  'what this libvirt does not know it forgets, or refuses when the schema is asked',
+] as const;
+const FIXTURE = [
+  'definitions',
+  'a definition comes back in libvirt’s own form, whatever the client’s order and units',
+] as const;
+const HOST_FIGURES = ['answers', 'host figures come by the count that the host names first'] as const;
+const ASKED_AGENT = [
+  'answers',
+  'an agent is asked for by a writable connection alone, for what this libvirt knows, where there is one',
+] as const;
+const EVENTS = [
+  'answers',
+  'every event that virtune knows can be registered where this libvirt has it',
+] as const;
+const MEASURED = [
+  'groups',
+  'how iothreads poll, what perf events count and how fast memory is dirtied is what virsh domstats says',
+] as const;
+
+/** What virtune relies on, by part. */
+export const PARTS: Readonly<Record<string, readonly Row[]>> = {
+  'Statistics of VMs': [
+    {
+      feature: 'state and reason',
+      proofs: [['answers', 'the state of a domain is the same by state, by info and by statistics']],
+    },
+    {
+      feature: 'vCPUs: state, time, wait, delay',
+      proofs: [
+        ['answers', 'statistics of one domain hold what was asked for and no other group'],
+        ['exporter', 'vCPU, block and network figures are what virsh domstats reads at the same time'],
+      ],
+    },
+    {
+      feature: 'balloon and dommemstat',
+      proofs: [
+        ['answers', 'memory statistics by tag agree with the balloon group'],
+        ['exporter', 'all 13 tags of dommemstat are what virsh reads at the same time'],
+      ],
+    },
+    {
+      feature: 'network',
+      proofs: [
+        ['series', 'a NIC and a vCPU that are plugged have the series of the second scrape in the next'],
+        ['exporter', 'vCPU, block and network figures are what virsh domstats reads at the same time'],
+      ],
+    },
+    { feature: 'disks: requests, bytes, times, sizes', proofs: [BLOCK_NAMES] },
+    {
+      feature: 'disks: limits of requests',
+      since: LIBVIRT_FEATURES.blockLimits,
+      proofs: [BLOCK_NAMES, ['statistics', 'limits of the disk are what virsh domstats reads']],
+    },
+    {
+      feature: 'disks: latency and queue depth in windows',
+      since: LIBVIRT_FEATURES.blockWindows,
+      proofs: [
+        BLOCK_NAMES,
+        ['statistics', 'the window that holds the boot has the latencies that virsh domstats reads'],
+      ],
+    },
+    { feature: 'disks: latency histograms', since: LIBVIRT_FEATURES.blockLatency, proofs: [BLOCK_NAMES] },
+    { feature: 'iothreads: polling', proofs: [IOTHREAD_NAMES, MEASURED] },
+    {
+      feature: 'iothreads: polling weight',
+      since: LIBVIRT_FEATURES.pollWeight,
+      proofs: [
+        IOTHREAD_NAMES,
+        ['statistics', 'the polling weight of the iothread is what virsh domstats reads'],
+      ],
+    },
+    {
+      feature: 'dirty rate, not measured',
+      proofs: [
+        [
+          'names',
+          'of a domain that nobody measured, the dirty rate is not started and the balloon has not reported',
+        ],
+      ],
+    },
+    { feature: 'dirty rate, measured', proofs: [MEASURED] },
+    { feature: 'perf events', proofs: [MEASURED] },
+    { feature: 'counters of KVM, of VMs and vCPUs', proofs: [] },
+    { feature: 'resctrl monitors: cache, memory bandwidth', proofs: [] },
+    { feature: 'resctrl monitors: energy', since: LIBVIRT_FEATURES.energyMonitors, proofs: [] },
+    {
+      feature: 'no statistic that virtune does not know',
+      proofs: [
+        ['statistics', 'this libvirt reports no statistic that virtune does not know'],
+        ['answers', 'every group of statistics is understood'],
+      ],
+    },
+  ],
+  Host: [
+    { feature: 'CPU time, memory', proofs: [HOST_FIGURES] },
+    { feature: 'CPU time of guests', since: LIBVIRT_FEATURES.hostGuestTime, proofs: [HOST_FIGURES] },
+    { feature: 'available memory', since: LIBVIRT_FEATURES.hostAvailableMemory, proofs: [HOST_FIGURES] },
+    {
+      feature: 'topology, cells',
+      proofs: [['answers', "the host's topology has cells with CPUs, as many as the host says"]],
+    },
+    {
+      feature: 'free pages, pools of huge pages',
+      proofs: [
+        ['answers', 'free pages come one for each cell and size'],
+        ['starts', 'a pool grows by as many or to as many, and what cannot be is refused'],
+      ],
+    },
+    { feature: 'KSM', proofs: [['starts', 'KSM has knobs, and figures that nobody sets']] },
+    {
+      feature: 'domain capabilities',
+      proofs: [
+        ['starts', 'what a machine offers is told by name and by alias, and of none that is not there'],
+      ],
+    },
+  ],
+  'Guest agent': [
+    { feature: 'which information can be asked for', proofs: [ASKED_AGENT] },
+    {
+      feature: 'file systems, system, host name',
+      proofs: [['agent', 'what the agent says is what virsh guestinfo says']],
+    },
+    { feature: 'load averages', since: LIBVIRT_FEATURES.guestLoad, proofs: [] },
+  ],
+  Events: [
+    { feature: 'registration of each event of virtune', proofs: [EVENTS] },
+    { feature: 'lifecycle', proofs: [['starts', 'a life is told in events, in their order']] },
+    {
+      feature: 'tunable',
+      proofs: [['changes', 'the event tells of what runs, and not of what is only defined']],
+    },
+    {
+      feature: 'change of a NIC’s address, registered',
+      since: LIBVIRT_FEATURES.nicMacChange,
+      proofs: [EVENTS],
+    },
+  ],
+  'Definitions and settings': [
+    {
+      feature: 'a definition is kept to the byte',
+      proofs: [
+        ['definitions', 'what was given out is taken back unchanged, to the byte'],
+        FIXTURE,
+        ['simulated', "each definition of the simulator's is one that libvirt gives back to the byte"],
+      ],
+    },
+    {
+      feature: 'pins of vCPUs, emulator and iothreads',
+      proofs: [
+        ['changes', 'a pin goes to what runs, to the definition, or to whichever counts now'],
+        ['changes', 'pins are read as they run and as they are defined; nobody can ask for both at once'],
+      ],
+    },
+    {
+      feature: 'shares, quotas, memory limits',
+      proofs: [
+        [
+          'changes',
+          'shares and quotas are set live and in the definition; the getter tells of a definition only what it says',
+        ],
+        ['changes', 'memory limits: unlimited is none, and swap is never less than memory'],
+      ],
+    },
+    {
+      feature: 'NUMA mode and cells',
+      proofs: [['changes', 'cells of a running domain can be changed only where it was started restrictive']],
+    },
+    {
+      feature: 'limits and weights of disks and NICs',
+      proofs: [
+        ['changes', "a disk's limits: a total drives out its parts, and a burst needs what it is a burst of"],
+        ['changes', 'weights of block I/O'],
+        ['changes', "a NIC's limits of a definition, by its address"],
+      ],
+    },
+    {
+      feature: 'update of devices',
+      proofs: [
+        ['devices', 'of a running disk, other fields are refused by name'],
+        ['devices', 'of a definition, each of them is changed'],
+      ],
+    },
+    {
+      feature: 'huge pages',
+      proofs: [['starts', 'hugepages are free until a domain starts with them, and free again when it ends']],
+    },
+    {
+      feature: 'iothreads: polling of a running VM, pools',
+      proofs: [
+        [
+          'changes',
+          'how an iothread polls is set for the run, and in the definition where this libvirt has a place for it',
+        ],
+      ],
+    },
+    {
+      feature: 'iothreads: polling in the definition',
+      since: LIBVIRT_FEATURES.storedIoThreadPolling,
+      proofs: [
+        [
+          'changes',
+          'how an iothread polls is set for the run, and in the definition where this libvirt has a place for it',
+        ],
+        NEW_XML,
+      ],
+    },
+    {
+      feature: 'disks: queues on several iothreads',
+      since: LIBVIRT_FEATURES.diskQueueMapping,
+      proofs: [NEW_XML],
+    },
+    { feature: 'CPU clusters', since: LIBVIRT_FEATURES.cpuClusters, proofs: [FIXTURE] },
+    {
+      feature: 'virtio-scsi: queues on several iothreads',
+      since: LIBVIRT_FEATURES.scsiQueueMapping,
+      proofs: [NEW_XML],
+    },
+    { feature: 'throttle groups', since: LIBVIRT_FEATURES.throttleGroups, proofs: [NEW_XML] },
+    {
+      feature: 'dependencies of Hyper-V enlightenments are checked',
+      since: LIBVIRT_FEATURES.hypervDependencies,
+      proofs: [
+        [
+          'definitions',
+          'an enlightenment is refused where this libvirt looks for what it needs, and that is missing',
+        ],
+      ],
+    },
+    {
+      feature: 'every setting of the tuner, defined and taken out',
+      proofs: [['settings', 'reads the same once libvirt has defined it, and can be taken out again']],
+    },
+    {
+      feature: 'apply and rollback of a running VM',
+      proofs: [
+        ['knobs', 'polling and pool of an iothread at once: both in QEMU, and both back'],
+        [
+          'histories',
+          'on real guests too, after any history of two users and of killed processes nothing is dangerous, and the way back is to the letter',
+        ],
+      ],
+    },
+    { feature: 'cachetune and memorytune', proofs: [] },
+  ],
+  'Under trouble': [
+    {
+      feature: 'a VM that hangs is unresponsive, the others are fresh',
+      proofs: [
+        [
+          'hung',
+          'with six hung VMs and two dozen calls of others that hold every worker of libvirtd, only the six are unresponsive',
+        ],
+      ],
+    },
+    {
+      feature: 'a call about the host that never answers costs only its figures',
+      proofs: [['slow', '%s that never answers costs its own figures, with the reason']],
+    },
+    {
+      feature: 'series are complete in the first scrape, and after a restart of libvirtd',
+      proofs: [
+        ['series', 'the first scrape after a start has the series of the second, and RSS of every guest'],
+        ['series', 'the first scrape after libvirtd is back has the series of the second'],
+      ],
+    },
+  ],
+};

@@ -57,6 +57,18 @@ export const deviceRules: readonly Rule[] = [
   [UNSUPPORTED_BY_QEMU, missingEnlightenment],
   [
     XML_ERROR,
+    each('disk', (disk, domain) => {
+      const groups = children(child(domain, 'throttlegroups')).map((group) =>
+        text(child(group, 'group_name')),
+      );
+      const missing = children(child(disk, 'throttlefilters'))
+        .map((filter) => attr(filter, 'group'))
+        .find((name) => !groups.includes(name));
+      return missing === undefined ? undefined : `throttle group '${missing}' not found`;
+    }),
+  ],
+  [
+    XML_ERROR,
     (domain) => {
       const spinlocks = child(domain, 'features', 'hyperv', 'spinlocks');
       if (attr(spinlocks, 'state') !== 'on') return undefined;

@@ -272,6 +272,14 @@ export function definitionContract(make: () => Throwaway): void {
     await make().define(make().xml(hyperv(timer, 'vpindex', 'synic', 'stimer', 'tlbflush', 'ipi')));
   });
 
+  test('a throttle filter of a group that is missing is refused where this libvirt has groups', async () => {
+    await make().remove();
+    const filters = "<throttlefilters><throttlefilter group='none'/></throttlefilters><target";
+    const defined = make().define(make().xml({ disks: make().disk('').replace('<target', filters) }), 0);
+    if (make().expected.hasThrottleGroups) expect(await codeOf(defined)).toBe(ErrorCode.xmlError);
+    else await defined;
+  });
+
   test('XML that does not describe a domain is refused', async () => {
     expect(await codeOf(make().define('<domain', 0))).toBe(DETAIL);
     expect(await codeOf(make().define('<foo/>', 0))).toBe(27);

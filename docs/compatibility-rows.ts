@@ -45,8 +45,8 @@ export const SUITES = {
   exporter: live('exporter', ['9.0']),
   groups: live('groups', ['9.0']),
   agent: live('agent', ['9.0']),
-  settings: live('tuner-settings', ['9.0']),
-  knobs: live('tuner-knobs', ['9.0']),
+  settings: live('tuner-settings', ALL),
+  knobs: live('tuner-knobs', ALL),
   histories: live('tuner-histories', ['9.0', '12.9']),
 } as const satisfies Record<string, Suite>;
 export type SuiteName = keyof typeof SUITES;

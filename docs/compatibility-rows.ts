@@ -39,6 +39,7 @@ export const SUITES = {
   names: tuning('statistics'),
   simulated: live('tuning-contract', ALL),
   statistics: live('statistics', ALL),
+  kvm: live('kvm', ALL),
   series: live('series', ALL),
   hung: live('hung-vm', ALL),
   slow: live('slow-host-calls', ALL),
@@ -66,7 +67,7 @@ const IOTHREAD_NAMES = [
 ] as const;
 const NEW_XML = [
   'definitions',
-  'what this libvirt does not know it forgets, or refuses when the schema is asked',
+  'elements that this libvirt does not have are dropped, or refused with schema validation',
 ] as const;
 const FIXTURE = [
   'definitions',
@@ -75,7 +76,7 @@ const FIXTURE = [
 const HOST_FIGURES = ['answers', 'host figures come by the count that the host names first'] as const;
 const ASKED_AGENT = [
   'answers',
-  'an agent is asked for by a writable connection alone, for what this libvirt knows, where there is one',
+  'an agent is asked only over a writable connection, for types that this libvirt knows, where there is one',
 ] as const;
 const EVENTS = [
   'answers',
@@ -128,7 +129,14 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
         ['statistics', 'the window that holds the boot has the latencies that virsh domstats reads'],
       ],
     },
-    { feature: 'disks: latency histograms', since: LIBVIRT_FEATURES.blockLatency, proofs: [BLOCK_NAMES] },
+    {
+      feature: 'disks: latency histograms',
+      since: LIBVIRT_FEATURES.blockLatency,
+      proofs: [
+        BLOCK_NAMES,
+        ['kvm', "the bins of read latency are those of QEMU's query-blockstats, where libvirt reports them"],
+      ],
+    },
     { feature: 'iothreads: polling', proofs: [IOTHREAD_NAMES, MEASURED] },
     {
       feature: 'iothreads: polling weight',
@@ -141,22 +149,31 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
     {
       feature: 'dirty rate, not measured',
       proofs: [
-        [
-          'names',
-          'of a domain that nobody measured, the dirty rate is not started and the balloon has not reported',
-        ],
+        ['names', 'before a measurement the dirty rate is not started and the balloon has not reported'],
       ],
     },
     { feature: 'dirty rate, measured', proofs: [MEASURED] },
     { feature: 'perf events', proofs: [MEASURED] },
-    { feature: 'counters of KVM, of VMs and vCPUs', proofs: [] },
+    {
+      feature: 'counters of KVM, of VMs and vCPUs',
+      proofs: [
+        ['kvm', 'each counter that KVM keeps of a vCPU or of the VM is exported under its name'],
+        ['kvm', "exits lie between two readings of QEMU's own query-stats"],
+      ],
+    },
+    {
+      feature: 'halt polling',
+      proofs: [
+        ['kvm', 'halt polling is what virsh domstats reads, and absent where libvirt does not report it'],
+      ],
+    },
     { feature: 'resctrl monitors: cache, memory bandwidth', proofs: [] },
     { feature: 'resctrl monitors: energy', since: LIBVIRT_FEATURES.energyMonitors, proofs: [] },
     {
       feature: 'no statistic that virtune does not know',
       proofs: [
         ['statistics', 'this libvirt reports no statistic that virtune does not know'],
-        ['answers', 'every group of statistics is understood'],
+        ['answers', 'every group of statistics is accepted'],
       ],
     },
   ],
@@ -172,14 +189,14 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       feature: 'free pages, pools of huge pages',
       proofs: [
         ['answers', 'free pages come one for each cell and size'],
-        ['starts', 'a pool grows by as many or to as many, and what cannot be is refused'],
+        ['starts', 'a pool grows by a number or to a number of pages, and an impossible size is refused'],
       ],
     },
-    { feature: 'KSM', proofs: [['starts', 'KSM has knobs, and figures that nobody sets']] },
+    { feature: 'KSM', proofs: [['starts', 'KSM has knobs, and read-only figures']] },
     {
       feature: 'domain capabilities',
       proofs: [
-        ['starts', 'what a machine offers is told by name and by alias, and of none that is not there'],
+        ['starts', 'what a machine type offers is reported by name and by alias, and for no unknown type'],
       ],
     },
   ],
@@ -193,10 +210,13 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
   ],
   Events: [
     { feature: 'registration of each event of virtune', proofs: [EVENTS] },
-    { feature: 'lifecycle', proofs: [['starts', 'a life is told in events, in their order']] },
+    {
+      feature: 'lifecycle',
+      proofs: [['starts', 'the life cycle of a domain is reported in events, in their order']],
+    },
     {
       feature: 'tunable',
-      proofs: [['changes', 'the event tells of what runs, and not of what is only defined']],
+      proofs: [['changes', 'the event reports live changes, and not those of the definition alone']],
     },
     {
       feature: 'change of a NIC’s address, registered',
@@ -208,16 +228,16 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
     {
       feature: 'a definition is kept to the byte',
       proofs: [
-        ['definitions', 'what was given out is taken back unchanged, to the byte'],
+        ['definitions', 'a definition that libvirt wrote is accepted unchanged, to the byte'],
         FIXTURE,
-        ['simulated', "each definition of the simulator's is one that libvirt gives back to the byte"],
+        ['simulated', 'libvirt returns each definition of the simulator unchanged, to the byte'],
       ],
     },
     {
       feature: 'pins of vCPUs, emulator and iothreads',
       proofs: [
         ['changes', 'a pin goes to what runs, to the definition, or to whichever counts now'],
-        ['changes', 'pins are read as they run and as they are defined; nobody can ask for both at once'],
+        ['changes', 'pins are read as they run or as they are defined; one call cannot ask for both'],
       ],
     },
     {
@@ -225,7 +245,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       proofs: [
         [
           'changes',
-          'shares and quotas are set live and in the definition; the getter tells of a definition only what it says',
+          'shares and quotas are set live and in the definition; for a definition the getter returns only what it contains',
         ],
         ['changes', 'memory limits: unlimited is none, and swap is never less than memory'],
       ],
@@ -237,7 +257,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
     {
       feature: 'limits and weights of disks and NICs',
       proofs: [
-        ['changes', "a disk's limits: a total drives out its parts, and a burst needs what it is a burst of"],
+        ['changes', 'limits of a disk: a total replaces its parts, and a burst needs its base limit'],
         ['changes', 'weights of block I/O'],
         ['changes', "a NIC's limits of a definition, by its address"],
       ],
@@ -258,7 +278,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       proofs: [
         [
           'changes',
-          'how an iothread polls is set for the run, and in the definition where this libvirt has a place for it',
+          'polling of an iothread is set for the run, and in the definition where this libvirt supports it',
         ],
       ],
     },
@@ -268,7 +288,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       proofs: [
         [
           'changes',
-          'how an iothread polls is set for the run, and in the definition where this libvirt has a place for it',
+          'polling of an iothread is set for the run, and in the definition where this libvirt supports it',
         ],
         NEW_XML,
       ],
@@ -291,7 +311,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       proofs: [
         [
           'definitions',
-          'an enlightenment is refused where this libvirt looks for what it needs, and that is missing',
+          'an enlightenment without what it requires is refused where this libvirt checks that',
         ],
       ],
     },
@@ -302,10 +322,10 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
     {
       feature: 'apply and rollback of a running VM',
       proofs: [
-        ['knobs', 'polling and pool of an iothread at once: both in QEMU, and both back'],
+        ['knobs', 'polling and pool of an iothread at once: both in QEMU, and both restored'],
         [
           'histories',
-          'on real guests too, after any history of two users and of killed processes nothing is dangerous, and the way back is to the letter',
+          'on real guests too, after any history of two users and killed processes no state is dangerous, and a rollback restores everything exactly',
         ],
       ],
     },

@@ -53,7 +53,7 @@ export function statisticsContract(make: () => Throwaway): void {
     expect(Object.fromEntries(polling)).toEqual(pollingByDefault);
   });
 
-  test('of a domain that nobody measured, the dirty rate is not started and the balloon has not reported', async () => {
+  test('before a measurement the dirty rate is not started and the balloon has not reported', async () => {
     await start(make().disk("cache='none'"));
     const stats = await statsOf(StatsGroup.dirtyRate | StatsGroup.balloon);
     expect(stats.get('dirtyrate.calc_status')).toBe(0);

@@ -162,7 +162,11 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 function digestOf(content: unknown): string {
   const sorted = JSON.stringify(content, (_, value: unknown) =>
     isObject(value) && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      ? Object.fromEntries(
+          Object.keys(value)
+            .sort()
+            .map((key) => [key, value[key]]),
+        )
       : value,
   );
   return hash('sha256', sorted);

@@ -114,11 +114,11 @@ async function runOf(link: HostLink, step: Step): Promise<number | undefined> {
 }
 
 function failureOf(error: unknown, step: Step | undefined, index: number | undefined): Failure {
-  const { code, message } = error as { code?: unknown; message: string };
+  const { code, message, seen } = error as { code?: unknown; message: string; seen?: unknown };
   return {
     code: typeof code === 'string' ? code : 'TUNE_STEP',
     message: step === undefined ? message : `${describeStep(step)}: ${message}`,
     step: index,
-    seen: error instanceof ReadBackError ? error.seen : undefined,
+    seen,
   };
 }

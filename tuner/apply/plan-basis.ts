@@ -99,10 +99,8 @@ function claimsOf({ cpu, memory, tuned }: DomainFacts): Facts {
     'guest cells': String(cpu.cells.length),
     memory: `${memory.maximumKiB ?? '?'} KiB`,
     hugepages:
-      memory.hugepages === undefined
-        ? NONE
-        : memory.pageRules.map(({ sizeKiB, guestCells }) => `${sizeKiB} for ${text(guestCells)}`).join(' ') ||
-          memory.hugepages.join(' '),
+      memory.pageRules.map(({ sizeKiB, guestCells }) => `${sizeKiB} for ${text(guestCells)}`).join(' ') ||
+      NONE,
     'NUMA memory': `${memory.numaMode ?? NONE} ${text(memory.numaNodeset)} ${pinsText(memory.memNodes)}`,
     mark: markText(tuned),
   };

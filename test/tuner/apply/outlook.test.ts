@@ -301,6 +301,20 @@ test.each<[string, StepProgress, string]>([
   expect(livePins(after)).toBe(pins);
 });
 
+test('where only several VMs together are a danger, the reason names what is broken', () => {
+  const ground = on(
+    stateOf(A, { pins: ['4', '5'] }),
+    stateOf(B, { pins: ['8', '9'] }),
+    stateOf(C, { pins: ['2', '3'], hint: true }),
+  );
+  const steps = [...movedByPins(A), done(pinStep(B, 0, '8'), '2'), done(pinStep(B, 1, '9'), '3')];
+  const held = heldBack(ground, undoing([B, A], steps));
+  expect([...held.keys()]).toEqual([B.uuid, A.uuid]);
+  expect(held.get(B.uuid)).toMatch(
+    /^"c" would break HINT_SHARES_CPU as it runs: CPUs 2-3 are also used by "a"/,
+  );
+});
+
 /** It was moved from 2-3 to 4-5 by its definition alone, and its rollback restarts it. */
 test.each<[string, StepProgress, string]>([
   ['is still ahead', { kind: 'untouched' }, '2 3'],

@@ -522,3 +522,14 @@ function remedied(
   }
   return undefined;
 }
+
+test('guest cells without vCPUs are not offered, though memory would fit with them', () => {
+  const host = withMemory(hostOf({ cells: [2, 2, 2], threads: 1 }), [2 * GIB, 2 * GIB, 2 * GIB]);
+  const memoryKiB = 6 * GIB;
+  const asked = (vcpus: string, guestThreads: number) =>
+    place(host, [
+      dedicated('db01', 4, { guestThreads, cells: [{ vcpus: CpuSet.parse(vcpus), memoryKiB }] }),
+    ]).refusals.map(({ next }) => next);
+  expect(asked('0-3', 2)).toEqual([undefined]);
+  expect(asked('0-5', 2)).toEqual(['it fits with numa.cells: 3']);
+});

@@ -155,3 +155,12 @@ test('a VM is squeezed when it is above the limit and its ratio grows by more th
   ]);
   expect([ratioText(2.34), ratioText(4)]).toEqual(['2.3:1', '4:1']);
 });
+
+test('helpers of a VM that shares a pool take no CPU of it from others', () => {
+  const pool = CpuSet.parse('1,5');
+  const assignments = [
+    assigned('app', { kind: 'node', vcpus: [pool, pool], emulator: pool, ioThreads: pool }),
+  ];
+  const running = [web, vm('app', '<vcpu>2</vcpu>')];
+  expect(text(sharing(running, { assignments }))[0]).toBe('web 4: 0-7 at 0.75 -> 0-7 at 0.75');
+});

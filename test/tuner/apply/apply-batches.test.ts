@@ -255,3 +255,18 @@ test('without a prompt, canaries are followed by the rest', async () => {
   const { libvirt, parts } = four();
   expect((await runOf(libvirt, parts, { canary: 1 })).happened).toHaveLength(4);
 });
+
+test('after the last transaction the host is not read once more', async () => {
+  const { libvirt, parts } = four();
+  libvirt.listed();
+  const basis = await readBasis(await linkTo(libvirt), 'qemu:///system');
+  const left: number[] = [];
+  const { result } = await runOf(
+    libvirt,
+    parts.map((each) => ({ ...each, basis })),
+    { onOutcome: () => void left.push(libvirt.calls.length) },
+  );
+  expect(result.outcomes).toHaveLength(4);
+  expect(left.at(-1)).toBe(libvirt.calls.length);
+  expect(left.at(-2)).toBeLessThan(libvirt.calls.length);
+});

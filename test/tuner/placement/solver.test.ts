@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
+import { FewestMoves } from '../../../tuner/placement/fewest-moves.ts';
 import { place } from '../../../tuner/placement/policy.ts';
 import { Budget } from '../../../tuner/placement/search.ts';
 import { hardestFirst, Solver } from '../../../tuner/placement/solver.ts';
@@ -153,4 +154,51 @@ test('lent steps that are not used are returned', () => {
   expect([part.spent, budget.spent]).toEqual([true, false]);
   budget.spend(2);
   expect([budget.spent, budget.lend(5).spent]).toEqual([true, true]);
+});
+
+test('where no core is whole, a VM that no cache holds has single threads of several, in a quick solution too', () => {
+  const wide = dedicated('wide', 12);
+  const host = hostOf(HOSTS.epycNps1);
+  const taken = new Map(
+    [...CpuSet.parse('128-255')].map((cpu) => [cpu, [{ guest: 'web01', by: 'vcpus' as const }]]),
+  );
+  const found = solverOf({ ...host, taken }, [wide]).solve([wide], { quick: true });
+  expect(found.kind).toBe('found');
+});
+
+/** It has a place on these CPUs of a cell. */
+const placed = (guest: string, cell: number, ...cpus: readonly number[]): DedicatedRequest =>
+  dedicated(guest, cpus.length, {
+    current: {
+      guest,
+      kind: 'dedicated',
+      cells: [cell],
+      memoryCells: [cell],
+      vcpus: cpus.map((cpu) => CpuSet.of([cpu])),
+      emulator: CpuSet.of(cpus),
+      ioThreads: CpuSet.of(cpus),
+    },
+  });
+const fewestMoves = (requests: readonly PlacementRequest[], steps: number) =>
+  new FewestMoves(smtOff, requests, {
+    budget: new Budget(steps),
+    moveCost: () => 0,
+    rebalance: false,
+  }).solve();
+
+test('without steps left no choice of VMs to move counts as tried: all of them are placed, and that is not proven', () => {
+  const { solver, proven } = fewestMoves([placed('a', 1, 15, 9), dedicated('new', 2)], 0);
+  expect([solver && named(solver.requests).toSorted(), proven]).toEqual([['a', 'new'], false]);
+});
+
+test('of many VMs only those move that a new one needs the CPUs of', () => {
+  const staying = [placed('d', 1, 15), placed('e', 1, 13), placed('f', 1, 11), placed('g', 1, 9)];
+  const near = [placed('a', 0, 7), placed('b', 0, 5), placed('c', 0, 3)];
+  const { solver } = fewestMoves([...near, ...staying, dedicated('new', 7)], 20_000);
+  const cpuOf = (request: PlacementRequest): number | undefined => {
+    const place = solver?.placeOf(request);
+    return place?.kind === 'dedicated' ? place.cells[0]?.cpus[0] : undefined;
+  };
+  expect(staying.map(cpuOf)).toEqual([15, 13, 11, 9]);
+  expect(near.map(cpuOf).filter((cpu) => cpu !== undefined && cpu >= 8)).toHaveLength(2);
 });

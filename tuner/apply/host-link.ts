@@ -3,6 +3,7 @@ import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts'
 import { RemoteError } from '../../libvirt/errors.ts';
 import type { TunerConnection } from '../connection.ts';
 import { TunerError } from '../errors.ts';
+import type { Reader } from '../facts/facts.ts';
 import type { Trace } from '../journal/journal.ts';
 import type { HostLease } from '../lock/held-lease.ts';
 import type { CallWait, LocalRoots, RestartLimits, SavedDomain, StepHost } from '../steps/step-host.ts';
@@ -59,6 +60,11 @@ export class HostLink implements StepHost {
 
   async close(): Promise<void> {
     await this.#connection?.close();
+  }
+
+  /** For a look at the host: passwords in definitions are not asked for. */
+  get reader(): Reader {
+    return { readOnly: true, call: this.call.bind(this) };
   }
 
   /** Whether libvirt went away and did not come back in all the time that it had. */

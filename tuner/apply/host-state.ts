@@ -17,8 +17,10 @@ export interface HostState {
 
 /** The whole host as it is now, as a plan would look at it. */
 export async function readHostState(link: HostLink, uri: string): Promise<HostState> {
-  const reader = { readOnly: true, call: link.call.bind(link) };
-  const [host, domains] = await Promise.all([readHost(reader, uri, link.local), readDomains(reader)]);
+  const [host, domains] = await Promise.all([
+    readHost(link.reader, uri, link.local),
+    readDomains(link.reader),
+  ]);
   return { host, domains };
 }
 

@@ -29,7 +29,7 @@ export class LaterChanges {
   readonly #relying: readonly DomainState[];
 
   static async since(link: HostLink, header: JournalHeader): Promise<LaterChanges> {
-    return new LaterChanges(link, header, await readDomains({ readOnly: true, call: link.call.bind(link) }));
+    return new LaterChanges(link, header, await readDomains(link.reader));
   }
 
   private constructor(link: HostLink, header: JournalHeader, domains: readonly DomainState[]) {
@@ -96,8 +96,7 @@ export class LaterChanges {
   async checkPool(step: StepOf<'hostPages'>, to: number): Promise<void> {
     if (this.#relying.length === 0) return;
     const { cell, sizeKiB } = step;
-    const reader = { readOnly: true, call: this.#link.call.bind(this.#link) };
-    const host = await readHost(reader, this.#header.uri, this.#link.local);
+    const host = await readHost(this.#link.reader, this.#header.uri, this.#link.local);
     const returned = heldIn(host, this.#own, cell, sizeKiB);
     const now = missingPages(host, this.#relying);
     const pool = poolOf(host.cells, step);

@@ -110,12 +110,9 @@ function throwIfHeld(step: Step, held: UndoOptions['held']): void {
 
 /** A libvirt that does not even list its domains now undoes nothing either, and each step will say so. */
 async function othersSince({ journal, link }: Work, notes: Set<string>): Promise<LaterChanges | undefined> {
-  try {
-    return await LaterChanges.since(link, journal.header);
-  } catch (error) {
-    notes.add(`later changes by others could not be read: ${(error as Error).message}`);
-    return undefined;
-  }
+  return LaterChanges.since(link, journal.header).catch(
+    (error: Error) => void notes.add(`later changes by others could not be read: ${error.message}`),
+  );
 }
 
 function isBegun(progress: StepProgress): progress is Begun {

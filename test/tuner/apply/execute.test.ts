@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { concludeTransaction } from '../../../tuner/apply/conclude.ts';
 import { at, executeStep, executeSteps } from '../../../tuner/apply/execute.ts';
 import { TunerError } from '../../../tuner/errors.ts';
+import { reservePath } from '../../../tuner/journal/journal.ts';
 import type { NewEvent } from '../../../tuner/journal/records.ts';
 import type { HostLease } from '../../../tuner/lock/held-lease.ts';
 import { FakeLibvirt } from './fake-libvirt.ts';
@@ -180,6 +182,7 @@ test('what did not fail is committed, with the notes of its plan', async () => {
     remains: [],
     notes: ['a note'],
   });
+  expect(existsSync(reservePath(work.journal.path))).toBe(false);
 });
 
 test('after a while the undo looks at what others did, and says what waits for a boot', async () => {

@@ -120,9 +120,11 @@ test('an event is passed on with the step that it is about, where it is about on
   pass({ event: 'same', at, step: 0 });
   pass({ event: 'committed', at });
   pass({ event: 'failed', at, code: 'X', message: 'y' });
+  pass({ event: 'failed', at, step: undefined, code: 'X', message: 'y' });
   expect(seen).toEqual([
     ['same', pages(0)],
     ['committed', undefined],
+    ['failed', undefined],
     ['failed', undefined],
   ]);
   expect(() =>

@@ -245,3 +245,17 @@ test('without a lock of libvirt others are looked at once more before the commit
   });
   expect(it.db.run?.pins[0]).toBe('0-7');
 });
+
+test('a look at the host asks for no passwords', async () => {
+  const { libvirt } = two();
+  const link = await linkTo(libvirt);
+  const asked: number[] = [];
+  const { call } = link;
+  link.call = (name, args, wait) => {
+    if (name === 'domainGetXmlDesc') asked.push((args as { flags: number }).flags);
+    return call.call(link, name, args, wait) as never;
+  };
+  await readHostState(link, 'qemu:///system');
+  // VIR_DOMAIN_XML_INACTIVE alone, and not VIR_DOMAIN_XML_SECURE
+  expect([...new Set(asked)].toSorted()).toEqual([0, 2]);
+});

@@ -63,7 +63,7 @@ function linkTo(
     if (answer === undefined) throw new Error(`${name} is not supported`);
     return answer(args as { domain: StepDomain });
   };
-  return { call, local: undefined } as unknown as HostLink;
+  return { reader: { readOnly: true, call }, local: undefined } as unknown as HostLink;
 }
 
 /** Of a transaction that tunes `a`. */
@@ -244,4 +244,13 @@ test('a pool that no longer exists loses nothing', async () => {
   const guests = [[B, { pages: 30, mark: byOthers, runs: true }]] as const;
   const step = { ...pages, sizeKiB: 1_048_576 };
   expect(await poolRefused(guests, { total: 100, free: 70 }, 0, step)).toBeUndefined();
+});
+
+test('where no VM relies on the pages of a pool, the host is not read again', async () => {
+  const link = linkTo([[B, { pages: 50 }]], { total: 100, free: 100 });
+  const changes = await LaterChanges.since(link, headerOf());
+  Object.assign(link.reader, {
+    call: (name: string) => Promise.reject(new Error(`${name} was called`)),
+  });
+  await changes.checkPool(pages, 0);
 });

@@ -1,4 +1,4 @@
-import { attr, child, type Element, wholeNumber } from '../xml.ts';
+import { attr, child, children, type Element, wholeNumber } from '../xml.ts';
 
 /** Properties of a domain that limit what can be done with it: live migration, ballooning, page merging. */
 export interface DomainFeatures {
@@ -8,7 +8,7 @@ export interface DomainFeatures {
   readonly tpm: string | undefined;
   /** `anonymous`, `file` or `memfd`. */
   readonly memorySource: string | undefined;
-  /** `shared` or `private`. */
+  /** `shared` or `private`; `shared` where other processes can map the memory of any guest cell. */
   readonly memoryAccess: string | undefined;
   /** Entries of KVM's dirty ring per vCPU; absent where pages are tracked by bitmap. */
   readonly dirtyRingSize: number | undefined;
@@ -23,9 +23,18 @@ export function parseFeatures(domain: Element): DomainFeatures {
     launchSecurity: word(attr(child(domain, 'launchSecurity'), 'type')),
     tpm: word(backendType === 'emulator' ? (attr(backend, 'version') ?? 'emulator') : backendType),
     memorySource: word(attr(child(backing, 'source'), 'type')),
-    memoryAccess: word(attr(child(backing, 'access'), 'mode')),
+    memoryAccess: word(memoryAccess(domain)),
     dirtyRingSize: attr(dirtyRing, 'state') === 'on' ? wholeNumber(attr(dirtyRing, 'size')) : undefined,
   };
+}
+
+/** A guest cell may differ from the whole: `<cell memAccess>`. */
+function memoryAccess(domain: Element): string | undefined {
+  const whole = attr(child(domain, 'memoryBacking', 'access'), 'mode');
+  const cells = children(child(domain, 'cpu', 'numa'), 'cell');
+  if (cells.length === 0) return whole;
+  const said = new Set(cells.map((cell) => attr(cell, 'memAccess') ?? whole));
+  return said.has('shared') ? 'shared' : [...said].find((access) => access !== undefined);
 }
 
 /** These become labels: libvirt has short words here, and anything else is `unknown`. */

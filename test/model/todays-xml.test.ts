@@ -86,6 +86,15 @@ test.each([
     "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>",
     { memorySource: 'memfd', memoryAccess: 'shared' },
   ],
+  [
+    "<cpu><numa><cell memAccess='private'/><cell memAccess='shared'/></numa></cpu>",
+    { memoryAccess: 'shared' },
+  ],
+  ["<cpu><numa><cell memAccess='private'/><cell/></numa></cpu>", { memoryAccess: 'private' }],
+  [
+    "<memoryBacking><access mode='shared'/></memoryBacking><cpu><numa><cell memAccess='private'/></numa></cpu>",
+    { memoryAccess: 'private' },
+  ],
   ["<features><kvm><dirty-ring state='on' size='4096'/></kvm></features>", { dirtyRingSize: 4_096 }],
   ["<features><kvm><dirty-ring state='off' size='4096'/></kvm></features>", {}],
   ['', {}],

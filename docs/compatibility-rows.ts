@@ -137,6 +137,11 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
         ['kvm', "the bins of read latency are those of QEMU's query-blockstats, where libvirt reports them"],
       ],
     },
+    {
+      feature: 'autostart at the next boot only',
+      since: LIBVIRT_FEATURES.autostartOnce,
+      proofs: [['answers', 'whether a domain starts with the next boot only is known from libvirt 11.2 on']],
+    },
     { feature: 'iothreads: polling', proofs: [IOTHREAD_NAMES, MEASURED] },
     {
       feature: 'iothreads: polling weight',
@@ -223,6 +228,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       since: LIBVIRT_FEATURES.nicMacChange,
       proofs: [EVENTS],
     },
+    { feature: 'removal of a vCPU, registered', since: LIBVIRT_FEATURES.vcpuRemoved, proofs: [EVENTS] },
   ],
   'Definitions and settings': [
     {

@@ -32,6 +32,8 @@ export const LIBVIRT_FEATURES = {
   throttleGroups: { libvirt: '11.2' },
   /** The event that a guest changed a NIC's address. */
   nicMacChange: { libvirt: '11.2' },
+  /** Whether a domain starts at the next boot of the host only. */
+  autostartOnce: { libvirt: '11.2' },
   /** Load averages from the guest agent. */
   guestLoad: { libvirt: '11.2' },
   /** `guest` in nodeGetCpuStats. */
@@ -48,6 +50,8 @@ export const LIBVIRT_FEATURES = {
   hostAvailableMemory: { libvirt: '12.3' },
   /** `cpu.energy.monitor.*` of resctrl. */
   energyMonitors: { libvirt: '12.4' },
+  /** The event that a vCPU was removed. */
+  vcpuRemoved: { libvirt: '12.4' },
   /** `iothread.N.poll-weight`. */
   pollWeight: { libvirt: '12.7', qemu: '11.1' },
   /** Devices from the guest agent. */

@@ -1,7 +1,8 @@
 import type { Domain } from '../libvirt/wire/types.ts';
+import { LIBVIRT_FEATURES } from '../model/libvirt-features.ts';
+import { versionNumber } from '../model/versions.ts';
 
-/** The libvirt that first has virDomainGetAutostartOnce. */
-const SINCE = 11_002_000;
+const SINCE = versionNumber(LIBVIRT_FEATURES.autostartOnce.libvirt);
 /** It changes by hand and with each boot of the host, and no event reports it. */
 const REFRESH_MS = 60_000;
 /** An answer older than this is not shown any more. */

@@ -32,6 +32,7 @@ export type Capability =
   | 'free pages'
   | 'job'
   | 'throttle groups'
+  | 'autostart once'
   | 'control';
 
 const NO_SUCH: Domain = { name: 'no-such-domain', uuid: '11111111-2222-3333-4444-555555555555', id: -1 };
@@ -302,6 +303,14 @@ export function contract(name: string, target: () => ContractTarget): void {
         );
         expect([name, outcome]).toEqual([name, eventId < expected.domainEvents ? 'registered' : 'refused']);
       }
+    });
+
+    test('whether a domain starts with the next boot only is known from libvirt 11.2 on', async () => {
+      expect(await reader.call('domainGetAutostart', { domain })).toEqual({ autostart: expect.any(Boolean) });
+      const once = reader.call('domainGetAutostartOnce', { domain });
+      if (expected.hasAutostartOnce && can('autostart once'))
+        return expect(await once).toEqual({ autostart: false });
+      expect(await codeOf(once)).toBe(expected.hasAutostartOnce ? ErrorCode.noSupport : ErrorCode.rpc);
     });
 
     test('a procedure that this libvirt does not have is unknown, with its number', async () => {

@@ -13,6 +13,7 @@ export interface Expected {
   readonly domainEvents: number;
   /** The highest procedure of the remote program that virtune declares and the daemon has. */
   readonly hasThrottleGroups: boolean;
+  readonly hasAutostartOnce: boolean;
   /** Names of statistics of a running disk and iothread, without what `<statistics>` adds. */
   readonly blockFields: readonly string[];
   readonly ioThreadFields: readonly string[];
@@ -65,6 +66,7 @@ const FIRST: Expected = {
   guestInfoTypes: 0x7f,
   domainEvents: 27,
   hasThrottleGroups: false,
+  hasAutostartOnce: false,
   blockFields: BLOCK,
   ioThreadFields: POLLING,
   pollingByDefault: { 'poll-max-ns': 32_768, 'poll-grow': 0, 'poll-shrink': 0 },
@@ -99,6 +101,7 @@ const CHANGES: readonly Change[] = [
     domainEvents: 28,
     guestInfoTypes: 0xff,
     hasThrottleGroups: true,
+    hasAutostartOnce: true,
   },
   // Seen.
   {

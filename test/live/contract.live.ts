@@ -28,6 +28,7 @@ contract("libvirt's test driver", () => ({
   agentless: 'test',
   lacks: [
     'throttle groups',
+    'autostart once',
     'guest agents',
     'stats of devices',
     'live pins',

@@ -1,4 +1,5 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import { counted, listed, sized } from './amounts.ts';
 import { type Candidate, helperCount } from './candidate.ts';
 import { Budget } from './search.ts';
 import { ratioText, type Sharing, squeezed } from './sharing.ts';
@@ -404,25 +405,4 @@ export function ratioRefusals(sharing: Sharing, allowedRatio: number, next: stri
       next: `${next === undefined ? '' : `${next}; or `}dedicate CPUs to fewer VMs, or raise the limit with --allow-ratio ${Math.ceil(worst.after.ratio)}`,
     },
   ];
-}
-
-/** `1 core`, `3 cores`. */
-export const counted = (count: number, one: string, many = `${one}s`): string =>
-  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
-
-const UNITS = [
-  ['GiB', 1_048_576],
-  ['MiB', 1_024],
-] as const;
-
-/** `2 MiB`, `1.5 GiB`. */
-function sized(kib: number): string {
-  const [unit, size] = UNITS.find(([, each]) => kib >= each) ?? (['KiB', 1] as const);
-  return `${Number((kib / size).toFixed(1)).toLocaleString('en')} ${unit}`;
-}
-
-/** `a`, `a and b`, `a, b and c`; of many, the first ones. */
-function listed(items: readonly string[], most = 4): string {
-  const shown = items.length > most ? [...items.slice(0, most), `${items.length - most} more`] : items;
-  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }

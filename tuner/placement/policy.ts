@@ -1,43 +1,38 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { TunerError } from '../errors.ts';
 import { assignmentOf, overlapsOf } from './assign.ts';
-import { helperCount } from './candidate.ts';
-import { costing, hasMoved, moveCost, WEIGHTS } from './cost.ts';
+import { costing, hasMoved, moveCost } from './cost.ts';
 import { explainRefusal } from './explain.ts';
+import { combinations, FewestMoves, type LadderOptions } from './fewest-moves.ts';
 import { Budget } from './search.ts';
 import { WARN_RATIO } from './sharing.ts';
-import { type FoundSolution, hardestFirst, Solver, type SolverOptions } from './solver.ts';
-import type {
-  Assignment,
-  DedicatedRequest,
-  Floater,
-  Placement,
-  PlacementHost,
-  PlacementRequest,
-} from './types.ts';
+import { hardestFirst, Solver } from './solver.ts';
+import type { Assignment, DedicatedRequest, Placement, PlacementHost, PlacementRequest } from './types.ts';
 
 /*
  * Placement: which CPUs and which memory of a host each VM gets. Pure and deterministic; this is the whole algorithm.
  *
  * The policy is a ladder. The next rung is taken only if the one before does not suffice:
  *
- * 1. Nobody moves. VMs that have a place keep it; the others get places beside them.
- * 2. As few as possible move: only helpers (emulator threads and iothreads), then one VM, then two, ... (`FewestMoves`).
+ * 1. No VM moves. VMs that have a place keep it; the others get places beside them.
+ * 2. As few as possible move: only helpers (emulator threads and iothreads), then one VM, then two, ...
+ *    (fewest-moves.ts).
  * 3. As few as possible are refused: VMs without a place before those with one, the last of the request first
- *    (`refuseFewest`). Each refusal says why, and what would make room (explain.ts).
+ *    (`refuseFewest`). Each refusal says why (explain.ts), and what would make room (make-room.ts).
  * 4. If VMs that share CPUs would see a vCPU:pCPU ratio above 3:1, VMs that use more cores than they need are packed
  *    onto fewer cores of their present cells, if that lowers the ratio by a quarter (`placeFairly`).
  *
  * Rungs 1 to 3 ask the solver for places of the VMs that have none, beside those that stay:
  *
- * 1. State (state.ts): the free threads, pages and memory of the inventory (inventory.ts), less those of VMs that stay.
+ * 1. State (state.ts): the free threads, pages and memory of the inventory (inventory.ts,
+ *    memory-inventory.ts), less those of VMs that stay.
  * 2. Order (`hardestFirst`): dedicated before shared, whole cores before single threads, large before small.
  * 3. Candidates for the next VM (candidates.ts). With dedicated CPUs: for each guest cell, each host cell with enough
  *    memory and there each selection of cores (cores.ts), then CPUs for its helpers. With shared CPUs: each cell.
  * 4. Cost (cost.ts): what each candidate adds. The solver takes the cheapest and goes on with the next VM; if one has
- *    no candidate, it goes first and all start over (`greedy`).
+ *    no candidate, it goes first and the search starts over (`greedy` of optimize.ts).
  * 5. Of up to 12 VMs, all candidates are tried from there on, except branches that cannot become cheaper (branch and
- *    bound). Of more, each in turn may leave its place for a cheaper one (local search).
+ *    bound, optimize.ts). Of more, each in turn may leave its place for a cheaper one (local search).
  * 6. The chosen candidates become CPU sets (assign.ts), which the plan turns into pins.
  *
  * Every step counts against a budget, so work is bounded; `proven` says whether all ways were tried.
@@ -206,10 +201,6 @@ const vcpuNumbers = ({ cells, sharedVcpus = CpuSet.empty }: DedicatedRequest): n
 
 // Rung 3: refuse as few VMs as possible.
 
-interface LadderOptions extends Pick<SolverOptions, 'moveCost'> {
-  readonly rebalance: boolean;
-}
-
 interface LadderResult {
   readonly solver: Solver;
   /** VMs without a place. */
@@ -288,206 +279,4 @@ function refuseLast(
     return outcome.kind === 'none';
   });
   return { solver, refused, proven: false };
-}
-
-// Rungs 1 and 2: nobody moves, or as few as possible.
-
-/** A solver in which all VMs have a place; `proven`: all ways were tried. */
-interface Solved {
-  readonly solver: Solver;
-  readonly proven: boolean;
-}
-
-interface Unsolved {
-  readonly solver: undefined;
-  readonly proven: boolean;
-}
-
-/** Up to so many VMs with a place, all choices of VMs to move are tried. */
-const MAX_MOVE_CHOICES = 6;
-
-/** Finds places for all VMs and moves as few as possible of those that have one. */
-class FewestMoves {
-  readonly #host: PlacementHost;
-  readonly #requests: readonly PlacementRequest[];
-  readonly #options: LadderOptions & SolverOptions;
-
-  constructor(
-    host: PlacementHost,
-    requests: readonly PlacementRequest[],
-    options: LadderOptions & SolverOptions,
-  ) {
-    this.#host = host;
-    this.#requests = requests;
-    this.#options = options;
-  }
-
-  solve(): Solved | Unsolved {
-    const present = this.#options.rebalance
-      ? []
-      : this.#requests.filter(({ current }) => current !== undefined);
-    const unplaced = this.#requests.filter((request) => !present.includes(request));
-    return present.length <= MAX_MOVE_CHOICES
-      ? this.#tryChoices(unplaced, present)
-      : this.#tryLikely(unplaced, present);
-  }
-
-  /** For few VMs with a place: nobody moves, then one, then two, ...; at each number the choice that costs least. */
-  #tryChoices(
-    unplaced: readonly PlacementRequest[],
-    present: readonly PlacementRequest[],
-  ): Solved | Unsolved {
-    let proven = true;
-    for (let count = 0; count <= present.length; count++) {
-      const result = this.#tryMoving(count, unplaced, present);
-      proven &&= result.proven;
-      if (result.solver !== undefined) return { solver: result.solver, proven };
-    }
-    return proven ? { solver: undefined, proven } : this.#allMove();
-  }
-
-  /** The cheapest choice of `count` VMs that move. */
-  #tryMoving(
-    count: number,
-    unplaced: readonly PlacementRequest[],
-    present: readonly PlacementRequest[],
-  ): Solved | Unsolved {
-    let best: { solver: Solver; outcome: FoundSolution } | undefined;
-    let proven = true;
-    for (const { moving, staying, loose, leastCost } of moveChoices(present, count)) {
-      if (best !== undefined && best.outcome.cost <= leastCost) continue;
-      if (this.#options.budget.spent) {
-        proven = false;
-        break;
-      }
-      const solver = this.#newSolver();
-      if (solver.keep(staying, new Set(loose)).length > 0) continue;
-      const outcome = solver.solve([...unplaced, ...moving]);
-      proven &&= outcome.proven;
-      if (outcome.kind === 'found' && outcome.cost < (best?.outcome.cost ?? Number.POSITIVE_INFINITY)) {
-        best = { solver, outcome };
-      }
-    }
-    return best === undefined ? { solver: undefined, proven } : committed(best.solver, best.outcome, proven);
-  }
-
-  /** For many: nobody moves; only helpers do; one VM; those in the way of the unplaced ones; all. */
-  #tryLikely(unplaced: readonly PlacementRequest[], present: readonly PlacementRequest[]): Solved | Unsolved {
-    const solver = this.#newSolver();
-    const leaving = solver.keep(present);
-    const staying = present.filter((request) => !leaving.includes(request));
-    const moving = [...unplaced, ...leaving];
-    const outcome = solver.solve(moving);
-    if (outcome.kind === 'found') return committed(solver, outcome, outcome.proven);
-    return (
-      this.#helpersMove(moving, staying) ??
-      this.#oneMoves(solver, moving, staying) ??
-      this.#thoseInTheWayMove(moving, staying) ??
-      this.#allMove()
-    );
-  }
-
-  #helpersMove(
-    moving: readonly PlacementRequest[],
-    staying: readonly PlacementRequest[],
-  ): Solved | undefined {
-    const solver = this.#newSolver();
-    const leaving = solver.keep(staying, new Set(staying.filter(hasHelpers)));
-    const outcome = solver.solve([...moving, ...leaving]);
-    return outcome.kind === 'found' ? committed(solver, outcome, false) : undefined;
-  }
-
-  #oneMoves(
-    solver: Solver,
-    moving: readonly PlacementRequest[],
-    staying: readonly PlacementRequest[],
-  ): Solved | undefined {
-    let best: { mover: PlacementRequest; cost: number } | undefined;
-    for (const mover of staying) {
-      if (this.#options.budget.spent) break;
-      solver.release(mover);
-      const outcome = solver.solve([...moving, mover], { quick: true });
-      solver.keep([mover]);
-      if (outcome.kind === 'found' && outcome.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) {
-        best = { mover, cost: outcome.cost };
-      }
-    }
-    if (best === undefined) return undefined;
-    solver.release(best.mover);
-    const outcome = solver.solve([...moving, best.mover]);
-    return outcome.kind === 'found' ? committed(solver, outcome, false) : undefined;
-  }
-
-  /** The others choose first, and avoid the cores of those with a place if they can. Who is in the way then moves. */
-  #thoseInTheWayMove(
-    moving: readonly PlacementRequest[],
-    staying: readonly PlacementRequest[],
-  ): Solved | undefined {
-    const solver = new Solver(asConfined(this.#host, staying), this.#requests, this.#options);
-    const first = solver.solve(moving);
-    if (first.kind === 'none') return undefined;
-    solver.commit(first);
-    const outcome = solver.solve(solver.keep(staying));
-    return outcome.kind === 'found' ? committed(solver, outcome, false) : undefined;
-  }
-
-  #allMove(): Solved | Unsolved {
-    const solver = this.#newSolver();
-    const outcome = solver.solve(this.#requests);
-    if (outcome.kind === 'found') return committed(solver, outcome, false);
-    return { solver: undefined, proven: outcome.proven };
-  }
-
-  #newSolver(): Solver {
-    return new Solver(this.#host, this.#requests, this.#options);
-  }
-}
-
-/** The host as if these VMs were confined to their CPUs without having them dedicated: others may use these, at a cost. */
-function asConfined(host: PlacementHost, staying: readonly PlacementRequest[]): PlacementHost {
-  const floaters = staying.flatMap(({ guest, current }): Floater[] =>
-    current?.kind === 'dedicated'
-      ? [{ guest, cpus: CpuSet.of(current.vcpus.flatMap((cpus) => [...cpus])), narrow: true }]
-      : [],
-  );
-  return { ...host, floaters: [...host.floaters, ...floaters] };
-}
-
-const hasHelpers = (request: PlacementRequest): boolean =>
-  request.kind === 'dedicated' && helperCount(request) > 0;
-
-function committed(solver: Solver, outcome: FoundSolution, proven: boolean): Solved {
-  solver.commit(outcome);
-  return { solver, proven };
-}
-
-interface MoveChoice {
-  readonly moving: readonly PlacementRequest[];
-  readonly staying: readonly PlacementRequest[];
-  /** Of those that stay, the VMs whose helpers may move. */
-  readonly loose: readonly PlacementRequest[];
-  /** What these moves cost at least. */
-  readonly leastCost: number;
-}
-
-/** All choices of `count` VMs that move; for each, first with no helpers moving, then those of one VM, then more. */
-function* moveChoices(present: readonly PlacementRequest[], count: number): Generator<MoveChoice> {
-  for (const moving of combinations(present, count)) {
-    const staying = present.filter((request) => !moving.includes(request));
-    const withHelpers = staying.filter(hasHelpers);
-    for (let helpers = 0; helpers <= withHelpers.length; helpers++) {
-      const leastCost = count * WEIGHTS.moved + helpers * WEIGHTS.helpersMoved;
-      for (const loose of combinations(withHelpers, helpers)) yield { moving, staying, loose, leastCost };
-    }
-  }
-}
-
-/** All choices of `size` items, in the order of the items. */
-export function* combinations<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  if (size === 0) yield [];
-  else {
-    for (const [at, item] of items.entries()) {
-      for (const rest of combinations(items.slice(at + 1), size - 1)) yield [item, ...rest];
-    }
-  }
 }

@@ -1,5 +1,5 @@
 import { printable } from '../../model/printable.ts';
-import { counted } from '../placement/explain.ts';
+import { counted } from '../placement/amounts.ts';
 import type { Share, SharedPool, Sharing, SharingVm } from '../placement/sharing.ts';
 import { ratioText, squeezed, WARN_RATIO } from '../placement/sharing.ts';
 import { textTable } from '../text-table.ts';

@@ -533,3 +533,11 @@ test('guest cells without vCPUs are not offered, though memory would fit with th
   expect(asked('0-3', 2)).toEqual([undefined]);
   expect(asked('0-5', 2)).toEqual(['it fits with numa.cells: 3']);
 });
+
+test('of cells that a control group forbids only those with CPUs are named', () => {
+  const host = withMemory(hostOf(HOSTS.memoryOnly), [GIB, 64 * GIB, 64 * GIB]);
+  const { refusals } = place(host, [dedicated('db01', 2, { allowedMemoryCells: CpuSet.of([0]) })]);
+  expect(refusals.map(({ text }) => text)).toEqual([
+    'cell 0 has 1 GiB of unallocated memory; db01 needs 2 GiB; memory of cell 1 is not for it (cpuset.mems of its control group)',
+  ]);
+});

@@ -18,7 +18,7 @@ const disk = z.strictObject({
   latencyBinsNs: z.array(z.int().min(0)).min(1).max(100).optional(),
 });
 
-const vm = z.strictObject({
+const vmFields = z.strictObject({
   name: z.string().min(1).max(255),
   workload: z.enum(WORKLOADS),
   vcpus: z.int().min(1).max(512),
@@ -35,6 +35,15 @@ const vm = z.strictObject({
   balloonPeriodSeconds: z.int().min(0).default(5),
   /** Starts at the next boot of the host only. */
   autostartOnce: z.boolean().default(false),
+  /** An emulated TPM 2.0. */
+  tpm: z.boolean().default(false),
+  /** Memory that other processes of the host map, as virtiofs and vhost-user devices need it. */
+  sharedMemory: z.boolean().default(false),
+  /** A virtio-mem device: so much of its memory can be unplugged, and so much of that is asked to be plugged. */
+  virtioMem: z
+    .strictObject({ sizeMiB: z.int().positive(), requestedMiB: z.int().min(0) })
+    .refine(({ sizeMiB, requestedMiB }) => requestedMiB <= sizeMiB, 'more is requested than the device has')
+    .optional(),
   /** Runs QEMU's guest agent. */
   agent: z.boolean().default(false),
   /** How long its guest takes to shut down; `never`: it does not hear its power button. */
@@ -44,6 +53,12 @@ const vm = z.strictObject({
   /** Names Nova as its owner. */
   project: z.string().optional(),
 });
+
+const vm = vmFields.refine(
+  ({ memoryMiB, hugepagesKiB, virtioMem }) =>
+    virtioMem === undefined || (virtioMem.sizeMiB < memoryMiB && hugepagesKiB === undefined),
+  'a virtio-mem device is a part of the memory, and goes without hugepages here',
+);
 
 const host = z
   .strictObject({

@@ -71,9 +71,24 @@ export function macOf(seed: number, index: number): string {
     .join(':');
 }
 
+/** What it has at most, in its first cell, in a virtio-mem device, and what of all this is plugged. */
+export function memoryOf({ memoryMiB, virtioMem }: VmSpec): {
+  readonly maximumKiB: number;
+  readonly cellKiB: number;
+  readonly deviceKiB: number;
+  readonly pluggedKiB: number;
+  readonly currentKiB: number;
+} {
+  const maximumKiB = memoryMiB * KIB_PER_MIB;
+  const deviceKiB = (virtioMem?.sizeMiB ?? 0) * KIB_PER_MIB;
+  const pluggedKiB = (virtioMem?.requestedMiB ?? 0) * KIB_PER_MIB;
+  const cellKiB = maximumKiB - deviceKiB;
+  return { maximumKiB, cellKiB, deviceKiB, pluggedKiB, currentKiB: cellKiB + pluggedKiB };
+}
+
 /** The same that `factsOfXml` reads from the XML that is made of the spec, without making any. */
 export function factsOfSpec(spec: VmSpec, seed: number, release: Release): VmFacts {
-  const maximumKiB = spec.memoryMiB * KIB_PER_MIB;
+  const { maximumKiB, currentKiB } = memoryOf(spec);
   const numaCells = spec.numaNode === undefined ? undefined : CpuSet.of([spec.numaNode]);
   return {
     vcpusMaximum: spec.vcpus,
@@ -85,7 +100,7 @@ export function factsOfSpec(spec: VmSpec, seed: number, release: Release): VmFac
     ioThreadPins: new Map(),
     polling: new Map(),
     maximumKiB,
-    currentKiB: maximumKiB,
+    currentKiB,
     balloonPeriodSeconds: spec.balloonPeriodSeconds,
     numaMode: numaCells === undefined ? undefined : 'strict',
     numaCells,

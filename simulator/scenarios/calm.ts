@@ -61,7 +61,17 @@ const others: VmInput[] = [
     balloonPeriodSeconds: 0,
     vncPassword: 'wintermt',
   },
-  { name: 'cache-01', workload: 'web', vcpus: 2, memoryMiB: 8_192, disks: [{ target: 'vda', sizeGiB: 10 }] },
+  {
+    // As a cloud runs it that shares folders with it and changes its memory.
+    name: 'cache-01',
+    workload: 'web',
+    vcpus: 2,
+    memoryMiB: 8_192,
+    disks: [{ target: 'vda', sizeGiB: 10 }],
+    tpm: true,
+    sharedMemory: true,
+    virtioMem: { sizeMiB: 4_096, requestedMiB: 2_048 },
+  },
   {
     name: 'bastion',
     workload: 'idle',

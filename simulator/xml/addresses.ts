@@ -31,6 +31,8 @@ function placeOf(device: Element): 'pci' | 'drive' | 'virtio-serial' | undefined
       return isRoot(device) ? undefined : 'pci';
     case 'memballoon':
       return attr(device, 'model') === 'none' ? undefined : 'pci';
+    case 'memory':
+      return attr(device, 'model')?.startsWith('virtio-') === true ? 'pci' : undefined;
     case 'watchdog':
       return attr(device, 'model') === 'itco' ? undefined : 'pci';
     case 'interface':

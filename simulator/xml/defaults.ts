@@ -60,7 +60,16 @@ function sizes(domain: Element): void {
   fillFirstCell(cells, vcpusMaximum);
   distances(cells);
   const inCells = cells.reduce((sum, cell) => sum + (wholeNumber(attr(cell, 'memory')) ?? 0), 0);
-  const totalKiB = inCells > 0 ? inCells : elementKiB(child(domain, 'memory'));
+  const plugged = children(child(domain, 'devices'), 'memory').map((device) => child(device, 'target'));
+  for (const target of plugged)
+    for (const name of ['size', 'block', 'requested']) {
+      const size = child(target, name);
+      if (size !== undefined) inKiB(size, elementKiB(size));
+    }
+  const inDevices = plugged.reduce((sum, target) => sum + (elementKiB(child(target, 'size')) ?? 0), 0);
+  const maximum = child(domain, 'maxMemory');
+  if (maximum !== undefined) inKiB(maximum, elementKiB(maximum));
+  const totalKiB = inCells > 0 ? inCells + inDevices : elementKiB(child(domain, 'memory'));
   inKiB(ensure(domain, 'memory'), totalKiB);
   const currentKiB = elementKiB(child(domain, 'currentMemory')) ?? totalKiB;
   inKiB(ensure(domain, 'currentMemory'), Math.min(currentKiB ?? 0, totalKiB ?? 0));

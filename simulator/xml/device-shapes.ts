@@ -68,6 +68,18 @@ export const DEVICE_SHAPES: Readonly<Record<string, Shape>> = {
   statistic: { attributes: { interval: COUNT } },
   'latency-histogram': { attributes: { type: ['read', 'write', 'zone', 'flush'] }, children: ['bin'] },
   bin: { attributes: { start: NUMBER } },
+  'devices/memory': {
+    attributes: {
+      model: ['dimm', 'nvdimm', 'virtio-pmem', 'virtio-mem', 'sgx-epc'],
+      access: ['shared', 'private'],
+      discard: YES_NO,
+    },
+    children: ['uuid', 'driver', 'source', 'target', 'alias', 'address'],
+  },
+  'memory/target': {
+    attributes: { dynamicMemslots: YES_NO },
+    children: ['size', 'node', 'block', 'requested', 'current', 'label', 'readonly', 'address'],
+  },
   'disk/target': { attributes: { dev: ANY, bus: ANY, tray: ANY, removable: ON_OFF, rotation_rate: COUNT } },
   iotune: {
     children: LIMITS,

@@ -1,12 +1,12 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { Release } from '../release.ts';
 import type { VmSpec } from '../scenario.ts';
+import { memoryOf } from '../vm-facts.ts';
 import { escapeXml } from './format.ts';
 import { EMULATOR, machineNamed } from './machines.ts';
 import { deviceLines, type Run } from './spec-devices.ts';
 
 const NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1';
-const KIB_PER_MIB = 1_024;
 
 export interface Described {
   readonly spec: VmSpec;
@@ -20,16 +20,19 @@ export interface Described {
  * running one. Written out, since thousands are asked for and few are ever changed.
  */
 export function specXml({ spec, uuid, seed, release }: Described, run: Run | undefined): string {
-  const memoryKiB = spec.memoryMiB * KIB_PER_MIB;
+  const { maximumKiB, currentKiB, cellKiB } = memoryOf(spec);
   const windows = spec.workload === 'windows';
   const lines = [
     `<domain type='kvm'${run === undefined ? '' : ` id='${run.id}'`}>`,
     `  <name>${escapeXml(spec.name)}</name>`,
     `  <uuid>${uuid}</uuid>`,
     ...metadata(spec),
-    `  <memory unit='KiB'>${memoryKiB}</memory>`,
-    `  <currentMemory unit='KiB'>${memoryKiB}</currentMemory>`,
-    ...hugepages(spec),
+    ...(spec.virtioMem === undefined
+      ? []
+      : [`  <maxMemory slots='16' unit='KiB'>${2 * maximumKiB}</maxMemory>`]),
+    `  <memory unit='KiB'>${maximumKiB}</memory>`,
+    `  <currentMemory unit='KiB'>${currentKiB}</currentMemory>`,
+    ...memoryBacking(spec),
     `  <vcpu placement='static'>${spec.vcpus}</vcpu>`,
     ...(spec.ioThreads > 0 ? [`  <iothreads>${spec.ioThreads}</iothreads>`] : []),
     ...pins(spec),
@@ -41,7 +44,9 @@ export function specXml({ spec, uuid, seed, release }: Described, run: Run | und
     `    <type arch='x86_64' machine='${machineNamed(release, 'q35')?.name}'>hvm</type>`,
     "    <boot dev='hd'/>",
     '  </os>',
-    ...(windows ? WINDOWS : LINUX),
+    ...(windows ? WINDOWS : LINUX).flatMap((line) =>
+      line === CPU && spec.virtioMem !== undefined ? cpuWithCell(spec.vcpus, cellKiB) : line,
+    ),
     '  <on_poweroff>destroy</on_poweroff>',
     '  <on_reboot>restart</on_reboot>',
     '  <on_crash>destroy</on_crash>',
@@ -63,13 +68,24 @@ export const SECLABEL = [
   '  </seclabel>',
 ];
 
+const CPU = "  <cpu mode='host-passthrough' check='none' migratable='on'/>";
+
+/** Memory can be plugged only into a guest cell. */
+const cpuWithCell = (vcpus: number, memoryKiB: number): string[] => [
+  CPU.replace('/>', '>'),
+  '    <numa>',
+  `      <cell id='0' cpus='${vcpus === 1 ? 0 : `0-${vcpus - 1}`}' memory='${memoryKiB}' unit='KiB'/>`,
+  '    </numa>',
+  '  </cpu>',
+];
+
 /** What virt-install writes for each (virtinst, guest.py). */
 const LINUX = [
   '  <features>',
   '    <acpi/>',
   '    <apic/>',
   '  </features>',
-  "  <cpu mode='host-passthrough' check='none' migratable='on'/>",
+  CPU,
   "  <clock offset='utc'>",
   "    <timer name='rtc' tickpolicy='catchup'/>",
   "    <timer name='pit' tickpolicy='delay'/>",
@@ -86,7 +102,7 @@ const WINDOWS = [
   "      <spinlocks state='on' retries='8191'/>",
   '    </hyperv>',
   '  </features>',
-  "  <cpu mode='host-passthrough' check='none' migratable='on'/>",
+  CPU,
   "  <clock offset='localtime'>",
   "    <timer name='rtc' tickpolicy='catchup'/>",
   "    <timer name='pit' tickpolicy='delay'/>",
@@ -115,13 +131,14 @@ function metadata({ name, project, vcpus, memoryMiB }: VmSpec): string[] {
   ];
 }
 
-function hugepages({ hugepagesKiB }: VmSpec): string[] {
-  if (hugepagesKiB === undefined) return [];
+function memoryBacking({ hugepagesKiB, sharedMemory }: VmSpec): string[] {
+  if (hugepagesKiB === undefined && !sharedMemory) return [];
   return [
     '  <memoryBacking>',
-    '    <hugepages>',
-    `      <page size='${hugepagesKiB}' unit='KiB'/>`,
-    '    </hugepages>',
+    ...(hugepagesKiB === undefined
+      ? []
+      : ['    <hugepages>', `      <page size='${hugepagesKiB}' unit='KiB'/>`, '    </hugepages>']),
+    ...(sharedMemory ? ["    <source type='memfd'/>", "    <access mode='shared'/>"] : []),
     '  </memoryBacking>',
   ];
 }

@@ -37,11 +37,33 @@ export function started(definition: string, run: Run): string {
     connectAgent(channel, run.id, text(child(domain, 'name')));
   for (const [element, prefix] of COUNTED)
     for (const [index, device] of children(devices, element).entries()) name(device, `${prefix}${index}`);
+  plugMemory(devices);
   for (const graphics of children(devices, 'graphics'))
     if (attr(graphics, 'port') === '-1') setAttr(graphics, 'port', 5_900 + run.id);
   if (children(domain, 'seclabel').length === 0)
     adopt(domain, parseXml('a label', SECLABEL.join('\n'), 'seclabel'));
   return formatDomain(domain);
+}
+
+const MEMORY_ALIASES: Readonly<Record<string, string>> = {
+  dimm: 'dimm',
+  nvdimm: 'nvdimm',
+  'virtio-mem': 'virtiomem',
+  'virtio-pmem': 'virtiopmem',
+  'sgx-epc': 'epc',
+};
+
+/** Every guest plugs what it is asked to. */
+function plugMemory(devices: Element): void {
+  const counts = new Map<string, number>();
+  for (const device of children(devices, 'memory')) {
+    const alias = MEMORY_ALIASES[attr(device, 'model') ?? ''] ?? 'dimm';
+    const index = counts.get(alias) ?? 0;
+    counts.set(alias, index + 1);
+    name(device, `${alias}${index}`);
+    const requested = text(child(device, 'target', 'requested'));
+    if (requested !== undefined) add(ensure(device, 'target'), 'current', { unit: 'KiB' }, requested);
+  }
 }
 
 /** Every guest that has a channel for its agent runs one. */
@@ -61,6 +83,7 @@ const COUNTED = [
   ['console', 'serial'],
   ['channel', 'channel'],
   ['input', 'input'],
+  ['tpm', 'tpm'],
   ['video', 'video'],
   ['watchdog', 'watchdog'],
   ['memballoon', 'balloon'],

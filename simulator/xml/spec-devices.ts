@@ -1,6 +1,6 @@
 import { knows, type Release } from '../release.ts';
 import type { VmSpec } from '../scenario.ts';
-import { diskPath, macOf } from '../vm-facts.ts';
+import { diskPath, macOf, memoryOf } from '../vm-facts.ts';
 import { escapeXml } from './format.ts';
 
 /** What a run adds to a description. */
@@ -140,13 +140,9 @@ function nic(spec: VmSpec, seed: number, index: number, slots: Slots, run: Run |
   ];
 }
 
-/** Keyboard, console and balloon. */
-function others(
-  { balloonPeriodSeconds: period, vncPassword }: VmSpec,
-  slots: Slots,
-  run: Run | undefined,
-  release: Release,
-): string[] {
+/** Keyboard, TPM, console, balloon and plugged memory. */
+function others(spec: VmSpec, slots: Slots, run: Run | undefined, release: Release): string[] {
+  const { balloonPeriodSeconds: period, vncPassword } = spec;
   const live = run !== undefined;
   const video = knows(release, 'namesVideoDevice') ? " device='virtio-vga'" : '';
   const watchdog = live
@@ -165,6 +161,7 @@ function others(
   return [
     ...input('mouse', 0),
     ...input('keyboard', 1),
+    ...tpm(spec, live),
     `    <graphics type='vnc' port='${live ? 5_900 + run.id : -1}' autoport='yes' listen='127.0.0.1'${secret}>`,
     "      <listen type='address' address='127.0.0.1'/>",
     '    </graphics>',
@@ -178,5 +175,35 @@ function others(
     "    <memballoon model='virtio'>",
     ...inBalloon,
     '    </memballoon>',
+    ...memoryDevice(spec, slots, live),
+  ];
+}
+
+function tpm({ tpm: has }: VmSpec, live: boolean): string[] {
+  if (!has) return [];
+  return [
+    "    <tpm model='tpm-crb'>",
+    "      <backend type='emulator' version='2.0'/>",
+    ...alias(live, 'tpm0'),
+    '    </tpm>',
+  ];
+}
+
+/** Its guest has plugged what it was asked to. */
+function memoryDevice(spec: VmSpec, slots: Slots, live: boolean): string[] {
+  if (spec.virtioMem === undefined) return [];
+  const { deviceKiB, pluggedKiB } = memoryOf(spec);
+  return [
+    "    <memory model='virtio-mem'>",
+    '      <target>',
+    `        <size unit='KiB'>${deviceKiB}</size>`,
+    '        <node>0</node>',
+    "        <block unit='KiB'>2048</block>",
+    `        <requested unit='KiB'>${pluggedKiB}</requested>`,
+    ...(live ? [`        <current unit='KiB'>${pluggedKiB}</current>`] : []),
+    '      </target>',
+    ...alias(live, 'virtiomem0'),
+    slots.take(),
+    '    </memory>',
   ];
 }

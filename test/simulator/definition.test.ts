@@ -69,6 +69,9 @@ const anyVm = fc.record<VmInput>({
     ],
   ),
   pins: fc.constantFrom([], ['0', '1-2,4']),
+  tpm: fc.boolean(),
+  sharedMemory: fc.boolean(),
+  virtioMem: fc.constantFrom(undefined, { sizeMiB: 8, requestedMiB: 0 }, { sizeMiB: 8, requestedMiB: 8 }),
 });
 
 test('whatever VM a scenario describes, its definition is as libvirt would have stored it', () => {

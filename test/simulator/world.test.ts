@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StatsGroup } from '../../libvirt/constants.ts';
+import { parseDomain } from '../../model/domain/domain.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
@@ -8,6 +9,7 @@ import { checkScenario, ScenarioError, withVmCount } from '../../simulator/scena
 import { scenarios } from '../../simulator/scenarios/all.ts';
 import { shareOut } from '../../simulator/schedule.ts';
 import { balloonFigures, statsOf } from '../../simulator/stats.ts';
+import { seriesOf } from '../model/series.ts';
 
 const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
 
@@ -110,6 +112,25 @@ test('counters only ever grow, however long the host was not asked', () => {
     });
     before = after;
   }
+});
+
+test('a VM of the demo has a TPM, shared memory and a virtio-mem device, and its metrics show them', () => {
+  const host = new SimulatedHost(findScenario('calm'));
+  const vm = host.byName('cache-01');
+  const facts = parseDomain(vm?.live?.xml ?? '');
+  const series = seriesOf('facts', facts);
+  expect(series).toContain(
+    'libvirt_domain_features_info{tpm="2.0", memory_source="memfd", memory_access="shared"}',
+  );
+  expect(series.filter((each) => each.startsWith('libvirt_domain_memory_device_bytes'))).toEqual([
+    'libvirt_domain_memory_device_bytes{model="virtio-mem", guest_cell="0", kind="size"} 4294967296',
+    'libvirt_domain_memory_device_bytes{model="virtio-mem", guest_cell="0", kind="requested"} 2147483648',
+    'libvirt_domain_memory_device_bytes{model="virtio-mem", guest_cell="0", kind="plugged"} 2147483648',
+  ]);
+  // What is not plugged is not the guest's.
+  expect([facts.memory.maximumKiB, facts.memory.currentKiB, vm?.balloonKiB]).toEqual([
+    8_388_608, 6_291_456, 6_291_456,
+  ]);
 });
 
 test('every built-in scenario is valid, and says what it shows', () => {

@@ -134,7 +134,6 @@ export class Sampler {
     );
     this.#forgetAllBut(domains);
     places?.startTick(domains);
-    autostartOnce?.startTick(domains, versions.known?.libvirt);
     await processes?.look(domains);
     asker.startTick(control, domains);
     const asked: AskedDomains = { control, domains, outcomes: new Map() };
@@ -142,6 +141,8 @@ export class Sampler {
     this.#startHostReads();
     this.#parts.host?.readLocal();
     await asker.askAll(domains, asked.outcomes, deadline, startedMs + deadlineMs / 2);
+    // Not before: the first tick asks for the version beside the domains.
+    autostartOnce?.startTick(domains, versions.known?.libvirt);
     const [known] = await Promise.all([
       askKnown(this.#parts, asked, whole),
       asker.lookAtLate(domains, asked.outcomes, whole),

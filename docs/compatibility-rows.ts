@@ -8,13 +8,15 @@ export const VERSIONS = {
 } as const;
 export type Version = keyof typeof VERSIONS;
 
-interface Suite {
+export interface Suite {
   /** Whose tests are quoted. */
   readonly file: string;
   /** What runs them on a real libvirtd. */
   readonly live: string;
   /** Where `.ci/run` (9.0) and `.ci/nightly` (the others) run it. */
   readonly on: readonly Version[];
+  /** What it needs of the machine. */
+  readonly where?: string;
 }
 
 const ALL = ['9.0', '11.3', '12.9'] as const;
@@ -43,6 +45,7 @@ export const SUITES = {
   series: live('series', ALL),
   hung: live('hung-vm', ALL),
   slow: live('slow-host-calls', ALL),
+  kvm: { ...live('kvm', ALL), where: 'a machine with /dev/kvm; skipped elsewhere' },
   exporter: live('exporter', ['9.0']),
   groups: live('groups', ['9.0']),
   agent: live('agent', ['9.0']),

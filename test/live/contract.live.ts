@@ -2,10 +2,11 @@ import { afterAll, beforeAll } from 'vitest';
 import { connect } from '../../libvirt/client/connect.ts';
 import { contract } from '../contract/contract.ts';
 import { BOOTED, bareName } from './lab/guests.ts';
+import { canBoot } from './lab/initramfs.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** Another Debian's root has no guest that boots: there it is one whose firmware finds nothing to boot. */
-const HAS_BOOTED = process.env['VIRTUNE_LAB_ROOT'] === undefined;
+/** Where no guest boots, it is one whose firmware finds nothing to boot. */
+const HAS_BOOTED = canBoot();
 const GUEST = HAS_BOOTED ? BOOTED : bareName(0);
 
 beforeAll(() => {

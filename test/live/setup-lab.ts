@@ -1,5 +1,6 @@
 import { startLibvirtd } from './lab/daemon.ts';
-import { bareGuests } from './lab/guests.ts';
+import { bareGuests, bootGuest } from './lab/guests.ts';
+import { canBoot } from './lab/initramfs.ts';
 import { down, up } from './lab/main.ts';
 import { virsh } from './lab/virsh.ts';
 
@@ -13,8 +14,9 @@ const BARE_GUESTS = 14;
 export async function setup(): Promise<() => Promise<void>> {
   if (process.env['VIRTUNE_LAB_ROOT'] === undefined) await up(GUESTS);
   else {
-    // Another Debian's root lacks what a booted guest is made of.
+    // Nothing can be installed in another Debian's root here, so that one made long ago may have no guest that boots.
     await startLibvirtd();
+    if (canBoot()) await bootGuest();
     bareGuests(BARE_GUESTS);
     virsh('capabilities');
   }

@@ -22,6 +22,7 @@ import { settings } from '../../tuner/settings/all.ts';
 import type { Wish } from '../../tuner/settings/setting.ts';
 import { versionsOf } from '../contract/expected.ts';
 import { BOOTED } from './lab/guests.ts';
+import { canBoot } from './lab/initramfs.ts';
 import { LAB_DIR, PREFIX } from './lab/paths.ts';
 import { virsh } from './lab/virsh.ts';
 
@@ -105,8 +106,7 @@ function define(xml: string): void {
 const dump = (name: string): Element => parseXml(name, virsh('dumpxml', '--inactive', name), 'domain');
 const text = (root: Element): string => new XMLSerializer().serializeToString(root);
 
-/** Another Debian's root has no guest that boots. */
-const HAS_BOOTED = process.env['VIRTUNE_LAB_ROOT'] === undefined;
+const HAS_BOOTED = canBoot();
 
 let versions: HostVersions;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LAB_DIR } from './paths.ts';
@@ -67,6 +67,8 @@ while true; do
 done
 `;
 
+const MODULE_BYTES_MAX = 16 * 1_048_576;
+
 export interface BootFiles {
   readonly kernel: string;
   readonly initrd: string;
@@ -77,11 +79,7 @@ export interface BootFiles {
  * separate files: libvirt takes their ownership for it while it runs.
  */
 export function buildInitramfs(guest: string): BootFiles {
-  const version = readdirSync('/boot')
-    .filter((name) => /^vmlinuz-.*-cloud-amd64$/.test(name))
-    .sort()
-    .at(-1)
-    ?.slice('vmlinuz-'.length);
+  const version = kernelVersion();
   if (version === undefined)
     throw new LabError('no /boot/vmlinuz-*-cloud-amd64: is linux-image-cloud-amd64 installed?');
   const root = join(LAB_DIR, 'initramfs');
@@ -90,13 +88,18 @@ export function buildInitramfs(guest: string): BootFiles {
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
   copyProgram(AGENT, root);
   writeFileSync(join(root, 'etc/os-release'), OS_RELEASE);
-  const found = run('find', [`/lib/modules/${version}/kernel`, '-name', '*.ko'])
+  // Debian 13 compresses them.
+  const found = run('find', [`/lib/modules/${version}/kernel`, '-name', '*.ko', '-o', '-name', '*.ko.xz'])
     .trim()
     .split('\n');
   for (const name of MODULES) {
-    const path = found.find((file) => file.endsWith(`/${name}.ko`));
+    const path = found.find((file) => file.endsWith(`/${name}.ko`) || file.endsWith(`/${name}.ko.xz`));
     // What the kernel has built in needs no loading.
-    if (path !== undefined) copyFileSync(path, join(root, `lib/${name}.ko`));
+    if (path === undefined) continue;
+    const copy = join(root, `lib/${name}.ko`);
+    if (path.endsWith('.xz'))
+      writeFileSync(copy, execFileSync('xz', ['-dc', path], { maxBuffer: MODULE_BYTES_MAX }));
+    else copyFileSync(path, copy);
   }
   mkdirSync(join(root, dirname(POWER_BUTTON)), { recursive: true });
   for (const [file, script] of [
@@ -118,6 +121,17 @@ export function buildInitramfs(guest: string): BootFiles {
   copyFileSync(`/boot/vmlinuz-${version}`, kernel);
   for (const file of [initrd, kernel]) chmodSync(file, 0o644);
   return { kernel, initrd };
+}
+
+/** Whether the system has what a guest that boots is made of: a root for other versions may have libvirt alone. */
+export const canBoot = (): boolean => existsSync(AGENT) && kernelVersion() !== undefined;
+
+function kernelVersion(): string | undefined {
+  return readdirSync('/boot')
+    .filter((name) => /^vmlinuz-.*-cloud-amd64$/.test(name))
+    .sort()
+    .at(-1)
+    ?.slice('vmlinuz-'.length);
 }
 
 /** A program into /bin, and the libraries that it is linked to where it looks for them. */

@@ -41,7 +41,6 @@ export const SUITES = {
   names: tuning('statistics'),
   simulated: live('tuning-contract', ALL),
   statistics: live('statistics', ALL),
-  kvm: live('kvm', ALL),
   series: live('series', ALL),
   hung: live('hung-vm', ALL),
   slow: live('slow-host-calls', ALL),
@@ -170,7 +169,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       ],
     },
     {
-      feature: 'halt polling',
+      feature: 'halt polling of KVM',
       proofs: [
         ['kvm', 'halt polling is what virsh domstats reads, and absent where libvirt does not report it'],
       ],

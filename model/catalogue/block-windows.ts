@@ -19,7 +19,8 @@ const WINDOW = {
   labels: ['operation', 'interval'],
   values: { operation: OPERATIONS },
   since: '11.10.0',
-  needs: "QEMU 10.2, and <statistic interval=''/> in the statistics of the disk's XML",
+  needs:
+    "QEMU 10.2, and <statistic interval=''/> in the statistics of the disk's XML (disk.statisticsIntervals in a profile of virtune tune)",
 } as const satisfies Partial<FigureSet<'block'>>;
 
 /** What QEMU measured in windows of time, which shows peaks that a scrape interval averages away. */

@@ -107,7 +107,8 @@ export const blockGroup = {
       help: 'Request latency by operation, in seconds.',
       labels: ['operation'],
       since: '12.1.0',
-      needs: "<latency-histogram> in the statistics of the disk's XML",
+      needs:
+        "<latency-histogram> in the statistics of the disk's XML (disk.latencyBins in a profile of virtune tune)",
       histograms: latencyHistograms,
     },
     ...windowMetrics,

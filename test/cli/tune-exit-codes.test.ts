@@ -6,7 +6,7 @@ import { lockHost } from '../../tuner/journal/lock.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
 /** Each of them starts several processes. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 
 let host: TunedDemo;
 beforeEach(async () => {

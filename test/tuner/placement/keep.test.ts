@@ -185,3 +185,44 @@ test.each([
   expect(wide).toMatchObject({ kind: 'placed', proven });
   expect(wide.moved).toHaveLength(3);
 });
+
+/** A place in which it shares the CPUs of cell 1. */
+const sharesCell1: Assignment = { ...at('web', 1, []), kind: 'node' };
+
+test('a VM that had dedicated CPUs and is to share has no place yet', () => {
+  const { moved } = place(smtOff, [sharing('web', 2, { current: at('web', 1, [9, 10]) })]);
+  expect(moved).toEqual(['web']);
+});
+
+test('a VM that shares stays where the CPUs just suffice, and moves where they do not', () => {
+  const asked = [sharing('web', 8, { current: sharesCell1 })];
+  expect(place(smtOff, asked).moved).toEqual([]);
+  const taken = new Map([[9, [{ guest: 'other', by: 'vcpus' as const }]]]);
+  const { moved, assignments } = place({ ...smtOff, taken }, asked);
+  expect([moved, assignments.map(({ cells }) => cells)]).toEqual([['web'], [[0]]]);
+});
+
+test('a VM of which one vCPU has no CPU alone moves', () => {
+  const current = at('db01', 1, [9, 10]);
+  const loose = { ...current, vcpus: [CpuSet.of([9]), CpuSet.parse('10-11')] };
+  expect(place(smtOff, [dedicated('db01', 2, { current })]).moved).toEqual([]);
+  expect(place(smtOff, [dedicated('db01', 2, { current: loose })]).moved).toEqual(['db01']);
+});
+
+test('a VM of which some vCPUs share keeps the dedicated CPUs of the others', () => {
+  const sharedVcpus = CpuSet.of([2]);
+  const pool = CpuSet.parse('0-8,11-15');
+  const current = {
+    ...at('db01', 1, [9, 10]),
+    vcpus: [CpuSet.of([9]), CpuSet.of([10]), pool],
+    sharedVcpus,
+  };
+  const { moved, assignments } = place(smtOff, [dedicated('db01', 2, { sharedVcpus, current })]);
+  expect([moved, assignments[0]?.vcpus.slice(0, 2).join()]).toEqual([[], '9,10']);
+});
+
+test('of many VMs the last are refused, and whether fewer would do is not proven', () => {
+  const asked = Array.from({ length: 18 }, (_, index) => dedicated(`vm${index}`, 1));
+  const { kind, proven, refusals } = place(smtOff, asked);
+  expect([kind, proven, refusals.map(({ guest }) => guest)]).toEqual(['refused', false, ['vm16', 'vm17']]);
+});

@@ -72,7 +72,7 @@ test('a cell is tested only by a suite that runs on its version, and no where th
   const row = (proofs: Row['proofs']): Row => ({ feature: 'x', since: { libvirt: '11.10' }, proofs });
   expect(cell(row([]), '9.0')).toBe('no');
   expect(cell(row([]), '12.9')).toBe('by schema');
-  expect(cell(row([['exporter', 'x']]), '12.9')).toBe('by schema');
+  expect(cell({ feature: 'x', proofs: [['histories', 'x']] }, '11.3')).toBe('by schema');
   expect(cell(row([['answers', 'x']]), '12.9')).toBe('tested (a)');
   expect(cell(row([['answers', 'x']]), '11.3')).toBe('no (a)');
   expect(cell({ feature: 'x', since: { libvirt: '9.1', qemu: '11.1' }, proofs: [] }, '11.3')).toBe('no');

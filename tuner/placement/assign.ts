@@ -42,7 +42,7 @@ export function dedicatedAssignment(
     vcpus,
     emulator,
     ioThreads: request.ioThreadCpus > 0 ? CpuSet.of(helperCpus.slice(request.emulatorCpus)) : emulator,
-    ...(request.sharedVcpus === undefined ? {} : { sharedVcpus: request.sharedVcpus }),
+    sharedVcpus: request.sharedVcpus,
   };
 }
 

@@ -99,9 +99,9 @@ export function placementHost(topology: HostTopology, options: HostOptions): Pla
  * the host.
  */
 export function defaultHostCpus(topology: HostTopology, online: CpuSet, isolated: CpuSet): CpuSet {
-  const cores = topology.cells
-    .map((cell) => coreGroups(cell, online).map((core) => CpuSet.of(core.map((cpu) => cpu.id))))
-    .filter((own) => own.length > 0);
+  const cores = topology.cells.map((cell) =>
+    coreGroups(cell, online).map((core) => CpuSet.of(core.map((cpu) => cpu.id))),
+  );
   const firsts = cores.map((own) => ({
     count: own.length,
     core: own.find((core) => core.intersection(isolated).size === 0),

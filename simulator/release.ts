@@ -49,8 +49,17 @@ const HABITS = {
 
 export type Trait = LibvirtFeature | keyof typeof HABITS;
 const TRAITS: Readonly<Record<Trait, Since>> = { ...LIBVIRT_FEATURES, ...HABITS };
+/** By release, since it is asked for every disk of every VM. */
+const known = new Map<ReleaseName, ReadonlySet<Trait>>();
 
 /** Whether this release has or does it. Undefined: every release does. */
-export function knows(release: HostVersions, trait: Trait | undefined): boolean {
-  return trait === undefined || isSince(release, TRAITS[trait]);
+export function knows(release: Release, trait: Trait | undefined): boolean {
+  if (trait === undefined) return true;
+  let traits = known.get(release.name);
+  if (traits === undefined) {
+    const all = Object.keys(TRAITS) as Trait[];
+    traits = new Set(all.filter((each) => isSince(release, TRAITS[each])));
+    known.set(release.name, traits);
+  }
+  return traits.has(trait);
 }

@@ -23,8 +23,17 @@ export const ARCH = 'x86_64';
 /** Their short names stand for the newest of a kind. */
 const KINDS: Readonly<Record<string, string>> = { pc: 'pc-i440fx', q35: 'pc-q35' };
 
+/** By QEMU's version: every definition names one. */
+const machines = new Map<number, readonly Machine[]>();
+
 /** The machines of a release's QEMU, the oldest first. */
-export function machinesOf({ qemu }: Release): Machine[] {
+export function machinesOf({ qemu }: Release): readonly Machine[] {
+  const found = machines.get(qemu) ?? machinesUpTo(qemu);
+  machines.set(qemu, found);
+  return found;
+}
+
+function machinesUpTo(qemu: number): Machine[] {
   const versions = VERSIONS.filter(
     ([version, goneIn]) =>
       versionNumber(version) <= qemu && (goneIn === undefined || qemu < versionNumber(goneIn)),

@@ -72,7 +72,7 @@ export class BackgroundRead<T> {
   }
 
   /** Whether it has ever been answered, or refused. */
-  get settledOnce(): boolean {
+  get hasAnswered(): boolean {
     return this.#answer !== undefined || this.#failure !== undefined;
   }
 
@@ -126,7 +126,7 @@ function reasonOf(error: Error): CallReason {
 /** A background read, whatever it reads. */
 export type AnyRead = Pick<
   BackgroundRead<unknown>,
-  'pending' | 'slow' | 'settledOnce' | 'status' | 'start' | 'giveUpWaiting' | 'forget'
+  'pending' | 'slow' | 'hasAnswered' | 'status' | 'start' | 'giveUpWaiting' | 'forget'
 >;
 
 /** All background reads of one host, so that a tick can wait a little for those that are usually quick. */
@@ -152,7 +152,7 @@ export class Background {
    * never been answered, so that the first sample of a healthy host has all figures; else until `untilMs`
    * (both on performance.now()'s clock). A read that was slow the last time is not waited for.
    */
-  async settle({
+  async waitForAnswers({
     firstUntilMs,
     untilMs,
   }: {
@@ -162,7 +162,7 @@ export class Background {
     const patience = (read: AnyRead): number =>
       read.pending === undefined || read.slow
         ? 0
-        : (read.settledOnce ? untilMs : firstUntilMs) - performance.now();
+        : (read.hasAnswered ? untilMs : firstUntilMs) - performance.now();
     for (;;) {
       const waits = [...this.#reads]
         .map((read) => ({ pending: read.pending, ms: patience(read) }))

@@ -36,7 +36,7 @@ export class Identity {
   }
 
   get known(): HostIdentity | undefined {
-    if (!this.#isNamed || !this.#capabilities.isSettled) return undefined;
+    if (!this.#isNamed || !this.#capabilities.hasAnswered) return undefined;
     return { hostname: this.#hostname.value, uuid: this.#capabilities.uuid };
   }
 
@@ -48,7 +48,7 @@ export class Identity {
 
   startTick(): void {
     this.#hostname.start();
-    if (!this.#capabilities.isSettled) this.#capabilities.startTick();
+    if (!this.#capabilities.hasAnswered) this.#capabilities.startTick();
   }
 
   forget(): void {

@@ -147,13 +147,13 @@ export class Sampler {
       askKnown(this.#parts, asked, whole),
       asker.lookAtLate(domains, asked.outcomes, whole),
     ]);
-    await background.settle({
+    await background.waitForAnswers({
       firstUntilMs: startedMs + Math.min(limits.domainDeadlineMs, deadlineMs / 2),
       untilMs: Math.min(performance.now() + HOST_GRACE_MS, startedMs + deadlineMs / 2),
     });
     this.#parts.local.startTick(domains, this.#hostFigures()?.topology);
     const mapsUntilMs = performance.now() + HOST_GRACE_MS;
-    await background.settle({
+    await background.waitForAnswers({
       firstUntilMs: mapsUntilMs + Math.min(limits.domainDeadlineMs, deadlineMs / 8),
       untilMs: mapsUntilMs,
     });

@@ -27,7 +27,7 @@ interface Flags extends RunFlags {
 
 interface Found {
   readonly host: HostFacts;
-  readonly ledger: PageInventory;
+  readonly inventory: PageInventory;
   readonly growth: Growth;
   readonly basis: PlanBasis;
 }
@@ -47,26 +47,26 @@ export function hugepagesCommand(): Command {
 
 function look(flags: Flags): Promise<Found> {
   return withSession(flags, { readOnly: true }, async ({ host, domains, basis }) => {
-    const ledger = pageInventory(host.cells, domains, host.local?.defaultPageKiB, memoryCellsOn(host));
-    return { host, ledger, growth: growthOf(ledger, host.cells), basis };
+    const inventory = pageInventory(host.cells, domains, host.local?.defaultPageKiB, memoryCellsOn(host));
+    return { host, inventory, growth: growthOf(inventory, host.cells), basis };
   });
 }
 
-function tell({ host, ledger, growth }: Found, json: boolean): void {
-  const permanent = permanenceOf(grown(ledger, growth), host.local?.defaultPageKiB);
+function tell({ host, inventory, growth }: Found, json: boolean): void {
+  const permanent = permanenceOf(grown(inventory, growth), host.local?.defaultPageKiB);
   const lines = json
-    ? [jsonText(pageInventoryJson(host.hostname, ledger, growth, permanent), 2)]
+    ? [jsonText(pageInventoryJson(host.hostname, inventory, growth, permanent), 2)]
     : [
-        ...reportPages(ledger),
+        ...reportPages(inventory),
         ...(growth.steps.length === 0
           ? []
-          : ['virtune tune hugepages --allocate would make', ...indent(reportGrowth(growth, ledger))]),
+          : ['virtune tune hugepages --allocate would make', ...indent(reportGrowth(growth, inventory))]),
         ...(permanent === undefined ? [] : ['', ...reportPermanence(permanent)]),
       ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function allocate({ host, ledger, growth, basis }: Found, flags: Flags): Promise<void> {
+async function allocate({ host, inventory, growth, basis }: Found, flags: Flags): Promise<void> {
   if (growth.problems.length > 0) {
     throw new TunerError(
       'TUNE_PLACEMENT',
@@ -78,7 +78,7 @@ async function allocate({ host, ledger, growth, basis }: Found, flags: Flags): P
     sayUnchanged(why, flags.json === true);
     return;
   }
-  show([...reportPages(ledger), ...reportGrowth(growth, ledger)].join('\n'), flags.json === true);
+  show([...reportPages(inventory), ...reportGrowth(growth, inventory)].join('\n'), flags.json === true);
   if (flags.yes !== true && !(await agreed('Make these pools larger?'))) {
     log('virtune: nothing was changed');
     process.exitCode = ExitCode.notConfirmed;

@@ -126,7 +126,7 @@ export class BulkSender {
     meter.up = attempt.kind !== 'again' || attempt.outcome === 'busy';
     switch (attempt.kind) {
       case 'judged':
-        return this.#settle(sent, attempt.verdicts);
+        return this.#applyVerdicts(sent, attempt.verdicts);
       case 'too-large':
       case 'unreadable': {
         if (sent.length > 1) return this.#shrink(sent);
@@ -134,7 +134,7 @@ export class BulkSender {
           attempt.kind === 'unreadable'
             ? [attempt.status, attempt.reason]
             : [413, 'too large for the server, or for a proxy in front of it'];
-        return this.#settle(sent, [{ kind: 'rejected', status, reason }]);
+        return this.#applyVerdicts(sent, [{ kind: 'rejected', status, reason }]);
       }
       case 'again':
         meter.retried += sent.length;
@@ -161,7 +161,7 @@ export class BulkSender {
     this.#parts.meter.retried += sent.length;
   }
 
-  async #settle(sent: readonly BulkItem[], verdicts: readonly Verdict[]): Promise<void> {
+  async #applyVerdicts(sent: readonly BulkItem[], verdicts: readonly Verdict[]): Promise<void> {
     const { meter } = this.#parts;
     const left: BulkItem[] = [];
     const letters: DeadLetter[] = [];
@@ -185,7 +185,7 @@ export class BulkSender {
       trouble ??= { reason: verdict.reason, outcome: verdict.kind === 'blocked' ? 'refused' : 'busy' };
       left.push(item);
     }
-    await this.#bury(letters);
+    await this.#saveDeadLetters(letters);
     this.#batch = [...left, ...this.#batch.slice(sent.length)];
     if (this.#batch.length === 0) await this.#parts.queue.commit();
     if (trouble === undefined) return this.#succeeded();
@@ -200,7 +200,7 @@ export class BulkSender {
     });
   }
 
-  async #bury(letters: readonly DeadLetter[]): Promise<void> {
+  async #saveDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
     const { meter, deadLetters, now } = this.#parts;
     if (letters.length === 0) return;
     meter.deadLetters += letters.length;

@@ -15,7 +15,7 @@ export class Capabilities {
   readonly #read: BackgroundRead<HostTopology>;
   readonly #wantsTopology: boolean;
   #uuid: string | undefined;
-  #isSettled = false;
+  #hasAnswered = false;
   /** Called with each new topology, before anybody who waits for the call goes on. */
   onTopology: () => void = () => undefined;
 
@@ -30,7 +30,7 @@ export class Capabilities {
     this.#read = background.add({
       read: async () => {
         const { xml } = await ask('connectGetCapabilities', undefined);
-        this.#settle(hostUuid(xml));
+        this.#recordUuid(hostUuid(xml));
         return parseCapabilities(xml);
       },
       refreshMs: wantsTopology ? REFRESH_MS : Number.POSITIVE_INFINITY,
@@ -38,7 +38,7 @@ export class Capabilities {
       now,
       onAnswer: () => this.onTopology(),
       onFailure: (_error, reason) => {
-        if (reason !== 'no_connection') this.#settle(this.#uuid);
+        if (reason !== 'no_connection') this.#recordUuid(this.#uuid);
       },
     });
   }
@@ -62,8 +62,8 @@ export class Capabilities {
   }
 
   /** Whether the daemon has answered once since it was connected to, with whatever. */
-  get isSettled(): boolean {
-    return this.#isSettled;
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
   }
 
   startTick(): void {
@@ -72,11 +72,11 @@ export class Capabilities {
 
   forget(): void {
     this.#uuid = undefined;
-    this.#isSettled = false;
+    this.#hasAnswered = false;
   }
 
-  #settle(uuid: string | undefined): void {
+  #recordUuid(uuid: string | undefined): void {
     this.#uuid = uuid;
-    this.#isSettled = true;
+    this.#hasAnswered = true;
   }
 }

@@ -93,10 +93,10 @@ export const balloonHandlers: Handlers = {
       [live, 'live'],
       [config, 'persistent'],
     ] as const) {
-      const most = description?.facts.vcpusMaximum ?? vcpus;
-      if (vcpus > most) {
+      const max = description?.facts.vcpusMaximum ?? vcpus;
+      if (vcpus > max) {
         throw invalidArgument(
-          `requested vcpus is greater than max allowable vcpus for the ${which} domain: ${vcpus} > ${most}`,
+          `requested vcpus is greater than max allowable vcpus for the ${which} domain: ${vcpus} > ${max}`,
         );
       }
     }

@@ -106,16 +106,16 @@ describe('a background read that is forgotten', () => {
     const read = new BackgroundRead(options);
     read.start();
     await questions[0]?.answer('old');
-    expect(read.settledOnce).toBe(true);
+    expect(read.hasAnswered).toBe(true);
     read.giveUpWaiting();
     read.forget();
-    expect([read.value, read.settledOnce, read.slow]).toEqual([undefined, false, false]);
+    expect([read.value, read.hasAnswered, read.slow]).toEqual([undefined, false, false]);
     expect(read.status).toEqual({ ageMs: undefined, reason: 'not_asked_yet' });
     read.start();
     await questions[1]?.fail(new RemoteError('x', 38, 0, 'it broke'));
-    expect(read.settledOnce).toBe(true);
+    expect(read.hasAnswered).toBe(true);
     read.forget();
-    expect(read.settledOnce).toBe(false);
+    expect(read.hasAnswered).toBe(false);
     expect(read.status).toEqual({ ageMs: undefined, reason: 'not_asked_yet' });
   });
 });
@@ -128,7 +128,7 @@ describe('waiting for background reads', () => {
     const dependent = background.add(second.options);
     const read = background.add({ ...first.options, onAnswer: () => dependent.start() });
     read.start();
-    const settled = background.settle({ firstUntilMs: Number.MAX_SAFE_INTEGER / 1e9, untilMs: 0 });
+    const settled = background.waitForAnswers({ firstUntilMs: Number.MAX_SAFE_INTEGER / 1e9, untilMs: 0 });
     await first.questions[0]?.answer('topology');
     await second.questions[0]?.answer('cells');
     await settled;
@@ -140,10 +140,10 @@ describe('waiting for background reads', () => {
     const background = new Background();
     const read = background.add(options);
     read.start();
-    await background.settle(NOW);
+    await background.waitForAnswers(NOW);
     expect(read.slow).toBe(true);
     // Would wait for ever otherwise.
-    await background.settle({ firstUntilMs: 1e9, untilMs: 1e9 });
+    await background.waitForAnswers({ firstUntilMs: 1e9, untilMs: 1e9 });
     await questions[0]?.answer('quick after all');
     expect(read.slow).toBe(false);
   });

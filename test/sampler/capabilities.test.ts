@@ -30,13 +30,13 @@ test('one call brings the topology and the identity of the host, and says so whe
   const { capabilities, tick } = capabilitiesOf(true, XML);
   let told = 0;
   capabilities.onTopology = () => told++;
-  expect([capabilities.isSettled, capabilities.isAsked]).toEqual([false, true]);
+  expect([capabilities.hasAnswered, capabilities.isAsked]).toEqual([false, true]);
   await tick();
   expect(capabilities.topology?.cells.map(({ id }) => id)).toEqual([0]);
   expect(capabilities.uuid).toBe('6695eb01-f6a4-8304-79aa-97f2502e193f');
-  expect([capabilities.isSettled, told]).toEqual([true, 1]);
+  expect([capabilities.hasAnswered, told]).toEqual([true, 1]);
   capabilities.forget();
-  expect([capabilities.isSettled, capabilities.uuid]).toEqual([false, undefined]);
+  expect([capabilities.hasAnswered, capabilities.uuid]).toEqual([false, undefined]);
 });
 
 test('it is read again after five minutes where the topology is wanted, and never where only the identity is', async () => {
@@ -60,11 +60,11 @@ test('it is read again after five minutes where the topology is wanted, and neve
 test('a daemon that refuses has answered; a connection that is lost has not', async () => {
   const refused = capabilitiesOf(true, new RemoteError('x', 38, 0, 'no'));
   await refused.tick();
-  expect(refused.capabilities.isSettled).toBe(true);
+  expect(refused.capabilities.hasAnswered).toBe(true);
   expect(refused.capabilities.status.reason).toBe('error');
   const lost = capabilitiesOf(true, new ClosedError('gone'));
   await lost.tick();
-  expect(lost.capabilities.isSettled).toBe(false);
+  expect(lost.capabilities.hasAnswered).toBe(false);
   expect(lost.capabilities.status.reason).toBe('no_connection');
 });
 

@@ -26,7 +26,7 @@ export function fakeConnection(answers: Answers): {
 /** Resolves once all background reads that answer at all have answered. */
 export async function settled(background: Background): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  await background.settle({ firstUntilMs: 0, untilMs: 0 });
+  await background.waitForAnswers({ firstUntilMs: 0, untilMs: 0 });
 }
 
 /** Takes listeners, and hands events to them. */

@@ -193,7 +193,7 @@ test('each group that gives nothing says why', async () => {
   await options.processes.look([WEB, WEB2]);
   const here = new LocalReader({ ...options, procRoot: join(root, 'proc') });
   here.startTick([WEB, WEB2], undefined);
-  await options.background.settle(PATIENT);
+  await options.background.waitForAnswers(PATIENT);
   const read = await here.read([WEB, WEB2], IN_TIME);
   expect(read.get(WEB.uuid)?.threads?.get('vcpu')?.cpuNs).toBe(100);
   expect(read.get(WEB.uuid)?.missing).toEqual([{ group: 'numa', reason: 'not_permitted' }]);
@@ -219,7 +219,7 @@ test('a file that blocks its reader costs its own group, for that reason, and ho
     now: () => 0,
   });
   reader.startTick([WEB], undefined);
-  await background.settle({ firstUntilMs: performance.now() + 50, untilMs: 0 });
+  await background.waitForAnswers({ firstUntilMs: performance.now() + 50, untilMs: 0 });
   const figures = (await reader.read([WEB], IN_TIME)).get(WEB.uuid);
   expect(figures?.threads?.get('vcpu')?.cpuNs).toBe(100);
   expect(figures?.missing).toEqual([{ group: 'cgroup', reason: 'unresponsive' }]);
@@ -248,7 +248,7 @@ test('page tables are walked once a minute, and not at all once the time is over
   });
   const bytes = async (aborted = false): Promise<number | undefined> => {
     reader.startTick([WEB], undefined);
-    await background.settle(PATIENT);
+    await background.waitForAnswers(PATIENT);
     return (await reader.read([WEB], { aborted })).get(WEB.uuid)?.memoryMap?.nodeBytes.get(0);
   };
   expect(await bytes()).toBe(4_096);
@@ -280,7 +280,7 @@ function localReader(groups: readonly ('threads' | 'cgroup' | 'numa')[]) {
   const read = async (domains: readonly (typeof WEB)[], topology?: HostTopology) => {
     await processes.look(domains);
     reader.startTick(domains, topology);
-    await background.settle(PATIENT);
+    await background.waitForAnswers(PATIENT);
     return reader.read(domains, IN_TIME);
   };
   return { clock, read };

@@ -108,8 +108,8 @@ const nothing = (): void => undefined;
 const OFF_SCREEN = { on: nothing, setEffects: nothing, clickable: [], keyable: [], tput: {} };
 
 /** A round number: 1, 2, 4, 5 or 8 times a power of ten, in the unit that it will be written in. */
-function niceMaximum(series: readonly Series[], least: number, base: number): number {
-  let highest = least;
+function niceMaximum(series: readonly Series[], min: number, base: number): number {
+  let highest = min;
   for (const { values } of series) for (const value of values) if (value > highest) highest = value;
   const unit = base ** Math.max(0, Math.floor(Math.log(highest) / Math.log(base)));
   const power = unit * 10 ** Math.floor(Math.log10(highest / unit));

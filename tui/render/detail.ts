@@ -236,8 +236,8 @@ function chartTitle(
     return span(` ${name} ${Number.isNaN(last) ? '-' : spec.format(last)}`, role);
   });
   const highest = series.map(({ values }) => {
-    const most = Math.max(...values.filter((value) => !Number.isNaN(value)));
-    return span(Number.isFinite(most) ? ` max ${spec.format(most)}` : '', 'dim');
+    const max = Math.max(...values.filter((value) => !Number.isNaN(value)));
+    return span(Number.isFinite(max) ? ` max ${spec.format(max)}` : '', 'dim');
   });
   const whole = [title, ...now.flatMap((each, index) => [each, highest[index] ?? span('')])];
   return widthOfLine(whole) <= width ? whole : fitLine([title, ...now], width);

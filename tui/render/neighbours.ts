@@ -12,7 +12,7 @@ import { gauge } from './bar.ts';
 const NOTICEABLE = 0.005;
 
 /** VMs that ran on the CPUs of this VM while it had steal, the busiest first. */
-export function neighbourLines(host: HostView, vm: Vm, width: number, most: number): Line[] {
+export function neighbourLines(host: HostView, vm: Vm, width: number, max: number): Line[] {
   if (vm.rates === undefined) return [[span('  needs two samples of a running VM', 'missing')]];
   const pins = pinnedCpus(vm);
   const allCpus = host.sample?.host?.cpusOnline;
@@ -34,7 +34,7 @@ export function neighbourLines(host: HostView, vm: Vm, width: number, most: numb
   }
   const names = new Map(host.vms.map((each) => [each.key, each.name]));
   const rows = blame.neighbours
-    .slice(0, most)
+    .slice(0, max)
     .map(({ key, run, share, cpus }) =>
       fitLine(
         [

@@ -53,9 +53,9 @@ function withoutRuns(
       .reduce((sum, { held }) => sum + held, 0);
   const back = new Map<string, number>();
   const key = (cell: number, sizeKiB: number): string => `${cell} ${sizeKiB}`;
-  const give = (cell: number, { sizeKiB }: DomainPages, most: number): number => {
+  const give = (cell: number, { sizeKiB }: DomainPages, max: number): number => {
     const given = back.get(key(cell, sizeKiB)) ?? 0;
-    const pages = Math.max(0, Math.min(most, usedIn(host, { cell, sizeKiB }) - given));
+    const pages = Math.max(0, Math.min(max, usedIn(host, { cell, sizeKiB }) - given));
     back.set(key(cell, sizeKiB), given + pages);
     return pages;
   };

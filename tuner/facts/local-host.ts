@@ -224,7 +224,7 @@ function readEfficiencyCpus(sysRoot: string): CpuSet | undefined {
       const speed = number(readProcFile(`${folder}/${file}`)?.trim());
       return speed === undefined ? [] : [{ cpu: Number(/cpu(\d+)$/.exec(folder)?.[1]), speed }];
     });
-    const best = speeds.reduce((most, { speed }) => Math.max(most, speed), 0);
+    const best = speeds.reduce((max, { speed }) => Math.max(max, speed), 0);
     const slow = speeds.filter(({ speed }) => speed < best * 0.9).map(({ cpu }) => cpu);
     if (slow.length > 0) return CpuSet.of(slow);
   }

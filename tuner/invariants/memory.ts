@@ -90,13 +90,13 @@ export const memoryInvariants: readonly Invariant[] = [
     why: 'Otherwise libvirt rejects the definition, or reduces the value silently.',
     source: 'libvirt formatdomain (2026), Memory Allocation',
     broken: ({ root }) => {
-      const [most, memory, now] = ['maxMemory', 'memory', 'currentMemory'].map((name) =>
+      const [max, memory, now] = ['maxMemory', 'memory', 'currentMemory'].map((name) =>
         elementKiB(child(root, name)),
       );
       if (memory !== undefined && now !== undefined && now > memory)
         return { text: `currentMemory is ${sizeText(now)}, but memory is ${sizeText(memory)}` };
-      return most !== undefined && memory !== undefined && memory > most
-        ? { text: `memory is ${sizeText(memory)}, but maxMemory is ${sizeText(most)}` }
+      return max !== undefined && memory !== undefined && memory > max
+        ? { text: `memory is ${sizeText(memory)}, but maxMemory is ${sizeText(max)}` }
         : undefined;
     },
   },

@@ -14,7 +14,7 @@ export function sized(kib: number): string {
 }
 
 /** `a`, `a and b`, `a, b and c`; of many, the first ones. */
-export function listed(items: readonly string[], most = 4): string {
-  const shown = items.length > most ? [...items.slice(0, most), `${items.length - most} more`] : items;
+export function listed(items: readonly string[], max = 4): string {
+  const shown = items.length > max ? [...items.slice(0, max), `${items.length - max} more`] : items;
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }

@@ -83,13 +83,13 @@ export const hostKnobs: readonly HostKnob[] = [
   hostKnob('ksm.pagesToScan', {
     help: 'Pages that ksmd scans before it sleeps.',
     sets: 'by default',
-    value: whole({ least: 1, most: 100_000 }),
+    value: whole({ min: 1, max: 100_000 }),
     wanted: (pages) => ({ knob: 'ksm.pagesToScan', wanted: pages }),
   }),
   hostKnob('ksm.sleepMs', {
     help: 'Sleep time of ksmd between scans, ms.',
     sets: 'by default',
-    value: whole({ least: 1, most: 60_000 }),
+    value: whole({ min: 1, max: 60_000 }),
     wanted: (ms) => ({ knob: 'ksm.sleepMs', wanted: ms }),
   }),
   hostKnob('ksm.mergeAcrossNodes', {
@@ -119,13 +119,13 @@ export const hostKnobs: readonly HostKnob[] = [
   hostKnob('cstates', {
     help: 'Maximum exit latency of CPU idle states, µs; deeper states should be disabled.',
     sets: 'with --host',
-    value: whole({ most: 10_000 }),
+    value: whole({ max: 10_000 }),
     wanted: (latency) => ({ knob: 'cstates', wanted: latency }),
   }),
   hostKnob('swappiness', {
     help: 'Maximum of vm.swappiness.',
     sets: 'with --host',
-    value: whole({ most: 200 }),
+    value: whole({ max: 200 }),
     wanted: (swappiness) => ({ knob: 'swappiness', wanted: swappiness }),
   }),
   hostKnob('numaBalancing', {

@@ -12,7 +12,7 @@ import { choice, count, orDefault, orWord, text, ValueError, type ValueKind, who
 export const pinning = choice('dedicated', 'cell', 'none');
 export const threads = choice('require', 'prefer', 'isolate');
 export const helperPinning = choice('placed', 'none');
-export const helperCpus = whole({ most: 64 });
+export const helperCpus = whole({ max: 64 });
 /** vCPUs by number: `2-7`, or all but some, `^0-1` (Nova's hw:cpu_realtime_mask, hw:cpu_dedicated_mask). */
 export const vcpuMask: ValueKind<VcpuMask> = {
   help: 'vCPU numbers (`2-7`), or all except some (`^0-1`)',
@@ -49,12 +49,12 @@ const cellList: ValueKind<CpuSet> = {
   },
 };
 export const numaNodes = orWord(cellList, 'placed');
-export const guestCellCount = orWord(whole({ least: 1, most: 128 }), 'auto', 'none');
+export const guestCellCount = orWord(whole({ min: 1, max: 128 }), 'auto', 'none');
 export const topology = orWord(
   text('`sockets=1 dies=1 cores=4 threads=2`', (raw) => parseTopology(raw) !== undefined),
   'auto',
 );
-export const ioThreadCount = count({ most: 64 });
+export const ioThreadCount = count({ max: 64 });
 export const diskCache = orDefault(choice('none', 'writeback', 'writethrough', 'directsync', 'unsafe'));
 export const diskIoThread = choice('spread', 'mapped', 'auto', 'none');
 

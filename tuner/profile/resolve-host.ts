@@ -26,7 +26,7 @@ interface Said {
 function merge(said: readonly [Said, ...Said[]]): HostWish {
   const bound = said[0].wanted.knob === 'swappiness' || said[0].wanted.knob === 'cstates';
   const strictest = bound
-    ? said.reduce((least, each) => (each.wanted.wanted < least.wanted.wanted ? each : least))
+    ? said.reduce((min, each) => (each.wanted.wanted < min.wanted.wanted ? each : min))
     : said[0];
   const { entry, wanted } = strictest;
   const wish = {

@@ -20,8 +20,8 @@ export type Figure =
       readonly subject: Subject;
       readonly percent: number;
       readonly plus?: number | undefined;
-      readonly least?: number | undefined;
-      readonly most?: number | undefined;
+      readonly min?: number | undefined;
+      readonly max?: number | undefined;
     };
 
 /** What is counted, and what is measured: in KiB. */
@@ -39,7 +39,7 @@ export class FigureError extends VirtuneError {
 }
 
 const PERCENT_MAX = 1_000;
-const CLAUSES = { 'plus ': 'plus', 'at least ': 'least', 'at most ': 'most' } as const;
+const CLAUSES = { 'plus ': 'plus', 'at least ': 'min', 'at most ': 'max' } as const;
 const EXAMPLES = {
   count: '"= vCPUs, at most 4" or "50 % of vCPUs, at least 1"',
   size: '"2 GiB" or "= memory, plus 2 GiB"',
@@ -57,7 +57,7 @@ export function parseFigure(text: string, dimension: Dimension): Figure {
   const [, percent, subject] = /^(?:= |(\d{1,4}) % of )(.+)$/.exec(base) ?? [];
   if (subject === undefined)
     throw new FigureError(`"${text}" is not a figure; write for example ${EXAMPLES[dimension]}`);
-  const bounds: { plus?: number; least?: number; most?: number } = {};
+  const bounds: { plus?: number; min?: number; max?: number } = {};
   for (const clause of clauses) {
     const [word, name] = Object.entries(CLAUSES).find(([each]) => clause.startsWith(each)) ?? [];
     const bound = word === undefined ? undefined : parseNumber(clause.slice(word.length), dimension);
@@ -68,7 +68,7 @@ export function parseFigure(text: string, dimension: Dimension): Figure {
       throw new FigureError(`"${text}" has "${word?.trim()}" twice; remove one`);
     bounds[name] = bound;
   }
-  if (bounds.least !== undefined && bounds.most !== undefined && bounds.least > bounds.most) {
+  if (bounds.min !== undefined && bounds.max !== undefined && bounds.min > bounds.max) {
     throw new FigureError(`"${text}": "at least" is above "at most"`);
   }
   return {
@@ -100,7 +100,7 @@ function parseNumber(text: string, dimension: Dimension): number | undefined {
 /** What a figure comes to for this guest. */
 export function evaluate(figure: Figure, subjects: Subjects): number {
   if (figure.kind === 'fixed') return figure.value;
-  const { subject, percent, plus = 0, least = 0, most = Number.MAX_SAFE_INTEGER } = figure;
+  const { subject, percent, plus = 0, min = 0, max = Number.MAX_SAFE_INTEGER } = figure;
   const value = Math.floor((subjects[subject] * percent) / 100) + plus;
-  return Math.min(Math.max(value, least), most);
+  return Math.min(Math.max(value, min), max);
 }

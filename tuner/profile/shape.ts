@@ -81,8 +81,8 @@ function cellsNeeded(policy: Policy, host: HostFacts, vcpus: number, memoryKiB: 
     .map((cell) => ({ vcpus: roomForVcpus(policy, host, cell), memoryKiB: usableKiB(policy, host, cell) }))
     .filter((room) => room.vcpus > 0);
   const fits = (count: number): boolean => {
-    const [most, share] = [Math.ceil(vcpus / count), memoryKiB / count];
-    return rooms.filter((room) => room.vcpus >= most && room.memoryKiB >= share).length >= count;
+    const [max, share] = [Math.ceil(vcpus / count), memoryKiB / count];
+    return rooms.filter((room) => room.vcpus >= max && room.memoryKiB >= share).length >= count;
   };
   const counts = Array.from({ length: rooms.length }, (_, index) => index + 1).filter(fits);
   const count = counts.find((each) => vcpus % each === 0) ?? counts[0] ?? rooms.length;

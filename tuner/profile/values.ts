@@ -41,24 +41,24 @@ export const onOff: ValueKind<boolean> = {
 };
 
 interface CountRange {
-  readonly least?: number;
-  readonly most?: number;
+  readonly min?: number;
+  readonly max?: number;
   /** Only powers of two. */
   readonly power?: boolean;
 }
 
 /** A whole number, without rules. */
 export function whole({
-  least = 0,
-  most = Number.MAX_SAFE_INTEGER,
+  min = 0,
+  max = Number.MAX_SAFE_INTEGER,
   power = false,
 }: CountRange = {}): ValueKind<number> {
-  const upTo = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`;
-  const help = `${power ? 'a power of two' : 'a whole number'} from ${least}${upTo}`;
+  const upTo = max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`;
+  const help = `${power ? 'a power of two' : 'a whole number'} from ${min}${upTo}`;
   return {
     help,
     parse: (raw) => {
-      const fits = typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= least && raw <= most;
+      const fits = typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= min && raw <= max;
       if (!fits || (power && !Number.isInteger(Math.log2(raw))))
         throw new ValueError(`${shown(raw)} is not ${help}`);
       return raw;

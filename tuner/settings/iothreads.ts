@@ -107,17 +107,17 @@ const pool: Setting = {
   on: 'iothread',
   read: (domain, target) => {
     const element = findPath(domain, ioThreadPath(target));
-    const [least, most] = [attr(element, 'thread_pool_min'), attr(element, 'thread_pool_max')];
-    if (least === undefined && most === undefined) return undefined;
+    const [min, max] = [attr(element, 'thread_pool_min'), attr(element, 'thread_pool_max')];
+    if (min === undefined && max === undefined) return undefined;
     // QEMU's own bounds where only one is said (qemu/event-loop-base, 7.1).
-    return `${whole(least) ?? '0'}-${whole(most) ?? '64'}`;
+    return `${whole(min) ?? '0'}-${whole(max) ?? '64'}`;
   },
   write: (domain, target, value) => {
     if (value !== undefined) {
-      const [least = '0', most = '64'] = value.split('-');
+      const [min = '0', max = '64'] = value.split('-');
       const element = nameIoThread(domain, target);
-      element.setAttribute('thread_pool_min', least);
-      element.setAttribute('thread_pool_max', most);
+      element.setAttribute('thread_pool_min', min);
+      element.setAttribute('thread_pool_max', max);
       return;
     }
     const element = findPath(domain, ioThreadPath(target));
@@ -128,8 +128,8 @@ const pool: Setting = {
   },
   live: ({ domain, target, to }) => {
     if (to === undefined) return undefined;
-    const [least = '0', most = '64'] = to.split('-');
-    const params = [wholeParam('thread_pool_min', 'int', least), wholeParam('thread_pool_max', 'int', most)];
+    const [min = '0', max = '64'] = to.split('-');
+    const params = [wholeParam('thread_pool_min', 'int', min), wholeParam('thread_pool_max', 'int', max)];
     return [{ kind: 'ioThreadParams', domain, id: Number(target), to: params }];
   },
 };

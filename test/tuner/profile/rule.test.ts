@@ -7,9 +7,9 @@ import { sizeText } from '../../../tuner/settings/values.ts';
 function figureText(figure: Figure, dimension: 'count' | 'size'): string {
   const number = (value: number): string => (dimension === 'size' ? sizeText(value) : String(value));
   if (figure.kind === 'fixed') return number(figure.value);
-  const { subject, percent, plus, least, most } = figure;
+  const { subject, percent, plus, min, max } = figure;
   const base = percent === 100 ? `= ${subject}` : `${percent} % of ${subject}`;
-  const clauses = Object.entries({ plus, 'at least': least, 'at most': most }).flatMap(([word, bound]) =>
+  const clauses = Object.entries({ plus, 'at least': min, 'at most': max }).flatMap(([word, bound]) =>
     bound === undefined ? [] : [`${word} ${number(bound)}`],
   );
   return [base, ...clauses].join(', ');
@@ -66,8 +66,8 @@ test.each([
 const figure = (dimension: 'count' | 'size'): fc.Arbitrary<Figure> => {
   const number = fc.integer({ min: 0, max: 2 ** 40 });
   const bounds = fc
-    .record({ plus: number, least: number, most: number }, { requiredKeys: [] })
-    .filter(({ least, most }) => least === undefined || most === undefined || least <= most);
+    .record({ plus: number, min: number, max: number }, { requiredKeys: [] })
+    .filter(({ min, max }) => min === undefined || max === undefined || min <= max);
   return fc.oneof(
     number.map((value): Figure => ({ kind: 'fixed', value })),
     fc
@@ -122,8 +122,8 @@ test('a rule never leaves its bounds, and grows with what it counts', () => {
     fc.property(figure('count'), fc.nat(10_000), fc.nat(100), (rule, vCPUs, more) => {
       const value = evaluate(rule, { ...GUEST, vCPUs });
       if (rule.kind === 'of') {
-        expect(value).toBeGreaterThanOrEqual(rule.least ?? 0);
-        expect(value).toBeLessThanOrEqual(rule.most ?? Number.MAX_SAFE_INTEGER);
+        expect(value).toBeGreaterThanOrEqual(rule.min ?? 0);
+        expect(value).toBeLessThanOrEqual(rule.max ?? Number.MAX_SAFE_INTEGER);
       }
       expect(evaluate(rule, { ...GUEST, vCPUs: vCPUs + more })).toBeGreaterThanOrEqual(value);
     }),

@@ -80,12 +80,12 @@ export const cpuChecks: readonly Check[] = [
   ),
   check(/^shares$/, (value, _, { host }) => {
     const version = host.local?.cgroupVersion;
-    const [least, most] = version === 2 ? [1, 10_000] : [2, 262_144];
-    return version === undefined || (Number(value) >= least && Number(value) <= most)
+    const [min, max] = version === 2 ? [1, 10_000] : [2, 262_144];
+    return version === undefined || (Number(value) >= min && Number(value) <= max)
       ? undefined
       : {
           code: 'SHARES_RANGE',
-          text: `CPU shares of ${value} are out of range for cgroup v${version} on this host; use ${least} to ${most}`,
+          text: `CPU shares of ${value} are out of range for cgroup v${version} on this host; use ${min} to ${max}`,
         };
   }),
   check(/^kvm\.hint-dedicated$/, (value, _, view) =>

@@ -12,8 +12,8 @@ import {
 import { inMask, topology, vcpuMask } from '../policy.ts';
 import { choice, onOff, orDefault, text, whole } from '../values.ts';
 
-const PERIOD = orDefault(whole({ least: 1_000, most: 1_000_000 }));
-const QUOTA = orDefault(whole({ least: 1_000, most: 17_592_186_044_415 }));
+const PERIOD = orDefault(whole({ min: 1_000, max: 1_000_000 }));
+const QUOTA = orDefault(whole({ min: 1_000, max: 17_592_186_044_415 }));
 const POLICY = orDefault(
   text('`fifo 1`, `rr 1` (with a priority from 1 to 99), `batch` or `idle`', (raw) =>
     /^((fifo|rr) [1-9]\d?|batch|idle)$/.test(raw),
@@ -150,7 +150,7 @@ export const cpuKnobs: readonly Knob[] = [
     setting: 'shares',
     group: 'cpu',
     help: 'CPU shares relative to other domains: 2-262144 with cgroup v1 (default 1024), 1-10000 with v2 (default 100).',
-    value: orDefault(whole({ least: 1, most: 262_144 })),
+    value: orDefault(whole({ min: 1, max: 262_144 })),
     canonical: numberText,
   }),
   ...bandwidth('cpu', 'vcpu', 'each vCPU'),

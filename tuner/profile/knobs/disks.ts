@@ -45,7 +45,7 @@ const iotuneKnobs: readonly Knob[] = iotuneSettings
       group: 'disks',
       on: 'disk',
       help: `${title.charAt(0).toUpperCase()}${title.slice(1)}.`,
-      value: orDefault(whole({ least: 1 })),
+      value: orDefault(whole({ min: 1 })),
       canonical: numberText,
     }),
   );
@@ -107,7 +107,7 @@ export const diskKnobs: readonly Knob[] = [
     group: 'disks',
     on: 'disk',
     help: 'Queues of a virtio-blk disk; default since QEMU 5.2: one per vCPU.',
-    value: orDefault(count({ least: 1, most: 256 })),
+    value: orDefault(count({ min: 1, max: 256 })),
     canonical: (figure, { subjects }) => figureValue(figure, subjects),
   }),
   plainKnob({
@@ -115,7 +115,7 @@ export const diskKnobs: readonly Knob[] = [
     group: 'disks',
     on: 'disk',
     help: 'Queue size of a virtio-blk disk, requests.',
-    value: orDefault(whole({ least: 4, most: 1_024, power: true })),
+    value: orDefault(whole({ min: 4, max: 1_024, power: true })),
     canonical: numberText,
   }),
   knob({
@@ -132,7 +132,7 @@ export const diskKnobs: readonly Knob[] = [
     group: 'disks',
     on: 'disk',
     help: 'Windows in which QEMU measures request latency and queue depth, seconds: virtune exports minimum, maximum and average of each (libvirt 11.10 and QEMU 10.2).',
-    value: orDefault(ascending({ least: 1, most: 86_400, items: 8 })),
+    value: orDefault(ascending({ min: 1, max: 86_400, items: 8 })),
     canonical: listText,
   }),
   plainKnob({
@@ -140,7 +140,7 @@ export const diskKnobs: readonly Knob[] = [
     group: 'disks',
     on: 'disk',
     help: 'Boundaries between the bins of latency histograms of reads, writes, flushes and zone appends, ns (libvirt 12.1).',
-    value: orDefault(ascending({ least: 1, most: 60_000_000_000, items: 32 })),
+    value: orDefault(ascending({ min: 1, max: 60_000_000_000, items: 32 })),
     canonical: listText,
   }),
   ...iotuneKnobs,
@@ -158,7 +158,7 @@ export const diskKnobs: readonly Knob[] = [
     id: 'blkio.weight',
     group: 'disks',
     help: 'I/O weight relative to other domains, if the I/O scheduler of the host supports it.',
-    value: orDefault(whole({ least: 10, most: 1_000 })),
+    value: orDefault(whole({ min: 10, max: 1_000 })),
     canonical: numberText,
   }),
 ];

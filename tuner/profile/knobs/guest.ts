@@ -7,7 +7,7 @@ import { state } from './cpu.ts';
 const SPINLOCKS: ValueKind<string> = {
   help: 'retries from 4095 (usual: `8191`), `off`',
   parse: (raw) => {
-    const value = orWord(whole({ least: 4_095, most: 4_294_967_295 }), 'off').parse(raw);
+    const value = orWord(whole({ min: 4_095, max: 4_294_967_295 }), 'off').parse(raw);
     return String(value);
   },
 };

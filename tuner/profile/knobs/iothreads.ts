@@ -32,19 +32,19 @@ export const ioThreadKnobs: readonly Knob[] = [
     'iothread.pollMax',
     'iothread.poll.max',
     'Maximum polling time of an iothread before it sleeps, ns; 0 disables polling, the default of QEMU is 32768. Stored in the definition since libvirt 9.4; before, it is lost when the domain stops.',
-    orDefault(whole({ most: 1_000_000_000 })),
+    orDefault(whole({ max: 1_000_000_000 })),
   ),
   pollKnob(
     'iothread.pollGrow',
     'iothread.poll.grow',
     'Growth factor of the polling time when it was too short; 0 means 2.',
-    orDefault(whole({ most: 1_000_000 })),
+    orDefault(whole({ max: 1_000_000 })),
   ),
   pollKnob(
     'iothread.pollShrink',
     'iothread.poll.shrink',
     'Shrink divisor of the polling time when it was too long; 0 resets the polling time to 0.',
-    orDefault(whole({ most: 1_000_000 })),
+    orDefault(whole({ max: 1_000_000 })),
   ),
   knob({
     id: 'iothread.pool',
@@ -52,8 +52,8 @@ export const ioThreadKnobs: readonly Knob[] = [
     help: 'Worker threads of an iothread for `io: threads`, minimum and maximum.',
     value: orDefault(
       text('minimum and maximum, `0-16`', (raw) => {
-        const [, least, most] = /^(0|[1-9]\d{0,3})-([1-9]\d{0,3})$/.exec(raw) ?? [];
-        return least !== undefined && Number(least) <= Number(most);
+        const [, min, max] = /^(0|[1-9]\d{0,3})-([1-9]\d{0,3})$/.exec(raw) ?? [];
+        return min !== undefined && Number(min) <= Number(max);
       }),
     ),
     settings: ['iothread.pool'],

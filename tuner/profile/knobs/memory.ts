@@ -99,7 +99,7 @@ export const memoryKnobs: readonly Knob[] = [
     id: 'balloon.statsPeriod',
     group: 'memory',
     help: 'Memory statistics period, seconds. Without it, most memory figures of the guest are missing.',
-    value: orDefault(whole({ least: 1, most: 3_600 })),
+    value: orDefault(whole({ min: 1, max: 3_600 })),
     canonical: numberText,
   }),
   plainKnob({

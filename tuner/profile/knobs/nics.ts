@@ -2,7 +2,7 @@ import { parseBandwidth } from '../../settings/nic.ts';
 import { asIs, type Knob, numberText, plainKnob } from '../knob.ts';
 import { choice, count, figureValue, orDefault, text, whole } from '../values.ts';
 
-const RING = orDefault(whole({ least: 256, most: 1_024, power: true }));
+const RING = orDefault(whole({ min: 256, max: 1_024, power: true }));
 const BANDWIDTH = orDefault(
   text(
     '`average=1000 peak=2000 burst=1024` (KiB/s, KiB/s, KiB)',
@@ -45,7 +45,7 @@ export const nicKnobs: readonly Knob[] = [
     group: 'nics',
     on: 'nic',
     help: 'Queue pairs of a virtio NIC, each with a separate vhost thread. The guest uses at most one per vCPU.',
-    value: orDefault(count({ least: 1, most: 256 })),
+    value: orDefault(count({ min: 1, max: 256 })),
     canonical: (figure, { subjects }) => {
       const queues = figureValue(figure, subjects);
       return queues === '1' ? undefined : queues;

@@ -30,7 +30,7 @@ export const scsiKnobs: readonly Knob[] = [
     group: 'disks',
     on: 'controller',
     help: 'Request queues of a virtio-scsi controller, shared by its disks; default since QEMU 5.2: one per vCPU.',
-    value: orDefault(count({ least: 1, most: 256 })),
+    value: orDefault(count({ min: 1, max: 256 })),
     canonical: (figure, { subjects }) => figureValue(figure, subjects),
   }),
   knob({

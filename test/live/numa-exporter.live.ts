@@ -74,7 +74,14 @@ test('the unit runs with its sandbox, as a dedicated user, and logs to the journ
 });
 
 test("each cell's memory, CPU time and huge pages are the kernel's", { timeout: TIMEOUT_MS }, async () => {
-  const series = await scraped('the cells', (each) => find(each, 'libvirt_host_numa_pages').length > 0);
+  // Each is read beside the samples, and on an emulated CPU one may come later than the others.
+  const series = await scraped('figures of both cells', (each) =>
+    [
+      'libvirt_host_numa_memory_bytes',
+      'libvirt_host_numa_pages',
+      'libvirt_host_numa_cpu_seconds_total',
+    ].every((name) => CELLS.every((cell) => find(each, name, { cell: `${cell}` }).length > 0)),
+  );
   for (const cell of CELLS) {
     const node = `/sys/devices/system/node/node${cell}`;
     const totalKiB = Number(await host.must(`awk '/MemTotal/ {print $4}' ${node}/meminfo`));

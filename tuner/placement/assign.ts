@@ -85,9 +85,8 @@ export function nodeAssignment(candidate: NodeCandidate, shared: CpuSet): Assign
 
 /** VMs outside the placement that may still run on CPUs that it dedicates to others. */
 export function overlapsOf(host: PlacementHost, assignments: readonly Assignment[]): Overlap[] {
-  const dedicated = assignments.filter(({ kind }) => kind === 'dedicated');
   return host.floaters.flatMap((floater) => {
-    const over = dedicated
+    const over = assignments
       .map((assignment) => ({
         guest: assignment.guest,
         cpus: dedicatedCpus(assignment).intersection(floater.cpus),

@@ -149,6 +149,14 @@ class DedicatedSearch {
       .sort((a, b) => a.cost - b.cost);
   }
 
+  #selections(cell: CellState, vcpus: number): readonly CoreSelection[] {
+    const { threads } = this.#request;
+    if (!this.#width.exhaustive) return likelySelections(cell, vcpus, threads);
+    const { selections, complete } = allSelections(cell, vcpus, threads);
+    this.#complete &&= complete;
+    return selections;
+  }
+
   /** Of equal guest cells, the later goes to the later host cell: which is where makes no difference. */
   #firstCell(index: number): number {
     const before = this.#chosen[index - 1];
@@ -162,11 +170,7 @@ class DedicatedSearch {
     const { memoryCell: memoryCellId, memoryKiB, vcpus } = guestCell(this.#request, index);
     const memoryCell = memoryCellId === undefined ? cell : state.cell(memoryCellId);
     if (memoryCell === undefined || !state.memoryFits(this.#request, memoryCell, memoryKiB)) return [];
-    const { exhaustive } = this.#width;
-    const select = exhaustive ? allSelections : likelySelections;
-    const { selections, complete } = select(cell, vcpus.size, this.#request.threads);
-    if (exhaustive) this.#complete &&= complete;
-    return selections.flatMap((selection) => {
+    return this.#selections(cell, vcpus.size).flatMap((selection) => {
       budget.spend(1);
       return this.#optionFor({ cell, memoryCell, selection, cpus: inVcpuOrder(selection) }, index) ?? [];
     });

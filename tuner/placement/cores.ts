@@ -140,18 +140,17 @@ function cacheContents(cell: CellState): Map<CacheState, string> {
  * 3. over several caches: the fullest that hold no more than is wanted, then the smallest that holds the rest; on
  *    whole cores, or on single threads too if these do not suffice; within each die, and within the cell.
  */
-export function likelySelections(cell: CellState, vcpus: number, policy: ThreadPolicy): CoreSelections {
+export function likelySelections(cell: CellState, vcpus: number, policy: ThreadPolicy): CoreSelection[] {
   const groups = allowedGroups(cell, policy);
   const whole = groups.filter((group) => group.use === 'whole');
   const contents = cacheContents(cell);
   const near = withinCaches(whole, vcpus, policy, contents);
-  if (near.length > 0) return { selections: near, complete: false };
+  if (near.length > 0) return near;
   const spread = overCaches(whole, vcpus, policy);
-  const selections = [
+  return [
     ...withinCaches(groups, vcpus, policy, contents),
     ...(spread.length > 0 ? spread : overCaches(groups, vcpus, policy)),
   ];
-  return { selections, complete: false };
 }
 
 function withinCaches(

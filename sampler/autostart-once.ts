@@ -5,7 +5,7 @@ import { versionNumber } from '../model/versions.ts';
 const SINCE = versionNumber(LIBVIRT_FEATURES.autostartOnce.libvirt);
 /** It changes by hand and with each boot of the host, and no event reports it. */
 const REFRESH_MS = 60_000;
-/** An answer older than this is not shown any more. */
+/** An answer older than this is not shown once libvirt fails to confirm it. */
 const MAX_AGE_MS = 300_000;
 /** It takes one call per domain, and of many domains each has its turn. */
 const PER_TICK = 64;
@@ -47,16 +47,19 @@ export class AutostartOnce {
     return this.#due.has(uuid);
   }
 
-  /** `isOn`: undefined where libvirt did not say it; the answer before stands until it is too old. */
+  /**
+   * `isOn`: undefined where the call failed; the answer before stands until it is too old. An answer that only waits for
+   * its next turn does not age: with thousands of domains a turn takes longer than that.
+   */
   record({ uuid }: Domain, isOn: boolean | undefined): void {
     const atMs = this.#now();
     this.#due.delete(uuid);
     this.#askedAtMs.set(uuid, atMs);
     if (isOn !== undefined) this.#answers.set(uuid, { isOn, atMs });
+    else if (atMs - (this.#answers.get(uuid)?.atMs ?? atMs) > MAX_AGE_MS) this.#answers.delete(uuid);
   }
 
   of({ uuid }: Domain): boolean | undefined {
-    const answer = this.#answers.get(uuid);
-    return answer !== undefined && this.#now() - answer.atMs <= MAX_AGE_MS ? answer.isOn : undefined;
+    return this.#answers.get(uuid)?.isOn;
   }
 }

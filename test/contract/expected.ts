@@ -11,7 +11,6 @@ export interface Expected {
   readonly guestInfoTypes: number;
   /** virDomainEventID counts up to this. */
   readonly domainEvents: number;
-  /** The highest procedure of the remote program that virtune declares and the daemon has. */
   readonly hasThrottleGroups: boolean;
   readonly hasAutostartOnce: boolean;
   /** Names of statistics of a running disk and iothread, without what `<statistics>` adds. */

@@ -31,7 +31,7 @@ test('of many domains those that were asked longest ago are asked first, and no 
   expect(asked[3]).toEqual(asked[0]);
 });
 
-test('a domain that libvirt says nothing of is asked again in a minute, and its last answer stands for 5 minutes', () => {
+test('a domain whose call fails is asked again in a minute, and its last answer stands for 5 minutes', () => {
   const { once, at } = withClock();
   once.startTick([one], LIBVIRT);
   once.record(one, true);
@@ -41,9 +41,19 @@ test('a domain that libvirt says nothing of is asked again in a minute, and its 
   expect(once.isDue(one)).toBe(true);
   once.record(one, undefined);
   at(300_000);
+  once.record(one, undefined);
   expect(once.of(one)).toBe(true);
   at(300_001);
+  once.record(one, undefined);
   expect(once.of(one)).toBeUndefined();
+});
+
+test('an answer stands until the next turn of its domain, however many others come first', () => {
+  const { once, at } = withClock();
+  once.startTick([one], LIBVIRT);
+  once.record(one, true);
+  at(600_000);
+  expect(once.of(one)).toBe(true);
 });
 
 test('a libvirt that is older than 11.2, or not known yet, is not asked', () => {

@@ -3,33 +3,14 @@ import { CpuSet } from '../../../model/cpu-set.ts';
 import { place } from '../../../tuner/placement/policy.ts';
 import type { Assignment, DedicatedRequest, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { HOSTS, hostOf, MIB } from './hosts.ts';
-import { dedicated, inCells, sharing, told } from './requests.ts';
-
-/** A place that a VM has: its CPUs, vCPU by vCPU, in one cell. */
-function at(
-  guest: string,
-  cell: number,
-  cpus: readonly number[],
-  helpers: Partial<Assignment> = {},
-): Assignment {
-  return {
-    guest,
-    kind: 'dedicated',
-    cells: [cell],
-    memoryCells: [cell],
-    vcpus: cpus.map((cpu) => CpuSet.of([cpu])),
-    emulator: CpuSet.of(cpus),
-    ioThreads: CpuSet.of(cpus),
-    ...helpers,
-  };
-}
+import { dedicated, inCells, placeAt, sharing, told } from './requests.ts';
 
 const placed = (
   guest: string,
   cell: number,
   cpus: readonly number[],
   wish: Partial<DedicatedRequest> = {},
-): DedicatedRequest => dedicated(guest, cpus.length, { current: at(guest, cell, cpus), ...wish });
+): DedicatedRequest => dedicated(guest, cpus.length, { current: placeAt(guest, cell, cpus), ...wish });
 
 const smtOff = hostOf(HOSTS.smtOff);
 
@@ -67,7 +48,7 @@ test('when there is room only if one moves, one moves: the one whose move does t
 
 test('a helper goes elsewhere before a VM does', () => {
   const emulator = { emulator: CpuSet.of([7]) };
-  const current = at('a', 0, [0, 1], emulator);
+  const current = placeAt('a', 0, [0, 1], emulator);
   const asked = [
     dedicated('a', 2, { emulatorCpus: 1, current }),
     placed('b', 1, [8, 9, 10]),
@@ -90,7 +71,7 @@ test.each<[string, PlacementRequest]>([
   ['a CPU of its is none of the host’s', placed('db01', 0, [1, 99])],
   [
     'it shared a cell’s CPUs before',
-    dedicated('db01', 2, { current: { ...at('db01', 1, [9, 10]), kind: 'node' } }),
+    dedicated('db01', 2, { current: { ...placeAt('db01', 1, [9, 10]), kind: 'node' } }),
   ],
   ['its pages are in another cell', placed('db01', 0, [1, 2], { pageKiB: 2 * MIB })],
 ])('a VM moves when %s', (_, request) => {
@@ -126,7 +107,7 @@ test('two VMs that have one CPU between them: one stays', () => {
 
 test('guest cells stay on their host cells, whichever these are', () => {
   const current: Assignment = {
-    ...at('db01', 0, [8, 9, 0, 1]),
+    ...placeAt('db01', 0, [8, 9, 0, 1]),
     cells: [1, 0],
     memoryCells: [1, 0],
   };
@@ -137,7 +118,7 @@ test('guest cells stay on their host cells, whichever these are', () => {
 test('a VM that shares stays in its cell, and its CPUs there are those that are left', () => {
   const cpus = CpuSet.parse('8-15');
   const current: Assignment = {
-    ...at('web', 1, []),
+    ...placeAt('web', 1, []),
     kind: 'node',
     vcpus: [cpus, cpus],
     emulator: cpus,
@@ -164,7 +145,7 @@ test('more VMs than are tried in all combinations: helpers make room, or one VM 
     return {
       ...request,
       emulatorCpus: 1,
-      current: at(request.guest, 0, [index * 2, index * 2 + 1], { emulator: cpu }),
+      current: placeAt(request.guest, 0, [index * 2, index * 2 + 1], { emulator: cpu }),
     };
   };
   const four = pairs(0, 5).map((request, index) => (index < 4 ? emulator(request, index) : request));
@@ -187,10 +168,10 @@ test.each([
 });
 
 /** A place in which it shares the CPUs of cell 1. */
-const sharesCell1: Assignment = { ...at('web', 1, []), kind: 'node' };
+const sharesCell1: Assignment = { ...placeAt('web', 1, []), kind: 'node' };
 
 test('a VM that had dedicated CPUs and is to share has no place yet', () => {
-  const { moved } = place(smtOff, [sharing('web', 2, { current: at('web', 1, [9, 10]) })]);
+  const { moved } = place(smtOff, [sharing('web', 2, { current: placeAt('web', 1, [9, 10]) })]);
   expect(moved).toEqual(['web']);
 });
 
@@ -203,7 +184,7 @@ test('a VM that shares stays where the CPUs just suffice, and moves where they d
 });
 
 test('a VM of which one vCPU has no CPU alone moves', () => {
-  const current = at('db01', 1, [9, 10]);
+  const current = placeAt('db01', 1, [9, 10]);
   const loose = { ...current, vcpus: [CpuSet.of([9]), CpuSet.parse('10-11')] };
   expect(place(smtOff, [dedicated('db01', 2, { current })]).moved).toEqual([]);
   expect(place(smtOff, [dedicated('db01', 2, { current: loose })]).moved).toEqual(['db01']);
@@ -213,7 +194,7 @@ test('a VM of which some vCPUs share keeps the dedicated CPUs of the others', ()
   const sharedVcpus = CpuSet.of([2]);
   const pool = CpuSet.parse('0-8,11-15');
   const current = {
-    ...at('db01', 1, [9, 10]),
+    ...placeAt('db01', 1, [9, 10]),
     vcpus: [CpuSet.of([9]), CpuSet.of([10]), pool],
     sharedVcpus,
   };

@@ -5,6 +5,25 @@ import { GIB } from './hosts.ts';
 export const range = (from: number, count: number): CpuSet =>
   CpuSet.of(Array.from({ length: count }, (_, index) => from + index));
 
+/** A place that a VM has: its CPUs, vCPU by vCPU, in one cell. */
+export function placeAt(
+  guest: string,
+  cell: number,
+  cpus: readonly number[],
+  helpers: Partial<Assignment> = {},
+): Assignment {
+  return {
+    guest,
+    kind: 'dedicated',
+    cells: [cell],
+    memoryCells: [cell],
+    vcpus: cpus.map((cpu) => CpuSet.of([cpu])),
+    emulator: CpuSet.of(cpus),
+    ioThreads: CpuSet.of(cpus),
+    ...helpers,
+  };
+}
+
 /** A VM of one guest cell that wants dedicated CPUs, and nothing more by default. */
 export function dedicated(
   guest: string,

@@ -6,7 +6,7 @@ import { Budget } from '../../../tuner/placement/search.ts';
 import { hardestFirst, Solver } from '../../../tuner/placement/solver.ts';
 import type { DedicatedRequest, PlacementHost, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { GIB, HOSTS, hostOf } from './hosts.ts';
-import { dedicated, inCells, sharing } from './requests.ts';
+import { dedicated, inCells, placeAt, sharing } from './requests.ts';
 
 const smtOff = hostOf(HOSTS.smtOff);
 const named = (requests: readonly PlacementRequest[]): string[] => requests.map(({ guest }) => guest);
@@ -168,17 +168,7 @@ test('where no core is whole, a VM that no cache holds has single threads of sev
 
 /** It has a place on these CPUs of a cell. */
 const placed = (guest: string, cell: number, ...cpus: readonly number[]): DedicatedRequest =>
-  dedicated(guest, cpus.length, {
-    current: {
-      guest,
-      kind: 'dedicated',
-      cells: [cell],
-      memoryCells: [cell],
-      vcpus: cpus.map((cpu) => CpuSet.of([cpu])),
-      emulator: CpuSet.of(cpus),
-      ioThreads: CpuSet.of(cpus),
-    },
-  });
+  dedicated(guest, cpus.length, { current: placeAt(guest, cell, cpus) });
 const fewestMoves = (requests: readonly PlacementRequest[], steps: number) =>
   new FewestMoves(smtOff, requests, {
     budget: new Budget(steps),

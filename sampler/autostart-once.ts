@@ -5,9 +5,9 @@ import { versionNumber } from '../model/versions.ts';
 const SINCE = versionNumber(LIBVIRT_FEATURES.autostartOnce.libvirt);
 /** It changes by hand and with each boot of the host, and no event reports it. */
 const REFRESH_MS = 60_000;
-/** An answer older than this is not shown once libvirt fails to confirm it. */
-const MAX_AGE_MS = 300_000;
-/** It takes one call per domain, and of many domains each has its turn. */
+/** An answer stands for this long while the calls that would confirm it fail. */
+const UNCONFIRMED_MAX_MS = 300_000;
+/** Domains per tick whose answer is refreshed, at one call each. */
 const PER_TICK = 64;
 
 interface Answer {
@@ -17,29 +17,39 @@ interface Answer {
 
 /**
  * Whether domains start at the next boot of the host only (`virsh autostart --once`). No filter of the domain list has
- * it, so each domain is asked once a minute, first those that were asked longest ago.
+ * it, so each domain is asked: a new one at once, the others in turns of `PER_TICK`, at most once a minute, first those
+ * whose answer is the oldest.
  */
 export class AutostartOnce {
   readonly #now: () => number;
-  readonly #askedAtMs = new Map<string, number>();
   readonly #answers = new Map<string, Answer>();
+  readonly #failingSinceMs = new Map<string, number>();
   #due = new Set<string>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
+  /** After a new connection, perhaps to a host that has booted since. */
+  forget(): void {
+    this.#answers.clear();
+    this.#failingSinceMs.clear();
+  }
+
   /** `libvirtVersion` by libvirt's number: none is asked while it is unknown or too old. */
   startTick(domains: readonly Domain[], libvirtVersion: number | undefined): void {
-    const uuids = new Set(domains.map(({ uuid }) => uuid));
-    for (const map of [this.#askedAtMs, this.#answers])
-      for (const uuid of map.keys()) if (!uuids.has(uuid)) map.delete(uuid);
     this.#due.clear();
-    if ((libvirtVersion ?? 0) < SINCE) return;
+    if ((libvirtVersion ?? 0) < SINCE) return this.forget();
+    const uuids = new Set(domains.map(({ uuid }) => uuid));
+    for (const map of [this.#answers, this.#failingSinceMs])
+      for (const uuid of map.keys()) if (!uuids.has(uuid)) map.delete(uuid);
     const beforeMs = this.#now() - REFRESH_MS;
-    const askedAtMs = (uuid: string): number => this.#askedAtMs.get(uuid) ?? Number.MIN_SAFE_INTEGER;
-    const due = [...uuids].filter((uuid) => askedAtMs(uuid) <= beforeMs);
-    this.#due = new Set(due.sort((a, b) => askedAtMs(a) - askedAtMs(b)).slice(0, PER_TICK));
+    const old = [...this.#answers].filter(([, { atMs }]) => atMs <= beforeMs);
+    const turn = old.sort(([, a], [, b]) => a.atMs - b.atMs).slice(0, PER_TICK);
+    this.#due = new Set([
+      ...[...uuids].filter((uuid) => !this.#answers.has(uuid)),
+      ...turn.map(([uuid]) => uuid),
+    ]);
   }
 
   /** Whether this domain is asked in this tick, and has not been yet. */
@@ -47,16 +57,18 @@ export class AutostartOnce {
     return this.#due.has(uuid);
   }
 
-  /**
-   * `isOn`: undefined where the call failed; the answer before stands until it is too old. An answer that only waits for
-   * its next turn does not age: with thousands of domains a turn takes longer than that.
-   */
+  /** `isOn`: undefined where the call failed; the domain is asked again in the next tick. */
   record({ uuid }: Domain, isOn: boolean | undefined): void {
     const atMs = this.#now();
     this.#due.delete(uuid);
-    this.#askedAtMs.set(uuid, atMs);
-    if (isOn !== undefined) this.#answers.set(uuid, { isOn, atMs });
-    else if (atMs - (this.#answers.get(uuid)?.atMs ?? atMs) > MAX_AGE_MS) this.#answers.delete(uuid);
+    if (isOn !== undefined) {
+      this.#answers.set(uuid, { isOn, atMs });
+      this.#failingSinceMs.delete(uuid);
+      return;
+    }
+    const failingSinceMs = this.#failingSinceMs.get(uuid) ?? atMs;
+    this.#failingSinceMs.set(uuid, failingSinceMs);
+    if (atMs - failingSinceMs > UNCONFIRMED_MAX_MS) this.#answers.delete(uuid);
   }
 
   of({ uuid }: Domain): boolean | undefined {

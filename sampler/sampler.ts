@@ -209,8 +209,8 @@ export class Sampler {
   }
 
   #opened(): void {
-    const { facts, background, host, capabilities, identity } = this.#parts;
-    for (const part of [background, host, capabilities, identity]) part?.forget();
+    const { facts, background, host, capabilities, identity, autostartOnce } = this.#parts;
+    for (const part of [background, host, capabilities, identity, autostartOnce]) part?.forget();
     facts.clear();
     this.#startHostReads();
   }

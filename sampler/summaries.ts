@@ -37,7 +37,7 @@ export type CpuTimes =
 
 /**
  * Reads what libvirt knows of domains without asking their QEMU. None of these calls waits for a monitor in
- * any libvirt that was read (9.0 to 11.3); one that does all the same is bounded, and given up on.
+ * any libvirt that was read (9.0 to 12.9); one that does all the same is bounded, and given up on.
  */
 export class Summaries {
   readonly #timeoutMs: number;

@@ -7,7 +7,7 @@ export const domainGroup = {
   help: 'State, CPU time, memory and vCPUs of each VM, including VMs whose QEMU hangs.',
   byDefault: true,
   costs:
-    'Two calls per VM that need no monitor, one more per minute from libvirt 11.2 on, and four filtered lists. For resident memory one small file per VM, or a monitor command per VM where virtune does not run on the host.',
+    'Two calls per VM that need no monitor, and four filtered lists; from libvirt 11.2 on one more call for each new VM, and for the others once a minute at most, 64 VMs per sample. For resident memory one small file per VM, or a monitor command per VM where virtune does not run on the host.',
   metrics: [
     {
       per: 'summary',

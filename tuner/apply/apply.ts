@@ -86,7 +86,7 @@ async function headerOf(
     bootId: readBootId(link.local?.procRoot),
     domains: [...domains],
     steps: await ordered(link, steps),
-    broken:
+    violations:
       ground && brokenOnHost(hostAsPlanned(ground.host, { hostCpus }), ground.domains).map(knownViolation),
     hostCpus,
     notes: [...notes, ...(await savedImageNotes(link, domains))],

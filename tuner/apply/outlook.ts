@@ -61,7 +61,7 @@ function newlyBrokenOn(
   const now = brokenOnHost(planned, domains).map(knownViolation);
   return (states) =>
     brokenOnHost(planned, states).filter(
-      (each) => !isKnown(each, now) && !isKnown(each, header.broken ?? [], { anyView: true }),
+      (each) => !isKnown(each, now) && !isKnown(each, header.violations ?? [], { anyView: true }),
     );
 }
 

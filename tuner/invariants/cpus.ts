@@ -42,17 +42,14 @@ const whereIs = (subject: Subject, vcpu: string): string => {
   return pin.size === 0 ? 'on any CPU' : `on CPUs ${pin}`;
 };
 
-/** Who is pinned to CPUs that these vCPUs need for themselves. */
-function sharer(subject: Subject, vcpus: readonly string[]): Breach | undefined {
+/** Each domain that is pinned to CPUs that these vCPUs need for themselves. */
+function sharers(subject: Subject, vcpus: readonly string[]): Breach[] {
   const cpus = cpusOf(subject, vcpus);
-  const other = subject.others.find(({ pinned }) => pinned.intersection(cpus).size > 0);
-  if (other === undefined) return undefined;
-  const shared = other.pinned.intersection(cpus);
-  return {
-    text: `CPUs ${shared} are also used by ${JSON.stringify(other.name)}`,
-    other: other.name,
-    cpus: shared,
-  };
+  return subject.others.flatMap(({ name, pinned }) => {
+    const shared = pinned.intersection(cpus);
+    if (shared.size === 0) return [];
+    return [{ text: `CPUs ${shared} are also used by ${JSON.stringify(name)}`, other: name, cpus: shared }];
+  });
 }
 
 /**
@@ -89,7 +86,7 @@ export const cpuInvariants: readonly Invariant[] = [
     what: 'No thread of another domain is pinned to the CPU of a real-time vCPU.',
     why: 'That thread never runs while the real-time vCPU runs.',
     source: 'sched(7), Linux man-pages 6.9 (2024)',
-    broken: (subject) => sharer(subject, realTimeVcpus(subject)),
+    broken: (subject) => sharers(subject, realTimeVcpus(subject)),
   },
   {
     code: 'REAL_TIME_ON_HOST_CPU',
@@ -103,13 +100,14 @@ export const cpuInvariants: readonly Invariant[] = [
       if (reserved.size > 0)
         return {
           text: `CPUs ${reserved} are reserved for the host`,
+          cpus: reserved,
           next: 'pin the vCPUs to other CPUs, or change --host-cpus',
         };
       const isolated = subject.host.local?.isolatedCpus ?? CpuSet.empty;
       const outside = cpus.difference(isolated);
       return isolated.size === 0 || outside.size === 0
         ? undefined
-        : { text: `CPUs ${outside} are not among the isolated CPUs, ${isolated}` };
+        : { text: `CPUs ${outside} are not among the isolated CPUs, ${isolated}`, cpus: outside };
     },
   },
   {
@@ -131,6 +129,7 @@ export const cpuInvariants: readonly Invariant[] = [
       return (
         bad && {
           text: `${bad[0]} runs on CPUs ${bad[1]}, which real-time vCPUs use`,
+          cpus: bad[1],
           next: 'pin it elsewhere (emulator.pinning, iothread.pinning: placed)',
         }
       );
@@ -175,7 +174,7 @@ export const cpuInvariants: readonly Invariant[] = [
     what: 'With kvm.hint-dedicated, no thread of another domain is pinned to its CPUs.',
     why: 'The CPUs are not dedicated then: the guest spins for a vCPU that is not running.',
     source: 'Linux 6.12, Documentation/virt/kvm/x86/cpuid.rst (2024), KVM_HINTS_REALTIME',
-    broken: (subject) => (hasHint(subject) ? sharer(subject, vcpusOf(subject)) : undefined),
+    broken: (subject) => (hasHint(subject) ? sharers(subject, vcpusOf(subject)) : undefined),
   },
   {
     code: 'HINT_WITH_QUOTA',
@@ -204,7 +203,7 @@ export const cpuInvariants: readonly Invariant[] = [
         ...ioThreadPins.values(),
       ];
       const bad = pins.find((pin) => pin.intersection(usable).size === 0);
-      return bad && { text: `VMs may not use any of CPUs ${bad}; they may use ${usable}` };
+      return bad && { text: `VMs may not use any of CPUs ${bad}; they may use ${usable}`, cpus: bad };
     },
   },
   {

@@ -39,8 +39,8 @@ export interface Invariant {
   readonly what: string;
   readonly why: string;
   readonly source: string;
-  /** How it is broken, in words; undefined where it holds. */
-  readonly broken: (subject: Subject) => Breach | undefined;
+  /** How it is broken, in words, once for each other domain that shares its CPUs; undefined or none where it holds. */
+  readonly broken: (subject: Subject) => Breach | readonly Breach[] | undefined;
 }
 
 export const saidOf = ({ root }: Subject, setting: string, target = ''): string | undefined =>

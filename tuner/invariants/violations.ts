@@ -22,11 +22,24 @@ export interface Violation extends Breach {
 
 /** What a description breaks; `before`: what it is to take the place of. */
 export function violationsOf(subject: Subject, before: Subject | undefined): Violation[] {
-  return invariants.flatMap(({ code, level, broken }): Violation[] => {
-    const found = broken(subject);
-    if (found === undefined) return [];
-    return [{ code, level, ...found, created: before === undefined || broken(before) === undefined }];
+  return invariants.flatMap((invariant) => {
+    const { code, level } = invariant;
+    const old = before === undefined ? [] : breachesOf(invariant, before);
+    return breachesOf(invariant, subject).map(
+      (breach): Violation => ({
+        code,
+        level,
+        ...breach,
+        created: !old.some(({ other }) => other === breach.other),
+      }),
+    );
   });
+}
+
+function breachesOf({ broken }: Invariant, subject: Subject): readonly Breach[] {
+  const found = broken(subject);
+  if (found === undefined) return [];
+  return 'text' in found ? [found] : found;
 }
 
 /** What one of a host's domains breaks, as it runs or as it will boot. */
@@ -54,7 +67,7 @@ export function brokenOnHost(host: HostFacts, states: readonly DomainState[]): H
   });
 }
 
-/** A violation as a journal has it, to be recognized later: without its text, which names CPUs that may have changed. */
+/** A violation as a journal has it, to be recognized later. */
 export interface KnownViolation {
   readonly uuid: string;
   readonly view: HostViolation['view'];
@@ -63,6 +76,8 @@ export interface KnownViolation {
   readonly other?: string | undefined;
   /** CPUs that it is about, as a list. */
   readonly cpus?: string | undefined;
+  /** How it is broken, in words, where no CPUs say how far: a limit that is lower now is another one. */
+  readonly text?: string | undefined;
 }
 
 export const knownViolation = ({ state, view, violation }: HostViolation): KnownViolation => ({
@@ -71,22 +86,23 @@ export const knownViolation = ({ state, view, violation }: HostViolation): Known
   code: violation.code,
   other: violation.other,
   cpus: violation.cpus?.toString(),
+  text: violation.cpus === undefined ? violation.text : undefined,
 });
 
-/** Whether a violation is one of these, or less of one: on some of the same CPUs. `anyView`: wherever it was seen. */
+/** Whether a violation is one of these: on the same CPUs or some of them, or in the same words. `anyView`: wherever it was seen. */
 export function isKnown(
   { state, view, violation }: HostViolation,
   known: readonly KnownViolation[],
   { anyView = false }: { readonly anyView?: boolean } = {},
 ): boolean {
-  const { code, other, cpus } = violation;
+  const { code, other, cpus, text } = violation;
   return known.some(
     (each) =>
       each.uuid === state.domain.uuid &&
       (anyView || each.view === view) &&
       each.code === code &&
       each.other === other &&
-      (cpus === undefined || cpus.isSubsetOf(CpuSet.parse(each.cpus ?? ''))),
+      (cpus === undefined ? each.text === text : cpus.isSubsetOf(CpuSet.parse(each.cpus ?? ''))),
   );
 }
 

@@ -34,8 +34,11 @@ export const headerSchema = z.object({
     }),
   ),
   steps: z.array(stepSchema),
-  /** What the host's domains broke of the invariants before it: a way back may bring that back. */
-  broken: z
+  /**
+   * What the host's domains broke of the invariants before it: a rollback may bring that back. Journals of earlier builds
+   * have texts under `broken` instead, which are ignored.
+   */
+  violations: z
     .array(
       z.object({
         uuid: z.string(),
@@ -43,6 +46,7 @@ export const headerSchema = z.object({
         code: z.string(),
         other: z.string().optional(),
         cpus: z.string().optional(),
+        text: z.string().optional(),
       }),
     )
     .optional(),

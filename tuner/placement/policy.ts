@@ -18,21 +18,20 @@ import type { Assignment, DedicatedRequest, Placement, PlacementHost, PlacementR
  * 2. As few as possible move: only helpers (emulator threads and iothreads), then one VM, then two, ...
  *    (fewest-moves.ts).
  * 3. As few as possible are refused: VMs without a place before those with one, the last of the request first
- *    (`refuseFewest`). Each refusal says why (explain.ts), and what would make room (make-room.ts).
+ *    (`refuseFewest`). Each refusal says why, and what would make room (explain.ts).
  * 4. If VMs that share CPUs would see a vCPU:pCPU ratio above 3:1, VMs that use more cores than they need are packed
  *    onto fewer cores of their present cells, if that lowers the ratio by a quarter (`placeFairly`).
  *
  * Rungs 1 to 3 ask the solver for places of the VMs that have none, beside those that stay:
  *
- * 1. State (state.ts): the free threads, pages and memory of the inventory (inventory.ts,
- *    memory-inventory.ts), less those of VMs that stay.
+ * 1. State (state.ts): the free threads, pages and memory of the inventory (inventory.ts), less those of VMs that stay.
  * 2. Order (`hardestFirst`): dedicated before shared, whole cores before single threads, large before small.
  * 3. Candidates for the next VM (candidates.ts). With dedicated CPUs: for each guest cell, each host cell with enough
  *    memory and there each selection of cores (cores.ts), then CPUs for its helpers. With shared CPUs: each cell.
  * 4. Cost (cost.ts): what each candidate adds. The solver takes the cheapest and goes on with the next VM; if one has
- *    no candidate, it goes first and the search starts over (`greedy` of optimize.ts).
+ *    no candidate, it goes first and the search starts over (`greedy` of solver.ts).
  * 5. Of up to 12 VMs, all candidates are tried from there on, except branches that cannot become cheaper (branch and
- *    bound, optimize.ts). Of more, each in turn may leave its place for a cheaper one (local search).
+ *    bound, solver.ts). Of more, each in turn may leave its place for a cheaper one (local search).
  * 6. The chosen candidates become CPU sets (assign.ts), which the plan turns into pins.
  *
  * Every step counts against a budget, so work is bounded; `proven` says whether all ways were tried.

@@ -196,7 +196,7 @@ test('a header says what the transaction is, with its notes and those of saved i
     hostname: HOSTNAME,
     domains: plan.domains,
     steps: plan.steps,
-    broken: [],
+    violations: [],
     hostCpus: '0',
     notes,
   });
@@ -210,7 +210,7 @@ test('what the host’s domains broke before is in the header', async () => {
   it.web.definition = it.web.definition?.replace('<devices>', `${places}${hint}<devices>`);
   const plan = await planned(it);
   await applyTransaction(plan, options(it.libvirt));
-  expect((await transactions())[0]?.header.broken).toContainEqual({
+  expect((await transactions())[0]?.header.violations).toContainEqual({
     uuid: it.web.uuid,
     view: 'inactive',
     code: 'HINT_SHARES_CPU',

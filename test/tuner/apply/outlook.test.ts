@@ -202,14 +202,14 @@ type Progressed = Undoable['steps'][number];
 const undoing = (
   domains: readonly StepDomain[],
   steps: readonly Progressed[],
-  more: Partial<Undoable> & { readonly broken?: readonly KnownViolation[] } = {},
+  more: Partial<Undoable> & { readonly violations?: readonly KnownViolation[] } = {},
 ): Undoable => ({
   header: {
     ...headerOf(
       domains,
       steps.map(({ step }) => step),
     ),
-    broken: [...(more.broken ?? [])],
+    violations: [...(more.violations ?? [])],
   },
   steps,
   undoesRestarts: true,
@@ -280,9 +280,9 @@ test('a violation now, or before the transaction, is not caused by its undo', ()
   const violations = outlookOf(ground, undoing([A], movedByPins(A))).broken;
   // As it will boot, which may have been done since.
   const broken = violations.filter(({ view }) => view === 'inactive').map(knownViolation);
-  expect(said(outlookOf(ground, undoing([A], movedByPins(A), { broken })))).toEqual([]);
+  expect(said(outlookOf(ground, undoing([A], movedByPins(A), { violations: broken })))).toEqual([]);
   const others = broken.map((each) => ({ ...each, other: 'x' }));
-  expect(said(outlookOf(ground, undoing([A], movedByPins(A), { broken: others })))).toHaveLength(2);
+  expect(said(outlookOf(ground, undoing([A], movedByPins(A), { violations: others })))).toHaveLength(2);
 });
 
 test.each<[string, StepProgress, string]>([
@@ -301,7 +301,7 @@ test.each<[string, StepProgress, string]>([
   expect(livePins(after)).toBe(pins);
 });
 
-test('where only several VMs together are a danger, the reason names what is broken', () => {
+test('of several VMs that come back to the CPUs of another, each is held for its own part', () => {
   const ground = on(
     stateOf(A, { pins: ['4', '5'] }),
     stateOf(B, { pins: ['8', '9'] }),
@@ -310,9 +310,13 @@ test('where only several VMs together are a danger, the reason names what is bro
   const steps = [...movedByPins(A), done(pinStep(B, 0, '8'), '2'), done(pinStep(B, 1, '9'), '3')];
   const held = heldBack(ground, undoing([B, A], steps));
   expect([...held.keys()]).toEqual([B.uuid, A.uuid]);
-  expect(held.get(B.uuid)).toMatch(
-    /^"c" would break HINT_SHARES_CPU as it runs: CPUs 2-3 are also used by "a"/,
-  );
+  for (const [uuid, name] of [
+    [A.uuid, 'a'],
+    [B.uuid, 'b'],
+  ] as const)
+    expect(held.get(uuid)).toMatch(
+      new RegExp(`^"c" would break HINT_SHARES_CPU as it runs: CPUs 2-3 are also used by "${name}"`),
+    );
 });
 
 /** It was moved from 2-3 to 4-5 by its definition alone, and its rollback restarts it. */

@@ -28,6 +28,12 @@ const V2 = {
   'machine.slice/machine-prod.slice/cpuset.cpus.effective': '4-7\n',
   'machine.slice/machine-prod.slice/cpuset.mems.effective': '1\n',
   'machine.slice/machine-qemu\\x2d1\\x2ddb.scope/cpuset.cpus.effective': '5\n',
+  'machine.slice/machine-prod.slice/machine-qemu\\x2d2\\x2dweb.scope/cpuset.cpus.effective': '6\n',
+  'system.slice/dev-hugepages.mount/cpuset.cpus.effective': '1\n',
+  'system.slice/dbus.socket/cpuset.cpus.effective': '1\n',
+  'system.slice/swap.swap/cpuset.cpus.effective': '1\n',
+  'system.slice/sshd.service/cpuset.cpus.effective': '1\n',
+  'machine.slice/old.libvirt-lxc/cpuset.cpus.effective': '1\n',
 };
 
 test.each([
@@ -39,6 +45,14 @@ test.each([
   ['one beside machine.slice', '/batch', '0-15 / 0-1'],
 ])('cgroup v2 with systemd: %s', (_, partition, set) => {
   expect(text(cpusetOfPartition(groups(V2), partition))).toBe(set);
+});
+
+test('groups of single VMs, and units of systemd other than slices, are not read as partitions', () => {
+  expect([...groups(V2).keys()].toSorted()).toEqual([
+    '',
+    'machine.slice',
+    'machine.slice/machine-prod.slice',
+  ]);
 });
 
 test('without systemd the folders of libvirt are plain, and have a suffix below the first', () => {

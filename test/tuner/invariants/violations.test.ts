@@ -35,6 +35,45 @@ test.each<[string, HostViolation, boolean]>([
   expect(isKnown(now, [knownViolation(sharing('4-5'))])).toBe(expected);
 });
 
+/** A violation that no CPUs measure. */
+const limited = (text: string): HostViolation => ({
+  state: state as DomainState,
+  view: 'live',
+  violation: { code: 'LIMIT_BELOW_NEED', level: 'refuse', created: true, text, next: '' },
+});
+
+test('a violation that only words measure is known in the same words alone: a lower limit is worse', () => {
+  const before = [knownViolation(limited('hard_limit is 1200 MiB'))];
+  expect(isKnown(limited('hard_limit is 1200 MiB'), before)).toBe(true);
+  expect(isKnown(limited('hard_limit is 64 MiB'), before)).toBe(false);
+  expect(isKnown(sharing('4'), before)).toBe(false);
+});
+
+const GUEST = `<domain type='kvm'><name>a</name><uuid>11111111-2222-4333-8444-555555555555</uuid><memory>1024</memory>
+  <vcpu>2</vcpu><cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune>
+  <features><kvm><hint-dedicated state='on'/></kvm></features></domain>`;
+const pinnedTo = (name: string, cpu: number): DomainState => {
+  const other = running(
+    `<domain type='kvm'><name>${name}</name><uuid>11111111-2222-4333-8444-00000000000${cpu}</uuid><memory>1024</memory>
+     <vcpu>1</vcpu><cputune><vcpupin vcpu='0' cpuset='${cpu}'/></cputune></domain>`,
+  );
+  return { ...other, domain: { ...other.domain, name, uuid: `other-${cpu}` } };
+};
+
+test('each VM on dedicated CPUs of another is reported, so a second one is not hidden by a first that was there before', () => {
+  const shared = (...others: DomainState[]): HostViolation[] =>
+    brokenOnHost(host(), [running(GUEST), ...others]).filter(
+      ({ view, violation }) => view === 'live' && violation.code === 'HINT_SHARES_CPU',
+    );
+  const before = shared(pinnedTo('x', 2));
+  const now = shared(pinnedTo('x', 2), pinnedTo('y', 3));
+  expect(now.map(({ violation }) => [violation.other, String(violation.cpus)])).toEqual([
+    ['x', '2'],
+    ['y', '3'],
+  ]);
+  expect(now.map((each) => isKnown(each, before.map(knownViolation)))).toEqual([true, false]);
+});
+
 test('what a journal has of before a run counts for the running domain too: its old definition may be booted', () => {
   const before = JSON.parse(JSON.stringify([knownViolation(sharing('4-5', { view: 'inactive' }))]));
   expect(isKnown(sharing('4'), before)).toBe(false);

@@ -25,7 +25,7 @@ import {
   pruneTransactions,
 } from '../../../tuner/journal/list.ts';
 import { parseJournal } from '../../../tuner/journal/read.ts';
-import type { JournalHeader, NewEvent } from '../../../tuner/journal/records.ts';
+import { headerSchema, type JournalHeader, type NewEvent } from '../../../tuner/journal/records.ts';
 import { fillDisk } from './full-disk.ts';
 
 const OPTIONS: JournalOptions = {
@@ -66,6 +66,11 @@ const EVENTS: readonly NewEvent[] = [
   { event: 'done', step: 0, now: '1', proof: ['thread 7'] },
   { event: 'committed' },
 ];
+
+test('a header of an earlier build, which has texts of what was broken, is read without them', () => {
+  const old = { ...header('id-1'), broken: ['"db01" would break HINT_SHARES_CPU'] };
+  expect(headerSchema.parse(old)).toEqual(header('id-1'));
+});
 
 async function written(
   id: string,

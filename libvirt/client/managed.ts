@@ -224,6 +224,9 @@ export class ManagedConnection {
   }
 }
 
+/** libvirt, remoteDispatchConnectDomainEventCallbackRegisterAny; error 1 alone is any internal error. */
+const UNKNOWN_EVENT = /unsupported event ID/;
+
 async function listen(
   connection: Connection,
   { name, listener }: Subscription,
@@ -232,6 +235,7 @@ async function listen(
   try {
     await connection.on(name, listener, { signal });
   } catch (error) {
-    if (!isOfNewerLibvirt(name) || !isRemoteError(error, ErrorCode.internal)) throw error;
+    const isUnknown = isRemoteError(error, ErrorCode.internal) && UNKNOWN_EVENT.test(error.message);
+    if (!isOfNewerLibvirt(name) || !isUnknown) throw error;
   }
 }

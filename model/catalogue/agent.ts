@@ -1,5 +1,6 @@
 import type { GuestFigures } from '../guest.ts';
 import { labelText } from '../label-text.ts';
+import { LIBVIRT_FEATURES } from '../libvirt-features.ts';
 import { msToSeconds } from '../units.ts';
 import type { Group, Point } from './metric.ts';
 
@@ -46,7 +47,7 @@ export const agentGroup = {
       help: 'Load average of the guest over 1, 5 and 15 minutes.',
       labels: ['minutes'],
       values: { minutes: ['1', '5', '15'] },
-      since: '11.2.0',
+      since: LIBVIRT_FEATURES.guestLoad.libvirt,
       needs: `${NEEDS}, of QEMU 10.0 or newer`,
       points: loadOf,
     },

@@ -1,3 +1,4 @@
+import { LIBVIRT_FEATURES } from '../libvirt-features.ts';
 import { BLOCK_LIMITS } from '../stats/block-slots.ts';
 import type { BlockStats } from '../stats/types.ts';
 import type { Group, Point } from './metric.ts';
@@ -21,7 +22,7 @@ export const blockLimitsGroup = {
       help: 'Limit of the disk by libvirt name, in bytes; absent where there is none.',
       labels: ['limit'],
       values: { limit: BYTES },
-      since: '11.10.0',
+      since: LIBVIRT_FEATURES.blockLimits.libvirt,
       points: (block) => pointsOf(block, BYTES),
     },
     {
@@ -31,7 +32,7 @@ export const blockLimitsGroup = {
       help: 'Maximum number of memory segments per request, of QEMU and of the hardware.',
       labels: ['limit'],
       values: { limit: SEGMENTS },
-      since: '11.10.0',
+      since: LIBVIRT_FEATURES.blockLimits.libvirt,
       points: (block) => pointsOf(block, SEGMENTS),
     },
   ],

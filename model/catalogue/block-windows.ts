@@ -1,3 +1,4 @@
+import { LIBVIRT_FEATURES } from '../libvirt-features.ts';
 import type { BlockStats, WindowOperation } from '../stats/types.ts';
 import { nsToSeconds } from '../units.ts';
 import type { FigureSet, Point } from './metric.ts';
@@ -18,7 +19,7 @@ const WINDOW = {
   type: 'gauge',
   labels: ['operation', 'interval'],
   values: { operation: OPERATIONS },
-  since: '11.10.0',
+  since: LIBVIRT_FEATURES.blockWindows.libvirt,
   needs:
     "QEMU 10.2, and <statistic interval=''/> in the statistics of the disk's XML (disk.statisticsIntervals in a profile of virtune tune)",
 } as const satisfies Partial<FigureSet<'block'>>;

@@ -1,3 +1,4 @@
+import { LIBVIRT_FEATURES } from '../libvirt-features.ts';
 import { nsToSeconds } from '../units.ts';
 import { windowMetrics } from './block-windows.ts';
 import { latencyHistograms } from './latency.ts';
@@ -106,7 +107,7 @@ export const blockGroup = {
       name: 'libvirt_domain_block_stats_latency_seconds',
       help: 'Request latency by operation, in seconds.',
       labels: ['operation'],
-      since: '12.1.0',
+      since: LIBVIRT_FEATURES.blockLatency.libvirt,
       needs:
         "<latency-histogram> in the statistics of the disk's XML (disk.latencyBins in a profile of virtune tune)",
       histograms: latencyHistograms,

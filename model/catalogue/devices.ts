@@ -32,7 +32,7 @@ export const devicesGroup = {
       per: 'nic',
       type: 'info',
       name: 'libvirt_domain_interface_stats_info',
-      help: "Model and source of a network interface. target_device is the device on the host, or libvirt's alias, or the MAC address; current_mac_address is there once the guest has changed its MAC address (libvirt 11.2).",
+      help: "Model and source of a network interface. target_device is the device on the host, or libvirt's alias, or the MAC address; current_mac_address is the address that the guest has set instead (libvirt 11.2): each change is a new series.",
       labels: {
         interface_type: (nic) => nic.type,
         source_bridge: (nic) => nic.source,

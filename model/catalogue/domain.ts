@@ -1,3 +1,4 @@
+import { LIBVIRT_FEATURES } from '../libvirt-features.ts';
 import { kibToBytes, nsToSeconds } from '../units.ts';
 import { flag, type Group, scaled } from './metric.ts';
 
@@ -122,7 +123,7 @@ export const domainGroup = {
       type: 'gauge',
       name: 'libvirt_domain_autostart_once',
       help: '1 when the domain starts at the next boot of the host only (virsh autostart --once).',
-      since: '11.2.0',
+      since: LIBVIRT_FEATURES.autostartOnce.libvirt,
       read: (domain) => flag(domain.autostartOnce),
     },
     {

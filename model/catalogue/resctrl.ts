@@ -1,3 +1,4 @@
+import { LIBVIRT_FEATURES } from '../libvirt-features.ts';
 import type { ResctrlMonitor, ResctrlPart } from '../stats/monitors.ts';
 import type { Group, Point } from './metric.ts';
 
@@ -39,7 +40,8 @@ export const resctrlGroup = {
       name: 'libvirt_domain_core_energy_joules_total',
       help: 'Energy that the cores used for the vCPUs of the monitor, by CPU package, in joules.',
       labels: ['monitor', 'vcpus', 'package'],
-      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML (seen in libvirt 12.9)`,
+      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML`,
+      since: LIBVIRT_FEATURES.energyMonitors.libvirt,
       points: ({ energyMonitors }) => pointsOf(energyMonitors, [['coreEnergyJoules', []]]),
     },
     {
@@ -48,7 +50,8 @@ export const resctrlGroup = {
       name: 'libvirt_domain_core_activity_farads_total',
       help: 'Energy of the cores without the effect of their frequency and voltage, by CPU package, in farads.',
       labels: ['monitor', 'vcpus', 'package'],
-      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML (seen in libvirt 12.9)`,
+      needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML`,
+      since: LIBVIRT_FEATURES.energyMonitors.libvirt,
       points: ({ energyMonitors }) => pointsOf(energyMonitors, [['coreActivityFarads', []]]),
     },
   ],

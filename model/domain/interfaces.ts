@@ -44,7 +44,7 @@ export function parseInterfaces(devices: Element | undefined): NetworkInterface[
       target: attr(child(element, 'target'), 'dev') || undefined,
       alias: attr(child(element, 'alias'), 'name'),
       mac: attr(child(element, 'mac'), 'address'),
-      currentMac: attr(child(element, 'mac'), 'currentAddress'),
+      currentMac: macAddress(attr(child(element, 'mac'), 'currentAddress')),
       model: attr(child(element, 'model'), 'type'),
       // The live XML of a `network` interface names its bridge as well, which says more.
       source: sourceName(source),
@@ -79,4 +79,9 @@ function bandwidth(element: Element | undefined): Bandwidth {
     peakKiB: wholeNumber(attr(element, 'peak')),
     burstKiB: wholeNumber(attr(element, 'burst')),
   };
+}
+
+/** The guest chooses it: only what is an address. */
+function macAddress(text: string | undefined): string | undefined {
+  return text !== undefined && /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text) ? text : undefined;
 }

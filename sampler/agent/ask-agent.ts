@@ -2,10 +2,11 @@ import type { CallResult } from '../../libvirt/calls/all.ts';
 import { ErrorCode, GuestInfoType } from '../../libvirt/constants.ts';
 import { AuthError, CallAbandonedError, ConnectError, RemoteError } from '../../libvirt/errors.ts';
 import { type GuestInfo, readGuestInfo } from '../../model/guest.ts';
+import { LIBVIRT_FEATURES } from '../../model/libvirt-features.ts';
 import type { MissingReason } from '../../model/missing.ts';
+import { versionNumber } from '../../model/versions.ts';
 
-/** The libvirt that first asks agents for their load. */
-const LOAD_SINCE = 11_002_000;
+const LOAD_SINCE = versionNumber(LIBVIRT_FEATURES.guestLoad.libvirt);
 
 export type AskGuest = (types: number) => Promise<CallResult<'domainGetGuestInfo'> | 'late'>;
 

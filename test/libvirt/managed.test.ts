@@ -91,13 +91,17 @@ test('after close it does not reconnect and keeps no caller waiting', async () =
 });
 
 /** A daemon that refuses one event with this error, and takes all others. */
-function refusing(refused: EventName, libvirtCode: number): { managed: ManagedConnection; taken: string[] } {
+function refusing(
+  refused: EventName,
+  libvirtCode: number,
+  text = 'internal error: unsupported event ID 28',
+): { managed: ManagedConnection; taken: string[] } {
   const taken: string[] = [];
   const closed = Promise.withResolvers<Error>();
   const connection = {
     closed: undefined,
     on: async (name: EventName) => {
-      if (name === refused) throw new RemoteError('register', libvirtCode, 7, 'unsupported event ID');
+      if (name === refused) throw new RemoteError('register', libvirtCode, 7, text);
       taken.push(name);
     },
     onClose: (listener: (reason: Error) => void) => void closed.promise.then(listener),
@@ -118,14 +122,15 @@ test('an event that the daemon is too old to know is skipped, and all others are
   expect(taken).toEqual(['lifecycle', 'nicMacChange', 'reboot']);
 });
 
-test.each<[EventName, number]>([
+test.each<[EventName, number, text?: string]>([
   // Every libvirt has it.
   ['lifecycle', ErrorCode.internal],
   // Not for its age.
   ['vcpuRemoved', ErrorCode.accessDenied],
+  ['vcpuRemoved', ErrorCode.internal, 'internal error: out of callbacks'],
 ])(
   'a daemon that refuses %s with error %i is not connected to: changes would be missed',
-  async (name, code) => {
-    await expect(refusing(name, code).managed.attempt()).rejects.toMatchObject({ libvirtCode: code });
+  async (name, code, text) => {
+    await expect(refusing(name, code, text).managed.attempt()).rejects.toMatchObject({ libvirtCode: code });
   },
 );

@@ -180,16 +180,18 @@ test('NICs without a name on the host are named by alias, or by MAC where the al
   ]);
 });
 
-test('a MAC address that the guest has set stands beside the one that it was given', () => {
+test('a MAC address that the guest has set is read beside the configured one, and other text is not', () => {
   const { interfaces } = parseDomain(
     domain(`<devices>
     ${nicOf('direct', "<mac address='52:54:00:00:00:01' currentAddress='52:54:00:00:00:99'/>")}
     ${nicOf('direct', "<mac address='52:54:00:00:00:02'/>")}
+    ${nicOf('direct', "<mac address='52:54:00:00:00:03' currentAddress='zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz'/>")}
   </devices>`),
   );
   expect(interfaces.map(({ mac, currentMac }) => [mac, currentMac])).toEqual([
     ['52:54:00:00:00:01', '52:54:00:00:00:99'],
     ['52:54:00:00:00:02', undefined],
+    ['52:54:00:00:00:03', undefined],
   ]);
 });
 

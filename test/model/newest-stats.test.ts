@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { catalogue } from '../../model/catalogue/catalogue.ts';
+import { latencyHistograms } from '../../model/catalogue/latency.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { BLOCK_LIMITS } from '../../model/stats/block-slots.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
@@ -176,7 +177,7 @@ test('names that are not of the form that KVM has, or that every object has, are
   expect(stats.kvm.size).toBe(0);
 });
 
-test('windows without a length, or more than a disk has, and bins below zero give no figure', () => {
+test('windows without a length, or beyond the windows of a disk, and operations without statistics give no figure', () => {
   const stats = readDomainStats([
     param('block.0.timed_group.0.rd_latency_avg', 1e9),
     param('block.0.timed_group.1.interval', -1),
@@ -199,4 +200,48 @@ test('windows without a length, or more than a disk has, and bins below zero giv
 test('a monitor without a name goes by its index', () => {
   const stats = readDomainStats([param('cpu.energy.monitor.3.pkg.0.core_energy', 2)]);
   expect(domainPoints('libvirt_domain_core_energy_joules_total', stats)).toEqual({ '3  0': 2 });
+});
+
+test.each<[string, readonly [start: number, count: number | undefined][], boolean]>([
+  [
+    'all bins are there',
+    [
+      [0, 3],
+      [1000, 4],
+    ],
+    true,
+  ],
+  [
+    'a bin has no count',
+    [
+      [0, 3],
+      [1000, undefined],
+    ],
+    false,
+  ],
+  [
+    'a count is negative',
+    [
+      [0, 3],
+      [1000, -7],
+    ],
+    false,
+  ],
+  [
+    'a count is too large to be exact',
+    [
+      [0, 3],
+      [1000, 2 ** 63],
+    ],
+    false,
+  ],
+])('a latency histogram is exported only where every count is true: %s', (_, bins, isThere) => {
+  const stats = readDomainStats(
+    bins.flatMap(([start, count], bin) => [
+      param(`block.0.latency_histogram.read.bin.${bin}.start`, start),
+      ...(count === undefined ? [] : [param(`block.0.latency_histogram.read.bin.${bin}.value`, count)]),
+    ]),
+  );
+  const found = latencyHistograms(stats.blocks.get(0) as BlockStats);
+  expect(found.map(({ values, count }) => [...values, count])).toEqual(isThere ? [['read', 7]] : []);
 });

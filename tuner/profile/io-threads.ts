@@ -1,4 +1,5 @@
 import type { DomainFacts } from '../../model/domain/domain.ts';
+import { isSince, LIBVIRT_FEATURES } from '../../model/libvirt-features.ts';
 import type { Element } from '../../model/xml.ts';
 import type { HostFacts } from '../facts/facts.ts';
 import { ioThreadIds } from '../settings/iothread-ids.ts';
@@ -6,16 +7,13 @@ import type { Policy } from './policy.ts';
 import { evaluate, type Subjects } from './rule.ts';
 
 /** Mapping a disk's queues to several iothreads: formatdomain, "driver/iothreads", and QEMU's iothread-vq-mapping. */
-const MAPPING_LIBVIRT = 10_000_000;
-const MAPPING_QEMU = 9_000_000;
-
-function canMapQueues({ libvirtVersion, qemuVersion }: HostFacts): boolean {
-  return libvirtVersion >= MAPPING_LIBVIRT && qemuVersion >= MAPPING_QEMU;
+function canMapQueues({ libvirtVersion: libvirt, qemuVersion: qemu }: HostFacts): boolean {
+  return isSince({ libvirt, qemu }, LIBVIRT_FEATURES.diskQueueMapping);
 }
 
 /** The same of virtio-scsi controllers. */
-export function canMapScsiQueues({ libvirtVersion, qemuVersion }: HostFacts): boolean {
-  return libvirtVersion >= 11_002_000 && qemuVersion >= 10_000_000;
+export function canMapScsiQueues({ libvirtVersion: libvirt, qemuVersion: qemu }: HostFacts): boolean {
+  return isSince({ libvirt, qemu }, LIBVIRT_FEATURES.scsiQueueMapping);
 }
 
 export function mapsQueues({ diskIoThread }: Policy, host: HostFacts): boolean {

@@ -1,6 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { helperCount } from './candidate.ts';
 import { WEIGHTS } from './cost.ts';
+import { combinations } from './search.ts';
 import { type FoundSolution, Solver, type SolverOptions } from './solver.ts';
 import type { Floater, PlacementHost, PlacementRequest } from './types.ts';
 
@@ -199,16 +200,6 @@ function* moveChoices(present: readonly PlacementRequest[], count: number): Gene
     for (let helpers = 0; helpers <= withHelpers.length; helpers++) {
       const leastCost = count * WEIGHTS.moved + helpers * WEIGHTS.helpersMoved;
       for (const loose of combinations(withHelpers, helpers)) yield { moving, staying, loose, leastCost };
-    }
-  }
-}
-
-/** All choices of `size` items, in the order of the items. */
-export function* combinations<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  if (size === 0) yield [];
-  else {
-    for (const [at, item] of items.entries()) {
-      for (const rest of combinations(items.slice(at + 1), size - 1)) yield [item, ...rest];
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { VmCandidate } from './candidate.ts';
 import type { HostState } from './state.ts';
 
-/* What bounds a search for candidates: its steps and its width. */
+/* What searches of placements share: a bound on their steps, their width, and choices of items. */
 
 /** Steps that a search may still take, about one a candidate: bounded work, and the same result on any machine. */
 export class Budget {
@@ -56,4 +56,14 @@ export interface SearchContext {
   readonly state: HostState;
   readonly budget: Budget;
   readonly moveCost: CandidateMoveCost;
+}
+
+/** All choices of `size` items, in the order of the items. */
+export function* combinations<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  if (size === 0) yield [];
+  else {
+    for (const [at, item] of items.entries()) {
+      for (const rest of combinations(items.slice(at + 1), size - 1)) yield [item, ...rest];
+    }
+  }
 }

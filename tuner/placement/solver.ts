@@ -317,7 +317,7 @@ export function hardestFirst(
     (request) => Number(request.kind === 'dedicated'),
     (request) => Number(!helpersOnly(request)),
     (request) => Number(request.kind === 'dedicated' && request.threads !== 'prefer'),
-    (request) => Number(request.kind === 'dedicated' && request.cells.length),
+    (request) => (request.kind === 'dedicated' ? request.cells.length : 0),
     (request) => vcpusOf(request) * (request.kind === 'dedicated' && request.threads === 'isolate' ? 2 : 1),
     memoryOf,
   ];

@@ -1,6 +1,6 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { costing } from '../../../tuner/placement/cost.ts';
-import { combinations } from '../../../tuner/placement/fewest-moves.ts';
+import { combinations } from '../../../tuner/placement/search.ts';
 import type {
   Assignment,
   Core,

@@ -44,7 +44,10 @@ export const LIBVIRT_FEATURES = {
   blockLimits: { libvirt: '11.10', qemu: '10.2' },
   /** `block.N.timed_group.*`, and `<statistic interval>` in a disk's `<driver>`. */
   blockWindows: { libvirt: '11.10', qemu: '10.2' },
-  /** `block.N.latency_histogram.*`, and `<latency-histogram>` in a disk's `<driver>`. */
+  /**
+   * `block.N.latency_histogram.*`, and `<latency-histogram>` in a disk's `<driver>`. libvirt asks QEMU for no capability: each
+   * QEMU that it accepts has them.
+   */
   blockLatency: { libvirt: '12.1' },
   /** `available` in nodeGetMemoryStats. */
   hostAvailableMemory: { libvirt: '12.3' },
@@ -52,7 +55,7 @@ export const LIBVIRT_FEATURES = {
   energyMonitors: { libvirt: '12.4' },
   /** The event that a vCPU was removed. */
   vcpuRemoved: { libvirt: '12.4' },
-  /** `iothread.N.poll-weight`. */
+  /** `iothread.N.poll-weight`; libvirt asks QEMU for the property `poll-weight` of an iothread. */
   pollWeight: { libvirt: '12.7', qemu: '11.1' },
   /** Devices from the guest agent. */
   guestDevices: { libvirt: '12.7' },

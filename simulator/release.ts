@@ -5,26 +5,19 @@ import {
   type LibvirtFeature,
   type Since,
 } from '../model/libvirt-features.ts';
+import { TESTED_VERSIONS, type TestedVersion } from '../model/tested-versions.ts';
 
-/** What a simulated host poses as: a libvirt, with the QEMU that Debian has beside it. */
-export type ReleaseName = '9.0' | '11.3' | '12.9';
+/** What a simulated host poses as. */
+export type ReleaseName = TestedVersion;
 
 export interface Release extends HostVersions {
   readonly name: ReleaseName;
-  /** How many kinds of domain events there are (virDomainEventID). */
-  readonly domainEvents: number;
 }
 
-const VERSIONS = {
-  '9.0': { libvirt: 9_000_000, qemu: 7_002_000, domainEvents: 27 },
-  '11.3': { libvirt: 11_003_000, qemu: 10_000_013, domainEvents: 28 },
-  '12.9': { libvirt: 12_009_000, qemu: 11_001_003, domainEvents: 30 },
-} as const satisfies Record<ReleaseName, Omit<Release, 'name'>>;
-
-export const RELEASE_NAMES = Object.keys(VERSIONS) as readonly ReleaseName[];
+export const RELEASE_NAMES = Object.keys(TESTED_VERSIONS) as readonly ReleaseName[];
 
 export function releaseOf(name: ReleaseName): Release {
-  return { name, ...VERSIONS[name] };
+  return { name, ...TESTED_VERSIONS[name] };
 }
 
 /** The one that most tests were written for. */

@@ -3,7 +3,7 @@ import { type CallName, callByNumber, calls } from '../libvirt/calls/all.ts';
 import type { CallDeclaration } from '../libvirt/calls/call.ts';
 import { READ_ONLY_CALLS } from '../libvirt/client/read-only.ts';
 import { AuthType, ConnectFlag, ErrorCode, ErrorDomain, Feature } from '../libvirt/constants.ts';
-import { type EventName, type EventPayload, events } from '../libvirt/events.ts';
+import { type EventDeclaration, type EventName, type EventPayload, events } from '../libvirt/events.ts';
 import type { Codec } from '../libvirt/wire/codec.ts';
 import {
   encodeFrame,
@@ -26,8 +26,6 @@ import { type Account, type SaslServer, saslServer } from './sasl.ts';
 
 /** libvirtd's max_client_requests: at so many it stops reading from the client. */
 const MAX_CLIENT_REQUESTS = 5;
-/** virStoragePoolEventID */
-const POOL_EVENTS = 2;
 const KEEPALIVE_PING = 1;
 const KEEPALIVE_PONG = 2;
 
@@ -156,7 +154,8 @@ export class Session {
 
   #permitted(header: FrameHeader): CallName {
     const name = callByNumber(header.program, header.procedure);
-    if (name === undefined || !this.#hasCall(name)) throw rpcError(`unknown procedure: ${header.procedure}`);
+    if (name === undefined || !this.#has(calls[name]))
+      throw rpcError(`unknown procedure: ${header.procedure}`);
     if (name.startsWith('auth')) return name;
     if (!this.#authenticated && this.#parts.auth.kind !== 'none') throw rpcError('authentication required');
     if (!this.#authenticated && name !== 'connectSupportsFeature') throw rpcError('authentication required');
@@ -172,8 +171,8 @@ export class Session {
     return name;
   }
 
-  #hasCall(name: CallName): boolean {
-    const { since = 0 }: CallDeclaration = calls[name];
+  /** Whether the simulated release has this call or event. */
+  #has({ since = 0 }: CallDeclaration | EventDeclaration): boolean {
     return since <= this.#parts.host.release.libvirt;
   }
 
@@ -277,8 +276,9 @@ export class Session {
   }
 
   #hasEvent(of: 'domain' | 'pool', eventId: number): boolean {
-    const count = of === 'pool' ? POOL_EVENTS : this.#parts.host.release.domainEvents;
-    return eventId >= 0 && eventId < count;
+    return Object.values<EventDeclaration>(events).some(
+      (event) => event.of === of && event.id === eventId && this.#has(event),
+    );
   }
 
   #deregister(callbackId: number): undefined {

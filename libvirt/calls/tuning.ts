@@ -128,18 +128,6 @@ export const tuningCalls = {
     args: struct({ domain, device: string, thresholdBytes: uhyper, flags: uint }),
     ret: nothing,
   },
-  domainSetThrottleGroup: {
-    proc: 451,
-    since: 11_002_000,
-    args: struct({ domain, group: string, params: typedParams(32), flags: uint }),
-    ret: nothing,
-  },
-  domainDelThrottleGroup: {
-    proc: 452,
-    since: 11_002_000,
-    args: struct({ domain, group: optional(string), flags: uint }),
-    ret: nothing,
-  },
   qemuMonitorCommand: {
     proc: 1,
     program: 'qemu',

@@ -12,7 +12,6 @@ import { parameterHandlers } from './parameters.ts';
 import { pinHandlers } from './pins.ts';
 import { secretHandlers } from './secret.ts';
 import { storageHandlers } from './storage.ts';
-import { throttleHandlers } from './throttle.ts';
 
 /** Every call that the simulated host answers; opening, authentication and events are the session's. */
 export const handlers: Handlers = {
@@ -23,7 +22,6 @@ export const handlers: Handlers = {
   ...ioThreadHandlers,
   ...parameterHandlers,
   ...balloonHandlers,
-  ...throttleHandlers,
   ...metadataHandlers,
   ...deviceHandlers,
   ...nodeHandlers,

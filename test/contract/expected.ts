@@ -18,8 +18,9 @@ export interface Expected {
   readonly ioThreadFields: readonly string[];
   /** How QEMU polls where nothing is set. */
   readonly pollingByDefault: Readonly<Record<string, number>>;
-  /** Statistics of a disk with one window and a histogram of reads with two bins. */
-  readonly measuredFields: readonly string[];
+  /** What a window of 10 s and a histogram of reads with two bins add to a disk's statistics. */
+  readonly windowFields: readonly string[];
+  readonly histogramFields: readonly string[];
   /** `<poll>` is in the definition, and setting it in a definition is possible. */
   readonly storesPolling: boolean;
   /** The type of `poll_grow` may be ullong. */
@@ -57,6 +58,7 @@ const HISTOGRAM = [
   ...[0, 1].flatMap((bin) => ['start', 'value'].map((what) => `latency_histogram.read.bin.${bin}.${what}`)),
 ];
 const POLLING = ['poll-max-ns', 'poll-grow', 'poll-shrink'];
+const NEWER_POLLING = { 'poll-max-ns': 32_768, 'poll-grow': 2, 'poll-shrink': 2 };
 
 /** libvirt 9.0.0 with QEMU 7.2. */
 const FIRST: Expected = {
@@ -69,7 +71,8 @@ const FIRST: Expected = {
   blockFields: BLOCK,
   ioThreadFields: POLLING,
   pollingByDefault: { 'poll-max-ns': 32_768, 'poll-grow': 0, 'poll-shrink': 0 },
-  measuredFields: [],
+  windowFields: [],
+  histogramFields: [],
   storesPolling: false,
   takesWidePolling: false,
   knownXml: [],
@@ -117,23 +120,19 @@ const CHANGES: readonly Change[] = [
     libvirt: '11.10',
     qemu: '10.2',
     blockFields: [...BLOCK, ...LIMITS.map((limit) => `limits.${limit}`)],
-    measuredFields: WINDOW,
+    windowFields: WINDOW,
   },
-  {
-    libvirt: '12.1',
-    qemu: '10.2',
-    measuredFields: [...WINDOW, ...HISTOGRAM],
-  },
+  // Each QEMU that this libvirt takes has histograms.
+  { libvirt: '12.1', histogramFields: HISTOGRAM },
   { libvirt: '12.3', hostMemoryFields: ['total', 'free', 'available', 'buffers', 'cached'] },
   { libvirt: '12.4', domainEvents: 30 },
+  { libvirt: '12.7', guestInfoTypes: 0x1ff },
+  { qemu: '11.1', pollingByDefault: NEWER_POLLING },
   {
     libvirt: '12.7',
-    guestInfoTypes: 0x1ff,
-    ioThreadFields: [...POLLING, 'poll-weight'],
-  },
-  {
     qemu: '11.1',
-    pollingByDefault: { 'poll-max-ns': 32_768, 'poll-grow': 2, 'poll-shrink': 2, 'poll-weight': 3 },
+    ioThreadFields: [...POLLING, 'poll-weight'],
+    pollingByDefault: { ...NEWER_POLLING, 'poll-weight': 3 },
   },
   // Seen.
   { libvirt: '12.9', definition: 'definition-libvirt-12.9.0.xml' },

@@ -16,6 +16,7 @@ describe.each(RELEASE_NAMES)('libvirt %s', (libvirt) => {
     open: (readOnly) => connect(demo.uri, { readOnly }),
     running: 'pg-orders',
     agentless: 'batch-01',
+    startsOnce: 'bastion',
   }));
 
   tuningContract(`the simulator as libvirt ${libvirt}`, () => ({

@@ -29,7 +29,7 @@ export function statisticsContract(make: () => Throwaway): void {
   };
 
   test('a disk has the statistics of this libvirt, and no other', async () => {
-    const { blockFields, measuredFields } = make().expected;
+    const { blockFields, windowFields, histogramFields } = make().expected;
     await start(make().disk("cache='none'"));
     expect((await fieldsOf(StatsGroup.block, 'block.0.')).sort()).toEqual([...blockFields].sort());
     await start(
@@ -38,7 +38,7 @@ export function statisticsContract(make: () => Throwaway): void {
         .replace(/<driver (.*?)\/>/, `<driver $1>${MEASURED}</driver>`),
     );
     expect((await fieldsOf(StatsGroup.block, 'block.0.')).sort()).toEqual(
-      [...blockFields, ...measuredFields].sort(),
+      [...blockFields, ...windowFields, ...histogramFields].sort(),
     );
   });
 

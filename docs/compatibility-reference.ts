@@ -4,18 +4,14 @@ import { type CallName, calls } from '../libvirt/calls/all.ts';
 import type { CallDeclaration } from '../libvirt/calls/call.ts';
 import { events } from '../libvirt/events.ts';
 import { isSince } from '../model/libvirt-features.ts';
+import { TESTED_VERSIONS, type TestedVersion } from '../model/tested-versions.ts';
 import { versionText } from '../model/versions.ts';
-import {
-  PARTS,
-  type Row,
-  SUITES,
-  type Suite,
-  type SuiteName,
-  VERSIONS,
-  type Version,
-} from './compatibility-rows.ts';
+import { PARTS, type Row, SUITES, type Suite, type SuiteName } from './compatibility-rows.ts';
 
-const COLUMNS = Object.keys(VERSIONS) as readonly Version[];
+const COLUMNS = Object.keys(TESTED_VERSIONS) as readonly TestedVersion[];
+const suiteOf = (name: SuiteName): Suite => SUITES[name];
+/** What suites need of the machine, those that need nothing first. */
+const NEEDS = [undefined, ...new Set(Object.values<Suite>(SUITES).flatMap(({ needs }) => needs ?? []))];
 const CONTRACT = join(import.meta.dirname, '../test/contract');
 
 const INTRO = `# Compatibility
@@ -26,7 +22,8 @@ table with the tests that it names.
 What virtune relies on, by version of libvirt. The columns are Debian's packages: libvirt 9.0 with QEMU 7.2, 11.3 with QEMU
 10.0, and 12.9 with QEMU 11.1; with emulated guests, where no suite says otherwise.
 
-- **tested**: a test with a real libvirtd of this version fails if it is not so. The letters name the suites.
+- **tested**: a test with a real libvirtd of this version fails if it is not so. The letters name the suites. Where it says
+  "with /dev/kvm", they are skipped on a machine without it.
 - **by schema**: from libvirt's protocol and documentation, and tested with another version or with the simulator only.
 - **no**: this version does not have it. With a letter: a test fails if it has it anyway.
 
@@ -63,20 +60,29 @@ function rowText(row: Row): string {
 }
 
 /** One cell: whether this version has the feature, and the suites that run on it. */
-export function cell({ since, proofs }: Row, version: Version): string {
-  const has = since === undefined || isSince(VERSIONS[version], since);
-  const on = (suite: SuiteName): readonly Version[] => SUITES[suite].on;
-  const letters = [
-    ...new Set(proofs.filter(([suite]) => on(suite).includes(version)).map(([suite]) => letterOf(suite))),
-  ].sort();
-  if (letters.length === 0) return has ? 'by schema' : 'no';
-  return `${has ? 'tested' : 'no'} (${letters.join(', ')})`;
+export function cell({ since, proofs }: Row, version: TestedVersion): string {
+  const has = since === undefined || isSince(TESTED_VERSIONS[version], since);
+  const names = [...new Set(proofs.map(([suite]) => suite))].filter((name) =>
+    suiteOf(name).on.includes(version),
+  );
+  if (names.length === 0) return has ? 'by schema' : 'no';
+  const lettersOf = (needs: string | undefined): string =>
+    names
+      .filter((name) => suiteOf(name).needs === needs)
+      .map(letterOf)
+      .sort()
+      .join(', ');
+  const groups = NEEDS.map((needs) => [needs === undefined ? '' : `with ${needs} `, lettersOf(needs)])
+    .filter(([, letters]) => letters !== '')
+    .map(([needs, letters]) => `${needs}(${letters})`);
+  return `${has ? 'tested' : 'no'} ${groups.join(', ')}`;
 }
 
 function callSection(): string {
-  const tested = contractCalls();
+  const named = contractCalls();
   const names = Object.keys(calls).filter(isCallName);
   const sinceOf = (name: CallName): number | undefined => (calls[name] as CallDeclaration).since;
+  const old = names.filter((name) => sinceOf(name) === undefined);
   const list = (found: readonly CallName[]): string => found.map((name) => `\`${name}\``).join(', ');
   const newer = [
     ...names.flatMap((name) => ({ name: `\`${name}\``, proc: calls[name].proc, since: sinceOf(name) })),
@@ -90,9 +96,9 @@ function callSection(): string {
 
 Of ${names.length} procedures, by their names in \`libvirt/calls/\`.
 
-- **Tested** on all three versions (${letterOf('answers')} to ${letterOf('names')}): ${list(names.filter((name) => tested.has(name)))}.
-- **By schema**, or tested by other suites on some version: ${list(names.filter((name) => !tested.has(name)))}.
-- **Not in 9.0**, which answers "unknown procedure" or "unsupported event": ${newer
+- **In each version, and named by the contract's tests** (${letterOf('answers')} to ${letterOf('names')}): ${list(old.filter((name) => named.has(name)))}.
+- **In each version, and not named there**: by schema, or tested by other suites on some version: ${list(old.filter((name) => !named.has(name)))}.
+- **Not in 9.0**, which answers "unknown procedure" or "unsupported event" (the contract's tests compare both, ${letterOf('answers')}): ${newer
     .map(({ name, proc, since = 0 }) => `${name} (${proc}, libvirt ${versionText(since)})`)
     .join(', ')}.
 `;
@@ -111,8 +117,8 @@ function contractCalls(): ReadonlySet<CallName> {
 
 function suiteSection(): string {
   const rows = Object.entries<Suite>(SUITES).map(
-    ([name, { file, live, on, where }]) =>
-      `| ${letterOf(name as SuiteName)} | \`${file}\` | \`${live}\` | ${on.join(', ')} | ${where ?? ''} |`,
+    ([name, { file, live, on, needs }]) =>
+      `| ${letterOf(name as SuiteName)} | \`${file}\` | \`${live}\` | ${on.join(', ')} | ${needs ?? ''} |`,
   );
   return `## Suites
 

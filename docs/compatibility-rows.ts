@@ -1,12 +1,5 @@
 import { LIBVIRT_FEATURES, type Since } from '../model/libvirt-features.ts';
-
-/** The versions that tests run on: libvirt with the QEMU beside it, as Debian has them. */
-export const VERSIONS = {
-  '9.0': { libvirt: 9_000_000, qemu: 7_002_000 },
-  '11.3': { libvirt: 11_003_000, qemu: 10_000_000 },
-  '12.9': { libvirt: 12_009_000, qemu: 11_001_000 },
-} as const;
-export type Version = keyof typeof VERSIONS;
+import type { TestedVersion } from '../model/tested-versions.ts';
 
 export interface Suite {
   /** Whose tests are quoted. */
@@ -14,14 +7,14 @@ export interface Suite {
   /** What runs them on a real libvirtd. */
   readonly live: string;
   /** Where `.ci/run` (9.0) and `.ci/nightly` (the others) run it. */
-  readonly on: readonly Version[];
-  /** What it needs of the machine. */
-  readonly where?: string;
+  readonly on: readonly TestedVersion[];
+  /** What it needs of the machine; it is skipped elsewhere. */
+  readonly needs?: string;
 }
 
 const ALL = ['9.0', '11.3', '12.9'] as const;
 
-const live = (name: string, on: readonly Version[]): Suite => {
+const live = (name: string, on: readonly TestedVersion[]): Suite => {
   const file = `test/live/${name}.live.ts`;
   return { file, live: file, on };
 };
@@ -44,7 +37,7 @@ export const SUITES = {
   series: live('series', ALL),
   hung: live('hung-vm', ALL),
   slow: live('slow-host-calls', ALL),
-  kvm: { ...live('kvm', ALL), where: 'a machine with /dev/kvm; skipped elsewhere' },
+  kvm: { ...live('kvm', ALL), needs: '/dev/kvm' },
   exporter: live('exporter', ALL),
   groups: live('groups', ALL),
   agent: live('agent', ALL),
@@ -325,7 +318,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
     },
     {
       feature: 'every setting of the tuner, defined and taken out',
-      proofs: [['settings', 'reads the same once libvirt has defined it, and can be taken out again']],
+      proofs: [['settings', '$id reads the same once libvirt has defined it, and can be taken out again']],
     },
     {
       feature: 'apply and rollback of a running VM',

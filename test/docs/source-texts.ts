@@ -19,6 +19,7 @@ export interface ErrorText extends SourceText {
 interface Node {
   readonly type: string;
   readonly start: number;
+  readonly end: number;
   readonly [key: string]: unknown;
 }
 
@@ -63,6 +64,27 @@ export function errorTextsOf(file: string): ErrorText[] {
         : [];
     });
   });
+}
+
+/** Titles of the tests that run: those in comments and those that are skipped, alone or with their `describe`, are left out. */
+export function testTitlesOf(source: string): string[] {
+  return titlesIn(parseAst(source, { lang: 'ts' }), source);
+}
+
+function titlesIn(value: unknown, source: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((each) => titlesIn(each, source));
+  if (typeof value !== 'object' || value === null) return [];
+  const {
+    type,
+    callee,
+    arguments: [title] = [],
+  } = value as { type?: string; callee?: Node; arguments?: Node[] };
+  const called = type === 'CallExpression' && callee ? source.slice(callee.start, callee.end) : '';
+  if (/^(?:test|kvmTest|describe)\.(?:skip|todo)\b/.test(called)) return [];
+  const isTest = /^(?:test|kvmTest)(?:\.each\([\s\S]*\))?$/.test(called);
+  const text = isTest && title ? textOf(title) : undefined;
+  const below = Object.values(value).flatMap((each) => titlesIn(each, source));
+  return text === undefined ? below : [text, ...below];
 }
 
 const parsedFiles = new Map<string, { readonly source: string; readonly nodes: readonly Node[] }>();

@@ -5,11 +5,12 @@ import type { Step } from '../steps/step.ts';
 import type { Work } from './execute.ts';
 import { readHostState } from './host-state.ts';
 import { heldBack, type Outlook, outlookOf, waitsForBoot } from './outlook.ts';
-import type { UndoOptions } from './undo.ts';
+import { notJudged, type UndoOptions } from './undo.ts';
 
 /**
  * What a recovery leaves alone: places that are unsafe to undo before a boot, and domains whose place others have now;
- * all of its domains while the host's domains cannot be read, since nobody can judge then what the undo leads to.
+ * everything, the host's own settings too, while the domains of the host cannot be read, since nobody can judge then what
+ * the undo leads to.
  */
 export async function lookAhead(
   { journal, link }: Work,
@@ -22,12 +23,21 @@ export async function lookAhead(
   try {
     const ground = await link.patiently(() => readHostState(link, header.uri));
     const held = heldBack(ground, undoable);
-    return { held, leave: leftForBoot(outlookOf(ground, undoable, new Set(held.keys()))) };
+    return { held: heldWith(held), leave: leftForBoot(outlookOf(ground, undoable, new Set(held.keys()))) };
   } catch (error) {
     if (!isExpected(error)) throw error;
-    const why = `the other domains of the host cannot be read, so whether the undo is safe is not known: ${error.message}; run virtune tune recover again once they can be, or use --force to proceed anyway`;
-    return { held: new Map(header.domains.map(({ domain }) => [domain.uuid, why])) };
+    const why = notJudged(error);
+    return { held: () => why };
   }
+}
+
+/**
+ * As `UndoOptions.held`: these domains, by UUID and with why. What was done to the host stays with any of them: its
+ * definition may depend on it.
+ */
+export function heldWith(domains: ReadonlyMap<string, string>): (step: Step) => string | undefined {
+  const [first] = domains.values();
+  return (step) => ('domain' in step ? domains.get(step.domain.uuid) : first);
 }
 
 /** Of libvirt, of its connection, or of what it answered; anything else is a fault of the judgement itself. */

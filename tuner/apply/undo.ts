@@ -19,8 +19,8 @@ export interface UndoOptions {
   readonly cutOff?: boolean | undefined;
   /** Steps that are not to be undone; with why, where somebody is to know. */
   readonly leave?: ((step: Step) => boolean | string) | undefined;
-  /** Domains, by UUID, that cannot go back now, and why: they stay for a later recover, and the host with them. */
-  readonly held?: ReadonlyMap<string, string> | undefined;
+  /** Why a step cannot be undone now, and stays for a later recover; undefined where it can. */
+  readonly held?: ((step: Step) => string | undefined) | undefined;
 }
 
 export interface UndoResult {
@@ -48,7 +48,8 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
   const record = async (event: NewEvent): Promise<void> => {
     await journal.append(event).catch((error: Error) => notes.add(error.message));
   };
-  const others = options.cutOff === true && !options.force ? await othersSince(work, notes) : undefined;
+  const { others, held = options.held } =
+    options.cutOff === true && !options.force ? await othersSince(work, options) : {};
   const all = journal.progress.steps.map(({ step }) => step);
   const own = journal.header.steps.length;
   const queue = [...undoOrder(all.slice(0, own), all.slice(own))];
@@ -59,7 +60,7 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
     try {
       if (how === 'forth') {
         // A restart that a rollback adds would boot a domain that stays as it is.
-        throwIfHeld(step, options.held);
+        throwIfHeld(step, held);
         others?.checkDomain(step);
         await executeStep(work, index);
       } else if (isBegun(progress)) {
@@ -68,7 +69,7 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
           await record({ event: 'undone', step: index, note: left === true ? undefined : left });
           continue;
         }
-        throwIfHeld(step, options.held);
+        throwIfHeld(step, held);
         const { force } = options;
         const note = await work.link.patiently(() =>
           undo(work, { index, step, progress, record, force, others }),
@@ -102,17 +103,30 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
   return { remains, notes: [...notes] };
 }
 
-/** What was done to the host stays with a domain that stays: its definition may stand on it. */
 function throwIfHeld(step: Step, held: UndoOptions['held']): void {
-  const why = 'domain' in step ? held?.get(step.domain.uuid) : [...(held?.values() ?? [])][0];
+  const why = held?.(step);
   if (why !== undefined) throw new TunerError('TUNE_CHANGED', why);
 }
 
-/** A libvirt that does not even list its domains now undoes nothing either, and each step will say so. */
-async function othersSince({ journal, link }: Work, notes: Set<string>): Promise<LaterChanges | undefined> {
-  return LaterChanges.since(link, journal.header).catch(
-    (error: Error) => void notes.add(`later changes by others could not be read: ${error.message}`),
-  );
+/**
+ * What others have changed since. While it cannot be read, every step is held: a libvirt that does not list its domains
+ * may still change a pool or a domain, and nobody can check that others do not depend on it.
+ */
+async function othersSince(
+  { journal, link }: Work,
+  { held }: UndoOptions,
+): Promise<{ readonly others?: LaterChanges; readonly held?: UndoOptions['held'] }> {
+  try {
+    return { others: await link.patiently(() => LaterChanges.since(link, journal.header)) };
+  } catch (error) {
+    const why = notJudged(error as Error);
+    return { held: (step) => held?.(step) ?? why };
+  }
+}
+
+/** Why nothing is undone while the domains of the host cannot be read. */
+export function notJudged({ message }: Error): string {
+  return `the other domains of the host cannot be read, so whether the undo is safe is not known: ${message}; run virtune tune recover again once they can be, or use --force to proceed anyway`;
 }
 
 function isBegun(progress: StepProgress): progress is Begun {

@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ErrorCode } from '../../../libvirt/constants.ts';
+import { RemoteError } from '../../../libvirt/errors.ts';
 import type { Work } from '../../../tuner/apply/execute.ts';
+import { heldWith } from '../../../tuner/apply/look-ahead.ts';
 import { readBootId, startUndo, type UndoOptions, undoSteps } from '../../../tuner/apply/undo.ts';
 import { TunerError } from '../../../tuner/errors.ts';
 import { reservePath } from '../../../tuner/journal/journal.ts';
@@ -76,14 +79,14 @@ test('a blocked domain stays unchanged, and the host with it; other domains are 
   const { libvirt, domain, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
   libvirt.pages = 32;
   const others = new Map([['another', 'it is in the way']]);
-  const { remains } = await undo(work, { held: others });
+  const { remains } = await undo(work, { held: heldWith(others) });
   expect(remains).toEqual([{ step: pages(32), message: 'it is in the way' }]);
   expect([pinsOf(domain), libvirt.pages]).toEqual(['0-7', 32]);
   expect(work.journal.events).toContainEqual(
     expect.objectContaining({ event: 'remains', step: 1, code: 'TUNE_CHANGED' }),
   );
   const own = await pinned();
-  const result = await undo(own.work, { held: new Map([[own.domain.uuid, 'others need it']]) });
+  const result = await undo(own.work, { held: heldWith(new Map([[own.domain.uuid, 'others need it']])) });
   expect(result.remains).toMatchObject([{ message: 'others need it' }]);
   expect(pinsOf(own.domain)).toBe('2');
   expect(eventsOf(own.work)).not.toContain('rolledBack');
@@ -92,7 +95,7 @@ test('a blocked domain stays unchanged, and the host with it; other domains are 
 test('the host is undone if no domain is blocked', async () => {
   const { libvirt, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
   libvirt.pages = 32;
-  expect(await undo(work, { held: new Map() })).toEqual({ remains: [], notes: [] });
+  expect(await undo(work, { held: heldWith(new Map()) })).toEqual({ remains: [], notes: [] });
   expect(libvirt.pages).toBe(16);
 });
 
@@ -291,15 +294,37 @@ test('changes by others are checked only where they had the time', async () => {
   expect(await listed({})).toBe(false);
 });
 
-test('a libvirt that does not list its domains is reported, and everything possible is undone', async () => {
-  const { libvirt, domain, work } = await pinned();
-  libvirt.onCall = (name) => {
-    if (name === 'connectListAllDomains') throw new Error('not now');
+test('while libvirt does not list its domains, neither a domain nor a pool is undone, except with --force', async () => {
+  const interrupted = async (more: Partial<UndoOptions>) => {
+    const { libvirt, domain, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
+    libvirt.pages = 32;
+    libvirt.onCall = (name) => {
+      if (name === 'connectListAllDomains') throw new Error('not now');
+    };
+    const { remains } = await undo(work, { cutOff: true, ...more });
+    return [remains.map(({ step, message }) => [step.kind, message]), pinsOf(domain), libvirt.pages];
   };
-  expect(await undo(work, { cutOff: true })).toEqual({
-    remains: [],
-    notes: ['later changes by others could not be read: not now'],
-  });
+  const why =
+    'the other domains of the host cannot be read, so whether the undo is safe is not known: not now; run virtune tune recover again once they can be, or use --force to proceed anyway';
+  const all = (kinds: readonly string[], message: string) => kinds.map((kind) => [kind, message]);
+  expect(await interrupted({})).toEqual([all(['hostPages', 'vcpuPin'], why), '2', 32]);
+  // A reason that was found before comes first.
+  expect(await interrupted({ held: () => 'others need it' })).toEqual([
+    all(['hostPages', 'vcpuPin'], 'others need it'),
+    '2',
+    32,
+  ]);
+  expect(await interrupted({ force: true })).toEqual([[], '0-7', 16]);
+});
+
+test('a libvirt that has just come back is asked again for its domains', async () => {
+  const { libvirt, domain, work } = await pinned();
+  let refusals = 1;
+  libvirt.onCall = (name) => {
+    if (name === 'connectListAllDomains' && refusals-- > 0)
+      throw new RemoteError(name, ErrorCode.operationInvalid, 10, 'not now');
+  };
+  expect(await undo(work, { cutOff: true })).toEqual({ remains: [], notes: [] });
   expect(pinsOf(domain)).toBe('0-7');
 });
 
@@ -493,7 +518,7 @@ test('a restart that a rollback adds is not made in a domain that is held', asyn
     [pages(16)],
     [{ event: 'committed' }, { event: 'rollback', pid: 1, command: '', restarts }],
   );
-  const held = new Map([[domain.uuid, 'others need it']]);
+  const held = heldWith(new Map([[domain.uuid, 'others need it']]));
   expect(await undo(work, { held })).toMatchObject({ remains: [{ message: 'others need it' }] });
   expect(domain.run?.id).toBe(1);
   expect(await undo(work)).toEqual({ remains: [], notes: [] });

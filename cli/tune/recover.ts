@@ -20,7 +20,7 @@ export function recoverCommand(): Command {
   const command = new Command('recover')
     .description('undo interrupted runs, on every host in the journal')
     .option('--finish', 'resume instead of undo, where possible')
-    .option('--force', 'restore a definition even if it was changed since')
+    .option('--force', 'skip the safety checks: ignore what others changed or use since')
     .action(async (flags: Flags) => {
       const how = flags.finish === true ? 'finish' : 'undo';
       const options = { ...runOptions(flags, stopSignal()), how, force: flags.force === true } as const;

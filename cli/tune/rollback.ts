@@ -22,7 +22,7 @@ export function rollbackCommand(): Command {
     .description('undo a transaction: running VMs now, definitions exactly')
     .argument('[id]', 'transaction id from history, or part of it (default: the last applied one)')
     .option('--restart', 'restart domains to undo boot-time settings now')
-    .option('--force', 'undo even what was changed since')
+    .option('--force', 'skip the safety checks: ignore what others changed or use since')
     .option('-y, --yes', 'do not prompt')
     .action(async (id: string | undefined, flags: Flags) => {
       const folder = await openStateFolder(flags.stateDir);

@@ -58,9 +58,10 @@ export class LaterChanges {
 
   /**
    * @throws TunerError TUNE_CHANGED when another transaction has tuned the step's domain since. What was done to the host
-   *   stays with such a domain: its definition of before that one may stand on it.
+   *   stays with such a domain: its definition of before that one may stand on it. `proceed`: the end of its message, as
+   *   in `NextSteps`.
    */
-  checkDomain(step: Step): void {
+  checkDomain(step: Step, proceed = 'or use --force to roll back all of this one anyway'): void {
     const [uuid, mark] =
       'domain' in step
         ? [step.domain.uuid, this.#tuned.get(step.domain.uuid)]
@@ -69,7 +70,7 @@ export class LaterChanges {
     const name = this.#own.find(({ domain }) => domain.uuid === uuid)?.domain.name;
     throw new TunerError(
       'TUNE_CHANGED',
-      `domain ${JSON.stringify(name)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder; roll that transaction back first, or use --force to roll back all of this one anyway`,
+      `domain ${JSON.stringify(name)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder; roll that transaction back first (virtune tune rollback ${mark.id}), ${proceed}`,
     );
   }
 

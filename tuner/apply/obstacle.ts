@@ -5,15 +5,24 @@ import type { JournalHeader } from '../journal/records.ts';
 import { markOf } from '../plan/plan.ts';
 import { quoted } from '../steps/domain-run.ts';
 
-const FORCE = 'or use --force to proceed anyway';
-
 /** What the command that is refused offers. */
-interface NextSteps {
+export interface NextSteps {
   /** For a domain of the transaction that has to boot first. */
   readonly restart: string;
+  /** After the obstacle is named: how the command proceeds. */
+  readonly proceed: string;
 }
-const ROLLBACK_NEXT: NextSteps = { restart: 'restart it now with --restart' };
-export const RECOVER_NEXT: NextSteps = { restart: 'restart it, then run virtune tune recover again' };
+const FORCE = 'or use --force to proceed anyway';
+const ROLLBACK_NEXT: NextSteps = { restart: 'restart it now with --restart', proceed: FORCE };
+export const RECOVER_NEXT: NextSteps = {
+  restart: 'restart it, then run virtune tune recover again',
+  proceed: FORCE,
+};
+/** A run that cannot be finished is undone at once, which leaves nothing to force: only a new plan can make the change. */
+export const FINISH_NEXT: NextSteps = {
+  restart: 'restart it first',
+  proceed: 'then make a new plan (virtune tune plan)',
+};
 
 /** What an undo would break, which VM is in the way, and what to do first. */
 export function reason(
@@ -33,7 +42,7 @@ function nextOf(
   header: JournalHeader,
   domains: readonly DomainState[],
   broken: readonly HostViolation[],
-  { restart }: NextSteps,
+  { restart, proceed }: NextSteps,
 ): string {
   const own = new Set(header.domains.map(({ domain }) => domain.uuid));
   const involved = new Set(broken.flatMap(({ state, violation }) => [state.domain.name, violation.other]));
@@ -44,7 +53,7 @@ function nextOf(
   });
   if (tuned !== undefined) {
     const { state, mark } = tuned;
-    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (virtune tune rollback ${mark.id}), ${FORCE}`;
+    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (virtune tune rollback ${mark.id}), ${proceed}`;
   }
   // Of these a boot of the VM itself takes nothing away.
   const lasting = broken.filter(({ state, view }) => view === 'inactive' || state.inactive === undefined);
@@ -54,7 +63,7 @@ function nextOf(
   });
   if (placed !== undefined) {
     const { state, pins } = placed;
-    return `${quoted(state.domain)} has ${pins} there, and not by a later transaction of virtune: move or unpin it first (virsh vcpupin, emulatorpin, iothreadpin with --live --config), ${FORCE}`;
+    return `${quoted(state.domain)} has ${pins} there, and not by a later transaction of virtune: move or unpin it first (virsh vcpupin, emulatorpin, iothreadpin with --live --config), ${proceed}`;
   }
   const isLasting = (uuid: string): boolean => lasting.some(({ state }) => state.domain.uuid === uuid);
   const [boots] = [
@@ -64,10 +73,10 @@ function nextOf(
   if (boots !== undefined) {
     const { domain } = boots;
     const how = own.has(domain.uuid) ? restart : 'restart it first';
-    return `${quoted(domain)} keeps its boot-time settings until its next boot: ${how}, ${FORCE}`;
+    return `${quoted(domain)} keeps its boot-time settings until its next boot: ${how}, ${proceed}`;
   }
   const names = others.map(({ domain }) => quoted(domain)).join(' and ');
-  return names === '' ? `check the definition, ${FORCE}` : `move ${names} to other CPUs first, ${FORCE}`;
+  return names === '' ? `check the definition, ${proceed}` : `move ${names} to other CPUs first, ${proceed}`;
 }
 
 /** CPUs that a domain and another one would both use. */

@@ -8,7 +8,7 @@ import { executeSteps, type Failure, type Work } from './execute.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
 import { readHostState } from './host-state.ts';
 import { LaterChanges } from './later-changes.ts';
-import { RECOVER_NEXT, reason } from './obstacle.ts';
+import { FINISH_NEXT, reason } from './obstacle.ts';
 import { brokenIfFinished } from './outlook.ts';
 import { continueRollback } from './rollback.ts';
 import type { TransactionOutcome } from './transaction.ts';
@@ -17,7 +17,10 @@ import { startUndo } from './undo.ts';
 export interface RecoverOptions extends RunOptions {
   /** Goes on forward, where it was going forward. Otherwise it is undone. */
   readonly how: 'undo' | 'finish';
-  /** A definition that somebody else has changed since is put back all the same. */
+  /**
+   * Proceeds even where others have changed or taken something since: neither the state that it leads to nor later
+   * changes are checked.
+   */
   readonly force: boolean;
 }
 
@@ -97,11 +100,12 @@ async function whyNotFinished({ journal, link }: Work): Promise<Failure | undefi
   try {
     const others = await LaterChanges.since(link, header);
     for (const { step, progress: made } of progress.steps)
-      if ('domain' in step && (made.kind === 'untouched' || made.kind === 'doing')) others.checkDomain(step);
+      if ('domain' in step && (made.kind === 'untouched' || made.kind === 'doing'))
+        others.checkDomain(step, FINISH_NEXT.proceed);
     const ground = await readHostState(link, header.uri);
     const broken = brokenIfFinished(ground, { header, steps: progress.steps });
     if (broken.length > 0)
-      throw new TunerError('TUNE_CHANGED', reason(header, ground.domains, broken, RECOVER_NEXT));
+      throw new TunerError('TUNE_CHANGED', reason(header, ground.domains, broken, FINISH_NEXT));
     return undefined;
   } catch (error) {
     if (!(error instanceof TunerError)) throw error;

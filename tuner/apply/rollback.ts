@@ -23,7 +23,7 @@ import { startUndo, type UndoOptions, undoSteps } from './undo.ts';
 export interface RollbackOptions extends RunOptions {
   /** Restarts running domains, on the definition that they get back. */
   readonly restarts: boolean;
-  /** Takes back even what somebody else has changed since. */
+  /** Proceeds even where others have changed or taken something since: the state that it leads to is not checked. */
   readonly force: boolean;
 }
 

@@ -13,7 +13,10 @@ import { undoOrder } from './order.ts';
 import type { Remainder } from './transaction.ts';
 
 export interface UndoOptions {
-  /** A definition that somebody else has changed since is given back all the same. */
+  /**
+   * Proceeds even where others have changed or taken something since: overwrites it, checks nothing that they depend on,
+   * and needs no list of the host's domains.
+   */
   readonly force: boolean;
   /** What was cut off a while ago: what others have set since then is left alone, unless `force` says otherwise. */
   readonly cutOff?: boolean | undefined;

@@ -99,7 +99,7 @@ async function refused(guest: Guest, step: Step, header = headerOf()): Promise<s
 test('a VM that another transaction has tuned since is not undone, and neither is the host', async () => {
   const guest = { mark: { at: LATER, id: 'T2' } };
   const text =
-    'domain "a" was tuned since by transaction T2 (profile dense, 2026-02-01T00:00:01.000Z), perhaps with another state folder; roll that transaction back first, or use --force to roll back all of this one anyway';
+    'domain "a" was tuned since by transaction T2 (profile dense, 2026-02-01T00:00:01.000Z), perhaps with another state folder; roll that transaction back first (virtune tune rollback T2), or use --force to roll back all of this one anyway';
   expect(await refused(guest, pin(A))).toBe(text);
   expect(await refused(guest, pages)).toBe(text);
   expect(await refused(guest, pin(B))).toBeUndefined();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { RECOVER_NEXT, reason } from '../../../tuner/apply/obstacle.ts';
+import { FINISH_NEXT, RECOVER_NEXT, reason } from '../../../tuner/apply/obstacle.ts';
 import { domainView } from '../../../tuner/facts/domain-view.ts';
 import type { DomainState } from '../../../tuner/facts/facts.ts';
 import type { HostViolation } from '../../../tuner/invariants/violations.ts';
@@ -147,6 +147,23 @@ test('a VM that violates it only until its next boot has to be restarted', () =>
   // At its next boot as well: then a boot does not help, and who is there has to leave.
   expect(text(headerOf('a'), broken(A, 'live'), broken(A, 'inactive'))).toContain(
     '; "c" has vCPU 0 on CPUs 2, vCPU 1 on CPUs 3 there',
+  );
+});
+
+test('where a run cannot be finished no advice names --force: it is undone, and only a new plan can follow', () => {
+  const advice = (found: HostViolation, ...others: readonly DomainState[]): string =>
+    reason(headerOf('a'), [A, ...others], [found], FINISH_NEXT).replace(/^.*? are taken; /, '');
+  const next = ', then make a new plan (virtune tune plan)';
+  expect(advice(broken(A, 'live'))).toBe(
+    `"a" keeps its boot-time settings until its next boot: restart it first${next}`,
+  );
+  expect(advice(broken(A, 'inactive'))).toBe(`check the definition${next}`);
+  expect(advice(broken(A, 'inactive'), vm('c', pins('8', '9')))).toBe(`move "c" to other CPUs first${next}`);
+  expect(advice(broken(A, 'inactive'), vm('c', pins('2', '9')))).toMatch(
+    /move or unpin it first \(.*\), then make a new plan \(virtune tune plan\)$/,
+  );
+  expect(advice(broken(A, 'inactive'), vm('c', markAt('2026-03-01T00:00:00Z')))).toMatch(
+    /roll that transaction back first \(virtune tune rollback T9\), then make a new plan \(virtune tune plan\)$/,
   );
 });
 

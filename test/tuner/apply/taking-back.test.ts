@@ -359,7 +359,9 @@ test('a run is not finished on a VM that others have tuned since, as far as some
     await forget();
     return [outcome?.kind, outcome?.failure?.code, outcome?.failure?.message, pinsOf(db)];
   };
-  const refused = expect.stringMatching(/^it can no longer be finished: domain "db01" was tuned since by/);
+  const refused = expect.stringMatching(
+    /^it can no longer be finished: domain "db01" was tuned since by .*; roll that transaction back first \(virtune tune rollback T9\), then make a new plan \(virtune tune plan\)$/,
+  );
   expect(await finish([])).toEqual(['undone', 'TUNE_CHANGED', refused, '0-7']);
   expect(await finish([doing(0, '0-7', 1)])).toEqual(['incomplete', 'TUNE_CHANGED', refused, '2']);
   expect(await finish([doing(0, '0-7', 1), done(0, '2')])).toEqual(['committed', undefined, undefined, '2']);
@@ -380,7 +382,9 @@ test('a run is not finished where that is a danger for others now', async () => 
     kind: 'undone',
     failure: {
       code: 'TUNE_CHANGED',
-      message: expect.stringMatching(/^it can no longer be finished: "web02" would break HINT_SHARES_CPU/),
+      message: expect.stringMatching(
+        /^it can no longer be finished: "web02" would break HINT_SHARES_CPU.*, then make a new plan \(virtune tune plan\)$/s,
+      ),
     },
   });
   expect(pinsOf(db)).toBe('0-7');

@@ -48,15 +48,12 @@ export function readPlanFile(path: string): ApprovedPlan {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TunerError('TUNE_USAGE', `the plan ${path} cannot be read: ${systemErrorText(error)}`);
+    throw new TunerError(
+      'TUNE_USAGE',
+      `the plan ${path} cannot be read: ${systemErrorText(error)}; check the path and its permissions, or create a plan with virtune tune plan -o FILE`,
+    );
   }
-  try {
-    return parseApprovedPlan(path, text);
-  } catch (error) {
-    if (!(error instanceof TunerError) || error.code !== 'TUNE_USAGE') throw error;
-    const next = 'it may be truncated; create it again with virtune tune plan -o FILE';
-    throw new TunerError('TUNE_USAGE', `${error.message}; ${next}`, { cause: error });
-  }
+  return parseApprovedPlan(path, text);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
@@ -26,6 +26,8 @@ test('wrong usage exits with 64, says what is right, and changes nothing', {
   writeFileSync(file, 'assign:\n  - { profile: balanced, domain: "web-*" }\n');
   const torn = join(host.folder, 'torn.json');
   writeFileSync(torn, '{"format": 1, "kind": "virtune pl');
+  const folderOfPlans = join(host.folder, 'plans');
+  mkdirSync(folderOfPlans);
   const before = host.picture();
   const cases: [args: string[], says: RegExp][] = [
     [['plan', 'web-01'], /specify --profile NAME or --file FILE \[TUNE_USAGE\]/],
@@ -46,7 +48,11 @@ test('wrong usage exits with 64, says what is right, and changes nothing', {
     ],
     [
       ['apply', torn, '--yes'],
-      /torn\.json is not a plan: .*; it may be truncated; create it again with virtune tune plan -o FILE \[TUNE_USAGE\]/,
+      /torn\.json is not complete JSON: it was truncated or edited; create the plan again with virtune tune plan -o FILE \[TUNE_USAGE\]/,
+    ],
+    [
+      ['apply', folderOfPlans, '--yes'],
+      /the plan .*plans cannot be read: .*; check the path and its permissions, or create a plan with virtune tune plan -o FILE \[TUNE_USAGE\]/,
     ],
     [['plan', '--file', join(host.folder, 'none.yaml')], /none\.yaml.*\[TUNE_ASSIGNMENTS\]/],
     [['plan', ...BALANCED, '--host-cpus', '0-x'], /--host-cpus/],

@@ -7,12 +7,13 @@ import { hostChangedError } from './host-state.ts';
 import { movedSince, type PlanBasis } from './plan-basis.ts';
 import { withoutVolatileParts } from './preconditions.ts';
 
+const KIND = 'virtune plan' as const;
 const facts = z.record(z.string(), z.string());
 
 /** A plan in a file, to be looked at by others and applied as it is. No XML is in it: definitions hold passwords. */
 const approvedSchema = z.object({
   format: z.literal(1),
-  kind: z.literal('virtune plan'),
+  kind: z.literal(KIND),
   id: z.string(),
   at: z.iso.datetime(),
   version: z.string(),
@@ -53,7 +54,7 @@ export function approvedPlan(
   const { uri, hostname } = plan.host;
   const content = {
     format: 1 as const,
-    kind: 'virtune plan' as const,
+    kind: KIND,
     id: plan.id,
     at: of.at,
     version: of.version,
@@ -70,28 +71,50 @@ export function approvedPlan(
  * @throws TunerError TUNE_USAGE for a file that is not a plan; TUNE_CHANGED for one that was edited.
  */
 export function parseApprovedPlan(path: string, text: string): ApprovedPlan {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new TunerError('TUNE_USAGE', `${path} is not a plan: ${(error as Error).message}`);
+  const value = parseJson(path, text);
+  if (!isObject(value) || value['kind'] !== KIND) {
+    throw new TunerError(
+      'TUNE_USAGE',
+      `${path} is JSON, but not a plan file; create one with virtune tune plan -o FILE (the output of --json cannot be applied)`,
+    );
   }
   const parsed = approvedSchema.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new TunerError(
       'TUNE_USAGE',
-      `${path} is not a file of virtune tune plan -o: ${issue?.path.join('.')}: ${issue?.message}`,
+      `${path} is a plan file that this version of virtune cannot read: ${issue?.path.join('.')}: ${issue?.message}; it was edited, or created by another version: create it again with virtune tune plan -o FILE`,
     );
   }
   const { digest, ...content } = parsed.data;
   if (digestOf(content) !== digest) {
     throw new TunerError(
       'TUNE_CHANGED',
-      `${path} was edited or truncated: its digest does not match; nothing was changed; create the plan again with virtune tune plan -o`,
+      `${path} was edited or truncated: its digest does not match; nothing was changed; create it again with virtune tune plan -o FILE`,
     );
   }
   return parsed.data;
+}
+
+/** The parser's own message is left out: it quotes the text, line breaks and all. */
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const begins = text.trimStart().slice(0, 1);
+    if (begins === '') {
+      throw new TunerError(
+        'TUNE_USAGE',
+        `${path} is empty; create the plan again with virtune tune plan -o FILE`,
+      );
+    }
+    throw new TunerError(
+      'TUNE_USAGE',
+      begins === '{'
+        ? `${path} is not complete JSON: it was truncated or edited; create the plan again with virtune tune plan -o FILE`
+        : `${path} is not JSON, so it is not a plan file; check the path, or create a plan with virtune tune plan -o FILE`,
+    );
+  }
 }
 
 /** @throws TunerError TUNE_CHANGED when the host that was reached is another one. */

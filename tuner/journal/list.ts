@@ -87,7 +87,10 @@ export async function openHosts(folder: StateFolder): Promise<string[]> {
   return [...new Set(open.map(({ header }) => header.hostname))];
 }
 
-/** What `rollback` takes back when nothing is named: the newest that was done on a host and stands. */
+/**
+ * What `rollback` takes back when nothing is named: the newest that was done on a host and stands.
+ * @throws TunerError TUNE_INTERRUPTED when one is open, running or cut off; TUNE_USAGE when there is none.
+ */
 export async function lastCommitted(folder: StateFolder, uri: string): Promise<TransactionRecord> {
   const { records } = await listTransactions(folder);
   const found = records.find(({ header, progress }) => header.uri === uri && progress.status === 'committed');
@@ -96,7 +99,7 @@ export async function lastCommitted(folder: StateFolder, uri: string): Promise<T
   if (open !== undefined) {
     throw new TunerError(
       'TUNE_INTERRUPTED',
-      `transaction ${open.id} on ${uri} is still open, so there is nothing to roll back yet; undo the rest of it with virtune tune recover`,
+      `transaction ${open.id} on ${uri} is still open: wait if it is running (virtune tune history shows when it ends), else undo it with virtune tune recover`,
     );
   }
   throw new TunerError(

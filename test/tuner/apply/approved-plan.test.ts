@@ -65,12 +65,31 @@ test('a plan in a file is read as it was written, and in any order of its keys',
 });
 
 test.each([
-  ['text that is not JSON', 'plan of db01', /^plan\.json is not a plan: /],
-  ['JSON of something else', '{"format":1}', /^plan\.json is not a file of virtune tune plan -o: kind: /],
-  ['a plan without its basis', edited((it) => delete it['basis']), /plan -o: basis: /],
+  [
+    'text that is not JSON',
+    'plan\nof db01',
+    /^plan\.json is not JSON, so .*; check the path, or create a plan with/,
+  ],
+  [
+    'a plan that was truncated',
+    TEXT.slice(0, -9),
+    /^plan\.json is not complete JSON: it was truncated or edited; /,
+  ],
+  ['an empty file', ' \n', /^plan\.json is empty; create the plan again with/],
+  ['JSON of something else', '{"format":1}', /^plan\.json is JSON, but not a plan file; create one with/],
+  ['JSON that is not an object', '[\n]', /^plan\.json is JSON, but not a plan file; create one with/],
+  [
+    'a plan without its basis',
+    edited((it) => delete it['basis']),
+    /^plan\.json is a plan file that this version of virtune cannot read: basis: .*; it was edited, or created by another version: create it again with/,
+  ],
 ])('%s is an error of usage', (_what, text, message) => {
   expect(() => parseApprovedPlan('plan.json', text)).toThrow(
-    expect.objectContaining({ code: 'TUNE_USAGE', message: expect.stringMatching(message) }),
+    expect.objectContaining({
+      code: 'TUNE_USAGE',
+      // One line, with what to do next.
+      message: expect.stringMatching(new RegExp(`${message.source}.* virtune tune plan -o FILE[^\n]*$`)),
+    }),
   );
 });
 
@@ -90,7 +109,9 @@ test.each<[string, (plan: Record<string, unknown>) => void]>([
   expect(() => parseApprovedPlan('plan.json', edited(edit))).toThrow(
     expect.objectContaining({
       code: 'TUNE_CHANGED',
-      message: expect.stringMatching(/^plan\.json was edited or truncated: .* nothing was changed/),
+      message: expect.stringMatching(
+        /^plan\.json was edited or truncated: .* nothing was changed; create it again with virtune tune plan -o FILE$/,
+      ),
     }),
   );
 });

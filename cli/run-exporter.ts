@@ -4,8 +4,7 @@ import {
   type HostSettings,
   readConfig,
 } from '../exporter/config/config.ts';
-import type { ElasticsearchOptions } from '../exporter/elasticsearch/settings.ts';
-import { sinkSettings } from '../exporter/elasticsearch/settings.ts';
+import { type ElasticsearchOptions, sinkSettings } from '../exporter/elasticsearch/settings.ts';
 import { SinkSlot } from '../exporter/elasticsearch/sink-slot.ts';
 import { HostExporter } from '../exporter/host-exporter.ts';
 import { parseListenAddress } from '../exporter/http/listen-address.ts';

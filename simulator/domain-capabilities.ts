@@ -1,5 +1,4 @@
-import type { Machine } from './xml/machines.ts';
-import { ARCH, EMULATOR } from './xml/machines.ts';
+import { ARCH, EMULATOR, type Machine } from './xml/machines.ts';
 
 /** What KVM on an Intel host of QEMU 7.2's time offers (libvirt, formatdomaincaps, "Hyper-V Enlightenments"). */
 const HYPERV = [

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PackedDocument, PackHead } from './pack.ts';
-import type { SearchServer } from './server.ts';
-import { isObject } from './server.ts';
+import { isObject, type SearchServer } from './server.ts';
 
 /** One item of a bulk request: a document, and how often it has failed so far. */
 export interface BulkItem {

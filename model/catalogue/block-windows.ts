@@ -1,8 +1,7 @@
 import { LIBVIRT_FEATURES } from '../libvirt-features.ts';
 import type { BlockStats, WindowOperation } from '../stats/types.ts';
 import { nsToSeconds } from '../units.ts';
-import type { FigureSet, Point } from './metric.ts';
-import { scaled } from './metric.ts';
+import { type FigureSet, type Point, scaled } from './metric.ts';
 
 const OPERATIONS = ['read', 'write', 'zone_append', 'flush'] as const;
 

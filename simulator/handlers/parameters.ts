@@ -1,6 +1,5 @@
 import { ErrorCode } from '../../libvirt/constants.ts';
-import type { TypedParam } from '../../libvirt/typed-params.ts';
-import { ParamType } from '../../libvirt/typed-params.ts';
+import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { CallFailure, unavailableNode } from '../call-failure.ts';

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../libvirt/client/connect.ts';
+import { acquireLease } from '../../tuner/lock/acquire-lease.ts';
 import type { HostLease } from '../../tuner/lock/held-lease.ts';
-import { acquireLease } from '../../tuner/lock/host-lease.ts';
 import { ownRecord } from '../../tuner/lock/lease-record.ts';
 import { virsh } from './lab/virsh.ts';
 

@@ -1,6 +1,7 @@
 import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
 import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
+import { versionText } from '../../model/versions.ts';
 import { bytes, percent, ratio } from '../columns/format.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
 import { fit } from '../text/cells.ts';
@@ -37,7 +38,7 @@ function oneHost(host: HostView, atMs: number): Line[] {
     row(
       'libvirt',
       span(
-        `${libvirtText(host)}${hypervisor === undefined ? '' : `, hypervisor ${Math.floor(hypervisor / 1e6)}.${Math.floor(hypervisor / 1e3) % 1_000}`}`,
+        `${libvirtText(host)}${hypervisor === undefined ? '' : `, hypervisor ${versionText(hypervisor)}`}`,
       ),
     ),
     ...(down === undefined ? [] : [row('', span(down, 'bad'))]),

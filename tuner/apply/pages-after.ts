@@ -2,7 +2,7 @@ import { pageDemandsOf } from '../../model/page-demand.ts';
 import { TunerError } from '../errors.ts';
 import { type DomainState, type HostFacts, memoryCellsOn } from '../facts/facts.ts';
 import { type DomainPages, type PageInventory, pageInventory } from '../hugepages/page-inventory.ts';
-import { poolOf, withPool } from '../hugepages/pools.ts';
+import { type PoolOfCell, poolOf, withPool } from '../hugepages/pools.ts';
 import { markOf } from '../plan/plan.ts';
 import { quoted } from '../steps/domain-run.ts';
 import type { StepOf } from '../steps/step.ts';
@@ -162,7 +162,7 @@ function checkInUse({ host, domains }: HostState, { id, shrinks }: PagesRollback
   }
 }
 
-function usedIn(host: HostFacts, of: Parameters<typeof poolOf>[1]): number {
+function usedIn(host: HostFacts, of: PoolOfCell): number {
   const pool = poolOf(host.cells, of);
   return pool === undefined ? 0 : pool.total - pool.free;
 }

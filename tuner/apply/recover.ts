@@ -10,7 +10,7 @@ import { readHostState } from './host-state.ts';
 import { LaterChanges } from './later-changes.ts';
 import { FINISH_NEXT, reason } from './obstacle.ts';
 import { brokenIfFinished } from './outlook.ts';
-import { continueRollback } from './rollback.ts';
+import { runRollback } from './rollback.ts';
 import type { TransactionOutcome } from './transaction.ts';
 import { startUndo } from './undo.ts';
 
@@ -67,7 +67,7 @@ async function recover(
   const { how, force, command } = options;
   const { direction, failure } = record.progress;
   if (record.events.some(({ event }) => event === 'rollback'))
-    return continueRollback(work, { force, cutOff: true });
+    return runRollback(work, { force, cutOff: true });
   if (how === 'finish' && direction === 'back') {
     throw new TunerError(
       'TUNE_INTERRUPTED',

@@ -72,7 +72,7 @@ export async function rollbackLocked(
         const { command } = options;
         await journal.append({ event: 'rollback', pid: process.pid, command, restarts });
         const leave = outlook && leftForBoot(outlook);
-        return await continueRollback({ journal, link }, { force: options.force, leave });
+        return await runRollback({ journal, link }, { force: options.force, leave });
       } finally {
         await journal.close();
       }
@@ -85,7 +85,7 @@ export async function rollbackLocked(
  * The way back of a rollback, from its beginning or from where it was cut off. `leave`: what was found to wait for a boot
  * before it began.
  */
-export async function continueRollback(
+export async function runRollback(
   work: Work,
   options: Pick<UndoOptions, 'force' | 'cutOff' | 'leave'>,
 ): Promise<TransactionOutcome> {

@@ -2,7 +2,8 @@ import type { CellMemory } from '../facts/facts.ts';
 
 type Pool = CellMemory['pages'][number];
 
-interface PoolOfCell {
+/** A pool of huge pages, by its place. */
+export interface PoolOfCell {
   readonly cell: number;
   readonly sizeKiB: number;
 }

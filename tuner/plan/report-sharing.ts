@@ -1,7 +1,14 @@
 import { printable } from '../../model/printable.ts';
 import { counted } from '../placement/amounts.ts';
-import type { Share, SharedPool, Sharing, SharingVm } from '../placement/sharing.ts';
-import { ratioText, squeezed, WARN_RATIO } from '../placement/sharing.ts';
+import {
+  ratioText,
+  type Share,
+  type SharedPool,
+  type Sharing,
+  type SharingVm,
+  squeezed,
+  WARN_RATIO,
+} from '../placement/sharing.ts';
 import { textTable } from '../text-table.ts';
 import type { Plan } from './plan.ts';
 

@@ -4,8 +4,7 @@ import { type DomainState, type DomainView, hostOfDomain } from '../facts/facts.
 import type { Neighbour, Subject } from '../invariants/invariant.ts';
 import { neighboursOf, type Violation, violationsOf } from '../invariants/violations.ts';
 import type { Step } from '../steps/step.ts';
-import type { Row } from './verdict.ts';
-import { TRANSIENT } from './verdict.ts';
+import { type Row, TRANSIENT } from './verdict.ts';
 
 /** What is around a domain, for which it must not become a danger. */
 export type Surroundings = Pick<Subject, 'host' | 'hostCpus' | 'others'>;

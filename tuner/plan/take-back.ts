@@ -6,8 +6,7 @@ import { definitionOf } from '../profile/definition.ts';
 import type { Profile } from '../profile/profile.ts';
 import { resolve } from '../profile/resolve.ts';
 import { findSetting } from '../settings/all.ts';
-import type { Wish } from '../settings/setting.ts';
-import { settingKey } from '../settings/setting.ts';
+import { settingKey, type Wish } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';
 
 /** What an earlier profile leaves to a new one. */

@@ -1,6 +1,5 @@
 import { attributeSetting } from './declare.ts';
-import type { PathStep } from './edit.ts';
-import { ensurePath, findPath } from './edit.ts';
+import { ensurePath, findPath, type PathStep } from './edit.ts';
 import type { Setting } from './setting.ts';
 
 const CLOCK = ['clock'] as const;

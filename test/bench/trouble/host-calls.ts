@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs';
-import type { CallName } from '../../../libvirt/calls/all.ts';
-import { callByNumber } from '../../../libvirt/calls/all.ts';
+import { type CallName, callByNumber } from '../../../libvirt/calls/all.ts';
 import { hostCallsOf } from '../../host-calls.ts';
 import { DelayingProxy } from '../../live/lab/delaying-proxy.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';

@@ -6,7 +6,7 @@ import { applyTransaction } from '../../../tuner/apply/apply.ts';
 import { leftForBoot, lookAhead } from '../../../tuner/apply/look-ahead.ts';
 import { boundToNextBoot } from '../../../tuner/apply/next-boot.ts';
 import { recoverHost } from '../../../tuner/apply/recover.ts';
-import { continueRollback, rollbackTransaction } from '../../../tuner/apply/rollback.ts';
+import { rollbackTransaction, runRollback } from '../../../tuner/apply/rollback.ts';
 import type { NewEvent } from '../../../tuner/journal/records.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { type FakeDomain, FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
@@ -269,7 +269,7 @@ test('an interrupted rollback is resumed as one: changes by others are checked, 
   db.definition = String(wanted.to);
   libvirt.start(db, false);
   const run = db.run?.id;
-  const outcome = await continueRollback(work, { force: false, cutOff: true });
+  const outcome = await runRollback(work, { force: false, cutOff: true });
   expect(outcome).toMatchObject({ kind: 'rolled back', failure: undefined, remains: [] });
   expect(outcome.notes).toEqual([expect.stringContaining('keeps these settings until it is shut down')]);
   expect(db.run?.id).toBe(run);

@@ -4,7 +4,7 @@ import { applyBatches, type RunResult } from '../../../tuner/apply/apply-batches
 import { onHost } from '../../../tuner/apply/host-session.ts';
 import type { TransactionOutcome } from '../../../tuner/apply/transaction.ts';
 import { TunerError } from '../../../tuner/errors.ts';
-import { acquireLease } from '../../../tuner/lock/host-lease.ts';
+import { acquireLease } from '../../../tuner/lock/acquire-lease.ts';
 import { ownRecord } from '../../../tuner/lock/lease-record.ts';
 import { markOf, type Plan } from '../../../tuner/plan/plan.ts';
 import type { RestartLimits } from '../../../tuner/steps/step-host.ts';

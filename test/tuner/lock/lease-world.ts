@@ -3,8 +3,8 @@ import { ClosedError, ConnectError, RemoteError } from '../../../libvirt/errors.
 import { CallFailure } from '../../../simulator/call-failure.ts';
 import { Secrets, secretXml } from '../../../simulator/secrets.ts';
 import type { TunerConnection } from '../../../tuner/connection.ts';
+import { acquireLease } from '../../../tuner/lock/acquire-lease.ts';
 import type { HostLease } from '../../../tuner/lock/held-lease.ts';
-import { acquireLease } from '../../../tuner/lock/host-lease.ts';
 import type { LeaseRecord } from '../../../tuner/lock/lease-record.ts';
 
 /** A clock that only `advance` moves, with what waits for it. */

@@ -3,8 +3,7 @@ import type { Element } from '../../../model/xml.ts';
 import type { Problem } from '../../errors.ts';
 import type { DomainState, HostFacts } from '../../facts/facts.ts';
 import { findSetting } from '../../settings/all.ts';
-import type { Wish } from '../../settings/setting.ts';
-import { settingKey } from '../../settings/setting.ts';
+import { settingKey, type Wish } from '../../settings/setting.ts';
 
 export interface CheckContext {
   readonly host: HostFacts;

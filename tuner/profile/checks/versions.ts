@@ -1,7 +1,6 @@
 import { LIBVIRT_FEATURES, type Since } from '../../../model/libvirt-features.ts';
 import { versionNumber, versionText } from '../../../model/versions.ts';
-import type { Check } from './check.ts';
-import { check } from './check.ts';
+import { type Check, check } from './check.ts';
 
 interface NewSetting extends Since {
   readonly of: RegExp;

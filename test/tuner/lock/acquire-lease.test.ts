@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
+import { acquireLease, type LeaseOptions } from '../../../tuner/lock/acquire-lease.ts';
 import type { HostLease } from '../../../tuner/lock/held-lease.ts';
-import { acquireLease, type LeaseOptions } from '../../../tuner/lock/host-lease.ts';
 import {
   isKnownDead,
   type LeaseRecord,
@@ -127,7 +127,7 @@ test('a libvirtd that was restarted has lost the lock, which the holder sees bef
   await lease.release();
 });
 
-test('a libvirt without secrets is an error: it provides no lock', async () => {
+test('a libvirt without secrets provides no lock, and that is reported', async () => {
   const lease = await take(RECORD, { open: () => new FakeLibvirt().connect() });
   expect([lease.kind, said]).toEqual(['none', [expect.stringContaining('does not provide a lock')]]);
 });

@@ -6,7 +6,7 @@ import { markOf } from '../plan/plan.ts';
 import { quoted } from '../steps/domain-run.ts';
 
 /** What the command that is refused offers. */
-export interface NextSteps {
+interface NextSteps {
   /** For a domain of the transaction that has to boot first. */
   readonly restart: string;
   /** After the obstacle is named: how the command proceeds. */

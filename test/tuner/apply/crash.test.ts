@@ -8,6 +8,7 @@ import { rollbackLocked } from '../../../tuner/apply/rollback.ts';
 import type { Trace } from '../../../tuner/journal/journal.ts';
 import { FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 import {
+  ALL_POINTS_MS,
   define,
   held,
   options,
@@ -23,9 +24,6 @@ import {
   transactions,
   UUIDS,
 } from './fixtures.ts';
-
-/** Long enough for hundreds of runs with a journal on a real disk. */
-const ALL_POINTS_MS = 240_000;
 
 function twoDomains() {
   const libvirt = new FakeLibvirt();

@@ -11,13 +11,29 @@ import { openStateFolder, type StateFolder } from '../../../tuner/journal/folder
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import { listTransactions, type TransactionRecord } from '../../../tuner/journal/list.ts';
 import { NO_LEASE } from '../../../tuner/lock/held-lease.ts';
-import type { Step } from '../../../tuner/steps/step.ts';
+import type { Step, StepDomain } from '../../../tuner/steps/step.ts';
 import { type FakeDomain, type FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 
 export const UUIDS = [
   '11111111-2222-4333-8444-555555555555',
   '22222222-2222-4333-8444-555555555555',
 ] as const;
+
+/** Enough for a test that runs an apply, and its recovery, for each of its points. */
+export const ALL_POINTS_MS = 240_000;
+
+/** Of a domain with a short name: the same each time. */
+export const uuidOf = (name: string): string => `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
+export const domainOf = (name: string): StepDomain => ({ name, uuid: uuidOf(name) });
+
+/** XML that pins vCPU 0 to CPU 2 and vCPU 1 to CPU 3. */
+export const PINS_ON_2_3 = "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune>";
+/** XML by which a guest assumes that nothing else uses its CPUs. */
+export const DEDICATED_HINT = "<features><kvm><hint-dedicated state='on'/></kvm></features>";
+
+/** A definition with more XML before its devices. */
+export const withXml = (definition: string | undefined, more: string): string =>
+  (definition ?? '').replace('<devices>', `${more}<devices>`);
 
 let folder: string;
 beforeEach(() => {

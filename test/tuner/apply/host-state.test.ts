@@ -5,7 +5,19 @@ import { basisOf } from '../../../tuner/apply/plan-basis.ts';
 import { checkPreconditions, savedImageNotes } from '../../../tuner/apply/preconditions.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { type FakeDomain, FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
-import { define, options, pages, pin, restart, transaction, transactions, UUIDS } from './fixtures.ts';
+import {
+  DEDICATED_HINT,
+  define,
+  options,
+  PINS_ON_2_3,
+  pages,
+  pin,
+  restart,
+  transaction,
+  transactions,
+  UUIDS,
+  withXml,
+} from './fixtures.ts';
 import { linkTo } from './work.ts';
 
 function two() {
@@ -204,10 +216,8 @@ test('a header says what the transaction is, with its notes and those of saved i
 
 test('what the host’s domains broke before is in the header', async () => {
   const it = two();
-  const places = "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune>";
-  const hint = "<features><kvm><hint-dedicated state='on'/></kvm></features>";
-  it.db.definition = it.db.definition?.replace('<devices>', `${places}<devices>`);
-  it.web.definition = it.web.definition?.replace('<devices>', `${places}${hint}<devices>`);
+  it.db.definition = withXml(it.db.definition, PINS_ON_2_3);
+  it.web.definition = withXml(it.web.definition, PINS_ON_2_3 + DEDICATED_HINT);
   const plan = await planned(it);
   await applyTransaction(plan, options(it.libvirt));
   expect((await transactions())[0]?.header.violations).toContainEqual({

@@ -9,11 +9,8 @@ import { recoverHost } from '../../../tuner/apply/recover.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import type { Step, StepDomain } from '../../../tuner/steps/step.ts';
-import { stateDir, transactions } from './fixtures.ts';
+import { ALL_POINTS_MS, stateDir, transactions } from './fixtures.ts';
 import { applyAndKill } from './kill.ts';
-
-/** As many processes as an apply has points, and as many recoveries. */
-const ALL_POINTS_MS = 240_000;
 
 let demo: Demo;
 let connection: Connection;

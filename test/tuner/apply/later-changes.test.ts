@@ -5,16 +5,13 @@ import type { StepProgress } from '../../../tuner/journal/progress.ts';
 import type { JournalHeader } from '../../../tuner/journal/records.ts';
 import { liveSettingOf } from '../../../tuner/steps/live-settings/all.ts';
 import type { Step, StepDomain, StepOf } from '../../../tuner/steps/step.ts';
+import { domainOf } from './fixtures.ts';
 
 const AT = '2026-02-01T00:00:00.000Z';
 const LATER = '2026-02-01T00:00:01.000Z';
 const EARLIER = '2026-01-31T00:00:00.000Z';
 const MIB_2 = 2_048;
 
-const domainOf = (name: string): StepDomain => ({
-  name,
-  uuid: `11111111-2222-4333-8444-${name.padStart(12, '0')}`,
-});
 const [A, B] = [domainOf('a'), domainOf('b')];
 
 interface Guest {

@@ -6,6 +6,7 @@ import { recoverHost } from '../../../tuner/apply/recover.ts';
 import type { TransactionOutcome } from '../../../tuner/apply/transaction.ts';
 import { FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 import {
+  ALL_POINTS_MS,
   define,
   held,
   options,
@@ -28,8 +29,6 @@ function oneDomain() {
   const planned = transaction([domain], steps);
   return { libvirt, domain, planned, before: picture(libvirt), defined: domain.definition };
 }
-/** Long enough for as many runs as an apply has points. */
-const ALL_POINTS_MS = 240_000;
 
 type World = ReturnType<typeof oneDomain>;
 

@@ -5,9 +5,9 @@ import { domainView } from '../../../tuner/facts/domain-view.ts';
 import type { DomainState } from '../../../tuner/facts/facts.ts';
 import type { HostViolation } from '../../../tuner/invariants/violations.ts';
 import type { JournalHeader } from '../../../tuner/journal/records.ts';
+import { uuidOf } from './fixtures.ts';
 
 const AT = '2026-02-01T00:00:00Z';
-const uuidOf = (name: string): string => `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
 const headerOf = (...own: readonly string[]): JournalHeader =>
   ({ at: AT, domains: own.map((name) => ({ domain: { name, uuid: uuidOf(name) } })) }) as JournalHeader;
 

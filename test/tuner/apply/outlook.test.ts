@@ -22,11 +22,8 @@ import type { StepProgress } from '../../../tuner/journal/progress.ts';
 import type { JournalHeader } from '../../../tuner/journal/records.ts';
 import type { Step, StepDomain } from '../../../tuner/steps/step.ts';
 import { host } from '../profile/fixtures.ts';
+import { DEDICATED_HINT, domainOf } from './fixtures.ts';
 
-const domainOf = (name: string): StepDomain => ({
-  name,
-  uuid: `11111111-2222-4333-8444-${name.padStart(12, '0')}`,
-});
 const [A, B] = [domainOf('a'), domainOf('b')];
 
 interface Place {
@@ -39,7 +36,7 @@ interface Place {
 
 function xmlOf({ name, uuid }: StepDomain, { pins, hint = false, tunedAt }: Place): string {
   const cputune = pins.map((cpus, vcpu) => `<vcpupin vcpu='${vcpu}' cpuset='${cpus}'/>`).join('');
-  const features = hint ? "<features><kvm><hint-dedicated state='on'/></kvm></features>" : '';
+  const features = hint ? DEDICATED_HINT : '';
   const mark =
     tunedAt === undefined
       ? ''

@@ -5,6 +5,7 @@ import type { DomainState, HostFacts } from '../../../tuner/facts/facts.ts';
 import { withPool } from '../../../tuner/hugepages/pools.ts';
 import { view } from '../plan/fixtures.ts';
 import { host, LOCAL } from '../profile/fixtures.ts';
+import { uuidOf } from './fixtures.ts';
 
 const MIB_2 = 2_048;
 const GIB_1 = 1_048_576;
@@ -43,7 +44,7 @@ const floating = (size = "<page size='2' unit='MiB'/>"): DomainState => ({
 function runningWith(name: string, memoryMiB: number, size: '2M' | '1G', cell?: number): DomainState {
   const page = size === '2M' ? "<page size='2' unit='MiB'/>" : "<page size='1' unit='GiB'/>";
   const bound = cell === undefined ? '' : `<numatune><memory mode='strict' nodeset='${cell}'/></numatune>`;
-  const uuid = `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
+  const uuid = uuidOf(name);
   const seen = view(`<domain type='kvm'><name>${name}</name><uuid>${uuid}</uuid>
     <memory unit='MiB'>${memoryMiB}</memory><vcpu>2</vcpu>${bound}
     <memoryBacking><hugepages>${page}</hugepages></memoryBacking></domain>`);
@@ -154,7 +155,7 @@ const prefers = (cells: string): string =>
 
 /** A VM that runs where it holds pages. */
 function guest(name: string, { holds = 0, wants = holds, numa = '', tuned = false }: Guest): DomainState {
-  const uuid = `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
+  const uuid = uuidOf(name);
   const mark = `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' profile='p' version='v' at='2026-01-01T00:00:00Z' id='x'/></metadata>`;
   const with2M = (pages: number) => {
     const backing = "<memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>";

@@ -10,8 +10,8 @@ import {
 import type { DomainState, HostFacts } from '../../../tuner/facts/facts.ts';
 import { view } from '../plan/fixtures.ts';
 import { host, LOCAL, state } from '../profile/fixtures.ts';
+import { uuidOf } from './fixtures.ts';
 
-const uuidOf = (name: string): string => `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
 const xmlOf = (name: string, more = ''): string =>
   `<domain type='kvm'><name>${name}</name><uuid>${uuidOf(name)}</uuid>${more}</domain>`;
 const FULL = `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' profile='dense' version='v1' at='2026-01-01T00:00:00Z' id='T7'/></metadata>

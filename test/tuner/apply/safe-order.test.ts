@@ -3,6 +3,7 @@ import { safeOrder } from '../../../tuner/apply/safe-order.ts';
 import type { Assignment } from '../../../tuner/placement/types.ts';
 import type { DomainPlan, Plan } from '../../../tuner/plan/plan.ts';
 import { host, running } from '../profile/fixtures.ts';
+import { DEDICATED_HINT, uuidOf } from './fixtures.ts';
 
 interface Place {
   /** Each vCPU's pin. */
@@ -11,11 +12,9 @@ interface Place {
   readonly hint?: boolean;
 }
 
-const uuidOf = (name: string): string => `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
-
 function xmlOf(name: string, { pins, hint = false }: Place): string {
   const cputune = pins.map((cpus, vcpu) => `<vcpupin vcpu='${vcpu}' cpuset='${cpus}'/>`).join('');
-  const features = hint ? "<features><kvm><hint-dedicated state='on'/></kvm></features>" : '';
+  const features = hint ? DEDICATED_HINT : '';
   return `<domain type='kvm'><name>${name}</name><uuid>${uuidOf(name)}</uuid><memory>1048576</memory>
     <vcpu>${pins.length}</vcpu><cputune>${cputune}</cputune>${features}<devices/></domain>`;
 }

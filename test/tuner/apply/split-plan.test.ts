@@ -5,9 +5,8 @@ import { transactionsOf } from '../../../tuner/apply/split-plan.ts';
 import type { DomainPlan, Plan } from '../../../tuner/plan/plan.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { host, running, state } from '../profile/fixtures.ts';
-import { pages } from './fixtures.ts';
+import { pages, uuidOf } from './fixtures.ts';
 
-const uuidOf = (name: string): string => `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
 const xmlOf = (name: string): string =>
   `<domain type='kvm'><name>${name}</name><uuid>${uuidOf(name)}</uuid><memory>1048576</memory><vcpu>1</vcpu><devices/></domain>`;
 const pin = (name: string): Step => ({

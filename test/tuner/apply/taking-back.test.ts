@@ -11,8 +11,10 @@ import type { NewEvent } from '../../../tuner/journal/records.ts';
 import type { Step } from '../../../tuner/steps/step.ts';
 import { type FakeDomain, FakeLibvirt, HOSTNAME } from './fake-libvirt.ts';
 import {
+  DEDICATED_HINT,
   define,
   options,
+  PINS_ON_2_3,
   pages,
   picture,
   pin,
@@ -24,6 +26,7 @@ import {
   transaction,
   transactions,
   UUIDS,
+  withXml,
 } from './fixtures.ts';
 import { doing, done, workOn } from './work.ts';
 
@@ -90,16 +93,10 @@ test('a rollback does not undo a restart of the transaction', async () => {
 
 test('a rollback that would put a VM on dedicated CPUs of another one is refused, except with --force', async () => {
   const { libvirt, db, web } = two();
-  web.definition = (web.definition ?? '').replace(
-    '<devices>',
-    "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune><features><kvm><hint-dedicated state='on'/></kvm></features><devices>",
-  );
+  web.definition = withXml(web.definition, PINS_ON_2_3 + DEDICATED_HINT);
   libvirt.start(web, false);
   const placed = (cpu: number): string =>
-    (db.definition ?? '').replace(
-      '<devices>',
-      `<cputune><vcpupin vcpu='0' cpuset='${cpu}'/></cputune><devices>`,
-    );
+    withXml(db.definition, `<cputune><vcpupin vcpu='0' cpuset='${cpu}'/></cputune>`);
   const [old, wanted] = [placed(2), placed(5)];
   db.definition = old;
   const step: Step = { kind: 'definition', domain: { uuid: db.uuid, name: db.name }, to: wanted };
@@ -121,10 +118,7 @@ test('a rollback that would put a VM on dedicated CPUs of another one is refused
 
 test('a rollback leaves the places of a VM that only they make safe until it boots', async () => {
   const { libvirt, db } = two();
-  const tuned = (db.definition ?? '').replace(
-    '<devices>',
-    "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune><features><kvm><hint-dedicated state='on'/></kvm></features><devices>",
-  );
+  const tuned = withXml(db.definition, PINS_ON_2_3 + DEDICATED_HINT);
   const steps: Step[] = [
     pin(db, 0, '2'),
     pin(db, 1, '3'),
@@ -370,10 +364,7 @@ test('a run is not finished on a VM that others have tuned since, as far as some
 
 test('a run is not finished where that is a danger for others now', async () => {
   const { libvirt, db, web } = two();
-  web.definition = (web.definition ?? '').replace(
-    '<devices>',
-    "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune><features><kvm><hint-dedicated state='on'/></kvm></features><devices>",
-  );
+  web.definition = withXml(web.definition, PINS_ON_2_3 + DEDICATED_HINT);
   libvirt.start(web, false);
   await workOn(libvirt, [db], [pin(db, 0, '2')]);
   libvirt.listed();
@@ -466,9 +457,7 @@ test('a pool that a run without domains made larger does not shrink while the do
 test('a recovery undoes restarts, and an interrupted rollback does not, so they hold back different steps', async () => {
   const held = async (rollback: boolean): Promise<boolean> => {
     const { libvirt, db, web } = two();
-    const places = "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune>";
-    const hint = "<features><kvm><hint-dedicated state='on'/></kvm></features>";
-    web.definition = web.definition?.replace('<devices>', `${places}<devices>`);
+    web.definition = withXml(web.definition, PINS_ON_2_3);
     libvirt.start(web, false);
     // It is defined to have CPUs to itself where web is; it does not run so yet.
     const events = [
@@ -477,7 +466,7 @@ test('a recovery undoes restarts, and an interrupted rollback does not, so they 
     ];
     const work = await workOn(libvirt, [db], [restart(db)], [...events, ...interrupted(rollback)]);
     libvirt.start(db, false);
-    db.definition = db.definition?.replace('<devices>', `${places}${hint}<devices>`);
+    db.definition = withXml(db.definition, PINS_ON_2_3 + DEDICATED_HINT);
     libvirt.listed();
     const { held: why } = await lookAhead(work, { force: false, cutOff: true });
     return why?.(restart(db)) !== undefined;

@@ -127,7 +127,6 @@ test('bins that come in any order, or whose starts do not rise, give bounds that
     figures[`block.0.latency_histogram.read.bin.${index}.start`] = startNs;
     figures[`block.0.latency_histogram.read.bin.${index}.value`] = 10 ** index;
   }
-  figures['block.0.latency_histogram.read.bin.4.value'] = -9;
   const series = parseExposition(encode(sampleOf(fresh('db', figures))));
   const name = 'libvirt_domain_block_stats_latency_seconds';
   expect(find(series, `${name}_bucket`).map((each) => [each.labels['le'], each.value])).toEqual([
@@ -135,6 +134,22 @@ test('bins that come in any order, or whose starts do not rise, give bounds that
     ['+Inf', 1_111],
   ]);
 });
+
+test.each([-9, Number.MAX_SAFE_INTEGER + 2, undefined])(
+  'a histogram with a bin that counts %s is left out: its sums would be wrong',
+  (value) => {
+    const figures: Record<string, number | string> = { 'block.0.name': 'vda' };
+    for (const [index, count] of [1, value, 3].entries()) {
+      figures[`block.0.latency_histogram.read.bin.${index}.start`] = index * 1_000_000;
+      if (count !== undefined) figures[`block.0.latency_histogram.read.bin.${index}.value`] = count;
+      figures[`block.0.latency_histogram.write.bin.${index}.start`] = index * 1_000_000;
+      figures[`block.0.latency_histogram.write.bin.${index}.value`] = 1;
+    }
+    const series = parseExposition(encode(sampleOf(fresh('db', figures))));
+    const counts = find(series, 'libvirt_domain_block_stats_latency_seconds_count');
+    expect(counts.map((each) => [each.labels['operation'], each.value])).toEqual([['write', 3]]);
+  },
+);
 
 test('a group that is not enabled leaves no series, and one that is leaves its own', () => {
   const sample = sampleOf(fresh('db', { 'vcpu.0.exits.sum': 12, 'vcpu.0.time': 1 }));

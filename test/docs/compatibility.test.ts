@@ -78,8 +78,8 @@ function hasFile(project: string | undefined, file: string): boolean {
 function nightly(): Map<TestedVersion, string[]> {
   const found = new Map<TestedVersion, string[]>();
   const lines = read('.ci/nightly').replaceAll('\\\n', '').split('\n');
-  for (const line of lines.filter((each) => each.startsWith('live_on '))) {
-    const [, version, project] = line.split(' ') as [string, TestedVersion, string];
+  for (const line of lines.filter((each) => /^ *live_on \d/.test(each))) {
+    const [, version, project] = line.trim().split(' ') as [string, TestedVersion, string];
     // vitest runs only those that the project has.
     const files = (line.match(/test\/live\/\S+\.live\.ts/g) ?? []).filter((file) => hasFile(project, file));
     found.set(version, [...(found.get(version) ?? []), ...files]);

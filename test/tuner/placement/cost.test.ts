@@ -17,7 +17,13 @@ import {
   sharedPoolCost,
 } from '../../../tuner/placement/cost.ts';
 import { place } from '../../../tuner/placement/policy.ts';
-import type { Assignment, Core, DedicatedRequest, PlacementHost } from '../../../tuner/placement/types.ts';
+import type {
+  Assignment,
+  Claim,
+  Core,
+  DedicatedRequest,
+  PlacementHost,
+} from '../../../tuner/placement/types.ts';
 import { GIB, HOSTS, hostOf, MIB } from './hosts.ts';
 import { dedicated, inCells, sharing } from './requests.ts';
 
@@ -245,6 +251,11 @@ test('to share are CPUs not dedicated, not isolated, and not siblings of dedicat
   expect(sharedCpus(taken(host, 0, 'vcpus'), 0)).toEqual([1, 9, 2, 10, 3, 11]);
   expect(sharedCpus(taken(host, 0, 'helpers'), 0)).toEqual([8, 1, 9, 2, 10, 3, 11]);
   expect(sharedCpus(isolatedHalf, 0)).toEqual([2, 10, 3, 11]);
+  const both: readonly Claim[] = [
+    { guest: 'a', by: 'helpers' },
+    { guest: 'b', by: 'vcpus' },
+  ];
+  expect(sharedCpus({ ...host, taken: new Map([[0, both]]) }, 0)).toEqual([1, 9, 2, 10, 3, 11]);
 });
 
 /** Two cells of two cores without SMT; this many vCPUs float in the first. */

@@ -214,7 +214,6 @@ export class History {
     const job: Job = { kind: 'rollback', id, restarts };
     if (kill !== undefined) return this.#killed(user, job, kill, chosen);
     const isNewest = chosen === this.#standing.at(-1);
-    const before = this.#host.picture();
     const refused = await refusal(async () => {
       const outcome = await this.#back(job, user);
       expect(outcome).toMatchObject({ kind: 'rolled back', remains: [] });
@@ -227,7 +226,6 @@ export class History {
         expect.anything(),
         true,
       ]);
-      this.#expectSame(before);
       this.#count('rollbacks refused: newer ones depend on it');
       return;
     }
@@ -262,12 +260,7 @@ export class History {
 
   /** As its owner would, who does what a refusal says: restarts VMs whose pages are in use, and goes on. */
   async #back(job: Job, user: User): Promise<TransactionOutcome | undefined> {
-    let outcome: TransactionOutcome | undefined;
-    const before = this.#host.picture();
-    const refused = await refusal(async () => {
-      [outcome] = await perform(job, user.options());
-    });
-    if (refused !== undefined) this.#expectSame(before);
+    const [outcome, refused] = await this.#attempt(job, user);
     if (
       job.kind === 'rollback' &&
       /are in use until the next boot of .* --restart\)/.test(refused?.message ?? '')
@@ -275,7 +268,7 @@ export class History {
       this.#count('pages in use: rolled back with a restart');
       return this.#back({ ...job, restarts: true }, user);
     }
-    if (refused !== undefined && !/would be missing|cannot return to/.test(refused.message)) throw refused;
+    if (refused !== undefined && !/cannot return to/.test(refused.message)) throw refused;
     const inUse = outcome?.remains.every(({ message }) => message.includes('running VMs use the rest'));
     if (refused === undefined && !(outcome?.kind === 'incomplete' && inUse === true)) return outcome;
     this.#count('pages in use');
@@ -283,8 +276,20 @@ export class History {
     for (const { domain, live } of domains)
       if (live?.facts.memory.hugepages !== undefined) await this.#host.reboot(domain.name);
     const next: Job = refused === undefined ? { kind: 'recover', hostname: host.hostname, how: 'undo' } : job;
-    const [again] = await perform(next, user.options());
+    const [again, refusedAgain] = await this.#attempt(next, user);
+    if (refusedAgain !== undefined) throw refusedAgain;
     return again;
+  }
+
+  /** What is refused has changed nothing. */
+  async #attempt(job: Job, user: User): Promise<[TransactionOutcome | undefined, TunerError | undefined]> {
+    let outcome: TransactionOutcome | undefined;
+    const before = this.#host.picture();
+    const refused = await refusal(async () => {
+      [outcome] = await perform(job, user.options());
+    });
+    if (refused !== undefined) this.#expectSame(before);
+    return [outcome, refused];
   }
 
   /**

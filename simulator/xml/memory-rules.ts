@@ -17,6 +17,17 @@ export const memoryRules: readonly Rule[] = [
     },
   ],
   [
+    UNSUPPORTED,
+    (domain) => {
+      const memory = child(domain, 'numatune', 'memory');
+      const isStatic =
+        attr(memory, 'placement') !== 'auto' && attr(child(domain, 'vcpu'), 'placement') !== 'auto';
+      return memory !== undefined && attr(memory, 'nodeset') === undefined && isStatic
+        ? "nodeset for NUMA memory tuning must be set if 'placement' is 'static'"
+        : undefined;
+    },
+  ],
+  [
     XML_ERROR,
     (domain) => {
       const nodes = children(child(domain, 'numatune'), 'memnode');

@@ -25,7 +25,7 @@ import { type DomainPlan, isRefused, type Plan, planDomain } from './plan.ts';
 import type { Pick, PlanInput } from './plan-input.ts';
 import { probed, withPreallocation } from './preconditions.ts';
 import { brokenUntilBoot, type Surroundings } from './safety.ts';
-import { type Inheritance, inherit } from './take-back.ts';
+import { type Inheritance, inherit, withoutLost } from './take-back.ts';
 import { warningsOf } from './warnings.ts';
 
 /** What would become of these domains. Reads, and changes nothing. */
@@ -191,7 +191,7 @@ async function planOne(
   const mentioned = new Set(resolved.map(({ setting, target }) => settingKey(setting.id, target)));
   const wishes = [
     ...takenBack.filter(({ setting, target }) => !mentioned.has(settingKey(setting.id, target))),
-    ...resolved,
+    ...(takenBack.length === 0 ? resolved : withoutLost(resolved, base)),
   ];
   return planDomain({
     state,

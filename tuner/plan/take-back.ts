@@ -83,6 +83,21 @@ export function inherit(
   };
 }
 
+/**
+ * What a domain cannot have, but has now, counts as wanted and stays. Not where that goes with something that is taken
+ * back: NUMA memory mode goes with the host cells that it is for, and libvirt refuses the one without the other.
+ * @param base what the wishes stand on, taken back
+ */
+export function withoutLost(wishes: readonly Wish[], base: DomainState): readonly Wish[] {
+  const { root } = definitionOf(base);
+  return wishes.map((wish) => {
+    const { setting, target, value, problem } = wish;
+    if (problem === undefined || value === undefined) return wish;
+    const stays = targetsOf(root, setting.on).includes(target) && setting.read(root, target) === value;
+    return stays ? wish : { ...wish, value: undefined };
+  });
+}
+
 /** Null where it is not said, and where what it was said of is not there (any more). */
 function currentValue(state: DomainState, { setting: id, target }: MarkedSetting): string | null {
   const { root } = definitionOf(state);

@@ -60,6 +60,11 @@ function refused(make: Throwaway): readonly Refused[] {
       { cpu: "<cpu><topology sockets='1' cores='3' threads='1'/></cpu>" },
       67,
     ],
+    [
+      'a NUMA memory mode without host cells',
+      { more: "<numatune><memory mode='preferred'/></numatune>" },
+      67,
+    ],
     ['a pin to no CPU', tune("<vcpupin vcpu='0' cpuset=''/>"), 8, SCHEMA],
     ['two pins of one vCPU', tune("<vcpupin vcpu='0' cpuset='0'/><vcpupin vcpu='0' cpuset='0'/>"), 1],
     ['a pin of an iothread that is not there', tune("<iothreadpin iothread='3' cpuset='0'/>"), 67],

@@ -16,9 +16,17 @@ const HOST = {
   ],
 };
 
+/** Profiles of a user's own: a memory mode for the cells of a placement, without a placement. */
+const PROFILES = {
+  unplaced: {
+    title: 'unplaced',
+    knobs: { 'numa.memory': { value: 'preferred', why: 'a test wants it', source: 'judgement' } },
+  },
+};
+
 let host: OnSimulator;
 beforeAll(async () => {
-  host = await OnSimulator.start(HOST);
+  host = await OnSimulator.start(HOST, { profiles: PROFILES });
 });
 afterAll(() => host.stop());
 
@@ -86,4 +94,24 @@ test('what a user has changed by hand in between stays, and the plan says so', a
   expect(said(host.definition('web'))['memtune.hardLimit']).toBe('95 GiB');
   await host.rollback(two.id);
   await host.rollback(one.id).catch(() => undefined);
+});
+
+test('a memory mode goes with the host cells that the earlier profile placed it on: libvirt takes neither alone', async () => {
+  const before = host.definition('web');
+  const one = await host.apply(await host.plan('web', 'balanced'));
+  expect(said(host.definition('web'))).toMatchObject({ 'numatune.mode': 'preferred' });
+  const plan = await host.plan('web', 'unplaced');
+  const verdicts = plan.domains[0]?.rows
+    .filter(({ wish }) => wish.setting.id.startsWith('numatune.'))
+    .map(({ wish, verdict }) => [wish.setting.id, verdict.kind]);
+  expect(verdicts).toEqual([
+    ['numatune.nodeset', 'boot'],
+    ['numatune.mode', 'impossible'],
+  ]);
+  const two = await host.apply(plan);
+  expect(two.failure).toBeUndefined();
+  expect(said(host.definition('web'))).not.toHaveProperty('numatune.mode');
+  await host.rollback(two.id);
+  await host.rollback(one.id);
+  expect(host.definition('web')).toBe(before);
 });

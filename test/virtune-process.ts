@@ -52,6 +52,12 @@ export class VirtuneProcess {
     if (!said) throw new Error(`virtune ended: ${this.#stderr}`);
   }
 
+  /** Waits until it has printed this. */
+  async prints(what: RegExp): Promise<void> {
+    const printed = await saidBeforeEnd(this.#child, this.#child.stdout, () => what.test(this.#stdout));
+    if (!printed) throw new Error(`virtune ended: ${this.#stderr}`);
+  }
+
   async text(headers: Record<string, string> = {}): Promise<string> {
     const response = await fetch(`${await this.url()}/metrics`, { headers });
     return response.text();

@@ -55,8 +55,9 @@ export function watchCommand(): Command {
       for (const name of REAPPLY_EVENTS) events.on(name, () => watch.nudge());
       try {
         await events.attempt();
+        const asked = untilAskedToStop();
         log(`virtune: watching tuned domains of ${flags.connect}`);
-        log(`virtune: ${await untilAskedToStop()}, closing`);
+        log(`virtune: ${await asked}, closing`);
       } finally {
         stop.abort();
         await Promise.all([watch.close(), events.close()]);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
 import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
@@ -108,33 +108,6 @@ test('each alert fires in a case that begins and ends without notifications', ()
 test('each alert has a runbook, and each runbook an alert', () => {
   const runbooks = readdirSync('docs/runbooks').filter((name) => name !== 'README.md');
   expect(runbooks.sort()).toEqual(rules.map(({ alert }) => `${alert}.md`).sort());
-});
-
-test.each(rules.map(({ alert }) => alert))(
-  'the runbook of %s has what an on-call engineer needs',
-  (alert) => {
-    const path = `docs/runbooks/${alert}.md`;
-    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-    const headings = [...text.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
-    expect(headings).toEqual(['Meaning', 'Impact', 'Diagnosis', 'Mitigation']);
-    expect(text).toMatch(new RegExp(`^# ${alert}$`, 'm'));
-    expect(text).toMatch(/```(sh|promql)\n/);
-  },
-);
-
-test('queries in runbooks can be pasted: they parse, and name what is there', () => {
-  const faults = rules.flatMap(({ alert }) => {
-    const text = readFileSync(`docs/runbooks/${alert}.md`, 'utf8');
-    const queries = [...text.matchAll(/```promql\n([\s\S]+?)```/g)].flatMap((block) =>
-      (block[1] ?? '').trim().split('\n'),
-    );
-    return queries.flatMap((query) =>
-      selectorsOf(query)
-        .filter(({ name }) => name !== undefined && !known.has(name))
-        .map(({ name }) => `${alert}: ${name}`),
-    );
-  });
-  expect(faults).toEqual([]);
 });
 
 test('a site changes what it names and nothing else', () => {

@@ -1,31 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { loadCommands } from '../../cli/commands.ts';
+import { unknownIn } from './virtune-calls.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
-const commands = await loadCommands(undefined);
 
 /** The lines of shell blocks that call virtune, without comments. */
 const calls = [...read('README.md').matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
   .flatMap(([, block = '']) => block.split('\n'))
   .map((line) => line.replace(/\s+#.*$/, ''))
   .filter((line) => line.startsWith('virtune '));
-
-/** What of a call does not exist: the command, or options of it. */
-function unknownIn(call: string): string[] {
-  const words = call.split(/\s+/).slice(1);
-  let command: Command | undefined = commands.find((each) => each.name() === words[0]);
-  if (command === undefined) return [`virtune ${words[0]}`];
-  for (const word of words.slice(1))
-    command = command.commands.find((each) => each.name() === word) ?? command;
-  const known = command.options.flatMap(({ long, short }) => [long, short]);
-  return words
-    .map((word) => word.split('=')[0] as string)
-    .filter((word) => word.startsWith('-') && !known.includes(word));
-}
 
 test('the README calls commands and options that exist', () => {
   expect(calls.length).toBeGreaterThan(8);

@@ -1,0 +1,189 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
+import { settingsSchema } from '../../dashboards/rules/settings.ts';
+import { yamlFile } from '../../dashboards/rules/yaml.ts';
+import { parseYaml } from '../../model/yaml.ts';
+import { labelsOf } from '../dashboards/labels.ts';
+import { selectorsOf } from '../dashboards/promql.ts';
+import { filled, type Line, PROGRAMS, parseRunbook, readGuide, readRunbooks, SECTIONS } from './runbooks.ts';
+import { VIRSH_OPTIONS } from './virsh-options.ts';
+import { unknownIn, virtuneOptions } from './virtune-calls.ts';
+
+const runbooks = readRunbooks();
+const guide = readGuide();
+const rules = new Map(alertGroups.flatMap(({ alerts }) => alerts).map((rule) => [rule.alert, rule]));
+const commands = [...runbooks, guide].flatMap((runbook) => runbook.commands);
+const queries = runbooks.flatMap((runbook) => runbook.queries);
+const spans = [...runbooks, guide].flatMap((runbook) => runbook.spans);
+const said = ({ runbook, section, text }: Line): string => `${runbook}, ${section}: ${text}`;
+
+/** Placeholders, as the table of the folder's README explains them. */
+const placeholders = new Set(
+  [...guide.text.matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(([, cell = '']) => cell.match(/[A-Z]{2,}/g) ?? []),
+);
+
+/** What changes something, and does not only show it. */
+const CURES = [
+  /^virtune (tune (apply|rollback|hugepages --allocate)|elasticsearch setup) ?/,
+  /^virsh (-c \S+ )?(allocpages|block(commit|copy|pull)|destroy|domfstrim|memtune|migrate|res(et|ume)) /,
+  /^virsh (-c \S+ )?(setmaxmem|setmem|setvcpus|shutdown|snapshot-delete|start|undefine) /,
+  /^virsh (blkdeviotune|domiftune|node-memory-tune|schedinfo|vcpupin) .*--/,
+  /systemctl restart|^kill |^virt-admin server-threadpool-set|^echo|^swapoff|^swapon -a|^sysctl/,
+];
+
+test.each(runbooks.map((runbook) => [runbook.alert, runbook] as const))(
+  'the runbook of %s has all sections in order, a cure, and a query that shows whether it worked',
+  (alert, { headings, text, commands: its, queries: asked }) => {
+    expect(text).toMatch(new RegExp(`^# ${alert}\n`));
+    expect(headings).toEqual(SECTIONS);
+    expect(
+      its.filter(
+        ({ section, text: line }) => section === 'Mitigation' && CURES.some((cure) => cure.test(line)),
+      ),
+    ).not.toEqual([]);
+    expect(asked.filter(({ section }) => section === 'Verification')).not.toEqual([]);
+    expect([...its, ...asked].filter(({ section }) => section === 'Diagnosis')).not.toEqual([]);
+  },
+);
+
+test('the queries of Verification compare with the thresholds of their alert', () => {
+  const wrong = queries
+    .filter(({ section }) => section === 'Verification')
+    .filter(({ runbook, text }) => {
+      const thresholds = Object.values(rules.get(runbook)?.thresholds ?? {}).map(({ value }) => value);
+      const numbers = [...text.matchAll(/(?:[<>]=?|==|,) (-?\d+(?:\.\d+)?)/g)].map(([, number]) =>
+        Number(number),
+      );
+      return numbers.some((number) => ![0, 1, ...thresholds].includes(number));
+    });
+  expect(wrong.map(said)).toEqual([]);
+});
+
+test('every alert that a runbook refers to exists', () => {
+  const named = runbooks.flatMap(({ alert, text }) =>
+    [...text.matchAll(/\b[Ss]ee \[?([A-Z]\w+)/g)].map(([, name = '']) => ({ alert, name })),
+  );
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter(({ name }) => !rules.has(name))).toEqual([]);
+});
+
+test('commands are written in the language of the shell, and call programs that are known', () => {
+  const script = commands.map(({ text }) => text).join('\n');
+  expect(spawnSync('sh', ['-n'], { encoding: 'utf8', input: script })).toMatchObject({
+    status: 0,
+    stderr: '',
+  });
+  const unknown = commands.filter(({ text }) => programsOf(text).some((program) => !PROGRAMS.has(program)));
+  expect(unknown.map(said)).toEqual([]);
+});
+
+/** The first word of each simple command of a line. */
+function programsOf(line: string): string[] {
+  return line
+    .split(/\|\||&&|[|;]|\bdo\b|"?\$\(/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && !/^(for|done|\w+=)/.test(part))
+    .map((part) => part.split(/[\s)]/)[0] ?? '');
+}
+
+test('commands of virsh and virtune exist, with all of their options', () => {
+  const wrong = commands.flatMap((line) =>
+    line.text.split(/\|\||&&|[|;]|\$\(|\)/).flatMap((part) => {
+      const words = part.trim().split(/\s+/);
+      const program = words.find((word) => word === 'virsh' || word === 'virtune');
+      if (program === 'virtune') return unknownIn(part.trim()).map((what) => `${said(line)}: ${what}`);
+      if (program !== 'virsh') return [];
+      const name = /virsh (?:-r |-c \S+ )?([\w-]+)/.exec(part)?.[1] ?? '';
+      const known = VIRSH_OPTIONS[name];
+      if (known === undefined) return [`${said(line)}: virsh ${name}`];
+      const options = words.filter((word) => word.startsWith('--')).map((word) => word.slice(2));
+      return options
+        .filter((option) => !known.includes(option))
+        .map((option) => `${said(line)}: --${option}`);
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('words in capitals are placeholders that the README of the folder explains', () => {
+  const unknown = [...commands, ...queries].filter(({ text }) =>
+    (text.match(/(?<![\w-])[A-Z]{2,}(?!\w)/g) ?? []).some(
+      (word) => !placeholders.has(word) && word !== 'CONT',
+    ),
+  );
+  expect(unknown.map(said)).toEqual([]);
+  expect(filled('virsh start VM -9 PID', { VM: 'web', PID: '1' })).toBe('virsh start web -9 1');
+});
+
+test('inline code that is not a command is a setting of an alert, an option, a query, or one word', () => {
+  const faults = spans.filter(({ text }) => {
+    if (text.startsWith('--')) return !virtuneOptions.has(text) && !isOptionOfVirsh(text);
+    if (/^\w+: \{/.test(text)) {
+      const [name = ''] = text.split(':');
+      return Object.keys(parseYaml('runbook', text, settingsSchema)).join() !== name || !rules.has(name);
+    }
+    return (
+      text.includes(' ') &&
+      faultsOf(text.startsWith('{') ? `up${text}` : text).length > 0 &&
+      !/^\w+=\S+ \w+=\S+$/.test(text)
+    );
+  });
+  expect(faults.map(said)).toEqual([]);
+});
+
+const isOptionOfVirsh = (text: string): boolean =>
+  Object.values(VIRSH_OPTIONS).some((options) => options.includes(text.slice(2)));
+
+test('queries name only series that are exported or recorded, with labels that these have', () => {
+  expect(queries.length).toBeGreaterThan(90);
+  expect(queries.flatMap((query) => faultsOf(query.text).map((fault) => `${said(query)}: ${fault}`))).toEqual(
+    [],
+  );
+  expect(faultsOf('libvirt_up{domain="a"}')).toEqual(['libvirt_up has no label domain']);
+  expect(faultsOf('libvirt_down')).toEqual(['libvirt_down does not exist']);
+});
+
+function faultsOf(query: string): string[] {
+  try {
+    return selectorsOf(query).flatMap(({ name, matchers }) => {
+      if (name === undefined)
+        return matchers.some(({ label }) => label === '__name__') ? [] : ['a selector without a name'];
+      const labels = labelsOf(name);
+      if (labels === undefined) return [`${name} does not exist`];
+      return matchers
+        .filter(({ label }) => !labels.has(label))
+        .map(({ label }) => `${name} has no label ${label}`);
+    });
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
+
+test.skipIf(spawnSync('promtool', ['--version']).status !== 0)('Prometheus reads every query', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-runbooks-'));
+  try {
+    const file = join(folder, 'queries.yaml');
+    const group = {
+      name: 'runbooks',
+      rules: queries.map(({ text }, index) => ({ record: `q${index}`, expr: text })),
+    };
+    writeFileSync(file, yamlFile('', { groups: [group] }));
+    const checked = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
+    expect(checked.status, checked.stderr).toBe(0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a command in a block or inline is found, a name in a sentence is not', () => {
+  const text = '# A\n\n## Diagnosis\n\nSee `virtune top` or `top`; `ps -e`.\n\n```sh\nuptime   # load\n```\n';
+  expect(parseRunbook('A', text).commands.map((line) => line.text)).toEqual([
+    'uptime',
+    'virtune top',
+    'ps -e',
+  ]);
+});

@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const FOLDER = join(import.meta.dirname, '../../docs/runbooks');
+
+/** In this order in each of them. */
+export const SECTIONS = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation', 'Verification'] as const;
+export type Section = (typeof SECTIONS)[number];
+
+/** What a runbook may run, besides the shell's own words. */
+export const PROGRAMS: ReadonlySet<string> = new Set([
+  ...[
+    'virtune',
+    'virsh',
+    'virt-admin',
+    'qemu-img',
+    'ssh',
+    'curl',
+    'ping',
+    'systemctl',
+    'journalctl',
+    'dmesg',
+    'gcore',
+  ],
+  ...['cat', 'chmod', 'cut', 'df', 'echo', 'fallocate', 'free', 'grep', 'head', 'iostat', 'ip', 'kill', 'ls'],
+  ...[
+    'migratepages',
+    'mkswap',
+    'nproc',
+    'numastat',
+    'pgrep',
+    'pidof',
+    'pidstat',
+    'ps',
+    'swapoff',
+    'swapon',
+    'sysctl',
+  ],
+  ...['systemd-detect-virt', 'tail', 'time', 'top', 'uptime', 'vmstat'],
+]);
+
+/** What an operator replaces, by the table in the folder's README. */
+export type Placeholders = Readonly<Record<string, string>>;
+
+/** One line of a runbook to run or to ask, with its placeholders. */
+export interface Line {
+  readonly runbook: string;
+  readonly section: string;
+  readonly text: string;
+}
+
+export interface Runbook {
+  readonly alert: string;
+  readonly text: string;
+  readonly headings: readonly string[];
+  /** In blocks and in inline code, of what a reader does: not of Meaning and Impact. */
+  readonly commands: readonly Line[];
+  /** In blocks. */
+  readonly queries: readonly Line[];
+  /** Inline code that is not a command. */
+  readonly spans: readonly Line[];
+}
+
+/** Every runbook, by its alert. */
+export function readRunbooks(): Runbook[] {
+  return readdirSync(FOLDER)
+    .filter((file) => file.endsWith('.md') && file !== 'README.md')
+    .map((file) => parseRunbook(file.slice(0, -'.md'.length), readFileSync(join(FOLDER, file), 'utf8')));
+}
+
+/** The folder's README: how to read them, and what their placeholders stand for. */
+export const readGuide = (): Runbook =>
+  parseRunbook('README', readFileSync(join(FOLDER, 'README.md'), 'utf8'));
+
+export function parseRunbook(alert: string, text: string): Runbook {
+  const [, ...parts] = text.split(/^## /m);
+  const sections = parts.map((part) => {
+    const end = part.indexOf('\n');
+    return { section: part.slice(0, end), body: part.slice(end + 1) };
+  });
+  const explaining = new Set<string>(['Meaning', 'Impact']);
+  const lines = (find: (body: string) => string[], within = sections): Line[] =>
+    within.flatMap(({ section, body }) =>
+      find(body).map((line) => ({ runbook: alert, section, text: line })),
+    );
+  // The others name commands without what they are for.
+  const acting = sections.filter(({ section }) => !explaining.has(section));
+  return {
+    alert,
+    text,
+    headings: sections.map(({ section }) => section),
+    commands: lines((body) => [...blocksOf(body, 'sh'), ...spansOf(body).filter(isCommand)], acting),
+    queries: lines((body) => blocksOf(body, 'promql')),
+    spans: lines((body) => spansOf(body).filter((span) => !isCommand(span))),
+  };
+}
+
+/** Lines of all blocks in that language, without comments. */
+function blocksOf(body: string, language: string): string[] {
+  return [...body.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].flatMap(
+    ([, block = '']) =>
+      block
+        .split('\n')
+        .map((line) => line.replace(/\s+# .*$/, '').trim())
+        .filter((line) => line !== ''),
+  );
+}
+
+function spansOf(body: string): string[] {
+  return [...body.replaceAll(/^```.*?^```$/gms, '').matchAll(/`([^`]+)`/g)].map(([, span = '']) =>
+    span.replaceAll(/\s+/g, ' '),
+  );
+}
+
+/** A program with arguments; its name alone is a word of the sentence. */
+const isCommand = (span: string): boolean =>
+  span.includes(' ') && PROGRAMS.has(span.slice(0, span.indexOf(' ')));
+
+/** A command or query with these values in the places of its placeholders. */
+export function filled(text: string, placeholders: Placeholders): string {
+  return text.replaceAll(/\b[A-Z]{2,}\b/g, (name) => placeholders[name] ?? name);
+}

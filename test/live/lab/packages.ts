@@ -23,6 +23,12 @@ const PACKAGES = [
   'openssl',
   'systemd',
   'tmux',
+  'gdb',
+  'iproute2',
+  'iputils-ping',
+  'numactl',
+  'procps',
+  'sysstat',
 ];
 
 /** Debian's packages of a real libvirt, QEMU and the programs we are measured against. */

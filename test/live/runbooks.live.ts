@@ -1,0 +1,304 @@
+import { type SpawnSyncReturns, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { filled, type Line, readGuide, readRunbooks } from '../docs/runbooks.ts';
+import { VIRSH_OPTIONS } from '../docs/virsh-options.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
+import { libvirtdPid } from './lab/daemon.ts';
+import { qemuPid } from './lab/guests.ts';
+import { LAB_DIR } from './lab/paths.ts';
+import { run, succeeds, until } from './lab/run.ts';
+import { createPool, POOL, RunbookGuest, removePool } from './lab/runbook-guest.ts';
+import { type SecondDaemon, startSecondLibvirtd } from './lab/second-daemon.ts';
+import { type Sshd, startSshd } from './lab/sshd.ts';
+import { virsh } from './lab/virsh.ts';
+
+/** Commands that are not run here, and why. */
+const NOT_RUN: readonly (readonly [RegExp, string])[] = [
+  [/\bsystemctl\b/, 'there is no systemd in the lab'],
+  [/swapoff|mkswap/, 'swap is of the whole machine'],
+  [/^sysctl |ksm\/run|--shm-merge-across-nodes/, 'a setting of the kernel of the machine'],
+  [
+    /^virsh allocpages|hugepages --allocate/,
+    'huge pages are of the whole machine; the demo has them allocated',
+  ],
+  [/SEARCH/, 'it needs a search server'],
+];
+
+/** How commands may end besides with 0, by what they mean then. */
+const STATUS: readonly (readonly [RegExp, readonly number[], string])[] = [
+  [/\| grep|^journalctl/, [1], 'nothing is found'],
+  [/VmSwap/, [1, 2], 'a process ended while it was read'],
+  [/^systemd-detect-virt/, [1], 'the machine is not a VM'],
+  [/^ssh HOST tail/, [1], 'no document was rejected'],
+  [/^virtune tune (plan|apply) .*--profile (oltp-database|network)/, [65], 'the lab has too few CPUs'],
+];
+
+const guest = new RunbookGuest('runbook');
+const neighbour = new RunbookGuest('runbook-too');
+/** Its agent and its memory are needed. */
+const booted = new RunbookGuest('runbook-booted');
+const at = (name: string): string => join(LAB_DIR, 'runbook-tools', name);
+const FILE = at('file');
+
+let second: SecondDaemon;
+let sshd: Sshd;
+let exporter: VirtuneProcess;
+
+beforeAll(async () => {
+  mkdirSync(at(''), { recursive: true });
+  createPool();
+  neighbour.create();
+  guest.create();
+  await booted.boot();
+  second = await startSecondLibvirtd();
+  sshd = await startSshd();
+  exporter = new VirtuneProcess('exporter', '--listen', '127.0.0.1:9177');
+  await exporter.url();
+  tool('virtune', `exec '${process.execPath}' '${join(import.meta.dirname, '../../cli/virtune.ts')}' "$@"`);
+  const options = `-p ${sshd.port} -i ${sshd.keyFile} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR`;
+  tool('ssh', `exec /usr/bin/ssh ${options} "$@"`);
+}, 300_000);
+
+afterAll(async () => {
+  await exporter?.stop();
+  sshd?.stop();
+  for (const each of [guest, neighbour, booted]) {
+    succeeds('virsh', ['-c', second.uri, 'destroy', each.name]);
+    each.remove();
+  }
+  await second?.stop();
+  removePool();
+  rmSync(at(''), { recursive: true, force: true });
+});
+
+/** A program that comes first on the path of the commands. */
+function tool(name: string, script: string): void {
+  writeFileSync(at(name), `#!/bin/sh\n${script}\n`);
+  chmodSync(at(name), 0o755);
+}
+
+/** What a command needs to have something to do, and what is so afterwards. */
+interface Case {
+  readonly of: RegExp;
+  readonly vm?: RunbookGuest;
+  before?(): unknown;
+  after?(): void;
+}
+
+const state = (): string => virsh('domstate', guest.name).trim();
+const source = (): string => virsh('domblklist', guest.name);
+const snapshot = (...more: string[]): void => {
+  virsh('snapshot-create-as', guest.name, 'old', ...more);
+};
+const overlay = (): void => snapshot('--disk-only', '--no-metadata');
+const expectOneImage = (): void => {
+  const info = run('qemu-img', ['info', '-U', '--backing-chain', '--output=json', imageOf(guest)]);
+  expect(JSON.parse(info)).toHaveLength(1);
+};
+const imageOf = ({ name }: RunbookGuest): string => /vda +(\S+)/.exec(virsh('domblklist', name))?.[1] ?? '';
+
+const CASES: readonly Case[] = [
+  { of: /^virsh blockcommit/, before: overlay, after: () => expect(source()).toContain(guest.image) },
+  { of: /^virsh blockpull/, before: overlay, after: expectOneImage },
+  {
+    of: /^virsh blockcopy/,
+    after: () => {
+      expect(source()).toContain(FILE);
+      // What it boots from next time, too.
+      expect(virsh('domblklist', '--inactive', guest.name)).toContain(FILE);
+    },
+  },
+  { of: /^virsh snapshot-info/, before: snapshot },
+  {
+    of: /^virsh snapshot-delete/,
+    before: snapshot,
+    after: () => expect(virsh('snapshot-list', '--name', guest.name).trim()).toBe(''),
+  },
+  {
+    of: /^virsh resume/,
+    before: () => virsh('suspend', guest.name),
+    after: () => expect(state()).toBe('running'),
+  },
+  {
+    of: /^virsh reset/,
+    before: () => virsh('suspend', guest.name),
+    // So that the runbook has to say: resume it.
+    after: () => expect(state()).toBe('paused'),
+  },
+  {
+    of: /^virsh start/,
+    before: () => virsh('destroy', guest.name),
+    after: () => expect(state()).toBe('running'),
+  },
+  { of: /^virsh destroy/, after: () => expect(state()).toBe('shut off') },
+  {
+    of: /^virsh undefine/,
+    before: () => virsh('destroy', guest.name),
+    after: () => expect(succeeds('virsh', ['dominfo', guest.name])).toBe(false),
+  },
+  { of: /^virsh dump/, after: () => expect(existsSync(FILE)).toBe(true) },
+  {
+    of: /^virsh migrate/,
+    after: () => {
+      expect(succeeds('virsh', ['dominfo', guest.name])).toBe(false);
+      expect(run('virsh', ['-c', second.uri, 'list', '--name', '--persistent'])).toContain(guest.name);
+    },
+  },
+  {
+    of: /^virsh -c qemu\+ssh:\/\/OTHER/,
+    before: () => {
+      virsh('-c', second.uri, 'define', guest.definition);
+      guest.remove();
+    },
+    after: () => expect(run('virsh', ['-c', second.uri, 'domstate', guest.name])).toContain('running'),
+  },
+  {
+    of: /^virsh domjobabort/,
+    vm: booted,
+    before: async () => {
+      spawn(
+        'virsh',
+        ['migrate', '--live', '--unsafe', '--bandwidth', '1', booted.name, second.uri, 'tcp://127.0.0.1'],
+        { stdio: 'ignore' },
+      );
+      await until('the migration to begin', 30_000, () =>
+        virsh('domjobinfo', booted.name).includes('Outgoing migration'),
+      );
+    },
+    after: () => expect(virsh('domstate', booted.name).trim()).toBe('running'),
+  },
+  { of: /^virsh domfstrim/, vm: booted },
+  {
+    of: /^kill -CONT/,
+    before: () => process.kill(qemuPid(guest.name), 'SIGSTOP'),
+    after: () => expect(virsh('domcontrol', guest.name)).toContain('ok'),
+  },
+  {
+    of: /^virtune tune rollback/,
+    before: () =>
+      inShell(filled('virtune tune apply VM --profile balanced --yes --no-host', { VM: guest.name })),
+  },
+];
+
+/** What an operator would type: no question can be answered here, and nothing goes on until it is stopped. */
+function typed(text: string, vm: RunbookGuest): string {
+  const values = {
+    ...{ VM: vm.name, NEIGHBOUR: neighbour.name, POOL, FILE, HOST: '127.0.0.1', SNAPSHOT: 'old' },
+    ...{ SIZE: '96M', COUNT: '1', PROFILE: 'balanced' },
+  };
+  return filled(
+    text
+      .replace(
+        'qemu+ssh://OTHER/system',
+        /migrate/.test(text) ? `${second.uri} tcp://127.0.0.1 --unsafe` : second.uri,
+      )
+      .replaceAll('IMAGE', () => imageOf(vm))
+      .replaceAll(/\bPID\b/g, () => `${qemuPid(vm.name)}`)
+      .replaceAll('vnet0', () => vm.tap)
+      .replaceAll('cpuN', 'cpu1')
+      .replace(/^(migratepages .* 0) 1$/, existsSync('/sys/devices/system/node/node1') ? '$1 1' : '$1 0')
+      .replace('$(pidof libvirtd)', `${libvirtdPid()}`)
+      .replace(/virtune top$/, 'virtune top --once')
+      .replace(/virtune tune watch$/, 'virtune tune watch --once')
+      .replace(/^(virtune tune apply .*)$/, '$1 --yes --no-host')
+      .replace(/^(virtune tune rollback)$/, '$1 --yes'),
+    values,
+  );
+}
+
+async function inShell(
+  command: string,
+): Promise<Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>> {
+  const child = spawn('bash', ['-c', command], {
+    cwd: at(''),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      LC_ALL: 'C',
+      PATH: `${at('')}:${process.env['PATH']}`,
+      VIRTUNE_STATE_DIR: at('state'),
+    },
+    timeout: 60_000,
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { status, stdout, stderr };
+}
+
+/** Each is run once, for the first runbook that has it. */
+const seen = new Set<string>();
+const runbooks = [...readRunbooks(), readGuide()].map(({ alert, commands }) => {
+  const its = commands.filter(({ text }) => !seen.has(text) && !NOT_RUN.some(([not]) => not.test(text)));
+  for (const { text } of its) seen.add(text);
+  return [alert, its] as const;
+});
+
+test.each(runbooks.filter(([, commands]) => commands.length > 0))(
+  'the commands of %s work on libvirtd',
+  { timeout: 300_000 },
+  async (_, commands) => {
+    const failed: string[] = [];
+    for (const command of commands) {
+      const fault = await faultOf(command);
+      if (fault !== undefined) failed.push(fault);
+    }
+    expect(failed).toEqual([]);
+  },
+);
+
+async function faultOf({ text }: Line): Promise<string | undefined> {
+  const found = CASES.find(({ of }) => of.test(text));
+  const vm = found?.vm ?? guest;
+  if (vm === guest && (found !== undefined || !isUp())) renew();
+  rmSync(FILE, { force: true });
+  await found?.before?.();
+  const command = typed(text, vm);
+  const { status, stdout, stderr } = await inShell(command);
+  const allowed = STATUS.flatMap(([of, statuses]) => (of.test(text) ? statuses : []));
+  if (status !== 0 && !allowed.includes(status ?? -1))
+    return `${command} ended with ${status}:\n${`${stdout}${stderr}`.slice(-1_000)}`;
+  try {
+    found?.after?.();
+    return undefined;
+  } catch (error) {
+    return `${command}: ${(error as Error).message}`;
+  }
+}
+
+const isUp = (): boolean => succeeds('virsh', ['domid', guest.name]) && state() === 'running';
+
+function renew(): void {
+  succeeds('virsh', ['-c', second.uri, 'destroy', guest.name]);
+  succeeds('virsh', ['-c', second.uri, 'undefine', guest.name]);
+  guest.create();
+}
+
+test('what is not run is in a runbook', () => {
+  const texts = [...readRunbooks(), readGuide()].flatMap(({ commands }) => commands.map(({ text }) => text));
+  for (const [not] of NOT_RUN)
+    expect(
+      texts.some((text) => not.test(text)),
+      `${not}`,
+    ).toBe(true);
+  for (const { of } of CASES)
+    expect(
+      texts.some((text) => of.test(text)),
+      `${of}`,
+    ).toBe(true);
+});
+
+test.each(Object.entries(VIRSH_OPTIONS))(
+  'virsh %s has the options that the documentation uses',
+  (name, options) => {
+    const help = virsh('help', name);
+    expect(options.filter((option) => !new RegExp(`--${option}\\b`).test(help))).toEqual([]);
+  },
+);

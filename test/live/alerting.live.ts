@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEFAULT_RUNBOOK_URL } from '../../dashboards/rules/build.ts';
 import { DomainState } from '../../libvirt/constants.ts';
 import { SimulatedVm } from '../../simulator/vm.ts';
 import { builtDashboards } from '../dashboards/built.ts';
+import { filled, readRunbooks } from '../docs/runbooks.ts';
+import { runVirtune } from '../virtune-process.ts';
 import { until } from './lab/run.ts';
 import { startAlertmanager } from './stack/alertmanager.ts';
 import { EMPTY_NOW_AND_THEN, EMPTY_PANELS } from './stack/empty-panels.ts';
@@ -10,6 +15,7 @@ import type { HostCondition } from './stack/fake-proc.ts';
 import { serveMetrics } from './stack/metrics-page.ts';
 import { type Prometheus, startPrometheus } from './stack/prometheus.ts';
 import { chosen, queriesOf } from './stack/queries.ts';
+import { EMPTY_RUNBOOK_QUERIES, ofAlert, ofAny, runbookQueries } from './stack/runbook-queries.ts';
 import { type WatchedHost, watchHost } from './stack/simulated-host.ts';
 import { type SentAlert, startWebhook, type Webhook } from './stack/webhook.ts';
 
@@ -253,6 +259,52 @@ test('every query of every dashboard finds series', async () => {
     Object.keys(EMPTY_PANELS).sort(),
   );
 }, 300_000);
+
+test('every query of every runbook is answered, and finds series', async () => {
+  const empty: string[] = [];
+  for (const { title, text } of runbookQueries()) {
+    if ((await prometheus.query(ofAny(text, FASTER))).length === 0) empty.push(title);
+  }
+  expect(empty.sort()).toEqual(Object.keys(EMPTY_RUNBOOK_QUERIES).sort());
+}, 300_000);
+
+test('while an alert fires, its runbook does not say that it is over', async () => {
+  const firing = await prometheus.query('ALERTS{alertstate="firing"}');
+  const checked = new Set<string>();
+  for (const { metric } of firing) {
+    const alert = metric['alertname'] ?? '';
+    const verification = runbookQueries().filter(
+      ({ runbook, section }) => runbook === alert && section === 'Verification',
+    );
+    const found = await Promise.all(
+      verification.map(async ({ text }) => (await prometheus.query(ofAlert(text, metric, FASTER))).length),
+    );
+    // Where there are several, all have to be right.
+    expect(Math.min(...found), `${alert} of ${metric['instance']} ${metric['domain'] ?? ''}`).toBe(0);
+    checked.add(alert);
+  }
+  expect(checked.size).toBeGreaterThan(12);
+}, 120_000);
+
+test('the cure of PinnedCpuShared works, and its queries show it', async () => {
+  const { uri } = hostNamed('noisy-neighbour');
+  const runbook = readRunbooks().find(({ alert }) => alert === 'PinnedCpuShared');
+  const cure = runbook?.commands.find(({ text }) => text.startsWith('virtune tune apply'))?.text ?? '';
+  const words = filled(cure, { VM: 'pg-orders', NEIGHBOUR: 'noisy-build' }).split(' ').slice(1);
+  const stateDir = mkdtempSync(join(tmpdir(), 'virtune-cure-'));
+  closers.push(() => rmSync(stateDir, { recursive: true }));
+  const applied = await runVirtune(...words, '--yes', '--connect', uri, '--state-dir', stateDir);
+  expect(applied).toMatchObject({ code: 0 });
+  for (const alert of ['PinnedCpuShared', 'DomainCpuStealHigh']) {
+    const [query] = runbookQueries().filter(
+      ({ runbook, section }) => runbook === alert && section === 'Verification',
+    );
+    const expr = ofAlert(query?.text ?? '', { instance: 'noisy-neighbour', domain: 'pg-orders' }, FASTER);
+    await until(expr, 60_000, async () => (await prometheus.query(expr)).length > 0);
+  }
+  const firing = 'ALERTS{alertstate="firing", alertname="PinnedCpuShared", instance="noisy-neighbour"}';
+  await until('the alert to be over', 60_000, async () => (await prometheus.query(firing)).length === 0);
+}, 240_000);
 
 test('once the load is gone, so are the alerts', async () => {
   const { daemon } = hostNamed('overcommitted');

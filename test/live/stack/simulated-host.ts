@@ -14,6 +14,8 @@ export interface WatchedHost {
   readonly daemon: SimulatedDaemon;
   readonly exporter: VirtuneProcess;
   readonly target: string;
+  /** To connect to, as to any libvirt. */
+  readonly uri: string;
   stop(): Promise<void>;
 }
 
@@ -37,10 +39,11 @@ export async function watchHost(
   const daemon = new SimulatedDaemon(host);
   const path = join(folder, 'libvirt-sock');
   await daemon.listen({ path });
+  const uri = `qemu:///system?socket=${path}`;
   const proc = condition === undefined ? undefined : startFakeProc(condition);
   const exporter = new VirtuneProcess(
     'exporter',
-    ...['--connect', `qemu:///system?socket=${path}`, '--listen', '127.0.0.1:0', '--collect.placement'],
+    ...['--connect', uri, '--listen', '127.0.0.1:0', '--collect.placement'],
     ...(proc === undefined ? [] : ['--local', '--path.procfs', proc.folder]),
   );
   const { host: target } = new URL(await exporter.url());
@@ -49,6 +52,7 @@ export async function watchHost(
     daemon,
     exporter,
     target,
+    uri,
     stop: async () => {
       await exporter.stop();
       await daemon.stop();

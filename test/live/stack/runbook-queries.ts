@@ -1,0 +1,68 @@
+import { filled, type Line, readRunbooks } from '../../docs/runbooks.ts';
+
+const NO_SHIPPING = 'nothing is sent to a search server there';
+const NO_HUGE_PAGES = 'no VM with huge pages is shut off';
+const NO_SNAPSHOT = 'no simulated VM has a snapshot';
+
+/** Queries of runbooks that find nothing on simulated hosts, as runbook and what they ask for, and why. */
+export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
+  'DiskLatencyHigh, Diagnosis: {__name__=~"libvirt_domain_block_stats_limit_.*", instance="HOST", domain="VM"}':
+    'no simulated disk has a limit',
+  'ElasticsearchDocumentsLost, Diagnosis: increase(virtune_elasticsearch_dead_letters_total{instance="HOST"}[1h])':
+    NO_SHIPPING,
+  'ElasticsearchDocumentsLost, Diagnosis: sum by (reason) (increase(virtune_elasticsearch_dropped_total{instance="HOST"}[1h]))':
+    NO_SHIPPING,
+  'ElasticsearchDocumentsLost, Verification: sum(increase(virtune_elasticsearch_dead_letters_total{instance="HOST"}[10m])) == 0':
+    NO_SHIPPING,
+  'ElasticsearchDocumentsLost, Verification: sum(increase(virtune_elasticsearch_dropped_total{instance="HOST"}[10m])) == 0':
+    NO_SHIPPING,
+  'ElasticsearchDocumentsLost, Verification: virtune_elasticsearch_up{instance="HOST"} == 1': NO_SHIPPING,
+  'ElasticsearchQueueDelayed, Diagnosis: sum by (outcome) (rate(virtune_elasticsearch_requests_total{instance="HOST"}[5m]))':
+    NO_SHIPPING,
+  'ElasticsearchQueueDelayed, Diagnosis: virtune_elasticsearch_queue_bytes{instance="HOST"} / virtune_elasticsearch_queue_max_bytes{instance="HOST"}':
+    NO_SHIPPING,
+  'ElasticsearchQueueDelayed, Diagnosis: virtune_elasticsearch_up{instance="HOST"}': NO_SHIPPING,
+  'ElasticsearchQueueDelayed, Verification: virtune_elasticsearch_oldest_age_seconds{instance="HOST"} <= 600':
+    NO_SHIPPING,
+  'ElasticsearchQueueDelayed, Verification: virtune_elasticsearch_up{instance="HOST"} == 1': NO_SHIPPING,
+  'HugepagesExhausted, Diagnosis: libvirt_host_hugepages_missing{instance="HOST"}': NO_HUGE_PAGES,
+  'HugepagesExhausted, Diagnosis: libvirt_host_hugepages_wanted{instance="HOST"}': NO_HUGE_PAGES,
+  'NicDrops, Diagnosis: libvirt_domain_interface_stats_queues{instance="HOST", domain="VM"}':
+    'no simulated interface has several queues',
+  'NumaNodeFull, Diagnosis: libvirt_domain_numa_memory_bytes{instance="HOST"}':
+    'there is no QEMU process whose memory could be read',
+  'SnapshotTooOld, Diagnosis: libvirt_domain_snapshots{instance="HOST", domain="VM"}': NO_SNAPSHOT,
+  'ThinPoolOvercommit, Diagnosis: libvirt_domain_snapshots{instance="HOST"}': NO_SNAPSHOT,
+};
+
+export interface RunbookQuery extends Line {
+  /** Runbook, section and text. */
+  readonly title: string;
+}
+
+/** Every query of every runbook. */
+export function runbookQueries(): RunbookQuery[] {
+  return readRunbooks().flatMap(({ queries }) =>
+    queries.map((line) => ({ ...line, title: `${line.runbook}, ${line.section}: ${line.text}` })),
+  );
+}
+
+/** Of all hosts and VMs, where the query asks about one. */
+export const ofAny = (text: string, faster: number): string =>
+  compressed(text.replaceAll(/="(HOST|VM|POOL|CELL|vda|vnet0)"/g, '=~".+"'), faster);
+
+/** Of the host, VM and device that these labels of an alert name. */
+export function ofAlert(text: string, labels: Readonly<Record<string, string>>, faster: number): string {
+  const { instance = '', domain = '', cell = '', storage_pool: pool = '', target_device: device } = labels;
+  const asked = filled(text, { HOST: instance, VM: domain, CELL: cell, POOL: pool });
+  return compressed(device === undefined ? asked : asked.replaceAll(/"(vda|vnet0)"/g, `"${device}"`), faster);
+}
+
+const SECONDS = { s: 1, m: 60, h: 3_600 } as const;
+
+/** Ranges as much shorter as the rules' are. */
+function compressed(text: string, faster: number): string {
+  return text.replaceAll(/\[(\d+)([smh])\]/g, (_, count: string, unit: keyof typeof SECONDS) => {
+    return `[${Math.round((Number(count) * SECONDS[unit]) / faster)}s]`;
+  });
+}

@@ -5,39 +5,13 @@ const FOLDER = join(import.meta.dirname, '../../docs/runbooks');
 
 /** In this order in each of them. */
 export const SECTIONS = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation', 'Verification'] as const;
-export type Section = (typeof SECTIONS)[number];
 
 /** What a runbook may run, besides the shell's own words. */
-export const PROGRAMS: ReadonlySet<string> = new Set([
-  ...[
-    'virtune',
-    'virsh',
-    'virt-admin',
-    'qemu-img',
-    'ssh',
-    'curl',
-    'ping',
-    'systemctl',
-    'journalctl',
-    'dmesg',
-    'gcore',
-  ],
-  ...['cat', 'chmod', 'cut', 'df', 'echo', 'fallocate', 'free', 'grep', 'head', 'iostat', 'ip', 'kill', 'ls'],
-  ...[
-    'migratepages',
-    'mkswap',
-    'nproc',
-    'numastat',
-    'pgrep',
-    'pidof',
-    'pidstat',
-    'ps',
-    'swapoff',
-    'swapon',
-    'sysctl',
-  ],
-  ...['systemd-detect-virt', 'tail', 'time', 'top', 'uptime', 'vmstat'],
-]);
+export const PROGRAMS: ReadonlySet<string> = new Set(
+  `virtune virsh virt-admin qemu-img ssh curl ping systemctl journalctl dmesg gcore cat chmod cut df
+    echo fallocate free grep head iostat ip kill ls migratepages mkswap numastat pgrep pidof pidstat ps
+    swapoff swapon sysctl systemd-detect-virt tail time top uptime vmstat`.split(/\s+/),
+);
 
 /** What an operator replaces, by the table in the folder's README. */
 export type Placeholders = Readonly<Record<string, string>>;

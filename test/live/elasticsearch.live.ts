@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fieldsOf } from '../../exporter/elasticsearch/fields.ts';
 import { leavesOf } from '../../exporter/elasticsearch/setup/mappings.ts';
 import { STREAM_NAMES, STREAMS } from '../../exporter/elasticsearch/streams.ts';
+import { readRunbooks } from '../docs/runbooks.ts';
 import { compare, type Flat, flatten } from '../exporter/elasticsearch/compare.ts';
 import { figure, type Series } from '../exposition.ts';
 import type { Ended } from '../virtune-process.ts';
 import { BOOTED } from './lab/guests.ts';
+import { run } from './lab/run.ts';
 import { SearchServer } from './search-server/search-server.ts';
 import { runnableServers } from './search-server/servers.ts';
 import { exporterInto, queueFolder, setUp, sinkFigure, untilEmpty } from './search-server/virtune-into.ts';
@@ -46,6 +48,18 @@ describe.each(runnableServers())('%s', (name) => {
 
   const search = async <T>(stream: string, body: unknown): Promise<T> =>
     (await server.request('POST', `/metrics-kvm.${stream}-default/_search`, body)).body as unknown as T;
+
+  test('the server is as healthy as the runbook on a delayed queue asks for', () => {
+    const asked = readRunbooks().flatMap(({ commands }) =>
+      commands.filter(({ text }) => /^curl .*SEARCH/.test(text)),
+    );
+    expect(asked).toHaveLength(1);
+    for (const { text } of asked) {
+      expect(run('sh', ['-c', text.replace('https://SEARCH:9200', server.url)])).toMatch(
+        /"status" : "(green|yellow)"/,
+      );
+    }
+  });
 
   test('it ends in order, and with nothing left in the queue', () => {
     expect(ended.code).toBe(0);

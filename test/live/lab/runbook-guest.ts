@@ -67,13 +67,6 @@ export class RunbookGuest {
     for (const file of images.filter((each) => each.startsWith(`${this.name}.`))) rmSync(join(FOLDER, file));
   }
 
-  /** For another host, as it is defined here. */
-  get definition(): string {
-    const file = join(LAB_DIR, `${this.name}.xml`);
-    writeFileSync(file, virsh('dumpxml', '--inactive', this.name));
-    return file;
-  }
-
   #start(memoryMiB: number, os: string, devices: string): void {
     const file = join(LAB_DIR, `${this.name}.xml`);
     writeFileSync(

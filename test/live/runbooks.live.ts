@@ -150,7 +150,7 @@ const CASES: readonly Case[] = [
     before: () => virsh('destroy', guest.name),
     after: () => expect(succeeds('virsh', ['dominfo', guest.name])).toBe(false),
   },
-  { of: /^virsh dump/, after: () => expect(existsSync(FILE)).toBe(true) },
+  { of: /^virsh dump /, after: () => expect(existsSync(FILE)).toBe(true) },
   {
     of: /^virsh migrate/,
     after: () => {
@@ -211,7 +211,7 @@ function typed(text: string, vm: RunbookGuest): string {
       .replace('$(pidof libvirtd)', `${libvirtdPid()}`)
       .replace(/virtune top$/, 'virtune top --once')
       .replace(/virtune tune watch$/, 'virtune tune watch --once')
-      .replace(/^(virtune tune apply .*)$/, '$1 --yes --no-host')
+      .replace(/^(virtune tune apply .*)$/, '$1 --yes --force --no-host')
       .replace(/^(virtune tune rollback)$/, '$1 --yes'),
     values,
   );

@@ -3,7 +3,8 @@ import { TunedDemo } from '../cli/tuned-demo.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { filled, readGuide, readRunbooks } from './runbooks.ts';
 
-const TIMEOUT_MS = 60_000;
+/** Each of them starts several processes. */
+const TIMEOUT_MS = 180_000;
 
 const VALUES = { VM: 'web-01', NEIGHBOUR: 'web-02', PROFILE: 'balanced' };
 

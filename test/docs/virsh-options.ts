@@ -21,7 +21,7 @@ export const VIRSH_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   domstate: ['reason'],
   domstats: ['raw'],
   define: [],
-  dump: ['live', 'memory-only'],
+  dump: ['memory-only'],
   dumpxml: ['inactive', 'security-info'],
   freecell: ['all'],
   freepages: ['all'],

@@ -3,7 +3,7 @@ import { loadCommands } from '../../cli/commands.ts';
 
 const commands = await loadCommands(undefined);
 
-/** What of a command line of virtune does not exist: the command, options of it, or arguments that it does not take. */
+/** What of a call of virtune does not exist: the command, or options of it. */
 export function unknownIn(call: string): string[] {
   const words = call.split(/\s+/).slice(1);
   let command: Command | undefined = commands.find((each) => each.name() === words[0]);

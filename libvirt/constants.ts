@@ -136,8 +136,20 @@ export const DomainState = {
   pmSuspended: 7,
 } as const;
 
-/** virDomainShutoffReason, as far as this client speaks of it. Of a domain that never ran: unknown. */
-export const ShutoffReason = { unknown: 0 } as const;
+/**
+ * virDomainShutoffReason, as far as this client speaks of it. Of a domain that has not run since libvirtd was started:
+ * unknown. `daemon`: libvirtd could not reconnect to its QEMU, and killed it.
+ */
+export const ShutoffReason = {
+  unknown: 0,
+  shutdown: 1,
+  destroyed: 2,
+  crashed: 3,
+  migrated: 4,
+  saved: 5,
+  failed: 6,
+  daemon: 8,
+} as const;
 
 /** virDomainUndefineFlagsValues, as far as this client speaks of them. */
 export const UndefineFlag = { keepNvram: 8 } as const;
@@ -170,3 +182,9 @@ export const LifecycleEvent = {
   pmSuspended: 7,
   crashed: 8,
 } as const;
+
+/** virDomainEventStoppedDetailType, as far as this client speaks of it. `failed`: QEMU died, or an incoming migration did. */
+export const StoppedDetail = { crashed: 2, failed: 5 } as const;
+
+/** virDomainEventSuspendedDetailType, as far as this client speaks of it. */
+export const SuspendedDetail = { migrated: 1, postCopy: 7 } as const;

@@ -2,9 +2,18 @@ import { dedicatedCpu } from './dedicated.ts';
 import type { DiskSource } from './domain/disks.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { HostFigures, PoolFigures } from './host.ts';
-import { pageDemandsOf } from './page-demand.ts';
-import { holdsMemory, isMigrationCopy, type RunState, vcpusCanRun } from './run-state.ts';
+import { hugePoolsKiB } from './huge-pools.ts';
+import { hugePagesKiB, pageDemandsOf } from './page-demand.ts';
+import {
+  hasFailed,
+  hasMigratedAway,
+  holdsMemory,
+  isMigrationCopy,
+  type RunState,
+  vcpusCanRun,
+} from './run-state.ts';
 import type { DomainStats } from './stats/types.ts';
+import type { DomainMarks } from './summary.ts';
 import { onlineCpus } from './topology.ts';
 
 /** Input of the overcommit figures: one domain as known at one moment. */
@@ -16,6 +25,8 @@ export interface OvercommitDomain {
   readonly memoryKiB: number | undefined;
   readonly facts: DomainFacts | undefined;
   readonly stats: DomainStats | undefined;
+  /** Absent where the host was not asked for them. */
+  readonly marks?: Pick<DomainMarks, 'autostart' | 'managedSave'> | undefined;
 }
 
 /** How much of the host is allocated. Ratios above 1: overcommit. */
@@ -35,6 +46,10 @@ export interface Overcommit {
   readonly memoryCurrentKiB: number;
   /** The part of the maximum that stopped copies of migrations hold: the other copy counts on another host. Absent in old recordings. */
   readonly memoryMigratingKiB?: number | undefined;
+  /** The part of the maximum that is on huge pages, and what of it stopped copies of migrations hold. Absent in old recordings. */
+  readonly memoryHugepagesKiB?: number | undefined;
+  readonly memoryMigratingHugepagesKiB?: number | undefined;
+  /** Ratios are of memory outside of huge page pools, on both sides. */
   readonly memoryMaximumRatio: number | undefined;
   readonly memoryCurrentRatio: number | undefined;
   /** Host CPUs to which vCPUs of more than one kind are pinned alone: none of them is dedicated. */
@@ -44,7 +59,7 @@ export interface Overcommit {
   readonly pools: readonly PoolDemand[];
 }
 
-/** Huge pages that domains which are off now will need to start. */
+/** Huge pages that domains which are off now, and not for good, will need to start. */
 export interface HugepageDemand {
   readonly sizeKiB: number;
   /** The one host cell that they are bound to; absent where they may lie anywhere. */
@@ -73,10 +88,18 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
     active.filter((domain) => vcpusCanRun(domain.run)),
     (domain) => domain.vcpus,
   );
-  const vcpusDefined = sum(domains, (domain) => domain.vcpus);
+  // The definition that a migration leaves behind counts on the host to which its VM went.
+  const here = domains.filter((domain) => !hasMigratedAway(domain.run));
+  const vcpusDefined = sum(here, (domain) => domain.vcpus);
   const memoryMaximumKiB = sum(active, (domain) => domain.maximumKiB);
   const memoryCurrentKiB = sum(active, (domain) => domain.memoryKiB);
+  const migrating = active.filter((domain) => isMigrationCopy(domain.run));
+  const poolsKiB = hugePoolsKiB(host);
   const totalKiB = host.memoryKiB.get('total');
+  const ordinaryKiB = totalKiB === undefined ? undefined : totalKiB - (poolsKiB ?? 0);
+  // Where the host does not report its pools, memory on huge pages counts like all other, on both sides.
+  const ordinary = (domain: OvercommitDomain, kib: number | undefined): number =>
+    Math.max(0, (kib ?? 0) - (poolsKiB === undefined ? 0 : hugeKiB(domain)));
   return {
     domains: domains.length,
     vcpusRunning,
@@ -86,16 +109,38 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
     vcpuRatioDefined: ratio(vcpusDefined, host.cpusOnline),
     memoryMaximumKiB,
     memoryCurrentKiB,
-    memoryMigratingKiB: sum(
-      active.filter((domain) => isMigrationCopy(domain.run)),
-      (domain) => domain.maximumKiB,
+    memoryMigratingKiB: sum(migrating, (domain) => domain.maximumKiB),
+    memoryHugepagesKiB: sum(active, hugeKiB),
+    memoryMigratingHugepagesKiB: sum(migrating, hugeKiB),
+    memoryMaximumRatio: ratio(
+      sum(active, (domain) => ordinary(domain, domain.maximumKiB)),
+      ordinaryKiB,
     ),
-    memoryMaximumRatio: ratio(memoryMaximumKiB, totalKiB),
-    memoryCurrentRatio: ratio(memoryCurrentKiB, totalKiB),
+    memoryCurrentRatio: ratio(
+      sum(active, (domain) => ordinary(domain, domain.memoryKiB)),
+      ordinaryKiB,
+    ),
     cpusDedicatedTwice: dedicatedTwice(active),
     hugepages: hugepageDemand(host, domains),
-    pools: poolDemand(host.pools, domains),
+    // A disk that two hosts can reach counts where its VM is, or a shared pool would have it twice.
+    pools: poolDemand(
+      host.pools,
+      here.filter((domain) => !isMigrationCopy(domain.run)),
+    ),
   };
+}
+
+/** Of the domain's maximum memory, what is on huge pages. A domain whose definition is unknown has none that is known. */
+function hugeKiB({ facts, maximumKiB }: OvercommitDomain): number {
+  return facts === undefined ? 0 : Math.min(hugePagesKiB(facts), maximumKiB ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Whether a domain that is off starts again without anybody deciding so, or was not stopped by anybody: the others may
+ * be left off on purpose.
+ */
+function startsAgain({ run, marks }: OvercommitDomain): boolean {
+  return marks?.autostart === true || marks?.managedSave === true || hasFailed(run);
 }
 
 /** Of each domain, in their order. */
@@ -134,8 +179,9 @@ function dedicatedTwice(active: readonly OvercommitDomain[]): number {
 
 function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[]): HugepageDemand[] {
   const demands = new Map<string, { sizeKiB: number; cell: number | undefined; wanted: number }>();
-  for (const { run, facts } of domains) {
-    if (holdsMemory(run) || facts === undefined) continue;
+  for (const domain of domains) {
+    const { run, facts } = domain;
+    if (holdsMemory(run) || facts === undefined || !startsAgain(domain)) continue;
     for (const { sizeKiB, pages, cells } of pageDemandsOf(facts)) {
       // libvirt does not report which size is the host's default.
       if (sizeKiB === 'default') continue;

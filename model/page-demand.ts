@@ -44,6 +44,14 @@ export function pageDemandsOf(
   return [...demands.values()];
 }
 
+/** Memory that a domain has on huge pages, by its XML. A page of the default size counts as 2 MiB. */
+export function hugePagesKiB(facts: { readonly cpu: CpuFacts; readonly memory: MemoryFacts }): number {
+  return pageDemandsOf(facts).reduce(
+    (kib, { sizeKiB, pages }) => kib + pages * (sizeKiB === 'default' ? KIB_PER_DEFAULT_PAGE : sizeKiB),
+    0,
+  );
+}
+
 /** Guest cell by guest cell, since each may have a different page size and host cell. */
 function partsOf(cpu: CpuFacts, memory: MemoryFacts): Part[] {
   if (memory.pageRules.length === 0) return [];

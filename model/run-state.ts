@@ -1,4 +1,4 @@
-import { DomainState, PausedReason } from '../libvirt/constants.ts';
+import { DomainState, PausedReason, ShutoffReason } from '../libvirt/constants.ts';
 
 /** What libvirt says of a domain's run: virDomainState, why by its number for that state, and whether it is active. */
 export interface RunState {
@@ -41,5 +41,18 @@ export function isMigrationCopy({ active, state, reason }: RunState): boolean {
     active &&
     state === DomainState.paused &&
     (reason === PausedReason.migration || reason === PausedReason.postCopy)
+  );
+}
+
+/** Whether it is off because it has migrated away: what is defined here is what the migration left behind. */
+export function hasMigratedAway({ active, state, reason }: RunState): boolean {
+  return !active && state === DomainState.shutoff && reason === ShutoffReason.migrated;
+}
+
+/** Whether it is off or kept because its guest or its QEMU died, or libvirtd killed the QEMU that it could not reconnect to. */
+export function hasFailed({ state, reason }: RunState): boolean {
+  return (
+    state === DomainState.crashed ||
+    (state === DomainState.shutoff && (reason === ShutoffReason.crashed || reason === ShutoffReason.daemon))
   );
 }

@@ -57,6 +57,7 @@ function overcommitDomain({ domain, summary, facts, outcome }: DomainSample): Ov
     maximumKiB: summary.maximumKiB,
     memoryKiB: summary.memoryKiB,
     facts,
+    marks: summary.marks,
     stats: outcome.kind === 'fresh' ? outcome.stats : undefined,
   };
 }

@@ -1,5 +1,6 @@
 import { CALL_REASONS, HOST_PARTS, type HostFigures, POOL_REASONS } from '../host.ts';
 import { availableKiB, HOST_REASONS, LOCAL_PART_NAMES, missingOfHost, staleParts } from '../host-missing.ts';
+import { hugePoolsKiB, hugePoolsOfCellKiB } from '../huge-pools.ts';
 import { basePageKiB } from '../topology.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../units.ts';
 import { type Group, PAGE_SIZES, type Point, scaled } from './metric.ts';
@@ -22,7 +23,7 @@ const MODES = [
   'utilization',
 ];
 const KSM_KINDS = ['shared', 'sharing', 'unshared', 'volatile'];
-const MEMORY_KINDS = ['total', 'free', 'buffers', 'cached'];
+const MEMORY_KINDS = ['total', 'free', 'buffers', 'cached', 'hugepages'];
 
 const pageSize = (sizeKiB: number): string => `${sizeKiB}KiB`;
 
@@ -58,10 +59,10 @@ export const hostGroup = {
       per: 'host',
       type: 'gauge',
       name: 'libvirt_host_memory_bytes',
-      help: 'Memory of the host by kind, in bytes: total, free, buffers, cached.',
+      help: 'Memory of the host by kind, in bytes: total, free, buffers, cached, and hugepages (their pools, used or not).',
       labels: ['kind'],
       values: { kind: MEMORY_KINDS },
-      points: ({ memoryKiB }) => bytes(memoryKiB),
+      points: (host) => bytes(host.memoryKiB, hugePoolsKiB(host)),
     },
     {
       per: 'host',
@@ -225,10 +226,10 @@ export const hostGroup = {
       per: 'cell',
       type: 'gauge',
       name: 'libvirt_host_numa_memory_bytes',
-      help: 'Memory of the NUMA cell by kind, in bytes: total, free.',
+      help: 'Memory of the NUMA cell by kind, in bytes: total, free, and hugepages (their pools, used or not).',
       labels: ['kind'],
       values: { kind: MEMORY_KINDS },
-      points: ({ memoryKiB }) => bytes(memoryKiB),
+      points: (cell) => bytes(cell.memoryKiB, hugePoolsOfCellKiB(cell)),
     },
     {
       per: 'cell',
@@ -328,9 +329,10 @@ function* seconds(ns: HostFigures['cpuNs']): Generator<Point> {
   for (const [mode, value] of ns) yield [[mode], nsToSeconds(value)];
 }
 
-function* bytes(kib: HostFigures['memoryKiB']): Generator<Point> {
+function* bytes(kib: HostFigures['memoryKiB'], hugePoolsKiB: number | undefined): Generator<Point> {
   // `available`, of libvirt since 12.3, has a series to itself: it overlaps with the others.
   for (const [kind, value] of kib) if (kind !== 'available') yield [[kind], kibToBytes(value)];
+  if (hugePoolsKiB !== undefined) yield [['hugepages'], kibToBytes(hugePoolsKiB)];
 }
 
 function* ksmPages(ksm: HostFigures['ksm']): Generator<Point> {

@@ -38,20 +38,26 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_memory_promised_bytes',
-      help: 'Memory allocated to running and paused VMs, in bytes: maximum, current, and the part of the maximum held by paused copies during a migration (the other copy counts on another host).',
+      help: 'Memory allocated to running and paused VMs, in bytes: maximum, current, and parts of the maximum: on huge pages; held by paused copies during a migration (the other copy counts on another host); and both (migrating_hugepages).',
       labels: ['kind'],
-      values: { kind: ['maximum', 'current', 'migrating'] },
-      points: function* ({ memoryMaximumKiB, memoryCurrentKiB, memoryMigratingKiB }): Generator<Point> {
-        yield [['maximum'], kibToBytes(memoryMaximumKiB)];
-        yield [['current'], kibToBytes(memoryCurrentKiB)];
-        if (memoryMigratingKiB !== undefined) yield [['migrating'], kibToBytes(memoryMigratingKiB)];
+      values: { kind: ['maximum', 'current', 'migrating', 'hugepages', 'migrating_hugepages'] },
+      points: function* (of): Generator<Point> {
+        for (const [kind, kib] of [
+          ['maximum', of.memoryMaximumKiB],
+          ['current', of.memoryCurrentKiB],
+          ['migrating', of.memoryMigratingKiB],
+          ['hugepages', of.memoryHugepagesKiB],
+          ['migrating_hugepages', of.memoryMigratingHugepagesKiB],
+        ] as const) {
+          if (kib !== undefined) yield [[kind], kibToBytes(kib)];
+        }
       },
     },
     {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_memory_overcommit_ratio',
-      help: 'Memory overcommit of the host: maximum or current memory of running and paused VMs / memory of the host.',
+      help: 'Memory overcommit of the host: maximum or current memory of running and paused VMs / memory of the host. Huge pages count on neither side: they are allocated whole, and cannot be overcommitted.',
       labels: ['kind'],
       values: { kind: ['maximum', 'current'] },
       points: function* ({ memoryMaximumRatio, memoryCurrentRatio }): Generator<Point> {
@@ -70,7 +76,7 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_hugepages_wanted',
-      help: 'Huge pages that VMs which are not running need to start, by size and NUMA cell.',
+      help: 'Huge pages that VMs need which are off and start again, by size and NUMA cell: those with autostart or a managed save image, and those that crashed.',
       labels: ['size', 'cell'],
       values: { size: PAGE_SIZES },
       needs: 'a page size given in the XML of such a VM',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DomainState, PausedReason } from '../../libvirt/constants.ts';
+import { DomainState, PausedReason, ShutoffReason } from '../../libvirt/constants.ts';
 import { ParamType } from '../../libvirt/typed-params.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import type { CellFigures, HostFigures } from '../../model/host.ts';
@@ -34,7 +34,8 @@ const host: HostFigures = {
   cpusOnline: 4,
   cpusPresent: 4,
   cpuNs: new Map(),
-  memoryKiB: new Map([['total', 8_000]]),
+  // 8,000 KiB beside the pools of huge pages.
+  memoryKiB: new Map([['total', 417_600]]),
   cells: [cell(0, 10), cell(1, 40)],
   ksm: new Map(),
   pools: [
@@ -63,6 +64,7 @@ function vm(name: string, xml: string, over: Partial<OvercommitDomain> = {}): Ov
     memoryKiB: facts.memory.currentKiB,
     facts,
     stats: undefined,
+    marks: { autostart: true, managedSave: false },
     ...over,
   };
 }
@@ -172,6 +174,93 @@ test('huge pages that stopped VMs will need are compared with the free pages whe
     { sizeKiB: 2_048, cell: 0, wanted: 20, free: 10 },
     { sizeKiB: 2_048, cell: undefined, wanted: 20, free: 50 },
   ]);
+});
+
+const off = (reason: number): RunState => ({ active: false, state: DomainState.shutoff, reason });
+const NO_MARKS = { autostart: false, managedSave: false };
+const ON_HUGE_PAGES = "<memoryBacking><hugepages><page size='2048'/></hugepages></memoryBacking>";
+
+test.each([
+  ['is shut down and starts with the host', off(ShutoffReason.shutdown), { ...NO_MARKS, autostart: true }, 1],
+  ['has a managed save image', off(ShutoffReason.saved), { ...NO_MARKS, managedSave: true }, 1],
+  ['crashed', off(ShutoffReason.crashed), NO_MARKS, 1],
+  ['was killed by libvirtd as it reconnected', off(ShutoffReason.daemon), NO_MARKS, 1],
+  ['was shut down', off(ShutoffReason.shutdown), NO_MARKS, 0],
+  ['was destroyed', off(ShutoffReason.destroyed), NO_MARKS, 0],
+  ['has migrated away and left its definition', off(ShutoffReason.migrated), NO_MARKS, 0],
+  ['has not run since libvirtd was started', off(ShutoffReason.unknown), NO_MARKS, 0],
+  ['has marks that nobody knows', off(ShutoffReason.shutdown), undefined, 0],
+] as const)('huge pages are wanted by a VM that starts again: one that %s', (_, run, marks, demands) => {
+  const { hugepages } = overcommitOf(host, [
+    vm('a', `<memory>4096</memory>${ON_HUGE_PAGES}`, { run, marks }),
+  ]);
+  expect(hugepages).toHaveLength(demands);
+});
+
+test('memory on huge pages is beside the ratios, which are of what is left of the host', () => {
+  const plain = vm('plain', '<memory>6000</memory><currentMemory>3000</currentMemory>');
+  const huge = vm('huge', `<memory>204800</memory><currentMemory>204800</currentMemory>${ON_HUGE_PAGES}`);
+  expect(overcommitOf(host, [plain, huge])).toMatchObject({
+    memoryMaximumKiB: 210_800,
+    memoryHugepagesKiB: 204_800,
+    memoryMaximumRatio: 0.75,
+    memoryCurrentRatio: 0.375,
+  });
+  // What /proc says is newer than what libvirt last listed.
+  const local = { load: undefined, pressure: new Map(), vmstat: new Map() };
+  const shrunk = { ...host, local: { ...local, meminfoKiB: new Map([['Hugetlb', 405_600]]) } };
+  expect(overcommitOf(shrunk, [plain, huge])).toMatchObject({ memoryMaximumRatio: 0.5 });
+});
+
+test('where a host does not report its pools, memory on huge pages counts like all other', () => {
+  const unknown = { ...host, cells: [] };
+  const huge = vm('huge', `<memory>208800</memory>${ON_HUGE_PAGES}`);
+  expect(overcommitOf(unknown, [huge]).memoryMaximumRatio).toBe(0.5);
+});
+
+test('a VM of which only a part is on huge pages has the rest in ordinary memory', () => {
+  const cells =
+    "<cpu><numa><cell id='0' cpus='0' memory='4096'/><cell id='1' cpus='1' memory='8192'/></numa></cpu>";
+  const page = "<memoryBacking><hugepages><page size='2048' nodeset='1'/></hugepages></memoryBacking>";
+  const half = vm('half', `<vcpu>2</vcpu><memory>12288</memory>${cells}${page}`);
+  expect(overcommitOf(host, [half])).toMatchObject({
+    memoryHugepagesKiB: 8_192,
+    memoryMaximumRatio: 4_096 / 8_000,
+  });
+});
+
+test('of the copy of a migration, memory on huge pages is known apart, and its disks count on the other host', () => {
+  const disk =
+    "<devices><disk type='file'><source file='/images/a.img'/><target dev='vda'/></disk></devices>";
+  const stats = readDomainStats([
+    { field: 'block.0.name', type: 7, value: 'vda' },
+    { field: 'block.0.capacity', type: 4, value: 1_500 },
+  ]);
+  const xml = `<memory>4096</memory>${ON_HUGE_PAGES}${disk}`;
+  const copy = { active: true, state: DomainState.paused, reason: PausedReason.migration };
+  expect(overcommitOf(host, [vm('a', xml, { run: copy, stats })])).toMatchObject({
+    memoryMigratingKiB: 4_096,
+    memoryHugepagesKiB: 4_096,
+    memoryMigratingHugepagesKiB: 4_096,
+    pools: [],
+  });
+});
+
+test('the definition that a migration leaves behind counts neither vCPUs nor disks', () => {
+  const disk =
+    "<devices><disk type='file'><source file='/images/a.img'/><target dev='vda'/></disk></devices>";
+  const stats = readDomainStats([
+    { field: 'block.0.name', type: 7, value: 'vda' },
+    { field: 'block.0.capacity', type: 4, value: 1_500 },
+  ]);
+  const xml = `<vcpu>2</vcpu><memory>4096</memory>${disk}`;
+  const gone = vm('gone', xml, { run: off(ShutoffReason.migrated), stats });
+  expect(overcommitOf(host, [gone])).toMatchObject({ domains: 1, vcpusDefined: 0, pools: [] });
+  const shut = vm('shut', xml, { run: off(ShutoffReason.shutdown), stats });
+  expect(overcommitOf(host, [shut])).toMatchObject({
+    vcpusDefined: 2,
+    pools: [{ pool: 'default', provisionedBytes: 1_500 }],
+  });
 });
 
 test('disks count against the pool that their images lie in, an image that two VMs share once', () => {

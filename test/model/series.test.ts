@@ -163,6 +163,7 @@ test('a cell of the host has its CPU time, memory and pages', () => {
       "libvirt_host_numa_cpu_seconds_total{mode="user"} 5",
       "libvirt_host_numa_memory_bytes{kind="total"} 4096",
       "libvirt_host_numa_memory_bytes{kind="free"} 2048",
+      "libvirt_host_numa_memory_bytes{kind="hugepages"} 20971520",
       "libvirt_host_numa_memory_available_bytes 3072",
       "libvirt_host_numa_pages{size="2048KiB", kind="total"} 10",
       "libvirt_host_numa_pages{size="2048KiB", kind="free"} 4",

@@ -1,4 +1,5 @@
 import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
+import { hugePoolsKiB } from '../../model/huge-pools.ts';
 import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
 import { versionText } from '../../model/versions.ts';
@@ -212,9 +213,14 @@ function poolRows({ sample }: HostView): Line[] {
   });
 }
 
-/** A VM that migrates has memory on two hosts; once it has moved it needs it on one. */
-function promisedKiB({ memoryMaximumKiB, memoryMigratingKiB }: Overcommit): number {
-  return memoryMaximumKiB - (memoryMigratingKiB ?? 0);
+/**
+ * Memory outside of huge pages. A VM that migrates has memory on two hosts; once it has moved it needs it on one. Where
+ * the host does not report its pools, memory on huge pages counts like all other.
+ */
+function promisedKiB(of: Overcommit, poolsKiB: number | undefined): number {
+  const all = of.memoryMaximumKiB - (of.memoryMigratingKiB ?? 0);
+  const huge = (of.memoryHugepagesKiB ?? 0) - (of.memoryMigratingHugepagesKiB ?? 0);
+  return poolsKiB === undefined ? all : all - huge;
 }
 
 /** N-1: what the ratios would be if the largest host failed and the others took its VMs. */
@@ -222,10 +228,18 @@ function afterLoss({ hosts }: Scene): Line[] {
   const told = hosts.flatMap((host) => {
     const cpus = host.sample?.host?.cpusOnline;
     const totalKiB = host.sample?.host?.memoryKiB.get('total');
+    const poolsKiB = host.sample?.host && hugePoolsKiB(host.sample.host);
     const overcommit = host.sample?.overcommit;
     return cpus === undefined || totalKiB === undefined || overcommit === undefined
       ? []
-      : [{ cpus, totalKiB, overcommit }];
+      : [
+          {
+            cpus,
+            ordinaryKiB: totalKiB - (poolsKiB ?? 0),
+            promisedKiB: promisedKiB(overcommit, poolsKiB),
+            overcommit,
+          },
+        ];
   });
   if (told.length < 2) return [];
   const sum = (read: (host: (typeof told)[number]) => number): number =>
@@ -238,9 +252,6 @@ function afterLoss({ hosts }: Scene): Line[] {
       'vCPU:pCPU ratio',
       span(ratio(sum((host) => host.overcommit.vcpusRunning) / left((host) => host.cpus))),
     ),
-    row(
-      'memory ratio',
-      span(ratio(sum((host) => promisedKiB(host.overcommit)) / left((host) => host.totalKiB))),
-    ),
+    row('memory ratio', span(ratio(sum((host) => host.promisedKiB) / left((host) => host.ordinaryKiB)))),
   ];
 }

@@ -101,6 +101,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     if (next.config !== undefined) await targets.configure(next.config);
     const before = local;
     if (nextLocal?.fingerprint !== local?.settings.fingerprint) local = nextLocal && openLocal(nextLocal);
+    if (local !== undefined) local.scrapes.inMaintenance = nextLocal?.maintenance === true;
     await sink.use(nextSink, local, () => targets.all());
     if (before !== local) await before?.close();
   };
@@ -194,6 +195,7 @@ function localSettings(
     procRoot: options.procRoot?.(uri),
     cgroupRoot: options.cgroupRoot,
     metadata: config?.metadata,
+    maintenance: config?.maintenance,
     domainDeadlineMs: options.domainDeadlineMs,
     tickDeadlineMs: options.tickDeadlineMs,
     fingerprint: JSON.stringify([uri, [...groups], config?.metadataFingerprint]),

@@ -4,7 +4,7 @@ import { Sampler } from '../sampler/sampler.ts';
 import type { HostSettings } from './config/config.ts';
 import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
 
-export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups'> {
+export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups' | 'inMaintenance'> {
   /** Called once for each statistic of libvirt that this version does not know. */
   readonly onUnknownStatistic: (name: string) => void;
 }
@@ -48,6 +48,7 @@ export class HostExporter {
       ...options,
       onFailure: this.onFailure,
       groups: settings.groups,
+      inMaintenance: settings.maintenance,
     });
   }
 

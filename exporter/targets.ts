@@ -53,6 +53,7 @@ export class Targets {
       ([name, host]) => hosts.get(name)?.fingerprint !== host.settings.fingerprint,
     );
     for (const [name] of gone) this.#open.delete(name);
+    for (const [name, host] of this.#open) host.scrapes.inMaintenance = hosts.get(name)?.maintenance === true;
     await Promise.all(gone.map(([, host]) => host.close()));
   }
 

@@ -52,6 +52,14 @@ export interface HostSample {
   readonly overcommit?: Overcommit | undefined;
   /** Since the sample before; absent in the first. */
   readonly contention?: Contention | undefined;
+  /** VMs that crashed and have not run since, also those that libvirt no longer lists. */
+  readonly crashes?: readonly Crash[] | undefined;
+}
+
+export interface Crash {
+  readonly name: string;
+  /** When it happened, or when virtune first saw it crashed; wall clock, ms since 1970. */
+  readonly atMs: number;
 }
 
 /** Which host it is; each part absent where its libvirt does not report it. */

@@ -7,6 +7,7 @@ import { AGENT_GROUPS, AgentReader } from './agent/agent-reader.ts';
 import { AutostartOnce } from './autostart-once.ts';
 import { Background } from './background-read.ts';
 import { ConnectionPool } from './connection-pool.ts';
+import { Crashes } from './crashes.ts';
 import { DomainAsker } from './domain-asker.ts';
 import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
@@ -96,6 +97,7 @@ export interface SamplerParts {
   readonly host: HostReader | undefined;
   readonly marks: Marks | undefined;
   readonly extras: Extras;
+  readonly crashes: Crashes;
   readonly asker: DomainAsker;
   readonly local: LocalReader;
   readonly liveness: Liveness;
@@ -190,6 +192,8 @@ export function samplerParts(
       : undefined;
   facts.watch(control);
   extras.watch(control);
+  const crashes = new Crashes(now);
+  crashes.watch(control);
   return {
     limits,
     now,
@@ -203,6 +207,7 @@ export function samplerParts(
     host,
     marks,
     extras,
+    crashes,
     asker,
     local,
     liveness,

@@ -198,10 +198,14 @@ export class Sampler {
     known: Known,
     deadline: Deadline,
   ): Promise<Omit<HostSample, 'durationMs'>> {
+    const { crashes } = this.#parts;
     const local = await this.#parts.local.read(asked.domains, deadline);
+    const domains = await completeDomains(this.#parts, asked, known, local, deadline);
+    crashes.update(domains, startedAtMs);
     return {
       startedAtMs,
-      domains: await completeDomains(this.#parts, asked, known, local, deadline),
+      domains,
+      crashes: crashes.all,
       versions: this.#parts.versions.known,
       identity: this.#parts.identity.known,
       host: this.#hostFigures(),

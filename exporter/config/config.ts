@@ -29,6 +29,7 @@ const host = z.strictObject({
   collect: collect.optional(),
   domain_deadline: seconds.optional(),
   scrape_deadline: seconds.optional(),
+  maintenance: z.boolean().optional(),
 });
 /** What stands in a URL and in a label, so nothing that needs quoting in either. */
 const hostName = z
@@ -44,6 +45,8 @@ const metadata = z.strictObject({
 const schema = z.strictObject({
   /** The libvirt behind /metrics; false for none. */
   local: z.union([uri, z.literal(false)]).optional(),
+  /** Of that host. */
+  maintenance: z.boolean().optional(),
   hosts: z.record(hostName, host).optional(),
   collect: collect.optional(),
   metadata: metadata.optional(),
@@ -60,13 +63,17 @@ export interface HostSettings {
   readonly procRoot?: string | undefined;
   readonly cgroupRoot?: string | undefined;
   readonly metadata?: MetadataReader | undefined;
-  /** All that counts, the password too: two settings with the same are the same. Never to be shown. */
+  /** Whether the host is in maintenance: not capacity, and without alerts. It changes without a new connection. */
+  readonly maintenance?: boolean | undefined;
+  /** All that counts for how it is asked, the password too: two settings with the same are the same. Never to be shown. */
   readonly fingerprint: string;
 }
 
 export interface ExporterConfig {
   /** Absent: the file does not say, so flags and defaults hold. */
   readonly local: string | false | undefined;
+  /** Of the local host. */
+  readonly maintenance?: boolean | undefined;
   readonly collect: Readonly<Partial<Record<GroupName, boolean>>>;
   readonly hosts: ReadonlyMap<string, HostSettings>;
   readonly metadata: MetadataReader | undefined;
@@ -103,6 +110,7 @@ function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig 
   const reader = given.metadata && compile(path, given.metadata);
   const metadataFingerprint = JSON.stringify(given.metadata ?? null);
   const hosts = Object.entries(given.hosts ?? {}).map(([name, settings]): [string, HostSettings] => {
+    const { maintenance, ...asked } = settings;
     const secret = settings.sasl && credentials(path, name, settings.sasl);
     const of: HostSettings = {
       uri: settings.uri,
@@ -111,12 +119,14 @@ function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig 
       domainDeadlineMs: settings.domain_deadline && settings.domain_deadline * 1_000,
       tickDeadlineMs: settings.scrape_deadline && settings.scrape_deadline * 1_000,
       metadata: reader,
-      fingerprint: JSON.stringify([settings, secret, given.collect ?? null, metadataFingerprint]),
+      maintenance,
+      fingerprint: JSON.stringify([asked, secret, given.collect ?? null, metadataFingerprint]),
     };
     return [name, of];
   });
   return {
     local: given.local,
+    maintenance: given.maintenance,
     collect: given.collect ?? {},
     hosts: new Map(hosts),
     metadata: reader,

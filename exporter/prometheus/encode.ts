@@ -53,6 +53,7 @@ export function* encodeSample(
   yield* family(healthMetrics.up, format, [['', 1]]);
   yield* family(healthMetrics.domains, format, [['', domains.length]]);
   yield* family(healthMetrics.sampleDuration, format, [['', msToSeconds(sample.durationMs)]]);
+  yield* family(healthMetrics.sampleTimestamp, format, [['', msToSeconds(sample.startedAtMs)]]);
   if (sample.versions !== undefined) {
     const { hypervisor, libvirt } = sample.versions;
     const labels = labelPairs({
@@ -66,6 +67,7 @@ export function* encodeSample(
   yield* family(healthMetrics.outcome, format, outcomes(domains));
   yield* family(healthMetrics.error, format, errors(domains));
   yield* family(healthMetrics.unresponsiveSince, format, unresponsive(domains));
+  yield* family(healthMetrics.crash, format, crashes(sample));
   yield* family(healthMetrics.sampleAge, format, ages(domains, sample.startedAtMs));
   const peers = peerLabelsByName(more);
   const others = new Set(more.flatMap((group) => group.metrics.map(({ name }) => name)));
@@ -109,7 +111,13 @@ function peerText(peer: PeerLabels['labels'], about: About): string {
 }
 
 /** What is known without a sample: always exported, above all when the host cannot be asked. */
-export function* encodeHealth(health: SamplerHealth, up: boolean, format: Format): Generator<string> {
+export function* encodeHealth(
+  health: SamplerHealth,
+  up: boolean,
+  format: Format,
+  inMaintenance = false,
+): Generator<string> {
+  yield* family(healthMetrics.maintenance, format, [['', Number(inMaintenance)]]);
   if (!up) yield* family(healthMetrics.up, format, [['', 0]]);
   yield* family(healthMetrics.connectionState, format, [[`state="${health.control.kind}"`, 1]]);
   yield* family(healthMetrics.connections, format, [['', health.connections]]);
@@ -216,6 +224,12 @@ function* unresponsive(domains: readonly DomainSample[]): Generator<Series> {
   for (const { domain, outcome } of domains) {
     if (outcome.kind === 'unresponsive') yield [domainLabel(domain.name), msToSeconds(outcome.sinceMs)];
   }
+}
+
+/** Two VMs of one name are one series: two would void the whole scrape. */
+function crashes({ crashes = [] }: HostSample): Iterable<Series> {
+  const byName = new Map(crashes.map(({ name, atMs }) => [name, atMs]));
+  return [...byName].map(([name, atMs]): Series => [domainLabel(name), msToSeconds(atMs)]);
 }
 
 function* ages(domains: readonly DomainSample[], startedAtMs: number): Generator<Series> {

@@ -35,6 +35,7 @@ export interface ScrapesOptions {
   readonly compat?: readonly CompatName[] | undefined;
   /** Metrics of the process, where these scrapes include them. */
   readonly process?: ProcessMetrics | undefined;
+  readonly inMaintenance?: boolean | undefined;
   readonly onFailure: (error: Error) => void;
 }
 
@@ -53,6 +54,8 @@ type SampleSource = Pick<Sampler, 'sample' | 'health'>;
  * prom-client's registry holds the scrapes' own metrics.
  */
 export class Scrapes {
+  /** Whether the host is in maintenance; a reload changes it, and the connection stays. */
+  inMaintenance: boolean;
   readonly #source: SampleSource;
   readonly #groups: ReadonlySet<GroupName>;
   readonly #compat: readonly Group[];
@@ -71,8 +74,9 @@ export class Scrapes {
 
   constructor(
     source: SampleSource,
-    { groups = DEFAULT_GROUPS, compat = [], process, onFailure }: ScrapesOptions,
+    { groups = DEFAULT_GROUPS, compat = [], process, inMaintenance = false, onFailure }: ScrapesOptions,
   ) {
+    this.inMaintenance = inMaintenance;
     this.#source = source;
     this.#groups = groups;
     this.#compat = compat.map((name) => compatGroups[name]);
@@ -174,7 +178,9 @@ export class Scrapes {
     this.#spare = undefined;
     if (sample !== undefined)
       await encodeInTurns(text, encodeSample(sample, format, this.#groups, this.#compat));
-    for (const piece of encodeHealth(this.#source.health, sample !== undefined, format)) text.append(piece);
+    const { health } = this.#source;
+    for (const piece of encodeHealth(health, sample !== undefined, format, this.inMaintenance))
+      text.append(piece);
     text.append(this.#meter.encode(format));
     text.append(withoutEnd(await this.#registries[format].metrics()));
     text.append(ofProcess === undefined ? '' : withoutEnd(await ofProcess));

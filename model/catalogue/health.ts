@@ -51,6 +51,13 @@ export const healthMetrics = {
     help: 'Time since which the domain has been unresponsive, as far as libvirt or virtune knows, in seconds since 1970; absent while it answers.',
     labels: ['domain'],
   },
+  crash: {
+    per: 'process',
+    type: 'gauge',
+    name: 'virtune_domain_crash_timestamp_seconds',
+    help: 'Time at which the domain crashed, or was first seen crashed, in seconds since 1970; absent once it runs again. A transient domain keeps it for a day after libvirt has forgotten it.',
+    labels: ['domain'],
+  },
   sampleAge: {
     per: 'process',
     type: 'gauge',
@@ -63,6 +70,20 @@ export const healthMetrics = {
     type: 'gauge',
     name: 'virtune_sample_duration_seconds',
     help: 'Duration of sampling the host and its domains, in seconds.',
+    labels: [],
+  },
+  sampleTimestamp: {
+    per: 'process',
+    type: 'gauge',
+    name: 'virtune_sample_timestamp_seconds',
+    help: "Time of the sample by virtune's clock, in seconds since 1970.",
+    labels: [],
+  },
+  maintenance: {
+    per: 'process',
+    type: 'gauge',
+    name: 'virtune_host_maintenance',
+    help: '1 while the configuration says that the host is in maintenance: it is not capacity of its cluster, and its alerts do not fire.',
     labels: [],
   },
   unknownStatistics: {

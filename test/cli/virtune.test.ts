@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { printableLines } from '../../model/printable.ts';
 import { startDemo } from '../../simulator/demo.ts';
-import { figure } from '../exposition.ts';
+import { figure, parseExposition } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 
 const run = (...args: string[]) => new VirtuneProcess(...args).ended;
@@ -95,6 +95,45 @@ test('SIGHUP reloads the configuration; an invalid one only logs an error', asyn
     rmSync(folder, { recursive: true });
     expect(code).toBe(0);
     expect(stderr).toContain(`${file}:2: hosts.kvm1`);
+  }
+});
+
+test('a reload puts hosts into maintenance and takes them out, over the connections that are open', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-cli-'));
+  const file = join(folder, 'virtune.yml');
+  const libvirt = await startDemo();
+  const write = (maintenance: boolean): void =>
+    writeFileSync(
+      file,
+      `local: "${libvirt.uri}"\nmaintenance: ${maintenance}\nhosts: { kvm1: { uri: "${libvirt.uri}", maintenance: ${!maintenance} } }\n`,
+    );
+  write(false);
+  const exporter = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0', '--config.file', file);
+  try {
+    const url = await exporter.url();
+    const figures = async (path: string) => {
+      const series = parseExposition(await (await fetch(`${url}${path}`)).text());
+      return [
+        figure(series, 'virtune_host_maintenance'),
+        figure(series, 'virtune_connection_reconnects_total'),
+        figure(series, 'virtune_libvirt_calls_total', { procedure: 'connectGetHostname', outcome: 'ok' }),
+      ];
+    };
+    const both = async () => [await figures('/metrics'), await figures('/probe?target=kvm1')];
+    await expect.poll(both, { timeout: 15_000 }).toEqual([
+      [0, 0, 1],
+      [1, 0, 1],
+    ]);
+    write(true);
+    exporter.signal('SIGHUP');
+    await expect.poll(both, { timeout: 15_000 }).toEqual([
+      [1, 0, 1],
+      [0, 0, 1],
+    ]);
+  } finally {
+    await exporter.stop();
+    await libvirt.stop();
+    rmSync(folder, { recursive: true });
   }
 });
 

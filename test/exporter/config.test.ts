@@ -47,6 +47,19 @@ metadata:
   expect(kvm2?.credentials).toEqual({ username: 'scraper', password: 'secret' });
 });
 
+test('maintenance is set for the local host or for one that is named, and opens no new connection', () => {
+  const host = 'uri: qemu+tls://kvm1/system';
+  const on = parseConfig(
+    'virtune.yml',
+    `maintenance: true\nhosts:\n  kvm1: { ${host}, maintenance: true }\n`,
+  );
+  const off = parseConfig('virtune.yml', `hosts:\n  kvm1: { ${host} }\n`);
+  expect([on.maintenance, off.maintenance]).toEqual([true, undefined]);
+  const [before, after] = [on.hosts.get('kvm1'), off.hosts.get('kvm1')];
+  expect([before?.maintenance, after?.maintenance]).toEqual([true, undefined]);
+  expect(before?.fingerprint).toBe(after?.fingerprint);
+});
+
 test('an empty file sets nothing', () => {
   expect(parseConfig('virtune.yml', '').hosts.size).toBe(0);
 });

@@ -409,6 +409,43 @@ test('an unreachable host is down, and what is known of the connection is still 
   expect(figure(series, 'virtune_connection_state', { state: 'closed' })).toBe(1);
 });
 
+test('the time of a sample is that of its start, and a crash has its time, also of a VM that is gone', () => {
+  const sample = {
+    ...sampleOf(fresh('db', {})),
+    startedAtMs: 1_700_000_000_500,
+    crashes: [
+      { name: 'gone "vm"', atMs: 1_699_999_000_000 },
+      { name: 'twice', atMs: 1_000 },
+      { name: 'twice', atMs: 2_000 },
+    ],
+  };
+  const series = parseExposition([...encodeSample(sample, 'text')].join(''));
+  expect(figure(series, 'virtune_sample_timestamp_seconds')).toBe(1_700_000_000.5);
+  expect(figure(series, 'virtune_domain_crash_timestamp_seconds', { domain: 'gone "vm"' })).toBe(
+    1_699_999_000,
+  );
+  expect(find(series, 'virtune_domain_crash_timestamp_seconds')).toHaveLength(2);
+  const calm = parseExposition([...encodeSample(sampleOf(fresh('db', {})), 'text')].join(''));
+  expect(find(calm, 'virtune_domain_crash_timestamp_seconds')).toEqual([]);
+});
+
+test('whether a host is in maintenance is exported also while its libvirt is down', () => {
+  const health = {
+    control: { kind: 'closed' as const },
+    lastError: undefined,
+    connections: 0,
+    reconnects: 0,
+    stuckCalls: 0,
+    unknownStatistics: 0,
+  };
+  const maintenance = (isOn: boolean): number | undefined =>
+    figure(
+      parseExposition([...encodeHealth(health, false, 'text', isOn)].join('')),
+      'virtune_host_maintenance',
+    );
+  expect([maintenance(true), maintenance(false)]).toEqual([1, 0]);
+});
+
 test('two NICs without a name on the host have a series each, with their MACs, and so has one without figures', () => {
   const nic = (type: string, index: number): string =>
     `<interface type='${type}'><mac address='52:54:00:00:00:0${index}'/><alias name='net${index}'/></interface>`;

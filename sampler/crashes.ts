@@ -1,0 +1,80 @@
+import type { ManagedConnection } from '../libvirt/client/managed.ts';
+import { DomainState, LifecycleEvent, StoppedDetail, SuspendedDetail } from '../libvirt/constants.ts';
+import { hasFailed, isMigrationCopy } from '../model/run-state.ts';
+import type { Crash, DomainSample } from './host-sample.ts';
+
+/** A VM that libvirt no longer knows is kept for so long: a transient one is gone with its QEMU. */
+const KEEP_MS = 86_400_000;
+/** A host on which every VM dies again and again must not grow without bounds. */
+const KEEP_MOST = 100;
+
+/**
+ * Which VMs have crashed and have not run since, and when. libvirt keeps no time of it, and forgets a transient VM at
+ * once: only the event says that it crashed.
+ */
+export class Crashes {
+  readonly #now: () => number;
+  /** UUIDs of VMs whose QEMU runs for them here: not of a migration's stopped copy, whose end is no crash. */
+  readonly #alive = new Set<string>();
+  readonly #crashes = new Map<string, Crash>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get all(): readonly Crash[] {
+    return [...this.#crashes.values()];
+  }
+
+  watch(control: Pick<ManagedConnection, 'on'>): void {
+    control.on('lifecycle', ({ domain: { uuid, name }, event, detail }) => {
+      if (event === LifecycleEvent.started || event === LifecycleEvent.resumed) this.#alive.add(uuid);
+      if (event === LifecycleEvent.suspended && MOVING.has(detail)) this.#alive.delete(uuid);
+      if (event === LifecycleEvent.undefined) this.#crashes.delete(uuid);
+      if (event !== LifecycleEvent.stopped) return;
+      // libvirt says "failed" of a QEMU that died, and of an incoming migration that did not arrive.
+      const crashed = detail === StoppedDetail.crashed || detail === StoppedDetail.failed;
+      if (this.#alive.delete(uuid) && crashed) this.#note(uuid, name);
+    });
+  }
+
+  /** Compares with what libvirt lists now; `sinceMs`: when it was asked, wall clock. An event since then is newer. */
+  update(domains: readonly DomainSample[], sinceMs: number): void {
+    const listed = new Set(domains.map(({ domain }) => domain.uuid));
+    const running = new Set<string>();
+    for (const { domain, summary } of domains) {
+      const run = { active: domain.id !== -1, state: summary.state, reason: summary.reason };
+      if (run.active) running.add(domain.name);
+      // Of a VM that could not be asked in time, nothing new is known.
+      if (run.state === undefined || (run.state === DomainState.shutoff && run.reason === undefined))
+        continue;
+      if (hasFailed(run)) {
+        this.#alive.delete(domain.uuid);
+        if (!this.#crashes.has(domain.uuid)) this.#note(domain.uuid, domain.name);
+        continue;
+      }
+      if (!this.#isNewer(domain.uuid, sinceMs)) {
+        this.#crashes.delete(domain.uuid);
+        if (run.active && !isMigrationCopy(run)) this.#alive.add(domain.uuid);
+        else this.#alive.delete(domain.uuid);
+      }
+    }
+    for (const uuid of this.#alive) if (!listed.has(uuid)) this.#alive.delete(uuid);
+    for (const [uuid, { name, atMs }] of this.#crashes) {
+      const isBack = running.has(name) && !listed.has(uuid);
+      if (isBack || (!listed.has(uuid) && this.#now() - atMs > KEEP_MS)) this.#crashes.delete(uuid);
+    }
+  }
+
+  #isNewer(uuid: string, sinceMs: number): boolean {
+    return (this.#crashes.get(uuid)?.atMs ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+  }
+
+  #note(uuid: string, name: string): void {
+    this.#crashes.set(uuid, { name, atMs: this.#now() });
+    const [oldest] = this.#crashes.keys();
+    if (this.#crashes.size > KEEP_MOST && oldest !== undefined) this.#crashes.delete(oldest);
+  }
+}
+
+const MOVING: ReadonlySet<number> = new Set([SuspendedDetail.migrated, SuspendedDetail.postCopy]);

@@ -8,6 +8,22 @@ export interface RunState {
   readonly reason: number | undefined;
 }
 
+/** A user asked for the pause, or for a start from a snapshot of a paused domain (virDomainPausedReason). */
+export const PAUSED_ON_PURPOSE: readonly number[] = [PausedReason.user, PausedReason.fromSnapshot];
+
+/** The domain is paused for as long as a job takes, or it runs on the other host of a migration. */
+export const PAUSED_BY_JOB: readonly number[] = [
+  PausedReason.migration,
+  PausedReason.save,
+  PausedReason.dump,
+  PausedReason.snapshot,
+  PausedReason.startingUp,
+  PausedReason.postCopy,
+];
+
+/** QEMU exited by itself, or libvirtd could not reconnect to it and killed it (virDomainShutoffReason). */
+export const STOPPED_BY_FAILURE: readonly number[] = [ShutoffReason.crashed, ShutoffReason.daemon];
+
 /**
  * States of an active domain in which QEMU has stopped all vCPUs. `shutdown` is among them: libvirt says it once
  * the guest is off and QEMU is about to end; a guest that is still shutting down is `running`.
@@ -49,10 +65,10 @@ export function hasMigratedAway({ active, state, reason }: RunState): boolean {
   return !active && state === DomainState.shutoff && reason === ShutoffReason.migrated;
 }
 
-/** Whether it is off or kept because its guest or its QEMU died, or libvirtd killed the QEMU that it could not reconnect to. */
+/** Whether it is off or kept because its guest, its QEMU or libvirtd's link to it died. */
 export function hasFailed({ state, reason }: RunState): boolean {
   return (
     state === DomainState.crashed ||
-    (state === DomainState.shutoff && (reason === ShutoffReason.crashed || reason === ShutoffReason.daemon))
+    (state === DomainState.shutoff && reason !== undefined && STOPPED_BY_FAILURE.includes(reason))
   );
 }

@@ -14,7 +14,7 @@ const KEEP_MOST = 100;
  */
 export class Crashes {
   readonly #now: () => number;
-  /** UUIDs of VMs whose QEMU runs for them here: not of a migration's stopped copy, whose end is no crash. */
+  /** UUIDs of VMs that run here. The stopped copy of a migration is not among them: it may end while its VM runs on. */
   readonly #alive = new Set<string>();
   readonly #crashes = new Map<string, Crash>();
 

@@ -189,7 +189,7 @@ test.each([
   ['was destroyed', off(ShutoffReason.destroyed), NO_MARKS, 0],
   ['has migrated away and left its definition', off(ShutoffReason.migrated), NO_MARKS, 0],
   ['has not run since libvirtd was started', off(ShutoffReason.unknown), NO_MARKS, 0],
-  ['has marks that nobody knows', off(ShutoffReason.shutdown), undefined, 0],
+  ['has marks that are unknown', off(ShutoffReason.shutdown), undefined, 0],
 ] as const)('huge pages are wanted by a VM that starts again: one that %s', (_, run, marks, demands) => {
   const { hugepages } = overcommitOf(host, [
     vm('a', `<memory>4096</memory>${ON_HUGE_PAGES}`, { run, marks }),

@@ -87,7 +87,7 @@ test.each([
   expect(names()).toEqual([]);
 });
 
-test('an incoming migration that fails is no crash, seen in a sample or by its events alone', () => {
+test('an incoming migration that fails is not a crash, seen in a sample or by its events alone', () => {
   const { list, event, names } = setUp();
   list(['db', 'copy']);
   event('db', LifecycleEvent.stopped, StoppedDetail.failed);
@@ -139,7 +139,7 @@ test('a VM that runs again is not crashed, nor one that is off for another reaso
   expect(names()).toEqual([]);
 });
 
-test('a transient VM that was created anew under its name is back', () => {
+test('a transient VM that was created again under its name is back', () => {
   const { list, event, names, at } = setUp();
   list(['db', 'running', 'db']);
   event('db', LifecycleEvent.stopped, StoppedDetail.failed);

@@ -13,8 +13,10 @@ export function select(name: string, matchers: readonly string[]): string {
 }
 
 /**
- * What `and` goes by, where the two sides have further labels: the host, or the VM on it. Only
- * `and` and `unless`: arithmetic `on` some labels drops all others, the cluster among them.
+ * What identifies a host, a VM and a pool: names of hosts repeat in other clusters, and names of VMs on other hosts. A
+ * label that no series has, such as `cluster` in a site with one, is equal on both sides.
  */
-export const BY_HOST = 'on (job, instance)';
-export const BY_VM = 'on (job, instance, domain)';
+export const HOST_LABELS = 'cluster, job, instance';
+export const BY_HOST = `on (${HOST_LABELS})`;
+export const BY_VM = `on (${HOST_LABELS}, domain)`;
+export const BY_POOL = `on (${HOST_LABELS}, storage_pool)`;

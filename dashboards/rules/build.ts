@@ -1,9 +1,11 @@
 import { parseSeconds } from '../../model/duration.ts';
+import { BY_HOST, metric, select } from '../promql.ts';
 import { alertGroups } from './alerts/all.ts';
+import type { RuleContext } from './context.ts';
 import { type Duration, durationOf } from './duration.ts';
-import { recordingRules } from './recording.ts';
-import type { AlertGroup, AlertRule, RuleContext } from './rule.ts';
-import type { AlertSettings, Settings } from './settings.ts';
+import { recorded, recordingRules } from './recording.ts';
+import type { AlertContext, AlertGroup, AlertRule } from './rule.ts';
+import type { AlertOverride, AlertSettings, Settings } from './settings.ts';
 
 /** A file of rules, in the form that Prometheus reads. */
 export interface RuleFile {
@@ -70,22 +72,50 @@ export function buildAlertRules(options: RuleOptions = {}): RuleFile {
 }
 
 function alertsOf({ alerts }: AlertGroup, options: RuleOptions): BuiltAlertRule[] {
-  return alerts.flatMap((rule) => {
-    const settings = options.settings?.[rule.alert] ?? {};
-    return settings.off === true ? [] : [buildAlert(rule, settings, options)];
-  });
+  return alerts.flatMap((rule) => variantsOf(rule, options));
 }
 
-function buildAlert(rule: AlertRule, settings: AlertSettings, options: RuleOptions): BuiltAlertRule {
+/**
+ * One rule for each override, of the series that it matches, and one for all others: a series is evaluated once, by the
+ * first override that matches it, and its text has the threshold that holds for it.
+ */
+function variantsOf(rule: AlertRule, options: RuleOptions): BuiltAlertRule[] {
+  const { overrides = [], ...settings } = options.settings?.[rule.alert] ?? {};
+  const built: BuiltAlertRule[] = [];
+  const others: string[] = [];
+  for (const { match, ...changes } of overrides) {
+    const variant = { ...settings, ...changes };
+    if (variant.off !== true)
+      built.push(buildAlert(rule, variant, options, [...others, ...matchersOf(match, '=~')]));
+    others.push(...matchersOf(match, '!~'));
+  }
+  if (settings.off !== true) built.push(buildAlert(rule, settings, options, others));
+  return built;
+}
+
+function matchersOf(match: AlertOverride['match'], operator: '=~' | '!~'): string[] {
+  return Object.entries(match).map(([label, pattern]) => `${label}${operator}${JSON.stringify(pattern)}`);
+}
+
+function buildAlert(
+  rule: AlertRule,
+  settings: AlertSettings,
+  options: RuleOptions,
+  matchers: readonly string[],
+): BuiltAlertRule {
   const values = Object.fromEntries(
     Object.entries(rule.thresholds).map(([name, { value }]) => [name, Number(settings[name] ?? value)]),
   );
   const heldSeconds = (settings.for ?? parseSeconds(rule.for)) / (options.faster ?? 1);
+  const expr = rule.expr(values, alertContextOf(options, matchers));
   return {
     alert: rule.alert,
-    expr: rule.expr(values, contextOf(options)),
+    expr: rule.subject === 'fleet' ? expr : `(${expr}) unless ${BY_HOST} ${IN_MAINTENANCE}`,
     ...(heldSeconds > 0 ? { for: durationOf(heldSeconds) } : {}),
-    labels: { severity: settings.severity ?? rule.severity, component: rule.component },
+    labels: {
+      severity: settings.severity ?? rule.severity,
+      ...(rule.component === undefined ? {} : { component: rule.component }),
+    },
     annotations: {
       summary: capital(rule.summary(values)),
       description: rule.description(values),
@@ -94,11 +124,25 @@ function buildAlert(rule: AlertRule, settings: AlertSettings, options: RuleOptio
   };
 }
 
-function contextOf({ job = DEFAULT_JOB, faster = 1 }: RuleOptions): RuleContext {
+const IN_MAINTENANCE = recorded('instance:virtune_host_maintenance:last');
+
+function contextOf(
+  { job = DEFAULT_JOB, faster = 1 }: RuleOptions,
+  more: readonly string[] = [],
+): RuleContext {
+  const own = [`job=~${JSON.stringify(job)}`, ...more];
   return {
     // Prometheus knows no shorter time than a second here.
     range: (duration) => durationOf(Math.max(1, parseSeconds(duration) / faster)),
-    ofVirtune: `job=~${JSON.stringify(job)}`,
+    metric: (name, ...matchers) => metric(name, ...own, ...matchers),
+  };
+}
+
+function alertContextOf(options: RuleOptions, more: readonly string[]): AlertContext {
+  return {
+    ...contextOf(options, more),
+    recorded: (name, ...matchers) => recorded(name, ...more, ...matchers),
+    alerts: (names, ...matchers) => select('ALERTS', [`alertname=~"${names}"`, ...more, ...matchers]),
   };
 }
 

@@ -1,49 +1,66 @@
-import { metric, select } from '../promql.ts';
-import type { RecordingRule } from './rule.ts';
+import type { SeriesName } from '../../model/catalogue/names.ts';
+import { BY_HOST, BY_POOL, HOST_LABELS, select } from '../promql.ts';
+import type { RuleContext } from './context.ts';
+import { ordinaryMemory } from './ordinary-memory.ts';
 
-const ONLINE = metric('libvirt_host_cpus', 'state="online"');
-const TOTAL = metric('libvirt_host_memory_bytes', 'kind="total"');
+/** A series that Prometheus precomputes, so that no panel and no alert evaluates it for a thousand hosts. */
+export interface RecordingRule {
+  /** level:metric:operation, as Prometheus' own guide has it. */
+  readonly record: string;
+  readonly help: string;
+  readonly expr: (context: RuleContext) => string;
+}
+
+type Metric = RuleContext['metric'];
 
 /** Per VM: a handful of series where its vCPUs and disks have dozens. */
 const ofDomains = [
   {
     record: 'domain:virtune_vcpu_delay:sum_rate5m',
     help: 'CPU steal of the VM in CPUs: seconds per second that its vCPUs were ready but had no CPU.',
-    expr: ({ range }) =>
+    expr: ({ range, metric }) =>
       `sum without (vcpu) (rate(${metric('libvirt_domain_vcpu_delay_seconds_total')}[${range('5m')}]))`,
   },
   {
     record: 'domain:virtune_vcpu_time:sum_rate5m',
     help: 'CPUs that the VM used.',
-    expr: ({ range }) =>
+    expr: ({ range, metric }) =>
       `sum without (vcpu) (rate(${metric('libvirt_domain_vcpu_time_seconds_total')}[${range('5m')}]))`,
   },
   {
     record: 'domain:virtune_vcpu_delay:ratio_rate5m',
     help: 'CPU steal of the VM: delay / wall time, mean over its vCPUs. VMware calls it ready.',
-    expr: () => `domain:virtune_vcpu_delay:sum_rate5m / (${metric('libvirt_domain_vcpu_current')} > 0)`,
+    expr: ({ metric }) =>
+      `domain:virtune_vcpu_delay:sum_rate5m / (${metric('libvirt_domain_vcpu_current')} > 0)`,
   },
   {
     record: 'domain:virtune_vcpu_usage:ratio_rate5m',
     help: 'CPU usage of the VM: run / wall time, mean over its vCPUs.',
-    expr: () => `domain:virtune_vcpu_time:sum_rate5m / (${metric('libvirt_domain_vcpu_current')} > 0)`,
+    expr: ({ metric }) =>
+      `domain:virtune_vcpu_time:sum_rate5m / (${metric('libvirt_domain_vcpu_current')} > 0)`,
   },
   {
     record: 'device:virtune_block_requests:rate5m',
     help: 'Reads and writes per second of the disk.',
-    expr: ({ range }) =>
+    expr: ({ range, metric }) =>
       `rate(${metric('libvirt_domain_block_stats_read_requests_total')}[${range('5m')}]) + rate(${metric('libvirt_domain_block_stats_write_requests_total')}[${range('5m')}])`,
   },
   {
     record: 'device:virtune_block_request_seconds:mean_rate5m',
     help: 'Mean request latency of the disk, reads and writes.',
-    expr: ({ range }) =>
+    expr: ({ range, metric }) =>
       `(rate(${metric('libvirt_domain_block_stats_read_time_seconds_total')}[${range('5m')}]) + rate(${metric('libvirt_domain_block_stats_write_time_seconds_total')}[${range('5m')}])) / (device:virtune_block_requests:rate5m > 0)`,
   },
 ] as const satisfies readonly RecordingRule[];
 
 /** Per host: what the fleet page shows. */
 const ofHosts = [
+  {
+    record: 'instance:virtune_host_maintenance:last',
+    help: 'Hosts in maintenance. A host that is down or gone stays in maintenance until it can be scraped again.',
+    expr: ({ metric }) =>
+      `${metric('virtune_host_maintenance')} == 1 or (instance:virtune_host_maintenance:last unless ${BY_HOST} ${metric('up')} == 1)`,
+  },
   {
     record: 'instance:virtune_vcpu_delay:sum_rate5m',
     help: 'CPUs short on the host: how many more CPUs it needs for no VM to wait.',
@@ -63,34 +80,40 @@ const ofHosts = [
   {
     record: 'instance:virtune_host_cpu_busy:ratio_rate5m',
     help: 'CPU utilization of the host: share of time that its CPUs were not idle.',
-    expr: ({ range }) =>
+    expr: ({ range, metric }) =>
       `1 - sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', 'mode=~"idle|iowait"')}[${range('5m')}])) / sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', 'mode!~"guest|guest_nice"')}[${range('5m')}]))`,
   },
   {
     record: 'instance:virtune_host_cpu_steal:ratio_rate5m',
     help: 'CPU steal of the host, where the host is itself a VM.',
-    expr: ({ range }) =>
+    expr: ({ range, metric }) =>
       `sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', 'mode="steal"')}[${range('5m')}])) / sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', 'mode!~"guest|guest_nice"')}[${range('5m')}]))`,
   },
   {
     record: 'instance:virtune_host_pressure:ratio_rate5m',
     help: 'Pressure (PSI): share of time that some or all tasks of the host waited for a resource.',
-    expr: ({ range }) => `rate(${metric('libvirt_host_pressure_seconds_total')}[${range('5m')}])`,
+    expr: ({ range, metric }) => `rate(${metric('libvirt_host_pressure_seconds_total')}[${range('5m')}])`,
   },
   {
     record: 'instance:virtune_host_swapped_in_pages:rate5m',
     help: 'Pages per second that the host swapped in.',
-    expr: ({ range }) => `rate(${metric('libvirt_host_swapped_in_pages_total')}[${range('5m')}])`,
+    expr: ({ range, metric }) => `rate(${metric('libvirt_host_swapped_in_pages_total')}[${range('5m')}])`,
+  },
+  {
+    record: 'instance:virtune_host_memory_ordinary:bytes',
+    help: 'Memory of the host that is not in huge page pools.',
+    expr: ({ metric }) => ordinaryMemory('libvirt_host_memory_bytes', metric),
   },
   {
     record: 'instance:virtune_host_memory_available:ratio',
-    help: "Available memory (MemAvailable) as a share of the host's memory.",
-    expr: () => `${metric('libvirt_host_memory_available_bytes')} / sum without (kind) (${TOTAL})`,
+    help: "Available memory (MemAvailable) as a share of the host's memory that is not in huge page pools.",
+    expr: ({ metric }) =>
+      `${metric('libvirt_host_memory_available_bytes')} / (instance:virtune_host_memory_ordinary:bytes > 0)`,
   },
   {
     record: 'instance:virtune_domains:count',
     help: 'VMs of the host by state.',
-    expr: () => `count without (domain) (${metric('libvirt_domain_info_state')})`,
+    expr: ({ metric }) => `count without (domain) (${metric('libvirt_domain_info_state')})`,
   },
   {
     record: 'instance:virtune_block_requests:rate5m',
@@ -106,19 +129,71 @@ const ofHosts = [
   {
     record: 'instance:virtune_interface_bytes:rate5m',
     help: "Bytes per second over all interfaces of the host's VMs, both directions.",
-    expr: ({ range }) =>
+    expr: ({ range, metric }) =>
       `sum without (domain, target_device) (rate(${metric('libvirt_domain_interface_stats_receive_bytes_total')}[${range('5m')}]) + rate(${metric('libvirt_domain_interface_stats_transmit_bytes_total')}[${range('5m')}]))`,
   },
 ] as const satisfies readonly RecordingRule[];
 
-const MAXIMUM_MEMORY = metric('libvirt_host_memory_promised_bytes', 'kind="maximum"');
-const MIGRATING_MEMORY = metric('libvirt_host_memory_promised_bytes', 'kind="migrating"');
-/** A VM that migrates has memory on two hosts and counts once; an exporter that does not export the part counts all. */
-const ALLOCATED_MEMORY = `(${MAXIMUM_MEMORY} - ignoring (kind) ${MIGRATING_MEMORY} or ignoring (kind) ${MAXIMUM_MEMORY})`;
-const RUNNING = metric('libvirt_host_vcpus', 'state="running"');
+/** Where a shared pool really is. Of a pool without a server, only its own host knows. */
+const POOL_SOURCE = '"type", "source_host", "source_dir", "source_device", "source_name"';
+
+/**
+ * The pool behind each pool of a host, as the label `pool`: the same for hosts that share it. A pool with a server in its
+ * source is shared; any other is the host's own, whatever its name. Where an exporter does not say (no
+ * libvirt_storage_pool_info), pools of the same name and of the same size to the byte are one.
+ */
+function poolIdentity(context: RuleContext): string {
+  const info = (matcher: string): string => lately(context, 'libvirt_storage_pool_info', matcher);
+  const key = `${HOST_LABELS}, storage_pool`;
+  const size = `count_values by (${key}) ("size", ${lately(context, 'libvirt_storage_pool_capacity_bytes')})`;
+  return `max by (${key}, pool) (${[
+    `label_join(${info('source_host!=""')}, "pool", "/", ${POOL_SOURCE})`,
+    `label_join(${info('source_host=""')}, "pool", "/", "job", "instance", "storage_pool")`,
+    `label_join(${size}, "pool", "/", "storage_pool", "size")`,
+  ].join(` or ${BY_POOL} `)})`;
+}
+
+/** Also while a host is not scraped for some minutes: what is provisioned on the others does not change with that. */
+const lately = ({ metric, range }: RuleContext, name: SeriesName, ...matchers: readonly string[]): string =>
+  `last_over_time(${metric(name, ...matchers)}[${range('15m')}])`;
+
+const ofPools = [
+  {
+    record: 'pool:virtune_storage_pool_provisioned:ratio',
+    help: 'Provisioned size of VM disks in the pool / its capacity; of a shared pool, disks of all hosts that share it.',
+    expr: (context) => {
+      const identity = poolIdentity(context);
+      const own = `${lately(context, 'libvirt_storage_pool_provisioned_bytes')} / (${lately(context, 'libvirt_storage_pool_capacity_bytes')} > 0)`;
+      const whole = `sum by (cluster, pool) (max by (${HOST_LABELS}, storage_pool) (${own}) * ${BY_POOL} group_left (pool) ${identity})`;
+      return `sum without (pool) (${identity} * on (cluster, pool) group_left () ${whole})`;
+    },
+  },
+] as const satisfies readonly RecordingRule[];
+
+/** Each host once, whatever further labels replicas of Prometheus or other scrapes add to its series. */
+const once = (vector: string, ...labels: readonly string[]): string =>
+  `max by (${[HOST_LABELS, ...labels].join(', ')}) (${vector})`;
+const IN_MAINTENANCE = 'instance:virtune_host_maintenance:last';
+/** Capacity: hosts in maintenance have none, while VMs that are still on them have to run somewhere. */
+const serving = (vector: string): string => `(${once(vector)} unless ${BY_HOST} ${IN_MAINTENANCE})`;
+
+const cpus = (metric: Metric): string => metric('libvirt_host_cpus', 'state="online"');
+const ORDINARY = 'instance:virtune_host_memory_ordinary:bytes';
+/** Running only: of a VM that migrates one copy runs, so it counts once. */
+const vcpusRunning = (metric: Metric): string => once(metric('libvirt_host_vcpus', 'state="running"'));
+/**
+ * Maximum memory outside of huge page pools. A VM that migrates has memory on two hosts and counts once. An exporter that
+ * does not report a part has nothing to take away or to add.
+ */
+const ordinaryAllocated = (metric: Metric): string => {
+  const kinds = (pattern: string): string =>
+    once(metric('libvirt_host_memory_promised_bytes', `kind=~"${pattern}"`), 'kind');
+  return `(${kinds('maximum|migrating_hugepages')} or -${kinds('hugepages|migrating')})`;
+};
 
 /** Allocated against capacity, now and without the largest host; no value for a fleet of one. */
-const ratio = (what: string, of: string): string => `sum by (cluster) (${what}) / sum by (cluster) (${of})`;
+const ratio = (what: string, of: string): string =>
+  `sum by (cluster) (${what}) / (sum by (cluster) (${of}) > 0)`;
 const withoutLargest = (what: string, of: string): string =>
   `sum by (cluster) (${what}) / (sum by (cluster) (${of}) - max by (cluster) (${of}) > 0)`;
 
@@ -127,38 +202,63 @@ const ofClusters = [
   {
     record: 'cluster:virtune_hosts:count',
     help: 'Hosts that report their CPUs.',
-    expr: () => `count by (cluster) (${ONLINE})`,
+    expr: ({ metric }) => `count by (cluster) (${once(cpus(metric))})`,
+  },
+  {
+    record: 'cluster:virtune_hosts_down:count',
+    help: 'Hosts that Prometheus cannot scrape, without those in maintenance.',
+    expr: ({ metric }) => `sum by (cluster) (${serving(metric('up'))} == bool 0)`,
+  },
+  {
+    record: 'cluster:virtune_domains:count',
+    help: 'VMs by state.',
+    expr: () => `sum by (cluster, state_desc) (${once('instance:virtune_domains:count', 'state_desc')})`,
   },
   {
     record: 'cluster:virtune_vcpu_overcommit:ratio',
-    help: 'vCPU:pCPU ratio: running vCPUs per CPU. vCPUs of paused VMs do not count.',
-    expr: () => ratio(RUNNING, ONLINE),
+    help: 'vCPU:pCPU ratio: running vCPUs per CPU. vCPUs of paused VMs and CPUs of hosts in maintenance do not count.',
+    expr: ({ metric }) => ratio(vcpusRunning(metric), serving(cpus(metric))),
   },
   {
     record: 'cluster:virtune_vcpu_overcommit_after_host_loss:ratio',
     help: 'vCPU:pCPU ratio if the largest host fails and its VMs run on the others.',
-    expr: () => withoutLargest(RUNNING, ONLINE),
+    expr: ({ metric }) => withoutLargest(vcpusRunning(metric), serving(cpus(metric))),
   },
   {
     record: 'cluster:virtune_memory_overcommit:ratio',
-    help: 'Memory overcommit: maximum memory of running and paused VMs / memory of the hosts.',
-    expr: () => ratio(ALLOCATED_MEMORY, TOTAL),
+    help: 'Memory overcommit: maximum memory of running and paused VMs / memory of the hosts, both without huge pages.',
+    expr: ({ metric }) => ratio(ordinaryAllocated(metric), serving(ORDINARY)),
   },
   {
     record: 'cluster:virtune_memory_overcommit_after_host_loss:ratio',
-    help: 'Memory overcommit if the largest host fails and its VMs run on the others.',
-    expr: () => withoutLargest(ALLOCATED_MEMORY, TOTAL),
+    help: 'Memory overcommit if the largest host fails and its VMs run on the others, without huge pages.',
+    expr: ({ metric }) => withoutLargest(ordinaryAllocated(metric), serving(ORDINARY)),
+  },
+  {
+    record: 'cluster:virtune_hugepages_after_host_loss:ratio',
+    help: 'Memory of VMs on huge pages / pools of the hosts, if the host with the largest pools fails.',
+    expr: ({ metric }) => {
+      const kinds = (kind: string): string =>
+        once(metric('libvirt_host_memory_promised_bytes', `kind="${kind}"`), 'kind');
+      return withoutLargest(
+        `(${kinds('hugepages')} or -${kinds('migrating_hugepages')})`,
+        serving(metric('libvirt_host_memory_bytes', 'kind="hugepages"')),
+      );
+    },
   },
   {
     record: 'cluster:virtune_vcpu_contention:ratio_rate5m',
     help: 'CPU contention: share of CPU demand of VMs that was not served.',
-    expr: () =>
-      'sum by (cluster) (instance:virtune_vcpu_delay:sum_rate5m) / (sum by (cluster) (instance:virtune_vcpu_delay:sum_rate5m) + sum by (cluster) (instance:virtune_vcpu_time:sum_rate5m) > 0)',
+    expr: () => {
+      const delay = `sum by (cluster) (${once('instance:virtune_vcpu_delay:sum_rate5m')})`;
+      const run = `sum by (cluster) (${once('instance:virtune_vcpu_time:sum_rate5m')})`;
+      return `${delay} / (${delay} + ${run} > 0)`;
+    },
   },
 ] as const satisfies readonly RecordingRule[];
 
 /** In this order: a rule may use those before it. */
-export const recordingRules = [...ofDomains, ...ofHosts, ...ofClusters] as const;
+export const recordingRules = [...ofDomains, ...ofHosts, ...ofPools, ...ofClusters] as const;
 
 export type RecordedName = (typeof recordingRules)[number]['record'];
 

@@ -1,22 +1,17 @@
+import type { RuleContext } from './context.ts';
 import type { Duration } from './duration.ts';
+import type { RecordedName } from './recording.ts';
 
-/** What an expression may need besides its thresholds. */
-export interface RuleContext {
-  /** A range in brackets' place; shorter where time is compressed, as tests do. */
-  readonly range: (duration: Duration) => Duration;
-  /** The matcher of virtune's own scrapes, for series that every job has. */
-  readonly ofVirtune: string;
+/** What the expression of an alert may need besides its thresholds. */
+export interface AlertContext extends RuleContext {
+  /** A selector of a recorded series; a name that no rule records does not compile. */
+  readonly recorded: (name: RecordedName, ...matchers: readonly string[]) => string;
+  /** A selector of alerts, pending or firing, by a regular expression for their names. */
+  readonly alerts: (names: string, ...matchers: readonly string[]) => string;
 }
 
-/** A series that Prometheus precomputes, so that no panel and no alert evaluates it for a thousand hosts. */
-export interface RecordingRule {
-  /** level:metric:operation, as Prometheus' own guide has it. */
-  readonly record: string;
-  readonly help: string;
-  readonly expr: (context: RuleContext) => string;
-}
-
-export type Severity = 'critical' | 'warning' | 'info';
+/** `none` is for an alert that always fires, so that its absence is noticed. */
+export type Severity = 'critical' | 'warning' | 'info' | 'none';
 
 /** What the alert is about; critical silences warning only where this, host, VM and device are the same. */
 export type Component =
@@ -31,6 +26,9 @@ export type Component =
   | 'tuning'
   | 'snapshot'
   | 'virtune';
+
+/** What an alert names: a VM on a host, a host, or the hosts of a cluster together. */
+export type Subject = 'vm' | 'host' | 'fleet';
 
 /** A number that a site may change, and why it is what it is. */
 export interface Threshold {
@@ -55,11 +53,13 @@ export type Values<K extends string> = Readonly<Record<K, number>>;
 export interface AlertRule<K extends string = string> {
   readonly alert: string;
   readonly severity: Severity;
-  readonly component: Component;
+  readonly subject: Subject;
+  /** Absent for an alert that is not about a fault. */
+  readonly component?: Component;
   /** How long the expression must hold before the alert fires. */
   readonly for: Duration;
   readonly thresholds: Thresholds<K>;
-  expr(values: Values<K>, context: RuleContext): string;
+  expr(values: Values<K>, context: AlertContext): string;
   /** One line: what is wrong, where, and the figure. Go templates, as Prometheus takes them. */
   summary(values: Values<K>): string;
   /** What it does to whom, and the first thing to do. */

@@ -3,7 +3,7 @@
  * and no line break in them.
  */
 export const VM = 'VM {{ $labels.domain | printf "%q" }}';
-export const HOST = 'host {{ $labels.instance }}';
+export const HOST = 'host {{ $labels.instance }}{{ with $labels.cluster }} ({{ . }}){{ end }}';
 export const DISK = 'disk {{ $labels.target_device }}';
 export const NIC = 'interface {{ $labels.target_device }}';
 export const POOL = 'storage pool {{ $labels.storage_pool | printf "%q" }}';
@@ -21,16 +21,21 @@ export const percent = (share: number): string => `${Number((share * 100).toPrec
 
 /** A figure of the same host, asked when the alert fires; nothing where it is not there. */
 export function ofHost(selector: string, format: string): string {
-  return `{{ with printf ${ofThisHost(selector)} $labels.instance | query }}{{ . | first | value | ${format} }}{{ end }}`;
+  return `{{ with ${ofThisHost(selector)} }}{{ . | first | value | ${format} }}{{ end }}`;
 }
 
 /** The three VMs of the host that have most of it. */
 export function worstOfHost(selector: string): string {
-  return `{{ range printf ${ofThisHost(selector, 'topk(3, ', ')')} $labels.instance | query }} {{ .Labels.domain | printf "%q" }} ({{ .Value | humanizePercentage }}){{ end }}`;
+  return `{{ range ${ofThisHost(selector, 'topk(3, ', ')')} }} {{ .Labels.domain | printf "%q" }} ({{ .Value | humanizePercentage }}){{ end }}`;
 }
 
-/** In a raw string of Go's templates, so that PromQL keeps its quotes. */
+/** The three disks of the host that have most of it, in seconds. */
+export function slowestDisksOfHost(selector: string): string {
+  return `{{ range ${ofThisHost(selector, 'topk(3, ', ')')} }} {{ .Labels.target_device }} of {{ .Labels.domain | printf "%q" }} ({{ .Value | humanizeDuration }}){{ end }}`;
+}
+
+/** In a raw string of Go's templates, so that PromQL keeps its quotes. A label that the alert lacks is empty. */
 function ofThisHost(selector: string, before = '', after = ''): string {
   const open = selector.endsWith('}') ? `${selector.slice(0, -1)}, ` : `${selector}{`;
-  return `\`${before}${open}instance=%q}${after}\``;
+  return `printf \`${before}${open}cluster=%q, job=%q, instance=%q}${after}\` $labels.cluster $labels.job $labels.instance | query`;
 }

@@ -1,14 +1,15 @@
-import { BY_VM, metric } from '../../promql.ts';
-import { type AlertGroup, alert } from '../rule.ts';
+import { PAUSED_BY_JOB, PAUSED_ON_PURPOSE, STOPPED_BY_FAILURE } from '../../../model/run-state.ts';
+import { BY_VM } from '../../promql.ts';
+import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
 import { HOST, LASTING, SHARE, VM } from '../text.ts';
 
-const state = (word: 'running' | 'paused' | 'shutoff' | 'crashed'): string =>
+const state = (word: 'running' | 'paused' | 'shutoff' | 'crashed', { metric }: AlertContext): string =>
   metric('libvirt_domain_info_state', `state_desc="${word}"`);
-const REASON = metric('libvirt_domain_info_state_reason');
-/** virDomainPausedReason: paused by a user. */
-const PAUSED_BY_USER = 1;
-/** virDomainShutoffReason: QEMU exited unexpectedly. */
-const SHUTOFF_CRASHED = 3;
+const reason = ({ metric }: AlertContext): string => metric('libvirt_domain_info_state_reason');
+const noneOf = (reasons: readonly number[], context: AlertContext): string =>
+  reasons.reduce((expr, number) => `${expr} != ${number}`, reason(context));
+const oneOf = (reasons: readonly number[], context: AlertContext): string =>
+  reasons.map((number) => `${reason(context)} == ${number}`).join(' or ');
 
 export const guestAlerts: AlertGroup = {
   name: 'guests',
@@ -17,21 +18,46 @@ export const guestAlerts: AlertGroup = {
     alert({
       alert: 'DomainPaused',
       severity: 'critical',
+      subject: 'vm',
       component: 'vm',
       for: '5m',
       thresholds: {},
-      expr: () => `${REASON} != ${PAUSED_BY_USER} and ${BY_VM} ${state('paused')}`,
+      expr: (_, context) =>
+        `${noneOf([...PAUSED_ON_PURPOSE, ...PAUSED_BY_JOB], context)} and ${BY_VM} ${state('paused', context)}`,
       summary: () => `${VM} on ${HOST} is paused, but not by a user.`,
       description: () =>
         '{{ if eq $value 5.0 }}Paused by an I/O error. Check whether the storage pool is full or unreachable, fix that, then resume the VM.{{ else if eq $value 6.0 }}Paused by its watchdog: the guest hung. Take a dump, then reset the VM.{{ else }}Paused for reason {{ $value }} (virDomainPausedReason); virsh domstate --reason shows its name.{{ end }}',
     }),
     alert({
+      alert: 'DomainPausedByJob',
+      severity: 'warning',
+      subject: 'vm',
+      component: 'vm',
+      for: '6h',
+      thresholds: {},
+      expr: (_, context) => `(${oneOf(PAUSED_BY_JOB, context)}) and ${BY_VM} ${state('paused', context)}`,
+      summary: () => `${VM} on ${HOST} has been paused by a job for 6 hours.`,
+      description: () =>
+        '{{ if or (eq $value 2.0) (eq $value 12.0) }}A migration. If the VM runs on no other host, it is down: check virsh domjobinfo on both hosts.{{ else }}A save, dump, snapshot or start. The guest does not run until the job ends: check virsh domjobinfo, and abort the job if it makes no progress.{{ end }}',
+    }),
+    alert({
       alert: 'DomainCrashed',
       severity: 'critical',
+      subject: 'vm',
       component: 'vm',
       for: '0s',
-      thresholds: {},
-      expr: () => `${state('crashed')} or (${state('shutoff')} and ${BY_VM} ${REASON} == ${SHUTOFF_CRASHED})`,
+      thresholds: {
+        within: {
+          value: 86_400,
+          unit: 'seconds',
+          from: 'our choice: who has not started the VM for a day leaves it off on purpose',
+        },
+      },
+      expr: ({ within }, context) => {
+        const sinceCrash = `time() - ${context.metric('virtune_domain_crash_timestamp_seconds')}`;
+        const asListed = `${state('crashed', context)} or (${state('shutoff', context)} and ${BY_VM} (${oneOf(STOPPED_BY_FAILURE, context)}))`;
+        return `(${asListed}) unless ${BY_VM} ${sinceCrash} > ${within} or ${BY_VM} ${sinceCrash} <= ${within}`;
+      },
       summary: () => `${VM} on ${HOST} has crashed.`,
       description: () =>
         'The guest panicked or its QEMU process died. Save the log in /var/log/libvirt/qemu, then start the VM, on another host if this one is at fault.',
@@ -39,10 +65,13 @@ export const guestAlerts: AlertGroup = {
     alert({
       alert: 'DomainUnresponsive',
       severity: 'critical',
+      subject: 'vm',
       component: 'vm',
       for: '5m',
       thresholds: {},
-      expr: () => `time() - ${metric('virtune_domain_unresponsive_since_timestamp_seconds')} > 0`,
+      // The series is there while the VM does not answer; the clock of the host may be ahead of Prometheus'.
+      expr: (_, { metric }) =>
+        `clamp_min(time() - ${metric('virtune_domain_unresponsive_since_timestamp_seconds')}, 0)`,
       summary: () => `${VM} on ${HOST} has not answered libvirt for ${LASTING}.`,
       description: () =>
         'Its QEMU process hangs, usually on storage. The guest may still run, but libvirt cannot query or change it.',
@@ -50,13 +79,14 @@ export const guestAlerts: AlertGroup = {
     alert({
       alert: 'GuestBallooned',
       severity: 'info',
+      subject: 'vm',
       component: 'memory',
       for: '30m',
       thresholds: {
         taken: { value: 0.3, unit: 'share', from: 'our choice: about a third of its maximum memory' },
       },
-      expr: ({ taken }) =>
-        `1 - ${metric('libvirt_domain_info_memory_usage_bytes')} / ${metric('libvirt_domain_info_maximum_memory_bytes')} > ${taken} and ${BY_VM} ${state('running')}`,
+      expr: ({ taken }, context) =>
+        `1 - ${context.metric('libvirt_domain_info_memory_usage_bytes')} / ${context.metric('libvirt_domain_info_maximum_memory_bytes')} > ${taken} and ${BY_VM} ${state('running', context)}`,
       summary: () => `The balloon has taken ${SHARE} of the memory of ${VM} on ${HOST}.`,
       description: () =>
         'The guest has less page cache than its size suggests. If the host has free memory, deflate the balloon with virsh setmem; otherwise find what uses the memory.',
@@ -64,14 +94,20 @@ export const guestAlerts: AlertGroup = {
     alert({
       alert: 'GuestMemoryStarved',
       severity: 'warning',
+      subject: 'vm',
       component: 'memory',
       for: '5m',
       thresholds: {
         usable: { value: 0.05, unit: 'share', from: 'our choice, after KubeVirt' },
         faults: { value: 5, unit: 'per second', from: 'KubeVirt: page faults that need the disk' },
+        swapIn: {
+          value: 20_480,
+          unit: 'bytes per second',
+          from: 'as faults: five pages per second; a guest that wakes swaps in a few pages',
+        },
       },
-      expr: ({ usable, faults }, { range }) =>
-        `${metric('libvirt_domain_memory_stats_usable_bytes')} / ${metric('libvirt_domain_memory_stats_available_bytes')} < ${usable} and (rate(${metric('libvirt_domain_memory_stats_major_fault_total')}[${range('5m')}]) > ${faults} or rate(${metric('libvirt_domain_memory_stats_swap_in_bytes_total')}[${range('5m')}]) > 0)`,
+      expr: ({ usable, faults, swapIn }, { range, metric }) =>
+        `${metric('libvirt_domain_memory_stats_usable_bytes')} / ${metric('libvirt_domain_memory_stats_available_bytes')} < ${usable} and (rate(${metric('libvirt_domain_memory_stats_major_fault_total')}[${range('5m')}]) > ${faults} or rate(${metric('libvirt_domain_memory_stats_swap_in_bytes_total')}[${range('5m')}]) > ${swapIn})`,
       summary: () => `${VM} on ${HOST} has ${SHARE} of its memory usable and reads pages back from disk.`,
       description: () =>
         'Workloads in the guest are slow. Deflate its balloon first. If the VM already has its maximum memory, it needs more, or a process in it leaks.',

@@ -1,10 +1,17 @@
-import { metric } from '../../promql.ts';
-import { recorded } from '../recording.ts';
-import { type AlertGroup, alert } from '../rule.ts';
+import { BY_HOST } from '../../promql.ts';
+import { ordinaryMemory } from '../ordinary-memory.ts';
+import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
 import { BYTES, HOST, percent, SHARE, WHOLE } from '../text.ts';
 
-const PRESSURE = (share: 'some' | 'full'): string =>
+const pressure = (share: 'some' | 'full', { recorded }: AlertContext): string =>
   recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', `share="${share}"`);
+
+/**
+ * One page for a host that is short of memory, by the alert that says most about the cause. Pending counts, or both would
+ * fire in the minute in which the first begins to.
+ */
+const unlessPagedBy = (names: string, { alerts }: AlertContext): string =>
+  ` unless ${BY_HOST} ${alerts(names, 'severity="critical"')}`;
 
 export const memoryAlerts: AlertGroup = {
   name: 'memory',
@@ -13,12 +20,13 @@ export const memoryAlerts: AlertGroup = {
     alert({
       alert: 'HostMemoryPressure',
       severity: 'warning',
+      subject: 'host',
       component: 'memory',
       for: '10m',
       thresholds: {
         some: { value: 0.1, unit: 'share', from: 'our choice: some task waits a tenth of the time' },
       },
-      expr: ({ some }) => `${PRESSURE('some')} > ${some}`,
+      expr: ({ some }, context) => `${pressure('some', context)} > ${some}`,
       summary: () => `Memory pressure on ${HOST} is ${SHARE} (PSI some).`,
       description: () =>
         'Tasks wait for the kernel to reclaim or swap memory. Free memory before the host stalls: migrate a VM, or find what else grew.',
@@ -26,6 +34,7 @@ export const memoryAlerts: AlertGroup = {
     alert({
       alert: 'HostMemoryStalled',
       severity: 'critical',
+      subject: 'host',
       component: 'memory',
       for: '5m',
       thresholds: {
@@ -35,13 +44,15 @@ export const memoryAlerts: AlertGroup = {
           from: 'our choice; systemd-oomd kills at 60 % over 30 s, long after VMs became slow',
         },
       },
-      expr: ({ full }) => `${PRESSURE('full')} > ${full}`,
+      expr: ({ full }, context) =>
+        `${pressure('full', context)} > ${full}${unlessPagedBy('HostMemoryOvercommitCritical', context)}`,
       summary: () => `${HOST} stalls on memory ${SHARE} of the time (PSI full).`,
       description: () => 'All of its VMs stall. Migrate or stop the largest VM that you can, now.',
     }),
     alert({
       alert: 'HostSwappingIn',
       severity: 'critical',
+      subject: 'host',
       component: 'memory',
       for: '5m',
       thresholds: {
@@ -51,7 +62,8 @@ export const memoryAlerts: AlertGroup = {
           from: "our choice; node-mixin's NodeMemoryMajorPagesFaults is 500 and counts disk reads of any kind",
         },
       },
-      expr: ({ swapIn }) => `${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${swapIn}`,
+      expr: ({ swapIn }, context) =>
+        `${context.recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${swapIn}${unlessPagedBy('HostMemoryOvercommitCritical|HostMemoryStalled', context)}`,
       summary: () => `${HOST} swaps in ${WHOLE} pages per second.`,
       description: () =>
         'Guests access memory that the host has swapped out; each access takes milliseconds. Free memory, and keep database VMs out of swap.',
@@ -59,10 +71,11 @@ export const memoryAlerts: AlertGroup = {
     alert({
       alert: 'HostSwapAlmostFull',
       severity: 'warning',
+      subject: 'host',
       component: 'memory',
       for: '5m',
       thresholds: { free: { value: 0.1, unit: 'share', from: "systemd-oomd's SwapUsedLimit of 90 %" } },
-      expr: ({ free }) =>
+      expr: ({ free }, { metric }) =>
         `sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="free"')}) / sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="total"')}) < ${free}`,
       summary: () => `${HOST} has ${SHARE} of its swap space left.`,
       description: () =>
@@ -71,23 +84,27 @@ export const memoryAlerts: AlertGroup = {
     alert({
       alert: 'HostMemoryHeadroomLow',
       severity: 'warning',
+      subject: 'host',
       component: 'memory',
       for: '10m',
       thresholds: {
         available: { value: 0.1, unit: 'share', from: "node-mixin's NodeMemoryHighUtilization at 90 %" },
       },
-      expr: ({ available }) => `${recorded('instance:virtune_host_memory_available:ratio')} < ${available}`,
+      expr: ({ available }, { recorded }) =>
+        `${recorded('instance:virtune_host_memory_available:ratio')} < ${available}`,
       summary: () => `${HOST} has ${SHARE} of its memory available.`,
       description: ({ available }) =>
-        `Less than ${percent(available)} of memory is available. A VM that grows or starts makes the host swap. Schedule no VMs here, and migrate one.`,
+        `Less than ${percent(available)} of memory is available, not counting huge page pools. A VM that grows or starts makes the host swap. Schedule no VMs here, and migrate one.`,
     }),
     alert({
       alert: 'HostOomKill',
       severity: 'critical',
+      subject: 'host',
       component: 'memory',
       for: '0s',
       thresholds: {},
-      expr: (_, { range }) => `increase(${metric('libvirt_host_oom_kills_total')}[${range('10m')}]) > 0`,
+      expr: (_, { range, metric }) =>
+        `increase(${metric('libvirt_host_oom_kills_total')}[${range('10m')}]) > 0`,
       summary: () => `The kernel of ${HOST} has OOM-killed a process.`,
       description: () =>
         'QEMU is the largest process on most hosts, so a VM may be down. Find it in the kernel log, start it on another host, then free memory.',
@@ -95,10 +112,11 @@ export const memoryAlerts: AlertGroup = {
     alert({
       alert: 'KsmDependence',
       severity: 'warning',
+      subject: 'host',
       component: 'memory',
       for: '30m',
       thresholds: {},
-      expr: () =>
+      expr: (_, { metric }) =>
         `${metric('libvirt_host_ksm_saved_bytes')} > ${metric('libvirt_host_memory_available_bytes')}`,
       summary: () => `${HOST} depends on KSM: without page merging its VMs need ${BYTES} more.`,
       description: () =>
@@ -107,6 +125,7 @@ export const memoryAlerts: AlertGroup = {
     alert({
       alert: 'NumaNodeFull',
       severity: 'warning',
+      subject: 'host',
       component: 'numa',
       for: '15m',
       thresholds: {
@@ -116,8 +135,8 @@ export const memoryAlerts: AlertGroup = {
           from: 'our choice: below it a strict VM cannot start, and a preferred one spills over',
         },
       },
-      expr: ({ available }) =>
-        `${metric('libvirt_host_numa_memory_available_bytes')} / sum without (kind) (${metric('libvirt_host_numa_memory_bytes', 'kind="total"')}) < ${available}`,
+      expr: ({ available }, { metric }) =>
+        `${metric('libvirt_host_numa_memory_available_bytes')} / (${ordinaryMemory('libvirt_host_numa_memory_bytes', metric)} > 0) < ${available}`,
       summary: () => `NUMA cell {{ $labels.cell }} of ${HOST} has ${SHARE} of its memory left.`,
       description: () =>
         'VMs bound to this cell cannot grow; other VMs get remote memory. Find the VMs on this cell, and move one to another cell.',
@@ -125,24 +144,26 @@ export const memoryAlerts: AlertGroup = {
     alert({
       alert: 'HugepagesExhausted',
       severity: 'warning',
+      subject: 'host',
       component: 'numa',
       for: '15m',
       thresholds: {},
-      expr: () => `${metric('libvirt_host_hugepages_missing')} > 0`,
+      expr: (_, { metric }) => `${metric('libvirt_host_hugepages_missing')} > 0`,
       summary: () =>
-        `${HOST} lacks ${WHOLE} huge pages of {{ $labels.size }} (cell {{ $labels.cell }}) for VMs that are defined but not running.`,
+        `${HOST} lacks ${WHOLE} huge pages of {{ $labels.size }} (cell {{ $labels.cell }}) for VMs that are off and start again.`,
       description: () =>
         'These VMs will fail to start. Allocate more huge pages while memory is not fragmented, or take the VMs off huge pages.',
     }),
     alert({
       alert: 'HostIoStalled',
       severity: 'warning',
+      subject: 'host',
       component: 'disk',
       for: '15m',
       thresholds: {
         full: { value: 0.2, unit: 'share', from: 'our choice: all tasks wait for I/O a fifth of the time' },
       },
-      expr: ({ full }) =>
+      expr: ({ full }, { recorded }) =>
         `${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="io"', 'share="full"')} > ${full}`,
       summary: () => `${HOST} stalls on I/O ${SHARE} of the time (PSI full).`,
       description: () =>

@@ -3,9 +3,8 @@ import { recorded } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { FLEET, HOST, NUMBER, ofHost, percent, SHARE, VM, worstOfHost } from '../text.ts';
 
-const VCPU_RATIO = metric('libvirt_host_vcpu_overcommit_ratio', 'state="running"');
-const MEMORY_RATIO = metric('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
-const CONTENTION = recorded('instance:virtune_vcpu_contention:ratio_rate5m');
+const VCPU_RATIO = ['libvirt_host_vcpu_overcommit_ratio', 'state="running"'] as const;
+const MEMORY_RATIO = ['libvirt_host_memory_overcommit_ratio', 'kind="maximum"'] as const;
 const RED_HAT = "Red Hat's virtualization guides: 5 vCPUs per CPU are safe, 10 is the maximum";
 const NOVA = "Nova's ram_allocation_ratio of 1.0; oVirt-like hosts with swap take 1.5";
 
@@ -17,10 +16,11 @@ export const overcommitAlerts: AlertGroup = {
     alert({
       alert: 'HostVcpuOvercommitHigh',
       severity: 'info',
+      subject: 'host',
       component: 'cpu',
       for: '1h',
       thresholds: { ratio: { value: 5, unit: 'ratio', from: RED_HAT } },
-      expr: ({ ratio }) => `${VCPU_RATIO} > ${ratio}`,
+      expr: ({ ratio }, { metric }) => `${metric(...VCPU_RATIO)} > ${ratio}`,
       summary: () => `${HOST} runs ${NUMBER} vCPUs per CPU.`,
       description: ({ ratio }) =>
         `The vCPU:pCPU ratio is above ${ratio}. VMs may not be affected yet: check CPU contention on the host, and schedule no more VMs here.`,
@@ -28,6 +28,7 @@ export const overcommitAlerts: AlertGroup = {
     alert({
       alert: 'HostCpuContentionHigh',
       severity: 'warning',
+      subject: 'host',
       component: 'cpu',
       for: '15m',
       thresholds: {
@@ -41,21 +42,27 @@ export const overcommitAlerts: AlertGroup = {
           unit: 'share',
           from: 'twice what VMware calls significant: a tenth of CPU demand is not served',
         },
+        shortfall: {
+          value: 0.1,
+          unit: 'count',
+          from: 'our choice: below a tenth of a CPU the share is of next to no demand',
+        },
       },
-      expr: ({ ratio, contention }) =>
-        `${CONTENTION} > ${contention} and ${BY_HOST} ${VCPU_RATIO} > ${ratio}`,
+      expr: ({ ratio, contention, shortfall }, { metric, recorded }) =>
+        `${recorded('instance:virtune_vcpu_contention:ratio_rate5m')} > ${contention} and ${BY_HOST} ${recorded('instance:virtune_vcpu_delay:sum_rate5m')} > ${shortfall} and ${BY_HOST} ${metric(...VCPU_RATIO)} > ${ratio}`,
       summary: () =>
-        `CPU contention on ${HOST} is ${SHARE} at ${ofHost(VCPU_RATIO, 'printf "%.1f"')} vCPUs per CPU.`,
+        `CPU contention on ${HOST} is ${SHARE} at ${ofHost(metric(...VCPU_RATIO), 'printf "%.1f"')} vCPUs per CPU.`,
       description: ({ contention }) =>
         `More than ${percent(contention)} of the CPU demand of VMs is not served. Highest steal:${worstOfHost(recorded('domain:virtune_vcpu_delay:ratio_rate5m'))}. Migrate VMs, or pin latency-sensitive ones to dedicated CPUs.`,
     }),
     alert({
       alert: 'HostMemoryOvercommitHigh',
       severity: 'warning',
+      subject: 'host',
       component: 'memory',
       for: '30m',
       thresholds: { ratio: { value: 1, unit: 'ratio', from: NOVA } },
-      expr: ({ ratio }) => `${MEMORY_RATIO} > ${ratio}`,
+      expr: ({ ratio }, { metric }) => `${metric(...MEMORY_RATIO)} > ${ratio}`,
       summary: () => `Memory of ${HOST} is overcommitted: ${SHARE} allocated to VMs.`,
       description: ({ ratio }) =>
         `VMs may use more than ${percent(ratio)} of the host's memory. If they do, the host swaps or OOM-kills. Migrate a VM, or lower its maximum memory.`,
@@ -63,6 +70,7 @@ export const overcommitAlerts: AlertGroup = {
     alert({
       alert: 'HostMemoryOvercommitCritical',
       severity: 'critical',
+      subject: 'host',
       component: 'memory',
       for: '5m',
       thresholds: {
@@ -70,8 +78,8 @@ export const overcommitAlerts: AlertGroup = {
         stalled: { value: 0.05, unit: 'share', from: 'as HostMemoryStalled' },
         swapIn: { value: 100, unit: 'pages per second', from: 'as HostSwappingIn' },
       },
-      expr: ({ ratio, stalled, swapIn }) =>
-        `${MEMORY_RATIO} > ${ratio} and ${BY_HOST} (${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', 'share="full"')} > ${stalled} or ${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${swapIn})`,
+      expr: ({ ratio, stalled, swapIn }, { metric, recorded }) =>
+        `${metric(...MEMORY_RATIO)} > ${ratio} and ${BY_HOST} (${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', 'share="full"')} > ${stalled} or ${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${swapIn})`,
       summary: () => `${HOST} has ${SHARE} of its memory allocated to VMs, and stalls or swaps.`,
       description: () =>
         'All of its VMs are slow, and the kernel may OOM-kill one. Migrate the largest VM that can move, now; then find what grew.',
@@ -79,10 +87,12 @@ export const overcommitAlerts: AlertGroup = {
     alert({
       alert: 'FleetCannotTolerateHostLossCpu',
       severity: 'warning',
+      subject: 'fleet',
       component: 'fleet-cpu',
       for: '15m',
       thresholds: { ratio: { value: 5, unit: 'ratio', from: `as HostVcpuOvercommitHigh; ${RED_HAT}` } },
-      expr: ({ ratio }) => `${recorded('cluster:virtune_vcpu_overcommit_after_host_loss:ratio')} > ${ratio}`,
+      expr: ({ ratio }, { recorded }) =>
+        `${recorded('cluster:virtune_vcpu_overcommit_after_host_loss:ratio')} > ${ratio}`,
       summary: () => `If its largest host fails, ${FLEET} runs ${NUMBER} vCPUs per CPU.`,
       description: ({ ratio }) =>
         `That is above ${ratio}: VMs that restart on other hosts cause contention there. Add a host, or stop VMs that are not needed.`,
@@ -90,11 +100,12 @@ export const overcommitAlerts: AlertGroup = {
     alert({
       alert: 'FleetCannotTolerateHostLossMemory',
       severity: 'warning',
+      subject: 'fleet',
       component: 'fleet-memory',
       for: '15m',
       thresholds: { ratio: { value: 1, unit: 'ratio', from: NOVA } },
-      expr: ({ ratio }) =>
-        `${recorded('cluster:virtune_memory_overcommit_after_host_loss:ratio')} > ${ratio}`,
+      expr: ({ ratio }, { recorded }) =>
+        `${recorded('cluster:virtune_memory_overcommit_after_host_loss:ratio')} > ${ratio} or ${recorded('cluster:virtune_hugepages_after_host_loss:ratio')} > 1`,
       summary: () => `If its largest host fails, ${FLEET} needs ${SHARE} of the remaining memory.`,
       description: () =>
         'Not all VMs could restart. Add a host, or lower the maximum memory of VMs, before that happens.',
@@ -102,10 +113,11 @@ export const overcommitAlerts: AlertGroup = {
     alert({
       alert: 'DomainVcpusExceedHost',
       severity: 'warning',
+      subject: 'vm',
       component: 'cpu',
       for: '5m',
       thresholds: {},
-      expr: () =>
+      expr: (_, { metric }) =>
         `${metric('libvirt_domain_wider_than_host')} == 1 and ${BY_VM} ${metric('libvirt_domain_info_state', 'state_desc="running"')}`,
       summary: () => `${VM} has more vCPUs than ${HOST} has CPUs.`,
       description: () =>

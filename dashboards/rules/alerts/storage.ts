@@ -1,7 +1,7 @@
-import { metric } from '../../promql.ts';
+import { BY_POOL, HOST_LABELS } from '../../promql.ts';
 import { recorded } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
-import { DISK, HOST, LASTING, NIC, POOL, SHARE, VM, WHOLE } from '../text.ts';
+import { DISK, HOST, LASTING, NIC, POOL, SHARE, slowestDisksOfHost, VM, WHOLE } from '../text.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -12,6 +12,7 @@ export const storageAlerts: AlertGroup = {
     alert({
       alert: 'DiskLatencyHigh',
       severity: 'warning',
+      subject: 'vm',
       component: 'disk',
       for: '10m',
       thresholds: {
@@ -22,19 +23,35 @@ export const storageAlerts: AlertGroup = {
         },
         requests: { value: 1, unit: 'per second', from: 'below it the mean is of too few requests' },
       },
-      expr: ({ seconds, requests }) =>
+      expr: ({ seconds, requests }, { recorded }) =>
         `${recorded('device:virtune_block_request_seconds:mean_rate5m')} > ${seconds} and ${recorded('device:virtune_block_requests:rate5m')} > ${requests}`,
       summary: () => `Request latency of ${DISK} of ${VM} on ${HOST} is ${LASTING}.`,
       description: () =>
         'Check other disks of the same pool. If they are slow too, it is the storage; otherwise check the load of this VM, I/O limits and cache mode.',
     }),
     alert({
+      alert: 'HostDisksSlow',
+      severity: 'warning',
+      subject: 'host',
+      component: 'disk',
+      for: '5m',
+      thresholds: {
+        disks: { value: 5, unit: 'count', from: 'our choice: so many at once are slow for a common cause' },
+      },
+      // Of the alerts of single disks, pending ones too: the host's alert fires before they do.
+      expr: ({ disks }, { alerts }) => `count by (${HOST_LABELS}) (${alerts('DiskLatencyHigh')}) >= ${disks}`,
+      summary: () => `${WHOLE} disks of VMs on ${HOST} have high request latency.`,
+      description: () =>
+        `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recorded('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with most requests.`,
+    }),
+    alert({
       alert: 'DiskErrors',
       severity: 'warning',
+      subject: 'vm',
       component: 'disk',
       for: '0s',
       thresholds: {},
-      expr: (_, { range }) =>
+      expr: (_, { range, metric }) =>
         `increase(${metric('libvirt_domain_block_stats_errors_total')}[${range('10m')}]) > 0 or increase(${metric('libvirt_domain_events_total', 'event="ioError"')}[${range('10m')}]) > 0`,
       summary: () =>
         `${VM} on ${HOST} has I/O errors{{ with $labels.target_device }} on disk {{ . }}{{ end }}.`,
@@ -44,14 +61,19 @@ export const storageAlerts: AlertGroup = {
     alert({
       alert: 'ThinPoolOvercommit',
       severity: 'warning',
+      subject: 'host',
       component: 'disk',
       for: '1h',
       thresholds: {
-        ratio: { value: 1, unit: 'ratio', from: 'more is provisioned than the pool has' },
+        ratio: {
+          value: 1,
+          unit: 'ratio',
+          from: 'more is provisioned than the pool has, on all hosts that share it',
+        },
         fullWithin: { value: DAY_SECONDS, unit: 'seconds', from: 'node-mixin: filling up within a day' },
       },
-      expr: ({ ratio, fullWithin }, { range }) =>
-        `${metric('libvirt_storage_pool_provisioned_bytes')} / ${metric('libvirt_storage_pool_capacity_bytes')} > ${ratio} and predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) <= 0`,
+      expr: ({ ratio, fullWithin }, { range, metric, recorded }) =>
+        `${recorded('pool:virtune_storage_pool_provisioned:ratio')} > ${ratio} and ${BY_POOL} predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) <= 0`,
       summary: () =>
         `${POOL} of ${HOST} is overcommitted (${SHARE} provisioned) and is full or will be within a day.`,
       description: () =>
@@ -60,12 +82,14 @@ export const storageAlerts: AlertGroup = {
     alert({
       alert: 'SnapshotTooOld',
       severity: 'info',
+      subject: 'vm',
       component: 'snapshot',
       for: '1h',
       thresholds: {
         age: { value: 7 * DAY_SECONDS, unit: 'seconds', from: 'common practice: a snapshot is not a backup' },
       },
-      expr: ({ age }) => `time() - ${metric('libvirt_domain_snapshot_oldest_timestamp_seconds')} > ${age}`,
+      expr: ({ age }, { metric }) =>
+        `time() - ${metric('libvirt_domain_snapshot_oldest_timestamp_seconds')} > ${age}`,
       summary: () => `${VM} on ${HOST} has a snapshot that is ${LASTING} old.`,
       description: () =>
         'It uses space, slows writes and can block migration. Delete it; make a backup first if it is still needed.',
@@ -73,12 +97,14 @@ export const storageAlerts: AlertGroup = {
     alert({
       alert: 'BackingChainDeep',
       severity: 'info',
+      subject: 'vm',
       component: 'snapshot',
       for: '1h',
       thresholds: {
         depth: { value: 3, unit: 'count', from: 'our choice: each backing image adds a lookup to reads' },
       },
-      expr: ({ depth }) => `${metric('libvirt_domain_block_stats_backing_chain_depth')} > ${depth}`,
+      expr: ({ depth }, { metric }) =>
+        `${metric('libvirt_domain_block_stats_backing_chain_depth')} > ${depth}`,
       summary: () => `${DISK} of ${VM} on ${HOST} has a backing chain of ${WHOLE} images.`,
       description: () =>
         'Reads may go through all of them, and losing one loses the disk. Shorten the chain with blockcommit or blockpull.',
@@ -86,6 +112,7 @@ export const storageAlerts: AlertGroup = {
     alert({
       alert: 'NicDrops',
       severity: 'warning',
+      subject: 'vm',
       component: 'network',
       for: '15m',
       thresholds: {
@@ -96,7 +123,7 @@ export const storageAlerts: AlertGroup = {
           from: 'our choice: an idle interface drops an occasional broadcast',
         },
       },
-      expr: ({ share, drops }, { range }) => {
+      expr: ({ share, drops }, { range, metric }) => {
         const both = (what: 'drops' | 'packets'): string =>
           `(rate(${metric(`libvirt_domain_interface_stats_receive_${what}_total`)}[${range('5m')}]) + rate(${metric(`libvirt_domain_interface_stats_transmit_${what}_total`)}[${range('5m')}]))`;
         return `${both('drops')} / ${both('packets')} > ${share} and ${both('drops')} > ${drops}`;

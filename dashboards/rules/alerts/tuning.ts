@@ -9,6 +9,7 @@ export const tuningAlerts: AlertGroup = {
     alert({
       alert: 'DomainTuningDrift',
       severity: 'warning',
+      subject: 'vm',
       component: 'tuning',
       for: '15m',
       thresholds: {},

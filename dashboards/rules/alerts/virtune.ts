@@ -1,4 +1,4 @@
-import { metric } from '../../promql.ts';
+import { BY_HOST } from '../../promql.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { HOST, LASTING, WHOLE } from '../text.ts';
 
@@ -9,28 +9,102 @@ export const virtuneAlerts: AlertGroup = {
     alert({
       alert: 'ExporterDown',
       severity: 'critical',
+      subject: 'host',
       component: 'virtune',
       for: '5m',
       thresholds: {},
-      expr: (_, { ofVirtune }) => `${metric('up', ofVirtune)} == 0`,
+      expr: (_, { metric }) => `${metric('up')} == 0`,
       summary: () => `Prometheus cannot scrape virtune at ${HOST}.`,
       description: () =>
         'No other alert works for this host and its VMs until this is fixed. Check that the host is up, the exporter runs and its port is open.',
     }),
     alert({
+      alert: 'HostDisappeared',
+      severity: 'warning',
+      subject: 'host',
+      component: 'virtune',
+      for: '10m',
+      thresholds: {},
+      expr: (_, { range, metric }) =>
+        `(${metric('up')} offset ${range('1h')} or ${metric('up')} offset ${range('1d')}) unless ${BY_HOST} ${metric('up')}`,
+      summary: () => `Prometheus scraped ${HOST} a day or an hour ago, and it is not a target any more.`,
+      description: () =>
+        'No alert works for this host and its VMs. Service discovery has lost it, or its labels changed. If it was removed on purpose, put it in maintenance first; this alert ends after a day.',
+    }),
+    alert({
+      alert: 'ExporterAbsent',
+      severity: 'critical',
+      subject: 'fleet',
+      component: 'virtune',
+      for: '10m',
+      thresholds: {},
+      // Where series come through federation or an agent, `up` may be left out on the way.
+      expr: (_, { metric }) =>
+        `absent(${metric('up')}) and on () absent(${metric('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')})`,
+      summary: () => 'Prometheus has no target of virtune.',
+      description: () =>
+        'None of the other alerts can fire. Service discovery is empty, or the job has another name than the rules expect: build them with --job.',
+    }),
+    alert({
       alert: 'LibvirtUnreachable',
       severity: 'critical',
+      subject: 'host',
       component: 'virtune',
       for: '5m',
       thresholds: {},
-      expr: () => `${metric('libvirt_up')} == 0`,
+      expr: (_, { metric }) => `${metric('libvirt_up')} == 0`,
       summary: () => `libvirt on ${HOST} does not answer virtune.`,
       description: () =>
         'virtune runs, and VMs keep running, but they can be neither monitored nor managed. Check libvirtd; restarting it does not stop VMs.',
     }),
     alert({
+      alert: 'ExporterConfigInvalid',
+      severity: 'warning',
+      subject: 'host',
+      component: 'virtune',
+      for: '5m',
+      thresholds: {},
+      expr: (_, { metric }) => `${metric('virtune_config_last_reload_successful')} == 0`,
+      summary: () => `virtune on ${HOST} could not reload its configuration.`,
+      description: () =>
+        'It runs with the previous one, and a restart would fail. Its log names the file and the key that is wrong.',
+    }),
+    alert({
+      alert: 'ExporterClockSkew',
+      severity: 'warning',
+      subject: 'host',
+      component: 'virtune',
+      for: '10m',
+      thresholds: {
+        seconds: {
+          value: 30,
+          unit: 'seconds',
+          from: 'our choice: longer than a scrape may take, and short of what alerts on ages can bear',
+        },
+      },
+      expr: ({ seconds }, { metric }) => {
+        const taken = metric('virtune_sample_timestamp_seconds');
+        return `abs(${taken} - timestamp(${taken})) > ${seconds}`;
+      },
+      summary: () => `The clocks of virtune on ${HOST} and of Prometheus differ by ${LASTING}.`,
+      description: () =>
+        'Ages in alerts and dashboards are wrong by as much, and logs do not line up. Check NTP on both machines.',
+    }),
+    alert({
+      alert: 'VirtuneWatchdog',
+      severity: 'none',
+      subject: 'fleet',
+      for: '0s',
+      thresholds: {},
+      expr: () => 'vector(1)',
+      summary: () => 'The rules of virtune are evaluated and notifications are sent.',
+      description: () =>
+        'Always fires. Route it to a service that notifies you when it stops: then Prometheus, its rules, Alertmanager or the way between them is broken.',
+    }),
+    alert({
       alert: 'HostSamplingSlow',
       severity: 'warning',
+      subject: 'host',
       component: 'virtune',
       for: '15m',
       thresholds: {
@@ -40,7 +114,7 @@ export const virtuneAlerts: AlertGroup = {
           from: "our choice: half of Prometheus' default scrape timeout",
         },
       },
-      expr: ({ seconds }) => `${metric('virtune_sample_duration_seconds')} > ${seconds}`,
+      expr: ({ seconds }, { metric }) => `${metric('virtune_sample_duration_seconds')} > ${seconds}`,
       summary: () => `Sampling ${HOST} takes ${LASTING}.`,
       description: () =>
         'VMs will soon be reported late. Check for slow libvirt calls and hung VMs, and disable metric groups that you do not need.',
@@ -48,6 +122,7 @@ export const virtuneAlerts: AlertGroup = {
     alert({
       alert: 'ElasticsearchQueueDelayed',
       severity: 'warning',
+      subject: 'host',
       component: 'virtune',
       for: '10m',
       thresholds: {
@@ -57,7 +132,7 @@ export const virtuneAlerts: AlertGroup = {
           from: 'our choice: longer than a restart of a search server',
         },
       },
-      expr: ({ seconds }) => `${metric('virtune_elasticsearch_oldest_age_seconds')} > ${seconds}`,
+      expr: ({ seconds }, { metric }) => `${metric('virtune_elasticsearch_oldest_age_seconds')} > ${seconds}`,
       summary: () => `Documents on ${HOST} have waited ${LASTING} for the search server.`,
       description: () =>
         'No documents are lost while the disk queue has space. Check that the server is up and accepts documents, and how long the space lasts.',
@@ -65,11 +140,12 @@ export const virtuneAlerts: AlertGroup = {
     alert({
       alert: 'ElasticsearchDocumentsLost',
       severity: 'critical',
+      subject: 'host',
       component: 'virtune',
       for: '0s',
       thresholds: {},
-      expr: (_, { range }) =>
-        `sum by (job, instance) (increase(${metric('virtune_elasticsearch_dropped_total')}[${range('10m')}])) + sum by (job, instance) (increase(${metric('virtune_elasticsearch_dead_letters_total')}[${range('10m')}])) > 0`,
+      expr: (_, { range, metric }) =>
+        `sum by (cluster, job, instance) (increase(${metric('virtune_elasticsearch_dropped_total')}[${range('10m')}])) + sum by (cluster, job, instance) (increase(${metric('virtune_elasticsearch_dead_letters_total')}[${range('10m')}])) > 0`,
       summary: () => `${WHOLE} documents from ${HOST} were dropped before they reached the search server.`,
       description: () =>
         'The queue was full, documents were too old, or the server rejected them. Rejected documents and reasons are in dead-letters.ndjson.',

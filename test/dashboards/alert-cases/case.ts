@@ -10,6 +10,8 @@ export interface AlertCase {
   readonly everyMinutes?: number;
   /** By the minute. An empty list: no notification. */
   readonly at: Readonly<Record<number, readonly Firing[]>>;
+  /** Further alerts that are evaluated, where this one depends on them. */
+  readonly beside?: readonly string[];
 }
 
 export interface Firing {

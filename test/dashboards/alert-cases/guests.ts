@@ -60,6 +60,40 @@ export const guestCases: readonly AlertCase[] = [
     },
   },
   {
+    alert: 'DomainPausedByJob',
+    what: 'after six hours, by a migration or a save, and not by a user',
+    series: {
+      [state('moved', 'running')]: '1+0x5 _x400 1+0x40',
+      [state('moved', 'paused')]: '_x6 3+0x399 stale',
+      [reason('moved')]: '1+0x5 2+0x399 1+0x40',
+      [state('saved', 'paused')]: '_x6 3+0x399 stale',
+      [reason('saved')]: '1+0x5 3+0x399 1+0x40',
+      [state('user', 'paused')]: '3+0x440',
+      [reason('user')]: '1+0x440',
+    },
+    at: {
+      5: [],
+      360: [],
+      370: [
+        firing(
+          'warning',
+          'vm',
+          { domain: 'moved' },
+          'VM "moved" on host kvm1 has been paused by a job for 6 hours.',
+          'A migration. If the VM runs on no other host, it is down: check virsh domjobinfo on both hosts.',
+        ),
+        firing(
+          'warning',
+          'vm',
+          { domain: 'saved' },
+          'VM "saved" on host kvm1 has been paused by a job for 6 hours.',
+          'A save, dump, snapshot or start. The guest does not run until the job ends: check virsh domjobinfo, and abort the job if it makes no progress.',
+        ),
+      ],
+      430: [],
+    },
+  },
+  {
     alert: 'DomainCrashed',
     what: 'whether libvirt keeps it as crashed or shut off; not when it was shut down, nor once it runs again',
     series: {
@@ -143,7 +177,11 @@ export const guestCases: readonly AlertCase[] = [
       [of('libvirt_domain_memory_stats_major_fault_total')]: '0+0x10 0+600x20 12000+0x30',
       [of('libvirt_domain_memory_stats_usable_bytes', 'swaps')]: '2+0x75',
       [of('libvirt_domain_memory_stats_available_bytes', 'swaps')]: '100+0x75',
-      [of('libvirt_domain_memory_stats_swap_in_bytes_total', 'swaps')]: '0+0x40 0+4096x20 81920+0x15',
+      [of('libvirt_domain_memory_stats_swap_in_bytes_total', 'swaps')]: '0+0x40 0+4096000x20 81920000+0x15',
+      // A page per minute.
+      [of('libvirt_domain_memory_stats_usable_bytes', 'wakes')]: '2+0x75',
+      [of('libvirt_domain_memory_stats_available_bytes', 'wakes')]: '100+0x75',
+      [of('libvirt_domain_memory_stats_swap_in_bytes_total', 'wakes')]: '0+4096x75',
       // Two page faults per second.
       [of('libvirt_domain_memory_stats_usable_bytes', 'cached')]: '2+0x75',
       [of('libvirt_domain_memory_stats_available_bytes', 'cached')]: '100+0x75',

@@ -7,18 +7,20 @@ import { buildAlertRules, buildRecordingRules, type RuleGroup } from '../../../d
 import { yamlFile } from '../../../dashboards/rules/yaml.ts';
 import type { AlertCase, Firing } from './case.ts';
 
+/** Evaluated first: promtool takes groups in any order, and Prometheus has values of some seconds ago. */
+export const RECORDED = 'virtune';
+
 const RUNBOOKS = 'https://runbooks.example';
 
 /** Writes each case as promtool reads it, with the rules it needs, for as long as `use` runs. */
 export function withTestFiles<T>(cases: readonly AlertCase[], use: (files: readonly string[]) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-rules-'));
   try {
-    for (const alert of new Set(cases.map((each) => each.alert))) {
-      writeFileSync(join(folder, `${alert}.yaml`), yamlFile('', { groups: groupsOf(alert) }));
-    }
     const files = cases.map((each, index) => {
       const file = join(folder, `${index}.yaml`);
-      writeFileSync(file, stringify(testFile(each), { lineWidth: 0 }));
+      const groups = groupsOf([each.alert, ...(each.beside ?? [])]);
+      writeFileSync(join(folder, `rules-${index}.yaml`), yamlFile('', { groups }));
+      writeFileSync(file, stringify(testFile(each, `rules-${index}.yaml`), { lineWidth: 0 }));
       return file;
     });
     return use(files);
@@ -28,11 +30,11 @@ export function withTestFiles<T>(cases: readonly AlertCase[], use: (files: reado
 }
 
 /**
- * The groups of rules with one alert and the recorded series that its expression and texts use. promtool evaluates every
+ * The groups of rules with some alerts and the recorded series that their expressions and texts use. promtool evaluates every
  * rule of a file in every minute of a case: with all rules, the cases take ten times as long.
  */
-function groupsOf(alert: string): readonly RuleGroup[] {
-  const others = alertGroups.flatMap(({ alerts }) => alerts).filter((rule) => rule.alert !== alert);
+function groupsOf(names: readonly string[]): readonly RuleGroup[] {
+  const others = alertGroups.flatMap(({ alerts }) => alerts).filter((rule) => !names.includes(rule.alert));
   const settings = Object.fromEntries(others.map((rule) => [rule.alert, { off: true }]));
   const options = { runbookUrl: RUNBOOKS };
   const alerts = buildAlertRules({ ...options, settings }).groups;
@@ -54,11 +56,12 @@ function groupsOf(alert: string): readonly RuleGroup[] {
   ];
 }
 
-function testFile({ alert, series, everyMinutes = 1, at }: AlertCase): unknown {
+function testFile({ alert, series, everyMinutes = 1, at }: AlertCase, rules: string): unknown {
   const interval = `${everyMinutes}m`;
   return {
-    rule_files: [`${alert}.yaml`],
+    rule_files: [rules],
     evaluation_interval: interval,
+    group_eval_order: [RECORDED],
     tests: [
       {
         interval,

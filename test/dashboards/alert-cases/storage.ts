@@ -13,6 +13,26 @@ const REQUESTS = {
   [disk('write_time_seconds_total')]: '0+1.2x10 12+4.8x30 156+1.2x30',
 };
 
+/** Two requests per second, each of which takes that many seconds until that minute, and a millisecond from then on. */
+function slowUntil(
+  minute: number,
+  instance: string,
+  domain: string,
+  seconds: number,
+  cluster = 'a',
+): Record<string, string> {
+  const of = (what: string): string =>
+    `libvirt_domain_block_stats_${what}{job="virtune", cluster="${cluster}", instance="${instance}", domain="${domain}", target_device="vda"}`;
+  const perMinute = 120 * seconds;
+  return {
+    [of('read_requests_total')]: '0+120x60',
+    [of('write_requests_total')]: '0+0x60',
+    [of('read_time_seconds_total')]:
+      `0+${perMinute}x${minute} ${minute * perMinute + 0.12}+0.12x${60 - minute}`,
+    [of('write_time_seconds_total')]: '0+0x60',
+  };
+}
+
 export const storageCases: readonly AlertCase[] = [
   {
     alert: 'DiskLatencyHigh',
@@ -36,6 +56,32 @@ export const storageCases: readonly AlertCase[] = [
         ),
       ],
       60: [],
+    },
+  },
+  {
+    alert: 'HostDisksSlow',
+    what: 'once five disks of one host are slow, with the slowest of that host in its cluster',
+    beside: ['DiskLatencyHigh'],
+    series: {
+      ...slowUntil(30, 'kvm1', 'a', 0.1),
+      ...slowUntil(30, 'kvm1', 'b', 0.2),
+      ...slowUntil(30, 'kvm1', 'c', 0.3),
+      ...slowUntil(30, 'kvm1', 'd', 0.4),
+      ...slowUntil(30, 'kvm1', 'e', 0.5),
+      ...slowUntil(30, 'kvm1', 'f', 9, 'b'),
+    },
+    at: {
+      4: [],
+      20: [
+        firing(
+          'warning',
+          'disk',
+          { job: 'virtune', instance: 'kvm1', cluster: 'a' },
+          '5 disks of VMs on host kvm1 (a) have high request latency.',
+          'The cause is the storage that they share, or its path, rather than one VM. Slowest: vda of "e" (500ms) vda of "d" (400ms) vda of "c" (300ms). Check the health of the storage and its network, and the VM with most requests.',
+        ),
+      ],
+      50: [],
     },
   },
   {

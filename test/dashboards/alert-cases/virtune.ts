@@ -47,6 +47,106 @@ export const virtuneCases: readonly AlertCase[] = [
     },
   },
   {
+    alert: 'HostDisappeared',
+    what: 'while a host that was a target an hour ago is not one, and no longer once it is again',
+    series: { [series('up')]: '1+0x90 stale _x29 1+0x30', [series('up', '', 'kvm2')]: '1+0x150' },
+    at: {
+      90: [],
+      110: [
+        firing(
+          'warning',
+          'virtune',
+          {},
+          'Prometheus scraped host kvm1 a day or an hour ago, and it is not a target any more.',
+          'No alert works for this host and its VMs. Service discovery has lost it, or its labels changed. If it was removed on purpose, put it in maintenance first; this alert ends after a day.',
+        ),
+      ],
+      135: [],
+    },
+  },
+  {
+    alert: 'ExporterAbsent',
+    what: 'while there is not one target of virtune, whatever other jobs there are',
+    series: {
+      [series('up')]: '1+0x5 stale _x24 1+0x10',
+      'up{job="node", instance="kvm1:9100"}': '1+0x40',
+    },
+    at: {
+      5: [],
+      25: [
+        {
+          labels: { severity: 'critical', component: 'virtune' },
+          summary: 'Prometheus has no target of virtune.',
+          description:
+            'None of the other alerts can fire. Service discovery is empty, or the job has another name than the rules expect: build them with --job.',
+        },
+      ],
+      35: [],
+    },
+  },
+  {
+    alert: 'ExporterConfigInvalid',
+    what: 'from five minutes after a reload that failed to the next that succeeds',
+    series: { [series('virtune_config_last_reload_successful')]: '1+0x5 0+0x10 1+0x10' },
+    at: {
+      5: [],
+      12: [
+        firing(
+          'warning',
+          'virtune',
+          {},
+          'Virtune on host kvm1 could not reload its configuration.',
+          'It runs with the previous one, and a restart would fail. Its log names the file and the key that is wrong.',
+        ),
+      ],
+      20: [],
+    },
+  },
+  {
+    alert: 'ExporterClockSkew',
+    what: 'while a clock is a minute ahead or behind, and not for the seconds that a sample takes',
+    series: {
+      [series('virtune_sample_timestamp_seconds')]: '0+60x5 420+60x20 1620+60x20',
+      [series('virtune_sample_timestamp_seconds', '', 'behind')]: '0+60x5 300+60x20 1620+60x20',
+      [series('virtune_sample_timestamp_seconds', '', 'slow')]: '-8+60x50',
+    },
+    at: {
+      5: [],
+      20: [
+        firing(
+          'warning',
+          'virtune',
+          {},
+          'The clocks of virtune on host kvm1 and of Prometheus differ by 1m 0s.',
+          'Ages in alerts and dashboards are wrong by as much, and logs do not line up. Check NTP on both machines.',
+        ),
+        firing(
+          'warning',
+          'virtune',
+          { instance: 'behind' },
+          'The clocks of virtune on host behind and of Prometheus differ by 1m 0s.',
+          'Ages in alerts and dashboards are wrong by as much, and logs do not line up. Check NTP on both machines.',
+        ),
+      ],
+      35: [],
+    },
+  },
+  {
+    alert: 'VirtuneWatchdog',
+    what: 'always, also where nothing else is',
+    series: {},
+    at: {
+      0: [
+        {
+          labels: { severity: 'none' },
+          summary: 'The rules of virtune are evaluated and notifications are sent.',
+          description:
+            'Always fires. Route it to a service that notifies you when it stops: then Prometheus, its rules, Alertmanager or the way between them is broken.',
+        },
+      ],
+    },
+  },
+  {
     alert: 'LibvirtUnreachable',
     what: 'when virtune can be scraped and libvirt does not answer it',
     series: { [series('libvirt_up')]: '1+0x5 0+0x10 1+0x10' },

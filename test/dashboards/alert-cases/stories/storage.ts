@@ -1,0 +1,101 @@
+import { of, SENT, type Story } from './story.ts';
+
+const pool = (host: string, name: string, what: string, cluster = ''): string =>
+  of(host, `libvirt_storage_pool_${what}_bytes`, `storage_pool="${name}"`, cluster);
+const info = (host: string, name: string, labels: string, cluster = ''): string =>
+  of(host, 'libvirt_storage_pool_info', `storage_pool="${name}", ${labels}`, cluster);
+/** A pool of 100 that fills up within the day, of which this host's VMs have been given 70. */
+const filling = (host: string, name: string, cluster = '', given = 70): Record<string, string> => ({
+  [pool(host, name, 'provisioned', cluster)]: `${given}+0x100`,
+  [pool(host, name, 'capacity', cluster)]: '100+0x100',
+  [pool(host, name, 'available', cluster)]: '40-0.4x100',
+});
+const thin = (host: string, name: string, cluster = ''): string =>
+  `{alertname="ThinPoolOvercommit", severity="warning", ${cluster === '' ? '' : `cluster="${cluster}", `}instance="${host}", storage_pool="${name}"}`;
+const slowDisk = (host: string, domain: string): Record<string, string> => {
+  const disk = (name: string): string =>
+    of(host, `libvirt_domain_block_stats_${name}`, `domain="${domain}", target_device="vda"`);
+  return {
+    [disk('read_requests_total')]: '0+120x60',
+    [disk('write_requests_total')]: '0+0x60',
+    [disk('read_time_seconds_total')]: '0+24x60',
+    [disk('write_time_seconds_total')]: '0+0x60',
+  };
+};
+const RATIO = 'pool:virtune_storage_pool_provisioned:ratio';
+const NFS = 'type="netfs", source_host="nas1", source_dir="/export/images"';
+
+export const storageStories: readonly Story[] = [
+  {
+    what: 'a pool without a description is one where its name and its size are the same on two hosts',
+    series: { ...filling('kvm1', 'nfs'), ...filling('kvm2', 'nfs') },
+    everyMinutes: 10,
+    at: { 900: { [SENT]: { [thin('kvm1', 'nfs')]: 1, [thin('kvm2', 'nfs')]: 1 } } },
+  },
+  {
+    what: 'a pool on NFS is one on all hosts that mount it, under whatever name',
+    series: {
+      ...filling('kvm1', 'images'),
+      [info('kvm1', 'images', NFS)]: '1+0x100',
+      ...filling('kvm2', 'nas'),
+      [info('kvm2', 'nas', NFS)]: '1+0x100',
+    },
+    everyMinutes: 10,
+    at: {
+      900: {
+        [RATIO]: {
+          [`${RATIO}{job="virtune", instance="kvm1", storage_pool="images"}`]: 1.4,
+          [`${RATIO}{job="virtune", instance="kvm2", storage_pool="nas"}`]: 1.4,
+        },
+        [SENT]: { [thin('kvm1', 'images')]: 1, [thin('kvm2', 'nas')]: 1 },
+      },
+    },
+  },
+  {
+    what: 'folders of one name and size on two hosts are two pools, and so are exports of two servers',
+    series: {
+      ...filling('kvm1', 'default'),
+      [info('kvm1', 'default', 'type="dir"')]: '1+0x100',
+      ...filling('kvm2', 'default'),
+      [info('kvm2', 'default', 'type="dir"')]: '1+0x100',
+      ...filling('kvm1', 'images'),
+      [info('kvm1', 'images', NFS)]: '1+0x100',
+      ...filling('kvm2', 'images'),
+      [info('kvm2', 'images', NFS.replace('nas1', 'nas2'))]: '1+0x100',
+    },
+    everyMinutes: 10,
+    at: { 900: { [SENT]: {}, [`${RATIO} > 0.71`]: {} } },
+  },
+  {
+    what: 'a pool of one server in two clusters is two: their provisioning is not added up',
+    series: {
+      ...filling('kvm1', 'images', 'a'),
+      [info('kvm1', 'images', NFS, 'a')]: '1+0x100',
+      ...filling('kvm1', 'images', 'b'),
+      [info('kvm1', 'images', NFS, 'b')]: '1+0x100',
+    },
+    everyMinutes: 10,
+    at: { 900: { [SENT]: {} } },
+  },
+  {
+    what: 'six slow disks on a host make one alert of the host, five minutes before those of the disks',
+    series: Object.assign({}, ...['a', 'b', 'c', 'd', 'e', 'f'].map((domain) => slowDisk('kvm1', domain))),
+    at: {
+      9: { [SENT]: { '{alertname="HostDisksSlow", severity="warning", instance="kvm1"}': 1 } },
+      30: {
+        'count by (alertname, instance) (ALERTS{alertstate="firing", component="disk"})': {
+          '{alertname="HostDisksSlow", instance="kvm1"}': 1,
+          '{alertname="DiskLatencyHigh", instance="kvm1"}': 6,
+        },
+      },
+    },
+  },
+  {
+    what: 'slow disks on two hosts, four on each, are not an alert of a host',
+    series: Object.assign(
+      {},
+      ...['kvm1', 'kvm2'].flatMap((host) => ['a', 'b', 'c', 'd'].map((domain) => slowDisk(host, domain))),
+    ),
+    at: { 30: { 'ALERTS{alertname="HostDisksSlow"}': {} } },
+  },
+];

@@ -5,5 +5,6 @@ export const memoryPressure: ScenarioInput = {
   ...calm,
   name: 'memory-pressure',
   description: 'Memory is overcommitted: guests are ballooned, and swap.',
-  host: { memoryGiB: 96 },
+  // The pools hold the databases, and nothing more.
+  host: { memoryGiB: 96, hugepages: { 1048576: 0 } },
 };

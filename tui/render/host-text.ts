@@ -1,3 +1,4 @@
+import type { HostFigures } from '../../model/host.ts';
 import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
 import { hugePoolsKiB } from '../../model/huge-pools.ts';
 import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
@@ -214,32 +215,31 @@ function poolRows({ sample }: HostView): Line[] {
 }
 
 /**
- * Memory outside of huge pages. A VM that migrates has memory on two hosts; once it has moved it needs it on one. Where
- * the host does not report its pools, memory on huge pages counts like all other.
+ * Memory of a host outside of huge page pools, and what of it VMs may use. A VM that migrates has memory on two hosts; once
+ * it has moved it needs it on one. Of a host that does not report its pools, and of an old recording, all memory counts.
  */
-function promisedKiB(of: Overcommit, poolsKiB: number | undefined): number {
-  const all = of.memoryMaximumKiB - (of.memoryMigratingKiB ?? 0);
-  const huge = (of.memoryHugepagesKiB ?? 0) - (of.memoryMigratingHugepagesKiB ?? 0);
-  return poolsKiB === undefined ? all : all - huge;
+function ordinaryMemory(
+  host: HostFigures,
+  of: Overcommit,
+): { ordinaryKiB: number; promisedKiB: number } | undefined {
+  const totalKiB = host.memoryKiB.get('total');
+  const poolsKiB = of.memoryHugepagesKiB === undefined ? undefined : hugePoolsKiB(host);
+  if (totalKiB === undefined) return undefined;
+  const allKiB = of.memoryMaximumKiB - (of.memoryMigratingKiB ?? 0);
+  const hugeKiB = (of.memoryHugepagesKiB ?? 0) - (of.memoryMigratingHugepagesKiB ?? 0);
+  return poolsKiB === undefined
+    ? { ordinaryKiB: totalKiB, promisedKiB: allKiB }
+    : { ordinaryKiB: totalKiB - poolsKiB, promisedKiB: allKiB - hugeKiB };
 }
 
 /** N-1: what the ratios would be if the largest host failed and the others took its VMs. */
 function afterLoss({ hosts }: Scene): Line[] {
-  const told = hosts.flatMap((host) => {
-    const cpus = host.sample?.host?.cpusOnline;
-    const totalKiB = host.sample?.host?.memoryKiB.get('total');
-    const poolsKiB = host.sample?.host && hugePoolsKiB(host.sample.host);
-    const overcommit = host.sample?.overcommit;
-    return cpus === undefined || totalKiB === undefined || overcommit === undefined
+  const told = hosts.flatMap(({ sample }) => {
+    const { host, overcommit } = sample ?? {};
+    const memory = host && overcommit && ordinaryMemory(host, overcommit);
+    return host?.cpusOnline === undefined || overcommit === undefined || memory === undefined
       ? []
-      : [
-          {
-            cpus,
-            ordinaryKiB: totalKiB - (poolsKiB ?? 0),
-            promisedKiB: promisedKiB(overcommit, poolsKiB),
-            overcommit,
-          },
-        ];
+      : [{ cpus: host.cpusOnline, overcommit, ...memory }];
   });
   if (told.length < 2) return [];
   const sum = (read: (host: (typeof told)[number]) => number): number =>

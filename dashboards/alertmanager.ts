@@ -1,34 +1,71 @@
+/** What identifies a host in alerts. */
+const HOST = ['cluster', 'job', 'instance'] as const;
+/** What an alert is about: a VM or a device of it, or the host as a whole where there is no such label. */
+const SUBJECT = [...HOST, 'domain', 'target_device', 'component'] as const;
+
+const BY_SEVERITY = [
+  { matchers: ['severity="critical"'], receiver: 'pager', repeat_interval: '1h' },
+  { matchers: ['severity="info"'], receiver: 'tickets', repeat_interval: '7d' },
+] as const;
+
 /**
- * An Alertmanager configuration to start from. A critical alert inhibits warnings of the same host, VM, device and
- * component, so that one fault notifies once; an exporter that is down is one page, not one per VM.
+ * An Alertmanager configuration to start from. One event is one notification: alerts of one host and one component are in one
+ * group, however many VMs they are about; a critical alert inhibits warnings of the same subject; and an alert that stands
+ * for many inhibits them.
  */
 export const alertmanagerExample = {
   route: {
     receiver: 'chat',
-    group_by: ['alertname', 'cluster', 'instance'],
+    group_by: ['cluster', 'instance', 'component'],
     group_wait: '30s',
     group_interval: '5m',
     repeat_interval: '12h',
     routes: [
-      { matchers: ['severity="critical"'], receiver: 'pager', repeat_interval: '1h' },
-      { matchers: ['severity="info"'], receiver: 'tickets', repeat_interval: '7d' },
+      {
+        matchers: ['alertname="VirtuneWatchdog"'],
+        receiver: 'watchdog',
+        group_by: ['alertname'],
+        group_wait: '0s',
+        group_interval: '1m',
+        repeat_interval: '5m',
+      },
+      // Hosts that share a pool have the same alert.
+      {
+        matchers: ['alertname="ThinPoolOvercommit"'],
+        group_by: ['alertname', 'cluster', 'storage_pool'],
+        routes: BY_SEVERITY,
+      },
+      ...BY_SEVERITY,
     ],
   },
   inhibit_rules: [
     {
       source_matchers: ['severity="critical"'],
       target_matchers: ['severity=~"warning|info"'],
-      equal: ['cluster', 'instance', 'domain', 'target_device', 'component'],
+      equal: SUBJECT,
+    },
+    { source_matchers: ['severity="warning"'], target_matchers: ['severity="info"'], equal: SUBJECT },
+    {
+      source_matchers: ['alertname="HostDisksSlow"'],
+      target_matchers: ['alertname="DiskLatencyHigh"'],
+      equal: HOST,
+    },
+    // The kernel killed a QEMU: the VM's alert has its name.
+    {
+      source_matchers: ['alertname="DomainCrashed"'],
+      target_matchers: ['alertname="HostOomKill"'],
+      equal: HOST,
     },
     {
-      source_matchers: ['severity="warning"'],
-      target_matchers: ['severity="info"'],
-      equal: ['cluster', 'instance', 'domain', 'target_device', 'component'],
+      source_matchers: ['alertname="ExporterAbsent"'],
+      target_matchers: ['alertname="HostDisappeared"'],
     },
   ],
   receivers: [
     { name: 'pager', webhook_configs: [{ url: 'http://127.0.0.1:9095/pager', send_resolved: true }] },
     { name: 'chat', webhook_configs: [{ url: 'http://127.0.0.1:9095/chat', send_resolved: true }] },
     { name: 'tickets', webhook_configs: [{ url: 'http://127.0.0.1:9095/tickets', send_resolved: true }] },
+    // A dead man's switch: a service that notifies you when this stops.
+    { name: 'watchdog', webhook_configs: [{ url: 'http://127.0.0.1:9095/watchdog', send_resolved: false }] },
   ],
 } as const;

@@ -25,10 +25,14 @@ test('Grafana finds the dashboards where its provisioning says they are', () => 
   expect(mounts.some((volume) => volume.includes(`grafana/dashboards:${DEFAULTS.grafanaPath}:`))).toBe(true);
 });
 
-test('the stack has the rules, and the inhibitions that we ship', () => {
+test('the stack has the rules, and the groups and inhibitions that we ship', () => {
   const { rule_files } = read('prometheus.yml') as { rule_files: string[] };
   const mounts = services['prometheus']?.volumes ?? [];
   expect(mounts.some((volume) => volume.includes(`:${rule_files[0]?.replace('/*.yaml', '')}:`))).toBe(true);
-  const { inhibit_rules } = read('alertmanager.yml') as { inhibit_rules: unknown };
+  const { route, inhibit_rules } = read('alertmanager.yml') as {
+    route: { group_by: string[] };
+    inhibit_rules: unknown;
+  };
+  expect(route.group_by).toEqual(alertmanagerExample.route.group_by);
   expect(inhibit_rules).toEqual(alertmanagerExample.inhibit_rules);
 });

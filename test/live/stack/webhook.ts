@@ -8,8 +8,17 @@ export interface SentAlert {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** One notification: the alerts of a group together. */
+export interface Notification {
+  readonly receiver: string;
+  readonly status: 'firing' | 'resolved';
+  readonly groupLabels: Readonly<Record<string, string>>;
+  readonly alerts: readonly SentAlert[];
+}
+
 export interface Webhook {
   readonly url: string;
+  readonly notifications: readonly Notification[];
   /** Everything that came in, oldest first. */
   readonly sent: readonly SentAlert[];
   close(): Promise<void>;
@@ -18,13 +27,16 @@ export interface Webhook {
 /** Takes what Alertmanager sends, and keeps it. */
 export async function startWebhook(): Promise<Webhook> {
   const sent: SentAlert[] = [];
+  const notifications: Notification[] = [];
   const server = createServer((request, response) => {
     let text = '';
     request.setEncoding('utf8').on('data', (piece: string) => {
       text += piece;
     });
     request.on('end', () => {
-      sent.push(...(JSON.parse(text) as { alerts: SentAlert[] }).alerts);
+      const notification = JSON.parse(text) as Notification;
+      notifications.push(notification);
+      sent.push(...notification.alerts);
       response.end();
     });
   });
@@ -32,6 +44,7 @@ export async function startWebhook(): Promise<Webhook> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     sent,
+    notifications,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

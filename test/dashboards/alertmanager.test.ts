@@ -1,0 +1,111 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { alertmanagerExample } from '../../dashboards/alertmanager.ts';
+import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
+import { buildAlertRules } from '../../dashboards/rules/build.ts';
+import { BUILT } from './built.ts';
+
+const FILE = join(BUILT, 'alertmanager/alertmanager.yml');
+const rules = alertGroups.flatMap(({ alerts }) => alerts);
+const built = buildAlertRules()
+  .groups.flatMap((group) => group.rules)
+  .filter((rule) => 'alert' in rule);
+const absent = spawnSync('amtool', ['--version']).status !== 0;
+if (absent)
+  console.warn('amtool is not installed, so routes are not tried: apt-get install prometheus-alertmanager');
+
+/** The receiver that Alertmanager itself chooses for labels. */
+function receiverOf(labels: Readonly<Record<string, string>>): string {
+  const given = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  const said = spawnSync('amtool', ['config', 'routes', 'test', `--config.file=${FILE}`, ...given], {
+    encoding: 'utf8',
+  });
+  if (said.status !== 0) throw new Error(said.stderr);
+  return said.stdout.trim();
+}
+
+test.skipIf(absent).each([
+  ['critical', 'pager'],
+  ['warning', 'chat'],
+  ['info', 'tickets'],
+])('an alert that is %s goes to the %s', (severity, receiver) => {
+  expect(receiverOf({ alertname: 'HostMemoryStalled', severity })).toBe(receiver);
+  expect(receiverOf({ alertname: 'ThinPoolOvercommit', severity, storage_pool: 'nfs' })).toBe(receiver);
+});
+
+test.skipIf(absent)('the watchdog goes to its receiver alone', () => {
+  expect(receiverOf({ alertname: 'VirtuneWatchdog', severity: 'none' })).toBe('watchdog');
+});
+
+test('every receiver that a route names exists, and every alert that is named too', () => {
+  const text = readFileSync(FILE, 'utf8');
+  const { receivers } = parse(text) as { receivers: { name: string }[] };
+  const named = [...text.matchAll(/receiver: (\w+)/g)].map(([, name]) => name);
+  expect(new Set(named)).toEqual(new Set(receivers.map(({ name }) => name)));
+  const alerts = [...text.matchAll(/alertname="(\w+)"/g)].map(([, name]) => name);
+  expect(alerts.length).toBeGreaterThan(5);
+  expect(alerts.filter((name) => !rules.some(({ alert }) => alert === name))).toEqual([]);
+});
+
+/** Labels as Alertmanager gets them, and what of a rule of this configuration applies to two of them. */
+type Labels = Readonly<Record<string, string>>;
+const isMatched = (labels: Labels, matchers: readonly string[]): boolean =>
+  matchers.every((matcher) => {
+    const [, label = '', operator, value = ''] = /^(\w+)(=~?)"(.*)"$/.exec(matcher) ?? [];
+    const own = labels[label] ?? '';
+    return operator === '=' ? own === value : new RegExp(`^(?:${value})$`).test(own);
+  });
+const inhibits = (source: Labels, target: Labels): boolean =>
+  alertmanagerExample.inhibit_rules.some((rule) => {
+    const equal: readonly string[] = 'equal' in rule ? rule.equal : [];
+    return (
+      isMatched(source, rule.source_matchers) &&
+      isMatched(target, rule.target_matchers) &&
+      equal.every((label) => (source[label] ?? '') === (target[label] ?? ''))
+    );
+  });
+const alertOf = (name: string, more: Labels = {}): Labels => {
+  const rule = built.find(({ alert }) => alert === name);
+  if (rule === undefined) throw new Error(`no alert ${name}`);
+  return { alertname: name, cluster: 'a', job: 'virtune', instance: 'kvm1', ...rule.labels, ...more };
+};
+
+test.each([
+  ['HostMemoryStalled', 'HostMemoryPressure'],
+  ['HostMemoryOvercommitCritical', 'HostMemoryOvercommitHigh'],
+  ['HostMemoryOvercommitCritical', 'HostMemoryHeadroomLow'],
+  ['HostSwappingIn', 'HostSwapAlmostFull'],
+  ['HostSwappingIn', 'KsmDependence'],
+  ['HostDisksSlow', 'DiskLatencyHigh'],
+  ['DomainCrashed', 'HostOomKill'],
+  ['ExporterAbsent', 'HostDisappeared'],
+])('%s stands for %s of the same host, and not of another', (source, target) => {
+  const vm = { domain: 'db', target_device: 'vda' };
+  const about = ['DiskLatencyHigh'].includes(target) ? vm : {};
+  expect(inhibits(alertOf(source), alertOf(target, about))).toBe(true);
+  const elsewhere = alertOf(target, { ...about, cluster: 'b' });
+  expect(inhibits(alertOf(source), elsewhere)).toBe(source === 'ExporterAbsent');
+});
+
+test('an alert of a VM does not inhibit those of another VM or of the host', () => {
+  const db = alertOf('DomainCpuStealCritical', { domain: 'db' });
+  expect(inhibits(db, alertOf('DomainCpuStealHigh', { domain: 'db' }))).toBe(true);
+  expect(inhibits(db, alertOf('DomainCpuStealHigh', { domain: 'web' }))).toBe(false);
+  expect(inhibits(db, alertOf('HostCpuContentionHigh'))).toBe(false);
+  expect(inhibits(alertOf('HostMemoryStalled'), alertOf('GuestMemoryStarved', { domain: 'db' }))).toBe(false);
+});
+
+test('no critical alert is inhibited but one that another names better', () => {
+  const critical = rules.filter(({ severity }) => severity === 'critical').map(({ alert }) => alert);
+  const inhibited = critical.filter((target) =>
+    rules.some(({ alert }) => alert !== target && inhibits(alertOf(alert), alertOf(target))),
+  );
+  expect(inhibited).toEqual(['HostOomKill']);
+});
+
+test('notifications are grouped by host and component, so that many VMs of a host are one', () => {
+  expect(alertmanagerExample.route.group_by).toEqual(['cluster', 'instance', 'component']);
+});

@@ -4,7 +4,11 @@ import { Command, Option } from 'commander';
 import { readBuiltDashboards } from '../dashboards/built.ts';
 import { configurationFiles, DEFAULTS, type Files } from '../dashboards/files.ts';
 import { alertGroups } from '../dashboards/rules/alerts/all.ts';
-import { DEFAULT_JOB, DEFAULT_RUNBOOK_URL } from '../dashboards/rules/build.ts';
+import {
+  DEFAULT_JOB,
+  DEFAULT_RUNBOOK_URL,
+  LONGEST_SCRAPE_INTERVAL_SECONDS,
+} from '../dashboards/rules/build.ts';
 import { durationOf } from '../dashboards/rules/duration.ts';
 import { type Settings, settingsSchema } from '../dashboards/rules/settings.ts';
 import { readYamlFile } from '../exporter/config/yaml-file.ts';
@@ -49,12 +53,16 @@ export function dashboardsCommand(): Command {
     .option('--grafana-path <dir>', "folder of the dashboards on Grafana's disk", DEFAULTS.grafanaPath)
     .option('--prometheus-url <url>', 'URL at which Grafana reaches Prometheus', DEFAULTS.prometheusUrl)
     .addOption(
-      durationOption('--scrape-interval', 'scrape interval of Prometheus', {
-        minSeconds: 1,
-        maxSeconds: 3_600,
-        isWhole: true,
-        defaultSeconds: parseSeconds(DEFAULTS.scrapeInterval),
-      }),
+      durationOption(
+        '--scrape-interval',
+        'scrape interval of Prometheus; rates are over 5 minutes and need 4 samples',
+        {
+          minSeconds: 1,
+          maxSeconds: LONGEST_SCRAPE_INTERVAL_SECONDS,
+          isWhole: true,
+          defaultSeconds: parseSeconds(DEFAULTS.scrapeInterval),
+        },
+      ),
     )
     .action(async (flags: BuildFlags) => {
       // The schema allows nothing else; zod cannot say so of keys that it is given at run time.

@@ -17,9 +17,8 @@ export const PATHS = {
 export interface FileOptions extends RuleOptions {
   /** Where Grafana finds the dashboards on its own disk. */
   readonly grafanaPath?: string | undefined;
-  /** Prometheus as Grafana reaches it, and how often that scrapes. */
+  /** Prometheus as Grafana reaches it. */
   readonly prometheusUrl?: string | undefined;
-  readonly scrapeInterval?: string | undefined;
 }
 
 export const DEFAULTS = {

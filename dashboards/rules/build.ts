@@ -39,14 +39,21 @@ export interface RuleOptions {
   readonly groups?: readonly string[] | undefined;
   /** A regular expression that the `job` label of virtune's scrapes matches. */
   readonly job?: string | undefined;
+  /** How often Prometheus scrapes virtune: rules are not evaluated more often. */
+  readonly scrapeInterval?: string | undefined;
   /** Where the runbooks are published; `/NAME.md` is appended. */
   readonly runbookUrl?: string | undefined;
   /** Tests live through hours in seconds: every duration is divided by this. */
   readonly faster?: number | undefined;
 }
 
-const RECORDED_EVERY = '30s';
-const ALERTS_EVERY = '1m';
+const RECORDED_EVERY_SECONDS = 30;
+const ALERTS_EVERY_SECONDS = 60;
+/**
+ * Rates are over 5 minutes, and so is what a query looks back for a sample: with four samples in that time two scrapes in a
+ * row may fail.
+ */
+export const LONGEST_SCRAPE_INTERVAL_SECONDS = 300 / 4;
 
 export const DEFAULT_JOB = 'virtune.*';
 export const DEFAULT_RUNBOOK_URL = 'https://github.com/virtune/virtune/blob/main/docs/runbooks';
@@ -55,7 +62,7 @@ export function buildRecordingRules(options: RuleOptions = {}): RuleFile {
   const context = contextOf(options);
   const rules = recordingRules.map(({ record, expr }) => ({ record, expr: expr(context) }));
   // One group: its rules are taken in turn, and each may stand on those before it in the same moment.
-  return { groups: [{ name: 'virtune', interval: context.range(RECORDED_EVERY), rules }] };
+  return { groups: [{ name: 'virtune', interval: intervalOf(RECORDED_EVERY_SECONDS, options), rules }] };
 }
 
 export function buildAlertRules(options: RuleOptions = {}): RuleFile {
@@ -64,11 +71,16 @@ export function buildAlertRules(options: RuleOptions = {}): RuleFile {
     groups: asked
       .map((group) => ({
         name: `virtune-${group.name}`,
-        interval: contextOf(options).range(ALERTS_EVERY),
+        interval: intervalOf(ALERTS_EVERY_SECONDS, options),
         rules: alertsOf(group, options),
       }))
       .filter(({ rules }) => rules.length > 0),
   };
+}
+
+function intervalOf(seconds: number, { scrapeInterval, faster = 1 }: RuleOptions): Duration {
+  const scrapedEvery = scrapeInterval === undefined ? 0 : parseSeconds(scrapeInterval);
+  return durationOf(Math.max(1, Math.max(seconds, scrapedEvery) / faster));
 }
 
 function alertsOf({ alerts }: AlertGroup, options: RuleOptions): BuiltAlertRule[] {
@@ -142,6 +154,7 @@ function alertContextOf(options: RuleOptions, more: readonly string[]): AlertCon
   return {
     ...contextOf(options, more),
     recorded: (name, ...matchers) => recorded(name, ...more, ...matchers),
+    ofAnyJob: (name, ...matchers) => metric(name, ...more, ...matchers),
     alerts: (names, ...matchers) => select('ALERTS', [`alertname=~"${names}"`, ...more, ...matchers]),
   };
 }

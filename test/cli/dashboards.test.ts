@@ -19,13 +19,23 @@ test('one folder has it all, with the thresholds of the site', async () => {
   );
   expect([code, stderr]).toEqual([0, expect.stringContaining('12 files written')]);
   const text = (path: string): string => readFileSync(join(out, path), 'utf8');
-  expect(text('prometheus/virtune-alerts.yaml')).toContain('virtune_sample_duration_seconds > 4.5');
+  expect(text('prometheus/virtune-alerts.yaml')).toContain(
+    'virtune_sample_duration_seconds{job=~"kvm"} > 4.5',
+  );
   expect(text('prometheus/virtune-alerts.yaml')).toContain('https://wiki.example/kvm/HostSamplingSlow.md');
   expect(text('prometheus/virtune-alerts.yaml')).not.toMatch(/ExporterDown|HostOomKill/);
   expect(text('prometheus/virtune-recording.yaml')).toContain('domain:virtune_vcpu_delay:ratio_rate5m');
   expect(text('grafana/dashboards/health.json')).toContain('"value": 4.5');
   expect(text('grafana/provisioning/datasources/virtune.yaml')).toContain('timeInterval: 30s');
   expect(existsSync(join(out, 'alertmanager/alertmanager.yml'))).toBe(true);
+});
+
+test('a scrape interval at which rates would lack samples is refused', async () => {
+  const out = join(folder, 'seldom');
+  const { code, stderr } = await build('--out', out, '--scrape-interval', '2m');
+  expect(code).toBe(64);
+  expect(stderr).toMatch(/--scrape-interval.*from 1s to 1m15s/);
+  expect(existsSync(out)).toBe(false);
 });
 
 test('an earlier name of an alert is rejected with the name to use now', async () => {

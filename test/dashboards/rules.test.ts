@@ -1,13 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
-import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
+import {
+  buildAlertRules,
+  buildRecordingRules,
+  LONGEST_SCRAPE_INTERVAL_SECONDS,
+} from '../../dashboards/rules/build.ts';
 import { durationOf } from '../../dashboards/rules/duration.ts';
 import { recordingRules } from '../../dashboards/rules/recording.ts';
 import { RENAMED_ALERTS } from '../../dashboards/rules/renamed.ts';
 import { settingsSchema } from '../../dashboards/rules/settings.ts';
 import { withThresholdTable } from '../../dashboards/threshold-table.ts';
 import { type SeriesName, seriesNames } from '../../model/catalogue/names.ts';
+import { parseSeconds } from '../../model/duration.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { alertCases } from './alert-cases/all.ts';
 import { bothSidesOf, selectorsOf } from './promql.ts';
@@ -131,12 +136,45 @@ test('the guide has the thresholds that the rules have; if not, run npm run dash
   expect(withThresholdTable(guide)).toBe(guide);
 });
 
-test('the example of changed thresholds in the guide is accepted', () => {
+test('the examples of changed thresholds in the guide are accepted', () => {
   const guide = readFileSync('docs/alerting-on-overcommit.md', 'utf8');
-  const example = /```yaml\n([\s\S]+?)```/.exec(guide)?.[1] ?? '';
-  const settings = parseYaml('thresholds.yaml', example, settingsSchema);
-  expect(Object.keys(settings).length).toBeGreaterThan(2);
-  expect(buildAlertRules({ settings }).groups.length).toBeGreaterThan(2);
+  const examples = [...guide.matchAll(/```yaml\n([\s\S]+?)```/g)].map(([, text = '']) => text);
+  const ofThresholds = examples.filter((text) => !text.startsWith('scrape_configs'));
+  expect(ofThresholds).toHaveLength(2);
+  for (const example of ofThresholds) {
+    const settings = parseYaml('thresholds.yaml', example, settingsSchema);
+    expect(Object.keys(settings).length).toBeGreaterThan(1);
+    expect(buildAlertRules({ settings }).groups.length).toBeGreaterThan(2);
+  }
+});
+
+test('every alert of a host takes other thresholds for hosts with any label: some series of it has that label', () => {
+  const overrides = [{ match: { class: 'desktops' } }];
+  for (const { alert } of rules.filter(({ subject }) => subject !== 'fleet')) {
+    const variants = buildAlertRules({ settings: { [alert]: { overrides } } })
+      .groups.flatMap((group) => group.rules)
+      .filter((each) => 'alert' in each && each.alert === alert);
+    expect(variants, alert).toHaveLength(2);
+    // What is recorded per pool has the labels of the pool alone.
+    const chosen = variants.map(({ expr }) =>
+      selectorsOf(expr).filter(
+        ({ name, matchers }) =>
+          matchers.some(({ label }) => label === 'class') && name?.startsWith('pool:') !== true,
+      ),
+    );
+    expect(
+      chosen.every((selectors) => selectors.length > 0),
+      alert,
+    ).toBe(true);
+    expect(
+      variants.map(({ expr }) => /class(=~|!~)"desktops"/.exec(expr)?.[1]),
+      alert,
+    ).toEqual(['=~', '!~']);
+    expect(
+      variants.some(({ expr }) => /pool:[^{ ]+\{class/.test(expr)),
+      alert,
+    ).toBe(false);
+  }
 });
 
 test('each alert fires in a case that begins and ends without notifications, but for the watchdog', () => {
@@ -207,6 +245,27 @@ test('time can be compressed, in ranges and in how long an alert must hold', () 
   });
   expect(slow[0]?.expr).toContain('[5s]');
   expect(fast.some(({ expr }) => /\[\d+[mhd]\]/.test(expr.replace('[6m]', '')))).toBe(false);
+});
+
+test('rules are evaluated no more often than virtune is scraped', () => {
+  const intervals = (scrapeInterval?: string) => [
+    buildRecordingRules({ scrapeInterval }).groups[0]?.interval,
+    buildAlertRules({ scrapeInterval }).groups[0]?.interval,
+  ];
+  expect(intervals()).toEqual(['30s', '1m']);
+  expect(intervals('15s')).toEqual(['30s', '1m']);
+  expect(intervals('1m')).toEqual(['1m', '1m']);
+  expect(intervals(`${LONGEST_SCRAPE_INTERVAL_SECONDS}s`)).toEqual(['75s', '75s']);
+});
+
+test('at the longest scrape interval four samples are in every rate', () => {
+  const ranges = [...built, ...recorded].flatMap(({ expr }) =>
+    selectorsOf(expr)
+      .filter(({ call }) => call === 'rate')
+      .map(({ range }) => parseSeconds(range ?? '')),
+  );
+  expect(ranges.length).toBeGreaterThan(10);
+  expect(Math.min(...ranges)).toBeGreaterThanOrEqual(4 * LONGEST_SCRAPE_INTERVAL_SECONDS);
 });
 
 test('durations are written in the largest unit that is whole', () => {

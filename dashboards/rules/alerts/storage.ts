@@ -72,7 +72,8 @@ export const storageAlerts: AlertGroup = {
         },
         fullWithin: { value: DAY_SECONDS, unit: 'seconds', from: 'node-mixin: filling up within a day' },
       },
-      expr: ({ ratio, fullWithin }, { range, metric, recorded }) =>
+      // The ratio has no labels of the host but those that identify it: an override matches the other side.
+      expr: ({ ratio, fullWithin }, { range, metric }) =>
         `${recorded('pool:virtune_storage_pool_provisioned:ratio')} > ${ratio} and ${BY_POOL} predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) <= 0`,
       summary: () =>
         `${POOL} of ${HOST} is overcommitted (${SHARE} provisioned) and is full or will be within a day.`,

@@ -1,4 +1,3 @@
-import { metric } from '../../promql.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { HOST, VM } from '../text.ts';
 
@@ -13,7 +12,7 @@ export const tuningAlerts: AlertGroup = {
       component: 'tuning',
       for: '15m',
       thresholds: {},
-      expr: () => `${metric('virtune_tuning_drift')} == 1`,
+      expr: (_, { ofAnyJob }) => `${ofAnyJob('virtune_tuning_drift')} == 1`,
       summary: () => `${VM} on ${HOST} has drifted from its tuning profile.`,
       description: () =>
         'It was changed by hand, or a migration or restart lost settings. Run virtune tune drift to see the differences, then apply the profile again or edit it.',

@@ -71,7 +71,7 @@ export class Crashes {
   }
 
   #note(uuid: string, name: string): void {
-    this.#crashes.set(uuid, { name, atMs: this.#now() });
+    this.#crashes.set(uuid, { uuid, name, atMs: this.#now() });
     const [oldest] = this.#crashes.keys();
     if (this.#crashes.size > KEEP_MOST && oldest !== undefined) this.#crashes.delete(oldest);
   }

@@ -57,6 +57,7 @@ export interface HostSample {
 }
 
 export interface Crash {
+  readonly uuid: string;
   readonly name: string;
   /** When it happened, or when virtune first saw it crashed; wall clock, ms since 1970. */
   readonly atMs: number;

@@ -226,10 +226,9 @@ function* unresponsive(domains: readonly DomainSample[]): Generator<Series> {
   }
 }
 
-/** Two VMs of one name are one series: two would void the whole scrape. */
-function crashes({ crashes = [] }: HostSample): Iterable<Series> {
-  const byName = new Map(crashes.map(({ name, atMs }) => [name, atMs]));
-  return [...byName].map(([name, atMs]): Series => [domainLabel(name), msToSeconds(atMs)]);
+function* crashes({ crashes = [] }: HostSample): Generator<Series> {
+  for (const { uuid, name, atMs } of crashes)
+    yield [`${domainLabel(name)},uuid="${uuid}"`, msToSeconds(atMs)];
 }
 
 function* ages(domains: readonly DomainSample[], startedAtMs: number): Generator<Series> {

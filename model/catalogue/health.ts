@@ -56,7 +56,7 @@ export const healthMetrics = {
     type: 'gauge',
     name: 'virtune_domain_crash_timestamp_seconds',
     help: 'Time at which the domain crashed, or was first seen crashed, in seconds since 1970; absent once it runs again. A transient domain keeps it for a day after libvirt has forgotten it.',
-    labels: ['domain'],
+    labels: ['domain', 'uuid'],
   },
   sampleAge: {
     per: 'process',

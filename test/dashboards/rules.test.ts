@@ -88,8 +88,10 @@ test('what joins two sides names the cluster, the job and the instance', () => {
   const lacking = joins.filter(
     (labels) => labels[0] !== 'cluster' || (labels.length > 1 && labels[1] !== 'job'),
   );
-  // Clusters as a whole, their VMs by state, their pools by what is behind them, and what has no labels at all.
-  const whole = [['cluster'], ['cluster', 'state_desc'], ['cluster', 'pool'], ['']].map(String);
+  // Clusters as a whole, their VMs by state or by UUID on whatever host, their pools, and what has no labels at all.
+  const whole = [['cluster'], ['cluster', 'state_desc'], ['cluster', 'pool'], ['cluster', 'uuid'], ['']].map(
+    String,
+  );
   expect(lacking.filter((labels) => !whole.includes(String(labels)))).toEqual([]);
 });
 

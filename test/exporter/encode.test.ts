@@ -414,17 +414,17 @@ test('the time of a sample is that of its start, and a crash has its time, also 
     ...sampleOf(fresh('db', {})),
     startedAtMs: 1_700_000_000_500,
     crashes: [
-      { name: 'gone "vm"', atMs: 1_699_999_000_000 },
-      { name: 'twice', atMs: 1_000 },
-      { name: 'twice', atMs: 2_000 },
+      { uuid: 'u-1', name: 'gone "vm"', atMs: 1_699_999_000_000 },
+      { uuid: 'u-2', name: 'twice', atMs: 1_000 },
+      { uuid: 'u-3', name: 'twice', atMs: 2_000 },
     ],
   };
   const series = parseExposition([...encodeSample(sample, 'text')].join(''));
   expect(figure(series, 'virtune_sample_timestamp_seconds')).toBe(1_700_000_000.5);
-  expect(figure(series, 'virtune_domain_crash_timestamp_seconds', { domain: 'gone "vm"' })).toBe(
+  expect(figure(series, 'virtune_domain_crash_timestamp_seconds', { domain: 'gone "vm"', uuid: 'u-1' })).toBe(
     1_699_999_000,
   );
-  expect(find(series, 'virtune_domain_crash_timestamp_seconds')).toHaveLength(2);
+  expect(find(series, 'virtune_domain_crash_timestamp_seconds')).toHaveLength(3);
   const calm = parseExposition([...encodeSample(sampleOf(fresh('db', {})), 'text')].join(''));
   expect(find(calm, 'virtune_domain_crash_timestamp_seconds')).toEqual([]);
 });

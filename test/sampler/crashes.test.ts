@@ -58,7 +58,7 @@ test('a transient VM that crashes is known after libvirt has forgotten it, for a
   event('db', LifecycleEvent.stopped, StoppedDetail.failed);
   at(6_000);
   list();
-  expect(crashes.all).toEqual([{ name: 'db', atMs: 5_000 }]);
+  expect(crashes.all).toEqual([{ uuid: 'db', name: 'db', atMs: 5_000 }]);
   at(5_000 + DAY_MS);
   list();
   expect(names()).toEqual(['db']);
@@ -125,7 +125,7 @@ test('a VM that was crashed before virtune came counts from when it is first see
     ['c', ShutoffReason.daemon],
     ['d', ShutoffReason.shutdown],
   );
-  expect(crashes.all).toEqual(['a', 'b', 'c'].map((name) => ({ name, atMs: 1_000 })));
+  expect(crashes.all).toEqual(['a', 'b', 'c'].map((name) => ({ uuid: name, name, atMs: 1_000 })));
 });
 
 test('a VM that runs again is not crashed, nor one that is off for another reason or was undefined', () => {

@@ -62,9 +62,13 @@ export const guestAlerts: AlertGroup = {
         },
       },
       expr: ({ within }, context) => {
-        const sinceCrash = `time() - ${context.metric('virtune_domain_crash_timestamp_seconds')}`;
+        const crash = context.metric('virtune_domain_crash_timestamp_seconds');
+        const sinceCrash = `time() - max without (uuid) (${crash})`;
+        const runs = `${context.metric('libvirt_domain_info')} and ${BY_VM} ${state('running', context)}`;
         const asListed = `${state('crashed', context)} or (${state('shutoff', context)} and ${BY_VM} ${oneOf(STOPPED_BY_FAILURE, reason(context))})`;
-        return `(${asListed}) unless ${BY_VM} ${sinceCrash} > ${within} or ${BY_VM} ${sinceCrash} <= ${within}`;
+        const crashed = `(${asListed}) unless ${BY_VM} ${sinceCrash} > ${within} or ${BY_VM} ${sinceCrash} <= ${within}`;
+        // Started again on another host, by hand or by a cluster manager.
+        return `(${crashed}) unless ${BY_VM} (${crash} and on (cluster, uuid) (${runs}))`;
       },
       summary: () => `${VM} on ${HOST} has crashed.`,
       description: () =>

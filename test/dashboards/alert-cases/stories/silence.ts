@@ -7,7 +7,7 @@ const VCPUS = 'cluster:virtune_vcpu_overcommit:ratio';
 const N1 = 'cluster:virtune_vcpu_overcommit_after_host_loss:ratio';
 const DOWN = 'cluster:virtune_hosts_down:count';
 const crash = (domain: string): string =>
-  of('kvm1', 'virtune_domain_crash_timestamp_seconds', `domain="${domain}"`);
+  of('kvm1', 'virtune_domain_crash_timestamp_seconds', `domain="${domain}", uuid="u-${domain}"`);
 const state = (domain: string, word: string): string =>
   of('kvm1', 'libvirt_domain_info_state', `domain="${domain}", state_desc="${word}"`);
 const reason = (domain: string): string =>
@@ -122,6 +122,34 @@ export const silenceStories: readonly Story[] = [
     at: {
       600: { 'count(ALERTS{alertname="DomainCrashed", alertstate="firing"})': { '{}': 3 } },
       1740: { [SENT]: { [critical('DomainCrashed', 'instance="kvm1", domain="new"')]: 1 } },
+    },
+  },
+  {
+    what: 'a VM that crashed on one host and runs again on another no longer pages, but its namesake there is another VM',
+    series: {
+      [state('db', 'shutoff')]: '5+0x40',
+      [reason('db')]: '3+0x40',
+      [crash('db')]: '0+0x40',
+      [of('kvm2', 'libvirt_domain_info_state', 'domain="db", state_desc="running"')]: '_x10 1+0x30',
+      [of('kvm2', 'libvirt_domain_info', 'domain="db", uuid="u-db"')]: '_x10 1+0x30',
+      [state('web', 'shutoff')]: '5+0x40',
+      [reason('web')]: '3+0x40',
+      [crash('web')]: '0+0x40',
+      [of('kvm2', 'libvirt_domain_info_state', 'domain="web", state_desc="running"')]: '1+0x40',
+      [of('kvm2', 'libvirt_domain_info', 'domain="web", uuid="u-another"')]: '1+0x40',
+      // Defined there too, and off.
+      [of('kvm2', 'libvirt_domain_info_state', 'domain="off", state_desc="shutoff"')]: '5+0x40',
+      [of('kvm2', 'libvirt_domain_info', 'domain="off", uuid="u-gone"')]: '1+0x40',
+      [crash('gone')]: '0+0x40',
+    },
+    at: {
+      5: { 'count(ALERTS{alertname="DomainCrashed", alertstate="firing"})': { '{}': 3 } },
+      20: {
+        [SENT]: {
+          [critical('DomainCrashed', 'instance="kvm1", domain="web"')]: 1,
+          [critical('DomainCrashed', 'instance="kvm1", domain="gone"')]: 1,
+        },
+      },
     },
   },
   {

@@ -8,7 +8,7 @@ import { yamlFile } from '../../../dashboards/rules/yaml.ts';
 import type { AlertCase, Firing } from './case.ts';
 
 /** Evaluated first: promtool takes groups in any order, and Prometheus has values of some seconds ago. */
-export const RECORDED = 'virtune';
+const RECORDED = 'virtune';
 
 const RUNBOOKS = 'https://runbooks.example';
 

@@ -22,7 +22,7 @@ export const PAUSED_BY_JOB: readonly number[] = [
 ];
 
 /** QEMU exited by itself, or libvirtd could not reconnect to it and killed it (virDomainShutoffReason). */
-export const STOPPED_BY_FAILURE: readonly number[] = [ShutoffReason.crashed, ShutoffReason.daemon];
+const STOPPED_BY_FAILURE: readonly number[] = [ShutoffReason.crashed, ShutoffReason.daemon];
 
 /**
  * States of an active domain in which QEMU has stopped all vCPUs. `shutdown` is among them: libvirt says it once

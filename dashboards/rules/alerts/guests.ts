@@ -1,10 +1,10 @@
-import { PAUSED_BY_JOB, PAUSED_ON_PURPOSE, STOPPED_BY_FAILURE } from '../../../model/run-state.ts';
+import { PAUSED_BY_JOB, PAUSED_ON_PURPOSE } from '../../../model/run-state.ts';
 import { BY_VM } from '../../promql.ts';
 import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
 import { HOST, LASTING, SHARE, VM } from '../text.ts';
 
-const state = (word: 'running' | 'paused' | 'shutoff' | 'crashed', { metric }: AlertContext): string =>
-  metric('libvirt_domain_info_state', `state_desc="${word}"`);
+const state = (is: '="running"' | '!="running"' | '="paused"', { metric }: AlertContext): string =>
+  metric('libvirt_domain_info_state', `state_desc${is}`);
 const reason = ({ metric }: AlertContext): string => metric('libvirt_domain_info_state_reason');
 const noneOf = (numbers: readonly number[], vector: string): string =>
   numbers.reduce((expr, number) => `${expr} != ${number}`, vector);
@@ -18,7 +18,7 @@ function oneOf(numbers: readonly number[], vector: string): string {
 }
 
 const reasonOfPaused = (context: AlertContext): string =>
-  `(${reason(context)} and ${BY_VM} ${state('paused', context)})`;
+  `(${reason(context)} and ${BY_VM} ${state('="paused"', context)})`;
 
 export const guestAlerts: AlertGroup = {
   name: 'guests',
@@ -63,12 +63,9 @@ export const guestAlerts: AlertGroup = {
       },
       expr: ({ within }, context) => {
         const crash = context.metric('virtune_domain_crash_timestamp_seconds');
-        const sinceCrash = `time() - max without (uuid) (${crash})`;
-        const runs = `${context.metric('libvirt_domain_info')} and ${BY_VM} ${state('running', context)}`;
-        const asListed = `${state('crashed', context)} or (${state('shutoff', context)} and ${BY_VM} ${oneOf(STOPPED_BY_FAILURE, reason(context))})`;
-        const crashed = `(${asListed}) unless ${BY_VM} ${sinceCrash} > ${within} or ${BY_VM} ${sinceCrash} <= ${within}`;
-        // Started again on another host, by hand or by a cluster manager.
-        return `(${crashed}) unless ${BY_VM} (${crash} and on (cluster, uuid) (${runs}))`;
+        const running = `${context.metric('libvirt_domain_info')} and ${BY_VM} ${state('="running"', context)}`;
+        // Unless it was started again on another host, by hand or by a cluster manager.
+        return `time() - max without (uuid) (${crash}) <= ${within} unless ${BY_VM} (${crash} and on (cluster, uuid) (${running}))`;
       },
       summary: () => `${VM} on ${HOST} has crashed.`,
       description: () =>
@@ -98,7 +95,7 @@ export const guestAlerts: AlertGroup = {
         taken: { value: 0.3, unit: 'share', from: 'our choice: about a third of its maximum memory' },
       },
       expr: ({ taken }, context) =>
-        `1 - ${context.metric('libvirt_domain_info_memory_usage_bytes')} / ${context.metric('libvirt_domain_info_maximum_memory_bytes')} > ${taken} and ${BY_VM} ${state('running', context)}`,
+        `1 - ${context.metric('libvirt_domain_info_memory_usage_bytes')} / ${context.metric('libvirt_domain_info_maximum_memory_bytes')} > ${taken} unless ${BY_VM} ${state('!="running"', context)}`,
       summary: () => `The balloon has taken ${SHARE} of the memory of ${VM} on ${HOST}.`,
       description: () =>
         'The guest has less page cache than its size suggests. If the host has free memory, deflate the balloon with virsh setmem; otherwise find what uses the memory.',

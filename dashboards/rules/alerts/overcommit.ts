@@ -118,7 +118,7 @@ export const overcommitAlerts: AlertGroup = {
       for: '5m',
       thresholds: {},
       expr: (_, { metric }) =>
-        `${metric('libvirt_domain_wider_than_host')} == 1 and ${BY_VM} ${metric('libvirt_domain_info_state', 'state_desc="running"')}`,
+        `${metric('libvirt_domain_wider_than_host')} == 1 unless ${BY_VM} ${metric('libvirt_domain_info_state', 'state_desc!="running"')}`,
       summary: () => `${VM} has more vCPUs than ${HOST} has CPUs.`,
       description: () =>
         'Its own vCPUs compete for CPUs, and guest spinlocks make it worse. Reduce its vCPUs, or move it to a larger host.',

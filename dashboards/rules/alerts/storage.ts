@@ -127,7 +127,7 @@ export const storageAlerts: AlertGroup = {
       expr: ({ share, drops }, { range, metric }) => {
         const both = (what: 'drops' | 'packets'): string =>
           `(rate(${metric(`libvirt_domain_interface_stats_receive_${what}_total`)}[${range('5m')}]) + rate(${metric(`libvirt_domain_interface_stats_transmit_${what}_total`)}[${range('5m')}]))`;
-        return `${both('drops')} / ${both('packets')} > ${share} and ${both('drops')} > ${drops}`;
+        return `(${both('drops')} > ${drops}) / ${both('packets')} > ${share}`;
       },
       summary: () => `${NIC} of ${VM} on ${HOST} drops ${SHARE} of its packets.`,
       description: () =>

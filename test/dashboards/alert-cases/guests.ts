@@ -5,6 +5,9 @@ const state = (domain: string, word: string): string =>
 const reason = (domain: string): string => series('libvirt_domain_info_state_reason', `domain="${domain}"`);
 const of = (name: Parameters<typeof series>[0], domain = 'db1'): string => series(name, `domain="${domain}"`);
 
+const crash = (domain: string): string =>
+  series('virtune_domain_crash_timestamp_seconds', `domain="${domain}", uuid="u-${domain}"`);
+
 export const guestCases: readonly AlertCase[] = [
   {
     alert: 'DomainPaused',
@@ -95,32 +98,25 @@ export const guestCases: readonly AlertCase[] = [
   },
   {
     alert: 'DomainCrashed',
-    what: 'whether libvirt keeps it as crashed or shut off; not when it was shut down, nor once it runs again',
+    what: 'from the crash until it runs again, whether libvirt keeps it or not',
     series: {
       [state('db1', 'running')]: '1+0x5 _x10 1+0x10',
       [state('db1', 'crashed')]: '_x6 6+0x9 stale',
-      [reason('db1')]: '1+0x5 1+0x9 1+0x10',
+      [crash('db1')]: '_x6 360+0x9 stale',
       [state('web1', 'shutoff')]: '5+0x25',
-      [reason('web1')]: '1+0x5 3+0x9 1+0x10',
+      [crash('web1')]: '_x6 300+0x9 stale',
     },
     at: {
       5: [],
-      8: [
+      8: ['db1', 'web1'].map((domain) =>
         firing(
           'critical',
           'vm',
-          { domain: 'db1', state_desc: 'crashed' },
-          'VM "db1" on host kvm1 has crashed.',
+          { domain },
+          `VM "${domain}" on host kvm1 has crashed.`,
           'The guest panicked or its QEMU process died. Save the log in /var/log/libvirt/qemu, then start the VM, on another host if this one is at fault.',
         ),
-        firing(
-          'critical',
-          'vm',
-          { domain: 'web1', state_desc: 'shutoff' },
-          'VM "web1" on host kvm1 has crashed.',
-          'The guest panicked or its QEMU process died. Save the log in /var/log/libvirt/qemu, then start the VM, on another host if this one is at fault.',
-        ),
-      ],
+      ),
       20: [],
     },
   },

@@ -153,11 +153,6 @@ export const silenceStories: readonly Story[] = [
     },
   },
   {
-    what: 'a VM whose QEMU libvirtd killed as it reconnected has crashed',
-    series: { [state('db', 'shutoff')]: '5+0x10', [reason('db')]: '8+0x10' },
-    at: { 5: { [SENT]: { [critical('DomainCrashed', 'instance="kvm1", domain="db"')]: 1 } } },
-  },
-  {
     what: 'a VM that hangs pages also where the clock of its host is an hour ahead',
     series: {
       [of('kvm1', 'virtune_domain_unresponsive_since_timestamp_seconds', 'domain="db"')]: '3600+0x30',

@@ -55,7 +55,7 @@ const LIT: Readonly<Record<string, readonly string[]>> = {
   ],
   'noisy-neighbour': ['DomainCpuStealCritical', 'DomainCpuStealHigh', 'PinnedCpuShared'],
   'numa-split-database': ['PinnedCpuShared'],
-  'io-storm': ['DiskLatencyHigh'],
+  'io-storm': ['DiskLatencyHigh', 'HostDisksSlow'],
   'memory-pressure': [
     'GuestBallooned',
     'GuestMemoryStarved',
@@ -273,6 +273,13 @@ test('the VMs of a host that wait for CPU are one group, and so are those that a
   expect([...pagesOf('mishaps')]).toEqual([
     ['vm', new Set(['DomainCrashed', 'DomainPaused', 'DomainUnresponsive'])],
   ]);
+});
+
+test('the many slow disks of a host are one alert of the host, and not one for each disk', () => {
+  expect(sent('HostDisksSlow', 'io-storm')[0]?.annotations['summary']).toMatch(
+    /^\d\d disks of VMs on host io-storm \(io-storm\) have high request latency\.$/,
+  );
+  expect(sent('DiskLatencyHigh', 'io-storm')).toEqual([]);
 });
 
 test('the watchdog arrives at its receiver all the time', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CallName } from '../../libvirt/calls/all.ts';
 import { connect } from '../../libvirt/client/connect.ts';
-import { LifecycleEvent } from '../../libvirt/constants.ts';
+import { LifecycleEvent, ShutoffReason, StoppedDetail } from '../../libvirt/constants.ts';
 import { child } from '../../model/xml.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
 import type { SamplerOptions } from '../../sampler/parts.ts';
@@ -397,4 +397,28 @@ test('invalid bytes from the daemon cost a reconnect and nothing more', async ()
 test('a thousand VMs are all there', async () => {
   await start(1_000, { domainDeadlineMs: 5_000, tickDeadlineMs: 15_000 });
   expect(kinds(await sampler.sample())).toEqual({ fresh: 1_000 });
+});
+
+test('a transient VM that crashes is gone from libvirt, and its crash is in the samples after', async () => {
+  await start(4);
+  const [db, web] = (await sampler.sample()).domains.map(({ domain }) => daemon.vm(domain.name));
+  if (db === undefined || web === undefined) throw new Error('the host has too few VMs');
+  const crash = (vm: typeof db): void => {
+    const { domain } = vm;
+    daemon.host.stop(vm, ShutoffReason.crashed);
+    daemon.emit('lifecycle', {
+      domain: { ...domain, id: -1 },
+      event: LifecycleEvent.stopped,
+      detail: StoppedDetail.failed,
+    });
+  };
+  // Transient: libvirt forgets it with its QEMU.
+  db.definition = undefined;
+  crash(db);
+  crash(web);
+  const names = async () => (await sampler.sample()).crashes?.map(({ name }) => name).sort();
+  await expect.poll(names).toEqual([db.domain.name, web.domain.name].sort());
+  const sample = await sampler.sample();
+  expect(of(sample, db.domain.name)).toBeUndefined();
+  expect(of(sample, web.domain.name)).toBeDefined();
 });

@@ -59,16 +59,16 @@ export const silenceStories: readonly Story[] = [
   {
     what: 'a host that service discovery loses is noticed for a day, one that was in maintenance is not',
     series: {
-      [up('kvm1')]: '1+0x30 stale',
-      [up('kvm2')]: '1+0x30 stale',
-      [up('kvm3')]: '1+0x300',
-      [of('kvm2', 'virtune_host_maintenance')]: '0+0x20 1+0x10 stale',
+      [up('kvm1')]: '1+0x75 stale',
+      [up('kvm2')]: '1+0x75 stale',
+      [up('kvm3')]: '1+0x750',
+      [of('kvm2', 'virtune_host_maintenance')]: '0+0x50 1+0x24 stale',
     },
-    everyMinutes: 5,
+    everyMinutes: 2,
     at: {
       100: { [SENT]: {} },
-      175: { [SENT]: { '{alertname="HostDisappeared", severity="warning", instance="kvm1"}': 1 } },
-      205: { [SENT]: { '{alertname="HostDisappeared", severity="warning", instance="kvm1"}': 1 } },
+      176: { [SENT]: { '{alertname="HostDisappeared", severity="warning", instance="kvm1"}': 1 } },
+      206: { [SENT]: { '{alertname="HostDisappeared", severity="warning", instance="kvm1"}': 1 } },
     },
   },
   {

@@ -25,6 +25,7 @@ export type Component =
   | 'vm'
   | 'fleet-cpu'
   | 'fleet-memory'
+  | 'fleet-hugepages'
   | 'numa'
   | 'tuning'
   | 'snapshot'

@@ -105,10 +105,23 @@ export const overcommitAlerts: AlertGroup = {
       for: '15m',
       thresholds: { ratio: { value: 1, unit: 'ratio', from: NOVA } },
       expr: ({ ratio }, { recorded }) =>
-        `${recorded('cluster:virtune_memory_overcommit_after_host_loss:ratio')} > ${ratio} or ${recorded('cluster:virtune_hugepages_after_host_loss:ratio')} > 1`,
+        `${recorded('cluster:virtune_memory_overcommit_after_host_loss:ratio')} > ${ratio}`,
       summary: () => `If its largest host fails, ${FLEET} needs ${SHARE} of the remaining memory.`,
       description: () =>
         'Not all VMs could restart. Add a host, or lower the maximum memory of VMs, before that happens.',
+    }),
+    alert({
+      alert: 'FleetCannotTolerateHostLossHugepages',
+      severity: 'warning',
+      subject: 'fleet',
+      component: 'fleet-hugepages',
+      for: '15m',
+      thresholds: {},
+      expr: (_, { recorded }) => `${recorded('cluster:virtune_hugepages_after_host_loss:ratio')} > 1`,
+      summary: () =>
+        `If the host with the largest pools fails, ${FLEET} needs ${SHARE} of the remaining huge pages.`,
+      description: () =>
+        'Not all VMs on huge pages could restart: a pool cannot be overcommitted. Allocate more huge pages on the other hosts, or add a host.',
     }),
     alert({
       alert: 'DomainVcpusExceedHost',

@@ -31,6 +31,14 @@ const memoryOf = (cluster: string, promised: string, total: string, ...hosts: st
     ]),
   );
 
+const poolsOf = (cluster: string, used: string, total: string, ...hosts: string[]) =>
+  Object.fromEntries(
+    hosts.flatMap((host) => [
+      [series('libvirt_host_memory_promised_bytes', `cluster="${cluster}", kind="hugepages"`, host), used],
+      [series('libvirt_host_memory_bytes', `cluster="${cluster}", kind="hugepages"`, host), total],
+    ]),
+  );
+
 const FLEET_CPU = firing(
   'warning',
   'fleet-cpu',
@@ -197,6 +205,27 @@ export const overcommitCases: readonly AlertCase[] = [
           { cluster: 'a' },
           'If its largest host fails, the fleet "a" needs 135% of the remaining memory.',
           'Not all VMs could restart. Add a host, or lower the maximum memory of VMs, before that happens.',
+        ),
+      ],
+      35: [],
+    },
+  },
+  {
+    alert: 'FleetCannotTolerateHostLossHugepages',
+    what: 'while the pools of two hosts could not hold the VMs of three; not where the pools are empty',
+    series: {
+      ...poolsOf('a', '90+0x30 60+0x10', '100+0x40', 'kvm1', 'kvm2', 'kvm3'),
+      ...poolsOf('b', '0+0x40', '100+0x40', 'kvm4', 'kvm5'),
+    },
+    at: {
+      10: [],
+      25: [
+        firing(
+          'warning',
+          'fleet-hugepages',
+          { cluster: 'a' },
+          'If the host with the largest pools fails, the fleet "a" needs 135% of the remaining huge pages.',
+          'Not all VMs on huge pages could restart: a pool cannot be overcommitted. Allocate more huge pages on the other hosts, or add a host.',
         ),
       ],
       35: [],

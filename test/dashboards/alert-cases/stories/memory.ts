@@ -104,7 +104,7 @@ export const memoryStories: readonly Story[] = [
       55: {
         [N1]: { [`${N1}{cluster="a"}`]: 0.75 },
         [HUGE_N1]: { [`${HUGE_N1}{cluster="a"}`]: 240 / 180 },
-        [SENT]: { '{alertname="FleetCannotTolerateHostLossMemory", severity="warning", cluster="a"}': 1 },
+        [SENT]: { '{alertname="FleetCannotTolerateHostLossHugepages", severity="warning", cluster="a"}': 1 },
       },
     },
   },

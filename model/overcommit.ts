@@ -46,7 +46,7 @@ export interface Overcommit {
   readonly memoryCurrentKiB: number;
   /** The part of the maximum that stopped copies of migrations hold: the other copy counts on another host. Absent in old recordings. */
   readonly memoryMigratingKiB?: number | undefined;
-  /** The part of the maximum that is on huge pages, and what of it stopped copies of migrations hold. Absent in old recordings. */
+  /** The part of the maximum that is on huge pages, and what of it stopped copies of migrations hold. Absent where the host does not report its pools, and in old recordings. */
   readonly memoryHugepagesKiB?: number | undefined;
   readonly memoryMigratingHugepagesKiB?: number | undefined;
   /** Ratios are of memory outside of huge page pools, on both sides. */
@@ -110,8 +110,8 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
     memoryMaximumKiB,
     memoryCurrentKiB,
     memoryMigratingKiB: sum(migrating, (domain) => domain.maximumKiB),
-    memoryHugepagesKiB: sum(active, hugeKiB),
-    memoryMigratingHugepagesKiB: sum(migrating, hugeKiB),
+    memoryHugepagesKiB: poolsKiB === undefined ? undefined : sum(active, hugeKiB),
+    memoryMigratingHugepagesKiB: poolsKiB === undefined ? undefined : sum(migrating, hugeKiB),
     memoryMaximumRatio: ratio(
       sum(active, (domain) => ordinary(domain, domain.maximumKiB)),
       ordinaryKiB,

@@ -215,7 +215,11 @@ test('memory on huge pages is beside the ratios, which are of what is left of th
 test('where a host does not report its pools, memory on huge pages counts like all other', () => {
   const unknown = { ...host, cells: [] };
   const huge = vm('huge', `<memory>208800</memory>${ON_HUGE_PAGES}`);
-  expect(overcommitOf(unknown, [huge]).memoryMaximumRatio).toBe(0.5);
+  expect(overcommitOf(unknown, [huge])).toMatchObject({
+    memoryMaximumRatio: 0.5,
+    memoryHugepagesKiB: undefined,
+    memoryMigratingHugepagesKiB: undefined,
+  });
 });
 
 test('a VM of which only a part is on huge pages has the rest in ordinary memory', () => {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { readBuiltDashboards } from '../dashboards/built.ts';
 import { configurationFiles, DEFAULTS, type Files } from '../dashboards/files.ts';
 import { alertGroups } from '../dashboards/rules/alerts/all.ts';
@@ -27,6 +27,7 @@ interface BuildFlags {
   readonly runbookUrl: string;
   readonly grafanaPath: string;
   readonly prometheusUrl: string;
+  readonly clusterLabel: string;
   /** Seconds. */
   readonly scrapeInterval: number;
 }
@@ -49,6 +50,7 @@ export function dashboardsCommand(): Command {
     )
     .option('--thresholds <file>', 'YAML file with your own thresholds; see docs/alerting-on-overcommit.md')
     .option('--job <regex>', "regular expression for the job label of virtune's scrapes", DEFAULT_JOB)
+    .option('--cluster-label <name>', "label of a host's cluster", labelName, DEFAULTS.clusterLabel)
     .option('--runbook-url <url>', 'base URL of the runbooks', DEFAULT_RUNBOOK_URL)
     .option('--grafana-path <dir>', "folder of the dashboards on Grafana's disk", DEFAULTS.grafanaPath)
     .option('--prometheus-url <url>', 'URL at which Grafana reaches Prometheus', DEFAULTS.prometheusUrl)
@@ -69,7 +71,7 @@ export function dashboardsCommand(): Command {
       const settings =
         flags.thresholds === undefined ? {} : (readYamlFile(flags.thresholds, settingsSchema) as Settings);
       const files = new Map([
-        ...readBuiltDashboards(new URL('dashboards/built/', packageFolder()), settings),
+        ...readBuiltDashboards(new URL('dashboards/built/', packageFolder()), settings, flags.clusterLabel),
         ...configurationFiles({
           ...flags,
           scrapeInterval: durationOf(flags.scrapeInterval),
@@ -84,6 +86,12 @@ export function dashboardsCommand(): Command {
   return new Command('dashboards')
     .description('Grafana dashboards, Prometheus rules and Alertmanager configuration')
     .addCommand(build);
+}
+
+/** As Prometheus allows them. */
+function labelName(text: string): string {
+  if (/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected the name of a Prometheus label.');
 }
 
 /** @throws OutError */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { VirtuneError } from '../model/virtune-error.ts';
+import { CLUSTER_LABEL, withClusterLabel } from './cluster-label.ts';
 import { type Files, PATHS } from './files.ts';
 import type { Settings } from './rules/settings.ts';
 
@@ -19,10 +20,14 @@ class BuiltError extends VirtuneError {
 }
 
 /**
- * The dashboards as they were built with the package, with a site's thresholds in the place of ours.
+ * The dashboards as they were built with the package, with a site's thresholds and its label for clusters in the place of ours.
  * @throws BuiltError when the folder is not there or does not hold what it should
  */
-export function readBuiltDashboards(built: URL, settings: Settings = {}): Files {
+export function readBuiltDashboards(
+  built: URL,
+  settings: Settings = {},
+  clusterLabel: string = CLUSTER_LABEL,
+): Files {
   const folder = new URL(`${PATHS.dashboards}/`, built);
   try {
     const limits = JSON.parse(readFileSync(new URL('limits.json', built), 'utf8')) as PlacedLimit[];
@@ -33,7 +38,7 @@ export function readBuiltDashboards(built: URL, settings: Settings = {}): Files 
         .map((name) => {
           const dashboard: unknown = JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
           for (const limit of limits) if (limit.file === name) place(dashboard, limit, settings);
-          return [`${PATHS.dashboards}/${name}`, jsonFile(dashboard)];
+          return [`${PATHS.dashboards}/${name}`, jsonFile(withClusterLabel(dashboard, clusterLabel))];
         }),
     );
   } catch (error) {

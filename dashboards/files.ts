@@ -1,4 +1,5 @@
 import { alertmanagerExample } from './alertmanager.ts';
+import { CLUSTER_LABEL, withClusterLabel } from './cluster-label.ts';
 import { buildAlertRules, buildRecordingRules, type RuleOptions } from './rules/build.ts';
 import { yamlFile } from './rules/yaml.ts';
 
@@ -19,36 +20,40 @@ export interface FileOptions extends RuleOptions {
   readonly grafanaPath?: string | undefined;
   /** Prometheus as Grafana reaches it. */
   readonly prometheusUrl?: string | undefined;
+  /** The label of a host's cluster. */
+  readonly clusterLabel?: string | undefined;
 }
 
 export const DEFAULTS = {
   grafanaPath: '/var/lib/grafana/dashboards/virtune',
   prometheusUrl: 'http://prometheus:9090',
   scrapeInterval: '15s',
+  clusterLabel: CLUSTER_LABEL,
 } as const;
 
 /** The files that depend on flags: rules, Alertmanager and Grafana provisioning. */
 export function configurationFiles(options: FileOptions = {}): Files {
+  const ours = <T>(content: T): T => withClusterLabel(content, options.clusterLabel ?? DEFAULTS.clusterLabel);
   return new Map([
     [
       PATHS.recordingRules,
       yamlFile(
         'virtune: recording rules used by dashboards and alerts.\nIn prometheus.yml: rule_files: [virtune-*.yaml]',
-        buildRecordingRules(options),
+        ours(buildRecordingRules(options)),
       ),
     ],
     [
       PATHS.alertRules,
       yamlFile(
         'virtune: alerting rules. To change thresholds: virtune dashboards build --thresholds FILE. How they were chosen:\ndocs/alerting-on-overcommit.md',
-        buildAlertRules(options),
+        ours(buildAlertRules(options)),
       ),
     ],
     [
       PATHS.alertmanager,
       yamlFile(
         'Example Alertmanager configuration: replace these webhooks with your receivers.',
-        alertmanagerExample,
+        ours(alertmanagerExample),
       ),
     ],
     [PATHS.dashboardProvider, yamlFile('Grafana: dashboard provider.', dashboardProvider(options))],

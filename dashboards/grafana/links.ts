@@ -1,4 +1,5 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { IDENTITY } from './query.ts';
 
 /** Uids never change: links, bookmarks and runbooks stand on them. */
 export const PAGES = {
@@ -13,28 +14,34 @@ export const PAGES = {
 
 export type PageName = keyof typeof PAGES;
 
-/** What a link's target is to show; a label of the series or a column of the row that was clicked. */
-type Choice = Readonly<Partial<Record<'instance' | 'domain', string>>>;
+/** Where Grafana finds a label of what was clicked: a series of a graph, or a row of a table. */
+type Place = (label: string) => string;
+const ofSeries: Place = (label) => `__field.labels.${label}`;
+const ofRow: Place = (label) => `__data.fields.${label}`;
 
-/** A link from a series to another page, with data source, job and time kept. */
-function toPage(title: string, page: PageName, choice: Choice): dashboard.DashboardLinkBuilder {
+const HOST = IDENTITY;
+const VM = [...IDENTITY, 'domain'] as const;
+
+/**
+ * A link from a host or a VM to its page, by all that identifies it; data source and time range are kept. Where the
+ * label `cluster` is not used, Grafana finds nothing for it, and the variable stays at its default.
+ */
+function toPage(
+  title: string,
+  page: PageName,
+  labels: readonly string[],
+  place: Place,
+): dashboard.DashboardLinkBuilder {
   // The value is percent-encoded: a VM's name may hold anything.
-  const chosen = Object.entries(choice).map(([name, value]) => `var-${name}=\${${value}:percentencode}`);
+  const chosen = labels.map((label) => `var-${label}=\${${place(label)}:percentencode}`);
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own templates
-  const kept = ['${datasource:queryparam}', '${job:queryparam}', '${__url_time_range}'];
+  const kept = ['${datasource:queryparam}', '${__url_time_range}'];
   return new dashboard.DashboardLinkBuilder(title)
     .url(`/d/${PAGES[page]}?${[...chosen, ...kept].join('&')}`)
     .targetBlank(false);
 }
 
-const ofSeries = (label: string): string => `__field.labels.${label}`;
-const ofRow = (column: string): string => `__data.fields.${column}`;
-
-export const seriesToHost = (): dashboard.DashboardLinkBuilder =>
-  toPage('This host', 'host', { instance: ofSeries('instance') });
-export const seriesToVm = (): dashboard.DashboardLinkBuilder =>
-  toPage('This VM', 'vm', { instance: ofSeries('instance'), domain: ofSeries('domain') });
-export const rowToHost = (): dashboard.DashboardLinkBuilder =>
-  toPage('This host', 'host', { instance: ofRow('instance') });
-export const rowToVm = (): dashboard.DashboardLinkBuilder =>
-  toPage('This VM', 'vm', { instance: ofRow('instance'), domain: ofRow('domain') });
+export const seriesToHost = (): dashboard.DashboardLinkBuilder => toPage('This host', 'host', HOST, ofSeries);
+export const seriesToVm = (): dashboard.DashboardLinkBuilder => toPage('This VM', 'vm', VM, ofSeries);
+export const rowToHost = (): dashboard.DashboardLinkBuilder => toPage('This host', 'host', HOST, ofRow);
+export const rowToVm = (): dashboard.DashboardLinkBuilder => toPage('This VM', 'vm', VM, ofRow);

@@ -2,7 +2,7 @@ import type * as cog from '@grafana/grafana-foundation-sdk/cog';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { type LimitPlace, limitPlaces } from './limits.ts';
 import { PAGES, type PageName } from './links.ts';
-import { DATA_SOURCE, dataSource, instance, job } from './variables.ts';
+import { DATA_SOURCE, type Scope, variablesOf } from './variables.ts';
 
 export interface Row {
   readonly title: string;
@@ -13,7 +13,7 @@ export interface PageSpec {
   readonly name: PageName;
   readonly title: string;
   readonly help: string;
-  readonly variables?: readonly cog.Builder<dashboard.VariableModel>[];
+  readonly scope: Scope;
   readonly annotations?: readonly cog.Builder<dashboard.AnnotationQuery>[];
   /** The index of a page reads as the page does. */
   readonly rows: readonly Row[];
@@ -37,9 +37,9 @@ export function page(spec: PageSpec): Page {
     .time({ from: 'now-3h', to: 'now' })
     .refresh('1m')
     .timezone('browser')
-    .variables([dataSource(), ...(spec.variables ?? [job(), instance()])])
+    .variables(variablesOf(spec.scope))
     .link(otherPages())
-    .annotations([alertsFiring(), ...(spec.annotations ?? [])]);
+    .annotations([alertsFiring(spec.scope), ...(spec.annotations ?? [])]);
   for (const row of spec.rows) {
     builder.withRow(new dashboard.RowBuilder(row.title));
     for (const panel of row.panels) builder.withPanel(panel);
@@ -59,17 +59,32 @@ function otherPages(): dashboard.DashboardLinkBuilder {
     .keepTime(true);
 }
 
-/** Alerts of what is looked at, as lines through all graphs. */
-function alertsFiring(): dashboard.AnnotationQueryBuilder {
+/**
+ * Alerts of what is looked at, as lines through all graphs. Those on a whole cluster have neither job nor host, and
+ * those on a host no VM: `|` also matches the empty value.
+ */
+function alertsFiring(scope: Scope): dashboard.AnnotationQueryBuilder {
+  const chosen = {
+    fleet: ['job=~"$job|"', 'instance=~"$instance|"'],
+    host: ['job=~"$job"', 'instance=~"$instance"'],
+    vm: ['job=~"$job"', 'instance=~"$instance"', 'domain=~"$domain|"'],
+  }[scope];
+  const matchers = [
+    'alertstate="firing"',
+    'component!=""',
+    'severity=~"critical|warning"',
+    'cluster=~"$cluster"',
+    ...chosen,
+  ];
   return new dashboard.AnnotationQueryBuilder()
     .name('Alerts')
     .datasource(DATA_SOURCE)
     .enable(true)
     .iconColor('red')
-    .expr('ALERTS{alertstate="firing", component!="", severity!="info", job=~"$job", instance=~"$instance"}')
+    .expr(`ALERTS{${matchers.join(', ')}}`)
     .step('1m')
     .titleFormat('{{alertname}}')
-    .textFormat('{{instance}} {{domain}}')
+    .textFormat('{{cluster}} {{instance}} {{domain}}')
     .tagKeys('severity');
 }
 

@@ -3,12 +3,37 @@ import type { SeriesName } from '../../model/catalogue/names.ts';
 import { select } from '../promql.ts';
 import type { RecordedName } from '../rules/recording.ts';
 
-/** Every query is of the jobs and hosts that were chosen above. */
-const CHOSEN = ['job=~"$job"', 'instance=~"$instance"'] as const;
+/**
+ * What makes a host one host: two clusters may both have a `kvm1`, and two jobs may scrape the same address. The
+ * scrape configuration sets `cluster`; a series without it has the empty value, which a match `on` it and `by` it accept.
+ */
+export const IDENTITY = ['cluster', 'job', 'instance'] as const;
+
+const CHOSEN_CLUSTER = 'cluster=~"$cluster"';
+
+/** Every query is of the clusters, jobs and hosts that were chosen above. */
+const CHOSEN = [CHOSEN_CLUSTER, 'job=~"$job"', 'instance=~"$instance"'] as const;
+
+/** For matches between series of one host, one VM or one disk that have further labels. */
+export const ON_HOST = `on (${IDENTITY.join(', ')})`;
+export const ON_VM = `on (${IDENTITY.join(', ')}, domain)`;
+export const ON_DISK = `on (${IDENTITY.join(', ')}, domain, target_device)`;
+
+/** The words `by (...)`, for a figure of each host. */
+export function byHost(...labels: readonly string[]): string {
+  return `by (${[...IDENTITY, ...labels].join(', ')})`;
+}
 
 /** A selector of what was chosen: a series that virtune exports or that a rule records. */
 export function of(name: SeriesName | RecordedName, ...matchers: readonly string[]): string {
   return select(name, [...CHOSEN, ...matchers]);
+}
+
+type ClusterName = Extract<RecordedName, `cluster:${string}`>;
+
+/** A selector of a series that a rule records per cluster; it has no job and no host. */
+export function ofCluster(name: ClusterName, ...matchers: readonly string[]): string {
+  return select(name, [CHOSEN_CLUSTER, ...matchers]);
 }
 
 export function rateOf(name: SeriesName, ...matchers: readonly string[]): string {

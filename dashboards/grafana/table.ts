@@ -3,7 +3,7 @@ import type * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import * as table from '@grafana/grafana-foundation-sdk/table';
 import type { Unit } from './panels.ts';
-import { now, refId } from './query.ts';
+import { IDENTITY, now, refId } from './query.ts';
 import { DATA_SOURCE } from './variables.ts';
 
 export interface Column {
@@ -18,8 +18,10 @@ export interface Column {
 export interface TableSpec {
   readonly title: string;
   readonly help: string;
-  /** Labels that identify a row, and others worth a column; in this order. */
+  /** Labels that identify a row within its host, and others worth a column; in this order. */
   readonly labels: readonly string[];
+  /** Labels by which a row belongs to a host, or to a cluster; of a host when absent. */
+  readonly identity?: readonly string[];
   readonly columns: readonly Column[];
   /** Of the first label of rows, and so on. */
   readonly links?: Readonly<Record<string, cog.Builder<dashboard.DashboardLink>>>;
@@ -27,12 +29,17 @@ export interface TableSpec {
   readonly height?: number;
 }
 
+/** In a row for links, but not worth a column. */
+const HIDDEN = 'job';
+
 /**
  * A row for each VM, disk or host, with a column for each query. Queries are reduced to the labels that make a
- * row, so that Grafana can merge them.
+ * row, so that Grafana can merge them. Host and cluster stand behind the labels named; a cluster is a column only
+ * where the label is used.
  */
 export function rows(spec: TableSpec): table.PanelBuilder {
-  const { title, help, labels, columns, links = {}, span = 24, height = 9 } = spec;
+  const { title, help, columns, identity = IDENTITY, links = {}, span = 24, height = 9 } = spec;
+  const labels = [...spec.labels, ...identity.toReversed().filter((label) => !spec.labels.includes(label))];
   const by = labels.join(', ');
   const queries = columns.map(({ expr }) => ({ expr: `max by (${by}) (${expr})` }));
   const value = (index: number): string => (columns.length === 1 ? 'Value' : `Value #${refId(index)}`);
@@ -58,6 +65,7 @@ export function rows(spec: TableSpec): table.PanelBuilder {
     .filterable(true)
     .span(span)
     .height(height);
+  if (labels.includes(HIDDEN)) panel.overrideByName(HIDDEN, [{ id: 'custom.hidden', value: true }]);
   for (const { title, unit, limits, words } of columns) {
     panel.overrideByName(title, [
       { id: 'unit', value: unit },

@@ -6,11 +6,10 @@ import { metric } from '../promql.ts';
 // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own template
 export const DATA_SOURCE: DataSourceRef = { type: 'prometheus', uid: '${datasource}' };
 
-const ALL: dashboard.VariableOption = { selected: true, text: ['All'], value: ['$__all'] };
+/** What a page shows before anything is chosen: all hosts, the first host, or the first VM of the first host. */
+export type Scope = 'fleet' | 'host' | 'vm';
 
-export function dataSource(): dashboard.DatasourceVariableBuilder {
-  return new dashboard.DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
-}
+const ALL: dashboard.VariableOption = { selected: true, text: ['All'], value: ['$__all'] };
 
 /** A multi-value variable, queried again when the time range changes: hosts and VMs come and go. */
 function choice(name: string, label: string, query: string): dashboard.QueryVariableBuilder {
@@ -20,40 +19,63 @@ function choice(name: string, label: string, query: string): dashboard.QueryVari
     .query(query)
     .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
     .sort(dashboard.VariableSort.AlphabeticalAsc)
-    .multi(true)
-    .includeAll(true)
-    .allValue('.+')
-    .current(ALL);
+    .multi(true);
 }
 
-// The tuner's series come through node_exporter, under another job and instance: they are offered too.
-const HOSTS = `{__name__=~"${metric('virtune_connections')}|${metric('virtune_tuning_info')}"`;
+const allOf = (variable: dashboard.QueryVariableBuilder): dashboard.QueryVariableBuilder =>
+  variable.includeAll(true).current(ALL);
 
-export function job(): dashboard.QueryVariableBuilder {
-  return choice('job', 'Job', `label_values(${metric('virtune_connections')}, job)`);
+/** Grafana begins with the first value where there is no All to begin with. */
+const firstOf = (variable: dashboard.QueryVariableBuilder): dashboard.QueryVariableBuilder =>
+  variable.includeAll(false);
+
+function dataSource(): dashboard.DatasourceVariableBuilder {
+  return new dashboard.DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
 }
 
-export function instance(): dashboard.QueryVariableBuilder {
+/** `.*` also matches series without the label: many fleets are one cluster. */
+function cluster(): dashboard.QueryVariableBuilder {
+  return allOf(
+    choice('cluster', 'Cluster', `label_values(${metric('virtune_connections')}, cluster)`).allValue('.*'),
+  );
+}
+
+/** All is the jobs that are listed: another exporter beside virtune has series of the same names. */
+function job(): dashboard.QueryVariableBuilder {
+  return allOf(
+    choice('job', 'Job', `label_values(${metric('virtune_connections', 'cluster=~"$cluster"')}, job)`),
+  );
+}
+
+/** From `up`, which a host that cannot be scraped has too. */
+function instance(): dashboard.QueryVariableBuilder {
   return choice(
     'instance',
     'Instance',
-    `label_values(${metric('virtune_connections', 'job=~"$job"')}, instance)`,
-  );
+    `label_values(${metric('up', 'cluster=~"$cluster"', 'job=~"$job"')}, instance)`,
+  ).allValue('.+');
 }
 
-/** For the page on tuning. */
-export function jobOfTuning(): dashboard.QueryVariableBuilder {
-  return choice('job', 'Job', `label_values(${HOSTS}}, job)`);
-}
-
-export function instanceOfTuning(): dashboard.QueryVariableBuilder {
-  return choice('instance', 'Instance', `label_values(${HOSTS}, job=~"$job"}, instance)`);
-}
-
-export function domain(): dashboard.QueryVariableBuilder {
+function domain(): dashboard.QueryVariableBuilder {
   return choice(
     'domain',
     'VM',
-    `label_values(${metric('libvirt_domain_info_state', 'job=~"$job"', 'instance=~"$instance"')}, domain)`,
-  );
+    `label_values(${metric('libvirt_domain_info_state', 'cluster=~"$cluster"', 'job=~"$job"', 'instance=~"$instance"')}, domain)`,
+  ).allValue('.+');
+}
+
+/**
+ * The variables of a page. Only pages whose queries are bounded for all hosts together offer All of them; elsewhere
+ * several hosts can be chosen one by one.
+ */
+export function variablesOf(
+  scope: Scope,
+): (dashboard.DatasourceVariableBuilder | dashboard.QueryVariableBuilder)[] {
+  return [
+    dataSource(),
+    cluster(),
+    job(),
+    scope === 'fleet' ? allOf(instance()) : firstOf(instance()),
+    ...(scope === 'vm' ? [firstOf(domain())] : []),
+  ];
 }

@@ -30,7 +30,7 @@ for (const [page, choices] of Object.entries(CHOSEN)) {
   const dashboard = JSON.parse(readFileSync(new URL(`${page}.json`, built), 'utf8')) as Dashboard;
   const figures = new Figures(
     url,
-    { job: '.+', instance: '.+', domain: '.+', __rate_interval: '15s', ...choices },
+    { cluster: '.*', job: '.+', instance: '.+', domain: '.+', __rate_interval: '15s', ...choices },
     { fromSeconds: toSeconds - Number(seconds), toSeconds, stepSeconds: 4 },
   );
   writeFileSync(new URL(`${page}.svg`, folder), await drawDashboard(dashboard, figures));

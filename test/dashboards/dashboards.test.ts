@@ -87,15 +87,19 @@ test('thresholds rise, so that a colour means what it says', () => {
   expect(falling).toEqual([]);
 });
 
-test('links keep data source, job and time, and lead to existing pages', () => {
+test('links carry all that identifies a host or a VM, keep data source and time, and lead to existing pages', () => {
   const text = dashboards.map(([, dashboard]) => JSON.stringify(dashboard)).join('\n');
   const urls = [...text.matchAll(/"url":"(\/d\/[^"]+)"/g)].map((match) => match[1] ?? '');
   expect(urls.length).toBeGreaterThan(20);
   const uids = new Set<string>(Object.values(PAGES));
   for (const url of urls) {
     expect(uids.has(/^\/d\/([\w-]+)\?/.exec(url)?.[1] ?? ''), url).toBe(true);
-    for (const kept of ['datasource:queryparam', 'job:queryparam', '__url_time_range'])
-      expect(url).toContain(`\${${kept}}`);
+    for (const kept of ['datasource:queryparam', '__url_time_range']) expect(url).toContain(`\${${kept}}`);
+    const identity = ['cluster', 'job', 'instance', ...(url.startsWith(`/d/${PAGES.vm}?`) ? ['domain'] : [])];
+    for (const label of identity)
+      expect(url).toMatch(
+        new RegExp(`var-${label}=\\$\\{__(field.labels|data.fields).${label}:percentencode}`),
+      );
   }
 });
 

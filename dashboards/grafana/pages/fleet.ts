@@ -2,36 +2,40 @@ import { limitsOf } from '../limits.ts';
 import { rowToHost, rowToVm, seriesToHost } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { figure, graph } from '../panels.ts';
-import { of } from '../query.ts';
+import { of, ofCluster } from '../query.ts';
 import { rows } from '../table.ts';
 
-const CPUS = of('libvirt_host_cpus', 'state="online"');
-const VCPUS = of('libvirt_host_vcpus', 'state="running"');
-const MEMORY = of('libvirt_host_memory_bytes', 'kind="total"');
-const MAXIMUM = of('libvirt_host_memory_promised_bytes', 'kind="maximum"');
-const MIGRATING = of('libvirt_host_memory_promised_bytes', 'kind="migrating"');
-/** As in the recording rules: a VM that migrates counts once. */
-const ALLOCATED = `(${MAXIMUM} - ignoring (kind) ${MIGRATING} or ignoring (kind) ${MAXIMUM})`;
 const DELAY = of('instance:virtune_vcpu_delay:sum_rate5m');
-const USED = of('instance:virtune_vcpu_time:sum_rate5m');
 const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');
 const VCPU_RATIO = of('libvirt_host_vcpu_overcommit_ratio', 'state="running"');
 const MEMORY_RATIO = of('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
-const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m');
-/** Of virtune's own jobs, whatever other jobs Prometheus has. */
-const UP = `(${of('up')} and on (job) count by (job) (last_over_time(${of('virtune_connections')}[1h])))`;
+/** Of the jobs that are listed, which are virtune's. */
+const UP = of('up');
+
+/** The series that alerts on fleets are about, so that a figure and an alert cannot differ. */
+const CLUSTER = {
+  hosts: ofCluster('cluster:virtune_hosts:count'),
+  vcpuRatio: ofCluster('cluster:virtune_vcpu_overcommit:ratio'),
+  vcpuRatioAfterLoss: ofCluster('cluster:virtune_vcpu_overcommit_after_host_loss:ratio'),
+  memoryRatio: ofCluster('cluster:virtune_memory_overcommit:ratio'),
+  memoryRatioAfterLoss: ofCluster('cluster:virtune_memory_overcommit_after_host_loss:ratio'),
+  contention: ofCluster('cluster:virtune_vcpu_contention:ratio_rate5m'),
+};
 
 const byContention = () => limitsOf('green', ['red', 'HostCpuContentionHigh', 'contention']);
 const byVcpuRatio = () => limitsOf('green', ['orange', 'HostVcpuOvercommitHigh', 'ratio']);
 const byMemoryRatio = () => limitsOf('green', ['orange', 'HostMemoryOvercommitHigh', 'ratio']);
+const byVcpuRatioAfterLoss = () => limitsOf('green', ['red', 'FleetCannotTolerateHostLossCpu', 'ratio']);
+const byMemoryRatioAfterLoss = () => limitsOf('green', ['red', 'FleetCannotTolerateHostLossMemory', 'ratio']);
 const bySteal = () =>
   limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);
 
-/** One host or a thousand: only series of whole hosts, and the few VMs with most steal. */
+/** One host or a thousand: only series of clusters and hosts, and the few VMs with most steal. */
 export function fleetPage(): Page {
   return page({
     name: 'fleet',
     title: 'KVM fleet: overcommit and contention',
+    scope: 'fleet',
     help: 'CPU and memory overcommit of the fleet, the contention it causes, and what remains if the largest host fails.',
     rows: [
       {
@@ -47,12 +51,13 @@ export function fleetPage(): Page {
           contention(),
         ],
       },
+      { title: 'By cluster', panels: [allClusters()] },
       {
         title: 'By host',
         panels: [contentionByHost(), cpuShortfallByHost(), vcpuRatioByHost(), memoryByHost()],
       },
       { title: 'VMs and hosts', panels: [stealingVms(), allHosts()] },
-      { title: 'Not responding', panels: [silentHosts(), silentVms()] },
+      { title: 'Not responding', panels: [silentHosts(), silentVms(), versions()] },
     ],
   });
 }
@@ -60,9 +65,9 @@ export function fleetPage(): Page {
 const hosts = () =>
   figure({
     title: 'Hosts',
-    help: 'Hosts that report their CPUs now.',
+    help: 'Hosts of the selected clusters that report their CPUs now.',
     unit: 'none',
-    queries: [{ expr: `count(${CPUS})` }],
+    queries: [{ expr: `sum(${CLUSTER.hosts})` }],
   });
 
 const hostsDown = () =>
@@ -84,47 +89,47 @@ const vms = () =>
 const vcpuRatio = () =>
   figure({
     title: 'vCPU:pCPU ratio',
-    help: 'Running vCPUs per online CPU. VMs that are paused or shut off do not count.',
+    help: 'Running vCPUs per online CPU, of the cluster where it is highest. VMs that are paused or shut off do not count.',
     unit: 'short',
-    queries: [{ expr: `sum(${VCPUS}) / sum(${CPUS})` }],
+    queries: [{ expr: `max(${CLUSTER.vcpuRatio})` }],
     limits: byVcpuRatio(),
   });
 
 const vcpuRatioAfterLoss = () =>
   figure({
     title: 'vCPU:pCPU ratio, N-1',
-    help: 'vCPU:pCPU ratio if the largest host fails and its VMs run on the others. No value for a single host.',
+    help: 'vCPU:pCPU ratio if the largest host of a cluster fails and its VMs run on the others, of the cluster where it is highest. No value for a single host.',
     unit: 'short',
-    queries: [{ expr: `sum(${VCPUS}) / (sum(${CPUS}) - max(${CPUS}) > 0)` }],
-    limits: limitsOf('green', ['red', 'FleetCannotTolerateHostLossCpu', 'ratio']),
+    queries: [{ expr: `max(${CLUSTER.vcpuRatioAfterLoss})` }],
+    limits: byVcpuRatioAfterLoss(),
     nothing: 'one host',
   });
 
 const memoryRatio = () =>
   figure({
     title: 'Memory overcommit',
-    help: 'Maximum memory of running and paused VMs / memory of the hosts.',
+    help: 'Maximum memory of running and paused VMs / memory of the hosts, of the cluster where it is highest.',
     unit: 'percentunit',
-    queries: [{ expr: `sum(${ALLOCATED}) / sum(${MEMORY})` }],
+    queries: [{ expr: `max(${CLUSTER.memoryRatio})` }],
     limits: byMemoryRatio(),
   });
 
 const memoryRatioAfterLoss = () =>
   figure({
     title: 'Memory overcommit, N-1',
-    help: 'Memory overcommit if the largest host fails. Above 100 %, not all VMs can restart. No value for a single host.',
+    help: 'Memory overcommit if the largest host of a cluster fails, of the cluster where it is highest. Above 100 %, not all VMs can restart. No value for a single host.',
     unit: 'percentunit',
-    queries: [{ expr: `sum(${ALLOCATED}) / (sum(${MEMORY}) - max(${MEMORY}) > 0)` }],
-    limits: limitsOf('green', ['red', 'FleetCannotTolerateHostLossMemory', 'ratio']),
+    queries: [{ expr: `max(${CLUSTER.memoryRatioAfterLoss})` }],
+    limits: byMemoryRatioAfterLoss(),
     nothing: 'one host',
   });
 
 const contention = () =>
   figure({
     title: 'CPU contention',
-    help: '% of CPU demand not served: delay / (delay + run) over all VMs, 5 minutes.',
+    help: '% of CPU demand not served: delay / (delay + run) over all VMs of a cluster, 5 minutes. The cluster where it is highest.',
     unit: 'percentunit',
-    queries: [{ expr: `sum(${DELAY}) / (sum(${DELAY}) + sum(${USED}) > 0)` }],
+    queries: [{ expr: `max(${CLUSTER.contention})` }],
     limits: byContention(),
   });
 
@@ -133,7 +138,7 @@ const contentionByHost = () =>
     title: 'CPU contention by host',
     help: '% of CPU demand not served: delay / (delay + run), 5 minutes. The ten hosts with the highest values.',
     unit: 'percentunit',
-    queries: [{ expr: `topk(10, ${CONTENTION})`, legend: '{{instance}}' }],
+    queries: [{ expr: `topk(10, ${CONTENTION})`, legend: '{{instance}} {{cluster}}' }],
     limits: byContention(),
     links: [seriesToHost()],
   });
@@ -143,7 +148,7 @@ const cpuShortfallByHost = () =>
     title: 'CPU shortfall by host',
     help: 'How many more CPUs each host needs for no vCPU to wait. The ten hosts with the highest values.',
     unit: 'short',
-    queries: [{ expr: `topk(10, ${DELAY})`, legend: '{{instance}}' }],
+    queries: [{ expr: `topk(10, ${DELAY})`, legend: '{{instance}} {{cluster}}' }],
     links: [seriesToHost()],
   });
 
@@ -152,7 +157,7 @@ const vcpuRatioByHost = () =>
     title: 'vCPU:pCPU ratio by host',
     help: 'Running vCPUs per online CPU. The ten hosts with the highest values.',
     unit: 'short',
-    queries: [{ expr: `topk(10, ${VCPU_RATIO})`, legend: '{{instance}}' }],
+    queries: [{ expr: `topk(10, ${VCPU_RATIO})`, legend: '{{instance}} {{cluster}}' }],
     limits: byVcpuRatio(),
     links: [seriesToHost()],
   });
@@ -162,36 +167,63 @@ const memoryByHost = () =>
     title: 'Memory overcommit by host',
     help: 'Maximum memory of running and paused VMs / memory of the host. The ten hosts with the highest values.',
     unit: 'percentunit',
-    queries: [{ expr: `topk(10, ${MEMORY_RATIO})`, legend: '{{instance}}' }],
+    queries: [{ expr: `topk(10, ${MEMORY_RATIO})`, legend: '{{instance}} {{cluster}}' }],
     limits: byMemoryRatio(),
     links: [seriesToHost()],
+  });
+
+const allClusters = () =>
+  rows({
+    title: 'Clusters',
+    help: 'Overcommit and contention of each cluster, now and if its largest host fails. Alerts on fleets use the same figures. One row where hosts have no label cluster.',
+    labels: [],
+    identity: ['cluster'],
+    columns: [
+      { title: 'hosts', expr: CLUSTER.hosts, unit: 'none' },
+      { title: 'vCPU:pCPU ratio', expr: CLUSTER.vcpuRatio, unit: 'short', limits: byVcpuRatio().build() },
+      {
+        title: 'vCPU:pCPU ratio, N-1',
+        expr: CLUSTER.vcpuRatioAfterLoss,
+        unit: 'short',
+        limits: byVcpuRatioAfterLoss().build(),
+      },
+      {
+        title: 'memory overcommit',
+        expr: CLUSTER.memoryRatio,
+        unit: 'percentunit',
+        limits: byMemoryRatio().build(),
+      },
+      {
+        title: 'memory overcommit, N-1',
+        expr: CLUSTER.memoryRatioAfterLoss,
+        unit: 'percentunit',
+        limits: byMemoryRatioAfterLoss().build(),
+      },
+      {
+        title: 'contention',
+        expr: CLUSTER.contention,
+        unit: 'percentunit',
+        limits: byContention().build(),
+      },
+    ],
+    height: 6,
   });
 
 const stealingVms = () =>
   rows({
     title: 'VMs with most CPU steal',
-    help: 'The 20 VMs with the highest CPU steal (delay / wall time per vCPU, 5 minutes), and their CPU usage.',
-    labels: ['domain', 'instance'],
+    help: 'The 20 VMs with the highest CPU steal: delay / wall time per vCPU, 5 minutes.',
+    labels: ['domain'],
     columns: [
       {
         title: 'steal',
-        expr: `topk(20, ${STEAL})`,
+        expr: `topk(20, ${of('cluster:virtune_vcpu_delay:topk_ratio_rate5m')})`,
         unit: 'percentunit',
         limits: bySteal().build(),
       },
-      {
-        title: 'usage',
-        expr: `${of('domain:virtune_vcpu_usage:ratio_rate5m')} and topk(20, ${STEAL})`,
-        unit: 'percentunit',
-      },
-      {
-        title: 'CPUs short',
-        expr: `${of('domain:virtune_vcpu_delay:sum_rate5m')} and topk(20, ${STEAL})`,
-        unit: 'short',
-      },
     ],
     links: { domain: rowToVm(), instance: rowToHost() },
-    span: 10,
+    span: 8,
     height: 12,
   });
 
@@ -199,7 +231,7 @@ const allHosts = () =>
   rows({
     title: 'Hosts',
     help: 'Per host: overcommit, contention, utilization, available memory and request latency.',
-    labels: ['instance'],
+    labels: [],
     columns: [
       { title: 'VMs', expr: of('instance:virtune_domains:count', 'state_desc="running"'), unit: 'none' },
       { title: 'vCPU:pCPU ratio', expr: VCPU_RATIO, unit: 'short', limits: byVcpuRatio().build() },
@@ -229,7 +261,7 @@ const allHosts = () =>
       },
     ],
     links: { instance: rowToHost() },
-    span: 14,
+    span: 16,
     height: 12,
   });
 
@@ -237,13 +269,13 @@ const silentHosts = () =>
   rows({
     title: 'Hosts not responding',
     help: 'Targets that Prometheus cannot scrape, or whose libvirt does not answer virtune. 0 means failed.',
-    labels: ['instance'],
+    labels: [],
     columns: [
       { title: 'scraped', expr: `${UP} == 0`, unit: 'none' },
       { title: 'libvirt up', expr: `${of('libvirt_up')} == 0`, unit: 'none' },
     ],
     links: { instance: rowToHost() },
-    span: 12,
+    span: 10,
     height: 7,
   });
 
@@ -251,7 +283,7 @@ const silentVms = () =>
   rows({
     title: 'Unresponsive VMs',
     help: 'VMs whose QEMU does not answer libvirt, and for how long.',
-    labels: ['domain', 'instance'],
+    labels: ['domain'],
     columns: [
       {
         title: 'for',
@@ -260,6 +292,16 @@ const silentVms = () =>
       },
     ],
     links: { domain: rowToVm(), instance: rowToHost() },
-    span: 12,
+    span: 10,
+    height: 7,
+  });
+
+const versions = () =>
+  figure({
+    title: 'virtune versions',
+    help: 'Number of different versions running. More than one is normal only during a rollout.',
+    unit: 'none',
+    queries: [{ expr: `count(count by (version) (${of('virtune_build_info')}))` }],
+    span: 4,
     height: 7,
   });

@@ -2,7 +2,7 @@ import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToHost } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { figure, graph, stack } from '../panels.ts';
-import { of, rateOf } from '../query.ts';
+import { ON_HOST, of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
 import { shippingRow } from './shipping.ts';
 
@@ -11,9 +11,10 @@ export function healthPage(): Page {
   return page({
     name: 'health',
     title: 'virtune health',
-    help: 'Health of virtune itself: scrapes, libvirt calls, unresponsive VMs, and the resources that virtune uses.',
+    scope: 'host',
+    help: 'Health of virtune on the selected hosts: scrapes, libvirt calls, unresponsive VMs, and the resources that virtune uses.',
     rows: [
-      { title: 'Overview', panels: [up(), versions(), reconnects(), stuck(), silentVms(), blindVms()] },
+      { title: 'Overview', panels: [up(), reconnects(), stuck(), silentVms(), blindVms()] },
       { title: 'Scrapes', panels: [scrapes(), sampleDuration(), scrapeDuration(), series()] },
       { title: 'libvirt calls', panels: [calls(), callErrors(), callDuration(), callTimeShare()] },
       { title: 'VMs', panels: [outcomes(), ages(), missing()] },
@@ -26,18 +27,9 @@ export function healthPage(): Page {
 const up = () =>
   figure({
     title: 'libvirt up',
-    help: 'Share of hosts whose libvirt answered the last scrape.',
+    help: 'Share of the selected hosts whose libvirt answered the last scrape.',
     unit: 'percentunit',
     queries: [{ expr: `avg(${of('libvirt_up')})` }],
-    span: 4,
-  });
-
-const versions = () =>
-  figure({
-    title: 'virtune versions',
-    help: 'Number of different versions running. More than one is normal only during a rollout.',
-    unit: 'none',
-    queries: [{ expr: `count(count by (version) (${of('virtune_build_info')}))` }],
     span: 4,
   });
 
@@ -47,7 +39,7 @@ const reconnects = () =>
     help: 'Reconnects to libvirt within the last hour.',
     unit: 'short',
     queries: [{ expr: `sum(increase(${of('virtune_connection_reconnects_total')}[1h]))` }],
-    span: 4,
+    span: 5,
   });
 
 const stuck = () =>
@@ -56,7 +48,7 @@ const stuck = () =>
     help: 'Calls past their deadline that libvirt has not answered yet.',
     unit: 'none',
     queries: [{ expr: `sum(${of('virtune_stuck_calls')})` }],
-    span: 4,
+    span: 5,
   });
 
 const silentVms = () =>
@@ -66,7 +58,7 @@ const silentVms = () =>
     unit: 'none',
     queries: [{ expr: `count(${of('virtune_domain_unresponsive_since_timestamp_seconds')})` }],
     nothing: 'none',
-    span: 4,
+    span: 5,
   });
 
 const blindVms = () =>
@@ -80,7 +72,7 @@ const blindVms = () =>
       },
     ],
     nothing: 'none',
-    span: 4,
+    span: 5,
   });
 
 const scrapes = () =>
@@ -96,7 +88,9 @@ const sampleDuration = () =>
     title: 'Sample duration',
     help: 'Time to sample a host and all its VMs. The ten slowest hosts.',
     unit: 's',
-    queries: [{ expr: `topk(10, ${of('virtune_sample_duration_seconds')})`, legend: '{{instance}}' }],
+    queries: [
+      { expr: `topk(10, ${of('virtune_sample_duration_seconds')})`, legend: '{{instance}} {{cluster}}' },
+    ],
     limits: limitsOf('green', ['orange', 'HostSamplingSlow', 'seconds']),
     links: [seriesToHost()],
   });
@@ -104,7 +98,7 @@ const sampleDuration = () =>
 const scrapeDuration = () =>
   graph({
     title: 'Scrape duration',
-    help: 'Median and 99th percentile over all hosts as measured by virtune, and the slowest scrape as measured by Prometheus.',
+    help: 'Median and 99th percentile over the selected hosts as measured by virtune, and the slowest scrape as measured by Prometheus.',
     unit: 's',
     queries: [
       ...[0.5, 0.99].map((quantile) => ({
@@ -112,7 +106,7 @@ const scrapeDuration = () =>
         legend: `p${quantile * 100}`,
       })),
       {
-        expr: `max(${of('scrape_duration_seconds')} and on (job, instance) ${of('virtune_connections')})`,
+        expr: `max(${of('scrape_duration_seconds')} and ${ON_HOST} ${of('virtune_connections')})`,
         legend: 'slowest (Prometheus)',
       },
     ],
@@ -125,8 +119,8 @@ const series = () =>
     unit: 'short',
     queries: [
       {
-        expr: `topk(10, ${of('scrape_samples_scraped')} and on (job, instance) ${of('virtune_connections')})`,
-        legend: '{{instance}}',
+        expr: `topk(10, ${of('scrape_samples_scraped')} and ${ON_HOST} ${of('virtune_connections')})`,
+        legend: '{{instance}} {{cluster}}',
       },
     ],
     links: [seriesToHost()],
@@ -161,7 +155,7 @@ const callErrors = () =>
 const callDuration = () =>
   graph({
     title: 'Call latency (p99)',
-    help: '99th percentile by procedure, over all hosts. The ten slowest procedures.',
+    help: '99th percentile by procedure, over the selected hosts. The ten slowest procedures.',
     unit: 's',
     queries: [
       {
@@ -201,7 +195,7 @@ const ages = () =>
     queries: [
       {
         expr: `topk(10, ${of('virtune_domain_sample_age_seconds')})`,
-        legend: '{{domain}} {{instance}}',
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     span: 8,
@@ -211,7 +205,7 @@ const missing = () =>
   rows({
     title: 'Missing metrics',
     help: 'VMs for which a metric group has no data, with the reason. Shut-off VMs are not listed.',
-    labels: ['domain', 'instance', 'group', 'reason'],
+    labels: ['domain', 'group', 'reason'],
     columns: [
       { title: 'missing', expr: of('virtune_domain_missing', 'reason!="not_running"'), unit: 'none' },
     ],
@@ -227,8 +221,8 @@ const cpu = () =>
     unit: 'short',
     queries: [
       {
-        expr: `topk(10, ${rateOf('process_cpu_seconds_total')} and on (job, instance) ${of('virtune_connections')})`,
-        legend: '{{instance}}',
+        expr: `topk(10, ${rateOf('process_cpu_seconds_total')} and ${ON_HOST} ${of('virtune_connections')})`,
+        legend: '{{instance}} {{cluster}}',
       },
     ],
     span: 8,
@@ -241,8 +235,8 @@ const memory = () =>
     unit: 'bytes',
     queries: [
       {
-        expr: `topk(10, ${of('process_resident_memory_bytes')} and on (job, instance) ${of('virtune_connections')})`,
-        legend: '{{instance}}',
+        expr: `topk(10, ${of('process_resident_memory_bytes')} and ${ON_HOST} ${of('virtune_connections')})`,
+        legend: '{{instance}} {{cluster}}',
       },
     ],
     span: 8,
@@ -253,6 +247,8 @@ const lag = () =>
     title: 'Event loop lag (p99)',
     help: '99th percentile of timer delay. Above about 100 ms, virtune misses deadlines and keepalives.',
     unit: 's',
-    queries: [{ expr: `topk(10, ${of('nodejs_eventloop_lag_p99_seconds')})`, legend: '{{instance}}' }],
+    queries: [
+      { expr: `topk(10, ${of('nodejs_eventloop_lag_p99_seconds')})`, legend: '{{instance}} {{cluster}}' },
+    ],
     span: 8,
   });

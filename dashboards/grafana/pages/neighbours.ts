@@ -2,9 +2,8 @@ import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { graph, stack } from '../panels.ts';
-import { CHOSEN_VM, of, rateOf } from '../query.ts';
+import { byHost, CHOSEN_VM, IDENTITY, ON_HOST, of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
-import { domain, instance, job } from '../variables.ts';
 
 const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m');
 const USED = of('domain:virtune_vcpu_time:sum_rate5m');
@@ -18,7 +17,7 @@ export function neighboursPage(): Page {
     name: 'neighbours',
     title: 'KVM noisy neighbours',
     help: 'For a VM with CPU steal: which VMs use CPU on its host and on the same CPUs, and which saturate disks and network.',
-    variables: [job(), instance(), domain()],
+    scope: 'vm',
     rows: [
       { title: 'Steal and CPU usage', panels: [victims(), suspects()] },
       { title: 'Shared CPUs', panels: [sharedCpus(), pinned()] },
@@ -33,7 +32,10 @@ const victims = () =>
     help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM, 5 minutes.',
     unit: 'percentunit',
     queries: [
-      { expr: of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM), legend: '{{domain}} {{instance}}' },
+      {
+        expr: of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM),
+        legend: '{{domain}} {{instance}} {{cluster}}',
+      },
     ],
     limits: bySteal(),
     links: [seriesToVm()],
@@ -46,25 +48,25 @@ const suspects = () =>
     unit: 'short',
     queries: [
       {
-        expr: `topk(10, ${USED} and on (job, instance) ${of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM)})`,
-        legend: '{{domain}} {{instance}}',
+        expr: `topk(10, ${USED} and ${ON_HOST} ${of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM)})`,
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     links: [seriesToVm()],
   });
 
 /** A vCPU's CPU is a value, so it is made a label first: count_values. */
-const cpusOf = (selector: string): string => `count_values by (job, instance, domain) ("cpu", ${selector})`;
+const cpusOf = (selector: string): string => `count_values ${byHost('domain')} ("cpu", ${selector})`;
 
 const sharedCpus = () =>
   rows({
     title: 'VMs last seen on the same CPUs',
     help: 'VMs with a vCPU last seen on a CPU of a selected VM, how many CPUs they share, and their CPU usage. Needs --collect.placement.',
-    labels: ['domain', 'instance'],
+    labels: ['domain'],
     columns: [
       {
         title: 'shared CPUs',
-        expr: `count by (domain, instance, job) (${cpusOf(CPU_OF_VCPU)} and on (job, instance, cpu) ${cpusOf(of('libvirt_domain_vcpu_cpu', CHOSEN_VM))})`,
+        expr: `count ${byHost('domain')} (${cpusOf(CPU_OF_VCPU)} and on (${IDENTITY.join(', ')}, cpu) ${cpusOf(of('libvirt_domain_vcpu_cpu', CHOSEN_VM))})`,
         unit: 'none',
       },
       { title: 'CPUs used', expr: USED, unit: 'short' },
@@ -78,7 +80,7 @@ const pinned = () =>
   rows({
     title: 'Pinned VMs',
     help: 'VMs with pinned vCPUs: how many are pinned, of how many, and CPU steal.',
-    labels: ['domain', 'instance'],
+    labels: ['domain'],
     columns: [
       { title: 'pinned vCPUs', expr: `${of('libvirt_domain_vcpus_pinned')} > 0`, unit: 'none' },
       {
@@ -105,7 +107,7 @@ const requests = () =>
     queries: [
       {
         expr: `topk(10, sum without (target_device) (${of('device:virtune_block_requests:rate5m')}))`,
-        legend: '{{domain}} {{instance}}',
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     links: [seriesToVm()],
@@ -119,7 +121,7 @@ const bytes = () =>
     queries: [
       {
         expr: `topk(10, sum without (target_device) (${rateOf('libvirt_domain_block_stats_read_bytes_total')} + ${rateOf('libvirt_domain_block_stats_write_bytes_total')}))`,
-        legend: '{{domain}} {{instance}}',
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     links: [seriesToVm()],
@@ -133,7 +135,7 @@ const network = () =>
     queries: [
       {
         expr: `topk(10, sum without (target_device) (${rateOf('libvirt_domain_interface_stats_receive_bytes_total')} + ${rateOf('libvirt_domain_interface_stats_transmit_bytes_total')}))`,
-        legend: '{{domain}} {{instance}}',
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     links: [seriesToVm()],
@@ -144,6 +146,8 @@ const latencyOfAll = () =>
     title: 'Request latency by host',
     help: 'Mean latency of reads and writes over all VMs of a host. Saturated storage slows all of them.',
     unit: 's',
-    queries: [{ expr: of('instance:virtune_block_request_seconds:mean_rate5m'), legend: '{{instance}}' }],
+    queries: [
+      { expr: of('instance:virtune_block_request_seconds:mean_rate5m'), legend: '{{instance}} {{cluster}}' },
+    ],
     limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),
   });

@@ -15,7 +15,10 @@ const oldest = () =>
     help: 'Age of the oldest document in the queue. The ten hosts with the longest delay.',
     unit: 's',
     queries: [
-      { expr: `topk(10, ${of('virtune_elasticsearch_oldest_age_seconds')})`, legend: '{{instance}}' },
+      {
+        expr: `topk(10, ${of('virtune_elasticsearch_oldest_age_seconds')})`,
+        legend: '{{instance}} {{cluster}}',
+      },
     ],
     limits: limitsOf('green', ['orange', 'ElasticsearchQueueDelayed', 'seconds']),
     links: [seriesToHost()],
@@ -29,7 +32,7 @@ const queue = () =>
     queries: [
       {
         expr: `topk(10, ${of('virtune_elasticsearch_queue_bytes')} / ${of('virtune_elasticsearch_queue_max_bytes')})`,
-        legend: '{{instance}}',
+        legend: '{{instance}} {{cluster}}',
       },
     ],
     links: [seriesToHost()],

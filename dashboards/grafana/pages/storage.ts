@@ -2,14 +2,13 @@ import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { density, graph } from '../panels.ts';
-import { of } from '../query.ts';
+import { ON_DISK, of } from '../query.ts';
 import { POOL_STATES } from '../states.ts';
 import { rows } from '../table.ts';
 
 const MEAN = of('device:virtune_block_request_seconds:mean_rate5m');
 const REQUESTS = of('device:virtune_block_requests:rate5m');
 const INFO = of('libvirt_domain_block_stats_info');
-const BY_DISK = 'on (job, instance, domain, target_device)';
 const CAPACITY = of('libvirt_storage_pool_capacity_bytes');
 const byLatency = () => limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']);
 
@@ -17,6 +16,7 @@ export function storagePage(): Page {
   return page({
     name: 'storage',
     title: 'KVM storage',
+    scope: 'host',
     help: 'Disk request latency by cache mode and image format, storage pool usage, I/O errors, backing chains and snapshots.',
     rows: [
       { title: 'Latency', panels: [slowest(), spread(), byCache(), byFormat()] },
@@ -32,7 +32,10 @@ const slowest = () =>
     help: 'Mean request latency. The ten slowest disks with more than one request per second.',
     unit: 's',
     queries: [
-      { expr: `topk(10, ${MEAN} and ${REQUESTS} > 1)`, legend: '{{domain}} {{target_device}} {{instance}}' },
+      {
+        expr: `topk(10, ${MEAN} and ${REQUESTS} > 1)`,
+        legend: '{{domain}} {{target_device}} {{instance}} {{cluster}}',
+      },
     ],
     limits: byLatency(),
     links: [seriesToVm()],
@@ -50,7 +53,7 @@ const spread = () =>
 /** Weighted by requests, as the storage sees them. */
 const meanBy = (label: 'cache' | 'driver_type'): string => {
   const joined = (what: string): string =>
-    `sum by (${label}) (${what} * ${BY_DISK} group_left (${label}) label_replace(${INFO}, "${label}", "default", "${label}", ""))`;
+    `sum by (${label}) (${what} * ${ON_DISK} group_left (${label}) label_replace(${INFO}, "${label}", "default", "${label}", ""))`;
   return `${joined(`(${MEAN} * ${REQUESTS})`)} / (${joined(REQUESTS)} > 0)`;
 };
 
@@ -78,7 +81,7 @@ const poolUse = () =>
     queries: [
       {
         expr: `${of('libvirt_storage_pool_allocation_bytes')} / ${CAPACITY}`,
-        legend: '{{storage_pool}} {{instance}}',
+        legend: '{{storage_pool}} {{instance}} {{cluster}}',
       },
     ],
     max: 1,
@@ -92,7 +95,7 @@ const poolOvercommit = () =>
     queries: [
       {
         expr: `${of('libvirt_storage_pool_provisioned_bytes')} / ${CAPACITY}`,
-        legend: '{{storage_pool}} {{instance}}',
+        legend: '{{storage_pool}} {{instance}} {{cluster}}',
       },
     ],
     limits: limitsOf('green', ['orange', 'ThinPoolOvercommit', 'ratio']),
@@ -102,7 +105,7 @@ const pools = () =>
   rows({
     title: 'Storage pools',
     help: 'State, capacity, available and provisioned space.',
-    labels: ['storage_pool', 'instance'],
+    labels: ['storage_pool'],
     columns: [
       { title: 'state', expr: of('libvirt_storage_pool_state'), unit: 'none', words: POOL_STATES },
       { title: 'capacity', expr: CAPACITY, unit: 'bytes' },
@@ -120,7 +123,7 @@ const ioErrors = () =>
     queries: [
       {
         expr: `increase(${of('libvirt_domain_events_total', 'event="ioError"')}[1h]) > 0`,
-        legend: '{{domain}} {{instance}}',
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     links: [seriesToVm()],
@@ -132,7 +135,7 @@ const chains = () =>
   rows({
     title: 'Deepest backing chains',
     help: 'Backing images of each disk. A read may go through all of them.',
-    labels: ['domain', 'target_device', 'instance'],
+    labels: ['domain', 'target_device'],
     columns: [
       {
         title: 'backing images',
@@ -149,7 +152,7 @@ const snapshots = () =>
   rows({
     title: 'Oldest snapshots',
     help: 'VMs with snapshots: number of snapshots, and age of the oldest.',
-    labels: ['domain', 'instance'],
+    labels: ['domain'],
     columns: [
       { title: 'snapshots', expr: of('libvirt_domain_snapshots'), unit: 'none' },
       {

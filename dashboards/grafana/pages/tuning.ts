@@ -2,9 +2,8 @@ import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { figure, graph } from '../panels.ts';
-import { CHOSEN_VM, of, rateOf } from '../query.ts';
+import { CHOSEN_VM, ON_VM, of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
-import { domain, instanceOfTuning, jobOfTuning } from '../variables.ts';
 import { appliedProfiles } from './profiles.ts';
 
 const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
@@ -16,7 +15,7 @@ export function tuningPage(): Page {
     name: 'tuning',
     title: 'KVM tuning: before and after',
     help: 'Effect of tuning: a line marks each applied profile, and each graph shows the previous day for comparison.',
-    variables: [jobOfTuning(), instanceOfTuning(), domain()],
+    scope: 'vm',
     annotations: [appliedProfiles()],
     rows: [
       { title: 'Tuning status', panels: [profiles(), drifted(), untuned()] },
@@ -33,7 +32,7 @@ const profiles = () =>
   rows({
     title: 'Profiles',
     help: 'Profile applied to each VM, as reported by the tuner through node_exporter.',
-    labels: ['domain', 'instance', 'profile', 'version'],
+    labels: ['domain', 'profile', 'version'],
     columns: [{ title: 'applied', expr: of('virtune_tuning_info', CHOSEN_VM), unit: 'none' }],
     span: 14,
     height: 6,
@@ -57,7 +56,7 @@ const untuned = () =>
     unit: 'none',
     queries: [
       {
-        expr: `count(${of('libvirt_domain_vcpus_pinned', CHOSEN_VM)} == 0 and on (job, instance, domain) ${of('libvirt_domain_info_state', CHOSEN_VM, 'state_desc="running"')})`,
+        expr: `count(${of('libvirt_domain_vcpus_pinned', CHOSEN_VM)} == 0 and ${ON_VM} ${of('libvirt_domain_info_state', CHOSEN_VM, 'state_desc="running"')})`,
       },
     ],
     nothing: 'none',
@@ -76,7 +75,7 @@ const steal = () =>
     title: 'CPU steal (ready)',
     help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM. Pinning and isolation should bring it close to 0.',
     unit: 'percentunit',
-    queries: andDayBefore((offset) => `${STEAL}${offset}`, '{{domain}} {{instance}}'),
+    queries: andDayBefore((offset) => `${STEAL}${offset}`, '{{domain}} {{instance}} {{cluster}}'),
     limits: limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal']),
     links: [seriesToVm()],
   });
@@ -88,7 +87,7 @@ const cpuUsage = () =>
     unit: 'short',
     queries: andDayBefore(
       (offset) => `${of('domain:virtune_vcpu_time:sum_rate5m', CHOSEN_VM)}${offset}`,
-      '{{domain}} {{instance}}',
+      '{{domain}} {{instance}} {{cluster}}',
     ),
     links: [seriesToVm()],
   });
@@ -98,7 +97,10 @@ const requestLatency = () =>
     title: 'Request latency',
     help: 'Mean latency of reads and writes. Depends on cache mode, io mode, iothreads and queues.',
     unit: 's',
-    queries: andDayBefore((offset) => `${MEAN}${offset}`, '{{domain}} {{target_device}} {{instance}}'),
+    queries: andDayBefore(
+      (offset) => `${MEAN}${offset}`,
+      '{{domain}} {{target_device}} {{instance}} {{cluster}}',
+    ),
     links: [seriesToVm()],
   });
 
@@ -110,7 +112,7 @@ const flushLatency = () =>
     queries: [
       {
         expr: `${rateOf('libvirt_domain_block_stats_flush_time_seconds_total', CHOSEN_VM)} / (${rateOf('libvirt_domain_block_stats_flush_requests_total', CHOSEN_VM)} > 0)`,
-        legend: '{{domain}} {{target_device}} {{instance}}',
+        legend: '{{domain}} {{target_device}} {{instance}} {{cluster}}',
       },
     ],
     links: [seriesToVm()],
@@ -121,7 +123,12 @@ const remote = () =>
     title: 'Remote NUMA memory',
     help: 'Estimated share of memory accesses that go to another NUMA cell. Needs --collect.numa.',
     unit: 'percentunit',
-    queries: [{ expr: of('libvirt_domain_numa_remote_ratio', CHOSEN_VM), legend: '{{domain}} {{instance}}' }],
+    queries: [
+      {
+        expr: of('libvirt_domain_numa_remote_ratio', CHOSEN_VM),
+        legend: '{{domain}} {{instance}} {{cluster}}',
+      },
+    ],
     links: [seriesToVm()],
   });
 
@@ -133,7 +140,7 @@ const huge = () =>
     queries: [
       {
         expr: `${of('libvirt_domain_huge_memory_bytes', CHOSEN_VM)} / ${of('libvirt_domain_memory_stats_rss_bytes', CHOSEN_VM)}`,
-        legend: '{{domain}} {{instance}}',
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     links: [seriesToVm()],
@@ -143,7 +150,7 @@ const tuned = () =>
   rows({
     title: 'VM configuration',
     help: 'vCPUs, pins, guest NUMA cells, huge pages and iothreads per VM, from its XML.',
-    labels: ['domain', 'instance'],
+    labels: ['domain'],
     columns: [
       { title: 'vCPUs', expr: of('libvirt_domain_info_virtual_cpus', CHOSEN_VM), unit: 'none' },
       { title: 'pinned vCPUs', expr: of('libvirt_domain_vcpus_pinned', CHOSEN_VM), unit: 'none' },

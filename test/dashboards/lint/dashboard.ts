@@ -17,6 +17,7 @@ export interface Variable {
   readonly multi?: boolean;
   readonly allValue?: string;
   readonly refresh?: number;
+  readonly includeAll?: boolean;
 }
 
 export interface Annotation {
@@ -32,6 +33,10 @@ export interface Panel {
   readonly datasource?: { readonly uid: string };
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly targets?: readonly Target[];
+  readonly transformations?: readonly {
+    readonly id: string;
+    readonly options: { readonly renameByName?: Readonly<Record<string, string>> };
+  }[];
   readonly fieldConfig?: {
     readonly defaults: {
       readonly unit?: string;

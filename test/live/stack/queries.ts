@@ -22,6 +22,7 @@ export function chosen(expr: string): string {
       // The day before is some seconds ago, and what was not there two minutes ago was never there.
       .replaceAll('offset 1d', 'offset 5s')
       .replaceAll('offset 2m', 'offset 1d')
+      .replaceAll('$cluster', '.*')
       .replaceAll(/\$(?:job|instance|domain)/g, '.+')
   );
 }

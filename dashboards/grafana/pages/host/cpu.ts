@@ -1,7 +1,7 @@
 import { limitsOf } from '../../limits.ts';
 import { seriesToVm } from '../../links.ts';
 import { figure, graph, stack } from '../../panels.ts';
-import { of, rateOf } from '../../query.ts';
+import { byHost, of, rateOf } from '../../query.ts';
 
 const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');
 const byContention = () => limitsOf('green', ['red', 'HostCpuContentionHigh', 'contention']);
@@ -12,7 +12,12 @@ export const vcpuRatio = () =>
     title: 'vCPU:pCPU ratio',
     help: 'Running vCPUs per online CPU. vCPUs of paused VMs do not count.',
     unit: 'short',
-    queries: [{ expr: `max(${of('libvirt_host_vcpu_overcommit_ratio', 'state="running"')})` }],
+    queries: [
+      {
+        expr: `max ${byHost()} (${of('libvirt_host_vcpu_overcommit_ratio', 'state="running"')})`,
+        legend: '{{instance}} {{cluster}}',
+      },
+    ],
     limits: limitsOf('green', ['orange', 'HostVcpuOvercommitHigh', 'ratio']),
     span: 4,
   });
@@ -22,7 +27,7 @@ export const cpuContention = () =>
     title: 'CPU contention',
     help: '% of CPU demand not served: delay / (delay + run) over all VMs of the host, 5 minutes.',
     unit: 'percentunit',
-    queries: [{ expr: `max(${CONTENTION})` }],
+    queries: [{ expr: `max ${byHost()} (${CONTENTION})`, legend: '{{instance}} {{cluster}}' }],
     limits: byContention(),
     span: 4,
   });
@@ -32,7 +37,12 @@ export const busy = () =>
     title: 'CPU utilization',
     help: 'Share of time that CPUs were not idle. Waiting for I/O counts as idle.',
     unit: 'percentunit',
-    queries: [{ expr: `max(${of('instance:virtune_host_cpu_busy:ratio_rate5m')})` }],
+    queries: [
+      {
+        expr: `max ${byHost()} (${of('instance:virtune_host_cpu_busy:ratio_rate5m')})`,
+        legend: '{{instance}} {{cluster}}',
+      },
+    ],
     limits: byBusy(),
     span: 4,
   });
@@ -44,8 +54,8 @@ export const cpuByMode = () =>
     unit: 'short',
     queries: [
       {
-        expr: `sum by (mode) (${rateOf('libvirt_host_cpu_seconds_total', 'mode!~"idle|guest|guest_nice"')})`,
-        legend: '{{mode}}',
+        expr: `sum ${byHost('mode')} (${rateOf('libvirt_host_cpu_seconds_total', 'mode!~"idle|guest|guest_nice"')})`,
+        legend: '{{mode}} {{instance}} {{cluster}}',
       },
     ],
   });
@@ -55,7 +65,12 @@ export const vmsByCpu = () =>
     title: 'CPU by VM',
     help: 'CPUs used per VM. The ten VMs that use most.',
     unit: 'short',
-    queries: [{ expr: `topk(10, ${of('domain:virtune_vcpu_time:sum_rate5m')})`, legend: '{{domain}}' }],
+    queries: [
+      {
+        expr: `topk(10, ${of('domain:virtune_vcpu_time:sum_rate5m')})`,
+        legend: '{{domain}} {{instance}} {{cluster}}',
+      },
+    ],
     links: [seriesToVm()],
   });
 
@@ -64,7 +79,12 @@ export const cpuStealByVm = () =>
     title: 'CPU steal (ready) by VM',
     help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM, 5 minutes. The ten VMs with most steal.',
     unit: 'percentunit',
-    queries: [{ expr: `topk(10, ${of('domain:virtune_vcpu_delay:ratio_rate5m')})`, legend: '{{domain}}' }],
+    queries: [
+      {
+        expr: `topk(10, ${of('domain:virtune_vcpu_delay:ratio_rate5m')})`,
+        legend: '{{domain}} {{instance}} {{cluster}}',
+      },
+    ],
     limits: limitsOf(
       'green',
       ['orange', 'DomainCpuStealHigh', 'steal'],
@@ -79,12 +99,15 @@ export const cpuPressure = () =>
     help: 'CPU contention of VMs, CPU pressure of all tasks (PSI some), and steal of the host where it is itself a VM.',
     unit: 'percentunit',
     queries: [
-      { expr: CONTENTION, legend: 'contention {{instance}}' },
+      { expr: CONTENTION, legend: 'contention {{instance}} {{cluster}}' },
       {
         expr: of('instance:virtune_host_pressure:ratio_rate5m', 'resource="cpu"', 'share="some"'),
-        legend: 'pressure (some) {{instance}}',
+        legend: 'pressure (some) {{instance}} {{cluster}}',
       },
-      { expr: of('instance:virtune_host_cpu_steal:ratio_rate5m'), legend: 'host steal {{instance}}' },
+      {
+        expr: of('instance:virtune_host_cpu_steal:ratio_rate5m'),
+        legend: 'host steal {{instance}} {{cluster}}',
+      },
     ],
     limits: byContention(),
   });

@@ -1,6 +1,6 @@
 import { limitsOf } from '../../limits.ts';
 import { figure, graph, stack } from '../../panels.ts';
-import { of, rateOf } from '../../query.ts';
+import { byHost, of, rateOf } from '../../query.ts';
 
 const total = of('libvirt_host_memory_bytes', 'kind="total"');
 const AVAILABLE = of('libvirt_host_memory_available_bytes');
@@ -11,7 +11,12 @@ export const memoryOvercommit = () =>
     title: 'Memory overcommit',
     help: 'Maximum memory of running and paused VMs / memory of the host.',
     unit: 'percentunit',
-    queries: [{ expr: `max(${of('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')})` }],
+    queries: [
+      {
+        expr: `max ${byHost()} (${of('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')})`,
+        legend: '{{instance}} {{cluster}}',
+      },
+    ],
     limits: limitsOf('green', ['orange', 'HostMemoryOvercommitHigh', 'ratio']),
     span: 4,
   });
@@ -21,7 +26,12 @@ export const availableFigure = () =>
     title: 'Memory available',
     help: "MemAvailable as a share of the host's memory: usable without swapping.",
     unit: 'percentunit',
-    queries: [{ expr: `min(${of('instance:virtune_host_memory_available:ratio')})` }],
+    queries: [
+      {
+        expr: `min ${byHost()} (${of('instance:virtune_host_memory_available:ratio')})`,
+        legend: '{{instance}} {{cluster}}',
+      },
+    ],
     limits: limitsOf('red', ['green', 'HostMemoryHeadroomLow', 'available']),
     span: 4,
   });
@@ -32,9 +42,9 @@ export const hostMemory = () =>
     help: 'Total, available (without swapping) and free memory of the host.',
     unit: 'bytes',
     queries: [
-      { expr: total, legend: 'total {{instance}}' },
-      { expr: AVAILABLE, legend: 'available {{instance}}' },
-      { expr: of('libvirt_host_memory_bytes', 'kind="free"'), legend: 'free {{instance}}' },
+      { expr: total, legend: 'total {{instance}} {{cluster}}' },
+      { expr: AVAILABLE, legend: 'available {{instance}} {{cluster}}' },
+      { expr: of('libvirt_host_memory_bytes', 'kind="free"'), legend: 'free {{instance}} {{cluster}}' },
     ],
   });
 
@@ -44,12 +54,12 @@ export const memoryAllocation = () =>
     help: 'Maximum memory of running and paused VMs, current balloon size, and resident memory (RSS) of their QEMU processes.',
     unit: 'bytes',
     queries: [
-      { expr: ALLOCATED, legend: '{{kind}} {{instance}}' },
+      { expr: ALLOCATED, legend: '{{kind}} {{instance}} {{cluster}}' },
       {
         expr: `sum without (domain) (${of('libvirt_domain_memory_stats_rss_bytes')})`,
-        legend: 'RSS {{instance}}',
+        legend: 'RSS {{instance}} {{cluster}}',
       },
-      { expr: total, legend: 'host total {{instance}}' },
+      { expr: total, legend: 'host total {{instance}} {{cluster}}' },
     ],
   });
 
@@ -61,7 +71,7 @@ export const memoryPressure = () =>
     queries: [
       {
         expr: of('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"'),
-        legend: '{{share}} {{instance}}',
+        legend: '{{share}} {{instance}} {{cluster}}',
       },
     ],
     limits: limitsOf('green', ['orange', 'HostMemoryStalled', 'full'], ['red', 'HostMemoryPressure', 'some']),
@@ -73,8 +83,8 @@ export const swap = () =>
     help: 'Pages per second swapped in and out on the host. Swapping in slows guests.',
     unit: 'short',
     queries: [
-      { expr: of('instance:virtune_host_swapped_in_pages:rate5m'), legend: 'in {{instance}}' },
-      { expr: rateOf('libvirt_host_swapped_out_pages_total'), legend: 'out {{instance}}' },
+      { expr: of('instance:virtune_host_swapped_in_pages:rate5m'), legend: 'in {{instance}} {{cluster}}' },
+      { expr: rateOf('libvirt_host_swapped_out_pages_total'), legend: 'out {{instance}} {{cluster}}' },
     ],
     limits: limitsOf('green', ['red', 'HostSwappingIn', 'swapIn']),
   });
@@ -84,7 +94,7 @@ export const ksm = () =>
     title: 'Memory saved by KSM',
     help: 'Memory needed if guests rewrote all merged pages. If it exceeds available memory, the host depends on KSM.',
     unit: 'bytes',
-    queries: [{ expr: of('libvirt_host_ksm_saved_bytes'), legend: '{{instance}}' }],
+    queries: [{ expr: of('libvirt_host_ksm_saved_bytes'), legend: '{{instance}} {{cluster}}' }],
     span: 24,
     height: 5,
   });

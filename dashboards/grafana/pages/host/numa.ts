@@ -1,7 +1,7 @@
 import { limitsOf, noLimit } from '../../limits.ts';
 import { rowToVm } from '../../links.ts';
 import { figure, graph, stack } from '../../panels.ts';
-import { of, rateOf } from '../../query.ts';
+import { byHost, ON_VM, of, rateOf } from '../../query.ts';
 import { rows } from '../../table.ts';
 
 export const hugepageShortfall = () =>
@@ -9,7 +9,12 @@ export const hugepageShortfall = () =>
     title: 'Huge page shortfall',
     help: 'Huge pages missing for VMs that are defined but not running: these VMs would fail to start.',
     unit: 'none',
-    queries: [{ expr: `sum(${of('libvirt_host_hugepages_missing')})` }],
+    queries: [
+      {
+        expr: `sum ${byHost()} (${of('libvirt_host_hugepages_missing')})`,
+        legend: '{{instance}} {{cluster}}',
+      },
+    ],
     limits: noLimit(),
     nothing: 'not used',
     span: 4,
@@ -23,7 +28,7 @@ export const cellMemory = () =>
     queries: [
       {
         expr: `${of('libvirt_host_numa_memory_available_bytes')} / sum without (kind) (${of('libvirt_host_numa_memory_bytes', 'kind="total"')})`,
-        legend: 'cell {{cell}} {{instance}}',
+        legend: 'cell {{cell}} {{instance}} {{cluster}}',
       },
     ],
     limits: limitsOf('red', ['green', 'NumaNodeFull', 'available']),
@@ -38,7 +43,7 @@ export const cellCpu = () =>
     queries: [
       {
         expr: `1 - sum without (mode) (${rateOf('libvirt_host_numa_cpu_seconds_total', 'mode=~"idle|iowait"')}) / sum without (mode) (${rateOf('libvirt_host_numa_cpu_seconds_total', 'mode!~"guest|guest_nice"')})`,
-        legend: 'cell {{cell}} {{instance}}',
+        legend: 'cell {{cell}} {{instance}} {{cluster}}',
       },
     ],
     span: 8,
@@ -52,7 +57,7 @@ export const hugepages = () =>
     queries: [
       {
         expr: of('libvirt_host_numa_pages', 'kind="free"', 'size!~"4KiB|16KiB|64KiB"'),
-        legend: '{{size}} cell {{cell}} {{instance}}',
+        legend: '{{size}} cell {{cell}} {{instance}} {{cluster}}',
       },
     ],
     span: 8,
@@ -62,7 +67,7 @@ export const vmsByCell = () =>
   rows({
     title: 'VMs bound to NUMA cells',
     help: 'VMs with a NUMA memory policy: mode, nodeset, pinned vCPUs, and huge pages.',
-    labels: ['domain', 'instance', 'numa_mode', 'numa_nodeset'],
+    labels: ['domain', 'numa_mode', 'numa_nodeset'],
     columns: [
       {
         title: 'pinned vCPUs',
@@ -76,5 +81,5 @@ export const vmsByCell = () =>
   });
 
 function pinned(name: 'libvirt_domain_vcpus_pinned' | 'libvirt_domain_hugepages'): string {
-  return `${of(name)} * on (job, instance, domain) group_right () ${of('libvirt_domain_tuning_info', 'numa_mode!=""')}`;
+  return `${of(name)} * ${ON_VM} group_right () ${of('libvirt_domain_tuning_info', 'numa_mode!=""')}`;
 }

@@ -18,6 +18,7 @@ export function hostPage(): Page {
   return page({
     name: 'host',
     title: 'KVM host',
+    scope: 'host',
     help: 'One host by resource: utilization, contention, errors, NUMA cells, and the VMs on it.',
     rows: [
       {

@@ -8,7 +8,7 @@ export const vmsOfHost = () =>
   rows({
     title: 'VMs on this host',
     help: 'Per VM: state, CPU usage and steal, memory and disk requests.',
-    labels: ['domain', 'instance'],
+    labels: ['domain'],
     columns: [
       { title: 'state', expr: of('libvirt_domain_info_state'), unit: 'none', words: DOMAIN_STATES },
       { title: 'vCPUs', expr: of('libvirt_domain_info_virtual_cpus'), unit: 'none' },

@@ -12,7 +12,9 @@ export const stateFigure = () =>
     title: 'State',
     help: 'State as reported by libvirt. virsh domstate --reason shows the reason.',
     unit: 'none',
-    queries: [{ expr: of('libvirt_domain_info_state', CHOSEN_VM), legend: '{{domain}}' }],
+    queries: [
+      { expr: of('libvirt_domain_info_state', CHOSEN_VM), legend: '{{domain}} {{instance}} {{cluster}}' },
+    ],
     words: DOMAIN_STATES,
     span: 4,
   });
@@ -22,7 +24,12 @@ export const vcpus = () =>
     title: 'vCPUs',
     help: 'Current number of vCPUs.',
     unit: 'none',
-    queries: [{ expr: of('libvirt_domain_info_virtual_cpus', CHOSEN_VM), legend: '{{domain}}' }],
+    queries: [
+      {
+        expr: of('libvirt_domain_info_virtual_cpus', CHOSEN_VM),
+        legend: '{{domain}} {{instance}} {{cluster}}',
+      },
+    ],
     span: 4,
   });
 
@@ -31,7 +38,12 @@ export const cpuFigure = () =>
     title: 'CPU usage',
     help: 'Run / wall time per vCPU, mean over its vCPUs, 5 minutes.',
     unit: 'percentunit',
-    queries: [{ expr: of('domain:virtune_vcpu_usage:ratio_rate5m', CHOSEN_VM), legend: '{{domain}}' }],
+    queries: [
+      {
+        expr: of('domain:virtune_vcpu_usage:ratio_rate5m', CHOSEN_VM),
+        legend: '{{domain}} {{instance}} {{cluster}}',
+      },
+    ],
     span: 4,
   });
 
@@ -40,7 +52,7 @@ export const stealFigure = () =>
     title: 'CPU steal (ready)',
     help: 'Delay / wall time per vCPU, mean over its vCPUs, 5 minutes. The guest sees it as steal, VMware calls it ready.',
     unit: 'percentunit',
-    queries: [{ expr: STEAL, legend: '{{domain}}' }],
+    queries: [{ expr: STEAL, legend: '{{domain}} {{instance}} {{cluster}}' }],
     limits: bySteal(),
     span: 4,
   });
@@ -53,7 +65,7 @@ export const cpuByVcpu = () =>
     queries: [
       {
         expr: rateOf('libvirt_domain_vcpu_time_seconds_total', CHOSEN_VM),
-        legend: '{{domain}} vCPU {{vcpu}}',
+        legend: '{{domain}} vCPU {{vcpu}} {{instance}} {{cluster}}',
       },
     ],
     max: 1,
@@ -67,7 +79,7 @@ export const stealByVcpu = () =>
     queries: [
       {
         expr: rateOf('libvirt_domain_vcpu_delay_seconds_total', CHOSEN_VM),
-        legend: '{{domain}} vCPU {{vcpu}}',
+        legend: '{{domain}} vCPU {{vcpu}} {{instance}} {{cluster}}',
       },
     ],
     limits: bySteal(),

@@ -1,7 +1,7 @@
-import { CHOSEN_VM, of } from '../../query.ts';
+import { CHOSEN_VM, ON_DISK, ON_VM, of } from '../../query.ts';
 import { rows } from '../../table.ts';
 
-const JOIN = '* on (job, instance, domain) group_right ()';
+const JOIN = `* ${ON_VM} group_right ()`;
 const INFO = of('libvirt_domain_tuning_info', CHOSEN_VM);
 
 export const tuned = () =>
@@ -42,7 +42,7 @@ export const disks = () =>
     columns: [
       {
         title: 'capacity',
-        expr: `${of('libvirt_domain_block_stats_capacity_bytes', CHOSEN_VM)} * on (job, instance, domain, target_device) group_right () ${of('libvirt_domain_block_stats_info', CHOSEN_VM)}`,
+        expr: `${of('libvirt_domain_block_stats_capacity_bytes', CHOSEN_VM)} * ${ON_DISK} group_right () ${of('libvirt_domain_block_stats_info', CHOSEN_VM)}`,
         unit: 'bytes',
       },
     ],

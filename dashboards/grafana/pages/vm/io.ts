@@ -3,7 +3,7 @@ import { density, graph } from '../../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../../query.ts';
 
 type Operation = 'read' | 'write' | 'flush';
-const DISK = '{{domain}} {{target_device}}';
+const DISK = '{{domain}} {{target_device}} {{instance}} {{cluster}}';
 
 const requestsOf = (operation: Operation): string =>
   rateOf(`libvirt_domain_block_stats_${operation}_requests_total`, CHOSEN_VM);
@@ -58,7 +58,7 @@ export const errors = () =>
     queries: [
       {
         expr: `increase(${of('libvirt_domain_events_total', CHOSEN_VM, 'event="ioError"')}[1h])`,
-        legend: 'reported {{domain}}',
+        legend: 'reported {{domain}} {{instance}} {{cluster}}',
       },
       { expr: rateOf('libvirt_domain_block_stats_errors_total', CHOSEN_VM), legend: `failed ${DISK}` },
     ],

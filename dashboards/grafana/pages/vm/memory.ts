@@ -13,7 +13,7 @@ export const memoryFigure = () =>
     queries: [
       {
         expr: `${of('libvirt_domain_info_memory_usage_bytes', CHOSEN_VM)} / ${of('libvirt_domain_info_maximum_memory_bytes', CHOSEN_VM)}`,
-        legend: '{{domain}}',
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     span: 4,
@@ -24,7 +24,7 @@ export const usableFigure = () =>
     title: 'Usable memory',
     help: 'Share of guest memory that is usable without swapping. Needs a balloon stats period.',
     unit: 'percentunit',
-    queries: [{ expr: `${USABLE} / ${AVAILABLE}`, legend: '{{domain}}' }],
+    queries: [{ expr: `${USABLE} / ${AVAILABLE}`, legend: '{{domain}} {{instance}} {{cluster}}' }],
     limits: limitsOf('red', ['green', 'GuestMemoryStarved', 'usable']),
     span: 4,
   });
@@ -36,11 +36,14 @@ export const guestMemory = () =>
     help: 'Used memory, usable memory (free and reclaimable caches), and memory taken by the balloon.',
     unit: 'bytes',
     queries: [
-      { expr: of('libvirt_domain_memory_stats_used_bytes', CHOSEN_VM), legend: 'used {{domain}}' },
-      { expr: USABLE, legend: 'usable {{domain}}' },
+      {
+        expr: of('libvirt_domain_memory_stats_used_bytes', CHOSEN_VM),
+        legend: 'used {{domain}} {{instance}} {{cluster}}',
+      },
+      { expr: USABLE, legend: 'usable {{domain}} {{instance}} {{cluster}}' },
       {
         expr: `${of('libvirt_domain_memory_stats_maximum_bytes', CHOSEN_VM)} - ${of('libvirt_domain_memory_stats_current_balloon_bytes', CHOSEN_VM)}`,
-        legend: 'taken by the balloon {{domain}}',
+        legend: 'taken by the balloon {{domain}} {{instance}} {{cluster}}',
       },
     ],
   });
@@ -53,7 +56,7 @@ export const faults = () =>
     queries: [
       {
         expr: rateOf('libvirt_domain_memory_stats_major_fault_total', CHOSEN_VM),
-        legend: '{{domain}}',
+        legend: '{{domain}} {{instance}} {{cluster}}',
       },
     ],
     limits: limitsOf('green', ['orange', 'GuestMemoryStarved', 'faults']),

@@ -1,5 +1,4 @@
 import { type Page, page } from '../../page.ts';
-import { domain, instance, job } from '../../variables.ts';
 import { appliedProfiles } from '../profiles.ts';
 import { cpuByVcpu, cpuFigure, stateFigure, stealByVcpu, stealFigure, vcpus } from './cpu.ts';
 import { disks, missing, tuned } from './facts.ts';
@@ -19,7 +18,7 @@ export function vmPage(): Page {
     name: 'vm',
     title: 'KVM virtual machine',
     help: 'One or more VMs: CPU usage and steal, memory, disk, network, configuration, and missing metrics.',
-    variables: [job(), instance(), domain()],
+    scope: 'vm',
     annotations: [appliedProfiles()],
     rows: [
       {

@@ -1,0 +1,35 @@
+/** The label that names a host's cluster in what is declared here. */
+export const CLUSTER_LABEL = 'cluster';
+
+/** A label of a selector, a `by` or an `on`; not the variable `$cluster`, not a recorded `cluster:...`. */
+const IN_PROMQL = /(?<![\w$:])cluster(?![\w:])/g;
+/** In Go's templates of alerts, in legends, and in links of Grafana. */
+const IN_TEXT = /(\$labels\.|__field\.labels\.|__data\.fields\.|\{\{)cluster\b/g;
+
+const PROMQL = new Set(['expr', 'query']);
+/** Objects by the names of labels, and lists of them. */
+const BY_LABEL = new Set(['indexByName']);
+const OF_LABELS = new Set(['group_by', 'equal']);
+
+/**
+ * Rules, Alertmanager's configuration or a dashboard for a site whose hosts have another label in the place of
+ * `cluster`. The variable `$cluster` of the dashboards and the names of recorded series stay as they are.
+ */
+export function withClusterLabel<T>(content: T, label: string): T {
+  return label === CLUSTER_LABEL ? content : (renamed(content, label, '') as T);
+}
+
+function renamed(value: unknown, label: string, key: string): unknown {
+  if (typeof value === 'string') {
+    if (OF_LABELS.has(key) && value === CLUSTER_LABEL) return label;
+    return PROMQL.has(key) ? value.replaceAll(IN_PROMQL, label) : value.replaceAll(IN_TEXT, `$1${label}`);
+  }
+  if (Array.isArray(value)) return value.map((each) => renamed(each, label, key));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [
+      BY_LABEL.has(key) && name === CLUSTER_LABEL ? label : name,
+      renamed(each, label, name),
+    ]),
+  );
+}

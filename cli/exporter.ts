@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { type CompatName, compatGroups } from '../model/catalogue/compat.ts';
+import { DRIFT_RECORD_FILE } from '../model/drift-record.ts';
 import { addCollectFlags, collectedGroups } from './collect-flags.ts';
 import { credentialsOf } from './credentials.ts';
 import { durationOption } from './duration-option.ts';
@@ -18,6 +19,7 @@ interface ExporterFlags extends Record<string, unknown>, SinkFlags {
   readonly local?: boolean;
   readonly 'path.procfs': string;
   readonly 'path.cgroupfs': string;
+  readonly 'path.drift': string;
   readonly compat?: readonly CompatName[];
   readonly 'config.file'?: string;
   readonly 'web.config.file'?: string;
@@ -58,6 +60,7 @@ export function exporterCommand(): Command {
     .option('--no-local', 'use libvirt only')
     .option('--path.procfs <dir>', "mount point of the host's /proc", '/proc')
     .option('--path.cgroupfs <dir>', "mount point of the host's control groups", '/sys/fs/cgroup')
+    .option('--path.drift <file>', 'where virtune tune --record writes what has drifted', DRIFT_RECORD_FILE)
     .addOption(
       new Option('--compat <exporter...>', 'also export the metric names of another exporter').choices(
         Object.keys(compatGroups),
@@ -82,6 +85,7 @@ export function exporterCommand(): Command {
         collect: collectedGroups(command),
         procRoot: (uri) => (readsProc(uri) ? flags['path.procfs'] : undefined),
         cgroupRoot: flags['path.cgroupfs'],
+        driftFile: flags['path.drift'],
         credentials: credentialsOf(flags),
         domainDeadlineMs: flags.domainDeadline * 1_000,
         tickDeadlineMs: flags.scrapeDeadline * 1_000,

@@ -33,6 +33,8 @@ export interface RunExporterOptions {
   readonly collect?: Readonly<Partial<Record<GroupName, boolean>>> | undefined;
   /** `/proc` of the host that is asked; absent when virtune does not run there. */
   readonly procRoot?: ((uri: string) => string | undefined) | undefined;
+  /** Where the tuner writes what has drifted; it names its host, and counts for no other. */
+  readonly driftFile?: string | undefined;
   /** Where the host's control groups are mounted. */
   readonly cgroupRoot?: string | undefined;
   readonly credentials?: Credentials | undefined;
@@ -193,6 +195,7 @@ function localSettings(
     credentials: options.credentials,
     groups,
     procRoot: options.procRoot?.(uri),
+    driftFile: options.driftFile,
     cgroupRoot: options.cgroupRoot,
     metadata: config?.metadata,
     maintenance: config?.maintenance,

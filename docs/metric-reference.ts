@@ -34,6 +34,7 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
   fit: 'VM',
   extras: 'VM',
   local: 'VM',
+  drift: 'VM',
   guest: 'VM',
   guestFilesystem: 'guest file system',
   vcpuPlace: 'vCPU',

@@ -39,6 +39,7 @@ export class HostExporter {
       onUnknownStatistic: options.onUnknownStatistic,
       groups: settings.groups,
       procRoot: settings.procRoot,
+      driftFile: settings.driftFile,
       cgroupRoot: settings.cgroupRoot,
       metadata: settings.metadata,
       domainDeadlineMs: settings.domainDeadlineMs,

@@ -36,6 +36,7 @@ export type VirtuneErrorCode =
   | 'TUNE_PLACEMENT'
   | 'TUNE_PROFILE'
   | 'TUNE_READ_BACK'
+  | 'TUNE_RECORD'
   | 'TUNE_RESTART'
   | 'TUNE_STEP'
   | 'TUNE_STOPPED'

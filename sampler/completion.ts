@@ -101,6 +101,7 @@ export async function completeDomains(
       extras,
       guest: parts.agents?.read(domain),
       local: local.get(domain.uuid),
+      drift: parts.drift?.of(domain.uuid, parts.identity.known?.hostname, parts.now()),
       outcome,
       lastFreshAtMs: parts.asker.lastFreshAtMs(domain),
     };

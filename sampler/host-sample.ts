@@ -1,6 +1,7 @@
 import type { ManagedState } from '../libvirt/client/managed.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
+import type { DriftFigures } from '../model/drift-record.ts';
 import type { DomainExtras } from '../model/extras.ts';
 import type { GuestSample } from '../model/guest.ts';
 import type { HostFigures } from '../model/host.ts';
@@ -32,6 +33,8 @@ export interface DomainSample {
   readonly extras?: DomainExtras | undefined;
   /** Absent where nothing of it is asked for, or the domain does not run. */
   readonly local?: LocalFigures | undefined;
+  /** Absent where the tuner has not compared it with a profile. */
+  readonly drift?: DriftFigures | undefined;
   /** Absent where guest agents are not asked. */
   readonly guest?: GuestSample | undefined;
   /** By disk, of those that have limits; absent in the first sample. */

@@ -17,6 +17,7 @@ import { HostLine } from './host/host-line.ts';
 import { HostReader } from './host/host-reader.ts';
 import { Identity } from './identity.ts';
 import { Liveness } from './liveness.ts';
+import { DriftFile } from './local/drift-file.ts';
 import { LocalReader } from './local/local-reader.ts';
 import { Processes } from './local/processes.ts';
 import { ResidentMemory } from './local/resident-memory.ts';
@@ -51,6 +52,8 @@ export interface SamplerOptions {
   readonly procRoot?: string | undefined;
   /** Where the host's control groups are mounted; `/sys/fs/cgroup` when absent. */
   readonly cgroupRoot?: string | undefined;
+  /** Where the tuner writes what has drifted. */
+  readonly driftFile?: string | undefined;
   /** For one domain's answer. */
   readonly domainDeadlineMs?: number | undefined;
   /** For a call that waits until a VM's job is free: one that is not answered by then shows a hang. */
@@ -100,6 +103,7 @@ export interface SamplerParts {
   readonly crashes: Crashes;
   readonly asker: DomainAsker;
   readonly local: LocalReader;
+  readonly drift: DriftFile | undefined;
   readonly liveness: Liveness;
   readonly processes: Processes | undefined;
   readonly agents: AgentReader | undefined;
@@ -210,6 +214,8 @@ export function samplerParts(
     crashes,
     asker,
     local,
+    drift:
+      options.driftFile !== undefined && groups.has('tuning') ? new DriftFile(options.driftFile) : undefined,
     liveness,
     processes,
     agents,

@@ -135,6 +135,7 @@ export class Sampler {
     this.#forgetAllBut(domains);
     places?.startTick(domains);
     await processes?.look(domains);
+    this.#parts.drift?.startTick();
     asker.startTick(control, domains);
     const asked: AskedDomains = { control, domains, outcomes: new Map() };
     running.asked = asked;

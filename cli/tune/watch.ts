@@ -4,6 +4,7 @@ import { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { jsonText } from '../../model/json-text.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { transactionDomain } from '../../tuner/apply/split-plan.ts';
+import { driftOf } from '../../tuner/drift/drift.ts';
 import { forgotten } from '../../tuner/watch/forgotten.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';
@@ -12,6 +13,7 @@ import { shellWords } from '../shell-words.ts';
 import { untilAskedToStop } from '../signals.ts';
 import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
+import { recordDrift, recordOption } from './record-drift.ts';
 import { NO_RESTART, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
 import { planTuned } from './tuned.ts';
@@ -19,6 +21,7 @@ import { planTuned } from './tuned.ts';
 interface Flags extends TuneFlags {
   readonly interval: number;
   readonly once?: boolean | undefined;
+  readonly record?: string | true | undefined;
 }
 
 /** A domain is left alone for so long after an event. */
@@ -36,6 +39,7 @@ export function watchCommand(): Command {
       }),
     )
     .option('--once', 'check once and exit')
+    .addOption(recordOption())
     .action(async (flags: Flags) => {
       const stop = new AbortController();
       if (flags.once === true) {
@@ -72,6 +76,12 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
     ...(await planTuned(session, [])),
     basis: session.basis,
   }));
+  // What was lost is restored all the same.
+  await recordDrift(flags.record, {
+    drifts: plan.domains.map(driftOf),
+    hostname: plan.host.hostname,
+    isWhole: true,
+  }).catch(said);
   const lost = plan.domains.filter((domain) => forgotten(domain).length > 0);
   if (lost.length === 0) return 0;
   const names = lost.map(({ state }) => JSON.stringify(state.domain.name)).join(', ');

@@ -33,3 +33,9 @@ function mapping(
 
 export const DOMAIN_STATES = mapping(DOMAIN);
 export const POOL_STATES = mapping(POOL);
+
+/** For figures that are 1 where something is wrong. */
+export const YES_OR_NO = mapping([
+  [0, 'no', 'green'],
+  [1, 'yes', 'orange'],
+]);

@@ -61,6 +61,7 @@ export interface HostSettings {
   readonly domainDeadlineMs?: number | undefined;
   readonly tickDeadlineMs?: number | undefined;
   readonly procRoot?: string | undefined;
+  readonly driftFile?: string | undefined;
   readonly cgroupRoot?: string | undefined;
   readonly metadata?: MetadataReader | undefined;
   /** Whether the host is in maintenance: not capacity, and without alerts. It changes without a new connection. */

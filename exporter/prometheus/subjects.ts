@@ -36,6 +36,7 @@ export function labelAll(
     fit: [] as Labelled<Subjects['fit']>[],
     extras: [] as Labelled<Subjects['extras']>[],
     local: [] as Labelled<Subjects['local']>[],
+    drift: [] as Labelled<Subjects['drift']>[],
     guest: [] as Labelled<Subjects['guest']>[],
     guestFilesystem: [] as Labelled<Subjects['guestFilesystem']>[],
     vcpuPlace: [] as Labelled<Subjects['vcpuPlace']>[],
@@ -50,7 +51,7 @@ export function labelAll(
     contention: whole(contention),
   };
   for (const sample of domains) {
-    const { domain, summary, facts, outcome, fit, extras, local, guest, limitUses } = sample;
+    const { domain, summary, facts, outcome, fit, extras, local, drift, guest, limitUses } = sample;
     const labels = domainLabel(domain.name);
     const about: About = { uuid: domain.uuid, disk: undefined, nic: undefined };
     all.summary.push({ labels, subject: summary, about });
@@ -68,6 +69,7 @@ export function labelAll(
       all.limitUse.push({ labels: `${labels},target_device="${escapeLabel(disk)}"`, subject });
     }
     if (local !== undefined) all.local.push({ labels, subject: local });
+    if (drift !== undefined) all.drift.push({ labels, subject: drift });
     for (const subject of summary.places ?? []) {
       all.vcpuPlace.push({ labels: `${labels},vcpu="${subject.vcpu}"`, subject });
     }

@@ -1,6 +1,7 @@
 import type { Disk } from '../domain/disks.ts';
 import type { DomainFacts } from '../domain/domain.ts';
 import type { NetworkInterface } from '../domain/interfaces.ts';
+import type { DriftFigures } from '../drift-record.ts';
 import type { DomainExtras } from '../extras.ts';
 import type { GuestFigures, GuestFilesystem } from '../guest.ts';
 import type { CellFigures, HostFigures, PoolFigures } from '../host.ts';
@@ -31,6 +32,8 @@ export interface Subjects {
   readonly fit: DomainFit;
   readonly extras: DomainExtras;
   readonly local: LocalFigures;
+  /** What the tuner found when it last compared the domain with its profile. */
+  readonly drift: DriftFigures;
   readonly guest: GuestFigures;
   readonly guestFilesystem: GuestFilesystem;
   readonly vcpuPlace: VcpuPlace;
@@ -63,6 +66,7 @@ export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>>
   fit: ['domain'],
   extras: ['domain'],
   local: ['domain'],
+  drift: ['domain'],
   guest: ['domain'],
   guestFilesystem: ['domain', 'filesystem', 'target_device'],
   vcpuPlace: ['domain', 'vcpu'],

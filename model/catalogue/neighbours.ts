@@ -7,7 +7,6 @@ export interface NeighbourMetric {
   readonly from: string;
 }
 
-const TEXTFILE = "the tuner, through node_exporter's textfile collector";
 const PROM_CLIENT = 'prom-client, in the exporter itself';
 
 /** What dashboards and rules may name besides the exporter's catalogue. */
@@ -32,20 +31,6 @@ export const neighbourMetrics = [
     help: 'Samples in the scrape.',
     labels: [],
     from: 'Prometheus',
-  },
-  {
-    name: 'virtune_tuning_drift',
-    type: 'gauge',
-    help: '1 when the domain has drifted from its profile.',
-    labels: ['domain'],
-    from: TEXTFILE,
-  },
-  {
-    name: 'virtune_tuning_info',
-    type: 'info',
-    help: 'Profile applied to the domain, and its version.',
-    labels: ['domain', 'profile', 'version'],
-    from: TEXTFILE,
   },
   {
     name: 'process_cpu_seconds_total',

@@ -1,4 +1,5 @@
 import { ioThreadsOf } from '../domain/disks.ts';
+import { DRIFT_LEVELS, DRIFT_STANDINGS } from '../drift-record.ts';
 import { LIMIT_NAMES } from '../limit-use.ts';
 import { kibToBytes } from '../units.ts';
 import { flag, type Group, type Point, scaled } from './metric.ts';
@@ -25,12 +26,21 @@ const DISK_LIMITS = {
   write_iops_sec_max_length: 'burst_length_write_requests_seconds',
 } as const;
 
+const RECORDED =
+  'virtune tune drift --record or virtune tune watch --record, where the exporter runs, within the last 25 h';
+
+/** Of an ISO 8601 time; a mark in metadata is anybody's to write. */
+function secondsOf(at: string | undefined): number | undefined {
+  const ms = Date.parse(at ?? '');
+  return Number.isFinite(ms) ? ms / 1_000 : undefined;
+}
+
 /** How each VM is tuned: what an SRE wants beside a figure that hurts, and what the tuner changes. */
 export const tuningGroup = {
   name: 'tuning',
   help: 'Tuning of each VM: pins, NUMA, huge pages, balloon period, caches, queues, limits.',
   byDefault: true,
-  costs: "Nothing but the VM's XML, which is read once and after changes.",
+  costs: "Nothing but the VM's XML, which is read once and after changes, and a small file of the tuner.",
   metrics: [
     {
       per: 'facts',
@@ -158,6 +168,61 @@ export const tuningGroup = {
         numa_nodeset: ({ memory }) => memory.numaNodeset?.toString(),
         balloon_model: ({ memory }) => memory.balloonModel,
       },
+    },
+    {
+      per: 'facts',
+      type: 'info',
+      name: 'virtune_tuning_info',
+      help: 'Profile that virtune tune applied to the domain, and the version of the profile.',
+      needs: 'a VM that was tuned by virtune',
+      when: ({ tuned }) => tuned !== undefined,
+      labels: { profile: ({ tuned }) => tuned?.profile, version: ({ tuned }) => tuned?.version },
+    },
+    {
+      per: 'facts',
+      type: 'gauge',
+      name: 'virtune_tuning_applied_timestamp_seconds',
+      help: 'Time at which the profile was applied to the domain, in seconds since 1970.',
+      needs: 'a VM that was tuned by virtune',
+      read: ({ tuned }) => secondsOf(tuned?.at),
+    },
+    {
+      per: 'drift',
+      type: 'gauge',
+      name: 'virtune_tuning_drift',
+      help: '1 when the domain differs from its profile, in the running domain or in its definition.',
+      needs: RECORDED,
+      read: ({ found }) => flag(found?.isDrifted),
+    },
+    {
+      per: 'drift',
+      type: 'gauge',
+      name: 'virtune_tuning_settings',
+      help: 'Settings of a tuned domain by their state relative to its profile.',
+      labels: ['standing'],
+      values: { standing: DRIFT_STANDINGS },
+      needs: RECORDED,
+      points: ({ found }): Point[] =>
+        found === undefined ? [] : DRIFT_STANDINGS.map((standing) => [[standing], found.settings[standing]]),
+    },
+    {
+      per: 'drift',
+      type: 'gauge',
+      name: 'virtune_tuning_violations',
+      help: 'Safety rules that a tuned domain breaks, by level: refuse for rules that no plan may break, warn for advice.',
+      labels: ['level'],
+      values: { level: DRIFT_LEVELS },
+      needs: RECORDED,
+      points: ({ found }): Point[] =>
+        found === undefined ? [] : DRIFT_LEVELS.map((level) => [[level], found.violations[level]]),
+    },
+    {
+      per: 'drift',
+      type: 'gauge',
+      name: 'virtune_tuning_checked_timestamp_seconds',
+      help: 'Time at which the domain was last compared with its profile, in seconds since 1970.',
+      needs: 'virtune tune drift --record or virtune tune watch --record, where the exporter runs',
+      read: ({ checkedAtMs }) => checkedAtMs / 1_000,
     },
     {
       per: 'disk',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../libvirt/client/connect.ts';
 import { Impact } from '../../libvirt/constants.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
 const DOCUMENTED = readFileSync(join(import.meta.dirname, '../../docs/tuning.md'), 'utf8');
@@ -27,6 +28,26 @@ async function movePin(name: string): Promise<void> {
   const map = Uint8Array.of(1, 0, 0, 0, 0, 0, 0);
   await writer.call('domainPinVcpuFlags', { domain: host.vm(name).domain, vcpu: 0, map, flags: Impact.live });
   await writer.close();
+}
+
+/** What the exporter of the same host says of pg-orders: with no label but the VM's, as of any other figure of it. */
+async function exported(record: string): Promise<Record<string, unknown>> {
+  const { uri } = host.demo;
+  const exporter = new VirtuneProcess(
+    'exporter',
+    ...['--connect', uri, '--listen', '127.0.0.1:0', '--path.drift', record],
+  );
+  try {
+    const series = (await exporter.scrape()).filter(({ labels }) => labels['domain'] === 'pg-orders');
+    const found = (name: string) => series.find((each) => each.name === name);
+    expect(found('virtune_tuning_drift')?.labels).toEqual({ domain: 'pg-orders' });
+    return {
+      virtune_tuning_drift: found('virtune_tuning_drift')?.value,
+      virtune_tuning_info: found('virtune_tuning_info')?.labels,
+    };
+  } finally {
+    await exporter.stop();
+  }
 }
 
 test('a VM from plan to rollback, as JSON: each document is complete, and each field is documented', {
@@ -79,11 +100,14 @@ test('a VM from plan to rollback, as JSON: each document is complete, and each f
   });
 
   await movePin('pg-orders');
-  const textfile = join(host.folder, 'virtune.prom');
-  expect(await ask(2, 'drift', '--textfile', textfile)).toMatchObject({ domains: [{ drifted: 1 }] });
-  expect(readFileSync(textfile, 'utf8')).toMatch(/domain="pg-orders".* 1$/m);
+  const record = join(host.folder, 'drift.json');
+  expect(await ask(2, 'drift', '--record', record)).toMatchObject({ domains: [{ drifted: 1 }] });
+  expect(await exported(record)).toMatchObject({
+    virtune_tuning_drift: 1,
+    virtune_tuning_info: { profile: 'oltp-database' },
+  });
   expect(await ask(2, 'verify')).toMatchObject({ drift: { domains: [{ drifted: 1 }] } });
-  expect(await ask(0, 'watch', '--once')).toMatchObject({ format: 1, kind: 'committed' });
+  expect(await ask(0, 'watch', '--once', '--record', record)).toMatchObject({ format: 1, kind: 'committed' });
   expect(await ask(0, 'drift')).toMatchObject({ domains: [{ drifted: 0 }] });
   const quiet = await host.run('watch', '--once', '--json');
   expect([quiet.code, quiet.stdout]).toEqual([0, '']);

@@ -12,7 +12,6 @@ import { until } from './lab/run.ts';
 import { startAlertmanager } from './stack/alertmanager.ts';
 import { EMPTY_NOW_AND_THEN, EMPTY_PANELS } from './stack/empty-panels.ts';
 import type { HostCondition } from './stack/fake-proc.ts';
-import { serveMetrics } from './stack/metrics-page.ts';
 import { type Prometheus, startPrometheus } from './stack/prometheus.ts';
 import { chosen, queriesOf } from './stack/queries.ts';
 import { EMPTY_RUNBOOK_QUERIES, ofAlert, ofAny, runbookQueries } from './stack/runbook-queries.ts';
@@ -90,7 +89,8 @@ const closers: (() => unknown)[] = [];
 
 beforeAll(async () => {
   for (const [name, [scenario, condition]] of Object.entries(SCENARIOS)) {
-    const host = await watchHost(name, scenario, FASTER, condition);
+    const tuned = name === 'noisy-neighbour' ? [{ name: 'pg-orders', isDrifted: false }] : [];
+    const host = await watchHost(name, scenario, FASTER, condition, tuned);
     hosts.set(name, host);
     closers.push(() => host.stop());
   }
@@ -98,11 +98,6 @@ beforeAll(async () => {
   closers.push(() => webhook.close());
   const alertmanager = await startAlertmanager(19_193, webhook.url);
   closers.push(() => alertmanager.stop());
-  const tuner = await serveMetrics(
-    () =>
-      'virtune_tuning_drift{domain="pg-orders"} 0\nvirtune_tuning_info{domain="pg-orders",profile="oltp-database",version="1"} 1\n',
-  );
-  closers.push(() => tuner.close());
   prometheus = await startPrometheus({
     port: 19_190,
     faster: FASTER,
@@ -114,7 +109,6 @@ beforeAll(async () => {
         // Each is a separate cluster, except the calm ones.
         labels: { instance: name, cluster: name.startsWith('calm') ? 'calm' : name },
       })),
-      { job: 'node', address: tuner.target, labels: { instance: 'calm:9100' } },
     ],
   });
   closers.push(() => prometheus.stop());

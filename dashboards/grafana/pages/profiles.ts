@@ -1,19 +1,24 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import { metric } from '../../promql.ts';
+import { CHOSEN_VM, ON_VM, of } from '../query.ts';
 import { DATA_SOURCE } from '../variables.ts';
 
-const APPLIED = metric('virtune_tuning_info', 'domain=~"$domain"');
+const APPLIED_AT = of('virtune_tuning_applied_timestamp_seconds', CHOSEN_VM);
+const PROFILE = of('virtune_tuning_info', CHOSEN_VM);
 
-/** A line where a profile, or a new version of it, was applied. The series comes through node_exporter, of any instance. */
+/**
+ * A line where a profile was applied to a VM. The time is the one that the tuner has written into the VM's XML, so a VM
+ * that comes from another host, or an exporter that starts, draws no line of today.
+ */
 export function appliedProfiles(): dashboard.AnnotationQueryBuilder {
   return new dashboard.AnnotationQueryBuilder()
     .name('Profiles applied')
     .datasource(DATA_SOURCE)
     .enable(true)
     .iconColor('blue')
-    .expr(`${APPLIED} unless ${APPLIED} offset 2m`)
+    .expr(`1000 * ${APPLIED_AT} * ${ON_VM} group_left (profile, version) ${PROFILE}`)
+    .useValueForTime(true)
     .step('1m')
     .titleFormat('{{profile}} {{version}}')
-    .textFormat('{{domain}}')
+    .textFormat('{{domain}} {{instance}} {{cluster}}')
     .tagKeys('profile');
 }

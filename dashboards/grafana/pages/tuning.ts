@@ -3,6 +3,7 @@ import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { figure, graph } from '../panels.ts';
 import { CHOSEN_VM, ON_VM, of, rateOf } from '../query.ts';
+import { YES_OR_NO } from '../states.ts';
 import { rows } from '../table.ts';
 import { appliedProfiles } from './profiles.ts';
 
@@ -28,12 +29,29 @@ export function tuningPage(): Page {
   });
 }
 
+/** A figure of a tuned VM, with its profile. */
+const withProfile = (figure: string): string =>
+  `${figure} * ${ON_VM} group_left (profile, version) ${of('virtune_tuning_info')}`;
+
 const profiles = () =>
   rows({
     title: 'Profiles',
-    help: 'Profile applied to each VM, as reported by the tuner through node_exporter.',
+    help: 'Tuned VMs of the selected hosts: when the profile was applied, whether the VM has drifted from it, and the safety rules that it breaks. Drift needs virtune tune drift --record on the host.',
     labels: ['domain', 'profile', 'version'],
-    columns: [{ title: 'applied', expr: of('virtune_tuning_info', CHOSEN_VM), unit: 'none' }],
+    columns: [
+      {
+        title: 'applied',
+        expr: `1000 * ${withProfile(of('virtune_tuning_applied_timestamp_seconds'))}`,
+        unit: 'dateTimeFromNow',
+      },
+      { title: 'drifted', expr: withProfile(of('virtune_tuning_drift')), unit: 'none', words: YES_OR_NO },
+      {
+        title: 'rules broken',
+        expr: withProfile(of('virtune_tuning_violations', 'level="refuse"')),
+        unit: 'none',
+      },
+    ],
+    links: { domain: rowToVm() },
     span: 14,
     height: 6,
   });
@@ -41,9 +59,9 @@ const profiles = () =>
 const drifted = () =>
   figure({
     title: 'Drifted VMs',
-    help: 'VMs whose configuration differs from their profile.',
+    help: 'Tuned VMs of the selected hosts whose configuration differs from their profile.',
     unit: 'none',
-    queries: [{ expr: `sum(${of('virtune_tuning_drift', CHOSEN_VM)})` }],
+    queries: [{ expr: `sum(${of('virtune_tuning_drift')})` }],
     nothing: 'no drift reported',
     span: 5,
     height: 6,
@@ -52,11 +70,11 @@ const drifted = () =>
 const untuned = () =>
   figure({
     title: 'Unpinned VMs',
-    help: 'Running VMs without any pinned vCPU.',
+    help: 'Running VMs of the selected hosts without any pinned vCPU.',
     unit: 'none',
     queries: [
       {
-        expr: `count(${of('libvirt_domain_vcpus_pinned', CHOSEN_VM)} == 0 and ${ON_VM} ${of('libvirt_domain_info_state', CHOSEN_VM, 'state_desc="running"')})`,
+        expr: `count(${of('libvirt_domain_vcpus_pinned')} == 0 and ${ON_VM} ${of('libvirt_domain_info_state', 'state_desc="running"')})`,
       },
     ],
     nothing: 'none',

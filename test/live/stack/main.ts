@@ -1,4 +1,3 @@
-import { serveMetrics } from './metrics-page.ts';
 import { startPrometheus } from './prometheus.ts';
 import { watchHost } from './simulated-host.ts';
 
@@ -27,28 +26,32 @@ const CONDITION = {
 };
 const FULL = { ...CONDITION, busy: 0.99, pressure: { ...CONDITION.pressure, cpu: { some: 0.97, full: 0 } } };
 
+const TUNED = [
+  { name: 'pg-orders', isDrifted: false },
+  { name: 'mysql-shop', isDrifted: true },
+];
+
 const FASTER = 30;
 
 const hosts = await Promise.all(
-  SCENARIOS.map((name) => watchHost(name, name, FASTER, name === 'overcommitted' ? FULL : CONDITION)),
-);
-const tuner = await serveMetrics(() =>
-  ['pg-orders', 'pg-billing', 'mysql-shop']
-    .map(
-      (domain) =>
-        `virtune_tuning_drift{domain="${domain}"} ${Number(domain === 'mysql-shop')}\nvirtune_tuning_info{domain="${domain}",profile="oltp-database",version="3"} 1\n`,
-    )
-    .join(''),
+  SCENARIOS.map((name) =>
+    watchHost(
+      name,
+      name,
+      FASTER,
+      name === 'overcommitted' ? FULL : CONDITION,
+      name === 'noisy-neighbour' ? TUNED : [],
+    ),
+  ),
 );
 const prometheus = await startPrometheus({
   port: 9_090,
   faster: FASTER,
   targets: [
     ...hosts.map(({ name, target }) => ({ job: 'virtune', address: target, labels: { instance: name } })),
-    { job: 'node', address: tuner.target, labels: { instance: 'calm:9100' } },
   ],
 });
 console.error(`stack: ${hosts.length} hosts at ${prometheus.url}, Ctrl-C ends it`);
 await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 await prometheus.stop();
-await Promise.all([tuner.close(), ...hosts.map((host) => host.stop())]);
+await Promise.all(hosts.map((host) => host.stop()));

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SimulatedDaemon } from '../../../simulator/daemon.ts';
@@ -7,6 +7,7 @@ import { SimulatedHost } from '../../../simulator/host.ts';
 import { BURST_MS } from '../../../simulator/workload.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';
 import { type HostCondition, startFakeProc } from './fake-proc.ts';
+import { markTuned, type TunedVm } from './mark-tuned.ts';
 
 /** A host of a scenario, and the exporter that watches it in a separate process. */
 export interface WatchedHost {
@@ -22,12 +23,16 @@ export interface WatchedHost {
 /** It is a working day's afternoon there, whenever the tests run: night is quieter. */
 const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
 
-/** `faster`: by how much the rules are that watch it. Its load comes and goes as much faster. */
+/**
+ * `faster`: by how much the rules are that watch it. Its load comes and goes as much faster. `tuned`: VMs that
+ * are marked as tuned and were checked for drift.
+ */
 export async function watchHost(
   name: string,
   scenario: string,
   faster: number,
   condition?: HostCondition,
+  tuned: readonly TunedVm[] = [],
 ): Promise<WatchedHost> {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-host-'));
   const startedMs = Date.now();
@@ -40,10 +45,13 @@ export async function watchHost(
   const path = join(folder, 'libvirt-sock');
   await daemon.listen({ path });
   const uri = `qemu:///system?socket=${path}`;
+  const driftFile = join(folder, 'drift.json');
+  writeFileSync(driftFile, await markTuned(uri, { daemon, hostname: name, vms: tuned, atMs: startedMs }));
   const proc = condition === undefined ? undefined : startFakeProc(condition);
   const exporter = new VirtuneProcess(
     'exporter',
     ...['--connect', uri, '--listen', '127.0.0.1:0', '--collect.placement'],
+    ...['--path.drift', driftFile],
     ...(proc === undefined ? [] : ['--local', '--path.procfs', proc.folder]),
   );
   const { host: target } = new URL(await exporter.url());

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { driftOf, needsAttention } from '../../../tuner/drift/drift.ts';
+import { parseDriftRecord } from '../../../model/drift-record.ts';
+import { type Drift, driftOf, needsAttention } from '../../../tuner/drift/drift.ts';
+import { writeDriftRecord } from '../../../tuner/drift/record.ts';
 import { driftJson, reportDrift } from '../../../tuner/drift/report.ts';
-import { driftMetrics, writeTextfile } from '../../../tuner/drift/textfile.ts';
 import { markXml } from '../../../tuner/plan/mark.ts';
 import { planDomain } from '../../../tuner/plan/plan.ts';
 import { forgotten } from '../../../tuner/watch/forgotten.ts';
-import { parseExposition } from '../../exposition.ts';
 import { attributeSetting, state, view, wish, XML } from '../plan/fixtures.ts';
 
 const STEP = { kind: 'emulatorPin', domain: { uuid: 'u', name: 'db01' }, to: '1' } as const;
@@ -65,28 +65,35 @@ test('the report and its JSON name what has drifted, where, and what was wanted'
   });
 });
 
-test("metrics for node_exporter's textfile collector hold whatever a domain's name is", async () => {
+test('what was found is written whole for the exporter, and VMs that were not checked keep what was found before', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-drift-'));
+  const file = join(folder, 'virtune', 'drift.json');
   const drifted = drift("color='blue' shape='round'", BOTH);
-  const { plan } = drifted;
-  const domain = { ...plan.state.domain, name: 'a"b\\c\nd' };
-  const text = await driftMetrics(
-    [{ ...drifted, plan: { ...plan, state: { ...plan.state, domain } } }],
-    5_000,
-  );
-  const series = parseExposition(text);
-  expect(series.find(({ name }) => name === 'virtune_tuning_drift')).toMatchObject({
-    labels: { domain: 'a"b\\c\nd' },
-    value: 1,
+  const of = (uuid: string): Drift => {
+    const { state } = drifted.plan;
+    return { ...drifted, plan: { ...drifted.plan, state: { ...state, domain: { ...state.domain, uuid } } } };
+  };
+  const read = () => parseDriftRecord(readFileSync(file, 'utf8'));
+  await writeDriftRecord(file, { drifts: [of('u1'), of('u2')], hostname: 'kvm1', isWhole: true, atMs: 1 });
+  await writeDriftRecord(file, { drifts: [of('u2')], hostname: 'kvm1', isWhole: false, atMs: 2 });
+  expect([...(read()?.domains ?? [])].map(([uuid, { checkedAtMs }]) => [uuid, checkedAtMs])).toEqual([
+    ['u1', 1],
+    ['u2', 2],
+  ]);
+  expect(read()?.domains.get('u1')).toMatchObject({
+    isDrifted: true,
+    settings: { held: 1, run: 1, waits: 0 },
+    violations: { refuse: 0, warn: 0 },
   });
-});
-
-test('a textfile is there whole or not at all, and leaves nothing behind', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'virtune-textfile-'));
-  await writeTextfile(join(folder, 'virtune.prom'), 'one 1\n');
-  await writeTextfile(join(folder, 'virtune.prom'), 'two 2\n');
-  expect(readFileSync(join(folder, 'virtune.prom'), 'utf8')).toBe('two 2\n');
-  expect(readdirSync(folder)).toEqual(['virtune.prom']);
-  await expect(writeTextfile(join(folder, 'no/such/folder.prom'), 'x')).rejects.toThrow('ENOENT');
+  await writeDriftRecord(file, { drifts: [of('u3')], hostname: 'kvm2', isWhole: false, atMs: 3 });
+  expect([...(read()?.domains.keys() ?? [])]).toEqual(['u3']);
+  await writeDriftRecord(file, { drifts: [], hostname: 'kvm2', isWhole: true, atMs: 4 });
+  expect(read()?.domains.size).toBe(0);
+  expect(readdirSync(join(folder, 'virtune'))).toEqual(['drift.json']);
+  const inAFile = join(file, 'drift.json');
+  await expect(
+    writeDriftRecord(inAFile, { drifts: [], hostname: 'kvm2', isWhole: true, atMs: 5 }),
+  ).rejects.toMatchObject({ code: 'TUNE_RECORD', message: expect.stringContaining(inAFile) });
 });
 
 test('a profile that has changed since it was applied is reported', () => {
@@ -117,10 +124,11 @@ test('a domain that breaks a rule for safe domains needs attention although its 
   expect(driftJson([unsafe])).toMatchObject({
     domains: [{ violations: [{ code: 'REALTIME_UNPINNED', level: 'refuse', next: null }] }],
   });
-  const series = parseExposition(await driftMetrics([unsafe], 0));
-  const counted = series.filter(({ name }) => name === 'virtune_tuning_violations');
-  expect(counted.map(({ labels, value }) => [labels['level'], value])).toEqual([
-    ['refuse', 1],
-    ['warn', 0],
-  ]);
+  const file = join(mkdtempSync(join(tmpdir(), 'virtune-drift-')), 'drift.json');
+  await writeDriftRecord(file, { drifts: [unsafe], hostname: 'kvm1', isWhole: true, atMs: 0 });
+  const { domain } = unsafe.plan.state;
+  expect(parseDriftRecord(readFileSync(file, 'utf8'))?.domains.get(domain.uuid)?.violations).toEqual({
+    refuse: 1,
+    warn: 0,
+  });
 });

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  type DomainDrift,
+  DRIFT_LEVELS,
+  DRIFT_STANDINGS,
+  driftRecordText,
+  parseDriftRecord,
+} from '../../model/drift-record.ts';
+import { systemErrorText } from '../../model/system-error.ts';
+import { makeFolder } from '../../sampler/make-folder.ts';
+import { TunerError } from '../errors.ts';
+import type { Drift } from './drift.ts';
+
+export interface Checked {
+  readonly drifts: readonly Drift[];
+  /** As libvirt calls the host that was checked. */
+  readonly hostname: string;
+  /** Whether all tuned VMs of the host were looked at, and not only some: then the others are not tuned any more. */
+  readonly isWhole: boolean;
+  /** Wall clock of the check, ms since 1970. */
+  readonly atMs: number;
+}
+
+/**
+ * Writes what was checked for the exporter of the host; VMs that were not looked at keep what an earlier check of the
+ * same host found. Whole or not at all: the exporter may read at any moment.
+ * @throws TunerError TUNE_RECORD when the file cannot be written
+ */
+export async function writeDriftRecord(path: string, checked: Checked): Promise<void> {
+  const domains = new Map<string, DomainDrift>(checked.isWhole ? [] : await earlier(path, checked.hostname));
+  for (const drift of checked.drifts)
+    domains.set(drift.plan.state.domain.uuid, domainDrift(drift, checked.atMs));
+  const partial = `${path}.${randomUUID()}.partial`;
+  try {
+    await makeFolder(dirname(path), { mode: 0o755 });
+    await writeFile(partial, driftRecordText({ hostname: checked.hostname, domains }), {
+      mode: 0o644,
+      flag: 'wx',
+    });
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => undefined);
+    throw new TunerError(
+      'TUNE_RECORD',
+      `${path} cannot be written: ${systemErrorText(error)}; check its folder, or name another file with --record`,
+      { cause: error },
+    );
+  }
+}
+
+function domainDrift({ plan, rows, count }: Drift, atMs: number): DomainDrift {
+  const countOf = <K extends string>(keys: readonly K[], found: readonly K[]): Record<K, number> =>
+    Object.fromEntries(keys.map((key) => [key, found.filter((each) => each === key).length])) as Record<
+      K,
+      number
+    >;
+  return {
+    checkedAtMs: atMs,
+    isDrifted: count > 0,
+    settings: countOf(
+      DRIFT_STANDINGS,
+      rows.map(({ standing }) => standing),
+    ),
+    violations: countOf(
+      DRIFT_LEVELS,
+      plan.violations.map(({ level }) => level),
+    ),
+  };
+}
+
+async function earlier(path: string, hostname: string): Promise<ReadonlyMap<string, DomainDrift>> {
+  const record = parseDriftRecord(await readFile(path, 'utf8').catch(() => ''));
+  return record?.hostname === hostname ? record.domains : new Map();
+}

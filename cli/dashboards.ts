@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readBuiltDashboards } from '../dashboards/built.ts';
 import { configurationFiles, DEFAULTS, type Files } from '../dashboards/files.ts';
+import { otherForms } from '../dashboards/forms/forms.ts';
 import { alertGroups } from '../dashboards/rules/alerts/all.ts';
 import {
   DEFAULT_JOB,
@@ -70,7 +71,7 @@ export function dashboardsCommand(): Command {
       // The schema allows nothing else; zod cannot say so of keys that it is given at run time.
       const settings =
         flags.thresholds === undefined ? {} : (readYamlFile(flags.thresholds, settingsSchema) as Settings);
-      const files = new Map([
+      const plain = new Map([
         ...readBuiltDashboards(new URL('dashboards/built/', packageFolder()), settings, flags.clusterLabel),
         ...configurationFiles({
           ...flags,
@@ -79,6 +80,7 @@ export function dashboardsCommand(): Command {
           groups: flags.rules,
         }),
       ]);
+      const files = new Map([...plain, ...otherForms(plain)]);
       await write(flags.out, files);
       for (const path of files.keys()) process.stdout.write(`${join(flags.out, path)}\n`);
       log(`virtune: ${files.size} files written`);

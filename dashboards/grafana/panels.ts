@@ -63,7 +63,8 @@ export function graph(spec: PanelSpec): timeseries.PanelBuilder {
       new common.VizLegendOptionsBuilder()
         .showLegend(true)
         .displayMode(common.LegendDisplayMode.Table)
-        .placement(common.LegendPlacement.Right)
+        // Beside a narrow graph there is no room for the name of a VM, its host and its cluster.
+        .placement(span < GRAPH.span ? common.LegendPlacement.Bottom : common.LegendPlacement.Right)
         .calcs(['lastNotNull', 'max'])
         .sortBy('Max')
         .sortDesc(true),

@@ -1,7 +1,7 @@
 import { drawGraph } from './graph.ts';
 import { drawHeatmap } from './heatmap.ts';
-import type { Box, Panel } from './panel.ts';
-import type { Figures } from './prometheus.ts';
+import type { Annotation, Box, Panel } from './panel.ts';
+import type { Figures, Mark } from './prometheus.ts';
 import { drawStat } from './stat.ts';
 import { COLOURS, element, escapeXml, text } from './svg.ts';
 import { drawTable } from './table.ts';
@@ -9,9 +9,9 @@ import { drawTable } from './table.ts';
 export interface Dashboard {
   readonly title: string;
   readonly panels: readonly Panel[];
+  readonly annotations: { readonly list: readonly Annotation[] };
 }
 
-const COLUMN = 52;
 const UNIT = 30;
 const GAP = 6;
 const HEAD = 44;
@@ -23,11 +23,16 @@ const DRAW: Readonly<Record<string, (panel: Panel, box: Box, figures: Figures) =
   heatmap: drawHeatmap,
 };
 
-/** The whole page as SVG: each panel where Grafana would put it, with what it would show. */
-export async function drawDashboard({ title, panels }: Dashboard, figures: Figures): Promise<string> {
-  const width = 24 * COLUMN + GAP;
+/** The whole page as SVG, so many px wide: each panel where Grafana would put it, with what it would show. */
+export async function drawDashboard(
+  { title, panels, annotations }: Dashboard,
+  figures: Figures,
+  width: number,
+): Promise<string> {
+  const column = (width - GAP) / 24;
+  figures.marks = await marksOf(annotations.list, figures);
   const height = HEAD + Math.max(...panels.map(({ gridPos }) => gridPos.y + gridPos.h)) * UNIT + GAP;
-  const drawn = await Promise.all(panels.map((panel) => drawPanel(panel, figures)));
+  const drawn = await Promise.all(panels.map((panel) => drawPanel(panel, figures, column)));
   return `${element(
     'svg',
     {
@@ -46,12 +51,30 @@ export async function drawDashboard({ title, panels }: Dashboard, figures: Figur
   )}\n`;
 }
 
-async function drawPanel(panel: Panel, figures: Figures): Promise<string> {
+/** Where lines go through all graphs. */
+async function marksOf(annotations: readonly Annotation[], figures: Figures): Promise<Mark[]> {
+  const { fromSeconds, toSeconds, stepSeconds } = figures.range;
+  const found = await Promise.all(
+    annotations.map(async ({ expr, iconColor, useValueForTime }) => {
+      const times =
+        useValueForTime === true
+          ? (await figures.now(expr)).map(({ value }) => value / 1_000)
+          : (await figures.overTime(expr)).flatMap(({ points }) => points[0]?.[0] ?? []);
+      return times.map((atSeconds) => ({ atSeconds, colour: iconColor }));
+    }),
+  );
+  // What is there from the beginning began before.
+  return found
+    .flat()
+    .filter(({ atSeconds }) => atSeconds > fromSeconds + stepSeconds && atSeconds <= toSeconds);
+}
+
+async function drawPanel(panel: Panel, figures: Figures, column: number): Promise<string> {
   const { gridPos, type, title } = panel;
-  const x = GAP + gridPos.x * COLUMN;
+  const x = GAP + gridPos.x * column;
   const y = HEAD + gridPos.y * UNIT;
   if (type === 'row') return text(x + 4, y + 20, `▾ ${title}`, { size: 13, weight: 600 });
-  const width = gridPos.w * COLUMN - GAP;
+  const width = gridPos.w * column - GAP;
   const height = gridPos.h * UNIT - GAP;
   const inside: Box = { x: x + 10, y: y + 26, width: width - 20, height: height - 32 };
   return [

@@ -1,11 +1,16 @@
 import type { Box, Panel } from './panel.ts';
-import { type Figures, legendOf, type RangeSeries } from './prometheus.ts';
+import { type Figures, legendOf, type Mark, type RangeSeries } from './prometheus.ts';
 import { COLOURS, element, lineColour, named, text } from './svg.ts';
 import { formatValue } from './units.ts';
 
 const MOST = 12;
 const AXIS_WIDTH = 52;
+const AXIS_HEIGHT = 14;
 const GRID_LINES = 3;
+const LEGEND_LINE = 14;
+/** Of a letter of a legend, and of the figure behind the name. */
+const LETTER_WIDTH = 4.9;
+const FIGURE_WIDTH = 62;
 
 interface Line {
   readonly name: string;
@@ -36,13 +41,7 @@ export async function drawGraph(panel: Panel, box: Box, figures: Figures): Promi
       colour: COLOURS.faint,
     });
   }
-  const legendWidth = Math.min(170, box.width * 0.34);
-  const plot: Box = {
-    x: box.x + AXIS_WIDTH,
-    y: box.y + 4,
-    width: box.width - AXIS_WIDTH - legendWidth - 10,
-    height: box.height - 12,
-  };
+  const { plot, legendBox } = parts(panel, box, lines);
   const drawn = stacked ? stack(lines) : lines;
   const limits =
     defaults.custom?.thresholdsStyle?.mode === 'dashed'
@@ -54,14 +53,54 @@ export async function drawGraph(panel: Panel, box: Box, figures: Figures): Promi
   const place = placeIn(plot, figures, top);
   return [
     ...axis(plot, top, unit),
+    ...timeAxis(plot),
+    ...figures.marks.map((mark) => markLine(plot, figures, mark)),
     ...limits.map(({ value, color }) => limitLine(plot, value / top, color)),
     ...drawn.flatMap((line) =>
       pieces(line, figures.range.stepSeconds).map((piece) =>
         path(piece, place, stacked ? plot.y + plot.height : undefined),
       ),
     ),
-    ...legend(lines, { ...plot, x: plot.x + plot.width + 10, width: legendWidth }, unit),
+    ...legend(lines, legendBox, unit),
   ].join('');
+}
+
+/** As wide as so many letters of small print: capitals are wider. */
+function lettersOf(name: string): number {
+  const capitals = name.replaceAll(/[^A-Z_]/g, '').length;
+  return name.length + 0.4 * capitals;
+}
+
+/** Where the curves go and where the legend: beside them, as wide as its longest name if there is room, or below. */
+function parts(
+  { options }: Panel,
+  box: Box,
+  lines: readonly Line[],
+): { readonly plot: Box; readonly legendBox: Box } {
+  const longest = Math.max(...lines.map(({ name }) => lettersOf(name)));
+  const wanted = longest * LETTER_WIDTH + FIGURE_WIDTH + 16;
+  const left = box.x + AXIS_WIDTH;
+  if (options?.legend?.placement === 'bottom') {
+    const rows = Math.min(lines.length, 5);
+    const height = box.height - AXIS_HEIGHT - rows * LEGEND_LINE - 8;
+    return {
+      plot: { x: left, y: box.y + 4, width: box.width - AXIS_WIDTH - 8, height },
+      legendBox: {
+        x: box.x,
+        y: box.y + height + AXIS_HEIGHT + 6,
+        width: Math.min(box.width, wanted),
+        height: rows * LEGEND_LINE,
+      },
+    };
+  }
+  const legendWidth = Math.min(wanted, box.width * 0.6);
+  const plot: Box = {
+    x: left,
+    y: box.y + 4,
+    width: box.width - AXIS_WIDTH - legendWidth - 10,
+    height: box.height - AXIS_HEIGHT - 6,
+  };
+  return { plot, legendBox: { ...plot, x: plot.x + plot.width + 10, width: legendWidth } };
 }
 
 function toLine({ metric, points }: RangeSeries, legend: string | undefined): Omit<Line, 'colour'> {
@@ -152,6 +191,30 @@ function axis(plot: Box, top: number, unit: string): string[] {
   });
 }
 
+/** The hour that the picture shows: 30 times as fast, with rules as much faster. */
+function timeAxis(plot: Box): string[] {
+  return [
+    ['1 h ago', 0, 'start'],
+    ['30 min ago', 0.5, 'middle'],
+    ['now', 1, 'end'],
+  ].map(([label, at, anchor]) =>
+    text(plot.x + Number(at) * plot.width, plot.y + plot.height + 12, String(label), {
+      size: 9,
+      anchor: anchor as 'start' | 'middle' | 'end',
+      colour: COLOURS.faint,
+    }),
+  );
+}
+
+function markLine(plot: Box, { range }: Figures, { atSeconds, colour }: Mark): string {
+  const share = (atSeconds - range.fromSeconds) / (range.toSeconds - range.fromSeconds);
+  return element('path', {
+    d: `M${(plot.x + share * plot.width).toFixed(1)} ${plot.y}v${plot.height.toFixed(1)}`,
+    stroke: named(colour),
+    'stroke-dasharray': '2 3',
+  });
+}
+
 function limitLine(plot: Box, share: number, colour: string): string {
   if (share > 1) return '';
   const y = plot.y + plot.height * (1 - share);
@@ -163,12 +226,12 @@ function limitLine(plot: Box, share: number, colour: string): string {
 }
 
 function legend(lines: readonly Line[], box: Box, unit: string): string[] {
-  const rows = Math.max(1, Math.floor(box.height / 14));
+  const rows = Math.max(1, Math.floor(box.height / LEGEND_LINE));
   return lines.slice(0, rows).map(({ name, colour, last }, index) => {
-    const y = box.y + 10 + index * 14;
+    const y = box.y + 10 + index * LEGEND_LINE;
     return [
       element('path', { d: `M${box.x.toFixed(1)} ${y - 3}h9`, stroke: colour, 'stroke-width': 2 }),
-      text(box.x + 13, y, name, { size: 9, fits: (box.width - 64) / 5.4 }),
+      text(box.x + 13, y, name, { size: 9, fits: (box.width - FIGURE_WIDTH) / LETTER_WIDTH }),
       text(box.x + box.width - 2, y, formatValue(last, unit), {
         size: 9,
         anchor: 'end',

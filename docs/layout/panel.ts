@@ -21,6 +21,7 @@ export interface Panel {
       readonly properties: readonly { readonly id: string; readonly value: unknown }[];
     }[];
   };
+  readonly options?: { readonly legend?: { readonly placement?: string } };
   readonly transformations?: readonly {
     readonly id: string;
     readonly options: {
@@ -28,6 +29,14 @@ export interface Panel {
       readonly renameByName?: Readonly<Record<string, string>>;
     };
   }[];
+}
+
+/** A query whose results are lines through all graphs. */
+export interface Annotation {
+  readonly expr: string;
+  readonly iconColor: string;
+  /** The value is the time of the line, ms since 1970; else the line is where a series begins. */
+  readonly useValueForTime?: boolean;
 }
 
 /** Words for numbers. */

@@ -15,6 +15,12 @@ export interface TimeRange {
   readonly stepSeconds: number;
 }
 
+/** A line through all graphs. */
+export interface Mark {
+  readonly atSeconds: number;
+  readonly colour: string;
+}
+
 interface Answer<T> {
   readonly status: string;
   readonly error?: string;
@@ -26,6 +32,7 @@ export class Figures {
   readonly #url: string;
   readonly #choices: Readonly<Record<string, string>>;
   readonly range: TimeRange;
+  marks: readonly Mark[] = [];
 
   constructor(url: string, choices: Readonly<Record<string, string>>, range: TimeRange) {
     this.#url = url;
@@ -54,7 +61,13 @@ export class Figures {
   }
 
   #chosen(expr: string): string {
-    return expr.replaceAll(/\$(\w+)/g, (whole, name: string) => this.#choices[name] ?? whole);
+    const { fromSeconds, toSeconds } = this.range;
+    return (
+      expr
+        .replaceAll(/\$(\w+)/g, (whole, name: string) => this.#choices[name] ?? whole)
+        // The hour before stands for the day before.
+        .replaceAll('offset 1d', `offset ${toSeconds - fromSeconds}s`)
+    );
   }
 
   async #ask<T>(path: string, parameters: Readonly<Record<string, string | number>>): Promise<readonly T[]> {

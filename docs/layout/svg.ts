@@ -64,6 +64,7 @@ const NAMED: Readonly<Record<string, string>> = {
   green: '#73bf69',
   orange: '#ff9830',
   red: '#f2495c',
+  blue: '#5794f2',
   text: COLOURS.text,
 };
 

@@ -4,6 +4,10 @@ import { COLOURS, element, named, text } from './svg.ts';
 import { formatValue } from './units.ts';
 
 const LINE = 18;
+const COLUMN_GAP = 12;
+/** Of a letter of a title, and of a cell. */
+const TITLE_WIDTH = 5.8;
+const LETTER_WIDTH = 5.4;
 
 interface Column {
   readonly title: string;
@@ -18,26 +22,55 @@ interface Column {
 export async function drawTable(panel: Panel, box: Box, figures: Figures): Promise<string> {
   const columns = columnsOf(panel);
   const rows = await rowsOf(panel, figures);
+  // A label that no row has makes no column.
+  const shown = columns.filter(({ key }) => rows.some((row) => row.has(key)));
   if (rows.length === 0) {
     return text(box.x + box.width / 2, box.y + box.height / 2, 'no data', {
       anchor: 'middle',
       colour: COLOURS.faint,
     });
   }
-  const width = box.width / Math.max(1, columns.length);
   const fit = Math.max(1, Math.floor(box.height / LINE) - 1);
   const cells = [...rows].sort(byLastColumns(columns)).slice(0, fit);
+  const places = placesOf(shown, cells, box);
   return [
-    ...columns.map(({ title }, index) =>
-      text(box.x + index * width, box.y + 11, title, { size: 10, weight: 600, fits: width / 6 }),
+    ...shown.map(({ title }, index) =>
+      text(places[index]?.x ?? box.x, box.y + 11, title, {
+        size: 10,
+        weight: 600,
+        fits: Math.round((places[index]?.width ?? 0) / TITLE_WIDTH),
+      }),
     ),
     element('path', { d: `M${box.x} ${box.y + 16}h${box.width}`, stroke: COLOURS.border }),
     ...cells.flatMap((row, line) =>
-      columns.map((column, index) =>
-        cell(column, row, box.x + index * width, box.y + 30 + line * LINE, width),
-      ),
+      shown.map((column, index) => {
+        const { x, width } = places[index] ?? box;
+        return cell(column, row, x, box.y + 30 + line * LINE, width);
+      }),
     ),
   ].join('');
+}
+
+/** Each as wide as its longest cell, or all of them narrower where that is too much. */
+function placesOf(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  box: Box,
+): readonly { readonly x: number; readonly width: number }[] {
+  const wanted = columns.map((column) =>
+    Math.max(
+      column.title.length * TITLE_WIDTH,
+      ...rows.map((row) => wordsOf(column, row.get(column.key)).words.length * LETTER_WIDTH),
+    ),
+  );
+  const sum = wanted.reduce((total, width) => total + width + COLUMN_GAP, 0);
+  const scale = box.width / sum;
+  let x = box.x;
+  return wanted.map((width) => {
+    const place = { x, width: width * Math.min(1, scale) };
+    x += (width + COLUMN_GAP) * scale;
+    return place;
+  });
 }
 
 type Row = ReadonlyMap<string, string | number>;
@@ -60,19 +93,21 @@ async function rowsOf(panel: Panel, figures: Figures): Promise<Row[]> {
 function columnsOf({ transformations, fieldConfig }: Panel): Column[] {
   const options = transformations?.find(({ id }) => id === 'organize')?.options;
   const order = Object.entries(options?.indexByName ?? {}).sort(([, a], [, b]) => a - b);
-  return order.map(([key]) => {
+  return order.flatMap(([key]): Column[] => {
     const title = options?.renameByName?.[key] ?? key;
     const own = (fieldConfig?.overrides ?? [])
       .filter(({ matcher }) => matcher.options === title)
       .flatMap(({ properties }) => properties);
     const property = (id: string): unknown => own.find((each) => each.id === id)?.value;
-    return {
+    if (property('custom.hidden') === true) return [];
+    const column = {
       title,
       key,
       unit: property('unit') as string | undefined,
       steps: (property('thresholds') as { steps: readonly Step[] } | undefined)?.steps,
       words: (property('mappings') as readonly Mapping[] | undefined)?.[0],
     };
+    return [column];
   });
 }
 
@@ -83,11 +118,20 @@ function byLastColumns(columns: readonly Column[]): (a: Row, b: Row) => number {
 }
 
 function cell(column: Column, row: Row, x: number, y: number, width: number): string {
-  const value = row.get(column.key);
-  if (value === undefined) return '';
-  const { words, colour } =
-    typeof value === 'number' ? figure(column, value) : { words: value, colour: undefined };
-  return text(x, y, words, { size: 10, ...(colour !== undefined && { colour }), fits: width / 6 });
+  const { words, colour } = wordsOf(column, row.get(column.key));
+  if (words === '') return '';
+  return text(x, y, words, {
+    size: 10,
+    ...(colour !== undefined && { colour }),
+    fits: Math.round(width / LETTER_WIDTH),
+  });
+}
+
+function wordsOf(
+  column: Column,
+  value: string | number | undefined,
+): { words: string; colour: string | undefined } {
+  return typeof value === 'number' ? figure(column, value) : { words: value ?? '', colour: undefined };
 }
 
 function figure(

@@ -20,6 +20,8 @@ export function formatValue(value: number, unit: string): string {
         'k/s',
         'M/s',
       ]);
+    case 'dateTimeFromNow':
+      return `${seconds(Math.max(0, Date.now() - value) / 1_000)} ago`;
     case 'short':
       return scaled(value, 1_000, ['', 'K', 'Mil']);
     default:

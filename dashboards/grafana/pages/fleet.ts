@@ -206,7 +206,7 @@ const allClusters = () =>
         limits: byContention().build(),
       },
     ],
-    height: 6,
+    height: 5,
   });
 
 const stealingVms = () =>

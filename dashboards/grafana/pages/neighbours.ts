@@ -2,7 +2,7 @@ import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { graph, stack } from '../panels.ts';
-import { byHost, CHOSEN_VM, IDENTITY, ON_HOST, of, rateOf } from '../query.ts';
+import { byHost, CHOSEN_VM, IDENTITY, ON_HOST, ON_VM, of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
 
 const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m');
@@ -58,6 +58,9 @@ const suspects = () =>
 /** A vCPU's CPU is a value, so it is made a label first: count_values. */
 const cpusOf = (selector: string): string => `count_values ${byHost('domain')} ("cpu", ${selector})`;
 
+/** By VM: on how many of its CPUs a selected VM was last seen too. */
+const SHARED = `count ${byHost('domain')} (${cpusOf(CPU_OF_VCPU)} and on (${IDENTITY.join(', ')}, cpu) ${cpusOf(of('libvirt_domain_vcpu_cpu', CHOSEN_VM))})`;
+
 const sharedCpus = () =>
   rows({
     title: 'VMs last seen on the same CPUs',
@@ -66,11 +69,16 @@ const sharedCpus = () =>
     columns: [
       {
         title: 'shared CPUs',
-        expr: `count ${byHost('domain')} (${cpusOf(CPU_OF_VCPU)} and on (${IDENTITY.join(', ')}, cpu) ${cpusOf(of('libvirt_domain_vcpu_cpu', CHOSEN_VM))})`,
+        expr: SHARED,
         unit: 'none',
       },
-      { title: 'CPUs used', expr: USED, unit: 'short' },
-      { title: 'steal', expr: STEAL, unit: 'percentunit', limits: bySteal().build() },
+      { title: 'CPUs used', expr: `${USED} and ${ON_VM} ${SHARED}`, unit: 'short' },
+      {
+        title: 'steal',
+        expr: `${STEAL} and ${ON_VM} ${SHARED}`,
+        unit: 'percentunit',
+        limits: bySteal().build(),
+      },
     ],
     links: { domain: rowToVm() },
     span: 12,

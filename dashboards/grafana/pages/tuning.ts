@@ -85,7 +85,7 @@ const untuned = () =>
 /** The same query now and a day earlier. */
 const andDayBefore = (expr: (offset: string) => string, legend: string) => [
   { expr: expr(''), legend },
-  { expr: expr(' offset 1d'), legend: `${legend}, 1 day earlier` },
+  { expr: expr(' offset 1d'), legend: `1 day earlier: ${legend}` },
 ];
 
 const steal = () =>

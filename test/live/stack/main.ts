@@ -1,9 +1,15 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VirtuneProcess } from '../../virtune-process.ts';
 import { startPrometheus } from './prometheus.ts';
-import { watchHost } from './simulated-host.ts';
+import { type WatchedHost, watchHost } from './simulated-host.ts';
 
 /**
  * `npm run stack`: every scenario as a separate host, scraped by a real Prometheus with the rules, thirty
- * times as fast, on 127.0.0.1:9090 until Ctrl-C. `npm run layouts` draws the dashboards from it.
+ * times as fast, on 127.0.0.1:9090 until Ctrl-C. After an hour and a quarter of that time the tuner tunes one host; after two,
+ * `npm run layouts` draws the dashboards from the last, beside the one before.
  */
 const SCENARIOS = [
   'calm',
@@ -12,6 +18,7 @@ const SCENARIOS = [
   'numa-split-database',
   'io-storm',
   'memory-pressure',
+  'untuned',
 ];
 const CONDITION = {
   pressure: {
@@ -33,6 +40,35 @@ const TUNED = [
 
 const FASTER = 30;
 
+/** A database gets dedicated CPUs, the others share what remains. */
+const ASSIGNMENTS = `assign:
+  - { domain: pg-orders, profile: oltp-database }
+  - { domain: "web-*", profile: balanced }
+  - { domain: "batch-*", profile: balanced }
+  - { domain: "router-*", profile: balanced }
+  - { domain: mysql-shop, profile: balanced }
+  - { domain: mssql-erp, profile: balanced }
+  - { domain: pg-billing, profile: balanced }
+`;
+
+/** Tunes the VMs of a host as its user would, and checks them for drift. */
+async function tune({ uri, driftFile }: WatchedHost): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-stack-'));
+  const run = async (...args: readonly string[]): Promise<void> => {
+    const where = ['--connect', uri, '--state-dir', join(folder, 'state')];
+    const { code, stderr } = await new VirtuneProcess('tune', ...args, ...where).ended;
+    if (code !== 0) throw new Error(`virtune tune ${args[0]} ended with ${code}: ${stderr}`);
+  };
+  try {
+    const file = join(folder, 'assignments.yaml');
+    writeFileSync(file, ASSIGNMENTS);
+    await run('apply', '--file', file, '--yes', '--restart', '--settle', '0s');
+    await run('drift', '--record', driftFile);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 const hosts = await Promise.all(
   SCENARIOS.map((name) =>
     watchHost(
@@ -51,7 +87,17 @@ const prometheus = await startPrometheus({
     ...hosts.map(({ name, target }) => ({ job: 'virtune', address: target, labels: { instance: name } })),
   ],
 });
+const HOUR_MS = 3_600_000 / FASTER;
+const startedMs = performance.now();
 console.error(`stack: ${hosts.length} hosts at ${prometheus.url}, Ctrl-C ends it`);
-await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+const ended = new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+await Promise.race([sleep(1.25 * HOUR_MS), ended]);
+const untuned = hosts.find(({ name }) => name === 'untuned');
+if (untuned !== undefined) await tune(untuned);
+// So long that what the tuner did shows, and that it still is in the last hour.
+const leftMs = 2.1 * HOUR_MS - (performance.now() - startedMs);
+await Promise.race([sleep(Math.max(0.4 * HOUR_MS, leftMs)), ended]);
+console.error('stack: two hours are recorded, npm run layouts can draw them');
+await ended;
 await prometheus.stop();
 await Promise.all(hosts.map((host) => host.stop()));

@@ -15,8 +15,10 @@ export interface WatchedHost {
   readonly daemon: SimulatedDaemon;
   readonly exporter: VirtuneProcess;
   readonly target: string;
-  /** To connect to, as to any libvirt. */
+  /** Of its libvirt. */
   readonly uri: string;
+  /** Where its exporter looks for what has drifted. */
+  readonly driftFile: string;
   stop(): Promise<void>;
 }
 
@@ -61,6 +63,7 @@ export async function watchHost(
     exporter,
     target,
     uri,
+    driftFile,
     stop: async () => {
       await exporter.stop();
       await daemon.stop();

@@ -20,7 +20,7 @@ VM, disk or interface are labels of \`_info\` series, to join:
 
 \`\`\`promql
 rate(libvirt_domain_block_stats_read_bytes_total[5m])
-  * on (instance, domain, target_device) group_left (cache, source_file) libvirt_domain_block_stats_info
+  * on (cluster, job, instance, domain, target_device) group_left (cache, source_file) libvirt_domain_block_stats_info
 \`\`\`
 
 `;

@@ -19,9 +19,8 @@ export function chosen(expr: string): string {
   return (
     expr
       .replaceAll('$__rate_interval', '15s')
-      // The day before is some seconds ago, and what was not there two minutes ago was never there.
+      // The day before is some seconds ago.
       .replaceAll('offset 1d', 'offset 5s')
-      .replaceAll('offset 2m', 'offset 1d')
       .replaceAll('$cluster', '.*')
       .replaceAll(/\$(?:job|instance|domain)/g, '.+')
   );

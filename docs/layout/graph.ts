@@ -191,7 +191,7 @@ function axis(plot: Box, top: number, unit: string): string[] {
   });
 }
 
-/** The hour that the picture shows: 30 times as fast, with rules as much faster. */
+/** The hour that the picture shows. */
 function timeAxis(plot: Box): string[] {
   return [
     ['1 h ago', 0, 'start'],

@@ -127,6 +127,7 @@ const FULL_AND_IDLE = Object.fromEntries(
 function hostOf(cluster: string, instance: string, total: number, allocated: number): [string, number][] {
   const host = `job="virtune", cluster="${cluster}", instance="${instance}"`;
   return [
+    [`up{${host}}`, 1],
     [`libvirt_host_memory_bytes{${host}, kind="total"}`, total],
     [`libvirt_host_memory_promised_bytes{${host}, kind="maximum"}`, allocated],
   ];

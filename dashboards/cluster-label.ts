@@ -3,8 +3,8 @@ export const CLUSTER_LABEL = 'cluster';
 
 /** A label of a selector, a `by` or an `on`; not the variable `$cluster`, not a recorded `cluster:...`. */
 const IN_PROMQL = /(?<![\w$:])cluster(?![\w:])/g;
-/** In Go's templates of alerts, in legends, and in links of Grafana. */
-const IN_TEXT = /(\$labels\.|__field\.labels\.|__data\.fields\.|\{\{)cluster\b/g;
+/** In Go's templates of alerts and the queries in them, in legends, and in links of Grafana. */
+const IN_TEXT = /(\$labels\.|__field\.labels\.|__data\.fields\.|\{\{|[{ ](?=cluster=%q))cluster\b/g;
 
 const PROMQL = new Set(['expr', 'query']);
 /** Objects by the names of labels, and lists of them. */

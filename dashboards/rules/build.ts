@@ -154,7 +154,6 @@ function alertContextOf(options: RuleOptions, more: readonly string[]): AlertCon
   return {
     ...contextOf(options, more),
     recorded: (name, ...matchers) => recorded(name, ...more, ...matchers),
-    ofAnyJob: (name, ...matchers) => metric(name, ...more, ...matchers),
     alerts: (names, ...matchers) => select('ALERTS', [`alertname=~"${names}"`, ...more, ...matchers]),
   };
 }

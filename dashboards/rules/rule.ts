@@ -1,4 +1,3 @@
-import type { SeriesName } from '../../model/catalogue/names.ts';
 import type { RuleContext } from './context.ts';
 import type { Duration } from './duration.ts';
 import type { RecordedName } from './recording.ts';
@@ -7,8 +6,6 @@ import type { RecordedName } from './recording.ts';
 export interface AlertContext extends RuleContext {
   /** A selector of a recorded series; a name that no rule records does not compile. */
   readonly recorded: (name: RecordedName, ...matchers: readonly string[]) => string;
-  /** A selector of series of any job: of those that come through another exporter. */
-  readonly ofAnyJob: (name: SeriesName, ...matchers: readonly string[]) => string;
   /** A selector of alerts, pending or firing, by a regular expression for their names. */
   readonly alerts: (names: string, ...matchers: readonly string[]) => string;
 }

@@ -64,7 +64,8 @@ test('a site can call the label of the cluster as it likes', () => {
   expect(text).toContain('sum by (datacenter) (');
   expect(text).toContain('{{ with $labels.datacenter }}');
   expect(text).toMatch(/equal:\n\s+- datacenter\n/);
-  expect(text).not.toMatch(/by \([^)]*\bcluster\b|\$labels\.cluster|- cluster$/m);
+  expect(text).toContain('{datacenter=%q, job=%q, instance=%q}');
+  expect(text).not.toMatch(/by \([^)]*\bcluster\b|\$labels\.cluster|cluster=%q|- cluster$/m);
 });
 
 /** Two clusters with a host of one name, on each a VM of one name; and another exporter beside virtune. */

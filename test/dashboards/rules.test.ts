@@ -71,8 +71,6 @@ test('every series that other exporters may have too is selected by the job of v
   const unmatched = [...others, ...recordings]
     .flatMap(({ expr }) => selectorsOf(expr))
     .filter(({ name }) => name !== 'ALERTS' && !name?.includes(':'))
-    // The tuner's series come through node_exporter.
-    .filter(({ name }) => name !== 'virtune_tuning_drift')
     .filter(
       ({ matchers }) =>
         !matchers.some(({ label, op, value }) => label === 'job' && op === '=~' && value === 'ours'),

@@ -12,7 +12,7 @@ export const tuningAlerts: AlertGroup = {
       component: 'tuning',
       for: '15m',
       thresholds: {},
-      expr: (_, { ofAnyJob }) => `${ofAnyJob('virtune_tuning_drift')} == 1`,
+      expr: (_, { metric }) => `${metric('virtune_tuning_drift')} == 1`,
       summary: () => `${VM} on ${HOST} has drifted from its tuning profile.`,
       description: () =>
         'It was changed by hand, or a migration or restart lost settings. Run virtune tune drift to see the differences, then apply the profile again or edit it.',

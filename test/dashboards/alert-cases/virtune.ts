@@ -3,10 +3,10 @@ import { type AlertCase, firing, series } from './case.ts';
 export const virtuneCases: readonly AlertCase[] = [
   {
     alert: 'DomainTuningDrift',
-    what: 'while it differs from its profile, as the node_exporter of that host reports',
+    what: 'while it differs from its profile',
     series: {
-      'virtune_tuning_drift{job="node", instance="kvm1:9100", domain="db1"}': '0+0x5 1+0x30 0+0x10',
-      'virtune_tuning_drift{job="node", instance="kvm1:9100", domain="web1"}': '0+0x50',
+      'virtune_tuning_drift{job="virtune", instance="kvm1", domain="db1"}': '0+0x5 1+0x30 0+0x10',
+      'virtune_tuning_drift{job="virtune", instance="kvm1", domain="web1"}': '0+0x50',
     },
     at: {
       5: [],
@@ -15,8 +15,8 @@ export const virtuneCases: readonly AlertCase[] = [
         firing(
           'warning',
           'tuning',
-          { job: 'node', instance: 'kvm1:9100', domain: 'db1' },
-          'VM "db1" on host kvm1:9100 has drifted from its tuning profile.',
+          { job: 'virtune', instance: 'kvm1', domain: 'db1' },
+          'VM "db1" on host kvm1 has drifted from its tuning profile.',
           'It was changed by hand, or a migration or restart lost settings. Run virtune tune drift to see the differences, then apply the profile again or edit it.',
         ),
       ],
@@ -29,7 +29,7 @@ export const virtuneCases: readonly AlertCase[] = [
     series: {
       [series('up')]: '1+0x5 0+0x10 1+0x10',
       [series('up', '', 'kvm2')]: '1+0x30',
-      'up{job="node", instance="kvm1:9100"}': '0+0x30',
+      'up{job="virtune", instance="kvm1"}': '0+0x30',
     },
     at: {
       5: [],
@@ -69,7 +69,7 @@ export const virtuneCases: readonly AlertCase[] = [
     what: 'while there is not one target of virtune, whatever other jobs there are',
     series: {
       [series('up')]: '1+0x5 stale _x24 1+0x10',
-      'up{job="node", instance="kvm1:9100"}': '1+0x40',
+      'up{job="virtune", instance="kvm1"}': '1+0x40',
     },
     at: {
       5: [],

@@ -1,11 +1,12 @@
 import { parseRetryAfter } from './backoff.ts';
-import { type BulkItem, bulkLines, readBulkAnswer, type Verdict } from './bulk.ts';
+import { type BulkItem, bulkLines } from './bulk.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';
 import { SearchError } from './search-error.ts';
 import { isObject, nameOf, notPermitted, reasonOf, recognise, refused, type SearchServer } from './server.ts';
 import { TEMPLATES_VERSION } from './setup/templates.ts';
 import type { RequestOutcome } from './sink-meter.ts';
+import { readBulkAnswer, type Verdict } from './verdict.ts';
 
 /** What came of one request as a whole. */
 export type Attempt =
@@ -23,7 +24,7 @@ export interface FailedAttempt {
 }
 
 const INDEX_TEMPLATE = '/_index_template/metrics-kvm.vm';
-const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason';
+const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store';
 
 /** Sends documents to the server in one bulk request, and returns its verdict on each. */
 export class BulkClient {

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backoff } from './backoff.ts';
-import { type BulkItem, bulkItemOf, bytesOf, type Verdict } from './bulk.ts';
+import { type BulkItem, bulkItemOf, bytesOf } from './bulk.ts';
 import type { Attempt, BulkClient, FailedAttempt } from './bulk-client.ts';
 import type { DeadLetter, DeadLetters } from './dead-letters.ts';
 import { unpack } from './pack.ts';
 import type { DiskQueue } from './queue/queue.ts';
 import { SearchError } from './search-error.ts';
 import type { RequestOutcome, SinkMeter } from './sink-meter.ts';
+import type { Verdict } from './verdict.ts';
 
 export interface BulkSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'inherited' | 'onAppend'>;
@@ -247,10 +248,10 @@ export class BulkSender {
   }
 }
 
-type Taken = Extract<Verdict, { kind: 'delivered' }> | Extract<Verdict, { kind: 'duplicate' }>;
+type Taken = Extract<Verdict, { kind: 'delivered' | 'duplicate' | 'conflict' }>;
 
 function isTaken(verdict: Verdict): verdict is Taken {
-  return verdict.kind === 'delivered' || verdict.kind === 'duplicate';
+  return verdict.kind === 'delivered' || verdict.kind === 'duplicate' || verdict.kind === 'conflict';
 }
 
 function outcomeOf(attempt: Attempt): RequestOutcome {

@@ -2,7 +2,7 @@ import type { SearchClient } from '../client.ts';
 import { isObject, type SearchServer } from '../server.ts';
 import { leavesOf } from './mappings.ts';
 import { denied, put, type Step } from './steps.ts';
-import type { Template } from './templates.ts';
+import { LOOK_AHEAD, type Template } from './templates.ts';
 
 /** Existing streams follow their template only from their next index on; so their mappings are updated. */
 export async function streamSteps(
@@ -31,7 +31,7 @@ export async function streamSteps(
       const found = await client.request({ method: 'GET', path: `/${encodeURIComponent(index)}` });
       if (found.status !== 200) throw denied(`for the index ${index}`, found);
       const about = isObject(found.body) ? found.body[index] : undefined;
-      const { isSeries, leaves } = readIndex(about);
+      const { isSeries, lookAhead, leaves } = readIndex(about);
       const rollOver = (why: string): Step => ({
         what,
         change: 'roll over',
@@ -43,26 +43,49 @@ export async function streamSteps(
       const other = [...wanted].find(([field, type]) => leaves.has(field) && leaves.get(field) !== type);
       if (other !== undefined) return rollOver(`its field ${other[0]} has another type`);
       const missing = [...wanted.keys()].filter((field) => !leaves.has(field));
-      if (missing.length === 0) return { what, change: 'none' };
+      const isShort = isSeries && lookAhead !== LOOK_AHEAD;
+      if (missing.length === 0 && !isShort) return { what, change: 'none' };
+      const why = [
+        ...(missing.length === 0 ? [] : [`${missing.length} new fields`]),
+        ...(isShort ? [`look_ahead_time ${LOOK_AHEAD}`] : []),
+      ];
       return {
         what,
         change: 'update',
-        why: `${missing.length} new fields`,
-        apply: () =>
-          put(client, `/${encodeURIComponent(name)}/_mapping`, { properties: mapping.properties }, what, {
-            write_index_only: 'true',
-          }),
+        why: why.join(', '),
+        apply: async () => {
+          if (isShort) {
+            const settings = { index: { look_ahead_time: LOOK_AHEAD } };
+            await put(client, `/${encodeURIComponent(index)}/_settings`, settings, what);
+          }
+          if (missing.length === 0) return;
+          await put(
+            client,
+            `/${encodeURIComponent(name)}/_mapping`,
+            { properties: mapping.properties },
+            what,
+            {
+              write_index_only: 'true',
+            },
+          );
+        },
       };
     }),
   );
 }
 
-function readIndex(about: unknown): { isSeries: boolean; leaves: Map<string, string> } {
+function readIndex(about: unknown): {
+  isSeries: boolean;
+  /** As it was set; undefined where the default holds. */
+  lookAhead: unknown;
+  leaves: Map<string, string>;
+} {
   const settings = isObject(about) ? about['settings'] : undefined;
   const index = isObject(settings) ? settings['index'] : undefined;
   const mappings = isObject(about) ? about['mappings'] : undefined;
   return {
     isSeries: isObject(index) && index['mode'] === 'time_series',
+    lookAhead: isObject(index) ? index['look_ahead_time'] : undefined,
     leaves: leavesOf(isObject(mappings) ? mappings['properties'] : undefined),
   };
 }

@@ -1,16 +1,22 @@
 import { createHash } from 'node:crypto';
 import { fieldsOf } from '../fields.ts';
 import { COMPAT_FIELDS } from '../metricbeat.ts';
-import type { SearchServer } from '../server.ts';
+import { isAtLeast, type SearchServer } from '../server.ts';
 import { COMPAT_STREAMS, type CompatStreamName, STREAM_NAMES, STREAMS, type StreamName } from '../streams.ts';
 import { dataStreamLifecycle, type Lifecycle, POLICY } from './lifecycle.ts';
 import { type Mapping, mappingOf } from './mappings.ts';
 
 /** Rises with each change of what `setup` makes; an exporter says so when the server has an older one. */
-export const TEMPLATES_VERSION = 1;
+export const TEMPLATES_VERSION = 2;
 
 /** Above the templates that both servers bring for `metrics-*-*`, which are at 100 to 200. */
 const PRIORITY = 300;
+/**
+ * `index.look_ahead_time`: how far the range of a time series index reaches ahead of the server's clock, so how long a
+ * server may be down and accept everything at once when it is back. The default is 30 minutes in Elasticsearch 8 and 9
+ * minutes in the newest 9.x; more than 2 hours has no effect (DataStreamsPlugin.getLookAheadTime).
+ */
+export const LOOK_AHEAD = '2h';
 /** For settings of one's own: replicas, shards, tiers. Made by nobody but the user. */
 const CUSTOM = 'metrics-kvm@custom';
 
@@ -68,6 +74,8 @@ function template(
       // So that data views made for Metricbeat (`metricbeat-*`) find them.
       ...(isCompat && server.kind === 'elasticsearch' ? { aliases: { 'metricbeat-virtune-kvm': {} } } : {}),
       ...(lifecycle.kind === 'stream' ? { lifecycle: dataStreamLifecycle(lifecycle) } : {}),
+      // A failure store answers 201 for what it took: virtune could not wait with what is only too early, or report why.
+      ...(hasFailureStore(server) ? { data_stream_options: { failure_store: { enabled: false } } } : {}),
     },
   };
   return {
@@ -81,6 +89,14 @@ function template(
   };
 }
 
+/** Data stream options came with 8.19 and 9.1; 9.0 refuses a template that has them. */
+function hasFailureStore(server: SearchServer): boolean {
+  if (server.kind !== 'elasticsearch') return false;
+  return server.version?.major === 8 && !server.serverless
+    ? isAtLeast(server, 8, 19)
+    : isAtLeast(server, 9, 1);
+}
+
 function settingsFor({ kind }: SearchServer, lifecycle: Lifecycle): Record<string, unknown> {
   if (kind === 'opensearch') return { index: { codec: 'best_compression' } };
   return {
@@ -88,6 +104,7 @@ function settingsFor({ kind }: SearchServer, lifecycle: Lifecycle): Record<strin
       mode: 'time_series',
       // What waited in a queue for as long as this is still taken; 7 days is the most that there is.
       look_back_time: '7d',
+      look_ahead_time: LOOK_AHEAD,
       ...(lifecycle.kind === 'ilm' ? { lifecycle: { name: POLICY } } : {}),
     },
   };

@@ -188,6 +188,34 @@ test('documents that the server never accepts go to a file with the reason, and 
   expect(one.said[0]).toContain('rejected permanently');
 });
 
+test('after a long outage documents wait until the server moves the end of its indices, and each is stored once', async () => {
+  const search = new FakeSearch();
+  search.range = { startMs: 0, endMs: 3_000 };
+  const one = await rig(search);
+  for (let at = 0; at < 6; at++) await tick(one, at * 1_000, 10);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThan(3), PATIENT);
+  expect(search.documents).toHaveLength(30);
+  expect(one.figure('dead_letters_total')).toBe(0);
+  expect(one.said[0]).toContain('is outside of ranges');
+  search.range = { startMs: 0, endMs: 6_000 };
+  await settled(one);
+  expect(search.documents).toHaveLength(60);
+  expect(new Set(search.documents).size).toBe(60);
+  expect(one.figure('dead_letters_total')).toBe(0);
+});
+
+test('a document older than all indices of the stream is a dead letter, and the others are sent', async () => {
+  const search = new FakeSearch();
+  search.range = { startMs: 2_000, endMs: 9_000 };
+  const one = await rig(search);
+  for (let at = 0; at < 4; at++) await tick(one, at * 1_000, 5);
+  one.sender.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(10);
+  expect(one.figure('dead_letters_total')).toBe(10);
+});
+
 test('a rejected request is split until the bad document is found', async () => {
   const search = new FakeSearch();
   const request = search.request.bind(search);

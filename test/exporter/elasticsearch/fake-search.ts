@@ -28,6 +28,11 @@ export class FakeSearch implements SearchClient {
   fault: (bulk: number) => Fault | undefined = () => undefined;
   /** Documents that are never taken. */
   rejects: (body: string) => boolean = () => false;
+  /** Of every stream: what a time series stream accepts now (index.time_series.start_time and end_time). */
+  range: { startMs: number; endMs: number } = {
+    startMs: Number.NEGATIVE_INFINITY,
+    endMs: Number.POSITIVE_INFINITY,
+  };
   opened = 0;
 
   constructor(kind: 'elasticsearch' | 'opensearch' = 'elasticsearch') {
@@ -106,13 +111,29 @@ export class FakeSearch implements SearchClient {
         throw new SearchError('SEARCH_NO_ANSWER', 'socket hang up');
       }
       const isFaulty = fault?.kind === 'items' && place % fault.every === 0;
-      const status = isFaulty ? fault.status : this.#create(parts[line] ?? '', parts[line + 1] ?? '');
+      const body = parts[line + 1] ?? '';
+      const outside = this.#outside(body);
+      if (outside !== undefined && !isFaulty) {
+        items.push({ create: { status: 400, error: { type: 'timestamp_error', reason: outside } } });
+        continue;
+      }
+      const status = isFaulty ? fault.status : this.#create(parts[line] ?? '', body);
       items.push({
         create: { status, ...(status > 299 ? { error: { type: 'fault', reason: 'made up' } } : {}) },
       });
     }
     if (fault?.kind === 'lost answer') throw new SearchError('SEARCH_NO_ANSWER', 'timeout');
     return answer(200, { items });
+  }
+
+  /** The reason as Elasticsearch 8.19 writes it; undefined for a document that belongs to a writable index. */
+  #outside(body: string): string | undefined {
+    const { startMs, endMs } = this.range;
+    const { '@timestamp': at } = JSON.parse(body) as { '@timestamp': string | number };
+    const atMs = typeof at === 'number' ? at : Date.parse(at);
+    if (this.kind === 'opensearch' || (atMs >= startMs && atMs < endMs)) return undefined;
+    const text = (ms: number): string => (Number.isFinite(ms) ? new Date(ms).toISOString() : String(ms));
+    return `the document timestamp [${text(atMs)}] is outside of ranges of currently writable indices [[${text(startMs)},${text(endMs)}]]`;
   }
 
   #create(action: string, body: string): number {

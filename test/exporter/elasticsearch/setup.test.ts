@@ -5,6 +5,7 @@ import { isAtLeast, nameOf, readGreeting } from '../../../exporter/elasticsearch
 import { lifecycleFor } from '../../../exporter/elasticsearch/setup/lifecycle.ts';
 import { leavesOf, mappingOf } from '../../../exporter/elasticsearch/setup/mappings.ts';
 import { applySetup, planSetup, type SetupOptions } from '../../../exporter/elasticsearch/setup/setup.ts';
+import { templatesFor } from '../../../exporter/elasticsearch/setup/templates.ts';
 
 const ELASTIC = { 'x-elastic-product': 'Elasticsearch' };
 const answer = (status: number, body: unknown, headers = {}): SearchResponse => ({ status, body, headers });
@@ -212,8 +213,8 @@ test('a stream that is there gets fields that are new, and a new index where a f
   const elastic = readGreeting(GREETINGS['elasticsearch 8.19']);
   const mapping = mappingOf(fieldsOf('vm'), elastic).properties;
   const { kvm: _left, ...fewer } = mapping;
-  const about = (properties: unknown, mode = 'time_series'): unknown => ({
-    settings: { index: { mode } },
+  const about = (properties: unknown, mode = 'time_series', look_ahead_time?: string): unknown => ({
+    settings: { index: { mode, look_ahead_time: look_ahead_time ?? '2h' } },
     mappings: { properties },
   });
   const change = async (of: unknown): Promise<string | undefined> => {
@@ -223,10 +224,47 @@ test('a stream that is there gets fields that are new, and a new index where a f
     return plan.steps.find(({ what }) => what === 'data stream metrics-kvm.vm-default')?.change;
   };
   expect(await change(about(mapping))).toBe('none');
+  expect(await change(about(mapping, 'time_series', '30m')), 'a shorter look_ahead_time').toBe('update');
   expect(await change(about(fewer))).toBe('update');
   expect(await change(about({ ...mapping, libvirt_domain_info_state: { type: 'text' } }))).toBe('roll over');
   expect(await change(about(mapping, 'standard'))).toBe('roll over');
 });
+
+test('an existing time series index gets the look-ahead of new ones, and nothing else changes', async () => {
+  const elastic = readGreeting(GREETINGS['elasticsearch 8.19']);
+  const client = new Kept(GREETINGS['elasticsearch 8.19']);
+  await applySetup(await planSetup(client, OPTIONS), () => undefined);
+  client.changes.length = 0;
+  const { properties } = mappingOf(fieldsOf('vm'), elastic);
+  const about = { settings: { index: { mode: 'time_series' } }, mappings: { properties } };
+  client.streams = [{ name: 'metrics-kvm.vm-default', index: '.ds-1', about }];
+  await applySetup(await planSetup(client, OPTIONS), () => undefined);
+  expect(client.changes).toMatchObject([
+    { method: 'PUT', path: '/.ds-1/_settings', body: { index: { look_ahead_time: '2h' } } },
+  ]);
+});
+
+test.each([
+  ['elasticsearch 8.10', undefined],
+  ['elasticsearch 8.19', false],
+  ['elasticsearch 9.1', false],
+  ['serverless', false],
+  ['opensearch 3', undefined],
+] as const)(
+  'templates of %s have the failure store of the stream off where there is one: %s',
+  (name, enabled) => {
+    const server = readGreeting(GREETINGS[name]);
+    const lifecycle = lifecycleFor(server, undefined, OPTIONS);
+    for (const { body } of templatesFor(server, { lifecycle, metricbeatCompat: false })) {
+      const { template } = body as { template: { data_stream_options?: unknown; settings: unknown } };
+      expect(template.data_stream_options).toEqual(
+        enabled === undefined ? undefined : { failure_store: { enabled } },
+      );
+      if (server.kind === 'elasticsearch')
+        expect(template.settings).toMatchObject({ index: { look_back_time: '7d', look_ahead_time: '2h' } });
+    }
+  },
+);
 
 test('dimensions are few, are never truncated, and are not fields of OpenSearch', () => {
   const elastic = mappingOf(fieldsOf('block'), { kind: 'elasticsearch' });

@@ -1,0 +1,77 @@
+import { isObject } from './server.ts';
+
+/** The server's answer on one document. */
+export type Verdict =
+  | { readonly kind: 'delivered' }
+  /** It was there already: the response to an earlier request was lost. */
+  | { readonly kind: 'duplicate' }
+  /** It was there already, and this process never sent it: another exporter did. */
+  | { readonly kind: 'conflict' }
+  /** The server has no room for it now. */
+  | { readonly kind: 'busy'; readonly reason: string }
+  /** It is later than the end of the stream's newest index, which the server moves on every few minutes. */
+  | { readonly kind: 'early'; readonly reason: string }
+  /** The server failed on this one. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** An operator has to act: permissions, templates, a write block. */
+  | { readonly kind: 'blocked'; readonly status: number; readonly reason: string }
+  /** The server will never accept it. */
+  | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };
+
+/**
+ * One verdict per document, in their order; undefined where the answer is not one to so many documents.
+ * `failure_store` is in answers of Elasticsearch from 8.19 and 9.1 on (BulkItemResponse): `used` with status 201
+ * means that the document is in the failure store of the stream and not in the stream.
+ */
+export function readBulkAnswer(body: unknown, count: number): Verdict[] | undefined {
+  const items = isObject(body) ? body['items'] : undefined;
+  if (!Array.isArray(items) || items.length !== count) return undefined;
+  const verdicts: Verdict[] = [];
+  for (const item of items as readonly unknown[]) {
+    const result = isObject(item) ? item['create'] : undefined;
+    if (!isObject(result) || typeof result['status'] !== 'number') return undefined;
+    verdicts.push(judge(result['status'], reasonIn(result), result['failure_store']));
+  }
+  return verdicts;
+}
+
+function reasonIn({ error, failure_store }: Readonly<Record<string, unknown>>): string {
+  if (!isObject(error)) return 'no reason given';
+  const both = `${String(error['type'])}: ${String(error['reason'])}`;
+  return failure_store === 'failed' ? `${both} (and the failure store did not accept it)` : both;
+}
+
+function judge(status: number, reason: string, failureStore: unknown): Verdict {
+  if (failureStore === 'used') {
+    const why =
+      'the server put it into the failure store of the stream, not into the stream; the failure store has the reason';
+    return { kind: 'rejected', status, reason: why };
+  }
+  if (status >= 200 && status < 300) return { kind: 'delivered' };
+  if (status === 409) return { kind: 'duplicate' };
+  if (status === 429 || status === 503) return { kind: 'busy', reason };
+  if (status === 401 || status === 403 || status === 404) return { kind: 'blocked', status, reason };
+  if (status >= 400 && status < 500) {
+    return isEarly(reason) ? { kind: 'early', reason } : { kind: 'rejected', status, reason };
+  }
+  return { kind: 'failed', reason };
+}
+
+/**
+ * Whether the timestamp is later than all that a time series stream accepts now. Its newest index ends at
+ * `index.time_series.end_time`, which Elasticsearch moves to the current time + `index.look_ahead_time` every 5 minutes
+ * (3 in 9.x; UpdateTimeSeriesRangeService). After a longer outage it is behind for so long. The type of the error is
+ * `timestamp_error`, before 8.11 `illegal_argument_exception`; so the text decides, which has been the same since 8.7
+ * (DataStream.getWriteIndex). The second text is that of an index that has not yet learned of its new end
+ * (TimestampBounds, DataStreamTimestampFieldMapper).
+ */
+function isEarly(reason: string): boolean {
+  if (/time series index @timestamp value \[[^\]]*\] must be smaller than/.test(reason)) return true;
+  const [, timestamp = '', ranges = ''] =
+    /document timestamp \[([^\]]*)\] is outside of ranges of currently writable indices \[(.*)\]/.exec(
+      reason,
+    ) ?? [];
+  const atMs = Date.parse(timestamp);
+  const endsMs = [...ranges.matchAll(/\[[^\],]*,([^\]]*)\]/g)].map(([, end = '']) => Date.parse(end));
+  return endsMs.length > 0 && endsMs.every((endMs) => atMs >= endMs);
+}

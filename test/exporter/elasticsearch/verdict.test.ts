@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readBulkAnswer, type Verdict } from '../../../exporter/elasticsearch/verdict.ts';
+
+const verdictOn = (create: Record<string, unknown>): Verdict | undefined =>
+  readBulkAnswer({ items: [{ create }] }, 1)?.[0];
+
+/** As Elasticsearch 8.19.0 answers; before 8.11 with the type illegal_argument_exception. */
+const outside = (atMs: number, ranges: readonly (readonly [number, number])[], type = 'timestamp_error') => {
+  const seconds = (ms: number): string => new Date(ms).toISOString().replace('.000', '');
+  const list = ranges.map(([from, to]) => `[${seconds(from)},${seconds(to)}]`).join('');
+  return {
+    status: 400,
+    error: {
+      type,
+      reason: `the document timestamp [${new Date(atMs).toISOString()}] is outside of ranges of currently writable indices [${list}]`,
+    },
+  };
+};
+const at = (time: string): number => Date.parse(`2026-11-29T${time}Z`);
+
+test.each(['timestamp_error', 'illegal_argument_exception'])(
+  'a document later than every writable index waits, and an earlier one is rejected: %s',
+  (type) => {
+    const ranges = [
+      [at('00:00:00'), at('01:00:00')],
+      [at('02:00:00'), at('02:43:00')],
+    ] as const;
+    expect(verdictOn(outside(at('02:46:10'), ranges, type))?.kind).toBe('early');
+    expect(verdictOn(outside(at('02:43:00'), ranges, type))?.kind, 'the end is not in the range').toBe(
+      'early',
+    );
+    expect(verdictOn(outside(at('00:00:00') - 1, ranges, type))?.kind).toBe('rejected');
+    expect(verdictOn(outside(at('01:30:00'), ranges, type))?.kind, 'of an index that is gone').toBe(
+      'rejected',
+    );
+  },
+);
+
+test('an index that has not yet learned of its new end makes a document wait, too', () => {
+  const reason = (than: string): string =>
+    `time series index @timestamp value [2026-11-29T02:46:10Z] must be ${than} than 2026-11-29T02:43:29Z`;
+  const verdict = (than: string): unknown =>
+    verdictOn({ status: 400, error: { type: 'document_parsing_exception', reason: reason(than) } })?.kind;
+  expect([verdict('smaller'), verdict('larger')]).toEqual(['early', 'rejected']);
+});
+
+test('a timestamp error waits exactly when the document is at or after the end of all ranges', () => {
+  const moment = fc.integer({ min: 0, max: 4_000_000 }).map((seconds) => seconds * 1_000);
+  fc.assert(
+    fc.property(
+      moment,
+      fc.array(fc.tuple(moment, moment), { minLength: 1, maxLength: 4 }),
+      (atMs, ranges) => {
+        const expected = ranges.every(([, endMs]) => atMs >= endMs) ? 'early' : 'rejected';
+        expect(verdictOn(outside(atMs, ranges))?.kind).toBe(expected);
+      },
+    ),
+  );
+});
+
+test('no reason that a server gives, however odd, is an error of the reader', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (type, reason) => {
+      expect(verdictOn({ status: 400, error: { type, reason } })?.kind).toBe('rejected');
+    }),
+  );
+  for (const ranges of ['', '[]', '[[x,y]]', '[null,null]']) {
+    const reason = `the document timestamp [x] is outside of ranges of currently writable indices [${ranges}]`;
+    expect(verdictOn({ status: 400, error: { type: 'timestamp_error', reason } })?.kind).toBe('rejected');
+  }
+});
+
+test('a document in the failure store of the stream is not in the stream', () => {
+  expect(verdictOn({ status: 201, failure_store: 'used' })).toMatchObject({
+    kind: 'rejected',
+    reason: expect.stringContaining('failure store'),
+  });
+  expect(verdictOn({ status: 201 })).toEqual({ kind: 'delivered' });
+  const error = { type: 'document_parsing_exception', reason: 'failed to parse' };
+  expect(verdictOn({ status: 400, error, failure_store: 'failed' })).toMatchObject({
+    kind: 'rejected',
+    reason: expect.stringContaining('the failure store did not accept it'),
+  });
+  expect(verdictOn({ status: 400, error, failure_store: 'not_enabled' })).toEqual({
+    kind: 'rejected',
+    status: 400,
+    reason: 'document_parsing_exception: failed to parse',
+  });
+});

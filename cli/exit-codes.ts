@@ -47,6 +47,9 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   SEARCH_UNSUPPORTED: ExitCode.unavailable,
   SEARCH_NOT_SET_UP: ExitCode.unavailable,
   SEARCH_REFUSED: ExitCode.unavailable,
+  SEARCH_BUSY: ExitCode.unavailable,
+  SEARCH_BLOCKED: ExitCode.unavailable,
+  SEARCH_TIME_RANGE: ExitCode.unavailable,
 
   TUNE_USAGE: ExitCode.usage,
   TUNE_PROFILE: ExitCode.usage,

@@ -26,20 +26,32 @@ export interface FailedAttempt {
 const INDEX_TEMPLATE = '/_index_template/metrics-kvm.vm';
 const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store';
 
+/**
+ * The server waits for a shard without a primary for this part of the client's time-out (`timeout` of the bulk API, 1
+ * minute by default), so that its answer on the other shards is not lost.
+ */
+const BULK_TIMEOUT_SHARE = 4;
+
 /** Sends documents to the server in one bulk request, and returns its verdict on each. */
 export class BulkClient {
   readonly #open: () => Promise<SearchClient>;
+  readonly #bulkTimeout: string;
   readonly #now: () => number;
   readonly #log: (message: string) => void;
   #client: SearchClient | undefined;
   #server: SearchServer | undefined;
 
-  /** @param open gives a client with the secrets as they are in their files now */
+  /**
+   * @param open gives a client with the secrets as they are in their files now
+   * @param requestTimeoutMs how long the client waits for an answer
+   */
   constructor(
     open: () => Promise<SearchClient>,
+    requestTimeoutMs: number,
     now: () => number,
     log: (message: string) => void = () => undefined,
   ) {
+    this.#bulkTimeout = `${Math.ceil(requestTimeoutMs / BULK_TIMEOUT_SHARE)}ms`;
     this.#log = log;
     this.#open = open;
     this.#now = now;
@@ -110,11 +122,11 @@ export class BulkClient {
     const answer = await client.request({
       method: 'POST',
       path: '/_bulk',
-      query: { filter_path: FILTER },
+      query: { filter_path: FILTER, timeout: this.#bulkTimeout },
       lines: bulkLines(items, server),
       signal,
     });
-    const attempt = readAnswer(answer, items.length, this.#now());
+    const attempt = markConflicts(readAnswer(answer, items.length, this.#now()), before);
     // A server that refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
     const isRefused = attempt.kind !== 'judged' && answer.status >= 400 && answer.status < 500;
     for (const [place, item] of items.entries()) {
@@ -123,6 +135,15 @@ export class BulkClient {
     }
     return attempt;
   }
+}
+
+/** A document that this process never sent, nor one before it, and that is there: another process sent it. */
+function markConflicts(attempt: Attempt, wasUnsure: readonly boolean[]): Attempt {
+  if (attempt.kind !== 'judged') return attempt;
+  const verdicts = attempt.verdicts.map((verdict, place): Verdict => {
+    return verdict.kind === 'duplicate' && wasUnsure[place] === false ? { kind: 'conflict' } : verdict;
+  });
+  return { kind: 'judged', verdicts };
 }
 
 /** Of the templates; what has none was not made by setup, and is as old as can be. */

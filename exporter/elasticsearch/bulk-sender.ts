@@ -1,33 +1,42 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backoff } from './backoff.ts';
+import { BatchLimit } from './batch-limit.ts';
 import { type BulkItem, bulkItemOf, bytesOf } from './bulk.ts';
 import type { Attempt, BulkClient, FailedAttempt } from './bulk-client.ts';
 import type { DeadLetter, DeadLetters } from './dead-letters.ts';
 import { unpack } from './pack.ts';
+import type { Parking } from './parking.ts';
 import type { DiskQueue } from './queue/queue.ts';
-import { SearchError } from './search-error.ts';
+import { RepeatFilter } from './repeat-filter.ts';
+import { type Settled, settle } from './settle.ts';
 import type { RequestOutcome, SinkMeter } from './sink-meter.ts';
-import type { Verdict } from './verdict.ts';
+import type { Trouble } from './trouble.ts';
 
 export interface BulkSenderParts {
-  readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'inherited' | 'onAppend'>;
+  readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
+  /** Documents with a lower number may be on the server already. */
+  readonly inherited: number;
   readonly client: Pick<BulkClient, 'send' | 'forget'>;
   readonly deadLetters: Pick<DeadLetters, 'keep' | 'path'>;
   readonly meter: SinkMeter;
+  /** Where documents of a stream wait that accepts none while others do; absent: they hold up all others. */
+  readonly parking?: Pick<Parking, 'has' | 'park'> | undefined;
+  /** Called after each request: whether the server accepts requests. */
+  readonly onServer: (isUp: boolean) => void;
   readonly batchBytes: number;
   readonly now: () => number;
   readonly random: () => number;
   readonly log: (message: string) => void;
+  /** What accepts documents again, for the log: the server, or one stream of it. */
+  readonly target: string;
   /** Resolves after so long, or at once when aborted. */
   readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
-/** A document on which the server failed so often, while it took others or had it alone, is given up. */
+/** A document on which the server failed so often, while it took others of the stream, is given up. */
 const FAILURES_MAX = 10;
-/** A batch that was too large may grow again after so many that were not. */
-const BATCHES_BEFORE_GROWTH = 16;
-/** The same trouble is said again after so long. */
-const REPEAT_AFTER_MS = 60_000;
+/** An overloaded server refuses streams by chance: only one that it refuses so often in succession is parked. */
+const OVERLOADS_BEFORE_PARKING = 4;
 
 /**
  * Empties the queue into the server: oldest first, one batch at a time, each document until it is settled. A batch
@@ -38,19 +47,21 @@ export class BulkSender {
   readonly #parts: BulkSenderParts;
   readonly #stopping = new AbortController();
   readonly #backoff: Backoff;
+  readonly #limit: BatchLimit;
+  readonly #repeats: RepeatFilter;
   /** Taken from the queue and not settled. */
   #batch: BulkItem[] = [];
-  #limitBytes: number;
-  #batchesSinceShrunk = 0;
+  /** Streams that have accepted nothing since they began to refuse, and in how many answers. */
+  readonly #stuck = new Map<string, { readonly trouble: Trouble; readonly answers: number }>();
   #failingSinceMs: number | undefined;
-  #said: { readonly message: string; readonly atMs: number } | undefined;
   #wake: () => void = () => undefined;
   #done: Promise<void> | undefined;
 
   constructor(parts: BulkSenderParts) {
     this.#parts = parts;
     this.#backoff = new Backoff(parts.random);
-    this.#limitBytes = parts.batchBytes;
+    this.#limit = new BatchLimit(parts.batchBytes);
+    this.#repeats = new RepeatFilter(parts.now, parts.log);
   }
 
   start(): void {
@@ -86,27 +97,45 @@ export class BulkSender {
     }
   }
 
-  /** Whether there is anything to send. */
+  /** Whether there is anything to send. A batch of nothing but refused documents gets others beside them. */
   async #fill(): Promise<boolean> {
-    const { queue, batchBytes, meter } = this.#parts;
-    if (this.#batch.length > 0) return true;
-    for (let bytes = 0; bytes < batchBytes; ) {
-      const record = await queue.take();
-      if (record === undefined) break;
-      const packed = await unpack(record.payload);
-      if (packed === undefined || packed.documents.length !== record.documents) {
-        meter.countDropped('damaged', record.documents);
-        continue;
-      }
-      for (const document of packed.documents) {
-        const item = bulkItemOf(packed.head, document, record.firstDocument < queue.inherited);
+    const { queue, batchBytes, parking } = this.#parts;
+    if (this.#batch.some((item) => !this.#isRefused(item))) return true;
+    let bytes = bytesIn(this.#batch);
+    const fresh: BulkItem[] = [];
+    const parked: BulkItem[] = [];
+    while (bytes < batchBytes) {
+      const items = await this.#take();
+      if (items === undefined) break;
+      for (const item of items) {
         bytes += bytesOf(item);
-        this.#batch.push(item);
+        (parking?.has(item.index) === true ? parked : fresh).push(item);
       }
     }
-    // What was taken may all have been too old or damaged.
+    // First, so that they are tried; and before anything can fail, since they are taken.
+    this.#batch = [...fresh, ...parked, ...this.#batch];
+    await this.#park(new Set(parked));
+    // All that was taken may have been too old, damaged or parked.
     if (this.#batch.length === 0) await queue.commit();
     return this.#batch.length > 0;
+  }
+
+  #isRefused({ index, hasFailed }: BulkItem): boolean {
+    return hasFailed || this.#stuck.has(index);
+  }
+
+  /** The documents of the next record of the queue; undefined when there is none now. */
+  async #take(): Promise<BulkItem[] | undefined> {
+    const { queue, meter, inherited } = this.#parts;
+    const record = await queue.take();
+    if (record === undefined) return undefined;
+    const packed = await unpack(record.payload);
+    if (packed === undefined || packed.documents.length !== record.documents) {
+      meter.countDropped('damaged', record.documents);
+      return [];
+    }
+    const isUnsure = record.firstDocument < inherited;
+    return packed.documents.map((document) => bulkItemOf(packed.head, document, isUnsure));
   }
 
   async #untilMore(): Promise<void> {
@@ -118,16 +147,16 @@ export class BulkSender {
   }
 
   async #ship(): Promise<void> {
-    const { meter, client } = this.#parts;
+    const { meter, client, onServer } = this.#parts;
     const sent = this.#head();
     const startedMs = performance.now();
     const attempt = await client.send(sent, this.#stopping.signal);
     if (this.#stopping.signal.aborted && attempt.kind === 'again') return;
     meter.countRequest(outcomeOf(attempt), performance.now() - startedMs);
-    meter.up = attempt.kind !== 'again' || attempt.outcome === 'busy';
+    onServer(attempt.kind !== 'again' || attempt.outcome === 'busy');
     switch (attempt.kind) {
       case 'judged':
-        return this.#applyVerdicts(sent, attempt.verdicts);
+        return this.#apply(sent, settle(sent, attempt.verdicts));
       case 'too-large':
       case 'unreadable': {
         if (sent.length > 1) return this.#shrink(sent);
@@ -135,7 +164,7 @@ export class BulkSender {
           attempt.kind === 'unreadable'
             ? [attempt.status, attempt.reason]
             : [413, 'too large for the server, or for a proxy in front of it'];
-        return this.#applyVerdicts(sent, [{ kind: 'rejected', status, reason }]);
+        return this.#apply(sent, settle(sent, [{ kind: 'rejected', status, reason }]));
       }
       case 'again':
         meter.retried += sent.length;
@@ -149,56 +178,77 @@ export class BulkSender {
     let count = 0;
     for (const item of this.#batch) {
       bytes += bytesOf(item);
-      if (count > 0 && bytes > this.#limitBytes) break;
+      if (count > 0 && bytes > this.#limit.bytes) break;
       count++;
     }
     return this.#batch.slice(0, count);
   }
 
   #shrink(sent: readonly BulkItem[]): void {
-    const bytes = sent.reduce((sum, item) => sum + bytesOf(item), 0);
-    this.#limitBytes = Math.max(1, Math.floor(Math.min(bytes, this.#limitBytes) / 2));
-    this.#batchesSinceShrunk = 0;
+    this.#limit.shrink(bytesIn(sent));
     this.#parts.meter.retried += sent.length;
   }
 
-  async #applyVerdicts(sent: readonly BulkItem[], verdicts: readonly Verdict[]): Promise<void> {
-    const { meter } = this.#parts;
-    const left: BulkItem[] = [];
-    const letters: DeadLetter[] = [];
-    let trouble: { readonly reason: string; readonly outcome: RequestOutcome } | undefined;
-    const isAnyTaken = verdicts.some(isTaken);
-    for (const [place, item] of sent.entries()) {
-      const verdict = verdicts[place] as Verdict;
-      if (isTaken(verdict)) {
-        if (verdict.kind === 'delivered') meter.sent++;
-        else meter.duplicates++;
-        meter.noteSent(item.atMs);
-        continue;
-      }
-      if (verdict.kind === 'failed' && (isAnyTaken || sent.length === 1)) item.failures++;
-      if (verdict.kind === 'rejected' || item.failures >= FAILURES_MAX) {
-        const { status, reason } =
-          verdict.kind === 'rejected' ? verdict : { status: 500, reason: verdict.reason };
-        letters.push({ item, status, reason });
-        continue;
-      }
-      trouble ??= { reason: verdict.reason, outcome: verdict.kind === 'blocked' ? 'refused' : 'busy' };
-      left.push(item);
+  async #apply(sent: readonly BulkItem[], settled: Settled): Promise<void> {
+    const { meter, queue, parking } = this.#parts;
+    const { left, trouble, stuck, open } = settled;
+    meter.countSettled(settled);
+    this.#warnOfConflicts(settled.conflicts);
+    // What was refused comes last, so that the others are tried before it.
+    this.#batch = [...this.#batch.slice(sent.length), ...left];
+    await this.#saveDeadLetters([...settled.rejected, ...this.#givenUp(open)]);
+    for (const index of [...open, ...settled.rejected.map(({ item }) => item.index)])
+      this.#stuck.delete(index);
+    for (const [index, reason] of stuck) {
+      this.#stuck.set(index, { trouble: reason, answers: (this.#stuck.get(index)?.answers ?? 0) + 1 });
     }
-    await this.#saveDeadLetters(letters);
-    this.#batch = [...left, ...this.#batch.slice(sent.length)];
-    if (this.#batch.length === 0) await this.#parts.queue.commit();
-    if (trouble === undefined) return this.#succeeded();
-    // None was taken: whether it is the server or one of them shows when each is alone.
-    if (left.length === sent.length && verdicts.some(({ kind }) => kind === 'failed')) this.#shrink(sent);
-    else meter.retried += left.length;
-    const message = `the server did not accept ${left.length} of ${sent.length} documents: ${trouble.reason}`;
-    await this.#failed({
-      kind: 'again',
-      outcome: trouble.outcome,
-      error: new SearchError('SEARCH_REFUSED', message),
-    });
+    // The server accepts documents of other streams: these hold up only themselves from now on.
+    if (open.size > 0 && parking !== undefined) {
+      await this.#park(new Set(this.#batch.filter(({ index }) => this.#shallPark(index))));
+    }
+    if (this.#batch.length === 0) await queue.commit();
+    const batch = new Set(this.#batch);
+    const waiting = left.filter((item) => batch.has(item));
+    if (trouble === undefined || waiting.length === 0) return this.#succeeded();
+    // Whether the server fails on the stream or on one document of it shows when each is alone.
+    const isOneStream = stuck.size === 1 && open.size === 0;
+    if (isOneStream && sent.length > 1 && left.every(({ hasFailed }) => hasFailed)) this.#shrink(sent);
+    else meter.retried += waiting.length;
+    await this.#failed({ kind: 'again', outcome: trouble.outcome, error: trouble.error });
+  }
+
+  #shallPark(index: string): boolean {
+    const stuck = this.#stuck.get(index);
+    if (stuck === undefined) return false;
+    return !stuck.trouble.isOverload || stuck.answers >= OVERLOADS_BEFORE_PARKING;
+  }
+
+  /** Moves documents of the batch to where they hold up no others; what the disk does not take stays in the batch. */
+  async #park(items: ReadonlySet<BulkItem>): Promise<void> {
+    if (items.size === 0) return;
+    const parked = new Set(await this.#parts.parking?.park([...items]));
+    this.#batch = this.#batch.filter((item) => !parked.has(item));
+    for (const { index } of parked) {
+      const trouble = this.#stuck.get(index)?.trouble;
+      if (trouble === undefined) continue;
+      this.#stuck.delete(index);
+      this.#repeats.log(`${trouble.error.message}; other streams are not held up [${trouble.error.code}]`);
+    }
+  }
+
+  /** Documents on which the server failed too often. Only failures count after which it took another of the stream. */
+  #givenUp(open: ReadonlySet<string>): DeadLetter[] {
+    const letters: DeadLetter[] = [];
+    for (const item of this.#batch) {
+      if (!item.hasFailed || !open.has(item.index)) continue;
+      item.hasFailed = false;
+      if (++item.failures < FAILURES_MAX) continue;
+      const reason = `the server failed on it ${FAILURES_MAX} times and accepted others`;
+      letters.push({ item, status: 500, reason });
+    }
+    const items = new Set(letters.map(({ item }) => item));
+    if (items.size > 0) this.#batch = this.#batch.filter((item) => !items.has(item));
+    return letters;
   }
 
   async #saveDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
@@ -206,58 +256,56 @@ export class BulkSender {
     if (letters.length === 0) return;
     meter.deadLetters += letters.length;
     await deadLetters.keep(letters, now());
-    this.#say(
-      `${letters.length} documents were rejected permanently (${letters[0]?.reason}); saved in ${deadLetters.path}`,
+    this.#repeats.log(
+      `${letters.length} documents were rejected permanently (${letters[0]?.reason}); saved in ${deadLetters.path}; see virtune elasticsearch dead-letters`,
+    );
+  }
+
+  #warnOfConflicts(conflicts: readonly BulkItem[]): void {
+    const [first] = conflicts;
+    if (first === undefined) return;
+    this.#repeats.log(
+      `${conflicts.length} documents of host ${first.source.head.host} were in ${first.index} before this exporter sent them: another exporter sends the same host to the same namespace; stop one of them, or give it another --elasticsearch.namespace`,
     );
   }
 
   #succeeded(): void {
-    const { now, log, batchBytes } = this.#parts;
+    const { now, log, target } = this.#parts;
     this.#backoff.reset();
     if (this.#failingSinceMs !== undefined) {
-      log(`accepts documents again after ${Math.round((now() - this.#failingSinceMs) / 1_000)} s`);
+      log(`${target} accepts documents again after ${Math.round((now() - this.#failingSinceMs) / 1_000)} s`);
       this.#failingSinceMs = undefined;
-      this.#said = undefined;
+      this.#repeats.reset();
     }
-    if (this.#limitBytes < batchBytes && ++this.#batchesSinceShrunk >= BATCHES_BEFORE_GROWTH) {
-      this.#limitBytes = Math.min(batchBytes, this.#limitBytes * 2);
-      this.#batchesSinceShrunk = 0;
-    }
+    this.#limit.succeeded();
   }
 
   async #failed({ error, outcome, retryAfterMs }: FailedAttempt): Promise<void> {
-    const { now, meter, client, wait = waitFor } = this.#parts;
+    const { now, client, onServer, wait = waitFor } = this.#parts;
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     this.#failingSinceMs ??= now();
     if (outcome !== 'busy') {
-      meter.up = false;
+      onServer(false);
       await client.forget();
     }
-    this.#say(error.message);
+    const { code } = error as { code?: unknown };
+    this.#repeats.log(typeof code === 'string' ? `${error.message} [${code}]` : error.message);
     await wait(this.#backoff.next(retryAfterMs), signal);
-  }
-
-  /** A continuing failure is logged once per minute; changed numbers in its text do not make it a new one. */
-  #say(message: string): void {
-    const { now, log } = this.#parts;
-    const kind = message.replaceAll(/\d+/g, '#');
-    if (this.#said?.message === kind && now() - this.#said.atMs < REPEAT_AFTER_MS) return;
-    this.#said = { message: kind, atMs: now() };
-    log(message);
   }
 }
 
-type Taken = Extract<Verdict, { kind: 'delivered' | 'duplicate' | 'conflict' }>;
-
-function isTaken(verdict: Verdict): verdict is Taken {
-  return verdict.kind === 'delivered' || verdict.kind === 'duplicate' || verdict.kind === 'conflict';
+function bytesIn(items: readonly BulkItem[]): number {
+  return items.reduce((sum, item) => sum + bytesOf(item), 0);
 }
 
 function outcomeOf(attempt: Attempt): RequestOutcome {
   switch (attempt.kind) {
-    case 'judged':
+    case 'judged': {
+      const isTaken = ({ kind }: (typeof attempt.verdicts)[number]): boolean =>
+        kind === 'delivered' || kind === 'duplicate' || kind === 'conflict';
       return attempt.verdicts.every(isTaken) ? 'ok' : 'partial';
+    }
     case 'too-large':
       return 'too_large';
     case 'unreadable':

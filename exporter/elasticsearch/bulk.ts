@@ -4,22 +4,24 @@ import type { SearchServer } from './server.ts';
 
 /** One item of a bulk request: a document, and how often it has failed so far. */
 export interface BulkItem {
+  /** The data stream. */
   readonly index: string;
   /** The same for the same document, from any sender, at each attempt. */
   readonly id: string;
   readonly body: string;
   readonly atMs: number;
-  /** Times that the server failed on it. */
+  /** As it is in the queue. */
+  readonly source: { readonly head: PackHead; readonly document: PackedDocument };
+  /** The server failed on it, and has not accepted another document of the stream since. */
+  hasFailed: boolean;
+  /** How often the server failed on it while it accepted others of the stream. */
   failures: number;
   /** An answer about it got lost, maybe in a life before this one: it may be there already. */
   isUnsure: boolean;
 }
 
-export function bulkItemOf(
-  head: PackHead,
-  { stream, key, body }: PackedDocument,
-  isUnsure: boolean,
-): BulkItem {
+export function bulkItemOf(head: PackHead, document: PackedDocument, isUnsure: boolean): BulkItem {
+  const { stream, key, body } = document;
   const hash = createHash('sha256').update(`${head.host}\n${stream}\n${key}\n${head.at}`).digest('base64url');
   return {
     index: `metrics-kvm.${stream}-${head.namespace}`,
@@ -27,6 +29,8 @@ export function bulkItemOf(
     id: `${head.at.toString(36)}-${hash.slice(0, 22)}`,
     body,
     atMs: head.at,
+    source: { head, document },
+    hasFailed: false,
     failures: 0,
     isUnsure,
   };

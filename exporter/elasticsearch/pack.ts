@@ -15,6 +15,7 @@ export type PackHead = Omit<z.output<typeof headSchema>, 'v'>;
 export interface PackedDocument {
   /** Without the dataset's prefix: `vm`. */
   readonly stream: string;
+  /** As JSON. */
   readonly key: string;
   readonly body: string;
 }
@@ -52,6 +53,12 @@ export async function* pack(
     }
   }
   if (count > 0) yield { payload: await compress(text, { level: LEVEL }), documents: count };
+}
+
+/** Documents of one host and moment that were in the queue before, as a payload that makes the same documents again. */
+export async function packAgain(head: PackHead, documents: readonly PackedDocument[]): Promise<Buffer> {
+  const lines = documents.map(({ stream, key, body }) => `${stream} ${key}\n${body}\n`);
+  return compress(`${JSON.stringify({ v: 1, ...head })}\n${lines.join('')}`, { level: LEVEL });
 }
 
 /** Undefined for what was never packed, or by a version that this one does not know. */

@@ -7,6 +7,15 @@ import type { DropReason, QueueState } from './queue/queue.ts';
 export type TickOutcome = 'ok' | 'failed' | 'missed';
 export type RequestOutcome = 'ok' | 'partial' | 'busy' | 'too_large' | 'refused' | 'error' | 'unreachable';
 
+/** What became of the documents of one request; `stuck` has the streams that accepted none of theirs. */
+export interface SettledDocuments {
+  readonly delivered: readonly { readonly atMs: number }[];
+  readonly duplicates: readonly { readonly atMs: number }[];
+  readonly conflicts: readonly { readonly atMs: number }[];
+  readonly open: ReadonlySet<string>;
+  readonly stuck: ReadonlyMap<string, unknown>;
+}
+
 /** Upper bounds, ms. */
 const BOUNDS_MS = [5, 20, 50, 100, 250, 500, 1_000, 5_000, 30_000, 60_000];
 
@@ -28,10 +37,13 @@ export class SinkMeter {
   queued = 0;
   sent = 0;
   duplicates = 0;
+  conflicts = 0;
   retried = 0;
   deadLetters = 0;
-  /** Undefined before the server was asked. */
-  up: boolean | undefined;
+  /** Whether the server accepts requests; undefined before the first. */
+  serverUp: boolean | undefined;
+  /** Whether a stream accepts documents, by its name. */
+  readonly #streamsUp = new Map<string, boolean>();
   #newestTickMs: number | undefined;
   #newestSentMs: number | undefined;
 
@@ -52,12 +64,28 @@ export class SinkMeter {
     this.#durationSumMs += durationMs;
   }
 
-  /** The server has a document of this moment. */
-  noteSent(atMs: number): void {
-    this.#newestSentMs = Math.max(this.#newestSentMs ?? 0, atMs);
+  countSettled({ delivered, duplicates, conflicts, open, stuck }: SettledDocuments): void {
+    this.sent += delivered.length;
+    this.duplicates += duplicates.length + conflicts.length;
+    this.conflicts += conflicts.length;
+    for (const { atMs } of [...delivered, ...duplicates, ...conflicts]) {
+      this.#newestSentMs = Math.max(this.#newestSentMs ?? 0, atMs);
+    }
+    for (const stream of open) this.#streamsUp.set(stream, true);
+    for (const stream of stuck.keys()) this.#streamsUp.set(stream, false);
   }
 
-  encode(format: Format, queue: QueueState, maxBytes: number, nowMs: number): string {
+  /** @param parked of each stream whose documents wait apart */
+  encode(
+    format: Format,
+    main: QueueState,
+    maxBytes: number,
+    nowMs: number,
+    parked: ReadonlyMap<string, QueueState> = new Map(),
+  ): string {
+    const queue = together([main, ...parked.values()]);
+    const ageSeconds = ({ oldestAtMs }: QueueState): number =>
+      oldestAtMs === undefined ? 0 : msToSeconds(Math.max(0, nowMs - oldestAtMs));
     let text = '';
     const family = (
       metric: HealthMetric,
@@ -79,19 +107,31 @@ export class SinkMeter {
           count,
         ]),
       );
-    one(metrics.up, this.up === undefined ? undefined : Number(this.up));
+    const areUp = [...this.#streamsUp.values()].every(Boolean);
+    one(metrics.up, this.serverUp === undefined ? undefined : Number(this.serverUp && areUp));
+    const streams = [...this.#streamsUp].map(([stream, isUp]) => ({
+      labels: labelPairs({ stream }),
+      isUp,
+      state: parked.get(stream),
+    }));
+    family(
+      metrics.streamUp,
+      streams.map(({ labels, isUp }) => [labels, Number(isUp)]),
+    );
+    family(
+      metrics.streamOldestAge,
+      streams.map(({ labels, state }) => [labels, state === undefined ? 0 : ageSeconds(state)]),
+    );
     one(metrics.queueBytes, queue.bytes);
     one(metrics.queueMaxBytes, maxBytes);
     one(metrics.queueDocuments, queue.documents);
-    one(
-      metrics.oldestAge,
-      queue.oldestAtMs === undefined ? 0 : msToSeconds(Math.max(0, nowMs - queue.oldestAtMs)),
-    );
+    one(metrics.oldestAge, ageSeconds(queue));
     one(metrics.lag, this.#lagSeconds(queue));
     by(metrics.ticks, this.#ticks);
     one(metrics.queued, this.queued);
     one(metrics.sent, this.sent);
     one(metrics.duplicates, this.duplicates);
+    one(metrics.conflicts, this.conflicts);
     one(metrics.retried, this.retried);
     by(metrics.dropped, this.#dropped);
     one(metrics.deadLetters, this.deadLetters);
@@ -120,4 +160,14 @@ export class SinkMeter {
     text += `${metric.name}_sum ${number(msToSeconds(this.#durationSumMs))}\n`;
     return `${text}${metric.name}_count ${total}\n`;
   }
+}
+
+/** One state of several queues. */
+function together(states: readonly QueueState[]): QueueState {
+  const oldest = states.flatMap(({ oldestAtMs }) => (oldestAtMs === undefined ? [] : [oldestAtMs]));
+  return {
+    bytes: states.reduce((sum, { bytes }) => sum + bytes, 0),
+    documents: states.reduce((sum, { documents }) => sum + documents, 0),
+    oldestAtMs: oldest.length === 0 ? undefined : Math.min(...oldest),
+  };
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
 import { BulkClient } from './bulk-client.ts';
@@ -5,7 +6,9 @@ import { BulkSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Documents } from './documents.ts';
-import { DiskQueue } from './queue/queue.ts';
+import { Parking } from './parking.ts';
+import { DiskQueue, type QueueOptions } from './queue/queue.ts';
+import { RepeatFilter } from './repeat-filter.ts';
 import { SamplingLoop } from './sampling-loop.ts';
 import type { ServerSettings, SinkSettings } from './settings.ts';
 import { SinkMeter } from './sink-meter.ts';
@@ -27,23 +30,23 @@ export class ElasticsearchSink {
   readonly #queue: DiskQueue;
   readonly #meter: SinkMeter;
   readonly #sender: BulkSender;
+  readonly #parking: Parking;
   #loops = new Map<HostExporter, SamplingLoop>();
 
-  private constructor(parts: SinkParts, queue: DiskQueue, meter: SinkMeter) {
+  private constructor(
+    parts: SinkParts,
+    {
+      queue,
+      meter,
+      parking,
+      sender,
+    }: { queue: DiskQueue; meter: SinkMeter; parking: Parking; sender: BulkSender },
+  ) {
     this.#parts = parts;
     this.#queue = queue;
     this.#meter = meter;
-    const log = (message: string): void => parts.log(`elasticsearch: ${message}`);
-    this.#sender = new BulkSender({
-      queue,
-      client: new BulkClient(() => openClient(parts.reread(), parts.version), Date.now, log),
-      deadLetters: new DeadLetters(parts.settings.queueDir, (error) => log(error.message)),
-      meter,
-      batchBytes: parts.settings.batchBytes,
-      now: Date.now,
-      random: Math.random,
-      log,
-    });
+    this.#parking = parking;
+    this.#sender = sender;
     this.#sender.start();
   }
 
@@ -51,10 +54,10 @@ export class ElasticsearchSink {
   static async open(parts: SinkParts): Promise<ElasticsearchSink> {
     const { settings } = parts;
     const meter = new SinkMeter();
-    const onTrouble = sayOnceAMinute((message) => parts.log(`elasticsearch: the queue: ${message}`));
-    const queue = await DiskQueue.open({
-      dir: settings.queueDir,
-      maxBytes: settings.queueMaxBytes,
+    const log = (message: string): void => parts.log(`elasticsearch: ${message}`);
+    const repeats = new RepeatFilter(performance.now.bind(performance), log);
+    const onTrouble = ({ message }: Error): void => repeats.log(`the queue: ${message}`);
+    const options: Pick<QueueOptions, 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'> = {
       maxAgeMs: settings.queueMaxAgeMs,
       now: Date.now,
       onDrop: (reason, documents) => {
@@ -64,8 +67,60 @@ export class ElasticsearchSink {
         );
       },
       onTrouble,
+    };
+    let parkedBytes = (): number => 0;
+    const queue = await DiskQueue.open({
+      ...options,
+      dir: settings.queueDir,
+      maxBytes: () => settings.queueMaxBytes - parkedBytes(),
     });
-    return new ElasticsearchSink(parts, queue, meter);
+    const common = {
+      deadLetters: new DeadLetters(settings.queueDir, (error) => log(error.message)),
+      meter,
+      batchBytes: settings.batchBytes,
+      now: Date.now,
+      random: Math.random,
+      log,
+    };
+    // A connection each: one that fails for a parked stream must not end the requests of the others.
+    const clientOf = (): BulkClient =>
+      new BulkClient(
+        () => openClient(parts.reread(), parts.version),
+        settings.requestTimeoutMs,
+        Date.now,
+        log,
+      );
+    const parking = await Parking.open({
+      dir: join(settings.queueDir, 'parked'),
+      maxBytes: settings.queueMaxBytes / 2,
+      queue: options,
+      senderOf: (parked, stream) =>
+        new BulkSender({
+          ...common,
+          queue: parked,
+          // The server may have failed on them after it had stored them.
+          inherited: Number.POSITIVE_INFINITY,
+          client: clientOf(),
+          onServer: () => undefined,
+          target: stream,
+        }),
+    }).catch(async (error) => {
+      await queue.close();
+      throw error;
+    });
+    parkedBytes = () => parking.bytes;
+    const sender = new BulkSender({
+      ...common,
+      queue,
+      inherited: queue.inherited,
+      client: clientOf(),
+      parking,
+      onServer: (isUp) => {
+        meter.serverUp = isUp;
+      },
+      target: 'the server',
+    });
+    return new ElasticsearchSink(parts, { queue, meter, parking, sender });
   }
 
   get settings(): SinkSettings {
@@ -88,12 +143,14 @@ export class ElasticsearchSink {
 
   /** Its own metrics, for a scrape. */
   text(format: Format): string {
-    return this.#meter.encode(format, this.#queue.state, this.settings.queueMaxBytes, Date.now());
+    const { queueMaxBytes } = this.settings;
+    return this.#meter.encode(format, this.#queue.state, queueMaxBytes, Date.now(), this.#parking.states);
   }
 
   async close(): Promise<void> {
     await this.watch(undefined);
     await this.#sender.stop(GRACE_MS);
+    await this.#parking.close();
     await this.#queue.close();
   }
 
@@ -124,15 +181,4 @@ export class ElasticsearchSink {
 /** A URI without its parameters, which name key files and sockets, and without a user. */
 export function addressOf(uri: string): string {
   return uri.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
-}
-
-function sayOnceAMinute(say: (message: string) => void): (error: Error) => void {
-  const said = new Map<string, number>();
-  return ({ message }) => {
-    const nowMs = performance.now();
-    if (nowMs - (said.get(message) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
-    if (said.size > 100) said.clear();
-    said.set(message, nowMs);
-    say(message);
-  };
 }

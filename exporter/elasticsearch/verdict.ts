@@ -7,8 +7,8 @@ export type Verdict =
   | { readonly kind: 'duplicate' }
   /** It was there already, and this process never sent it: another exporter did. */
   | { readonly kind: 'conflict' }
-  /** The server has no room for it now. */
-  | { readonly kind: 'busy'; readonly reason: string }
+  /** The server has no room for it now (429), or its shard has no primary (503). */
+  | { readonly kind: 'busy'; readonly status: number; readonly reason: string }
   /** It is later than the end of the stream's newest index, which the server moves on every few minutes. */
   | { readonly kind: 'early'; readonly reason: string }
   /** The server failed on this one. */
@@ -49,7 +49,7 @@ function judge(status: number, reason: string, failureStore: unknown): Verdict {
   }
   if (status >= 200 && status < 300) return { kind: 'delivered' };
   if (status === 409) return { kind: 'duplicate' };
-  if (status === 429 || status === 503) return { kind: 'busy', reason };
+  if (status === 429 || status === 503) return { kind: 'busy', status, reason };
   if (status === 401 || status === 403 || status === 404) return { kind: 'blocked', status, reason };
   if (status >= 400 && status < 500) {
     return isEarly(reason) ? { kind: 'early', reason } : { kind: 'rejected', status, reason };

@@ -69,11 +69,18 @@ describe.each(runnableServers())('%s', (name) => {
     const clients: SearchClient[] = [];
     const sender = new BulkSender({
       queue,
-      client: new BulkClient(async () => {
-        const client = await openClient(settingsFor(proxy.url), 'test');
-        clients.push(client);
-        return client;
-      }, Date.now),
+      inherited: queue.inherited,
+      onServer: () => undefined,
+      target: 'the server',
+      client: new BulkClient(
+        async () => {
+          const client = await openClient(settingsFor(proxy.url), 'test');
+          clients.push(client);
+          return client;
+        },
+        1_000,
+        Date.now,
+      ),
       deadLetters: new DeadLetters(dir, () => undefined),
       meter,
       batchBytes: 20_000,

@@ -19,7 +19,8 @@ export type DropReason =
 
 export interface QueueOptions {
   readonly dir: string;
-  readonly maxBytes: number;
+  /** Asked for after each record, since queues may share a limit. */
+  readonly maxBytes: number | (() => number);
   readonly maxAgeMs: number;
   readonly now: () => number;
   readonly onDrop: (reason: DropReason, documents: number) => void;
@@ -28,6 +29,8 @@ export interface QueueOptions {
   readonly segmentBytes?: number | undefined;
   /** What is held in memory at most while the disk takes nothing. */
   readonly spillBytes?: number | undefined;
+  /** False for a folder within one that this process has locked. Default: true. */
+  readonly lock?: boolean | undefined;
 }
 
 export interface QueueState {
@@ -90,7 +93,7 @@ export class DiskQueue {
   /** @throws QueueError when the folder cannot be used, or another process uses it */
   static async open(options: QueueOptions): Promise<DiskQueue> {
     const { dir } = options;
-    const segmentBytes = Math.min(SEGMENT_BYTES, Math.ceil(options.maxBytes / SEGMENTS_MIN));
+    const segmentBytes = Math.min(SEGMENT_BYTES, Math.ceil(limitOf(options) / SEGMENTS_MIN));
     const fail = (what: string, error: unknown): QueueError =>
       new QueueError(
         'QUEUE_FOLDER',
@@ -100,7 +103,7 @@ export class DiskQueue {
     await makeFolder(dir, { mode: 0o700 }).catch((error) => {
       throw fail('made', error);
     });
-    const unlock = await lockFolder(dir);
+    const unlock = options.lock === false ? async () => undefined : await lockFolder(dir);
     try {
       const segments = await Segments.open(dir, options.segmentBytes ?? segmentBytes, options.onTrouble);
       const queue = new DiskQueue(options, unlock, segments, await readPosition(dir));
@@ -137,6 +140,20 @@ export class DiskQueue {
     });
     this.#waitingBytes -= payload.length;
     this.onAppend();
+  }
+
+  /** The same for a record that must be on the disk: false where the disk does not take it, and the queue has not. */
+  async store(payload: Buffer, documents: number, atMs: number): Promise<boolean> {
+    const isStored = await this.#enqueue(async () => {
+      const record = { firstDocument: this.#nextDocument, documents, atMs, payload };
+      if (this.#spill.first !== undefined || !(await this.#segments.write(record))) return false;
+      this.#nextDocument += documents;
+      this.#oldestAtMs ??= atMs;
+      await this.#limit();
+      return true;
+    });
+    if (isStored) this.onAppend();
+    return isStored;
   }
 
   /** The next record, which stays in the queue until `commit`; undefined when there is none now. */
@@ -226,7 +243,7 @@ export class DiskQueue {
       const isSending = this.#takenTo > this.#settled.document;
       if (isSending && segment.firstDocument < this.#takenTo) continue;
       const isOld = ((await next.startedAtMs()) ?? Number.POSITIVE_INFINITY) < this.#oldestAllowedMs;
-      if (!isOld && this.#segments.bytes <= this.#options.maxBytes) return;
+      if (!isOld && this.#segments.bytes <= limitOf(this.#options)) return;
       const from = Math.max(segment.firstDocument, this.#settled.document);
       this.#count(isOld ? 'too_old' : 'queue_full', from, next.firstDocument);
       await this.#segments.drop(segment);
@@ -284,4 +301,8 @@ export class DiskQueue {
   async #save(): Promise<void> {
     await writePosition(this.#options.dir, this.#settled).catch(this.#options.onTrouble);
   }
+}
+
+function limitOf({ maxBytes }: QueueOptions): number {
+  return typeof maxBytes === 'number' ? maxBytes : maxBytes();
 }

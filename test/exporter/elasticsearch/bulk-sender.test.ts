@@ -6,8 +6,10 @@ import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
 import { BulkSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters.ts';
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
-import { DiskQueue } from '../../../exporter/elasticsearch/queue/queue.ts';
+import { Parking } from '../../../exporter/elasticsearch/parking.ts';
+import { DiskQueue, type DropReason } from '../../../exporter/elasticsearch/queue/queue.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
+import type { StreamName } from '../../../exporter/elasticsearch/streams.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { figure, parseExposition } from '../../exposition.ts';
 import { FakeSearch, type Fault } from './fake-search.ts';
@@ -16,11 +18,12 @@ import { FakeSearch, type Fault } from './fake-search.ts';
 interface Rig {
   readonly queue: DiskQueue;
   readonly sender: BulkSender;
+  readonly parking: Parking | undefined;
   readonly meter: SinkMeter;
   readonly said: string[];
   readonly waits: number[];
   readonly dir: string;
-  figure(name: string): number | undefined;
+  figure(name: string, labels?: Record<string, string>): number | undefined;
 }
 
 let root: string;
@@ -29,64 +32,113 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'virtune-sender-'));
 });
 afterEach(async () => {
-  for (const { sender, queue } of rigs.splice(0)) {
-    await sender.stop(0);
-    await queue.close();
-  }
+  for (const each of rigs.splice(0)) await end(each);
   rmSync(root, { recursive: true, force: true });
 });
 
-async function rig(search: FakeSearch, dir = 'q', batchBytes = 100_000): Promise<Rig> {
+async function end({ sender, parking, queue }: Rig): Promise<void> {
+  await sender.stop(0);
+  await parking?.close();
+  await queue.close();
+}
+
+async function rig(
+  search: FakeSearch,
+  dir = 'q',
+  { batchBytes = 100_000, withParking = false, parkedBytes = 1e9 } = {},
+): Promise<Rig> {
   const meter = new SinkMeter();
   const said: string[] = [];
+  const log = (message: string): void => {
+    said.push(message);
+  };
   const waits: number[] = [];
-  const queue = await DiskQueue.open({
-    dir: join(root, dir),
-    maxBytes: 1e9,
+  const options = {
     maxAgeMs: Number.POSITIVE_INFINITY,
     now: Date.now,
-    onDrop: (reason, documents) => meter.countDropped(reason, documents),
+    onDrop: (reason: DropReason, documents: number) => meter.countDropped(reason, documents),
     onTrouble: () => undefined,
     segmentBytes: 2_000,
-  });
-  const sender = new BulkSender({
-    queue,
-    client: new BulkClient(search.open, Date.now, (message) => said.push(message)),
+  };
+  const queue = await DiskQueue.open({ ...options, dir: join(root, dir), maxBytes: 1e9 });
+  const common = {
     deadLetters: new DeadLetters(join(root, dir), () => undefined),
     meter,
     batchBytes,
     now: Date.now,
     random: () => 1,
-    log: (message) => said.push(message),
-    wait: async (ms) => {
+    log,
+    wait: async (ms: number) => {
       waits.push(ms);
       await new Promise((resolve) => setImmediate(resolve));
     },
+  };
+  const clientOf = (): BulkClient => new BulkClient(search.open, 60_000, Date.now, log);
+  const parking = withParking
+    ? await Parking.open({
+        dir: join(root, dir, 'parked'),
+        maxBytes: parkedBytes,
+        queue: options,
+        senderOf: (parked, stream) =>
+          new BulkSender({
+            ...common,
+            queue: parked,
+            inherited: Number.POSITIVE_INFINITY,
+            client: clientOf(),
+            onServer: () => undefined,
+            target: stream,
+          }),
+      })
+    : undefined;
+  const sender = new BulkSender({
+    ...common,
+    queue,
+    inherited: queue.inherited,
+    client: clientOf(),
+    parking,
+    onServer: (isUp) => {
+      meter.serverUp = isUp;
+    },
+    target: 'the server',
   });
   const made: Rig = {
     queue,
     sender,
+    parking,
     meter,
     said,
     waits,
     dir,
-    figure: (name) =>
+    figure: (name, labels = {}) =>
       figure(
-        parseExposition(meter.encode('text', queue.state, 1e9, Date.now())),
+        parseExposition(meter.encode('text', queue.state, 1e9, Date.now(), parking?.states)),
         `virtune_elasticsearch_${name}`,
+        labels,
       ),
   };
   rigs.push(made);
   return made;
 }
 
-/** A tick of so many VMs. */
-async function tick({ queue, meter }: Rig, atMs: number, vms: number): Promise<void> {
-  const documents = Array.from({ length: vms }, (_, vm) => ({
-    stream: 'vm' as const,
-    key: `uuid-${vm}`,
-    body: JSON.stringify({ '@timestamp': atMs, 'kvm.uuid': `uuid-${vm}`, filling: 'x'.repeat(40) }),
-  }));
+/** A tick of so many VMs, with a document of each in these streams. */
+async function tick(
+  { queue, meter }: Rig,
+  atMs: number,
+  vms: number,
+  streams: readonly StreamName[] = ['vm'],
+): Promise<void> {
+  const documents = Array.from({ length: vms }, (_, vm) =>
+    streams.map((stream) => ({
+      stream,
+      key: `uuid-${vm}`,
+      body: JSON.stringify({
+        '@timestamp': atMs,
+        'kvm.uuid': `uuid-${vm}`,
+        ...(streams.length > 1 ? { 'event.dataset': stream } : {}),
+        filling: 'x'.repeat(40),
+      }),
+    })),
+  ).flat();
   for await (const packed of pack({ host: 'h', at: atMs, namespace: 'default' }, documents)) {
     meter.queued += packed.documents;
     await queue.append(packed.payload, packed.documents, atMs);
@@ -96,8 +148,8 @@ async function tick({ queue, meter }: Rig, atMs: number, vms: number): Promise<v
 /** For waits on events that a slow machine may delay. */
 const PATIENT = { timeout: 20_000, interval: 1 };
 
-async function settled({ queue }: Rig): Promise<void> {
-  await vi.waitFor(() => expect(queue.state.documents, 'documents that are not settled').toBe(0), PATIENT);
+async function settled({ figure: of }: Rig): Promise<void> {
+  await vi.waitFor(() => expect(of('queue_documents'), 'documents that are not settled').toBe(0), PATIENT);
 }
 
 /** The first bulk requests meet these, in their order. */
@@ -235,16 +287,30 @@ test('a rejected request is split until the bad document is found', async () => 
   expect(one.figure('dead_letters_total')).toBe(1);
 });
 
-test('a document on which the server fails while it takes others is given up in the end', async () => {
+test('a document on which the server fails while it takes others of the stream is given up in the end', async () => {
   const search = new FakeSearch();
-  search.fault = () => ({ kind: 'items', status: 500, every: 1_000 });
+  search.refuses = (_stream, body) => (body.includes('uuid-0"') ? 500 : undefined);
+  const one = await rig(search);
+  await tick(one, 0, 4);
+  one.sender.start();
+  for (let at = 1; at <= 12; at++) {
+    await tick(one, at, 4);
+    await vi.waitFor(() => expect(search.documents.length).toBe(3 * (at + 1)), PATIENT);
+  }
+  await vi.waitFor(() => expect(one.figure('dead_letters_total')).toBeGreaterThan(0), PATIENT);
+});
+
+test('a document on which the server fails stays in the queue while it accepts no other of the stream', async () => {
+  const search = new FakeSearch();
+  search.refuses = () => 500;
   const one = await rig(search);
   await tick(one, 1, 4);
   one.sender.start();
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThan(60), PATIENT);
+  expect(one.figure('dead_letters_total')).toBe(0);
+  search.refuses = () => undefined;
   await settled(one);
-  expect(search.documents).toHaveLength(3);
-  expect(one.figure('dead_letters_total')).toBe(1);
-  expect(one.waits.length).toBeGreaterThanOrEqual(9);
+  expect(search.documents).toHaveLength(4);
 });
 
 test('an answer that is lost before a rollover does not duplicate a document', async () => {
@@ -320,8 +386,10 @@ test('secrets are read again after a refusal', async () => {
 /** A folder as it is now; files that go while it is copied were on their way out. */
 function snapshot(from: string, to: string): void {
   mkdirSync(to);
-  for (const name of readdirSync(from)) {
-    if (name === 'lock') continue;
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const { name } = entry;
+    if (entry.isDirectory()) snapshot(join(from, name), join(to, name));
+    if (!entry.isFile()) continue;
     try {
       copyFileSync(join(from, name), join(to, name));
     } catch (error) {
@@ -329,6 +397,150 @@ function snapshot(from: string, to: string): void {
     }
   }
 }
+
+const STREAMS: readonly StreamName[] = ['host', 'vm', 'net'];
+const NET = 'metrics-kvm.net-default';
+
+const countOf = (search: FakeSearch, stream: StreamName): number =>
+  (search.streams.get(`metrics-kvm.${stream}-default`) ?? []).reduce((sum, index) => sum + index.size, 0);
+
+test.each([
+  ['a write block', 403],
+  ['a shard without a primary', 503],
+  ['a failing shard', 500],
+  ['an index that is not there', 404],
+  ['an overloaded server', 429],
+])(
+  '%s of one stream holds up only that stream, and its documents are sent once it is over',
+  async (_what, status) => {
+    const search = new FakeSearch();
+    search.refuses = (stream) => (stream === NET ? status : undefined);
+    const one = await rig(search, 'q', { withParking: true });
+    await tick(one, 0, 5, STREAMS);
+    one.sender.start();
+    for (let at = 1; at <= 6; at++) {
+      await tick(one, at, 5, STREAMS);
+      await vi.waitFor(
+        () => expect([countOf(search, 'host'), countOf(search, 'vm')]).toEqual([5 * (at + 1), 5 * (at + 1)]),
+        PATIENT,
+      );
+    }
+    expect(countOf(search, 'net')).toBe(0);
+    await vi.waitFor(() => expect(one.queue.state.documents, 'only parked documents wait').toBe(0), PATIENT);
+    expect(one.figure('queue_documents')).toBe(35);
+    expect(one.figure('up')).toBe(0);
+    expect(one.figure('stream_up', { stream: NET })).toBe(0);
+    expect(one.figure('stream_up', { stream: 'metrics-kvm.vm-default' })).toBe(1);
+    expect(one.figure('stream_oldest_age_seconds', { stream: NET })).toBeGreaterThan(0);
+    expect(one.figure('stream_oldest_age_seconds', { stream: 'metrics-kvm.vm-default' })).toBe(0);
+    expect(one.said.join('\n')).toMatch(
+      new RegExp(`${NET} does not accept documents .* not held up \\[SEARCH_`),
+    );
+    search.refuses = () => undefined;
+    await settled(one);
+    await tick(one, 7, 5, STREAMS);
+    await settled(one);
+    expect(countOf(search, 'net')).toBe(40);
+    expect(search.documents).toHaveLength(120);
+    expect(one.figure('up')).toBe(1);
+    expect(one.figure('stream_up', { stream: NET })).toBe(1);
+    expect(one.figure('dead_letters_total')).toBe(0);
+    expect(one.figure('sent_total')).toBe(120);
+    expect(one.said.join('\n')).toContain(`${NET} accepts documents again`);
+  },
+);
+
+test('while the server refuses all streams, documents wait in the queue in their order, and none is parked', async () => {
+  const search = new FakeSearch();
+  search.refuses = () => 503;
+  const one = await rig(search, 'q', { withParking: true });
+  for (let at = 0; at < 3; at++) await tick(one, at, 5, STREAMS);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThan(5), PATIENT);
+  expect(one.queue.state.documents).toBe(45);
+  expect(one.parking?.states.size).toBe(0);
+  expect(one.figure('up')).toBe(0);
+  search.refuses = () => undefined;
+  await settled(one);
+  expect(search.documents).toHaveLength(45);
+  expect(one.figure('up')).toBe(1);
+});
+
+test('documents that were parked when the process ended are sent by the next one', async () => {
+  const search = new FakeSearch();
+  search.refuses = (stream) => (stream === NET ? 403 : undefined);
+  const one = await rig(search, 'q', { withParking: true });
+  for (let at = 0; at < 3; at++) await tick(one, at, 5, STREAMS);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.queue.state.documents).toBe(0), PATIENT);
+  rigs.splice(rigs.indexOf(one), 1);
+  await end(one);
+  search.refuses = () => undefined;
+  const next = await rig(search, 'q', { withParking: true });
+  expect(next.figure('queue_documents')).toBe(15);
+  next.sender.start();
+  await settled(next);
+  expect(countOf(search, 'net')).toBe(15);
+  expect(search.documents).toHaveLength(45);
+});
+
+test('a parked stream drops its oldest documents above its share of the queue, and counts them', async () => {
+  const search = new FakeSearch();
+  search.refuses = (stream) => (stream === NET ? 403 : undefined);
+  const one = await rig(search, 'q', { withParking: true, parkedBytes: 20_000 });
+  one.sender.start();
+  for (let at = 0; at < 100; at++) await tick(one, at, 20, STREAMS);
+  await vi.waitFor(() => expect(one.queue.state.documents).toBe(0), PATIENT);
+  const dropped = one.figure('dropped_total', { reason: 'queue_full' }) ?? 0;
+  expect(dropped).toBeGreaterThan(0);
+  expect(one.figure('queue_documents')).toBe(2_000 - dropped);
+  expect(one.parking?.bytes).toBeLessThan(25_000);
+  search.refuses = () => undefined;
+  await settled(one);
+  expect(countOf(search, 'net')).toBe(2_000 - dropped);
+});
+
+test('documents that another exporter of the same host has sent are counted, and the log names the host', async () => {
+  const search = new FakeSearch();
+  const first = await rig(search, 'first');
+  const second = await rig(search, 'second');
+  for (const one of [first, second]) {
+    await tick(one, 1, 10);
+    one.sender.start();
+    await settled(one);
+  }
+  expect(search.documents).toHaveLength(10);
+  expect([first.figure('conflicts_total'), second.figure('conflicts_total')]).toEqual([0, 10]);
+  expect(second.figure('duplicates_total')).toBe(10);
+  expect(first.said).toEqual([]);
+  expect(second.said).toEqual([expect.stringMatching(/host h .*another exporter sends the same host/)]);
+});
+
+test('a response that was lost is not mistaken for another exporter', async () => {
+  const search = new FakeSearch();
+  faults(search, { kind: 'lost answer' });
+  const one = await rig(search);
+  await tick(one, 1, 10);
+  one.sender.start();
+  await settled(one);
+  expect(one.figure('duplicates_total')).toBe(10);
+  expect(one.figure('conflicts_total')).toBe(0);
+});
+
+test('the server is asked to answer well before the client stops waiting for it', async () => {
+  const search = new FakeSearch();
+  const request = search.request.bind(search);
+  const timeouts: unknown[] = [];
+  search.request = async (what) => {
+    if (what.path === '/_bulk') timeouts.push(what.query?.['timeout']);
+    return request(what);
+  };
+  const one = await rig(search);
+  await tick(one, 1, 1);
+  one.sender.start();
+  await settled(one);
+  expect(timeouts).toEqual(['15000ms']);
+});
 
 /** `VIRTUNE_FAULT_RUNS=1000` for a longer look. */
 const RUNS = Number(process.env['VIRTUNE_FAULT_RUNS'] ?? 40);
@@ -350,27 +562,34 @@ test('after hundreds of runs with random faults and kills every document is stor
       ];
       return random() < 0.4 ? kinds[Math.floor(random() * kinds.length)] : undefined;
     };
+    // A stream that accepts nothing, now and then.
+    let down: StreamName | undefined;
+    search.refuses = (stream) => (stream === `metrics-kvm.${down}-default` ? 403 : undefined);
+    const options = { batchBytes: 2_000, withParking: true };
     let dir = `s${seed}`;
-    let one = await rig(search, dir, 2_000);
+    let one = await rig(search, dir, options);
     let made = 0;
     for (let life = 0; life < 3; life++) {
       one.sender.start();
       for (let ticks = 0; ticks < 3; ticks++) {
-        await tick(one, life * 10 + ticks, 8);
-        made += 8;
+        await tick(one, life * 10 + ticks, 4, STREAMS);
+        made += 12;
+        down = random() < 0.4 ? STREAMS[Math.floor(random() * STREAMS.length)] : undefined;
         for (let turns = random() * 30; turns > 0; turns--)
           await new Promise((resolve) => setImmediate(resolve));
       }
       // A kill: whatever lies on the disk at this moment is what the next life begins with.
       const next = `s${seed}-${life}`;
       snapshot(join(root, dir), join(root, next));
-      if (life === 2) await settled(one);
+      if (life === 2) {
+        down = undefined;
+        await settled(one);
+      }
       rigs.splice(rigs.indexOf(one), 1);
-      await one.sender.stop(0);
-      await one.queue.close();
+      await end(one);
       if (life === 2) break;
       dir = next;
-      one = await rig(search, dir, 2_000);
+      one = await rig(search, dir, options);
     }
     expect([seed, search.documents.length, new Set(search.documents).size]).toEqual([seed, made, made]);
     expect(existsSync(join(root, dir, 'dead-letters.ndjson'))).toBe(false);

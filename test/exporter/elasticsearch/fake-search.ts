@@ -26,6 +26,8 @@ export class FakeSearch implements SearchClient {
   templatesVersion = TEMPLATES_VERSION;
   mostBytes = Number.POSITIVE_INFINITY;
   fault: (bulk: number) => Fault | undefined = () => undefined;
+  /** The status of a document that is not taken, by its stream and body; undefined for one that may be. */
+  refuses: (stream: string, body: string) => number | undefined = () => undefined;
   /** Documents that are never taken. */
   rejects: (body: string) => boolean = () => false;
   /** Of every stream: what a time series stream accepts now (index.time_series.start_time and end_time). */
@@ -100,7 +102,9 @@ export class FakeSearch implements SearchClient {
     const fault = this.fault(this.bulks++);
     if (fault?.kind === 'refused') throw new SearchError('SEARCH_UNREACHABLE', 'connect ECONNREFUSED');
     if (fault?.kind === 'lost request') throw new SearchError('SEARCH_NO_ANSWER', 'socket hang up');
-    if (fault?.kind === 'status')
+    // One small document is not too large for a server that takes others.
+    const isOne = lines.indexOf('\n', lines.indexOf('\n') + 1) === lines.length - 1;
+    if (fault?.kind === 'status' && !(fault.status === 413 && isOne))
       return answer(fault.status, { error: { type: 'fault', reason: 'made up' } }, fault.headers);
     if (Buffer.byteLength(lines) > this.mostBytes) return answer(413, undefined);
     const parts = lines.split('\n');
@@ -139,6 +143,8 @@ export class FakeSearch implements SearchClient {
   #create(action: string, body: string): number {
     if (this.rejects(body)) return 400;
     const { create } = JSON.parse(action) as { create: { _index: string; _id?: string } };
+    const refused = this.refuses(create._index, body);
+    if (refused !== undefined) return refused;
     const indices = this.streams.get(create._index) ?? [new Map<string, string>()];
     this.streams.set(create._index, indices);
     // A time series stream looks by dimensions and time wherever they belong; another one only in its newest index.

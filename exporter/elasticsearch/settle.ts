@@ -1,0 +1,58 @@
+import type { BulkItem } from './bulk.ts';
+import type { DeadLetter } from './dead-letters.ts';
+import { type Trouble, troubleOf } from './trouble.ts';
+import type { Verdict } from './verdict.ts';
+
+/** The result of one request for its documents, and for the streams that they belong to. */
+export interface Settled {
+  readonly delivered: readonly BulkItem[];
+  readonly duplicates: readonly BulkItem[];
+  readonly conflicts: readonly BulkItem[];
+  readonly rejected: readonly DeadLetter[];
+  /** To be sent again, in their order. */
+  readonly left: readonly BulkItem[];
+  /** Streams that have at least one of the documents now. */
+  readonly open: ReadonlySet<string>;
+  /** Streams that accepted none of theirs, and why. */
+  readonly stuck: ReadonlyMap<string, Trouble>;
+  /** The first reason for a document in `left`. */
+  readonly trouble: Trouble | undefined;
+}
+
+/** Sorts documents by the server's verdicts. Marks those on which it failed. */
+export function settle(sent: readonly BulkItem[], verdicts: readonly Verdict[]): Settled {
+  const delivered: BulkItem[] = [];
+  const duplicates: BulkItem[] = [];
+  const conflicts: BulkItem[] = [];
+  const rejected: DeadLetter[] = [];
+  const left: BulkItem[] = [];
+  const open = new Set<string>();
+  const stuck = new Map<string, Trouble>();
+  for (const [place, item] of sent.entries()) {
+    const verdict = verdicts[place] as Verdict;
+    switch (verdict.kind) {
+      case 'delivered':
+        delivered.push(item);
+        open.add(item.index);
+        break;
+      case 'duplicate':
+        duplicates.push(item);
+        open.add(item.index);
+        break;
+      case 'conflict':
+        conflicts.push(item);
+        open.add(item.index);
+        break;
+      case 'rejected':
+        rejected.push({ item, status: verdict.status, reason: verdict.reason });
+        break;
+      default:
+        if (verdict.kind === 'failed') item.hasFailed = true;
+        left.push(item);
+        if (!stuck.has(item.index)) stuck.set(item.index, troubleOf(item.index, verdict));
+    }
+  }
+  const [trouble] = stuck.values();
+  for (const index of open) stuck.delete(index);
+  return { delivered, duplicates, conflicts, rejected, left, open, stuck, trouble };
+}

@@ -1,0 +1,75 @@
+import { SearchError, type SearchErrorCode } from './search-error.ts';
+import type { RequestOutcome } from './sink-meter.ts';
+import type { Verdict } from './verdict.ts';
+
+/** Why a stream did not accept documents. */
+export interface Trouble {
+  readonly outcome: RequestOutcome;
+  readonly error: SearchError;
+  /** The server as a whole has too much to do (429): that it refused this stream is chance. */
+  readonly isOverload: boolean;
+}
+
+/** Verdicts after which the document is sent again. */
+export type Refusal = Extract<Verdict, { kind: 'busy' | 'early' | 'failed' | 'blocked' }>;
+
+/** With the server's reason and what to do. */
+export function troubleOf(stream: string, refusal: Refusal): Trouble {
+  const { code, outcome, next } = kindOf(refusal);
+  const message = `${stream} does not accept documents (${refusal.reason}); ${next}`;
+  const isOverload = refusal.kind === 'busy' && refusal.status === 429;
+  return { outcome, error: new SearchError(code, message), isOverload };
+}
+
+interface TroubleKind {
+  readonly code: SearchErrorCode;
+  readonly outcome: RequestOutcome;
+  readonly next: string;
+}
+
+function kindOf(refusal: Refusal): TroubleKind {
+  switch (refusal.kind) {
+    case 'early':
+      return {
+        code: 'SEARCH_TIME_RANGE',
+        outcome: 'busy',
+        next: 'they wait until the server moves the end of its index, which takes minutes; if it lasts longer, compare the clocks of this host and of the server',
+      };
+    case 'busy':
+      return {
+        code: 'SEARCH_BUSY',
+        outcome: 'busy',
+        next: 'they are sent again; if it lasts, check the health of the index and the load of the server',
+      };
+    case 'failed':
+      return {
+        code: 'SEARCH_REFUSED',
+        outcome: 'error',
+        next: 'they are sent again; the log of the server has more',
+      };
+    case 'blocked':
+      return blocked(refusal);
+  }
+}
+
+function blocked({ status, reason }: Extract<Refusal, { kind: 'blocked' }>): TroubleKind {
+  if (isBlock(reason)) {
+    return { code: 'SEARCH_BLOCKED', outcome: 'refused', next: UNBLOCK };
+  }
+  if (status === 404) {
+    const next =
+      'run virtune elasticsearch setup, and allow action.auto_create_index for metrics-kvm.* on the server';
+    return { code: 'SEARCH_REFUSED', outcome: 'refused', next };
+  }
+  const next = 'check the API key or user and its privileges';
+  return { code: 'SEARCH_PERMISSION', outcome: 'refused', next };
+}
+
+/** Whether it is a block on an index or the cluster rather than a missing permission: both have status 403. */
+export function isBlock(reason: string): boolean {
+  return /cluster_block_exception|blocked by: \[/.test(reason);
+}
+
+/** What to do about a block. The flood stage of the disk watermark sets one, and removes it once there is space. */
+export const UNBLOCK =
+  'free disk space on the server if it is at its flood stage, or remove the block (index.blocks.write, index.blocks.read_only_allow_delete, cluster.blocks.read_only)';

@@ -8,6 +8,7 @@ import type { Lifecycle } from '../exporter/elasticsearch/setup/lifecycle.ts';
 import { applySetup, planSetup } from '../exporter/elasticsearch/setup/setup.ts';
 import type { Step } from '../exporter/elasticsearch/setup/steps.ts';
 import { printable } from '../model/printable.ts';
+import { deadLettersCommand } from './dead-letters.ts';
 import {
   addServerFlags,
   elasticsearchOptions,
@@ -27,9 +28,10 @@ interface SetupFlags extends ServerFlags {
 
 export function elasticsearchCommand(): Command {
   return new Command('elasticsearch')
-    .description('set up Elasticsearch or OpenSearch for the exporter')
+    .description('set up Elasticsearch or OpenSearch for the exporter, and handle documents that it rejected')
     .addCommand(setupCommand())
-    .addCommand(kibanaCommand());
+    .addCommand(kibanaCommand())
+    .addCommand(deadLettersCommand());
 }
 
 function kibanaCommand(): Command {

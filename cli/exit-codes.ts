@@ -39,6 +39,8 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   HTTP_LISTEN: ExitCode.unavailable,
   QUEUE_FOLDER: ExitCode.usage,
   QUEUE_IN_USE: ExitCode.unavailable,
+  DEAD_LETTERS_IN_USE: ExitCode.tryAgain,
+  DEAD_LETTERS_LEFT: ExitCode.tryAgain,
   SEARCH_UNREACHABLE: ExitCode.unavailable,
   SEARCH_NO_ANSWER: ExitCode.unavailable,
   SEARCH_ANSWER: ExitCode.unavailable,

@@ -6,6 +6,8 @@ export type VirtuneErrorCode =
   | 'CONFIG'
   | 'DASHBOARDS_BUILT'
   | 'DASHBOARDS_OUT'
+  | 'DEAD_LETTERS_IN_USE'
+  | 'DEAD_LETTERS_LEFT'
   | 'FIGURE'
   | 'HTTP_LISTEN'
   | 'HTTP_LISTEN_ADDRESS'

@@ -1,5 +1,5 @@
 import { parseRetryAfter } from './backoff.ts';
-import { type BulkItem, bulkLines } from './bulk.ts';
+import { bulkLines, type SendItem } from './bulk.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';
 import { SearchError } from './search-error.ts';
@@ -57,7 +57,7 @@ export class BulkClient {
     this.#now = now;
   }
 
-  async send(items: readonly BulkItem[], signal: AbortSignal): Promise<Attempt> {
+  async send(items: readonly SendItem[], signal: AbortSignal): Promise<Attempt> {
     try {
       this.#client ??= await this.#open();
       this.#server ??= await this.#meet(this.#client, signal);
@@ -65,7 +65,7 @@ export class BulkClient {
       const there =
         unsure.length > 0 && this.#server.kind === 'opensearch'
           ? await findRolledOver(this.#client, unsure, signal)
-          : new Set<BulkItem>();
+          : new Set<SendItem>();
       const others = items.filter((item) => !there.has(item));
       const attempt: Attempt =
         others.length === 0
@@ -113,7 +113,7 @@ export class BulkClient {
   async #bulk(
     client: SearchClient,
     server: SearchServer,
-    items: readonly BulkItem[],
+    items: readonly SendItem[],
     signal: AbortSignal,
   ): Promise<Attempt> {
     const before = items.map(({ isUnsure }) => isUnsure);
@@ -155,8 +155,8 @@ function versionOf(body: unknown): number {
 }
 
 function merge(
-  items: readonly BulkItem[],
-  there: ReadonlySet<BulkItem>,
+  items: readonly SendItem[],
+  there: ReadonlySet<SendItem>,
   verdicts: readonly Verdict[],
 ): Verdict[] {
   let next = 0;

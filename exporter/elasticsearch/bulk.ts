@@ -2,22 +2,26 @@ import { createHash } from 'node:crypto';
 import type { PackedDocument, PackHead } from './pack.ts';
 import type { SearchServer } from './server.ts';
 
-/** One item of a bulk request: a document, and how often it has failed so far. */
-export interface BulkItem {
+/** One item of a bulk request. */
+export interface SendItem {
   /** The data stream. */
   readonly index: string;
   /** The same for the same document, from any sender, at each attempt. */
   readonly id: string;
   readonly body: string;
   readonly atMs: number;
+  /** An answer about it got lost, maybe in a life before this one: it may be there already. */
+  isUnsure: boolean;
+}
+
+/** A document from the queue, and how often it has failed so far. */
+export interface BulkItem extends SendItem {
   /** As it is in the queue. */
   readonly source: { readonly head: PackHead; readonly document: PackedDocument };
   /** The server failed on it, and has not accepted another document of the stream since. */
   hasFailed: boolean;
   /** How often the server failed on it while it accepted others of the stream. */
   failures: number;
-  /** An answer about it got lost, maybe in a life before this one: it may be there already. */
-  isUnsure: boolean;
 }
 
 export function bulkItemOf(head: PackHead, document: PackedDocument, isUnsure: boolean): BulkItem {
@@ -40,7 +44,7 @@ export function bulkItemOf(head: PackHead, document: PackedDocument, isUnsure: b
  * A time series stream makes the id itself, of dimensions and time, and takes no other. OpenSearch has none, so
  * there it is given.
  */
-export function bulkLines(items: readonly BulkItem[], { kind }: Pick<SearchServer, 'kind'>): string {
+export function bulkLines(items: readonly SendItem[], { kind }: Pick<SearchServer, 'kind'>): string {
   let lines = '';
   for (const { index, id, body } of items) {
     const target = kind === 'opensearch' ? `"_index":"${index}","_id":"${id}"` : `"_index":"${index}"`;
@@ -50,6 +54,6 @@ export function bulkLines(items: readonly BulkItem[], { kind }: Pick<SearchServe
 }
 
 /** About what a document adds to a request. */
-export function bytesOf({ body, index }: BulkItem): number {
+export function bytesOf({ body, index }: SendItem): number {
   return Buffer.byteLength(body) + index.length + 64;
 }

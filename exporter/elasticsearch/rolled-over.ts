@@ -1,4 +1,4 @@
-import type { BulkItem } from './bulk.ts';
+import type { SendItem } from './bulk.ts';
 import type { SearchClient } from './client.ts';
 import { isObject } from './server.ts';
 
@@ -11,10 +11,10 @@ import { isObject } from './server.ts';
  */
 export async function findRolledOver(
   client: SearchClient,
-  items: readonly BulkItem[],
+  items: readonly SendItem[],
   signal: AbortSignal,
-): Promise<ReadonlySet<BulkItem>> {
-  const found = new Set<BulkItem>();
+): Promise<ReadonlySet<SendItem>> {
+  const found = new Set<SendItem>();
   for (const stream of new Set(items.map(({ index }) => index))) {
     const own = items.filter(({ index }) => index === stream);
     const oldestMs = Math.min(...own.map(({ atMs }) => atMs));

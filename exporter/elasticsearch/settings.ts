@@ -27,6 +27,7 @@ export interface SinkSettings extends ServerSettings {
   readonly queueDir: string;
   readonly queueMaxBytes: number;
   readonly queueMaxAgeMs: number;
+  readonly deadLettersMaxBytes: number;
   readonly batchBytes: number;
   /** All that counts, secrets too: two settings with the same are the same. Never to be shown. */
   readonly fingerprint: string;
@@ -86,6 +87,7 @@ export const elasticsearchSchema = z.strictObject({
   queue_size: size.optional(),
   /** A number was hours once: so that it does not become seconds unseen, it needs a unit. */
   queue_age: secondsSchema({ minSeconds: 1, maxSeconds: 365 * 86_400, needsUnit: true }).optional(),
+  dead_letters_size: size.optional(),
   batch_size: size.optional(),
   timeout: secondsSchema({ minSeconds: 1, maxSeconds: 600 }).optional(),
   compress: z.boolean().optional(),
@@ -101,6 +103,7 @@ const DEFAULTS = {
   queue_size: 2 * KIB ** 3,
   // A time series stream takes what is at most 7 days old (index.look_back_time).
   queue_age: 6.5 * 86_400,
+  dead_letters_size: 256 * KIB ** 2,
   batch_size: 4 * KIB ** 2,
   timeout: 60,
 } as const;
@@ -140,6 +143,11 @@ export function serverSettings(options: ElasticsearchOptions): ServerSettings {
   };
 }
 
+/** The folder of the document queue. */
+export function queueDirOf({ queue_dir }: ElasticsearchOptions): string {
+  return queue_dir ?? DEFAULTS.queue_dir;
+}
+
 /** @throws ConfigError */
 export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
   const settings = {
@@ -148,9 +156,10 @@ export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
     intervalMs: (options.interval ?? DEFAULTS.interval) * 1_000,
     hostId: options.host_id,
     metricbeatCompat: options.metricbeat_compat ?? false,
-    queueDir: options.queue_dir ?? DEFAULTS.queue_dir,
+    queueDir: queueDirOf(options),
     queueMaxBytes: options.queue_size ?? DEFAULTS.queue_size,
     queueMaxAgeMs: (options.queue_age ?? DEFAULTS.queue_age) * 1_000,
+    deadLettersMaxBytes: options.dead_letters_size ?? DEFAULTS.dead_letters_size,
     batchBytes: options.batch_size ?? DEFAULTS.batch_size,
   };
   if (settings.batchBytes < BATCH_MIN_BYTES || settings.batchBytes > BATCH_MAX_BYTES) {
@@ -158,6 +167,9 @@ export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
   }
   if (settings.queueMaxBytes < QUEUE_MIN_BYTES) {
     throw new ConfigError(`elasticsearch: a queue has at least ${QUEUE_MIN_BYTES} bytes`);
+  }
+  if (settings.deadLettersMaxBytes < QUEUE_MIN_BYTES) {
+    throw new ConfigError(`elasticsearch: dead letters have at least ${QUEUE_MIN_BYTES} bytes`);
   }
   return { ...settings, fingerprint: JSON.stringify(settings) };
 }

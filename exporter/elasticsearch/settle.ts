@@ -1,5 +1,5 @@
 import type { BulkItem } from './bulk.ts';
-import type { DeadLetter } from './dead-letters.ts';
+import type { DeadLetter } from './dead-letters/letter.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 import type { Verdict } from './verdict.ts';
 

@@ -4,7 +4,7 @@ import type { Format } from '../prometheus/text.ts';
 import { BulkClient } from './bulk-client.ts';
 import { BulkSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { Documents } from './documents.ts';
 import { Parking } from './parking.ts';
 import { DiskQueue, type QueueOptions } from './queue/queue.ts';
@@ -75,7 +75,9 @@ export class ElasticsearchSink {
       maxBytes: () => settings.queueMaxBytes - parkedBytes(),
     });
     const common = {
-      deadLetters: new DeadLetters(settings.queueDir, (error) => log(error.message)),
+      deadLetters: new DeadLetters(settings.queueDir, settings.deadLettersMaxBytes, ({ message }) =>
+        repeats.log(`dead letters: ${message}`),
+      ),
       meter,
       batchBytes: settings.batchBytes,
       now: Date.now,

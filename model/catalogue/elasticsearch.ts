@@ -114,7 +114,7 @@ export const elasticsearchMetrics = {
     per: 'process',
     type: 'counter',
     name: 'virtune_elasticsearch_dead_letters_total',
-    help: 'Documents that the server rejected permanently, written to dead-letters.ndjson with the reason.',
+    help: 'Documents that the server rejected permanently, kept on disk with the reason: virtune elasticsearch dead-letters.',
     labels: [],
   },
   requests: {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BulkClient } from '../../exporter/elasticsearch/bulk-client.ts';
 import { BulkSender } from '../../exporter/elasticsearch/bulk-sender.ts';
 import { openClient, type SearchClient } from '../../exporter/elasticsearch/client.ts';
-import { DeadLetters } from '../../exporter/elasticsearch/dead-letters.ts';
+import { DeadLetters } from '../../exporter/elasticsearch/dead-letters/dead-letters.ts';
 import { pack } from '../../exporter/elasticsearch/pack.ts';
 import { DiskQueue } from '../../exporter/elasticsearch/queue/queue.ts';
 import { serverSettings } from '../../exporter/elasticsearch/settings.ts';
@@ -81,7 +81,7 @@ describe.each(runnableServers())('%s', (name) => {
         1_000,
         Date.now,
       ),
-      deadLetters: new DeadLetters(dir, () => undefined),
+      deadLetters: new DeadLetters(dir, 1e9, () => undefined),
       meter,
       batchBytes: 20_000,
       now: Date.now,

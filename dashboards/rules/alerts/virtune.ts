@@ -148,7 +148,7 @@ export const virtuneAlerts: AlertGroup = {
         `sum by (cluster, job, instance) (increase(${metric('virtune_elasticsearch_dropped_total')}[${range('10m')}])) + sum by (cluster, job, instance) (increase(${metric('virtune_elasticsearch_dead_letters_total')}[${range('10m')}])) > 0`,
       summary: () => `${WHOLE} documents from ${HOST} were dropped before they reached the search server.`,
       description: () =>
-        'The queue was full, documents were too old, or the server rejected them. Rejected documents and reasons are in dead-letters.ndjson.',
+        'The queue was full, documents were too old, or the server rejected them. List rejected documents and reasons with virtune elasticsearch dead-letters list.',
     }),
   ],
 };

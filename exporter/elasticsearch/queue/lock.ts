@@ -9,9 +9,13 @@ const PATH_MAX_BYTES = 107;
 /**
  * Holds a folder for one process: a socket in it, on which somebody listens as long as that process lives, in
  * whatever container. A process that was killed leaves a socket behind on which nobody does.
- * @throws QueueError when another process holds the folder
+ * @param inUse the error when another process holds the folder
+ * @throws QueueError when it cannot be locked, or another process holds it
  */
-export async function lockFolder(dir: string): Promise<() => Promise<void>> {
+export async function lockFolder(
+  dir: string,
+  inUse: () => Error = queueInUse(dir),
+): Promise<() => Promise<void>> {
   const path = join(dir, 'lock');
   if (Buffer.byteLength(path) > PATH_MAX_BYTES) {
     throw new QueueError(
@@ -19,14 +23,15 @@ export async function lockFolder(dir: string): Promise<() => Promise<void>> {
       `${dir}: the path of the queue folder is too long; use a shorter one`,
     );
   }
-  const server = (await listen(path)) ?? (await takeOver(dir, path));
+  const server = (await listen(path)) ?? (await takeOver(path));
+  if (server === undefined) throw inUse();
   server.unref();
   return async () => {
     await new Promise<void>((resolve) => server.close(() => resolve()));
   };
 }
 
-async function takeOver(dir: string, path: string): Promise<Server> {
+async function takeOver(path: string): Promise<Server | undefined> {
   const answered = await new Promise<boolean>((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
@@ -36,14 +41,12 @@ async function takeOver(dir: string, path: string): Promise<Server> {
     socket.once('error', () => resolve(false));
   });
   if (!answered) await unlink(path).catch(() => undefined);
-  const server = answered ? undefined : await listen(path);
-  if (server === undefined) {
-    throw new QueueError(
-      'QUEUE_IN_USE',
-      `${dir}: another virtune uses this queue; give each instance a separate folder`,
-    );
-  }
-  return server;
+  return answered ? undefined : listen(path);
+}
+
+function queueInUse(dir: string): () => QueueError {
+  const message = `${dir}: another virtune uses this queue; give each instance a separate folder`;
+  return () => new QueueError('QUEUE_IN_USE', message);
 }
 
 /** Undefined where the socket is there already. */

@@ -219,7 +219,7 @@ export const virtuneCases: readonly AlertCase[] = [
           'virtune',
           {},
           '17 documents from host kvm1 were dropped before they reached the search server.',
-          'The queue was full, documents were too old, or the server rejected them. Rejected documents and reasons are in dead-letters.ndjson.',
+          'The queue was full, documents were too old, or the server rejected them. List rejected documents and reasons with virtune elasticsearch dead-letters list.',
         ),
       ],
       45: [],

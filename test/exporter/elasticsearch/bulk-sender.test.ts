@@ -1,10 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
 import { BulkSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
-import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters.ts';
+import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-letters.ts';
+import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter.ts';
+import { allLetters } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
 import { Parking } from '../../../exporter/elasticsearch/parking.ts';
 import { DiskQueue, type DropReason } from '../../../exporter/elasticsearch/queue/queue.ts';
@@ -62,7 +64,7 @@ async function rig(
   };
   const queue = await DiskQueue.open({ ...options, dir: join(root, dir), maxBytes: 1e9 });
   const common = {
-    deadLetters: new DeadLetters(join(root, dir), () => undefined),
+    deadLetters: new DeadLetters(join(root, dir), 1e9, () => undefined),
     meter,
     batchBytes,
     now: Date.now,
@@ -118,6 +120,12 @@ async function rig(
   };
   rigs.push(made);
   return made;
+}
+
+async function lettersIn(dir: string): Promise<Letter[]> {
+  const letters: Letter[] = [];
+  for await (const letter of allLetters(join(root, dir))) letters.push(letter);
+  return letters;
 }
 
 /** A tick of so many VMs, with a document of each in these streams. */
@@ -230,13 +238,13 @@ test('documents that the server never accepts go to a file with the reason, and 
   await settled(one);
   expect(search.documents).toHaveLength(9);
   expect(one.figure('dead_letters_total')).toBe(1);
-  const [line = ''] = readFileSync(join(root, 'q', 'dead-letters.ndjson'), 'utf8').split('\n');
-  expect(JSON.parse(line)).toMatchObject({
+  const [letter] = await lettersIn('q');
+  expect(letter).toMatchObject({
     status: 400,
     reason: 'fault: made up',
     index: 'metrics-kvm.vm-default',
   });
-  expect(JSON.parse(JSON.parse(line).document)).toMatchObject({ 'kvm.uuid': 'uuid-3' });
+  expect(JSON.parse(letter?.document ?? '')).toMatchObject({ 'kvm.uuid': 'uuid-3' });
   expect(one.said[0]).toContain('rejected permanently');
 });
 
@@ -594,7 +602,7 @@ test('after hundreds of runs with random faults and kills every document is stor
       one = await rig(search, dir, options);
     }
     expect([seed, search.documents.length, new Set(search.documents).size]).toEqual([seed, made, made]);
-    expect(existsSync(join(root, dir, 'dead-letters.ndjson'))).toBe(false);
+    expect(await lettersIn(dir)).toEqual([]);
     rmSync(join(root, dir), { recursive: true, force: true });
   }
 }, 600_000);

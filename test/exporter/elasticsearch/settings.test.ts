@@ -63,6 +63,7 @@ test.each([
   [{ nodes: ['http://a'], api_key_file: '/does/not/exist' }, '/does/not/exist'],
   [{ nodes: ['http://a'], batch_size: 10 }, 'a batch has'],
   [{ nodes: ['http://a'], queue_size: 10 }, 'a queue has'],
+  [{ nodes: ['http://a'], dead_letters_size: 10 }, 'dead letters have'],
 ])('%j is refused with the reason', (options, says) => {
   expect(() => sinkSettings(options)).toThrow(
     expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(says) }),

@@ -1,0 +1,97 @@
+import { Backoff } from '../backoff.ts';
+import { bytesOf, type SendItem } from '../bulk.ts';
+import type { BulkClient } from '../bulk-client.ts';
+import { troubleOf } from '../trouble.ts';
+import { itemOf, type Letter } from './letter.ts';
+
+export interface ResendParts {
+  readonly client: Pick<BulkClient, 'send'>;
+  readonly batchBytes: number;
+  readonly signal: AbortSignal;
+  readonly random: () => number;
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface Resent {
+  readonly sent: number;
+  readonly duplicates: number;
+  /** Rejected again, with the reason of this time, or not accepted now. */
+  readonly left: readonly Letter[];
+  /** The first reason. */
+  readonly reason: string | undefined;
+}
+
+/** How often a server that is overloaded or does not answer is asked for one batch. */
+const TRIES_MAX = 5;
+
+/**
+ * Sends letters once more. A document that is on the server already, because it arrived after all or is sent for the
+ * second time, is there once: it has an id.
+ * @throws the error of the last try where the server accepts no requests
+ */
+export async function resend(letters: readonly Letter[], parts: ResendParts): Promise<Resent> {
+  let sent = 0;
+  let duplicates = 0;
+  let reason: string | undefined;
+  const left: Letter[] = [];
+  const leave = (letter: Letter, why: string): void => {
+    reason ??= why;
+    left.push(letter);
+  };
+  let limitBytes = parts.batchBytes;
+  const pairs = letters.map((letter) => ({ letter, item: itemOf(letter) }));
+  for (let from = 0; from < pairs.length; ) {
+    const batch = pairs.slice(from, from + countOf(pairs, from, limitBytes));
+    const attempt = await tryToSend(
+      batch.map(({ item }) => item),
+      parts,
+    );
+    const [first] = batch;
+    if (attempt.kind === 'too-large' || attempt.kind === 'unreadable') {
+      if (batch.length > 1) {
+        limitBytes = batch.reduce((sum, { item }) => sum + bytesOf(item), 0) / 2;
+        continue;
+      }
+      const why = attempt.kind === 'unreadable' ? attempt.reason : 'too large for the server';
+      if (first !== undefined) leave({ ...first.letter, reason: why }, why);
+      from++;
+      continue;
+    }
+    limitBytes = parts.batchBytes;
+    for (const [place, { letter }] of batch.entries()) {
+      const verdict = attempt.verdicts[place];
+      if (verdict?.kind === 'delivered') sent++;
+      else if (verdict?.kind === 'duplicate' || verdict?.kind === 'conflict') duplicates++;
+      else if (verdict?.kind === 'rejected') {
+        const { status, reason: why } = verdict;
+        leave({ ...letter, status, reason: why }, why);
+      } else if (verdict !== undefined) leave(letter, troubleOf(letter.index, verdict).error.message);
+    }
+    from += batch.length;
+  }
+  return { sent, duplicates, left, reason };
+}
+
+function countOf(pairs: readonly { readonly item: SendItem }[], from: number, limitBytes: number): number {
+  let bytes = 0;
+  let count = 0;
+  for (const { item } of pairs.slice(from, from + 100_000)) {
+    bytes += bytesOf(item);
+    if (count > 0 && bytes > limitBytes) break;
+    count++;
+  }
+  return count;
+}
+
+async function tryToSend(
+  items: readonly SendItem[],
+  { client, signal, random, wait }: ResendParts,
+): Promise<Exclude<Awaited<ReturnType<BulkClient['send']>>, { kind: 'again' }>> {
+  const backoff = new Backoff(random);
+  for (let tries = 1; ; tries++) {
+    const attempt = await client.send(items, signal);
+    if (attempt.kind !== 'again') return attempt;
+    if (tries >= TRIES_MAX || signal.aborted || attempt.outcome === 'refused') throw attempt.error;
+    await wait(backoff.next(attempt.retryAfterMs), signal);
+  }
+}

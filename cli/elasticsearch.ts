@@ -73,6 +73,7 @@ function setupCommand(): Command {
           retentionDays: flags.retention,
           downsampleAfterDays: flags.downsampleAfter,
           metricbeatCompat: options.metricbeat_compat ?? false,
+          namespace: options.namespace,
         });
         say(`${nameOf(plan.server)}:`);
         if (flags.dryRun === true) for (const step of plan.steps) say(describe(step, 'would '));

@@ -48,6 +48,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   SEARCH_PERMISSION: ExitCode.notPermitted,
   SEARCH_UNSUPPORTED: ExitCode.unavailable,
   SEARCH_NOT_SET_UP: ExitCode.unavailable,
+  SEARCH_OUTRANKED: ExitCode.unavailable,
   SEARCH_REFUSED: ExitCode.unavailable,
   SEARCH_BUSY: ExitCode.unavailable,
   SEARCH_BLOCKED: ExitCode.unavailable,

@@ -4,7 +4,8 @@ import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';
 import { SearchError } from './search-error.ts';
 import { isObject, nameOf, notPermitted, reasonOf, recognise, refused, type SearchServer } from './server.ts';
-import { TEMPLATES_VERSION } from './setup/templates.ts';
+import { checkRank } from './setup/outranked.ts';
+import { TEMPLATES_VERSION, type Template, templatesFor } from './setup/templates.ts';
 import type { RequestOutcome } from './sink-meter.ts';
 import { readBulkAnswer, type Verdict } from './verdict.ts';
 
@@ -40,6 +41,8 @@ export class BulkClient {
   readonly #log: (message: string) => void;
   #client: SearchClient | undefined;
   #server: SearchServer | undefined;
+  /** Streams that get virtune's templates. */
+  readonly #ranked = new Set<string>();
 
   /**
    * @param open gives a client with the secrets as they are in their files now
@@ -61,6 +64,7 @@ export class BulkClient {
     try {
       this.#client ??= await this.#open();
       this.#server ??= await this.#meet(this.#client, signal);
+      await this.#rank(this.#client, this.#server, items, signal);
       const unsure = items.filter(({ isUnsure }) => isUnsure);
       const there =
         unsure.length > 0 && this.#server.kind === 'opensearch'
@@ -87,6 +91,7 @@ export class BulkClient {
     const client = this.#client;
     this.#client = undefined;
     this.#server = undefined;
+    this.#ranked.clear();
     await client?.close();
   }
 
@@ -108,6 +113,25 @@ export class BulkClient {
     // A key that may only write may not look: then the operator's word must do.
     if (answer.status !== 200 && answer.status !== 403) throw refused('for its templates', answer);
     return server;
+  }
+
+  /** Before the first document of a stream: its first index would have the mappings of the template that wins. */
+  async #rank(
+    client: SearchClient,
+    server: SearchServer,
+    items: readonly SendItem[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const all = new Set(items.map(({ index }) => index));
+    const streams = [...all].filter((stream) => !this.#ranked.has(stream));
+    if (streams.length === 0) return;
+    const templates = templatesFor(server, { lifecycle: { kind: 'none' }, metricbeatCompat: true });
+    const pairs = streams.flatMap((stream): [string, Template][] => {
+      const template = templates.find(({ name }) => stream.startsWith(`${name}-`));
+      return template === undefined ? [] : [[stream, template]];
+    });
+    await checkRank(client, server, pairs, signal);
+    for (const stream of streams) this.#ranked.add(stream);
   }
 
   async #bulk(

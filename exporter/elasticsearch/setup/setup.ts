@@ -1,8 +1,10 @@
+import { ConfigError } from '../../../model/config-error.ts';
 import type { SearchClient } from '../client.ts';
 import { SearchError } from '../search-error.ts';
 import { isAtLeast, isObject, nameOf, recognise, type SearchServer } from '../server.ts';
 import { streamSteps } from './existing-streams.ts';
 import { type Ages, type Lifecycle, lifecycleFor } from './lifecycle.ts';
+import { checkRank } from './outranked.ts';
 import { policySteps } from './policies.ts';
 import { denied, metaOf, put, type Step } from './steps.ts';
 import { type Template, templatesFor } from './templates.ts';
@@ -11,6 +13,8 @@ export interface SetupOptions extends Ages {
   /** Absent: what suits the server. */
   readonly lifecycle?: Lifecycle['kind'] | undefined;
   readonly metricbeatCompat: boolean;
+  /** Of the data streams to come; default: `default`. */
+  readonly namespace?: string | undefined;
 }
 
 export interface SetupPlan {
@@ -21,13 +25,22 @@ export interface SetupPlan {
 /**
  * Looks at the server, and says what has to change there so that documents find streams made for them. Changes
  * nothing. The same again after that has nothing to change.
+ * @throws ConfigError when documents would be deleted before they are downsampled
  * @throws SearchError
  */
 export async function planSetup(client: SearchClient, options: SetupOptions): Promise<SetupPlan> {
   const server = await recognise(client);
   const lifecycle = lifecycleFor(server, options.lifecycle, options);
   checkLifecycle(server, lifecycle);
+  checkAges(lifecycle);
   const templates = templatesFor(server, { lifecycle, metricbeatCompat: options.metricbeatCompat });
+  const namespace = options.namespace ?? 'default';
+  // First: streams that get another template would be rolled over by each run, and would never be right.
+  await checkRank(
+    client,
+    server,
+    templates.map((template) => [`${template.name}-${namespace}`, template]),
+  );
   const steps = [...(await policySteps(client, lifecycle))];
   for (const template of templates) steps.push(await templateStep(client, template));
   for (const template of templates) steps.push(...(await streamSteps(client, server, template)));
@@ -55,6 +68,17 @@ function checkLifecycle(server: SearchServer, { kind }: Lifecycle): void {
     'SEARCH_UNSUPPORTED',
     `${nameOf(server)} does not support lifecycle "${kind}"; omit --lifecycle or choose another`,
   );
+}
+
+function checkAges(lifecycle: Lifecycle): void {
+  // OpenSearch does not downsample.
+  if (lifecycle.kind !== 'stream' && lifecycle.kind !== 'ilm') return;
+  const { retentionDays, downsampleAfterDays } = lifecycle;
+  if (downsampleAfterDays > retentionDays) {
+    throw new ConfigError(
+      `documents would be deleted after ${retentionDays} days, before they are downsampled after ${downsampleAfterDays}; set a longer --retention, or --downsample-after 0 for no downsampling`,
+    );
+  }
 }
 
 async function templateStep(client: SearchClient, { name, body }: Template): Promise<Step> {

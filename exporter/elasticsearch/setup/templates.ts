@@ -10,7 +10,7 @@ import { type Mapping, mappingOf } from './mappings.ts';
 export const TEMPLATES_VERSION = 2;
 
 /** Above the templates that both servers bring for `metrics-*-*`, which are at 100 to 200. */
-const PRIORITY = 300;
+export const PRIORITY = 300;
 /**
  * `index.look_ahead_time`: how far the range of a time series index reaches ahead of the server's clock, so how long a
  * server may be down and accept everything at once when it is back. The default is 30 minutes in Elasticsearch 8 and 9

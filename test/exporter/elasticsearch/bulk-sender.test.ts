@@ -372,6 +372,24 @@ test('nothing is sent to a server without templates, and the log says what to do
   expect(search.documents).toHaveLength(2);
 });
 
+test('nothing is sent to streams that would get the template of another owner, and the log names it', async () => {
+  const search = new FakeSearch();
+  search.otherTemplates = [
+    { name: 'all-metrics', index_template: { index_patterns: ['metrics-*'], priority: 500 } },
+  ];
+  const one = await rig(search);
+  await tick(one, 1, 2);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThanOrEqual(3), PATIENT);
+  expect(search.bulks).toBe(0);
+  expect(one.said).toEqual([
+    expect.stringMatching(/all-metrics .*outranks metrics-kvm.vm.*\[SEARCH_OUTRANKED\]/),
+  ]);
+  search.otherTemplates = [];
+  await settled(one);
+  expect(search.documents).toHaveLength(2);
+});
+
 test('templates of an older virtune are reported as outdated, and documents are sent anyway', async () => {
   const search = new FakeSearch();
   search.templatesVersion = 0;

@@ -24,6 +24,8 @@ export class FakeSearch implements SearchClient {
   bulks = 0;
   hasTemplates = true;
   templatesVersion = TEMPLATES_VERSION;
+  /** Templates of other owners. */
+  otherTemplates: { name: string; index_template: { index_patterns: string[]; priority: number } }[] = [];
   mostBytes = Number.POSITIVE_INFINITY;
   fault: (bulk: number) => Fault | undefined = () => undefined;
   /** The status of a document that is not taken, by its stream and body; undefined for one that may be. */
@@ -60,6 +62,10 @@ export class FakeSearch implements SearchClient {
   async request(request: SearchRequest): Promise<SearchResponse> {
     this.asked.push(`${request.method} ${request.path}`);
     if (request.path === '/') return this.#greeting();
+    if (request.path.includes('/_simulate_index/')) {
+      return answer(200, { template: { settings: {}, mappings: {} }, overlapping: [] });
+    }
+    if (request.path === '/_index_template') return answer(200, { index_templates: this.otherTemplates });
     if (request.path.startsWith('/_index_template')) {
       return answer(this.hasTemplates ? 200 : 404, {
         index_templates: [{ index_template: { version: this.templatesVersion } }],

@@ -89,6 +89,8 @@ class Kept implements SearchClient {
   readonly kept = new Map<string, { body: unknown; version: number }>();
   readonly changes: SearchRequest[] = [];
   streams: { name: string; index: string; about: unknown }[] = [];
+  /** What the server says that an index of any name would have. */
+  simulated: unknown = { settings: {}, mappings: {} };
 
   constructor(greeting: SearchResponse, hasIsm = true) {
     this.#greeting = greeting;
@@ -100,6 +102,19 @@ class Kept implements SearchClient {
   async request(request: SearchRequest): Promise<SearchResponse> {
     const { method, path, body } = request;
     if (path === '/') return this.#greeting;
+    if (path.startsWith('/_index_template/_simulate_index/')) {
+      if (this.simulated === undefined) return answer(403, { error: { type: 'security_exception' } });
+      return answer(200, { template: this.simulated, overlapping: [] });
+    }
+    if (path === '/_index_template') {
+      const all = [...this.kept].filter(([kept]) => kept.startsWith('/_index_template/'));
+      return answer(200, {
+        index_templates: all.map(([kept, { body: about }]) => ({
+          name: kept.split('/')[2],
+          index_template: about,
+        })),
+      });
+    }
     if (method !== 'GET') {
       this.changes.push(request);
       this.kept.set(path, { body, version: (this.kept.get(path)?.version ?? 0) + 1 });
@@ -198,6 +213,92 @@ test('a server without index state management gets its templates, and the result
     change: 'skip',
     why: expect.stringContaining('streams are not rolled over'),
   });
+});
+
+/** A template of another owner for these streams. */
+function other(client: Kept, index_patterns: string | readonly string[], priority?: number): void {
+  client.kept.set('/_index_template/all-metrics', { body: { index_patterns, priority }, version: 1 });
+}
+
+test.each([
+  ['metrics-*', 500],
+  [['logs-*', 'metrics-kvm.v*-default'], 301],
+  ['*', 1_000],
+])(
+  'a template for %s with priority %i is refused by its name before anything is changed, each time',
+  async (patterns, priority) => {
+    for (const name of ['elasticsearch 8.19', 'opensearch 3'] as const) {
+      const client = new Kept(GREETINGS[name]);
+      other(client, patterns, priority);
+      for (const run of [1, 2]) {
+        await expect(planSetup(client, OPTIONS), `run ${run}`).rejects.toMatchObject({
+          code: 'SEARCH_OUTRANKED',
+          message: expect.stringContaining(`all-metrics (priority ${priority}`),
+        });
+      }
+      expect(client.changes, 'no roll-over either').toEqual([]);
+    }
+  },
+);
+
+test.each([
+  ['metrics-*', 200],
+  ['metrics-*', undefined],
+  ['metrics-kvm.vm', 500],
+  ['metrics-kvmxvm-*', 500],
+  ['metrics-kvm.*-production', 500],
+  ['logs-*', 500],
+])('a template for %s with priority %s changes nothing', async (patterns, priority) => {
+  const client = new Kept(GREETINGS['elasticsearch 8.19']);
+  other(client, patterns, priority);
+  await applySetup(await planSetup(client, OPTIONS), () => undefined);
+  expect(client.changes).toHaveLength(8);
+});
+
+test('streams of the namespace that is set count', async () => {
+  const client = new Kept(GREETINGS['elasticsearch 8.19']);
+  other(client, 'metrics-kvm.*-production', 500);
+  await expect(planSetup(client, { ...OPTIONS, namespace: 'production' })).rejects.toMatchObject({
+    code: 'SEARCH_OUTRANKED',
+    message: expect.stringContaining('metrics-kvm.host-production'),
+  });
+});
+
+test('a template with a higher priority that has all that virtune needs may add settings', async () => {
+  const elastic = readGreeting(GREETINGS['elasticsearch 8.19']);
+  const client = new Kept(GREETINGS['elasticsearch 8.19']);
+  other(client, 'metrics-kvm.vcpu-*', 500);
+  const mapping = mappingOf(fieldsOf('vcpu'), elastic);
+  client.simulated = { settings: { index: { mode: 'time_series' } }, mappings: mapping };
+  await planSetup(client, OPTIONS);
+  client.simulated = { settings: { index: {} }, mappings: mapping };
+  await expect(planSetup(client, OPTIONS)).rejects.toThrow('indices without time series');
+  client.simulated = undefined;
+  await expect(planSetup(client, OPTIONS), 'a key that may not simulate').rejects.toMatchObject({
+    code: 'SEARCH_OUTRANKED',
+  });
+  const template = { settings: { index: { mode: 'time_series' } }, mappings: mapping };
+  const body = { index_patterns: 'metrics-kvm.vcpu-*', priority: 500, template };
+  client.kept.set('/_index_template/all-metrics', { body, version: 1 });
+  await planSetup(client, OPTIONS);
+  const { kvm: _left, ...fewer } = mapping.properties;
+  client.simulated = { settings: { index: { mode: 'time_series' } }, mappings: { properties: fewer } };
+  await expect(planSetup(client, OPTIONS)).rejects.toThrow(/\d fields missing or of another type \(kvm/);
+});
+
+test('a retention that is shorter than the time until downsampling is refused', async () => {
+  const short = { ...OPTIONS, retentionDays: 5 };
+  for (const lifecycle of ['stream', 'ilm'] as const) {
+    const client = new Kept(GREETINGS['elasticsearch 9.1']);
+    await expect(planSetup(client, { ...short, lifecycle })).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringContaining('--downsample-after 0'),
+    });
+    expect(client.changes).toEqual([]);
+    await planSetup(client, { ...short, lifecycle, downsampleAfterDays: 0 });
+    await planSetup(client, { ...short, lifecycle, downsampleAfterDays: 5 });
+  }
+  await planSetup(new Kept(GREETINGS['opensearch 3']), short);
 });
 
 test('a template of another owner is not changed', async () => {

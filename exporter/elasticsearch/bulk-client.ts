@@ -1,9 +1,10 @@
+import { foreign, isObject, notPermitted, reasonOf, refused } from './answer.ts';
 import { parseRetryAfter } from './backoff.ts';
 import { bulkLines, type SendItem } from './bulk.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';
 import { SearchError } from './search-error.ts';
-import { isObject, nameOf, notPermitted, reasonOf, recognise, refused, type SearchServer } from './server.ts';
+import { nameOf, recognise, type SearchServer } from './server.ts';
 import { checkRank } from './setup/outranked.ts';
 import { TEMPLATES_VERSION, type Template, templatesFor } from './setup/templates.ts';
 import type { RequestOutcome } from './sink-meter.ts';
@@ -99,6 +100,8 @@ export class BulkClient {
   async #meet(client: SearchClient, signal: AbortSignal): Promise<SearchServer> {
     const server = await recognise(client, signal);
     const answer = await client.request({ method: 'GET', path: INDEX_TEMPLATE, signal });
+    const other = foreign(answer);
+    if (other !== undefined) throw other;
     if (answer.status === 404) {
       throw new SearchError(
         'SEARCH_NOT_SET_UP',
@@ -189,16 +192,19 @@ function merge(
 
 function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attempt {
   const { status, headers } = answer;
+  if (status === 413) return { kind: 'too-large' };
+  const other = foreign(answer);
+  // Above all a 400 of a proxy, which says nothing about a document.
+  if (other !== undefined) return { kind: 'again', outcome: 'error', error: other };
   if (status === 200) {
     const verdicts = readBulkAnswer(answer.body, count);
     if (verdicts !== undefined) return { kind: 'judged', verdicts };
     const error = new SearchError(
       'SEARCH_ANSWER',
-      'unexpected response to a bulk request; is there a proxy in between?',
+      'unexpected response to a bulk request; check the address, and for a proxy in between',
     );
     return { kind: 'again', outcome: 'error', error };
   }
-  if (status === 413) return { kind: 'too-large' };
   if (status === 400) return { kind: 'unreadable', status, reason: reasonOf(answer) };
   if (status === 401 || status === 403)
     return { kind: 'again', outcome: 'refused', error: notPermitted(answer) };

@@ -1,4 +1,5 @@
 import type { TransportRequestOptions } from '@elastic/elasticsearch';
+import { findCa } from './ca-fingerprint.ts';
 import { SearchError } from './search-error.ts';
 import type { ServerSettings } from './settings.ts';
 
@@ -32,7 +33,9 @@ const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
  * @elastic/elasticsearch, loaded here and only now: it costs 0.2 s and 38 MiB. Its connections, cloud ids,
  * authentication and TLS are used as they are. Two things of its transport are not: media types that pin the
  * version of the server, since 8 refuses the ones of 9 and OpenSearch all of them, and the check that the server is
- * Elastic's own. `recognise` asks the server instead, and virtune sends only what all of them understand.
+ * Elastic's own. `recognise` asks the server instead, and virtune sends only what all of them understand. The check of
+ * `caFingerprint` is not used either: see findCa.
+ * @throws SearchError when the CA of a fingerprint cannot be found
  */
 export async function openClient(settings: ServerSettings, version: string): Promise<SearchClient> {
   const { Client, Transport, errors } = await import('@elastic/elasticsearch');
@@ -42,12 +45,13 @@ export async function openClient(settings: ServerSettings, version: string): Pro
       super(rest);
     }
   }
-  const { nodes, cloudId, auth, ca, caFingerprint, requestTimeoutMs, compress } = settings;
+  const { nodes, cloudId, auth, caFingerprint, requestTimeoutMs, compress } = settings;
+  const ca = caFingerprint === undefined ? settings.ca : await findCa(nodes, caFingerprint, requestTimeoutMs);
   const client = new Client({
     ...(cloudId === undefined ? { nodes: [...nodes] } : { cloud: { id: cloudId } }),
     ...(auth === undefined ? {} : { auth }),
-    ...(ca === undefined ? {} : { tls: { ca } }),
-    ...(caFingerprint === undefined ? {} : { caFingerprint }),
+    // The certificate that the fingerprint names may be of a CA in the middle of the chain.
+    ...(ca === undefined ? {} : { tls: { ca, allowPartialTrustChain: caFingerprint !== undefined } }),
     Transport: PlainTransport,
     headers: { 'user-agent': `virtune/${version}` },
     enableMetaHeader: false,
@@ -96,7 +100,7 @@ function explain(error: unknown, errors: typeof import('@elastic/elasticsearch')
   if (error instanceof errors.DeserializationError) {
     return new SearchError(
       'SEARCH_ANSWER',
-      `the response is not JSON; is there a proxy in between? (${message})`,
+      `the response is not JSON (${message}); check the address, and for a proxy in between`,
       error,
     );
   }
@@ -108,7 +112,15 @@ function explain(error: unknown, errors: typeof import('@elastic/elasticsearch')
     );
   }
   if (/\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/.test(message)) {
-    return new SearchError('SEARCH_UNREACHABLE', `the server cannot be reached: ${message}`, error);
+    return new SearchError(
+      'SEARCH_UNREACHABLE',
+      `the server cannot be reached: ${message}; check the address, the network and the server`,
+      error,
+    );
   }
-  return new SearchError('SEARCH_NO_ANSWER', `the server did not answer: ${message}`, error);
+  return new SearchError(
+    'SEARCH_NO_ANSWER',
+    `the server did not answer: ${message}; virtune asks again, and the server's log has more`,
+    error,
+  );
 }

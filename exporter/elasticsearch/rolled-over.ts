@@ -1,6 +1,6 @@
+import { isObject } from './answer.ts';
 import type { SendItem } from './bulk.ts';
 import type { SearchClient } from './client.ts';
-import { isObject } from './server.ts';
 
 /**
  * A stream without time series finds duplicates only in its newest index. When the

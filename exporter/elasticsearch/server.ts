@@ -1,3 +1,4 @@
+import { foreign, isObject, notPermitted, refused } from './answer.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { SearchError } from './search-error.ts';
 
@@ -40,6 +41,8 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   if (answer.status === 401 || (answer.status === 403 && !isElastic)) throw notPermitted(answer);
   // A key that may only write may not ask for the version, but Elasticsearch says what it is all the same.
   if (answer.status === 403) return { kind: 'elasticsearch', version: undefined, serverless: false };
+  const other = foreign(answer);
+  if (other !== undefined) throw other;
   if (answer.status !== 200) throw refused('who it is', answer);
   const { tagline, version } = isObject(answer.body) ? (answer.body as Greeting) : ({} as Greeting);
   const isOpen =
@@ -75,33 +78,6 @@ export function isAtLeast(server: SearchServer, major: number, minor: number): b
   const { version, serverless } = server;
   if (version === undefined || serverless) return true;
   return version.major > major || (version.major === major && version.minor >= minor);
-}
-
-export function notPermitted(answer: SearchResponse): SearchError {
-  return new SearchError(
-    'SEARCH_PERMISSION',
-    `the server denies access (${answer.status}: ${reasonOf(answer)}); check the API key or user and its privileges`,
-  );
-}
-
-export function refused(what: string, answer: SearchResponse): SearchError {
-  return new SearchError(
-    'SEARCH_REFUSED',
-    `asked ${what}, the server said ${answer.status}: ${reasonOf(answer)}`,
-  );
-}
-
-/** The server's own words, cut to a length. */
-export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
-  const error = isObject(body) ? body['error'] : undefined;
-  if (isObject(error)) return `${String(error['type'])}: ${String(error['reason'])}`.slice(0, 500);
-  return (
-    typeof error === 'string' ? error : typeof body === 'string' ? body : JSON.stringify(body ?? null)
-  ).slice(0, 500);
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parseVersion(text: string): ServerVersion | undefined {

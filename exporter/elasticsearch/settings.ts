@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { systemErrorText } from '../../model/system-error.ts';
+import { parseFingerprint } from './ca-fingerprint.ts';
 import { NAMESPACE } from './streams.ts';
 
 /** How to reach a search server. */
@@ -14,6 +15,7 @@ export interface ServerSettings {
     | { readonly username: string; readonly password: string }
     | undefined;
   readonly ca: string | undefined;
+  /** SHA-256 of the CA's certificate, as parseFingerprint gives it. */
   readonly caFingerprint: string | undefined;
   readonly requestTimeoutMs: number;
   readonly compress: boolean;
@@ -75,7 +77,13 @@ export const elasticsearchSchema = z.strictObject({
   username: z.string().min(1).optional(),
   password_file: z.string().min(1).optional(),
   ca_file: z.string().min(1).optional(),
-  ca_fingerprint: z.string().min(1).optional(),
+  ca_fingerprint: z
+    .string()
+    .refine(
+      (text) => parseFingerprint(text) !== undefined,
+      'expected a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons',
+    )
+    .optional(),
   namespace: z
     .string()
     .regex(NAMESPACE, 'a namespace has lower-case letters, digits, _ and . only')
@@ -127,6 +135,12 @@ export function serverSettings(options: ElasticsearchOptions): ServerSettings {
   if (username !== undefined && api_key_file !== undefined) {
     throw new ConfigError('elasticsearch: set either an API key file or a user, not both');
   }
+  if (
+    ca_fingerprint !== undefined &&
+    (ca_file !== undefined || !nodes.some((url) => url.startsWith('https:')))
+  ) {
+    throw new ConfigError('elasticsearch: ca_fingerprint needs nodes with https://, and no ca_file');
+  }
   return {
     nodes,
     cloudId: cloud_id,
@@ -137,7 +151,7 @@ export function serverSettings(options: ElasticsearchOptions): ServerSettings {
           ? { username, password: secret('password', password_file) }
           : undefined,
     ca: ca_file === undefined ? undefined : read('CA', ca_file),
-    caFingerprint: ca_fingerprint,
+    caFingerprint: ca_fingerprint === undefined ? undefined : parseFingerprint(ca_fingerprint),
     requestTimeoutMs: (options.timeout ?? DEFAULTS.timeout) * 1_000,
     compress: options.compress ?? true,
   };

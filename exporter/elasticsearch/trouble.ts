@@ -1,6 +1,7 @@
 import { SearchError, type SearchErrorCode } from './search-error.ts';
 import type { RequestOutcome } from './sink-meter.ts';
 import type { Verdict } from './verdict.ts';
+import { isBlock, UNBLOCK } from './write-block.ts';
 
 /** Why a stream did not accept documents. */
 export interface Trouble {
@@ -17,7 +18,7 @@ export type Refusal = Extract<Verdict, { kind: 'busy' | 'early' | 'failed' | 'bl
 export function troubleOf(stream: string, refusal: Refusal): Trouble {
   const { code, outcome, next } = kindOf(refusal);
   const message = `${stream} does not accept documents (${refusal.reason}); ${next}`;
-  const isOverload = refusal.kind === 'busy' && refusal.status === 429;
+  const isOverload = code === 'SEARCH_BUSY' && refusal.kind === 'busy' && refusal.status === 429;
   return { outcome, error: new SearchError(code, message), isOverload };
 }
 
@@ -36,6 +37,7 @@ function kindOf(refusal: Refusal): TroubleKind {
         next: 'they wait until the server moves the end of its index, which takes minutes; if it lasts longer, compare the clocks of this host and of the server',
       };
     case 'busy':
+      if (isBlock(refusal.reason)) return { code: 'SEARCH_BLOCKED', outcome: 'busy', next: UNBLOCK };
       return {
         code: 'SEARCH_BUSY',
         outcome: 'busy',
@@ -64,12 +66,3 @@ function blocked({ status, reason }: Extract<Refusal, { kind: 'blocked' }>): Tro
   const next = 'check the API key or user and its privileges';
   return { code: 'SEARCH_PERMISSION', outcome: 'refused', next };
 }
-
-/** Whether it is a block on an index or the cluster rather than a missing permission: both have status 403. */
-export function isBlock(reason: string): boolean {
-  return /cluster_block_exception|blocked by: \[/.test(reason);
-}
-
-/** What to do about a block. The flood stage of the disk watermark sets one, and removes it once there is space. */
-export const UNBLOCK =
-  'free disk space on the server if it is at its flood stage, or remove the block (index.blocks.write, index.blocks.read_only_allow_delete, cluster.blocks.read_only)';

@@ -1,4 +1,4 @@
-import { isObject } from './server.ts';
+import { isObject } from './answer.ts';
 
 /** The server's answer on one document. */
 export type Verdict =

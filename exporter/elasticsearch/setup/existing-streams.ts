@@ -1,5 +1,6 @@
+import { isObject } from '../answer.ts';
 import type { SearchClient } from '../client.ts';
-import { isObject, type SearchServer } from '../server.ts';
+import type { SearchServer } from '../server.ts';
 import { leavesOf } from './mappings.ts';
 import { denied, put, type Step } from './steps.ts';
 import { LOOK_AHEAD, type Template } from './templates.ts';

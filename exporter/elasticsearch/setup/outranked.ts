@@ -1,6 +1,7 @@
+import { isObject } from '../answer.ts';
 import type { SearchClient, SearchResponse } from '../client.ts';
 import { SearchError } from '../search-error.ts';
-import { isObject, type SearchServer } from '../server.ts';
+import type { SearchServer } from '../server.ts';
 import { leavesOf } from './mappings.ts';
 import { PRIORITY, type Template } from './templates.ts';
 

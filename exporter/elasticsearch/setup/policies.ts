@@ -1,5 +1,5 @@
+import { isObject } from '../answer.ts';
 import type { SearchClient } from '../client.ts';
-import { isObject } from '../server.ts';
 import { ilmPolicy, ismPolicy, type Lifecycle, POLICY } from './lifecycle.ts';
 import { denied, metaOf, put, type Step } from './steps.ts';
 import { fingerprintOf } from './templates.ts';

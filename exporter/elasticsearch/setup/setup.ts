@@ -1,7 +1,8 @@
 import { ConfigError } from '../../../model/config-error.ts';
+import { isObject } from '../answer.ts';
 import type { SearchClient } from '../client.ts';
 import { SearchError } from '../search-error.ts';
-import { isAtLeast, isObject, nameOf, recognise, type SearchServer } from '../server.ts';
+import { isAtLeast, nameOf, recognise, type SearchServer } from '../server.ts';
 import { streamSteps } from './existing-streams.ts';
 import { type Ages, type Lifecycle, lifecycleFor } from './lifecycle.ts';
 import { checkRank } from './outranked.ts';

@@ -1,6 +1,6 @@
+import { foreign, isObject, notPermitted, refused } from '../answer.ts';
 import type { SearchClient } from '../client.ts';
 import type { SearchError } from '../search-error.ts';
-import { isObject, notPermitted, refused } from '../server.ts';
 
 /** One thing that has to be so, and what it takes. */
 export interface Step {
@@ -29,5 +29,6 @@ export async function put(
 }
 
 export function denied(what: string, answer: Parameters<typeof refused>[1]): SearchError {
-  return answer.status === 401 || answer.status === 403 ? notPermitted(answer) : refused(what, answer);
+  if (answer.status === 401 || answer.status === 403) return notPermitted(answer);
+  return foreign(answer) ?? refused(what, answer);
 }

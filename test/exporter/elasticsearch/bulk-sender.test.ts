@@ -570,6 +570,79 @@ test('the server is asked to answer well before the client stops waiting for it'
   expect(timeouts).toEqual(['15000ms']);
 });
 
+const FLOOD = 'index [x] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];';
+const page = (title: string): string => `<html><head><title>${title}</title></head><body>...</body></html>`;
+
+test.each<[what: string, fault: Fault, code: string, says: string]>([
+  [
+    'a login page',
+    { kind: 'status', status: 200, body: page('Please log in') },
+    'SEARCH_ANSWER',
+    'login page',
+  ],
+  [
+    'a redirect',
+    { kind: 'status', status: 302, headers: { location: 'https://sso/x' }, body: '' },
+    'SEARCH_ANSWER',
+    'https://sso',
+  ],
+  [
+    'a 400 of a proxy',
+    { kind: 'status', status: 400, body: page('Bad Request') },
+    'SEARCH_ANSWER',
+    'Bad Request',
+  ],
+  [
+    'a 404 of a proxy',
+    { kind: 'status', status: 404, body: page('Not Found') },
+    'SEARCH_ANSWER',
+    'Not Found',
+  ],
+  [
+    'an answer to something else',
+    { kind: 'status', status: 200, body: { ok: true } },
+    'SEARCH_ANSWER',
+    'proxy',
+  ],
+  [
+    'a gateway',
+    { kind: 'status', status: 502, body: page('502 Bad Gateway') },
+    'SEARCH_REFUSED',
+    'Bad Gateway',
+  ],
+  ['a gateway that is full', { kind: 'status', status: 503, body: page('Busy') }, 'SEARCH_BUSY', 'Busy'],
+  ['too many requests', { kind: 'status', status: 429 }, 'SEARCH_BUSY', 'overloaded'],
+  ['a missing permission', { kind: 'status', status: 403 }, 'SEARCH_PERMISSION', 'API key'],
+  [
+    'a forbidding proxy',
+    { kind: 'status', status: 403, body: page('Forbidden') },
+    'SEARCH_PERMISSION',
+    'proxy',
+  ],
+  [
+    'the flood stage of the disk',
+    { kind: 'status', status: 403, body: { error: { type: 'cluster_block_exception', reason: FLOOD } } },
+    'SEARCH_BLOCKED',
+    'free disk space',
+  ],
+  ['a refused connection', { kind: 'refused' }, 'SEARCH_UNREACHABLE', 'ECONNREFUSED'],
+  ['no answer', { kind: 'lost request' }, 'SEARCH_NO_ANSWER', 'hang up'],
+])(
+  '%s is logged with a code and the next step, and every document is kept and sent',
+  async (_what, fault, code, says) => {
+    const search = new FakeSearch();
+    search.fault = (bulk) => (bulk < 3 ? fault : undefined);
+    const one = await rig(search, 'q', { withParking: true });
+    await tick(one, 1, 4, STREAMS);
+    one.sender.start();
+    await settled(one);
+    expect(search.documents).toHaveLength(12);
+    expect(one.figure('dead_letters_total')).toBe(0);
+    expect(one.said[0]).toContain(says);
+    expect(one.said[0]).toMatch(new RegExp(`\\[${code}\\]$`));
+  },
+);
+
 /** `VIRTUNE_FAULT_RUNS=1000` for a longer look. */
 const RUNS = Number(process.env['VIRTUNE_FAULT_RUNS'] ?? 40);
 

@@ -1,11 +1,13 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
+import { parseFingerprint } from '../../../exporter/elasticsearch/ca-fingerprint.ts';
 import { openClient, type SearchClient } from '../../../exporter/elasticsearch/client.ts';
-import type { ServerSettings } from '../../../exporter/elasticsearch/settings.ts';
+import { type ServerSettings, serverSettings } from '../../../exporter/elasticsearch/settings.ts';
 
 const pem = (file: string): string =>
   readFileSync(join(import.meta.dirname, '../../fixtures/tls', file), 'utf8');
@@ -14,10 +16,15 @@ afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
 });
 
-async function serving(listener: RequestListener, tls = false): Promise<string> {
-  const server = tls
-    ? createTlsServer({ key: pem('server.key'), cert: pem('server.pem') }, listener)
-    : createServer(listener);
+/** @param tls with this certificate, or these, one after the other */
+async function serving(
+  listener: RequestListener,
+  tls: boolean | { readonly key: string; readonly cert: string } = false,
+): Promise<string> {
+  const server =
+    tls === false
+      ? createServer(listener)
+      : createTlsServer(tls === true ? { key: pem('server.key'), cert: pem('server.pem') } : tls, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   opened.push({
     close: () => {
@@ -26,7 +33,7 @@ async function serving(listener: RequestListener, tls = false): Promise<string> 
     },
   });
   const { port } = server.address() as { port: number };
-  return `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+  return `${tls === false ? 'http' : 'https'}://127.0.0.1:${port}`;
 }
 
 async function clientOf(url: string, more: Partial<ServerSettings> = {}): Promise<SearchClient> {
@@ -109,6 +116,46 @@ test('an error of a connection says what is wrong and what to do', async () => {
   });
   const trusting = await clientOf(url, { ca: pem('ca.pem') });
   expect(await trusting.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
+});
+
+/** As Elasticsearch 8 configures itself: the server presents its CA, too. */
+const WITH_CA = { key: pem('server.key'), cert: pem('server.pem') + pem('ca.pem') };
+const fingerprintOf = (file: string): string => new X509Certificate(pem(file)).fingerprint256;
+/** As it is in the settings. */
+const parsed = (file: string): string => parseFingerprint(fingerprintOf(file)) ?? '';
+
+test('a server is trusted by the fingerprint of its CA, as Elasticsearch prints it or with colons', async () => {
+  const url = await serving(json, WITH_CA);
+  for (const text of [fingerprintOf('ca.pem'), parsed('ca.pem'), parsed('ca.pem').toUpperCase()]) {
+    const { caFingerprint } = serverSettings({ nodes: [url], ca_fingerprint: text });
+    const client = await clientOf(url, { caFingerprint });
+    expect(await client.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
+  }
+  const named = await clientOf(url.replace('127.0.0.1', 'localhost'), { caFingerprint: parsed('ca.pem') });
+  expect(await named.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
+});
+
+test('a server with another CA, or that presents none, is not trusted, and the error names what it presents', async () => {
+  const url = await serving(json, WITH_CA);
+  await expect(clientOf(url, { caFingerprint: parsed('stranger.pem') })).rejects.toMatchObject({
+    code: 'SEARCH_CERTIFICATE',
+    message: expect.stringContaining(`virtune test CA ${parsed('ca.pem')}`),
+  });
+  await expect(
+    clientOf(await serving(json, true), { caFingerprint: parsed('ca.pem') }),
+  ).rejects.toMatchObject({ code: 'SEARCH_CERTIFICATE', message: expect.stringContaining('ca_file') });
+  await expect(clientOf('https://127.0.0.1:1', { caFingerprint: parsed('ca.pem') })).rejects.toMatchObject({
+    code: 'SEARCH_UNREACHABLE',
+  });
+});
+
+test('a certificate that only names the CA as its issuer is not trusted, although the CA is presented with it', async () => {
+  // forged.pem was signed by another key whose certificate has the same name as ca.pem.
+  const url = await serving(json, { key: pem('forged.key'), cert: pem('forged.pem') + pem('ca.pem') });
+  const client = await clientOf(url, { caFingerprint: parsed('ca.pem') });
+  await expect(client.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
+    code: 'SEARCH_CERTIFICATE',
+  });
 });
 
 test('after a missing, truncated or invalid answer, the request may have been accepted', async () => {

@@ -11,7 +11,12 @@ export type Fault =
   | { readonly kind: 'lost answer' }
   /** A part of it was done when the server died. */
   | { readonly kind: 'half done' }
-  | { readonly kind: 'status'; readonly status: number; readonly headers?: Record<string, string> }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly headers?: Record<string, string>;
+      readonly body?: unknown;
+    }
   /** These documents are answered with this status, the others are taken. */
   | { readonly kind: 'items'; readonly status: number; readonly every: number };
 
@@ -111,7 +116,11 @@ export class FakeSearch implements SearchClient {
     // One small document is not too large for a server that takes others.
     const isOne = lines.indexOf('\n', lines.indexOf('\n') + 1) === lines.length - 1;
     if (fault?.kind === 'status' && !(fault.status === 413 && isOne))
-      return answer(fault.status, { error: { type: 'fault', reason: 'made up' } }, fault.headers);
+      return answer(
+        fault.status,
+        fault.body ?? { error: { type: 'fault', reason: 'made up' } },
+        fault.headers,
+      );
     if (Buffer.byteLength(lines) > this.mostBytes) return answer(413, undefined);
     const parts = lines.split('\n');
     const items: unknown[] = [];

@@ -47,6 +47,7 @@ test.each([
   ['elasticsearch: { queue_size: 5 apples }', '512MiB'],
   ['elasticsearch: { interval: 0 }', 'interval'],
   ['elasticsearch: { queue_age: 12 }', 'a duration with a unit'],
+  ['elasticsearch: { ca_fingerprint: abc }', '64 hexadecimal digits'],
   ['elasticsearch: { nodez: [] }', 'nodez'],
 ])('%s is refused with its line', (text, says) => {
   expect(() => parseConfig('/x.yaml', text)).toThrow(
@@ -61,6 +62,8 @@ test.each([
   [{ nodes: ['http://a'], username: 'me' }, 'set together'],
   [{ nodes: ['http://a'], username: 'me', password_file: '/x', api_key_file: '/y' }, 'not both'],
   [{ nodes: ['http://a'], api_key_file: '/does/not/exist' }, '/does/not/exist'],
+  [{ nodes: ['http://a'], ca_fingerprint: 'a'.repeat(64) }, 'needs nodes with https://'],
+  [{ nodes: ['https://a'], ca_fingerprint: 'a'.repeat(64), ca_file: '/dev/null' }, 'no ca_file'],
   [{ nodes: ['http://a'], batch_size: 10 }, 'a batch has'],
   [{ nodes: ['http://a'], queue_size: 10 }, 'a queue has'],
   [{ nodes: ['http://a'], dead_letters_size: 10 }, 'dead letters have'],

@@ -1,0 +1,77 @@
+import type { SearchResponse } from './client.ts';
+import { SearchError } from './search-error.ts';
+import { isBlock, UNBLOCK } from './write-block.ts';
+
+const TEXT_MAX = 500;
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The server's own words, cut to a length. Of a web page its title: a proxy or a login answers with one. */
+export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
+  const error = isObject(body) ? body['error'] : undefined;
+  if (isObject(error)) return `${String(error['type'])}: ${String(error['reason'])}`.slice(0, TEXT_MAX);
+  if (typeof error === 'string') return error.slice(0, TEXT_MAX);
+  if (typeof body !== 'string') return JSON.stringify(body ?? null).slice(0, TEXT_MAX);
+  return isPage(body) ? `a web page, "${titleOf(body)}"` : body.slice(0, TEXT_MAX);
+}
+
+/**
+ * The error for an answer that no search server gives: a redirect, or a text where there should be JSON. Undefined for
+ * one that may be a search server's, whatever its status; gateways' 502, 503 and 504 count as such, since they speak
+ * for a server that is away.
+ */
+export function foreign(answer: SearchResponse): SearchError | undefined {
+  const { status, headers, body } = answer;
+  const next =
+    'a proxy or a login page answers instead of the search server: check the address, and let requests of virtune pass without a login';
+  if (status >= 300 && status < 400) {
+    const to = URL.parse(String(headers['location'] ?? ''))?.origin ?? 'another address';
+    return new SearchError('SEARCH_ANSWER', `got a redirect to ${to} (${status}); ${next}`);
+  }
+  if (status >= 500 || status === 401 || status === 403 || status === 429) return undefined;
+  if (status === 407 || (typeof body === 'string' && body.trim() !== '')) {
+    return new SearchError('SEARCH_ANSWER', `got ${status} with ${reasonOf(answer)}; ${next}`);
+  }
+  return undefined;
+}
+
+/** 401 or 403: a permission that is missing, or a block on writes, which has the same status. */
+export function notPermitted(answer: SearchResponse): SearchError {
+  const reason = reasonOf(answer);
+  if (isBlock(reason)) {
+    return new SearchError('SEARCH_BLOCKED', `the server accepts no documents (${reason}); ${UNBLOCK}`);
+  }
+  const proxy = typeof answer.body === 'string' && isPage(answer.body) ? ', or the proxy that answers' : '';
+  return new SearchError(
+    'SEARCH_PERMISSION',
+    `the server denies access (${answer.status}: ${reason}); check the API key or user and its privileges${proxy}`,
+  );
+}
+
+/** Any other status than was expected. */
+export function refused(what: string, answer: SearchResponse): SearchError {
+  const { status } = answer;
+  const said = `asked ${what}, the server said ${status}: ${reasonOf(answer)}`;
+  if (status === 429 || status === 503) {
+    const next =
+      'it is overloaded or not ready; virtune asks again, and the health and load of the server show more';
+    return new SearchError('SEARCH_BUSY', `${said}; ${next}`);
+  }
+  const next =
+    status >= 500
+      ? 'check the server, its log, and proxies in front of it'
+      : 'check the address, and the log of the server';
+  return new SearchError('SEARCH_REFUSED', `${said}; ${next}`);
+}
+
+function isPage(text: string): boolean {
+  return /^\s*</.test(text);
+}
+
+function titleOf(page: string): string {
+  const [, title] = /<(?:title|h1)[^>]*>([^<]+)/i.exec(page) ?? [];
+  const text = title ?? page.replaceAll(/<(?:script|style)[\s\S]*?<\/(?:script|style)>|<[^>]*>/gi, ' ');
+  return text.replaceAll(/\s+/g, ' ').trim().slice(0, 100);
+}

@@ -12,6 +12,8 @@ import { exporterInto, queueFolder, setUp, sinkFigure, untilEmpty } from './sear
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/tls');
 const KEY = 'c2VjcmV0OmtleQ==';
+/** Minutes that a server is down with its own look-ahead of 30 minutes; 0 leaves the drill out. Nightly: 40. */
+const OUTAGE_MINUTES = Number(process.env['VIRTUNE_OUTAGE_MINUTES'] ?? 0);
 const seconds = (count: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, count * 1_000));
 
@@ -125,6 +127,142 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     expect(await server.count(`metrics-kvm.host-${namespace}`)).toBe(buckets.length);
     return buckets.length;
   }
+
+  /** Of each index template of virtune, with this look-ahead instead of setup's; undefined: the server's default. */
+  async function setLookAhead(lookAhead: string | undefined): Promise<void> {
+    const { body } = await server.request('GET', '/_index_template/metrics-kvm.*');
+    for (const { name: of, index_template } of (body as unknown as Templates).index_templates) {
+      const changed = structuredClone(index_template);
+      const { index } = changed.template.settings;
+      delete index['look_ahead_time'];
+      if (lookAhead !== undefined) index['look_ahead_time'] = lookAhead;
+      const { status } = await server.request('PUT', `/_index_template/${of}`, changed);
+      expect(status).toBe(200);
+    }
+  }
+
+  /** What Elasticsearch's UpdateTimeSeriesRangeService does every few minutes; the tests' server is without it. */
+  async function moveEnd(namespace: string): Promise<void> {
+    const { body } = await server.request('GET', `/_data_stream/metrics-kvm.*-${namespace}`);
+    const end_time = new Date(Date.now() + 3_600_000).toISOString();
+    for (const { indices } of (body as unknown as Streams).data_streams) {
+      const index = indices.at(-1)?.index_name;
+      const { status } = await server.request('PUT', `/${index}/_settings`, {
+        'index.time_series.end_time': end_time,
+      });
+      expect(status).toBe(200);
+    }
+  }
+
+  /** A server that is down until its indices end in the past; then documents wait until it moves the end. */
+  async function outliveLookAhead(
+    namespace: string,
+    lookAhead: string | undefined,
+    lookAheadS: number,
+    downS: number,
+  ): Promise<void> {
+    await setLookAhead(lookAhead);
+    try {
+      await drill(namespace, async ({ start }) => {
+        const virtune = await start(server.url);
+        await untilCounted(virtune, 'sent_total');
+        const createdMs = Date.now();
+        await server.stop();
+        await seconds(downS);
+        await server.start();
+        // The range ends so long after the creation: from now on nothing is accepted.
+        await seconds(Math.max(0, lookAheadS + 5 - (Date.now() - createdMs) / 1_000));
+        await until('documents to wait for the end to be moved', 120_000, async () => {
+          const up = await sinkFigure(virtune, 'stream_up', { stream: `metrics-kvm.vm-${namespace}` });
+          return up === 0 && ((await sinkFigure(virtune, 'queue_documents')) ?? 0) > 0;
+        });
+        expect(await sinkFigure(virtune, 'dead_letters_total')).toBe(0);
+        expect(await sinkFigure(virtune, 'up')).toBe(0);
+        await moveEnd(namespace);
+        return virtune;
+      });
+    } finally {
+      await setLookAhead('2h');
+    }
+  }
+
+  const isElastic = name.startsWith('elasticsearch');
+  test.runIf(isElastic)('down for longer than the range of its indices reaches ahead', async () => {
+    await outliveLookAhead('look_ahead', '1m', 60, 40);
+  });
+
+  test.runIf(OUTAGE_MINUTES > 0 && isElastic)(
+    `down for ${OUTAGE_MINUTES} minutes, with the look-ahead that it has by itself`,
+    { timeout: (OUTAGE_MINUTES + 15) * 60_000 },
+    () => outliveLookAhead('long', undefined, 1_800, OUTAGE_MINUTES * 60),
+  );
+
+  /** While one stream accepts nothing, documents of the others arrive. */
+  async function holdsUpOnlyItself(
+    namespace: string,
+    breakIt: (stream: string) => Promise<unknown>,
+    restore: (stream: string) => Promise<unknown>,
+  ): Promise<void> {
+    const stream = `metrics-kvm.net-${namespace}`;
+    await drill(namespace, async ({ start }) => {
+      const virtune = await start(server.url);
+      await untilCounted(virtune, 'stream_up', { stream });
+      await breakIt(stream);
+      await until('the stream to be reported', 120_000, async () => {
+        return (await sinkFigure(virtune, 'stream_up', { stream })) === 0;
+      });
+      const before = await server.count(`metrics-kvm.vm-${namespace}`);
+      await until('documents of another stream to arrive', 120_000, async () => {
+        return (await server.count(`metrics-kvm.vm-${namespace}`)) >= before + 5 * demo.scenario.vms.length;
+      });
+      expect(await sinkFigure(virtune, 'stream_up', { stream: `metrics-kvm.vm-${namespace}` })).toBe(1);
+      expect(await sinkFigure(virtune, 'up')).toBe(0);
+      expect(await sinkFigure(virtune, 'stream_oldest_age_seconds', { stream })).toBeGreaterThan(0);
+      await restore(stream);
+      await until('the stream to accept documents again', 180_000, async () => {
+        return (await sinkFigure(virtune, 'stream_up', { stream })) === 1;
+      });
+      await until('nothing to wait apart', 120_000, async () => {
+        return (await sinkFigure(virtune, 'stream_oldest_age_seconds', { stream })) === 0;
+      });
+      return virtune;
+    });
+    const { body } = await server.request('POST', `/${stream}/_search`, {
+      size: 0,
+      aggs: { moments: { terms: { field: '@timestamp', size: 10_000 } } },
+    });
+    const counts = (body as unknown as Moments).aggregations.moments.buckets.map(
+      (bucket) => bucket.doc_count,
+    );
+    expect(new Set(counts).size, 'as many at each moment').toBe(1);
+    expect(counts.length).toBe(await server.count(`metrics-kvm.host-${namespace}`));
+  }
+
+  test('a write block on one stream', async () => {
+    const block = (stream: string, write: boolean) =>
+      server.request('PUT', `/${stream}/_settings`, { 'index.blocks.write': write });
+    await holdsUpOnlyItself(
+      'blocked',
+      (stream) => block(stream, true),
+      (stream) => block(stream, false),
+    );
+  });
+
+  // On Elasticsearch the new index of a time series stream takes no documents before the end of the one before.
+  test.runIf(!isElastic)('a stream whose newest index has no primary', async () => {
+    const allocation = (enable: string | null) =>
+      server.request('PUT', '/_cluster/settings', {
+        transient: { 'cluster.routing.allocation.enable': enable },
+      });
+    await holdsUpOnlyItself(
+      'red',
+      async (stream) => {
+        await allocation('none');
+        await server.request('POST', `/${stream}/_rollover?wait_for_active_shards=0`);
+      },
+      () => allocation(null),
+    );
+  });
 
   test('stopped and started again, with virtune killed in between', async () => {
     await drill('stopped', async ({ start, kill }) => {
@@ -280,4 +418,15 @@ interface Moments {
       readonly buckets: readonly { readonly doc_count: number; readonly vms: { readonly value: number } }[];
     };
   };
+}
+
+interface Templates {
+  readonly index_templates: readonly {
+    readonly name: string;
+    readonly index_template: { readonly template: { readonly settings: { index: Record<string, unknown> } } };
+  }[];
+}
+
+interface Streams {
+  readonly data_streams: readonly { readonly indices: readonly { readonly index_name: string }[] }[];
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -526,6 +526,23 @@ test('a parked stream drops its oldest documents above its share of the queue, a
   search.refuses = () => undefined;
   await settled(one);
   expect(countOf(search, 'net')).toBe(2_000 - dropped);
+});
+
+test('what the disk cannot park stays in the queue, and the other streams go on', async () => {
+  const search = new FakeSearch();
+  search.refuses = (stream) => (stream === NET ? 403 : undefined);
+  const one = await rig(search, 'q', { withParking: true });
+  // A file in the place of the folder.
+  writeFileSync(join(root, 'q', 'parked'), '');
+  one.sender.start();
+  for (let at = 0; at < 4; at++) {
+    await tick(one, at, 5, STREAMS);
+    await vi.waitFor(() => expect(countOf(search, 'vm')).toBe(5 * (at + 1)), PATIENT);
+  }
+  expect(one.queue.state.documents).toBe(60);
+  search.refuses = () => undefined;
+  await settled(one);
+  expect(search.documents).toHaveLength(60);
 });
 
 test('documents that another exporter of the same host has sent are counted, and the log names the host', async () => {

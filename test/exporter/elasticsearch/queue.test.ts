@@ -352,3 +352,30 @@ test('while the disk fails, memory holds what fits and sends it, and the disk ta
   expect(queue.state).toMatchObject({ documents: 0, bytes: 0 });
   await queue.close();
 });
+
+test('a record that must be on the disk is there, or is refused and not in the queue', async () => {
+  const queue = await open('q', { segmentBytes: 1 });
+  expect(await queue.store(payload('a'), 2, nowMs)).toBe(true);
+  expect(queue.state).toMatchObject({ documents: 2, oldestAtMs: nowMs });
+  rmSync(join(root, 'q'), { recursive: true });
+  expect(await queue.store(payload('b'), 3, nowMs)).toBe(false);
+  expect(queue.state.documents).toBe(2);
+  mkdirSync(join(root, 'q'));
+  expect(await queue.store(payload('c'), 4, nowMs)).toBe(true);
+  await queue.close();
+  const next = await open(killed('q'));
+  expect(await drain(next)).toEqual(['c']);
+  await next.close();
+});
+
+test('a limit that queues share is asked for after each record', async () => {
+  let maxBytes = 1e9;
+  const queue = await open('q', { maxBytes: () => maxBytes, segmentBytes: 100 });
+  for (let i = 0; i < 10; i++) await add(queue, 'x'.repeat(100));
+  expect(dropped).toEqual([]);
+  maxBytes = 300;
+  await add(queue, 'y');
+  expect(dropped.length).toBeGreaterThan(0);
+  expect(queue.state.bytes).toBeLessThan(450);
+  await queue.close();
+});

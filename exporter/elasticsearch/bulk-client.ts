@@ -67,17 +67,17 @@ export class BulkClient {
       this.#server ??= await this.#meet(this.#client, signal);
       await this.#rank(this.#client, this.#server, items, signal);
       const unsure = items.filter(({ isUnsure }) => isUnsure);
-      const there =
+      const known =
         unsure.length > 0 && this.#server.kind === 'opensearch'
           ? await findRolledOver(this.#client, unsure, signal)
-          : new Set<SendItem>();
-      const others = items.filter((item) => !there.has(item));
+          : new Map<SendItem, Verdict>();
+      const others = items.filter((item) => !known.has(item));
       const attempt: Attempt =
         others.length === 0
           ? { kind: 'judged', verdicts: [] }
           : await this.#bulk(this.#client, this.#server, others, signal);
-      return attempt.kind === 'judged' && there.size > 0
-        ? { kind: 'judged', verdicts: merge(items, there, attempt.verdicts) }
+      return attempt.kind === 'judged' && known.size > 0
+        ? { kind: 'judged', verdicts: merge(items, known, attempt.verdicts) }
         : attempt;
     } catch (error) {
       const { code } = error as { code?: unknown };
@@ -183,11 +183,11 @@ function versionOf(body: unknown): number {
 
 function merge(
   items: readonly SendItem[],
-  there: ReadonlySet<SendItem>,
+  known: ReadonlyMap<SendItem, Verdict>,
   verdicts: readonly Verdict[],
 ): Verdict[] {
   let next = 0;
-  return items.map((item) => (there.has(item) ? { kind: 'duplicate' } : (verdicts[next++] as Verdict)));
+  return items.map((item) => known.get(item) ?? (verdicts[next++] as Verdict));
 }
 
 function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attempt {

@@ -1,20 +1,21 @@
 import { isObject } from './answer.ts';
 import type { SendItem } from './bulk.ts';
 import type { SearchClient } from './client.ts';
+import type { Verdict } from './verdict.ts';
 
 /**
  * A stream without time series finds duplicates only in its newest index. When the
  * stream was rolled over between an answer that got lost and the document sent again, it would take it twice. So
  * all indices that may have it are asked, by id, which is exact at once; the newest too, since it may be rolled over
  * before the document arrives.
- * @returns those that are there already
+ * @returns a verdict on those that are there already, and on those that an index without a working shard may have
  */
 export async function findRolledOver(
   client: SearchClient,
   items: readonly SendItem[],
   signal: AbortSignal,
-): Promise<ReadonlySet<SendItem>> {
-  const found = new Set<SendItem>();
+): Promise<ReadonlyMap<SendItem, Verdict>> {
+  const known = new Map<SendItem, Verdict>();
   for (const stream of new Set(items.map(({ index }) => index))) {
     const own = items.filter(({ index }) => index === stream);
     const oldestMs = Math.min(...own.map(({ atMs }) => atMs));
@@ -22,7 +23,7 @@ export async function findRolledOver(
       const answer = await client.request({
         method: 'POST',
         path: `/${encodeURIComponent(index)}/_mget`,
-        query: { _source: 'false', filter_path: 'docs.found' },
+        query: { _source: 'false', filter_path: 'docs.found,docs.error.type' },
         body: { ids: own.map(({ id }) => id) },
         signal,
       });
@@ -30,11 +31,17 @@ export async function findRolledOver(
       if (!Array.isArray(docs)) continue;
       for (const [place, item] of own.entries()) {
         const doc: unknown = docs[place];
-        if (isObject(doc) && doc['found'] === true) found.add(item);
+        if (!isObject(doc)) continue;
+        const type = isObject(doc['error']) ? String(doc['error']['type']) : undefined;
+        if (doc['found'] === true) known.set(item, { kind: 'duplicate' });
+        else if (type !== undefined && type !== 'index_not_found_exception' && !known.has(item)) {
+          const reason = `${type}: ${index} may have the document already and cannot be read`;
+          known.set(item, { kind: 'busy', status: 503, reason });
+        }
       }
     }
   }
-  return found;
+  return known;
 }
 
 /** Indices of the stream that were its newest at some time since. None where nobody may look. */

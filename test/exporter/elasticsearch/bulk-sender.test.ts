@@ -344,6 +344,26 @@ test('an answer that is lost before a rollover does not duplicate a document', a
   ).toBe(2);
 });
 
+test('a document that an unreadable index may have waits until it can be read, and the other streams go on', async () => {
+  const search = new FakeSearch('opensearch');
+  search.fault = (bulk) => {
+    if (bulk !== 0) return undefined;
+    setImmediate(() => search.rollOver());
+    return { kind: 'lost answer' };
+  };
+  search.unreadable = (stream, place) => stream === NET && place === 0;
+  const one = await rig(search, 'q', { withParking: true });
+  await tick(one, 1, 5, STREAMS);
+  one.sender.start();
+  await tick(one, 2, 5, STREAMS);
+  await vi.waitFor(() => expect(countOf(search, 'vm')).toBe(10), PATIENT);
+  await vi.waitFor(() => expect(one.figure('stream_up', { stream: NET })).toBe(0), PATIENT);
+  search.unreadable = () => false;
+  await settled(one);
+  expect(search.documents).toHaveLength(30);
+  expect(new Set(search.documents).size).toBe(30);
+});
+
 test('waits double up to a minute, and are at least as long as the server asks for', async () => {
   const search = new FakeSearch();
   const busy: Fault = { kind: 'status', status: 429 };

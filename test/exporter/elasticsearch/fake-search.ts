@@ -35,6 +35,8 @@ export class FakeSearch implements SearchClient {
   fault: (bulk: number) => Fault | undefined = () => undefined;
   /** The status of a document that is not taken, by its stream and body; undefined for one that may be. */
   refuses: (stream: string, body: string) => number | undefined = () => undefined;
+  /** Whether an index of the stream, by its place, has no shard that can be read. */
+  unreadable: (stream: string, place: number) => boolean = () => false;
   /** Documents that are never taken. */
   rejects: (body: string) => boolean = () => false;
   /** Of every stream: what a time series stream accepts now (index.time_series.start_time and end_time). */
@@ -106,6 +108,10 @@ export class FakeSearch implements SearchClient {
     const [stream = '', at = ''] = decodeURIComponent(path.split('/')[1] ?? '').split('|');
     const index = this.streams.get(stream)?.[Number(at)];
     const ids = (body as { ids: string[] }).ids;
+    if (this.unreadable(stream, Number(at))) {
+      const error = { type: 'no_shard_available_action_exception', reason: 'made up' };
+      return answer(200, { docs: ids.map(() => ({ error })) });
+    }
     return answer(200, { docs: ids.map((id) => ({ found: index?.has(id) ?? false })) });
   }
 

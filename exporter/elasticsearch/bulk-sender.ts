@@ -6,7 +6,7 @@ import type { Attempt, BulkClient, FailedAttempt } from './bulk-client.ts';
 import type { DeadLetters } from './dead-letters/dead-letters.ts';
 import type { DeadLetter } from './dead-letters/letter.ts';
 import { unpack } from './pack.ts';
-import type { Parking } from './parking.ts';
+import { FUTURE, type Parking } from './parking.ts';
 import type { DiskQueue } from './queue/queue.ts';
 import { RepeatFilter } from './repeat-filter.ts';
 import { type Settled, settle } from './settle.ts';
@@ -22,6 +22,8 @@ export interface BulkSenderParts {
   readonly meter: SinkMeter;
   /** Where documents of a stream wait that accepts none while others do; absent: they hold up all others. */
   readonly parking?: Pick<Parking, 'has' | 'park'> | undefined;
+  /** False for documents of a wrong clock: that they are refused says nothing about their streams. Default: true. */
+  readonly judgesStreams?: boolean | undefined;
   /** Called after each request: whether the server accepts requests. */
   readonly onServer: (isUp: boolean) => void;
   readonly batchBytes: number;
@@ -38,6 +40,9 @@ export interface BulkSenderParts {
 const FAILURES_MAX = 10;
 /** An overloaded server refuses streams by chance: only one that it refuses so often in succession is parked. */
 const OVERLOADS_BEFORE_PARKING = 4;
+
+/** A document so far ahead of this host's clock is from a time when the clock was wrong. */
+const FUTURE_MS = 60_000;
 
 /**
  * Empties the queue into the server: oldest first, one batch at a time, each document until it is settled. A batch
@@ -191,9 +196,10 @@ export class BulkSender {
   }
 
   async #apply(sent: readonly BulkItem[], settled: Settled): Promise<void> {
-    const { meter, queue, parking } = this.#parts;
+    const { meter, queue, parking, judgesStreams = true } = this.#parts;
     const { left, trouble, stuck, open } = settled;
     meter.countSettled(settled);
+    if (judgesStreams) meter.noteStreams(open, stuck.keys());
     this.#warnOfConflicts(settled.conflicts);
     // What was refused comes last, so that the others are tried before it.
     this.#batch = [...this.#batch.slice(sent.length), ...left];
@@ -203,6 +209,7 @@ export class BulkSender {
     for (const [index, reason] of stuck) {
       this.#stuck.set(index, { trouble: reason, answers: (this.#stuck.get(index)?.answers ?? 0) + 1 });
     }
+    await this.#parkFuture(settled.early);
     // The server accepts documents of other streams: these hold up only themselves from now on.
     if (open.size > 0 && parking !== undefined) {
       await this.#park(new Set(this.#batch.filter(({ index }) => this.#shallPark(index))));
@@ -235,6 +242,20 @@ export class BulkSender {
       this.#stuck.delete(index);
       this.#repeats.log(`${trouble.error.message}; other streams are not held up [${trouble.error.code}]`);
     }
+  }
+
+  /** Documents that this host would not sample now either must not hold up those that it samples. */
+  async #parkFuture(early: readonly BulkItem[]): Promise<void> {
+    const { parking, now } = this.#parts;
+    const fromMs = now() + FUTURE_MS;
+    const future = early.filter(({ atMs }) => atMs > fromMs);
+    if (parking === undefined || future.length === 0) return;
+    const parked = new Set(await parking.park(future, FUTURE));
+    this.#batch = this.#batch.filter((item) => !parked.has(item));
+    for (const { index } of parked) this.#stuck.delete(index);
+    this.#repeats.log(
+      `${parked.size} documents are ahead of the clock of this host, which was wrong; they wait until the server accepts their time, and hold up no others`,
+    );
   }
 
   /** Documents on which the server failed too often. Only failures count after which it took another of the stream. */

@@ -4,6 +4,9 @@ import type { BulkItem } from './bulk.ts';
 import { type PackedDocument, type PackHead, packAgain } from './pack.ts';
 import { DiskQueue, type QueueOptions, type QueueState } from './queue/queue.ts';
 
+/** The place of documents whose time is still to come: a clock was ahead, and was set back. No stream has this name. */
+export const FUTURE = 'future';
+
 /** Empties the queue of one stream; see BulkSender. */
 export interface ParkedSender {
   /** Does nothing when it has been started. */
@@ -60,10 +63,13 @@ export class Parking {
     return (this.#places.get(stream)?.queue.state.documents ?? 0) > 0;
   }
 
-  /** @returns those that are on the disk now; the others the disk did not take */
-  async park(items: readonly BulkItem[]): Promise<BulkItem[]> {
+  /**
+   * @param name a place for documents of several streams, instead of one for each stream
+   * @returns those that are on the disk now; the others the disk did not take
+   */
+  async park(items: readonly BulkItem[], name?: typeof FUTURE): Promise<BulkItem[]> {
     const parked: BulkItem[] = [];
-    for (const [stream, own] of groupedBy(items, ({ index }) => index)) {
+    for (const [stream, own] of groupedBy(items, ({ index }) => name ?? index)) {
       const place = await this.#placeOf(stream).catch((error: Error) => {
         this.#parts.queue.onTrouble(error);
         return undefined;

@@ -11,6 +11,8 @@ export interface Settled {
   readonly rejected: readonly DeadLetter[];
   /** To be sent again, in their order. */
   readonly left: readonly BulkItem[];
+  /** Of those, documents that are later than their stream accepts now. */
+  readonly early: readonly BulkItem[];
   /** Streams that have at least one of the documents now. */
   readonly open: ReadonlySet<string>;
   /** Streams that accepted none of theirs, and why. */
@@ -26,6 +28,7 @@ export function settle(sent: readonly BulkItem[], verdicts: readonly Verdict[]):
   const conflicts: BulkItem[] = [];
   const rejected: DeadLetter[] = [];
   const left: BulkItem[] = [];
+  const early: BulkItem[] = [];
   const open = new Set<string>();
   const stuck = new Map<string, Trouble>();
   for (const [place, item] of sent.entries()) {
@@ -48,11 +51,12 @@ export function settle(sent: readonly BulkItem[], verdicts: readonly Verdict[]):
         break;
       default:
         if (verdict.kind === 'failed') item.hasFailed = true;
+        if (verdict.kind === 'early') early.push(item);
         left.push(item);
         if (!stuck.has(item.index)) stuck.set(item.index, troubleOf(item.index, verdict));
     }
   }
   const [trouble] = stuck.values();
   for (const index of open) stuck.delete(index);
-  return { delivered, duplicates, conflicts, rejected, left, open, stuck, trouble };
+  return { delivered, duplicates, conflicts, rejected, left, early, open, stuck, trouble };
 }

@@ -7,13 +7,11 @@ import type { DropReason, QueueState } from './queue/queue.ts';
 export type TickOutcome = 'ok' | 'failed' | 'missed';
 export type RequestOutcome = 'ok' | 'partial' | 'busy' | 'too_large' | 'refused' | 'error' | 'unreachable';
 
-/** What became of the documents of one request; `stuck` has the streams that accepted none of theirs. */
+/** Documents of one request that the server has. */
 export interface SettledDocuments {
   readonly delivered: readonly { readonly atMs: number }[];
   readonly duplicates: readonly { readonly atMs: number }[];
   readonly conflicts: readonly { readonly atMs: number }[];
-  readonly open: ReadonlySet<string>;
-  readonly stuck: ReadonlyMap<string, unknown>;
 }
 
 /** Upper bounds, ms. */
@@ -64,15 +62,19 @@ export class SinkMeter {
     this.#durationSumMs += durationMs;
   }
 
-  countSettled({ delivered, duplicates, conflicts, open, stuck }: SettledDocuments): void {
+  countSettled({ delivered, duplicates, conflicts }: SettledDocuments): void {
     this.sent += delivered.length;
     this.duplicates += duplicates.length + conflicts.length;
     this.conflicts += conflicts.length;
     for (const { atMs } of [...delivered, ...duplicates, ...conflicts]) {
       this.#newestSentMs = Math.max(this.#newestSentMs ?? 0, atMs);
     }
+  }
+
+  /** Streams that accepted documents of a request, and those that accepted none of theirs. */
+  noteStreams(open: Iterable<string>, stuck: Iterable<string>): void {
     for (const stream of open) this.#streamsUp.set(stream, true);
-    for (const stream of stuck.keys()) this.#streamsUp.set(stream, false);
+    for (const stream of stuck) this.#streamsUp.set(stream, false);
   }
 
   /** @param parked of each stream whose documents wait apart */

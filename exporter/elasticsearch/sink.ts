@@ -6,7 +6,7 @@ import { BulkSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { Documents } from './documents.ts';
-import { Parking } from './parking.ts';
+import { FUTURE, Parking } from './parking.ts';
 import { DiskQueue, type QueueOptions } from './queue/queue.ts';
 import { RepeatFilter } from './repeat-filter.ts';
 import { SamplingLoop } from './sampling-loop.ts';
@@ -104,6 +104,7 @@ export class ElasticsearchSink {
           inherited: Number.POSITIVE_INFINITY,
           client: clientOf(),
           onServer: () => undefined,
+          judgesStreams: stream !== FUTURE,
           target: stream,
         }),
     }).catch(async (error) => {

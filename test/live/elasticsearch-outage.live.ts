@@ -14,6 +14,7 @@ const FIXTURES = join(import.meta.dirname, '../fixtures/tls');
 const KEY = 'c2VjcmV0OmtleQ==';
 /** Minutes that a server is down with its own look-ahead of 30 minutes; 0 leaves the drill out. Nightly: 40. */
 const OUTAGE_MINUTES = Number(process.env['VIRTUNE_OUTAGE_MINUTES'] ?? 0);
+const HOUR_MS = 3_600_000;
 const seconds = (count: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, count * 1_000));
 
@@ -70,8 +71,10 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     writeFileSync(config, `elasticsearch: { timeout: ${timeout}, namespace: ${namespace} }\n`);
     let ticks = 0;
     let lives = 0;
+    let documents = 0;
     const count = async (virtune: VirtuneProcess): Promise<void> => {
       ticks += (await sinkFigure(virtune, 'ticks_total', { outcome: 'ok' })) ?? 0;
+      documents += (await sinkFigure(virtune, 'queued_total')) ?? 0;
       lives++;
     };
     try {
@@ -107,6 +110,9 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     expect(moments).toBeGreaterThanOrEqual(ticks - lives);
     expect(moments).toBeLessThanOrEqual(ticks + lives);
     expect(moments).toBeGreaterThan(3);
+    const stored = await server.count(`metrics-kvm.*-${namespace}`);
+    process.stdout.write(`${name}, ${namespace}: ${documents} documents made, ${stored} stored\n`);
+    expect(stored).toBeGreaterThanOrEqual(documents - lives * Math.ceil(stored / moments));
   }
 
   /** Each moment has its host once, and each VM once. */
@@ -142,9 +148,9 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
   }
 
   /** What Elasticsearch's UpdateTimeSeriesRangeService does every few minutes; the tests' server is without it. */
-  async function moveEnd(namespace: string): Promise<void> {
+  async function moveEnd(namespace: string, hours = 1): Promise<void> {
     const { body } = await server.request('GET', `/_data_stream/metrics-kvm.*-${namespace}`);
-    const end_time = new Date(Date.now() + 3_600_000).toISOString();
+    const end_time = new Date(Date.now() + hours * HOUR_MS).toISOString();
     for (const { indices } of (body as unknown as Streams).data_streams) {
       const index = indices.at(-1)?.index_name;
       const { status } = await server.request('PUT', `/${index}/_settings`, {
@@ -196,6 +202,42 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     { timeout: (OUTAGE_MINUTES + 15) * 60_000 },
     () => outliveLookAhead('long', undefined, 1_800, OUTAGE_MINUTES * 60),
   );
+
+  test.runIf(isElastic)('the clock of the host three hours ahead, and then right', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'virtune-clock-'));
+    const shift = join(folder, 'shift.mjs');
+    writeFileSync(
+      shift,
+      `const Real = Date;
+       globalThis.Date = class extends Real {
+         constructor(...of) { if (of.length === 0) super(Real.now() + ${3 * HOUR_MS}); else super(...of); }
+         static now() { return Real.now() + ${3 * HOUR_MS}; }
+       };`,
+    );
+    try {
+      await drill('clock', async ({ start, kill }) => {
+        process.env['NODE_OPTIONS'] = `--import ${shift}`;
+        const ahead = await start(server.url).finally(() => delete process.env['NODE_OPTIONS']);
+        await untilTicked(ahead);
+        await until('documents to be refused', 60_000, async () => {
+          return (await sinkFigure(ahead, 'stream_up', { stream: 'metrics-kvm.vm-clock' })) === 0;
+        });
+        expect(await sinkFigure(ahead, 'sent_total')).toBe(0);
+        await kill(ahead);
+        const right = await start(server.url);
+        await untilCounted(right, 'sent_total');
+        expect(await sinkFigure(right, 'queue_documents')).toBeGreaterThan(0);
+        expect(await sinkFigure(right, 'dead_letters_total')).toBe(0);
+        await moveEnd('clock', 5);
+        await until('those of the wrong clock to be sent', 120_000, async () => {
+          return (await sinkFigure(right, 'queue_documents')) === 0;
+        });
+        return right;
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   /** While one stream accepts nothing, documents of the others arrive. */
   async function holdsUpOnlyItself(

@@ -8,7 +8,7 @@ import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-l
 import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter.ts';
 import { allLetters } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
-import { Parking } from '../../../exporter/elasticsearch/parking.ts';
+import { FUTURE, Parking } from '../../../exporter/elasticsearch/parking.ts';
 import { DiskQueue, type DropReason } from '../../../exporter/elasticsearch/queue/queue.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
 import type { StreamName } from '../../../exporter/elasticsearch/streams.ts';
@@ -47,7 +47,7 @@ async function end({ sender, parking, queue }: Rig): Promise<void> {
 async function rig(
   search: FakeSearch,
   dir = 'q',
-  { batchBytes = 100_000, withParking = false, parkedBytes = 1e9 } = {},
+  { batchBytes = 100_000, withParking = false, parkedBytes = 1e9, now = Date.now } = {},
 ): Promise<Rig> {
   const meter = new SinkMeter();
   const said: string[] = [];
@@ -67,7 +67,7 @@ async function rig(
     deadLetters: new DeadLetters(join(root, dir), 1e9, () => undefined),
     meter,
     batchBytes,
-    now: Date.now,
+    now,
     random: () => 1,
     log,
     wait: async (ms: number) => {
@@ -88,6 +88,7 @@ async function rig(
             inherited: Number.POSITIVE_INFINITY,
             client: clientOf(),
             onServer: () => undefined,
+            judgesStreams: stream !== FUTURE,
             target: stream,
           }),
       })
@@ -262,6 +263,32 @@ test('after a long outage documents wait until the server moves the end of its i
   await settled(one);
   expect(search.documents).toHaveLength(60);
   expect(new Set(search.documents).size).toBe(60);
+  expect(one.figure('dead_letters_total')).toBe(0);
+});
+
+test('documents of a clock that was ahead wait apart until their time, and those of the right clock are sent', async () => {
+  const search = new FakeSearch();
+  const hour = 3_600_000;
+  let nowMs = 4 * hour;
+  search.range = { startMs: 0, endMs: 3 * hour };
+  const one = await rig(search, 'q', { withParking: true, now: () => nowMs });
+  for (let at = 0; at < 3; at++) await tick(one, 4 * hour + at, 5, STREAMS);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThan(3), PATIENT);
+  expect(one.queue.state.documents, 'while the clock is ahead, all wait').toBe(45);
+  expect(one.said[0]).toMatch(/compare the clocks .*\[SEARCH_TIME_RANGE\]/);
+  nowMs = hour;
+  for (let at = 0; at < 3; at++) await tick(one, hour + at, 5, STREAMS);
+  await vi.waitFor(() => expect(search.documents).toHaveLength(45), PATIENT);
+  expect(one.figure('queue_documents')).toBe(45);
+  expect(one.said.join('\n')).toContain('ahead of the clock of this host');
+  await tick(one, hour + 3, 5, STREAMS);
+  await vi.waitFor(() => expect(search.documents).toHaveLength(60), PATIENT);
+  await vi.waitFor(() => expect(one.figure('up')).toBe(1), PATIENT);
+  search.range = { startMs: 0, endMs: 5 * hour };
+  await settled(one);
+  expect(search.documents).toHaveLength(105);
+  expect(new Set(search.documents).size).toBe(105);
   expect(one.figure('dead_letters_total')).toBe(0);
 });
 

@@ -562,17 +562,17 @@ test('documents that were parked when the process ended are sent by the next one
 test('a parked stream drops its oldest documents above its share of the queue, and counts them', async () => {
   const search = new FakeSearch();
   search.refuses = (stream) => (stream === NET ? 403 : undefined);
-  const one = await rig(search, 'q', { withParking: true, parkedBytes: 20_000 });
+  const one = await rig(search, 'q', { withParking: true, parkedBytes: 5_000 });
   one.sender.start();
-  for (let at = 0; at < 100; at++) await tick(one, at, 20, STREAMS);
+  for (let at = 0; at < 40; at++) await tick(one, at, 5, STREAMS);
   await vi.waitFor(() => expect(one.queue.state.documents).toBe(0), PATIENT);
   const dropped = one.figure('dropped_total', { reason: 'queue_full' }) ?? 0;
   expect(dropped).toBeGreaterThan(0);
-  expect(one.figure('queue_documents')).toBe(2_000 - dropped);
-  expect(one.parking?.bytes).toBeLessThan(25_000);
+  expect(one.figure('queue_documents')).toBe(200 - dropped);
+  expect(one.parking?.bytes).toBeLessThan(8_000);
   search.refuses = () => undefined;
   await settled(one);
-  expect(countOf(search, 'net')).toBe(2_000 - dropped);
+  expect(countOf(search, 'net')).toBe(200 - dropped);
 });
 
 test('what the disk cannot park stays in the queue, and the other streams go on', async () => {

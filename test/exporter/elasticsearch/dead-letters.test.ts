@@ -1,4 +1,5 @@
 import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -168,6 +169,22 @@ test('what an exporter adds while a command sends or deletes letters is not lost
   expect(await numbers()).toEqual([3]);
 });
 
+test('letters that reach a file after a command has read it are written again, to another file', async () => {
+  const exporter = boxOf();
+  await keep(exporter, [1]);
+  const folder = join(dir, 'dead-letters');
+  const probe = await open(join(dir, 'probe'), 'w');
+  const handles = Object.getPrototypeOf(probe) as { datasync(): Promise<void> };
+  await probe.close();
+  // The command takes the file, reads it and deletes it while the exporter writes.
+  const datasync = vi.spyOn(handles, 'datasync').mockImplementationOnce(async () => {
+    for (const name of readdirSync(folder)) rmSync(join(folder, name));
+  });
+  await keep(exporter, [2]);
+  datasync.mockRestore();
+  expect(await numbers()).toEqual([2]);
+});
+
 test('letters that a command was at work on when it was killed are there for the next one', async () => {
   await keep(boxOf(), [1, 2]);
   const killed = await opened();
@@ -195,6 +212,7 @@ test('two commands that change letters exclude each other', async () => {
 const run = (...args: readonly string[]): VirtuneProcess['ended'] =>
   new VirtuneProcess('elasticsearch', 'dead-letters', ...args, '--elasticsearch.queue-dir', dir).ended;
 
+// Eight processes, one after the other.
 test('the commands list letters by reason, send them, and delete what is not accepted', async () => {
   const search = new FakeSearch();
   search.refuses = (_stream, body) => (body.includes('"@timestamp":2') ? 400 : undefined);
@@ -227,7 +245,7 @@ test('the commands list letters by reason, send them, and delete what is not acc
   } finally {
     server.stop();
   }
-});
+}, 60_000);
 
 test('a folder that does not exist is an error that names the flag', async () => {
   rmSync(dir, { recursive: true });

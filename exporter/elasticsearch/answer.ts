@@ -31,7 +31,9 @@ export function foreign(answer: SearchResponse): SearchError | undefined {
     return new SearchError('SEARCH_ANSWER', `got a redirect to ${to} (${status}); ${next}`);
   }
   if (status >= 500 || status === 401 || status === 403 || status === 429) return undefined;
-  if (status === 407 || (typeof body === 'string' && body.trim() !== '')) {
+  // A search server says what it dislikes; a 400 without that is of a gateway, and says nothing about a document.
+  const isUnexplained = status === 400 && !(isObject(body) && body['error'] !== undefined);
+  if (status === 407 || isUnexplained || (typeof body === 'string' && body.trim() !== '')) {
     return new SearchError('SEARCH_ANSWER', `got ${status} with ${reasonOf(answer)}; ${next}`);
   }
   return undefined;

@@ -657,6 +657,12 @@ test.each<[what: string, fault: Fault, code: string, says: string]>([
     'Bad Request',
   ],
   [
+    'a 400 of an API gateway',
+    { kind: 'status', status: 400, body: { message: 'No way' } },
+    'SEARCH_ANSWER',
+    'No way',
+  ],
+  [
     'a 404 of a proxy',
     { kind: 'status', status: 404, body: page('Not Found') },
     'SEARCH_ANSWER',

@@ -11,7 +11,7 @@ import type { DiskQueue } from './queue/queue.ts';
 import { RepeatFilter } from './repeat-filter.ts';
 import { type Settled, settle } from './settle.ts';
 import type { RequestOutcome, SinkMeter } from './sink-meter.ts';
-import type { Trouble } from './trouble.ts';
+import { StuckStreams } from './stuck-streams.ts';
 
 export interface BulkSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
@@ -38,8 +38,6 @@ export interface BulkSenderParts {
 
 /** A document on which the server failed so often, while it took others of the stream, is given up. */
 const FAILURES_MAX = 10;
-/** An overloaded server refuses streams by chance: only one that it refuses so often in succession is parked. */
-const OVERLOADS_BEFORE_PARKING = 4;
 
 /** A document so far ahead of this host's clock is from a time when the clock was wrong. */
 const FUTURE_MS = 60_000;
@@ -57,8 +55,7 @@ export class BulkSender {
   readonly #repeats: RepeatFilter;
   /** Taken from the queue and not settled. */
   #batch: BulkItem[] = [];
-  /** Streams that have accepted nothing since they began to refuse, and in how many answers. */
-  readonly #stuck = new Map<string, { readonly trouble: Trouble; readonly answers: number }>();
+  readonly #stuck = new StuckStreams();
   #failingSinceMs: number | undefined;
   #wake: () => void = () => undefined;
   #done: Promise<void> | undefined;
@@ -204,15 +201,11 @@ export class BulkSender {
     // What was refused comes last, so that the others are tried before it.
     this.#batch = [...this.#batch.slice(sent.length), ...left];
     await this.#saveDeadLetters([...settled.rejected, ...this.#givenUp(open)]);
-    for (const index of [...open, ...settled.rejected.map(({ item }) => item.index)])
-      this.#stuck.delete(index);
-    for (const [index, reason] of stuck) {
-      this.#stuck.set(index, { trouble: reason, answers: (this.#stuck.get(index)?.answers ?? 0) + 1 });
-    }
+    this.#stuck.note(settled);
     await this.#parkFuture(settled.early);
     // The server accepts documents of other streams: these hold up only themselves from now on.
     if (open.size > 0 && parking !== undefined) {
-      await this.#park(new Set(this.#batch.filter(({ index }) => this.#shallPark(index))));
+      await this.#park(new Set(this.#batch.filter(({ index }) => this.#stuck.isToPark(index))));
     }
     if (this.#batch.length === 0) await queue.commit();
     const batch = new Set(this.#batch);
@@ -225,21 +218,14 @@ export class BulkSender {
     await this.#failed({ kind: 'again', outcome: trouble.outcome, error: trouble.error });
   }
 
-  #shallPark(index: string): boolean {
-    const stuck = this.#stuck.get(index);
-    if (stuck === undefined) return false;
-    return !stuck.trouble.isOverload || stuck.answers >= OVERLOADS_BEFORE_PARKING;
-  }
-
   /** Moves documents of the batch to where they hold up no others; what the disk does not take stays in the batch. */
   async #park(items: ReadonlySet<BulkItem>): Promise<void> {
     if (items.size === 0) return;
     const parked = new Set(await this.#parts.parking?.park([...items]));
     this.#batch = this.#batch.filter((item) => !parked.has(item));
     for (const { index } of parked) {
-      const trouble = this.#stuck.get(index)?.trouble;
+      const trouble = this.#stuck.release(index);
       if (trouble === undefined) continue;
-      this.#stuck.delete(index);
       this.#repeats.log(`${trouble.error.message}; other streams are not held up [${trouble.error.code}]`);
     }
   }
@@ -252,7 +238,7 @@ export class BulkSender {
     if (parking === undefined || future.length === 0) return;
     const parked = new Set(await parking.park(future, FUTURE));
     this.#batch = this.#batch.filter((item) => !parked.has(item));
-    for (const { index } of parked) this.#stuck.delete(index);
+    for (const { index } of parked) this.#stuck.release(index);
     this.#repeats.log(
       `${parked.size} documents are ahead of the clock of this host, which was wrong; they wait until the server accepts their time, and hold up no others`,
     );

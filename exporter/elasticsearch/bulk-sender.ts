@@ -107,16 +107,19 @@ export class BulkSender {
     let bytes = bytesIn(this.#batch);
     const fresh: BulkItem[] = [];
     const parked: BulkItem[] = [];
-    while (bytes < batchBytes) {
-      const items = await this.#take();
-      if (items === undefined) break;
-      for (const item of items) {
-        bytes += bytesOf(item);
-        (parking?.has(item.index) === true ? parked : fresh).push(item);
+    try {
+      while (bytes < batchBytes) {
+        const items = await this.#take();
+        if (items === undefined) break;
+        for (const item of items) {
+          bytes += bytesOf(item);
+          (parking?.has(item.index) === true ? parked : fresh).push(item);
+        }
       }
+    } finally {
+      // Also when the disk fails: what is taken would be settled with the rest. First, so that it is tried.
+      this.#batch = [...fresh, ...parked, ...this.#batch];
     }
-    // First, so that they are tried; and before anything can fail, since they are taken.
-    this.#batch = [...fresh, ...parked, ...this.#batch];
     await this.#park(new Set(parked));
     // All that was taken may have been too old, damaged or parked.
     if (this.#batch.length === 0) await queue.commit();

@@ -575,6 +575,21 @@ test('a parked stream drops its oldest documents above its share of the queue, a
   expect(countOf(search, 'net')).toBe(200 - dropped);
 });
 
+test('a disk that fails in the middle of a batch costs time, and no document', async () => {
+  const search = new FakeSearch();
+  const one = await rig(search);
+  for (let at = 0; at < 4; at++) await tick(one, at, 5);
+  const take = one.queue.take.bind(one.queue);
+  vi.spyOn(one.queue, 'take')
+    .mockImplementationOnce(take)
+    .mockImplementationOnce(take)
+    .mockRejectedValueOnce(new Error('EIO: i/o error, read'));
+  one.sender.start();
+  await settled(one);
+  expect(one.said[0]).toContain('EIO');
+  expect(search.documents).toHaveLength(20);
+});
+
 test('what the disk cannot park stays in the queue, and the other streams go on', async () => {
   const search = new FakeSearch();
   search.refuses = (stream) => (stream === NET ? 403 : undefined);

@@ -1,4 +1,4 @@
-import { groups } from '../model/catalogue/catalogue.ts';
+import { documentGroups, groups } from '../model/catalogue/catalogue.ts';
 import { elasticsearchMetrics } from '../model/catalogue/elasticsearch.ts';
 import { exporterMetrics } from '../model/catalogue/exporter.ts';
 import { healthMetrics } from '../model/catalogue/health.ts';
@@ -51,11 +51,17 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
   overcommit: 'host',
   cell: 'NUMA cell',
   pool: 'storage pool',
+  vmRates: 'VM',
+  vcpuRates: 'vCPU',
+  blockRates: 'disk',
+  netRates: 'network interface',
+  hostRates: 'host',
+  cellRates: 'NUMA cell',
 };
 
 /** The text of docs/metrics.md. */
 export function metricReference(): string {
-  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter(), elasticsearch()].join('\n\n')}\n`;
+  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter(), elasticsearch(), inDocuments()].join('\n\n')}\n`;
 }
 
 function series(): string {
@@ -146,6 +152,18 @@ function elasticsearch(): string {
 Exported where samples are sent to [Elasticsearch or OpenSearch](elasticsearch.md).
 
 ${alwaysThere(Object.values(elasticsearchMetrics))}`;
+}
+
+function inDocuments(): string {
+  const rows = documentGroups.flatMap(({ metrics }) => metrics.map((metric) => row(metric)));
+  return `### In documents only
+
+Not in \`/metrics\`, where \`rate()\` computes the same: gauges of [documents](elasticsearch.md), since the previous document
+of the same object. They come with the groups that they are computed from.
+
+| field | type | labels | meaning | needs |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}`;
 }
 
 function alwaysThere(metrics: readonly Pick<HealthMetric, 'name' | 'type' | 'labels' | 'help'>[]): string {

@@ -5,9 +5,9 @@ import {
   type OvercommitDomain,
   overcommitOf,
   type VcpuTimes,
-  vcpuTimesOf,
 } from '../model/overcommit.ts';
 import type { DomainSample, HostSample } from './host-sample.ts';
+import { vcpuTimesByRun } from './rate-tracker.ts';
 
 /** Adds overcommit and contention to a sample, and keeps what the next one is compared with. */
 export class OvercommitTracker {
@@ -15,7 +15,7 @@ export class OvercommitTracker {
 
   complete(sample: HostSample): HostSample {
     if (sample.host === undefined) return sample;
-    const times = timesOf(sample);
+    const times = vcpuTimesByRun(sample);
     const completed = this.#completed(sample, sample.host, times);
     this.#before = { times, atMs: sample.startedAtMs };
     return completed;
@@ -23,7 +23,7 @@ export class OvercommitTracker {
 
   /** The same of a sample that the next one is not compared with. */
   preview(sample: HostSample): HostSample {
-    return sample.host === undefined ? sample : this.#completed(sample, sample.host, timesOf(sample));
+    return sample.host === undefined ? sample : this.#completed(sample, sample.host, vcpuTimesByRun(sample));
   }
 
   #completed(sample: HostSample, host: HostFigures, times: VcpuTimes): HostSample {
@@ -37,16 +37,6 @@ export class OvercommitTracker {
       domains: sample.domains.map((domain, index) => ({ ...domain, fit: fits[index] })),
     };
   }
-}
-
-/** By UUID and run. */
-function timesOf({ domains }: HostSample): VcpuTimes {
-  const times = new Map<string, { runNs: number; delayNs: number }>();
-  for (const { domain, outcome } of domains) {
-    const sums = outcome.kind === 'fresh' ? vcpuTimesOf(outcome.stats) : undefined;
-    if (sums !== undefined) times.set(`${domain.uuid} ${domain.id}`, sums);
-  }
-  return times;
 }
 
 function overcommitDomain({ domain, summary, facts, outcome }: DomainSample): OvercommitDomain {

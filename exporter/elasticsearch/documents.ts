@@ -1,11 +1,15 @@
 import { RemoteError } from '../../libvirt/errors.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { Subjects } from '../../model/catalogue/metric.ts';
+import type { DomainRates } from '../../model/rates.ts';
 import { msToSeconds } from '../../model/units.ts';
 import { versionText } from '../../model/versions.ts';
+import { vmRatesOf } from '../../model/vm-rates.ts';
 import type { DomainSample, HostIdentity, HostSample } from '../../sampler/host-sample.ts';
 import { missingOf } from '../../sampler/missing.ts';
+import { type DomainChange, RateTracker, type SampleRates } from '../../sampler/rate-tracker.ts';
 import { STATE_WORDS } from '../prometheus/encode.ts';
+import { type DocumentHead, documentHead, type HeadOptions } from './document-head.ts';
 import { FigureWriters } from './figures.ts';
 import type { CompatStreamName, StreamName } from './streams.ts';
 
@@ -18,10 +22,8 @@ export interface Document {
   readonly body: string;
 }
 
-export interface DocumentsOptions {
+export interface DocumentsOptions extends HeadOptions {
   readonly groups: ReadonlySet<GroupName>;
-  /** Where the host is asked, without anything secret. */
-  readonly address: string;
   /** Instead of the UUID that libvirt reports. */
   readonly hostId?: string | undefined;
   /** Called once for each field that no mapping has. */
@@ -32,6 +34,7 @@ export interface DocumentsOptions {
 export class Documents {
   readonly #options: DocumentsOptions;
   readonly #figures: FigureWriters;
+  readonly #rates = new RateTracker();
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
@@ -43,31 +46,35 @@ export class Documents {
     return this.#options.hostId ?? identity?.uuid ?? identity?.hostname;
   }
 
-  /** In pieces, so that the writer can yield between two VMs. */
-  *of(sample: HostSample): Generator<Document> {
-    const head = this.#head(sample.startedAtMs, sample.identity);
+  /**
+   * In pieces, so that the writer can yield between two VMs. Rates are those since the sample before this one.
+   * @param atMs when the sample was due
+   */
+  *of(sample: HostSample, atMs: number): Generator<Document> {
+    const rates = this.#rates.next(sample);
+    const head = this.head(atMs, sample.identity);
     if (head === undefined) return;
-    yield* this.#ofHost(head, sample);
-    for (const domain of sample.domains) yield* this.#ofDomain(head, domain, sample.startedAtMs);
+    yield* this.#ofHost(head, sample, rates);
+    for (const [index, domain] of sample.domains.entries()) {
+      yield* this.#ofDomain(head, domain, sample.startedAtMs, rates.domains[index]);
+    }
   }
 
   /** A tick in which the host could not be asked. */
-  *ofFailure(atMs: number, identity: HostIdentity | undefined): Generator<Document> {
-    const head = this.#head(atMs, identity);
-    if (head !== undefined) yield { stream: 'host', key: '', body: `${head('host')},"libvirt_up":0}` };
+  *ofFailure(atMs: number, startMs: number, identity: HostIdentity | undefined): Generator<Document> {
+    const head = this.head(atMs, identity);
+    if (head !== undefined)
+      yield { stream: 'host', key: '', body: `${head('host', startMs)},"libvirt_up":0}` };
   }
 
-  #head(atMs: number, identity: HostIdentity | undefined): ((stream: StreamName) => string) | undefined {
+  /** How documents of this host and moment begin; undefined while it is not known which host it is. */
+  head(atMs: number, identity: HostIdentity | undefined): DocumentHead | undefined {
     const id = this.hostId(identity);
-    if (id === undefined) return undefined;
-    const name = identity?.hostname;
-    const start = `{"@timestamp":"${new Date(atMs).toISOString()}","host.id":${JSON.stringify(id)}${name === undefined ? '' : `,"host.name":${JSON.stringify(name)}`},"event.module":"kvm","event.dataset":"kvm.`;
-    const end = `","service.type":"kvm","service.address":${JSON.stringify(this.#options.address)}`;
-    return (stream) => start + stream + end;
+    return id === undefined ? undefined : documentHead(this.#options, atMs, { id, name: identity?.hostname });
   }
 
-  *#ofHost(head: (stream: StreamName) => string, sample: HostSample): Generator<Document> {
-    const { host, overcommit, contention, versions } = sample;
+  *#ofHost(head: DocumentHead, sample: HostSample, rates: SampleRates): Generator<Document> {
+    const { host, overcommit, versions, startedAtMs } = sample;
     const devices = new Map<string, { stream: StreamName; device: string; text: string }>();
     const toDevice = (stream: StreamName, device: string, text: string): void => {
       const id = `${stream} ${device}`;
@@ -75,9 +82,9 @@ export class Documents {
       if (known === undefined) devices.set(id, { stream, device, text });
       else known.text += text;
     };
-    let text = `${head('host')},"libvirt_up":1,"libvirt_domains":${sample.domains.length}`;
-    text += `,"virtune_sample_duration_seconds":${msToSeconds(sample.durationMs)}`;
     const { hypervisor, libvirt } = versions ?? {};
+    let text = `${head('host', startedAtMs)},"event.duration":${Math.round(sample.durationMs * 1e6)},"libvirt_up":1,"libvirt_domains":${sample.domains.length}`;
+    text += `,"virtune_sample_duration_seconds":${msToSeconds(sample.durationMs)}`;
     if (hypervisor !== undefined)
       text += `,"libvirt_versions_info.hypervisor_running":"${versionText(hypervisor)}"`;
     if (libvirt !== undefined) text += `,"libvirt_versions_info.libvirtd_running":"${versionText(libvirt)}"`;
@@ -87,27 +94,34 @@ export class Documents {
       for (const pool of host.pools) toDevice('pool', pool.name, this.#figures.write('pool', pool));
     }
     if (overcommit !== undefined) text += this.#figures.write('overcommit', overcommit, toDevice);
-    if (contention !== undefined) text += this.#figures.write('contention', contention, toDevice);
+    // The sample's own is since the previous sample of any reader, such as a scrape a moment ago.
+    if (rates.contention !== undefined) text += this.#figures.write('contention', rates.contention, toDevice);
+    if (rates.host !== undefined) text += this.#figures.write('hostRates', rates.host, toDevice);
+    for (const [cell, shares] of rates.host?.byCell ?? []) {
+      toDevice('cell', String(cell), this.#figures.write('cellRates', shares));
+    }
     yield { stream: 'host', key: '', body: `${text}}` };
     for (const { stream, device, text: figures } of devices.values()) {
       if (figures === '') continue;
       yield {
         stream,
         key: device,
-        body: `${head(stream)},"kvm.device":${JSON.stringify(device)}${figures}}`,
+        body: `${head(stream, startedAtMs)},"kvm.device":${JSON.stringify(device)}${figures}}`,
       };
     }
   }
 
   *#ofDomain(
-    head: (stream: StreamName) => string,
+    head: DocumentHead,
     sample: DomainSample,
     startedAtMs: number,
+    change: DomainChange | undefined,
   ): Generator<Document> {
+    const startMs = sample.outcome.kind === 'fresh' ? sample.outcome.atMs : startedAtMs;
     const { domain, summary, facts, outcome, fit, extras, local } = sample;
     const who = `,"kvm.uuid":${JSON.stringify(domain.uuid)},"kvm.name":${JSON.stringify(domain.name)}${domain.id > 0 ? `,"kvm.id":${domain.id}` : ''}`;
     const figures = this.#figures;
-    let text = `${head('vm')}${who}${this.#asked(sample, startedAtMs)}`;
+    let text = `${head('vm', startMs)}${who}${this.#asked(sample, startedAtMs, change)}`;
     text += figures.write('summary', summary);
     text += figures.write('identity', { uuid: domain.uuid, facts });
     if (facts !== undefined) text += figures.write('facts', facts);
@@ -115,19 +129,23 @@ export class Documents {
     if (extras !== undefined) text += figures.write('extras', extras);
     if (local !== undefined) text += figures.write('local', local);
     if (outcome.kind === 'fresh') text += figures.write('domain', outcome.stats);
+    text += figures.write('vmRates', vmRatesOf(change?.rates, change?.cpuUsage));
     yield { stream: 'vm', key: domain.uuid, body: `${text}}` };
-    for (const device of this.#devices(sample)) {
+    for (const device of this.#devices(sample, change?.rates)) {
       if (device.text === '') continue;
       yield {
         stream: device.stream,
         key: `${domain.uuid}/${device.name}`,
-        body: `${head(device.stream)}${who},"kvm.device":${JSON.stringify(device.name)}${device.text}}`,
+        body: `${head(device.stream, startMs)}${who},"kvm.device":${JSON.stringify(device.name)}${device.text}}`,
       };
     }
   }
 
   /** Each device once: two documents that say the same of themselves would be one. */
-  *#devices({ summary, facts, outcome }: DomainSample): Generator<{
+  *#devices(
+    { summary, facts, outcome }: DomainSample,
+    rates: DomainRates | undefined,
+  ): Generator<{
     readonly stream: StreamName;
     readonly name: string;
     readonly text: string;
@@ -140,7 +158,8 @@ export class Documents {
       const place = places.get(id);
       const text =
         (vcpu === undefined ? '' : figures.write('vcpu', vcpu)) +
-        (place === undefined ? '' : figures.write('vcpuPlace', place));
+        (place === undefined ? '' : figures.write('vcpuPlace', place)) +
+        figures.write('vcpuRates', rates?.vcpus.get(id) ?? {});
       yield { stream: 'vcpu', name: String(id), text };
     }
     if (stats === undefined) return;
@@ -149,7 +168,10 @@ export class Documents {
       yield {
         stream: 'block',
         name,
-        text: figures.write('block', block) + (disk === undefined ? '' : figures.write('disk', disk)),
+        text:
+          figures.write('block', block) +
+          (disk === undefined ? '' : figures.write('disk', disk)) +
+          figures.write('blockRates', rates?.blocks.get(name) ?? {}),
       };
     }
     for (const [name, net] of byName(stats.nets.values())) {
@@ -157,7 +179,10 @@ export class Documents {
       yield {
         stream: 'net',
         name,
-        text: figures.write('net', net) + (nic === undefined ? '' : figures.write('nic', nic)),
+        text:
+          figures.write('net', net) +
+          (nic === undefined ? '' : figures.write('nic', nic)) +
+          figures.write('netRates', rates?.nets.get(name) ?? {}),
       };
     }
     for (const [id, thread] of stats.ioThreads) {
@@ -166,8 +191,8 @@ export class Documents {
   }
 
   /** How the VM was asked, and what words there are for it. */
-  #asked(sample: DomainSample, startedAtMs: number): string {
-    const { summary, outcome, lastFreshAtMs, extras, facts } = sample;
+  #asked(sample: DomainSample, startedAtMs: number, change: DomainChange | undefined): string {
+    const { domain, summary, outcome, lastFreshAtMs, extras, facts } = sample;
     let text = `,"virtune_domain_outcome":"${outcome.kind}"`;
     if (summary.state !== undefined) {
       text += `,"libvirt_domain_info_state":${summary.state},"kvm.status.state":"${stateWord(summary.state)}"`;
@@ -190,10 +215,11 @@ export class Documents {
       text += `,"libvirt_domain_job.operation":${JSON.stringify(extras.job.operation)}`;
     }
     const missing: Subjects['missing'] = missingOf(sample, this.#options.groups);
-    text += words(
-      'virtune_domain_missing',
-      missing.map(({ group, reason }) => `${group}:${reason}`),
-    );
+    const reasons = missing.map(({ group, reason }) => `${group}:${reason}`);
+    if (outcome.kind === 'fresh' && domain.id !== -1 && change?.rates === undefined) {
+      reasons.push('rates:first_sample');
+    }
+    text += words('virtune_domain_missing', reasons);
     text += words(
       'tags',
       [...(facts?.labels ?? [])].map(([label, value]) => `${label}:${value}`),

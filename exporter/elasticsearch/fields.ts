@@ -1,29 +1,11 @@
-import { groups } from '../../model/catalogue/catalogue.ts';
+import { documentGroups, groups } from '../../model/catalogue/catalogue.ts';
 import type { Group, SubjectMetric } from '../../model/catalogue/metric.ts';
+import { HEAD_FIELDS } from './document-head.ts';
+import { dimension, type Field, keyword } from './field.ts';
 import { DEVICE_LABELS, STREAM_NAMES, STREAMS, type StreamName } from './streams.ts';
 
-/** A field of a mapping. Only dimensions distinguish the documents of one moment. */
-export interface Field {
-  readonly name: string;
-  readonly type: 'date' | 'keyword' | 'long' | 'double';
-  readonly dimension?: true;
-  readonly metric?: 'counter' | 'gauge';
-}
-
-const keyword = (name: string): Field => ({ name, type: 'keyword' });
-const dimension = (name: string): Field => ({ name, type: 'keyword', dimension: true });
 const gauge = (name: string): Field => ({ name, type: typeOf(name), metric: 'gauge' });
 
-/** ECS (https://www.elastic.co/docs/reference/ecs); the host is the hypervisor. */
-const COMMON: readonly Field[] = [
-  { name: '@timestamp', type: 'date' },
-  dimension('host.id'),
-  keyword('host.name'),
-  keyword('event.module'),
-  keyword('event.dataset'),
-  keyword('service.type'),
-  keyword('service.address'),
-];
 const OF_VM: readonly Field[] = [
   dimension('kvm.uuid'),
   keyword('kvm.name'),
@@ -34,6 +16,7 @@ const OF_DEVICE = dimension('kvm.device');
 /** Of no subject of the catalogue: what the exporter knows of how each host and VM was asked. */
 const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
   host: [
+    { name: 'event.duration', type: 'long' },
     gauge('libvirt_up'),
     gauge('libvirt_domains'),
     gauge('virtune_sample_duration_seconds'),
@@ -54,6 +37,9 @@ const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
     keyword('tags'),
   ],
 };
+
+/** Groups whose metrics documents carry. */
+export const CARRIED: readonly Group[] = [...groups, ...documentGroups];
 
 /** Fractions are doubles; what is counted is a long, which packs to a fraction of a double. */
 function typeOf(name: string): 'long' | 'double' {
@@ -100,7 +86,14 @@ export function fieldsOfMetric(metric: SubjectMetric): MetricFields {
   const fields = new Map(
     combinations(values as readonly (readonly string[])[]).map((combination) => [
       combination.join('.'),
-      { name: [metric.name, ...combination].join('.'), type, metric: metric.type },
+      {
+        name: [
+          metric.name,
+          ...combination.map((value, index) => part(labelAt(metric, places[index]), value)),
+        ].join('.'),
+        type,
+        metric: metric.type,
+      },
     ]),
   );
   return {
@@ -109,6 +102,15 @@ export function fieldsOfMetric(metric: SubjectMetric): MetricFields {
     places,
     device: deviceStream === undefined ? undefined : { place: devicePlace, stream: deviceStream },
   };
+}
+
+function labelAt(metric: { readonly labels: readonly string[] }, place: number | undefined): string {
+  return metric.labels[place ?? -1] ?? '';
+}
+
+/** A value of a label as part of a name that ES|QL takes without quotes: `size_2048KiB`, since it starts with a letter. */
+function part(label: string, value: string): string {
+  return /^[a-z_]/i.test(value) ? value : `${label}_${value}`;
 }
 
 function combinations(lists: readonly (readonly string[])[]): string[][] {
@@ -130,12 +132,12 @@ export function streamOfMetric(metric: SubjectMetric): StreamName | undefined {
 export function fieldsOf(stream: StreamName): Field[] {
   const { of } = STREAMS[stream];
   const fields: Field[] = [
-    ...COMMON,
+    ...HEAD_FIELDS,
     ...(of === 'vm' || of === 'vm-device' ? OF_VM : []),
     ...(of === 'vm-device' || of === 'host-device' ? [OF_DEVICE] : []),
     ...(ASKED[stream] ?? []),
   ];
-  for (const group of groups as readonly Group[]) {
+  for (const group of CARRIED) {
     for (const metric of group.metrics) {
       if (streamOfMetric(metric) !== stream) continue;
       const own = fieldsOfMetric(metric);

@@ -1,13 +1,7 @@
-import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
-import type {
-  Figure,
-  FigureSet,
-  Group,
-  Info,
-  SubjectMetric,
-  Subjects,
-} from '../../model/catalogue/metric.ts';
-import { fieldsOfMetric, type MetricFields } from './fields.ts';
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import type { Figure, FigureSet, Info, SubjectMetric, Subjects } from '../../model/catalogue/metric.ts';
+import { ratesGroup } from '../../model/catalogue/rates.ts';
+import { CARRIED, fieldsOfMetric, type MetricFields } from './fields.ts';
 import type { StreamName } from './streams.ts';
 
 /** JSON's `,"name":` made once for each field. */
@@ -27,8 +21,8 @@ export class FigureWriters {
 
   constructor(enabled: ReadonlySet<GroupName>, unknown: (field: string) => void) {
     this.#unknown = unknown;
-    for (const group of groups as readonly Group[]) {
-      if (!enabled.has(group.name as GroupName)) continue;
+    for (const group of CARRIED) {
+      if (isSwitched(group.name) && !enabled.has(group.name)) continue;
       for (const metric of group.metrics) this.#add(metric);
     }
   }
@@ -94,6 +88,11 @@ export class FigureWriters {
     this.#told.add(field);
     this.#unknown(field);
   }
+}
+
+/** Rates come with the figures that they are computed from. */
+function isSwitched(name: string): name is GroupName {
+  return name !== ratesGroup.name;
 }
 
 function nowhere(): void {}

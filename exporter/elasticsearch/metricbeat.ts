@@ -1,7 +1,8 @@
 import type { BalloonStats } from '../../model/stats/types.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
+import { type DocumentHead, HEAD_FIELDS } from './document-head.ts';
 import { type Document, stateWord } from './documents.ts';
-import type { Field } from './fields.ts';
+import { dimension, type Field, keyword } from './field.ts';
 import type { CompatStreamName } from './streams.ts';
 
 /**
@@ -22,58 +23,33 @@ const TAGS: readonly (readonly [name: string, read: (balloon: BalloonStats) => n
   ['nr', (balloon) => balloon.diskCachesKiB],
 ];
 
-const COMMON: readonly Field[] = [
-  { name: '@timestamp', type: 'date' },
-  { name: 'host.id', type: 'keyword', dimension: true },
-  { name: 'host.name', type: 'keyword' },
-  { name: 'event.module', type: 'keyword' },
-  { name: 'event.dataset', type: 'keyword' },
-  { name: 'metricset.name', type: 'keyword' },
-  { name: 'service.type', type: 'keyword' },
-  { name: 'service.address', type: 'keyword' },
-  { name: 'kvm.uuid', type: 'keyword', dimension: true },
-];
+const COMMON: readonly Field[] = [...HEAD_FIELDS, dimension('kvm.uuid')];
 
 /** Metricbeat's fields, and the UUID that it has not: without it, two hosts' VMs of one name would be one. */
 export const COMPAT_FIELDS: Readonly<Record<CompatStreamName, readonly Field[]>> = {
   dommemstat: [
     ...COMMON,
     { name: 'kvm.dommemstat.id', type: 'long' },
-    { name: 'kvm.dommemstat.name', type: 'keyword' },
-    { name: 'kvm.dommemstat.stat.name', type: 'keyword', dimension: true },
+    keyword('kvm.dommemstat.name'),
+    dimension('kvm.dommemstat.stat.name'),
     { name: 'kvm.dommemstat.stat.value', type: 'long', metric: 'gauge' },
   ],
-  status: [
-    ...COMMON,
-    { name: 'kvm.id', type: 'long' },
-    { name: 'kvm.name', type: 'keyword' },
-    { name: 'kvm.status.state', type: 'keyword' },
-  ],
+  status: [...COMMON, { name: 'kvm.id', type: 'long' }, keyword('kvm.name'), keyword('kvm.status.state')],
 };
 
 /** What Metricbeat's kvm module would send of the same moment, but for its error events of VMs that do not run. */
-export function* metricbeatEvents(sample: HostSample, hostId: string, address: string): Generator<Document> {
-  const head = (metricset: CompatStreamName, uuid: string): Record<string, unknown> => ({
-    '@timestamp': new Date(sample.startedAtMs).toISOString(),
-    'host.id': hostId,
-    'host.name': sample.identity?.hostname,
-    'event.module': 'kvm',
-    'event.dataset': `kvm.${metricset}`,
-    'metricset.name': metricset,
-    'service.type': 'kvm',
-    'service.address': address,
-    'kvm.uuid': uuid,
-  });
+export function* metricbeatEvents(sample: HostSample, head: DocumentHead): Generator<Document> {
   for (const { domain, summary, outcome } of sample.domains) {
     const id = domain.id > 0 ? domain.id : undefined;
     if (summary.state !== undefined) {
       const body = {
-        ...head('status', domain.uuid),
+        'kvm.uuid': domain.uuid,
         'kvm.id': id,
         'kvm.name': domain.name,
         'kvm.status.state': stateWord(summary.state),
       };
-      yield { stream: 'status', key: domain.uuid, body: JSON.stringify(body) };
+      const start = head('status', sample.startedAtMs);
+      yield { stream: 'status', key: domain.uuid, body: join(start, body) };
     }
     if (outcome.kind !== 'fresh') continue;
     // The host's own figures do not need the balloon group.
@@ -86,13 +62,19 @@ export function* metricbeatEvents(sample: HostSample, hostId: string, address: s
       const value = read(balloon);
       if (value === undefined) continue;
       const body = {
-        ...head('dommemstat', domain.uuid),
+        'kvm.uuid': domain.uuid,
         'kvm.dommemstat.id': id,
         'kvm.dommemstat.name': domain.name,
         'kvm.dommemstat.stat.name': tag,
         'kvm.dommemstat.stat.value': value,
       };
-      yield { stream: 'dommemstat', key: `${domain.uuid}/${tag}`, body: JSON.stringify(body) };
+      const start = head('dommemstat', outcome.atMs);
+      yield { stream: 'dommemstat', key: `${domain.uuid}/${tag}`, body: join(start, body) };
     }
   }
+}
+
+/** A head and the fields after it, as one object. */
+function join(head: string, fields: Readonly<Record<string, unknown>>): string {
+  return `${head},${JSON.stringify(fields).slice(1)}`;
 }

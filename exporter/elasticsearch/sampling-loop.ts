@@ -12,7 +12,6 @@ export interface SamplingLoopParts {
   readonly queue: Pick<DiskQueue, 'append'>;
   readonly meter: SinkMeter;
   readonly namespace: string;
-  readonly address: string;
   readonly metricbeatCompat: boolean;
   readonly intervalMs: number;
   readonly now: () => number;
@@ -59,7 +58,7 @@ export class SamplingLoop {
   async #run(dueMs: number): Promise<void> {
     const { meter, intervalMs, now, onFailure } = this.#parts;
     try {
-      await this.tick();
+      await this.tick(this.#stamp(dueMs));
     } catch (error) {
       onFailure(error as Error);
     }
@@ -68,28 +67,38 @@ export class SamplingLoop {
     if (!this.#isStopped) this.#schedule(Math.max(now(), dueMs));
   }
 
-  /** One sample into the queue. */
-  async tick(): Promise<void> {
-    const { sampler, meter, onFailure, now } = this.#parts;
+  /** The moment that a tick is for: when it was due, or the latest one that has passed, where it comes much later. */
+  #stamp(dueMs: number): number {
+    const { intervalMs, now } = this.#parts;
+    const nowMs = now();
+    return Math.abs(nowMs - dueMs) < intervalMs ? dueMs : Math.floor(nowMs / intervalMs) * intervalMs;
+  }
+
+  /**
+   * One sample into the queue.
+   * @param atMs the time in its documents, a multiple of the interval: two senders of one host make the same documents
+   */
+  async tick(atMs: number): Promise<void> {
+    const { sampler, meter, documents, onFailure, now } = this.#parts;
+    const startMs = now();
     let sample: HostSample;
     try {
       sample = await sampler.sample();
     } catch (error) {
       meter.countTick('failed');
       onFailure(error as Error);
-      const atMs = now();
-      await this.#queue(atMs, this.#parts.documents.ofFailure(atMs, sampler.identity), sampler.identity);
+      await this.#queue(atMs, documents.ofFailure(atMs, startMs, sampler.identity), sampler.identity);
       return;
     }
-    meter.countTick('ok', sample.startedAtMs);
-    await this.#queue(sample.startedAtMs, this.#all(sample), sample.identity);
+    meter.countTick('ok', atMs);
+    await this.#queue(atMs, this.#all(sample, atMs), sample.identity);
   }
 
-  *#all(sample: HostSample): ReturnType<Documents['of']> {
-    const { documents, metricbeatCompat, address } = this.#parts;
-    yield* documents.of(sample);
-    const hostId = documents.hostId(sample.identity);
-    if (metricbeatCompat && hostId !== undefined) yield* metricbeatEvents(sample, hostId, address);
+  *#all(sample: HostSample, atMs: number): ReturnType<Documents['of']> {
+    const { documents, metricbeatCompat } = this.#parts;
+    yield* documents.of(sample, atMs);
+    const head = documents.head(atMs, sample.identity);
+    if (metricbeatCompat && head !== undefined) yield* metricbeatEvents(sample, head);
   }
 
   async #queue(

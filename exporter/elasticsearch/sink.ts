@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
@@ -20,6 +22,9 @@ export interface SinkParts {
   readonly version: string;
   readonly log: (message: string) => void;
 }
+
+/** Distinguishes this process in its documents. */
+const PROCESS_ID = randomUUID();
 
 /** How long the end of the process waits for what is still in the queue; the rest is sent after the next start. */
 const GRACE_MS = 3_000;
@@ -158,13 +163,15 @@ export class ElasticsearchSink {
   }
 
   #loopOf(host: HostExporter, hostId: string | undefined): SamplingLoop {
-    const { settings, log } = this.#parts;
-    const address = addressOf(host.settings.uri);
+    const { settings, log, version } = this.#parts;
     return new SamplingLoop({
       sampler: host.sampler,
       documents: new Documents({
         groups: host.settings.groups,
-        address,
+        address: addressOf(host.settings.uri),
+        agent: { version, name: hostname(), ephemeralId: PROCESS_ID },
+        namespace: settings.namespace,
+        intervalMs: settings.intervalMs,
         hostId,
         unknown: (field) =>
           log(`elasticsearch: ${field} has no field in the mapping and is not sent; please report it`),
@@ -172,7 +179,6 @@ export class ElasticsearchSink {
       queue: this.#queue,
       meter: this.#meter,
       namespace: settings.namespace,
-      address,
       metricbeatCompat: settings.metricbeatCompat,
       intervalMs: settings.intervalMs,
       now: Date.now,

@@ -12,19 +12,19 @@ export interface Stream {
 export const STREAMS = {
   host: {
     of: 'host',
-    subjects: ['host', 'overcommit', 'contention'],
+    subjects: ['host', 'overcommit', 'contention', 'hostRates'],
     help: 'the host and its overcommit',
   },
-  cell: { of: 'host-device', subjects: ['cell'], help: 'each NUMA cell of the host' },
+  cell: { of: 'host-device', subjects: ['cell', 'cellRates'], help: 'each NUMA cell of the host' },
   pool: { of: 'host-device', subjects: ['pool'], help: 'each storage pool of the host' },
   vm: {
     of: 'vm',
-    subjects: ['domain', 'summary', 'identity', 'facts', 'fit', 'extras', 'local'],
+    subjects: ['domain', 'summary', 'identity', 'facts', 'fit', 'extras', 'local', 'vmRates'],
     help: 'each VM, responsive or not',
   },
-  vcpu: { of: 'vm-device', subjects: ['vcpu', 'vcpuPlace'], help: 'each vCPU' },
-  block: { of: 'vm-device', subjects: ['block', 'disk'], help: 'each disk' },
-  net: { of: 'vm-device', subjects: ['net', 'nic'], help: 'each network interface' },
+  vcpu: { of: 'vm-device', subjects: ['vcpu', 'vcpuPlace', 'vcpuRates'], help: 'each vCPU' },
+  block: { of: 'vm-device', subjects: ['block', 'disk', 'blockRates'], help: 'each disk' },
+  net: { of: 'vm-device', subjects: ['net', 'nic', 'netRates'], help: 'each network interface' },
   iothread: { of: 'vm-device', subjects: ['ioThread'], help: 'each iothread' },
 } as const satisfies Record<string, Stream>;
 

@@ -1,5 +1,5 @@
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
-import type { About, Subjects } from '../../model/catalogue/metric.ts';
+import type { About, RateSubjects, Subjects } from '../../model/catalogue/metric.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { GuestFilesystem } from '../../model/guest.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
@@ -13,6 +13,16 @@ export interface Labelled<T> {
   /** Where the series may carry another exporter's labels. */
   readonly about?: About;
 }
+
+/** Rates are of documents only. */
+const NO_RATES: { readonly [K in keyof RateSubjects]: readonly [] } = {
+  vmRates: [],
+  vcpuRates: [],
+  blockRates: [],
+  netRates: [],
+  hostRates: [],
+  cellRates: [],
+};
 
 export type AllLabelled = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K]>[] };
 
@@ -49,6 +59,7 @@ export function labelAll(
     })),
     overcommit: whole(overcommit),
     contention: whole(contention),
+    ...NO_RATES,
   };
   for (const sample of domains) {
     const { domain, summary, facts, outcome, fit, extras, local, drift, guest, limitUses } = sample;

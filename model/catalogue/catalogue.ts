@@ -20,6 +20,7 @@ import type { Group, HealthMetric, SubjectMetric } from './metric.ts';
 import { overcommitGroup } from './overcommit.ts';
 import { perfGroup } from './perf.ts';
 import { placementGroup } from './placement.ts';
+import { ratesGroup } from './rates.ts';
 import { resctrlGroup } from './resctrl.ts';
 import { tuningGroup } from './tuning.ts';
 import { unknownGroup } from './unknown.ts';
@@ -57,6 +58,9 @@ export const groups = [
   agentInfoGroup,
   unknownGroup,
 ] as const satisfies readonly Group[];
+
+/** Metrics that only documents carry: they come with those of `groups` that they are computed from. */
+export const documentGroups = [ratesGroup] as const satisfies readonly Group[];
 
 export type GroupName = (typeof groups)[number]['name'];
 

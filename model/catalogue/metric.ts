@@ -5,15 +5,28 @@ import type { DriftFigures } from '../drift-record.ts';
 import type { DomainExtras } from '../extras.ts';
 import type { GuestFigures, GuestFilesystem } from '../guest.ts';
 import type { CellFigures, HostFigures, PoolFigures } from '../host.ts';
+import type { CpuShares, HostRates } from '../host-rates.ts';
 import type { LimitUse } from '../limit-use.ts';
 import type { LocalFigures } from '../local.ts';
 import type { MissingGroup } from '../missing.ts';
 import type { Contention, DomainFit, Overcommit } from '../overcommit.ts';
+import type { Rates } from '../rates.ts';
 import type { BlockStats, DomainStats, IoThreadStats, NetStats, VcpuStats } from '../stats/types.ts';
 import type { DomainSummary, VcpuPlace } from '../summary.ts';
+import type { VmRates } from '../vm-rates.ts';
+
+/** What changed between two documents; rates of no series, since Prometheus computes them itself. */
+export interface RateSubjects {
+  readonly vmRates: VmRates;
+  readonly vcpuRates: Rates<VcpuStats>;
+  readonly blockRates: Rates<BlockStats>;
+  readonly netRates: Rates<NetStats>;
+  readonly hostRates: HostRates;
+  readonly cellRates: CpuShares;
+}
 
 /** What a metric can be read from. One of them stands behind each set of labels in `SUBJECT_LABELS`. */
-export interface Subjects {
+export interface Subjects extends RateSubjects {
   /** Figures that this tick brought. */
   readonly domain: DomainStats;
   /** What libvirt reports of a domain even when its QEMU hangs. */
@@ -76,6 +89,12 @@ export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>>
   pool: ['storage_pool'],
   overcommit: [],
   contention: [],
+  vmRates: ['domain'],
+  vcpuRates: ['domain', 'vcpu'],
+  blockRates: ['domain', 'target_device'],
+  netRates: ['domain', 'target_device'],
+  hostRates: [],
+  cellRates: ['cell'],
 };
 
 interface Described {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -57,12 +58,15 @@ async function* ticks(vms: number, count: number): AsyncGenerator<{ atMs: number
   const documents = new Documents({
     groups: DEFAULT_GROUPS,
     address: 'qemu:///system',
+    agent: { version: '0.1.0', name: 'kvm1', ephemeralId: randomUUID() },
+    namespace: 'default',
+    intervalMs: TICK_MS,
     unknown: () => undefined,
   });
   try {
     for (let tick = 0; tick < count; tick++) {
       nowMs += TICK_MS;
-      yield { atMs: nowMs, documents: [...documents.of(await sampler.sample())] };
+      yield { atMs: nowMs, documents: [...documents.of(await sampler.sample(), nowMs)] };
     }
   } finally {
     await sampler.close();

@@ -1,7 +1,23 @@
 import { expect, test } from 'vitest';
-import { catalogue } from '../../model/catalogue/catalogue.ts';
+import { catalogue, documentGroups } from '../../model/catalogue/catalogue.ts';
 import { compatGroups } from '../../model/catalogue/compat.ts';
-import { type Group, SUBJECT_LABELS } from '../../model/catalogue/metric.ts';
+import { type Group, SUBJECT_LABELS, type SubjectMetric } from '../../model/catalogue/metric.ts';
+
+const inDocuments: readonly SubjectMetric[] = documentGroups.flatMap(({ metrics }) => metrics);
+
+test('rates of documents have names that no series has, and say their unit', () => {
+  const names = inDocuments.map(({ name }) => name);
+  const series = new Set(catalogue.map(({ name }) => name));
+  expect(new Set(names).size).toBe(names.length);
+  expect(names.filter((name) => series.has(name))).toEqual([]);
+  expect(names.filter((name) => !/^libvirt_[a-z0-9_]+_(per_second|ratio|seconds|cpus)$/.test(name))).toEqual(
+    [],
+  );
+  for (const { type, help } of inDocuments) {
+    expect(type).toBe('gauge');
+    expect(help).toMatch(/^\S.{8,}\.$/);
+  }
+});
 
 test('every name is given once, and is a name that Prometheus takes', () => {
   const names = catalogue.map((metric) => metric.name);

@@ -1,7 +1,8 @@
 import { ioThreadsOf } from '../../model/domain/disks.ts';
+import { latencyMs } from '../../model/vm-rates.ts';
 import type { DiskRow } from '../model/devices.ts';
 import type { Reason } from '../model/reasons.ts';
-import { latencyMs } from '../model/vm.ts';
+
 import { type Column, levels } from './column.ts';
 import { deviceRate, deviceXml, hostAndVm } from './of-device.ts';
 

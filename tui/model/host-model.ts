@@ -1,11 +1,12 @@
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { scaled } from '../../model/catalogue/metric.ts';
-import { hostRates } from '../../model/host-rates.ts';
 import { hasFiguresOf } from '../../model/missing.ts';
-import { type CpuTime, cpuUsage, type DomainRates, domainRates, type Instant } from '../../model/rates.ts';
+import type { Instant } from '../../model/rates.ts';
 import { memoryUsedKiB } from '../../model/stats/types.ts';
 import { kibToBytes } from '../../model/units.ts';
+import { latencyMs, vmRatesOf } from '../../model/vm-rates.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import { type DomainChange, RateTracker } from '../../sampler/rate-tracker.ts';
 import type { Finding } from './finding.ts';
 import { findingsOf } from './findings.ts';
 import { History, type Reading } from './history.ts';
@@ -13,7 +14,7 @@ import { type HostContext, hostContextOf } from './host-context.ts';
 import type { HostView } from './host-view.ts';
 import { reasonsOf } from './reasons.ts';
 import { Residency, type VmTick } from './residency.ts';
-import { latencyMs, stealShare, summed, type Vm } from './vm.ts';
+import type { Vm } from './vm.ts';
 
 export interface HostModelOptions {
   readonly name: string;
@@ -23,18 +24,12 @@ export interface HostModelOptions {
   readonly points?: number | undefined;
 }
 
-/** What is remembered of a VM from the sample before. */
-interface Before {
-  readonly instant: Instant | undefined;
-  readonly cpu: (CpuTime & { readonly runId: number }) | undefined;
-}
-
 /** Turns the samples of one host, in their order, into what can be shown of it. */
 export class HostModel {
   readonly #options: HostModelOptions;
   readonly #history: History;
   readonly #residency = new Residency();
-  #before = new Map<string, Before>();
+  readonly #tracker = new RateTracker();
   #view: HostView;
 
   constructor(options: HostModelOptions) {
@@ -59,20 +54,11 @@ export class HostModel {
   /** Takes in the next sample; the views before it stay as they were, but for the history. */
   ingest(sample: HostSample): HostView {
     const { name } = this.#options;
-    const earlier = this.#view.sample;
-    const rates =
-      earlier?.host === undefined || sample.host === undefined
-        ? undefined
-        : hostRates(earlier.host, sample.host, sample.startedAtMs - earlier.startedAtMs);
-    const known = new Map<string, Before>();
+    const { host: rates, domains } = this.#tracker.next(sample);
     const host = hostContextOf(sample, this.#options.uri);
-    const vms = sample.domains.map((domain) => {
-      const before = this.#before.get(domain.domain.uuid);
-      const { vm, remember } = this.#vm(domain, before, host);
-      known.set(domain.domain.uuid, remember);
-      return vm;
-    });
-    this.#before = known;
+    const vms = sample.domains.map(
+      (domain, index) => new VmFigures(this.#options, domain, domains[index], host),
+    );
     this.#remember(sample, vms);
     this.#view = { ...this.#view, name, sample, rates, vms, down: undefined };
     return this.#view;
@@ -82,25 +68,6 @@ export class HostModel {
   fail(error: Error, atMs: number): HostView {
     this.#view = { ...this.#view, down: { error, sinceMs: this.#view.down?.sinceMs ?? atMs } };
     return this.#view;
-  }
-
-  #vm(sample: DomainSample, before: Before | undefined, host: HostContext): { vm: Vm; remember: Before } {
-    const instant = instantOf(sample);
-    const cpu = cpuOf(sample);
-    const rates: DomainRates | undefined = instant && before?.instant && domainRates(before.instant, instant);
-    const usage =
-      rates?.cpuUsage ?? (before?.cpu?.runId === cpu?.runId ? cpuUsage(before?.cpu, cpu) : undefined);
-    const vm = new VmFigures(
-      `${this.#options.name}/${sample.domain.uuid}`,
-      this.#options.name,
-      sample,
-      rates,
-      usage,
-      before?.instant,
-      this.#options.groups,
-      host,
-    );
-    return { vm, remember: { instant: instant ?? staleInstant(before, sample), cpu } };
   }
 
   #remember(sample: HostSample, vms: readonly Vm[]): void {
@@ -132,9 +99,7 @@ class VmFigures implements Vm {
   readonly host: string;
   readonly sample: DomainSample;
   readonly rates: Vm['rates'];
-  readonly cpuUsage: number | undefined;
-  readonly disk: Vm['disk'];
-  readonly net: Vm['net'];
+  readonly total: Vm['total'];
   readonly #before: Instant | undefined;
   readonly #groups: ReadonlySet<GroupName>;
   #reasons: Vm['reasons'] | undefined;
@@ -142,25 +107,19 @@ class VmFigures implements Vm {
   #findings: readonly Finding[] | undefined;
 
   constructor(
-    key: string,
-    host: string,
+    { name, groups }: HostModelOptions,
     sample: DomainSample,
-    rates: Vm['rates'],
-    usage: number | undefined,
-    before: Instant | undefined,
-    groups: ReadonlySet<GroupName>,
-    facts: HostContext,
+    change: DomainChange | undefined,
+    host: HostContext,
   ) {
-    this.key = key;
-    this.host = host;
+    this.key = `${name}/${sample.domain.uuid}`;
+    this.host = name;
     this.sample = sample;
-    this.rates = rates;
-    this.cpuUsage = usage;
-    this.disk = summed(rates?.blocks.values() ?? []);
-    this.net = summed(rates?.nets.values() ?? []);
-    this.#before = before;
+    this.rates = change?.rates;
+    this.total = vmRatesOf(change?.rates, change?.cpuUsage);
+    this.#before = change?.before;
     this.#groups = groups;
-    this.#host = facts;
+    this.#host = host;
   }
 
   get name(): string {
@@ -194,38 +153,13 @@ class VmFigures implements Vm {
   }
 }
 
-function instantOf({ domain, summary, outcome }: DomainSample): Instant | undefined {
-  if (outcome.kind !== 'fresh') return undefined;
-  const { cpuTimeNs, cpuTimeAtMs } = summary;
-  return {
-    stats: outcome.stats,
-    atMs: outcome.atMs,
-    runId: domain.id,
-    cpu:
-      cpuTimeNs === undefined || cpuTimeAtMs === undefined
-        ? undefined
-        : { timeNs: cpuTimeNs, atMs: cpuTimeAtMs },
-  };
-}
-
-function cpuOf({ domain, summary }: DomainSample): Before['cpu'] {
-  const { cpuTimeNs, cpuTimeAtMs } = summary;
-  return cpuTimeNs === undefined || cpuTimeAtMs === undefined
-    ? undefined
-    : { timeNs: cpuTimeNs, atMs: cpuTimeAtMs, runId: domain.id };
-}
-
-/** A VM that was late once is compared with what it said before that. */
-function staleInstant(before: Before | undefined, { domain }: DomainSample): Instant | undefined {
-  return before?.instant?.runId === domain.id ? before.instant : undefined;
-}
-
 function readingOf(vm: Vm): Reading {
-  const { disk, net, stats } = vm;
+  const { stats } = vm;
+  const { cpuUsage, steal, disk, net } = vm.total;
   const usedKiB = stats && memoryUsedKiB(stats.balloon);
   return {
-    cpu: vm.cpuUsage,
-    steal: stealShare(vm),
+    cpu: cpuUsage,
+    steal,
     memoryUsed: scaled(usedKiB, kibToBytes),
     memoryGiven: scaled(vm.sample.summary.memoryKiB, kibToBytes),
     readBytes: disk.readBytes,

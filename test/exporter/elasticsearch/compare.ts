@@ -64,8 +64,9 @@ export function compare(
     }
     const names = 'labels' in metric ? (metric.labels as readonly string[]) : [];
     const places = fields.kind === 'set' ? fields.places : [];
-    const suffix = places.map((place) => `.${labels[names[place] ?? '']}`).join('');
-    const shipped = document.get(name + suffix);
+    const values = places.map((place) => labels[names[place] ?? ''] ?? '').join('.');
+    const field = fields.kind === 'set' ? fields.fields.get(values)?.name : name;
+    const shipped = document.get(field ?? `${name} of ${values}`);
     if (isEqual(name, value, shipped)) equal++;
     else wrong.push(`${told}: shipped ${shipped}`);
   }

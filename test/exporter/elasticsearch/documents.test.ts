@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Document, Documents } from '../../../exporter/elasticsearch/documents.ts';
+import type { DocumentHead } from '../../../exporter/elasticsearch/document-head.ts';
+import {
+  type Document,
+  Documents,
+  type DocumentsOptions,
+} from '../../../exporter/elasticsearch/documents.ts';
 import { fieldsOf, unshipped } from '../../../exporter/elasticsearch/fields.ts';
 import { COMPAT_FIELDS, metricbeatEvents } from '../../../exporter/elasticsearch/metricbeat.ts';
 import { addressOf } from '../../../exporter/elasticsearch/sink.ts';
@@ -17,11 +22,12 @@ import { compare, type Flat, flatten } from './compare.ts';
 const ALL = new Set<GroupName>(groups.map(({ name }) => name));
 let demo: Demo;
 let sampler: Sampler;
+let earlier: HostSample;
 let sample: HostSample;
 beforeAll(async () => {
   demo = await startDemo({ scenario: 'overcommitted' });
   sampler = new Sampler({ open: (signal) => connect(demo.uri, { readOnly: true, signal }), groups: ALL });
-  await sampler.sample();
+  earlier = await sampler.sample();
   sample = await sampler.sample();
 });
 afterAll(async () => {
@@ -30,14 +36,22 @@ afterAll(async () => {
 });
 
 const unknown: string[] = [];
-const documentsOf = (of: HostSample, hostId?: string): Document[] => [
-  ...new Documents({
-    groups: ALL,
-    address: 'qemu:///system',
-    hostId,
-    unknown: (field) => unknown.push(field),
-  }).of(of),
-];
+/** When the samples were due. */
+const DUE_MS = Date.parse('2026-01-02T03:04:10.000Z');
+const OPTIONS: DocumentsOptions = {
+  groups: ALL,
+  agent: { version: '1.2.3', name: 'kvm1', ephemeralId: 'b1' },
+  namespace: 'prod',
+  intervalMs: 10_000,
+  address: 'qemu:///system',
+  unknown: (field) => unknown.push(field),
+};
+/** Of a sample after another, with the rates between the two. */
+const documentsOf = (of: HostSample, hostId?: string): Document[] => {
+  const documents = new Documents({ ...OPTIONS, hostId });
+  expect([...documents.of(earlier, DUE_MS - 10_000)].length).toBeGreaterThan(0);
+  return [...documents.of(of, DUE_MS)];
+};
 
 function byStream(documents: readonly Document[]): Map<string, Flat[]> {
   const found = new Map<string, Flat[]>();
@@ -80,6 +94,12 @@ test('every field of every document is in the mapping of its stream, and its val
   }
 });
 
+/** UNQUOTED_IDENTIFIER and keywords of expressions in ES|QL's grammar (EsqlBaseLexer.g4, EsqlBaseLexer: Expression). */
+const NAME = /^([A-Za-z]\w*|[@_]\w+)(\.([A-Za-z]\w*|_\w+))*$/;
+const RESERVED = new Set(
+  'and as asc by desc false first in is last like not null nulls on or rlike true where with'.split(' '),
+);
+
 test('a mapping has each field once, no field that is both a figure and an object, and no dot too many', () => {
   for (const stream of STREAM_NAMES) {
     const names = fieldsOf(stream).map(({ name }) => name);
@@ -89,10 +109,49 @@ test('a mapping has each field once, no field that is both a figure and an objec
         names.filter((other) => other.startsWith(`${name}.`)),
         name,
       ).toEqual([]);
-      expect(name).toMatch(/^[@A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/);
+      expect(name, 'ES|QL takes it without quotes').toMatch(NAME);
+      expect(
+        name.split('.').filter((part) => RESERVED.has(part)),
+        name,
+      ).toEqual([]);
     }
     expect(names.length, 'index.mapping.total_fields.limit, with room for objects').toBeLessThan(500);
   }
+});
+
+test('a document has the time it was due, its data stream, and which agent read it when', () => {
+  const streams = new Map(
+    documentsOf(sample).map(({ stream, body }) => [stream, JSON.parse(body) as unknown]),
+  );
+  const [first] = sample.domains as [DomainSample];
+  expect(first.outcome).toMatchObject({ kind: 'fresh' });
+  for (const [stream, body] of streams) {
+    expect(body, stream).toMatchObject({
+      '@timestamp': '2026-01-02T03:04:10.000Z',
+      'host.name': sample.identity?.hostname,
+      'data_stream.type': 'metrics',
+      'data_stream.dataset': `kvm.${stream}`,
+      'data_stream.namespace': 'prod',
+      'ecs.version': expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      'event.kind': 'metric',
+      'event.dataset': `kvm.${stream}`,
+      'metricset.name': stream,
+      'metricset.period': 10_000,
+      'agent.type': 'virtune',
+      'agent.version': '1.2.3',
+      'agent.name': 'kvm1',
+      'agent.ephemeral_id': 'b1',
+    });
+  }
+  expect(streams.get('host')).toMatchObject({
+    'event.start': new Date(sample.startedAtMs).toISOString(),
+    'event.duration': Math.round(sample.durationMs * 1e6),
+  });
+  const last = sample.domains.at(-1)?.outcome;
+  expect(last?.kind).toBe('fresh');
+  expect(streams.get('vm')).toMatchObject({
+    'event.start': new Date(last?.kind === 'fresh' ? last.atMs : 0).toISOString(),
+  });
 });
 
 test('what is not sent is listed, with the reason', () => {
@@ -152,18 +211,24 @@ test('any name is data, and a document is one line', () => {
 });
 
 test('a host without a name has no documents; an unreachable host has one that says so', () => {
-  expect(documentsOf({ ...sample, identity: undefined })).toEqual([]);
-  const documents = new Documents({ groups: ALL, address: 'qemu:///system', unknown: () => undefined });
+  expect([...new Documents(OPTIONS).of({ ...sample, identity: undefined }, DUE_MS)]).toEqual([]);
+  const documents = new Documents(OPTIONS);
   const identity = { hostname: 'kvm1', uuid: undefined };
-  const [only, ...others] = [...documents.ofFailure(1_000, identity)].map(
+  const [only, ...others] = [...documents.ofFailure(1_000, 1_007, identity)].map(
     ({ body }) => JSON.parse(body) as unknown,
   );
   expect(others).toEqual([]);
-  expect(only).toMatchObject({ '@timestamp': '1970-01-01T00:00:01.000Z', 'host.id': 'kvm1', libvirt_up: 0 });
+  expect(only).toMatchObject({
+    '@timestamp': '1970-01-01T00:00:01.000Z',
+    'event.start': '1970-01-01T00:00:01.007Z',
+    'host.id': 'kvm1',
+    libvirt_up: 0,
+  });
 });
 
 test("Metricbeat's events have its names and raw figures, and fields that their mapping has", () => {
-  const events = [...metricbeatEvents(sample, 'h', 'qemu:///system')];
+  const head = new Documents(OPTIONS).head(DUE_MS, { hostname: 'kvm1', uuid: 'h' }) as DocumentHead;
+  const events = [...metricbeatEvents(sample, head)];
   const [domain] = sample.domains.filter(({ outcome }) => outcome.kind === 'fresh') as [DomainSample];
   const stats = domain.outcome.kind === 'fresh' ? domain.outcome.stats : undefined;
   const flats = events.map(({ stream, body }) => ({ stream, flat: flatten(JSON.parse(body)) }));

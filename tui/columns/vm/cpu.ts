@@ -1,20 +1,10 @@
 import { scaled } from '../../../model/catalogue/metric.ts';
 import { nsToSeconds } from '../../../model/units.ts';
-import { isRunning, stealShare, type Vm } from '../../model/vm.ts';
+import { isRunning, type Vm } from '../../model/vm.ts';
 import { type Column, levels } from '../column.ts';
 import { rateOf, summary } from './why.ts';
 
 const DOMAIN = 'libvirt_domain_';
-
-function meanShare(ns: number | undefined, vcpus: number): number | undefined {
-  return ns === undefined || vcpus === 0 ? undefined : (ns / vcpus / 1e9) * 100;
-}
-
-function waitPercent({ rates }: Vm): number | undefined {
-  let sum: number | undefined;
-  for (const { waitNs } of rates?.vcpus.values() ?? []) if (waitNs !== undefined) sum = (sum ?? 0) + waitNs;
-  return meanShare(sum, rates?.vcpus.size ?? 0);
-}
 
 export const cpuColumns: readonly Column<Vm>[] = [
   {
@@ -35,7 +25,7 @@ export const cpuColumns: readonly Column<Vm>[] = [
     width: 6,
     help: 'CPU usage of all its threads, in percent of one host CPU: 400 is four CPUs.',
     metrics: [`${DOMAIN}info_cpu_time_seconds_total`],
-    read: (vm) => scaled(vm.cpuUsage, (usage) => usage * 100),
+    read: (vm) => scaled(vm.total.cpuUsage, (usage) => usage * 100),
     why: (vm) => (isRunning(vm) ? 'first_sample' : 'not_running'),
     role: (value, vm) => {
       const all = (vm.sample.summary.vcpus ?? 1) * 100;
@@ -50,7 +40,7 @@ export const cpuColumns: readonly Column<Vm>[] = [
     width: 6,
     help: 'CPU steal: time that its vCPUs were ready but had no CPU, delay / wall time, mean over its vCPUs. The guest sees it as steal, VMware calls it ready.',
     metrics: [`${DOMAIN}vcpu_delay_seconds_total`],
-    read: (vm) => scaled(stealShare(vm), (share) => share * 100),
+    read: (vm) => scaled(vm.total.steal, (share) => share * 100),
     why: rateOf('vcpu'),
     role: levels([5, 'warn'], [10, 'bad']),
   },
@@ -62,7 +52,7 @@ export const cpuColumns: readonly Column<Vm>[] = [
     width: 6,
     help: 'CPU contention: share of its CPU demand that was not served, delay / (delay + run) over its vCPUs.',
     metrics: [`${DOMAIN}vcpu_delay_seconds_total`, `${DOMAIN}vcpu_time_seconds_total`],
-    read: (vm) => scaled(vm.rates?.contention, (share) => share * 100),
+    read: (vm) => scaled(vm.total.contention, (share) => share * 100),
     why: rateOf('vcpu'),
     role: levels([10, 'warn'], [20, 'bad']),
   },
@@ -74,7 +64,7 @@ export const cpuColumns: readonly Column<Vm>[] = [
     width: 6,
     help: "Time that its vCPUs waited by the scheduler's count (wait_sum), wait / wall time, mean over its vCPUs.",
     metrics: [`${DOMAIN}vcpu_wait_seconds_total`],
-    read: waitPercent,
+    read: (vm) => scaled(vm.total.wait, (share) => share * 100),
     why: rateOf('vcpu'),
   },
 ];

@@ -1,15 +1,10 @@
+import { eitherSum, requestLatencyMs } from '../../../model/vm-rates.ts';
 import type { Reason } from '../../model/reasons.ts';
-import { latencyMs, type Vm } from '../../model/vm.ts';
+import type { Vm } from '../../model/vm.ts';
 import { type Column, levels } from '../column.ts';
 import { rateOf } from './why.ts';
 
 const DOMAIN = 'libvirt_domain_';
-
-function latency(vm: Vm): number | undefined {
-  const { readNs, writeNs, readRequests, writeRequests } = vm.disk;
-  if (readNs === undefined && writeNs === undefined) return undefined;
-  return latencyMs((readNs ?? 0) + (writeNs ?? 0), (readRequests ?? 0) + (writeRequests ?? 0));
-}
 
 /** Without requests there is no latency: nothing is missing. */
 const latencyWhy = (vm: Vm): Reason => {
@@ -26,7 +21,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     width: 7,
     help: 'Bytes per second read from its disks.',
     metrics: [`${DOMAIN}block_stats_read_bytes_total`],
-    read: (vm) => vm.disk.readBytes,
+    read: (vm) => vm.total.disk.readBytes,
     why: rateOf('block'),
   },
   {
@@ -37,7 +32,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     width: 7,
     help: 'Bytes per second written to its disks.',
     metrics: [`${DOMAIN}block_stats_write_bytes_total`],
-    read: (vm) => vm.disk.writeBytes,
+    read: (vm) => vm.total.disk.writeBytes,
     why: rateOf('block'),
   },
   {
@@ -48,7 +43,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     width: 7,
     help: 'Read requests per second of its disks.',
     metrics: [`${DOMAIN}block_stats_read_requests_total`],
-    read: (vm) => vm.disk.readRequests,
+    read: (vm) => vm.total.disk.readRequests,
     why: rateOf('block'),
   },
   {
@@ -59,7 +54,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     width: 7,
     help: 'Write requests per second of its disks.',
     metrics: [`${DOMAIN}block_stats_write_requests_total`],
-    read: (vm) => vm.disk.writeRequests,
+    read: (vm) => vm.total.disk.writeRequests,
     why: rateOf('block'),
   },
   {
@@ -70,10 +65,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
     width: 6,
     help: 'Reads and writes per second of its disks.',
     metrics: [`${DOMAIN}block_stats_read_requests_total`, `${DOMAIN}block_stats_write_requests_total`],
-    read: ({ disk }) =>
-      disk.readRequests === undefined && disk.writeRequests === undefined
-        ? undefined
-        : (disk.readRequests ?? 0) + (disk.writeRequests ?? 0),
+    read: ({ total: { disk } }) => eitherSum(disk.readRequests, disk.writeRequests),
     why: rateOf('block'),
   },
   {
@@ -87,7 +79,7 @@ export const diskFigureColumns: readonly Column<Vm>[] = [
       `${DOMAIN}block_stats_read_time_seconds_total`,
       `${DOMAIN}block_stats_write_time_seconds_total`,
     ],
-    read: latency,
+    read: (vm) => requestLatencyMs(vm.total.disk),
     why: latencyWhy,
     role: levels([20, 'warn'], [50, 'bad']),
   },

@@ -1,3 +1,4 @@
+import { eitherSum } from '../../../model/vm-rates.ts';
 import type { Vm } from '../../model/vm.ts';
 import { type Column, levels } from '../column.ts';
 import { rateOf } from './why.ts';
@@ -13,7 +14,7 @@ export const netColumns: readonly Column<Vm>[] = [
     width: 7,
     help: 'Bytes per second that its NICs receive.',
     metrics: [`${DOMAIN}interface_stats_receive_bytes_total`],
-    read: (vm) => vm.net.rxBytes,
+    read: (vm) => vm.total.net.rxBytes,
     why: rateOf('interface'),
   },
   {
@@ -24,7 +25,7 @@ export const netColumns: readonly Column<Vm>[] = [
     width: 7,
     help: 'Bytes per second that its NICs send.',
     metrics: [`${DOMAIN}interface_stats_transmit_bytes_total`],
-    read: (vm) => vm.net.txBytes,
+    read: (vm) => vm.total.net.txBytes,
     why: rateOf('interface'),
   },
   {
@@ -35,7 +36,7 @@ export const netColumns: readonly Column<Vm>[] = [
     width: 7,
     help: 'Packets per second that its NICs receive.',
     metrics: [`${DOMAIN}interface_stats_receive_packets_total`],
-    read: (vm) => vm.net.rxPackets,
+    read: (vm) => vm.total.net.rxPackets,
     why: rateOf('interface'),
   },
   {
@@ -46,7 +47,7 @@ export const netColumns: readonly Column<Vm>[] = [
     width: 7,
     help: 'Packets per second that its NICs send.',
     metrics: [`${DOMAIN}interface_stats_transmit_packets_total`],
-    read: (vm) => vm.net.txPackets,
+    read: (vm) => vm.total.net.txPackets,
     why: rateOf('interface'),
   },
   {
@@ -60,10 +61,7 @@ export const netColumns: readonly Column<Vm>[] = [
       `${DOMAIN}interface_stats_receive_drops_total`,
       `${DOMAIN}interface_stats_transmit_drops_total`,
     ],
-    read: ({ net }) =>
-      net.rxDrops === undefined && net.txDrops === undefined
-        ? undefined
-        : (net.rxDrops ?? 0) + (net.txDrops ?? 0),
+    read: ({ total: { net } }) => eitherSum(net.rxDrops, net.txDrops),
     why: rateOf('interface'),
     role: levels([1, 'warn']),
   },

@@ -1,6 +1,7 @@
 import { type Disk, ioThreadsOf } from '../../../model/domain/disks.ts';
+import { latencyMs } from '../../../model/vm-rates.ts';
 import { count, milliseconds } from '../../columns/format.ts';
-import { latencyMs, type Vm } from '../vm.ts';
+import type { Vm } from '../vm.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
 
 const LATENCY_BAD_MS = 50;

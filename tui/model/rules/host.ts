@@ -1,6 +1,5 @@
 import { DomainState, PausedReason } from '../../../libvirt/constants.ts';
 import { percent } from '../../columns/format.ts';
-import { stealShare } from '../vm.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
 
 const STEAL_BAD = 0.1;
@@ -42,7 +41,7 @@ export const stopped: Rule = (vm, host) => {
 };
 
 export const steal: Rule = (vm, host) => {
-  const share = stealShare(vm);
+  const share = vm.total.steal;
   if (share === undefined || share < STEAL_WARN) return [];
   return [
     finding(

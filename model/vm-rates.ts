@@ -1,0 +1,82 @@
+import type { DomainRates, MemoryRates, Rates } from './rates.ts';
+import type { BlockStats, NetStats, VcpuStats } from './stats/types.ts';
+
+/** Rates of one VM as a whole, per second of wall time; absent where there is no earlier figure to compare with. */
+export interface VmRates {
+  /** CPU seconds per second of all its threads: 2 is two whole CPUs. Known even of a VM whose QEMU hangs. */
+  readonly cpuUsage: number | undefined;
+  /** Run / wall time, mean over its vCPUs. */
+  readonly usage: number | undefined;
+  /** Delay / wall time, mean over its vCPUs: the guest's own steal, VMware's ready. */
+  readonly steal: number | undefined;
+  /** Wait / wall time, mean over its vCPUs. */
+  readonly wait: number | undefined;
+  /** Delay / (delay + run) over its vCPUs. */
+  readonly contention: number | undefined;
+  /** Over all its disks and NICs; a figure is absent where none of them has it. */
+  readonly disk: Rates<BlockStats>;
+  readonly net: Rates<NetStats>;
+  readonly memory: MemoryRates;
+}
+
+/** Sums up the rates of a VM's vCPUs, disks and NICs. */
+export function vmRatesOf(rates: DomainRates | undefined, cpuUsage: number | undefined): VmRates {
+  return {
+    cpuUsage,
+    usage: meanShare(rates, 'timeNs'),
+    steal: meanShare(rates, 'delayNs'),
+    wait: meanShare(rates, 'waitNs'),
+    contention: rates?.contention,
+    disk: summed(rates?.blocks.values() ?? []),
+    net: summed(rates?.nets.values() ?? []),
+    memory: rates?.memory ?? {},
+  };
+}
+
+/** Of a vCPU's time, as a share of wall time: 0.1 is a tenth. Mean over the vCPUs that have it, undefined where none has. */
+function meanShare(
+  rates: DomainRates | undefined,
+  time: 'timeNs' | 'delayNs' | 'waitNs',
+): number | undefined {
+  let ns = 0;
+  let vcpus = 0;
+  for (const vcpu of rates?.vcpus.values() ?? []) {
+    const rate = vcpu[time];
+    if (rate === undefined) continue;
+    ns += rate;
+    vcpus++;
+  }
+  return vcpus === 0 ? undefined : shareOf(ns / vcpus);
+}
+
+/** Nanoseconds per second, as a share of wall time. */
+export function shareOf(ns: Rates<VcpuStats>['timeNs']): number | undefined {
+  return ns === undefined ? undefined : ns / 1e9;
+}
+
+/** Sums figures of several devices; absent where none of them has it. */
+function summed<T extends object>(devices: Iterable<T>): T {
+  const sum: Record<string, number> = {};
+  for (const device of devices) {
+    for (const name in device) {
+      const value = device[name];
+      if (typeof value === 'number') sum[name] = (sum[name] ?? 0) + value;
+    }
+  }
+  return sum as T;
+}
+
+/** Of two rates; absent where both are. */
+export function eitherSum(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined && b === undefined ? undefined : (a ?? 0) + (b ?? 0);
+}
+
+/** Mean request latency, ms; undefined while there are no requests. */
+export function latencyMs(ns: number | undefined, requests: number | undefined): number | undefined {
+  return ns === undefined || requests === undefined || requests <= 0 ? undefined : ns / requests / 1e6;
+}
+
+/** Mean latency of reads and writes together, ms; undefined while there are none. */
+export function requestLatencyMs(disk: Rates<BlockStats>): number | undefined {
+  return latencyMs(eitherSum(disk.readNs, disk.writeNs), eitherSum(disk.readRequests, disk.writeRequests));
+}

@@ -1,0 +1,111 @@
+import { type HostRates, hostRates } from '../model/host-rates.ts';
+import { type Contention, contentionBetween, type VcpuTimes, vcpuTimesOf } from '../model/overcommit.ts';
+import { type CpuTime, cpuUsage, type DomainRates, domainRates, type Instant } from '../model/rates.ts';
+import type { DomainSample, HostSample } from './host-sample.ts';
+
+/** What changed between two samples of one host, per second. Absent in the first. */
+export interface SampleRates {
+  readonly host: HostRates | undefined;
+  readonly contention: Contention | undefined;
+  /** Of each domain, in the order of the sample. */
+  readonly domains: readonly DomainChange[];
+}
+
+export interface DomainChange {
+  /** Absent in the first sample of a run of the VM, and while it does not answer. */
+  readonly rates: DomainRates | undefined;
+  /** CPU seconds per second; known even of a VM whose QEMU hangs. */
+  readonly cpuUsage: number | undefined;
+  /** What the rates are computed from, beside the sample. */
+  readonly before: Instant | undefined;
+}
+
+/** What is remembered of a VM from the sample before. */
+interface Remembered {
+  readonly instant: Instant | undefined;
+  readonly cpu: (CpuTime & { readonly runId: number }) | undefined;
+}
+
+/** Computes rates between the samples that one reader takes in, whatever samples others take between them. */
+export class RateTracker {
+  #sample: HostSample | undefined;
+  #times: VcpuTimes = new Map();
+  #known = new Map<string, Remembered>();
+
+  /** Takes in the next sample, and compares it with the one before. */
+  next(sample: HostSample): SampleRates {
+    const earlier = this.#sample;
+    const elapsedMs = earlier === undefined ? 0 : sample.startedAtMs - earlier.startedAtMs;
+    const known = new Map<string, Remembered>();
+    const domains = sample.domains.map((domain) => {
+      const before = this.#known.get(domain.domain.uuid);
+      const { change, remember } = changeOf(domain, before);
+      known.set(domain.domain.uuid, remember);
+      return change;
+    });
+    const times = vcpuTimesByRun(sample);
+    const rates: SampleRates = {
+      host:
+        earlier?.host === undefined || sample.host === undefined
+          ? undefined
+          : hostRates(earlier.host, sample.host, elapsedMs),
+      contention: elapsedMs > 0 ? contentionBetween(this.#times, times, elapsedMs) : undefined,
+      domains,
+    };
+    this.#known = known;
+    this.#times = times;
+    this.#sample = sample;
+    return rates;
+  }
+}
+
+/** Run and delay of each VM that answered, by UUID and run. */
+export function vcpuTimesByRun({ domains }: HostSample): VcpuTimes {
+  const times = new Map<string, { runNs: number; delayNs: number }>();
+  for (const { domain, outcome } of domains) {
+    const sums = outcome.kind === 'fresh' ? vcpuTimesOf(outcome.stats) : undefined;
+    if (sums !== undefined) times.set(`${domain.uuid} ${domain.id}`, sums);
+  }
+  return times;
+}
+
+function changeOf(
+  sample: DomainSample,
+  before: Remembered | undefined,
+): { change: DomainChange; remember: Remembered } {
+  const instant = instantOf(sample);
+  const cpu = cpuOf(sample);
+  const rates = instant && before?.instant && domainRates(before.instant, instant);
+  const usage =
+    rates?.cpuUsage ?? (before?.cpu?.runId === cpu?.runId ? cpuUsage(before?.cpu, cpu) : undefined);
+  return {
+    change: { rates, cpuUsage: usage, before: before?.instant },
+    remember: { instant: instant ?? staleInstant(before, sample), cpu },
+  };
+}
+
+function instantOf({ domain, summary, outcome }: DomainSample): Instant | undefined {
+  if (outcome.kind !== 'fresh') return undefined;
+  const { cpuTimeNs, cpuTimeAtMs } = summary;
+  return {
+    stats: outcome.stats,
+    atMs: outcome.atMs,
+    runId: domain.id,
+    cpu:
+      cpuTimeNs === undefined || cpuTimeAtMs === undefined
+        ? undefined
+        : { timeNs: cpuTimeNs, atMs: cpuTimeAtMs },
+  };
+}
+
+function cpuOf({ domain, summary }: DomainSample): Remembered['cpu'] {
+  const { cpuTimeNs, cpuTimeAtMs } = summary;
+  return cpuTimeNs === undefined || cpuTimeAtMs === undefined
+    ? undefined
+    : { timeNs: cpuTimeNs, atMs: cpuTimeAtMs, runId: domain.id };
+}
+
+/** A VM that was late once is compared with what it reported before that. */
+function staleInstant(before: Remembered | undefined, { domain }: DomainSample): Instant | undefined {
+  return before?.instant?.runId === domain.id ? before.instant : undefined;
+}

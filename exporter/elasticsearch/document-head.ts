@@ -48,8 +48,16 @@ export interface HeadOptions {
   readonly address: string;
 }
 
-/** The first part of a document of a stream: JSON without its closing brace. `startMs`: when its figures were read. */
-export type DocumentHead = (stream: StreamName | CompatStreamName, startMs: number) => string;
+/**
+ * The first part of a document of a stream: JSON without its closing brace.
+ * @param startMs when its figures were read
+ * @param path the VM, the device of it or of the host; with the host's name before them `kvm.path`
+ */
+export type DocumentHead = (
+  stream: StreamName | CompatStreamName,
+  startMs: number,
+  ...path: readonly string[]
+) => string;
 
 /** @param atMs when the sample was due: the same for all senders and hosts, so that documents settle and align */
 export function documentHead(
@@ -81,12 +89,14 @@ export function documentHead(
       'agent.ephemeral_id': agent.ephemeralId,
     }).slice(0, -1);
   };
-  return (stream, startMs) => {
+  const hostName = host.name ?? host.id;
+  return (stream, startMs, ...path) => {
     let head = heads.get(stream);
     if (head === undefined) {
       head = make(stream);
       heads.set(stream, head);
     }
-    return `${head},"event.start":"${new Date(startMs).toISOString()}"`;
+    const start = `${head},"event.start":"${new Date(startMs).toISOString()}"`;
+    return path.length === 0 ? start : `${start},"kvm.path":${JSON.stringify([hostName, ...path].join('/'))}`;
   };
 }

@@ -106,7 +106,7 @@ export class Documents {
       yield {
         stream,
         key: device,
-        body: `${head(stream, startedAtMs)},"kvm.device":${JSON.stringify(device)}${figures}}`,
+        body: `${head(stream, startedAtMs, device)},"kvm.device":${JSON.stringify(device)}${figures}}`,
       };
     }
   }
@@ -121,7 +121,7 @@ export class Documents {
     const { domain, summary, facts, outcome, fit, extras, local } = sample;
     const who = `,"kvm.uuid":${JSON.stringify(domain.uuid)},"kvm.name":${JSON.stringify(domain.name)}${domain.id > 0 ? `,"kvm.id":${domain.id}` : ''}`;
     const figures = this.#figures;
-    let text = `${head('vm', startMs)}${who}${this.#asked(sample, startedAtMs, change)}`;
+    let text = `${head('vm', startMs, domain.name)}${who}${this.#asked(sample, startedAtMs, change)}`;
     text += figures.write('summary', summary);
     text += figures.write('identity', { uuid: domain.uuid, facts });
     if (facts !== undefined) text += figures.write('facts', facts);
@@ -136,7 +136,7 @@ export class Documents {
       yield {
         stream: device.stream,
         key: `${domain.uuid}/${device.name}`,
-        body: `${head(device.stream, startMs)}${who},"kvm.device":${JSON.stringify(device.name)}${device.text}}`,
+        body: `${head(device.stream, startMs, domain.name, device.name)}${who},"kvm.device":${JSON.stringify(device.name)}${device.text}}`,
       };
     }
   }

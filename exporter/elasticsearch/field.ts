@@ -8,3 +8,6 @@ export interface Field {
 
 export const keyword = (name: string): Field => ({ name, type: 'keyword' });
 export const dimension = (name: string): Field => ({ name, type: 'keyword', dimension: true });
+
+/** `kvm1/db01/vda`: host, VM and device in one word, to split a chart by where only one field can be chosen. */
+export const PATH: Field = keyword('kvm.path');

@@ -1,7 +1,7 @@
 import { documentGroups, groups } from '../../model/catalogue/catalogue.ts';
 import type { Group, SubjectMetric } from '../../model/catalogue/metric.ts';
 import { HEAD_FIELDS } from './document-head.ts';
-import { dimension, type Field, keyword } from './field.ts';
+import { dimension, type Field, keyword, PATH } from './field.ts';
 import { DEVICE_LABELS, STREAM_NAMES, STREAMS, type StreamName } from './streams.ts';
 
 const gauge = (name: string): Field => ({ name, type: typeOf(name), metric: 'gauge' });
@@ -133,6 +133,7 @@ export function fieldsOf(stream: StreamName): Field[] {
   const { of } = STREAMS[stream];
   const fields: Field[] = [
     ...HEAD_FIELDS,
+    ...(of === 'host' ? [] : [PATH]),
     ...(of === 'vm' || of === 'vm-device' ? OF_VM : []),
     ...(of === 'vm-device' || of === 'host-device' ? [OF_DEVICE] : []),
     ...(ASKED[stream] ?? []),

@@ -2,7 +2,7 @@ import type { BalloonStats } from '../../model/stats/types.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import { type DocumentHead, HEAD_FIELDS } from './document-head.ts';
 import { type Document, stateWord } from './documents.ts';
-import { dimension, type Field, keyword } from './field.ts';
+import { dimension, type Field, keyword, PATH } from './field.ts';
 import type { CompatStreamName } from './streams.ts';
 
 /**
@@ -23,7 +23,7 @@ const TAGS: readonly (readonly [name: string, read: (balloon: BalloonStats) => n
   ['nr', (balloon) => balloon.diskCachesKiB],
 ];
 
-const COMMON: readonly Field[] = [...HEAD_FIELDS, dimension('kvm.uuid')];
+const COMMON: readonly Field[] = [...HEAD_FIELDS, dimension('kvm.uuid'), PATH];
 
 /** Metricbeat's fields, and the UUID that it has not: without it, two hosts' VMs of one name would be one. */
 export const COMPAT_FIELDS: Readonly<Record<CompatStreamName, readonly Field[]>> = {
@@ -48,7 +48,7 @@ export function* metricbeatEvents(sample: HostSample, head: DocumentHead): Gener
         'kvm.name': domain.name,
         'kvm.status.state': stateWord(summary.state),
       };
-      const start = head('status', sample.startedAtMs);
+      const start = head('status', sample.startedAtMs, domain.name);
       yield { stream: 'status', key: domain.uuid, body: join(start, body) };
     }
     if (outcome.kind !== 'fresh') continue;
@@ -68,7 +68,7 @@ export function* metricbeatEvents(sample: HostSample, head: DocumentHead): Gener
         'kvm.dommemstat.stat.name': tag,
         'kvm.dommemstat.stat.value': value,
       };
-      const start = head('dommemstat', outcome.atMs);
+      const start = head('dommemstat', outcome.atMs, domain.name);
       yield { stream: 'dommemstat', key: `${domain.uuid}/${tag}`, body: join(start, body) };
     }
   }

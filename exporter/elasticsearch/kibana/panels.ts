@@ -1,8 +1,9 @@
 import type { StreamName } from '../streams.ts';
 
-/** A line of a panel: a field of a stream's mapping. */
+/** A line of a panel: a gauge of a stream's mapping. */
 export interface Line {
   readonly field: string;
+  /** After the name of the host, VM or device that the line is of; where a panel has several fields. */
   readonly label?: string | undefined;
 }
 
@@ -11,11 +12,9 @@ export interface Panel {
   readonly title: string;
   readonly stream: StreamName;
   readonly lines: readonly Line[];
-  /** A line for each value of this field, the highest first. */
-  readonly by?: 'host.name' | 'kvm.name' | 'kvm.device' | undefined;
-  /** Counters are shown as what they grow by in a second. */
-  readonly as: 'gauge' | 'rate';
-  readonly unit: 'number' | 'bytes' | 'percent';
+  /** A line for each value of this field, the highest first; two hosts may have VMs of one name, so never the name. */
+  readonly by: 'host.name' | 'kvm.path';
+  readonly unit: 'number' | 'bytes' | 'bytes per second' | 'percent' | 'seconds';
 }
 
 export interface Dashboard {
@@ -25,7 +24,11 @@ export interface Dashboard {
   readonly panels: readonly Panel[];
 }
 
-/** Each field is one of the mapping of its stream, which a test holds them to. */
+const BLOCK = 'libvirt_domain_block_stats';
+const NET = 'libvirt_domain_interface_stats';
+const MEMORY = 'libvirt_domain_memory_stats';
+
+/** Each field is a gauge of the mapping of its stream, which a test holds them to: a counter would need a derivative. */
 export const DASHBOARDS: readonly Dashboard[] = [
   {
     id: 'virtune-hosts',
@@ -34,20 +37,19 @@ export const DASHBOARDS: readonly Dashboard[] = [
     panels: [
       {
         id: 'host-cpu',
-        title: 'CPU utilization by mode (CPUs)',
+        title: 'CPU utilization',
         stream: 'host',
-        as: 'rate',
-        unit: 'number',
-        lines: ['user', 'kernel', 'iowait', 'irq', 'softirq', 'steal'].map((mode) => ({
-          field: `libvirt_host_cpu_seconds_total.${mode}`,
-          label: mode,
-        })),
+        unit: 'percent',
+        by: 'host.name',
+        lines: [
+          { field: 'libvirt_host_cpu_utilization_ratio', label: 'busy' },
+          { field: 'libvirt_host_cpu_ratio.iowait', label: 'waiting for I/O' },
+        ],
       },
       {
         id: 'host-contention',
         title: 'CPU contention (% of demand not served)',
         stream: 'host',
-        as: 'gauge',
         unit: 'percent',
         by: 'host.name',
         lines: [{ field: 'libvirt_host_vcpu_contention_ratio' }],
@@ -56,7 +58,6 @@ export const DASHBOARDS: readonly Dashboard[] = [
         id: 'host-memory',
         title: 'Available memory',
         stream: 'host',
-        as: 'gauge',
         unit: 'bytes',
         by: 'host.name',
         lines: [{ field: 'libvirt_host_memory_available_bytes' }],
@@ -65,28 +66,26 @@ export const DASHBOARDS: readonly Dashboard[] = [
         id: 'host-pressure',
         title: 'Pressure (PSI)',
         stream: 'host',
-        as: 'rate',
         unit: 'percent',
+        by: 'host.name',
         lines: [
-          { field: 'libvirt_host_pressure_seconds_total.cpu.some', label: 'CPU, some' },
-          { field: 'libvirt_host_pressure_seconds_total.memory.full', label: 'memory, full' },
-          { field: 'libvirt_host_pressure_seconds_total.io.full', label: 'I/O, full' },
+          { field: 'libvirt_host_pressure_ratio.cpu.some', label: 'CPU, some' },
+          { field: 'libvirt_host_pressure_ratio.memory.full', label: 'memory, full' },
+          { field: 'libvirt_host_pressure_ratio.io.full', label: 'I/O, full' },
         ],
       },
       {
         id: 'host-swap',
-        title: 'Pages swapped in',
+        title: 'Pages swapped in per second',
         stream: 'host',
-        as: 'rate',
         unit: 'number',
         by: 'host.name',
-        lines: [{ field: 'libvirt_host_swapped_in_pages_total' }],
+        lines: [{ field: 'libvirt_host_swapped_in_pages_per_second' }],
       },
       {
         id: 'host-domains',
         title: 'VMs',
         stream: 'host',
-        as: 'gauge',
         unit: 'number',
         by: 'host.name',
         lines: [{ field: 'libvirt_domains' }],
@@ -96,72 +95,87 @@ export const DASHBOARDS: readonly Dashboard[] = [
   {
     id: 'virtune-vm',
     title: 'virtune: VM',
-    description: 'One VM over time. Select it in the search bar: kvm.name : "db01".',
+    description: 'VMs over time, the highest ten. Select one in the search bar: kvm.name : "db01".',
     panels: [
       {
         id: 'vm-cpu',
         title: 'CPUs used',
         stream: 'vm',
-        as: 'rate',
         unit: 'number',
-        by: 'kvm.name',
-        lines: [{ field: 'libvirt_domain_info_cpu_time_seconds_total' }],
+        by: 'kvm.path',
+        lines: [{ field: 'libvirt_domain_cpu_usage_cpus' }],
       },
       {
         id: 'vm-delay',
         title: 'CPU steal (ready) by vCPU',
         stream: 'vcpu',
-        as: 'rate',
         unit: 'percent',
-        by: 'kvm.device',
-        lines: [{ field: 'libvirt_domain_vcpu_delay_seconds_total' }],
+        by: 'kvm.path',
+        lines: [{ field: 'libvirt_domain_vcpu_delay_ratio' }],
       },
       {
         id: 'vm-memory',
         title: 'Memory',
         stream: 'vm',
-        as: 'gauge',
         unit: 'bytes',
+        by: 'kvm.path',
         lines: [
-          { field: 'libvirt_domain_memory_stats_used_bytes', label: 'used by the guest' },
-          { field: 'libvirt_domain_memory_stats_usable_bytes', label: 'usable' },
-          { field: 'libvirt_domain_memory_stats_current_balloon_bytes', label: 'balloon size' },
-          { field: 'libvirt_domain_memory_stats_rss_bytes', label: 'RSS on the host' },
+          { field: `${MEMORY}_used_bytes`, label: 'used by the guest' },
+          { field: `${MEMORY}_usable_bytes`, label: 'usable' },
+          { field: `${MEMORY}_current_balloon_bytes`, label: 'balloon size' },
+          { field: `${MEMORY}_rss_bytes`, label: 'RSS on the host' },
         ],
       },
       {
         id: 'vm-starved',
-        title: 'Major faults and swapping in the guest',
+        title: 'Swapping in the guest',
         stream: 'vm',
-        as: 'rate',
-        unit: 'number',
+        unit: 'bytes per second',
+        by: 'kvm.path',
         lines: [
-          { field: 'libvirt_domain_memory_stats_major_fault_total', label: 'major faults' },
-          { field: 'libvirt_domain_memory_stats_swap_in_bytes_total', label: 'swapped in, bytes' },
+          { field: `${MEMORY}_swap_in_bytes_per_second`, label: 'swapped in' },
+          { field: `${MEMORY}_swap_out_bytes_per_second`, label: 'swapped out' },
         ],
       },
       {
         id: 'vm-disk',
         title: 'Throughput by disk',
         stream: 'block',
-        as: 'rate',
-        unit: 'bytes',
-        by: 'kvm.device',
+        unit: 'bytes per second',
+        by: 'kvm.path',
         lines: [
-          { field: 'libvirt_domain_block_stats_read_bytes_total', label: 'read' },
-          { field: 'libvirt_domain_block_stats_write_bytes_total', label: 'written' },
+          { field: `${BLOCK}_read_bytes_per_second`, label: 'read' },
+          { field: `${BLOCK}_write_bytes_per_second`, label: 'written' },
         ],
+      },
+      {
+        id: 'vm-latency',
+        title: 'Request latency by disk',
+        stream: 'block',
+        unit: 'seconds',
+        by: 'kvm.path',
+        lines: [
+          { field: `${BLOCK}_read_latency_seconds`, label: 'read' },
+          { field: `${BLOCK}_write_latency_seconds`, label: 'write' },
+        ],
+      },
+      {
+        id: 'vm-iops',
+        title: 'IOPS',
+        stream: 'vm',
+        unit: 'number',
+        by: 'kvm.path',
+        lines: [{ field: 'libvirt_domain_disk_requests_per_second' }],
       },
       {
         id: 'vm-network',
         title: 'Traffic by interface',
         stream: 'net',
-        as: 'rate',
-        unit: 'bytes',
-        by: 'kvm.device',
+        unit: 'bytes per second',
+        by: 'kvm.path',
         lines: [
-          { field: 'libvirt_domain_interface_stats_receive_bytes_total', label: 'received' },
-          { field: 'libvirt_domain_interface_stats_transmit_bytes_total', label: 'sent' },
+          { field: `${NET}_receive_bytes_per_second`, label: 'received' },
+          { field: `${NET}_transmit_bytes_per_second`, label: 'sent' },
         ],
       },
     ],
@@ -175,7 +189,6 @@ export const DASHBOARDS: readonly Dashboard[] = [
         id: 'overcommit-vcpus',
         title: 'vCPU:pCPU ratio',
         stream: 'host',
-        as: 'gauge',
         unit: 'number',
         by: 'host.name',
         lines: [{ field: 'libvirt_host_vcpu_overcommit_ratio.running' }],
@@ -184,7 +197,6 @@ export const DASHBOARDS: readonly Dashboard[] = [
         id: 'overcommit-harm',
         title: 'CPU shortfall (CPUs)',
         stream: 'host',
-        as: 'gauge',
         unit: 'number',
         by: 'host.name',
         lines: [{ field: 'libvirt_host_vcpu_delay_cpus' }],
@@ -193,7 +205,6 @@ export const DASHBOARDS: readonly Dashboard[] = [
         id: 'overcommit-memory',
         title: 'Memory overcommit',
         stream: 'host',
-        as: 'gauge',
         unit: 'percent',
         by: 'host.name',
         lines: [{ field: 'libvirt_host_memory_overcommit_ratio.maximum' }],
@@ -202,27 +213,32 @@ export const DASHBOARDS: readonly Dashboard[] = [
         id: 'overcommit-pressure',
         title: 'Memory pressure (PSI full)',
         stream: 'host',
-        as: 'rate',
         unit: 'percent',
         by: 'host.name',
-        lines: [{ field: 'libvirt_host_pressure_seconds_total.memory.full' }],
+        lines: [{ field: 'libvirt_host_pressure_ratio.memory.full' }],
+      },
+      {
+        id: 'overcommit-steal',
+        title: 'CPU steal (ready) by VM',
+        stream: 'vm',
+        unit: 'percent',
+        by: 'kvm.path',
+        lines: [{ field: 'libvirt_domain_cpu_steal_ratio' }],
       },
       {
         id: 'overcommit-heaviest',
         title: 'CPUs used by VM',
         stream: 'vm',
-        as: 'rate',
         unit: 'number',
-        by: 'kvm.name',
-        lines: [{ field: 'libvirt_domain_info_cpu_time_seconds_total' }],
+        by: 'kvm.path',
+        lines: [{ field: 'libvirt_domain_cpu_usage_cpus' }],
       },
       {
         id: 'overcommit-pools',
         title: 'Provisioned bytes by storage pool',
         stream: 'pool',
-        as: 'gauge',
         unit: 'bytes',
-        by: 'kvm.device',
+        by: 'kvm.path',
         lines: [{ field: 'libvirt_storage_pool_provisioned_bytes' }],
       },
     ],

@@ -14,7 +14,14 @@ const COLORS = ['#54B399', '#6092C0', '#D36086', '#9170B8', '#CA8EAE', '#D6BF57'
 /** Of Kibana's 48 columns. */
 const PANEL_WIDTH = 24;
 const PANEL_HEIGHT = 13;
-const FORMATS = { number: 'number', bytes: 'bytes', percent: 'percent' } as const;
+/** Formats of TSVB, and what follows a value. A format `s,ms,1` takes seconds and shows milliseconds. */
+const FORMATS: Readonly<Record<Panel['unit'], readonly [formatter: string, template: string]>> = {
+  number: ['number', '{{value}}'],
+  bytes: ['bytes', '{{value}}'],
+  'bytes per second': ['bytes', '{{value}}/s'],
+  percent: ['percent', '{{value}}'],
+  seconds: ['s,ms,1', '{{value}} ms'],
+};
 const MOST_LINES = 10;
 
 /** A data view and three dashboards, one saved object a line, for `_import?overwrite=true`. */
@@ -47,19 +54,17 @@ function visualization(panel: Panel, indexPattern: string): SavedObject {
     type: 'timeseries',
     series: panel.lines.map((line, index) => ({
       id: `${panel.id}-${index}`,
-      label: line.label ?? '',
+      // TSVB puts the value of the split there; without it the lines of two fields would have the same name.
+      label: line.label === undefined ? '{{key}}' : `{{key}}: ${line.label}`,
       color: COLORS[index % COLORS.length],
-      metrics: metricsOf(panel, line.field, `${panel.id}-${index}`),
-      formatter: FORMATS[panel.unit],
-      value_template: panel.as === 'rate' && panel.unit === 'bytes' ? '{{value}}/s' : '{{value}}',
-      ...(panel.by === undefined
-        ? { split_mode: 'everything' }
-        : {
-            split_mode: 'terms',
-            terms_field: panel.by,
-            terms_size: String(MOST_LINES),
-            terms_order_by: `${panel.id}-${index}-max`,
-          }),
+      split_color_mode: 'rainbow',
+      metrics: [{ id: `${panel.id}-${index}-avg`, type: 'avg', field: line.field }],
+      formatter: FORMATS[panel.unit][0],
+      value_template: FORMATS[panel.unit][1],
+      split_mode: 'terms',
+      terms_field: panel.by,
+      terms_size: String(MOST_LINES),
+      terms_order_by: `${panel.id}-${index}-avg`,
       chart_type: 'line',
       line_width: 1,
       point_size: 0,
@@ -94,16 +99,6 @@ function visualization(panel: Panel, indexPattern: string): SavedObject {
     references: [],
     migrationVersion: { visualization: '7.10.0' },
   };
-}
-
-function metricsOf(panel: Panel, field: string, id: string): readonly Record<string, unknown>[] {
-  if (panel.as === 'gauge') return [{ id: `${id}-max`, type: 'max', field }];
-  // Counters restart with each start of a VM: a fall is not a rate.
-  return [
-    { id: `${id}-max`, type: 'max', field },
-    { id: `${id}-rate`, type: 'derivative', field: `${id}-max`, unit: '1s' },
-    { id: `${id}-positive`, type: 'positive_only', field: `${id}-rate`, unit: '' },
-  ];
 }
 
 function dashboardObject({ id, title, description, panels }: Dashboard): SavedObject {

@@ -147,6 +147,10 @@ test('a document has the time it was due, its data stream, and which agent read 
     'event.start': new Date(sample.startedAtMs).toISOString(),
     'event.duration': Math.round(sample.durationMs * 1e6),
   });
+  const host = sample.identity?.hostname;
+  expect(streams.get('cell')).toMatchObject({ 'kvm.path': `${host}/1` });
+  expect(streams.get('vm')).toMatchObject({ 'kvm.path': `${host}/${sample.domains.at(-1)?.domain.name}` });
+  expect(streams.get('vcpu')).toMatchObject({ 'kvm.path': expect.stringMatching(/^[^/]+\/[^/]+\/\d+$/) });
   const last = sample.domains.at(-1)?.outcome;
   expect(last?.kind).toBe('fresh');
   expect(streams.get('vm')).toMatchObject({

@@ -6,9 +6,12 @@ const SERVERS = ['alerting', 'deploy', 'load', 'rules', 'top-terminal'].map(
 );
 
 /** The same, with search servers that are stopped, killed and filled up: as long as all of the others together. */
-const SEARCH = ['elasticsearch-faults', 'elasticsearch-outage', 'elasticsearch-setup'].map(
-  (name) => `test/live/${name}.live.ts`,
-);
+const SEARCH = [
+  'elasticsearch-faults',
+  'elasticsearch-outage',
+  'elasticsearch-queries',
+  'elasticsearch-setup',
+].map((name) => `test/live/${name}.live.ts`);
 
 /** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
 const TUNING = ['groups', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { findJavas } from './java.ts';
 import type { ServerKind } from './servers.ts';
 
@@ -31,7 +31,8 @@ export interface Installation {
 /** Jars of Maven Central and our own classes, put where a server wants them; kept for the next time. */
 export function install(kind: ServerKind): Installation {
   const java = findJava(kind.java);
-  const sources = ['DataStreamsStandIn.java', `${kind.main}.java`].map((name) =>
+  const standIns = (kind.modules ?? []).flatMap((module) => module.standIns);
+  const sources = ['DataStreamsStandIn.java', `${kind.main}.java`, ...standIns].map((name) =>
     readFileSync(join(HERE, name)),
   );
   const key = createHash('sha256')
@@ -61,10 +62,13 @@ function build(kind: ServerKind, java: string, dir: string): void {
   for (const each of [jars, classes, modules, join(dir, 'home/config'), join(dir, 'home/plugins')]) {
     mkdirSync(each, { recursive: true });
   }
-  writeFileSync(join(dir, 'pom.xml'), pom(kind));
-  run('mvn', ['-q', '-B', '-f', join(dir, 'pom.xml'), COPY, `-DoutputDirectory=${jars}`]);
+  const fetch = (dependencies: ServerKind['dependencies'], to: string, isAlone: boolean): void => {
+    writeFileSync(join(dir, 'pom.xml'), pom(dependencies, isAlone));
+    run('mvn', ['-q', '-B', '-f', join(dir, 'pom.xml'), COPY, `-DoutputDirectory=${to}`]);
+  };
+  fetch(kind.dependencies, jars, false);
   const javac = (name: string, to: string): void => {
-    const source = join(dir, name);
+    const source = join(dir, basename(name));
     let text = readFileSync(join(HERE, name), 'utf8');
     for (const [before, now] of kind.renamed ?? []) text = text.replaceAll(before, now);
     writeFileSync(source, text);
@@ -92,6 +96,19 @@ function build(kind: ServerKind, java: string, dir: string): void {
   javac('DataStreamsStandIn.java', join(ours, 'classes'));
   run(join(java, 'bin/jar'), ['cf', join(ours, 'stand-in.jar'), '-C', join(ours, 'classes'), 'virtune']);
   rmSync(join(ours, 'classes'), { recursive: true });
+  for (const { name, classname, extended, dependencies, standIns } of kind.modules ?? []) {
+    const folder = join(modules, name);
+    mkdirSync(folder);
+    fetch(dependencies, folder, true);
+    if (standIns.length > 0) {
+      for (const source of standIns) javac(source, join(dir, 'stand-ins'));
+      run(join(java, 'bin/jar'), ['cf', join(folder, 'stand-ins.jar'), '-C', join(dir, 'stand-ins'), '.']);
+    }
+    writeFileSync(
+      join(folder, 'plugin-descriptor.properties'),
+      descriptor(kind, name, classname, `extended.plugins=${extended.join(',')}\n`),
+    );
+  }
   writeFileSync(
     join(ours, 'plugin-descriptor.properties'),
     descriptor(kind, 'data-streams-stand-in', 'virtune.DataStreamsStandIn'),
@@ -102,10 +119,14 @@ function descriptor({ version, java }: ServerKind, name: string, classname: stri
   return `description=${name}\nversion=${version}\nname=${name}\njava.version=${java}\nelasticsearch.version=${version}\nclassname=${classname}\n${more}`;
 }
 
-function pom({ dependencies }: ServerKind): string {
+/** @param isAlone without what they depend on */
+function pom(dependencies: ServerKind['dependencies'], isAlone: boolean): string {
+  const exclusions = isAlone
+    ? '<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>'
+    : '';
   const lines = dependencies.map(
     ([group, artifact, version]) =>
-      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
+      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version>${exclusions}</dependency>`,
   );
   return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>virtune</groupId><artifactId>search-server</artifactId><version>1</version><packaging>pom</packaging><dependencies>${lines.join('')}</dependencies></project>\n`;
 }

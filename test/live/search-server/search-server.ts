@@ -23,8 +23,11 @@ export class SearchServer {
     copySkeleton(installation.skeleton, this.#home);
   }
 
-  static async start(name: ServerName): Promise<SearchServer> {
-    const kind = SERVERS[name];
+  static start(name: ServerName): Promise<SearchServer> {
+    return SearchServer.startKind(SERVERS[name]);
+  }
+
+  static async startKind(kind: ServerKind): Promise<SearchServer> {
     const server = new SearchServer(kind, install(kind), await freePort());
     await server.start();
     return server;

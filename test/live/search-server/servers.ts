@@ -8,8 +8,19 @@ export interface ServerKind {
   readonly java: number;
   readonly dependencies: readonly (readonly [group: string, artifact: string, version: string])[];
   readonly main: 'ElasticsearchMain' | 'OpenSearchMain';
+  /** Of the default distribution, beside the network's. */
+  readonly modules?: readonly ServerModule[];
   /** Where its Java differs from that of the version before, and our sources with it. */
   readonly renamed?: readonly (readonly [before: string, now: string])[];
+}
+
+/** A module of a server: its jars, without what they depend on, and sources of what Maven Central lacks. */
+export interface ServerModule {
+  readonly name: string;
+  readonly classname: string;
+  readonly extended: readonly string[];
+  readonly dependencies: ServerKind['dependencies'];
+  readonly standIns: readonly string[];
 }
 
 const LOG4J = 'org.apache.logging.log4j';

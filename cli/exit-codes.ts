@@ -37,6 +37,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
 
   HTTP_LISTEN_ADDRESS: ExitCode.usage,
   HTTP_LISTEN: ExitCode.unavailable,
+  OUTPUT_FILE: ExitCode.usage,
   QUEUE_FOLDER: ExitCode.usage,
   QUEUE_IN_USE: ExitCode.unavailable,
   DEAD_LETTERS_IN_USE: ExitCode.tryAgain,

@@ -7,9 +7,10 @@ import { durationOption } from './duration-option.ts';
 import { addSinkFlags, elasticsearchOptions, type SinkFlags } from './elasticsearch-flags.ts';
 import { isLocalUri } from './local-uri.ts';
 import { log } from './log.ts';
+import { addOutputFlags, type OutputFlags, outputOptions } from './output-flags.ts';
 import { untilAskedToStop } from './signals.ts';
 
-interface ExporterFlags extends Record<string, unknown>, SinkFlags {
+interface ExporterFlags extends Record<string, unknown>, SinkFlags, OutputFlags {
   readonly connect?: string;
   readonly listen: string;
   readonly saslUsername?: string;
@@ -94,8 +95,10 @@ export function exporterCommand(): Command {
         webConfigFile: flags['web.config.file'],
         lifecycle: flags['web.enableLifecycle'],
         elasticsearch: (file) => elasticsearchOptions(flags, file),
+        output: outputOptions(flags),
       });
-      if (flags['config.file'] !== undefined || flags['web.config.file'] !== undefined) {
+      const isReread = flags.output?.file ?? flags['config.file'] ?? flags['web.config.file'];
+      if (isReread !== undefined) {
         // What is wrong with the files was logged; the old ones hold. Without files a hangup ends it, as ever.
         process.on('SIGHUP', () => void exporter.reload().catch(() => undefined));
       }
@@ -112,5 +115,5 @@ export function exporterCommand(): Command {
       log(`virtune: ${signal}, closing`);
       await exporter.close();
     });
-  return addCollectFlags(addSinkFlags(command));
+  return addCollectFlags(addOutputFlags(addSinkFlags(command)));
 }

@@ -10,6 +10,7 @@ import { HostExporter } from '../exporter/host-exporter.ts';
 import { parseListenAddress } from '../exporter/http/listen-address.ts';
 import { type RunningServer, serve } from '../exporter/http/server.ts';
 import { OPEN_WEB, readWebConfig, type WebConfig } from '../exporter/http/web-config.ts';
+import { NdjsonOutput, type OutputOptions } from '../exporter/ndjson/ndjson-output.ts';
 import { ProcessMetrics } from '../exporter/prometheus/process-metrics.ts';
 import { Targets } from '../exporter/targets.ts';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
@@ -50,6 +51,8 @@ export interface RunExporterOptions {
   readonly elasticsearch?:
     | ((file: ElasticsearchOptions | undefined) => ElasticsearchOptions | undefined)
     | undefined;
+  /** Where to write samples as lines of JSON; absent for nowhere. */
+  readonly output?: OutputOptions | undefined;
 }
 
 export interface RunningExporter {
@@ -57,7 +60,7 @@ export interface RunningExporter {
   /** The libvirt behind /metrics, if there is one. */
   readonly local: string | undefined;
   readonly hosts: readonly string[];
-  /** Reads both files again. Rejects, and changes nothing, when one of them is invalid. */
+  /** Reads both files again, and reopens the output. Rejects, and changes nothing, when one of them is invalid. */
   reload(): Promise<void>;
   close(): Promise<void>;
 }
@@ -86,10 +89,19 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       `${options.configFile}: no host to monitor: local is false and no hosts are configured; set one of them`,
     );
   }
+  const output =
+    options.output &&
+    (await NdjsonOutput.open({
+      options: options.output,
+      version,
+      log: (message) => log(`virtune: ${message}`),
+    }));
   await targets.configure(config ?? { hosts: new Map() });
   let local = settings && openLocal(settings);
   const sink = new SinkSlot({ version, log: (message) => log(`virtune: ${message}`) });
-  process.also = (format) => sink.text(format);
+  process.also = (format) => sink.text(format) + (output?.text(format) ?? '');
+  const watchForOutput = (): Promise<void> | undefined =>
+    output?.watch(local === undefined ? targets.all() : [local, ...targets.all()]);
   const sinkOptions = (of: ExporterConfig | undefined): ElasticsearchOptions | undefined =>
     (options.elasticsearch ?? ((file) => file))(of?.elasticsearch);
   const take = async (): Promise<void> => {
@@ -99,12 +111,14 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     server.checkConfigurable(next.web);
     const nextSink = sinkOptions(next.config);
     if (nextSink !== undefined) sinkSettings(nextSink);
+    await output?.reopen();
     server.configure(next.web);
     if (next.config !== undefined) await targets.configure(next.config);
     const before = local;
     if (nextLocal?.fingerprint !== local?.settings.fingerprint) local = nextLocal && openLocal(nextLocal);
     if (local !== undefined) local.scrapes.inMaintenance = nextLocal?.maintenance === true;
     await sink.use(nextSink, local, () => targets.all());
+    await watchForOutput();
     if (before !== local) await before?.close();
   };
   let reloading: Promise<void> = Promise.resolve();
@@ -128,13 +142,14 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   try {
     await local?.sampler.attempt();
     await sink.use(sinkOptions(config), local, () => targets.all());
+    await watchForOutput();
     server = await serve(
       {
         get local() {
           return local && { scrapes: local.scrapes, health: () => (local as HostExporter).sampler.health };
         },
         get process() {
-          return sink.isOn ? process : undefined;
+          return sink.isOn || output !== undefined ? process : undefined;
         },
         targets: options.configFile === undefined ? undefined : targets,
         reload: options.lifecycle === true ? reload : undefined,
@@ -148,6 +163,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     void local?.sampler.sample(WARM_UP_MS).catch((error: Error) => local?.onFailure(error));
   } catch (error) {
     await sink.close();
+    await output?.close();
     await local?.close();
     throw error;
   }
@@ -161,6 +177,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     close: async () => {
       await server.close();
       await sink.close();
+      await output?.close();
       await Promise.all([local?.close(), targets.close()]);
     },
   };

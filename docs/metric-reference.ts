@@ -9,6 +9,7 @@ import {
   type SubjectMetric,
   type Subjects,
 } from '../model/catalogue/metric.ts';
+import { outputMetrics } from '../model/catalogue/output.ts';
 
 const INTRO = `# Metrics
 
@@ -61,7 +62,7 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
 
 /** The text of docs/metrics.md. */
 export function metricReference(): string {
-  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter(), elasticsearch(), inDocuments()].join('\n\n')}\n`;
+  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter(), elasticsearch(), output(), inDocuments()].join('\n\n')}\n`;
 }
 
 function series(): string {
@@ -152,6 +153,14 @@ function elasticsearch(): string {
 Exported where samples are sent to [Elasticsearch or OpenSearch](elasticsearch.md).
 
 ${alwaysThere(Object.values(elasticsearchMetrics))}`;
+}
+
+function output(): string {
+  return `### output
+
+Exported with \`--output ndjson\` ([other pipelines](elasticsearch.md#other-pipelines)).
+
+${alwaysThere(Object.values(outputMetrics))}`;
 }
 
 function inDocuments(): string {

@@ -15,6 +15,7 @@ export type VirtuneErrorCode =
   | 'MODEL_CPU_SET'
   | 'MODEL_DURATION'
   | 'MODEL_XML'
+  | 'OUTPUT_FILE'
   | 'QUEUE_FOLDER'
   | 'QUEUE_IN_USE'
   | 'RECORDING'

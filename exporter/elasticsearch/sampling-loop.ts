@@ -1,17 +1,20 @@
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
-import type { Documents } from './documents.ts';
+import type { Document, Documents } from './documents.ts';
 import { metricbeatEvents } from './metricbeat.ts';
-import { pack } from './pack.ts';
-import type { DiskQueue } from './queue/queue.ts';
 import type { SinkMeter } from './sink-meter.ts';
+
+/** Takes the documents of one tick of a host. */
+export type Deliver = (
+  tick: { readonly hostId: string; readonly atMs: number },
+  documents: Iterable<Document>,
+) => Promise<void>;
 
 export interface SamplingLoopParts {
   readonly sampler: Pick<Sampler, 'sample' | 'identity'>;
   readonly documents: Documents;
-  readonly queue: Pick<DiskQueue, 'append'>;
-  readonly meter: SinkMeter;
-  readonly namespace: string;
+  readonly deliver: Deliver;
+  readonly meter: Pick<SinkMeter, 'countTick'>;
   readonly metricbeatCompat: boolean;
   readonly intervalMs: number;
   readonly now: () => number;
@@ -19,7 +22,7 @@ export interface SamplingLoopParts {
 }
 
 /**
- * Samples one host at each multiple of the interval, and queues the documents. A scrape that asks while such a
+ * Samples one host at each multiple of the interval, and delivers the documents. A scrape that asks while such a
  * sample is under way gets the same one. Nothing here waits for the search server.
  */
 export class SamplingLoop {
@@ -36,7 +39,7 @@ export class SamplingLoop {
     this.#schedule(this.#parts.now());
   }
 
-  /** Resolves once a tick that is under way is queued. */
+  /** Resolves once a tick that is under way is delivered. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -75,7 +78,7 @@ export class SamplingLoop {
   }
 
   /**
-   * One sample into the queue.
+   * One sample, as documents.
    * @param atMs the time in its documents, a multiple of the interval: two senders of one host make the same documents
    */
   async tick(atMs: number): Promise<void> {
@@ -87,11 +90,11 @@ export class SamplingLoop {
     } catch (error) {
       meter.countTick('failed');
       onFailure(error as Error);
-      await this.#queue(atMs, documents.ofFailure(atMs, startMs, sampler.identity), sampler.identity);
+      await this.#deliver(atMs, documents.ofFailure(atMs, startMs, sampler.identity), sampler.identity);
       return;
     }
     meter.countTick('ok', atMs);
-    await this.#queue(atMs, this.#all(sample, atMs), sample.identity);
+    await this.#deliver(atMs, this.#all(sample, atMs), sample.identity);
   }
 
   *#all(sample: HostSample, atMs: number): ReturnType<Documents['of']> {
@@ -101,17 +104,12 @@ export class SamplingLoop {
     if (metricbeatCompat && head !== undefined) yield* metricbeatEvents(sample, head);
   }
 
-  async #queue(
+  async #deliver(
     atMs: number,
-    documents: ReturnType<Documents['of']>,
+    documents: Iterable<Document>,
     identity: HostSample['identity'],
   ): Promise<void> {
-    const { queue, meter, namespace } = this.#parts;
-    const host = this.#parts.documents.hostId(identity);
-    if (host === undefined) return;
-    for await (const packed of pack({ host, at: atMs, namespace }, documents)) {
-      meter.queued += packed.documents;
-      await queue.append(packed.payload, packed.documents, atMs);
-    }
+    const hostId = this.#parts.documents.hostId(identity);
+    if (hostId !== undefined) await this.#parts.deliver({ hostId, atMs }, documents);
   }
 }

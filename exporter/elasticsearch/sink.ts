@@ -8,10 +8,11 @@ import { BulkSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { Documents } from './documents.ts';
+import { pack } from './pack.ts';
 import { FUTURE, Parking } from './parking.ts';
 import { DiskQueue, type QueueOptions } from './queue/queue.ts';
 import { RepeatFilter } from './repeat-filter.ts';
-import { SamplingLoop } from './sampling-loop.ts';
+import { type Deliver, SamplingLoop } from './sampling-loop.ts';
 import type { ServerSettings, SinkSettings } from './settings.ts';
 import { SinkMeter } from './sink-meter.ts';
 
@@ -24,7 +25,7 @@ export interface SinkParts {
 }
 
 /** Distinguishes this process in its documents. */
-const PROCESS_ID = randomUUID();
+export const PROCESS_ID = randomUUID();
 
 /** How long the end of the process waits for what is still in the queue; the rest is sent after the next start. */
 const GRACE_MS = 3_000;
@@ -162,6 +163,14 @@ export class ElasticsearchSink {
     await this.#queue.close();
   }
 
+  async #append(...[{ hostId, atMs }, documents]: Parameters<Deliver>): Promise<void> {
+    const head = { host: hostId, at: atMs, namespace: this.settings.namespace };
+    for await (const packed of pack(head, documents)) {
+      this.#meter.queued += packed.documents;
+      await this.#queue.append(packed.payload, packed.documents, atMs);
+    }
+  }
+
   #loopOf(host: HostExporter, hostId: string | undefined): SamplingLoop {
     const { settings, log, version } = this.#parts;
     return new SamplingLoop({
@@ -176,9 +185,8 @@ export class ElasticsearchSink {
         unknown: (field) =>
           log(`elasticsearch: ${field} has no field in the mapping and is not sent; please report it`),
       }),
-      queue: this.#queue,
+      deliver: (tick, documents) => this.#append(tick, documents),
       meter: this.#meter,
-      namespace: settings.namespace,
       metricbeatCompat: settings.metricbeatCompat,
       intervalMs: settings.intervalMs,
       now: Date.now,

@@ -17,6 +17,7 @@ import { kvmGroup } from './kvm.ts';
 import { cgroupGroup, numaGroup, threadsGroup } from './local.ts';
 import { metadataGroup } from './metadata.ts';
 import type { Group, HealthMetric, SubjectMetric } from './metric.ts';
+import { outputMetrics } from './output.ts';
 import { overcommitGroup } from './overcommit.ts';
 import { perfGroup } from './perf.ts';
 import { placementGroup } from './placement.ts';
@@ -73,4 +74,5 @@ export const catalogue: readonly (SubjectMetric | HealthMetric)[] = [
   ...groups.flatMap((group): readonly SubjectMetric[] => group.metrics),
   ...Object.values(healthMetrics),
   ...Object.values(elasticsearchMetrics),
+  ...Object.values(outputMetrics),
 ];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { bulkItemOf } from '../../../exporter/elasticsearch/bulk.ts';
 import { Documents } from '../../../exporter/elasticsearch/documents.ts';
-import { type PackedDocument, type PackHead, unpack } from '../../../exporter/elasticsearch/pack.ts';
+import type { PackedDocument, PackHead } from '../../../exporter/elasticsearch/pack.ts';
 import { SamplingLoop } from '../../../exporter/elasticsearch/sampling-loop.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
 import type { HostSample } from '../../../sampler/host-sample.ts';
@@ -31,13 +31,10 @@ function loopOf(lateMs: () => number, sample: () => Promise<HostSample>) {
       address: 'qemu:///system',
       unknown: (field) => expect.fail(field),
     }),
-    queue: {
-      append: async (payload) => {
-        records.push((await unpack(payload)) as (typeof records)[number]);
-      },
+    deliver: async ({ hostId, atMs }, documents) => {
+      records.push({ head: { host: hostId, at: atMs, namespace: 'default' }, documents: [...documents] });
     },
     meter,
-    namespace: 'default',
     metricbeatCompat: false,
     intervalMs: 10_000,
     now,

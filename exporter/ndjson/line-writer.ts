@@ -1,0 +1,87 @@
+import type { Destination } from './destination.ts';
+
+export type OutputDropReason = 'buffer_full' | 'failed';
+
+export interface LineWriterOptions {
+  readonly destination: Destination;
+  /** Text that waits may have so many characters; what comes on top of that is dropped. */
+  readonly maxChars: number;
+  readonly onDrop: (reason: OutputDropReason, documents: number) => void;
+  readonly onWritten: (documents: number) => void;
+  readonly onFailure: (error: Error) => void;
+}
+
+interface Piece {
+  readonly text: string;
+  readonly documents: number;
+}
+
+/**
+ * Writes whole lines, one write at a time, in their order. Never waits: what a slow reader leaves no room for is
+ * dropped and counted, the newest first, so that what came before has no gap.
+ */
+export class LineWriter {
+  readonly #options: LineWriterOptions;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting: Piece[] = [];
+  #waitingChars = 0;
+
+  constructor(options: LineWriterOptions) {
+    this.#options = options;
+  }
+
+  get bufferedChars(): number {
+    return this.#waitingChars;
+  }
+
+  /** @param text whole lines, each ended */
+  write(text: string, documents: number): void {
+    if (this.#waitingChars + text.length > this.#options.maxChars) {
+      this.#options.onDrop('buffer_full', documents);
+      return;
+    }
+    this.#waiting.push({ text, documents });
+    this.#waitingChars += text.length;
+    void this.#enqueue(() => this.#writeNext());
+  }
+
+  /** Between two writes, so that no line is in two files. */
+  reopen(): Promise<void> {
+    return this.#enqueue(() => this.#options.destination.reopen());
+  }
+
+  /** Waits so long for what is still to be written; the rest is dropped. */
+  async close(graceMs: number): Promise<void> {
+    const ended = await Promise.race([
+      this.#last.then(() => true),
+      new Promise<boolean>((resolve) => setTimeout(resolve, graceMs, false).unref()),
+    ]);
+    const left = this.#waiting.reduce((sum, { documents }) => sum + documents, 0);
+    this.#waiting = [];
+    if (left > 0) this.#options.onDrop('buffer_full', left);
+    // A write that hangs would make this hang, too.
+    if (ended) await this.#options.destination.close();
+  }
+
+  #enqueue<T>(what: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(what);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #writeNext(): Promise<void> {
+    const { destination, onWritten, onDrop, onFailure } = this.#options;
+    const [piece] = this.#waiting;
+    // Given up by `close`.
+    if (piece === undefined) return;
+    try {
+      await destination.write(piece.text);
+      onWritten(piece.documents);
+    } catch (error) {
+      onDrop('failed', piece.documents);
+      onFailure(error as Error);
+    }
+    if (this.#waiting[0] === piece) this.#waiting.shift();
+    this.#waitingChars -= piece.text.length;
+  }
+}

@@ -1,7 +1,7 @@
 /** A field of a mapping. Only dimensions distinguish the documents of one moment. */
 export interface Field {
   readonly name: string;
-  readonly type: 'date' | 'keyword' | 'long' | 'double';
+  readonly type: 'date' | 'keyword' | 'long' | 'double' | 'float';
   readonly dimension?: true;
   readonly metric?: 'counter' | 'gauge';
 }

@@ -1,9 +1,11 @@
 import { documentGroups, groups } from '../../model/catalogue/catalogue.ts';
 import type { Group, SubjectMetric } from '../../model/catalogue/metric.ts';
+import { ratesGroup } from '../../model/catalogue/rates.ts';
 import { HEAD_FIELDS } from './document-head.ts';
 import { dimension, type Field, keyword, PATH } from './field.ts';
 import { DEVICE_LABELS, STREAM_NAMES, STREAMS, type StreamName } from './streams.ts';
 
+const RATES: ReadonlySet<string> = new Set(ratesGroup.metrics.map(({ name }) => name));
 const gauge = (name: string): Field => ({ name, type: typeOf(name), metric: 'gauge' });
 
 const OF_VM: readonly Field[] = [
@@ -41,8 +43,9 @@ const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
 /** Groups whose metrics documents carry. */
 export const CARRIED: readonly Group[] = [...groups, ...documentGroups];
 
-/** Fractions are doubles; what is counted is a long, which packs to a fraction of a double. */
-function typeOf(name: string): 'long' | 'double' {
+/** Rates are floats: they have six digits. Other fractions are doubles; what is counted is a long, which packs to a fraction of a double. */
+function typeOf(name: string): 'long' | 'double' | 'float' {
+  if (RATES.has(name)) return 'float';
   return /second|ratio|percent|_cpus$|host_load/.test(name) ? 'double' : 'long';
 }
 

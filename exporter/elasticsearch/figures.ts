@@ -23,7 +23,8 @@ export class FigureWriters {
     this.#unknown = unknown;
     for (const group of CARRIED) {
       if (isSwitched(group.name) && !enabled.has(group.name)) continue;
-      for (const metric of group.metrics) this.#add(metric);
+      const text = isSwitched(group.name) ? exact : rounded;
+      for (const metric of group.metrics) this.#add(metric, text);
     }
   }
 
@@ -36,24 +37,25 @@ export class FigureWriters {
     return text;
   }
 
-  #add(metric: SubjectMetric): void {
+  #add(metric: SubjectMetric, text: NumberText): void {
     const fields = fieldsOfMetric(metric);
     if (fields.kind === 'none') return;
     const writers = this.#bySubject.get(metric.per) ?? [];
     // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
-    writers.push(this.#writer(metric as never, fields) as never);
+    writers.push(this.#writer(metric as never, fields, text) as never);
     this.#bySubject.set(metric.per, writers);
   }
 
   #writer<K extends keyof Subjects>(
     metric: Figure<K> | FigureSet<K> | Info<K>,
     fields: MetricFields,
+    text: NumberText,
   ): Writer<Subjects[K]> {
     if ('read' in metric) {
       const before = key(metric.name);
-      return (subject) => numberField(before, metric.read(subject));
+      return (subject) => numberField(before, metric.read(subject), text);
     }
-    if ('points' in metric) return this.#setWriter(metric, fields);
+    if ('points' in metric) return this.#setWriter(metric, fields, text);
     const labels = Object.entries(metric.labels).map(
       ([label, read]) => [key(`${metric.name}.${label}`), read] as const,
     );
@@ -65,7 +67,11 @@ export class FigureWriters {
     };
   }
 
-  #setWriter<K extends keyof Subjects>(metric: FigureSet<K>, fields: MetricFields): Writer<Subjects[K]> {
+  #setWriter<K extends keyof Subjects>(
+    metric: FigureSet<K>,
+    fields: MetricFields,
+    number: NumberText,
+  ): Writer<Subjects[K]> {
     if (fields.kind !== 'set') return () => '';
     const { places, device } = fields;
     const keys = new Map([...fields.fields].map(([values, field]) => [values, key(field.name)]));
@@ -75,8 +81,8 @@ export class FigureWriters {
         const place = places.map((index) => values[index]).join('.');
         const before = keys.get(place);
         if (before === undefined) this.#sayUnknown(`${metric.name}.${place}`);
-        else if (device === undefined) text += numberField(before, value);
-        else toDevice(device.stream, values[device.place] ?? '', numberField(before, value));
+        else if (device === undefined) text += numberField(before, value, number);
+        else toDevice(device.stream, values[device.place] ?? '', numberField(before, value, number));
       }
       return text;
     };
@@ -98,8 +104,19 @@ function isSwitched(name: string): name is GroupName {
 function nowhere(): void {}
 
 /** JSON knows no NaN and no infinity: a figure that is none is left out. */
-function numberField(before: string, value: number | undefined): string {
-  return value === undefined || !Number.isFinite(value) ? '' : `${before}${value}`;
+function numberField(before: string, value: number | undefined, text: NumberText): string {
+  return value === undefined || !Number.isFinite(value) ? '' : `${before}${text(value)}`;
+}
+
+type NumberText = (value: number) => string;
+
+function exact(value: number): string {
+  return String(value);
+}
+
+/** A rate has six digits, which a float keeps: half the size of a double in an index. */
+function rounded(value: number): string {
+  return String(Number(value.toPrecision(6)));
 }
 
 function stringField(before: string, value: string | undefined): string {

@@ -87,7 +87,7 @@ test('every field of every document is in the mapping of its stream, and its val
       const field = fields.get(name);
       expect(field, `${stream}: ${name}`).toBeDefined();
       if (field?.type === 'long') expect(Number.isSafeInteger(value), `${name} ${value}`).toBe(true);
-      if (field?.type === 'double') expect(typeof value, name).toBe('number');
+      if (field?.type === 'double' || field?.type === 'float') expect(typeof value, name).toBe('number');
       if (field?.type === 'keyword')
         expect(typeof (Array.isArray(value) ? value[0] : value), name).toBe('string');
     }

@@ -118,7 +118,7 @@ export class Documents {
     change: DomainChange | undefined,
   ): Generator<Document> {
     const startMs = sample.outcome.kind === 'fresh' ? sample.outcome.atMs : startedAtMs;
-    const { domain, summary, facts, outcome, fit, extras, local } = sample;
+    const { domain, summary, facts, outcome, fit, extras, local, guest } = sample;
     const who = `,"kvm.uuid":${JSON.stringify(domain.uuid)},"kvm.name":${JSON.stringify(domain.name)}${domain.id > 0 ? `,"kvm.id":${domain.id}` : ''}`;
     const figures = this.#figures;
     let text = `${head('vm', startMs, domain.name)}${who}${this.#asked(sample, startedAtMs, change)}`;
@@ -128,6 +128,7 @@ export class Documents {
     if (fit !== undefined) text += figures.write('fit', fit);
     if (extras !== undefined) text += figures.write('extras', extras);
     if (local !== undefined) text += figures.write('local', local);
+    if (guest?.figures !== undefined) text += figures.write('guest', guest.figures);
     if (outcome.kind === 'fresh') text += figures.write('domain', outcome.stats);
     text += figures.write('vmRates', vmRatesOf(change?.rates, change?.cpuUsage));
     yield { stream: 'vm', key: domain.uuid, body: `${text}}` };
@@ -143,7 +144,7 @@ export class Documents {
 
   /** Each device once: two documents that say the same of themselves would be one. */
   *#devices(
-    { summary, facts, outcome }: DomainSample,
+    { summary, facts, outcome, limitUses }: DomainSample,
     rates: DomainRates | undefined,
   ): Generator<{
     readonly stream: StreamName;
@@ -171,6 +172,7 @@ export class Documents {
         text:
           figures.write('block', block) +
           (disk === undefined ? '' : figures.write('disk', disk)) +
+          figures.write('limitUse', limitUses?.get(name) ?? new Map()) +
           figures.write('blockRates', rates?.blocks.get(name) ?? {}),
       };
     }

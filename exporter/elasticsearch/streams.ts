@@ -19,11 +19,11 @@ export const STREAMS = {
   pool: { of: 'host-device', subjects: ['pool'], help: 'each storage pool of the host' },
   vm: {
     of: 'vm',
-    subjects: ['domain', 'summary', 'identity', 'facts', 'fit', 'extras', 'local', 'vmRates'],
+    subjects: ['domain', 'summary', 'identity', 'facts', 'fit', 'extras', 'local', 'guest', 'vmRates'],
     help: 'each VM, responsive or not',
   },
   vcpu: { of: 'vm-device', subjects: ['vcpu', 'vcpuPlace', 'vcpuRates'], help: 'each vCPU' },
-  block: { of: 'vm-device', subjects: ['block', 'disk', 'blockRates'], help: 'each disk' },
+  block: { of: 'vm-device', subjects: ['block', 'disk', 'limitUse', 'blockRates'], help: 'each disk' },
   net: { of: 'vm-device', subjects: ['net', 'nic', 'netRates'], help: 'each network interface' },
   iothread: { of: 'vm-device', subjects: ['ioThread'], help: 'each iothread' },
 } as const satisfies Record<string, Stream>;

@@ -13,6 +13,7 @@ import { STREAM_NAMES } from '../../../exporter/elasticsearch/streams.ts';
 import { encodeSample } from '../../../exporter/prometheus/encode.ts';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { type GroupName, groups } from '../../../model/catalogue/catalogue.ts';
+import type { GuestFigures } from '../../../model/guest.ts';
 import type { DomainSample, HostSample } from '../../../sampler/host-sample.ts';
 import { Sampler } from '../../../sampler/sampler.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
@@ -181,8 +182,40 @@ test('what is not sent is listed, with the reason', () => {
     'libvirt_domain_vcpu_dirty_rate_bytes_per_second',
     'libvirt_host_cpu_core_seconds_total',
     'libvirt_domain_numa_memory_bytes',
+    'libvirt_domain_guest_filesystem_size_bytes',
+    'libvirt_domain_guest_filesystem_used_bytes',
+    'libvirt_domain_guest_filesystem_info',
     'libvirt_domain_unknown_statistic',
   ]);
+});
+
+test('use of disk limits and figures of the guest agent are in documents, fractions as such', () => {
+  const [first, ...others] = sample.domains as [DomainSample, ...DomainSample[]];
+  const disk = first.facts?.disks[0]?.target as string;
+  const figures: GuestFigures = {
+    atMs: 5_000,
+    load: [0.25, 1.5, 2],
+    os: new Map(),
+    hostname: undefined,
+    filesystems: new Map(),
+    filesystemCount: 2,
+  };
+  const domains = [
+    {
+      ...first,
+      limitUses: new Map([[disk, new Map([['total_bytes', 0.75]])]]),
+      guest: { figures, missing: [] },
+    },
+    ...others,
+  ];
+  const streams = byStream(documentsOf({ ...sample, domains }));
+  const vm = streams.get('vm')?.[0] as Flat;
+  expect(vm.get('libvirt_domain_guest_load.minutes_1')).toBe(0.25);
+  expect(vm.get('libvirt_domain_guest_filesystems')).toBe(2);
+  const types = new Map(fieldsOf('vm').map(({ name, type }) => [name, type]));
+  expect(types.get('libvirt_domain_guest_load.minutes_1')).toBe('double');
+  const block = streams.get('block')?.find((each) => each.get('kvm.device') === disk);
+  expect(block?.get('libvirt_domain_block_stats_limit_use_ratio.total_bytes')).toBe(0.75);
 });
 
 test('a VM without figures has a document that says why, and none of its devices', () => {

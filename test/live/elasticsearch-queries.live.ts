@@ -143,20 +143,33 @@ describe.each(kinds)('$name $version: documented queries', (kind) => {
   beforeAll(async () => {
     server = await SearchServer.startKind(kind);
     expect(await setUp(server.url)).toMatchObject({ code: 0 });
+    expect(await send((body) => body)).toEqual(new Set([201]));
+  }, 600_000);
+  afterAll(() => server?.remove());
+
+  /** Statuses of all documents, each changed first. */
+  const send = async (change: (body: string) => string): Promise<ReadonlySet<number>> => {
     const items = shipped.flatMap(({ host, atMs, documents }) =>
-      documents.map((each) => bulkItemOf({ host, at: atMs, namespace: 'default' }, { ...each }, false)),
+      documents.map((each) =>
+        bulkItemOf({ host, at: atMs, namespace: 'default' }, { ...each, body: change(each.body) }, false),
+      ),
     );
-    const lines = bulkLines(items, {
-      kind: kind.main === 'ElasticsearchMain' ? 'elasticsearch' : 'opensearch',
-    });
     const answer = await fetch(`${server.url}/_bulk?refresh=true`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-ndjson' },
-      body: lines,
+      body: bulkLines(items, { kind: kind.main === 'ElasticsearchMain' ? 'elasticsearch' : 'opensearch' }),
     });
-    expect(await answer.json()).toMatchObject({ errors: false });
-  }, 600_000);
-  afterAll(() => server?.remove());
+    const { items: answers } = (await answer.json()) as { items: { create: { status: number } }[] };
+    return new Set(answers.map(({ create }) => create.status));
+  };
+
+  test('a second sender of the same hosts adds nothing: each of its documents is there already', async () => {
+    const other = (body: string): string =>
+      body
+        .replace(/"agent\.name":"[^"]*"/, '"agent.name":"container"')
+        .replace(/"event\.start":"[^"]*"/, `"event.start":"${new Date(END_MS + 7).toISOString()}"`);
+    expect(await send(other)).toEqual(new Set([409]));
+  });
 
   /** The query with now as the moment of the last sample. */
   const ask = async (title: string): Promise<Answer> => {

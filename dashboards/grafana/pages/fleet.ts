@@ -15,6 +15,8 @@ const UP = of('up');
 /** The series that alerts on fleets are about, so that a figure and an alert cannot differ. */
 const CLUSTER = {
   hosts: ofCluster('cluster:virtune_hosts:count'),
+  hostsDown: ofCluster('cluster:virtune_hosts_down:count'),
+  running: ofCluster('cluster:virtune_domains:count', 'state_desc="running"'),
   vcpuRatio: ofCluster('cluster:virtune_vcpu_overcommit:ratio'),
   vcpuRatioAfterLoss: ofCluster('cluster:virtune_vcpu_overcommit_after_host_loss:ratio'),
   memoryRatio: ofCluster('cluster:virtune_memory_overcommit:ratio'),
@@ -73,9 +75,9 @@ const hosts = () =>
 const hostsDown = () =>
   figure({
     title: 'Hosts not scraped',
-    help: 'virtune targets that Prometheus cannot scrape. Their VMs are not monitored.',
+    help: 'Hosts of the selected clusters that Prometheus cannot scrape, except those in maintenance. Their VMs are not monitored.',
     unit: 'none',
-    queries: [{ expr: `sum(1 - ${UP})` }],
+    queries: [{ expr: `sum(${CLUSTER.hostsDown})` }],
   });
 
 const vms = () =>
@@ -83,7 +85,7 @@ const vms = () =>
     title: 'Running VMs',
     help: 'VMs in state running.',
     unit: 'none',
-    queries: [{ expr: `sum(${of('instance:virtune_domains:count', 'state_desc="running"')})` }],
+    queries: [{ expr: `sum(${CLUSTER.running})` }],
   });
 
 const vcpuRatio = () =>

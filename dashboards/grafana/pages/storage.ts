@@ -90,11 +90,11 @@ const poolUse = () =>
 const poolOvercommit = () =>
   graph({
     title: 'Pool overcommit',
-    help: 'Provisioned size of VM images / pool capacity. Above 100 %, the pool can fill up.',
+    help: 'Provisioned size of VM images / pool capacity; for shared storage, of the images of all hosts. Above 100 %, the pool can fill up.',
     unit: 'percentunit',
     queries: [
       {
-        expr: `${of('libvirt_storage_pool_provisioned_bytes')} / ${CAPACITY}`,
+        expr: of('pool:virtune_storage_pool_provisioned:ratio'),
         legend: '{{storage_pool}} {{instance}} {{cluster}}',
       },
     ],

@@ -62,6 +62,7 @@ function seriesOf({ name, type }: { readonly name: string; readonly type: string
 
 function labelsOfRecorded(record: string): Labelled {
   if (record.startsWith('device:')) return { labels: ['domain', 'target_device'], values: {} };
+  if (record.startsWith('pool:')) return { labels: ['storage_pool'], values: {} };
   if (record.startsWith('domain:')) return { labels: ['domain'], values: {} };
   if (record.includes('host_pressure')) return { labels: Object.keys(PRESSURE), values: PRESSURE };
   return { labels: [], values: {} };

@@ -562,7 +562,8 @@ test('documents that were parked when the process ended are sent by the next one
 test('a parked stream drops its oldest documents above its share of the queue, and counts them', async () => {
   const search = new FakeSearch();
   search.refuses = (stream) => (stream === NET ? 403 : undefined);
-  const one = await rig(search, 'q', { withParking: true, parkedBytes: 5_000 });
+  // Small batches: what is being sent is never dropped.
+  const one = await rig(search, 'q', { batchBytes: 1_000, withParking: true, parkedBytes: 5_000 });
   one.sender.start();
   for (let at = 0; at < 40; at++) await tick(one, at, 5, STREAMS);
   await vi.waitFor(() => expect(one.queue.state.documents).toBe(0), PATIENT);

@@ -35,6 +35,15 @@ for (const rule of buildRecordingRules().groups.flatMap(({ rules }) => rules)) {
   if ('record' in rule) known.set(rule.record, labelsOfResult(rule.expr));
 }
 
+// Prometheus' series of what fires or is pending, with the labels of the series that an alert is about.
+known.set(
+  'ALERTS',
+  new Set([
+    ...['alertname', 'alertstate', 'severity', 'component', ...OF_TARGET],
+    ...Object.values(SUBJECT_LABELS).flat(),
+  ]),
+);
+
 /** The labels that a series of this name may have; undefined where none is exported or recorded. */
 export const labelsOf = (name: string): ReadonlySet<string> | undefined => known.get(name);
 

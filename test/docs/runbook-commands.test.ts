@@ -1,6 +1,9 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TunedDemo } from '../cli/tuned-demo.ts';
-import { VirtuneProcess } from '../virtune-process.ts';
+import { runVirtune, VirtuneProcess } from '../virtune-process.ts';
 import { filled, readGuide, readRunbooks } from './runbooks.ts';
 
 /** Each of them starts several processes. */
@@ -61,10 +64,28 @@ test.concurrent.each(calls.filter((call) => !isChange(call) && call.startsWith('
 );
 
 test('virtune top shows the VMs until it is interrupted', { timeout: TIMEOUT_MS }, async () => {
-  expect(calls.filter((call) => !call.startsWith('virtune tune'))).toEqual(['virtune top']);
+  expect(calls.filter((call) => !/^virtune (tune|dashboards)/.test(call))).toEqual(['virtune top']);
   const top = new VirtuneProcess('top', '--connect', host.demo.uri, '--no-config');
   await top.prints(/web-01 /);
   expect(await top.stop('SIGINT')).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('virtune dashboards build writes rules for another job', { timeout: TIMEOUT_MS }, async () => {
+  const [build = '', ...others] = calls.filter((call) => call.startsWith('virtune dashboards'));
+  expect(others).toEqual([]);
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-runbook-'));
+  try {
+    const words = filled(build, { JOB: 'kvm', DIR: folder }).split(' ').slice(1);
+    expect(await runVirtune(...words)).toMatchObject({ code: 0 });
+    // As the runbook has it: in its folder `prometheus`.
+    for (const file of ['virtune-alerts.yaml', 'virtune-recording.yaml']) {
+      const rules = readFileSync(join(folder, 'prometheus', file), 'utf8');
+      expect(rules).toContain('up{job=~"kvm"}');
+      expect(rules).not.toContain('virtune.*');
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.concurrent.each(calls.filter((call) => call.startsWith('virtune tune apply')))(

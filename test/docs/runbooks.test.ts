@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
 import { settingsSchema } from '../../dashboards/rules/settings.ts';
 import { yamlFile } from '../../dashboards/rules/yaml.ts';
+import { parseConfig } from '../../exporter/config/config.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { labelsOf } from '../dashboards/labels.ts';
 import { selectorsOf } from '../dashboards/promql.ts';
@@ -28,11 +29,11 @@ const placeholders = new Set(
 
 /** What changes something, and does not only show it. */
 const CURES = [
-  /^virtune (tune (apply|rollback|hugepages --allocate)|elasticsearch setup) ?/,
-  /^virsh (-c \S+ )?(allocpages|block(commit|copy|pull)|destroy|domfstrim|memtune|migrate|res(et|ume)) /,
+  /^virtune (dashboards build|tune (apply|rollback|hugepages --allocate)|elasticsearch setup) ?/,
+  /^virsh (-c \S+ )?(allocpages|block(commit|copy|pull)|destroy|dom(fstrim|jobabort)|memtune|migrate|res(et|ume)) /,
   /^virsh (-c \S+ )?(setmaxmem|setmem|setvcpus|shutdown|snapshot-delete|start|undefine) /,
   /^virsh (blkdeviotune|domiftune|node-memory-tune|schedinfo|vcpupin) .*--/,
-  /systemctl restart|^kill |^virt-admin server-threadpool-set|^echo|^swapoff|^swapon -a|^sysctl/,
+  /systemctl (reload|restart)|^chronyc makestep|^curl .*-X POST|^kill |^virt-admin server-threadpool-set|^echo|^swapoff|^swapon -a|^sysctl/,
 ];
 
 test.each(runbooks.map((runbook) => [runbook.alert, runbook] as const))(
@@ -109,17 +110,20 @@ test('commands of virsh and virtune exist, with all of their options', () => {
   expect(wrong).toEqual([]);
 });
 
+/** Words in capitals that stand for themselves. */
+const LITERAL: ReadonlySet<string> = new Set(['ALERTS', 'CONT', 'POST']);
+
 test('words in capitals are placeholders that the README of the folder explains', () => {
   const unknown = [...commands, ...queries].filter(({ text }) =>
     (text.match(/(?<![\w-])[A-Z]{2,}(?!\w)/g) ?? []).some(
-      (word) => !placeholders.has(word) && word !== 'CONT',
+      (word) => !placeholders.has(word) && !LITERAL.has(word),
     ),
   );
   expect(unknown.map(said)).toEqual([]);
   expect(filled('virsh start VM -9 PID', { VM: 'web', PID: '1' })).toBe('virsh start web -9 1');
 });
 
-test('inline code that is not a command is a setting of an alert, an option, a query, or one word', () => {
+test('inline code that is not a command is a setting, an option, a query, or one word', () => {
   const faults = spans.filter(({ text }) => {
     if (text.startsWith('--')) return !virtuneOptions.has(text) && !isOptionOfVirsh(text);
     if (/^\w+: \{/.test(text)) {
@@ -128,12 +132,24 @@ test('inline code that is not a command is a setting of an alert, an option, a q
     }
     return (
       text.includes(' ') &&
+      !isConfig(text) &&
       faultsOf(text.startsWith('{') ? `up${text}` : text).length > 0 &&
       !/^\w+=\S+ \w+=\S+$/.test(text)
     );
   });
   expect(faults.map(said)).toEqual([]);
+  expect([isConfig('maintenance: true'), isConfig('maintenance: often')]).toEqual([true, false]);
 });
+
+/** Whether the file of `--config.file` may have this line. */
+function isConfig(text: string): boolean {
+  try {
+    parseConfig('runbook', text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const isOptionOfVirsh = (text: string): boolean =>
   Object.values(VIRSH_OPTIONS).some((options) => options.includes(text.slice(2)));
@@ -145,6 +161,8 @@ test('queries name only series that are exported or recorded, with labels that t
   );
   expect(faultsOf('libvirt_up{domain="a"}')).toEqual(['libvirt_up has no label domain']);
   expect(faultsOf('libvirt_down')).toEqual(['libvirt_down does not exist']);
+  expect(faultsOf('ALERTS{alertname="DiskLatencyHigh", domain="a"}')).toEqual([]);
+  expect(faultsOf('ALERTS{alert="DiskLatencyHigh"}')).toEqual(['ALERTS has no label alert']);
 });
 
 function faultsOf(query: string): string[] {

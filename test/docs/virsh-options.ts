@@ -3,7 +3,7 @@
  * `virsh help`.
  */
 export const VIRSH_OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  allocpages: ['cellno'],
+  allocpages: ['add', 'cellno'],
   blkdeviotune: ['live', 'total-iops-sec'],
   blockcommit: ['active', 'pivot', 'wait'],
   blockcopy: ['dest', 'pivot', 'transient-job', 'wait'],
@@ -28,6 +28,7 @@ export const VIRSH_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   list: ['all', 'name', 'state-shutoff'],
   memtune: ['config', 'hard-limit', 'live'],
   migrate: [...['auto-converge', 'copy-storage-all', 'live', 'persistent', 'postcopy', 'undefinesource']],
+  'migrate-setspeed': [],
   'node-memory-tune': ['shm-merge-across-nodes'],
   nodeinfo: [],
   'pool-info': [],

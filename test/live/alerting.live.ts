@@ -44,7 +44,8 @@ const STALLING: HostCondition = {
 
 /** What each host's scenario lights, and nothing else. Names of VMs where it is about one. */
 const LIT: Readonly<Record<string, readonly string[]>> = {
-  calm: [],
+  // The cluster of both calm hosts: their VMs on huge pages are more than the pools of one of them.
+  calm: ['FleetCannotTolerateHostLossHugepages'],
   'calm-too': [],
   overcommitted: [
     'DomainCpuStealCritical',
@@ -304,7 +305,8 @@ test('every query of every runbook is answered, and finds series', async () => {
 }, 300_000);
 
 test('while an alert fires, its runbook does not say that it is over', async () => {
-  const firing = await prometheus.query('ALERTS{alertstate="firing"}');
+  // The watchdog is at fault when it does not fire.
+  const firing = await prometheus.query('ALERTS{alertstate="firing", alertname!="VirtuneWatchdog"}');
   const checked = new Set<string>();
   for (const { metric } of firing) {
     const alert = metric['alertname'] ?? '';
@@ -315,7 +317,10 @@ test('while an alert fires, its runbook does not say that it is over', async () 
       verification.map(async ({ text }) => (await prometheus.query(ofAlert(text, metric, FASTER))).length),
     );
     // Where there are several, all have to be right.
-    expect(Math.min(...found), `${alert} of ${metric['instance']} ${metric['domain'] ?? ''}`).toBe(0);
+    expect(
+      Math.min(...found),
+      `${alert} of ${metric['instance'] ?? metric['cluster']} ${metric['domain'] ?? ''}`,
+    ).toBe(0);
     checked.add(alert);
   }
   expect(checked.size).toBeGreaterThan(12);

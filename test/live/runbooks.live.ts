@@ -23,6 +23,8 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     /^virsh allocpages|hugepages --allocate/,
     'huge pages are of the whole machine; the demo has them allocated',
   ],
+  [/PROMETHEUS|ALERTMANAGER/, 'there is no Prometheus in the lab: test/live/alerting.live.ts has one'],
+  [/^(chronyc|timedatectl)/, 'the clock is of the whole machine'],
   [/SEARCH/, 'it needs a search server: test/live/elasticsearch.live.ts has one'],
 ];
 
@@ -152,7 +154,7 @@ const CASES: readonly Case[] = [
   },
   { of: /^virsh dump /, after: () => expect(existsSync(FILE)).toBe(true) },
   {
-    of: /^virsh migrate/,
+    of: /^virsh migrate /,
     after: () => {
       expect(succeeds('virsh', ['dominfo', guest.name])).toBe(false);
       expect(run('virsh', ['-c', second.uri, 'list', '--name', '--persistent'])).toContain(guest.name);
@@ -195,7 +197,7 @@ const CASES: readonly Case[] = [
 function typed(text: string, vm: RunbookGuest): string {
   const values = {
     ...{ VM: vm.name, NEIGHBOUR: neighbour.name, POOL, FILE, HOST: '127.0.0.1', SNAPSHOT: 'old' },
-    ...{ SIZE: '96M', COUNT: '1', PROFILE: 'balanced' },
+    ...{ SIZE: '96M', COUNT: '1', PROFILE: 'balanced', JOB: 'kvm', DIR: at('dashboards') },
   };
   return filled(
     text

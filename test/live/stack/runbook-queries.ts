@@ -8,6 +8,7 @@ const NO_SNAPSHOT = 'no simulated VM has a snapshot';
 export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
   'DiskLatencyHigh, Diagnosis: {__name__=~"libvirt_domain_block_stats_limit_.*", instance="HOST", domain="VM"}':
     'no simulated disk has a limit',
+  'DomainPausedByJob, Diagnosis: libvirt_domain_job_data_bytes{domain="VM"}': 'no simulated VM has a job',
   'ElasticsearchDocumentsLost, Diagnosis: increase(virtune_elasticsearch_dead_letters_total{instance="HOST"}[1h])':
     NO_SHIPPING,
   'ElasticsearchDocumentsLost, Diagnosis: sum by (reason) (increase(virtune_elasticsearch_dropped_total{instance="HOST"}[1h]))':
@@ -25,6 +26,10 @@ export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
   'ElasticsearchQueueDelayed, Verification: virtune_elasticsearch_oldest_age_seconds{instance="HOST"} <= 600':
     NO_SHIPPING,
   'ElasticsearchQueueDelayed, Verification: virtune_elasticsearch_up{instance="HOST"} == 1': NO_SHIPPING,
+  'FleetCannotTolerateHostLossHugepages, Verification: cluster:virtune_hugepages_after_host_loss:ratio{cluster="CLUSTER"} <= 1':
+    'VMs of both calm hosts have more huge pages than one of them has',
+  'HostDisksSlow, Diagnosis: libvirt_storage_pool_state{instance="HOST"} != 2':
+    'every simulated pool is active',
   'HugepagesExhausted, Diagnosis: libvirt_host_hugepages_missing{instance="HOST"}': NO_HUGE_PAGES,
   'HugepagesExhausted, Diagnosis: libvirt_host_hugepages_wanted{instance="HOST"}': NO_HUGE_PAGES,
   'NicDrops, Diagnosis: libvirt_domain_interface_stats_queues{instance="HOST", domain="VM"}':
@@ -47,14 +52,15 @@ export function runbookQueries(): RunbookQuery[] {
   );
 }
 
-/** Of all hosts and VMs, where the query asks about one. */
+/** Of all clusters, hosts and VMs, where the query asks about one. */
 export const ofAny = (text: string, faster: number): string =>
-  compressed(text.replaceAll(/="(HOST|VM|POOL|CELL|vda|vnet0)"/g, '=~".+"'), faster);
+  compressed(text.replaceAll(/="(CLUSTER|HOST|VM|POOL|CELL|vda|vnet0)"/g, '=~".+"'), faster);
 
-/** Of the host, VM and device that these labels of an alert name. */
+/** Of the cluster, host, VM and device that these labels of an alert name. */
 export function ofAlert(text: string, labels: Readonly<Record<string, string>>, faster: number): string {
-  const { instance = '', domain = '', cell = '', storage_pool: pool = '', target_device: device } = labels;
-  const asked = filled(text, { HOST: instance, VM: domain, CELL: cell, POOL: pool });
+  const { cluster = '', instance = '', domain = '', cell = '' } = labels;
+  const { storage_pool: pool = '', target_device: device } = labels;
+  const asked = filled(text, { CLUSTER: cluster, HOST: instance, VM: domain, CELL: cell, POOL: pool });
   return compressed(device === undefined ? asked : asked.replaceAll(/"(vda|vnet0)"/g, `"${device}"`), faster);
 }
 

@@ -29,7 +29,7 @@ export const virtuneCases: readonly AlertCase[] = [
     series: {
       [series('up')]: '1+0x5 0+0x10 1+0x10',
       [series('up', '', 'kvm2')]: '1+0x30',
-      'up{job="virtune", instance="kvm1"}': '0+0x30',
+      'up{job="node", instance="kvm1:9100"}': '0+0x30',
     },
     at: {
       5: [],
@@ -69,7 +69,7 @@ export const virtuneCases: readonly AlertCase[] = [
     what: 'while there is not one target of virtune, whatever other jobs there are',
     series: {
       [series('up')]: '1+0x5 stale _x24 1+0x10',
-      'up{job="virtune", instance="kvm1"}': '1+0x40',
+      'up{job="node", instance="kvm1:9100"}': '1+0x40',
     },
     at: {
       5: [],

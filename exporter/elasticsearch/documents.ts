@@ -118,7 +118,7 @@ export class Documents {
     change: DomainChange | undefined,
   ): Generator<Document> {
     const startMs = sample.outcome.kind === 'fresh' ? sample.outcome.atMs : startedAtMs;
-    const { domain, summary, facts, outcome, fit, extras, local, guest } = sample;
+    const { domain, summary, facts, outcome, fit, extras, local, guest, drift } = sample;
     const who = `,"kvm.uuid":${JSON.stringify(domain.uuid)},"kvm.name":${JSON.stringify(domain.name)}${domain.id > 0 ? `,"kvm.id":${domain.id}` : ''}`;
     const figures = this.#figures;
     let text = `${head('vm', startMs, domain.name)}${who}${this.#asked(sample, startedAtMs, change)}`;
@@ -129,6 +129,7 @@ export class Documents {
     if (extras !== undefined) text += figures.write('extras', extras);
     if (local !== undefined) text += figures.write('local', local);
     if (guest?.figures !== undefined) text += figures.write('guest', guest.figures);
+    if (drift !== undefined) text += figures.write('drift', drift);
     if (outcome.kind === 'fresh') text += figures.write('domain', outcome.stats);
     text += figures.write('vmRates', vmRatesOf(change?.rates, change?.cpuUsage));
     yield { stream: 'vm', key: domain.uuid, body: `${text}}` };

@@ -189,7 +189,7 @@ test('what is not sent is listed, with the reason', () => {
   ]);
 });
 
-test('use of disk limits and figures of the guest agent are in documents, fractions as such', () => {
+test('use of disk limits, figures of the guest agent and drift are in documents, fractions as such', () => {
   const [first, ...others] = sample.domains as [DomainSample, ...DomainSample[]];
   const disk = first.facts?.disks[0]?.target as string;
   const figures: GuestFigures = {
@@ -205,6 +205,7 @@ test('use of disk limits and figures of the guest agent are in documents, fracti
       ...first,
       limitUses: new Map([[disk, new Map([['total_bytes', 0.75]])]]),
       guest: { figures, missing: [] },
+      drift: { checkedAtMs: 9_500, found: undefined },
     },
     ...others,
   ];
@@ -212,6 +213,7 @@ test('use of disk limits and figures of the guest agent are in documents, fracti
   const vm = streams.get('vm')?.[0] as Flat;
   expect(vm.get('libvirt_domain_guest_load.minutes_1')).toBe(0.25);
   expect(vm.get('libvirt_domain_guest_filesystems')).toBe(2);
+  expect(vm.get('virtune_tuning_checked_timestamp_seconds')).toBe(9.5);
   const types = new Map(fieldsOf('vm').map(({ name, type }) => [name, type]));
   expect(types.get('libvirt_domain_guest_load.minutes_1')).toBe('double');
   const block = streams.get('block')?.find((each) => each.get('kvm.device') === disk);

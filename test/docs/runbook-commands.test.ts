@@ -15,6 +15,8 @@ const VALUES = { VM: 'web-01', NEIGHBOUR: 'web-02', PROFILE: 'balanced' };
 const NOT_RUN: Readonly<Record<string, string>> = {
   'virtune elasticsearch setup --elasticsearch https://SEARCH:9200 --elasticsearch.api-key-file FILE':
     'it needs a search server: test/live/elasticsearch.live.ts runs it on real ones',
+  'virtune elasticsearch dead-letters resend':
+    'it needs a search server: test/live/elasticsearch-setup.live.ts sends dead letters to real ones',
 };
 
 /** Every call of virtune in a runbook, once. */

@@ -96,7 +96,11 @@ test('commands of virsh and virtune exist, with all of their options', () => {
     line.text.split(/\|\||&&|[|;]|\$\(|\)/).flatMap((part) => {
       const words = part.trim().split(/\s+/);
       const program = words.find((word) => word === 'virsh' || word === 'virtune');
-      if (program === 'virtune') return unknownIn(part.trim()).map((what) => `${said(line)}: ${what}`);
+      if (program === 'virtune') {
+        // On the host itself, through ssh.
+        const call = words.slice(words.indexOf('virtune')).join(' ');
+        return unknownIn(call).map((what) => `${said(line)}: ${what}`);
+      }
       if (program !== 'virsh') return [];
       const name = /virsh (?:-r |-c \S+ )?([\w-]+)/.exec(part)?.[1] ?? '';
       const known = VIRSH_OPTIONS[name];

@@ -16,12 +16,15 @@ const SEARCH = [
 /** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
 const TUNING = ['groups', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
 
+/** What an operator does when an alert fires, beside a separate libvirtd like tuning. */
+const OPERATIONS = ['migration-alerts', 'runbooks'].map((name) => `test/live/${name}.live.ts`);
+
 /** A whole host in emulation, a few minutes each: for `.ci/nightly`. */
 const NUMA = ['test/live/numa-*.live.ts'];
 
 const timeouts = { testTimeout: 120_000, hookTimeout: 300_000 };
 
-/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `servers`, `search` or `numa` for a part. */
+/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `operations`, `servers`, `search` or `numa` for a part. */
 export default defineConfig({
   test: {
     fileParallelism: false,
@@ -31,7 +34,7 @@ export default defineConfig({
           ...timeouts,
           name: 'guests',
           include: ['test/live/**/*.live.ts'],
-          exclude: [...SERVERS, ...SEARCH, ...TUNING, ...NUMA],
+          exclude: [...SERVERS, ...SEARCH, ...TUNING, ...OPERATIONS, ...NUMA],
           globalSetup: ['test/live/setup-lab.ts'],
         },
       },
@@ -40,6 +43,14 @@ export default defineConfig({
           ...timeouts,
           name: 'tuning',
           include: TUNING,
+          globalSetup: ['test/live/setup-lab.ts'],
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'operations',
+          include: OPERATIONS,
           globalSetup: ['test/live/setup-lab.ts'],
         },
       },

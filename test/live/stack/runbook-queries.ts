@@ -22,6 +22,7 @@ export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
     NO_SHIPPING,
   'ElasticsearchQueueDelayed, Diagnosis: virtune_elasticsearch_queue_bytes{instance="HOST"} / virtune_elasticsearch_queue_max_bytes{instance="HOST"}':
     NO_SHIPPING,
+  'ElasticsearchQueueDelayed, Diagnosis: virtune_elasticsearch_stream_up{instance="HOST"} == 0': NO_SHIPPING,
   'ElasticsearchQueueDelayed, Diagnosis: virtune_elasticsearch_up{instance="HOST"}': NO_SHIPPING,
   'ElasticsearchQueueDelayed, Verification: virtune_elasticsearch_oldest_age_seconds{instance="HOST"} <= 600':
     NO_SHIPPING,

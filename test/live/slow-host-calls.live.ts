@@ -63,7 +63,8 @@ describe('a real libvirtd', () => {
       for (let scrape = 0; scrape < 6; scrape++) {
         const all = await virtune.scrape();
         expect(allFresh(all)).toBe(true);
-        expect(find(all, series)).toEqual([]);
+        // Huge page pools are counted from what another call brings.
+        expect(find(all, series).filter(({ labels }) => labels['kind'] !== 'hugepages')).toEqual([]);
         expect(find(all, 'virtune_host_missing', { part })[0]?.labels['reason']).toBe('unresponsive');
         expect(find(all, 'libvirt_versions_info')).toHaveLength(1);
       }

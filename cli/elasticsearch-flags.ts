@@ -5,7 +5,7 @@ import {
   isNode,
   parseSize,
 } from '../exporter/elasticsearch/settings.ts';
-import { NAMESPACE } from '../exporter/elasticsearch/streams.ts';
+import { NAMESPACE } from '../exporter/documents/streams.ts';
 import { durationOption } from './duration-option.ts';
 
 /** As commander gives them; each key is an option's name. */

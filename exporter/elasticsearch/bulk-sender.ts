@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RepeatFilter } from '../repeat-filter.ts';
 import { Backoff } from './backoff.ts';
 import { BatchLimit } from './batch-limit.ts';
 import { type BulkItem, bulkItemOf, bytesOf } from './bulk.ts';
@@ -8,7 +9,6 @@ import type { DeadLetter } from './dead-letters/letter.ts';
 import { unpack } from './pack.ts';
 import { FUTURE, type Parking } from './parking.ts';
 import type { DiskQueue } from './queue/queue.ts';
-import { RepeatFilter } from './repeat-filter.ts';
 import { type Settled, settle } from './settle.ts';
 import type { RequestOutcome, SinkMeter } from './sink-meter.ts';
 import { StuckStreams } from './stuck-streams.ts';

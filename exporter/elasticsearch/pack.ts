@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { z } from 'zod';
-import type { Document } from './documents.ts';
+import type { Document } from '../documents/documents.ts';
 
 const compress = promisify(deflateRaw);
 const decompress = promisify(inflateRaw);

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { systemErrorText } from '../../model/system-error.ts';
+import { NAMESPACE } from '../documents/streams.ts';
 import { parseFingerprint } from './ca-fingerprint.ts';
-import { NAMESPACE } from './streams.ts';
 
 /** How to reach a search server. */
 export interface ServerSettings {

@@ -1,10 +1,10 @@
 import { elasticsearchMetrics as metrics } from '../../model/catalogue/elasticsearch.ts';
 import type { HealthMetric } from '../../model/catalogue/metric.ts';
 import { msToSeconds } from '../../model/units.ts';
+import type { TickOutcome } from '../documents/sampling-loop.ts';
 import { type Format, familyHead, labelPairs, number } from '../prometheus/text.ts';
 import type { DropReason, QueueState } from './queue/queue.ts';
 
-export type TickOutcome = 'ok' | 'failed' | 'missed';
 export type RequestOutcome = 'ok' | 'partial' | 'busy' | 'too_large' | 'refused' | 'error' | 'unreachable';
 
 /** Documents of one request that the server has. */

@@ -1,18 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Deliver } from '../documents/sampling-loop.ts';
+import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
+import { RepeatFilter } from '../repeat-filter.ts';
 import { BulkClient } from './bulk-client.ts';
 import { BulkSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
-import { Documents } from './documents.ts';
 import { pack } from './pack.ts';
 import { FUTURE, Parking } from './parking.ts';
 import { DiskQueue, type QueueOptions } from './queue/queue.ts';
-import { RepeatFilter } from './repeat-filter.ts';
-import { type Deliver, SamplingLoop } from './sampling-loop.ts';
 import type { ServerSettings, SinkSettings } from './settings.ts';
 import { SinkMeter } from './sink-meter.ts';
 
@@ -24,9 +22,6 @@ export interface SinkParts {
   readonly log: (message: string) => void;
 }
 
-/** Distinguishes this process in its documents. */
-export const PROCESS_ID = randomUUID();
-
 /** How long the end of the process waits for what is still in the queue; the rest is sent after the next start. */
 const GRACE_MS = 3_000;
 
@@ -37,7 +32,7 @@ export class ElasticsearchSink {
   readonly #meter: SinkMeter;
   readonly #sender: BulkSender;
   readonly #parking: Parking;
-  #loops = new Map<HostExporter, SamplingLoop>();
+  readonly #loops: SamplingLoops;
 
   private constructor(
     parts: SinkParts,
@@ -53,6 +48,17 @@ export class ElasticsearchSink {
     this.#meter = meter;
     this.#parking = parking;
     this.#sender = sender;
+    const { settings, log, version } = parts;
+    this.#loops = new SamplingLoops({
+      version,
+      namespace: settings.namespace,
+      intervalMs: settings.intervalMs,
+      metricbeatCompat: settings.metricbeatCompat,
+      meter,
+      deliver: (tick, documents) => this.#append(tick, documents),
+      unknown: (field) =>
+        log(`elasticsearch: ${field} has no field in the mapping and is not sent; please report it`),
+    });
     this.#sender.start();
   }
 
@@ -138,16 +144,10 @@ export class ElasticsearchSink {
 
   /** Samples these hosts from now on, and no others. `local` is the one behind /metrics. */
   async watch(local: HostExporter | undefined, others: Iterable<HostExporter> = []): Promise<void> {
-    const loops = new Map<HostExporter, SamplingLoop>();
-    for (const host of local === undefined ? others : [local, ...others]) {
-      const known = this.#loops.get(host);
-      // An id that the settings give can be only one host's.
-      loops.set(host, known ?? this.#loopOf(host, host === local ? this.settings.hostId : undefined));
-      if (known === undefined) loops.get(host)?.start();
-    }
-    const gone = [...this.#loops].filter(([host]) => !loops.has(host));
-    this.#loops = loops;
-    await Promise.all(gone.map(([, beat]) => beat.stop()));
+    const { hostId } = this.settings;
+    // An id that the settings give can be only one host's.
+    const ids = local === undefined || hostId === undefined ? undefined : new Map([[local, hostId]]);
+    await this.#loops.watch(local === undefined ? others : [local, ...others], ids);
   }
 
   /** Its own metrics, for a scrape. */
@@ -170,32 +170,4 @@ export class ElasticsearchSink {
       await this.#queue.append(packed.payload, packed.documents, atMs);
     }
   }
-
-  #loopOf(host: HostExporter, hostId: string | undefined): SamplingLoop {
-    const { settings, log, version } = this.#parts;
-    return new SamplingLoop({
-      sampler: host.sampler,
-      documents: new Documents({
-        groups: host.settings.groups,
-        address: addressOf(host.settings.uri),
-        agent: { version, name: hostname(), ephemeralId: PROCESS_ID },
-        namespace: settings.namespace,
-        intervalMs: settings.intervalMs,
-        hostId,
-        unknown: (field) =>
-          log(`elasticsearch: ${field} has no field in the mapping and is not sent; please report it`),
-      }),
-      deliver: (tick, documents) => this.#append(tick, documents),
-      meter: this.#meter,
-      metricbeatCompat: settings.metricbeatCompat,
-      intervalMs: settings.intervalMs,
-      now: Date.now,
-      onFailure: host.onFailure,
-    });
-  }
-}
-
-/** A URI without its parameters, which name key files and sockets, and without a user. */
-export function addressOf(uri: string): string {
-  return uri.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
 }

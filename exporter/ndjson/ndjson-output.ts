@@ -1,11 +1,9 @@
-import { hostname } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
-import type { Document } from '../elasticsearch/documents.ts';
-import { Documents } from '../elasticsearch/documents.ts';
-import { SamplingLoop } from '../elasticsearch/sampling-loop.ts';
-import { addressOf, PROCESS_ID } from '../elasticsearch/sink.ts';
+import type { Document } from '../documents/documents.ts';
+import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
+import { RepeatFilter } from '../repeat-filter.ts';
 import { openFile, openStandardOutput } from './destination.ts';
 import { LineWriter } from './line-writer.ts';
 import { OutputMeter } from './output-meter.ts';
@@ -29,28 +27,37 @@ const BUFFER_MAX_CHARS = 16 * 1024 * 1024;
 /** About 2 ms of making documents. */
 const CHARS_PER_TURN = 64 * 1024;
 const GRACE_MS = 1_000;
-/** The same trouble is logged again after so long. */
-const REPEAT_AFTER_MS = 60_000;
 
 /** Documents as lines of JSON, for other pipelines: the same that a search server gets. */
 export class NdjsonOutput {
-  readonly #parts: OutputParts;
   readonly #meter = new OutputMeter();
   readonly #writer: LineWriter;
-  #loops = new Map<HostExporter, SamplingLoop>();
-  #loggedMs = Number.NEGATIVE_INFINITY;
+  readonly #loops: SamplingLoops;
 
-  private constructor(parts: OutputParts, destination: Awaited<ReturnType<typeof openFile>>) {
-    this.#parts = parts;
+  private constructor(
+    { options, version, log }: OutputParts,
+    destination: Awaited<ReturnType<typeof openFile>>,
+  ) {
+    const repeats = new RepeatFilter(performance.now.bind(performance), log);
+    const report = (what: string): void => repeats.log(`output: ${what}`);
     this.#writer = new LineWriter({
       destination,
       maxChars: BUFFER_MAX_CHARS,
       onWritten: (documents) => this.#meter.countWritten(documents),
       onDrop: (reason, documents) => {
         this.#meter.countDropped(reason, documents);
-        if (reason === 'buffer_full') this.#report('its reader is too slow, so documents are dropped');
+        if (reason === 'buffer_full') report('its reader is too slow, so documents are dropped');
       },
-      onFailure: (error) => this.#report(`it cannot be written, so documents are dropped: ${error.message}`),
+      onFailure: (error) => report(`it cannot be written, so documents are dropped: ${error.message}`),
+    });
+    this.#loops = new SamplingLoops({
+      version,
+      namespace: options.namespace,
+      intervalMs: options.intervalMs,
+      metricbeatCompat: false,
+      meter: this.#meter,
+      deliver: (_tick, documents) => this.#write(documents),
+      unknown: (field) => log(`output: ${field} has no field and is not written; please report it`),
     });
   }
 
@@ -61,16 +68,8 @@ export class NdjsonOutput {
   }
 
   /** Samples these hosts from now on, and no others. */
-  async watch(hosts: Iterable<HostExporter>): Promise<void> {
-    const loops = new Map<HostExporter, SamplingLoop>();
-    for (const host of hosts) {
-      const known = this.#loops.get(host);
-      loops.set(host, known ?? this.#loopOf(host));
-      if (known === undefined) loops.get(host)?.start();
-    }
-    const gone = [...this.#loops].filter(([host]) => !loops.has(host));
-    this.#loops = loops;
-    await Promise.all(gone.map(([, loop]) => loop.stop()));
+  watch(hosts: Iterable<HostExporter>): Promise<void> {
+    return this.#loops.watch(hosts);
   }
 
   /** After the file was renamed. @throws OutputError: the old one stays in use */
@@ -102,33 +101,5 @@ export class NdjsonOutput {
       await setImmediate();
     }
     if (count > 0) this.#writer.write(text, count);
-  }
-
-  #loopOf(host: HostExporter): SamplingLoop {
-    const { options, version, log } = this.#parts;
-    return new SamplingLoop({
-      sampler: host.sampler,
-      documents: new Documents({
-        groups: host.settings.groups,
-        address: addressOf(host.settings.uri),
-        agent: { version, name: hostname(), ephemeralId: PROCESS_ID },
-        namespace: options.namespace,
-        intervalMs: options.intervalMs,
-        unknown: (field) => log(`output: ${field} has no field and is not written; please report it`),
-      }),
-      deliver: (_tick, documents) => this.#write(documents),
-      meter: this.#meter,
-      metricbeatCompat: false,
-      intervalMs: options.intervalMs,
-      now: Date.now,
-      onFailure: host.onFailure,
-    });
-  }
-
-  #report(what: string): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#loggedMs < REPEAT_AFTER_MS) return;
-    this.#loggedMs = nowMs;
-    this.#parts.log(`output: ${what}`);
   }
 }

@@ -1,6 +1,6 @@
 import type { HealthMetric } from '../../model/catalogue/metric.ts';
 import { outputMetrics as metrics } from '../../model/catalogue/output.ts';
-import type { TickOutcome } from '../elasticsearch/sink-meter.ts';
+import type { TickOutcome } from '../documents/sampling-loop.ts';
 import { type Format, familyHead, labelPairs } from '../prometheus/text.ts';
 import type { OutputDropReason } from './line-writer.ts';
 

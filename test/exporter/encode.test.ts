@@ -10,6 +10,7 @@ import { readDomainStats } from '../../model/stats/read.ts';
 import type { DomainSummary } from '../../model/summary.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
 import { figure, find, parseExposition } from '../exposition.ts';
+import { CLOSED } from './health.ts';
 
 function params(figures: Record<string, number | string>): TypedParam[] {
   return Object.entries(figures).map(([field, value]) => ({
@@ -395,14 +396,7 @@ test('thousands of series are sent in chunks that add up to the same text', () =
 });
 
 test('an unreachable host is down, and what is known of the connection is still exported', () => {
-  const health = {
-    control: { kind: 'closed' as const },
-    lastError: undefined,
-    connections: 0,
-    reconnects: 3,
-    stuckCalls: 0,
-    unknownStatistics: 0,
-  };
+  const health = { ...CLOSED, reconnects: 3 };
   const series = parseExposition([...encodeHealth(health, false, 'text')].join(''));
   expect(figure(series, 'libvirt_up')).toBe(0);
   expect(figure(series, 'virtune_connection_reconnects_total')).toBe(3);
@@ -430,17 +424,9 @@ test('the time of a sample is that of its start, and a crash has its time, also 
 });
 
 test('whether a host is in maintenance is exported also while its libvirt is down', () => {
-  const health = {
-    control: { kind: 'closed' as const },
-    lastError: undefined,
-    connections: 0,
-    reconnects: 0,
-    stuckCalls: 0,
-    unknownStatistics: 0,
-  };
   const maintenance = (isOn: boolean): number | undefined =>
     figure(
-      parseExposition([...encodeHealth(health, false, 'text', isOn)].join('')),
+      parseExposition([...encodeHealth(CLOSED, false, 'text', isOn)].join('')),
       'virtune_host_maintenance',
     );
   expect([maintenance(true), maintenance(false)]).toEqual([1, 0]);

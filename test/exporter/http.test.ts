@@ -7,6 +7,7 @@ import { scrapeBudgetMs } from '../../exporter/http/routes.ts';
 import { serve } from '../../exporter/http/server.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { figure, find, parseExposition } from '../exposition.ts';
+import { CLOSED } from './health.ts';
 
 let demo: Demo;
 let exporter: RunningExporter;
@@ -147,14 +148,7 @@ test('an internal error is logged in full, and a client learns only that there w
     {
       local: {
         scrapes: { scrape: () => Promise.reject(secret) },
-        health: () => ({
-          control: { kind: 'closed' },
-          lastError: undefined,
-          connections: 0,
-          reconnects: 0,
-          stuckCalls: 0,
-          unknownStatistics: 0,
-        }),
+        health: () => CLOSED,
       },
       version: 'x',
       onError: (error) => told.push(error),

@@ -1,16 +1,9 @@
 import { expect, test } from 'vitest';
 import { Scrapes } from '../../exporter/prometheus/scrape.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
+import { CLOSED } from './health.ts';
 
 const EMPTY: HostSample = { startedAtMs: 0, durationMs: 1, domains: [], versions: undefined };
-const HEALTH = {
-  control: { kind: 'closed' as const },
-  lastError: undefined,
-  connections: 0,
-  reconnects: 0,
-  stuckCalls: 0,
-  unknownStatistics: 0,
-};
 
 /** Scrapes of a source that notes how much time it was given. */
 function scrapes(sample: () => Promise<HostSample> = async () => EMPTY): {
@@ -19,7 +12,7 @@ function scrapes(sample: () => Promise<HostSample> = async () => EMPTY): {
 } {
   const budgets: (number | undefined)[] = [];
   const source = {
-    health: HEALTH,
+    health: CLOSED,
     sample: (budgetMs?: number) => {
       budgets.push(budgetMs);
       return sample();

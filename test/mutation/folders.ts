@@ -27,7 +27,7 @@ export const FOLDERS: readonly Folder[] = [
       'test/exporter/encode.test.ts',
       'test/exporter/families.test.ts',
       'test/exporter/missing-series.test.ts',
-      'test/exporter/elasticsearch/documents.test.ts',
+      'test/exporter/documents/documents.test.ts',
       'test/dashboards',
     ],
   },

@@ -1,4 +1,4 @@
-import type { StreamName } from '../streams.ts';
+import type { StreamName } from '../../documents/streams.ts';
 
 /** A line of a panel: a gauge of a stream's mapping. */
 export interface Line {

@@ -1,4 +1,4 @@
-import type { Field } from '../field.ts';
+import type { Field } from '../../documents/field.ts';
 import type { SearchServer } from '../server.ts';
 
 export interface Mapping {

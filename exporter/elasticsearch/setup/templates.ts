@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
-import { fieldsOf } from '../fields.ts';
-import { COMPAT_FIELDS } from '../metricbeat.ts';
+import { fieldsOf } from '../../documents/fields.ts';
+import { COMPAT_FIELDS } from '../../documents/metricbeat.ts';
+import {
+  COMPAT_STREAMS,
+  type CompatStreamName,
+  STREAM_NAMES,
+  STREAMS,
+  type StreamName,
+} from '../../documents/streams.ts';
 import { isAtLeast, type SearchServer } from '../server.ts';
-import { COMPAT_STREAMS, type CompatStreamName, STREAM_NAMES, STREAMS, type StreamName } from '../streams.ts';
 import { dataStreamLifecycle, type Lifecycle, POLICY } from './lifecycle.ts';
 import { type Mapping, mappingOf } from './mappings.ts';
 

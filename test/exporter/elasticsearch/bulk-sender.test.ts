@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { StreamName } from '../../../exporter/documents/streams.ts';
 import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
 import { BulkSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-letters.ts';
@@ -11,7 +12,6 @@ import { pack } from '../../../exporter/elasticsearch/pack.ts';
 import { FUTURE, Parking } from '../../../exporter/elasticsearch/parking.ts';
 import { DiskQueue, type DropReason } from '../../../exporter/elasticsearch/queue/queue.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
-import type { StreamName } from '../../../exporter/elasticsearch/streams.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { figure, parseExposition } from '../../exposition.ts';
 import { FakeSearch, type Fault } from './fake-search.ts';

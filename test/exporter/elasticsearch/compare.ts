@@ -1,4 +1,4 @@
-import { fieldsOfMetric, streamOfMetric } from '../../../exporter/elasticsearch/fields.ts';
+import { fieldsOfMetric, streamOfMetric } from '../../../exporter/documents/fields.ts';
 import { groups } from '../../../model/catalogue/catalogue.ts';
 import type { Group, SubjectMetric } from '../../../model/catalogue/metric.ts';
 import type { Series } from '../../exposition.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { fieldsOf } from '../../../exporter/elasticsearch/fields.ts';
-import { STREAM_NAMES, type StreamName } from '../../../exporter/elasticsearch/streams.ts';
+import { fieldsOf } from '../../../exporter/documents/fields.ts';
+import { STREAM_NAMES, type StreamName } from '../../../exporter/documents/streams.ts';
 import { consoleQueries, esqlQueries, kqlQueries, namesIn } from './documented-queries.ts';
 
 const all = [...consoleQueries, ...esqlQueries];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fieldsOf } from '../../../exporter/elasticsearch/fields.ts';
+import { fieldsOf } from '../../../exporter/documents/fields.ts';
 import { DASHBOARDS } from '../../../exporter/elasticsearch/kibana/panels.ts';
 import { savedObjects } from '../../../exporter/elasticsearch/kibana/saved-objects.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { fieldsOf } from '../../../exporter/documents/fields.ts';
 import type { SearchClient, SearchRequest, SearchResponse } from '../../../exporter/elasticsearch/client.ts';
-import { fieldsOf } from '../../../exporter/elasticsearch/fields.ts';
 import { isAtLeast, nameOf, readGreeting } from '../../../exporter/elasticsearch/server.ts';
 import { lifecycleFor } from '../../../exporter/elasticsearch/setup/lifecycle.ts';
 import { leavesOf, mappingOf } from '../../../exporter/elasticsearch/setup/mappings.ts';

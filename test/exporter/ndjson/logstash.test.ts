@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { HEAD_FIELDS } from '../../../exporter/elasticsearch/document-head.ts';
-import { fieldsOf } from '../../../exporter/elasticsearch/fields.ts';
-import { STREAM_NAMES } from '../../../exporter/elasticsearch/streams.ts';
+import { HEAD_FIELDS } from '../../../exporter/documents/document-head.ts';
+import { fieldsOf } from '../../../exporter/documents/fields.ts';
+import { STREAM_NAMES } from '../../../exporter/documents/streams.ts';
 
 const pipeline = readFileSync(join(import.meta.dirname, '../../../deploy/logstash/virtune.conf'), 'utf8');
 const code = pipeline.replaceAll(/^\s*#.*$/gm, '');

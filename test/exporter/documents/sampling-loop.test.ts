@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Documents } from '../../../exporter/documents/documents.ts';
+import { SamplingLoop } from '../../../exporter/documents/sampling-loop.ts';
 import { bulkItemOf } from '../../../exporter/elasticsearch/bulk.ts';
-import { Documents } from '../../../exporter/elasticsearch/documents.ts';
 import type { PackedDocument, PackHead } from '../../../exporter/elasticsearch/pack.ts';
-import { SamplingLoop } from '../../../exporter/elasticsearch/sampling-loop.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
 import type { HostSample } from '../../../sampler/host-sample.ts';
 

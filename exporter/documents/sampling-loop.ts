@@ -2,7 +2,14 @@ import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
 import type { Document, Documents } from './documents.ts';
 import { metricbeatEvents } from './metricbeat.ts';
-import type { SinkMeter } from './sink-meter.ts';
+
+/** How a sample of a host went: `missed` where the one before it was still under way. */
+export type TickOutcome = 'ok' | 'failed' | 'missed';
+
+export interface TickMeter {
+  /** @param atMs the moment that the sample was for, where it succeeded */
+  countTick(outcome: TickOutcome, atMs?: number): void;
+}
 
 /** Takes the documents of one tick of a host. */
 export type Deliver = (
@@ -14,7 +21,7 @@ export interface SamplingLoopParts {
   readonly sampler: Pick<Sampler, 'sample' | 'identity'>;
   readonly documents: Documents;
   readonly deliver: Deliver;
-  readonly meter: Pick<SinkMeter, 'countTick'>;
+  readonly meter: TickMeter;
   readonly metricbeatCompat: boolean;
   readonly intervalMs: number;
   readonly now: () => number;

@@ -1,15 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DocumentHead } from '../../../exporter/elasticsearch/document-head.ts';
-import {
-  type Document,
-  Documents,
-  type DocumentsOptions,
-} from '../../../exporter/elasticsearch/documents.ts';
-import { fieldsOf, unshipped } from '../../../exporter/elasticsearch/fields.ts';
-import { COMPAT_FIELDS, metricbeatEvents } from '../../../exporter/elasticsearch/metricbeat.ts';
-import { addressOf } from '../../../exporter/elasticsearch/sink.ts';
-import { STREAM_NAMES } from '../../../exporter/elasticsearch/streams.ts';
+import type { DocumentHead } from '../../../exporter/documents/document-head.ts';
+import { type Document, Documents, type DocumentsOptions } from '../../../exporter/documents/documents.ts';
+import { fieldsOf, unshipped } from '../../../exporter/documents/fields.ts';
+import { COMPAT_FIELDS, metricbeatEvents } from '../../../exporter/documents/metricbeat.ts';
+import { addressOf } from '../../../exporter/documents/sampling-loops.ts';
+import { STREAM_NAMES } from '../../../exporter/documents/streams.ts';
 import { encodeSample } from '../../../exporter/prometheus/encode.ts';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { type GroupName, groups } from '../../../model/catalogue/catalogue.ts';
@@ -18,7 +14,7 @@ import type { DomainSample, HostSample } from '../../../sampler/host-sample.ts';
 import { Sampler } from '../../../sampler/sampler.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
 import { parseExposition } from '../../exposition.ts';
-import { compare, type Flat, flatten } from './compare.ts';
+import { compare, type Flat, flatten } from '../elasticsearch/compare.ts';
 
 const ALL = new Set<GroupName>(groups.map(({ name }) => name));
 let demo: Demo;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Documents } from '../../../exporter/elasticsearch/documents.ts';
-import { fieldsOf } from '../../../exporter/elasticsearch/fields.ts';
-import { STREAM_NAMES } from '../../../exporter/elasticsearch/streams.ts';
+import { Documents } from '../../../exporter/documents/documents.ts';
+import { fieldsOf } from '../../../exporter/documents/fields.ts';
+import { STREAM_NAMES } from '../../../exporter/documents/streams.ts';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { DEFAULT_GROUPS, documentGroups } from '../../../model/catalogue/catalogue.ts';
 import type { DomainSample, HostSample } from '../../../sampler/host-sample.ts';
@@ -14,7 +14,7 @@ import { vmColumns } from '../../../tui/columns/vm-columns.ts';
 import { disksOf, nicsOf } from '../../../tui/model/devices.ts';
 import { HostModel } from '../../../tui/model/host-model.ts';
 import type { HostView } from '../../../tui/model/host-view.ts';
-import { type Flat, flatten } from './compare.ts';
+import { type Flat, flatten } from '../elasticsearch/compare.ts';
 
 let nowMs = Date.parse('2026-01-02T03:04:10.000Z');
 let demo: Demo;

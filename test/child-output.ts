@@ -23,3 +23,18 @@ export function saidBeforeEnd(
     else look();
   });
 }
+
+/** What a child with both outputs in pipes has written by its end, and how it ended: null after a signal. */
+export async function outputOf(
+  child: ChildProcess,
+): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { status, stdout, stderr };
+}

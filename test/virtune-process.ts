@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { saidBeforeEnd } from './child-output.ts';
+import { outputOf, saidBeforeEnd } from './child-output.ts';
 import { parseExposition, type Series } from './exposition.ts';
 
 /** The sources, or what `VIRTUNE_CLI` names: benchmarks run what npm would install. */
@@ -93,14 +92,6 @@ export interface Printed extends Ended {
 /** Runs virtune until it ends by itself, its output into pipes. */
 export async function runVirtune(...args: readonly string[]): Promise<Printed> {
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
+  const { status: code, ...printed } = await outputOf(child);
+  return { code, ...printed };
 }

@@ -13,6 +13,12 @@ import { type Settled, settle } from './settle.ts';
 import type { RequestOutcome, SinkMeter } from './sink-meter.ts';
 import { StuckStreams } from './stuck-streams.ts';
 
+/** What senders of one server have in common. */
+export type CommonSenderParts = Pick<
+  BulkSenderParts,
+  'deadLetters' | 'meter' | 'batchBytes' | 'now' | 'random' | 'log' | 'wait'
+>;
+
 export interface BulkSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
   /** Documents with a lower number may be on the server already. */
@@ -328,4 +334,23 @@ function outcomeOf(attempt: Attempt): RequestOutcome {
 
 async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** A sender of documents that wait apart: of one stream, or of those later than their index accepts. */
+export function parkedSender(
+  common: CommonSenderParts,
+  queue: BulkSenderParts['queue'],
+  stream: string,
+  client: BulkSenderParts['client'],
+): BulkSender {
+  return new BulkSender({
+    ...common,
+    queue,
+    // The server may have failed on them after it had stored them.
+    inherited: Number.POSITIVE_INFINITY,
+    client,
+    onServer: () => undefined,
+    judgesStreams: stream !== FUTURE,
+    target: stream,
+  });
 }

@@ -5,11 +5,11 @@ import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { BulkClient } from './bulk-client.ts';
-import { BulkSender } from './bulk-sender.ts';
+import { BulkSender, parkedSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { pack } from './pack.ts';
-import { FUTURE, Parking } from './parking.ts';
+import { Parking } from './parking.ts';
 import { DiskQueue, type QueueOptions } from './queue/queue.ts';
 import type { ServerSettings, SinkSettings } from './settings.ts';
 import { SinkMeter } from './sink-meter.ts';
@@ -108,17 +108,7 @@ export class ElasticsearchSink {
       dir: join(settings.queueDir, 'parked'),
       maxBytes: settings.queueMaxBytes / 2,
       queue: options,
-      senderOf: (parked, stream) =>
-        new BulkSender({
-          ...common,
-          queue: parked,
-          // The server may have failed on them after it had stored them.
-          inherited: Number.POSITIVE_INFINITY,
-          client: clientOf(),
-          onServer: () => undefined,
-          judgesStreams: stream !== FUTURE,
-          target: stream,
-        }),
+      senderOf: (parked, stream) => parkedSender(common, parked, stream, clientOf()),
     }).catch(async (error) => {
       await queue.close();
       throw error;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bulkItemOf, bulkLines } from '../../exporter/elasticsearch/bulk.ts';
 import { type Document, Documents } from '../../exporter/documents/documents.ts';
 import { fieldsOf } from '../../exporter/documents/fields.ts';
+import { bulkItemOf, bulkLines } from '../../exporter/elasticsearch/bulk.ts';
 import { DASHBOARDS } from '../../exporter/elasticsearch/kibana/panels.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { DEFAULT_GROUPS } from '../../model/catalogue/catalogue.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fieldsOf } from '../../exporter/documents/fields.ts';
-import { leavesOf } from '../../exporter/elasticsearch/setup/mappings.ts';
 import { STREAM_NAMES, STREAMS } from '../../exporter/documents/streams.ts';
+import { leavesOf } from '../../exporter/elasticsearch/setup/mappings.ts';
 import { readRunbooks } from '../docs/runbooks.ts';
 import { compare, type Flat, flatten } from '../exporter/elasticsearch/compare.ts';
 import { figure, type Series } from '../exposition.ts';

@@ -2,6 +2,7 @@ import { type SpawnSyncReturns, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { outputOf } from '../child-output.ts';
 import { filled, type Line, readGuide, readRunbooks } from '../docs/runbooks.ts';
 import { VIRSH_OPTIONS } from '../docs/virsh-options.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
@@ -236,15 +237,7 @@ async function inShell(
     },
     timeout: 60_000,
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { status, stdout, stderr };
+  return outputOf(child);
 }
 
 /** Each is run once, for the first runbook that has it. */

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { StreamName } from '../../../exporter/documents/streams.ts';
 import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
-import { BulkSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
+import { BulkSender, parkedSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-letters.ts';
 import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter.ts';
 import { allLetters } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
-import { FUTURE, Parking } from '../../../exporter/elasticsearch/parking.ts';
+import { Parking } from '../../../exporter/elasticsearch/parking.ts';
 import { DiskQueue, type DropReason } from '../../../exporter/elasticsearch/queue/queue.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
 import { seededRandom } from '../../../simulator/random.ts';
@@ -81,16 +81,7 @@ async function rig(
         dir: join(root, dir, 'parked'),
         maxBytes: parkedBytes,
         queue: options,
-        senderOf: (parked, stream) =>
-          new BulkSender({
-            ...common,
-            queue: parked,
-            inherited: Number.POSITIVE_INFINITY,
-            client: clientOf(),
-            onServer: () => undefined,
-            judgesStreams: stream !== FUTURE,
-            target: stream,
-          }),
+        senderOf: (parked, stream) => parkedSender(common, parked, stream, clientOf()),
       })
     : undefined;
   const sender = new BulkSender({

@@ -85,12 +85,8 @@ export class VirtuneProcess {
   }
 }
 
-export interface Printed extends Ended {
-  readonly stdout: string;
-}
-
 /** Runs virtune until it ends by itself, its output into pipes. */
-export async function runVirtune(...args: readonly string[]): Promise<Printed> {
+export async function runVirtune(...args: readonly string[]): Promise<Ended> {
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const { status: code, ...printed } = await outputOf(child);
   return { code, ...printed };

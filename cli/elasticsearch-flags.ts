@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { NAMESPACE } from '../exporter/documents/streams.ts';
 import {
   type ElasticsearchOptions,
   INTERVAL_RANGE,
   isNode,
   parseSize,
 } from '../exporter/elasticsearch/settings.ts';
-import { NAMESPACE } from '../exporter/documents/streams.ts';
 import { durationOption } from './duration-option.ts';
 
 /** As commander gives them; each key is an option's name. */

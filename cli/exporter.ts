@@ -61,7 +61,7 @@ export function exporterCommand(): Command {
     .option('--no-local', 'use libvirt only')
     .option('--path.procfs <dir>', "mount point of the host's /proc", '/proc')
     .option('--path.cgroupfs <dir>', "mount point of the host's control groups", '/sys/fs/cgroup')
-    .option('--path.drift <file>', 'where virtune tune --record writes what has drifted', DRIFT_RECORD_FILE)
+    .option('--path.drift <file>', 'file of virtune tune drift --record', DRIFT_RECORD_FILE)
     .addOption(
       new Option('--compat <exporter...>', 'also export the metric names of another exporter').choices(
         Object.keys(compatGroups),

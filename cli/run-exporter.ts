@@ -60,7 +60,7 @@ export interface RunningExporter {
   /** The libvirt behind /metrics, if there is one. */
   readonly local: string | undefined;
   readonly hosts: readonly string[];
-  /** Reads both files again, and reopens the output. Rejects, and changes nothing, when one of them is invalid. */
+  /** Reopens the output, and reads both files again. Rejects, and takes nothing of them, when one is invalid. */
   reload(): Promise<void>;
   close(): Promise<void>;
 }
@@ -111,7 +111,6 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     server.checkConfigurable(next.web);
     const nextSink = sinkOptions(next.config);
     if (nextSink !== undefined) sinkSettings(nextSink);
-    await output?.reopen();
     server.configure(next.web);
     if (next.config !== undefined) await targets.configure(next.config);
     const before = local;
@@ -121,20 +120,28 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     await watchForOutput();
     if (before !== local) await before?.close();
   };
+  /** After a rotation; says nothing of the configuration. */
+  const reopenOutput = (): Promise<void> | undefined =>
+    output?.reopen().catch((error: Error) => {
+      log(`virtune: the output file could not be reopened, the old one stays in use: ${error.message}`);
+    });
   let reloading: Promise<void> = Promise.resolve();
   const reload = (): Promise<void> => {
     // One after the other: two at once would close what the other opened.
-    const taken = reloading.then(take).then(
-      () => {
-        process.configRead(true);
-        log('virtune: the configuration was reloaded');
-      },
-      (error: Error) => {
-        process.configRead(false);
-        log(`virtune: the new configuration is invalid, the old one stays in use: ${error.message}`);
-        throw error;
-      },
-    );
+    const taken = reloading
+      .then(reopenOutput)
+      .then(take)
+      .then(
+        () => {
+          process.configRead(true);
+          log('virtune: the configuration was reloaded');
+        },
+        (error: Error) => {
+          process.configRead(false);
+          log(`virtune: the new configuration is invalid, the old one stays in use: ${error.message}`);
+          throw error;
+        },
+      );
     reloading = taken.catch(() => undefined);
     return taken;
   };

@@ -4,18 +4,17 @@ const KINDS_MAX = 100;
 
 /** Logs a continuing failure once per minute; changed numbers in its text do not make it a new one. */
 export class RepeatFilter {
-  readonly #now: () => number;
   readonly #log: (message: string) => void;
   readonly #loggedAtMs = new Map<string, number>();
 
-  constructor(now: () => number, log: (message: string) => void) {
-    this.#now = now;
+  constructor(log: (message: string) => void) {
     this.#log = log;
   }
 
   log(message: string): void {
     const kind = message.replaceAll(/\d+/g, '#');
-    const nowMs = this.#now();
+    // Not the time of day, which can be set back.
+    const nowMs = performance.now();
     if (nowMs - (this.#loggedAtMs.get(kind) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
     if (this.#loggedAtMs.size >= KINDS_MAX) this.#loggedAtMs.clear();
     this.#loggedAtMs.set(kind, nowMs);

@@ -74,7 +74,8 @@ export class SamplingLoop {
     }
     const missed = Math.floor((now() - dueMs) / intervalMs);
     for (let count = 0; count < missed; count++) meter.countTick('missed');
-    if (!this.#isStopped) this.#schedule(Math.max(now(), dueMs));
+    // A clock that was set back leaves `dueMs` in the future.
+    if (!this.#isStopped) this.#schedule(Math.max(now(), this.#stamp(dueMs)));
   }
 
   /** The moment that a tick is for: when it was due, or the latest one that has passed, where it comes much later. */

@@ -13,9 +13,8 @@ import { readBulkAnswer, type Verdict } from './verdict.ts';
 /** What came of one request as a whole. */
 export type Attempt =
   | { readonly kind: 'judged'; readonly verdicts: readonly Verdict[] }
-  | { readonly kind: 'too-large' }
-  /** The request itself was not understood: one of its documents is to blame. */
-  | { readonly kind: 'unreadable'; readonly status: number; readonly reason: string }
+  /** The request itself was too large, or was not understood, for which one of its documents is to blame. */
+  | { readonly kind: 'too-large' | 'unreadable'; readonly status: number; readonly reason: string }
   | FailedAttempt;
 
 export interface FailedAttempt {
@@ -192,7 +191,8 @@ function merge(
 
 function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attempt {
   const { status, headers } = answer;
-  if (status === 413) return { kind: 'too-large' };
+  if (status === 413)
+    return { kind: 'too-large', status, reason: 'too large for the server, or for a proxy in front of it' };
   const other = foreign(answer);
   // Above all a 400 of a proxy, which says nothing about a document.
   if (other !== undefined) return { kind: 'again', outcome: 'error', error: other };

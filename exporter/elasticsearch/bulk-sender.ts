@@ -70,7 +70,7 @@ export class BulkSender {
     this.#parts = parts;
     this.#backoff = new Backoff(parts.random);
     this.#limit = new BatchLimit(parts.batchBytes);
-    this.#repeats = new RepeatFilter(parts.now, parts.log);
+    this.#repeats = new RepeatFilter(parts.log);
   }
 
   start(): void {
@@ -172,11 +172,10 @@ export class BulkSender {
       case 'too-large':
       case 'unreadable': {
         if (sent.length > 1) return this.#shrink(sent);
-        const [status, reason] =
-          attempt.kind === 'unreadable'
-            ? [attempt.status, attempt.reason]
-            : [413, 'too large for the server, or for a proxy in front of it'];
-        return this.#apply(sent, settle(sent, [{ kind: 'rejected', status, reason }]));
+        return this.#apply(
+          sent,
+          settle(sent, [{ kind: 'rejected', status: attempt.status, reason: attempt.reason }]),
+        );
       }
       case 'again':
         meter.retried += sent.length;
@@ -287,10 +286,12 @@ export class BulkSender {
   }
 
   #succeeded(): void {
-    const { now, log, target } = this.#parts;
+    const { log, target } = this.#parts;
     this.#backoff.reset();
     if (this.#failingSinceMs !== undefined) {
-      log(`${target} accepts documents again after ${Math.round((now() - this.#failingSinceMs) / 1_000)} s`);
+      log(
+        `${target} accepts documents again after ${Math.round((performance.now() - this.#failingSinceMs) / 1_000)} s`,
+      );
       this.#failingSinceMs = undefined;
       this.#repeats.reset();
     }
@@ -298,10 +299,10 @@ export class BulkSender {
   }
 
   async #failed({ error, outcome, retryAfterMs }: FailedAttempt): Promise<void> {
-    const { now, client, onServer, wait = waitFor } = this.#parts;
+    const { client, onServer, wait = waitFor } = this.#parts;
     const { signal } = this.#stopping;
     if (signal.aborted) return;
-    this.#failingSinceMs ??= now();
+    this.#failingSinceMs ??= performance.now();
     if (outcome !== 'busy') {
       onServer(false);
       await client.forget();

@@ -67,15 +67,15 @@ export class ElasticsearchSink {
     const { settings } = parts;
     const meter = new SinkMeter();
     const log = (message: string): void => parts.log(`elasticsearch: ${message}`);
-    const repeats = new RepeatFilter(performance.now.bind(performance), log);
+    const repeats = new RepeatFilter(log);
     const onTrouble = ({ message }: Error): void => repeats.log(`the queue: ${message}`);
     const options: Pick<QueueOptions, 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'> = {
       maxAgeMs: settings.queueMaxAgeMs,
       now: Date.now,
       onDrop: (reason, documents) => {
         meter.countDropped(reason, documents);
-        onTrouble(
-          new Error(`documents were dropped (${reason}); virtune_elasticsearch_dropped_total counts them`),
+        repeats.log(
+          `the queue: documents were dropped (${reason}); virtune_elasticsearch_dropped_total counts them`,
         );
       },
       onTrouble,

@@ -4,8 +4,8 @@ export type OutputDropReason = 'buffer_full' | 'failed';
 
 export interface LineWriterOptions {
   readonly destination: Destination;
-  /** Text that waits may have so many characters; what comes on top of that is dropped. */
-  readonly maxChars: number;
+  /** Text that waits may have so many bytes; what comes on top of that is dropped. */
+  readonly maxBytes: number;
   readonly onDrop: (reason: OutputDropReason, documents: number) => void;
   readonly onWritten: (documents: number) => void;
   readonly onFailure: (error: Error) => void;
@@ -13,6 +13,7 @@ export interface LineWriterOptions {
 
 interface Piece {
   readonly text: string;
+  readonly bytes: number;
   readonly documents: number;
 }
 
@@ -24,24 +25,25 @@ export class LineWriter {
   readonly #options: LineWriterOptions;
   #last: Promise<unknown> = Promise.resolve();
   #waiting: Piece[] = [];
-  #waitingChars = 0;
+  #waitingBytes = 0;
 
   constructor(options: LineWriterOptions) {
     this.#options = options;
   }
 
-  get bufferedChars(): number {
-    return this.#waitingChars;
+  get bufferedBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** @param text whole lines, each ended */
   write(text: string, documents: number): void {
-    if (this.#waitingChars + text.length > this.#options.maxChars) {
+    const bytes = Buffer.byteLength(text);
+    if (this.#waitingBytes + bytes > this.#options.maxBytes) {
       this.#options.onDrop('buffer_full', documents);
       return;
     }
-    this.#waiting.push({ text, documents });
-    this.#waitingChars += text.length;
+    this.#waiting.push({ text, bytes, documents });
+    this.#waitingBytes += bytes;
     void this.#enqueue(() => this.#writeNext());
   }
 
@@ -82,6 +84,6 @@ export class LineWriter {
       onFailure(error as Error);
     }
     if (this.#waiting[0] === piece) this.#waiting.shift();
-    this.#waitingChars -= piece.text.length;
+    this.#waitingBytes -= piece.bytes;
   }
 }

@@ -23,7 +23,7 @@ export interface OutputParts {
 }
 
 /** About the samples of 2,000 VMs; a reader that is further behind loses documents. */
-const BUFFER_MAX_CHARS = 16 * 1024 * 1024;
+const BUFFER_MAX_BYTES = 16 * 1024 * 1024;
 /** About 2 ms of making documents. */
 const CHARS_PER_TURN = 64 * 1024;
 const GRACE_MS = 1_000;
@@ -38,11 +38,11 @@ export class NdjsonOutput {
     { options, version, log }: OutputParts,
     destination: Awaited<ReturnType<typeof openFile>>,
   ) {
-    const repeats = new RepeatFilter(performance.now.bind(performance), log);
+    const repeats = new RepeatFilter(log);
     const report = (what: string): void => repeats.log(`output: ${what}`);
     this.#writer = new LineWriter({
       destination,
-      maxChars: BUFFER_MAX_CHARS,
+      maxBytes: BUFFER_MAX_BYTES,
       onWritten: (documents) => this.#meter.countWritten(documents),
       onDrop: (reason, documents) => {
         this.#meter.countDropped(reason, documents);
@@ -79,7 +79,7 @@ export class NdjsonOutput {
 
   /** Its own metrics, for a scrape. */
   text(format: Format): string {
-    return this.#meter.encode(format, this.#writer.bufferedChars);
+    return this.#meter.encode(format, this.#writer.bufferedBytes);
   }
 
   async close(): Promise<void> {

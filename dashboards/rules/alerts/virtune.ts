@@ -146,7 +146,7 @@ export const virtuneAlerts: AlertGroup = {
       thresholds: {},
       expr: (_, { range, metric }) =>
         `sum by (cluster, job, instance) (increase(${metric('virtune_elasticsearch_dropped_total')}[${range('10m')}])) + sum by (cluster, job, instance) (increase(${metric('virtune_elasticsearch_dead_letters_total')}[${range('10m')}])) > 0`,
-      summary: () => `${WHOLE} documents from ${HOST} were dropped before they reached the search server.`,
+      summary: () => `${WHOLE} documents from ${HOST} were dropped, or rejected by the search server.`,
       description: () =>
         'The queue was full, documents were too old, or the server rejected them. List rejected documents and reasons with virtune elasticsearch dead-letters list.',
     }),

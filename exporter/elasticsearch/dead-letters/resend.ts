@@ -47,13 +47,13 @@ export async function resend(letters: readonly Letter[], parts: ResendParts): Pr
       parts,
     );
     const [first] = batch;
-    if (attempt.kind === 'too-large' || attempt.kind === 'unreadable') {
+    if (attempt.kind !== 'judged') {
       if (batch.length > 1) {
         limitBytes = batch.reduce((sum, { item }) => sum + bytesOf(item), 0) / 2;
         continue;
       }
-      const why = attempt.kind === 'unreadable' ? attempt.reason : 'too large for the server';
-      if (first !== undefined) leave({ ...first.letter, reason: why }, why);
+      const { status, reason: why } = attempt;
+      if (first !== undefined) leave({ ...first.letter, status, reason: why }, why);
       from++;
       continue;
     }
@@ -75,8 +75,8 @@ export async function resend(letters: readonly Letter[], parts: ResendParts): Pr
 function countOf(pairs: readonly { readonly item: SendItem }[], from: number, limitBytes: number): number {
   let bytes = 0;
   let count = 0;
-  for (const { item } of pairs.slice(from, from + 100_000)) {
-    bytes += bytesOf(item);
+  for (let at = from; at < pairs.length; at++) {
+    bytes += bytesOf((pairs[at] as { readonly item: SendItem }).item);
     if (count > 0 && bytes > limitBytes) break;
     count++;
   }

@@ -218,7 +218,7 @@ export const virtuneCases: readonly AlertCase[] = [
           'critical',
           'virtune',
           {},
-          '17 documents from host kvm1 were dropped before they reached the search server.',
+          '17 documents from host kvm1 were dropped, or rejected by the search server.',
           'The queue was full, documents were too old, or the server rejected them. List rejected documents and reasons with virtune elasticsearch dead-letters list.',
         ),
       ],

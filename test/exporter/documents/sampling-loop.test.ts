@@ -108,3 +108,22 @@ test('a tick that comes intervals late is one of the latest moment, and those be
   const text = meter.encode('text', { bytes: 0, documents: 0, oldestAtMs: undefined }, 1, Date.now());
   expect(text).toContain('virtune_elasticsearch_ticks_total{outcome="missed"} 2');
 });
+
+test('sampling goes on within an interval after the clock was set back by hours', async () => {
+  let lateMs = 0;
+  const { loop, records } = loopOf(
+    () => lateMs,
+    async () => emptyAt(Date.now() + lateMs),
+  );
+  loop.start();
+  await vi.advanceTimersByTimeAsync(5_000);
+  await vi.waitFor(() => expect(records).toHaveLength(1));
+  lateMs = -3 * 3_600_000;
+  await vi.advanceTimersByTimeAsync(10_000);
+  await vi.waitFor(() => expect(records).toHaveLength(2));
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+  await vi.advanceTimersByTimeAsync(10_000);
+  await vi.waitFor(() => expect(records).toHaveLength(3));
+  expect(times(records).slice(1)).toEqual(['2026-01-02T00:04:20.000Z', '2026-01-02T00:04:30.000Z']);
+  await loop.stop();
+});

@@ -3,7 +3,7 @@ import type { Destination } from '../../../exporter/ndjson/destination.ts';
 import { LineWriter } from '../../../exporter/ndjson/line-writer.ts';
 
 /** A destination that writes when it is let. */
-function gated(maxChars = 100) {
+function gated(maxBytes = 100) {
   const steps: string[] = [];
   const waiting: (() => void)[] = [];
   let failure: Error | undefined;
@@ -19,7 +19,7 @@ function gated(maxChars = 100) {
   const onDrop = vi.fn();
   const onWritten = vi.fn();
   const onFailure = vi.fn();
-  const writer = new LineWriter({ destination, maxChars, onDrop, onWritten, onFailure });
+  const writer = new LineWriter({ destination, maxBytes, onDrop, onWritten, onFailure });
   const release = async (): Promise<void> => {
     await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(0));
     waiting.shift()?.();
@@ -45,12 +45,20 @@ test('what a slow reader leaves no room for is dropped and counted, and there is
   writer.write('12345\n', 3);
   writer.write('67890\n', 5);
   expect(onDrop.mock.calls).toEqual([['buffer_full', 5]]);
-  expect(writer.bufferedChars).toBe(6);
+  expect(writer.bufferedBytes).toBe(6);
   await release();
-  expect(writer.bufferedChars).toBe(0);
+  expect(writer.bufferedBytes).toBe(0);
   writer.write('abcde\n', 1);
   await release();
   expect(steps).toEqual(['12345', 'abcde']);
+});
+
+test('what waits is counted in bytes, not in characters', () => {
+  const { writer, onDrop } = gated(10);
+  writer.write('äöü\n', 1);
+  expect(writer.bufferedBytes).toBe(7);
+  writer.write('äö\n', 2);
+  expect(onDrop.mock.calls).toEqual([['buffer_full', 2]]);
 });
 
 test('what cannot be written is dropped and counted, and the next is tried', async () => {
@@ -62,7 +70,7 @@ test('what cannot be written is dropped and counted, and the next is tried', asy
   expect(onDrop.mock.calls).toEqual([['failed', 4]]);
   expect(onFailure.mock.calls).toEqual([[full]]);
   expect(onWritten).not.toHaveBeenCalled();
-  expect(writer.bufferedChars).toBe(0);
+  expect(writer.bufferedBytes).toBe(0);
 });
 
 test('closing waits for what is still to be written, but not for a reader that hangs', async () => {

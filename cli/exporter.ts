@@ -97,9 +97,9 @@ export function exporterCommand(): Command {
         elasticsearch: (file) => elasticsearchOptions(flags, file),
         output: outputOptions(flags),
       });
-      const isReread = flags.output?.file ?? flags['config.file'] ?? flags['web.config.file'];
-      if (isReread !== undefined) {
-        // What is wrong with the files was logged; the old ones hold. Without files a hangup ends it, as ever.
+      const files = [flags.output?.file, flags['config.file'], flags['web.config.file']];
+      if (files.some((file) => file !== undefined)) {
+        // What is wrong with the files was logged; the old ones hold. Without files a hangup ends the process.
         process.on('SIGHUP', () => void exporter.reload().catch(() => undefined));
       }
       const asked = [

@@ -1,7 +1,7 @@
 import type { CellFigures, HostFigures } from './host.ts';
 
 /** Base pages are 4 KiB on x86, and up to 64 KiB on Arm and POWER; each larger size has a pool. */
-const BASE_PAGE_MAX_KIB = 64;
+export const isHuge = (sizeKiB: number): boolean => sizeKiB > 64;
 
 /**
  * Memory of a NUMA cell in pools of huge pages, allocated or free; undefined where the host reports no page sizes. No
@@ -9,7 +9,7 @@ const BASE_PAGE_MAX_KIB = 64;
  */
 export function hugePoolsOfCellKiB({ pages }: CellFigures): number | undefined {
   const totals = pages.flatMap(({ sizeKiB, total }) =>
-    total === undefined ? [] : [sizeKiB > BASE_PAGE_MAX_KIB ? sizeKiB * total : 0],
+    total === undefined ? [] : [isHuge(sizeKiB) ? sizeKiB * total : 0],
   );
   return totals.length === 0 ? undefined : totals.reduce((sum, kib) => sum + kib, 0);
 }

@@ -2,6 +2,7 @@ import type { CpuSet } from './cpu-set.ts';
 import type { CpuFacts } from './domain/cpu.ts';
 import type { MemoryFacts, PageRule } from './domain/memory.ts';
 import { startKiB } from './domain/memory-devices.ts';
+import { isHuge } from './huge-pools.ts';
 
 /** Hugepages of one size that a domain takes when it starts, for the part of its memory that is bound alike. */
 export interface PageDemand {
@@ -22,8 +23,6 @@ interface Part {
 /** Modes that hold memory to its cells; the others only prefer them. */
 const BINDING = new Set(['strict', 'restrictive']);
 const KIB_PER_DEFAULT_PAGE = 2_048;
-/** Base pages are 4 KiB on x86, and up to 64 KiB on Arm and POWER. */
-const BASE_PAGE_MAX_KIB = 64;
 
 /**
  * What a domain's XML asks for, of each size and binding. A page of the default size counts as 2 MiB, unless it is
@@ -78,7 +77,7 @@ function deviceParts(memory: MemoryFacts): Part[] {
     const guestCell = device.guestCell ?? 0;
     const sizeKiB = device.pageKiB ?? ruleOf(memory, guestCell)?.sizeKiB;
     // A size of the host's base pages asks for no pool.
-    if (sizeKiB === undefined || (sizeKiB !== 'default' && sizeKiB <= BASE_PAGE_MAX_KIB)) return [];
+    if (sizeKiB === undefined || (sizeKiB !== 'default' && !isHuge(sizeKiB))) return [];
     const cells = device.cells ?? memory.memNodes.get(guestCell) ?? bound;
     return [{ memoryKiB: startKiB(device), sizeKiB, cells }];
   });

@@ -1,5 +1,5 @@
 import type { DomainRates, MemoryRates, Rates } from './rates.ts';
-import type { BlockStats, NetStats, VcpuStats } from './stats/types.ts';
+import type { BlockStats, NetStats } from './stats/types.ts';
 
 /** Rates of one VM as a whole, per second of wall time; absent where there is no earlier figure to compare with. */
 export interface VmRates {
@@ -50,8 +50,8 @@ function meanShare(
 }
 
 /** Nanoseconds per second, as a share of wall time. */
-export function shareOf(ns: Rates<VcpuStats>['timeNs']): number | undefined {
-  return ns === undefined ? undefined : ns / 1e9;
+export function shareOf(nsPerSecond: number | undefined): number | undefined {
+  return nsPerSecond === undefined ? undefined : nsPerSecond / 1e9;
 }
 
 /** Sums figures of several devices; absent where none of them has it. */

@@ -6,7 +6,7 @@ import type { Crash, DomainSample } from './host-sample.ts';
 /** A VM that libvirt no longer knows is kept for so long: a transient one is gone with its QEMU. */
 const KEEP_MS = 86_400_000;
 /** A host on which every VM dies again and again must not grow without bounds. */
-const KEEP_MOST = 100;
+const KEEP_MAX = 100;
 
 /**
  * Which VMs have crashed and have not run since, and when. libvirt keeps no time of it, and forgets a transient VM at
@@ -73,7 +73,7 @@ export class Crashes {
   #note(uuid: string, name: string): void {
     this.#crashes.set(uuid, { uuid, name, atMs: this.#now() });
     const [oldest] = this.#crashes.keys();
-    if (this.#crashes.size > KEEP_MOST && oldest !== undefined) this.#crashes.delete(oldest);
+    if (this.#crashes.size > KEEP_MAX && oldest !== undefined) this.#crashes.delete(oldest);
   }
 }
 

@@ -3,7 +3,7 @@ import { BY_HOST, metric, select } from '../promql.ts';
 import { alertGroups } from './alerts/all.ts';
 import type { RuleContext } from './context.ts';
 import { type Duration, durationOf } from './duration.ts';
-import { recorded, recordingRules } from './recording.ts';
+import { IN_MAINTENANCE, recorded, recordingRules } from './recording.ts';
 import type { AlertContext, AlertGroup, AlertRule } from './rule.ts';
 import type { AlertOverride, AlertSettings, Settings } from './settings.ts';
 
@@ -135,8 +135,6 @@ function buildAlert(
     },
   };
 }
-
-const IN_MAINTENANCE = recorded('instance:virtune_host_maintenance:last');
 
 function contextOf(
   { job = DEFAULT_JOB, faster = 1 }: RuleOptions,

@@ -173,7 +173,7 @@ const ofPools = [
 /** Each host once, whatever further labels replicas of Prometheus or other scrapes add to its series. */
 const once = (vector: string, ...labels: readonly string[]): string =>
   `max by (${[HOST_LABELS, ...labels].join(', ')}) (${vector})`;
-const IN_MAINTENANCE = 'instance:virtune_host_maintenance:last';
+export const IN_MAINTENANCE = 'instance:virtune_host_maintenance:last';
 /** Capacity: hosts in maintenance have none, while VMs that are still on them have to run somewhere. */
 const serving = (vector: string): string => `(${once(vector)} unless ${BY_HOST} ${IN_MAINTENANCE})`;
 

@@ -8,6 +8,13 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Of the body of `GET _index_template`: the first that it lists, without its name. */
+export function firstTemplate(body: unknown): unknown {
+  const list = isObject(body) ? body['index_templates'] : undefined;
+  const first: unknown = Array.isArray(list) ? list[0] : undefined;
+  return isObject(first) ? first['index_template'] : undefined;
+}
+
 /** The server's own words, cut to a length. Of a web page its title: a proxy or a login answers with one. */
 export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
   const error = isObject(body) ? body['error'] : undefined;

@@ -3,13 +3,13 @@ const BATCHES_BEFORE_GROWTH = 16;
 
 /** How large a request may be: less after one that was too large, and gradually more again. */
 export class BatchLimit {
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   #bytes: number;
   #sinceShrunk = 0;
 
-  constructor(mostBytes: number) {
-    this.#mostBytes = mostBytes;
-    this.#bytes = mostBytes;
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    this.#bytes = maxBytes;
   }
 
   get bytes(): number {
@@ -24,8 +24,8 @@ export class BatchLimit {
 
   /** A request was accepted. */
   succeeded(): void {
-    if (this.#bytes >= this.#mostBytes || ++this.#sinceShrunk < BATCHES_BEFORE_GROWTH) return;
-    this.#bytes = Math.min(this.#mostBytes, this.#bytes * 2);
+    if (this.#bytes >= this.#maxBytes || ++this.#sinceShrunk < BATCHES_BEFORE_GROWTH) return;
+    this.#bytes = Math.min(this.#maxBytes, this.#bytes * 2);
     this.#sinceShrunk = 0;
   }
 }

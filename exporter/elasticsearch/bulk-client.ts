@@ -1,4 +1,4 @@
-import { foreign, isObject, notPermitted, reasonOf, refused } from './answer.ts';
+import { firstTemplate, foreign, isObject, notPermitted, reasonOf, refused } from './answer.ts';
 import { parseRetryAfter } from './backoff.ts';
 import { bulkLines, type SendItem } from './bulk.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
@@ -174,9 +174,7 @@ function markConflicts(attempt: Attempt, wasUnsure: readonly boolean[]): Attempt
 
 /** Of the templates; what has none was not made by setup, and is as old as can be. */
 function versionOf(body: unknown): number {
-  const list = isObject(body) ? body['index_templates'] : undefined;
-  const first: unknown = Array.isArray(list) ? list[0] : undefined;
-  const template = isObject(first) ? first['index_template'] : undefined;
+  const template = firstTemplate(body);
   return isObject(template) ? Number(template['version'] ?? 0) : 0;
 }
 

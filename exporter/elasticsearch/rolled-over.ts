@@ -4,10 +4,9 @@ import type { SearchClient } from './client.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
- * A stream without time series finds duplicates only in its newest index. When the
- * stream was rolled over between an answer that got lost and the document sent again, it would take it twice. So
- * all indices that may have it are asked, by id, which is exact at once; the newest too, since it may be rolled over
- * before the document arrives.
+ * A stream without time series finds duplicates only in its newest index. When the stream was rolled over between an
+ * answer that got lost and the document sent again, it would take it twice. So all indices that may have it are asked,
+ * by id, which is exact at once; the newest too, since it may be rolled over before the document arrives.
  * @returns a verdict on those that are there already, and on those that an index without a working shard may have
  */
 export async function findRolledOver(

@@ -1,7 +1,7 @@
 import { ioThreadsOf } from '../domain/disks.ts';
 import { DRIFT_LEVELS, DRIFT_STANDINGS } from '../drift-record.ts';
 import { LIMIT_NAMES } from '../limit-use.ts';
-import { kibToBytes } from '../units.ts';
+import { kibToBytes, msToSeconds } from '../units.ts';
 import { flag, type Group, type Point, scaled } from './metric.ts';
 
 /** Limits of a disk by libvirt's names, and the names that Tinkoff's exporter gave them. */
@@ -32,7 +32,7 @@ const RECORDED =
 /** Of an ISO 8601 time; a mark in metadata is anybody's to write. */
 function secondsOf(at: string | undefined): number | undefined {
   const ms = Date.parse(at ?? '');
-  return Number.isFinite(ms) ? ms / 1_000 : undefined;
+  return Number.isFinite(ms) ? msToSeconds(ms) : undefined;
 }
 
 /** How each VM is tuned: what an SRE wants beside a figure that hurts, and what the tuner changes. */
@@ -222,7 +222,7 @@ export const tuningGroup = {
       name: 'virtune_tuning_checked_timestamp_seconds',
       help: 'Time at which the domain was last compared with its profile, in seconds since 1970.',
       needs: 'virtune tune drift --record or virtune tune watch --record, where the exporter runs',
-      read: ({ checkedAtMs }) => checkedAtMs / 1_000,
+      read: ({ checkedAtMs }) => msToSeconds(checkedAtMs),
     },
     {
       per: 'disk',

@@ -2,7 +2,6 @@ import { ioThreadsOf } from '../../model/domain/disks.ts';
 import { latencyMs } from '../../model/vm-rates.ts';
 import type { DiskRow } from '../model/devices.ts';
 import type { Reason } from '../model/reasons.ts';
-
 import { type Column, levels } from './column.ts';
 import { deviceRate, deviceXml, hostAndVm } from './of-device.ts';
 

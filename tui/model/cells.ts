@@ -1,5 +1,6 @@
 import type { CellFigures, CellPages } from '../../model/host.ts';
 import type { CpuShares } from '../../model/host-rates.ts';
+import { isHuge } from '../../model/huge-pools.ts';
 import type { HostView } from './host-view.ts';
 import { pinnedCpus } from './pins.ts';
 import { isRunning } from './vm.ts';
@@ -37,7 +38,7 @@ export function cellRowsOf(host: HostView): CellRow[] {
       shares: host.rates?.byCell.get(cell.id) ?? meanOf(host, cpus),
       totalKiB: told?.memoryKiB.get('total') ?? cell.memoryKiB,
       freeKiB: told?.memoryKiB.get('free'),
-      hugepages: (told?.pages ?? []).filter((pages) => pages.sizeKiB > 64),
+      hugepages: (told?.pages ?? []).filter((pages) => isHuge(pages.sizeKiB)),
       vms: within.length,
       vmKiB: within.reduce((sum, vm) => sum + (vm.sample.summary.maximumKiB ?? 0), 0),
     };

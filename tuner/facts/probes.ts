@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
+import { isHuge } from '../../model/huge-pools.ts';
 import type { Problem } from '../errors.ts';
 import type { HostFacts } from './facts.ts';
 
@@ -43,7 +44,7 @@ function directIoProblem(path: string, { code }: NodeJS.ErrnoException): Problem
 export function probeHugetlbfs({ local, topology }: HostFacts, sizeKiB: number): Problem | undefined {
   if (local === undefined) return undefined;
   const sizes = topology.cells.flatMap(({ pages }) => pages.map((pool) => pool.sizeKiB));
-  const smallestHuge = Math.min(...sizes.filter((size) => size > 64));
+  const smallestHuge = Math.min(...sizes.filter(isHuge));
   const usualKiB = local.defaultPageKiB ?? smallestHuge;
   const fits = local.hugetlbfs.some((mount) => (mount.sizeKiB ?? usualKiB) === sizeKiB);
   if (fits) return undefined;

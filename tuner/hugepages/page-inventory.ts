@@ -1,5 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
+import { isHuge } from '../../model/huge-pools.ts';
 import { type PageDemand, pageDemandsOf } from '../../model/page-demand.ts';
 import type { CellMemory, DomainState, DomainView } from '../facts/facts.ts';
 import { poolOf } from './pools.ts';
@@ -43,9 +44,6 @@ export interface PageInventory {
   readonly shared: readonly SharedRow[];
   readonly domains: readonly DomainPages[];
 }
-
-/** Pages larger than those that all memory is made of: 4 KiB, or 64 KiB on some Arm and POWER hosts. */
-const SMALL_PAGE_MAX_KIB = 64;
 
 /**
  * Pure. A domain's boot gives back what it holds before it takes anything, so only what is beyond that is needed; one
@@ -103,8 +101,6 @@ export function pageInventory(
     .map((sum): SharedRow => ({ ...sum, missing: missing.get(sum) ?? 0 }));
   return { pools, shared, domains };
 }
-
-const isHuge = (sizeKiB: number): boolean => sizeKiB > SMALL_PAGE_MAX_KIB;
 
 function pagesOf(
   { domain, live, inactive }: DomainState,

@@ -1,6 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { type CpuClaims, type CpuRange, claimsOf } from '../../model/dedicated.ts';
 import type { DomainFacts } from '../../model/domain/domain.ts';
+import { isHuge } from '../../model/huge-pools.ts';
 import {
   cellCpus,
   type HostCell,
@@ -280,9 +281,6 @@ function memoryInventory(topology: HostTopology, options: HostOptions): MemoryIn
   }
   return { freeKiB, freePages, floatingPages };
 }
-
-/** Larger than the base page: 4 KiB, or 64 KiB on some Arm and POWER hosts. */
-const isHuge = (sizeKiB: number): boolean => sizeKiB > 64;
 
 /** numatune modes under which memory comes only from the cells named. */
 const BINDING: ReadonlySet<string | undefined> = new Set(['strict', 'restrictive']);

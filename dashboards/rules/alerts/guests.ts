@@ -58,7 +58,7 @@ export const guestAlerts: AlertGroup = {
         within: {
           value: 86_400,
           unit: 'seconds',
-          from: 'our choice: who has not started the VM for a day leaves it off on purpose',
+          from: 'our choice: a VM that was not started for a day is off on purpose',
         },
       },
       expr: ({ within }, context) => {

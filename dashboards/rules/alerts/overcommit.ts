@@ -45,7 +45,7 @@ export const overcommitAlerts: AlertGroup = {
         shortfall: {
           value: 0.1,
           unit: 'count',
-          from: 'our choice: below a tenth of a CPU the share is of next to no demand',
+          from: 'our choice: below a tenth of a CPU there is almost no demand',
         },
       },
       expr: ({ ratio, contention, shortfall }, { metric, recorded }) =>

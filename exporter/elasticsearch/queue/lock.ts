@@ -18,10 +18,7 @@ export async function lockFolder(
 ): Promise<() => Promise<void>> {
   const path = join(dir, 'lock');
   if (Buffer.byteLength(path) > PATH_MAX_BYTES) {
-    throw new QueueError(
-      'QUEUE_FOLDER',
-      `${dir}: the path of the queue folder is too long; use a shorter one`,
-    );
+    throw new QueueError('QUEUE_FOLDER', `${dir}: the path of this folder is too long; use a shorter one`);
   }
   const server = (await listen(path)) ?? (await takeOver(path));
   if (server === undefined) throw inUse();

@@ -1,4 +1,4 @@
-import { isObject } from '../answer.ts';
+import { firstTemplate, isObject } from '../answer.ts';
 import type { SearchClient, SearchResponse } from '../client.ts';
 import { SearchError } from '../search-error.ts';
 import type { SearchServer } from '../server.ts';
@@ -83,9 +83,7 @@ async function resultOf(
     path: `/_index_template/${encodeURIComponent(winner)}`,
     signal,
   });
-  const list = isObject(answer.body) ? answer.body['index_templates'] : undefined;
-  const first: unknown = Array.isArray(list) ? list[0] : undefined;
-  const about = isObject(first) ? first['index_template'] : undefined;
+  const about = firstTemplate(answer.body);
   return isObject(about) ? about['template'] : undefined;
 }
 

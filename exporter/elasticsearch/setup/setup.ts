@@ -1,5 +1,5 @@
 import { ConfigError } from '../../../model/config-error.ts';
-import { isObject } from '../answer.ts';
+import { firstTemplate } from '../answer.ts';
 import type { SearchClient } from '../client.ts';
 import { SearchError } from '../search-error.ts';
 import { isAtLeast, nameOf, recognise, type SearchServer } from '../server.ts';
@@ -102,10 +102,4 @@ async function templateStep(client: SearchClient, { name, body }: Template): Pro
     change: known === undefined ? 'create' : 'update',
     apply: () => put(client, path, body, what),
   };
-}
-
-function firstTemplate(body: unknown): unknown {
-  const list = isObject(body) ? body['index_templates'] : undefined;
-  const first: unknown = Array.isArray(list) ? list[0] : undefined;
-  return isObject(first) ? first['index_template'] : undefined;
 }

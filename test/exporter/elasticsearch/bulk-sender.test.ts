@@ -191,7 +191,7 @@ test.each<[what: string, fault: Fault]>([
 
 test('a batch that is too large is halved until it fits, and grows again later', async () => {
   const search = new FakeSearch();
-  search.mostBytes = 2_000;
+  search.maxBytes = 2_000;
   const one = await rig(search);
   for (let at = 0; at < 10; at++) await tick(one, at, 20);
   one.sender.start();
@@ -199,7 +199,7 @@ test('a batch that is too large is halved until it fits, and grows again later',
   expect(search.documents).toHaveLength(200);
   expect(one.waits, 'halving needs no patience').toEqual([]);
   const before = search.bulks;
-  search.mostBytes = Number.POSITIVE_INFINITY;
+  search.maxBytes = Number.POSITIVE_INFINITY;
   for (let at = 10; at < 110; at++) await tick(one, at, 20);
   await settled(one);
   expect(search.documents).toHaveLength(2_200);
@@ -208,14 +208,14 @@ test('a batch that is too large is halved until it fits, and grows again later',
 
 test('a single document that is too large becomes a dead letter, the others go', async () => {
   const search = new FakeSearch();
-  search.mostBytes = 200;
+  search.maxBytes = 200;
   const one = await rig(search);
   await tick(one, 1, 3);
-  search.mostBytes = 250;
+  search.maxBytes = 250;
   one.sender.start();
   await settled(one);
   expect(search.documents).toHaveLength(3);
-  search.mostBytes = 20;
+  search.maxBytes = 20;
   await tick(one, 2, 1);
   await settled(one);
   expect(one.figure('dead_letters_total')).toBe(1);

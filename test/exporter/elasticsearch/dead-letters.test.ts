@@ -136,7 +136,7 @@ test('documents that are rejected again, or not accepted now, are kept; the othe
 
 test('a request that is too large is halved, and one document that is too large is kept', async () => {
   const search = new FakeSearch();
-  search.mostBytes = 160;
+  search.maxBytes = 160;
   const box = boxOf();
   await keep(box, [1, 2, 3]);
   await keep(box, [4], 'vm', 'x'.repeat(200));

@@ -31,7 +31,7 @@ export class FakeSearch implements SearchClient {
   templatesVersion = TEMPLATES_VERSION;
   /** Templates of other owners. */
   otherTemplates: { name: string; index_template: { index_patterns: string[]; priority: number } }[] = [];
-  mostBytes = Number.POSITIVE_INFINITY;
+  maxBytes = Number.POSITIVE_INFINITY;
   fault: (bulk: number) => Fault | undefined = () => undefined;
   /** The status of a document that is not taken, by its stream and body; undefined for one that may be. */
   refuses: (stream: string, body: string) => number | undefined = () => undefined;
@@ -127,7 +127,7 @@ export class FakeSearch implements SearchClient {
         fault.body ?? { error: { type: 'fault', reason: 'made up' } },
         fault.headers,
       );
-    if (Buffer.byteLength(lines) > this.mostBytes) return answer(413, undefined);
+    if (Buffer.byteLength(lines) > this.maxBytes) return answer(413, undefined);
     const parts = lines.split('\n');
     const items: unknown[] = [];
     for (let line = 0; line + 1 < parts.length; line += 2) {

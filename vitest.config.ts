@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/live/**', 'test/bench/**'],
+    globalSetup: ['test/setup-temporary-folder.ts'],
     testTimeout: 20_000,
   },
 });

@@ -8,6 +8,7 @@ import type { VirtuneProcess } from '../virtune-process.ts';
 import { until } from './lab/run.ts';
 import { FaultyProxy, type ProxyFault } from './search-server/faulty-proxy.ts';
 import { SearchServer } from './search-server/search-server.ts';
+import { runnableServers } from './search-server/servers.ts';
 import { exporterInto, queueFolder, setUp, sinkFigure, untilEmpty } from './search-server/virtune-into.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/tls');
@@ -19,12 +20,11 @@ const seconds = (count: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, count * 1_000));
 
 /**
- * Drills take a minute each, and what they show depends on no version: one server of each kind, of which `.ci/run` takes
- * the first.
+ * Drills take a minute each, on every server that runs here. `.ci/run` takes one: VIRTUNE_DRILLED_SERVERS names them, with
+ * commas.
  */
-const DRILLED = (['elasticsearch-8', 'opensearch-2'] as const).slice(
-  0,
-  Number(process.env['VIRTUNE_DRILLED_SERVERS'] ?? 2),
+const DRILLED = runnableServers().filter(
+  (name) => process.env['VIRTUNE_DRILLED_SERVERS']?.split(',').includes(name) ?? true,
 );
 
 /** A virtune that samples each second, while its server goes through what servers go through. */

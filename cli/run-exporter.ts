@@ -155,6 +155,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
         get local() {
           return local && { scrapes: local.scrapes, health: () => (local as HostExporter).sampler.health };
         },
+        loopDelay: process.loopDelay,
         get process() {
           return sink.isOn || output !== undefined ? process : undefined;
         },

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseSeconds } from '../../model/duration.ts';
 import type { SamplerHealth } from '../../sampler/host-sample.ts';
+import type { LoopDelay } from '../prometheus/loop-delay.ts';
 import type { ProcessMetrics } from '../prometheus/process-metrics.ts';
-import { type Scrapes, ScrapeTimeoutError } from '../prometheus/scrape.ts';
+import { type ScrapeBody, type Scrapes, ScrapeTimeoutError } from '../prometheus/scrape.ts';
 import { FORMATS } from '../prometheus/text.ts';
 import type { Targets } from '../targets.ts';
 import { landingPage } from './landing-page.ts';
@@ -16,6 +17,8 @@ export interface ExporterParts {
     | undefined;
   /** Metrics of the process where there is no local libvirt. */
   readonly process?: Pick<ProcessMetrics, 'text'> | undefined;
+  /** Measured while a scrape is answered. */
+  readonly loopDelay?: Pick<LoopDelay, 'during'> | undefined;
   readonly targets?: Pick<Targets, 'get' | 'discover'> | undefined;
   /** Reads the configuration again; rejects with what is wrong with it. Absent when reloads over HTTP are off. */
   readonly reload?: (() => Promise<void>) | undefined;
@@ -61,7 +64,7 @@ function home({ version, targets }: ExporterParts, { response }: Exchange): void
   send(response, 200, 'text/html; charset=utf-8', landingPage(version, targets !== undefined));
 }
 
-async function metrics({ local, process }: ExporterParts, exchange: Exchange): Promise<void> {
+async function metrics({ local, process, loopDelay }: ExporterParts, exchange: Exchange): Promise<void> {
   if (local === undefined && process !== undefined) {
     const format = chooseFormat(exchange.request.headers.accept);
     return send(exchange.response, 200, FORMATS[format], await process.text(format));
@@ -69,13 +72,13 @@ async function metrics({ local, process }: ExporterParts, exchange: Exchange): P
   if (local === undefined) {
     return sendText(exchange.response, 404, 'No local libvirt is configured; use /probe?target=NAME.');
   }
-  await scrape(local.scrapes, exchange);
+  await scrape(local.scrapes, loopDelay, exchange);
 }
 
-async function probe({ targets }: ExporterParts, exchange: Exchange): Promise<void> {
+async function probe({ targets, loopDelay }: ExporterParts, exchange: Exchange): Promise<void> {
   const names = exchange.query.getAll('target');
   const host = names.length === 1 ? targets?.get(names[0] as string) : undefined;
-  if (host !== undefined) return scrape(host.scrapes, exchange);
+  if (host !== undefined) return scrape(host.scrapes, loopDelay, exchange);
   // The name itself is not repeated: it is whatever the client made up.
   const status = names.length === 1 ? 404 : 400;
   sendText(
@@ -87,12 +90,17 @@ async function probe({ targets }: ExporterParts, exchange: Exchange): Promise<vo
   );
 }
 
-async function scrape(scrapes: Pick<Scrapes, 'scrape'>, { request, response }: Exchange): Promise<void> {
+async function scrape(
+  scrapes: Pick<Scrapes, 'scrape'>,
+  loopDelay: ExporterParts['loopDelay'],
+  { request, response }: Exchange,
+): Promise<void> {
   const format = chooseFormat(request.headers.accept);
   const gzipped = acceptsGzip(request.headers['accept-encoding']?.toString());
   const budgetMs = scrapeBudgetMs(request.headers['x-prometheus-scrape-timeout-seconds']?.toString());
   try {
-    const body = await scrapes.scrape(format, gzipped, budgetMs);
+    const make = (): Promise<ScrapeBody> => scrapes.scrape(format, gzipped, budgetMs);
+    const body = await (loopDelay?.during(make) ?? make());
     response.setHeader('Vary', 'Accept, Accept-Encoding');
     if (body.gzipped) response.setHeader('Content-Encoding', 'gzip');
     send(response, 200, body.contentType, body.bytes);

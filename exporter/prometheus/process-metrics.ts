@@ -1,18 +1,28 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import { msToSeconds } from '../../model/units.ts';
+import { LoopDelay } from './loop-delay.ts';
 import { type Registries, registriesOf } from './registries.ts';
 import type { Format } from './text.ts';
 
-/** prom-client's own, but gauges whose names end in _total, which promtool rightly refuses. */
-const MISNAMED = [
+/** prom-client's own that are left out. */
+const LEFT_OUT = [
+  // promtool refuses gauges whose names end in _total.
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
+  // LoopDelay has these.
+  ...['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map(
+    (what) => `nodejs_eventloop_lag_${what}_seconds`,
+  ),
 ];
+/** Its timer for the lag of the event loop, which cannot be left out, fires every so many ms: never. */
+const NEVER_MS = 2 ** 31 - 1;
 
 /** Metrics of the process, by prom-client: once per process, whatever hosts it exports. */
 export class ProcessMetrics {
+  /** To be measured while scrapes are answered. */
+  readonly loopDelay: LoopDelay;
   readonly #registries: Registries;
   readonly #gathering = new Map<Format, Promise<string>>();
   #configTaken = true;
@@ -23,8 +33,9 @@ export class ProcessMetrics {
   constructor(version: string) {
     const registry = new Registry();
     const registers = [registry];
-    collectDefaultMetrics({ register: registry });
-    for (const name of MISNAMED) registry.removeSingleMetric(name);
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
+    for (const name of LEFT_OUT) registry.removeSingleMetric(name);
+    this.loopDelay = new LoopDelay(registry);
     const { build, configTaken, configTakenAt } = exporterMetrics;
     new Gauge({ name: build.name, help: build.help, labelNames: build.labels, registers }).set(
       { version },

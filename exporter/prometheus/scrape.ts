@@ -50,7 +50,7 @@ export class ScrapeTimeoutError extends VirtuneError {
 type SampleSource = Pick<Sampler, 'sample' | 'health'>;
 
 /**
- * EventLoop samples into scrapes. Scrapers that ask at once share one sample, one encoding and one compression.
+ * Turns samples into scrapes. Scrapers that ask at once share one sample, one encoding and one compression.
  * prom-client's registry holds the scrapes' own metrics.
  */
 export class Scrapes {

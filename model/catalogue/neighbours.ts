@@ -7,7 +7,7 @@ export interface NeighbourMetric {
   readonly from: string;
 }
 
-const PROM_CLIENT = 'prom-client, in the exporter itself';
+const PROCESS = 'the exporter’s process';
 
 /** What dashboards and rules may name besides the exporter's catalogue. */
 export const neighbourMetrics = [
@@ -37,20 +37,20 @@ export const neighbourMetrics = [
     type: 'counter',
     help: 'CPU time of the process, in seconds.',
     labels: [],
-    from: PROM_CLIENT,
+    from: PROCESS,
   },
   {
     name: 'process_resident_memory_bytes',
     type: 'gauge',
     help: 'Resident memory of the process, in bytes.',
     labels: [],
-    from: PROM_CLIENT,
+    from: PROCESS,
   },
   {
     name: 'nodejs_eventloop_lag_p99_seconds',
     type: 'gauge',
-    help: '99th percentile of the event loop lag, in seconds.',
+    help: '99th percentile of how late timers fire while scrapes are answered, in seconds.',
     labels: [],
-    from: PROM_CLIENT,
+    from: PROCESS,
   },
 ] as const satisfies readonly NeighbourMetric[];

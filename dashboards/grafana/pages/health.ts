@@ -245,7 +245,7 @@ const memory = () =>
 const lag = () =>
   graph({
     title: 'Event loop lag (p99)',
-    help: '99th percentile of timer delay. Above about 100 ms, virtune misses deadlines and keepalives.',
+    help: '99th percentile of timer delay while scrapes are answered. Above about 100 ms, virtune misses deadlines and keepalives.',
     unit: 's',
     queries: [
       { expr: `topk(10, ${of('nodejs_eventloop_lag_p99_seconds')})`, legend: '{{instance}} {{cluster}}' },

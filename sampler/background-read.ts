@@ -31,6 +31,7 @@ export class BackgroundRead<T> {
   #failure: CallReason | undefined;
   #pending: Promise<void> | undefined;
   #slow = false;
+  #isExpired = false;
 
   constructor(options: ReadOptions<T>) {
     this.#options = options;
@@ -39,6 +40,7 @@ export class BackgroundRead<T> {
   /** Asks, where that is due and the last question is not still out. */
   start(): void {
     if (this.#pending !== undefined || !this.#isDue()) return;
+    this.#isExpired = false;
     const startedMs = performance.now();
     const { read, now, onAnswer, onFailure } = this.#options;
     this.#pending = read()
@@ -93,6 +95,11 @@ export class BackgroundRead<T> {
     return { ageMs, reason: ageMs === undefined ? 'not_asked_yet' : undefined };
   }
 
+  /** What was learnt before may have changed: it stands, and the next start asks for it, however young it is. */
+  expire(): void {
+    this.#isExpired = true;
+  }
+
   /** Nothing that was learnt before is sure any more. A question that is out stays out. */
   forget(): void {
     this.#answer = undefined;
@@ -102,7 +109,10 @@ export class BackgroundRead<T> {
 
   #isDue(): boolean {
     return (
-      this.#answer === undefined || this.#failure !== undefined || this.#ageMs() >= this.#options.refreshMs
+      this.#isExpired ||
+      this.#answer === undefined ||
+      this.#failure !== undefined ||
+      this.#ageMs() >= this.#options.refreshMs
     );
   }
 

@@ -1,3 +1,4 @@
+import type { ManagedConnection } from '../libvirt/client/managed.ts';
 import { ListFlag } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { PartStatus } from '../model/host.ts';
@@ -10,11 +11,14 @@ const REFRESH_MS = 30_000;
 /** Marks are slow facts; a list that has not come for so long is not shown any more. */
 const MAX_AGE_MS = 300_000;
 
-type MarksOf = (uuid: string) => DomainMarks;
+/** Undefined for a domain that was not there when the lists were asked for. */
+type MarksOf = (uuid: string) => DomainMarks | undefined;
 
-/** What filters of the domain list say of each domain: one list a mark for the whole host. */
+/** What filters of the domain list say of each domain: one list per mark for the whole host. */
 export class Marks {
   readonly #read: BackgroundRead<MarksOf>;
+  /** UUIDs of the domains of this tick. */
+  #present: ReadonlySet<string> = new Set();
 
   constructor(options: {
     readonly ask: AskHost;
@@ -24,7 +28,7 @@ export class Marks {
     readonly onAnswer: () => void;
   }) {
     this.#read = options.background.add({
-      read: () => readMarks(options.ask),
+      read: () => readMarks(options.ask, this.#present),
       refreshMs: REFRESH_MS,
       maxAgeMs: MAX_AGE_MS,
       now: options.now,
@@ -32,10 +36,18 @@ export class Marks {
     });
   }
 
-  startTick(): void {
+  /** Whatever happens to a domain can change its marks. */
+  watch(control: ManagedConnection): void {
+    control.on('lifecycle', () => this.#read.expire());
+  }
+
+  startTick(domains: readonly Domain[]): void {
+    this.#present = new Set(domains.map(({ uuid }) => uuid));
+    if (domains.some((domain) => this.of(domain) === undefined)) this.#read.expire();
     this.#read.start();
   }
 
+  /** Undefined, not false, for a domain that the newest lists did not have yet. */
   of({ uuid }: Domain): DomainMarks | undefined {
     return this.#read.value?.(uuid);
   }
@@ -45,7 +57,7 @@ export class Marks {
   }
 }
 
-async function readMarks(ask: AskHost): Promise<MarksOf> {
+async function readMarks(ask: AskHost, present: ReadonlySet<string>): Promise<MarksOf> {
   const having = async (flags: number): Promise<ReadonlySet<string>> => {
     const { domains } = await ask('connectListAllDomains', { needResults: 1, flags });
     return new Set(domains.map((domain) => domain.uuid));
@@ -56,10 +68,13 @@ async function readMarks(ask: AskHost): Promise<MarksOf> {
     having(ListFlag.managedSave),
     having(ListFlag.hasSnapshot),
   ]);
-  return (uuid) => ({
-    persistent: persistent.has(uuid),
-    autostart: autostart.has(uuid),
-    managedSave: managedSave.has(uuid),
-    hasSnapshot: hasSnapshot.has(uuid),
-  });
+  return (uuid) =>
+    present.has(uuid)
+      ? {
+          persistent: persistent.has(uuid),
+          autostart: autostart.has(uuid),
+          managedSave: managedSave.has(uuid),
+          hasSnapshot: hasSnapshot.has(uuid),
+        }
+      : undefined;
 }

@@ -196,6 +196,7 @@ export function samplerParts(
       : undefined;
   facts.watch(control);
   extras.watch(control);
+  marks?.watch(control);
   const crashes = new Crashes(now);
   crashes.watch(control);
   return {

@@ -140,6 +140,7 @@ export class Sampler {
     const asked: AskedDomains = { control, domains, outcomes: new Map() };
     running.asked = asked;
     this.#startHostReads();
+    this.#parts.marks?.startTick(domains);
     this.#parts.host?.readLocal();
     await asker.askAll(domains, asked.outcomes, deadline, startedMs + deadlineMs / 2);
     // Not before: the first tick asks for the version beside the domains.
@@ -222,12 +223,11 @@ export class Sampler {
 
   /** Begins the calls about the host that are due; none of them is waited for here. */
   #startHostReads(): void {
-    const { versions, host, capabilities, identity, marks } = this.#parts;
+    const { versions, host, capabilities, identity } = this.#parts;
     versions.startTick();
     if (host !== undefined) capabilities.startTick();
     identity.startTick();
     host?.startTick();
-    marks?.startTick();
     this.#startSnapshots();
   }
 

@@ -53,7 +53,9 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   SEARCH_REFUSED: ExitCode.unavailable,
   SEARCH_BUSY: ExitCode.unavailable,
   SEARCH_BLOCKED: ExitCode.unavailable,
+  SEARCH_STOPPED: ExitCode.tryAgain,
   SEARCH_TIME_RANGE: ExitCode.unavailable,
+  SEARCH_TLS: ExitCode.unavailable,
 
   TUNE_USAGE: ExitCode.usage,
   TUNE_PROFILE: ExitCode.usage,

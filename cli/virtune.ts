@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { textWithCode } from '../model/virtune-error.ts';
 import { loadCommands } from './commands.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { log } from './log.ts';
@@ -28,8 +29,7 @@ try {
     // commander has printed it already; help and version exit with 0.
     process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   } else {
-    const { code, message } = error as { code?: unknown; message: string };
-    log(`virtune: ${message}${typeof code === 'string' ? ` [${code}]` : ''}`);
+    log(`virtune: ${textWithCode(error as Error)}`);
     process.exitCode = exitCodeFor(error);
   }
 }

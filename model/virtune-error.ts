@@ -31,7 +31,9 @@ export type VirtuneErrorCode =
   | 'SEARCH_OUTRANKED'
   | 'SEARCH_PERMISSION'
   | 'SEARCH_REFUSED'
+  | 'SEARCH_STOPPED'
   | 'SEARCH_TIME_RANGE'
+  | 'SEARCH_TLS'
   | 'SEARCH_UNREACHABLE'
   | 'SEARCH_UNSUPPORTED'
   | 'TUNE_ASSIGNMENTS'
@@ -62,4 +64,15 @@ export class VirtuneError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** An error as virtune prints and logs it: `MESSAGE [CODE]`, without brackets where it has no code. */
+export function textWithCode({
+  message,
+  code,
+}: {
+  readonly message: string;
+  readonly code?: unknown;
+}): string {
+  return typeof code === 'string' ? `${message} [${code}]` : message;
 }

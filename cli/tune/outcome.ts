@@ -1,4 +1,5 @@
 import { jsonText } from '../../model/json-text.ts';
+import { textWithCode } from '../../model/virtune-error.ts';
 import type { TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -8,7 +9,7 @@ import { log } from '../log.ts';
 export function sayOutcome(outcome: TransactionOutcome, json: boolean): number {
   const { id, kind, failure, remains, notes } = outcome;
   if (json) process.stdout.write(`${jsonText(outcomeJson(outcome), 2)}\n`);
-  if (failure !== undefined) log(`virtune: ${failure.message} [${failure.code}]`);
+  if (failure !== undefined) log(`virtune: ${textWithCode(failure)}`);
   for (const { step, message } of remains) log(`virtune: not restored: ${describeStep(step)}: ${message}`);
   for (const note of notes) log(`virtune: ${note}`);
   log(`virtune: transaction ${id}: ${SAYS[kind]}`);

@@ -1,4 +1,5 @@
 import { jsonText } from '../../model/json-text.ts';
+import { textWithCode } from '../../model/virtune-error.ts';
 import type { RunResult } from '../../tuner/apply/apply-batches.ts';
 import type { Transaction, TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { ExitCode, exitCodeFor } from '../exit-codes.ts';
@@ -16,7 +17,7 @@ export function sayRun(id: string, result: RunResult, json: boolean): number {
   if (outcomes.length === 1 && notTried.length === 0 && only !== undefined) {
     return sayOutcome(only.outcome, false);
   }
-  if (stopped !== undefined) log(`virtune: stopped: ${stopped.message} [${stopped.code}]`);
+  if (stopped !== undefined) log(`virtune: stopped: ${textWithCode(stopped)}`);
   const of = (wanted: (outcome: TransactionOutcome) => boolean): string =>
     namesOf(outcomes.filter(({ outcome }) => wanted(outcome)).map(({ transaction }) => transaction));
   log(`virtune: run ${id}:`);

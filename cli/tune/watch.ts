@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { jsonText } from '../../model/json-text.ts';
+import { textWithCode } from '../../model/virtune-error.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { transactionDomain } from '../../tuner/apply/split-plan.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
@@ -106,5 +107,5 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
 
 /** What failed once may go well at the next look; libvirt may be away just now. */
 function said(error: Error & { readonly code?: unknown }): void {
-  log(`virtune: ${error.message}${typeof error.code === 'string' ? ` [${error.code}]` : ''}`);
+  log(`virtune: ${textWithCode(error)}`);
 }

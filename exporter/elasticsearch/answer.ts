@@ -30,49 +30,50 @@ export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
  * for a server that is away.
  */
 export function foreign(answer: SearchResponse): SearchError | undefined {
-  const { status, headers, body } = answer;
+  const { node, status, headers, body } = answer;
   const next =
     'a proxy or a login page answers instead of the search server: check the address, and let requests of virtune pass without a login';
   if (status >= 300 && status < 400) {
     const to = URL.parse(String(headers['location'] ?? ''))?.origin ?? 'another address';
-    return new SearchError('SEARCH_ANSWER', `got a redirect to ${to} (${status}); ${next}`);
+    return new SearchError('SEARCH_ANSWER', node, `got a redirect to ${to} (${status}); ${next}`);
   }
   if (status >= 500 || status === 401 || status === 403 || status === 429) return undefined;
   // A search server says what it dislikes; a 400 without that is of a gateway, and says nothing about a document.
   const isUnexplained = status === 400 && !(isObject(body) && body['error'] !== undefined);
   if (status === 407 || isUnexplained || (typeof body === 'string' && body.trim() !== '')) {
-    return new SearchError('SEARCH_ANSWER', `got ${status} with ${reasonOf(answer)}; ${next}`);
+    return new SearchError('SEARCH_ANSWER', node, `got ${status} with ${reasonOf(answer)}; ${next}`);
   }
   return undefined;
 }
 
 /** 401 or 403: a permission that is missing, or a block on writes, which has the same status. */
 export function notPermitted(answer: SearchResponse): SearchError {
+  const { node } = answer;
   const reason = reasonOf(answer);
   if (isBlock(reason)) {
-    return new SearchError('SEARCH_BLOCKED', `the server accepts no documents (${reason}); ${UNBLOCK}`);
+    return new SearchError('SEARCH_BLOCKED', node, `the server accepts no documents (${reason}); ${UNBLOCK}`);
   }
   const proxy = typeof answer.body === 'string' && isPage(answer.body) ? ', or the proxy that answers' : '';
   return new SearchError(
     'SEARCH_PERMISSION',
+    node,
     `the server denies access (${answer.status}: ${reason}); check the API key or user and its privileges${proxy}`,
   );
 }
 
 /** Any other status than was expected. */
 export function refused(what: string, answer: SearchResponse): SearchError {
-  const { status } = answer;
-  const said = `asked ${what}, the server said ${status}: ${reasonOf(answer)}`;
+  const { node, status } = answer;
+  const refusal = `asked ${what}, the server answered ${status} (${reasonOf(answer)})`;
   if (status === 429 || status === 503) {
-    const next =
-      'it is overloaded or not ready; virtune asks again, and the health and load of the server show more';
-    return new SearchError('SEARCH_BUSY', `${said}; ${next}`);
+    const next = 'it is overloaded or not ready; check the health and load of the server';
+    return new SearchError('SEARCH_BUSY', node, `${refusal}; ${next}`);
   }
   const next =
     status >= 500
       ? 'check the server, its log, and proxies in front of it'
       : 'check the address, and the log of the server';
-  return new SearchError('SEARCH_REFUSED', `${said}; ${next}`);
+  return new SearchError('SEARCH_REFUSED', node, `${refusal}; ${next}`);
 }
 
 function isPage(text: string): boolean {

@@ -3,7 +3,7 @@ import { parseRetryAfter } from './backoff.ts';
 import { bulkLines, type SendItem } from './bulk.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';
-import { SearchError } from './search-error.ts';
+import { SearchError, type SearchErrorCode } from './search-error.ts';
 import { nameOf, recognise, type SearchServer } from './server.ts';
 import { checkRank } from './setup/outranked.ts';
 import { TEMPLATES_VERSION, type Template, templatesFor } from './setup/templates.ts';
@@ -12,9 +12,15 @@ import { readBulkAnswer, type Verdict } from './verdict.ts';
 
 /** What came of one request as a whole. */
 export type Attempt =
-  | { readonly kind: 'judged'; readonly verdicts: readonly Verdict[] }
+  /** `node` is a node of the server. */
+  | { readonly kind: 'judged'; readonly node: string; readonly verdicts: readonly Verdict[] }
   /** The request itself was too large, or was not understood, for which one of its documents is to blame. */
-  | { readonly kind: 'too-large' | 'unreadable'; readonly status: number; readonly reason: string }
+  | {
+      readonly kind: 'too-large' | 'unreadable';
+      readonly node: string;
+      readonly status: number;
+      readonly reason: string;
+    }
   | FailedAttempt;
 
 export interface FailedAttempt {
@@ -23,6 +29,13 @@ export interface FailedAttempt {
   readonly error: Error;
   readonly retryAfterMs?: number | undefined;
 }
+
+/** Errors of requests that reached no server. */
+const UNREACHABLE: ReadonlySet<unknown> = new Set<SearchErrorCode>([
+  'SEARCH_UNREACHABLE',
+  'SEARCH_CERTIFICATE',
+  'SEARCH_TLS',
+]);
 
 const INDEX_TEMPLATE = '/_index_template/metrics-kvm.vm';
 const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store';
@@ -73,15 +86,18 @@ export class BulkClient {
       const others = items.filter((item) => !known.has(item));
       const attempt: Attempt =
         others.length === 0
-          ? { kind: 'judged', verdicts: [] }
+          ? { kind: 'judged', node: this.#server.node, verdicts: [] }
           : await this.#bulk(this.#client, this.#server, others, signal);
       return attempt.kind === 'judged' && known.size > 0
-        ? { kind: 'judged', verdicts: merge(items, known, attempt.verdicts) }
+        ? { ...attempt, verdicts: merge(items, known, attempt.verdicts) }
         : attempt;
     } catch (error) {
       const { code } = error as { code?: unknown };
-      const nobody = code === 'SEARCH_UNREACHABLE' || code === 'SEARCH_CERTIFICATE';
-      const outcome = nobody ? 'unreachable' : code === 'SEARCH_PERMISSION' ? 'refused' : 'error';
+      const outcome = UNREACHABLE.has(code)
+        ? 'unreachable'
+        : code === 'SEARCH_PERMISSION'
+          ? 'refused'
+          : 'error';
       return { kind: 'again', outcome, error: error as Error };
     }
   }
@@ -104,12 +120,13 @@ export class BulkClient {
     if (answer.status === 404) {
       throw new SearchError(
         'SEARCH_NOT_SET_UP',
+        answer.node,
         `${nameOf(server)} has no templates for virtune yet; run virtune elasticsearch setup`,
       );
     }
     if (answer.status === 200 && versionOf(answer.body) < TEMPLATES_VERSION) {
       this.#log(
-        `the templates of ${nameOf(server)} are from an older virtune, so new fields are not indexed; run virtune elasticsearch setup`,
+        `the templates of ${nameOf(server)} at ${answer.node} are from an older virtune, so new fields are not indexed; run virtune elasticsearch setup`,
       );
     }
     // A key that may only write may not look: then the operator's word must do.
@@ -169,7 +186,7 @@ function markConflicts(attempt: Attempt, wasUnsure: readonly boolean[]): Attempt
   const verdicts = attempt.verdicts.map((verdict, place): Verdict => {
     return verdict.kind === 'duplicate' && wasUnsure[place] === false ? { kind: 'conflict' } : verdict;
   });
-  return { kind: 'judged', verdicts };
+  return { ...attempt, verdicts };
 }
 
 /** Of the templates; what has none was not made by setup, and is as old as can be. */
@@ -188,22 +205,28 @@ function merge(
 }
 
 function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attempt {
-  const { status, headers } = answer;
+  const { node, status, headers } = answer;
   if (status === 413)
-    return { kind: 'too-large', status, reason: 'too large for the server, or for a proxy in front of it' };
+    return {
+      kind: 'too-large',
+      node,
+      status,
+      reason: 'too large for the server, or for a proxy in front of it',
+    };
   const other = foreign(answer);
   // Above all a 400 of a proxy, which says nothing about a document.
   if (other !== undefined) return { kind: 'again', outcome: 'error', error: other };
   if (status === 200) {
     const verdicts = readBulkAnswer(answer.body, count);
-    if (verdicts !== undefined) return { kind: 'judged', verdicts };
+    if (verdicts !== undefined) return { kind: 'judged', node, verdicts };
     const error = new SearchError(
       'SEARCH_ANSWER',
+      node,
       'unexpected response to a bulk request; check the address, and for a proxy in between',
     );
     return { kind: 'again', outcome: 'error', error };
   }
-  if (status === 400) return { kind: 'unreadable', status, reason: reasonOf(answer) };
+  if (status === 400) return { kind: 'unreadable', node, status, reason: reasonOf(answer) };
   if (status === 401 || status === 403)
     return { kind: 'again', outcome: 'refused', error: notPermitted(answer) };
   return {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { textWithCode } from '../../model/virtune-error.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { Backoff } from './backoff.ts';
 import { BatchLimit } from './batch-limit.ts';
@@ -168,13 +169,13 @@ export class BulkSender {
     onServer(attempt.kind !== 'again' || attempt.outcome === 'busy');
     switch (attempt.kind) {
       case 'judged':
-        return this.#apply(sent, settle(sent, attempt.verdicts));
+        return this.#apply(sent, settle(attempt.node, sent, attempt.verdicts));
       case 'too-large':
       case 'unreadable': {
         if (sent.length > 1) return this.#shrink(sent);
         return this.#apply(
           sent,
-          settle(sent, [{ kind: 'rejected', status: attempt.status, reason: attempt.reason }]),
+          settle(attempt.node, sent, [{ kind: 'rejected', status: attempt.status, reason: attempt.reason }]),
         );
       }
       case 'again':
@@ -234,7 +235,10 @@ export class BulkSender {
     for (const { index } of parked) {
       const trouble = this.#stuck.release(index);
       if (trouble === undefined) continue;
-      this.#repeats.log(`${trouble.error.message}; other streams are not held up [${trouble.error.code}]`);
+      const { message, code } = trouble.error;
+      this.#repeats.log(
+        textWithCode({ message: `${message}; virtune retries it, and other streams are not held up`, code }),
+      );
     }
   }
 
@@ -307,8 +311,8 @@ export class BulkSender {
       onServer(false);
       await client.forget();
     }
-    const { code } = error as { code?: unknown };
-    this.#repeats.log(typeof code === 'string' ? `${error.message} [${code}]` : error.message);
+    const { message, code } = error as Error & { readonly code?: unknown };
+    this.#repeats.log(textWithCode({ message: `${message}; virtune retries`, code }));
     await wait(this.#backoff.next(retryAfterMs), signal);
   }
 }

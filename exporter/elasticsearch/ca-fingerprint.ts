@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { connectionError } from './connection-error.ts';
 import { SearchError } from './search-error.ts';
 
 /** SHA-256 of a certificate: 64 hexadecimal digits, as Elasticsearch prints it, with or without colons. */
@@ -35,14 +36,17 @@ export async function findCa(
       if (found !== undefined) return pemOf(found.raw);
       failure = new SearchError(
         'SEARCH_CERTIFICATE',
-        `${node}: no certificate of the server has the fingerprint in ca_fingerprint (it presents ${chain.map(describe).join('; ')}); set the fingerprint of its CA, or ca_file`,
+        node,
+        `no certificate of the server has the fingerprint in ca_fingerprint (it presents ${chain.map(describe).join('; ')}); set the fingerprint of its CA, or ca_file`,
       );
     } catch (error) {
-      const message = `the server cannot be reached: ${(error as Error).message} (${node}); check the address, the network and the server`;
-      failure ??= new SearchError('SEARCH_UNREACHABLE', message, error);
+      failure ??= connectionError(node, (error as Error).message, error);
     }
   }
-  throw failure ?? new SearchError('SEARCH_CERTIFICATE', 'ca_fingerprint needs a node with https://');
+  throw (
+    failure ??
+    new SearchError('SEARCH_CERTIFICATE', nodes.join(', '), 'ca_fingerprint needs a node with https://')
+  );
 }
 
 /** What a server presents, its own certificate first. Not verified. */

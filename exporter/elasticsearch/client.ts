@@ -1,5 +1,6 @@
 import type { TransportRequestOptions } from '@elastic/elasticsearch';
 import { findCa } from './ca-fingerprint.ts';
+import { connectionError } from './connection-error.ts';
 import { SearchError } from './search-error.ts';
 import type { ServerSettings } from './settings.ts';
 
@@ -14,6 +15,8 @@ export interface SearchRequest {
 }
 
 export interface SearchResponse {
+  /** URL of the node that answered, without credentials. */
+  readonly node: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: unknown;
@@ -35,9 +38,14 @@ const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
  * version of the server, since 8 refuses the ones of 9 and OpenSearch all of them, and the check that the server is
  * Elastic's own. `recognise` asks the server instead, and virtune sends only what all of them understand. The check of
  * `caFingerprint` is not used either: see findCa.
+ * @param stop ends every request
  * @throws SearchError when the CA of a fingerprint cannot be found
  */
-export async function openClient(settings: ServerSettings, version: string): Promise<SearchClient> {
+export async function openClient(
+  settings: ServerSettings,
+  version: string,
+  stop?: AbortSignal,
+): Promise<SearchClient> {
   const { Client, Transport, errors } = await import('@elastic/elasticsearch');
   class PlainTransport extends Transport {
     constructor(options: ConstructorParameters<typeof Transport>[0]) {
@@ -62,7 +70,7 @@ export async function openClient(settings: ServerSettings, version: string): Pro
     maxCompressedResponseSize: ANSWER_MAX_BYTES,
   });
   return {
-    async request({ method, path, query, body, lines, signal }) {
+    async request({ method, path, query, body, lines, signal = stop }) {
       const options: TransportRequestOptions & { meta: true } = {
         meta: true,
         ...(signal === undefined ? {} : { signal }),
@@ -79,48 +87,60 @@ export async function openClient(settings: ServerSettings, version: string): Pro
           },
           options,
         );
-        return { status: answer.statusCode ?? 0, headers: answer.headers ?? {}, body: answer.body };
+        return {
+          node: nodeOf(answer, settings),
+          status: answer.statusCode ?? 0,
+          headers: answer.headers ?? {},
+          body: answer.body,
+        };
       } catch (error) {
         if (error instanceof errors.ResponseError) {
-          return { status: error.statusCode ?? 0, headers: error.headers ?? {}, body: error.body };
+          return {
+            node: nodeOf(error.meta, settings),
+            status: error.statusCode ?? 0,
+            headers: error.headers ?? {},
+            body: error.body,
+          };
         }
-        throw explain(error, errors);
+        if (signal?.aborted === true) {
+          const { message } = signal.reason as Error;
+          const node = nodeOf((error as { readonly meta?: Answered }).meta, settings);
+          throw new SearchError('SEARCH_STOPPED', node, `the request was stopped (${message})`, error);
+        }
+        throw explain(error, errors, settings);
       }
     },
     close: () => client.close(),
   };
 }
 
-/**
- * The client keeps nothing of a connection's error but its text, so the text must do. What is not known by it is
- * taken for the worst: that the server may have got what was sent.
- */
-function explain(error: unknown, errors: typeof import('@elastic/elasticsearch')['errors']): SearchError {
-  const { message } = error as Error;
+/** An answer of the client, or what its errors keep of one. */
+interface Answered {
+  readonly meta?: { readonly connection?: { readonly url: URL | string } | null } | undefined;
+}
+
+/** The node that a request went to; all nodes where none was chosen. */
+function nodeOf(answered: Answered | undefined, { nodes, cloudId }: ServerSettings): string {
+  // A URL, or in errors its text. Not its href: that may have a user name and a password.
+  const url = URL.parse(String(answered?.meta?.connection?.url));
+  if (url !== null) return `${url.origin}${url.pathname.replace(/\/$/, '')}`;
+  return nodes.length > 0 ? nodes.join(', ') : `cloud id ${cloudId?.split(':')[0]}`;
+}
+
+function explain(
+  error: unknown,
+  errors: typeof import('@elastic/elasticsearch')['errors'],
+  settings: ServerSettings,
+): SearchError {
+  const { message, meta } = error as Error & { readonly meta?: Answered };
+  const node = nodeOf(meta, settings);
   if (error instanceof errors.DeserializationError) {
     return new SearchError(
       'SEARCH_ANSWER',
+      node,
       `the response is not JSON (${message}); check the address, and for a proxy in between`,
       error,
     );
   }
-  if (/certificate|altnames|fingerprint|SSL routines/i.test(message)) {
-    return new SearchError(
-      'SEARCH_CERTIFICATE',
-      `the server's certificate is not trusted (${message}); set the CA that signed it, or use the address that it was issued for`,
-      error,
-    );
-  }
-  if (/\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/.test(message)) {
-    return new SearchError(
-      'SEARCH_UNREACHABLE',
-      `the server cannot be reached: ${message}; check the address, the network and the server`,
-      error,
-    );
-  }
-  return new SearchError(
-    'SEARCH_NO_ANSWER',
-    `the server did not answer: ${message}; virtune asks again, and the server's log has more`,
-    error,
-  );
+  return connectionError(node, message, error);
 }

@@ -7,7 +7,11 @@ export class SearchError extends VirtuneError {
   override readonly name = 'SearchError';
   declare readonly code: SearchErrorCode;
 
-  constructor(code: SearchErrorCode, message: string, cause?: unknown) {
-    super(code, message, { cause });
+  /**
+   * @param node URL of the server, without credentials; the message begins with it
+   * @param message what failed and what to do, without whether virtune retries: an exporter does, a command does not
+   */
+  constructor(code: SearchErrorCode, node: string, message: string, cause?: unknown) {
+    super(code, `${node}: ${message}`, { cause });
   }
 }

@@ -5,6 +5,8 @@ import { SearchError } from './search-error.ts';
 /** What answers there, by what it says itself. */
 export interface SearchServer {
   readonly kind: 'elasticsearch' | 'opensearch';
+  /** URL of the node that answered, without credentials. */
+  readonly node: string;
   /** Absent where the key may not ask for it. */
   readonly version: ServerVersion | undefined;
   /** Elastic's serverless has no index lifecycle management, and no version that means anything. */
@@ -37,10 +39,11 @@ export async function recognise(client: SearchClient, signal?: AbortSignal): Pro
 
 /** @throws SearchError */
 export function readGreeting(answer: SearchResponse): SearchServer {
+  const { node } = answer;
   const isElastic = answer.headers['x-elastic-product'] === 'Elasticsearch';
   if (answer.status === 401 || (answer.status === 403 && !isElastic)) throw notPermitted(answer);
-  // A key that may only write may not ask for the version, but Elasticsearch says what it is all the same.
-  if (answer.status === 403) return { kind: 'elasticsearch', version: undefined, serverless: false };
+  // A key that may only write may not ask for the version, but Elasticsearch names its product in a header.
+  if (answer.status === 403) return { kind: 'elasticsearch', node, version: undefined, serverless: false };
   const other = foreign(answer);
   if (other !== undefined) throw other;
   if (answer.status !== 200) throw refused('who it is', answer);
@@ -50,6 +53,7 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   if (!isOpen && !isElastic) {
     throw new SearchError(
       'SEARCH_UNSUPPORTED',
+      node,
       'the server is neither Elasticsearch 8 or newer nor OpenSearch; check the address',
     );
   }
@@ -63,14 +67,15 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   if (isTooOld && !serverless && !(isOpen && found.major === 7)) {
     throw new SearchError(
       'SEARCH_UNSUPPORTED',
+      node,
       `the server is ${kind} ${found.text}; virtune needs ${major}.${minor} or newer`,
     );
   }
-  return { kind, version: found, serverless };
+  return { kind, node, version: found, serverless };
 }
 
 /** "elasticsearch 8.19.0", for people. */
-export function nameOf({ kind, version, serverless }: SearchServer): string {
+export function nameOf({ kind, version, serverless }: Omit<SearchServer, 'node'>): string {
   return `${kind === 'opensearch' ? 'OpenSearch' : 'Elasticsearch'}${serverless ? ' (serverless)' : version === undefined ? '' : ` ${version.text}`}`;
 }
 

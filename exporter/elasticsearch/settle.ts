@@ -21,8 +21,8 @@ export interface Settled {
   readonly trouble: Trouble | undefined;
 }
 
-/** Sorts documents by the server's verdicts. Marks those on which it failed. */
-export function settle(sent: readonly BulkItem[], verdicts: readonly Verdict[]): Settled {
+/** Sorts documents by the verdicts of a server, named by a node of it. Marks those on which it failed. */
+export function settle(node: string, sent: readonly BulkItem[], verdicts: readonly Verdict[]): Settled {
   const delivered: BulkItem[] = [];
   const duplicates: BulkItem[] = [];
   const conflicts: BulkItem[] = [];
@@ -53,7 +53,7 @@ export function settle(sent: readonly BulkItem[], verdicts: readonly Verdict[]):
         if (verdict.kind === 'failed') item.hasFailed = true;
         if (verdict.kind === 'early') early.push(item);
         left.push(item);
-        if (!stuck.has(item.index)) stuck.set(item.index, troubleOf(item.index, verdict));
+        if (!stuck.has(item.index)) stuck.set(item.index, troubleOf(node, item.index, verdict));
     }
   }
   const [trouble] = stuck.values();

@@ -14,12 +14,12 @@ export interface Trouble {
 /** Verdicts after which the document is sent again. */
 export type Refusal = Extract<Verdict, { kind: 'busy' | 'early' | 'failed' | 'blocked' }>;
 
-/** With the server's reason and what to do. */
-export function troubleOf(stream: string, refusal: Refusal): Trouble {
+/** With the server's reason and what to do. @param node of the server, as for SearchError */
+export function troubleOf(node: string, stream: string, refusal: Refusal): Trouble {
   const { code, outcome, next } = kindOf(refusal);
   const message = `${stream} does not accept documents (${refusal.reason}); ${next}`;
   const isOverload = code === 'SEARCH_BUSY' && refusal.kind === 'busy' && refusal.status === 429;
-  return { outcome, error: new SearchError(code, message), isOverload };
+  return { outcome, error: new SearchError(code, node, message), isOverload };
 }
 
 interface TroubleKind {
@@ -34,20 +34,20 @@ function kindOf(refusal: Refusal): TroubleKind {
       return {
         code: 'SEARCH_TIME_RANGE',
         outcome: 'busy',
-        next: 'they wait until the server moves the end of its index, which takes minutes; if it lasts longer, compare the clocks of this host and of the server',
+        next: 'the server moves the end of its index every few minutes; if it lasts longer, compare the clocks of this host and of the server',
       };
     case 'busy':
       if (isBlock(refusal.reason)) return { code: 'SEARCH_BLOCKED', outcome: 'busy', next: UNBLOCK };
       return {
         code: 'SEARCH_BUSY',
         outcome: 'busy',
-        next: 'they are sent again; if it lasts, check the health of the index and the load of the server',
+        next: 'check the health of the index and the load of the server',
       };
     case 'failed':
       return {
         code: 'SEARCH_REFUSED',
         outcome: 'error',
-        next: 'they are sent again; the log of the server has more',
+        next: 'check the log of the server',
       };
     case 'blocked':
       return blocked(refusal);

@@ -65,7 +65,8 @@ export async function resend(letters: readonly Letter[], parts: ResendParts): Pr
       else if (verdict?.kind === 'rejected') {
         const { status, reason: why } = verdict;
         leave({ ...letter, status, reason: why }, why);
-      } else if (verdict !== undefined) leave(letter, troubleOf(letter.index, verdict).error.message);
+      } else if (verdict !== undefined)
+        leave(letter, troubleOf(attempt.node, letter.index, verdict).error.message);
     }
     from += batch.length;
   }

@@ -42,6 +42,7 @@ export async function checkRank(
     if (lacks === undefined) continue;
     throw new SearchError(
       'SEARCH_OUTRANKED',
+      server.node,
       `index template ${winner.name} (priority ${winner.priority}, ${winner.patterns.join(', ')}) outranks ${template.name}, so the data stream ${stream} would have ${lacks}; exclude metrics-kvm.* from its patterns, or give it a priority below ${PRIORITY}`,
     );
   }

@@ -57,6 +57,7 @@ export async function applySetup({ steps }: SetupPlan, said: (step: Step) => voi
 }
 
 function checkLifecycle(server: SearchServer, { kind }: Lifecycle): void {
+  const { node } = server;
   const fits =
     kind === 'none' ||
     (server.kind === 'opensearch'
@@ -67,6 +68,7 @@ function checkLifecycle(server: SearchServer, { kind }: Lifecycle): void {
   if (fits) return;
   throw new SearchError(
     'SEARCH_UNSUPPORTED',
+    node,
     `${nameOf(server)} does not support lifecycle "${kind}"; omit --lifecycle or choose another`,
   );
 }
@@ -94,6 +96,7 @@ async function templateStep(client: SearchClient, { name, body }: Template): Pro
   if (known !== undefined && metaOf(known)?.['managed_by'] !== 'virtune') {
     throw new SearchError(
       'SEARCH_REFUSED',
+      answer.node,
       `template ${name} exists but was not created by virtune; remove or rename it first`,
     );
   }

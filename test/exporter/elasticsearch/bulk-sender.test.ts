@@ -14,7 +14,7 @@ import { DiskQueue, type DropReason } from '../../../exporter/elasticsearch/queu
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { figure, parseExposition } from '../../exposition.ts';
-import { FakeSearch, type Fault } from './fake-search.ts';
+import { FakeSearch, type Fault, NODE } from './fake-search.ts';
 
 /** A sender over a queue and a server in memory, which never really waits. */
 interface Rig {
@@ -300,6 +300,7 @@ test('a rejected request is split until the bad document is found', async () => 
   search.request = async (what) =>
     what.lines?.includes('uuid-7') === true
       ? {
+          node: NODE,
           status: 400,
           headers: {},
           body: { error: { type: 'illegal_argument_exception', reason: 'malformed' } },

@@ -103,19 +103,123 @@ test('a server without a trusted certificate is rejected, unless verification is
   });
 });
 
-test('an error of a connection says what is wrong and what to do', async () => {
-  const refused = await clientOf('http://127.0.0.1:1');
-  await expect(refused.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
-    code: 'SEARCH_UNREACHABLE',
+/** Each with what it says is wrong, and what to do next. */
+test.each<
+  [
+    what: string,
+    server: { readonly cert: string; readonly key?: string } | 'http' | 'none',
+    address: (url: string) => string,
+    ca: string | undefined,
+    code: string,
+    says: string,
+    next: string,
+  ]
+>([
+  ['nothing listens', 'none', (url) => url, undefined, 'SEARCH_UNREACHABLE', 'ECONNREFUSED', 'the network'],
+  [
+    'a server without TLS at https://',
+    'http',
+    (url) => url.replace('http:', 'https:'),
+    undefined,
+    'SEARCH_TLS',
+    'does not use TLS',
+    'use http://',
+  ],
+  [
+    'a server with TLS at http://',
+    { cert: 'server.pem' },
+    (url) => url.replace('https:', 'http:'),
+    undefined,
+    'SEARCH_NO_ANSWER',
+    'did not answer',
+    'use https://',
+  ],
+  [
+    'a certificate of an unknown CA',
+    { cert: 'server.pem' },
+    (url) => url,
+    undefined,
+    'SEARCH_CERTIFICATE',
+    'not signed by a CA that virtune trusts',
+    '--elasticsearch.ca-file',
+  ],
+  [
+    'a CA file of another CA',
+    { cert: 'server.pem' },
+    (url) => url,
+    'stranger.pem',
+    'SEARCH_CERTIFICATE',
+    'not signed by a CA that virtune trusts',
+    '--elasticsearch.ca-file',
+  ],
+  [
+    'a self-signed certificate',
+    { cert: 'stranger.pem', key: 'stranger.key' },
+    (url) => url,
+    undefined,
+    'SEARCH_CERTIFICATE',
+    'self-signed',
+    '--elasticsearch.ca-file',
+  ],
+  [
+    'an expired certificate',
+    { cert: 'expired.pem', key: 'expired.key' },
+    (url) => url,
+    'expired.pem',
+    'SEARCH_CERTIFICATE',
+    'certificate has expired',
+    'renew it on the server',
+  ],
+  [
+    'a certificate for another name',
+    { cert: 'stranger.pem', key: 'stranger.key' },
+    (url) => url,
+    'stranger.pem',
+    'SEARCH_CERTIFICATE',
+    "is for other names (IP: 127.0.0.1 is not in the cert's list",
+    'use one of the certificate',
+  ],
+])('%s: the error names the server, what is wrong and the flag to use', async (...row) => {
+  const [, server, address, ca, code, says, next] = row;
+  const listened =
+    server === 'none'
+      ? 'http://127.0.0.1:1'
+      : server === 'http'
+        ? await serving(json)
+        : await serving(json, { key: pem(server.key ?? 'server.key'), cert: pem(server.cert) });
+  const url = address(listened);
+  const client = await clientOf(url, { ca: ca === undefined ? undefined : pem(ca) });
+  const error = await client.request({ method: 'GET', path: '/' }).then(
+    () => expect.unreachable(),
+    (reason: Error) => reason,
+  );
+  expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
+  expect(error.message).toContain(next);
+  expect(error.message.startsWith(`${url}: `)).toBe(true);
+  expect(error.message).not.toMatch(/SSL routines|openssl|virtune asks|- Local:/);
+});
+
+test('a certificate of a CA that is set is trusted', async () => {
+  const client = await clientOf(await serving(json, true), { ca: pem('ca.pem') });
+  expect(await client.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
+});
+
+test('an error with ca_fingerprint has the same words', async () => {
+  const url = (await serving(json)).replace('http:', 'https:');
+  await expect(clientOf(url, { caFingerprint: parsed('ca.pem') })).rejects.toMatchObject({
+    code: 'SEARCH_TLS',
+    message: expect.stringContaining(`${url}: the server does not use TLS`),
   });
-  const url = await serving(json, true);
-  const untrusting = await clientOf(url);
-  await expect(untrusting.request({ method: 'GET', path: '/' })).rejects.toMatchObject({
-    code: 'SEARCH_CERTIFICATE',
-    message: expect.stringContaining('set the CA'),
-  });
-  const trusting = await clientOf(url, { ca: pem('ca.pem') });
-  expect(await trusting.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
+});
+
+test('no error and no answer names the password of an address', async () => {
+  const url = (await serving((_request, response) => response.destroy())).replace('//', '//me:secret@');
+  const client = await clientOf(url);
+  const error = await client.request({ method: 'GET', path: '/' }).catch((reason: Error) => reason);
+  expect((error as Error).message).toMatch(/^http:\/\/127\.0\.0\.1:\d+: /);
+  const answering = await clientOf((await serving(json)).replace('//', '//me:secret@'));
+  const { node } = await answering.request({ method: 'GET', path: '/' });
+  expect(node).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
 });
 
 /** As Elasticsearch 8 configures itself: the server presents its CA, too. */
@@ -183,5 +287,5 @@ test('a request that is no longer wanted ends at once', async () => {
   const stop = new AbortController();
   const asked = client.request({ method: 'GET', path: '/', signal: stop.signal });
   stop.abort();
-  await expect(asked).rejects.toMatchObject({ code: 'SEARCH_NO_ANSWER' });
+  await expect(asked).rejects.toMatchObject({ code: 'SEARCH_STOPPED' });
 });

@@ -2,6 +2,9 @@ import type { SearchClient, SearchRequest, SearchResponse } from '../../../expor
 import { SearchError } from '../../../exporter/elasticsearch/search-error.ts';
 import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
 
+/** As its answers and errors name it. */
+export const NODE = 'http://search.example:9200';
+
 /** What can go wrong with one bulk request. */
 export type Fault =
   | { readonly kind: 'refused' }
@@ -117,8 +120,8 @@ export class FakeSearch implements SearchClient {
 
   #bulk(lines: string): SearchResponse {
     const fault = this.fault(this.bulks++);
-    if (fault?.kind === 'refused') throw new SearchError('SEARCH_UNREACHABLE', 'connect ECONNREFUSED');
-    if (fault?.kind === 'lost request') throw new SearchError('SEARCH_NO_ANSWER', 'socket hang up');
+    if (fault?.kind === 'refused') throw new SearchError('SEARCH_UNREACHABLE', NODE, 'connect ECONNREFUSED');
+    if (fault?.kind === 'lost request') throw new SearchError('SEARCH_NO_ANSWER', NODE, 'socket hang up');
     // One small document is not too large for a server that takes others.
     const isOne = lines.indexOf('\n', lines.indexOf('\n') + 1) === lines.length - 1;
     if (fault?.kind === 'status' && !(fault.status === 413 && isOne))
@@ -133,7 +136,7 @@ export class FakeSearch implements SearchClient {
     for (let line = 0; line + 1 < parts.length; line += 2) {
       const place = line / 2;
       if (fault?.kind === 'half done' && place * 4 > parts.length) {
-        throw new SearchError('SEARCH_NO_ANSWER', 'socket hang up');
+        throw new SearchError('SEARCH_NO_ANSWER', NODE, 'socket hang up');
       }
       const isFaulty = fault?.kind === 'items' && place % fault.every === 0;
       const body = parts[line + 1] ?? '';
@@ -147,7 +150,7 @@ export class FakeSearch implements SearchClient {
         create: { status, ...(status > 299 ? { error: { type: 'fault', reason: 'made up' } } : {}) },
       });
     }
-    if (fault?.kind === 'lost answer') throw new SearchError('SEARCH_NO_ANSWER', 'timeout');
+    if (fault?.kind === 'lost answer') throw new SearchError('SEARCH_NO_ANSWER', NODE, 'timeout');
     return answer(200, { items });
   }
 
@@ -178,5 +181,5 @@ export class FakeSearch implements SearchClient {
 }
 
 function answer(status: number, body: unknown, headers: Record<string, string> = {}): SearchResponse {
-  return { status, body, headers };
+  return { node: NODE, status, body, headers };
 }

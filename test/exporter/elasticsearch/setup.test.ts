@@ -8,7 +8,12 @@ import { applySetup, planSetup, type SetupOptions } from '../../../exporter/elas
 import { templatesFor } from '../../../exporter/elasticsearch/setup/templates.ts';
 
 const ELASTIC = { 'x-elastic-product': 'Elasticsearch' };
-const answer = (status: number, body: unknown, headers = {}): SearchResponse => ({ status, body, headers });
+const answer = (status: number, body: unknown, headers = {}): SearchResponse => ({
+  node: 'http://search.example:9200',
+  status,
+  body,
+  headers,
+});
 
 /** What servers say to GET /, as their documentation shows it. */
 const GREETINGS = {
@@ -51,7 +56,7 @@ test.each([
 
 test('a key that may only write is enough to know Elasticsearch, whose version then is taken for new', () => {
   const server = readGreeting(answer(403, { error: { type: 'security_exception', reason: 'x' } }, ELASTIC));
-  expect(server).toEqual({ kind: 'elasticsearch', version: undefined, serverless: false });
+  expect(server).toMatchObject({ kind: 'elasticsearch', version: undefined, serverless: false });
   expect(isAtLeast(server, 9, 0)).toBe(true);
 });
 

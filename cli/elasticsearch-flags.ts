@@ -4,6 +4,7 @@ import {
   type ElasticsearchOptions,
   INTERVAL_RANGE,
   isNode,
+  type OptionName,
   parseSize,
 } from '../exporter/elasticsearch/settings.ts';
 import { durationOption } from './duration-option.ts';
@@ -63,12 +64,27 @@ export function addSinkFlags(command: Command): Command {
     .option('--metricbeat-compat', "also send the documents of Metricbeat's kvm module");
 }
 
+/** The flag of each option that has one. */
+const FLAGS = {
+  nodes: '--elasticsearch',
+  cloud_id: '--elasticsearch.cloud-id',
+  api_key_file: '--elasticsearch.api-key-file',
+  username: '--elasticsearch.username',
+  password_file: '--elasticsearch.password-file',
+  ca_file: '--elasticsearch.ca-file',
+  interval: '--elasticsearch.interval',
+  namespace: '--elasticsearch.namespace',
+  queue_dir: '--elasticsearch.queue-dir',
+  queue_size: '--elasticsearch.queue-size',
+  metricbeat_compat: '--metricbeat-compat',
+} as const satisfies Partial<Record<OptionName, string>>;
+
 /** Of the file's options with those of the flags before them; undefined where neither says where to send. */
 export function elasticsearchOptions(
   flags: SinkFlags,
   file?: ElasticsearchOptions | undefined,
 ): ElasticsearchOptions | undefined {
-  const given: ElasticsearchOptions = {
+  const given: Readonly<Record<keyof typeof FLAGS, unknown>> = {
     nodes: flags.elasticsearch === undefined ? undefined : [...flags.elasticsearch],
     cloud_id: flags['elasticsearch.cloudId'],
     api_key_file: flags['elasticsearch.apiKeyFile'],
@@ -81,9 +97,13 @@ export function elasticsearchOptions(
     queue_size: flags['elasticsearch.queueSize'],
     metricbeat_compat: flags.metricbeatCompat,
   };
-  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  if (file === undefined && Object.keys(said).length === 0) return undefined;
-  return { ...file, ...said };
+  const set = (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).filter((name) => given[name] !== undefined);
+  if (file === undefined && set.length === 0) return undefined;
+  return {
+    ...file,
+    ...Object.fromEntries(set.map((name) => [name, given[name]])),
+    origins: { ...file?.origins, ...Object.fromEntries(set.map((name) => [name, FLAGS[name]])) },
+  };
 }
 
 /** Commander hands over one address at a time, and what there is so far. */

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readConfig } from '../exporter/config/config.ts';
-import { openClient } from '../exporter/elasticsearch/client.ts';
+import { openClient, stoppedError } from '../exporter/elasticsearch/client.ts';
 import { savedObjects } from '../exporter/elasticsearch/kibana/saved-objects.ts';
 import { nameOf } from '../exporter/elasticsearch/server.ts';
 import { serverSettings } from '../exporter/elasticsearch/settings.ts';
@@ -15,6 +15,7 @@ import {
   namespaceOf,
   type ServerFlags,
 } from './elasticsearch-flags.ts';
+import { stopSignal } from './signals.ts';
 import { readVersion } from './version.ts';
 
 interface SetupFlags extends ServerFlags {
@@ -66,7 +67,10 @@ function setupCommand(): Command {
       const file =
         flags['config.file'] === undefined ? undefined : readConfig(flags['config.file']).elasticsearch;
       const options = elasticsearchOptions(flags, file) ?? {};
-      const client = await openClient(serverSettings(options), readVersion());
+      const settings = serverSettings(options);
+      const stop = stopSignal();
+      const client = await openClient(settings, readVersion(), stop);
+      let isChanging = false;
       try {
         const plan = await planSetup(client, {
           lifecycle: flags.lifecycle,
@@ -75,12 +79,21 @@ function setupCommand(): Command {
           metricbeatCompat: options.metricbeat_compat ?? false,
           namespace: options.namespace,
         });
-        say(`${nameOf(plan.server)}:`);
+        say(`${nameOf(plan.server)} at ${plan.server.node}:`);
         if (flags.dryRun === true) for (const step of plan.steps) say(describe(step, 'would '));
-        else await applySetup(plan, (step) => say(describe(step, '')));
+        else {
+          isChanging = true;
+          await applySetup(plan, (step) => say(describe(step, '')));
+        }
         const changes = plan.steps.filter(({ apply }) => apply !== undefined).length;
         const done = flags.dryRun === true ? 'to change; nothing was changed (dry run)' : 'changed';
         say(changes === 0 ? 'nothing to change' : `${changes} ${done}`);
+      } catch (error) {
+        if (!stop.aborted) throw error;
+        const done = isChanging
+          ? 'the listed changes were made, and possibly the next one'
+          : 'nothing was changed';
+        throw stoppedError(settings, stop, `${done}; run setup again`);
       } finally {
         await client.close();
       }

@@ -13,6 +13,8 @@ export interface DurationRange {
   readonly minSeconds?: number;
   /** Default: no limit. */
   readonly maxSeconds?: number;
+  /** Why there is a maximum, where that is not plain. */
+  readonly maxReason?: string;
   /** Whether `90` is refused: where a file's format has another meaning for a number, or had one. */
   readonly needsUnit?: boolean;
   /** Whether fractions of a second are refused. */
@@ -72,6 +74,7 @@ function sumOfTerms(text: string): number | undefined {
 export function expectedDuration({
   minSeconds = 0,
   maxSeconds,
+  maxReason,
   needsUnit = false,
   isWhole = false,
 }: DurationRange): string {
@@ -83,7 +86,8 @@ export function expectedDuration({
   const from = minSeconds === 0 ? '0' : formatSeconds(minSeconds);
   const range =
     maxSeconds === undefined ? `at least ${from}` : `from ${from} to ${formatSeconds(maxSeconds)}`;
-  return `expected ${what} such as ${isWhole ? '90s' : '500ms'}, 15m or 1h30m, ${range}`;
+  const why = maxReason === undefined ? '' : ` (${maxReason})`;
+  return `expected ${what} such as ${isWhole ? '90s' : '500ms'}, 15m or 1h30m, ${range}${why}`;
 }
 
 /**

@@ -144,6 +144,7 @@ function withPaths(path: string, given: ElasticsearchOptions): ElasticsearchOpti
     password_file: from(given.password_file),
     ca_file: from(given.ca_file),
     queue_dir: from(given.queue_dir),
+    origins: Object.fromEntries(Object.keys(given).map((name) => [name, `elasticsearch.${name} in ${path}`])),
   };
 }
 

@@ -120,11 +120,29 @@ interface Answered {
 }
 
 /** The node that a request went to; all nodes where none was chosen. */
-function nodeOf(answered: Answered | undefined, { nodes, cloudId }: ServerSettings): string {
+function nodeOf(answered: Answered | undefined, settings: ServerSettings): string {
   // A URL, or in errors its text. Not its href: that may have a user name and a password.
   const url = URL.parse(String(answered?.meta?.connection?.url));
   if (url !== null) return `${url.origin}${url.pathname.replace(/\/$/, '')}`;
+  return allNodes(settings);
+}
+
+function allNodes({ nodes, cloudId }: Pick<ServerSettings, 'nodes' | 'cloudId'>): string {
+  // What follows in a cloud id is the address, encoded.
   return nodes.length > 0 ? nodes.join(', ') : `cloud id ${cloudId?.split(':')[0]}`;
+}
+
+/** The error of a command that a signal stopped. @param next what is done, and what to do next */
+export function stoppedError(
+  settings: Pick<ServerSettings, 'nodes' | 'cloudId'>,
+  { reason }: AbortSignal,
+  next: string,
+): SearchError {
+  return new SearchError(
+    'SEARCH_STOPPED',
+    allNodes(settings),
+    `stopped by ${(reason as Error).message}; ${next}`,
+  );
 }
 
 function explain(

@@ -69,6 +69,15 @@ const node = z
 
 export const INTERVAL_RANGE = { minSeconds: 1, maxSeconds: 3_600 };
 
+/** https://www.elastic.co/docs/reference/elasticsearch/index-settings/time-series: `index.look_back_time`. */
+const QUEUE_AGE_RANGE = {
+  minSeconds: 1,
+  maxSeconds: 7 * 86_400,
+  maxReason:
+    'index.look_back_time of Elasticsearch is at most 7d: it would reject older documents, and they would become dead letters',
+  needsUnit: true,
+};
+
 /** `elasticsearch:` of the configuration file; durations are in seconds once they are read. */
 export const elasticsearchSchema = z.strictObject({
   nodes: z.array(node).min(1).optional(),
@@ -94,15 +103,21 @@ export const elasticsearchSchema = z.strictObject({
   queue_dir: z.string().min(1).optional(),
   queue_size: size.optional(),
   /** A number was hours once: so that it does not become seconds unseen, it needs a unit. */
-  queue_age: secondsSchema({ minSeconds: 1, maxSeconds: 365 * 86_400, needsUnit: true }).optional(),
+  queue_age: secondsSchema(QUEUE_AGE_RANGE).optional(),
   dead_letters_size: size.optional(),
   batch_size: size.optional(),
   timeout: secondsSchema({ minSeconds: 1, maxSeconds: 600 }).optional(),
   compress: z.boolean().optional(),
 });
 
+type FileOptions = z.output<typeof elasticsearchSchema>;
+export type OptionName = keyof FileOptions;
+
 /** As it stands in the file, and as flags give it, which go before. */
-export type ElasticsearchOptions = z.output<typeof elasticsearchSchema>;
+export type ElasticsearchOptions = FileOptions & {
+  /** Where each option was set, for errors: a flag, or a key and its file. */
+  readonly origins?: Readonly<Partial<Record<OptionName, string>>> | undefined;
+};
 
 const DEFAULTS = {
   namespace: 'default',
@@ -126,31 +141,44 @@ const QUEUE_MIN_BYTES = KIB ** 2;
  */
 export function serverSettings(options: ElasticsearchOptions): ServerSettings {
   const { nodes = [], cloud_id, username, password_file, api_key_file, ca_file, ca_fingerprint } = options;
-  if (nodes.length > 0 === (cloud_id !== undefined)) {
-    throw new ConfigError('elasticsearch: set either nodes or a cloud id');
+  const where = originsOf(options);
+  if (nodes.length === 0 && cloud_id === undefined) {
+    const set = Object.values(options.origins ?? {}).join(', ');
+    throw new ConfigError(
+      `no search server is set${set === '' ? '' : `, only ${set}`}; set --elasticsearch URL or --elasticsearch.cloud-id ID, or nodes or cloud_id below elasticsearch in the file of --config.file`,
+    );
   }
-  if ((username === undefined) !== (password_file === undefined)) {
-    throw new ConfigError('elasticsearch: a user name and a password file must be set together');
+  if (nodes.length > 0 && cloud_id !== undefined) throw exclusive(where('nodes'), where('cloud_id'));
+  if (username !== undefined && password_file === undefined) {
+    throw new ConfigError(
+      `${where('username')} is set without a password; set --elasticsearch.password-file (password_file in the file), too`,
+    );
+  }
+  if (username === undefined && password_file !== undefined) {
+    throw new ConfigError(
+      `${where('password_file')} is set without a user name; set --elasticsearch.username (username in the file), too`,
+    );
   }
   if (username !== undefined && api_key_file !== undefined) {
-    throw new ConfigError('elasticsearch: set either an API key file or a user, not both');
+    throw exclusive(where('api_key_file'), where('username'));
   }
-  if (
-    ca_fingerprint !== undefined &&
-    (ca_file !== undefined || !nodes.some((url) => url.startsWith('https:')))
-  ) {
-    throw new ConfigError('elasticsearch: ca_fingerprint needs nodes with https://, and no ca_file');
+  if (ca_fingerprint !== undefined && ca_file !== undefined) {
+    throw exclusive(where('ca_file'), where('ca_fingerprint'));
+  }
+  if (ca_fingerprint !== undefined && !nodes.some((url) => url.startsWith('https:'))) {
+    const address = nodes.length === 0 ? where('cloud_id') : `${where('nodes')} (${nodes.join(', ')})`;
+    throw new ConfigError(`${where('ca_fingerprint')} needs an https:// address in nodes, not ${address}`);
   }
   return {
     nodes,
     cloudId: cloud_id,
     auth:
       api_key_file !== undefined
-        ? { apiKey: secret('API key', api_key_file) }
+        ? { apiKey: secret(where('api_key_file'), api_key_file) }
         : username !== undefined && password_file !== undefined
-          ? { username, password: secret('password', password_file) }
+          ? { username, password: secret(where('password_file'), password_file) }
           : undefined,
-    ca: ca_file === undefined ? undefined : read('CA', ca_file),
+    ca: ca_file === undefined ? undefined : read(where('ca_file'), ca_file),
     caFingerprint: ca_fingerprint === undefined ? undefined : parseFingerprint(ca_fingerprint),
     requestTimeoutMs: (options.timeout ?? DEFAULTS.timeout) * 1_000,
     compress: options.compress ?? true,
@@ -176,31 +204,41 @@ export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
     deadLettersMaxBytes: options.dead_letters_size ?? DEFAULTS.dead_letters_size,
     batchBytes: options.batch_size ?? DEFAULTS.batch_size,
   };
+  const where = originsOf(options);
   if (settings.batchBytes < BATCH_MIN_BYTES || settings.batchBytes > BATCH_MAX_BYTES) {
-    throw new ConfigError(`elasticsearch: a batch has from ${BATCH_MIN_BYTES} to ${BATCH_MAX_BYTES} bytes`);
+    throw new ConfigError(
+      `${where('batch_size')}: expected ${BATCH_MIN_BYTES} to ${BATCH_MAX_BYTES} bytes, since servers accept requests of at most 100 MB by default`,
+    );
   }
   if (settings.queueMaxBytes < QUEUE_MIN_BYTES) {
-    throw new ConfigError(`elasticsearch: a queue has at least ${QUEUE_MIN_BYTES} bytes`);
+    throw new ConfigError(`${where('queue_size')}: expected at least 1MiB`);
   }
   if (settings.deadLettersMaxBytes < QUEUE_MIN_BYTES) {
-    throw new ConfigError(`elasticsearch: dead letters have at least ${QUEUE_MIN_BYTES} bytes`);
+    throw new ConfigError(`${where('dead_letters_size')}: expected at least 1MiB`);
   }
   return { ...settings, fingerprint: JSON.stringify(settings) };
 }
 
+/** Where an option was set, for an error. */
+function originsOf({ origins }: ElasticsearchOptions): (name: OptionName) => string {
+  return (name) => origins?.[name] ?? `elasticsearch.${name}`;
+}
+
+function exclusive(one: string, other: string): ConfigError {
+  return new ConfigError(`${one} and ${other} are both set; remove one of them`);
+}
+
 /** Its first line. */
-function secret(what: string, file: string): string {
-  const [line = ''] = read(what, file).split(/\r?\n/);
-  if (line === '') throw new ConfigError(`elasticsearch: the ${what} file ${file} is empty`);
+function secret(where: string, file: string): string {
+  const [line = ''] = read(where, file).split(/\r?\n/);
+  if (line === '') throw new ConfigError(`${where}: the file ${file} is empty`);
   return line;
 }
 
-function read(what: string, file: string): string {
+function read(where: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(
-      `elasticsearch: the ${what} file ${file} cannot be read: ${systemErrorText(error)}`,
-    );
+    throw new ConfigError(`${where}: the file ${file} cannot be read: ${systemErrorText(error)}`);
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { textWithCode } from '../../model/virtune-error.ts';
 import type { Deliver } from '../documents/sampling-loop.ts';
 import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
@@ -11,6 +12,7 @@ import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { pack } from './pack.ts';
 import { Parking } from './parking.ts';
 import { DiskQueue, type QueueOptions } from './queue/queue.ts';
+import { EXPORTER_ADVICE, queueFolderError } from './queue/queue-error.ts';
 import type { ServerSettings, SinkSettings } from './settings.ts';
 import { SinkMeter } from './sink-meter.ts';
 
@@ -68,7 +70,10 @@ export class ElasticsearchSink {
     const meter = new SinkMeter();
     const log = (message: string): void => parts.log(`elasticsearch: ${message}`);
     const repeats = new RepeatFilter(log);
-    const onTrouble = ({ message }: Error): void => repeats.log(`the queue: ${message}`);
+    const onTrouble = (error: Error): void => {
+      const trouble = queueFolderError(settings.queueDir, error, EXPORTER_ADVICE);
+      repeats.log(`the queue: ${textWithCode(trouble)}`);
+    };
     const options: Pick<QueueOptions, 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'> = {
       maxAgeMs: settings.queueMaxAgeMs,
       now: Date.now,
@@ -87,8 +92,8 @@ export class ElasticsearchSink {
       maxBytes: () => settings.queueMaxBytes - parkedBytes(),
     });
     const common = {
-      deadLetters: new DeadLetters(settings.queueDir, settings.deadLettersMaxBytes, ({ message }) =>
-        repeats.log(`dead letters: ${message}`),
+      deadLetters: new DeadLetters(settings.queueDir, settings.deadLettersMaxBytes, (trouble) =>
+        repeats.log(`dead letters: ${textWithCode(trouble)}`),
       ),
       meter,
       batchBytes: settings.batchBytes,

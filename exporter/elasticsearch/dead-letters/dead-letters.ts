@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../../sampler/make-folder.ts';
+import { EXPORTER_ADVICE, queueFolderError } from '../queue/queue-error.ts';
 import { type DeadLetter, type Letter, letterOf } from './letter.ts';
 import { appendLetters, LetterFiles, removeFile } from './letter-files.ts';
 
@@ -36,7 +37,11 @@ export class DeadLetters {
   /** Never rejects: the caller counts a letter that cannot be kept, too. */
   async keep(letters: readonly DeadLetter[], nowMs: number): Promise<void> {
     const lines = letters.map((letter) => letterOf(letter, nowMs));
-    this.#work = this.#work.then(() => this.#write(lines)).catch(this.#onTrouble);
+    this.#work = this.#work
+      .then(() => this.#write(lines))
+      .catch((error: Error) => {
+        this.#onTrouble(queueFolderError(this.path, error, EXPORTER_ADVICE));
+      });
     await this.#work;
   }
 
@@ -46,7 +51,7 @@ export class DeadLetters {
       const file = await this.#writable();
       // A write that failed may have left half a line: the next one begins another file.
       this.#file = undefined;
-      const isThere = await appendLetters(file, letters);
+      const isThere = await appendLetters(file, { letters, damaged: [] });
       if (!isThere) continue;
       this.#file = file;
       break;

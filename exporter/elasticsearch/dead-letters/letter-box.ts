@@ -1,9 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { lockFolder } from '../queue/lock.ts';
-import { QueueError } from '../queue/queue-error.ts';
+import { isOfQueue } from '../queue/queue.ts';
+import { type Advice, QueueError, queueFolderError } from '../queue/queue-error.ts';
 import { deadLettersFolder } from './dead-letters.ts';
 import { DeadLettersError } from './dead-letters-error.ts';
-import { type Letter, readLetters } from './letter.ts';
+import { type Letter, type LetterLine, type Letters, readLines } from './letter.ts';
 import { appendLetters, LetterFiles, removeFile } from './letter-files.ts';
 
 /**
@@ -22,45 +24,62 @@ export class LetterBox {
 
   /**
    * For a command that changes letters.
-   * @throws QueueError when the folder cannot be used
+   * @throws QueueError when it is not the folder of a queue, or cannot be used
    * @throws DeadLettersError when another command works on it
    */
   static async open(queueDir: string, nowMs: number): Promise<LetterBox | undefined> {
     const files = await filesOf(queueDir, nowMs);
     if (files === undefined) return undefined;
-    const unlock = await lockFolder(
-      files.dir,
-      () =>
-        new DeadLettersError(
-          'DEAD_LETTERS_IN_USE',
-          `${files.dir}: another virtune elasticsearch dead-letters is at work; run this one again once it has ended`,
-        ),
-    );
+    const inUse = (): DeadLettersError =>
+      new DeadLettersError(
+        'DEAD_LETTERS_IN_USE',
+        `${files.dir}: another virtune elasticsearch dead-letters resend or drop is running; run this one again once it has ended`,
+      );
+    const unlock = await lockFolder(files.dir, inUse).catch((error) => {
+      throw queueFolderError(files.dir, error, ADVICE);
+    });
     return new LetterBox(files, unlock);
   }
 
   /**
-   * Hands out the letters file by file, the oldest first. Those that `work` returns are kept, the others are deleted.
-   * When it rejects, its file and all after it stay as they are.
+   * Hands out the files, the oldest first. What `work` returns is kept, the rest is deleted. When it rejects, its file and
+   * all after it stay as they are; an error in what it returns is thrown once its file is as it says.
+   * @throws QueueError when a file cannot be read, written or deleted
    */
-  async each(work: (letters: readonly Letter[]) => Promise<readonly Letter[]>): Promise<void> {
-    for (const { path } of await this.#files.list()) {
-      const claimed = await this.#files.claim(path);
-      try {
-        const letters: Letter[] = [];
-        for await (const letter of readLetters(claimed)) letters.push(letter);
-        const kept = await work(letters);
-        if (kept.length === letters.length) {
-          await this.#files.release(claimed);
-          continue;
-        }
-        if (kept.length > 0) await appendLetters(this.#files.fresh(), kept);
-        await removeFile(claimed);
-      } catch (error) {
-        await this.#files.release(claimed);
-        throw error;
-      }
+  async each(work: (file: Letters) => Promise<Kept>): Promise<void> {
+    try {
+      for (const { path } of await this.#files.list()) await this.#change(path, work);
+    } catch (error) {
+      throw queueFolderError(this.#files.dir, error as Error, ADVICE);
     }
+  }
+
+  async #change(path: string, work: (file: Letters) => Promise<Kept>): Promise<void> {
+    const claimed = await this.#files.claim(path);
+    let kept: Kept;
+    try {
+      const file = await readFile(claimed);
+      kept = await work(file);
+      if (isSame(kept, file)) await this.#files.release(claimed);
+      else await this.#replace(claimed, kept);
+    } catch (error) {
+      // The first error counts.
+      await this.#files.release(claimed).catch(() => undefined);
+      throw queueFolderError(path, error as Error, ADVICE);
+    }
+    if (kept.error !== undefined) throw kept.error;
+  }
+
+  async #replace(claimed: string, kept: Letters): Promise<void> {
+    if (kept.letters.length > 0 || kept.damaged.length > 0) {
+      const file = this.#files.fresh();
+      await appendLetters(file, kept).catch(async (error) => {
+        // Its letters are in the old file, too.
+        await removeFile(file);
+        throw error;
+      });
+    }
+    await removeFile(claimed);
   }
 
   async close(): Promise<void> {
@@ -68,36 +87,89 @@ export class LetterBox {
   }
 }
 
+/** What of a file is kept, and why the files after it stay as they are. */
+export interface Kept extends Letters {
+  readonly error?: Error | undefined;
+}
+
+async function readFile(path: string): Promise<Letters> {
+  const letters: Letter[] = [];
+  const damaged: Buffer[] = [];
+  for await (const { letter, bytes } of readLines(path)) {
+    if (letter === undefined) damaged.push(bytes);
+    else letters.push(letter);
+  }
+  return { letters, damaged };
+}
+
+/** In whatever order. */
+function isSame(kept: Letters, file: Letters): boolean {
+  const there = new Set(file.letters);
+  return (
+    kept.letters.length === file.letters.length &&
+    kept.damaged.length === file.damaged.length &&
+    kept.letters.every((letter) => there.has(letter))
+  );
+}
+
+/** A letter or a damaged line, and where it is. */
+export interface FoundLine extends LetterLine {
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+}
+
+/** A line without an end in a file that was written so recently is probably being written. */
+const WRITING_MS = 2_000;
+
 /**
- * All letters, the oldest first, without a lock: an exporter and commands may be at work.
- * @throws QueueError when the folder cannot be used
+ * All lines, the oldest first, without a lock: an exporter and commands may be at work.
+ * @throws QueueError when the folder cannot be used, or a file not be read
  */
-export async function* allLetters(queueDir: string): AsyncGenerator<Letter> {
+export async function* allLines(queueDir: string): AsyncGenerator<FoundLine> {
   const files = await filesOf(queueDir, 0);
-  for (const { path } of (await files?.list()) ?? []) {
-    try {
-      yield* readLetters(path);
-    } catch (error) {
-      // A command has removed or renamed it.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  try {
+    for (const { path } of (await files?.list()) ?? []) yield* linesOf(path);
+  } catch (error) {
+    throw queueFolderError(queueDir, error as Error, ADVICE);
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<FoundLine> {
+  try {
+    let line = 0;
+    for await (const found of readLines(path)) {
+      line++;
+      const isWriting = found.letter === undefined && !found.isEnded;
+      if (isWriting && Date.now() - (await stat(path)).mtimeMs < WRITING_MS) continue;
+      yield { ...found, path, line };
+    }
+  } catch (error) {
+    // A command has removed or renamed it.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw queueFolderError(path, error as Error, ADVICE);
     }
   }
 }
 
-/** Undefined where there have never been dead letters. */
+const WHERE = "set the exporter's folder with --elasticsearch.queue-dir or --config.file";
+const ADVICE: Advice = { next: WHERE, permission: "run as the exporter's user or root" };
+
+/**
+ * Undefined where there have never been dead letters.
+ * @throws QueueError when it is not the folder of a queue, or cannot be used
+ */
 async function filesOf(queueDir: string, nowMs: number): Promise<LetterFiles | undefined> {
   const dir = deadLettersFolder(queueDir);
   try {
-    await stat(queueDir);
-    await stat(dir);
+    const names = await readdir(queueDir);
+    if (names.includes(basename(dir))) {
+      await readdir(dir);
+      return new LetterFiles(dir, nowMs);
+    }
+    if (names.some(isOfQueue)) return undefined;
   } catch (error) {
-    const { code, path, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && path === dir) return undefined;
-    throw new QueueError(
-      'QUEUE_FOLDER',
-      `${queueDir} cannot be read: ${message}; set the exporter's folder with --elasticsearch.queue-dir or --config.file, and run as its user or root`,
-      error,
-    );
+    throw queueFolderError(queueDir, error as Error, ADVICE);
   }
-  return new LetterFiles(dir, nowMs);
+  throw new QueueError('QUEUE_FOLDER', `${queueDir} is not the folder of a document queue; ${WHERE}`);
 }

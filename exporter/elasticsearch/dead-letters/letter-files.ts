@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Letter } from './letter.ts';
+import { dirname, join } from 'node:path';
+import type { Letters } from './letter.ts';
 
 const SUFFIX = '.ndjson';
+const NEWLINE = Buffer.from('\n');
 /** Of a file that a command works on; the exporter neither writes to it nor deletes it. */
 const CLAIMED = '.claimed';
 
@@ -59,14 +60,20 @@ export class LetterFiles {
 }
 
 /**
- * Adds letters to a file, on the disk when it resolves.
+ * Adds letters to a file, on the disk when it resolves. A file that root creates gets the owner of the folder: an exporter
+ * that runs as another user goes on to use it.
  * @returns whether the file is still the one of that name: else a command took it away, and may not have read them
  */
-export async function appendLetters(path: string, letters: readonly Letter[]): Promise<boolean> {
+export async function appendLetters(path: string, { letters, damaged }: Letters): Promise<boolean> {
   const file = await open(path, 'a', 0o600);
   let written: number;
   try {
-    await file.writeFile(letters.map((letter) => `${JSON.stringify(letter)}\n`).join(''));
+    if (process.getuid?.() === 0) {
+      const { uid, gid } = await stat(dirname(path));
+      await file.chown(uid, gid);
+    }
+    const lines = letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
+    await file.writeFile(Buffer.concat([Buffer.from(lines), ...damaged.flatMap((line) => [line, NEWLINE])]));
     await file.datasync();
     written = (await file.stat()).ino;
   } finally {

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import type { BulkItem, SendItem } from '../bulk.ts';
 
@@ -15,16 +14,23 @@ const letterSchema = z.object({
   /** When the server rejected it. */
   at: z.string(),
   /** The data stream. */
-  index: z.string(),
-  id: z.string(),
+  index: z.string().regex(/^[^\s"\\]+$/),
+  id: z.string().regex(/^[^\s"\\]+$/),
   /** ms since 1970. */
   sampled_at: z.number(),
   status: z.number(),
   reason: z.string(),
-  /** JSON, as it was sent. */
-  document: z.string(),
+  /** JSON, as it was sent: a line of a bulk request. */
+  document: z.string().refine(isLineOfJson),
 });
 export type Letter = z.output<typeof letterSchema>;
+
+/** What lines of a file hold. */
+export interface Letters {
+  readonly letters: readonly Letter[];
+  /** Lines that are not letters, without their line breaks: half written, damaged, or of another program. */
+  readonly damaged: readonly Buffer[];
+}
 
 export function letterOf({ item, status, reason }: DeadLetter, nowMs: number): Letter {
   const { index, id, atMs, body } = item;
@@ -37,20 +43,48 @@ export function itemOf({ index, id, document, sampled_at }: Letter): SendItem {
   return { index, id, body: document, atMs: sampled_at, isUnsure: true };
 }
 
-/** The letters of a file. What is not one is left out: only a write that failed leaves such a line. */
-export async function* readLetters(path: string): AsyncGenerator<Letter> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of lines) {
-    const letter = parseLetter(line);
-    if (letter !== undefined) yield letter;
-  }
+/** A line of a file of dead letters. */
+export interface LetterLine {
+  readonly bytes: Buffer;
+  /** Undefined for a line that is not a letter. */
+  readonly letter: Letter | undefined;
+  /** False for the last line of a file while it is written, or after a write that failed. */
+  readonly isEnded: boolean;
 }
 
-function parseLetter(line: string): Letter | undefined {
+/** The lines of a file that are not empty. */
+export async function* readLines(path: string): AsyncGenerator<LetterLine> {
+  let rest: Buffer[] = [];
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      const bytes = Buffer.concat([...rest, chunk.subarray(from, end)]);
+      if (bytes.length > 0) yield { bytes, letter: parseLetter(bytes), isEnded: true };
+      rest = [];
+      from = end + 1;
+    }
+    if (from < chunk.length) rest.push(chunk.subarray(from));
+  }
+  const bytes = Buffer.concat(rest);
+  if (bytes.length > 0) yield { bytes, letter: parseLetter(bytes), isEnded: false };
+}
+
+const NEWLINE = 0x0a;
+
+function parseLetter(bytes: Buffer): Letter | undefined {
   try {
-    const checked = letterSchema.safeParse(JSON.parse(line));
+    const checked = letterSchema.safeParse(JSON.parse(bytes.toString()));
     return checked.success ? checked.data : undefined;
   } catch {
     return undefined;
+  }
+}
+
+function isLineOfJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return !/[\r\n]/.test(text);
+  } catch {
+    return false;
   }
 }

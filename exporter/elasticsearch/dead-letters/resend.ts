@@ -1,6 +1,7 @@
+import type { VirtuneErrorCode } from '../../../model/virtune-error.ts';
 import { Backoff } from '../backoff.ts';
 import { bytesOf, type SendItem } from '../bulk.ts';
-import type { BulkClient } from '../bulk-client.ts';
+import type { Attempt, BulkClient } from '../bulk-client.ts';
 import { troubleOf } from '../trouble.ts';
 import { itemOf, type Letter } from './letter.ts';
 
@@ -10,6 +11,8 @@ export interface ResendParts {
   readonly signal: AbortSignal;
   readonly random: () => number;
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Called before it waits to try again. */
+  readonly onRetry?: ((error: Error, waitMs: number) => void) | undefined;
 }
 
 export interface Resent {
@@ -19,15 +22,22 @@ export interface Resent {
   readonly left: readonly Letter[];
   /** The first reason. */
   readonly reason: string | undefined;
+  /** Those after the ones that the server was asked about, and why it was not: it accepts no requests. */
+  readonly untried: readonly Letter[];
+  readonly error: Error | undefined;
 }
 
-/** How often a server that is overloaded or does not answer is asked for one batch. */
-const TRIES_MAX = 5;
+/** How often a server is asked for one batch, by the code of the error; for any other error once. */
+const TRIES_MAX: Readonly<Partial<Record<VirtuneErrorCode, number>>> = {
+  SEARCH_BUSY: 5,
+  SEARCH_NO_ANSWER: 5,
+  // Each node of a small cluster.
+  SEARCH_UNREACHABLE: 3,
+};
 
 /**
  * Sends letters once more. A document that is on the server already, because it arrived after all or is sent for the
  * second time, is there once: it has an id.
- * @throws the error of the last try where the server accepts no requests
  */
 export async function resend(letters: readonly Letter[], parts: ResendParts): Promise<Resent> {
   let sent = 0;
@@ -40,12 +50,18 @@ export async function resend(letters: readonly Letter[], parts: ResendParts): Pr
   };
   let limitBytes = parts.batchBytes;
   const pairs = letters.map((letter) => ({ letter, item: itemOf(letter) }));
-  for (let from = 0; from < pairs.length; ) {
+  let error: Error | undefined;
+  let from = 0;
+  while (from < pairs.length) {
     const batch = pairs.slice(from, from + countOf(pairs, from, limitBytes));
     const attempt = await tryToSend(
       batch.map(({ item }) => item),
       parts,
     );
+    if (attempt.kind === 'again') {
+      error = attempt.error;
+      break;
+    }
     const [first] = batch;
     if (attempt.kind !== 'judged') {
       if (batch.length > 1) {
@@ -70,7 +86,7 @@ export async function resend(letters: readonly Letter[], parts: ResendParts): Pr
     }
     from += batch.length;
   }
-  return { sent, duplicates, left, reason };
+  return { sent, duplicates, left, reason, untried: letters.slice(from), error };
 }
 
 function countOf(pairs: readonly { readonly item: SendItem }[], from: number, limitBytes: number): number {
@@ -84,15 +100,20 @@ function countOf(pairs: readonly { readonly item: SendItem }[], from: number, li
   return count;
 }
 
+/** The answer of the last try. */
 async function tryToSend(
   items: readonly SendItem[],
-  { client, signal, random, wait }: ResendParts,
-): Promise<Exclude<Awaited<ReturnType<BulkClient['send']>>, { kind: 'again' }>> {
+  { client, signal, random, wait, onRetry }: ResendParts,
+): Promise<Attempt> {
   const backoff = new Backoff(random);
   for (let tries = 1; ; tries++) {
     const attempt = await client.send(items, signal);
-    if (attempt.kind !== 'again') return attempt;
-    if (tries >= TRIES_MAX || signal.aborted || attempt.outcome === 'refused') throw attempt.error;
-    await wait(backoff.next(attempt.retryAfterMs), signal);
+    if (attempt.kind !== 'again' || signal.aborted) return attempt;
+    const { code } = attempt.error as Error & { readonly code?: VirtuneErrorCode };
+    if (tries >= ((code && TRIES_MAX[code]) ?? 1)) return attempt;
+    const waitMs = backoff.next(attempt.retryAfterMs);
+    onRetry?.(attempt.error, waitMs);
+    await wait(waitMs, signal);
+    if (signal.aborted) return attempt;
   }
 }

@@ -10,7 +10,8 @@ const PATH_MAX_BYTES = 107;
  * Holds a folder for one process: a socket in it, on which somebody listens as long as that process lives, in
  * whatever container. A process that was killed leaves a socket behind on which nobody does.
  * @param inUse the error when another process holds the folder
- * @throws QueueError when it cannot be locked, or another process holds it
+ * @throws QueueError when its path is too long, or another process holds it
+ * @throws the system's error when it cannot be locked
  */
 export async function lockFolder(
   dir: string,
@@ -29,15 +30,24 @@ export async function lockFolder(
 }
 
 async function takeOver(path: string): Promise<Server | undefined> {
-  const answered = await new Promise<boolean>((resolve) => {
+  const answered = await new Promise<boolean>((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);
     });
-    socket.once('error', () => resolve(false));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      // A process of another user may hold it.
+      if (error.code === 'EACCES' || error.code === 'EPERM') reject(error);
+      else resolve(false);
+    });
   });
-  if (!answered) await unlink(path).catch(() => undefined);
+  if (!answered) {
+    await unlink(path).catch((error: NodeJS.ErrnoException) => {
+      // Another process was faster.
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
   return answered ? undefined : listen(path);
 }
 
@@ -52,14 +62,7 @@ function listen(path: string): Promise<Server | undefined> {
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(undefined);
-      else
-        reject(
-          new QueueError(
-            'QUEUE_FOLDER',
-            `${path} cannot be created: ${error.message}; check the folder`,
-            error,
-          ),
-        );
+      else reject(error);
     });
     server.listen(path, () => resolve(server));
   });

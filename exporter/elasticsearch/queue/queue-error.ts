@@ -1,3 +1,4 @@
+import { systemErrorText } from '../../../model/system-error.ts';
 import { VirtuneError } from '../../../model/virtune-error.ts';
 
 /** The folder of the document queue cannot be used, or another process uses it. */
@@ -8,4 +9,46 @@ export class QueueError extends VirtuneError {
   constructor(code: QueueError['code'], message: string, cause?: unknown) {
     super(code, message, { cause });
   }
+}
+
+/** What to do about a folder that cannot be used. */
+export interface Advice {
+  /** Where neither a permission is missing nor the disk is full. */
+  readonly next: string;
+  readonly permission: string;
+}
+
+const CHOOSE = 'choose another folder with --elasticsearch.queue-dir (queue_dir in the configuration file)';
+/** For an exporter, which has the folder for itself. */
+export const EXPORTER_ADVICE: Advice = {
+  next: `check it, or ${CHOOSE}`,
+  permission: `give it to the user of the exporter, or ${CHOOSE}`,
+};
+
+type SystemError = Error & {
+  readonly code?: string;
+  readonly syscall?: string;
+  readonly path?: string;
+};
+
+/**
+ * The error for a file or folder of the queue that the system does not let virtune use; another error as it is.
+ * @param folder named where the system's error names no path
+ */
+export function queueFolderError(folder: string, error: Error, { next, permission }: Advice): Error {
+  const { code, syscall, path = folder } = error as SystemError;
+  if (syscall === undefined) return error;
+  const advice =
+    code === 'EACCES' || code === 'EPERM'
+      ? permission
+      : code === 'ENOSPC' || code === 'EDQUOT'
+        ? 'free space on its file system'
+        : code === 'EROFS'
+          ? 'its file system is read-only: mount it read-write'
+          : next;
+  return new QueueError(
+    'QUEUE_FOLDER',
+    `${path} cannot be used: ${systemErrorText(error)}; ${advice}`,
+    error,
+  );
 }

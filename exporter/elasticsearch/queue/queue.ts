@@ -1,7 +1,7 @@
 import { makeFolder } from '../../../sampler/make-folder.ts';
 import { lockFolder } from './lock.ts';
 import { notIn, type Position, readPosition, withRange, writePosition } from './position.ts';
-import { QueueError } from './queue-error.ts';
+import { EXPORTER_ADVICE, queueFolderError } from './queue-error.ts';
 import type { QueueRecord } from './record.ts';
 import type { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
@@ -94,24 +94,17 @@ export class DiskQueue {
   static async open(options: QueueOptions): Promise<DiskQueue> {
     const { dir } = options;
     const segmentBytes = Math.min(SEGMENT_BYTES, Math.ceil(limitOf(options) / SEGMENTS_MIN));
-    const fail = (what: string, error: unknown): QueueError =>
-      new QueueError(
-        'QUEUE_FOLDER',
-        `${dir} cannot be ${what}: ${(error as Error).message}; check it, or choose another folder`,
-        error,
-      );
-    await makeFolder(dir, { mode: 0o700 }).catch((error) => {
-      throw fail('made', error);
-    });
-    const unlock = options.lock === false ? async () => undefined : await lockFolder(dir);
+    let unlock = async (): Promise<void> => undefined;
     try {
+      await makeFolder(dir, { mode: 0o700 });
+      if (options.lock !== false) unlock = await lockFolder(dir);
       const segments = await Segments.open(dir, options.segmentBytes ?? segmentBytes, options.onTrouble);
       const queue = new DiskQueue(options, unlock, segments, await readPosition(dir));
       await queue.#enqueue(() => queue.#tidy());
       return queue;
     } catch (error) {
       await unlock();
-      throw fail('read', error);
+      throw queueFolderError(dir, error as Error, EXPORTER_ADVICE);
     }
   }
 
@@ -301,6 +294,11 @@ export class DiskQueue {
   async #save(): Promise<void> {
     await writePosition(this.#options.dir, this.#settled).catch(this.#options.onTrouble);
   }
+}
+
+/** Whether a file of this name is one of a queue's folder. */
+export function isOfQueue(name: string): boolean {
+  return name === 'position' || name === 'lock' || name === 'parked' || name.endsWith('.vq');
 }
 
 function limitOf({ maxBytes }: QueueOptions): number {

@@ -7,7 +7,7 @@ import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
 import { BulkSender, parkedSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-letters.ts';
 import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter.ts';
-import { allLetters } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
+import { allLines } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
 import { Parking } from '../../../exporter/elasticsearch/parking.ts';
 import { DiskQueue, type DropReason } from '../../../exporter/elasticsearch/queue/queue.ts';
@@ -116,7 +116,7 @@ async function rig(
 
 async function lettersIn(dir: string): Promise<Letter[]> {
   const letters: Letter[] = [];
-  for await (const letter of allLetters(join(root, dir))) letters.push(letter);
+  for await (const { letter } of allLines(join(root, dir))) if (letter !== undefined) letters.push(letter);
   return letters;
 }
 

@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +17,9 @@ import { bulkItemOf } from '../../../exporter/elasticsearch/bulk.ts';
 import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-letters.ts';
 import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter.ts';
-import { allLetters, LetterBox } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
+import { allLines, LetterBox } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { type Resent, resend } from '../../../exporter/elasticsearch/dead-letters/resend.ts';
+import { queueFolderError } from '../../../exporter/elasticsearch/queue/queue-error.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';
 import { FakeSearch } from './fake-search.ts';
 import { serveSearch } from './serve-search.ts';
@@ -17,6 +28,8 @@ let dir: string;
 const troubles: string[] = [];
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'virtune-letters-'));
+  // As the queue of an exporter leaves it.
+  writeFileSync(join(dir, 'position'), '{}');
   troubles.length = 0;
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -41,7 +54,7 @@ const keep = (box: DeadLetters, numbers: readonly number[], stream = 'vm', filli
 
 async function letters(): Promise<Letter[]> {
   const all: Letter[] = [];
-  for await (const letter of allLetters(dir)) all.push(letter);
+  for await (const { letter } of allLines(dir)) if (letter !== undefined) all.push(letter);
   return all;
 }
 const numbers = async (): Promise<number[]> => (await letters()).map(({ sampled_at }) => sampled_at);
@@ -56,8 +69,8 @@ async function resendAll(search: FakeSearch): Promise<Resent[]> {
   const results: Resent[] = [];
   const box = await opened();
   try {
-    await box.each(async (some) => {
-      const result = await resend(some, {
+    await box.each(async ({ letters, damaged }) => {
+      const result = await resend(letters, {
         client: new BulkClient(search.open, 60_000, Date.now),
         batchBytes: 500,
         signal: new AbortController().signal,
@@ -65,7 +78,7 @@ async function resendAll(search: FakeSearch): Promise<Resent[]> {
         wait: async () => undefined,
       });
       results.push(result);
-      return result.left;
+      return { letters: [...result.left, ...result.untried], damaged, error: result.error };
     });
   } finally {
     await box.close();
@@ -163,10 +176,10 @@ test('what an exporter adds while a command sends or deletes letters is not lost
   const exporter = boxOf();
   await keep(exporter, [1, 2]);
   const box = await opened();
-  await box.each(async (some) => {
+  await box.each(async ({ letters: some }) => {
     await keep(exporter, [3]);
     expect(some.map(({ sampled_at }) => sampled_at)).toEqual([1, 2]);
-    return [];
+    return { letters: [], damaged: [] };
   });
   await box.close();
   expect(await numbers()).toEqual([3]);
@@ -235,25 +248,227 @@ test('the commands list letters by reason, send them, and delete what is not acc
     expect(await run('resend', '--elasticsearch', server.url)).toMatchObject({
       code: 75,
       stdout: '2 sent, 0 were on the server already, 1 not accepted\n',
-      stderr: expect.stringMatching(/1 dead letters were not accepted.*made up.*\[DEAD_LETTERS_LEFT\]/),
+      stderr: expect.stringMatching(/1 dead letter not accepted, and kept.*made up.*\[DEAD_LETTERS_LEFT\]/),
     });
     expect(search.documents).toHaveLength(2);
     expect(await run('drop')).toMatchObject({ code: 64, stderr: expect.stringContaining('--yes') });
     expect(await numbers()).toEqual([2_000]);
     expect(await run('drop', '--yes', '--stream', 'metrics-kvm.net-default')).toMatchObject({
-      stdout: '0 deleted\n',
+      stdout: 'no dead letters of metrics-kvm.net-default; these streams have: metrics-kvm.vm-default\n',
     });
-    expect(await run('drop', '--yes')).toMatchObject({ code: 0, stdout: '1 deleted\n' });
+    expect(await run('drop', '--yes')).toMatchObject({ code: 0, stdout: '1 dead letter deleted\n' });
     expect(await numbers()).toEqual([]);
   } finally {
     server.stop();
   }
 }, 60_000);
 
-test('a folder that does not exist is an error that names the flag', async () => {
-  rmSync(dir, { recursive: true });
+test('a folder that does not exist, or is not that of a queue, is an error that names the flag', async () => {
+  const says = /--elasticsearch.queue-dir.*\[QUEUE_FOLDER\]/;
+  rmSync(join(dir, 'position'));
   expect(await run('list')).toMatchObject({
     code: 64,
-    stderr: expect.stringMatching(/--elasticsearch.queue-dir.*\[QUEUE_FOLDER\]/),
+    stdout: '',
+    stderr: expect.stringMatching(says),
   });
+  rmSync(dir, { recursive: true });
+  expect(await run('list')).toMatchObject({ code: 64, stderr: expect.stringMatching(says) });
+});
+
+test('a stream that virtune does not send is refused with the list of streams', async () => {
+  expect(await run('list', '--stream', 'vm')).toMatchObject({
+    code: 64,
+    stderr: expect.stringMatching(/metrics-kvm\.STREAM-NAMESPACE.* host, cell, .*\[USAGE\]/),
+  });
+});
+
+/** Lines that no exporter writes whole: half a letter, a letter with two lines in its document, and other text. */
+const DAMAGED = ['{"at":"20', '{"some":"json"}', 'text \u0000 \ufffd'];
+
+/** Appends them to the first file, long enough ago that no exporter may be writing it. */
+function damage(): string {
+  const [name = ''] = readdirSync(join(dir, 'dead-letters'));
+  const file = join(dir, 'dead-letters', name);
+  appendFileSync(file, Buffer.concat([Buffer.from(`${DAMAGED.join('\n')}`), Buffer.from([0xff])]));
+  utimesSync(file, 1, 1);
+  return file;
+}
+
+const linesThere = (): Buffer =>
+  Buffer.concat(
+    readdirSync(join(dir, 'dead-letters')).map((name) => readFileSync(join(dir, 'dead-letters', name))),
+  );
+
+test('damaged lines are listed, kept byte for byte by resend, and counted by drop', async () => {
+  const search = new FakeSearch();
+  const server = await serveSearch(search);
+  try {
+    await keep(boxOf(), [1_000]);
+    const file = damage();
+    const listed = await run('list');
+    expect(listed.stdout).toContain(`3 damaged lines cannot be sent`);
+    expect(listed.stdout).toContain(`line 2 of ${file}`);
+    const json = await run('list', '--json');
+    expect(json.stdout.trim().split('\n')).toHaveLength(1);
+    expect(json.stderr).toContain('3 damaged lines');
+    expect(await run('resend', '--elasticsearch', server.url)).toMatchObject({
+      code: 0,
+      stdout:
+        '1 sent, 0 were on the server already, 0 not accepted\n3 damaged lines cannot be sent and are kept; drop deletes them\n',
+    });
+    const whole = Buffer.concat([Buffer.from(DAMAGED.join('\n')), Buffer.from([0xff, 0x0a])]);
+    expect(linesThere().equals(whole)).toBe(true);
+    expect(await run('drop', '--yes', '--stream', 'metrics-kvm.vm-default')).toMatchObject({
+      stdout: expect.stringContaining('3 damaged lines are kept'),
+    });
+    expect(linesThere().equals(whole)).toBe(true);
+    expect(await run('drop', '--yes')).toMatchObject({
+      stdout: '0 dead letters and 3 damaged lines deleted\n',
+    });
+    expect(linesThere()).toHaveLength(0);
+  } finally {
+    server.stop();
+  }
+}, 60_000);
+
+test('half a line at the end of a file is damaged unless it was written just now', async () => {
+  const damaged = async (): Promise<number> => {
+    let count = 0;
+    for await (const { letter } of allLines(dir)) count += Number(letter === undefined);
+    return count;
+  };
+  await keep(boxOf(), [1]);
+  const [name = ''] = readdirSync(join(dir, 'dead-letters'));
+  const file = join(dir, 'dead-letters', name);
+  appendFileSync(file, '{"at":"20');
+  const nowSeconds = Date.now() / 1_000;
+  utimesSync(file, nowSeconds + 60, nowSeconds + 60);
+  expect(await damaged()).toBe(0);
+  utimesSync(file, nowSeconds - 60, nowSeconds - 60);
+  expect(await damaged()).toBe(1);
+});
+
+test('a line that would add a line to the request is damaged, not a letter', async () => {
+  await keep(boxOf(), [1, 2]);
+  const [name = ''] = readdirSync(join(dir, 'dead-letters'));
+  const file = join(dir, 'dead-letters', name);
+  const [first = '', second = ''] = readFileSync(file, 'utf8').split('\n');
+  const spoiled = JSON.stringify({ ...JSON.parse(first), document: '{}\n{"delete":{}}' });
+  const index = JSON.stringify({ ...JSON.parse(first), index: 'a","_id":"b' });
+  writeFileSync(file, `${spoiled}\n${index}\n${second}\n`);
+  expect(await numbers()).toEqual([2]);
+});
+
+test('what the server rejects again has the reason of this time, also where nothing was sent', async () => {
+  const search = new FakeSearch();
+  search.rejects = () => true;
+  await keep(boxOf(), [1]);
+  await resendAll(search);
+  expect(await letters()).toMatchObject([{ reason: 'fault: made up' }]);
+});
+
+test('what was sent before the server failed is not kept', async () => {
+  const search = new FakeSearch();
+  search.fault = (bulk) => (bulk > 0 ? { kind: 'status', status: 401 } : undefined);
+  await keep(boxOf(), [1, 2], 'vm', 'x'.repeat(400));
+  await expect(resendAll(search)).rejects.toMatchObject({ code: 'SEARCH_PERMISSION' });
+  expect(await numbers()).toEqual([2]);
+});
+
+test('where nothing was tried, resend prints the reason and no counts', async () => {
+  await keep(boxOf(), [1]);
+  const before = linesThere();
+  expect(await run('resend', '--elasticsearch', 'http://127.0.0.1:1')).toMatchObject({
+    code: 69,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /^(virtune: .*; trying again in \d s\n){2}virtune: http:\/\/127\.0\.0\.1:1: .*\[SEARCH_UNREACHABLE\]\n$/,
+    ),
+  });
+  expect(linesThere().equals(before)).toBe(true);
+}, 60_000);
+
+test('stopped by a signal, resend keeps what is left and reports the signal', async () => {
+  const search = new FakeSearch();
+  const asked = Promise.withResolvers<void>();
+  const request = search.request.bind(search);
+  search.request = async (what) => {
+    if (what.lines === undefined) return request(what);
+    asked.resolve();
+    return new Promise(() => undefined);
+  };
+  const server = await serveSearch(search);
+  try {
+    await keep(boxOf(), [1]);
+    const command = new VirtuneProcess(
+      ...['elasticsearch', 'dead-letters', 'resend', '--elasticsearch', server.url],
+      ...['--elasticsearch.queue-dir', dir],
+    );
+    await asked.promise;
+    command.signal('SIGTERM');
+    expect(await command.ended).toMatchObject({
+      code: 75,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /stopped by SIGTERM; all dead letters are kept; run resend again \[SEARCH_STOPPED\]/,
+      ),
+    });
+    expect(await numbers()).toEqual([1]);
+  } finally {
+    server.stop();
+  }
+}, 60_000);
+
+test.each([
+  ['EACCES', "run as the exporter's user or root"],
+  ['EPERM', "run as the exporter's user or root"],
+  ['ENOSPC', 'free space on its file system'],
+  ['EROFS', 'its file system is read-only: mount it read-write'],
+  ['EIO', 'look at it'],
+])('%s on a file is QUEUE_FOLDER with what to do', (code, next) => {
+  const error = Object.assign(new Error(`${code}: made up, open '/q/x'`), {
+    ...{ code, syscall: 'open', path: '/q/x' },
+  });
+  const advice = { next: 'look at it', permission: "run as the exporter's user or root" };
+  expect(queueFolderError('/q', error, advice)).toMatchObject({
+    code: 'QUEUE_FOLDER',
+    message: `/q/x cannot be used: ${code}: made up; ${next}`,
+  });
+});
+
+test('a file that cannot be read is QUEUE_FOLDER in every command', async () => {
+  mkdirSync(join(dir, 'dead-letters', '0.ndjson'), { recursive: true });
+  const says = /0\.ndjson cannot be used: EISDIR.*\[QUEUE_FOLDER\]/;
+  expect(await run('list')).toMatchObject({ code: 64, stderr: expect.stringMatching(says) });
+  expect(await run('drop', '--yes')).toMatchObject({ code: 64, stderr: expect.stringMatching(says) });
+  expect(readdirSync(join(dir, 'dead-letters')), 'is not renamed').toEqual(['0.ndjson']);
+}, 60_000);
+
+test('a file that root writes has the owner of the folder', async () => {
+  await keep(boxOf(), [1, 2]);
+  const box = await opened();
+  await box.each(async ({ letters: [first], damaged }) => ({ letters: first ? [first] : [], damaged }));
+  await box.close();
+  const [name = ''] = readdirSync(join(dir, 'dead-letters'));
+  expect(statSync(join(dir, 'dead-letters', name)).uid).toBe(statSync(join(dir, 'dead-letters')).uid);
+  expect(await numbers()).toEqual([1]);
+});
+
+test('a disk that is full while a command writes leaves the letters as they were', async () => {
+  await keep(boxOf(), [1, 2]);
+  const before = linesThere();
+  const probe = await open(join(dir, 'probe'), 'w');
+  const handles = Object.getPrototypeOf(probe) as { datasync(): Promise<void> };
+  await probe.close();
+  const full = Object.assign(new Error('ENOSPC: no space left on device, fdatasync'), {
+    ...{ code: 'ENOSPC', syscall: 'fdatasync' },
+  });
+  const datasync = vi.spyOn(handles, 'datasync').mockRejectedValueOnce(full);
+  const box = await opened();
+  await expect(
+    box.each(async ({ letters: [first], damaged }) => ({ letters: first ? [first] : [], damaged })),
+  ).rejects.toMatchObject({ code: 'QUEUE_FOLDER', message: expect.stringContaining('free space') });
+  datasync.mockRestore();
+  await box.close();
+  expect(linesThere().equals(before)).toBe(true);
 });

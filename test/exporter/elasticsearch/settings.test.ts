@@ -57,20 +57,42 @@ test.each([
 });
 
 test.each([
-  [{}, 'either nodes or a cloud id'],
-  [{ nodes: ['http://a'], cloud_id: 'x' }, 'either nodes or a cloud id'],
-  [{ nodes: ['http://a'], username: 'me' }, 'set together'],
-  [{ nodes: ['http://a'], username: 'me', password_file: '/x', api_key_file: '/y' }, 'not both'],
+  [{}, '--elasticsearch URL or --elasticsearch.cloud-id'],
+  [{ nodes: ['http://a'], cloud_id: 'x' }, 'elasticsearch.nodes and elasticsearch.cloud_id are both set'],
+  [{ nodes: ['http://a'], username: 'me' }, 'set --elasticsearch.password-file'],
+  [{ nodes: ['http://a'], password_file: '/x' }, 'set --elasticsearch.username'],
+  [{ nodes: ['http://a'], username: 'me', password_file: '/x', api_key_file: '/y' }, 'are both set'],
   [{ nodes: ['http://a'], api_key_file: '/does/not/exist' }, '/does/not/exist'],
-  [{ nodes: ['http://a'], ca_fingerprint: 'a'.repeat(64) }, 'needs nodes with https://'],
-  [{ nodes: ['https://a'], ca_fingerprint: 'a'.repeat(64), ca_file: '/dev/null' }, 'no ca_file'],
-  [{ nodes: ['http://a'], batch_size: 10 }, 'a batch has'],
-  [{ nodes: ['http://a'], queue_size: 10 }, 'a queue has'],
-  [{ nodes: ['http://a'], dead_letters_size: 10 }, 'dead letters have'],
+  [{ nodes: ['http://a'], ca_fingerprint: 'a'.repeat(64) }, 'needs an https:// address in nodes'],
+  [{ nodes: ['https://a'], ca_fingerprint: 'a'.repeat(64), ca_file: '/dev/null' }, 'are both set'],
+  [{ nodes: ['http://a'], batch_size: 10 }, 'elasticsearch.batch_size: expected'],
+  [{ nodes: ['http://a'], queue_size: 10 }, 'elasticsearch.queue_size: expected'],
+  [{ nodes: ['http://a'], dead_letters_size: 10 }, 'elasticsearch.dead_letters_size: expected'],
 ])('%j is refused with the reason', (options, says) => {
   expect(() => sinkSettings(options)).toThrow(
     expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(says) }),
   );
+});
+
+test('an error of options that exclude each other says where each was set: the flag, or the key and its file', () => {
+  const { elasticsearch } = parseConfig('/etc/v.yaml', 'elasticsearch: { cloud_id: "x:y", username: me }');
+  const both = elasticsearchOptions({ elasticsearch: ['http://a'] }, elasticsearch) ?? {};
+  expect(() => serverSettings(both)).toThrow(
+    '--elasticsearch and elasticsearch.cloud_id in /etc/v.yaml are both set; remove one of them',
+  );
+  expect(() => serverSettings(elasticsearch ?? {})).toThrow(
+    'elasticsearch.username in /etc/v.yaml is set without a password',
+  );
+  const none = elasticsearchOptions({ 'elasticsearch.interval': 5, 'elasticsearch.namespace': 'x' }) ?? {};
+  expect(() => serverSettings(none)).toThrow(
+    'no search server is set, only --elasticsearch.interval, --elasticsearch.namespace; set --elasticsearch URL',
+  );
+});
+
+test('a queue_age above 7 days is refused with the limit and why', () => {
+  const read = (age: string): unknown => parseConfig('/x.yaml', `elasticsearch: { queue_age: ${age} }`);
+  expect(() => read('7d')).not.toThrow();
+  expect(() => read('8d')).toThrow(/to 7d \(index\.look_back_time of Elasticsearch is at most 7d/);
 });
 
 test('an empty secret is an error before the server is asked', () => {

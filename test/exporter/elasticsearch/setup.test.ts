@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { fieldsOf } from '../../../exporter/documents/fields.ts';
 import type { SearchClient, SearchRequest, SearchResponse } from '../../../exporter/elasticsearch/client.ts';
@@ -6,6 +8,7 @@ import { lifecycleFor } from '../../../exporter/elasticsearch/setup/lifecycle.ts
 import { leavesOf, mappingOf } from '../../../exporter/elasticsearch/setup/mappings.ts';
 import { applySetup, planSetup, type SetupOptions } from '../../../exporter/elasticsearch/setup/setup.ts';
 import { templatesFor } from '../../../exporter/elasticsearch/setup/templates.ts';
+import { VirtuneProcess } from '../../virtune-process.ts';
 
 const ELASTIC = { 'x-elastic-product': 'Elasticsearch' };
 const answer = (status: number, body: unknown, headers = {}): SearchResponse => ({
@@ -404,3 +407,34 @@ test('dimensions are few, are never truncated, and are not fields of OpenSearch'
     properties: { uuid: { type: 'keyword', time_series_dimension: true }, name: { ignore_above: 1_024 } },
   });
 });
+
+test('setup that is stopped by a signal reports it, and what was changed', async () => {
+  const asked = Promise.withResolvers<void>();
+  const server = createServer(() => asked.resolve());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    const command = new VirtuneProcess('elasticsearch', 'setup', '--elasticsearch', url);
+    await asked.promise;
+    command.signal('SIGINT');
+    expect(await command.ended).toEqual({
+      code: 75,
+      stdout: '',
+      stderr: `virtune: ${url}: stopped by SIGINT; nothing was changed; run setup again [SEARCH_STOPPED]\n`,
+    });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}, 30_000);
+
+test('a command that runs once does not claim that virtune retries', async () => {
+  const command = new VirtuneProcess('elasticsearch', 'setup', '--elasticsearch', 'http://127.0.0.1:1');
+  const { code, stderr } = await command.ended;
+  expect(code).toBe(69);
+  expect(stderr).toMatch(
+    /^virtune: http:\/\/127\.0\.0\.1:1: the server cannot be reached .*\[SEARCH_UNREACHABLE\]\n$/,
+  );
+  expect(stderr).not.toMatch(/retr|again/);
+}, 30_000);

@@ -1,3 +1,5 @@
+import { isObject } from './is-object.ts';
+
 /**
  * What `virtune tune` found of the VMs that it has tuned, for the exporter on the same host: the exporter only reads
  * libvirt, and comparing a VM with its profile takes the profiles and a placement of all VMs.
@@ -74,9 +76,7 @@ function countsOf<K extends string>(value: unknown, keys: readonly K[]): Record<
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
+  return isObject(value) ? value : undefined;
 }
 
 function jsonOf(text: string): unknown {

@@ -13,6 +13,9 @@ import { type DocumentHead, documentHead, type HeadOptions } from './document-he
 import { FigureWriters } from './figures.ts';
 import type { CompatStreamName, StreamName } from './streams.ts';
 
+/** What makes documents lets other work run after so much JSON, about 2 ms: thousands of VMs must not hold up a scrape. */
+export const CHARS_PER_TURN = 64 * 1024;
+
 /** One document on its way. */
 export interface Document {
   readonly stream: StreamName | CompatStreamName;

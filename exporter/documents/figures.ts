@@ -17,7 +17,7 @@ type Writer<T> = (subject: T, toDevice: WriteToDevice) => string;
 export class FigureWriters {
   readonly #bySubject = new Map<keyof Subjects, Writer<never>[]>();
   readonly #unknown: (field: string) => void;
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(enabled: ReadonlySet<GroupName>, unknown: (field: string) => void) {
     this.#unknown = unknown;
@@ -90,8 +90,8 @@ export class FigureWriters {
 
   #sayUnknown(field: string): void {
     // Names from the host: a bound on how many are remembered.
-    if (this.#told.has(field) || this.#told.size > 1_000) return;
-    this.#told.add(field);
+    if (this.#reported.has(field) || this.#reported.size > 1_000) return;
+    this.#reported.add(field);
     this.#unknown(field);
   }
 }

@@ -1,12 +1,9 @@
+import { isObject } from '../../model/is-object.ts';
 import type { SearchResponse } from './client.ts';
 import { SearchError } from './search-error.ts';
 import { isBlock, UNBLOCK } from './write-block.ts';
 
 const TEXT_MAX = 500;
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** Of the body of `GET _index_template`: the first that it lists, without its name. */
 export function firstTemplate(body: unknown): unknown {

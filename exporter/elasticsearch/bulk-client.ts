@@ -1,4 +1,6 @@
-import { firstTemplate, foreign, isObject, notPermitted, reasonOf, refused } from './answer.ts';
+import { isObject } from '../../model/is-object.ts';
+import { firstTemplate, foreign, notPermitted, reasonOf, refused } from './answer.ts';
+import type { Attempt } from './attempt.ts';
 import { parseRetryAfter } from './backoff.ts';
 import { bulkLines, type SendItem } from './bulk.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
@@ -7,28 +9,7 @@ import { SearchError, type SearchErrorCode } from './search-error.ts';
 import { nameOf, recognise, type SearchServer } from './server.ts';
 import { checkRank } from './setup/outranked.ts';
 import { TEMPLATES_VERSION, type Template, templatesFor } from './setup/templates.ts';
-import type { RequestOutcome } from './sink-meter.ts';
 import { readBulkAnswer, type Verdict } from './verdict.ts';
-
-/** What came of one request as a whole. */
-export type Attempt =
-  /** `node` is a node of the server. */
-  | { readonly kind: 'judged'; readonly node: string; readonly verdicts: readonly Verdict[] }
-  /** The request itself was too large, or was not understood, for which one of its documents is to blame. */
-  | {
-      readonly kind: 'too-large' | 'unreadable';
-      readonly node: string;
-      readonly status: number;
-      readonly reason: string;
-    }
-  | FailedAttempt;
-
-export interface FailedAttempt {
-  readonly kind: 'again';
-  readonly outcome: RequestOutcome;
-  readonly error: Error;
-  readonly retryAfterMs?: number | undefined;
-}
 
 /** Errors of requests that reached no server. */
 const UNREACHABLE: ReadonlySet<unknown> = new Set<SearchErrorCode>([

@@ -1,24 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { textWithCode } from '../../model/virtune-error.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
+import { type FailedAttempt, outcomeOf } from './attempt.ts';
 import { Backoff } from './backoff.ts';
+import { Batch, bytesIn } from './batch.ts';
 import { BatchLimit } from './batch-limit.ts';
-import { type BulkItem, bulkItemOf, bytesOf } from './bulk.ts';
-import type { Attempt, BulkClient, FailedAttempt } from './bulk-client.ts';
+import type { BulkItem } from './bulk.ts';
+import type { BulkClient } from './bulk-client.ts';
 import type { DeadLetters } from './dead-letters/dead-letters.ts';
 import type { DeadLetter } from './dead-letters/letter.ts';
-import { unpack } from './pack.ts';
 import { FUTURE, type Parking } from './parking.ts';
 import type { DiskQueue } from './queue/queue.ts';
 import { type Settled, settle } from './settle.ts';
-import type { RequestOutcome, SinkMeter } from './sink-meter.ts';
+import type { SinkMeter } from './sink-meter.ts';
 import { StuckStreams } from './stuck-streams.ts';
-
-/** What senders of one server have in common. */
-export type CommonSenderParts = Pick<
-  BulkSenderParts,
-  'deadLetters' | 'meter' | 'batchBytes' | 'now' | 'random' | 'log' | 'wait'
->;
 
 export interface BulkSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
@@ -43,9 +38,6 @@ export interface BulkSenderParts {
   readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
-/** A document on which the server failed so often, while it took others of the stream, is given up. */
-const FAILURES_MAX = 10;
-
 /** A document so far ahead of this host's clock is from a time when the clock was wrong. */
 const FUTURE_MS = 60_000;
 
@@ -60,8 +52,7 @@ export class BulkSender {
   readonly #backoff: Backoff;
   readonly #limit: BatchLimit;
   readonly #repeats: RepeatFilter;
-  /** Taken from the queue and not settled. */
-  #batch: BulkItem[] = [];
+  readonly #batch: Batch;
   readonly #stuck = new StuckStreams();
   #failingSinceMs: number | undefined;
   #wake: () => void = () => undefined;
@@ -70,6 +61,7 @@ export class BulkSender {
   constructor(parts: BulkSenderParts) {
     this.#parts = parts;
     this.#backoff = new Backoff(parts.random);
+    this.#batch = new Batch(parts);
     this.#limit = new BatchLimit(parts.batchBytes);
     this.#repeats = new RepeatFilter(parts.log);
   }
@@ -109,46 +101,16 @@ export class BulkSender {
 
   /** Whether there is anything to send. A batch of nothing but refused documents gets others beside them. */
   async #fill(): Promise<boolean> {
-    const { queue, batchBytes, parking } = this.#parts;
-    if (this.#batch.some((item) => !this.#isRefused(item))) return true;
-    let bytes = bytesIn(this.#batch);
-    const fresh: BulkItem[] = [];
-    const parked: BulkItem[] = [];
-    try {
-      while (bytes < batchBytes) {
-        const items = await this.#take();
-        if (items === undefined) break;
-        for (const item of items) {
-          bytes += bytesOf(item);
-          (parking?.has(item.index) === true ? parked : fresh).push(item);
-        }
-      }
-    } finally {
-      // Also when the disk fails: what is taken would be settled with the rest. First, so that it is tried.
-      this.#batch = [...fresh, ...parked, ...this.#batch];
-    }
-    await this.#park(new Set(parked));
+    const { queue, parking } = this.#parts;
+    if (this.#batch.items.some((item) => !this.#isRefused(item))) return true;
+    await this.#park(await this.#batch.fill((stream) => parking?.has(stream) === true));
     // All that was taken may have been too old, damaged or parked.
-    if (this.#batch.length === 0) await queue.commit();
-    return this.#batch.length > 0;
+    if (this.#batch.items.length === 0) await queue.commit();
+    return this.#batch.items.length > 0;
   }
 
   #isRefused({ index, hasFailed }: BulkItem): boolean {
     return hasFailed || this.#stuck.has(index);
-  }
-
-  /** The documents of the next record of the queue; undefined when there is none now. */
-  async #take(): Promise<BulkItem[] | undefined> {
-    const { queue, meter, inherited } = this.#parts;
-    const record = await queue.take();
-    if (record === undefined) return undefined;
-    const packed = await unpack(record.payload);
-    if (packed === undefined || packed.documents.length !== record.documents) {
-      meter.countDropped('damaged', record.documents);
-      return [];
-    }
-    const isUnsure = record.firstDocument < inherited;
-    return packed.documents.map((document) => bulkItemOf(packed.head, document, isUnsure));
   }
 
   async #untilMore(): Promise<void> {
@@ -161,7 +123,7 @@ export class BulkSender {
 
   async #ship(): Promise<void> {
     const { meter, client, onServer } = this.#parts;
-    const sent = this.#head();
+    const sent = this.#batch.head(this.#limit.bytes);
     const startedMs = performance.now();
     const attempt = await client.send(sent, this.#stopping.signal);
     if (this.#stopping.signal.aborted && attempt.kind === 'again') return;
@@ -184,18 +146,6 @@ export class BulkSender {
     }
   }
 
-  /** As much of the batch as may be sent at once: at least one document. */
-  #head(): BulkItem[] {
-    let bytes = 0;
-    let count = 0;
-    for (const item of this.#batch) {
-      bytes += bytesOf(item);
-      if (count > 0 && bytes > this.#limit.bytes) break;
-      count++;
-    }
-    return this.#batch.slice(0, count);
-  }
-
   #shrink(sent: readonly BulkItem[]): void {
     this.#limit.shrink(bytesIn(sent));
     this.#parts.meter.retried += sent.length;
@@ -207,17 +157,16 @@ export class BulkSender {
     meter.countSettled(settled);
     if (judgesStreams) meter.noteStreams(open, stuck.keys());
     this.#warnOfConflicts(settled.conflicts);
-    // What was refused comes last, so that the others are tried before it.
-    this.#batch = [...this.#batch.slice(sent.length), ...left];
-    await this.#saveDeadLetters([...settled.rejected, ...this.#givenUp(open)]);
+    this.#batch.settle(sent, left);
+    await this.#saveDeadLetters([...settled.rejected, ...this.#batch.giveUp(open)]);
     this.#stuck.note(settled);
     await this.#parkFuture(settled.early);
     // The server accepts documents of other streams: these hold up only themselves from now on.
     if (open.size > 0 && parking !== undefined) {
-      await this.#park(new Set(this.#batch.filter(({ index }) => this.#stuck.isToPark(index))));
+      await this.#park(new Set(this.#batch.items.filter(({ index }) => this.#stuck.isToPark(index))));
     }
-    if (this.#batch.length === 0) await queue.commit();
-    const batch = new Set(this.#batch);
+    if (this.#batch.items.length === 0) await queue.commit();
+    const batch = new Set(this.#batch.items);
     const waiting = left.filter((item) => batch.has(item));
     if (trouble === undefined || waiting.length === 0) return this.#succeeded();
     // Whether the server fails on the stream or on one document of it shows when each is alone.
@@ -231,7 +180,7 @@ export class BulkSender {
   async #park(items: ReadonlySet<BulkItem>): Promise<void> {
     if (items.size === 0) return;
     const parked = new Set(await this.#parts.parking?.park([...items]));
-    this.#batch = this.#batch.filter((item) => !parked.has(item));
+    this.#batch.remove(parked);
     for (const { index } of parked) {
       const trouble = this.#stuck.release(index);
       if (trouble === undefined) continue;
@@ -249,26 +198,11 @@ export class BulkSender {
     const future = early.filter(({ atMs }) => atMs > fromMs);
     if (parking === undefined || future.length === 0) return;
     const parked = new Set(await parking.park(future, FUTURE));
-    this.#batch = this.#batch.filter((item) => !parked.has(item));
+    this.#batch.remove(parked);
     for (const { index } of parked) this.#stuck.release(index);
     this.#repeats.log(
       `${parked.size} documents are ahead of the clock of this host, which was wrong; they wait until the server accepts their time, and hold up no others`,
     );
-  }
-
-  /** Documents on which the server failed too often. Only failures count after which it took another of the stream. */
-  #givenUp(open: ReadonlySet<string>): DeadLetter[] {
-    const letters: DeadLetter[] = [];
-    for (const item of this.#batch) {
-      if (!item.hasFailed || !open.has(item.index)) continue;
-      item.hasFailed = false;
-      if (++item.failures < FAILURES_MAX) continue;
-      const reason = `the server failed on it ${FAILURES_MAX} times and accepted others`;
-      letters.push({ item, status: 500, reason });
-    }
-    const items = new Set(letters.map(({ item }) => item));
-    if (items.size > 0) this.#batch = this.#batch.filter((item) => !items.has(item));
-    return letters;
   }
 
   async #saveDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
@@ -317,45 +251,6 @@ export class BulkSender {
   }
 }
 
-function bytesIn(items: readonly BulkItem[]): number {
-  return items.reduce((sum, item) => sum + bytesOf(item), 0);
-}
-
-function outcomeOf(attempt: Attempt): RequestOutcome {
-  switch (attempt.kind) {
-    case 'judged': {
-      const isTaken = ({ kind }: (typeof attempt.verdicts)[number]): boolean =>
-        kind === 'delivered' || kind === 'duplicate' || kind === 'conflict';
-      return attempt.verdicts.every(isTaken) ? 'ok' : 'partial';
-    }
-    case 'too-large':
-      return 'too_large';
-    case 'unreadable':
-      return 'refused';
-    case 'again':
-      return attempt.outcome;
-  }
-}
-
 async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
-}
-
-/** A sender of documents that wait apart: of one stream, or of those later than their index accepts. */
-export function parkedSender(
-  common: CommonSenderParts,
-  queue: BulkSenderParts['queue'],
-  stream: string,
-  client: BulkSenderParts['client'],
-): BulkSender {
-  return new BulkSender({
-    ...common,
-    queue,
-    // The server may have failed on them after it had stored them.
-    inherited: Number.POSITIVE_INFINITY,
-    client,
-    onServer: () => undefined,
-    judgesStreams: stream !== FUTURE,
-    target: stream,
-  });
 }

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { z } from 'zod';
-import type { Document } from '../documents/documents.ts';
+import { CHARS_PER_TURN, type Document } from '../documents/documents.ts';
 
 const compress = promisify(deflateRaw);
 const decompress = promisify(inflateRaw);
@@ -22,8 +22,6 @@ export interface PackedDocument {
 
 /** A record holds about so much text, so that sending never needs more than a little more than a batch. */
 const RECORD_CHARS = 512 * 1024;
-/** About 2 ms of making documents. */
-const CHARS_PER_TURN = 64 * 1024;
 /** Measured: level 1 takes a third of the time of the default, for a tenth more bytes. */
 const LEVEL = 1;
 /** virtune writes no record as large as this: a larger length means a damaged file. */

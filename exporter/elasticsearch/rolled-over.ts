@@ -1,4 +1,4 @@
-import { isObject } from './answer.ts';
+import { isObject } from '../../model/is-object.ts';
 import type { SendItem } from './bulk.ts';
 import type { SearchClient } from './client.ts';
 import type { Verdict } from './verdict.ts';

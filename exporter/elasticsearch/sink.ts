@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import { textWithCode } from '../../model/virtune-error.ts';
-import type { Deliver } from '../documents/sampling-loop.ts';
+import type { Document } from '../documents/documents.ts';
 import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { BulkClient } from './bulk-client.ts';
-import { BulkSender, parkedSender } from './bulk-sender.ts';
+import { BulkSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { pack } from './pack.ts';
+import { parkedSender } from './parked-sender.ts';
 import { Parking } from './parking.ts';
 import { DiskQueue, type QueueOptions } from './queue/queue.ts';
 import { EXPORTER_ADVICE, queueFolderError } from './queue/queue-error.ts';
@@ -57,7 +58,7 @@ export class ElasticsearchSink {
       intervalMs: settings.intervalMs,
       metricbeatCompat: settings.metricbeatCompat,
       meter,
-      deliver: (tick, documents) => this.#append(tick, documents),
+      deliver: ({ hostId, atMs }, documents) => this.#append(hostId, atMs, documents),
       unknown: (field) =>
         log(`elasticsearch: ${field} has no field in the mapping and is not sent; please report it`),
     });
@@ -158,7 +159,7 @@ export class ElasticsearchSink {
     await this.#queue.close();
   }
 
-  async #append(...[{ hostId, atMs }, documents]: Parameters<Deliver>): Promise<void> {
+  async #append(hostId: string, atMs: number, documents: Iterable<Document>): Promise<void> {
     const head = { host: hostId, at: atMs, namespace: this.settings.namespace };
     for await (const packed of pack(head, documents)) {
       this.#meter.queued += packed.documents;

@@ -1,4 +1,4 @@
-import { isObject } from './answer.ts';
+import { isObject } from '../../model/is-object.ts';
 
 /** The server's answer on one document. */
 export type Verdict =

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Document } from '../documents/documents.ts';
+import { CHARS_PER_TURN, type Document } from '../documents/documents.ts';
 import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
@@ -24,8 +24,6 @@ export interface OutputParts {
 
 /** About the samples of 2,000 VMs; a reader that is further behind loses documents. */
 const BUFFER_MAX_BYTES = 16 * 1024 * 1024;
-/** About 2 ms of making documents. */
-const CHARS_PER_TURN = 64 * 1024;
 const GRACE_MS = 1_000;
 
 /** Documents as lines of JSON, for other pipelines: the same that a search server gets. */

@@ -1,7 +1,8 @@
 import type { VirtuneErrorCode } from '../../../model/virtune-error.ts';
+import type { Attempt } from '../attempt.ts';
 import { Backoff } from '../backoff.ts';
 import { bytesOf, type SendItem } from '../bulk.ts';
-import type { Attempt, BulkClient } from '../bulk-client.ts';
+import type { BulkClient } from '../bulk-client.ts';
 import { troubleOf } from '../trouble.ts';
 import { itemOf, type Letter } from './letter.ts';
 

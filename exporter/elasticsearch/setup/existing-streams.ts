@@ -1,4 +1,4 @@
-import { isObject } from '../answer.ts';
+import { isObject } from '../../../model/is-object.ts';
 import type { SearchClient } from '../client.ts';
 import type { SearchServer } from '../server.ts';
 import { leavesOf } from './mappings.ts';

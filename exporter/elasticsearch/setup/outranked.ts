@@ -1,4 +1,5 @@
-import { firstTemplate, isObject } from '../answer.ts';
+import { isObject } from '../../../model/is-object.ts';
+import { firstTemplate } from '../answer.ts';
 import type { SearchClient, SearchResponse } from '../client.ts';
 import { SearchError } from '../search-error.ts';
 import type { SearchServer } from '../server.ts';

@@ -1,4 +1,4 @@
-import { isObject } from '../answer.ts';
+import { isObject } from '../../../model/is-object.ts';
 import type { SearchClient } from '../client.ts';
 import { ilmPolicy, ismPolicy, type Lifecycle, POLICY } from './lifecycle.ts';
 import { denied, metaOf, put, type Step } from './steps.ts';

@@ -1,4 +1,5 @@
-import { foreign, isObject, notPermitted, refused } from '../answer.ts';
+import { isObject } from '../../../model/is-object.ts';
+import { foreign, notPermitted, refused } from '../answer.ts';
 import type { SearchClient } from '../client.ts';
 import type { SearchError } from '../search-error.ts';
 

@@ -1,0 +1,38 @@
+import type { RequestOutcome } from './sink-meter.ts';
+import type { Verdict } from './verdict.ts';
+
+/** The result of one request as a whole. `node` is the node of the server, as for SearchError. */
+export type Attempt =
+  | { readonly kind: 'judged'; readonly node: string; readonly verdicts: readonly Verdict[] }
+  /** The request itself was too large, or was not understood, for which one of its documents is to blame. */
+  | {
+      readonly kind: 'too-large' | 'unreadable';
+      readonly node: string;
+      readonly status: number;
+      readonly reason: string;
+    }
+  | FailedAttempt;
+
+export interface FailedAttempt {
+  readonly kind: 'again';
+  readonly outcome: RequestOutcome;
+  readonly error: Error;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** As `virtune_elasticsearch_requests_total` counts it. */
+export function outcomeOf(attempt: Attempt): RequestOutcome {
+  switch (attempt.kind) {
+    case 'judged': {
+      const isTaken = ({ kind }: Verdict): boolean =>
+        kind === 'delivered' || kind === 'duplicate' || kind === 'conflict';
+      return attempt.verdicts.every(isTaken) ? 'ok' : 'partial';
+    }
+    case 'too-large':
+      return 'too_large';
+    case 'unreadable':
+      return 'refused';
+    case 'again':
+      return attempt.outcome;
+  }
+}

@@ -1,0 +1,113 @@
+import { type BulkItem, bulkItemOf, bytesOf } from './bulk.ts';
+import type { DeadLetter } from './dead-letters/letter.ts';
+import { unpack } from './pack.ts';
+import type { DiskQueue } from './queue/queue.ts';
+import type { SinkMeter } from './sink-meter.ts';
+
+export interface BatchParts {
+  readonly queue: Pick<DiskQueue, 'take'>;
+  /** Documents with a lower number may be on the server already. */
+  readonly inherited: number;
+  readonly meter: Pick<SinkMeter, 'countDropped'>;
+  /** Records are taken until there are so many bytes. */
+  readonly batchBytes: number;
+}
+
+/** A document on which the server failed so often, while it took others of the stream, is given up. */
+const FAILURES_MAX = 10;
+
+/** Documents that were taken from the queue and are not settled, in the order in which they are sent. */
+export class Batch {
+  readonly #parts: BatchParts;
+  #items: BulkItem[] = [];
+
+  constructor(parts: BatchParts) {
+    this.#parts = parts;
+  }
+
+  get items(): readonly BulkItem[] {
+    return this.#items;
+  }
+
+  /**
+   * Takes records from the queue. Their documents come first, so that they are tried before those that were refused.
+   * @param isParked whether documents of this stream wait elsewhere
+   * @returns the new documents of parked streams, which come after the others
+   */
+  async fill(isParked: (stream: string) => boolean): Promise<Set<BulkItem>> {
+    let bytes = bytesIn(this.#items);
+    const fresh: BulkItem[] = [];
+    const parked: BulkItem[] = [];
+    try {
+      while (bytes < this.#parts.batchBytes) {
+        const items = await this.#take();
+        if (items === undefined) break;
+        for (const item of items) {
+          bytes += bytesOf(item);
+          (isParked(item.index) ? parked : fresh).push(item);
+        }
+      }
+    } finally {
+      // Also when the disk fails: what is taken would be settled with the rest.
+      this.#items = [...fresh, ...parked, ...this.#items];
+    }
+    return new Set(parked);
+  }
+
+  /** The documents of the next record of the queue; undefined when there is none now. */
+  async #take(): Promise<BulkItem[] | undefined> {
+    const { queue, meter, inherited } = this.#parts;
+    const record = await queue.take();
+    if (record === undefined) return undefined;
+    const packed = await unpack(record.payload);
+    if (packed === undefined || packed.documents.length !== record.documents) {
+      meter.countDropped('damaged', record.documents);
+      return [];
+    }
+    const isUnsure = record.firstDocument < inherited;
+    return packed.documents.map((document) => bulkItemOf(packed.head, document, isUnsure));
+  }
+
+  /** As much of it as may be sent at once: at least one document. */
+  head(maxBytes: number): BulkItem[] {
+    let bytes = 0;
+    let count = 0;
+    for (const item of this.#items) {
+      bytes += bytesOf(item);
+      if (count > 0 && bytes > maxBytes) break;
+      count++;
+    }
+    return this.#items.slice(0, count);
+  }
+
+  /** Removes what `head` returned. What is left of it comes last, so that the others are tried before it. */
+  settle(sent: readonly BulkItem[], left: readonly BulkItem[]): void {
+    this.#items = [...this.#items.slice(sent.length), ...left];
+  }
+
+  remove(items: ReadonlySet<BulkItem>): void {
+    if (items.size > 0) this.#items = this.#items.filter((item) => !items.has(item));
+  }
+
+  /**
+   * Removes the documents on which the server failed too often. Only failures count after which it took another of the
+   * stream.
+   * @param open streams of which the server took a document
+   */
+  giveUp(open: ReadonlySet<string>): DeadLetter[] {
+    const letters: DeadLetter[] = [];
+    for (const item of this.#items) {
+      if (!item.hasFailed || !open.has(item.index)) continue;
+      item.hasFailed = false;
+      if (++item.failures < FAILURES_MAX) continue;
+      const reason = `the server failed on it ${FAILURES_MAX} times and accepted others`;
+      letters.push({ item, status: 500, reason });
+    }
+    this.remove(new Set(letters.map(({ item }) => item)));
+    return letters;
+  }
+}
+
+export function bytesIn(items: readonly BulkItem[]): number {
+  return items.reduce((sum, item) => sum + bytesOf(item), 0);
+}

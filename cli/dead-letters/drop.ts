@@ -39,6 +39,6 @@ export function dropCommand(): Command {
       }
       if (dropped + droppedLines === 0) say(noLettersText(flags, others));
       if (keptLines > 0)
-        say(`${counted(keptLines, 'damaged line')} are kept; drop without --stream deletes them`);
+        say(`${counted(keptLines, 'damaged line')} kept; drop without --stream deletes damaged lines`);
     });
 }

@@ -36,7 +36,7 @@ export function listCommand(): Command {
       const [example] = damaged;
       const note =
         example &&
-        `${counted(damaged.length, 'damaged line')} cannot be sent: resend keeps them, drop deletes them; the first is line ${example.line} of ${example.path}`;
+        `${counted(damaged.length, 'damaged line')}, the first is line ${example.line} of ${example.path}; resend keeps damaged lines, drop deletes them`;
       if (flags.json === true) {
         if (note !== undefined) log(`virtune: ${note}`);
         return;

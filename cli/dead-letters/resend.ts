@@ -64,8 +64,7 @@ export function resendCommand(): Command {
         await client.forget();
       }
       say(sent + duplicates + left === 0 ? noLettersText(flags, others) : counts());
-      if (damagedLines > 0)
-        say(`${counted(damagedLines, 'damaged line')} cannot be sent and are kept; drop deletes them`);
+      if (damagedLines > 0) say(`${counted(damagedLines, 'damaged line')} kept; drop deletes damaged lines`);
       if (left > 0) {
         throw new DeadLettersError(
           'DEAD_LETTERS_LEFT',

@@ -52,7 +52,7 @@ async function takeOver(path: string): Promise<Server | undefined> {
 }
 
 function queueInUse(dir: string): () => QueueError {
-  const message = `${dir}: another virtune uses this queue; give each instance a separate folder`;
+  const message = `${dir}: another exporter uses this queue; stop it, or give this one a separate folder with --elasticsearch.queue-dir`;
   return () => new QueueError('QUEUE_IN_USE', message);
 }
 

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -20,6 +21,7 @@ import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter
 import { allLines, LetterBox } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { type Resent, resend } from '../../../exporter/elasticsearch/dead-letters/resend.ts';
 import { queueFolderError } from '../../../exporter/elasticsearch/queue/queue-error.ts';
+import { outputOf } from '../../child-output.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';
 import { FakeSearch } from './fake-search.ts';
 import { serveSearch } from './serve-search.ts';
@@ -306,7 +308,7 @@ test('damaged lines are listed, kept byte for byte by resend, and counted by dro
     await keep(boxOf(), [1_000]);
     const file = damage();
     const listed = await run('list');
-    expect(listed.stdout).toContain(`3 damaged lines cannot be sent`);
+    expect(listed.stdout).toContain('3 damaged lines, the first is line 2 of');
     expect(listed.stdout).toContain(`line 2 of ${file}`);
     const json = await run('list', '--json');
     expect(json.stdout.trim().split('\n')).toHaveLength(1);
@@ -314,12 +316,12 @@ test('damaged lines are listed, kept byte for byte by resend, and counted by dro
     expect(await run('resend', '--elasticsearch', server.url)).toMatchObject({
       code: 0,
       stdout:
-        '1 sent, 0 were on the server already, 0 not accepted\n3 damaged lines cannot be sent and are kept; drop deletes them\n',
+        '1 sent, 0 were on the server already, 0 not accepted\n3 damaged lines kept; drop deletes damaged lines\n',
     });
     const whole = Buffer.concat([Buffer.from(DAMAGED.join('\n')), Buffer.from([0xff, 0x0a])]);
     expect(linesThere().equals(whole)).toBe(true);
     expect(await run('drop', '--yes', '--stream', 'metrics-kvm.vm-default')).toMatchObject({
-      stdout: expect.stringContaining('3 damaged lines are kept'),
+      stdout: expect.stringContaining('3 damaged lines kept'),
     });
     expect(linesThere().equals(whole)).toBe(true);
     expect(await run('drop', '--yes')).toMatchObject({
@@ -472,3 +474,22 @@ test('a disk that is full while a command writes leaves the letters as they were
   await box.close();
   expect(linesThere().equals(before)).toBe(true);
 });
+
+test('a reader that ends first, such as head, is not an error', async () => {
+  await keep(
+    boxOf(),
+    Array.from({ length: 2_000 }, (_, number) => number),
+  );
+  const { status } = await outputOf(
+    spawn(
+      'bash',
+      [
+        '-c',
+        'set -o pipefail; "$1" "$2" elasticsearch dead-letters list --json --elasticsearch.queue-dir "$3" | head -1 > /dev/null',
+        ...['-', process.execPath, join(import.meta.dirname, '../../../cli/virtune.ts'), dir],
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    ),
+  );
+  expect(status).toBe(0);
+}, 30_000);

@@ -32,10 +32,7 @@ export function elasticsearchCommand(): Command {
     .description('set up Elasticsearch or OpenSearch for the exporter, and handle documents that it rejected')
     .addCommand(setupCommand())
     .addCommand(kibanaCommand())
-    .addCommand(deadLettersCommand())
-    .hook('preAction', () => {
-      process.stdout.on('error', ignoreClosedPipe);
-    });
+    .addCommand(deadLettersCommand());
 }
 
 function kibanaCommand(): Command {
@@ -101,11 +98,6 @@ function setupCommand(): Command {
         await client.close();
       }
     });
-}
-
-/** The reader of a pipe, such as head, may end first: a command that changes something goes on without it. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
 }
 
 const WORDS: Readonly<Record<Step['change'], readonly [would: string, did: string]>> = {

@@ -21,6 +21,8 @@ export const ExitCode = {
   software: 70,
   /** The journal cannot be written. */
   cannotCreate: 73,
+  /** All was done, and what it printed could not be written. */
+  outputLost: 74,
   /** Something is in the way that may be gone soon. */
   tryAgain: 75,
   notPermitted: 77,
@@ -32,6 +34,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   CONFIG: ExitCode.usage,
   SCENARIO: ExitCode.usage,
   RECORDING: ExitCode.usage,
+  STANDARD_OUTPUT: ExitCode.outputLost,
   DASHBOARDS_OUT: ExitCode.cannotCreate,
   DASHBOARDS_BUILT: ExitCode.software,
 

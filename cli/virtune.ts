@@ -5,10 +5,13 @@ import { loadCommands } from './commands.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { log } from './log.ts';
 import { keepHeapSmall } from './small-heap.ts';
+import { surviveLostOutput } from './standard-streams.ts';
 import { readVersion } from './version.ts';
 
 // A console is looked at for minutes and samples every second: there time is dearer than memory.
 if (process.argv[2] !== 'top') keepHeapSmall();
+
+surviveLostOutput();
 
 const program = new Command('virtune')
   .description('Watches KVM hosts and tunes the VMs on them.')

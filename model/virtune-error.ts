@@ -36,6 +36,7 @@ export type VirtuneErrorCode =
   | 'SEARCH_TLS'
   | 'SEARCH_UNREACHABLE'
   | 'SEARCH_UNSUPPORTED'
+  | 'STANDARD_OUTPUT'
   | 'TUNE_ASSIGNMENTS'
   | 'TUNE_CHANGED'
   | 'TUNE_DOMAIN'

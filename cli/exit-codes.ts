@@ -41,6 +41,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   HTTP_LISTEN_ADDRESS: ExitCode.usage,
   HTTP_LISTEN: ExitCode.unavailable,
   OUTPUT_FILE: ExitCode.usage,
+  OUTPUT_CLOSED: ExitCode.unavailable,
   QUEUE_FOLDER: ExitCode.usage,
   QUEUE_IN_USE: ExitCode.unavailable,
   DEAD_LETTERS_IN_USE: ExitCode.tryAgain,
@@ -106,6 +107,8 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   KNOB_VALUE: ExitCode.software,
   SAMPLER_NO_PLACE: ExitCode.software,
   SCRAPE_TIMEOUT: ExitCode.software,
+  OUTPUT_WRITE: ExitCode.software,
+  OUTPUT_SLOW: ExitCode.software,
 };
 
 export function exitCodeFor(error: unknown): number {

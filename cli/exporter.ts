@@ -111,9 +111,11 @@ export function exporterCommand(): Command {
           : [`${exporter.hosts.length} hosts at ${exporter.url}/probe, listed at ${exporter.url}/sd`]),
       ];
       log(`virtune: ${asked.join('; ')}`);
-      const signal = await untilAskedToStop();
-      log(`virtune: ${signal}, closing`);
+      const reason = await Promise.race([untilAskedToStop(), exporter.outputClosed]);
+      if (!(reason instanceof Error)) log(`virtune: ${reason}, closing`);
       await exporter.close();
+      // A service manager or a script sees it by the exit code: without an end, all documents would be dropped.
+      if (reason instanceof Error) throw reason;
     });
   return addCollectFlags(addOutputFlags(addSinkFlags(command)));
 }

@@ -1,6 +1,20 @@
 import { printableLines } from '../model/printable.ts';
+import { EXIT_CODES } from './exit-codes.ts';
 
 /** A line for the operator, on standard error: standard output is for what a command yields. */
 export function log(message: string): void {
   process.stderr.write(`${printableLines(message)}\n`);
+}
+
+/** An error's message with its code in brackets, its own or that of its cause: docs/errors.md lists codes. */
+export function errorText(error: Error): string {
+  const code = codeOf(error);
+  return code === undefined ? error.message : `${error.message} [${code}]`;
+}
+
+/** Not Node.js' codes of system errors: the messages have them. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'string' && Object.hasOwn(EXIT_CODES, code) ? code : codeOf(error.cause);
 }

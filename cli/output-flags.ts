@@ -3,6 +3,7 @@ import { INTERVAL_RANGE } from '../exporter/elasticsearch/settings.ts';
 import type { OutputOptions } from '../exporter/ndjson/ndjson-output.ts';
 import { durationOption } from './duration-option.ts';
 import { namespaceOf } from './elasticsearch-flags.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface OutputFlags {
   readonly output?: { readonly file?: string | undefined };
@@ -29,10 +30,16 @@ export function addOutputFlags(command: Command): Command {
     );
 }
 
-/** Undefined where no output is set. */
+/** Undefined where no output is set. @throws UsageError for flags that say how, and none that says where to */
 export function outputOptions(flags: OutputFlags): OutputOptions | undefined {
   const { output } = flags;
-  if (output === undefined) return undefined;
+  if (output === undefined) {
+    const without = (['output.interval', 'output.namespace'] as const).find(
+      (name) => flags[name] !== undefined,
+    );
+    if (without === undefined) return undefined;
+    throw new UsageError(`--${without} has no effect without --output; add --output ndjson[:FILE]`);
+  }
   return {
     file: output.file,
     intervalMs: (flags['output.interval'] ?? 10) * 1_000,

@@ -18,7 +18,7 @@ import { parseUri } from '../libvirt/uri.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { CompatName } from '../model/catalogue/compat.ts';
 import { ConfigError } from '../model/config-error.ts';
-import { log } from './log.ts';
+import { errorText, log } from './log.ts';
 import { readVersion } from './version.ts';
 
 /** Budget of the sample at start: a scraper that arrives during it with a short timeout does not wait long for it. */
@@ -62,6 +62,8 @@ export interface RunningExporter {
   readonly hosts: readonly string[];
   /** Reopens the output, and reads both files again. Rejects, and takes nothing of them, when one is invalid. */
   reload(): Promise<void>;
+  /** Resolves with why, once the output can never be written again; the process should end. */
+  readonly outputClosed: Promise<Error>;
   close(): Promise<void>;
 }
 
@@ -89,12 +91,14 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       `${options.configFile}: no host to monitor: local is false and no hosts are configured; set one of them`,
     );
   }
+  const outputClosed = Promise.withResolvers<Error>();
   const output =
     options.output &&
     (await NdjsonOutput.open({
       options: options.output,
       version,
       log: (message) => log(`virtune: ${message}`),
+      onClosed: outputClosed.resolve,
     }));
   await targets.configure(config ?? { hosts: new Map() });
   let local = settings && openLocal(settings);
@@ -123,7 +127,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   /** After a rotation; says nothing of the configuration. */
   const reopenOutput = (): Promise<void> | undefined =>
     output?.reopen().catch((error: Error) => {
-      log(`virtune: the output file could not be reopened, the old one stays in use: ${error.message}`);
+      log(`virtune: the output file could not be reopened, the old one stays in use: ${errorText(error)}`);
     });
   let reloading: Promise<void> = Promise.resolve();
   const reload = (): Promise<void> => {
@@ -138,7 +142,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
         },
         (error: Error) => {
           process.configRead(false);
-          log(`virtune: the new configuration is invalid, the old one stays in use: ${error.message}`);
+          log(`virtune: the new configuration is invalid, the old one stays in use: ${errorText(error)}`);
           throw error;
         },
       );
@@ -182,6 +186,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       return targets.names;
     },
     reload,
+    outputClosed: outputClosed.promise,
     close: async () => {
       await server.close();
       await sink.close();
@@ -253,6 +258,6 @@ function sayNowAndThen(): (error: Error) => void {
     if (nowMs - (said.get(error.message) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
     if (said.size > 1_000) said.clear();
     said.set(error.message, nowMs);
-    log(`virtune: the host cannot be sampled: ${error.message}`);
+    log(`virtune: the host cannot be sampled: ${errorText(error)}`);
   };
 }

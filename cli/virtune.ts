@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { textWithCode } from '../model/virtune-error.ts';
 import { loadCommands } from './commands.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
-import { log } from './log.ts';
+import { errorText, log } from './log.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { surviveLostOutput } from './standard-streams.ts';
 import { readVersion } from './version.ts';
@@ -32,7 +31,7 @@ try {
     // commander has printed it already; help and version exit with 0.
     process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   } else {
-    log(`virtune: ${textWithCode(error as Error)}`);
+    log(`virtune: ${errorText(error as Error)}`);
     process.exitCode = exitCodeFor(error);
   }
 }

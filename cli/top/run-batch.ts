@@ -9,7 +9,7 @@ import { Recorder } from '../../tui/record/recorder.ts';
 import type { Recording } from '../../tui/record/recording.ts';
 import { INITIAL_STATE } from '../../tui/state/state.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { log } from '../log.ts';
+import { errorText, log } from '../log.ts';
 
 export interface RunBatchOptions extends BatchOptions {
   readonly delayMs: number;
@@ -82,7 +82,9 @@ export async function runBatch(scenes: Scenes, options: RunBatchOptions): Promis
   let anyUp = false;
   if (format === 'csv') await print(csvHeader());
   for await (const scene of scenes) {
-    for (const host of downHosts(scene)) log(`virtune top: ${host.name}: ${host.down?.error.message}`);
+    for (const { name, down } of downHosts(scene)) {
+      if (down !== undefined) log(`virtune top: ${name}: ${errorText(down.error)}`);
+    }
     anyUp ||= scene.hosts.some((host) => host.down === undefined);
     const vms = chosen(scene, options);
     if (format === 'json') await print(jsonLine(scene, vms));

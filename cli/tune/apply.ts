@@ -11,7 +11,7 @@ import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
 import { durationOption } from '../duration-option.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { log } from '../log.ts';
+import { errorText, log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { addPlanOptions, type Choice, choose, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
@@ -61,7 +61,7 @@ export function applyCommand(): Command {
         const changed = await planAndApply(patterns, flags, signal);
         if (changed === undefined) return;
         if (flags.force !== true || plans === PLANS_MAX || isPlanFile(patterns, flags)) throw changed;
-        log(`virtune: ${changed.message}`);
+        log(`virtune: ${errorText(changed)}`);
         log('virtune: making a new plan');
       }
     });

@@ -3,7 +3,7 @@ import { jsonText } from '../../model/json-text.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions, type TransactionRecord } from '../../tuner/journal/list.ts';
 import { textTable } from '../../tuner/text-table.ts';
-import { log } from '../log.ts';
+import { errorText, log } from '../log.ts';
 import { addTuneOptions, type TuneFlags } from './options.ts';
 
 /** As many names as a line has room for. */
@@ -24,7 +24,7 @@ export function historyCommand(): Command {
       }
       const head = ['id', 'host', 'status', 'steps', 'domains', 'command'];
       for (const line of textTable(head, records.map(row))) process.stdout.write(`${line}\n`);
-      for (const { id, error } of damaged) log(`virtune: ${id}: ${error.message}`);
+      for (const { id, error } of damaged) log(`virtune: ${id}: ${errorText(error)}`);
     });
   return addTuneOptions(command);
 }

@@ -2,14 +2,13 @@ import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { jsonText } from '../../model/json-text.ts';
-import { textWithCode } from '../../model/virtune-error.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { transactionDomain } from '../../tuner/apply/split-plan.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
 import { forgotten } from '../../tuner/watch/forgotten.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';
-import { log } from '../log.ts';
+import { errorText, log } from '../log.ts';
 import { shellWords } from '../shell-words.ts';
 import { untilAskedToStop } from '../signals.ts';
 import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
@@ -106,6 +105,6 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
 }
 
 /** What failed once may go well at the next look; libvirt may be away just now. */
-function said(error: Error & { readonly code?: unknown }): void {
-  log(`virtune: ${textWithCode(error)}`);
+function said(error: Error): void {
+  log(`virtune: ${errorText(error)}`);
 }

@@ -1,15 +1,19 @@
-import { fstatSync, write as writeToDescriptor } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { close, fstat, open } from 'node:fs';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { systemErrorText } from '../../model/system-error.ts';
-import { OutputError } from './output-error.ts';
+import { LineFile } from './line-file.ts';
+import { closedError, notRegularError, OutputError, openError, writeError } from './output-error.ts';
 
-const write = promisify(writeToDescriptor);
+const STANDARD_OUTPUT = 'standard output';
 
 /** Where lines go. One write at a time. */
 export interface Destination {
-  /** Resolves once all of it is written. Rejects when it is not; a file then has no part of it. */
+  /** For messages: the path of the file, or `standard output`. */
+  readonly target: string;
+  /**
+   * Resolves once all of it is written.
+   * @throws OutputError OUTPUT_WRITE when it is not, and the next write may succeed; OUTPUT_CLOSED when none will
+   */
   write(text: string): Promise<void>;
   /** Opens the file of that name again, after it was renamed. @throws OutputError, and the old one stays open */
   reopen(): Promise<void>;
@@ -18,45 +22,36 @@ export interface Destination {
 
 /** @throws OutputError when the file cannot be written */
 export async function openFile(path: string): Promise<Destination> {
-  let handle = await openForLines(path);
+  let file = await openForLines(path);
   return {
+    target: path,
     async write(text) {
-      const { size } = await handle.stat();
-      try {
-        await handle.appendFile(text);
-      } catch (error) {
-        // A part of a document would spoil the line of the next one.
-        await handle.truncate(size).catch(() => undefined);
-        throw error;
-      }
+      const failed = await file.write(text);
+      if (failed !== undefined) throw writeError(path, failed);
     },
     async reopen() {
       const next = await openForLines(path);
-      const before = handle;
-      handle = next;
+      const before = file;
+      file = next;
       await before.close();
     },
-    close: () => handle.close(),
+    close: () => file.close(),
   };
 }
 
-async function openForLines(path: string): Promise<FileHandle> {
+async function openForLines(path: string): Promise<LineFile> {
+  let fd: number;
   try {
-    const handle = await open(path, 'a+');
-    const stat = await handle.stat();
-    if (!stat.isFile()) {
-      await handle.close();
-      throw new OutputError(`${path} is not a regular file; use --output ndjson and pipe standard output`);
-    }
-    // A writer that was killed may have left a line without its end.
-    if (stat.size > 0) {
-      const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, stat.size - 1);
-      if (buffer[0] !== 0x0a) await handle.appendFile('\n');
-    }
-    return handle;
+    fd = await promisify(open)(path, 'a+');
   } catch (error) {
-    if (error instanceof OutputError) throw error;
-    throw new OutputError(`the output file ${path} cannot be written: ${systemErrorText(error)}`, error);
+    throw openError(path, error);
+  }
+  try {
+    if (!(await promisify(fstat)(fd)).isFile()) throw notRegularError(path);
+    return await LineFile.of(fd);
+  } catch (error) {
+    await promisify(close)(fd);
+    throw error instanceof OutputError ? error : openError(path, error);
   }
 }
 
@@ -64,9 +59,12 @@ async function openForLines(path: string): Promise<FileHandle> {
  * Standard output. `process.stdout` is not used: it may block the process while the reader of a pipe does not read
  * (https://nodejs.org/api/process.html#a-note-on-process-io), and with it every scrape.
  */
-export function openStandardOutput(fd = 1): Destination {
-  const stat = fstatSync(fd);
-  if (!stat.isFIFO() && !stat.isSocket()) return openDescriptor(fd);
+export async function openStandardOutput(fd = 1): Promise<Destination> {
+  const stat = await promisify(fstat)(fd);
+  return stat.isFIFO() || stat.isSocket() ? openPipe(fd) : openDescriptor(fd);
+}
+
+function openPipe(fd: number): Destination {
   const socket = new Socket({ fd, readable: false, writable: true });
   let failure: Error | undefined;
   socket.on('error', (error) => {
@@ -74,10 +72,14 @@ export function openStandardOutput(fd = 1): Destination {
   });
   socket.unref();
   return {
+    target: STANDARD_OUTPUT,
+    // A stream that has failed once stays so.
     write: (text) =>
-      new Promise((resolve, reject) => {
+      new Promise<void>((resolve, reject) => {
         if (failure !== undefined) return reject(failure);
         socket.write(text, (error) => (error == null ? resolve() : reject(error)));
+      }).catch((error: Error) => {
+        throw closedError(STANDARD_OUTPUT, failure ?? error);
       }),
     reopen: async () => undefined,
     close: async () => {
@@ -86,12 +88,20 @@ export function openStandardOutput(fd = 1): Destination {
   };
 }
 
-/** A file or a terminal that the shell has opened: through a thread, so that nothing here waits for it. */
-function openDescriptor(fd: number): Destination {
+/** What a terminal fails with once it is closed. */
+const CLOSED = new Set<string | undefined>(['EPIPE', 'EIO', 'EBADF']);
+
+/** A file, terminal or device that the shell has opened: through a thread, so that nothing here waits for it. */
+async function openDescriptor(fd: number): Promise<Destination> {
+  const file = await LineFile.ofInherited(fd);
+  const isFile = (await promisify(fstat)(fd)).isFile();
   return {
-    write: async (text) => {
-      const bytes = Buffer.from(text);
-      for (let at = 0; at < bytes.length; ) at += (await write(fd, bytes, at)).bytesWritten;
+    target: STANDARD_OUTPUT,
+    async write(text) {
+      const failed = await file.write(text);
+      if (failed === undefined) return;
+      const isClosed = !isFile && CLOSED.has((failed.error as NodeJS.ErrnoException).code);
+      throw isClosed ? closedError(STANDARD_OUTPUT, failed.error) : writeError(STANDARD_OUTPUT, failed);
     },
     reopen: async () => undefined,
     close: async () => undefined,

@@ -1,4 +1,5 @@
 import type { Destination } from './destination.ts';
+import type { OutputError } from './output-error.ts';
 
 export type OutputDropReason = 'buffer_full' | 'failed';
 
@@ -8,7 +9,8 @@ export interface LineWriterOptions {
   readonly maxBytes: number;
   readonly onDrop: (reason: OutputDropReason, documents: number) => void;
   readonly onWritten: (documents: number) => void;
-  readonly onFailure: (error: Error) => void;
+  /** With what the destination throws. */
+  readonly onFailure: (error: OutputError) => void;
 }
 
 interface Piece {
@@ -76,14 +78,14 @@ export class LineWriter {
     const [piece] = this.#waiting;
     // Given up by `close`.
     if (piece === undefined) return;
-    try {
-      await destination.write(piece.text);
-      onWritten(piece.documents);
-    } catch (error) {
-      onDrop('failed', piece.documents);
-      onFailure(error as Error);
-    }
+    const failure = await destination.write(piece.text).then(
+      () => undefined,
+      (error: OutputError) => error,
+    );
     if (this.#waiting[0] === piece) this.#waiting.shift();
     this.#waitingBytes -= piece.bytes;
+    if (failure === undefined) return onWritten(piece.documents);
+    onDrop('failed', piece.documents - failure.writtenLines);
+    onFailure(failure);
   }
 }

@@ -3,10 +3,11 @@ import { CHARS_PER_TURN, type Document } from '../documents/documents.ts';
 import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
-import { RepeatFilter } from '../repeat-filter.ts';
-import { openFile, openStandardOutput } from './destination.ts';
+import { type Destination, openFile, openStandardOutput } from './destination.ts';
 import { LineWriter } from './line-writer.ts';
+import type { OutputError } from './output-error.ts';
 import { OutputMeter } from './output-meter.ts';
+import { OutputReport } from './output-report.ts';
 
 /** As the flags give it. */
 export interface OutputOptions {
@@ -20,6 +21,8 @@ export interface OutputParts {
   readonly options: OutputOptions;
   readonly version: string;
   readonly log: (message: string) => void;
+  /** Called once when nothing can be written any more, since the reader of standard output is gone. */
+  readonly onClosed: (error: OutputError) => void;
 }
 
 /** About the samples of 2,000 VMs; a reader that is further behind loses documents. */
@@ -29,24 +32,28 @@ const GRACE_MS = 1_000;
 /** Documents as lines of JSON, for other pipelines: the same that a search server gets. */
 export class NdjsonOutput {
   readonly #meter = new OutputMeter();
+  readonly #report: OutputReport;
   readonly #writer: LineWriter;
   readonly #loops: SamplingLoops;
 
-  private constructor(
-    { options, version, log }: OutputParts,
-    destination: Awaited<ReturnType<typeof openFile>>,
-  ) {
-    const repeats = new RepeatFilter(log);
-    const report = (what: string): void => repeats.log(`output: ${what}`);
+  private constructor({ options, version, log, onClosed }: OutputParts, destination: Destination) {
+    const report = new OutputReport({ target: destination.target, log, onClosed });
+    this.#report = report;
     this.#writer = new LineWriter({
       destination,
       maxBytes: BUFFER_MAX_BYTES,
-      onWritten: (documents) => this.#meter.countWritten(documents),
+      onWritten: (documents) => {
+        this.#meter.countWritten(documents);
+        report.written(this.#writer.bufferedBytes);
+      },
       onDrop: (reason, documents) => {
         this.#meter.countDropped(reason, documents);
-        if (reason === 'buffer_full') report('its reader is too slow, so documents are dropped');
+        report.dropped(reason, documents);
       },
-      onFailure: (error) => report(`it cannot be written, so documents are dropped: ${error.message}`),
+      onFailure: (error) => {
+        this.#meter.countWritten(error.writtenLines);
+        report.failed(error);
+      },
     });
     this.#loops = new SamplingLoops({
       version,
@@ -62,7 +69,7 @@ export class NdjsonOutput {
   /** @throws OutputError when the file cannot be written */
   static async open(parts: OutputParts): Promise<NdjsonOutput> {
     const { file } = parts.options;
-    return new NdjsonOutput(parts, file === undefined ? openStandardOutput() : await openFile(file));
+    return new NdjsonOutput(parts, await (file === undefined ? openStandardOutput() : openFile(file)));
   }
 
   /** Samples these hosts from now on, and no others. */
@@ -81,6 +88,7 @@ export class NdjsonOutput {
   }
 
   async close(): Promise<void> {
+    this.#report.close();
     await this.watch([]);
     await this.#writer.close(GRACE_MS);
   }

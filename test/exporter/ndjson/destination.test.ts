@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,25 +59,86 @@ test('what is not a regular file is refused, and nothing waits for a reader of i
   await expect(openFile(fifo)).rejects.toMatchObject({ code: 'OUTPUT_FILE' });
 });
 
-test('a disk that is full leaves no part of a line', async () => {
+/**
+ * Writes two lines, of which the second is cut, then more once there is space. A limit on the size of files stands in
+ * for the disk: a write that reaches it is a short one first.
+ */
+function writeToFullDisk(
+  open: string,
+  redirection: string,
+): { code: string; lines: number; message: string } {
+  const script = `
+    import { execFileSync } from 'node:child_process';
+    process.on('SIGXFSZ', () => undefined);
+    const { openFile, openStandardOutput } = await import(${JSON.stringify(join(import.meta.dirname, '../../../exporter/ndjson/destination.ts'))});
+    const file = await ${open};
+    const text = '{"b":"' + 'x'.repeat(1000) + '"}\\n{"c":"' + 'x'.repeat(3000) + '"}\\n';
+    const error = await file.write(text).then(() => ({ code: 'written' }), (failure) => failure);
+    execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=100000']);
+    await file.write('{"d":4}\\n');
+    await file.write('{"e":5}\\n');
+    console.error(JSON.stringify({ code: error.code, lines: error.writtenLines, message: error.message }));`;
+  const command = `ulimit -S -f 2; exec "$0" --input-type=module -e "$1" ${redirection}`;
+  const { stderr, status } = spawnSync('bash', ['-c', command, process.execPath, script], {
+    encoding: 'utf8',
+    // The cache of compiled code is a file, too.
+    env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
+  });
+  expect(status, stderr).toBe(0);
+  return JSON.parse(stderr);
+}
+
+test('a disk that is full leaves no part of a line in a file, and the error says which file and what to do', () => {
   const path = join(folder, 'full');
   writeFileSync(path, '{"a":1}\n');
-  // A limit on the size of files stands in for the disk: a write that reaches it is a short one first.
-  const script = `
-    process.on('SIGXFSZ', () => undefined);
-    const { openFile } = await import(${JSON.stringify(join(import.meta.dirname, '../../../exporter/ndjson/destination.ts'))});
-    const file = await openFile(${JSON.stringify(path)});
-    const failed = await file.write('x'.repeat(3000) + '\\n').then(() => 'written', (error) => error.code);
-    await file.write('{"b":2}\\n');
-    console.log(failed);`;
-  const out = execFileSync(
-    'bash',
-    ['-c', 'ulimit -f 2; exec "$0" --input-type=module -e "$1"', process.execPath, script],
-    // The cache of compiled code is a file, too.
-    { encoding: 'utf8', env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' } },
-  );
-  expect(out.trim()).toBe('EFBIG');
-  expect(readFileSync(path, 'utf8')).toBe('{"a":1}\n{"b":2}\n');
+  expect(writeToFullDisk(`openFile(${JSON.stringify(path)})`, '')).toEqual({
+    code: 'OUTPUT_WRITE',
+    lines: 0,
+    message: `${path} cannot be written: EFBIG: file too large; rotate the file, or raise the limit on the size of files (ulimit -f)`,
+  });
+  expect(readFileSync(path, 'utf8')).toBe('{"a":1}\n{"d":4}\n{"e":5}\n');
+});
+
+test('nor in a file that the shell has opened for appending as standard output', () => {
+  const path = join(folder, 'full-appended');
+  // Without its end, as a writer leaves it that was killed.
+  writeFileSync(path, '{"a":');
+  const error = writeToFullDisk('openStandardOutput()', `>> ${path}`);
+  expect(error).toMatchObject({ code: 'OUTPUT_WRITE', lines: 0 });
+  expect(readFileSync(path, 'utf8')).toBe('{"a":\n{"d":4}\n{"e":5}\n');
+});
+
+test('in a file that the shell has opened otherwise, which cannot be cut, the next line begins on its own line', () => {
+  const path = join(folder, 'full-redirected');
+  const error = writeToFullDisk('openStandardOutput()', `> ${path}`);
+  expect(error).toMatchObject({
+    code: 'OUTPUT_WRITE',
+    lines: 1,
+    message: expect.stringMatching(/^standard output cannot be written: EFBIG/),
+  });
+  const lines = readFileSync(path, 'utf8').split('\n');
+  expect(lines.map((line) => line.slice(0, 7))).toEqual(['{"b":"x', '{"c":"x', '{"d":4}', '{"e":5}', '']);
+  expect(() => JSON.parse(lines[1] ?? '')).toThrow();
+});
+
+test.each([
+  ['a folder', (at: string) => at, /: EISDIR: [^;]+; name a file in it: --output ndjson:.+\/FILE$/],
+  [
+    'a folder that is missing',
+    (at: string) => join(at, 'no/o'),
+    /: ENOENT: [^;]+; create its folder: mkdir -p .+\/no$/,
+  ],
+  [
+    'a file in place of a folder',
+    (at: string) => join(at, 'file/o'),
+    /: ENOTDIR: [^;]+; .+\/file is a file: name another path$/,
+  ],
+])('%s is refused with what to do', async (_, pathIn, message) => {
+  writeFileSync(join(folder, 'file'), '');
+  await expect(openFile(pathIn(folder))).rejects.toMatchObject({
+    code: 'OUTPUT_FILE',
+    message: expect.stringMatching(message),
+  });
 });
 
 test('a pipe whose reader does not read holds up nothing but its own writes, and gets all in order', async () => {
@@ -91,7 +152,7 @@ test('a pipe whose reader does not read holds up nothing but its own writes, and
   });
   const fd = openSync(fifo, 'w');
   reader.kill('SIGSTOP');
-  const output = openStandardOutput(fd);
+  const output = await openStandardOutput(fd);
   const text = `${'x'.repeat(1023)}\n`.repeat(2_000);
   let isWritten = false;
   const written = output.write(text).then(() => {
@@ -112,19 +173,23 @@ test('a pipe whose reader is gone fails its writes, with the reason', async () =
   execFileSync('mkfifo', [fifo]);
   const reader = spawn('cat', [fifo], { stdio: 'ignore' });
   const fd = openSync(fifo, 'w');
-  const output = openStandardOutput(fd);
+  const output = await openStandardOutput(fd);
   const ended = new Promise((resolve) => reader.once('close', resolve));
   reader.kill('SIGKILL');
   await ended;
-  await expect(output.write('1\n')).rejects.toMatchObject({ code: 'EPIPE' });
-  await expect(output.write('2\n')).rejects.toThrow();
+  const closed = {
+    code: 'OUTPUT_CLOSED',
+    message: expect.stringMatching(/^the reader of standard output is gone: .*EPIPE/),
+  };
+  await expect(output.write('1\n')).rejects.toMatchObject(closed);
+  await expect(output.write('2\n')).rejects.toMatchObject(closed);
   await output.close();
 });
 
 test('standard output that the shell has opened as a file is written', async () => {
   const path = join(folder, 'redirected');
   const fd = openSync(path, 'a');
-  const output = openStandardOutput(fd);
+  const output = await openStandardOutput(fd);
   await output.write('{"a":"é"}\n');
   await output.close();
   closeSync(fd);

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { Destination } from '../../../exporter/ndjson/destination.ts';
 import { LineWriter } from '../../../exporter/ndjson/line-writer.ts';
+import { OutputError } from '../../../exporter/ndjson/output-error.ts';
 
 /** A destination that writes when it is let. */
 function gated(maxBytes = 100) {
@@ -8,6 +9,7 @@ function gated(maxBytes = 100) {
   const waiting: (() => void)[] = [];
   let failure: Error | undefined;
   const destination: Destination = {
+    target: 'standard output',
     write: async (text) => {
       await new Promise<void>((resolve) => waiting.push(resolve));
       if (failure !== undefined) throw failure;
@@ -63,11 +65,12 @@ test('what waits is counted in bytes, not in characters', () => {
 
 test('what cannot be written is dropped and counted, and the next is tried', async () => {
   const { writer, onDrop, onFailure, onWritten, release, fail } = gated();
-  const full = new Error('ENOSPC');
+  const full = new OutputError('OUTPUT_WRITE', 'full', undefined, 1);
   fail(full);
   writer.write('1\n', 4);
   await release();
-  expect(onDrop.mock.calls).toEqual([['failed', 4]]);
+  // One of its lines is in the file.
+  expect(onDrop.mock.calls).toEqual([['failed', 3]]);
   expect(onFailure.mock.calls).toEqual([[full]]);
   expect(onWritten).not.toHaveBeenCalled();
   expect(writer.bufferedBytes).toBe(0);

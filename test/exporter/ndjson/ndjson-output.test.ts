@@ -108,6 +108,33 @@ test('a reader that does not read delays no scrape: all are answered, and the do
   }
 });
 
+test('a reader that is gone ends the exporter with a code and an exit code, as a script or systemd sees it', async () => {
+  const child = spawn(process.execPath, [CLI, ...withOutput('ndjson')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  // As head -1 does.
+  child.stdout.once('data', () => child.stdout.destroy());
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect(log).toMatch(/^virtune: the reader of standard output is gone: .*EPIPE.* \[OUTPUT_CLOSED\]$/m);
+  expect(code).toBe(69);
+});
+
+test.each([
+  ['--output.interval', '5s'],
+  ['--output.namespace', 'prod'],
+])('%s without --output is refused: nothing would be written', async (flag, value) => {
+  const refused = new VirtuneProcess('exporter', '--connect', demo.uri, flag, value);
+  const { code, stderr } = await refused.ended;
+  expect(code).toBe(64);
+  expect(stderr).toBe(
+    `virtune: ${flag} has no effect without --output; add --output ndjson[:FILE] [USAGE]\n`,
+  );
+});
+
 test.each([
   ['csv', 'Expected ndjson'],
   ['ndjson:', 'Expected ndjson'],

@@ -1,0 +1,67 @@
+import { RepeatFilter } from '../repeat-filter.ts';
+import type { OutputDropReason } from './line-writer.ts';
+import { type OutputError, slowError } from './output-error.ts';
+
+export interface OutputReportParts {
+  /** Where documents go, as messages name it. */
+  readonly target: string;
+  readonly log: (message: string) => void;
+  readonly onClosed: (error: OutputError) => void;
+}
+
+/** Logs why documents are dropped, at most once per minute, and when they are written again. */
+export class OutputReport {
+  readonly #parts: OutputReportParts;
+  readonly #repeats: RepeatFilter;
+  /** Why documents were dropped last; absent once they are written again. */
+  #trouble: OutputDropReason | undefined;
+  /** Whether a line in the log says so: then another one says that it is over. */
+  #isLogged = false;
+  /** Since the last line that gives their number. */
+  #droppedDocuments = 0;
+  #isClosed = false;
+
+  constructor(parts: OutputReportParts) {
+    this.#parts = parts;
+    this.#repeats = new RepeatFilter((message) => {
+      this.#isLogged = true;
+      parts.log(message);
+    });
+  }
+
+  dropped(reason: OutputDropReason, documents: number): void {
+    this.#droppedDocuments += documents;
+    if (reason === 'buffer_full') this.#begin(reason, slowError(this.#parts.target));
+  }
+
+  /** A write failed; its documents were dropped. */
+  failed(error: OutputError): void {
+    if (error.code !== 'OUTPUT_CLOSED') return this.#begin('failed', error);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#parts.onClosed(error);
+  }
+
+  /** @param bufferedBytes what waits behind what was written */
+  written(bufferedBytes: number): void {
+    // A slow reader makes room for a little and falls behind again.
+    if (this.#trouble === undefined || (this.#trouble === 'buffer_full' && bufferedBytes > 0)) return;
+    this.#trouble = undefined;
+    if (!this.#isLogged) return;
+    this.#parts.log(
+      `output: ${this.#parts.target} is written again; ${this.#droppedDocuments} documents were dropped`,
+    );
+    this.#isLogged = false;
+    this.#droppedDocuments = 0;
+  }
+
+  /** The process ends: what is dropped from now on is dropped by that. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #begin(reason: OutputDropReason, error: OutputError): void {
+    this.#trouble = reason;
+    this.#repeats.log(`output: ${error.message}; documents are dropped [${error.code}]`);
+  }
+}

@@ -3,6 +3,7 @@ import { elasticsearchMetrics } from './elasticsearch.ts';
 import { exporterMetrics } from './exporter.ts';
 import type { healthMetrics } from './health.ts';
 import { neighbourMetrics } from './neighbours.ts';
+import type { outputMetrics } from './output.ts';
 
 /** Names that are known to the compiler; those that are only known at run time cannot be asked for by type. */
 type NameOf<M> = M extends { readonly name: infer N extends string }
@@ -19,6 +20,7 @@ export type SeriesName =
   | NameOf<(typeof healthMetrics)[keyof typeof healthMetrics]>
   | NameOf<(typeof exporterMetrics)[keyof typeof exporterMetrics]>
   | NameOf<(typeof elasticsearchMetrics)[keyof typeof elasticsearchMetrics]>
+  | NameOf<(typeof outputMetrics)[keyof typeof outputMetrics]>
   | NameOf<(typeof neighbourMetrics)[number]>;
 
 /** The same at run time. */

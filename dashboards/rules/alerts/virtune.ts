@@ -150,5 +150,18 @@ export const virtuneAlerts: AlertGroup = {
       description: () =>
         'The queue was full, documents were too old, or the server rejected them. List rejected documents and reasons with virtune elasticsearch dead-letters list.',
     }),
+    alert({
+      alert: 'OutputDocumentsDropped',
+      severity: 'warning',
+      subject: 'host',
+      component: 'virtune',
+      for: '0s',
+      thresholds: {},
+      expr: (_, { range, metric }) =>
+        `sum by (cluster, job, instance) (increase(${metric('virtune_output_dropped_total')}[${range('10m')}])) > 0`,
+      summary: () => `${WHOLE} documents from ${HOST} could not be written to the output of virtune.`,
+      description: () =>
+        'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
+    }),
   ],
 };

@@ -225,4 +225,26 @@ export const virtuneCases: readonly AlertCase[] = [
       45: [],
     },
   },
+  {
+    alert: 'OutputDocumentsDropped',
+    what: 'as soon as documents of the output are dropped, and until ten minutes after the last of them',
+    series: {
+      [series('virtune_output_dropped_total', 'reason="buffer_full"')]: '0+0x20 10+0x30',
+      [series('virtune_output_dropped_total', 'reason="failed"')]: '0+0x20 4+0x30',
+      [series('virtune_output_dropped_total', 'reason="failed"', 'kvm2')]: '5+0x50',
+    },
+    at: {
+      20: [],
+      25: [
+        firing(
+          'warning',
+          'virtune',
+          {},
+          '14 documents from host kvm1 could not be written to the output of virtune.',
+          'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
+        ),
+      ],
+      45: [],
+    },
+  },
 ];

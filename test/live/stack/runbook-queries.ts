@@ -1,6 +1,7 @@
 import { filled, type Line, readRunbooks } from '../../docs/runbooks.ts';
 
 const NO_SHIPPING = 'nothing is sent to a search server there';
+const NO_OUTPUT = 'nothing is written to an output there';
 const NO_HUGE_PAGES = 'no VM with huge pages is shut off';
 const NO_SNAPSHOT = 'no simulated VM has a snapshot';
 
@@ -37,6 +38,11 @@ export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
     'no simulated interface has several queues',
   'NumaNodeFull, Diagnosis: libvirt_domain_numa_memory_bytes{instance="HOST"}':
     'there is no QEMU process whose memory could be read',
+  'OutputDocumentsDropped, Diagnosis: sum by (reason) (increase(virtune_output_dropped_total{instance="HOST"}[1h]))':
+    NO_OUTPUT,
+  'OutputDocumentsDropped, Diagnosis: virtune_output_buffered_bytes{instance="HOST"}': NO_OUTPUT,
+  'OutputDocumentsDropped, Verification: sum(increase(virtune_output_dropped_total{instance="HOST"}[10m])) == 0':
+    NO_OUTPUT,
   'SnapshotTooOld, Diagnosis: libvirt_domain_snapshots{instance="HOST", domain="VM"}': NO_SNAPSHOT,
   'ThinPoolOvercommit, Diagnosis: libvirt_domain_snapshots{instance="HOST"}': NO_SNAPSHOT,
 };

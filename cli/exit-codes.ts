@@ -109,6 +109,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   SCRAPE_TIMEOUT: ExitCode.software,
   OUTPUT_WRITE: ExitCode.software,
   OUTPUT_SLOW: ExitCode.software,
+  DRIFT_RECORD: ExitCode.software,
 };
 
 export function exitCodeFor(error: unknown): number {

@@ -84,7 +84,13 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   const { config, web } = readFiles(options);
   const targets = new Targets({ onFailure, onUnknownStatistic, compat: options.compat });
   const openLocal = (settings: HostSettings): HostExporter =>
-    new HostExporter(settings, { process, onFailure, onUnknownStatistic, compat: options.compat });
+    new HostExporter(settings, {
+      process,
+      onFailure,
+      onUnknownStatistic,
+      onDriftFailure: (error) => log(`virtune: ${errorText(error)}`),
+      compat: options.compat,
+    });
   const settings = localSettings(options, config);
   if (settings === undefined && (config?.hosts.size ?? 0) === 0) {
     throw new ConfigError(

@@ -7,6 +7,8 @@ import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
 export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups' | 'inMaintenance'> {
   /** Called once for each statistic of libvirt that this version does not know. */
   readonly onUnknownStatistic: (name: string) => void;
+  /** Called when the tuner's record of drift begins to be unusable. */
+  readonly onDriftFailure?: ((error: Error) => void) | undefined;
 }
 
 /** One host as it is exported: who asks it, and what is made of the answers. */
@@ -40,6 +42,7 @@ export class HostExporter {
       groups: settings.groups,
       procRoot: settings.procRoot,
       driftFile: settings.driftFile,
+      onDriftFailure: options.onDriftFailure,
       cgroupRoot: settings.cgroupRoot,
       metadata: settings.metadata,
       domainDeadlineMs: settings.domainDeadlineMs,

@@ -1,4 +1,6 @@
+import type { CallReason } from './host.ts';
 import { isObject } from './is-object.ts';
+import { VirtuneError } from './virtune-error.ts';
 
 /**
  * What `virtune tune` found of the VMs that it has tuned, for the exporter on the same host: the exporter only reads
@@ -22,11 +24,28 @@ export interface DomainDrift {
   readonly violations: Readonly<Record<DriftLevel, number>>;
 }
 
-/** What is exported of a VM's last check; `found` is absent when the check is too old to say anything of the VM now. */
+/** What is exported of a VM's last check. */
 export interface DriftFigures {
-  readonly checkedAtMs: number;
+  /** Absent where no check of it is known. */
+  readonly checkedAtMs: number | undefined;
+  /** Absent, with the reason, where nothing is known of the VM now. */
   readonly found: DomainDrift | undefined;
+  readonly missing?: DriftReason | undefined;
 }
+
+export type DriftReason =
+  /** There is no record, or it does not have the VM. */
+  | 'not_measured'
+  /** The check is too old, or dated later than now: it says nothing of the VM as it is. */
+  | 'stale'
+  /** The file of the record may not be read by this user. */
+  | 'not_permitted'
+  /** It cannot be read for another reason, or is not a record that this virtune reads. */
+  | 'unreadable'
+  /** The record is of another host. */
+  | 'other_host'
+  /** It is not known which host this is: why. */
+  | CallReason;
 
 export const DRIFT_STANDINGS = ['held', 'waits', 'run', 'definition', 'unsupported'] as const;
 export type DriftStanding = (typeof DRIFT_STANDINGS)[number];
@@ -43,17 +62,36 @@ export function driftRecordText({ hostname, domains }: DriftRecord): string {
   return `${JSON.stringify({ format: FORMAT, hostname, domains: Object.fromEntries(domains) })}\n`;
 }
 
-/** Undefined for what is not such a record, or is one of a newer virtune. */
-export function parseDriftRecord(text: string): DriftRecord | undefined {
+/** A record that cannot be used; the message says why. */
+export class DriftRecordError extends VirtuneError {
+  override readonly name = 'DriftRecordError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('DRIFT_RECORD', message, options);
+  }
+}
+
+/** @throws DriftRecordError for what is not such a record, is damaged, or is one of a newer virtune */
+export function parseDriftRecord(text: string): DriftRecord {
   const record = objectOf(jsonOf(text));
-  const domains = objectOf(record?.['domains']);
-  const hostname = record?.['hostname'];
-  if (record?.['format'] !== FORMAT || domains === undefined || typeof hostname !== 'string')
-    return undefined;
+  const format = record?.['format'];
+  if (record === undefined || format === undefined || !('domains' in record))
+    throw new DriftRecordError('it is not a drift record, but another file');
+  if (typeof format === 'number' && format > FORMAT)
+    throw new DriftRecordError(
+      `it has format ${format}, of a newer virtune; this one reads format ${FORMAT}`,
+    );
+  const { hostname } = record;
+  const domains = objectOf(record['domains']);
+  if (format !== FORMAT || domains === undefined || typeof hostname !== 'string')
+    throw new DriftRecordError('it is damaged: its format, hostname or domains are invalid');
   const found = new Map<string, DomainDrift>();
   for (const [uuid, each] of Object.entries(domains)) {
     const domain = domainOf(each);
-    if (domain !== undefined) found.set(uuid, domain);
+    if (domain === undefined)
+      throw new DriftRecordError(
+        `it is damaged: the entry of ${JSON.stringify(uuid.slice(0, 36))} is invalid`,
+      );
+    found.set(uuid, domain);
   }
   return { hostname, domains: found };
 }
@@ -80,9 +118,11 @@ function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined
 }
 
 function jsonOf(text: string): unknown {
+  if (text.trim() === '') throw new DriftRecordError('it is empty');
   try {
     return JSON.parse(text);
   } catch {
-    return undefined;
+    // Not the parser's words: they may quote what another file has.
+    throw new DriftRecordError('it is damaged, or another file: it is not JSON');
   }
 }

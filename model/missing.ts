@@ -38,6 +38,12 @@ export type MissingReason =
   | 'not_supported'
   /** Nobody has measured it. */
   | 'not_measured'
+  /** It was measured too long ago to say anything of now, or its time is later than now. */
+  | 'stale'
+  /** The file that has it cannot be read or understood. */
+  | 'unreadable'
+  /** The file that has it is of another host. */
+  | 'other_host'
   /** The domain has no channel for a guest agent. */
   | 'no_agent'
   /** It has one, and nobody is at its other end. */

@@ -8,6 +8,7 @@ export type VirtuneErrorCode =
   | 'DASHBOARDS_OUT'
   | 'DEAD_LETTERS_IN_USE'
   | 'DEAD_LETTERS_LEFT'
+  | 'DRIFT_RECORD'
   | 'FIGURE'
   | 'HTTP_LISTEN'
   | 'HTTP_LISTEN_ADDRESS'

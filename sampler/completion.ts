@@ -74,6 +74,7 @@ export async function completeDomains(
   local: ReadonlyMap<string, LocalFigures>,
   deadline: Deadline,
 ): Promise<DomainSample[]> {
+  const thisHost = { hostname: parts.identity.known?.hostname, reason: parts.identity.status.reason };
   const samples = await mapYielding(domains, async (domain): Promise<DomainSample | undefined> => {
     const outcome = outcomes.get(domain.uuid);
     const summary = known.summaries.get(domain.uuid);
@@ -101,7 +102,7 @@ export async function completeDomains(
       extras,
       guest: parts.agents?.read(domain),
       local: local.get(domain.uuid),
-      drift: parts.drift?.of(domain.uuid, parts.identity.known?.hostname, parts.now()),
+      drift: parts.drift?.of(domain.uuid, thisHost, parts.now()),
       outcome,
       lastFreshAtMs: parts.asker.lastFreshAtMs(domain),
     };

@@ -33,7 +33,7 @@ export interface DomainSample {
   readonly extras?: DomainExtras | undefined;
   /** Absent where nothing of it is asked for, or the domain does not run. */
   readonly local?: LocalFigures | undefined;
-  /** Absent where the tuner has not compared it with a profile. */
+  /** Absent where the tuner's checks are not read. */
   readonly drift?: DriftFigures | undefined;
   /** Absent where guest agents are not asked. */
   readonly guest?: GuestSample | undefined;

@@ -4,7 +4,7 @@ import type { DomainSample, Outcome } from './host-sample.ts';
 
 /** Groups that were asked for and gave no figure of this domain, and why. */
 export function missingOf(
-  { domain, summary, facts, outcome, local, guest }: DomainSample,
+  { domain, summary, facts, outcome, local, guest, drift }: DomainSample,
   groups: ReadonlySet<string>,
 ): readonly MissingGroup[] {
   const missing = missingGroups({
@@ -15,7 +15,14 @@ export function missingOf(
     stats: outcome.kind === 'fresh' ? outcome.stats : undefined,
     facts,
   });
-  return [...missing, ...(local?.missing ?? []), ...(guest?.missing ?? [])];
+  // A VM that was not tuned has no profile to differ from.
+  const unchecked = facts?.tuned === undefined ? undefined : drift?.missing;
+  return [
+    ...missing,
+    ...(local?.missing ?? []),
+    ...(guest?.missing ?? []),
+    ...(unchecked === undefined ? [] : [{ group: 'drift', reason: unchecked }]),
+  ];
 }
 
 function isDenied(outcome: Outcome): boolean {

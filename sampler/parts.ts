@@ -54,6 +54,8 @@ export interface SamplerOptions {
   readonly cgroupRoot?: string | undefined;
   /** Where the tuner writes what has drifted. */
   readonly driftFile?: string | undefined;
+  /** Called when that file begins to be unusable, and again when it is for another reason. */
+  readonly onDriftFailure?: ((error: Error) => void) | undefined;
   /** For one domain's answer. */
   readonly domainDeadlineMs?: number | undefined;
   /** For a call that waits until a VM's job is free: one that is not answered by then shows a hang. */
@@ -216,7 +218,9 @@ export function samplerParts(
     asker,
     local,
     drift:
-      options.driftFile !== undefined && groups.has('tuning') ? new DriftFile(options.driftFile) : undefined,
+      options.driftFile !== undefined && groups.has('tuning')
+        ? new DriftFile(options.driftFile, options.onDriftFailure)
+        : undefined,
     liveness,
     processes,
     agents,

@@ -1,19 +1,30 @@
-import { Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { DRIFT_RECORD_FILE } from '../../model/drift-record.ts';
 import { type Checked, writeDriftRecord } from '../../tuner/drift/record.ts';
 
-export function recordOption(): Option {
-  return new Option(
-    '--record [file]',
-    `also write the result for virtune exporter on this host, to ${DRIFT_RECORD_FILE} or FILE`,
-  );
+export interface RecordFlags {
+  readonly record?: boolean | undefined;
+  readonly recordFile?: string | undefined;
 }
 
-/** Writes nothing without the flag. */
-export async function recordDrift(
-  flag: string | true | undefined,
-  checked: Omit<Checked, 'atMs'>,
-): Promise<void> {
-  if (flag === undefined) return;
-  await writeDriftRecord(flag === true ? DRIFT_RECORD_FILE : flag, { ...checked, atMs: Date.now() });
+/** Two options, so that a VM behind `--record` is a VM, and not the name of a file. */
+export function addRecordOptions(command: Command): Command {
+  return command
+    .option('--record', `also write the result for virtune exporter on this host, to ${DRIFT_RECORD_FILE}`)
+    .option(
+      '--record-file <file>',
+      'the same to another file, which the exporter reads with --path.drift',
+      fileName,
+    );
+}
+
+/** Writes nothing without one of the flags. @throws TunerError TUNE_RECORD */
+export async function recordDrift(flags: RecordFlags, checked: Omit<Checked, 'atMs'>): Promise<void> {
+  const file = flags.recordFile ?? (flags.record === true ? DRIFT_RECORD_FILE : undefined);
+  if (file !== undefined) await writeDriftRecord(file, { ...checked, atMs: Date.now() });
+}
+
+function fileName(text: string): string {
+  if (text === '') throw new InvalidArgumentError('Expected the path of a file.');
+  return text;
 }

@@ -13,15 +13,14 @@ import { shellWords } from '../shell-words.ts';
 import { untilAskedToStop } from '../signals.ts';
 import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
-import { recordDrift, recordOption } from './record-drift.ts';
+import { addRecordOptions, type RecordFlags, recordDrift } from './record-drift.ts';
 import { NO_RESTART, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
 import { planTuned } from './tuned.ts';
 
-interface Flags extends TuneFlags {
+interface Flags extends TuneFlags, RecordFlags {
   readonly interval: number;
   readonly once?: boolean | undefined;
-  readonly record?: string | true | undefined;
 }
 
 /** A domain is left alone for so long after an event. */
@@ -39,7 +38,6 @@ export function watchCommand(): Command {
       }),
     )
     .option('--once', 'check once and exit')
-    .addOption(recordOption())
     .action(async (flags: Flags) => {
       const stop = new AbortController();
       if (flags.once === true) {
@@ -67,7 +65,7 @@ export function watchCommand(): Command {
         await Promise.all([watch.close(), events.close()]);
       }
     });
-  return addTuneOptions(command);
+  return addTuneOptions(addRecordOptions(command));
 }
 
 /** One look. The exit code of what it did. */
@@ -77,7 +75,7 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
     basis: session.basis,
   }));
   // What was lost is restored all the same.
-  await recordDrift(flags.record, {
+  await recordDrift(flags, {
     drifts: plan.domains.map(driftOf),
     hostname: plan.host.hostname,
     isWhole: true,

@@ -222,7 +222,7 @@ export const tuningGroup = {
       name: 'virtune_tuning_checked_timestamp_seconds',
       help: 'Time at which the domain was last compared with its profile, in seconds since 1970.',
       needs: 'virtune tune drift --record or virtune tune watch --record, where the exporter runs',
-      read: ({ checkedAtMs }) => msToSeconds(checkedAtMs),
+      read: ({ checkedAtMs }) => scaled(checkedAtMs, msToSeconds),
     },
     {
       per: 'disk',

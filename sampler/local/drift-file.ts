@@ -1,47 +1,143 @@
-import { statSync } from 'node:fs';
-import { type DriftFigures, type DriftRecord, parseDriftRecord } from '../../model/drift-record.ts';
-import { readProcFile } from '../proc-file.ts';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import {
+  type DriftFigures,
+  type DriftReason,
+  type DriftRecord,
+  DriftRecordError,
+  parseDriftRecord,
+} from '../../model/drift-record.ts';
+import type { CallReason } from '../../model/host.ts';
+import { systemErrorText } from '../../model/system-error.ts';
 
-/** Far more than a host has VMs for; the file is small, but anybody may have put another one there. */
+/** Far more than a host has VMs for; the file is small, but a user may have put another one there. */
 const MAX_BYTES = 4 * 1_024 * 1_024;
 
-/** A check a day, an hour late: what is older says nothing of the VM now. */
+/** A check per day, an hour late: what is older says nothing of the VM now. */
 const MAX_AGE_MS = 25 * 3_600_000;
+
+/** What the file was when it was last looked at. */
+type Content =
+  | { readonly record: DriftRecord }
+  | { readonly missing: DriftReason; readonly error?: DriftRecordError };
+
+const NO_FILE: Content = { missing: 'not_measured' };
 
 /** The tuner's last check of each VM, as its file says; read again when the file has changed. */
 export class DriftFile {
   readonly #path: string;
+  readonly #onFailure: (error: DriftRecordError) => void;
+  /** Of the content; empty after a failed read, which is tried again. */
   #version = '';
-  #record: DriftRecord | undefined;
+  #content: Content = NO_FILE;
+  /** The last failure that was reported and is not over. */
+  #reported: string | undefined;
 
-  constructor(path: string) {
+  /** @param onFailure called once when the file begins to be unusable, and again when it is for another reason */
+  constructor(path: string, onFailure: (error: DriftRecordError) => void = () => undefined) {
     this.#path = path;
+    this.#onFailure = onFailure;
   }
 
-  /** Of a domain, at this wall clock; undefined where it was not checked, or the file is of another host. */
-  of(uuid: string, hostname: string | undefined, nowMs: number): DriftFigures | undefined {
-    const found = this.#record?.hostname === hostname ? this.#record?.domains.get(uuid) : undefined;
-    if (found === undefined) return undefined;
-    const isCurrent = nowMs - found.checkedAtMs <= MAX_AGE_MS;
-    return { checkedAtMs: found.checkedAtMs, found: isCurrent ? found : undefined };
+  /**
+   * Of a domain, at this wall clock.
+   * @param host by libvirt's name for it; the reason where that is not known
+   */
+  of(
+    uuid: string,
+    host: { readonly hostname: string | undefined; readonly reason: CallReason | undefined },
+    nowMs: number,
+  ): DriftFigures {
+    if (!('record' in this.#content)) return absent(this.#content.missing);
+    const { hostname, domains } = this.#content.record;
+    if (host.hostname === undefined) return absent(host.reason ?? 'not_asked_yet');
+    if (host.hostname !== hostname) {
+      this.#report(this.#otherHost(hostname, host.hostname));
+      return absent('other_host');
+    }
+    this.#report(undefined);
+    const found = domains.get(uuid);
+    if (found === undefined) return absent('not_measured');
+    const { checkedAtMs } = found;
+    const isCurrent = checkedAtMs <= nowMs && nowMs - checkedAtMs <= MAX_AGE_MS;
+    return isCurrent ? { checkedAtMs, found } : { checkedAtMs, found: undefined, missing: 'stale' };
   }
 
   /** Reads the file if it has changed. */
   startTick(): void {
-    const version = versionOf(this.#path);
-    if (version !== this.#version) {
+    this.#content = this.#read();
+    if (!('record' in this.#content)) this.#report(this.#content.error);
+  }
+
+  #read(): Content {
+    let fd: number | undefined;
+    try {
+      // A pipe in its place would wait for a writer.
+      fd = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const file = fstatSync(fd, { bigint: true });
+      if (!file.isFile()) return this.#unreadable('it is not a regular file');
+      if (file.size > MAX_BYTES) return this.#unreadable('it is larger than 4 MiB');
+      // The tuner replaces the file, so each has its inode.
+      const version = `${file.dev} ${file.ino} ${file.mtimeNs} ${file.ctimeNs} ${file.size}`;
+      if (version === this.#version) return this.#content;
+      const content = this.#parse(readFileSync(fd, 'utf8'));
       this.#version = version;
-      this.#record = version === '' ? undefined : parseDriftRecord(readProcFile(this.#path) ?? '');
+      return content;
+    } catch (error) {
+      this.#version = '';
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return NO_FILE;
+      const isDenied = code === 'EACCES' || code === 'EPERM';
+      return {
+        missing: isDenied ? 'not_permitted' : 'unreadable',
+        error: this.#failure(
+          systemErrorText(error),
+          isDenied
+            ? 'let the user of the exporter read it and enter its folder: chmod 644 for the file, 755 for the folder'
+            : undefined,
+        ),
+      };
+    } finally {
+      if (fd !== undefined) closeSync(fd);
     }
+  }
+
+  #parse(text: string): Content {
+    try {
+      return { record: parseDriftRecord(text) };
+    } catch (error) {
+      if (error instanceof DriftRecordError)
+        return { missing: 'unreadable', error: this.#failure(error.message) };
+      throw error;
+    }
+  }
+
+  #unreadable(why: string): Content {
+    this.#version = '';
+    return { missing: 'unreadable', error: this.#failure(why) };
+  }
+
+  #otherHost(recorded: string, hostname: string): DriftRecordError {
+    const why = `it is of host ${JSON.stringify(recorded)}, and this is ${JSON.stringify(hostname)}`;
+    return this.#failure(
+      why,
+      'run virtune tune drift --record on this host, or name another file with --path.drift',
+    );
+  }
+
+  #failure(
+    why: string,
+    next = 'remove it and run virtune tune drift --record, or name another file with --path.drift',
+  ): DriftRecordError {
+    return new DriftRecordError(`the drift record ${this.#path} cannot be used: ${why}; ${next}`);
+  }
+
+  #report(error: DriftRecordError | undefined): void {
+    if (error?.message === this.#reported) return;
+    this.#reported = error?.message;
+    if (error !== undefined) this.#onFailure(error);
   }
 }
 
-/** Empty where there is no file of a size that it can have. The tuner replaces the file, so each has its inode. */
-function versionOf(path: string): string {
-  try {
-    const file = statSync(path, { bigint: true });
-    return file.isFile() && file.size <= MAX_BYTES ? `${file.ino} ${file.mtimeNs} ${file.size}` : '';
-  } catch {
-    return '';
-  }
+function absent(missing: DriftReason): DriftFigures {
+  return { checkedAtMs: undefined, found: undefined, missing };
 }

@@ -101,13 +101,16 @@ test('a VM from plan to rollback, as JSON: each document is complete, and each f
 
   await movePin('pg-orders');
   const record = join(host.folder, 'drift.json');
-  expect(await ask(2, 'drift', '--record', record)).toMatchObject({ domains: [{ drifted: 1 }] });
+  expect(await ask(2, 'drift', '--record-file', record)).toMatchObject({ domains: [{ drifted: 1 }] });
   expect(await exported(record)).toMatchObject({
     virtune_tuning_drift: 1,
     virtune_tuning_info: { profile: 'oltp-database' },
   });
   expect(await ask(2, 'verify')).toMatchObject({ drift: { domains: [{ drifted: 1 }] } });
-  expect(await ask(0, 'watch', '--once', '--record', record)).toMatchObject({ format: 1, kind: 'committed' });
+  expect(await ask(0, 'watch', '--once', '--record-file', record)).toMatchObject({
+    format: 1,
+    kind: 'committed',
+  });
   expect(await ask(0, 'drift')).toMatchObject({ domains: [{ drifted: 0 }] });
   const quiet = await host.run('watch', '--once', '--json');
   expect([quiet.code, quiet.stdout]).toEqual([0, '']);

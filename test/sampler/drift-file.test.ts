@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -17,63 +17,157 @@ const DRIFTED: DomainDrift = {
 let folder: string;
 let path: string;
 let file: DriftFile;
+let failures: string[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'virtune-drift-'));
   path = join(folder, 'drift.json');
-  file = new DriftFile(path);
+  failures = [];
+  file = new DriftFile(path, ({ code, message }) => failures.push(`${message} [${code}]`));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const write = (drift: DomainDrift, hostname = 'kvm1'): void =>
-  writeFileSync(path, driftRecordText({ hostname, domains: new Map([['u1', drift]]) }));
-const read = (nowMs = 1_000, hostname = 'kvm1', uuid = 'u1') => {
+const record = (drift: DomainDrift, hostname = 'kvm1'): string =>
+  driftRecordText({ hostname, domains: new Map([['u1', drift]]) });
+const write = (drift: DomainDrift, hostname = 'kvm1'): void => writeFileSync(path, record(drift, hostname));
+const read = (nowMs = 1_000, hostname: string | undefined = 'kvm1', uuid = 'u1') => {
   file.startTick();
-  return file.of(uuid, hostname, nowMs);
+  return file.of(uuid, { hostname, reason: undefined }, nowMs);
 };
+const missing = (reason: string) => ({ checkedAtMs: undefined, found: undefined, missing: reason });
 
 test('what the tuner wrote is there at the next tick, and gone when the file is', () => {
-  expect(read()).toBeUndefined();
+  expect(read()).toEqual(missing('not_measured'));
   write(DRIFTED);
   expect(read()).toEqual({ checkedAtMs: 1_000, found: DRIFTED });
   write({ ...DRIFTED, isDrifted: false, checkedAtMs: 22_000 });
-  expect(read()?.found?.isDrifted).toBe(false);
+  expect(read(22_000).found?.isDrifted).toBe(false);
   rmSync(path);
-  expect(read()).toBeUndefined();
+  expect(read()).toEqual(missing('not_measured'));
+  expect(failures).toEqual([]);
 });
 
 test('a check that is more than 25 hours old says when it was, and nothing of the VM', () => {
   write(DRIFTED);
-  expect(read(1_000 + 25 * HOUR_MS)?.found).toEqual(DRIFTED);
-  expect(read(1_001 + 25 * HOUR_MS)).toEqual({ checkedAtMs: 1_000, found: undefined });
+  expect(read(1_000 + 25 * HOUR_MS).found).toEqual(DRIFTED);
+  expect(read(1_001 + 25 * HOUR_MS)).toEqual({ checkedAtMs: 1_000, found: undefined, missing: 'stale' });
 });
 
-test('a record of another host, and a VM that was not checked, give nothing', () => {
+test('nor does a check that is dated later than now, as after a clock was set back', () => {
   write(DRIFTED);
-  expect(read(1_000, 'kvm2')).toBeUndefined();
-  expect(read(1_000, 'kvm1', 'u2')).toBeUndefined();
+  expect(read(1_000).found).toEqual(DRIFTED);
+  expect(read(999)).toEqual({ checkedAtMs: 1_000, found: undefined, missing: 'stale' });
 });
+
+test('a record of another host is reported with both names, and a VM that was not checked has the reason', () => {
+  write(DRIFTED);
+  expect(read(1_000, 'kvm1', 'u2')).toEqual(missing('not_measured'));
+  expect(failures).toEqual([]);
+  expect(read(1_000, 'kvm2')).toEqual(missing('other_host'));
+  expect(read(1_000, 'kvm2', 'u2')).toEqual(missing('other_host'));
+  expect(failures).toEqual([
+    `the drift record ${path} cannot be used: it is of host "kvm1", and this is "kvm2"; run virtune tune drift --record on this host, or name another file with --path.drift [DRIFT_RECORD]`,
+  ]);
+});
+
+test('while libvirt has not answered which host this is, the reason for that is given', () => {
+  write(DRIFTED);
+  file.startTick();
+  expect(file.of('u1', { hostname: undefined, reason: 'no_connection' }, 1_000)).toEqual(
+    missing('no_connection'),
+  );
+  expect(file.of('u1', { hostname: undefined, reason: undefined }, 1_000)).toEqual(missing('not_asked_yet'));
+});
+
+const REMOVE = 'remove it and run virtune tune drift --record, or name another file with --path.drift';
 
 test.each([
-  ['text', 'no JSON'],
-  ['a newer format', JSON.stringify({ format: 2, hostname: 'kvm1', domains: { u1: DRIFTED } })],
-  ['a list', '[]'],
+  ['no text', '', 'it is empty'],
+  ['text', 'no JSON', 'it is damaged, or another file: it is not JSON'],
+  ['a part of a record', record(DRIFTED).slice(0, -10), 'it is damaged, or another file: it is not JSON'],
+  [
+    'a newer format',
+    JSON.stringify({ format: 2, hostname: 'kvm1', domains: { u1: DRIFTED } }),
+    'it has format 2, of a newer virtune; this one reads format 1',
+  ],
+  ['a list', '[]', 'it is not a drift record, but another file'],
+  ['JSON of another program', '{"name":"x","version":1}', 'it is not a drift record, but another file'],
+  [
+    'no host name',
+    JSON.stringify({ format: 1, domains: {} }),
+    'it is damaged: its format, hostname or domains are invalid',
+  ],
   [
     'a VM without its counts',
     JSON.stringify({ format: 1, hostname: 'kvm1', domains: { u1: { isDrifted: true } } }),
+    'it is damaged: the entry of "u1" is invalid',
   ],
   [
     'a negative count',
-    driftRecordText({
-      hostname: 'kvm1',
-      domains: new Map([['u1', { ...DRIFTED, violations: { refuse: -1, warn: 0 } }]]),
-    }),
+    record({ ...DRIFTED, violations: { refuse: -1, warn: 0 } }),
+    'it is damaged: the entry of "u1" is invalid',
   ],
-])('%s in the file gives nothing', (_, text) => {
+])('%s in the file is reported once, with path and reason, and gives nothing', (_, text, reason) => {
   writeFileSync(path, text);
-  expect(read()).toBeUndefined();
+  expect(read()).toEqual(missing('unreadable'));
+  expect(read()).toEqual(missing('unreadable'));
+  expect(failures).toEqual([`the drift record ${path} cannot be used: ${reason}; ${REMOVE} [DRIFT_RECORD]`]);
 });
 
-test('a pipe in the place of the file does not stop a tick', () => {
+test('it is reported again for another reason, and after a time without one', () => {
+  writeFileSync(path, '');
+  read();
+  writeFileSync(path, '[]');
+  read();
+  write(DRIFTED);
+  expect(read().found).toEqual(DRIFTED);
+  writeFileSync(path, '');
+  read();
+  expect(failures.map((text) => /used: ([^;]+)/.exec(text)?.[1])).toEqual([
+    'it is empty',
+    'it is not a drift record, but another file',
+    'it is empty',
+  ]);
+});
+
+test('a pipe, a folder or a huge file in the place of the file is reported, and does not stop a tick', () => {
   execFileSync('mkfifo', [path]);
-  expect(read()).toBeUndefined();
+  expect(read()).toEqual(missing('unreadable'));
+  rmSync(path);
+  mkdirSync(path);
+  expect(read()).toEqual(missing('unreadable'));
+  rmSync(path, { recursive: true });
+  writeFileSync(path, record(DRIFTED));
+  truncateSync(path, 4 * 1_024 * 1_024 + 1);
+  expect(read()).toEqual(missing('unreadable'));
+  expect(failures.map((text) => /used: ([^;]+)/.exec(text)?.[1])).toEqual([
+    'it is not a regular file',
+    'it is larger than 4 MiB',
+  ]);
+});
+
+/** Root may read every file: in another process, as another user. */
+test('a file that may not be read says so, and is read once it may be', () => {
+  write(DRIFTED);
+  chmodSync(folder, 0o755);
+  const script = `
+    import { chmodSync, chownSync } from 'node:fs';
+    const { DriftFile } = await import(${JSON.stringify(join(import.meta.dirname, '../../sampler/local/drift-file.ts'))});
+    const path = ${JSON.stringify(path)};
+    if (process.getuid() === 0) {
+      chownSync(path, 65534, 65534);
+      process.setuid(65534);
+    }
+    const said = [];
+    const file = new DriftFile(path, ({ message }) => said.push(message));
+    const look = () => { file.startTick(); const { found, missing } = file.of('u1', { hostname: 'kvm1' }, 1000); return missing ?? found.isDrifted; };
+    const seen = [look()];
+    for (const mode of [0, 0, 0o644]) { chmodSync(path, mode); seen.push(look()); }
+    console.log(JSON.stringify({ seen, said }));`;
+  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  expect(JSON.parse(out)).toEqual({
+    seen: [true, 'not_permitted', 'not_permitted', true],
+    said: [
+      `the drift record ${path} cannot be used: EACCES: permission denied; let the user of the exporter read it and enter its folder: chmod 644 for the file, 755 for the folder`,
+    ],
+  });
 });

@@ -34,3 +34,12 @@ test('what the host and the guest agent do not report is listed behind what libv
     'agent not_asked_yet',
   ]);
 });
+
+test('drift is missing of a VM that was tuned, with the reason, and not of others', () => {
+  const tuned = { tuned: { profile: 'balanced' } } as unknown as NonNullable<DomainSample['facts']>;
+  const drift = { checkedAtMs: undefined, found: undefined, missing: 'unreadable' } as const;
+  expect(reasonsOf({ kind: 'late' }, { facts: tuned, drift })).toContain('drift unreadable');
+  expect(reasonsOf({ kind: 'late' }, { facts: tuned })).toEqual(['vcpu late']);
+  const untuned = { ...tuned, tuned: undefined };
+  expect(reasonsOf({ kind: 'late' }, { facts: untuned, drift })).toEqual(['vcpu late']);
+});

@@ -46,6 +46,12 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
   busy: { short: 'busy', text: 'another job holds the VM, so libvirt skipped what needs its monitor' },
   not_supported: { short: '-', text: 'not supported by this host, QEMU or libvirt' },
   not_measured: { short: '-', text: 'not measured' },
+  stale: { short: 'stale', text: 'the last check is more than 25 h old, or dated later than now' },
+  unreadable: {
+    short: 'error',
+    text: "the file that has it cannot be read; the exporter's log has the reason",
+  },
+  other_host: { short: 'other', text: 'the file that has it is of another host' },
   no_agent: { short: 'no agt', text: 'the VM has no channel for a guest agent' },
   agent_not_connected: { short: 'no agt', text: 'the agent channel is not connected in the guest' },
   agent_unresponsive: { short: 'stuck', text: 'the guest agent has not answered yet' },

@@ -26,7 +26,7 @@ export interface Checked {
 /**
  * Writes what was checked for the exporter of the host; VMs that were not looked at keep what an earlier check of the
  * same host found. Whole or not at all: the exporter may read at any moment.
- * @throws TunerError TUNE_RECORD when the file cannot be written
+ * @throws TunerError TUNE_RECORD when the file cannot be written, or what it has of other VMs cannot be read
  */
 export async function writeDriftRecord(path: string, checked: Checked): Promise<void> {
   const domains = new Map<string, DomainDrift>(checked.isWhole ? [] : await earlier(path, checked.hostname));
@@ -44,7 +44,7 @@ export async function writeDriftRecord(path: string, checked: Checked): Promise<
     await rm(partial, { force: true }).catch(() => undefined);
     throw new TunerError(
       'TUNE_RECORD',
-      `${path} cannot be written: ${systemErrorText(error)}; check its folder, or name another file with --record`,
+      `${path} cannot be written: ${systemErrorText(error)}; check its folder, or name another file with --record-file`,
       { cause: error },
     );
   }
@@ -71,6 +71,15 @@ function domainDrift({ plan, rows, count }: Drift, atMs: number): DomainDrift {
 }
 
 async function earlier(path: string, hostname: string): Promise<ReadonlyMap<string, DomainDrift>> {
-  const record = parseDriftRecord(await readFile(path, 'utf8').catch(() => ''));
-  return record?.hostname === hostname ? record.domains : new Map();
+  try {
+    const record = parseDriftRecord(await readFile(path, 'utf8'));
+    return record.hostname === hostname ? record.domains : new Map();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    throw new TunerError(
+      'TUNE_RECORD',
+      `${path} cannot be read, so it cannot keep what earlier checks found of other VMs: ${systemErrorText(error)}; check all VMs to replace it: virtune tune drift --record without VMs`,
+      { cause: error },
+    );
+  }
 }

@@ -1,3 +1,4 @@
+import { BY_VM } from '../../promql.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { HOST, VM } from '../text.ts';
 
@@ -16,6 +17,24 @@ export const tuningAlerts: AlertGroup = {
       summary: () => `${VM} on ${HOST} has drifted from its tuning profile.`,
       description: () =>
         'It was changed by hand, or a migration or restart lost settings. Run virtune tune drift to see the differences, then apply the profile again or edit it.',
+    }),
+    alert({
+      alert: 'DomainTuningCheckStale',
+      severity: 'warning',
+      subject: 'vm',
+      component: 'tuning',
+      for: '15m',
+      thresholds: {},
+      // A host that never had a check may do without; one that had a check a day ago may not.
+      expr: (_, { range, metric }) => {
+        const missing = (reasons: string): string =>
+          metric('virtune_domain_missing', 'group="drift"', `reason=~"${reasons}"`);
+        const checkedBefore = `${metric('virtune_tuning_checked_timestamp_seconds')} offset ${range('1d')}`;
+        return `${missing('stale|unreadable|not_permitted|other_host')} or (${missing('not_measured')} and ${BY_VM} ${checkedBefore})`;
+      },
+      summary: () => `Drift of ${VM} on ${HOST} from its tuning profile is unknown ({{ $labels.reason }}).`,
+      description: () =>
+        'Its last check is more than 25 h old, or the record of checks cannot be used, so DomainTuningDrift cannot fire. Look at virtune-drift.timer and the log of virtune.',
     }),
   ],
 };

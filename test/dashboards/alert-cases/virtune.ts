@@ -1,5 +1,17 @@
 import { type AlertCase, firing, series } from './case.ts';
 
+/** @param of the VM and the reason */
+function driftUnknown(of: string) {
+  const [domain = '', reason = ''] = of.split(' ');
+  return firing(
+    'warning',
+    'tuning',
+    { domain, group: 'drift', reason },
+    `Drift of VM "${domain}" on host kvm1 from its tuning profile is unknown (${reason}).`,
+    'Its last check is more than 25 h old, or the record of checks cannot be used, so DomainTuningDrift cannot fire. Look at virtune-drift.timer and the log of virtune.',
+  );
+}
+
 export const virtuneCases: readonly AlertCase[] = [
   {
     alert: 'DomainTuningDrift',
@@ -22,6 +34,33 @@ export const virtuneCases: readonly AlertCase[] = [
       ],
       40: [],
     },
+  },
+  {
+    alert: 'DomainTuningCheckStale',
+    what: 'of a tuned VM whose check is old or cannot be read, and not where there was never a check',
+    series: {
+      [series('virtune_domain_missing', 'domain="db1", group="drift", reason="stale"')]: '_x5 1+0x30 stale',
+      [series('virtune_domain_missing', 'domain="db2", group="drift", reason="not_permitted"')]:
+        '_x5 1+0x30 stale',
+      [series('virtune_domain_missing', 'domain="never", group="drift", reason="not_measured"')]: '1+0x50',
+      [series('virtune_domain_missing', 'domain="web1", group="balloon", reason="stale"')]: '1+0x50',
+    },
+    at: {
+      5: [],
+      15: [],
+      30: ['db1 stale', 'db2 not_permitted'].map((each) => driftUnknown(each)),
+      40: [],
+    },
+  },
+  {
+    alert: 'DomainTuningCheckStale',
+    what: 'of a tuned VM without a check that had one a day ago, as after a reboot',
+    everyMinutes: 15,
+    series: {
+      [series('virtune_tuning_checked_timestamp_seconds', 'domain="db1"')]: '1+0x20 stale',
+      [series('virtune_domain_missing', 'domain="db1", group="drift", reason="not_measured"')]: '_x90 1+0x40',
+    },
+    at: { 1350: [], 1620: [driftUnknown('db1 not_measured')], 1785: [] },
   },
   {
     alert: 'ExporterDown',

@@ -63,7 +63,7 @@ async function tune({ uri, driftFile }: WatchedHost): Promise<void> {
     const file = join(folder, 'assignments.yaml');
     writeFileSync(file, ASSIGNMENTS);
     await run('apply', '--file', file, '--yes', '--restart', '--settle', '0s');
-    await run('drift', '--record', driftFile);
+    await run('drift', '--record-file', driftFile);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -10,6 +10,8 @@ export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
   'DiskLatencyHigh, Diagnosis: {__name__=~"libvirt_domain_block_stats_limit_.*", instance="HOST", domain="VM"}':
     'no simulated disk has a limit',
   'DomainPausedByJob, Diagnosis: libvirt_domain_job_data_bytes{domain="VM"}': 'no simulated VM has a job',
+  'DomainTuningCheckStale, Diagnosis: virtune_domain_missing{instance="HOST", domain="VM", group="drift"}':
+    'every tuned VM there was checked',
   'ElasticsearchDocumentsLost, Diagnosis: increase(virtune_elasticsearch_dead_letters_total{instance="HOST"}[1h])':
     NO_SHIPPING,
   'ElasticsearchDocumentsLost, Diagnosis: sum by (reason) (increase(virtune_elasticsearch_dropped_total{instance="HOST"}[1h]))':

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -76,19 +76,26 @@ test('what was found is written whole for the exporter, and VMs that were not ch
   const read = () => parseDriftRecord(readFileSync(file, 'utf8'));
   await writeDriftRecord(file, { drifts: [of('u1'), of('u2')], hostname: 'kvm1', isWhole: true, atMs: 1 });
   await writeDriftRecord(file, { drifts: [of('u2')], hostname: 'kvm1', isWhole: false, atMs: 2 });
-  expect([...(read()?.domains ?? [])].map(([uuid, { checkedAtMs }]) => [uuid, checkedAtMs])).toEqual([
+  expect([...read().domains].map(([uuid, { checkedAtMs }]) => [uuid, checkedAtMs])).toEqual([
     ['u1', 1],
     ['u2', 2],
   ]);
-  expect(read()?.domains.get('u1')).toMatchObject({
+  expect(read().domains.get('u1')).toMatchObject({
     isDrifted: true,
     settings: { held: 1, run: 1, waits: 0 },
     violations: { refuse: 0, warn: 0 },
   });
   await writeDriftRecord(file, { drifts: [of('u3')], hostname: 'kvm2', isWhole: false, atMs: 3 });
-  expect([...(read()?.domains.keys() ?? [])]).toEqual(['u3']);
+  expect([...read().domains.keys()]).toEqual(['u3']);
+  writeFileSync(file, '{');
+  const some = { drifts: [of('u3')], hostname: 'kvm2', isWhole: false, atMs: 4 };
+  await expect(writeDriftRecord(file, some)).rejects.toMatchObject({
+    code: 'TUNE_RECORD',
+    message: expect.stringMatching(/not JSON; check all VMs to replace it/),
+  });
+  expect(readFileSync(file, 'utf8')).toBe('{');
   await writeDriftRecord(file, { drifts: [], hostname: 'kvm2', isWhole: true, atMs: 4 });
-  expect(read()?.domains.size).toBe(0);
+  expect(read().domains.size).toBe(0);
   expect(readdirSync(join(folder, 'virtune'))).toEqual(['drift.json']);
   const inAFile = join(file, 'drift.json');
   await expect(
@@ -127,7 +134,7 @@ test('a domain that breaks a rule for safe domains needs attention although its 
   const file = join(mkdtempSync(join(tmpdir(), 'virtune-drift-')), 'drift.json');
   await writeDriftRecord(file, { drifts: [unsafe], hostname: 'kvm1', isWhole: true, atMs: 0 });
   const { domain } = unsafe.plan.state;
-  expect(parseDriftRecord(readFileSync(file, 'utf8'))?.domains.get(domain.uuid)?.violations).toEqual({
+  expect(parseDriftRecord(readFileSync(file, 'utf8')).domains.get(domain.uuid)?.violations).toEqual({
     refuse: 1,
     warn: 0,
   });

@@ -98,15 +98,15 @@ function pressureShares(
   elapsedMs: number,
 ): Map<string, PressureShares> {
   const shares = new Map<string, PressureShares>();
-  for (const [resource, told] of now ?? []) {
+  for (const [resource, pressure] of now ?? []) {
     const earlier = before?.get(resource);
     const share = (from: number | undefined, to: number | undefined): number | undefined => {
       const ns = perSecond(from, to, elapsedMs);
       return ns === undefined ? undefined : Math.min(1, ns / 1e9);
     };
     shares.set(resource, {
-      some: share(earlier?.someNs, told.someNs),
-      full: share(earlier?.fullNs, told.fullNs),
+      some: share(earlier?.someNs, pressure.someNs),
+      full: share(earlier?.fullNs, pressure.fullNs),
     });
   }
   return shares;

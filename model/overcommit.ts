@@ -196,10 +196,10 @@ function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[])
 }
 
 function freePages(host: HostFigures, at: { sizeKiB: number; cell: number | undefined }): number | undefined {
-  const told = host.cells
+  const reported = host.cells
     .filter((cell) => at.cell === undefined || cell.id === at.cell)
     .flatMap((cell) => cell.pages.find((pages) => pages.sizeKiB === at.sizeKiB)?.free ?? []);
-  return told.length === 0 ? undefined : sum(told, (free) => free);
+  return reported.length === 0 ? undefined : sum(reported, (free) => free);
 }
 
 /**
@@ -291,14 +291,14 @@ export function contentionRatio({ runNs, delayNs }: Contention): number | undefi
 
 /** Sums over a domain's vCPUs. Undefined when none of them is known. */
 export function vcpuTimesOf(stats: DomainStats): { runNs: number; delayNs: number } | undefined {
-  let told = false;
+  let isAnyKnown = false;
   let runNs = 0;
   let delayNs = 0;
   for (const vcpu of stats.vcpus.values()) {
     if (vcpu.timeNs === undefined || vcpu.delayNs === undefined) continue;
-    told = true;
+    isAnyKnown = true;
     runNs += vcpu.timeNs;
     delayNs += vcpu.delayNs;
   }
-  return told ? { runNs, delayNs } : undefined;
+  return isAnyKnown ? { runNs, delayNs } : undefined;
 }

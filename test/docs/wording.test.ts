@@ -55,6 +55,7 @@ const pages = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'CHANGELOG.md',
   'libvirt/README.md',
   ...markdownOf('docs'),
   ...markdownOf('docs/runbooks'),

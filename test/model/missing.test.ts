@@ -70,8 +70,8 @@ test('while another client holds the job, balloon and disks are busy for one rea
 });
 
 test('a domain that reports all it was asked for misses nothing', () => {
-  const told = { ...stats, balloon: { unusedKiB: 1 } };
-  expect(missingGroups(asked({ stats: told }))).toEqual([]);
+  const reported = { ...stats, balloon: { unusedKiB: 1 } };
+  expect(missingGroups(asked({ stats: reported }))).toEqual([]);
 });
 
 test('a domain that did not answer misses every group for the same reason', () => {
@@ -112,13 +112,13 @@ test('what a domain does not have is not missing; what it has and did not report
   });
   const passedThrough = parseDomain("<domain><devices><interface type='hostdev'/></devices></domain>");
   expect(reasons({ groups, facts: passedThrough })).toHaveProperty('interface', 'not_supported');
-  const told = readDomainStats([
+  const reported = readDomainStats([
     { field: 'vcpu.0.exits.sum', type: 4, value: 1 },
     { field: 'cpu.haltpoll.fail.time', type: 4, value: 0 },
     { field: 'dirtyrate.calc_status', type: 1, value: 2 },
     { field: 'dirtyrate.megabytes_per_second', type: 3, value: 0 },
   ]);
-  expect(reasons({ groups, stats: told })).toEqual({});
+  expect(reasons({ groups, stats: reported })).toEqual({});
 });
 
 test('while the XML is unknown, a domain that answers is not reported as missing what it may not have', () => {

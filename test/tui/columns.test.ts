@@ -45,7 +45,7 @@ test('a figure or why there is none: every column has one of the two for every r
   for (const vm of vms) {
     for (const column of vmColumns) {
       const value = column.read(vm);
-      if (value === undefined) expect(REASONS[column.why?.(vm) ?? 'not_told'], column.id).toBeDefined();
+      if (value === undefined) expect(REASONS[column.why?.(vm) ?? 'not_reported'], column.id).toBeDefined();
       else expect(shown(column, value, vm), column.id).not.toContain('undefined');
     }
     expect(disksOf(vm).map((row) => findColumn(diskColumns, 'device')?.read(row))).toContain(

@@ -101,7 +101,7 @@ test('what is not reported is absent, with its reason, and never 0', () => {
   expect(why(viewAfter([{ id: -1, state: 5 }]), 'cpu')).toBe('not_running');
   expect(
     why(viewAfter([{ figures: { 'vcpu.0.time': 1 } }], [{ figures: { 'vcpu.0.time': 2 } }]), 'steal'),
-  ).toBe('not_told');
+  ).toBe('not_reported');
   const denied = { kind: 'error', error: Object.assign(new Error('no'), { libvirtCode: 88 }) } as const;
   expect(why(viewAfter([{ more: { outcome: denied } }]), 'steal')).toBe('denied');
   expect(figure(viewAfter([{ xml: balloon }]), 'memory')).toBeUndefined();

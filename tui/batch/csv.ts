@@ -9,12 +9,12 @@ export function csvHeader(): string {
   return `${CSV_COLUMNS.join(',')}\n`;
 }
 
-/** One row per VM. A figure that is missing is empty, and `missing` says why: `wait_percent=not_told;...`. */
+/** One row per VM. A figure that is missing is empty, and `missing` says why: `wait_percent=not_reported;...`. */
 export function csvRow(vm: Vm, atMs: number): string {
   const missing: string[] = [];
   const fields = vmColumns.map((column) => {
     const value = exact(column, vm);
-    if (value === undefined) missing.push(`${column.id}=${column.why?.(vm) ?? 'not_told'}`);
+    if (value === undefined) missing.push(`${column.id}=${column.why?.(vm) ?? 'not_reported'}`);
     return value === undefined ? '' : String(value);
   });
   return `${[new Date(atMs).toISOString(), ...fields, missing.join(';')].map(field).join(',')}\n`;

@@ -67,7 +67,7 @@ function vmJson(vm: Vm): Json {
   for (const column of vmColumns) {
     const value = exact(column, vm);
     figures[column.id] = value ?? null;
-    if (value === undefined) missing[column.id] = column.why?.(vm) ?? 'not_told';
+    if (value === undefined) missing[column.id] = column.why?.(vm) ?? 'not_reported';
   }
   return {
     ...figures,

@@ -42,7 +42,7 @@ function compared(column: Column<Vm>): Column<DiffRow>[] {
       id: column.id,
       help: `${column.help} Current value.`,
       read: ({ now }) => (now === undefined ? undefined : column.read(now)),
-      why: ({ now }) => (now === undefined ? 'none' : (column.why?.(now) ?? 'not_told')),
+      why: ({ now }) => (now === undefined ? 'none' : (column.why?.(now) ?? 'not_reported')),
       show: (value, row) => show(value, row.now),
       role: (value, row) => (row.now === undefined ? 'text' : (column.role?.(value, row.now) ?? 'text')),
     },

@@ -9,7 +9,7 @@ const block = deviceRate('block');
 /** Without requests there is no latency. */
 const noRequest = (row: DiskRow): Reason => {
   const why = block(row);
-  return why === 'not_told' ? 'none' : why;
+  return why === 'not_reported' ? 'none' : why;
 };
 
 const B = 'libvirt_domain_block_stats_';

@@ -14,7 +14,7 @@ export function deviceRate(
     const isNew = rates === undefined && (block ?? net) !== undefined;
     return (
       vm.reasons.get(group) ??
-      (!isRunning(vm) ? 'not_running' : isNew || !vm.hadBefore(group) ? 'first_sample' : 'not_told')
+      (!isRunning(vm) ? 'not_running' : isNew || !vm.hadBefore(group) ? 'first_sample' : 'not_reported')
     );
   };
 }

@@ -24,7 +24,7 @@ export interface CellRow {
 export function cellRowsOf(host: HostView): CellRow[] {
   const figures = new Map<number, CellFigures>(host.sample?.host?.cells.map((cell) => [cell.id, cell]));
   return (host.sample?.host?.topology?.cells ?? []).map((cell) => {
-    const told = figures.get(cell.id);
+    const reported = figures.get(cell.id);
     const cpus = cell.cpus.map((cpu) => cpu.id);
     const within = host.vms.filter((vm) => {
       const pins = isRunning(vm) ? pinnedCpus(vm) : undefined;
@@ -36,9 +36,9 @@ export function cellRowsOf(host: HostView): CellRow[] {
       id: cell.id,
       cpus,
       shares: host.rates?.byCell.get(cell.id) ?? meanOf(host, cpus),
-      totalKiB: told?.memoryKiB.get('total') ?? cell.memoryKiB,
-      freeKiB: told?.memoryKiB.get('free'),
-      hugepages: (told?.pages ?? []).filter((pages) => isHuge(pages.sizeKiB)),
+      totalKiB: reported?.memoryKiB.get('total') ?? cell.memoryKiB,
+      freeKiB: reported?.memoryKiB.get('free'),
+      hugepages: (reported?.pages ?? []).filter((pages) => isHuge(pages.sizeKiB)),
       vms: within.length,
       vmKiB: within.reduce((sum, vm) => sum + (vm.sample.summary.maximumKiB ?? 0), 0),
     };
@@ -47,10 +47,10 @@ export function cellRowsOf(host: HostView): CellRow[] {
 
 /** A remote host reports CPUs, not cells. */
 function meanOf(host: HostView, cpus: readonly number[]): CpuShares | undefined {
-  const told = cpus.flatMap((cpu) => host.rates?.byCpu.get(cpu) ?? []);
-  if (told.length === 0) return undefined;
+  const known = cpus.flatMap((cpu) => host.rates?.byCpu.get(cpu) ?? []);
+  if (known.length === 0) return undefined;
   const mean = (read: (shares: CpuShares) => number): number =>
-    told.reduce((sum, shares) => sum + read(shares), 0) / told.length;
+    known.reduce((sum, shares) => sum + read(shares), 0) / known.length;
   return {
     busy: mean((each) => each.busy),
     user: mean((each) => each.user),

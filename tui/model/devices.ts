@@ -25,25 +25,27 @@ export interface NicRow {
 
 export function disksOf(vm: Vm): DiskRow[] {
   const figures = vm.stats === undefined ? [] : [...vm.stats.blocks.values()];
-  return targetsOf(vm.facts?.disks ?? [], (disk) => disk.target, figures).map(({ target, facts, told }) => ({
-    key: `${vm.key}/${target}`,
-    vm,
-    target,
-    disk: facts,
-    block: told,
-    rates: vm.rates?.blocks.get(target),
-  }));
+  return targetsOf(vm.facts?.disks ?? [], (disk) => disk.target, figures).map(
+    ({ target, facts, reported }) => ({
+      key: `${vm.key}/${target}`,
+      vm,
+      target,
+      disk: facts,
+      block: reported,
+      rates: vm.rates?.blocks.get(target),
+    }),
+  );
 }
 
 export function nicsOf(vm: Vm): NicRow[] {
   const figures = vm.stats === undefined ? [] : [...vm.stats.nets.values()];
   const name = (nic: NetworkInterface): string => nic.name ?? nic.mac ?? '?';
-  return targetsOf(vm.facts?.interfaces ?? [], name, figures).map(({ target, facts, told }) => ({
+  return targetsOf(vm.facts?.interfaces ?? [], name, figures).map(({ target, facts, reported }) => ({
     key: `${vm.key}/${target}`,
     vm,
     target,
     nic: facts,
-    net: told,
+    net: reported,
     rates: vm.rates?.nets.get(target),
   }));
 }
@@ -53,15 +55,15 @@ function targetsOf<F, T extends { name?: string }>(
   facts: readonly F[],
   nameOf: (fact: F) => string,
   figures: readonly T[],
-): { target: string; facts: F | undefined; told: T | undefined }[] {
-  const found: { target: string; facts: F | undefined; told: T | undefined }[] = facts.map((fact) => {
+): { target: string; facts: F | undefined; reported: T | undefined }[] {
+  const found: { target: string; facts: F | undefined; reported: T | undefined }[] = facts.map((fact) => {
     const target = nameOf(fact);
-    return { target, facts: fact, told: figures.find((each) => each.name === target) };
+    return { target, facts: fact, reported: figures.find((each) => each.name === target) };
   });
-  for (const told of figures) {
-    const { name } = told;
+  for (const reported of figures) {
+    const { name } = reported;
     if (name === undefined || found.some(({ target }) => target === name)) continue;
-    found.push({ target: name, facts: undefined, told });
+    found.push({ target: name, facts: undefined, reported });
   }
   return found;
 }

@@ -10,7 +10,7 @@ export type Reason =
   /** A rate needs two samples. */
   | 'first_sample'
   /** This libvirt or this kernel does not report it. */
-  | 'not_told'
+  | 'not_reported'
   /** It has none: a VM without disks, without NICs. */
   | 'none'
   /** The group is not enabled in the console. */
@@ -75,7 +75,7 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
     short: '...',
     text: 'a rate needs two consecutive samples; the previous one lacks this figure',
   },
-  not_told: { short: '-', text: 'not reported by this libvirt, QEMU or kernel' },
+  not_reported: { short: '-', text: 'not reported by this libvirt, QEMU or kernel' },
   none: { short: '-', text: 'the VM has none' },
   not_asked: { short: '-', text: 'group not enabled; use --also GROUP' },
 };

@@ -77,7 +77,7 @@ function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width
         const value = column.read(row);
         return value === undefined
           ? span(
-              `${fit(REASONS[column.why?.(row) ?? 'not_told'].short, column.width, align(column))} `,
+              `${fit(REASONS[column.why?.(row) ?? 'not_reported'].short, column.width, align(column))} `,
               'missing',
             )
           : span(

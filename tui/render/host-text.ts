@@ -234,18 +234,18 @@ function ordinaryMemory(
 
 /** N-1: what the ratios would be if the largest host failed and the others took its VMs. */
 function afterLoss({ hosts }: Scene): Line[] {
-  const told = hosts.flatMap(({ sample }) => {
+  const known = hosts.flatMap(({ sample }) => {
     const { host, overcommit } = sample ?? {};
     const memory = host && overcommit && ordinaryMemory(host, overcommit);
     return host?.cpusOnline === undefined || overcommit === undefined || memory === undefined
       ? []
       : [{ cpus: host.cpusOnline, overcommit, ...memory }];
   });
-  if (told.length < 2) return [];
-  const sum = (read: (host: (typeof told)[number]) => number): number =>
-    told.reduce((all, host) => all + read(host), 0);
-  const largest = (read: (host: (typeof told)[number]) => number): number => Math.max(...told.map(read));
-  const left = (read: (host: (typeof told)[number]) => number): number => sum(read) - largest(read);
+  if (known.length < 2) return [];
+  const sum = (read: (host: (typeof known)[number]) => number): number =>
+    known.reduce((all, host) => all + read(host), 0);
+  const largest = (read: (host: (typeof known)[number]) => number): number => Math.max(...known.map(read));
+  const left = (read: (host: (typeof known)[number]) => number): number => sum(read) - largest(read);
   return [
     [span(' If the largest host fails', 'tabOn')],
     row(

@@ -107,7 +107,7 @@ function build<Row>(name: TableName, scene: Scene, state: UiState, source: Sourc
     if (value !== undefined) {
       return { text: shown(column, value, row, state.ascii), role: column.role?.(value, row) ?? 'text' };
     }
-    return { text: REASONS[column.why?.(row) ?? 'not_told'].short, role: 'missing' };
+    return { text: REASONS[column.why?.(row) ?? 'not_reported'].short, role: 'missing' };
   };
   return {
     name,
@@ -120,7 +120,7 @@ function build<Row>(name: TableName, scene: Scene, state: UiState, source: Sourc
         const column = byId.get(id);
         return column === undefined || column.read(row) !== undefined
           ? undefined
-          : REASONS[column.why?.(row) ?? 'not_told'].text;
+          : REASONS[column.why?.(row) ?? 'not_reported'].text;
       },
     })),
     total: rows.length,

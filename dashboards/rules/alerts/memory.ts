@@ -154,20 +154,5 @@ export const memoryAlerts: AlertGroup = {
       description: () =>
         'These VMs will fail to start. Allocate more huge pages while memory is not fragmented, or take the VMs off huge pages.',
     }),
-    alert({
-      alert: 'HostIoStalled',
-      severity: 'warning',
-      subject: 'host',
-      component: 'disk',
-      for: '15m',
-      thresholds: {
-        full: { value: 0.2, unit: 'share', from: 'our choice: all tasks wait for I/O a fifth of the time' },
-      },
-      expr: ({ full }, { recorded }) =>
-        `${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="io"', 'share="full"')} > ${full}`,
-      summary: () => `${HOST} stalls on I/O ${SHARE} of the time (PSI full).`,
-      description: () =>
-        'Find the VM with most I/O, and check the health of the storage. Throttle the VM that saturates it.',
-    }),
   ],
 };

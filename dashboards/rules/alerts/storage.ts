@@ -7,7 +7,7 @@ const DAY_SECONDS = 86_400;
 
 export const storageAlerts: AlertGroup = {
   name: 'storage',
-  help: 'Slow or failing disks, storage pools that fill up, old snapshots, packet drops.',
+  help: 'Slow or failing disks, hosts that stall on I/O, storage pools that fill up, old snapshots, packet drops.',
   alerts: [
     alert({
       alert: 'DiskLatencyHigh',
@@ -43,6 +43,21 @@ export const storageAlerts: AlertGroup = {
       summary: () => `${WHOLE} disks of VMs on ${HOST} have high request latency.`,
       description: () =>
         `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recorded('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with most requests.`,
+    }),
+    alert({
+      alert: 'HostIoStalled',
+      severity: 'warning',
+      subject: 'host',
+      component: 'disk',
+      for: '15m',
+      thresholds: {
+        full: { value: 0.2, unit: 'share', from: 'our choice: all tasks wait for I/O a fifth of the time' },
+      },
+      expr: ({ full }, { recorded }) =>
+        `${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="io"', 'share="full"')} > ${full}`,
+      summary: () => `${HOST} stalls on I/O ${SHARE} of the time (PSI full).`,
+      description: () =>
+        'Find the VM with most I/O, and check the health of the storage. Throttle the VM that saturates it.',
     }),
     alert({
       alert: 'DiskErrors',

@@ -246,14 +246,14 @@ export function liveChangeContract(make: () => Throwaway): void {
       nparams: 0,
       flags: 0,
     });
-    const told = await make().connection.call('domainGetBlockIoTune', {
+    const reported = await make().connection.call('domainGetBlockIoTune', {
       domain,
       disk: 'vda',
       nparams: asked.nparams,
       flags: LIVE | 4,
     });
-    expect(told.params).toHaveLength(asked.nparams);
-    expect(told.params).toContainEqual(ullong('total_iops_sec', 700));
+    expect(reported.params).toHaveLength(asked.nparams);
+    expect(reported.params).toContainEqual(ullong('total_iops_sec', 700));
   });
 
   test('a getter leaves out strings unless they are asked for', async () => {
@@ -375,10 +375,10 @@ export function liveChangeContract(make: () => Throwaway): void {
 
   test('the event reports live changes, and not those of the definition alone', async () => {
     const domain = await make().have(parts(), 'running');
-    const told: string[] = [];
+    const reported: string[] = [];
     const stop = await make().connection.on(
       'tunable',
-      ({ params }) => told.push(...params.map(({ field }) => field)),
+      ({ params }) => reported.push(...params.map(({ field }) => field)),
       { domain },
     );
     const { connection } = make();
@@ -389,7 +389,7 @@ export function liveChangeContract(make: () => Throwaway): void {
       params: [ullong('cpu_shares', 900)],
       flags: LIVE,
     });
-    await expect.poll(() => told).toEqual(['cputune.vcpupin1', 'cputune.cpu_shares']);
+    await expect.poll(() => reported).toEqual(['cputune.vcpupin1', 'cputune.cpu_shares']);
     await stop();
   });
 }

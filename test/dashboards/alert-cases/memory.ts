@@ -1,7 +1,7 @@
 import { type AlertCase, firing, series } from './case.ts';
 
-const pressure = (resource: string, share: string): string =>
-  series('libvirt_host_pressure_seconds_total', `resource="${resource}", share="${share}"`);
+const pressure = (share: 'some' | 'full'): string =>
+  series('libvirt_host_pressure_seconds_total', `resource="memory", share="${share}"`);
 const swap = (kind: string): string => series('libvirt_host_swap_bytes', `kind="${kind}"`);
 const AVAILABLE = series('libvirt_host_memory_available_bytes');
 const TOTAL = series('libvirt_host_memory_bytes', 'kind="total"');
@@ -10,7 +10,7 @@ export const memoryCases: readonly AlertCase[] = [
   {
     alert: 'HostMemoryPressure',
     what: 'when some task waits for memory a fifth of the time',
-    series: { [pressure('memory', 'some')]: '0+0x10 0+12x30 360+0x20' },
+    series: { [pressure('some')]: '0+0x10 0+12x30 360+0x20' },
     at: {
       10: [],
       30: [
@@ -28,7 +28,7 @@ export const memoryCases: readonly AlertCase[] = [
   {
     alert: 'HostMemoryStalled',
     what: 'when a tenth of the time nothing can run',
-    series: { [pressure('memory', 'full')]: '0+0x10 0+6x30 180+0x20' },
+    series: { [pressure('full')]: '0+0x10 0+6x30 180+0x20' },
     at: {
       10: [],
       30: [
@@ -183,24 +183,6 @@ export const memoryCases: readonly AlertCase[] = [
         ),
       ],
       42: [],
-    },
-  },
-  {
-    alert: 'HostIoStalled',
-    what: 'when half of the time all wait for I/O',
-    series: { [pressure('io', 'full')]: '0+0x10 0+30x30 900+0x20' },
-    at: {
-      10: [],
-      35: [
-        firing(
-          'warning',
-          'disk',
-          { resource: 'io', share: 'full' },
-          'Host kvm1 stalls on I/O 50% of the time (PSI full).',
-          'Find the VM with most I/O, and check the health of the storage. Throttle the VM that saturates it.',
-        ),
-      ],
-      55: [],
     },
   },
 ];

@@ -85,6 +85,27 @@ export const storageCases: readonly AlertCase[] = [
     },
   },
   {
+    alert: 'HostIoStalled',
+    what: 'when half of the time all wait for I/O',
+    series: {
+      [series('libvirt_host_pressure_seconds_total', 'resource="io", share="full"')]:
+        '0+0x10 0+30x30 900+0x20',
+    },
+    at: {
+      10: [],
+      35: [
+        firing(
+          'warning',
+          'disk',
+          { resource: 'io', share: 'full' },
+          'Host kvm1 stalls on I/O 50% of the time (PSI full).',
+          'Find the VM with most I/O, and check the health of the storage. Throttle the VM that saturates it.',
+        ),
+      ],
+      55: [],
+    },
+  },
+  {
     alert: 'DiskErrors',
     what: "at libvirt's first I/O error event, and at one that the disk counts",
     series: {

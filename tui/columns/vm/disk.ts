@@ -9,7 +9,7 @@ const DOMAIN = 'libvirt_domain_';
 /** Without requests there is no latency: nothing is missing. */
 const latencyWhy = (vm: Vm): Reason => {
   const why = rateOf('block')(vm);
-  return why === 'not_told' ? 'none' : why;
+  return why === 'not_reported' ? 'none' : why;
 };
 
 export const diskFigureColumns: readonly Column<Vm>[] = [

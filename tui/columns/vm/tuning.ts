@@ -47,7 +47,7 @@ export const tuningColumns: readonly Column<Vm>[] = [
     help: 'NUMA cells that its vCPUs are pinned to, or else were last seen on.',
     metrics: [`${DOMAIN}vcpu_cpu`],
     read: numaCells,
-    why: (vm) => (isRunning(vm) ? 'not_told' : 'not_running'),
+    why: (vm) => (isRunning(vm) ? 'not_reported' : 'not_running'),
     role: (value) => (String(value).includes(',') ? 'warn' : 'text'),
   },
   {

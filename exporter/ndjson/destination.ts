@@ -1,4 +1,5 @@
 import { close, fstat, open } from 'node:fs';
+import { readlink } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { LineFile } from './line-file.ts';
@@ -8,7 +9,7 @@ const STANDARD_OUTPUT = 'standard output';
 
 /** Where lines go. One write at a time. */
 export interface Destination {
-  /** For messages: the path of the file, or `standard output`. */
+  /** For messages: the path of the file, or standard output, with its path where it is one. */
   readonly target: string;
   /**
    * Resolves once all of it is written.
@@ -95,15 +96,21 @@ const CLOSED = new Set<string | undefined>(['EPIPE', 'EIO', 'EBADF']);
 async function openDescriptor(fd: number): Promise<Destination> {
   const file = await LineFile.ofInherited(fd);
   const isFile = (await promisify(fstat)(fd)).isFile();
+  const target = isFile ? await namedTarget(fd) : STANDARD_OUTPUT;
   return {
-    target: STANDARD_OUTPUT,
+    target,
     async write(text) {
       const failed = await file.write(text);
       if (failed === undefined) return;
       const isClosed = !isFile && CLOSED.has((failed.error as NodeJS.ErrnoException).code);
-      throw isClosed ? closedError(STANDARD_OUTPUT, failed.error) : writeError(STANDARD_OUTPUT, failed);
+      throw isClosed ? closedError(target, failed.error) : writeError(target, failed);
     },
     reopen: async () => undefined,
     close: async () => undefined,
   };
+}
+
+async function namedTarget(fd: number): Promise<string> {
+  const path = await readlink(`/proc/self/fd/${fd}`).catch(() => undefined);
+  return path === undefined ? STANDARD_OUTPUT : `${STANDARD_OUTPUT} (${path})`;
 }

@@ -1,0 +1,50 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { find } from '../exposition.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
+import { TunedDemo } from './tuned-demo.ts';
+
+const TIMEOUT_MS = 120_000;
+
+let host: TunedDemo;
+beforeAll(async () => {
+  host = await TunedDemo.start();
+});
+afterAll(() => host.stop());
+
+test('a damaged record of drift is logged once, and its VM has the reason in place of its drift', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const record = join(host.folder, 'damaged.json');
+  writeFileSync(record, '{');
+  expect((await host.run('apply', 'pg-orders', '--profile', 'oltp-database', '--yes')).code).toBe(0);
+  const exporter = new VirtuneProcess(
+    'exporter',
+    ...['--connect', host.demo.uri, '--listen', '127.0.0.1:0', '--path.drift', record],
+  );
+  try {
+    await exporter.scrape();
+    const series = await exporter.scrape();
+    expect(find(series, 'virtune_domain_missing', { group: 'drift' }).map(({ labels }) => labels)).toEqual([
+      { domain: 'pg-orders', group: 'drift', reason: 'unreadable' },
+    ]);
+    expect(find(series, 'virtune_tuning_drift', {})).toEqual([]);
+  } finally {
+    const { stderr } = await exporter.stop();
+    const lines = stderr.split('\n').filter((line) => line.includes('damaged.json'));
+    expect(lines).toEqual([
+      expect.stringMatching(/^virtune: the drift record .* not JSON; .* \[DRIFT_RECORD\]$/),
+    ]);
+  }
+});
+
+test.each([['--record-file='], ['--record=pg-orders']])(
+  '%s is refused, and no file is written',
+  { timeout: TIMEOUT_MS },
+  async (flag) => {
+    const before = readdirSync('.');
+    expect((await host.run('drift', flag)).code).toBe(64);
+    expect(readdirSync('.')).toEqual(before);
+  },
+);

@@ -152,7 +152,7 @@ test('a file that may not be read says so, and is read once it may be', () => {
   const script = `
     import { chmodSync, chownSync } from 'node:fs';
     const { DriftFile } = await import(${JSON.stringify(join(import.meta.dirname, '../../sampler/local/drift-file.ts'))});
-    const path = ${JSON.stringify(path)};
+    const path = 'drift.json';
     if (process.getuid() === 0) {
       chownSync(path, 65534, 65534);
       process.setuid(65534);
@@ -163,11 +163,15 @@ test('a file that may not be read says so, and is read once it may be', () => {
     const seen = [look()];
     for (const mode of [0, 0, 0o644]) { chmodSync(path, mode); seen.push(look()); }
     console.log(JSON.stringify({ seen, said }));`;
-  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  // By its name in the working folder: those above it are closed to other users.
+  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   expect(JSON.parse(out)).toEqual({
     seen: [true, 'not_permitted', 'not_permitted', true],
     said: [
-      `the drift record ${path} cannot be used: EACCES: permission denied; let the user of the exporter read it and enter its folder: chmod 644 for the file, 755 for the folder`,
+      `the drift record drift.json cannot be used: EACCES: permission denied; let the user of the exporter read it and enter its folder: chmod 644 for the file, 755 for the folder`,
     ],
   });
 });

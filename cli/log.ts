@@ -1,4 +1,5 @@
 import { printableLines } from '../model/printable.ts';
+import { textWithCode } from '../model/virtune-error.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 
 /** A line for the operator, on standard error: standard output is for what a command yields. */
@@ -8,8 +9,7 @@ export function log(message: string): void {
 
 /** An error's message with its code in brackets, its own or that of its cause: docs/errors.md lists codes. */
 export function errorText(error: Error): string {
-  const code = codeOf(error);
-  return code === undefined ? error.message : `${error.message} [${code}]`;
+  return textWithCode({ message: error.message, code: codeOf(error) });
 }
 
 /** Not Node.js' codes of system errors: the messages have them. */

@@ -7,6 +7,7 @@ import { alertmanagerExample } from '../../dashboards/alertmanager.ts';
 import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
 import { buildAlertRules } from '../../dashboards/rules/build.ts';
 import { BUILT } from './built.ts';
+import { isMatched } from './promql.ts';
 
 const FILE = join(BUILT, 'alertmanager/alertmanager.yml');
 const rules = alertGroups.flatMap(({ alerts }) => alerts);
@@ -52,18 +53,17 @@ test('every receiver that a route names exists, and every alert that is named to
 
 /** Labels as Alertmanager gets them, and what of a rule of this configuration applies to two of them. */
 type Labels = Readonly<Record<string, string>>;
-const isMatched = (labels: Labels, matchers: readonly string[]): boolean =>
+const areMatched = (labels: Labels, matchers: readonly string[]): boolean =>
   matchers.every((matcher) => {
-    const [, label = '', operator, value = ''] = /^(\w+)(=~?)"(.*)"$/.exec(matcher) ?? [];
-    const own = labels[label] ?? '';
-    return operator === '=' ? own === value : new RegExp(`^(?:${value})$`).test(own);
+    const [, label = '', op = '', value = ''] = /^(\w+)(=~?)"(.*)"$/.exec(matcher) ?? [];
+    return isMatched(labels[label] ?? '', { op, value });
   });
 const inhibits = (source: Labels, target: Labels): boolean =>
   alertmanagerExample.inhibit_rules.some((rule) => {
     const equal: readonly string[] = 'equal' in rule ? rule.equal : [];
     return (
-      isMatched(source, rule.source_matchers) &&
-      isMatched(target, rule.target_matchers) &&
+      areMatched(source, rule.source_matchers) &&
+      areMatched(target, rule.target_matchers) &&
       equal.every((label) => (source[label] ?? '') === (target[label] ?? ''))
     );
   });

@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
-import { yamlFile } from '../../dashboards/rules/yaml.ts';
+import type { RuleTest } from './promtool.ts';
 
 /** A query as a page has it, with what is selected there, and what it finds. */
 export interface PageQuery {
@@ -15,39 +11,21 @@ export interface PageQuery {
   readonly samples: readonly { readonly labels: string; readonly value: number }[];
 }
 
-/** Writes queries as a test for promtool, beside all rules, for as long as `use` runs. */
-export function withQueryTest<T>(
+/** Queries of pages beside all rules. */
+export function ruleTestOfQueries(
   series: Readonly<Record<string, string>>,
   queries: readonly PageQuery[],
-  use: (file: string) => T,
-): T {
-  const folder = mkdtempSync(join(tmpdir(), 'virtune-pages-'));
-  try {
-    const groups = [...buildRecordingRules().groups, ...buildAlertRules().groups];
-    writeFileSync(join(folder, 'rules.yaml'), yamlFile('', { groups }));
-    const file = join(folder, 'test.yaml');
-    writeFileSync(file, stringify(testFile(series, queries), { lineWidth: 0 }));
-    return use(file);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-function testFile(series: Readonly<Record<string, string>>, queries: readonly PageQuery[]): unknown {
+): RuleTest {
   return {
-    rule_files: ['rules.yaml'],
-    evaluation_interval: '1m',
-    tests: [
-      {
-        interval: '1m',
-        input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-        promql_expr_test: queries.map(({ expr, choices, atMinutes = 20, samples }) => ({
-          expr: selected(expr, choices),
-          eval_time: `${atMinutes}m`,
-          exp_samples: samples,
-        })),
-      },
-    ],
+    groups: [...buildRecordingRules().groups, ...buildAlertRules().groups],
+    series,
+    expected: {
+      promql_expr_test: queries.map(({ expr, choices, atMinutes = 20, samples }) => ({
+        expr: selected(expr, choices),
+        eval_time: `${atMinutes}m`,
+        exp_samples: samples,
+      })),
+    },
   };
 }
 

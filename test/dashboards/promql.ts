@@ -63,6 +63,12 @@ export function bothSidesOf(expr: string): readonly [string, string] {
   return [expr.slice(left.from, left.to), expr.slice(right.from, right.to)];
 }
 
+/** Whether the value of a label, empty where there is none, satisfies a matcher of Prometheus or Alertmanager. */
+export function isMatched(own: string, { op, value }: Pick<Matcher, 'op' | 'value'>): boolean {
+  const isSame = op.endsWith('~') ? new RegExp(`^(?:${value})$`).test(own) : own === value;
+  return op.startsWith('!') ? !isSame : isSame;
+}
+
 /** A range may be moved in time before it is handed to a function. */
 function callOf(ranged: Node, text: (node: Node | null) => string): string | undefined {
   let node: Node | null = ranged.parent;

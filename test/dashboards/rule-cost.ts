@@ -1,7 +1,7 @@
 import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
 import { parseSeconds } from '../../model/duration.ts';
 import type { Series } from '../exposition.ts';
-import { type Selector, selectorsOf } from './promql.ts';
+import { isMatched, type Matcher, type Selector, selectorsOf } from './promql.ts';
 
 const SCRAPED_EVERY_SECONDS = 15;
 
@@ -28,13 +28,9 @@ function seriesOf({ name = '', matchers }: Selector, scrape: readonly Series[]):
     .length;
 }
 
-function fits({ labels }: Series, { label, op, value }: Selector['matchers'][number]): boolean {
-  // Prometheus adds it.
-  if (label === 'job') return true;
-  const own = labels[label] ?? '';
-  const isSame = op.endsWith('~') ? new RegExp(`^(?:${value})$`).test(own) : own === value;
-  return op.startsWith('!') ? !isSame : isSame;
-}
+/** Prometheus adds the job. */
+const fits = ({ labels }: Series, matcher: Matcher): boolean =>
+  matcher.label === 'job' || isMatched(labels[matcher.label] ?? '', matcher);
 
 /** Samples that Prometheus reads for all rules, per second, for a host with this scrape. */
 export function samplesPerSecond(scrape: readonly Series[]): number {

@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { alertGroups } from '../../../dashboards/rules/alerts/all.ts';
 import { buildAlertRules, buildRecordingRules, type RuleGroup } from '../../../dashboards/rules/build.ts';
-import { yamlFile } from '../../../dashboards/rules/yaml.ts';
+import type { RuleTest } from '../promtool.ts';
 import type { AlertCase, Firing } from './case.ts';
 
 /** Evaluated first: promtool takes groups in any order, and Prometheus has values of some seconds ago. */
@@ -12,21 +8,21 @@ const RECORDED = 'virtune';
 
 const RUNBOOKS = 'https://runbooks.example';
 
-/** Writes each case as promtool reads it, with the rules it needs, for as long as `use` runs. */
-export function withTestFiles<T>(cases: readonly AlertCase[], use: (files: readonly string[]) => T): T {
-  const folder = mkdtempSync(join(tmpdir(), 'virtune-rules-'));
-  try {
-    const files = cases.map((each, index) => {
-      const file = join(folder, `${index}.yaml`);
-      const groups = groupsOf([each.alert, ...(each.beside ?? [])]);
-      writeFileSync(join(folder, `rules-${index}.yaml`), yamlFile('', { groups }));
-      writeFileSync(file, stringify(testFile(each, `rules-${index}.yaml`), { lineWidth: 0 }));
-      return file;
-    });
-    return use(files);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+/** A case with the rules it needs. */
+export function ruleTestOfCase({ alert, beside = [], series, everyMinutes = 1, at }: AlertCase): RuleTest {
+  return {
+    groups: groupsOf([alert, ...beside]),
+    order: [RECORDED],
+    everyMinutes,
+    series,
+    expected: {
+      alert_rule_test: Object.entries(at).map(([minute, firing]) => ({
+        eval_time: `${minute}m`,
+        alertname: alert,
+        exp_alerts: firing.map((each) => expected(alert, each)),
+      })),
+    },
+  };
 }
 
 /**
@@ -54,26 +50,6 @@ function groupsOf(names: readonly string[]): readonly RuleGroup[] {
     })),
     ...alerts,
   ];
-}
-
-function testFile({ alert, series, everyMinutes = 1, at }: AlertCase, rules: string): unknown {
-  const interval = `${everyMinutes}m`;
-  return {
-    rule_files: [rules],
-    evaluation_interval: interval,
-    group_eval_order: [RECORDED],
-    tests: [
-      {
-        interval,
-        input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-        alert_rule_test: Object.entries(at).map(([minute, firing]) => ({
-          eval_time: `${minute}m`,
-          alertname: alert,
-          exp_alerts: firing.map((each) => expected(alert, each)),
-        })),
-      },
-    ],
-  };
 }
 
 function expected(alert: string, { labels, summary, description }: Firing): unknown {

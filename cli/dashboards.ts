@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readBuiltDashboards } from '../dashboards/built.ts';
-import { configurationFiles, DEFAULTS, type Files } from '../dashboards/files.ts';
+import { clusterLabelFault } from '../dashboards/cluster-label.ts';
+import { configurationFiles, DEFAULTS } from '../dashboards/files.ts';
 import { otherForms } from '../dashboards/forms/forms.ts';
 import { alertGroups } from '../dashboards/rules/alerts/all.ts';
 import {
@@ -11,14 +11,14 @@ import {
   LONGEST_SCRAPE_INTERVAL_SECONDS,
 } from '../dashboards/rules/build.ts';
 import { durationOf } from '../dashboards/rules/duration.ts';
-import { type Settings, settingsSchema } from '../dashboards/rules/settings.ts';
+import { regexFault } from '../dashboards/rules/regex.ts';
+import { settingsSchema } from '../dashboards/rules/settings-schema.ts';
 import { readYamlFile } from '../exporter/config/yaml-file.ts';
 import { parseSeconds } from '../model/duration.ts';
-import { VirtuneError } from '../model/virtune-error.ts';
-import { makeFolder } from '../sampler/make-folder.ts';
 import { durationOption } from './duration-option.ts';
 import { log } from './log.ts';
 import { packageFolder } from './package-folder.ts';
+import { writeFiles } from './write-files.ts';
 
 interface BuildFlags {
   readonly out: string;
@@ -33,13 +33,6 @@ interface BuildFlags {
   readonly scrapeInterval: number;
 }
 
-class OutError extends VirtuneError {
-  override readonly name = 'OutError';
-  constructor(message: string, options?: ErrorOptions) {
-    super('DASHBOARDS_OUT', message, options);
-  }
-}
-
 export function dashboardsCommand(): Command {
   const build = new Command('build')
     .description('write dashboards, rules and example configuration into a folder')
@@ -50,8 +43,13 @@ export function dashboardsCommand(): Command {
       ),
     )
     .option('--thresholds <file>', 'YAML file with your own thresholds; see docs/alerting-on-overcommit.md')
-    .option('--job <regex>', "regular expression for the job label of virtune's scrapes", DEFAULT_JOB)
-    .option('--cluster-label <name>', "label of a host's cluster", labelName, DEFAULTS.clusterLabel)
+    .option(
+      '--job <regex>',
+      "regular expression for the job label of virtune's scrapes",
+      jobRegex,
+      DEFAULT_JOB,
+    )
+    .option('--cluster-label <name>', "label of a host's cluster", clusterLabel, DEFAULTS.clusterLabel)
     .option('--runbook-url <url>', 'base URL of the runbooks', DEFAULT_RUNBOOK_URL)
     .option('--grafana-path <dir>', "folder of the dashboards on Grafana's disk", DEFAULTS.grafanaPath)
     .option('--prometheus-url <url>', 'URL at which Grafana reaches Prometheus', DEFAULTS.prometheusUrl)
@@ -68,9 +66,10 @@ export function dashboardsCommand(): Command {
       ),
     )
     .action(async (flags: BuildFlags) => {
-      // The schema allows nothing else; zod cannot say so of keys that it is given at run time.
       const settings =
-        flags.thresholds === undefined ? {} : (readYamlFile(flags.thresholds, settingsSchema) as Settings);
+        flags.thresholds === undefined
+          ? {}
+          : readYamlFile(flags.thresholds, settingsSchema(flags.clusterLabel));
       const plain = new Map([
         ...readBuiltDashboards(new URL('dashboards/built/', packageFolder()), settings, flags.clusterLabel),
         ...configurationFiles({
@@ -81,7 +80,7 @@ export function dashboardsCommand(): Command {
         }),
       ]);
       const files = new Map([...plain, ...otherForms(plain)]);
-      await write(flags.out, files);
+      await writeFiles(flags.out, files);
       for (const path of files.keys()) process.stdout.write(`${join(flags.out, path)}\n`);
       log(`virtune: ${files.size} files written`);
     });
@@ -90,24 +89,14 @@ export function dashboardsCommand(): Command {
     .addCommand(build);
 }
 
-/** As Prometheus allows them. */
-function labelName(text: string): string {
-  if (/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(text)) return text;
-  throw new InvalidArgumentError('Expected the name of a Prometheus label.');
+function jobRegex(text: string): string {
+  const fault = regexFault(text);
+  if (fault === undefined) return text;
+  throw new InvalidArgumentError(`Expected a regular expression, such as virtune.*: ${fault}.`);
 }
 
-/** @throws OutError */
-async function write(folder: string, files: Files): Promise<void> {
-  for (const [path, text] of files) {
-    const file = join(folder, path);
-    try {
-      await makeFolder(dirname(file));
-      await writeFile(file, text);
-    } catch (error) {
-      throw new OutError(
-        `${file} cannot be written: ${(error as Error).message}; choose another folder with --out`,
-        { cause: error },
-      );
-    }
-  }
+function clusterLabel(text: string): string {
+  const fault = clusterLabelFault(text);
+  if (fault === undefined) return text;
+  throw new InvalidArgumentError(`Expected a label of your scrape configuration: ${fault}.`);
 }

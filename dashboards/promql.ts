@@ -20,3 +20,8 @@ export const HOST_LABELS = 'cluster, job, instance';
 export const BY_HOST = `on (${HOST_LABELS})`;
 export const BY_VM = `on (${HOST_LABELS}, domain)`;
 export const BY_POOL = `on (${HOST_LABELS}, storage_pool)`;
+
+/** The label of a rule that an override makes, with what it matches: two rules of one alert differ in it. */
+export const OVERRIDE_LABEL = 'override';
+/** Labels that Prometheus and the rules give to alerts. */
+export const ALERT_LABELS = ['alertname', 'alertstate', 'severity', 'component', OVERRIDE_LABEL] as const;

@@ -97,6 +97,7 @@ const BUNDLED = [
   'commander',
   'diff',
   'prom-client',
+  're2js',
   'string-width',
   'xpath',
   'yaml',

@@ -1,11 +1,11 @@
 import { parseSeconds } from '../../model/duration.ts';
-import { BY_HOST, metric, select } from '../promql.ts';
+import { BY_HOST, metric, OVERRIDE_LABEL, select } from '../promql.ts';
 import { alertGroups } from './alerts/all.ts';
 import type { RuleContext } from './context.ts';
 import { type Duration, durationOf } from './duration.ts';
 import { IN_MAINTENANCE, recorded, recordingRules } from './recording.ts';
 import type { AlertContext, AlertGroup, AlertRule } from './rule.ts';
-import type { AlertOverride, AlertSettings, Settings } from './settings.ts';
+import type { AlertSettings, Settings } from './settings.ts';
 
 /** A file of rules, in the form that Prometheus reads. */
 export interface RuleFile {
@@ -97,17 +97,23 @@ function variantsOf(rule: AlertRule, options: RuleOptions): BuiltAlertRule[] {
   const others: string[] = [];
   for (const { match, ...changes } of overrides) {
     const variant = { ...settings, ...changes };
-    if (variant.off !== true)
-      built.push(buildAlert(rule, variant, options, [...others, ...matchersOf(match, '=~')]));
-    others.push(...matchersOf(match, '!~'));
+    const [label = '', pattern = ''] = Object.entries(match)[0] ?? [];
+    if (variant.off !== true) {
+      const own = buildAlert(rule, variant, options, [...others, matcher(label, '=~', pattern)]);
+      const labels = { ...own.labels, [OVERRIDE_LABEL]: literally(matcher(label, '=~', pattern)) };
+      built.push({ ...own, labels });
+    }
+    others.push(matcher(label, '!~', pattern));
   }
   if (settings.off !== true) built.push(buildAlert(rule, settings, options, others));
   return built;
 }
 
-function matchersOf(match: AlertOverride['match'], operator: '=~' | '!~'): string[] {
-  return Object.entries(match).map(([label, pattern]) => `${label}${operator}${JSON.stringify(pattern)}`);
-}
+const matcher = (label: string, operator: '=~' | '!~', pattern: string): string =>
+  `${label}${operator}${JSON.stringify(pattern)}`;
+
+/** The value of a label of a rule is a Go template. */
+const literally = (text: string): string => text.replaceAll('{{', '{{ "{{" }}');
 
 function buildAlert(
   rule: AlertRule,
@@ -122,7 +128,7 @@ function buildAlert(
   const expr = rule.expr(values, alertContextOf(options, matchers));
   return {
     alert: rule.alert,
-    expr: rule.subject === 'fleet' ? expr : `(${expr}) unless ${BY_HOST} ${IN_MAINTENANCE}`,
+    expr: ['vm', 'host'].includes(rule.subject) ? `(${expr}) unless ${BY_HOST} ${IN_MAINTENANCE}` : expr,
     ...(heldSeconds > 0 ? { for: durationOf(heldSeconds) } : {}),
     labels: {
       severity: settings.severity ?? rule.severity,

@@ -28,8 +28,11 @@ export type Component =
   | 'snapshot'
   | 'virtune';
 
-/** What an alert names: a VM on a host, a host, or the hosts of a cluster together. */
-export type Subject = 'vm' | 'host' | 'fleet';
+/**
+ * What an alert names: a VM on a host, a host, the hosts of a cluster together, or nothing but that virtune's series are
+ * there at all.
+ */
+export type Subject = 'vm' | 'host' | 'fleet' | 'monitoring';
 
 /** A number that a site may change, and why it is what it is. */
 export interface Threshold {
@@ -55,6 +58,8 @@ export interface AlertRule<K extends string = string> {
   readonly alert: string;
   readonly severity: Severity;
   readonly subject: Subject;
+  /** Further labels of its series that an override may match: each selector, or each side of an `or`, has them. */
+  readonly labels?: readonly string[];
   /** Absent for an alert that is not about a fault. */
   readonly component?: Component;
   /** How long the expression must hold before the alert fires. */

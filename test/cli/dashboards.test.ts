@@ -1,8 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
+import { writeFiles } from '../../cli/write-files.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
+
+vi.mock('node:fs/promises', { spy: true });
 
 const folder = mkdtempSync(join(tmpdir(), 'virtune-dashboards-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -60,18 +64,56 @@ test('an invalid threshold is reported with file, line and key, and nothing is w
   expect(existsSync(out)).toBe(false);
 });
 
-test('a folder that cannot be created has its own exit code', async () => {
-  const file = join(folder, 'file');
-  writeFileSync(file, '');
-  const { code, stderr } = await build('--out', join(file, 'below'));
-  expect(code).toBe(73);
-  expect(stderr).toContain('--out');
+test.each([
+  ['--job=(', 'Expected a regular expression, such as virtune.*: missing closing ): `(`; Prometheus has RE2'],
+  ['--job=', 'Expected a regular expression, such as virtune.*: it is empty'],
+  ['--cluster-label=le', 'Expected a label of your scrape configuration: series or alerts of virtune have'],
+])('%s is refused, and nothing is written', async (flag, said) => {
+  const out = join(folder, 'refused');
+  const { code, stderr } = await build('--out', out, flag);
+  expect(stderr).toContain(said);
+  expect(stderr).toContain('[USAGE]');
+  expect(code).toBe(64);
+  expect(existsSync(out)).toBe(false);
 });
 
-test('a folder in /proc, where none can be created, is an error at once', async () => {
-  const { code, stderr } = await build('--out', '/proc/x');
+const file = join(folder, 'file');
+writeFileSync(file, '');
+const occupied = join(folder, 'occupied');
+mkdirSync(join(occupied, 'grafana/dashboards/fleet.json'), { recursive: true });
+
+test('a folder that cannot be created is an error with its own exit code', async () => {
+  const { code, stderr } = await build('--out', join(file, 'below'));
   expect(stderr).toMatch(
-    /^virtune: \/proc\/x\/\S+ cannot be written: ENOENT: .*mkdir '\/proc\/x'; choose another folder with --out \[DASHBOARDS_OUT\]\n$/,
+    /^virtune: \S+ cannot be written: a part of its path is a file.*, or choose another folder with --out \[DASHBOARDS_OUT\]\n$/,
   );
   expect(code).toBe(73);
+});
+
+test.each([
+  ['below a file', join(file, 'below'), 'a part of its path is a file, not a folder; remove or rename'],
+  ['where a folder has the name of a file', occupied, 'a folder has its name; remove or rename that folder'],
+  ['in /proc', '/proc/x', 'this file system takes no new folders'],
+  ['at a path that is too long', join(folder, 'a'.repeat(300)), 'the path is too long'],
+])('a folder %s is an error with the reason and what to do', async (_, out, reason) => {
+  const files = new Map([['grafana/dashboards/fleet.json', '{}']]);
+  await expect(writeFiles(out, files)).rejects.toThrow(`cannot be written: ${reason}`);
+});
+
+test.each([
+  ['EACCES', 'permission denied; run virtune as a user that may write there'],
+  ['EROFS', 'the file system is read-only; mount it writable'],
+  ['ENOSPC', 'no space is left; free space on that file system'],
+  ['EIO', 'EIO: i/o error'],
+])('%s is explained', async (code, reason) => {
+  const failure = Object.assign(new Error(`${code}: i/o error, open 'x'`), {
+    code,
+    syscall: 'open',
+    path: 'x',
+  });
+  vi.mocked(writeFile).mockRejectedValueOnce(failure);
+  await expect(writeFiles(folder, new Map([['a', 'b']]))).rejects.toMatchObject({
+    code: 'DASHBOARDS_OUT',
+    message: `${folder}/a cannot be written: ${reason}, or choose another folder with --out`,
+  });
 });

@@ -1,15 +1,14 @@
-import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { readBuiltDashboards } from '../../dashboards/built.ts';
+import { clusterLabelFault } from '../../dashboards/cluster-label.ts';
 import { configurationFiles, PATHS } from '../../dashboards/files.ts';
 import { BUILT, builtDashboards } from './built.ts';
 import type { Dashboard, Panel } from './lint/dashboard.ts';
 import { mixedUp } from './lint/identity.ts';
-import { type PageQuery, withQueryTest } from './page-queries.ts';
+import { type PageQuery, ruleTestOfQueries } from './page-queries.ts';
+import { hasPromtool, testRules } from './promtool.ts';
 
 const dashboards = builtDashboards();
-const promtool = spawnSync('promtool', ['--version'], { encoding: 'utf8' });
-const absent = promtool.status !== 0;
 
 test.each([...dashboards])('%s does not mix up hosts or VMs of one name', (_, dashboard) => {
   expect(mixedUp(dashboard)).toEqual([]);
@@ -68,6 +67,46 @@ test('a site can call the label of the cluster as it likes', () => {
   expect(text).not.toMatch(/by \([^)]*\bcluster\b|\$labels\.cluster|cluster=%q|- cluster$/m);
 });
 
+test('the word cluster in the value of a label stays as it is', () => {
+  const files = configurationFiles({
+    clusterLabel: 'datacenter',
+    job: 'cluster-virtune',
+    settings: { HostSamplingSlow: { overrides: [{ match: { instance: 'my cluster.*' }, seconds: 9 }] } },
+  });
+  const rules = files.get(PATHS.alertRules) ?? '';
+  expect(rules).toContain('job=~"cluster-virtune"');
+  expect(rules).toContain('instance=~"my cluster.*"');
+  expect(rules).not.toContain('datacenter-virtune');
+});
+
+test('a label that series or alerts have already cannot be the one of the cluster', () => {
+  const taken = [
+    'job',
+    'instance',
+    'domain',
+    'uuid',
+    'vcpu',
+    'storage_pool',
+    'pool',
+    'le',
+    'kind',
+    'severity',
+  ];
+  const ofAlerts = [
+    'alertname',
+    'alertstate',
+    'component',
+    'override',
+    '__name__',
+    '__meta_x',
+    'a-b',
+    '1a',
+    '',
+  ];
+  expect([...taken, ...ofAlerts].filter((label) => clusterLabelFault(label) === undefined)).toEqual([]);
+  expect(['cluster', 'datacenter', 'site', 'env'].map(clusterLabelFault)).toEqual(Array(4).fill(undefined));
+});
+
 /** Two clusters with a host of one name, on each a VM of one name; and another exporter beside virtune. */
 const TWO_CLUSTERS = {
   ...vmOn('cluster="east", job="virtune", instance="kvm1"', 0.25),
@@ -84,7 +123,7 @@ function vmOn(host: string, steal: number): Record<string, string> {
   };
 }
 
-test.skipIf(absent)(
+test.skipIf(!hasPromtool)(
   'a VM of one name on hosts of one name in two clusters is two rows, each with its cluster',
   () => {
     const expr = exprOf('host', 'VMs on this host', 'CPU steal');
@@ -100,7 +139,7 @@ test.skipIf(absent)(
   },
 );
 
-test.skipIf(absent)('hosts without the label cluster are found on every page', () => {
+test.skipIf(!hasPromtool)('hosts without the label cluster are found on every page', () => {
   const series = vmOn('job="virtune", instance="kvm1"', 0.25);
   const labels = '{job="virtune", instance="kvm1", domain="db01"}';
   expectSamples(series, [
@@ -134,28 +173,31 @@ function hostOf(cluster: string, instance: string, total: number, allocated: num
   ];
 }
 
-test.skipIf(absent)('the fleet page shows the cluster that an alert is about, and marks the alert', () => {
-  const choices = { cluster: '.*', job: '(virtune)', instance: '.+' };
-  const alerts = pageOf('fleet').annotations.list.find(({ name }) => name === 'Alerts')?.expr ?? '';
-  const atMinutes = 40;
-  expectSamples(FULL_AND_IDLE, [
-    {
-      expr: exprOf('fleet', 'Memory overcommit, N-1'),
-      choices,
-      atMinutes,
-      samples: [{ labels: '{}', value: 1.9 }],
-    },
-    {
-      expr: `count by (cluster) (${alerts})`,
-      choices,
-      atMinutes,
-      samples: [{ labels: '{cluster="small"}', value: 1 }],
-    },
-    { expr: `count (${alerts})`, choices: { ...choices, cluster: 'big' }, atMinutes, samples: [] },
-  ]);
-});
+test.skipIf(!hasPromtool)(
+  'the fleet page shows the cluster that an alert is about, and marks the alert',
+  () => {
+    const choices = { cluster: '.*', job: '(virtune)', instance: '.+' };
+    const alerts = pageOf('fleet').annotations.list.find(({ name }) => name === 'Alerts')?.expr ?? '';
+    const atMinutes = 40;
+    expectSamples(FULL_AND_IDLE, [
+      {
+        expr: exprOf('fleet', 'Memory overcommit, N-1'),
+        choices,
+        atMinutes,
+        samples: [{ labels: '{}', value: 1.9 }],
+      },
+      {
+        expr: `count by (cluster) (${alerts})`,
+        choices,
+        atMinutes,
+        samples: [{ labels: '{cluster="small"}', value: 1 }],
+      },
+      { expr: `count (${alerts})`, choices: { ...choices, cluster: 'big' }, atMinutes, samples: [] },
+    ]);
+  },
+);
 
-test.skipIf(absent)('a VM page marks the alerts of its VM and its host, and of no other VM', () => {
+test.skipIf(!hasPromtool)('a VM page marks the alerts of its VM and its host, and of no other VM', () => {
   const alerts = pageOf('vm').annotations.list.find(({ name }) => name === 'Alerts')?.expr ?? '';
   const alert = (labels: string) =>
     `ALERTS{alertstate="firing", component="vm", severity="warning", cluster="c", job="virtune", ${labels}}`;
@@ -178,10 +220,8 @@ test.skipIf(absent)('a VM page marks the alerts of its VM and its host, and of n
 });
 
 function expectSamples(series: Readonly<Record<string, string>>, queries: readonly PageQuery[]): void {
-  const said = withQueryTest(series, queries, (file) =>
-    spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' }),
-  );
-  expect(said.status, said.stdout + said.stderr).toBe(0);
+  const { passed, output } = testRules([ruleTestOfQueries(series, queries)]);
+  expect(passed, output).toBe(true);
 }
 
 function pageOf(name: string): Dashboard {

@@ -8,14 +8,18 @@ import {
 } from '../../dashboards/rules/build.ts';
 import { durationOf } from '../../dashboards/rules/duration.ts';
 import { recordingRules } from '../../dashboards/rules/recording.ts';
+import { regexFault } from '../../dashboards/rules/regex.ts';
 import { RENAMED_ALERTS } from '../../dashboards/rules/renamed.ts';
-import { settingsSchema } from '../../dashboards/rules/settings.ts';
+import { settingsSchema } from '../../dashboards/rules/settings-schema.ts';
 import { withThresholdTable } from '../../dashboards/threshold-table.ts';
+import { subjectLabels } from '../../model/catalogue/labels.ts';
 import { type SeriesName, seriesNames } from '../../model/catalogue/names.ts';
 import { parseSeconds } from '../../model/duration.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { alertCases } from './alert-cases/all.ts';
+import { labelsOf } from './labels.ts';
 import { bothSidesOf, selectorsOf } from './promql.ts';
+import { checkRules, hasPromtool } from './promtool.ts';
 
 const rules = alertGroups.flatMap(({ alerts }) => alerts);
 const built = buildAlertRules().groups.flatMap((group) => group.rules);
@@ -99,7 +103,7 @@ test('an alert of a host or a VM does not fire in maintenance', () => {
     const isSpared = expr.endsWith(
       'unless on (cluster, job, instance) instance:virtune_host_maintenance:last',
     );
-    expect([rule.alert, isSpared]).toEqual([rule.alert, rule.subject !== 'fleet']);
+    expect([rule.alert, isSpared]).toEqual([rule.alert, ['vm', 'host'].includes(rule.subject)]);
   }
 });
 
@@ -120,13 +124,14 @@ test('each alert is named once, and has a summary, a severity and a runbook', ()
 
 test('each threshold has a source, and stands in the expression', () => {
   for (const rule of rules) {
-    for (const [name, { value, from }] of Object.entries(rule.thresholds)) {
+    for (const [name, { value, unit, from }] of Object.entries(rule.thresholds)) {
       expect(from, `${rule.alert} ${name}`).toMatch(/\S{3}/);
-      const other = parseYaml('t', `${rule.alert}: { ${name}: 7654321 }`, settingsSchema);
+      const changedTo = unit === 'share' ? '0.7654321' : '7654321';
+      const other = parseYaml('t', `${rule.alert}: { ${name}: ${changedTo} }`, settingsSchema());
       const [changed] = buildAlertRules({ settings: other })
         .groups.flatMap((group) => group.rules)
         .filter((each) => 'alert' in each && each.alert === rule.alert);
-      expect(changed?.expr, `${rule.alert} ${name}, ${value}`).toContain('7654321');
+      expect(changed?.expr, `${rule.alert} ${name}, ${value}`).toContain(changedTo);
     }
   }
 });
@@ -142,7 +147,7 @@ test('the examples of changed thresholds in the guide are accepted', () => {
   const ofThresholds = examples.filter((text) => !text.startsWith('scrape_configs'));
   expect(ofThresholds).toHaveLength(2);
   for (const example of ofThresholds) {
-    const settings = parseYaml('thresholds.yaml', example, settingsSchema);
+    const settings = parseYaml('thresholds.yaml', example, settingsSchema());
     expect(Object.keys(settings).length).toBeGreaterThan(1);
     expect(buildAlertRules({ settings }).groups.length).toBeGreaterThan(2);
   }
@@ -150,7 +155,7 @@ test('the examples of changed thresholds in the guide are accepted', () => {
 
 test('every alert of a host takes other thresholds for hosts with any label: some series of it has that label', () => {
   const overrides = [{ match: { class: 'desktops' } }];
-  for (const { alert } of rules.filter(({ subject }) => subject !== 'fleet')) {
+  for (const { alert } of rules.filter(({ subject }) => ['vm', 'host'].includes(subject))) {
     const variants = buildAlertRules({ settings: { [alert]: { overrides } } })
       .groups.flatMap((group) => group.rules)
       .filter((each) => 'alert' in each && each.alert === alert);
@@ -197,7 +202,7 @@ test('a site changes what it names and nothing else', () => {
   const settings = parseYaml(
     'thresholds.yaml',
     'HostVcpuOvercommitHigh: { ratio: 8, for: 2h, severity: warning }\nSnapshotTooOld: { off: true }\n',
-    settingsSchema,
+    settingsSchema(),
   );
   const changed = buildAlertRules({ settings: settings }).groups.flatMap((group) => group.rules);
   expect(changed).toHaveLength(built.length - 1);
@@ -215,20 +220,171 @@ test('a site changes what it names and nothing else', () => {
   );
 });
 
+const RATIO = 'HostVcpuOvercommitHigh';
+const inOverride = (match: string, changes = 'ratio: 8'): string =>
+  `${RATIO}: { overrides: [{ match: { ${match} }, ${changes} }] }`;
+
 test.each([
-  ['NoSuchAlert: { ratio: 1 }', 'NoSuchAlert'],
-  ['HostVcpuOvercommitHigh: { ration: 1 }', 'ration'],
-  ['HostVcpuOvercommitHigh: { for: soon }', '15m'],
-  ['HostVcpuOvercommitHigh: { ratio: high }', 'ratio'],
-  ['HostVcpuOvercommitHigh: { overrides: [{ ratio: 8 }] }', 'match'],
-  ['HostVcpuOvercommitHigh: { overrides: [{ match: { instance: "(" } }] }', 'Invalid regular expression'],
-  ['HostVcpuOvercommitHigh: { overrides: [{ match: { "a b": x } }] }', 'label name'],
-  ['HostVcpuOvercommitHigh: { overrides: [{ match: { instance: x, class: y } }] }', 'one label'],
-  ['HostVcpuOvercommitHigh: { overrides: [{ match: { instance: x }, ration: 1 }] }', 'ration'],
-  ['HostVcpuOvercommitHigh: { overrides: [{ match: { domain: x } }] }', 'is about hosts'],
-  ['FleetCannotTolerateHostLossCpu: { overrides: [{ match: { instance: x } }] }', 'is about clusters'],
-])('a site gets an error that says what is wrong with %s', (text, said) => {
-  expect(() => parseYaml('thresholds.yaml', text, settingsSchema)).toThrow(said);
+  ['NoSuchAlert: { ratio: 1 }', 't.yaml:1: unknown alert "NoSuchAlert"; docs/alerting-on-overcommit.md'],
+  ['- a', 't.yaml:1: expected alerts by name, such as GuestBallooned: { off: true }, got ["a"]'],
+  [`${RATIO}:`, `t.yaml:1: ${RATIO}: expected settings (ratio, for, severity, off, overrides), such as`],
+  [
+    `${RATIO}: { ration: 1 }`,
+    `t.yaml:1: ${RATIO}: ${RATIO} has no setting "ration" here; it has ratio, for, severity, off, overrides`,
+  ],
+  [`${RATIO}: { for: soon }`, '15m'],
+  [
+    `${RATIO}:\n  ratio: -2`,
+    `t.yaml:2: ${RATIO}.ratio: expected a ratio above 0 (1.5 is 150 %), got -2; to switch an alert off: off: true`,
+  ],
+  [`${RATIO}: { ratio: high }`, `${RATIO}.ratio: expected a ratio above 0 (1.5 is 150 %), got "high"`],
+  [`${RATIO}: { ratio: .inf }`, 'got Infinity'],
+  [`${RATIO}: { severity: page }`, 'severity: expected critical, warning or info, got "page"'],
+  [`${RATIO}: { off: 1 }`, 'off: expected true or false, got 1'],
+  [
+    'HostCpuSaturated: { busy: 95 }',
+    'HostCpuSaturated.busy: expected a share above 0 and below 1 (0.05 is 5 %), got 95',
+  ],
+  ['HostMemoryHeadroomLow: { available: 0 }', 'above 0 and below 1 (0.05 is 5 %), got 0'],
+  ['SnapshotTooOld: { age: 7d }', 'SnapshotTooOld.age: expected a number of seconds above 0, got "7d"'],
+  ['NicDrops: { drops: -1 }', 'NicDrops.drops: expected a number per second, 0 or more, got -1'],
+  ['HostDisksSlow: { disks: 0 }', 'HostDisksSlow.disks: expected a number above 0, got 0'],
+  [`${RATIO}: { overrides: { ratio: 8 } }`, 'overrides: expected a list of overrides, got {"ratio":8}'],
+  [`${RATIO}: { overrides: [{ ratio: 8 }] }`, 'overrides.0.match: expected one label and a regular'],
+  [inOverride('instance: "("'), 'match.instance: "(" is not a valid regular expression: missing closing )'],
+  [inOverride('instance: "(?=a)"'), '`(?=`; Prometheus has RE2 syntax, without lookaround'],
+  [inOverride('instance: ""'), 'it is empty, which matches only series without this label'],
+  [inOverride('class: 5'), 'match.class: expected a regular expression in quotes, got 5'],
+  [inOverride('"a b": x'), 'match.a b: a label name has letters, digits and _ only'],
+  [inOverride('instance: x, class: y'), 'match takes one label, got instance and class; give these targets'],
+  [
+    inOverride('instance: x', 'ration: 1'),
+    'no setting "ration" here; it has match, ratio, for, severity, off',
+  ],
+  [inOverride('domain: x'), `match.domain: ${RATIO} is about hosts: its series have no label domain`],
+  [inOverride('state: x'), 'no label state to match; use instance, cluster or another label'],
+  [inOverride('severity: x'), 'no label severity to match'],
+  [inOverride('__name__: up'), 'no label __name__ to match'],
+  [
+    'DomainCpuStealHigh: { overrides: [{ match: { vcpu: "0" }, steal: 0.2 }] }',
+    'is about VMs: its series have no label vcpu to match; use instance, cluster, domain or another',
+  ],
+  ...['instance', 'class'].map((label) => [
+    `FleetCannotTolerateHostLossCpu: { overrides: [{ match: { ${label}: x }, ratio: 8 }] }`,
+    `match.${label}: FleetCannotTolerateHostLossCpu is about clusters: its series have only the label cluster`,
+  ]),
+  [
+    'ExporterAbsent: { overrides: [{ match: { cluster: x }, for: 1h }] }',
+    'ExporterAbsent is not about hosts or VMs, so it has no overrides',
+  ],
+  [inOverride('instance: x', 'ratio: 5'), `overrides.0: it changes nothing: ${RATIO} has these values`],
+  [inOverride('instance: x', 'for: 60m, severity: info, off: false'), 'overrides.0: it changes nothing'],
+  [
+    `${RATIO}: { off: true, overrides: [{ match: { instance: x }, ratio: 8 }] }`,
+    `overrides.0: it changes nothing: ${RATIO} is off; add off: false`,
+  ],
+  [
+    `${RATIO}: { overrides: [{ match: { instance: x }, ratio: 8 }, { match: { instance: x }, ratio: 9 }] }`,
+    'overrides.1: it never applies: overrides.0 matches the same',
+  ],
+] as [string, string][])('a site gets an error that says what is wrong with %s', (text, said) => {
+  expect(() => parseYaml('t.yaml', text, settingsSchema())).toThrow(said);
+});
+
+test.each([
+  [inOverride('class: "(?i)desktops|lab"')],
+  [inOverride('datacenter: a')],
+  ['NicDrops: { drops: 0, overrides: [{ match: { target_device: "vnet.*" }, off: true }] }'],
+  ['FleetCannotTolerateHostLossCpu: { overrides: [{ match: { cluster: a }, ratio: 8 }] }'],
+  ['FleetCannotTolerateHostLossCpu: { overrides: [{ match: { datacenter: a }, ratio: 8 }] }'],
+  // An exception from what follows.
+  [`${RATIO}: { overrides: [{ match: { instance: lab1 } }, { match: { instance: "lab.*" }, off: true }] }`],
+  [`${RATIO}: { off: true, overrides: [{ match: { instance: x }, off: false }] }`],
+])('a site may write %s', (text) => {
+  expect(Object.keys(parseYaml('t.yaml', text, settingsSchema('datacenter')))).toHaveLength(1);
+});
+
+test('the labels that an override may match beside those of host and VM are in all selectors of the alert', () => {
+  const ofHost = ['job', 'instance', 'cluster'];
+  const ofRule = new Map(rules.map((rule) => [rule.alert, rule]));
+  for (const { alert, expr } of alertsBuilt) {
+    const rule = ofRule.get(alert);
+    if (rule?.subject !== 'vm' && rule?.subject !== 'host') continue;
+    const [condition = ''] = expr.split(
+      ' unless on (cluster, job, instance) instance:virtune_host_maintenance',
+    );
+    const labelled = selectorsOf(condition)
+      .filter(({ name = '' }) => name !== 'ALERTS')
+      .map(({ name = '', matchers }) => {
+        const fixed = matchers.map(({ label }) => label);
+        return [...(labelsOf(name) ?? [])].filter((label) => !fixed.includes(label));
+      });
+    const common = labelled.flat().filter((label) => labelled.every((labels) => labels.includes(label)));
+    const own = rule.subject === 'vm' ? [...ofHost, 'domain'] : ofHost;
+    const further = new Set(common.filter((label) => !own.includes(label) && subjectLabels.has(label)));
+    // I/O errors that libvirt reports as events have no disk.
+    if (alert === 'DiskErrors') further.add('target_device');
+    // Sizes are not those of VMs or devices, but of this alert alone.
+    if (alert === 'HugepagesExhausted') further.add('size');
+    expect([alert, [...(rule.labels ?? [])].sort()]).toEqual([alert, [...further].sort()]);
+  }
+});
+
+const PATTERNS = [
+  ...[
+    'virtune.*',
+    'kvm"s',
+    '(?i)DB-.*',
+    'a{1000}',
+    '[[:alpha:]]+',
+    String.raw`\p{Greek}`,
+    String.raw`\Qa.b\E`,
+  ],
+  ...[
+    'a{{b',
+    'a|',
+    'x{,5}',
+    '(',
+    ')(',
+    '(?=x)',
+    '(?!x)',
+    '(?<=x)y',
+    String.raw`(a)\1`,
+    'a{1001}',
+    'a**',
+    '[z-a]',
+  ],
+  ...[String.raw`\u0041`, String.raw`\Z`, '*', '?', 'a++'],
+];
+
+test.skipIf(!hasPromtool)('a regular expression is accepted if, and only if, Prometheus accepts it', () => {
+  const isRead = (pattern: string) =>
+    checkRules([{ name: 'a', rules: [{ record: 'a', expr: `up{job=~${JSON.stringify(pattern)}}` }] }]).passed;
+  // Prometheus puts parentheses around it, in which this one makes sense.
+  const read = PATTERNS.filter((pattern) => pattern !== ')(' && isRead(pattern));
+  expect(PATTERNS.filter((pattern) => regexFault(pattern) === undefined)).toEqual(read);
+  expect(read).toHaveLength(10);
+});
+
+test.skipIf(!hasPromtool)('promtool has no complaint about rules with overrides', () => {
+  const overrides = [
+    { match: { instance: 'lab{{1}.*' }, for: 60 },
+    { match: { class: 'desktops' }, severity: 'info' as const },
+  ];
+  const settings = Object.fromEntries(
+    rules
+      .filter(({ subject }) => ['vm', 'host'].includes(subject))
+      .map(({ alert }) => [alert, { overrides }]),
+  );
+  const groups = buildAlertRules({ settings }).groups;
+  const { passed, output } = checkRules(groups);
+  expect(passed, output).toBe(true);
+  const labels = groups.flatMap((group) =>
+    group.rules.flatMap((rule) => ('labels' in rule ? [rule.labels] : [])),
+  );
+  expect(labels.filter(({ override }) => override === 'class=~"desktops"')).toHaveLength(
+    Object.keys(settings).length,
+  );
 });
 
 test('groups can be left out, and the job has the name that the site uses', () => {

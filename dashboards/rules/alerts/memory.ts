@@ -126,6 +126,7 @@ export const memoryAlerts: AlertGroup = {
       alert: 'NumaNodeFull',
       severity: 'warning',
       subject: 'host',
+      labels: ['cell'],
       component: 'numa',
       for: '15m',
       thresholds: {
@@ -145,6 +146,7 @@ export const memoryAlerts: AlertGroup = {
       alert: 'HugepagesExhausted',
       severity: 'warning',
       subject: 'host',
+      labels: ['cell', 'size'],
       component: 'numa',
       for: '15m',
       thresholds: {},

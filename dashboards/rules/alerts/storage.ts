@@ -13,6 +13,7 @@ export const storageAlerts: AlertGroup = {
       alert: 'DiskLatencyHigh',
       severity: 'warning',
       subject: 'vm',
+      labels: ['target_device'],
       component: 'disk',
       for: '10m',
       thresholds: {
@@ -63,6 +64,7 @@ export const storageAlerts: AlertGroup = {
       alert: 'DiskErrors',
       severity: 'warning',
       subject: 'vm',
+      labels: ['target_device'],
       component: 'disk',
       for: '0s',
       thresholds: {},
@@ -77,6 +79,7 @@ export const storageAlerts: AlertGroup = {
       alert: 'ThinPoolOvercommit',
       severity: 'warning',
       subject: 'host',
+      labels: ['storage_pool'],
       component: 'disk',
       for: '1h',
       thresholds: {
@@ -114,6 +117,7 @@ export const storageAlerts: AlertGroup = {
       alert: 'BackingChainDeep',
       severity: 'info',
       subject: 'vm',
+      labels: ['target_device'],
       component: 'snapshot',
       for: '1h',
       thresholds: {
@@ -129,6 +133,7 @@ export const storageAlerts: AlertGroup = {
       alert: 'NicDrops',
       severity: 'warning',
       subject: 'vm',
+      labels: ['target_device'],
       component: 'network',
       for: '15m',
       thresholds: {

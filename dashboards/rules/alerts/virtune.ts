@@ -34,7 +34,7 @@ export const virtuneAlerts: AlertGroup = {
     alert({
       alert: 'ExporterAbsent',
       severity: 'critical',
-      subject: 'fleet',
+      subject: 'monitoring',
       component: 'virtune',
       for: '10m',
       thresholds: {},
@@ -93,7 +93,7 @@ export const virtuneAlerts: AlertGroup = {
     alert({
       alert: 'VirtuneWatchdog',
       severity: 'none',
-      subject: 'fleet',
+      subject: 'monitoring',
       for: '0s',
       thresholds: {},
       expr: () => 'vector(1)',

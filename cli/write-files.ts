@@ -1,0 +1,56 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { systemErrorText } from '../model/system-error.ts';
+import { VirtuneError } from '../model/virtune-error.ts';
+import { makeFolder } from '../sampler/make-folder.ts';
+
+class OutError extends VirtuneError {
+  override readonly name = 'OutError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('DASHBOARDS_OUT', message, options);
+  }
+}
+
+const PERMISSION = 'permission denied; run virtune as a user that may write there';
+const NOT_A_FOLDER = 'a part of its path is a file, not a folder; remove or rename that file';
+const NO_SPACE = 'no space is left; free space on that file system';
+/** What the system's errors mean here, and a next step. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
+  ENOTDIR: NOT_A_FOLDER,
+  EEXIST: NOT_A_FOLDER,
+  EISDIR: 'a folder has its name; remove or rename that folder',
+  ENOSPC: NO_SPACE,
+  EDQUOT: 'the disk quota is used up; free space of this user',
+  EROFS: 'the file system is read-only; mount it writable',
+  // The folder above exists, and the kernel creates none in it, as in /proc.
+  ENOENT: 'this file system takes no new folders',
+  ENAMETOOLONG: 'the path is too long',
+};
+
+/**
+ * Writes texts by path below a folder, which is created with what is missing above it.
+ * @throws OutError with the reason and what to do
+ */
+export async function writeFiles(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+  for (const [path, text] of files) {
+    const file = join(folder, path);
+    try {
+      await makeFolder(dirname(file));
+      await writeFile(file, text);
+    } catch (error) {
+      throw new OutError(
+        `${file} cannot be written: ${reasonOf(error)}, or choose another folder with --out`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return REASONS[code] ?? systemErrorText(error);
+}

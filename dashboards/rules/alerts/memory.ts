@@ -1,6 +1,7 @@
 import { BY_HOST } from '../../promql.ts';
 import { ordinaryMemory } from '../ordinary-memory.ts';
 import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
+import { swapsIn, WAITING } from '../swapping.ts';
 import { BYTES, HOST, percent, SHARE, WHOLE } from '../text.ts';
 
 const pressure = (share: 'some' | 'full', { recorded }: AlertContext): string =>
@@ -61,9 +62,10 @@ export const memoryAlerts: AlertGroup = {
           unit: 'pages per second',
           from: "our choice; node-mixin's NodeMemoryMajorPagesFaults is 500 and counts disk reads of any kind",
         },
+        waiting: WAITING,
       },
-      expr: ({ swapIn }, context) =>
-        `${context.recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${swapIn}${unlessPagedBy('HostMemoryOvercommitCritical|HostMemoryStalled', context)}`,
+      expr: ({ swapIn, waiting }, context) =>
+        `${swapsIn(swapIn, waiting, context)}${unlessPagedBy('HostMemoryOvercommitCritical|HostMemoryStalled', context)}`,
       summary: () => `${HOST} swaps in ${WHOLE} pages per second.`,
       description: () =>
         'Guests access memory that the host has swapped out; each access takes milliseconds. Free memory, and keep database VMs out of swap.',
@@ -74,12 +76,16 @@ export const memoryAlerts: AlertGroup = {
       subject: 'host',
       component: 'memory',
       for: '5m',
-      thresholds: { free: { value: 0.1, unit: 'share', from: "systemd-oomd's SwapUsedLimit of 90 %" } },
-      expr: ({ free }, { metric }) =>
-        `sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="free"')}) / sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="total"')}) < ${free}`,
-      summary: () => `${HOST} has ${SHARE} of its swap space left.`,
+      thresholds: {
+        free: { value: 0.1, unit: 'share', from: "systemd-oomd's SwapUsedLimit: 90 % of swap are used" },
+        available: { value: 0.1, unit: 'share', from: 'as free: and 90 % of memory' },
+      },
+      // Swap may be full for months of pages that nothing uses.
+      expr: ({ free, available }, { metric, recorded }) =>
+        `sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="free"')}) / sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="total"')}) < ${free} and ${BY_HOST} ${recorded('instance:virtune_host_memory_available:ratio')} < ${available}`,
+      summary: () => `${HOST} has ${SHARE} of its swap space left, and little memory.`,
       description: () =>
-        'When swap is full, the kernel starts to kill processes. Free memory first; more swap only buys time.',
+        'When swap and memory are full, the kernel kills processes. Free memory first; more swap only buys time.',
     }),
     alert({
       alert: 'HostMemoryHeadroomLow',

@@ -1,6 +1,7 @@
 import { BY_HOST, BY_VM, metric } from '../../promql.ts';
 import { recorded } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
+import { swapsIn, WAITING } from '../swapping.ts';
 import { FLEET, HOST, NUMBER, ofHost, percent, SHARE, VM, worstOfHost } from '../text.ts';
 
 const VCPU_RATIO = ['libvirt_host_vcpu_overcommit_ratio', 'state="running"'] as const;
@@ -77,9 +78,10 @@ export const overcommitAlerts: AlertGroup = {
         ratio: { value: 0.9, unit: 'ratio', from: 'the rest is for the host itself' },
         stalled: { value: 0.05, unit: 'share', from: 'as HostMemoryStalled' },
         swapIn: { value: 100, unit: 'pages per second', from: 'as HostSwappingIn' },
+        waiting: { ...WAITING, from: 'as HostSwappingIn' },
       },
-      expr: ({ ratio, stalled, swapIn }, { metric, recorded }) =>
-        `${metric(...MEMORY_RATIO)} > ${ratio} and ${BY_HOST} (${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', 'share="full"')} > ${stalled} or ${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${swapIn})`,
+      expr: ({ ratio, stalled, swapIn, waiting }, context) =>
+        `${context.metric(...MEMORY_RATIO)} > ${ratio} and ${BY_HOST} (${context.recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', 'share="full"')} > ${stalled} or (${swapsIn(swapIn, waiting, context)}))`,
       summary: () => `${HOST} has ${SHARE} of its memory allocated to VMs, and stalls or swaps.`,
       description: () =>
         'All of its VMs are slow, and the kernel may OOM-kill one. Migrate the largest VM that can move, now; then find what grew.',

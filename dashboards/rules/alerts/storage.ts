@@ -40,7 +40,9 @@ export const storageAlerts: AlertGroup = {
         disks: { value: 5, unit: 'count', from: 'our choice: so many at once are slow for a common cause' },
       },
       // Of the alerts of single disks, pending ones too: the host's alert fires before they do.
-      expr: ({ disks }, { alerts }) => `count by (${HOST_LABELS}) (${alerts('DiskLatencyHigh')}) >= ${disks}`,
+      // Each disk once, whatever further labels replicas of Prometheus add.
+      expr: ({ disks }, { alerts }) =>
+        `count by (${HOST_LABELS}) (group by (${HOST_LABELS}, domain, target_device) (${alerts('DiskLatencyHigh')})) >= ${disks}`,
       summary: () => `${WHOLE} disks of VMs on ${HOST} have high request latency.`,
       description: () =>
         `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recorded('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with most requests.`,

@@ -1,6 +1,21 @@
 import { BY_HOST } from '../../promql.ts';
-import { type AlertGroup, alert } from '../rule.ts';
+import { type AlertContext, type AlertGroup, alert, type Threshold } from '../rule.ts';
 import { HOST, LASTING, WHOLE } from '../text.ts';
+
+const LOST: Threshold = {
+  value: 0.5,
+  unit: 'share',
+  from: 'our choice: where most scrapes of 15 minutes are lost, no other alert holds for its time',
+};
+
+/**
+ * A target that is 0, or was most of the time and is so again and again: each scrape that fails ends the series of the host,
+ * and with them what other alerts had begun to count.
+ */
+const mostlyDown = (series: string, lost: number, { range }: AlertContext): string =>
+  `${series} == 0 or (1 - avg_over_time(${series}[${range('15m')}]) > ${lost} and min_over_time(${series}[${range('3m')}]) == 0)`;
+/** In the text: the value is 0 while the last scrape failed. */
+const MOSTLY = '{{ if gt $value 0.0 }} most of the time{{ end }}';
 
 export const virtuneAlerts: AlertGroup = {
   name: 'virtune',
@@ -12,9 +27,9 @@ export const virtuneAlerts: AlertGroup = {
       subject: 'host',
       component: 'virtune',
       for: '5m',
-      thresholds: {},
-      expr: (_, { metric }) => `${metric('up')} == 0`,
-      summary: () => `Prometheus cannot scrape virtune at ${HOST}.`,
+      thresholds: { lost: LOST },
+      expr: ({ lost }, context) => mostlyDown(context.metric('up'), lost, context),
+      summary: () => `Prometheus cannot scrape virtune at ${HOST}${MOSTLY}.`,
       description: () =>
         'No other alert works for this host and its VMs until this is fixed. Check that the host is up, the exporter runs and its port is open.',
     }),
@@ -51,9 +66,9 @@ export const virtuneAlerts: AlertGroup = {
       subject: 'host',
       component: 'virtune',
       for: '5m',
-      thresholds: {},
-      expr: (_, { metric }) => `${metric('libvirt_up')} == 0`,
-      summary: () => `libvirt on ${HOST} does not answer virtune.`,
+      thresholds: { lost: LOST },
+      expr: ({ lost }, context) => mostlyDown(context.metric('libvirt_up'), lost, context),
+      summary: () => `libvirt on ${HOST} does not answer virtune${MOSTLY}.`,
       description: () =>
         'virtune runs, and VMs keep running, but they can be neither monitored nor managed. Check libvirtd; restarting it does not stop VMs.',
     }),

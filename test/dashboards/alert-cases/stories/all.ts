@@ -1,4 +1,5 @@
 import { demandStories } from './demand.ts';
+import { hostStories } from './hosts.ts';
 import { identityStories } from './identity.ts';
 import { memoryStories } from './memory.ts';
 import { migrationStories } from './migration.ts';
@@ -14,5 +15,6 @@ export const stories: readonly Story[] = [
   ...storageStories,
   ...identityStories,
   ...silenceStories,
+  ...hostStories,
   ...thresholdStories,
 ];

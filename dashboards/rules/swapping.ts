@@ -1,0 +1,23 @@
+import { BY_HOST, HOST_LABELS } from '../promql.ts';
+import type { AlertContext, Threshold } from './rule.ts';
+
+/** Thresholds of `swapsIn`. */
+export const WAITING: Threshold = {
+  value: 0.01,
+  unit: 'share',
+  from: 'our choice: less is swap in memory (zram), or so fast that no VM notices',
+};
+
+/**
+ * Hosts that swap in more pages per second, and where some task waits: pages come back from zram within microseconds. The
+ * kernel counts a read of swap as I/O pressure, and as memory pressure only for pages that were in use shortly before. Without
+ * PSI every swap-in counts.
+ */
+export function swapsIn(pagesPerSecond: number, waiting: number, { recorded }: AlertContext): string {
+  const pressure = recorded(
+    'instance:virtune_host_pressure:ratio_rate5m',
+    'resource=~"memory|io"',
+    'share="some"',
+  );
+  return `${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${pagesPerSecond} unless ${BY_HOST} max by (${HOST_LABELS}) (${pressure}) <= ${waiting}`;
+}

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readBuiltDashboards } from '../dashboards/built.ts';
 import { clusterLabelFault } from '../dashboards/cluster-label.ts';
-import { configurationFiles, DEFAULTS } from '../dashboards/files.ts';
+import { configurationFiles, DEFAULTS, type FileOptions } from '../dashboards/files.ts';
 import { otherForms } from '../dashboards/forms/forms.ts';
+import { mixinFiles } from '../dashboards/forms/mixin.ts';
 import { alertGroups } from '../dashboards/rules/alerts/all.ts';
 import {
   DEFAULT_JOB,
@@ -70,16 +71,18 @@ export function dashboardsCommand(): Command {
         flags.thresholds === undefined
           ? {}
           : readYamlFile(flags.thresholds, settingsSchema(flags.clusterLabel));
+      const built = new URL('dashboards/built/', packageFolder());
+      const options: FileOptions = {
+        ...flags,
+        scrapeInterval: durationOf(flags.scrapeInterval),
+        settings,
+        groups: flags.rules,
+      };
       const plain = new Map([
-        ...readBuiltDashboards(new URL('dashboards/built/', packageFolder()), settings, flags.clusterLabel),
-        ...configurationFiles({
-          ...flags,
-          scrapeInterval: durationOf(flags.scrapeInterval),
-          settings,
-          groups: flags.rules,
-        }),
+        ...readBuiltDashboards(built, settings, flags.clusterLabel),
+        ...configurationFiles(options),
       ]);
-      const files = new Map([...plain, ...otherForms(plain)]);
+      const files = new Map([...plain, ...otherForms(plain), ...mixinFiles(built, options)]);
       await writeFiles(flags.out, files);
       for (const path of files.keys()) process.stdout.write(`${join(flags.out, path)}\n`);
       log(`virtune: ${files.size} files written`);

@@ -4,6 +4,7 @@ import { alertGroups } from './alerts/all.ts';
 import type { RuleContext } from './context.ts';
 import { type Duration, durationOf } from './duration.ts';
 import { IN_MAINTENANCE, recorded, recordingRules } from './recording.ts';
+import type { Value } from './reference.ts';
 import type { AlertContext, AlertGroup, AlertRule } from './rule.ts';
 import type { AlertSettings, Settings } from './settings.ts';
 
@@ -122,7 +123,7 @@ function buildAlert(
   matchers: readonly string[],
 ): BuiltAlertRule {
   const values = Object.fromEntries(
-    Object.entries(rule.thresholds).map(([name, { value }]) => [name, Number(settings[name] ?? value)]),
+    Object.entries(rule.thresholds).map(([name, { value }]) => [name, (settings[name] ?? value) as Value]),
   );
   const heldSeconds = (settings.for ?? parseSeconds(rule.for)) / (options.faster ?? 1);
   const expr = rule.expr(values, alertContextOf(options, matchers));

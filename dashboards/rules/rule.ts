@@ -1,6 +1,7 @@
 import type { RuleContext } from './context.ts';
 import type { Duration } from './duration.ts';
 import type { RecordedName } from './recording.ts';
+import type { Value } from './reference.ts';
 
 /** What the expression of an alert may need besides its thresholds. */
 export interface AlertContext extends RuleContext {
@@ -52,7 +53,7 @@ export type Unit =
   | 'count';
 
 export type Thresholds<K extends string> = Readonly<Record<K, Threshold>>;
-export type Values<K extends string> = Readonly<Record<K, number>>;
+export type Values<K extends string> = Readonly<Record<K, Value>>;
 
 export interface AlertRule<K extends string = string> {
   readonly alert: string;

@@ -1,4 +1,5 @@
 import { BY_HOST, HOST_LABELS } from '../promql.ts';
+import type { Value } from './reference.ts';
 import type { AlertContext, Threshold } from './rule.ts';
 
 /** Thresholds of `swapsIn`. */
@@ -13,7 +14,7 @@ export const WAITING: Threshold = {
  * kernel counts a read of swap as I/O pressure, and as memory pressure only for pages that were in use shortly before. Without
  * PSI every swap-in counts.
  */
-export function swapsIn(pagesPerSecond: number, waiting: number, { recorded }: AlertContext): string {
+export function swapsIn(pagesPerSecond: Value, waiting: Value, { recorded }: AlertContext): string {
   const pressure = recorded(
     'instance:virtune_host_pressure:ratio_rate5m',
     'resource=~"memory|io"',

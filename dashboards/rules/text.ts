@@ -1,3 +1,5 @@
+import { asPercent, type Value } from './reference.ts';
+
 /**
  * Pieces of annotations. Names are chosen by the creators of VMs, so they are quoted: `%q` leaves no control character
  * and no line break in them.
@@ -17,7 +19,8 @@ export const LASTING = '{{ $value | humanizeDuration }}';
 export const BYTES = '{{ $value | humanize1024 }}B';
 
 /** A threshold as it stands in a sentence. */
-export const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`;
+export const percent = (share: Value): string =>
+  typeof share === 'string' ? asPercent(share) : `${Number((share * 100).toPrecision(3))} %`;
 
 /** A figure of the same host, asked when the alert fires; nothing where it is not there. */
 export function ofHost(selector: string, format: string): string {

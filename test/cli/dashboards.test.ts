@@ -21,7 +21,7 @@ test('one folder has it all, with the thresholds of the site', async () => {
     ...['--out', out, '--thresholds', thresholds, '--rules', 'virtune', '--job', 'kvm'],
     ...['--runbook-url', 'https://wiki.example/kvm', '--scrape-interval', '30s'],
   );
-  expect([code, stderr]).toEqual([0, expect.stringContaining('40 files written')]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('47 files written')]);
   const text = (path: string): string => readFileSync(join(out, path), 'utf8');
   expect(text('prometheus/virtune-alerts.yaml')).toContain(
     'virtune_sample_duration_seconds{job=~"kvm"} > 4.5',
@@ -34,7 +34,7 @@ test('one folder has it all, with the thresholds of the site', async () => {
   expect(existsSync(join(out, 'alertmanager/alertmanager.yml'))).toBe(true);
   expect(text('kubernetes/prometheus-rules/alerts.yaml')).toMatch(/virtune_sample_duration_seconds.*> 4\.5/);
   expect(text('kubernetes/grafana-configmaps/health.yaml')).toContain('"value":4.5');
-  expect(text('mixin/mixin.libsonnet')).toMatch(/virtune_sample_duration_seconds.*> 4\.5/);
+  expect(text('mixin/mixin.libsonnet')).toMatch(/"HostSamplingSlow": \{\s+"seconds": 4\.5,\s+"for": "1h"/);
 });
 
 test('a scrape interval at which rates would lack samples is refused', async () => {

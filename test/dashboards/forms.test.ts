@@ -7,10 +7,18 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { readBuiltDashboards } from '../../dashboards/built.ts';
 import { configurationFiles, type Files, PATHS } from '../../dashboards/files.ts';
+import { dashboardsOf } from '../../dashboards/forms/contents.ts';
 import { otherForms } from '../../dashboards/forms/forms.ts';
+import { mixinFiles } from '../../dashboards/forms/mixin.ts';
+import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
+import type { RuleFile } from '../../dashboards/rules/build.ts';
+import { durationOf } from '../../dashboards/rules/duration.ts';
+import type { Settings } from '../../dashboards/rules/settings.ts';
 import { BUILT, builtDashboards } from './built.ts';
 
-const PLAIN: Files = new Map([...readBuiltDashboards(new URL(`file://${BUILT}/`)), ...configurationFiles()]);
+const BUILT_URL = new URL(`file://${BUILT}/`);
+const PLAIN: Files = new Map([...readBuiltDashboards(BUILT_URL), ...configurationFiles()]);
+const MIXIN = mixinFiles(BUILT_URL, {});
 const FORMS = otherForms(PLAIN);
 const PAGES = [...builtDashboards().keys()];
 const isInstalled = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
@@ -22,7 +30,7 @@ if (!hasJsonnet)
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'virtune-forms-'));
-  for (const [path, text] of [...PLAIN, ...FORMS]) {
+  for (const [path, text] of [...PLAIN, ...FORMS, ...MIXIN]) {
     mkdirSync(join(folder, dirname(path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
@@ -167,26 +175,135 @@ test.each(PAGES)('%s can be imported: it asks for a data source, and says which 
 });
 
 test('the mixin imports each dashboard', () => {
-  const text = FORMS.get('mixin/mixin.libsonnet') ?? '';
+  const text = MIXIN.get('mixin/mixin.libsonnet') ?? '';
   const imported = [...text.matchAll(/import "([^"]+)"/g)].map((match) => join('mixin', match[1] ?? ''));
-  expect(imported.sort()).toEqual(PAGES.map((page) => `${PATHS.dashboards}/${page}.json`).sort());
+  expect(imported.sort()).toEqual(PAGES.map((page) => `mixin/dashboards/${page}.libsonnet`).sort());
+  expect([...MIXIN.keys()].sort()).toEqual(['mixin/mixin.libsonnet', ...imported].sort());
 });
 
-test.skipIf(!hasJsonnet)('the mixin evaluates to the rules and the dashboards', () => {
-  const expression =
-    "local mixin = import 'mixin.libsonnet'; { rules: mixin.prometheusRules, alerts: mixin.prometheusAlerts, dashboards: mixin.grafanaDashboards }";
+interface Evaluated {
+  readonly rules: RuleFile;
+  readonly alerts: RuleFile;
+  readonly dashboards: Readonly<Record<string, unknown>>;
+}
+
+/** What a site gets that imports the mixin and changes its `_config`. */
+function evaluated(config: object, inFolder = 'mixin'): Evaluated {
+  const expression = `local mixin = (import 'mixin.libsonnet') + { _config+:: ${JSON.stringify(config).replaceAll('{"', '{ "').replaceAll('":{', '"+: {')} };
+    { rules: mixin.prometheusRules, alerts: mixin.prometheusAlerts, dashboards: mixin.grafanaDashboards }`;
   const { stdout, stderr, status } = spawnSync('jsonnet', ['-e', expression], {
-    cwd: join(folder, 'mixin'),
+    cwd: join(folder, inFolder),
     encoding: 'utf8',
     maxBuffer: 64 * 1_024 * 1_024,
   });
   expect(status, stderr).toBe(0);
-  const dashboards = Object.fromEntries(
-    [...builtDashboards()].map(([page, dashboard]) => [`virtune-${page}.json`, dashboard]),
+  return JSON.parse(stdout) as Evaluated;
+}
+
+/** The plain files leave out a duration of 0. */
+const withDurations = ({ groups }: RuleFile): unknown => ({
+  groups: groups.map((group) => ({
+    ...group,
+    rules: group.rules.map((rule) => ('alert' in rule ? { for: '0s', ...rule } : rule)),
+  })),
+});
+
+const dashboardsWith = (settings: Settings, clusterLabel?: string): Record<string, unknown> =>
+  Object.fromEntries(
+    [...dashboardsOf(readBuiltDashboards(BUILT_URL, settings, clusterLabel))].map(([page, json]) => [
+      `virtune-${page}.json`,
+      JSON.parse(json),
+    ]),
   );
-  expect(JSON.parse(stdout)).toEqual({
-    rules: read(PATHS.recordingRules),
-    alerts: read(PATHS.alertRules),
-    dashboards,
+
+test.skipIf(!hasJsonnet)('the mixin evaluates to the rules and the dashboards', () => {
+  const { rules, alerts, dashboards } = evaluated({});
+  expect(rules).toEqual(read(PATHS.recordingRules));
+  expect(withDurations(alerts)).toEqual(withDurations(read(PATHS.alertRules) as RuleFile));
+  expect(dashboards).toEqual(dashboardsWith({}));
+});
+
+/** Each threshold with another value, and each duration and severity. */
+const ALL_CHANGED = Object.fromEntries(
+  alertGroups
+    .flatMap(({ alerts }) => alerts)
+    .map(({ alert, thresholds }, index) => [
+      alert,
+      {
+        ...Object.fromEntries(
+          Object.entries(thresholds).map(([name, { value, unit }], place) => [
+            name,
+            unit === 'share' ? (11 + 10 * index + place) / 1_000 : value + index + place / 8 + 1,
+          ]),
+        ),
+        for: 61 + index,
+        severity: 'info' as const,
+      },
+    ]),
+);
+
+test.skipIf(!hasJsonnet)('each value of `_config` changes the rules and dashboards as a flag does', () => {
+  const options = {
+    settings: ALL_CHANGED,
+    job: 'kvm"s.*',
+    runbookUrl: 'https://wiki.example',
+    clusterLabel: 'datacenter',
+  };
+  const plain = configurationFiles(options);
+  const { rules, alerts, dashboards } = evaluated({
+    virtuneSelector: `job=~${JSON.stringify(options.job)}`,
+    clusterLabel: 'datacenter',
+    runbookURL: options.runbookUrl,
+    alerts: Object.fromEntries(
+      Object.entries(ALL_CHANGED).map(([alert, changes]) => [
+        alert,
+        { ...changes, for: durationOf(changes.for) },
+      ]),
+    ),
   });
+  expect(rules).toEqual(parse(plain.get(PATHS.recordingRules) ?? ''));
+  expect(alerts).toEqual(parse(plain.get(PATHS.alertRules) ?? ''));
+  expect(dashboards).toEqual(dashboardsWith(ALL_CHANGED, 'datacenter'));
+});
+
+test.skipIf(!hasJsonnet)(
+  'a site of the mixin has its own uids, tags and titles, and switches alerts off',
+  () => {
+    const { alerts, dashboards } = evaluated({
+      dashboardUidPrefix: 'site-',
+      dashboardTags: ['site', 'kvm'],
+      dashboardTitlePrefix: 'Site / ',
+      alerts: { HostOomKill: { off: true } },
+    });
+    const names = alerts.groups.flatMap((group) =>
+      group.rules.map((rule) => ('alert' in rule ? rule.alert : '')),
+    );
+    expect(names).not.toContain('HostOomKill');
+    expect(names).toHaveLength(alertGroups.flatMap((group) => group.alerts).length - 1);
+    for (const page of PAGES) {
+      const dashboard = dashboards[`virtune-${page}.json`] as { uid: string; title: string; tags: string[] };
+      expect(dashboard).toMatchObject({
+        uid: `site-${page}`,
+        tags: ['site', 'kvm'],
+        links: [{ tags: ['site'] }],
+      });
+      expect(dashboard.title).toMatch(/^Site \/ \S/);
+      expect(JSON.stringify(dashboard)).not.toContain('/d/virtune-');
+    }
+  },
+);
+
+test.skipIf(!hasJsonnet)('the mixin begins with the values of the command, and keeps its overrides', () => {
+  const settings: Settings = {
+    HostSamplingSlow: { seconds: 9, overrides: [{ match: { class: 'lab' }, seconds: 60, severity: 'info' }] },
+    HostOomKill: { off: true },
+  };
+  const options = { settings, clusterLabel: 'site', job: 'kvm' };
+  const own = mixinFiles(BUILT_URL, options);
+  for (const [path, text] of own) {
+    mkdirSync(join(folder, 'own', dirname(path)), { recursive: true });
+    writeFileSync(join(folder, 'own', path), text);
+  }
+  const plain = parse(configurationFiles(options).get(PATHS.alertRules) ?? '') as RuleFile;
+  expect(withDurations(evaluated({}, 'own/mixin').alerts)).toEqual(withDurations(plain));
 });

@@ -1,4 +1,5 @@
 import { BY_HOST } from '../../promql.ts';
+import type { Value } from '../reference.ts';
 import { type AlertContext, type AlertGroup, alert, type Threshold } from '../rule.ts';
 import { HOST, LASTING, WHOLE } from '../text.ts';
 
@@ -12,7 +13,7 @@ const LOST: Threshold = {
  * A target that is 0, or was most of the time and is so again and again: each scrape that fails ends the series of the host,
  * and with them what other alerts had begun to count.
  */
-const mostlyDown = (series: string, lost: number, { range }: AlertContext): string =>
+const mostlyDown = (series: string, lost: Value, { range }: AlertContext): string =>
   `${series} == 0 or (1 - avg_over_time(${series}[${range('15m')}]) > ${lost} and min_over_time(${series}[${range('3m')}]) == 0)`;
 /** In the text: the value is 0 while the last scrape failed. */
 const MOSTLY = '{{ if gt $value 0.0 }} most of the time{{ end }}';

@@ -1,7 +1,7 @@
-/** What identifies a host in alerts. */
-const HOST = ['cluster', 'job', 'instance'] as const;
+import { HOST_IDENTITY } from './promql.ts';
+
 /** What an alert is about: a VM or a device of it, or the host as a whole where there is no such label. */
-const SUBJECT = [...HOST, 'domain', 'target_device', 'component'] as const;
+const SUBJECT = [...HOST_IDENTITY, 'domain', 'target_device', 'component'] as const;
 
 const BY_SEVERITY = [
   { matchers: ['severity="critical"'], receiver: 'pager', repeat_interval: '1h' },
@@ -48,13 +48,13 @@ export const alertmanagerExample = {
     {
       source_matchers: ['alertname="HostDisksSlow"'],
       target_matchers: ['alertname="DiskLatencyHigh"'],
-      equal: HOST,
+      equal: HOST_IDENTITY,
     },
     // The kernel killed a QEMU: the VM's alert has its name.
     {
       source_matchers: ['alertname="DomainCrashed"'],
       target_matchers: ['alertname="HostOomKill"'],
-      equal: HOST,
+      equal: HOST_IDENTITY,
     },
     {
       source_matchers: ['alertname="ExporterAbsent"'],

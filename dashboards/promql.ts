@@ -13,13 +13,17 @@ export function select(name: string, matchers: readonly string[]): string {
 }
 
 /**
- * What identifies a host, a VM and a pool: names of hosts repeat in other clusters, and names of VMs on other hosts. A
- * label that no series has, such as `cluster` in a site with one, is equal on both sides.
+ * What identifies a host: two clusters may both have a `kvm1`, and two jobs may scrape the same address. The scrape configuration
+ * sets `cluster`; a series without it has the empty value, which a match `on` it and `by` it accept.
  */
-export const HOST_LABELS = 'cluster, job, instance';
-export const BY_HOST = `on (${HOST_LABELS})`;
-export const BY_VM = `on (${HOST_LABELS}, domain)`;
-export const BY_POOL = `on (${HOST_LABELS}, storage_pool)`;
+export const HOST_IDENTITY = ['cluster', 'job', 'instance'] as const;
+export const HOST_LABELS = HOST_IDENTITY.join(', ');
+
+/** For matches between series of one host, one VM, one disk or one pool that have further labels. */
+export const ON_HOST = `on (${HOST_LABELS})`;
+export const ON_VM = `on (${HOST_LABELS}, domain)`;
+export const ON_DISK = `on (${HOST_LABELS}, domain, target_device)`;
+export const ON_POOL = `on (${HOST_LABELS}, storage_pool)`;
 
 /** The label of a rule that an override makes, with what it matches: two rules of one alert differ in it. */
 export const OVERRIDE_LABEL = 'override';

@@ -1,5 +1,5 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import { IDENTITY } from './query.ts';
+import { HOST_IDENTITY } from '../promql.ts';
 
 /** Uids never change: links, bookmarks and runbooks stand on them. */
 export const PAGES = {
@@ -19,8 +19,8 @@ type Place = (label: string) => string;
 const ofSeries: Place = (label) => `__field.labels.${label}`;
 const ofRow: Place = (label) => `__data.fields.${label}`;
 
-const HOST = IDENTITY;
-const VM = [...IDENTITY, 'domain'] as const;
+const HOST = HOST_IDENTITY;
+const VM = [...HOST_IDENTITY, 'domain'] as const;
 
 /**
  * A link from a host or a VM to its page, by all that identifies it; data source and time range are kept. Where the

@@ -1,27 +1,16 @@
 import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
 import type { SeriesName } from '../../model/catalogue/names.ts';
-import { select } from '../promql.ts';
+import { HOST_IDENTITY, select } from '../promql.ts';
 import type { RecordedName } from '../rules/recording.ts';
-
-/**
- * What makes a host one host: two clusters may both have a `kvm1`, and two jobs may scrape the same address. The
- * scrape configuration sets `cluster`; a series without it has the empty value, which a match `on` it and `by` it accept.
- */
-export const IDENTITY = ['cluster', 'job', 'instance'] as const;
 
 const CHOSEN_CLUSTER = 'cluster=~"$cluster"';
 
 /** Every query is of the clusters, jobs and hosts that were chosen above. */
 const CHOSEN = [CHOSEN_CLUSTER, 'job=~"$job"', 'instance=~"$instance"'] as const;
 
-/** For matches between series of one host, one VM or one disk that have further labels. */
-export const ON_HOST = `on (${IDENTITY.join(', ')})`;
-export const ON_VM = `on (${IDENTITY.join(', ')}, domain)`;
-export const ON_DISK = `on (${IDENTITY.join(', ')}, domain, target_device)`;
-
 /** The words `by (...)`, for a figure of each host. */
 export function byHost(...labels: readonly string[]): string {
-  return `by (${[...IDENTITY, ...labels].join(', ')})`;
+  return `by (${[...HOST_IDENTITY, ...labels].join(', ')})`;
 }
 
 /** A selector of what was chosen: a series that virtune exports or that a rule records. */

@@ -2,8 +2,9 @@ import type * as cog from '@grafana/grafana-foundation-sdk/cog';
 import type * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import * as table from '@grafana/grafana-foundation-sdk/table';
+import { HOST_IDENTITY } from '../promql.ts';
 import type { Unit } from './panels.ts';
-import { IDENTITY, now, refId } from './query.ts';
+import { now, refId } from './query.ts';
 import { DATA_SOURCE } from './variables.ts';
 
 export interface Column {
@@ -38,7 +39,7 @@ const HIDDEN = 'job';
  * where the label is used.
  */
 export function rows(spec: TableSpec): table.PanelBuilder {
-  const { title, help, columns, identity = IDENTITY, links = {}, span = 24, height = 9 } = spec;
+  const { title, help, columns, identity = HOST_IDENTITY, links = {}, span = 24, height = 9 } = spec;
   const labels = [...spec.labels, ...identity.toReversed().filter((label) => !spec.labels.includes(label))];
   const by = labels.join(', ');
   const queries = columns.map(({ expr }) => ({ expr: `max by (${by}) (${expr})` }));

@@ -1,9 +1,9 @@
 import { parseSeconds } from '../../model/duration.ts';
-import { BY_HOST, metric, OVERRIDE_LABEL, select } from '../promql.ts';
+import { metric, ON_HOST, OVERRIDE_LABEL, select } from '../promql.ts';
 import { alertGroups } from './alerts/all.ts';
 import type { RuleContext } from './context.ts';
 import { type Duration, durationOf } from './duration.ts';
-import { IN_MAINTENANCE, recorded, recordingRules } from './recording.ts';
+import { IN_MAINTENANCE, recordedSeries, recordingRules } from './recording.ts';
 import type { Value } from './reference.ts';
 import type { AlertContext, AlertGroup, AlertRule } from './rule.ts';
 import type { AlertSettings, Settings } from './settings.ts';
@@ -129,7 +129,7 @@ function buildAlert(
   const expr = rule.expr(values, alertContextOf(options, matchers));
   return {
     alert: rule.alert,
-    expr: ['vm', 'host'].includes(rule.subject) ? `(${expr}) unless ${BY_HOST} ${IN_MAINTENANCE}` : expr,
+    expr: ['vm', 'host'].includes(rule.subject) ? `(${expr}) unless ${ON_HOST} ${IN_MAINTENANCE}` : expr,
     ...(heldSeconds > 0 ? { for: durationOf(heldSeconds) } : {}),
     labels: {
       severity: settings.severity ?? rule.severity,
@@ -158,7 +158,7 @@ function contextOf(
 function alertContextOf(options: RuleOptions, more: readonly string[]): AlertContext {
   return {
     ...contextOf(options, more),
-    recorded: (name, ...matchers) => recorded(name, ...more, ...matchers),
+    recorded: (name, ...matchers) => recordedSeries(name, ...more, ...matchers),
     alerts: (names, ...matchers) => select('ALERTS', [`alertname=~"${names}"`, ...more, ...matchers]),
   };
 }

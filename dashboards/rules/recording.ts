@@ -1,5 +1,5 @@
 import type { SeriesName } from '../../model/catalogue/names.ts';
-import { BY_HOST, BY_POOL, HOST_LABELS, select } from '../promql.ts';
+import { HOST_LABELS, ON_HOST, ON_POOL, select } from '../promql.ts';
 import type { RuleContext } from './context.ts';
 import { ordinaryMemory } from './ordinary-memory.ts';
 
@@ -59,7 +59,7 @@ const ofHosts = [
     record: 'instance:virtune_host_maintenance:last',
     help: 'Hosts in maintenance. A host that is down or gone stays in maintenance until it can be scraped again.',
     expr: ({ metric }) =>
-      `${metric('virtune_host_maintenance')} == 1 or (instance:virtune_host_maintenance:last unless ${BY_HOST} ${metric('up')} == 1)`,
+      `${metric('virtune_host_maintenance')} == 1 or (instance:virtune_host_maintenance:last unless ${ON_HOST} ${metric('up')} == 1)`,
   },
   {
     record: 'instance:virtune_vcpu_delay:sum_rate5m',
@@ -150,7 +150,7 @@ function poolIdentity(context: RuleContext): string {
     `label_join(${info('source_host!=""')}, "pool", "/", ${POOL_SOURCE})`,
     `label_join(${info('source_host=""')}, "pool", "/", "job", "instance", "storage_pool")`,
     `label_join(${size}, "pool", "/", "storage_pool", "size")`,
-  ].join(` or ${BY_POOL} `)})`;
+  ].join(` or ${ON_POOL} `)})`;
 }
 
 /** Also while a host is not scraped for some minutes: what is provisioned on the others does not change with that. */
@@ -164,7 +164,7 @@ const ofPools = [
     expr: (context) => {
       const identity = poolIdentity(context);
       const own = `${lately(context, 'libvirt_storage_pool_provisioned_bytes')} / (${lately(context, 'libvirt_storage_pool_capacity_bytes')} > 0)`;
-      const whole = `sum by (cluster, pool) (max by (${HOST_LABELS}, storage_pool) (${own}) * ${BY_POOL} group_left (pool) ${identity})`;
+      const whole = `sum by (cluster, pool) (max by (${HOST_LABELS}, storage_pool) (${own}) * ${ON_POOL} group_left (pool) ${identity})`;
       return `sum without (pool) (${identity} * on (cluster, pool) group_left () ${whole})`;
     },
   },
@@ -175,7 +175,7 @@ const once = (vector: string, ...labels: readonly string[]): string =>
   `max by (${[HOST_LABELS, ...labels].join(', ')}) (${vector})`;
 export const IN_MAINTENANCE = 'instance:virtune_host_maintenance:last';
 /** Capacity: hosts in maintenance have none, while VMs that are still on them have to run somewhere. */
-const serving = (vector: string): string => `(${once(vector)} unless ${BY_HOST} ${IN_MAINTENANCE})`;
+const serving = (vector: string): string => `(${once(vector)} unless ${ON_HOST} ${IN_MAINTENANCE})`;
 
 const cpus = (metric: Metric): string => metric('libvirt_host_cpus', 'state="online"');
 const ORDINARY = 'instance:virtune_host_memory_ordinary:bytes';
@@ -268,6 +268,6 @@ export const recordingRules = [...ofDomains, ...ofHosts, ...ofPools, ...ofCluste
 export type RecordedName = (typeof recordingRules)[number]['record'];
 
 /** A selector of a recorded series; a name that no rule records does not compile. */
-export function recorded(name: RecordedName, ...matchers: readonly string[]): string {
+export function recordedSeries(name: RecordedName, ...matchers: readonly string[]): string {
   return select(name, matchers);
 }

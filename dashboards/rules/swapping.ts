@@ -1,4 +1,4 @@
-import { BY_HOST, HOST_LABELS } from '../promql.ts';
+import { HOST_LABELS, ON_HOST } from '../promql.ts';
 import type { Value } from './reference.ts';
 import type { AlertContext, Threshold } from './rule.ts';
 
@@ -20,5 +20,5 @@ export function swapsIn(pagesPerSecond: Value, waiting: Value, { recorded }: Ale
     'resource=~"memory|io"',
     'share="some"',
   );
-  return `${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${pagesPerSecond} unless ${BY_HOST} max by (${HOST_LABELS}) (${pressure}) <= ${waiting}`;
+  return `${recorded('instance:virtune_host_swapped_in_pages:rate5m')} > ${pagesPerSecond} unless ${ON_HOST} max by (${HOST_LABELS}) (${pressure}) <= ${waiting}`;
 }

@@ -1,3 +1,4 @@
+import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { rowToHost, rowToVm, seriesToHost } from '../links.ts';
 import { type Page, page } from '../page.ts';
@@ -140,7 +141,7 @@ const contentionByHost = () =>
     title: 'CPU contention by host',
     help: '% of CPU demand not served: delay / (delay + run), 5 minutes. The ten hosts with the highest values.',
     unit: 'percentunit',
-    queries: [{ expr: `topk(10, ${CONTENTION})`, legend: '{{instance}} {{cluster}}' }],
+    queries: [{ expr: `topk(10, ${CONTENTION})`, legend: LEGEND.host }],
     limits: byContention(),
     links: [seriesToHost()],
   });
@@ -150,7 +151,7 @@ const cpuShortfallByHost = () =>
     title: 'CPU shortfall by host',
     help: 'How many more CPUs each host needs for no vCPU to wait. The ten hosts with the highest values.',
     unit: 'short',
-    queries: [{ expr: `topk(10, ${DELAY})`, legend: '{{instance}} {{cluster}}' }],
+    queries: [{ expr: `topk(10, ${DELAY})`, legend: LEGEND.host }],
     links: [seriesToHost()],
   });
 
@@ -159,7 +160,7 @@ const vcpuRatioByHost = () =>
     title: 'vCPU:pCPU ratio by host',
     help: 'Running vCPUs per online CPU. The ten hosts with the highest values.',
     unit: 'short',
-    queries: [{ expr: `topk(10, ${VCPU_RATIO})`, legend: '{{instance}} {{cluster}}' }],
+    queries: [{ expr: `topk(10, ${VCPU_RATIO})`, legend: LEGEND.host }],
     limits: byVcpuRatio(),
     links: [seriesToHost()],
   });
@@ -169,7 +170,7 @@ const memoryByHost = () =>
     title: 'Memory overcommit by host',
     help: 'Maximum memory of running and paused VMs / memory of the host. The ten hosts with the highest values.',
     unit: 'percentunit',
-    queries: [{ expr: `topk(10, ${MEMORY_RATIO})`, legend: '{{instance}} {{cluster}}' }],
+    queries: [{ expr: `topk(10, ${MEMORY_RATIO})`, legend: LEGEND.host }],
     limits: byMemoryRatio(),
     links: [seriesToHost()],
   });

@@ -1,8 +1,10 @@
+import { ON_HOST } from '../../promql.ts';
+import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToHost } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { figure, graph, stack } from '../panels.ts';
-import { ON_HOST, of, rateOf } from '../query.ts';
+import { of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
 import { shippingRow } from './shipping.ts';
 
@@ -88,9 +90,7 @@ const sampleDuration = () =>
     title: 'Sample duration',
     help: 'Time to sample a host and all its VMs. The ten slowest hosts.',
     unit: 's',
-    queries: [
-      { expr: `topk(10, ${of('virtune_sample_duration_seconds')})`, legend: '{{instance}} {{cluster}}' },
-    ],
+    queries: [{ expr: `topk(10, ${of('virtune_sample_duration_seconds')})`, legend: LEGEND.host }],
     limits: limitsOf('green', ['orange', 'HostSamplingSlow', 'seconds']),
     links: [seriesToHost()],
   });
@@ -120,7 +120,7 @@ const series = () =>
     queries: [
       {
         expr: `topk(10, ${of('scrape_samples_scraped')} and ${ON_HOST} ${of('virtune_connections')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     links: [seriesToHost()],
@@ -195,7 +195,7 @@ const ages = () =>
     queries: [
       {
         expr: `topk(10, ${of('virtune_domain_sample_age_seconds')})`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     span: 8,
@@ -222,7 +222,7 @@ const cpu = () =>
     queries: [
       {
         expr: `topk(10, ${rateOf('process_cpu_seconds_total')} and ${ON_HOST} ${of('virtune_connections')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     span: 8,
@@ -236,7 +236,7 @@ const memory = () =>
     queries: [
       {
         expr: `topk(10, ${of('process_resident_memory_bytes')} and ${ON_HOST} ${of('virtune_connections')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     span: 8,
@@ -247,8 +247,6 @@ const lag = () =>
     title: 'Event loop lag (p99)',
     help: '99th percentile of timer delay while scrapes are answered. Above about 100 ms, virtune misses deadlines and keepalives.',
     unit: 's',
-    queries: [
-      { expr: `topk(10, ${of('nodejs_eventloop_lag_p99_seconds')})`, legend: '{{instance}} {{cluster}}' },
-    ],
+    queries: [{ expr: `topk(10, ${of('nodejs_eventloop_lag_p99_seconds')})`, legend: LEGEND.host }],
     span: 8,
   });

@@ -1,8 +1,10 @@
+import { HOST_IDENTITY, ON_HOST, ON_VM } from '../../promql.ts';
+import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { graph, stack } from '../panels.ts';
-import { byHost, CHOSEN_VM, IDENTITY, ON_HOST, ON_VM, of, rateOf } from '../query.ts';
+import { byHost, CHOSEN_VM, of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
 
 const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m');
@@ -34,7 +36,7 @@ const victims = () =>
     queries: [
       {
         expr: of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM),
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     limits: bySteal(),
@@ -49,7 +51,7 @@ const suspects = () =>
     queries: [
       {
         expr: `topk(10, ${USED} and ${ON_HOST} ${of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM)})`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],
@@ -59,7 +61,7 @@ const suspects = () =>
 const cpusOf = (selector: string): string => `count_values ${byHost('domain')} ("cpu", ${selector})`;
 
 /** By VM: on how many of its CPUs a selected VM was last seen too. */
-const SHARED = `count ${byHost('domain')} (${cpusOf(CPU_OF_VCPU)} and on (${IDENTITY.join(', ')}, cpu) ${cpusOf(of('libvirt_domain_vcpu_cpu', CHOSEN_VM))})`;
+const SHARED = `count ${byHost('domain')} (${cpusOf(CPU_OF_VCPU)} and on (${HOST_IDENTITY.join(', ')}, cpu) ${cpusOf(of('libvirt_domain_vcpu_cpu', CHOSEN_VM))})`;
 
 const sharedCpus = () =>
   rows({
@@ -115,7 +117,7 @@ const requests = () =>
     queries: [
       {
         expr: `topk(10, sum without (target_device) (${of('device:virtune_block_requests:rate5m')}))`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],
@@ -129,7 +131,7 @@ const bytes = () =>
     queries: [
       {
         expr: `topk(10, sum without (target_device) (${rateOf('libvirt_domain_block_stats_read_bytes_total')} + ${rateOf('libvirt_domain_block_stats_write_bytes_total')}))`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],
@@ -143,7 +145,7 @@ const network = () =>
     queries: [
       {
         expr: `topk(10, sum without (target_device) (${rateOf('libvirt_domain_interface_stats_receive_bytes_total')} + ${rateOf('libvirt_domain_interface_stats_transmit_bytes_total')}))`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],
@@ -154,8 +156,6 @@ const latencyOfAll = () =>
     title: 'Request latency by host',
     help: 'Mean latency of reads and writes over all VMs of a host. Saturated storage slows all of them.',
     unit: 's',
-    queries: [
-      { expr: of('instance:virtune_block_request_seconds:mean_rate5m'), legend: '{{instance}} {{cluster}}' },
-    ],
+    queries: [{ expr: of('instance:virtune_block_request_seconds:mean_rate5m'), legend: LEGEND.host }],
     limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),
   });

@@ -1,5 +1,7 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import { CHOSEN_VM, ON_VM, of } from '../query.ts';
+import { ON_VM } from '../../promql.ts';
+import { LEGEND } from '../legends.ts';
+import { CHOSEN_VM, of } from '../query.ts';
 import { DATA_SOURCE } from '../variables.ts';
 
 const APPLIED_AT = of('virtune_tuning_applied_timestamp_seconds', CHOSEN_VM);
@@ -19,6 +21,6 @@ export function appliedProfiles(): dashboard.AnnotationQueryBuilder {
     .useValueForTime(true)
     .step('1m')
     .titleFormat('{{profile}} {{version}}')
-    .textFormat('{{domain}} {{instance}} {{cluster}}')
+    .textFormat(LEGEND.vm)
     .tagKeys('profile');
 }

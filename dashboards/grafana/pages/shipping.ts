@@ -1,3 +1,4 @@
+import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { seriesToHost } from '../links.ts';
 import type { Row } from '../page.ts';
@@ -17,7 +18,7 @@ const oldest = () =>
     queries: [
       {
         expr: `topk(10, ${of('virtune_elasticsearch_oldest_age_seconds')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     limits: limitsOf('green', ['orange', 'ElasticsearchQueueDelayed', 'seconds']),
@@ -32,7 +33,7 @@ const queue = () =>
     queries: [
       {
         expr: `topk(10, ${of('virtune_elasticsearch_queue_bytes')} / ${of('virtune_elasticsearch_queue_max_bytes')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     links: [seriesToHost()],

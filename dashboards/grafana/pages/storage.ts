@@ -1,8 +1,10 @@
+import { ON_DISK } from '../../promql.ts';
+import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { density, graph } from '../panels.ts';
-import { ON_DISK, of } from '../query.ts';
+import { of } from '../query.ts';
 import { POOL_STATES } from '../states.ts';
 import { rows } from '../table.ts';
 
@@ -34,7 +36,7 @@ const slowest = () =>
     queries: [
       {
         expr: `topk(10, ${MEAN} and ${REQUESTS} > 1)`,
-        legend: '{{domain}} {{target_device}} {{instance}} {{cluster}}',
+        legend: LEGEND.device,
       },
     ],
     limits: byLatency(),
@@ -81,7 +83,7 @@ const poolUse = () =>
     queries: [
       {
         expr: `${of('libvirt_storage_pool_allocation_bytes')} / ${CAPACITY}`,
-        legend: '{{storage_pool}} {{instance}} {{cluster}}',
+        legend: `{{storage_pool}} ${LEGEND.host}`,
       },
     ],
     max: 1,
@@ -95,7 +97,7 @@ const poolOvercommit = () =>
     queries: [
       {
         expr: of('pool:virtune_storage_pool_provisioned:ratio'),
-        legend: '{{storage_pool}} {{instance}} {{cluster}}',
+        legend: `{{storage_pool}} ${LEGEND.host}`,
       },
     ],
     limits: limitsOf('green', ['orange', 'ThinPoolOvercommit', 'ratio']),
@@ -123,7 +125,7 @@ const ioErrors = () =>
     queries: [
       {
         expr: `increase(${of('libvirt_domain_events_total', 'event="ioError"')}[1h]) > 0`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],

@@ -1,8 +1,10 @@
+import { ON_VM } from '../../promql.ts';
+import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { figure, graph } from '../panels.ts';
-import { CHOSEN_VM, ON_VM, of, rateOf } from '../query.ts';
+import { CHOSEN_VM, of, rateOf } from '../query.ts';
 import { YES_OR_NO } from '../states.ts';
 import { rows } from '../table.ts';
 import { appliedProfiles } from './profiles.ts';
@@ -93,7 +95,7 @@ const steal = () =>
     title: 'CPU steal (ready)',
     help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM. Pinning and isolation should bring it close to 0.',
     unit: 'percentunit',
-    queries: andDayBefore((offset) => `${STEAL}${offset}`, '{{domain}} {{instance}} {{cluster}}'),
+    queries: andDayBefore((offset) => `${STEAL}${offset}`, LEGEND.vm),
     limits: limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal']),
     links: [seriesToVm()],
   });
@@ -105,7 +107,7 @@ const cpuUsage = () =>
     unit: 'short',
     queries: andDayBefore(
       (offset) => `${of('domain:virtune_vcpu_time:sum_rate5m', CHOSEN_VM)}${offset}`,
-      '{{domain}} {{instance}} {{cluster}}',
+      LEGEND.vm,
     ),
     links: [seriesToVm()],
   });
@@ -115,10 +117,7 @@ const requestLatency = () =>
     title: 'Request latency',
     help: 'Mean latency of reads and writes. Depends on cache mode, io mode, iothreads and queues.',
     unit: 's',
-    queries: andDayBefore(
-      (offset) => `${MEAN}${offset}`,
-      '{{domain}} {{target_device}} {{instance}} {{cluster}}',
-    ),
+    queries: andDayBefore((offset) => `${MEAN}${offset}`, LEGEND.device),
     links: [seriesToVm()],
   });
 
@@ -130,7 +129,7 @@ const flushLatency = () =>
     queries: [
       {
         expr: `${rateOf('libvirt_domain_block_stats_flush_time_seconds_total', CHOSEN_VM)} / (${rateOf('libvirt_domain_block_stats_flush_requests_total', CHOSEN_VM)} > 0)`,
-        legend: '{{domain}} {{target_device}} {{instance}} {{cluster}}',
+        legend: LEGEND.device,
       },
     ],
     links: [seriesToVm()],
@@ -144,7 +143,7 @@ const remote = () =>
     queries: [
       {
         expr: of('libvirt_domain_numa_remote_ratio', CHOSEN_VM),
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],
@@ -158,7 +157,7 @@ const huge = () =>
     queries: [
       {
         expr: `${of('libvirt_domain_huge_memory_bytes', CHOSEN_VM)} / ${of('libvirt_domain_memory_stats_rss_bytes', CHOSEN_VM)}`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],

@@ -1,4 +1,4 @@
-import { type RecordedName, recorded } from '../recording.ts';
+import { type RecordedName, recordedSeries } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { HOST, percent, SHARE, VM, WHOLE, worstOfHost } from '../text.ts';
 
@@ -31,7 +31,7 @@ export const cpuAlerts: AlertGroup = {
       expr: ({ steal }, { recorded }) => `${recorded(STEAL)} > ${steal}`,
       summary: () => `${VM} on ${HOST} has ${SHARE} CPU steal.`,
       description: ({ steal }) =>
-        `Its vCPUs were ready to run but had no CPU for more than ${percent(steal)} of the time; workloads in the guest stall. Highest steal on this host:${worstOfHost(recorded(STEAL))}. Migrate this VM or a neighbour, or pin it to dedicated CPUs.`,
+        `Its vCPUs were ready to run but had no CPU for more than ${percent(steal)} of the time; workloads in the guest stall. Highest steal on this host:${worstOfHost(recordedSeries(STEAL))}. Migrate this VM or a neighbour, or pin it to dedicated CPUs.`,
     }),
     alert({
       alert: 'HostCpuSaturated',

@@ -1,5 +1,5 @@
 import { PAUSED_BY_JOB, PAUSED_ON_PURPOSE } from '../../../model/run-state.ts';
-import { BY_VM } from '../../promql.ts';
+import { ON_VM } from '../../promql.ts';
 import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
 import { HOST, LASTING, SHARE, VM } from '../text.ts';
 
@@ -18,7 +18,7 @@ function oneOf(numbers: readonly number[], vector: string): string {
 }
 
 const reasonOfPaused = (context: AlertContext): string =>
-  `(${reason(context)} and ${BY_VM} ${state('="paused"', context)})`;
+  `(${reason(context)} and ${ON_VM} ${state('="paused"', context)})`;
 
 export const guestAlerts: AlertGroup = {
   name: 'guests',
@@ -63,9 +63,9 @@ export const guestAlerts: AlertGroup = {
       },
       expr: ({ within }, context) => {
         const crash = context.metric('virtune_domain_crash_timestamp_seconds');
-        const running = `${context.metric('libvirt_domain_info')} and ${BY_VM} ${state('="running"', context)}`;
+        const running = `${context.metric('libvirt_domain_info')} and ${ON_VM} ${state('="running"', context)}`;
         // Unless it was started again on another host, by hand or by a cluster manager.
-        return `time() - max without (uuid) (${crash}) <= ${within} unless ${BY_VM} (${crash} and on (cluster, uuid) (${running}))`;
+        return `time() - max without (uuid) (${crash}) <= ${within} unless ${ON_VM} (${crash} and on (cluster, uuid) (${running}))`;
       },
       summary: () => `${VM} on ${HOST} has crashed.`,
       description: () =>
@@ -95,7 +95,7 @@ export const guestAlerts: AlertGroup = {
         taken: { value: 0.3, unit: 'share', from: 'our choice: about a third of its maximum memory' },
       },
       expr: ({ taken }, context) =>
-        `1 - ${context.metric('libvirt_domain_info_memory_usage_bytes')} / ${context.metric('libvirt_domain_info_maximum_memory_bytes')} > ${taken} unless ${BY_VM} ${state('!="running"', context)}`,
+        `1 - ${context.metric('libvirt_domain_info_memory_usage_bytes')} / ${context.metric('libvirt_domain_info_maximum_memory_bytes')} > ${taken} unless ${ON_VM} ${state('!="running"', context)}`,
       summary: () => `The balloon has taken ${SHARE} of the memory of ${VM} on ${HOST}.`,
       description: () =>
         'The guest has less page cache than its size suggests. If the host has free memory, deflate the balloon with virsh setmem; otherwise find what uses the memory.',

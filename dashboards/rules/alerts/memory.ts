@@ -1,4 +1,4 @@
-import { BY_HOST } from '../../promql.ts';
+import { ON_HOST } from '../../promql.ts';
 import { ordinaryMemory } from '../ordinary-memory.ts';
 import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
 import { swapsIn, WAITING } from '../swapping.ts';
@@ -12,7 +12,7 @@ const pressure = (share: 'some' | 'full', { recorded }: AlertContext): string =>
  * fire in the minute in which the first begins to.
  */
 const unlessPagedBy = (names: string, { alerts }: AlertContext): string =>
-  ` unless ${BY_HOST} ${alerts(names, 'severity="critical"')}`;
+  ` unless ${ON_HOST} ${alerts(names, 'severity="critical"')}`;
 
 export const memoryAlerts: AlertGroup = {
   name: 'memory',
@@ -82,7 +82,7 @@ export const memoryAlerts: AlertGroup = {
       },
       // Swap may be full for months of pages that nothing uses.
       expr: ({ free, available }, { metric, recorded }) =>
-        `sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="free"')}) / sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="total"')}) < ${free} and ${BY_HOST} ${recorded('instance:virtune_host_memory_available:ratio')} < ${available}`,
+        `sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="free"')}) / sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="total"')}) < ${free} and ${ON_HOST} ${recorded('instance:virtune_host_memory_available:ratio')} < ${available}`,
       summary: () => `${HOST} has ${SHARE} of its swap space left, and little memory.`,
       description: () =>
         'When swap and memory are full, the kernel kills processes. Free memory first; more swap only buys time.',

@@ -1,5 +1,5 @@
-import { BY_HOST, BY_VM, metric } from '../../promql.ts';
-import { recorded } from '../recording.ts';
+import { metric, ON_HOST, ON_VM } from '../../promql.ts';
+import { recordedSeries } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { swapsIn, WAITING } from '../swapping.ts';
 import { FLEET, HOST, NUMBER, ofHost, percent, SHARE, VM, worstOfHost } from '../text.ts';
@@ -50,11 +50,11 @@ export const overcommitAlerts: AlertGroup = {
         },
       },
       expr: ({ ratio, contention, shortfall }, { metric, recorded }) =>
-        `${recorded('instance:virtune_vcpu_contention:ratio_rate5m')} > ${contention} and ${BY_HOST} ${recorded('instance:virtune_vcpu_delay:sum_rate5m')} > ${shortfall} and ${BY_HOST} ${metric(...VCPU_RATIO)} > ${ratio}`,
+        `${recorded('instance:virtune_vcpu_contention:ratio_rate5m')} > ${contention} and ${ON_HOST} ${recorded('instance:virtune_vcpu_delay:sum_rate5m')} > ${shortfall} and ${ON_HOST} ${metric(...VCPU_RATIO)} > ${ratio}`,
       summary: () =>
         `CPU contention on ${HOST} is ${SHARE} at ${ofHost(metric(...VCPU_RATIO), 'printf "%.1f"')} vCPUs per CPU.`,
       description: ({ contention }) =>
-        `More than ${percent(contention)} of the CPU demand of VMs is not served. Highest steal:${worstOfHost(recorded('domain:virtune_vcpu_delay:ratio_rate5m'))}. Migrate VMs, or pin latency-sensitive ones to dedicated CPUs.`,
+        `More than ${percent(contention)} of the CPU demand of VMs is not served. Highest steal:${worstOfHost(recordedSeries('domain:virtune_vcpu_delay:ratio_rate5m'))}. Migrate VMs, or pin latency-sensitive ones to dedicated CPUs.`,
     }),
     alert({
       alert: 'HostMemoryOvercommitHigh',
@@ -81,7 +81,7 @@ export const overcommitAlerts: AlertGroup = {
         waiting: { ...WAITING, from: 'as HostSwappingIn' },
       },
       expr: ({ ratio, stalled, swapIn, waiting }, context) =>
-        `${context.metric(...MEMORY_RATIO)} > ${ratio} and ${BY_HOST} (${context.recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', 'share="full"')} > ${stalled} or (${swapsIn(swapIn, waiting, context)}))`,
+        `${context.metric(...MEMORY_RATIO)} > ${ratio} and ${ON_HOST} (${context.recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', 'share="full"')} > ${stalled} or (${swapsIn(swapIn, waiting, context)}))`,
       summary: () => `${HOST} has ${SHARE} of its memory allocated to VMs, and stalls or swaps.`,
       description: () =>
         'All of its VMs are slow, and the kernel may OOM-kill one. Migrate the largest VM that can move, now; then find what grew.',
@@ -133,7 +133,7 @@ export const overcommitAlerts: AlertGroup = {
       for: '5m',
       thresholds: {},
       expr: (_, { metric }) =>
-        `${metric('libvirt_domain_wider_than_host')} == 1 unless ${BY_VM} ${metric('libvirt_domain_info_state', 'state_desc!="running"')}`,
+        `${metric('libvirt_domain_wider_than_host')} == 1 unless ${ON_VM} ${metric('libvirt_domain_info_state', 'state_desc!="running"')}`,
       summary: () => `${VM} has more vCPUs than ${HOST} has CPUs.`,
       description: () =>
         'Its own vCPUs compete for CPUs, and guest spinlocks make it worse. Reduce its vCPUs, or move it to a larger host.',

@@ -1,5 +1,5 @@
-import { BY_POOL, HOST_LABELS } from '../../promql.ts';
-import { recorded } from '../recording.ts';
+import { HOST_LABELS, ON_POOL } from '../../promql.ts';
+import { recordedSeries } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { DISK, HOST, LASTING, NIC, POOL, SHARE, slowestDisksOfHost, VM, WHOLE } from '../text.ts';
 
@@ -45,7 +45,7 @@ export const storageAlerts: AlertGroup = {
         `count by (${HOST_LABELS}) (group by (${HOST_LABELS}, domain, target_device) (${alerts('DiskLatencyHigh')})) >= ${disks}`,
       summary: () => `${WHOLE} disks of VMs on ${HOST} have high request latency.`,
       description: () =>
-        `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recorded('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with most requests.`,
+        `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recordedSeries('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with most requests.`,
     }),
     alert({
       alert: 'HostIoStalled',
@@ -94,7 +94,7 @@ export const storageAlerts: AlertGroup = {
       },
       // The ratio has no labels of the host but those that identify it: an override matches the other side.
       expr: ({ ratio, fullWithin }, { range, metric }) =>
-        `${recorded('pool:virtune_storage_pool_provisioned:ratio')} > ${ratio} and ${BY_POOL} predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) <= 0`,
+        `${recordedSeries('pool:virtune_storage_pool_provisioned:ratio')} > ${ratio} and ${ON_POOL} predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) <= 0`,
       summary: () =>
         `${POOL} of ${HOST} is overcommitted (${SHARE} provisioned) and is full or will be within a day.`,
       description: () =>

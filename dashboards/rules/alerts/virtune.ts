@@ -1,4 +1,4 @@
-import { BY_HOST } from '../../promql.ts';
+import { ON_HOST } from '../../promql.ts';
 import type { Value } from '../reference.ts';
 import { type AlertContext, type AlertGroup, alert, type Threshold } from '../rule.ts';
 import { HOST, LASTING, WHOLE } from '../text.ts';
@@ -42,7 +42,7 @@ export const virtuneAlerts: AlertGroup = {
       for: '10m',
       thresholds: {},
       expr: (_, { range, metric }) =>
-        `(${metric('up')} offset ${range('1h')} or ${metric('up')} offset ${range('1d')}) unless ${BY_HOST} ${metric('up')}`,
+        `(${metric('up')} offset ${range('1h')} or ${metric('up')} offset ${range('1d')}) unless ${ON_HOST} ${metric('up')}`,
       summary: () => `Prometheus scraped ${HOST} a day or an hour ago, and it is not a target any more.`,
       description: () =>
         'No alert works for this host and its VMs. Service discovery has lost it, or its labels changed. If it was removed on purpose, put it in maintenance first; this alert ends after a day.',

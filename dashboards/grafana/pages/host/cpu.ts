@@ -1,3 +1,4 @@
+import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { seriesToVm } from '../../links.ts';
 import { figure, graph, stack } from '../../panels.ts';
@@ -15,7 +16,7 @@ export const vcpuRatio = () =>
     queries: [
       {
         expr: `max ${byHost()} (${of('libvirt_host_vcpu_overcommit_ratio', 'state="running"')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     limits: limitsOf('green', ['orange', 'HostVcpuOvercommitHigh', 'ratio']),
@@ -27,7 +28,7 @@ export const cpuContention = () =>
     title: 'CPU contention',
     help: '% of CPU demand not served: delay / (delay + run) over all VMs of the host, 5 minutes.',
     unit: 'percentunit',
-    queries: [{ expr: `max ${byHost()} (${CONTENTION})`, legend: '{{instance}} {{cluster}}' }],
+    queries: [{ expr: `max ${byHost()} (${CONTENTION})`, legend: LEGEND.host }],
     limits: byContention(),
     span: 4,
   });
@@ -40,7 +41,7 @@ export const busy = () =>
     queries: [
       {
         expr: `max ${byHost()} (${of('instance:virtune_host_cpu_busy:ratio_rate5m')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     limits: byBusy(),
@@ -55,7 +56,7 @@ export const cpuByMode = () =>
     queries: [
       {
         expr: `sum ${byHost('mode')} (${rateOf('libvirt_host_cpu_seconds_total', 'mode!~"idle|guest|guest_nice"')})`,
-        legend: '{{mode}} {{instance}} {{cluster}}',
+        legend: `{{mode}} ${LEGEND.host}`,
       },
     ],
   });
@@ -68,7 +69,7 @@ export const vmsByCpu = () =>
     queries: [
       {
         expr: `topk(10, ${of('domain:virtune_vcpu_time:sum_rate5m')})`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],
@@ -82,7 +83,7 @@ export const cpuStealByVm = () =>
     queries: [
       {
         expr: `topk(10, ${of('domain:virtune_vcpu_delay:ratio_rate5m')})`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     limits: limitsOf(
@@ -99,14 +100,14 @@ export const cpuPressure = () =>
     help: 'CPU contention of VMs, CPU pressure of all tasks (PSI some), and steal of the host where it is itself a VM.',
     unit: 'percentunit',
     queries: [
-      { expr: CONTENTION, legend: 'contention {{instance}} {{cluster}}' },
+      { expr: CONTENTION, legend: `contention ${LEGEND.host}` },
       {
         expr: of('instance:virtune_host_pressure:ratio_rate5m', 'resource="cpu"', 'share="some"'),
-        legend: 'pressure (some) {{instance}} {{cluster}}',
+        legend: `pressure (some) ${LEGEND.host}`,
       },
       {
         expr: of('instance:virtune_host_cpu_steal:ratio_rate5m'),
-        legend: 'host steal {{instance}} {{cluster}}',
+        legend: `host steal ${LEGEND.host}`,
       },
     ],
     limits: byContention(),

@@ -1,3 +1,4 @@
+import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { seriesToVm } from '../../links.ts';
 import { graph, stack } from '../../panels.ts';
@@ -16,7 +17,7 @@ export const blockRequests = () =>
     queries: [
       {
         expr: `topk(10, sum without (target_device) (${of('device:virtune_block_requests:rate5m')}))`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     links: [seriesToVm()],
@@ -31,7 +32,7 @@ export const blockLatency = () =>
     queries: [
       {
         expr: `topk(10, ${of('device:virtune_block_request_seconds:mean_rate5m')})`,
-        legend: '{{domain}} {{target_device}} {{instance}} {{cluster}}',
+        legend: LEGEND.device,
       },
     ],
     limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),
@@ -47,7 +48,7 @@ export const ioPressure = () =>
     queries: [
       {
         expr: of('instance:virtune_host_pressure:ratio_rate5m', 'resource="io"'),
-        legend: '{{share}} {{instance}} {{cluster}}',
+        legend: `{{share}} ${LEGEND.host}`,
       },
     ],
     limits: limitsOf('green', ['orange', 'HostIoStalled', 'full']),
@@ -60,8 +61,8 @@ export const network = () =>
     help: 'Bytes per second that guests receive and send. The five VMs with most, per direction.',
     unit: 'Bps',
     queries: [
-      { expr: `topk(5, ${traffic('receive')})`, legend: 'in {{domain}} {{instance}} {{cluster}}' },
-      { expr: `topk(5, ${traffic('transmit')})`, legend: 'out {{domain}} {{instance}} {{cluster}}' },
+      { expr: `topk(5, ${traffic('receive')})`, legend: `in ${LEGEND.vm}` },
+      { expr: `topk(5, ${traffic('transmit')})`, legend: `out ${LEGEND.vm}` },
     ],
     links: [seriesToVm()],
   });
@@ -72,8 +73,8 @@ export const networkDrops = () =>
     help: 'Dropped packets per second to and from guests. The five VMs with most, per direction.',
     unit: 'pps',
     queries: [
-      { expr: `topk(5, ${drops('receive')})`, legend: 'to {{domain}} {{instance}} {{cluster}}' },
-      { expr: `topk(5, ${drops('transmit')})`, legend: 'from {{domain}} {{instance}} {{cluster}}' },
+      { expr: `topk(5, ${drops('receive')})`, legend: `to ${LEGEND.vm}` },
+      { expr: `topk(5, ${drops('transmit')})`, legend: `from ${LEGEND.vm}` },
     ],
     links: [seriesToVm()],
   });

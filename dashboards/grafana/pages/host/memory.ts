@@ -1,3 +1,4 @@
+import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { figure, graph, stack } from '../../panels.ts';
 import { byHost, of, rateOf } from '../../query.ts';
@@ -14,7 +15,7 @@ export const memoryOvercommit = () =>
     queries: [
       {
         expr: `max ${byHost()} (${of('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     limits: limitsOf('green', ['orange', 'HostMemoryOvercommitHigh', 'ratio']),
@@ -29,7 +30,7 @@ export const availableFigure = () =>
     queries: [
       {
         expr: `min ${byHost()} (${of('instance:virtune_host_memory_available:ratio')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     limits: limitsOf('red', ['green', 'HostMemoryHeadroomLow', 'available']),
@@ -42,9 +43,9 @@ export const hostMemory = () =>
     help: 'Total, available (without swapping) and free memory of the host.',
     unit: 'bytes',
     queries: [
-      { expr: total, legend: 'total {{instance}} {{cluster}}' },
-      { expr: AVAILABLE, legend: 'available {{instance}} {{cluster}}' },
-      { expr: of('libvirt_host_memory_bytes', 'kind="free"'), legend: 'free {{instance}} {{cluster}}' },
+      { expr: total, legend: `total ${LEGEND.host}` },
+      { expr: AVAILABLE, legend: `available ${LEGEND.host}` },
+      { expr: of('libvirt_host_memory_bytes', 'kind="free"'), legend: `free ${LEGEND.host}` },
     ],
   });
 
@@ -54,12 +55,12 @@ export const memoryAllocation = () =>
     help: 'Maximum memory of running and paused VMs, current balloon size, and resident memory (RSS) of their QEMU processes.',
     unit: 'bytes',
     queries: [
-      { expr: ALLOCATED, legend: '{{kind}} {{instance}} {{cluster}}' },
+      { expr: ALLOCATED, legend: `{{kind}} ${LEGEND.host}` },
       {
         expr: `sum without (domain) (${of('libvirt_domain_memory_stats_rss_bytes')})`,
-        legend: 'RSS {{instance}} {{cluster}}',
+        legend: `RSS ${LEGEND.host}`,
       },
-      { expr: total, legend: 'host total {{instance}} {{cluster}}' },
+      { expr: total, legend: `host total ${LEGEND.host}` },
     ],
   });
 
@@ -71,7 +72,7 @@ export const memoryPressure = () =>
     queries: [
       {
         expr: of('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"'),
-        legend: '{{share}} {{instance}} {{cluster}}',
+        legend: `{{share}} ${LEGEND.host}`,
       },
     ],
     limits: limitsOf('green', ['orange', 'HostMemoryStalled', 'full'], ['red', 'HostMemoryPressure', 'some']),
@@ -83,8 +84,8 @@ export const swap = () =>
     help: 'Pages per second swapped in and out on the host. Swapping in slows guests.',
     unit: 'short',
     queries: [
-      { expr: of('instance:virtune_host_swapped_in_pages:rate5m'), legend: 'in {{instance}} {{cluster}}' },
-      { expr: rateOf('libvirt_host_swapped_out_pages_total'), legend: 'out {{instance}} {{cluster}}' },
+      { expr: of('instance:virtune_host_swapped_in_pages:rate5m'), legend: `in ${LEGEND.host}` },
+      { expr: rateOf('libvirt_host_swapped_out_pages_total'), legend: `out ${LEGEND.host}` },
     ],
     limits: limitsOf('green', ['red', 'HostSwappingIn', 'swapIn']),
   });
@@ -94,7 +95,7 @@ export const ksm = () =>
     title: 'Memory saved by KSM',
     help: 'Memory needed if guests rewrote all merged pages. If it exceeds available memory, the host depends on KSM.',
     unit: 'bytes',
-    queries: [{ expr: of('libvirt_host_ksm_saved_bytes'), legend: '{{instance}} {{cluster}}' }],
+    queries: [{ expr: of('libvirt_host_ksm_saved_bytes'), legend: LEGEND.host }],
     span: 24,
     height: 5,
   });

@@ -1,7 +1,9 @@
+import { ON_VM } from '../../../promql.ts';
+import { LEGEND } from '../../legends.ts';
 import { limitsOf, noLimit } from '../../limits.ts';
 import { rowToVm } from '../../links.ts';
 import { figure, graph, stack } from '../../panels.ts';
-import { byHost, ON_VM, of, rateOf } from '../../query.ts';
+import { byHost, of, rateOf } from '../../query.ts';
 import { rows } from '../../table.ts';
 
 export const hugepageShortfall = () =>
@@ -12,7 +14,7 @@ export const hugepageShortfall = () =>
     queries: [
       {
         expr: `sum ${byHost()} (${of('libvirt_host_hugepages_missing')})`,
-        legend: '{{instance}} {{cluster}}',
+        legend: LEGEND.host,
       },
     ],
     limits: noLimit(),
@@ -28,7 +30,7 @@ export const cellMemory = () =>
     queries: [
       {
         expr: `${of('libvirt_host_numa_memory_available_bytes')} / sum without (kind) (${of('libvirt_host_numa_memory_bytes', 'kind="total"')})`,
-        legend: 'cell {{cell}} {{instance}} {{cluster}}',
+        legend: `cell {{cell}} ${LEGEND.host}`,
       },
     ],
     limits: limitsOf('red', ['green', 'NumaNodeFull', 'available']),
@@ -43,7 +45,7 @@ export const cellCpu = () =>
     queries: [
       {
         expr: `1 - sum without (mode) (${rateOf('libvirt_host_numa_cpu_seconds_total', 'mode=~"idle|iowait"')}) / sum without (mode) (${rateOf('libvirt_host_numa_cpu_seconds_total', 'mode!~"guest|guest_nice"')})`,
-        legend: 'cell {{cell}} {{instance}} {{cluster}}',
+        legend: `cell {{cell}} ${LEGEND.host}`,
       },
     ],
     span: 8,
@@ -57,7 +59,7 @@ export const hugepages = () =>
     queries: [
       {
         expr: of('libvirt_host_numa_pages', 'kind="free"', 'size!~"4KiB|16KiB|64KiB"'),
-        legend: '{{size}} cell {{cell}} {{instance}} {{cluster}}',
+        legend: `{{size}} cell {{cell}} ${LEGEND.host}`,
       },
     ],
     span: 8,

@@ -1,3 +1,4 @@
+import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { figure, graph } from '../../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../../query.ts';
@@ -12,9 +13,7 @@ export const stateFigure = () =>
     title: 'State',
     help: 'State as reported by libvirt. virsh domstate --reason shows the reason.',
     unit: 'none',
-    queries: [
-      { expr: of('libvirt_domain_info_state', CHOSEN_VM), legend: '{{domain}} {{instance}} {{cluster}}' },
-    ],
+    queries: [{ expr: of('libvirt_domain_info_state', CHOSEN_VM), legend: LEGEND.vm }],
     words: DOMAIN_STATES,
     span: 4,
   });
@@ -27,7 +26,7 @@ export const vcpus = () =>
     queries: [
       {
         expr: of('libvirt_domain_info_virtual_cpus', CHOSEN_VM),
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     span: 4,
@@ -41,7 +40,7 @@ export const cpuFigure = () =>
     queries: [
       {
         expr: of('domain:virtune_vcpu_usage:ratio_rate5m', CHOSEN_VM),
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     span: 4,
@@ -52,7 +51,7 @@ export const stealFigure = () =>
     title: 'CPU steal (ready)',
     help: 'Delay / wall time per vCPU, mean over its vCPUs, 5 minutes. The guest sees it as steal, VMware calls it ready.',
     unit: 'percentunit',
-    queries: [{ expr: STEAL, legend: '{{domain}} {{instance}} {{cluster}}' }],
+    queries: [{ expr: STEAL, legend: LEGEND.vm }],
     limits: bySteal(),
     span: 4,
   });
@@ -65,7 +64,7 @@ export const cpuByVcpu = () =>
     queries: [
       {
         expr: rateOf('libvirt_domain_vcpu_time_seconds_total', CHOSEN_VM),
-        legend: '{{domain}} vCPU {{vcpu}} {{instance}} {{cluster}}',
+        legend: `{{domain}} vCPU {{vcpu}} ${LEGEND.host}`,
       },
     ],
     max: 1,
@@ -79,7 +78,7 @@ export const stealByVcpu = () =>
     queries: [
       {
         expr: rateOf('libvirt_domain_vcpu_delay_seconds_total', CHOSEN_VM),
-        legend: '{{domain}} vCPU {{vcpu}} {{instance}} {{cluster}}',
+        legend: `{{domain}} vCPU {{vcpu}} ${LEGEND.host}`,
       },
     ],
     limits: bySteal(),

@@ -1,4 +1,5 @@
-import { CHOSEN_VM, ON_DISK, ON_VM, of } from '../../query.ts';
+import { ON_DISK, ON_VM } from '../../../promql.ts';
+import { CHOSEN_VM, of } from '../../query.ts';
 import { rows } from '../../table.ts';
 
 const JOIN = `* ${ON_VM} group_right ()`;

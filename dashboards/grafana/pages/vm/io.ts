@@ -1,10 +1,9 @@
+import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { density, graph } from '../../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../../query.ts';
 
 type Operation = 'read' | 'write' | 'flush';
-const DISK = '{{domain}} {{target_device}} {{instance}} {{cluster}}';
-
 const requestsOf = (operation: Operation): string =>
   rateOf(`libvirt_domain_block_stats_${operation}_requests_total`, CHOSEN_VM);
 const timeOf = (operation: Operation): string =>
@@ -20,9 +19,9 @@ export const requests = () =>
     help: 'Reads, writes and flushes per second, by disk.',
     unit: 'iops',
     queries: [
-      { expr: requestsOf('read'), legend: `read ${DISK}` },
-      { expr: requestsOf('write'), legend: `write ${DISK}` },
-      { expr: requestsOf('flush'), legend: `flush ${DISK}` },
+      { expr: requestsOf('read'), legend: `read ${LEGEND.device}` },
+      { expr: requestsOf('write'), legend: `write ${LEGEND.device}` },
+      { expr: requestsOf('flush'), legend: `flush ${LEGEND.device}` },
     ],
   });
 
@@ -32,8 +31,8 @@ export const throughput = () =>
     help: 'Bytes read and written per second, by disk.',
     unit: 'Bps',
     queries: [
-      { expr: bytesOf('read'), legend: `read ${DISK}` },
-      { expr: bytesOf('write'), legend: `write ${DISK}` },
+      { expr: bytesOf('read'), legend: `read ${LEGEND.device}` },
+      { expr: bytesOf('write'), legend: `write ${LEGEND.device}` },
     ],
   });
 
@@ -43,9 +42,9 @@ export const latency = () =>
     help: 'Mean latency of reads, writes and flushes, from the request of the guest to completion. Database commits wait for flushes.',
     unit: 's',
     queries: [
-      { expr: timeOf('read'), legend: `read ${DISK}` },
-      { expr: timeOf('write'), legend: `write ${DISK}` },
-      { expr: timeOf('flush'), legend: `flush ${DISK}` },
+      { expr: timeOf('read'), legend: `read ${LEGEND.device}` },
+      { expr: timeOf('write'), legend: `write ${LEGEND.device}` },
+      { expr: timeOf('flush'), legend: `flush ${LEGEND.device}` },
     ],
     limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),
   });
@@ -58,9 +57,12 @@ export const errors = () =>
     queries: [
       {
         expr: `increase(${of('libvirt_domain_events_total', CHOSEN_VM, 'event="ioError"')}[1h])`,
-        legend: 'reported {{domain}} {{instance}} {{cluster}}',
+        legend: `reported ${LEGEND.vm}`,
       },
-      { expr: rateOf('libvirt_domain_block_stats_errors_total', CHOSEN_VM), legend: `failed ${DISK}` },
+      {
+        expr: rateOf('libvirt_domain_block_stats_errors_total', CHOSEN_VM),
+        legend: `failed ${LEGEND.device}`,
+      },
     ],
   });
 
@@ -85,8 +87,8 @@ export const networkTraffic = () =>
     help: 'Bytes per second that the guest receives and sends.',
     unit: 'Bps',
     queries: [
-      { expr: nic('receive', 'bytes'), legend: `in ${DISK}` },
-      { expr: nic('transmit', 'bytes'), legend: `out ${DISK}` },
+      { expr: nic('receive', 'bytes'), legend: `in ${LEGEND.device}` },
+      { expr: nic('transmit', 'bytes'), legend: `out ${LEGEND.device}` },
     ],
   });
 
@@ -96,9 +98,9 @@ export const networkPackets = () =>
     help: 'Packets per second received and sent, and dropped packets.',
     unit: 'pps',
     queries: [
-      { expr: nic('receive', 'packets'), legend: `in ${DISK}` },
-      { expr: nic('transmit', 'packets'), legend: `out ${DISK}` },
-      { expr: nic('receive', 'drops'), legend: `dropped to ${DISK}` },
-      { expr: nic('transmit', 'drops'), legend: `dropped from ${DISK}` },
+      { expr: nic('receive', 'packets'), legend: `in ${LEGEND.device}` },
+      { expr: nic('transmit', 'packets'), legend: `out ${LEGEND.device}` },
+      { expr: nic('receive', 'drops'), legend: `dropped to ${LEGEND.device}` },
+      { expr: nic('transmit', 'drops'), legend: `dropped from ${LEGEND.device}` },
     ],
   });

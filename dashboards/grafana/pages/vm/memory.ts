@@ -1,3 +1,4 @@
+import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { figure, graph, stack } from '../../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../../query.ts';
@@ -13,7 +14,7 @@ export const memoryFigure = () =>
     queries: [
       {
         expr: `${of('libvirt_domain_info_memory_usage_bytes', CHOSEN_VM)} / ${of('libvirt_domain_info_maximum_memory_bytes', CHOSEN_VM)}`,
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     span: 4,
@@ -24,7 +25,7 @@ export const usableFigure = () =>
     title: 'Usable memory',
     help: 'Share of guest memory that is usable without swapping. Needs a balloon stats period.',
     unit: 'percentunit',
-    queries: [{ expr: `${USABLE} / ${AVAILABLE}`, legend: '{{domain}} {{instance}} {{cluster}}' }],
+    queries: [{ expr: `${USABLE} / ${AVAILABLE}`, legend: LEGEND.vm }],
     limits: limitsOf('red', ['green', 'GuestMemoryStarved', 'usable']),
     span: 4,
   });
@@ -38,12 +39,12 @@ export const guestMemory = () =>
     queries: [
       {
         expr: of('libvirt_domain_memory_stats_used_bytes', CHOSEN_VM),
-        legend: 'used {{domain}} {{instance}} {{cluster}}',
+        legend: `used ${LEGEND.vm}`,
       },
-      { expr: USABLE, legend: 'usable {{domain}} {{instance}} {{cluster}}' },
+      { expr: USABLE, legend: `usable ${LEGEND.vm}` },
       {
         expr: `${of('libvirt_domain_memory_stats_maximum_bytes', CHOSEN_VM)} - ${of('libvirt_domain_memory_stats_current_balloon_bytes', CHOSEN_VM)}`,
-        legend: 'taken by the balloon {{domain}} {{instance}} {{cluster}}',
+        legend: `taken by the balloon ${LEGEND.vm}`,
       },
     ],
   });
@@ -56,7 +57,7 @@ export const faults = () =>
     queries: [
       {
         expr: rateOf('libvirt_domain_memory_stats_major_fault_total', CHOSEN_VM),
-        legend: '{{domain}} {{instance}} {{cluster}}',
+        legend: LEGEND.vm,
       },
     ],
     limits: limitsOf('green', ['orange', 'GuestMemoryStarved', 'faults']),

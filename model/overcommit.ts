@@ -130,6 +130,24 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
   };
 }
 
+/**
+ * Memory of a host outside of huge page pools, and what of it VMs may use. A VM that migrates has memory on two hosts; once
+ * it has moved it needs it on one. Of a host that does not report its pools, and of an old recording, all memory counts.
+ */
+export function ordinaryMemoryOf(
+  host: HostFigures,
+  of: Overcommit,
+): { ordinaryKiB: number; allocatedKiB: number } | undefined {
+  const totalKiB = host.memoryKiB.get('total');
+  const poolsKiB = of.memoryHugepagesKiB === undefined ? undefined : hugePoolsKiB(host);
+  if (totalKiB === undefined) return undefined;
+  const allKiB = of.memoryMaximumKiB - (of.memoryMigratingKiB ?? 0);
+  const hugeKiB = (of.memoryHugepagesKiB ?? 0) - (of.memoryMigratingHugepagesKiB ?? 0);
+  return poolsKiB === undefined
+    ? { ordinaryKiB: totalKiB, allocatedKiB: allKiB }
+    : { ordinaryKiB: totalKiB - poolsKiB, allocatedKiB: allKiB - hugeKiB };
+}
+
 /** Of the domain's maximum memory, what is on huge pages. A domain whose definition is unknown has none that is known. */
 function hugeKiB({ facts, maximumKiB }: OvercommitDomain): number {
   return facts === undefined ? 0 : Math.min(hugePagesKiB(facts), maximumKiB ?? Number.POSITIVE_INFINITY);

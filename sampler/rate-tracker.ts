@@ -84,18 +84,11 @@ function changeOf(
   };
 }
 
-function instantOf({ domain, summary, outcome }: DomainSample): Instant | undefined {
-  if (outcome.kind !== 'fresh') return undefined;
-  const { cpuTimeNs, cpuTimeAtMs } = summary;
-  return {
-    stats: outcome.stats,
-    atMs: outcome.atMs,
-    runId: domain.id,
-    cpu:
-      cpuTimeNs === undefined || cpuTimeAtMs === undefined
-        ? undefined
-        : { timeNs: cpuTimeNs, atMs: cpuTimeAtMs },
-  };
+function instantOf(sample: DomainSample): Instant | undefined {
+  const { domain, outcome } = sample;
+  return outcome.kind === 'fresh'
+    ? { stats: outcome.stats, atMs: outcome.atMs, runId: domain.id, cpu: cpuOf(sample) }
+    : undefined;
 }
 
 function cpuOf({ domain, summary }: DomainSample): Remembered['cpu'] {

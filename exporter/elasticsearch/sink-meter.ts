@@ -2,7 +2,8 @@ import { elasticsearchMetrics as metrics } from '../../model/catalogue/elasticse
 import type { HealthMetric } from '../../model/catalogue/metric.ts';
 import { msToSeconds } from '../../model/units.ts';
 import type { TickOutcome } from '../documents/sampling-loop.ts';
-import { type Format, familyHead, labelPairs, number } from '../prometheus/text.ts';
+import { type FamilyValues, familyText } from '../prometheus/family-text.ts';
+import { type Format, familyHead, number } from '../prometheus/text.ts';
 import type { DropReason, QueueState } from './queue/queue.ts';
 
 export type RequestOutcome = 'ok' | 'partial' | 'busy' | 'too_large' | 'refused' | 'error' | 'unreachable';
@@ -86,58 +87,38 @@ export class SinkMeter {
     parked: ReadonlyMap<string, QueueState> = new Map(),
   ): string {
     const queue = together([main, ...parked.values()]);
-    const ageSeconds = ({ oldestAtMs }: QueueState): number =>
+    const ageSeconds = (oldestAtMs: number | undefined): number =>
       oldestAtMs === undefined ? 0 : msToSeconds(Math.max(0, nowMs - oldestAtMs));
     let text = '';
-    const family = (
-      metric: HealthMetric,
-      values: readonly (readonly [labels: string, value: number])[],
-    ): void => {
-      if (values.length === 0) return;
-      text += familyHead(format, metric);
-      for (const [labels, value] of values) {
-        text += `${metric.name}${labels === '' ? '' : `{${labels}}`} ${number(value)}\n`;
-      }
+    const add = (metric: HealthMetric, values: FamilyValues): void => {
+      text += familyText(format, metric, values);
     };
-    const one = (metric: HealthMetric, value: number | undefined): void =>
-      family(metric, value === undefined ? [] : [['', value]]);
-    const by = (metric: HealthMetric, values: Readonly<Record<string, number>>): void =>
-      family(
-        metric,
-        Object.entries(values).map(([value, count]) => [
-          labelPairs({ [metric.labels[0] ?? '']: value }),
-          count,
-        ]),
-      );
     const areUp = [...this.#streamsUp.values()].every(Boolean);
-    one(metrics.up, this.serverUp === undefined ? undefined : Number(this.serverUp && areUp));
-    const streams = [...this.#streamsUp].map(([stream, isUp]) => ({
-      labels: labelPairs({ stream }),
-      isUp,
-      state: parked.get(stream),
-    }));
-    family(
+    add(metrics.up, this.serverUp === undefined ? undefined : Number(this.serverUp && areUp));
+    const byStream = (read: (stream: string, isUp: boolean) => number): Record<string, number> =>
+      Object.fromEntries(Array.from(this.#streamsUp, ([stream, isUp]) => [stream, read(stream, isUp)]));
+    add(
       metrics.streamUp,
-      streams.map(({ labels, isUp }) => [labels, Number(isUp)]),
+      byStream((_, isUp) => Number(isUp)),
     );
-    family(
+    add(
       metrics.streamOldestAge,
-      streams.map(({ labels, state }) => [labels, state === undefined ? 0 : ageSeconds(state)]),
+      byStream((stream) => ageSeconds(parked.get(stream)?.oldestAtMs)),
     );
-    one(metrics.queueBytes, queue.bytes);
-    one(metrics.queueMaxBytes, maxBytes);
-    one(metrics.queueDocuments, queue.documents);
-    one(metrics.oldestAge, ageSeconds(queue));
-    one(metrics.lag, this.#lagSeconds(queue));
-    by(metrics.ticks, this.#ticks);
-    one(metrics.queued, this.queued);
-    one(metrics.sent, this.sent);
-    one(metrics.duplicates, this.duplicates);
-    one(metrics.conflicts, this.conflicts);
-    one(metrics.retried, this.retried);
-    by(metrics.dropped, this.#dropped);
-    one(metrics.deadLetters, this.deadLetters);
-    by(metrics.requests, this.#requests);
+    add(metrics.queueBytes, queue.bytes);
+    add(metrics.queueMaxBytes, maxBytes);
+    add(metrics.queueDocuments, queue.documents);
+    add(metrics.oldestAge, ageSeconds(queue.oldestAtMs));
+    add(metrics.lag, this.#lagSeconds(queue));
+    add(metrics.ticks, this.#ticks);
+    add(metrics.queued, this.queued);
+    add(metrics.sent, this.sent);
+    add(metrics.duplicates, this.duplicates);
+    add(metrics.conflicts, this.conflicts);
+    add(metrics.retried, this.retried);
+    add(metrics.dropped, this.#dropped);
+    add(metrics.deadLetters, this.deadLetters);
+    add(metrics.requests, this.#requests);
     return text + this.#encodeDurations(format);
   }
 

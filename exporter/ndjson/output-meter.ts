@@ -1,7 +1,7 @@
-import type { HealthMetric } from '../../model/catalogue/metric.ts';
 import { outputMetrics as metrics } from '../../model/catalogue/output.ts';
 import type { TickOutcome } from '../documents/sampling-loop.ts';
-import { type Format, familyHead, labelPairs } from '../prometheus/text.ts';
+import { familyText } from '../prometheus/family-text.ts';
+import type { Format } from '../prometheus/text.ts';
 import type { OutputDropReason } from './line-writer.ts';
 
 /** Counts what the output did with samples and documents. */
@@ -24,20 +24,10 @@ export class OutputMeter {
 
   encode(format: Format, bufferedBytes: number): string {
     return (
-      family(format, metrics.documents, { '': this.#documents }) +
-      family(format, metrics.dropped, this.#dropped) +
-      family(format, metrics.buffered, { '': bufferedBytes }) +
-      family(format, metrics.ticks, this.#ticks)
+      familyText(format, metrics.documents, this.#documents) +
+      familyText(format, metrics.dropped, this.#dropped) +
+      familyText(format, metrics.buffered, bufferedBytes) +
+      familyText(format, metrics.ticks, this.#ticks)
     );
   }
-}
-
-/** A series for each value of its label; a metric without one has the value ''. */
-function family(format: Format, metric: HealthMetric, values: Readonly<Record<string, number>>): string {
-  const [label] = metric.labels;
-  let text = familyHead(format, metric);
-  for (const [value, count] of Object.entries(values)) {
-    text += `${metric.name}${label === undefined ? '' : `{${labelPairs({ [label]: value })}}`} ${count}\n`;
-  }
-  return text;
 }

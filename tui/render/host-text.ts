@@ -1,7 +1,5 @@
-import type { HostFigures } from '../../model/host.ts';
 import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
-import { hugePoolsKiB } from '../../model/huge-pools.ts';
-import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
+import { contentionRatio, ordinaryMemoryOf } from '../../model/overcommit.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
 import { versionText } from '../../model/versions.ts';
 import { bytes, percent, ratio } from '../columns/format.ts';
@@ -214,29 +212,11 @@ function poolRows({ sample }: HostView): Line[] {
   });
 }
 
-/**
- * Memory of a host outside of huge page pools, and what of it VMs may use. A VM that migrates has memory on two hosts; once
- * it has moved it needs it on one. Of a host that does not report its pools, and of an old recording, all memory counts.
- */
-function ordinaryMemory(
-  host: HostFigures,
-  of: Overcommit,
-): { ordinaryKiB: number; promisedKiB: number } | undefined {
-  const totalKiB = host.memoryKiB.get('total');
-  const poolsKiB = of.memoryHugepagesKiB === undefined ? undefined : hugePoolsKiB(host);
-  if (totalKiB === undefined) return undefined;
-  const allKiB = of.memoryMaximumKiB - (of.memoryMigratingKiB ?? 0);
-  const hugeKiB = (of.memoryHugepagesKiB ?? 0) - (of.memoryMigratingHugepagesKiB ?? 0);
-  return poolsKiB === undefined
-    ? { ordinaryKiB: totalKiB, promisedKiB: allKiB }
-    : { ordinaryKiB: totalKiB - poolsKiB, promisedKiB: allKiB - hugeKiB };
-}
-
 /** N-1: what the ratios would be if the largest host failed and the others took its VMs. */
 function afterLoss({ hosts }: Scene): Line[] {
   const known = hosts.flatMap(({ sample }) => {
     const { host, overcommit } = sample ?? {};
-    const memory = host && overcommit && ordinaryMemory(host, overcommit);
+    const memory = host && overcommit && ordinaryMemoryOf(host, overcommit);
     return host?.cpusOnline === undefined || overcommit === undefined || memory === undefined
       ? []
       : [{ cpus: host.cpusOnline, overcommit, ...memory }];
@@ -252,6 +232,6 @@ function afterLoss({ hosts }: Scene): Line[] {
       'vCPU:pCPU ratio',
       span(ratio(sum((host) => host.overcommit.vcpusRunning) / left((host) => host.cpus))),
     ),
-    row('memory ratio', span(ratio(sum((host) => host.promisedKiB) / left((host) => host.ordinaryKiB)))),
+    row('memory ratio', span(ratio(sum((host) => host.allocatedKiB) / left((host) => host.ordinaryKiB)))),
   ];
 }

@@ -4,6 +4,7 @@ import { rowToHost, rowToVm, seriesToHost } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { figure, graph } from '../panels.ts';
 import { of, ofCluster } from '../query.ts';
+import { byContention, byRequestLatency, bySteal } from '../shared-limits.ts';
 import { rows } from '../table.ts';
 
 const DELAY = of('instance:virtune_vcpu_delay:sum_rate5m');
@@ -25,13 +26,10 @@ const CLUSTER = {
   contention: ofCluster('cluster:virtune_vcpu_contention:ratio_rate5m'),
 };
 
-const byContention = () => limitsOf('green', ['red', 'HostCpuContentionHigh', 'contention']);
 const byVcpuRatio = () => limitsOf('green', ['orange', 'HostVcpuOvercommitHigh', 'ratio']);
 const byMemoryRatio = () => limitsOf('green', ['orange', 'HostMemoryOvercommitHigh', 'ratio']);
 const byVcpuRatioAfterLoss = () => limitsOf('green', ['red', 'FleetCannotTolerateHostLossCpu', 'ratio']);
 const byMemoryRatioAfterLoss = () => limitsOf('green', ['red', 'FleetCannotTolerateHostLossMemory', 'ratio']);
-const bySteal = () =>
-  limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);
 
 /** One host or a thousand: only series of clusters and hosts, and the few VMs with most steal. */
 export function fleetPage(): Page {
@@ -260,7 +258,7 @@ const allHosts = () =>
         title: 'request latency',
         expr: of('instance:virtune_block_request_seconds:mean_rate5m'),
         unit: 's',
-        limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']).build(),
+        limits: byRequestLatency().build(),
       },
     ],
     links: { instance: rowToHost() },

@@ -1,17 +1,16 @@
 import { HOST_IDENTITY, ON_HOST, ON_VM } from '../../promql.ts';
 import { LEGEND } from '../legends.ts';
-import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { graph, stack } from '../panels.ts';
 import { byHost, CHOSEN_VM, of, rateOf } from '../query.ts';
+import { byRequestLatency, bySteal } from '../shared-limits.ts';
 import { rows } from '../table.ts';
+import { diskRequestsByVm } from './disk-requests.ts';
 
 const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m');
 const USED = of('domain:virtune_vcpu_time:sum_rate5m');
 const CPU_OF_VCPU = of('libvirt_domain_vcpu_cpu');
-const bySteal = () =>
-  limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);
 
 /** Select the VM with steal; the page shows which VMs ran at the same time, on the same host and CPUs. */
 export function neighboursPage(): Page {
@@ -23,7 +22,7 @@ export function neighboursPage(): Page {
     rows: [
       { title: 'Steal and CPU usage', panels: [victims(), suspects()] },
       { title: 'Shared CPUs', panels: [sharedCpus(), pinned()] },
-      { title: 'Shared disks and network', panels: [requests(), bytes(), network(), latencyOfAll()] },
+      { title: 'Shared disks and network', panels: [diskRequestsByVm(), bytes(), network(), latencyOfAll()] },
     ],
   });
 }
@@ -109,20 +108,6 @@ const pinned = () =>
     span: 12,
   });
 
-const requests = () =>
-  stack({
-    title: 'Disk requests by VM',
-    help: 'Reads and writes per second. The ten VMs with most.',
-    unit: 'iops',
-    queries: [
-      {
-        expr: `topk(10, sum without (target_device) (${of('device:virtune_block_requests:rate5m')}))`,
-        legend: LEGEND.vm,
-      },
-    ],
-    links: [seriesToVm()],
-  });
-
 const bytes = () =>
   stack({
     title: 'Disk throughput by VM',
@@ -157,5 +142,5 @@ const latencyOfAll = () =>
     help: 'Mean latency of reads and writes over all VMs of a host. Saturated storage slows all of them.',
     unit: 's',
     queries: [{ expr: of('instance:virtune_block_request_seconds:mean_rate5m'), legend: LEGEND.host }],
-    limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),
+    limits: byRequestLatency(),
   });

@@ -5,6 +5,7 @@ import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { density, graph } from '../panels.ts';
 import { of } from '../query.ts';
+import { byRequestLatency } from '../shared-limits.ts';
 import { POOL_STATES } from '../states.ts';
 import { rows } from '../table.ts';
 
@@ -12,7 +13,6 @@ const MEAN = of('device:virtune_block_request_seconds:mean_rate5m');
 const REQUESTS = of('device:virtune_block_requests:rate5m');
 const INFO = of('libvirt_domain_block_stats_info');
 const CAPACITY = of('libvirt_storage_pool_capacity_bytes');
-const byLatency = () => limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']);
 
 export function storagePage(): Page {
   return page({
@@ -39,7 +39,7 @@ const slowest = () =>
         legend: LEGEND.device,
       },
     ],
-    limits: byLatency(),
+    limits: byRequestLatency(),
     links: [seriesToVm()],
   });
 

@@ -3,9 +3,9 @@ import { limitsOf } from '../../limits.ts';
 import { seriesToVm } from '../../links.ts';
 import { figure, graph, stack } from '../../panels.ts';
 import { byHost, of, rateOf } from '../../query.ts';
+import { byContention, bySteal } from '../../shared-limits.ts';
 
 const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');
-const byContention = () => limitsOf('green', ['red', 'HostCpuContentionHigh', 'contention']);
 const byBusy = () => limitsOf('green', ['orange', 'HostCpuSaturated', 'busy']);
 
 export const vcpuRatio = () =>
@@ -86,11 +86,7 @@ export const cpuStealByVm = () =>
         legend: LEGEND.vm,
       },
     ],
-    limits: limitsOf(
-      'green',
-      ['orange', 'DomainCpuStealHigh', 'steal'],
-      ['red', 'DomainCpuStealCritical', 'steal'],
-    ),
+    limits: bySteal(),
     links: [seriesToVm()],
   });
 

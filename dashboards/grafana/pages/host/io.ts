@@ -1,28 +1,14 @@
 import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { seriesToVm } from '../../links.ts';
-import { graph, stack } from '../../panels.ts';
+import { graph } from '../../panels.ts';
 import { of, rateOf } from '../../query.ts';
+import { byRequestLatency } from '../../shared-limits.ts';
 
 const traffic = (direction: 'receive' | 'transmit'): string =>
   `sum without (target_device) (${rateOf(`libvirt_domain_interface_stats_${direction}_bytes_total`)})`;
 const drops = (direction: 'receive' | 'transmit'): string =>
   `sum without (target_device) (${rateOf(`libvirt_domain_interface_stats_${direction}_drops_total`)})`;
-
-export const blockRequests = () =>
-  stack({
-    title: 'Disk requests by VM',
-    help: 'Reads and writes per second. The ten VMs with most.',
-    unit: 'iops',
-    queries: [
-      {
-        expr: `topk(10, sum without (target_device) (${of('device:virtune_block_requests:rate5m')}))`,
-        legend: LEGEND.vm,
-      },
-    ],
-    links: [seriesToVm()],
-    span: 8,
-  });
 
 export const blockLatency = () =>
   graph({
@@ -35,7 +21,7 @@ export const blockLatency = () =>
         legend: LEGEND.device,
       },
     ],
-    limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),
+    limits: byRequestLatency(),
     links: [seriesToVm()],
     span: 8,
   });

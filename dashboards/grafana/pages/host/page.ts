@@ -1,6 +1,7 @@
 import { type Page, page } from '../../page.ts';
+import { diskRequestsByVm } from '../disk-requests.ts';
 import { busy, cpuByMode, cpuContention, cpuPressure, cpuStealByVm, vcpuRatio, vmsByCpu } from './cpu.ts';
-import { blockLatency, blockRequests, ioPressure, network, networkDrops } from './io.ts';
+import { blockLatency, ioPressure, network, networkDrops } from './io.ts';
 import {
   availableFigure,
   hostMemory,
@@ -35,7 +36,7 @@ export function hostPage(): Page {
       { title: 'CPU', panels: [cpuByMode(), vmsByCpu(), cpuStealByVm(), cpuPressure()] },
       { title: 'Memory', panels: [hostMemory(), memoryAllocation(), memoryPressure(), swap(), ksm()] },
       { title: 'NUMA', panels: [cellMemory(), cellCpu(), hugepages(), vmsByCell()] },
-      { title: 'Disk', panels: [blockRequests(), blockLatency(), ioPressure()] },
+      { title: 'Disk', panels: [diskRequestsByVm(8), blockLatency(), ioPressure()] },
       { title: 'Network', panels: [network(), networkDrops()] },
       { title: 'VMs', panels: [vmsOfHost()] },
     ],

@@ -1,6 +1,6 @@
-import { limitsOf } from '../../limits.ts';
 import { rowToVm } from '../../links.ts';
 import { of } from '../../query.ts';
+import { bySteal } from '../../shared-limits.ts';
 import { DOMAIN_STATES } from '../../states.ts';
 import { rows } from '../../table.ts';
 
@@ -17,11 +17,7 @@ export const vmsOfHost = () =>
         title: 'CPU steal',
         expr: of('domain:virtune_vcpu_delay:ratio_rate5m'),
         unit: 'percentunit',
-        limits: limitsOf(
-          'green',
-          ['orange', 'DomainCpuStealHigh', 'steal'],
-          ['red', 'DomainCpuStealCritical', 'steal'],
-        ).build(),
+        limits: bySteal().build(),
       },
       { title: 'memory', expr: of('libvirt_domain_info_memory_usage_bytes'), unit: 'bytes' },
       { title: 'RSS', expr: of('libvirt_domain_memory_stats_rss_bytes'), unit: 'bytes' },

@@ -1,12 +1,10 @@
 import { LEGEND } from '../../legends.ts';
-import { limitsOf } from '../../limits.ts';
 import { figure, graph } from '../../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../../query.ts';
+import { bySteal } from '../../shared-limits.ts';
 import { DOMAIN_STATES } from '../../states.ts';
 
 const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
-const bySteal = () =>
-  limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);
 
 export const stateFigure = () =>
   figure({

@@ -1,7 +1,7 @@
 import { LEGEND } from '../../legends.ts';
-import { limitsOf } from '../../limits.ts';
 import { density, graph } from '../../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../../query.ts';
+import { byRequestLatency } from '../../shared-limits.ts';
 
 type Operation = 'read' | 'write' | 'flush';
 const requestsOf = (operation: Operation): string =>
@@ -46,7 +46,7 @@ export const latency = () =>
       { expr: timeOf('write'), legend: `write ${LEGEND.device}` },
       { expr: timeOf('flush'), legend: `flush ${LEGEND.device}` },
     ],
-    limits: limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']),
+    limits: byRequestLatency(),
   });
 
 export const errors = () =>

@@ -1,0 +1,20 @@
+import { LEGEND } from '../legends.ts';
+import { seriesToVm } from '../links.ts';
+import { stack } from '../panels.ts';
+import { of } from '../query.ts';
+
+/** @param span columns of 24; of a graph when absent */
+export const diskRequestsByVm = (span?: number) =>
+  stack({
+    title: 'Disk requests by VM',
+    help: 'Reads and writes per second. The ten VMs with most.',
+    unit: 'iops',
+    queries: [
+      {
+        expr: `topk(10, sum without (target_device) (${of('device:virtune_block_requests:rate5m')}))`,
+        legend: LEGEND.vm,
+      },
+    ],
+    links: [seriesToVm()],
+    ...(span === undefined ? {} : { span }),
+  });

@@ -1,0 +1,7 @@
+import { limitsOf } from './limits.ts';
+
+/** Colours that several panels have in common. */
+export const byContention = () => limitsOf('green', ['red', 'HostCpuContentionHigh', 'contention']);
+export const bySteal = () =>
+  limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);
+export const byRequestLatency = () => limitsOf('green', ['orange', 'DiskLatencyHigh', 'seconds']);

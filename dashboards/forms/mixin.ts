@@ -84,12 +84,19 @@ local percent(x) =
   local c = $._config,
   local isOn(rule) =
     !std.objectHas(rule, 'alert') || std.objectHas(rule.labels, '${OVERRIDE_LABEL}') || !c.alerts[rule.alert].off,
-  prometheusRules+:: ${toJsonnet(rulesFrom(buildRecordingRules(from)), '  ')},
+${rules.flatMap(assertionsOf).join('')}  prometheusRules+:: ${toJsonnet(rulesFrom(buildRecordingRules(from)), '  ')},
   prometheusAlerts+:: ${toJsonnet(rulesFrom(buildAlertRules(from)), '  ')},
   grafanaDashboards+:: ${toJsonnet(Object.fromEntries(files), '  ')},
 }
 `;
 }
+
+/** An alert that counts another one would never fire without it. */
+const assertionsOf = ({ alert, dependsOn = [] }: AlertRule): string[] =>
+  dependsOn.map(
+    (name) =>
+      `  assert !c.alerts.${name}.off || c.alerts.${alert}.off : '${alert} counts ${name}: switch both off, or none',\n`,
+  );
 
 /** Settings in which each threshold that holds for all series refers to `_config`; an override's are what the site chose. */
 function thresholdsOf(

@@ -63,6 +63,8 @@ export interface AlertRule<K extends string = string> {
   readonly labels?: readonly string[];
   /** Absent for an alert that is not about a fault. */
   readonly component?: Component;
+  /** Alerts that its expression counts: without them it never fires. */
+  readonly dependsOn?: readonly string[];
   /** How long the expression must hold before the alert fires. */
   readonly for: Duration;
   readonly thresholds: Thresholds<K>;

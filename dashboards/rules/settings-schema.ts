@@ -19,7 +19,7 @@ const duration = secondsSchema({ maxSeconds: 30 * 86_400, isWhole: true });
  */
 export function settingsSchema(clusterLabel: string = CLUSTER_LABEL): z.ZodType<Settings> {
   const alerts = alertGroups.flatMap((group) => group.alerts);
-  return z.strictObject(
+  const schema = z.strictObject(
     Object.fromEntries(alerts.map((rule) => [rule.alert, ofAlert(rule, clusterLabel).optional()])),
     {
       error: (issue) =>
@@ -28,6 +28,16 @@ export function settingsSchema(clusterLabel: string = CLUSTER_LABEL): z.ZodType<
           : `expected alerts by name, such as GuestBallooned: { off: true }, got ${shown(issue.input)}`,
     },
   ) as z.ZodType<Settings>;
+  return schema.superRefine((settings, context) => {
+    for (const { alert, dependsOn = [] } of alerts) {
+      const missing =
+        settings[alert]?.off === true ? [] : dependsOn.filter((name) => settings[name]?.off === true);
+      for (const name of missing) {
+        const message = `${alert} counts ${name} and would never fire without it; set severity: info instead, or also ${alert}: { off: true }`;
+        context.addIssue({ code: 'custom', path: [name, 'off'], message });
+      }
+    }
+  });
 }
 
 /** What a site may change in one alert, for all series or for those that an override matches. */

@@ -293,6 +293,14 @@ test.skipIf(!hasJsonnet)(
   },
 );
 
+test.skipIf(!hasJsonnet)('the mixin does not evaluate with an alert that could never fire', () => {
+  const off = { DiskLatencyHigh: { off: true } };
+  expect(() => evaluated({ alerts: off })).toThrow(/HostDisksSlow counts DiskLatencyHigh: switch both off/);
+  expect(
+    evaluated({ alerts: { ...off, HostDisksSlow: { off: true } } }).alerts.groups.length,
+  ).toBeGreaterThan(5);
+});
+
 test.skipIf(!hasJsonnet)('the mixin begins with the values of the command, and keeps its overrides', () => {
   const settings: Settings = {
     HostSamplingSlow: { seconds: 9, overrides: [{ match: { class: 'lab' }, seconds: 60, severity: 'info' }] },

@@ -35,6 +35,7 @@ export const storageAlerts: AlertGroup = {
       severity: 'warning',
       subject: 'host',
       component: 'disk',
+      dependsOn: ['DiskLatencyHigh'],
       for: '5m',
       thresholds: {
         disks: { value: 5, unit: 'count', from: 'our choice: so many at once are slow for a common cause' },

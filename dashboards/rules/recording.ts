@@ -146,11 +146,13 @@ function poolIdentity(context: RuleContext): string {
   const info = (matcher: string): string => lately(context, 'libvirt_storage_pool_info', matcher);
   const key = `${HOST_LABELS}, storage_pool`;
   const size = `count_values by (${key}) ("size", ${lately(context, 'libvirt_storage_pool_capacity_bytes')})`;
-  return `max by (${key}, pool) (${[
+  // One for each pool: for a while two are found of a pool that got another source, or that grows while two replicas of
+  // Prometheus scrape it, and a match with both would fail for all pools.
+  return `topk by (${key}) (1, max by (${key}, pool) (${[
     `label_join(${info('source_host!=""')}, "pool", "/", ${POOL_SOURCE})`,
     `label_join(${info('source_host=""')}, "pool", "/", "job", "instance", "storage_pool")`,
     `label_join(${size}, "pool", "/", "storage_pool", "size")`,
-  ].join(` or ${ON_POOL} `)})`;
+  ].join(` or ${ON_POOL} `)}))`;
 }
 
 /** Also while a host is not scraped for some minutes: what is provisioned on the others does not change with that. */

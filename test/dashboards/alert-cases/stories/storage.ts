@@ -67,6 +67,30 @@ export const storageStories: readonly Story[] = [
     at: { 900: { [SENT]: {}, [`${RATIO} > 0.71`]: {} } },
   },
   {
+    what: 'a pool that moves to another server, and one that grows as one of two replicas sees it, keep their ratios',
+    series: {
+      ...filling('kvm1', 'images'),
+      [info('kvm1', 'images', NFS)]: '1+0x30 stale',
+      [info('kvm1', 'images', NFS.replace('nas1', 'nas2'))]: '_x31 1+0x69',
+      ...filling('kvm2', 'default'),
+      [info('kvm2', 'default', 'type="dir"')]: '1+0x100',
+      [of('kvm3', 'libvirt_storage_pool_provisioned_bytes', 'storage_pool="lvm", replica="a"')]: '50+0x100',
+      [of('kvm3', 'libvirt_storage_pool_provisioned_bytes', 'storage_pool="lvm", replica="b"')]: '50+0x100',
+      [of('kvm3', 'libvirt_storage_pool_capacity_bytes', 'storage_pool="lvm", replica="a"')]: '100+0x100',
+      [of('kvm3', 'libvirt_storage_pool_capacity_bytes', 'storage_pool="lvm", replica="b"')]:
+        '100+0x30 200+0x69',
+    },
+    at: {
+      35: {
+        [RATIO]: {
+          [`${RATIO}{job="virtune", instance="kvm1", storage_pool="images"}`]: 0.7,
+          [`${RATIO}{job="virtune", instance="kvm2", storage_pool="default"}`]: 0.7,
+          [`${RATIO}{job="virtune", instance="kvm3", storage_pool="lvm"}`]: 0.5,
+        },
+      },
+    },
+  },
+  {
     what: 'a pool of one server in two clusters is two: their provisioning is not added up',
     series: {
       ...filling('kvm1', 'images', 'a'),

@@ -53,6 +53,13 @@ const ofDomains = [
   },
 ] as const satisfies readonly RecordingRule[];
 
+/**
+ * Time in some modes, as a share of the CPUs that are online. Time in all modes would be as good, but Linux lets idle and
+ * iowait run backwards by a tick, which a rate takes for a restart from 0: hours of idle time in a few minutes.
+ */
+const shareOfCpus = (modes: string, { range, metric }: RuleContext): string =>
+  `sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', modes)}[${range('5m')}])) / sum without (state) (${metric('libvirt_host_cpus', 'state="online"')} > 0)`;
+
 /** Per host: what the fleet page shows. */
 const ofHosts = [
   {
@@ -80,14 +87,12 @@ const ofHosts = [
   {
     record: 'instance:virtune_host_cpu_busy:ratio_rate5m',
     help: 'CPU utilization of the host: share of time that its CPUs were not idle.',
-    expr: ({ range, metric }) =>
-      `1 - sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', 'mode=~"idle|iowait"')}[${range('5m')}])) / sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', 'mode!~"guest|guest_nice"')}[${range('5m')}]))`,
+    expr: (context) => shareOfCpus('mode!~"idle|iowait|guest|guest_nice"', context),
   },
   {
     record: 'instance:virtune_host_cpu_steal:ratio_rate5m',
     help: 'CPU steal of the host, where the host is itself a VM.',
-    expr: ({ range, metric }) =>
-      `sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', 'mode="steal"')}[${range('5m')}])) / sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', 'mode!~"guest|guest_nice"')}[${range('5m')}]))`,
+    expr: (context) => shareOfCpus('mode="steal"', context),
   },
   {
     record: 'instance:virtune_host_pressure:ratio_rate5m',

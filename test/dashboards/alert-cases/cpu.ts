@@ -61,7 +61,9 @@ export const cpuCases: readonly AlertCase[] = [
       [hostCpu('user')]: '0+30x10 300+57x30 2010+30x20',
       [hostCpu('guest')]: '0+30x10 300+57x30 2010+30x20',
       [hostCpu('idle')]: '0+20x10 200+2x30 260+20x20',
-      [hostCpu('iowait')]: '0+10x10 100+1x30 130+10x20',
+      // A tick backwards, as Linux does: not a restart.
+      [hostCpu('iowait')]: '90000+10x10 90100+1x14 90113+1x15 90130+10x20',
+      [series('libvirt_host_cpus', 'state="online"')]: '1+0x70',
     },
     at: {
       10: [],
@@ -82,6 +84,7 @@ export const cpuCases: readonly AlertCase[] = [
     what: 'when the host is a VM itself and loses a tenth of its time',
     series: {
       [hostCpu('user')]: '0+54x80',
+      [series('libvirt_host_cpus', 'state="online"')]: '1+0x80',
       [hostCpu('steal')]: '0+0x10 0+6x40 240+0x30',
     },
     at: {

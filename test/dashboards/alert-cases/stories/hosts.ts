@@ -111,6 +111,7 @@ export const hostStories: readonly Story[] = [
       [of('kvm1', 'up')]: '1+0x29 0+0x3 1+0x30',
       [of('kvm1', 'libvirt_host_cpu_seconds_total', 'mode="idle"')]: '90000+50x29 _x4 20+50x30',
       [of('kvm1', 'libvirt_host_cpu_seconds_total', 'mode="user"')]: '90000+10x29 _x4 40+10x30',
+      [of('kvm1', 'libvirt_host_cpus', 'state="online"')]: '1+0x29 _x4 1+0x30',
       [of('kvm1', 'libvirt_host_oom_kills_total')]: '7+0x29 _x4 0+0x30',
       [SWAPPED_IN]: '1000000+0x29 _x4 0+0x30',
       [pressure('memory', 'full')]: '5000+0x29 _x4 0+0x30',

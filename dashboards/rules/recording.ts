@@ -198,11 +198,14 @@ const ordinaryAllocated = (metric: Metric): string => {
   return `(${kinds('maximum|migrating_hugepages')} or -${kinds('hugepages|migrating')})`;
 };
 
-/** Allocated against capacity, now and without the largest host; no value for a fleet of one. */
+/**
+ * Allocated against capacity, now and without the largest host; no value for a fleet of one, nor for what no host has and no VM
+ * needs. Infinite where VMs need what only one host has.
+ */
 const ratio = (what: string, of: string): string =>
   `sum by (cluster) (${what}) / (sum by (cluster) (${of}) > 0)`;
 const withoutLargest = (what: string, of: string): string =>
-  `sum by (cluster) (${what}) / (sum by (cluster) (${of}) - max by (cluster) (${of}) > 0)`;
+  `sum by (cluster) (${what}) / (sum by (cluster) (${of}) - max by (cluster) (${of})) >= 0 and on (cluster) count by (cluster) (${of}) > 1`;
 
 /** Per cluster, by the label of the scrape configuration; without that label, all hosts together. */
 const ofClusters = [

@@ -121,7 +121,7 @@ export const overcommitAlerts: AlertGroup = {
       thresholds: {},
       expr: (_, { recorded }) => `${recorded('cluster:virtune_hugepages_after_host_loss:ratio')} > 1`,
       summary: () =>
-        `If the host with the largest pools fails, ${FLEET} needs ${SHARE} of the remaining huge pages.`,
+        `If the host with the largest pools fails, ${FLEET} {{ if gt $value 1e9 }}has no huge pages{{ else }}needs ${SHARE} of the remaining huge pages{{ end }}.`,
       description: () =>
         'Not all VMs on huge pages could restart: a pool cannot be overcommitted. Allocate more huge pages on the other hosts, or add a host.',
     }),

@@ -154,6 +154,41 @@ export const hostStories: readonly Story[] = [
     },
   },
   {
+    what: 'a cluster in which only one host has huge pages cannot lose that host, if VMs are on them',
+    series: Object.fromEntries(
+      ['a', 'b'].flatMap((cluster) =>
+        ['kvm1', 'kvm2'].flatMap((host) => {
+          const has = host === 'kvm1';
+          const needs = has && cluster === 'a';
+          return [
+            [of(host, 'libvirt_host_memory_bytes', 'kind="total"', cluster), '100+0x60'],
+            [of(host, 'libvirt_host_memory_bytes', 'kind="hugepages"', cluster), `${has ? 60 : 0}+0x60`],
+            [
+              of(host, 'libvirt_host_memory_promised_bytes', 'kind="maximum"', cluster),
+              `${needs ? 40 : 0}+0x60`,
+            ],
+            [
+              of(host, 'libvirt_host_memory_promised_bytes', 'kind="hugepages"', cluster),
+              `${needs ? 40 : 0}+0x60`,
+            ],
+          ];
+        }),
+      ),
+    ),
+    at: {
+      40: {
+        [SENT]: {
+          '{alertname="FleetCannotTolerateHostLossHugepages", severity="warning", cluster="a"}': 1,
+        },
+        'count by (cluster) (cluster:virtune_hugepages_after_host_loss:ratio == Inf)': { '{cluster="a"}': 1 },
+        'cluster:virtune_memory_overcommit_after_host_loss:ratio': {
+          'cluster:virtune_memory_overcommit_after_host_loss:ratio{cluster="a"}': 0,
+          'cluster:virtune_memory_overcommit_after_host_loss:ratio{cluster="b"}': 0,
+        },
+      },
+    },
+  },
+  {
     what: 'a host without swap, and one without VMs, sends nothing',
     series: {
       [swap('total')]: '0+0x60',

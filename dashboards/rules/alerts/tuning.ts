@@ -1,4 +1,4 @@
-import { BY_VM } from '../../promql.ts';
+import { ON_VM } from '../../promql.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import { HOST, VM } from '../text.ts';
 
@@ -30,7 +30,7 @@ export const tuningAlerts: AlertGroup = {
         const missing = (reasons: string): string =>
           metric('virtune_domain_missing', 'group="drift"', `reason=~"${reasons}"`);
         const checkedBefore = `${metric('virtune_tuning_checked_timestamp_seconds')} offset ${range('1d')}`;
-        return `${missing('stale|unreadable|not_permitted|other_host')} or (${missing('not_measured')} and ${BY_VM} ${checkedBefore})`;
+        return `${missing('stale|unreadable|not_permitted|other_host')} or (${missing('not_measured')} and ${ON_VM} ${checkedBefore})`;
       },
       summary: () => `Drift of ${VM} on ${HOST} from its tuning profile is unknown ({{ $labels.reason }}).`,
       description: () =>

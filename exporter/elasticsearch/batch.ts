@@ -1,7 +1,7 @@
+import type { DiskQueue } from '../queue/queue.ts';
 import { type BulkItem, bulkItemOf, bytesOf } from './bulk.ts';
 import type { DeadLetter } from './dead-letters/letter.ts';
 import { unpack } from './pack.ts';
-import type { DiskQueue } from './queue/queue.ts';
 import type { SinkMeter } from './sink-meter.ts';
 
 export interface BatchParts {

@@ -1,7 +1,7 @@
 import { isObject } from '../../model/is-object.ts';
+import { parseRetryAfter } from '../queue/backoff.ts';
 import { firstTemplate, foreign, notPermitted, reasonOf, refused } from './answer.ts';
 import type { Attempt } from './attempt.ts';
-import { parseRetryAfter } from './backoff.ts';
 import { bulkLines, type SendItem } from './bulk.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';

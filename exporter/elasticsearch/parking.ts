@@ -1,8 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DiskQueue, type QueueOptions, type QueueState } from '../queue/queue.ts';
 import type { BulkItem } from './bulk.ts';
 import { type PackedDocument, type PackHead, packAgain } from './pack.ts';
-import { DiskQueue, type QueueOptions, type QueueState } from './queue/queue.ts';
 
 /** The place of documents whose time is still to come: a clock was ahead, and was set back. No stream has this name. */
 export const FUTURE = 'future';

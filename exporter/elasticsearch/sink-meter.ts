@@ -4,7 +4,7 @@ import { msToSeconds } from '../../model/units.ts';
 import type { TickOutcome } from '../documents/sampling-loop.ts';
 import { type FamilyValues, familyText } from '../prometheus/family-text.ts';
 import { type Format, familyHead, number } from '../prometheus/text.ts';
-import type { DropReason, QueueState } from './queue/queue.ts';
+import type { DropReason, QueueState } from '../queue/queue.ts';
 
 export type RequestOutcome = 'ok' | 'partial' | 'busy' | 'too_large' | 'refused' | 'error' | 'unreachable';
 

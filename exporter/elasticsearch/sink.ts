@@ -4,6 +4,8 @@ import type { Document } from '../documents/documents.ts';
 import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
+import { DiskQueue, type QueueOptions } from '../queue/queue.ts';
+import { EXPORTER_ADVICE, queueFolderError } from '../queue/queue-error.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { BulkClient } from './bulk-client.ts';
 import { BulkSender } from './bulk-sender.ts';
@@ -12,8 +14,6 @@ import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { pack } from './pack.ts';
 import { parkedSender } from './parked-sender.ts';
 import { Parking } from './parking.ts';
-import { DiskQueue, type QueueOptions } from './queue/queue.ts';
-import { EXPORTER_ADVICE, queueFolderError } from './queue/queue-error.ts';
 import type { ServerSettings, SinkSettings } from './settings.ts';
 import { SinkMeter } from './sink-meter.ts';
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../../sampler/make-folder.ts';
-import { EXPORTER_ADVICE, queueFolderError } from '../queue/queue-error.ts';
+import { EXPORTER_ADVICE, queueFolderError } from '../../queue/queue-error.ts';
 import { type DeadLetter, type Letter, letterOf } from './letter.ts';
 import { appendLetters, LetterFiles, removeFile } from './letter-files.ts';
 

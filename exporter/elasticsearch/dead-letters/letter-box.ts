@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { lockFolder } from '../queue/lock.ts';
-import { isOfQueue } from '../queue/queue.ts';
-import { type Advice, QueueError, queueFolderError } from '../queue/queue-error.ts';
+import { lockFolder } from '../../queue/lock.ts';
+import { isOfQueue } from '../../queue/queue.ts';
+import { type Advice, QueueError, queueFolderError } from '../../queue/queue-error.ts';
 import { deadLettersFolder } from './dead-letters.ts';
 import { DeadLettersError } from './dead-letters-error.ts';
 import { type Letter, type LetterLine, type Letters, readLines } from './letter.ts';

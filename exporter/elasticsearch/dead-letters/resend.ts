@@ -1,6 +1,6 @@
 import type { VirtuneErrorCode } from '../../../model/virtune-error.ts';
+import { Backoff } from '../../queue/backoff.ts';
 import type { Attempt } from '../attempt.ts';
-import { Backoff } from '../backoff.ts';
 import { bytesOf, type SendItem } from '../bulk.ts';
 import type { BulkClient } from '../bulk-client.ts';
 import { troubleOf } from '../trouble.ts';

@@ -11,8 +11,8 @@ import { allLines } from '../../../exporter/elasticsearch/dead-letters/letter-bo
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
 import { parkedSender } from '../../../exporter/elasticsearch/parked-sender.ts';
 import { Parking } from '../../../exporter/elasticsearch/parking.ts';
-import { DiskQueue, type DropReason } from '../../../exporter/elasticsearch/queue/queue.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
+import { DiskQueue, type DropReason } from '../../../exporter/queue/queue.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 import { figure, parseExposition } from '../../exposition.ts';
 import { FakeSearch, type Fault, NODE } from './fake-search.ts';

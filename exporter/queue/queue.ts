@@ -1,4 +1,4 @@
-import { makeFolder } from '../../../sampler/make-folder.ts';
+import { makeFolder } from '../../sampler/make-folder.ts';
 import { lockFolder } from './lock.ts';
 import { notIn, type Position, readPosition, withRange, writePosition } from './position.ts';
 import { EXPORTER_ADVICE, queueFolderError } from './queue-error.ts';

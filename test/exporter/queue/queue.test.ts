@@ -13,17 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import {
-  DiskQueue,
-  type DropReason,
-  type QueueOptions,
-} from '../../../exporter/elasticsearch/queue/queue.ts';
-import {
-  decodeRecord,
-  encodeRecord,
-  findRecord,
-  HEADER_BYTES,
-} from '../../../exporter/elasticsearch/queue/record.ts';
+import { DiskQueue, type DropReason, type QueueOptions } from '../../../exporter/queue/queue.ts';
+import { decodeRecord, encodeRecord, findRecord, HEADER_BYTES } from '../../../exporter/queue/record.ts';
 
 let root: string;
 let copies = 0;

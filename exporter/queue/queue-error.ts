@@ -1,5 +1,5 @@
-import { systemErrorText } from '../../../model/system-error.ts';
-import { VirtuneError } from '../../../model/virtune-error.ts';
+import { systemErrorText } from '../../model/system-error.ts';
+import { VirtuneError } from '../../model/virtune-error.ts';
 
 /** The folder of the document queue cannot be used, or another process uses it. */
 export class QueueError extends VirtuneError {

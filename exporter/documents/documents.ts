@@ -8,7 +8,7 @@ import { vmRatesOf } from '../../model/vm-rates.ts';
 import type { DomainSample, HostIdentity, HostSample } from '../../sampler/host-sample.ts';
 import { missingOf } from '../../sampler/missing.ts';
 import { type DomainChange, RateTracker, type SampleRates } from '../../sampler/rate-tracker.ts';
-import { STATE_WORDS } from '../prometheus/encode.ts';
+import { STATE_WORDS } from '../series/families.ts';
 import { type DocumentHead, documentHead, type HeadOptions } from './document-head.ts';
 import { FigureWriters } from './figures.ts';
 import type { CompatStreamName, StreamName } from './streams.ts';

@@ -4,11 +4,11 @@ import type { DomainFacts } from '../../model/domain/domain.ts';
 import type { GuestFilesystem } from '../../model/guest.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import { missingOf } from '../../sampler/missing.ts';
-import { escapeLabel, labelPairs } from './text.ts';
+import type { LabelFormat } from './label-format.ts';
 
-/** A subject with its label part built once, since it stands in dozens of lines. */
-export interface Labelled<T> {
-  readonly labels: string;
+/** A subject with its labels built once, since they stand in dozens of series. */
+export interface Labelled<T, L> {
+  readonly labels: L;
   readonly subject: T;
   /** Where the series may carry another exporter's labels. */
   readonly about?: About;
@@ -24,65 +24,67 @@ const NO_RATES: { readonly [K in keyof RateSubjects]: readonly [] } = {
   cellRates: [],
 };
 
-export type AllLabelled = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K]>[] };
+export type AllLabelled<L> = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K], L>[] };
 
 /** What each metric of a kind is read from. Devices come by name, each name once: see `named`. */
-export function labelAll(
+export function labelAll<L>(
   { domains, host, overcommit, contention }: HostSample,
   enabled: ReadonlySet<GroupName>,
-): AllLabelled {
+  format: LabelFormat<L>,
+): AllLabelled<L> {
+  const { none } = format;
+  const one = (name: string, value: string): L => format.with(none, name, value);
   const all = {
-    domain: [] as Labelled<Subjects['domain']>[],
-    summary: [] as Labelled<Subjects['summary']>[],
-    identity: [] as Labelled<Subjects['identity']>[],
-    facts: [] as Labelled<Subjects['facts']>[],
-    vcpu: [] as Labelled<Subjects['vcpu']>[],
-    block: [] as Labelled<Subjects['block']>[],
-    net: [] as Labelled<Subjects['net']>[],
-    ioThread: [] as Labelled<Subjects['ioThread']>[],
-    disk: [] as Labelled<Subjects['disk']>[],
-    limitUse: [] as Labelled<Subjects['limitUse']>[],
-    nic: [] as Labelled<Subjects['nic']>[],
-    fit: [] as Labelled<Subjects['fit']>[],
-    extras: [] as Labelled<Subjects['extras']>[],
-    local: [] as Labelled<Subjects['local']>[],
-    drift: [] as Labelled<Subjects['drift']>[],
-    guest: [] as Labelled<Subjects['guest']>[],
-    guestFilesystem: [] as Labelled<Subjects['guestFilesystem']>[],
-    vcpuPlace: [] as Labelled<Subjects['vcpuPlace']>[],
-    missing: [] as Labelled<Subjects['missing']>[],
-    host: whole(host),
-    cell: (host?.cells ?? []).map((subject) => ({ labels: `cell="${subject.id}"`, subject })),
-    pool: (host?.pools ?? []).map((subject) => ({
-      labels: labelPairs({ storage_pool: subject.name }),
-      subject,
-    })),
-    overcommit: whole(overcommit),
-    contention: whole(contention),
+    domain: [] as Labelled<Subjects['domain'], L>[],
+    summary: [] as Labelled<Subjects['summary'], L>[],
+    identity: [] as Labelled<Subjects['identity'], L>[],
+    facts: [] as Labelled<Subjects['facts'], L>[],
+    vcpu: [] as Labelled<Subjects['vcpu'], L>[],
+    block: [] as Labelled<Subjects['block'], L>[],
+    net: [] as Labelled<Subjects['net'], L>[],
+    ioThread: [] as Labelled<Subjects['ioThread'], L>[],
+    disk: [] as Labelled<Subjects['disk'], L>[],
+    limitUse: [] as Labelled<Subjects['limitUse'], L>[],
+    nic: [] as Labelled<Subjects['nic'], L>[],
+    fit: [] as Labelled<Subjects['fit'], L>[],
+    extras: [] as Labelled<Subjects['extras'], L>[],
+    local: [] as Labelled<Subjects['local'], L>[],
+    drift: [] as Labelled<Subjects['drift'], L>[],
+    guest: [] as Labelled<Subjects['guest'], L>[],
+    guestFilesystem: [] as Labelled<Subjects['guestFilesystem'], L>[],
+    vcpuPlace: [] as Labelled<Subjects['vcpuPlace'], L>[],
+    missing: [] as Labelled<Subjects['missing'], L>[],
+    host: whole(host, none),
+    cell: (host?.cells ?? []).map((subject) => ({ labels: one('cell', String(subject.id)), subject })),
+    pool: (host?.pools ?? []).map((subject) => ({ labels: one('storage_pool', subject.name), subject })),
+    overcommit: whole(overcommit, none),
+    contention: whole(contention, none),
     ...NO_RATES,
   };
   for (const sample of domains) {
     const { domain, summary, facts, outcome, fit, extras, local, drift, guest, limitUses } = sample;
-    const labels = domainLabel(domain.name);
+    const labels = one('domain', domain.name);
     const about: About = { uuid: domain.uuid, disk: undefined, nic: undefined };
     all.summary.push({ labels, subject: summary, about });
     all.missing.push({ labels, subject: missingOf(sample, enabled) });
     if (guest?.figures !== undefined) {
       all.guest.push({ labels, subject: guest.figures });
       for (const [number, subject] of guest.figures.filesystems) {
+        const ofNumber = format.with(labels, 'filesystem', String(number));
+        const disk = ownDisk(subject, facts);
         all.guestFilesystem.push({
-          labels: `${labels},filesystem="${number}"${diskLabel(subject, facts)}`,
+          labels: disk === undefined ? ofNumber : format.with(ofNumber, 'target_device', disk),
           subject,
         });
       }
     }
     for (const [disk, subject] of limitUses ?? []) {
-      all.limitUse.push({ labels: `${labels},target_device="${escapeLabel(disk)}"`, subject });
+      all.limitUse.push({ labels: format.with(labels, 'target_device', disk), subject });
     }
     if (local !== undefined) all.local.push({ labels, subject: local });
     if (drift !== undefined) all.drift.push({ labels, subject: drift });
     for (const subject of summary.places ?? []) {
-      all.vcpuPlace.push({ labels: `${labels},vcpu="${subject.vcpu}"`, subject });
+      all.vcpuPlace.push({ labels: format.with(labels, 'vcpu', String(subject.vcpu)), subject });
     }
     if (extras !== undefined) all.extras.push({ labels, subject: extras });
     if (fit !== undefined) all.fit.push({ labels, subject: fit });
@@ -91,22 +93,26 @@ export function labelAll(
       all.facts.push({ labels, subject: facts });
       named(
         all.disk,
+        format,
         labels,
         facts.disks,
         (disk) => disk.target,
         (disk) => ({ ...about, disk }),
       );
-      named(all.nic, labels, facts.interfaces, (nic) => nic.name);
+      named(all.nic, format, labels, facts.interfaces, (nic) => nic.name);
     }
     if (outcome.kind !== 'fresh') continue;
     const { stats } = outcome;
     all.domain.push({ labels, subject: stats });
-    for (const [id, subject] of stats.vcpus) all.vcpu.push({ labels: `${labels},vcpu="${id}"`, subject });
+    for (const [id, subject] of stats.vcpus) {
+      all.vcpu.push({ labels: format.with(labels, 'vcpu', String(id)), subject });
+    }
     for (const [id, subject] of stats.ioThreads) {
-      all.ioThread.push({ labels: `${labels},iothread="${id}"`, subject });
+      all.ioThread.push({ labels: format.with(labels, 'iothread', String(id)), subject });
     }
     named(
       all.block,
+      format,
       labels,
       stats.blocks.values(),
       (block) => block.name,
@@ -117,6 +123,7 @@ export function labelAll(
     );
     named(
       all.net,
+      format,
       labels,
       stats.nets.values(),
       (net) => net.name,
@@ -130,24 +137,20 @@ export function labelAll(
 }
 
 /** A subject that a host has one of. */
-function whole<T>(subject: T | undefined): Labelled<T>[] {
-  return subject === undefined ? [] : [{ labels: '', subject }];
-}
-
-export function domainLabel(name: string): string {
-  return `domain="${escapeLabel(name)}"`;
+function whole<T, L>(subject: T | undefined, none: L): Labelled<T, L>[] {
+  return subject === undefined ? [] : [{ labels: none, subject }];
 }
 
 /** Whatever disk the guest names, only one of this VM's disks becomes a label. */
-function diskLabel({ disk }: GuestFilesystem, facts: DomainFacts | undefined): string {
-  const isOwn = facts?.disks.some(({ target }) => target === disk) === true;
-  return isOwn && disk !== undefined ? `,target_device="${escapeLabel(disk)}"` : '';
+function ownDisk({ disk }: GuestFilesystem, facts: DomainFacts | undefined): string | undefined {
+  return facts?.disks.some(({ target }) => target === disk) === true ? disk : undefined;
 }
 
 /** Devices by name, each name once: two series with the same labels would void the whole scrape. */
-function named<T>(
-  found: Labelled<T>[],
-  labels: string,
+function named<T, L>(
+  found: Labelled<T, L>[],
+  format: LabelFormat<L>,
+  labels: L,
   devices: Iterable<T>,
   nameOf: (device: T) => string | undefined,
   aboutOf?: (device: T) => About,
@@ -158,7 +161,7 @@ function named<T>(
     if (name === undefined || seen.has(name)) continue;
     seen.add(name);
     found.push({
-      labels: `${labels},target_device="${escapeLabel(name)}"`,
+      labels: format.with(labels, 'target_device', name),
       subject,
       ...(aboutOf && { about: aboutOf(subject) }),
     });

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { HostExporter } from '../host-exporter.ts';
+import { HostLoops } from '../sampling/host-loops.ts';
+import type { TickMeter } from '../sampling/sampling-loop.ts';
+import { type Deliver, DocumentTicks } from './document-ticks.ts';
 import { Documents } from './documents.ts';
-import { type Deliver, SamplingLoop, type TickMeter } from './sampling-loop.ts';
 
 export interface SamplingLoopsParts {
   readonly version: string;
@@ -19,13 +21,16 @@ export interface SamplingLoopsParts {
 /** Distinguishes this process in its documents. */
 const PROCESS_ID = randomUUID();
 
-/** A sampling loop for each host, for as long as it is watched. */
+/** Delivers documents of each host, for as long as it is watched. */
 export class SamplingLoops {
   readonly #parts: SamplingLoopsParts;
-  #loops = new Map<HostExporter, SamplingLoop>();
+  readonly #loops: HostLoops;
+  #hostIds: ReadonlyMap<HostExporter, string> = new Map();
 
   constructor(parts: SamplingLoopsParts) {
     this.#parts = parts;
+    const { intervalMs, meter } = parts;
+    this.#loops = new HostLoops({ intervalMs, meter, targetOf: (host) => this.#ticksOf(host) });
   }
 
   /**
@@ -36,36 +41,24 @@ export class SamplingLoops {
     hosts: Iterable<HostExporter>,
     hostIds: ReadonlyMap<HostExporter, string> = new Map(),
   ): Promise<void> {
-    const loops = new Map<HostExporter, SamplingLoop>();
-    for (const host of hosts) {
-      const known = this.#loops.get(host);
-      loops.set(host, known ?? this.#loopOf(host, hostIds.get(host)));
-      if (known === undefined) loops.get(host)?.start();
-    }
-    const gone = [...this.#loops].filter(([host]) => !loops.has(host));
-    this.#loops = loops;
-    await Promise.all(gone.map(([, loop]) => loop.stop()));
+    this.#hostIds = hostIds;
+    await this.#loops.watch(hosts);
   }
 
-  #loopOf(host: HostExporter, hostId: string | undefined): SamplingLoop {
-    const { version, namespace, intervalMs, deliver, meter, metricbeatCompat, unknown } = this.#parts;
-    return new SamplingLoop({
-      sampler: host.sampler,
+  #ticksOf(host: HostExporter): DocumentTicks {
+    const { version, namespace, intervalMs, deliver, metricbeatCompat, unknown } = this.#parts;
+    return new DocumentTicks({
       documents: new Documents({
         groups: host.settings.groups,
         address: addressOf(host.settings.uri),
         agent: { version, name: hostname(), ephemeralId: PROCESS_ID },
         namespace,
         intervalMs,
-        hostId,
+        hostId: this.#hostIds.get(host),
         unknown,
       }),
       deliver,
-      meter,
       metricbeatCompat,
-      intervalMs,
-      now: Date.now,
-      onFailure: host.onFailure,
     });
   }
 }

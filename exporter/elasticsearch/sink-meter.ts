@@ -1,10 +1,10 @@
 import { elasticsearchMetrics as metrics } from '../../model/catalogue/elasticsearch.ts';
 import type { HealthMetric } from '../../model/catalogue/metric.ts';
 import { msToSeconds } from '../../model/units.ts';
-import type { TickOutcome } from '../documents/sampling-loop.ts';
 import { type FamilyValues, familyText } from '../prometheus/family-text.ts';
 import { type Format, familyHead, number } from '../prometheus/text.ts';
 import type { DropReason, QueueState } from '../queue/queue.ts';
+import type { TickOutcome } from '../sampling/sampling-loop.ts';
 
 export type RequestOutcome = 'ok' | 'partial' | 'busy' | 'too_large' | 'refused' | 'error' | 'unreachable';
 

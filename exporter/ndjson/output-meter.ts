@@ -1,7 +1,7 @@
 import { outputMetrics as metrics } from '../../model/catalogue/output.ts';
-import type { TickOutcome } from '../documents/sampling-loop.ts';
 import { familyText } from '../prometheus/family-text.ts';
 import type { Format } from '../prometheus/text.ts';
+import type { TickOutcome } from '../sampling/sampling-loop.ts';
 import type { OutputDropReason } from './line-writer.ts';
 
 /** Counts what the output did with samples and documents. */

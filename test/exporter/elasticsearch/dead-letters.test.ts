@@ -20,7 +20,7 @@ import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-l
 import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter.ts';
 import { allLines, LetterBox } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { type Resent, resend } from '../../../exporter/elasticsearch/dead-letters/resend.ts';
-import { queueFolderError } from '../../../exporter/elasticsearch/queue/queue-error.ts';
+import { queueFolderError } from '../../../exporter/queue/queue-error.ts';
 import { outputOf } from '../../child-output.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';
 import { FakeSearch } from './fake-search.ts';

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { DocumentTicks } from '../../../exporter/documents/document-ticks.ts';
 import { Documents } from '../../../exporter/documents/documents.ts';
-import { SamplingLoop } from '../../../exporter/documents/sampling-loop.ts';
 import { bulkItemOf } from '../../../exporter/elasticsearch/bulk.ts';
 import type { PackedDocument, PackHead } from '../../../exporter/elasticsearch/pack.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
+import { SamplingLoop } from '../../../exporter/sampling/sampling-loop.ts';
 import type { HostSample } from '../../../sampler/host-sample.ts';
 
 const START_MS = Date.parse('2026-01-02T03:04:05.000Z');
@@ -23,19 +24,21 @@ function loopOf(lateMs: () => number, sample: () => Promise<HostSample>) {
   const now = (): number => Date.now() + lateMs();
   const loop = new SamplingLoop({
     sampler: { sample, identity: IDENTITY },
-    documents: new Documents({
-      groups: new Set(),
-      agent: { version: '1.2.3', name: 'kvm1', ephemeralId: 'b1' },
-      namespace: 'default',
-      intervalMs: 10_000,
-      address: 'qemu:///system',
-      unknown: (field) => expect.fail(field),
+    target: new DocumentTicks({
+      documents: new Documents({
+        groups: new Set(),
+        agent: { version: '1.2.3', name: 'kvm1', ephemeralId: 'b1' },
+        namespace: 'default',
+        intervalMs: 10_000,
+        address: 'qemu:///system',
+        unknown: (field) => expect.fail(field),
+      }),
+      deliver: async ({ hostId, atMs }, documents) => {
+        records.push({ head: { host: hostId, at: atMs, namespace: 'default' }, documents: [...documents] });
+      },
+      metricbeatCompat: false,
     }),
-    deliver: async ({ hostId, atMs }, documents) => {
-      records.push({ head: { host: hostId, at: atMs, namespace: 'default' }, documents: [...documents] });
-    },
     meter,
-    metricbeatCompat: false,
     intervalMs: 10_000,
     now,
     onFailure: () => undefined,

@@ -1,7 +1,5 @@
-import type { HostSample } from '../../sampler/host-sample.ts';
+import type { HostIdentity, HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
-import type { Document, Documents } from './documents.ts';
-import { metricbeatEvents } from './metricbeat.ts';
 
 /** How a sample of a host went: `missed` where the one before it was still under way. */
 export type TickOutcome = 'ok' | 'failed' | 'missed';
@@ -11,26 +9,31 @@ export interface TickMeter {
   countTick(outcome: TickOutcome, atMs?: number): void;
 }
 
-/** Takes the documents of one tick of a host. */
-export type Deliver = (
-  tick: { readonly hostId: string; readonly atMs: number },
-  documents: Iterable<Document>,
-) => Promise<void>;
+/**
+ * Takes the samples of a host. `atMs`: the time for which they count, a multiple of the interval: two senders of one host
+ * make the same of it.
+ */
+export interface TickTarget {
+  sampled(sample: HostSample, atMs: number): Promise<void>;
+  /** @param identity which host it is, where that is known from before */
+  failed(
+    tick: { readonly atMs: number; readonly startMs: number },
+    identity: HostIdentity | undefined,
+  ): Promise<void>;
+}
 
 export interface SamplingLoopParts {
   readonly sampler: Pick<Sampler, 'sample' | 'identity'>;
-  readonly documents: Documents;
-  readonly deliver: Deliver;
+  readonly target: TickTarget;
   readonly meter: TickMeter;
-  readonly metricbeatCompat: boolean;
   readonly intervalMs: number;
   readonly now: () => number;
   readonly onFailure: (error: Error) => void;
 }
 
 /**
- * Samples one host at each multiple of the interval, and delivers the documents. A scrape that asks while such a
- * sample is under way gets the same one. Nothing here waits for the search server.
+ * Samples one host at each multiple of the interval, and delivers the samples. A scrape that asks while such a
+ * sample is under way gets the same one. Nothing here waits for a server.
  */
 export class SamplingLoop {
   readonly #parts: SamplingLoopParts;
@@ -85,12 +88,9 @@ export class SamplingLoop {
     return Math.abs(nowMs - dueMs) < intervalMs ? dueMs : Math.floor(nowMs / intervalMs) * intervalMs;
   }
 
-  /**
-   * One sample, as documents.
-   * @param atMs the time in its documents, a multiple of the interval: two senders of one host make the same documents
-   */
+  /** One sample. */
   async tick(atMs: number): Promise<void> {
-    const { sampler, meter, documents, onFailure, now } = this.#parts;
+    const { sampler, meter, target, onFailure, now } = this.#parts;
     const startMs = now();
     let sample: HostSample;
     try {
@@ -98,26 +98,10 @@ export class SamplingLoop {
     } catch (error) {
       meter.countTick('failed');
       onFailure(error as Error);
-      await this.#deliver(atMs, documents.ofFailure(atMs, startMs, sampler.identity), sampler.identity);
+      await target.failed({ atMs, startMs }, sampler.identity);
       return;
     }
     meter.countTick('ok', atMs);
-    await this.#deliver(atMs, this.#all(sample, atMs), sample.identity);
-  }
-
-  *#all(sample: HostSample, atMs: number): ReturnType<Documents['of']> {
-    const { documents, metricbeatCompat } = this.#parts;
-    yield* documents.of(sample, atMs);
-    const head = documents.head(atMs, sample.identity);
-    if (metricbeatCompat && head !== undefined) yield* metricbeatEvents(sample, head);
-  }
-
-  async #deliver(
-    atMs: number,
-    documents: Iterable<Document>,
-    identity: HostSample['identity'],
-  ): Promise<void> {
-    const hostId = this.#parts.documents.hostId(identity);
-    if (hostId !== undefined) await this.#parts.deliver({ hostId, atMs }, documents);
+    await target.sampled(sample, atMs);
   }
 }

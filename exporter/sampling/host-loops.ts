@@ -1,0 +1,44 @@
+import type { HostExporter } from '../host-exporter.ts';
+import { SamplingLoop, type TickMeter, type TickTarget } from './sampling-loop.ts';
+
+export interface HostLoopsParts {
+  readonly intervalMs: number;
+  readonly meter: TickMeter;
+  /** Called once for each host that is watched. */
+  readonly targetOf: (host: HostExporter) => TickTarget;
+}
+
+/** A sampling loop for each host, for as long as it is watched. */
+export class HostLoops {
+  readonly #parts: HostLoopsParts;
+  #loops = new Map<HostExporter, SamplingLoop>();
+
+  constructor(parts: HostLoopsParts) {
+    this.#parts = parts;
+  }
+
+  /** Samples these hosts from now on, and no others; resolves once the others' last samples are delivered. */
+  async watch(hosts: Iterable<HostExporter>): Promise<void> {
+    const loops = new Map<HostExporter, SamplingLoop>();
+    for (const host of hosts) {
+      const known = this.#loops.get(host);
+      loops.set(host, known ?? this.#loopOf(host));
+      if (known === undefined) loops.get(host)?.start();
+    }
+    const gone = [...this.#loops].filter(([host]) => !loops.has(host));
+    this.#loops = loops;
+    await Promise.all(gone.map(([, loop]) => loop.stop()));
+  }
+
+  #loopOf(host: HostExporter): SamplingLoop {
+    const { intervalMs, meter, targetOf } = this.#parts;
+    return new SamplingLoop({
+      sampler: host.sampler,
+      target: targetOf(host),
+      meter,
+      intervalMs,
+      now: Date.now,
+      onFailure: host.onFailure,
+    });
+  }
+}

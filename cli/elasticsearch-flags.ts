@@ -5,8 +5,8 @@ import {
   INTERVAL_RANGE,
   isNode,
   type OptionName,
-  parseSize,
 } from '../exporter/elasticsearch/settings.ts';
+import { parseSize } from '../model/size.ts';
 import { durationOption } from './duration-option.ts';
 
 /** As commander gives them; each key is an option's name. */
@@ -120,7 +120,7 @@ export function namespaceOf(text: string): string {
   return text;
 }
 
-function sizeOf(text: string): number {
+export function sizeOf(text: string): number {
   const bytes = parseSize(text);
   if (bytes === undefined)
     throw new InvalidArgumentError('Expected a number of bytes, or a size such as 512MiB.');

@@ -7,10 +7,11 @@ import { durationOption } from './duration-option.ts';
 import { addSinkFlags, elasticsearchOptions, type SinkFlags } from './elasticsearch-flags.ts';
 import { isLocalUri } from './local-uri.ts';
 import { log } from './log.ts';
+import { addOtlpFlags, type OtlpFlags, otlpOptions } from './otlp-flags.ts';
 import { addOutputFlags, type OutputFlags, outputOptions } from './output-flags.ts';
 import { untilAskedToStop } from './signals.ts';
 
-interface ExporterFlags extends Record<string, unknown>, SinkFlags, OutputFlags {
+interface ExporterFlags extends Record<string, unknown>, SinkFlags, OtlpFlags, OutputFlags {
   readonly connect?: string;
   readonly listen: string;
   readonly saslUsername?: string;
@@ -95,6 +96,7 @@ export function exporterCommand(): Command {
         webConfigFile: flags['web.config.file'],
         lifecycle: flags['web.enableLifecycle'],
         elasticsearch: (file) => elasticsearchOptions(flags, file),
+        otlp: (file) => otlpOptions(flags, file),
         output: outputOptions(flags),
       });
       const files = [flags.output?.file, flags['config.file'], flags['web.config.file']];
@@ -117,5 +119,5 @@ export function exporterCommand(): Command {
       // A service manager or a script sees it by the exit code: without an end, all documents would be dropped.
       if (reason instanceof Error) throw reason;
     });
-  return addCollectFlags(addOutputFlags(addSinkFlags(command)));
+  return addCollectFlags(addOutputFlags(addOtlpFlags(addSinkFlags(command))));
 }

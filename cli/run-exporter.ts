@@ -4,14 +4,21 @@ import {
   type HostSettings,
   readConfig,
 } from '../exporter/config/config.ts';
-import { type ElasticsearchOptions, sinkSettings } from '../exporter/elasticsearch/settings.ts';
-import { SinkSlot } from '../exporter/elasticsearch/sink-slot.ts';
+import {
+  type ElasticsearchOptions,
+  serverSettings,
+  sinkSettings,
+} from '../exporter/elasticsearch/settings.ts';
+import { ElasticsearchSink } from '../exporter/elasticsearch/sink.ts';
 import { HostExporter } from '../exporter/host-exporter.ts';
 import { parseListenAddress } from '../exporter/http/listen-address.ts';
 import { type RunningServer, serve } from '../exporter/http/server.ts';
 import { OPEN_WEB, readWebConfig, type WebConfig } from '../exporter/http/web-config.ts';
 import { NdjsonOutput, type OutputOptions } from '../exporter/ndjson/ndjson-output.ts';
+import { OtlpSink } from '../exporter/otlp/otlp-sink.ts';
+import { type OtlpOptions, otlpSettings, receiverSettings } from '../exporter/otlp/settings.ts';
 import { ProcessMetrics } from '../exporter/prometheus/process-metrics.ts';
+import { SinkSlot } from '../exporter/sink-slot.ts';
 import { Targets } from '../exporter/targets.ts';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { parseUri } from '../libvirt/uri.ts';
@@ -51,6 +58,8 @@ export interface RunExporterOptions {
   readonly elasticsearch?:
     | ((file: ElasticsearchOptions | undefined) => ElasticsearchOptions | undefined)
     | undefined;
+  /** The same for an OTLP receiver. */
+  readonly otlp?: ((file: OtlpOptions | undefined) => OtlpOptions | undefined) | undefined;
   /** Where to write samples as lines of JSON; absent for nowhere. */
   readonly output?: OutputOptions | undefined;
 }
@@ -108,25 +117,44 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     }));
   await targets.configure(config ?? { hosts: new Map() });
   let local = settings && openLocal(settings);
-  const sink = new SinkSlot({ version, log: (message) => log(`virtune: ${message}`) });
-  process.also = (format) => sink.text(format) + (output?.text(format) ?? '');
+  const common = { version, log: (message: string) => log(`virtune: ${message}`) };
+  const search = new SinkSlot({
+    settingsOf: sinkSettings,
+    open: (settings, options) =>
+      ElasticsearchSink.open({ ...common, settings, reread: () => serverSettings(options) }),
+  });
+  const otlp = new SinkSlot({
+    settingsOf: otlpSettings,
+    open: (settings, options) =>
+      OtlpSink.open({ ...common, settings, reread: () => receiverSettings(options) }),
+  });
+  process.also = (format) => search.text(format) + otlp.text(format) + (output?.text(format) ?? '');
   const watchForOutput = (): Promise<void> | undefined =>
     output?.watch(local === undefined ? targets.all() : [local, ...targets.all()]);
-  const sinkOptions = (of: ExporterConfig | undefined): ElasticsearchOptions | undefined =>
+  const searchOptions = (of: ExporterConfig | undefined): ElasticsearchOptions | undefined =>
     (options.elasticsearch ?? ((file) => file))(of?.elasticsearch);
+  const otlpOptions = (of: ExporterConfig | undefined): OtlpOptions | undefined =>
+    (options.otlp ?? ((file) => file))(of?.otlp);
+  const useSinks = async (of: ExporterConfig | undefined): Promise<void> => {
+    await search.use(searchOptions(of), local, () => targets.all());
+    await otlp.use(otlpOptions(of), local, () => targets.all());
+  };
+  const closeSinks = async (): Promise<void> => {
+    await Promise.all([search.close(), otlp.close()]);
+  };
   const take = async (): Promise<void> => {
     // All of it is read and checked before any of it is used.
     const next = readFiles(options);
     const nextLocal = localSettings(options, next.config);
     server.checkConfigurable(next.web);
-    const nextSink = sinkOptions(next.config);
-    if (nextSink !== undefined) sinkSettings(nextSink);
+    search.check(searchOptions(next.config));
+    otlp.check(otlpOptions(next.config));
     server.configure(next.web);
     if (next.config !== undefined) await targets.configure(next.config);
     const before = local;
     if (nextLocal?.fingerprint !== local?.settings.fingerprint) local = nextLocal && openLocal(nextLocal);
     if (local !== undefined) local.scrapes.inMaintenance = nextLocal?.maintenance === true;
-    await sink.use(nextSink, local, () => targets.all());
+    await useSinks(next.config);
     await watchForOutput();
     if (before !== local) await before?.close();
   };
@@ -158,7 +186,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   let server: RunningServer;
   try {
     await local?.sampler.attempt();
-    await sink.use(sinkOptions(config), local, () => targets.all());
+    await useSinks(config);
     await watchForOutput();
     server = await serve(
       {
@@ -167,7 +195,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
         },
         loopDelay: process.loopDelay,
         get process() {
-          return sink.isOn || output !== undefined ? process : undefined;
+          return search.isOn || otlp.isOn || output !== undefined ? process : undefined;
         },
         targets: options.configFile === undefined ? undefined : targets,
         reload: options.lifecycle === true ? reload : undefined,
@@ -180,7 +208,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     // Rates need a sample before: with this one the first scrape has the series of the second, and its XML is read.
     void local?.sampler.sample(WARM_UP_MS).catch((error: Error) => local?.onFailure(error));
   } catch (error) {
-    await sink.close();
+    await closeSinks();
     await output?.close();
     await local?.close();
     throw error;
@@ -195,7 +223,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     outputClosed: outputClosed.promise,
     close: async () => {
       await server.close();
-      await sink.close();
+      await closeSinks();
       await output?.close();
       await Promise.all([local?.close(), targets.close()]);
     },

@@ -105,6 +105,7 @@ export async function completeDomains(
       drift: parts.drift?.of(domain.uuid, thisHost, parts.now()),
       outcome,
       lastFreshAtMs: parts.asker.lastFreshAtMs(domain),
+      startedAtMs: parts.processes?.startedAtMs(domain),
     };
   });
   return samples.filter((sample) => sample !== undefined);

@@ -30,6 +30,8 @@ export interface DomainSample {
   readonly outcome: Outcome;
   /** When the newest figures were taken, wall clock; absent before the first. */
   readonly lastFreshAtMs: number | undefined;
+  /** When its QEMU process started, wall clock; absent where virtune does not read the host's /proc. */
+  readonly startedAtMs?: number | undefined;
   readonly extras?: DomainExtras | undefined;
   /** Absent where nothing of it is asked for, or the domain does not run. */
   readonly local?: LocalFigures | undefined;

@@ -10,6 +10,7 @@ import { secondsSchema } from '../../model/duration-schema.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch/settings.ts';
+import { type OtlpOptions, otlpSchema } from '../otlp/settings.ts';
 import { readYamlFile } from './yaml-file.ts';
 
 const GROUP_NAMES = groups.map((group) => group.name) as [GroupName, ...GroupName[]];
@@ -51,6 +52,7 @@ const schema = z.strictObject({
   collect: collect.optional(),
   metadata: metadata.optional(),
   elasticsearch: elasticsearchSchema.optional(),
+  otlp: otlpSchema.optional(),
 });
 
 /** One libvirt to ask, and what for. */
@@ -81,6 +83,8 @@ export interface ExporterConfig {
   readonly metadataFingerprint: string;
   /** Files that it names are as they would be named in the folder of this one. */
   readonly elasticsearch: ElasticsearchOptions | undefined;
+  /** The same for its files. */
+  readonly otlp: OtlpOptions | undefined;
 }
 
 /** @throws ConfigError */
@@ -132,20 +136,29 @@ function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig 
     hosts: new Map(hosts),
     metadata: reader,
     metadataFingerprint,
-    elasticsearch: given.elasticsearch && withPaths(path, given.elasticsearch),
+    elasticsearch: given.elasticsearch && {
+      ...withPaths(path, given.elasticsearch, ['api_key_file', 'password_file', 'ca_file', 'queue_dir']),
+      origins: Object.fromEntries(
+        Object.keys(given.elasticsearch).map((name) => [name, `elasticsearch.${name} in ${path}`]),
+      ),
+    },
+    otlp:
+      given.otlp &&
+      withPaths(path, given.otlp, ['headers_file', 'ca_file', 'cert_file', 'key_file', 'queue_dir']),
   };
 }
 
-function withPaths(path: string, given: ElasticsearchOptions): ElasticsearchOptions {
-  const from = (file: string | undefined): string | undefined => file && resolve(dirname(path), file);
-  return {
-    ...given,
-    api_key_file: from(given.api_key_file),
-    password_file: from(given.password_file),
-    ca_file: from(given.ca_file),
-    queue_dir: from(given.queue_dir),
-    origins: Object.fromEntries(Object.keys(given).map((name) => [name, `elasticsearch.${name} in ${path}`])),
-  };
+/** With paths in these keys as seen from the folder of the configuration file. */
+function withPaths<K extends string, O extends Partial<Record<K, string | undefined>>>(
+  path: string,
+  given: O,
+  keys: readonly K[],
+): O {
+  const found = keys.flatMap((key) => {
+    const file = given[key];
+    return file === undefined ? [] : [[key, resolve(dirname(path), file)] as const];
+  });
+  return { ...given, ...Object.fromEntries(found) };
 }
 
 function compile(path: string, given: z.output<typeof metadata>): MetadataReader {

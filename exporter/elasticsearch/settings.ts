@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
+import { sizeSchema } from '../../model/size-schema.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import { NAMESPACE } from '../documents/streams.ts';
 import { parseFingerprint } from './ca-fingerprint.ts';
@@ -36,20 +37,6 @@ export interface SinkSettings extends ServerSettings {
 }
 
 const KIB = 1_024;
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  KiB: KIB,
-  MiB: KIB ** 2,
-  GiB: KIB ** 3,
-  TiB: KIB ** 4,
-};
-
-/** `2GiB`, `512MiB`, `1000000`. */
-export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|TiB|)$/.exec(text.trim());
-  const unit = UNITS[match?.[2] ?? ''];
-  return match === null || unit === undefined ? undefined : Math.round(Number(match[1]) * unit);
-}
 
 /** A server's address; what is secret belongs into a file. */
 export function isNode(text: string): boolean {
@@ -57,12 +44,6 @@ export function isNode(text: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }
 
-const size = z.union([z.number().int().positive(), z.string()]).transform((given, context) => {
-  const bytes = typeof given === 'number' ? given : parseSize(given);
-  if (bytes === undefined)
-    context.addIssue({ code: 'custom', message: 'expected a number of bytes, or a size such as 512MiB' });
-  return bytes ?? 0;
-});
 const node = z
   .string()
   .refine(isNode, 'expected an http:// or https:// address without user name or password');
@@ -101,11 +82,11 @@ export const elasticsearchSchema = z.strictObject({
   host_id: z.string().min(1).max(256).optional(),
   metricbeat_compat: z.boolean().optional(),
   queue_dir: z.string().min(1).optional(),
-  queue_size: size.optional(),
+  queue_size: sizeSchema.optional(),
   /** A number was hours once: so that it does not become seconds unseen, it needs a unit. */
   queue_age: secondsSchema(QUEUE_AGE_RANGE).optional(),
-  dead_letters_size: size.optional(),
-  batch_size: size.optional(),
+  dead_letters_size: sizeSchema.optional(),
+  batch_size: sizeSchema.optional(),
   timeout: secondsSchema({ minSeconds: 1, maxSeconds: 600 }).optional(),
   compress: z.boolean().optional(),
 });

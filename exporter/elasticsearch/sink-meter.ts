@@ -1,8 +1,9 @@
 import { elasticsearchMetrics as metrics } from '../../model/catalogue/elasticsearch.ts';
 import type { HealthMetric } from '../../model/catalogue/metric.ts';
 import { msToSeconds } from '../../model/units.ts';
+import { DurationHistogram } from '../prometheus/duration-histogram.ts';
 import { type FamilyValues, familyText } from '../prometheus/family-text.ts';
-import { type Format, familyHead, number } from '../prometheus/text.ts';
+import type { Format } from '../prometheus/text.ts';
 import type { DropReason, QueueState } from '../queue/queue.ts';
 import type { TickOutcome } from '../sampling/sampling-loop.ts';
 
@@ -14,9 +15,6 @@ export interface SettledDocuments {
   readonly duplicates: readonly { readonly atMs: number }[];
   readonly conflicts: readonly { readonly atMs: number }[];
 }
-
-/** Upper bounds, ms. */
-const BOUNDS_MS = [5, 20, 50, 100, 250, 500, 1_000, 5_000, 30_000, 60_000];
 
 /** Counts what becomes of samples and documents. A counter with known labels is there from the start, at 0. */
 export class SinkMeter {
@@ -31,8 +29,7 @@ export class SinkMeter {
     error: 0,
     unreachable: 0,
   };
-  readonly #durations: number[] = new Array(BOUNDS_MS.length + 1).fill(0);
-  #durationSumMs = 0;
+  readonly #durations = new DurationHistogram();
   queued = 0;
   sent = 0;
   duplicates = 0;
@@ -57,10 +54,7 @@ export class SinkMeter {
 
   countRequest(outcome: RequestOutcome, durationMs: number): void {
     this.#requests[outcome]++;
-    const place = BOUNDS_MS.findIndex((bound) => durationMs <= bound);
-    const index = place < 0 ? BOUNDS_MS.length : place;
-    this.#durations[index] = (this.#durations[index] ?? 0) + 1;
-    this.#durationSumMs += durationMs;
+    this.#durations.observe(durationMs);
   }
 
   countSettled({ delivered, duplicates, conflicts }: SettledDocuments): void {
@@ -119,7 +113,7 @@ export class SinkMeter {
     add(metrics.dropped, this.#dropped);
     add(metrics.deadLetters, this.deadLetters);
     add(metrics.requests, this.#requests);
-    return text + this.#encodeDurations(format);
+    return text + this.#durations.encode(format, metrics.requestDuration);
   }
 
   /** Absent before the first sample. Before anything was sent, from the oldest document that waits. */
@@ -128,20 +122,6 @@ export class SinkMeter {
     if (queue.documents === 0) return 0;
     const sentMs = this.#newestSentMs ?? queue.oldestAtMs;
     return sentMs === undefined ? 0 : msToSeconds(Math.max(0, this.#newestTickMs - sentMs));
-  }
-
-  #encodeDurations(format: Format): string {
-    const { requestDuration: metric } = metrics;
-    let text = familyHead(format, metric);
-    let total = 0;
-    for (const [index, boundMs] of BOUNDS_MS.entries()) {
-      total += this.#durations[index] ?? 0;
-      text += `${metric.name}_bucket{le="${msToSeconds(boundMs)}"} ${total}\n`;
-    }
-    total += this.#durations[BOUNDS_MS.length] ?? 0;
-    text += `${metric.name}_bucket{le="+Inf"} ${total}\n`;
-    text += `${metric.name}_sum ${number(msToSeconds(this.#durationSumMs))}\n`;
-    return `${text}${metric.name}_count ${total}\n`;
   }
 }
 

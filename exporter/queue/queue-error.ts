@@ -18,7 +18,8 @@ export interface Advice {
   readonly permission: string;
 }
 
-const CHOOSE = 'choose another folder with --elasticsearch.queue-dir (queue_dir in the configuration file)';
+const CHOOSE =
+  'choose another folder with --elasticsearch.queue-dir or --otlp.queue-dir (queue_dir in the configuration file)';
 /** For an exporter, which has the folder for itself. */
 export const EXPORTER_ADVICE: Advice = {
   next: `check it, or ${CHOOSE}`,

@@ -35,6 +35,8 @@ export interface FamilyMetric {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'info' | 'histogram';
   readonly help: string;
+  /** What it is read from: a kind of subject, or the process. */
+  readonly per: keyof Subjects | 'process';
 }
 
 export type Series<L> = readonly [labels: L, value: number];

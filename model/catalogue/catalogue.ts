@@ -17,6 +17,7 @@ import { kvmGroup } from './kvm.ts';
 import { cgroupGroup, numaGroup, threadsGroup } from './local.ts';
 import { metadataGroup } from './metadata.ts';
 import type { Group, HealthMetric, SubjectMetric } from './metric.ts';
+import { otlpMetrics } from './otlp.ts';
 import { outputMetrics } from './output.ts';
 import { overcommitGroup } from './overcommit.ts';
 import { perfGroup } from './perf.ts';
@@ -75,4 +76,5 @@ export const catalogue: readonly (SubjectMetric | HealthMetric)[] = [
   ...Object.values(healthMetrics),
   ...Object.values(elasticsearchMetrics),
   ...Object.values(outputMetrics),
+  ...Object.values(otlpMetrics),
 ];

@@ -3,6 +3,7 @@ import { elasticsearchMetrics } from './elasticsearch.ts';
 import { exporterMetrics } from './exporter.ts';
 import type { healthMetrics } from './health.ts';
 import { neighbourMetrics } from './neighbours.ts';
+import { otlpMetrics } from './otlp.ts';
 import type { outputMetrics } from './output.ts';
 
 /** Names that are known to the compiler; those that are only known at run time cannot be asked for by type. */
@@ -20,6 +21,7 @@ export type SeriesName =
   | NameOf<(typeof healthMetrics)[keyof typeof healthMetrics]>
   | NameOf<(typeof exporterMetrics)[keyof typeof exporterMetrics]>
   | NameOf<(typeof elasticsearchMetrics)[keyof typeof elasticsearchMetrics]>
+  | NameOf<(typeof otlpMetrics)[keyof typeof otlpMetrics]>
   | NameOf<(typeof outputMetrics)[keyof typeof outputMetrics]>
   | NameOf<(typeof neighbourMetrics)[number]>;
 
@@ -29,6 +31,7 @@ export const seriesNames: ReadonlySet<string> = new Set(
     ...catalogue,
     ...Object.values(exporterMetrics),
     ...Object.values(elasticsearchMetrics),
+    ...Object.values(otlpMetrics),
     ...neighbourMetrics,
   ].flatMap(({ name, type }) =>
     type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],

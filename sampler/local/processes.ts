@@ -1,6 +1,6 @@
 import type { Domain } from '../../libvirt/wire/types.ts';
 import { inTime } from '../deadline.ts';
-import { listNames, readSlowProcFile } from '../proc-file.ts';
+import { listNames, readProcFile, readSlowProcFile } from '../proc-file.ts';
 import type { SlowReads } from '../slow-reads.ts';
 
 /** A scan reads a file of every process on the host, so an unknown VM does not cause one at each tick. */
@@ -9,6 +9,8 @@ const SCAN_PAUSE_MS = 10_000;
 const FILE_MS = 200;
 /** How long a tick waits for a scan, which goes on after that. */
 const LOOK_MS = 1_000;
+/** USER_HZ, in which the kernel reports times to user space: 100 on all architectures that KVM runs on. */
+const TICKS_PER_SECOND = 100;
 
 /**
  * QEMU's process of each running domain, by the `-uuid` that libvirt starts it with: whole arguments are
@@ -18,6 +20,8 @@ export class Processes {
   readonly #procRoot: string;
   readonly #now: () => number;
   readonly #pids = new Map<string, number>();
+  /** When each of them started, wall clock; absent where /proc does not say. */
+  readonly #startsMs = new Map<string, number>();
   readonly #slowReads: SlowReads;
   #scannedAtMs = Number.NEGATIVE_INFINITY;
   #scan: Promise<void> | undefined;
@@ -40,7 +44,11 @@ export class Processes {
   find(domains: readonly Domain[]): ReadonlyMap<string, number> {
     const running = domains.filter((domain) => domain.id !== -1);
     const keys = new Set(running.map(keyOf));
-    for (const key of this.#pids.keys()) if (!keys.has(key)) this.#pids.delete(key);
+    for (const key of this.#pids.keys()) {
+      if (keys.has(key)) continue;
+      this.#pids.delete(key);
+      this.#startsMs.delete(key);
+    }
     if (running.some((domain) => !this.#pids.has(keyOf(domain)))) this.#beginScan(running);
     return new Map(
       running.flatMap((domain) => {
@@ -53,6 +61,11 @@ export class Processes {
   /** Of a running domain whose process is known; does not look for it. */
   pidOf(domain: Domain): number | undefined {
     return this.#pids.get(keyOf(domain));
+  }
+
+  /** When the process of a running domain started, wall clock, to about a second; undefined where it is not known. */
+  startedAtMs(domain: Domain): number | undefined {
+    return this.#startsMs.get(keyOf(domain));
   }
 
   #beginScan(running: readonly Domain[]): void {
@@ -69,10 +82,19 @@ export class Processes {
       if (!/^\d+$/.test(name) || this.#blocked.has(name)) continue;
       const uuid = uuidArgument(await this.#commandLine(name));
       const domain = uuid === undefined ? undefined : byUuid.get(uuid);
-      if (domain !== undefined) this.#pids.set(keyOf(domain), Number(name));
+      if (domain !== undefined) this.#add(domain, name);
       // Nothing more can be read before one of those that are out comes back.
       if (this.#blocked.has(name) && this.#slowReads.isFull) return;
     }
+  }
+
+  #add(domain: Domain, pid: string): void {
+    this.#pids.set(keyOf(domain), Number(pid));
+    const atMs = startOf(
+      readProcFile(`${this.#procRoot}/stat`),
+      readProcFile(`${this.#procRoot}/${pid}/stat`),
+    );
+    if (atMs !== undefined) this.#startsMs.set(keyOf(domain), atMs);
   }
 
   /** Undefined where it cannot be read, or does not come in time. */
@@ -88,6 +110,18 @@ export class Processes {
 /** A restart is another process. */
 function keyOf(domain: Domain): string {
   return `${domain.uuid} ${domain.id}`;
+}
+
+/**
+ * When a process started, ms since 1970: the start of the host (`btime`) and the 22nd field of the process's `stat`, ticks
+ * since then (proc_stat(5), proc_pid_stat(5)). The second field is the name of the program, which may contain anything.
+ */
+export function startOf(stat: string | undefined, pidStat: string | undefined): number | undefined {
+  const bootSeconds = Number(/^btime (\d+)$/m.exec(stat ?? '')?.[1] ?? Number.NaN);
+  const fields = pidStat?.slice(pidStat.lastIndexOf(')') + 2).split(' ') ?? [];
+  const ticks = Number(fields[22 - 3] ?? Number.NaN);
+  const atMs = (bootSeconds + ticks / TICKS_PER_SECOND) * 1_000;
+  return Number.isFinite(atMs) ? atMs : undefined;
 }
 
 export function uuidArgument(cmdline: string | undefined): string | undefined {

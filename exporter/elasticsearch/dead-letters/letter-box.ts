@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { appendLetters, LetterFiles, removeFile } from '../../queue/letter-files.ts';
 import { lockFolder } from '../../queue/lock.ts';
 import { isOfQueue } from '../../queue/queue.ts';
 import { type Advice, QueueError, queueFolderError } from '../../queue/queue-error.ts';
 import { deadLettersFolder } from './dead-letters.ts';
 import { DeadLettersError } from './dead-letters-error.ts';
 import { type Letter, type LetterLine, type Letters, readLines } from './letter.ts';
-import { appendLetters, LetterFiles, removeFile } from './letter-files.ts';
 
 /**
  * The dead letters of a queue's folder, for commands. An exporter may run at the same time and add letters: a command

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { elasticsearchOptions } from '../../../cli/elasticsearch-flags.ts';
 import { parseConfig } from '../../../exporter/config/config.ts';
-import { parseSize, serverSettings, sinkSettings } from '../../../exporter/elasticsearch/settings.ts';
+import { serverSettings, sinkSettings } from '../../../exporter/elasticsearch/settings.ts';
 import { parseRetryAfter } from '../../../exporter/queue/backoff.ts';
+import { parseSize } from '../../../model/size.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'virtune-settings-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Letters } from './letter.ts';
 
 const SUFFIX = '.ndjson';
 const NEWLINE = Buffer.from('\n');
 /** Of a file that a command works on; the exporter neither writes to it nor deletes it. */
 const CLAIMED = '.claimed';
+
+/** What lines of a file hold. */
+export interface LetterLines {
+  readonly letters: readonly object[];
+  /** Lines that are not letters, without their line breaks. */
+  readonly damaged: readonly Buffer[];
+}
 
 /** A folder of dead letters: files with a letter per line, named so that the oldest is the first. */
 export class LetterFiles {
@@ -64,7 +70,7 @@ export class LetterFiles {
  * that runs as another user goes on to use it.
  * @returns whether the file is still the one of that name: else a command took it away, and may not have read them
  */
-export async function appendLetters(path: string, { letters, damaged }: Letters): Promise<boolean> {
+export async function appendLetters(path: string, { letters, damaged }: LetterLines): Promise<boolean> {
   const file = await open(path, 'a', 0o600);
   let written: number;
   try {

@@ -1,0 +1,118 @@
+import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import { parseRetryAfter } from '../queue/backoff.ts';
+import type { OtlpAnswer } from './otlp-client.ts';
+import { OtlpError } from './otlp-error.ts';
+
+/** Why a request is sent again. */
+export type FailedOutcome = 'busy' | 'refused' | 'error' | 'unreachable';
+
+/** What became of a request: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response */
+export type Attempt =
+  /** `rejectedPoints`: of a partial success, which must not be sent again. */
+  | { readonly kind: 'accepted'; readonly rejectedPoints: number; readonly warning: string }
+  /** It will never be accepted. */
+  | { readonly kind: 'rejected'; readonly status: number; readonly reason: string }
+  | FailedAttempt;
+
+export interface FailedAttempt {
+  readonly kind: 'again';
+  readonly outcome: FailedOutcome;
+  readonly error: Error;
+  readonly retryAfterMs?: number | undefined;
+  /** The receiver itself failed on this request: it may do so again each time. */
+  readonly hasFailedOnIt?: boolean | undefined;
+}
+
+const REASON_MAX = 500;
+const BUSY = new Set([408, 429, 502, 503, 504]);
+const REJECTED = new Set([400, 413, 422]);
+
+export function readAnswer(answer: OtlpAnswer, nowMs: number): Attempt {
+  const { status, headers } = answer;
+  const reason = reasonOf(answer);
+  if (status >= 200 && status < 300) return readSuccess(answer);
+  if (status >= 300 && status < 400) {
+    const to = URL.parse(String(headers.location ?? ''))?.origin ?? 'another address';
+    return again('error', 'OTLP_ANSWER', `got a redirect to ${to} (${status}); ${PROXY}`);
+  }
+  if (REJECTED.has(status)) {
+    return isPage(answer)
+      ? again('error', 'OTLP_ANSWER', `got ${status} with ${reason}; ${PROXY}`)
+      : { kind: 'rejected', status, reason };
+  }
+  if (status === 401 || status === 403 || status === 407) {
+    return again(
+      'refused',
+      'OTLP_PERMISSION',
+      `the receiver denies access (${status}: ${reason}); check the headers file and the client certificate`,
+    );
+  }
+  if (BUSY.has(status)) {
+    return {
+      ...again(
+        'busy',
+        'OTLP_BUSY',
+        `the receiver accepts nothing now (${status}: ${reason}); virtune sends again, and the receiver's log and load show more`,
+      ),
+      retryAfterMs: parseRetryAfter(headers['retry-after'], nowMs),
+    };
+  }
+  const next =
+    status >= 500
+      ? "virtune sends again; the receiver's log has more"
+      : 'check the endpoint and that the receiver accepts OTLP over HTTP: for Prometheus --web.enable-otlp-receiver and /api/v1/otlp';
+  return {
+    ...again('error', 'OTLP_REFUSED', `the receiver answered ${status}: ${reason}; ${next}`),
+    hasFailedOnIt: status >= 500,
+  };
+}
+
+const PROXY =
+  'a proxy or a login page answers instead of the receiver: check the endpoint, and let requests of virtune pass without a login';
+
+function again(outcome: FailedOutcome, code: OtlpError['code'], message: string): FailedAttempt {
+  return { kind: 'again', outcome, error: new OtlpError(code, message) };
+}
+
+function readSuccess(answer: OtlpAnswer): Attempt {
+  const { body, status, headers } = answer;
+  const nothing = { kind: 'accepted', rejectedPoints: 0, warning: '' } as const;
+  if (body.length === 0) return nothing;
+  if (isPage(answer)) {
+    return again('error', 'OTLP_ANSWER', `got ${status} with ${reasonOf(answer)}; ${PROXY}`);
+  }
+  try {
+    const isJson = /json/i.test(headers['content-type'] ?? '');
+    const { partialSuccess = {} } = isJson
+      ? (JSON.parse(body.toString()) as ReturnType<typeof ProtobufMetricsSerializer.deserializeResponse>)
+      : ProtobufMetricsSerializer.deserializeResponse(body);
+    const { rejectedDataPoints = 0, errorMessage = '' } = partialSuccess;
+    // A 64-bit number is text in JSON.
+    return {
+      ...nothing,
+      rejectedPoints: Number(rejectedDataPoints),
+      warning: errorMessage.slice(0, REASON_MAX),
+    };
+  } catch {
+    // Some receivers answer with a text, such as "ok"; the status counts.
+    return nothing;
+  }
+}
+
+function isPage({ headers, body }: OtlpAnswer): boolean {
+  return (
+    /html/i.test(headers['content-type'] ?? '') ||
+    /^\s*<(!doctype|html)/i.test(body.toString('latin1', 0, 64))
+  );
+}
+
+/** The receiver's own words, cut to a length: a text, JSON, or the printable parts of a google.rpc.Status. */
+function reasonOf(answer: OtlpAnswer): string {
+  const text = answer.body.toString('utf8', 0, 4 * REASON_MAX);
+  if (isPage(answer)) {
+    const [, title = 'no title'] = /<(?:title|h1)[^>]*>([^<]+)/i.exec(text) ?? [];
+    return `a web page, "${title.trim().slice(0, 100)}"`;
+  }
+  const readable = text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]+/g, ' ').trim();
+  return readable === '' ? 'no reason given' : readable.slice(0, REASON_MAX);
+}

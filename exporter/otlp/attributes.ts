@@ -1,0 +1,17 @@
+import type { LabelFormat } from '../series/label-format.ts';
+
+/** The attributes of a point, and a text that no other attributes have. */
+export interface PointLabels {
+  readonly key: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Labels of the catalogue as attributes of the same names. */
+export const ATTRIBUTES: LabelFormat<PointLabels> = {
+  none: { key: '', attributes: {} },
+  with: ({ key, attributes }, name, value) => ({
+    // The length keeps apart what a VM's name could make equal.
+    key: `${key}${name}=${value.length}:${value},`,
+    attributes: { ...attributes, [name]: value },
+  }),
+};

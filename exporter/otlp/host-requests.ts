@@ -1,0 +1,136 @@
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import { contentionBetween, type VcpuTimes } from '../../model/overcommit.ts';
+import type { HostIdentity, HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
+import { vcpuTimesByRun } from '../../sampler/rate-tracker.ts';
+import { type Family, type FamilyMetric, familiesOf, healthFamilies } from '../series/families.ts';
+import { ATTRIBUTES, type PointLabels } from './attributes.ts';
+import type { StartOf } from './metrics.ts';
+import { type OtlpRequest, requestsOf } from './requests.ts';
+import { StartTimes } from './start-times.ts';
+
+export interface HostRequestsOptions {
+  readonly groups: ReadonlySet<GroupName>;
+  readonly version: string;
+  /** Further attributes of the resource. */
+  readonly resourceAttributes: Readonly<Record<string, string>>;
+  readonly maxBytes: number;
+}
+
+/** What a sample does not have. */
+export interface HostState {
+  readonly health: SamplerHealth;
+  readonly inMaintenance: boolean;
+}
+
+/** What counts since the VM's QEMU was started; events, for instance, count since virtune was. */
+const SINCE_VM_START: ReadonlySet<string> = new Set([
+  'summary',
+  'domain',
+  'vcpu',
+  'block',
+  'net',
+  'ioThread',
+  'local',
+]);
+
+/** Makes export requests of the samples of one host: a resource per host, VMs and devices as attributes of points. */
+export class HostRequests {
+  readonly #options: HostRequestsOptions;
+  readonly #starts = new StartTimes();
+  #before: { readonly times: VcpuTimes; readonly atMs: number } | undefined;
+
+  constructor(options: HostRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** None while it is not known which host it is. @param atMs when the sample was due */
+  async *of(sample: HostSample, state: HostState, atMs: number): AsyncGenerator<OtlpRequest> {
+    const startedMs = new Map(
+      sample.domains.map(({ domain, startedAtMs }) => [domain.name, startedAtMs] as const),
+    );
+    const { groups } = this.#options;
+    const families = [
+      familiesOf(this.#withContention(sample), { format: ATTRIBUTES, enabled: groups }),
+      healthFamilies(state.health, true, ATTRIBUTES, state.inMaintenance),
+    ];
+    yield* this.#requests(chain(families), sample.identity, atMs, startedMs);
+    this.#starts.sweep(atMs);
+  }
+
+  /** A tick in which the host could not be asked: `libvirt_up` 0, and what is known of the connection. */
+  async *ofFailure(
+    state: HostState,
+    atMs: number,
+    identity: HostIdentity | undefined,
+  ): AsyncGenerator<OtlpRequest> {
+    const families = healthFamilies(state.health, false, ATTRIBUTES, state.inMaintenance);
+    yield* this.#requests(families, identity, atMs, new Map());
+  }
+
+  /** The sample's own is since the previous sample of any reader, such as a scrape a moment ago. */
+  #withContention(sample: HostSample): HostSample {
+    const before = this.#before;
+    const times = vcpuTimesByRun(sample);
+    this.#before = { times, atMs: sample.startedAtMs };
+    const elapsedMs = before === undefined ? 0 : sample.startedAtMs - before.atMs;
+    if (sample.contention === undefined || before === undefined || elapsedMs <= 0) return sample;
+    return { ...sample, contention: contentionBetween(before.times, times, elapsedMs) };
+  }
+
+  async *#requests(
+    families: Iterable<Family<PointLabels>>,
+    identity: HostIdentity | undefined,
+    atMs: number,
+    startedMs: ReadonlyMap<string, number | undefined>,
+  ): AsyncGenerator<OtlpRequest> {
+    const attributes = this.#resource(identity);
+    if (attributes === undefined) return;
+    const { version, maxBytes } = this.#options;
+    yield* requestsOf(families, {
+      resource: resourceFromAttributes(attributes),
+      version,
+      atMs,
+      maxBytes,
+      startOf: (metric) => this.#startOf(metric, atMs, startedMs),
+    });
+  }
+
+  /**
+   * https://opentelemetry.io/docs/specs/semconv/resource/: `service.instance.id` is the host's name, since Prometheus
+   * makes `instance` of it, which people read.
+   */
+  #resource(identity: HostIdentity | undefined): Record<string, string> | undefined {
+    const { version, resourceAttributes } = this.#options;
+    const id = identity?.uuid ?? identity?.hostname;
+    if (id === undefined) return undefined;
+    const name = identity?.hostname ?? id;
+    return {
+      'service.name': 'virtune',
+      ...resourceAttributes,
+      'service.version': version,
+      'service.instance.id': name,
+      'host.id': id,
+      'host.name': name,
+    };
+  }
+
+  #startOf(
+    { name, per }: FamilyMetric,
+    atMs: number,
+    startedMs: ReadonlyMap<string, number | undefined>,
+  ): StartOf {
+    const isOfVm = SINCE_VM_START.has(per);
+    return ({ key, attributes }, value) =>
+      this.#starts.startOf(
+        `${name} ${key}`,
+        atMs,
+        value,
+        isOfVm ? startedMs.get(attributes['domain'] ?? '') : undefined,
+      );
+  }
+}
+
+function* chain<T>(all: readonly Iterable<T>[]): Generator<T> {
+  for (const each of all) yield* each;
+}

@@ -1,0 +1,115 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { gunzipSync } from 'node:zlib';
+import { OtlpError } from './otlp-error.ts';
+import type { ReceiverSettings } from './settings.ts';
+
+export interface OtlpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** What virtune needs of a receiver: requests, answered whatever the status. */
+export interface OtlpClient {
+  /**
+   * @param body an ExportMetricsServiceRequest, compressed by gzip
+   * @throws OtlpError when there is no answer
+   */
+  post(body: Buffer, signal: AbortSignal): Promise<OtlpAnswer>;
+  close(): void;
+}
+
+/** Far above any answer to an export; what sends more is not a receiver. */
+const ANSWER_MAX_BYTES = 1024 * 1024;
+
+/** One connection, which is kept between requests. */
+export function openOtlpClient(settings: ReceiverSettings, version: string): OtlpClient {
+  const { url, headers, ca, clientCert, timeoutMs, compress } = settings;
+  const isTls = url.startsWith('https:');
+  const agent = isTls
+    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...(ca === undefined ? {} : { ca }), ...clientCert })
+    : new HttpAgent({ keepAlive: true, maxSockets: 1 });
+  const post = async (body: Buffer, signal: AbortSignal): Promise<OtlpAnswer> => {
+    const bytes = compress ? body : gunzipSync(body);
+    const { promise, resolve, reject } = Promise.withResolvers<OtlpAnswer>();
+    const request = (isTls ? httpsRequest : httpRequest)(url, {
+      method: 'POST',
+      agent,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      headers: {
+        'user-agent': `virtune/${version}`,
+        ...headers,
+        'content-type': 'application/x-protobuf',
+        'content-length': bytes.length,
+        ...(compress ? { 'content-encoding': 'gzip' } : {}),
+      },
+    });
+    request.once('error', (error) => reject(new PostError(error, request.reusedSocket)));
+    request.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      response.on('data', (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > ANSWER_MAX_BYTES) response.destroy(new Error('the response is too long'));
+        else chunks.push(chunk);
+      });
+      response.once('error', (error) => reject(new PostError(error, false)));
+      response.once('end', () => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
+      });
+    });
+    request.end(bytes);
+    return promise;
+  };
+  return {
+    async post(body, signal) {
+      try {
+        return await post(body, signal).catch((error: PostError) => {
+          // A server may close a connection that was idle just when it is used: that says nothing about the server.
+          if (!error.isStale) throw error;
+          return post(body, signal);
+        });
+      } catch (error) {
+        throw explain(error as Error);
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+class PostError extends Error {
+  readonly isStale: boolean;
+  constructor(cause: Error, wasReused: boolean) {
+    super(cause.message, { cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    this.isStale = wasReused && (code === 'ECONNRESET' || code === 'EPIPE');
+  }
+}
+
+const NOBODY = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+
+function explain(error: Error): OtlpError {
+  const cause = (error.cause ?? error) as NodeJS.ErrnoException;
+  const message = cause.name === 'AbortError' || cause.name === 'TimeoutError' ? 'timeout' : cause.message;
+  const { code = '' } = cause;
+  if (NOBODY.includes(code)) {
+    return new OtlpError(
+      'OTLP_UNREACHABLE',
+      `the receiver cannot be reached: ${message}; check the endpoint, the network and the receiver`,
+      cause,
+    );
+  }
+  if (/certificate|altnames|SSL routines|tls/i.test(message) || /^(CERT|ERR_(TLS|SSL))/.test(code)) {
+    return new OtlpError(
+      'OTLP_CERTIFICATE',
+      `TLS with the receiver failed (${message}); set the CA that signed its certificate, or the client certificate that it asks for`,
+      cause,
+    );
+  }
+  return new OtlpError(
+    'OTLP_NO_ANSWER',
+    `the receiver did not answer: ${message}; virtune sends again, and the receiver's log has more`,
+    cause,
+  );
+}

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Backoff } from '../queue/backoff.ts';
+import type { DiskQueue } from '../queue/queue.ts';
+import type { QueueRecord } from '../queue/record.ts';
+import { RepeatFilter } from '../repeat-filter.ts';
+import { type Attempt, type FailedAttempt, readAnswer } from './answer.ts';
+import type { DeadRequests } from './dead-requests.ts';
+import type { OtlpClient } from './otlp-client.ts';
+import { OtlpError } from './otlp-error.ts';
+import type { OtlpMeter } from './otlp-meter.ts';
+
+export interface OtlpSenderParts {
+  readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
+  /** Reads the files again that hold secrets. @throws ConfigError */
+  readonly open: () => OtlpClient;
+  readonly deadRequests: Pick<DeadRequests, 'keep' | 'path'>;
+  readonly meter: OtlpMeter;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly log: (message: string) => void;
+  /** Resolves after so long, or at once when aborted. */
+  readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
+}
+
+/** A request on which the receiver itself failed so often is given up, if it accepts the next one. */
+const FAILURES_MAX = 10;
+
+/**
+ * Empties the queue into a receiver: oldest first, one request at a time, so that the points of a series arrive in
+ * order. A request stays in the queue until it is settled: a crash at any moment sends it again, with the same times and
+ * values.
+ */
+export class OtlpSender {
+  readonly #parts: OtlpSenderParts;
+  readonly #stopping = new AbortController();
+  readonly #backoff: Backoff;
+  readonly #repeats: RepeatFilter;
+  #client: OtlpClient | undefined;
+  /** Taken from the queue and not settled: one, or two while the first of them fails. */
+  #taken: QueueRecord[] = [];
+  /** How often the receiver failed on the first of them. */
+  #failures = 0;
+  #failingSinceMs: number | undefined;
+  #wake: () => void = () => undefined;
+  #done: Promise<void> | undefined;
+
+  constructor(parts: OtlpSenderParts) {
+    this.#parts = parts;
+    this.#backoff = new Backoff(parts.random);
+    this.#repeats = new RepeatFilter(parts.log);
+  }
+
+  start(): void {
+    this.#parts.queue.onAppend = () => this.#wake();
+    this.#done ??= this.#run();
+  }
+
+  /** Goes on until the queue is empty or the time is over, then ends; what is left stays in the queue. */
+  async stop(graceMs: number): Promise<void> {
+    const untilMs = performance.now() + graceMs;
+    const { queue } = this.#parts;
+    const isGoing = (): boolean => queue.state.documents > 0 && this.#failingSinceMs === undefined;
+    while (isGoing() && performance.now() < untilMs) await sleep(20);
+    this.#stopping.abort();
+    this.#wake();
+    await this.#done;
+    this.#client?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        if (await this.#fill()) await this.#ship();
+        else await this.#untilMore();
+      } catch (error) {
+        // The disk: nothing else throws here.
+        await this.#failed({ kind: 'again', outcome: 'error', error: error as Error });
+      }
+    }
+  }
+
+  /** Whether there is anything to send. */
+  async #fill(): Promise<boolean> {
+    const { queue } = this.#parts;
+    const wanted = this.#failures < FAILURES_MAX ? 1 : 2;
+    while (this.#taken.length < wanted) {
+      const record = await queue.take();
+      if (record === undefined) break;
+      this.#taken.push(record);
+    }
+    // All that was taken may have been too old or damaged.
+    if (this.#taken.length === 0) await queue.commit();
+    return this.#taken.length > 0;
+  }
+
+  async #untilMore(): Promise<void> {
+    const more = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    // Between the last look and this line something may have come in.
+    if (this.#parts.queue.state.documents === 0 && !this.#stopping.signal.aborted) await more;
+  }
+
+  async #ship(): Promise<void> {
+    const { meter } = this.#parts;
+    const [first, second] = this.#taken as [QueueRecord, QueueRecord | undefined];
+    const isProbe = second !== undefined && this.#failures >= FAILURES_MAX;
+    const sent = isProbe ? second : first;
+    const startedMs = performance.now();
+    const attempt = await this.#post(sent);
+    if (this.#stopping.signal.aborted && attempt.kind === 'again') return;
+    meter.countRequest(
+      attempt.kind === 'again' ? attempt.outcome : attempt.kind,
+      performance.now() - startedMs,
+    );
+    meter.isUp = attempt.kind !== 'again';
+    if (attempt.kind === 'again') {
+      // Again from the first: the receiver fails on others as well.
+      if (isProbe) this.#failures = 0;
+      else if (attempt.hasFailedOnIt === true) this.#failures++;
+      meter.retried += sent.documents;
+      return this.#failed(attempt);
+    }
+    if (isProbe)
+      await this.#bury(first, 500, `the receiver failed on it ${FAILURES_MAX} times and accepted the next`);
+    await this.#settle(sent, attempt);
+    this.#taken = [];
+    this.#failures = 0;
+    await this.#parts.queue.commit();
+    this.#succeeded();
+  }
+
+  async #post({ payload }: QueueRecord): Promise<Attempt> {
+    try {
+      this.#client ??= this.#parts.open();
+      return readAnswer(await this.#client.post(payload, this.#stopping.signal), this.#parts.now());
+    } catch (error) {
+      const isReceiver = error instanceof OtlpError;
+      return { kind: 'again', outcome: isReceiver ? 'unreachable' : 'error', error: error as Error };
+    }
+  }
+
+  async #settle(record: QueueRecord, attempt: Exclude<Attempt, FailedAttempt>): Promise<void> {
+    const { meter } = this.#parts;
+    if (attempt.kind === 'rejected') return this.#bury(record, attempt.status, attempt.reason);
+    const { rejectedPoints, warning } = attempt;
+    const rejected = Math.min(rejectedPoints, record.documents);
+    meter.rejected += rejected;
+    meter.countSent(record.documents - rejected);
+    if (rejected > 0) {
+      this.#repeats.log(
+        `the receiver rejected ${rejected} data points of a request: ${warning || 'no reason given'}`,
+      );
+    } else if (warning !== '') this.#repeats.log(`the receiver warns: ${warning}`);
+  }
+
+  async #bury({ atMs, documents, payload }: QueueRecord, status: number, reason: string): Promise<void> {
+    const { meter, deadRequests, now } = this.#parts;
+    meter.deadLetters += documents;
+    await deadRequests.keep({ sampledAtMs: atMs, points: documents, status, reason, body: payload }, now());
+    this.#repeats.log(
+      `${documents} data points were rejected permanently (${status}: ${reason}); saved in ${deadRequests.path}; see docs/opentelemetry.md`,
+    );
+  }
+
+  #succeeded(): void {
+    this.#backoff.reset();
+    if (this.#failingSinceMs === undefined) return;
+    const seconds = Math.round((performance.now() - this.#failingSinceMs) / 1_000);
+    this.#failingSinceMs = undefined;
+    this.#parts.log(`the receiver accepts data points again after ${seconds} s`);
+    this.#repeats.reset();
+  }
+
+  async #failed({ error, outcome, retryAfterMs }: FailedAttempt): Promise<void> {
+    const { wait = waitFor } = this.#parts;
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    this.#failingSinceMs ??= performance.now();
+    if (outcome !== 'busy') {
+      // Secrets may have been replaced, and another server may answer next time.
+      this.#client?.close();
+      this.#client = undefined;
+    }
+    const { code } = error as { code?: unknown };
+    this.#repeats.log(typeof code === 'string' ? `${error.message} [${code}]` : error.message);
+    await wait(this.#backoff.next(retryAfterMs), signal);
+  }
+}
+
+async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

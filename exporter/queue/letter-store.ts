@@ -1,0 +1,77 @@
+import { stat } from 'node:fs/promises';
+import { makeFolder } from '../../sampler/make-folder.ts';
+import { appendLetters, LetterFiles, removeFile } from './letter-files.ts';
+import { EXPORTER_ADVICE, queueFolderError } from './queue-error.ts';
+
+const FILE_BYTES = 16 * 1024 * 1024;
+/** A file is deleted whole, so that no more than this share of the letters goes at once. */
+const FILES_MIN = 8;
+
+export interface LetterStoreOptions {
+  readonly path: string;
+  readonly maxBytes: number;
+  /** Called with errors of the disk, and when letters are deleted because of the limit. */
+  readonly onTrouble: (error: Error) => void;
+  /** Where to read more of letters. */
+  readonly seeAlso: string;
+}
+
+/** What a server rejected, on disk with the reason, one JSON object per line. Above a limit the oldest are deleted. */
+export class LetterStore {
+  readonly #options: LetterStoreOptions;
+  readonly #files: LetterFiles;
+  #file: string | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: LetterStoreOptions) {
+    this.#options = options;
+    this.#files = new LetterFiles(options.path, Date.now());
+  }
+
+  /** Never rejects: the caller counts a letter that cannot be kept, too. */
+  async keep(letters: readonly object[]): Promise<void> {
+    const { path, onTrouble } = this.#options;
+    this.#work = this.#work
+      .then(() => this.#write(letters))
+      .catch((error: Error) => onTrouble(queueFolderError(path, error, EXPORTER_ADVICE)));
+    await this.#work;
+  }
+
+  async #write(letters: readonly object[]): Promise<void> {
+    await makeFolder(this.#options.path, { mode: 0o700 });
+    for (;;) {
+      const file = await this.#writable();
+      // A write that failed may have left half a line: the next one begins another file.
+      this.#file = undefined;
+      const isThere = await appendLetters(file, { letters, damaged: [] });
+      if (!isThere) continue;
+      this.#file = file;
+      break;
+    }
+    await this.#limit();
+  }
+
+  async #writable(): Promise<string> {
+    const file = this.#file ?? this.#files.fresh();
+    const { size } = await stat(file).catch(() => ({ size: 0 }));
+    const maxBytes = Math.min(FILE_BYTES, this.#options.maxBytes / FILES_MIN);
+    return size < maxBytes ? file : this.#files.fresh();
+  }
+
+  async #limit(): Promise<void> {
+    const { maxBytes, onTrouble, seeAlso } = this.#options;
+    const files = await this.#files.list();
+    let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    for (const file of files) {
+      if (bytes <= maxBytes) return;
+      if (file.isClaimed || file.path === this.#file) continue;
+      await removeFile(file.path);
+      bytes -= file.bytes;
+      onTrouble(
+        new Error(
+          `the oldest dead letters, ${file.bytes} bytes, were deleted: there are more than dead_letters_size; see ${seeAlso}`,
+        ),
+      );
+    }
+  }
+}

@@ -22,7 +22,7 @@ export interface OtlpSenderParts {
   readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
-/** A request on which the receiver itself failed so often is given up, if it accepts the next one. */
+/** After so many failures of the receiver itself on one request, the next one shows whether it fails on all. */
 const FAILURES_MAX = 10;
 
 /**
@@ -40,6 +40,8 @@ export class OtlpSender {
   #taken: QueueRecord[] = [];
   /** How often the receiver failed on the first of them. */
   #failures = 0;
+  /** Whether it accepted the one after that since. */
+  #acceptsOthers = false;
   #failingSinceMs: number | undefined;
   #wake: () => void = () => undefined;
   #done: Promise<void> | undefined;
@@ -80,10 +82,14 @@ export class OtlpSender {
     }
   }
 
+  get #isToProbe(): boolean {
+    return this.#failures >= FAILURES_MAX && !this.#acceptsOthers;
+  }
+
   /** Whether there is anything to send. */
   async #fill(): Promise<boolean> {
     const { queue } = this.#parts;
-    const wanted = this.#failures < FAILURES_MAX ? 1 : 2;
+    const wanted = this.#isToProbe ? 2 : 1;
     while (this.#taken.length < wanted) {
       const record = await queue.take();
       if (record === undefined) break;
@@ -105,7 +111,7 @@ export class OtlpSender {
   async #ship(): Promise<void> {
     const { meter } = this.#parts;
     const [first, second] = this.#taken as [QueueRecord, QueueRecord | undefined];
-    const isProbe = second !== undefined && this.#failures >= FAILURES_MAX;
+    const isProbe = this.#isToProbe && second !== undefined;
     const sent = isProbe ? second : first;
     const startedMs = performance.now();
     const attempt = await this.#post(sent);
@@ -115,20 +121,34 @@ export class OtlpSender {
       performance.now() - startedMs,
     );
     meter.isUp = attempt.kind !== 'again';
-    if (attempt.kind === 'again') {
-      // Again from the first: the receiver fails on others as well.
-      if (isProbe) this.#failures = 0;
-      else if (attempt.hasFailedOnIt === true) this.#failures++;
-      meter.retried += sent.documents;
-      return this.#failed(attempt);
+    if (attempt.kind !== 'again') {
+      await this.#settle(sent, attempt);
+      await this.#remove(sent);
+      this.#acceptsOthers = isProbe;
+      return this.#succeeded();
     }
-    if (isProbe)
-      await this.#bury(first, 500, `the receiver failed on it ${FAILURES_MAX} times and accepted the next`);
-    await this.#settle(sent, attempt);
-    this.#taken = [];
-    this.#failures = 0;
-    await this.#parts.queue.commit();
-    this.#succeeded();
+    const hasFailedOnIt = attempt.hasFailedOnIt === true;
+    if (hasFailedOnIt && this.#acceptsOthers) {
+      await this.#bury(
+        first,
+        500,
+        `the receiver failed on it more than ${FAILURES_MAX} times and accepted others`,
+      );
+      return this.#remove(first);
+    }
+    // One that fails on the next as well fails on all: from the start, then.
+    if (isProbe) this.#failures = 0;
+    else if (hasFailedOnIt) this.#failures++;
+    meter.retried += sent.documents;
+    await this.#failed(attempt);
+  }
+
+  /** This one is settled. The queue forgets what was taken once all of that is. */
+  async #remove(record: QueueRecord): Promise<void> {
+    if (record === this.#taken[0]) this.#failures = 0;
+    this.#acceptsOthers = false;
+    this.#taken = this.#taken.filter((each) => each !== record);
+    if (this.#taken.length === 0) await this.#parts.queue.commit();
   }
 
   async #post({ payload }: QueueRecord): Promise<Attempt> {

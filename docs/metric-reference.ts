@@ -9,6 +9,7 @@ import {
   type SubjectMetric,
   type Subjects,
 } from '../model/catalogue/metric.ts';
+import { otlpMetrics } from '../model/catalogue/otlp.ts';
 import { outputMetrics } from '../model/catalogue/output.ts';
 
 const INTRO = `# Metrics
@@ -62,7 +63,7 @@ const COUNTED: Readonly<Record<keyof Subjects, string>> = {
 
 /** The text of docs/metrics.md. */
 export function metricReference(): string {
-  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter(), elasticsearch(), output(), inDocuments()].join('\n\n')}\n`;
+  return `${[INTRO.trimEnd(), series(), groupList(), ...groups.map(groupSection), health(), exporter(), elasticsearch(), otlp(), output(), inDocuments()].join('\n\n')}\n`;
 }
 
 function series(): string {
@@ -153,6 +154,14 @@ function elasticsearch(): string {
 Exported where samples are sent to [Elasticsearch or OpenSearch](elasticsearch.md).
 
 ${alwaysThere(Object.values(elasticsearchMetrics))}`;
+}
+
+function otlp(): string {
+  return `### otlp
+
+Exported where samples are sent to an [OTLP receiver](opentelemetry.md).
+
+${alwaysThere(Object.values(otlpMetrics))}`;
 }
 
 function output(): string {

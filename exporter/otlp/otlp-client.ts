@@ -30,9 +30,9 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
   const agent = isTls
     ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...(ca === undefined ? {} : { ca }), ...clientCert })
     : new HttpAgent({ keepAlive: true, maxSockets: 1 });
-  const post = async (body: Buffer, signal: AbortSignal): Promise<OtlpAnswer> => {
+  const post = async (body: Buffer, signal: AbortSignal): Promise<OtlpAnswer | Failure> => {
     const bytes = compress ? body : gunzipSync(body);
-    const { promise, resolve, reject } = Promise.withResolvers<OtlpAnswer>();
+    const { promise, resolve } = Promise.withResolvers<OtlpAnswer | Failure>();
     const request = (isTls ? httpsRequest : httpRequest)(url, {
       method: 'POST',
       agent,
@@ -45,7 +45,7 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
         ...(compress ? { 'content-encoding': 'gzip' } : {}),
       },
     });
-    request.once('error', (error) => reject(new PostError(error, request.reusedSocket)));
+    request.once('error', (error) => resolve({ error, isStale: request.reusedSocket && isReset(error) }));
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
       let length = 0;
@@ -54,7 +54,7 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
         if (length > ANSWER_MAX_BYTES) response.destroy(new Error('the response is too long'));
         else chunks.push(chunk);
       });
-      response.once('error', (error) => reject(new PostError(error, false)));
+      response.once('error', (error) => resolve({ error, isStale: false }));
       response.once('end', () => {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
       });
@@ -64,33 +64,30 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
   };
   return {
     async post(body, signal) {
-      try {
-        return await post(body, signal).catch((error: PostError) => {
-          // A server may close a connection that was idle just when it is used: that says nothing about the server.
-          if (!error.isStale) throw error;
-          return post(body, signal);
-        });
-      } catch (error) {
-        throw explain(error as Error);
-      }
+      const first = await post(body, signal);
+      // A server may close a connection that was idle just when it is used: that says nothing about the server.
+      const last = 'isStale' in first && first.isStale ? await post(body, signal) : first;
+      if ('error' in last) throw explain(last.error);
+      return last;
     },
     close: () => agent.destroy(),
   };
 }
 
-class PostError extends Error {
+/** A request without an answer. */
+interface Failure {
+  readonly error: Error;
+  /** The connection was kept from an earlier request, and the server had closed it. */
   readonly isStale: boolean;
-  constructor(cause: Error, wasReused: boolean) {
-    super(cause.message, { cause });
-    const { code } = cause as NodeJS.ErrnoException;
-    this.isStale = wasReused && (code === 'ECONNRESET' || code === 'EPIPE');
-  }
+}
+
+function isReset({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 const NOBODY = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
 
-function explain(error: Error): OtlpError {
-  const cause = (error.cause ?? error) as NodeJS.ErrnoException;
+function explain(cause: NodeJS.ErrnoException): OtlpError {
   const message = cause.name === 'AbortError' || cause.name === 'TimeoutError' ? 'timeout' : cause.message;
   const { code = '' } = cause;
   if (NOBODY.includes(code)) {

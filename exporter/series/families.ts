@@ -54,7 +54,7 @@ export interface FamiliesOptions<L> {
   readonly more?: readonly Group[] | undefined;
 }
 
-/** The series of a host, as the catalogue has them. Each family is to be read before the next is asked for. */
+/** The series of a host, as the catalogue has them. Read each family before the next. */
 export function* familiesOf<L>(
   sample: HostSample,
   { format, enabled, more = [] }: FamiliesOptions<L>,

@@ -179,5 +179,45 @@ export const virtuneAlerts: AlertGroup = {
       description: () =>
         'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
     }),
+    alert({
+      alert: 'OtlpQueueDelayed',
+      severity: 'warning',
+      subject: 'host',
+      component: 'virtune',
+      for: '10m',
+      thresholds: {
+        seconds: {
+          value: 600,
+          unit: 'seconds',
+          from: 'our choice: longer than a restart of a receiver',
+        },
+      },
+      expr: ({ seconds }, { metric }) => `${metric('virtune_otlp_oldest_age_seconds')} > ${seconds}`,
+      summary: () => `Data points on ${HOST} have waited ${LASTING} for the OTLP receiver.`,
+      description: () =>
+        'No data points are lost while the disk queue has space. Check that the receiver is up and accepts data points, and how long the space lasts.',
+    }),
+    alert({
+      alert: 'OtlpPointsLost',
+      severity: 'critical',
+      subject: 'host',
+      component: 'virtune',
+      for: '0s',
+      thresholds: {},
+      expr: (_, { range, metric }) =>
+        (
+          [
+            'virtune_otlp_dropped_total',
+            'virtune_otlp_dead_letters_total',
+            'virtune_otlp_rejected_total',
+          ] as const
+        )
+          .map((name) => `sum by (cluster, job, instance) (increase(${metric(name)}[${range('10m')}]))`)
+          .join(' + ')
+          .concat(' > 0'),
+      summary: () => `${WHOLE} data points from ${HOST} were dropped, or rejected by the OTLP receiver.`,
+      description: () =>
+        'The queue was full, data points were too old, or the receiver rejected them. The log of virtune has the reason of the receiver.',
+    }),
   ],
 };

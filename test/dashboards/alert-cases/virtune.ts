@@ -286,4 +286,46 @@ export const virtuneCases: readonly AlertCase[] = [
       45: [],
     },
   },
+  {
+    alert: 'OtlpQueueDelayed',
+    what: 'when the oldest data point has waited for more than ten minutes, ten minutes long',
+    series: { [series('virtune_otlp_oldest_age_seconds')]: '0+60x40 0+0x10' },
+    at: {
+      10: [],
+      20: [],
+      25: [
+        firing(
+          'warning',
+          'virtune',
+          {},
+          'Data points on host kvm1 have waited 25m 0s for the OTLP receiver.',
+          'No data points are lost while the disk queue has space. Check that the receiver is up and accepts data points, and how long the space lasts.',
+        ),
+      ],
+      45: [],
+    },
+  },
+  {
+    alert: 'OtlpPointsLost',
+    what: 'as soon as data points are given up, and until ten minutes after the last of them',
+    series: {
+      [series('virtune_otlp_dropped_total', 'reason="queue_full"')]: '0+0x20 10+0x30',
+      [series('virtune_otlp_dropped_total', 'reason="too_old"')]: '0+0x20 4+0x30',
+      [series('virtune_otlp_dead_letters_total')]: '0+0x20 2+0x30',
+      [series('virtune_otlp_rejected_total')]: '0+0x20 1+0x30',
+    },
+    at: {
+      20: [],
+      25: [
+        firing(
+          'critical',
+          'virtune',
+          {},
+          '17 data points from host kvm1 were dropped, or rejected by the OTLP receiver.',
+          'The queue was full, data points were too old, or the receiver rejected them. The log of virtune has the reason of the receiver.',
+        ),
+      ],
+      45: [],
+    },
+  },
 ];

@@ -28,7 +28,7 @@ test('a start after the time of the point is the time of the point', () => {
   expect(new StartTimes().startOf('vm', 1_000, 1, 1_400)).toBe(1_000);
 });
 
-test('a gap of minutes is no reset; after hours a series is forgotten', () => {
+test('a gap of minutes is not a reset; after hours a series is forgotten', () => {
   const starts = new StartTimes();
   starts.sweep(0);
   starts.startOf('vm', 1_000, 5);

@@ -1,6 +1,7 @@
 import { filled, type Line, readRunbooks } from '../../docs/runbooks.ts';
 
 const NO_SHIPPING = 'nothing is sent to a search server there';
+const NO_OTLP = 'nothing is sent to an OTLP receiver there';
 const NO_OUTPUT = 'nothing is written to an output there';
 const NO_HUGE_PAGES = 'no VM with huge pages is shut off';
 const NO_SNAPSHOT = 'no simulated VM has a snapshot';
@@ -40,6 +41,24 @@ export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
     'no simulated interface has several queues',
   'NumaNodeFull, Diagnosis: libvirt_domain_numa_memory_bytes{instance="HOST"}':
     'there is no QEMU process whose memory could be read',
+  'OtlpPointsLost, Diagnosis: increase(virtune_otlp_dead_letters_total{instance="HOST"}[1h])': NO_OTLP,
+  'OtlpPointsLost, Diagnosis: increase(virtune_otlp_rejected_total{instance="HOST"}[1h])': NO_OTLP,
+  'OtlpPointsLost, Diagnosis: sum by (reason) (increase(virtune_otlp_dropped_total{instance="HOST"}[1h]))':
+    NO_OTLP,
+  'OtlpPointsLost, Verification: sum(increase(virtune_otlp_dead_letters_total{instance="HOST"}[10m])) == 0':
+    NO_OTLP,
+  'OtlpPointsLost, Verification: sum(increase(virtune_otlp_dropped_total{instance="HOST"}[10m])) == 0':
+    NO_OTLP,
+  'OtlpPointsLost, Verification: sum(increase(virtune_otlp_rejected_total{instance="HOST"}[10m])) == 0':
+    NO_OTLP,
+  'OtlpPointsLost, Verification: virtune_otlp_up{instance="HOST"} == 1': NO_OTLP,
+  'OtlpQueueDelayed, Diagnosis: sum by (outcome) (rate(virtune_otlp_requests_total{instance="HOST"}[5m]))':
+    NO_OTLP,
+  'OtlpQueueDelayed, Diagnosis: virtune_otlp_queue_bytes{instance="HOST"} / virtune_otlp_queue_max_bytes{instance="HOST"}':
+    NO_OTLP,
+  'OtlpQueueDelayed, Diagnosis: virtune_otlp_up{instance="HOST"}': NO_OTLP,
+  'OtlpQueueDelayed, Verification: virtune_otlp_oldest_age_seconds{instance="HOST"} <= 600': NO_OTLP,
+  'OtlpQueueDelayed, Verification: virtune_otlp_up{instance="HOST"} == 1': NO_OTLP,
   'OutputDocumentsDropped, Diagnosis: sum by (reason) (increase(virtune_output_dropped_total{instance="HOST"}[1h]))':
     NO_OUTPUT,
   'OutputDocumentsDropped, Diagnosis: virtune_output_buffered_bytes{instance="HOST"}': NO_OUTPUT,

@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Series } from '../../exposition.ts';
+import { until } from '../lab/run.ts';
+import { type Spawned, spawnQuietly } from '../stack/spawn.ts';
+
+/** It stays between runs. */
+const FOLDER = '/var/cache/virtune-otlp-receivers';
+
+/** Builds the receivers, where they are not there yet. */
+export function ensureReceivers(): void {
+  execFileSync('bash', [join(import.meta.dirname, 'build.sh'), FOLDER], { stdio: 'inherit' });
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+/** A program with a folder, which can be stopped and started again with what it has stored. */
+export class Receiver {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'virtune-receiver-'));
+  readonly #program: string;
+  readonly #args: (folder: string) => readonly string[];
+  readonly #isReady: () => Promise<boolean>;
+  #spawned: Spawned | undefined;
+
+  constructor(
+    program: string,
+    config: (folder: string) => object,
+    args: (folder: string) => readonly string[],
+    isReady: () => Promise<boolean>,
+  ) {
+    this.#program = program;
+    this.#args = args;
+    this.#isReady = isReady;
+    writeFileSync(join(this.folder, 'config.yaml'), stringify(config(this.folder)));
+  }
+
+  async start(): Promise<void> {
+    this.#spawned = spawnQuietly(this.#program, this.#args(this.folder));
+    await until(`${this.#program} to be ready`, 60_000, this.#isReady);
+  }
+
+  async stop(): Promise<void> {
+    await this.#spawned?.stop();
+    this.#spawned = undefined;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A Collector whose OTLP receiver is at this port. */
+export function collectorAt(port: number, config: (folder: string) => object): Receiver {
+  return new Receiver(
+    join(FOLDER, 'collector'),
+    config,
+    (folder) => ['--config', join(folder, 'config.yaml')],
+    // Any answer will do: it does not take GET.
+    () => fetch(`http://127.0.0.1:${port}/v1/metrics`).then(() => true),
+  );
+}
+
+export function prometheusAt(port: number, config: (folder: string) => object): Receiver {
+  return new Receiver(
+    join(FOLDER, 'prometheus'),
+    config,
+    (folder) => [
+      `--config.file=${join(folder, 'config.yaml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--web.enable-otlp-receiver',
+    ],
+    () => fetch(`http://127.0.0.1:${port}/-/ready`).then(({ ok }) => ok),
+  );
+}
+
+interface Result {
+  readonly metric: Readonly<Record<string, string>>;
+  /** Of an instant. */
+  readonly value?: readonly [atSeconds: number, value: string];
+  /** Of a range. */
+  readonly values?: readonly (readonly [atSeconds: number, value: string])[];
+}
+
+async function ask(port: number, expr: string, atMs: number): Promise<readonly Result[]> {
+  const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expr)}&time=${atMs / 1_000}`;
+  const said = (await (await fetch(url)).json()) as {
+    readonly error?: string;
+    readonly data?: { readonly result: readonly Result[] };
+  };
+  if (said.data === undefined) throw new Error(`${expr}: ${said.error}`);
+  return said.data.result;
+}
+
+/** The series of an instant. */
+export async function seriesAt(port: number, expr: string, atMs: number): Promise<Series[]> {
+  const found = await ask(port, expr, atMs);
+  return found.map(({ metric: { __name__: name = '', ...labels }, value: [, value] = [0, 'NaN'] }) => ({
+    name,
+    labels,
+    value: value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value),
+  }));
+}
+
+/** When a series has samples, ms since 1970: of the hour before now. */
+export async function timesOf(port: number, selector: string): Promise<number[]> {
+  const found = await ask(port, `${selector}[1h]`, Date.now() + 60_000);
+  return found.flatMap(({ values = [] }) => values.map(([atSeconds]) => atSeconds * 1_000));
+}

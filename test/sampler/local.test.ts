@@ -10,7 +10,7 @@ import { Background } from '../../sampler/background-read.ts';
 import { cgroupFolders, groupOfVm, parseCgroups, readCgroup } from '../../sampler/local/cgroup.ts';
 import { LocalReader } from '../../sampler/local/local-reader.ts';
 import { parseNumaMaps, remoteShare } from '../../sampler/local/memory-map.ts';
-import { Processes, uuidArgument } from '../../sampler/local/processes.ts';
+import { Processes, startOf, uuidArgument } from '../../sampler/local/processes.ts';
 import { ResidentMemory } from '../../sampler/local/resident-memory.ts';
 import { parseSchedstat, readThreads, readVcpuCpus, roleOf } from '../../sampler/local/threads.ts';
 import { LocalVcpus, parseWaitSum } from '../../sampler/local/vcpus.ts';
@@ -39,6 +39,27 @@ function task(pid: number, tid: number, comm: string, schedstat: string, cpu = 0
   put(`proc/${pid}/task/${tid}/schedstat`, schedstat);
   put(`proc/${pid}/task/${tid}/stat`, `${tid} (${comm}) S ${'0 '.repeat(35)}${cpu} 0 0\n`);
 }
+
+test('the start of a process is read from its stat, whatever its name is', () => {
+  const fields = Array.from({ length: 50 }, (_, index) => String(index + 3)).join(' ');
+  // The first is the state, the third field; the 22nd is 22 in these numbers: ticks of 10 ms.
+  const stat = `4242 (a) b (c) ${fields}`;
+  expect(startOf('cpu 1 2\nbtime 1700000000\n', stat)).toBe(1_700_000_000_220);
+  expect(startOf('cpu 1 2\n', stat)).toBeUndefined();
+  expect(startOf('btime 1700000000\n', undefined)).toBeUndefined();
+  expect(startOf('btime 1700000000\n', '4242 (qemu) S 1')).toBeUndefined();
+});
+
+test("a running domain's process has a start as soon as it is found", async () => {
+  qemu(41, WEB);
+  put('proc/stat', 'btime 1700000000\n');
+  put('proc/41/stat', `41 (qemu) ${Array.from({ length: 50 }, () => '100').join(' ')}`);
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => 0);
+  await processes.look([WEB]);
+  expect(processes.startedAtMs(WEB)).toBe(1_700_000_001_000);
+  processes.find([]);
+  expect(processes.startedAtMs(WEB)).toBeUndefined();
+});
 
 test('a process is found by its whole UUID argument: web is not web2', async () => {
   qemu(10, WEB2);

@@ -6,6 +6,9 @@ set -euo pipefail
 folder=$1
 cd "$(dirname "$0")"
 mkdir -p "$folder"
+# Two at once would build the same twice.
+exec 9>"$folder/lock"
+flock 9
 for each in collector prometheus; do
   version=$(cat "$each"/go.mod "$each"/go.sum "$each"/main.go | sha256sum | cut -c 1-16)
   [ "$(cat "$folder/$each.version" 2>/dev/null)" = "$version" ] && continue

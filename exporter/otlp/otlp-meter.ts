@@ -2,7 +2,8 @@ import type { HealthMetric } from '../../model/catalogue/metric.ts';
 import { otlpMetrics as metrics } from '../../model/catalogue/otlp.ts';
 import { msToSeconds } from '../../model/units.ts';
 import { DurationHistogram } from '../prometheus/duration-histogram.ts';
-import { type Format, familyHead, labelPairs, number } from '../prometheus/text.ts';
+import { type FamilyValues, familyText } from '../prometheus/family-text.ts';
+import type { Format } from '../prometheus/text.ts';
 import type { DropReason, QueueState } from '../queue/queue.ts';
 import type { TickOutcome } from '../sampling/sampling-loop.ts';
 import type { FailedOutcome } from './answer.ts';
@@ -50,32 +51,22 @@ export class OtlpMeter {
   encode(format: Format, queue: QueueState, maxBytes: number, nowMs: number): string {
     const { oldestAtMs } = queue;
     const ageMs = oldestAtMs === undefined ? 0 : Math.max(0, nowMs - oldestAtMs);
+    const add = (metric: HealthMetric, values: FamilyValues): string => familyText(format, metric, values);
     return [
-      this.isUp === undefined ? '' : one(format, metrics.up, Number(this.isUp)),
-      one(format, metrics.queueBytes, queue.bytes),
-      one(format, metrics.queueMaxBytes, maxBytes),
-      one(format, metrics.queuePoints, queue.documents),
-      one(format, metrics.oldestAge, msToSeconds(ageMs)),
-      byLabel(format, metrics.ticks, this.#ticks),
-      one(format, metrics.queued, this.queued),
-      one(format, metrics.sent, this.#sent),
-      one(format, metrics.rejected, this.rejected),
-      one(format, metrics.retried, this.retried),
-      byLabel(format, metrics.dropped, this.#dropped),
-      one(format, metrics.deadLetters, this.deadLetters),
-      byLabel(format, metrics.requests, this.#requests),
+      add(metrics.up, this.isUp === undefined ? undefined : Number(this.isUp)),
+      add(metrics.queueBytes, queue.bytes),
+      add(metrics.queueMaxBytes, maxBytes),
+      add(metrics.queuePoints, queue.documents),
+      add(metrics.oldestAge, msToSeconds(ageMs)),
+      add(metrics.ticks, this.#ticks),
+      add(metrics.queued, this.queued),
+      add(metrics.sent, this.#sent),
+      add(metrics.rejected, this.rejected),
+      add(metrics.retried, this.retried),
+      add(metrics.dropped, this.#dropped),
+      add(metrics.deadLetters, this.deadLetters),
+      add(metrics.requests, this.#requests),
       this.#durations.encode(format, metrics.requestDuration),
     ].join('');
   }
-}
-
-function one(format: Format, metric: HealthMetric, value: number): string {
-  return `${familyHead(format, metric)}${metric.name} ${number(value)}\n`;
-}
-
-function byLabel(format: Format, metric: HealthMetric, values: Readonly<Record<string, number>>): string {
-  const lines = Object.entries(values).map(
-    ([value, count]) => `${metric.name}{${labelPairs({ [metric.labels[0] ?? '']: value })}} ${count}\n`,
-  );
-  return familyHead(format, metric) + lines.join('');
 }

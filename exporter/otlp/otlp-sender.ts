@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { textWithCode } from '../../model/virtune-error.ts';
 import { Backoff } from '../queue/backoff.ts';
 import type { DiskQueue } from '../queue/queue.ts';
 import type { QueueRecord } from '../queue/record.ts';
@@ -203,8 +204,7 @@ export class OtlpSender {
       this.#client?.close();
       this.#client = undefined;
     }
-    const { code } = error as { code?: unknown };
-    this.#repeats.log(typeof code === 'string' ? `${error.message} [${code}]` : error.message);
+    this.#repeats.log(textWithCode(error));
     await wait(this.#backoff.next(retryAfterMs), signal);
   }
 }

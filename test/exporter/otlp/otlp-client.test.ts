@@ -65,7 +65,7 @@ test('a receiver that does not answer in time is a failure', async () => {
   client.close();
 });
 
-test('nobody at the address, and a server without TLS, have codes that say so', async () => {
+test('an address without a receiver, and a server without TLS, have separate codes', async () => {
   const gone = openOtlpClient(receiverSettings({ endpoint: 'http://127.0.0.1:9' }), '1');
   await expect(gone.post(BODY, never)).rejects.toMatchObject({ code: 'OTLP_UNREACHABLE' });
   const url = await serve((_count, _body, respond) => respond(200));
@@ -73,7 +73,7 @@ test('nobody at the address, and a server without TLS, have codes that say so', 
   await expect(tls.post(BODY, never)).rejects.toMatchObject({ code: 'OTLP_CERTIFICATE' });
 });
 
-test('without compression the request goes out as it is, and an answer without end is cut off', async () => {
+test('without compression the request goes out as it is, and an answer that is too long is a failure', async () => {
   let got: Buffer | undefined;
   const url = await serve((count, body, respond) => {
     got = body;

@@ -3,10 +3,11 @@ import { Bcrypt } from './bcrypt.ts';
 import { FairQueue } from './fair-queue.ts';
 
 /**
- * Passwords that wait for their check. A check takes tens of ms or more, and one runs at a time. All of them fit into
- * the requests that may be under way (server.ts) with room left for clients whose credentials are known.
+ * Passwords that wait for their check. A check takes tens of ms or more, and one runs at a time: what is displaced from a
+ * short queue has to be lucky to be in it when its turn comes, and one that waits costs a connection and no more. They are
+ * not among the requests that may be under way (server.ts).
  */
-const WAITING = { perClient: 16, total: 32 };
+const WAITING = { perClient: 256, total: 1_024 };
 
 const bcrypt = new Bcrypt();
 
@@ -72,6 +73,9 @@ export class BasicAuth {
     if (given === undefined) return 'refused';
     if (this.#isKnown(given)) return 'ok';
     return new Promise((resolve) => {
+      if (this.#queue.isFullFor(client.id)) {
+        for (const gone of this.#queue.discard((waiting) => waiting.client.isGone())) gone.resolve('busy');
+      }
       this.#queue.add(client.id, { client, ...given, resolve })?.resolve('busy');
       if (!this.#isChecking) void this.#checkAll();
     });

@@ -20,11 +20,12 @@ export class Bcrypt {
       // Sources run as they are; the package has them compiled.
       const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
       const worker = new Worker(new URL(`./bcrypt-worker.${extension}`, import.meta.url));
-      worker.unref();
       worker.on('message', (matches: boolean) => this.#waiting.shift()?.(matches));
       // A thread that dies has let nobody in.
       worker.on('error', () => this.#lost(worker));
       worker.on('exit', () => this.#lost(worker));
+      // Last: a listener for messages keeps the process alive again, and it would not end when asked to.
+      worker.unref();
       this.#worker = worker;
     }
     return this.#worker;

@@ -8,8 +8,10 @@ export interface FairQueueLimits {
 }
 
 /**
- * A bounded queue that serves clients in turn. When it is full, a random item of a client that has most in it makes
- * room, so a flood displaces itself first, and behind a shared address the one who does not flood still has a chance.
+ * A bounded queue that serves clients by turns: every second turn is that of the client that has waited longest, the
+ * others go to a random item of a random client. With few clients each is served soon; with so many that the longest
+ * wait is more than a client's timeout, each still has its share of chances. When the queue is full, a random item of
+ * a client that has most in it makes room, so a flood displaces itself first.
  */
 export class FairQueue<T> {
   readonly #limits: FairQueueLimits;
@@ -17,6 +19,7 @@ export class FairQueue<T> {
   /** In the order in which clients are served next. */
   readonly #clients = new Map<string, T[]>();
   #size = 0;
+  #isRandomTurn = false;
 
   /** @param pick a random whole number from 0, less than the one given */
   constructor(limits: FairQueueLimits, pick: (below: number) => number = randomInt) {
@@ -37,16 +40,36 @@ export class FairQueue<T> {
     return this.#evict(...(floods[this.#pick(floods.length)] as [string, T[]]));
   }
 
-  /** The oldest item of the client whose turn it is. */
-  take(): T | undefined {
-    for (const [client, items] of this.#clients) {
-      const item = items.shift();
-      this.#clients.delete(client);
-      if (items.length > 0) this.#clients.set(client, items);
-      this.#size--;
-      return item;
+  /** Whether an item of this client would displace another. */
+  isFullFor(client: string): boolean {
+    return (
+      this.#size >= this.#limits.total || (this.#clients.get(client)?.length ?? 0) >= this.#limits.perClient
+    );
+  }
+
+  /** Takes out, and returns, the items that nobody waits for any more. */
+  discard(isStale: (item: T) => boolean): T[] {
+    const stale: T[] = [];
+    for (const [client, items] of [...this.#clients]) {
+      const alive = items.filter((item) => !isStale(item) || stale.push(item) === 0);
+      if (alive.length === 0) this.#clients.delete(client);
+      else this.#clients.set(client, alive);
     }
-    return undefined;
+    this.#size -= stale.length;
+    return stale;
+  }
+
+  /** The next item; its client is then last in turn. */
+  take(): T | undefined {
+    if (this.#size === 0) return undefined;
+    const turn = this.#isRandomTurn ? this.#pick(this.#clients.size) : 0;
+    const [client, items] = [...this.#clients][turn] as [string, T[]];
+    const [item] = items.splice(this.#isRandomTurn ? this.#pick(items.length) : 0, 1);
+    this.#isRandomTurn = !this.#isRandomTurn;
+    this.#clients.delete(client);
+    if (items.length > 0) this.#clients.set(client, items);
+    this.#size--;
+    return item;
   }
 
   #evict(client: string, items: T[]): T | undefined {

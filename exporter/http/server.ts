@@ -11,6 +11,7 @@ import { ConfigError } from '../../model/config-error.ts';
 import { VirtuneError } from '../../model/virtune-error.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { isClientAllowed } from './client-cert.ts';
+import { Connections } from './connections.ts';
 import { clientOf } from './fair-queue.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { TokenBucket } from './rate-limit.ts';
@@ -51,8 +52,10 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 16_384;
 /** Requests in flight; Prometheus needs a few, and more than this get a 503. */
 const REQUESTS_MAX = 40;
-/** Open at once, idle ones and those that never send a request included. */
+/** Open at once, idle ones and those that never send a request included; one more displaces one of those. */
 const CONNECTIONS_MAX = 4_096;
+/** Until a connection is displaced the kernel has accepted a few more, and local ones are not displaced. */
+const CONNECTIONS_SPARE = 64;
 /** Scrapes under way when the process is asked to end get this long. */
 const DRAIN_MS = 3_000;
 
@@ -63,6 +66,7 @@ export async function serve(
   web: WebConfig = OPEN_WEB,
 ): Promise<RunningServer> {
   const gate = new Gate(parts, web);
+  const connections = new Connections(CONNECTIONS_MAX);
   const options: ServerOptions = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -71,12 +75,15 @@ export async function serve(
     // Node looks for overdue clients only every 30 s by default.
     connectionsCheckingInterval: 1_000,
   };
-  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    connections.use(request.socket, response);
     void gate.handle(request, response);
+  };
   const server: Server | TlsServer =
     web.tls === undefined
       ? createServer(options, listener)
-      : createTlsServer({ ...options, ...web.tls }, listener);
+      : createTlsServer({ ...options, ...web.tls, handshakeTimeout: HEADERS_TIMEOUT_MS }, listener);
+  server.on('connection', (socket) => connections.add(socket));
   const [first, ...more] = 'fds' in where ? where.fds.map((fd) => ({ fd })) : [where];
   const others: NetServer[] = [];
   try {
@@ -141,7 +148,6 @@ class Gate {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#underWay++;
     try {
       response.setHeader('X-Content-Type-Options', 'nosniff');
       for (const [name, value] of Object.entries(this.#web.headers)) response.setHeader(name, value);
@@ -150,16 +156,24 @@ class Gate {
         response.setHeader('Retry-After', String(this.#bucket.retryAfterSeconds));
         return sendText(response, 429, 'Too many requests: rate_limit of the web configuration.');
       }
-      if (this.#underWay > REQUESTS_MAX) {
-        response.setHeader('Retry-After', '5');
-        return sendText(response, 503, `More than ${REQUESTS_MAX} requests at once; try again.`);
-      }
-      if (await this.#admits(request, response)) await this.#answer(request, response);
+      if (await this.#admits(request, response)) await this.#answerOneOfMany(request, response);
     } catch (error) {
       this.#parts.onError(error as Error);
       // Clients do not get the details of an internal error.
       if (!response.headersSent) sendText(response, 500, 'Internal error; see the log of virtune.');
       else response.destroy();
+    }
+  }
+
+  /** Only what was admitted counts: strangers cannot take the places of those who know a password. */
+  async #answerOneOfMany(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#underWay >= REQUESTS_MAX) {
+      response.setHeader('Retry-After', '5');
+      return sendText(response, 503, `More than ${REQUESTS_MAX} requests at once; try again.`);
+    }
+    this.#underWay++;
+    try {
+      await this.#answer(request, response);
     } finally {
       this.#underWay--;
     }
@@ -216,7 +230,7 @@ interface Fd {
 }
 
 async function listen(server: NetServer, where: ListenAddress | Fd, parts: ExporterParts): Promise<void> {
-  server.maxConnections = CONNECTIONS_MAX;
+  server.maxConnections = CONNECTIONS_MAX + CONNECTIONS_SPARE;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(where, error)));
     server.listen(where, resolve);

@@ -89,7 +89,10 @@ const schema = z.strictObject({
       z.string().min(1),
       z
         .string()
-        .regex(/^\$2[aby]\$\d{2}\$[./A-Za-z0-9]{53}$/, 'expected a bcrypt hash, as made by htpasswd -nBC 10'),
+        .regex(
+          /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/,
+          'expected a bcrypt hash, as made by htpasswd -nBC 10',
+        ),
     )
     .optional(),
   rate_limit: z

@@ -94,21 +94,40 @@ test('an unknown user is rejected, even with the right password of another user'
 
 test('an address that floods delays only itself: a client elsewhere is next', async () => {
   const { ask, settle } = held({ scraper: 'hash of right' });
-  const guesses = Array.from({ length: 100 }, (_, n) => ask('scraper', `guess ${n}`, 'flood'));
+  const guesses = Array.from({ length: 300 }, (_, n) => ask('scraper', `guess ${n}`, 'flood'));
   const right = ask('scraper', 'right', 'prometheus');
   const order = await settle();
   expect(await right).toBe('ok');
   expect(order.indexOf('right')).toBeLessThanOrEqual(2);
   const verdicts = await Promise.all(guesses);
-  expect(verdicts.filter((verdict) => verdict === 'refused')).toHaveLength(17);
-  expect(verdicts.filter((verdict) => verdict === 'busy')).toHaveLength(83);
+  expect(verdicts.filter((verdict) => verdict === 'refused')).toHaveLength(257);
+  expect(verdicts.filter((verdict) => verdict === 'busy')).toHaveLength(43);
 });
 
 test('many addresses that flood do not keep another out of the queue', async () => {
   const { ask, settle } = held({ scraper: 'hash of right' });
-  for (let n = 0; n < 200; n++) void ask('nobody', `guess ${n}`, `flood ${n % 10}`);
+  for (let n = 0; n < 2_000; n++) void ask('nobody', `guess ${n}`, `flood ${n % 10}`);
   const right = ask('scraper', 'right', 'prometheus');
   await settle();
+  expect(await right).toBe('ok');
+});
+
+test('fifty clients at once, from one address or as many, leave the right password its turn', async () => {
+  for (const addressOf of [() => 'proxy', (n: number) => `flood ${n}`]) {
+    const { ask, settle } = held({ scraper: 'hash of right' });
+    const guesses = Array.from({ length: 50 }, (_, n) => ask('nobody', `guess ${n}`, addressOf(n)));
+    const right = ask('scraper', 'right', addressOf(50));
+    expect(await settle()).toHaveLength(51);
+    expect(await right).toBe('ok');
+    expect(new Set(await Promise.all(guesses))).toEqual(new Set(['refused']));
+  }
+});
+
+test('clients that ask and leave take no place from one that waits', async () => {
+  const { ask, settle } = held({ scraper: 'hash of right' });
+  const right = ask('scraper', 'right', 'prometheus');
+  for (let n = 0; n < 5_000; n++) void ask('nobody', `guess ${n}`, `flood ${n}`, () => true);
+  expect(await settle()).toEqual(['right']);
   expect(await right).toBe('ok');
 });
 

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { expect, test } from 'vitest';
 import { Bcrypt } from '../../exporter/http/bcrypt.ts';
@@ -10,3 +12,12 @@ test('a thread that dies admits no client, and does not use up the answer of its
   expect(await bcrypt.compare('right', hash)).toBe(true);
   expect(await bcrypt.compare('wrong', hash)).toBe(false);
 });
+
+test('a process that has checked a password ends when nothing else keeps it', () => {
+  const child = join(import.meta.dirname, 'bcrypt-child.ts');
+  const ended = spawnSync(process.execPath, [child, 'right', hashSync('right', 4)], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  expect([ended.status, ended.signal, ended.stdout]).toEqual([0, null, 'true']);
+}, 90_000);

@@ -4,11 +4,54 @@ import { clientOf, FairQueue } from '../../exporter/http/fair-queue.ts';
 
 const LIMITS = { perClient: 3, total: 6 };
 
-test('clients are served in turn, each in the order in which it came', () => {
-  const queue = new FairQueue<string>(LIMITS);
+test('clients are served in turn, each in the order in which it came, where chance says so', () => {
+  const queue = new FairQueue<string>(LIMITS, () => 0);
   for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'b2']) queue.add(item.charAt(0), item);
   const order = Array.from({ length: 7 }, () => queue.take());
   expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', undefined]);
+});
+
+test('every second turn is that of the client that has waited longest, the others go to any item of any client', () => {
+  const queue = new FairQueue<string>(LIMITS, (below) => below - 1);
+  for (const item of ['a1', 'a2', 'b1', 'b2', 'b3', 'c1']) queue.add(item.charAt(0), item);
+  const order = Array.from({ length: 7 }, () => queue.take());
+  expect(order).toEqual(['a1', 'a2', 'b1', 'b3', 'c1', 'b2', undefined]);
+});
+
+test('with more clients than can be served before one gives up, each has its chance', () => {
+  const clients = 1_000;
+  const served = new Set<string>();
+  for (let round = 0; round < 60; round++) {
+    // All come again, in the same order: only the first few could ever be served in turn.
+    const queue = new FairQueue<string>({ perClient: 1, total: clients });
+    for (let n = 0; n < clients; n++) queue.add(`${n}`, `${n}`);
+    for (let taken = 0; taken < 200; taken++) served.add(queue.take() ?? '');
+  }
+  expect(served.size).toBeGreaterThan(900);
+});
+
+test('items that nobody waits for any more are taken out, and make room', () => {
+  const queue = new FairQueue<string>(LIMITS, () => 0);
+  for (const item of ['a1', 'a2', 'a3', 'b1', 'c1']) queue.add(item.charAt(0), item);
+  expect([queue.isFullFor('a'), queue.isFullFor('b')]).toEqual([true, false]);
+  expect(queue.discard((item) => item === 'a1' || item === 'a3' || item === 'c1')).toEqual([
+    'a1',
+    'a3',
+    'c1',
+  ]);
+  expect(queue.isFullFor('a')).toBe(false);
+  for (const item of ['d1', 'd2', 'd3']) queue.add('d', item);
+  expect([queue.isFullFor('b'), queue.add('b', 'b2')]).toEqual([false, undefined]);
+  expect(queue.isFullFor('e')).toBe(true);
+  expect(Array.from({ length: 7 }, () => queue.take())).toEqual([
+    'a2',
+    'b1',
+    'd1',
+    'b2',
+    'd2',
+    'd3',
+    undefined,
+  ]);
 });
 
 test('a client at its limit displaces one of its requests at random, so that the newest is not always refused', () => {

@@ -110,13 +110,31 @@ test('with users configured, only the right password of a known user gets metric
 });
 
 test('many guesses at once are turned away instead of taking all the CPU', async () => {
-  const { url } = await start(`basic_auth_users:\n  scraper: ${hashSync('right', 10)}\n`);
-  const answers = await Promise.all(
-    Array.from({ length: 20 }, (_, n) => ask(`${url}/metrics`, basic('scraper', `guess ${n}`))),
+  const { url } = await start(`basic_auth_users:\n  scraper: ${hashSync('right', 4)}\n`);
+  const guesses = Array.from({ length: 600 }, (_, n) =>
+    ask(`${url}/metrics`, basic('scraper', `guess ${n}`)),
   );
+  const answers = await Promise.all(guesses);
   const statuses = answers.map((answer) => answer.status);
-  expect(statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(4);
+  expect(statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(256);
   expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(0);
+  expect(new Set(statuses)).toEqual(new Set([401, 503]));
+});
+
+test('the right password gets in beside fifty connections that guess, and known ones take no place in the queue', async () => {
+  const { url } = await start(`basic_auth_users:\n  scraper: ${hashSync('right', 4)}\n`);
+  let stopped = false;
+  const guessed = new Set<number>();
+  const guess = async (_: unknown, client: number): Promise<void> => {
+    for (let n = 0; !stopped; n++)
+      guessed.add((await ask(url, basic('nobody', `guess ${client} ${n}`))).status);
+  };
+  const guessers = Array.from({ length: 50 }, guess);
+  await expect.poll(() => guessed.size).toBe(1);
+  for (let n = 0; n < 5; n++) expect((await ask(url, basic('scraper', 'right'))).status).toBe(200);
+  stopped = true;
+  await Promise.all(guessers);
+  expect([...guessed]).toEqual([401]);
 });
 
 test('the right password gets in beside eight clients that guess, after a start and after a reload', async () => {
@@ -467,6 +485,14 @@ test('a thousand clients that never finish their request do not stop a scrape, a
   await expect.poll(() => closed, { timeout: 15_000 }).toBe(1_000);
   clearInterval(drip);
 }, 30_000);
+
+test('a hash of a cost that bcrypt does not have is refused', () => {
+  const cost = (digits: string): string =>
+    `basic_auth_users:\n  a: $2b$${digits}$${hashSync('right', 4).slice(7)}\n`;
+  for (const digits of ['00', '03', '32', '99'])
+    expect(() => readWebConfig(webFile(cost(digits)))).toThrow(/bcrypt/);
+  for (const digits of ['04', '10', '31']) expect(readWebConfig(webFile(cost(digits))).users.size).toBe(1);
+});
 
 test('a scraper that gives little time gets who answers within it', async () => {
   const { url } = await start();

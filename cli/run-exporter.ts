@@ -191,7 +191,9 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     server = await serve(
       {
         get local() {
-          return local && { scrapes: local.scrapes, health: () => (local as HostExporter).sampler.health };
+          if (local === undefined) return undefined;
+          const { scrapes, sampler, onFailure } = local;
+          return { scrapes, health: () => sampler.health, onFailure };
         },
         loopDelay: process.loopDelay,
         get process() {

@@ -13,7 +13,12 @@ import { send, sendText } from './send.ts';
 export interface ExporterParts {
   /** Absent when only configured hosts are asked. */
   readonly local?:
-    | { readonly scrapes: Pick<Scrapes, 'scrape'>; readonly health: () => SamplerHealth }
+    | {
+        readonly scrapes: Pick<Scrapes, 'scrape'>;
+        readonly health: () => SamplerHealth;
+        /** Logs why libvirt cannot be asked, which clients do not get. */
+        readonly onFailure: (error: Error) => void;
+      }
     | undefined;
   /** Metrics of the process where there is no local libvirt. */
   readonly process?: Pick<ProcessMetrics, 'text'> | undefined;
@@ -134,8 +139,16 @@ function discover({ targets }: ExporterParts, { request, response }: Exchange): 
 function ready({ local }: ExporterParts, { response }: Exchange): void {
   if (local === undefined) return sendText(response, 200, 'virtune is up; it connects to hosts on demand.');
   const { control, lastError } = local.health();
-  if (control.kind === 'open') return sendText(response, 200, 'virtune is connected to libvirt.');
-  sendText(response, 503, `virtune is not connected to libvirt: ${lastError?.message ?? control.kind}`);
+  const isConnected = control.kind === 'open';
+  // Any client may ask, and the error names paths, hosts and users.
+  if (!isConnected && lastError !== undefined) local.onFailure(lastError);
+  sendText(
+    response,
+    isConnected ? 200 : 503,
+    isConnected
+      ? 'virtune is connected to libvirt.'
+      : 'virtune is not connected to libvirt; see the log of virtune.',
+  );
 }
 
 async function reload(parts: ExporterParts, { response }: Exchange): Promise<void> {

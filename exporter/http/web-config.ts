@@ -107,7 +107,7 @@ const schema = z.strictObject({
 export interface WebConfig {
   readonly tls: TlsOptions | undefined;
   readonly clientAuth: (typeof CLIENT_AUTH)[number];
-  /** Any of these names must stand in a client's certificate; empty: any will do. */
+  /** Any of these names must stand in a client's certificate, which is verified then; empty: any will do. */
   readonly allowedSans: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   /** User to bcrypt hash; empty: no password is asked for. */
@@ -168,6 +168,11 @@ function tlsOptions(path: string, given: TlsGiven): TlsOptions {
   if (ca !== undefined && auth === 'NoClientCert') {
     throw new ConfigError(
       `${path}: tls_server_config: client_ca_file has no effect without client_auth_type; set RequireAndVerifyClientCert, or omit it`,
+    );
+  }
+  if ((given.client_allowed_sans ?? []).length > 0 && !verifies) {
+    throw new ConfigError(
+      `${path}: tls_server_config: client_allowed_sans proves nothing with ${auth}, since anyone can make a certificate with these names; set client_auth_type: RequireAndVerifyClientCert and client_ca_file`,
     );
   }
   const context: SecureContextOptions = {

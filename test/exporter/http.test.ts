@@ -117,7 +117,7 @@ test('without its libvirt it is not ready but healthy, and says libvirt_up 0', a
   expect(figure(series, 'libvirt_up')).toBe(0);
   const ready = await get('/-/ready');
   expect(ready.status).toBe(503);
-  expect(await ready.text()).toContain('not connected');
+  expect(await ready.text()).toBe('virtune is not connected to libvirt; see the log of virtune.\n');
   expect((await get('/-/healthy')).status).toBe(200);
   await demo.daemon.restart();
   expect(figure(parseExposition(await (await get('/metrics')).text()), 'libvirt_up')).toBe(1);
@@ -149,6 +149,7 @@ test('an internal error is logged in full, and a client learns only that there w
       local: {
         scrapes: { scrape: () => Promise.reject(secret) },
         health: () => CLOSED,
+        onFailure: () => undefined,
       },
       version: 'x',
       onError: (error) => told.push(error),

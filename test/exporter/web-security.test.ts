@@ -325,6 +325,35 @@ test("a certificate, its key and the clients' CA may stand in the file itself", 
   await expect(ask(`${url}/metrics`, { ca: pem('ca.pem') })).rejects.toThrow();
 });
 
+test.each([
+  ['RequireAnyClientCert', ''],
+  ['RequireClientCert', ''],
+  ['RequestClientCert', ''],
+  ['NoClientCert', ''],
+  ['RequireAnyClientCert', `  client_ca_file: ${TLS}/ca.pem\n`],
+])('names of client certificates are refused with %s%j, which verifies none', (auth, more) => {
+  const text = tls(`  client_auth_type: ${auth}\n  client_allowed_sans: [scraper.example]\n${more}`);
+  expect(() => readWebConfig(webFile(text))).toThrow(/client_allowed_sans proves nothing with/);
+});
+
+test('names of client certificates without a client_auth_type are refused too', () => {
+  const text = tls('  client_allowed_sans: [scraper.example]\n');
+  expect(() => readWebConfig(webFile(text))).toThrow(/client_allowed_sans proves nothing with NoClientCert/);
+  expect(readWebConfig(webFile(tls('  client_allowed_sans: []\n'))).allowedSans).toEqual([]);
+});
+
+test('a client without a certificate is refused where names are asked for, also where certificates may be left out', async () => {
+  const { url } = await start(
+    tls(
+      `  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ${TLS}/ca.pem\n  client_allowed_sans: [scraper.example]\n`,
+    ),
+  );
+  const ca = pem('ca.pem');
+  const client = { ca, cert: pem('client.pem'), key: pem('client.key') };
+  expect((await ask(`${url}/metrics`, { ca })).status).toBe(403);
+  expect((await ask(`${url}/metrics`, client)).status).toBe(200);
+});
+
 test('RequireClientCert is the older word for RequireAnyClientCert', () => {
   const { clientAuth } = readWebConfig(webFile(tls('  client_auth_type: RequireClientCert\n')));
   expect(clientAuth).toBe('RequireAnyClientCert');
@@ -460,6 +489,20 @@ test('a configuration without any host is refused', async () => {
     /no host to monitor/,
   );
 });
+
+test('clients that begin no TLS handshake are disconnected, and hold up no other', async () => {
+  const { url } = await start(tls());
+  const port = Number(new URL(url).port);
+  let closed = 0;
+  for (let n = 0; n < 50; n++) {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.on('close', () => closed++);
+    socket.resume();
+  }
+  expect((await ask(`${url}/metrics`, { ca: pem('ca.pem') })).status).toBe(200);
+  await expect.poll(() => closed, { timeout: 30_000 }).toBe(50);
+}, 60_000);
 
 test('a thousand clients that never finish their request do not stop a scrape, and are disconnected', async () => {
   const { url } = await start();

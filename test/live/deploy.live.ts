@@ -1,7 +1,10 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { startDemo } from '../../simulator/demo.ts';
+import { saidBeforeEnd } from '../child-output.ts';
 import { run } from './lab/run.ts';
 
 const NAME = 'virtune-exporter.service';
@@ -36,3 +39,58 @@ test("Prometheus takes the stack's configuration", () => {
     'SUCCESS',
   );
 });
+
+/** As deploy/container/Dockerfile and `docker run --read-only --cap-drop ALL` have it: every mount read-only, nobody, no capability. */
+const SANDBOX = `
+  set -e
+  findmnt --raw --noheadings --output TARGET | sort -r | while read -r target; do
+    case $target in /proc*) ;; *) mount -o remount,bind,ro "$target" ;; esac
+  done
+  exec setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs --bounding-set=-all "$@"
+`;
+
+test('the package serves metrics as nobody where nothing can be written, and ends when asked to', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'virtune-image-'));
+  chmodSync(root, 0o755);
+  const demo = await startDemo();
+  const socket = new URL(demo.uri).searchParams.get('socket') ?? '';
+  chmodSync(join(socket, '..'), 0o755);
+  chmodSync(socket, 0o666);
+  run('npm', ['run', '--silent', 'build']);
+  run('npm', ['pack', '--silent', '--pack-destination', root]);
+  run('tar', ['-xzf', join(root, 'virtune-0.1.0.tgz'), '-C', root, '--strip-components', '1']);
+  cpSync(process.execPath, join(root, 'node'));
+  const child = spawn(
+    'unshare',
+    [
+      '--mount',
+      'bash',
+      '-c',
+      SANDBOX,
+      'sandbox',
+      join(root, 'node'),
+      join(root, 'dist/cli/virtune.js'),
+    ].concat(['exporter', '-c', demo.uri, '--listen', '127.0.0.1:0']),
+    { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], TMPDIR: root } },
+  );
+  try {
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    const url = (): string | undefined => /(http:\/\/\S+)\/metrics/.exec(said)?.[1];
+    await saidBeforeEnd(child, child.stderr, () => url() !== undefined);
+    expect(said).toContain('/metrics');
+    const status = run('cat', [`/proc/${child.pid}/status`]);
+    expect(status).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
+    expect(status).toMatch(/^CapBnd:\t0+$/m);
+    expect(await (await fetch(`${url()}/metrics`)).text()).toContain('libvirt_up 1');
+    const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  } finally {
+    child.kill('SIGKILL');
+    await demo.stop();
+    rmSync(root, { recursive: true });
+  }
+}, 300_000);

@@ -54,7 +54,11 @@ const NO_LABELS: ReadonlyMap<string, string> = new Map();
  * @throws ModelXmlError when it is not a domain XML; CpuSetError when a CPU list in it is malformed.
  */
 export function parseDomain(xml: string, what = 'the domain XML', metadata?: MetadataReader): DomainFacts {
-  const root = parseXml(what, xml, 'domain');
+  return domainFacts(parseXml(what, xml, 'domain'), metadata);
+}
+
+/** The same of a tree. */
+export function domainFacts(root: Element, metadata?: MetadataReader): DomainFacts {
   const devices = child(root, 'devices');
   const osType = child(root, 'os', 'type');
   return {

@@ -34,6 +34,12 @@ test('many small elements are kept as long as there is room', () => {
   expect(isMetadataCut).toBe(true);
 });
 
+test("virtune's mark is kept before any number of small elements", () => {
+  const { xml } = boundedXml('it', domain(`${'<x/>'.repeat(1_000_000)}${MARK}`));
+  expect(parseDomain(xml).tuned?.profile).toBe('p');
+  expect(xml.length).toBeLessThan(33_000);
+});
+
 test('XML that is large but not in its metadata is parsed as it is, up to a limit', () => {
   const disks = (count: number): string =>
     `<devices>${"<disk type='block'><source dev='/dev/x'/><target dev='vda'/></disk>".repeat(count)}</devices>`;

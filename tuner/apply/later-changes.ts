@@ -1,5 +1,5 @@
+import { parseDomainTree } from '../../model/domain/domain-tree.ts';
 import { readMark, type TunedMark } from '../../model/domain/tuned-mark.ts';
-import { parseXml } from '../../model/xml.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { readDomains } from '../facts/read-domains.ts';
@@ -118,7 +118,7 @@ export class LaterChanges {
 
 function markBefore({ inactive, live }: JournalHeader['domains'][number]): TunedMark | undefined {
   const xml = inactive ?? live;
-  return xml === undefined ? undefined : readMark(parseXml('the previous XML of the domain', xml, 'domain'));
+  return xml === undefined ? undefined : readMark(parseDomainTree('the previous XML of the domain', xml));
 }
 
 /** Of a call that nobody saw the end of: a pool that has grown, or shrunk, part of the way. Any other state is set at once. */

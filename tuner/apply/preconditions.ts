@@ -1,6 +1,6 @@
-import { XMLSerializer } from '@xmldom/xmldom';
 import { ListFlag, XmlFlag } from '../../libvirt/constants.ts';
-import { child, children, type Element, parseXml } from '../../model/xml.ts';
+import { domainTreeXml, parseDomainTree } from '../../model/domain/domain-tree.ts';
+import { child, children, type Element } from '../../model/xml.ts';
 import { TunerError } from '../errors.ts';
 import { findRun, handle, quoted } from '../steps/domain-run.ts';
 import type { StepHost } from '../steps/step-host.ts';
@@ -68,7 +68,7 @@ function firstDifference(is: string, was: string): string | undefined {
  * channel, whether a tray is open. Passwords are included or not, as they were asked for.
  */
 export function withoutVolatileParts(xml: string): string {
-  const root = parseXml('the XML of a running domain', xml, 'domain');
+  const root = parseDomainTree('the XML of a running domain', xml);
   remove(child(root, 'currentMemory'));
   const devices = child(root, 'devices');
   for (const channel of children(devices, 'channel')) child(channel, 'target')?.removeAttribute('state');
@@ -77,7 +77,7 @@ export function withoutVolatileParts(xml: string): string {
   for (const graphics of children(devices, 'graphics')) {
     for (const secret of ['passwd', 'passwdValidTo', 'connected']) graphics.removeAttribute(secret);
   }
-  return new XMLSerializer().serializeToString(root);
+  return domainTreeXml(root);
 }
 
 function remove(element: Element | undefined): void {

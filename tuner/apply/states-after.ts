@@ -1,5 +1,6 @@
 import { MEMORY_UNLIMITED_KIB } from '../../libvirt/constants.ts';
-import { type Element, parseXml } from '../../model/xml.ts';
+import { parseDomainTree } from '../../model/domain/domain-tree.ts';
+import type { Element } from '../../model/xml.ts';
 import { domainView, editedView } from '../facts/domain-view.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { findSetting } from '../settings/all.ts';
@@ -47,7 +48,7 @@ function stateAfter(state: DomainState, changes: readonly LiveSettingChange[]): 
     } else if (step.kind === 'restart') {
       if (live !== undefined && inactive !== undefined) [live, edited] = [inactive, undefined];
     } else if (live !== undefined && EDITED.has(step.kind)) {
-      edited ??= parseXml('the running domain', live.xml, 'domain');
+      edited ??= parseDomainTree('the running domain', live.xml);
       edit(edited, step, to);
     }
   }

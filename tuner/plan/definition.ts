@@ -1,6 +1,6 @@
-import { XMLSerializer } from '@xmldom/xmldom';
 import { createTwoFilesPatch } from 'diff';
-import { type Element, parseXml } from '../../model/xml.ts';
+import { domainTreeXml, outlinedXml, parseDomainTree } from '../../model/domain/domain-tree.ts';
+import type { Element } from '../../model/xml.ts';
 import type { DomainView } from '../facts/facts.ts';
 import type { Wish } from '../settings/setting.ts';
 
@@ -19,16 +19,13 @@ export function changeDefinition(
   wishes: readonly Wish[],
   mark: (root: Element) => void,
 ): DefinitionChange {
-  const edited = parseXml('the definition', inactive.xml, 'domain');
+  const edited = parseDomainTree('the definition', inactive.xml);
   for (const { setting, target, value } of wishes) setting.write(edited, target, value);
   mark(edited);
   // Both through the same serializer, or each line would differ in its quotes.
-  const before = text(inactive.root);
-  const after = text(edited);
-  return { before: inactive.xml, after, diff: unifiedDiff(before, after) };
+  const diff = unifiedDiff(`${outlinedXml(inactive.root)}\n`, `${outlinedXml(edited)}\n`);
+  return { before: inactive.xml, after: `${domainTreeXml(edited)}\n`, diff };
 }
-
-const text = (root: Element): string => `${new XMLSerializer().serializeToString(root)}\n`;
 
 /** Passwords of graphics may stand beside what changes; nothing that is set here is one. */
 const withoutSecrets = (xml: string): string => xml.replaceAll(/ passwd="[^"]*"/g, ' passwd="..."');

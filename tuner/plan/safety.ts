@@ -1,4 +1,4 @@
-import { parseXml } from '../../model/xml.ts';
+import { parseDomainTree } from '../../model/domain/domain-tree.ts';
 import { domainView, editedView } from '../facts/domain-view.ts';
 import { type DomainState, type DomainView, hostOfDomain } from '../facts/facts.ts';
 import type { Neighbour, Subject } from '../invariants/invariant.ts';
@@ -21,7 +21,7 @@ export function safeNow(rows: readonly Row[], state: DomainState, around: Surrou
   if (live === undefined) return rows;
   const now = rows.filter(({ verdict }) => verdict.kind === 'live');
   if (!now.some(({ wish }) => PLACES.test(wish.setting.id))) return rows;
-  const after = parseXml('the running domain', live.xml, 'domain');
+  const after = parseDomainTree('the running domain', live.xml);
   for (const { wish } of now) wish.setting.write(after, wish.target, wish.value);
   const created = violationsOf(subjectOf(editedView(after), around), subjectOf(live, around)).filter(
     (each) => each.created && each.level === 'refuse',
@@ -108,7 +108,7 @@ function runAfter({ rows, definition, steps }: Omit<PlannedRun, 'state'>, live: 
   if (isRestarted({ steps })) {
     return definition === undefined ? live : domainView(definition.after, 'the definition');
   }
-  const root = parseXml('the running domain', live.xml, 'domain');
+  const root = parseDomainTree('the running domain', live.xml);
   for (const { wish, verdict } of rows)
     if (verdict.kind === 'live') wish.setting.write(root, wish.target, wish.value);
   return editedView(root);

@@ -1,5 +1,5 @@
+import { parseDomainTree } from '../../model/domain/domain-tree.ts';
 import type { MarkedSetting } from '../../model/domain/tuned-mark.ts';
-import { parseXml } from '../../model/xml.ts';
 import { editedView } from '../facts/domain-view.ts';
 import type { DomainState, DomainView, HostFacts } from '../facts/facts.ts';
 import { definitionOf } from '../profile/definition.ts';
@@ -132,7 +132,7 @@ function withValues(state: DomainState, marked: readonly MarkedSetting[]): Domai
 }
 
 function viewWith(view: DomainView, marked: readonly MarkedSetting[]): DomainView {
-  const root = parseXml('the definition', view.xml, 'domain');
+  const root = parseDomainTree('the definition', view.xml);
   for (const { setting, target, was } of marked.toReversed())
     findSetting(setting)?.write(root, target, was ?? undefined);
   return editedView(root);

@@ -1,6 +1,7 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
+import { parseDomainTree } from '../../model/domain/domain-tree.ts';
 import { readMark } from '../../model/domain/tuned-mark.ts';
-import { type Element, parseXml } from '../../model/xml.ts';
+import type { Element } from '../../model/xml.ts';
 import { settings } from '../settings/all.ts';
 import type { Setting } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';
@@ -25,7 +26,7 @@ function readAll(domain: Element): ReadonlyMap<string, Reading> {
   );
 }
 
-const parse = (xml: string): Element => parseXml('a domain', xml, 'domain');
+const parse = (xml: string): Element => parseDomainTree('a domain', xml);
 
 /**
  * What two descriptions of a domain do not say alike, of all that the tuner can set: libvirt writes what it is

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Impact } from '../../../libvirt/constants.ts';
-import { attr, child, parseXml, wholeNumber } from '../../../model/xml.ts';
+import { parseDomainTree } from '../../../model/domain/domain-tree.ts';
+import { attr, child, wholeNumber } from '../../../model/xml.ts';
 import { handle, quoted } from '../domain-run.ts';
 import { liveSetting, plainly } from '../live-setting.ts';
 import type { StepDomain } from '../step.ts';
@@ -15,7 +16,7 @@ export const balloonPeriod = liveSetting('balloonPeriod', z.number(), {
   home: 'run',
   async get(host, { domain }) {
     const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags: 0 });
-    const root = parseXml(`the XML of domain ${quoted(domain)}`, xml, 'domain');
+    const root = parseDomainTree(`the XML of domain ${quoted(domain)}`, xml);
     return wholeNumber(attr(child(root, 'devices', 'memballoon', 'stats'), 'period')) ?? 0;
   },
   set: (host, { domain }, to) =>

@@ -1,5 +1,6 @@
 import { Impact, PARAM_STRING_OKAY } from '../../../libvirt/constants.ts';
-import { attr, child, parseXml } from '../../../model/xml.ts';
+import { parseDomainTree } from '../../../model/domain/domain-tree.ts';
+import { attr, child } from '../../../model/xml.ts';
 import { targetElement } from '../../settings/targets.ts';
 import { handle, quoted } from '../domain-run.ts';
 import { liveSetting } from '../live-setting.ts';
@@ -62,7 +63,7 @@ async function readAll(host: StepHost, { domain, disk }: StepOf<'blockIoTune'>):
  */
 async function aliasOf(host: StepHost, domain: StepDomain, disk: string): Promise<string | undefined> {
   const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags: 0 });
-  const root = parseXml(`the XML of domain ${quoted(domain)}`, xml, 'domain');
+  const root = parseDomainTree(`the XML of domain ${quoted(domain)}`, xml);
   return attr(child(targetElement(root, 'disk', disk), 'alias'), 'name');
 }
 

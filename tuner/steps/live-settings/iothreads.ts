@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { Impact, StatsGroup } from '../../../libvirt/constants.ts';
 import { ParamType } from '../../../libvirt/typed-params.ts';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { attr, child, children, type Element, parseXml } from '../../../model/xml.ts';
+import { parseDomainTree } from '../../../model/domain/domain-tree.ts';
+import { attr, child, children, type Element } from '../../../model/xml.ts';
 import { TunerError } from '../../errors.ts';
 import { handle, quoted } from '../domain-run.ts';
 import { liveSetting } from '../live-setting.ts';
@@ -144,7 +145,7 @@ async function polling(host: StepHost, domain: StepDomain, id: number): Promise<
 
 async function liveXml(host: StepHost, domain: StepDomain): Promise<Element> {
   const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags: 0 });
-  return parseXml(`the XML of domain ${quoted(domain)}`, xml, 'domain');
+  return parseDomainTree(`the XML of domain ${quoted(domain)}`, xml);
 }
 
 function ioThreadElement(root: Element, id: number): Element | undefined {

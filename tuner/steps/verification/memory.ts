@@ -1,5 +1,6 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { attr, child, children, parseXml, sizeKiB } from '../../../model/xml.ts';
+import { parseDomainTree } from '../../../model/domain/domain-tree.ts';
+import { attr, child, children, sizeKiB } from '../../../model/xml.ts';
 import { readProcFile } from '../../../sampler/proc-file.ts';
 import { TunerError } from '../../errors.ts';
 import { quoted } from '../domain-run.ts';
@@ -30,7 +31,7 @@ export async function verifyMemory(
   domain: StepDomain,
   liveXml: string,
 ): Promise<readonly string[]> {
-  const root = parseXml(`the XML of domain ${quoted(domain)}`, liveXml, 'domain');
+  const root = parseDomainTree(`the XML of domain ${quoted(domain)}`, liveXml);
   const backing = child(root, 'memoryBacking');
   const wanted = child(backing, 'hugepages');
   const onDemand = attr(child(backing, 'allocation'), 'mode') === 'ondemand';

@@ -7,7 +7,7 @@ import { serverSettings } from '../exporter/elasticsearch/settings.ts';
 import type { Lifecycle } from '../exporter/elasticsearch/setup/lifecycle.ts';
 import { applySetup, planSetup } from '../exporter/elasticsearch/setup/setup.ts';
 import type { Step } from '../exporter/elasticsearch/setup/steps.ts';
-import { printable } from '../model/printable.ts';
+import { terminalText } from '../model/terminal-text.ts';
 import { deadLettersCommand } from './dead-letters.ts';
 import {
   addServerFlags,
@@ -115,7 +115,7 @@ function describe({ what, change, why }: Step, would: string): string {
 
 /** What the command yields is for standard output. */
 function say(line: string): void {
-  process.stdout.write(`${printable(line)}\n`);
+  process.stdout.write(`${terminalText(line)}\n`);
 }
 
 function days(text: string): number {

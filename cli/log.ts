@@ -1,10 +1,10 @@
-import { printableLines } from '../model/printable.ts';
+import { terminalLines } from '../model/terminal-text.ts';
 import { textWithCode } from '../model/virtune-error.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 
 /** A line for the operator, on standard error: standard output is for what a command yields. */
 export function log(message: string): void {
-  process.stderr.write(`${printableLines(message)}\n`);
+  process.stderr.write(`${terminalLines(message)}\n`);
 }
 
 /** An error's message with its code in brackets, its own or that of its cause: docs/errors.md lists codes. */

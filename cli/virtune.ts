@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { terminalLines } from '../model/terminal-text.ts';
 import { loadCommands } from './commands.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { errorText, log } from './log.ts';
@@ -20,7 +21,8 @@ for (const command of await loadCommands(process.argv[2])) program.addCommand(co
 for (const command of withSubcommands(program)) {
   command.exitOverride().configureOutput({
     // As all other errors: with the program's name and a code.
-    outputError: (text, write) => write(`${text.replace(/^error: /, 'virtune: ').trimEnd()} [USAGE]\n`),
+    outputError: (text, write) =>
+      write(`${terminalLines(text.replace(/^error: /, 'virtune: ').trimEnd())} [USAGE]\n`),
   });
 }
 

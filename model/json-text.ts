@@ -7,6 +7,10 @@ const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** JSON that is safe to print: a VM's name may hold any character. It parses to the same value. */
 export function jsonText(value: unknown, indent?: number): string {
-  const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(value, null, indent).replace(UNSAFE, escaped);
+  return safeJson(JSON.stringify(value, null, indent));
+}
+
+/** The same of JSON that was made elsewhere. */
+export function safeJson(json: string): string {
+  return json.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

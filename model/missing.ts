@@ -61,7 +61,9 @@ export type MissingReason =
   /** The XML could not be read or understood, or is too large to parse. */
   | 'no_xml'
   /** The XML's <metadata> is too large, so the largest parts of it were not read. */
-  | 'metadata_too_large';
+  | 'metadata_too_large'
+  /** The expressions of labels take too long on this XML. */
+  | 'metadata_too_slow';
 
 export interface Asked {
   readonly groups: ReadonlySet<string>;
@@ -192,6 +194,8 @@ export function missingGroups(asked: Asked): MissingGroup[] {
   const missing: MissingGroup[] = facts === undefined ? [{ group: 'tuning', reason: 'no_xml' }] : [];
   if (facts?.isMetadataCut === true && groups.has('metadata'))
     missing.push({ group: 'metadata', reason: 'metadata_too_large' });
+  else if (facts?.isMetadataSlow === true && groups.has('metadata'))
+    missing.push({ group: 'metadata', reason: 'metadata_too_slow' });
   for (const { name, applies, has, reason } of wanted) {
     // Whether it has such a device at all is not known yet.
     if (has(stats) || (facts === undefined && applies !== undefined)) continue;

@@ -1,5 +1,5 @@
-import { printable } from '../model/printable.ts';
 import type { DomainStats } from '../model/stats/types.ts';
+import { terminalText } from '../model/terminal-text.ts';
 
 /** Names come from outside: more than this are not kept. */
 const NAMES_MAX = 1_000;
@@ -21,7 +21,7 @@ export class UnknownStatistics {
 
   observe({ unknown }: DomainStats): void {
     for (const field of unknown.keys()) {
-      const name = printable(field.replaceAll(/(?<=^|\.)\d+(?=\.|$)/g, 'N'));
+      const name = terminalText(field.replaceAll(/(?<=^|\.)\d+(?=\.|$)/g, 'N'));
       if (this.#names.has(name) || this.#names.size >= NAMES_MAX) continue;
       this.#names.add(name);
       this.#onName(name);

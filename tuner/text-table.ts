@@ -1,9 +1,9 @@
 import stringWidth from 'string-width';
-import { printable } from '../model/printable.ts';
+import { terminalText } from '../model/terminal-text.ts';
 
 /** Columns side by side, as wide as what is in them; cells come from anywhere, and are made harmless here. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [head, ...rows].map((row) => row.map(printable));
+  const lines = [head, ...rows].map((row) => row.map(terminalText));
   const widths = head.map((_, column) => Math.max(...lines.map((row) => stringWidth(row[column] ?? ''))));
   return lines.map((row) =>
     row

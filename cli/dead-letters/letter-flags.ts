@@ -3,7 +3,7 @@ import { readConfig } from '../../exporter/config/config.ts';
 import { COMPAT_STREAMS, NAMESPACE, STREAM_NAMES } from '../../exporter/documents/streams.ts';
 import type { Letter } from '../../exporter/elasticsearch/dead-letters/letter.ts';
 import type { ElasticsearchOptions } from '../../exporter/elasticsearch/settings.ts';
-import { printable } from '../../model/printable.ts';
+import { terminalText } from '../../model/terminal-text.ts';
 import { elasticsearchOptions, type ServerFlags } from '../elasticsearch-flags.ts';
 
 export interface LetterFlags extends ServerFlags {
@@ -52,7 +52,7 @@ export function counted(count: number, noun: string): string {
 
 /** A line of what the command yields, on standard output. */
 export function say(line: string): void {
-  process.stdout.write(`${printable(line)}\n`);
+  process.stdout.write(`${terminalText(line)}\n`);
 }
 
 function streamName(text: string): string {

@@ -1,4 +1,4 @@
-import { printable } from '../../model/printable.ts';
+import { terminalText } from '../../model/terminal-text.ts';
 import type { TransactionRecord } from '../../tuner/journal/list.ts';
 import type { StepProgress } from '../../tuner/journal/progress.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
@@ -19,7 +19,7 @@ export function describeTransaction({ id, header, progress }: TransactionRecord)
     ...(progress.failure === undefined ? [] : [`  failure    ${progress.failure.message}`]),
     ...progress.steps.flatMap(({ step, progress: made }) => describeMade(step, made)),
     ...notes.map((note) => `  note       ${note}`),
-  ].map(printable);
+  ].map(terminalText);
 }
 
 function describeMade(step: Step, made: StepProgress): string[] {

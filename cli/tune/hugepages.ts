@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
+import { shellLine } from '../../model/shell-command.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import type { PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { TunerError } from '../../tuner/errors.ts';
@@ -11,7 +12,6 @@ import { pageInventoryJson, problemText, reportGrowth, reportPages } from '../..
 import { newTransactionId } from '../../tuner/journal/journal.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
-import { shellWords } from '../shell-words.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { offerRecovery } from './offer-recovery.ts';
@@ -91,7 +91,7 @@ async function allocate({ host, inventory, growth, basis }: Found, flags: Flags)
       id: newTransactionId(new Date()),
       uri: host.uri,
       hostname: host.hostname,
-      command: shellWords(['virtune', ...process.argv.slice(2)]),
+      command: shellLine(['virtune', ...process.argv.slice(2)]),
       domains: [],
       steps: growth.steps,
       basis,

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
+import { shellLine } from '../../model/shell-command.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { planJson } from '../../tuner/plan/plan-json.ts';
@@ -52,5 +53,7 @@ function writePlan(path: string, document: object): void {
   } catch (error) {
     throw new TunerError('TUNE_USAGE', `the plan cannot be written to ${path}: ${systemErrorText(error)}`);
   }
-  log(`virtune: plan written to ${path}; virtune tune apply ${path} applies it`);
+  log(
+    `virtune: plan written to ${path}; ${shellLine(['virtune', 'tune', 'apply', path.startsWith('-') ? `./${path}` : path])} applies it`,
+  );
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
-import { printableLines } from '../../model/printable.ts';
+import { terminalLines } from '../../model/terminal-text.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { listProfiles, profileJson, reportList, reportProfile } from '../../tuner/profile/describe.ts';
 import type { ProfileLibrary } from '../../tuner/profile/library.ts';
@@ -63,7 +63,7 @@ function checkCommand(): Command {
     const lines = checked.map(({ file, fault, knobs, host }) =>
       fault === null ? `${file}: good, ${knobs} knobs and ${host} of the host` : `${fault} [TUNE_PROFILE]`,
     );
-    say(flags, printableLines(lines.join('\n')), () => ({ format: 1, files: checked }));
+    say(flags, terminalLines(lines.join('\n')), () => ({ format: 1, files: checked }));
     if (checked.some(({ fault }) => fault !== null)) process.exitCode = ExitCode.usage;
   });
 }

@@ -1,11 +1,11 @@
 import { connect } from '../../libvirt/client/connect.ts';
+import { shellLine } from '../../model/shell-command.ts';
 import type { RunOptions } from '../../tuner/apply/host-session.ts';
 import type { Point } from '../../tuner/journal/journal.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import type { LocalRoots } from '../../tuner/steps/step-host.ts';
 import { isLocalUri } from '../local-uri.ts';
 import { log } from '../log.ts';
-import { shellWords } from '../shell-words.ts';
 import { readVersion } from '../version.ts';
 import { connectTimeoutMs, type TuneFlags } from './options.ts';
 
@@ -41,7 +41,7 @@ export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
     open: (uri) => connect(uri, { readOnly: false, timeoutMs: connectTimeoutMs(flags) }),
     local: localRoots,
     version: readVersion(),
-    command: shellWords(['virtune', ...process.argv.slice(2)]),
+    command: shellLine(['virtune', ...process.argv.slice(2)]),
     restart: {
       shutdownMs: flags.shutdownTimeout * 1_000,
       settleMs: flags.settle * 1_000,

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
+import { terminalXml } from '../../model/terminal-text.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { findTransaction, type TransactionRecord } from '../../tuner/journal/list.ts';
@@ -21,7 +22,8 @@ export function showCommand(): Command {
     .option('--live', 'with --xml: the previous XML of the running domain')
     .action(async (id: string, flags: Flags) => {
       const record = await findTransaction(await openStateFolder(flags.stateDir), id);
-      if (flags.xml !== undefined) process.stdout.write(savedXml(record, flags.xml, flags.live === true));
+      if (flags.xml !== undefined)
+        process.stdout.write(terminalXml(savedXml(record, flags.xml, flags.live === true)));
       else if (flags.json === true) process.stdout.write(`${jsonText(showJson(record), 2)}\n`);
       else process.stdout.write(`${describeTransaction(record).join('\n')}\n`);
     });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { jsonText } from '../../model/json-text.ts';
+import { shellLine, shellLine } from '../../model/shell-command.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { transactionDomain } from '../../tuner/apply/split-plan.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
@@ -9,7 +10,6 @@ import { forgotten } from '../../tuner/watch/forgotten.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';
 import { errorText, log } from '../log.ts';
-import { shellWords } from '../shell-words.ts';
 import { untilAskedToStop } from '../signals.ts';
 import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
@@ -89,7 +89,7 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
       id: plan.id,
       uri: plan.host.uri,
       hostname: plan.host.hostname,
-      command: shellWords(['virtune', ...process.argv.slice(2)]),
+      command: shellLine(['virtune', ...process.argv.slice(2)]),
       domains: lost.map(({ state, profile }) => transactionDomain(state, profile.name)),
       steps: lost.flatMap(forgotten),
       basis,

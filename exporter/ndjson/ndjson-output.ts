@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { safeJson } from '../../model/json-text.ts';
 import { CHARS_PER_TURN, type Document } from '../documents/documents.ts';
 import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
@@ -97,7 +98,7 @@ export class NdjsonOutput {
     let text = '';
     let count = 0;
     for (const { body } of documents) {
-      text += `${body}\n`;
+      text += `${safeJson(body)}\n`;
       count++;
       if (text.length < CHARS_PER_TURN) continue;
       this.#writer.write(text, count);

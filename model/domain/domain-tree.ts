@@ -57,6 +57,11 @@ export function outlinedXml(root: Element): string {
 const placeholdersOf = ({ ownerDocument }: Element): ReadonlyMap<string, string> =>
   (ownerDocument && kept.get(ownerDocument)) ?? new Map<string, string>();
 
+/** Whether some of its metadata is not in the tree. */
+export function isOutlined(root: Element): boolean {
+  return placeholdersOf(root).size > 0;
+}
+
 /** Neighbours as one: a million small elements are one placeholder. */
 function runsOf(large: readonly Span[], all: readonly Span[]): Span[] {
   const isLarge = new Set(large);

@@ -40,6 +40,8 @@ export interface DomainFacts {
   readonly labels: ReadonlyMap<string, string>;
   /** The XML's <metadata> was too large to read: what nova, ovirt, tuned and labels say may be missing. */
   readonly isMetadataCut?: boolean | undefined;
+  /** The expressions of labels take too long on this XML: `labels` is empty. */
+  readonly isMetadataSlow?: boolean | undefined;
 }
 
 /** `unknown`: a domain that does not run, or a libvirt that does not say. */
@@ -59,6 +61,10 @@ export function parseDomain(xml: string, what = 'the domain XML', metadata?: Met
 
 /** The same of a tree. */
 export function domainFacts(root: Element, metadata?: MetadataReader): DomainFacts {
+  let isMetadataSlow = false;
+  const labels = metadata?.(root, () => {
+    isMetadataSlow = true;
+  });
   const devices = child(root, 'devices');
   const osType = child(root, 'os', 'type');
   return {
@@ -80,7 +86,8 @@ export function domainFacts(root: Element, metadata?: MetadataReader): DomainFac
     nova: parseNova(root),
     ovirt: parseOvirt(root),
     tuned: readMark(root),
-    labels: metadata?.(root) ?? NO_LABELS,
+    labels: labels ?? NO_LABELS,
+    ...(isMetadataSlow ? { isMetadataSlow: true } : {}),
   };
 }
 

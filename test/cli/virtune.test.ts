@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { printableLines } from '../../model/printable.ts';
+import { terminalLines } from '../../model/terminal-text.ts';
 import { startDemo } from '../../simulator/demo.ts';
 import { figure, parseExposition } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
@@ -140,5 +140,5 @@ test('a reload puts hosts into maintenance and takes them out, over the connecti
 });
 
 test('external text brings no escape code to the terminal', () => {
-  expect(printableLines('a\u001b[31mb\u202ec\n')).toBe('a\\u001b[31mb\\u202ec\n');
+  expect(terminalLines('a\u001b[31mb\u202ec\n')).toBe('a\\u{1b}[31mb\\u{202e}c\n');
 });

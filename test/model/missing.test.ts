@@ -153,6 +153,9 @@ test('metadata that was too large to read is missing for that reason, where it w
   const groups = new Set(['metadata']);
   expect(reasons({ facts, groups })).toEqual({ metadata: 'metadata_too_large' });
   expect(reasons({ facts, groups: new Set<string>() })).toEqual({});
+  const slow = { ...asked().facts, isMetadataSlow: true } as Asked['facts'];
+  expect(reasons({ facts: slow, groups })).toEqual({ metadata: 'metadata_too_slow' });
+  expect(reasons({ facts: slow, groups: new Set<string>() })).toEqual({});
   expect(reasons({ groups })).toEqual({});
 });
 

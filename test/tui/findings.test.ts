@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shellLine } from '../../tui/model/shell.ts';
+import { shellLine } from '../../model/shell-command.ts';
 import { type VmSpec, viewAfter } from './scene-of.ts';
 
 /** Rules that find something about the first VM, after these samples. */

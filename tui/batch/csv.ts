@@ -1,3 +1,4 @@
+import { terminalText } from '../../model/terminal-text.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import type { Vm } from '../model/vm.ts';
 import { exact } from './batch.ts';
@@ -25,10 +26,7 @@ export function csvRow(vm: Vm, atMs: number): string {
  * gets a quote before it (OWASP, "CSV injection"), the others are written out.
  */
 function field(text: string): string {
-  const safe = text.replaceAll(
-    /[\p{Cc}\p{Cf}]/gu,
-    (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
-  const inert = /^[=+@]|^-(?![\d.])/.test(safe) ? `'${safe}` : safe;
+  const safe = terminalText(text);
+  const inert = /^[=+@]|^-(?!\d+(\.\d+)?$)/.test(safe) ? `'${safe}` : safe;
   return /[",\n\r]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }

@@ -63,6 +63,10 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
     short: 'no XML',
     text: "the VM's XML has not been read yet, is too large, or cannot be parsed",
   },
+  metadata_too_slow: {
+    short: 'slow',
+    text: 'the expressions of labels take too long on the XML of this VM',
+  },
   metadata_too_large: {
     short: 'large',
     text: "the <metadata> in the VM's XML is larger than 32 Ki, so its largest parts were not read",

@@ -1,5 +1,5 @@
+import { shellLines, shellLineWithin } from '../../model/shell-command.ts';
 import type { Finding } from '../model/finding.ts';
-import { shellLines, shellLineWithin } from '../model/shell.ts';
 import type { Vm } from '../model/vm.ts';
 import { displayable } from '../text/displayable.ts';
 import { fitLine, type Line, span } from '../text/line.ts';

@@ -1,5 +1,6 @@
 import { parseDomainTree } from '../../model/domain/domain-tree.ts';
 import { readMark, type TunedMark } from '../../model/domain/tuned-mark.ts';
+import { shellLine } from '../../model/shell-command.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { readDomains } from '../facts/read-domains.ts';
@@ -70,7 +71,7 @@ export class LaterChanges {
     const name = this.#own.find(({ domain }) => domain.uuid === uuid)?.domain.name;
     throw new TunerError(
       'TUNE_CHANGED',
-      `domain ${JSON.stringify(name)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder; roll that transaction back first (virtune tune rollback ${mark.id}), ${proceed}`,
+      `domain ${JSON.stringify(name)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder; roll that transaction back first (${shellLine(['virtune', 'tune', 'rollback', mark.id])}), ${proceed}`,
     );
   }
 

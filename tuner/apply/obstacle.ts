@@ -1,4 +1,5 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import { shellLine } from '../../model/shell-command.ts';
 import type { DomainState, DomainView } from '../facts/facts.ts';
 import type { HostViolation } from '../invariants/violations.ts';
 import type { JournalHeader } from '../journal/records.ts';
@@ -53,7 +54,7 @@ function nextOf(
   });
   if (tuned !== undefined) {
     const { state, mark } = tuned;
-    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (virtune tune rollback ${mark.id}), ${proceed}`;
+    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (${shellLine(['virtune', 'tune', 'rollback', mark.id])}), ${proceed}`;
   }
   // Of these a boot of the VM itself takes nothing away.
   const lasting = broken.filter(({ state, view }) => view === 'inactive' || state.inactive === undefined);

@@ -1,4 +1,4 @@
-import { printable } from '../../model/printable.ts';
+import { terminalText } from '../../model/terminal-text.ts';
 import { violationText } from '../plan/report.ts';
 import { textTable } from '../text-table.ts';
 import type { Drift, Standing } from './drift.ts';
@@ -21,7 +21,7 @@ export function reportDrift(drifts: readonly Drift[]): string {
 
 function reportOne({ plan, rows, count, waiting, unsafe, profileChanged }: Drift): string[] {
   const { state, profile } = plan;
-  const name = printable(state.domain.name);
+  const name = terminalText(state.domain.name);
   const notes = [
     ...(unsafe.length === 0 ? [] : ['unsafe']),
     ...(waiting === 0 ? [] : [`${waiting} pending until its next boot`]),

@@ -1,4 +1,4 @@
-import { printable } from '../../model/printable.ts';
+import { terminalText } from '../../model/terminal-text.ts';
 import type { Problem } from '../errors.ts';
 import { sizeText } from '../settings/values.ts';
 import { textTable } from '../text-table.ts';
@@ -26,7 +26,7 @@ export function reportPages(inventory: PageInventory): string[] {
   return [
     ...textTable(HEAD, rows),
     ...(short.length === 0 ? ['every defined domain gets its huge pages at its next boot'] : []),
-    ...short.map((row) => printable(lacks(inventory, row))),
+    ...short.map((row) => terminalText(lacks(inventory, row))),
   ];
 }
 
@@ -59,7 +59,7 @@ export function reportGrowth({ steps, problems }: Growth, { pools }: PageInvento
 }
 
 export const problemText = ({ code, text, next }: Problem): string =>
-  printable(`${text} (${code})${next === undefined ? '' : `; ${next}`}`);
+  terminalText(`${text} (${code})${next === undefined ? '' : `; ${next}`}`);
 
 /** For programs. The format is stable: fields are added, never changed. */
 export function pageInventoryJson(

@@ -1,4 +1,4 @@
-import { printable } from '../../model/printable.ts';
+import { terminalText } from '../../model/terminal-text.ts';
 import { counted } from '../placement/amounts.ts';
 import {
   ratioText,
@@ -18,7 +18,7 @@ export function reportSharing({ sharing, rebalanced, leftAlone = [] }: Plan): st
     (guest) =>
       `${guest} is left unchanged: its pins were not set by virtune; select it by name, or use --adopt`,
   );
-  if (sharing === undefined || !changes(sharing)) return alone.map(printable);
+  if (sharing === undefined || !changes(sharing)) return alone.map(terminalText);
   return [
     'VMs that share CPUs',
     ...textTable(
@@ -34,9 +34,9 @@ export function reportSharing({ sharing, rebalanced, leftAlone = [] }: Plan): st
         ],
       ],
     ).map(indent),
-    ...vmTable(sharing.vms).map((line) => indent(printable(line))),
-    ...warnings(sharing, rebalanced).map(printable),
-    ...alone.map(printable),
+    ...vmTable(sharing.vms).map((line) => indent(terminalText(line))),
+    ...warnings(sharing, rebalanced).map(terminalText),
+    ...alone.map(terminalText),
     '',
   ];
 }

@@ -1,5 +1,5 @@
 import { CpuSet } from '../../model/cpu-set.ts';
-import { printable } from '../../model/printable.ts';
+import { terminalText } from '../../model/terminal-text.ts';
 import type { Violation } from '../invariants/violations.ts';
 import type { Overlap, Placement, RefusalCode } from '../placement/types.ts';
 import type { SettingScope } from '../settings/setting.ts';
@@ -25,7 +25,7 @@ export function reportPlan(plan: Plan, options: ReportOptions): string {
     ...plan.domains.flatMap((domain) => reportDomain(domain, options)),
     ...reportSharing(plan),
     ...reportPlacement(plan.placement),
-    ...(plan.warnings ?? []).map((text) => printable(`warning: ${text}`)),
+    ...(plan.warnings ?? []).map((text) => terminalText(`warning: ${text}`)),
   ].join('\n');
 }
 
@@ -49,7 +49,7 @@ export function reportPlacement(placement: Placement): string[] {
     ),
     ...inTheWay(overlaps),
     ...unproven(placement),
-  ].map(printable);
+  ].map(terminalText);
 }
 
 function unproven({ proven, refusals }: Placement): string[] {
@@ -76,7 +76,9 @@ function inTheWay(overlaps: readonly Overlap[]): string[] {
 function reportHost({ rows }: HostPlan): string[] {
   if (rows.length === 0) return [];
   const table = rows.map((row) => [row.what, row.now ?? '?', row.wanted, HOST_WHEN[row.verdict]]);
-  const hints = rows.flatMap(({ what, next }) => (next === undefined ? [] : [printable(`${what}: ${next}`)]));
+  const hints = rows.flatMap(({ what, next }) =>
+    next === undefined ? [] : [terminalText(`${what}: ${next}`)],
+  );
   return [
     'host',
     ...indent(textTable(['what', 'now', 'wanted', 'when'], table)),
@@ -97,7 +99,7 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
   const { state, profile, rows } = plan;
   const running = state.live === undefined ? 'not running' : 'running';
   const persistent = state.inactive === undefined ? ', transient' : '';
-  const title = `${printable(state.domain.name)} (${running}${persistent}), profile ${profile.name}`;
+  const title = `${terminalText(state.domain.name)} (${running}${persistent}), profile ${profile.name}`;
   const shown = rows.filter(({ verdict }) => all || verdict.kind !== 'same');
   if (shown.length === 0 && plan.violations.length === 0)
     return [`${title}: all ${rows.length} settings are in place`, ''];
@@ -109,9 +111,9 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
     ...section('why', reasons(shown)),
     ...section('unsupported, or needs guest change', obstacles(shown)),
     ...section('safety', plan.violations.map(violationText)),
-    ...section('left unchanged', plan.left.map(printable)),
+    ...section('left unchanged', plan.left.map(terminalText)),
     ...(diff && plan.definition !== undefined
-      ? section('definition', plan.definition.diff.trimEnd().split('\n').map(printable))
+      ? section('definition', plan.definition.diff.trimEnd().split('\n').map(terminalText))
       : []),
     '',
   ];
@@ -120,7 +122,7 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
 /** One line of what a domain breaks. */
 export function violationText({ code, text, next, level, created }: Violation): string {
   const word = level === 'warn' ? 'warning' : created ? 'refused' : 'already unsafe';
-  return printable(`${word}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`);
+  return terminalText(`${word}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`);
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -205,7 +207,7 @@ function when({ verdict }: Row): string {
 
 function reasons(rows: readonly Row[]): string[] {
   const byKnob = new Map(rows.map(({ wish }) => [wish.knob, `${wish.knob}: ${wish.why} [${wish.source}]`]));
-  return [...byKnob.values()].map(printable);
+  return [...byKnob.values()].map(terminalText);
 }
 
 function obstacles(rows: readonly Row[]): string[] {
@@ -214,11 +216,13 @@ function obstacles(rows: readonly Row[]): string[] {
     if (verdict.kind === 'guest') {
       return [
         `${wish.setting.id}${of}: ${verdict.needs}; when this is done, use --accept ${wish.setting.id}`,
-      ].map(printable);
+      ].map(terminalText);
     }
     if (verdict.kind !== 'impossible') return [];
     const { code, text, next } = verdict.problem;
-    return [printable(`${wish.setting.id}${of}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`)];
+    return [
+      terminalText(`${wish.setting.id}${of}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`),
+    ];
   });
 }
 

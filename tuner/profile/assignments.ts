@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
+import { isOutlined } from '../../model/domain/domain-tree.ts';
 import { systemErrorText } from '../../model/system-error.ts';
+import type { Element } from '../../model/xml.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
@@ -98,7 +100,7 @@ function matches(
   reader: MetadataReader | undefined,
 ): boolean {
   const { root, facts } = definitionOf(state);
-  const found = labels === undefined ? undefined : reader?.(root);
+  const found = labels === undefined ? undefined : readLabels(state, root, reader);
   return (
     fits(domain, state.domain.name) &&
     fits(title, facts.title) &&
@@ -106,6 +108,24 @@ function matches(
     (fits(nova?.project, facts.nova?.projectName) || fits(nova?.project, facts.nova?.projectUuid)) &&
     Object.entries(labels ?? {}).every(([label, wanted]) => fits(wanted, found?.get(label)))
   );
+}
+
+/** @throws TunerError where a label may be there and cannot be read: the VM would get another profile */
+function readLabels(
+  { domain }: DomainState,
+  root: Element,
+  reader: MetadataReader | undefined,
+): ReadonlyMap<string, string> | undefined {
+  const cannot = (why: string): TunerError =>
+    new TunerError(
+      'TUNE_ASSIGNMENTS',
+      `the labels of domain ${JSON.stringify(domain.name)} cannot be read: ${why}; match it by its name, before the entries with labels`,
+    );
+  if (reader === undefined) return undefined;
+  if (isOutlined(root)) throw cannot('its metadata has more than 32 Ki characters');
+  return reader(root, () => {
+    throw cannot('the expressions take too long on its XML');
+  });
 }
 
 function fits(wanted: string | readonly string[] | undefined, text: string | undefined): boolean {

@@ -1,4 +1,4 @@
-import { printable, printableLines } from '../../model/printable.ts';
+import { terminalLines, terminalText } from '../../model/terminal-text.ts';
 import { TunerError } from '../errors.ts';
 import { textTable } from '../text-table.ts';
 import type { KnobGroup } from './knob.ts';
@@ -60,7 +60,7 @@ export function reportProfile(profile: Profile): string {
   });
   const ofHost = host.size === 0 ? [] : [section('the host', [...host])];
   const stands = lineage.length > 1 ? [`extends ${lineage.slice(1).join(', ')}`] : [];
-  return printableLines(
+  return terminalLines(
     [[`${name}: ${title}`, ...stands, `version ${version}`].join('\n'), description, ...sections, ...ofHost]
       .filter((part) => part !== '')
       .map((part) => part.trimEnd())
@@ -71,14 +71,14 @@ export function reportProfile(profile: Profile): string {
 function section(heading: string, said: readonly (readonly [string, Entry])[]): string {
   const lines = said.flatMap(([id, { value, on, why, source, from }]) => [
     `  ${id}: ${shown(value)}${on === undefined ? '' : ` on ${on.join(', ')}`}${from === undefined ? '' : `  (${from})`}`,
-    `      ${printable(why)}`,
-    `      source: ${printable(source)}`,
+    `      ${terminalText(why)}`,
+    `      source: ${terminalText(source)}`,
   ]);
   return [heading, ...lines].join('\n');
 }
 
 const shown = (value: unknown): string =>
-  printable(typeof value === 'string' ? value : JSON.stringify(value));
+  terminalText(typeof value === 'string' ? value : JSON.stringify(value));
 
 /** A profile for programs; the schema is stable: fields are added, never renamed. */
 export function profileJson({

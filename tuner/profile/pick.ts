@@ -1,4 +1,4 @@
-import { printable } from '../../model/printable.ts';
+import { terminalText } from '../../model/terminal-text.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignments } from './assignments.ts';
@@ -53,7 +53,7 @@ const NAMES_MAX = 20;
 /** What names this domain on a command line: its UUID where its name could be taken for a glob, or cannot be typed. */
 function selector({ name, uuid }: DomainState['domain']): string {
   const text = JSON.stringify(name);
-  return /[*?]/.test(name) || printable(name) !== name ? `${uuid} (${text})` : text;
+  return /[*?]/.test(name) || terminalText(name) !== name ? `${uuid} (${text})` : text;
 }
 
 function nobody(states: readonly DomainState[], pattern: string): TunerError {

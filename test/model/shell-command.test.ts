@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { shellLine, shellLines, shellLineWithin } from '../../tui/model/shell.ts';
-import { HOSTILE_NAMES } from './hostile-names.ts';
+import { shellLine, shellLines, shellLineWithin } from '../../model/shell-command.ts';
+import { HOSTILE_NAMES } from '../tui/hostile-names.ts';
 
 /** What a shell makes of the line: its arguments, one after a NUL. */
 function argumentsOf(line: string, shell = 'sh'): string[] {

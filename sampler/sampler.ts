@@ -135,7 +135,7 @@ export class Sampler {
     this.#forgetAllBut(domains);
     places?.startTick(domains);
     await processes?.look(domains);
-    this.#parts.drift?.startTick();
+    const driftRead = this.#parts.drift?.look(HOST_GRACE_MS);
     asker.startTick(control, domains);
     const asked: AskedDomains = { control, domains, outcomes: new Map() };
     running.asked = asked;
@@ -164,6 +164,7 @@ export class Sampler {
       (domain) => this.#parts.facts.get(domain),
       this.#parts.versions.known?.libvirt,
     );
+    await driftRead;
     const sample = await this.#complete(running, asked, known, whole);
     await new EventLoop().yield();
     pool.shrink();

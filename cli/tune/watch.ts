@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { jsonText } from '../../model/json-text.ts';
-import { shellLine, shellLine } from '../../model/shell-command.ts';
+import { shellLine } from '../../model/shell-command.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { transactionDomain } from '../../tuner/apply/split-plan.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';

@@ -93,11 +93,11 @@ export async function openSsh(
     explain: () =>
       stderr.trim() === ''
         ? undefined
-        : new ConnectError('LIBVIRT_SSH', `${description} said: ${terminalText(stderr.trim())}`),
+        : new ConnectError('LIBVIRT_SSH', `${description} said: ${printable(stderr.trim())}`),
   });
 }
 
 /** Text of the far side's making, for a message: no control characters. */
-function terminalText(text: string): string {
+function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
 }

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import {
   type DriftFigures,
   type DriftReason,
@@ -8,6 +9,7 @@ import {
 } from '../../model/drift-record.ts';
 import type { CallReason } from '../../model/host.ts';
 import { systemErrorText } from '../../model/system-error.ts';
+import { inTime } from '../deadline.ts';
 
 /** Far more than a host has VMs for; the file is small, but a user may have put another one there. */
 const MAX_BYTES = 4 * 1_024 * 1_024;
@@ -26,6 +28,8 @@ const NO_FILE: Content = { missing: 'not_measured' };
 export class DriftFile {
   readonly #path: string;
   readonly #onFailure: (error: DriftRecordError) => void;
+  readonly #open: typeof open;
+  #pending: Promise<void> | undefined;
   /** Of the content; empty after a failed read, which is tried again. */
   #version = '';
   #content: Content = NO_FILE;
@@ -33,9 +37,14 @@ export class DriftFile {
   #reported: string | undefined;
 
   /** @param onFailure called once when the file begins to be unusable, and again when it is for another reason */
-  constructor(path: string, onFailure: (error: DriftRecordError) => void = () => undefined) {
+  constructor(
+    path: string,
+    onFailure: (error: DriftRecordError) => void = () => undefined,
+    openFile: typeof open = open,
+  ) {
     this.#path = path;
     this.#onFailure = onFailure;
+    this.#open = openFile;
   }
 
   /**
@@ -62,24 +71,35 @@ export class DriftFile {
     return isCurrent ? { checkedAtMs, found } : { checkedAtMs, found: undefined, missing: 'stale' };
   }
 
-  /** Reads the file if it has changed. */
-  startTick(): void {
-    this.#content = this.#read();
+  /**
+   * Reads the file if it has changed, and waits for that so long. One read at a time: where the file is on a file system
+   * that hangs (NFS without its server), it costs one thread of four, and what was known stays.
+   */
+  async look(withinMs: number): Promise<void> {
+    if (this.#pending !== undefined) return;
+    this.#pending = this.#update().finally(() => {
+      this.#pending = undefined;
+    });
+    await inTime(this.#pending, withinMs);
+  }
+
+  async #update(): Promise<void> {
+    this.#content = await this.#read();
     if (!('record' in this.#content)) this.#report(this.#content.error);
   }
 
-  #read(): Content {
-    let fd: number | undefined;
+  async #read(): Promise<Content> {
+    let handle: FileHandle | undefined;
     try {
       // A pipe in its place would wait for a writer.
-      fd = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const file = fstatSync(fd, { bigint: true });
+      handle = await this.#open(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const file = await handle.stat({ bigint: true });
       if (!file.isFile()) return this.#unreadable('it is not a regular file');
       if (file.size > MAX_BYTES) return this.#unreadable('it is larger than 4 MiB');
       // The tuner replaces the file, so each has its inode.
       const version = `${file.dev} ${file.ino} ${file.mtimeNs} ${file.ctimeNs} ${file.size}`;
       if (version === this.#version) return this.#content;
-      const content = this.#parse(readFileSync(fd, 'utf8'));
+      const content = this.#parse(await handle.readFile('utf8'));
       this.#version = version;
       return content;
     } catch (error) {
@@ -97,7 +117,7 @@ export class DriftFile {
         ),
       };
     } finally {
-      if (fd !== undefined) closeSync(fd);
+      await handle?.close().catch(() => undefined);
     }
   }
 

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type DomainDrift, driftRecordText } from '../../model/drift-record.ts';
 import { DriftFile } from '../../sampler/local/drift-file.ts';
 
@@ -29,49 +30,53 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const record = (drift: DomainDrift, hostname = 'kvm1'): string =>
   driftRecordText({ hostname, domains: new Map([['u1', drift]]) });
 const write = (drift: DomainDrift, hostname = 'kvm1'): void => writeFileSync(path, record(drift, hostname));
-const read = (nowMs = 1_000, hostname: string | undefined = 'kvm1', uuid = 'u1') => {
-  file.startTick();
+const read = async (nowMs = 1_000, hostname: string | undefined = 'kvm1', uuid = 'u1') => {
+  await file.look(10_000);
   return file.of(uuid, { hostname, reason: undefined }, nowMs);
 };
 const missing = (reason: string) => ({ checkedAtMs: undefined, found: undefined, missing: reason });
 
-test('what the tuner wrote is there at the next tick, and gone when the file is', () => {
-  expect(read()).toEqual(missing('not_measured'));
+test('what the tuner wrote is there at the next tick, and gone when the file is', async () => {
+  expect(await read()).toEqual(missing('not_measured'));
   write(DRIFTED);
-  expect(read()).toEqual({ checkedAtMs: 1_000, found: DRIFTED });
+  expect(await read()).toEqual({ checkedAtMs: 1_000, found: DRIFTED });
   write({ ...DRIFTED, isDrifted: false, checkedAtMs: 22_000 });
-  expect(read(22_000).found?.isDrifted).toBe(false);
+  expect((await read(22_000)).found?.isDrifted).toBe(false);
   rmSync(path);
-  expect(read()).toEqual(missing('not_measured'));
+  expect(await read()).toEqual(missing('not_measured'));
   expect(failures).toEqual([]);
 });
 
-test('a check that is more than 25 hours old says when it was, and nothing of the VM', () => {
+test('a check that is more than 25 hours old says when it was, and nothing of the VM', async () => {
   write(DRIFTED);
-  expect(read(1_000 + 25 * HOUR_MS).found).toEqual(DRIFTED);
-  expect(read(1_001 + 25 * HOUR_MS)).toEqual({ checkedAtMs: 1_000, found: undefined, missing: 'stale' });
+  expect((await read(1_000 + 25 * HOUR_MS)).found).toEqual(DRIFTED);
+  expect(await read(1_001 + 25 * HOUR_MS)).toEqual({
+    checkedAtMs: 1_000,
+    found: undefined,
+    missing: 'stale',
+  });
 });
 
-test('nor does a check that is dated later than now, as after a clock was set back', () => {
+test('nor does a check that is dated later than now, as after a clock was set back', async () => {
   write(DRIFTED);
-  expect(read(1_000).found).toEqual(DRIFTED);
-  expect(read(999)).toEqual({ checkedAtMs: 1_000, found: undefined, missing: 'stale' });
+  expect((await read(1_000)).found).toEqual(DRIFTED);
+  expect(await read(999)).toEqual({ checkedAtMs: 1_000, found: undefined, missing: 'stale' });
 });
 
-test('a record of another host is reported with both names, and a VM that was not checked has the reason', () => {
+test('a record of another host is reported with both names, and a VM that was not checked has the reason', async () => {
   write(DRIFTED);
-  expect(read(1_000, 'kvm1', 'u2')).toEqual(missing('not_measured'));
+  expect(await read(1_000, 'kvm1', 'u2')).toEqual(missing('not_measured'));
   expect(failures).toEqual([]);
-  expect(read(1_000, 'kvm2')).toEqual(missing('other_host'));
-  expect(read(1_000, 'kvm2', 'u2')).toEqual(missing('other_host'));
+  expect(await read(1_000, 'kvm2')).toEqual(missing('other_host'));
+  expect(await read(1_000, 'kvm2', 'u2')).toEqual(missing('other_host'));
   expect(failures).toEqual([
     `the drift record ${path} cannot be used: it is of host "kvm1", and this is "kvm2"; run virtune tune drift --record on this host, or name another file with --path.drift [DRIFT_RECORD]`,
   ]);
 });
 
-test('while libvirt has not answered which host this is, the reason for that is given', () => {
+test('while libvirt has not answered which host this is, the reason for that is given', async () => {
   write(DRIFTED);
-  file.startTick();
+  await file.look(10_000);
   expect(file.of('u1', { hostname: undefined, reason: 'no_connection' }, 1_000)).toEqual(
     missing('no_connection'),
   );
@@ -106,22 +111,22 @@ test.each([
     record({ ...DRIFTED, violations: { refuse: -1, warn: 0 } }),
     'it is damaged: the entry of "u1" is invalid',
   ],
-])('%s in the file is reported once, with path and reason, and gives nothing', (_, text, reason) => {
+])('%s in the file is reported once, with path and reason, and gives nothing', async (_, text, reason) => {
   writeFileSync(path, text);
-  expect(read()).toEqual(missing('unreadable'));
-  expect(read()).toEqual(missing('unreadable'));
+  expect(await read()).toEqual(missing('unreadable'));
+  expect(await read()).toEqual(missing('unreadable'));
   expect(failures).toEqual([`the drift record ${path} cannot be used: ${reason}; ${REMOVE} [DRIFT_RECORD]`]);
 });
 
-test('it is reported again for another reason, and after a time without one', () => {
+test('it is reported again for another reason, and after a time without one', async () => {
   writeFileSync(path, '');
-  read();
+  await read();
   writeFileSync(path, '[]');
-  read();
+  await read();
   write(DRIFTED);
-  expect(read().found).toEqual(DRIFTED);
+  expect((await read()).found).toEqual(DRIFTED);
   writeFileSync(path, '');
-  read();
+  await read();
   expect(failures.map((text) => /used: ([^;]+)/.exec(text)?.[1])).toEqual([
     'it is empty',
     'it is not a drift record, but another file',
@@ -129,16 +134,16 @@ test('it is reported again for another reason, and after a time without one', ()
   ]);
 });
 
-test('a pipe, a folder or a huge file in the place of the file is reported, and does not stop a tick', () => {
+test('a pipe, a folder or a huge file in the place of the file is reported, and does not stop a tick', async () => {
   execFileSync('mkfifo', [path]);
-  expect(read()).toEqual(missing('unreadable'));
+  expect(await read()).toEqual(missing('unreadable'));
   rmSync(path);
   mkdirSync(path);
-  expect(read()).toEqual(missing('unreadable'));
+  expect(await read()).toEqual(missing('unreadable'));
   rmSync(path, { recursive: true });
   writeFileSync(path, record(DRIFTED));
   truncateSync(path, 4 * 1_024 * 1_024 + 1);
-  expect(read()).toEqual(missing('unreadable'));
+  expect(await read()).toEqual(missing('unreadable'));
   expect(failures.map((text) => /used: ([^;]+)/.exec(text)?.[1])).toEqual([
     'it is not a regular file',
     'it is larger than 4 MiB',
@@ -146,7 +151,7 @@ test('a pipe, a folder or a huge file in the place of the file is reported, and 
 });
 
 /** Root may read every file: in another process, as another user. */
-test('a file that may not be read says so, and is read once it may be', () => {
+test('a file that may not be read says so, and is read once it may be', async () => {
   write(DRIFTED);
   chmodSync(folder, 0o755);
   const script = `
@@ -159,9 +164,9 @@ test('a file that may not be read says so, and is read once it may be', () => {
     }
     const said = [];
     const file = new DriftFile(path, ({ message }) => said.push(message));
-    const look = () => { file.startTick(); const { found, missing } = file.of('u1', { hostname: 'kvm1' }, 1000); return missing ?? found.isDrifted; };
-    const seen = [look()];
-    for (const mode of [0, 0, 0o644]) { chmodSync(path, mode); seen.push(look()); }
+    const look = async () => { await file.look(10_000); const { found, missing } = file.of('u1', { hostname: 'kvm1' }, 1000); return missing ?? found.isDrifted; };
+    const seen = [await look()];
+    for (const mode of [0, 0, 0o644]) { chmodSync(path, mode); seen.push(await look()); }
     console.log(JSON.stringify({ seen, said }));`;
   // By its name in the working folder: those above it are closed to other users.
   const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
@@ -174,4 +179,23 @@ test('a file that may not be read says so, and is read once it may be', () => {
       `the drift record drift.json cannot be used: EACCES: permission denied; let the user of the exporter read it and enter its folder: chmod 644 for the file, 755 for the folder`,
     ],
   });
+});
+
+test('a file system that hangs is waited for once, not read twice, and what it says at last counts', async () => {
+  write(DRIFTED);
+  let opened = 0;
+  const hung = Promise.withResolvers<void>();
+  file = new DriftFile(path, undefined, async (...args) => {
+    opened++;
+    await hung.promise;
+    return open(...args);
+  });
+  await file.look(1);
+  await file.look(1_000_000);
+  const known = () => file.of('u1', { hostname: 'kvm1', reason: undefined }, 1_000);
+  expect([opened, known()]).toEqual([1, missing('not_measured')]);
+  hung.resolve();
+  await vi.waitFor(() => expect(known().found).toEqual(DRIFTED));
+  await file.look(10_000);
+  expect(opened).toBe(2);
 });

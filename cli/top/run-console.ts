@@ -9,6 +9,7 @@ import { Terminal } from '../../tui/terminal/terminal.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 import { UsageError } from '../usage-error.ts';
+import { repairRawTerminal } from './raw-terminal.ts';
 import { writeSettings } from './settings-file.ts';
 
 export interface RunConsoleOptions {
@@ -31,6 +32,7 @@ export async function runConsole({
   iterations,
 }: RunConsoleOptions): Promise<number> {
   const input = terminalInput();
+  repairRawTerminal((input as ReadStream & { readonly fd: number }).fd);
   const ui = new Console({
     feed,
     state,

@@ -232,3 +232,15 @@ test('NO_COLOR draws without colours, and says with weight and letters what colo
 function childOf(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 }
+
+test('a console that is killed leaves the terminal raw, and the next one restores it', async () => {
+  const tmux = terminal({ term: 'xterm-256color' });
+  tmux.topTwice('--demo');
+  await tmux.until('VMs with rates', isUp);
+  const dash = childOf(tmux.shellPid);
+  const killed = childOf(dash);
+  process.kill(killed, 'SIGKILL');
+  await until('the second console', 60_000, () => childOf(dash) !== killed && isUp(tmux.screen()));
+  tmux.press('q');
+  await expectRestored(tmux);
+});

@@ -108,7 +108,8 @@ export class Terminal {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#options.mouse) this.#options.output.write(MOUSE_OFF);
+    // Also for a console before this one that was killed.
+    this.#options.output.write(MOUSE_OFF);
     this.#screen.destroy();
   }
 

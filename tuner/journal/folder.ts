@@ -1,9 +1,12 @@
-import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { makeFolder } from '../../sampler/make-folder.ts';
 import { TunerError } from '../errors.ts';
 
 const GROUP_OR_OTHERS_MAY_WRITE = 0o022;
+const OTHERS_MAY_WRITE = 0o002;
+/** In a folder with this bit, as /tmp is, a name can only be changed by the owner of what it names. */
+const STICKY = 0o1000;
 
 /** What virtune's tuner keeps: journals, and the locks of hosts. */
 export interface StateFolder {
@@ -23,6 +26,7 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
   } catch (error) {
     throw cannot(`the state folder ${path} cannot be created`, error, 'choose another one with --state-dir');
   }
+  await refuseForeignPath(path);
   const uid = process.getuid?.();
   for (const each of [path, folder.transactions, folder.locks]) {
     const { mode, uid: owner } = await stat(each);
@@ -34,6 +38,34 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
     }
   }
   return folder;
+}
+
+/**
+ * Refuses a path that another user can make lead elsewhere between two looks at it: through a symbolic link of theirs, or by
+ * a folder above it in which they may rename. sshd judges the path of authorized_keys alike (StrictModes).
+ */
+async function refuseForeignPath(path: string): Promise<void> {
+  const uid = process.getuid?.();
+  const isTrusted = (owner: number): boolean => owner === uid || owner === 0;
+  const refuse = (what: string): never => {
+    throw new TunerError(
+      'TUNE_JOURNAL',
+      `the state folder ${path} may be exchanged by another user, and virtune would apply a journal in it: ${what}; choose another folder with --state-dir`,
+    );
+  };
+  for (const each of [...ancestors(resolve(path)), ...ancestors(dirname(await realpath(path)))]) {
+    const { mode, uid: owner } = await lstat(each);
+    const isLink = (mode & 0o170000) === 0o120000;
+    if (!isTrusted(owner)) refuse(`${each} belongs to user ${owner}`);
+    // The mode of a link says nothing.
+    if (!isLink && each !== path && (mode & OTHERS_MAY_WRITE) !== 0 && (mode & STICKY) === 0)
+      refuse(`every user may write to ${each}`);
+  }
+}
+
+/** The path and all folders above it. */
+function ancestors(path: string): string[] {
+  return path === dirname(path) ? [path] : [path, ...ancestors(dirname(path))];
 }
 
 /** Names in a folder; none where it is not there. */

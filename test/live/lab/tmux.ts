@@ -14,6 +14,9 @@ export interface TmuxOptions {
 
 let count = 0;
 
+const topCommand = (args: readonly string[]): string =>
+  [NODE, CLI, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
+
 /** A real terminal to type into and to look at: tmux on a separate socket, with a shell in it. */
 export class Tmux {
   readonly #socket = `virtune-${process.pid}-${count++}`;
@@ -46,7 +49,13 @@ export class Tmux {
 
   /** Types a command line that starts `virtune top`. */
   top(...args: readonly string[]): void {
-    this.type(`clear; ${[NODE, CLI, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ')}`);
+    this.type(`clear; ${topCommand(args)}`);
+    this.press('Enter');
+  }
+
+  /** The same twice, in a shell that does not restore the terminal in between. */
+  topTwice(...args: readonly string[]): void {
+    this.type(`clear; dash -c "${topCommand(args)}; ${topCommand(args)}"`);
     this.press('Enter');
   }
 

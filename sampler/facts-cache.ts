@@ -4,6 +4,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import { boundedXml } from '../model/domain/bounded-xml.ts';
 import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import { type DomainFacts, parseDomain } from '../model/domain/domain.ts';
+import { limitedMetadata } from './limited-metadata.ts';
 
 /** Events after which a domain's XML may say something else. */
 const CHANGING_EVENTS = [
@@ -45,7 +46,7 @@ export class FactsCache {
 
   constructor(now: () => number, metadata?: MetadataReader) {
     this.#now = now;
-    this.#metadata = metadata;
+    this.#metadata = metadata && limitedMetadata(metadata);
   }
 
   watch(control: ManagedConnection): void {

@@ -1,17 +1,13 @@
 import xpath from 'xpath';
 import { ConfigError } from '../config-error.ts';
-import { withinCpuTime } from '../deadline.ts';
 import { labelText } from '../label-text.ts';
 import { type Element, parseXml } from '../xml.ts';
 
 /**
- * Reads labels of one's own from a domain's XML. `onLate` is called when that takes too long; there are no labels then.
- * Some expressions take minutes on a few thousand elements, and any tenant may write these into metadata.
+ * Reads labels of one's own from a domain's XML. One that is limited calls `onLate` when that takes too long, and has no
+ * labels then.
  */
 export type MetadataReader = (domain: Element, onLate?: () => void) => ReadonlyMap<string, string>;
-
-/** CPU time for all labels of a domain. A usual expression takes less than 1 ms. */
-const CPU_TIME_MS = 500;
 
 /** Labels that virtune itself puts on the series, and those that Prometheus keeps for itself. */
 const RESERVED = /^(domain|__.*)$/;
@@ -54,17 +50,12 @@ export function compileMetadata(
       );
     }
   }
-  const read = (domain: Element): ReadonlyMap<string, string> => {
+  return (domain) => {
     const found = new Map<string, string>();
     for (const [label, expression] of Object.entries(labels)) {
       const value = labelText(evaluateOrNothing(expression, domain));
       if (value !== undefined) found.set(label, value);
     }
     return found;
-  };
-  return (domain, onLate) => {
-    const found = withinCpuTime(CPU_TIME_MS, () => read(domain));
-    if (found === undefined) onLate?.();
-    return found?.value ?? new Map<string, string>();
   };
 }

@@ -5,6 +5,7 @@ import { isOutlined } from '../../model/domain/domain-tree.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import type { Element } from '../../model/xml.ts';
 import { parseYaml } from '../../model/yaml.ts';
+import { limitedMetadata } from '../../sampler/limited-metadata.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';
@@ -85,7 +86,7 @@ function checked(path: string, text: string): AssignmentsFile {
 
 function compile(path: string, given: AssignmentsFile['metadata']): MetadataReader | undefined {
   try {
-    return given && compileMetadata(given.labels, given.namespaces);
+    return given && limitedMetadata(compileMetadata(given.labels, given.namespaces));
   } catch (error) {
     throw new TunerError('TUNE_ASSIGNMENTS', `${path}: metadata: ${(error as Error).message}`, {
       cause: error,

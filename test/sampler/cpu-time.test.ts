@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withinCpuTime } from '../../model/deadline.ts';
+import { withinCpuTime } from '../../sampler/cpu-time.ts';
 
 test('what is done in time is done', () => {
   expect(withinCpuTime(10_000, () => 7)).toEqual({ value: 7 });

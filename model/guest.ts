@@ -39,6 +39,17 @@ export interface GuestSample {
   readonly missing: readonly MissingGroup[];
 }
 
+/** PATH_MAX of Linux. A reply has up to 32 MiB, and what is kept of it stays until the next one. */
+const TEXT_MAX_CHARS = 4_096;
+/** libvirt has ten fields of `os.`. */
+const OS_FIELDS_MAX = 64;
+
+/** Text of a guest, of bounded length. A copy: a part of a string keeps all of it in memory. */
+function boundedText(value: TypedParam['value']): string {
+  const text = String(value);
+  return text.length <= TEXT_MAX_CHARS ? text : Array.from(text.slice(0, TEXT_MAX_CHARS)).join('');
+}
+
 type FilesystemDraft = { -readonly [K in keyof GuestFilesystem]?: GuestFilesystem[K] };
 
 /** The reply to domainGetGuestInfo; what it does not hold, or what this version does not know, is absent. */
@@ -56,8 +67,9 @@ export function readGuestInfo(params: readonly TypedParam[]): GuestInfo {
         drafts.set(index, draft);
       }
       readFilesystem(draft, what, value);
-    } else if (field.startsWith('os.')) os.set(field.slice('os.'.length), String(value));
-    else if (field === 'hostname') hostname = String(value);
+    } else if (field.startsWith('os.')) {
+      if (os.size < OS_FIELDS_MAX) os.set(field.slice('os.'.length), boundedText(value));
+    } else if (field === 'hostname') hostname = boundedText(value);
     else {
       const place = ['load.1m', 'load.5m', 'load.15m'].indexOf(field);
       if (place >= 0) load[place] = Number(value);
@@ -86,11 +98,11 @@ export function readGuestInfo(params: readonly TypedParam[]): GuestInfo {
 }
 
 function readFilesystem(draft: FilesystemDraft, what: string, value: TypedParam['value']): void {
-  if (what === 'mountpoint') draft.mountpoint = String(value);
-  else if (what === 'fstype') draft.type = String(value);
+  if (what === 'mountpoint') draft.mountpoint = boundedText(value);
+  else if (what === 'fstype') draft.type = boundedText(value);
   else if (what === 'total-bytes') draft.totalBytes = Number(value);
   else if (what === 'used-bytes') draft.usedBytes = Number(value);
-  else if (/^disk\.\d+\.alias$/.test(what)) draft.disk ??= String(value);
+  else if (/^disk\.\d+\.alias$/.test(what)) draft.disk ??= boundedText(value);
 }
 
 /**

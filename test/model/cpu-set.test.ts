@@ -53,3 +53,10 @@ test('union, intersection and difference are those of sets', () => {
     }),
   );
 });
+
+test('a list of 100,000 entries is read, and one bad entry at its end is found', () => {
+  const list = Array.from({ length: 100_000 }, (_, index) => `${(index * 2) % 8_192}`);
+  expect(CpuSet.parse(list.join(',')).size).toBe(4_096);
+  expect(() => CpuSet.parse([...list, '8192'].join(','))).toThrow(CpuSetError);
+  expect(CpuSet.parse([...list, ...list.map((cpu) => `^${cpu}`)].join(',')).size).toBe(0);
+});

@@ -84,3 +84,20 @@ test('however a guest renames its file systems, the numbers stay bounded and uni
     }),
   );
 });
+
+test('an agent that answers with 16 MB leaves a bounded text of each field, and as many fields of its system as libvirt has', () => {
+  const huge = 'x'.repeat(4_000_000);
+  const info = readGuestInfo([
+    text('hostname', huge),
+    text('fs.0.mountpoint', huge),
+    text('fs.0.fstype', huge),
+    text('fs.0.disk.0.alias', huge),
+    ...Array.from({ length: 1_000 }, (_, n) => text(`os.${n}`, 'y'.repeat(10_000))),
+  ]);
+  expect(info.hostname).toHaveLength(4_096);
+  const [filesystem] = info.filesystems;
+  expect([filesystem?.mountpoint, filesystem?.type, filesystem?.disk].map((each) => each?.length)).toEqual([
+    4_096, 4_096, 4_096,
+  ]);
+  expect([info.os.size, info.os.get('0')?.length]).toEqual([64, 4_096]);
+});

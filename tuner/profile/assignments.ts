@@ -101,14 +101,20 @@ function matches(
   reader: MetadataReader | undefined,
 ): boolean {
   const { root, facts } = definitionOf(state);
-  const found = labels === undefined ? undefined : readLabels(state, root, reader);
   return (
     fits(domain, state.domain.name) &&
     fits(title, facts.title) &&
     fits(nova?.flavor, facts.nova?.flavor) &&
     (fits(nova?.project, facts.nova?.projectName) || fits(nova?.project, facts.nova?.projectUuid)) &&
-    Object.entries(labels ?? {}).every(([label, wanted]) => fits(wanted, found?.get(label)))
+    (labels === undefined || fitsLabels(labels, readLabels(state, root, reader)))
   );
+}
+
+function fitsLabels(
+  wanted: NonNullable<Match['labels']>,
+  found: ReadonlyMap<string, string> | undefined,
+): boolean {
+  return Object.entries(wanted).every(([label, texts]) => fits(texts, found?.get(label)));
 }
 
 /** @throws TunerError where a label may be there and cannot be read: the VM would get another profile */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { TunerError } from '../../../tuner/errors.ts';
+import { domainView } from '../../../tuner/facts/domain-view.ts';
 import { parseAssignments } from '../../../tuner/profile/assignments.ts';
 import { checkReservations } from '../../../tuner/profile/reservations.ts';
 import { guestXml, host, state } from './fixtures.ts';
@@ -138,4 +139,25 @@ test.each([
   ],
 ])('%j is refused, at its line and key', (text, message) => {
   expect(fault(() => parseAssignments('a.yaml', text))).toMatch(message);
+});
+
+test('a label that may be in metadata that is too large to read gives an error, and not another profile', () => {
+  const assignments = parseAssignments(
+    'a.yaml',
+    `
+metadata: { namespaces: { app: http://example.org/app }, labels: { team: metadata/app:vm/app:team } }
+assign:
+  - { profile: null, domain: by-name }
+  - { profile: oltp-database, labels: { team: payments } }
+`,
+  );
+  const large = `<metadata><app:vm xmlns:app='http://example.org/app'><app:team>payments</app:team>${'<x/>'.repeat(20_000)}</app:vm></metadata>`;
+  const view = (name: string): ReturnType<typeof state> => {
+    const xml = guestXml({ metadata: large }).replace('<name>db01</name>', `<name>${name}</name>`);
+    const found = domainView(xml, 'it');
+    return { ...guest(name), live: found, inactive: found };
+  };
+  expect(assignments.profileOf(guest('small', NOVA))).toBe('oltp-database');
+  expect(fault(() => assignments.profileOf(view('db02')))).toMatch(/labels of domain "db02" cannot be read/);
+  expect(() => assignments.profileOf(view('by-name'))).not.toThrow();
 });

@@ -63,7 +63,7 @@ test('connections over a Unix socket are not counted', () => {
   expect(openOf(peers)).toHaveLength(3);
 });
 
-test('whatever is opened and closed, as many stay as may, and whoever has few keeps all', () => {
+test('whatever is opened and closed, as many stay as may, and a client that has few keeps all', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(5), fc.boolean())), (steps) => {
       const max = 12;

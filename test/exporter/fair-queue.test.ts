@@ -30,7 +30,7 @@ test('with more clients than can be served before one gives up, each has its cha
   expect(served.size).toBeGreaterThan(900);
 });
 
-test('items that nobody waits for any more are taken out, and make room', () => {
+test('items without a client that waits are taken out, and make room', () => {
   const queue = new FairQueue<string>(LIMITS, () => 0);
   for (const item of ['a1', 'a2', 'a3', 'b1', 'c1']) queue.add(item.charAt(0), item);
   expect([queue.isFullFor('a'), queue.isFullFor('b')]).toEqual([true, false]);

@@ -49,7 +49,7 @@ const SANDBOX = `
   exec setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs --bounding-set=-all "$@"
 `;
 
-test('the package serves metrics as nobody where nothing can be written, and ends when asked to', async () => {
+test('the package serves metrics as user 65534 where nothing can be written, and ends when asked to', async () => {
   const root = mkdtempSync(join(tmpdir(), 'virtune-image-'));
   chmodSync(root, 0o755);
   const demo = await startDemo();

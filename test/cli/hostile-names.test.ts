@@ -156,6 +156,6 @@ test('text for a terminal, JSON and commands are each made by one function', () 
   expect(having(/\\p\{Cc\}.*\\p\{Cf\}/).filter((file) => file !== 'model/label-text.ts')).toEqual([
     'model/terminal-text.ts',
   ]);
-  expect(having(/u202[8e]/)).toEqual(['model/json-text.ts', 'model/terminal-text.ts']);
+  expect(having(/u202[8e]/)).toEqual(['model/json-text.ts']);
   expect(having(/'\\\\''|printf '/)).toEqual(['model/shell-command.ts']);
 });

@@ -140,7 +140,7 @@ test('a report says what changes when, why, and what prevents a change; escape c
     },
     { all: false, diff: true },
   );
-  expect(text).toContain('db\\u001b[31m (running), profile oltp-database');
+  expect(text).toContain('db\\u{1b}[31m (running), profile oltp-database');
   expect(text).toMatch(/color +- +- +red +now +knob\.color/);
   expect(text).toMatch(/shape +- +- +round +next boot +knob\.shape/);
   expect(text).toContain('knob.shape: it helps [a test]');

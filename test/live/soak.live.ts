@@ -162,7 +162,7 @@ function expectLevel(held: readonly Held[]): void {
 }
 
 test(
-  `a thousand VMs that start, stop, move and are renamed, for ${SAMPLES} samples: what the exporter holds stays level, and its figures are those of a fresh one`,
+  'a thousand VMs that start, stop, move and are renamed: what the exporter holds stays level, and its figures are those of a fresh one',
   async () => {
     const held = await soak(1_000, SAMPLES);
     report(1_000, held);

@@ -1,6 +1,7 @@
 import { codec } from './codec.ts';
 import { shipping } from './elasticsearch.ts';
 import { encode } from './encode.ts';
+import { measureEffects } from './measure.ts';
 import { placement } from './placement.ts';
 import { realGuests } from './real-guests.ts';
 import { rules } from './rules.ts';
@@ -11,6 +12,7 @@ import { trouble } from './trouble.ts';
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   codec,
   encode,
+  measure: measureEffects,
   placement,
   real: realGuests,
   scale,

@@ -1,0 +1,174 @@
+import { carryOver } from '../../tuner/measure/carry-over.ts';
+import { findChangePoint } from '../../tuner/measure/change-point.ts';
+import { smallestEffect } from '../../tuner/measure/power.ts';
+import type { Design } from '../../tuner/measure/schedule.ts';
+import {
+  calibrate,
+  changePointSeries,
+  DESIGN,
+  EVERY_MS,
+  guarded,
+  naiveFinds,
+  switchback,
+  type World,
+} from '../tuner/measure/worlds.ts';
+import { table } from './table.ts';
+
+const RUNS = Number(process.env['VIRTUNE_BENCH_RUNS'] ?? 2_000);
+
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+const WORLDS: readonly (readonly [string, World, Partial<Design>?])[] = [
+  ['independent noise', { phi: 0, noise: 0.2 }],
+  ['AR(1) 0.5', { phi: 0.5, noise: 0.2 }],
+  ['AR(1) 0.8', { phi: 0.8, noise: 0.2 }],
+  ['AR(1) 0.95', { phi: 0.95, noise: 0.2 }],
+  ['AR(1) 0.95, 6 pairs', { phi: 0.95, noise: 0.2 }, { pairs: 6 }],
+  ['AR(1) 0.95, 16 pairs', { phi: 0.95, noise: 0.2 }, { pairs: 16 }],
+  ['trend of +50 %', { phi: 0.5, noise: 0.2, trend: Math.log(1.5) }],
+  ['bursts', { phi: 0.5, noise: 0.2, bursts: 2 }],
+  ['0 outside of bursts', { phi: 0.5, noise: 0.2, bursts: 2, mostlyZero: true }],
+  ['effect varies by 5 %', { phi: 0.5, noise: 0.2, varies: 0.05 }],
+  ['carry-over of 5 s', { phi: 0.5, noise: 0.2, carryOverMs: 5_000 }],
+  ['carry-over of 15 s', { phi: 0.5, noise: 0.2, carryOverMs: 15_000 }],
+  ['carry-over of 60 s', { phi: 0.5, noise: 0.2, carryOverMs: 60_000 }],
+];
+const EFFECT = 0.9;
+
+const runs = <T>(of: (seed: number) => T): T[] => Array.from({ length: RUNS }, (_, run) => of(1 + run * 7));
+const shareOf = (flags: readonly boolean[]): string => percent(flags.filter(Boolean).length / flags.length);
+
+function calibration(): string {
+  const rows = WORLDS.map(([what, world, change = {}]) => {
+    const design = { ...DESIGN, ...change };
+    const nothing = calibrate(world, 1, { runs: RUNS, design });
+    const effect = calibrate(world, EFFECT, { runs: RUNS, first: 500_000, design });
+    return [
+      what,
+      percent(nothing.found),
+      percent(effect.covered),
+      percent(effect.found),
+      Number.isFinite(effect.width) ? `${((effect.width - 1) * 100).toFixed(0)} %` : 'none',
+      shareOf(runs((seed) => naiveFinds(world, 1, seed, design))),
+    ];
+  });
+  const head = ['', 'false positives', 'coverage', 'power at -10 %', 'median width', 'naive t-test'];
+  return table(head, rows);
+}
+
+function powerCurve(): string {
+  const effects = [0.98, 0.95, 0.9, 0.85, 0.8, 0.7];
+  const rows = [6, 8, 12, 16].flatMap((pairs) =>
+    [0, 0.5, 0.95].map((phi) => [
+      `${2 * pairs} blocks, AR(1) ${phi}`,
+      ...effects.map((effect) =>
+        percent(
+          calibrate({ phi, noise: 0.2 }, effect, { runs: RUNS / 4, design: { ...DESIGN, pairs } }).found,
+        ),
+      ),
+    ]),
+  );
+  return table(['', ...effects.map((effect) => `${Math.round((effect - 1) * 100)} %`)], rows);
+}
+
+function covariates(): string {
+  const world = { phi: 0.5, noise: 0.1, demand: 0.3 };
+  const rows = [false, true].map((adjust) => {
+    const nothing = calibrate(world, 1, { runs: RUNS, adjust });
+    const effect = calibrate(world, EFFECT, { runs: RUNS, first: 500_000, adjust });
+    return [
+      adjust ? 'adjusted for demand' : 'not adjusted',
+      percent(nothing.found),
+      percent(effect.covered),
+      percent(effect.found),
+      `${((effect.width - 1) * 100).toFixed(0)} %`,
+    ];
+  });
+  return table(['', 'false positives', 'coverage', 'power at -10 %', 'median width'], rows);
+}
+
+function carryOvers(): string {
+  const rows = [0, 5_000, 15_000, 60_000, 300_000].map((carryOverMs) => [
+    `${carryOverMs / 1_000} s`,
+    ...[0.9, 0.7, 0.5].map((effect) =>
+      shareOf(
+        runs((seed) => {
+          const { samples, schedule } = switchback({ phi: 0.5, noise: 0.2, carryOverMs }, effect, seed);
+          const options = { alpha: 0.05, seed: 1 };
+          return carryOver(schedule, 'gauge', samples.figure, EVERY_MS, options)?.suspected === true;
+        }),
+      ),
+    ),
+  ]);
+  return table(['carry-over', 'effect -10 %', '-30 %', '-50 %'], rows);
+}
+
+function guards(): string {
+  const worlds: readonly (readonly [string, World])[] = [
+    ['independent noise', { phi: 0, noise: 0.2 }],
+    ['AR(1) 0.5', { phi: 0.5, noise: 0.2 }],
+    ['AR(1) 0.8', { phi: 0.8, noise: 0.2 }],
+    ['AR(1) 0.95', { phi: 0.95, noise: 0.2 }],
+    ['bursts', { phi: 0.5, noise: 0.2, bursts: 2 }],
+  ];
+  const rows = worlds.map(([what, world]) => {
+    const nothing = runs((seed) => guarded(world, 1, seed, 1));
+    const sized = runs((seed) => guarded(world, 1, seed, 1.5));
+    const doubled = runs((seed) => guarded(world, 2, seed, 1.5));
+    const stopped = doubled.flatMap(({ afterMs }) => (afterMs === undefined ? [] : [afterMs]));
+    stopped.sort((a, b) => a - b);
+    return [
+      what,
+      shareOf(nothing.map(({ hasRule }) => hasRule)),
+      shareOf(nothing.map(({ afterMs }) => afterMs !== undefined)),
+      shareOf(sized.map(({ afterMs }) => afterMs !== undefined)),
+      shareOf(doubled.map(({ afterMs }) => afterMs !== undefined)),
+      `${((stopped[stopped.length >> 1] ?? Number.NaN) / 1_000).toFixed(0)} s`,
+    ];
+  });
+  const head = [
+    '',
+    'has a rule',
+    'false alarms, any size',
+    'false alarms, 1.5 times',
+    'stops 2 times worse',
+    'after, on',
+  ];
+  return table(head, rows);
+}
+
+function changePoints(): string {
+  const rows = [0, 0.3, 0.6, 0.8].map((phi) => [
+    `AR(1) ${phi}`,
+    ...[1, 1.1, 1.25].map((shift) =>
+      shareOf(runs((seed) => (findChangePoint(changePointSeries(phi, shift, seed), seed)?.p ?? 1) <= 0.05)),
+    ),
+  ]);
+  return table(['60 values', 'false alarms', 'found: +10 %', '+25 %'], rows);
+}
+
+function detectable(): string {
+  const rows = [6, 8, 12, 20, 30, 60].map((pairs) => [
+    `${2 * pairs} blocks`,
+    ...[0.02, 0.05, 0.1, 0.2].map((spread) => `${((smallestEffect(pairs, spread) - 1) * 100).toFixed(1)} %`),
+  ]);
+  return table(['spread of pairs', '2 %', '5 %', '10 %', '20 %'], rows);
+}
+
+/** How the statistics of `tune measure` behave where the truth is known. */
+export async function measureEffects(): Promise<string> {
+  const sections: readonly (readonly [string, () => string])[] = [
+    [`Switchback experiments with known truth (${RUNS} runs each)`, calibration],
+    ['Power: share of experiments that find the effect', powerCurve],
+    ['Covariates', covariates],
+    ['Share of experiments in which carry-over is suspected', carryOvers],
+    ['The guard', guards],
+    ['Change points', changePoints],
+    ['Smallest effect found with 80 % probability', detectable],
+  ];
+  const parts: string[] = [];
+  for (const [title, section] of sections) parts.push(`### ${title}\n\n${section()}`);
+  return parts.join('\n\n');
+}
+
+if (import.meta.main) console.log(await measureEffects());

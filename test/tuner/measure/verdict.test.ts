@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import type { Effect, Scale } from '../../../tuner/measure/effect.ts';
+import { type Direction, judge } from '../../../tuner/measure/verdict.ts';
+
+function effectOf(low: number, high: number, scale: Scale = 'ratio', effect = Math.sqrt(low * high)): Effect {
+  const estimate = { scale, effect, low, high, p: 0.5, spread: 0.1 };
+  return { ...estimate, pairs: 12, plain: estimate, adjustedFor: [], moved: [] };
+}
+
+const verdict = (low: number, high: number, direction: Direction) => {
+  const { verdict: found, notWorse, negligible } = judge(effectOf(low, high), { direction, margin: 1.05 });
+  return [found, notWorse, negligible];
+};
+
+test('an interval on one side of 1 is better or worse, by the direction of the figure', () => {
+  expect(verdict(0.8, 0.95, 'lower is better')).toEqual(['better', true, false]);
+  expect(verdict(0.8, 0.95, 'higher is better')).toEqual(['worse', false, false]);
+  expect(verdict(1.06, 1.3, 'higher is better')).toEqual(['better', true, false]);
+  expect(verdict(1.06, 1.3, 'lower is better')).toEqual(['worse', false, false]);
+});
+
+test('an effect that is found, but below the margin, says so', () => {
+  expect(verdict(0.97, 0.99, 'lower is better')).toEqual(['better', true, true]);
+  expect(verdict(0.97, 0.99, 'higher is better')).toEqual(['worse', true, true]);
+});
+
+test('an interval within the margin on both sides is no difference larger than that', () => {
+  expect(verdict(0.97, 1.04, 'lower is better')).toEqual(['no difference', true, false]);
+  const { within } = judge(effectOf(0.98, 1.04), { direction: 'lower is better', margin: 1.05 });
+  expect(within).toBeCloseTo(1.04, 12);
+  expect(judge(effectOf(0.96, 1.01), { direction: 'lower is better', margin: 1.05 }).within).toBeCloseTo(
+    1 / 0.96,
+    12,
+  );
+});
+
+test('an interval that allows both cannot decide, and says how many pairs would', () => {
+  expect(verdict(0.8, 1.2, 'lower is better')).toEqual(['cannot tell', false, false]);
+  // Not worse by the margin, though perhaps much better.
+  expect(verdict(0.8, 1.02, 'lower is better')).toEqual(['cannot tell', true, false]);
+  expect(verdict(0.8, 1.02, 'higher is better')).toEqual(['cannot tell', false, false]);
+  const { pairsNeeded = 0 } = judge(effectOf(0.8, 1.2), { direction: 'lower is better', margin: 1.05 });
+  // (1.96 + 0.84)^2 (0.1 / ln 1.05)^2 = 33, and some more for a short experiment.
+  expect(pairsNeeded).toBeGreaterThanOrEqual(33);
+  expect(pairsNeeded).toBeLessThan(37);
+  const wide = { ...effectOf(0.8, 1.2), pairs: 50 };
+  expect(judge(wide, { direction: 'lower is better', margin: 1.05 }).pairsNeeded).toBe(51);
+});
+
+test('differences are judged in their unit, and need a margin in it', () => {
+  const effect = effectOf(-3, -1, 'difference', -2);
+  expect(
+    judge(effect, { direction: 'lower is better', margin: 1.05, marginOfDifference: 0.5 }),
+  ).toMatchObject({ verdict: 'better', within: 3 });
+  expect(judge(effect, { direction: 'lower is better', margin: 1.05 })).toMatchObject({
+    verdict: 'cannot tell',
+    reason: 'the figure takes negative values: state which difference matters, in its unit',
+  });
+});
+
+test('nothing measured, or nothing but 0, cannot decide, with the reason', () => {
+  expect(judge(undefined, { direction: 'lower is better', margin: 1.05 })).toMatchObject({
+    verdict: 'cannot tell',
+    reason: 'no pair of blocks was complete',
+    notWorse: false,
+  });
+  const zero = effectOf(0, Number.POSITIVE_INFINITY, 'ratio of sums', Number.NaN);
+  expect(judge(zero, { direction: 'lower is better', margin: 1.05 })).toMatchObject({
+    verdict: 'cannot tell',
+    reason: expect.stringContaining('0 in every block'),
+  });
+});

@@ -1,0 +1,198 @@
+import { blockMean, type Observation } from '../../../tuner/measure/block-means.ts';
+import { estimateEffect } from '../../../tuner/measure/effect.ts';
+import { guardRule, isClearlyWorse, windowMeans } from '../../../tuner/measure/guard.ts';
+import { type Pair, pairUp } from '../../../tuner/measure/pairs.ts';
+import { normals, seededRandom } from '../../../tuner/measure/random.ts';
+import { type Arm, type Design, makeSchedule } from '../../../tuner/measure/schedule.ts';
+
+/** A simulated figure whose true effect is known. All parts multiply. */
+export interface World {
+  /** Correlation of the noise from one sample to the next. */
+  readonly phi: number;
+  /** Standard deviation of the noise, of the logarithm. */
+  readonly noise: number;
+  /** Growth of the level over the whole experiment, of the logarithm. */
+  readonly trend?: number;
+  /** Bursts of twelve samples on average that triple the figure, so many per hundred samples. */
+  readonly bursts?: number;
+  /** Time constant with which the effect follows a switch. */
+  readonly carryOverMs?: number;
+  /** How the effect varies from block to block, of the logarithm. */
+  readonly varies?: number;
+  /** Outside of bursts the figure is 0. */
+  readonly mostlyZero?: boolean;
+  /** Demand of the guest, which the figure follows: standard deviation of the logarithm, with memory of a block. */
+  readonly demand?: number;
+}
+
+export const EVERY_MS = 5_000;
+export const DESIGN: Design = { pairs: 12, blockMs: 60_000, settleMs: 15_000 };
+
+export interface Sampled {
+  readonly figure: readonly Observation[];
+  readonly demand: readonly Observation[];
+}
+
+/** Samples of a world in which `armAt` decides when the setting is on. `effect` is the true ratio on / off. */
+export function sample(
+  world: World,
+  effect: number,
+  totalMs: number,
+  armAt: (atMs: number) => Arm,
+  seed: number,
+): Sampled {
+  const random = seededRandom(seed);
+  const normal = normals(random);
+  const { phi, noise, trend = 0, bursts = 0, carryOverMs = 0, varies = 0, demand = 0 } = world;
+  const figure: Observation[] = [];
+  const asked: Observation[] = [];
+  let wander = normal() * noise;
+  let load = normal() * demand;
+  let inBurst = false;
+  let applied = 0;
+  let arm: Arm = 'off';
+  let extra = 0;
+  for (let atMs = 0; atMs < totalMs; atMs += EVERY_MS) {
+    wander = phi * wander + Math.sqrt(1 - phi * phi) * noise * normal();
+    load = 0.9 * load + Math.sqrt(1 - 0.81) * demand * normal();
+    inBurst = inBurst ? random() > 1 / 12 : random() < bursts / 100;
+    const now = armAt(atMs);
+    if (now !== arm) extra = varies * normal();
+    arm = now;
+    const target = arm === 'on' ? Math.log(effect) + extra : 0;
+    applied = carryOverMs === 0 ? target : target + (applied - target) * Math.exp(-EVERY_MS / carryOverMs);
+    const level = wander + load + (trend * atMs) / totalMs + applied + (inBurst ? Math.log(3) : 0);
+    const value = world.mostlyZero === true && !inBurst ? 0 : Math.exp(level);
+    figure.push({ atMs, run: 1, value });
+    asked.push({ atMs, run: 1, value: Math.exp(load) });
+  }
+  return { figure, demand: asked };
+}
+
+/** One switchback experiment in that world: its pairs, and its samples. */
+export function switchback(
+  world: World,
+  effect: number,
+  seed: number,
+  design = DESIGN,
+): { readonly pairs: Pair[]; readonly samples: Sampled; readonly schedule: ReturnType<typeof makeSchedule> } {
+  const schedule = makeSchedule(design, seed);
+  const everyMs = design.blockMs + design.settleMs;
+  const armAt = (atMs: number): Arm => schedule.blocks[Math.floor(atMs / everyMs)]?.arm ?? 'off';
+  const samples = sample(world, effect, schedule.totalMs, armAt, seed + 1_000_003);
+  const means = (observations: readonly Observation[]) =>
+    schedule.blocks.map(({ measureMs, endMs }) =>
+      blockMean('gauge', observations, { fromMs: measureMs, toMs: endMs }, EVERY_MS),
+    );
+  const covariates = world.demand === undefined ? [] : [means(samples.demand)];
+  const { pairs } = pairUp(schedule, means(samples.figure), covariates);
+  return { pairs: [...pairs], samples, schedule };
+}
+
+/** Whether the naive way finds an effect: Welch's t-test on the samples before and after one change. */
+export function naiveFinds(world: World, effect: number, seed: number, design = DESIGN): boolean {
+  const totalMs = 2 * design.pairs * (design.blockMs + design.settleMs);
+  const half = totalMs / 2;
+  const { figure } = sample(world, effect, totalMs, (atMs) => (atMs < half ? 'off' : 'on'), seed + 1_000_003);
+  const logs = figure.map(({ value = 0 }) => (world.mostlyZero === true ? value : Math.log(value)));
+  const [before, after] = [logs.slice(0, logs.length / 2), logs.slice(logs.length / 2)];
+  const [one, other] = [momentsOf(before), momentsOf(after)];
+  return Math.abs(other.mean - one.mean) > 1.96 * Math.sqrt(one.error + other.error);
+}
+
+function momentsOf(values: readonly number[]): { mean: number; error: number } {
+  const mean = values.reduce((total, value) => total + value, 0) / values.length;
+  const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
+  return { mean, error: squares / (values.length - 1) / values.length };
+}
+
+export interface Calibration {
+  /** Share of runs in which the test finds something at 5 %. */
+  readonly found: number;
+  /** Share of runs whose 95 % interval holds the true ratio. */
+  readonly covered: number;
+  /** Median width of the intervals, high / low. */
+  readonly width: number;
+}
+
+/** So many experiments in that world, by seeds from `first` on. */
+export function calibrate(
+  world: World,
+  effect: number,
+  { runs, first = 1, design = DESIGN, adjust = false }: CalibrateOptions,
+): Calibration {
+  let [found, covered] = [0, 0];
+  const widths: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const { pairs } = switchback(world, effect, first + run * 7, design);
+    const result = estimateEffect(pairs, {
+      alpha: 0.05,
+      seed: run,
+      covariates: adjust ? ['demand'] : [],
+    });
+    if (result === undefined) continue;
+    if (result.p <= 0.05) found += 1;
+    if (result.low <= effect && effect <= result.high) covered += 1;
+    widths.push(result.high / result.low);
+  }
+  widths.sort((a, b) => a - b);
+  return { found: found / runs, covered: covered / runs, width: widths[widths.length >> 1] ?? Number.NaN };
+}
+
+interface CalibrateOptions {
+  readonly runs: number;
+  readonly first?: number;
+  readonly design?: Design;
+  readonly adjust?: boolean;
+}
+
+const BASELINE_MS = 600_000;
+
+/**
+ * One experiment under guard, after a baseline of ten minutes: whether there is a rule, and after how much time with the
+ * setting it stopped.
+ */
+export function guarded(
+  world: World,
+  effect: number,
+  seed: number,
+  ratio: number,
+): { readonly hasRule: boolean; readonly afterMs: number | undefined } {
+  const schedule = makeSchedule(DESIGN, seed);
+  const everyMs = DESIGN.blockMs + DESIGN.settleMs;
+  const armAt = (atMs: number): Arm =>
+    schedule.blocks[Math.floor((atMs - BASELINE_MS) / everyMs)]?.arm ?? 'off';
+  const { figure } = sample(world, effect, BASELINE_MS + schedule.totalMs, armAt, seed);
+  const valuesIn = (fromMs: number, toMs: number): number[] =>
+    figure.flatMap(({ atMs, value = 0 }) => (atMs >= fromMs && atMs < toMs ? [value] : []));
+  const onMs = schedule.totalMs / 2;
+  const baseline = valuesIn(0, BASELINE_MS);
+  const rule = guardRule({ baselines: [baseline], everyMs: EVERY_MS, onMs, falseAlarms: 0.01 });
+  if (rule === undefined) return { hasRule: false, afterMs: undefined };
+  const size = rule.windowMs / EVERY_MS;
+  const off = windowMeans(baseline, size);
+  const on: number[] = [];
+  for (const block of schedule.blocks) {
+    for (const window of windowMeans(
+      valuesIn(BASELINE_MS + block.startMs, BASELINE_MS + block.endMs),
+      size,
+    )) {
+      (block.arm === 'on' ? on : off).push(window);
+      if (block.arm === 'off') continue;
+      if (isClearlyWorse(rule, { direction: 'lower is better', ratio, difference: 0 }, off, on)) {
+        return { hasRule: true, afterMs: on.length * rule.windowMs };
+      }
+    }
+  }
+  return { hasRule: true, afterMs: undefined };
+}
+
+/** Sixty values that shift by a ratio after the fortieth. */
+export function changePointSeries(phi: number, shift: number, seed: number): number[] {
+  const normal = normals(seededRandom(seed));
+  let wander = normal() * 0.1;
+  return Array.from({ length: 60 }, (_, at) => {
+    wander = phi * wander + Math.sqrt(1 - phi * phi) * 0.1 * normal();
+    return Math.exp(wander) * (at < 40 ? 1 : shift);
+  });
+}

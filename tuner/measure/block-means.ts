@@ -1,0 +1,98 @@
+/**
+ * How a figure is made from what was sampled: a `gauge` is the mean over time of its values; a `rate` the growth of a
+ * counter per second; a `quotient` the growth of one counter per growth of another, as in time per request.
+ */
+export type FigureKind = 'gauge' | 'rate' | 'quotient';
+
+/** What was sampled at one time. */
+export interface Observation {
+  /** On the clock of the experiment, monotonic. */
+  readonly atMs: number;
+  /** Which run of the VM it was, by libvirt's id; undefined while the VM was off or paused. */
+  readonly run: number | undefined;
+  /** The value of a gauge, or the counter; undefined where it was absent. */
+  readonly value: number | undefined;
+  /** The counter below the line of a quotient. */
+  readonly per?: number | undefined;
+}
+
+export interface TimeWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The figure of one block, or why it has none. A block without a figure is absent, never 0. */
+export type BlockMean =
+  | { readonly value: number; readonly covered: number; readonly samples: number }
+  | { readonly missing: string };
+
+/** With less of its time covered by samples, a block has no mean: what was missed may have been different. */
+const LEAST_COVERED = 0.5;
+
+/** A sample of a gauge stands for the time until the next, but for no longer than this many intervals. */
+const LONGEST_HOLD = 1.5;
+
+/**
+ * The mean of a figure over a block. Counters are divided once, last minus first, instead of averaging rates: a second
+ * with many requests then counts more than one with few, as it does for the guest.
+ *
+ * @param everyMs how often samples are taken.
+ */
+export function blockMean(
+  kind: FigureKind,
+  observations: readonly Observation[],
+  window: TimeWindow,
+  everyMs: number,
+): BlockMean {
+  const inside = observations.filter(({ atMs }) => atMs >= window.fromMs && atMs <= window.toMs);
+  const first = inside[0];
+  if (first === undefined) return { missing: 'there is no sample' };
+  if (inside.some(({ run }) => run === undefined)) return { missing: 'the VM did not run all the time' };
+  if (inside.some(({ run }) => run !== first.run)) return { missing: 'the VM was restarted' };
+  const mean = kind === 'gauge' ? gauge(inside, window, everyMs) : counter(kind, inside, window);
+  if ('missing' in mean || mean.covered >= LEAST_COVERED) return mean;
+  return { missing: `samples cover only ${Math.round(mean.covered * 100)} % of its time` };
+}
+
+function gauge(inside: readonly Observation[], { fromMs, toMs }: TimeWindow, everyMs: number): BlockMean {
+  let heldMs = 0;
+  let total = 0;
+  let samples = 0;
+  for (const [at, { atMs, value }] of inside.entries()) {
+    if (value === undefined || !Number.isFinite(value)) continue;
+    const untilMs = Math.min(inside[at + 1]?.atMs ?? toMs, atMs + LONGEST_HOLD * everyMs);
+    heldMs += untilMs - atMs;
+    total += value * (untilMs - atMs);
+    samples += 1;
+  }
+  if (heldMs === 0) return { missing: 'the figure is absent' };
+  return { value: total / heldMs, covered: Math.min(1, heldMs / (toMs - fromMs)), samples };
+}
+
+function counter(
+  kind: 'rate' | 'quotient',
+  inside: readonly Observation[],
+  { fromMs, toMs }: TimeWindow,
+): BlockMean {
+  const present = inside.filter(
+    ({ value, per }) => value !== undefined && (kind === 'rate' || per !== undefined),
+  );
+  const [first, last] = [present[0], present.at(-1)];
+  if (first === undefined || last === undefined || last.atMs === first.atMs) {
+    return { missing: present.length === 0 ? 'the figure is absent' : 'a rate needs two samples' };
+  }
+  const wentBack = present.some(({ value = 0, per = 0 }, at) => {
+    const before = present[at - 1];
+    return before !== undefined && (value < (before.value ?? 0) || per < (before.per ?? 0));
+  });
+  if (wentBack) return { missing: 'its counter was reset' };
+  const grown = (last.value ?? 0) - (first.value ?? 0);
+  const over =
+    kind === 'rate' ? (last.atMs - first.atMs) / 1_000 : (last.per ?? Number.NaN) - (first.per ?? Number.NaN);
+  if (over === 0) return { missing: 'nothing was done in it, so there is no figure per unit of work' };
+  return {
+    value: grown / over,
+    covered: (last.atMs - first.atMs) / (toMs - fromMs),
+    samples: present.length,
+  };
+}

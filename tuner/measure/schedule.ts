@@ -1,0 +1,80 @@
+import { TunerError } from '../errors.ts';
+import { seededRandom } from './random.ts';
+
+/** Whether the setting under test is applied in a block. */
+export type Arm = 'off' | 'on';
+
+/**
+ * With fewer pairs no result can reach 5 %: of n pairs the smallest two-sided p-value is 2 / 2^n, which is 3.1 % for 6.
+ */
+export const FEWEST_PAIRS = 6;
+
+/** How an experiment should run, as its options say. */
+export interface Design {
+  readonly pairs: number;
+  /** The time of each block that is measured. */
+  readonly blockMs: number;
+  /** The time before it that is left out: what the block before has left behind. */
+  readonly settleMs: number;
+}
+
+export interface Block {
+  /** Which pair it belongs to, from 0. */
+  readonly pair: number;
+  readonly arm: Arm;
+  /** When the setting is switched, where it differs from the block before; from the start of the experiment. */
+  readonly startMs: number;
+  /** When the measured time begins, and ends. */
+  readonly measureMs: number;
+  readonly endMs: number;
+}
+
+export interface Schedule extends Design {
+  /** Which coins were thrown: with the design it gives the same schedule again. */
+  readonly seed: number;
+  readonly blocks: readonly Block[];
+  /** How often the setting changes, from `off` before the first block; without what the verdict then does. */
+  readonly switches: number;
+  readonly totalMs: number;
+}
+
+/**
+ * Pairs of neighbouring blocks, one with the setting and one without; a fair coin per pair decides which is first. All
+ * 2^pairs schedules are equally likely, independent of anything that is measured: this is the only thing that the
+ * randomisation test relies on.
+ *
+ * The settle time is left out of every block, not only after a switch: which samples count must not depend on the coins.
+ *
+ * @throws TunerError TUNE_USAGE for fewer pairs than can show anything, or a block without time.
+ */
+export function makeSchedule({ pairs, blockMs, settleMs }: Design, seed: number): Schedule {
+  if (!Number.isInteger(pairs) || pairs < FEWEST_PAIRS) {
+    throw new TunerError(
+      'TUNE_USAGE',
+      `an experiment needs at least ${2 * FEWEST_PAIRS} blocks, an even number: ${FEWEST_PAIRS} pairs are the fewest that can reach 5 %; there are ${2 * pairs}`,
+    );
+  }
+  if (!(blockMs > 0) || !(settleMs >= 0)) {
+    throw new TunerError(
+      'TUNE_USAGE',
+      `a block of ${blockMs} ms after ${settleMs} ms to settle has no time to measure; use a longer --block`,
+    );
+  }
+  const random = seededRandom(seed);
+  const arms = Array.from({ length: pairs }, (): readonly [Arm, Arm] =>
+    random() < 0.5 ? ['on', 'off'] : ['off', 'on'],
+  ).flat();
+  const everyMs = settleMs + blockMs;
+  const blocks = arms.map((arm, index): Block => {
+    const startMs = index * everyMs;
+    return {
+      pair: index >> 1,
+      arm,
+      startMs,
+      measureMs: startMs + settleMs,
+      endMs: startMs + everyMs,
+    };
+  });
+  const switches = arms.filter((arm, index) => arm !== (arms[index - 1] ?? 'off')).length;
+  return { pairs, blockMs, settleMs, seed, blocks, switches, totalMs: blocks.length * everyMs };
+}

@@ -1,0 +1,84 @@
+import type { Effect } from './effect.ts';
+import { pairsFor } from './power.ts';
+
+export type Direction = 'lower is better' | 'higher is better';
+
+/**
+ * `no difference` means: none larger than the margin, in either direction. `cannot tell` means: what was measured allows
+ * both a difference that matters and none.
+ */
+export type Verdict = 'better' | 'worse' | 'no difference' | 'cannot tell';
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** The largest difference that the interval allows, as a ratio above 1, in either direction. */
+  readonly within: number;
+  /** Whether even the end of the interval on the bad side is within the margin. */
+  readonly notWorse: boolean;
+  /** Better or worse, but by less than the margin: found, and too small to matter. */
+  readonly negligible: boolean;
+  /** Pairs that would decide it with 80 % probability, these included; only for `cannot tell`, where it can be computed. */
+  readonly pairsNeeded?: number | undefined;
+  /** Why it cannot be decided, where that is not the length of the experiment. */
+  readonly reason?: string | undefined;
+}
+
+/** What is known before the start, and decides what a result means. */
+export interface Criterion {
+  readonly direction: Direction;
+  /** The smallest ratio above 1 that matters: 1.05 for 5 %. */
+  readonly margin: number;
+  /** For differences: the smallest one that matters, in the figure's unit. */
+  readonly marginOfDifference?: number | undefined;
+}
+
+/** @param effect undefined where no pair was complete. */
+export function judge(effect: Effect | undefined, criterion: Criterion): Judgement {
+  if (effect === undefined) return undecided('no pair of blocks was complete');
+  if (Number.isNaN(effect.effect)) {
+    return undecided('the figure was 0 in every block, so there was nothing to improve; measure under load');
+  }
+  const { low, high, margin } = onOneScale(effect, criterion);
+  if (margin === undefined) {
+    return undecided('the figure takes negative values: state which difference matters, in its unit');
+  }
+  const [good, bad] = criterion.direction === 'lower is better' ? [-low, high] : [high, -low];
+  const largest = Math.max(good, bad);
+  const judged = {
+    within: effect.scale === 'difference' ? largest : Math.exp(largest),
+    notWorse: bad < margin,
+    negligible: false,
+  };
+  if (bad < 0) return { ...judged, verdict: 'better', negligible: good < margin };
+  if (good < 0) return { ...judged, verdict: 'worse', negligible: bad < margin };
+  if (largest < margin) return { ...judged, verdict: 'no difference' };
+  return { ...judged, verdict: 'cannot tell', pairsNeeded: moreThan(effect, criterion) };
+}
+
+function undecided(reason: string): Judgement {
+  return {
+    verdict: 'cannot tell',
+    within: Number.POSITIVE_INFINITY,
+    notWorse: false,
+    negligible: false,
+    reason,
+  };
+}
+
+/** Ends of the interval and margin where 0 is no effect. */
+function onOneScale(
+  { scale, low, high }: Effect,
+  { margin, marginOfDifference }: Criterion,
+): { low: number; high: number; margin: number | undefined } {
+  if (scale === 'difference') return { low, high, margin: marginOfDifference };
+  return { low: Math.log(low), high: Math.log(high), margin: Math.log(margin) };
+}
+
+/** As many as would show a difference of the margin, and more than there are: these have not decided it. */
+function moreThan(
+  { scale, pairs, spread }: Effect,
+  { margin, marginOfDifference = Number.NaN }: Criterion,
+): number | undefined {
+  const needed = pairsFor(scale === 'difference' ? Math.exp(marginOfDifference) : margin, spread);
+  return needed === undefined ? undefined : Math.max(needed, pairs + 1);
+}

@@ -28,7 +28,7 @@ export interface BeforeAfter {
 }
 
 /** With fewer other VMs there is no interval to speak of. */
-export const FEWEST_CONTROLS = 3;
+const FEWEST_CONTROLS = 3;
 
 /**
  * For settings that need a boot, with a single one. Assumes that, without the change, this VM would have changed as one

@@ -36,6 +36,7 @@ const LONGEST_HOLD = 1.5;
  * The mean of a figure over a block. Counters are divided once, last minus first, instead of averaging rates: a second
  * with many requests then counts more than one with few, as it does for the guest.
  *
+ * @param observations by time.
  * @param everyMs how often samples are taken.
  */
 export function blockMean(
@@ -44,7 +45,7 @@ export function blockMean(
   window: TimeWindow,
   everyMs: number,
 ): BlockMean {
-  const inside = observations.filter(({ atMs }) => atMs >= window.fromMs && atMs <= window.toMs);
+  const inside = within(observations, window);
   const first = inside[0];
   if (first === undefined) return { missing: 'there is no sample' };
   if (inside.some(({ run }) => run === undefined)) return { missing: 'the VM did not run all the time' };
@@ -52,6 +53,18 @@ export function blockMean(
   const mean = kind === 'gauge' ? gauge(inside, window, everyMs) : counter(kind, inside, window);
   if ('missing' in mean || mean.covered >= LEAST_COVERED) return mean;
   return { missing: `samples cover only ${Math.round(mean.covered * 100)} % of its time` };
+}
+
+function within(observations: readonly Observation[], { fromMs, toMs }: TimeWindow): Observation[] {
+  let [first, end] = [0, observations.length];
+  while (first < end) {
+    const middle = (first + end) >> 1;
+    if ((observations[middle] as Observation).atMs < fromMs) first = middle + 1;
+    else end = middle;
+  }
+  let last = first;
+  while (last < observations.length && (observations[last] as Observation).atMs <= toMs) last += 1;
+  return observations.slice(first, last);
 }
 
 function gauge(inside: readonly Observation[], { fromMs, toMs }: TimeWindow, everyMs: number): BlockMean {

@@ -12,7 +12,7 @@ export type Scale = 'ratio' | 'ratio of sums' | 'difference';
 
 export interface Estimate extends Interval {
   readonly scale: Scale;
-  /** A ratio of 1, or a difference of 0, is no effect. */
+  /** A ratio of 1, or a difference of 0, means that nothing changed. */
   readonly effect: number;
   /** Two-sided, of the hypothesis that the setting changes nothing in any block. */
   readonly p: number;

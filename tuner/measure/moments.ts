@@ -13,14 +13,6 @@ export function standardDeviation(values: readonly number[]): number {
   return Math.sqrt(sum(values.map((value) => (value - centre) ** 2)) / (values.length - 1));
 }
 
-/** Of at least one value. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] as number;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
-}
-
 /**
  * Correlation of a series with itself `lag` values later, about its own mean; 0 for a constant or too short series.
  * Estimated from few values it is biased towards 0 by about (1 + 4 r) / n (Marriott and Pope 1954).

@@ -3,8 +3,8 @@ import { FEWEST_PAIRS } from './schedule.ts';
 import { SignFlips } from './sign-flips.ts';
 
 /** The chance with which an effect should be found, and the level of the test. */
-export const POWER = 0.8;
-export const ALPHA = 0.05;
+const POWER = 0.8;
+const ALPHA = 0.05;
 
 /** Standard normal quantiles for them: 97.5 % and 80 %. */
 const [TWO_SIDED, POWER_QUANTILE] = [1.959964, 0.841621];
@@ -15,7 +15,11 @@ const ENUMERATED = 10;
 /** Beyond this many pairs the power follows from the normal distribution. */
 const SIMULATED = 40;
 const MOST_PAIRS = 100_000;
+/** In units of the spread: six pairs find it with certainty. */
+const LARGEST_SHIFT = 100;
 const SEED = 20_210_034;
+/** Smallest shifts by number of pairs: they depend on nothing else. */
+const KNOWN = new Map<number, number>();
 
 /**
  * How often the test finds an effect: its share of simulated experiments with normal noise between the blocks of a pair.
@@ -47,12 +51,15 @@ export function smallestShift(pairs: number): number {
   if (pairs < FEWEST_PAIRS) return Number.POSITIVE_INFINITY;
   const inTheLimit = (TWO_SIDED + POWER_QUANTILE) / Math.sqrt(pairs);
   if (pairs > SIMULATED) return inTheLimit;
+  const known = KNOWN.get(pairs);
+  if (known !== undefined) return known;
   let [low, high] = [inTheLimit / 2, inTheLimit * 3];
   for (let step = 0; step < 12; step++) {
     const middle = (low + high) / 2;
     if (powerOf(pairs, middle) < POWER) low = middle;
     else high = middle;
   }
+  KNOWN.set(pairs, high);
   return high;
 }
 
@@ -67,9 +74,10 @@ export function smallestEffect(pairs: number, spread: number): number {
 
 /** The fewest pairs that find a ratio with 80 % probability; undefined where no sensible number does. */
 export function pairsFor(ratio: number, spread: number): number | undefined {
-  const shift = Math.abs(Math.log(ratio)) / spread;
+  const shift = Math.min(LARGEST_SHIFT, Math.abs(Math.log(ratio)) / spread);
   if (!(shift > 0)) return undefined;
-  const isEnough = (pairs: number): boolean => smallestShift(pairs) <= shift;
+  const isEnough = (pairs: number): boolean =>
+    pairs > SIMULATED ? smallestShift(pairs) <= shift : powerOf(pairs, shift) >= POWER;
   let high = FEWEST_PAIRS;
   while (!isEnough(high)) {
     high *= 2;

@@ -51,8 +51,8 @@ export class SignFlips {
   pValue(theta: number): number {
     const near = 1e-12 * (this.#scaleA + Math.abs(theta) * this.#scaleB);
     let [asHigh, asLow] = [0, 0];
-    for (const [at, a] of this.#a.entries()) {
-      const flipped = a - theta * (this.#b[at] as number);
+    for (let at = 0; at < this.#a.length; at++) {
+      const flipped = (this.#a[at] as number) - theta * (this.#b[at] as number);
       if (flipped <= near) asHigh += 1;
       if (flipped >= -near) asLow += 1;
     }

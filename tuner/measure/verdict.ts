@@ -4,10 +4,10 @@ import { pairsFor } from './power.ts';
 export type Direction = 'lower is better' | 'higher is better';
 
 /**
- * `no difference` means: none larger than the margin, in either direction. `cannot tell` means: what was measured allows
+ * `no difference` means: none larger than the margin, in either direction. `inconclusive` means: what was measured allows
  * both a difference that matters and none.
  */
-export type Verdict = 'better' | 'worse' | 'no difference' | 'cannot tell';
+export type Verdict = 'better' | 'worse' | 'no difference' | 'inconclusive';
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -17,7 +17,7 @@ export interface Judgement {
   readonly notWorse: boolean;
   /** Better or worse, but by less than the margin: found, and too small to matter. */
   readonly negligible: boolean;
-  /** Pairs that would decide it with 80 % probability, these included; only for `cannot tell`, where it can be computed. */
+  /** Pairs that would decide it with 80 % probability, these included; only for `inconclusive`, where it can be computed. */
   readonly pairsNeeded?: number | undefined;
   /** Why it cannot be decided, where that is not the length of the experiment. */
   readonly reason?: string | undefined;
@@ -52,12 +52,12 @@ export function judge(effect: Effect | undefined, criterion: Criterion): Judgeme
   if (bad < 0) return { ...judged, verdict: 'better', negligible: good < margin };
   if (good < 0) return { ...judged, verdict: 'worse', negligible: bad < margin };
   if (largest < margin) return { ...judged, verdict: 'no difference' };
-  return { ...judged, verdict: 'cannot tell', pairsNeeded: moreThan(effect, criterion) };
+  return { ...judged, verdict: 'inconclusive', pairsNeeded: moreThan(effect, criterion) };
 }
 
 function undecided(reason: string): Judgement {
   return {
-    verdict: 'cannot tell',
+    verdict: 'inconclusive',
     within: Number.POSITIVE_INFINITY,
     notWorse: false,
     negligible: false,
@@ -65,7 +65,7 @@ function undecided(reason: string): Judgement {
   };
 }
 
-/** Ends of the interval and margin where 0 is no effect. */
+/** Ends of the interval and margin on which 0 means that nothing changed. */
 function onOneScale(
   { scale, low, high }: Effect,
   { margin, marginOfDifference }: Criterion,

@@ -24,7 +24,7 @@ test('an effect that is found, but below the margin, says so', () => {
   expect(verdict(0.97, 0.99, 'higher is better')).toEqual(['worse', true, true]);
 });
 
-test('an interval within the margin on both sides is no difference larger than that', () => {
+test('an interval within the margin on both sides excludes any difference larger than that', () => {
   expect(verdict(0.97, 1.04, 'lower is better')).toEqual(['no difference', true, false]);
   const { within } = judge(effectOf(0.98, 1.04), { direction: 'lower is better', margin: 1.05 });
   expect(within).toBeCloseTo(1.04, 12);
@@ -35,10 +35,10 @@ test('an interval within the margin on both sides is no difference larger than t
 });
 
 test('an interval that allows both cannot decide, and says how many pairs would', () => {
-  expect(verdict(0.8, 1.2, 'lower is better')).toEqual(['cannot tell', false, false]);
+  expect(verdict(0.8, 1.2, 'lower is better')).toEqual(['inconclusive', false, false]);
   // Not worse by the margin, though perhaps much better.
-  expect(verdict(0.8, 1.02, 'lower is better')).toEqual(['cannot tell', true, false]);
-  expect(verdict(0.8, 1.02, 'higher is better')).toEqual(['cannot tell', false, false]);
+  expect(verdict(0.8, 1.02, 'lower is better')).toEqual(['inconclusive', true, false]);
+  expect(verdict(0.8, 1.02, 'higher is better')).toEqual(['inconclusive', false, false]);
   const { pairsNeeded = 0 } = judge(effectOf(0.8, 1.2), { direction: 'lower is better', margin: 1.05 });
   // (1.96 + 0.84)^2 (0.1 / ln 1.05)^2 = 33, and some more for a short experiment.
   expect(pairsNeeded).toBeGreaterThanOrEqual(33);
@@ -53,20 +53,20 @@ test('differences are judged in their unit, and need a margin in it', () => {
     judge(effect, { direction: 'lower is better', margin: 1.05, marginOfDifference: 0.5 }),
   ).toMatchObject({ verdict: 'better', within: 3 });
   expect(judge(effect, { direction: 'lower is better', margin: 1.05 })).toMatchObject({
-    verdict: 'cannot tell',
+    verdict: 'inconclusive',
     reason: 'the figure takes negative values: state which difference matters, in its unit',
   });
 });
 
 test('nothing measured, or nothing but 0, cannot decide, with the reason', () => {
   expect(judge(undefined, { direction: 'lower is better', margin: 1.05 })).toMatchObject({
-    verdict: 'cannot tell',
+    verdict: 'inconclusive',
     reason: 'no pair of blocks was complete',
     notWorse: false,
   });
   const zero = effectOf(0, Number.POSITIVE_INFINITY, 'ratio of sums', Number.NaN);
   expect(judge(zero, { direction: 'lower is better', margin: 1.05 })).toMatchObject({
-    verdict: 'cannot tell',
+    verdict: 'inconclusive',
     reason: expect.stringContaining('0 in every block'),
   });
 });

@@ -78,6 +78,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   TUNE_INTERRUPTED: ExitCode.tryAgain,
   TUNE_JOURNAL: ExitCode.cannotCreate,
   TUNE_RECORD: ExitCode.cannotCreate,
+  TUNE_MEASURE: ExitCode.undone,
   TUNE_STEP: ExitCode.undone,
   TUNE_READ_BACK: ExitCode.undone,
   TUNE_RESTART: ExitCode.undone,

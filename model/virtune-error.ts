@@ -54,6 +54,7 @@ export type VirtuneErrorCode =
   | 'TUNE_INTERRUPTED'
   | 'TUNE_JOURNAL'
   | 'TUNE_LOCKED'
+  | 'TUNE_MEASURE'
   | 'TUNE_PLACEMENT'
   | 'TUNE_PROFILE'
   | 'TUNE_READ_BACK'

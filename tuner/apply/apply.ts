@@ -7,7 +7,7 @@ import { JOURNAL_FORMAT, type JournalHeader } from '../journal/records.ts';
 import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
 import { concludeTransaction } from './conclude.ts';
-import { executeSteps } from './execute.ts';
+import { executeSteps, type Failure, failureOf, type Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
 import { checkHostState, checkOthers, type HostState } from './host-state.ts';
@@ -31,11 +31,18 @@ export async function applyTransaction(
   return onHost(transaction, options, (held) => applyLocked(held, transaction, options));
 }
 
+/**
+ * What comes between the journal and the steps: an experiment with them. With `failure` all of it is undone; otherwise
+ * every step is made. A rejection undoes everything too.
+ */
+export type Trial = (work: Work) => Promise<{ readonly failure?: Failure; readonly measured: unknown }>;
+
 /** The same, for a caller that holds the host. */
 export async function applyLocked(
   held: HeldHost,
   transaction: Transaction,
   options: RunOptions,
+  trial: Trial = async () => ({ measured: undefined }),
 ): Promise<TransactionOutcome> {
   const { folder, lease } = held;
   await refuseIfOpen(folder, transaction.hostname);
@@ -47,7 +54,15 @@ export async function applyLocked(
     const journal = await Journal.create(folder, header, journalOptions(options, stepOf));
     try {
       const stillFree = () => (lease.kind === 'none' ? checkOthers(link, transaction) : Promise.resolve());
-      return await concludeTransaction({ journal, link }, await executeSteps({ journal, link }, stillFree));
+      const work: Work = { journal, link };
+      const { failure, measured } = await trial(work).catch((error: unknown) => ({
+        failure: failureOf(error),
+        measured: undefined,
+      }));
+      return await concludeTransaction(
+        work,
+        failure === undefined ? await executeSteps(work, stillFree, measured) : { ...failure, measured },
+      );
     } finally {
       await journal.close();
       // A leftover old journal does not make the run a failure.

@@ -20,9 +20,9 @@ export async function concludeTransaction(
     return { id, kind: 'committed', failure, remains: [], notes };
   }
   await startUndo(work);
-  const { code, message, step, seen } = failure;
+  const { code, message, step, seen, measured } = failure;
   // Without it the way back is journalled all the same, and so is what it leaves.
-  await journal.append({ event: 'failed', code, message, step, now: seen }).catch(() => undefined);
+  await journal.append({ event: 'failed', code, message, step, now: seen, measured }).catch(() => undefined);
   return undoTransaction(work, { code, message }, { force: false, cutOff });
 }
 

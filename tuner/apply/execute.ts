@@ -23,6 +23,8 @@ export interface Failure {
   readonly step?: number | undefined;
   /** What a step was found to hold, instead of what it had set. */
   readonly seen?: unknown;
+  /** What was measured before, for the journal. */
+  readonly measured?: unknown;
 }
 
 /** A live setting holds something else than what it was just set to. */
@@ -36,11 +38,12 @@ class ReadBackError extends TunerError {
 
 /**
  * Makes every step that is not made yet, then commits. Returns what failed, or undefined. `beforeCommit` rejects when
- * all of it must be undone after all.
+ * all of it must be undone after all; `measured` is journalled with the commit.
  */
 export async function executeSteps(
   work: Work,
   beforeCommit: () => Promise<void> = async () => undefined,
+  measured?: unknown,
 ): Promise<Failure | undefined> {
   for (const index of work.journal.header.steps.keys()) {
     try {
@@ -51,10 +54,10 @@ export async function executeSteps(
   }
   try {
     await beforeCommit();
-    await work.journal.append({ event: 'committed' });
+    await work.journal.append({ event: 'committed', measured });
     return undefined;
   } catch (error) {
-    return failureOf(error, undefined, undefined);
+    return failureOf(error);
   }
 }
 
@@ -113,7 +116,8 @@ async function runOf(link: HostLink, step: Step): Promise<number | undefined> {
   return domain.id;
 }
 
-function failureOf(error: unknown, step: Step | undefined, index: number | undefined): Failure {
+/** Why all of it should be undone, from what was thrown. */
+export function failureOf(error: unknown, step?: Step, index?: number): Failure {
   const { code, message, seen } = error as { code?: unknown; message: string; seen?: unknown };
   return {
     code: typeof code === 'string' ? code : 'TUNE_STEP',

@@ -106,6 +106,24 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
   return { remains, notes: [...notes] };
 }
 
+/**
+ * Undoes one step of a transaction that stays open and goes forward; `executeStep` makes it again. Every line has to be in
+ * the journal.
+ *
+ * @returns why there was nothing to undo, where that is so: the domain has stopped, for one.
+ */
+export async function undoStep(work: Work, index: number): Promise<string | undefined> {
+  const { journal, link } = work;
+  const { step, progress } = at(journal, index);
+  if (!isBegun(progress)) return undefined;
+  link.throwIfStopped();
+  await link.checkLease();
+  const record = (event: NewEvent): Promise<void> => journal.append(event);
+  const note = await undo(work, { index, step, progress, record, force: false, others: undefined });
+  await record({ event: 'undone', step: index, note });
+  return note;
+}
+
 function throwIfHeld(step: Step, held: UndoOptions['held']): void {
   const why = held?.(step);
   if (why !== undefined) throw new TunerError('TUNE_CHANGED', why);

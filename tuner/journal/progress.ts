@@ -42,6 +42,8 @@ export interface Progress {
   readonly failure:
     | { readonly code: string; readonly message: string; readonly step: number | undefined }
     | undefined;
+  /** The report of the experiment that decided it; undefined where there was none. */
+  readonly measured: unknown;
 }
 
 export function progressOf(header: JournalHeader, events: readonly JournalEvent[]): Progress {
@@ -51,6 +53,7 @@ export function progressOf(header: JournalHeader, events: readonly JournalEvent[
   let direction: Progress['direction'] = 'forward';
   let committed = false;
   let failure: Progress['failure'];
+  let measured: unknown;
   for (const event of events) {
     if ('step' in event && event.step !== undefined) {
       states[event.step] = next(states[event.step] ?? UNTOUCHED, event);
@@ -59,6 +62,7 @@ export function progressOf(header: JournalHeader, events: readonly JournalEvent[
       case 'failed':
         failure = { code: event.code, message: event.message, step: event.step };
         direction = 'back';
+        measured = event.measured;
         break;
       case 'recover':
         if (event.how === 'undo') direction = 'back';
@@ -68,6 +72,7 @@ export function progressOf(header: JournalHeader, events: readonly JournalEvent[
         break;
       case 'committed':
         [status, committed] = ['committed', true];
+        measured = event.measured;
         break;
       case 'rollback':
         [status, direction] = ['open', 'back'];
@@ -83,6 +88,7 @@ export function progressOf(header: JournalHeader, events: readonly JournalEvent[
     direction,
     steps: steps.map((step, index) => ({ step, progress: states[index] ?? UNTOUCHED })),
     failure,
+    measured,
   };
 }
 

@@ -8,6 +8,8 @@ const at = z.iso.datetime();
 const step = z.int().nonnegative();
 /** State of a live setting, which checks it when it is used. */
 const state = z.unknown();
+/** The report of an experiment that decided it, which its reader checks. */
+const measured = z.unknown();
 
 const stepDomain = z.object({ uuid: z.string(), name: z.string() });
 
@@ -72,6 +74,7 @@ export const eventSchema = z.discriminatedUnion('event', [
     code: z.string(),
     message: z.string(),
     now: state.optional(),
+    measured: measured.optional(),
   }),
   /** Another process took it over. */
   z.object({
@@ -95,7 +98,7 @@ export const eventSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('undone'), at, step, note: z.string().optional() }),
   /** Could not be undone. */
   z.object({ event: z.literal('remains'), at, step, code: z.string(), message: z.string() }),
-  z.object({ event: z.literal('committed'), at }),
+  z.object({ event: z.literal('committed'), at, measured: measured.optional() }),
   z.object({ event: z.literal('rolledBack'), at }),
 ]);
 

@@ -79,8 +79,8 @@ export function measureBaseline(
 const changeBetween = (first: number, second: number, level: number): number =>
   first > 0 && second > 0 ? Math.log(second / first) : (second - first) / level;
 
-/** The figure of every interval between two samples. */
-function singleValues(kind: FigureKind, observations: readonly Observation[]): number[] {
+/** The figure of every sample, or of every interval between two where it is made from counters. */
+export function singleValues(kind: FigureKind, observations: readonly Observation[]): number[] {
   if (kind === 'gauge') return observations.flatMap(({ value }) => (value === undefined ? [] : [value]));
   return observations.slice(1).flatMap((second, at) => {
     const first = observations[at] as Observation;

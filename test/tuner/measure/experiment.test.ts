@@ -1,0 +1,314 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { applyLocked } from '../../../tuner/apply/apply.ts';
+import type { RunOptions } from '../../../tuner/apply/host-session.ts';
+import { recoverLocked } from '../../../tuner/apply/recover.ts';
+import type { Transaction } from '../../../tuner/apply/transaction.ts';
+import { type Experiment, isKept, trialOf } from '../../../tuner/measure/experiment.ts';
+import type { Figure, Sample } from '../../../tuner/measure/figure.ts';
+import { normals, seededRandom } from '../../../tuner/measure/random.ts';
+import type { Report } from '../../../tuner/measure/report.ts';
+import { makeSchedule } from '../../../tuner/measure/schedule.ts';
+import { type FakeDomain, FakeLibvirt, HOSTNAME } from '../apply/fake-libvirt.ts';
+import {
+  ALL_POINTS_MS,
+  define,
+  held,
+  options,
+  picture,
+  pin,
+  recovery,
+  restart,
+  shares,
+  stateDir,
+  transaction,
+  transactions,
+  UUIDS,
+} from '../apply/fixtures.ts';
+
+const LATENCY: Figure = {
+  name: 'latency',
+  kind: 'gauge',
+  direction: 'lower is better',
+  guard: { direction: 'lower is better', ratio: 1.5, difference: 1 },
+};
+const STEAL: Figure = { name: 'steal', kind: 'gauge', direction: 'lower is better' };
+
+/** A VM whose latency changes by a ratio while it has 2,048 shares, on a clock that only waiting moves on. */
+class World {
+  readonly libvirt = new FakeLibvirt();
+  readonly domain: FakeDomain;
+  readonly before: unknown;
+  readonly #random = normals(seededRandom(11));
+  readonly #ratio: number;
+  nowMs = 0;
+  /** Called before each sample, with how many blocks have begun. */
+  onSample: (block: number) => void = () => undefined;
+  block = 0;
+
+  constructor(ratio: number) {
+    this.#ratio = ratio;
+    this.domain = this.libvirt.add('db01', UUIDS[0]);
+    this.before = picture(this.libvirt);
+  }
+
+  get isOn(): boolean {
+    return this.domain.run?.shares === 2_048;
+  }
+
+  planned(): Transaction {
+    const { domain } = this;
+    return transaction([domain], [pin(domain, 0, '2'), shares(domain, 2_048), define(domain, 2_048)]);
+  }
+
+  sample = async (): Promise<Sample> => {
+    this.onSample(this.block);
+    const run = this.domain.run?.id;
+    const noisy = (level: number) => ({ run, value: level * Math.exp(0.03 * this.#random()) });
+    return new Map([
+      ['latency', noisy(this.isOn ? 20 * this.#ratio : 20)],
+      ['steal', noisy(3)],
+    ]);
+  };
+
+  experiment(more: Partial<Experiment> = {}): Experiment {
+    return {
+      primary: LATENCY,
+      secondary: [STEAL],
+      covariates: [],
+      criterion: { margin: 1.05 },
+      schedule: makeSchedule({ pairs: 6, blockMs: 60_000, settleMs: 15_000 }, 5),
+      baselineMs: 600_000,
+      everyMs: 5_000,
+      sample: this.sample,
+      keepIf: 'better',
+      clock: {
+        nowMs: () => this.nowMs,
+        wait: async (ms) => {
+          this.nowMs += ms;
+        },
+      },
+      onBlock: () => {
+        this.block += 1;
+      },
+      ...more,
+    };
+  }
+
+  async apply(more: Partial<Experiment> = {}, run: Partial<RunOptions> = {}, planned = this.planned()) {
+    const trial = trialOf(this.experiment(more));
+    const outcome = await applyLocked(await held(), planned, options(this.libvirt, run), trial);
+    const [record] = await transactions();
+    return { outcome, record, report: record?.progress.measured as Report | undefined };
+  }
+}
+
+test('what makes the VM better is found, kept and committed, with the report in its journal', async () => {
+  const world = new World(0.8);
+  const { outcome, record, report } = await world.apply();
+  expect(outcome).toMatchObject({ kind: 'committed', remains: [] });
+  expect(world.domain.run).toMatchObject({ shares: 2_048, pins: ['2', expect.anything()] });
+  expect(world.domain.definition).toContain('<shares>2048</shares>');
+  expect(record?.progress.status).toBe('committed');
+  expect(report).toMatchObject({
+    format: 1,
+    seed: 5,
+    design: { pairs: 6, blockMs: 60_000, settleMs: 15_000 },
+    primary: { name: 'latency', judgement: { verdict: 'better' }, lost: [], p: 2 / 64 },
+    secondary: [{ name: 'steal', judgement: { verdict: 'no difference' } }],
+  });
+  const { low = 1, high = 0, effect = 0 } = report?.primary.effect ?? {};
+  expect(effect).toBeCloseTo(0.8, 1);
+  expect(low).toBeLessThan(0.8);
+  expect(high).toBeGreaterThan(0.8);
+});
+
+test('each switch is in the journal, in the order of the schedule, before it is made', async () => {
+  const world = new World(0.8);
+  const happened: string[] = [];
+  const { record } = await world.apply(
+    {},
+    { trace: ({ when, what }) => void happened.push(`${when} ${what}`) },
+  );
+  const switches = (record?.events ?? []).flatMap((each) =>
+    'step' in each && each.step === 1 && (each.event === 'done' || each.event === 'undone')
+      ? [each.event === 'done' ? 'on' : 'off']
+      : [],
+  );
+  const { blocks } = world.experiment().schedule;
+  const wanted = blocks.flatMap(({ arm }, at) => (arm === (blocks[at - 1]?.arm ?? 'off') ? [] : [arm]));
+  if (blocks.at(-1)?.arm === 'off') wanted.push('on');
+  expect(switches).toEqual(wanted);
+  for (const [at, what] of happened.entries()) {
+    if (what !== 'before domainSetSchedulerParametersFlags') continue;
+    const announced = happened.slice(0, at).findLast((each) => /journal (doing|undoing) 1$/.test(each));
+    expect(announced).toMatch(/^after/);
+  }
+});
+
+test('the definition and what else waits for a boot are not touched before the verdict', async () => {
+  const world = new World(0.8);
+  let early = '';
+  world.onSample = () => {
+    early += world.domain.definition?.includes('<shares>') === true ? 'x' : '';
+  };
+  await world.apply();
+  expect(early).toBe('');
+});
+
+test('what changes nothing is undone, with the interval in the reason', async () => {
+  const world = new World(1);
+  const { outcome, record, report } = await world.apply();
+  expect(outcome).toMatchObject({ kind: 'undone', remains: [], failure: { code: 'TUNE_MEASURE' } });
+  expect(outcome.failure?.message).toMatch(
+    /^no difference larger than [\d.]+ %: latency [+-][\d.]+ % \(95 % interval -[\d.]+ % to \+[\d.]+ %\); not kept, since "latency" had to be better$/,
+  );
+  expect(picture(world.libvirt)).toEqual(world.before);
+  expect(record?.progress.status).toBe('undone');
+  expect(report?.primary.judgement.verdict).toBe('no difference');
+});
+
+test('what changes nothing stays where that is enough', async () => {
+  const world = new World(1);
+  expect((await world.apply({ keepIf: 'not-worse' })).outcome.kind).toBe('committed');
+  expect(world.isOn).toBe(true);
+});
+
+test('only the verdict on the primary figure decides what is kept', () => {
+  const of = (verdict: string, notWorse: boolean) =>
+    ({ primary: { judgement: { verdict, notWorse } } }) as unknown as Report;
+  expect(isKept(of('better', true), 'better')).toBe(true);
+  expect(isKept(of('no difference', true), 'better')).toBe(false);
+  expect(isKept(of('no difference', true), 'not-worse')).toBe(true);
+  expect(isKept(of('inconclusive', false), 'not-worse')).toBe(false);
+  expect(isKept(of('worse', false), 'always')).toBe(true);
+});
+
+test('a setting that makes it clearly worse ends the experiment in its first block, and is undone', async () => {
+  const world = new World(2);
+  const { outcome, report } = await world.apply();
+  expect(outcome).toMatchObject({
+    kind: 'undone',
+    failure: { code: 'TUNE_MEASURE', message: 'latency is clearly worse with the setting' },
+  });
+  const firstOn = world.experiment().schedule.blocks.findIndex(({ arm }) => arm === 'on');
+  expect(world.block).toBe(firstOn + 1);
+  expect(report).toMatchObject({ ended: 'latency is clearly worse with the setting' });
+  expect(picture(world.libvirt)).toEqual(world.before);
+});
+
+test('a limit ends it without a baseline', async () => {
+  const world = new World(2);
+  const limited = {
+    ...LATENCY,
+    guard: { direction: 'lower is better', ratio: 9, difference: 9, limit: 35 },
+  } as const;
+  const { outcome } = await world.apply({ primary: limited, baselineMs: 5_000 });
+  expect(outcome.failure?.message).toBe('latency is beyond its limit of 35 with the setting');
+  expect(picture(world.libvirt)).toEqual(world.before);
+});
+
+test('a VM that is shut down in the middle of a block ends it, and nothing is left behind', async () => {
+  for (const block of [3, 4]) {
+    const world = new World(0.8);
+    world.onSample = (begun) => {
+      if (begun === block) world.domain.run = undefined;
+    };
+    const { outcome, record } = await world.apply();
+    expect(outcome).toMatchObject({
+      kind: 'undone',
+      remains: [],
+      failure: { code: 'TUNE_MEASURE', message: 'the VM stopped running during the measurement' },
+    });
+    expect(world.domain.definition).toBe((world.planned().domains[0] as { inactive?: string }).inactive);
+    expect(record?.progress.status).toBe('undone');
+    await forget();
+  }
+});
+
+test('a setting that something else changes in the middle ends it', async () => {
+  const world = new World(0.8);
+  world.onSample = (begun) => {
+    if (begun === 5 && world.domain.run !== undefined) world.domain.run.shares = 777;
+  };
+  const { outcome } = await world.apply();
+  expect(outcome.failure).toMatchObject({
+    code: 'TUNE_CHANGED',
+    message: expect.stringContaining('something else changed a setting during the measurement'),
+  });
+});
+
+test('a libvirt that goes away in the middle, and comes back, ends it; everything is undone', async () => {
+  const world = new World(0.8);
+  world.onSample = (begun) => {
+    if (begun === 5 && !world.libvirt.away) {
+      world.libvirt.away = true;
+      setTimeout(() => {
+        world.libvirt.away = false;
+      }, 5);
+    }
+  };
+  const { outcome } = await world.apply({}, { reconnectMs: 10_000 });
+  expect(outcome).toMatchObject({ kind: 'undone', remains: [] });
+  expect(picture(world.libvirt)).toEqual(world.before);
+});
+
+test('a signal ends it, and everything is undone', async () => {
+  const world = new World(0.8);
+  const stop = new AbortController();
+  world.onSample = (begun) => {
+    if (begun === 4) stop.abort();
+  };
+  const { outcome } = await world.apply({}, { signal: stop.signal });
+  expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_STOPPED' } });
+  expect(picture(world.libvirt)).toEqual(world.before);
+});
+
+test('a plan without anything to switch is refused, and undone', async () => {
+  const world = new World(0.8);
+  const { domain } = world;
+  const planned = transaction([domain], [define(domain, 2_048), restart(domain)]);
+  const { outcome } = await world.apply({}, {}, planned);
+  expect(outcome.failure).toMatchObject({
+    code: 'TUNE_MEASURE',
+    message: expect.stringContaining('nothing of this plan changes a running VM'),
+  });
+  expect(picture(world.libvirt)).toEqual(world.before);
+});
+
+const frozen: (() => void)[] = [];
+
+/** Runs it until it has passed so many points at which something is written or changed, and never lets it go on. */
+async function cutAt(point: number, world: World): Promise<boolean> {
+  let at = 0;
+  return new Promise((resolve) => {
+    const trace: RunOptions['trace'] = ({ what }) => {
+      if (!/^journal|^domain(Pin|Set|Define)/.test(what) || at++ !== point) return undefined;
+      resolve(true);
+      return new Promise<void>((goOn) => frozen.push(goOn));
+    };
+    void world.apply({}, { trace }).then(() => resolve(false));
+  });
+}
+
+const forget = (): Promise<void> => rm(join(stateDir(), 'transactions'), { recursive: true, force: true });
+
+test(
+  'after kill -9 at any switch, recover restores the host exactly',
+  async () => {
+    let points = 0;
+    for (; ; points++) {
+      const world = new World(0.8);
+      if (!(await cutAt(points, world))) break;
+      const outcomes = await recoverLocked(await held(), HOSTNAME, recovery(world.libvirt));
+      const committed = (await transactions())[0]?.progress.status === 'committed';
+      if (outcomes.length > 0) expect(outcomes).toMatchObject([{ kind: 'undone', remains: [] }]);
+      if (!committed) expect(picture(world.libvirt), `point ${points}`).toEqual(world.before);
+      await forget();
+    }
+    // Eight switches or so, of two steps with four lines each.
+    expect(points).toBeGreaterThan(100);
+  },
+  ALL_POINTS_MS,
+);

@@ -1,0 +1,98 @@
+import { type BlockMean, blockMean, type Observation } from './block-means.ts';
+import { carryOver } from './carry-over.ts';
+import { type Effect, estimateEffect } from './effect.ts';
+import type { Figure } from './figure.ts';
+import { holm } from './holm.ts';
+import { type Lost, pairUp } from './pairs.ts';
+import type { Block, Design } from './schedule.ts';
+import { type Criterion, type Judgement, judge } from './verdict.ts';
+
+/** Of the test of the primary figure, and of the others together. */
+const ALPHA = 0.05;
+
+export interface FigureReport {
+  readonly name: string;
+  readonly direction: Figure['direction'];
+  /** By block; null where it has none. */
+  readonly blocks: readonly (number | null)[];
+  /** Absent where no pair is complete. */
+  readonly effect?: Effect | undefined;
+  /** Of secondary figures adjusted for their number (Holm), of the primary one its own. */
+  readonly p: number;
+  readonly judgement: Judgement;
+  readonly lost: readonly Lost[];
+  /** Whether the effect still grows or fades within blocks: the settle time was too short. */
+  readonly carryOver: boolean;
+}
+
+/** What an experiment found. Plain data for a journal; JSON writes an infinite limit as null. */
+export interface Report {
+  readonly format: 1;
+  readonly seed: number;
+  readonly design: Design;
+  /** As they were run, from the start of the first one. */
+  readonly blocks: readonly Block[];
+  /** Why it ended before its time; absent where it did not. */
+  readonly ended?: string | undefined;
+  readonly primary: FigureReport;
+  readonly secondary: readonly FigureReport[];
+}
+
+export interface Measured {
+  readonly seed: number;
+  readonly design: Design;
+  readonly blocks: readonly Block[];
+  readonly ended?: string | undefined;
+  readonly everyMs: number;
+  readonly series: (name: string) => readonly Observation[];
+}
+
+export interface Question {
+  /** Named before the start: it decides. */
+  readonly primary: Figure;
+  readonly secondary: readonly Figure[];
+  /** Declared before the start too; what the setting does not change: the other VMs' demand, for one. */
+  readonly covariates: readonly Figure[];
+  readonly criterion: Omit<Criterion, 'direction'>;
+}
+
+/** Analyses an experiment, complete or not. */
+export function reportOn(
+  { primary, secondary, covariates, criterion }: Question,
+  measured: Measured,
+): Report {
+  const { seed, design, blocks, ended, everyMs, series } = measured;
+  const meansOf = ({ name, kind }: Figure): BlockMean[] =>
+    blocks.map(({ measureMs, endMs }) =>
+      blockMean(kind, series(name), { fromMs: measureMs, toMs: endMs }, everyMs),
+    );
+  const options = { alpha: ALPHA, seed, covariates: covariates.map(({ name }) => name) };
+  const beside = covariates.map(meansOf);
+  const analyse = (figure: Figure): FigureReport => {
+    const means = meansOf(figure);
+    const { pairs, lost } = pairUp({ blocks }, means, beside);
+    const effect = estimateEffect(pairs, options);
+    return {
+      name: figure.name,
+      direction: figure.direction,
+      blocks: means.map((mean) => ('missing' in mean ? null : mean.value)),
+      effect,
+      p: effect?.p ?? 1,
+      judgement: judge(effect, { ...criterion, direction: figure.direction }),
+      lost,
+      carryOver:
+        carryOver({ blocks }, figure.kind, series(figure.name), everyMs, options)?.suspected ?? false,
+    };
+  };
+  const others = secondary.map(analyse);
+  const adjusted = holm(others.map(({ p }) => p));
+  return {
+    format: 1,
+    seed,
+    design,
+    blocks,
+    ended,
+    primary: analyse(primary),
+    secondary: others.map((other, at) => ({ ...other, p: adjusted[at] ?? 1 })),
+  };
+}

@@ -14,6 +14,9 @@ import { ExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
+import { applyMeasured } from './apply-measured.ts';
+import { designOf } from './design-options.ts';
+import { addExperimentOptions, describeDesign, type ExperimentFlags } from './experiment.ts';
 import { addPlanOptions, type Choice, choose, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
 import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions, count, UP_TO_A_DAY } from './options.ts';
@@ -23,7 +26,7 @@ import { type RunFlags, runOptions } from './run-options.ts';
 import { sayRun } from './run-outcome.ts';
 import { openLibrary, readHostname, type Session, withSession } from './session.ts';
 
-interface Flags extends PlanFlags, RunFlags {
+interface Flags extends PlanFlags, RunFlags, ExperimentFlags {
   readonly yes?: boolean | undefined;
   readonly force?: boolean | undefined;
   readonly together?: boolean | undefined;
@@ -55,6 +58,7 @@ export function applyCommand(): Command {
       if (flags.together === true && (flags.canary ?? flags.batch ?? flags.pause) !== undefined) {
         throw new TunerError('TUNE_USAGE', '--together cannot be combined with --canary, --batch or --pause');
       }
+      if (flags.measure === true) checkMeasure(flags);
       const signal = stopSignal();
       await offerRecovery(flags, signal);
       for (let plans = 1; ; plans++) {
@@ -65,7 +69,17 @@ export function applyCommand(): Command {
         log('virtune: making a new plan');
       }
     });
-  return addRunOptions(addTuneOptions(addPlanOptions(command)));
+  return addExperimentOptions(addRunOptions(addTuneOptions(addPlanOptions(command))));
+}
+
+/** @throws TunerError TUNE_USAGE for an experiment that can show nothing, or what does not go with one. */
+function checkMeasure(flags: Flags): void {
+  designOf(flags);
+  if ((flags.together ?? flags.restart ?? flags.canary ?? flags.batch ?? flags.pause) === undefined) return;
+  throw new TunerError(
+    'TUNE_USAGE',
+    '--measure cannot be combined with --restart, --together, --canary, --batch or --pause',
+  );
 }
 
 interface Planned {
@@ -151,9 +165,11 @@ function chooseDomains(session: Session, patterns: readonly string[], flags: Pla
 }
 
 /** Shows it. @throws TunerError TUNE_PLACEMENT when there is no room. */
-function isToBeDone({ plan }: Planned, { json }: Flags): boolean {
+function isToBeDone({ plan }: Planned, flags: Flags): boolean {
+  const { json } = flags;
   show(reportPlan(plan, { all: false, diff: false }), json === true);
   if (plan.placement.refusals.length > 0) throw refused(plan);
+  if (flags.measure === true) show(describeDesign(flags), flags.json === true);
   if (allSteps(plan).length > 0) return true;
   sayUnchanged('nothing to change', json === true);
   return false;
@@ -183,6 +199,10 @@ async function applyPlan(
     together: flags.together === true,
     basis,
   });
+  if (flags.measure === true) {
+    process.exitCode = await applyMeasured(held, transactions, flags, options);
+    return;
+  }
   const result = await applyBatches(held, transactions, {
     ...options,
     canary: flags.canary ?? 0,

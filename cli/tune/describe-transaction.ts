@@ -1,6 +1,7 @@
 import { terminalText } from '../../model/terminal-text.ts';
 import type { TransactionRecord } from '../../tuner/journal/list.ts';
 import type { StepProgress } from '../../tuner/journal/progress.ts';
+import { readMeasured } from '../../tuner/measure/describe.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import type { Step } from '../../tuner/steps/step.ts';
 
@@ -17,6 +18,7 @@ export function describeTransaction({ id, header, progress }: TransactionRecord)
     `  command    ${command}`,
     `  domains    ${names.length === 0 ? 'none' : names.join(', ')}`,
     ...(progress.failure === undefined ? [] : [`  failure    ${progress.failure.message}`]),
+    ...(readMeasured(progress.measured)?.text ?? []).map((line) => `  measured   ${line}`),
     ...progress.steps.flatMap(({ step, progress: made }) => describeMade(step, made)),
     ...notes.map((note) => `  note       ${note}`),
   ].map(terminalText);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions, type TransactionRecord } from '../../tuner/journal/list.ts';
+import { readMeasured } from '../../tuner/measure/describe.ts';
 import { textTable } from '../../tuner/text-table.ts';
 import { errorText, log } from '../log.ts';
 import { addTuneOptions, type TuneFlags } from './options.ts';
@@ -22,7 +23,7 @@ export function historyCommand(): Command {
         process.stdout.write(`${jsonText(document, 2)}\n`);
         return;
       }
-      const head = ['id', 'host', 'status', 'steps', 'domains', 'command'];
+      const head = ['id', 'host', 'status', 'steps', 'measured', 'domains', 'command'];
       for (const line of textTable(head, records.map(row))) process.stdout.write(`${line}\n`);
       for (const { id, error } of damaged) log(`virtune: ${id}: ${errorText(error)}`);
     });
@@ -33,7 +34,16 @@ function row({ id, header, progress }: TransactionRecord): string[] {
   const { hostname, domains, steps, command } = header;
   const names = domains.slice(0, NAMES_SHOWN).map(({ domain }) => domain.name);
   const more = domains.length > NAMES_SHOWN ? [`and ${domains.length - NAMES_SHOWN} more`] : [];
-  return [id, hostname, progress.status, String(steps.length), [...names, ...more].join(' '), command];
+  const measured = readMeasured(progress.measured)?.verdict ?? '-';
+  return [
+    id,
+    hostname,
+    progress.status,
+    String(steps.length),
+    measured,
+    [...names, ...more].join(' '),
+    command,
+  ];
 }
 
 /** Stable within its format; null for what there is not. Without XML, which may hold passwords. */
@@ -51,5 +61,6 @@ export function transactionJson({ id, header, progress }: TransactionRecord): ob
     domains: domains.map(({ domain, profile }) => ({ ...domain, profile: profile ?? null })),
     steps: progress.steps.length,
     failure: failure === undefined ? null : { code: failure.code, message: failure.message },
+    measured: readMeasured(progress.measured) ?? null,
   };
 }

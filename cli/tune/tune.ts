@@ -3,6 +3,7 @@ import { applyCommand } from './apply.ts';
 import { driftCommand } from './drift.ts';
 import { historyCommand } from './history.ts';
 import { hugepagesCommand } from './hugepages.ts';
+import { measureCommand } from './measure.ts';
 import { planCommand } from './plan.ts';
 import { profilesCommand } from './profiles.ts';
 import { recoverCommand } from './recover.ts';
@@ -23,6 +24,7 @@ export function tuneCommand(): Command {
     .addCommand(verifyCommand())
     .addCommand(driftCommand())
     .addCommand(hugepagesCommand())
+    .addCommand(measureCommand())
     .addCommand(watchCommand())
     .addCommand(profilesCommand());
 }

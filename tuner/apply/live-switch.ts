@@ -4,8 +4,11 @@ import type { StepKind } from '../steps/step.ts';
 import { at, executeStep, type Work } from './execute.ts';
 import { undoStep } from './undo.ts';
 
-/** Steps that wait for the verdict: what a boot takes, and what only says that a VM is tuned. */
-const NOT_SWITCHED: readonly StepKind[] = ['definition', 'restart', 'mark', 'hostPages'];
+/**
+ * Steps that wait for the verdict: what a boot takes, what only marks a VM as tuned, and iothreads, which others of the
+ * steps pin. An iothread that serves no disk yet does nothing, so new ones are there from the start.
+ */
+const NOT_SWITCHED: readonly StepKind[] = ['definition', 'restart', 'mark', 'hostPages', 'ioThread'];
 
 /**
  * The live steps of an open transaction, made and undone in turn. Each switch is journalled like any step and its undo,
@@ -22,6 +25,13 @@ export class LiveSwitch {
     this.#indexes = [...work.journal.header.steps.keys()].filter(
       (index) => !NOT_SWITCHED.includes(at(work.journal, index).step.kind),
     );
+  }
+
+  /** Before the first switch: adds the iothreads that the steps refer to. */
+  async prepare(): Promise<void> {
+    for (const [index, step] of this.#work.journal.header.steps.entries()) {
+      if (step.kind === 'ioThread' && step.to === 'present') await executeStep(this.#work, index);
+    }
   }
 
   /**

@@ -29,8 +29,11 @@ export type BlockMean =
 /** With less of its time covered by samples, a block has no mean: what was missed may have been different. */
 const LEAST_COVERED = 0.5;
 
-/** A sample of a gauge stands for the time until the next, but for no longer than this many intervals. */
-const LONGEST_HOLD = 1.5;
+/**
+ * A sample of a gauge stands for the time until the next, but for no longer than this many intervals: on a host in trouble
+ * a sample takes longer than an interval.
+ */
+const LONGEST_HOLD = 2.5;
 
 /**
  * The mean of a figure over a block. Counters are divided once, last minus first, instead of averaging rates: a second

@@ -2,8 +2,8 @@ import type { Trial } from '../apply/apply.ts';
 import { failureOf, type Work } from '../apply/execute.ts';
 import { LiveSwitch } from '../apply/live-switch.ts';
 import { TunerError } from '../errors.ts';
-import { describeFigure } from './describe.ts';
-import type { Sample } from './figure.ts';
+import { describeFigure, describeReport } from './describe.ts';
+import type { Figure, Sample } from './figure.ts';
 import { type Clock, Recorder } from './recorder.ts';
 import { type Question, type Report, reportOn } from './report.ts';
 import type { Arm, Block, Schedule } from './schedule.ts';
@@ -20,6 +20,8 @@ export interface Experiment extends Question {
   /** All figures now. It handles its own errors: what it could not sample is absent. */
   readonly sample: () => Promise<Sample>;
   readonly keepIf: KeepIf;
+  /** Only guarded, and not part of the result: figures of the other VMs. */
+  readonly guards: readonly Figure[];
   /** Absent: the real one. */
   readonly clock?: Clock | undefined;
   /** Before each block, for people who watch. */
@@ -55,11 +57,12 @@ export function trialOf(experiment: Experiment): Trial {
       everyMs: experiment.everyMs,
       series: (name) => recorder.series(name),
     });
-    if (ended !== undefined) return { failure: ended, measured: report };
-    if (isKept(report, experiment.keepIf)) return { measured: report };
+    const measured = { ...report, text: describeReport(report) };
+    if (ended !== undefined) return { failure: ended, measured };
+    if (isKept(report, experiment.keepIf)) return { measured };
     const found = describeFigure(report.primary, 2 * (blockMs + settleMs));
     const message = `${found}; not kept, since ${JSON.stringify(primary.name)} had to be ${wanted(experiment.keepIf)}`;
-    return { failure: { code: 'TUNE_MEASURE', message }, measured: report };
+    return { failure: { code: 'TUNE_MEASURE', message }, measured };
   };
 }
 
@@ -81,10 +84,11 @@ async function runBlocks(
   recorder: Recorder,
   blocks: Block[],
 ): Promise<void> {
-  const { schedule, baselineMs, everyMs, primary, secondary, covariates, onBlock } = experiment;
-  const figures = [primary, ...secondary, ...covariates];
+  const { schedule, baselineMs, everyMs, primary, secondary, guards, onBlock } = experiment;
+  const figures = [primary, ...secondary, ...guards];
   const series = (name: string) => recorder.series(name);
   const setting = new LiveSwitch(work);
+  await setting.prepare();
   await recorder.until(baselineMs, primary.name);
   const rule = ruleOf(figures, series, everyMs, schedule.totalMs / 2);
   const stretches: Stretch[] = [{ arm: 'off', fromMs: 0, toMs: recorder.nowMs() }];
@@ -96,14 +100,16 @@ async function runBlocks(
     state = arm;
     const startMs = recorder.nowMs();
     const measureMs = startMs + schedule.settleMs;
-    const endMs = measureMs + schedule.blockMs;
     const guard = (): void => {
       if (arm === 'off') return;
       const now = { arm, fromMs: startMs, toMs: recorder.nowMs() };
       const worse = findWorse(figures, rule, series, everyMs, [...stretches, now]);
       if (worse !== undefined) throw new TunerError('TUNE_MEASURE', `${worse} with the setting`);
     };
-    await recorder.until(endMs, primary.name, guard);
+    await recorder.until(measureMs, primary.name, guard);
+    await recorder.until(measureMs + schedule.blockMs, primary.name, guard);
+    // A sample takes time: the last one belongs to the block.
+    const endMs = recorder.nowMs();
     await setting.check(arm);
     stretches.push({ arm, fromMs: arm === 'on' ? startMs : measureMs, toMs: endMs });
     blocks.push({ pair, arm, startMs, measureMs, endMs });

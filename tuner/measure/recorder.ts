@@ -36,11 +36,11 @@ export class Recorder {
   /**
    * Samples until that time, the last time then: the next stretch need not begin with a sample.
    *
-   * @param mustRun a figure of the VM under test.
+   * @param mustRun a figure of the VM under test; undefined where none has to run.
    * @param onSample called after each sample; it rejects to end the experiment.
    * @throws TunerError TUNE_MEASURE when that VM does not run.
    */
-  async until(endMs: number, mustRun: string, onSample: () => void = () => undefined): Promise<void> {
+  async until(endMs: number, mustRun?: string, onSample: () => void = () => undefined): Promise<void> {
     let dueMs = this.#series.size === 0 ? this.nowMs() : Math.min(endMs, this.nowMs() + this.everyMs);
     for (; ; dueMs = Math.min(endMs, dueMs + this.everyMs)) {
       if (dueMs > this.nowMs()) await this.#clock.wait(dueMs - this.nowMs());
@@ -51,7 +51,7 @@ export class Recorder {
         series.push({ ...reading, atMs });
         this.#series.set(name, series);
       }
-      const own = sample.get(mustRun);
+      const own = mustRun === undefined ? undefined : sample.get(mustRun);
       if (own !== undefined && own.run === undefined) {
         throw new TunerError('TUNE_MEASURE', 'the VM stopped running during the measurement');
       }

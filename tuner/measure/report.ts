@@ -5,10 +5,7 @@ import type { Figure } from './figure.ts';
 import { holm } from './holm.ts';
 import { type Lost, pairUp } from './pairs.ts';
 import type { Block, Design } from './schedule.ts';
-import { type Criterion, type Judgement, judge } from './verdict.ts';
-
-/** Of the test of the primary figure, and of the others together. */
-const ALPHA = 0.05;
+import { ALPHA, type Criterion, type Judgement, judge } from './verdict.ts';
 
 export interface FigureReport {
   readonly name: string;
@@ -68,31 +65,37 @@ export function reportOn(
     );
   const options = { alpha: ALPHA, seed, covariates: covariates.map(({ name }) => name) };
   const beside = covariates.map(meansOf);
-  const analyse = (figure: Figure): FigureReport => {
+  const effectOf = (figure: Figure): Found => {
     const means = meansOf(figure);
     const { pairs, lost } = pairUp({ blocks }, means, beside);
-    const effect = estimateEffect(pairs, options);
-    return {
-      name: figure.name,
-      direction: figure.direction,
-      blocks: means.map((mean) => ('missing' in mean ? null : mean.value)),
-      effect,
-      p: effect?.p ?? 1,
-      judgement: judge(effect, { ...criterion, direction: figure.direction }),
-      lost,
-      carryOver:
-        carryOver({ blocks }, figure.kind, series(figure.name), everyMs, options)?.suspected ?? false,
-    };
+    return { figure, means, lost, effect: estimateEffect(pairs, options) };
   };
-  const others = secondary.map(analyse);
-  const adjusted = holm(others.map(({ p }) => p));
+  const describe = ({ figure, means, lost, effect }: Found, p = effect?.p ?? 1): FigureReport => ({
+    name: figure.name,
+    direction: figure.direction,
+    blocks: means.map((mean) => ('missing' in mean ? null : mean.value)),
+    effect,
+    p,
+    judgement: judge(effect, { ...criterion, direction: figure.direction }, p),
+    lost,
+    carryOver: carryOver({ blocks }, figure.kind, series(figure.name), everyMs, options)?.suspected ?? false,
+  });
+  const others = secondary.map(effectOf);
+  const adjusted = holm(others.map(({ effect }) => effect?.p ?? 1));
   return {
     format: 1,
     seed,
     design,
     blocks,
     ended,
-    primary: analyse(primary),
-    secondary: others.map((other, at) => ({ ...other, p: adjusted[at] ?? 1 })),
+    primary: describe(effectOf(primary)),
+    secondary: others.map((other, at) => describe(other, adjusted[at])),
   };
+}
+
+interface Found {
+  readonly figure: Figure;
+  readonly means: readonly BlockMean[];
+  readonly lost: readonly Lost[];
+  readonly effect: Effect | undefined;
 }

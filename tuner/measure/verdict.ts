@@ -4,7 +4,7 @@ import { pairsFor } from './power.ts';
 export type Direction = 'lower is better' | 'higher is better';
 
 /**
- * `no difference` means: none larger than the margin, in either direction. `inconclusive` means: what was measured allows
+ * `no difference` means: none larger than the margin, in either direction; a smaller one may be certain. `inconclusive` means: what was measured allows
  * both a difference that matters and none.
  */
 export type Verdict = 'better' | 'worse' | 'no difference' | 'inconclusive';
@@ -15,8 +15,6 @@ export interface Judgement {
   readonly within: number;
   /** Whether even the end of the interval on the bad side is within the margin. */
   readonly notWorse: boolean;
-  /** Better or worse, but by less than the margin: found, and too small to matter. */
-  readonly negligible: boolean;
   /** Pairs that would decide it with 80 % probability, these included; only for `inconclusive`, where it can be computed. */
   readonly pairsNeeded?: number | undefined;
   /** Why it cannot be decided, where that is not the length of the experiment. */
@@ -32,8 +30,18 @@ export interface Criterion {
   readonly marginOfDifference?: number | undefined;
 }
 
-/** @param effect undefined where no pair was complete. */
-export function judge(effect: Effect | undefined, criterion: Criterion): Judgement {
+/** Of a test, and of several together. */
+export const ALPHA = 0.05;
+
+/**
+ * @param effect undefined where no pair was complete.
+ * @param p its p-value, adjusted where it is one of several: above 5 % nothing is better or worse, whatever its interval.
+ */
+export function judge(
+  effect: Effect | undefined,
+  criterion: Criterion,
+  p: number = effect?.p ?? 1,
+): Judgement {
   if (effect === undefined) return undecided('no pair of blocks was complete');
   if (Number.isNaN(effect.effect)) {
     return undecided('the figure was 0 in every block, so there was nothing to improve; measure under load');
@@ -47,11 +55,12 @@ export function judge(effect: Effect | undefined, criterion: Criterion): Judgeme
   const judged = {
     within: effect.scale === 'difference' ? largest : Math.exp(largest),
     notWorse: bad < margin,
-    negligible: false,
   };
-  if (bad < 0) return { ...judged, verdict: 'better', negligible: good < margin };
-  if (good < 0) return { ...judged, verdict: 'worse', negligible: bad < margin };
+  // Even one that is certain does not matter then.
   if (largest < margin) return { ...judged, verdict: 'no difference' };
+  const isFound = p <= ALPHA;
+  if (isFound && bad < 0) return { ...judged, verdict: 'better' };
+  if (isFound && good < 0) return { ...judged, verdict: 'worse' };
   return { ...judged, verdict: 'inconclusive', pairsNeeded: moreThan(effect, criterion) };
 }
 
@@ -60,7 +69,6 @@ function undecided(reason: string): Judgement {
     verdict: 'inconclusive',
     within: Number.POSITIVE_INFINITY,
     notWorse: false,
-    negligible: false,
     reason,
   };
 }

@@ -100,6 +100,11 @@ test('a figure that is 0 in all blocks has no ratio, and one that is 0 only with
   expect(from0).toMatchObject({ effect: Number.POSITIVE_INFINITY, p: 2 / 64 });
 });
 
+test('a figure that is constant but for rounding shows no effect', () => {
+  const rounded = [1, 2, 3, 4, 5, 6].map((last): [number, number] => [40.5, 40.5 * (1 + last * 2 ** -50)]);
+  expect(estimateEffect(pairs(rounded), OPTIONS)).toMatchObject({ p: 1, effect: 1, low: 1, high: 1 });
+});
+
 test('negative figures are compared by difference, in their unit', () => {
   const effect = estimateEffect(
     pairs([

@@ -77,6 +77,7 @@ class World {
       primary: LATENCY,
       secondary: [STEAL],
       covariates: [],
+      guards: [],
       criterion: { margin: 1.05 },
       schedule: makeSchedule({ pairs: 6, blockMs: 60_000, settleMs: 15_000 }, 5),
       baselineMs: 600_000,

@@ -1,0 +1,137 @@
+import { DomainState } from '../../libvirt/constants.ts';
+import type { BlockStats, DomainStats } from '../../model/stats/types.ts';
+import { eitherSum } from '../../model/vm-rates.ts';
+import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import type { FigureKind } from './block-means.ts';
+import type { Reading, Sample } from './figure.ts';
+import type { Direction } from './verdict.ts';
+
+/** A figure of a VM that samples of its host contain. */
+export interface HostFigure {
+  /** As documents and the catalogue have it: libvirt_domain_... */
+  readonly name: string;
+  readonly kind: FigureKind;
+  readonly direction: Direction;
+  /** From which size on a worse value of a VM ends an experiment: a factor, and an amount in the figure's unit. */
+  readonly guard?: { readonly ratio: number; readonly difference: number };
+  read(stats: DomainStats): Pick<Reading, 'value' | 'per'>;
+}
+
+const LOWER = 'lower is better';
+const HIGHER = 'higher is better';
+/** Half as much again, and at least five percentage points of CPU time or five milliseconds. */
+const MUCH_STEAL = { ratio: 1.5, difference: 0.05 };
+const MUCH_LATENCY = { ratio: 1.5, difference: 0.005 };
+
+/**
+ * What can be measured without help of the guest. Counters stay counters: a block divides them once. Units are those of
+ * the catalogue: seconds, CPUs, shares of time.
+ */
+export const HOST_FIGURES: readonly HostFigure[] = [
+  {
+    name: 'libvirt_domain_cpu_steal_ratio',
+    kind: 'rate',
+    direction: LOWER,
+    guard: MUCH_STEAL,
+    read: ({ vcpus }) => ({ value: seconds(meanOf([...vcpus.values()].map(({ delayNs }) => delayNs))) }),
+  },
+  {
+    name: 'libvirt_domain_cpu_contention_ratio',
+    kind: 'quotient',
+    direction: LOWER,
+    read: ({ vcpus }) => {
+      const all = [...vcpus.values()];
+      const delayNs = sumOf(all.map((vcpu) => vcpu.delayNs));
+      return { value: delayNs, per: sumOf([delayNs, sumOf(all.map(({ timeNs }) => timeNs))]) };
+    },
+  },
+  {
+    name: 'libvirt_domain_cpu_usage_cpus',
+    kind: 'rate',
+    direction: LOWER,
+    read: ({ vcpus, cpu }) => ({
+      value: seconds(cpu.timeNs ?? sumOf([...vcpus.values()].map(({ timeNs }) => timeNs))),
+    }),
+  },
+  {
+    name: 'libvirt_domain_disk_request_latency_seconds',
+    kind: 'quotient',
+    direction: LOWER,
+    guard: MUCH_LATENCY,
+    read: ({ blocks }) => ({
+      value: seconds(ofDisks(blocks, ({ readNs, writeNs }) => eitherSum(readNs, writeNs))),
+      per: ofDisks(blocks, ({ readRequests, writeRequests }) => eitherSum(readRequests, writeRequests)),
+    }),
+  },
+  {
+    name: 'libvirt_domain_block_stats_flush_latency_seconds',
+    kind: 'quotient',
+    direction: LOWER,
+    read: ({ blocks }) => ({
+      value: seconds(ofDisks(blocks, ({ flushNs }) => flushNs)),
+      per: ofDisks(blocks, ({ flushRequests }) => flushRequests),
+    }),
+  },
+  {
+    name: 'libvirt_domain_disk_requests_per_second',
+    kind: 'rate',
+    direction: HIGHER,
+    read: ({ blocks }) => ({
+      value: ofDisks(blocks, ({ readRequests, writeRequests }) => eitherSum(readRequests, writeRequests)),
+    }),
+  },
+];
+
+/** The figure of one VM in a sample of its host; undefined where it did not answer this time. */
+function readingOf(figure: HostFigure, sample: HostSample, uuid: string): Reading | undefined {
+  const found = sample.domains.find(({ domain }) => domain.uuid === uuid);
+  if (found === undefined) return { run: undefined, value: undefined };
+  const run = runOf(found);
+  if (run === undefined) return { run, value: undefined };
+  return found.outcome.kind === 'fresh' ? { run, ...figure.read(found.outcome.stats) } : undefined;
+}
+
+/** All figures of these VMs, by UUID and name of the figure. */
+export function sampleOf(sample: HostSample, uuids: readonly string[]): Sample {
+  return new Map(
+    uuids.flatMap((uuid) =>
+      HOST_FIGURES.flatMap((figure): [string, Reading][] => {
+        const reading = readingOf(figure, sample, uuid);
+        return reading === undefined ? [] : [[keyOf(uuid, figure), reading]];
+      }),
+    ),
+  );
+}
+
+/** What a figure of a VM is called in such a sample. */
+export const keyOf = (uuid: string, { name }: HostFigure): string => `${uuid} ${name}`;
+
+/** libvirt's id of the run; undefined while the VM is off or paused. */
+function runOf({ domain, summary }: DomainSample): number | undefined {
+  if (domain.id < 0) return undefined;
+  const { state } = summary;
+  const runs = state === undefined || state === DomainState.running || state === DomainState.blocked;
+  return runs ? domain.id : undefined;
+}
+
+/** Absent where any of them is: a sum without one would fall when it comes back. */
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  if (values.length === 0) return undefined;
+  return values.reduce((total, value) =>
+    total === undefined || value === undefined ? undefined : total + value,
+  );
+}
+
+function meanOf(values: readonly (number | undefined)[]): number | undefined {
+  const sum = sumOf(values);
+  return sum === undefined ? undefined : sum / values.length;
+}
+
+function ofDisks(
+  blocks: ReadonlyMap<number, BlockStats>,
+  of: (disk: BlockStats) => number | undefined,
+): number | undefined {
+  return sumOf([...blocks.values()].map(of).filter((value) => value !== undefined));
+}
+
+const seconds = (ns: number | undefined): number | undefined => (ns === undefined ? undefined : ns / 1e9);

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { connect } from '../../../libvirt/client/connect.ts';
+import { catalogue, documentGroups } from '../../../model/catalogue/catalogue.ts';
+import { Sampler } from '../../../sampler/sampler.ts';
+import { type Demo, startDemo } from '../../../simulator/demo.ts';
+import { HOST_FIGURES, keyOf, sampleOf } from '../../../tuner/measure/host-figures.ts';
+import { OthersUsage } from '../../../tuner/measure/others-usage.ts';
+
+let demo: Demo;
+let sampler: Sampler;
+beforeAll(async () => {
+  demo = await startDemo({ scenario: 'untuned' });
+  sampler = new Sampler({
+    open: (signal) => connect(demo.uri, { readOnly: true, signal }),
+    groups: new Set(['domain', 'vcpu', 'block', 'cpu']),
+  });
+});
+afterAll(async () => {
+  await sampler.close();
+  await demo.stop();
+});
+
+test('every figure has a name of the catalogue', () => {
+  const names = [...catalogue, ...documentGroups.flatMap(({ metrics }) => metrics)].map(({ name }) => name);
+  for (const { name } of HOST_FIGURES) expect(names).toContain(name);
+});
+
+test('a running VM has all of them as counters, and one that is off or gone does not run', async () => {
+  const sample = await sampler.sample();
+  const of = (name: string) => sample.domains.find(({ domain }) => domain.name === name)?.domain;
+  const [database, off] = [of('pg-orders'), of('template-debian')];
+  const gone = '00000000-0000-4000-8000-000000000000';
+  const readings = sampleOf(sample, [database?.uuid ?? '', off?.uuid ?? '', gone]);
+  for (const figure of HOST_FIGURES) {
+    const reading = readings.get(keyOf(database?.uuid ?? '', figure));
+    expect(reading, figure.name).toMatchObject({ run: database?.id, value: expect.any(Number) });
+    if (figure.kind === 'quotient') expect(reading?.per, figure.name).toBeGreaterThan(0);
+    expect(readings.get(keyOf(off?.uuid ?? '', figure))).toMatchObject({ run: undefined, value: undefined });
+    expect(readings.get(keyOf(gone, figure))).toMatchObject({ run: undefined, value: undefined });
+  }
+});
+
+test('the CPU usage of the other VMs leaves out the VM itself, and is absent in the first sample', async () => {
+  const first = await sampler.sample();
+  const own = first.domains.find(({ domain }) => domain.name === 'pg-orders')?.domain.uuid ?? '';
+  const others = new OthersUsage(own);
+  const all = new OthersUsage('none');
+  expect(others.next(first)).toBeUndefined();
+  all.next(first);
+  await vi.waitFor(async () => {
+    const next = await sampler.sample();
+    const [without, together] = [others.next(next) ?? 0, all.next(next) ?? 0];
+    expect(without).toBeGreaterThan(0);
+    expect(together).toBeGreaterThan(without);
+  });
+});

@@ -154,6 +154,21 @@ test('where the setting changes the covariate itself, the interval also holds wh
   expect(effect?.p).toBeGreaterThanOrEqual(effect?.plain.p ?? 1);
 });
 
+test('of a covariate that the setting changes, the larger p-value counts', () => {
+  const demand = [1.007, 0.613, 0.609, 0.716, 0.461, 0.647, 0.404, 0.452];
+  const measured = demand.map(
+    (grown, at): Pair => ({
+      off: 10,
+      on: 10 * Math.exp(grown - 0.552),
+      onFirst: [1, 3, 5, 6].includes(at),
+      covariates: [{ off: 5, on: 5 * Math.exp(grown) }],
+    }),
+  );
+  const effect = estimateEffect(measured, { ...OPTIONS, covariates: ['transactions'] });
+  expect(effect?.moved).toEqual(['transactions']);
+  expect(effect?.p).toBeGreaterThan(effect?.plain.p ?? 1);
+});
+
 test('no more covariates are used than the pairs can carry, the first that were declared', () => {
   const one = observed(
     Array.from({ length: 6 }, (_, at) => ({ blocks: [at + 1, at + 2], work: [at + 1, 3] })),

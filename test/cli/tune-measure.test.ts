@@ -1,19 +1,23 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { TunedDemo } from './tuned-demo.ts';
 
 const TIMEOUT_MS = 120_000;
 const SHORT = ['--every', '1s', '--block', '3s', '--block-settle', '0'];
 const LATENCY = 'libvirt_domain_disk_request_latency_seconds';
 
-let host: TunedDemo;
-beforeAll(async () => {
-  host = await TunedDemo.start();
-});
-afterAll(() => host.stop());
+/** Blocks take their time: side by side, each on a separate host. */
+function onHost(title: string, body: (host: TunedDemo) => Promise<void>): void {
+  test.concurrent(title, { timeout: TIMEOUT_MS }, async () => {
+    const host = await TunedDemo.start();
+    try {
+      await body(host);
+    } finally {
+      await host.stop();
+    }
+  });
+}
 
-test('measure prints what an experiment on a VM could show, and changes nothing', {
-  timeout: TIMEOUT_MS,
-}, async () => {
+onHost('measure prints what an experiment on a VM could show, and changes nothing', async (host) => {
   const before = host.picture();
   const { code, document } = await host.json('measure', 'pg-orders', '--for', '10s', ...SHORT);
   expect(code).toBe(0);
@@ -32,17 +36,15 @@ test('measure prints what an experiment on a VM could show, and changes nothing'
   expect(host.picture()).toEqual(before);
 });
 
-const measured = (...more: readonly string[]) =>
+const measured = (host: TunedDemo, ...more: readonly string[]) =>
   host.json(
     ...['apply', 'pg-orders', '--profile', 'oltp-database', '--yes', '--measure', '--baseline', '1s'],
     ...[...SHORT, ...more],
   );
 
-test('settings that do not help are switched on and off, undone, and reported', {
-  timeout: TIMEOUT_MS,
-}, async () => {
+onHost('settings that do not help are switched on and off, undone, and reported', async (host) => {
   const before = host.picture();
-  const { code, document } = await measured('--metric', LATENCY, '--margin', '50');
+  const { code, document } = await measured(host, '--metric', LATENCY, '--margin', '50');
   expect(code).toBe(1);
   expect(document).toMatchObject({
     kind: 'undone',
@@ -60,10 +62,9 @@ test('settings that do not help are switched on and off, undone, and reported', 
   expect((await host.run('show')).stdout).toContain(`  measured   no difference larger than`);
 });
 
-test('with the output of a command as the figure, settings stay where that is enough', {
-  timeout: TIMEOUT_MS,
-}, async () => {
+onHost('with the output of a command as the figure, settings stay where that is enough', async (host) => {
   const { code, document } = await measured(
+    host,
     '--probe',
     'echo 40.5',
     '--higher-is-better',
@@ -80,32 +81,26 @@ test('with the output of a command as the figure, settings stay where that is en
   expect((await host.run('rollback', '--yes')).code).toBe(0);
 });
 
-test(
-  'what makes no sense is refused before anything is touched',
-  async () => {
-    const before = host.picture();
-    const refused = async (...args: readonly string[]) => {
-      const { code, stderr } = await host.run(
-        'apply',
-        '--profile',
-        'oltp-database',
-        '--yes',
-        '--measure',
-        ...args,
-      );
-      expect(code).toBe(64);
-      return stderr;
-    };
-    expect(await refused('pg-orders', '--blocks', '10')).toContain('at least 12 blocks');
-    expect(await refused('pg-orders', '--restart')).toContain('--measure cannot be combined with --restart');
-    expect(await refused('pg-orders', '--metric', 'nonsense')).toContain(
-      '"nonsense" cannot be measured; use one of',
+onHost('what makes no sense is refused before anything is touched', async (host) => {
+  const before = host.picture();
+  const refused = async (...args: readonly string[]) => {
+    const { code, stderr } = await host.run(
+      'apply',
+      '--profile',
+      'oltp-database',
+      '--yes',
+      '--measure',
+      ...args,
     );
-    expect(await refused('pg-orders', '--promql', 'up')).toContain(
-      '--promql and --prometheus belong together',
-    );
-    expect(await refused('pg-*')).toContain('--measure takes one VM at a time');
-    expect(host.picture()).toEqual(before);
-  },
-  TIMEOUT_MS,
-);
+    expect(code).toBe(64);
+    return stderr;
+  };
+  expect(await refused('pg-orders', '--blocks', '10')).toContain('at least 12 blocks');
+  expect(await refused('pg-orders', '--restart')).toContain('--measure cannot be combined with --restart');
+  expect(await refused('pg-orders', '--metric', 'nonsense')).toContain(
+    '"nonsense" cannot be measured; use one of',
+  );
+  expect(await refused('pg-orders', '--promql', 'up')).toContain('--promql and --prometheus belong together');
+  expect(await refused('pg-*')).toContain('--measure takes one VM at a time');
+  expect(host.picture()).toEqual(before);
+});

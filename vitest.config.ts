@@ -7,5 +7,7 @@ export default defineConfig({
     exclude: ['test/live/**', 'test/bench/**'],
     globalSetup: ['test/setup-temporary-folder.ts'],
     testTimeout: 20_000,
+    // By itself vitest leaves one CPU free; tests here wait for processes that they start.
+    maxWorkers: '100%',
   },
 });

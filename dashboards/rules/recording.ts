@@ -148,14 +148,19 @@ const POOL_SOURCE = '"type", "source_host", "source_dir", "source_device", "sour
  * libvirt_storage_pool_info), pools of the same name and of the same size to the byte are one.
  */
 function poolIdentity(context: RuleContext): string {
-  const info = (matcher: string): string => lately(context, 'libvirt_storage_pool_info', matcher);
+  const info = 'libvirt_storage_pool_info';
   const key = `${HOST_LABELS}, storage_pool`;
-  const size = `count_values by (${key}) ("size", ${lately(context, 'libvirt_storage_pool_capacity_bytes')})`;
-  // One for each pool: for a while two are found of a pool that got another source, or that grows while two replicas of
-  // Prometheus scrape it, and a match with both would fail for all pools.
+  // Of a pool that grows while two replicas of Prometheus scrape it, one size.
+  const size = `count_values by (${key}) ("size", max by (${key}) (${lately(context, 'libvirt_storage_pool_capacity_bytes')}))`;
+  // What is there now comes first: a pool that got another source has both for a while. topk only keeps two replicas that
+  // disagree for a scrape from failing the rule for all pools; it must not have to choose, for it chooses by chance.
   return `topk by (${key}) (1, max by (${key}, pool) (${[
-    `label_join(${info('source_host!=""')}, "pool", "/", ${POOL_SOURCE})`,
-    `label_join(${info('source_host=""')}, "pool", "/", "job", "instance", "storage_pool")`,
+    ...[context.metric, (...of: Parameters<RuleContext['metric']>) => lately(context, ...of)].flatMap(
+      (at) => [
+        `label_join(${at(info, 'source_host!=""')}, "pool", "/", ${POOL_SOURCE})`,
+        `label_join(${at(info, 'source_host=""')}, "pool", "/", "job", "instance", "storage_pool")`,
+      ],
+    ),
     `label_join(${size}, "pool", "/", "storage_pool", "size")`,
   ].join(` or ${ON_POOL} `)}))`;
 }

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { type OutputChunk, type OutputOptions, type Plugin, type RolldownOptions, rolldown } from 'rolldown';
+import { commitOfTree } from './commit.ts';
 
 /** blessed names them for its terminal widget, which virtune does not use. */
 const NEVER_LOADED = ['pty.js', 'term.js'];
@@ -12,7 +13,10 @@ const NEVER_LOADED = ['pty.js', 'term.js'];
  */
 export async function bundleCommand(folder: string): Promise<string[]> {
   const command = await write(
-    { input: { virtune: 'cli/virtune.ts', 'bcrypt-worker': 'exporter/http/bcrypt-worker.ts' } },
+    {
+      input: { virtune: 'cli/virtune.ts', 'bcrypt-worker': 'exporter/http/bcrypt-worker.ts' },
+      transform: { define: { 'process.env.VIRTUNE_COMMIT': JSON.stringify(commitOfTree()) } },
+    },
     { dir: folder, format: 'esm' },
   );
   const widgets = await write(

@@ -12,8 +12,7 @@ rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['-p', 'libvirt', '--outDir', 'dist/libvirt'], { stdio: 'inherit' });
 const packages = await bundleCommand('dist/cli');
 chmodSync('dist/cli/virtune.js', 0o755);
-// Where the bundle looks for them: beside its own folder.
-cpSync('tuner/profiles', 'dist/profiles', { recursive: true });
+// Where blessed looks for them: beside the folder of the bundle.
 for (const terminal of ['linux', 'xterm-256color', 'xterm']) {
   cpSync(`node_modules/blessed/usr/${terminal}`, `dist/usr/${terminal}`);
 }

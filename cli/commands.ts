@@ -10,8 +10,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   elasticsearch: async () => (await import('./elasticsearch.ts')).elasticsearchCommand(),
 };
 
+/** What prints the version, which needs no command: none is loaded then. */
+const VERSION_FLAGS: readonly (string | undefined)[] = ['--version', '-V'];
+
 /** The command of that name; all of them for anything else, so that help and suggestions know them. */
 export function loadCommands(asked: string | undefined): Promise<Command[]> {
+  if (VERSION_FLAGS.includes(asked)) return Promise.resolve([]);
   const names = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
   return Promise.all(names.flatMap((name) => COMMANDS[name]?.() ?? []));
 }

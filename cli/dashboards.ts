@@ -16,9 +16,9 @@ import { regexFault } from '../dashboards/rules/regex.ts';
 import { settingsSchema } from '../dashboards/rules/settings-schema.ts';
 import { readYamlFile } from '../exporter/config/yaml-file.ts';
 import { parseSeconds } from '../model/duration.ts';
+import { packageFolder } from '../sampler/package-folder.ts';
 import { durationOption } from './duration-option.ts';
 import { log } from './log.ts';
-import { packageFolder } from './package-folder.ts';
 import { writeFiles } from './write-files.ts';
 
 interface BuildFlags {

@@ -6,7 +6,7 @@ import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { errorText, log } from './log.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { surviveLostOutput } from './standard-streams.ts';
-import { readVersion } from './version.ts';
+import { versionWithCommit } from './version.ts';
 
 // A console is looked at for minutes and samples every second: there time is dearer than memory.
 if (process.argv[2] !== 'top') keepHeapSmall();
@@ -15,7 +15,7 @@ surviveLostOutput();
 
 const program = new Command('virtune')
   .description('Watches KVM hosts and tunes the VMs on them.')
-  .version(readVersion())
+  .version(versionWithCommit())
   .showHelpAfterError('(see virtune --help)');
 for (const command of await loadCommands(process.argv[2])) program.addCommand(command);
 for (const command of withSubcommands(program)) {

@@ -1,11 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { outputOf, saidBeforeEnd } from './child-output.ts';
 import { parseExposition, type Series } from './exposition.ts';
 
-/** The sources, or what `VIRTUNE_CLI` names: benchmarks run what npm would install. */
-const CLI = process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../cli/virtune.ts');
+const CLI = resolve(process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../cli/virtune.ts'));
+
+/**
+ * The sources, or what `VIRTUNE_CLI` names: benchmarks run what npm would install, and CI runs these tests on the executable
+ * too, which needs no Node.js.
+ */
+export const VIRTUNE: readonly [string, ...string[]] = /\.[jt]s$/.test(CLI) ? [process.execPath, CLI] : [CLI];
+
+/** Starts virtune, its output into pipes. */
+function startVirtune(args: readonly string[]): ChildProcess {
+  const [command, ...first] = VIRTUNE;
+  return spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
 
 export interface Ended {
   readonly code: number | null;
@@ -22,7 +33,7 @@ export class VirtuneProcess {
   #url: string | undefined;
 
   constructor(...args: readonly string[]) {
-    this.#child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = startVirtune(args);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });
@@ -87,7 +98,7 @@ export class VirtuneProcess {
 
 /** Runs virtune until it ends by itself, its output into pipes. */
 export async function runVirtune(...args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = startVirtune(args);
   const { status: code, ...printed } = await outputOf(child);
   return { code, ...printed };
 }

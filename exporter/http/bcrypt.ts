@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { workerModule } from '../../sampler/package-folder.ts';
 
 type Waiter = (matches: boolean) => void;
 
@@ -17,9 +18,7 @@ export class Bcrypt {
 
   #start(): Worker {
     if (this.#worker === undefined) {
-      // Sources run as they are; the package has them compiled.
-      const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-      const worker = new Worker(new URL(`./bcrypt-worker.${extension}`, import.meta.url));
+      const worker = new Worker(workerModule('bcrypt-worker', import.meta.url));
       worker.on('message', (matches: boolean) => this.#waiting.shift()?.(matches));
       // A thread that dies has let nobody in.
       worker.on('error', () => this.#lost(worker));

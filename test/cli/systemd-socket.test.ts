@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemdSockets } from '../../exporter/http/systemd-sockets.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
-
-const CLI = join(import.meta.dirname, '../../cli/virtune.ts');
+import { VIRTUNE } from '../virtune-process.ts';
 
 let demo: Demo;
 beforeAll(async () => {
@@ -45,8 +43,7 @@ function activate(fds: readonly number[]): {
       '-c',
       `LISTEN_PID=$$ LISTEN_FDS=${fds.length} exec "$@"`,
       'sh',
-      process.execPath,
-      CLI,
+      ...VIRTUNE,
       'exporter',
       '--connect',
       demo.uri,

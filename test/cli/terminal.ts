@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { saidBeforeEnd } from '../child-output.ts';
+import { VIRTUNE } from '../virtune-process.ts';
 
-const CLI = join(import.meta.dirname, '../../cli/virtune.ts');
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** virtune on a separate terminal, which script(1) gives it: it asks, and is answered. */
@@ -12,7 +11,7 @@ export class Terminal {
   #shown = '';
 
   constructor(...args: readonly string[]) {
-    const command = [process.execPath, CLI, ...args].map(quoted).join(' ');
+    const command = [...VIRTUNE, ...args].map(quoted).join(' ');
     this.#child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });

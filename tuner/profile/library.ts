@@ -5,13 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../model/config-error.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
+import { packageFolder } from '../../sampler/package-folder.ts';
 import { TunerError } from '../errors.ts';
 import { hostKnobs } from './host-knobs.ts';
 import type { Entry, Profile } from './profile.ts';
 import { PROFILE_NAME, type ProfileFile, profileFile } from './schema.ts';
 
-/** Those that come with virtune. */
-const BUILT_IN = fileURLToPath(new URL('../profiles/', import.meta.url));
 const ENDING = '.yaml';
 /** Of a profile that extends one that extends one ... */
 const DEPTH_MAX = 8;
@@ -38,7 +37,7 @@ export class ProfileLibrary {
    */
   static open(folders: readonly string[]): ProfileLibrary {
     return new ProfileLibrary([
-      ...placesIn(BUILT_IN, true),
+      ...placesIn(fileURLToPath(new URL('tuner/profiles/', packageFolder())), true),
       ...folders.flatMap((folder) => placesIn(folder, false)),
     ]);
   }

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { isSea } from 'node:sea';
+
+/**
+ * virtune's own files: the source tree, the installed package, or what is inside the executable, which Node.js shows
+ * below a folder that exists in this process only. All three have the same layout, but for the code, which the last two
+ * have in dist/cli: one level up in the sources, two there.
+ */
+export function packageFolder(): URL {
+  for (const place of ['../', '../../']) {
+    const folder = new URL(place, import.meta.url);
+    if (readPackage(folder)?.name === 'virtune') return folder;
+  }
+  return new URL('../', import.meta.url);
+}
+
+/** `package.json` of that folder; absent when it has none that can be read. */
+export function readPackage(
+  folder: URL = packageFolder(),
+): { readonly name: string; readonly version: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as {
+      name: string;
+      version: string;
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a worker thread runs.
+ * @param name of the module, without its ending: it lies beside the module that starts it, and in dist/cli beside the bundle
+ * @param from `import.meta.url` of the module that starts it
+ */
+export function workerModule(name: string, from: string): URL {
+  // Sources run as they are; package and executable have them compiled.
+  const module = new URL(`./${name}${from.endsWith('.ts') ? '.ts' : '.js'}`, from);
+  // A worker thread does not see the files in the executable (Node.js 26.10), so it gets the text.
+  return isSea() ? new URL(`data:text/javascript;base64,${readFileSync(module, 'base64')}`) : module;
+}

@@ -7,6 +7,8 @@ virtune=$1 out=$2
 # Takes the place of the shell that runs it, so that its id is that of virtune.
 stranger() { exec env -i setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"; }
 port=19178
+# What bash writes itself.
+export TMPDIR=/run
 
 mount -t tmpfs -o mode=1777 tmpfs /run
 stranger env TMPDIR=/run "$virtune" demo --scenario untuned --listen 127.0.0.1:0 2>/run/demo & demo=$!
@@ -14,7 +16,7 @@ exporter=
 trap 'kill $demo $exporter' EXIT
 for _ in $(seq 60); do grep -q 'simulated libvirt' /run/demo && break; kill -0 "$demo"; sleep 1; done
 uri=$(grep -o 'qemu:///\S*' /run/demo | head -n 1)
-mount -o remount,bind,ro /run
+chmod 755 /run
 mount -o remount,bind,ro /
 if touch "$out/written" 2>/dev/null; then echo "$out is not read-only" >&2 && exit 1; fi
 

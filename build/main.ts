@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } fro
 import { bundleCommand } from './bundle.ts';
 import { type Lockfile, lockfileOf } from './lockfile.ts';
 import { noticesOf } from './notices.ts';
+import { writeShare } from './share.ts';
 
 /**
  * Makes dist/. The command and all packages it uses become a few files in dist/cli, so that an installed virtune
@@ -17,6 +18,7 @@ for (const terminal of ['linux', 'xterm-256color', 'xterm']) {
   cpSync(`node_modules/blessed/usr/${terminal}`, `dist/usr/${terminal}`);
 }
 
+await writeShare('dist/share');
 writeFileSync('dist/THIRD-PARTY-NOTICES', noticesOf(packages));
 const { overrides } = readJson('package.json') as { overrides: Record<string, string> };
 const { manifest, lock } = lockfileOf(packages, readJson('package-lock.json') as Lockfile, overrides);

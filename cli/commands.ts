@@ -8,7 +8,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./demo.ts')).demoCommand(),
   dashboards: async () => (await import('./dashboards.ts')).dashboardsCommand(),
   elasticsearch: async () => (await import('./elasticsearch.ts')).elasticsearchCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(),
 };
+
+/** What needs all commands to be loaded. */
+const NEEDS_ALL = 'completion';
 
 /** What prints the version, which needs no command: none is loaded then. */
 const VERSION_FLAGS: readonly (string | undefined)[] = ['--version', '-V'];
@@ -16,6 +20,9 @@ const VERSION_FLAGS: readonly (string | undefined)[] = ['--version', '-V'];
 /** The command of that name; all of them for anything else, so that help and suggestions know them. */
 export function loadCommands(asked: string | undefined): Promise<Command[]> {
   if (VERSION_FLAGS.includes(asked)) return Promise.resolve([]);
-  const names = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+  const names =
+    asked !== undefined && asked !== NEEDS_ALL && Object.hasOwn(COMMANDS, asked)
+      ? [asked]
+      : Object.keys(COMMANDS);
   return Promise.all(names.flatMap((name) => COMMANDS[name]?.() ?? []));
 }

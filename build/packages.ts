@@ -1,0 +1,157 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { sourceDateSeconds } from './commit.ts';
+
+/**
+ * `npm run build:packages [-- deb|rpm ...]`: build/out/virtune_VERSION_amd64.deb and virtune-VERSION-1.x86_64.rpm from the
+ * executable. Needs dpkg-deb, and rpmbuild (Debian: rpm).
+ */
+const OUT = 'build/out';
+const TREE = `${OUT}/tree`;
+const EXECUTABLE = `${OUT}/virtune-linux-x64`;
+const UNITS = 'usr/lib/systemd/system';
+const CONFFILE = 'etc/default/virtune-exporter';
+/** 6 saves another 3 MB and takes twice as long; a test saves time with 0. */
+const XZ_LEVEL = process.env['VIRTUNE_XZ_LEVEL'] ?? '3';
+/** glibc of Node.js 26 (BUILDING.md); libatomic is not in a minimal Debian. */
+const DEPENDS = 'libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1, systemd, init-system-helpers (>= 1.52)';
+
+const { version, description } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  version: string;
+  description: string;
+};
+const env = { ...process.env, SOURCE_DATE_EPOCH: String(sourceDateSeconds()) };
+const asked = process.argv.slice(2);
+const FORMATS: Readonly<Record<string, () => string>> = { deb: buildDeb, rpm: buildRpm };
+if (!existsSync(EXECUTABLE)) throw new Error(`${EXECUTABLE} is missing: run npm run build:executable`);
+for (const format of asked.length > 0 ? asked : Object.keys(FORMATS)) {
+  const build = FORMATS[format];
+  if (build === undefined)
+    throw new Error(`no format is called ${format}: ${Object.keys(FORMATS).join(', ')}`);
+  rmSync(TREE, { recursive: true, force: true });
+  console.log(build());
+}
+
+/** Every file of the packages, by its place on the host. */
+function files(): Record<string, string> {
+  const units = globSync('deploy/systemd/*.{service,socket,timer}');
+  const dropIns = globSync('deploy/systemd/virtune-exporter.service.d/*.conf');
+  return {
+    'usr/bin/virtune': EXECUTABLE,
+    ...Object.fromEntries(units.map((file) => [`${UNITS}/${basename(file)}`, file])),
+    [`${UNITS}/virtune-exporter.service.d/10-package.conf`]: 'deploy/packages/10-package.conf',
+    'usr/lib/sysusers.d/virtune.conf': 'deploy/packages/sysusers.conf',
+    'usr/lib/tmpfiles.d/virtune.conf': 'deploy/packages/tmpfiles.conf',
+    'usr/share/polkit-1/rules.d/50-virtune.rules': 'deploy/packages/50-virtune.rules',
+    [CONFFILE]: 'deploy/packages/virtune-exporter.default',
+    'usr/share/doc/virtune/copyright': `${OUT}/notices`,
+    'usr/share/doc/virtune/LICENSE': 'LICENSE',
+    'usr/share/doc/virtune/CHANGELOG.md': 'CHANGELOG.md',
+    ...Object.fromEntries(
+      dropIns.map((file) => [
+        `usr/share/doc/virtune/examples/virtune-exporter.service.d/${basename(file)}`,
+        file,
+      ]),
+    ),
+    ...Object.fromEntries(
+      globSync('dist/share/**/*')
+        .filter((file) => statSync(file).isFile())
+        .map((file) => [`usr/share/${file.slice('dist/share/'.length)}`, file]),
+    ),
+  };
+}
+
+/** @returns the files in the tree */
+function layTree(): string[] {
+  const placed = Object.entries(files()).sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [place, file] of placed) {
+    const target = `${TREE}/${place}`;
+    mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+    copyFileSync(file, target);
+    chmodSync(target, place.startsWith('usr/bin/') ? 0o755 : 0o644);
+  }
+  return placed.map(([place]) => place);
+}
+
+function buildDeb(): string {
+  layTree();
+  const control = `${TREE}/DEBIAN`;
+  mkdirSync(control, { mode: 0o755 });
+  const kilobytes = Math.ceil(statSync(EXECUTABLE).size / 1024) + 1024;
+  const fields = {
+    Package: 'virtune',
+    Version: version,
+    Architecture: 'amd64',
+    Maintainer: 'The virtune authors <noreply@virtune.example>',
+    'Installed-Size': String(kilobytes),
+    Depends: DEPENDS,
+    Suggests: 'prometheus, polkitd',
+    Section: 'admin',
+    Priority: 'optional',
+    Homepage: 'https://github.com/virtune/virtune',
+    Description: description,
+  };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
+  writeFileSync(`${control}/control`, lines.join(''));
+  writeFileSync(`${control}/conffiles`, `/${CONFFILE}\n`);
+  for (const script of ['postinst', 'prerm', 'postrm']) {
+    copyFileSync(`deploy/packages/${script}`, `${control}/${script}`);
+    chmodSync(`${control}/${script}`, 0o755);
+  }
+  const output = `${OUT}/virtune_${version}_amd64.deb`;
+  const how = ['--root-owner-group', '-Zxz', `-z${XZ_LEVEL}`, '--threads-max=2'];
+  execFileSync('dpkg-deb', [...how, '--build', TREE, output], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return output;
+}
+
+function buildRpm(): string {
+  const placed = layTree();
+  const list = `${OUT}/rpm-files`;
+  writeFileSync(
+    list,
+    placed
+      .map((place) => `/${place}\n`)
+      .filter((line) => line !== `/${CONFFILE}\n`)
+      .join(''),
+  );
+  const defines = {
+    _topdir: resolve(`${OUT}/rpm`),
+    _rpmdir: resolve(OUT),
+    _rpmfilename: '%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm',
+    _binary_payload: `w${XZ_LEVEL}T2.xzdio`,
+    _build_id_links: 'none',
+    _buildhost: 'localhost',
+    // Neither stripped nor changed: the executable has its files behind what strip knows.
+    __os_install_post: '%{nil}',
+    use_source_date_epoch_as_buildtime: '1',
+    clamp_mtime_to_source_date_epoch: '1',
+    virtune_version: version,
+    virtune_built: resolve(TREE),
+    virtune_files: resolve(list),
+  };
+  const flags = Object.entries(defines).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
+  execFileSync(
+    'rpmbuild',
+    ['-bb', '--quiet', '--target', 'x86_64-linux', ...flags, 'deploy/packages/virtune.spec'],
+    {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  rmSync(`${OUT}/rpm`, { recursive: true, force: true });
+  return `${OUT}/virtune-${version}-1.x86_64.rpm`;
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# What clean-root.sh does in its namespaces. The root is an overlay, so that nothing is left in it; /dev is a separate one, so
+# that no package can change the machine's. Usage: in-clean-root.sh ROOT DEB RPM
+set -euo pipefail
+lower=$1 deb=$2 rpm=$3
+work=$(mktemp -d)
+ip link set lo up
+mount -t tmpfs tmpfs "$work"
+mkdir "$work"/{upper,scratch,root}
+mount -t overlay -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/scratch" overlay "$work/root"
+root=$work/root
+mount -t tmpfs -o mode=755 dev "$root/dev"
+for node in null zero full random urandom tty; do touch "$root/dev/$node" && mount --bind "/dev/$node" "$root/dev/$node"; done
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+mkdir "$root/packages"
+cp "$deb" "$root/packages/virtune.deb"
+export DEBIAN_FRONTEND=noninteractive
+within() { chroot "$root" "$@"; }
+has() { [ -e "$root/$1" ] || [ -L "$root/$1" ] || { echo "the package has no $1" >&2 && exit 1; }; }
+gone() { [ ! -e "$root/$1" ] && [ ! -L "$root/$1" ] || { echo "$1 was left behind" >&2 && exit 1; }; }
+step() { printf '%s\n' "- $*"; }
+
+step 'dpkg installs it'
+within dpkg --install /packages/virtune.deb >"$work/dpkg" 2>&1 || { cat "$work/dpkg" >&2 && exit 1; }
+
+step 'files, user and folders'
+for file in usr/bin/virtune usr/lib/systemd/system/virtune-exporter.service usr/lib/systemd/system/virtune-exporter.socket \
+  usr/lib/systemd/system/virtune-drift.timer usr/lib/systemd/system/virtune-watch.service etc/virtune var/lib/virtune \
+  etc/systemd/system/multi-user.target.wants/virtune-exporter.service; do has "$file"; done
+within id virtune
+[ "$(within stat -c '%U:%G %a' /etc/virtune)" = 'root:virtune 750' ]
+within bash -ec 'systemd-analyze verify --man=no /usr/lib/systemd/system/virtune-*.{service,socket,timer}'
+
+step 'figures on the port, as the unit starts it'
+as_virtune() { exec env -i /usr/sbin/chroot --userspec=virtune:virtune "$root" "$@"; }
+as_virtune /usr/bin/virtune demo --scenario untuned --listen 127.0.0.1:9178 2>"$work/demo" & demo=$!
+for _ in $(seq 60); do grep -q "simulated libvirt" "$work/demo" && break; kill -0 "$demo" || { cat "$work/demo" >&2 && exit 1; }; sleep 1; done
+uri=$(grep -o 'qemu:///\S*' "$work/demo" | head -n 1)
+command=$(sed -n 's/^ExecStart=\(.*\) \$ARGS$/\1/p' "$root/usr/lib/systemd/system/virtune-exporter.service")
+# shellcheck disable=SC2086 # as systemd splits it
+as_virtune $command --connect "$uri" & exporter=$!
+for _ in $(seq 60); do within curl -sf -o /tmp/metrics http://127.0.0.1:9177/metrics && break; kill -0 "$exporter"; sleep 1; done
+grep -q '^libvirt_up 1' "$root/tmp/metrics" && grep -q '^libvirt_domain_vcpu_delay_seconds_total' "$root/tmp/metrics"
+wc -l "$root/tmp/metrics"
+(as_virtune /usr/bin/virtune top --connect "$uri" --once) | grep '^NAME' >/dev/null
+(as_virtune /usr/bin/virtune tune plan pg-orders --connect "$uri" --profile oltp-database) | grep pg-orders >/dev/null
+kill "$exporter" "$demo"
+wait "$exporter"
+
+step 'an upgrade keeps a changed /etc/default/virtune-exporter'
+echo 'ARGS=--listen :9200' >"$root/etc/default/virtune-exporter"
+within dpkg --install /packages/virtune.deb >/dev/null
+grep -q 9200 "$root/etc/default/virtune-exporter"
+
+step 'a removal leaves configuration, a purge leaves nothing'
+within dpkg --remove virtune >/dev/null
+gone usr/bin/virtune
+gone usr/lib/systemd/system/virtune-exporter.service
+has etc/default/virtune-exporter
+within dpkg --purge virtune >/dev/null
+gone etc/default/virtune-exporter
+gone etc/virtune
+gone etc/systemd/system/multi-user.target.wants/virtune-exporter.service
+left=$(within find / -xdev -iname '*virtune*' -not -path '/packages/*' -not -path '/proc/*' -not -path '/tmp/*' -print)
+[ -z "$left" ] || { printf 'left behind:\n%s\n' "$left" >&2 && exit 1; }
+
+step 'the rpm has the same files, and installs, upgrades and erases them'
+rpms() { rpm --root "$root" --nodeps "$@"; }
+dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -v '/$' | sed 's|^\.||' | sort >"$work/deb-files"
+rpm --query --package --list "$rpm" | sort | diff "$work/deb-files" -
+rpms --install "$rpm"
+within virtune --version
+(as_virtune /usr/bin/virtune top --demo --once) | grep '^NAME' >/dev/null
+[ "$(within stat -c '%U:%G %a' /etc/virtune)" = 'root:virtune 750' ]
+echo 'ARGS=--listen :9200' >"$root/etc/default/virtune-exporter"
+rpms --upgrade --force "$rpm"
+grep -q 9200 "$root/etc/default/virtune-exporter"
+rpms --erase virtune
+gone usr/bin/virtune
+gone usr/lib/systemd/system/virtune-exporter.service
+has etc/default/virtune-exporter.rpmsave
+echo 'deb and rpm install, upgrade and go as they should'

@@ -37,6 +37,8 @@ function executableFor(target: Architecture): string {
   const builder = nodeFor(process.arch === 'arm64' ? 'arm64' : 'x64', `${OUT}/runtime`);
   const node = target === process.arch ? builder : nodeFor(target, `${OUT}/runtime-${target}`);
   const output = `${OUT}/virtune-linux-${target}`;
+  // A file that runs cannot be written, but it can be replaced.
+  rmSync(output, { force: true });
   // 33 MB of symbols that are never loaded.
   execFileSync(STRIP[target], ['-o', `${OUT}/node-${target}`, node]);
   writeFileSync(`${OUT}/main.mjs`, "await import('./dist/cli/virtune.js');\n");

@@ -42,7 +42,7 @@ function valueCases({ path, options }: CommandNode): string[] {
     .filter(({ takesValue }) => takesValue)
     .map(
       (option) =>
-        `    ${option.names.map((name) => `'${path.join(' ')} ${name}'`).join(' | ')}) ${completionOf(option)}return ;;`,
+        `    ${option.names.map((name) => `'${path.join(' ')} ${name}'`).join(' | ')}) ${[completionOf(option), 'return'].filter((each) => each !== '').join('; ')} ;;`,
     );
 }
 
@@ -50,5 +50,5 @@ function valueCases({ path, options }: CommandNode): string[] {
 function completionOf({ choices }: OptionNode): string {
   return choices.length === 0
     ? ''
-    : `mapfile -t COMPREPLY < <(compgen -W '${choices.join(' ')}' -- "$current"); `;
+    : `mapfile -t COMPREPLY < <(compgen -W '${choices.join(' ')}' -- "$current")`;
 }

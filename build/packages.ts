@@ -93,7 +93,7 @@ function buildDeb(): string {
     Package: 'virtune',
     Version: version,
     Architecture: 'amd64',
-    Maintainer: 'The virtune authors <noreply@virtune.example>',
+    Maintainer: 'The virtune authors <virtune@users.noreply.github.com>',
     'Installed-Size': String(kilobytes),
     Depends: DEPENDS,
     Suggests: 'prometheus, polkitd',

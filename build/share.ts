@@ -1,20 +1,18 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Command } from 'commander';
 import { loadCommands } from '../cli/commands.ts';
 import { bashCompletion } from '../cli/completion/bash.ts';
 import { commandTree } from '../cli/completion/command-tree.ts';
 import { fishCompletion } from '../cli/completion/fish.ts';
 import { zshCompletion } from '../cli/completion/zsh.ts';
+import { programOf } from '../cli/program.ts';
 import { readVersion } from '../cli/version.ts';
 import { sourceDateSeconds } from './commit.ts';
 import { manualPages } from './manual.ts';
 
 /** Writes what belongs below /usr/share: manual pages and completions, generated from the commands. */
 export async function writeShare(folder: string): Promise<void> {
-  const program = new Command('virtune').description('watches KVM hosts and tunes the VMs on them');
-  for (const command of await loadCommands(undefined)) program.addCommand(command);
-  const root = commandTree(program);
+  const root = commandTree(programOf(await loadCommands(undefined)));
   const files = new Map([
     ['bash-completion/completions/virtune', bashCompletion(root)],
     ['zsh/vendor-completions/_virtune', zshCompletion(root)],

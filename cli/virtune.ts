@@ -1,23 +1,19 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { terminalLines } from '../model/terminal-text.ts';
 import { loadCommands } from './commands.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { errorText, log } from './log.ts';
+import { programOf } from './program.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { surviveLostOutput } from './standard-streams.ts';
-import { versionWithCommit } from './version.ts';
 
 // A console is looked at for minutes and samples every second: there time is dearer than memory.
 if (process.argv[2] !== 'top') keepHeapSmall();
 
 surviveLostOutput();
 
-const program = new Command('virtune')
-  .description('Watches KVM hosts and tunes the VMs on them.')
-  .version(versionWithCommit())
-  .showHelpAfterError('(see virtune --help)');
-for (const command of await loadCommands(process.argv[2])) program.addCommand(command);
+const program = programOf(await loadCommands(process.argv[2]));
 for (const command of withSubcommands(program)) {
   command.exitOverride().configureOutput({
     // As all other errors: with the program's name and a code.

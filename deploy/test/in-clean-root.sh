@@ -28,7 +28,8 @@ within dpkg --install /packages/virtune.deb >"$work/dpkg" 2>&1 || { cat "$work/d
 step 'files, user and folders'
 for file in usr/bin/virtune usr/lib/systemd/system/virtune-exporter.service usr/lib/systemd/system/virtune-exporter.socket \
   usr/lib/systemd/system/virtune-drift.timer usr/lib/systemd/system/virtune-watch.service etc/virtune var/lib/virtune \
-  etc/systemd/system/multi-user.target.wants/virtune-exporter.service; do has "$file"; done
+  etc/systemd/system/multi-user.target.wants/virtune-exporter.service usr/share/man/man1/virtune-top.1 \
+  usr/share/bash-completion/completions/virtune; do has "$file"; done
 within id virtune
 [ "$(within stat -c '%U:%G %a' /etc/virtune)" = 'root:virtune 750' ]
 within bash -ec 'systemd-analyze verify --man=no /usr/lib/systemd/system/virtune-*.{service,socket,timer}'

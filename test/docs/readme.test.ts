@@ -18,9 +18,11 @@ test('the README calls commands and options that exist', () => {
   expect(unknownIn('virtune top --demmo')).toEqual(['--demmo']);
 });
 
-test('the package that the README installs has the version of the source tree', () => {
+test('the packages that the README installs have the version of the source tree', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string };
   expect(read('README.md')).toContain(`npm install --global ./virtune-${version}.tgz`);
+  expect(read('README.md')).toContain(`apt install ./build/out/virtune_${version}_amd64.deb`);
+  expect(read('README.md')).toContain(`dnf install ./build/out/virtune-${version}-1.x86_64.rpm`);
 });
 
 test.each([
@@ -29,6 +31,7 @@ test.each([
   'SECURITY.md',
   'docs/architecture.md',
   'docs/errors.md',
+  'docs/installation.md',
   'docs/recipes.md',
 ])('the links of %s lead to files and headings that exist', (file) => {
   const links = [...read(file).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, target = '']) => target);

@@ -8,6 +8,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./demo.ts')).demoCommand(),
   dashboards: async () => (await import('./dashboards.ts')).dashboardsCommand(),
   elasticsearch: async () => (await import('./elasticsearch.ts')).elasticsearchCommand(),
+  runbook: async () => (await import('./runbook.ts')).runbookCommand(),
+  licenses: async () => (await import('./licenses.ts')).licensesCommand(),
   completion: async () => (await import('./completion.ts')).completionCommand(),
 };
 

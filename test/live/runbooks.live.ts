@@ -190,6 +190,8 @@ const CASES: readonly Case[] = [
     before: () => process.kill(qemuPid(guest.name), 'SIGSTOP'),
     after: () => expect(virsh('domcontrol', guest.name)).toContain('ok'),
   },
+  // As virtune-drift.service leaves it.
+  { of: /\/run\/virtune/, before: () => inShell('virtune tune drift --record') },
   {
     of: /^virtune tune rollback/,
     before: () =>
@@ -218,7 +220,9 @@ function typed(text: string, vm: RunbookGuest): string {
       .replace(/virtune top$/, 'virtune top --once')
       .replace(/virtune tune watch$/, 'virtune tune watch --once')
       .replace(/^(virtune tune apply .*)$/, '$1 --yes --force --no-host')
-      .replace(/^(virtune tune rollback)$/, '$1 --yes'),
+      .replace(/^(virtune tune rollback.*)$/, '$1 --yes')
+      // A guest without a system does not hear its power button.
+      .replace(/--restart\b/, '--restart --shutdown-timeout 5 --force-off'),
     values,
   );
 }

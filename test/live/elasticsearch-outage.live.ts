@@ -426,7 +426,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
         await untilTicked(first);
         await untilCounted(first, 'requests_total', { outcome: 'unreachable' });
         expect(await sinkFigure(first, 'sent_total')).toBe(0);
-        expect(await end(first)).toMatch(/certificate is not trusted.*set the CA/);
+        expect(await end(first)).toMatch(/certificate is not signed by a CA that virtune trusts; set its CA/);
         return start(url, '--elasticsearch.ca-file', join(FIXTURES, 'ca.pem'));
       });
     } finally {

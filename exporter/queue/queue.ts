@@ -239,6 +239,7 @@ export class DiskQueue {
       if (!isOld && this.#segments.bytes <= limitOf(this.#options)) return;
       const from = Math.max(segment.firstDocument, this.#settled.document);
       this.#count(isOld ? 'too_old' : 'queue_full', from, next.firstDocument);
+      await this.#save();
       await this.#segments.drop(segment);
       if (this.#segment === segment) {
         this.#segment = next;
@@ -267,8 +268,12 @@ export class DiskQueue {
     this.#settled = { ...this.#settled, dropped: withRange(this.#settled.dropped, from, to) };
   }
 
-  /** Removes what is settled, and writes down how far that is. */
+  /**
+   * Writes down how far everything is settled, and then removes what is: killed in between, the next process finds files
+   * that it needs no more, and not a gap that it would take for damage.
+   */
   async #tidy(): Promise<void> {
+    await this.#save();
     const { document, segment: settledIn } = this.#settled;
     const keep = this.#segments.find(settledIn) ?? this.#segment;
     if (keep !== undefined) await this.#segments.dropBefore(keep);
@@ -280,7 +285,6 @@ export class DiskQueue {
       await this.#segments.drop(first);
     }
     await this.#findOldest();
-    await this.#save();
   }
 
   async #findOldest(): Promise<void> {

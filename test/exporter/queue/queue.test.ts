@@ -12,9 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DiskQueue, type DropReason, type QueueOptions } from '../../../exporter/queue/queue.ts';
 import { decodeRecord, encodeRecord, findRecord, HEADER_BYTES } from '../../../exporter/queue/record.ts';
+import { Segment } from '../../../exporter/queue/segment.ts';
 
 let root: string;
 let copies = 0;
@@ -369,4 +370,31 @@ test('a limit that queues share is asked for after each record', async () => {
   expect(dropped.length).toBeGreaterThan(0);
   expect(queue.state.bytes).toBeLessThan(450);
   await queue.close();
+});
+
+test('killed right after a file was removed, the next process takes what was sent or dropped for no damage', async () => {
+  const copies: string[] = [];
+  const { remove } = Segment.prototype;
+  const spy = vi.spyOn(Segment.prototype, 'remove').mockImplementation(async function (this: Segment) {
+    await remove.call(this);
+    copies.push(killed('q'));
+  });
+  try {
+    const queue = await open('q', { segmentBytes: 60, maxBytes: 1_000 });
+    for (let at = 0; at < 6; at++) await add(queue, `sent ${at}`);
+    await drain(queue);
+    await queue.commit();
+    for (let at = 0; at < 40; at++) await add(queue, `dropped ${at}`);
+    await queue.close();
+  } finally {
+    spy.mockRestore();
+  }
+  expect(copies.length).toBeGreaterThan(10);
+  for (const copy of copies) {
+    dropped = [];
+    const queue = await open(copy, { segmentBytes: 60 });
+    await drain(queue);
+    await queue.close();
+    expect([copy, dropped]).toEqual([copy, []]);
+  }
 });

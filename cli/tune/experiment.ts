@@ -27,9 +27,14 @@ export interface ExperimentFlags extends DesignFlags {
   readonly keepIf: KeepIf;
   /** Seconds. */
   readonly baseline: number;
+  /** Per cent, and milliseconds, of every VM. */
+  readonly stealLimit?: number | undefined;
+  readonly latencyLimit?: number | undefined;
 }
 
-const DEFAULT_METRIC = 'libvirt_domain_cpu_steal_ratio';
+const STEAL = 'libvirt_domain_cpu_steal_ratio';
+const LATENCY = 'libvirt_domain_disk_request_latency_seconds';
+const DEFAULT_METRIC = STEAL;
 const SEEDS = 2 ** 32;
 
 export function addExperimentOptions(command: Command): Command {
@@ -52,13 +57,21 @@ export function addExperimentOptions(command: Command): Command {
           ...UP_TO_A_DAY,
           defaultSeconds: 300,
         }),
-      ),
+      )
+      .option('--steal-limit <percent>', 'end it when the CPU steal of a VM rises above this', percent)
+      .option('--latency-limit <ms>', 'end it when the disk latency of a VM rises above this', milliseconds),
   );
 }
 
 function percent(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < 100)) throw new InvalidArgumentError('Expected per cent, from 0 to 100.');
+  return value;
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1e6)) throw new InvalidArgumentError('Expected milliseconds, above 0.');
   return value;
 }
 
@@ -79,12 +92,16 @@ export function experimentOf(
 ): Experiment {
   const user = userFigure(flags);
   const metric = flags.metric ?? DEFAULT_METRIC;
+  const limits = new Map([
+    [STEAL, flags.stealLimit && flags.stealLimit / 100],
+    [LATENCY, flags.latencyLimit && flags.latencyLimit / 1_000],
+  ]);
   const figures = HOST_FIGURES.map(
     ({ name, kind, direction, guard }): Figure => ({
       name,
       kind,
       direction,
-      guard: guard && { direction, ...guard },
+      guard: guard && { direction, ...guard, limit: limits.get(name) },
     }),
   );
   const primary = user?.figure ?? figures.find(({ name }) => name === metric);
@@ -125,6 +142,10 @@ export function experimentOf(
       sample.set(covariate.name, { run, value: usage.next(host) });
       return sample;
     },
+    onNoGuard: () =>
+      log(
+        'virtune: the baseline is too short to know when a VM does clearly worse, so nothing but --steal-limit and --latency-limit ends this early; use a longer --baseline',
+      ),
     onBlock: ({ arm }, index) => log(`  block ${index + 1} of ${flags.blocks}: ${arm}`),
   };
 }

@@ -26,6 +26,8 @@ export interface Experiment extends Question {
   readonly clock?: Clock | undefined;
   /** Before each block, for people who watch. */
   readonly onBlock?: ((block: Block, index: number) => void) | undefined;
+  /** The baseline is too short, or too little of it was sampled, to say when a figure is clearly worse: only limits guard. */
+  readonly onNoGuard?: (() => void) | undefined;
 }
 
 /**
@@ -84,13 +86,14 @@ async function runBlocks(
   recorder: Recorder,
   blocks: Block[],
 ): Promise<void> {
-  const { schedule, baselineMs, everyMs, primary, secondary, guards, onBlock } = experiment;
+  const { schedule, baselineMs, everyMs, primary, secondary, guards, onBlock, onNoGuard } = experiment;
   const figures = [primary, ...secondary, ...guards];
   const series = (name: string) => recorder.series(name);
   const setting = new LiveSwitch(work);
   await setting.prepare();
   await recorder.until(baselineMs, primary.name);
   const rule = ruleOf(figures, series, everyMs, schedule.totalMs / 2);
+  if (rule === undefined) onNoGuard?.();
   const stretches: Stretch[] = [{ arm: 'off', fromMs: 0, toMs: recorder.nowMs() }];
   let state: Arm = 'off';
   for (const [index, planned] of schedule.blocks.entries()) {

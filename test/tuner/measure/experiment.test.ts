@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { applyLocked } from '../../../tuner/apply/apply.ts';
 import type { RunOptions } from '../../../tuner/apply/host-session.ts';
 import { recoverLocked } from '../../../tuner/apply/recover.ts';
@@ -205,7 +205,9 @@ test('a limit ends it without a baseline', async () => {
     ...LATENCY,
     guard: { direction: 'lower is better', ratio: 9, difference: 9, limit: 35 },
   } as const;
-  const { outcome } = await world.apply({ primary: limited, baselineMs: 5_000 });
+  const onNoGuard = vi.fn();
+  const { outcome } = await world.apply({ primary: limited, baselineMs: 5_000, onNoGuard });
+  expect(onNoGuard).toHaveBeenCalledOnce();
   expect(outcome.failure?.message).toBe('latency is beyond its limit of 35 with the setting');
   expect(picture(world.libvirt)).toEqual(world.before);
 });

@@ -1,10 +1,8 @@
 import { carryOver } from '../../tuner/measure/carry-over.ts';
-import { findChangePoint } from '../../tuner/measure/change-point.ts';
 import { smallestEffect } from '../../tuner/measure/power.ts';
 import type { Design } from '../../tuner/measure/schedule.ts';
 import {
   calibrate,
-  changePointSeries,
   DESIGN,
   EVERY_MS,
   guarded,
@@ -139,16 +137,6 @@ function guards(): string {
   return table(head, rows);
 }
 
-function changePoints(): string {
-  const rows = [0, 0.3, 0.6, 0.8].map((phi) => [
-    `AR(1) ${phi}`,
-    ...[1, 1.1, 1.25].map((shift) =>
-      shareOf(runs((seed) => (findChangePoint(changePointSeries(phi, shift, seed), seed)?.p ?? 1) <= 0.05)),
-    ),
-  ]);
-  return table(['60 values', 'false alarms', 'found: +10 %', '+25 %'], rows);
-}
-
 function detectable(): string {
   const rows = [6, 8, 12, 20, 30, 60].map((pairs) => [
     `${2 * pairs} blocks`,
@@ -168,7 +156,6 @@ export async function measureEffects(): Promise<string> {
     ['Covariates', covariates],
     ['Share of experiments in which carry-over is suspected', carryOvers],
     ['The guard', guards],
-    ['Change points', changePoints],
     ['Smallest effect found with 80 % probability', detectable],
   ];
   const parts: string[] = [];

@@ -1,5 +1,6 @@
 import type { Connection } from '../../../libvirt/client/connection.ts';
 import type { Domain } from '../../../libvirt/wire/types.ts';
+import { seededRandom } from '../../../simulator/random.ts';
 
 const OFF = -1;
 
@@ -11,7 +12,7 @@ export class Churn {
 
   constructor(writer: Connection, seed: number) {
     this.#writer = writer;
-    this.#random = mulberry32(seed);
+    this.#random = seededRandom(seed);
   }
 
   /** One VM of each kind: stopped, started, renamed, migrated away, migrated here. */
@@ -61,14 +62,3 @@ export class Churn {
 
 const withName = (xml: string, name: string): string =>
   xml.replace(/<name>[^<]*<\/name>/, `<name>${name}</name>`);
-
-/** A small generator of uniform numbers from 0 to 1 (mulberry32, public domain). */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -186,13 +186,3 @@ export function guarded(
   }
   return { hasRule: true, afterMs: undefined };
 }
-
-/** Sixty values that shift by a ratio after the fortieth. */
-export function changePointSeries(phi: number, shift: number, seed: number): number[] {
-  const normal = normals(seededRandom(seed));
-  let wander = normal() * 0.1;
-  return Array.from({ length: 60 }, (_, at) => {
-    wander = phi * wander + Math.sqrt(1 - phi * phi) * 0.1 * normal();
-    return Math.exp(wander) * (at < 40 ? 1 : shift);
-  });
-}

@@ -7,7 +7,7 @@ export function log(message: string): void {
   process.stderr.write(`${terminalLines(message)}\n`);
 }
 
-/** An error's message with its code in brackets, its own or that of its cause: docs/errors.md lists codes. */
+/** `textWithCode`, with the code of the error's cause where it has none: for errors of others that wrap ours. */
 export function errorText(error: Error): string {
   return textWithCode({ message: error.message, code: codeOf(error) });
 }

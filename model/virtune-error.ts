@@ -79,13 +79,15 @@ export class VirtuneError extends Error {
   }
 }
 
-/** An error as virtune prints and logs it: `MESSAGE [CODE]`, without brackets where it has no code. */
-export function textWithCode({
-  message,
-  code,
-}: {
-  readonly message: string;
-  readonly code?: unknown;
-}): string {
-  return typeof code === 'string' ? `${message} [${code}]` : message;
+/**
+ * An error as virtune prints and logs it: `MESSAGE [CODE]`, without brackets where it has no code. Node.js' codes of system
+ * errors are none of docs/errors.md's, and the messages have them.
+ * @param next what virtune does about it: `; virtune retries`
+ */
+export function textWithCode(
+  error: { readonly message: string; readonly code?: unknown },
+  next = '',
+): string {
+  const { message, code } = error;
+  return typeof code === 'string' && !('syscall' in error) ? `${message}${next} [${code}]` : message + next;
 }

@@ -93,7 +93,7 @@ export class BulkSender {
         if (await this.#fill()) await this.#ship();
         else await this.#untilMore();
       } catch (error) {
-        // The disk: nothing else throws here.
+        // The disk: nothing else throws here. It says nothing about the server.
         await this.#failed({ kind: 'again', outcome: 'error', error: error as Error });
       }
     }
@@ -152,7 +152,7 @@ export class BulkSender {
   }
 
   async #apply(sent: readonly BulkItem[], settled: Settled): Promise<void> {
-    const { meter, queue, parking, judgesStreams = true } = this.#parts;
+    const { meter, queue, parking, onServer, judgesStreams = true } = this.#parts;
     const { left, trouble, stuck, open } = settled;
     meter.countSettled(settled);
     if (judgesStreams) meter.noteStreams(open, stuck.keys());
@@ -173,6 +173,7 @@ export class BulkSender {
     const isOneStream = stuck.size === 1 && open.size === 0;
     if (isOneStream && sent.length > 1 && left.every(({ hasFailed }) => hasFailed)) this.#shrink(sent);
     else meter.retried += waiting.length;
+    if (trouble.outcome !== 'busy') onServer(false);
     await this.#failed({ kind: 'again', outcome: trouble.outcome, error: trouble.error });
   }
 
@@ -184,9 +185,8 @@ export class BulkSender {
     for (const { index } of parked) {
       const trouble = this.#stuck.release(index);
       if (trouble === undefined) continue;
-      const { message, code } = trouble.error;
       this.#repeats.log(
-        textWithCode({ message: `${message}; virtune retries it, and other streams are not held up`, code }),
+        textWithCode(trouble.error, '; virtune retries it, and other streams are not held up'),
       );
     }
   }
@@ -237,16 +237,12 @@ export class BulkSender {
   }
 
   async #failed({ error, outcome, retryAfterMs }: FailedAttempt): Promise<void> {
-    const { client, onServer, wait = waitFor } = this.#parts;
+    const { client, wait = waitFor } = this.#parts;
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     this.#failingSinceMs ??= performance.now();
-    if (outcome !== 'busy') {
-      onServer(false);
-      await client.forget();
-    }
-    const { message, code } = error as Error & { readonly code?: unknown };
-    this.#repeats.log(textWithCode({ message: `${message}; virtune retries`, code }));
+    if (outcome !== 'busy') await client.forget();
+    this.#repeats.log(textWithCode(error, '; virtune retries'));
     await wait(this.#backoff.next(retryAfterMs), signal);
   }
 }

@@ -5,7 +5,6 @@ import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
 import { DiskQueue, type QueueOptions } from '../queue/queue.ts';
-import { EXPORTER_ADVICE, queueFolderError } from '../queue/queue-error.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { BulkClient } from './bulk-client.ts';
 import { BulkSender } from './bulk-sender.ts';
@@ -71,10 +70,6 @@ export class ElasticsearchSink {
     const meter = new SinkMeter();
     const log = (message: string): void => parts.log(`elasticsearch: ${message}`);
     const repeats = new RepeatFilter(log);
-    const onTrouble = (error: Error): void => {
-      const trouble = queueFolderError(settings.queueDir, error, EXPORTER_ADVICE);
-      repeats.log(`the queue: ${textWithCode(trouble)}`);
-    };
     const options: Pick<QueueOptions, 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'> = {
       maxAgeMs: settings.queueMaxAgeMs,
       now: Date.now,
@@ -84,7 +79,7 @@ export class ElasticsearchSink {
           `the queue: documents were dropped (${reason}); virtune_elasticsearch_dropped_total counts them`,
         );
       },
-      onTrouble,
+      onTrouble: (error) => repeats.log(`the queue: ${textWithCode(error)}`),
     };
     let parkedBytes = (): number => 0;
     const queue = await DiskQueue.open({

@@ -52,14 +52,14 @@ export function readAnswer(answer: OtlpAnswer, nowMs: number): Attempt {
       ...again(
         'busy',
         'OTLP_BUSY',
-        `the receiver accepts nothing now (${status}: ${reason}); virtune sends again, and the receiver's log and load show more`,
+        `the receiver accepts nothing now (${status}: ${reason}); check its load and log`,
       ),
       retryAfterMs: parseRetryAfter(headers['retry-after'], nowMs),
     };
   }
   const next =
     status >= 500
-      ? "virtune sends again; the receiver's log has more"
+      ? "check the receiver's log"
       : 'check the endpoint and that the receiver accepts OTLP over HTTP: for Prometheus --web.enable-otlp-receiver and /api/v1/otlp';
   return {
     ...again('error', 'OTLP_REFUSED', `the receiver answered ${status}: ${reason}; ${next}`),

@@ -1,7 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { gunzipSync } from 'node:zlib';
-import { OtlpError } from './otlp-error.ts';
+import { connectionFailure, type FailureKind, type Party } from '../connection-failure.ts';
+import { OtlpError, type OtlpErrorCode } from './otlp-error.ts';
 import type { ReceiverSettings } from './settings.ts';
 
 export interface OtlpAnswer {
@@ -12,6 +13,8 @@ export interface OtlpAnswer {
 
 /** What virtune needs of a receiver: requests, answered whatever the status. */
 export interface OtlpClient {
+  /** The receiver's address for messages, without a query, where secrets may be. */
+  readonly shownUrl: string;
   /**
    * @param body an ExportMetricsServiceRequest, compressed by gzip
    * @throws OtlpError when there is no answer
@@ -62,12 +65,14 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
     request.end(bytes);
     return promise;
   };
+  const { origin, pathname } = new URL(url);
   return {
+    shownUrl: `${origin}${pathname}`,
     async post(body, signal) {
       const first = await post(body, signal);
       // A server may close a connection that was idle just when it is used: that says nothing about the server.
       const last = 'isStale' in first && first.isStale ? await post(body, signal) : first;
-      if ('error' in last) throw explain(last.error);
+      if ('error' in last) throw explain(isTls, last.error);
       return last;
     },
     close: () => agent.destroy(),
@@ -85,28 +90,23 @@ function isReset({ code }: NodeJS.ErrnoException): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
-const NOBODY = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+const RECEIVER: Party = {
+  name: 'the receiver',
+  withCa: 'with --otlp.ca-file (ca_file in the configuration file)',
+  inAddress: '--otlp.endpoint (endpoint in the configuration file)',
+};
+const CODES: Readonly<Record<FailureKind, OtlpErrorCode>> = {
+  unreachable: 'OTLP_UNREACHABLE',
+  tls: 'OTLP_CERTIFICATE',
+  certificate: 'OTLP_CERTIFICATE',
+  'not http': 'OTLP_ANSWER',
+  'no answer': 'OTLP_NO_ANSWER',
+};
 
-function explain(cause: NodeJS.ErrnoException): OtlpError {
-  const message = cause.name === 'AbortError' || cause.name === 'TimeoutError' ? 'timeout' : cause.message;
+function explain(isTls: boolean, cause: NodeJS.ErrnoException): OtlpError {
+  const isTimeout = cause.name === 'AbortError' || cause.name === 'TimeoutError';
   const { code = '' } = cause;
-  if (NOBODY.includes(code)) {
-    return new OtlpError(
-      'OTLP_UNREACHABLE',
-      `the receiver cannot be reached: ${message}; check the endpoint, the network and the receiver`,
-      cause,
-    );
-  }
-  if (/certificate|altnames|SSL routines|tls/i.test(message) || /^(CERT|ERR_(TLS|SSL))/.test(code)) {
-    return new OtlpError(
-      'OTLP_CERTIFICATE',
-      `TLS with the receiver failed (${message}); set the CA that signed its certificate, or the client certificate that it asks for`,
-      cause,
-    );
-  }
-  return new OtlpError(
-    'OTLP_NO_ANSWER',
-    `the receiver did not answer: ${message}; virtune sends again, and the receiver's log has more`,
-    cause,
-  );
+  const text = cause.message.includes(code) ? cause.message : `${cause.message} (${code})`;
+  const { kind, message } = connectionFailure(isTimeout ? 'timeout' : text, isTls, RECEIVER);
+  return new OtlpError(CODES[kind], message, cause);
 }

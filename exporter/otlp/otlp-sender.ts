@@ -199,12 +199,13 @@ export class OtlpSender {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     this.#failingSinceMs ??= performance.now();
+    const at = this.#client === undefined ? '' : `${this.#client.shownUrl}: `;
     if (outcome !== 'busy') {
       // Secrets may have been replaced, and another server may answer next time.
       this.#client?.close();
       this.#client = undefined;
     }
-    this.#repeats.log(textWithCode(error));
+    this.#repeats.log(`${at}${textWithCode(error, '; virtune retries')}`);
     await wait(this.#backoff.next(retryAfterMs), signal);
   }
 }

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { textWithCode } from '../../model/virtune-error.ts';
 import type { HostExporter } from '../host-exporter.ts';
 import type { Format } from '../prometheus/text.ts';
 import { DiskQueue } from '../queue/queue.ts';
@@ -71,13 +72,13 @@ export class OtlpSink implements Sink {
           `the queue: data points were dropped (${reason}); virtune_otlp_dropped_total counts them`,
         );
       },
-      onTrouble: ({ message }) => repeats.log(`the queue: ${message}`),
+      onTrouble: (error) => repeats.log(`the queue: ${textWithCode(error)}`),
     });
     const sender = new OtlpSender({
       queue,
       open: () => openOtlpClient(reread(), version),
-      deadRequests: new DeadRequests(settings.queueDir, settings.deadLettersMaxBytes, ({ message }) =>
-        repeats.log(`dead letters: ${message}`),
+      deadRequests: new DeadRequests(settings.queueDir, settings.deadLettersMaxBytes, (trouble) =>
+        repeats.log(`dead letters: ${textWithCode(trouble)}`),
       ),
       meter,
       now: Date.now,

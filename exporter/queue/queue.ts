@@ -91,8 +91,10 @@ export class DiskQueue {
   }
 
   /** @throws QueueError when the folder cannot be used, or another process uses it */
-  static async open(options: QueueOptions): Promise<DiskQueue> {
-    const { dir } = options;
+  static async open(given: QueueOptions): Promise<DiskQueue> {
+    const { dir } = given;
+    const explained = (error: Error): Error => queueFolderError(dir, error, EXPORTER_ADVICE);
+    const options = { ...given, onTrouble: (error: Error): void => given.onTrouble(explained(error)) };
     const segmentBytes = Math.min(SEGMENT_BYTES, Math.ceil(limitOf(options) / SEGMENTS_MIN));
     let unlock = async (): Promise<void> => undefined;
     try {
@@ -104,7 +106,7 @@ export class DiskQueue {
       return queue;
     } catch (error) {
       await unlock();
-      throw queueFolderError(dir, error as Error, EXPORTER_ADVICE);
+      throw explained(error as Error);
     }
   }
 
@@ -187,9 +189,11 @@ export class DiskQueue {
     return this.#options.now() - this.#options.maxAgeMs;
   }
 
-  /** One thing after the other: writing, reading and dropping meet in the same files. */
+  /** One thing after the other: writing, reading and dropping meet in the same files. Rejects with a QueueError. */
   #enqueue<T>(job: () => Promise<T>): Promise<T> {
-    const result = this.#work.then(job);
+    const result = this.#work.then(job).catch((error: Error) => {
+      throw queueFolderError(this.#options.dir, error, EXPORTER_ADVICE);
+    });
     this.#work = result.then(
       () => undefined,
       () => undefined,

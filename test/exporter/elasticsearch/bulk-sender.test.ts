@@ -776,3 +776,19 @@ test('after hundreds of runs with random faults and kills every document is stor
     rmSync(join(root, dir), { recursive: true, force: true });
   }
 }, 600_000);
+
+test('a queue that cannot be read says nothing about the server, and is named with what to do', async () => {
+  const one = await rig(new FakeSearch());
+  await tick(one, 1, 2);
+  one.sender.start();
+  await settled(one);
+  expect(one.figure('up')).toBe(1);
+  const failure = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', syscall: 'read' });
+  const take = vi.spyOn(one.queue, 'take').mockRejectedValueOnce(failure);
+  await tick(one, 2, 2);
+  await settled(one);
+  expect(take).toHaveBeenCalled();
+  expect(one.said.join('\n')).toContain('EIO: i/o error');
+  expect(one.said.join('\n'), 'a code of Node.js is none of ours').not.toContain('[EIO]');
+  expect(one.figure('up')).toBe(1);
+});

@@ -168,7 +168,7 @@ test.each<
     'expired.pem',
     'SEARCH_CERTIFICATE',
     'certificate has expired',
-    'renew it on the server',
+    'renew it there',
   ],
   [
     'a certificate for another name',

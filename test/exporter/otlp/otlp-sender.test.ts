@@ -43,6 +43,7 @@ async function sender(script: Script) {
     open: () => {
       opened++;
       return {
+        shownUrl: 'http://receiver/v1/metrics',
         async post(body): Promise<OtlpAnswer> {
           const text = gunzipSync(body).toString();
           asked.push(text);

@@ -12,7 +12,8 @@ export function runbookCommand(): Command {
     .action((alert: string | undefined) => {
       const folder = new URL('docs/runbooks/', packageFolder());
       const names = readdirSync(folder)
-        .filter((file) => file.endsWith(ENDING))
+        // Not README.md.
+        .filter((file) => file.endsWith(ENDING) && file !== 'README.md')
         .map((file) => file.slice(0, -ENDING.length))
         .sort();
       if (alert === undefined) {

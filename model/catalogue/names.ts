@@ -1,9 +1,9 @@
-import { catalogue, type groups } from './catalogue.ts';
-import { elasticsearchMetrics } from './elasticsearch.ts';
-import { exporterMetrics } from './exporter.ts';
+import type { groups } from './catalogue.ts';
+import type { elasticsearchMetrics } from './elasticsearch.ts';
+import type { exporterMetrics } from './exporter.ts';
 import type { healthMetrics } from './health.ts';
-import { neighbourMetrics } from './neighbours.ts';
-import { otlpMetrics } from './otlp.ts';
+import type { neighbourMetrics } from './neighbours.ts';
+import type { otlpMetrics } from './otlp.ts';
 import type { outputMetrics } from './output.ts';
 
 /** Names that are known to the compiler; those that are only known at run time cannot be asked for by type. */
@@ -24,16 +24,3 @@ export type SeriesName =
   | NameOf<(typeof otlpMetrics)[keyof typeof otlpMetrics]>
   | NameOf<(typeof outputMetrics)[keyof typeof outputMetrics]>
   | NameOf<(typeof neighbourMetrics)[number]>;
-
-/** The same at run time. */
-export const seriesNames: ReadonlySet<string> = new Set(
-  [
-    ...catalogue,
-    ...Object.values(exporterMetrics),
-    ...Object.values(elasticsearchMetrics),
-    ...Object.values(otlpMetrics),
-    ...neighbourMetrics,
-  ].flatMap(({ name, type }) =>
-    type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
-  ),
-);

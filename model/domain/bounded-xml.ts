@@ -1,8 +1,6 @@
 import { ModelXmlError } from '../xml.ts';
-import { fittingMetadata, scanDomainXml } from './metadata-spans.ts';
+import { fittingMetadata, METADATA_MAX_CHARS, scanDomainXml } from './metadata-spans.ts';
 
-/** What is no longer is parsed as it is. */
-const SMALL_CHARS = 32_768;
 /** Of the rest; a VM with 200 disks has 0.2 Mi. */
 const XML_MAX_CHARS = 1_048_576;
 /** Opening and closing tags of the rest: these are what the time and the memory of parsing go into. */
@@ -21,7 +19,7 @@ export interface BoundedXml {
  * @throws ModelXmlError when the rest is too large as well
  */
 export function boundedXml(what: string, xml: string): BoundedXml {
-  if (xml.length <= SMALL_CHARS) return { xml, isMetadataCut: false };
+  if (xml.length <= METADATA_MAX_CHARS) return { xml, isMetadataCut: false };
   const { tags, metadata } = scanDomainXml(xml);
   const fitting = fittingMetadata(xml, metadata);
   const kept = metadata.filter((span) => fitting.has(span)).map(({ start, end }) => xml.slice(start, end));

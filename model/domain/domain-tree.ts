@@ -1,9 +1,7 @@
 import { XMLSerializer } from '@xmldom/xmldom';
 import { type Element, parseXml } from '../xml.ts';
-import { fittingMetadata, type Span, scanDomainXml } from './metadata-spans.ts';
+import { fittingMetadata, METADATA_MAX_CHARS, type Span, scanDomainXml } from './metadata-spans.ts';
 
-/** What is no longer is parsed as it is. */
-const SMALL_CHARS = 32_768;
 const NAMESPACE = 'https://virtune.dev/xmlns/kept/1';
 
 /** Texts that a document has a placeholder for, by placeholder. */
@@ -16,7 +14,7 @@ const kept = new WeakMap<object, ReadonlyMap<string, string>>();
  * @throws ModelXmlError when it is not a domain XML
  */
 export function parseDomainTree(what: string, xml: string): Element {
-  if (xml.length <= SMALL_CHARS) return parseXml(what, xml, 'domain');
+  if (xml.length <= METADATA_MAX_CHARS) return parseXml(what, xml, 'domain');
   const { metadata } = scanDomainXml(xml);
   const fitting = fittingMetadata(xml, metadata);
   if (fitting.size === metadata.length) return parseXml(what, xml, 'domain');

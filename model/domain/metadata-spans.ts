@@ -1,7 +1,7 @@
 import { MARK_NAMESPACE } from './tuned-mark.ts';
 
 /** Of all that is in <metadata>. OpenStack and oVirt write about 2 Ki. */
-const METADATA_MAX_CHARS = 32_768;
+export const METADATA_MAX_CHARS = 32_768;
 
 export interface Span {
   readonly start: number;

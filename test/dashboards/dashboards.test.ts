@@ -5,14 +5,18 @@ import { readBuiltDashboards } from '../../dashboards/built.ts';
 import { PAGES } from '../../dashboards/grafana/links.ts';
 import { generatedFiles } from '../../dashboards/grafana/write.ts';
 import { recordingRules } from '../../dashboards/rules/recording.ts';
-import { seriesNames } from '../../model/catalogue/names.ts';
+import { labelsBySeries } from '../../model/catalogue/labels.ts';
 import { BUILT, builtDashboards } from './built.ts';
 import { type Dashboard, expanded, type Panel } from './lint/dashboard.ts';
 import { selectorsOf } from './promql.ts';
 
 const dashboards = [...builtDashboards()];
 const panelsOf = ({ panels }: Dashboard): Panel[] => panels.filter(({ type }) => type !== 'row');
-const known = new Set([...seriesNames, ...recordingRules.map(({ record }) => record as string), 'ALERTS']);
+const known = new Set([
+  ...labelsBySeries.keys(),
+  ...recordingRules.map(({ record }) => record as string),
+  'ALERTS',
+]);
 
 test('dashboards/built is what the sources say; if not, run npm run dashboards', () => {
   const built = readdirSync(BUILT, { recursive: true, withFileTypes: true })

@@ -12,8 +12,8 @@ import { regexFault } from '../../dashboards/rules/regex.ts';
 import { RENAMED_ALERTS } from '../../dashboards/rules/renamed.ts';
 import { settingsSchema } from '../../dashboards/rules/settings-schema.ts';
 import { withThresholdTable } from '../../dashboards/threshold-table.ts';
-import { subjectLabels } from '../../model/catalogue/labels.ts';
-import { type SeriesName, seriesNames } from '../../model/catalogue/names.ts';
+import { labelsBySeries, subjectLabels } from '../../model/catalogue/labels.ts';
+import type { SeriesName } from '../../model/catalogue/names.ts';
 import { parseSeconds } from '../../model/duration.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { alertCases } from './alert-cases/all.ts';
@@ -26,7 +26,11 @@ const built = buildAlertRules().groups.flatMap((group) => group.rules);
 const alertsBuilt = built.filter((rule) => 'alert' in rule);
 const recorded = buildRecordingRules().groups.flatMap((group) => group.rules);
 /** Prometheus itself writes ALERTS. */
-const known = new Set([...seriesNames, ...recordingRules.map(({ record }) => record as string), 'ALERTS']);
+const known = new Set([
+  ...labelsBySeries.keys(),
+  ...recordingRules.map(({ record }) => record as string),
+  'ALERTS',
+]);
 
 /** What follows the condition of each alert on a host or a VM. */
 const OF_MAINTENANCE = ' unless on (cluster, job, instance) instance:virtune_host_maintenance:last';
@@ -41,11 +45,11 @@ test('rules name only what is exported or recorded', () => {
   // A name that nobody exports does not compile.
   // @ts-expect-error
   const wrong: SeriesName = 'libvirt_domain_no_such_metric';
-  expect(seriesNames.has(wrong)).toBe(false);
+  expect(labelsBySeries.has(wrong)).toBe(false);
 });
 
 test('the series that a recorded series depends on are recorded before it', () => {
-  const before = new Set<string>(seriesNames);
+  const before = new Set(labelsBySeries.keys());
   for (const rule of recorded) {
     if (!('record' in rule)) throw new Error('an alert among the recorded series');
     // Where a rule reads itself, the value is that of the evaluation before.

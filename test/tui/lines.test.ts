@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bar, gauge, heat, sparkline } from '../../tui/render/bar.ts';
+import { bar, gauge, heat } from '../../tui/render/bar.ts';
 import { overlaid } from '../../tui/render/overlay.ts';
 import { wrapped } from '../../tui/render/wrap.ts';
 import { fitLine, plain, span, spread, widthOfLine } from '../../tui/text/line.ts';
@@ -37,11 +37,6 @@ test('a bar is as long as its parts together, and never longer than itself', () 
   expect(plain(gauge(7, 6))).toBe('[||||]');
   expect(plain(gauge(Number.NaN, 6))).toBe('[    ]');
   expect(plain(gauge(1, 6))).not.toBe(plain(gauge(0.5, 6)));
-});
-
-test('a sparkline shows the newest, with a fixed maximum, and gaps as gaps', () => {
-  expect(sparkline([9, 0, 5, 10], 3, 10, false)).toBe('▁▅█');
-  expect(sparkline([Number.NaN, 10], 4, 10, true)).toBe('   @');
 });
 
 test('how busy a CPU is has six colours', () => {

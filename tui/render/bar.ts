@@ -30,21 +30,6 @@ export function gauge(share: number, width: number): Line {
   return bar([{ share, role, glyph: '|' }], width);
 }
 
-const LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-const ASCII_LEVELS = ['_', '.', '-', '=', '+', '*', '#', '@'];
-
-/** The newest `width` values, the last at the right, against a fixed maximum. */
-export function sparkline(values: readonly number[], width: number, maximum: number, ascii: boolean): string {
-  const levels = ascii ? ASCII_LEVELS : LEVELS;
-  const tail = values.slice(-width);
-  const drawn = tail.map((value) => {
-    if (Number.isNaN(value)) return ' ';
-    const level = maximum <= 0 ? 0 : Math.floor((value / maximum) * levels.length);
-    return levels[Math.max(0, Math.min(levels.length - 1, level))] as string;
-  });
-  return ' '.repeat(Math.max(0, width - drawn.length)) + drawn.join('');
-}
-
 /** How busy a CPU is, as one of six. */
 export function heat(share: number): Role {
   const steps = [0.02, 0.25, 0.5, 0.75, 0.9];

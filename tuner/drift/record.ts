@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   type DomainDrift,
   DRIFT_LEVELS,
+  DRIFT_RECORD_FILE,
   DRIFT_STANDINGS,
   driftRecordText,
   parseDriftRecord,
@@ -29,12 +30,14 @@ export interface Checked {
  * @throws TunerError TUNE_RECORD when the file cannot be written, or what it has of other VMs cannot be read
  */
 export async function writeDriftRecord(path: string, checked: Checked): Promise<void> {
+  await refuseOtherFiles(path);
   const domains = new Map<string, DomainDrift>(checked.isWhole ? [] : await earlier(path, checked.hostname));
   for (const drift of checked.drifts)
     domains.set(drift.plan.state.domain.uuid, domainDrift(drift, checked.atMs));
   const partial = `${path}.${randomUUID()}.partial`;
   try {
-    await makeFolder(dirname(path), { mode: 0o755 });
+    // A folder that another path names may be a typing error.
+    if (path === DRIFT_RECORD_FILE) await makeFolder(dirname(path), { mode: 0o755 });
     await writeFile(partial, driftRecordText({ hostname: checked.hostname, domains }), {
       mode: 0o644,
       flag: 'wx',
@@ -44,10 +47,20 @@ export async function writeDriftRecord(path: string, checked: Checked): Promise<
     await rm(partial, { force: true }).catch(() => undefined);
     throw new TunerError(
       'TUNE_RECORD',
-      `${path} cannot be written: ${systemErrorText(error)}; check its folder, or name another file with --record-file`,
+      `${path} cannot be written: ${systemErrorText(error)}; check that its folder is there and can be written, or name another file with --record-file`,
       { cause: error },
     );
   }
+}
+
+/** The file is replaced by another: a device, a pipe or a link would be lost. */
+async function refuseOtherFiles(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined || found.isFile()) return;
+  throw new TunerError(
+    'TUNE_RECORD',
+    `${path} is not a regular file, and is left as it is; name a file with --record-file`,
+  );
 }
 
 function domainDrift({ plan, rows, count }: Drift, atMs: number): DomainDrift {
@@ -78,7 +91,7 @@ async function earlier(path: string, hostname: string): Promise<ReadonlyMap<stri
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
     throw new TunerError(
       'TUNE_RECORD',
-      `${path} cannot be read, so it cannot keep what earlier checks found of other VMs: ${systemErrorText(error)}; check all VMs to replace it: virtune tune drift --record without VMs`,
+      `${path} cannot be read, so it cannot keep what earlier checks found of other VMs: ${systemErrorText(error)}; name no VMs, so that all are checked and it is replaced`,
       { cause: error },
     );
   }

@@ -151,11 +151,6 @@ function sumUp(domains: readonly DomainPages[]): Sum[] {
 
 const compare = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1);
 
-/** Whether every boot finds its pages. */
-export function lacksPages({ pools, shared }: PageInventory): boolean {
-  return [...pools, ...shared].some(({ missing }) => missing > 0);
-}
-
 /** Domains that will take pages that are not there, with what each wants beyond what it holds. */
 export function whoLacks({ domains }: PageInventory, row: PoolRow | SharedRow): DomainPages[] {
   const cells = 'cell' in row ? CpuSet.of([row.cell]) : row.cells;

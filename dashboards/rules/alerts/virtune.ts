@@ -1,4 +1,5 @@
-import { ON_HOST } from '../../promql.ts';
+import type { SeriesName } from '../../../model/catalogue/names.ts';
+import { HOST_LABELS, ON_HOST } from '../../promql.ts';
 import type { Value } from '../reference.ts';
 import { type AlertContext, type AlertGroup, alert, type Threshold } from '../rule.ts';
 import { HOST, LASTING, WHOLE } from '../text.ts';
@@ -17,6 +18,14 @@ const mostlyDown = (series: string, lost: Value, { range }: AlertContext): strin
   `${series} == 0 or (1 - avg_over_time(${series}[${range('15m')}]) > ${lost} and min_over_time(${series}[${range('3m')}]) == 0)`;
 /** In the text: the value is 0 while the last scrape failed. */
 const MOSTLY = '{{ if gt $value 0.0 }} most of the time{{ end }}';
+
+/** What a host has lost within the last ten minutes, by any of these counters. */
+function lost({ range, metric }: AlertContext, ...counters: readonly SeriesName[]): string {
+  const increases = counters.map(
+    (name) => `sum by (${HOST_LABELS}) (increase(${metric(name)}[${range('10m')}]))`,
+  );
+  return `${increases.join(' + ')} > 0`;
+}
 
 export const virtuneAlerts: AlertGroup = {
   name: 'virtune',
@@ -160,8 +169,8 @@ export const virtuneAlerts: AlertGroup = {
       component: 'virtune',
       for: '0s',
       thresholds: {},
-      expr: (_, { range, metric }) =>
-        `sum by (cluster, job, instance) (increase(${metric('virtune_elasticsearch_dropped_total')}[${range('10m')}])) + sum by (cluster, job, instance) (increase(${metric('virtune_elasticsearch_dead_letters_total')}[${range('10m')}])) > 0`,
+      expr: (_, context) =>
+        lost(context, 'virtune_elasticsearch_dropped_total', 'virtune_elasticsearch_dead_letters_total'),
       summary: () => `${WHOLE} documents from ${HOST} were dropped, or rejected by the search server.`,
       description: () =>
         'The queue was full, documents were too old, or the server rejected them. List rejected documents and reasons with virtune elasticsearch dead-letters list.',
@@ -173,8 +182,7 @@ export const virtuneAlerts: AlertGroup = {
       component: 'virtune',
       for: '0s',
       thresholds: {},
-      expr: (_, { range, metric }) =>
-        `sum by (cluster, job, instance) (increase(${metric('virtune_output_dropped_total')}[${range('10m')}])) > 0`,
+      expr: (_, context) => lost(context, 'virtune_output_dropped_total'),
       summary: () => `${WHOLE} documents from ${HOST} could not be written to the output of virtune.`,
       description: () =>
         'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
@@ -204,17 +212,13 @@ export const virtuneAlerts: AlertGroup = {
       component: 'virtune',
       for: '0s',
       thresholds: {},
-      expr: (_, { range, metric }) =>
-        (
-          [
-            'virtune_otlp_dropped_total',
-            'virtune_otlp_dead_letters_total',
-            'virtune_otlp_rejected_total',
-          ] as const
-        )
-          .map((name) => `sum by (cluster, job, instance) (increase(${metric(name)}[${range('10m')}]))`)
-          .join(' + ')
-          .concat(' > 0'),
+      expr: (_, context) =>
+        lost(
+          context,
+          'virtune_otlp_dropped_total',
+          'virtune_otlp_dead_letters_total',
+          'virtune_otlp_rejected_total',
+        ),
       summary: () => `${WHOLE} data points from ${HOST} were dropped, or rejected by the OTLP receiver.`,
       description: () =>
         'The queue was full, data points were too old, or the receiver rejected them. The log of virtune has the reason of the receiver.',

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -68,6 +76,12 @@ test('the report and its JSON name what has drifted, where, and what was wanted'
 test('what was found is written whole for the exporter, and VMs that were not checked keep what was found before', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-drift-'));
   const file = join(folder, 'virtune', 'drift.json');
+  const nothing = { drifts: [], hostname: 'kvm1', isWhole: true, atMs: 0 };
+  await expect(writeDriftRecord(file, nothing), 'no folder is made of a typing error').rejects.toMatchObject({
+    code: 'TUNE_RECORD',
+    message: expect.stringMatching(/ENOENT.*check that its folder is there/),
+  });
+  mkdirSync(join(folder, 'virtune'));
   const drifted = drift("color='blue' shape='round'", BOTH);
   const of = (uuid: string): Drift => {
     const { state } = drifted.plan;
@@ -91,7 +105,7 @@ test('what was found is written whole for the exporter, and VMs that were not ch
   const some = { drifts: [of('u3')], hostname: 'kvm2', isWhole: false, atMs: 4 };
   await expect(writeDriftRecord(file, some)).rejects.toMatchObject({
     code: 'TUNE_RECORD',
-    message: expect.stringMatching(/not JSON; check all VMs to replace it/),
+    message: expect.stringMatching(/not JSON; name no VMs, so that all are checked/),
   });
   expect(readFileSync(file, 'utf8')).toBe('{');
   await writeDriftRecord(file, { drifts: [], hostname: 'kvm2', isWhole: true, atMs: 4 });
@@ -101,6 +115,22 @@ test('what was found is written whole for the exporter, and VMs that were not ch
   await expect(
     writeDriftRecord(inAFile, { drifts: [], hostname: 'kvm2', isWhole: true, atMs: 5 }),
   ).rejects.toMatchObject({ code: 'TUNE_RECORD', message: expect.stringContaining(inAFile) });
+});
+
+test('a record replaces no device, pipe, link or folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-drift-'));
+  const nothing = { drifts: [], hostname: 'kvm1', isWhole: true, atMs: 0 };
+  const file = join(folder, 'real.json');
+  const link = join(folder, 'link.json');
+  await writeDriftRecord(file, nothing);
+  symlinkSync(file, link);
+  for (const path of [link, folder]) {
+    await expect(writeDriftRecord(path, nothing)).rejects.toMatchObject({
+      code: 'TUNE_RECORD',
+      message: expect.stringContaining(`${path} is not a regular file`),
+    });
+  }
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
 });
 
 test('a profile that has changed since it was applied is reported', () => {

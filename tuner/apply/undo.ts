@@ -177,25 +177,25 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
     now = await liveSetting.get(link, step);
   } catch (error) {
     // What it was set on (an iothread) may have been part of a run that has ended since.
-    const anew = await startedAgain(link, step, liveSetting, before.run);
-    if (anew === undefined) throw error;
-    return anew;
+    const restarted = await startedAgain(link, step, liveSetting, before.run);
+    if (restarted === undefined) throw error;
+    return restarted;
   }
   if (step.kind === 'definition' && !undoing.force) checkOurs(liveSetting, step, before, now);
   if (undoing.others !== undefined && step.kind !== 'definition' && step.kind !== 'restart') {
     try {
       undoing.others.checkLiveSetting(step, liveSetting, progress, now);
     } catch (error) {
-      const anew = await startedAgain(link, step, liveSetting, before.run);
-      if (anew === undefined) throw error;
-      return anew;
+      const restarted = await startedAgain(link, step, liveSetting, before.run);
+      if (restarted === undefined) throw error;
+      return restarted;
     }
   }
   const to =
     progress.kind === 'undoing' ? progress.to : liveSetting.back(before.was, now, before.kind === 'done');
   if (step.kind === 'hostPages' && typeof to === 'number') await undoing.others?.checkPool(step, to);
   await record({ event: 'undoing', step: index, to });
-  // Of a call that nobody saw the end of, libvirt may still be at work: then what is there now says little.
+  // libvirt may still be working on a call whose end was not seen: then the current value says little.
   const certain = progress.kind === 'done';
   if (certain && liveSetting.differs(now, to) === undefined) return undefined;
   try {
@@ -249,8 +249,8 @@ async function whyItEnded(
   if (ended !== undefined) return ended;
   const now = await liveSetting.get(link, step).catch(() => undefined);
   if (now !== undefined && liveSetting.differs(now, to) === undefined) return undefined;
-  const anew = await startedAgain(link, step, liveSetting, earlier);
-  if (anew !== undefined) return anew;
+  const restarted = await startedAgain(link, step, liveSetting, earlier);
+  if (restarted !== undefined) return restarted;
   throw error;
 }
 

@@ -3,6 +3,7 @@ import { cpuAlerts } from './cpu.ts';
 import { guestAlerts } from './guests.ts';
 import { memoryAlerts } from './memory.ts';
 import { overcommitAlerts } from './overcommit.ts';
+import { shippingAlerts } from './shipping.ts';
 import { storageAlerts } from './storage.ts';
 import { tuningAlerts } from './tuning.ts';
 import { virtuneAlerts } from './virtune.ts';
@@ -16,4 +17,5 @@ export const alertGroups: readonly AlertGroup[] = [
   guestAlerts,
   tuningAlerts,
   virtuneAlerts,
+  shippingAlerts,
 ];

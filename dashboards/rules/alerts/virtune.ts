@@ -1,8 +1,7 @@
-import type { SeriesName } from '../../../model/catalogue/names.ts';
-import { HOST_LABELS, ON_HOST } from '../../promql.ts';
+import { ON_HOST } from '../../promql.ts';
 import type { Value } from '../reference.ts';
 import { type AlertContext, type AlertGroup, alert, type Threshold } from '../rule.ts';
-import { HOST, LASTING, WHOLE } from '../text.ts';
+import { HOST, LASTING } from '../text.ts';
 
 const LOST: Threshold = {
   value: 0.5,
@@ -18,14 +17,6 @@ const mostlyDown = (series: string, lost: Value, { range }: AlertContext): strin
   `${series} == 0 or (1 - avg_over_time(${series}[${range('15m')}]) > ${lost} and min_over_time(${series}[${range('3m')}]) == 0)`;
 /** In the text: the value is 0 while the last scrape failed. */
 const MOSTLY = '{{ if gt $value 0.0 }} most of the time{{ end }}';
-
-/** What a host has lost within the last ten minutes, by any of these counters. */
-function lost({ range, metric }: AlertContext, ...counters: readonly SeriesName[]): string {
-  const increases = counters.map(
-    (name) => `sum by (${HOST_LABELS}) (increase(${metric(name)}[${range('10m')}]))`,
-  );
-  return `${increases.join(' + ')} > 0`;
-}
 
 export const virtuneAlerts: AlertGroup = {
   name: 'virtune',
@@ -143,85 +134,6 @@ export const virtuneAlerts: AlertGroup = {
       summary: () => `Sampling ${HOST} takes ${LASTING}.`,
       description: () =>
         'VMs will soon be reported late. Check for slow libvirt calls and hung VMs, and disable metric groups that you do not need.',
-    }),
-    alert({
-      alert: 'ElasticsearchQueueDelayed',
-      severity: 'warning',
-      subject: 'host',
-      component: 'virtune',
-      for: '10m',
-      thresholds: {
-        seconds: {
-          value: 600,
-          unit: 'seconds',
-          from: 'our choice: longer than a restart of a search server',
-        },
-      },
-      expr: ({ seconds }, { metric }) => `${metric('virtune_elasticsearch_oldest_age_seconds')} > ${seconds}`,
-      summary: () => `Documents on ${HOST} have waited ${LASTING} for the search server.`,
-      description: () =>
-        'No documents are lost while the disk queue has space. Check that the server is up and accepts documents, and how long the space lasts.',
-    }),
-    alert({
-      alert: 'ElasticsearchDocumentsLost',
-      severity: 'critical',
-      subject: 'host',
-      component: 'virtune',
-      for: '0s',
-      thresholds: {},
-      expr: (_, context) =>
-        lost(context, 'virtune_elasticsearch_dropped_total', 'virtune_elasticsearch_dead_letters_total'),
-      summary: () => `${WHOLE} documents from ${HOST} were dropped, or rejected by the search server.`,
-      description: () =>
-        'The queue was full, documents were too old, or the server rejected them. List rejected documents and reasons with virtune elasticsearch dead-letters list.',
-    }),
-    alert({
-      alert: 'OutputDocumentsDropped',
-      severity: 'warning',
-      subject: 'host',
-      component: 'virtune',
-      for: '0s',
-      thresholds: {},
-      expr: (_, context) => lost(context, 'virtune_output_dropped_total'),
-      summary: () => `${WHOLE} documents from ${HOST} could not be written to the output of virtune.`,
-      description: () =>
-        'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
-    }),
-    alert({
-      alert: 'OtlpQueueDelayed',
-      severity: 'warning',
-      subject: 'host',
-      component: 'virtune',
-      for: '10m',
-      thresholds: {
-        seconds: {
-          value: 600,
-          unit: 'seconds',
-          from: 'our choice: longer than a restart of a receiver',
-        },
-      },
-      expr: ({ seconds }, { metric }) => `${metric('virtune_otlp_oldest_age_seconds')} > ${seconds}`,
-      summary: () => `Data points on ${HOST} have waited ${LASTING} for the OTLP receiver.`,
-      description: () =>
-        'No data points are lost while the disk queue has space. Check that the receiver is up and accepts data points, and how long the space lasts.',
-    }),
-    alert({
-      alert: 'OtlpPointsLost',
-      severity: 'critical',
-      subject: 'host',
-      component: 'virtune',
-      for: '0s',
-      thresholds: {},
-      expr: (_, context) =>
-        lost(
-          context,
-          'virtune_otlp_dropped_total',
-          'virtune_otlp_dead_letters_total',
-          'virtune_otlp_rejected_total',
-        ),
-      summary: () => `${WHOLE} data points from ${HOST} were dropped, or rejected by the OTLP receiver.`,
-      description: () =>
-        'The queue was full, data points were too old, or the receiver rejected them. The log of virtune has the reason of the receiver.',
     }),
   ],
 };

@@ -24,7 +24,7 @@ export const definition = liveSetting('definition', definitionState, {
     const flags = alike === 'meaning' ? DefineFlag.validate : 0;
     const hadRun = await knowsOfARun(host, domain);
     await host.call('domainDefineXmlFlags', { xml, flags });
-    if (hadRun && !(await knowsOfARun(host, domain))) await refuseMadeAnew(host, domain);
+    if (hadRun && !(await knowsOfARun(host, domain))) await refuseRecreated(host, domain);
   },
   differs(is, wanted) {
     if (is.xml === wanted.xml) return undefined;
@@ -41,17 +41,17 @@ export const definition = liveSetting('definition', definitionState, {
   },
 });
 
-/** One that runs does, and one that ended knows why. One that was just made does not. */
+/** True for a running domain, and for one that has ended, which has a reason. A domain that was just defined has none. */
 async function knowsOfARun(host: StepHost, domain: StepDomain): Promise<boolean> {
   const { state, reason } = await host.call('domainGetState', { domain: handle(domain), flags: 0 });
   return state !== DomainState.shutoff || reason !== ShutoffReason.unknown;
 }
 
 /**
- * Defining is also making: a domain that left in this very moment is here again, while it runs on another host. It
- * is taken out again; its new host may use the file of its firmware variables.
+ * Defining also creates: a domain that left the host a moment before exists here again while it runs on another host. It is
+ * undefined; the file of its firmware variables stays, since the other host may use it.
  */
-async function refuseMadeAnew(host: StepHost, domain: StepDomain): Promise<never> {
+async function refuseRecreated(host: StepHost, domain: StepDomain): Promise<never> {
   await host.call('domainUndefineFlags', { domain: handle(domain), flags: UndefineFlag.keepNvram });
   throw new TunerError(
     'TUNE_CHANGED',
@@ -68,7 +68,7 @@ async function read(host: StepHost, { domain }: StepOf<'definition'>): Promise<D
   return { xml, alike: 'letter' };
 }
 
-/** The first line that is not as it should be; whitespace between elements is nobody's. */
+/** The first line that is not as it should be; whitespace between elements does not count. */
 function lineDifference(is: string, wanted: string): string | undefined {
   const lines = (xml: string): string[] =>
     controllersSorted(xml)

@@ -2,6 +2,7 @@ import { codec } from './codec.ts';
 import { shipping } from './elasticsearch.ts';
 import { encode } from './encode.ts';
 import { measureEffects } from './measure.ts';
+import { peers } from './peers/peers.ts';
 import { placement } from './placement.ts';
 import { realGuests } from './real-guests.ts';
 import { rules } from './rules.ts';
@@ -13,6 +14,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   codec,
   encode,
   measure: measureEffects,
+  peers,
   placement,
   real: realGuests,
   scale,

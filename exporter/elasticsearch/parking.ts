@@ -19,7 +19,7 @@ export interface ParkingParts {
   readonly dir: string;
   /** For all streams together. */
   readonly maxBytes: number;
-  readonly queue: Pick<QueueOptions, 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'>;
+  readonly queue: Pick<QueueOptions, 'kind' | 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'>;
   /** A sender for the documents of one stream. */
   readonly senderOf: (queue: DiskQueue, stream: string) => ParkedSender;
 }

@@ -70,7 +70,8 @@ export class ElasticsearchSink {
     const meter = new SinkMeter();
     const log = (message: string): void => parts.log(`elasticsearch: ${message}`);
     const repeats = new RepeatFilter(log);
-    const options: Pick<QueueOptions, 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'> = {
+    const options: Pick<QueueOptions, 'kind' | 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'> = {
+      kind: 'elasticsearch',
       maxAgeMs: settings.queueMaxAgeMs,
       now: Date.now,
       onDrop: (reason, documents) => {

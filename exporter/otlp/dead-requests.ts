@@ -22,6 +22,7 @@ export class DeadRequests {
     this.path = join(queueDir, 'dead-letters');
     this.#store = new LetterStore({
       path: this.path,
+      kind: 'otlp',
       maxBytes,
       onTrouble,
       seeAlso: 'docs/opentelemetry.md, "Rejected requests"',

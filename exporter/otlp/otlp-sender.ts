@@ -130,7 +130,7 @@ export class OtlpSender {
     }
     const hasFailedOnIt = attempt.hasFailedOnIt === true;
     if (hasFailedOnIt && this.#acceptsOthers) {
-      await this.#bury(
+      await this.#saveDeadRequest(
         first,
         500,
         `the receiver failed on it more than ${FAILURES_MAX} times and accepted others`,
@@ -164,7 +164,7 @@ export class OtlpSender {
 
   async #settle(record: QueueRecord, attempt: Exclude<Attempt, FailedAttempt>): Promise<void> {
     const { meter } = this.#parts;
-    if (attempt.kind === 'rejected') return this.#bury(record, attempt.status, attempt.reason);
+    if (attempt.kind === 'rejected') return this.#saveDeadRequest(record, attempt.status, attempt.reason);
     const { rejectedPoints, warning } = attempt;
     const rejected = Math.min(rejectedPoints, record.documents);
     meter.rejected += rejected;
@@ -176,7 +176,11 @@ export class OtlpSender {
     } else if (warning !== '') this.#repeats.log(`the receiver warns: ${warning}`);
   }
 
-  async #bury({ atMs, documents, payload }: QueueRecord, status: number, reason: string): Promise<void> {
+  async #saveDeadRequest(
+    { atMs, documents, payload }: QueueRecord,
+    status: number,
+    reason: string,
+  ): Promise<void> {
     const { meter, deadRequests, now } = this.#parts;
     meter.deadLetters += documents;
     await deadRequests.keep({ sampledAtMs: atMs, points: documents, status, reason, body: payload }, now());

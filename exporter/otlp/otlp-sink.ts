@@ -63,6 +63,7 @@ export class OtlpSink implements Sink {
     const repeats = new RepeatFilter(log);
     const queue = await DiskQueue.open({
       dir: settings.queueDir,
+      kind: 'otlp',
       maxBytes: settings.queueMaxBytes,
       maxAgeMs: settings.queueMaxAgeMs,
       now: Date.now,

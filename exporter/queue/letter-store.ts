@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { makeFolder } from '../../sampler/make-folder.ts';
 import { appendLetters, LetterFiles, removeFile } from './letter-files.ts';
-import { EXPORTER_ADVICE, queueFolderError } from './queue-error.ts';
+import { exporterAdvice, queueFolderError } from './queue-error.ts';
+import type { QueueKind } from './queue-kind.ts';
 
 const FILE_BYTES = 16 * 1024 * 1024;
 /** A file is deleted whole, so that no more than this share of the letters goes at once. */
@@ -9,6 +10,7 @@ const FILES_MIN = 8;
 
 export interface LetterStoreOptions {
   readonly path: string;
+  readonly kind: QueueKind;
   readonly maxBytes: number;
   /** Called with errors of the disk, and when letters are deleted because of the limit. */
   readonly onTrouble: (error: Error) => void;
@@ -30,10 +32,10 @@ export class LetterStore {
 
   /** Never rejects: the caller counts a letter that cannot be kept, too. */
   async keep(letters: readonly object[]): Promise<void> {
-    const { path, onTrouble } = this.#options;
+    const { path, kind, onTrouble } = this.#options;
     this.#work = this.#work
       .then(() => this.#write(letters))
-      .catch((error: Error) => onTrouble(queueFolderError(path, error, EXPORTER_ADVICE)));
+      .catch((error: Error) => onTrouble(queueFolderError(path, error, exporterAdvice(kind))));
     await this.#work;
   }
 

@@ -13,10 +13,7 @@ const PATH_MAX_BYTES = 107;
  * @throws QueueError when its path is too long, or another process holds it
  * @throws the system's error when it cannot be locked
  */
-export async function lockFolder(
-  dir: string,
-  inUse: () => Error = queueInUse(dir),
-): Promise<() => Promise<void>> {
+export async function lockFolder(dir: string, inUse: () => Error): Promise<() => Promise<void>> {
   const path = join(dir, 'lock');
   if (Buffer.byteLength(path) > PATH_MAX_BYTES) {
     throw new QueueError('QUEUE_FOLDER', `${dir}: the path of this folder is too long; use a shorter one`);
@@ -49,11 +46,6 @@ async function takeOver(path: string): Promise<Server | undefined> {
     });
   }
   return answered ? undefined : listen(path);
-}
-
-function queueInUse(dir: string): () => QueueError {
-  const message = `${dir}: another exporter uses this queue; stop it, or give this one a separate folder with --elasticsearch.queue-dir`;
-  return () => new QueueError('QUEUE_IN_USE', message);
 }
 
 /** Undefined where the socket is there already. */

@@ -1,5 +1,6 @@
 import { systemErrorText } from '../../model/system-error.ts';
 import { VirtuneError } from '../../model/virtune-error.ts';
+import { type QueueKind, queueDirSetting } from './queue-kind.ts';
 
 /** The folder of the document queue cannot be used, or another process uses it. */
 export class QueueError extends VirtuneError {
@@ -18,13 +19,22 @@ export interface Advice {
   readonly permission: string;
 }
 
-const CHOOSE =
-  'choose another folder with --elasticsearch.queue-dir or --otlp.queue-dir (queue_dir in the configuration file)';
 /** For an exporter, which has the folder for itself. */
-export const EXPORTER_ADVICE: Advice = {
-  next: `check it, or ${CHOOSE}`,
-  permission: `give it to the user of the exporter, or ${CHOOSE}`,
-};
+export function exporterAdvice(kind: QueueKind): Advice {
+  const choose = `choose another folder with ${queueDirSetting(kind)}`;
+  return {
+    next: `check it, or ${choose}`,
+    permission: `give it to the user of the exporter, or ${choose}`,
+  };
+}
+
+/** Another process has the folder. */
+export function queueInUse(dir: string, kind: QueueKind): QueueError {
+  return new QueueError(
+    'QUEUE_IN_USE',
+    `${dir}: another exporter uses this queue; stop it, or choose a separate folder for this one with ${queueDirSetting(kind)}`,
+  );
+}
 
 type SystemError = Error & {
   readonly code?: string;

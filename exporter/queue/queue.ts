@@ -1,7 +1,9 @@
 import { makeFolder } from '../../sampler/make-folder.ts';
+import { checkKind, writeKind } from './kind-file.ts';
 import { lockFolder } from './lock.ts';
 import { notIn, type Position, readPosition, withRange, writePosition } from './position.ts';
-import { EXPORTER_ADVICE, queueFolderError } from './queue-error.ts';
+import { exporterAdvice, queueFolderError, queueInUse } from './queue-error.ts';
+import type { QueueKind } from './queue-kind.ts';
 import type { QueueRecord } from './record.ts';
 import type { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
@@ -19,6 +21,8 @@ export type DropReason =
 
 export interface QueueOptions {
   readonly dir: string;
+  /** The sink whose records it holds. */
+  readonly kind: QueueKind;
   /** Asked for after each record, since queues may share a limit. */
   readonly maxBytes: number | (() => number);
   readonly maxAgeMs: number;
@@ -90,16 +94,26 @@ export class DiskQueue {
     this.#offset = at === undefined ? 0 : this.#settled.offset;
   }
 
-  /** @throws QueueError when the folder cannot be used, or another process uses it */
+  /**
+   * @throws QueueError when the folder cannot be used, another process uses it, or it has the queue of another sink, which
+   * then stays as it is
+   */
   static async open(given: QueueOptions): Promise<DiskQueue> {
-    const { dir } = given;
-    const explained = (error: Error): Error => queueFolderError(dir, error, EXPORTER_ADVICE);
+    const { dir, kind } = given;
+    const explained = (error: Error): Error => queueFolderError(dir, error, exporterAdvice(kind));
     const options = { ...given, onTrouble: (error: Error): void => given.onTrouble(explained(error)) };
     const segmentBytes = Math.min(SEGMENT_BYTES, Math.ceil(limitOf(options) / SEGMENTS_MIN));
     let unlock = async (): Promise<void> => undefined;
     try {
       await makeFolder(dir, { mode: 0o700 });
-      if (options.lock !== false) unlock = await lockFolder(dir);
+      // Before the lock: an exporter that holds it may be of the other sink.
+      await checkKind(dir, kind);
+      if (options.lock !== false) {
+        unlock = await lockFolder(dir, () => queueInUse(dir, kind));
+        // Another process may have created the queue in between.
+        await checkKind(dir, kind);
+      }
+      await writeKind(dir, kind).catch(options.onTrouble);
       const segments = await Segments.open(dir, options.segmentBytes ?? segmentBytes, options.onTrouble);
       const queue = new DiskQueue(options, unlock, segments, await readPosition(dir));
       await queue.#enqueue(() => queue.#tidy());
@@ -192,7 +206,7 @@ export class DiskQueue {
   /** One thing after the other: writing, reading and dropping meet in the same files. Rejects with a QueueError. */
   #enqueue<T>(job: () => Promise<T>): Promise<T> {
     const result = this.#work.then(job).catch((error: Error) => {
-      throw queueFolderError(this.#options.dir, error, EXPORTER_ADVICE);
+      throw queueFolderError(this.#options.dir, error, exporterAdvice(this.#options.kind));
     });
     this.#work = result.then(
       () => undefined,
@@ -306,7 +320,7 @@ export class DiskQueue {
 
 /** Whether a file of this name is one of a queue's folder. */
 export function isOfQueue(name: string): boolean {
-  return name === 'position' || name === 'lock' || name === 'parked' || name.endsWith('.vq');
+  return ['kind', 'position', 'lock', 'parked'].includes(name) || name.endsWith('.vq');
 }
 
 function limitOf({ maxBytes }: QueueOptions): number {

@@ -38,6 +38,7 @@ const temporary = (): { readonly dir: string; remove(): void } => {
 const openQueue = (dir: string): Promise<DiskQueue> =>
   DiskQueue.open({
     dir,
+    kind: 'elasticsearch',
     maxBytes: 4e9,
     maxAgeMs: 1e12,
     now: Date.now,

@@ -60,6 +60,7 @@ describe.each(runnableServers())('%s', (name) => {
     const dir = join(root, queueName);
     const queue = await DiskQueue.open({
       dir,
+      kind: 'elasticsearch',
       maxBytes: 1e9,
       maxAgeMs: 1e12,
       now: Date.now,

@@ -19,7 +19,13 @@ export class DeadLetters {
   constructor(queueDir: string, maxBytes: number, onTrouble: (error: Error) => void) {
     this.path = deadLettersFolder(queueDir);
     const seeAlso = 'virtune elasticsearch dead-letters';
-    this.#store = new LetterStore({ path: this.path, maxBytes, onTrouble, seeAlso });
+    this.#store = new LetterStore({
+      path: this.path,
+      kind: 'elasticsearch',
+      maxBytes,
+      onTrouble,
+      seeAlso,
+    });
   }
 
   /** Never rejects: the caller counts a letter that cannot be kept, too. */

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { readKind } from '../../queue/kind-file.ts';
 import { appendLetters, LetterFiles, removeFile } from '../../queue/letter-files.ts';
 import { lockFolder } from '../../queue/lock.ts';
 import { isOfQueue } from '../../queue/queue.ts';
@@ -163,6 +164,12 @@ async function filesOf(queueDir: string, nowMs: number): Promise<LetterFiles | u
   const dir = deadLettersFolder(queueDir);
   try {
     const names = await readdir(queueDir);
+    if ((await readKind(queueDir)) === 'otlp') {
+      throw new QueueError(
+        'QUEUE_FOLDER',
+        `${queueDir} is the queue of OTLP; to send its rejected requests again see docs/opentelemetry.md, "Rejected requests", or set the folder of Elasticsearch with --elasticsearch.queue-dir`,
+      );
+    }
     if (names.includes(basename(dir))) {
       await readdir(dir);
       return new LetterFiles(dir, nowMs);

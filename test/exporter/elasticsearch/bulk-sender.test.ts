@@ -57,6 +57,7 @@ async function rig(
   };
   const waits: number[] = [];
   const options = {
+    kind: 'elasticsearch' as const,
     maxAgeMs: Number.POSITIVE_INFINITY,
     now: Date.now,
     onDrop: (reason: DropReason, documents: number) => meter.countDropped(reason, documents),

@@ -20,6 +20,7 @@ import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-l
 import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter.ts';
 import { allLines, LetterBox } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { type Resent, resend } from '../../../exporter/elasticsearch/dead-letters/resend.ts';
+import { DeadRequests } from '../../../exporter/otlp/dead-requests.ts';
 import { queueFolderError } from '../../../exporter/queue/queue-error.ts';
 import { outputOf } from '../../child-output.ts';
 import { VirtuneProcess } from '../../virtune-process.ts';
@@ -276,6 +277,26 @@ test('a folder that does not exist, or is not that of a queue, is an error that 
   rmSync(dir, { recursive: true });
   expect(await run('list')).toMatchObject({ code: 64, stderr: expect.stringMatching(says) });
 });
+
+test('the rejected requests of OTLP are not dead letters: each command refuses them, and they stay as they are', async () => {
+  await new DeadRequests(dir, 1e9, ({ message }) => troubles.push(message)).keep(
+    { sampledAtMs: 1_000, points: 2, status: 400, reason: 'x', body: Buffer.from('a request') },
+    2_000,
+  );
+  const before = linesThere();
+  for (const kind of [undefined, 'otlp\n']) {
+    // Without the file, as an earlier version leaves it.
+    if (kind !== undefined) writeFileSync(join(dir, 'kind'), kind);
+    for (const args of [['list'], ['drop', '--yes'], ['resend', '--elasticsearch', 'http://127.0.0.1:1']]) {
+      expect(await run(...args)).toMatchObject({
+        code: 64,
+        stdout: '',
+        stderr: expect.stringMatching(/is the queue of OTLP; .*docs\/opentelemetry\.md.*\[QUEUE_FOLDER\]/),
+      });
+    }
+  }
+  expect(linesThere().equals(before)).toBe(true);
+}, 60_000);
 
 test('a stream that virtune does not send is refused with the list of streams', async () => {
   expect(await run('list', '--stream', 'vm')).toMatchObject({

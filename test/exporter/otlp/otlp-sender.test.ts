@@ -26,6 +26,7 @@ async function sender(script: Script) {
   const meter = new OtlpMeter();
   const queue = await DiskQueue.open({
     dir,
+    kind: 'otlp',
     maxBytes: 1_000_000,
     maxAgeMs: 60_000,
     now: () => 2_000,

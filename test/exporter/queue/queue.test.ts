@@ -33,6 +33,7 @@ afterEach(() => {
 const open = (dir: string, more: Partial<QueueOptions> = {}): Promise<DiskQueue> =>
   DiskQueue.open({
     dir: join(root, dir),
+    kind: 'elasticsearch',
     maxBytes: 1e9,
     maxAgeMs: 1e9,
     now: () => nowMs,

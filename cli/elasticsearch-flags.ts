@@ -1,13 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { NAMESPACE } from '../exporter/documents/streams.ts';
-import {
-  type ElasticsearchOptions,
-  INTERVAL_RANGE,
-  isNode,
-  type OptionName,
-} from '../exporter/elasticsearch/settings.ts';
-import { parseSize } from '../model/size.ts';
+import type { ElasticsearchOptions, OptionName } from '../exporter/elasticsearch/settings.ts';
+import { INTERVAL_RANGE } from '../exporter/sink-options.ts';
 import { durationOption } from './duration-option.ts';
+import { addressOf, sizeOf, withFlags } from './sink-flags.ts';
 
 /** As commander gives them; each key is an option's name. */
 export interface ServerFlags {
@@ -84,7 +80,7 @@ export function elasticsearchOptions(
   flags: SinkFlags,
   file?: ElasticsearchOptions | undefined,
 ): ElasticsearchOptions | undefined {
-  const given: Readonly<Record<keyof typeof FLAGS, unknown>> = {
+  return withFlags(file, FLAGS, {
     nodes: flags.elasticsearch === undefined ? undefined : [...flags.elasticsearch],
     cloud_id: flags['elasticsearch.cloudId'],
     api_key_file: flags['elasticsearch.apiKeyFile'],
@@ -96,33 +92,16 @@ export function elasticsearchOptions(
     queue_dir: flags['elasticsearch.queueDir'],
     queue_size: flags['elasticsearch.queueSize'],
     metricbeat_compat: flags.metricbeatCompat,
-  };
-  const set = (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).filter((name) => given[name] !== undefined);
-  if (file === undefined && set.length === 0) return undefined;
-  return {
-    ...file,
-    ...Object.fromEntries(set.map((name) => [name, given[name]])),
-    origins: { ...file?.origins, ...Object.fromEntries(set.map((name) => [name, FLAGS[name]])) },
-  };
+  });
 }
 
 /** Commander hands over one address at a time, and what there is so far. */
 function nodes(text: string, before: readonly string[] | undefined): readonly string[] {
-  if (!isNode(text)) {
-    throw new InvalidArgumentError('Expected an http:// or https:// address without user name or password.');
-  }
-  return [...(before ?? []), text];
+  return [...(before ?? []), addressOf('--elasticsearch', text)];
 }
 
 export function namespaceOf(text: string): string {
   if (!NAMESPACE.test(text))
     throw new InvalidArgumentError('Expected lower-case letters, digits, _ and . only.');
   return text;
-}
-
-export function sizeOf(text: string): number {
-  const bytes = parseSize(text);
-  if (bytes === undefined)
-    throw new InvalidArgumentError('Expected a number of bytes, or a size such as 512MiB.');
-  return bytes;
 }

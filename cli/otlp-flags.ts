@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { INTERVAL_RANGE, isEndpoint, type OtlpOptions } from '../exporter/otlp/settings.ts';
+import { type Command, Option } from 'commander';
+import type { OptionName, OtlpOptions } from '../exporter/otlp/settings.ts';
+import { INTERVAL_RANGE } from '../exporter/sink-options.ts';
 import { durationOption } from './duration-option.ts';
-import { sizeOf } from './elasticsearch-flags.ts';
+import { addressOf, sizeOf, withFlags } from './sink-flags.ts';
 
 /** As commander gives them; each key is an option's name. */
 export interface OtlpFlags {
@@ -21,7 +22,7 @@ export function addOtlpFlags(command: Command): Command {
     .option(
       '--otlp.endpoint <url>',
       'OTLP/HTTP receiver to send to as well; /v1/metrics is appended',
-      endpointOf,
+      (text: string) => addressOf('--otlp.endpoint', text),
     )
     .option('--otlp.headers-file <file>', 'file of request headers, one "name: value" per line')
     .option('--otlp.ca-file <file>', "CA certificate to verify the receiver's certificate")
@@ -37,9 +38,21 @@ export function addOtlpFlags(command: Command): Command {
     );
 }
 
+/** The flag of each option that has one. */
+const FLAGS = {
+  endpoint: '--otlp.endpoint',
+  headers_file: '--otlp.headers-file',
+  ca_file: '--otlp.ca-file',
+  cert_file: '--otlp.cert-file',
+  key_file: '--otlp.key-file',
+  interval: '--otlp.interval',
+  queue_dir: '--otlp.queue-dir',
+  queue_size: '--otlp.queue-size',
+} as const satisfies Partial<Record<OptionName, string>>;
+
 /** Of the file's options with those of the flags before them; undefined where neither says where to send. */
 export function otlpOptions(flags: OtlpFlags, file?: OtlpOptions | undefined): OtlpOptions | undefined {
-  const given: OtlpOptions = {
+  return withFlags(file, FLAGS, {
     endpoint: flags['otlp.endpoint'],
     headers_file: flags['otlp.headersFile'],
     ca_file: flags['otlp.caFile'],
@@ -48,15 +61,5 @@ export function otlpOptions(flags: OtlpFlags, file?: OtlpOptions | undefined): O
     interval: flags['otlp.interval'],
     queue_dir: flags['otlp.queueDir'],
     queue_size: flags['otlp.queueSize'],
-  };
-  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  if (file === undefined && Object.keys(said).length === 0) return undefined;
-  return { ...file, ...said };
-}
-
-function endpointOf(text: string): string {
-  if (!isEndpoint(text)) {
-    throw new InvalidArgumentError('Expected an http:// or https:// address without user name or password.');
-  }
-  return text;
+  });
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { INTERVAL_RANGE } from '../exporter/elasticsearch/settings.ts';
 import type { OutputOptions } from '../exporter/ndjson/ndjson-output.ts';
+import { INTERVAL_RANGE } from '../exporter/sink-options.ts';
 import { durationOption } from './duration-option.ts';
 import { namespaceOf } from './elasticsearch-flags.ts';
 import { UsageError } from './usage-error.ts';

@@ -11,6 +11,7 @@ import { systemErrorText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch/settings.ts';
 import { type OtlpOptions, otlpSchema } from '../otlp/settings.ts';
+import type { SinkOptions } from '../sink-options.ts';
 import { readYamlFile } from './yaml-file.ts';
 
 const GROUP_NAMES = groups.map((group) => group.name) as [GroupName, ...GroupName[]];
@@ -136,29 +137,43 @@ function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig 
     hosts: new Map(hosts),
     metadata: reader,
     metadataFingerprint,
-    elasticsearch: given.elasticsearch && {
-      ...withPaths(path, given.elasticsearch, ['api_key_file', 'password_file', 'ca_file', 'queue_dir']),
-      origins: Object.fromEntries(
-        Object.keys(given.elasticsearch).map((name) => [name, `elasticsearch.${name} in ${path}`]),
-      ),
-    },
+    elasticsearch:
+      given.elasticsearch &&
+      sinkOptions(path, 'elasticsearch', given.elasticsearch, [
+        'api_key_file',
+        'password_file',
+        'ca_file',
+        'queue_dir',
+      ]),
     otlp:
       given.otlp &&
-      withPaths(path, given.otlp, ['headers_file', 'ca_file', 'cert_file', 'key_file', 'queue_dir']),
+      sinkOptions(path, 'otlp', given.otlp, [
+        'headers_file',
+        'ca_file',
+        'cert_file',
+        'key_file',
+        'queue_dir',
+      ]),
   };
 }
 
-/** With paths in these keys as seen from the folder of the configuration file. */
-function withPaths<K extends string, O extends Partial<Record<K, string | undefined>>>(
+/**
+ * A section of the configuration file, with where each option was set.
+ * @param paths keys whose value is a path, which the file gives as seen from its folder
+ */
+function sinkOptions<O extends object>(
   path: string,
+  section: string,
   given: O,
-  keys: readonly K[],
-): O {
-  const found = keys.flatMap((key) => {
+  paths: readonly (keyof O & string)[],
+): SinkOptions<O> {
+  const resolved = paths.flatMap((key) => {
     const file = given[key];
-    return file === undefined ? [] : [[key, resolve(dirname(path), file)] as const];
+    return typeof file === 'string' ? [[key, resolve(dirname(path), file)] as const] : [];
   });
-  return { ...given, ...Object.fromEntries(found) };
+  const origins: Partial<Record<keyof O, string>> = {};
+  for (const key of Object.keys(given) as (keyof O & string)[]) origins[key] = `${section}.${key} in ${path}`;
+  return { ...given, ...Object.fromEntries(resolved), origins };
 }
 
 function compile(path: string, given: z.output<typeof metadata>): MetadataReader {

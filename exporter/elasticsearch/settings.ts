@@ -1,10 +1,22 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { sizeSchema } from '../../model/size-schema.ts';
-import { systemErrorText } from '../../model/system-error.ts';
 import { NAMESPACE } from '../documents/streams.ts';
+import {
+  addressSchema,
+  checkSize,
+  exclusive,
+  INTERVAL_RANGE,
+  KIB,
+  originsOf,
+  originsText,
+  QUEUE_SIZE_RANGE,
+  readCaFile,
+  readSetFile,
+  type SinkOptions,
+  type SizeRange,
+} from '../sink-options.ts';
 import { parseFingerprint } from './ca-fingerprint.ts';
 
 /** How to reach a search server. */
@@ -36,20 +48,6 @@ export interface SinkSettings extends ServerSettings {
   readonly fingerprint: string;
 }
 
-const KIB = 1_024;
-
-/** A server's address; what is secret belongs into a file. */
-export function isNode(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
-}
-
-const node = z
-  .string()
-  .refine(isNode, 'expected an http:// or https:// address without user name or password');
-
-export const INTERVAL_RANGE = { minSeconds: 1, maxSeconds: 3_600 };
-
 /** https://www.elastic.co/docs/reference/elasticsearch/index-settings/time-series: `index.look_back_time`. */
 const QUEUE_AGE_RANGE = {
   minSeconds: 1,
@@ -61,7 +59,7 @@ const QUEUE_AGE_RANGE = {
 
 /** `elasticsearch:` of the configuration file; durations are in seconds once they are read. */
 export const elasticsearchSchema = z.strictObject({
-  nodes: z.array(node).min(1).optional(),
+  nodes: z.array(addressSchema).min(1).optional(),
   cloud_id: z.string().min(1).optional(),
   api_key_file: z.string().min(1).optional(),
   username: z.string().min(1).optional(),
@@ -93,12 +91,7 @@ export const elasticsearchSchema = z.strictObject({
 
 type FileOptions = z.output<typeof elasticsearchSchema>;
 export type OptionName = keyof FileOptions;
-
-/** As it stands in the file, and as flags give it, which go before. */
-export type ElasticsearchOptions = FileOptions & {
-  /** Where each option was set, for errors: a flag, or a key and its file. */
-  readonly origins?: Readonly<Partial<Record<OptionName, string>>> | undefined;
-};
+export type ElasticsearchOptions = SinkOptions<FileOptions>;
 
 const DEFAULTS = {
   namespace: 'default',
@@ -112,9 +105,11 @@ const DEFAULTS = {
   timeout: 60,
 } as const;
 /** http.max_content_length of both servers is 100 MB by default. */
-const BATCH_MIN_BYTES = 16 * KIB;
-const BATCH_MAX_BYTES = 90 * 1_000_000;
-const QUEUE_MIN_BYTES = KIB ** 2;
+const BATCH_RANGE: SizeRange = {
+  minBytes: 16 * KIB,
+  maxBytes: 90 * 1_000_000,
+  maxReason: 'servers accept requests of at most 100 MB by default',
+};
 
 /**
  * Reads the files that the options name.
@@ -122,11 +117,10 @@ const QUEUE_MIN_BYTES = KIB ** 2;
  */
 export function serverSettings(options: ElasticsearchOptions): ServerSettings {
   const { nodes = [], cloud_id, username, password_file, api_key_file, ca_file, ca_fingerprint } = options;
-  const where = originsOf(options);
+  const where = originsOf<FileOptions>('elasticsearch', options);
   if (nodes.length === 0 && cloud_id === undefined) {
-    const set = Object.values(options.origins ?? {}).join(', ');
     throw new ConfigError(
-      `no search server is set${set === '' ? '' : `, only ${set}`}; set --elasticsearch URL or --elasticsearch.cloud-id ID, or nodes or cloud_id below elasticsearch in the file of --config.file`,
+      `no search server is set${originsText<FileOptions>(options)}; set --elasticsearch URL or --elasticsearch.cloud-id ID, or nodes or cloud_id below elasticsearch in the file of --config.file`,
     );
   }
   if (nodes.length > 0 && cloud_id !== undefined) throw exclusive(where('nodes'), where('cloud_id'));
@@ -159,7 +153,7 @@ export function serverSettings(options: ElasticsearchOptions): ServerSettings {
         : username !== undefined && password_file !== undefined
           ? { username, password: secret(where('password_file'), password_file) }
           : undefined,
-    ca: ca_file === undefined ? undefined : read(where('ca_file'), ca_file),
+    ca: ca_file === undefined ? undefined : readCaFile(where('ca_file'), ca_file),
     caFingerprint: ca_fingerprint === undefined ? undefined : parseFingerprint(ca_fingerprint),
     requestTimeoutMs: (options.timeout ?? DEFAULTS.timeout) * 1_000,
     compress: options.compress ?? true,
@@ -185,41 +179,18 @@ export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
     deadLettersMaxBytes: options.dead_letters_size ?? DEFAULTS.dead_letters_size,
     batchBytes: options.batch_size ?? DEFAULTS.batch_size,
   };
-  const where = originsOf(options);
-  if (settings.batchBytes < BATCH_MIN_BYTES || settings.batchBytes > BATCH_MAX_BYTES) {
-    throw new ConfigError(
-      `${where('batch_size')}: expected ${BATCH_MIN_BYTES} to ${BATCH_MAX_BYTES} bytes, since servers accept requests of at most 100 MB by default`,
-    );
-  }
-  if (settings.queueMaxBytes < QUEUE_MIN_BYTES) {
-    throw new ConfigError(`${where('queue_size')}: expected at least 1MiB`);
-  }
-  if (settings.deadLettersMaxBytes < QUEUE_MIN_BYTES) {
-    throw new ConfigError(`${where('dead_letters_size')}: expected at least 1MiB`);
-  }
+  const where = originsOf<FileOptions>('elasticsearch', options);
+  checkSize(where('batch_size'), settings.batchBytes, BATCH_RANGE);
+  checkSize(where('queue_size'), settings.queueMaxBytes, QUEUE_SIZE_RANGE);
+  checkSize(where('dead_letters_size'), settings.deadLettersMaxBytes, QUEUE_SIZE_RANGE);
   return { ...settings, fingerprint: JSON.stringify(settings) };
-}
-
-/** Where an option was set, for an error. */
-function originsOf({ origins }: ElasticsearchOptions): (name: OptionName) => string {
-  return (name) => origins?.[name] ?? `elasticsearch.${name}`;
-}
-
-function exclusive(one: string, other: string): ConfigError {
-  return new ConfigError(`${one} and ${other} are both set; remove one of them`);
 }
 
 /** Its first line. */
 function secret(where: string, file: string): string {
-  const [line = ''] = read(where, file).split(/\r?\n/);
-  if (line === '') throw new ConfigError(`${where}: the file ${file} is empty`);
-  return line;
-}
-
-function read(where: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(`${where}: the file ${file} cannot be read: ${systemErrorText(error)}`);
+  const [line = ''] = readSetFile(where, file).split(/\r?\n/);
+  if (line === '') {
+    throw new ConfigError(`${where}: the file ${file} is empty; write the secret in its first line`);
   }
+  return line;
 }

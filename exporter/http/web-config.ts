@@ -8,6 +8,7 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { z } from 'zod';
+import { certificateFault } from '../../libvirt/transport/certificate-fault.ts';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { readYamlFile } from '../config/yaml-file.ts';
@@ -162,6 +163,11 @@ function tlsOptions(path: string, given: TlsGiven): TlsOptions {
   const auth = given.client_auth_type ?? 'NoClientCert';
   const verifies = auth === 'VerifyClientCertIfGiven' || auth === 'RequireAndVerifyClientCert';
   const ca = read('client_ca');
+  const fault = ca === undefined ? undefined : certificateFault(ca.toString('latin1'));
+  if (fault !== undefined) {
+    const key = given.client_ca_file === undefined ? 'client_ca' : 'client_ca_file';
+    throw new ConfigError(`${path}: tls_server_config.${key} ${fault}`);
+  }
   if (verifies && ca === undefined) {
     throw new ConfigError(`${path}: tls_server_config: ${auth} needs a client_ca_file`);
   }

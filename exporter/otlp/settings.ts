@@ -1,10 +1,22 @@
-import { readFileSync } from 'node:fs';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { sizeSchema } from '../../model/size-schema.ts';
-import { systemErrorText } from '../../model/system-error.ts';
+import {
+  addressSchema,
+  checkSize,
+  INTERVAL_RANGE,
+  KIB,
+  originsOf,
+  originsText,
+  QUEUE_SIZE_RANGE,
+  readCaFile,
+  readSetFile,
+  type SinkOptions,
+  type SizeRange,
+} from '../sink-options.ts';
 
 /** How to reach a receiver. */
 export interface ReceiverSettings {
@@ -29,23 +41,12 @@ export interface OtlpSettings extends ReceiverSettings {
   readonly fingerprint: string;
 }
 
-export const INTERVAL_RANGE = { minSeconds: 1, maxSeconds: 3_600 };
-
-/** A receiver's address; what is secret belongs into a file. */
-export function isEndpoint(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
-}
-
 /** Each host has its own. */
 const OF_HOST = /^(host\.(id|name)|service\.(instance\.id|version))$/;
 
 /** `otlp:` of the configuration file; durations are in seconds once they are read. */
 export const otlpSchema = z.strictObject({
-  endpoint: z
-    .string()
-    .refine(isEndpoint, 'expected an http:// or https:// address without user name or password')
-    .optional(),
+  endpoint: addressSchema.optional(),
   headers_file: z.string().min(1).optional(),
   ca_file: z.string().min(1).optional(),
   cert_file: z.string().min(1).optional(),
@@ -72,10 +73,10 @@ export const otlpSchema = z.strictObject({
   compress: z.boolean().optional(),
 });
 
-/** As it stands in the file, and as flags give it, which go before. */
-export type OtlpOptions = z.output<typeof otlpSchema>;
+type FileOptions = z.output<typeof otlpSchema>;
+export type OptionName = keyof FileOptions;
+export type OtlpOptions = SinkOptions<FileOptions>;
 
-const KIB = 1_024;
 const DEFAULTS = {
   interval: 15,
   queue_dir: '/var/lib/virtune/otlp',
@@ -86,10 +87,8 @@ const DEFAULTS = {
   request_size: 256 * KIB,
   timeout: 30,
 } as const;
-const QUEUE_MIN_BYTES = KIB ** 2;
-const REQUEST_MIN_BYTES = 16 * KIB;
 /** A record of the queue has at most 64 MiB. */
-const REQUEST_MAX_BYTES = 16 * KIB ** 2;
+const REQUEST_RANGE: SizeRange = { minBytes: 16 * KIB, maxBytes: 16 * KIB ** 2 };
 /** https://opentelemetry.io/docs/specs/otlp/#otlphttp-request */
 const METRICS_PATH = '/v1/metrics';
 
@@ -105,22 +104,26 @@ export function metricsUrl(endpoint: string): string {
  * @throws ConfigError when they do not go together, or a file cannot be read
  */
 export function receiverSettings(options: OtlpOptions): ReceiverSettings {
-  const { endpoint, headers_file, ca_file, cert_file, key_file } = options;
-  if (endpoint === undefined) throw new ConfigError('otlp: set an endpoint');
-  if ((cert_file === undefined) !== (key_file === undefined)) {
-    throw new ConfigError('otlp: cert_file and key_file must be set together');
+  const { endpoint, headers_file, ca_file } = options;
+  const where = originsOf<FileOptions>('otlp', options);
+  if (endpoint === undefined) {
+    throw new ConfigError(
+      `no OTLP receiver is set${originsText<FileOptions>(options)}; set --otlp.endpoint URL, or endpoint below otlp in the file of --config.file`,
+    );
   }
   return {
     url: metricsUrl(endpoint),
-    headers: headers_file === undefined ? {} : parseHeaders(headers_file, read('headers', headers_file)),
-    ca: ca_file === undefined ? undefined : read('CA', ca_file),
-    clientCert:
-      cert_file === undefined || key_file === undefined
-        ? undefined
-        : { cert: read('certificate', cert_file), key: read('key', key_file) },
+    headers: headers_file === undefined ? {} : readHeaders(where('headers_file'), headers_file),
+    ca: ca_file === undefined ? undefined : readCaFile(where('ca_file'), ca_file),
+    clientCert: readClientCert(options),
     timeoutMs: (options.timeout ?? DEFAULTS.timeout) * 1_000,
     compress: options.compress ?? true,
   };
+}
+
+/** The folder of the queue. */
+export function queueDirOf({ queue_dir }: OtlpOptions): string {
+  return queue_dir ?? DEFAULTS.queue_dir;
 }
 
 /** @throws ConfigError */
@@ -128,29 +131,51 @@ export function otlpSettings(options: OtlpOptions): OtlpSettings {
   const settings = {
     ...receiverSettings(options),
     intervalMs: (options.interval ?? DEFAULTS.interval) * 1_000,
-    queueDir: options.queue_dir ?? DEFAULTS.queue_dir,
+    queueDir: queueDirOf(options),
     queueMaxBytes: options.queue_size ?? DEFAULTS.queue_size,
     queueMaxAgeMs: (options.queue_age ?? DEFAULTS.queue_age) * 1_000,
     deadLettersMaxBytes: options.dead_letters_size ?? DEFAULTS.dead_letters_size,
     requestBytes: options.request_size ?? DEFAULTS.request_size,
     resourceAttributes: options.resource_attributes ?? {},
   };
-  if (settings.queueMaxBytes < QUEUE_MIN_BYTES) {
-    throw new ConfigError(`otlp: a queue has at least ${QUEUE_MIN_BYTES} bytes`);
-  }
-  if (settings.deadLettersMaxBytes < QUEUE_MIN_BYTES) {
-    throw new ConfigError(`otlp: dead letters have at least ${QUEUE_MIN_BYTES} bytes`);
-  }
-  if (settings.requestBytes < REQUEST_MIN_BYTES || settings.requestBytes > REQUEST_MAX_BYTES) {
-    throw new ConfigError(`otlp: a request has from ${REQUEST_MIN_BYTES} to ${REQUEST_MAX_BYTES} bytes`);
-  }
+  const where = originsOf<FileOptions>('otlp', options);
+  checkSize(where('queue_size'), settings.queueMaxBytes, QUEUE_SIZE_RANGE);
+  checkSize(where('dead_letters_size'), settings.deadLettersMaxBytes, QUEUE_SIZE_RANGE);
+  checkSize(where('request_size'), settings.requestBytes, REQUEST_RANGE);
   return { ...settings, fingerprint: JSON.stringify(settings) };
 }
 
+function readClientCert(options: OtlpOptions): ReceiverSettings['clientCert'] {
+  const { cert_file, key_file } = options;
+  const where = originsOf<FileOptions>('otlp', options);
+  if (cert_file === undefined && key_file === undefined) return undefined;
+  if (key_file === undefined || cert_file === undefined) {
+    const [set, missing, flag] =
+      key_file === undefined
+        ? (['cert_file', 'key_file', 'key-file'] as const)
+        : (['key_file', 'cert_file', 'cert-file'] as const);
+    throw new ConfigError(
+      `${where(set)} is set without its ${missing === 'key_file' ? 'key' : 'certificate'}; set --otlp.${flag} (${missing} in the file), too`,
+    );
+  }
+  const clientCert = {
+    cert: readSetFile(where('cert_file'), cert_file),
+    key: readSetFile(where('key_file'), key_file),
+  };
+  try {
+    createSecureContext(clientCert);
+  } catch (error) {
+    throw new ConfigError(
+      `${where('cert_file')} and ${where('key_file')}: the files ${cert_file} and ${key_file} are not a certificate and its key in PEM format (${(error as Error).message}); set the two that belong together, the key without a passphrase`,
+    );
+  }
+  return clientCert;
+}
+
 /** `name: value` per line; empty lines and lines that begin with # count for nothing. */
-function parseHeaders(file: string, text: string): Record<string, string> {
+function readHeaders(where: string, file: string): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
+  for (const [index, line] of readSetFile(where, file).split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
     const at = line.indexOf(':');
     const name = line.slice(0, at).trim().toLowerCase();
@@ -160,17 +185,11 @@ function parseHeaders(file: string, text: string): Record<string, string> {
       validateHeaderValue(name, value);
     } catch {
       // Without the line: it may be a secret.
-      throw new ConfigError(`otlp: ${file}: line ${index + 1} is not a header; expected name: value`);
+      throw new ConfigError(
+        `${where}: line ${index + 1} of the file ${file} is not a header; write one "name: value" per line, such as "Authorization: Bearer TOKEN"`,
+      );
     }
     headers[name] = value;
   }
   return headers;
-}
-
-function read(what: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(`otlp: the ${what} file ${file} cannot be read: ${systemErrorText(error)}`);
-  }
 }

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { connect, type TLSSocket } from 'node:tls';
 import { ConnectError } from '../errors.ts';
 import { type ConnectionUri, isSet } from '../uri.ts';
+import { certificateFault } from './certificate-fault.ts';
 import { connected } from './connected.ts';
 import { streamTransport, type Transport } from './transport.ts';
 
@@ -52,7 +53,7 @@ export async function openTls(uri: ConnectionUri, signal: AbortSignal): Promise<
     port,
     minVersion: 'TLSv1.2',
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(verify || existsSync(files.ca) ? { ca: read(files.ca, 'CA certificate') } : {}),
+    ...(verify || existsSync(files.ca) ? { ca: readCa(files.ca, verify) } : {}),
     // A daemon may do without client certificates; where it wants one it says so by closing.
     ...(existsSync(files.cert)
       ? { cert: read(files.cert, 'client certificate'), key: read(files.key, 'client key') }
@@ -107,4 +108,11 @@ function read(path: string, what: string): Buffer {
       { cause: error },
     );
   }
+}
+
+function readCa(path: string, verify: boolean): Buffer {
+  const bytes = read(path, 'CA certificate');
+  const fault = verify ? certificateFault(bytes.toString('latin1')) : undefined;
+  if (fault !== undefined) throw new ConnectError('LIBVIRT_TLS', `the CA certificate ${path} ${fault}`);
+  return bytes;
 }

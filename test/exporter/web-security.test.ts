@@ -267,6 +267,10 @@ test.each([
   [tls('  min_version: SSL3\n'), /:4: tls_server_config\.min_version/],
   [tls('  client_auth_type: RequireAndVerifyClientCert\n'), /client_ca_file/],
   [tls(`  client_ca_file: ${TLS}/ca.pem\n`), /client_auth_type/],
+  [
+    tls(`  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ${TLS}/server.key\n`),
+    /tls_server_config\.client_ca_file has no certificate in PEM format/,
+  ],
   [tls('  curve_preferences: [P-256]\n'), /curve_preferences/],
   ['rate_limit: { interval: 1, burst: 20 }\n', /rate_limit\.interval/],
   ['rate_limit: { interval: soon, burst: 20 }\n', /with a unit/],

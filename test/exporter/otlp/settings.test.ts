@@ -24,7 +24,7 @@ test('paths in the configuration file are seen from its folder', () => {
     '/etc/virtune/virtune.yaml',
     'otlp: { endpoint: "http://c:4318", headers_file: h, ca_file: ca.pem, cert_file: /c.pem, key_file: k.pem, queue_dir: q }',
   );
-  expect(otlp).toEqual({
+  expect(otlp).toMatchObject({
     endpoint: 'http://c:4318',
     headers_file: '/etc/virtune/h',
     ca_file: '/etc/virtune/ca.pem',
@@ -43,15 +43,23 @@ test.each([
   expect(() => parseConfig('virtune.yaml', text)).toThrow(said);
 });
 
-test('settings that do not go together, or cannot hold a request, are refused', () => {
-  expect(() => receiverSettings({})).toThrow('otlp: set an endpoint');
-  expect(() => receiverSettings({ endpoint, cert_file: 'x' })).toThrow('must be set together');
-  expect(() => receiverSettings({ endpoint, ca_file: '/nowhere' })).toThrow(
-    'the CA file /nowhere cannot be read',
+test('settings that do not go together are refused', () => {
+  expect(() => receiverSettings({ endpoint, cert_file: 'x' })).toThrow(
+    'otlp.cert_file is set without its key; set --otlp.key-file (key_file in the file), too',
   );
-  expect(() => otlpSettings({ endpoint, queue_size: 1_000 })).toThrow('a queue has at least');
-  expect(() => otlpSettings({ endpoint, dead_letters_size: 1_000 })).toThrow('dead letters have at least');
-  expect(() => otlpSettings({ endpoint, request_size: 1_000 })).toThrow('a request has from');
+  expect(() => receiverSettings({ endpoint, key_file: 'x' })).toThrow(
+    'otlp.key_file is set without its certificate; set --otlp.cert-file (cert_file in the file), too',
+  );
+});
+
+test('a certificate and the key of another one are refused at the start', () => {
+  const pem = (name: string): string => join(import.meta.dirname, '../../fixtures/tls', name);
+  const read = (cert: string, key: string): unknown =>
+    receiverSettings({ endpoint, cert_file: pem(cert), key_file: pem(key) });
+  expect(() => read('client.pem', 'client.key')).not.toThrow();
+  expect(() => read('client.pem', 'server.key')).toThrow(
+    /^otlp\.cert_file and otlp\.key_file: the files .* are not a certificate and its key in PEM format \(.*\); set the two/,
+  );
 });
 
 test('a line of the headers file that is not a header is named by its number, without its text', () => {
@@ -64,7 +72,9 @@ test('a line of the headers file that is not a header is named by its number, wi
   for (const bad of ['Bearer secret', 'a b: secret', 'x: sec\u0001ret']) {
     writeFileSync(file, `ok: 1\n${bad}\n`);
     const read = (): unknown => receiverSettings({ endpoint, headers_file: file });
-    expect(read).toThrow('line 2 is not a header');
+    expect(read).toThrow(
+      `otlp.headers_file: line 2 of the file ${file} is not a header; write one "name: value" per line`,
+    );
     expect(read).not.toThrow('secret');
   }
 });

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { certificateFault } from '../libvirt/transport/certificate-fault.ts';
+import { ConfigError } from '../model/config-error.ts';
+import { systemErrorText } from '../model/system-error.ts';
+
+export const KIB = 1_024;
+/** Sampling intervals of sinks. */
+export const INTERVAL_RANGE = { minSeconds: 1, maxSeconds: 3_600 };
+
+/** Options of a sink as they stand in the configuration file, with those of flags before them. */
+export type SinkOptions<Options> = Options & {
+  /** Where each option was set, for errors: a flag, or a key and its file. */
+  readonly origins?: Readonly<Partial<Record<keyof Options, string>>> | undefined;
+};
+
+/** Says where an option was set, for an error; where it is not set, its key below `section` of the file. */
+export function originsOf<Options>(
+  section: string,
+  { origins }: SinkOptions<Options>,
+): (name: keyof Options & string) => string {
+  return (name) => origins?.[name] ?? `${section}.${name}`;
+}
+
+/** Where options were set, for an error that says what is missing beside them. */
+export function originsText<Options>({ origins }: SinkOptions<Options>): string {
+  const set = Object.values(origins ?? {}).join(', ');
+  return set === '' ? '' : `, only ${set}`;
+}
+
+/** Whether a server can have this address: http or https, and without credentials, since secrets belong in a file. */
+export function isAddress(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+}
+
+/** What is expected instead of an address that is not one. It may have a password, which stays out of errors and logs. */
+export function expectedAddress(text: string): string {
+  const shown = text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, '$1***@').replace(/[?#].*$/s, '?***');
+  return `expected an http:// or https:// address without user name or password, not ${JSON.stringify(shown)}`;
+}
+
+/** An address in the configuration file. */
+export const addressSchema = z
+  .string()
+  .refine(isAddress, { error: ({ input }) => expectedAddress(String(input)) });
+
+/** What a size may be. */
+export interface SizeRange {
+  readonly minBytes: number;
+  readonly maxBytes?: number | undefined;
+  /** Why there is a maximum, where that is not plain. */
+  readonly maxReason?: string | undefined;
+}
+
+/** Of the files of a queue, and of dead letters. */
+export const QUEUE_SIZE_RANGE: SizeRange = { minBytes: KIB ** 2 };
+
+/** @throws ConfigError that names where the size was set, and the range */
+export function checkSize(where: string, bytes: number, { minBytes, maxBytes, maxReason }: SizeRange): void {
+  if (bytes >= minBytes && bytes <= (maxBytes ?? Number.POSITIVE_INFINITY)) return;
+  const range = maxBytes === undefined ? `at least ${minBytes}` : `${minBytes} to ${maxBytes}`;
+  const reason = maxReason === undefined ? '' : ` (${maxReason})`;
+  throw new ConfigError(`${where}: expected ${range} bytes, not ${bytes}${reason}`);
+}
+
+export function exclusive(one: string, other: string): ConfigError {
+  return new ConfigError(`${one} and ${other} are both set; remove one of them`);
+}
+
+/** @throws ConfigError that names where the file was set */
+export function readSetFile(where: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(
+      `${where}: the file ${file} cannot be read: ${systemErrorText(error)}; check the path, and that the user of virtune may read it`,
+    );
+  }
+}
+
+/** Certificates of CAs. @throws ConfigError where the file has none, or a damaged one */
+export function readCaFile(where: string, file: string): string {
+  const text = readSetFile(where, file);
+  const fault = certificateFault(text);
+  if (fault !== undefined) throw new ConfigError(`${where}: the file ${file} ${fault}`);
+  return text;
+}

@@ -1,0 +1,27 @@
+import { X509Certificate } from 'node:crypto';
+
+const BEGIN = /(?=-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----)/;
+
+/**
+ * What is wrong with the text of a file of CA certificates, and what to do; undefined for one or more PEM certificates
+ * (RFC 7468). Node.js takes any text as a CA and uses the certificates up to the first fault: each server is then "not
+ * trusted", whatever its certificate.
+ */
+export function certificateFault(pem: string): string | undefined {
+  const [, ...certificates] = ` ${pem}`.split(BEGIN);
+  if (certificates.length === 0) {
+    return 'has no certificate in PEM format (-----BEGIN CERTIFICATE-----); set the file of the CA certificate, and convert one in DER format with openssl x509 -inform der';
+  }
+  const damaged = certificates.findIndex((text) => !isCertificate(text));
+  if (damaged < 0) return undefined;
+  return `has a damaged certificate (number ${damaged + 1} of ${certificates.length}); copy the file of the CA certificate again`;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}

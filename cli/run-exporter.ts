@@ -18,6 +18,7 @@ import { NdjsonOutput, type OutputOptions } from '../exporter/ndjson/ndjson-outp
 import { OtlpSink } from '../exporter/otlp/otlp-sink.ts';
 import { type OtlpOptions, otlpSettings, receiverSettings } from '../exporter/otlp/settings.ts';
 import { ProcessMetrics } from '../exporter/prometheus/process-metrics.ts';
+import { checkSeparateQueues } from '../exporter/separate-queues.ts';
 import { SinkSlot } from '../exporter/sink-slot.ts';
 import { Targets } from '../exporter/targets.ts';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
@@ -118,12 +119,19 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   await targets.configure(config ?? { hosts: new Map() });
   let local = settings && openLocal(settings);
   const common = { version, log: (message: string) => log(`virtune: ${message}`) };
+  const slot = {
+    hosts: () => ({ local, others: targets.all() }),
+    onLost: (error: Error) =>
+      log(`virtune: nothing is sent: the queue used before cannot be opened again: ${errorText(error)}`),
+  };
   const search = new SinkSlot({
+    ...slot,
     settingsOf: sinkSettings,
     open: (settings, options) =>
       ElasticsearchSink.open({ ...common, settings, reread: () => serverSettings(options) }),
   });
   const otlp = new SinkSlot({
+    ...slot,
     settingsOf: otlpSettings,
     open: (settings, options) =>
       OtlpSink.open({ ...common, settings, reread: () => receiverSettings(options) }),
@@ -135,9 +143,23 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     (options.elasticsearch ?? ((file) => file))(of?.elasticsearch);
   const otlpOptions = (of: ExporterConfig | undefined): OtlpOptions | undefined =>
     (options.otlp ?? ((file) => file))(of?.otlp);
+  const checkSinks = (of: ExporterConfig | undefined): void => {
+    const [searched, sent] = [searchOptions(of), otlpOptions(of)];
+    search.check(searched);
+    otlp.check(sent);
+    if (searched !== undefined && sent !== undefined) checkSeparateQueues(searched, sent);
+  };
+  /** Both or neither. */
   const useSinks = async (of: ExporterConfig | undefined): Promise<void> => {
-    await search.use(searchOptions(of), local, () => targets.all());
-    await otlp.use(otlpOptions(of), local, () => targets.all());
+    const goBack = await search.use(searchOptions(of));
+    await otlp.use(otlpOptions(of)).catch(async (error) => {
+      await goBack();
+      throw error;
+    });
+  };
+  const watchSinks = async (): Promise<void> => {
+    await search.watch();
+    await otlp.watch();
   };
   const closeSinks = async (): Promise<void> => {
     await Promise.all([search.close(), otlp.close()]);
@@ -147,14 +169,15 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     const next = readFiles(options);
     const nextLocal = localSettings(options, next.config);
     server.checkConfigurable(next.web);
-    search.check(searchOptions(next.config));
-    otlp.check(otlpOptions(next.config));
+    checkSinks(next.config);
+    // A queue may be in use. Nothing that follows fails.
+    await useSinks(next.config);
     server.configure(next.web);
     if (next.config !== undefined) await targets.configure(next.config);
     const before = local;
     if (nextLocal?.fingerprint !== local?.settings.fingerprint) local = nextLocal && openLocal(nextLocal);
     if (local !== undefined) local.scrapes.inMaintenance = nextLocal?.maintenance === true;
-    await useSinks(next.config);
+    await watchSinks();
     await watchForOutput();
     if (before !== local) await before?.close();
   };
@@ -176,7 +199,9 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
         },
         (error: Error) => {
           process.configRead(false);
-          log(`virtune: the new configuration is invalid, the old one stays in use: ${errorText(error)}`);
+          log(
+            `virtune: the configuration was not reloaded, the old one stays in use; correct this and reload again: ${errorText(error)}`,
+          );
           throw error;
         },
       );
@@ -185,8 +210,10 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   };
   let server: RunningServer;
   try {
+    checkSinks(config);
     await local?.sampler.attempt();
     await useSinks(config);
+    await watchSinks();
     await watchForOutput();
     server = await serve(
       {

@@ -16,12 +16,18 @@ export interface SinkSlotParts<O, S extends Sink['settings']> {
   readonly settingsOf: (options: O) => S;
   /** @throws QueueError */
   readonly open: (settings: S, options: O) => Promise<Sink>;
+  /** The hosts to sample just now. */
+  readonly hosts: () => { readonly local: HostExporter | undefined; readonly others: Iterable<HostExporter> };
+  /** Called when the sink from before a failed change cannot be opened again either: nothing is sent. */
+  readonly onLost: (error: Error) => void;
 }
 
 /** A sink or none, as the configuration has it just now. */
 export class SinkSlot<O, S extends Sink['settings']> {
   readonly #parts: SinkSlotParts<O, S>;
   #sink: Sink | undefined;
+  /** What the sink was opened with. */
+  #opened: { readonly settings: S; readonly options: O } | undefined;
 
   constructor(parts: SinkSlotParts<O, S>) {
     this.#parts = parts;
@@ -33,23 +39,32 @@ export class SinkSlot<O, S extends Sink['settings']> {
   }
 
   /**
-   * Sends samples of these hosts as the options say; one with the same settings goes on as it is.
+   * Opens a sink as the options say; `watch` begins to sample. One with the same settings goes on as it is. When it rejects,
+   * the sink from before is in use again.
+   * @returns goes back to the sink from before; never rejects
    * @throws ConfigError, QueueError
    */
-  async use(
-    options: O | undefined,
-    local: HostExporter | undefined,
-    others: () => Iterable<HostExporter>,
-  ): Promise<void> {
-    const settings = options && this.#parts.settingsOf(options);
-    if (settings?.fingerprint !== this.#sink?.settings.fingerprint) {
-      await this.#sink?.close();
-      this.#sink = undefined;
-      if (options !== undefined && settings !== undefined) {
-        this.#sink = await this.#parts.open(settings, options);
-      }
+  async use(options: O | undefined): Promise<() => Promise<void>> {
+    const next = options && { options, settings: this.#parts.settingsOf(options) };
+    const before = this.#opened;
+    if (next?.settings.fingerprint === before?.settings.fingerprint) return async () => undefined;
+    const goBack = async (): Promise<void> => {
+      await this.#replace(before).catch(this.#parts.onLost);
+      await this.watch();
+    };
+    try {
+      await this.#replace(next);
+    } catch (error) {
+      await goBack();
+      throw error;
     }
-    await this.#sink?.watch(local, others());
+    return goBack;
+  }
+
+  /** Samples the hosts of just now. */
+  async watch(): Promise<void> {
+    const { local, others } = this.#parts.hosts();
+    await this.#sink?.watch(local, others);
   }
 
   get isOn(): boolean {
@@ -63,5 +78,14 @@ export class SinkSlot<O, S extends Sink['settings']> {
   async close(): Promise<void> {
     await this.#sink?.close();
     this.#sink = undefined;
+    this.#opened = undefined;
+  }
+
+  /** The old one first: both may have the same folder, which only one at a time can have. */
+  async #replace(next: { readonly settings: S; readonly options: O } | undefined): Promise<void> {
+    await this.close();
+    if (next === undefined) return;
+    this.#sink = await this.#parts.open(next.settings, next.options);
+    this.#opened = next;
   }
 }

@@ -159,7 +159,7 @@ async function reload(parts: ExporterParts, { response }: Exchange): Promise<voi
     sendText(
       response,
       500,
-      'The new configuration is invalid, the old one stays in use; see the log of virtune.',
+      'The configuration was not reloaded, the old one stays in use; see the log of virtune.',
     );
   }
 }

@@ -94,7 +94,9 @@ test('SIGHUP reloads the configuration; an invalid one only logs an error', asyn
     await libvirt.stop();
     rmSync(folder, { recursive: true });
     expect(code).toBe(0);
-    expect(stderr).toContain(`the old one stays in use: ${file}:2: hosts.kvm1`);
+    expect(stderr).toContain(
+      `the old one stays in use; correct this and reload again: ${file}:2: hosts.kvm1`,
+    );
     // A line for each fault, and the code after the last.
     expect(stderr).toMatch(/Unrecognized key.* \[CONFIG\]$/m);
   }

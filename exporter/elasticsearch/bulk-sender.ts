@@ -11,6 +11,7 @@ import type { BulkClient } from './bulk-client.ts';
 import type { DeadLetters } from './dead-letters/dead-letters.ts';
 import type { DeadLetter } from './dead-letters/letter.ts';
 import { FUTURE, type Parking } from './parking.ts';
+import { SearchError } from './search-error.ts';
 import { type Settled, settle } from './settle.ts';
 import type { SinkMeter } from './sink-meter.ts';
 import { StuckStreams } from './stuck-streams.ts';
@@ -158,7 +159,7 @@ export class BulkSender {
     if (judgesStreams) meter.noteStreams(open, stuck.keys());
     this.#warnOfConflicts(settled.conflicts);
     this.#batch.settle(sent, left);
-    await this.#saveDeadLetters([...settled.rejected, ...this.#batch.giveUp(open)]);
+    await this.#saveDeadLetters(settled.node, [...settled.rejected, ...this.#batch.giveUp(open)]);
     this.#stuck.note(settled);
     await this.#parkFuture(settled.early);
     // The server accepts documents of other streams: these hold up only themselves from now on.
@@ -205,14 +206,13 @@ export class BulkSender {
     );
   }
 
-  async #saveDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
+  async #saveDeadLetters(node: string, letters: readonly DeadLetter[]): Promise<void> {
     const { meter, deadLetters, now } = this.#parts;
     if (letters.length === 0) return;
     meter.deadLetters += letters.length;
     await deadLetters.keep(letters, now());
-    this.#repeats.log(
-      `${letters.length} documents were rejected permanently (${letters[0]?.reason}); saved in ${deadLetters.path}; see virtune elasticsearch dead-letters`,
-    );
+    const message = `the server rejected ${letters.length} documents permanently (${letters[0]?.reason}); they are saved in ${deadLetters.path}: correct the cause and send them again with virtune elasticsearch dead-letters resend`;
+    this.#repeats.log(textWithCode(new SearchError('SEARCH_REJECTED', node, message)));
   }
 
   #warnOfConflicts(conflicts: readonly BulkItem[]): void {

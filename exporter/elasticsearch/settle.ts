@@ -5,6 +5,8 @@ import type { Verdict } from './verdict.ts';
 
 /** The result of one request for its documents, and for the streams that they belong to. */
 export interface Settled {
+  /** The node of the server that answered, as for SearchError. */
+  readonly node: string;
   readonly delivered: readonly BulkItem[];
   readonly duplicates: readonly BulkItem[];
   readonly conflicts: readonly BulkItem[];
@@ -58,5 +60,5 @@ export function settle(node: string, sent: readonly BulkItem[], verdicts: readon
   }
   const [trouble] = stuck.values();
   for (const index of open) stuck.delete(index);
-  return { delivered, duplicates, conflicts, rejected, left, early, open, stuck, trouble };
+  return { node, delivered, duplicates, conflicts, rejected, left, early, open, stuck, trouble };
 }

@@ -7,7 +7,7 @@ import { RepeatFilter } from '../repeat-filter.ts';
 import { type Attempt, type FailedAttempt, readAnswer } from './answer.ts';
 import type { DeadRequests } from './dead-requests.ts';
 import type { OtlpClient } from './otlp-client.ts';
-import { OtlpError } from './otlp-error.ts';
+import { OtlpError, type OtlpErrorCode } from './otlp-error.ts';
 import type { OtlpMeter } from './otlp-meter.ts';
 
 export interface OtlpSenderParts {
@@ -170,10 +170,16 @@ export class OtlpSender {
     meter.rejected += rejected;
     meter.countSent(record.documents - rejected);
     if (rejected > 0) {
-      this.#repeats.log(
-        `the receiver rejected ${rejected} data points of a request: ${warning || 'no reason given'}`,
+      this.#report(
+        'OTLP_REJECTED',
+        `the receiver rejected ${rejected} data points of a request (${warning || 'no reason given'}), and they must not be sent again; correct the cause, or more are lost`,
       );
-    } else if (warning !== '') this.#repeats.log(`the receiver warns: ${warning}`);
+    } else if (warning !== '') {
+      this.#report(
+        'OTLP_WARNING',
+        `the receiver accepted a request with a warning (${warning}); check its configuration and log`,
+      );
+    }
   }
 
   async #saveDeadRequest(
@@ -184,9 +190,19 @@ export class OtlpSender {
     const { meter, deadRequests, now } = this.#parts;
     meter.deadLetters += documents;
     await deadRequests.keep({ sampledAtMs: atMs, points: documents, status, reason, body: payload }, now());
-    this.#repeats.log(
-      `${documents} data points were rejected permanently (${status}: ${reason}); saved in ${deadRequests.path}; see docs/opentelemetry.md`,
+    this.#report(
+      'OTLP_REJECTED',
+      `the receiver rejected ${documents} data points permanently (${status}: ${reason}); they are saved in ${deadRequests.path}: correct the cause and send them again (docs/opentelemetry.md, "Rejected requests")`,
     );
+  }
+
+  #report(code: OtlpErrorCode, message: string): void {
+    this.#repeats.log(`${this.#shownAddress}${textWithCode(new OtlpError(code, message))}`);
+  }
+
+  /** Before a message about the receiver; nothing where no file of its settings could be read. */
+  get #shownAddress(): string {
+    return this.#client === undefined ? '' : `${this.#client.shownUrl}: `;
   }
 
   #succeeded(): void {
@@ -203,13 +219,13 @@ export class OtlpSender {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     this.#failingSinceMs ??= performance.now();
-    const at = this.#client === undefined ? '' : `${this.#client.shownUrl}: `;
+    const address = this.#shownAddress;
     if (outcome !== 'busy') {
       // Secrets may have been replaced, and another server may answer next time.
       this.#client?.close();
       this.#client = undefined;
     }
-    this.#repeats.log(`${at}${textWithCode(error, '; virtune retries')}`);
+    this.#repeats.log(`${address}${textWithCode(error, '; virtune retries')}`);
     await wait(this.#backoff.next(retryAfterMs), signal);
   }
 }

@@ -154,6 +154,9 @@ test('a rejected request is a dead letter with the reason, and the next one goes
   ]);
   expect(it.figures('dead_letters_total')).toBe(10);
   expect(it.figures('sent_total')).toBe(10);
+  expect(it.logged).toEqual([
+    `http://receiver/v1/metrics: the receiver rejected 10 data points permanently (400: out of bounds); they are saved in ${join(dir, 'dead-letters')}: correct the cause and send them again (docs/opentelemetry.md, "Rejected requests") [OTLP_REJECTED]`,
+  ]);
   await it.close();
 });
 
@@ -166,7 +169,23 @@ test('points that a partial success rejects are counted, and not sent again', as
   expect(it.asked).toEqual(['a']);
   expect(it.figures('rejected_total')).toBe(3);
   expect(it.figures('sent_total')).toBe(7);
-  expect(it.logged[0]).toContain('rejected 3 data points of a request: no');
+  expect(it.logged).toEqual([
+    'http://receiver/v1/metrics: the receiver rejected 3 data points of a request (no), and they must not be sent again; correct the cause, or more are lost [OTLP_REJECTED]',
+  ]);
+  await it.close();
+});
+
+test('a warning of a receiver that accepted all is logged with its address and a code, and counts for nothing', async () => {
+  const it = await sender(() => ({
+    status: 200,
+    body: Buffer.from([0x0a, 0x04, 0x12, 0x02, 0x6e, 0x6f]).toString('latin1'),
+  }));
+  await it.send('a');
+  expect(it.figures('rejected_total')).toBe(0);
+  expect(it.figures('sent_total')).toBe(10);
+  expect(it.logged).toEqual([
+    'http://receiver/v1/metrics: the receiver accepted a request with a warning (no); check its configuration and log [OTLP_WARNING]',
+  ]);
   await it.close();
 });
 

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { textWithCode } from '../../model/virtune-error.ts';
-import { Backoff } from '../queue/backoff.ts';
 import { BatchLimit } from '../queue/batch-limit.ts';
 import type { DiskQueue } from '../queue/queue.ts';
+import { QueueDrain, type Shipped } from '../queue/queue-drain.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
-import { type FailedAttempt, outcomeOf } from './attempt.ts';
+import { outcomeOf } from './attempt.ts';
 import { Batch, bytesIn } from './batch.ts';
 import type { BulkItem } from './bulk.ts';
 import type { BulkClient } from './bulk-client.ts';
@@ -49,55 +48,34 @@ const FUTURE_MS = 60_000;
  */
 export class BulkSender {
   readonly #parts: BulkSenderParts;
-  readonly #stopping = new AbortController();
-  readonly #backoff: Backoff;
   readonly #limit: BatchLimit;
   readonly #repeats: RepeatFilter;
   readonly #batch: Batch;
   readonly #stuck = new StuckStreams();
-  #failingSinceMs: number | undefined;
-  #wake: () => void = () => undefined;
-  #done: Promise<void> | undefined;
+  readonly #drain: QueueDrain;
 
   constructor(parts: BulkSenderParts) {
     this.#parts = parts;
-    this.#backoff = new Backoff(parts.random);
     this.#batch = new Batch(parts);
     this.#limit = new BatchLimit(parts.batchBytes);
     this.#repeats = new RepeatFilter(parts.log);
+    this.#drain = new QueueDrain({
+      ...parts,
+      fill: () => this.#fill(),
+      ship: (signal) => this.#ship(signal),
+      forget: () => parts.client.forget(),
+      accepts: `${parts.target} accepts documents`,
+      repeats: this.#repeats,
+    });
   }
 
   start(): void {
-    this.#parts.queue.onAppend = () => this.#wake();
-    this.#done ??= this.#run();
+    this.#drain.start();
   }
 
   /** Goes on until the queue is empty or the time is over, then ends; what is left stays in the queue. */
   async stop(graceMs: number): Promise<void> {
-    const untilMs = performance.now() + graceMs;
-    const { queue } = this.#parts;
-    while (queue.state.documents > 0 && !this.#isFailing && performance.now() < untilMs) await sleep(20);
-    this.#stopping.abort();
-    this.#wake();
-    await this.#done;
-    await this.#parts.client.forget();
-  }
-
-  get #isFailing(): boolean {
-    return this.#failingSinceMs !== undefined;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        if (await this.#fill()) await this.#ship();
-        else await this.#untilMore();
-      } catch (error) {
-        // The disk: nothing else throws here. It says nothing about the server.
-        await this.#failed({ kind: 'again', outcome: 'error', error: error as Error });
-      }
-    }
+    await this.#drain.stop(graceMs);
   }
 
   /** Whether there is anything to send. A batch of nothing but refused documents gets others beside them. */
@@ -114,20 +92,12 @@ export class BulkSender {
     return hasFailed || this.#stuck.has(index);
   }
 
-  async #untilMore(): Promise<void> {
-    const more = new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    // Between the last look and this line something may have come in.
-    if (this.#parts.queue.state.documents === 0 && !this.#stopping.signal.aborted) await more;
-  }
-
-  async #ship(): Promise<void> {
+  async #ship(signal: AbortSignal): Promise<Shipped> {
     const { meter, client, onServer } = this.#parts;
     const sent = this.#batch.head(this.#limit.bytes);
     const startedMs = performance.now();
-    const attempt = await client.send(sent, this.#stopping.signal);
-    if (this.#stopping.signal.aborted && attempt.kind === 'again') return;
+    const attempt = await client.send(sent, signal);
+    if (signal.aborted && attempt.kind === 'again') return 'again';
     meter.countRequest(outcomeOf(attempt), performance.now() - startedMs);
     onServer(attempt.kind !== 'again' || attempt.outcome === 'busy');
     switch (attempt.kind) {
@@ -143,16 +113,17 @@ export class BulkSender {
       }
       case 'again':
         meter.retried += sent.length;
-        return this.#failed(attempt);
+        return attempt;
     }
   }
 
-  #shrink(sent: readonly BulkItem[]): void {
+  #shrink(sent: readonly BulkItem[]): 'again' {
     this.#limit.shrink(bytesIn(sent));
     this.#parts.meter.retried += sent.length;
+    return 'again';
   }
 
-  async #apply(sent: readonly BulkItem[], settled: Settled): Promise<void> {
+  async #apply(sent: readonly BulkItem[], settled: Settled): Promise<Shipped> {
     const { meter, queue, parking, onServer, judgesStreams = true } = this.#parts;
     const { left, trouble, stuck, open } = settled;
     meter.countSettled(settled);
@@ -169,13 +140,16 @@ export class BulkSender {
     if (this.#batch.items.length === 0) await queue.commit();
     const batch = new Set(this.#batch.items);
     const waiting = left.filter((item) => batch.has(item));
-    if (trouble === undefined || waiting.length === 0) return this.#succeeded();
+    if (trouble === undefined || waiting.length === 0) {
+      this.#limit.succeeded();
+      return 'accepted';
+    }
     // Whether the server fails on the stream or on one document of it shows when each is alone.
     const isOneStream = stuck.size === 1 && open.size === 0;
     if (isOneStream && sent.length > 1 && left.every(({ hasFailed }) => hasFailed)) this.#shrink(sent);
     else meter.retried += waiting.length;
     if (trouble.outcome !== 'busy') onServer(false);
-    await this.#failed({ kind: 'again', outcome: trouble.outcome, error: trouble.error });
+    return trouble;
   }
 
   /** Moves documents of the batch to where they hold up no others; what the disk does not take stays in the batch. */
@@ -222,31 +196,4 @@ export class BulkSender {
       `${conflicts.length} documents of host ${first.source.head.host} were in ${first.index} before this exporter sent them: another exporter sends the same host to the same namespace; stop one of them, or give it another --elasticsearch.namespace`,
     );
   }
-
-  #succeeded(): void {
-    const { log, target } = this.#parts;
-    this.#backoff.reset();
-    if (this.#failingSinceMs !== undefined) {
-      log(
-        `${target} accepts documents again after ${Math.round((performance.now() - this.#failingSinceMs) / 1_000)} s`,
-      );
-      this.#failingSinceMs = undefined;
-      this.#repeats.reset();
-    }
-    this.#limit.succeeded();
-  }
-
-  async #failed({ error, outcome, retryAfterMs }: FailedAttempt): Promise<void> {
-    const { client, wait = waitFor } = this.#parts;
-    const { signal } = this.#stopping;
-    if (signal.aborted) return;
-    this.#failingSinceMs ??= performance.now();
-    if (outcome !== 'busy') await client.forget();
-    this.#repeats.log(textWithCode(error, '; virtune retries'));
-    await wait(this.#backoff.next(retryAfterMs), signal);
-  }
-}
-
-async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { textWithCode } from '../../model/virtune-error.ts';
-import { Backoff } from '../queue/backoff.ts';
 import type { DiskQueue } from '../queue/queue.ts';
+import { QueueDrain, type Shipped } from '../queue/queue-drain.ts';
 import type { QueueRecord } from '../queue/record.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { type Attempt, type FailedAttempt, readAnswer } from './answer.ts';
@@ -33,9 +32,8 @@ const FAILURES_MAX = 10;
  */
 export class OtlpSender {
   readonly #parts: OtlpSenderParts;
-  readonly #stopping = new AbortController();
-  readonly #backoff: Backoff;
   readonly #repeats: RepeatFilter;
+  readonly #drain: QueueDrain;
   #client: OtlpClient | undefined;
   /** Taken from the queue and not settled: one, or two while the first of them fails. */
   #taken: QueueRecord[] = [];
@@ -43,44 +41,27 @@ export class OtlpSender {
   #failures = 0;
   /** Whether it accepted the one after that since. */
   #acceptsOthers = false;
-  #failingSinceMs: number | undefined;
-  #wake: () => void = () => undefined;
-  #done: Promise<void> | undefined;
 
   constructor(parts: OtlpSenderParts) {
     this.#parts = parts;
-    this.#backoff = new Backoff(parts.random);
     this.#repeats = new RepeatFilter(parts.log);
+    this.#drain = new QueueDrain({
+      ...parts,
+      fill: () => this.#fill(),
+      ship: (signal) => this.#ship(signal),
+      forget: async () => this.#forget(),
+      accepts: 'the receiver accepts data points',
+      repeats: this.#repeats,
+    });
   }
 
   start(): void {
-    this.#parts.queue.onAppend = () => this.#wake();
-    this.#done ??= this.#run();
+    this.#drain.start();
   }
 
   /** Goes on until the queue is empty or the time is over, then ends; what is left stays in the queue. */
   async stop(graceMs: number): Promise<void> {
-    const untilMs = performance.now() + graceMs;
-    const { queue } = this.#parts;
-    const isGoing = (): boolean => queue.state.documents > 0 && this.#failingSinceMs === undefined;
-    while (isGoing() && performance.now() < untilMs) await sleep(20);
-    this.#stopping.abort();
-    this.#wake();
-    await this.#done;
-    this.#client?.close();
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        if (await this.#fill()) await this.#ship();
-        else await this.#untilMore();
-      } catch (error) {
-        // The disk: nothing else throws here.
-        await this.#failed({ kind: 'again', outcome: 'error', error: error as Error });
-      }
-    }
+    await this.#drain.stop(graceMs);
   }
 
   get #isToProbe(): boolean {
@@ -101,22 +82,14 @@ export class OtlpSender {
     return this.#taken.length > 0;
   }
 
-  async #untilMore(): Promise<void> {
-    const more = new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    // Between the last look and this line something may have come in.
-    if (this.#parts.queue.state.documents === 0 && !this.#stopping.signal.aborted) await more;
-  }
-
-  async #ship(): Promise<void> {
+  async #ship(signal: AbortSignal): Promise<Shipped> {
     const { meter } = this.#parts;
     const [first, second] = this.#taken as [QueueRecord, QueueRecord | undefined];
     const isProbe = this.#isToProbe && second !== undefined;
     const sent = isProbe ? second : first;
     const startedMs = performance.now();
-    const attempt = await this.#post(sent);
-    if (this.#stopping.signal.aborted && attempt.kind === 'again') return;
+    const attempt = await this.#post(sent, signal);
+    if (signal.aborted && attempt.kind === 'again') return 'again';
     meter.countRequest(
       attempt.kind === 'again' ? attempt.outcome : attempt.kind,
       performance.now() - startedMs,
@@ -126,7 +99,7 @@ export class OtlpSender {
       await this.#settle(sent, attempt);
       await this.#remove(sent);
       this.#acceptsOthers = isProbe;
-      return this.#succeeded();
+      return 'accepted';
     }
     const hasFailedOnIt = attempt.hasFailedOnIt === true;
     if (hasFailedOnIt && this.#acceptsOthers) {
@@ -135,13 +108,14 @@ export class OtlpSender {
         500,
         `the receiver failed on it more than ${FAILURES_MAX} times and accepted others`,
       );
-      return this.#remove(first);
+      await this.#remove(first);
+      return 'again';
     }
     // One that fails on the next as well fails on all: from the start, then.
     if (isProbe) this.#failures = 0;
     else if (hasFailedOnIt) this.#failures++;
     meter.retried += sent.documents;
-    await this.#failed(attempt);
+    return attempt;
   }
 
   /** This one is settled. The queue forgets what was taken once all of that is. */
@@ -152,10 +126,10 @@ export class OtlpSender {
     if (this.#taken.length === 0) await this.#parts.queue.commit();
   }
 
-  async #post({ payload }: QueueRecord): Promise<Attempt> {
+  async #post({ payload }: QueueRecord, signal: AbortSignal): Promise<Attempt> {
     try {
       this.#client ??= this.#parts.open();
-      return readAnswer(await this.#client.post(payload, this.#stopping.signal), this.#parts.now());
+      return readAnswer(await this.#client.post(payload, signal), this.#parts.now());
     } catch (error) {
       const isReceiver = error instanceof OtlpError;
       return { kind: 'again', outcome: isReceiver ? 'unreachable' : 'error', error: error as Error };
@@ -205,31 +179,9 @@ export class OtlpSender {
     return this.#client === undefined ? '' : `${this.#client.shownUrl}: `;
   }
 
-  #succeeded(): void {
-    this.#backoff.reset();
-    if (this.#failingSinceMs === undefined) return;
-    const seconds = Math.round((performance.now() - this.#failingSinceMs) / 1_000);
-    this.#failingSinceMs = undefined;
-    this.#parts.log(`the receiver accepts data points again after ${seconds} s`);
-    this.#repeats.reset();
+  /** Secrets may have been replaced, and another server may answer next time. */
+  #forget(): void {
+    this.#client?.close();
+    this.#client = undefined;
   }
-
-  async #failed({ error, outcome, retryAfterMs }: FailedAttempt): Promise<void> {
-    const { wait = waitFor } = this.#parts;
-    const { signal } = this.#stopping;
-    if (signal.aborted) return;
-    this.#failingSinceMs ??= performance.now();
-    const address = this.#shownAddress;
-    if (outcome !== 'busy') {
-      // Secrets may have been replaced, and another server may answer next time.
-      this.#client?.close();
-      this.#client = undefined;
-    }
-    this.#repeats.log(`${address}${textWithCode(error, '; virtune retries')}`);
-    await wait(this.#backoff.next(retryAfterMs), signal);
-  }
-}
-
-async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,4 +1,5 @@
 import { isObject } from '../../model/is-object.ts';
+import { describeWebPage, isWebPage, proxyAdvice, redirectTarget } from '../web-page.ts';
 import type { SearchResponse } from './client.ts';
 import { SearchError } from './search-error.ts';
 import { isBlock, UNBLOCK } from './write-block.ts';
@@ -18,7 +19,7 @@ export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
   if (isObject(error)) return `${String(error['type'])}: ${String(error['reason'])}`.slice(0, TEXT_MAX);
   if (typeof error === 'string') return error.slice(0, TEXT_MAX);
   if (typeof body !== 'string') return JSON.stringify(body ?? null).slice(0, TEXT_MAX);
-  return isPage(body) ? `a web page, "${titleOf(body)}"` : body.slice(0, TEXT_MAX);
+  return isWebPage(body) ? describeWebPage(body) : body.slice(0, TEXT_MAX);
 }
 
 /**
@@ -28,10 +29,9 @@ export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
  */
 export function foreign(answer: SearchResponse): SearchError | undefined {
   const { node, status, headers, body } = answer;
-  const next =
-    'a proxy or a login page answers instead of the search server: check the address, and let requests of virtune pass without a login';
+  const next = proxyAdvice('the search server');
   if (status >= 300 && status < 400) {
-    const to = URL.parse(String(headers['location'] ?? ''))?.origin ?? 'another address';
+    const to = redirectTarget(headers['location']);
     return new SearchError('SEARCH_ANSWER', node, `got a redirect to ${to} (${status}); ${next}`);
   }
   if (status >= 500 || status === 401 || status === 403 || status === 429) return undefined;
@@ -50,7 +50,8 @@ export function notPermitted(answer: SearchResponse): SearchError {
   if (isBlock(reason)) {
     return new SearchError('SEARCH_BLOCKED', node, `the server accepts no documents (${reason}); ${UNBLOCK}`);
   }
-  const proxy = typeof answer.body === 'string' && isPage(answer.body) ? ', or the proxy that answers' : '';
+  const proxy =
+    typeof answer.body === 'string' && isWebPage(answer.body) ? ', or the proxy that answers' : '';
   return new SearchError(
     'SEARCH_PERMISSION',
     node,
@@ -71,14 +72,4 @@ export function refused(what: string, answer: SearchResponse): SearchError {
       ? 'check the server, its log, and proxies in front of it'
       : 'check the address, and the log of the server';
   return new SearchError('SEARCH_REFUSED', node, `${refusal}; ${next}`);
-}
-
-function isPage(text: string): boolean {
-  return /^\s*</.test(text);
-}
-
-function titleOf(page: string): string {
-  const [, title] = /<(?:title|h1)[^>]*>([^<]+)/i.exec(page) ?? [];
-  const text = title ?? page.replaceAll(/<(?:script|style)[\s\S]*?<\/(?:script|style)>|<[^>]*>/gi, ' ');
-  return text.replaceAll(/\s+/g, ' ').trim().slice(0, 100);
 }

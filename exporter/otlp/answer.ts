@@ -1,7 +1,8 @@
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import { parseRetryAfter } from '../queue/backoff.ts';
+import { describeWebPage, isWebPage, proxyAdvice, redirectTarget } from '../web-page.ts';
 import type { OtlpAnswer } from './otlp-client.ts';
-import { OtlpError } from './otlp-error.ts';
+import { OtlpError, type OtlpErrorCode } from './otlp-error.ts';
 
 /** Why a request is sent again. */
 export type FailedOutcome = 'busy' | 'refused' | 'error' | 'unreachable';
@@ -27,12 +28,20 @@ const REASON_MAX = 500;
 const BUSY = new Set([408, 429, 502, 503, 504]);
 const REJECTED = new Set([400, 413, 422]);
 
-export function readAnswer(answer: OtlpAnswer, nowMs: number): Attempt {
+/** @param address of the receiver, as for OtlpError */
+export function readAnswer(answer: OtlpAnswer, address: string, nowMs: number): Attempt {
+  const again = (outcome: FailedOutcome, code: OtlpErrorCode, message: string): FailedAttempt => {
+    return { kind: 'again', outcome, error: new OtlpError(code, address, message) };
+  };
   const { status, headers } = answer;
   const reason = reasonOf(answer);
-  if (status >= 200 && status < 300) return readSuccess(answer);
+  if (status >= 200 && status < 300) {
+    return isPage(answer)
+      ? again('error', 'OTLP_ANSWER', `got ${status} with ${reason}; ${PROXY}`)
+      : readSuccess(answer);
+  }
   if (status >= 300 && status < 400) {
-    const to = URL.parse(String(headers.location ?? ''))?.origin ?? 'another address';
+    const to = redirectTarget(headers.location);
     return again('error', 'OTLP_ANSWER', `got a redirect to ${to} (${status}); ${PROXY}`);
   }
   if (REJECTED.has(status)) {
@@ -67,20 +76,11 @@ export function readAnswer(answer: OtlpAnswer, nowMs: number): Attempt {
   };
 }
 
-const PROXY =
-  'a proxy or a login page answers instead of the receiver: check the endpoint, and let requests of virtune pass without a login';
+const PROXY = proxyAdvice('the receiver');
 
-function again(outcome: FailedOutcome, code: OtlpError['code'], message: string): FailedAttempt {
-  return { kind: 'again', outcome, error: new OtlpError(code, message) };
-}
-
-function readSuccess(answer: OtlpAnswer): Attempt {
-  const { body, status, headers } = answer;
+function readSuccess({ body, headers }: OtlpAnswer): Attempt {
   const nothing = { kind: 'accepted', rejectedPoints: 0, warning: '' } as const;
   if (body.length === 0) return nothing;
-  if (isPage(answer)) {
-    return again('error', 'OTLP_ANSWER', `got ${status} with ${reasonOf(answer)}; ${PROXY}`);
-  }
   try {
     const isJson = /json/i.test(headers['content-type'] ?? '');
     const { partialSuccess = {} } = isJson
@@ -100,19 +100,13 @@ function readSuccess(answer: OtlpAnswer): Attempt {
 }
 
 function isPage({ headers, body }: OtlpAnswer): boolean {
-  return (
-    /html/i.test(headers['content-type'] ?? '') ||
-    /^\s*<(!doctype|html)/i.test(body.toString('latin1', 0, 64))
-  );
+  return /html/i.test(headers['content-type'] ?? '') || isWebPage(body.toString('latin1', 0, 64));
 }
 
 /** The receiver's own words, cut to a length: a text, JSON, or the printable parts of a google.rpc.Status. */
 function reasonOf(answer: OtlpAnswer): string {
   const text = answer.body.toString('utf8', 0, 4 * REASON_MAX);
-  if (isPage(answer)) {
-    const [, title = 'no title'] = /<(?:title|h1)[^>]*>([^<]+)/i.exec(text) ?? [];
-    return `a web page, "${title.trim().slice(0, 100)}"`;
-  }
+  if (isPage(answer)) return describeWebPage(text);
   const readable = text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]+/g, ' ').trim();
   return readable === '' ? 'no reason given' : readable.slice(0, REASON_MAX);
 }

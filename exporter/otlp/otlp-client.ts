@@ -13,8 +13,6 @@ export interface OtlpAnswer {
 
 /** What virtune needs of a receiver: requests, answered whatever the status. */
 export interface OtlpClient {
-  /** The receiver's address for messages, without a query, where secrets may be. */
-  readonly shownUrl: string;
   /**
    * @param body an ExportMetricsServiceRequest, compressed by gzip
    * @throws OtlpError when there is no answer
@@ -65,18 +63,22 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
     request.end(bytes);
     return promise;
   };
-  const { origin, pathname } = new URL(url);
   return {
-    shownUrl: `${origin}${pathname}`,
     async post(body, signal) {
       const first = await post(body, signal);
       // A server may close a connection that was idle just when it is used: that says nothing about the server.
       const last = 'isStale' in first && first.isStale ? await post(body, signal) : first;
-      if ('error' in last) throw explain(isTls, last.error);
+      if ('error' in last) throw explain(url, last.error);
       return last;
     },
     close: () => agent.destroy(),
   };
+}
+
+/** The receiver's address for messages, without a query, where secrets may be. */
+export function shownUrl(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
 }
 
 /** A request without an answer. */
@@ -103,10 +105,14 @@ const CODES: Readonly<Record<FailureKind, OtlpErrorCode>> = {
   'no answer': 'OTLP_NO_ANSWER',
 };
 
-function explain(isTls: boolean, cause: NodeJS.ErrnoException): OtlpError {
+function explain(url: string, cause: NodeJS.ErrnoException): OtlpError {
   const isTimeout = cause.name === 'AbortError' || cause.name === 'TimeoutError';
   const { code = '' } = cause;
   const text = cause.message.includes(code) ? cause.message : `${cause.message} (${code})`;
-  const { kind, message } = connectionFailure(isTimeout ? 'timeout' : text, isTls, RECEIVER);
-  return new OtlpError(CODES[kind], message, cause);
+  const { kind, message } = connectionFailure(
+    isTimeout ? 'timeout' : text,
+    url.startsWith('https:'),
+    RECEIVER,
+  );
+  return new OtlpError(CODES[kind], shownUrl(url), message, cause);
 }

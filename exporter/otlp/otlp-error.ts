@@ -7,7 +7,8 @@ export class OtlpError extends VirtuneError {
   override readonly name = 'OtlpError';
   declare readonly code: OtlpErrorCode;
 
-  constructor(code: OtlpErrorCode, message: string, cause?: unknown) {
-    super(code, message, { cause });
+  /** @param address of the receiver, as `shownUrl` gives it; the message begins with it */
+  constructor(code: OtlpErrorCode, address: string, message: string, cause?: unknown) {
+    super(code, `${address}: ${message}`, { cause });
   }
 }

@@ -13,6 +13,8 @@ export interface OtlpSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
   /** Reads the files again that hold secrets. @throws ConfigError */
   readonly open: () => OtlpClient;
+  /** Of the receiver, as `shownUrl` gives it. */
+  readonly address: string;
   readonly deadRequests: Pick<DeadRequests, 'keep' | 'path'>;
   readonly meter: OtlpMeter;
   readonly now: () => number;
@@ -127,9 +129,10 @@ export class OtlpSender {
   }
 
   async #post({ payload }: QueueRecord, signal: AbortSignal): Promise<Attempt> {
+    const { open, address, now } = this.#parts;
     try {
-      this.#client ??= this.#parts.open();
-      return readAnswer(await this.#client.post(payload, signal), this.#parts.now());
+      this.#client ??= open();
+      return readAnswer(await this.#client.post(payload, signal), address, now());
     } catch (error) {
       const isReceiver = error instanceof OtlpError;
       return { kind: 'again', outcome: isReceiver ? 'unreachable' : 'error', error: error as Error };
@@ -171,12 +174,7 @@ export class OtlpSender {
   }
 
   #report(code: OtlpErrorCode, message: string): void {
-    this.#repeats.log(`${this.#shownAddress}${textWithCode(new OtlpError(code, message))}`);
-  }
-
-  /** Before a message about the receiver; nothing where no file of its settings could be read. */
-  get #shownAddress(): string {
-    return this.#client === undefined ? '' : `${this.#client.shownUrl}: `;
+    this.#repeats.log(textWithCode(new OtlpError(code, this.#parts.address, message)));
   }
 
   /** Secrets may have been replaced, and another server may answer next time. */

@@ -10,7 +10,7 @@ import type { TickTarget } from '../sampling/sampling-loop.ts';
 import type { Sink } from '../sink-slot.ts';
 import { DeadRequests } from './dead-requests.ts';
 import { HostRequests, type HostState } from './host-requests.ts';
-import { openOtlpClient } from './otlp-client.ts';
+import { openOtlpClient, shownUrl } from './otlp-client.ts';
 import { OtlpMeter } from './otlp-meter.ts';
 import { OtlpSender } from './otlp-sender.ts';
 import type { OtlpRequest } from './requests.ts';
@@ -78,6 +78,7 @@ export class OtlpSink implements Sink {
     const sender = new OtlpSender({
       queue,
       open: () => openOtlpClient(reread(), version),
+      address: shownUrl(settings.url),
       deadRequests: new DeadRequests(settings.queueDir, settings.deadLettersMaxBytes, (trouble) =>
         repeats.log(`dead letters: ${textWithCode(trouble)}`),
       ),

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { readAnswer } from '../../../exporter/otlp/answer.ts';
 
 const answer = (status: number, body: string | Buffer = '', headers: Record<string, string> = {}) =>
-  readAnswer({ status, headers, body: Buffer.from(body) }, 0);
+  readAnswer({ status, headers, body: Buffer.from(body) }, 'http://receiver/v1/metrics', 0);
 
 /** ExportMetricsServiceResponse{partial_success{rejected_data_points: 3, error_message: "no"}} */
 const PARTIAL = Buffer.from([0x0a, 0x06, 0x08, 0x03, 0x12, 0x02, 0x6e, 0x6f]);
@@ -64,6 +64,16 @@ test.each([200, 400, 404])('a web page with %i says nothing about a request', (s
   expect(answer(status, page)).toMatchObject({
     kind: 'again',
     error: { message: expect.stringContaining('Log in') },
+  });
+});
+
+test('a reason that begins with < is a reason, not a web page', () => {
+  expect(answer(400, '<nil> metric')).toEqual({ kind: 'rejected', status: 400, reason: '<nil> metric' });
+});
+
+test('an error of an answer begins with the address of the receiver', () => {
+  expect(answer(404)).toMatchObject({
+    error: { message: expect.stringMatching(/^http:\/\/receiver\/v1\/metrics: the receiver answered 404: /) },
   });
 });
 

@@ -19,6 +19,8 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+const ADDRESS = 'http://receiver/v1/metrics';
+
 type Script = (text: string, count: number) => number | { readonly status: number; readonly body: string };
 
 /** A sender with a queue on disk, and a receiver that answers by a script: a status, or 0 for no answer. */
@@ -44,7 +46,6 @@ async function sender(script: Script) {
     open: () => {
       opened++;
       return {
-        shownUrl: 'http://receiver/v1/metrics',
         async post(body): Promise<OtlpAnswer> {
           const text = gunzipSync(body).toString();
           asked.push(text);
@@ -52,13 +53,14 @@ async function sender(script: Script) {
           counts.set(text, count);
           const found = script(text, count);
           const { status, body: answer } = typeof found === 'number' ? { status: found, body: '' } : found;
-          if (status === 0) throw new OtlpError('OTLP_NO_ANSWER', 'the receiver did not answer');
+          if (status === 0) throw new OtlpError('OTLP_NO_ANSWER', ADDRESS, 'the receiver did not answer');
           if (status === 200) accepted.push(text);
           return { status, headers: status === 429 ? { 'retry-after': '9' } : {}, body: Buffer.from(answer) };
         },
         close: () => undefined,
       };
     },
+    address: ADDRESS,
     deadRequests: new DeadRequests(dir, 1_000_000, (error) => expect.fail(error.message)),
     meter,
     now: () => 2_000,

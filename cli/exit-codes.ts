@@ -82,6 +82,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   TUNE_JOURNAL: ExitCode.cannotCreate,
   TUNE_RECORD: ExitCode.cannotCreate,
   TUNE_MEASURE: ExitCode.undone,
+  TUNE_FIGURE: ExitCode.unavailable,
   TUNE_STEP: ExitCode.undone,
   TUNE_READ_BACK: ExitCode.undone,
   TUNE_RESTART: ExitCode.undone,

@@ -54,6 +54,7 @@ export type VirtuneErrorCode =
   | 'TUNE_ASSIGNMENTS'
   | 'TUNE_CHANGED'
   | 'TUNE_DOMAIN'
+  | 'TUNE_FIGURE'
   | 'TUNE_INTERRUPTED'
   | 'TUNE_JOURNAL'
   | 'TUNE_LOCKED'

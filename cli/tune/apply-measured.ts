@@ -4,12 +4,14 @@ import type { HeldHost, RunOptions } from '../../tuner/apply/host-session.ts';
 import type { Transaction } from '../../tuner/apply/transaction.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { readMeasured } from '../../tuner/measure/describe.ts';
-import { trialOf } from '../../tuner/measure/experiment.ts';
+import { describeUnwatched } from '../../tuner/measure/describe-guard.ts';
+import { type Experiment, trialOf } from '../../tuner/measure/experiment.ts';
+import type { Block, Schedule } from '../../tuner/measure/schedule.ts';
+import { type ExperimentSettings, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
 import { log } from '../log.ts';
-import { openSampler } from './design-options.ts';
-import { type ExperimentFlags, experimentOf } from './experiment.ts';
 import type { TuneFlags } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
+import { withSampler } from './with-sampler.ts';
 
 /**
  * Applies the transaction of one VM with an experiment, and prints what was measured; returns the exit code.
@@ -19,36 +21,59 @@ import { outcomeJson, sayOutcome } from './outcome.ts';
 export async function applyMeasured(
   held: HeldHost,
   transactions: readonly Transaction[],
-  flags: ExperimentFlags & TuneFlags,
-  options: RunOptions,
+  settings: ExperimentSettings,
+  flags: TuneFlags,
+  options: RunOptions & { readonly signal: AbortSignal },
 ): Promise<number> {
   const [transaction] = transactions;
   const [own, ...more] = transaction?.domains ?? [];
   if (transaction === undefined || own === undefined || transactions.length + more.length > 1) {
     throw new TunerError('TUNE_USAGE', '--measure takes one VM at a time; nothing was changed');
   }
-  const sampler = openSampler(flags);
-  try {
-    await sampler.attempt(options.signal);
+  return withSampler(flags, options.signal, async (sampler) => {
     const { domains } = await sampler.sample();
     const others = domains
       .map(({ domain }) => domain)
       .filter(({ id, uuid }) => id >= 0 && uuid !== own.domain.uuid)
       .map(({ uuid, name }) => ({ uuid, name }));
-    const trial = trialOf(experimentOf(own.domain, others, sampler, flags));
+    const say = (text: string): void => log(`virtune: ${text}`);
+    const trial = trialOf({
+      ...vmExperiment(own.domain, others, sampler, settings, say),
+      ...progressOf(settings.schedule),
+    });
+    let isSwitching = false;
     let measured: unknown;
     const kept: Trial = async (work) => {
-      const result = await trial(work);
+      isSwitching = true;
+      const result = await trial(work).finally(() => {
+        isSwitching = false;
+      });
       measured = result.measured;
       return result;
     };
-    const outcome = await applyLocked(held, transaction, options, kept);
+    // A switch is one line: those of all its steps would bury it.
+    const onEvent: RunOptions['onEvent'] = (event, step) => {
+      if (!isSwitching) options.onEvent?.(event, step);
+    };
+    const outcome = await applyLocked(held, transaction, { ...options, onEvent }, kept);
     if (flags.json === true) {
       process.stdout.write(`${jsonText({ ...outcomeJson(outcome), measured }, 2)}\n`);
     } else for (const line of readMeasured(measured)?.text ?? []) process.stdout.write(`${line}\n`);
     if (outcome.failure === undefined) log('virtune: kept, as asked');
     return sayOutcome(outcome, false);
-  } finally {
-    await sampler.close();
-  }
+  });
+}
+
+/** One line for each block, which says what is switched; before them what is guarded. */
+function progressOf({ blocks }: Schedule): Pick<Experiment, 'onBlock' | 'onGuard'> {
+  const stateOf = ({ arm }: Block, index: number): string => {
+    const isSwitch = arm !== (blocks[index - 1]?.arm ?? 'off');
+    return isSwitch ? `switching ${arm}` : `still ${arm}`;
+  };
+  return {
+    onBlock: (block, index) => log(`  block ${index + 1} of ${blocks.length}: ${stateOf(block, index)}`),
+    onGuard: (guard) => {
+      for (const line of describeUnwatched(guard)) log(`virtune: ${line}`);
+    },
+  };
 }

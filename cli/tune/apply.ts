@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { applyBatches } from '../../tuner/apply/apply-batches.ts';
@@ -7,6 +6,8 @@ import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/host-s
 import type { PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { transactionsOf } from '../../tuner/apply/split-plan.ts';
 import { TunerError } from '../../tuner/errors.ts';
+import { describeDesign } from '../../tuner/measure/describe-design.ts';
+import type { ExperimentSettings } from '../../tuner/measure/vm-experiment.ts';
 import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
 import { durationOption } from '../duration-option.ts';
@@ -15,16 +16,17 @@ import { errorText, log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { applyMeasured } from './apply-measured.ts';
-import { designOf } from './design-options.ts';
-import { addExperimentOptions, describeDesign, type ExperimentFlags } from './experiment.ts';
-import { addPlanOptions, type Choice, choose, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
+import { checkFigure } from './check-figure.ts';
+import { chooseDomains, isPlanFile } from './choose-domains.ts';
+import { addExperimentOptions, type ExperimentFlags, experimentSettings } from './experiment-options.ts';
+import { addPlanOptions, type Choice, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
 import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions, count, UP_TO_A_DAY } from './options.ts';
 import { sayOutcome, sayUnchanged, show } from './outcome.ts';
 import { readPlanFile, remakePlan } from './plan-file.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 import { sayRun } from './run-outcome.ts';
-import { openLibrary, readHostname, type Session, withSession } from './session.ts';
+import { openLibrary, readHostname, withSession } from './session.ts';
 
 interface Flags extends PlanFlags, RunFlags, ExperimentFlags {
   readonly yes?: boolean | undefined;
@@ -54,15 +56,17 @@ export function applyCommand(): Command {
     )
     .option('--batch <n>', 'pause after each batch of this many VMs', count)
     .addOption(durationOption('--pause', 'how long to pause after the canaries and each batch', UP_TO_A_DAY))
-    .action(async (patterns: string[], flags: Flags) => {
+    .action(async (patterns: string[], flags: Flags, given: Command) => {
       if (flags.together === true && (flags.canary ?? flags.batch ?? flags.pause) !== undefined) {
         throw new TunerError('TUNE_USAGE', '--together cannot be combined with --canary, --batch or --pause');
       }
-      if (flags.measure === true) checkMeasure(flags);
+      const experiment = experimentSettings(given, flags);
+      if (experiment !== undefined) checkMeasure(flags);
       const signal = stopSignal();
+      if (experiment !== undefined) await checkFigure(patterns, flags, experiment, signal);
       await offerRecovery(flags, signal);
       for (let plans = 1; ; plans++) {
-        const changed = await planAndApply(patterns, flags, signal);
+        const changed = await planAndApply(patterns, { ...flags, experiment }, signal);
         if (changed === undefined) return;
         if (flags.force !== true || plans === PLANS_MAX || isPlanFile(patterns, flags)) throw changed;
         log(`virtune: ${errorText(changed)}`);
@@ -72,14 +76,18 @@ export function applyCommand(): Command {
   return addExperimentOptions(addRunOptions(addTuneOptions(addPlanOptions(command))));
 }
 
-/** @throws TunerError TUNE_USAGE for an experiment that can show nothing, or what does not go with one. */
+/** @throws TunerError TUNE_USAGE for what does not go with an experiment. */
 function checkMeasure(flags: Flags): void {
-  designOf(flags);
   if ((flags.together ?? flags.restart ?? flags.canary ?? flags.batch ?? flags.pause) === undefined) return;
   throw new TunerError(
     'TUNE_USAGE',
     '--measure cannot be combined with --restart, --together, --canary, --batch or --pause',
   );
+}
+
+interface ApplyFlags extends Flags {
+  /** Absent without --measure. */
+  readonly experiment: ExperimentSettings | undefined;
 }
 
 interface Planned {
@@ -92,10 +100,10 @@ interface Planned {
 /** Returns what changed after the plan was made, where that was noticed before anything was touched. */
 async function planAndApply(
   patterns: readonly string[],
-  flags: Flags,
+  flags: ApplyFlags,
   signal: AbortSignal,
 ): Promise<TunerError | undefined> {
-  const options = runOptions(flags, signal);
+  const options = { ...runOptions(flags, signal), signal };
   // Before the lock is taken: a file that is not a plan should not keep others from the host.
   const approved = isPlanFile(patterns, flags) ? readPlanFile(patterns[0]) : undefined;
   try {
@@ -124,16 +132,6 @@ async function planAndApply(
   }
 }
 
-/** One word that is a file, without a profile: a plan that was written to it. */
-function isPlanFile(
-  words: readonly string[],
-  { profile, file: assignments, all }: Flags,
-): words is readonly [string] {
-  const [file, ...more] = words;
-  if (file === undefined || more.length > 0 || profile !== undefined) return false;
-  return assignments === undefined && all !== true && existsSync(file);
-}
-
 function makePlan(
   patterns: readonly string[],
   approved: ApprovedPlan | undefined,
@@ -148,28 +146,12 @@ function makePlan(
   });
 }
 
-/** @throws TunerError TUNE_DOMAIN: where one word looks like a file, also that there is none of that name. */
-function chooseDomains(session: Session, patterns: readonly string[], flags: PlanFlags): Choice {
-  try {
-    return choose(session, patterns, flags);
-  } catch (error) {
-    const [word = ''] = patterns;
-    const isFileMeant = patterns.length === 1 && /\/|\.json$/.test(word) && flags.profile === undefined;
-    if (!isFileMeant || !(error instanceof TunerError) || error.code !== 'TUNE_DOMAIN') throw error;
-    throw new TunerError(
-      'TUNE_DOMAIN',
-      `${JSON.stringify(word)}: no such plan file, and no domain of that name; check the path, or create the plan with virtune tune plan -o FILE`,
-      { cause: error },
-    );
-  }
-}
-
 /** Shows it. @throws TunerError TUNE_PLACEMENT when there is no room. */
-function isToBeDone({ plan }: Planned, flags: Flags): boolean {
+function isToBeDone({ plan }: Planned, flags: ApplyFlags): boolean {
   const { json } = flags;
   show(reportPlan(plan, { all: false, diff: false }), json === true);
   if (plan.placement.refusals.length > 0) throw refused(plan);
-  if (flags.measure === true) show(describeDesign(flags), flags.json === true);
+  if (flags.experiment !== undefined) show(describeDesign(flags.experiment), json === true);
   if (allSteps(plan).length > 0) return true;
   sayUnchanged('nothing to change', json === true);
   return false;
@@ -190,8 +172,8 @@ function checkProfiles({ refs }: Planned, flags: Flags): void {
 async function applyPlan(
   held: HeldHost,
   { plan, basis }: Planned,
-  flags: Flags,
-  options: RunOptions,
+  flags: ApplyFlags,
+  options: RunOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
   const json = flags.json === true;
   const transactions = transactionsOf(plan, {
@@ -199,8 +181,8 @@ async function applyPlan(
     together: flags.together === true,
     basis,
   });
-  if (flags.measure === true) {
-    process.exitCode = await applyMeasured(held, transactions, flags, options);
+  if (flags.experiment !== undefined) {
+    process.exitCode = await applyMeasured(held, transactions, flags.experiment, flags, options);
     return;
   }
   const result = await applyBatches(held, transactions, {

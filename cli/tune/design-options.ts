@@ -1,12 +1,8 @@
 import type { Command } from 'commander';
-import { connect } from '../../libvirt/client/connect.ts';
-import type { GroupName } from '../../model/catalogue/catalogue.ts';
-import { Sampler } from '../../sampler/sampler.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { type Design, makeSchedule } from '../../tuner/measure/schedule.ts';
 import { durationOption } from '../duration-option.ts';
-import { isLocalUri } from '../local-uri.ts';
-import { connectTimeoutMs, count, type TuneFlags, UP_TO_A_DAY } from './options.ts';
+import { count, UP_TO_A_DAY } from './options.ts';
 
 /** How an experiment runs; seconds. */
 export interface DesignFlags {
@@ -16,17 +12,34 @@ export interface DesignFlags {
   readonly blockSettle: number;
 }
 
+/** A sample takes up to a second on a host with many VMs; and less than one in ten minutes misses what happens. */
+const [EVERY_SECONDS_MIN, EVERY_SECONDS_MAX] = [1, 600];
+/** Two samples at the shortest interval, which a rate needs; and a day. */
+const [BLOCK_SECONDS_MIN, BLOCK_SECONDS_MAX] = [2, 86_400];
+
 export function addDesignOptions(command: Command): Command {
   return command
     .option('--blocks <n>', 'blocks of an experiment, with and without the settings together', count, 12)
-    .addOption(durationOption('--block', 'measured time of a block', { ...UP_TO_A_DAY, defaultSeconds: 60 }))
+    .addOption(
+      durationOption('--block', 'measured time of a block', {
+        minSeconds: BLOCK_SECONDS_MIN,
+        maxSeconds: BLOCK_SECONDS_MAX,
+        defaultSeconds: 60,
+      }),
+    )
     .addOption(
       durationOption('--block-settle', 'time left out at the start of each block', {
         ...UP_TO_A_DAY,
         defaultSeconds: 15,
       }),
     )
-    .addOption(durationOption('--every', 'interval of samples', { maxSeconds: 600, defaultSeconds: 5 }));
+    .addOption(
+      durationOption('--every', 'interval of samples', {
+        minSeconds: EVERY_SECONDS_MIN,
+        maxSeconds: EVERY_SECONDS_MAX,
+        defaultSeconds: 5,
+      }),
+    );
 }
 
 /** @throws TunerError TUNE_USAGE for a design that can show nothing. */
@@ -38,16 +51,4 @@ export function designOf({ blocks, block, blockSettle, every }: DesignFlags): De
     'TUNE_USAGE',
     `a block of ${block} s has too few samples, one every ${every} s; use a longer --block or a shorter --every`,
   );
-}
-
-/** The groups that the measured figures come from. */
-const GROUPS: ReadonlySet<GroupName> = new Set(['domain', 'vcpu', 'block', 'cpu']);
-
-/** Samples the host over a read-only connection. */
-export function openSampler(flags: TuneFlags): Sampler {
-  return new Sampler({
-    open: (signal) => connect(flags.connect, { readOnly: true, timeoutMs: connectTimeoutMs(flags), signal }),
-    groups: GROUPS,
-    procRoot: isLocalUri(flags.connect) ? '/proc' : undefined,
-  });
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
-import { type Baseline, measureBaseline } from '../../tuner/measure/baseline.ts';
+import { TunerError } from '../../tuner/errors.ts';
+import { type Baseline, LEAST_SAMPLES, measureBaseline } from '../../tuner/measure/baseline.ts';
 import { HOST_FIGURES, keyOf, sampleOf } from '../../tuner/measure/host-figures.ts';
 import { Recorder } from '../../tuner/measure/recorder.ts';
 import type { Design } from '../../tuner/measure/schedule.ts';
@@ -10,14 +11,18 @@ import { textTable } from '../../tuner/text-table.ts';
 import { durationOption } from '../duration-option.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
-import { addDesignOptions, type DesignFlags, designOf, openSampler } from './design-options.ts';
-import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
+import { addDesignOptions, type DesignFlags, designOf } from './design-options.ts';
+import { addTuneOptions, type TuneFlags } from './options.ts';
 import { withSession } from './session.ts';
+import { withSampler } from './with-sampler.ts';
 
 interface Flags extends TuneFlags, DesignFlags {
   /** Seconds. */
   readonly for: number;
 }
+
+/** As many samples as a baseline needs, at the shortest interval; and a day. */
+const [FOR_SECONDS_MIN, FOR_SECONDS_MAX] = [LEAST_SAMPLES, 86_400];
 
 export function measureCommand(): Command {
   const command = new Command('measure')
@@ -25,13 +30,21 @@ export function measureCommand(): Command {
       'measure VMs as they are, and what an experiment could show: level, spread, smallest detectable effect',
     )
     .argument('<domain...>', 'names, UUIDs or globs such as "db*"')
-    .addOption(durationOption('--for', 'how long to measure', { ...UP_TO_A_DAY, defaultSeconds: 600 }))
+    .addOption(
+      durationOption('--for', 'how long to measure', {
+        minSeconds: FOR_SECONDS_MIN,
+        maxSeconds: FOR_SECONDS_MAX,
+        defaultSeconds: 600,
+      }),
+    )
     .action(async (patterns: string[], flags: Flags) => {
       const design = designOf(flags);
-      const domains = await withSession(flags, { readOnly: true }, async (session) =>
+      checkFor(flags);
+      const signal = stopSignal();
+      const domains = await withSession(flags, { readOnly: true, signal }, async (session) =>
         pickDomains(session.domains, patterns).map(({ domain }) => domain),
       );
-      const rows = await measure(domains, design, flags);
+      const rows = await measure(domains, design, flags, signal);
       const text =
         flags.json === true
           ? jsonText({ format: 1, design, figures: rows.map(rowJson) }, 2)
@@ -47,16 +60,23 @@ interface Row {
   readonly baseline: ReturnType<typeof measureBaseline>;
 }
 
+/** @throws TunerError TUNE_USAGE for too short a time to say anything. */
+function checkFor({ for: seconds, every }: Flags): void {
+  if (seconds >= LEAST_SAMPLES * every) return;
+  throw new TunerError(
+    'TUNE_USAGE',
+    `${seconds} s have too few samples, one every ${every} s; use a longer --for or a shorter --every`,
+  );
+}
+
 /** Samples these VMs for as long as asked, or until a signal. */
-async function measure(
+function measure(
   domains: readonly { readonly uuid: string; readonly name: string }[],
   design: Design,
   flags: Flags,
+  signal: AbortSignal,
 ): Promise<Row[]> {
-  const signal = stopSignal();
-  const sampler = openSampler(flags);
-  try {
-    await sampler.attempt(signal);
+  return withSampler(flags, signal, async (sampler) => {
     const uuids = domains.map(({ uuid }) => uuid);
     const everyMs = flags.every * 1_000;
     const recorder = new Recorder(
@@ -78,9 +98,7 @@ async function measure(
         baseline: measureBaseline(figure.kind, recorder.series(keyOf(uuid, figure)), everyMs, design),
       })),
     );
-  } finally {
-    await sampler.close();
-  }
+  });
 }
 
 /** A sample that could not be taken leaves a gap. */

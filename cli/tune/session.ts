@@ -1,5 +1,6 @@
 import { connect } from '../../libvirt/client/connect.ts';
 import type { Connection } from '../../libvirt/client/connection.ts';
+import { ClosedError } from '../../libvirt/errors.ts';
 import { basisOf, type PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { type DomainState, type HostFacts, patientReader } from '../../tuner/facts/facts.ts';
 import { readDomains } from '../../tuner/facts/read-domains.ts';
@@ -7,6 +8,7 @@ import { readHost } from '../../tuner/facts/read-host.ts';
 import { ProfileLibrary } from '../../tuner/profile/library.ts';
 import { connectTimeoutMs, defaultProfileDirs, type TuneFlags } from './options.ts';
 import { localRoots } from './run-options.ts';
+import { unlessStopped } from './unless-stopped.ts';
 
 /** A host as a command finds it. */
 export interface Session {
@@ -21,14 +23,36 @@ export interface Session {
 /**
  * Opens the host, reads it, and hands it to the command. What only looks does so over a read-only connection, and
  * sees no secrets.
+ *
+ * @throws TunerError TUNE_STOPPED when `signal` is aborted before it ends.
  */
 export async function withSession<T>(
   flags: TuneFlags,
-  { readOnly }: { readonly readOnly: boolean },
+  { readOnly, signal }: { readonly readOnly: boolean; readonly signal?: AbortSignal | undefined },
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
   const library = openLibrary(flags);
-  const connection = await connect(flags.connect, { readOnly, timeoutMs: connectTimeoutMs(flags) });
+  const open = () => connect(flags.connect, { readOnly, timeoutMs: connectTimeoutMs(flags), signal });
+  if (signal === undefined) return withConnection(await open(), library, flags, run);
+  return unlessStopped(signal, async () => {
+    const connection = await open();
+    // libvirt may not answer any more.
+    const abort = (): void => connection.abort(new ClosedError('interrupted'));
+    signal.addEventListener('abort', abort);
+    try {
+      return await withConnection(connection, library, flags, run);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  });
+}
+
+async function withConnection<T>(
+  connection: Connection,
+  library: ProfileLibrary,
+  flags: TuneFlags,
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
   try {
     const reader = patientReader(connection, flags.timeout === undefined ? undefined : flags.timeout * 1_000);
     const [host, domains] = await Promise.all([

@@ -1,10 +1,12 @@
-import { carryOver } from '../../tuner/measure/carry-over.ts';
+import { carryOverP } from '../../tuner/measure/carry-over.ts';
 import { smallestEffect } from '../../tuner/measure/power.ts';
 import type { Design } from '../../tuner/measure/schedule.ts';
 import {
   calibrate,
   DESIGN,
   EVERY_MS,
+  type GuardedOptions,
+  type GuardedRun,
   guarded,
   naiveFinds,
   switchback,
@@ -94,8 +96,7 @@ function carryOvers(): string {
       shareOf(
         runs((seed) => {
           const { samples, schedule } = switchback({ phi: 0.5, noise: 0.2, carryOverMs }, effect, seed);
-          const options = { alpha: 0.05, seed: 1 };
-          return carryOver(schedule, 'gauge', samples.figure, EVERY_MS, options)?.suspected === true;
+          return (carryOverP(schedule, 'gauge', samples.figure, EVERY_MS, 1) ?? 1) <= 0.05;
         }),
       ),
     ),
@@ -111,30 +112,43 @@ function guards(): string {
     ['AR(1) 0.95', { phi: 0.95, noise: 0.2 }],
     ['bursts', { phi: 0.5, noise: 0.2, bursts: 2 }],
   ];
-  const rows = worlds.map(([what, world]) => {
-    const nothing = runs((seed) => guarded(world, 1, seed, 1));
-    const sized = runs((seed) => guarded(world, 1, seed, 1.5));
-    const doubled = runs((seed) => guarded(world, 2, seed, 1.5));
-    const stopped = doubled.flatMap(({ afterMs }) => (afterMs === undefined ? [] : [afterMs]));
-    stopped.sort((a, b) => a - b);
-    return [
-      what,
-      shareOf(nothing.map(({ hasRule }) => hasRule)),
-      shareOf(nothing.map(({ afterMs }) => afterMs !== undefined)),
-      shareOf(sized.map(({ afterMs }) => afterMs !== undefined)),
-      shareOf(doubled.map(({ afterMs }) => afterMs !== undefined)),
-      `${((stopped[stopped.length >> 1] ?? Number.NaN) / 1_000).toFixed(0)} s`,
-    ];
-  });
+  const rows = worlds.flatMap(([what, world]) =>
+    [1, 14, 50].map((vms) => {
+      const count = Math.ceil(FEWER / (vms > 14 ? 5 : 1));
+      const of = (options: Omit<GuardedOptions, 'vms'>): GuardedRun[] =>
+        runs((seed) => guarded(world, { vms, ...options }, seed), count);
+      const nothing = of({ ratio: 1 });
+      const [own, other] = [0, 1].map((vm) => of({ worse: { vm, ratio: 2 }, ratio: 1.5 }));
+      return [
+        `${what}, ${vms} VMs`,
+        percent(nothing.reduce((sum, { watched }) => sum + watched, 0) / count),
+        shareOf(nothing.map(stopped)),
+        shareOf(of({ ratio: 1.5 }).map(stopped)),
+        ...stops(own ?? []),
+        ...(vms === 1 ? ['', ''] : stops(other ?? [])),
+      ];
+    }),
+  );
   const head = [
     '',
-    'has a rule',
+    'figures with a rule',
     'false alarms, any size',
     'false alarms, 1.5 times',
-    'stops 2 times worse',
-    'after, on',
+    'stops this VM 2 times worse',
+    'after',
+    'stops another VM 2 times worse',
+    'after',
   ];
   return table(head, rows);
+}
+
+const stopped = ({ afterMs }: GuardedRun): boolean => afterMs !== undefined;
+
+/** How many were stopped, and the median time after the first switch. */
+function stops(all: readonly GuardedRun[]): [string, string] {
+  const times = all.flatMap(({ afterMs }) => (afterMs === undefined ? [] : [afterMs])).sort((a, b) => a - b);
+  const median = times[times.length >> 1];
+  return [shareOf(all.map(stopped)), median === undefined ? '' : `${(median / 1_000).toFixed(0)} s`];
 }
 
 function detectable(): string {

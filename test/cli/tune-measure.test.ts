@@ -1,7 +1,10 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { VirtuneProcess } from '../virtune-process.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 const SHORT = ['--every', '1s', '--block', '3s', '--block-settle', '0'];
 const LATENCY = 'libvirt_domain_disk_request_latency_seconds';
 
@@ -36,20 +39,29 @@ onHost('measure prints what an experiment on a VM could show, and changes nothin
   expect(host.picture()).toEqual(before);
 });
 
+const MEASURED = ['apply', 'pg-orders', '--profile', 'oltp-database', '--yes', '--measure'];
 const measured = (host: TunedDemo, ...more: readonly string[]) =>
-  host.json(
-    ...['apply', 'pg-orders', '--profile', 'oltp-database', '--yes', '--measure', '--baseline', '1s'],
-    ...[...SHORT, ...more],
-  );
+  host.json(...MEASURED, '--baseline', '2s', ...SHORT, ...more);
 
 onHost('settings that do not help are switched on and off, undone, and reported', async (host) => {
   const before = host.picture();
-  const { code, document } = await measured(host, '--metric', LATENCY, '--margin', '50');
+  const { code, stdout, stderr } = await host.run(
+    ...[...MEASURED, '--baseline', '2s', ...SHORT, '--metric', LATENCY, '--margin', '50', '--json'],
+  );
   expect(code).toBe(1);
+  const document: unknown = JSON.parse(stdout);
   expect(document).toMatchObject({
     kind: 'undone',
     failure: { code: 'TUNE_MEASURE', message: expect.stringMatching(/^no difference larger than /) },
     measured: {
+      startedAt: expect.stringMatching(/^20\d\d-/),
+      baselineMs: 2_000,
+      guard: {
+        figures: expect.arrayContaining([
+          { name: LATENCY, missing: 'fewer than 10 values in the baseline' },
+          { name: `${LATENCY} of "web-01"`, missing: 'fewer than 10 values in the baseline' },
+        ]),
+      },
       primary: { name: LATENCY, judgement: { verdict: 'no difference', notWorse: true }, lost: [] },
       secondary: expect.arrayContaining([expect.objectContaining({ name: 'libvirt_domain_cpu_usage_cpus' })]),
     },
@@ -57,14 +69,30 @@ onHost('settings that do not help are switched on and off, undone, and reported'
   const { blocks } = (document as { measured: { blocks: { arm: string }[] } }).measured;
   expect(blocks.filter(({ arm }) => arm === 'on')).toHaveLength(6);
   expect(host.picture()).toEqual(before);
-  const { stdout } = await host.run('history');
-  expect(stdout).toMatch(/ undone +\d+ +no difference +pg-orders /);
-  expect((await host.run('show')).stdout).toContain(`  measured   no difference larger than`);
+
+  // One line for each block, whatever the number of steps.
+  const lines = stderr.split('\n');
+  const first = lines.findIndex((line) => line.startsWith('  block 1 of 12: '));
+  expect(lines.slice(first, first + 12)).toEqual(
+    Array.from({ length: 12 }, (_, at) =>
+      expect.stringMatching(new RegExp(`^  block ${at + 1} of 12: (switching|still) (on|off)$`)),
+    ),
+  );
+  expect(stderr).toContain('no guard on any figure: fewer than 10 values in the baseline: ');
+  expect(stderr).toContain('so no figure that gets worse ends the experiment early');
+
+  const shown = (await host.run('show')).stdout;
+  expect(shown).toContain(`  measured   no difference larger than`);
+  expect(shown).toContain('  measured   no guard on any figure: ');
+  const history = (await host.run('history')).stdout;
+  expect(history).toMatch(/ undone +\d+ +no difference +pg-orders /);
 });
 
 onHost('with the output of a command as the figure, settings stay where that is enough', async (host) => {
-  const { code, document } = await measured(
-    host,
+  const { code, document } = await host.json(
+    ...MEASURED,
+    // A busy machine takes seconds to start a command.
+    ...['--every', '1s', '--baseline', '10s', '--block', '8s', '--block-settle', '0'],
     '--probe',
     'echo 40.5',
     '--higher-is-better',
@@ -81,26 +109,67 @@ onHost('with the output of a command as the figure, settings stay where that is 
   expect((await host.run('rollback', '--yes')).code).toBe(0);
 });
 
-onHost('what makes no sense is refused before anything is touched', async (host) => {
+const APPLY = ['apply', '--profile', 'oltp-database', '--wait', '60s'];
+
+/** No prompt answers, and nobody else gets the lock: what is refused later would not end. */
+async function refusedWith(code: number, host: TunedDemo, ...args: readonly string[]): Promise<string> {
   const before = host.picture();
-  const refused = async (...args: readonly string[]) => {
-    const { code, stderr } = await host.run(
-      'apply',
-      '--profile',
-      'oltp-database',
-      '--yes',
-      '--measure',
-      ...args,
-    );
-    expect(code).toBe(64);
-    return stderr;
-  };
-  expect(await refused('pg-orders', '--blocks', '10')).toContain('at least 12 blocks');
-  expect(await refused('pg-orders', '--restart')).toContain('--measure cannot be combined with --restart');
-  expect(await refused('pg-orders', '--metric', 'nonsense')).toContain(
-    '"nonsense" cannot be measured; use one of',
-  );
-  expect(await refused('pg-orders', '--promql', 'up')).toContain('--promql and --prometheus belong together');
-  expect(await refused('pg-*')).toContain('--measure takes one VM at a time');
+  const ended = await host.run(...APPLY, ...args);
+  expect(ended.code, ended.stderr).toBe(code);
+  expect(ended.stdout).toBe('');
+  expect(ended.stderr).not.toContain('stdin is not a terminal');
   expect(host.picture()).toEqual(before);
+  return ended.stderr;
+}
+
+onHost('what makes no sense is refused before a plan, a prompt or the lock', async (host) => {
+  const refused = (...args: readonly string[]) => refusedWith(64, host, 'pg-orders', ...args);
+  expect(await refused('--measure', '--blocks', '10')).toContain('at least 12 blocks');
+  expect(await refused('--measure', '--restart')).toContain('--measure cannot be combined with --restart');
+  expect(await refused('--blocks', '12')).toContain('--blocks needs --measure [TUNE_USAGE]');
+  expect(await refusedWith(64, host, 'pg-*', '--measure')).toContain(
+    '--measure takes one VM at a time, and not ',
+  );
+});
+
+onHost('a figure without a value is refused before a plan, with the reason', async (host) => {
+  const refused = (...args: readonly string[]) => refusedWith(69, host, ...args, '--measure');
+  expect(await refused('pg-orders', '--probe', 'echo no route to host >&2; exit 7')).toContain(
+    '--probe exited with 7: no route to host [TUNE_FIGURE]',
+  );
+  expect(await refused('pg-orders', '--promql', 'up', '--prometheus', 'http://127.0.0.1:1')).toContain(
+    'Prometheus at 127.0.0.1:1 cannot be reached',
+  );
+  expect(await refused('template-debian')).toContain('"template-debian" does not run');
+});
+
+onHost('a figure that is always 0 ends it after the baseline, before anything is switched', async (host) => {
+  const before = host.picture();
+  const { code, document } = await measured(host, '--metric', 'libvirt_domain_cpu_steal_ratio');
+  expect(code).toBe(1);
+  expect(document).toMatchObject({
+    kind: 'undone',
+    failure: { code: 'TUNE_MEASURE', message: expect.stringContaining('was 0 in all of the baseline') },
+    measured: { blocks: [], baselineMs: 2_000, startedAt: expect.stringMatching(/^20\d\d-/) },
+  });
+  expect(host.picture()).toEqual(before);
+});
+
+onHost('Ctrl-C while it connects ends it with the exit code of a stop', async (host) => {
+  const server = createServer((socket) => socket.resume());
+  await new Promise<void>((resolve) => server.listen(join(host.folder, 'silent'), resolve));
+  const connected = new Promise<void>((resolve) => server.once('connection', () => resolve()));
+  const uri = `qemu+unix:///system?socket=${join(host.folder, 'silent')}`;
+  const measure = new VirtuneProcess('tune', 'measure', 'pg-orders', '--connect', uri);
+  await connected;
+  const { code, stderr } = await measure.stop('SIGINT');
+  expect(stderr).toContain('interrupted before it started; nothing was changed [TUNE_STOPPED]');
+  expect(code).toBe(1);
+  server.close();
+});
+
+onHost('measure needs enough samples', async (host) => {
+  const { code, stderr } = await host.run('measure', 'pg-orders', '--for', '30s');
+  expect(stderr).toContain('30 s have too few samples, one every 5 s; use a longer --for');
+  expect(code).toBe(64);
 });

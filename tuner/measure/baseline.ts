@@ -1,5 +1,6 @@
+import { covarianceOfMeans, firstOrder } from './autoregression.ts';
 import { blockMean, type FigureKind, type Observation } from './block-means.ts';
-import { autocorrelation, mean, standardDeviation, sum } from './moments.ts';
+import { autocorrelation, mean, standardDeviation } from './moments.ts';
 import { smallestEffect } from './power.ts';
 import type { Design } from './schedule.ts';
 
@@ -24,7 +25,8 @@ export interface Baseline {
 
 /** So many pairs of blocks must fit into a baseline for their differences to say how they spread. */
 const LEAST_PAIRS = 4;
-const LEAST_SAMPLES = 8;
+/** A spread of fewer values says little. */
+export const LEAST_SAMPLES = 8;
 
 /**
  * @param everyMs how often samples are taken.
@@ -82,8 +84,10 @@ const changeBetween = (first: number, second: number, level: number): number =>
 /** The figure of every sample, or of every interval between two where it is made from counters. */
 export function singleValues(kind: FigureKind, observations: readonly Observation[]): number[] {
   if (kind === 'gauge') return observations.flatMap(({ value }) => (value === undefined ? [] : [value]));
-  return observations.slice(1).flatMap((second, at) => {
-    const first = observations[at] as Observation;
+  // A sample that the VM did not answer splits no interval in two.
+  const known = observations.filter(({ run, value }) => run === undefined || value !== undefined);
+  return known.slice(1).flatMap((second, at) => {
+    const first = known[at] as Observation;
     const single = blockMean(
       kind,
       [first, second],
@@ -99,18 +103,11 @@ export function singleValues(kind: FigureKind, observations: readonly Observatio
  * are a first order autoregression. Corrects the bias of both estimates in short series.
  */
 function modelledSpread(singles: readonly number[], samples: number, between: number): number {
-  const count = singles.length;
-  const found = autocorrelation(singles);
-  const phi = Math.min(0.98, Math.max(0, found + (1 + 4 * found) / count));
+  const phi = firstOrder(singles);
   const size = Math.max(1, Math.round(samples));
-  const variance = standardDeviation(singles) ** 2 / Math.max(0.05, 1 - correlationOfMeans(phi, count, 0));
-  const within = correlationOfMeans(phi, size, 0);
-  const across = correlationOfMeans(phi, size, size + Math.round(between));
+  const biased = Math.max(0.05, 1 - covarianceOfMeans(phi, singles.length, 0));
+  const variance = standardDeviation(singles) ** 2 / biased;
+  const within = covarianceOfMeans(phi, size, 0);
+  const across = covarianceOfMeans(phi, size, size + Math.round(between));
   return Math.sqrt(2 * variance * Math.max(0, within - across));
-}
-
-/** Covariance of the means of two runs of `size` values, the second `shift` values later, in units of the variance. */
-function correlationOfMeans(phi: number, size: number, shift: number): number {
-  const distances = Array.from({ length: 2 * size - 1 }, (_, at) => at - (size - 1));
-  return sum(distances.map((lag) => (size - Math.abs(lag)) * phi ** Math.abs(lag + shift))) / (size * size);
 }

@@ -14,6 +14,8 @@ export interface Observation {
   readonly value: number | undefined;
   /** The counter below the line of a quotient. */
   readonly per?: number | undefined;
+  /** Why the value is absent, where that is known. */
+  readonly missing?: string | undefined;
 }
 
 export interface TimeWindow {
@@ -55,7 +57,14 @@ export function blockMean(
   if (inside.some(({ run }) => run !== first.run)) return { missing: 'the VM was restarted' };
   const mean = kind === 'gauge' ? gauge(inside, window, everyMs) : counter(kind, inside, window);
   if ('missing' in mean || mean.covered >= LEAST_COVERED) return mean;
-  return { missing: `samples cover only ${Math.round(mean.covered * 100)} % of its time` };
+  const covered = `samples cover only ${Math.round(mean.covered * 100)} % of its time`;
+  return { missing: withReason(covered, inside) };
+}
+
+/** With the newest known reason of the samples without a value. */
+function withReason(text: string, inside: readonly Observation[]): string {
+  const reason = inside.findLast(({ missing }) => missing !== undefined)?.missing;
+  return reason === undefined ? text : `${text}: ${reason}`;
 }
 
 function within(observations: readonly Observation[], { fromMs, toMs }: TimeWindow): Observation[] {
@@ -81,7 +90,7 @@ function gauge(inside: readonly Observation[], { fromMs, toMs }: TimeWindow, eve
     total += value * (untilMs - atMs);
     samples += 1;
   }
-  if (heldMs === 0) return { missing: 'the figure is absent' };
+  if (heldMs === 0) return { missing: withReason('the figure is absent', inside) };
   return { value: total / heldMs, covered: Math.min(1, heldMs / (toMs - fromMs)), samples };
 }
 
@@ -95,7 +104,9 @@ function counter(
   );
   const [first, last] = [present[0], present.at(-1)];
   if (first === undefined || last === undefined || last.atMs === first.atMs) {
-    return { missing: present.length === 0 ? 'the figure is absent' : 'a rate needs two samples' };
+    return {
+      missing: present.length === 0 ? withReason('the figure is absent', inside) : 'a rate needs two samples',
+    };
   }
   const wentBack = present.some(({ value = 0, per = 0 }, at) => {
     const before = present[at - 1];

@@ -1,17 +1,10 @@
 import { blockMean, type FigureKind, type Observation } from './block-means.ts';
-import { type Effect, type EffectOptions, estimateEffect } from './effect.ts';
-import { pairUp } from './pairs.ts';
+import { type Pair, pairUp } from './pairs.ts';
 import type { Schedule } from './schedule.ts';
+import { SignFlips } from './sign-flips.ts';
 
-/** The effect in the first and in the second half of the measured time of all blocks. */
-export interface CarryOver {
-  readonly early: Effect;
-  readonly late: Effect;
-  /** Of the hypothesis that the setting changes nothing about how the two halves of a block differ. */
-  readonly p: number;
-  /** The effect still changes within blocks (p <= 0.05): the settle time is too short, and the interval not valid. */
-  readonly suspected: boolean;
-}
+/** Below it, logarithms of equal means differ only in their last bits. */
+const ROUNDING = 1e-9;
 
 /**
  * Whether the settle time was long enough. If what a block leaves behind lasts into the measured time of the next, the
@@ -19,43 +12,31 @@ export interface CarryOver {
  * an exact test. It finds carry-over that changes within a block; one that lasts far longer than a block looks constant
  * and cannot be seen in any switchback experiment of this length.
  *
- * @returns undefined where halves have no figure, or one that is 0 or negative.
+ * @param seed of the draws, where there are too many pairs to enumerate.
+ * @returns the p-value of the hypothesis that the setting changes nothing about how the halves differ; undefined where
+ * halves have no figure, or one that is 0 or negative.
  */
-export function carryOver(
+export function carryOverP(
   schedule: Pick<Schedule, 'blocks'>,
   kind: FigureKind,
   observations: readonly Observation[],
   everyMs: number,
-  options: EffectOptions,
-): CarryOver | undefined {
-  const halves = schedule.blocks.map(({ measureMs, endMs }) => {
-    const middleMs = (measureMs + endMs) / 2;
-    return {
-      early: blockMean(kind, observations, { fromMs: measureMs, toMs: middleMs }, everyMs),
-      late: blockMean(kind, observations, { fromMs: middleMs, toMs: endMs }, everyMs),
-    };
-  });
-  const early = pairUp(
-    schedule,
-    halves.map((each) => each.early),
-  ).pairs;
-  const late = pairUp(
-    schedule,
-    halves.map((each) => each.late),
-  ).pairs;
+  seed: number,
+): number | undefined {
+  const pairsOf = (fromShare: number, toShare: number): readonly Pair[] => {
+    const means = schedule.blocks.map(({ measureMs, endMs }) => {
+      const at = (share: number): number => measureMs + share * (endMs - measureMs);
+      return blockMean(kind, observations, { fromMs: at(fromShare), toMs: at(toShare) }, everyMs);
+    });
+    return pairUp(schedule, means).pairs;
+  };
+  const [early, late] = [pairsOf(0, 0.5), pairsOf(0.5, 1)];
   if (early.length === 0 || early.length !== late.length) return undefined;
   if ([...early, ...late].some(({ on, off }) => on <= 0 || off <= 0)) return undefined;
-  const plain = { alpha: options.alpha, seed: options.seed };
-  const growth = estimateEffect(
-    early.map(({ on, off, onFirst }, at) => ({
-      on: (late[at]?.on ?? on) / on,
-      off: (late[at]?.off ?? off) / off,
-      onFirst,
-      covariates: [],
-    })),
-    plain,
-  );
-  const [first, second] = [estimateEffect(early, plain), estimateEffect(late, plain)];
-  if (growth === undefined || first === undefined || second === undefined) return undefined;
-  return { early: first, late: second, p: growth.p, suspected: growth.p <= 0.05 };
+  const terms = early.map((before, at) => {
+    const after = late[at] as Pair;
+    const a = Math.log(after.on / before.on) - Math.log(after.off / before.off);
+    return { a: Math.abs(a) < ROUNDING ? 0 : a, b: 1 };
+  });
+  return new SignFlips(terms, seed).pValue(0);
 }

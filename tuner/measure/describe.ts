@@ -1,24 +1,31 @@
 import { z } from 'zod';
+import { describeUnwatched } from './describe-guard.ts';
 import type { FigureReport, Report } from './report.ts';
+import type { Interval } from './sign-flips.ts';
 
 /** `-12.3 %`: a ratio as a change. */
 function percentOf(ratio: number): string {
-  if (!Number.isFinite(ratio)) return 'without limit';
   const change = (ratio - 1) * 100;
   return `${change < 0 ? '-' : '+'}${Math.abs(change).toFixed(1)} %`;
+}
+
+/** A figure that cannot fall below 0 is at the lower end of what is possible: nothing is excluded there either. */
+function intervalText({ low, high }: Interval): string {
+  const [hasLow, hasHigh] = [low > 0, Number.isFinite(high)];
+  if (!hasLow && !hasHigh) return '95 % interval without limits';
+  if (!hasHigh) return `95 % interval from ${percentOf(low)}, no upper limit`;
+  if (!hasLow) return `95 % interval up to ${percentOf(high)}, no lower limit`;
+  return `95 % interval ${percentOf(low)} to ${percentOf(high)}`;
 }
 
 /** `better: latency -12.3 % (95 % interval -15.0 % to -9.1 %)`; or why it cannot be decided. */
 export function describeFigure({ name, effect, judgement }: FigureReport, pairMs?: number): string {
   const { verdict, reason, within, pairsNeeded } = judgement;
   if (effect === undefined || reason !== undefined) return `${verdict}: ${name}: ${reason}`;
-  const isDifference = effect.scale === 'difference';
-  const amount = (value: number): string =>
-    isDifference ? String(Number(value.toPrecision(3))) : percentOf(value);
-  const interval = `95 % interval ${amount(effect.low)} to ${amount(effect.high)}`;
-  const found = `${name} ${amount(effect.effect)} (${interval})`;
+  const change = Number.isFinite(effect.effect) ? percentOf(effect.effect) : 'up from 0';
+  const found = `${name} ${change} (${intervalText(effect)})`;
   if (verdict === 'no difference') {
-    return `no difference larger than ${amount(within).replace('+', '')}: ${found}`;
+    return `no difference larger than ${percentOf(within).replace('+', '')}: ${found}`;
   }
   if (verdict !== 'inconclusive' || pairsNeeded === undefined) return `${verdict}: ${found}`;
   const time = pairMs === undefined ? '' : `, ${Math.ceil((pairsNeeded * pairMs) / 60_000)} min`;
@@ -26,7 +33,7 @@ export function describeFigure({ name, effect, judgement }: FigureReport, pairMs
 }
 
 /** A report in lines, the figure that decides first. */
-export function describeReport({ design, ended, primary, secondary }: Report): string[] {
+export function describeReport({ design, ended, guard, primary, secondary }: Report): string[] {
   const { blockMs, settleMs, pairs } = design;
   const pairMs = 2 * (blockMs + settleMs);
   const figures = secondary.filter(({ effect }) => effect !== undefined);
@@ -52,6 +59,7 @@ export function describeReport({ design, ended, primary, secondary }: Report): s
       (figure) => `also ${describeFigure(figure)}, p ${figure.p.toPrecision(2)} among ${secondary.length}`,
     ),
     ...warnings,
+    ...(guard === undefined ? [] : describeUnwatched(guard)),
   ];
 }
 

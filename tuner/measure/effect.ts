@@ -6,7 +6,7 @@ import { type Interval, SignFlips, type Term } from './sign-flips.ts';
 /**
  * `ratio`: the geometric mean of on / off, where all blocks are positive. `ratio of sums`: sum of on / sum of off, where
  * some blocks are 0, whose logarithm does not exist. `difference`: mean of on - off in the figure's unit, where some are
- * negative, or the figure was declared as one.
+ * negative.
  */
 export type Scale = 'ratio' | 'ratio of sums' | 'difference';
 
@@ -40,8 +40,6 @@ export interface EffectOptions {
   readonly seed: number;
   /** Names of the covariates of the pairs, in order, declared before the start. */
   readonly covariates?: readonly string[];
-  /** The figure has no natural zero, so ratios mean nothing. */
-  readonly asDifference?: boolean;
 }
 
 /**
@@ -57,7 +55,7 @@ export interface EffectOptions {
 export function estimateEffect(measured: readonly Pair[], options: EffectOptions): Effect | undefined {
   if (measured.length === 0) return undefined;
   const pairs = measured.map(withoutRounding);
-  const scale = options.asDifference === true ? 'difference' : scaleOf(pairs);
+  const scale = scaleOf(pairs);
   const plain = estimate(scale, plainTerms(scale, pairs), options);
   const names = (options.covariates ?? []).slice(0, mostCovariates(pairs.length));
   if (scale === 'ratio of sums' || names.length === 0) {

@@ -2,12 +2,14 @@ import type { Trial } from '../apply/apply.ts';
 import { failureOf, type Work } from '../apply/execute.ts';
 import { LiveSwitch } from '../apply/live-switch.ts';
 import { TunerError } from '../errors.ts';
+import { singleValues } from './baseline.ts';
+import { blockMean } from './block-means.ts';
 import { describeFigure, describeReport } from './describe.ts';
 import type { Figure, Sample } from './figure.ts';
+import { type GuardReport, GuardWatch } from './guard-watch.ts';
 import { type Clock, Recorder } from './recorder.ts';
 import { type Question, type Report, reportOn } from './report.ts';
 import type { Arm, Block, Schedule } from './schedule.ts';
-import { findWorse, ruleOf, type Stretch } from './watch-guard.ts';
 
 /** When what was measured stays applied. */
 export type KeepIf = 'better' | 'not-worse' | 'always';
@@ -26,8 +28,10 @@ export interface Experiment extends Question {
   readonly clock?: Clock | undefined;
   /** Before each block, for people who watch. */
   readonly onBlock?: ((block: Block, index: number) => void) | undefined;
-  /** The baseline is too short, or too little of it was sampled, to say when a figure is clearly worse: only limits guard. */
-  readonly onNoGuard?: (() => void) | undefined;
+  /** After the baseline: what is guarded, and what cannot be. */
+  readonly onGuard?: ((guard: GuardReport) => void) | undefined;
+  /** Wall clock for the record; absent: the real one. */
+  readonly now?: (() => Date) | undefined;
 }
 
 /**
@@ -41,21 +45,25 @@ export interface Experiment extends Question {
 export function trialOf(experiment: Experiment): Trial {
   return async (work) => {
     const { primary, schedule } = experiment;
+    const startedAt = (experiment.now?.() ?? new Date()).toISOString();
     const recorder = new Recorder(experiment.sample, experiment.everyMs, experiment.clock ?? work.link);
-    const blocks: Block[] = [];
+    const done: Done = { blocks: [], guard: undefined };
     let cause: unknown;
     try {
-      await runBlocks(experiment, work, recorder, blocks);
+      await runBlocks(experiment, work, recorder, done);
     } catch (error) {
       cause = error;
     }
     const ended = cause === undefined ? undefined : failureOf(cause);
     const { seed, pairs, blockMs, settleMs } = schedule;
     const report = reportOn(experiment, {
+      startedAt,
+      baselineMs: experiment.baselineMs,
       seed,
       design: { pairs, blockMs, settleMs },
-      blocks,
+      blocks: done.blocks,
       ended: ended?.message,
+      guard: done.guard?.report,
       everyMs: experiment.everyMs,
       series: (name) => recorder.series(name),
     });
@@ -79,22 +87,24 @@ function wanted(keepIf: KeepIf): string {
   return keepIf === 'better' ? 'better' : 'not worse';
 }
 
-/** Adds each block to `blocks` when it is complete. */
-async function runBlocks(
-  experiment: Experiment,
-  work: Work,
-  recorder: Recorder,
-  blocks: Block[],
-): Promise<void> {
-  const { schedule, baselineMs, everyMs, primary, secondary, guards, onBlock, onNoGuard } = experiment;
-  const figures = [primary, ...secondary, ...guards];
-  const series = (name: string) => recorder.series(name);
+/** How far an experiment has come. */
+interface Done {
+  readonly blocks: Block[];
+  guard: GuardWatch | undefined;
+}
+
+/** Adds each block to `done` when it is complete. */
+async function runBlocks(experiment: Experiment, work: Work, recorder: Recorder, done: Done): Promise<void> {
+  const { schedule, baselineMs, everyMs, primary, secondary, guards, onBlock, onGuard } = experiment;
   const setting = new LiveSwitch(work);
   await setting.prepare();
   await recorder.until(baselineMs, primary.name);
-  const rule = ruleOf(figures, series, everyMs, schedule.totalMs / 2);
-  if (rule === undefined) onNoGuard?.();
-  const stretches: Stretch[] = [{ arm: 'off', fromMs: 0, toMs: recorder.nowMs() }];
+  checkBaseline(primary, recorder);
+  const figures = [primary, ...secondary, ...guards];
+  const series = (name: string) => recorder.series(name);
+  const guard = new GuardWatch(figures, series, everyMs, recorder.nowMs(), schedule);
+  done.guard = guard;
+  onGuard?.(guard.report);
   let state: Arm = 'off';
   for (const [index, planned] of schedule.blocks.entries()) {
     onBlock?.(planned, index);
@@ -103,18 +113,32 @@ async function runBlocks(
     state = arm;
     const startMs = recorder.nowMs();
     const measureMs = startMs + schedule.settleMs;
-    const guard = (): void => {
+    const watch = (): void => {
       if (arm === 'off') return;
-      const now = { arm, fromMs: startMs, toMs: recorder.nowMs() };
-      const worse = findWorse(figures, rule, series, everyMs, [...stretches, now]);
+      const worse = guard.findWorse(startMs, recorder.nowMs());
       if (worse !== undefined) throw new TunerError('TUNE_MEASURE', `${worse} with the setting`);
     };
-    await recorder.until(measureMs, primary.name, guard);
-    await recorder.until(measureMs + schedule.blockMs, primary.name, guard);
+    await recorder.until(measureMs, primary.name, watch);
+    await recorder.until(measureMs + schedule.blockMs, primary.name, watch);
     // A sample takes time: the last one belongs to the block.
     const endMs = recorder.nowMs();
     await setting.check(arm);
-    stretches.push({ arm, fromMs: arm === 'on' ? startMs : measureMs, toMs: endMs });
-    blocks.push({ pair, arm, startMs, measureMs, endMs });
+    guard.ended({ arm, fromMs: arm === 'on' ? startMs : measureMs, toMs: endMs });
+    done.blocks.push({ pair, arm, startMs, measureMs, endMs });
+  }
+}
+
+/** @throws TunerError TUNE_MEASURE, before anything is switched, where the figure that decides has nothing to compare. */
+function checkBaseline({ name, kind }: Figure, recorder: Recorder): void {
+  const observations = recorder.series(name);
+  const level = blockMean(kind, observations, { fromMs: 0, toMs: recorder.nowMs() }, recorder.everyMs);
+  if ('missing' in level) {
+    throw new TunerError('TUNE_MEASURE', `${name} has no value in the baseline: ${level.missing}`);
+  }
+  if (singleValues(kind, observations).every((value) => value === 0)) {
+    throw new TunerError(
+      'TUNE_MEASURE',
+      `${name} was 0 in all of the baseline, so nothing can be compared with it; measure under load, or let another figure decide (--metric)`,
+    );
   }
 }

@@ -1,9 +1,9 @@
 import { DomainState } from '../../libvirt/constants.ts';
 import type { BlockStats, DomainStats } from '../../model/stats/types.ts';
 import { eitherSum } from '../../model/vm-rates.ts';
-import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import type { DomainSample, HostSample, Outcome } from '../../sampler/host-sample.ts';
 import type { FigureKind } from './block-means.ts';
-import type { Reading, Sample } from './figure.ts';
+import type { GuardFigure, Reading, Sample } from './figure.ts';
 import type { Direction } from './verdict.ts';
 
 /** A figure of a VM that samples of its host contain. */
@@ -12,10 +12,13 @@ export interface HostFigure {
   readonly name: string;
   readonly kind: FigureKind;
   readonly direction: Direction;
-  /** From which size on a worse value of a VM ends an experiment: a factor, and an amount in the figure's unit. */
-  readonly guard?: { readonly ratio: number; readonly difference: number };
+  /** From which size on a worse value of a VM ends an experiment. */
+  readonly guard?: Pick<GuardFigure, 'ratio' | 'difference'>;
   read(stats: DomainStats): Pick<Reading, 'value' | 'per'>;
 }
+
+export const STEAL = 'libvirt_domain_cpu_steal_ratio';
+export const LATENCY = 'libvirt_domain_disk_request_latency_seconds';
 
 const LOWER = 'lower is better';
 const HIGHER = 'higher is better';
@@ -29,7 +32,7 @@ const MUCH_LATENCY = { ratio: 1.5, difference: 0.005 };
  */
 export const HOST_FIGURES: readonly HostFigure[] = [
   {
-    name: 'libvirt_domain_cpu_steal_ratio',
+    name: STEAL,
     kind: 'rate',
     direction: LOWER,
     guard: MUCH_STEAL,
@@ -54,7 +57,7 @@ export const HOST_FIGURES: readonly HostFigure[] = [
     }),
   },
   {
-    name: 'libvirt_domain_disk_request_latency_seconds',
+    name: LATENCY,
     kind: 'quotient',
     direction: LOWER,
     guard: MUCH_LATENCY,
@@ -82,23 +85,35 @@ export const HOST_FIGURES: readonly HostFigure[] = [
   },
 ];
 
-/** The figure of one VM in a sample of its host; undefined where it did not answer this time. */
-function readingOf(figure: HostFigure, sample: HostSample, uuid: string): Reading | undefined {
+/** The figure of one VM in a sample of its host; with the reason where it has no value. */
+function readingOf(figure: HostFigure, sample: HostSample, uuid: string): Reading {
   const found = sample.domains.find(({ domain }) => domain.uuid === uuid);
   if (found === undefined) return { run: undefined, value: undefined };
   const run = runOf(found);
   if (run === undefined) return { run, value: undefined };
-  return found.outcome.kind === 'fresh' ? { run, ...figure.read(found.outcome.stats) } : undefined;
+  const { outcome } = found;
+  if (outcome.kind !== 'fresh') return { run, value: undefined, missing: whyNotFresh(outcome) };
+  const read = figure.read(outcome.stats);
+  const isCounted = read.value !== undefined && (figure.kind !== 'quotient' || read.per !== undefined);
+  return { run, ...read, missing: isCounted ? undefined : 'libvirt does not report it for this VM' };
+}
+
+function whyNotFresh(outcome: Exclude<Outcome, { kind: 'fresh' }>): string {
+  switch (outcome.kind) {
+    case 'unresponsive':
+      return 'the VM does not answer';
+    case 'late':
+      return 'libvirt did not answer for the VM in time';
+    case 'error':
+      return `libvirt reported an error for the VM: ${outcome.error.message}`;
+  }
 }
 
 /** All figures of these VMs, by UUID and name of the figure. */
 export function sampleOf(sample: HostSample, uuids: readonly string[]): Sample {
   return new Map(
     uuids.flatMap((uuid) =>
-      HOST_FIGURES.flatMap((figure): [string, Reading][] => {
-        const reading = readingOf(figure, sample, uuid);
-        return reading === undefined ? [] : [[keyOf(uuid, figure), reading]];
-      }),
+      HOST_FIGURES.map((figure): [string, Reading] => [keyOf(uuid, figure), readingOf(figure, sample, uuid)]),
     ),
   );
 }

@@ -14,14 +14,13 @@ export function standardDeviation(values: readonly number[]): number {
 }
 
 /**
- * Correlation of a series with itself `lag` values later, about its own mean; 0 for a constant or too short series.
- * Estimated from few values it is biased towards 0 by about (1 + 4 r) / n (Marriott and Pope 1954).
+ * Correlation of each value with the next, about their mean; 0 for a constant or too short series. Estimated from few values it is biased towards 0 by about (1 + 4 r) / n (Marriott and Pope 1954).
  */
-export function autocorrelation(values: readonly number[], lag = 1): number {
-  if (values.length <= lag + 1) return 0;
+export function autocorrelation(values: readonly number[]): number {
+  if (values.length <= 2) return 0;
   const centre = mean(values);
   const total = sum(values.map((value) => (value - centre) ** 2));
   if (total === 0) return 0;
-  const products = values.slice(lag).map((value, at) => (value - centre) * ((values[at] as number) - centre));
+  const products = values.slice(1).map((value, at) => (value - centre) * ((values[at] as number) - centre));
   return sum(products) / total;
 }

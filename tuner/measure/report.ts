@@ -1,7 +1,8 @@
 import { type BlockMean, blockMean, type Observation } from './block-means.ts';
-import { carryOver } from './carry-over.ts';
+import { carryOverP } from './carry-over.ts';
 import { type Effect, estimateEffect } from './effect.ts';
 import type { Figure } from './figure.ts';
+import type { GuardReport } from './guard-watch.ts';
 import { holm } from './holm.ts';
 import { type Lost, pairUp } from './pairs.ts';
 import type { Block, Design } from './schedule.ts';
@@ -25,21 +26,23 @@ export interface FigureReport {
 /** What an experiment found. Plain data for a journal; JSON writes an infinite limit as null. */
 export interface Report {
   readonly format: 1;
+  /** Wall clock at the start of the baseline, ISO 8601. */
+  readonly startedAt: string;
+  readonly baselineMs: number;
   readonly seed: number;
   readonly design: Design;
-  /** As they were run, from the start of the first one. */
+  /** As they were run; times are milliseconds since `startedAt`. */
   readonly blocks: readonly Block[];
   /** Why it ended before its time; absent where it did not. */
   readonly ended?: string | undefined;
+  /** Absent where it ended within the baseline. */
+  readonly guard?: GuardReport | undefined;
   readonly primary: FigureReport;
   readonly secondary: readonly FigureReport[];
 }
 
-export interface Measured {
-  readonly seed: number;
-  readonly design: Design;
-  readonly blocks: readonly Block[];
-  readonly ended?: string | undefined;
+export interface Measured
+  extends Pick<Report, 'startedAt' | 'baselineMs' | 'seed' | 'design' | 'blocks' | 'ended' | 'guard'> {
   readonly everyMs: number;
   readonly series: (name: string) => readonly Observation[];
 }
@@ -58,7 +61,8 @@ export function reportOn(
   { primary, secondary, covariates, criterion }: Question,
   measured: Measured,
 ): Report {
-  const { seed, design, blocks, ended, everyMs, series } = measured;
+  const { everyMs, series, ...run } = measured;
+  const { seed, blocks } = run;
   const meansOf = ({ name, kind }: Figure): BlockMean[] =>
     blocks.map(({ measureMs, endMs }) =>
       blockMean(kind, series(name), { fromMs: measureMs, toMs: endMs }, everyMs),
@@ -78,16 +82,13 @@ export function reportOn(
     p,
     judgement: judge(effect, { ...criterion, direction: figure.direction }, p),
     lost,
-    carryOver: carryOver({ blocks }, figure.kind, series(figure.name), everyMs, options)?.suspected ?? false,
+    carryOver: (carryOverP({ blocks }, figure.kind, series(figure.name), everyMs, seed) ?? 1) <= ALPHA,
   });
   const others = secondary.map(effectOf);
   const adjusted = holm(others.map(({ effect }) => effect?.p ?? 1));
   return {
     format: 1,
-    seed,
-    design,
-    blocks,
-    ended,
+    ...run,
     primary: describe(effectOf(primary)),
     secondary: others.map((other, at) => describe(other, adjusted[at])),
   };

@@ -22,9 +22,12 @@ export interface Block {
   /** Which pair it belongs to, from 0. */
   readonly pair: number;
   readonly arm: Arm;
-  /** When the setting is switched, where it differs from the block before; from the start of the experiment. */
+  /**
+   * When the setting has been switched, where it differs from the block before. In a schedule, milliseconds since the
+   * start of the first block; in a report, since the start of the baseline, which comes before it.
+   */
   readonly startMs: number;
-  /** When the measured time begins, and ends. */
+  /** When the measured time begins, and ends; likewise. */
   readonly measureMs: number;
   readonly endMs: number;
 }
@@ -33,8 +36,6 @@ export interface Schedule extends Design {
   /** Which coins were thrown: with the design it gives the same schedule again. */
   readonly seed: number;
   readonly blocks: readonly Block[];
-  /** How often the setting changes, from `off` before the first block; without what the verdict then does. */
-  readonly switches: number;
   readonly totalMs: number;
 }
 
@@ -75,6 +76,5 @@ export function makeSchedule({ pairs, blockMs, settleMs }: Design, seed: number)
       endMs: startMs + everyMs,
     };
   });
-  const switches = arms.filter((arm, index) => arm !== (arms[index - 1] ?? 'off')).length;
-  return { pairs, blockMs, settleMs, seed, blocks, switches, totalMs: blocks.length * everyMs };
+  return { pairs, blockMs, settleMs, seed, blocks, totalMs: blocks.length * everyMs };
 }

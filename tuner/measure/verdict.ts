@@ -26,8 +26,6 @@ export interface Criterion {
   readonly direction: Direction;
   /** The smallest ratio above 1 that matters: 1.05 for 5 %. */
   readonly margin: number;
-  /** For differences: the smallest one that matters, in the figure's unit. */
-  readonly marginOfDifference?: number | undefined;
 }
 
 /** Of a test, and of several together. */
@@ -46,14 +44,14 @@ export function judge(
   if (Number.isNaN(effect.effect)) {
     return undecided('the figure was 0 in every block, so there was nothing to improve; measure under load');
   }
-  const { low, high, margin } = onOneScale(effect, criterion);
-  if (margin === undefined) {
-    return undecided('the figure takes negative values: state which difference matters, in its unit');
+  if (effect.scale === 'difference') {
+    return undecided('the figure takes negative values, so a change of it in per cent means nothing');
   }
+  const [low, high, margin] = [Math.log(effect.low), Math.log(effect.high), Math.log(criterion.margin)];
   const [good, bad] = criterion.direction === 'lower is better' ? [-low, high] : [high, -low];
   const largest = Math.max(good, bad);
   const judged = {
-    within: effect.scale === 'difference' ? largest : Math.exp(largest),
+    within: Math.exp(largest),
     notWorse: bad < margin,
   };
   // Even one that is certain does not matter then.
@@ -61,7 +59,7 @@ export function judge(
   const isFound = p <= ALPHA;
   if (isFound && bad < 0) return { ...judged, verdict: 'better' };
   if (isFound && good < 0) return { ...judged, verdict: 'worse' };
-  return { ...judged, verdict: 'inconclusive', pairsNeeded: moreThan(effect, criterion) };
+  return { ...judged, verdict: 'inconclusive', pairsNeeded: moreThan(effect, criterion.margin) };
 }
 
 function undecided(reason: string): Judgement {
@@ -73,20 +71,8 @@ function undecided(reason: string): Judgement {
   };
 }
 
-/** Ends of the interval and margin on which 0 means that nothing changed. */
-function onOneScale(
-  { scale, low, high }: Effect,
-  { margin, marginOfDifference }: Criterion,
-): { low: number; high: number; margin: number | undefined } {
-  if (scale === 'difference') return { low, high, margin: marginOfDifference };
-  return { low: Math.log(low), high: Math.log(high), margin: Math.log(margin) };
-}
-
 /** As many as would show a difference of the margin, and more than there are: these have not decided it. */
-function moreThan(
-  { scale, pairs, spread }: Effect,
-  { margin, marginOfDifference = Number.NaN }: Criterion,
-): number | undefined {
-  const needed = pairsFor(scale === 'difference' ? Math.exp(marginOfDifference) : margin, spread);
+function moreThan({ pairs, spread }: Effect, margin: number): number | undefined {
+  const needed = pairsFor(margin, spread);
   return needed === undefined ? undefined : Math.max(needed, pairs + 1);
 }

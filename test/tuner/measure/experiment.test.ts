@@ -5,6 +5,7 @@ import { applyLocked } from '../../../tuner/apply/apply.ts';
 import type { RunOptions } from '../../../tuner/apply/host-session.ts';
 import { recoverLocked } from '../../../tuner/apply/recover.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
+import { readMeasured } from '../../../tuner/measure/describe.ts';
 import { type Experiment, isKept, trialOf } from '../../../tuner/measure/experiment.ts';
 import type { Figure, Sample } from '../../../tuner/measure/figure.ts';
 import { normals, seededRandom } from '../../../tuner/measure/random.ts';
@@ -31,7 +32,7 @@ const LATENCY: Figure = {
   name: 'latency',
   kind: 'gauge',
   direction: 'lower is better',
-  guard: { direction: 'lower is better', ratio: 1.5, difference: 1 },
+  guard: { ratio: 1.5, difference: 1, stretches: 1 },
 };
 const STEAL: Figure = { name: 'steal', kind: 'gauge', direction: 'lower is better' };
 
@@ -199,17 +200,73 @@ test('a setting that makes it clearly worse ends the experiment in its first blo
   expect(picture(world.libvirt)).toEqual(world.before);
 });
 
-test('a limit ends it without a baseline', async () => {
+test('a limit ends it after a baseline that is too short for a rule, which the report states', async () => {
   const world = new World(2);
-  const limited = {
-    ...LATENCY,
-    guard: { direction: 'lower is better', ratio: 9, difference: 9, limit: 35 },
-  } as const;
-  const onNoGuard = vi.fn();
-  const { outcome } = await world.apply({ primary: limited, baselineMs: 5_000, onNoGuard });
-  expect(onNoGuard).toHaveBeenCalledOnce();
+  const limited = { ...LATENCY, guard: { ratio: 9, difference: 9, stretches: 1, limit: 35 } } as const;
+  const onGuard = vi.fn();
+  const { outcome, report } = await world.apply({ primary: limited, baselineMs: 5_000, onGuard });
+  const guard = {
+    figures: [{ name: 'latency', missing: 'fewer than 10 values in the baseline', limit: 35 }],
+  };
+  expect(onGuard).toHaveBeenCalledExactlyOnceWith(guard);
+  expect(report).toMatchObject({ guard, baselineMs: 5_000 });
+  expect(readMeasured(report)?.text).toContain('so only limits end the experiment early: latency above 35');
   expect(outcome.failure?.message).toBe('latency is beyond its limit of 35 with the setting');
   expect(picture(world.libvirt)).toEqual(world.before);
+});
+
+test('a figure without a value does not leave the others without a guard', async () => {
+  const world = new World(2);
+  const { outcome, report } = await world.apply({ guards: [{ ...LATENCY, name: 'absent' }] });
+  expect(report?.guard?.figures).toMatchObject([
+    { name: 'latency', rule: { windowMs: 5_000 } },
+    { name: 'absent', missing: 'no value in the baseline' },
+  ]);
+  expect(outcome.failure?.message).toBe('latency is clearly worse with the setting');
+});
+
+test('another VM that gets worse ends it in the second stretch with the setting', async () => {
+  const world = new World(1);
+  const sample = async (): Promise<Sample> =>
+    new Map([
+      ...(await world.sample()),
+      ['other', { run: 1, value: (world.isOn ? 40 : 20) + (world.nowMs % 7) }],
+    ]);
+  const other: Figure = { ...LATENCY, name: 'other', guard: { ratio: 1.5, difference: 1, stretches: 2 } };
+  const { outcome, report } = await world.apply({ guards: [other], sample });
+  expect(outcome.failure?.message).toBe('other is clearly worse with the setting');
+  const arms = report?.blocks.map(({ arm }) => arm) ?? [];
+  expect(arms).toContain('on');
+  expect(arms.at(-1)).toBe('off');
+});
+
+test('a report has the time at which it began, and its blocks after the baseline', async () => {
+  const { report } = await new World(0.8).apply({ now: () => new Date('2026-01-02T03:04:05Z') });
+  expect(report).toMatchObject({ startedAt: '2026-01-02T03:04:05.000Z', baselineMs: 600_000 });
+  expect(report?.blocks[0]).toMatchObject({ startMs: 600_000, measureMs: 615_000, endMs: 675_000 });
+});
+
+test.each([
+  [
+    'has no value',
+    undefined,
+    'latency has no value in the baseline: the figure is absent: --probe exited with 1',
+  ],
+  [
+    'is always 0',
+    0,
+    'latency was 0 in all of the baseline, so nothing can be compared with it; measure under load, or let another figure decide (--metric)',
+  ],
+])('a figure that %s in the baseline ends it before the first switch', async (_what, value, message) => {
+  const world = new World(0.8);
+  const missing = value === undefined ? '--probe exited with 1' : undefined;
+  const sample = async (): Promise<Sample> =>
+    new Map([...(await world.sample()), ['latency', { run: world.domain.run?.id, value, missing }]]);
+  const { outcome, record, report } = await world.apply({ sample, keepIf: 'always' });
+  expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_MEASURE', message } });
+  expect(record?.events.map(({ event }) => event)).not.toContain('doing');
+  expect(report).toMatchObject({ ended: message, blocks: [] });
+  expect(world.block).toBe(0);
 });
 
 test('a VM that is shut down in the middle of a block ends it, and nothing is left behind', async () => {

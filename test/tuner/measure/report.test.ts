@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Observation } from '../../../tuner/measure/block-means.ts';
-import { describeReport, readMeasured } from '../../../tuner/measure/describe.ts';
+import { describeFigure, describeReport, readMeasured } from '../../../tuner/measure/describe.ts';
 import type { Figure } from '../../../tuner/measure/figure.ts';
+import type { GuardedFigure } from '../../../tuner/measure/guard-watch.ts';
 import { type Report, reportOn } from '../../../tuner/measure/report.ts';
 import { makeSchedule } from '../../../tuner/measure/schedule.ts';
 
@@ -36,6 +37,8 @@ function report(primary: string, ...secondary: readonly string[]): Report {
       criterion: { margin: 1.05 },
     },
     {
+      startedAt: '2026-01-01T00:00:00.000Z',
+      baselineMs: 300_000,
       seed: schedule.seed,
       design: schedule,
       blocks: schedule.blocks,
@@ -71,6 +74,42 @@ test('blocks without a figure are null, and five pairs are too few to decide', (
   const { primary } = report('broken');
   expect(primary.blocks[4]).toBeNull();
   expect(primary).toMatchObject({ effect: { pairs: 5 }, judgement: { verdict: 'inconclusive' } });
+});
+
+test('an interval without a limit says so in words', () => {
+  const { primary } = report('broken');
+  const { effect } = primary;
+  if (effect === undefined) throw new Error('no effect');
+  const described = (change: Partial<typeof effect>): string =>
+    describeFigure({ ...primary, effect: { ...effect, ...change } });
+  const endless = { low: 0, high: Number.POSITIVE_INFINITY };
+  expect(described({ ...endless, effect: 0.9 })).toContain('broken -10.0 % (95 % interval without limits)');
+  expect(described({ ...endless, low: 0.9 })).toContain('(95 % interval from -10.0 %, no upper limit)');
+  expect(described({ ...endless, high: 1.1 })).toContain('(95 % interval up to +10.0 %, no lower limit)');
+  expect(described({ ...endless, effect: Number.POSITIVE_INFINITY })).toContain('broken up from 0 (');
+});
+
+const RULE = { windowMs: 5_000, consecutive: 4, falseAlarms: 0.0001 };
+
+test('what the guard did not watch is in the report, by reason, and what could still end it', () => {
+  const found = report('latency');
+  const lines = (figures: GuardedFigure[]): string[] =>
+    describeReport({ ...found, guard: { figures } }).slice(1);
+  const short = { missing: 'fewer than 10 values in the baseline' };
+  expect(lines([{ name: 'latency', rule: RULE }])).toEqual([]);
+  const many = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, ...short }));
+  expect(
+    lines([{ name: 'latency', rule: RULE }, ...many, { name: 'f', missing: 'no value in the baseline' }]),
+  ).toEqual([
+    'no guard on 6 of 7 figures: fewer than 10 values in the baseline: a, b, c and 2 more; no value in the baseline: f',
+  ]);
+  expect(lines([{ name: 'latency', ...short }])).toEqual([
+    'no guard on any figure: fewer than 10 values in the baseline: latency',
+    'so no figure that gets worse ends the experiment early',
+  ]);
+  expect(lines([{ name: 'latency', ...short, limit: 0.05 }])[1]).toBe(
+    'so only limits end the experiment early: latency above 0.05',
+  );
 });
 
 test('a journal gives the verdict and the lines back, and nothing where it has something else', () => {

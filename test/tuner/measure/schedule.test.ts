@@ -7,7 +7,7 @@ const DESIGN = { pairs: 6, blockMs: 60_000, settleMs: 15_000 };
 test('every pair has one block with the setting and one without, and leaves out the time to settle', () => {
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 6, max: 40 }), (seed, pairs) => {
-      const { blocks, totalMs, switches } = makeSchedule({ ...DESIGN, pairs }, seed);
+      const { blocks, totalMs } = makeSchedule({ ...DESIGN, pairs }, seed);
       expect(blocks).toHaveLength(2 * pairs);
       for (const [index, block] of blocks.entries()) {
         expect(block.startMs).toBe(index * 75_000);
@@ -17,8 +17,6 @@ test('every pair has one block with the setting and one without, and leaves out 
         if (index % 2 === 1) expect(block.arm).not.toBe(blocks[index - 1]?.arm);
       }
       expect(totalMs).toBe(2 * pairs * 75_000);
-      expect(switches).toBeGreaterThanOrEqual(pairs);
-      expect(switches).toBeLessThanOrEqual(2 * pairs);
     }),
   );
 });
@@ -45,16 +43,6 @@ test('each coin is fair, and independent of the one before', () => {
     const same = first.filter((arms) => arms[pair] === arms[(pair + 1) % 6]).length;
     expect(Math.abs(same - 1_000)).toBeLessThan(3 * Math.sqrt(500));
   }
-});
-
-test('switches are counted from the state without the setting', () => {
-  const { blocks, switches } = makeSchedule(DESIGN, 3);
-  let [state, count] = ['off', 0];
-  for (const { arm } of blocks) {
-    if (arm !== state) count += 1;
-    state = arm;
-  }
-  expect(switches).toBe(count);
 });
 
 test('a design that can show nothing is refused, with the reason', () => {

@@ -55,14 +55,11 @@ test('an interval that allows both cannot decide, and says how many pairs would'
   expect(judge(wide, { direction: 'lower is better', margin: 1.05 }).pairsNeeded).toBe(51);
 });
 
-test('differences are judged in their unit, and need a margin in it', () => {
+test('a figure that takes negative values has no change in per cent, and is not decided', () => {
   const effect = effectOf(-3, -1, 'difference', -2);
-  expect(
-    judge(effect, { direction: 'lower is better', margin: 1.05, marginOfDifference: 0.5 }),
-  ).toMatchObject({ verdict: 'better', within: 3 });
   expect(judge(effect, { direction: 'lower is better', margin: 1.05 })).toMatchObject({
     verdict: 'inconclusive',
-    reason: 'the figure takes negative values: state which difference matters, in its unit',
+    reason: 'the figure takes negative values, so a change of it in per cent means nothing',
   });
 });
 

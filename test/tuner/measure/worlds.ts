@@ -1,6 +1,7 @@
 import { blockMean, type Observation } from '../../../tuner/measure/block-means.ts';
 import { estimateEffect } from '../../../tuner/measure/effect.ts';
-import { guardRule, isClearlyWorse, windowMeans } from '../../../tuner/measure/guard.ts';
+import type { Figure } from '../../../tuner/measure/figure.ts';
+import { GuardWatch } from '../../../tuner/measure/guard-watch.ts';
 import { type Pair, pairUp } from '../../../tuner/measure/pairs.ts';
 import { normals, seededRandom } from '../../../tuner/measure/random.ts';
 import { type Arm, type Design, makeSchedule } from '../../../tuner/measure/schedule.ts';
@@ -146,43 +147,54 @@ interface CalibrateOptions {
   readonly adjust?: boolean;
 }
 
-const BASELINE_MS = 600_000;
+/** What `apply --measure` does without further flags. */
+const DEFAULTS = { baselineMs: 300_000, design: { ...DESIGN, pairs: 6 } };
 
-/**
- * One experiment under guard, after a baseline of ten minutes: whether there is a rule, and after how much time with the
- * setting it stopped.
- */
-export function guarded(
-  world: World,
-  effect: number,
-  seed: number,
-  ratio: number,
-): { readonly hasRule: boolean; readonly afterMs: number | undefined } {
-  const schedule = makeSchedule(DESIGN, seed);
-  const everyMs = DESIGN.blockMs + DESIGN.settleMs;
+export interface GuardedOptions {
+  /** VMs of the host, of two guarded figures each; the first is the one that is tuned. */
+  readonly vms: number;
+  /** Which VM the setting makes worse, and how much: the true ratio of its first figure. */
+  readonly worse?: { readonly vm: number; readonly ratio: number };
+  /** From which ratio on it matters. */
+  readonly ratio: number;
+}
+
+export interface GuardedRun {
+  /** Share of the figures that have a rule. */
+  readonly watched: number;
+  /** How long after the first switch it stopped; undefined where it did not. */
+  readonly afterMs: number | undefined;
+}
+
+/** One experiment at the defaults, under guard, all figures of all VMs in the same world. */
+export function guarded(world: World, { vms, worse, ratio }: GuardedOptions, seed: number): GuardedRun {
+  const { baselineMs, design } = DEFAULTS;
+  const schedule = makeSchedule(design, seed);
+  const everyMs = design.blockMs + design.settleMs;
+  // The last sample of a block is taken before the switch.
   const armAt = (atMs: number): Arm =>
-    schedule.blocks[Math.floor((atMs - BASELINE_MS) / everyMs)]?.arm ?? 'off';
-  const { figure } = sample(world, effect, BASELINE_MS + schedule.totalMs, armAt, seed);
-  const valuesIn = (fromMs: number, toMs: number): number[] =>
-    figure.flatMap(({ atMs, value = 0 }) => (atMs >= fromMs && atMs < toMs ? [value] : []));
-  const onMs = schedule.totalMs / 2;
-  const baseline = valuesIn(0, BASELINE_MS);
-  const rule = guardRule({ baselines: [baseline], everyMs: EVERY_MS, onMs, falseAlarms: 0.01 });
-  if (rule === undefined) return { hasRule: false, afterMs: undefined };
-  const size = rule.windowMs / EVERY_MS;
-  const off = windowMeans(baseline, size);
-  const on: number[] = [];
-  for (const block of schedule.blocks) {
-    for (const window of windowMeans(
-      valuesIn(BASELINE_MS + block.startMs, BASELINE_MS + block.endMs),
-      size,
-    )) {
-      (block.arm === 'on' ? on : off).push(window);
-      if (block.arm === 'off') continue;
-      if (isClearlyWorse(rule, { direction: 'lower is better', ratio, difference: 0 }, off, on)) {
-        return { hasRule: true, afterMs: on.length * rule.windowMs };
-      }
+    schedule.blocks[Math.ceil((atMs - baselineMs) / everyMs) - 1]?.arm ?? 'off';
+  const figures = Array.from({ length: 2 * vms }, (_, at): Figure & { readonly at: number } => ({
+    at,
+    name: String(at),
+    kind: 'gauge',
+    direction: 'lower is better',
+    guard: { ratio, difference: 0, stretches: at < 2 ? 1 : 2 },
+  }));
+  const series = figures.map(({ at }) => {
+    const effect = worse !== undefined && at === 2 * worse.vm ? worse.ratio : 1;
+    return sample(world, effect, baselineMs + schedule.totalMs, armAt, 1_000 * seed + at).figure;
+  });
+  const guard = new GuardWatch(figures, (name) => series[Number(name)] ?? [], EVERY_MS, baselineMs, design);
+  const watched = guard.report.figures.filter(({ rule }) => rule !== undefined).length / figures.length;
+  const firstOnMs = baselineMs + (schedule.blocks.find(({ arm }) => arm === 'on')?.startMs ?? 0);
+  for (const { arm, startMs, measureMs, endMs } of schedule.blocks) {
+    const fromMs = baselineMs + (arm === 'on' ? startMs : measureMs);
+    const toMs = baselineMs + endMs;
+    for (let atMs = fromMs + EVERY_MS; arm === 'on' && atMs <= toMs; atMs += EVERY_MS) {
+      if (guard.findWorse(fromMs, atMs) !== undefined) return { watched, afterMs: atMs - firstOnMs };
     }
+    guard.ended({ arm, fromMs, toMs });
   }
-  return { hasRule: true, afterMs: undefined };
+  return { watched, afterMs: undefined };
 }

@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { TunerError } from '../../tuner/errors.ts';
+import { type Choice, choose, type PlanFlags } from './make-plan.ts';
+import type { Session } from './session.ts';
+
+/** One word that is a file, without a profile: a plan that was written to it. */
+export function isPlanFile(
+  words: readonly string[],
+  { profile, file: assignments, all }: Pick<PlanFlags, 'profile' | 'file' | 'all'>,
+): words is readonly [string] {
+  const [file, ...more] = words;
+  if (file === undefined || more.length > 0 || profile !== undefined) return false;
+  return assignments === undefined && all !== true && existsSync(file);
+}
+
+/** @throws TunerError TUNE_DOMAIN: where one word looks like a file, also that there is none of that name. */
+export function chooseDomains(session: Session, patterns: readonly string[], flags: PlanFlags): Choice {
+  try {
+    return choose(session, patterns, flags);
+  } catch (error) {
+    const [word = ''] = patterns;
+    const isFileMeant = patterns.length === 1 && /\/|\.json$/.test(word) && flags.profile === undefined;
+    if (!isFileMeant || !(error instanceof TunerError) || error.code !== 'TUNE_DOMAIN') throw error;
+    throw new TunerError(
+      'TUNE_DOMAIN',
+      `${JSON.stringify(word)}: no such plan file, and no domain of that name; check the path, or create the plan with virtune tune plan -o FILE`,
+      { cause: error },
+    );
+  }
+}

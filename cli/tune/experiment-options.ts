@@ -1,0 +1,136 @@
+import { randomInt } from 'node:crypto';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { TunerError } from '../../tuner/errors.ts';
+import type { KeepIf } from '../../tuner/measure/experiment.ts';
+import { STEAL } from '../../tuner/measure/host-figures.ts';
+import { makeSchedule } from '../../tuner/measure/schedule.ts';
+import { userFigure } from '../../tuner/measure/user-figure.ts';
+import { type ExperimentSettings, findHostFigure } from '../../tuner/measure/vm-experiment.ts';
+import { durationOption } from '../duration-option.ts';
+import { addDesignOptions, type DesignFlags, designOf } from './design-options.ts';
+
+export interface ExperimentFlags extends DesignFlags {
+  readonly measure?: boolean | undefined;
+  readonly metric?: string | undefined;
+  readonly probe?: string | undefined;
+  readonly promql?: string | undefined;
+  readonly prometheus?: string | undefined;
+  readonly higherIsBetter?: boolean | undefined;
+  /** Per cent. */
+  readonly margin: number;
+  readonly keepIf: KeepIf;
+  /** Seconds. */
+  readonly baseline: number;
+  /** Per cent, and milliseconds, of every VM. */
+  readonly stealLimit?: number | undefined;
+  readonly latencyLimit?: number | undefined;
+}
+
+/** What means nothing without --measure. */
+const FLAGS: Readonly<Record<Exclude<keyof ExperimentFlags, 'measure'>, string>> = {
+  metric: '--metric',
+  probe: '--probe',
+  promql: '--promql',
+  prometheus: '--prometheus',
+  higherIsBetter: '--higher-is-better',
+  margin: '--margin',
+  keepIf: '--keep-if',
+  baseline: '--baseline',
+  stealLimit: '--steal-limit',
+  latencyLimit: '--latency-limit',
+  blocks: '--blocks',
+  block: '--block',
+  blockSettle: '--block-settle',
+  every: '--every',
+};
+
+/** Per cent; and milliseconds: a quarter of an hour, more than any request waits. */
+const [PERCENT_MIN, PERCENT_MAX] = [0.1, 99];
+const [LATENCY_MS_MIN, LATENCY_MS_MAX] = [0.01, 900_000];
+/** Two samples at the shortest interval, which a rate needs; and a day. */
+const [BASELINE_SECONDS_MIN, BASELINE_SECONDS_MAX] = [2, 86_400];
+const SEEDS = 2 ** 32;
+
+export function addExperimentOptions(command: Command): Command {
+  return addDesignOptions(
+    command
+      .option('--measure', 'switch the live settings of one VM on and off, and keep them only if they help')
+      .option('--metric <name>', `figure that decides (default: ${STEAL})`)
+      .option('--probe <command>', 'shell command that prints the number that decides')
+      .option('--promql <expression>', 'PromQL expression with the value that decides')
+      .option('--prometheus <url>', 'Prometheus that evaluates --promql')
+      .option('--higher-is-better', 'of --probe or --promql: more is better, as of transactions per second')
+      .option(
+        '--margin <percent>',
+        'smallest change that matters',
+        numberFrom('per cent', PERCENT_MIN, PERCENT_MAX),
+        5,
+      )
+      .addOption(
+        new Option('--keep-if <result>', 'when the settings stay')
+          .choices(['better', 'not-worse', 'always'])
+          .default('better'),
+      )
+      .addOption(
+        durationOption('--baseline', 'time to measure before the first block', {
+          minSeconds: BASELINE_SECONDS_MIN,
+          maxSeconds: BASELINE_SECONDS_MAX,
+          defaultSeconds: 300,
+        }),
+      )
+      .option(
+        '--steal-limit <percent>',
+        'end it when the CPU steal of a VM rises above this',
+        numberFrom('per cent', PERCENT_MIN, PERCENT_MAX),
+      )
+      .option(
+        '--latency-limit <ms>',
+        'end it when the disk latency of a VM rises above this',
+        numberFrom('milliseconds', LATENCY_MS_MIN, LATENCY_MS_MAX),
+      ),
+  );
+}
+
+function numberFrom(unit: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected ${unit} from ${min} to ${max}.`);
+  };
+}
+
+/**
+ * What the flags ask for, checked without a look at the host; undefined without --measure.
+ *
+ * @throws TunerError TUNE_USAGE for an experiment that can show nothing, flags that do not go together, and any of
+ * them without --measure.
+ */
+export function experimentSettings(
+  command: Pick<Command, 'getOptionValueSource'>,
+  flags: ExperimentFlags,
+): ExperimentSettings | undefined {
+  if (flags.measure !== true) {
+    const given = Object.entries(FLAGS).find(([name]) => command.getOptionValueSource(name) === 'cli');
+    if (given === undefined) return undefined;
+    throw new TunerError('TUNE_USAGE', `${given[1]} needs --measure`);
+  }
+  const design = designOf(flags);
+  const { baseline, every, margin, keepIf, stealLimit, latencyLimit } = flags;
+  if (baseline < 2 * every) {
+    throw new TunerError(
+      'TUNE_USAGE',
+      `a baseline of ${baseline} s has too few samples, one every ${every} s; use a longer --baseline or a shorter --every`,
+    );
+  }
+  return {
+    metric: findHostFigure(flags.metric ?? STEAL),
+    user: userFigure(flags),
+    margin: 1 + margin / 100,
+    keepIf,
+    schedule: makeSchedule(design, randomInt(SEEDS)),
+    baselineMs: baseline * 1_000,
+    everyMs: every * 1_000,
+    stealLimit: stealLimit === undefined ? undefined : stealLimit / 100,
+    latencyLimitSeconds: latencyLimit === undefined ? undefined : latencyLimit / 1_000,
+  };
+}

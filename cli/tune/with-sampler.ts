@@ -1,0 +1,33 @@
+import { connect } from '../../libvirt/client/connect.ts';
+import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import { Sampler } from '../../sampler/sampler.ts';
+import { isLocalUri } from '../local-uri.ts';
+import { connectTimeoutMs, type TuneFlags } from './options.ts';
+import { unlessStopped } from './unless-stopped.ts';
+
+/** The groups that the measured figures come from. */
+const GROUPS: ReadonlySet<GroupName> = new Set(['domain', 'vcpu', 'block', 'cpu']);
+
+/**
+ * Runs it with a sampler of the host, over a read-only connection that is open.
+ *
+ * @throws TunerError TUNE_STOPPED when a signal ends the attempt to connect.
+ */
+export async function withSampler<T>(
+  flags: Pick<TuneFlags, 'connect' | 'timeout'>,
+  signal: AbortSignal,
+  run: (sampler: Sampler) => Promise<T>,
+): Promise<T> {
+  const sampler = new Sampler({
+    open: (attempt) =>
+      connect(flags.connect, { readOnly: true, timeoutMs: connectTimeoutMs(flags), signal: attempt }),
+    groups: GROUPS,
+    procRoot: isLocalUri(flags.connect) ? '/proc' : undefined,
+  });
+  try {
+    await unlessStopped(signal, () => sampler.attempt(signal));
+    return await run(sampler);
+  } finally {
+    await sampler.close();
+  }
+}

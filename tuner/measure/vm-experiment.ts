@@ -1,0 +1,125 @@
+import type { HostSample } from '../../sampler/host-sample.ts';
+import type { Sampler } from '../../sampler/sampler.ts';
+import { TunerError } from '../errors.ts';
+import type { StepDomain } from '../steps/step.ts';
+import type { Experiment, KeepIf } from './experiment.ts';
+import type { Figure, GuardFigure, Reading, Sample } from './figure.ts';
+import { HOST_FIGURES, type HostFigure, keyOf, LATENCY, STEAL, sampleOf } from './host-figures.ts';
+import { OthersUsage } from './others-usage.ts';
+import type { Schedule } from './schedule.ts';
+import { readingOf, type UserFigure } from './user-figure.ts';
+
+/** How an experiment on a VM is done, whichever VM it is. */
+export interface ExperimentSettings {
+  /** Decides, unless there is a `user` figure. */
+  readonly metric: HostFigure;
+  readonly user: UserFigure | undefined;
+  /** The smallest ratio above 1 that matters. */
+  readonly margin: number;
+  readonly keepIf: KeepIf;
+  readonly schedule: Schedule;
+  readonly baselineMs: number;
+  readonly everyMs: number;
+  /** End it when any VM is above; a share of time, and seconds. */
+  readonly stealLimit?: number | undefined;
+  readonly latencyLimitSeconds?: number | undefined;
+}
+
+/** @throws TunerError TUNE_USAGE for a name that is not one of a figure. */
+export function findHostFigure(name: string): HostFigure {
+  const found = HOST_FIGURES.find((figure) => figure.name === name);
+  if (found !== undefined) return found;
+  const known = HOST_FIGURES.map((figure) => figure.name).join(', ');
+  throw new TunerError('TUNE_USAGE', `${JSON.stringify(name)} cannot be measured; use one of ${known}`);
+}
+
+/** The figure that decides, by its name. */
+export const decidingFigure = ({ user, metric }: ExperimentSettings): string =>
+  user?.figure.name ?? metric.name;
+
+/**
+ * An experiment on this VM, guarded by figures of all of them.
+ *
+ * @param say a sample that could not be taken, and why the figure that decides has no value.
+ */
+export function vmExperiment(
+  own: StepDomain,
+  others: readonly StepDomain[],
+  sampler: Pick<Sampler, 'sample'>,
+  settings: ExperimentSettings,
+  say: (text: string) => void,
+): Experiment {
+  const { user, metric, margin, everyMs, baselineMs, schedule, keepIf } = settings;
+  const figures = HOST_FIGURES.map((figure) => figureOf(figure, settings, 1));
+  const primary = user?.figure ?? figureOf(metric, settings, 1);
+  const covariate: Figure = {
+    name: 'CPU usage of the other VMs',
+    kind: 'gauge',
+    direction: 'lower is better',
+  };
+  const usage = new OthersUsage(own.uuid);
+  let saidMissing: string | undefined;
+  return {
+    primary,
+    secondary: figures.filter(({ name }) => name !== primary.name),
+    covariates: others.length === 0 ? [] : [covariate],
+    guards: others.flatMap((other) =>
+      HOST_FIGURES.filter(({ guard }) => guard !== undefined).map((figure) => ({
+        ...figureOf(figure, settings, 2),
+        name: nameOf(other, figure.name),
+      })),
+    ),
+    criterion: { margin },
+    schedule,
+    baselineMs,
+    everyMs,
+    keepIf,
+    sample: async () => {
+      const [host, reading] = await Promise.all([
+        sampler.sample().catch((error: Error) => {
+          say(`no sample: ${error.message}`);
+          return undefined;
+        }),
+        user === undefined ? undefined : readingOf(user, everyMs),
+      ]);
+      if (reading?.missing !== undefined && reading.missing !== saidMissing) say(reading.missing);
+      saidMissing = reading?.missing;
+      if (host === undefined) return new Map();
+      const sample = new Map(readings(host, own, others));
+      const run = sample.get(metric.name)?.run;
+      if (user !== undefined) sample.set(user.figure.name, { run, ...reading, value: reading?.value });
+      sample.set(covariate.name, { run, value: usage.next(host) });
+      return sample;
+    },
+  };
+}
+
+function figureOf(
+  { name, kind, direction, guard }: HostFigure,
+  { stealLimit, latencyLimitSeconds }: ExperimentSettings,
+  stretches: GuardFigure['stretches'],
+): Figure {
+  if (guard === undefined) return { name, kind, direction };
+  const limits: Readonly<Record<string, number | undefined>> = {
+    [STEAL]: stealLimit,
+    [LATENCY]: latencyLimitSeconds,
+  };
+  return { name, kind, direction, guard: { ...guard, stretches, limit: limits[name] } };
+}
+
+const nameOf = (other: StepDomain, figure: string): string => `${figure} of ${JSON.stringify(other.name)}`;
+
+/** By the names of the figures: those of this VM, and those of the others. */
+function readings(host: HostSample, own: StepDomain, others: readonly StepDomain[]): [string, Reading][] {
+  const all: Sample = sampleOf(
+    host,
+    [own, ...others].map(({ uuid }) => uuid),
+  );
+  return HOST_FIGURES.flatMap((figure) =>
+    [own, ...others].flatMap((domain): [string, Reading][] => {
+      const reading = all.get(keyOf(domain.uuid, figure));
+      if (reading === undefined) return [];
+      return [[domain === own ? figure.name : nameOf(domain, figure.name), reading]];
+    }),
+  );
+}

@@ -120,7 +120,7 @@ function guards(): string {
       const nothing = of({ ratio: 1 });
       const [own, other] = [0, 1].map((vm) => of({ worse: { vm, ratio: 2 }, ratio: 1.5 }));
       return [
-        `${what}, ${vms} VMs`,
+        `${what}, ${vms} ${vms === 1 ? 'VM' : 'VMs'}`,
         percent(nothing.reduce((sum, { watched }) => sum + watched, 0) / count),
         shareOf(nothing.map(stopped)),
         shareOf(of({ ratio: 1.5 }).map(stopped)),

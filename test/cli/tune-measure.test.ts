@@ -92,7 +92,7 @@ onHost('with the output of a command as the figure, settings stay where that is 
   const { code, document } = await host.json(
     ...MEASURED,
     // A busy machine takes seconds to start a command.
-    ...['--every', '1s', '--baseline', '10s', '--block', '8s', '--block-settle', '0'],
+    ...['--every', '1s', '--baseline', '6s', '--block', '4s', '--block-settle', '0'],
     '--probe',
     'echo 40.5',
     '--higher-is-better',

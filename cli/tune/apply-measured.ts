@@ -11,7 +11,7 @@ import { type ExperimentSettings, vmExperiment } from '../../tuner/measure/vm-ex
 import { log } from '../log.ts';
 import type { TuneFlags } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
-import { withSampler } from './with-sampler.ts';
+import { otherDomains, withSampler } from './with-sampler.ts';
 
 /**
  * Applies the transaction of one VM with an experiment, and prints what was measured; returns the exit code.
@@ -31,11 +31,7 @@ export async function applyMeasured(
     throw new TunerError('TUNE_USAGE', '--measure takes one VM at a time; nothing was changed');
   }
   return withSampler(flags, options.signal, async (sampler) => {
-    const { domains } = await sampler.sample();
-    const others = domains
-      .map(({ domain }) => domain)
-      .filter(({ id, uuid }) => id >= 0 && uuid !== own.domain.uuid)
-      .map(({ uuid, name }) => ({ uuid, name }));
+    const others = await otherDomains(sampler, own.domain);
     const say = (text: string): void => log(`virtune: ${text}`);
     const trial = trialOf({
       ...vmExperiment(own.domain, others, sampler, settings, say),

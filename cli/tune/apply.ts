@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { applyBatches } from '../../tuner/apply/apply-batches.ts';
 import type { ApprovedPlan } from '../../tuner/apply/approved-plan.ts';
 import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/host-session.ts';
+import { isSwitched, nothingToSwitch } from '../../tuner/apply/live-switch.ts';
 import type { PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { transactionsOf } from '../../tuner/apply/split-plan.ts';
 import { TunerError } from '../../tuner/errors.ts';
@@ -18,6 +19,7 @@ import { agreed } from './agreed.ts';
 import { applyMeasured } from './apply-measured.ts';
 import { checkFigure } from './check-figure.ts';
 import { chooseDomains, isPlanFile } from './choose-domains.ts';
+import { dryRun } from './dry-run.ts';
 import { addExperimentOptions, type ExperimentFlags, experimentSettings } from './experiment-options.ts';
 import { addPlanOptions, type Choice, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
 import { offerRecovery } from './offer-recovery.ts';
@@ -64,6 +66,10 @@ export function applyCommand(): Command {
       if (experiment !== undefined) checkMeasure(flags);
       const signal = stopSignal();
       if (experiment !== undefined) await checkFigure(patterns, flags, experiment, signal);
+      if (experiment !== undefined && flags.dryRun === true) {
+        await planAndPreview(patterns, { ...flags, experiment }, signal);
+        return;
+      }
       await offerRecovery(flags, signal);
       for (let plans = 1; ; plans++) {
         const changed = await planAndApply(patterns, { ...flags, experiment }, signal);
@@ -132,13 +138,26 @@ async function planAndApply(
   }
 }
 
+/** Shows the plan, and what an experiment with it could find. */
+async function planAndPreview(
+  patterns: readonly string[],
+  flags: ApplyFlags & { readonly experiment: ExperimentSettings },
+  signal: AbortSignal,
+): Promise<void> {
+  const approved = isPlanFile(patterns, flags) ? readPlanFile(patterns[0]) : undefined;
+  const planned = await makePlan(patterns, approved, flags);
+  const [own] = planned.plan.domains;
+  if (!isToBeDone(planned, flags) || own === undefined) return;
+  await dryRun(own.state.domain, flags.experiment, flags, signal);
+}
+
 function makePlan(
   patterns: readonly string[],
   approved: ApprovedPlan | undefined,
   flags: Flags,
 ): Promise<Planned> {
   const [path = ''] = patterns;
-  return withSession(flags, { readOnly: false }, async (session) => {
+  return withSession(flags, { readOnly: flags.dryRun === true }, async (session) => {
     const { basis } = session;
     if (approved !== undefined) return { plan: await remakePlan(path, approved, session), basis, refs: [] };
     const choice = chooseDomains(session, patterns, flags);
@@ -146,15 +165,20 @@ function makePlan(
   });
 }
 
-/** Shows it. @throws TunerError TUNE_PLACEMENT when there is no room. */
+/** Shows it. @throws TunerError TUNE_PLACEMENT when there is no room, TUNE_MEASURE when an experiment has nothing to switch. */
 function isToBeDone({ plan }: Planned, flags: ApplyFlags): boolean {
   const { json } = flags;
   show(reportPlan(plan, { all: false, diff: false }), json === true);
   if (plan.placement.refusals.length > 0) throw refused(plan);
-  if (flags.experiment !== undefined) show(describeDesign(flags.experiment), json === true);
-  if (allSteps(plan).length > 0) return true;
-  sayUnchanged('nothing to change', json === true);
-  return false;
+  if (allSteps(plan).length === 0) {
+    sayUnchanged('nothing to change', json === true);
+    return false;
+  }
+  if (flags.experiment !== undefined) {
+    if (!allSteps(plan).some(isSwitched)) throw nothingToSwitch();
+    show(describeDesign(flags.experiment), json === true);
+  }
+  return true;
 }
 
 /** @throws TunerError TUNE_CHANGED when a profile was edited while the plan was looked at. */

@@ -11,6 +11,7 @@ import { addDesignOptions, type DesignFlags, designOf } from './design-options.t
 
 export interface ExperimentFlags extends DesignFlags {
   readonly measure?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
   readonly metric?: string | undefined;
   readonly probe?: string | undefined;
   readonly promql?: string | undefined;
@@ -28,6 +29,7 @@ export interface ExperimentFlags extends DesignFlags {
 
 /** What means nothing without --measure. */
 const FLAGS: Readonly<Record<Exclude<keyof ExperimentFlags, 'measure'>, string>> = {
+  dryRun: '--dry-run',
   metric: '--metric',
   probe: '--probe',
   promql: '--promql',
@@ -55,6 +57,7 @@ export function addExperimentOptions(command: Command): Command {
   return addDesignOptions(
     command
       .option('--measure', 'switch the live settings of one VM on and off, and keep them only if they help')
+      .option('--dry-run', 'print plan, schedule and what it could find; measures only the baseline')
       .option('--metric <name>', `figure that decides (default: ${STEAL})`)
       .option('--probe <command>', 'shell command that prints the number that decides')
       .option('--promql <expression>', 'PromQL expression with the value that decides')
@@ -112,7 +115,8 @@ export function experimentSettings(
   if (flags.measure !== true) {
     const given = Object.entries(FLAGS).find(([name]) => command.getOptionValueSource(name) === 'cli');
     if (given === undefined) return undefined;
-    throw new TunerError('TUNE_USAGE', `${given[1]} needs --measure`);
+    const hint = given[0] === 'dryRun' ? '; virtune tune plan shows what would change' : '';
+    throw new TunerError('TUNE_USAGE', `${given[1]} needs --measure${hint}`);
   }
   const design = designOf(flags);
   const { baseline, every, margin, keepIf, stealLimit, latencyLimit } = flags;

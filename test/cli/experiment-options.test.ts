@@ -43,6 +43,7 @@ test('each experiment has other coins', () => {
 });
 
 test.each([
+  ['--dry-run'],
   ['--metric=libvirt_domain_cpu_usage_cpus'],
   ['--probe=echo 1'],
   ['--promql=up'],

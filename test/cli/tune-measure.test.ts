@@ -155,6 +155,26 @@ onHost('a figure that is always 0 ends it after the baseline, before anything is
   expect(host.picture()).toEqual(before);
 });
 
+onHost('a dry run prints plan, schedule and what it could find, and touches nothing', async (host) => {
+  const before = host.picture();
+  const dry = ['apply', 'pg-orders', '--profile', 'oltp-database', '--measure', '--dry-run'];
+  const flags = ['--metric', LATENCY, '--every', '1s', '--baseline', '12s', '--block', '3s'];
+  const { code, stdout, stderr } = await host.run(...dry, ...flags, '--block-settle', '1s');
+  expect(code, stderr).toBe(0);
+  const lines = stdout.split('\n');
+  expect(stdout).toContain('pg-orders (running), profile oltp-database');
+  const first = lines.findIndex((line) => /^pair +one block +the other$/.test(line));
+  expect(lines[first + 1]).toMatch(/^1 +12s to 16s +16s to 20s$/);
+  expect(lines[first + 6]).toMatch(/^6 +52s to 56s +56s to 1m$/);
+  expect(stdout).toMatch(
+    /^libvirt_domain_disk_\S+ is 0\.000\d+; 12 blocks find a change of [\d.]+ % with 80 %/m,
+  );
+  expect(stderr).toContain('measuring the baseline, 12s; nothing is changed');
+  expect(stdout + stderr).not.toContain('block 1 of 12');
+  expect(host.picture()).toEqual(before);
+  expect((await host.run('history')).stdout.trim().split('\n')).toHaveLength(1);
+});
+
 onHost('Ctrl-C while it connects ends it with the exit code of a stop', async (host) => {
   const server = createServer((socket) => socket.resume());
   await new Promise<void>((resolve) => server.listen(join(host.folder, 'silent'), resolve));

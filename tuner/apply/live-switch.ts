@@ -1,6 +1,6 @@
 import { TunerError } from '../errors.ts';
 import { liveSettingOf } from '../steps/live-settings/all.ts';
-import type { StepKind } from '../steps/step.ts';
+import type { Step, StepKind } from '../steps/step.ts';
 import { at, executeStep, type Work } from './execute.ts';
 import { undoStep } from './undo.ts';
 
@@ -9,6 +9,16 @@ import { undoStep } from './undo.ts';
  * steps pin. An iothread that serves no disk yet does nothing, so new ones are there from the start.
  */
 const NOT_SWITCHED: readonly StepKind[] = ['definition', 'restart', 'mark', 'hostPages', 'ioThread'];
+
+/** Whether an experiment switches it on and off. */
+export const isSwitched = ({ kind }: Pick<Step, 'kind'>): boolean => !NOT_SWITCHED.includes(kind);
+
+export function nothingToSwitch(): TunerError {
+  return new TunerError(
+    'TUNE_MEASURE',
+    'nothing of this plan changes a running VM, so there is nothing to switch on and off; apply it without measuring',
+  );
+}
 
 /**
  * The live steps of an open transaction, made and undone in turn. Each switch is journalled like any step and its undo,
@@ -22,8 +32,8 @@ export class LiveSwitch {
 
   constructor(work: Work) {
     this.#work = work;
-    this.#indexes = [...work.journal.header.steps.keys()].filter(
-      (index) => !NOT_SWITCHED.includes(at(work.journal, index).step.kind),
+    this.#indexes = [...work.journal.header.steps.keys()].filter((index) =>
+      isSwitched(at(work.journal, index).step),
     );
   }
 
@@ -47,10 +57,7 @@ export class LiveSwitch {
       if (progress.kind === 'done') this.#off.set(index, progress.was);
     }
     if (this.#off.size > 0) return;
-    throw new TunerError(
-      'TUNE_MEASURE',
-      'nothing of this plan changes a running VM, so there is nothing to switch on and off; apply it without measuring',
-    );
+    throw nothingToSwitch();
   }
 
   /**

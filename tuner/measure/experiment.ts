@@ -2,8 +2,7 @@ import type { Trial } from '../apply/apply.ts';
 import { failureOf, type Work } from '../apply/execute.ts';
 import { LiveSwitch } from '../apply/live-switch.ts';
 import { TunerError } from '../errors.ts';
-import { singleValues } from './baseline.ts';
-import { blockMean } from './block-means.ts';
+import { checkBaseline } from './check-baseline.ts';
 import { describeFigure, describeReport } from './describe.ts';
 import type { Figure, Sample } from './figure.ts';
 import { type GuardReport, GuardWatch } from './guard-watch.ts';
@@ -125,20 +124,5 @@ async function runBlocks(experiment: Experiment, work: Work, recorder: Recorder,
     await setting.check(arm);
     guard.ended({ arm, fromMs: arm === 'on' ? startMs : measureMs, toMs: endMs });
     done.blocks.push({ pair, arm, startMs, measureMs, endMs });
-  }
-}
-
-/** @throws TunerError TUNE_MEASURE, before anything is switched, where the figure that decides has nothing to compare. */
-function checkBaseline({ name, kind }: Figure, recorder: Recorder): void {
-  const observations = recorder.series(name);
-  const level = blockMean(kind, observations, { fromMs: 0, toMs: recorder.nowMs() }, recorder.everyMs);
-  if ('missing' in level) {
-    throw new TunerError('TUNE_MEASURE', `${name} has no value in the baseline: ${level.missing}`);
-  }
-  if (singleValues(kind, observations).every((value) => value === 0)) {
-    throw new TunerError(
-      'TUNE_MEASURE',
-      `${name} was 0 in all of the baseline, so nothing can be compared with it; measure under load, or let another figure decide (--metric)`,
-    );
   }
 }

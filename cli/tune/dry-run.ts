@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatSeconds } from '../../model/duration.ts';
+import { jsonText } from '../../model/json-text.ts';
+import { describePreview, describeSchedule, previewOf } from '../../tuner/measure/preview.ts';
+import { type ExperimentSettings, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
+import type { StepDomain } from '../../tuner/steps/step.ts';
+import { log } from '../log.ts';
+import type { TuneFlags } from './options.ts';
+import { show } from './outcome.ts';
+import { unlessStopped } from './unless-stopped.ts';
+import { otherDomains, withSampler } from './with-sampler.ts';
+
+/**
+ * Prints the schedule of an experiment, measures its baseline over a read-only connection, and prints what it could
+ * find. Nothing is locked, changed or journalled.
+ */
+export async function dryRun(
+  own: StepDomain,
+  settings: ExperimentSettings,
+  flags: TuneFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const json = flags.json === true;
+  const { schedule, baselineMs, everyMs } = settings;
+  show(describeSchedule(schedule, baselineMs).join('\n'), json);
+  const preview = await withSampler(flags, signal, async (sampler) => {
+    const others = await otherDomains(sampler, own);
+    const experiment = vmExperiment(own, others, sampler, settings, (text) => log(`virtune: ${text}`));
+    log(`virtune: measuring the baseline, ${formatSeconds(baselineMs / 1_000)}; nothing is changed`);
+    const clock = {
+      nowMs: () => performance.now(),
+      wait: (ms: number) => sleep(ms, undefined, { signal }),
+    };
+    const found = await unlessStopped(signal, () => previewOf(experiment, clock));
+    return { ...found, text: describePreview(found, experiment), name: experiment.primary.name };
+  });
+  if (!json) {
+    process.stdout.write(`${preview.text.join('\n')}\n`);
+    return;
+  }
+  const { pairs, blockMs, settleMs, totalMs } = schedule;
+  const document = {
+    format: 1,
+    kind: 'dry run',
+    design: { pairs, blockMs, settleMs },
+    baselineMs,
+    everyMs,
+    totalMs: baselineMs + totalMs,
+    figure: preview.name,
+    baseline: preview.baseline,
+    blocksForMargin: preview.blocksForMargin ?? null,
+    guard: preview.guard,
+    text: preview.text,
+  };
+  process.stdout.write(`${jsonText(document, 2)}\n`);
+}

@@ -1,0 +1,24 @@
+import { TunerError } from '../errors.ts';
+import { singleValues } from './baseline.ts';
+import { blockMean } from './block-means.ts';
+import type { Figure } from './figure.ts';
+import type { Recorder } from './recorder.ts';
+
+/**
+ * After the baseline, before anything is switched.
+ *
+ * @throws TunerError TUNE_MEASURE where the figure that decides has nothing to compare with, with the reason.
+ */
+export function checkBaseline({ name, kind }: Figure, recorder: Recorder): void {
+  const observations = recorder.series(name);
+  const level = blockMean(kind, observations, { fromMs: 0, toMs: recorder.nowMs() }, recorder.everyMs);
+  if ('missing' in level) {
+    throw new TunerError('TUNE_MEASURE', `${name} has no value in the baseline: ${level.missing}`);
+  }
+  if (singleValues(kind, observations).every((value) => value === 0)) {
+    throw new TunerError(
+      'TUNE_MEASURE',
+      `${name} was 0 in all of the baseline, so nothing can be compared with it; measure under load, or let another figure decide (--metric)`,
+    );
+  }
+}

@@ -1,0 +1,89 @@
+import { formatSeconds } from '../../model/duration.ts';
+import { textTable } from '../text-table.ts';
+import { type Baseline, measureBaseline } from './baseline.ts';
+import { checkBaseline } from './check-baseline.ts';
+import { describeUnwatched } from './describe-guard.ts';
+import type { Experiment } from './experiment.ts';
+import { type GuardReport, GuardWatch } from './guard-watch.ts';
+import { pairsFor } from './power.ts';
+import { type Clock, Recorder } from './recorder.ts';
+import type { Schedule } from './schedule.ts';
+
+/** What an experiment could show, from a baseline alone. */
+export interface Preview {
+  /** Of the figure that decides, or why there is none. */
+  readonly baseline: Baseline | { readonly missing: string };
+  /** Blocks that would find a change of the margin with 80 % probability; undefined where no sensible number does. */
+  readonly blocksForMargin: number | undefined;
+  readonly guard: GuardReport;
+}
+
+/**
+ * Measures the baseline of an experiment, and nothing after it: nothing is switched.
+ *
+ * @throws TunerError TUNE_MEASURE where the experiment would end after its baseline.
+ */
+export async function previewOf(experiment: Experiment, clock: Clock): Promise<Preview> {
+  const { sample, everyMs, baselineMs, primary, secondary, guards, schedule, criterion } = experiment;
+  const recorder = new Recorder(sample, everyMs, clock);
+  await recorder.until(baselineMs, primary.name);
+  checkBaseline(primary, recorder);
+  const series = (name: string) => recorder.series(name);
+  const baseline = measureBaseline(primary.kind, series(primary.name), everyMs, schedule);
+  const pairs = 'missing' in baseline ? undefined : pairsFor(criterion.margin, baseline.pairSpread);
+  const figures = [primary, ...secondary, ...guards];
+  return {
+    baseline,
+    blocksForMargin: pairs === undefined ? undefined : 2 * pairs,
+    guard: new GuardWatch(figures, series, everyMs, recorder.nowMs(), schedule).report,
+  };
+}
+
+/** The times of the pairs from the start of the baseline; which block of a pair has the settings is drawn at the start. */
+export function describeSchedule({ pairs, blocks, settleMs }: Schedule, baselineMs: number): string[] {
+  const at = (ms: number): string => formatSeconds((baselineMs + ms) / 1_000);
+  const rows = Array.from({ length: pairs }, (_, pair) => {
+    const times = blocks
+      .filter((block) => block.pair === pair)
+      .map(({ startMs, endMs }) => `${at(startMs)} to ${at(endMs)}`);
+    return [String(pair + 1), ...times];
+  });
+  return [
+    ...textTable(['pair', 'one block', 'the other'], rows),
+    `The first ${formatSeconds(settleMs / 1_000)} of each block are left out. Which block of a pair has the settings is drawn at random.`,
+  ];
+}
+
+/** The smallest change that it would find, how long the margin would take, and what has no guard. */
+export function describePreview(
+  { baseline, blocksForMargin, guard }: Preview,
+  { primary, schedule, criterion }: Pick<Experiment, 'primary' | 'schedule' | 'criterion'>,
+): string[] {
+  return [
+    ...('missing' in baseline
+      ? [`The smallest change that it would find is not known: ${primary.name}: ${baseline.missing}`]
+      : describeEffect(baseline, primary.name, criterion.margin, blocksForMargin, schedule)),
+    ...describeUnwatched(guard),
+  ];
+}
+
+function describeEffect(
+  { level, smallestEffect, basis }: Baseline,
+  name: string,
+  margin: number,
+  blocksForMargin: number | undefined,
+  { pairs, blockMs, settleMs }: Schedule,
+): string[] {
+  const percent = (ratio: number): string => `${((ratio - 1) * 100).toFixed(1)} %`;
+  const found = `${name} is ${Number(level.toPrecision(3))}; ${2 * pairs} blocks find a change of ${percent(smallestEffect)} with 80 % probability, if the load stays like this`;
+  const modelled =
+    basis === 'modelled'
+      ? ['That is computed from single samples, and misses slow changes: use a longer --baseline.']
+      : [];
+  if (smallestEffect <= margin) return [found, ...modelled];
+  const needed =
+    blocksForMargin === undefined
+      ? `no number of blocks finds one of ${percent(margin)}`
+      : `one of ${percent(margin)} takes ${blocksForMargin} blocks, ${formatSeconds(Math.ceil((blocksForMargin * (blockMs + settleMs)) / 1_000))}`;
+  return [`${found}; ${needed}`, ...modelled];
+}

@@ -81,6 +81,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   TUNE_INTERRUPTED: ExitCode.tryAgain,
   TUNE_JOURNAL: ExitCode.cannotCreate,
   TUNE_RECORD: ExitCode.cannotCreate,
+  TUNE_REPORT: ExitCode.cannotCreate,
   TUNE_MEASURE: ExitCode.undone,
   TUNE_FIGURE: ExitCode.unavailable,
   TUNE_STEP: ExitCode.undone,

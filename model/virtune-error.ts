@@ -63,6 +63,7 @@ export type VirtuneErrorCode =
   | 'TUNE_PROFILE'
   | 'TUNE_READ_BACK'
   | 'TUNE_RECORD'
+  | 'TUNE_REPORT'
   | 'TUNE_RESTART'
   | 'TUNE_STEP'
   | 'TUNE_STOPPED'

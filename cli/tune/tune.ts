@@ -7,6 +7,7 @@ import { measureCommand } from './measure.ts';
 import { planCommand } from './plan.ts';
 import { profilesCommand } from './profiles.ts';
 import { recoverCommand } from './recover.ts';
+import { reportCommand } from './report.ts';
 import { rollbackCommand } from './rollback.ts';
 import { showCommand } from './show.ts';
 import { verifyCommand } from './verify.ts';
@@ -20,6 +21,7 @@ export function tuneCommand(): Command {
     .addCommand(rollbackCommand())
     .addCommand(historyCommand())
     .addCommand(showCommand())
+    .addCommand(reportCommand())
     .addCommand(recoverCommand())
     .addCommand(verifyCommand())
     .addCommand(driftCommand())

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -84,6 +85,14 @@ onHost('settings that do not help are switched on and off, undone, and reported'
   const shown = (await host.run('show')).stdout;
   expect(shown).toContain(`  measured   no difference larger than`);
   expect(shown).toContain('  measured   no guard on any figure: ');
+  const file = join(host.folder, 'report.html');
+  expect((await host.run('report', '--html', file)).stderr).toContain(`wrote ${file}`);
+  expect(readFileSync(file, 'utf8')).toContain('<h1><bdi>pg-orders</bdi>: no difference</h1>');
+  expect((await host.run('report')).stdout).toMatch(/^no difference larger than /);
+  expect((await host.json('report')).document).toEqual((document as { measured: object }).measured);
+  const nowhere = await host.run('report', '--html', join(host.folder, 'no', 'folder.html'));
+  expect(nowhere.stderr).toMatch(/folder\.html cannot be written: ENOENT: .* \[TUNE_REPORT\]/);
+  expect(nowhere.code).toBe(73);
   const history = (await host.run('history')).stdout;
   expect(history).toMatch(/ undone +\d+ +no difference +pg-orders /);
 });

@@ -4,7 +4,7 @@ import { LiveSwitch } from '../apply/live-switch.ts';
 import { TunerError } from '../errors.ts';
 import { checkBaseline } from './check-baseline.ts';
 import { describeFigure, describeReport } from './describe.ts';
-import type { Figure, Sample } from './figure.ts';
+import type { Sample } from './figure.ts';
 import { type GuardReport, GuardWatch } from './guard-watch.ts';
 import { type Clock, Recorder } from './recorder.ts';
 import { type Question, type Report, reportOn } from './report.ts';
@@ -21,8 +21,6 @@ export interface Experiment extends Question {
   /** All figures now. It handles its own errors: what it could not sample is absent. */
   readonly sample: () => Promise<Sample>;
   readonly keepIf: KeepIf;
-  /** Only guarded, and not part of the result: figures of the other VMs. */
-  readonly guards: readonly Figure[];
   /** Absent: the real one. */
   readonly clock?: Clock | undefined;
   /** Before each block, for people who watch. */

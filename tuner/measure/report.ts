@@ -35,10 +35,20 @@ export interface Report {
   readonly blocks: readonly Block[];
   /** Why it ended before its time; absent where it did not. */
   readonly ended?: string | undefined;
+  /** The smallest ratio above 1 that matters. */
+  readonly margin: number;
   /** Absent where it ended within the baseline. */
   readonly guard?: GuardReport | undefined;
   readonly primary: FigureReport;
   readonly secondary: readonly FigureReport[];
+  /** Figures of the other VMs, which only guard. */
+  readonly others: readonly OtherReport[];
+}
+
+export interface OtherReport {
+  readonly name: string;
+  /** By block; null where it has none. */
+  readonly blocks: readonly (number | null)[];
 }
 
 export interface Measured
@@ -53,12 +63,14 @@ export interface Question {
   readonly secondary: readonly Figure[];
   /** Declared before the start too; what the setting does not change: the other VMs' demand, for one. */
   readonly covariates: readonly Figure[];
+  /** Only guarded, and not part of the result: figures of the other VMs. */
+  readonly guards: readonly Figure[];
   readonly criterion: Omit<Criterion, 'direction'>;
 }
 
 /** Analyses an experiment, complete or not. */
 export function reportOn(
-  { primary, secondary, covariates, criterion }: Question,
+  { primary, secondary, covariates, guards, criterion }: Question,
   measured: Measured,
 ): Report {
   const { everyMs, series, ...run } = measured;
@@ -77,7 +89,7 @@ export function reportOn(
   const describe = ({ figure, means, lost, effect }: Found, p = effect?.p ?? 1): FigureReport => ({
     name: figure.name,
     direction: figure.direction,
-    blocks: means.map((mean) => ('missing' in mean ? null : mean.value)),
+    blocks: means.map(valueOrNull),
     effect,
     p,
     judgement: judge(effect, { ...criterion, direction: figure.direction }, p),
@@ -89,10 +101,14 @@ export function reportOn(
   return {
     format: 1,
     ...run,
+    margin: criterion.margin,
     primary: describe(effectOf(primary)),
     secondary: others.map((other, at) => describe(other, adjusted[at])),
+    others: guards.map((figure) => ({ name: figure.name, blocks: meansOf(figure).map(valueOrNull) })),
   };
 }
+
+const valueOrNull = (mean: BlockMean): number | null => ('missing' in mean ? null : mean.value);
 
 interface Found {
   readonly figure: Figure;

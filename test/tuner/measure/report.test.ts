@@ -34,6 +34,7 @@ function report(primary: string, ...secondary: readonly string[]): Report {
       primary: gauge(primary),
       secondary: secondary.map(gauge),
       covariates: [],
+      guards: [gauge('flush')],
       criterion: { margin: 1.05 },
     },
     {

@@ -1,19 +1,34 @@
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
+import { describeEffect, effectJson } from '../../tuner/drift/describe-effect.ts';
 import { driftOf, needsAttention } from '../../tuner/drift/drift.ts';
 import { driftJson, reportDrift } from '../../tuner/drift/report.ts';
+import { durationOption } from '../duration-option.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { measureEffects } from './measure-effects.ts';
 import { addTuneOptions, type TuneFlags } from './options.ts';
 import { addRecordOptions, type RecordFlags, recordDrift } from './record-drift.ts';
 import { withSession } from './session.ts';
 import { planTuned } from './tuned.ts';
 
-type Flags = TuneFlags & RecordFlags;
+interface Flags extends TuneFlags, RecordFlags {
+  /** Seconds. */
+  readonly measure?: number | undefined;
+}
+
+/** Four blocks of two seconds, the shortest that an experiment can have; and a day. */
+const [MEASURE_SECONDS_MIN, MEASURE_SECONDS_MAX] = [8, 86_400];
 
 export function driftCommand(): Command {
   const command = new Command('drift')
     .description('show tuned domains that differ from their profiles; exits with 2 if there are any')
     .argument('[domain...]', 'names, UUIDs or globs (default: all tuned domains)')
+    .addOption(
+      durationOption('--measure', 'measure VMs that apply --measure made better, and warn of faded effects', {
+        minSeconds: MEASURE_SECONDS_MIN,
+        maxSeconds: MEASURE_SECONDS_MAX,
+      }),
+    )
     .action(async (patterns: string[], flags: Flags) => {
       const { plan, lost } = await withSession(flags, { readOnly: true }, (session) =>
         planTuned(session, patterns),
@@ -24,8 +39,18 @@ export function driftCommand(): Command {
         hostname: plan.host.hostname,
         isWhole: patterns.length === 0,
       });
-      const text = flags.json === true ? jsonText(driftJson(drifts), 2) : reportDrift(drifts);
-      process.stdout.write(`${text}\n`);
+      const effects =
+        flags.measure === undefined
+          ? undefined
+          : await measureEffects(flags, flags.measure, {
+              hostname: plan.host.hostname,
+              uuids: new Set(plan.domains.map(({ state }) => state.domain.uuid)),
+            });
+      if (flags.json === true) {
+        const document = { ...driftJson(drifts), ...(effects && { effects: effects.map(effectJson) }) };
+        process.stdout.write(`${jsonText(document, 2)}\n`);
+      } else
+        process.stdout.write(`${[reportDrift(drifts), ...(effects ?? []).map(describeEffect)].join('\n')}\n`);
       const drifted = lost.length > 0 || drifts.some(needsAttention);
       if (drifted) process.exitCode = ExitCode.drift;
     });

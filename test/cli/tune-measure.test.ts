@@ -2,11 +2,15 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { connect } from '../../libvirt/client/connect.ts';
+import { CpuSet } from '../../model/cpu-set.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
 const TIMEOUT_MS = 240_000;
 const SHORT = ['--every', '1s', '--block', '3s', '--block-settle', '0'];
+/** virDomainModificationImpact: VIR_DOMAIN_AFFECT_LIVE. */
+const LIVE = 1;
 const LATENCY = 'libvirt_domain_disk_request_latency_seconds';
 
 /** Blocks take their time: side by side, each on a separate host. */
@@ -201,4 +205,41 @@ onHost('measure needs enough samples', async (host) => {
   const { code, stderr } = await host.run('measure', 'pg-orders', '--for', '30s');
   expect(stderr).toContain('30 s have too few samples, one every 5 s; use a longer --for');
   expect(code).toBe(64);
+});
+
+/** Crowds three busy VMs onto one CPU, as a hand with virsh does: they wait for each other. */
+async function crowd({ demo }: TunedDemo): Promise<void> {
+  const connection = await connect(demo.uri, { readOnly: false });
+  const map = CpuSet.of([40]).toBitmap(7);
+  for (const name of ['pg-orders', 'batch-01', 'batch-02']) {
+    const { domain } = await connection.call('domainLookupByName', { name });
+    for (let vcpu = 0; vcpu < demo.daemon.vm(name).spec.vcpus; vcpu++) {
+      await connection.call('domainPinVcpuFlags', { domain, vcpu, map, flags: LIVE });
+    }
+  }
+  await connection.close();
+}
+
+onHost('settings that end steal are kept, and drift --measure warns when the steal is back', async (host) => {
+  await crowd(host);
+  const { code, document } = await measured(host, '--metric', 'libvirt_domain_cpu_steal_ratio');
+  expect(document).toMatchObject({
+    kind: 'committed',
+    measured: { primary: { judgement: { verdict: 'better' } } },
+  });
+  expect(code).toBe(0);
+  const drift = (...more: readonly string[]) => host.run('drift', 'pg-orders', '--measure', '15s', ...more);
+  const lasting = await drift();
+  expect(lasting.stdout).toMatch(
+    /^pg-orders: libvirt_domain_cpu_steal_ratio was [\d.]+ without .*: 100 % of the effect is left$/m,
+  );
+  await crowd(host);
+  const faded = await drift('--json');
+  expect(faded.code).toBe(2);
+  expect(JSON.parse(faded.stdout)).toMatchObject({
+    domains: [{ name: 'pg-orders' }],
+    effects: [{ name: 'pg-orders', faded: true, missing: null }],
+  });
+  const short = await host.run('drift', '--measure', '8s');
+  expect(short.stderr).toContain('--measure 8s is too short: 4 blocks as in the experiment take 12s');
 });

@@ -50,7 +50,7 @@ function reportOne({ plan, rows, count, waiting, unsafe, profileChanged }: Drift
 }
 
 /** For programs; stable within its `format`. */
-export function driftJson(drifts: readonly Drift[]): unknown {
+export function driftJson(drifts: readonly Drift[]): object {
   return {
     format: 1,
     domains: drifts.map(({ plan, rows, count, waiting, profileChanged }) => ({

@@ -22,7 +22,7 @@ export function armsChart({ blocks, primary }: JournalReport): Markup {
     ({ pair, off, on }) =>
       html`<g><title>pair ${pair + 1}: ${shortNumber(off)} off, ${shortNumber(on)} on</title><line class="pair" x1="${OFF_X}" x2="${ON_X}" y1="${y.at(off)}" y2="${y.at(on)}"/><circle class="dot off" cx="${OFF_X}" cy="${y.at(off)}" r="4"/><circle class="dot on" cx="${ON_X}" cy="${y.at(on)}" r="4"/></g>`,
   );
-  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${primary.name} without and with the settings, by pair">${grid}${lines}<text class="tick" x="${OFF_X}" y="${HEIGHT - 8}">off</text><text class="tick" x="${ON_X}" y="${HEIGHT - 8}">on</text></svg>`;
+  return html`<svg class="narrow" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${primary.name} without and with the settings, by pair">${grid}${lines}<text class="tick" x="${OFF_X}" y="${HEIGHT - 8}">off</text><text class="tick" x="${ON_X}" y="${HEIGHT - 8}">on</text></svg>`;
 }
 
 /** Pairs of which both blocks have a value. */

@@ -21,9 +21,9 @@ export function intervalsChart({ primary, secondary, margin }: JournalReport): M
     (tick) =>
       html`<line class="grid" x1="${x.at(tick)}" x2="${x.at(tick)}" y1="${TOP}" y2="${bottom}"/><text class="tick" x="${x.at(tick)}" y="${bottom + 18}">${Number(tick.toFixed(1))} %</text>`,
   );
-  const band = html`<rect class="margin" x="${x.at(-marginPercent)}" y="${TOP}" width="${pixels(x.at(marginPercent) - x.at(-marginPercent))}" height="${bottom - TOP}"><title>changes within ${marginPercent.toFixed(1)} % do not matter</title></rect><line class="zero" x1="${x.at(0)}" x2="${x.at(0)}" y1="${TOP}" y2="${bottom}"/>`;
+  const band = html`<rect class="margin" x="${x.at(-marginPercent)}" y="${TOP}" width="${pixels(x.at(marginPercent) - x.at(-marginPercent))}" height="${bottom - TOP}"><title>changes within ${marginPercent.toFixed(1)} % do not matter</title></rect>`;
   const drawn = rows.map((row, at) => drawRow(row, TOP + ROW * at + ROW / 2, x.at));
-  return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Effects with 95 % intervals">${band}${grid}${drawn}</svg>`;
+  return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Effects with 95 % intervals">${band}${grid}<line class="zero" x1="${x.at(0)}" x2="${x.at(0)}" y1="${TOP}" y2="${bottom}"/>${drawn}</svg>`;
 }
 
 interface Row {

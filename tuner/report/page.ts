@@ -32,7 +32,7 @@ export function reportPage(record: Pick<TransactionRecord, 'id' | 'header' | 'pr
 <ul>${text.map((line) => html`<li>${line}</li>\n`)}</ul>
 ${facts(record, report)}
 <h2>Blocks</h2>
-<p>${primary.name}, mean of each block. <span class="key off">off</span> without the settings, <span class="key on">on</span> with them; the shaded start of a block is the time to settle.</p>
+<p>${primary.name}, mean of each block. <span class="key off">off</span> without the settings, <span class="key on">on</span> with them. A bar begins after the time to settle.</p>
 ${blocksChart(report)}
 <h2>Both arms</h2>
 <p>One line for each pair of blocks.</p>

@@ -32,6 +32,11 @@ const report = z.object({
 });
 export type JournalReport = z.infer<typeof report>;
 
+/** Undefined where a journal has none, or one of another version. */
+export function reportIn(measured: unknown): JournalReport | undefined {
+  return report.safeParse(measured).data;
+}
+
 /** @throws TunerError TUNE_USAGE for a transaction that was not measured, or whose report another version wrote. */
 export function readReport({ id, progress }: Pick<TransactionRecord, 'id' | 'progress'>): JournalReport {
   if (progress.measured === undefined || progress.measured === null) {
@@ -40,8 +45,8 @@ export function readReport({ id, progress }: Pick<TransactionRecord, 'id' | 'pro
       `transaction ${id} was not measured; virtune tune history lists those that were, and apply --measure makes one`,
     );
   }
-  const { success, data } = report.safeParse(progress.measured);
-  if (success) return data;
+  const found = reportIn(progress.measured);
+  if (found !== undefined) return found;
   throw new TunerError(
     'TUNE_USAGE',
     `the report of transaction ${id} was written by another version of virtune, and this one cannot draw it; virtune tune show prints it`,

@@ -5,7 +5,7 @@ export interface Scale {
 }
 
 const STEPS = [1, 2, 2.5, 5, 10];
-const TICKS_WANTED = 5;
+const TICKS_WANTED = 6;
 /** Below it a tenth cannot be computed. */
 const SMALLEST = 1e-300;
 
@@ -18,7 +18,7 @@ export function linearScale(values: readonly number[], from: number, to: number)
   const finite = values.filter(Number.isFinite);
   const [least, most] = [Math.min(...finite), Math.max(...finite)];
   const magnitude = Math.max(Math.abs(least), Math.abs(most));
-  const isConstant = most - least <= 1e-9 * magnitude;
+  const isConstant = most - least <= Math.max(SMALLEST, 1e-9 * magnitude);
   const room = isConstant ? (magnitude > SMALLEST ? magnitude * 0.1 : 1) : (most - least) * 0.05;
   const [low, high] = finite.length === 0 ? [0, 1] : [least - room, most + room];
   const rough = (high - low) / TICKS_WANTED;

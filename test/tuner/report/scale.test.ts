@@ -19,7 +19,7 @@ test('all values and ticks are inside, in their order, with a few ticks', () => 
 });
 
 test('ticks are round numbers', () => {
-  expect(linearScale([0, 10], 0, 100).ticks).toEqual([0, 2.5, 5, 7.5, 10]);
+  expect(linearScale([0, 10], 0, 100).ticks).toEqual([0, 2, 4, 6, 8, 10]);
   expect(linearScale([0.0001, 0.0003], 0, 100).ticks.map((tick) => tick.toFixed(5))).toEqual([
     '0.00010',
     '0.00015',

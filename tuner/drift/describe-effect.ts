@@ -1,0 +1,40 @@
+import { terminalText } from '../../model/terminal-text.ts';
+import { mean } from '../measure/moments.ts';
+import type { EffectNow, MeasuredEffect } from './measured-effects.ts';
+
+/** How an effect is now, or why that is not known. */
+export type EffectCheck = { readonly effect: MeasuredEffect } & (
+  | { readonly now: EffectNow }
+  | { readonly missing: string }
+);
+
+/** A line for each; a faded one says what to do. */
+export function describeEffect(check: EffectCheck): string {
+  const { effect } = check;
+  const number = (value: number): string => String(Number(value.toPrecision(3)));
+  const was = `${terminalText(effect.domain.name)}: ${effect.name} was ${number(mean(effect.off))} without and ${number(mean(effect.on))} with the settings (${effect.transaction})`;
+  if ('missing' in check) return `${was}; not compared: ${check.missing}`;
+  const { level, left, p, isFaded } = check.now;
+  const share = `${Math.max(0, Math.round(left * 100))} % of the effect is left`;
+  if (!isFaded) return `${was}, and is ${number(level)} now: ${share}`;
+  return `${was}, and is ${number(level)} now: the effect has faded, ${share}, p ${p.toPrecision(2)}; the load may have changed: to know, roll back and apply again with --measure`;
+}
+
+/** Stable within the format of drift; null for what there is not. */
+export function effectJson(check: EffectCheck): object {
+  const { transaction, domain, name, off, on } = check.effect;
+  const now = 'missing' in check ? undefined : check.now;
+  return {
+    transaction,
+    name: domain.name,
+    uuid: domain.uuid,
+    figure: name,
+    off: mean(off),
+    on: mean(on),
+    now: now?.level ?? null,
+    left: now?.left ?? null,
+    p: now?.p ?? null,
+    faded: now?.isFaded ?? null,
+    missing: 'missing' in check ? check.missing : null,
+  };
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Baseline, measureBaseline } from '../../../tuner/measure/baseline.ts';
+import { type Baseline, measureBaseline, singleValues } from '../../../tuner/measure/baseline.ts';
 import type { Observation } from '../../../tuner/measure/block-means.ts';
 import { smallestEffect } from '../../../tuner/measure/power.ts';
 import { DESIGN, EVERY_MS, sample, switchback, type World } from './worlds.ts';
@@ -21,6 +21,18 @@ const trueSpread = (world: World): number =>
       .flat()
       .map(({ on, off }) => Math.log(on / off)),
   );
+
+test('a sample that the VM did not answer does not split the rate over it, and a restart does', () => {
+  const counter = (...values: readonly (number | undefined)[]): Observation[] =>
+    values.map((value, at) => ({ atMs: at * 1_000, run: 7, value }));
+  expect(singleValues('rate', counter(0, 10, undefined, 30, 45))).toEqual([10, 10, 15]);
+  const restarted = counter(0, 10, 20).map((each, at) => (at === 2 ? { ...each, run: 8 } : each));
+  expect(singleValues('rate', restarted)).toEqual([10]);
+  const off = counter(0, 10, undefined, 30).map((each, at) =>
+    at === 2 ? { ...each, run: undefined } : each,
+  );
+  expect(singleValues('rate', off)).toEqual([10]);
+});
 
 test('level, spread and autocorrelation of single samples', () => {
   const { level, spread, autocorrelation } = baselineOf({ phi: 0.8, noise: 0.2 }, 14_400_000, 1);

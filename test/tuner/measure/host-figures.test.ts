@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { catalogue, documentGroups } from '../../../model/catalogue/catalogue.ts';
+import type { Outcome } from '../../../sampler/host-sample.ts';
 import { Sampler } from '../../../sampler/sampler.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
-import { HOST_FIGURES, keyOf, sampleOf } from '../../../tuner/measure/host-figures.ts';
+import { HOST_FIGURES, keyOf, STEAL, sampleOf } from '../../../tuner/measure/host-figures.ts';
 import { OthersUsage } from '../../../tuner/measure/others-usage.ts';
 
 let demo: Demo;
@@ -38,6 +39,29 @@ test('a running VM has all of them as counters, and one that is off or gone does
     expect(readings.get(keyOf(off?.uuid ?? '', figure))).toMatchObject({ run: undefined, value: undefined });
     expect(readings.get(keyOf(gone, figure))).toMatchObject({ run: undefined, value: undefined });
   }
+});
+
+test('a VM that does not answer still runs: its figures are absent, with the reason', async () => {
+  const sample = await sampler.sample();
+  const uuid = sample.domains.find(({ domain }) => domain.name === 'pg-orders')?.domain.uuid ?? '';
+  const readingWith = (outcome: Outcome) => {
+    const domains = sample.domains.map((each) => (each.domain.uuid === uuid ? { ...each, outcome } : each));
+    return sampleOf({ ...sample, domains }, [uuid]).get(`${uuid} ${STEAL}`);
+  };
+  const run = expect.any(Number);
+  expect(readingWith({ kind: 'unresponsive', sinceMs: 1 })).toEqual({
+    run,
+    value: undefined,
+    missing: 'the VM does not answer',
+  });
+  expect(readingWith({ kind: 'late' })).toMatchObject({
+    run,
+    missing: 'libvirt did not answer for the VM in time',
+  });
+  expect(readingWith({ kind: 'error', error: new Error('busy') })).toMatchObject({
+    run,
+    missing: 'libvirt reported an error for the VM: busy',
+  });
 });
 
 test('the CPU usage of the other VMs leaves out the VM itself, and is absent in the first sample', async () => {

@@ -89,6 +89,7 @@ test('the page has a bar per block and arm, a line per pair, an interval per fig
   expect(withClass(intervals, 'line', 'interval')).toHaveLength(2);
   const [others] = [...root.getElementsByTagName('table')];
   expect(others?.textContent).toContain('absentno valueno value');
+  expect(others?.getElementsByTagName('tr')).toHaveLength(3);
   expect([...root.getElementsByTagName('h1')][0]?.textContent).toMatch(/: better$/);
   expect(root.textContent).toContain('20260102T030405Z-000000, committed');
 });

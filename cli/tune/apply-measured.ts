@@ -6,12 +6,13 @@ import { TunerError } from '../../tuner/errors.ts';
 import { readMeasured } from '../../tuner/measure/describe.ts';
 import { describeUnwatched } from '../../tuner/measure/describe-guard.ts';
 import { type Experiment, trialOf } from '../../tuner/measure/experiment.ts';
+import { runningOthers } from '../../tuner/measure/host-figures.ts';
 import type { Block, Schedule } from '../../tuner/measure/schedule.ts';
 import { type ExperimentSettings, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
 import { log } from '../log.ts';
 import type { TuneFlags } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
-import { otherDomains, withSampler } from './with-sampler.ts';
+import { withSampler } from './with-sampler.ts';
 
 /**
  * Applies the transaction of one VM with an experiment, and prints what was measured; returns the exit code.
@@ -31,7 +32,7 @@ export async function applyMeasured(
     throw new TunerError('TUNE_USAGE', '--measure takes one VM at a time; nothing was changed');
   }
   return withSampler(flags, options.signal, async (sampler) => {
-    const others = await otherDomains(sampler, own.domain);
+    const others = runningOthers(await sampler.sample(), own.domain);
     const say = (text: string): void => log(`virtune: ${text}`);
     const trial = trialOf({
       ...vmExperiment(own.domain, others, sampler, settings, say),

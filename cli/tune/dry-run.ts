@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatSeconds } from '../../model/duration.ts';
 import { jsonText } from '../../model/json-text.ts';
+import { runningOthers } from '../../tuner/measure/host-figures.ts';
 import { describePreview, describeSchedule, previewOf } from '../../tuner/measure/preview.ts';
 import { type ExperimentSettings, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
 import type { StepDomain } from '../../tuner/steps/step.ts';
@@ -8,7 +9,7 @@ import { log } from '../log.ts';
 import type { TuneFlags } from './options.ts';
 import { show } from './outcome.ts';
 import { unlessStopped } from './unless-stopped.ts';
-import { otherDomains, withSampler } from './with-sampler.ts';
+import { withSampler } from './with-sampler.ts';
 
 /**
  * Prints the schedule of an experiment, measures its baseline over a read-only connection, and prints what it could
@@ -24,7 +25,7 @@ export async function dryRun(
   const { schedule, baselineMs, everyMs } = settings;
   show(describeSchedule(schedule, baselineMs).join('\n'), json);
   const preview = await withSampler(flags, signal, async (sampler) => {
-    const others = await otherDomains(sampler, own);
+    const others = runningOthers(await sampler.sample(), own);
     const experiment = vmExperiment(own, others, sampler, settings, (text) => log(`virtune: ${text}`));
     log(`virtune: measuring the baseline, ${formatSeconds(baselineMs / 1_000)}; nothing is changed`);
     const clock = {

@@ -1,7 +1,6 @@
 import { connect } from '../../libvirt/client/connect.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { Sampler } from '../../sampler/sampler.ts';
-import type { StepDomain } from '../../tuner/steps/step.ts';
 import { isLocalUri } from '../local-uri.ts';
 import { connectTimeoutMs, type TuneFlags } from './options.ts';
 import { unlessStopped } from './unless-stopped.ts';
@@ -31,13 +30,4 @@ export async function withSampler<T>(
   } finally {
     await sampler.close();
   }
-}
-
-/** The other VMs of the host that run. */
-export async function otherDomains(sampler: Sampler, own: StepDomain): Promise<StepDomain[]> {
-  const { domains } = await sampler.sample();
-  return domains
-    .map(({ domain }) => domain)
-    .filter(({ id, uuid }) => id >= 0 && uuid !== own.uuid)
-    .map(({ uuid, name }) => ({ uuid, name }));
 }

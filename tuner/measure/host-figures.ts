@@ -2,6 +2,7 @@ import { DomainState } from '../../libvirt/constants.ts';
 import type { BlockStats, DomainStats } from '../../model/stats/types.ts';
 import { eitherSum } from '../../model/vm-rates.ts';
 import type { DomainSample, HostSample, Outcome } from '../../sampler/host-sample.ts';
+import type { StepDomain } from '../steps/step.ts';
 import type { FigureKind } from './block-means.ts';
 import type { GuardFigure, Reading, Sample } from './figure.ts';
 import type { Direction } from './verdict.ts';
@@ -120,6 +121,13 @@ export function sampleOf(sample: HostSample, uuids: readonly string[]): Sample {
 
 /** What a figure of a VM is called in such a sample. */
 export const keyOf = (uuid: string, { name }: HostFigure): string => `${uuid} ${name}`;
+
+/** The other VMs of the host that run now. */
+export function runningOthers({ domains }: HostSample, own: StepDomain): StepDomain[] {
+  return domains
+    .filter((each) => runOf(each) !== undefined && each.domain.uuid !== own.uuid)
+    .map(({ domain: { uuid, name } }) => ({ uuid, name }));
+}
 
 /** libvirt's id of the run; undefined while the VM is off or paused. */
 function runOf({ domain, summary }: DomainSample): number | undefined {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { connect } from '../../../libvirt/client/connect.ts';
+import { DomainState } from '../../../libvirt/constants.ts';
 import { catalogue, documentGroups } from '../../../model/catalogue/catalogue.ts';
 import type { Outcome } from '../../../sampler/host-sample.ts';
 import { Sampler } from '../../../sampler/sampler.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
-import { HOST_FIGURES, keyOf, STEAL, sampleOf } from '../../../tuner/measure/host-figures.ts';
+import { HOST_FIGURES, keyOf, runningOthers, STEAL, sampleOf } from '../../../tuner/measure/host-figures.ts';
 import { OthersUsage } from '../../../tuner/measure/others-usage.ts';
 
 let demo: Demo;
@@ -62,6 +63,20 @@ test('a VM that does not answer still runs: its figures are absent, with the rea
     run,
     missing: 'libvirt reported an error for the VM: busy',
   });
+});
+
+test('other VMs are those that run: none that is off or paused, and not the VM itself', async () => {
+  const sample = await sampler.sample();
+  const domains = sample.domains.map((each) =>
+    each.domain.name === 'web-01'
+      ? { ...each, summary: { ...each.summary, state: DomainState.paused } }
+      : each,
+  );
+  const own = domains.find(({ domain }) => domain.name === 'pg-orders')?.domain;
+  if (own === undefined) throw new Error('no such VM');
+  const names = runningOthers({ ...sample, domains }, own).map(({ name }) => name);
+  expect(names).toContain('web-02');
+  for (const name of ['pg-orders', 'template-debian', 'web-01']) expect(names).not.toContain(name);
 });
 
 test('the CPU usage of the other VMs leaves out the VM itself, and is absent in the first sample', async () => {

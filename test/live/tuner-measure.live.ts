@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { connect } from '../../libvirt/client/connect.ts';
+import { Sampler } from '../../sampler/sampler.ts';
+import { applyLocked } from '../../tuner/apply/apply.ts';
+import { onHost } from '../../tuner/apply/host-session.ts';
+import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { listTransactions, type TransactionRecord } from '../../tuner/journal/list.ts';
+import { trialOf } from '../../tuner/measure/experiment.ts';
+import { runningOthers, STEAL } from '../../tuner/measure/host-figures.ts';
+import { makeSchedule } from '../../tuner/measure/schedule.ts';
+import { userFigure } from '../../tuner/measure/user-figure.ts';
+import { findHostFigure, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
+import { reportPage } from '../../tuner/report/page.ts';
+import { readReport } from '../../tuner/report/read-report.ts';
+import { liveSteps, runOptionsOf, TunedGuest, transactionOf } from './lab/tuned-guest.ts';
+import { virsh } from './lab/virsh.ts';
+
+const guest = new TunedGuest('measured');
+let stateDir: string;
+let sampler: Sampler;
+
+beforeAll(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'virtune-live-'));
+  sampler = new Sampler({
+    open: (signal) => connect('qemu:///system', { readOnly: true, signal }),
+    groups: new Set(['domain', 'vcpu', 'block', 'cpu']),
+    procRoot: '/proc',
+  });
+});
+afterAll(async () => {
+  await sampler.close();
+  guest.remove();
+  rmSync(stateDir, { recursive: true, force: true });
+});
+beforeEach(() => {
+  guest.create();
+  virsh('resume', guest.name);
+});
+
+const shares = (): string | undefined => /cpu_shares\s*:\s*(\d+)/.exec(virsh('schedinfo', guest.name))?.[1];
+
+/** An experiment whose figure is the setting itself, as virsh reports it: what it finds is certain. */
+async function measured(higherIsBetter: boolean): Promise<TransactionRecord> {
+  const own = guest.domain;
+  const { name } = own;
+  const others = runningOthers(await sampler.sample(), own);
+  const probe = `virsh -q schedinfo ${name} | awk '/cpu_shares/ { print $3 }'`;
+  const experiment = vmExperiment(
+    own,
+    others,
+    sampler,
+    {
+      metric: findHostFigure(STEAL),
+      user: userFigure({ probe, higherIsBetter: higherIsBetter || undefined }),
+      margin: 1.05,
+      keepIf: 'better',
+      schedule: makeSchedule({ pairs: 6, blockMs: 3_000, settleMs: 0 }, 11),
+      baselineMs: 12_000,
+      everyMs: 1_000,
+    },
+    () => undefined,
+  );
+  const options = runOptionsOf(stateDir, {});
+  const transaction = transactionOf(guest, liveSteps(guest, [['shares', '', '2048']]));
+  await onHost(transaction, options, (held) => applyLocked(held, transaction, options, trialOf(experiment)));
+  const { records } = await listTransactions(await openStateFolder(stateDir));
+  const record = records.find(({ id }) => id === transaction.id);
+  if (record === undefined) throw new Error('no journal');
+  return record;
+}
+
+test('a setting is switched in each block as the schedule has it, kept where it is better, and has a page', async () => {
+  const before = Number(shares());
+  const record = await measured(true);
+  expect(record.progress.status).toBe('committed');
+  expect(shares()).toBe('2048');
+  const { blocks, primary } = readReport(record);
+  expect(primary).toMatchObject({ name: 'probe', judgement: { verdict: 'better' } });
+  expect(primary.blocks).toEqual(blocks.map(({ arm }) => (arm === 'on' ? 2_048 : before)));
+  expect(reportPage(record)).toContain(`<bdi>${guest.name}</bdi>: better`);
+});
+
+test('where that is worse, the setting is as it was', async () => {
+  const before = shares();
+  const record = await measured(false);
+  expect(record.progress).toMatchObject({ status: 'undone', failure: { code: 'TUNE_MEASURE' } });
+  expect(readReport(record).primary.judgement.verdict).toBe('worse');
+  expect(shares()).toBe(before);
+});

@@ -1,4 +1,5 @@
-import { dedicatedCpu } from './dedicated.ts';
+import { CpuSet } from './cpu-set.ts';
+import { claimsOf, dedicatedCpu } from './dedicated.ts';
 import type { DiskSource } from './domain/disks.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { HostFigures, PoolFigures } from './host.ts';
@@ -14,7 +15,7 @@ import {
 } from './run-state.ts';
 import type { DomainStats } from './stats/types.ts';
 import type { DomainMarks } from './summary.ts';
-import { onlineCpus } from './topology.ts';
+import { type HostTopology, onlineCpus } from './topology.ts';
 
 /** Input of the overcommit figures: one domain as known at one moment. */
 export interface OvercommitDomain {
@@ -54,6 +55,8 @@ export interface Overcommit {
   readonly memoryCurrentRatio: number | undefined;
   /** Host CPUs to which vCPUs of more than one kind are pinned alone: none of them is dedicated. */
   readonly cpusDedicatedTwice: number;
+  /** Host CPUs that vCPUs of domains with a QEMU process have to themselves; absent without the host's topology, and in old recordings. */
+  readonly cpusDedicated?: number | undefined;
   readonly hugepages: readonly HugepageDemand[];
   /** Bytes that disks may grow to, by pool. */
   readonly pools: readonly PoolDemand[];
@@ -121,6 +124,7 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
       ordinaryKiB,
     ),
     cpusDedicatedTwice: dedicatedTwice(active),
+    cpusDedicated: host.topology && dedicatedTo(active, host.topology),
     hugepages: hugepageDemand(host, domains),
     // A disk that two hosts can reach counts where its VM is, or a shared pool would have it twice.
     pools: poolDemand(
@@ -194,6 +198,16 @@ function dedicatedTwice(active: readonly OvercommitDomain[]): number {
   }
   return [...claims.values()].filter((count) => count > 1).length;
 }
+
+function dedicatedTo(active: readonly OvercommitDomain[], topology: HostTopology): number {
+  return active
+    .flatMap(({ facts }) =>
+      facts === undefined || isUnconfined(facts) ? [] : [claimsOf(facts.cpu, topology).vcpus],
+    )
+    .reduce((all, cpus) => all.union(cpus), CpuSet.empty).size;
+}
+
+const isUnconfined = ({ cpu }: DomainFacts): boolean => cpu.vcpuPins.size === 0 && cpu.cpuSet === undefined;
 
 function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[]): HugepageDemand[] {
   const demands = new Map<string, { sizeKiB: number; cell: number | undefined; wanted: number }>();

@@ -1,4 +1,4 @@
-import { connectionFailure, type FailureKind, type Party } from '../connection-failure.ts';
+import { connectionFailure, type FailureKind, type Party } from '../../model/connection-failure.ts';
 import { SearchError, type SearchErrorCode } from './search-error.ts';
 
 const SERVER: Party = {

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { gunzipSync } from 'node:zlib';
-import { connectionFailure, type FailureKind, type Party } from '../connection-failure.ts';
+import { connectionFailure, type FailureKind, type Party } from '../../model/connection-failure.ts';
 import { OtlpError, type OtlpErrorCode } from './otlp-error.ts';
 import type { ReceiverSettings } from './settings.ts';
 

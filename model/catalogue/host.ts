@@ -48,6 +48,17 @@ export const hostGroup = {
     },
     {
       per: 'host',
+      type: 'info',
+      name: 'libvirt_host_cpu_info',
+      help: "CPU of the host as libvirt names it: architecture and the nearest model of libvirt's CPU map. Guests migrate live between hosts with the same model.",
+      when: ({ topology }) => topology?.cpuModel !== undefined,
+      labels: {
+        arch: ({ topology }) => topology?.arch,
+        model: ({ topology }) => topology?.cpuModel,
+      },
+    },
+    {
+      per: 'host',
       type: 'counter',
       name: 'libvirt_host_cpu_seconds_total',
       help: 'Time of all CPUs by mode, in seconds; guest and guest_nice are within user and nice.',

@@ -68,6 +68,14 @@ export const overcommitGroup = {
     {
       per: 'overcommit',
       type: 'gauge',
+      name: 'libvirt_host_cpus_dedicated',
+      help: 'CPUs of the host that vCPUs of running and paused VMs have to themselves.',
+      needs: "the host's capabilities",
+      read: ({ cpusDedicated }) => cpusDedicated,
+    },
+    {
+      per: 'overcommit',
+      type: 'gauge',
       name: 'libvirt_host_cpus_dedicated_twice',
       help: 'CPUs of the host that are dedicated to more than one vCPU.',
       read: ({ cpusDedicatedTwice }) => cpusDedicatedTwice,

@@ -53,7 +53,7 @@ export const tuningGroup = {
       per: 'facts',
       type: 'info',
       name: 'libvirt_domain_features_info',
-      help: 'Properties that limit migration, ballooning or page merging: confidential computing, TPM, memory backing, dirty ring.',
+      help: 'Properties that limit migration, ballooning or page merging: confidential computing, TPM, memory backing, dirty ring, devices of the host (their number).',
       needs: 'one of these in the XML',
       when: ({ features }) => Object.values(features ?? {}).some((value) => value !== undefined),
       labels: {
@@ -62,6 +62,7 @@ export const tuningGroup = {
         memory_source: ({ features }) => features?.memorySource,
         memory_access: ({ features }) => features?.memoryAccess,
         dirty_ring_size: ({ features }) => features?.dirtyRingSize?.toString(),
+        host_devices: ({ features }) => features?.hostDevices?.toString(),
       },
     },
     {

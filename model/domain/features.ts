@@ -12,6 +12,8 @@ export interface DomainFeatures {
   readonly memoryAccess: string | undefined;
   /** Entries of KVM's dirty ring per vCPU; absent where pages are tracked by bitmap. */
   readonly dirtyRingSize: number | undefined;
+  /** Devices of the host that the guest drives itself, NICs included; absent where there are none, and in old recordings. */
+  readonly hostDevices?: number | undefined;
 }
 
 export function parseFeatures(domain: Element): DomainFeatures {
@@ -25,7 +27,22 @@ export function parseFeatures(domain: Element): DomainFeatures {
     memorySource: word(attr(child(backing, 'source'), 'type')),
     memoryAccess: word(memoryAccess(domain)),
     dirtyRingSize: attr(dirtyRing, 'state') === 'on' ? wholeNumber(attr(dirtyRing, 'size')) : undefined,
+    hostDevices: hostDevices(child(domain, 'devices')) || undefined,
   };
+}
+
+/**
+ * <hostdev> of any kind, NICs of type hostdev, and disks that QEMU drives itself (nvme, vhostvdpa). libvirt refuses a live
+ * migration with most of them, and the others need the same device on the other host.
+ */
+function hostDevices(devices: Element | undefined): number {
+  const nics = children(devices, 'interface').filter((nic) =>
+    ['hostdev', 'vdpa'].includes(attr(nic, 'type') ?? ''),
+  );
+  const disks = children(devices, 'disk').filter((disk) =>
+    ['nvme', 'vhostvdpa'].includes(attr(disk, 'type') ?? ''),
+  );
+  return children(devices, 'hostdev').length + nics.length + disks.length;
 }
 
 /** A guest cell may differ from the whole: `<cell memAccess>`. */

@@ -71,6 +71,17 @@ function vm(name: string, xml: string, over: Partial<OvercommitDomain> = {}): Ov
 const pinned = (...cpus: number[]): string =>
   `<vcpu>${cpus.length}</vcpu><cputune>${cpus.map((cpu, id) => `<vcpupin vcpu='${id}' cpuset='${cpu}'/>`).join('')}</cputune>`;
 
+test('a CPU is dedicated to vCPUs that are confined to as many CPUs, or fewer, within a cell', () => {
+  const dedicated = (...domains: OvercommitDomain[]) => overcommitOf(host, domains).cpusDedicated;
+  expect(dedicated(vm('floats', '<vcpu>2</vcpu>'))).toBe(0);
+  expect(dedicated(vm('pinned', pinned(0)), vm('floats', '<vcpu>2</vcpu>'))).toBe(1);
+  expect(dedicated(vm('whole cells', "<vcpu cpuset='0-3'>2</vcpu>"), vm('one', pinned(2, 3)))).toBe(2);
+  expect(dedicated(vm('off', pinned(0, 1), { run: OFF }))).toBe(0);
+  expect(
+    overcommitOf({ ...host, topology: undefined }, [vm('pinned', pinned(0))]).cpusDedicated,
+  ).toBeUndefined();
+});
+
 test('ratios count running VMs, and all that are defined beside them', () => {
   const on = vm('on', '<vcpu>6</vcpu><memory>6000</memory><currentMemory>3000</currentMemory>');
   const off = vm('off', '<vcpu>2</vcpu><memory>9000</memory>', { run: OFF });

@@ -633,6 +633,7 @@ test('overcommit, contention and the width of VMs', () => {
       memoryMigratingKiB: 7,
       memoryMaximumRatio: 0.8,
       memoryCurrentRatio: 0.9,
+      cpusDedicated: 9,
       cpusDedicatedTwice: 8,
       hugepages: [
         { sizeKiB: 2_048, cell: 1, wanted: 20, free: 5 },
@@ -653,6 +654,7 @@ test('overcommit, contention and the width of VMs', () => {
       "libvirt_host_memory_promised_bytes{kind="migrating"} 7168",
       "libvirt_host_memory_overcommit_ratio{kind="maximum"} 0.8",
       "libvirt_host_memory_overcommit_ratio{kind="current"} 0.9",
+      "libvirt_host_cpus_dedicated 9",
       "libvirt_host_cpus_dedicated_twice 8",
       "libvirt_host_hugepages_wanted{size="2048KiB", cell="1"} 20",
       "libvirt_host_hugepages_wanted{size="2048KiB", cell="any"} 3",

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectionFailure } from '../../exporter/connection-failure.ts';
+import { connectionFailure } from '../../model/connection-failure.ts';
 
 const RECEIVER = { name: 'the receiver', withCa: 'with --ca', inAddress: '--endpoint' };
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
 import { isOutlined } from '../../model/domain/domain-tree.ts';
+import { isCatchAll, matchesGlob } from '../../model/glob.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import type { Element } from '../../model/xml.ts';
 import { parseYaml } from '../../model/yaml.ts';
@@ -10,7 +11,6 @@ import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';
 import { definitionOf } from './definition.ts';
-import { isCatchAll, matchesGlob } from './glob.ts';
 import { type Reservations, reservedPages } from './reservations.ts';
 
 /** Which domain gets which profile. */

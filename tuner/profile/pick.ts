@@ -1,8 +1,8 @@
+import { isCatchAll, matchesGlob } from '../../model/glob.ts';
 import { terminalText } from '../../model/terminal-text.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignments } from './assignments.ts';
-import { isCatchAll, matchesGlob } from './glob.ts';
 
 /**
  * The domains that are meant: by name, by UUID, or by a glob with `*` or `?`; each once, in the host's order. A name

@@ -1,3 +1,4 @@
+import { matchesGlob } from '../../model/glob.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignment } from '../placement/types.ts';
 import { POLL_IN_DEFINITION } from '../settings/iothreads.ts';
@@ -5,7 +6,6 @@ import type { Wish } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';
 import { findProblems } from './checks/find-problems.ts';
 import { definitionOf } from './definition.ts';
-import { matchesGlob } from './glob.ts';
 import { ioThreadsWanted } from './io-threads.ts';
 import type { Draft, Knob, KnobContext } from './knob.ts';
 import { knobs } from './knobs/all.ts';

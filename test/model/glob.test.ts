@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { matchesGlob } from '../../../tuner/profile/glob.ts';
+import { matchesGlob } from '../../model/glob.ts';
 
 test.each([
   ['db*', 'db01', true],

@@ -1,0 +1,111 @@
+import type { Constraints } from './constraints.ts';
+import { hasStorage, isOpen } from './eligible.ts';
+import { changed, type Need } from './occupancy.ts';
+import { compare, type Placed, type Placement } from './placement.ts';
+import { type Shortage, shortageToStart } from './strain.ts';
+
+/** A VM for which no other host has room if its host fails. */
+export interface Stranded {
+  readonly host: number;
+  readonly placed: Placed;
+  readonly lacks: Shortage | 'constraints';
+}
+
+/**
+ * Hosts of a cluster whose VMs could not all restart on the others, each with the first VM that finds no room. VMs are placed
+ * one after another, the largest first, on hosts in turn, and if that fails, each on the first host with room. Both are
+ * heuristics for bin packing: a cluster that is full to the last VM may have a packing that they miss.
+ */
+export function strandedIn(cluster: string, placement: Placement, constraints: Constraints): Stranded[] {
+  const order = byRoom(cluster, placement, constraints);
+  return placement
+    .hostsOf(cluster)
+    .toSorted((a, b) => compare(placement.at(a).host.id, placement.at(b).host.id))
+    .flatMap((lost) => strandedBy(lost, order, placement, constraints) ?? []);
+}
+
+/** Hosts that may get VMs, those with most memory that is not promised first. */
+export function byRoom(cluster: string, placement: Placement, constraints: Constraints): readonly number[] {
+  return placement
+    .hostsOf(cluster)
+    .filter((index) => isOpen(placement.at(index).host, constraints))
+    .sort((a, b) => freeBytes(placement, b) - freeBytes(placement, a) || a - b);
+}
+
+/** @param order of byRoom */
+export function strandedBy(
+  lost: number,
+  order: readonly number[],
+  placement: Placement,
+  constraints: Constraints,
+): Stranded | undefined {
+  return pack(lost, order, true, placement, constraints) && pack(lost, order, false, placement, constraints);
+}
+
+const freeBytes = (placement: Placement, index: number): number => {
+  const { host, need } = placement.at(index);
+  return host.memoryBytes - need.maximumBytes;
+};
+
+/** @param spreads whether each VM begins with the host after the previous VM's, else each begins with the first host */
+function pack(
+  lost: number,
+  order: readonly number[],
+  spreads: boolean,
+  placement: Placement,
+  constraints: Constraints,
+): Stranded | undefined {
+  const needs = new Map<number, Need>();
+  const newcomers = new Map<number, Placed[]>();
+  let start = 0;
+  for (const placed of bySize(placement.at(lost).vms)) {
+    let lacks: Shortage | 'constraints' = 'constraints';
+    let found: number | undefined;
+    for (let offset = 0; offset < order.length; offset++) {
+      const rank = (start + offset) % order.length;
+      const index = order[rank] as number;
+      if (index === lost || !mayRestart(placed, index, newcomers.get(index), placement)) continue;
+      const need = needs.get(index) ?? placement.at(index).need;
+      const shortage = shortageToStart(placement.at(index).host, need, placed.vm, constraints.limits);
+      if (shortage !== undefined) {
+        lacks = shortage;
+        continue;
+      }
+      needs.set(index, changed(need, [placed.vm], []));
+      newcomers.set(index, [...(newcomers.get(index) ?? []), placed]);
+      found = rank;
+      break;
+    }
+    if (found === undefined) return { host: lost, placed, lacks };
+    start = spreads ? found + 1 : 0;
+  }
+  return undefined;
+}
+
+function bySize(vms: readonly Placed[]): Placed[] {
+  // VMs with disks of their host alone are lost with it: no other host can start them.
+  return vms
+    .filter(({ vm }) => !vm.isLocal)
+    .toSorted(
+      (a, b) =>
+        b.vm.maximumBytes + b.vm.hugePageBytes - (a.vm.maximumBytes + a.vm.hugePageBytes) ||
+        compare(a.vm.uuid, b.vm.uuid),
+    );
+}
+
+/** A VM that starts adapts to the CPU of its host; storage and anti-affinity hold. */
+export function mayRestart(
+  { vm, apart }: Placed,
+  index: number,
+  newcomers: readonly Placed[] | undefined,
+  placement: Placement,
+): boolean {
+  return (
+    hasStorage(vm, placement.at(index).host) &&
+    apart.every(
+      (key) =>
+        placement.membersOn(key, index) === 0 &&
+        !(newcomers ?? []).some((other) => other.apart.includes(key)),
+    )
+  );
+}

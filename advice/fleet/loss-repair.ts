@@ -1,0 +1,87 @@
+import type { Constraints } from './constraints.ts';
+import { unitsOn } from './eligible.ts';
+import { byRoom, mayRestart, type Stranded, strandedBy, strandedIn } from './host-loss.ts';
+import { costOf } from './move-cost.ts';
+import { changed } from './occupancy.ts';
+import type { Placement } from './placement.ts';
+import { type Step, undo } from './relief.ts';
+import { shortageToStart } from './strain.ts';
+import { findTarget } from './targets.ts';
+
+/** Hosts that are looked at for a VM that could make room, and single moves that are tried for each host that may fail. */
+const HOSTS_TRIED = 32;
+const MOVES_TRIED = 16;
+
+/**
+ * Moves after which fewer hosts of the cluster strand VMs when they fail: room that is there in pieces is put together, by
+ * moving one VM away from a host where the stranded one would fit then. Room that is not there cannot be made.
+ */
+export function repairLosses(
+  cluster: string,
+  placement: Placement,
+  constraints: Constraints,
+): { readonly steps: readonly Step[]; readonly stranded: readonly Stranded[] } {
+  const steps: Step[] = [];
+  let stranded: readonly Stranded[] = strandedIn(cluster, placement, constraints);
+  const given = new Set<number>();
+  for (;;) {
+    const next = stranded.find(({ host }) => !given.has(host));
+    if (next === undefined) return { steps, stranded };
+    given.add(next.host);
+    for (const step of candidates(next, cluster, placement, constraints)) {
+      placement.move(step.placed, step.to);
+      if (
+        strandedBy(next.host, byRoom(cluster, placement, constraints), placement, constraints) === undefined
+      ) {
+        const after = strandedIn(cluster, placement, constraints);
+        if (after.length < stranded.length) {
+          steps.push(step);
+          stranded = after;
+          given.clear();
+          break;
+        }
+      }
+      undo([step], placement);
+    }
+  }
+}
+
+/** Single moves that would let the stranded VM start where another one was, the cheapest first. */
+function candidates(
+  { host: lost, placed: stranded }: Stranded,
+  cluster: string,
+  placement: Placement,
+  constraints: Constraints,
+): Step[] {
+  const order = byRoom(cluster, placement, constraints);
+  const free = order
+    .filter((index) => index !== lost)
+    .reduce((sum, index) => sum + roomOf(index, placement, constraints), 0);
+  if (free < stranded.vm.maximumBytes) return [];
+  return order
+    .filter((index) => index !== lost && mayRestart(stranded, index, undefined, placement))
+    .slice(0, HOSTS_TRIED)
+    .flatMap((index) => {
+      const { host, need } = placement.at(index);
+      return unitsOn(index, placement, constraints, new Map()).flatMap(([placed, ...more]) => {
+        if (placed === undefined || more.length > 0) return [];
+        const without = changed(need, [], [placed.vm]);
+        return shortageToStart(host, without, stranded.vm, constraints.limits) === undefined
+          ? [{ placed, from: index, bytes: costOf([placed.vm], constraints.bandwidth).bytes }]
+          : [];
+      });
+    })
+    .sort((a, b) => a.bytes - b.bytes)
+    .slice(0, MOVES_TRIED)
+    .flatMap(({ placed, from }): Step[] => {
+      const to = findTarget([placed], placement, constraints);
+      return to === undefined || to === lost
+        ? []
+        : [{ placed, unit: [placed], from, to, why: 'loss of a host' }];
+    });
+}
+
+function roomOf(index: number, placement: Placement, { limits }: Constraints): number {
+  const { host, need } = placement.at(index);
+  return Math.max(0, limits.memoryOvercommit * host.memoryBytes - need.maximumBytes);
+}

@@ -1,0 +1,240 @@
+import type { Constraints } from './constraints.ts';
+import { meanCpusShort } from './contention.ts';
+import { type Unit, unitsOn } from './eligible.ts';
+import { costOf } from './move-cost.ts';
+import { changed, sharedCpus } from './occupancy.ts';
+import { compare, type Placed, type Placement } from './placement.ts';
+import {
+  excessOf,
+  type Goal,
+  goalOf,
+  isOver,
+  meets,
+  type Shortage,
+  type Strain,
+  strainOf,
+} from './strain.ts';
+import { findTarget, mostLacking } from './targets.ts';
+
+/** A VM that moves, by indexes of the placement. */
+export interface Step {
+  readonly placed: Placed;
+  /** What moves together with it. */
+  readonly unit: Unit;
+  readonly from: number;
+  readonly to: number;
+  readonly why: 'CPU contention' | 'memory' | 'loss of a host';
+}
+
+/** Steps that were made, or why there are none or not enough. */
+export interface Relief {
+  readonly steps: readonly Step[];
+  /** Absent where the host is below its limits. */
+  readonly short?: string | undefined;
+}
+
+/** Pairs that are tried, the cheapest first: each search for targets costs time. */
+const PAIRS_TRIED = 64;
+/** Of the excess, what a move has to remove where not all of it can be, and what all moves together have to. */
+const LEAST_PER_MOVE = 0.05;
+const LEAST_IN_ALL = 0.2;
+
+/**
+ * Brings a host below its limits with the fewest moves that can be found, and among these the cheapest: one VM, else two, else
+ * one after another by what each relieves. Where that is not enough, moves are made that help, if they help noticeably. Each
+ * target stays within the limits at every step.
+ */
+export function relieve(host: number, placement: Placement, constraints: Constraints): Relief {
+  const reasons = new Map<string, number>();
+  const lacking = new Map<Shortage | 'constraints', number>();
+  const units = byCost(unitsOn(host, placement, constraints, reasons), constraints);
+  if (units.length === 0) {
+    return { steps: [], short: `none of its VMs can move: ${mostLacking(reasons) ?? 'it has none'}` };
+  }
+  const goal = goalOf(strainAt(host, placement), constraints.limits);
+  const run = { host, goal, placement, constraints, lacking };
+  const steps = oneOrTwo(units, run) ?? oneByOne(units, run);
+  if (!isOver(strainAt(host, placement), constraints.limits)) return { steps };
+  const short = mostLacking(lacking);
+  const why =
+    short === undefined
+      ? 'its VMs that can move relieve too little'
+      : short === 'constraints'
+        ? 'constraints allow no other host for its VMs'
+        : `other hosts of the cluster lack ${short}`;
+  return { steps, short: why };
+}
+
+const strainAt = (host: number, placement: Placement): Strain =>
+  strainOf(placement.at(host).host, placement.at(host).need);
+
+interface Run {
+  readonly host: number;
+  readonly goal: Goal;
+  readonly placement: Placement;
+  readonly constraints: Constraints;
+  readonly lacking: Map<Shortage | 'constraints', number>;
+}
+
+/** The fewest VMs first, then the fewest bytes. */
+function byCost(units: readonly Unit[], { bandwidth }: Constraints): Unit[] {
+  return units
+    .map((unit) => ({ unit, bytes: costOf(vmsOf(unit), bandwidth).bytes }))
+    .sort(
+      (a, b) =>
+        a.unit.length - b.unit.length ||
+        a.bytes - b.bytes ||
+        compare(a.unit[0]?.vm.uuid ?? '', b.unit[0]?.vm.uuid ?? ''),
+    )
+    .map(({ unit }) => unit);
+}
+
+const vmsOf = (...units: readonly Unit[]) => units.flatMap((unit) => unit.map(({ vm }) => vm));
+
+function suffices(units: readonly Unit[], { host, goal, placement }: Run): boolean {
+  const { host: at, need } = placement.at(host);
+  return meets(strainOf(at, changed(need, [], vmsOf(...units))), goal);
+}
+
+function oneOrTwo(units: readonly Unit[], run: Run): readonly Step[] | undefined {
+  for (const unit of units) {
+    if (!suffices([unit], run)) continue;
+    const steps = makeAll([unit], run);
+    if (steps !== undefined) return steps;
+  }
+  const { bandwidth } = run.constraints;
+  const pairs = units
+    .flatMap((first, index) => units.slice(index + 1).map((second) => [first, second] as const))
+    .filter((pair) => suffices(pair, run))
+    .map((pair) => ({
+      pair,
+      moves: pair[0].length + pair[1].length,
+      bytes: costOf(vmsOf(...pair), bandwidth).bytes,
+    }))
+    .sort((a, b) => a.moves - b.moves || a.bytes - b.bytes);
+  for (const { pair } of pairs.slice(0, PAIRS_TRIED)) {
+    const steps = makeAll(pair, run);
+    if (steps !== undefined) return steps;
+  }
+  return undefined;
+}
+
+/** All of them or none. */
+function makeAll(units: readonly Unit[], run: Run): readonly Step[] | undefined {
+  const shortBefore = cpusShortOn(run.host, run);
+  const steps: Step[] = [];
+  for (const unit of units) {
+    const made = make(unit, run);
+    if (made === undefined) {
+      undo(steps, run.placement);
+      return undefined;
+    }
+    steps.push(...made);
+  }
+  if (paysOff(steps, shortBefore, run)) return steps;
+  undo(steps, run.placement);
+  return undefined;
+}
+
+function make(unit: Unit, { host, placement, constraints, lacking }: Run): readonly Step[] | undefined {
+  const to = findTarget(unit, placement, constraints, lacking);
+  if (to === undefined) return undefined;
+  const { memory } = strainAt(host, placement);
+  const why = memory > constraints.limits.memory ? 'memory' : 'CPU contention';
+  return unit.map((placed) => {
+    placement.move(placed, to);
+    return { placed, unit, from: host, to, why };
+  });
+}
+
+/** Puts VMs back, the last first. */
+export function undo(steps: readonly Step[], placement: Placement): void {
+  for (const { placed, from } of steps.toReversed()) {
+    placement.move(placed, from);
+  }
+}
+
+const cpusShortOn = (host: number, { placement }: Run): number => {
+  const { host: at, need } = placement.at(host);
+  return meanCpusShort(sharedCpus(at), need);
+};
+
+/**
+ * Whether the CPU time that VMs no longer wait within the horizon is more than the migrations take. What targets get to wait
+ * counts against it: by the limits, at most a fraction. A host that is short of memory does not wait for that.
+ */
+function paysOff(steps: readonly Step[], shortBefore: number, run: Run): boolean {
+  if (steps.some(({ why }) => why === 'memory')) return true;
+  const { bandwidth, horizonSeconds } = run.constraints;
+  const gainCpuSeconds = (shortBefore - cpusShortOn(run.host, run)) * horizonSeconds;
+  return (
+    gainCpuSeconds >
+    costOf(
+      steps.map(({ placed }) => placed.vm),
+      bandwidth,
+    ).cpuSeconds
+  );
+}
+
+function oneByOne(units: readonly Unit[], run: Run): readonly Step[] {
+  const { host, goal, placement, constraints } = run;
+  const excess = (): number => excessOf(placement.at(host).host, placement.at(host).need, goal);
+  const first = excess();
+  const shortBefore = cpusShortOn(host, run);
+  const made: (readonly Step[])[] = [];
+  const left = new Set(units);
+  while (excess() > 0) {
+    const now = excess();
+    const { host: at, need } = placement.at(host);
+    const ranked = [...left]
+      .map((unit) => ({
+        unit,
+        relief: (now - excessOf(at, changed(need, [], vmsOf(unit)), goal)) / unit.length,
+      }))
+      .filter(({ relief }) => relief >= LEAST_PER_MOVE * first)
+      .sort((a, b) => b.relief - a.relief);
+    let steps: readonly Step[] | undefined;
+    for (const { unit } of ranked) {
+      left.delete(unit);
+      steps = make(unit, run);
+      if (steps !== undefined) break;
+    }
+    if (steps === undefined) break;
+    made.push(steps);
+  }
+  const kept = pruned(made, run);
+  const isEnough = !isOver(strainAt(host, placement), constraints.limits);
+  if ((isEnough || first - excess() >= LEAST_IN_ALL * first) && paysOff(kept, shortBefore, run)) return kept;
+  undo(kept, placement);
+  return [];
+}
+
+/** Without moves that turned out not to be needed, those with the most bytes first. */
+function pruned(made: readonly (readonly Step[])[], run: Run): readonly Step[] {
+  const { host, goal, placement, constraints } = run;
+  const isDone = (): boolean => meets(strainAt(host, placement), goal);
+  if (made.length < 2 || !isDone()) return made.flat();
+  const dropped = new Set<readonly Step[]>();
+  const byBytes = made.toSorted(
+    (a, b) =>
+      costOf(
+        b.map(({ placed }) => placed.vm),
+        constraints.bandwidth,
+      ).bytes -
+      costOf(
+        a.map(({ placed }) => placed.vm),
+        constraints.bandwidth,
+      ).bytes,
+  );
+  for (const steps of byBytes) {
+    undo(steps, placement);
+    if (isDone()) {
+      dropped.add(steps);
+      continue;
+    }
+    for (const { placed, to } of steps) {
+      placement.move(placed, to);
+    }
+  }
+  return made.filter((steps) => !dropped.has(steps)).flat();
+}

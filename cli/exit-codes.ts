@@ -71,6 +71,15 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   SEARCH_TIME_RANGE: ExitCode.unavailable,
   SEARCH_TLS: ExitCode.unavailable,
 
+  PROMETHEUS_ADDRESS: ExitCode.usage,
+  PROMETHEUS_UNREACHABLE: ExitCode.unavailable,
+  PROMETHEUS_CERTIFICATE: ExitCode.unavailable,
+  PROMETHEUS_PERMISSION: ExitCode.notPermitted,
+  PROMETHEUS_NO_ANSWER: ExitCode.unavailable,
+  PROMETHEUS_ANSWER: ExitCode.unavailable,
+  PROMETHEUS_QUERY: ExitCode.unavailable,
+  PROMETHEUS_NO_SERIES: ExitCode.unavailable,
+
   TUNE_USAGE: ExitCode.usage,
   TUNE_PROFILE: ExitCode.usage,
   TUNE_ASSIGNMENTS: ExitCode.usage,

@@ -4,10 +4,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['libvirt'],
   sampler: ['libvirt', 'model'],
   exporter: ['libvirt', 'model', 'sampler'],
+  advice: ['libvirt', 'model', 'sampler'],
   tui: ['libvirt', 'model', 'sampler'],
   tuner: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
   dashboards: ['model'],
   docs: ['libvirt', 'model', 'tui', 'tuner'],
-  cli: ['libvirt', 'model', 'sampler', 'exporter', 'tui', 'tuner', 'dashboards', 'simulator'],
+  cli: ['libvirt', 'model', 'sampler', 'exporter', 'advice', 'tui', 'tuner', 'dashboards', 'simulator'],
 };

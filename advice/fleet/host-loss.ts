@@ -1,6 +1,7 @@
 import type { Constraints } from './constraints.ts';
 import { hasStorage, isOpen } from './eligible.ts';
-import { changed, type Need } from './occupancy.ts';
+import { type FleetVm, SLOTS } from './fleet.ts';
+import type { Need } from './occupancy.ts';
 import { compare, type Placed, type Placement } from './placement.ts';
 import { type Shortage, shortageToStart } from './strain.ts';
 
@@ -24,7 +25,7 @@ export function strandedIn(cluster: string, placement: Placement, constraints: C
     .flatMap((lost) => strandedBy(lost, order, placement, constraints) ?? []);
 }
 
-/** Hosts that may get VMs, those with most memory that is not promised first. */
+/** Hosts that may get VMs, those with most unallocated memory first. */
 export function byRoom(cluster: string, placement: Placement, constraints: Constraints): readonly number[] {
   return placement
     .hostsOf(cluster)
@@ -71,7 +72,7 @@ function pack(
         lacks = shortage;
         continue;
       }
-      needs.set(index, changed(need, [placed.vm], []));
+      needs.set(index, started(need, placed.vm));
       newcomers.set(index, [...(newcomers.get(index) ?? []), placed]);
       found = rank;
       break;
@@ -80,6 +81,21 @@ function pack(
     start = spreads ? found + 1 : 0;
   }
   return undefined;
+}
+
+/** The need with one VM more, but for its variance: contention does not count in an emergency. */
+function started(need: Need, vm: FleetVm): Need {
+  const meanCpus = Float64Array.from(need.meanCpus);
+  for (let slot = 0; slot < SLOTS; slot++) {
+    meanCpus[slot] = (meanCpus[slot] as number) + (vm.demandCpus[slot] as number);
+  }
+  return {
+    meanCpus,
+    variance: need.variance,
+    neededBytes: need.neededBytes + vm.neededBytes,
+    maximumBytes: need.maximumBytes + vm.maximumBytes,
+    hugePageBytes: need.hugePageBytes + vm.hugePageBytes,
+  };
 }
 
 function bySize(vms: readonly Placed[]): Placed[] {

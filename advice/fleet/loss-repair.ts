@@ -15,14 +15,16 @@ const MOVES_TRIED = 16;
 /**
  * Moves after which fewer hosts of the cluster strand VMs when they fail: room that is there in pieces is put together, by
  * moving one VM away from a host where the stranded one would fit then. Room that is not there cannot be made.
+ * @param now strandedIn as it is
  */
 export function repairLosses(
   cluster: string,
+  now: readonly Stranded[],
   placement: Placement,
   constraints: Constraints,
 ): { readonly steps: readonly Step[]; readonly stranded: readonly Stranded[] } {
   const steps: Step[] = [];
-  let stranded: readonly Stranded[] = strandedIn(cluster, placement, constraints);
+  let stranded = now;
   const given = new Set<number>();
   for (;;) {
     const next = stranded.find(({ host }) => !given.has(host));

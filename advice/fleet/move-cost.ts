@@ -16,7 +16,7 @@ export const hasTimeToConverge = ({ dirtyBytesPerSecond = 0 }: FleetVm, bandwidt
   dirtyBytesPerSecond <= CONVERGES_BELOW * bandwidth;
 
 /**
- * Precopy sends all memory, then what was dirtied meanwhile, and so on: a geometric series with the ratio of dirty rate and
+ * Precopy sends all memory, then what was dirtied while it did, and so on: a geometric series with the ratio of dirty rate and
  * bandwidth. A dirty rate that was not measured counts as none, so that this is a lower bound.
  * @param bandwidth bytes per second
  */

@@ -1,6 +1,6 @@
 import type { Constraints } from './constraints.ts';
 import type { Fleet, FleetHost, FleetVm } from './fleet.ts';
-import { strandedIn } from './host-loss.ts';
+import { type Stranded, strandedIn } from './host-loss.ts';
 import { repairLosses } from './loss-repair.ts';
 import { merged } from './merge.ts';
 import { costOf, type MoveCost } from './move-cost.ts';
@@ -62,13 +62,14 @@ export function planFleet(fleet: Fleet, constraints: Constraints): FleetPlan {
   const steps: Step[] = [];
   const clusters: ClusterVerdict[] = [];
   for (const cluster of placement.clusters) {
-    const strandedBefore = strandedIn(cluster, placement, constraints).length;
-    steps.push(...merged(planCluster(cluster, placement, constraints, shorts), given, constraints));
+    const strandedBefore = strandedIn(cluster, placement, constraints);
+    const plan = planCluster(cluster, strandedBefore, placement, constraints, shorts);
+    steps.push(...merged(plan.steps, given, constraints));
     clusters.push({
       cluster,
       hosts: placement.hostsOf(cluster).length,
-      strandedBefore,
-      stranded: strandedIn(cluster, placement, constraints).map(({ host, placed, lacks }) => ({
+      strandedBefore: strandedBefore.length,
+      stranded: plan.stranded.map(({ host, placed, lacks }) => ({
         host: placement.at(host).host,
         vm: placed.vm,
         lacks,
@@ -98,46 +99,56 @@ function sorted({ hosts }: Fleet): Fleet {
   return { hosts: hosts.toSorted((a, b) => compare(a.cluster, b.cluster) || compare(a.id, b.id)) };
 }
 
+/** Steps, and what a lost host strands after them. */
+interface ClusterPlan {
+  readonly steps: readonly Step[];
+  readonly stranded: readonly Stranded[];
+}
+
 /** Relief and repair, again and again until nothing more is found: so a second plan would find nothing either. */
 function planCluster(
   cluster: string,
+  strandedBefore: readonly Stranded[],
   placement: Placement,
   constraints: Constraints,
   shorts: Map<number, string>,
-): Step[] {
+): ClusterPlan {
   const steps: Step[] = [];
+  let stranded = strandedBefore;
   for (;;) {
-    const more = planOnce(cluster, placement, constraints, shorts);
-    if (more.length === 0) return steps;
-    steps.push(...more);
+    const more = planOnce(cluster, stranded, placement, constraints, shorts);
+    stranded = more.stranded;
+    if (more.steps.length === 0) return { steps, stranded };
+    steps.push(...more.steps);
   }
 }
 
 function planOnce(
   cluster: string,
+  before: readonly Stranded[],
   placement: Placement,
   constraints: Constraints,
   shorts: Map<number, string>,
-): Step[] {
-  const strandedBefore = strandedIn(cluster, placement, constraints).length;
+): ClusterPlan {
   const steps: Step[] = [];
+  let stranded = before;
   for (;;) {
     const relief = reliefPass(cluster, placement, constraints, shorts);
-    const repair = repairLosses(cluster, placement, constraints);
+    if (relief.length > 0) stranded = strandedIn(cluster, placement, constraints);
+    const repair = repairLosses(cluster, stranded, placement, constraints);
+    stranded = repair.stranded;
     steps.push(...relief, ...repair.steps);
-    if (relief.length + repair.steps.length > 0) continue;
-    if (repair.stranded.length <= strandedBefore) return steps;
-    break;
+    if (relief.length + repair.steps.length === 0) break;
   }
   // Moves took the room that a lost host needs: take back the last of them, until it is there again.
-  while (steps.length > 0) {
+  while (stranded.length > before.length) {
     const last = steps.at(-1) as Step;
     const unit = steps.splice(steps.findIndex((step) => step.unit === last.unit && step.to === last.to));
     undo(unit, placement);
     shorts.set(last.from, 'its VMs would take the room on other hosts that VMs need when a host is lost');
-    if (strandedIn(cluster, placement, constraints).length <= strandedBefore) break;
+    stranded = strandedIn(cluster, placement, constraints);
   }
-  return steps;
+  return { steps, stranded };
 }
 
 /** The most strained hosts first. */

@@ -69,7 +69,7 @@ export const overcommitGroup = {
       per: 'overcommit',
       type: 'gauge',
       name: 'libvirt_host_cpus_dedicated',
-      help: 'CPUs of the host that vCPUs of running and paused VMs have to themselves.',
+      help: 'Dedicated CPUs of the host: vCPUs of running and paused VMs are pinned to them, and no more vCPUs than CPUs.',
       needs: "the host's capabilities",
       read: ({ cpusDedicated }) => cpusDedicated,
     },

@@ -1,6 +1,7 @@
 import { codec } from './codec.ts';
 import { shipping } from './elasticsearch.ts';
 import { encode } from './encode.ts';
+import { fleet } from './fleet.ts';
 import { measureEffects } from './measure.ts';
 import { peers } from './peers/peers.ts';
 import { placement } from './placement.ts';
@@ -13,6 +14,7 @@ import { trouble } from './trouble.ts';
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   codec,
   encode,
+  fleet,
   measure: measureEffects,
   peers,
   placement,

@@ -14,7 +14,18 @@ const documented = [
   ...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` +\| (\d+) +\| (.*?) +\| (.*?) +\|$/gm),
 ].map(([, code = '', exit, meaning = '', advice = '']) => ({ code, exit: Number(exit), meaning, advice }));
 
-const rooms = ['cli', 'dashboards', 'exporter', 'libvirt', 'model', 'sampler', 'simulator', 'tui', 'tuner'];
+const rooms = [
+  'advice',
+  'cli',
+  'dashboards',
+  'exporter',
+  'libvirt',
+  'model',
+  'sampler',
+  'simulator',
+  'tui',
+  'tuner',
+];
 const sources = rooms.flatMap(sourcesOf).filter((file) => !/(^|\/)dist\//.test(file));
 
 test('docs/errors.md lists every error code once, with the exit code that it leads to', () => {

@@ -35,14 +35,22 @@ test.each(commands)('%s --help', async (name, command) => {
   await expect(help).toMatchFileSnapshot(`./texts/help/${name.replaceAll(' ', '-')}.txt`);
 });
 
-test.each(['cli', 'dashboards', 'exporter', 'libvirt', 'model', 'sampler', 'simulator', 'tui', 'tuner'])(
-  'the errors of %s/',
-  async (room) => {
-    const files = new Map<string, string[]>();
-    for (const { file, error, text } of sourcesOf(room).flatMap(errorTextsOf)) {
-      files.set(file, [...(files.get(file) ?? []), `  ${error}: ${text.replaceAll('\n', '\\n')}`]);
-    }
-    const lines = [...files].flatMap(([file, texts]) => [file, ...texts]);
-    await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`./texts/errors/${room}.txt`);
-  },
-);
+test.each([
+  'advice',
+  'cli',
+  'dashboards',
+  'exporter',
+  'libvirt',
+  'model',
+  'sampler',
+  'simulator',
+  'tui',
+  'tuner',
+])('the errors of %s/', async (room) => {
+  const files = new Map<string, string[]>();
+  for (const { file, error, text } of sourcesOf(room).flatMap(errorTextsOf)) {
+    files.set(file, [...(files.get(file) ?? []), `  ${error}: ${text.replaceAll('\n', '\\n')}`]);
+  }
+  const lines = [...files].flatMap(([file, texts]) => [file, ...texts]);
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`./texts/errors/${room}.txt`);
+});

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** What needs no libvirtd: these may run beside the others, as `.ci/run` has them. */
-const SERVERS = ['alerting', 'deploy', 'load', 'otlp', 'rules', 'soak', 'top-terminal'].map(
+const SERVERS = ['alerting', 'deploy', 'fleet', 'load', 'otlp', 'rules', 'soak', 'top-terminal'].map(
   (name) => `test/live/${name}.live.ts`,
 );
 

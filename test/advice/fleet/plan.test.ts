@@ -157,7 +157,7 @@ test('a move that takes more CPU time than it saves within the horizon is not pr
   expect(stateOf(slow, 'busy')?.state).toBe('over');
 });
 
-test('contention that demand does not explain is said, and no VM is moved for it', () => {
+test('contention that demand does not explain is reported, and no VM is moved for it', () => {
   const { hosts, moves } = plan([
     idle('quota', { measuredContention: 0.4 }),
     idle('swaps', { isSwapping: true }),

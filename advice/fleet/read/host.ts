@@ -1,0 +1,69 @@
+import type { FleetHost, FleetVm } from '../fleet.ts';
+import { AVAILABLE_MEMORY, MAINTENANCE, ORDINARY_MEMORY, PRESSURE, SWAPPED_IN } from './queries.ts';
+import type { Snapshot } from './snapshot.ts';
+import { type SharedPool, sharedPoolsOf } from './storage.ts';
+
+/** As alerts HostSwappingIn: pages per second, and the share of time that some task waits. */
+const SWAPS_ABOVE = 100;
+const WAITS_ABOVE = 0.01;
+
+export interface HostFacts {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly usedBytes: number;
+  readonly isSwapping: boolean;
+  readonly pools: readonly SharedPool[];
+}
+
+/** What is needed to judge a host, or why it cannot be judged. */
+export function hostFacts(now: Snapshot): HostFacts | string {
+  const cpus = now.value('libvirt_host_cpus', { state: 'online' });
+  const memoryBytes = now.value(ORDINARY_MEMORY);
+  const available = now.value(AVAILABLE_MEMORY);
+  if (cpus === undefined) return 'no figure of its CPUs (libvirt_host_cpus)';
+  if (memoryBytes === undefined)
+    return `no figure of its memory (${ORDINARY_MEMORY}): are the recording rules loaded?`;
+  if (available === undefined) {
+    return `no figure of available memory (${AVAILABLE_MEMORY}): it needs virtune on the host, or libvirt 12.3`;
+  }
+  const waits = now.values(PRESSURE, { share: 'some' });
+  // Without pressure figures every swap-in counts.
+  const isWaiting = waits.length === 0 || Math.max(...waits) > WAITS_ABOVE;
+  return {
+    cpus,
+    memoryBytes,
+    usedBytes: memoryBytes * Math.max(0, 1 - available),
+    isSwapping: (now.value(SWAPPED_IN) ?? 0) > SWAPS_ABOVE && isWaiting,
+    pools: sharedPoolsOf(now.labels('libvirt_storage_pool_info')),
+  };
+}
+
+/** @param residentNowBytes memory that its VMs have now, by the same measure as their need */
+export function fleetHost(
+  id: string,
+  now: Snapshot,
+  facts: HostFacts,
+  vms: readonly FleetVm[],
+  residentNowBytes: number,
+  contention: number | undefined,
+): FleetHost {
+  const [, , instance] = JSON.parse(id) as [string, string, string];
+  const [cluster] = JSON.parse(id) as [string];
+  const [cpu] = now.labels('libvirt_host_cpu_info');
+  return {
+    id,
+    cluster,
+    instance,
+    cpus: facts.cpus,
+    dedicatedCpus: now.value('libvirt_host_cpus_dedicated') ?? 0,
+    memoryBytes: facts.memoryBytes,
+    ownMemoryBytes: Math.max(0, facts.usedBytes - residentNowBytes),
+    hugePageBytes: now.value('libvirt_host_memory_bytes', { kind: 'hugepages' }) ?? 0,
+    cpuModel: cpu?.['model'],
+    storage: new Set(facts.pools.map(({ key }) => key)),
+    isInMaintenance: now.value(MAINTENANCE) === 1,
+    measuredContention: contention,
+    isSwapping: facts.isSwapping,
+    vms,
+  };
+}

@@ -1,0 +1,50 @@
+import type { InstantSeries } from '../../../sampler/prometheus/prometheus.ts';
+import type { Labels } from './storage.ts';
+
+/** Series of one host or one VM by name, as they are now. */
+export class Snapshot {
+  readonly #series = new Map<string, InstantSeries[]>();
+
+  add(series: InstantSeries): void {
+    const { __name__: name = '' } = series.labels;
+    const of = this.#series.get(name);
+    if (of === undefined) this.#series.set(name, [series]);
+    else of.push(series);
+  }
+
+  /** The value of the series with these labels; undefined where there is none, or none that is a number. */
+  value(name: string, labels: Labels = {}): number | undefined {
+    const found = this.#all(name).find((series) =>
+      Object.entries(labels).every(([label, value]) => series.labels[label] === value),
+    );
+    return found === undefined || !Number.isFinite(found.value) ? undefined : found.value;
+  }
+
+  /** Labels of all series of that name. */
+  labels(name: string): Labels[] {
+    return this.#all(name).map(({ labels }) => labels);
+  }
+
+  /** Labels of the series of that name whose value is 1, as of metrics with a state. */
+  states(name: string): Labels[] {
+    return this.#all(name)
+      .filter(({ value }) => value === 1)
+      .map(({ labels }) => labels);
+  }
+
+  /** All values of that name. */
+  values(name: string, labels: Labels = {}): number[] {
+    return this.#all(name)
+      .filter((series) => Object.entries(labels).every(([label, value]) => series.labels[label] === value))
+      .map(({ value }) => value)
+      .filter(Number.isFinite);
+  }
+
+  #all(name: string): readonly InstantSeries[] {
+    return this.#series.get(name) ?? [];
+  }
+}
+
+/** What identifies a host in series: `cluster` is empty where the scrape configuration sets none. */
+export const hostKey = ({ cluster = '', job = '', instance = '' }: Labels): string =>
+  JSON.stringify([cluster, job, instance]);

@@ -1,0 +1,43 @@
+import { isIP } from 'node:net';
+import { shellLine } from '../../model/shell-command.ts';
+import { terminalText } from '../../model/terminal-text.ts';
+import { hostOf } from './constraints.ts';
+import type { Move } from './plan.ts';
+
+/** The URI of a host's libvirt, where the constraints have none. */
+export const DEFAULT_URI = 'qemu+ssh://{host}/system';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const HOST_NAME = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+
+/**
+ * A shell script that moves VMs one after another and ends at the first failure. A VM is named by its UUID: virsh takes a name
+ * that is a number for an ID, and one that begins with a dash for an option.
+ * @param uri template with {host}
+ */
+export function virshScript(moves: readonly Move[], uri = DEFAULT_URI): string[] {
+  if (moves.length === 0) return ['# No VM has to move.'];
+  return ['set -e', ...moves.flatMap((move) => [`# ${commentOf(move)}`, commandOf(move, uri)])];
+}
+
+function commentOf({ vm, from, to, why }: Move): string {
+  return terminalText(`${vm.name}: ${from.instance} -> ${to.instance}, for ${why}`);
+}
+
+function commandOf({ vm, from, to }: Move, uri: string): string {
+  const [source, target] = [uriOf(from.instance, uri), uriOf(to.instance, uri)];
+  if (source === undefined || target === undefined) {
+    return '# No command: the label instance is not a host name with or without a port.';
+  }
+  if (!UUID.test(vm.uuid)) return '# No command: the UUID of the VM is not one.';
+  // Not of a transient VM. Where it is not known: a definition too many is less harm than a VM that is gone once it is off.
+  const definition = vm.isPersistent === false ? [] : ['--persistent', '--undefinesource'];
+  return shellLine(['virsh', '-c', source, 'migrate', '--live', ...definition, '--verbose', vm.uuid, target]);
+}
+
+/** Undefined where the label is not a host. */
+function uriOf(instance: string, uri: string): string | undefined {
+  const host = hostOf(instance);
+  if (isIP(host) === 6) return uri.replaceAll('{host}', `[${host}]`);
+  return isIP(host) === 4 || HOST_NAME.test(host) ? uri.replaceAll('{host}', host) : undefined;
+}

@@ -1,0 +1,201 @@
+import { z } from 'zod';
+import { connectionFailure, type FailureKind, type Party } from '../../model/connection-failure.ts';
+import { formatSeconds } from '../../model/duration.ts';
+import { PrometheusError, type PrometheusErrorCode } from './prometheus-error.ts';
+
+/** A series with its value at one time. */
+export interface InstantSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A series with its values at several times; what is missing has none. */
+export interface RangeSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Seconds since 1970, and the value. */
+  readonly values: readonly (readonly [atSeconds: number, value: number])[];
+}
+
+/** The HTTP API (v1) of Prometheus, and of what speaks it: Thanos, Mimir, VictoriaMetrics. */
+export interface Prometheus {
+  /** Its address for messages, without credentials. */
+  readonly address: string;
+  /** Warnings in answers so far, each once: data of some store may be missing. */
+  readonly warnings: ReadonlySet<string>;
+  /** @throws PrometheusError */
+  instant(query: string, atSeconds: number): Promise<readonly InstantSeries[]>;
+  /** @throws PrometheusError */
+  range(query: string, range: QueryRange): Promise<readonly RangeSeries[]>;
+}
+
+export interface QueryRange {
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  readonly stepSeconds: number;
+}
+
+const SERVER: Party = {
+  name: 'Prometheus',
+  withCa: 'with NODE_EXTRA_CA_CERTS=FILE in the environment',
+  inAddress: '--prometheus',
+};
+const CODES: Readonly<Record<FailureKind, PrometheusErrorCode>> = {
+  unreachable: 'PROMETHEUS_UNREACHABLE',
+  tls: 'PROMETHEUS_CERTIFICATE',
+  certificate: 'PROMETHEUS_CERTIFICATE',
+  'not http': 'PROMETHEUS_ANSWER',
+  'no answer': 'PROMETHEUS_NO_ANSWER',
+};
+
+const labels = z.record(z.string(), z.string());
+const point = z.tuple([z.number(), z.string()]);
+const answerSchema = z.union([
+  z.object({
+    status: z.literal('success'),
+    warnings: z.array(z.string()).optional(),
+    data: z.union([
+      z.object({
+        resultType: z.literal('vector'),
+        result: z.array(z.object({ metric: labels, value: point })),
+      }),
+      z.object({
+        resultType: z.literal('matrix'),
+        result: z.array(z.object({ metric: labels, values: z.array(point) })),
+      }),
+    ]),
+  }),
+  z.object({ status: z.literal('error'), errorType: z.string().optional(), error: z.string() }),
+]);
+type Data = Extract<z.output<typeof answerSchema>, { status: 'success' }>['data'];
+
+/**
+ * @param address URL, with a path before /api/v1 if there is one; a user and a password in it are sent as basic authentication
+ * @param timeoutMs of one query
+ * @throws PrometheusError for what is not such a URL
+ */
+export function openPrometheus(address: string, timeoutMs: number): Prometheus {
+  const url = parseAddress(address);
+  const authorization =
+    url.username === ''
+      ? undefined
+      : `Basic ${Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`).toString('base64')}`;
+  const path = url.pathname.replace(/\/+$/, '');
+  const shown = `${url.origin}${path}`;
+  const warnings = new Set<string>();
+
+  async function ask(endpoint: string, parameters: Readonly<Record<string, string>>): Promise<Data> {
+    const response = await send(`${shown}/api/v1/${endpoint}`, {
+      method: 'POST',
+      // Not followed: a login page would answer, and credentials would go elsewhere.
+      redirect: 'manual',
+      headers: authorization === undefined ? {} : { authorization },
+      body: new URLSearchParams({ ...parameters, timeout: `${timeoutMs}ms` }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const { status, body } = response;
+    if (status === 401 || status === 403) {
+      throw new PrometheusError(
+        'PROMETHEUS_PERMISSION',
+        `Prometheus at ${shown} refuses the request (HTTP ${status}); set user and password in the address, as in https://USER:PASSWORD@HOST`,
+      );
+    }
+    const { success, data: answer } = answerSchema.safeParse(body);
+    if (!success) {
+      throw new PrometheusError(
+        'PROMETHEUS_ANSWER',
+        `what answers at ${shown} is not Prometheus (HTTP ${status}); check address and path`,
+      );
+    }
+    if (answer.status === 'error') throw rejected(parameters['query'] ?? '', answer);
+    for (const warning of answer.warnings ?? []) warnings.add(warning);
+    return answer.data;
+  }
+
+  async function send(target: string, request: RequestInit): Promise<{ status: number; body: unknown }> {
+    try {
+      const response = await fetch(target, request);
+      const text = await response.text();
+      return { status: response.status, body: parsed(text) };
+    } catch (error) {
+      throw unanswered(error as Error, shown, timeoutMs);
+    }
+  }
+
+  return {
+    address: shown,
+    warnings,
+    async instant(query, atSeconds) {
+      const data = await ask('query', { query, time: String(atSeconds) });
+      if (data.resultType !== 'vector') throw unexpected(query, data.resultType, 'vector');
+      return data.result.map(({ metric, value }) => ({ labels: metric, value: numberOf(value[1]) }));
+    },
+    async range(query, { startSeconds, endSeconds, stepSeconds }) {
+      const times = { start: String(startSeconds), end: String(endSeconds), step: String(stepSeconds) };
+      const data = await ask('query_range', { query, ...times });
+      if (data.resultType !== 'matrix') throw unexpected(query, data.resultType, 'matrix');
+      return data.result.map(({ metric, values }) => ({
+        labels: metric,
+        values: values.map(([at, value]) => [at, numberOf(value)] as const),
+      }));
+    },
+  };
+}
+
+/** As Go writes numbers. */
+const numberOf = (text: string): number => Number(text.replace(/Inf$/, 'Infinity'));
+
+function parseAddress(address: string): URL {
+  const url = URL.parse(address);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '') return url;
+  throw new PrometheusError(
+    'PROMETHEUS_ADDRESS',
+    '--prometheus expects a URL such as http://prometheus.example:9090, without query and fragment',
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function rejected(
+  query: string,
+  { error, errorType }: { error: string; errorType?: string | undefined },
+): PrometheusError {
+  const isSlow = errorType === 'timeout' || errorType === 'canceled';
+  return new PrometheusError(
+    isSlow ? 'PROMETHEUS_NO_ANSWER' : 'PROMETHEUS_QUERY',
+    `Prometheus ${isSlow ? 'did not finish' : 'rejects'} a query (${errorType ?? 'error'}: ${error}): ${shortened(query)}`,
+  );
+}
+
+function unexpected(query: string, type: string, expected: string): PrometheusError {
+  return new PrometheusError(
+    'PROMETHEUS_ANSWER',
+    `Prometheus answers a ${type}, and a ${expected} was expected: ${shortened(query)}`,
+  );
+}
+
+const shortened = (query: string): string => (query.length > 200 ? `${query.slice(0, 199)}…` : query);
+
+function unanswered(error: Error, address: string, timeoutMs: number): PrometheusError {
+  if (error.name === 'TimeoutError') {
+    return new PrometheusError(
+      'PROMETHEUS_NO_ANSWER',
+      `Prometheus at ${address} did not answer within ${formatSeconds(timeoutMs / 1_000)}; check its load, or raise --timeout`,
+      { cause: error },
+    );
+  }
+  // fetch keeps the reason in its cause; of several addresses, that of the last one.
+  const { cause } = error;
+  const inner = cause instanceof AggregateError ? cause.errors.at(-1) : cause;
+  const text =
+    inner instanceof Error
+      ? `${inner.message} ${(inner as NodeJS.ErrnoException).code ?? ''}`
+      : error.message;
+  const { kind, message } = connectionFailure(text.trim(), address.startsWith('https:'), SERVER);
+  return new PrometheusError(CODES[kind], `${address}: ${message}`, { cause: error });
+}

@@ -1,0 +1,149 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openPrometheus } from '../../../sampler/prometheus/prometheus.ts';
+
+interface Answer {
+  readonly status?: number;
+  readonly body: unknown;
+}
+
+let server: Server;
+let url: string;
+let answer: Answer;
+let asked: { request: IncomingMessage; form: URLSearchParams }[] = [];
+beforeAll(async () => {
+  server = createServer(async (request, response) => {
+    asked.push({ request, form: new URLSearchParams(await text(request)) });
+    if (answer.body === undefined) return;
+    response.statusCode = answer.status ?? 200;
+    response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const vector = (...result: readonly object[]) => ({
+  status: 'success',
+  data: { resultType: 'vector', result },
+});
+const failureOf = async (given: Answer, address = url, timeoutMs = 10_000) => {
+  answer = given;
+  return openPrometheus(address, timeoutMs)
+    .instant('up', 1)
+    .then(
+      () => expect.unreachable(),
+      ({ code, message }: { code: string; message: string }) => ({ code, message }),
+    );
+};
+
+/** A port on which nothing listens. */
+async function closedPort(): Promise<number> {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as AddressInfo;
+  await new Promise((resolve) => other.close(resolve));
+  return port;
+}
+
+test('instant queries are posted as forms, and values come back as numbers', async () => {
+  answer = { body: vector({ metric: { a: 'b' }, value: [1, '2.5'] }, { metric: {}, value: [1, 'NaN'] }) };
+  asked = [];
+  const prometheus = openPrometheus(`${url}/select/0/prometheus/`, 10_000);
+  expect(await prometheus.instant('up{a="ä&="}', 12)).toEqual([
+    { labels: { a: 'b' }, value: 2.5 },
+    { labels: {}, value: Number.NaN },
+  ]);
+  const [{ request, form } = expect.unreachable()] = asked;
+  expect(request.method).toBe('POST');
+  expect(request.url).toBe('/select/0/prometheus/api/v1/query');
+  expect(Object.fromEntries(form)).toEqual({ query: 'up{a="ä&="}', time: '12', timeout: '10000ms' });
+});
+
+test('range queries give each series its times and values', async () => {
+  const result = [
+    {
+      metric: { a: 'b' },
+      values: [
+        [10, '1'],
+        [20, '+Inf'],
+      ],
+    },
+  ];
+  answer = { body: { status: 'success', data: { resultType: 'matrix', result } } };
+  asked = [];
+  const range = { startSeconds: 10, endSeconds: 20, stepSeconds: 10 };
+  expect(await openPrometheus(url, 10_000).range('up', range)).toEqual([
+    {
+      labels: { a: 'b' },
+      values: [
+        [10, 1],
+        [20, Number.POSITIVE_INFINITY],
+      ],
+    },
+  ]);
+  expect(Object.fromEntries(asked[0]?.form ?? [])).toMatchObject({ start: '10', end: '20', step: '10' });
+});
+
+test('user and password of the address are sent as basic authentication, and are in no message', async () => {
+  asked = [];
+  const address = url.replace('//', '//us%3Aer:pass%20word@');
+  const { code, message } = await failureOf({ status: 401, body: 'no' }, address);
+  expect(asked[0]?.request.headers.authorization).toBe(`Basic ${btoa('us:er:pass word')}`);
+  expect(code).toBe('PROMETHEUS_PERMISSION');
+  expect(message).toContain(`Prometheus at ${url} refuses the request (HTTP 401)`);
+  expect(message).not.toContain('word@');
+});
+
+test('warnings of answers are kept, each once', async () => {
+  const prometheus = openPrometheus(url, 10_000);
+  answer = { body: { ...vector(), warnings: ['store-1 did not answer'] } };
+  await prometheus.instant('up', 1);
+  await prometheus.instant('up', 1);
+  expect([...prometheus.warnings]).toEqual(['store-1 did not answer']);
+});
+
+test('each failure has a code, and its message says where and what', async () => {
+  const error = (errorType: string, text: string) => ({ status: 'error', errorType, error: text });
+  expect(await failureOf({ status: 422, body: error('execution', 'too many samples') })).toEqual({
+    code: 'PROMETHEUS_QUERY',
+    message: 'Prometheus rejects a query (execution: too many samples): up',
+  });
+  expect(await failureOf({ status: 503, body: error('timeout', 'query timed out') })).toEqual({
+    code: 'PROMETHEUS_NO_ANSWER',
+    message: 'Prometheus did not finish a query (timeout: query timed out): up',
+  });
+  expect(await failureOf({ status: 502, body: '<html>Bad gateway</html>' })).toEqual({
+    code: 'PROMETHEUS_ANSWER',
+    message: `what answers at ${url} is not Prometheus (HTTP 502); check address and path`,
+  });
+  expect((await failureOf({ status: 302, body: '' })).code).toBe('PROMETHEUS_ANSWER');
+  expect(
+    (await failureOf({ body: { status: 'success', data: { resultType: 'matrix', result: [] } } })).message,
+  ).toBe('Prometheus answers a matrix, and a vector was expected: up');
+  const late = await failureOf({ body: undefined }, url, 50);
+  expect(late.code).toBe('PROMETHEUS_NO_ANSWER');
+  expect(late.message).toContain(`Prometheus at ${url} did not answer within 50ms`);
+  const closed = await closedPort();
+  const nobody = await failureOf({ body: '' }, `http://127.0.0.1:${closed}`);
+  expect(nobody.code).toBe('PROMETHEUS_UNREACHABLE');
+  expect(nobody.message).toContain(`http://127.0.0.1:${closed}: Prometheus cannot be reached (`);
+  expect((await failureOf({ body: '' }, url.replace('http:', 'https:'))).code).toBe('PROMETHEUS_CERTIFICATE');
+});
+
+test('an address that is not a URL of HTTP is refused', () => {
+  for (const address of [
+    'prometheus:9090',
+    'ftp://prometheus',
+    'http://prometheus?x=1',
+    'http://prometheus#x',
+    '',
+  ]) {
+    expect(() => openPrometheus(address, 1), address).toThrow('--prometheus expects a URL');
+  }
+});

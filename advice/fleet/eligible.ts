@@ -7,7 +7,7 @@ import type { Placed, Placement } from './placement.ts';
 export type Unit = readonly Placed[];
 
 /** Why a VM stays where it is, whatever the target; undefined where it can move. */
-export function whyStays(placed: Placed, placement: Placement, constraints: Constraints): string | undefined {
+function whyStays(placed: Placed, placement: Placement, constraints: Constraints): string | undefined {
   const { vm } = placed;
   if (constraints.isToStay(vm)) return 'the constraints keep it there';
   if (vm.isPinned) return 'its vCPUs are pinned';

@@ -5,7 +5,7 @@ import { hostOf } from './constraints.ts';
 import type { Move } from './plan.ts';
 
 /** The URI of a host's libvirt, where the constraints have none. */
-export const DEFAULT_URI = 'qemu+ssh://{host}/system';
+const DEFAULT_URI = 'qemu+ssh://{host}/system';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const HOST_NAME = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;

@@ -31,6 +31,7 @@ test.each([
   'SECURITY.md',
   'docs/architecture.md',
   'docs/errors.md',
+  'docs/fleet.md',
   'docs/installation.md',
   'docs/recipes.md',
 ])('the links of %s lead to files and headings that exist', (file) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { constraintsOf, constraintsSchema, hostOf } from '../../../advice/fleet/constraints.ts';
 import { DEFAULT_LIMITS } from '../../../advice/fleet/fleet.ts';
@@ -8,6 +9,19 @@ const read = (text: string) => parseYaml('constraints.yaml', text, constraintsSc
 
 test('an empty file has the limits of the alerts', () => {
   expect(constraintsOf(read('')).limits).toEqual(DEFAULT_LIMITS);
+});
+
+test('the example of the guide is a valid file, and its limits and headroom are the defaults', () => {
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(readFileSync('docs/fleet.md', 'utf8')) ?? [];
+  const file = read(yaml);
+  expect(Object.keys(file).toSorted()).toEqual(Object.keys(constraintsSchema.shape).toSorted());
+  const { limits, bandwidth, horizonSeconds } = constraintsOf(file);
+  const defaults = constraintsOf(read(''));
+  expect({ limits, bandwidth, horizonSeconds }).toEqual({
+    limits: defaults.limits,
+    bandwidth: defaults.bandwidth,
+    horizonSeconds: defaults.horizonSeconds,
+  });
 });
 
 test('limits, headroom, bandwidth and horizon are read, and --headroom overrides the file', () => {

@@ -8,8 +8,8 @@ import { programOf } from './program.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { surviveLostOutput } from './standard-streams.ts';
 
-// A console is looked at for minutes and samples every second: there time is dearer than memory.
-if (process.argv[2] !== 'top') keepHeapSmall();
+// A console is looked at for minutes and samples every second, and a plan for a fleet takes minutes: there time is dearer than memory.
+if (!['top', 'advise'].includes(process.argv[2] ?? '')) keepHeapSmall();
 
 surviveLostOutput();
 

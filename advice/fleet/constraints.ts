@@ -68,6 +68,8 @@ export interface Constraints {
   /** Hosts that get no VMs, by `instance` or host name. */
   readonly isClosed: (instance: string) => boolean;
   readonly groupsOf: (vm: FleetVm) => readonly Group[];
+  /** Labels that groups are made from. */
+  readonly labels: ReadonlySet<string>;
 }
 
 /** 10 Gbit/s, less what TCP, TLS and one thread of QEMU leave of it. */
@@ -97,6 +99,7 @@ export function constraintsOf(file: ConstraintsFile, headroom?: number): Constra
   const stay = file.stay ?? [];
   const closed = file.closed ?? [];
   return {
+    labels: new Set(rules.flatMap(({ members }) => ('label' in members ? [members.label] : []))),
     // A target may be filled up to its headroom: it must not be over the limit then.
     limits: { ...limits, memory: Math.max(limits.memory, 1 - limits.memoryHeadroom) },
     bandwidth: file.bandwidth ?? BANDWIDTH,

@@ -18,6 +18,7 @@ export interface FleetFlags {
   /** Seconds. */
   readonly range: number;
   readonly job: string;
+  readonly clusterLabel: string;
   readonly constraints?: string | undefined;
   /** A share. */
   readonly headroom?: number | undefined;
@@ -41,6 +42,7 @@ export function addFleetOptions(command: Command): Command {
       }),
     )
     .option('--job <regex>', "with --fleet: jobs of virtune's exporters", 'virtune.*')
+    .option('--cluster-label <name>', 'with --fleet: label of the cluster of a host', labelName, 'cluster')
     .option('--constraints <file>', 'with --fleet: YAML file with limits, affinity and what must not move')
     .option('--headroom <percent>', 'with --fleet: CPUs and memory to keep free where VMs move to', share)
     .option('--virsh', 'with --fleet: print a shell script of virsh migrate commands')
@@ -51,6 +53,11 @@ export function addFleetOptions(command: Command): Command {
         defaultSeconds: 120,
       }),
     );
+}
+
+function labelName(text: string): string {
+  if (!/^[a-zA-Z_]\w*$/.test(text)) throw new InvalidArgumentError('Expected the name of a label.');
+  return text;
 }
 
 function share(text: string): number {
@@ -72,7 +79,9 @@ export async function adviseFleet(flags: FleetFlags): Promise<void> {
       nowSeconds: Math.floor(Date.now() / 1_000),
       rangeSeconds,
       job: flags.job,
+      clusterLabel: flags.clusterLabel,
       sharedStorage: file.shared_storage ?? [],
+      labels: constraints.labels,
     },
   );
   const plan = planFleet(fleet, constraints);

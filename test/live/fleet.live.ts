@@ -163,7 +163,9 @@ const READ: ReadOptions = {
   nowSeconds: now,
   rangeSeconds: DAYS * DAY,
   job: 'virtune.*',
+  clusterLabel: 'cluster',
   sharedStorage: [],
+  labels: new Set(),
 };
 
 let prometheus: RecordedPrometheus;
@@ -225,6 +227,12 @@ test('the plan moves the one VM that may move, and a second plan would move none
     before: { contention: expect.closeTo(0.15, 1) },
   });
   expect(clusters).toHaveLength(2);
+});
+
+test('the label of clusters may have another name', async () => {
+  // No host has it: all are one cluster, and the empty host of "other" is the best target.
+  const { moves } = await adviseJson('--cluster-label', 'rack');
+  expect(moves).toMatchObject([{ name: HOSTILE, cluster: '', to: 'kvm6:9177' }]);
 });
 
 test('as text it names hour, hosts and reasons, and a name cannot command the terminal', async () => {

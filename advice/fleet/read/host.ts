@@ -1,4 +1,5 @@
 import type { FleetHost, FleetVm } from '../fleet.ts';
+import { partsOf } from './host-id.ts';
 import { AVAILABLE_MEMORY, MAINTENANCE, ORDINARY_MEMORY, PRESSURE, SWAPPED_IN } from './queries.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type SharedPool, sharedPoolsOf } from './storage.ts';
@@ -47,13 +48,10 @@ export function fleetHost(
   residentNowBytes: number,
   contention: number | undefined,
 ): FleetHost {
-  const [, , instance] = JSON.parse(id) as [string, string, string];
-  const [cluster] = JSON.parse(id) as [string];
   const [cpu] = now.labels('libvirt_host_cpu_info');
   return {
     id,
-    cluster,
-    instance,
+    ...partsOf(id),
     cpus: facts.cpus,
     dedicatedCpus: now.value('libvirt_host_cpus_dedicated') ?? 0,
     memoryBytes: facts.memoryBytes,

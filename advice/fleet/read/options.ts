@@ -8,14 +8,21 @@ export interface ReadOptions {
   readonly rangeSeconds: number;
   /** Regular expression of virtune's jobs. */
   readonly job: string;
+  /** Label of the cluster of a host, as `virtune dashboards build --cluster-label`. */
+  readonly clusterLabel: string;
   /** Prefixes of paths that all hosts of a cluster have. */
   readonly sharedStorage: readonly string[];
+  /** Labels of VMs that constraints use. */
+  readonly labels: ReadonlySet<string>;
 }
 
 const HOUR_SECONDS = 3_600;
 
 /** The hours of the range, each by its end, and the hour of the day (UTC) that most of the first one is in. */
-export function readHours({ nowSeconds, rangeSeconds }: ReadOptions): QueryRange & {
+export function readHours({
+  nowSeconds,
+  rangeSeconds,
+}: Pick<ReadOptions, 'nowSeconds' | 'rangeSeconds'>): QueryRange & {
   readonly count: number;
   readonly firstHour: number;
 } {

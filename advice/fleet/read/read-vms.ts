@@ -1,113 +1,119 @@
 import type { Prometheus } from '../../../sampler/prometheus/prometheus.ts';
-import type { Hours } from './demand.ts';
+import { type DemandProfile, type Hours, profileOf } from './demand.ts';
+import { hostId } from './host-id.ts';
 import { type ReadOptions, readHours } from './options.ts';
 import { RAN, RESIDENT, type Selection, selector, VM_INFO, VM_SERIES, WAITED } from './queries.ts';
-import { hostKey, Snapshot } from './snapshot.ts';
-import type { Labels } from './storage.ts';
+import { Snapshot } from './snapshot.ts';
+import type { Labels, SharedPool } from './storage.ts';
+import { type VmFacts, vmFacts } from './vm.ts';
 
 /** VMs of a host. */
 export interface HostVms {
-  /** Those that are there now, by name. */
-  readonly now: ReadonlyMap<string, VmNow>;
-  /** By UUID, also of VMs that were there earlier in the range. */
-  readonly hours: ReadonlyMap<string, Hours>;
-  /** The most resident memory over the range, in bytes. */
+  /** Those that have memory there now; a text is the name of a series that is missing. */
+  readonly vms: readonly VmNow[];
+  /** Demand by UUID, also of VMs that were there earlier: by hour where it is not known for all hours, else as a profile. */
+  readonly demand: ReadonlyMap<string, Hours | DemandProfile>;
+  /** The most resident memory over the range, in bytes, by UUID. */
   readonly resident: ReadonlyMap<string, number>;
 }
 
 export interface VmNow {
+  readonly name: string;
   readonly uuid: string | undefined;
-  readonly now: Snapshot;
+  readonly facts: VmFacts | string;
   /** Of demand over the range, in CPUs squared. */
   readonly variance: number | undefined;
 }
 
-/** Seven queries for all VMs of these hosts. */
+interface MutableVms {
+  readonly now: Map<string, Snapshot>;
+  readonly uuids: Map<string, string>;
+  readonly demand: Map<string, Hours | DemandProfile>;
+  readonly resident: Map<string, number>;
+  readonly variances: Map<string, number>;
+}
+
+/**
+ * Seven queries for all VMs of these hosts.
+ * @param poolsOf shared storage pools of a host
+ */
 export async function readVms(
   prometheus: Prometheus,
   instances: readonly string[],
+  poolsOf: (id: string) => readonly SharedPool[],
   options: ReadOptions,
 ): Promise<Map<string, HostVms>> {
-  const { nowSeconds, rangeSeconds, job } = options;
+  const { nowSeconds, rangeSeconds, job, clusterLabel } = options;
   const on: Selection = { job, instances };
   const range = `${rangeSeconds}s`;
-  const [ran, waited] = [selector([RAN], on), selector([WAITED], on)];
   const hosts = new Map<string, MutableVms>();
   const host = (labels: Labels): MutableVms => {
-    const key = hostKey(labels);
-    const found = hosts.get(key) ?? {
+    const id = hostId(labels, clusterLabel);
+    const found = hosts.get(id) ?? {
       now: new Map(),
       uuids: new Map(),
-      hours: new Map(),
+      demand: new Map(),
       resident: new Map(),
+      variances: new Map(),
     };
-    hosts.set(key, found);
+    hosts.set(id, found);
     return found;
   };
+  const byVm = (vector: string): string => `max by (${clusterLabel}, job, instance, domain) (${vector})`;
+  const ask = (query: string) => prometheus.instant(query, nowSeconds);
 
-  for (const series of await prometheus.instant(selector(VM_SERIES, on), nowSeconds)) {
+  for (const series of await ask(selector(VM_SERIES, on))) {
     const { now } = host(series.labels);
     const { domain = '' } = series.labels;
     const vm = now.get(domain) ?? new Snapshot();
     now.set(domain, vm);
     vm.add(series);
   }
-  // By name and UUID, also of VMs that have moved away; the UUID that a name has now comes first.
-  const infos = [
-    ...(await prometheus.instant(selector([VM_INFO], on), nowSeconds)),
-    ...(await prometheus.instant(`last_over_time(${selector([VM_INFO], on)}[${range}])`, nowSeconds)),
-  ];
-  for (const { labels } of infos) {
+  // By name, also of VMs that have moved away; the UUID that a name has now comes first.
+  const info = selector([VM_INFO], on);
+  for (const { labels } of [...(await ask(info)), ...(await ask(`last_over_time(${info}[${range}])`))]) {
     const { uuids } = host(labels);
     const { domain = '', uuid = '' } = labels;
     if (!uuids.has(domain)) uuids.set(domain, uuid);
   }
   const hours = readHours(options);
-  const demand = `max by (cluster, job, instance, domain) (avg_over_time(${ran}[1h])) + max by (cluster, job, instance, domain) (avg_over_time(${waited}[1h]))`;
+  const [ran, waited] = [selector([RAN], on), selector([WAITED], on)];
+  const demand = [ran, waited].map((each) => byVm(`avg_over_time(${each}[1h])`)).join(' + ');
   for (const { labels, values } of await prometheus.range(demand, hours)) {
     const of = host(labels);
     const uuid = of.uuids.get(labels['domain'] ?? '');
     if (uuid === undefined) continue;
     const figures = new Float32Array(hours.count).fill(Number.NaN);
-    for (const [at, value] of values)
+    for (const [at, value] of values) {
       figures[Math.round((at - hours.startSeconds) / hours.stepSeconds)] = value;
-    of.hours.set(uuid, figures);
+    }
+    // Of one that was here all the time nothing is elsewhere: a profile is a seventh of its week.
+    const isWhole = !figures.some(Number.isNaN);
+    of.demand.set(uuid, (isWhole ? profileOf(figures, hours.firstHour) : undefined) ?? figures);
   }
-  for (const { labels, value } of await prometheus.instant(
-    `max by (cluster, job, instance, domain) (max_over_time(${selector([RESIDENT], on)}[${range}]))`,
-    nowSeconds,
-  )) {
+  for (const { labels, value } of await ask(byVm(`max_over_time(${selector([RESIDENT], on)}[${range}])`))) {
     const of = host(labels);
     const uuid = of.uuids.get(labels['domain'] ?? '');
     if (uuid !== undefined) of.resident.set(uuid, value);
   }
-  const variances = new Map<string, number>();
-  for (const { labels, value } of await prometheus.instant(
-    `stdvar_over_time((max by (cluster, job, instance, domain) (${ran}) + max by (cluster, job, instance, domain) (${waited}))[${range}:5m])`,
-    nowSeconds,
+  for (const { labels, value } of await ask(
+    `stdvar_over_time((${byVm(ran)} + ${byVm(waited)})[${range}:5m])`,
   )) {
-    variances.set(JSON.stringify([hostKey(labels), labels['domain']]), value);
+    host(labels).variances.set(labels['domain'] ?? '', value);
   }
   return new Map(
-    [...hosts].map(([key, of]) => [
-      key,
-      {
-        hours: of.hours,
-        resident: of.resident,
-        now: new Map(
-          [...of.now].map(([name, now]) => [
-            name,
-            { uuid: of.uuids.get(name), now, variance: variances.get(JSON.stringify([key, name])) },
-          ]),
-        ),
-      },
+    [...hosts].map(([id, of]) => [
+      id,
+      { vms: vmsOf(of, poolsOf(id), options), demand: of.demand, resident: of.resident },
     ]),
   );
 }
 
-interface MutableVms {
-  readonly now: Map<string, Snapshot>;
-  readonly uuids: Map<string, string>;
-  readonly hours: Map<string, Hours>;
-  readonly resident: Map<string, number>;
+function vmsOf(of: MutableVms, pools: readonly SharedPool[], options: ReadOptions): VmNow[] {
+  return [...of.now].flatMap(([name, now]) => {
+    const facts = vmFacts(now, pools, options);
+    return facts === undefined
+      ? []
+      : [{ name, uuid: of.uuids.get(name), facts, variance: of.variances.get(name) }];
+  });
 }

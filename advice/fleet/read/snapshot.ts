@@ -44,7 +44,3 @@ export class Snapshot {
     return this.#series.get(name) ?? [];
   }
 }
-
-/** What identifies a host in series: `cluster` is empty where the scrape configuration sets none. */
-export const hostKey = ({ cluster = '', job = '', instance = '' }: Labels): string =>
-  JSON.stringify([cluster, job, instance]);

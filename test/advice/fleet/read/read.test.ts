@@ -51,8 +51,7 @@ test('a VM that moved has the hours of both hosts, and the higher figure while i
 
 test('an hour counts for the hour of the day that it is in', () => {
   const at = (iso: string) => Date.parse(iso) / 1_000;
-  const read = (iso: string) =>
-    readHours({ nowSeconds: at(iso), rangeSeconds: 2 * 86_400, job: '', sharedStorage: [] });
+  const read = (iso: string) => readHours({ nowSeconds: at(iso), rangeSeconds: 2 * 86_400 });
   expect(read('2026-01-15T14:00:00Z')).toMatchObject({
     count: 48,
     firstHour: 14,

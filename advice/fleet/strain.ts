@@ -53,7 +53,7 @@ export function excessOf(host: FleetHost, need: Need, goal: Goal): number {
   return memoryExcess + overCpus / cpus / SLOTS + contention;
 }
 
-export type Shortage = 'CPUs' | 'memory' | 'memory that may be overcommitted' | 'huge pages';
+export type Shortage = 'CPUs' | 'memory' | 'memory to allocate' | 'huge pages';
 
 /** What a host lacks for this need to be within the limits with headroom; undefined where it lacks nothing. */
 export function shortageFor(host: FleetHost, need: Need, limits: FleetLimits): Shortage | undefined {
@@ -106,7 +106,7 @@ function memoryShortage(
   const { memoryBytes, ownMemoryBytes, hugePageBytes } = host;
   if (need.hugePageBytes > hugePageBytes) return 'huge pages';
   if (ownMemoryBytes + need.neededBytes > share * memoryBytes) return 'memory';
-  return need.maximumBytes > overcommit * memoryBytes ? 'memory that may be overcommitted' : undefined;
+  return need.maximumBytes > overcommit * memoryBytes ? 'memory to allocate' : undefined;
 }
 
 /** The busiest hour's demand / CPUs that VMs share. */

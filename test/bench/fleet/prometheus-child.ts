@@ -3,11 +3,16 @@ import { text } from 'node:stream/consumers';
 import { DAY_HOURS, recordedOf } from './recorded-world.ts';
 
 /* Answers virtune's queries for a made fleet as a Prometheus would; prints its address. */
-const [hosts = 1_000, days = 7] = process.argv.slice(2).map(Number);
+const [hosts = 1_000, clusters = 100, days = 7] = process.argv.slice(2).map(Number);
 
 const server = createServer(async (request, response) => {
   const form = new URLSearchParams(await text(request));
-  const result = recordedOf(form.get('query') ?? '', hosts, days * DAY_HOURS, Number(form.get('start') ?? 0));
+  const result = recordedOf(form.get('query') ?? '', {
+    hosts,
+    clusters,
+    hours: days * DAY_HOURS,
+    startSeconds: Number(form.get('start') ?? 0),
+  });
   const resultType = request.url?.endsWith('query_range') === true ? 'matrix' : 'vector';
   response.end(JSON.stringify({ status: 'success', data: { resultType, result } }));
 });

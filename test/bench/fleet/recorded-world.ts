@@ -12,19 +12,27 @@ interface Series {
   readonly values?: readonly (readonly [number, string])[];
 }
 
-const hostLabels = (host: number): Labels => ({
-  cluster: `c${host % 100}`,
-  job: 'virtune',
-  instance: `kvm${String(host).padStart(5, '0')}:9177`,
-});
-const vmLabels = (host: number, vm: number): Labels => ({ ...hostLabels(host), domain: `vm-${host}-${vm}` });
+export interface Recorded {
+  readonly hosts: number;
+  readonly clusters: number;
+  readonly hours: number;
+  readonly startSeconds: number;
+}
+
+const hostLabelsOf =
+  (clusters: number) =>
+  (host: number): Labels => ({
+    cluster: `c${host % clusters}`,
+    job: 'virtune',
+    instance: `kvm${String(host).padStart(5, '0')}:9177`,
+  });
 const uuidOf = (host: number, vm: number): string =>
   `00000000-0000-4000-8000-${String(host * VMS + vm).padStart(12, '0')}`;
 const one = (metric: Labels, value: number): Series => ({ metric, value: [0, String(value)] });
 
 /** Mean CPUs of an hour: a daily wave with noise; VMs of a tenth of the hosts want almost twice as much. */
-function demandOf(host: number, vm: number, hour: number): number {
-  const level = (Math.floor(host / 100) % 10 === 0 ? 0.9 : 0.5) * (0.5 + noise(host, vm));
+function demandOf(host: number, vm: number, hour: number, clusters: number): number {
+  const level = (Math.floor(host / clusters) % 10 === 0 ? 0.9 : 0.5) * (0.5 + noise(host, vm));
   return level * (1 + 0.5 * Math.sin((hour / DAY_HOURS) * 2 * Math.PI) + 0.2 * noise(host * VMS + vm, hour));
 }
 
@@ -68,7 +76,12 @@ function vmFigures(host: number, vm: number): (readonly [name: string, value: nu
 }
 
 /** The answer to one of the queries of advice/fleet/read; what is not made has no series. */
-export function recordedOf(query: string, hosts: number, hours: number, startSeconds: number): Series[] {
+export function recordedOf(query: string, { hosts, clusters, hours, startSeconds }: Recorded): Series[] {
+  const hostLabels = hostLabelsOf(clusters);
+  const vmLabels = (host: number, vm: number): Labels => ({
+    ...hostLabels(host),
+    domain: `vm-${host}-${vm}`,
+  });
   const chunk = /instance=~"([^"]+)"/.exec(query)?.[1];
   const wanted = (name: string): boolean =>
     query.includes(`"${name}"`) || query.includes(`${name}|`) || query.includes(`|${name}"`);
@@ -88,7 +101,7 @@ export function recordedOf(query: string, hosts: number, hours: number, startSec
       metric: vmLabels(host, vm),
       values: Array.from(
         { length: hours },
-        (_, hour) => [startSeconds + hour * 3_600, demandOf(host, vm, hour).toFixed(6)] as const,
+        (_, hour) => [startSeconds + hour * 3_600, demandOf(host, vm, hour, clusters).toFixed(6)] as const,
       ),
     }));
   }

@@ -77,9 +77,7 @@ function candidates(
     .slice(0, MOVES_TRIED)
     .flatMap(({ placed, from }): Step[] => {
       const to = findTarget([placed], placement, constraints);
-      return to === undefined || to === lost
-        ? []
-        : [{ placed, unit: [placed], from, to, why: 'loss of a host' }];
+      return to === undefined || to === lost ? [] : [{ placed, from, to, why: 'loss of a host' }];
     });
 }
 

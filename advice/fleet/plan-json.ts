@@ -1,14 +1,24 @@
+import type { FleetLimits } from './fleet.ts';
 import type { FleetPlan } from './plan.ts';
 import type { LeftOut } from './read/read-fleet.ts';
+
+/** What a plan was made from. */
+export interface PlanBasis {
+  readonly limits: FleetLimits;
+  readonly rangeSeconds: number;
+  readonly leftOut: readonly LeftOut[];
+  readonly warnings: readonly string[];
+}
 
 /** The plan for programs; units are in names. Within format 1, what is there keeps its name and meaning. */
 export function planJson(
   { moves, hosts, clusters }: FleetPlan,
-  leftOut: readonly LeftOut[],
-  warnings: readonly string[],
+  { limits, rangeSeconds, leftOut, warnings }: PlanBasis,
 ): object {
   return {
     format: 1,
+    rangeSeconds,
+    limits,
     moves: moves.map(({ vm, from, to, why, cost }) => ({
       uuid: vm.uuid,
       name: vm.name,

@@ -105,7 +105,10 @@ interface ClusterPlan {
   readonly stranded: readonly Stranded[];
 }
 
-/** Relief and repair, again and again until nothing more is found: so a second plan would find nothing either. */
+/**
+ * Relief and repair, again and again until nothing more is found: so a second plan would find nothing either. Relief comes first:
+ * contention hurts now, and the loss of a host may.
+ */
 function planCluster(
   cluster: string,
   strandedBefore: readonly Stranded[],
@@ -116,49 +119,28 @@ function planCluster(
   const steps: Step[] = [];
   let stranded = strandedBefore;
   for (;;) {
-    const more = planOnce(cluster, stranded, placement, constraints, shorts);
-    stranded = more.stranded;
-    if (more.steps.length === 0) return { steps, stranded };
-    steps.push(...more.steps);
-  }
-}
-
-function planOnce(
-  cluster: string,
-  before: readonly Stranded[],
-  placement: Placement,
-  constraints: Constraints,
-  shorts: Map<number, string>,
-): ClusterPlan {
-  const steps: Step[] = [];
-  let stranded = before;
-  for (;;) {
-    const relief = reliefPass(cluster, placement, constraints, shorts);
-    if (relief.length > 0) stranded = strandedIn(cluster, placement, constraints);
+    const isRelieved = reliefPass(cluster, steps, placement, constraints, shorts);
+    if (isRelieved) stranded = strandedIn(cluster, placement, constraints);
     const repair = repairLosses(cluster, stranded, placement, constraints);
     stranded = repair.stranded;
-    steps.push(...relief, ...repair.steps);
-    if (relief.length + repair.steps.length === 0) break;
+    steps.push(...repair.steps);
+    if (!isRelieved && repair.steps.length === 0) return { steps, stranded };
   }
-  // Moves took the room that a lost host needs: take back the last of them, until it is there again.
-  while (stranded.length > before.length) {
-    const last = steps.at(-1) as Step;
-    const unit = steps.splice(steps.findIndex((step) => step.unit === last.unit && step.to === last.to));
-    undo(unit, placement);
-    shorts.set(last.from, 'its VMs would take the room on other hosts that VMs need when a host is lost');
-    stranded = strandedIn(cluster, placement, constraints);
-  }
-  return { steps, stranded };
 }
 
-/** The most strained hosts first. */
+/**
+ * The most strained hosts first.
+ * @param steps of the plan so far, which are added to, or replaced by fewer
+ * @returns whether any host got better
+ */
 function reliefPass(
   cluster: string,
+  steps: Step[],
   placement: Placement,
   constraints: Constraints,
   shorts: Map<number, string>,
-): readonly Step[] {
-  const steps: Step[] = [];
+): boolean {
+  let isAnyBetter = false;
   const over = placement
     .hostsOf(cluster)
     .map((index) => ({ index, strain: strainOf(placement.at(index).host, placement.at(index).need) }))
@@ -171,11 +153,35 @@ function reliefPass(
     );
   for (const { index } of over) {
     const { steps: made, short } = relieve(index, placement, constraints);
-    steps.push(...made);
     if (short === undefined) shorts.delete(index);
     else shorts.set(index, short);
+    if (made.length === 0) continue;
+    isAnyBetter = true;
+    const earlier = steps.filter(({ from, why }) => from === index && why !== 'loss of a host');
+    const kept = steps.filter((step) => !earlier.includes(step));
+    steps.splice(
+      0,
+      steps.length,
+      ...kept,
+      ...compacted(index, [...earlier, ...made], placement, constraints),
+    );
   }
-  return steps;
+  return isAnyBetter;
+}
+
+/** Moves of an earlier pass, which did not suffice, may not be needed beside those that do: begins again without them. */
+function compacted(
+  host: number,
+  made: readonly Step[],
+  placement: Placement,
+  constraints: Constraints,
+): readonly Step[] {
+  undo(made, placement);
+  const afresh = relieve(host, placement, constraints);
+  if (afresh.short === undefined && afresh.steps.length <= made.length) return afresh.steps;
+  undo(afresh.steps, placement);
+  for (const { placed, to } of made) placement.move(placed, to);
+  return made;
 }
 
 function verdictOf(

@@ -19,8 +19,6 @@ import { findTarget, mostLacking } from './targets.ts';
 /** A VM that moves, by indexes of the placement. */
 export interface Step {
   readonly placed: Placed;
-  /** What moves together with it. */
-  readonly unit: Unit;
   readonly from: number;
   readonly to: number;
   readonly why: 'CPU contention' | 'memory' | 'loss of a host';
@@ -143,7 +141,7 @@ function make(unit: Unit, { host, placement, constraints, lacking }: Run): reado
   const why = memory > constraints.limits.memory ? 'memory' : 'CPU contention';
   return unit.map((placed) => {
     placement.move(placed, to);
-    return { placed, unit, from: host, to, why };
+    return { placed, from: host, to, why };
   });
 }
 

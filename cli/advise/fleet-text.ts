@@ -76,13 +76,13 @@ function hostLine({ host, after, reason = '' }: HostVerdict): string {
   return `  ${hostText(host.cluster, host.instance)}: CPU contention ${atHour(after)}, memory ${percent(after.memory)}: ${reason}`;
 }
 
-function lossLines({ cluster, hosts, stranded }: ClusterVerdict): string[] {
+function lossLines({ cluster, hosts, stranded, strandedBefore }: ClusterVerdict): string[] {
   const name = cluster === '' ? 'all hosts' : cluster;
   if (stranded.length === 0) {
     return [`  ${name}: any of ${counted(hosts, 'host')} may fail; its VMs find room on the others.`];
   }
   return [
-    `  ${name}: the VMs of ${stranded.length} of ${counted(hosts, 'host')} find no room on the others:`,
+    `  ${name}: the VMs of ${stranded.length} of ${counted(hosts, 'host')} find no room on the others${stranded.length === strandedBefore ? '' : ` (${strandedBefore} before the moves)`}:`,
     ...stranded.map(
       ({ host, vm, lacks }) =>
         `    ${host.instance}: ${vm.name}${lacks === 'constraints' ? ' is allowed on no other host' : `; the others lack ${lacks}`}`,

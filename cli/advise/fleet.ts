@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { constraintsOf, constraintsSchema } from '../../advice/fleet/constraints.ts';
 import { planFleet } from '../../advice/fleet/plan.ts';
 import { planJson } from '../../advice/fleet/plan-json.ts';
@@ -33,7 +33,12 @@ const HOUR_SECONDS = 3_600;
 export function addFleetOptions(command: Command): Command {
   return command
     .option('--fleet', 'which VMs to move between hosts, by series in a Prometheus; moves nothing')
-    .option('--prometheus <url>', 'with --fleet: Prometheus with series of virtune and its recording rules')
+    .addOption(
+      new Option(
+        '--prometheus <url>',
+        'with --fleet: Prometheus with series of virtune and its recording rules',
+      ).env('VIRTUNE_PROMETHEUS'),
+    )
     .addOption(
       durationOption('--range', 'with --fleet: how much of the past to look at, in whole hours', {
         minSeconds: HOUR_SECONDS,
@@ -87,7 +92,7 @@ export async function adviseFleet(flags: FleetFlags): Promise<void> {
   const plan = planFleet(fleet, constraints);
   const text =
     flags.json === true
-      ? jsonText(planJson(plan, leftOut, warnings), 2)
+      ? jsonText(planJson(plan, { limits: constraints.limits, rangeSeconds, leftOut, warnings }), 2)
       : flags.virsh === true
         ? virshScript(plan.moves, file.uri).join('\n')
         : fleetText(plan, { leftOut, warnings, range: formatSeconds(rangeSeconds) });

@@ -59,7 +59,7 @@ test('on a host that swaps, and where resident memory is not known, a VM needs i
   expect(needed(13 * GIB, true)).toBe(13 * GIB);
 });
 
-test('memory on huge pages is no ordinary memory', () => {
+test('memory on huge pages does not count as ordinary memory', () => {
   expect(fleetVm(named, facts({ libvirt_domain_hugepages: 1 }), history, true)).toMatchObject({
     hugePageBytes: 16 * GIB,
     maximumBytes: 0,

@@ -35,6 +35,7 @@ export interface DiskCounters {
 export interface NicCounters {
   rxBytes: number;
   rxPackets: number;
+  rxDrops: number;
   txBytes: number;
   txPackets: number;
 }
@@ -216,7 +217,7 @@ export class SimulatedVm {
       flushNs: 0,
       measured: new MeasuredDisk(measured),
     }));
-    this.nics = nics.map(() => ({ rxBytes: 0, rxPackets: 0, txBytes: 0, txPackets: 0 }));
+    this.nics = nics.map(() => ({ rxBytes: 0, rxPackets: 0, rxDrops: 0, txBytes: 0, txPackets: 0 }));
     this.cpuUserNs = 0;
     this.cpuSystemNs = 0;
     this.swapInKiB = 0;

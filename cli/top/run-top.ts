@@ -6,7 +6,7 @@ import type { Feed } from '../../tui/feed/feed.ts';
 import { LiveFeed } from '../../tui/feed/live.ts';
 import { parseFilter, parseThreshold } from '../../tui/model/filter.ts';
 import { naturalSort, type Sort } from '../../tui/model/sort.ts';
-import type { Recording } from '../../tui/record/recording.ts';
+import type { Recording } from '../../sampler/record/recording.ts';
 import { withSettings } from '../../tui/state/settings.ts';
 import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
 import { VIEW_NAMES } from '../../tui/state/views.ts';
@@ -24,7 +24,7 @@ export async function runTop(flags: TopFlags): Promise<number> {
   const state = await firstState(flags);
   const batch = batchOptions(flags, state);
   if (flags.replay !== undefined) {
-    const { Recording } = await import('../../tui/record/recording.ts');
+    const { Recording } = await import('../../sampler/record/recording.ts');
     return replay(Recording.open(flags.replay), flags, state, batch);
   }
   const demo = await startDemoFor(flags);

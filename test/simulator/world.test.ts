@@ -7,7 +7,7 @@ import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { checkScenario, ScenarioError, withVmCount } from '../../simulator/scenario.ts';
 import { scenarios } from '../../simulator/scenarios/all.ts';
-import { shareOut } from '../../simulator/schedule.ts';
+import { shareOut } from '../../model/cpu-schedule.ts';
 import { balloonFigures, statsOf } from '../../simulator/stats.ts';
 import { seriesOf } from '../model/series.ts';
 

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { Console } from '../../tui/app.ts';
 import { type HostSource, LiveFeed } from '../../tui/feed/live.ts';
 import { ReplayFeed } from '../../tui/feed/replay.ts';
-import { Recording } from '../../tui/record/recording.ts';
+import { Recording } from '../../sampler/record/recording.ts';
 import { INITIAL_STATE } from '../../tui/state/state.ts';
 import { type Line, plain } from '../../tui/text/line.ts';
 import { hostSample } from './scene-of.ts';

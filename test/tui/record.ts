@@ -7,7 +7,7 @@ import { SimulatedDaemon } from '../../simulator/daemon.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { checkScenario, type Scenario, type ScenarioInput } from '../../simulator/scenario.ts';
-import { Recorder } from '../../tui/record/recorder.ts';
+import { Recorder } from '../../sampler/record/recorder.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
 import { HOSTILE_NAMES } from './hostile-names.ts';
 

@@ -1,3 +1,4 @@
+import { Residency, type VmTick } from '../../advice/residency.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { scaled } from '../../model/catalogue/metric.ts';
 import { hasFiguresOf } from '../../model/missing.ts';
@@ -13,7 +14,6 @@ import { History, type Reading } from './history.ts';
 import { type HostContext, hostContextOf } from './host-context.ts';
 import type { HostView } from './host-view.ts';
 import { reasonsOf } from './reasons.ts';
-import { Residency, type VmTick } from './residency.ts';
 import type { Vm } from './vm.ts';
 
 export interface HostModelOptions {

@@ -1,7 +1,7 @@
+import type { Residency } from '../../advice/residency.ts';
 import type { HostRates } from '../../model/host-rates.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { History } from './history.ts';
-import type { Residency } from './residency.ts';
 import type { Vm } from './vm.ts';
 
 /** One host at one moment. */

@@ -1,5 +1,5 @@
+import { percent } from '../../model/format.ts';
 import type { HostCell, HostCpu } from '../../model/topology.ts';
-import { percent } from '../columns/format.ts';
 import type { HostView } from '../model/host-view.ts';
 import { pinOf, vcpuCount } from '../model/pins.ts';
 import { isRunning } from '../model/vm.ts';

@@ -1,11 +1,11 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
 import { type Disk, ioThreadsOf } from '../../model/domain/disks.ts';
 import type { MemoryDevice } from '../../model/domain/memory-devices.ts';
+import { bytes, pageSize, percent } from '../../model/format.ts';
 import { kibToBytes } from '../../model/units.ts';
 import { versionText } from '../../model/versions.ts';
 import { type Column, isNumeric, shown } from '../columns/column.ts';
 import { diskColumns } from '../columns/disk-columns.ts';
-import { bytes, pageSize, percent } from '../columns/format.ts';
 import { nicColumns } from '../columns/nic-columns.ts';
 import { disksOf, nicsOf } from '../model/devices.ts';
 import type { HostView } from '../model/host-view.ts';

@@ -1,5 +1,5 @@
+import { bytes, count, milliseconds, percent } from '../../model/format.ts';
 import { findColumn, shown } from '../columns/column.ts';
-import { bytes, count, milliseconds, percent } from '../columns/format.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import type { SeriesName } from '../model/history.ts';
 import { type HostView, hostOf, vmByKey } from '../model/host-view.ts';

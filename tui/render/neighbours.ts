@@ -1,5 +1,5 @@
 import { CpuSet } from '../../model/cpu-set.ts';
-import { percent, ratio } from '../columns/format.ts';
+import { percent, ratio } from '../../model/format.ts';
 import type { HostView } from '../model/host-view.ts';
 import { pinnedCpus } from '../model/pins.ts';
 import type { Vm } from '../model/vm.ts';

@@ -1,6 +1,6 @@
 import { type Disk, ioThreadsOf } from '../../../model/domain/disks.ts';
+import { count, milliseconds } from '../../../model/format.ts';
 import { latencyMs } from '../../../model/vm-rates.ts';
-import { count, milliseconds } from '../../columns/format.ts';
 import type { Vm } from '../vm.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
 

@@ -1,5 +1,5 @@
 import { DomainState, PausedReason } from '../../../libvirt/constants.ts';
-import { percent } from '../../columns/format.ts';
+import { percent } from '../../../model/format.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
 
 const STEAL_BAD = 0.1;

@@ -1,5 +1,5 @@
+import { percent } from '../../../model/format.ts';
 import type { JobFigures } from '../../../model/job.ts';
-import { percent } from '../../columns/format.ts';
 import { finding, nameFor, type Rule, virsh } from './rule.ts';
 
 /** A long-running job that libvirt runs on the VM: a migration, a save, a backup. It explains busy figures and pauses. */

@@ -1,4 +1,4 @@
-import { bytes } from '../../columns/format.ts';
+import { bytes } from '../../../model/format.ts';
 import { pinnedCpus } from '../pins.ts';
 import { isRunning, type Vm } from '../vm.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';

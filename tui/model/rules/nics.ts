@@ -1,4 +1,4 @@
-import { count } from '../../columns/format.ts';
+import { count } from '../../../model/format.ts';
 import { finding, type Rule, tune } from './rule.ts';
 
 export const nicDrops: Rule = (vm, host) =>

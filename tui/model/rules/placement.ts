@@ -1,4 +1,4 @@
-import { percent } from '../../columns/format.ts';
+import { percent } from '../../../model/format.ts';
 import { cellsOf, pinnedCpus } from '../pins.ts';
 import { isRunning } from '../vm.ts';
 import { finding, type Rule, tune } from './rule.ts';

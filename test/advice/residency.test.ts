@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Residency } from '../../tui/model/residency.ts';
+import { Residency } from '../../advice/residency.ts';
 
 const vm = (key: string, delay: number, ...vcpus: readonly (readonly [cpu: number, run: number])[]) => ({
   key,

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { jsonText } from '../../model/json-text.ts';
 import { VirtuneError } from '../../model/virtune-error.ts';
-import type { HostSample } from '../../sampler/host-sample.ts';
+import type { HostSample } from '../host-sample.ts';
 import { encode } from './codec.ts';
 
 const compress = promisify(gzip);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, count, duration, milliseconds, pageSize, percent } from '../../tui/columns/format.ts';
+import { bytes, count, duration, milliseconds, pageSize, percent } from '../../model/format.ts';
 
 test.each([
   [0, '0B'],

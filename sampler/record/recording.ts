@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { gunzipSync, inflateRawSync } from 'node:zlib';
 import { systemErrorText } from '../../model/system-error.ts';
-import type { HostSample } from '../../sampler/host-sample.ts';
+import type { HostSample } from '../host-sample.ts';
 import { decode } from './codec.ts';
 import { RECORDING_VERSION, RecordingError } from './recorder.ts';
 

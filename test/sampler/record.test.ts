@@ -6,10 +6,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
 import { ReplayFeed } from '../../tui/feed/replay.ts';
 import type { Scene } from '../../tui/model/host-view.ts';
-import { Recorder } from '../../tui/record/recorder.ts';
-import { Recording } from '../../tui/record/recording.ts';
-import { hostSample } from './scene-of.ts';
-import { RECORDINGS } from './scenes.ts';
+import { Recorder } from '../../sampler/record/recorder.ts';
+import { Recording } from '../../sampler/record/recording.ts';
+import { hostSample } from '../tui/scene-of.ts';
+import { RECORDINGS } from '../tui/scenes.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -161,7 +161,7 @@ export class SimulatedHost {
         vm,
         facts: vm.facts,
         effects: effectsOf(vm.facts, this),
-        demand: demandAt(vm.spec.workload, vm.seed, atMs, this.load, this.#burstMs),
+        demand: demandAt(vm.spec.workload, vm.seed, atMs, this.load * vm.spec.load, this.#burstMs),
       }));
     for (const { effects, demand } of running) {
       for (const { cpus, key } of effects.places) {

@@ -23,6 +23,8 @@ const disk = z.strictObject({
 const vmFields = z.strictObject({
   name: z.string().min(1).max(255),
   workload: z.enum(WORKLOADS),
+  /** Multiplies what it wants, beside the load of the host. */
+  load: z.number().positive().default(1),
   vcpus: z.int().min(1).max(512),
   memoryMiB: z.int().min(16),
   state: z.enum(['running', 'shutoff', 'paused']).default('running'),

@@ -1,7 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { percent, ratio } from '../../model/format.ts';
 import type { HostView } from '../model/host-view.ts';
-import { pinnedCpus } from '../model/pins.ts';
+import { pinnedCpus } from '../../advice/pins.ts';
 import type { Vm } from '../model/vm.ts';
 import { fit } from '../text/cells.ts';
 import { displayable } from '../text/displayable.ts';
@@ -14,7 +14,7 @@ const NOTICEABLE = 0.005;
 /** VMs that ran on the CPUs of this VM while it had steal, the busiest first. */
 export function neighbourLines(host: HostView, vm: Vm, width: number, max: number): Line[] {
   if (vm.rates === undefined) return [[span('  needs two samples of a running VM', 'missing')]];
-  const pins = pinnedCpus(vm);
+  const pins = pinnedCpus(vm.sample);
   const allCpus = host.sample?.host?.cpusOnline;
   // Pinned to all of the host is pinned nowhere.
   const bound =

@@ -1,5 +1,5 @@
 import { bytes } from '../../../model/format.ts';
-import { pinnedCpus } from '../pins.ts';
+import { pinnedCpus } from '../../../advice/pins.ts';
 import { isRunning, type Vm } from '../vm.ts';
 import { finding, nameFor, type Rule, tune, virsh } from './rule.ts';
 
@@ -43,7 +43,7 @@ export const smallPages: Rule = (vm, host) => {
   const { facts } = vm;
   const maximumKiB = facts?.memory.maximumKiB ?? 0;
   if (facts === undefined || !isRunning(vm) || maximumKiB < LARGE_KIB) return [];
-  if (facts.memory.hugepages !== undefined || pinnedCpus(vm) === undefined) return [];
+  if (facts.memory.hugepages !== undefined || pinnedCpus(vm.sample) === undefined) return [];
   return [
     finding(
       'small-pages',

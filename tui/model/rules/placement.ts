@@ -1,5 +1,5 @@
 import { percent } from '../../../model/format.ts';
-import { cellsOf, pinnedCpus } from '../pins.ts';
+import { cellsOf, pinnedCpus } from '../../../advice/pins.ts';
 import { isRunning } from '../vm.ts';
 import { finding, type Rule, tune } from './rule.ts';
 
@@ -26,7 +26,7 @@ export const dedicatedTwice: Rule = (vm, host) => {
 };
 
 export const overCells: Rule = (vm, host) => {
-  const cpus = pinnedCpus(vm);
+  const cpus = pinnedCpus(vm.sample);
   if (cpus === undefined || vm.sample.fit?.widerThanCell === true) return [];
   const cells = cellsOf(cpus, host);
   // A VM with guest cells was split on purpose.

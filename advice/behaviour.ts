@@ -1,0 +1,39 @@
+import type { ObservedVm } from './observation.ts';
+
+/** A database commits: it flushes often, and its requests are many and small. */
+const DATABASE_FLUSHES = 20;
+const DATABASE_REQUESTS = 100;
+const DATABASE_REQUEST_BYTES = 65_536;
+
+/** Per vCPU, from which on a VM counts as one that computes. */
+const BATCH_CPUS = 0.3;
+/** More flushes or packets per second belong to a VM that someone waits for. */
+const BATCH_FLUSHES = 10;
+const BATCH_PACKETS = 3_000;
+
+/** Whether a VM behaves as a database does, whatever it is called. Unknown counts as no. */
+export function isDatabase({ disks }: ObservedVm): boolean {
+  for (const { requests, flushes, bytes } of disks.values()) {
+    const perSecond = requests.median ?? 0;
+    if (
+      (flushes.median ?? 0) >= DATABASE_FLUSHES &&
+      perSecond >= DATABASE_REQUESTS &&
+      (bytes.median ?? 0) / perSecond <= DATABASE_REQUEST_BYTES
+    )
+      return true;
+  }
+  return false;
+}
+
+/** Whether a VM computes without being waited for: much CPU, few flushes, few packets. */
+export function isBatch(vm: ObservedVm): boolean {
+  const demand = (vm.runCpus.mean ?? 0) + (vm.delayCpus.mean ?? 0);
+  const sum = (values: Iterable<number | undefined>): number =>
+    [...values].reduce<number>((all, value) => all + (value ?? 0), 0);
+  return (
+    vm.vcpus > 0 &&
+    demand / vm.vcpus >= BATCH_CPUS &&
+    sum([...vm.disks.values()].map(({ flushes }) => flushes.median)) < BATCH_FLUSHES &&
+    sum([...vm.nics.values()].map(({ packets }) => packets.median)) < BATCH_PACKETS
+  );
+}

@@ -51,6 +51,8 @@ export interface Affected extends VmRef {
 /** A figure over the window, in plain units. */
 export interface Evidence {
   readonly figure: string;
+  /** What of the samples the value is; a fact has one. */
+  readonly statistic: 'median' | 'mean' | 'fact';
   readonly value: number;
   /** `%`, `ms`, `CPUs`, `MiB/s`, ...; empty for a count. */
   readonly unit: string;

@@ -26,6 +26,7 @@ export function medianOf(
   return [
     {
       figure,
+      statistic: 'median',
       value: value * scale,
       unit,
       samples: series.count,
@@ -35,7 +36,17 @@ export function medianOf(
   ];
 }
 
+/** A mean over all samples of the window. */
+export function meanOf(
+  figure: string,
+  value: number,
+  unit: string,
+  { fromMs, toMs, samples }: Pick<HostObservation, 'fromMs' | 'toMs' | 'samples'>,
+): Evidence {
+  return { figure, statistic: 'mean', value, unit, samples, spanMs: toMs - fromMs };
+}
+
 /** A fact of this moment. */
 export function factOf(figure: string, value: number, unit = ''): Evidence {
-  return { figure, value, unit, samples: 1, spanMs: 0 };
+  return { figure, statistic: 'fact', value, unit, samples: 1, spanMs: 0 };
 }

@@ -34,7 +34,10 @@ export function profileRemedy(
   const ref = refOf(vm);
   return {
     change: `plan the profile ${name} for it${isTooMuch ? `; ${fitting} would leave too few CPUs to the others` : ''}`,
-    steps: [{ argv: tune(context.uri, 'plan', name, [ref]), vm: ref }],
+    steps: (['plan', 'apply'] as const).map((verb) => ({
+      argv: tune(context.uri, verb, name, [ref]),
+      vm: ref,
+    })),
     cost: !DEDICATES.has(name)
       ? 'none: no CPU and no memory is set aside for it'
       : left === undefined

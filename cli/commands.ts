@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   exporter: async () => (await import('./exporter.ts')).exporterCommand(),
   top: async () => (await import('./top.ts')).topCommand(),
+  advise: async () => (await import('./advise.ts')).adviseCommand(),
   tune: async () => (await import('./tune/tune.ts')).tuneCommand(),
   demo: async () => (await import('./demo.ts')).demoCommand(),
   dashboards: async () => (await import('./dashboards.ts')).dashboardsCommand(),

@@ -3,7 +3,7 @@ import type { Affected, Evidence, Severity } from '../advice.ts';
 import { refOf } from '../commands.ts';
 import type { Context } from '../context.ts';
 import type { CpuLoad } from '../cpu-load.ts';
-import { medianOf } from '../evidence.ts';
+import { meanOf, medianOf } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
 import { STEAL_BAD, STEAL_WARN } from './causes.ts';
 
@@ -49,12 +49,6 @@ export function cpuEvidence(vms: readonly ObservedVm[], load: CpuLoad, { observa
           limit: STEAL_WARN,
           over: observation,
         })),
-    {
-      figure: `CPUs that are asked for, of ${load.cpus.size}`,
-      value: load.demand,
-      unit: 'CPUs',
-      samples: observation.samples,
-      spanMs: observation.toMs - observation.fromMs,
-    },
+    meanOf(`CPUs that are asked for, of ${load.cpus.size}`, load.demand, 'CPUs', observation),
   ];
 }

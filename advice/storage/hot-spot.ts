@@ -4,7 +4,7 @@ import type { Advice, Affected, Remedy, Step } from '../advice.ts';
 import { isDatabase } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { isLasting, medianOf } from '../evidence.ts';
+import { isLasting, meanOf, medianOf } from '../evidence.ts';
 import type { DiskSeries, ObservedVm } from '../observation.ts';
 
 /** Requests that take longer are slow on any storage. */
@@ -124,13 +124,7 @@ function hotSpot(storage: string, slow: readonly Use[], uses: readonly Use[], co
               limit: SLOW_MS,
               over: context.observation,
             }),
-            {
-              figure: 'throughput of the storage, from this host',
-              value: total / MIB,
-              unit: 'MiB/s',
-              samples: worst.series.bytes.count,
-              spanMs: context.observation.toMs - context.observation.fromMs,
-            },
+            meanOf('throughput of the storage, from this host', total / MIB, 'MiB/s', context.observation),
           ],
     cause: isShared
       ? `${culprits.length} VMs use ${percent((100 * culprits.reduce((sum, each) => sum + each.bytesPerSecond, 0)) / Math.max(1, total))} % of its throughput`

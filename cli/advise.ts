@@ -1,0 +1,49 @@
+import { Command, Option } from 'commander';
+import type { AdviseFlags } from './advise/run-advise.ts';
+import { durationOption } from './duration-option.ts';
+
+export function adviseCommand(): Command {
+  return new Command('advise')
+    .description('observe a host, and say what hurts its VMs, why, and what would help; changes nothing')
+    .argument('[domain...]', 'show only what has to do with these: names, UUIDs or globs such as "db*"')
+    .addOption(
+      new Option('-c, --connect <uri>', 'libvirt URI to connect to')
+        .env('LIBVIRT_DEFAULT_URI')
+        .default('qemu:///system'),
+    )
+    .option('--demo [scenario]', 'advise on a simulated host: calm, overcommitted, noisy-neighbour, ...')
+    .addOption(
+      durationOption('--for', 'how long to observe', {
+        minSeconds: 1,
+        maxSeconds: 86_400,
+        defaultSeconds: 120,
+      }),
+    )
+    .addOption(
+      durationOption('--every', 'interval between samples', {
+        minSeconds: 0.1,
+        maxSeconds: 3_600,
+        defaultSeconds: 2,
+      }),
+    )
+    .option('--replay <file>', 'advise on a recording of virtune top --record, all of it')
+    .option('--explain <id>', 'only the advice with that ID or kind, with all VMs, commands and its page')
+    .option('--json', 'print JSON, one line per host')
+    .option('--profiles <dir...>', 'additional folders with profiles', [])
+    .option('--sasl-username <name>', 'user name for SASL authentication')
+    .option('--sasl-password-file <file>', 'file whose first line is the password')
+    .addOption(
+      durationOption('--domain-deadline', 'after this time without an answer a VM is checked for a hang', {
+        minSeconds: 0.001,
+        maxSeconds: 3_600,
+        defaultSeconds: 2,
+      }),
+    )
+    .option('--local', 'also read /proc of the host (default for a local URI)')
+    .option('--no-local', 'use libvirt only')
+    .option('--path.procfs <dir>', "mount point of the host's /proc", '/proc')
+    .action(async (domains: readonly string[], flags: AdviseFlags, command: Command) => {
+      const { runAdvise } = await import('./advise/run-advise.ts');
+      await runAdvise(domains, flags, (name) => command.getOptionValueSource(name) === 'cli');
+    });
+}

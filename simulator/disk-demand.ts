@@ -10,18 +10,21 @@ export interface DiskDemand {
   readonly held: boolean;
 }
 
-/** Of the disk with that index. The last disk is the data disk and takes nine tenths. */
-export function diskDemand({ facts, demand }: Running, index: number): DiskDemand {
+/**
+ * Of the disk with that index. The last disk is the data disk and takes nine tenths. `pace`: of what the VM would send, what
+ * the CPU time and the memory that it has let it send.
+ */
+export function diskDemand({ facts, demand }: Running, index: number, pace = 1): DiskDemand {
   const { length } = facts.disks;
   const part = length === 1 ? 1 : index === length - 1 ? 0.9 : 0.1 / (length - 1);
-  const requests = (demand.readRequests + demand.writeRequests) * part;
+  const requests = (demand.readRequests + demand.writeRequests) * part * pace;
   const bytes = requests * demand.requestBytes;
   const limits = facts.disks[index]?.limits;
   const allowed = limits === undefined ? 1 : Math.min(1, limits.bytes / bytes, limits.requests / requests);
   return {
-    reads: demand.readRequests * part * allowed,
-    writes: demand.writeRequests * part * allowed,
-    flushes: demand.flushRequests * part,
+    reads: demand.readRequests * part * pace * allowed,
+    writes: demand.writeRequests * part * pace * allowed,
+    flushes: demand.flushRequests * part * pace,
     bytes: bytes * allowed,
     held: allowed < 1,
   };

@@ -49,10 +49,10 @@ export function live(
       writes: writesWanted,
       flushes: flushesWanted,
       held,
-    } = diskDemand(running, index);
-    const reads = Math.round(readsWanted * pace * storage.share * seconds);
-    const writes = Math.round(writesWanted * pace * storage.share * seconds);
-    const flushes = Math.round(flushesWanted * pace * seconds);
+    } = diskDemand(running, index, pace);
+    const reads = Math.round(readsWanted * storage.share * seconds);
+    const writes = Math.round(writesWanted * storage.share * seconds);
+    const flushes = Math.round(flushesWanted * seconds);
     const timeNs = (ns: number): number => Math.max(held ? HELD_NS : 0, storage.timeNs(ns));
     if (counters.measured.isWanted) {
       counters.measured.add({

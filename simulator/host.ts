@@ -20,6 +20,8 @@ const STEP_MIN_MS = 100;
 /** A gap longer than this (a laptop that slept) is taken in larger steps. */
 const STEPS_MAX = 60;
 const NS_PER_MS = 1e6;
+/** Of its memory, what a guest's kernel needs for itself. */
+const KERNEL_SHARE = 0.04;
 /** The host has been up for so long when it is first asked: counters are not all zero, balloons have reported. */
 const HISTORY_MS = 600_000;
 
@@ -205,7 +207,7 @@ export class SimulatedHost {
     for (const { vm, facts } of running) {
       const { maximumKiB } = facts;
       // A guest that is squeezed below what it uses swaps the rest.
-      const lackingKiB = Math.max(0, maximumKiB * (vm.spec.memoryUse + 0.04) - vm.balloonKiB);
+      const lackingKiB = Math.max(0, vm.neededKiB + maximumKiB * KERNEL_SHARE - vm.balloonKiB);
       vm.swapOutKiB += Math.round((lackingKiB * stepMs) / 600_000);
       vm.swapInKiB += Math.round((lackingKiB * stepMs) / 900_000);
       vm.majorFaults += Math.round((lackingKiB * stepMs) / 6_000_000);

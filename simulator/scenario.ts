@@ -39,7 +39,7 @@ const vmFields = z.strictObject({
   numaNode: z.int().min(0).optional(),
   hugepagesKiB: z.int().positive().optional(),
   balloonPeriodSeconds: z.int().min(0).default(5),
-  /** Of its maximum memory, what its processes use: above 0.95 they need more than there is. */
+  /** What its processes use, as a share of the maximum memory it is defined with: above 0.95 they need more than there is. */
   memoryUse: z.number().min(0).max(2).default(0.66),
   /** Of the packets for it, those that its full queues drop. */
   nicDropShare: z.number().min(0).max(1).default(0),

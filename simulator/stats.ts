@@ -75,8 +75,7 @@ const LEFT_AT_LEAST = 0.05;
 export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>> {
   const seenKiB = Math.round(vm.balloonKiB * SEEN);
   // What a balloon takes comes out of what the guest leaves free and its caches, until next to nothing is left.
-  const needed = vm.spec.memoryUse;
-  const left = vm.balloonKiB - vm.facts.maximumKiB * needed;
+  const left = vm.balloonKiB - vm.neededKiB;
   const share = Math.max(LEFT_AT_LEAST, left / (vm.facts.maximumKiB * (1 - NEEDED)));
   const cachesKiB = Math.round(seenKiB * 0.22 * share);
   const unusedKiB = Math.round(seenKiB * 0.12 * share);

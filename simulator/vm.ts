@@ -66,6 +66,8 @@ export class SimulatedVm {
   state: number;
   reason: number;
   balloonKiB: number;
+  /** What the processes in its guest use, however much memory they get. */
+  readonly neededKiB: number;
   lastUpdateSeconds = 0;
   cpuUserNs = 0;
   cpuSystemNs = 0;
@@ -94,6 +96,7 @@ export class SimulatedVm {
     this.definition = this.#described(undefined, definition?.xml);
     if (this.active) this.live = this.#described(id);
     this.balloonKiB = this.facts.currentKiB;
+    this.neededKiB = this.facts.maximumKiB * spec.memoryUse;
     this.#resetCounters();
   }
 

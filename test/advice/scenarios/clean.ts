@@ -1,4 +1,5 @@
 import { setIoTune, setMemory } from './calls.ts';
+import { withStats } from './counters.ts';
 import type { Draft, VmInput } from './draft.ts';
 
 /** VMs as they should be: nothing of them is advice. */
@@ -14,6 +15,8 @@ export function addCleanVms(draft: Draft): void {
 }
 
 const DAY_SECONDS = 86_400;
+/** Less than half of the time for which a host is observed. */
+const BURST_SECONDS = 5;
 
 /** What looks like a fault and hurts no VM. */
 const DECOYS: readonly ((draft: Draft) => void)[] = [
@@ -42,6 +45,52 @@ const DECOYS: readonly ((draft: Draft) => void)[] = [
     draft.add('idle', { vcpus: 8, pins: Array.from({ length: 8 }, () => cpus) });
   },
   (draft) => draft.add('web', { state: 'shutoff', disks: [{ target: 'vda', sizeGiB: 20, cache: 'unsafe' }] }),
+  // Two VMs on the same CPUs, which never want them at the same time.
+  (draft) => {
+    const { pins = [] } = draft.database();
+    draft.add('idle', { vcpus: pins.length, pins });
+  },
+  // Few CPUs for VMs that ask for less.
+  (draft) => {
+    const cpus = draft.takeCpus(3, 0).join(',');
+    for (let index = 0; index < 2; index++) draft.add('web', { pins: [cpus, cpus], load: 0.5 });
+  },
+  // Bursts: a steal of some seconds, a slow disk for one sample, a few drops, a page from swap.
+  (draft) => {
+    const share = 0.5;
+    draft.augmentVm(draft.add('web'), (domain, seconds) =>
+      withStats(domain, {
+        vcpus: (vcpu) => ({
+          ...vcpu,
+          delayNs: (vcpu.delayNs ?? 0) + share * Math.min(seconds, BURST_SECONDS) * 1e9,
+        }),
+      }),
+    );
+  },
+  (draft) => {
+    draft.augmentVm(draft.add('web'), (domain, seconds) =>
+      withStats(domain, {
+        blocks: (block) => ({ ...block, readNs: (block.readNs ?? 0) + (seconds > BURST_SECONDS ? 60e9 : 0) }),
+      }),
+    );
+  },
+  (draft) => {
+    draft.augmentVm(draft.add('web'), (domain, seconds) =>
+      withStats(domain, {
+        nets: (net) => ({ ...net, rxDrops: (net.rxDrops ?? 0) + (seconds > BURST_SECONDS ? 5_000 : 0) }),
+      }),
+    );
+  },
+  (draft) => {
+    draft.augmentVm(draft.add('web'), (domain, seconds) =>
+      withStats(domain, {
+        balloon: (balloon) => ({
+          ...balloon,
+          swapInKiB: (balloon.swapInKiB ?? 0) + (seconds > BURST_SECONDS ? 4_096 : 0),
+        }),
+      }),
+    );
+  },
   // A high vCPU:pCPU ratio without contention.
   (draft) => {
     for (let index = 0; index < 4; index++) draft.add('idle', { vcpus: 16 });

@@ -76,6 +76,7 @@ export class Draft {
       vcpus: 2,
       memoryMiB: 4_096,
       disks: [SYSTEM_DISK],
+      shutdownSeconds: 0,
       ...more,
     };
     this.vms.push(vm);

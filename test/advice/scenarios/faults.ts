@@ -1,8 +1,7 @@
 import type { AdviceKind } from '../../../advice/advice.ts';
 import { DomainState, PausedReason } from '../../../libvirt/constants.ts';
-import type { BlockStats, VcpuStats } from '../../../model/stats/types.ts';
-import type { DomainSample } from '../../../sampler/host-sample.ts';
 import { setIoTune, setMemory } from './calls.ts';
+import { withStats } from './counters.ts';
 import { type Draft, GOOD_DISK, type VmInput } from './draft.ts';
 
 /** A fault that is put into a host, and the VMs that advice of its kind has to name; none for one of the host. */
@@ -336,26 +335,3 @@ export const FAULTS: readonly Fault[] = [
     },
   },
 ];
-
-/** A sample in which some counters are others. */
-function withStats(
-  { outcome }: DomainSample,
-  change: {
-    readonly vcpus?: (vcpu: VcpuStats) => VcpuStats;
-    readonly blocks?: (block: BlockStats) => BlockStats;
-  },
-): Partial<DomainSample> {
-  if (outcome.kind !== 'fresh') return {};
-  const { vcpus, blocks } = outcome.stats;
-  const mapped = <T>(
-    all: ReadonlyMap<number, T>,
-    each: ((value: T) => T) | undefined,
-  ): ReadonlyMap<number, T> =>
-    each === undefined ? all : new Map([...all].map(([key, value]) => [key, each(value)]));
-  return {
-    outcome: {
-      ...outcome,
-      stats: { ...outcome.stats, vcpus: mapped(vcpus, change.vcpus), blocks: mapped(blocks, change.blocks) },
-    },
-  };
-}

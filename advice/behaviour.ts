@@ -1,3 +1,4 @@
+import { dedicatedCpu } from '../model/dedicated.ts';
 import type { ObservedVm } from './observation.ts';
 
 /** A database commits: it flushes often, and its requests are many and small. */
@@ -6,9 +7,11 @@ const DATABASE_REQUESTS = 100;
 const DATABASE_REQUEST_BYTES = 65_536;
 
 /** Per vCPU, from which on a VM counts as one that computes. */
-const BATCH_CPUS = 0.3;
-/** More flushes or packets per second belong to a VM that someone waits for. */
-const BATCH_FLUSHES = 10;
+const BATCH_CPUS = 0.1;
+/** Of its requests, those that flush: a VM that someone waits for writes so that it stays. Holds under contention too. */
+const BATCH_FLUSH_SHARE = 0.03;
+const REQUESTS_MIN = 10;
+/** Packets per second of a VM that serves others. */
 const BATCH_PACKETS = 3_000;
 
 /** Whether a VM behaves as a database does, whatever it is called. Unknown counts as no. */
@@ -25,15 +28,23 @@ export function isDatabase({ disks }: ObservedVm): boolean {
   return false;
 }
 
-/** Whether a VM computes without being waited for: much CPU, few flushes, few packets. */
+/**
+ * Whether a VM computes without being waited for: much CPU, few flushes and packets, and no dedicated CPUs or huge pages,
+ * which a user gives only to what matters.
+ */
 export function isBatch(vm: ObservedVm): boolean {
   const demand = (vm.runCpus.mean ?? 0) + (vm.delayCpus.mean ?? 0);
   const sum = (values: Iterable<number | undefined>): number =>
     [...values].reduce<number>((all, value) => all + (value ?? 0), 0);
+  const disks = [...vm.disks.values()];
+  const requests = sum(disks.map((disk) => disk.requests.median));
+  const flushes = sum(disks.map((disk) => disk.flushes.median));
   return (
     vm.vcpus > 0 &&
     demand / vm.vcpus >= BATCH_CPUS &&
-    sum([...vm.disks.values()].map(({ flushes }) => flushes.median)) < BATCH_FLUSHES &&
-    sum([...vm.nics.values()].map(({ packets }) => packets.median)) < BATCH_PACKETS
+    flushes <= BATCH_FLUSH_SHARE * Math.max(requests, REQUESTS_MIN) &&
+    sum([...vm.nics.values()].map(({ packets }) => packets.median)) < BATCH_PACKETS &&
+    !vm.places.some(({ cpus }) => cpus !== undefined && dedicatedCpu(cpus) !== undefined) &&
+    vm.facts?.memory.hugepages === undefined
   );
 }

@@ -19,6 +19,12 @@ export interface VmLoad {
   readonly cap: number;
 }
 
+/** VMs with fewer CPU shares than usual: they wait on purpose. */
+export function isLimited({ uuid }: ObservedVm, { cpuShares }: HostObservation): boolean {
+  const own = cpuShares?.get(uuid);
+  return own !== undefined && own < usualShares(cpuShares);
+}
+
 /** What a VM asks for and gets, in CPUs. */
 export interface Served {
   readonly demand: number;
@@ -43,7 +49,7 @@ export class CpuLoad {
   /** Undefined where the host's CPUs are unknown. */
   static of({ cpus, vms, host, cpuShares }: HostObservation): CpuLoad | undefined {
     if (cpus === undefined || cpus.size === 0) return undefined;
-    const usual = mostCommon(cpuShares);
+    const usual = usualShares(cpuShares);
     const loads = vms.flatMap((vm) => loadsOf(vm, cpus, (cpuShares?.get(vm.uuid) ?? usual) / usual));
     const used = vms.reduce((sum, { usedCpus }) => sum + (usedCpus.mean ?? 0), 0);
     const hostCpus = Math.max(0, (host.busyCpus.mean ?? 0) - used);
@@ -120,9 +126,10 @@ function loadsOf(vm: ObservedVm, cpus: CpuSet, weight: number): VmLoad[] {
   });
 }
 
-/** What VMs have that nobody has set. */
-function mostCommon(shares: ReadonlyMap<string, number> | undefined): number {
-  const counts = new Map<number, number>();
-  for (const each of shares?.values() ?? []) counts.set(each, (counts.get(each) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 1;
+/** Defaults of control groups of version 1 and 2: one of them is what VMs have that no user has set. */
+const DEFAULT_SHARES = [1_024, 100] as const;
+
+function usualShares(shares: ReadonlyMap<string, number> | undefined): number {
+  const values = [...(shares?.values() ?? [])];
+  return DEFAULT_SHARES.find((each) => values.includes(each)) ?? Math.max(1, ...values);
 }

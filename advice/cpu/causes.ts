@@ -1,6 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { Context } from '../context.ts';
-import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import { type CpuLoad, isLimited, type VmLoad } from '../cpu-load.ts';
 import { isLasting } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
 
@@ -23,9 +23,9 @@ export interface CpuCause {
   cpus: CpuSet;
 }
 
-/** Running VMs with lasting steal. */
-export function waitingVms({ running, minSamples }: Context): ObservedVm[] {
-  return running.filter(({ steal }) => isLasting(steal, STEAL_WARN, minSamples));
+/** Running VMs with lasting steal, but for those that a user has given fewer CPU shares. */
+export function waitingVms({ running, minSamples, observation }: Context): ObservedVm[] {
+  return running.filter((vm) => isLasting(vm.steal, STEAL_WARN, minSamples) && !isLimited(vm, observation));
 }
 
 /** One cause per reason: VMs that wait for the same CPUs are victims of the same. */

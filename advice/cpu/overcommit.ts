@@ -3,18 +3,20 @@ import type { Advice, Remedy } from '../advice.ts';
 import { isBatch, isDatabase } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
-import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import { type CpuLoad, isLimited, type VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
 import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
 /** Of what VMs that are not limited ask for, what may stay unserved. */
-const SHORT_ENOUGH = 0.05;
+const SHORT_ENOUGH = 0.02;
 /** Weights that are tried, as shares of what a VM has now, the mildest first. */
-const WEIGHTS = [1 / 2, 1 / 4, 1 / 8] as const;
+const WEIGHTS = [1 / 2, 1 / 4, 1 / 8, 1 / 16] as const;
 /** A VM that gets less than this of what it asks for makes no progress. */
-const PAYER_MIN_SHARE = 0.2;
+const PAYER_MIN_SHARE = 0.15;
+/** Losses that are listed one by one. */
+const SHOWN_COSTS = 3;
 /** A host is asked for no more than this after a move: bursts have room. */
 const ROOMY = 0.85;
 
@@ -38,30 +40,25 @@ export function cpuOvercommit({ victims }: CpuCause, context: Context, load: Cpu
 }
 
 interface Limit {
-  readonly payers: readonly ObservedVm[];
   readonly weight: number;
   readonly result: WhatIf;
-  readonly spared: readonly ObservedVm[];
 }
 
-/** The fewest VMs that no one waits for, limited as little as it takes. */
+/** All VMs that no one waits for, also those that are between two bursts now, limited as little as it takes. */
 function sharesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
-  const computing = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))]
-    .filter((vm) => isBatch(vm) && !isDatabase(vm))
+  const payers = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))]
+    .filter((vm) => isBatch(vm) && !isDatabase(vm) && !isLimited(vm, context.observation))
     .toSorted((a, b) => demandOf(b) - demandOf(a));
-  const limit = mildest(victims, computing, load);
+  const spared = victims.filter((vm) => !payers.includes(vm));
+  if (payers.length === 0 || spared.length === 0) return [];
+  const limit = mildest(spared, payers, load);
   if (limit === undefined) return [];
-  const { payers, weight, result } = limit;
+  const { weight, result } = limit;
   return [
     {
       change: `give ${names(payers)} 1/${Math.round(1 / weight)} of the CPU shares that they have now`,
       steps: sharesSteps(payers, weight, context),
-      cost: payers
-        .map(
-          (vm) =>
-            `${vm.name} gets ${percent(100 * shareOf(result.served, vm))} % of what it asks for instead of ${percent(100 * shareOf(result.before, vm))} %`,
-        )
-        .join('; '),
+      cost: costText(payers, result),
       payers: payers.map(refOf),
       gain: gainText(result),
       risk: 'they take longer; shares have no effect while CPUs are free',
@@ -71,26 +68,38 @@ function sharesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoa
 }
 
 function mildest(
-  victims: readonly ObservedVm[],
-  computing: readonly ObservedVm[],
+  spared: readonly ObservedVm[],
+  payers: readonly ObservedVm[],
   load: CpuLoad,
 ): Limit | undefined {
+  const paying = new Set(payers);
   let best: Limit | undefined;
   for (const weight of WEIGHTS) {
-    for (let count = 1; count <= computing.length; count++) {
-      const payers = computing.slice(0, count);
-      const spared = victims.filter((vm) => !payers.includes(vm));
-      if (spared.length === 0) break;
-      const result = whatIf(load, spared, payers, (each: VmLoad) =>
-        each.vm !== undefined && payers.includes(each.vm) ? { ...each, weight: each.weight * weight } : each,
-      );
-      if (payers.some((vm) => shareOf(result.served, vm) < PAYER_MIN_SHARE)) continue;
-      const limit = { payers, weight, result, spared };
-      if (result.shortAfter <= SHORT_ENOUGH) return limit;
-      if (result.shortAfter < (best?.result.shortAfter ?? result.shortBefore / 2)) best = limit;
-    }
+    const result = whatIf(load, spared, payers, (each: VmLoad) =>
+      each.vm !== undefined && paying.has(each.vm) ? { ...each, weight: each.weight * weight } : each,
+    );
+    if (payers.some((vm) => shareOf(result.served, vm) < PAYER_MIN_SHARE)) break;
+    if (result.shortAfter < (best?.result.shortAfter ?? result.shortBefore / 2)) best = { weight, result };
+    if (result.shortAfter <= SHORT_ENOUGH) break;
   }
   return best;
+}
+
+/** A few VMs each with its loss; of many, the range. */
+function costText(payers: readonly ObservedVm[], { served, before }: WhatIf): string {
+  const share = (of: WhatIf['served'], vm: ObservedVm): string => percent(100 * shareOf(of, vm));
+  if (payers.length <= SHOWN_COSTS) {
+    return payers
+      .map(
+        (vm) =>
+          `${vm.name} gets ${share(served, vm)} % of what it asks for instead of ${share(before, vm)} %`,
+      )
+      .join('; ');
+  }
+  const byShare = payers.toSorted((a, b) => shareOf(served, a) - shareOf(served, b));
+  const [least, most] = [byShare[0] as ObservedVm, byShare.at(-1) as ObservedVm];
+  const range = [...new Set([share(served, least), share(served, most)])].join(' to ');
+  return `${payers.length} VMs get ${range} % of what they ask for; now ${least.name} gets ${share(before, least)} %`;
 }
 
 /** Without the shares that the kernel uses now no number is right: 1024 is usual with cgroup v1, 100 with v2. */

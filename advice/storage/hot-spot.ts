@@ -1,7 +1,7 @@
 import type { Disk, DiskSource } from '../../model/domain/disks.ts';
 import { bytes, milliseconds, percent } from '../../model/format.ts';
 import type { Advice, Affected, Remedy, Step } from '../advice.ts';
-import { isDatabase } from '../behaviour.ts';
+import { isBatch, isDatabase } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { isLasting, meanOf, medianOf } from '../evidence.ts';
@@ -14,13 +14,18 @@ const FLUSH_SLOW_MS = 150;
 const REQUESTS_MIN = 1;
 /** A disk that uses this much of its limit is held by it. */
 const LIMIT_FULL = 0.9;
-/** Of the bytes of a storage, what makes a VM a culprit, and what all culprits have together. */
-const CULPRIT_SHARE = 0.05;
-const CULPRITS_SHARE = 0.6;
+/**
+ * Of the bytes of a storage, what makes a VM a culprit, and what all culprits have together. A heavy user that is not limited
+ * would take what the others no longer get.
+ */
+const CULPRIT_SHARE = 0.03;
+const CULPRITS_SHARE = 0.9;
 /** Of what a saturated storage delivers, what the others and the limited ones may use together. */
 const RELIEVED = 0.6;
 /** Of what they use now, what limited VMs keep at least. */
 const PAYER_KEEPS = 0.2;
+/** How much more than now is left to those that are not limited. */
+const OTHERS_GROWTH = 3;
 const MIB = 1_048_576;
 
 /** One disk of one VM, where it lies, and what it does. */
@@ -142,11 +147,7 @@ function culpritsOf(consumers: readonly Consumer[], total: number): Consumer[] {
   const culprits: Consumer[] = [];
   let covered = 0;
   for (const each of consumers) {
-    // Of alike ones, none is spared.
-    const last = culprits.at(-1);
-    const isAlike = last !== undefined && each.bytesPerSecond > 0.8 * last.bytesPerSecond;
-    if (covered >= CULPRITS_SHARE * total && !isAlike) break;
-    if (each.bytesPerSecond < CULPRIT_SHARE * total) break;
+    if (covered >= CULPRITS_SHARE * total || each.bytesPerSecond < CULPRIT_SHARE * total) break;
     culprits.push(each);
     covered += each.bytesPerSecond;
   }
@@ -157,8 +158,8 @@ function culpritsOf(consumers: readonly Consumer[], total: number): Consumer[] {
 function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context): Remedy[] {
   const payers = culprits.filter(({ vm }) => !isDatabase(vm));
   const now = payers.reduce((sum, each) => sum + each.bytesPerSecond, 0);
-  // The others ask for more than they get now: twice as much is left to them.
-  const target = Math.max(PAYER_KEEPS * now, RELIEVED * total - 2 * (total - now));
+  // Nobody knows what the others would ask for if they did not wait.
+  const target = Math.max(PAYER_KEEPS * now, RELIEVED * total - OTHERS_GROWTH * (total - now));
   if (payers.length === 0 || now < 0.3 * total || target > 0.9 * now) return [];
   const share = target / now;
   const steps = payers.flatMap(({ vm, uses }) =>
@@ -179,7 +180,7 @@ function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context)
         .join('; '),
       payers: payers.map(({ vm }) => refOf(vm)),
       gain: `the storage is asked for ${percent((100 * (now - target)) / total)} % less; by how much latency falls is unknown`,
-      risk: 'they take longer; --total-bytes-sec 0 removes a limit, and so does a restart',
+      risk: 'they take longer. If the others still wait after a minute, ask again: what they would use is not known. --total-bytes-sec 0 removes a limit, and so does a restart',
       effect: 'live',
     },
   ];
@@ -206,7 +207,7 @@ function diskLimit(use: Use, uses: readonly Use[], slow: readonly Use[], context
   return {
     kind: 'disk-limit',
     id: `disk-limit:${vm.uuid.slice(0, 8)}:${target}`,
-    severity: 'warn',
+    severity: isBatch(vm) ? 'info' : 'warn',
     title: `${target} is held back by its own I/O limit`,
     victims: [{ ...refOf(vm), evidence: latencyText(use) }],
     evidence: [
@@ -224,31 +225,49 @@ function diskLimit(use: Use, uses: readonly Use[], slow: readonly Use[], context
     ],
     cause: `an I/O limit (${raised.map(([name, value]) => `${name} ${value}`).join(', ')})`,
     culprits: [],
-    remedies:
-      isCalm && raised.length > 0
-        ? [
-            {
-              change: 'double the limit; no other disk on the same storage is slow',
-              steps: [
-                virshStep(
-                  context.uri,
-                  vm,
-                  'blkdeviotune',
-                  target,
-                  ...raised.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(2 * value)]),
-                  '--live',
-                ),
-              ],
-              cost: `up to ${bytes(series.bytes.mean ?? 0)}/s more for the storage, which ${new Set(uses.filter(({ storage }) => storage === use.storage).map((each) => each.vm)).size} VMs use`,
-              payers: [],
-              gain: 'unknown: what the guest would ask for without the limit is not measured',
-              risk: 'a limit may be what was sold: ask who set it',
-              effect: 'live',
-            },
-          ]
-        : [],
+    remedies: limitRemedies(use, uses, raised, isCalm, context),
     harm: harmOf([use]),
   };
+}
+
+/** A limit of a VM that no one waits for does what it was set for: raising it is only the alternative. */
+function limitRemedies(
+  { vm, target, series, storage }: Use,
+  uses: readonly Use[],
+  limits: readonly (readonly [name: string, value: number])[],
+  isCalm: boolean,
+  { uri }: Context,
+): Remedy[] {
+  const keep: Remedy = {
+    change: 'keep the limit: it does what it was set for',
+    steps: [],
+    cost: 'none',
+    payers: [],
+    gain: 'none',
+    risk: 'none',
+    effect: 'nothing changes',
+  };
+  if (!isCalm || limits.length === 0) return [keep];
+  const sharers = new Set(uses.filter((each) => each.storage === storage).map((each) => each.vm)).size;
+  const raise: Remedy = {
+    change: 'double the limit; no other disk on the same storage is slow',
+    steps: [
+      virshStep(
+        uri,
+        vm,
+        'blkdeviotune',
+        target,
+        ...limits.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(2 * value)]),
+        '--live',
+      ),
+    ],
+    cost: `up to ${bytes(series.bytes.mean ?? 0)}/s more for the storage, which ${sharers} VMs use`,
+    payers: [],
+    gain: 'unknown: what the guest would ask for without the limit is not measured',
+    risk: 'a limit may be what was sold, or what keeps the storage calm: ask who set it',
+    effect: 'live',
+  };
+  return isBatch(vm) ? [keep, raise] : [raise, keep];
 }
 
 const meanBytes = ({ series }: Use): number => series.bytes.mean ?? 0;

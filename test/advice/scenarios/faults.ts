@@ -111,7 +111,7 @@ export const FAULTS: readonly Fault[] = [
     kind: 'storage-hot-spot',
     scope: 'host',
     inject: (draft) => {
-      draft.storageMiBps = draft.between(80, 150);
+      draft.storageMiBps = draft.between(200, 350);
       return Array.from({ length: draft.between(5, 8) }, () => draft.batch({ vcpus: 2, load: 2 }));
     },
   },

@@ -72,7 +72,8 @@ async function lived(
   }
 }
 
-async function carryOut(world: World, remedy: Remedy): Promise<boolean> {
+/** Does what advice says; false where the tuner refuses. */
+export async function carryOut(world: World, remedy: Remedy): Promise<boolean> {
   const { steps, profile, payers, effect } = remedy;
   if (profile !== undefined) {
     const tuner = OnSimulator.on({ uri: world.uri, daemon: world.daemon });

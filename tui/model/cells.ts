@@ -1,8 +1,8 @@
+import { pinnedCpus } from '../../advice/pins.ts';
 import type { CellFigures, CellPages } from '../../model/host.ts';
 import type { CpuShares } from '../../model/host-rates.ts';
 import { isHuge } from '../../model/huge-pools.ts';
 import type { HostView } from './host-view.ts';
-import { pinnedCpus } from '../../advice/pins.ts';
 import { isRunning } from './vm.ts';
 
 /** One NUMA cell of one host. */

@@ -1,7 +1,7 @@
+import { pinOf } from '../../advice/pins.ts';
 import { percent } from '../../model/format.ts';
 import type { HostCell, HostCpu } from '../../model/topology.ts';
 import type { HostView } from '../model/host-view.ts';
-import { pinOf } from '../../advice/pins.ts';
 import { vcpuCount } from '../model/pins.ts';
 import { isRunning } from '../model/vm.ts';
 import { shortened } from '../text/cells.ts';
@@ -155,7 +155,7 @@ function cpuLine(
   width: number,
 ): Line {
   const busy = host.rates?.byCpu.get(cpu.id)?.busy;
-  const names = new Map(host.vms.map((vm) => [vm.key, vm.name]));
+  const names = new Map(host.vms.map((vm) => [vm.sample.domain.uuid, vm.name]));
   const bound = pinned.get(cpu.id) ?? [];
   const twice = bound.filter((each) => each.alone).length > 1;
   const place = thread === 0 ? `${cpu.socketId ?? '?'}/${cpu.coreId ?? '?'}` : '';

@@ -1,3 +1,4 @@
+import { pinOf } from '../../advice/pins.ts';
 import type { CpuSet } from '../../model/cpu-set.ts';
 import { type Disk, ioThreadsOf } from '../../model/domain/disks.ts';
 import type { MemoryDevice } from '../../model/domain/memory-devices.ts';
@@ -9,7 +10,6 @@ import { diskColumns } from '../columns/disk-columns.ts';
 import { nicColumns } from '../columns/nic-columns.ts';
 import { disksOf, nicsOf } from '../model/devices.ts';
 import type { HostView } from '../model/host-view.ts';
-import { pinOf } from '../../advice/pins.ts';
 import { REASONS } from '../model/reasons.ts';
 import { isRunning, type Vm } from '../model/vm.ts';
 import { fit, shortened } from '../text/cells.ts';

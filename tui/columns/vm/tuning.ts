@@ -1,5 +1,5 @@
-import { scaled } from '../../../model/catalogue/metric.ts';
 import { cellsOf, pinnedCpus } from '../../../advice/pins.ts';
+import { scaled } from '../../../model/catalogue/metric.ts';
 import { pinnedCount, seenCpus } from '../../model/pins.ts';
 import { isRunning, type Vm } from '../../model/vm.ts';
 import { type Column, levels } from '../column.ts';

@@ -27,7 +27,7 @@ export interface HostObservation {
 }
 
 export interface HostSeries {
-  /** CPUs that were busy, whoever used them. */
+  /** CPUs that were busy with VMs, the host or both. */
   readonly busyCpus: Series;
   /** Share of time in which some tasks waited (PSI), 0 to 1. */
   readonly memoryPressure: Series;

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { AdviseFlags } from './advise/run-advise.ts';
+import type { AdviseFlags } from './advise/flags.ts';
 import { durationOption } from './duration-option.ts';
 
 export function adviseCommand(): Command {

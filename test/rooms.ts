@@ -9,6 +9,6 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tuner: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
   dashboards: ['model'],
-  docs: ['libvirt', 'model', 'advice', 'tui', 'tuner'],
+  docs: ['libvirt', 'model', 'sampler', 'advice', 'tui', 'tuner'],
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'advice', 'tui', 'tuner', 'dashboards', 'simulator'],
 };

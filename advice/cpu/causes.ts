@@ -12,6 +12,8 @@ export const STEAL_BAD = 0.1;
 const THROTTLED = 0.05;
 /** Of what is allowed, what counts as all of it: a figure over a sample is never exact. */
 const FULL = 0.9;
+/** Of some CPUs, what others have to ask for so that it counts. */
+const NOTICEABLE = 0.1;
 /** From here on a host has no CPUs to give. */
 const HOST_FULL = 0.95;
 
@@ -69,10 +71,16 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
   const cpus = union(narrow.filter(({ delay }) => delay > 0));
   const others = load.loads.filter((each) => each.vm !== vm && !each.floats);
   const rivals = others.filter((each) => each.cpus.intersection(cpus).size > 0);
-  if (sum(narrow, ({ vcpus }) => vcpus) > cpus.size && sum(rivals, ({ demand }) => demand) < 0.1 * cpus.size)
+  if (
+    sum(narrow, ({ vcpus }) => vcpus) > cpus.size &&
+    sum(rivals, (each) => demandOn(each, cpus)) < NOTICEABLE * cpus.size
+  )
     return { kind: 'wide', cpus };
   const owns = narrow.every((each) => each.cpus.size <= each.vcpus);
-  if (owns && rivals.length > 0) return { kind: 'dedicated', cpus };
+  // Rivals that ask for nothing there are not why it waits.
+  const rivalDemand = sum(rivals, (each) => demandOn(each, cpus));
+  const fills = sum(narrow, ({ demand }) => demand) + rivalDemand >= FULL * cpus.size;
+  if (owns && rivalDemand >= NOTICEABLE * cpus.size && (fills || !isFull)) return { kind: 'dedicated', cpus };
   if (isFull) return { kind: 'overcommit', cpus: load.cpus };
   const area = reached(cpus, others);
   const within = sum(
@@ -83,6 +91,11 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
   return owns ? { kind: 'dedicated', cpus } : { kind: 'unexplained', cpus };
 }
 
+/** What a load asks of some CPUs, spread evenly over all that it may use. */
+function demandOn(load: VmLoad, cpus: CpuSet): number {
+  return (load.demand * load.cpus.intersection(cpus).size) / Math.max(1, load.cpus.size);
+}
+
 /** The control group says so where it is read; else its vCPUs use all that the quota allows. */
 function isHeldByQuota({ throttled }: ObservedVm, own: readonly VmLoad[], minSamples: number): boolean {
   const limited = own.filter(({ cap }) => Number.isFinite(cap));
@@ -91,7 +104,7 @@ function isHeldByQuota({ throttled }: ObservedVm, own: readonly VmLoad[], minSam
   return limited.some(({ demand, delay, cap }) => demand - delay >= FULL * cap);
 }
 
-/** All CPUs that these and whoever shares some of them may use. */
+/** All CPUs that these VMs and those that share some of them may use. */
 function reached(cpus: CpuSet, others: readonly VmLoad[]): CpuSet {
   let area = cpus;
   for (;;) {

@@ -36,12 +36,17 @@ export function dedicatedCpusShared(cause: CpuCause, context: Context, load: Cpu
   };
 }
 
-/** All VMs with pins on these CPUs. */
-function rivalsOf({ cpus }: CpuCause, load: CpuLoad): ObservedVm[] {
+/** A VM that asks for less is not why another waits. */
+const RIVAL_CPUS = 0.1;
+
+/** All VMs with pins on these CPUs that wait there or use them. */
+function rivalsOf({ cpus, victims }: CpuCause, load: CpuLoad): ObservedVm[] {
   const pinned = load.loads.filter(
     ({ vm, floats, cpus: its }) => vm !== undefined && !floats && its.intersection(cpus).size > 0,
   );
-  const vms = [...new Set(pinned.flatMap(({ vm }) => vm ?? []))];
+  const vms = [...new Set(pinned.flatMap(({ vm }) => vm ?? []))].filter(
+    (vm) => victims.includes(vm) || demandOf(vm) >= RIVAL_CPUS,
+  );
   return vms.length > 1 ? vms : [];
 }
 

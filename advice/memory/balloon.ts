@@ -86,7 +86,7 @@ function hostMemoryShort(
     title:
       squeezed.length === 0
         ? 'the host lacks memory: its tasks wait for pages from swap'
-        : `${squeezed.length === 1 ? 'a guest swaps' : `${squeezed.length} guests swap`}: the host has no memory to give back to the balloons`,
+        : `${squeezed.length === 1 ? 'a guest swaps' : `${squeezed.length} guests swap`}: the host has no memory to deflate their balloons with`,
     victims: squeezed.map(affected),
     evidence: [
       ...memoryFacts(context),

@@ -97,8 +97,7 @@ export function ksmDependence({ observation, budget, running }: Context): Advice
         factOf('saved by KSM', savedKiB / KIB_PER_GIB, 'GiB'),
         factOf('memory that the host has free', budget.freeKiB / KIB_PER_GIB, 'GiB'),
       ],
-      cause:
-        'guests that reboot or rewrite merged pages get pages of their own, which the host does not have',
+      cause: 'guests that reboot or rewrite merged pages need separate pages, which the host does not have',
       culprits: merged.slice(0, 10).map(({ vm, kib }) => ({ ...refOf(vm), evidence: `${size(kib)} merged` })),
       remedies: [
         {

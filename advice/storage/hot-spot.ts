@@ -72,7 +72,7 @@ export function isSlow({ series }: Use, minSamples: number): boolean {
   );
 }
 
-/** Slow disks, by the storage that they share: one cause per storage, whoever waits for it. */
+/** Slow disks, by the storage that they share: one cause per storage, however many VMs wait for it. */
 export function storageAdvice(context: Context): Advice[] {
   const uses = usesOf(context);
   const slow = uses.filter((use) => isSlow(use, context.minSamples));

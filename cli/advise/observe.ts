@@ -12,7 +12,7 @@ import { busyClock } from '../demo-clock.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { type AskedHost, openHosts } from '../top/sources.ts';
-import type { AdviseFlags } from './run-advise.ts';
+import type { AdviseFlags } from './flags.ts';
 
 export interface Observed {
   readonly name: string;

@@ -9,22 +9,10 @@ import { pageOf, reportAnswer } from '../../advice/report.ts';
 import { jsonText } from '../../model/json-text.ts';
 import { packageFolder } from '../../sampler/package-folder.ts';
 import { matchesGlob } from '../../tuner/profile/glob.ts';
-import type { SourceFlags } from '../top/sources.ts';
 import { UsageError } from '../usage-error.ts';
+import type { AdviseFlags } from './flags.ts';
 import { observeLive, observeRecording } from './observe.ts';
 import { Planner } from './planner.ts';
-
-export interface AdviseFlags extends SourceFlags {
-  readonly connect: string;
-  readonly demo?: string | true;
-  /** Seconds. */
-  readonly for: number;
-  readonly every: number;
-  readonly replay?: string;
-  readonly explain?: string;
-  readonly json?: boolean;
-  readonly profiles: readonly string[];
-}
 
 /** Samples with rates without which figures of load say nothing. */
 const MIN_SAMPLES = 5;

@@ -26,6 +26,18 @@ test.each([1, 2, 3, 4].map((seed) => [seed]))('nothing is advised on clean host 
   }
 });
 
+test.each([
+  ['cpu-overcommit', 3, 'an idle VM that shares the CPUs of a database is not why that waits'],
+] as const)('%s, seed %i: %s', async (kind, seed) => {
+  const made = makeCase(kind, seed);
+  const world = await startCase(made);
+  try {
+    expect(score(made.truths, await adviceFor(world), new Map())).toEqual([]);
+  } finally {
+    await world.stop();
+  }
+});
+
 test.each(FAULTS.map(({ kind }) => [kind] as const))(
   '%s is found, with what is wrong besides and nothing else, and no change harms another VM',
   async (kind) => {

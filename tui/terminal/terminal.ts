@@ -113,7 +113,7 @@ export class Terminal {
     this.#screen.destroy();
   }
 
-  /** Into the clipboard of whoever sits before the terminal, also over SSH (xterm, OSC 52). A terminal may ignore it. */
+  /** Into the clipboard of the user's terminal, also over SSH (xterm, OSC 52). A terminal may ignore it. */
   copy(text: string): void {
     if (this.#closed) return;
     this.#options.output.write(`\u001b]52;c;${Buffer.from(text).toString('base64')}\u0007`);

@@ -48,7 +48,7 @@ export async function effectsOf(
   return effects;
 }
 
-/** Undefined where the tuner refuses the profile, so that the advice is not given. */
+/** Undefined where the tuner refuses the profile, so that virtune advise does not offer it. */
 async function lived(
   made: Case,
   seconds: number,

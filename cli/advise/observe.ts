@@ -83,8 +83,7 @@ async function gather(
   const window = new HostWindow({ uri: host.uri, groups: host.groups });
   const tracker = new RateTracker();
   const signal = stopSignal();
-  if (process.stderr.isTTY === true)
-    log(`virtune advise: observing ${host.name} for ${formatSeconds(flags.for)}; Ctrl-C to end early`);
+  log(`virtune advise: observing ${host.name} for ${formatSeconds(flags.for)}; Ctrl-C to end early`);
   const untilMs = performance.now() + flags.for * 1_000;
   let newest: HostSample | undefined;
   while (!signal.aborted) {

@@ -59,6 +59,7 @@ const pages = [
   'libvirt/README.md',
   ...markdownOf('docs'),
   ...markdownOf('docs/runbooks'),
+  ...markdownOf('docs/advice'),
 ];
 
 function markdownOf(folder: string): string[] {
@@ -69,7 +70,18 @@ function markdownOf(folder: string): string[] {
 
 /** Titles, names of cases, and messages: no text of a test is exempt but the samples of this file. */
 const tests = sourcesOf('test').filter((file) => file !== 'test/docs/wording.test.ts');
-const rooms = ['cli', 'exporter', 'advice', 'tui', 'dashboards', 'model', 'sampler', 'libvirt', 'tuner', 'simulator'];
+const rooms = [
+  'cli',
+  'exporter',
+  'advice',
+  'tui',
+  'dashboards',
+  'model',
+  'sampler',
+  'libvirt',
+  'tuner',
+  'simulator',
+];
 const passages: readonly Passage[] = [
   ...pages.flatMap(proseOf),
   ...[...rooms.flatMap(sourcesOf), ...tests].flatMap(textsOf).map(({ file, line, text }) => ({

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Recorder } from '../../sampler/record/recorder.ts';
+import { Recording } from '../../sampler/record/recording.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
 import { ReplayFeed } from '../../tui/feed/replay.ts';
 import type { Scene } from '../../tui/model/host-view.ts';
-import { Recorder } from '../../sampler/record/recorder.ts';
-import { Recording } from '../../sampler/record/recording.ts';
 import { hostSample } from '../tui/scene-of.ts';
 import { RECORDINGS } from '../tui/scenes.ts';
 

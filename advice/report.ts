@@ -84,7 +84,7 @@ function listText(vms: readonly Affected[], whole: boolean): string {
 }
 
 /** `CPU steal 23.1 % (median of 60 samples in 2m, above 5 % in 97 % of them)` */
-export function evidenceText({ figure, statistic, value, unit, samples, spanMs, above }: Evidence): string {
+function evidenceText({ figure, statistic, value, unit, samples, spanMs, above }: Evidence): string {
   const text = `${terminalText(figure)} ${numberText(value)}${unit === '' ? '' : ` ${unit}`}`;
   if (statistic === 'fact') return text;
   const limit =

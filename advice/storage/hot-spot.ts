@@ -8,7 +8,7 @@ import { isLasting, meanOf, medianOf } from '../evidence.ts';
 import type { DiskSeries, ObservedVm } from '../observation.ts';
 
 /** Requests that take longer are slow on any storage. */
-export const SLOW_MS = 50;
+const SLOW_MS = 50;
 const FLUSH_SLOW_MS = 150;
 /** A disk without requests is not slow. */
 const REQUESTS_MIN = 1;
@@ -64,7 +64,7 @@ function storageOf(
   return name;
 }
 
-export function isSlow({ series }: Use, minSamples: number): boolean {
+function isSlow({ series }: Use, minSamples: number): boolean {
   const { latencyMs, flushLatencyMs, requests, flushes } = series;
   return (
     (isLasting(latencyMs, SLOW_MS, minSamples) && (requests.median ?? 0) > REQUESTS_MIN) ||

@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { factOf } from '../evidence.ts';
 import { pinnedCpus } from '../pins.ts';
 import { profileRemedy } from '../profile-remedy.ts';
-import { size } from './balloon.ts';
+import { size } from './parts.ts';
 
 const KIB_PER_GIB = 1_048_576;
 /** Smaller VMs gain little. */

@@ -6,7 +6,7 @@ import { refOf } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { factOf, isLasting, medianOf } from '../evidence.ts';
 import { profileFor, profileRemedy } from '../profile-remedy.ts';
-import { type Use, usesOf } from './hot-spot.ts';
+import { type Use, usesOf } from './uses.ts';
 
 /** Requests per second from which the settings of a disk matter. */
 const HOT = 200;

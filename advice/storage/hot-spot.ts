@@ -1,19 +1,13 @@
-import type { Disk, DiskSource } from '../../model/domain/disks.ts';
-import { bytes, milliseconds, percent } from '../../model/format.ts';
+import { bytes, percent } from '../../model/format.ts';
 import type { Advice, Affected, Remedy, Step } from '../advice.ts';
-import { isBatch, isDatabase } from '../behaviour.ts';
+import { isDatabase } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { isLasting, meanOf, medianOf } from '../evidence.ts';
-import type { DiskSeries, ObservedVm } from '../observation.ts';
+import { meanOf, medianOf } from '../evidence.ts';
+import type { ObservedVm } from '../observation.ts';
+import { diskLimit, isHeldByLimit } from './disk-limit.ts';
+import { bytesOf, harmOf, isSlow, latencyText, meanBytes, SLOW_MS, type Use, usesOf } from './uses.ts';
 
-/** Requests that take longer are slow on any storage. */
-const SLOW_MS = 50;
-const FLUSH_SLOW_MS = 150;
-/** A disk without requests is not slow. */
-const REQUESTS_MIN = 1;
-/** A disk that uses this much of its limit is held by it. */
-const LIMIT_FULL = 0.9;
 /**
  * Of the bytes of a storage, what makes a VM a culprit, and what all culprits have together. A heavy user that is not limited
  * would take what the others no longer get.
@@ -28,55 +22,11 @@ const PAYER_KEEPS = 0.2;
 const OTHERS_GROWTH = 3;
 const MIB = 1_048_576;
 
-/** One disk of one VM, where it lies, and what it does. */
-export interface Use {
-  readonly vm: ObservedVm;
-  readonly target: string;
-  readonly disk: Disk | undefined;
-  readonly series: DiskSeries;
-  readonly storage: string;
-}
-
-export function usesOf({ running, observation }: Context): Use[] {
-  const pools = (observation.newest.host?.pools ?? []).flatMap(({ name, path }) =>
-    path === undefined ? [] : [{ name, folder: `${path.replace(/\/$/, '')}/` }],
-  );
-  return running.flatMap((vm) =>
-    [...vm.disks].map(([target, series]) => {
-      const disk = vm.facts?.disks.find((each) => each.target === target);
-      return { vm, target, disk, series, storage: storageOf(disk?.source, pools) };
-    }),
-  );
-}
-
-/** What disks share, as far as libvirt shows it: a pool, a folder, a cluster; a device is shared with no other disk. */
-function storageOf(
-  source: DiskSource | undefined,
-  pools: readonly { readonly name: string; readonly folder: string }[],
-): string {
-  if (source === undefined) return 'unknown storage';
-  const { kind, name, protocol } = source;
-  if (kind === 'volume') return `pool ${name.split('/')[0]}`;
-  const pool = pools.find(({ folder }) => name.startsWith(folder));
-  if (pool !== undefined) return `pool ${pool.name}`;
-  if (kind === 'file') return name.slice(0, Math.max(1, name.lastIndexOf('/')));
-  if (protocol !== undefined) return name.split('/')[0] ?? protocol;
-  return name;
-}
-
-function isSlow({ series }: Use, minSamples: number): boolean {
-  const { latencyMs, flushLatencyMs, requests, flushes } = series;
-  return (
-    (isLasting(latencyMs, SLOW_MS, minSamples) && (requests.median ?? 0) > REQUESTS_MIN) ||
-    (isLasting(flushLatencyMs, FLUSH_SLOW_MS, minSamples) && (flushes.median ?? 0) > REQUESTS_MIN)
-  );
-}
-
 /** Slow disks, by the storage that they share: one cause per storage, however many VMs wait for it. */
 export function storageAdvice(context: Context): Advice[] {
   const uses = usesOf(context);
   const slow = uses.filter((use) => isSlow(use, context.minSamples));
-  const held = slow.filter(({ series }) => isLasting(series.limitUse, LIMIT_FULL, context.minSamples));
+  const held = slow.filter((use) => isHeldByLimit(use, context.minSamples));
   const byStorage = Map.groupBy(
     slow.filter((use) => !held.includes(use)),
     ({ storage }) => storage,
@@ -197,86 +147,6 @@ function limitStep(uri: string, vm: ObservedVm, use: Use, share: number): Step {
   return virshStep(uri, vm, 'blkdeviotune', use.target, '--total-bytes-sec', String(limit), '--live');
 }
 
-/** A disk that its own limit makes slow. */
-function diskLimit(use: Use, uses: readonly Use[], slow: readonly Use[], context: Context): Advice {
-  const { vm, target, series } = use;
-  const isCalm = !slow.some((other) => other !== use && other.storage === use.storage);
-  const raised = [...(use.disk?.limits ?? [])].filter(
-    ([name, value]) => value > 0 && /_sec$/.test(name) && name !== 'size_iops_sec',
-  );
-  return {
-    kind: 'disk-limit',
-    id: `disk-limit:${vm.uuid.slice(0, 8)}:${target}`,
-    severity: isBatch(vm) ? 'info' : 'warn',
-    title: `${target} is held back by its own I/O limit`,
-    victims: [{ ...refOf(vm), evidence: latencyText(use) }],
-    evidence: [
-      ...medianOf('share of the limit that is used', series.limitUse, {
-        unit: '%',
-        scale: 100,
-        limit: LIMIT_FULL,
-        over: context.observation,
-      }),
-      ...medianOf('request latency', series.latencyMs, {
-        unit: 'ms',
-        limit: SLOW_MS,
-        over: context.observation,
-      }),
-    ],
-    cause: `an I/O limit (${raised.map(([name, value]) => `${name} ${value}`).join(', ')})`,
-    culprits: [],
-    remedies: limitRemedies(use, uses, raised, isCalm, context),
-    harm: harmOf([use]),
-  };
-}
-
-/** A limit of a VM that no one waits for does what it was set for: raising it is only the alternative. */
-function limitRemedies(
-  { vm, target, series, storage }: Use,
-  uses: readonly Use[],
-  limits: readonly (readonly [name: string, value: number])[],
-  isCalm: boolean,
-  { uri }: Context,
-): Remedy[] {
-  const keep: Remedy = {
-    change: 'keep the limit: it does what it was set for',
-    steps: [],
-    cost: 'none',
-    payers: [],
-    gain: 'none',
-    risk: 'none',
-    effect: 'nothing changes',
-  };
-  if (!isCalm || limits.length === 0) return [keep];
-  const sharers = new Set(uses.filter((each) => each.storage === storage).map((each) => each.vm)).size;
-  const raise: Remedy = {
-    change: 'double the limit; no other disk on the same storage is slow',
-    steps: [
-      virshStep(
-        uri,
-        vm,
-        'blkdeviotune',
-        target,
-        ...limits.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(2 * value)]),
-        '--live',
-      ),
-    ],
-    cost: `up to ${bytes(series.bytes.mean ?? 0)}/s more for the storage, which ${sharers} VMs use`,
-    payers: [],
-    gain: 'unknown: what the guest would ask for without the limit is not measured',
-    risk: 'a limit may be what was sold, or what keeps the storage calm: ask who set it',
-    effect: 'live',
-  };
-  return isBatch(vm) ? [keep, raise] : [raise, keep];
-}
-
-const meanBytes = ({ series }: Use): number => series.bytes.mean ?? 0;
-const bytesOf = (uses: readonly Use[]): number => uses.reduce((sum, use) => sum + meanBytes(use), 0);
-
-function latencyText({ series, target }: Use): string {
-  return `${target} ${milliseconds(series.latencyMs.median ?? series.flushLatencyMs.median ?? 0)} ms`;
-}
-
 function affected(slow: readonly Use[]): Affected[] {
   return [...Map.groupBy(slow, ({ vm }) => vm)]
     .map(([vm, its]) => ({
@@ -286,18 +156,4 @@ function affected(slow: readonly Use[]): Affected[] {
     }))
     .toSorted((a, b) => b.worst - a.worst)
     .map(({ uuid, name, evidence }) => ({ uuid, name, evidence }));
-}
-
-/** A VM with a request under way all the time loses all its time. */
-function harmOf(slow: readonly Use[]): number {
-  const byVm = Map.groupBy(slow, ({ vm }) => vm);
-  return [...byVm.values()].reduce(
-    (sum, uses) =>
-      sum +
-      Math.min(
-        1,
-        uses.reduce((all, { series }) => all + (series.inFlight.median ?? 0), 0),
-      ),
-    0,
-  );
 }

@@ -1,6 +1,6 @@
 import { contextOf } from '../context.ts';
 import type { HostObservation, ObservedVm } from '../observation.ts';
-import { type Use, usesOf } from './hot-spot.ts';
+import { type Use, usesOf } from './uses.ts';
 
 /** A storage that a VM uses, and what each VM of the host does there. */
 export interface SharedStorage {

@@ -45,7 +45,7 @@ export function profileRemedy(
         : `VMs without dedicated CPUs ask for ${ratio(asked)} CPUs, and ${left} are left to them; huge pages are not there for other VMs`,
     payers: [],
     gain,
-    risk,
+    risk: `${risk}. Disks bypass the page cache of the host: flushes get faster, and writes that returned from it slower`,
     effect: 'next boot',
     profile: { name, vms: [ref] },
   };

@@ -26,6 +26,30 @@ test.each([1, 2, 3, 4].map((seed) => [seed]))('nothing is advised on clean host 
   }
 });
 
+test('a change that harms another VM is measured as harmful', async () => {
+  const made = () => makeCase('wide-vm', SEED);
+  const database = made().draft.vms.find(({ workload }) => workload === 'oltp');
+  const world = await startCase(made());
+  const { nowMs } = world;
+  try {
+    const found = (await adviceFor(world)).find(({ kind }) => kind === 'wide-vm');
+    const [vm] = found?.victims ?? [];
+    if (found === undefined || vm === undefined) throw new Error('there is no advice to spoil');
+    // All its vCPUs onto the dedicated CPUs of a database.
+    const steps = Array.from({ length: 8 }, (_, vcpu) => ({
+      argv: ['virsh', 'vcpupin', vm.name, String(vcpu), database?.pins?.join(',') ?? '', '--live'],
+      vm,
+    }));
+    const remedy = { ...(found.remedies[0] as (typeof found.remedies)[number]), steps };
+    const seconds = (world.nowMs - nowMs) / 1_000;
+    const [effect] = await effectsOf(made, [{ ...found, remedies: [remedy] }], seconds);
+    expect(effect?.worstLoss.vm).toBe(database?.name);
+    expect(effect?.worstLoss.share).toBeGreaterThan(LOSS_MAX);
+  } finally {
+    await world.stop();
+  }
+});
+
 test.each([
   ['cpu-overcommit', 3, 'an idle VM that shares the CPUs of a database is not why that waits'],
 ] as const)('%s, seed %i: %s', async (kind, seed) => {

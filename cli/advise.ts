@@ -1,15 +1,70 @@
-import { Command } from 'commander';
-import type { FleetFlags } from './advise/fleet.ts';
-import { addFleetOptions, adviseFleet } from './advise/fleet.ts';
+import { Command, Option } from 'commander';
+import type { AdviseFlags } from './advise/flags.ts';
+import { addFleetOptions, adviseFleet, type FleetFlags } from './advise/fleet.ts';
+import { durationOption } from './duration-option.ts';
 import { UsageError } from './usage-error.ts';
+
+/** Options that only one of the two answers: about a host, or about a fleet. */
+const OF_HOSTS = ['connect', 'demo', 'for', 'every', 'replay', 'explain', 'profiles'] as const;
+const OF_FLEETS = ['prometheus', 'range', 'constraints', 'headroom', 'virsh'] as const;
 
 export function adviseCommand(): Command {
   const command = new Command('advise')
-    .description('say what would help hosts and VMs; changes nothing')
-    .option('--json', 'print JSON')
-    .action(async (flags: FleetFlags) => {
-      if (flags.fleet !== true) throw new UsageError('advise needs --fleet');
-      await adviseFleet(flags);
+    .description('observe a host, and say what hurts its VMs, why, and what would help; changes nothing')
+    .argument('[domain...]', 'show only what has to do with these: names, UUIDs or globs such as "db*"')
+    .addOption(
+      new Option('-c, --connect <uri>', 'libvirt URI to connect to')
+        .env('LIBVIRT_DEFAULT_URI')
+        .default('qemu:///system'),
+    )
+    .option('--demo [scenario]', 'advise on a simulated host: calm, overcommitted, noisy-neighbour, ...')
+    .addOption(
+      durationOption('--for', 'how long to observe', {
+        minSeconds: 1,
+        maxSeconds: 86_400,
+        defaultSeconds: 120,
+      }),
+    )
+    .addOption(
+      durationOption('--every', 'interval between samples', {
+        minSeconds: 0.1,
+        maxSeconds: 3_600,
+        defaultSeconds: 2,
+      }),
+    )
+    .option('--replay <file>', 'advise on a recording of virtune top --record, all of it')
+    .option('--explain <id>', 'only the advice with that ID or kind, with all VMs, commands and its page')
+    .option('--json', 'print JSON, one line per host')
+    .option('--profiles <dir...>', 'additional folders with profiles', [])
+    .option('--sasl-username <name>', 'user name for SASL authentication')
+    .option('--sasl-password-file <file>', 'file whose first line is the password')
+    .addOption(
+      durationOption('--domain-deadline', 'after this time without an answer a VM is checked for a hang', {
+        minSeconds: 0.001,
+        maxSeconds: 3_600,
+        defaultSeconds: 2,
+      }),
+    )
+    .option('--local', 'also read /proc of the host (default for a local URI)')
+    .option('--no-local', 'use libvirt only')
+    .option('--path.procfs <dir>', "mount point of the host's /proc", '/proc')
+    .action(async (domains: readonly string[], flags: AdviseFlags & FleetFlags, command: Command) => {
+      const isGiven = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
+      const ofHosts = OF_HOSTS.find(isGiven);
+      const ofFleets = OF_FLEETS.find(isGiven);
+      if (flags.fleet === true && ofHosts !== undefined) {
+        throw new UsageError(`--${ofHosts} is for hosts, and cannot be used with --fleet`);
+      }
+      if (flags.fleet !== true && ofFleets !== undefined) {
+        throw new UsageError(`--${ofFleets} needs --fleet, which reads series of a Prometheus`);
+      }
+      if (flags.fleet === true) {
+        if (domains.length > 0) throw new UsageError('--fleet advises on all VMs; name no domain');
+        await adviseFleet(flags);
+        return;
+      }
+      const { runAdvise } = await import('./advise/run-advise.ts');
+      await runAdvise(domains, flags, isGiven);
     });
   return addFleetOptions(command);
 }

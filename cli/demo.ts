@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { shellLine } from '../model/shell-command.ts';
 import { RELEASE_NAMES, type ReleaseName } from '../simulator/release.ts';
 import { log } from './log.ts';
 import { untilAskedToStop } from './signals.ts';
@@ -39,6 +40,7 @@ export function demoCommand(): Command {
           `virtune demo: scenario ${demo.scenario.name}, ${demo.scenario.vms.length} VMs. ${demo.scenario.description}`,
         );
         log(`virtune demo: simulated libvirt ${flags.libvirt} at ${demo.uri}`);
+        log(`virtune demo: ${shellLine(['virtune', 'advise', '-c', demo.uri])} says what to do about it`);
         log(`virtune demo: metrics at ${exporter.url}/metrics, Ctrl-C to stop`);
         await untilAskedToStop();
         await exporter.close();

@@ -1,5 +1,5 @@
+import { Recording } from '../sampler/record/recording.ts';
 import { ReplayFeed } from '../tui/feed/replay.ts';
-import { Recording } from '../tui/record/recording.ts';
 import { render } from '../tui/render/frame.ts';
 import { INITIAL_STATE, type Size, type UiState } from '../tui/state/state.ts';
 import { themes } from '../tui/text/theme.ts';

@@ -12,6 +12,10 @@ const PACE = { both: 1, huge: 0.955, local: 0.963, neither: 0.894 } as const;
 export interface Effects {
   /** Where each vCPU may run, as far as it is said, and a name for those that may run in the same places. */
   readonly places: readonly { readonly cpus: CpuSet | undefined; readonly key: string }[];
+  /** Of its CPU time against that of others. */
+  readonly weight: number;
+  /** CPU seconds per second that each vCPU may run at most. */
+  readonly cap: number;
   readonly pace: number;
   /** Of each disk, in their order. */
   readonly disks: readonly DiskTimes[];
@@ -25,9 +29,17 @@ export function effectsOf(facts: VmFacts, layout: HostLayout): Effects {
   if (known !== undefined) return known;
   const places = Array.from({ length: facts.vcpusCurrent }, (_, vcpu) => {
     const cpus = facts.vcpuPins.get(vcpu) ?? facts.cpuSet;
-    return { cpus, key: cpus?.toString() ?? 'all' };
+    return { cpus, key: `${cpus?.toString() ?? 'all'} ${facts.cpuWeight}` };
   });
-  const effects = { places, pace: memoryPace(facts, layout), disks: facts.disks.map(diskTimes) };
+  const { vcpu = 1, all = facts.vcpusCurrent } = facts.quota;
+  const cap = Math.min(1, vcpu, all / Math.max(1, facts.vcpusCurrent));
+  const effects = {
+    places,
+    weight: facts.cpuWeight,
+    cap,
+    pace: memoryPace(facts, layout),
+    disks: facts.disks.map(diskTimes),
+  };
   KNOWN.set(facts, effects);
   return effects;
 }

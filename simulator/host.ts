@@ -1,11 +1,12 @@
+import { type CpuClass, shareOut } from '../model/cpu-schedule.ts';
 import { CpuSet } from '../model/cpu-set.ts';
 import { effectsOf } from './effects.ts';
-import { live, type Running } from './life.ts';
+import { live } from './life.ts';
 import { PagePools } from './page-pools.ts';
 import { seedOf, uuidFrom } from './random.ts';
 import { DEFAULT_RELEASE, type Release } from './release.ts';
+import type { Running } from './running.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
-import { type CpuClass, shareOut } from './schedule.ts';
 import { Secrets } from './secrets.ts';
 import { storageOf } from './storage.ts';
 import { type HostCell, type HostCpu, layOut } from './topology.ts';
@@ -19,6 +20,8 @@ const STEP_MIN_MS = 100;
 /** A gap longer than this (a laptop that slept) is taken in larger steps. */
 const STEPS_MAX = 60;
 const NS_PER_MS = 1e6;
+/** Of its memory, what a guest's kernel needs for itself. */
+const KERNEL_SHARE = 0.04;
 /** The host has been up for so long when it is first asked: counters are not all zero, balloons have reported. */
 const HISTORY_MS = 600_000;
 
@@ -53,6 +56,8 @@ export class SimulatedHost {
     ['shm_sleep_millisecs', 20],
     ['shm_merge_across_nodes', 1],
   ]);
+  /** VMs from whose balloons the host has taken memory. */
+  readonly #squeezed = new WeakSet<SimulatedVm>();
   readonly #vms = new Map<string, SimulatedVm>();
   #list: readonly SimulatedVm[] | undefined;
   readonly #now: () => number;
@@ -150,7 +155,7 @@ export class SimulatedHost {
   }
 
   #step(atMs: number, stepMs: number): void {
-    const classes = new Map<string, { cpus: readonly number[]; demand: number }>();
+    const classes = new Map<string, { cpus: readonly number[]; demand: number; weight: number }>();
     const everywhere = [...this.onlineCpus];
     const running = this.vms
       .filter((vm) => vm.running)
@@ -158,43 +163,51 @@ export class SimulatedHost {
         vm,
         facts: vm.facts,
         effects: effectsOf(vm.facts, this),
-        demand: demandAt(vm.spec.workload, vm.seed, atMs, this.load, this.#burstMs),
+        demand: demandAt(vm.spec.workload, vm.seed, atMs, this.load * vm.spec.load, this.#burstMs),
       }));
     for (const { effects, demand } of running) {
       for (const { cpus, key } of effects.places) {
-        const known = classes.get(key) ?? { cpus: cpus === undefined ? everywhere : [...cpus], demand: 0 };
-        known.demand += demand.cpuPerVcpu;
+        const known = classes.get(key) ?? {
+          cpus: cpus === undefined ? everywhere : [...cpus],
+          demand: 0,
+          weight: effects.weight,
+        };
+        known.demand += Math.min(demand.cpuPerVcpu, effects.cap);
         classes.set(key, known);
       }
     }
     const keys = [...classes.keys()];
     const shares = shareOut([...classes.values()] as CpuClass[], this.cpus.length);
     const shareOf = new Map(keys.map((key, index) => [key, shares[index] ?? 1]));
-    this.#squeezeBalloons(running, stepMs);
-    const storage = storageOf(
-      this.spec,
-      running.map(({ demand }) => demand),
-    );
+    this.#squeezeBalloons(running);
+    this.#swap(running, stepMs);
+    const storage = storageOf(this.spec, running);
     for (const each of running)
       live(each, stepMs, atMs, { everywhere, storage }, (key) => shareOf.get(key) ?? 1);
     this.#countHostTime(stepMs, classes);
   }
 
   /** When guests may use more than nine tenths of the host, the balloons of those without hugepages shrink. */
-  #squeezeBalloons(running: readonly Running[], stepMs: number): void {
+  #squeezeBalloons(running: readonly Running[]): void {
     let [fixedKiB, wantedKiB] = [0, 0];
     for (const { facts } of running) {
       if (facts.pages.length > 0) fixedKiB += facts.maximumKiB;
       else wantedKiB += facts.maximumKiB;
     }
     const share = Math.min(1, Math.max(0.25, (this.memoryKiB * 0.9 - fixedKiB) / Math.max(1, wantedKiB)));
-    if (share >= 1) return;
     for (const { vm, facts } of running) {
-      if (facts.pages.length > 0) continue;
+      if (share < 1 && facts.pages.length === 0) {
+        vm.balloonKiB = Math.min(facts.currentKiB, Math.round(facts.maximumKiB * share));
+        this.#squeezed.add(vm);
+      } else if (this.#squeezed.delete(vm)) vm.balloonKiB = facts.currentKiB;
+    }
+  }
+
+  #swap(running: readonly Running[], stepMs: number): void {
+    for (const { vm, facts } of running) {
       const { maximumKiB } = facts;
-      vm.balloonKiB = Math.min(facts.currentKiB, Math.round(maximumKiB * share));
       // A guest that is squeezed below what it uses swaps the rest.
-      const lackingKiB = Math.max(0, maximumKiB * 0.7 - vm.balloonKiB);
+      const lackingKiB = Math.max(0, vm.neededKiB + maximumKiB * KERNEL_SHARE - vm.balloonKiB);
       vm.swapOutKiB += Math.round((lackingKiB * stepMs) / 600_000);
       vm.swapInKiB += Math.round((lackingKiB * stepMs) / 900_000);
       vm.majorFaults += Math.round((lackingKiB * stepMs) / 6_000_000);

@@ -1,20 +1,12 @@
-import type { Effects } from './effects.ts';
+import { diskDemand } from './disk-demand.ts';
+import type { Running } from './running.ts';
 import type { Storage } from './storage.ts';
-import type { SimulatedVm } from './vm.ts';
-import type { VmFacts } from './vm-facts.ts';
-import type { Demand } from './workload.ts';
 
 const NS_PER_MS = 1e6;
+/** A request of a disk that wants more than its limits allow waits for its turn in QEMU's queue. */
+const HELD_NS = 100e6;
 /** Every few seconds the scheduler moves a vCPU to another of the CPUs that it may run on. */
 const MOVE_MS = 5_000;
-
-/** A VM that runs in a step, with all that decides what it does. */
-export interface Running {
-  readonly vm: SimulatedVm;
-  readonly facts: VmFacts;
-  readonly effects: Effects;
-  readonly demand: Demand;
-}
 
 /** What all VMs of a host share in a step. */
 export interface Surroundings {
@@ -24,12 +16,13 @@ export interface Surroundings {
 
 /** What a VM does in a step, given the share of CPU that it gets: one that waits also asks its disks for less. */
 export function live(
-  { vm, facts, effects, demand }: Running,
+  running: Running,
   stepMs: number,
   atMs: number,
   { everywhere, storage }: Surroundings,
   shareOf: (key: string) => number,
 ): void {
+  const { vm, facts, effects, demand } = running;
   const seconds = stepMs / 1_000;
   const wantedNs = Math.round(demand.cpuPerVcpu * stepMs * NS_PER_MS);
   let shares = 0;
@@ -37,8 +30,8 @@ export function live(
     const vcpu = vm.vcpus[id];
     if (vcpu === undefined) return;
     const share = shareOf(key);
-    shares += share;
-    const ranNs = Math.round(wantedNs * share);
+    shares += demand.cpuPerVcpu <= effects.cap ? share : (share * effects.cap) / demand.cpuPerVcpu;
+    const ranNs = Math.round(Math.min(demand.cpuPerVcpu, effects.cap) * stepMs * NS_PER_MS * share);
     vcpu.timeNs += ranNs;
     vcpu.delayNs += wantedNs - ranNs;
     vcpu.waitNs += Math.round(demand.readRequests * seconds * 20_000);
@@ -51,36 +44,42 @@ export function live(
   vm.disks.forEach((counters, index) => {
     const times = effects.disks[index];
     if (times === undefined) return;
-    // The last disk is the data disk and takes nine tenths.
-    const part =
-      vm.disks.length === 1 ? 1 : index === vm.disks.length - 1 ? 0.9 : 0.1 / (vm.disks.length - 1);
-    const reads = Math.round(demand.readRequests * part * pace * storage.share * seconds);
-    const writes = Math.round(demand.writeRequests * part * pace * storage.share * seconds);
-    const flushes = Math.round(demand.flushRequests * part * pace * seconds);
+    const {
+      reads: readsWanted,
+      writes: writesWanted,
+      flushes: flushesWanted,
+      held,
+    } = diskDemand(running, index, pace);
+    const reads = Math.round(readsWanted * storage.share * seconds);
+    const writes = Math.round(writesWanted * storage.share * seconds);
+    const flushes = Math.round(flushesWanted * seconds);
+    const timeNs = (ns: number): number => Math.max(held ? HELD_NS : 0, storage.timeNs(ns));
     if (counters.measured.isWanted) {
       counters.measured.add({
         atMs,
         stepMs,
         requests: {
-          read: { count: reads, ns: storage.timeNs(times.readNs) },
-          write: { count: writes, ns: storage.timeNs(times.writeNs) },
+          read: { count: reads, ns: timeNs(times.readNs) },
+          write: { count: writes, ns: timeNs(times.writeNs) },
           flush: { count: flushes, ns: storage.timeNs(times.flushNs) },
         },
       });
     }
     counters.readRequests += reads;
     counters.readBytes += reads * demand.requestBytes;
-    counters.readNs += Math.round(reads * storage.timeNs(times.readNs));
+    counters.readNs += Math.round(reads * timeNs(times.readNs));
     counters.writeRequests += writes;
     counters.writeBytes += writes * demand.requestBytes;
-    counters.writeNs += Math.round(writes * storage.timeNs(times.writeNs));
+    counters.writeNs += Math.round(writes * timeNs(times.writeNs));
     counters.flushRequests += flushes;
     counters.flushNs += Math.round(flushes * storage.timeNs(times.flushNs));
   });
   for (const nic of vm.nics) {
     const packets = Math.round((demand.packets * pace * seconds) / vm.nics.length);
-    nic.rxPackets += packets;
-    nic.rxBytes += packets * demand.packetBytes;
+    const dropped = Math.round(packets * vm.spec.nicDropShare);
+    nic.rxPackets += packets - dropped;
+    nic.rxDrops += dropped;
+    nic.rxBytes += (packets - dropped) * demand.packetBytes;
     nic.txPackets += packets;
     nic.txBytes += Math.round(packets * demand.packetBytes * 1.6);
   }

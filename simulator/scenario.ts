@@ -16,11 +16,15 @@ const disk = z.strictObject({
   windowsSeconds: z.array(z.int().positive()).max(16).optional(),
   /** Where the bins of its latency histograms start, ns. */
   latencyBinsNs: z.array(z.int().min(0)).min(1).max(100).optional(),
+  /** Images below the top one: what is left of external snapshots. */
+  backingImages: z.int().min(0).max(200).default(0),
 });
 
 const vmFields = z.strictObject({
   name: z.string().min(1).max(255),
   workload: z.enum(WORKLOADS),
+  /** Multiplies what it wants, beside the load of the host. */
+  load: z.number().positive().default(1),
   vcpus: z.int().min(1).max(512),
   memoryMiB: z.int().min(16),
   state: z.enum(['running', 'shutoff', 'paused']).default('running'),
@@ -30,9 +34,15 @@ const vmFields = z.strictObject({
   ioThreads: z.int().min(0).max(64).default(0),
   /** vCPU i goes to the i-th entry, a CPU list. */
   pins: z.array(z.string()).optional(),
+  /** CPUs that each of its vCPUs may use at most. */
+  vcpuQuota: z.number().positive().max(1).optional(),
   numaNode: z.int().min(0).optional(),
   hugepagesKiB: z.int().positive().optional(),
   balloonPeriodSeconds: z.int().min(0).default(5),
+  /** What its processes use, as a share of the maximum memory it is defined with: above 0.95 they need more than there is. */
+  memoryUse: z.number().min(0).max(2).default(0.66),
+  /** Of the packets for it, those that its full queues drop. */
+  nicDropShare: z.number().min(0).max(1).default(0),
   /** Starts at the next boot of the host only. */
   autostartOnce: z.boolean().default(false),
   /** An emulated TPM 2.0. */

@@ -67,7 +67,7 @@ function cpu(vm: SimulatedVm, params: Params): void {
 
 /** Of the balloon's memory, what the guest's kernel does not keep for itself. */
 const SEEN = 0.97;
-/** Of the maximum, what the guest's processes use. */
+/** Of the maximum, what most guests' processes use: what is left to caches is a share of the rest. */
 const NEEDED = 0.66;
 const LEFT_AT_LEAST = 0.05;
 
@@ -75,7 +75,7 @@ const LEFT_AT_LEAST = 0.05;
 export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>> {
   const seenKiB = Math.round(vm.balloonKiB * SEEN);
   // What a balloon takes comes out of what the guest leaves free and its caches, until next to nothing is left.
-  const left = vm.balloonKiB - vm.facts.maximumKiB * NEEDED;
+  const left = vm.balloonKiB - vm.neededKiB;
   const share = Math.max(LEFT_AT_LEAST, left / (vm.facts.maximumKiB * (1 - NEEDED)));
   const cachesKiB = Math.round(seenKiB * 0.22 * share);
   const unusedKiB = Math.round(seenKiB * 0.12 * share);
@@ -127,7 +127,7 @@ function net(vm: SimulatedVm, params: Params): void {
     params.ullong(`net.${index}.rx.bytes`, nic.rxBytes);
     params.ullong(`net.${index}.rx.pkts`, nic.rxPackets);
     params.ullong(`net.${index}.rx.errs`, 0);
-    params.ullong(`net.${index}.rx.drop`, 0);
+    params.ullong(`net.${index}.rx.drop`, nic.rxDrops);
     params.ullong(`net.${index}.tx.bytes`, nic.txBytes);
     params.ullong(`net.${index}.tx.pkts`, nic.txPackets);
     params.ullong(`net.${index}.tx.errs`, 0);

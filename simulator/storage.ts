@@ -1,5 +1,6 @@
+import { diskDemand } from './disk-demand.ts';
+import type { Running } from './running.ts';
 import type { HostSpec } from './scenario.ts';
-import type { Demand } from './workload.ts';
 
 /** A disk that has to wait for the storage waits for a full queue at most, ns. */
 const QUEUE_NS = 100e6;
@@ -14,12 +15,12 @@ export interface Storage {
 }
 
 /** One server with a queue before it (M/M/1), as long as it is not asked for more than it has. */
-export function storageOf({ storageMiBps }: HostSpec, demands: readonly Demand[]): Storage {
-  const askedBytes = demands.reduce(
-    (sum, { readRequests, writeRequests, requestBytes }) =>
-      sum + (readRequests + writeRequests) * requestBytes,
-    0,
-  );
+export function storageOf({ storageMiBps }: HostSpec, running: readonly Running[]): Storage {
+  let askedBytes = 0;
+  for (const each of running)
+    each.facts.disks.forEach((_, index) => {
+      askedBytes += diskDemand(each, index).bytes;
+    });
   const load = askedBytes / (storageMiBps * MIB_BYTES);
   return {
     share: Math.min(1, 1 / Math.max(load, 1e-9)),

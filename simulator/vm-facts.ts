@@ -8,6 +8,8 @@ import type { VmSpec } from './scenario.ts';
 const KIB_PER_MIB = 1_024;
 /** Of a disk that a scenario knows nothing of. */
 const DISK_GIB = 10;
+/** Of control groups of version 1, which the simulated host has. */
+const DEFAULT_SHARES = 1_024;
 
 export interface VmDisk {
   readonly target: string;
@@ -18,12 +20,20 @@ export interface VmDisk {
   readonly io: string | undefined;
   readonly ioThread: number | undefined;
   readonly queues: number | undefined;
+  /** Of reads and writes together; infinite where it has no limit. */
+  readonly limits: DiskLimits;
   readonly measured: DiskMeasures;
 }
 
 /** Attributes of `<poll>`. */
 export type PollAttribute = 'max' | 'grow' | 'shrink' | 'weight';
 export type Polling = Record<PollAttribute, number>;
+
+/** What QEMU lets a disk do at most, per second. */
+export interface DiskLimits {
+  readonly bytes: number;
+  readonly requests: number;
+}
 
 /** What libvirt has QEMU measure of a disk beside its counters. */
 export interface DiskMeasures {
@@ -42,6 +52,10 @@ export interface VmFacts {
   readonly vcpusCurrent: number;
   readonly cpuSet: CpuSet | undefined;
   readonly vcpuPins: ReadonlyMap<number, CpuSet>;
+  /** Against those of other VMs where CPUs are short; 1 by default. */
+  readonly cpuWeight: number;
+  /** CPUs that each vCPU, and all of them together, may use at most. */
+  readonly quota: { readonly vcpu: number | undefined; readonly all: number | undefined };
   readonly emulatorPin: CpuSet | undefined;
   readonly ioThreads: readonly number[];
   readonly ioThreadPins: ReadonlyMap<number, CpuSet>;
@@ -95,6 +109,8 @@ export function factsOfSpec(spec: VmSpec, seed: number, release: Release): VmFac
     vcpusCurrent: spec.vcpus,
     cpuSet: undefined,
     vcpuPins: new Map(spec.pins?.map((pin, vcpu) => [vcpu, CpuSet.parse(pin)])),
+    cpuWeight: 1,
+    quota: { vcpu: spec.vcpuQuota, all: undefined },
     emulatorPin: undefined,
     ioThreads: Array.from({ length: spec.ioThreads }, (_, index) => index + 1),
     ioThreadPins: new Map(),
@@ -125,6 +141,7 @@ export function factsOfSpec(spec: VmSpec, seed: number, release: Release): VmFac
         io,
         ioThread,
         queues: undefined,
+        limits: UNLIMITED,
         measured: {
           windowsSeconds: knows(release, 'blockWindows') ? (windowsSeconds ?? []) : [],
           binsNs:
@@ -147,6 +164,8 @@ export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
     vcpusCurrent: cpu.vcpusCurrent ?? 1,
     cpuSet: cpu.cpuSet,
     vcpuPins: cpu.vcpuPins,
+    cpuWeight: (cpu.shares ?? DEFAULT_SHARES) / DEFAULT_SHARES,
+    quota: { vcpu: cpu.quota?.vcpuCpus, all: cpu.quota?.globalCpus },
     emulatorPin: cpu.emulatorPin,
     ioThreads: cpu.ioThreads,
     ioThreadPins: cpu.ioThreadPins,
@@ -158,7 +177,7 @@ export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
     numaCells: memory.numaNodeset,
     memNodes: memory.memNodes,
     pages: pageDemandsOf(facts),
-    disks: facts.disks.map(({ target, source, format, cache, io, ioThreads, queues }) => {
+    disks: facts.disks.map(({ target, source, format, cache, io, ioThreads, queues, limits }) => {
       const path = source?.name ?? '';
       const known = spec.disks.find((disk) => diskPath(spec.name, disk.target, disk.format) === path);
       return {
@@ -170,12 +189,18 @@ export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
         io,
         ioThread: ioThreads?.[0],
         queues,
+        limits: {
+          bytes: limits.get('total_bytes_sec') || Number.POSITIVE_INFINITY,
+          requests: limits.get('total_iops_sec') || Number.POSITIVE_INFINITY,
+        },
         measured: measures.get(target) ?? NOTHING,
       };
     }),
     nics: facts.interfaces.map(({ mac }) => mac ?? ''),
   };
 }
+
+const UNLIMITED: DiskLimits = { bytes: Number.POSITIVE_INFINITY, requests: Number.POSITIVE_INFINITY };
 
 const NOTHING: DiskMeasures = { windowsSeconds: [], binsNs: new Map() };
 

@@ -35,6 +35,7 @@ export interface DiskCounters {
 export interface NicCounters {
   rxBytes: number;
   rxPackets: number;
+  rxDrops: number;
   txBytes: number;
   txPackets: number;
 }
@@ -65,6 +66,8 @@ export class SimulatedVm {
   state: number;
   reason: number;
   balloonKiB: number;
+  /** What the processes in its guest use, however much memory they get. */
+  readonly neededKiB: number;
   lastUpdateSeconds = 0;
   cpuUserNs = 0;
   cpuSystemNs = 0;
@@ -93,6 +96,7 @@ export class SimulatedVm {
     this.definition = this.#described(undefined, definition?.xml);
     if (this.active) this.live = this.#described(id);
     this.balloonKiB = this.facts.currentKiB;
+    this.neededKiB = this.facts.maximumKiB * spec.memoryUse;
     this.#resetCounters();
   }
 
@@ -216,7 +220,7 @@ export class SimulatedVm {
       flushNs: 0,
       measured: new MeasuredDisk(measured),
     }));
-    this.nics = nics.map(() => ({ rxBytes: 0, rxPackets: 0, txBytes: 0, txPackets: 0 }));
+    this.nics = nics.map(() => ({ rxBytes: 0, rxPackets: 0, rxDrops: 0, txBytes: 0, txPackets: 0 }));
     this.cpuUserNs = 0;
     this.cpuSystemNs = 0;
     this.swapInKiB = 0;

@@ -5,10 +5,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sampler: ['libvirt', 'model'],
   exporter: ['libvirt', 'model', 'sampler'],
   advice: ['libvirt', 'model', 'sampler'],
-  tui: ['libvirt', 'model', 'sampler'],
+  tui: ['libvirt', 'model', 'sampler', 'advice'],
   tuner: ['libvirt', 'model', 'sampler'],
   simulator: ['libvirt', 'model'],
   dashboards: ['model'],
-  docs: ['libvirt', 'model', 'tui', 'tuner'],
+  docs: ['libvirt', 'model', 'sampler', 'advice', 'tui', 'tuner'],
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'advice', 'tui', 'tuner', 'dashboards', 'simulator'],
 };

@@ -25,7 +25,7 @@ export interface ConsoleOptions {
 }
 
 /** What frames are drawn on. */
-export type Canvas = Pick<Terminal, 'width' | 'height' | 'paint' | 'forget'>;
+export type Canvas = Pick<Terminal, 'width' | 'height' | 'paint' | 'forget' | 'copy'>;
 
 /** The console while it runs: keys, the mouse and samples go in, frames go out. */
 export class Console {
@@ -153,6 +153,8 @@ export class Console {
       case 'mark':
         this.#state = marked(this.#state, this.#frozen ?? feed.scene);
         return;
+      case 'copy':
+        return this.#terminal?.copy(effect.text);
       case 'record':
         return this.#report(feed.record(effect.file).then(() => `recording to ${effect.file}; :stop to end`));
       case 'stop-recording':

@@ -1,5 +1,7 @@
+import type { SourceFlags } from './sources.ts';
+
 /** `virtune top`'s flags as commander gives them. */
-export interface TopFlags {
+export interface TopFlags extends SourceFlags {
   readonly connect?: readonly string[];
   readonly demo?: string | true;
   readonly vms?: number;
@@ -15,16 +17,10 @@ export interface TopFlags {
   readonly failOn?: readonly string[];
   readonly record?: string;
   readonly replay?: string;
-  readonly also?: readonly string[];
   readonly requests?: boolean;
   readonly theme?: string;
   readonly color: boolean;
   readonly ascii?: boolean;
   readonly mouse: boolean;
   readonly config: boolean;
-  readonly saslUsername?: string;
-  readonly saslPasswordFile?: string;
-  readonly domainDeadline: number;
-  readonly local?: boolean;
-  readonly 'path.procfs': string;
 }

@@ -1,3 +1,5 @@
+import { Recorder } from '../../sampler/record/recorder.ts';
+import type { Recording } from '../../sampler/record/recording.ts';
 import { type BatchOptions, chosen, crossings, downHosts } from '../../tui/batch/batch.ts';
 import { csvHeader, csvRow } from '../../tui/batch/csv.ts';
 import { jsonLine } from '../../tui/batch/json.ts';
@@ -5,8 +7,6 @@ import { textTick } from '../../tui/batch/text.ts';
 import type { HostSource } from '../../tui/feed/live.ts';
 import { HostModel } from '../../tui/model/host-model.ts';
 import { type Scene, sceneOf } from '../../tui/model/host-view.ts';
-import { Recorder } from '../../tui/record/recorder.ts';
-import type { Recording } from '../../tui/record/recording.ts';
 import { INITIAL_STATE } from '../../tui/state/state.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';

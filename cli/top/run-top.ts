@@ -1,3 +1,4 @@
+import type { Recording } from '../../sampler/record/recording.ts';
 import type { Demo } from '../../simulator/demo.ts';
 import type { BatchOptions } from '../../tui/batch/batch.ts';
 import { findColumn } from '../../tui/columns/column.ts';
@@ -6,12 +7,12 @@ import type { Feed } from '../../tui/feed/feed.ts';
 import { LiveFeed } from '../../tui/feed/live.ts';
 import { parseFilter, parseThreshold } from '../../tui/model/filter.ts';
 import { naturalSort, type Sort } from '../../tui/model/sort.ts';
-import type { Recording } from '../../tui/record/recording.ts';
 import { withSettings } from '../../tui/state/settings.ts';
 import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
 import { VIEW_NAMES } from '../../tui/state/views.ts';
 import { abilitiesOf } from '../../tui/terminal/abilities.ts';
 import { isThemeName, themes } from '../../tui/text/theme.ts';
+import { busyClock } from '../demo-clock.ts';
 import { UsageError } from '../usage-error.ts';
 import type { TopFlags } from './flags.ts';
 import type { RunConsoleOptions } from './run-console.ts';
@@ -24,7 +25,7 @@ export async function runTop(flags: TopFlags): Promise<number> {
   const state = await firstState(flags);
   const batch = batchOptions(flags, state);
   if (flags.replay !== undefined) {
-    const { Recording } = await import('../../tui/record/recording.ts');
+    const { Recording } = await import('../../sampler/record/recording.ts');
     return replay(Recording.open(flags.replay), flags, state, batch);
   }
   const demo = await startDemoFor(flags);
@@ -66,18 +67,13 @@ function checkFlags(flags: TopFlags): void {
   if (flags.vms !== undefined && flags.demo === undefined) throw new UsageError('--vms needs --demo');
 }
 
-const DAY_MS = 86_400_000;
-/** Simulated hosts have days and nights; the demo starts at a busy hour. */
-const BUSIEST_MS = 14 * 3_600_000;
-
 async function startDemoFor(flags: TopFlags): Promise<Demo | undefined> {
   if (flags.demo === undefined) return undefined;
   const { startDemo } = await import('../../simulator/demo.ts');
-  const offsetMs = BUSIEST_MS - (Date.now() % DAY_MS);
   return startDemo({
     scenario: flags.demo === true ? undefined : flags.demo,
     vms: flags.vms,
-    now: () => Date.now() + offsetMs,
+    now: busyClock(),
   });
 }
 

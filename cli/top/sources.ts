@@ -8,7 +8,16 @@ import type { HostSource } from '../../tui/feed/live.ts';
 import { credentialsOf } from '../credentials.ts';
 import { isLocalUri } from '../local-uri.ts';
 import { UsageError } from '../usage-error.ts';
-import type { TopFlags } from './flags.ts';
+
+/** How a host is asked, as commander gives it. */
+export interface SourceFlags {
+  readonly also?: readonly string[];
+  readonly saslUsername?: string;
+  readonly saslPasswordFile?: string;
+  readonly domainDeadline: number;
+  readonly local?: boolean;
+  readonly 'path.procfs': string;
+}
 
 /** What the console shows is asked for, and nothing else. */
 const CONSOLE_GROUPS: readonly GroupName[] = [
@@ -51,7 +60,7 @@ export function groupsToAsk(also: readonly string[] = []): ReadonlySet<GroupName
 }
 
 /** One for each `URI` or `NAME=URI`, under a unique name. */
-export function openHosts(hosts: readonly string[], flags: TopFlags): AskedHost[] {
+export function openHosts(hosts: readonly string[], flags: SourceFlags): AskedHost[] {
   const credentials = credentialsOf(flags);
   const asked = groupsToAsk(flags.also);
   return named(hosts).map(({ name, uri }) => openHost(uri, name, asked, credentials, flags));
@@ -62,7 +71,7 @@ function openHost(
   name: string,
   asked: ReadonlySet<GroupName>,
   credentials: Credentials | undefined,
-  flags: TopFlags,
+  flags: SourceFlags,
 ): AskedHost {
   const domainDeadlineMs = flags.domainDeadline * 1_000;
   const sampler = new Sampler({

@@ -14,6 +14,17 @@ export interface GuestTopology {
   readonly threads: number;
 }
 
+/** CPUs (quota / period) that the kernel lets it use at most; each absent where there is no limit. */
+export interface CpuQuota {
+  /** Of each vCPU. */
+  readonly vcpuCpus: number | undefined;
+  /** Of all threads of the VM together. */
+  readonly globalCpus: number | undefined;
+  /** Microseconds, what the quota of a vCPU is counted in. */
+  readonly vcpuPeriodUs: number;
+  readonly globalPeriodUs: number;
+}
+
 export interface CpuFacts {
   readonly vcpusMaximum: number | undefined;
   readonly vcpusCurrent: number | undefined;
@@ -29,6 +40,10 @@ export interface CpuFacts {
   /** Ids, which may have gaps. */
   readonly ioThreads: readonly number[];
   /** Which resctrl monitors it has. */
+  /** Weight against other VMs where CPUs are short, as control groups count it; absent where its XML sets none. */
+  readonly shares?: number | undefined;
+  /** Absent where its XML sets none, and in a recording of an older virtune. */
+  readonly quota?: CpuQuota | undefined;
   readonly monitored: { readonly cache: boolean; readonly bandwidth: boolean; readonly energy: boolean };
 }
 
@@ -53,11 +68,30 @@ export function parseCpuFacts(domain: Element): CpuFacts {
     emulatorPin: maybeCpuSet(attr(child(tune, 'emulatorpin'), 'cpuset')),
     ioThreadPins: pins(children(tune, 'iothreadpin'), 'iothread'),
     ioThreads: ioThreads(domain),
+    shares: wholeNumber(text(child(tune, 'shares'))),
+    quota: cpuQuota(tune),
     monitored: {
       cache: children(tune, 'cachetune').some((each) => child(each, 'monitor') !== undefined),
       bandwidth: children(tune, 'memorytune').some((each) => child(each, 'monitor') !== undefined),
       energy: children(tune, 'energytune').some((each) => child(each, 'monitor') !== undefined),
     },
+  };
+}
+
+/** libvirt's default (formatdomain, CPU Tuning). */
+const PERIOD_US = 100_000;
+
+function cpuQuota(tune: Element | undefined): CpuQuota | undefined {
+  const read = (name: string): number | undefined => wholeNumber(text(child(tune, name)));
+  const vcpuPeriodUs = read('period') || PERIOD_US;
+  const globalPeriodUs = read('global_period') || PERIOD_US;
+  const [vcpu, global] = [read('quota') ?? 0, read('global_quota') ?? 0];
+  if (vcpu <= 0 && global <= 0) return undefined;
+  return {
+    vcpuCpus: vcpu > 0 ? vcpu / vcpuPeriodUs : undefined,
+    globalCpus: global > 0 ? global / globalPeriodUs : undefined,
+    vcpuPeriodUs,
+    globalPeriodUs,
   };
 }
 

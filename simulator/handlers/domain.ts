@@ -216,7 +216,7 @@ export const domainHandlers: Handlers = {
     requireActive(vm);
     const nic = vm.nics.find((_, index) => vm.nicName(index) === device);
     if (nic === undefined) throw invalid(`'${device}' is not a known interface`);
-    return { ...nic, rxErrors: 0, rxDrops: 0, txErrors: 0, txDrops: 0 };
+    return { ...nic, rxErrors: 0, txErrors: 0, txDrops: 0 };
   },
   domainGetPerfEvents: (context, { domain }) => {
     find(context, domain);

@@ -47,14 +47,18 @@ function requirePool({ hugepages }: SimulatedHost, sizeKiB: number, cell: number
     );
 }
 
-/** KSM as libvirt reports it; nothing of the simulated guests' memory is merged. */
+/** KSM as libvirt reports it; nothing of the simulated guests' memory is merged unless a scenario says so. */
 function ksmParams({ host }: HandlerContext): TypedParam[] {
   const knob = (field: string): TypedParam => ({
     field,
     type: ParamType.uint,
     value: host.ksm.get(field) ?? 0,
   });
-  const figure = (name: string): TypedParam => ({ field: `shm_${name}`, type: ParamType.ullong, value: 0 });
+  const figure = (name: string): TypedParam => ({
+    field: `shm_${name}`,
+    type: ParamType.ullong,
+    value: host.ksm.get(`shm_${name}`) ?? 0,
+  });
   return [
     knob('shm_pages_to_scan'),
     knob('shm_sleep_millisecs'),

@@ -10,6 +10,8 @@ export const noisyNeighbour: ScenarioInput = {
     {
       name: 'noisy-build',
       workload: 'batch',
+      // Noisy at any hour of any day.
+      load: 3,
       vcpus: 4,
       memoryMiB: 8_192,
       disks: [{ target: 'vda', sizeGiB: 60, cache: 'unsafe' }],

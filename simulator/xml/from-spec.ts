@@ -35,7 +35,7 @@ export function specXml({ spec, uuid, seed, release }: Described, run: Run | und
     ...memoryBacking(spec),
     `  <vcpu placement='static'>${spec.vcpus}</vcpu>`,
     ...(spec.ioThreads > 0 ? [`  <iothreads>${spec.ioThreads}</iothreads>`] : []),
-    ...pins(spec),
+    ...cpuTune(spec),
     ...(spec.numaNode === undefined
       ? []
       : ['  <numatune>', `    <memory mode='strict' nodeset='${spec.numaNode}'/>`, '  </numatune>']),
@@ -143,10 +143,14 @@ function memoryBacking({ hugepagesKiB, sharedMemory }: VmSpec): string[] {
   ];
 }
 
-function pins({ pins: lists }: VmSpec): string[] {
-  if (lists === undefined || lists.length === 0) return [];
+/** Of libvirt's default period. */
+const PERIOD_US = 100_000;
+
+function cpuTune({ pins: lists = [], vcpuQuota }: VmSpec): string[] {
+  if (lists.length === 0 && vcpuQuota === undefined) return [];
   return [
     '  <cputune>',
+    ...(vcpuQuota === undefined ? [] : [`    <quota>${Math.round(vcpuQuota * PERIOD_US)}</quota>`]),
     ...lists.map((list, vcpu) => `    <vcpupin vcpu='${vcpu}' cpuset='${CpuSet.parse(list)}'/>`),
     '  </cputune>',
   ];

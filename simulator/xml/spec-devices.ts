@@ -49,13 +49,26 @@ function disks({ name, disks: list }: VmSpec, slots: Slots, live: boolean, relea
       "    <disk type='file' device='disk'>",
       ...driverLines(driver, statisticsLines(disk, release)),
       `      <source file='${path}'${source}/>`,
-      ...(live ? ['      <backingStore/>'] : []),
+      ...(live ? backingChain(disk.backingImages, path) : []),
       `      <target dev='${target}' bus='${sata ? 'sata' : 'virtio'}'/>`,
       ...alias(live, sata ? `sata0-0-${unit}` : `virtio-disk${unit}`),
       sata ? `      <address type='drive' controller='0' bus='0' target='0' unit='${unit}'/>` : slots.take(),
       '    </disk>',
     ];
   });
+}
+
+/** Image below image, as a running domain's XML has them; the last has none below it. */
+function backingChain(images: number, path: string): string[] {
+  return [
+    ...Array.from({ length: images }, (_, index) => [
+      "      <backingStore type='file'>",
+      "        <format type='qcow2'/>",
+      `        <source file='${path}.${images - index}'/>`,
+    ]).flat(),
+    '      <backingStore/>',
+    ...Array.from({ length: images }, () => '      </backingStore>'),
+  ];
 }
 
 const driverLines = (attributes: string, inner: readonly string[]): string[] =>

@@ -1,3 +1,4 @@
+import { advice } from './advice.ts';
 import { codec } from './codec.ts';
 import { shipping } from './elasticsearch.ts';
 import { encode } from './encode.ts';
@@ -12,6 +13,7 @@ import { top } from './top.ts';
 import { trouble } from './trouble.ts';
 
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
+  advice,
   codec,
   encode,
   fleet,

@@ -47,7 +47,9 @@ test('a plan comes as a table and as JSON, with the same moves', async () => {
 
 test('flags that do not belong together, or are missing, are refused', async () => {
   for (const [args, message] of [
-    [[], 'advise needs --fleet'],
+    [['--virsh'], '--virsh needs --fleet, which reads series of a Prometheus'],
+    [['--fleet', '--for', '1m'], '--for is for hosts, and cannot be used with --fleet'],
+    [['--fleet', 'db01'], '--fleet advises on all VMs; name no domain'],
     [['--fleet'], '--fleet needs --prometheus URL'],
     [['--fleet', '--prometheus', url, '--json', '--virsh'], 'use --json or --virsh, not both'],
     [['--fleet', '--prometheus', 'prometheus:9090'], '--prometheus expects a URL'],

@@ -59,6 +59,7 @@ const pages = [
   'libvirt/README.md',
   ...markdownOf('docs'),
   ...markdownOf('docs/runbooks'),
+  ...markdownOf('docs/advice'),
 ];
 
 function markdownOf(folder: string): string[] {
@@ -70,9 +71,9 @@ function markdownOf(folder: string): string[] {
 /** Titles, names of cases, and messages: no text of a test is exempt but the samples of this file. */
 const tests = sourcesOf('test').filter((file) => file !== 'test/docs/wording.test.ts');
 const rooms = [
-  'advice',
   'cli',
   'exporter',
+  'advice',
   'tui',
   'dashboards',
   'model',

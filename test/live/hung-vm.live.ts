@@ -55,9 +55,9 @@ async function stopBehindJob(names: readonly string[], clients = 1): Promise<num
 }
 
 /** What `virtune top --once --json` says of a VM. */
-async function top(name: string): Promise<{ state: string; findings: { rule: string }[] } | undefined> {
+async function top(name: string): Promise<{ state: string; findings: { kind: string }[] } | undefined> {
   const { stdout } = await runVirtune('top', '--no-config', '--once', '--json');
-  const seen = JSON.parse(stdout) as { vms: { name: string; state: string; findings: { rule: string }[] }[] };
+  const seen = JSON.parse(stdout) as { vms: { name: string; state: string; findings: { kind: string }[] }[] };
   return seen.vms.find((vm) => vm.name === name);
 }
 
@@ -74,7 +74,7 @@ test('a VM whose QEMU hangs behind the job of another client is unresponsive in 
   // It began before this client did.
   expect(Math.abs((since ?? 0) * 1_000 - atMs)).toBeLessThan(3_000);
   expect(figure(series, 'libvirt_domain_control_state', { domain: HUNG, state: 'occupied' })).toBe(1);
-  expect(await top(HUNG)).toMatchObject({ state: 'stuck', findings: [{ rule: 'stuck' }] });
+  expect(await top(HUNG)).toMatchObject({ state: 'stuck', findings: [{ kind: 'vm-unresponsive' }] });
   process.kill(qemuPid(HUNG), 'SIGCONT');
   await until('the VM to be back', FOUND_WITHIN_MS, async () =>
     outcomes(await later.scrape(), 'fresh').includes(HUNG),

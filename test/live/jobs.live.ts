@@ -43,8 +43,8 @@ async function untilTold(operation: string, active: 0 | 1): Promise<Series[]> {
 /** What `virtune top --once --json` finds about the VM's job. */
 async function jobInTop(): Promise<object | undefined> {
   const { stdout } = await runVirtune('top', '--no-config', '--once', '--json');
-  const seen = JSON.parse(stdout) as { vms: { name: string; findings: { rule: string }[] }[] };
-  return seen.vms.find((vm) => vm.name === domain)?.findings.find(({ rule }) => rule === 'job');
+  const seen = JSON.parse(stdout) as { vms: { name: string; findings: { kind: string }[] }[] };
+  return seen.vms.find((vm) => vm.name === domain)?.findings.find(({ kind }) => kind === 'job-running');
 }
 
 /** As it ended: held against what virsh says of it, to the last figure. */

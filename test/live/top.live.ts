@@ -153,7 +153,12 @@ test('a guest that hangs is shown as stuck, with the reason for its missing figu
   expect(vm(STUCK)).toMatchObject({
     disk_read_bytes_per_second: null,
     missing: { disk_read_bytes_per_second: 'unresponsive' },
-    findings: [expect.objectContaining({ rule: 'stuck', command: ['virsh', 'domcontrol', STUCK] })],
+    findings: [
+      expect.objectContaining({
+        kind: 'vm-unresponsive',
+        commands: expect.arrayContaining([['virsh', 'domcontrol', STUCK]]),
+      }),
+    ],
   });
   expect(vm(STUCK)?.['cpu_percent']).toBeTypeOf('number');
   expect(vm(BOOTED)?.['disk_write_bytes_per_second']).toBeTypeOf('number');

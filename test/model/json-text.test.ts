@@ -36,7 +36,7 @@ test('no control character and no change of direction is left in JSON, and it pa
 
 test('whatever a command prints as a JSON document goes through it', () => {
   const root = join(import.meta.dirname, '../..');
-  const files = ['cli', 'tui/batch', 'tui/record'].flatMap((room) =>
+  const files = ['cli', 'tui/batch', 'sampler/record'].flatMap((room) =>
     readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(root, room, name)),

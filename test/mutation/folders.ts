@@ -18,7 +18,7 @@ export const FOLDERS: readonly Folder[] = [
     sources: ['model/rates.ts', 'model/overcommit.ts'],
     tests: ['test/model'],
   },
-  { name: 'neighbours', sources: ['tui/model/residency.ts'], tests: ['test/tui/residency.test.ts'] },
+  { name: 'neighbours', sources: ['advice/residency.ts'], tests: ['test/advice/residency.test.ts'] },
   {
     name: 'catalogue',
     sources: ['model/catalogue/*.ts'],

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StatsGroup } from '../../libvirt/constants.ts';
+import { shareOut } from '../../model/cpu-schedule.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { checkScenario, ScenarioError, withVmCount } from '../../simulator/scenario.ts';
 import { scenarios } from '../../simulator/scenarios/all.ts';
-import { shareOut } from '../../simulator/schedule.ts';
 import { balloonFigures, statsOf } from '../../simulator/stats.ts';
 import { seriesOf } from '../model/series.ts';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { Recording } from '../../sampler/record/recording.ts';
 import { Console } from '../../tui/app.ts';
 import { type HostSource, LiveFeed } from '../../tui/feed/live.ts';
 import { ReplayFeed } from '../../tui/feed/replay.ts';
-import { Recording } from '../../tui/record/recording.ts';
 import { INITIAL_STATE } from '../../tui/state/state.ts';
 import { type Line, plain } from '../../tui/text/line.ts';
 import { hostSample } from './scene-of.ts';
@@ -18,6 +18,12 @@ class Paper {
 
   paint(lines: readonly Line[]): void {
     this.lines = lines.map(plain);
+  }
+
+  readonly copied: string[] = [];
+
+  copy(text: string): void {
+    this.copied.push(text);
   }
 
   forget(): void {
@@ -170,4 +176,12 @@ test('live: it ends by itself after the requested number of samples', async () =
   await feed.close();
   // One more than requested: the first has no rates.
   expect(ticks).toBeGreaterThanOrEqual(3);
+});
+
+test('6, then y: the commands of the finding that costs VMs most go into the clipboard', () => {
+  const { paper, press } = replaying();
+  press('6', 'y');
+  expect(paper.copied).toHaveLength(1);
+  expect(paper.copied[0]?.split('\n')).toHaveLength(4);
+  expect(paper.copied[0]).toMatch(/^virsh -c qemu\+ssh:\/\/kvm1\/system vcpupin noisy-build 0 /);
 });

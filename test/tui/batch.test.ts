@@ -100,7 +100,7 @@ test('JSON is one line, whatever the names, with null and a reason where there i
       .sort(),
   ).toEqual([...HOSTILE_NAMES].sort());
   const { vms, hosts, version } = JSON.parse(jsonLine(busy, chosen(busy, CHOICE)));
-  expect(version).toBe(2);
+  expect(version).toBe(3);
   expect(hosts[0]).toMatchObject({
     name: 'noisy-neighbour',
     up: true,
@@ -110,8 +110,8 @@ test('JSON is one line, whatever the names, with null and a reason where there i
   const stuck = vms.find((vm: { name: string }) => vm.name === 'web-02');
   expect(stuck).toMatchObject({ steal_percent: null, missing: { steal_percent: 'unresponsive' } });
   expect(stuck.findings[0]).toMatchObject({
-    rule: 'stuck',
-    command: ['virsh', '-c', 'qemu+ssh://kvm1/system', 'domcontrol', 'web-02'],
+    kind: 'vm-unresponsive',
+    commands: expect.arrayContaining([['virsh', '-c', 'qemu+ssh://kvm1/system', 'domcontrol', 'web-02']]),
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, count } from '../../tui/columns/format.ts';
+import { bytes, count } from '../../model/format.ts';
 import { type ChartOptions, chart } from '../../tui/render/chart.ts';
 import { plain, span, widthOfLine } from '../../tui/text/line.ts';
 

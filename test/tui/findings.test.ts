@@ -2,32 +2,43 @@ import { expect, test } from 'vitest';
 import { shellLine } from '../../model/shell-command.ts';
 import { type VmSpec, viewAfter } from './scene-of.ts';
 
-/** Rules that find something about the first VM, after these samples. */
+/** Kinds of findings of the first VM, after these samples. */
 function found(...ticks: readonly (readonly VmSpec[])[]): string[] {
-  return (viewAfter(...ticks).vms[0]?.findings ?? []).map(({ rule }) => rule);
+  return (viewAfter(...ticks).vms[0]?.findings ?? []).map(({ kind }) => kind);
 }
 
-const twice = (spec: VmSpec, later: VmSpec = spec): [VmSpec[], VmSpec[]] => [[spec], [later]];
+/** Enough samples for a figure of load, a second between each two. */
+const lasting = (at: (seconds: number) => VmSpec): VmSpec[][] =>
+  [0, 1, 2, 3, 4].map((seconds) => [at(seconds)]);
+const still = (spec: VmSpec): VmSpec[][] => lasting(() => spec);
 const pinned = (...cpus: number[]): string =>
   `<cputune>${cpus.map((cpu, vcpu) => `<vcpupin vcpu='${vcpu}' cpuset='${cpu}'/>`).join('')}</cputune>`;
 const disk = (driver: string, more = ''): string =>
   `<devices><disk type='file' device='disk'><driver ${driver}/><target dev='vda' bus='virtio'/>${more}</disk></devices>`;
-const reads = (requests: number, ns = requests * 1e5): VmSpec['figures'] => ({
+/** Requests per second, and how long each takes. */
+const reads = (seconds: number, perSecond: number, requestMs = 0.1): VmSpec['figures'] => ({
   'block.0.name': 'vda',
-  'block.0.rd.reqs': requests,
-  'block.0.rd.times': ns,
+  'block.0.rd.reqs': seconds * perSecond,
+  'block.0.rd.bytes': seconds * perSecond * 8_192,
+  'block.0.rd.times': seconds * perSecond * requestMs * 1e6,
   'block.0.errors': 0,
+});
+/** As a database does: many small requests, and it flushes. */
+const transactions = (seconds: number): VmSpec['figures'] => ({
+  ...reads(seconds, 900),
+  'block.0.fl.reqs': seconds * 100,
+  'block.0.fl.times': seconds * 1e6,
 });
 
 test('a VM without anything remarkable has no findings', () => {
-  expect(found(...twice({ figures: { 'vcpu.0.time': 1, 'vcpu.0.delay': 0 } }))).toEqual([]);
+  expect(found(...still({ figures: { 'vcpu.0.time': 1, 'vcpu.0.delay': 0 } }))).toEqual([]);
 });
 
 test.each<[string, readonly (readonly VmSpec[])[]]>([
-  ['stuck', [[{ outcome: 'unresponsive' }]]],
-  ['crashed', [[{ state: 6 }]]],
+  ['vm-unresponsive', [[{ outcome: 'unresponsive' }]]],
+  ['vm-crashed', [[{ state: 6 }]]],
   [
-    'job',
+    'job-running',
     [
       [
         {
@@ -46,18 +57,21 @@ test.each<[string, readonly (readonly VmSpec[])[]]>([
       ],
     ],
   ],
-  ['paused-io-error', [[{ state: 3, reason: 5 }]]],
+  ['vm-paused-io-error', [[{ state: 3, reason: 5 }]]],
   [
-    'steal',
-    twice(
-      { figures: { 'vcpu.0.time': 0, 'vcpu.0.delay': 0 } },
-      { figures: { 'vcpu.0.time': 8e8, 'vcpu.0.delay': 2e8 } },
-    ),
+    'cpu-steal',
+    lasting((seconds) => ({ figures: { 'vcpu.0.time': seconds * 8e8, 'vcpu.0.delay': seconds * 2e8 } })),
   ],
-  ['dedicated-twice', [[{ xml: pinned(0, 1) }, { name: 'other', xml: pinned(1, 2) }]]],
-  ['over-cells', [[{ xml: pinned(0, 4) }]]],
   [
-    'memory-far',
+    'dedicated-cpus-shared',
+    lasting((seconds) => ({
+      xml: pinned(0, 1),
+      figures: { 'vcpu.0.time': seconds * 5e8, 'vcpu.0.delay': seconds * 5e8 },
+    })).map(([vm]) => [vm as VmSpec, { ...vm, name: 'other', xml: pinned(0, 2) }]),
+  ],
+  ['numa-split', [[{ xml: pinned(0, 4) }]]],
+  [
+    'memory-remote',
     [
       [
         {
@@ -71,12 +85,36 @@ test.each<[string, readonly (readonly VmSpec[])[]]>([
       ],
     ],
   ],
-  ['wider-than-host', [[{ more: { fit: { widerThanHost: true, widerThanCell: true } } }]]],
-  ['wider-than-cell', [[{ more: { fit: { widerThanHost: false, widerThanCell: true } } }]]],
-  ['balloon-squeezed', [[{ xml: '<memory>1000</memory><currentMemory>500</currentMemory>' }]]],
-  ['no-stats-period', [[{ xml: "<devices><memballoon model='virtio'/></devices>" }]]],
   [
-    'deep-chain',
+    'wide-vm',
+    lasting((seconds) => ({
+      xml: `<vcpu>2</vcpu><cputune><vcpupin vcpu='0' cpuset='3'/><vcpupin vcpu='1' cpuset='3'/></cputune>`,
+      figures: {
+        'vcpu.0.time': seconds * 5e8,
+        'vcpu.0.delay': seconds * 4e8,
+        'vcpu.1.time': seconds * 5e8,
+        'vcpu.1.delay': seconds * 4e8,
+      },
+    })),
+  ],
+  [
+    'vm-wider-than-cell',
+    lasting((seconds) => ({
+      xml: disk("type='raw' cache='none' io='native' iothread='1'"),
+      figures: transactions(seconds),
+      more: { fit: { widerThanHost: false, widerThanCell: true } },
+    })),
+  ],
+  [
+    'balloon-squeezed',
+    lasting((seconds) => ({
+      xml: '<memory>1000</memory><currentMemory>500</currentMemory>',
+      figures: { 'balloon.swap_in': seconds * 100 },
+    })),
+  ],
+  ['balloon-silent', [[{ xml: "<devices><memballoon model='virtio'/></devices>" }]]],
+  [
+    'backing-chain-deep',
     [
       [
         {
@@ -88,32 +126,35 @@ test.each<[string, readonly (readonly VmSpec[])[]]>([
       ],
     ],
   ],
+  ['disk-cache-mode', lasting((seconds) => ({ xml: disk("type='raw'"), figures: transactions(seconds) }))],
   [
-    'io-threads',
-    twice({ xml: disk("type='raw'"), figures: reads(0) }, { xml: disk("type='raw'"), figures: reads(200) }),
+    'disk-io-mode',
+    lasting((seconds) => ({ xml: disk("type='raw' cache='none'"), figures: transactions(seconds) })),
   ],
+  ['iothread-missing', lasting((seconds) => ({ xml: disk("type='qcow2'"), figures: reads(seconds, 900) }))],
+  ['disk-cache-unsafe', [[{ xml: disk("type='qcow2' cache='unsafe'") }]]],
+  ['disk-slow', lasting((seconds) => ({ figures: reads(seconds, 10, 80) }))],
   [
-    'no-iothread',
-    twice(
-      { xml: disk("type='qcow2'"), figures: reads(0) },
-      { xml: disk("type='qcow2'"), figures: reads(900) },
-    ),
+    'disk-errors',
+    lasting((seconds) => ({ figures: { ...reads(seconds, 1), 'block.0.errors': seconds > 2 ? 3 : 0 } })),
   ],
-  ['unsafe-cache', [[{ xml: disk("type='qcow2' cache='unsafe'") }]]],
-  ['slow-disk', twice({ figures: reads(0) }, { figures: reads(10, 10 * 8e7) })],
-  ['disk-errors', twice({ figures: reads(0) }, { figures: { ...reads(1), 'block.0.errors': 3 } })],
   [
     'nic-drops',
-    twice(
-      { figures: { 'net.0.name': 'n', 'net.0.rx.drop': 0, 'net.0.rx.pkts': 0 } },
-      { figures: { 'net.0.name': 'n', 'net.0.rx.drop': 50, 'net.0.rx.pkts': 100 } },
-    ),
+    lasting((seconds) => ({
+      figures: { 'net.0.name': 'n', 'net.0.rx.drop': seconds * 50, 'net.0.rx.pkts': seconds * 100 },
+    })),
   ],
-  ['nic-emulated', twice(nic(0), nic(5_000))],
-  ['small-pages', [[{ xml: `<memory unit='GiB'>8</memory>${pinned(0, 1)}` }]]],
-  ['old-snapshot', [[{ more: { extras: { snapshots: { count: 1, oldestAtSeconds: -8 * 86_400 } } } }]]],
-])('%s is found', (rule, ticks) => {
-  expect(found(...ticks)).toContain(rule);
+  ['nic-emulated', lasting((seconds) => nic(seconds * 5_000))],
+  [
+    'small-pages',
+    lasting((seconds) => ({
+      xml: `<memory unit='GiB'>8</memory>${pinned(0, 1)}${disk("type='raw' cache='none' io='native' iothread='1'")}`,
+      figures: transactions(seconds),
+    })),
+  ],
+  ['snapshot-old', [[{ more: { extras: { snapshots: { count: 1, oldestAtSeconds: -8 * 86_400 } } } }]]],
+])('%s is found', (kind, ticks) => {
+  expect(found(...ticks)).toContain(kind);
 });
 
 function nic(packets: number): VmSpec {
@@ -124,13 +165,13 @@ function nic(packets: number): VmSpec {
 }
 
 test.each<[string, readonly (readonly VmSpec[])[]]>([
-  ['an idle raw disk', twice({ xml: disk("type='raw'"), figures: reads(0) })],
+  ['an idle raw disk', still({ xml: disk("type='raw'"), figures: reads(0, 0) })],
   [
     'a raw disk that is driven natively',
-    twice(
-      { xml: disk("type='raw' io='native' iothread='1'"), figures: reads(0) },
-      { xml: disk("type='raw' io='native' iothread='1'"), figures: reads(900) },
-    ),
+    lasting((seconds) => ({
+      xml: disk("type='raw' cache='none' io='native' iothread='1'"),
+      figures: transactions(seconds),
+    })),
   ],
   ['pins within one cell', [[{ xml: pinned(0, 1) }, { name: 'other', xml: pinned(2, 3) }]]],
   [
@@ -138,32 +179,48 @@ test.each<[string, readonly (readonly VmSpec[])[]]>([
     [[{ xml: `<cpu><numa><cell id='0' cpus='0'/><cell id='1' cpus='1'/></numa></cpu>${pinned(0, 4)}` }]],
   ],
   [
-    'a stopped VM that claims the same CPUs',
-    [[{ xml: pinned(0, 1) }, { name: 'other', id: -1, state: 5, xml: pinned(0, 1) }]],
+    'VMs that claim the same CPUs and do not wait',
+    [[{ xml: pinned(0, 1) }, { name: 'other', xml: pinned(0, 1) }]],
+  ],
+  [
+    'steal in one sample of four',
+    lasting((seconds) => ({
+      figures: { 'vcpu.0.time': seconds * 5e8, 'vcpu.0.delay': seconds > 2 ? 4e8 : 0 },
+    })),
+  ],
+  [
+    'a balloon that took what the guest does not need',
+    still({ xml: '<memory>1000</memory><currentMemory>500</currentMemory>' }),
   ],
 ])('%s is not a finding', (_, ticks) => {
   expect(found(...ticks)).toEqual([]);
 });
 
-test('each finding has the figure that proves it, and a command that names the VM as one argument', () => {
+test('each finding has the figure that proves it, and commands that name the VM as one argument', () => {
   const name = "evil'; reboot #";
   const view = viewAfter([{ name, outcome: 'unresponsive' }]);
   const [finding] = view.vms[0]?.findings ?? [];
   expect(finding?.evidence).toBe('for 5 s');
-  expect(finding?.command).toEqual(['virsh', 'domcontrol', name]);
-  expect(shellLine(finding?.command ?? [])).toBe("virsh domcontrol 'evil'\\''; reboot #'");
+  expect(finding?.commands).toEqual([
+    ['virsh', 'domcontrol', name],
+    ['virtune', 'advise', '--explain', 'vm-unresponsive:uuid-of-'],
+  ]);
+  expect(shellLine(finding?.commands[0] ?? [])).toBe("virsh domcontrol 'evil'\\''; reboot #'");
 });
 
 test('a name that a program would take for an option is given by UUID, or behind --', () => {
   const view = viewAfter([{ name: '--help', xml: pinned(0, 4), outcome: 'unresponsive' }]);
-  const commands = view.vms[0]?.findings.map(({ command }) => command?.join(' '));
+  const commands = view.vms[0]?.findings.flatMap((finding) => finding.commands.map((argv) => argv.join(' ')));
   expect(commands).toEqual([
     'virsh domcontrol uuid-of---help',
-    'virtune tune plan --profile oltp-database -- --help',
+    'virtune advise --explain vm-unresponsive:uuid-of-',
+    'virtune tune plan --profile balanced -- --help',
+    'virtune tune apply --profile balanced -- --help',
+    'virtune advise --explain numa-split:uuid-of-',
   ]);
 });
 
-test('the worst comes first', () => {
+test('what costs a VM most of its time comes first', () => {
   const view = viewAfter([
     { xml: `${disk("type='qcow2' cache='unsafe'")}${pinned(0, 1)}`, outcome: 'unresponsive' },
   ]);

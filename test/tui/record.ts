@@ -2,12 +2,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { groupsToAsk } from '../../cli/top/sources.ts';
 import { connect } from '../../libvirt/client/connect.ts';
+import { Recorder } from '../../sampler/record/recorder.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import { SimulatedDaemon } from '../../simulator/daemon.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { checkScenario, type Scenario, type ScenarioInput } from '../../simulator/scenario.ts';
-import { Recorder } from '../../tui/record/recorder.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
 import { HOSTILE_NAMES } from './hostile-names.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { Recording } from '../../sampler/record/recording.ts';
 import { ReplayFeed } from '../../tui/feed/replay.ts';
 import type { Scene } from '../../tui/model/host-view.ts';
-import { Recording } from '../../tui/record/recording.ts';
 import { type Frame, render } from '../../tui/render/frame.ts';
 import { INITIAL_STATE, type Session, type Size, type UiState } from '../../tui/state/state.ts';
 import { plain } from '../../tui/text/line.ts';

@@ -13,6 +13,10 @@ const SEEN: Seen = {
   textMax: 20,
   columns: ['name', 'state', 'cpu_percent', 'steal_percent'],
   charts: 6,
+  commands: [
+    ['virsh', 'vcpupin', 'a b', '0', '4'],
+    ['virsh', 'vcpupin', 'a b', '1', '5'],
+  ],
 };
 
 /** The state after these keys; a character stands for itself. */
@@ -158,4 +162,13 @@ test('quitting, suspending, saving, marking and scrubbing are effects for the ca
 test('no key has two meanings', () => {
   const keys = BINDINGS.flatMap((binding) => binding.keys);
   expect(keys.length).toBe(new Set(keys).size);
+});
+
+test('y copies the commands of the finding that is looked at, each as one line for a shell', () => {
+  const { state, effects } = after(['y']);
+  expect(effects).toEqual([{ kind: 'copy', text: "virsh vcpupin 'a b' 0 4\nvirsh vcpupin 'a b' 1 5" }]);
+  expect(state.message?.text).toContain('copied 2 commands');
+  const nothing = after(['y'], INITIAL_STATE, { ...SEEN, commands: [] });
+  expect(nothing.effects).toEqual([]);
+  expect(nothing.state.message?.text).toBe('no finding with a command here');
 });

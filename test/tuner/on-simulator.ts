@@ -18,7 +18,8 @@ import { ProfileLibrary } from '../../tuner/profile/library.ts';
 
 /** A simulated host that is tuned in this process, with a journal that ends with it. */
 export class OnSimulator {
-  readonly demo: Demo;
+  readonly demo: Pick<Demo, 'uri' | 'daemon'>;
+  readonly #stopDemo: () => Promise<void>;
   readonly folder: string;
   readonly library: ProfileLibrary;
 
@@ -38,17 +39,33 @@ export class OnSimulator {
     for (const [name, profile] of Object.entries(profiles))
       writeFileSync(join(own, `${name}.yaml`), JSON.stringify(profile));
     const demo = await startDemo({ scenario: typeof scenario === 'string' ? scenario : file, libvirt });
-    return new OnSimulator(demo, folder, ProfileLibrary.open([own]));
+    return new OnSimulator(demo, folder, ProfileLibrary.open([own]), () => demo.stop());
   }
 
-  private constructor(demo: Demo, folder: string, library: ProfileLibrary) {
+  /** A simulated host that another part of the test started, and stops. */
+  static on(demo: Pick<Demo, 'uri' | 'daemon'>): OnSimulator {
+    const folder = mkdtempSync(join(tmpdir(), 'virtune-simulated-'));
+    return new OnSimulator(demo, folder, ProfileLibrary.open([]), () => Promise.resolve());
+  }
+
+  private constructor(
+    demo: Pick<Demo, 'uri' | 'daemon'>,
+    folder: string,
+    library: ProfileLibrary,
+    stopDemo: () => Promise<void>,
+  ) {
     this.demo = demo;
+    this.#stopDemo = stopDemo;
     this.folder = folder;
     this.library = library;
   }
 
   async stop(): Promise<void> {
-    await this.demo.stop();
+    await this.#stopDemo();
+    this.removeFolder();
+  }
+
+  removeFolder(): void {
     rmSync(this.folder, { recursive: true });
   }
 

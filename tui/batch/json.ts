@@ -9,7 +9,7 @@ import { verdictOf } from '../render/verdict.ts';
 import { exact } from './batch.ts';
 
 /** Raised when a name or a meaning changes; new names may come at any time. */
-const JSON_VERSION = 2;
+const JSON_VERSION = 3;
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
@@ -72,12 +72,15 @@ function vmJson(vm: Vm): Json {
   return {
     ...figures,
     // The column counts them.
-    findings: vm.findings.map(({ rule, severity, text, evidence, command }) => ({
-      rule,
+    findings: vm.findings.map(({ kind, id, severity, text, evidence, cause, change, commands }) => ({
+      kind,
+      id,
       severity,
       text,
       evidence,
-      command: command ?? null,
+      cause,
+      change: change ?? null,
+      commands,
     })),
     missing,
   };

@@ -1,8 +1,8 @@
+import { bytes, count, duration, milliseconds, percent } from '../../model/format.ts';
 import type { Reason } from '../model/reasons.ts';
 import { cellsOf, widthOf } from '../text/cells.ts';
 import { displayable } from '../text/displayable.ts';
 import type { Role } from '../text/line.ts';
-import { bytes, count, duration, milliseconds, percent } from './format.ts';
 
 export type Unit =
   | 'text'

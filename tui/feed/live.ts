@@ -1,8 +1,8 @@
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
+import { Recorder } from '../../sampler/record/recorder.ts';
 import { HostModel } from '../model/host-model.ts';
 import { type Scene, sceneOf } from '../model/host-view.ts';
-import { Recorder } from '../record/recorder.ts';
 import type { Session } from '../state/state.ts';
 import type { Feed } from './feed.ts';
 

@@ -1,8 +1,8 @@
 import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/catalogue.ts';
+import { RecordingError } from '../../sampler/record/recorder.ts';
+import type { RecordedHost, Recording } from '../../sampler/record/recording.ts';
 import { HostModel } from '../model/host-model.ts';
 import { type Scene, sceneOf } from '../model/host-view.ts';
-import { RecordingError } from '../record/recorder.ts';
-import type { RecordedHost, Recording } from '../record/recording.ts';
 import type { Session } from '../state/state.ts';
 import type { Feed } from './feed.ts';
 

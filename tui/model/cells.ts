@@ -1,8 +1,8 @@
+import { pinnedCpus } from '../../advice/pins.ts';
 import type { CellFigures, CellPages } from '../../model/host.ts';
 import type { CpuShares } from '../../model/host-rates.ts';
 import { isHuge } from '../../model/huge-pools.ts';
 import type { HostView } from './host-view.ts';
-import { pinnedCpus } from './pins.ts';
 import { isRunning } from './vm.ts';
 
 /** One NUMA cell of one host. */
@@ -27,7 +27,7 @@ export function cellRowsOf(host: HostView): CellRow[] {
     const reported = figures.get(cell.id);
     const cpus = cell.cpus.map((cpu) => cpu.id);
     const within = host.vms.filter((vm) => {
-      const pins = isRunning(vm) ? pinnedCpus(vm) : undefined;
+      const pins = isRunning(vm) ? pinnedCpus(vm.sample) : undefined;
       return pins !== undefined && [...pins].every((cpu) => vm.cellOf.get(cpu) === cell.id);
     });
     return {

@@ -1,3 +1,4 @@
+import { HostWindow } from '../../advice/host-window.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { scaled } from '../../model/catalogue/metric.ts';
 import { hasFiguresOf } from '../../model/missing.ts';
@@ -8,12 +9,10 @@ import { latencyMs, vmRatesOf } from '../../model/vm-rates.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
 import { type DomainChange, RateTracker } from '../../sampler/rate-tracker.ts';
 import type { Finding } from './finding.ts';
-import { findingsOf } from './findings.ts';
 import { History, type Reading } from './history.ts';
-import { type HostContext, hostContextOf } from './host-context.ts';
+import { HostAdvice } from './host-advice.ts';
 import type { HostView } from './host-view.ts';
 import { reasonsOf } from './reasons.ts';
-import { Residency, type VmTick } from './residency.ts';
 import type { Vm } from './vm.ts';
 
 export interface HostModelOptions {
@@ -24,17 +23,23 @@ export interface HostModelOptions {
   readonly points?: number | undefined;
 }
 
+/** Samples that advice is computed from. */
+const WINDOW = 30;
+
+const NO_CELLS: ReadonlyMap<number, number> = new Map();
+
 /** Turns the samples of one host, in their order, into what can be shown of it. */
 export class HostModel {
   readonly #options: HostModelOptions;
   readonly #history: History;
-  readonly #residency = new Residency();
+  readonly #window: HostWindow;
   readonly #tracker = new RateTracker();
   #view: HostView;
 
   constructor(options: HostModelOptions) {
     this.#options = options;
     this.#history = new History(options.points);
+    this.#window = new HostWindow({ uri: options.uri, groups: options.groups, max: WINDOW });
     this.#view = {
       name: options.name,
       uri: options.uri,
@@ -43,7 +48,8 @@ export class HostModel {
       rates: undefined,
       vms: [],
       history: this.#history,
-      residency: this.#residency,
+      residency: this.#window.residency,
+      advice: new HostAdvice(undefined),
     };
   }
 
@@ -54,13 +60,15 @@ export class HostModel {
   /** Takes in the next sample; the views before it stay as they were, but for the history. */
   ingest(sample: HostSample): HostView {
     const { name } = this.#options;
-    const { host: rates, domains } = this.#tracker.next(sample);
-    const host = hostContextOf(sample, this.#options.uri);
+    const change = this.#tracker.next(sample);
+    this.#window.add(sample, change);
+    const { host: rates, domains } = change;
+    const advice = new HostAdvice(this.#window.observation);
     const vms = sample.domains.map(
-      (domain, index) => new VmFigures(this.#options, domain, domains[index], host),
+      (domain, index) => new VmFigures(this.#options, domain, domains[index], advice),
     );
     this.#remember(sample, vms);
-    this.#view = { ...this.#view, name, sample, rates, vms, down: undefined };
+    this.#view = { ...this.#view, name, sample, rates, vms, advice, down: undefined };
     return this.#view;
   }
 
@@ -72,25 +80,7 @@ export class HostModel {
 
   #remember(sample: HostSample, vms: readonly Vm[]): void {
     this.#history.start(sample.startedAtMs, new Set(vms.map((vm) => vm.key)));
-    const ticks: VmTick[] = [];
-    for (const vm of vms) {
-      if (vm.sample.domain.id === -1) continue;
-      this.#history.add(vm.key, readingOf(vm));
-      if (vm.rates === undefined) continue;
-      const { vcpus } = vm.rates;
-      let delayNs = 0;
-      for (const each of vcpus.values()) delayNs += each.delayNs ?? 0;
-      ticks.push({
-        key: vm.key,
-        delay: delayNs / 1e9,
-        vcpus: (vm.sample.summary.places ?? []).map(({ vcpu, cpu }) => ({
-          vcpu,
-          cpu,
-          run: (vcpus.get(vcpu)?.timeNs ?? 0) / 1e9,
-        })),
-      });
-    }
-    this.#residency.add(ticks);
+    for (const vm of vms) if (vm.sample.domain.id !== -1) this.#history.add(vm.key, readingOf(vm));
   }
 }
 
@@ -103,14 +93,13 @@ class VmFigures implements Vm {
   readonly #before: Instant | undefined;
   readonly #groups: ReadonlySet<GroupName>;
   #reasons: Vm['reasons'] | undefined;
-  readonly #host: HostContext;
-  #findings: readonly Finding[] | undefined;
+  readonly #advice: HostAdvice;
 
   constructor(
     { name, groups }: HostModelOptions,
     sample: DomainSample,
     change: DomainChange | undefined,
-    host: HostContext,
+    advice: HostAdvice,
   ) {
     this.key = `${name}/${sample.domain.uuid}`;
     this.host = name;
@@ -119,7 +108,7 @@ class VmFigures implements Vm {
     this.total = vmRatesOf(change?.rates, change?.cpuUsage);
     this.#before = change?.before;
     this.#groups = groups;
-    this.#host = host;
+    this.#advice = advice;
   }
 
   get name(): string {
@@ -144,12 +133,11 @@ class VmFigures implements Vm {
   }
 
   get cellOf(): Vm['cellOf'] {
-    return this.#host.cellOf;
+    return this.#advice.observation?.cellOf ?? NO_CELLS;
   }
 
   get findings(): readonly Finding[] {
-    this.#findings ??= findingsOf(this, this.#host);
-    return this.#findings;
+    return this.#advice.of(this.sample.domain.uuid);
   }
 }
 

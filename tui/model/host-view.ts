@@ -1,7 +1,8 @@
+import type { Residency } from '../../advice/residency.ts';
 import type { HostRates } from '../../model/host-rates.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { History } from './history.ts';
-import type { Residency } from './residency.ts';
+import type { HostAdvice } from './host-advice.ts';
 import type { Vm } from './vm.ts';
 
 /** One host at one moment. */
@@ -15,7 +16,9 @@ export interface HostView {
   readonly rates: HostRates | undefined;
   readonly vms: readonly Vm[];
   readonly history: History;
+  /** Its keys are UUIDs. */
   readonly residency: Residency;
+  readonly advice: HostAdvice;
 }
 
 /** All hosts at one moment: what a frame is drawn from. */

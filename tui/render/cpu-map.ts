@@ -1,7 +1,8 @@
+import { pinOf } from '../../advice/pins.ts';
+import { percent } from '../../model/format.ts';
 import type { HostCell, HostCpu } from '../../model/topology.ts';
-import { percent } from '../columns/format.ts';
 import type { HostView } from '../model/host-view.ts';
-import { pinOf, vcpuCount } from '../model/pins.ts';
+import { vcpuCount } from '../model/pins.ts';
 import { isRunning } from '../model/vm.ts';
 import { shortened } from '../text/cells.ts';
 import { displayable } from '../text/displayable.ts';
@@ -93,7 +94,7 @@ function pinnedTo(host: HostView): Pinned {
   for (const vm of host.vms) {
     if (!isRunning(vm)) continue;
     for (let vcpu = 0; vcpu < (vcpuCount(vm) ?? 0); vcpu++) {
-      const pin = pinOf(vm, vcpu);
+      const pin = pinOf(vm.sample, vcpu);
       if (pin === undefined || pin.size >= all) continue;
       for (const cpu of pin) {
         const entry = { name: vm.name, vcpu, alone: pin.size === 1 };
@@ -154,7 +155,7 @@ function cpuLine(
   width: number,
 ): Line {
   const busy = host.rates?.byCpu.get(cpu.id)?.busy;
-  const names = new Map(host.vms.map((vm) => [vm.key, vm.name]));
+  const names = new Map(host.vms.map((vm) => [vm.sample.domain.uuid, vm.name]));
   const bound = pinned.get(cpu.id) ?? [];
   const twice = bound.filter((each) => each.alone).length > 1;
   const place = thread === 0 ? `${cpu.socketId ?? '?'}/${cpu.coreId ?? '?'}` : '';

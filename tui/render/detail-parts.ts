@@ -1,15 +1,15 @@
+import { pinOf } from '../../advice/pins.ts';
 import type { CpuSet } from '../../model/cpu-set.ts';
 import { type Disk, ioThreadsOf } from '../../model/domain/disks.ts';
 import type { MemoryDevice } from '../../model/domain/memory-devices.ts';
+import { bytes, pageSize, percent } from '../../model/format.ts';
 import { kibToBytes } from '../../model/units.ts';
 import { versionText } from '../../model/versions.ts';
 import { type Column, isNumeric, shown } from '../columns/column.ts';
 import { diskColumns } from '../columns/disk-columns.ts';
-import { bytes, pageSize, percent } from '../columns/format.ts';
 import { nicColumns } from '../columns/nic-columns.ts';
 import { disksOf, nicsOf } from '../model/devices.ts';
 import type { HostView } from '../model/host-view.ts';
-import { pinOf } from '../model/pins.ts';
 import { REASONS } from '../model/reasons.ts';
 import { isRunning, type Vm } from '../model/vm.ts';
 import { fit, shortened } from '../text/cells.ts';
@@ -27,7 +27,7 @@ export function vcpuLines(vm: Vm, width: number): Line[] {
   return [...rates].map(([id, { timeNs, delayNs, waitNs }]) => {
     const run = timeNs === undefined ? undefined : timeNs / 1e9;
     const delay = delayNs === undefined ? undefined : delayNs / 1e9;
-    const pin = pinOf(vm, id);
+    const pin = pinOf(vm.sample, id);
     const cpu = places.get(id);
     const state = VCPU_STATES[vm.stats?.vcpus.get(id)?.state ?? -1] ?? '';
     const cell = cpu === undefined ? undefined : vm.cellOf.get(cpu);

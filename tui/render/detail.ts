@@ -1,5 +1,5 @@
+import { bytes, count, milliseconds, percent } from '../../model/format.ts';
 import { findColumn, shown } from '../columns/column.ts';
-import { bytes, count, milliseconds, percent } from '../columns/format.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import type { SeriesName } from '../model/history.ts';
 import { type HostView, hostOf, vmByKey } from '../model/host-view.ts';
@@ -12,7 +12,7 @@ import type { Context } from './context.ts';
 import { deviceLines, factLines, missingLines, vcpuLines } from './detail-parts.ts';
 import { findingLines } from './finding-lines.ts';
 import { memoryLines } from './memory-bar.ts';
-import { neighbourLines } from './neighbours.ts';
+import { neighbourLines, storageNeighbourLines } from './neighbours.ts';
 
 interface ChartSpec {
   readonly title: string;
@@ -96,24 +96,31 @@ export function detailView(
   context: Context,
   detail: Detail,
   height: number,
-): { readonly lines: readonly Line[]; readonly charts: number } {
+): {
+  readonly lines: readonly Line[];
+  readonly charts: number;
+  readonly commands: readonly (readonly string[])[];
+} {
   const { scene, size } = context;
   const vm = vmByKey(scene, detail.key);
   const host = vm && hostOf(scene, vm);
   if (vm === undefined || host === undefined) {
-    return { lines: [[span(' the VM no longer exists; Esc to go back', 'warn')]], charts: 0 };
+    return { lines: [[span(' the VM no longer exists; Esc to go back', 'warn')]], charts: 0, commands: [] };
   }
   const { width } = size;
   const head = headLines(vm, width);
+  // The last explains; the others do.
+  const commands = vm.findings[0]?.commands.slice(0, -1) ?? [];
   if (detail.chart !== undefined) {
     const spec = CHARTS[detail.chart];
     const whole = spec && drawn(context, host, vm, spec, width, Math.max(6, height - head.length - 1));
-    return { lines: [...head, [], ...(whole ?? [])], charts: CHARTS.length };
+    return { lines: [...head, [], ...(whole ?? [])], charts: CHARTS.length, commands };
   }
-  const neighbours = section(
-    `Noisy neighbours`,
-    neighbourLines(host, vm, width, detail.part === 'neighbours' ? 20 : 5),
-  );
+  const shown = detail.part === 'neighbours' ? 20 : 5;
+  const neighbours = [
+    ...section('Noisy neighbours', neighbourLines(host, vm, width, shown)),
+    ...section('Storage neighbours', storageNeighbourLines(host, vm, width, shown)),
+  ];
   const parts =
     detail.part === 'neighbours'
       ? [...neighbours, ...section('Findings', findingLines(vm, width))]
@@ -128,7 +135,7 @@ export function detailView(
           ...section('Facts', factLines(vm, width)),
           ...section('Missing figures', missingLines(vm, host)),
         ];
-  return { lines: [...head, ...parts], charts: CHARTS.length };
+  return { lines: [...head, ...parts], charts: CHARTS.length, commands };
 }
 
 const HEAD_FIGURES = [

@@ -3,43 +3,67 @@ import type { Finding } from '../model/finding.ts';
 import type { Vm } from '../model/vm.ts';
 import { displayable } from '../text/displayable.ts';
 import { fitLine, type Line, span } from '../text/line.ts';
+import { wrapped } from './wrap.ts';
 
 const GLYPHS: Readonly<Record<Finding['severity'], string>> = { bad: '!!', warn: '! ', info: 'i ' };
 
-/** The finding with the figure that proves it, and the command that would fix it below. */
-export function findingLine(finding: Finding): Line {
+/** The finding with the figure that proves it. */
+export function findingLine({
+  severity,
+  text,
+  evidence,
+}: Pick<Finding, 'severity' | 'text' | 'evidence'>): Line {
   return [
-    span(` ${GLYPHS[finding.severity]} `, finding.severity),
-    span(displayable(finding.text)),
-    span(`  [${displayable(finding.evidence)}]`, finding.severity),
+    span(` ${GLYPHS[severity]} `, severity),
+    span(displayable(text)),
+    span(`  [${displayable(evidence)}]`, severity),
   ];
 }
 
-const PROMPT = '    $ ';
+const INDENT = '    ';
+const PROMPT = `${INDENT}$ `;
+/** More commands than this are left to virtune advise --explain. */
+const COMMANDS_SHOWN = 6;
 
 /** On one line of at most `width`, with a mark where it is cut. What is not cut can be pasted: it is printable ASCII already. */
-export function commandLine(finding: Finding, width: number): Line {
-  if (finding.command === undefined) return [];
-  return [span(PROMPT, 'dim'), span(shellLineWithin(finding.command, width - PROMPT.length), 'info')];
+export function commandLine(command: readonly string[] | undefined, width: number): Line {
+  if (command === undefined) return [];
+  return [span(PROMPT, 'dim'), span(shellLineWithin(command, width - PROMPT.length), 'info')];
 }
 
 /** The whole command, continued on more lines where it has to be, which a shell takes as they are. */
-function commandLines(finding: Finding, width: number): Line[] {
-  if (finding.command === undefined) return [];
-  const lines = shellLines(finding.command, width - PROMPT.length);
+function commandLines(command: readonly string[], width: number): Line[] {
+  const lines = shellLines(command, width - PROMPT.length);
   return (
     lines?.map((line, index) =>
       index === 0
         ? [span(PROMPT, 'dim'), span(line, 'info')]
         : [span(' '.repeat(PROMPT.length)), span(line, 'info')],
-    ) ?? [commandLine(finding, width)]
+    ) ?? [commandLine(command, width)]
   );
 }
 
+function paragraph(label: string, text: string, width: number): Line[] {
+  const lines = wrapped(displayable(text), Math.max(20, width - INDENT.length - label.length - 1));
+  return lines.map((line, index) => [
+    span(`${INDENT}${index === 0 ? label : ' '.repeat(label.length)} `, 'dim'),
+    span(line),
+  ]);
+}
+
+/** What hurts a VM, why, what would help, and what that costs others. */
 export function findingLines(vm: Vm, width: number): Line[] {
   if (vm.findings.length === 0) return [[span('  no findings', 'ok')]];
-  return vm.findings.flatMap((finding) => [
-    fitLine(findingLine(finding), width),
-    ...commandLines(finding, width).map((line) => fitLine(line, width)),
-  ]);
+  return vm.findings.flatMap((finding) => {
+    const { cause, culprits, change, cost, commands } = finding;
+    const shown = commands.length > COMMANDS_SHOWN ? commands.slice(-1) : commands;
+    return [
+      findingLine(finding),
+      ...paragraph('cause  ', cause, width),
+      ...(culprits.length === 0 ? [] : paragraph('by     ', culprits.slice(0, 5).join(', '), width)),
+      ...(change === undefined ? [] : paragraph('change ', change, width)),
+      ...(cost === undefined || cost === 'none' ? [] : paragraph('cost   ', cost, width)),
+      ...shown.flatMap((command) => commandLines(command, width)),
+    ].map((line) => fitLine(line, width));
+  });
 }

@@ -9,7 +9,7 @@ import { fitLine, type Line, span, under } from '../text/line.ts';
 import type { Context } from './context.ts';
 import { cpuMap } from './cpu-map.ts';
 import { detailView } from './detail.ts';
-import { findingsView } from './findings-view.ts';
+import { findingsView, LINES_PER_FINDING } from './findings-view.ts';
 import { type FooterFacts, footer } from './footer.ts';
 import { header, statusLines, tabPlaces } from './header.ts';
 import { helpView } from './help.ts';
@@ -34,7 +34,15 @@ export interface Frame {
   readonly seen: Seen;
 }
 
-const NOTHING_SEEN: Seen = { rows: [], vmKeys: [], page: 1, textMax: 0, columns: [], charts: 0 };
+const NOTHING_SEEN: Seen = {
+  rows: [],
+  vmKeys: [],
+  page: 1,
+  textMax: 0,
+  columns: [],
+  charts: 0,
+  commands: [],
+};
 
 const NO_FACTS: FooterFacts = { row: undefined, columns: [], position: '', filterError: undefined };
 
@@ -91,9 +99,9 @@ function bodyOf(context: Context, height: number): Body {
     return scrolledText(helpView(state.mode.query, size.width), state.mode.top, height);
   }
   if (state.detail !== undefined) {
-    const { lines, charts } = detailView(context, state.detail, height);
+    const { lines, charts, commands } = detailView(context, state.detail, height);
     const body = scrolledText(lines, state.detail.top, height);
-    return { ...body, seen: { ...body.seen, charts } };
+    return { ...body, seen: { ...body.seen, charts, commands } };
   }
   const table = tableOf(state.view);
   if (table !== undefined) return tableBody(context, sortedTable(context), height);
@@ -231,7 +239,7 @@ function findingsBody(context: Context, height: number): Body {
   const blocks = findingsView(context);
   const keys = blocks.map((block) => block.key);
   const selected = selectedIndex(state, keys);
-  const perBlock = 2;
+  const perBlock = LINES_PER_FINDING;
   const page = Math.max(1, Math.floor(height / perBlock));
   const top = Math.max(0, Math.min(state.top[state.view] ?? 0, Math.max(0, blocks.length - page)));
   const lines: Line[] = [];
@@ -247,7 +255,13 @@ function findingsBody(context: Context, height: number): Body {
   return {
     lines,
     hits,
-    seen: { ...NOTHING_SEEN, rows: keys, vmKeys: blocks.map((block) => block.vmKey), page },
+    seen: {
+      ...NOTHING_SEEN,
+      rows: keys,
+      vmKeys: blocks.map((block) => block.vmKey),
+      page,
+      commands: blocks[selected]?.commands ?? [],
+    },
     facts: { ...NO_FACTS, position: `${Math.min(selected + 1, blocks.length)}/${blocks.length}` },
   };
 }

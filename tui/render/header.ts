@@ -1,6 +1,6 @@
+import { bytes, duration, percent, ratio } from '../../model/format.ts';
 import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes } from '../../model/units.ts';
-import { bytes, duration, percent, ratio } from '../columns/format.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
 import { stateOf } from '../model/vm.ts';
 import { VIEW_NAMES, VIEWS } from '../state/views.ts';

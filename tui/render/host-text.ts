@@ -1,8 +1,8 @@
+import { bytes, percent, ratio } from '../../model/format.ts';
 import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
 import { contentionRatio, ordinaryMemoryOf } from '../../model/overcommit.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
 import { versionText } from '../../model/versions.ts';
-import { bytes, percent, ratio } from '../columns/format.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
 import { fit } from '../text/cells.ts';
 import { displayable } from '../text/displayable.ts';

@@ -1,6 +1,6 @@
+import { bytes } from '../../model/format.ts';
 import { memoryUsedKiB } from '../../model/stats/types.ts';
 import { kibToBytes } from '../../model/units.ts';
-import { bytes } from '../columns/format.ts';
 import { REASONS } from '../model/reasons.ts';
 import type { Vm } from '../model/vm.ts';
 import { fitLine, type Line, type Role, type Span, span } from '../text/line.ts';

@@ -1,7 +1,8 @@
+import { pinnedCpus } from '../../advice/pins.ts';
+import { sharedStorage } from '../../advice/storage/sharers.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
-import { percent, ratio } from '../columns/format.ts';
+import { bytes, milliseconds, percent, ratio } from '../../model/format.ts';
 import type { HostView } from '../model/host-view.ts';
-import { pinnedCpus } from '../model/pins.ts';
 import type { Vm } from '../model/vm.ts';
 import { fit } from '../text/cells.ts';
 import { displayable } from '../text/displayable.ts';
@@ -14,12 +15,12 @@ const NOTICEABLE = 0.005;
 /** VMs that ran on the CPUs of this VM while it had steal, the busiest first. */
 export function neighbourLines(host: HostView, vm: Vm, width: number, max: number): Line[] {
   if (vm.rates === undefined) return [[span('  needs two samples of a running VM', 'missing')]];
-  const pins = pinnedCpus(vm);
+  const pins = pinnedCpus(vm.sample);
   const allCpus = host.sample?.host?.cpusOnline;
   // Pinned to all of the host is pinned nowhere.
   const bound =
     pins !== undefined && (allCpus === undefined || pins.size < allCpus) ? new Set(pins) : undefined;
-  const blame = host.residency.blame(vm.key, bound);
+  const blame = host.residency.blame(vm.sample.domain.uuid, bound);
   if (blame === undefined || blame.delay < NOTICEABLE) {
     return [[span(`  no CPU steal in the last ${host.residency.ticks} samples`, 'ok')]];
   }
@@ -32,7 +33,7 @@ export function neighbourLines(host: HostView, vm: Vm, width: number, max: numbe
   if (blame.neighbours.length === 0) {
     return [head, [span('  no other VM was seen there: processes of the host, or between samples', 'dim')]];
   }
-  const names = new Map(host.vms.map((each) => [each.key, each.name]));
+  const names = new Map(host.vms.map((each) => [each.sample.domain.uuid, each.name]));
   const rows = blame.neighbours
     .slice(0, max)
     .map(({ key, run, share, cpus }) =>
@@ -49,4 +50,41 @@ export function neighbourLines(host: HostView, vm: Vm, width: number, max: numbe
       ),
     );
   return [fitLine(head, width), ...rows];
+}
+
+/** VMs that use the storage of its disks, the largest first. */
+export function storageNeighbourLines(host: HostView, vm: Vm, width: number, max: number): Line[] {
+  const { observation } = host.advice;
+  if (observation === undefined || vm.rates === undefined) return [];
+  return sharedStorage(observation, vm.sample.domain.uuid).flatMap(({ storage, users, latencyMs }) => {
+    const all = users.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0);
+    const head = fitLine(
+      [
+        span(`  ${displayable(storage)} `),
+        span(latencyMs === undefined ? 'no requests' : `${milliseconds(latencyMs)} ms per request`, 'dim'),
+        span(` over ${observation.samples} samples; ${users.length} VMs use it`, 'dim'),
+      ],
+      width,
+    );
+    const rows = users
+      .filter(({ bytesPerSecond }) => bytesPerSecond > 0)
+      .slice(0, max)
+      .map(({ vm: user, bytesPerSecond }) =>
+        fitLine(
+          [
+            span(
+              `  ${fit(displayable(user.name), 24)} `,
+              user.uuid === vm.sample.domain.uuid ? 'key' : 'text',
+            ),
+            ...gauge(bytesPerSecond / Math.max(1, all), 14),
+            span(
+              ` ${percent((100 * bytesPerSecond) / Math.max(1, all)).padStart(5)} % of its throughput, ${bytes(bytesPerSecond)}/s`,
+              'dim',
+            ),
+          ],
+          width,
+        ),
+      );
+    return [head, ...rows];
+  });
 }

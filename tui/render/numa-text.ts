@@ -1,6 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
+import { bytes, pageSize, percent } from '../../model/format.ts';
 import { kibToBytes } from '../../model/units.ts';
-import { bytes, pageSize, percent } from '../columns/format.ts';
 import { type CellRow, cellRowsOf } from '../model/cells.ts';
 import type { HostView } from '../model/host-view.ts';
 import { displayable } from '../text/displayable.ts';

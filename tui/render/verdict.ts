@@ -1,3 +1,4 @@
+import { availableKiB } from '../../model/host-missing.ts';
 import { contentionRatio } from '../../model/overcommit.ts';
 import type { HostView } from '../model/host-view.ts';
 import type { Role } from '../text/line.ts';
@@ -5,28 +6,56 @@ import type { Role } from '../text/line.ts';
 /** A ratio warns, contention pages: the limits are those of alerts such as HostCpuContentionHigh. */
 const CONTENTION_BAD = 0.1;
 const CONTENTION_WARN = 0.05;
-const MEMORY_RATIO_BAD = 0.9;
 const MEMORY_PRESSURE_BAD = 0.05;
 const SWAP_IN_BAD = 100;
+/** Of all memory, what is available on a host that is not almost full. */
+const AVAILABLE_LOW = 0.05;
 
 export interface Verdict {
   readonly text: string;
   readonly role: Role;
 }
 
-/** Whether overcommit causes contention: the ratio alone does not show that. */
-export function verdictOf({ sample, rates }: HostView): Verdict {
+/** Whether overcommit hurts: the ratios alone do not show that. What is not known is never called ok. */
+export function verdictOf(host: HostView): Verdict {
+  const cpu = cpuVerdict(host);
+  const memory = memoryVerdict(host);
+  if (memory === undefined) return cpu;
+  if (memory.role === 'bad' && cpu.role !== 'bad') return memory;
+  const role = ORDER.find((each) => cpu.role === each || memory.role === each) ?? 'text';
+  return { text: `${cpu.text}, ${memory.text}`, role };
+}
+
+/** The worst first. */
+const ORDER: readonly Role[] = ['bad', 'warn', 'dim', 'text', 'ok'];
+
+function cpuVerdict({ sample }: HostView): Verdict {
   const contention = sample?.contention && contentionRatio(sample.contention);
   const ratio = sample?.overcommit?.vcpuRatio ?? 0;
-  const memoryRatio = sample?.overcommit?.memoryMaximumRatio ?? 0;
-  const pressure = rates?.pressure.get('memory')?.full ?? 0;
-  const memoryStalls =
-    memoryRatio > MEMORY_RATIO_BAD && (pressure > MEMORY_PRESSURE_BAD || (rates?.swapIn ?? 0) > SWAP_IN_BAD);
-  if (memoryStalls) return { text: 'MEMORY OVERCOMMITTED', role: 'bad' };
   if (sample?.contention === undefined) return { text: 'measuring', role: 'dim' };
   if ((contention ?? 0) > CONTENTION_BAD) {
     return { text: ratio > 1 ? 'CPU OVERCOMMITTED' : 'CPU CONTENTION', role: 'bad' };
   }
   if ((contention ?? 0) > CONTENTION_WARN) return { text: 'some CPU contention', role: 'warn' };
   return ratio > 1 ? { text: 'overcommitted, ok', role: 'ok' } : { text: 'ok', role: 'ok' };
+}
+
+/** Undefined where memory is known to be no problem, or nothing is known of the host yet. */
+function memoryVerdict({ sample, rates, advice }: HostView): Verdict | undefined {
+  const figures = sample?.host;
+  const pressure = rates?.pressure.get('memory')?.full;
+  const swapIn = rates?.swapIn;
+  const isShort = advice.all.some(({ kind }) => kind === 'host-memory-short');
+  const isStalled = (pressure ?? 0) > MEMORY_PRESSURE_BAD || (swapIn ?? 0) > SWAP_IN_BAD;
+  if (isShort || isStalled) {
+    const isOvercommitted = (sample?.overcommit?.memoryMaximumRatio ?? 0) > 0.9;
+    return { text: isOvercommitted ? 'MEMORY OVERCOMMITTED' : 'MEMORY SHORT', role: 'bad' };
+  }
+  if (rates === undefined) return undefined;
+  const available = figures && availableKiB(figures);
+  const total = figures?.memoryKiB.get('total');
+  if (available !== undefined && total !== undefined && available < AVAILABLE_LOW * total)
+    return { text: 'memory almost full', role: 'warn' };
+  if (pressure !== undefined || (swapIn !== undefined && available !== undefined)) return undefined;
+  return { text: 'memory: unknown', role: 'text' };
 }

@@ -15,6 +15,7 @@ export type Action =
   | { readonly kind: 'invert' }
   | { readonly kind: 'open' }
   | { readonly kind: 'neighbours' }
+  | { readonly kind: 'copy' }
   | { readonly kind: 'menu'; readonly menu: 'sort' | 'columns' | 'theme' }
   | { readonly kind: 'prompt'; readonly purpose: 'filter' | 'command' | 'delay' }
   | { readonly kind: 'clear-filter' }
@@ -86,8 +87,9 @@ export const BINDINGS: readonly Binding[] = [
     'n',
     ['n'],
     { kind: 'neighbours' },
-    'noisy neighbours: VMs that ran on its CPUs during steal',
+    'noisy neighbours: VMs that ran on its CPUs during steal, or use its storage',
   ),
+  bind('Views', 'y', ['y'], { kind: 'copy' }, 'copy the commands of the finding (terminals with OSC 52)'),
   bind('Views', 'z', ['z'], { kind: 'zoom' }, 'zoom: only the rows; in details: one chart at a time'),
   bind('Views', 'Esc', ['escape', 'backspace'], { kind: 'back' }, 'back'),
   bind('Sort and filter', 'P', ['S-p'], { kind: 'sort-by', column: 'cpu_percent' }, 'sort by CPU'),

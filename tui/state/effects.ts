@@ -8,6 +8,8 @@ export type Effect =
   /** The delay is another. */
   | { readonly kind: 'delay' }
   | { readonly kind: 'mark' }
+  /** Into the clipboard of the terminal. */
+  | { readonly kind: 'copy'; readonly text: string }
   | { readonly kind: 'record'; readonly file: string }
   | { readonly kind: 'stop-recording' }
   | { readonly kind: 'seek'; readonly by: number }

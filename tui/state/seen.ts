@@ -11,4 +11,6 @@ export interface Seen {
   /** Columns of the table in their order. */
   readonly columns: readonly string[];
   readonly charts: number;
+  /** Of the finding that is looked at, for the clipboard; empty where there is none. */
+  readonly commands: readonly (readonly string[])[];
 }

@@ -1,3 +1,4 @@
+import { shellLine } from '../../model/shell-command.ts';
 import type { Scene } from '../model/host-view.ts';
 import { type Action, actionOf } from './bindings.ts';
 import { DELAY_MAX_S, DELAY_MIN_S, type UpdateResult, withDelay } from './commands.ts';
@@ -76,6 +77,8 @@ export function act(state: UiState, action: Action, seen: Seen): UpdateResult {
       return same(opened(state, 'all', seen));
     case 'neighbours':
       return same(opened(state, 'neighbours', seen));
+    case 'copy':
+      return copied(state, seen);
     case 'menu':
       return same(
         action.menu !== 'theme' && tableOf(state.view) === undefined
@@ -120,6 +123,17 @@ export function act(state: UiState, action: Action, seen: Seen): UpdateResult {
           : viewed(state, 'diff'),
       );
   }
+}
+
+function copied(state: UiState, { commands }: Seen): UpdateResult {
+  if (commands.length === 0)
+    return same({ ...state, message: { text: 'no finding with a command here', role: 'info' } });
+  const text = commands.map(shellLine).join('\n');
+  const what = commands.length === 1 ? 'the command' : `${commands.length} commands`;
+  return same(
+    { ...state, message: { text: `copied ${what}, if the terminal supports it (OSC 52)`, role: 'info' } },
+    { kind: 'copy', text },
+  );
 }
 
 function viewed(state: UiState, view: ViewName): UiState {

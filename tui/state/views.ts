@@ -38,7 +38,7 @@ export const VIEWS: Readonly<Record<ViewName, ViewInfo>> = {
   findings: {
     key: '6',
     title: 'Findings',
-    help: 'all findings, worst first, with commands to fix them',
+    help: 'all findings by harm, one per cause, with commands to fix them',
   },
   diff: { key: '7', title: 'Diff', help: 'changes since the mark set with m' },
 };

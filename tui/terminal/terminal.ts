@@ -113,6 +113,12 @@ export class Terminal {
     this.#screen.destroy();
   }
 
+  /** Into the clipboard of the user's terminal, also over SSH (xterm, OSC 52). A terminal may ignore it. */
+  copy(text: string): void {
+    if (this.#closed) return;
+    this.#options.output.write(`\u001b]52;c;${Buffer.from(text).toString('base64')}\u0007`);
+  }
+
   #key(char: string | undefined, key: Key): void {
     // A carriage return comes twice: as this, and as `enter`.
     if (key.full === 'return') return;

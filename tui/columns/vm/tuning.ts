@@ -1,5 +1,6 @@
+import { cellsOf, pinnedCpus } from '../../../advice/pins.ts';
 import { scaled } from '../../../model/catalogue/metric.ts';
-import { cellsOf, pinnedCount, pinnedCpus, seenCpus } from '../../model/pins.ts';
+import { pinnedCount, seenCpus } from '../../model/pins.ts';
 import { isRunning, type Vm } from '../../model/vm.ts';
 import { type Column, levels } from '../column.ts';
 import { xml } from './why.ts';
@@ -8,7 +9,7 @@ const DOMAIN = 'libvirt_domain_';
 
 /** Cells that its vCPUs are pinned to, else those that they were seen on. */
 function numaCells(vm: Vm): string | undefined {
-  const cpus = pinnedCpus(vm) ?? seenCpus(vm);
+  const cpus = pinnedCpus(vm.sample) ?? seenCpus(vm);
   if (cpus === undefined) return undefined;
   const cells = cellsOf(cpus, vm);
   return cells.length === 0 ? undefined : cells.join(',');

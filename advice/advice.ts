@@ -1,0 +1,109 @@
+/** What advice is about; stable, and the name of its page: docs/advice/KIND.md. */
+export const ADVICE_KINDS = [
+  'backing-chain-deep',
+  'balloon-silent',
+  'balloon-squeezed',
+  'cpu-overcommit',
+  'cpu-quota',
+  'cpu-steal',
+  'cpus-squeezed',
+  'dedicated-cpus-shared',
+  'disk-cache-mode',
+  'disk-cache-unsafe',
+  'disk-errors',
+  'disk-io-mode',
+  'disk-limit',
+  'disk-slow',
+  'guest-memory-starved',
+  'host-memory-short',
+  'hugepages-short',
+  'iothread-missing',
+  'job-running',
+  'ksm-dependence',
+  'memory-remote',
+  'nic-drops',
+  'nic-emulated',
+  'numa-split',
+  'small-pages',
+  'snapshot-old',
+  'storage-hot-spot',
+  'vm-crashed',
+  'vm-paused-io-error',
+  'vm-unresponsive',
+  'vm-wider-than-cell',
+  'wide-vm',
+] as const;
+export type AdviceKind = (typeof ADVICE_KINDS)[number];
+
+export type Severity = 'bad' | 'warn' | 'info';
+
+export interface VmRef {
+  readonly uuid: string;
+  /** Hostile text. */
+  readonly name: string;
+}
+
+/** A VM and the figure that shows its part: what it suffers, or what it uses. */
+export interface Affected extends VmRef {
+  readonly evidence: string;
+}
+
+/** A figure over the window, in plain units. */
+export interface Evidence {
+  readonly figure: string;
+  /** What of the samples the value is; a fact has one. */
+  readonly statistic: 'median' | 'mean' | 'fact';
+  readonly value: number;
+  /** `%`, `ms`, `CPUs`, `MiB/s`, ...; empty for a count. */
+  readonly unit: string;
+  /** Samples that had the figure, and the time from the first to the last; 1 and 0 for a fact. */
+  readonly samples: number;
+  readonly spanMs: number;
+  /** Of the samples, 0 to 1, those above the limit from which it counts. */
+  readonly above?: { readonly limit: number; readonly share: number } | undefined;
+}
+
+/** One command, and the VM that it changes; absent for one that changes the host. */
+export interface Step {
+  readonly argv: readonly string[];
+  readonly vm?: VmRef | undefined;
+}
+
+export type Effect = 'live' | 'next boot' | 'live or next boot' | 'nothing changes';
+
+/** A change that would help. virtune never makes it by itself. */
+export interface Remedy {
+  readonly change: string;
+  /** In order; empty where there is no command that fits every host. */
+  readonly steps: readonly Step[];
+  /** What others lose by it, computed from what the whole host asks for. */
+  readonly cost: string;
+  /** VMs that lose something by it, and are named in `cost`. */
+  readonly payers: readonly VmRef[];
+  /** What the victims win; `unknown` where nothing is measured or published. */
+  readonly gain: string;
+  readonly risk: string;
+  readonly effect: Effect;
+  /** The profile that the steps plan; checked by the tuner before it is offered. */
+  readonly profile?: { readonly name: string; readonly vms: readonly VmRef[] } | undefined;
+}
+
+/** One cause, with all that it hurts. */
+export interface Advice {
+  readonly kind: AdviceKind;
+  /** The same for the same cause: the kind, and the first part of a UUID where a kind is found per VM. */
+  readonly id: string;
+  readonly severity: Severity;
+  /** What hurts, in one sentence. */
+  readonly title: string;
+  /** VMs that it hurts or puts at risk, the worst first. */
+  readonly victims: readonly Affected[];
+  readonly evidence: readonly Evidence[];
+  readonly cause: string;
+  /** VMs that cause it, the largest first. */
+  readonly culprits: readonly Affected[];
+  /** The best first; the others are alternatives. */
+  readonly remedies: readonly Remedy[];
+  /** Share of their time that the VMs lose, summed over the victims: 2.5 is two VMs and a half. 0: a risk. */
+  readonly harm: number;
+}

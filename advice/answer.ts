@@ -1,0 +1,54 @@
+import { availableKiB } from '../model/host-missing.ts';
+import type { Advice } from './advice.ts';
+import type { HostObservation } from './observation.ts';
+
+/** How long `virtune advise` should observe once more when this was too short. */
+const ASK_AGAIN_SECONDS = 120;
+
+/** What a host is advised: something, nothing, or nothing yet. */
+export interface Answer {
+  readonly state: 'advice' | 'nothing to do' | 'not enough evidence';
+  readonly advice: readonly Advice[];
+  /** Absent where there is enough evidence. */
+  readonly askAgainAfterSeconds: number | undefined;
+  /** What no advice could be computed from, and why, one sentence each. */
+  readonly unknown: readonly string[];
+}
+
+/** `minSamples`: without as many, figures of load say nothing, and only facts are advice. */
+export function answerOf(
+  observation: HostObservation,
+  advice: readonly Advice[],
+  minSamples: number,
+): Answer {
+  const isShort = observation.samples < minSamples;
+  return {
+    state: advice.length > 0 ? 'advice' : isShort ? 'not enough evidence' : 'nothing to do',
+    advice,
+    askAgainAfterSeconds: isShort ? ASK_AGAIN_SECONDS : undefined,
+    unknown: unknownsOf(observation, minSamples),
+  };
+}
+
+function unknownsOf({ newest, vms, samples, cpus, host }: HostObservation, minSamples: number): string[] {
+  const running = vms.filter((vm) => vm.running);
+  const { host: figures } = newest;
+  const said = (isUnknown: boolean, text: string): string[] => (isUnknown ? [text] : []);
+  const fresh = (vm: HostObservation['vms'][number]): number => Math.max(vm.runCpus.count, vm.usedCpus.count);
+  const unseen = running.filter((vm) => fresh(vm) < minSamples).length;
+  const silent = running.filter(({ missing }) => missing.has('balloon')).length;
+  return [
+    ...said(samples < minSamples, `load: ${samples} samples with rates, and ${minSamples} are needed`),
+    ...said(samples >= minSamples && unseen > 0, `load of ${unseen} VMs: they started or answered too late`),
+    ...said(cpus === undefined, 'CPUs: the host did not report its topology'),
+    ...said(
+      figures === undefined || (availableKiB(figures) ?? figures.memoryKiB.get('free')) === undefined,
+      'memory: the host did not report what it has free',
+    ),
+    ...said(
+      host.memoryPressure.count === 0,
+      'memory pressure and swapping of the host: virtune does not read its /proc, or its kernel has no PSI',
+    ),
+    ...said(silent > 0, `memory in ${silent} of ${running.length} guests: they do not report it`),
+  ];
+}

@@ -1,0 +1,50 @@
+import { dedicatedCpu } from '../model/dedicated.ts';
+import type { ObservedVm } from './observation.ts';
+
+/** A database commits: it flushes often, and its requests are many and small. */
+const DATABASE_FLUSHES = 20;
+const DATABASE_REQUESTS = 100;
+const DATABASE_REQUEST_BYTES = 65_536;
+
+/** Per vCPU, from which on a VM counts as one that computes. */
+const BATCH_CPUS = 0.1;
+/** Of its requests, those that flush: a VM that someone waits for writes so that it stays. Holds under contention too. */
+const BATCH_FLUSH_SHARE = 0.03;
+const REQUESTS_MIN = 10;
+/** Packets per second of a VM that serves others. */
+const BATCH_PACKETS = 3_000;
+
+/** Whether a VM behaves as a database does, whatever it is called. Unknown counts as no. */
+export function isDatabase({ disks }: ObservedVm): boolean {
+  for (const { requests, flushes, bytes } of disks.values()) {
+    const perSecond = requests.median ?? 0;
+    if (
+      (flushes.median ?? 0) >= DATABASE_FLUSHES &&
+      perSecond >= DATABASE_REQUESTS &&
+      (bytes.median ?? 0) / perSecond <= DATABASE_REQUEST_BYTES
+    )
+      return true;
+  }
+  return false;
+}
+
+/**
+ * Whether a VM computes without being waited for: much CPU, few flushes and packets, and no dedicated CPUs or huge pages,
+ * which a user gives only to what matters.
+ */
+export function isBatch(vm: ObservedVm): boolean {
+  const demand = (vm.runCpus.mean ?? 0) + (vm.delayCpus.mean ?? 0);
+  const sum = (values: Iterable<number | undefined>): number =>
+    [...values].reduce<number>((all, value) => all + (value ?? 0), 0);
+  const disks = [...vm.disks.values()];
+  const requests = sum(disks.map((disk) => disk.requests.median));
+  const flushes = sum(disks.map((disk) => disk.flushes.median));
+  return (
+    vm.vcpus > 0 &&
+    demand / vm.vcpus >= BATCH_CPUS &&
+    flushes <= BATCH_FLUSH_SHARE * Math.max(requests, REQUESTS_MIN) &&
+    sum([...vm.nics.values()].map(({ packets }) => packets.median)) < BATCH_PACKETS &&
+    !vm.places.some(({ cpus }) => cpus !== undefined && dedicatedCpu(cpus) !== undefined) &&
+    vm.facts?.memory.hugepages === undefined
+  );
+}

@@ -1,0 +1,40 @@
+import type { DomainSample } from '../sampler/host-sample.ts';
+import type { Step, VmRef } from './advice.ts';
+import type { ObservedVm } from './observation.ts';
+
+const DEFAULT_URI = 'qemu:///system';
+
+/** `virsh ARGS` for the host that was observed. */
+export function virsh(uri: string, ...args: string[]): string[] {
+  return uri === DEFAULT_URI ? ['virsh', ...args] : ['virsh', '-c', uri, ...args];
+}
+
+/** `virtune tune VERB --profile P VM...` */
+export function tune(uri: string, verb: 'plan' | 'apply', profile: string, vms: readonly VmRef[]): string[] {
+  const names = vms.map(({ name }) => name);
+  return [
+    'virtune',
+    'tune',
+    verb,
+    ...(uri === DEFAULT_URI ? [] : ['-c', uri]),
+    '--profile',
+    profile,
+    ...(names.some((name) => name.startsWith('-')) ? ['--'] : []),
+    ...names,
+  ];
+}
+
+/** A name that begins with a dash would be read as an option; libvirt takes a UUID in its place. */
+export const nameFor = ({ name, uuid }: VmRef): string => (name.startsWith('-') ? uuid : name);
+
+/** For a change of a running VM that lasts: a transient VM has no definition to change. */
+export function lasting({ summary }: Pick<DomainSample, 'summary'>): string[] {
+  return summary.marks?.persistent === false ? ['--live'] : ['--live', '--config'];
+}
+
+export const refOf = ({ uuid, name }: ObservedVm): VmRef => ({ uuid, name });
+
+/** One `virsh` command that changes a VM. */
+export function virshStep(uri: string, vm: ObservedVm, command: string, ...args: string[]): Step {
+  return { argv: virsh(uri, command, nameFor(vm), ...args), vm: refOf(vm) };
+}

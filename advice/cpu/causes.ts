@@ -1,0 +1,122 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { Context } from '../context.ts';
+import { type CpuLoad, isLimited, type VmLoad } from '../cpu-load.ts';
+import { isLasting } from '../evidence.ts';
+import type { ObservedVm } from '../observation.ts';
+
+/** A guest notices from here on (VMware's ready time: 5 % is significant, 10 % is bad). */
+export const STEAL_WARN = 0.05;
+export const STEAL_BAD = 0.1;
+
+/** Of a quota's periods, those in which it held threads back. */
+const THROTTLED = 0.05;
+/** Of what is allowed, what counts as all of it: a figure over a sample is never exact. */
+const FULL = 0.9;
+/** Of some CPUs, what others have to ask for so that it counts. */
+const NOTICEABLE = 0.1;
+/** From here on a host has no CPUs to give. */
+const HOST_FULL = 0.95;
+
+/** Why VMs wait for CPUs, and all VMs that wait for that reason. */
+export interface CpuCause {
+  readonly kind: 'quota' | 'wide' | 'dedicated' | 'squeezed' | 'overcommit' | 'unexplained';
+  readonly victims: ObservedVm[];
+  /** CPUs that are short; empty where a quota is. */
+  cpus: CpuSet;
+}
+
+/** Running VMs with lasting steal, but for those that a user has given fewer CPU shares. */
+export function waitingVms({ running, minSamples, observation }: Context): ObservedVm[] {
+  return running.filter((vm) => isLasting(vm.steal, STEAL_WARN, minSamples) && !isLimited(vm, observation));
+}
+
+/** One cause per reason: VMs that wait for the same CPUs are victims of the same. */
+export function cpuCauses(context: Context, load: CpuLoad): CpuCause[] {
+  const causes: CpuCause[] = [];
+  for (const vm of waitingVms(context)) {
+    const { kind, cpus } = causeOf(vm, context, load);
+    const same = causes.filter(
+      (each) =>
+        each.kind === kind &&
+        (!LOCAL.has(kind) ? kind !== 'unexplained' : each.cpus.intersection(cpus).size > 0),
+    );
+    const merged: CpuCause = {
+      kind,
+      victims: [...same.flatMap(({ victims }) => victims), vm],
+      cpus: same.reduce((all, each) => all.union(each.cpus), cpus),
+    };
+    for (const each of same) causes.splice(causes.indexOf(each), 1);
+    causes.push(merged);
+  }
+  return causes;
+}
+
+/** Causes that are about certain CPUs. */
+const LOCAL: ReadonlySet<CpuCause['kind']> = new Set(['dedicated', 'squeezed']);
+
+function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause, 'kind' | 'cpus'> {
+  const own = load.loads.filter((each) => each.vm === vm);
+  if (isHeldByQuota(vm, own, context.minSamples)) return { kind: 'quota', cpus: CpuSet.empty };
+  const sum = (loads: readonly VmLoad[], read: (each: VmLoad) => number): number =>
+    loads.reduce((all, each) => all + read(each), 0);
+  const narrow = own.filter(({ floats }) => !floats);
+  const isFull = load.utilization >= HOST_FULL;
+  const narrowDelay = sum(narrow, ({ delay }) => delay);
+  if (narrow.length === 0 || narrowDelay < sum(own, ({ delay }) => delay) / 2) {
+    const { size } = load.cpus;
+    const isWide = sum(own, ({ vcpus }) => vcpus) > size && sum(own, ({ demand }) => demand) > FULL * size;
+    if (isWide) return { kind: 'wide', cpus: load.cpus };
+    return { kind: load.utilization >= FULL ? 'overcommit' : 'unexplained', cpus: load.cpus };
+  }
+  const cpus = union(narrow.filter(({ delay }) => delay > 0));
+  const others = load.loads.filter((each) => each.vm !== vm && !each.floats);
+  const rivals = others.filter((each) => each.cpus.intersection(cpus).size > 0);
+  if (
+    sum(narrow, ({ vcpus }) => vcpus) > cpus.size &&
+    sum(rivals, (each) => demandOn(each, cpus)) < NOTICEABLE * cpus.size
+  )
+    return { kind: 'wide', cpus };
+  const owns = narrow.every((each) => each.cpus.size <= each.vcpus);
+  // Rivals that ask for nothing there are not why it waits.
+  const rivalDemand = sum(rivals, (each) => demandOn(each, cpus));
+  const fills = sum(narrow, ({ demand }) => demand) + rivalDemand >= FULL * cpus.size;
+  if (owns && rivalDemand >= NOTICEABLE * cpus.size && (fills || !isFull)) return { kind: 'dedicated', cpus };
+  if (isFull) return { kind: 'overcommit', cpus: load.cpus };
+  const area = reached(cpus, others);
+  const within = sum(
+    load.loads.filter((each) => !each.floats && each.cpus.isSubsetOf(area)),
+    ({ demand }) => demand,
+  );
+  if (rivals.length > 0 && within >= 0.85 * area.size) return { kind: 'squeezed', cpus: area };
+  return owns ? { kind: 'dedicated', cpus } : { kind: 'unexplained', cpus };
+}
+
+/** What a load asks of some CPUs, spread evenly over all that it may use. */
+function demandOn(load: VmLoad, cpus: CpuSet): number {
+  return (load.demand * load.cpus.intersection(cpus).size) / Math.max(1, load.cpus.size);
+}
+
+/** The control group says so where it is read; else its vCPUs use all that the quota allows. */
+function isHeldByQuota({ throttled }: ObservedVm, own: readonly VmLoad[], minSamples: number): boolean {
+  const limited = own.filter(({ cap }) => Number.isFinite(cap));
+  if (limited.length === 0) return false;
+  if (throttled.count >= minSamples) return throttled.shareAbove(THROTTLED) >= 0.5;
+  return limited.some(({ demand, delay, cap }) => demand - delay >= FULL * cap);
+}
+
+/** All CPUs that these VMs and those that share some of them may use. */
+function reached(cpus: CpuSet, others: readonly VmLoad[]): CpuSet {
+  let area = cpus;
+  for (;;) {
+    const grown = union(
+      others.filter((each) => each.cpus.intersection(area).size > 0),
+      area,
+    );
+    if (grown.size === area.size) return area;
+    area = grown;
+  }
+}
+
+function union(loads: readonly VmLoad[], start: CpuSet = CpuSet.empty): CpuSet {
+  return CpuSet.of([...start, ...loads.flatMap(({ cpus }) => [...cpus])]);
+}

@@ -1,0 +1,104 @@
+import type { Advice, Remedy } from '../advice.ts';
+import { isBatch, isDatabase } from '../behaviour.ts';
+import { refOf } from '../commands.ts';
+import type { Context } from '../context.ts';
+import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import type { ObservedVm } from '../observation.ts';
+import type { CpuCause } from './causes.ts';
+import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
+import { cellText, nearMemory, pinSteps, unclaimed, wholeCores } from './room.ts';
+import { gainText, isWorthwhile, whatIf } from './what-if.ts';
+
+/** CPUs that a VM has for itself by its pins, and on which other VMs run. */
+export function dedicatedCpusShared(cause: CpuCause, context: Context, load: CpuLoad): Advice {
+  const { victims, cpus } = cause;
+  const rivals = rivalsOf(cause, load);
+  // VMs without pins run there as well: then those are the culprits.
+  const culprits = rivals.length > 0 ? rivals : seenThere(cause, context);
+  const remedies = rivals.length > 0 ? movesOf(cause, rivals, context, load) : [];
+  return {
+    kind: 'dedicated-cpus-shared',
+    id: `dedicated-cpus-shared:${victims[0]?.uuid.slice(0, 8)}`,
+    severity: severityOf(victims),
+    title:
+      rivals.length > 0
+        ? `CPU ${cpus} is dedicated to more than one VM, and they wait for each other`
+        : `CPU ${cpus} is dedicated to a VM, and VMs without pins run there too`,
+    victims: sufferers(victims),
+    evidence: cpuEvidence(victims, load, context),
+    cause:
+      rivals.length > 0
+        ? `the pins of ${culprits.length} VMs overlap on CPU ${cpus}`
+        : 'a pin keeps a vCPU on its CPU, and keeps no other VM away from it',
+    culprits: consumers(culprits),
+    remedies,
+    harm: harmOf(victims),
+  };
+}
+
+/** A VM that asks for less is not why another waits. */
+const RIVAL_CPUS = 0.1;
+
+/** All VMs with pins on these CPUs that wait there or use them. */
+function rivalsOf({ cpus, victims }: CpuCause, load: CpuLoad): ObservedVm[] {
+  const pinned = load.loads.filter(
+    ({ vm, floats, cpus: its }) => vm !== undefined && !floats && its.intersection(cpus).size > 0,
+  );
+  const vms = [...new Set(pinned.flatMap(({ vm }) => vm ?? []))].filter(
+    (vm) => victims.includes(vm) || demandOf(vm) >= RIVAL_CPUS,
+  );
+  return vms.length > 1 ? vms : [];
+}
+
+function seenThere({ victims, cpus }: CpuCause, { observation }: Context): ObservedVm[] {
+  const [victim] = victims;
+  if (victim === undefined) return [];
+  const seen = observation.residency.blame(victim.uuid, new Set(cpus))?.neighbours ?? [];
+  return seen
+    .filter(({ share }) => share >= 0.1)
+    .flatMap(({ key }) => observation.vms.find(({ uuid }) => uuid === key) ?? []);
+}
+
+/** One of the rivals goes elsewhere: first those that no one waits for. */
+function movesOf(cause: CpuCause, rivals: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
+  const byWeight = rivals.toSorted(
+    (a, b) =>
+      Number(isDatabase(a)) - Number(isDatabase(b)) ||
+      Number(isBound(a)) - Number(isBound(b)) ||
+      Number(isBatch(b)) - Number(isBatch(a)) ||
+      demandOf(b) - demandOf(a),
+  );
+  const remedies = byWeight.flatMap((mover) => moveOf(mover, cause, context, load) ?? []);
+  return remedies.slice(0, 2);
+}
+
+const isBound = ({ facts }: ObservedVm): boolean =>
+  facts?.memory.numaMode === 'strict' || facts?.memory.hugepages !== undefined;
+
+function moveOf(
+  mover: ObservedVm,
+  { victims, cpus }: CpuCause,
+  context: Context,
+  load: CpuLoad,
+): Remedy | undefined {
+  const free = nearMemory(mover, unclaimed(load, [mover]).difference(cpus), context);
+  // The other thread of a busy core is only half a CPU.
+  const apart = free.difference(wholeCores(cpus, context));
+  for (const target of [apart, free]) {
+    if (target.size < mover.vcpus) continue;
+    const moved = (each: VmLoad): VmLoad =>
+      each.vm === mover ? { ...each, cpus: target, floats: false } : each;
+    const result = whatIf(load, victims, [], moved);
+    if (!isWorthwhile(result)) continue;
+    return {
+      change: `pin ${mover.name} to CPU ${target}${cellText(target, context)}, to which no VM is pinned`,
+      steps: pinSteps(context.uri, mover, target),
+      cost: 'no VM loses CPU time, computed from what all VMs of the host ask for',
+      payers: [refOf(mover)],
+      gain: gainText(result),
+      risk: 'its caches are cold for a moment; memory that it has on another NUMA cell becomes remote',
+      effect: 'live',
+    };
+  }
+  return undefined;
+}

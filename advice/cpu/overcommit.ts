@@ -1,0 +1,160 @@
+import { percent, ratio } from '../../model/format.ts';
+import type { Advice, Remedy } from '../advice.ts';
+import { isBatch, isDatabase } from '../behaviour.ts';
+import { refOf, virshStep } from '../commands.ts';
+import type { Context } from '../context.ts';
+import { type CpuLoad, isLimited, type VmLoad } from '../cpu-load.ts';
+import type { ObservedVm } from '../observation.ts';
+import type { CpuCause } from './causes.ts';
+import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
+import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
+
+/** Of what VMs that are not limited ask for, what may stay unserved. */
+const SHORT_ENOUGH = 0.02;
+/** Weights that are tried, as shares of what a VM has now, the mildest first. */
+const WEIGHTS = [1 / 2, 1 / 4, 1 / 8, 1 / 16] as const;
+/** A VM that gets less than this of what it asks for makes no progress. */
+const PAYER_MIN_SHARE = 0.15;
+/** Losses that are listed one by one. */
+const SHOWN_COSTS = 3;
+/** A host is asked for no more than this after a move: bursts have room. */
+const ROOMY = 0.85;
+
+/** The host is asked for more CPU time than it has. */
+export function cpuOvercommit({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
+  const culprits = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))].filter(
+    (vm) => demandOf(vm) >= 0.02 * load.demand,
+  );
+  return {
+    kind: 'cpu-overcommit',
+    id: 'cpu-overcommit',
+    severity: severityOf(victims),
+    title: `${victims.length === 1 ? 'a VM waits' : `${victims.length} VMs wait`} for CPUs: the host is asked for more than it has`,
+    victims: sufferers(victims),
+    evidence: cpuEvidence(victims, load, context),
+    cause: `VMs ask for ${ratio(load.demand - load.hostCpus)} CPUs${load.hostCpus < 0.5 ? '' : ` and the host itself for ${ratio(load.hostCpus)}`}, and the host has ${load.cpus.size}`,
+    culprits: consumers(culprits).slice(0, 10),
+    remedies: [...sharesOf(victims, context, load), ...moveOf(victims, load)],
+    harm: harmOf(victims),
+  };
+}
+
+interface Limit {
+  readonly weight: number;
+  readonly result: WhatIf;
+}
+
+/** All VMs that no one waits for, also those that are between two bursts now, limited as little as it takes. */
+function sharesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
+  const payers = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))]
+    .filter((vm) => isBatch(vm) && !isDatabase(vm) && !isLimited(vm, context.observation))
+    .toSorted((a, b) => demandOf(b) - demandOf(a));
+  const spared = victims.filter((vm) => !payers.includes(vm));
+  if (payers.length === 0 || spared.length === 0) return [];
+  const limit = mildest(spared, payers, load);
+  if (limit === undefined) return [];
+  const { weight, result } = limit;
+  return [
+    {
+      change: `give ${names(payers)} 1/${Math.round(1 / weight)} of the CPU shares that they have now`,
+      steps: sharesSteps(payers, weight, context),
+      cost: costText(payers, result),
+      payers: payers.map(refOf),
+      gain: gainText(result),
+      risk: 'they take longer; shares have no effect while CPUs are free',
+      effect: 'live',
+    },
+  ];
+}
+
+function mildest(
+  spared: readonly ObservedVm[],
+  payers: readonly ObservedVm[],
+  load: CpuLoad,
+): Limit | undefined {
+  const paying = new Set(payers);
+  let best: Limit | undefined;
+  for (const weight of WEIGHTS) {
+    const result = whatIf(load, spared, payers, (each: VmLoad) =>
+      each.vm !== undefined && paying.has(each.vm) ? { ...each, weight: each.weight * weight } : each,
+    );
+    if (payers.some((vm) => shareOf(result.served, vm) < PAYER_MIN_SHARE)) break;
+    if (result.shortAfter < (best?.result.shortAfter ?? result.shortBefore / 2)) best = { weight, result };
+    if (result.shortAfter <= SHORT_ENOUGH) break;
+  }
+  return best;
+}
+
+/** A few VMs each with its loss; of many, the range. */
+function costText(payers: readonly ObservedVm[], { served, before }: WhatIf): string {
+  const share = (of: WhatIf['served'], vm: ObservedVm): string => percent(100 * shareOf(of, vm));
+  if (payers.length <= SHOWN_COSTS) {
+    return payers
+      .map(
+        (vm) =>
+          `${vm.name} gets ${share(served, vm)} % of what it asks for instead of ${share(before, vm)} %`,
+      )
+      .join('; ');
+  }
+  const byShare = payers.toSorted((a, b) => shareOf(served, a) - shareOf(served, b));
+  const [least, most] = [byShare[0] as ObservedVm, byShare.at(-1) as ObservedVm];
+  const range = [...new Set([share(served, least), share(served, most)])].join(' to ');
+  return `${payers.length} VMs get ${range} % of what they ask for; now ${least.name} gets ${share(before, least)} %`;
+}
+
+/** Without the shares that the kernel uses now no number is right: 1024 is usual with cgroup v1, 100 with v2. */
+function sharesSteps(payers: readonly ObservedVm[], weight: number, { uri, observation }: Context) {
+  const now = observation.cpuShares;
+  if (now === undefined || payers.some(({ uuid }) => !now.has(uuid))) return [];
+  return payers.map((vm) =>
+    virshStep(
+      uri,
+      vm,
+      'schedinfo',
+      '--set',
+      `cpu_shares=${Math.max(2, Math.round((now.get(vm.uuid) ?? 0) * weight))}`,
+      '--live',
+    ),
+  );
+}
+
+/** The fewest VMs whose CPUs elsewhere would leave room here; first those that can move and compute. */
+function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
+  const movable = [
+    ...new Set(load.loads.flatMap(({ vm, floats }) => (vm !== undefined && floats ? [vm] : []))),
+  ]
+    .filter((vm) => !isDatabase(vm))
+    .toSorted((a, b) => Number(isBatch(b)) - Number(isBatch(a)) || demandOf(b) - demandOf(a));
+  const leaving: ObservedVm[] = [];
+  let demand = load.demand;
+  for (const vm of movable) {
+    if (demand <= ROOMY * load.cpus.size) break;
+    leaving.push(vm);
+    demand -= demandOf(vm);
+  }
+  if (leaving.length === 0) return [];
+  const result = whatIf(
+    load,
+    victims.filter((vm) => !leaving.includes(vm)),
+    leaving,
+    (each: VmLoad) => (each.vm !== undefined && leaving.includes(each.vm) ? { ...each, demand: 0 } : each),
+  );
+  return [
+    {
+      change: `move ${names(leaving)} to another host: together they ask for ${ratio(leaving.reduce((sum, vm) => sum + demandOf(vm), 0))} CPUs`,
+      steps: [],
+      cost: 'none on this host; each VM is paused for a moment at the end of its migration',
+      payers: leaving.map(refOf),
+      gain: gainText(result),
+      risk: 'a migration copies all memory over the network; choose a host with CPUs and memory to spare',
+      effect: 'live',
+    },
+  ];
+}
+
+const SHOWN = 12;
+
+function names(vms: readonly ObservedVm[]): string {
+  const shown = vms.slice(0, SHOWN).map(({ name }) => name);
+  return vms.length > SHOWN ? `${shown.join(', ')} and ${vms.length - SHOWN} more` : shown.join(', ');
+}

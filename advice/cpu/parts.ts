@@ -1,0 +1,54 @@
+import { percent, ratio } from '../../model/format.ts';
+import type { Affected, Evidence, Severity } from '../advice.ts';
+import { refOf } from '../commands.ts';
+import type { Context } from '../context.ts';
+import type { CpuLoad } from '../cpu-load.ts';
+import { meanOf, medianOf } from '../evidence.ts';
+import type { ObservedVm } from '../observation.ts';
+import { STEAL_BAD, STEAL_WARN } from './causes.ts';
+
+/** Worst first, each with its steal. */
+export function sufferers(vms: readonly ObservedVm[]): Affected[] {
+  return vms
+    .toSorted((a, b) => (b.steal.median ?? 0) - (a.steal.median ?? 0))
+    .map((vm) => ({ ...refOf(vm), evidence: `steal ${percent(100 * (vm.steal.median ?? 0))} %` }));
+}
+
+/** Largest first, each with the CPUs that it asks for. */
+export function consumers(vms: readonly ObservedVm[]): Affected[] {
+  return vms
+    .toSorted((a, b) => demandOf(b) - demandOf(a))
+    .map((vm) => ({
+      ...refOf(vm),
+      evidence: `asks for ${ratio(demandOf(vm))} CPUs, runs on ${ratio(vm.runCpus.mean ?? 0)}`,
+    }));
+}
+
+export function demandOf({ runCpus, delayCpus }: ObservedVm): number {
+  return (runCpus.mean ?? 0) + (delayCpus.mean ?? 0);
+}
+
+/** Contention, summed over the victims. */
+export function harmOf(vms: readonly ObservedVm[]): number {
+  return vms.reduce((sum, { contention }) => sum + (contention.median ?? 0), 0);
+}
+
+export function severityOf(vms: readonly ObservedVm[]): Severity {
+  return vms.some(({ steal }) => (steal.median ?? 0) >= STEAL_BAD) ? 'bad' : 'warn';
+}
+
+/** The worst victim's steal, and what the host is asked for. */
+export function cpuEvidence(vms: readonly ObservedVm[], load: CpuLoad, { observation }: Context): Evidence[] {
+  const worst = vms.toSorted((a, b) => (b.steal.median ?? 0) - (a.steal.median ?? 0))[0];
+  return [
+    ...(worst === undefined
+      ? []
+      : medianOf(vms.length === 1 ? 'CPU steal' : 'CPU steal of the worst VM', worst.steal, {
+          unit: '%',
+          scale: 100,
+          limit: STEAL_WARN,
+          over: observation,
+        })),
+    meanOf(`CPUs that are asked for, of ${load.cpus.size}`, load.demand, 'CPUs', observation),
+  ];
+}

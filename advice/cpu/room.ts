@@ -1,0 +1,47 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { Step } from '../advice.ts';
+import { lasting, virshStep } from '../commands.ts';
+import type { Context } from '../context.ts';
+import type { CpuLoad } from '../cpu-load.ts';
+import type { ObservedVm } from '../observation.ts';
+import { cellsOf } from '../pins.ts';
+
+/** CPUs to which no VM but these is confined. */
+export function unclaimed(load: CpuLoad, but: readonly ObservedVm[]): CpuSet {
+  const claimed = load.loads
+    .filter(({ vm, floats }) => !floats && vm !== undefined && !but.includes(vm))
+    .flatMap(({ cpus }) => [...cpus]);
+  return load.cpus.difference(CpuSet.of(claimed));
+}
+
+/** Of these CPUs, those on the NUMA cells that the VM's memory is bound to; all of them where it is not. */
+export function nearMemory({ facts }: ObservedVm, cpus: CpuSet, { observation }: Context): CpuSet {
+  const { numaMode, numaNodeset, memNodes } = facts?.memory ?? {};
+  if (numaMode === undefined && (memNodes?.size ?? 0) === 0) return cpus;
+  const cells = CpuSet.of([
+    ...(numaNodeset ?? []),
+    ...[...(memNodes?.values() ?? [])].flatMap((each) => [...each]),
+  ]);
+  if (cells.size === 0) return cpus;
+  return CpuSet.of([...cpus].filter((cpu) => cells.has(observation.cellOf.get(cpu) ?? -1)));
+}
+
+/** Hardware threads of the cores that these CPUs belong to. */
+export function wholeCores(cpus: CpuSet, { observation }: Context): CpuSet {
+  const siblings = (observation.newest.host?.topology?.cells ?? []).flatMap((cell) =>
+    cell.cpus.filter(({ id }) => cpus.has(id)).flatMap((cpu) => [...cpu.siblings]),
+  );
+  return cpus.union(CpuSet.of(siblings));
+}
+
+/** Commands that pin all vCPUs of a VM to these CPUs, now and at its next start. */
+export function pinSteps(uri: string, vm: ObservedVm, cpus: CpuSet): Step[] {
+  return Array.from({ length: vm.vcpus }, (_, vcpu) =>
+    virshStep(uri, vm, 'vcpupin', String(vcpu), cpus.toString(), ...lasting(vm.sample)),
+  );
+}
+
+export function cellText(cpus: CpuSet, { observation }: Context): string {
+  const cells = cellsOf(cpus, observation);
+  return cells.length === 0 ? '' : ` of NUMA cell ${cells.join(', ')}`;
+}

@@ -1,0 +1,61 @@
+import type { CpuSet } from '../../model/cpu-set.ts';
+import type { Advice, Remedy } from '../advice.ts';
+import type { Context } from '../context.ts';
+import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import type { ObservedVm } from '../observation.ts';
+import type { CpuCause } from './causes.ts';
+import { consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
+import { nearMemory, pinSteps, unclaimed } from './room.ts';
+import { gainText, isWorthwhile, whatIf } from './what-if.ts';
+
+/** VMs that share a few CPUs, and wait there while other CPUs of the host are free. */
+export function cpusSqueezed(cause: CpuCause, context: Context, load: CpuLoad): Advice {
+  const { victims, cpus } = cause;
+  const within = [
+    ...new Set(
+      load.loads
+        .filter(({ floats, cpus: its }) => !floats && its.isSubsetOf(cpus))
+        .flatMap(({ vm }) => vm ?? []),
+    ),
+  ];
+  return {
+    kind: 'cpus-squeezed',
+    id: `cpus-squeezed:${cpus.first}`,
+    severity: severityOf(victims),
+    title: `${within.length} VMs share CPU ${cpus} and wait there, while other CPUs of the host are free`,
+    victims: sufferers(victims),
+    evidence: cpuEvidence(victims, load, context),
+    cause: `their pins keep them on ${cpus.size} CPUs`,
+    culprits: consumers(within),
+    remedies: widenOf(within, cause, context, load),
+    harm: harmOf(victims),
+  };
+}
+
+function widenOf(
+  within: readonly ObservedVm[],
+  { victims, cpus }: CpuCause,
+  context: Context,
+  load: CpuLoad,
+): Remedy[] {
+  const free = unclaimed(load, within).union(cpus);
+  const targets = new Map<ObservedVm, CpuSet>(within.map((vm) => [vm, nearMemory(vm, free, context)]));
+  const wider = [...targets].filter(([vm, target]) => target.size > cpus.size && target.size >= vm.vcpus);
+  const allowed = new Map(wider);
+  const result = whatIf(load, victims, [], (each: VmLoad) => {
+    const target = each.vm === undefined ? undefined : allowed.get(each.vm);
+    return target === undefined || each.floats ? each : { ...each, cpus: target };
+  });
+  if (wider.length === 0 || !isWorthwhile(result)) return [];
+  return [
+    {
+      change: `let ${wider.length} VMs run on all CPUs to which no other VM is pinned`,
+      steps: wider.flatMap(([vm, target]) => pinSteps(context.uri, vm, target)),
+      cost: 'no VM loses CPU time, computed from what all VMs of the host ask for',
+      payers: [],
+      gain: gainText(result),
+      risk: 'vCPUs may run on another NUMA cell than memory that is not bound to a cell',
+      effect: 'live',
+    },
+  ];
+}

@@ -1,0 +1,68 @@
+import { percent } from '../../model/format.ts';
+import type { VmRef } from '../advice.ts';
+import { refOf } from '../commands.ts';
+import type { CpuLoad, Served, VmLoad } from '../cpu-load.ts';
+import type { ObservedVm } from '../observation.ts';
+
+/** A VM that is worse off by less than this notices nothing: it is within what the computation is exact to. */
+const NOTICEABLE = 0.02;
+
+/** What a change would do to the CPU time of all VMs of the host, computed from what they ask for. */
+export interface WhatIf {
+  /** Of what the victims ask for, what they do not get, 0 to 1; before and after. */
+  readonly shortBefore: number;
+  readonly shortAfter: number;
+  /** VMs other than those that pay which lose a noticeable share of their CPU time. */
+  readonly harmed: readonly VmRef[];
+  readonly served: ReadonlyMap<string, Served>;
+  readonly before: ReadonlyMap<string, Served>;
+}
+
+/** `payers`: VMs that may lose by it, since the advice says so. */
+export function whatIf(
+  load: CpuLoad,
+  victims: readonly ObservedVm[],
+  payers: readonly ObservedVm[],
+  change: (load: VmLoad) => VmLoad,
+): WhatIf {
+  const before = load.served();
+  const served = load.served(change);
+  const paying = new Set(payers.map(({ uuid }) => uuid));
+  const harmed = new Map<string, VmRef>();
+  for (const { vm } of load.loads) {
+    if (vm === undefined || paying.has(vm.uuid)) continue;
+    if (shareOf(served, vm) < shareOf(before, vm) - NOTICEABLE) harmed.set(vm.uuid, refOf(vm));
+  }
+  return {
+    shortBefore: shortOf(before, victims),
+    shortAfter: shortOf(served, victims),
+    harmed: [...harmed.values()],
+    served,
+    before,
+  };
+}
+
+/** Of what a VM asks for, what it gets, 0 to 1. */
+export function shareOf(served: ReadonlyMap<string, Served>, { uuid }: Pick<ObservedVm, 'uuid'>): number {
+  const found = served.get(uuid);
+  return found === undefined || found.demand <= 0 ? 1 : found.served / found.demand;
+}
+
+/** Whether it removes at least half of what the victims lack, at the expense of no other VM. */
+export function isWorthwhile({ shortBefore, shortAfter, harmed }: WhatIf): boolean {
+  return harmed.length === 0 && shortBefore > 0 && shortAfter <= shortBefore / 2;
+}
+
+export function gainText({ shortBefore, shortAfter }: WhatIf): string {
+  return `CPU contention of the victims falls from ${percent(100 * shortBefore)} % to about ${percent(100 * shortAfter)} %, computed from what the VMs of this host ask for`;
+}
+
+function shortOf(served: ReadonlyMap<string, Served>, vms: readonly ObservedVm[]): number {
+  let [demand, got] = [0, 0];
+  for (const { uuid } of vms) {
+    const each = served.get(uuid);
+    demand += each?.demand ?? 0;
+    got += each?.served ?? 0;
+  }
+  return demand <= 0 ? 0 : Math.max(0, 1 - got / demand);
+}

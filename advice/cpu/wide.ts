@@ -1,0 +1,67 @@
+import { CpuSet } from '../../model/cpu-set.ts';
+import type { Advice, Remedy } from '../advice.ts';
+import { refOf, virshStep } from '../commands.ts';
+import type { Context } from '../context.ts';
+import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import type { ObservedVm } from '../observation.ts';
+import type { CpuCause } from './causes.ts';
+import { cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
+import { nearMemory, pinSteps, unclaimed } from './room.ts';
+import { gainText, isWorthwhile, whatIf } from './what-if.ts';
+
+/** A VM whose own vCPUs wait for each other: it has more of them than CPUs to run on. */
+export function wideVm({ victims }: CpuCause, context: Context, load: CpuLoad): Advice[] {
+  return victims.map((vm) => {
+    const allowed = load.loads
+      .filter((each) => each.vm === vm)
+      .reduce<CpuSet>((all, each) => all.union(each.cpus), CpuSet.empty);
+    return {
+      kind: 'wide-vm',
+      id: `wide-vm:${vm.uuid.slice(0, 8)}`,
+      severity: severityOf([vm]),
+      title: `${vm.vcpus} vCPUs run on ${allowed.size} CPUs, and wait for each other`,
+      victims: sufferers([vm]),
+      evidence: cpuEvidence([vm], load, context),
+      cause:
+        allowed.size >= load.cpus.size
+          ? 'the VM has more vCPUs than the host has CPUs'
+          : `its pins keep ${vm.vcpus} vCPUs on CPU ${allowed}`,
+      culprits: [],
+      remedies: [...widenOf(vm, allowed, context, load), fewerOf(vm, allowed, context)],
+      harm: harmOf([vm]),
+    };
+  });
+}
+
+function widenOf(vm: ObservedVm, allowed: CpuSet, context: Context, load: CpuLoad): Remedy[] {
+  const target = nearMemory(vm, unclaimed(load, [vm]).union(allowed), context);
+  if (target.size <= allowed.size) return [];
+  const result = whatIf(load, [vm], [], (each: VmLoad) =>
+    each.vm === vm ? { ...each, cpus: target } : each,
+  );
+  if (!isWorthwhile(result)) return [];
+  return [
+    {
+      change: `let it run on all CPUs to which no other VM is pinned: ${target}`,
+      steps: pinSteps(context.uri, vm, target),
+      cost: 'no VM loses CPU time, computed from what all VMs of the host ask for',
+      payers: [],
+      gain: gainText(result),
+      risk: 'vCPUs may run on another NUMA cell than memory that is not bound to a cell',
+      effect: 'live',
+    },
+  ];
+}
+
+/** vCPUs that never run at the same time only wait for each other's locks. */
+function fewerOf(vm: ObservedVm, allowed: CpuSet, { uri }: Context): Remedy {
+  return {
+    change: `give it ${allowed.size} vCPUs, as many as it can run at a time`,
+    steps: [virshStep(uri, vm, 'setvcpus', String(allowed.size), '--config')],
+    cost: 'none: it gets the same CPU time',
+    payers: [refOf(vm)],
+    gain: 'its vCPUs no longer wait for each other; how much faster its work gets is unknown',
+    risk: 'software in the guest that counts CPUs starts fewer threads',
+    effect: 'next boot',
+  };
+}

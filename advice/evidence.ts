@@ -1,0 +1,52 @@
+import type { Evidence } from './advice.ts';
+import type { HostObservation } from './observation.ts';
+import type { Series } from './series.ts';
+
+/** A share of the samples from which a figure counts as lasting: half of them. */
+const LASTING = 0.5;
+
+/** Whether a figure was above its limit in most samples, and there are enough of them. */
+export function isLasting(series: Series, limit: number, minSamples: number): boolean {
+  return series.count >= minSamples && series.shareAbove(limit) >= LASTING;
+}
+
+/** The median of a series as evidence. `scale` makes the unit of the series that of the evidence, the limit's too. */
+export function medianOf(
+  figure: string,
+  series: Series,
+  {
+    unit,
+    scale = 1,
+    limit,
+    over,
+  }: { unit: string; scale?: number; limit?: number; over: Pick<HostObservation, 'fromMs' | 'toMs'> },
+): Evidence[] {
+  const value = series.median;
+  if (value === undefined) return [];
+  return [
+    {
+      figure,
+      statistic: 'median',
+      value: value * scale,
+      unit,
+      samples: series.count,
+      spanMs: over.toMs - over.fromMs,
+      ...(limit !== undefined && { above: { limit: limit * scale, share: series.shareAbove(limit) } }),
+    },
+  ];
+}
+
+/** A mean over all samples of the window. */
+export function meanOf(
+  figure: string,
+  value: number,
+  unit: string,
+  { fromMs, toMs, samples }: Pick<HostObservation, 'fromMs' | 'toMs' | 'samples'>,
+): Evidence {
+  return { figure, statistic: 'mean', value, unit, samples, spanMs: toMs - fromMs };
+}
+
+/** A fact of this moment. */
+export function factOf(figure: string, value: number, unit = ''): Evidence {
+  return { figure, statistic: 'fact', value, unit, samples: 1, spanMs: 0 };
+}

@@ -1,0 +1,100 @@
+import { CpuSet } from '../model/cpu-set.ts';
+import { onlineCpus } from '../model/topology.ts';
+import type { HostSample } from '../sampler/host-sample.ts';
+import type { SampleRates } from '../sampler/rate-tracker.ts';
+import type { HostObservation } from './observation.ts';
+import { Residency } from './residency.ts';
+import { Series } from './series.ts';
+import { VmWindow } from './vm-window.ts';
+
+/** Gathers the samples of one host, in their order, into an observation. */
+export class HostWindow {
+  readonly residency: Residency;
+  readonly #uri: string;
+  readonly #max: number;
+  readonly #groups: ReadonlySet<string>;
+  readonly #vms = new Map<string, VmWindow>();
+  readonly #busyCpus: Series;
+  readonly #memoryPressure: Series;
+  readonly #swapInPages: Series;
+  readonly #timesMs: number[] = [];
+  #newest: HostSample | undefined;
+
+  /** `max`: samples that are kept. `groups`: those that were asked for, so that a missing figure has its reason. */
+  constructor(options: {
+    readonly uri: string;
+    readonly groups: ReadonlySet<string>;
+    readonly max?: number | undefined;
+  }) {
+    const { uri, groups, max = Number.POSITIVE_INFINITY } = options;
+    this.#uri = uri;
+    this.#groups = groups;
+    this.#max = max;
+    this.residency = new Residency(max);
+    this.#busyCpus = new Series(max);
+    this.#memoryPressure = new Series(max);
+    this.#swapInPages = new Series(max);
+  }
+
+  /** The next sample, and how it differs from the one before. */
+  add(sample: HostSample, { host, domains }: SampleRates): void {
+    this.#newest = sample;
+    const known = new Set<string>();
+    sample.domains.forEach((domain, index) => {
+      const { uuid, id } = domain.domain;
+      known.add(uuid);
+      let vm = this.#vms.get(uuid);
+      // Another run has other counters, and may have other devices and pins.
+      if (vm === undefined || vm.runId !== id) {
+        vm = new VmWindow(id, this.#max);
+        this.#vms.set(uuid, vm);
+      }
+      vm.add(domain, domains[index], this.#groups);
+    });
+    for (const uuid of this.#vms.keys()) if (!known.has(uuid)) this.#vms.delete(uuid);
+    if (host === undefined && domains.every(({ rates }) => rates === undefined)) return;
+    this.#timesMs.push(sample.startedAtMs);
+    if (this.#timesMs.length > this.#max) this.#timesMs.shift();
+    const busy = host?.cpu?.busy;
+    const online = sample.host?.cpusOnline;
+    if (busy !== undefined && online !== undefined) this.#busyCpus.add(busy * online);
+    this.#memoryPressure.add(host?.pressure.get('memory')?.some);
+    this.#swapInPages.add(host?.swapIn);
+    this.residency.add([...this.#vms].flatMap(([uuid, vm]) => vm.placesNow(uuid)));
+  }
+
+  /** Undefined before the first sample. */
+  get observation(): HostObservation | undefined {
+    const newest = this.#newest;
+    if (newest === undefined) return undefined;
+    const topology = newest.host?.topology;
+    return {
+      uri: this.#uri,
+      samples: this.#timesMs.length,
+      fromMs: this.#timesMs[0] ?? newest.startedAtMs,
+      toMs: newest.startedAtMs,
+      newest,
+      cpus: cpusOf(newest),
+      cellOf: new Map(
+        topology?.cells.flatMap((cell) => cell.cpus.map((cpu) => [cpu.id, cell.id] as const)) ?? [],
+      ),
+      host: {
+        busyCpus: this.#busyCpus,
+        memoryPressure: this.#memoryPressure,
+        swapInPages: this.#swapInPages,
+      },
+      vms: newest.domains.flatMap(({ domain }) => this.#vms.get(domain.uuid)?.observed ?? []),
+      residency: this.residency,
+    };
+  }
+}
+
+function cpusOf({ host }: HostSample): CpuSet | undefined {
+  if (host?.topology !== undefined) {
+    const online = onlineCpus(host.topology);
+    if (online.size > 0) return online;
+  }
+  return host?.cpusOnline === undefined
+    ? undefined
+    : CpuSet.of(Array.from({ length: host.cpusOnline }, (_, cpu) => cpu));
+}

@@ -1,0 +1,50 @@
+import type { Advice } from '../advice.ts';
+import { virshStep } from '../commands.ts';
+import type { Context } from '../context.ts';
+import { type GuestMemory, isSqueezed, starvedGuests } from './guests.ts';
+import { hostMemoryShort, isPressed } from './host-short.ts';
+import { affected, guestEvidence, memoryFacts, size } from './parts.ts';
+import { guestStarved } from './starved.ts';
+
+/** Guests that lack memory, and a host that does: first the cause, then what is left of the symptoms. */
+export function memoryAdvice(context: Context): Advice[] {
+  const starved = starvedGuests(context);
+  const squeezed = starved.filter(isSqueezed);
+  const wantedKiB = squeezed.reduce((sum, { currentKiB, roomKiB }) => sum + roomKiB - currentKiB, 0);
+  const pressed = isPressed(context);
+  const fits = !pressed && wantedKiB > 0 && context.budget.take(wantedKiB);
+  const isShort = pressed || (squeezed.length > 0 && !fits);
+  return [
+    ...(isShort ? [hostMemoryShort(squeezed, wantedKiB, pressed, context)] : []),
+    ...(fits ? [balloonSqueezed(squeezed, context)] : []),
+    ...starved.filter((each) => !isSqueezed(each)).map((each) => guestStarved(each, isShort, context)),
+  ];
+}
+
+function balloonSqueezed(squeezed: readonly GuestMemory[], context: Context): Advice {
+  const { uri, budget } = context;
+  return {
+    kind: 'balloon-squeezed',
+    id: 'balloon-squeezed',
+    severity: 'bad',
+    title: `${squeezed.length === 1 ? 'a guest swaps' : `${squeezed.length} guests swap`} because the balloon took memory, and the host has memory to give`,
+    victims: squeezed.map(affected),
+    evidence: [...memoryFacts(context), ...guestEvidence(squeezed, context)],
+    cause: 'the balloon holds memory that the guest needs',
+    culprits: [],
+    remedies: [
+      {
+        change: 'deflate the balloon to the maximum memory of the VM',
+        steps: squeezed.map(({ vm, roomKiB }) =>
+          virshStep(uri, vm, 'setmem', String(Math.floor(roomKiB)), '--live'),
+        ),
+        cost: `the host has ${size(budget.leftKiB + budget.reserveKiB)} left for all others, ${size(budget.reserveKiB)} of it as reserve`,
+        payers: [],
+        gain: 'the guest stops swapping',
+        risk: 'a balloon manager may take it again: find out who set the balloon',
+        effect: 'live',
+      },
+    ],
+    harm: squeezed.length,
+  };
+}

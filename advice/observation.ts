@@ -1,0 +1,106 @@
+import type { CpuSet } from '../model/cpu-set.ts';
+import type { DomainFacts } from '../model/domain/domain.ts';
+import type { MissingReason } from '../model/missing.ts';
+import type { DomainSample, HostSample } from '../sampler/host-sample.ts';
+import type { Residency } from './residency.ts';
+import type { Series } from './series.ts';
+
+/** What one host did over a window: the only input of advice. Figures that were not reported have empty series. */
+export interface HostObservation {
+  /** libvirt URI that the samples came from; commands connect to it. */
+  readonly uri: string;
+  /** Samples with rates in the window, and the wall clock of the first and the last, ms since 1970. */
+  readonly samples: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly newest: HostSample;
+  /** CPUs that are online; undefined where the host did not report its topology. */
+  readonly cpus: CpuSet | undefined;
+  /** NUMA cell of each CPU. */
+  readonly cellOf: ReadonlyMap<number, number>;
+  readonly host: HostSeries;
+  readonly vms: readonly ObservedVm[];
+  /** Which vCPU was seen on which CPU. Its keys are UUIDs. */
+  readonly residency: Residency;
+  /** `cpu_shares` that the kernel uses now, by UUID; absent where they were not read. */
+  readonly cpuShares?: ReadonlyMap<string, number> | undefined;
+}
+
+export interface HostSeries {
+  /** CPUs that were busy with VMs, the host or both. */
+  readonly busyCpus: Series;
+  /** Share of time in which some tasks waited (PSI), 0 to 1. */
+  readonly memoryPressure: Series;
+  /** Pages per second read back from swap. */
+  readonly swapInPages: Series;
+}
+
+/** One VM over the window. Series restart with each run of the VM. */
+export interface ObservedVm {
+  readonly uuid: string;
+  /** Hostile text. */
+  readonly name: string;
+  readonly sample: DomainSample;
+  readonly facts: DomainFacts | undefined;
+  readonly running: boolean;
+  readonly vcpus: number;
+  /** vCPUs that may run on the same CPUs, each kind with its figures. */
+  readonly places: readonly PlaceSeries[];
+  /** CPUs: run and delay per second, over all vCPUs. */
+  readonly runCpus: Series;
+  readonly delayCpus: Series;
+  /** Mean over its vCPUs, 0 to 1: what the guest sees as steal. */
+  readonly steal: Series;
+  /** delay / (delay + run), 0 to 1. */
+  readonly contention: Series;
+  /** CPUs that all its threads used. */
+  readonly usedCpus: Series;
+  /** Enforcement periods in which a CPU quota held it back, 0 to 1; empty where control groups are not read. */
+  readonly throttled: Series;
+  /** By target. */
+  readonly disks: ReadonlyMap<string, DiskSeries>;
+  /** By name. */
+  readonly nics: ReadonlyMap<string, NicSeries>;
+  /** What its guest reports. */
+  readonly guest: GuestSeries;
+  /** Why groups of figures are missing. */
+  readonly missing: ReadonlyMap<string, MissingReason>;
+}
+
+export interface PlaceSeries {
+  /** Undefined: anywhere. */
+  readonly cpus: CpuSet | undefined;
+  readonly vcpus: number;
+  readonly runCpus: Series;
+  readonly delayCpus: Series;
+}
+
+export interface DiskSeries {
+  /** Reads and writes, per second. */
+  readonly requests: Series;
+  readonly flushes: Series;
+  readonly bytes: Series;
+  /** Of reads and writes together, ms, in samples that had any. */
+  readonly latencyMs: Series;
+  readonly flushLatencyMs: Series;
+  /** Requests that were under way, mean over the sample. */
+  readonly inFlight: Series;
+  /** Failed requests per second. */
+  readonly errors: Series;
+  /** Of the limit that is used most, 0 to 1 and above. */
+  readonly limitUse: Series;
+}
+
+export interface NicSeries {
+  /** Received and sent, per second. */
+  readonly packets: Series;
+  readonly drops: Series;
+}
+
+export interface GuestSeries {
+  readonly swapInKiB: Series;
+  /** Per second. */
+  readonly majorFaults: Series;
+  /** Usable / available memory, 0 to 1. */
+  readonly usableShare: Series;
+}

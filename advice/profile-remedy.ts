@@ -1,0 +1,64 @@
+import { ratio } from '../model/format.ts';
+import type { Remedy } from './advice.ts';
+import { isDatabase } from './behaviour.ts';
+import { refOf, tune } from './commands.ts';
+import type { Context } from './context.ts';
+import { unclaimed } from './cpu/room.ts';
+import type { ObservedVm } from './observation.ts';
+
+/** Profiles that advice proposes, and whether they give a VM dedicated CPUs. */
+type ProfileName = 'oltp-database' | 'network' | 'balanced';
+const DEDICATES: ReadonlySet<ProfileName> = new Set(['oltp-database', 'network']);
+/** For emulator threads and iothreads. */
+const HELPER_CPUS = 2;
+/** Of the CPUs that are left to VMs without dedicated ones, what these may ask for. */
+const ROOMY = 0.85;
+
+/** The profile that fits how a VM behaves: that of databases only for one that commits like one. */
+export const profileFor = (vm: ObservedVm): ProfileName => (isDatabase(vm) ? 'oltp-database' : 'balanced');
+
+/**
+ * A change that a profile plans; the tuner checks it before it is offered. A profile with dedicated CPUs is proposed only
+ * where the VMs that would have to share the rest have room there.
+ */
+export function profileRemedy(
+  context: Context,
+  vm: ObservedVm,
+  fitting: ProfileName,
+  gain: string,
+  risk = 'most of it takes effect at a restart of the VM; virtune tune rollback undoes it',
+): Remedy {
+  const { left, asked } = roomAfter(context, vm);
+  const isTooMuch = DEDICATES.has(fitting) && left !== undefined && asked > ROOMY * left;
+  const name = isTooMuch ? 'balanced' : fitting;
+  const ref = refOf(vm);
+  return {
+    change: `plan the profile ${name} for it${isTooMuch ? `; ${fitting} would leave too few CPUs to the others` : ''}`,
+    steps: (['plan', 'apply'] as const).map((verb) => ({
+      argv: tune(context.uri, verb, name, [ref]),
+      vm: ref,
+    })),
+    cost: !DEDICATES.has(name)
+      ? 'none: no CPU and no memory is set aside for it'
+      : left === undefined
+        ? 'unknown: the CPUs of the host are not reported. Dedicated CPUs are not there for other VMs'
+        : `VMs without dedicated CPUs ask for ${ratio(asked)} CPUs, and ${left} are left to them; huge pages are not there for other VMs`,
+    payers: [],
+    gain,
+    risk: `${risk}. Disks bypass the page cache of the host: flushes get faster, and writes that returned from it slower`,
+    effect: 'next boot',
+    profile: { name, vms: [ref] },
+  };
+}
+
+/** CPUs that would be left to VMs without pins, and what these ask for. */
+function roomAfter({ load }: Context, vm: ObservedVm): { left: number | undefined; asked: number } {
+  if (load === undefined) return { left: undefined, asked: 0 };
+  const own = load.loads.filter((each) => each.vm === vm);
+  const isDedicated = own.length > 0 && own.every(({ floats, cpus, vcpus }) => !floats && cpus.size <= vcpus);
+  const asked = load.loads
+    .filter((each) => each.vm !== vm && each.floats)
+    .reduce((sum, { demand }) => sum + demand, 0);
+  const taken = isDedicated ? own.reduce((sum, { cpus }) => sum + cpus.size, 0) : vm.vcpus + HELPER_CPUS;
+  return { left: Math.max(0, unclaimed(load, [vm]).size - taken), asked };
+}

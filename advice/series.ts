@@ -1,0 +1,62 @@
+/** A figure over a window: one value per sample that had it, oldest first. */
+export class Series {
+  readonly #max: number;
+  readonly #values: number[] = [];
+
+  /** `max`: values that are kept; older ones are dropped. */
+  constructor(max = Number.POSITIVE_INFINITY) {
+    this.#max = max;
+  }
+
+  static of(values: readonly number[]): Series {
+    const series = new Series();
+    for (const value of values) series.add(value);
+    return series;
+  }
+
+  /** A value that is absent is not counted. */
+  add(value: number | undefined): void {
+    if (value === undefined || !Number.isFinite(value)) return;
+    this.#values.push(value);
+    if (this.#values.length > this.#max) this.#values.shift();
+  }
+
+  get count(): number {
+    return this.#values.length;
+  }
+
+  get values(): readonly number[] {
+    return this.#values;
+  }
+
+  get last(): number | undefined {
+    return this.#values.at(-1);
+  }
+
+  get max(): number | undefined {
+    return this.count === 0 ? undefined : this.#values.reduce((a, b) => Math.max(a, b));
+  }
+
+  get mean(): number | undefined {
+    return this.count === 0 ? undefined : this.#values.reduce((a, b) => a + b, 0) / this.count;
+  }
+
+  get median(): number | undefined {
+    return this.quantile(0.5);
+  }
+
+  /** The smallest value that is at least as large as this share (0 to 1) of all values. */
+  quantile(share: number): number | undefined {
+    if (this.count === 0) return undefined;
+    const sorted = this.#values.toSorted((a, b) => a - b);
+    return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  }
+
+  /** Of all values, the share that is above a limit; 0 without values. */
+  shareAbove(limit: number): number {
+    if (this.count === 0) return 0;
+    let above = 0;
+    for (const value of this.#values) if (value > limit) above++;
+    return above / this.count;
+  }
+}

@@ -1,0 +1,159 @@
+import { bytes, percent } from '../../model/format.ts';
+import type { Advice, Affected, Remedy, Step } from '../advice.ts';
+import { isDatabase } from '../behaviour.ts';
+import { refOf, virshStep } from '../commands.ts';
+import type { Context } from '../context.ts';
+import { meanOf, medianOf } from '../evidence.ts';
+import type { ObservedVm } from '../observation.ts';
+import { diskLimit, isHeldByLimit } from './disk-limit.ts';
+import { bytesOf, harmOf, isSlow, latencyText, meanBytes, SLOW_MS, type Use, usesOf } from './uses.ts';
+
+/**
+ * Of the bytes of a storage, what makes a VM a culprit, and what all culprits have together. A heavy user that is not limited
+ * would take what the others no longer get.
+ */
+const CULPRIT_SHARE = 0.03;
+const CULPRITS_SHARE = 0.9;
+/** Of what a saturated storage delivers, what the others and the limited ones may use together. */
+const RELIEVED = 0.6;
+/** Of what they use now, what limited VMs keep at least. */
+const PAYER_KEEPS = 0.2;
+/** How much more than now is left to those that are not limited. */
+const OTHERS_GROWTH = 3;
+const MIB = 1_048_576;
+
+/** Slow disks, by the storage that they share: one cause per storage, however many VMs wait for it. */
+export function storageAdvice(context: Context): Advice[] {
+  const uses = usesOf(context);
+  const slow = uses.filter((use) => isSlow(use, context.minSamples));
+  const held = slow.filter((use) => isHeldByLimit(use, context.minSamples));
+  const byStorage = Map.groupBy(
+    slow.filter((use) => !held.includes(use)),
+    ({ storage }) => storage,
+  );
+  return [
+    ...held.map((use) => diskLimit(use, uses, slow, context)),
+    ...[...byStorage].map(([storage, victims]) =>
+      hotSpot(
+        storage,
+        victims,
+        uses.filter((use) => use.storage === storage),
+        context,
+      ),
+    ),
+  ];
+}
+
+interface Consumer {
+  readonly vm: ObservedVm;
+  readonly uses: readonly Use[];
+  readonly bytesPerSecond: number;
+}
+
+function hotSpot(storage: string, slow: readonly Use[], uses: readonly Use[], context: Context): Advice {
+  const consumers = [...Map.groupBy(uses, ({ vm }) => vm)]
+    .map(([vm, its]): Consumer => ({ vm, uses: its, bytesPerSecond: bytesOf(its) }))
+    .toSorted((a, b) => b.bytesPerSecond - a.bytesPerSecond);
+  const total = bytesOf(uses);
+  const culprits = culpritsOf(consumers, total);
+  const victims = affected(slow);
+  const others = culprits.filter(({ vm }) => victims.some(({ uuid }) => uuid !== vm.uuid));
+  const [worst] = slow.toSorted(
+    (a, b) => (b.series.latencyMs.median ?? 0) - (a.series.latencyMs.median ?? 0),
+  );
+  const isShared = victims.length > 1 && others.length > 0;
+  return {
+    kind: isShared ? 'storage-hot-spot' : 'disk-slow',
+    id: isShared ? `storage-hot-spot:${storage}` : `disk-slow:${worst?.vm.uuid.slice(0, 8)}:${worst?.target}`,
+    severity: 'bad',
+    title: isShared
+      ? `${victims.length} VMs wait for the storage ${storage}`
+      : `high request latency on ${worst?.target}`,
+    victims,
+    evidence:
+      worst === undefined
+        ? []
+        : [
+            ...medianOf('request latency of the worst disk', worst.series.latencyMs, {
+              unit: 'ms',
+              limit: SLOW_MS,
+              over: context.observation,
+            }),
+            meanOf('throughput of the storage, from this host', total / MIB, 'MiB/s', context.observation),
+          ],
+    cause: isShared
+      ? `${culprits.length} VMs use ${percent((100 * culprits.reduce((sum, each) => sum + each.bytesPerSecond, 0)) / Math.max(1, total))} % of its throughput`
+      : 'the storage is slow for what the VM asks of it, or is used by other hosts',
+    culprits: culprits.map(({ vm, bytesPerSecond }) => ({
+      ...refOf(vm),
+      evidence: `${bytes(bytesPerSecond)}/s, ${percent((100 * bytesPerSecond) / Math.max(1, total))} %`,
+    })),
+    remedies: isShared ? limitOf(culprits, total, context) : [],
+    harm: slow.length === 0 ? 0 : harmOf(slow),
+  };
+}
+
+function culpritsOf(consumers: readonly Consumer[], total: number): Consumer[] {
+  const culprits: Consumer[] = [];
+  let covered = 0;
+  for (const each of consumers) {
+    if (covered >= CULPRITS_SHARE * total || each.bytesPerSecond < CULPRIT_SHARE * total) break;
+    culprits.push(each);
+    covered += each.bytesPerSecond;
+  }
+  return culprits;
+}
+
+/** Of the culprits, those that no one waits for. */
+function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context): Remedy[] {
+  const payers = culprits.filter(({ vm }) => !isDatabase(vm));
+  const now = payers.reduce((sum, each) => sum + each.bytesPerSecond, 0);
+  // Nobody knows what the others would ask for if they did not wait.
+  const target = Math.max(PAYER_KEEPS * now, RELIEVED * total - OTHERS_GROWTH * (total - now));
+  if (payers.length === 0 || now < 0.3 * total || target > 0.9 * now) return [];
+  const share = target / now;
+  const steps = payers.flatMap(({ vm, uses }) =>
+    uses
+      .filter((use) => isLimitable(use) && meanBytes(use) >= MIB / 4)
+      .map((use) => limitStep(uri, vm, use, share)),
+  );
+  if (steps.length === 0) return [];
+  return [
+    {
+      change: `limit ${payers.map(({ vm }) => vm.name).join(', ')} to ${bytes(target)}/s together`,
+      steps,
+      cost: payers
+        .map(
+          ({ vm, bytesPerSecond }) =>
+            `${vm.name} has ${bytes(bytesPerSecond * share)}/s instead of ${bytes(bytesPerSecond)}/s`,
+        )
+        .join('; '),
+      payers: payers.map(({ vm }) => refOf(vm)),
+      gain: `the storage is asked for ${percent((100 * (now - target)) / total)} % less; by how much latency falls is unknown`,
+      risk: 'they take longer. If the others still wait after a minute, ask again: what they would use is not known. --total-bytes-sec 0 removes a limit, and so does a restart',
+      effect: 'live',
+    },
+  ];
+}
+
+/** A limit of reads or of writes alone would be driven out by one of both. */
+function isLimitable({ disk }: Use): boolean {
+  const set = [...(disk?.limits ?? [])].filter(([name, value]) => value > 0 && name !== 'size_iops_sec');
+  return disk !== undefined && set.every(([name]) => name === 'total_bytes_sec');
+}
+
+function limitStep(uri: string, vm: ObservedVm, use: Use, share: number): Step {
+  const limit = Math.max(MIB, Math.ceil((meanBytes(use) * share) / MIB) * MIB);
+  return virshStep(uri, vm, 'blkdeviotune', use.target, '--total-bytes-sec', String(limit), '--live');
+}
+
+function affected(slow: readonly Use[]): Affected[] {
+  return [...Map.groupBy(slow, ({ vm }) => vm)]
+    .map(([vm, its]) => ({
+      ...refOf(vm),
+      evidence: its.map(latencyText).join(', '),
+      worst: Math.max(...its.map(({ series }) => series.latencyMs.median ?? 0)),
+    }))
+    .toSorted((a, b) => b.worst - a.worst)
+    .map(({ uuid, name, evidence }) => ({ uuid, name, evidence }));
+}

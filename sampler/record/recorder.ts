@@ -1,0 +1,108 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { jsonText } from '../../model/json-text.ts';
+import { VirtuneError } from '../../model/virtune-error.ts';
+import type { HostSample } from '../host-sample.ts';
+import { encode } from './codec.ts';
+
+const compress = promisify(gzip);
+
+/** A recording that cannot be written or read. */
+export class RecordingError extends VirtuneError {
+  override readonly name = 'RecordingError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('RECORDING', message, options);
+  }
+}
+
+export const RECORDING_VERSION = 1;
+
+/** Raised when the disk does not keep up: more samples than this are never held back in memory. */
+const PENDING_MAX = 64;
+
+/**
+ * Writes samples as JSON, a line each, in gzip members one after the other: `zcat` reads the file, a crash
+ * loses the last sample at most, and a reader can go to any of them without unpacking those before it.
+ */
+export class Recorder {
+  readonly file: string;
+  readonly #handle: FileHandle;
+  readonly #known = new WeakMap<object, number>();
+  #next = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #pending = 0;
+  #error: Error | undefined;
+
+  private constructor(file: string, handle: FileHandle) {
+    this.file = file;
+    this.#handle = handle;
+  }
+
+  /**
+   * Never overwrites a file; readable by its owner alone, since it shows who runs what.
+   * @throws RecordingError
+   */
+  static async create(file: string): Promise<Recorder> {
+    try {
+      const recorder = new Recorder(file, await open(file, 'wx', 0o600));
+      recorder.#append([{ virtune: 'recording', version: RECORDING_VERSION }]);
+      return recorder;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new RecordingError(
+        code === 'EEXIST'
+          ? `${file} already exists; choose another name`
+          : `${file} cannot be written: ${message}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Why nothing is written any more, once that is so. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  add(
+    host: { readonly name: string; readonly uri: string; readonly groups: readonly string[] },
+    sample: HostSample,
+  ): void {
+    if (this.#pending >= PENDING_MAX) return;
+    const lines: unknown[] = [];
+    const definitions = {
+      number: (value: object): { id: number; isNew: boolean } => {
+        const known = this.#known.get(value);
+        if (known !== undefined) return { id: known, isNew: false };
+        const id = this.#next++;
+        this.#known.set(value, id);
+        return { id, isNew: true };
+      },
+    };
+    const json = encode(sample, definitions, (id, value) => lines.push({ define: id, value }));
+    lines.push({ at: sample.startedAtMs, host, sample: json });
+    this.#append(lines);
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#handle.close();
+  }
+
+  #append(lines: readonly unknown[]): void {
+    const text = lines.map((line) => `${jsonText(line)}\n`).join('');
+    this.#pending++;
+    this.#writing = this.#writing
+      .then(async () => {
+        if (this.#error === undefined) await this.#handle.write(await compress(text, { level: 4 }));
+      })
+      .catch((error: Error) => {
+        this.#error = new RecordingError(`${this.file} cannot be written: ${error.message}`, {
+          cause: error,
+        });
+      })
+      .finally(() => {
+        this.#pending--;
+      });
+  }
+}

@@ -76,7 +76,7 @@ export interface Remedy {
   readonly change: string;
   /** In order; empty where there is no command that fits every host. */
   readonly steps: readonly Step[];
-  /** What others lose by it, computed from what the whole host asks for. */
+  /** What others lose by it, computed from the demand on the whole host. */
   readonly cost: string;
   /** VMs that lose something by it, and are named in `cost`. */
   readonly payers: readonly VmRef[];

@@ -2,7 +2,7 @@ import { shareOut } from '../model/cpu-schedule.ts';
 import type { CpuSet } from '../model/cpu-set.ts';
 import type { HostObservation, ObservedVm } from './observation.ts';
 
-/** vCPUs of one VM that may run on the same CPUs, and what they ask for. */
+/** vCPUs of one VM that may run on the same CPUs, and their demand. */
 export interface VmLoad {
   /** Undefined: what the host itself uses. */
   readonly vm: ObservedVm | undefined;
@@ -25,7 +25,7 @@ export function isLimited({ uuid }: ObservedVm, { cpuShares }: HostObservation):
   return own !== undefined && own < usualShares(cpuShares);
 }
 
-/** What a VM asks for and gets, in CPUs. */
+/** A VM's demand and what it gets, in CPUs. */
 export interface Served {
   readonly demand: number;
   readonly served: number;
@@ -66,7 +66,7 @@ export class CpuLoad {
     return new CpuLoad(cpus, [...loads, own], hostCpus);
   }
 
-  /** CPUs that are asked for against those that there are. */
+  /** CPU demand against the CPUs of the host. */
   get utilization(): number {
     return this.demand / this.cpus.size;
   }

@@ -11,7 +11,7 @@ type ProfileName = 'oltp-database' | 'network' | 'balanced';
 const DEDICATES: ReadonlySet<ProfileName> = new Set(['oltp-database', 'network']);
 /** For emulator threads and iothreads. */
 const HELPER_CPUS = 2;
-/** Of the CPUs that are left to VMs without dedicated ones, what these may ask for. */
+/** The share of the CPUs left to VMs without dedicated ones that their demand may reach. */
 const ROOMY = 0.85;
 
 /** The profile that fits how a VM behaves: that of databases only for one that commits like one. */
@@ -42,7 +42,7 @@ export function profileRemedy(
       ? 'none: no CPU and no memory is set aside for it'
       : left === undefined
         ? 'unknown: the CPUs of the host are not reported. Dedicated CPUs are not there for other VMs'
-        : `VMs without dedicated CPUs ask for ${ratio(asked)} CPUs, and ${left} are left to them; huge pages are not there for other VMs`,
+        : `VMs without dedicated CPUs have a demand of ${ratio(asked)} CPUs, and ${left} are left to them; huge pages are taken from other VMs`,
     payers: [],
     gain,
     risk: `${risk}. Disks bypass the page cache of the host: flushes get faster, and writes that returned from it slower`,
@@ -51,7 +51,7 @@ export function profileRemedy(
   };
 }
 
-/** CPUs that would be left to VMs without pins, and what these ask for. */
+/** CPUs that would be left to VMs without pins, and the demand of these. */
 function roomAfter({ load }: Context, vm: ObservedVm): { left: number | undefined; asked: number } {
   if (load === undefined) return { left: undefined, asked: 0 };
   const own = load.loads.filter((each) => each.vm === vm);

@@ -12,7 +12,7 @@ export const STEAL_BAD = 0.1;
 const THROTTLED = 0.05;
 /** Of what is allowed, what counts as all of it: a figure over a sample is never exact. */
 const FULL = 0.9;
-/** Of some CPUs, what others have to ask for so that it counts. */
+/** The share of some CPUs from which the demand of others counts. */
 const NOTICEABLE = 0.1;
 /** From here on a host has no CPUs to give. */
 const HOST_FULL = 0.95;
@@ -77,7 +77,7 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
   )
     return { kind: 'wide', cpus };
   const owns = narrow.every((each) => each.cpus.size <= each.vcpus);
-  // Rivals that ask for nothing there are not why it waits.
+  // Rivals without demand there do not make it wait.
   const rivalDemand = sum(rivals, (each) => demandOn(each, cpus));
   const fills = sum(narrow, ({ demand }) => demand) + rivalDemand >= FULL * cpus.size;
   if (owns && rivalDemand >= NOTICEABLE * cpus.size && (fills || !isFull)) return { kind: 'dedicated', cpus };

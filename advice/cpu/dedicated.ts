@@ -36,7 +36,7 @@ export function dedicatedCpusShared(cause: CpuCause, context: Context, load: Cpu
   };
 }
 
-/** A VM that asks for less is not why another waits. */
+/** A VM with less demand does not make another wait. */
 const RIVAL_CPUS = 0.1;
 
 /** All VMs with pins on these CPUs that wait there or use them. */
@@ -93,7 +93,7 @@ function moveOf(
     return {
       change: `pin ${mover.name} to CPU ${target}${cellText(target, context)}, to which no VM is pinned`,
       steps: pinSteps(context.uri, mover, target),
-      cost: 'no VM loses CPU time, computed from what all VMs of the host ask for',
+      cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
       payers: [refOf(mover)],
       gain: gainText(result),
       risk: 'its caches are cold for a moment; memory that it has on another NUMA cell becomes remote',

@@ -9,18 +9,18 @@ import type { CpuCause } from './causes.ts';
 import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
 import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
-/** Of what VMs that are not limited ask for, what may stay unserved. */
+/** The share of the demand of VMs without a limit that may stay unserved. */
 const SHORT_ENOUGH = 0.02;
 /** Weights that are tried, as shares of what a VM has now, the mildest first. */
 const WEIGHTS = [1 / 2, 1 / 4, 1 / 8, 1 / 16] as const;
-/** A VM that gets less than this of what it asks for makes no progress. */
+/** A VM that gets less than this share of its demand makes no progress. */
 const PAYER_MIN_SHARE = 0.15;
 /** Losses that are listed one by one. */
 const SHOWN_COSTS = 3;
-/** A host is asked for no more than this after a move: bursts have room. */
+/** The highest demand on a host after a move, as a share of its CPUs: bursts have room. */
 const ROOMY = 0.85;
 
-/** The host is asked for more CPU time than it has. */
+/** CPU demand exceeds what the host has. */
 export function cpuOvercommit({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
   const culprits = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))].filter(
     (vm) => demandOf(vm) >= 0.02 * load.demand,
@@ -29,10 +29,10 @@ export function cpuOvercommit({ victims }: CpuCause, context: Context, load: Cpu
     kind: 'cpu-overcommit',
     id: 'cpu-overcommit',
     severity: severityOf(victims),
-    title: `${victims.length === 1 ? 'a VM waits' : `${victims.length} VMs wait`} for CPUs: the host is asked for more than it has`,
+    title: `${victims.length === 1 ? 'a VM waits' : `${victims.length} VMs wait`} for CPUs: CPU demand exceeds what the host has`,
     victims: sufferers(victims),
     evidence: cpuEvidence(victims, load, context),
-    cause: `VMs ask for ${ratio(load.demand - load.hostCpus)} CPUs${load.hostCpus < 0.5 ? '' : ` and the host itself for ${ratio(load.hostCpus)}`}, and the host has ${load.cpus.size}`,
+    cause: `CPU demand is ${ratio(load.demand - load.hostCpus)} CPUs of the VMs${load.hostCpus < 0.5 ? '' : ` and ${ratio(load.hostCpus)} of the host itself`}; the host has ${load.cpus.size}`,
     culprits: consumers(culprits).slice(0, 10),
     remedies: [...sharesOf(victims, context, load), ...moveOf(victims, load)],
     harm: harmOf(victims),
@@ -90,16 +90,13 @@ function costText(payers: readonly ObservedVm[], { served, before }: WhatIf): st
   const share = (of: WhatIf['served'], vm: ObservedVm): string => percent(100 * shareOf(of, vm));
   if (payers.length <= SHOWN_COSTS) {
     return payers
-      .map(
-        (vm) =>
-          `${vm.name} gets ${share(served, vm)} % of what it asks for instead of ${share(before, vm)} %`,
-      )
+      .map((vm) => `${vm.name} gets ${share(served, vm)} % of its demand instead of ${share(before, vm)} %`)
       .join('; ');
   }
   const byShare = payers.toSorted((a, b) => shareOf(served, a) - shareOf(served, b));
   const [least, most] = [byShare[0] as ObservedVm, byShare.at(-1) as ObservedVm];
   const range = [...new Set([share(served, least), share(served, most)])].join(' to ');
-  return `${payers.length} VMs get ${range} % of what they ask for; now ${least.name} gets ${share(before, least)} %`;
+  return `${payers.length} VMs get ${range} % of their demand; now ${least.name} gets ${share(before, least)} %`;
 }
 
 /** Without the shares that the kernel uses now no number is right: 1024 is usual with cgroup v1, 100 with v2. */
@@ -141,7 +138,7 @@ function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
   );
   return [
     {
-      change: `move ${names(leaving)} to another host: together they ask for ${ratio(leaving.reduce((sum, vm) => sum + demandOf(vm), 0))} CPUs`,
+      change: `move ${names(leaving)} to another host: their demand is ${ratio(leaving.reduce((sum, vm) => sum + demandOf(vm), 0))} CPUs`,
       steps: [],
       cost: 'none on this host; each VM is paused for a moment at the end of its migration',
       payers: leaving.map(refOf),

@@ -14,13 +14,13 @@ export function sufferers(vms: readonly ObservedVm[]): Affected[] {
     .map((vm) => ({ ...refOf(vm), evidence: `steal ${percent(100 * (vm.steal.median ?? 0))} %` }));
 }
 
-/** Largest first, each with the CPUs that it asks for. */
+/** Largest first, each with its CPU demand. */
 export function consumers(vms: readonly ObservedVm[]): Affected[] {
   return vms
     .toSorted((a, b) => demandOf(b) - demandOf(a))
     .map((vm) => ({
       ...refOf(vm),
-      evidence: `asks for ${ratio(demandOf(vm))} CPUs, runs on ${ratio(vm.runCpus.mean ?? 0)}`,
+      evidence: `demand ${ratio(demandOf(vm))} CPUs, gets ${ratio(vm.runCpus.mean ?? 0)}`,
     }));
 }
 
@@ -37,7 +37,7 @@ export function severityOf(vms: readonly ObservedVm[]): Severity {
   return vms.some(({ steal }) => (steal.median ?? 0) >= STEAL_BAD) ? 'bad' : 'warn';
 }
 
-/** The worst victim's steal, and what the host is asked for. */
+/** The worst victim's steal, and the CPU demand on the host. */
 export function cpuEvidence(vms: readonly ObservedVm[], load: CpuLoad, { observation }: Context): Evidence[] {
   const worst = vms.toSorted((a, b) => (b.steal.median ?? 0) - (a.steal.median ?? 0))[0];
   return [
@@ -49,6 +49,6 @@ export function cpuEvidence(vms: readonly ObservedVm[], load: CpuLoad, { observa
           limit: STEAL_WARN,
           over: observation,
         })),
-    meanOf(`CPUs that are asked for, of ${load.cpus.size}`, load.demand, 'CPUs', observation),
+    meanOf(`CPU demand (the host has ${load.cpus.size} CPUs)`, load.demand, 'CPUs', observation),
   ];
 }

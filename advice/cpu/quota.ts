@@ -9,7 +9,7 @@ import type { CpuCause } from './causes.ts';
 import { cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
-/** Above what a VM asks for now, so that it is not held back again by the next burst. */
+/** Above the current demand of a VM, so that the next burst is not throttled again. */
 const HEADROOM = 1.25;
 
 /** VMs that their own CPU quota holds back. */
@@ -34,7 +34,7 @@ export function cpuQuota({ victims }: CpuCause, context: Context, load: CpuLoad)
     cause: victims
       .map(
         (vm) =>
-          `${vm.name} asks for ${ratio(demandOf(vm))} CPUs, and its quota allows ${ratio(capOf(vm, load))}`,
+          `${vm.name} has a demand of ${ratio(demandOf(vm))} CPUs, and its quota allows ${ratio(capOf(vm, load))}`,
       )
       .join('; '),
     culprits: [],
@@ -70,7 +70,7 @@ function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad
     {
       change: `raise the quota to what ${victims.length === 1 ? 'it asks' : 'they ask'} for and a quarter more; the host has the CPUs`,
       steps: [...raised].flatMap(([vm, cpus]) => quotaSteps(context.uri, vm, cpus)),
-      cost: 'no VM loses CPU time, computed from what all VMs of the host ask for',
+      cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
       payers: [],
       gain: gainText(result),
       risk: 'a quota may be what was sold: ask who set it',

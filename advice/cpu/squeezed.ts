@@ -51,7 +51,7 @@ function widenOf(
     {
       change: `let ${wider.length} VMs run on all CPUs to which no other VM is pinned`,
       steps: wider.flatMap(([vm, target]) => pinSteps(context.uri, vm, target)),
-      cost: 'no VM loses CPU time, computed from what all VMs of the host ask for',
+      cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
       payers: [],
       gain: gainText(result),
       risk: 'vCPUs may run on another NUMA cell than memory that is not bound to a cell',

@@ -7,9 +7,9 @@ import type { ObservedVm } from '../observation.ts';
 /** A VM that is worse off by less than this notices nothing: it is within what the computation is exact to. */
 const NOTICEABLE = 0.02;
 
-/** What a change would do to the CPU time of all VMs of the host, computed from what they ask for. */
+/** What a change would do to the CPU time of all VMs of the host, computed from their demand. */
 export interface WhatIf {
-  /** Of what the victims ask for, what they do not get, 0 to 1; before and after. */
+  /** The share of the victims' demand that they do not get, 0 to 1; before and after. */
   readonly shortBefore: number;
   readonly shortAfter: number;
   /** VMs other than those that pay which lose a noticeable share of their CPU time. */
@@ -42,7 +42,7 @@ export function whatIf(
   };
 }
 
-/** Of what a VM asks for, what it gets, 0 to 1. */
+/** The share of its demand that a VM gets, 0 to 1. */
 export function shareOf(served: ReadonlyMap<string, Served>, { uuid }: Pick<ObservedVm, 'uuid'>): number {
   const found = served.get(uuid);
   return found === undefined || found.demand <= 0 ? 1 : found.served / found.demand;
@@ -54,7 +54,7 @@ export function isWorthwhile({ shortBefore, shortAfter, harmed }: WhatIf): boole
 }
 
 export function gainText({ shortBefore, shortAfter }: WhatIf): string {
-  return `CPU contention of the victims falls from ${percent(100 * shortBefore)} % to about ${percent(100 * shortAfter)} %, computed from what the VMs of this host ask for`;
+  return `CPU contention of the victims falls from ${percent(100 * shortBefore)} % to about ${percent(100 * shortAfter)} %, computed from the CPU demand of this host's VMs`;
 }
 
 function shortOf(served: ReadonlyMap<string, Served>, vms: readonly ObservedVm[]): number {

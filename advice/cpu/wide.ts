@@ -44,7 +44,7 @@ function widenOf(vm: ObservedVm, allowed: CpuSet, context: Context, load: CpuLoa
     {
       change: `let it run on all CPUs to which no other VM is pinned: ${target}`,
       steps: pinSteps(context.uri, vm, target),
-      cost: 'no VM loses CPU time, computed from what all VMs of the host ask for',
+      cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
       payers: [],
       gain: gainText(result),
       risk: 'vCPUs may run on another NUMA cell than memory that is not bound to a cell',

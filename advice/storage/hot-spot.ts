@@ -108,7 +108,7 @@ function culpritsOf(consumers: readonly Consumer[], total: number): Consumer[] {
 function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context): Remedy[] {
   const payers = culprits.filter(({ vm }) => !isDatabase(vm));
   const now = payers.reduce((sum, each) => sum + each.bytesPerSecond, 0);
-  // Nobody knows what the others would ask for if they did not wait.
+  // The demand of the others without waiting is unknown.
   const target = Math.max(PAYER_KEEPS * now, RELIEVED * total - OTHERS_GROWTH * (total - now));
   if (payers.length === 0 || now < 0.3 * total || target > 0.9 * now) return [];
   const share = target / now;
@@ -129,7 +129,7 @@ function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context)
         )
         .join('; '),
       payers: payers.map(({ vm }) => refOf(vm)),
-      gain: `the storage is asked for ${percent((100 * (now - target)) / total)} % less; by how much latency falls is unknown`,
+      gain: `demand on the storage falls by ${percent((100 * (now - target)) / total)} %; by how much latency falls is unknown`,
       risk: 'they take longer. If the others still wait after a minute, ask again: what they would use is not known. --total-bytes-sec 0 removes a limit, and so does a restart',
       effect: 'live',
     },

@@ -11,6 +11,21 @@ function* optionsBelow(command: Command, parents: readonly string[]): Generator<
 const options = (await loadCommands(undefined)).flatMap((command) => [...optionsBelow(command, ['virtune'])]);
 const durations = options.filter(([, { flags }]) => flags.endsWith('<duration>'));
 
+/** One time in three ways; the second for options whose least value is an hour. */
+const SAME = [
+  { seconds: 70, texts: ['70', '70s', '1m10s'] },
+  { seconds: 7_200, texts: ['7200', '7200s', '2h'] },
+] as const;
+
+function isInRange(read: (text: string, before: unknown) => number, text: string): boolean {
+  try {
+    read(text, undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test('every option that takes a time takes a duration', () => {
   const timely = /second|timeout|deadline|interval|delay|wait|pause|settle|duration/i;
   const others = options.filter(
@@ -24,7 +39,8 @@ test('every option that takes a time takes a duration', () => {
 
 test.each(durations)('%s reads seconds and units, and says what it expects', (_, { parseArg }) => {
   const read = parseArg as (text: string, before: unknown) => number;
-  expect([read('70', undefined), read('70s', undefined), read('1m10s', undefined)]).toEqual([70, 70, 70]);
+  const { seconds, texts } = SAME.find(({ texts: [first] }) => isInRange(read, first)) ?? SAME[0];
+  expect(texts.map((text) => read(text, undefined))).toEqual(texts.map(() => seconds));
   for (const wrong of ['soon', '', '-1', '1e2', '400d'])
     expect(() => read(wrong, undefined)).toThrow(
       /^Expected (whole )?seconds, or a duration such as .* from /,

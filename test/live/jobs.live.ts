@@ -86,7 +86,7 @@ test('a save is reported while it runs, and with its result after the VM has sto
     expect(job(series, 'active', 'save')).toBe(1);
     expect(find(series, 'virtune_domain_outcome', { domain, outcome: 'fresh' })).toHaveLength(1);
     expect(await jobInTop()).toMatchObject({
-      rule: 'job',
+      kind: 'job-running',
       evidence: expect.stringMatching(/^save, for \d+ s/),
     });
     expect(job(series, 'elapsed_seconds', 'save')).toBeGreaterThan(0);

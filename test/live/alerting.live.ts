@@ -68,6 +68,10 @@ const LIT: Readonly<Record<string, readonly string[]>> = {
   'without-libvirt': ['LibvirtUnreachable'],
   gone: ['ExporterDown'],
 };
+/** What may fire as well: the figure of the scenario is near the limit, and on either side of it with the minute. */
+const NEAR_ITS_LIMIT: Readonly<Record<string, readonly string[]>> = {
+  'noisy-neighbour': ['HostCpuContentionHigh'],
+};
 
 const SCENARIOS: Readonly<Record<string, readonly [scenario: string, condition?: HostCondition]>> = {
   calm: ['calm', WELL],
@@ -186,7 +190,11 @@ test(
       lit = await fired();
       return lacking().length === 0 && performance.now() - startedMs > (LONGEST_FOR_SECONDS + 15) * 1_000;
     }).catch((error: Error) => expect(lacking(), error.message).toEqual([]));
-    expect(lit).toEqual(wanted);
+    const certain = Object.entries(lit).map(([name, alerts]) => [
+      name,
+      alerts.filter((alert) => wanted[name]?.includes(alert) || !NEAR_ITS_LIMIT[name]?.includes(alert)),
+    ]);
+    expect(Object.fromEntries(certain)).toEqual(wanted);
   },
   4 * LONGEST_FOR_SECONDS * 1_000,
 );

@@ -7,7 +7,6 @@ import { serverSettings } from '../exporter/elasticsearch/settings.ts';
 import type { Lifecycle } from '../exporter/elasticsearch/setup/lifecycle.ts';
 import { applySetup, planSetup } from '../exporter/elasticsearch/setup/setup.ts';
 import type { Step } from '../exporter/elasticsearch/setup/steps.ts';
-import { terminalText } from '../model/terminal-text.ts';
 import { deadLettersCommand } from './dead-letters.ts';
 import {
   addServerFlags,
@@ -15,6 +14,7 @@ import {
   namespaceOf,
   type ServerFlags,
 } from './elasticsearch-flags.ts';
+import { printLine } from './print-line.ts';
 import { stopSignal } from './signals.ts';
 import { readVersion } from './version.ts';
 
@@ -79,15 +79,15 @@ function setupCommand(): Command {
           metricbeatCompat: options.metricbeat_compat ?? false,
           namespace: options.namespace,
         });
-        say(`${nameOf(plan.server)} at ${plan.server.node}:`);
-        if (flags.dryRun === true) for (const step of plan.steps) say(describe(step, 'would '));
+        printLine(`${nameOf(plan.server)} at ${plan.server.node}:`);
+        if (flags.dryRun === true) for (const step of plan.steps) printLine(describe(step, 'would '));
         else {
           isChanging = true;
-          await applySetup(plan, (step) => say(describe(step, '')));
+          await applySetup(plan, (step) => printLine(describe(step, '')));
         }
         const changes = plan.steps.filter(({ apply }) => apply !== undefined).length;
         const done = flags.dryRun === true ? 'to change; nothing was changed (dry run)' : 'changed';
-        say(changes === 0 ? 'nothing to change' : `${changes} ${done}`);
+        printLine(changes === 0 ? 'nothing to change' : `${changes} ${done}`);
       } catch (error) {
         if (!stop.aborted) throw error;
         const done = isChanging
@@ -111,11 +111,6 @@ const WORDS: Readonly<Record<Step['change'], readonly [would: string, did: strin
 function describe({ what, change, why }: Step, would: string): string {
   const [infinitive, did] = WORDS[change];
   return `  ${would === '' ? did : would + infinitive} ${what}${why === undefined ? '' : ` (${why})`}`;
-}
-
-/** What the command yields is for standard output. */
-function say(line: string): void {
-  process.stdout.write(`${terminalText(line)}\n`);
 }
 
 function days(text: string): number {

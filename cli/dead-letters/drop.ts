@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { queueDirOf } from '../../exporter/elasticsearch/settings.ts';
+import { printLine } from '../print-line.ts';
 import { UsageError } from '../usage-error.ts';
 import { eachFile } from './each-file.ts';
-import { addLetterFlags, counted, type LetterFlags, noLettersText, optionsOf, say } from './letter-flags.ts';
+import { addLetterFlags, counted, type LetterFlags, noLettersText, optionsOf } from './letter-flags.ts';
 
 interface DropFlags extends LetterFlags {
   readonly yes?: boolean;
@@ -35,10 +36,10 @@ export function dropCommand(): Command {
         });
       } finally {
         const lines = droppedLines > 0 ? ` and ${counted(droppedLines, 'damaged line')}` : '';
-        if (dropped + droppedLines > 0) say(`${counted(dropped, 'dead letter')}${lines} deleted`);
+        if (dropped + droppedLines > 0) printLine(`${counted(dropped, 'dead letter')}${lines} deleted`);
       }
-      if (dropped + droppedLines === 0) say(noLettersText(flags, others));
+      if (dropped + droppedLines === 0) printLine(noLettersText(flags, others));
       if (keptLines > 0)
-        say(`${counted(keptLines, 'damaged line')} kept; drop without --stream deletes damaged lines`);
+        printLine(`${counted(keptLines, 'damaged line')} kept; drop without --stream deletes damaged lines`);
     });
 }

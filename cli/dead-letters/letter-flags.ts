@@ -3,7 +3,6 @@ import { readConfig } from '../../exporter/config/config.ts';
 import { COMPAT_STREAMS, NAMESPACE, STREAM_NAMES } from '../../exporter/documents/streams.ts';
 import type { Letter } from '../../exporter/elasticsearch/dead-letters/letter.ts';
 import type { ElasticsearchOptions } from '../../exporter/elasticsearch/settings.ts';
-import { terminalText } from '../../model/terminal-text.ts';
 import { elasticsearchOptions, type ServerFlags } from '../elasticsearch-flags.ts';
 
 export interface LetterFlags extends ServerFlags {
@@ -48,11 +47,6 @@ export function noLettersText({ stream }: LetterFlags, others: ReadonlySet<strin
 /** `2 damaged lines`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** A line of what the command yields, on standard output. */
-export function say(line: string): void {
-  process.stdout.write(`${terminalText(line)}\n`);
 }
 
 function streamName(text: string): string {

@@ -4,6 +4,7 @@ import { allLines, type FoundLine } from '../../exporter/elasticsearch/dead-lett
 import { queueDirOf } from '../../exporter/elasticsearch/settings.ts';
 import { jsonText } from '../../model/json-text.ts';
 import { log } from '../log.ts';
+import { printLine } from '../print-line.ts';
 import {
   addLetterFlags,
   counted,
@@ -11,7 +12,6 @@ import {
   type LetterFlags,
   noLettersText,
   optionsOf,
-  say,
 } from './letter-flags.ts';
 
 interface ListFlags extends LetterFlags {
@@ -42,12 +42,12 @@ export function listCommand(): Command {
         return;
       }
       for (const { count, first, last, letter } of groups.values()) {
-        say(
+        printLine(
           `${count} of ${letter.index}, sampled ${time(first)} to ${time(last)}: ${letter.status} ${letter.reason}`,
         );
       }
-      if (groups.size === 0) say(noLettersText(flags, others));
-      if (note !== undefined) say(note);
+      if (groups.size === 0) printLine(noLettersText(flags, others));
+      if (note !== undefined) printLine(note);
     });
 }
 

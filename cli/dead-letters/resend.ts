@@ -9,10 +9,11 @@ import { resend } from '../../exporter/elasticsearch/dead-letters/resend.ts';
 import { queueDirOf, serverSettings, sinkSettings } from '../../exporter/elasticsearch/settings.ts';
 import { addServerFlags } from '../elasticsearch-flags.ts';
 import { log } from '../log.ts';
+import { printLine } from '../print-line.ts';
 import { stopSignal } from '../signals.ts';
 import { readVersion } from '../version.ts';
 import { eachFile } from './each-file.ts';
-import { addLetterFlags, counted, type LetterFlags, noLettersText, optionsOf, say } from './letter-flags.ts';
+import { addLetterFlags, counted, type LetterFlags, noLettersText, optionsOf } from './letter-flags.ts';
 
 export function resendCommand(): Command {
   return addLetterFlags(addServerFlags(new Command('resend')))
@@ -56,15 +57,16 @@ export function resendCommand(): Command {
         await eachFile(queueDirOf(options), flags, others, resendFile);
       } catch (error) {
         const hasBegun = sent + duplicates + left > 0;
-        if (hasBegun) say(`${counts()}; the others were not tried and are kept`);
+        if (hasBegun) printLine(`${counts()}; the others were not tried and are kept`);
         if (!stop.aborted) throw error;
         const all = hasBegun ? 'dead letters that were not sent' : 'all dead letters';
         throw stoppedError(settings, stop, `${all} are kept; run resend again`);
       } finally {
         await client.forget();
       }
-      say(sent + duplicates + left === 0 ? noLettersText(flags, others) : counts());
-      if (damagedLines > 0) say(`${counted(damagedLines, 'damaged line')} kept; drop deletes damaged lines`);
+      printLine(sent + duplicates + left === 0 ? noLettersText(flags, others) : counts());
+      if (damagedLines > 0)
+        printLine(`${counted(damagedLines, 'damaged line')} kept; drop deletes damaged lines`);
       if (left > 0) {
         throw new DeadLettersError(
           'DEAD_LETTERS_LEFT',

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { DRIFT_RECORD_FILE } from '../../model/drift-record.ts';
 import { type Checked, writeDriftRecord } from '../../tuner/drift/record.ts';
+import { UsageError } from '../usage-error.ts';
 
 export interface RecordFlags {
   readonly record?: boolean | undefined;
@@ -15,7 +16,15 @@ export function addRecordOptions(command: Command): Command {
       '--record-file <file>',
       'the same to another file, which the exporter reads with --path.drift',
       fileName,
-    );
+    )
+    .hook('preAction', (_, action) => {
+      const { record, recordFile } = action.opts<RecordFlags>();
+      if (record === true && recordFile !== undefined) {
+        throw new UsageError(
+          '--record and --record-file are both set, and one file is written; remove one of them',
+        );
+      }
+    });
 }
 
 /** Writes nothing without one of the flags. @throws TunerError TUNE_RECORD */

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { find } from '../exposition.ts';
@@ -46,5 +46,24 @@ test.each([['--record-file='], ['--record=pg-orders']])(
     const before = readdirSync('.');
     expect((await host.run('drift', flag)).code).toBe(64);
     expect(readdirSync('.')).toEqual(before);
+  },
+);
+
+test.each([
+  ['drift', []],
+  ['watch', ['--once']],
+])(
+  '%s with --record and --record-file is refused before libvirt is asked, and no file is written',
+  { timeout: TIMEOUT_MS },
+  async (command, more) => {
+    const file = join(host.folder, 'both.json');
+    const { code, stderr } = await host.run(command, '--record', '--record-file', file, ...more);
+    expect([code, stderr]).toEqual([
+      64,
+      expect.stringContaining(
+        '--record and --record-file are both set, and one file is written; remove one of them [USAGE]',
+      ),
+    ]);
+    expect(existsSync(file)).toBe(false);
   },
 );

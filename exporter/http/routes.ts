@@ -159,7 +159,7 @@ async function reload(parts: ExporterParts, { response }: Exchange): Promise<voi
     sendText(
       response,
       500,
-      'The configuration was not reloaded, the old one stays in use; see the log of virtune.',
+      'The configuration was not reloaded, the old one stays in use; the log of virtune has the error: correct it and reload again.',
     );
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -84,6 +84,30 @@ test('both sinks with one folder are an error at the start that names both setti
   });
 });
 
+test.each([
+  ['es', 'es/parked/metrics-kvm.vm-default', /^otlp\.queue_dir .*, is inside elasticsearch\.queue_dir in /],
+  ['otlp/dead-letters', 'otlp', /^elasticsearch\.queue_dir .*, is inside otlp\.queue_dir in /],
+  ['link/es', 'real', /^elasticsearch\.queue_dir .*, is inside otlp\.queue_dir in /],
+])(
+  'a queue of one sink inside that of the other is an error at the start: %s, %s',
+  async (search, otlp, message) => {
+    mkdirSync(join(folder, 'real'));
+    symlinkSync('real', join(folder, 'link'));
+    write(`queue_dir: ${search}`, `queue_dir: ${otlp}`);
+    await expect(start()).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringMatching(message),
+    });
+    expect(readdirSync(folder).sort(), 'no queue is created').toEqual(['link', 'real', 'virtune.yaml']);
+  },
+);
+
+test('folders beside each other are separate, also when the name of one begins with that of the other', async () => {
+  write('queue_dir: queue', 'queue_dir: queue-otlp');
+  await start();
+  expect((await fetch(`${exporter?.url}/-/healthy`)).status).toBe(200);
+});
+
 test('a reload with a queue that is in use changes nothing: both sinks, hosts and their settings stay', async () => {
   write('queue_dir: es, queue_size: 1MiB', 'queue_dir: otlp, queue_size: 1MiB');
   await start();
@@ -98,7 +122,7 @@ test('a reload with a queue that is in use changes nothing: both sinks, hosts an
   const answer = await fetch(`${exporter?.url}/-/reload`, { method: 'POST' });
   expect([answer.status, await answer.text()]).toEqual([
     500,
-    expect.stringContaining('the old one stays in use'),
+    expect.stringMatching(/not reloaded, the old one stays in use; .* correct it and reload again/),
   ]);
   expect(logged).toContainEqual(
     `virtune: the configuration was not reloaded, the old one stays in use; correct this and reload again: ${join(folder, 'other')}: another exporter uses this queue; stop it, or choose a separate folder for this one with --otlp.queue-dir (otlp.queue_dir in the configuration file) [QUEUE_IN_USE]\n`,

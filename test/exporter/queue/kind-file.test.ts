@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { bulkItemOf } from '../../../exporter/elasticsearch/bulk.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-letters.ts';
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
@@ -147,6 +149,29 @@ test('streams that wait apart show a queue of Elasticsearch, and each of their q
   rmSync(join(dir, 'kind'));
   await expectKind('elasticsearch');
 });
+
+test.each(KINDS)(
+  'a full disk on which the kind of a queue of %s is not written is reported, and the queue works and shows its kind',
+  async (kind) => {
+    const full = Object.assign(new Error("ENOSPC: no space left on device, open '/q/kind'"), {
+      ...{ code: 'ENOSPC', syscall: 'open', path: '/q/kind' },
+    });
+    const write = vi.spyOn(promises, 'writeFile').mockRejectedValueOnce(full);
+    syncBuiltinESMExports();
+    const queue = await open(kind);
+    write.mockRestore();
+    syncBuiltinESMExports();
+    expect(troubles).toEqual([
+      '/q/kind cannot be used: ENOSPC: no space left on device; free space on its file system',
+    ]);
+    expect(readdirSync(dir)).not.toContain('kind');
+    const payload = await payloadOf(kind);
+    await queue.append(payload, 1, 1_000);
+    expect((await queue.take())?.payload).toEqual(payload);
+    await queue.close();
+    await expectKind(kind);
+  },
+);
 
 test('a folder that shows no kind is free for either sink, and an empty file of the kind counts for nothing', async () => {
   writeFileSync(join(dir, 'position'), '{}');

@@ -1,35 +1,41 @@
 import type { Connection } from '../libvirt/client/connection.ts';
-import { RemoteError } from '../libvirt/errors.ts';
+import { CallAbandonedError, RemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 
 /** VIR_DOMAIN_AFFECT_LIVE */
 const LIVE = 1;
 /** REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX */
 const PARAMS_MAX = 16;
-const CALL_MS = 5_000;
+/** For one VM, and for all of them: what is not known by then is left out. */
+const [CALL_MS, TOTAL_MS] = [2_000, 10_000];
 
 /**
  * `cpu_shares` that the kernel uses for each running VM, by UUID: 1024 by default with cgroup v1, 100 with v2, so that a
- * number means nothing without it. VMs for which libvirt does not report it are left out.
+ * number means nothing without it. VMs for which libvirt does not report it, or not in
+ * time, are left out.
  */
 export async function readCpuShares(
   connection: Connection,
   domains: readonly Domain[],
 ): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
+  const total = AbortSignal.timeout(TOTAL_MS);
   for (const domain of domains) {
     if (domain.id === -1) continue;
     try {
       const { params } = await connection.call(
         'domainGetSchedulerParametersFlags',
         { domain, nparams: PARAMS_MAX, flags: LIVE },
-        { signal: AbortSignal.timeout(CALL_MS) },
+        { timeoutMs: CALL_MS, signal: total },
       );
       const shares = params.find(({ field }) => field === 'cpu_shares')?.value;
       if (shares !== undefined) found.set(domain.uuid, Number(shares));
     } catch (error) {
       // One that has ended since, or a host without control groups.
-      if (!(error instanceof RemoteError)) throw error;
+      if (error instanceof RemoteError) continue;
+      if (!(error instanceof CallAbandonedError)) throw error;
+      // One that does not answer does not keep the others from being read.
+      if (total.aborted) break;
     }
   }
   return found;

@@ -39,11 +39,11 @@ export interface CpuFacts {
   readonly ioThreadPins: ReadonlyMap<number, CpuSet>;
   /** Ids, which may have gaps. */
   readonly ioThreads: readonly number[];
-  /** Which resctrl monitors it has. */
   /** Weight against other VMs where CPUs are short, as control groups count it; absent where its XML sets none. */
   readonly shares?: number | undefined;
   /** Absent where its XML sets none, and in a recording of an older virtune. */
   readonly quota?: CpuQuota | undefined;
+  /** Which resctrl monitors it has. */
   readonly monitored: { readonly cache: boolean; readonly bandwidth: boolean; readonly energy: boolean };
 }
 

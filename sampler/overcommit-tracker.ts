@@ -1,42 +1,33 @@
 import type { HostFigures } from '../model/host.ts';
-import {
-  contentionBetween,
-  fitsOf,
-  type OvercommitDomain,
-  overcommitOf,
-  type VcpuTimes,
-} from '../model/overcommit.ts';
+import { type Contention, fitsOf, type OvercommitDomain, overcommitOf } from '../model/overcommit.ts';
+import { ContentionTracker } from './contention-tracker.ts';
 import type { DomainSample, HostSample } from './host-sample.ts';
-import { vcpuTimesByRun } from './rate-tracker.ts';
 
 /** Adds overcommit and contention to a sample, and keeps what the next one is compared with. */
 export class OvercommitTracker {
-  #before: { readonly times: VcpuTimes; readonly atMs: number } | undefined;
+  readonly #contention = new ContentionTracker();
 
   complete(sample: HostSample): HostSample {
-    if (sample.host === undefined) return sample;
-    const times = vcpuTimesByRun(sample);
-    const completed = this.#completed(sample, sample.host, times);
-    this.#before = { times, atMs: sample.startedAtMs };
-    return completed;
+    const { host } = sample;
+    return host === undefined ? sample : completed(sample, host, this.#contention.next(sample));
   }
 
   /** The same of a sample that the next one is not compared with. */
   preview(sample: HostSample): HostSample {
-    return sample.host === undefined ? sample : this.#completed(sample, sample.host, vcpuTimesByRun(sample));
+    const { host } = sample;
+    return host === undefined ? sample : completed(sample, host, this.#contention.preview(sample));
   }
+}
 
-  #completed(sample: HostSample, host: HostFigures, times: VcpuTimes): HostSample {
-    const domains = sample.domains.map(overcommitDomain);
-    const fits = fitsOf(host, domains);
-    const before = this.#before;
-    return {
-      ...sample,
-      overcommit: overcommitOf(host, domains),
-      contention: before && contentionBetween(before.times, times, sample.startedAtMs - before.atMs),
-      domains: sample.domains.map((domain, index) => ({ ...domain, fit: fits[index] })),
-    };
-  }
+function completed(sample: HostSample, host: HostFigures, contention: Contention | undefined): HostSample {
+  const domains = sample.domains.map(overcommitDomain);
+  const fits = fitsOf(host, domains);
+  return {
+    ...sample,
+    overcommit: overcommitOf(host, domains),
+    contention,
+    domains: sample.domains.map((domain, index) => ({ ...domain, fit: fits[index] })),
+  };
 }
 
 function overcommitDomain({ domain, summary, facts, outcome }: DomainSample): OvercommitDomain {

@@ -1,6 +1,7 @@
 import { type HostRates, hostRates } from '../model/host-rates.ts';
-import { type Contention, contentionBetween, type VcpuTimes, vcpuTimesOf } from '../model/overcommit.ts';
+import type { Contention } from '../model/overcommit.ts';
 import { type CpuTime, cpuUsage, type DomainRates, domainRates, type Instant } from '../model/rates.ts';
+import { ContentionTracker } from './contention-tracker.ts';
 import type { DomainSample, HostSample } from './host-sample.ts';
 
 /** What changed between two samples of one host, per second. Absent in the first. */
@@ -29,7 +30,7 @@ interface Remembered {
 /** Computes rates between the samples that one reader takes in, whatever samples others take between them. */
 export class RateTracker {
   #sample: HostSample | undefined;
-  #times: VcpuTimes = new Map();
+  readonly #contention = new ContentionTracker();
   #known = new Map<string, Remembered>();
 
   /** Takes in the next sample, and compares it with the one before. */
@@ -43,30 +44,18 @@ export class RateTracker {
       known.set(domain.domain.uuid, remember);
       return change;
     });
-    const times = vcpuTimesByRun(sample);
     const rates: SampleRates = {
       host:
         earlier?.host === undefined || sample.host === undefined
           ? undefined
           : hostRates(earlier.host, sample.host, elapsedMs),
-      contention: elapsedMs > 0 ? contentionBetween(this.#times, times, elapsedMs) : undefined,
+      contention: this.#contention.next(sample),
       domains,
     };
     this.#known = known;
-    this.#times = times;
     this.#sample = sample;
     return rates;
   }
-}
-
-/** Run and delay of each VM that answered, by UUID and run. */
-export function vcpuTimesByRun({ domains }: HostSample): VcpuTimes {
-  const times = new Map<string, { runNs: number; delayNs: number }>();
-  for (const { domain, outcome } of domains) {
-    const sums = outcome.kind === 'fresh' ? vcpuTimesOf(outcome.stats) : undefined;
-    if (sums !== undefined) times.set(`${domain.uuid} ${domain.id}`, sums);
-  }
-  return times;
 }
 
 function changeOf(

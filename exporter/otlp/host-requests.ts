@@ -1,8 +1,7 @@
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
-import { contentionBetween, type VcpuTimes } from '../../model/overcommit.ts';
+import { ContentionTracker } from '../../sampler/contention-tracker.ts';
 import type { HostIdentity, HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
-import { vcpuTimesByRun } from '../../sampler/rate-tracker.ts';
 import { type Family, type FamilyMetric, familiesOf, healthFamilies } from '../series/families.ts';
 import { ATTRIBUTES, type PointLabels } from './attributes.ts';
 import type { StartOf } from './metrics.ts';
@@ -38,7 +37,7 @@ const SINCE_VM_START: ReadonlySet<string> = new Set([
 export class HostRequests {
   readonly #options: HostRequestsOptions;
   readonly #starts = new StartTimes();
-  #before: { readonly times: VcpuTimes; readonly atMs: number } | undefined;
+  readonly #contention = new ContentionTracker();
 
   constructor(options: HostRequestsOptions) {
     this.#options = options;
@@ -70,12 +69,8 @@ export class HostRequests {
 
   /** The sample's own is since the previous sample of any reader, such as a scrape a moment ago. */
   #withContention(sample: HostSample): HostSample {
-    const before = this.#before;
-    const times = vcpuTimesByRun(sample);
-    this.#before = { times, atMs: sample.startedAtMs };
-    const elapsedMs = before === undefined ? 0 : sample.startedAtMs - before.atMs;
-    if (sample.contention === undefined || before === undefined || elapsedMs <= 0) return sample;
-    return { ...sample, contention: contentionBetween(before.times, times, elapsedMs) };
+    const contention = this.#contention.next(sample);
+    return sample.contention === undefined ? sample : { ...sample, contention };
   }
 
   async *#requests(

@@ -16,7 +16,7 @@ export function advise(
   );
 }
 
-/** Without what a check refuses; what is left of each keeps its alternatives. */
+/** Replaces the commands of each profile that a check refuses by its reason. Other remedies stay as they are. */
 export async function withoutRefused(
   advice: readonly Advice[],
   refusal: (profile: NonNullable<Advice['remedies'][number]['profile']>) => Promise<string | undefined>,
@@ -31,7 +31,7 @@ export async function withoutRefused(
             : {
                 ...remedy,
                 steps: [],
-                change: `${remedy.change} once that is possible: ${reason}`,
+                change: `${remedy.change}; not possible now: ${reason}`,
                 effect: 'nothing changes' as const,
               };
         }),

@@ -6,7 +6,7 @@ import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
-import { cellText, nearMemory, pinSteps, unclaimed, wholeCores } from './room.ts';
+import { cellText, nearMemory, pinSteps, targetsFor, unclaimed, wholeCores } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
 /** CPUs that a VM has for itself by its pins, and on which other VMs run. */
@@ -84,8 +84,7 @@ function moveOf(
   const free = nearMemory(mover, unclaimed(load, [mover]).difference(cpus), context);
   // The other thread of a busy core is only half a CPU.
   const apart = free.difference(wholeCores(cpus, context));
-  for (const target of [apart, free]) {
-    if (target.size < mover.vcpus) continue;
+  for (const target of [apart, free].flatMap((cpus) => targetsFor(mover, cpus, context))) {
     const moved = (each: VmLoad): VmLoad =>
       each.vm === mover ? { ...each, cpus: target, floats: false } : each;
     const result = whatIf(load, victims, [], moved);

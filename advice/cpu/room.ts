@@ -26,6 +26,19 @@ export function nearMemory({ facts }: ObservedVm, cpus: CpuSet, { observation }:
   return CpuSet.of([...cpus].filter((cpu) => cells.has(observation.cellOf.get(cpu) ?? -1)));
 }
 
+/**
+ * Targets for a VM among these CPUs, the best first: one NUMA cell with room for all its vCPUs, then all of them. Of the cells,
+ * only those with its memory, the most first (/proc/PID/numa_maps); any cell where its memory map is not known.
+ */
+export function targetsFor({ vcpus, sample }: ObservedVm, cpus: CpuSet, { observation }: Context): CpuSet[] {
+  const bytes = sample.local?.memoryMap?.nodeBytes ?? new Map<number, number>();
+  const cells = [...Map.groupBy(cpus, (cpu) => observation.cellOf.get(cpu) ?? -1)]
+    .filter(([cell]) => cell >= 0 && (bytes.size === 0 || (bytes.get(cell) ?? 0) > 0))
+    .map(([cell, its]) => ({ cpus: CpuSet.of(its), bytes: bytes.get(cell) ?? 0 }))
+    .toSorted((a, b) => b.bytes - a.bytes || b.cpus.size - a.cpus.size);
+  return [...cells.map((each) => each.cpus), cpus].filter(({ size }) => size >= vcpus);
+}
+
 /** Hardware threads of the cores that these CPUs belong to. */
 export function wholeCores(cpus: CpuSet, { observation }: Context): CpuSet {
   const siblings = (observation.newest.host?.topology?.cells ?? []).flatMap((cell) =>

@@ -62,6 +62,10 @@ export async function observeLive(
       if (observation === undefined || newest === undefined) return;
       const cpuShares = await sharesOf(host.uri, newest, flags);
       await then({ name: host.name, uri: host.uri, observation: { ...observation, cpuShares } });
+      if (demo !== undefined)
+        log(
+          'virtune advise: the demo host ends with this command, so the commands above cannot be run on it',
+        );
     } finally {
       await host.close();
     }

@@ -79,7 +79,10 @@ export async function adviseFleet(flags: FleetFlags): Promise<void> {
   const constraints = constraintsOf(file, flags.headroom);
   const rangeSeconds = Math.floor(flags.range / HOUR_SECONDS) * HOUR_SECONDS;
   const { fleet, leftOut, warnings } = await readFleet(
-    openPrometheus(flags.prometheus, flags.queryTimeout * 1_000),
+    openPrometheus(flags.prometheus, {
+      timeoutMs: flags.queryTimeout * 1_000,
+      ifSlow: 'raise --query-timeout',
+    }),
     {
       nowSeconds: Math.floor(Date.now() / 1_000),
       rangeSeconds,

@@ -13,16 +13,16 @@ import { withSampler } from './with-sampler.ts';
  * Before anything is planned, locked or prompted for: whether there is one VM to measure, and the figure that decides
  * has a value.
  *
- * @throws TunerError TUNE_USAGE for several VMs, TUNE_FIGURE with the reason why there is no value.
+ * @throws TunerError TUNE_USAGE for several VMs, TUNE_FIGURE or PrometheusError with the reason why there is no value.
  */
 export async function checkFigure(
   patterns: readonly string[],
   flags: PlanFlags,
-  { user, metric, everyMs }: ExperimentSettings,
+  { user, metric }: ExperimentSettings,
   signal: AbortSignal,
 ): Promise<void> {
   const own = await oneDomain(patterns, flags, signal);
-  if (user !== undefined) await unlessStopped(signal, () => user.read(everyMs));
+  if (user !== undefined) await unlessStopped(signal, () => user.read());
   const reading = await withSampler(flags, signal, async (sampler) =>
     sampleOf(await sampler.sample(), [own.uuid]).get(keyOf(own.uuid, metric)),
   );

@@ -19,7 +19,7 @@ const [BLOCK_SECONDS_MIN, BLOCK_SECONDS_MAX] = [2, 86_400];
 
 export function addDesignOptions(command: Command): Command {
   return command
-    .option('--blocks <n>', 'blocks of an experiment, with and without the settings together', count, 12)
+    .option('--blocks <n>', 'blocks of an experiment, with and without the settings together', count, 16)
     .addOption(
       durationOption('--block', 'measured time of a block', {
         minSeconds: BLOCK_SECONDS_MIN,

@@ -128,7 +128,7 @@ export function experimentSettings(
   }
   return {
     metric: findHostFigure(flags.metric ?? STEAL),
-    user: userFigure(flags),
+    user: userFigure(flags, every * 1_000),
     margin: 1 + margin / 100,
     keepIf,
     schedule: makeSchedule(design, randomInt(SEEDS)),

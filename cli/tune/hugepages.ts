@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { jsonText } from '../../model/json-text.ts';
-import { shellLine } from '../../model/shell-command.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import type { PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { TunerError } from '../../tuner/errors.ts';
@@ -14,6 +13,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
+import { commandLine } from './command-line.ts';
 import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
 import { sayOutcome, sayUnchanged, show } from './outcome.ts';
@@ -91,7 +91,7 @@ async function allocate({ host, inventory, growth, basis }: Found, flags: Flags)
       id: newTransactionId(new Date()),
       uri: host.uri,
       hostname: host.hostname,
-      command: shellLine(['virtune', ...process.argv.slice(2)]),
+      command: commandLine(),
       domains: [],
       steps: growth.steps,
       basis,

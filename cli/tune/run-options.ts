@@ -1,5 +1,4 @@
 import { connect } from '../../libvirt/client/connect.ts';
-import { shellLine } from '../../model/shell-command.ts';
 import type { RunOptions } from '../../tuner/apply/host-session.ts';
 import type { Point } from '../../tuner/journal/journal.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
@@ -7,6 +6,7 @@ import type { LocalRoots } from '../../tuner/steps/step-host.ts';
 import { isLocalUri } from '../local-uri.ts';
 import { log } from '../log.ts';
 import { readVersion } from '../version.ts';
+import { commandLine } from './command-line.ts';
 import { connectTimeoutMs, type TuneFlags } from './options.ts';
 
 /** A libvirtd that is restarted takes a few seconds; one that was killed, until somebody sees it. */
@@ -41,7 +41,7 @@ export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
     open: (uri) => connect(uri, { readOnly: false, timeoutMs: connectTimeoutMs(flags) }),
     local: localRoots,
     version: readVersion(),
-    command: shellLine(['virtune', ...process.argv.slice(2)]),
+    command: commandLine(),
     restart: {
       shutdownMs: flags.shutdownTimeout * 1_000,
       settleMs: flags.settle * 1_000,

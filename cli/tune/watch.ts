@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { jsonText } from '../../model/json-text.ts';
-import { shellLine } from '../../model/shell-command.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { transactionDomain } from '../../tuner/apply/split-plan.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
@@ -11,6 +10,7 @@ import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';
 import { errorText, log } from '../log.ts';
 import { untilAskedToStop } from '../signals.ts';
+import { commandLine } from './command-line.ts';
 import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
 import { addRecordOptions, type RecordFlags, recordDrift } from './record-drift.ts';
@@ -89,7 +89,7 @@ async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
       id: plan.id,
       uri: plan.host.uri,
       hostname: plan.host.hostname,
-      command: shellLine(['virtune', ...process.argv.slice(2)]),
+      command: commandLine(),
       domains: lost.map(({ state, profile }) => transactionDomain(state, profile.name)),
       steps: lost.flatMap(forgotten),
       basis,

@@ -22,10 +22,21 @@ export interface Prometheus {
   readonly address: string;
   /** Warnings in answers so far, each once: data of some store may be missing. */
   readonly warnings: ReadonlySet<string>;
-  /** @throws PrometheusError */
-  instant(query: string, atSeconds: number): Promise<readonly InstantSeries[]>;
+  /**
+   * A scalar comes as one series without labels.
+   * @param atSeconds absent: now, by the clock of Prometheus
+   * @throws PrometheusError
+   */
+  instant(query: string, atSeconds?: number): Promise<readonly InstantSeries[]>;
   /** @throws PrometheusError */
   range(query: string, range: QueryRange): Promise<readonly RangeSeries[]>;
+}
+
+export interface PrometheusOptions {
+  /** Of one query. */
+  readonly timeoutMs: number;
+  /** What to do about a query that takes longer: `raise --query-timeout`. */
+  readonly ifSlow: string;
 }
 
 export interface QueryRange {
@@ -58,6 +69,8 @@ const answerSchema = z.union([
         resultType: z.literal('vector'),
         result: z.array(z.object({ metric: labels, value: point })),
       }),
+      z.object({ resultType: z.literal('scalar'), result: point }),
+      z.object({ resultType: z.literal('string'), result: point }),
       z.object({
         resultType: z.literal('matrix'),
         result: z.array(z.object({ metric: labels, values: z.array(point) })),
@@ -70,15 +83,11 @@ type Data = Extract<z.output<typeof answerSchema>, { status: 'success' }>['data'
 
 /**
  * @param address URL, with a path before /api/v1 if there is one; a user and a password in it are sent as basic authentication
- * @param timeoutMs of one query
  * @throws PrometheusError for what is not such a URL
  */
-export function openPrometheus(address: string, timeoutMs: number): Prometheus {
+export function openPrometheus(address: string, { timeoutMs, ifSlow }: PrometheusOptions): Prometheus {
   const url = parseAddress(address);
-  const authorization =
-    url.username === ''
-      ? undefined
-      : `Basic ${Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`).toString('base64')}`;
+  const authorization = basicAuthentication(url);
   const path = url.pathname.replace(/\/+$/, '');
   const shown = `${url.origin}${path}`;
   const warnings = new Set<string>();
@@ -92,14 +101,26 @@ export function openPrometheus(address: string, timeoutMs: number): Prometheus {
       body: new URLSearchParams({ ...parameters, timeout: `${timeoutMs}ms` }),
       signal: AbortSignal.timeout(timeoutMs),
     });
-    const { status, body } = response;
+    const { status, location, body } = response;
     if (status === 401 || status === 403) {
       throw new PrometheusError(
         'PROMETHEUS_PERMISSION',
         `Prometheus at ${shown} refuses the request (HTTP ${status}); set user and password in the address, as in https://USER:PASSWORD@HOST`,
       );
     }
+    if (location !== undefined) {
+      throw new PrometheusError(
+        'PROMETHEUS_ANSWER',
+        `what answers at ${shown} redirects to ${location} (HTTP ${status}), which is not followed; if Prometheus is there, set its address with --prometheus`,
+      );
+    }
     const { success, data: answer } = answerSchema.safeParse(body);
+    if (!success && status >= 500) {
+      throw new PrometheusError(
+        'PROMETHEUS_NO_ANSWER',
+        `${shown} answers HTTP ${status} without a result of Prometheus; check whether Prometheus runs, and the proxy in front of it`,
+      );
+    }
     if (!success) {
       throw new PrometheusError(
         'PROMETHEUS_ANSWER',
@@ -111,13 +132,21 @@ export function openPrometheus(address: string, timeoutMs: number): Prometheus {
     return answer.data;
   }
 
-  async function send(target: string, request: RequestInit): Promise<{ status: number; body: unknown }> {
+  async function send(
+    target: string,
+    request: RequestInit,
+  ): Promise<{ status: number; location: string | undefined; body: unknown }> {
     try {
       const response = await fetch(target, request);
       const text = await response.text();
-      return { status: response.status, body: parsed(text) };
+      const { status, headers } = response;
+      return { status, location: redirectOf(status, headers.get('location'), target), body: parsed(text) };
     } catch (error) {
-      throw unanswered(error as Error, shown, timeoutMs);
+      throw unanswered(
+        error as Error,
+        shown,
+        `${formatSeconds(timeoutMs / 1_000)}; check its load, or ${ifSlow}`,
+      );
     }
   }
 
@@ -125,7 +154,8 @@ export function openPrometheus(address: string, timeoutMs: number): Prometheus {
     address: shown,
     warnings,
     async instant(query, atSeconds) {
-      const data = await ask('query', { query, time: String(atSeconds) });
+      const data = await ask('query', { query, ...(atSeconds !== undefined && { time: String(atSeconds) }) });
+      if (data.resultType === 'scalar') return [{ labels: {}, value: numberOf(data.result[1]) }];
       if (data.resultType !== 'vector') throw unexpected(query, data.resultType, 'vector');
       return data.result.map(({ metric, value }) => ({ labels: metric, value: numberOf(value[1]) }));
     },
@@ -151,6 +181,27 @@ function parseAddress(address: string): URL {
     'PROMETHEUS_ADDRESS',
     '--prometheus expects a URL such as http://prometheus.example:9090, without query and fragment',
   );
+}
+
+/** @throws PrometheusError where a user or password is not percent-encoded, without them in the message */
+function basicAuthentication({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined;
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return `Basic ${Buffer.from(pair).toString('base64')}`;
+  } catch {
+    throw new PrometheusError(
+      'PROMETHEUS_ADDRESS',
+      'user and password in the URL of --prometheus have to be percent-encoded; write % as %25',
+    );
+  }
+}
+
+/** Where a redirect leads, without a query and credentials, which may be secret; undefined where it is none. */
+function redirectOf(status: number, location: string | null, base: string): string | undefined {
+  if (status < 300 || status > 399 || location === null) return undefined;
+  const to = URL.parse(location, base);
+  return to === null ? 'another address' : `${to.origin}${to.pathname}`;
 }
 
 function parsed(text: string): unknown {
@@ -181,12 +232,14 @@ function unexpected(query: string, type: string, expected: string): PrometheusEr
 
 const shortened = (query: string): string => (query.length > 200 ? `${query.slice(0, 199)}…` : query);
 
-function unanswered(error: Error, address: string, timeoutMs: number): PrometheusError {
+function unanswered(error: Error, address: string, limit: string): PrometheusError {
   if (error.name === 'TimeoutError') {
     return new PrometheusError(
       'PROMETHEUS_NO_ANSWER',
-      `Prometheus at ${address} did not answer within ${formatSeconds(timeoutMs / 1_000)}; check its load, or raise --timeout`,
-      { cause: error },
+      `Prometheus at ${address} did not answer within ${limit}`,
+      {
+        cause: error,
+      },
     );
   }
   // fetch keeps the reason in its cause; of several addresses, that of the last one.

@@ -15,13 +15,13 @@ function settingsOf(...args: readonly string[]): ExperimentSettings | undefined 
   return experimentSettings(command, command.opts<ExperimentFlags>());
 }
 
-test('the defaults are an experiment of twenty minutes on steal, and without --measure there is none', () => {
+test('the defaults are an experiment of 25 minutes on steal, and without --measure there is none', () => {
   expect(settingsOf('--measure')).toMatchObject({
     metric: { name: 'libvirt_domain_cpu_steal_ratio' },
     user: undefined,
     margin: 1.05,
     keepIf: 'better',
-    schedule: { pairs: 6, blockMs: 60_000, settleMs: 15_000, totalMs: 900_000 },
+    schedule: { pairs: 8, blockMs: 60_000, settleMs: 15_000, totalMs: 1_200_000 },
     baselineMs: 300_000,
     everyMs: 5_000,
     stealLimit: undefined,
@@ -67,7 +67,7 @@ test.each([
   [['--metric', 'nonsense'], '"nonsense" cannot be measured; use one of'],
   [['--promql', 'up'], '--promql and --prometheus belong together'],
   [['--prometheus', 'http://prometheus'], '--promql and --prometheus belong together'],
-  [['--promql', 'up', '--prometheus', 'prometheus:9090'], 'is not an http or https URL'],
+  [['--promql', 'up', '--prometheus', 'prometheus:9090'], '--prometheus expects a URL'],
   [['--probe', 'echo 1', '--metric', 'libvirt_domain_cpu_usage_cpus'], 'one figure decides'],
   [['--probe', 'echo 1', '--promql', 'up'], 'one figure decides'],
   [['--higher-is-better'], '--higher-is-better needs --probe or --promql'],

@@ -159,6 +159,7 @@ const HOSTS: readonly Host[] = [
   { name: 'kvm6', vms: [], cluster: 'other' },
 ];
 
+const PATIENT = { timeoutMs: 60_000, ifSlow: 'wait' };
 const READ: ReadOptions = {
   nowSeconds: now,
   rangeSeconds: DAYS * DAY,
@@ -186,7 +187,7 @@ const advise = (...args: readonly string[]) =>
 const adviseJson = async (...args: readonly string[]) => JSON.parse((await advise('--json', ...args)).stdout);
 
 test('hosts and VMs are read from a real Prometheus, with the hours at which they are busy', async () => {
-  const { fleet, leftOut, warnings } = await readFleet(openPrometheus(prometheus.url, 60_000), READ);
+  const { fleet, leftOut, warnings } = await readFleet(openPrometheus(prometheus.url, PATIENT), READ);
   expect(warnings).toEqual([]);
   expect(fleet.hosts.map(({ instance }) => instance).sort()).toEqual(['kvm1:9177', 'kvm2:9177', 'kvm6:9177']);
   expect(leftOut).toMatchObject([
@@ -275,7 +276,7 @@ test('a Prometheus that limits the samples of a query is asked for fewer hosts a
     flags: ['--query.max-samples=14000'],
   });
   try {
-    const real = openPrometheus(limited.url, 60_000);
+    const real = openPrometheus(limited.url, PATIENT);
     const rejected: string[] = [];
     const counting: Prometheus = {
       ...real,
@@ -325,7 +326,7 @@ test('what exporters export and the rules record is all that a plan needs', asyn
   try {
     const read = async () => {
       const nowSeconds = Math.floor(Date.now() / 1_000);
-      return readFleet(openPrometheus(live.url, 60_000), { ...READ, nowSeconds, rangeSeconds: 3_600 });
+      return readFleet(openPrometheus(live.url, PATIENT), { ...READ, nowSeconds, rangeSeconds: 3_600 });
     };
     await until('demand of all VMs to be recorded', 90_000, async () => {
       const { fleet } = await read();

@@ -1,13 +1,15 @@
+import { VirtuneError } from '../../model/virtune-error.ts';
+import { openPrometheus } from '../../sampler/prometheus/prometheus.ts';
 import { TunerError } from '../errors.ts';
 import type { Figure, Reading } from './figure.ts';
 import { probe } from './probe.ts';
-import { promql, queryUrl } from './promql.ts';
+import { promql } from './promql.ts';
 
 /** A figure that virtune cannot measure itself. */
 export interface UserFigure {
   readonly figure: Figure;
-  /** @throws TunerError TUNE_FIGURE saying why there is no value. */
-  read(everyMs: number): Promise<number>;
+  /** @throws TunerError TUNE_FIGURE, or PrometheusError, saying why there is no value. */
+  read(): Promise<number>;
 }
 
 export interface UserFigureOptions {
@@ -21,14 +23,14 @@ export interface UserFigureOptions {
 
 /** A reading may take as long as the interval of samples, and so long where that is short: a busy host is slow. */
 const TIMEOUT_MS_MIN = 5_000;
-const timeoutMs = (everyMs: number): number => Math.max(everyMs, TIMEOUT_MS_MIN);
 
 /**
  * The figure that an operator brings; undefined where none is asked for.
  *
- * @throws TunerError TUNE_USAGE for several, half of one, or an address that is not one.
+ * @param everyMs interval of samples
+ * @throws TunerError TUNE_USAGE for several, or half of one; PrometheusError PROMETHEUS_ADDRESS for what is not its URL.
  */
-export function userFigure(options: UserFigureOptions): UserFigure | undefined {
+export function userFigure(options: UserFigureOptions, everyMs: number): UserFigure | undefined {
   const { metric, probe: command, promql: expression, prometheus, higherIsBetter } = options;
   if ([metric, command, expression].filter((each) => each !== undefined).length > 1) {
     throw new TunerError('TUNE_USAGE', 'one figure decides: use one of --metric, --probe and --promql');
@@ -43,29 +45,27 @@ export function userFigure(options: UserFigureOptions): UserFigure | undefined {
       '--higher-is-better needs --probe or --promql: the direction of a --metric is known',
     );
   }
+  const timeoutMs = Math.max(everyMs, TIMEOUT_MS_MIN);
   const direction = higherIsBetter === true ? 'higher is better' : 'lower is better';
   if (command !== undefined) {
     return {
       figure: { name: 'probe', kind: 'gauge', direction },
-      read: (everyMs) => probe(command, timeoutMs(everyMs)),
+      read: () => probe(command, timeoutMs),
     };
   }
-  const query = queryUrl(prometheus ?? '');
+  const server = openPrometheus(prometheus ?? '', { timeoutMs, ifSlow: 'use a longer --every' });
   return {
     figure: { name: 'promql', kind: 'gauge', direction },
-    read: (everyMs) => promql(query, expression ?? '', timeoutMs(everyMs)),
+    read: () => promql(server, expression ?? ''),
   };
 }
 
 /** Its value, or why there is none: what is missing in one sample does not end an experiment. */
-export async function readingOf(
-  figure: UserFigure,
-  everyMs: number,
-): Promise<Pick<Reading, 'value' | 'missing'>> {
+export async function readingOf(figure: UserFigure): Promise<Pick<Reading, 'value' | 'missing'>> {
   try {
-    return { value: await figure.read(everyMs) };
+    return { value: await figure.read() };
   } catch (error) {
-    if (!(error instanceof TunerError)) throw error;
+    if (!(error instanceof VirtuneError)) throw error;
     return { value: undefined, missing: error.message };
   }
 }

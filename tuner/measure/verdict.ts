@@ -1,5 +1,6 @@
 import type { Effect } from './effect.ts';
 import { pairsFor } from './power.ts';
+import { FEWEST_PAIRS } from './schedule.ts';
 
 export type Direction = 'lower is better' | 'higher is better';
 
@@ -46,6 +47,11 @@ export function judge(
   }
   if (effect.scale === 'difference') {
     return undecided('the figure takes negative values, so a change of it in per cent means nothing');
+  }
+  if (effect.pairs < FEWEST_PAIRS) {
+    return undecided(
+      `only ${effect.pairs} ${effect.pairs === 1 ? 'pair' : 'pairs'} of blocks ${effect.pairs === 1 ? 'has' : 'have'} a figure, and at least ${FEWEST_PAIRS} are needed to decide; repeat it with more --blocks, so that some can be lost`,
+    );
   }
   const [low, high, margin] = [Math.log(effect.low), Math.log(effect.high), Math.log(criterion.margin)];
   const [good, bad] = criterion.direction === 'lower is better' ? [-low, high] : [high, -low];

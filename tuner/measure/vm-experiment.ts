@@ -80,7 +80,7 @@ export function vmExperiment(
           say(`no sample: ${error.message}`);
           return undefined;
         }),
-        user === undefined ? undefined : readingOf(user, everyMs),
+        user === undefined ? undefined : readingOf(user),
       ]);
       if (reading?.missing !== undefined && reading.missing !== saidMissing) say(reading.missing);
       saidMissing = reading?.missing;

@@ -6,6 +6,7 @@ import { openPrometheus } from '../../../sampler/prometheus/prometheus.ts';
 
 interface Answer {
   readonly status?: number;
+  readonly location?: string;
   readonly body: unknown;
 }
 
@@ -18,6 +19,7 @@ beforeAll(async () => {
     asked.push({ request, form: new URLSearchParams(await text(request)) });
     if (answer.body === undefined) return;
     response.statusCode = answer.status ?? 200;
+    if (answer.location !== undefined) response.setHeader('location', answer.location);
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -32,9 +34,10 @@ const vector = (...result: readonly object[]) => ({
   status: 'success',
   data: { resultType: 'vector', result },
 });
+const open = (address = url, timeoutMs = 10_000) => openPrometheus(address, { timeoutMs, ifSlow: 'wait' });
 const failureOf = async (given: Answer, address = url, timeoutMs = 10_000) => {
   answer = given;
-  return openPrometheus(address, timeoutMs)
+  return open(address, timeoutMs)
     .instant('up', 1)
     .then(
       () => expect.unreachable(),
@@ -54,7 +57,7 @@ async function closedPort(): Promise<number> {
 test('instant queries are posted as forms, and values come back as numbers', async () => {
   answer = { body: vector({ metric: { a: 'b' }, value: [1, '2.5'] }, { metric: {}, value: [1, 'NaN'] }) };
   asked = [];
-  const prometheus = openPrometheus(`${url}/select/0/prometheus/`, 10_000);
+  const prometheus = open(`${url}/select/0/prometheus/`);
   expect(await prometheus.instant('up{a="ä&="}', 12)).toEqual([
     { labels: { a: 'b' }, value: 2.5 },
     { labels: {}, value: Number.NaN },
@@ -78,7 +81,7 @@ test('range queries give each series its times and values', async () => {
   answer = { body: { status: 'success', data: { resultType: 'matrix', result } } };
   asked = [];
   const range = { startSeconds: 10, endSeconds: 20, stepSeconds: 10 };
-  expect(await openPrometheus(url, 10_000).range('up', range)).toEqual([
+  expect(await open().range('up', range)).toEqual([
     {
       labels: { a: 'b' },
       values: [
@@ -101,7 +104,7 @@ test('user and password of the address are sent as basic authentication, and are
 });
 
 test('warnings of answers are kept, each once', async () => {
-  const prometheus = openPrometheus(url, 10_000);
+  const prometheus = open();
   answer = { body: { ...vector(), warnings: ['store-1 did not answer'] } };
   await prometheus.instant('up', 1);
   await prometheus.instant('up', 1);
@@ -119,8 +122,12 @@ test('each failure has a code, and its message says where and what', async () =>
     message: 'Prometheus did not finish a query (timeout: query timed out): up',
   });
   expect(await failureOf({ status: 502, body: '<html>Bad gateway</html>' })).toEqual({
+    code: 'PROMETHEUS_NO_ANSWER',
+    message: `${url} answers HTTP 502 without a result of Prometheus; check whether Prometheus runs, and the proxy in front of it`,
+  });
+  expect(await failureOf({ status: 200, body: '<html>Log in</html>' })).toEqual({
     code: 'PROMETHEUS_ANSWER',
-    message: `what answers at ${url} is not Prometheus (HTTP 502); check address and path`,
+    message: `what answers at ${url} is not Prometheus (HTTP 200); check address and path`,
   });
   expect((await failureOf({ status: 302, body: '' })).code).toBe('PROMETHEUS_ANSWER');
   expect(
@@ -128,12 +135,44 @@ test('each failure has a code, and its message says where and what', async () =>
   ).toBe('Prometheus answers a matrix, and a vector was expected: up');
   const late = await failureOf({ body: undefined }, url, 50);
   expect(late.code).toBe('PROMETHEUS_NO_ANSWER');
-  expect(late.message).toContain(`Prometheus at ${url} did not answer within 50ms`);
+  expect(late.message).toContain(`Prometheus at ${url} did not answer within 50ms; check its load, or wait`);
   const closed = await closedPort();
   const nobody = await failureOf({ body: '' }, `http://127.0.0.1:${closed}`);
   expect(nobody.code).toBe('PROMETHEUS_UNREACHABLE');
   expect(nobody.message).toContain(`http://127.0.0.1:${closed}: Prometheus cannot be reached (`);
   expect((await failureOf({ body: '' }, url.replace('http:', 'https:'))).code).toBe('PROMETHEUS_CERTIFICATE');
+});
+
+test('a redirect is not followed, and the message has its target without secrets', async () => {
+  asked = [];
+  const location = 'https://me:secret@login.example/sign-in?token=secret';
+  expect(await failureOf({ status: 302, location, body: '' })).toEqual({
+    code: 'PROMETHEUS_ANSWER',
+    message: `what answers at ${url} redirects to https://login.example/sign-in (HTTP 302), which is not followed; if Prometheus is there, set its address with --prometheus`,
+  });
+  expect(asked).toHaveLength(1);
+  const { message } = await failureOf({ status: 301, location: '/prometheus/api/v1/query', body: '' });
+  expect(message).toContain(`redirects to ${url}/prometheus/api/v1/query (HTTP 301)`);
+});
+
+test('a scalar is a series without labels, and without a time the query is for now', async () => {
+  answer = { body: { status: 'success', data: { resultType: 'scalar', result: [1, '7'] } } };
+  asked = [];
+  expect(await open().instant('7')).toEqual([{ labels: {}, value: 7 }]);
+  expect(asked[0]?.form.has('time')).toBe(false);
+});
+
+test('credentials that are not percent-encoded are an error of the address, which does not repeat them', async () => {
+  const wrong = url.replace('//', '//user:100%secret@');
+  expect(() => open(wrong)).toThrow(
+    expect.objectContaining({
+      code: 'PROMETHEUS_ADDRESS',
+      message: 'user and password in the URL of --prometheus have to be percent-encoded; write % as %25',
+    }),
+  );
+  asked = [];
+  await failureOf({ status: 401, body: '' }, url.replace('//', '//:token@'));
+  expect(asked[0]?.request.headers.authorization).toBe(`Basic ${btoa(':token')}`);
 });
 
 test('an address that is not a URL of HTTP is refused', () => {
@@ -144,6 +183,6 @@ test('an address that is not a URL of HTTP is refused', () => {
     'http://prometheus#x',
     '',
   ]) {
-    expect(() => openPrometheus(address, 1), address).toThrow('--prometheus expects a URL');
+    expect(() => open(address), address).toThrow('--prometheus expects a URL');
   }
 });

@@ -66,6 +66,9 @@ test('a report in lines: what decides first, then lost pairs, and the others', (
   expect(lines[1]).toMatch(/^also inconclusive: steal .*, p 0\.063 among 2$/);
   expect(lines).toHaveLength(2);
   const lost = describeReport(report('broken'));
+  expect(lost[0]).toMatch(
+    /^inconclusive: broken: only 5 pairs of blocks have a figure, and at least 6 are needed to decide; /,
+  );
   expect(lost[1]).toBe(
     `1 of 6 pairs of blocks are lost: 3, block ${schedule.blocks[4]?.arm}: the figure is absent`,
   );
@@ -78,16 +81,16 @@ test('blocks without a figure are null, and five pairs are too few to decide', (
 });
 
 test('an interval without a limit says so in words', () => {
-  const { primary } = report('broken');
+  const { primary } = report('flush');
   const { effect } = primary;
   if (effect === undefined) throw new Error('no effect');
   const described = (change: Partial<typeof effect>): string =>
     describeFigure({ ...primary, effect: { ...effect, ...change } });
   const endless = { low: 0, high: Number.POSITIVE_INFINITY };
-  expect(described({ ...endless, effect: 0.9 })).toContain('broken -10.0 % (95 % interval without limits)');
+  expect(described({ ...endless, effect: 0.9 })).toContain('flush -10.0 % (95 % interval without limits)');
   expect(described({ ...endless, low: 0.9 })).toContain('(95 % interval from -10.0 %, no upper limit)');
   expect(described({ ...endless, high: 1.1 })).toContain('(95 % interval up to +10.0 %, no lower limit)');
-  expect(described({ ...endless, effect: Number.POSITIVE_INFINITY })).toContain('broken up from 0 (');
+  expect(described({ ...endless, effect: Number.POSITIVE_INFINITY })).toContain('flush up from 0 (');
 });
 
 const RULE = { windowMs: 5_000, consecutive: 4, falseAlarms: 0.0001 };

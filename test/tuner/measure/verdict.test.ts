@@ -75,3 +75,17 @@ test('nothing measured, or nothing but 0, cannot decide, with the reason', () =>
     reason: expect.stringContaining('0 in every block'),
   });
 });
+
+test('too few pairs with a figure cannot decide, whatever they show, and both numbers are in the reason', () => {
+  const criterion = { direction: 'lower is better', margin: 1.05 } as const;
+  const few = (pairs: number) => judge({ ...effectOf(0.5, 0.6), pairs }, criterion);
+  expect(few(5)).toEqual({
+    verdict: 'inconclusive',
+    within: Number.POSITIVE_INFINITY,
+    notWorse: false,
+    reason:
+      'only 5 pairs of blocks have a figure, and at least 6 are needed to decide; repeat it with more --blocks, so that some can be lost',
+  });
+  expect(few(1).reason).toContain('only 1 pair of blocks has a figure');
+  expect(few(6)).toMatchObject({ verdict: 'better' });
+});

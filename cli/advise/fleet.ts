@@ -67,7 +67,8 @@ function labelName(text: string): string {
 
 function share(text: string): number {
   const percent = Number(text.replace(/\s*%$/, ''));
-  if (!(percent >= 0 && percent <= 90)) throw new InvalidArgumentError('Expected per cent, from 0 to 90.');
+  if (text.trim() === '' || !(percent >= 0 && percent <= 90))
+    throw new InvalidArgumentError('Expected per cent, from 0 to 90.');
   return percent / 100;
 }
 

@@ -245,10 +245,15 @@ function unanswered(error: Error, address: string, limit: string): PrometheusErr
   // fetch keeps the reason in its cause; of several addresses, that of the last one.
   const { cause } = error;
   const inner = cause instanceof AggregateError ? cause.errors.at(-1) : cause;
-  const text =
-    inner instanceof Error
-      ? `${inner.message} ${(inner as NodeJS.ErrnoException).code ?? ''}`
-      : error.message;
-  const { kind, message } = connectionFailure(text.trim(), address.startsWith('https:'), SERVER);
+  if (inner instanceof Error && inner.message === 'bad port') {
+    return new PrometheusError(
+      'PROMETHEUS_ADDRESS',
+      `${address}: HTTP clients do not use this port (blocked by the Fetch standard); serve Prometheus on another one`,
+      { cause: error },
+    );
+  }
+  const { message: reason, code = '' } = (inner instanceof Error ? inner : error) as NodeJS.ErrnoException;
+  const text = reason.includes(code) ? reason : `${reason} ${code}`;
+  const { kind, message } = connectionFailure(text, address.startsWith('https:'), SERVER);
   return new PrometheusError(CODES[kind], `${address}: ${message}`, { cause: error });
 }

@@ -55,6 +55,7 @@ test('flags that do not belong together, or are missing, are refused', async () 
     [['--fleet', '--prometheus', 'prometheus:9090'], '--prometheus expects a URL'],
     [['--fleet', '--prometheus', url, '--range', '10m'], 'from 1h to 90d'],
     [['--fleet', '--prometheus', url, '--headroom', '100'], 'Expected per cent, from 0 to 90.'],
+    [['--fleet', '--prometheus', url, '--headroom', ''], 'Expected per cent, from 0 to 90.'],
     [['--fleet', '--prometheus', url, '--cluster-label', 'a-b'], 'Expected the name of a label.'],
   ] as const) {
     const { code, stderr, stdout } = await advise(...args);

@@ -150,8 +150,8 @@ onHost('a figure without a value is refused before a plan, with the reason', asy
   expect(await refused('pg-orders', '--probe', 'echo no route to host >&2; exit 7')).toContain(
     '--probe exited with 7: no route to host [TUNE_FIGURE]',
   );
-  expect(await refused('pg-orders', '--promql', 'up', '--prometheus', 'http://127.0.0.1:1')).toContain(
-    'http://127.0.0.1:1: Prometheus ',
+  expect(await refused('pg-orders', '--promql', 'up', '--prometheus', 'http://127.0.0.1:2')).toContain(
+    'http://127.0.0.1:2: Prometheus cannot be reached (connect ECONNREFUSED',
   );
   expect(await refused('template-debian')).toContain('"template-debian" does not run');
 });

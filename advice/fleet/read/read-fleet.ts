@@ -1,3 +1,4 @@
+import { formatSeconds } from '../../../model/duration.ts';
 import type { Prometheus } from '../../../sampler/prometheus/prometheus.ts';
 import { PrometheusError } from '../../../sampler/prometheus/prometheus-error.ts';
 import type { Fleet, FleetHost, FleetVm } from '../fleet.ts';
@@ -101,7 +102,7 @@ async function hostsSeen(
   if (seen.length === 0) {
     throw new PrometheusError(
       'PROMETHEUS_NO_SERIES',
-      `Prometheus at ${prometheus.address} has no host of virtune (libvirt_host_cpus) with a job like ${job} within ${rangeSeconds}s; scrape virtune's exporters, or set --job`,
+      `Prometheus at ${prometheus.address} has no host of virtune (libvirt_host_cpus) with a job like ${job} within ${formatSeconds(rangeSeconds)}; scrape virtune's exporters, or set --job`,
     );
   }
   return seen.map(({ labels }) => hostId(labels, clusterLabel));

@@ -140,6 +140,11 @@ test('each failure has a code, and its message says where and what', async () =>
   const nobody = await failureOf({ body: '' }, `http://127.0.0.1:${closed}`);
   expect(nobody.code).toBe('PROMETHEUS_UNREACHABLE');
   expect(nobody.message).toContain(`http://127.0.0.1:${closed}: Prometheus cannot be reached (`);
+  expect(await failureOf({ body: '' }, 'http://127.0.0.1:10080')).toEqual({
+    code: 'PROMETHEUS_ADDRESS',
+    message:
+      'http://127.0.0.1:10080: HTTP clients do not use this port (blocked by the Fetch standard); serve Prometheus on another one',
+  });
   expect((await failureOf({ body: '' }, url.replace('http:', 'https:'))).code).toBe('PROMETHEUS_CERTIFICATE');
 });
 

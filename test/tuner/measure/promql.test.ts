@@ -32,9 +32,9 @@ test.each([
 });
 
 test('a Prometheus that fails during an experiment leaves a reading without a value, with the reason', async () => {
-  const figure = userFigure({ promql: 'up', prometheus: 'http://user:secret@127.0.0.1:1' }, 5_000);
+  const figure = userFigure({ promql: 'up', prometheus: 'http://user:secret@127.0.0.1:2' }, 5_000);
   const reading = await readingOf(figure ?? expect.unreachable());
   expect(reading.value).toBeUndefined();
-  expect(reading.missing).toMatch(/^http:\/\/127\.0\.0\.1:1: Prometheus /);
+  expect(reading.missing).toMatch(/^http:\/\/127\.0\.0\.1:2: Prometheus cannot be reached /);
   await expect(figure?.read()).rejects.toBeInstanceOf(PrometheusError);
 });

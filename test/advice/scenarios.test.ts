@@ -1,12 +1,14 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ADVICE_KINDS } from '../../advice/advice.ts';
-import { adviceFor, makeCase, type Score, score, startCase } from './scenarios/case.ts';
+import { adviceFor, makeCase, reportFor, type Score, score, startCase } from './scenarios/case.ts';
 import { FAULTS } from './scenarios/faults.ts';
 import { effectsOf } from './scenarios/harm.ts';
 
 /*
  * Hosts drawn by seed: clean ones, and ones with a known fault among harmless oddities and other faults. `npm run bench
- * advice` draws 40 per kind, for the table in docs/advice.md; here is one of each.
+ * advice` draws 40 per kind, for the table in docs/advice.md; here is one of each. What is advised on it, with evidence,
+ * commands and costs, is in `recorded/`, which notices any change, right or wrong: read it before it is recorded again.
  */
 
 const SEED = 101;
@@ -69,8 +71,9 @@ test.each(FAULTS.map(({ kind }) => [kind] as const))(
     const { nowMs } = world;
     try {
       const { truths } = makeCase(kind, SEED);
-      const advice = await adviceFor(world);
+      const { advice, text } = await reportFor(world);
       expect(score(truths, advice, new Map<(typeof ADVICE_KINDS)[number], Score>())).toEqual([]);
+      await expect(text).toMatchFileSnapshot(join('recorded', `${kind}.txt`));
       const seconds = (world.nowMs - nowMs) / 1_000;
       const effects = await effectsOf(
         () => makeCase(kind, SEED),

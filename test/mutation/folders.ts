@@ -20,6 +20,11 @@ export const FOLDERS: readonly Folder[] = [
   },
   { name: 'neighbours', sources: ['advice/residency.ts'], tests: ['test/advice/residency.test.ts'] },
   {
+    name: 'advice',
+    sources: ['advice/**/*.ts'],
+    tests: ['test/advice', 'test/cli/advise.test.ts', 'test/cli/advise-fleet.test.ts', 'test/docs/advice.test.ts'],
+  },
+  {
     name: 'catalogue',
     sources: ['model/catalogue/*.ts'],
     tests: [

@@ -1,5 +1,8 @@
 import type { Advice, AdviceKind } from '../../../advice/advice.ts';
+import { answerOf } from '../../../advice/answer.ts';
 import { advise } from '../../../advice/engine.ts';
+import { reportAnswer } from '../../../advice/report.ts';
+import { shellLine } from '../../../model/shell-command.ts';
 import { World } from '../world.ts';
 import { addCleanVms } from './clean.ts';
 import { Draft } from './draft.ts';
@@ -9,6 +12,7 @@ const START_MS = Date.parse('2026-03-02T10:00:00Z');
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const SAMPLES = 8;
+const MIN_SAMPLES = 5;
 
 /** What is wrong with a host, as it was put there. */
 export interface Truth {
@@ -65,7 +69,16 @@ export async function startCase({ draft, startMs }: Case): Promise<World> {
 }
 
 export async function adviceFor(world: World): Promise<Advice[]> {
-  return advise(await world.observe(SAMPLES), { minSamples: 5 });
+  return (await reportFor(world)).advice;
+}
+
+/** With all that `virtune advise` prints of it, commands as on a host without a socket for the test. */
+export async function reportFor(world: World): Promise<{ readonly advice: Advice[]; readonly text: string }> {
+  const observation = await world.observe(SAMPLES);
+  const advice = advise(observation, { minSamples: MIN_SAMPLES });
+  const answer = answerOf(observation, advice, MIN_SAMPLES);
+  const text = reportAnswer('kvm1', observation, answer, { whole: true });
+  return { advice, text: text.replaceAll(shellLine([world.uri]), 'qemu:///system') };
 }
 
 export interface Score {

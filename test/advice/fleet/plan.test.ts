@@ -56,6 +56,13 @@ test('memory above the limit is relieved too, of a host without CPU contention',
   expect(stateOf(result, 'full')?.after.memory).toBeLessThan(0.85);
 });
 
+test('memory that is relieved gets below the limit by the headroom, not just below the limit', () => {
+  const of = (gib: number) => vmOf(`m${gib}`, 0.1, { neededBytes: gib * GIB, maximumBytes: gib * GIB });
+  // 234 of 256 GiB are 91 %. Without the VM of 10 GiB 87.5 % are left, without that of 30 GiB 79.7 %.
+  const full = hostOf('full', [of(10), of(30), { ...of(190), stays: 'test' }]);
+  expect(movesOf(plan([full, idle()]))).toEqual(['m30: full -> idle']);
+});
+
 test.each([
   ['pinned', { isPinned: true }],
   ['kept by the constraints', {}],
@@ -185,6 +192,28 @@ test('loss of a host: VMs that find no room are reported, and what is missing', 
     },
   ]);
   expect(plan([hostOf('a', [large('a1')]), hostOf('b', [large('b1')])]).clusters[0]?.stranded).toEqual([]);
+});
+
+test('loss of a host: VMs restart on a host with their storage, and apart from those that they are kept apart from', () => {
+  const stranded = (hosts: readonly FleetHost[], file: ConstraintsFile = {}) => {
+    const { clusters } = plan(hosts, file);
+    return clusters[0]?.stranded.map(({ host, vm, lacks }) => `${vm.name} of ${host.id}: ${lacks}`);
+  };
+  const apart = { anti_affinity: [{ vms: ['db-*'] }] };
+  const two = [hostOf('a', [vmOf('db-1', 1)]), hostOf('b', [vmOf('db-2', 1)])];
+  expect(stranded(two)).toEqual([]);
+  expect(stranded(two, apart)).toEqual(['db-1 of a: constraints', 'db-2 of b: constraints']);
+  expect(stranded([...two, hostOf('c', [])], apart)).toEqual([]);
+  // Each of them alone would find room on b.
+  const together = [hostOf('a', [vmOf('db-1', 1), vmOf('db-2', 1)]), hostOf('b', [])];
+  expect(stranded(together)).toEqual([]);
+  expect(stranded(together, apart)).toEqual(['db-2 of a: constraints']);
+  const stored = (storage: readonly string[]) => [
+    hostOf('a', [vmOf('stored', 1, { storage: ['nfs'] })]),
+    hostOf('b', [], { storage: new Set(storage) }),
+  ];
+  expect(stranded(stored(['ceph']))).toEqual(['stored of a: constraints']);
+  expect(stranded(stored(['ceph', 'nfs']))).toEqual([]);
 });
 
 test('loss of a host: room that is there in pieces is put together by one move', () => {

@@ -105,6 +105,7 @@ const EVERY_MS = 5_000;
 async function checked(
   latencyNow: number | undefined,
   effect: MeasuredEffect = EFFECT,
+  forMs = 300_000,
 ): Promise<EffectCheck> {
   let nowMs = 0;
   let [requests, seconds] = [0, 0];
@@ -117,7 +118,7 @@ async function checked(
       return figure === undefined ? new Map() : new Map([[keyOf('u1', figure), reading]]);
     },
     everyMs: EVERY_MS,
-    forMs: 300_000,
+    forMs,
     clock: {
       nowMs: () => nowMs,
       wait: async (ms) => {
@@ -138,6 +139,13 @@ test('a VM is measured in blocks as long as those of the experiment, and compare
     /, and is 20 now: the effect has faded, 6 % of the effect is left, p 0\.00\d+; the load may have changed: to know, roll back and apply again with --measure$/,
   );
   expect(effectJson(faded)).toMatchObject({ faded: true, missing: null, figure: LATENCY, name: 'db' });
+});
+
+test('a block that has not ended counts for nothing: with too few of them the measurement was too short', async () => {
+  expect(describeEffect(await checked(15, EFFECT, 235_000))).toContain(
+    'not compared: 3 of 4 blocks have a value: measure for longer',
+  );
+  expect(describeEffect(await checked(15, EFFECT, 240_000))).toContain(' of the effect is left');
 });
 
 test('a figure without a value, or one of a probe, is not compared, with the reason', async () => {

@@ -37,3 +37,27 @@ test('what is guarded is in the report, with the reason where a figure has no ru
   });
   expect(watchOf([5, 6], { ...LIMITED, guard: undefined }).report).toEqual({ figures: [] });
 });
+
+test('a figure without a rule does not leave the next one unwatched, and the one that gets worse is named', () => {
+  const rare: Figure = { ...LIMITED, name: 'rare', guard: { ratio: 1.5, difference: 0, stretches: 1 } };
+  const often: Figure = { ...rare, name: 'often' };
+  const series = new Map(
+    [rare, often].map(({ name }, which) => [
+      name,
+      Array.from(
+        { length: 60 },
+        (_, at): Observation => ({
+          atMs: at * EVERY_MS,
+          run: 1,
+          value: which === 0 && at % 10 > 0 ? undefined : at < 40 ? 10 + (at % 3) : 40,
+        }),
+      ),
+    ]),
+  );
+  const watch = new GuardWatch([rare, often], (name) => series.get(name) ?? [], EVERY_MS, 195_000, DESIGN);
+  expect(watch.report.figures).toMatchObject([
+    { name: 'rare', missing: 'fewer than 10 values in the baseline' },
+    { name: 'often', rule: { windowMs: EVERY_MS } },
+  ]);
+  expect(watch.findWorse(195_000, 295_000)).toBe('often is clearly worse');
+});

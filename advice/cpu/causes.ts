@@ -88,7 +88,9 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
     ({ demand }) => demand,
   );
   if (rivals.length > 0 && within >= 0.85 * area.size) return { kind: 'squeezed', cpus: area };
-  return owns ? { kind: 'dedicated', cpus } : { kind: 'unexplained', cpus };
+  // Without a VM that was seen there, the cause is unknown: processes and interrupts of the host use pinned CPUs too.
+  const seen = context.observation.residency.blame(vm.uuid, new Set(cpus))?.neighbours ?? [];
+  return owns && seen.length > 0 ? { kind: 'dedicated', cpus } : { kind: 'unexplained', cpus };
 }
 
 /** What a load asks of some CPUs, spread evenly over all that it may use. */

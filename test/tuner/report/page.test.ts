@@ -92,6 +92,13 @@ test('the page has a bar per block and arm, a line per pair, an interval per fig
   expect(others?.getElementsByTagName('tr')).toHaveLength(3);
   expect([...root.getElementsByTagName('h1')][0]?.textContent).toMatch(/: better$/);
   expect(root.textContent).toContain('20260102T030405Z-000000, committed');
+  expect([...root.getElementsByTagName('dd')].slice(4).map(({ textContent }) => textContent)).toEqual([
+    '12 blocks of 1m after 15s to settle, baseline 5m',
+    '5.0 %',
+    '7',
+  ]);
+  const [first] = [...root.getElementsByTagName('tbody')].at(-1)?.getElementsByTagName('tr') ?? [];
+  expect(first?.textContent).toMatch(/^11o(n|ff)5m15s6m15s\d/);
 });
 
 test('bars with the settings are where their values are: lower on the screen for a lower latency', () => {

@@ -22,7 +22,12 @@ export const FOLDERS: readonly Folder[] = [
   {
     name: 'advice',
     sources: ['advice/**/*.ts'],
-    tests: ['test/advice', 'test/cli/advise.test.ts', 'test/cli/advise-fleet.test.ts', 'test/docs/advice.test.ts'],
+    tests: [
+      'test/advice',
+      'test/cli/advise.test.ts',
+      'test/cli/advise-fleet.test.ts',
+      'test/docs/advice.test.ts',
+    ],
   },
   {
     name: 'catalogue',

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type DrainFailure, QueueDrain, type Shipped } from '../../../exporter/queue/queue-drain.ts';
 import { RepeatFilter } from '../../../exporter/repeat-filter.ts';
 
@@ -79,4 +79,85 @@ test('what is sent in another way is sent at once, and ends no failure', async (
 test('a disk that fails does not end the loop', async () => {
   const { logged } = await drain([new Error('no space left'), 'accepted']);
   expect(logged[0]).toBe('no space left; virtune retries');
+});
+
+/** A drain of a queue with this many documents, of which one request takes one. */
+function drainOf(documents: number, ship: () => Promise<Shipped>) {
+  const logged: string[] = [];
+  const log = (message: string): void => {
+    logged.push(message);
+  };
+  let left = documents;
+  let forgotten = 0;
+  const queue = {
+    onAppend: (): void => undefined,
+    get state() {
+      return { bytes: 0, documents: left, oldestAtMs: undefined };
+    },
+  };
+  const one = new QueueDrain({
+    queue,
+    fill: async () => left > 0,
+    ship: async () => {
+      const result = await ship();
+      if (result === 'accepted') left--;
+      return result;
+    },
+    forget: async () => {
+      forgotten++;
+    },
+    accepts: 'the server accepts documents',
+    repeats: new RepeatFilter(log),
+    log,
+    random: () => 1,
+    wait: async () => undefined,
+  });
+  const append = (): void => {
+    left++;
+    queue.onAppend();
+  };
+  return { one, append, logged, left: () => left, forgotten: () => forgotten };
+}
+
+test('a drain that is stopped empties the queue first, and gives up its connections once', async () => {
+  const { one, left, forgotten } = drainOf(3, async () => 'accepted');
+  one.start();
+  await one.stop(600_000);
+  expect([left(), forgotten()]).toEqual([0, 1]);
+});
+
+test('what is appended to an empty queue is sent', async () => {
+  const sent = Promise.withResolvers<void>();
+  const { one, append, left } = drainOf(0, async () => {
+    sent.resolve();
+    return 'accepted';
+  });
+  one.start();
+  await new Promise((resolve) => setImmediate(resolve));
+  append();
+  await sent.promise;
+  await one.stop(0);
+  expect(left()).toBe(0);
+});
+
+test('the end of a failure is logged with the seconds that it lasted', async () => {
+  const done = Promise.withResolvers<void>();
+  const now = vi.spyOn(performance, 'now');
+  try {
+    now.mockReturnValue(50_000);
+    let requests = 0;
+    const { one, logged } = drainOf(2, async () => {
+      requests++;
+      if (requests === 1) return down;
+      now.mockReturnValue(57_400);
+      if (requests === 3) done.resolve();
+      return 'accepted';
+    });
+    one.start();
+    await done.promise;
+    await one.stop(0);
+    expect(logged.at(-1)).toBe('the server accepts documents again after 7 s');
+  } finally {
+    now.mockRestore();
+  }
 });

@@ -1,12 +1,12 @@
 import type { Constraints } from './constraints.ts';
 import type { Fleet } from './fleet.ts';
+import { inOrder } from './order.ts';
 import { Placement } from './placement.ts';
 import type { Step } from './relief.ts';
-import { shortageFor } from './strain.ts';
 
 /**
- * The same moves with a VM that moves twice moved once, to where it ends: in the place of its first move or of its last, if all
- * targets stay within the limits then, too.
+ * The same moves with a VM that moves twice moved once, to where it ends: in the place of its first move or of its last, if
+ * there is an order in which all targets stay within the limits then, too.
  */
 export function merged(steps: readonly Step[], fleet: Fleet, constraints: Constraints): readonly Step[] {
   let list = steps;
@@ -15,9 +15,11 @@ export function merged(steps: readonly Step[], fleet: Fleet, constraints: Constr
       ({ placed }, index) => list.findIndex((other) => other.placed === placed) < index,
     );
     if (twice === undefined) return list;
-    const shorter = shortened(list, twice).find((each) => isWithinLimits(each, fleet, constraints));
+    const shorter = shortened(list, twice)
+      .map((each) => ({ each, ordered: inOrder(each, new Placement(fleet, constraints), constraints) }))
+      .find(({ each, ordered }) => ordered.length === each.length);
     if (shorter === undefined) return list;
-    list = shorter;
+    list = shorter.ordered;
   }
 }
 
@@ -31,18 +33,4 @@ function shortened(list: readonly Step[], { placed }: Step): Step[][] {
       step === second ? [{ ...second, from: first.from, why: first.why }] : step === first ? [] : [step],
     ),
   ];
-}
-
-function isWithinLimits(list: readonly Step[], fleet: Fleet, constraints: Constraints): boolean {
-  const replay = new Placement(fleet, constraints);
-  return list.every(({ placed: { vm }, from, to }) => {
-    const placed = replay.at(from).vms.find((each) => each.vm === vm);
-    if (placed === undefined) return false;
-    replay.move(placed, to);
-    const { host, need } = replay.at(to);
-    return (
-      shortageFor(host, need, constraints.limits) === undefined &&
-      placed.apart.every((key) => replay.membersOn(key, to) === 1)
-    );
-  });
 }

@@ -4,6 +4,7 @@ import { type Stranded, strandedIn } from './host-loss.ts';
 import { repairLosses } from './loss-repair.ts';
 import { merged } from './merge.ts';
 import { costOf, type MoveCost } from './move-cost.ts';
+import { inOrder } from './order.ts';
 import { compare, Placement } from './placement.ts';
 import { relieve, type Step, undo } from './relief.ts';
 import { isOver, type Shortage, type Strain, strainOf } from './strain.ts';
@@ -64,7 +65,8 @@ export function planFleet(fleet: Fleet, constraints: Constraints): FleetPlan {
   for (const cluster of placement.clusters) {
     const strandedBefore = strandedIn(cluster, placement, constraints);
     const plan = planCluster(cluster, strandedBefore, placement, constraints, shorts);
-    steps.push(...merged(plan.steps, given, constraints));
+    undo(plan.steps, placement);
+    steps.push(...merged(inOrder(plan.steps, placement, constraints), given, constraints));
     clusters.push({
       cluster,
       hosts: placement.hostsOf(cluster).length,

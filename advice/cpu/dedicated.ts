@@ -82,9 +82,11 @@ function moveOf(
   load: CpuLoad,
 ): Remedy | undefined {
   const free = nearMemory(mover, unclaimed(load, [mover]).difference(cpus), context);
-  // The other thread of a busy core is only half a CPU.
+  // The other thread of a busy core is only half a CPU: first cores that no VM is pinned to, then any but those that are waited for.
+  const claimed = load.cpus.difference(unclaimed(load, [mover]));
+  const idle = free.difference(wholeCores(claimed, context));
   const apart = free.difference(wholeCores(cpus, context));
-  for (const target of [apart, free].flatMap((cpus) => targetsFor(mover, cpus, context))) {
+  for (const target of [idle, apart, free].flatMap((each) => targetsFor(mover, each, context))) {
     const moved = (each: VmLoad): VmLoad =>
       each.vm === mover ? { ...each, cpus: target, floats: false } : each;
     const result = whatIf(load, victims, [], moved);
@@ -92,7 +94,11 @@ function moveOf(
     return {
       change: `pin ${mover.name} to CPU ${target}${cellText(target, context)}, to which no VM is pinned`,
       steps: pinSteps(context.uri, mover, target),
-      cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
+      cost: `no VM loses CPU time, computed from the CPU demand of all VMs on the host${
+        wholeCores(target, context).intersection(claimed).size > 0
+          ? '; not computed: VMs pinned to the other threads of these cores run slower while both are busy'
+          : ''
+      }`,
       payers: [refOf(mover)],
       gain: gainText(result),
       risk: 'its caches are cold for a moment; memory that it has on another NUMA cell becomes remote',

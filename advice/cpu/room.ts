@@ -4,7 +4,7 @@ import { lasting, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import type { CpuLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
-import { cellsOf } from '../pins.ts';
+import { cellsOf, pinnedCpus } from '../pins.ts';
 
 /** CPUs to which no VM but these is confined. */
 export function unclaimed(load: CpuLoad, but: readonly ObservedVm[]): CpuSet {
@@ -28,14 +28,22 @@ export function nearMemory({ facts }: ObservedVm, cpus: CpuSet, { observation }:
 
 /**
  * Targets for a VM among these CPUs, the best first: one NUMA cell with room for all its vCPUs, then all of them. Of the cells,
- * only those with its memory, the most first (/proc/PID/numa_maps); any cell where its memory map is not known.
+ * only those with its memory, the most first (/proc/PID/numa_maps). Where its memory map is not known: first the cells of its
+ * present pins, since memory is allocated where a VM runs.
  */
 export function targetsFor({ vcpus, sample }: ObservedVm, cpus: CpuSet, { observation }: Context): CpuSet[] {
   const bytes = sample.local?.memoryMap?.nodeBytes ?? new Map<number, number>();
+  const present = new Set(bytes.size > 0 ? [] : cellsOf(pinnedCpus(sample) ?? CpuSet.of([]), observation));
   const cells = [...Map.groupBy(cpus, (cpu) => observation.cellOf.get(cpu) ?? -1)]
     .filter(([cell]) => cell >= 0 && (bytes.size === 0 || (bytes.get(cell) ?? 0) > 0))
-    .map(([cell, its]) => ({ cpus: CpuSet.of(its), bytes: bytes.get(cell) ?? 0 }))
-    .toSorted((a, b) => b.bytes - a.bytes || b.cpus.size - a.cpus.size);
+    .map(([cell, its]) => ({
+      cpus: CpuSet.of(its),
+      bytes: bytes.get(cell) ?? 0,
+      isPresent: present.has(cell),
+    }))
+    .toSorted(
+      (a, b) => b.bytes - a.bytes || Number(b.isPresent) - Number(a.isPresent) || b.cpus.size - a.cpus.size,
+    );
   return [...cells.map((each) => each.cpus), cpus].filter(({ size }) => size >= vcpus);
 }
 

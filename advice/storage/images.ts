@@ -61,7 +61,15 @@ export function oldSnapshots({ observation, uri }: Context): Advice[] {
         id: `snapshot-old:${vm.uuid.slice(0, 8)}`,
         severity: 'info',
         title: 'it has an old snapshot, which grows with every write',
-        victims: [{ ...refOf(vm), evidence: `${snapshots} snapshots, the oldest ${days} days` }],
+        victims: [
+          {
+            ...refOf(vm),
+            evidence:
+              snapshots === 1
+                ? `1 snapshot, ${days} days old`
+                : `${snapshots} snapshots, the oldest ${days} days old`,
+          },
+        ],
         evidence: [factOf('age of the oldest snapshot', days, 'days')],
         cause: 'a snapshot that was not deleted',
         culprits: [],
@@ -101,7 +109,7 @@ export function diskErrors({ running, uri, minSamples, observation }: Context): 
           {
             ...refOf(vm),
             evidence: failing
-              .map(([target, { errors }]) => `${target} ${count(errors.mean ?? 0)} errors/s`)
+              .map(([target, { errors }]) => `${target} ${count(errors.median ?? 0)} errors/s`)
               .join(', '),
           },
         ],

@@ -9,9 +9,15 @@ const context = {
   observation: { cellOf: new Map(Array.from({ length: 10 }, (_, cpu) => [cpu, cpu < 4 ? 0 : 1])) },
 } as unknown as Context;
 
-function targets(vcpus: number, cpus: string, bytes?: readonly (readonly [number, number])[]): string[] {
+function targets(
+  vcpus: number,
+  cpus: string,
+  bytes?: readonly (readonly [number, number])[],
+  pins?: string,
+): string[] {
   const local = bytes && { memoryMap: { nodeBytes: new Map(bytes) } };
-  const vm = { vcpus, sample: { local } } as unknown as ObservedVm;
+  const facts = pins && { cpu: { vcpuPins: new Map(), cpuSet: CpuSet.parse(pins) } };
+  const vm = { vcpus, sample: { local, facts, summary: { vcpus } } } as unknown as ObservedVm;
   return targetsFor(vm, CpuSet.parse(cpus), context).map(String);
 }
 
@@ -31,7 +37,9 @@ test('a VM goes to the NUMA cell with most of its memory, where that has room, b
   expect(targets(4, '1-9', [[0, 2]])).toEqual(['1-9']);
 });
 
-test('where its memory is not known, the cell with most of these CPUs is first', () => {
+test('where its memory is not known, the cell of its present pins is first, then that with most of these CPUs', () => {
+  expect(targets(4, '0-9', undefined, '1')).toEqual(['0-3', '4-9', '0-9']);
+  expect(targets(4, '0-9', undefined, '0-9')).toEqual(['4-9', '0-3', '0-9']);
   expect(targets(4, '0-9')).toEqual(['4-9', '0-3', '0-9']);
   expect(targets(7, '0-9')).toEqual(['0-9']);
   expect(targets(11, '0-9')).toEqual([]);

@@ -6,7 +6,19 @@ import { UsageError } from './usage-error.ts';
 
 /** Options that only one of the two answers: about a host, or about a fleet. */
 const OF_HOSTS = ['connect', 'demo', 'for', 'every', 'replay', 'explain', 'profiles'] as const;
-const OF_FLEETS = ['prometheus', 'range', 'constraints', 'headroom', 'virsh'] as const;
+const OF_FLEETS = [
+  'prometheus',
+  'range',
+  'job',
+  'clusterLabel',
+  'constraints',
+  'headroom',
+  'virsh',
+  'queryTimeout',
+] as const;
+
+const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 export function adviseCommand(): Command {
   const command = new Command('advise')
@@ -53,10 +65,10 @@ export function adviseCommand(): Command {
       const ofHosts = OF_HOSTS.find(isGiven);
       const ofFleets = OF_FLEETS.find(isGiven);
       if (flags.fleet === true && ofHosts !== undefined) {
-        throw new UsageError(`--${ofHosts} is for hosts, and cannot be used with --fleet`);
+        throw new UsageError(`${flagOf(ofHosts)} is for hosts, and cannot be used with --fleet`);
       }
       if (flags.fleet !== true && ofFleets !== undefined) {
-        throw new UsageError(`--${ofFleets} needs --fleet, which reads series of a Prometheus`);
+        throw new UsageError(`${flagOf(ofFleets)} needs --fleet, which reads series of a Prometheus`);
       }
       if (flags.fleet === true) {
         if (domains.length > 0) throw new UsageError('--fleet advises on all VMs; name no domain');

@@ -12,3 +12,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   docs: ['libvirt', 'model', 'sampler', 'advice', 'tui', 'tuner'],
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'advice', 'tui', 'tuner', 'dashboards', 'simulator'],
 };
+
+/** Rooms whose errors a user can meet, in order. */
+export const ROOMS_WITH_ERRORS = Object.keys(MAY_IMPORT)
+  .filter((room) => room !== 'docs')
+  .sort();

@@ -48,6 +48,7 @@ test('a plan comes as a table and as JSON, with the same moves', async () => {
 test('flags that do not belong together, or are missing, are refused', async () => {
   for (const [args, message] of [
     [['--virsh'], '--virsh needs --fleet, which reads series of a Prometheus'],
+    [['--query-timeout', '1m'], '--query-timeout needs --fleet'],
     [['--fleet', '--for', '1m'], '--for is for hosts, and cannot be used with --fleet'],
     [['--fleet', 'db01'], '--fleet advises on all VMs; name no domain'],
     [['--fleet'], '--fleet needs --prometheus URL'],

@@ -30,7 +30,7 @@ onHost('measure prints what an experiment on a VM could show, and changes nothin
   const { code, document } = await host.json('measure', 'pg-orders', '--for', '10s', ...SHORT);
   expect(code).toBe(0);
   const { design, figures } = document as { design: object; figures: { figure: string }[] };
-  expect(design).toEqual({ pairs: 6, blockMs: 3_000, settleMs: 0 });
+  expect(design).toEqual({ pairs: 8, blockMs: 3_000, settleMs: 0 });
   expect(figures.find(({ figure }) => figure === LATENCY)).toMatchObject({
     domain: 'pg-orders',
     missing: null,
@@ -72,15 +72,15 @@ onHost('settings that do not help are switched on and off, undone, and reported'
     },
   });
   const { blocks } = (document as { measured: { blocks: { arm: string }[] } }).measured;
-  expect(blocks.filter(({ arm }) => arm === 'on')).toHaveLength(6);
+  expect(blocks.filter(({ arm }) => arm === 'on')).toHaveLength(8);
   expect(host.picture()).toEqual(before);
 
   // One line for each block, whatever the number of steps.
   const lines = stderr.split('\n');
-  const first = lines.findIndex((line) => line.startsWith('  block 1 of 12: '));
-  expect(lines.slice(first, first + 12)).toEqual(
-    Array.from({ length: 12 }, (_, at) =>
-      expect.stringMatching(new RegExp(`^  block ${at + 1} of 12: (switching|still) (on|off)$`)),
+  const first = lines.findIndex((line) => line.startsWith('  block 1 of 16: '));
+  expect(lines.slice(first, first + 16)).toEqual(
+    Array.from({ length: 16 }, (_, at) =>
+      expect.stringMatching(new RegExp(`^  block ${at + 1} of 16: (switching|still) (on|off)$`)),
     ),
   );
   expect(stderr).toContain('no guard on any figure: fewer than 10 values in the baseline: ');

@@ -5,6 +5,7 @@ import { EXIT_CODES } from '../../cli/exit-codes.ts';
 import type { ConnectError } from '../../libvirt/errors.ts';
 import { openUnix } from '../../libvirt/transport/unix.ts';
 import { parseUri } from '../../libvirt/uri.ts';
+import { ROOMS_WITH_ERRORS } from '../rooms.ts';
 import { sourcesOf } from './source-texts.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -14,19 +15,7 @@ const documented = [
   ...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` +\| (\d+) +\| (.*?) +\| (.*?) +\|$/gm),
 ].map(([, code = '', exit, meaning = '', advice = '']) => ({ code, exit: Number(exit), meaning, advice }));
 
-const rooms = [
-  'advice',
-  'cli',
-  'dashboards',
-  'exporter',
-  'libvirt',
-  'model',
-  'sampler',
-  'simulator',
-  'tui',
-  'tuner',
-];
-const sources = rooms.flatMap(sourcesOf).filter((file) => !/(^|\/)dist\//.test(file));
+const sources = ROOMS_WITH_ERRORS.flatMap(sourcesOf).filter((file) => !/(^|\/)dist\//.test(file));
 
 test('docs/errors.md lists every error code once, with the exit code that it leads to', () => {
   const listed = documented.map(({ code, exit }) => [code, exit] as const);

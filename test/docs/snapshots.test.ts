@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { loadCommands } from '../../cli/commands.ts';
+import { ROOMS_WITH_ERRORS } from '../rooms.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { errorTextsOf, sourcesOf } from './source-texts.ts';
 
@@ -35,18 +36,7 @@ test.each(commands)('%s --help', async (name, command) => {
   await expect(help).toMatchFileSnapshot(`./texts/help/${name.replaceAll(' ', '-')}.txt`);
 });
 
-test.each([
-  'advice',
-  'cli',
-  'dashboards',
-  'exporter',
-  'libvirt',
-  'model',
-  'sampler',
-  'simulator',
-  'tui',
-  'tuner',
-])('the errors of %s/', async (room) => {
+test.each(ROOMS_WITH_ERRORS)('the errors of %s/', async (room) => {
   const files = new Map<string, string[]>();
   for (const { file, error, text } of sourcesOf(room).flatMap(errorTextsOf)) {
     files.set(file, [...(files.get(file) ?? []), `  ${error}: ${text.replaceAll('\n', '\\n')}`]);

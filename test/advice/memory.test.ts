@@ -54,7 +54,7 @@ const memoryAdvice = (observation: HostObservation): Advice | undefined =>
 const commandsOf = (advice: Advice | undefined): string[] =>
   (advice?.remedies ?? []).flatMap(({ steps }) => steps.map(({ argv }) => argv.slice(3).join(' ')));
 
-test('a host with memory to spare gives it to a guest that swaps; its reserve is left alone', async () => {
+test('a host with memory to spare gives it to a guest that swaps; its reserve stays', async () => {
   const advice = memoryAdvice(await observe(new Draft(1), 10));
   expect(advice?.kind).toBe('balloon-squeezed');
   expect(commandsOf(advice)).toEqual([`setmem squeezed ${8 * KIB_PER_GIB} --live`]);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
-import { systemErrorText } from '../model/system-error.ts';
+import { unreadableText } from '../model/system-error.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Undefined when neither flag is given. @throws UsageError when one is missing or the file cannot be read */
@@ -19,6 +19,6 @@ export function credentialsOf({
     const password = readFileSync(saslPasswordFile, 'utf8').split('\n')[0] ?? '';
     return { username: saslUsername, password };
   } catch (error) {
-    throw new UsageError(`the password file ${saslPasswordFile} cannot be read: ${systemErrorText(error)}`);
+    throw new UsageError(`the password file ${saslPasswordFile} cannot be read: ${unreadableText(error)}`);
   }
 }

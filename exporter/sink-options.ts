@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { certificateFault } from '../libvirt/transport/certificate-fault.ts';
 import { ConfigError } from '../model/config-error.ts';
-import { systemErrorText } from '../model/system-error.ts';
+import { unreadableText } from '../model/system-error.ts';
 
 export const KIB = 1_024;
 /** Sampling intervals of sinks. */
@@ -73,9 +73,7 @@ export function readSetFile(where: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(
-      `${where}: the file ${file} cannot be read: ${systemErrorText(error)}; check the path, and that the user of virtune may read it`,
-    );
+    throw new ConfigError(`${where}: the file ${file} cannot be read: ${unreadableText(error)}`);
   }
 }
 

@@ -9,3 +9,14 @@ export function systemErrorText(error: unknown): string {
   const at = message.lastIndexOf(added);
   return at < 0 ? message : message.slice(0, at);
 }
+
+/** Why a file that the user named cannot be read, and what to do: to follow the path and `cannot be read: `. */
+export function unreadableText(error: unknown): string {
+  return `${systemErrorText(error)}; ${nextStep((error as NodeJS.ErrnoException).code)}`;
+}
+
+function nextStep(code: string | undefined): string {
+  if (code === 'EISDIR') return 'name a file, not a folder';
+  if (code === 'EACCES' || code === 'EPERM') return 'check that the user of virtune may read it';
+  return 'check the path';
+}

@@ -44,9 +44,13 @@ export function observeRecording(file: string): Observed[] {
   );
 }
 
-/** Observes a host for as long as the flags say, or until a signal, and calls `then` while it can still be asked. */
+/**
+ * Observes a host for as long as the flags say, or until a signal, and calls `then` while it can still be asked.
+ * @param check throws for what the first sample shows to be wrong
+ */
 export async function observeLive(
   flags: AdviseFlags,
+  check: (first: HostObservation) => void,
   then: (observed: Observed & { readonly uri: string }) => Promise<void>,
 ): Promise<void> {
   const demo = await startDemo(flags);
@@ -57,7 +61,7 @@ export async function observeLive(
     try {
       // A wrong URI or a missing permission is an error at once.
       await host.attempt();
-      const { window, newest } = await gather(host, flags);
+      const { window, newest } = await gather(host, flags, check);
       const observation = window.observation;
       if (observation === undefined || newest === undefined) return;
       const cpuShares = await sharesOf(host.uri, newest, flags);
@@ -83,6 +87,7 @@ async function startDemo({ demo }: AdviseFlags) {
 async function gather(
   host: AskedHost,
   flags: AdviseFlags,
+  check: (first: HostObservation) => void,
 ): Promise<{ window: HostWindow; newest: HostSample | undefined }> {
   const window = new HostWindow({ uri: host.uri, groups: host.groups });
   const tracker = new RateTracker();
@@ -92,8 +97,10 @@ async function gather(
   let newest: HostSample | undefined;
   while (!signal.aborted) {
     const startedMs = performance.now();
+    const isFirst = newest === undefined;
     newest = await host.sample();
     window.add(newest, tracker.next(newest));
+    if (isFirst && window.observation !== undefined) check(window.observation);
     const nextMs = startedMs + flags.every * 1_000;
     if (nextMs > untilMs) break;
     await sleep(Math.max(0, nextMs - performance.now()), undefined, { signal }).catch(() => undefined);

@@ -9,6 +9,7 @@ import { pageOf, reportAnswer } from '../../advice/report.ts';
 import { matchesGlob } from '../../model/glob.ts';
 import { jsonText } from '../../model/json-text.ts';
 import { packageFolder } from '../../sampler/package-folder.ts';
+import { openLibrary } from '../tune/session.ts';
 import { UsageError } from '../usage-error.ts';
 import type { AdviseFlags } from './flags.ts';
 import { observeLive, observeRecording } from './observe.ts';
@@ -26,6 +27,7 @@ export async function runAdvise(
   const given = [isGiven('connect'), flags.demo !== undefined, flags.replay !== undefined];
   if (given.filter(Boolean).length > 1)
     throw new UsageError('--connect, --demo and --replay cannot be combined');
+  refuseUnknownKind(flags.explain);
   if (flags.replay !== undefined) {
     if (isGiven('for') || isGiven('every'))
       throw new UsageError('--replay reads the whole recording; --for and --every are for hosts');
@@ -34,7 +36,10 @@ export async function runAdvise(
     }
     return;
   }
-  await observeLive(flags, async ({ name, observation, uri }) => {
+  // Before two minutes of observation, rather than after them.
+  openLibrary(flags);
+  const isThere = (observation: HostObservation): void => void matcherOf(domains, observation);
+  await observeLive(flags, isThere, async ({ name, observation, uri }) => {
     const found = advise(observation, { minSamples: MIN_SAMPLES });
     const planner = new Planner(uri, flags.profiles);
     const advice = await withoutRefused(found, (profile) => planner.refusal(profile));
@@ -55,7 +60,7 @@ function print(
     explain === undefined ? about : about.filter(({ id, kind }) => id === explain || kind === explain);
   if (explain !== undefined && advice.length === 0 && kindOf(explain) === undefined) {
     throw new UsageError(
-      `no advice has the ID ${JSON.stringify(explain)} now; virtune advise lists them, and kinds are ${ADVICE_KINDS.join(', ')}`,
+      `no advice has the ID ${JSON.stringify(explain)} now; virtune advise lists those that it has`,
     );
   }
   const answer = answerOf(observation, advice, MIN_SAMPLES);
@@ -66,6 +71,14 @@ function print(
   process.stdout.write(reportAnswer(name, observation, answer, { whole: explain !== undefined }));
   const kind = advice[0]?.kind ?? (explain === undefined ? undefined : kindOf(explain));
   if (explain !== undefined && kind !== undefined) process.stdout.write(`\n${readPage(kind)}`);
+}
+
+/** An ID begins with its kind. @throws UsageError */
+function refuseUnknownKind(explain: string | undefined): void {
+  if (explain === undefined || kindOf(explain.replace(/:.*/, '')) !== undefined) return;
+  throw new UsageError(
+    `no advice is of the kind ${JSON.stringify(explain)}; virtune advise lists IDs, and kinds are ${ADVICE_KINDS.join(', ')}`,
+  );
 }
 
 const kindOf = (text: string): AdviceKind | undefined => ADVICE_KINDS.find((kind) => kind === text);

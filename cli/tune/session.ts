@@ -66,7 +66,7 @@ async function withConnection<T>(
 }
 
 export function openLibrary(flags: Pick<TuneFlags, 'profiles'>): ProfileLibrary {
-  return ProfileLibrary.open([...defaultProfileDirs(process.env), ...flags.profiles]);
+  return ProfileLibrary.open(defaultProfileDirs(process.env), flags.profiles);
 }
 
 /** As any other call that reads. */

@@ -7,7 +7,7 @@ import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/ca
 import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
-import { systemErrorText } from '../../model/system-error.ts';
+import { unreadableText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch/settings.ts';
 import { type OtlpOptions, otlpSchema } from '../otlp/settings.ts';
@@ -194,7 +194,7 @@ function credentials(
     return { username: sasl.username, password: readFileSync(file, 'utf8').split('\n')[0] ?? '' };
   } catch (error) {
     throw new ConfigError(
-      `${path}: hosts.${name}.sasl.password_file: ${file} cannot be read: ${systemErrorText(error)}`,
+      `${path}: hosts.${name}.sasl.password_file: ${file} cannot be read: ${unreadableText(error)}`,
     );
   }
 }

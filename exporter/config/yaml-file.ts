@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { ConfigError } from '../../model/config-error.ts';
-import { systemErrorText } from '../../model/system-error.ts';
+import { unreadableText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 
 /**
@@ -13,7 +13,7 @@ export function readYamlFile<S extends z.ZodType>(path: string, schema: S): z.ou
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigError(`${path} cannot be read: ${systemErrorText(error)}`);
+    throw new ConfigError(`${path} cannot be read: ${unreadableText(error)}`);
   }
   return parseYaml(path, text, schema);
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { gunzipSync, inflateRawSync } from 'node:zlib';
-import { systemErrorText } from '../../model/system-error.ts';
+import { unreadableText } from '../../model/system-error.ts';
 import type { HostSample } from '../host-sample.ts';
 import { decode } from './codec.ts';
 import { RECORDING_VERSION, RecordingError } from './recorder.ts';
@@ -42,7 +42,7 @@ export class Recording {
     try {
       bytes = readFileSync(file);
     } catch (error) {
-      throw new RecordingError(`${file} cannot be read: ${systemErrorText(error)}`, { cause: error });
+      throw new RecordingError(`${file} cannot be read: ${unreadableText(error)}`, { cause: error });
     }
     const entries: Entry[] = [];
     const defined = new Map<number, unknown>();

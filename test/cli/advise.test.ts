@@ -74,7 +74,20 @@ test('--explain shows one advice whole, with the page of its kind; also of a kin
   expect(other.stdout).toContain('# cpu-overcommit\n');
   const wrong = await advise('--explain', 'cpu-magic', ...recording('noisy-neighbour'));
   expect(wrong.code).toBe(64);
-  expect(wrong.stderr).toContain('no advice has the ID "cpu-magic"');
+  expect(wrong.stderr).toContain('no advice is of the kind "cpu-magic"');
+  const gone = await advise('--explain', 'cpu-overcommit:12345678', ...recording('noisy-neighbour'));
+  expect(gone.code).toBe(64);
+  expect(gone.stderr).toContain('no advice has the ID "cpu-overcommit:12345678" now');
+});
+
+test('what is wrong is refused before the host has been observed', async () => {
+  const demo = ['--demo', 'calm', '--for', '1d'];
+  const unknown = await advise('no-such-vm', ...demo);
+  expect(unknown).toMatchObject({ code: 64, stdout: '' });
+  expect(unknown.stderr).toContain('no domain matches "no-such-vm"');
+  const nowhere = await advise('--profiles', '/nowhere', ...demo);
+  expect(nowhere).toMatchObject({ code: 64, stdout: '' });
+  expect(nowhere.stderr).toContain('profiles in /nowhere cannot be read: ');
 });
 
 test('too few samples are an answer, with when to ask again', async () => {

@@ -57,7 +57,7 @@ test.each(sinks)(
   'a file of %s that cannot be read is named with its key, the reason and the next step',
   (sink) => {
     expect(() => use(sink, 'ca_file: none.pem')).toThrow(
-      `${sink}.ca_file in /etc/v.yaml: the file /etc/none.pem cannot be read: ENOENT: no such file or directory; check the path, and that the user of virtune may read it`,
+      `${sink}.ca_file in /etc/v.yaml: the file /etc/none.pem cannot be read: ENOENT: no such file or directory; check the path`,
     );
   },
 );

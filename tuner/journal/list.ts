@@ -70,7 +70,9 @@ export async function findTransaction(folder: StateFolder, which: string): Promi
   throw new TunerError(
     'TUNE_USAGE',
     found.length === 0
-      ? `there is no transaction ${JSON.stringify(which)} in ${folder.path}; virtune tune history lists all transactions`
+      ? which === 'last'
+        ? `there is no transaction yet in ${folder.path}; virtune tune apply makes one`
+        : `there is no transaction ${JSON.stringify(which)} in ${folder.path}; virtune tune history lists all transactions`
       : `${found.length} transactions have ${JSON.stringify(which)} in their ID: ${found.map(({ id }) => id).join(', ')}; use a longer part of the ID`,
   );
 }

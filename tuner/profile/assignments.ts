@@ -3,7 +3,7 @@ import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
 import { isOutlined } from '../../model/domain/domain-tree.ts';
 import { isCatchAll, matchesGlob } from '../../model/glob.ts';
-import { systemErrorText } from '../../model/system-error.ts';
+import { unreadableText } from '../../model/system-error.ts';
 import type { Element } from '../../model/xml.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { limitedMetadata } from '../../sampler/limited-metadata.ts';
@@ -32,7 +32,7 @@ export function readAssignments(path: string): Assignments {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TunerError('TUNE_ASSIGNMENTS', `${path} cannot be read: ${systemErrorText(error)}`, {
+    throw new TunerError('TUNE_ASSIGNMENTS', `${path} cannot be read: ${unreadableText(error)}`, {
       cause: error,
     });
   }

@@ -32,13 +32,15 @@ export class ProfileLibrary {
   }
 
   /**
-   * Looks into the folders; a folder that is not there has nothing, and files are read when they are asked for.
+   * Looks into the folders; files are read when they are asked for.
+   * @param folders those of every host, which need not exist; @param named those that the user named, which must
    * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, or a file whose name is not a profile name
    */
-  static open(folders: readonly string[]): ProfileLibrary {
+  static open(folders: readonly string[], named: readonly string[] = []): ProfileLibrary {
     return new ProfileLibrary([
-      ...placesIn(fileURLToPath(new URL('tuner/profiles/', packageFolder())), true),
-      ...folders.flatMap((folder) => placesIn(folder, false)),
+      ...placesIn(fileURLToPath(new URL('tuner/profiles/', packageFolder())), { builtIn: true }),
+      ...folders.flatMap((folder) => placesIn(folder, { isOptional: true })),
+      ...named.flatMap((folder) => placesIn(folder, {})),
     ]);
   }
 
@@ -114,15 +116,22 @@ interface Ancestor {
   readonly file: ProfileFile;
 }
 
-function placesIn(folder: string, builtIn: boolean): ProfilePlace[] {
+function placesIn(
+  folder: string,
+  { builtIn = false, isOptional = false }: { builtIn?: boolean; isOptional?: boolean },
+): ProfilePlace[] {
   let names: string[];
   try {
     names = readdirSync(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new TunerError('TUNE_PROFILE', `profiles in ${folder} cannot be read: ${systemErrorText(error)}`, {
-      cause: error,
-    });
+    if (isOptional && (error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new TunerError(
+      'TUNE_PROFILE',
+      `profiles in ${folder} cannot be read: ${systemErrorText(error)}; check the folder of --profiles, and that the user of virtune may read it`,
+      {
+        cause: error,
+      },
+    );
   }
   return names
     .filter((file) => file.endsWith(ENDING))

@@ -33,6 +33,12 @@ const faultOf = (text: string): string => {
   return fault(() => ProfileLibrary.open([dir]).get('mine'));
 };
 
+test('a named folder that is not there is an error', () => {
+  expect(fault(() => ProfileLibrary.open([], ['/nowhere']))).toBe(
+    'profiles in /nowhere cannot be read: ENOENT: no such file or directory; check the folder of --profiles, and that the user of virtune may read it',
+  );
+});
+
 test('the profiles that come with virtune are there, whatever folders there are', () => {
   expect(ProfileLibrary.open(['/nowhere']).places.map(({ name }) => name)).toEqual([
     'analytics-database',

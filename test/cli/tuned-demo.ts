@@ -6,13 +6,18 @@ import type { SimulatedVm } from '../../simulator/vm.ts';
 import { type Ended, VirtuneProcess } from '../virtune-process.ts';
 import { Terminal } from './terminal.ts';
 
-/** The demo's untuned host, and `virtune tune` as its users run it: processes with a separate journal. */
+/** Demand follows date and hour: at this one the host's CPUs have time for all, so steal is 0. */
+const QUIET_AT_MS = Date.UTC(2026, 0, 15, 2);
+
+/** The demo's untuned host at a quiet hour, and `virtune tune` as its users run it: processes with a separate journal. */
 export class TunedDemo {
   readonly demo: Demo;
   readonly folder: string;
 
   static async start(hostname?: string): Promise<TunedDemo> {
-    return new TunedDemo(await startDemo({ scenario: 'untuned', hostname }));
+    const startedAtMs = Date.now();
+    const now = () => QUIET_AT_MS + Date.now() - startedAtMs;
+    return new TunedDemo(await startDemo({ scenario: 'untuned', hostname, now }));
   }
 
   private constructor(demo: Demo) {

@@ -16,7 +16,7 @@ import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { sorted } from '../exporter/otlp/as-series.ts';
 import { figure, parseExposition, type Series } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
-import { run, until } from './lab/run.ts';
+import { until } from './lab/run.ts';
 import { fileConfig, received } from './otlp-receivers/collector-file.ts';
 import {
   collectorAt,
@@ -24,6 +24,7 @@ import {
   freePort,
   prometheusAt,
   type Receiver,
+  receiversBuilt,
   seriesAt,
   timesOf,
 } from './otlp-receivers/receivers.ts';
@@ -42,16 +43,7 @@ function documented(firstLine: string, addresses: Readonly<Record<string, string
   return parse(changed) as object;
 }
 
-/** The receivers are Go programs, built here. */
-const hasGo = ((): boolean => {
-  try {
-    return run('go', ['version']) !== '';
-  } catch {
-    return false;
-  }
-})();
-
-describe.runIf(hasGo)('OTLP', { timeout: 300_000 }, () => {
+describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
   let demo: Demo;
   beforeAll(async () => {
     ensureReceivers();

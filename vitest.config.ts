@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/live/**', 'test/bench/**'],
     globalSetup: ['test/setup-temporary-folder.ts'],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     // By itself vitest leaves one CPU free; tests here wait for processes that they start.
     maxWorkers: '100%',
   },

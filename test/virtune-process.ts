@@ -7,8 +7,8 @@ import { parseExposition, type Series } from './exposition.ts';
 const CLI = resolve(process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../cli/virtune.ts'));
 
 /**
- * The sources, or what `VIRTUNE_CLI` names: benchmarks run what npm would install, and CI runs these tests on the executable
- * too, which needs no Node.js.
+ * What `VIRTUNE_CLI` names, or the sources. `npm test` and benchmarks run what npm would install, which starts in a third of the
+ * CPU time; CI runs the live tests on the installed package, and some tests on the executable too, which needs no Node.js.
  */
 export const VIRTUNE: readonly [string, ...string[]] = /\.[jt]s$/.test(CLI) ? [process.execPath, CLI] : [CLI];
 

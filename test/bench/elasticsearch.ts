@@ -257,7 +257,7 @@ async function throughput(): Promise<string> {
   await run('a server that swallows', nothing.url);
   nothing.stop();
   for (const name of BENCHED) {
-    const server = await SearchServer.start(name);
+    const server = await SearchServer.startOptimized(name);
     await prepare(server.url);
     await run(`${SERVERS[name].name} ${SERVERS[name].version}`, server.url);
     await server.remove();
@@ -413,7 +413,7 @@ async function againstMetricbeat(): Promise<string> {
 }
 
 async function hourIn(name: ServerName): Promise<string[][]> {
-  const server = await SearchServer.start(name);
+  const server = await SearchServer.startOptimized(name);
   await prepare(server.url);
   await server.request('PUT', '/_index_template/metricbeat', {
     index_patterns: ['metricbeat-*'],

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { TopFlags } from '../../cli/top/flags.ts';
@@ -15,10 +14,10 @@ import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
 import { Terminal } from '../../tui/terminal/terminal.ts';
 import { themes } from '../../tui/text/theme.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
+import { VIRTUNE } from '../virtune-process.ts';
 import { simulate } from './scale.ts';
 import { fixed, median, table } from './table.ts';
 
-const CLI = process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../../cli/virtune.ts');
 const SIZE = { width: 200, height: 60 };
 const STARTS = 7;
 const WARM_UP = 10;
@@ -41,7 +40,7 @@ class OnTerminal {
   #firstFrame = Promise.withResolvers<number>();
 
   constructor(...args: readonly string[]) {
-    const command = [process.execPath, CLI, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
+    const command = [...VIRTUNE, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
     this.#child = spawn(
       'script',
       ['-qfc', `stty rows ${SIZE.height} cols ${SIZE.width}; exec ${command}`, '/dev/null'],

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { VIRTUNE } from '../virtune-process.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
-const CLI = join(import.meta.dirname, '../../cli/virtune.ts');
 const TIMEOUT_MS = 120_000;
 
 let host: TunedDemo;
@@ -16,7 +15,7 @@ afterEach(() => host.stop());
 /** In a shell, `"$@"` for the command; the exit code of the shell. */
 function inShell(script: string, ...args: readonly string[]): Promise<{ code: number; stderr: string }> {
   return new Promise((resolve) => {
-    execFile('bash', ['-c', script, 'bash', process.execPath, CLI, ...args], (error, _stdout, stderr) => {
+    execFile('bash', ['-c', script, 'bash', ...VIRTUNE, ...args], (error, _stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, stderr });
     });
   });

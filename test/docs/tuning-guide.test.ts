@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { outputOf } from '../child-output.ts';
+import { VIRTUNE } from '../virtune-process.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const GUIDE = readFileSync(join(ROOT, 'docs/tuning-a-database-vm.md'), 'utf8');
@@ -18,7 +19,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'virtune-guide-'));
   demo = await startDemo({ scenario: 'numa-split-database' });
   const command = join(folder, 'virtune');
-  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${ROOT}/cli/virtune.ts' "$@"\n`);
+  writeFileSync(command, `#!/bin/sh\nexec ${VIRTUNE.map((word) => `'${word}'`).join(' ')} "$@"\n`);
   chmodSync(command, 0o755);
   const [assignments = ''] = blocks('yaml');
   writeFileSync(join(folder, 'assignments.yaml'), assignments);

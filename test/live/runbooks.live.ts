@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { outputOf } from '../child-output.ts';
 import { filled, type Line, readGuide, readRunbooks } from '../docs/runbooks.ts';
 import { VIRSH_OPTIONS } from '../docs/virsh-options.ts';
-import { VirtuneProcess } from '../virtune-process.ts';
+import { VIRTUNE, VirtuneProcess } from '../virtune-process.ts';
 import { libvirtdPid } from './lab/daemon.ts';
 import { qemuPid } from './lab/guests.ts';
 import { LAB_DIR } from './lab/paths.ts';
@@ -62,7 +62,7 @@ beforeAll(async () => {
   sshd = await startSshd();
   exporter = new VirtuneProcess('exporter', '--listen', '127.0.0.1:9177');
   await exporter.url();
-  tool('virtune', `exec '${process.execPath}' '${join(import.meta.dirname, '../../cli/virtune.ts')}' "$@"`);
+  tool('virtune', `exec ${VIRTUNE.map((word) => `'${word}'`).join(' ')} "$@"`);
   const options = `-p ${sshd.port} -i ${sshd.keyFile} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR`;
   tool('ssh', `exec /usr/bin/ssh ${options} "$@"`);
 }, 300_000);

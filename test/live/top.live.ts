@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { groupsToAsk } from '../../cli/top/sources.ts';
@@ -12,13 +11,14 @@ import { vmColumns } from '../../tui/columns/vm-columns.ts';
 import { HostModel } from '../../tui/model/host-model.ts';
 import type { Vm } from '../../tui/model/vm.ts';
 import { figure, find, parseExposition, type Series } from '../exposition.ts';
+import { VIRTUNE } from '../virtune-process.ts';
 import { killLibvirtd, startLibvirtd } from './lab/daemon.ts';
 import { BOOTED, bareName, qemuPid } from './lab/guests.ts';
 import { sleep, until } from './lab/run.ts';
 import { Tmux } from './lab/tmux.ts';
 import { virsh } from './lab/virsh.ts';
 
-const CLI = process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../../cli/virtune.ts');
+const [COMMAND, ...FIRST] = VIRTUNE;
 // A new libvirtd probes every QEMU before it reports any: that is not what is tested here.
 beforeAll(() => {
   virsh('version');
@@ -127,13 +127,9 @@ let child: ChildProcess;
 let ticks: Tick[] = [];
 beforeEach(() => {
   ticks = [];
-  child = spawn(
-    process.execPath,
-    [CLI, 'top', '--no-config', '--json', '-d', '0.5', '--domain-deadline', '3'],
-    {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
+  child = spawn(COMMAND, [...FIRST, 'top', '--no-config', '--json', '-d', '0.5', '--domain-deadline', '3'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   if (child.stdout !== null) createInterface(child.stdout).on('line', (line) => ticks.push(JSON.parse(line)));
 });
 afterEach(async () => {

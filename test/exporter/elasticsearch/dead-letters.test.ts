@@ -23,7 +23,7 @@ import { type Resent, resend } from '../../../exporter/elasticsearch/dead-letter
 import { DeadRequests } from '../../../exporter/otlp/dead-requests.ts';
 import { queueFolderError } from '../../../exporter/queue/queue-error.ts';
 import { outputOf } from '../../child-output.ts';
-import { VirtuneProcess } from '../../virtune-process.ts';
+import { VIRTUNE, VirtuneProcess } from '../../virtune-process.ts';
 import { FakeSearch } from './fake-search.ts';
 import { serveSearch } from './serve-search.ts';
 
@@ -506,8 +506,17 @@ test('a reader that ends first, such as head, is not an error', async () => {
       'bash',
       [
         '-c',
-        'set -o pipefail; "$1" "$2" elasticsearch dead-letters list --json --elasticsearch.queue-dir "$3" | head -1 > /dev/null',
-        ...['-', process.execPath, join(import.meta.dirname, '../../../cli/virtune.ts'), dir],
+        'set -o pipefail; "$@" | head -1 > /dev/null',
+        ...[
+          '-',
+          ...VIRTUNE,
+          'elasticsearch',
+          'dead-letters',
+          'list',
+          '--json',
+          '--elasticsearch.queue-dir',
+          dir,
+        ],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     ),

@@ -7,9 +7,9 @@ import { fieldsOf } from '../../../exporter/documents/fields.ts';
 import type { StreamName } from '../../../exporter/documents/streams.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
 import { figure, parseExposition } from '../../exposition.ts';
-import { VirtuneProcess } from '../../virtune-process.ts';
+import { VIRTUNE, VirtuneProcess } from '../../virtune-process.ts';
 
-const CLI = join(import.meta.dirname, '../../../cli/virtune.ts');
+const [COMMAND, ...FIRST] = VIRTUNE;
 const WAIT = { timeout: 20_000, interval: 50 };
 const folder = mkdtempSync(join(tmpdir(), 'virtune-ndjson-'));
 let demo: Demo;
@@ -82,7 +82,7 @@ test('a file is reopened on SIGHUP, so that it can be rotated without a lost lin
 });
 
 test('a reader that does not read delays no scrape: all are answered, and the documents wait', async () => {
-  const child = spawn(process.execPath, [CLI, ...withOutput('ndjson')], {
+  const child = spawn(COMMAND, [...FIRST, ...withOutput('ndjson')], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   try {
@@ -109,7 +109,7 @@ test('a reader that does not read delays no scrape: all are answered, and the do
 });
 
 test('a reader that is gone ends the exporter with a code and an exit code, as a script or systemd sees it', async () => {
-  const child = spawn(process.execPath, [CLI, ...withOutput('ndjson')], {
+  const child = spawn(COMMAND, [...FIRST, ...withOutput('ndjson')], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

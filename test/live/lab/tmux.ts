@@ -1,9 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { VIRTUNE } from '../../virtune-process.ts';
 import { run, until } from './run.ts';
-
-const NODE = process.execPath;
-const CLI = process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../../../cli/virtune.ts');
 
 export interface TmuxOptions {
   readonly term: string;
@@ -15,7 +12,7 @@ export interface TmuxOptions {
 let count = 0;
 
 const topCommand = (args: readonly string[]): string =>
-  [NODE, CLI, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
+  [...VIRTUNE, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
 
 /** A real terminal to type into and to look at: tmux on a separate socket, with a shell in it. */
 export class Tmux {

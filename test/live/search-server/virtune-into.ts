@@ -3,16 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { figure } from '../../exposition.ts';
-import { VirtuneProcess } from '../../virtune-process.ts';
+import { VIRTUNE, VirtuneProcess } from '../../virtune-process.ts';
 
-const CLI = join(import.meta.dirname, '../../../cli/virtune.ts');
+const [COMMAND, ...FIRST] = VIRTUNE;
 
 /** `virtune elasticsearch setup`, as a user runs it. */
 export async function setUp(
   url: string,
   ...more: readonly string[]
 ): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, [CLI, 'elasticsearch', 'setup', '--elasticsearch', url, ...more], {
+  const child = spawn(COMMAND, [...FIRST, 'elasticsearch', 'setup', '--elasticsearch', url, ...more], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';

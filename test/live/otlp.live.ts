@@ -32,6 +32,13 @@ import {
 const GUIDE = readFileSync(join(import.meta.dirname, '../../docs/opentelemetry.md'), 'utf8');
 const ALL: ReadonlySet<GroupName> = new Set(groups.map(({ name }) => name));
 
+function renamed(sample: HostSample): HostSample {
+  const [first, ...others] = sample.domains;
+  if (first === undefined) throw new Error('no VM');
+  const domain = { ...first.domain, name: 'a "b"\\c,d="e"\n\u00fc{}' };
+  return { ...sample, domains: [{ ...first, domain }, ...others] };
+}
+
 /** A configuration of the guide, by its first line, with addresses of this test. */
 function documented(firstLine: string, addresses: Readonly<Record<string, string>> = {}): object {
   const [, text] = new RegExp(`\`\`\`yaml\n${firstLine}\n([^]*?)\`\`\``).exec(GUIDE) ?? [];
@@ -51,19 +58,15 @@ describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
   }, 900_000);
   afterAll(() => demo?.stop());
 
-  /** One sample with all groups, whose first VM has the worst of names. */
-  async function sampled(): Promise<{ sample: HostSample; sampler: Sampler }> {
+  /** One sample with all groups, and the one before; the first VM has the worst of names. */
+  async function sampled(): Promise<{ before: HostSample; sample: HostSample; sampler: Sampler }> {
     const sampler = new Sampler({
       open: (signal) => connect(demo.uri, { readOnly: true, signal }),
       openGuestAgent: (signal) => connect(demo.uri, { guestAgentOnly: true, signal }),
       groups: ALL,
     });
-    for (let round = 0; round < 3; round++) await sampler.sample();
-    const sample = await sampler.sample();
-    const [first, ...others] = sample.domains;
-    if (first === undefined) throw new Error('no VM');
-    const domain = { ...first.domain, name: 'a "b"\\c,d="e"\n\u00fc{}' };
-    return { sampler, sample: { ...sample, domains: [{ ...first, domain }, ...others] } };
+    for (let round = 0; round < 2; round++) await sampler.sample();
+    return { sampler, before: renamed(await sampler.sample()), sample: renamed(await sampler.sample()) };
   }
 
   async function post(port: number, atMs: number, of: Awaited<ReturnType<typeof sampled>>): Promise<void> {
@@ -75,6 +78,9 @@ describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
       maxBytes: 64 * 1_024,
     });
     const state = { health: of.sampler.health, inMaintenance: false };
+    // Contention is since the sample that was sent before.
+    for await (const { body } of requests.of(of.before, state, atMs - 1_000))
+      expect(body.length).toBeGreaterThan(0);
     for await (const { body } of requests.of(of.sample, state, atMs)) {
       const { status, body: said } = await client.post(gzipSync(body), AbortSignal.timeout(30_000));
       expect([status, said.toString()]).toEqual([200, expect.any(String)]);

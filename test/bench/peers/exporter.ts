@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
-import { parseExposition } from '../../exposition.ts';
+import { parseExposition, type Series } from '../../exposition.ts';
 import { until } from '../../live/lab/run.ts';
 import { VIRTUNE } from '../../virtune-process.ts';
 
@@ -102,7 +102,16 @@ export class Exporter {
   }
 
   async series(): Promise<number> {
-    return parseExposition((await read(this.#url, {})).toString()).length;
+    return (await this.#scraped()).length;
+  }
+
+  /** VMs that it shows: each exporter has a label `domain`. */
+  async vms(): Promise<number> {
+    return new Set((await this.#scraped()).map(({ labels }) => labels['domain'] ?? '').filter(Boolean)).size;
+  }
+
+  async #scraped(): Promise<Series[]> {
+    return parseExposition((await read(this.#url, {})).toString());
   }
 
   cpuMs(): number {

@@ -94,6 +94,7 @@ export async function peers(): Promise<string> {
             fixed(cost.ownCpuMs, 0),
             fixed(cost.libvirtdCpuMs, 0),
             ...ratios(ours, cost),
+            String(await exporter.vms()),
             String(await exporter.series()),
             fixed(exporter.rssMiB(), 0),
           ];
@@ -107,6 +108,7 @@ export async function peers(): Promise<string> {
         "virtune's wall / this",
         'own CPU',
         'libvirtd CPU',
+        'VMs',
         'series',
         'RSS MiB',
       ];

@@ -1,6 +1,6 @@
 import { CpuSet } from '../model/cpu-set.ts';
 import { onlineCpus } from '../model/topology.ts';
-import type { HostSample } from '../sampler/host-sample.ts';
+import { type HostSample, steadyStartMs } from '../sampler/host-sample.ts';
 import type { SampleRates } from '../sampler/rate-tracker.ts';
 import type { HostObservation } from './observation.ts';
 import { Residency } from './residency.ts';
@@ -17,6 +17,7 @@ export class HostWindow {
   readonly #busyCpus: Series;
   readonly #memoryPressure: Series;
   readonly #swapInPages: Series;
+  /** By a clock that is never set. */
   readonly #timesMs: number[] = [];
   #newest: HostSample | undefined;
 
@@ -53,7 +54,7 @@ export class HostWindow {
     });
     for (const uuid of this.#vms.keys()) if (!known.has(uuid)) this.#vms.delete(uuid);
     if (host === undefined && domains.every(({ rates }) => rates === undefined)) return;
-    this.#timesMs.push(sample.startedAtMs);
+    this.#timesMs.push(steadyStartMs(sample));
     if (this.#timesMs.length > this.#max) this.#timesMs.shift();
     const busy = host?.cpu?.busy;
     const online = sample.host?.cpusOnline;
@@ -68,11 +69,14 @@ export class HostWindow {
     const newest = this.#newest;
     if (newest === undefined) return undefined;
     const topology = newest.host?.topology;
+    const toMs = newest.startedAtMs;
+    const newestMs = steadyStartMs(newest);
     return {
       uri: this.#uri,
       samples: this.#timesMs.length,
-      fromMs: this.#timesMs[0] ?? newest.startedAtMs,
-      toMs: newest.startedAtMs,
+      // As far back as it was, whatever the wall clock was set to since.
+      fromMs: toMs - (newestMs - (this.#timesMs[0] ?? newestMs)),
+      toMs,
       newest,
       cpus: cpusOf(newest),
       cellOf: new Map(

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { type CompatName, compatGroups } from '../model/catalogue/compat.ts';
 import { DRIFT_RECORD_FILE } from '../model/drift-record.ts';
+import { inTime } from '../sampler/deadline.ts';
 import { addCollectFlags, collectedGroups } from './collect-flags.ts';
 import { credentialsOf } from './credentials.ts';
 import { durationOption } from './duration-option.ts';
@@ -28,6 +29,9 @@ interface ExporterFlags extends Record<string, unknown>, SinkFlags, OtlpFlags, O
   readonly 'web.enableLifecycle'?: boolean;
   readonly 'web.systemdSocket'?: boolean;
 }
+
+/** What is still to be written goes to a queue on disk, which may be on a file system that hangs. */
+const CLOSE_MAX_MS = 10_000;
 
 const DEADLINE_RANGE = { minSeconds: 0.001, maxSeconds: 3_600 };
 
@@ -115,7 +119,15 @@ export function exporterCommand(): Command {
       log(`virtune: ${asked.join('; ')}`);
       const reason = await Promise.race([untilAskedToStop(), exporter.outputClosed]);
       if (!(reason instanceof Error)) log(`virtune: ${reason}, closing`);
-      await exporter.close();
+      const isClosed = await inTime(
+        exporter.close().then(() => true),
+        CLOSE_MAX_MS,
+      );
+      if (isClosed !== true) {
+        log(
+          `virtune: not all could be closed within ${CLOSE_MAX_MS / 1_000} s; what a queue had not stored is lost`,
+        );
+      }
       // A service manager or a script sees it by the exit code: without an end, all documents would be dropped.
       if (reason instanceof Error) throw reason;
     });

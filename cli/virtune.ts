@@ -1,7 +1,10 @@
 #!/usr/bin/env node
+// First: before anything reads a file.
+import './thread-pool.ts';
 import { type Command, CommanderError } from 'commander';
 import { terminalLines } from '../model/terminal-text.ts';
 import { loadCommands } from './commands.ts';
+import { endDespiteHungFiles } from './end.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { errorText, log } from './log.ts';
 import { programOf } from './program.ts';
@@ -33,6 +36,7 @@ try {
     process.exitCode = exitCodeFor(error);
   }
 }
+endDespiteHungFiles();
 
 function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];

@@ -102,7 +102,7 @@ export async function completeDomains(
       extras,
       guest: parts.agents?.read(domain),
       local: local.get(domain.uuid),
-      drift: parts.drift?.of(domain.uuid, thisHost, parts.now()),
+      drift: parts.drift?.of(domain.uuid, thisHost, parts.clock.nowMs()),
       outcome,
       lastFreshAtMs: parts.asker.lastFreshAtMs(domain),
       startedAtMs: parts.processes?.startedAtMs(domain),

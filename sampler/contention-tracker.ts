@@ -1,5 +1,5 @@
 import { type Contention, contentionBetween, type VcpuTimes, vcpuTimesOf } from '../model/overcommit.ts';
-import type { HostSample } from './host-sample.ts';
+import { type HostSample, steadyStartMs } from './host-sample.ts';
 
 /** Contention between the samples that one reader takes in, whatever samples others take between them. */
 export class ContentionTracker {
@@ -9,7 +9,7 @@ export class ContentionTracker {
   next(sample: HostSample): Contention | undefined {
     const times = vcpuTimesByRun(sample);
     const contention = this.#since(sample, times);
-    this.#before = { times, atMs: sample.startedAtMs };
+    this.#before = { times, atMs: steadyStartMs(sample) };
     return contention;
   }
 
@@ -18,11 +18,12 @@ export class ContentionTracker {
     return this.#since(sample, vcpuTimesByRun(sample));
   }
 
-  #since({ startedAtMs }: HostSample, times: VcpuTimes): Contention | undefined {
+  #since(sample: HostSample, times: VcpuTimes): Contention | undefined {
     const before = this.#before;
-    // A clock that was set back says nothing about how long it was.
-    if (before === undefined || startedAtMs <= before.atMs) return undefined;
-    return contentionBetween(before.times, times, startedAtMs - before.atMs);
+    const atMs = steadyStartMs(sample);
+    // In a recording of an earlier version, a clock that was set back says nothing about how long it was.
+    if (before === undefined || atMs <= before.atMs) return undefined;
+    return contentionBetween(before.times, times, atMs - before.atMs);
   }
 }
 

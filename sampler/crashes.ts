@@ -66,6 +66,11 @@ export class Crashes {
     }
   }
 
+  /** The wall clock was set: what is remembered moves with it. */
+  clockSet(byMs: number): void {
+    for (const [uuid, crash] of this.#crashes) this.#crashes.set(uuid, { ...crash, atMs: crash.atMs + byMs });
+  }
+
   #isNewer(uuid: string, sinceMs: number): boolean {
     return (this.#crashes.get(uuid)?.atMs ?? Number.NEGATIVE_INFINITY) >= sinceMs;
   }

@@ -64,6 +64,11 @@ export class DomainAsker {
     return this.#figures.cpuTimes(domain);
   }
 
+  /** The wall clock was set: what is remembered moves with it. */
+  clockSet(byMs: number): void {
+    this.#memories.clockSet(byMs);
+  }
+
   startTick(control: Connection, domains: readonly Domain[]): void {
     const uuids = new Set(domains.map((domain) => domain.uuid));
     this.#memories.startTick(uuids);

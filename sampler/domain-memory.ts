@@ -4,7 +4,7 @@ import type { ControlFigures } from '../model/extras.ts';
 /** A call that has not come back. */
 export interface CallOut {
   /** Wall clock, ms since 1970. */
-  readonly sinceMs: number;
+  sinceMs: number;
   /** The same moment by the clock that never jumps. */
   readonly sentMs: number;
 }
@@ -49,6 +49,15 @@ export class DomainMemories {
       this.#byUuid.set(uuid, memory);
     }
     return memory;
+  }
+
+  /** The wall clock was set: what is remembered moves with it. */
+  clockSet(byMs: number): void {
+    for (const memory of this.#byUuid.values()) {
+      if (memory.lastFreshAtMs !== undefined) memory.lastFreshAtMs += byMs;
+      if (memory.hungSinceMs !== undefined) memory.hungSinceMs += byMs;
+      if (memory.out !== undefined) memory.out.sinceMs += byMs;
+    }
   }
 
   /** Begins a tick: forgets domains that are gone, and how libvirt reached the others. */

@@ -12,7 +12,7 @@ interface Report {
   readonly runId: number;
   /** As QEMU gives it, seconds since 1970 by the host's clock. */
   readonly lastUpdateSeconds: number;
-  /** When virtune first saw this report, by virtune's clock. */
+  /** When virtune first saw this report, by a clock that is never set. */
   readonly seenAtMs: number;
   /** It was too old when it was first seen, so it is not a report that has only just come. */
   readonly oldWhenSeen: boolean;
@@ -25,12 +25,17 @@ interface Report {
  * the two clocks.
  */
 export class GuestMemory {
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
+  readonly #steadyMs: () => number;
   readonly #reports = new Map<string, Report>();
 
-  /** @param now wall clock, ms since 1970 */
-  constructor(now: () => number) {
-    this.#now = now;
+  /**
+   * @param nowMs wall clock, ms since 1970
+   * @param steadyMs a clock that is never set; default: the same
+   */
+  constructor(nowMs: () => number, steadyMs = nowMs) {
+    this.#nowMs = nowMs;
+    this.#steadyMs = steadyMs;
   }
 
   /** Forgets domains that do not exist any more. */
@@ -44,19 +49,18 @@ export class GuestMemory {
     const periodMs = (facts?.memory.balloonPeriodSeconds ?? 0) * 1_000;
     if (!lastUpdateSeconds || periodMs === 0) return withoutGuestMemory(stats);
     const report = this.#seen(domain, lastUpdateSeconds, PERIODS_MAX * periodMs);
-    const ageMs = this.#now() - report.seenAtMs;
+    const ageMs = this.#steadyMs() - report.seenAtMs;
     return report.oldWhenSeen || ageMs > PERIODS_MAX * periodMs ? withoutGuestMemory(stats) : stats;
   }
 
   #seen({ uuid, id }: Domain, lastUpdateSeconds: number, maxAgeMs: number): Report {
     const known = this.#reports.get(uuid);
     if (known?.runId === id && known.lastUpdateSeconds === lastUpdateSeconds) return known;
-    const nowMs = this.#now();
     const report = {
       runId: id,
       lastUpdateSeconds,
-      seenAtMs: nowMs,
-      oldWhenSeen: known === undefined && nowMs - lastUpdateSeconds * 1_000 > maxAgeMs + ROUNDING_MS,
+      seenAtMs: this.#steadyMs(),
+      oldWhenSeen: known === undefined && this.#nowMs() - lastUpdateSeconds * 1_000 > maxAgeMs + ROUNDING_MS,
     };
     this.#reports.set(uuid, report);
     return report;

@@ -47,7 +47,13 @@ export interface DomainSample {
 
 /** All that one host reported in one tick. */
 export interface HostSample {
+  /** Wall clock, ms since 1970. */
   readonly startedAtMs: number;
+  /**
+   * What wall-clock times of this sample are ahead of a clock that is never set: the difference of two samples' times is
+   * right without it only where no clock was set between them. Absent in recordings of earlier versions.
+   */
+  readonly aheadMs?: number | undefined;
   readonly durationMs: number;
   readonly domains: readonly DomainSample[];
   readonly versions: HostVersions | undefined;
@@ -59,6 +65,16 @@ export interface HostSample {
   readonly contention?: Contention | undefined;
   /** VMs that crashed and have not run since, also those that libvirt no longer lists. */
   readonly crashes?: readonly Crash[] | undefined;
+}
+
+/** A wall-clock time of a sample, by the clock that is never set: for differences between samples. */
+export function steadyMs({ aheadMs = 0 }: Pick<HostSample, 'aheadMs'>, atMs: number): number {
+  return atMs - aheadMs;
+}
+
+/** When a sample began, by the clock that is never set. */
+export function steadyStartMs(sample: HostSample): number {
+  return steadyMs(sample, sample.startedAtMs);
 }
 
 export interface Crash {

@@ -7,6 +7,7 @@ const INTERVAL_MIN_MS = 5_000;
 
 interface Known {
   readonly before: BlockStats;
+  /** By a clock that is never set. */
   readonly atMs: number;
   readonly use: LimitUse | undefined;
 }
@@ -15,24 +16,27 @@ interface Known {
 export class LimitUses {
   #known = new Map<string, Known>();
 
-  /** By disk; undefined for a domain that has no limits, or was not there before. */
-  complete(samples: readonly DomainSample[]): DomainSample[] {
+  /**
+   * By disk; undefined for a domain that has no limits, or was not there before.
+   * @param aheadMs of these samples' times before a clock that is never set
+   */
+  complete(samples: readonly DomainSample[], aheadMs = 0): DomainSample[] {
     const now = new Map<string, Known>();
-    const completed = this.#completed(samples, now);
+    const completed = this.#completed(samples, aheadMs, now);
     this.#known = now;
     return completed;
   }
 
   /** The same of a sample that the next one is not compared with. */
-  preview(samples: readonly DomainSample[]): DomainSample[] {
-    return this.#completed(samples, new Map());
+  preview(samples: readonly DomainSample[], aheadMs = 0): DomainSample[] {
+    return this.#completed(samples, aheadMs, new Map());
   }
 
   /** Adds to `now` what the next sample is compared with. */
-  #completed(samples: readonly DomainSample[], now: Map<string, Known>): DomainSample[] {
+  #completed(samples: readonly DomainSample[], aheadMs: number, now: Map<string, Known>): DomainSample[] {
     return samples.map((sample) => {
       const uses = new Map<string, LimitUse>();
-      for (const [disk, known] of this.#read(sample)) {
+      for (const [disk, known] of this.#read(sample, aheadMs)) {
         // A restart of the VM resets its counters.
         now.set(`${sample.domain.uuid} ${sample.domain.id} ${disk}`, known);
         if (known.use !== undefined && known.use.size > 0) uses.set(disk, known.use);
@@ -41,7 +45,10 @@ export class LimitUses {
     });
   }
 
-  *#read({ domain, facts, outcome }: DomainSample): Generator<readonly [disk: string, known: Known]> {
+  *#read(
+    { domain, facts, outcome }: DomainSample,
+    aheadMs: number,
+  ): Generator<readonly [disk: string, known: Known]> {
     for (const { target, limits } of facts?.disks ?? []) {
       if (!isLimited(limits)) continue;
       const known = this.#known.get(`${domain.uuid} ${domain.id} ${target}`);
@@ -52,11 +59,12 @@ export class LimitUses {
       }
       const stats = [...outcome.stats.blocks.values()].find(({ name }) => name === target);
       if (stats === undefined) continue;
-      if (known === undefined) yield [target, { before: stats, atMs: outcome.atMs, use: undefined }];
-      else if (outcome.atMs - known.atMs < INTERVAL_MIN_MS) yield [target, known];
+      const atMs = outcome.atMs - aheadMs;
+      if (known === undefined) yield [target, { before: stats, atMs, use: undefined }];
+      else if (atMs - known.atMs < INTERVAL_MIN_MS) yield [target, known];
       else {
-        const use = limitUse(limits, known.before, stats, outcome.atMs - known.atMs);
-        yield [target, { before: stats, atMs: outcome.atMs, use }];
+        const use = limitUse(limits, known.before, stats, atMs - known.atMs);
+        yield [target, { before: stats, atMs, use }];
       }
     }
   }

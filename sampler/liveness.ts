@@ -56,7 +56,7 @@ export interface Verdict {
 }
 
 interface Probe {
-  readonly sentAtMs: number;
+  sentAtMs: number;
   readonly sentMs: number;
   /** libvirt could not get hold of the VM within its own 30 s. */
   timedOut: boolean;
@@ -98,6 +98,12 @@ export class Liveness {
     for (const known of [this.#probes, this.#stoppedSinceMs]) {
       for (const uuid of known.keys()) if (!uuids.has(uuid)) known.delete(uuid);
     }
+  }
+
+  /** The wall clock was set: what is remembered moves with it. */
+  clockSet(byMs: number): void {
+    for (const probe of this.#probes.values()) probe.sentAtMs += byMs;
+    for (const [uuid, sinceMs] of this.#stoppedSinceMs) this.#stoppedSinceMs.set(uuid, sinceMs + byMs);
   }
 
   /** The VM answered: what spoke against it is over. */

@@ -23,6 +23,7 @@ import { Processes } from './local/processes.ts';
 import { ResidentMemory } from './local/resident-memory.ts';
 import { LocalVcpus } from './local/vcpus.ts';
 import { Marks } from './marks.ts';
+import { SampleClock } from './sample-clock.ts';
 import { SlowReads } from './slow-reads.ts';
 import { Snapshots } from './snapshots.ts';
 import { Summaries } from './summaries.ts';
@@ -68,8 +69,10 @@ export interface SamplerOptions {
   readonly placesPerTick?: number | undefined;
   readonly baseConnections?: number | undefined;
   readonly maxConnections?: number | undefined;
-  /** Wall clock, ms since 1970. */
+  /** Wall clock, ms since 1970; default: the system's. */
   readonly now?: (() => number) | undefined;
+  /** A clock that is never set, ms; default: `now` where that is given, else the system's. */
+  readonly steadyMs?: (() => number) | undefined;
 }
 
 const DEFAULTS = {
@@ -90,7 +93,7 @@ export type SamplerLimits = typeof DEFAULTS;
 /** What one host is asked with; `undefined` where no group wants it, or where virtune does not run on the host. */
 export interface SamplerParts {
   readonly limits: SamplerLimits;
-  readonly now: () => number;
+  readonly clock: SampleClock;
   readonly control: ManagedConnection;
   readonly pool: ConnectionPool;
   readonly facts: FactsCache;
@@ -127,15 +130,16 @@ export function samplerParts(
   const limits: SamplerLimits = { ...DEFAULTS, ...given };
   const { groups, domainDeadlineMs } = limits;
   const { open, procRoot } = options;
-  const now = options.now ?? Date.now;
-  const facts = new FactsCache(now, options.metadata);
-  const summaries = new Summaries(domainDeadlineMs, now);
+  const clock = new SampleClock(options.now, options.steadyMs);
+  const { nowMs, steadyMs } = clock;
+  const facts = new FactsCache(steadyMs, options.metadata);
+  const summaries = new Summaries(domainDeadlineMs, nowMs);
   const pool = new ConnectionPool({ open, base: limits.baseConnections, max: limits.maxConnections });
   const control = new ManagedConnection({ open, onOpen: async () => onOpen() });
   const line = new HostLine(open);
   const background = new Background();
   const slowReads = new SlowReads();
-  const beside = { ask: line.call, background, now };
+  const beside = { ask: line.call, background, now: steadyMs };
   const wantsTopology = (['host', 'hostcpus', 'overcommit'] as const).some((name) => groups.has(name));
   const capabilities = new Capabilities({ ...beside, wantsTopology });
   const host = HOST_GROUPS.some((name) => groups.has(name))
@@ -153,7 +157,7 @@ export function samplerParts(
     snapshots: groups.has('snapshot') ? new Snapshots(beside) : undefined,
   });
   const marks = groups.has('domain') ? new Marks({ ...beside, onAnswer: onMarks }) : undefined;
-  const processes = procRoot === undefined ? undefined : new Processes(procRoot, slowReads, now);
+  const processes = procRoot === undefined ? undefined : new Processes(procRoot, slowReads, steadyMs);
   const onHost = procRoot === undefined || processes === undefined ? undefined : { procRoot, processes };
   const local = new LocalReader({
     groups,
@@ -162,10 +166,10 @@ export function samplerParts(
     processes,
     background,
     slowReads,
-    now,
+    now: steadyMs,
   });
   const places = groups.has('placement') ? new VcpuPlacement(options.placesPerTick) : undefined;
-  const guestMemory = new GuestMemory(now);
+  const guestMemory = new GuestMemory(nowMs, steadyMs);
   const unknown = new UnknownStatistics(options.onUnknownStatistic);
   const residentMemory = onHost && new ResidentMemory(onHost.procRoot, onHost.processes);
   const liveness = new Liveness({
@@ -174,11 +178,11 @@ export function samplerParts(
     probeLimitMs: limits.probeLimitMs,
     procRoot,
     processes,
-    now,
+    now: nowMs,
   });
   const asker = new DomainAsker({
     ...limits,
-    now,
+    now: nowMs,
     pool,
     facts,
     summaries,
@@ -194,16 +198,16 @@ export function samplerParts(
   const wantsAgents = AGENT_GROUPS.some((name) => groups.has(name));
   const agents =
     openGuestAgent !== undefined && wantsAgents
-      ? new AgentReader({ groups, open: openGuestAgent, onFailure: onGuestAgentFailure, now })
+      ? new AgentReader({ groups, open: openGuestAgent, onFailure: onGuestAgentFailure, nowMs, steadyMs })
       : undefined;
   facts.watch(control);
   extras.watch(control);
   marks?.watch(control);
-  const crashes = new Crashes(now);
+  const crashes = new Crashes(nowMs);
   crashes.watch(control);
   return {
     limits,
-    now,
+    clock,
     control,
     pool,
     facts,
@@ -228,7 +232,7 @@ export function samplerParts(
     unknown,
     residentMemory,
     places,
-    autostartOnce: groups.has('domain') ? new AutostartOnce(now) : undefined,
+    autostartOnce: groups.has('domain') ? new AutostartOnce(steadyMs) : undefined,
     versions: new Versions(beside),
     identity: new Identity({ ...beside, capabilities }),
   };

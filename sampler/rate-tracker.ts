@@ -2,7 +2,7 @@ import { type HostRates, hostRates } from '../model/host-rates.ts';
 import type { Contention } from '../model/overcommit.ts';
 import { type CpuTime, cpuUsage, type DomainRates, domainRates, type Instant } from '../model/rates.ts';
 import { ContentionTracker } from './contention-tracker.ts';
-import type { DomainSample, HostSample } from './host-sample.ts';
+import { type DomainSample, type HostSample, steadyMs, steadyStartMs } from './host-sample.ts';
 
 /** What changed between two samples of one host, per second. Absent in the first. */
 export interface SampleRates {
@@ -17,7 +17,7 @@ export interface DomainChange {
   readonly rates: DomainRates | undefined;
   /** CPU seconds per second; known even of a VM whose QEMU hangs. */
   readonly cpuUsage: number | undefined;
-  /** What the rates are computed from, beside the sample. */
+  /** What the rates are computed from, beside the sample; its times are of the clock that is never set. */
   readonly before: Instant | undefined;
 }
 
@@ -36,11 +36,11 @@ export class RateTracker {
   /** Takes in the next sample, and compares it with the one before. */
   next(sample: HostSample): SampleRates {
     const earlier = this.#sample;
-    const elapsedMs = earlier === undefined ? 0 : sample.startedAtMs - earlier.startedAtMs;
+    const elapsedMs = earlier === undefined ? 0 : steadyStartMs(sample) - steadyStartMs(earlier);
     const known = new Map<string, Remembered>();
     const domains = sample.domains.map((domain) => {
       const before = this.#known.get(domain.domain.uuid);
-      const { change, remember } = changeOf(domain, before);
+      const { change, remember } = changeOf(sample, domain, before);
       known.set(domain.domain.uuid, remember);
       return change;
     });
@@ -59,11 +59,12 @@ export class RateTracker {
 }
 
 function changeOf(
+  host: HostSample,
   sample: DomainSample,
   before: Remembered | undefined,
 ): { change: DomainChange; remember: Remembered } {
-  const instant = instantOf(sample);
-  const cpu = cpuOf(sample);
+  const instant = instantOf(host, sample);
+  const cpu = cpuOf(host, sample);
   const rates = instant && before?.instant && domainRates(before.instant, instant);
   const usage =
     rates?.cpuUsage ?? (before?.cpu?.runId === cpu?.runId ? cpuUsage(before?.cpu, cpu) : undefined);
@@ -73,18 +74,23 @@ function changeOf(
   };
 }
 
-function instantOf(sample: DomainSample): Instant | undefined {
+function instantOf(host: HostSample, sample: DomainSample): Instant | undefined {
   const { domain, outcome } = sample;
   return outcome.kind === 'fresh'
-    ? { stats: outcome.stats, atMs: outcome.atMs, runId: domain.id, cpu: cpuOf(sample) }
+    ? {
+        stats: outcome.stats,
+        atMs: steadyMs(host, outcome.atMs),
+        runId: domain.id,
+        cpu: cpuOf(host, sample),
+      }
     : undefined;
 }
 
-function cpuOf({ domain, summary }: DomainSample): Remembered['cpu'] {
+function cpuOf(host: HostSample, { domain, summary }: DomainSample): Remembered['cpu'] {
   const { cpuTimeNs, cpuTimeAtMs } = summary;
   return cpuTimeNs === undefined || cpuTimeAtMs === undefined
     ? undefined
-    : { timeNs: cpuTimeNs, atMs: cpuTimeAtMs, runId: domain.id };
+    : { timeNs: cpuTimeNs, atMs: steadyMs(host, cpuTimeAtMs), runId: domain.id };
 }
 
 /** A VM that was late once is compared with what it reported before that. */

@@ -101,10 +101,13 @@ export class Sampler {
 
   #start(deadlineMs: number): Promise<HostSample> {
     const { promise: sample, resolve, reject } = Promise.withResolvers<HostSample>();
+    const { clock, asker, liveness, crashes, processes } = this.#parts;
+    const setByMs = clock.startTick();
+    if (setByMs !== 0) for (const part of [asker, liveness, crashes, processes]) part?.clockSet(setByMs);
     const running: Running = {
       deadlineMs,
       startedMs: performance.now(),
-      startedAtMs: this.#parts.now(),
+      startedAtMs: clock.nowMs(),
       sample,
       asked: undefined,
     };
@@ -173,7 +176,7 @@ export class Sampler {
     if (control.closed !== undefined) throw control.closed;
     return this.#overcommit.complete({
       ...sample,
-      domains: this.#limitUses.complete(sample.domains),
+      domains: this.#limitUses.complete(sample.domains, this.#parts.clock.aheadMs),
       durationMs: performance.now() - startedMs,
     });
   }
@@ -190,7 +193,7 @@ export class Sampler {
     const sample = await this.#complete(running, asked, known, deadline);
     return this.#overcommit.preview({
       ...sample,
-      domains: this.#limitUses.preview(sample.domains),
+      domains: this.#limitUses.preview(sample.domains, this.#parts.clock.aheadMs),
       durationMs: performance.now() - running.startedMs,
     });
   }
@@ -207,6 +210,7 @@ export class Sampler {
     crashes.update(domains, startedAtMs);
     return {
       startedAtMs,
+      aheadMs: this.#parts.clock.aheadMs,
       domains,
       crashes: crashes.all,
       versions: this.#parts.versions.known,

@@ -2,11 +2,11 @@ import { TunerError } from '../../tuner/errors.ts';
 import { keyOf, sampleOf } from '../../tuner/measure/host-figures.ts';
 import type { ExperimentSettings } from '../../tuner/measure/vm-experiment.ts';
 import type { StepDomain } from '../../tuner/steps/step.ts';
+import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { chooseDomains, isPlanFile } from './choose-domains.ts';
 import type { PlanFlags } from './make-plan.ts';
 import { readPlanFile } from './plan-file.ts';
 import { withSession } from './session.ts';
-import { unlessStopped } from './unless-stopped.ts';
 import { withSampler } from './with-sampler.ts';
 
 /**

@@ -5,10 +5,10 @@ import { runningOthers } from '../../tuner/measure/host-figures.ts';
 import { describePreview, describeSchedule, previewOf } from '../../tuner/measure/preview.ts';
 import { type ExperimentSettings, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
 import type { StepDomain } from '../../tuner/steps/step.ts';
+import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { log } from '../log.ts';
 import type { TuneFlags } from './options.ts';
 import { show } from './outcome.ts';
-import { unlessStopped } from './unless-stopped.ts';
 import { withSampler } from './with-sampler.ts';
 
 /**

@@ -7,10 +7,10 @@ import { TunerError } from '../../tuner/errors.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions } from '../../tuner/journal/list.ts';
 import { sampleOf } from '../../tuner/measure/host-figures.ts';
+import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import type { TuneFlags } from './options.ts';
-import { unlessStopped } from './unless-stopped.ts';
 import { withSampler } from './with-sampler.ts';
 
 /** A rate needs several samples in a block, and blocks are at least this long by default. */

@@ -1,6 +1,7 @@
 import { recoverHost } from '../../tuner/apply/recover.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions } from '../../tuner/journal/list.ts';
+import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { agreed } from './agreed.ts';
 import { describeTransaction } from './describe-transaction.ts';
 import { sayOutcome, show } from './outcome.ts';
@@ -12,7 +13,9 @@ import { type RunFlags, runOptions } from './run-options.ts';
  */
 export async function offerRecovery(flags: RunFlags, signal: AbortSignal): Promise<void> {
   if (!process.stdin.isTTY) return;
-  const { records } = await listTransactions(await openStateFolder(flags.stateDir));
+  const { records } = await unlessStopped(signal, async () =>
+    listTransactions(await openStateFolder(flags.stateDir)),
+  );
   const open = records.find(
     ({ header, progress }) => header.uri === flags.connect && progress.status === 'open',
   );

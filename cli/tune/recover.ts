@@ -4,6 +4,7 @@ import { recoverHost } from '../../tuner/apply/recover.ts';
 import type { TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { openHosts } from '../../tuner/journal/list.ts';
+import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
@@ -23,8 +24,9 @@ export function recoverCommand(): Command {
     .option('--force', 'skip the safety checks: ignore what others changed or use since')
     .action(async (flags: Flags) => {
       const how = flags.finish === true ? 'finish' : 'undo';
-      const options = { ...runOptions(flags, stopSignal()), how, force: flags.force === true } as const;
-      const hosts = await openHosts(await openStateFolder(flags.stateDir));
+      const signal = stopSignal();
+      const options = { ...runOptions(flags, signal), how, force: flags.force === true } as const;
+      const hosts = await unlessStopped(signal, async () => openHosts(await openStateFolder(flags.stateDir)));
       if (hosts.length === 0) log('virtune: no interrupted runs; nothing to recover');
       const outcomes: TransactionOutcome[] = [];
       for (const hostname of hosts) outcomes.push(...(await recoverHost(hostname, options)));

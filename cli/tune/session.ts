@@ -6,9 +6,9 @@ import { type DomainState, type HostFacts, patientReader } from '../../tuner/fac
 import { readDomains } from '../../tuner/facts/read-domains.ts';
 import { readHost } from '../../tuner/facts/read-host.ts';
 import { ProfileLibrary } from '../../tuner/profile/library.ts';
+import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { connectTimeoutMs, defaultProfileDirs, type TuneFlags } from './options.ts';
 import { localRoots } from './run-options.ts';
-import { unlessStopped } from './unless-stopped.ts';
 
 /** A host as a command finds it. */
 export interface Session {

@@ -5,6 +5,7 @@ import { jsonText } from '../../model/json-text.ts';
 import { applyTransaction } from '../../tuner/apply/apply.ts';
 import { transactionDomain } from '../../tuner/apply/split-plan.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
+import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { forgotten } from '../../tuner/watch/forgotten.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';
@@ -45,7 +46,13 @@ export function watchCommand(): Command {
         return;
       }
       const watch = new Watch({
-        look: () => putRight(flags, stop.signal).then(() => undefined, said),
+        look: () =>
+          putRight(flags, stop.signal).then(
+            () => undefined,
+            (error: Error) => {
+              if (!stop.signal.aborted) said(error);
+            },
+          ),
         settleMs: SETTLE_MS,
         intervalMs: flags.interval * 1_000,
       });
@@ -70,16 +77,18 @@ export function watchCommand(): Command {
 
 /** One look. The exit code of what it did. */
 async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
-  const { plan, basis } = await withSession(flags, { readOnly: false }, async (session) => ({
+  const { plan, basis } = await withSession(flags, { readOnly: false, signal }, async (session) => ({
     ...(await planTuned(session, [])),
     basis: session.basis,
   }));
   // What was lost is restored all the same.
-  await recordDrift(flags, {
-    drifts: plan.domains.map(driftOf),
-    hostname: plan.host.hostname,
-    isWhole: true,
-  }).catch(said);
+  await unlessStopped(signal, () =>
+    recordDrift(flags, {
+      drifts: plan.domains.map(driftOf),
+      hostname: plan.host.hostname,
+      isWhole: true,
+    }).catch(said),
+  );
   const lost = plan.domains.filter((domain) => forgotten(domain).length > 0);
   if (lost.length === 0) return 0;
   const names = lost.map(({ state }) => JSON.stringify(state.domain.name)).join(', ');

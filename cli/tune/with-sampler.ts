@@ -1,9 +1,9 @@
 import { connect } from '../../libvirt/client/connect.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { Sampler } from '../../sampler/sampler.ts';
+import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { isLocalUri } from '../local-uri.ts';
 import { connectTimeoutMs, type TuneFlags } from './options.ts';
-import { unlessStopped } from './unless-stopped.ts';
 
 /** The groups that the measured figures come from. */
 const GROUPS: ReadonlySet<GroupName> = new Set(['domain', 'vcpu', 'block', 'cpu']);

@@ -45,7 +45,10 @@ export class SinkMeter {
 
   countTick(outcome: TickOutcome, atMs?: number): void {
     this.#ticks[outcome]++;
-    if (atMs !== undefined) this.#newestTickMs = Math.max(this.#newestTickMs ?? 0, atMs);
+    if (atMs === undefined) return;
+    // Set back: what was sent by the clock of before is ahead of this sample, and hides no lag from here on.
+    if (atMs < (this.#newestTickMs ?? 0)) this.#newestSentMs = undefined;
+    this.#newestTickMs = atMs;
   }
 
   countDropped(reason: DropReason, documents: number): void {

@@ -145,7 +145,8 @@ export class DiskQueue {
       this.#nextDocument += documents;
       this.#oldestAtMs ??= atMs;
       await this.#store(record);
-      await this.#limit();
+      // The record is in the queue, whatever the disk does of this.
+      await this.#limit().catch(this.#options.onTrouble);
     });
     this.#waitingBytes -= payload.length;
     this.onAppend();
@@ -158,7 +159,7 @@ export class DiskQueue {
       if (this.#spill.first !== undefined || !(await this.#segments.write(record))) return false;
       this.#nextDocument += documents;
       this.#oldestAtMs ??= atMs;
-      await this.#limit();
+      await this.#limit().catch(this.#options.onTrouble);
       return true;
     });
     if (isStored) this.onAppend();

@@ -63,7 +63,8 @@ export class Segments {
       return false;
     }
     if (isNew) {
-      await this.#writable?.rest();
+      // What was written to it is on the disk; a close that fails loses nothing.
+      await this.#writable?.rest().catch(this.#onTrouble);
       this.#all.push(segment);
       this.#writable = segment;
     }

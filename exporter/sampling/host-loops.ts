@@ -38,6 +38,7 @@ export class HostLoops {
       meter,
       intervalMs,
       now: Date.now,
+      steadyMs: () => performance.now(),
       onFailure: host.onFailure,
     });
   }

@@ -27,7 +27,10 @@ export interface SamplingLoopParts {
   readonly target: TickTarget;
   readonly meter: TickMeter;
   readonly intervalMs: number;
+  /** Wall clock, ms since 1970. */
   readonly now: () => number;
+  /** A clock that is never set, ms; default: `now`. */
+  readonly steadyMs?: (() => number) | undefined;
   readonly onFailure: (error: Error) => void;
 }
 
@@ -60,25 +63,30 @@ export class SamplingLoop {
   #schedule(afterMs: number): void {
     const { intervalMs, now } = this.#parts;
     const dueMs = (Math.floor(afterMs / intervalMs) + 1) * intervalMs;
-    this.#timer = setTimeout(
-      () => {
-        this.#tick = this.#run(dueMs);
-      },
-      Math.max(0, dueMs - now()),
-    );
+    const waitMs = Math.max(0, dueMs - now());
+    const dueSteadyMs = this.#steadyMs() + waitMs;
+    this.#timer = setTimeout(() => {
+      this.#tick = this.#run(dueMs, dueSteadyMs);
+    }, waitMs);
   }
 
-  async #run(dueMs: number): Promise<void> {
+  async #run(dueMs: number, dueSteadyMs: number): Promise<void> {
     const { meter, intervalMs, now, onFailure } = this.#parts;
     try {
       await this.tick(this.#stamp(dueMs));
     } catch (error) {
       onFailure(error as Error);
     }
-    const missed = Math.floor((now() - dueMs) / intervalMs);
+    // A clock that was set ahead has missed none: set from 1970, these would be millions.
+    const missed = Math.floor((this.#steadyMs() - dueSteadyMs) / intervalMs);
     for (let count = 0; count < missed; count++) meter.countTick('missed');
     // A clock that was set back leaves `dueMs` in the future.
     if (!this.#isStopped) this.#schedule(Math.max(now(), this.#stamp(dueMs)));
+  }
+
+  #steadyMs(): number {
+    const { now, steadyMs = now } = this.#parts;
+    return steadyMs();
   }
 
   /** The moment that a tick is for: when it was due, or the latest one that has passed, where it comes much later. */

@@ -37,7 +37,9 @@ export interface AgentReaderOptions {
   /** Called with why that failed. */
   readonly onFailure: (error: Error) => void;
   /** Wall clock, ms since 1970. */
-  readonly now: () => number;
+  readonly nowMs: () => number;
+  /** A clock that is never set. */
+  readonly steadyMs: () => number;
 }
 
 interface Known {
@@ -45,6 +47,8 @@ interface Known {
   readonly runId: number;
   figures: GuestFigures | undefined;
   reason: MissingReason;
+  /** These three by the clock that is never set. */
+  answeredAtMs: number;
   dueAtMs: number;
   wordsDueAtMs: number;
   /** Of its file systems, by mount point: they outlive the run. */
@@ -95,8 +99,8 @@ export class AgentReader {
 
   /** What is known of a guest now, and why nothing more is. */
   read(domain: Domain): GuestSample {
-    const { figures, reason } = this.#of(domain);
-    const isTold = figures !== undefined && this.#options.now() - figures.atMs <= STALE_MS;
+    const { figures, reason, answeredAtMs } = this.#of(domain);
+    const isTold = figures !== undefined && this.#options.steadyMs() - answeredAtMs <= STALE_MS;
     return {
       figures: isTold ? figures : undefined,
       missing: isTold
@@ -119,6 +123,7 @@ export class AgentReader {
         runId: domain.id,
         figures: undefined,
         reason: 'not_asked_yet',
+        answeredAtMs: Number.NEGATIVE_INFINITY,
         dueAtMs: Number.NEGATIVE_INFINITY,
         wordsDueAtMs: Number.NEGATIVE_INFINITY,
         numbers: before?.numbers ?? new Map(),
@@ -133,7 +138,7 @@ export class AgentReader {
     const known = this.#of(domain);
     const hindrance = hindranceOf(domain, facts);
     if (hindrance !== undefined) known.reason = hindrance;
-    return hindrance === undefined && !known.out && known.dueAtMs <= this.#options.now();
+    return hindrance === undefined && !known.out && known.dueAtMs <= this.#options.steadyMs();
   }
 
   /** Never rejects. */
@@ -157,7 +162,9 @@ export class AgentReader {
       known.reason = 'agent_limit';
       return;
     }
-    const atMs = this.#options.now();
+    const { nowMs, steadyMs } = this.#options;
+    const atMs = steadyMs();
+    const shownAtMs = nowMs();
     // Spread out, or all that were asked in one round would be asked in one round ever after.
     known.dueAtMs = atMs + BEAT_MS * (0.75 + Math.random() / 4);
     const words = this.#options.groups.has('agentinfo') && known.wordsDueAtMs <= atMs;
@@ -176,7 +183,8 @@ export class AgentReader {
         return;
       }
       if (words) known.wordsDueAtMs = atMs + WORDS_BEAT_MS;
-      keep(known, info, atMs, words);
+      known.answeredAtMs = atMs;
+      keep(known, info, shownAtMs, words);
     } catch (error) {
       this.#failed(known, error as Error);
     }

@@ -68,6 +68,11 @@ export class Processes {
     return this.#startsMs.get(keyOf(domain));
   }
 
+  /** The wall clock was set: what is remembered moves with it, as the start of the host in /proc/stat does. */
+  clockSet(byMs: number): void {
+    for (const [key, startMs] of this.#startsMs) this.#startsMs.set(key, startMs + byMs);
+  }
+
   #beginScan(running: readonly Domain[]): void {
     if (this.#scan !== undefined || this.#now() - this.#scannedAtMs < SCAN_PAUSE_MS) return;
     this.#scannedAtMs = this.#now();

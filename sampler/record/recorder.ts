@@ -94,7 +94,8 @@ export class Recorder {
     this.#pending++;
     this.#writing = this.#writing
       .then(async () => {
-        if (this.#error === undefined) await this.#handle.write(await compress(text, { level: 4 }));
+        // Unlike `write`, it goes on where a disk takes only a part.
+        if (this.#error === undefined) await this.#handle.appendFile(await compress(text, { level: 4 }));
       })
       .catch((error: Error) => {
         this.#error = new RecordingError(`${this.file} cannot be written: ${error.message}`, {

@@ -58,7 +58,8 @@ function readerOf(
       return open === undefined ? connection : open();
     },
     onFailure: (error) => failures.push(error.message),
-    now: () => clock.nowMs,
+    nowMs: () => clock.nowMs,
+    steadyMs: () => clock.nowMs,
   });
   const tick = async (
     domains: readonly Domain[] = [DOMAIN],

@@ -38,7 +38,7 @@ export class History {
     this.#atMs = new Float64Array(points).fill(Number.NaN);
   }
 
-  /** Begins a tick; VMs that no longer exist are forgotten. */
+  /** Begins a tick at a time by a clock that is never set; VMs that no longer exist are forgotten. */
   start(atMs: number, keys: ReadonlySet<string>): void {
     this.#tick++;
     this.#atMs[this.#tick % this.points] = atMs;

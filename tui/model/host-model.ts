@@ -6,7 +6,7 @@ import type { Instant } from '../../model/rates.ts';
 import { memoryUsedKiB } from '../../model/stats/types.ts';
 import { kibToBytes } from '../../model/units.ts';
 import { latencyMs, vmRatesOf } from '../../model/vm-rates.ts';
-import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
+import { type DomainSample, type HostSample, steadyStartMs } from '../../sampler/host-sample.ts';
 import { type DomainChange, RateTracker } from '../../sampler/rate-tracker.ts';
 import type { Finding } from './finding.ts';
 import { History, type Reading } from './history.ts';
@@ -79,7 +79,7 @@ export class HostModel {
   }
 
   #remember(sample: HostSample, vms: readonly Vm[]): void {
-    this.#history.start(sample.startedAtMs, new Set(vms.map((vm) => vm.key)));
+    this.#history.start(steadyStartMs(sample), new Set(vms.map((vm) => vm.key)));
     for (const vm of vms) if (vm.sample.domain.id !== -1) this.#history.add(vm.key, readingOf(vm));
   }
 }

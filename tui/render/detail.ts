@@ -1,4 +1,5 @@
 import { bytes, count, milliseconds, percent } from '../../model/format.ts';
+import { steadyStartMs } from '../../sampler/host-sample.ts';
 import { findColumn, shown } from '../columns/column.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import type { SeriesName } from '../model/history.ts';
@@ -204,7 +205,7 @@ function drawn(
   width: number,
   height: number,
 ): Line[] {
-  const untilMs = host.sample?.startedAtMs;
+  const untilMs = host.sample && steadyStartMs(host.sample);
   // Two dots a place: more points than that are not to be seen.
   const points = Math.min(POINTS, Math.max(20, (width - 8) * 2));
   const times = host.history.times(points, untilMs);

@@ -9,6 +9,7 @@ import type { HostLease } from '../lock/held-lease.ts';
 import { ownRecord } from '../lock/lease-record.ts';
 import type { Step } from '../steps/step.ts';
 import type { LocalRoots, RestartLimits } from '../steps/step-host.ts';
+import { unlessStopped } from '../unless-stopped.ts';
 import { HostLink } from './host-link.ts';
 
 /** What every command that works on a transaction is given. */
@@ -59,10 +60,7 @@ export async function onHost<T>(
   run: (held: HeldHost) => Promise<T>,
 ): Promise<T> {
   const { stateDir, command, version, waitMs, signal, now, onWait, onSay, open } = options;
-  const folder = await openStateFolder(stateDir);
-  if (signal?.aborted === true) {
-    throw new TunerError('TUNE_STOPPED', 'interrupted before it started; nothing was changed');
-  }
+  const folder = await unlessStopped(signal, () => openStateFolder(stateDir));
   const endMs = performance.now() + waitMs;
   const lock = await lockHost(folder, { hostname, command, waitMs, signal, now, onWait });
   try {
@@ -124,12 +122,13 @@ function anotherHost({ uri, hostname }: Pick<JournalHeader, 'uri' | 'hostname'>,
 
 /** `stepOf`: of a journal that is not there yet. */
 export function journalOptions(
-  { now, trace, onEvent }: RunOptions,
+  { now, trace, onEvent, onSay }: RunOptions,
   stepOf: (index: number) => Step | undefined,
 ): JournalOptions {
   return {
     now,
     trace: trace ?? (() => undefined),
+    onStuck: onSay ?? (() => undefined),
     onEvent: (event) =>
       onEvent?.(event, 'step' in event && event.step !== undefined ? stepOf(event.step) : undefined),
   };

@@ -3,6 +3,7 @@ import { openStateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, type TransactionRecord } from '../journal/list.ts';
 import type { Step } from '../steps/step.ts';
+import { unlessStopped } from '../unless-stopped.ts';
 import { concludeTransaction, undoTransaction } from './conclude.ts';
 import { executeSteps, type Failure, type Work } from './execute.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
@@ -26,7 +27,10 @@ export interface RecoverOptions extends RunOptions {
 
 /** Finishes or undoes all that earlier runs left half done on a host, newest first. */
 export async function recoverHost(hostname: string, options: RecoverOptions): Promise<TransactionOutcome[]> {
-  const [newest] = await openTransactions(await openStateFolder(options.stateDir), hostname);
+  const { stateDir, signal } = options;
+  const [newest] = await unlessStopped(signal, async () =>
+    openTransactions(await openStateFolder(stateDir), hostname),
+  );
   if (newest === undefined) return [];
   return onHost(newest.header, options, (held) => recoverLocked(held, hostname, options));
 }

@@ -7,6 +7,7 @@ import { describeStep } from '../steps/describe.ts';
 import { findRun } from '../steps/domain-run.ts';
 import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
+import { unlessStopped } from '../unless-stopped.ts';
 import { refuseIfOpen } from './apply.ts';
 import type { Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
@@ -37,7 +38,10 @@ export async function rollbackTransaction(
   which: string,
   options: RollbackOptions,
 ): Promise<TransactionOutcome> {
-  const { id, header } = await findTransaction(await openStateFolder(options.stateDir), which);
+  const { stateDir, signal } = options;
+  const { id, header } = await unlessStopped(signal, async () =>
+    findTransaction(await openStateFolder(stateDir), which),
+  );
   return onHost(header, options, (held) => rollbackLocked(held, id, options));
 }
 

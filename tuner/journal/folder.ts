@@ -26,9 +26,20 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
   } catch (error) {
     throw cannot(`the state folder ${path} cannot be created`, error, 'choose another one with --state-dir');
   }
+  try {
+    await refuseForeignFolders(folder);
+  } catch (error) {
+    if (error instanceof TunerError) throw error;
+    throw cannot(`the state folder ${path} cannot be read`, error, 'check its file system and disk (dmesg)');
+  }
+  return folder;
+}
+
+/** @throws TunerError where another user may write to the folder, and the system's error where that cannot be seen */
+async function refuseForeignFolders({ path, transactions, locks }: StateFolder): Promise<void> {
   await refuseForeignPath(path);
   const uid = process.getuid?.();
-  for (const each of [path, folder.transactions, folder.locks]) {
+  for (const each of [path, transactions, locks]) {
     const { mode, uid: owner } = await stat(each);
     if ((mode & GROUP_OR_OTHERS_MAY_WRITE) !== 0 || (owner !== uid && owner !== 0)) {
       throw new TunerError(
@@ -37,7 +48,6 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
       );
     }
   }
-  return folder;
 }
 
 /**

@@ -12,6 +12,9 @@ const OWNER_ONLY = 0o600;
 const RESERVE_BASE_BYTES = 65_536;
 const RESERVE_STEP_BYTES = 1_024;
 
+/** A line that the disk has not taken for so long is reported: it may be on a file system that hangs. */
+const STUCK_AFTER_MS = 5_000;
+
 /** A place where a run can be cut off: just before and just after something that lasts. */
 export interface Point {
   readonly when: 'before' | 'after';
@@ -25,6 +28,8 @@ export interface JournalOptions {
   readonly trace: Trace;
   /** Called for each event once it is on disk. */
   readonly onEvent: (event: JournalEvent) => void;
+  /** Called with what to do when the disk takes a line neither soon nor with an error. */
+  readonly onStuck?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -76,9 +81,16 @@ export class Journal {
       await options.trace({ when: 'after', what: 'journal header' });
       return new Journal(path, header, [], file, length, options);
     } catch (error) {
-      await file?.close();
-      for (const each of [unborn, path, reservePath(path)]) await rm(each, { force: true });
-      throw cannot(`the journal ${path} cannot be written`, error, 'nothing was changed');
+      await file?.close().catch(() => undefined);
+      // A disk that fails may not even remove: then a transaction is left that has done nothing.
+      const left: string[] = [];
+      for (const each of [unborn, path, reservePath(path)])
+        await rm(each, { force: true }).catch(() => left.push(each));
+      const next =
+        left.length === 0
+          ? 'nothing was changed'
+          : `nothing was changed; remove ${left.join(' and ')} once the disk works`;
+      throw cannot(`the journal ${path} cannot be written`, error, next);
     }
   }
 
@@ -86,9 +98,15 @@ export class Journal {
   static async resume(folder: StateFolder, id: string, options: JournalOptions): Promise<Journal> {
     const path = journalPath(folder, id);
     const { header, events, length } = await readJournal(path);
-    const file = await open(path, 'r+');
-    await file.truncate(length);
-    return new Journal(path, header, events, file, length, options);
+    let file: FileHandle | undefined;
+    try {
+      file = await open(path, 'r+');
+      await file.truncate(length);
+      return new Journal(path, header, events, file, length, options);
+    } catch (error) {
+      await file?.close().catch(() => undefined);
+      throw cannot(`the journal ${path} cannot be written`, error, 'nothing was changed');
+    }
   }
 
   get events(): readonly JournalEvent[] {
@@ -104,11 +122,18 @@ export class Journal {
     const what = `journal ${event.event}${'step' in event && event.step !== undefined ? ` ${event.step}` : ''}`;
     const timed: JournalEvent = { ...event, at: this.#options.now().toISOString() };
     await this.#options.trace({ when: 'before', what });
+    const stuck = setTimeout(() => {
+      this.#options.onStuck?.(
+        `the file system of ${this.path} does not answer: virtune waits for it; to stop now, send a second signal, and run virtune tune recover once it answers`,
+      );
+    }, STUCK_AFTER_MS);
     try {
       this.#length += await writeAt(this.#file, this.#length, line(timed));
     } catch (error) {
       await this.#file.truncate(this.#length).catch(() => undefined);
-      throw cannot(`the journal ${this.path} cannot be written`, error, 'free space on its file system');
+      throw cannot(`the journal ${this.path} cannot be written`, error, adviceFor(error));
+    } finally {
+      clearTimeout(stuck);
     }
     await this.#options.trace({ when: 'after', what });
     this.#events.push(timed);
@@ -120,9 +145,17 @@ export class Journal {
     await rm(reservePath(this.path), { force: true }).catch(() => undefined);
   }
 
+  /** All lines are on disk already: an error here changes nothing. */
   async close(): Promise<void> {
-    await this.#file.close();
+    await this.#file.close().catch(() => undefined);
   }
+}
+
+function adviceFor(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT'
+    ? 'free space on its file system'
+    : 'check its file system and disk (dmesg)';
 }
 
 export function journalPath(folder: StateFolder, id: string): string {

@@ -70,10 +70,15 @@ export async function lockHost(folder: StateFolder, options: LockOptions): Promi
     }
     await writeHolder(file, { pid: process.pid, command, since: now().toISOString() });
   } catch (error) {
-    await file.close();
+    await letGo(file);
     throw error;
   }
-  return { release: () => file.close() };
+  return { release: () => letGo(file) };
+}
+
+/** The kernel lets go of the lock even where the disk answers the close with an error. */
+async function letGo(file: FileHandle): Promise<void> {
+  await file.close().catch(() => undefined);
 }
 
 function takeLock(file: FileHandle): Promise<boolean> {
@@ -109,11 +114,11 @@ async function writeHolder(file: FileHandle, holder: LockHolder): Promise<void> 
   }
 }
 
-/** What the holder wrote; undefined while it has not yet. */
+/** What the holder wrote; undefined while it has not yet, and where the disk does not show it. */
 async function readHolder(file: FileHandle): Promise<LockHolder | undefined> {
   const buffer = Buffer.alloc(16_384);
-  const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
   try {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
     return holderSchema.parse(JSON.parse(buffer.toString('utf8', 0, bytesRead)));
   } catch {
     return undefined;

@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 /** A loop whose clock is so much ahead of its timers, as after a busy event loop. */
-function loopOf(lateMs: () => number, sample: () => Promise<HostSample>) {
+function loopOf(lateMs: () => number, sample: () => Promise<HostSample>, steadyMs?: () => number) {
   const records: { head: PackHead; documents: readonly PackedDocument[] }[] = [];
   const meter = new SinkMeter();
   const now = (): number => Date.now() + lateMs();
@@ -41,6 +41,7 @@ function loopOf(lateMs: () => number, sample: () => Promise<HostSample>) {
     meter,
     intervalMs: 10_000,
     now,
+    steadyMs,
     onFailure: () => undefined,
   });
   return { loop, records, meter };
@@ -110,6 +111,24 @@ test('a tick that comes intervals late is one of the latest moment, and those be
   await loop.stop();
   const text = meter.encode('text', { bytes: 0, documents: 0, oldestAtMs: undefined }, 1, Date.now());
   expect(text).toContain('virtune_elasticsearch_ticks_total{outcome="missed"} 2');
+});
+
+test('a clock that is set ahead, from 1970 even, has missed no sample', async () => {
+  let setMs = -56 * 365 * 86_400_000;
+  const { loop, records, meter } = loopOf(
+    () => setMs,
+    async () => emptyAt(Date.now() + setMs),
+    () => Date.now(),
+  );
+  loop.start();
+  await vi.advanceTimersByTimeAsync(4_000);
+  setMs = 0;
+  await vi.advanceTimersByTimeAsync(1_000);
+  await vi.waitFor(() => expect(records).toHaveLength(1));
+  expect(times(records)).toEqual(['2026-01-02T03:04:10.000Z']);
+  await loop.stop();
+  const text = meter.encode('text', { bytes: 0, documents: 0, oldestAtMs: undefined }, 1, Date.now());
+  expect(text).toContain('virtune_elasticsearch_ticks_total{outcome="missed"} 0');
 });
 
 test('sampling goes on within an interval after the clock was set back by hours', async () => {

@@ -1,0 +1,49 @@
+/** Near the wall clock, so that the times of two processes in one recording are in their order. */
+const systemSteadyMs = (): number => performance.timeOrigin + performance.now();
+
+/** A change of less than this between two samples is rounding and the time between two calls, not a clock that was set. */
+const SET_MIN_MS = 500;
+
+/**
+ * The time of a sampler. Within one sample, wall-clock times differ by what passed between them even where the clock is set
+ * in the middle: it follows the wall clock from one sample to the next. Ages, intervals and rates use `steadyMs`.
+ */
+export class SampleClock {
+  readonly #wallMs: () => number;
+  /** Never set; ms since any moment. */
+  readonly steadyMs: () => number;
+  #aheadMs: number;
+
+  /**
+   * @param wallMs ms since 1970; it may be set at any moment, by hours in either direction
+   * @param steadyMs default: `wallMs` where that is given, else the system's (CLOCK_MONOTONIC, clock_gettime(2))
+   */
+  constructor(wallMs: () => number = Date.now, steadyMs?: () => number) {
+    this.#wallMs = wallMs;
+    this.steadyMs = steadyMs ?? (wallMs === Date.now ? systemSteadyMs : wallMs);
+    this.#aheadMs = this.#measured();
+  }
+
+  /**
+   * Begins a sample.
+   * @returns by how much the wall clock was set since the sample before, ms; 0 where it was not
+   */
+  startTick(): number {
+    const aheadMs = this.#measured();
+    const byMs = aheadMs - this.#aheadMs;
+    this.#aheadMs = aheadMs;
+    return Math.abs(byMs) < SET_MIN_MS ? 0 : byMs;
+  }
+
+  /** What wall-clock times of this sample are ahead of the steady clock, ms. */
+  get aheadMs(): number {
+    return this.#aheadMs;
+  }
+
+  /** Wall clock, whole ms since 1970. */
+  readonly nowMs = (): number => Math.round(this.steadyMs() + this.#aheadMs);
+
+  #measured(): number {
+    return this.#wallMs() - this.steadyMs();
+  }
+}

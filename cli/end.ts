@@ -3,7 +3,7 @@ import { ExitCode } from './exit-codes.ts';
 import { log } from './log.ts';
 
 /** Files that have not answered for so long once a command is done will not. */
-const HUNG_AFTER_MS = 3_000;
+const HUNG_AFTER_MS = 2_000;
 const LOOK_EVERY_MS = 250;
 const SHELL = '/bin/sh';
 

@@ -31,7 +31,7 @@ interface ExporterFlags extends Record<string, unknown>, SinkFlags, OtlpFlags, O
 }
 
 /** What is still to be written goes to a queue on disk, which may be on a file system that hangs. */
-const CLOSE_MAX_MS = 10_000;
+const CLOSE_MAX_MS = 6_000;
 
 const DEADLINE_RANGE = { minSeconds: 0.001, maxSeconds: 3_600 };
 

@@ -13,9 +13,12 @@ const CLI = resolve(process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../
 export const VIRTUNE: readonly [string, ...string[]] = /\.[jt]s$/.test(CLI) ? [process.execPath, CLI] : [CLI];
 
 /** Starts virtune, its output into pipes. */
-function startVirtune(args: readonly string[]): ChildProcess {
+function startVirtune(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const [command, ...first] = VIRTUNE;
-  return spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(command, [...first, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
 }
 
 export interface Ended {
@@ -32,8 +35,11 @@ export class VirtuneProcess {
   #stderr = '';
   #url: string | undefined;
 
-  constructor(...args: readonly string[]) {
-    this.#child = startVirtune(args);
+  constructor(...args: readonly string[]);
+  /** With more in its environment. */
+  constructor(env: NodeJS.ProcessEnv, ...args: readonly string[]);
+  constructor(first: NodeJS.ProcessEnv | string = {}, ...rest: readonly string[]) {
+    this.#child = typeof first === 'string' ? startVirtune([first, ...rest]) : startVirtune(rest, first);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });

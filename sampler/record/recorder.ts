@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { jsonText } from '../../model/json-text.ts';
 import { VirtuneError } from '../../model/virtune-error.ts';
+import { inTime } from '../deadline.ts';
 import type { HostSample } from '../host-sample.ts';
 import { encode } from './codec.ts';
 
@@ -17,6 +18,9 @@ export class RecordingError extends VirtuneError {
 }
 
 export const RECORDING_VERSION = 1;
+
+/** What is left to be written takes much less, unless the file system hangs. */
+const CLOSE_MAX_MS = 5_000;
 
 /** Raised when the disk does not keep up: more samples than this are never held back in memory. */
 const PENDING_MAX = 64;
@@ -84,9 +88,16 @@ export class Recorder {
     this.#append(lines);
   }
 
+  /** @throws RecordingError where the file system does not take what is left: it may hang */
   async close(): Promise<void> {
-    await this.#writing;
-    await this.#handle.close();
+    const isClosed = await inTime(
+      this.#writing.then(() => this.#handle.close()).then(() => true),
+      CLOSE_MAX_MS,
+    );
+    if (isClosed === true) return;
+    throw new RecordingError(
+      `${this.file} did not take the last samples within ${CLOSE_MAX_MS / 1_000} s: check its file system`,
+    );
   }
 
   #append(lines: readonly unknown[]): void {

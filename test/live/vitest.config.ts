@@ -1,9 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
 /** What needs no libvirtd: these may run beside the others, as `.ci/run` has them. */
-const SERVERS = ['alerting', 'deploy', 'fleet', 'load', 'otlp', 'rules', 'soak', 'top-terminal'].map(
-  (name) => `test/live/${name}.live.ts`,
-);
+const SERVERS = [
+  'alerting',
+  'clock-set',
+  'deploy',
+  'fleet',
+  'hung-disk',
+  'load',
+  'otlp',
+  'rules',
+  'soak',
+  'top-terminal',
+].map((name) => `test/live/${name}.live.ts`);
 
 /** The same, with search servers that are stopped, killed and filled up: as long as all of the others together. */
 const SEARCH = [

@@ -1,13 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type RunningExporter, runExporter } from '../../../cli/run-exporter.ts';
-import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
 import { figure, find, parseExposition, type Series } from '../../exposition.ts';
+import { startBulkServer } from './bulk-server.ts';
 
 let demo: Demo;
 const folder = mkdtempSync(join(tmpdir(), 'virtune-sink-'));
@@ -24,48 +22,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** As much of Elasticsearch as a sender talks to. */
-async function elasticsearch(): Promise<{
-  url: string;
-  documents: string[];
-  hang: boolean;
-  asked: number;
-  stop(): void;
-}> {
-  const documents: string[] = [];
-  const state = { documents, hang: false, asked: 0 };
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const send = (body: unknown): void => {
-        response.writeHead(200, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
-        response.end(JSON.stringify(body));
-      };
-      if (request.url === '/') return send({ version: { number: '9.1.0' } });
-      if (request.method === 'GET')
-        return send({ index_templates: [{ index_template: { version: TEMPLATES_VERSION } }] });
-      state.asked++;
-      if (state.hang) return;
-      const bodies = gunzipSync(Buffer.concat(chunks))
-        .toString()
-        .split('\n')
-        .filter((_line, at) => at % 2 === 1);
-      documents.push(...bodies);
-      send({ items: bodies.map(() => ({ create: { status: 201 } })) });
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  return Object.assign(state, {
-    url: `http://127.0.0.1:${port}`,
-    stop: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  });
-}
-
 const scrape = async (): Promise<Series[]> =>
   parseExposition(await (await fetch(`${exporter?.url}/metrics`)).text());
 
@@ -74,7 +30,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 test('samples become documents on the server, and the scrape counts what was sent', async () => {
-  const server = await elasticsearch();
+  const server = await startBulkServer();
   exporter = await runExporter({
     uri: demo.uri,
     listen: '127.0.0.1:0',
@@ -93,7 +49,7 @@ test('samples become documents on the server, and the scrape counts what was sen
 });
 
 test('a server that hangs delays no scrape: all are answered', async () => {
-  const server = await elasticsearch();
+  const server = await startBulkServer();
   server.hang = true;
   exporter = await runExporter({
     uri: demo.uri,
@@ -110,7 +66,7 @@ test('a server that hangs delays no scrape: all are answered', async () => {
 });
 
 test('the sink starts, changes and stops with the configuration, and an unchanged one continues', async () => {
-  const server = await elasticsearch();
+  const server = await startBulkServer();
   const file = join(folder, 'virtune.yaml');
   const write = (more: string): void =>
     writeFileSync(
@@ -135,7 +91,7 @@ test('the sink starts, changes and stops with the configuration, and an unchange
 });
 
 test('without a local libvirt the hosts of the file are sent, and the process exports its own metrics', async () => {
-  const server = await elasticsearch();
+  const server = await startBulkServer();
   const file = join(folder, 'hosts.yaml');
   writeFileSync(
     file,

@@ -1,0 +1,53 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
+
+export interface BulkServer {
+  readonly url: string;
+  /** Bodies of the documents that it has taken, in their order, as often as they were sent. */
+  readonly documents: string[];
+  /** Requests for documents. */
+  asked: number;
+  /** Answers none of these while set. */
+  hang: boolean;
+  stop(): void;
+}
+
+/** As much of Elasticsearch as a sender talks to, over HTTP. It takes every document. */
+export async function startBulkServer(): Promise<BulkServer> {
+  const documents: string[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const send = (body: unknown): void => {
+        response.writeHead(200, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
+        response.end(JSON.stringify(body));
+      };
+      if (request.url === '/') return send({ version: { number: '9.1.0' } });
+      if (request.method === 'GET')
+        return send({ index_templates: [{ index_template: { version: TEMPLATES_VERSION } }] });
+      state.asked++;
+      if (state.hang) return;
+      const bodies = gunzipSync(Buffer.concat(chunks))
+        .toString()
+        .split('\n')
+        .filter((_line, at) => at % 2 === 1);
+      documents.push(...bodies);
+      send({ items: bodies.map(() => ({ create: { status: 201 } })) });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const state: BulkServer = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    documents,
+    asked: 0,
+    hang: false,
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+  return state;
+}

@@ -1,0 +1,171 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { TunedDemo } from '../cli/tuned-demo.ts';
+import { type BulkServer, startBulkServer } from '../exporter/elasticsearch/bulk-server.ts';
+import { figure, parseExposition, type Series } from '../exposition.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
+import { FaultyDisk } from './lab/faulty-disk/faulty-disk.ts';
+import { sleep, until } from './lab/run.ts';
+
+/* What virtune reads and writes on a file system that stops answering: a mounted one, and the kernel's own waiting. */
+
+/** The nightly run has each command, and more scrapes. */
+const ALL = process.env['VIRTUNE_DISK_FAULTS'] === 'all';
+const SCRAPES = ALL ? 30 : 6;
+/** Each waits for what takes seconds on an idle machine. */
+const TIMEOUT_MS = 300_000;
+
+let folder: string;
+let disk: FaultyDisk;
+let demo: TunedDemo;
+let server: BulkServer;
+let virtune: VirtuneProcess | undefined;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'virtune-hung-'));
+  disk = await FaultyDisk.mount(join(folder, 'disk'));
+  demo = await TunedDemo.start();
+  server = await startBulkServer();
+});
+afterEach(async () => {
+  await disk.release();
+  await disk.resume();
+  await virtune?.stop('SIGKILL');
+  virtune = undefined;
+});
+afterAll(async () => {
+  server.stop();
+  await demo.stop();
+  await disk.unmount();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const onDisk = (name: string): string => join(disk.path, name);
+
+/** Its queue, its output and the tuner's record of drift are on the disk. */
+function exporter(): VirtuneProcess {
+  return new VirtuneProcess(
+    'exporter',
+    ...['--connect', demo.demo.uri, '--listen', '127.0.0.1:0', '--local'],
+    ...['--path.drift', onDisk('drift.json')],
+    ...['--output', `ndjson:${onDisk('documents.ndjson')}`, '--output.interval', '1s'],
+    ...['--elasticsearch', server.url, '--elasticsearch.interval', '1s'],
+    ...['--elasticsearch.queue-dir', onDisk('queue')],
+  );
+}
+
+/** Compressed, which takes a thread like a file. */
+async function scrape(of: VirtuneProcess): Promise<Series[]> {
+  return parseExposition(await of.text({ 'accept-encoding': 'gzip' }));
+}
+
+const threadsOf = ({ pid }: VirtuneProcess): string[] => readdirSync(`/proc/${pid}/task`);
+const counted = (series: readonly Series[], name: string): number =>
+  figure(series, `virtune_elasticsearch_${name}`) ?? 0;
+
+/** Whether a thread of it waits for an answer of the disk (fs/fuse/dev.c). */
+function isWaiting({ pid }: VirtuneProcess): boolean {
+  return readdirSync(`/proc/${pid}/task`).some((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/wchan`, 'utf8').includes('request_wait_answer'),
+  );
+}
+
+async function scrapesBeside(of: VirtuneProcess, hang: () => Promise<void>): Promise<void> {
+  await scrape(of);
+  await until('documents', 60_000, () => server.documents.length > 0);
+  const before = { threads: threadsOf(of).length, rssKiB: of.rssKiB };
+  await hang();
+  await until('the disk to be waited for', 30_000, () => isWaiting(of));
+  for (let count = 0; count < SCRAPES; count++) {
+    expect(figure(await scrape(of), 'libvirt_up')).toBe(1);
+    await sleep(500);
+  }
+  console.log(
+    `${SCRAPES} scrapes: ${before.rssKiB} to ${of.rssKiB} KiB, ${before.threads} to ${threadsOf(of).length} threads`,
+  );
+  expect(threadsOf(of).length).toBeLessThanOrEqual(before.threads);
+  expect(of.rssKiB).toBeLessThan(before.rssKiB * 1.5);
+}
+
+async function nothingLost(of: VirtuneProcess): Promise<void> {
+  await until('all documents to be sent', 60_000, async () => {
+    const series = await scrape(of);
+    const [queued, sent] = [counted(series, 'queued_total'), counted(series, 'sent_total')];
+    return sent > 0 && queued - sent === counted(series, 'queue_documents');
+  });
+  for (const reason of ['disk', 'queue_full', 'too_old', 'damaged'])
+    expect(figure(await scrape(of), 'virtune_elasticsearch_dropped_total', { reason })).toBe(0);
+}
+
+test(
+  'scrapes go on and nothing grows while the queue, the output and the drift record are on a file system that hangs; then no document is lost, and the exporter ends while it hangs again',
+  async () => {
+    virtune = exporter();
+    await scrapesBeside(virtune, () => disk.stop());
+    await disk.resume();
+    await nothingLost(virtune);
+    await disk.stop();
+    const { code, stderr } = await virtune.stop('SIGTERM');
+    expect(stderr).toContain('virtune: SIGTERM, closing');
+    expect(stderr).toContain('virtune: a file system does not answer');
+    expect(code).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test.runIf(ALL)(
+  'scrapes go on beside a disk that does not answer, and processes that nothing can kill',
+  async () => {
+    virtune = exporter();
+    await scrapesBeside(virtune, () => disk.hold());
+    await disk.release();
+    await nothingLost(virtune);
+  },
+  TIMEOUT_MS,
+);
+
+test.runIf(ALL).each([
+  ['apply', ['apply', 'pg-orders', '--profile', 'oltp-database', '--yes']],
+  ['recover', ['recover']],
+])(
+  'virtune tune %s ends when asked to, with nothing changed, while its state folder is on a file system that hangs',
+  async (_, args) => {
+    mkdirSync(onDisk('state'), { recursive: true, mode: 0o700 });
+    await disk.stop();
+    virtune = demo.begin(...args, '--state-dir', onDisk('state'));
+    await until('the file system to be waited for', 60_000, () => isWaiting(virtune as VirtuneProcess));
+    const { code, stderr } = await virtune.stop('SIGTERM');
+    expect(stderr).toContain('nothing was changed [TUNE_STOPPED]');
+    expect(stderr).toContain('virtune: a file system does not answer');
+    expect(code).toBe(1);
+  },
+);
+
+test.runIf(ALL)(
+  'virtune tune watch ends when asked to while the drift record is on a file system that hangs',
+  async () => {
+    await disk.stop();
+    virtune = demo.begin('watch', '--record-file', onDisk('drift.json'));
+    await until('the file system to be waited for', 60_000, () => isWaiting(virtune as VirtuneProcess));
+    const { code, stderr } = await virtune.stop('SIGTERM');
+    expect(stderr).toContain('virtune: SIGTERM, closing');
+    expect(code).toBe(0);
+  },
+);
+
+test.runIf(ALL)(
+  'virtune top ends when asked to while its recording is on a file system that hangs',
+  async () => {
+    virtune = new VirtuneProcess(
+      ...['top', '--connect', demo.demo.uri, '--batch', '--json', '--delay', '0.2s'],
+      ...['--record', onDisk('recording')],
+    );
+    await virtune.prints(/\n.*\n/);
+    await disk.stop();
+    await until('the file system to be waited for', 60_000, () => isWaiting(virtune as VirtuneProcess));
+    const { code, stderr } = await virtune.stop('SIGTERM');
+    expect(stderr).toContain('virtune: a file system does not answer');
+    expect(code).not.toBeNull();
+  },
+);

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { unreadableText } from '../model/system-error.ts';
 import { UsageError } from './usage-error.ts';
+import { readSmallFile } from '../sampler/small-file.ts';
 
 /** Undefined when neither flag is given. @throws UsageError when one is missing or the file cannot be read */
 export function credentialsOf({
@@ -16,7 +16,7 @@ export function credentialsOf({
     throw new UsageError('--sasl-username and --sasl-password-file must be used together');
   }
   try {
-    const password = readFileSync(saslPasswordFile, 'utf8').split('\n')[0] ?? '';
+    const password = readSmallFile(saslPasswordFile).toString().split('\n')[0] ?? '';
     return { username: saslUsername, password };
   } catch (error) {
     throw new UsageError(`the password file ${saslPasswordFile} cannot be read: ${unreadableText(error)}`);

@@ -1,5 +1,6 @@
 import { type ConnectOptions, connect } from '../libvirt/client/connect.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
+import { SAMPLER_FRAME_MAX_BYTES } from '../sampler/frame-limit.ts';
 import { Sampler } from '../sampler/sampler.ts';
 import type { HostSettings } from './config/config.ts';
 import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
@@ -28,6 +29,7 @@ export class HostExporter {
     const open = (how: ConnectOptions): Promise<Connection> =>
       connect(settings.uri, {
         credentials: settings.credentials,
+        maxFrameBytes: SAMPLER_FRAME_MAX_BYTES,
         observe: (name, durationMs, error) => this.scrapes.observeCall(name, durationMs, error),
         ...how,
       });

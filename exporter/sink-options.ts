@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { certificateFault } from '../libvirt/transport/certificate-fault.ts';
 import { ConfigError } from '../model/config-error.ts';
 import { unreadableText } from '../model/system-error.ts';
+import { readSmallFile } from '../sampler/small-file.ts';
 
 export const KIB = 1_024;
 /** Sampling intervals of sinks. */
@@ -71,7 +71,7 @@ export function exclusive(one: string, other: string): ConfigError {
 /** @throws ConfigError that names where the file was set */
 export function readSetFile(where: string, file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readSmallFile(file).toString();
   } catch (error) {
     throw new ConfigError(`${where}: the file ${file} cannot be read: ${unreadableText(error)}`);
   }

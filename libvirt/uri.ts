@@ -71,13 +71,23 @@ export function parseUri(text: string): ConnectionUri {
     text,
     driver,
     transport,
-    user: url.username === '' ? undefined : decodeURIComponent(url.username),
+    user: userOf(text, url),
     host,
     port: url.port === '' ? undefined : Number(url.port),
     path: url.pathname,
     params,
     remoteName: params.get('name') ?? `${driver}://${url.pathname}${query}`,
   };
+}
+
+/** @throws UriError where it is not percent-encoded */
+function userOf(text: string, { username }: URL): string | undefined {
+  if (username === '') return undefined;
+  try {
+    return decodeURIComponent(username);
+  } catch {
+    throw new UriError(`${quote(text)}: the user is not percent-encoded; write % as %25`);
+  }
 }
 
 function parse(text: string): URL {

@@ -2,6 +2,10 @@ import { VirtuneError } from './virtune-error.ts';
 
 /** The highest CPU number that is taken seriously; Linux's own NR_CPUS_DEFAULT maximum is 8192. */
 const CPU_MAX = 8_191;
+/** Of a list that names CPUs over and over: a megabyte of `0-8191,` would name a thousand million. */
+const NAMED_MAX = 1_000_000;
+/** Of a list in a message. */
+const SHOWN_CHARS = 200;
 
 export class CpuSetError extends VirtuneError {
   override readonly name = 'CpuSetError';
@@ -41,13 +45,19 @@ export class CpuSet implements Iterable<number> {
   static parse(text: string): CpuSet {
     const cpus = new Set<number>();
     if (text.trim() === '') return CpuSet.empty;
+    const shown = text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}...` : text;
+    const refuse = (part: string, why: string): CpuSetError =>
+      new CpuSetError(`"${part.slice(0, SHOWN_CHARS)}" in CPU list "${shown}" ${why}`);
+    let named = 0;
     for (const part of text.split(',')) {
       const match = /^\s*(\^?)(\d{1,5})(?:-(\d{1,5}))?\s*$/.exec(part);
-      if (match === null) throw new CpuSetError(`"${part}" in CPU list "${text}" is not N, N-M or ^N`);
+      if (match === null) throw refuse(part, 'is not N, N-M or ^N');
       const [, exclude, first, last = first] = match;
       const [from, to] = [Number(first), Number(last)];
-      if (to < from) throw new CpuSetError(`"${part}" in CPU list "${text}" runs backwards`);
-      if (to > CPU_MAX) throw new CpuSetError(`"${part}" in CPU list "${text}" is above ${CPU_MAX}`);
+      if (to < from) throw refuse(part, 'runs backwards');
+      if (to > CPU_MAX) throw refuse(part, `is above ${CPU_MAX}`);
+      named += to - from + 1;
+      if (named > NAMED_MAX) throw refuse(part, `is beyond the first ${NAMED_MAX} CPUs that the list names`);
       for (let cpu = from; cpu <= to; cpu++) {
         if (exclude === '^') cpus.delete(cpu);
         else cpus.add(cpu);

@@ -17,6 +17,7 @@ export function unreadableText(error: unknown): string {
 
 function nextStep(code: string | undefined): string {
   if (code === 'EISDIR') return 'name a file, not a folder';
+  if (code === 'EFBIG') return 'name another file';
   if (code === 'EACCES' || code === 'EPERM') return 'check that the user of virtune may read it';
   return 'check the path';
 }

@@ -3,6 +3,8 @@ import { VirtuneError } from './virtune-error.ts';
 
 /** libvirt's own limit for an XML string over RPC is 4 MiB (REMOTE_STRING_MAX). */
 const XML_MAX_CHARS = 4_194_304;
+/** Capabilities of a host with 1,024 CPUs in 64 cells have some 20,000. */
+const XML_MAX_TAGS = 131_072;
 const ELEMENT_NODE = 1;
 
 export type { Element };
@@ -22,16 +24,26 @@ export class ModelXmlError extends VirtuneError {
 export function parseXml(what: string, xml: string, rootName: string): Element {
   if (xml.length > XML_MAX_CHARS) throw new ModelXmlError(`${what}: ${xml.length} characters is too long`);
   if (/<!DOCTYPE/i.test(xml)) throw new ModelXmlError(`${what}: a document type is not allowed`);
+  if (countOf('<', xml) > XML_MAX_TAGS)
+    throw new ModelXmlError(`${what} has more than ${XML_MAX_TAGS} tags: it is not parsed`);
   let root: Element | null;
   try {
     root = new DOMParser({ onError: onErrorStopParsing }).parseFromString(xml, 'text/xml').documentElement;
   } catch (error) {
-    throw new ModelXmlError(`${what} is not well-formed XML: ${(error as Error).message}`, { cause: error });
+    // It may list every tag.
+    const message = (error as Error).message.slice(0, 500);
+    throw new ModelXmlError(`${what} is not well-formed XML: ${message}`, { cause: error });
   }
   if (root?.nodeName !== rootName) {
     throw new ModelXmlError(`${what}: expected <${rootName}>, got <${root?.nodeName ?? 'nothing'}>`);
   }
   return root;
+}
+
+function countOf(mark: string, text: string): number {
+  let count = 0;
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) count++;
+  return count;
 }
 
 /** The child elements, of this name where one is given. */

@@ -1,6 +1,11 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from './config-error.ts';
+
+/** Of a configuration: ten thousand hosts have some megabytes. */
+const TEXT_MAX_CHARS = 4 * 1024 * 1024;
+const FAULTS_MAX = 20;
+const MESSAGE_MAX_CHARS = 500;
 
 /**
  * Reads the text of a YAML file and checks it.
@@ -8,28 +13,64 @@ import { ConfigError } from './config-error.ts';
  */
 export function parseYaml<S extends z.ZodType>(path: string, text: string, schema: S): z.output<S> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  if (text.length > TEXT_MAX_CHARS)
+    throw new ConfigError(`${path}: ${text.length} characters are too long; use at most ${TEXT_MAX_CHARS}`);
+  // The library compares each key of a map with all before it: a minute for 50,000 of them.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const lineAt = (offset: number): number => lines.linePos(offset).line;
-  if (document.errors.length > 0) {
+  const faults = [
+    ...document.errors.map(({ pos, message }) => ({ at: pos[0], message })),
+    ...repeatedKeys(document).map((at) => ({ at, message: 'Map keys must be unique' })),
+  ];
+  if (faults.length > 0) {
     throw new ConfigError(
-      document.errors.map((error) => `${path}:${lineAt(error.pos[0])}: ${error.message}`).join('\n'),
+      listed(faults, ({ at, message }) => `${path}:${lineAt(at)}: ${explained(message)}`),
     );
   }
   const checked = schema.safeParse(expand(path, document) ?? {});
   if (checked.success) return checked.data;
   throw new ConfigError(
-    checked.error.issues
-      .map((issue) => {
+    listed(checked.error.issues, (issue) => {
         const { path: at } = issue;
         const message =
           issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
         // An unknown key is a fault of what holds it, and yet it is the key's line that has to be fixed.
         const [unknown] = issue.code === 'unrecognized_keys' ? issue.keys : [];
         const place = lineOf(document, unknown === undefined ? at : [...at, unknown], lineAt);
-        return `${path}${place === undefined ? '' : `:${place}`}: ${at.length === 0 ? '' : `${at.map(String).join('.')}: `}${message}`;
-      })
-      .join('\n'),
+        return `${path}${place === undefined ? '' : `:${place}`}: ${at.length === 0 ? '' : `${at.map(String).join('.')}: `}${explained(message)}`;
+      }),
   );
+}
+
+/** The first of them, a line each: one mistake can have as many faults as the file has lines. */
+function listed<F>(faults: readonly F[], show: (fault: F) => string): string {
+  const lines = faults.slice(0, FAULTS_MAX).map(show);
+  const more = faults.length - lines.length;
+  return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+}
+
+/** A message may have the whole of a value. */
+function explained(message: string): string {
+  if (/^Maximum call stack/.test(message)) return 'it is nested too deeply';
+  return message.length > MESSAGE_MAX_CHARS ? `${message.slice(0, MESSAGE_MAX_CHARS)}...` : message;
+}
+
+/** Where keys begin that their map has before. */
+function repeatedKeys(document: ReturnType<typeof parseDocument>): number[] {
+  const found: number[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        const value = isScalar(key) ? key.value : undefined;
+        // Merge keys may be repeated.
+        if (value === undefined || value === '<<') continue;
+        if (keys.has(value)) found.push((key as { range?: readonly number[] }).range?.[0] ?? 0);
+        keys.add(value);
+      }
+    },
+  });
+  return found;
 }
 
 /** An alias may stand for itself a thousand times over: what it expands to is bounded. */

@@ -7,6 +7,8 @@ import type { Crash, DomainSample } from './host-sample.ts';
 const KEEP_MS = 86_400_000;
 /** A host on which every VM dies again and again must not grow without bounds. */
 const KEEP_MAX = 100;
+/** As many VMs as libvirt lists (REMOTE_DOMAIN_LIST_MAX). */
+const ALIVE_MAX = 16_384;
 
 /**
  * Which VMs have crashed and have not run since, and when. libvirt keeps no time of it, and forgets a transient VM at
@@ -28,7 +30,9 @@ export class Crashes {
 
   watch(control: Pick<ManagedConnection, 'on'>): void {
     control.on('lifecycle', ({ domain: { uuid, name }, event, detail }) => {
-      if (event === LifecycleEvent.started || event === LifecycleEvent.resumed) this.#alive.add(uuid);
+      const runs = event === LifecycleEvent.started || event === LifecycleEvent.resumed;
+      // Of events alone there is no end; the next sample has those that are there.
+      if (runs && this.#alive.size < ALIVE_MAX) this.#alive.add(uuid);
       if (event === LifecycleEvent.suspended && MOVING.has(detail)) this.#alive.delete(uuid);
       if (event === LifecycleEvent.undefined) this.#crashes.delete(uuid);
       if (event !== LifecycleEvent.stopped) return;

@@ -35,6 +35,9 @@ export interface Answered {
 /** One domain in so many is asked for a job in each tick; one that has a job, in every tick. */
 const JOB_TURNS = 10;
 
+/** As many VMs as libvirt lists (REMOTE_DOMAIN_LIST_MAX). */
+const KNOWN_MAX = 16_384;
+
 /** Pauses that are part of a job. */
 const JOB_PAUSES: ReadonlySet<number> = new Set([
   PausedReason.migration,
@@ -74,6 +77,8 @@ export class Extras {
   watch(control: ManagedConnection): void {
     for (const name of COUNTED_EVENTS) {
       control.on(name, ({ domain }) => {
+        // Of events alone there is no end; the next sample forgets VMs that are not there.
+        if (this.#known.size >= KNOWN_MAX && !this.#known.has(domain.uuid)) return;
         const { events } = this.#of(domain);
         events.set(name, (events.get(name) ?? 0) + 1);
       });

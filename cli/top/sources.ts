@@ -3,6 +3,7 @@ import type { Credentials } from '../../libvirt/auth/mechanism.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { parseUri } from '../../libvirt/uri.ts';
 import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
+import { SAMPLER_FRAME_MAX_BYTES } from '../../sampler/frame-limit.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import type { HostSource } from '../../tui/feed/live.ts';
 import { credentialsOf } from '../credentials.ts';
@@ -75,7 +76,7 @@ function openHost(
 ): AskedHost {
   const domainDeadlineMs = flags.domainDeadline * 1_000;
   const sampler = new Sampler({
-    open: (signal) => connect(uri, { readOnly: true, credentials, signal }),
+    open: (signal) => connect(uri, { readOnly: true, credentials, signal, maxFrameBytes: SAMPLER_FRAME_MAX_BYTES }),
     groups: asked,
     procRoot: (flags.local ?? isLocalUri(uri)) ? flags['path.procfs'] : undefined,
     placesPerTick: PLACES_PER_TICK,

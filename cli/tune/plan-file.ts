@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+
 import { resolve } from 'node:path';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { systemErrorText } from '../../model/system-error.ts';
@@ -12,6 +12,7 @@ import {
 } from '../../tuner/apply/approved-plan.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import type { Plan } from '../../tuner/plan/plan.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 import { readVersion } from '../version.ts';
 import { type Choice, planChoice, readProfile } from './make-plan.ts';
 import type { Session } from './session.ts';
@@ -43,10 +44,13 @@ export function planDocument(session: Session, choice: Choice, plan: Plan, at: D
   });
 }
 
+/** A plan has what is changed of each VM: of thousands of them, some megabytes. */
+const PLAN_MAX_BYTES = 64 * 1024 * 1024;
+
 export function readPlanFile(path: string): ApprovedPlan {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readSmallFile(path, PLAN_MAX_BYTES).toString();
   } catch (error) {
     throw new TunerError(
       'TUNE_USAGE',

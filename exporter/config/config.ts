@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Credentials } from '../../libvirt/auth/mechanism.ts';
@@ -13,6 +12,7 @@ import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch
 import { type OtlpOptions, otlpSchema } from '../otlp/settings.ts';
 import type { SinkOptions } from '../sink-options.ts';
 import { readYamlFile } from './yaml-file.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 
 const GROUP_NAMES = groups.map((group) => group.name) as [GroupName, ...GroupName[]];
 
@@ -191,7 +191,7 @@ function credentials(
 ): Credentials {
   const file = resolve(dirname(path), sasl.password_file);
   try {
-    return { username: sasl.username, password: readFileSync(file, 'utf8').split('\n')[0] ?? '' };
+    return { username: sasl.username, password: readSmallFile(file).toString().split('\n')[0] ?? '' };
   } catch (error) {
     throw new ConfigError(
       `${path}: hosts.${name}.sasl.password_file: ${file} cannot be read: ${unreadableText(error)}`,

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { ConfigError } from '../../model/config-error.ts';
 import { unreadableText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 
 /**
  * Reads a YAML file and checks it.
@@ -11,7 +11,7 @@ import { parseYaml } from '../../model/yaml.ts';
 export function readYamlFile<S extends z.ZodType>(path: string, schema: S): z.output<S> {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readSmallFile(path).toString();
   } catch (error) {
     throw new ConfigError(`${path} cannot be read: ${unreadableText(error)}`);
   }

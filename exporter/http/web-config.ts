@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { validateHeaderValue } from 'node:http';
 import { dirname, resolve } from 'node:path';
 import {
@@ -13,6 +12,7 @@ import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { readYamlFile } from '../config/yaml-file.ts';
 import type { RateLimit } from './rate-limit.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 
 /**
  * The format of Prometheus' exporter-toolkit
@@ -151,7 +151,7 @@ function tlsOptions(path: string, given: TlsGiven): TlsOptions {
     const file = given[`${key}_file`];
     if (file === undefined) return given[key];
     try {
-      return readFileSync(resolve(dirname(path), file));
+      return readSmallFile(resolve(dirname(path), file));
     } catch (error) {
       throw new ConfigError(`${path}: tls_server_config.${key}_file: ${(error as Error).message}`);
     }

@@ -29,6 +29,11 @@ export interface ConnectOptions {
   readonly keepAlive?: KeepAliveOptions | false | undefined;
   /** For figures of how the daemon answers. */
   readonly observe?: CallObserver | undefined;
+  /**
+   * Of what the daemon may send at once; default: the protocol's 32 MiB. A reply of that size has some million values, and takes
+   * a second and 300 MB to read.
+   */
+  readonly maxFrameBytes?: number | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -48,7 +53,12 @@ export async function connect(uriText: string, options: ConnectOptions = {}): Pr
   const timeout = AbortSignal.timeout(options.timeoutMs ?? CONNECT_TIMEOUT_MS);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   const transport = await openTransport(uri, readOnly, signal);
-  const connection = new Connection(transport, { readOnly, guestAgentOnly, observe: options.observe });
+  const connection = new Connection(transport, {
+    readOnly,
+    guestAgentOnly,
+    observe: options.observe,
+    maxFrameBytes: options.maxFrameBytes,
+  });
   try {
     await authenticate(connection, { credentials: options.credentials, private: transport.private, signal });
     await open(connection, uri, options.keepAlive ?? KEEPALIVE, signal);

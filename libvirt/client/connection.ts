@@ -31,6 +31,8 @@ export interface ConnectionOptions {
   /** Sends nothing but what asks guest agents: GUEST_AGENT_CALLS. */
   readonly guestAgentOnly?: boolean | undefined;
   readonly observe?: CallObserver | undefined;
+  /** Of what the daemon may send at once; default: the protocol's 32 MiB. */
+  readonly maxFrameBytes?: number | undefined;
 }
 
 interface Registration {
@@ -53,12 +55,16 @@ export class Connection extends CommonCalls {
     this.readOnly = options.readOnly;
     this.#guestAgentOnly = options.guestAgentOnly === true;
     this.#observe = options.observe;
-    this.#channel = new RpcChannel(transport, {
-      event: (procedure, payload) => this.#event(procedure, payload),
-      closed: (reason) => {
-        for (const listener of this.#closeListeners) listener(reason);
+    this.#channel = new RpcChannel(
+      transport,
+      {
+        event: (procedure, payload) => this.#event(procedure, payload),
+        closed: (reason) => {
+          for (const listener of this.#closeListeners) listener(reason);
+        },
       },
-    });
+      options.maxFrameBytes,
+    );
   }
 
   /** What it runs over, for messages. */

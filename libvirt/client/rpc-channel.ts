@@ -51,7 +51,7 @@ interface PendingCall {
  */
 export class RpcChannel {
   readonly #transport: Transport;
-  readonly #splitter = new FrameSplitter();
+  readonly #splitter: FrameSplitter;
   readonly #keepAlive: KeepAlive;
   readonly #onEvent: (procedure: number, payload: Buffer) => void;
   readonly #onClosed: (reason: Error) => void;
@@ -68,8 +68,10 @@ export class RpcChannel {
       event: (procedure: number, payload: Buffer) => void;
       closed: (reason: Error) => void;
     },
+    maxFrameBytes?: number,
   ) {
     this.#transport = transport;
+    this.#splitter = new FrameSplitter(maxFrameBytes);
     this.#onEvent = handlers.event;
     this.#onClosed = handlers.closed;
     this.#keepAlive = new KeepAlive(

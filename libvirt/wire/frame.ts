@@ -29,6 +29,8 @@ export interface Frame {
 }
 
 const LENGTH_BYTES = 4;
+/** Sockets are read 64 KiB at a time; what is smaller than this came in pieces. */
+const SMALL_BYTES = 8_192;
 const HEADER_BYTES = 24;
 const FRAME_MIN_BYTES = LENGTH_BYTES + HEADER_BYTES;
 /** VIR_NET_MESSAGE_MAX (libvirt >= 5.x), plus the length word, which the length counts too. */
@@ -62,7 +64,7 @@ function decodeHeader(bytes: Buffer, at: number): FrameHeader {
 
 /**
  * Cuts a stream of bytes into frames. A length is judged before anything is kept for it, and chunks are
- * joined once, when the frame is whole, so that a frame that arrives byte by byte costs no copying.
+ * joined when the frame is whole.
  */
 export class FrameSplitter {
   readonly #maxBytes: number;
@@ -80,6 +82,11 @@ export class FrameSplitter {
     return this.#buffered;
   }
 
+  /** In how many pieces. */
+  get bufferedChunks(): number {
+    return this.#chunks.length;
+  }
+
   /**
    * Takes what arrived and gives each frame that is now whole to `onFrame`.
    * @throws ProtocolError on a length below 28 or above the limit.
@@ -88,12 +95,27 @@ export class FrameSplitter {
     if (chunk.length === 0) return;
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
+    this.#mergeSmall();
     while (this.#buffered >= LENGTH_BYTES) {
       if (this.#wanted === 0) this.#wanted = this.#readLength();
       if (this.#buffered < this.#wanted) return;
       const frame = this.#takeFrame(this.#wanted);
       this.#wanted = 0;
       onFrame(frame);
+    }
+  }
+
+  /**
+   * A chunk costs some hundred bytes besides what is in it, and a peer may send a frame of 32 MiB byte by byte. Two neighbours
+   * of one size become one, so that each byte is copied a dozen times at most, and none of an ordinary frame.
+   */
+  #mergeSmall(): void {
+    const chunks = this.#chunks;
+    for (;;) {
+      const [before, last] = [chunks.at(-2), chunks.at(-1)];
+      if (before === undefined || last === undefined) return;
+      if (last.length >= SMALL_BYTES || before.length > last.length) return;
+      chunks.splice(-2, 2, Buffer.concat([before, last]));
     }
   }
 

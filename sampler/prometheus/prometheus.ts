@@ -37,6 +37,8 @@ export interface PrometheusOptions {
   readonly timeoutMs: number;
   /** What to do about a query that takes longer: `raise --query-timeout`. */
   readonly ifSlow: string;
+  /** Of the answer to one query, uncompressed. Default: 256 MiB, which a day of a thousand VMs does not have. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 export interface QueryRange {
@@ -44,6 +46,8 @@ export interface QueryRange {
   readonly endSeconds: number;
   readonly stepSeconds: number;
 }
+
+const ANSWER_MAX_BYTES = 256 * 1_048_576;
 
 const SERVER: Party = {
   name: 'Prometheus',
@@ -85,7 +89,7 @@ type Data = Extract<z.output<typeof answerSchema>, { status: 'success' }>['data'
  * @param address URL, with a path before /api/v1 if there is one; a user and a password in it are sent as basic authentication
  * @throws PrometheusError for what is not such a URL
  */
-export function openPrometheus(address: string, { timeoutMs, ifSlow }: PrometheusOptions): Prometheus {
+export function openPrometheus(address: string, { timeoutMs, ifSlow, maxAnswerBytes = ANSWER_MAX_BYTES }: PrometheusOptions): Prometheus {
   const url = parseAddress(address);
   const authorization = basicAuthentication(url);
   const path = url.pathname.replace(/\/+$/, '');
@@ -138,10 +142,16 @@ export function openPrometheus(address: string, { timeoutMs, ifSlow }: Prometheu
   ): Promise<{ status: number; location: string | undefined; body: unknown }> {
     try {
       const response = await fetch(target, request);
-      const text = await response.text();
+      const text = await textOf(response, maxAnswerBytes);
       const { status, headers } = response;
       return { status, location: redirectOf(status, headers.get('location'), target), body: parsed(text) };
     } catch (error) {
+      if (error instanceof TooLong) {
+        throw new PrometheusError(
+          'PROMETHEUS_ANSWER',
+          `what answers at ${shown} sends more than ${Math.round(maxAnswerBytes / 1_048_576)} MiB for one query; check that it is Prometheus, and ask for fewer series or a longer step`,
+        );
+      }
       throw unanswered(
         error as Error,
         shown,
@@ -169,6 +179,21 @@ export function openPrometheus(address: string, { timeoutMs, ifSlow }: Prometheu
       }));
     },
   };
+}
+
+class TooLong extends Error {}
+
+/** An answer that never ends would fill the memory before its time is over. */
+async function textOf({ body }: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    if (length > maxBytes) throw new TooLong();
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** As Go writes numbers. */

@@ -91,7 +91,7 @@ export class Recording {
     if (entry === undefined) throw new RecordingError(`${this.file} has no sample ${index + 1}`);
     const bytes = Buffer.alloc(entry.length);
     readSync(this.#fd, bytes, 0, entry.length, entry.offset);
-    const lines = linesOf(this.file, gunzipSync(bytes).toString());
+    const lines = linesOf(this.file, gunzipSync(bytes, { maxOutputLength: SAMPLE_MAX_BYTES }).toString());
     const line = lines.find((each) => each['sample'] !== undefined);
     const sample = decode(line?.['sample'], (id) => this.#defined.get(id));
     if (!isSample(sample)) throw new RecordingError(`sample ${index + 1} of ${this.file} is not one`);
@@ -102,6 +102,9 @@ export class Recording {
     closeSync(this.#fd);
   }
 }
+
+/** Of one sample, uncompressed: of 5,000 VMs it has some 50 MB. What is more is made to fill the memory. */
+const SAMPLE_MAX_BYTES = 256 * 1024 * 1024;
 
 /** Ten bytes that zlib writes before each member, and eight after it (RFC 1952, without optional parts). */
 const HEAD_BYTES = 10;
@@ -117,6 +120,7 @@ function* members(bytes: Buffer): Generator<{ offset: number; length: number; te
       // With `info`, zlib gives the engine too, which knows how much it took.
       const { buffer, engine } = inflateRawSync(bytes.subarray(offset + HEAD_BYTES), {
         info: true,
+        maxOutputLength: SAMPLE_MAX_BYTES,
       }) as unknown as {
         buffer: Buffer;
         engine: { bytesWritten: number };

@@ -88,6 +88,48 @@ test.each([
   expect(faultOf(text)).toMatch(message);
 });
 
+test('twenty thousand hosts with a fault each are read in their order, and the first faults are listed', () => {
+  const hosts = Array.from({ length: 20_000 }, (_, at) => `  h${at}: { uri: "qemu:///system", x: 1 }`);
+  const refused = (text: string): string => {
+    try {
+      parseConfig('virtune.yaml', text);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return '';
+  };
+  const lines = refused(['hosts:', ...hosts].join('\n')).split('\n');
+  expect(lines).toHaveLength(21);
+  expect(lines[0]).toBe('virtune.yaml:2: hosts.h0: Unrecognized key: "x"');
+  expect(lines[20]).toBe('and 19980 more');
+  expect(refused(`hosts:\n${'  a: { uri: "qemu:///system" }\n'.repeat(3)}`).split('\n')).toEqual([
+    'virtune.yaml:3: Map keys must be unique',
+    'virtune.yaml:4: Map keys must be unique',
+  ]);
+});
+
+test.each([
+  ['brackets', `hosts: ${'['.repeat(50_000)}`],
+  ['maps', Array.from({ length: 2_000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+  ['sequences', `${'- '.repeat(20_000)}x`],
+  ['keys', '? '.repeat(10_000)],
+])('%s that are nested too deeply are refused as such', (_, text) => {
+  expect(() => parseConfig('virtune.yaml', text)).toThrow(/it is nested too deeply/);
+});
+
+test('a value of megabytes is not repeated in the error, and a file of more is not read', () => {
+  const ofSize = (chars: number): Error | undefined => {
+    try {
+      parseConfig('virtune.yaml', `local: ${'x'.repeat(chars)}`);
+    } catch (error) {
+      return error as Error;
+    }
+    return undefined;
+  };
+  expect(ofSize(4_000_000)?.message.length).toBeLessThan(1_000);
+  expect(ofSize(5_000_000)?.message).toContain('use at most 4194304');
+});
+
 test('a file whose aliases multiply is refused instead of filling the memory', () => {
   const levels = Array.from({ length: 12 }, (_, n) =>
     n === 0 ? 'l0: &l0 [x, x, x, x, x, x, x, x, x]' : `l${n}: &l${n} [${`*l${n - 1}, `.repeat(9)}]`,

@@ -82,6 +82,23 @@ test('frames come out the same however the bytes arrive', () => {
   );
 });
 
+test('a frame of megabytes that comes byte by byte is held in few pieces, and comes out whole', () => {
+  const bytes = Buffer.alloc(300_000, 7);
+  bytes.writeUInt32BE(bytes.length, 0);
+  const splitter = new FrameSplitter();
+  const frames: Frame[] = [];
+  let pieces = 0;
+  for (const byte of bytes) {
+    splitter.push(Buffer.of(byte), (frame) => frames.push(frame));
+    pieces = Math.max(pieces, splitter.bufferedChunks);
+  }
+  // Without, each byte is a piece that costs a hundred.
+  expect(pieces).toBeLessThan(100);
+  expect(frames).toHaveLength(1);
+  expect(frames[0]?.payload.equals(bytes.subarray(28))).toBe(true);
+  expect(splitter.bufferedBytes).toBe(0);
+});
+
 test('a length that no frame has is refused before its bytes are kept', () => {
   for (const length of [0, 27, FRAME_MAX_BYTES + 1, 0xffff_ffff]) {
     const bytes = Buffer.alloc(4);

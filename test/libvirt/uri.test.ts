@@ -44,6 +44,10 @@ test.each([
   expect(() => parseUri(text)).toThrow(UriError);
 });
 
+test('a user that is not percent-encoded is an error of the URI', () => {
+  expect(() => parseUri('qemu+ssh://%zz@kvm1/system')).toThrow(UriError);
+});
+
 test("the modular daemon's socket is tried before libvirtd's, the read-only one when that is enough", () => {
   expect(socketCandidates(parseUri('qemu:///system'), true, root)).toEqual([
     '/var/run/libvirt/virtqemud-sock-ro',

@@ -5,6 +5,7 @@ const SERVERS = [
   'alerting',
   'clock-set',
   'deploy',
+  'faulty-disk',
   'fleet',
   'hung-disk',
   'load',

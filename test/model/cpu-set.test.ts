@@ -54,6 +54,16 @@ test('union, intersection and difference are those of sets', () => {
   );
 });
 
+test('a list that names the same CPUs over and over is refused before it costs minutes, with a short message', () => {
+  const list = '0-8191,'.repeat(150_000);
+  expect(() => CpuSet.parse(`${list}0`)).toThrow(/beyond the first 1000000 CPUs that the list names/);
+  try {
+    CpuSet.parse(`${list}x`);
+  } catch (error) {
+    expect((error as Error).message.length).toBeLessThan(1_000);
+  }
+});
+
 test('a list of 100,000 entries is read, and one bad entry at its end is found', () => {
   const list = Array.from({ length: 100_000 }, (_, index) => `${(index * 2) % 8_192}`);
   expect(CpuSet.parse(list.join(',')).size).toBe(4_096);

@@ -160,6 +160,20 @@ test('a sample that began before the crash does not undo it, nor does one in whi
   expect(names()).toEqual(['db']);
 });
 
+test('events of VMs without an end are not remembered without an end', () => {
+  const { event, list, names } = setUp();
+  for (let index = 0; index < 100_000; index++) event(`vm-${index}`, LifecycleEvent.started);
+  // Those that were remembered would be crashes now, up to the hundred that are kept; the last was not.
+  event('vm-99999', LifecycleEvent.stopped, StoppedDetail.crashed);
+  expect(names()).toEqual([]);
+  event('vm-1', LifecycleEvent.stopped, StoppedDetail.crashed);
+  expect(names()).toEqual(['vm-1']);
+  list();
+  event('vm-99999', LifecycleEvent.started);
+  event('vm-99999', LifecycleEvent.stopped, StoppedDetail.crashed);
+  expect(names()).toContain('vm-99999');
+});
+
 test('a hundred crashes are kept, the newest', () => {
   const { event, names } = setUp();
   for (let index = 0; index < 101; index++) {

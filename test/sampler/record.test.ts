@@ -119,6 +119,13 @@ test.each([
 const figures = (scene: Scene): unknown[] =>
   scene.vms.map((vm) => vmColumns.map((column) => column.read(vm)));
 
+test('a sample that unpacks to gigabytes is not unpacked', () => {
+  const file = join(folder, 'bomb');
+  const head = gzipSync(`${JSON.stringify({ virtune: 'recording', version: 1 })}\n`);
+  writeFileSync(file, Buffer.concat([head, gzipSync(Buffer.alloc(300 * 1024 * 1024), { level: 1 })]));
+  expect(() => Recording.open(file)).toThrow(/contains no samples/);
+});
+
 test('an instant shows the same whether one came to it step by step, from behind, or at once', () => {
   const open = (index: number): ReplayFeed =>
     new ReplayFeed(Recording.open(join(RECORDINGS, 'noisy-neighbour.rec')), index);

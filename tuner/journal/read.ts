@@ -45,12 +45,17 @@ export function parseJournal(path: string, bytes: Buffer): ReadJournal {
   const header = readHeader(path, first.text);
   const events: JournalEvent[] = [];
   let length = first.end;
+  let steps = header.steps.length;
   for (const [index, { text, end }] of rest.entries()) {
     const event = parseLine(eventSchema, text);
     if (typeof event === 'string') {
       if (index === rest.length - 1 && bytes.length === end) break;
       throw damaged(path, index + 2, event);
     }
+    if (event.event === 'rollback') steps += event.restarts.length;
+    const { step } = event as { readonly step?: number };
+    if (step !== undefined && step >= steps)
+      throw damaged(path, index + 2, `it is about step ${step + 1} of ${steps}`);
     events.push(event);
     length = end;
   }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
 import { isOutlined } from '../../model/domain/domain-tree.ts';
@@ -12,6 +11,7 @@ import type { DomainState } from '../facts/facts.ts';
 import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';
 import { definitionOf } from './definition.ts';
 import { type Reservations, reservedPages } from './reservations.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 
 /** Which domain gets which profile. */
 export interface Assignments {
@@ -30,7 +30,7 @@ export interface Assignments {
 export function readAssignments(path: string): Assignments {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readSmallFile(path).toString();
   } catch (error) {
     throw new TunerError('TUNE_ASSIGNMENTS', `${path} cannot be read: ${unreadableText(error)}`, {
       cause: error,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../model/config-error.ts';
@@ -10,6 +10,7 @@ import { TunerError } from '../errors.ts';
 import { hostKnobs } from './host-knobs.ts';
 import type { Entry, Profile } from './profile.ts';
 import { PROFILE_NAME, type ProfileFile, profileFile } from './schema.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 
 const ENDING = '.yaml';
 /** Of a profile that extends one that extends one ... */
@@ -149,7 +150,7 @@ function nameOf(path: string): string {
 
 function readProfile(path: string): ProfileFile {
   try {
-    return parseYaml(path, readFileSync(path, 'utf8'), profileFile);
+    return parseYaml(path, readSmallFile(path).toString(), profileFile);
   } catch (error) {
     const message =
       error instanceof ConfigError ? error.message : `${path} cannot be read: ${systemErrorText(error)}`;

@@ -1,3 +1,5 @@
+import { PassThrough, pipeline } from 'node:stream';
+import { createGzip } from 'node:zlib';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -150,6 +152,30 @@ test('each failure has a code, and its message says where and what', async () =>
   expect(named.code).toBe('PROMETHEUS_UNREACHABLE');
   expect(named.message).toMatch(/cannot be reached \(connect ECONNREFUSED \S+:\d+/);
   expect((await failureOf({ body: '' }, url.replace('http:', 'https:'))).code).toBe('PROMETHEUS_CERTIFICATE');
+});
+
+test('an answer that never ends is given up on, compressed or not', async () => {
+  for (const isCompressed of [false, true]) {
+    const endless = createServer((_request, response) => {
+      if (isCompressed) response.setHeader('content-encoding', 'gzip');
+      const stream = isCompressed ? createGzip() : new PassThrough();
+      pipeline(stream, response, () => undefined);
+      const more = (): void => {
+        if (!response.destroyed && stream.write(Buffer.alloc(65_536, 'x'))) setImmediate(more);
+      };
+      stream.on('drain', more);
+      more();
+    });
+    await new Promise<void>((resolve) => endless.listen(0, '127.0.0.1', resolve));
+    const { port } = endless.address() as AddressInfo;
+    const options = { timeoutMs: 60_000, ifSlow: 'wait', maxAnswerBytes: 4 * 1_048_576 };
+    await expect(openPrometheus(`http://127.0.0.1:${port}`, options).instant('up')).rejects.toMatchObject({
+      code: 'PROMETHEUS_ANSWER',
+      message: expect.stringContaining('sends more than 4 MiB for one query'),
+    });
+    endless.closeAllConnections();
+    endless.close();
+  }
 });
 
 test('a redirect is not followed, and the message has its target without secrets', async () => {

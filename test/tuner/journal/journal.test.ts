@@ -24,6 +24,7 @@ import {
   openTransactions,
   pruneTransactions,
 } from '../../../tuner/journal/list.ts';
+import { progressOf } from '../../../tuner/journal/progress.ts';
 import { parseJournal } from '../../../tuner/journal/read.ts';
 import { headerSchema, type JournalHeader, type NewEvent } from '../../../tuner/journal/records.ts';
 import { fillDisk } from './full-disk.ts';
@@ -150,6 +151,39 @@ test('any bytes are either read or refused', () => {
       }
     }),
   );
+});
+
+test('a journal that was edited, whatever became of its values, is read or refused, and its progress is known', () => {
+  const lines = [header(id(1)), ...EVENTS].map((record) => ({ ...record, at: '2026-01-31T10:11:12.345Z' }));
+  const value = fc.oneof(fc.jsonValue(), fc.integer(), fc.constant('__proto__'), fc.constant({ toString: 1 }));
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), value, fc.boolean(), (line, key, replaced, isRemoved) => {
+      const edited = structuredClone(lines) as Record<string, unknown>[];
+      const of = edited[line % edited.length] as Record<string, unknown>;
+      const name = Object.keys(of)[key % Object.keys(of).length] as string;
+      if (isRemoved) delete of[name];
+      else of[name] = replaced;
+      try {
+        const { header: read, events } = parseJournal(
+          'edited',
+          Buffer.from(`${edited.map((each) => JSON.stringify(each)).join('\n')}\n`),
+        );
+        const { steps, status } = progressOf(read, events);
+        expect(steps.length).toBe(read.steps.length);
+        expect(['open', 'committed', 'undone', 'rolled back']).toContain(status);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'TUNE_JOURNAL' });
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a line about a step that the transaction does not have is damage', () => {
+  const at = '2026-01-31T10:11:12.345Z';
+  const lines = [header(id(1)), { event: 'done', step: 1, now: '1', proof: [], at }, { event: 'committed', at }];
+  const bytes = Buffer.from(`${lines.map((each) => JSON.stringify(each)).join('\n')}\n`);
+  expect(() => parseJournal('edited', bytes)).toThrow(/damaged in line 2: it is about step 2 of 1/);
 });
 
 test('a disk that is full before anything was touched leaves nothing behind', async () => {

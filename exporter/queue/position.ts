@@ -45,10 +45,17 @@ export function notIn(ranges: Position['dropped'], from: number, to: number): nu
   return Math.max(0, count);
 }
 
-/** The ranges and one more after them, joined where they touch. */
+/**
+ * The ranges and one more, joined where they touch. It may be before others: what memory had to give up while the disk failed is
+ * newer than what the queue drops when it is full.
+ */
 export function withRange(ranges: Position['dropped'], from: number, to: number): Position['dropped'] {
-  const last = ranges.at(-1);
-  if (last !== undefined && last[1] >= from)
-    return [...ranges.slice(0, -1), [last[0], Math.max(last[1], to)]];
-  return [...ranges, [from, to]];
+  const joined: [number, number][] = [];
+  const sorted = [...ranges, [from, to] as const].sort(([one], [other]) => one - other);
+  for (const [start, end] of sorted) {
+    const last = joined.at(-1);
+    if (last !== undefined && last[1] >= start) last[1] = Math.max(last[1], end);
+    else joined.push([start, end]);
+  }
+  return joined;
 }

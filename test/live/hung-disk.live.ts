@@ -125,6 +125,27 @@ test.runIf(ALL)(
   TIMEOUT_MS,
 );
 
+test.runIf(ALL)(
+  'an exporter that is killed while its queue is on a file system that hangs goes on with it when it is started again',
+  async () => {
+    const first = exporter();
+    virtune = first;
+    server.hang = true;
+    await scrape(first);
+    await until('documents in the queue', 60_000, async () => counted(await scrape(first), 'queue_documents') > 0);
+    await disk.stop();
+    await until('the disk to be waited for', 30_000, () => isWaiting(first));
+    await first.stop('SIGKILL');
+    await disk.resume();
+    const sent = server.documents.length;
+    server.hang = false;
+    virtune = exporter();
+    await until('the documents from before', 60_000, () => server.documents.length > sent);
+    await nothingLost(virtune);
+  },
+  TIMEOUT_MS,
+);
+
 test.runIf(ALL).each([
   ['apply', ['apply', 'pg-orders', '--profile', 'oltp-database', '--yes']],
   ['recover', ['recover']],

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { notIn, withRange } from '../../../exporter/queue/position.ts';
 import { DiskQueue, type DropReason, type QueueOptions } from '../../../exporter/queue/queue.ts';
 import { decodeRecord, encodeRecord, findRecord, HEADER_BYTES } from '../../../exporter/queue/record.ts';
 import { Segment } from '../../../exporter/queue/segment.ts';
@@ -344,6 +345,24 @@ test('while the disk fails, memory holds what fits and sends it, and the disk ta
   await queue.commit();
   expect(queue.state).toMatchObject({ documents: 0, bytes: 0 });
   await queue.close();
+});
+
+test('documents that memory gave up and older ones that a full queue dropped are each counted once', () => {
+  const ranges = fc.array(fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 20 })), { maxLength: 30 });
+  fc.assert(
+    fc.property(ranges, (added) => {
+      let known: ReturnType<typeof withRange> = [];
+      const lost = new Set<number>();
+      for (const [from, length] of added) {
+        const fresh = Array.from({ length }, (_, at) => from + at).filter((each) => !lost.has(each));
+        expect(notIn(known, from, from + length)).toBe(fresh.length);
+        known = withRange(known, from, from + length);
+        for (const each of fresh) lost.add(each);
+      }
+      expect(notIn(known, 0, 300)).toBe(300 - lost.size);
+      expect(known).toEqual([...known].sort(([one], [other]) => one - other));
+    }),
+  );
 });
 
 test('a record that must be on the disk is there, or is refused and not in the queue', async () => {

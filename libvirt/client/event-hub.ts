@@ -6,6 +6,7 @@ export type EventListener<N extends EventName> = (payload: EventPayload<N>) => v
 
 /** An event that reached us before the reply that names its callback id. */
 interface EarlyEvent {
+  readonly bytes: number;
   readonly callbackId: number;
   readonly name: EventName;
   readonly payload: unknown;
@@ -13,6 +14,8 @@ interface EarlyEvent {
 
 /** More than this many early events mean a server gone wild; the oldest are dropped. */
 const EARLY_EVENTS_MAX = 4_096;
+/** The same in bytes: an event can have texts of megabytes. */
+const EARLY_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
  * Gives each event to the listener that registered for it. libvirtd may send an event before the reply to
@@ -21,6 +24,7 @@ const EARLY_EVENTS_MAX = 4_096;
 export class EventHub {
   readonly #listeners = new Map<number, (payload: never) => void>();
   #early: EarlyEvent[] = [];
+  #earlyBytes = 0;
   #registrations = 0;
 
   /** @throws ProtocolError when the payload is not the event's. Unknown events are passed over. */
@@ -36,8 +40,10 @@ export class EventHub {
     const listener = this.#listeners.get(callbackId);
     if (listener !== undefined) deliver(listener, value);
     else if (this.#registrations > 0) {
-      if (this.#early.length >= EARLY_EVENTS_MAX) this.#early.shift();
-      this.#early.push({ callbackId, name, payload: value });
+      this.#early.push({ callbackId, name, payload: value, bytes: payload.length });
+      this.#earlyBytes += payload.length;
+      while (this.#early.length > EARLY_EVENTS_MAX || this.#earlyBytes > EARLY_BYTES_MAX)
+        this.#earlyBytes -= this.#early.shift()?.bytes ?? this.#earlyBytes;
     }
   }
 
@@ -54,7 +60,10 @@ export class EventHub {
       return callbackId;
     } finally {
       this.#registrations--;
-      if (this.#registrations === 0) this.#early = [];
+      if (this.#registrations === 0) {
+        this.#early = [];
+        this.#earlyBytes = 0;
+      }
     }
   }
 
@@ -65,6 +74,7 @@ export class EventHub {
   #deliverEarly<N extends EventName>(callbackId: number, listener: EventListener<N>): void {
     const mine = this.#early.filter((event) => event.callbackId === callbackId);
     this.#early = this.#early.filter((event) => event.callbackId !== callbackId);
+    this.#earlyBytes = this.#early.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const event of mine) deliver(listener as (payload: never) => void, event.payload);
   }
 }

@@ -16,6 +16,12 @@ function frame(procedure: number): Buffer {
 const PING = frame(Procedure.ping);
 const PONG = frame(Procedure.pong);
 
+/**
+ * A daemon pings once per second at most (keepalive_interval of libvirtd.conf is in seconds). One that pings without end, and
+ * does not read the answers, would have them fill the memory.
+ */
+const PONG_PAUSE_MS = 100;
+
 export interface KeepAliveOptions {
   /** How long the peer may be silent before it is asked for a sign of life. libvirt's own default: 5 s. */
   readonly intervalMs: number;
@@ -30,6 +36,7 @@ export class KeepAlive {
   #timer: NodeJS.Timeout | undefined;
   #heard = false;
   #misses = 0;
+  #pongMs = Number.NEGATIVE_INFINITY;
 
   constructor(send: (bytes: Buffer) => void, onDead: (silentMs: number) => void) {
     this.#send = send;
@@ -42,7 +49,11 @@ export class KeepAlive {
   }
 
   received(procedure: number): void {
-    if (procedure === Procedure.ping) this.#send(PONG);
+    if (procedure !== Procedure.ping) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#pongMs < PONG_PAUSE_MS) return;
+    this.#pongMs = nowMs;
+    this.#send(PONG);
   }
 
   start({ intervalMs, maxMisses }: KeepAliveOptions): void {

@@ -29,6 +29,27 @@ test('an event that comes before the reply to its registration is not lost', asy
   expect(seen).toEqual([2, 5]);
 });
 
+test('of early events with texts of megabytes, the newest few are kept', async () => {
+  const hub = new EventHub();
+  const seen: number[] = [];
+  const reply = Promise.withResolvers<number>();
+  const registered = hub.register<'lifecycle'>(
+    ({ event }) => seen.push(event),
+    () => reply.promise,
+  );
+  const large = (event: number): Buffer => {
+    const writer = new XdrWriter();
+    writer.int(7);
+    const domain = { ...testDomain, name: 'x'.repeat(1_000_000) };
+    (events.lifecycle.payload as Codec<unknown>).write(writer, { domain, event, detail: 0 });
+    return writer.finish();
+  };
+  for (let event = 0; event < 20; event++) hub.received(events.lifecycle.proc, large(event));
+  reply.resolve(7);
+  await registered;
+  expect(seen).toEqual([16, 17, 18, 19]);
+});
+
 test('events without a listener, for other listeners and of unknown kinds are not delivered', async () => {
   const hub = new EventHub();
   const seen: number[] = [];

@@ -138,6 +138,17 @@ test("the server's ping is answered at once, even with every place held", () => 
   expect(transport.sent.at(-1)?.header).toEqual({ ...ping, procedure: 2 });
 });
 
+test('a daemon that pings without end is answered now and then', () => {
+  const ping = { program: Program.keepalive, version: 1, procedure: 1, type: 2, serial: 0, status: 0 };
+  const many = Buffer.concat(Array.from({ length: 1_000 }, () => encodeFrame(ping)));
+  const before = transport.sent.length;
+  for (let chunk = 0; chunk < 20; chunk++) transport.receive(many);
+  const pongs = transport.sent.slice(before).filter(({ header }) => header.procedure === 2);
+  expect(pongs.length).toBeGreaterThan(0);
+  // Twenty thousand without a limit; one for each 100 ms with it.
+  expect(pongs.length).toBeLessThan(2_000);
+});
+
 test('silence triggers pings, and too long a silence closes the connection', async () => {
   channel.startKeepAlive({ intervalMs: 1_000, maxMisses: 3 });
   await vi.advanceTimersByTimeAsync(3_000);

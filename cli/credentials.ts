@@ -1,7 +1,7 @@
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
 import { unreadableText } from '../model/system-error.ts';
-import { UsageError } from './usage-error.ts';
 import { readSmallFile } from '../sampler/small-file.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Undefined when neither flag is given. @throws UsageError when one is missing or the file cannot be read */
 export function credentialsOf({

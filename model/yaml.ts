@@ -31,14 +31,14 @@ export function parseYaml<S extends z.ZodType>(path: string, text: string, schem
   if (checked.success) return checked.data;
   throw new ConfigError(
     listed(checked.error.issues, (issue) => {
-        const { path: at } = issue;
-        const message =
-          issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-        // An unknown key is a fault of what holds it, and yet it is the key's line that has to be fixed.
-        const [unknown] = issue.code === 'unrecognized_keys' ? issue.keys : [];
-        const place = lineOf(document, unknown === undefined ? at : [...at, unknown], lineAt);
-        return `${path}${place === undefined ? '' : `:${place}`}: ${at.length === 0 ? '' : `${at.map(String).join('.')}: `}${explained(message)}`;
-      }),
+      const { path: at } = issue;
+      const message =
+        issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+      // An unknown key is a fault of what holds it, and yet it is the key's line that has to be fixed.
+      const [unknown] = issue.code === 'unrecognized_keys' ? issue.keys : [];
+      const place = lineOf(document, unknown === undefined ? at : [...at, unknown], lineAt);
+      return `${path}${place === undefined ? '' : `:${place}`}: ${at.length === 0 ? '' : `${at.map(String).join('.')}: `}${explained(message)}`;
+    }),
   );
 }
 

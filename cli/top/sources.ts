@@ -76,7 +76,8 @@ function openHost(
 ): AskedHost {
   const domainDeadlineMs = flags.domainDeadline * 1_000;
   const sampler = new Sampler({
-    open: (signal) => connect(uri, { readOnly: true, credentials, signal, maxFrameBytes: SAMPLER_FRAME_MAX_BYTES }),
+    open: (signal) =>
+      connect(uri, { readOnly: true, credentials, signal, maxFrameBytes: SAMPLER_FRAME_MAX_BYTES }),
     groups: asked,
     procRoot: (flags.local ?? isLocalUri(uri)) ? flags['path.procfs'] : undefined,
     placesPerTick: PLACES_PER_TICK,

@@ -1,7 +1,7 @@
-
 import { resolve } from 'node:path';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { systemErrorText } from '../../model/system-error.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 import {
   type ApprovedPlan,
   approvedPlan,
@@ -12,7 +12,6 @@ import {
 } from '../../tuner/apply/approved-plan.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import type { Plan } from '../../tuner/plan/plan.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 import { readVersion } from '../version.ts';
 import { type Choice, planChoice, readProfile } from './make-plan.ts';
 import type { Session } from './session.ts';

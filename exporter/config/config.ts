@@ -8,11 +8,11 @@ import { compileMetadata, type MetadataReader } from '../../model/domain/custom-
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { unreadableText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch/settings.ts';
 import { type OtlpOptions, otlpSchema } from '../otlp/settings.ts';
 import type { SinkOptions } from '../sink-options.ts';
 import { readYamlFile } from './yaml-file.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 
 const GROUP_NAMES = groups.map((group) => group.name) as [GroupName, ...GroupName[]];
 

@@ -10,9 +10,9 @@ import { z } from 'zod';
 import { certificateFault } from '../../libvirt/transport/certificate-fault.ts';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 import { readYamlFile } from '../config/yaml-file.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 
 /**
  * The format of Prometheus' exporter-toolkit

@@ -89,7 +89,10 @@ type Data = Extract<z.output<typeof answerSchema>, { status: 'success' }>['data'
  * @param address URL, with a path before /api/v1 if there is one; a user and a password in it are sent as basic authentication
  * @throws PrometheusError for what is not such a URL
  */
-export function openPrometheus(address: string, { timeoutMs, ifSlow, maxAnswerBytes = ANSWER_MAX_BYTES }: PrometheusOptions): Prometheus {
+export function openPrometheus(
+  address: string,
+  { timeoutMs, ifSlow, maxAnswerBytes = ANSWER_MAX_BYTES }: PrometheusOptions,
+): Prometheus {
   const url = parseAddress(address);
   const authorization = basicAuthentication(url);
   const path = url.pathname.replace(/\/+$/, '');
@@ -140,24 +143,26 @@ export function openPrometheus(address: string, { timeoutMs, ifSlow, maxAnswerBy
     target: string,
     request: RequestInit,
   ): Promise<{ status: number; location: string | undefined; body: unknown }> {
+    let response: Response;
+    let text: string | undefined;
     try {
-      const response = await fetch(target, request);
-      const text = await textOf(response, maxAnswerBytes);
-      const { status, headers } = response;
-      return { status, location: redirectOf(status, headers.get('location'), target), body: parsed(text) };
+      response = await fetch(target, request);
+      text = await textOf(response, maxAnswerBytes);
     } catch (error) {
-      if (error instanceof TooLong) {
-        throw new PrometheusError(
-          'PROMETHEUS_ANSWER',
-          `what answers at ${shown} sends more than ${Math.round(maxAnswerBytes / 1_048_576)} MiB for one query; check that it is Prometheus, and ask for fewer series or a longer step`,
-        );
-      }
       throw unanswered(
         error as Error,
         shown,
         `${formatSeconds(timeoutMs / 1_000)}; check its load, or ${ifSlow}`,
       );
     }
+    if (text === undefined) {
+      throw new PrometheusError(
+        'PROMETHEUS_ANSWER',
+        `what answers at ${shown} sends more than ${Math.round(maxAnswerBytes / 1_048_576)} MiB for one query; check that it is Prometheus, and ask for fewer series or a longer step`,
+      );
+    }
+    const { status, headers } = response;
+    return { status, location: redirectOf(status, headers.get('location'), target), body: parsed(text) };
   }
 
   return {
@@ -181,16 +186,14 @@ export function openPrometheus(address: string, { timeoutMs, ifSlow, maxAnswerBy
   };
 }
 
-class TooLong extends Error {}
-
-/** An answer that never ends would fill the memory before its time is over. */
-async function textOf({ body }: Response, maxBytes: number): Promise<string> {
+/** Undefined for an answer that is longer: one that never ends would fill the memory before its time is over. */
+async function textOf({ body }: Response, maxBytes: number): Promise<string | undefined> {
   const decoder = new TextDecoder();
   let text = '';
   let length = 0;
   for await (const chunk of body ?? []) {
     length += chunk.length;
-    if (length > maxBytes) throw new TooLong();
+    if (length > maxBytes) return undefined;
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -81,7 +81,8 @@ function titlesIn(value: unknown, source: string): string[] {
   } = value as { type?: string; callee?: Node; arguments?: Node[] };
   const called = type === 'CallExpression' && callee ? source.slice(callee.start, callee.end) : '';
   if (/^(?:test|kvmTest|describe)\.(?:skip|todo)\b/.test(called)) return [];
-  const isTest = /^(?:test|kvmTest)(?:\.each\([\s\S]*\))?$/.test(called);
+  // What a condition has run, at night for instance, runs.
+  const isTest = /^(?:test|kvmTest)(?:\.runIf\(\w+\))?(?:\.each\([\s\S]*\))?$/.test(called);
   const text = isTest && title ? textOf(title) : undefined;
   const below = Object.values(value).flatMap((each) => titlesIn(each, source));
   return text === undefined ? below : [text, ...below];

@@ -132,7 +132,11 @@ test.runIf(ALL)(
     virtune = first;
     server.hang = true;
     await scrape(first);
-    await until('documents in the queue', 60_000, async () => counted(await scrape(first), 'queue_documents') > 0);
+    await until(
+      'documents in the queue',
+      60_000,
+      async () => counted(await scrape(first), 'queue_documents') > 0,
+    );
     await disk.stop();
     await until('the disk to be waited for', 30_000, () => isWaiting(first));
     await first.stop('SIGKILL');

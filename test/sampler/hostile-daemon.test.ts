@@ -70,8 +70,7 @@ const DAEMONS: Readonly<Record<string, (to: Socket) => void>> = {
   'answers each call with an error that is not one': (to) => {
     to.on(
       'data',
-      (chunk: Buffer) =>
-        to.writable && to.write(reply(chunk.readUInt32BE(20), chunk.readUInt32BE(12), 1)),
+      (chunk: Buffer) => to.writable && to.write(reply(chunk.readUInt32BE(20), chunk.readUInt32BE(12), 1)),
     );
   },
   'announces more than a sampler takes': (to) => forEver(to, announced(SAMPLER_FRAME_MAX_BYTES + 1)),

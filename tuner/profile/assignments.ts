@@ -6,12 +6,12 @@ import { unreadableText } from '../../model/system-error.ts';
 import type { Element } from '../../model/xml.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { limitedMetadata } from '../../sampler/limited-metadata.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';
 import { definitionOf } from './definition.ts';
 import { type Reservations, reservedPages } from './reservations.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 
 /** Which domain gets which profile. */
 export interface Assignments {

@@ -6,11 +6,11 @@ import { ConfigError } from '../../model/config-error.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { packageFolder } from '../../sampler/package-folder.ts';
+import { readSmallFile } from '../../sampler/small-file.ts';
 import { TunerError } from '../errors.ts';
 import { hostKnobs } from './host-knobs.ts';
 import type { Entry, Profile } from './profile.ts';
 import { PROFILE_NAME, type ProfileFile, profileFile } from './schema.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 
 const ENDING = '.yaml';
 /** Of a profile that extends one that extends one ... */

@@ -1,8 +1,8 @@
-import { PassThrough, pipeline } from 'node:stream';
-import { createGzip } from 'node:zlib';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PassThrough, pipeline } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { createGzip } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPrometheus } from '../../../sampler/prometheus/prometheus.ts';
 

@@ -155,7 +155,12 @@ test('any bytes are either read or refused', () => {
 
 test('a journal that was edited, whatever became of its values, is read or refused, and its progress is known', () => {
   const lines = [header(id(1)), ...EVENTS].map((record) => ({ ...record, at: '2026-01-31T10:11:12.345Z' }));
-  const value = fc.oneof(fc.jsonValue(), fc.integer(), fc.constant('__proto__'), fc.constant({ toString: 1 }));
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.integer(),
+    fc.constant('__proto__'),
+    fc.constant({ toString: 1 }),
+  );
   fc.assert(
     fc.property(fc.nat(), fc.nat(), value, fc.boolean(), (line, key, replaced, isRemoved) => {
       const edited = structuredClone(lines) as Record<string, unknown>[];
@@ -181,7 +186,11 @@ test('a journal that was edited, whatever became of its values, is read or refus
 
 test('a line about a step that the transaction does not have is damage', () => {
   const at = '2026-01-31T10:11:12.345Z';
-  const lines = [header(id(1)), { event: 'done', step: 1, now: '1', proof: [], at }, { event: 'committed', at }];
+  const lines = [
+    header(id(1)),
+    { event: 'done', step: 1, now: '1', proof: [], at },
+    { event: 'committed', at },
+  ];
   const bytes = Buffer.from(`${lines.map((each) => JSON.stringify(each)).join('\n')}\n`);
   expect(() => parseJournal('edited', bytes)).toThrow(/damaged in line 2: it is about step 2 of 1/);
 });

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
 /** Far more than any file has that a user writes by hand. */
-export const SMALL_FILE_MAX_BYTES = 16 * 1024 * 1024;
+const SMALL_FILE_MAX_BYTES = 16 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
 /**

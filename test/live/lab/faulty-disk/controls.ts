@@ -1,5 +1,5 @@
 /** What is wrong with the disk now: numbers that two threads share, by name. */
-export const CONTROLS = [
+const CONTROLS = [
   'delayMs',
   'readErrno',
   'writeErrno',

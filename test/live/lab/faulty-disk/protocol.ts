@@ -34,8 +34,8 @@ export const Opcode = {
 
 export const ROOT_NODE = 1;
 /** Of what the kernel sends before the arguments of a request. */
-export const REQUEST_HEADER_BYTES = 40;
-export const MAX_WRITE_BYTES = 128 * 1024;
+const REQUEST_HEADER_BYTES = 40;
+const MAX_WRITE_BYTES = 128 * 1024;
 /** The kernel wants room for its largest request in each read. */
 export const READ_BYTES = MAX_WRITE_BYTES + 64 * 1024;
 

@@ -43,7 +43,7 @@ afterAll(async () => {
 
 const onDisk = (name: string): string => join(disk.path, name);
 
-/** Its queue, its output and the tuner's record of drift are on the disk. */
+/** Its queues, its output and the tuner's record of drift are on the disk: as many files as libuv has threads by default. */
 function exporter(): VirtuneProcess {
   return new VirtuneProcess(
     'exporter',
@@ -52,6 +52,8 @@ function exporter(): VirtuneProcess {
     ...['--output', `ndjson:${onDisk('documents.ndjson')}`, '--output.interval', '1s'],
     ...['--elasticsearch', server.url, '--elasticsearch.interval', '1s'],
     ...['--elasticsearch.queue-dir', onDisk('queue')],
+    // Nothing listens there.
+    ...['--otlp.endpoint', 'http://127.0.0.1:9', '--otlp.interval', '1s', '--otlp.queue-dir', onDisk('otlp')],
   );
 }
 

@@ -25,7 +25,7 @@ import { FaultyDisk } from './lab/faulty-disk/faulty-disk.ts';
 
 /* The queue of documents and the tuner's journal on a mounted file system that fails, fills up and works again. */
 
-const RUNS = process.env['VIRTUNE_DISK_FAULTS'] === 'all' ? 200 : 4;
+const RUNS = process.env['VIRTUNE_HOST_FAULTS'] === 'all' ? 200 : 4;
 /** The first one counted documents twice. */
 const SEEDS = Array.from({ length: RUNS }, (_, run) => 18 + run);
 const STEPS = 100;

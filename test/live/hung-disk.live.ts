@@ -12,7 +12,7 @@ import { sleep, until } from './lab/run.ts';
 /* What virtune reads and writes on a file system that stops answering: a mounted one, and the kernel's own waiting. */
 
 /** The nightly run has each command, and more scrapes. */
-const ALL = process.env['VIRTUNE_DISK_FAULTS'] === 'all';
+const ALL = process.env['VIRTUNE_HOST_FAULTS'] === 'all';
 const SCRAPES = ALL ? 30 : 6;
 /** Each waits for what takes seconds on an idle machine. */
 const TIMEOUT_MS = 300_000;

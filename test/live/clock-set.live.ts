@@ -115,7 +115,7 @@ test('documents have the time of the clock that was set and the rates of what ha
 test.runIf(ALL)('top has the rates of what has passed in each line, with the time of the clock', async () => {
   virtune = new VirtuneProcess(
     clock.env,
-    ...['top', '--connect', demo.uri, '--batch', '--json', '--delay', '0.5s'],
+    ...['top', '--connect', demo.uri, '--batch', '--json', '--delay', '0.5s', '--filter', STEADY],
   );
   const lines = (text: string) =>
     text

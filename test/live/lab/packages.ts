@@ -20,6 +20,7 @@ const PACKAGES = [
   'netcat-openbsd',
   'sasl2-bin',
   'libsasl2-modules',
+  'libfaketime',
   'openssl',
   'systemd',
   'tmux',

@@ -53,6 +53,8 @@ export interface SamplerOptions {
   readonly procRoot?: string | undefined;
   /** Where the host's control groups are mounted; `/sys/fs/cgroup` when absent. */
   readonly cgroupRoot?: string | undefined;
+  /** Called with the UUID of a VM whose guest has rebooted: libvirt counts that as the same run. */
+  readonly onReboot?: ((uuid: string) => void) | undefined;
   /** Where the tuner writes what has drifted. */
   readonly driftFile?: string | undefined;
   /** Called when that file begins to be unusable, and again when it is for another reason. */
@@ -205,6 +207,8 @@ export function samplerParts(
   marks?.watch(control);
   const crashes = new Crashes(nowMs);
   crashes.watch(control);
+  const { onReboot } = options;
+  if (onReboot !== undefined) control.on('reboot', ({ domain }) => onReboot(domain.uuid));
   return {
     limits,
     clock,

@@ -31,12 +31,13 @@ export async function applyMeasured(
   if (transaction === undefined || own === undefined || transactions.length + more.length > 1) {
     throw new TunerError('TUNE_USAGE', '--measure takes one VM at a time; nothing was changed');
   }
-  return withSampler(flags, options.signal, async (sampler) => {
+  return withSampler(flags, options.signal, async (sampler, rebootsOf) => {
     const others = runningOthers(await sampler.sample(), own.domain);
     const say = (text: string): void => log(`virtune: ${text}`);
     const trial = trialOf({
       ...vmExperiment(own.domain, others, sampler, settings, say),
       ...progressOf(settings.schedule),
+      reboots: () => rebootsOf(own.domain.uuid),
     });
     let isSwitching = false;
     let measured: unknown;

@@ -9,16 +9,20 @@ import { connectTimeoutMs, type TuneFlags } from './options.ts';
 const GROUPS: ReadonlySet<GroupName> = new Set(['domain', 'vcpu', 'block', 'cpu']);
 
 /**
- * Runs it with a sampler of the host, over a read-only connection that is open.
+ * Runs it with a sampler of the host, over a read-only connection that is open, and with how often the guest of a VM has
+ * rebooted since.
  *
  * @throws TunerError TUNE_STOPPED when a signal ends the attempt to connect.
  */
 export async function withSampler<T>(
   flags: Pick<TuneFlags, 'connect' | 'timeout'>,
   signal: AbortSignal,
-  run: (sampler: Sampler) => Promise<T>,
+  run: (sampler: Sampler, rebootsOf: (uuid: string) => number) => Promise<T>,
 ): Promise<T> {
+  const reboots = new Map<string, number>();
+  const rebootsOf = (uuid: string): number => reboots.get(uuid) ?? 0;
   const sampler = new Sampler({
+    onReboot: (uuid) => reboots.set(uuid, rebootsOf(uuid) + 1),
     open: (attempt) =>
       connect(flags.connect, { readOnly: true, timeoutMs: connectTimeoutMs(flags), signal: attempt }),
     groups: GROUPS,
@@ -26,7 +30,7 @@ export async function withSampler<T>(
   });
   try {
     await unlessStopped(signal, () => sampler.attempt(signal));
-    return await run(sampler);
+    return await run(sampler, rebootsOf);
   } finally {
     await sampler.close();
   }

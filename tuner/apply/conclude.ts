@@ -21,8 +21,13 @@ export async function concludeTransaction(
   }
   await startUndo(work);
   const { code, message, step, seen, measured } = failure;
-  // Without it the way back is journalled all the same, and so is what it leaves.
-  await journal.append({ event: 'failed', code, message, step, now: seen, measured }).catch(() => undefined);
+  const failed = { event: 'failed', code, message, step, now: seen } as const;
+  // A full disk may have no room for the report of an experiment, but for the reason. Without that too the way back is
+  // journalled all the same, and so is what it leaves.
+  await journal
+    .append({ ...failed, measured })
+    .catch(() => (measured === undefined ? undefined : journal.append(failed)))
+    .catch(() => undefined);
   return undoTransaction(work, { code, message }, { force: false, cutOff });
 }
 

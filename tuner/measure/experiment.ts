@@ -6,7 +6,7 @@ import { checkBaseline } from './check-baseline.ts';
 import { describeFigure, describeReport } from './describe.ts';
 import type { Sample } from './figure.ts';
 import { type GuardReport, GuardWatch } from './guard-watch.ts';
-import { type Clock, Recorder } from './recorder.ts';
+import { type Clock, IN_BASELINE, type MustRun, Recorder } from './recorder.ts';
 import { type Question, type Report, reportOn } from './report.ts';
 import type { Arm, Block, Schedule } from './schedule.ts';
 
@@ -21,6 +21,8 @@ export interface Experiment extends Question {
   /** All figures now. It handles its own errors: what it could not sample is absent. */
   readonly sample: () => Promise<Sample>;
   readonly keepIf: KeepIf;
+  /** How often the guest has rebooted so far, which libvirt does not count as another run; absent: not known. */
+  readonly reboots?: (() => number) | undefined;
   /** Absent: the real one. */
   readonly clock?: Clock | undefined;
   /** Before each block, for people who watch. */
@@ -95,7 +97,13 @@ async function runBlocks(experiment: Experiment, work: Work, recorder: Recorder,
   const { schedule, baselineMs, everyMs, primary, secondary, guards, onBlock, onGuard } = experiment;
   const setting = new LiveSwitch(work);
   await setting.prepare();
-  await recorder.until(baselineMs, primary.name);
+  const rebootsBefore = experiment.reboots?.() ?? 0;
+  const checkReboots = (during: string): void => {
+    if ((experiment.reboots?.() ?? 0) === rebootsBefore) return;
+    throw new TunerError('TUNE_MEASURE', `the guest rebooted ${during}`);
+  };
+  const own = (during: string): MustRun => ({ figure: primary.name, during });
+  await recorder.until(baselineMs, own(IN_BASELINE), () => checkReboots(IN_BASELINE));
   checkBaseline(primary, recorder);
   const figures = [primary, ...secondary, ...guards];
   const series = (name: string) => recorder.series(name);
@@ -110,13 +118,15 @@ async function runBlocks(experiment: Experiment, work: Work, recorder: Recorder,
     state = arm;
     const startMs = recorder.nowMs();
     const measureMs = startMs + schedule.settleMs;
+    const during = `in block ${index + 1} of ${schedule.blocks.length}, settings ${arm}`;
     const watch = (): void => {
+      checkReboots(during);
       if (arm === 'off') return;
       const worse = guard.findWorse(startMs, recorder.nowMs());
       if (worse !== undefined) throw new TunerError('TUNE_MEASURE', `${worse} with the setting`);
     };
-    await recorder.until(measureMs, primary.name, watch);
-    await recorder.until(measureMs + schedule.blockMs, primary.name, watch);
+    await recorder.until(measureMs, own(during), watch);
+    await recorder.until(measureMs + schedule.blockMs, own(during), watch);
     // A sample takes time: the last one belongs to the block.
     const endMs = recorder.nowMs();
     await setting.check(arm);

@@ -89,14 +89,23 @@ export const HOST_FIGURES: readonly HostFigure[] = [
 /** The figure of one VM in a sample of its host; with the reason where it has no value. */
 function readingOf(figure: HostFigure, sample: HostSample, uuid: string): Reading {
   const found = sample.domains.find(({ domain }) => domain.uuid === uuid);
-  if (found === undefined) return { run: undefined, value: undefined };
+  if (found === undefined) return { run: undefined, value: undefined, missing: GONE };
   const run = runOf(found);
-  if (run === undefined) return { run, value: undefined };
+  if (run === undefined) return { run, value: undefined, missing: whyNotRunning(found) };
   const { outcome } = found;
   if (outcome.kind !== 'fresh') return { run, value: undefined, missing: whyNotFresh(outcome) };
   const read = figure.read(outcome.stats);
   const isCounted = read.value !== undefined && (figure.kind !== 'quotient' || read.per !== undefined);
   return { run, ...read, missing: isCounted ? undefined : 'libvirt does not report it for this VM' };
+}
+
+/** Its live settings have gone with it, where it migrated. */
+const GONE = 'it is no longer on this host: undefined, or migrated with the settings that it had';
+
+function whyNotRunning({ domain, summary }: DomainSample): string {
+  if (domain.id < 0 || summary.state === DomainState.shutoff) return 'it is shut off';
+  if (summary.state === DomainState.crashed) return 'it has crashed';
+  return summary.state === DomainState.paused ? 'it is paused' : 'libvirt does not report it as running';
 }
 
 function whyNotFresh(outcome: Exclude<Outcome, { kind: 'fresh' }>): string {

@@ -6,7 +6,7 @@ import { describeUnwatched } from './describe-guard.ts';
 import type { Experiment } from './experiment.ts';
 import { type GuardReport, GuardWatch } from './guard-watch.ts';
 import { pairsFor } from './power.ts';
-import { type Clock, Recorder } from './recorder.ts';
+import { type Clock, IN_BASELINE, Recorder } from './recorder.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What an experiment could show, from a baseline alone. */
@@ -26,7 +26,7 @@ export interface Preview {
 export async function previewOf(experiment: Experiment, clock: Clock): Promise<Preview> {
   const { sample, everyMs, baselineMs, primary, secondary, guards, schedule, criterion } = experiment;
   const recorder = new Recorder(sample, everyMs, clock);
-  await recorder.until(baselineMs, primary.name);
+  await recorder.until(baselineMs, { figure: primary.name, during: IN_BASELINE });
   checkBaseline(primary, recorder);
   const series = (name: string) => recorder.series(name);
   const baseline = measureBaseline(primary.kind, series(primary.name), everyMs, schedule);

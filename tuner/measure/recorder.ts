@@ -1,12 +1,22 @@
 import { TunerError } from '../errors.ts';
 import type { Observation } from './block-means.ts';
-import type { Sample } from './figure.ts';
+import type { Reading, Sample } from './figure.ts';
 
 /** A monotonic clock that can be waited on. */
 export interface Clock {
   nowMs(): number;
   wait(ms: number): Promise<void>;
 }
+
+/** What has to go on while something is measured. */
+export interface MustRun {
+  /** A figure of the VM under test, whose readings say which run of it they are of. */
+  readonly figure: string;
+  /** For the reason, as in `the VM stopped running in block 3 of 16`. */
+  readonly during: string;
+}
+
+export const IN_BASELINE = 'in the baseline';
 
 /** Samples figures at a fixed interval, and keeps all of it. */
 export class Recorder {
@@ -15,6 +25,8 @@ export class Recorder {
   readonly #clock: Clock;
   readonly #startMs: number;
   readonly #series = new Map<string, Observation[]>();
+  /** Of the VM under test. */
+  #run: number | undefined;
 
   constructor(sample: () => Promise<Sample>, everyMs: number, clock: Clock) {
     this.#sample = sample;
@@ -36,11 +48,11 @@ export class Recorder {
   /**
    * Samples until that time, the last time then: the next stretch need not begin with a sample.
    *
-   * @param mustRun a figure of the VM under test; undefined where none has to run.
+   * @param mustRun undefined where no VM has to run.
    * @param onSample called after each sample; it rejects to end the experiment.
-   * @throws TunerError TUNE_MEASURE when that VM does not run.
+   * @throws TunerError TUNE_MEASURE when that VM does not run, or is in another run than before.
    */
-  async until(endMs: number, mustRun?: string, onSample: () => void = () => undefined): Promise<void> {
+  async until(endMs: number, mustRun?: MustRun, onSample: () => void = () => undefined): Promise<void> {
     let dueMs = this.#series.size === 0 ? this.nowMs() : Math.min(endMs, this.nowMs() + this.everyMs);
     for (; ; dueMs = Math.min(endMs, dueMs + this.everyMs)) {
       if (dueMs > this.nowMs()) await this.#clock.wait(dueMs - this.nowMs());
@@ -51,12 +63,28 @@ export class Recorder {
         series.push({ ...reading, atMs });
         this.#series.set(name, series);
       }
-      const own = mustRun === undefined ? undefined : sample.get(mustRun);
-      if (own !== undefined && own.run === undefined) {
-        throw new TunerError('TUNE_MEASURE', 'the VM stopped running during the measurement');
-      }
+      if (mustRun !== undefined) this.#checkRun(sample.get(mustRun.figure), mustRun);
       onSample();
       if (dueMs >= endMs || this.nowMs() >= endMs) return;
     }
+  }
+
+  /** A restart is part of the measurement: from here on it may be another run. */
+  expectNewRun(): void {
+    this.#run = undefined;
+  }
+
+  /** What was not sampled says nothing. */
+  #checkRun(own: Reading | undefined, { during }: MustRun): void {
+    if (own === undefined) return;
+    const { run, missing } = own;
+    if (run === undefined) {
+      const why = missing === undefined ? '' : `: ${missing}`;
+      throw new TunerError('TUNE_MEASURE', `the VM stopped running ${during}${why}`);
+    }
+    if (this.#run !== undefined && run !== this.#run) {
+      throw new TunerError('TUNE_MEASURE', `the VM was restarted ${during}`);
+    }
+    this.#run = run;
   }
 }

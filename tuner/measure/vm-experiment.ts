@@ -86,8 +86,12 @@ export function vmExperiment(
       saidMissing = reading?.missing;
       if (host === undefined) return new Map();
       const sample = new Map(readings(host, own, others));
-      const run = sample.get(metric.name)?.run;
-      if (user !== undefined) sample.set(user.figure.name, { run, ...reading, value: reading?.value });
+      const measured = sample.get(metric.name);
+      const run = measured?.run;
+      if (user !== undefined) {
+        const missing = run === undefined ? measured?.missing : reading?.missing;
+        sample.set(user.figure.name, { run, value: reading?.value, missing });
+      }
       sample.set(covariate.name, { run, value: usage.next(host) });
       return sample;
     },

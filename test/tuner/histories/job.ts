@@ -1,12 +1,17 @@
+import { applyLocked, type Trial } from '../../../tuner/apply/apply.ts';
 import { applyBatches } from '../../../tuner/apply/apply-batches.ts';
-import { onHost, type RunOptions } from '../../../tuner/apply/host-session.ts';
+import { type HeldHost, onHost, type RunOptions } from '../../../tuner/apply/host-session.ts';
 import { recoverHost } from '../../../tuner/apply/recover.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
 import type { Transaction, TransactionOutcome } from '../../../tuner/apply/transaction.ts';
+import { trialOf } from '../../../tuner/measure/experiment.ts';
+import { makeSchedule } from '../../../tuner/measure/schedule.ts';
 
 /** What one command changes on a host. Plain data: a process that will be killed gets it in a file. */
 export type Job =
   | { readonly kind: 'apply'; readonly transactions: readonly Transaction[] }
+  /** One transaction with an experiment, on a clock that only waiting moves on; kept, whatever it finds. */
+  | { readonly kind: 'experiment'; readonly transaction: Transaction }
   | {
       readonly kind: 'rollback';
       readonly id: string;
@@ -22,6 +27,11 @@ export async function perform(job: Job, options: RunOptions): Promise<Transactio
   switch (job.kind) {
     case 'apply':
       return applyAll(job.transactions, options);
+    case 'experiment': {
+      const { transaction } = job;
+      const run = (held: HeldHost) => applyLocked(held, transaction, options, quickTrial());
+      return [await onHost(transaction, options, run)];
+    }
     case 'rollback': {
       const { id, restarts, force = false } = job;
       return [await rollbackTransaction(id, { ...options, restarts, force })];
@@ -36,6 +46,29 @@ export async function perform(job: Job, options: RunOptions): Promise<Transactio
     case 'recover':
       return recoverHost(job.hostname, { ...options, how: job.how, force: false });
   }
+}
+
+/** Six pairs of blocks, in which each of the twelve is switched that the coins of this seed ask for. */
+function quickTrial(): Trial {
+  let nowMs = 0;
+  return trialOf({
+    primary: { name: 'figure', kind: 'gauge', direction: 'lower is better' },
+    secondary: [],
+    covariates: [],
+    guards: [],
+    criterion: { margin: 1.05 },
+    schedule: makeSchedule({ pairs: 6, blockMs: 2_000, settleMs: 0 }, 5),
+    baselineMs: 2_000,
+    everyMs: 1_000,
+    keepIf: 'always',
+    sample: async () => new Map([['figure', { run: 1, value: 1 }]]),
+    clock: {
+      nowMs: () => nowMs,
+      wait: async (ms) => {
+        nowMs += ms;
+      },
+    },
+  });
 }
 
 async function applyAll(

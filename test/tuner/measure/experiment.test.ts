@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { applyLocked } from '../../../tuner/apply/apply.ts';
-import type { RunOptions } from '../../../tuner/apply/host-session.ts';
+import { applyLocked, applyTransaction } from '../../../tuner/apply/apply.ts';
+import { onHost, type RunOptions } from '../../../tuner/apply/host-session.ts';
 import { recoverLocked } from '../../../tuner/apply/recover.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
+import { journalPath } from '../../../tuner/journal/journal.ts';
 import { readMeasured } from '../../../tuner/measure/describe.ts';
 import { type Experiment, isKept, trialOf } from '../../../tuner/measure/experiment.ts';
 import type { Figure, Sample } from '../../../tuner/measure/figure.ts';
@@ -23,10 +25,12 @@ import {
   restart,
   shares,
   stateDir,
+  stateFolder,
   transaction,
   transactions,
   UUIDS,
 } from '../apply/fixtures.ts';
+import { fillDisk } from '../journal/full-disk.ts';
 
 const LATENCY: Figure = {
   name: 'latency',
@@ -269,22 +273,137 @@ test.each([
   expect(world.block).toBe(0);
 });
 
-test('a VM that is shut down in the middle of a block ends it, and nothing is left behind', async () => {
-  for (const block of [3, 4]) {
+test.each([
+  [
+    'shut down',
+    (domain: FakeDomain) => {
+      domain.run = undefined;
+    },
+    /^the VM stopped running in block \d+ of 12, settings (on|off)$/,
+  ],
+  [
+    'restarted',
+    (domain: FakeDomain, { libvirt }: World) => libvirt.start(domain, false),
+    /^the VM was restarted in block \d+ of 12, settings (on|off)$/,
+  ],
+])(
+  'a VM that is %s in the middle of a block ends it, and nothing is left behind',
+  async (_what, end, message) => {
+    for (const block of [3, 4]) {
+      const world = new World(0.8);
+      let isOver = false;
+      world.onSample = (begun) => {
+        if (begun !== block || isOver) return;
+        isOver = true;
+        end(world.domain, world);
+      };
+      const { outcome, record, report } = await world.apply();
+      expect(outcome).toMatchObject({ kind: 'undone', remains: [], failure: { code: 'TUNE_MEASURE' } });
+      expect(outcome.failure?.message).toMatch(message);
+      expect(report?.ended).toBe(outcome.failure?.message);
+      expect(world.domain.run?.shares ?? 1_024).toBe(1_024);
+      expect(world.domain.definition).toBe((world.planned().domains[0] as { inactive?: string }).inactive);
+      expect(record?.progress.status).toBe('undone');
+      await forget();
+    }
+  },
+);
+
+test('a VM that migrates away ends it: it has its settings with it, which the reason and a note state', async () => {
+  const world = new World(0.8);
+  const missing = 'it is no longer on this host: undefined, or migrated with the settings that it had';
+  const on = world.experiment().schedule.blocks.findIndex(({ arm }) => arm === 'on') + 1;
+  let isAway = false;
+  const sample = async (): Promise<Sample> => {
+    if (world.block === on) {
+      isAway = true;
+      world.libvirt.domains.splice(0);
+    }
+    const sampled = await world.sample();
+    return isAway ? new Map([['latency', { run: undefined, value: undefined, missing }]]) : sampled;
+  };
+  const { outcome, record } = await world.apply({ sample });
+  expect(outcome).toMatchObject({
+    kind: 'undone',
+    remains: [],
+    notes: [expect.stringContaining('is no longer on this host')],
+  });
+  expect(outcome.failure?.message).toMatch(
+    /^the VM stopped running in block \d+ of 12, settings on: it is no longer on this host: .* migrated/,
+  );
+  expect(record?.progress.status).toBe('undone');
+});
+
+test('a guest that reboots ends it: its settings are still there, and are undone', async () => {
+  const world = new World(0.8);
+  const { outcome } = await world.apply({ reboots: () => (world.block >= 5 ? 1 : 0) });
+  expect(outcome.failure?.message).toMatch(/^the guest rebooted in block 5 of 12, settings (on|off)$/);
+  expect(picture(world.libvirt)).toEqual(world.before);
+});
+
+test('a second user who applies during an experiment learns who holds the host, and the experiment goes on', async () => {
+  const world = new World(0.8);
+  const refused: unknown[] = [];
+  const sample = async (): Promise<Sample> => {
+    if (world.block === 3 && refused.length === 0) {
+      refused.push(
+        await applyTransaction(world.planned(), options(world.libvirt)).catch((error: unknown) => error),
+      );
+    }
+    return world.sample();
+  };
+  const planned = world.planned();
+  const outcome = await onHost(planned, options(world.libvirt), (host) =>
+    applyLocked(host, planned, options(world.libvirt), trialOf(world.experiment({ sample }))),
+  );
+  expect(refused).toMatchObject([
+    { code: 'TUNE_LOCKED', message: expect.stringContaining(`process ${process.pid}`) },
+  ]);
+  expect(outcome).toMatchObject({ kind: 'committed' });
+});
+
+test('a disk that fills up before any line of the journal ends it with the reason, and all is undone', async () => {
+  const lines = (await new World(0.8).apply()).record?.events.length ?? 0;
+  expect(lines).toBeGreaterThan(20);
+  await forget();
+  for (let line = 0; line < lines; line++) {
     const world = new World(0.8);
-    world.onSample = (begun) => {
-      if (begun === block) world.domain.run = undefined;
+    const planned = world.planned();
+    const reserve = `${journalPath(await stateFolder(), planned.id)}.reserve`;
+    let written = 0;
+    // Full, until the reserve gives its room back.
+    fillDisk(0, () => written > line && existsSync(reserve));
+    const trace = ({ when, what }: { when: string; what: string }): void => {
+      if (when === 'before' && what.startsWith('journal ') && what !== 'journal header') written++;
     };
-    const { outcome, record } = await world.apply();
-    expect(outcome).toMatchObject({
-      kind: 'undone',
-      remains: [],
-      failure: { code: 'TUNE_MEASURE', message: 'the VM stopped running during the measurement' },
+    const { outcome, record } = await world.apply({}, { trace }, planned);
+    vi.restoreAllMocks();
+    expect(outcome, `line ${line}`).toMatchObject({ kind: 'undone', remains: [] });
+    // The last line is the commit itself, after which nothing is written.
+    expect(outcome.failure, `line ${line}`).toMatchObject({ code: 'TUNE_JOURNAL' });
+    expect(record?.progress, `line ${line}`).toMatchObject({
+      status: 'undone',
+      failure: { code: 'TUNE_JOURNAL' },
     });
-    expect(world.domain.definition).toBe((world.planned().domains[0] as { inactive?: string }).inactive);
-    expect(record?.progress.status).toBe('undone');
+    expect(picture(world.libvirt), `line ${line}`).toEqual(world.before);
     await forget();
   }
+});
+
+test('a disk with room for the reason alone keeps that, without the report', async () => {
+  const world = new World(1);
+  let last = '';
+  // The report of many VMs is longer than what is reserved for an undo.
+  fillDisk(0, () => last === 'journal failed' && tries++ === 0);
+  let tries = 0;
+  const trace = ({ when, what }: { when: string; what: string }): void => {
+    if (when === 'before') last = what;
+  };
+  const { outcome, record } = await world.apply({}, { trace });
+  vi.restoreAllMocks();
+  expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_MEASURE' } });
+  expect(record?.progress).toMatchObject({ status: 'undone', failure: { code: 'TUNE_MEASURE' } });
+  expect(record?.progress.measured).toBeUndefined();
 });
 
 test('a setting that something else changes in the middle ends it', async () => {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { Recorder } from '../../../tuner/measure/recorder.ts';
 
-function recorderOf(sampleMs = 0, runs: (atMs: number) => boolean = () => true) {
+function recorderOf(sampleMs = 0, runAt: (atMs: number) => number | undefined = () => 1) {
   let now = 1_000;
   const recorder = new Recorder(
     async () => {
       now += sampleMs;
-      return new Map([['latency', { run: runs(now) ? 1 : undefined, value: now }]]);
+      return new Map([['latency', { run: runAt(now), value: now, missing: 'it is shut off' }]]);
     },
     5_000,
     {
@@ -33,10 +33,28 @@ test('samples that take longer than the interval follow each other, and end in t
   expect(times()).toEqual([7_000, 14_000, 21_000]);
 });
 
-test('it ends when the VM that has to run does not, and not when its figure is absent', async () => {
-  const { recorder } = recorderOf(0, (atMs) => atMs < 8_000);
-  await expect(recorder.until(20_000, 'latency')).rejects.toMatchObject({ code: 'TUNE_MEASURE' });
-  await expect(recorderOf().recorder.until(5_000, 'absent')).resolves.toBeUndefined();
+const OWN = { figure: 'latency', during: 'in block 2 of 12' };
+
+test('it ends when the VM that has to run does not, with when and why, and not when its figure is absent', async () => {
+  const { recorder } = recorderOf(0, (atMs) => (atMs < 8_000 ? 1 : undefined));
+  await expect(recorder.until(20_000, OWN)).rejects.toMatchObject({
+    code: 'TUNE_MEASURE',
+    message: 'the VM stopped running in block 2 of 12: it is shut off',
+  });
+  const absent = { ...OWN, figure: 'absent' };
+  await expect(recorderOf().recorder.until(5_000, absent)).resolves.toBeUndefined();
+});
+
+test('it ends when the VM is in another run than before, unless a restart was expected', async () => {
+  const runAt = (atMs: number): number => (atMs < 8_000 ? 1 : 2);
+  await expect(recorderOf(0, runAt).recorder.until(20_000, OWN)).rejects.toMatchObject({
+    code: 'TUNE_MEASURE',
+    message: 'the VM was restarted in block 2 of 12',
+  });
+  const { recorder } = recorderOf(0, runAt);
+  await recorder.until(5_000, OWN);
+  recorder.expectNewRun();
+  await expect(recorder.until(20_000, OWN)).resolves.toBeUndefined();
 });
 
 test('a check after a sample can end it', async () => {
@@ -44,6 +62,6 @@ test('a check after a sample can end it', async () => {
   const check = () => {
     if (times().length === 2) throw new Error('enough');
   };
-  await expect(recorder.until(60_000, 'latency', check)).rejects.toThrow('enough');
+  await expect(recorder.until(60_000, OWN, check)).rejects.toThrow('enough');
   expect(times()).toEqual([0, 5_000]);
 });

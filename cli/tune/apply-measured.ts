@@ -3,12 +3,17 @@ import { applyLocked, type Trial } from '../../tuner/apply/apply.ts';
 import type { HeldHost, RunOptions } from '../../tuner/apply/host-session.ts';
 import type { Transaction } from '../../tuner/apply/transaction.ts';
 import { TunerError } from '../../tuner/errors.ts';
+import { bootTrialOf } from '../../tuner/measure/boots/experiment.ts';
 import { readMeasured } from '../../tuner/measure/describe.ts';
 import { describeUnwatched } from '../../tuner/measure/describe-guard.ts';
 import { type Experiment, trialOf } from '../../tuner/measure/experiment.ts';
 import { runningOthers } from '../../tuner/measure/host-figures.ts';
-import type { Block, Schedule } from '../../tuner/measure/schedule.ts';
-import { type ExperimentSettings, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
+import {
+  type AnySettings,
+  bootExperiment,
+  isByRestarts,
+  vmExperiment,
+} from '../../tuner/measure/vm-experiment.ts';
 import { log } from '../log.ts';
 import type { TuneFlags } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
@@ -22,7 +27,7 @@ import { withSampler } from './with-sampler.ts';
 export async function applyMeasured(
   held: HeldHost,
   transactions: readonly Transaction[],
-  settings: ExperimentSettings,
+  settings: AnySettings,
   flags: TuneFlags,
   options: RunOptions & { readonly signal: AbortSignal },
 ): Promise<number> {
@@ -34,11 +39,10 @@ export async function applyMeasured(
   return withSampler(flags, options.signal, async (sampler, rebootsOf) => {
     const others = runningOthers(await sampler.sample(), own.domain);
     const say = (text: string): void => log(`virtune: ${text}`);
-    const trial = trialOf({
-      ...vmExperiment(own.domain, others, sampler, settings, say),
-      ...progressOf(settings.schedule),
-      reboots: () => rebootsOf(own.domain.uuid),
-    });
+    const progress = { ...progressOf(settings), reboots: () => rebootsOf(own.domain.uuid) };
+    const trial = isByRestarts(settings)
+      ? bootTrialOf({ ...bootExperiment(own.domain, others, sampler, settings, say), ...progress })
+      : trialOf({ ...vmExperiment(own.domain, others, sampler, settings, say), ...progress });
     let isSwitching = false;
     let measured: unknown;
     const kept: Trial = async (work) => {
@@ -62,14 +66,16 @@ export async function applyMeasured(
   });
 }
 
-/** One line for each block, which says what is switched; before them what is guarded. */
-function progressOf({ blocks }: Schedule): Pick<Experiment, 'onBlock' | 'onGuard'> {
-  const stateOf = ({ arm }: Block, index: number): string => {
-    const isSwitch = arm !== (blocks[index - 1]?.arm ?? 'off');
-    return isSwitch ? `switching ${arm}` : `still ${arm}`;
+/** One line for each block or boot, which says what is switched; before them what is guarded. */
+function progressOf({ schedule }: AnySettings): Pick<Experiment, 'onBlock' | 'onGuard'> {
+  const arms = 'restarts' in schedule ? schedule.arms : schedule.blocks.map(({ arm }) => arm);
+  const stateOf = (index: number): string => {
+    const arm = arms[index];
+    return arm === (arms[index - 1] ?? 'off') ? `still ${arm}` : `switching ${arm}`;
   };
+  const what = 'restarts' in schedule ? 'restart' : 'block';
   return {
-    onBlock: (block, index) => log(`  block ${index + 1} of ${blocks.length}: ${stateOf(block, index)}`),
+    onBlock: (_, index) => log(`  ${what} ${index + 1} of ${arms.length}: ${stateOf(index)}`),
     onGuard: (guard) => {
       for (const line of describeUnwatched(guard)) log(`virtune: ${line}`);
     },

@@ -2,15 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { applyBatches } from '../../tuner/apply/apply-batches.ts';
 import type { ApprovedPlan } from '../../tuner/apply/approved-plan.ts';
+import { nothingToBoot } from '../../tuner/apply/boot-switch.ts';
 import { type HeldHost, onHost, type RunOptions } from '../../tuner/apply/host-session.ts';
 import { isSwitched, nothingToSwitch } from '../../tuner/apply/live-switch.ts';
 import type { PlanBasis } from '../../tuner/apply/plan-basis.ts';
 import { transactionsOf } from '../../tuner/apply/split-plan.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { describeDesign } from '../../tuner/measure/describe-design.ts';
-import type { ExperimentSettings } from '../../tuner/measure/vm-experiment.ts';
+import { type AnySettings, isByRestarts } from '../../tuner/measure/vm-experiment.ts';
 import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { reportPlacement, reportPlan } from '../../tuner/plan/report.ts';
+import type { Step } from '../../tuner/steps/step.ts';
 import { durationOption } from '../duration-option.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
@@ -64,15 +66,16 @@ export function applyCommand(): Command {
       }
       const experiment = experimentSettings(given, flags);
       if (experiment !== undefined) checkMeasure(flags);
+      const restart = flags.restarts === undefined ? flags.restart : true;
       const signal = stopSignal();
       if (experiment !== undefined) await checkFigure(patterns, flags, experiment, signal);
       if (experiment !== undefined && flags.dryRun === true) {
-        await planAndPreview(patterns, { ...flags, experiment }, signal);
+        await planAndPreview(patterns, { ...flags, restart, experiment }, signal);
         return;
       }
       await offerRecovery(flags, signal);
       for (let plans = 1; ; plans++) {
-        const changed = await planAndApply(patterns, { ...flags, experiment }, signal);
+        const changed = await planAndApply(patterns, { ...flags, restart, experiment }, signal);
         if (changed === undefined) return;
         if (flags.force !== true || plans === PLANS_MAX || isPlanFile(patterns, flags)) throw changed;
         log(`virtune: ${errorText(changed)}`);
@@ -93,7 +96,7 @@ function checkMeasure(flags: Flags): void {
 
 interface ApplyFlags extends Flags {
   /** Absent without --measure. */
-  readonly experiment: ExperimentSettings | undefined;
+  readonly experiment: AnySettings | undefined;
 }
 
 interface Planned {
@@ -141,7 +144,7 @@ async function planAndApply(
 /** Shows the plan, and what an experiment with it could find. */
 async function planAndPreview(
   patterns: readonly string[],
-  flags: ApplyFlags & { readonly experiment: ExperimentSettings },
+  flags: ApplyFlags & { readonly experiment: AnySettings },
   signal: AbortSignal,
 ): Promise<void> {
   const approved = isPlanFile(patterns, flags) ? readPlanFile(patterns[0]) : undefined;
@@ -175,10 +178,17 @@ function isToBeDone({ plan }: Planned, flags: ApplyFlags): boolean {
     return false;
   }
   if (flags.experiment !== undefined) {
-    if (!allSteps(plan).some(isSwitched)) throw nothingToSwitch();
+    checkSteps(allSteps(plan), flags.experiment);
     show(describeDesign(flags.experiment), json === true);
   }
   return true;
+}
+
+/** @throws TunerError TUNE_MEASURE where nothing of a plan is what the experiment switches. */
+function checkSteps(steps: readonly Step[], experiment: AnySettings): void {
+  if (isByRestarts(experiment)) {
+    if (!steps.some(({ kind }) => kind === 'restart')) throw nothingToBoot();
+  } else if (!steps.some(isSwitched)) throw nothingToSwitch();
 }
 
 /** @throws TunerError TUNE_CHANGED when a profile was edited while the plan was looked at. */

@@ -1,6 +1,6 @@
 import { TunerError } from '../../tuner/errors.ts';
 import { keyOf, sampleOf } from '../../tuner/measure/host-figures.ts';
-import type { ExperimentSettings } from '../../tuner/measure/vm-experiment.ts';
+import type { AnySettings } from '../../tuner/measure/vm-experiment.ts';
 import type { StepDomain } from '../../tuner/steps/step.ts';
 import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { chooseDomains, isPlanFile } from './choose-domains.ts';
@@ -18,7 +18,7 @@ import { withSampler } from './with-sampler.ts';
 export async function checkFigure(
   patterns: readonly string[],
   flags: PlanFlags,
-  { user, metric }: ExperimentSettings,
+  { user, metric }: AnySettings,
   signal: AbortSignal,
 ): Promise<void> {
   const own = await oneDomain(patterns, flags, signal);

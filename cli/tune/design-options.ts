@@ -46,7 +46,13 @@ export function addDesignOptions(command: Command): Command {
 export function designOf({ blocks, block, blockSettle, every }: DesignFlags): Design {
   const design = { pairs: blocks / 2, blockMs: block * 1_000, settleMs: blockSettle * 1_000 };
   makeSchedule(design, 0);
-  if (block >= 2 * every) return design;
+  checkBlock({ block, every });
+  return design;
+}
+
+/** @throws TunerError TUNE_USAGE for blocks in which a rate has too few samples. */
+export function checkBlock({ block, every }: Pick<DesignFlags, 'block' | 'every'>): void {
+  if (block >= 2 * every) return;
   throw new TunerError(
     'TUNE_USAGE',
     `a block of ${block} s has too few samples, one every ${every} s; use a longer --block or a shorter --every`,

@@ -1,9 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatSeconds } from '../../model/duration.ts';
 import { jsonText } from '../../model/json-text.ts';
+import { describeBootSchedule } from '../../tuner/measure/boots/describe.ts';
+import { type BootSchedule, bootsWith, smallestP } from '../../tuner/measure/boots/schedule.ts';
 import { runningOthers } from '../../tuner/measure/host-figures.ts';
 import { describePreview, describeSchedule, previewOf } from '../../tuner/measure/preview.ts';
-import { type ExperimentSettings, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
+import {
+  type AnySettings,
+  decidingFigure,
+  type ExperimentSettings,
+  isByRestarts,
+  vmExperiment,
+} from '../../tuner/measure/vm-experiment.ts';
 import type { StepDomain } from '../../tuner/steps/step.ts';
 import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { log } from '../log.ts';
@@ -17,11 +25,12 @@ import { withSampler } from './with-sampler.ts';
  */
 export async function dryRun(
   own: StepDomain,
-  settings: ExperimentSettings,
+  settings: AnySettings,
   flags: TuneFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const json = flags.json === true;
+  if (isByRestarts(settings)) return bootDryRun(settings, json);
   const { schedule, baselineMs, everyMs } = settings;
   show(describeSchedule(schedule, baselineMs).join('\n'), json);
   const preview = await withSampler(flags, signal, async (sampler) => {
@@ -52,6 +61,32 @@ export async function dryRun(
     blocksForMargin: preview.blocksForMargin ?? null,
     guard: preview.guard,
     text: preview.text,
+  };
+  process.stdout.write(`${jsonText(document, 2)}\n`);
+}
+
+/** How figures differ from boot to boot is not known before the first restart, so a baseline has nothing to add. */
+function bootDryRun(
+  { schedule, baselineMs, everyMs, ...settings }: ExperimentSettings<BootSchedule>,
+  json: boolean,
+): void {
+  const text = describeBootSchedule(schedule, baselineMs);
+  if (!json) {
+    process.stdout.write(`${text.join('\n')}\n`);
+    return;
+  }
+  const { restarts, blockMs, settleMs, totalMs } = schedule;
+  const on = bootsWith(restarts);
+  const document = {
+    format: 1,
+    kind: 'dry run',
+    design: { restarts, blockMs, settleMs },
+    baselineMs,
+    everyMs,
+    totalMs: baselineMs + totalMs,
+    figure: decidingFigure(settings),
+    smallestP: smallestP(restarts - on, on),
+    text,
   };
   process.stdout.write(`${jsonText(document, 2)}\n`);
 }

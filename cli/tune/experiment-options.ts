@@ -1,16 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { TunerError } from '../../tuner/errors.ts';
-import type { KeepIf } from '../../tuner/measure/experiment.ts';
+import { makeBootSchedule } from '../../tuner/measure/boots/schedule.ts';
 import { STEAL } from '../../tuner/measure/host-figures.ts';
 import { makeSchedule } from '../../tuner/measure/schedule.ts';
+import type { KeepIf } from '../../tuner/measure/trial-result.ts';
 import { userFigure } from '../../tuner/measure/user-figure.ts';
-import { type ExperimentSettings, findHostFigure } from '../../tuner/measure/vm-experiment.ts';
+import { type AnySettings, findHostFigure } from '../../tuner/measure/vm-experiment.ts';
 import { durationOption } from '../duration-option.ts';
-import { addDesignOptions, type DesignFlags, designOf } from './design-options.ts';
+import { addDesignOptions, checkBlock, type DesignFlags, designOf } from './design-options.ts';
+import { count } from './options.ts';
 
 export interface ExperimentFlags extends DesignFlags {
   readonly measure?: boolean | undefined;
+  readonly restarts?: number | undefined;
   readonly dryRun?: boolean | undefined;
   readonly metric?: string | undefined;
   readonly probe?: string | undefined;
@@ -30,6 +33,7 @@ export interface ExperimentFlags extends DesignFlags {
 /** What means nothing without --measure. */
 const FLAGS: Readonly<Record<Exclude<keyof ExperimentFlags, 'measure'>, string>> = {
   dryRun: '--dry-run',
+  restarts: '--restarts',
   metric: '--metric',
   probe: '--probe',
   promql: '--promql',
@@ -57,6 +61,11 @@ export function addExperimentOptions(command: Command): Command {
   return addDesignOptions(
     command
       .option('--measure', 'switch the live settings of one VM on and off, and keep them only if they help')
+      .option(
+        '--restarts <n>',
+        'with --measure: restart the VM so many times, with the settings and without, for those that need a boot',
+        count,
+      )
       .option('--dry-run', 'print plan, schedule and what it could find; measures only the baseline')
       .option('--metric <name>', `figure that decides (default: ${STEAL})`)
       .option('--probe <command>', 'shell command that prints the number that decides')
@@ -111,14 +120,14 @@ function numberFrom(unit: string, min: number, max: number): (text: string) => n
 export function experimentSettings(
   command: Pick<Command, 'getOptionValueSource'>,
   flags: ExperimentFlags,
-): ExperimentSettings | undefined {
+): AnySettings | undefined {
   if (flags.measure !== true) {
     const given = Object.entries(FLAGS).find(([name]) => command.getOptionValueSource(name) === 'cli');
     if (given === undefined) return undefined;
     const hint = given[0] === 'dryRun' ? '; virtune tune plan shows what would change' : '';
     throw new TunerError('TUNE_USAGE', `${given[1]} needs --measure${hint}`);
   }
-  const design = designOf(flags);
+  const schedule = scheduleOf(command, flags);
   const { baseline, every, margin, keepIf, stealLimit, latencyLimit } = flags;
   if (baseline < 2 * every) {
     throw new TunerError(
@@ -126,15 +135,34 @@ export function experimentSettings(
       `a baseline of ${baseline} s has too few samples, one every ${every} s; use a longer --baseline or a shorter --every`,
     );
   }
-  return {
+  const settings = {
     metric: findHostFigure(flags.metric ?? STEAL),
     user: userFigure(flags, every * 1_000),
     margin: 1 + margin / 100,
     keepIf,
-    schedule: makeSchedule(design, randomInt(SEEDS)),
     baselineMs: baseline * 1_000,
     everyMs: every * 1_000,
     stealLimit: stealLimit === undefined ? undefined : stealLimit / 100,
     latencyLimitSeconds: latencyLimit === undefined ? undefined : latencyLimit / 1_000,
   };
+  return 'restarts' in schedule ? { ...settings, schedule } : { ...settings, schedule };
+}
+
+/** Of boots the defaults are longer: guests take minutes to start, and longer until their caches are full. */
+const [BOOT_SECONDS, BOOT_SETTLE_SECONDS] = [600, 300];
+
+function scheduleOf(
+  command: Pick<Command, 'getOptionValueSource'>,
+  flags: ExperimentFlags,
+): AnySettings['schedule'] {
+  const { restarts, every } = flags;
+  if (restarts === undefined) return makeSchedule(designOf(flags), randomInt(SEEDS));
+  const isGiven = (name: keyof ExperimentFlags): boolean => command.getOptionValueSource(name) === 'cli';
+  if (isGiven('blocks')) {
+    throw new TunerError('TUNE_USAGE', '--blocks cannot be combined with --restarts: each boot is one block');
+  }
+  const block = isGiven('block') ? flags.block : BOOT_SECONDS;
+  const settle = isGiven('blockSettle') ? flags.blockSettle : BOOT_SETTLE_SECONDS;
+  checkBlock({ block, every });
+  return makeBootSchedule({ restarts, blockMs: block * 1_000, settleMs: settle * 1_000 }, randomInt(SEEDS));
 }

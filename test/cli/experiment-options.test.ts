@@ -5,9 +5,9 @@ import {
   type ExperimentFlags,
   experimentSettings,
 } from '../../cli/tune/experiment-options.ts';
-import type { ExperimentSettings } from '../../tuner/measure/vm-experiment.ts';
+import type { AnySettings } from '../../tuner/measure/vm-experiment.ts';
 
-function settingsOf(...args: readonly string[]): ExperimentSettings | undefined {
+function settingsOf(...args: readonly string[]): AnySettings | undefined {
   const command = addExperimentOptions(new Command())
     .exitOverride()
     .configureOutput({ writeErr: () => {} });

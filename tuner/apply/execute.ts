@@ -79,7 +79,27 @@ export async function executeStep({ journal, link }: Work, index: number): Promi
     const run = liveSetting.home === 'run' ? await runOf(link, step) : undefined;
     await journal.append({ event: 'doing', step: index, was, run });
   }
-  const wanted = liveSetting.target(step, was);
+  await complete({ journal, link }, index, liveSetting.target(step, was));
+}
+
+/**
+ * Restarts a domain once more. Where its restart was made already, an undo still leads to a run of before that one: what
+ * was found then stays in the journal, so that after `kill -9` a run with other settings is restarted.
+ */
+export async function restartAgain({ journal, link }: Work, index: number): Promise<void> {
+  const { step, progress } = at(journal, index);
+  const liveSetting = liveSettingOf(step);
+  link.throwIfStopped();
+  const now = await liveSetting.get(link, step);
+  await link.checkLease();
+  const was = progress.kind === 'done' ? progress.was : now;
+  await journal.append({ event: 'doing', step: index, was });
+  await complete({ journal, link }, index, liveSetting.target(step, now));
+}
+
+async function complete({ journal, link }: Work, index: number, wanted: unknown): Promise<void> {
+  const { step } = at(journal, index);
+  const liveSetting = liveSettingOf(step);
   await liveSetting.set(link, step, wanted);
   const now = await readBack(link, step, liveSetting, wanted);
   const proof = await liveSetting.verify(link, step, wanted);

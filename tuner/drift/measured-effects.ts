@@ -2,7 +2,7 @@ import type { TransactionRecord } from '../journal/list.ts';
 import { HOST_FIGURES, type HostFigure } from '../measure/host-figures.ts';
 import { mean } from '../measure/moments.ts';
 import { seededRandom } from '../measure/random.ts';
-import { pairsOf } from '../report/chart-arms.ts';
+import { armsOf } from '../report/chart-arms.ts';
 import { reportIn } from '../report/read-report.ts';
 import type { StepDomain } from '../steps/step.ts';
 
@@ -13,7 +13,7 @@ export interface MeasuredEffect {
   /** The figure that decided. Undefined where it was not one of libvirt's, so it cannot be measured here. */
   readonly figure: HostFigure | undefined;
   readonly name: string;
-  /** Means of its complete pairs of blocks, without the settings and with them. */
+  /** Means of its complete pairs of blocks, or of its boots, without the settings and with them. */
   readonly off: readonly number[];
   readonly on: readonly number[];
   readonly blockMs: number;
@@ -55,15 +55,13 @@ export function measuredEffects(records: readonly TransactionRecord[], hostname:
     const report = reportIn(record.progress.measured);
     if (report?.primary.judgement.verdict !== 'better') return [];
     const { name, blocks } = report.primary;
-    const pairs = pairsOf(report.blocks, blocks);
     return [
       {
         transaction: record.id,
         domain,
         figure: HOST_FIGURES.find((figure) => figure.name === name),
         name,
-        off: pairs.map(({ off }) => off),
-        on: pairs.map(({ on }) => on),
+        ...armsOf(report, blocks),
         blockMs: report.design.blockMs,
       },
     ];

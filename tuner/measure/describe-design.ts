@@ -1,13 +1,19 @@
 import { formatSeconds } from '../../model/duration.ts';
-import { decidingFigure, type ExperimentSettings } from './vm-experiment.ts';
+import { describeBootDesign } from './boots/describe.ts';
+import { type AnySettings, decidingFigure } from './vm-experiment.ts';
 
 /** The experiment in a line, before anything is changed. */
-export function describeDesign(settings: ExperimentSettings): string {
+export function describeDesign(settings: AnySettings): string {
   const { schedule, baselineMs, margin, keepIf } = settings;
-  const { pairs, blockMs, settleMs, totalMs } = schedule;
+  const { blockMs, settleMs, totalMs } = schedule;
   const [baseline, block, settle, total] = [baselineMs, blockMs, settleMs, baselineMs + totalMs].map((ms) =>
     formatSeconds(ms / 1_000),
   );
   const matters = Number(((margin - 1) * 100).toFixed(1));
-  return `Measured by ${decidingFigure(settings)}: ${baseline} as it is, then ${2 * pairs} blocks of ${block}, each after ${settle} to settle: ${total} in all. Kept if ${keepIf}; changes below ${matters} % do not matter.`;
+  const start = `Measured by ${decidingFigure(settings)}: ${baseline} as it is, then`;
+  const end = `Kept if ${keepIf}; changes below ${matters} % do not matter.`;
+  if ('restarts' in schedule) {
+    return `${start} ${describeBootDesign(schedule)}. Each boot is measured for ${block} after ${settle} to settle: ${total} in all, without the restarts. The result may take one restart more. ${end}`;
+  }
+  return `${start} ${2 * schedule.pairs} blocks of ${block}, each after ${settle} to settle: ${total} in all. ${end}`;
 }

@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { describeUnwatched } from './describe-guard.ts';
+import type { Interval } from './reassignments.ts';
 import type { FigureReport, Report } from './report.ts';
-import type { Interval } from './sign-flips.ts';
 
 /** `-12.3 %`: a ratio as a change. */
-function percentOf(ratio: number): string {
+export function percentOf(ratio: number): string {
   const change = (ratio - 1) * 100;
   return `${change < 0 ? '-' : '+'}${Math.abs(change).toFixed(1)} %`;
 }
 
 /** A figure that cannot fall below 0 is at the lower end of what is possible: nothing is excluded there either. */
-function intervalText({ low, high }: Interval): string {
+export function intervalText({ low, high }: Interval): string {
   const [hasLow, hasHigh] = [low > 0, Number.isFinite(high)];
   if (!hasLow && !hasHigh) return '95 % interval without limits';
   if (!hasHigh) return `95 % interval from ${percentOf(low)}, no upper limit`;

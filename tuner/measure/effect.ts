@@ -1,7 +1,8 @@
 import { mostCovariates, residuals } from './covariates.ts';
 import { standardDeviation, sum } from './moments.ts';
 import type { Pair } from './pairs.ts';
-import { type Interval, SignFlips, type Term } from './sign-flips.ts';
+import type { Interval } from './reassignments.ts';
+import { SignFlips, type Term } from './sign-flips.ts';
 
 /**
  * `ratio`: the geometric mean of on / off, where all blocks are positive. `ratio of sums`: sum of on / sum of off, where

@@ -7,14 +7,13 @@ import { describeFigure, describeReport } from './describe.ts';
 import type { Sample } from './figure.ts';
 import { type GuardReport, GuardWatch } from './guard-watch.ts';
 import { type Clock, IN_BASELINE, type MustRun, Recorder } from './recorder.ts';
-import { type Question, type Report, reportOn } from './report.ts';
+import { type Question, reportOn } from './report.ts';
 import type { Arm, Block, Schedule } from './schedule.ts';
+import { type KeepIf, trialResult } from './trial-result.ts';
 
-/** When what was measured stays applied. */
-export type KeepIf = 'better' | 'not-worse' | 'always';
-
-export interface Experiment extends Question {
-  readonly schedule: Schedule;
+/** `S`: how it runs; settings that need a boot have another schedule than those that are switched. */
+export interface Experiment<S = Schedule> extends Question {
+  readonly schedule: S;
   /** Before the first block, with nothing changed: what the guard compares with. */
   readonly baselineMs: number;
   readonly everyMs: number;
@@ -26,7 +25,7 @@ export interface Experiment extends Question {
   /** Absent: the real one. */
   readonly clock?: Clock | undefined;
   /** Before each block, for people who watch. */
-  readonly onBlock?: ((block: Block, index: number) => void) | undefined;
+  readonly onBlock?: ((block: Pick<Block, 'arm'>, index: number) => void) | undefined;
   /** After the baseline: what is guarded, and what cannot be. */
   readonly onGuard?: ((guard: GuardReport) => void) | undefined;
   /** Wall clock for the record; absent: the real one. */
@@ -43,7 +42,7 @@ export interface Experiment extends Question {
  */
 export function trialOf(experiment: Experiment): Trial {
   return async (work) => {
-    const { primary, schedule } = experiment;
+    const { schedule } = experiment;
     const startedAt = (experiment.now?.() ?? new Date()).toISOString();
     const recorder = new Recorder(experiment.sample, experiment.everyMs, experiment.clock ?? work.link);
     const done: Done = { blocks: [], guard: undefined };
@@ -67,23 +66,9 @@ export function trialOf(experiment: Experiment): Trial {
       series: (name) => recorder.series(name),
     });
     const measured = { ...report, text: describeReport(report) };
-    if (ended !== undefined) return { failure: ended, measured };
-    if (isKept(report, experiment.keepIf)) return { measured };
     const found = describeFigure(report.primary, 2 * (blockMs + settleMs));
-    const message = `${found}; not kept, since ${JSON.stringify(primary.name)} had to be ${wanted(experiment.keepIf)}`;
-    return { failure: { code: 'TUNE_MEASURE', message }, measured };
+    return trialResult(measured, found, experiment.keepIf, ended);
   };
-}
-
-/** Whether the result asks for the settings to stay. Only the primary figure decides. */
-export function isKept({ primary }: Pick<Report, 'primary'>, keepIf: KeepIf): boolean {
-  const { verdict, notWorse } = primary.judgement;
-  if (keepIf === 'always') return true;
-  return keepIf === 'better' ? verdict === 'better' : notWorse;
-}
-
-function wanted(keepIf: KeepIf): string {
-  return keepIf === 'better' ? 'better' : 'not worse';
 }
 
 /** How far an experiment has come. */

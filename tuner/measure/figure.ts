@@ -13,6 +13,8 @@ export interface Figure {
 }
 
 export interface GuardFigure extends GuardSize {
+  /** Why nothing but a limit can end it; absent: a rule from the baseline can too. */
+  readonly limitOnly?: string | undefined;
   /** A value that ends the experiment at once, if it was never passed without the setting. */
   readonly limit?: number | undefined;
 }

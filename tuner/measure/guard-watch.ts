@@ -67,13 +67,17 @@ export class GuardWatch {
     );
     this.#watched = guarded.map(({ figure, guard }): Watched => {
       const off = this.#values(figure, { fromMs: -1, toMs: baselineMs });
-      const rule = guardRule({
-        baseline: off,
-        everyMs,
-        blocksOn: pairs,
-        blockMs: settleMs + blockMs,
-        falseAlarms: FALSE_ALARMS / guarded.length,
-      });
+      const { limitOnly } = guard;
+      const rule =
+        limitOnly === undefined
+          ? guardRule({
+              baseline: off,
+              everyMs,
+              blocksOn: pairs,
+              blockMs: settleMs + blockMs,
+              falseAlarms: FALSE_ALARMS / guarded.length,
+            })
+          : { missing: limitOnly };
       return { figure, guard, rule, off, on: [], offWindows: this.#windows(rule, off), onWindows: [] };
     });
   }

@@ -18,6 +18,8 @@ export interface Judgement {
   readonly notWorse: boolean;
   /** Pairs that would decide it with 80 % probability, these included; only for `inconclusive`, where it can be computed. */
   readonly pairsNeeded?: number | undefined;
+  /** The same of restarts, where settings were measured that need a boot. */
+  readonly restartsNeeded?: number | undefined;
   /** Why it cannot be decided, where that is not the length of the experiment. */
   readonly reason?: string | undefined;
 }
@@ -53,6 +55,17 @@ export function judge(
       `only ${effect.pairs} ${effect.pairs === 1 ? 'pair' : 'pairs'} of blocks ${effect.pairs === 1 ? 'has' : 'have'} a figure, and at least ${FEWEST_PAIRS} are needed to decide; repeat it with more --blocks, so that some can be lost`,
     );
   }
+  const judged = judgeInterval(effect, criterion, p);
+  if (judged.verdict !== 'inconclusive') return judged;
+  return { ...judged, pairsNeeded: moreThan(effect, criterion.margin) };
+}
+
+/** What an interval of a ratio shows. */
+export function judgeInterval(
+  effect: Pick<Effect, 'low' | 'high'>,
+  criterion: Criterion,
+  p: number,
+): Judgement {
   const [low, high, margin] = [Math.log(effect.low), Math.log(effect.high), Math.log(criterion.margin)];
   const [good, bad] = criterion.direction === 'lower is better' ? [-low, high] : [high, -low];
   const largest = Math.max(good, bad);
@@ -65,10 +78,11 @@ export function judge(
   const isFound = p <= ALPHA;
   if (isFound && bad < 0) return { ...judged, verdict: 'better' };
   if (isFound && good < 0) return { ...judged, verdict: 'worse' };
-  return { ...judged, verdict: 'inconclusive', pairsNeeded: moreThan(effect, criterion.margin) };
+  return { ...judged, verdict: 'inconclusive' };
 }
 
-function undecided(reason: string): Judgement {
+/** Nothing can be stated, for that reason. */
+export function undecided(reason: string): Judgement {
   return {
     verdict: 'inconclusive',
     within: Number.POSITIVE_INFINITY,

@@ -2,28 +2,41 @@ import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
 import { TunerError } from '../errors.ts';
 import type { StepDomain } from '../steps/step.ts';
-import type { Experiment, KeepIf } from './experiment.ts';
+import type { BootExperiment } from './boots/experiment.ts';
+import type { BootSchedule } from './boots/schedule.ts';
+import type { Experiment } from './experiment.ts';
 import type { Figure, GuardFigure, Reading, Sample } from './figure.ts';
 import { HOST_FIGURES, type HostFigure, keyOf, LATENCY, STEAL, sampleOf } from './host-figures.ts';
 import { OthersUsage } from './others-usage.ts';
 import type { Schedule } from './schedule.ts';
+import type { KeepIf } from './trial-result.ts';
 import { readingOf, type UserFigure } from './user-figure.ts';
 
+/** Of settings that are switched while the VM runs, or of restarts. */
+type AnySchedule = Schedule | BootSchedule;
+
 /** How an experiment on a VM is done, whichever VM it is. */
-export interface ExperimentSettings {
+export interface ExperimentSettings<S extends AnySchedule = Schedule> {
   /** Decides, unless there is a `user` figure. */
   readonly metric: HostFigure;
   readonly user: UserFigure | undefined;
   /** The smallest ratio above 1 that matters. */
   readonly margin: number;
   readonly keepIf: KeepIf;
-  readonly schedule: Schedule;
+  readonly schedule: S;
   readonly baselineMs: number;
   readonly everyMs: number;
   /** End it when any VM is above; a share of time, and seconds. */
   readonly stealLimit?: number | undefined;
   readonly latencyLimitSeconds?: number | undefined;
 }
+
+/** By switching, or by restarts. */
+export type AnySettings = ExperimentSettings | ExperimentSettings<BootSchedule>;
+
+/** Whether settings that need a boot are measured, by restarts. */
+export const isByRestarts = (settings: AnySettings): settings is ExperimentSettings<BootSchedule> =>
+  'restarts' in settings.schedule;
 
 /** @throws TunerError TUNE_USAGE for a name that is not one of a figure. */
 export function findHostFigure(name: string): HostFigure {
@@ -34,7 +47,7 @@ export function findHostFigure(name: string): HostFigure {
 }
 
 /** The figure that decides, by its name. */
-export const decidingFigure = ({ user, metric }: ExperimentSettings): string =>
+export const decidingFigure = ({ user, metric }: Pick<AnySettings, 'user' | 'metric'>): string =>
   user?.figure.name ?? metric.name;
 
 /**
@@ -42,13 +55,13 @@ export const decidingFigure = ({ user, metric }: ExperimentSettings): string =>
  *
  * @param say a sample that could not be taken, and why the figure that decides has no value.
  */
-export function vmExperiment(
+export function vmExperiment<S extends AnySchedule>(
   own: StepDomain,
   others: readonly StepDomain[],
   sampler: Pick<Sampler, 'sample'>,
-  settings: ExperimentSettings,
+  settings: ExperimentSettings<S>,
   say: (text: string) => void,
-): Experiment {
+): Experiment<S> {
   const { user, metric, margin, everyMs, baselineMs, schedule, keepIf } = settings;
   const figures = HOST_FIGURES.map((figure) => figureOf(figure, settings, 1));
   const primary = user?.figure ?? figureOf(metric, settings, 1);
@@ -98,9 +111,31 @@ export function vmExperiment(
   };
 }
 
+/** The same by restarts: a boot with cold caches says nothing against the settings, so only limits guard this VM. */
+export function bootExperiment(...given: Parameters<typeof vmExperiment<BootSchedule>>): BootExperiment {
+  const [, others] = given;
+  const experiment = vmExperiment(...given);
+  const names = new Set<string>(HOST_FIGURES.map(({ name }) => name));
+  return {
+    ...experiment,
+    primary: byLimitOnly(experiment.primary),
+    secondary: experiment.secondary.map(byLimitOnly),
+    controlsOf: ({ name, kind, direction }) =>
+      names.has(name) ? others.map((other) => ({ name: nameOf(other, name), kind, direction })) : [],
+  };
+}
+
+function byLimitOnly(figure: Figure): Figure {
+  if (figure.guard === undefined) return figure;
+  return {
+    ...figure,
+    guard: { ...figure.guard, limitOnly: 'a fresh boot is not comparable with the run before it' },
+  };
+}
+
 function figureOf(
   { name, kind, direction, guard }: HostFigure,
-  { stealLimit, latencyLimitSeconds }: ExperimentSettings,
+  { stealLimit, latencyLimitSeconds }: Pick<ExperimentSettings, 'stealLimit' | 'latencyLimitSeconds'>,
   stretches: GuardFigure['stretches'],
 ): Figure {
   if (guard === undefined) return { name, kind, direction };

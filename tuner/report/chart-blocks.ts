@@ -7,14 +7,15 @@ const [WIDTH, HEIGHT] = [760, 260];
 const [LEFT, RIGHT, TOP, BOTTOM] = [80, 10, 10, 40];
 
 /** The figure that decides, block by block over time: a bar from the end of the time to settle to the end of the block. */
-export function blocksChart({ blocks, primary, baselineMs }: JournalReport): Markup {
+export function blocksChart({ kind, blocks, primary, baselineMs }: JournalReport): Markup {
   const values = primary.blocks.filter((value) => value !== null);
   const y = linearScale(values, HEIGHT - BOTTOM, TOP);
   const endMs = blocks.at(-1)?.endMs ?? baselineMs;
   const x = (ms: number): number => pixels(LEFT + (ms / endMs) * (WIDTH - LEFT - RIGHT));
   const bars = blocks.map(({ arm, startMs, measureMs, endMs: untilMs, pair }, at) => {
     const value = primary.blocks[at];
-    const what = `block ${at + 1}, pair ${pair + 1}, settings ${arm}`;
+    const which = kind === 'restarts' ? `boot ${at + 1}` : `block ${at + 1}, pair ${pair + 1}`;
+    const what = `${which}, settings ${arm}`;
     const band = html`<rect class="band ${arm}" x="${x(startMs)}" y="${TOP}" width="${pixels(x(untilMs) - x(startMs))}" height="${HEIGHT - TOP - BOTTOM}"><title>${what}</title></rect>`;
     if (value === null || value === undefined) return band;
     return html`${band}<line class="bar ${arm}" x1="${x(measureMs)}" x2="${x(untilMs)}" y1="${y.at(value)}" y2="${y.at(value)}"><title>${what}: ${shortNumber(value)}</title></line>`;

@@ -1,5 +1,5 @@
 import { mean } from '../measure/moments.ts';
-import { pairsOf } from './chart-arms.ts';
+import { armsOf } from './chart-arms.ts';
 import { html, type Markup } from './html.ts';
 import type { JournalReport } from './read-report.ts';
 import { linearScale, pixels, shortNumber } from './scale.ts';
@@ -7,11 +7,11 @@ import { linearScale, pixels, shortNumber } from './scale.ts';
 const [WIDTH, HEIGHT, EDGE] = [260, 36, 4];
 
 /** Steal and latency of the other VMs, block by block; those that rose most with the settings first. */
-export function othersTable({ blocks, others }: JournalReport): Markup {
+export function othersTable(report: JournalReport): Markup {
+  const { blocks, others } = report;
   const rows = others
     .map(({ name, blocks: values }) => {
-      const pairs = pairsOf(blocks, values);
-      const [off, on] = [pairs.map((pair) => pair.off), pairs.map((pair) => pair.on)];
+      const { off, on } = armsOf(report, values);
       return { name, values, off: meanOf(off), on: meanOf(on) };
     })
     .toSorted((a, b) => rise(b) - rise(a));

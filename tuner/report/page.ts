@@ -17,6 +17,8 @@ import { STYLE } from './style.ts';
 export function reportPage(record: Pick<TransactionRecord, 'id' | 'header' | 'progress'>): string {
   const report = readReport(record);
   const { primary, text, blocks } = report;
+  const isByRestarts = report.kind === 'restarts';
+  const block = isByRestarts ? 'boot' : 'block';
   const names = record.header.domains.map(({ domain }) => domain.name).join(', ');
   const page = html`<!doctype html>
 <html lang="en">
@@ -31,11 +33,11 @@ export function reportPage(record: Pick<TransactionRecord, 'id' | 'header' | 'pr
 <h1><bdi>${names}</bdi>: ${primary.judgement.verdict}</h1>
 <ul>${text.map((line) => html`<li>${line}</li>\n`)}</ul>
 ${facts(record, report)}
-<h2>Blocks</h2>
-<p>${primary.name}, mean of each block. <span class="key off">off</span> without the settings, <span class="key on">on</span> with them. A bar begins after the time to settle.</p>
+<h2>${isByRestarts ? 'Boots' : 'Blocks'}</h2>
+<p>${primary.name}, mean of each ${block}. <span class="key off">off</span> without the settings, <span class="key on">on</span> with them. A bar begins after the time to settle.</p>
 ${blocksChart(report)}
 <h2>Both arms</h2>
-<p>One line for each pair of blocks.</p>
+<p>${isByRestarts ? 'One dot for each boot.' : 'One line for each pair of blocks.'}</p>
 ${armsChart(report)}
 <h2>Effects</h2>
 <p>Change with the settings, with its 95 % interval. Changes within the band do not matter.</p>
@@ -43,9 +45,9 @@ ${intervalsChart(report)}
 <h2>Other VMs</h2>
 ${othersTable(report)}
 <h2>Values</h2>
-<table><thead><tr><th>block</th><th>pair</th><th>settings</th><th>from</th><th>to</th><th>${primary.name}</th></tr></thead><tbody>${blocks.map(
+<table><thead><tr><th>${block}</th>${isByRestarts ? '' : html`<th>pair</th>`}<th>settings</th><th>from</th><th>to</th><th>${primary.name}</th></tr></thead><tbody>${blocks.map(
     ({ pair, arm, measureMs, endMs }, at) =>
-      html`<tr><td>${at + 1}</td><td>${pair + 1}</td><td>${arm}</td><td>${duration(measureMs)}</td><td>${duration(endMs)}</td><td>${valueText(primary.blocks[at])}</td></tr>\n`,
+      html`<tr><td>${at + 1}</td>${isByRestarts ? '' : html`<td>${pair + 1}</td>`}<td>${arm}</td><td>${duration(measureMs)}</td><td>${duration(endMs)}</td><td>${valueText(primary.blocks[at])}</td></tr>\n`,
   )}</tbody></table>
 </body>
 </html>
@@ -57,8 +59,10 @@ function facts(
   { id, header, progress }: Pick<TransactionRecord, 'id' | 'header' | 'progress'>,
   report: JournalReport,
 ): Markup {
-  const { startedAt, baselineMs, seed, margin } = report;
-  const { pairs, blockMs, settleMs } = report.design;
+  const { startedAt, baselineMs, seed, margin, design } = report;
+  const { blockMs, settleMs } = design;
+  const blocks =
+    'restarts' in design ? `${design.restarts} restarts, each boot` : `${2 * design.pairs} blocks of`;
   const rows: readonly (readonly [string, string])[] = [
     ['transaction', `${id}, ${progress.status}`],
     ['host', header.hostname],
@@ -66,10 +70,10 @@ function facts(
     ['started', startedAt],
     [
       'design',
-      `${2 * pairs} blocks of ${duration(blockMs)} after ${duration(settleMs)} to settle, baseline ${duration(baselineMs)}`,
+      `${blocks} ${duration(blockMs)} after ${duration(settleMs)} to settle, baseline ${duration(baselineMs)}`,
     ],
     ['margin', `${((margin - 1) * 100).toFixed(1)} %`],
-    ['seed of the coins', String(seed)],
+    ['seed of the draw', String(seed)],
   ];
   return html`<dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>\n`)}</dl>`;
 }

@@ -21,7 +21,12 @@ const report = z.object({
   baselineMs: z.number(),
   margin: z.number(),
   seed: z.number(),
-  design: z.object({ pairs: z.number(), blockMs: z.number(), settleMs: z.number() }),
+  /** Absent: settings were switched while the VM ran. */
+  kind: z.literal('restarts').optional(),
+  design: z.union([
+    z.object({ pairs: z.number(), blockMs: z.number(), settleMs: z.number() }),
+    z.object({ restarts: z.number(), blockMs: z.number(), settleMs: z.number() }),
+  ]),
   blocks: z.array(
     z.object({ pair: z.number(), arm, startMs: z.number(), measureMs: z.number(), endMs: z.number() }),
   ),

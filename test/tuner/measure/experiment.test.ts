@@ -8,11 +8,12 @@ import { recoverLocked } from '../../../tuner/apply/recover.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { journalPath } from '../../../tuner/journal/journal.ts';
 import { readMeasured } from '../../../tuner/measure/describe.ts';
-import { type Experiment, isKept, trialOf } from '../../../tuner/measure/experiment.ts';
+import { type Experiment, trialOf } from '../../../tuner/measure/experiment.ts';
 import type { Figure, Sample } from '../../../tuner/measure/figure.ts';
 import { normals, seededRandom } from '../../../tuner/measure/random.ts';
 import type { Report } from '../../../tuner/measure/report.ts';
 import { makeSchedule } from '../../../tuner/measure/schedule.ts';
+import { isKept } from '../../../tuner/measure/trial-result.ts';
 import { type FakeDomain, FakeLibvirt, HOSTNAME } from '../apply/fake-libvirt.ts';
 import {
   ALL_POINTS_MS,

@@ -1,0 +1,79 @@
+import { formatSeconds } from '../../../model/duration.ts';
+import { intervalText, percentOf } from '../describe.ts';
+import { describeUnwatched } from '../describe-guard.ts';
+import type { BootEffect } from './effect.ts';
+import type { BootFigureReport, BootReport } from './report.ts';
+import { type BootDesign, type BootSchedule, bootsWith, FEWEST_RESTARTS, smallestP } from './schedule.ts';
+
+const percent = (share: number): string => `${Number((share * 100).toFixed(1))} %`;
+
+/** `better: latency -12.3 % (95 % interval -15.0 % to -9.1 %)`; or why it cannot be decided. */
+export function describeBootFigure({ name, effect, judgement }: BootFigureReport): string {
+  const { verdict, reason, within, restartsNeeded } = judgement;
+  if (effect === undefined || reason !== undefined) return `${verdict}: ${name}: ${reason}`;
+  const found = `${name} ${percentOf(effect.effect)} (${intervalText(effect)})`;
+  if (verdict === 'no difference') {
+    return `no difference larger than ${percentOf(within).replace('+', '')}: ${found}`;
+  }
+  if (verdict !== 'inconclusive' || restartsNeeded === undefined) return `${verdict}: ${found}`;
+  return `${verdict}: ${found}; about ${restartsNeeded} restarts would decide it`;
+}
+
+/** What kind of evidence so many restarts are. */
+export function describeBootDesign({ restarts }: Pick<BootDesign, 'restarts'>): string {
+  if (restarts === 1) {
+    return 'before and after one restart: not an experiment, since anything else that changed in that time is part of the result; it cannot be decided';
+  }
+  const on = bootsWith(restarts);
+  const drawn = `${restarts} restarts, ${on} with the settings, drawn at random; the smallest possible p-value is ${percent(smallestP(restarts - on, on))}`;
+  return restarts < FEWEST_RESTARTS ? `${drawn}, so it cannot be decided` : drawn;
+}
+
+/** What restarts come to, before the first one; which boots have the settings is drawn at the start. */
+export function describeBootSchedule(
+  { restarts, blockMs, settleMs, totalMs }: BootSchedule,
+  baselineMs: number,
+): string[] {
+  const [settle, block, total] = [settleMs, blockMs, baselineMs + totalMs].map((ms) =>
+    formatSeconds(ms / 1_000),
+  );
+  return [
+    describeBootDesign({ restarts }),
+    `After each restart ${settle} are left out and ${block} are measured: ${total} in all, and what the restarts take. The result may take one restart more.`,
+    'How much the figure differs from boot to boot is known only after some, and so is the smallest change that would be found.',
+  ];
+}
+
+/** A report in lines, the figure that decides first. */
+export function describeBootReport(report: BootReport): string[] {
+  const { design, ended, guard, primary, secondary } = report;
+  const figures = secondary.filter(({ effect }) => effect !== undefined);
+  return [
+    ...(ended === undefined ? [] : [`ended early: ${ended}`]),
+    describeBootFigure(primary),
+    describeBootDesign(design),
+    ...(primary.effect === undefined ? [] : [correction(primary.effect)]),
+    ...(primary.lost.length === 0
+      ? []
+      : [
+          `${primary.lost.length} boots are lost: ${primary.lost.map(({ boot, reason }) => `${boot + 1}, ${reason}`).join('; ')}`,
+        ]),
+    ...figures.map(
+      (figure) =>
+        `also ${describeBootFigure(figure)}, p ${figure.p.toPrecision(2)} among ${secondary.length}`,
+    ),
+    ...(guard === undefined ? [] : describeUnwatched(guard)),
+  ];
+}
+
+function correction({ comparedWith, plain, moved, scale }: BootEffect): string {
+  if (comparedWith.length === 0) {
+    return 'not corrected by other VMs: none has this figure in all boots, so a change of the whole host is part of the result';
+  }
+  const others = `${comparedWith.length} other ${comparedWith.length === 1 ? 'VM' : 'VMs'}`;
+  const without =
+    scale === 'ratio' ? `${percentOf(plain.effect)} without that` : `${plain.effect} without that`;
+  const corrected = `corrected by the change of ${others} in the same time (difference in differences): ${without}`;
+  if (!moved) return corrected;
+  return `${corrected}; ${comparedWith.length === 1 ? 'it differs' : 'they differ'} with the settings, so the interval holds both`;
+}

@@ -1,0 +1,132 @@
+import type { BlockMean } from '../block-means.ts';
+import type { Estimate } from '../effect.ts';
+import { mean, sum } from '../moments.ts';
+import type { Arm } from '../schedule.ts';
+import { ALPHA } from '../verdict.ts';
+import { BootAssignments, type BootValue, difference } from './assignments.ts';
+import { smallestP } from './schedule.ts';
+
+/** The figure of one boot. */
+export interface Boot {
+  readonly arm: Arm;
+  readonly mean: BlockMean;
+}
+
+/** The same figure of another VM of the host, in the same times. */
+export interface Control {
+  readonly name: string;
+  readonly means: readonly BlockMean[];
+}
+
+export interface BootEffect extends Estimate {
+  /** That have a figure, without the settings and with them. */
+  readonly off: number;
+  readonly on: number;
+  /** The smallest p-value that so many boots can give. */
+  readonly smallestP: number;
+  /** Not corrected by what the other VMs did. The same where there are none to compare with. */
+  readonly plain: Estimate;
+  /** The other VMs that have the figure in all of these boots. */
+  readonly comparedWith: readonly string[];
+  /**
+   * Whether the other VMs differ between the arms themselves (p <= 5 %): the setting may have changed them, and comparing
+   * with them would count that twice. Then the interval holds both, the corrected and the plain one, and `p` is the larger.
+   */
+  readonly moved: boolean;
+}
+
+export interface LostBoot {
+  /** From 0. */
+  readonly boot: number;
+  readonly reason: string;
+}
+
+/**
+ * Difference in differences: how the figure of this VM changed with the settings, less how that of the other VMs of the
+ * host changed in the same times. What the other VMs did is the median of their changes, so one VM with a night job does
+ * not decide. The permutation test is exact whatever the others did: which boots had the settings was drawn.
+ *
+ * @returns undefined where no boot with the settings has a figure, or none without them.
+ */
+export function bootEffect(
+  boots: readonly Boot[],
+  controls: readonly Control[],
+): { readonly effect: BootEffect | undefined; readonly lost: readonly LostBoot[] } {
+  const lost = boots.flatMap(({ mean: { ...found } }, boot) =>
+    'missing' in found ? [{ boot, reason: found.missing }] : [],
+  );
+  const kept = boots.flatMap((boot, at) =>
+    'missing' in boot.mean ? [] : [{ at, arm: boot.arm, value: boot.mean.value }],
+  );
+  const count = (arm: Arm): number => kept.filter((boot) => boot.arm === arm).length;
+  const [off, on] = [count('off'), count('on')];
+  if (off === 0 || on === 0) return { effect: undefined, lost };
+  const isRatio = kept.every(({ value }) => value > 0);
+  const onScale = (value: number): number => (isRatio ? Math.log(value) : value);
+  const own = kept.map(({ arm, value }): BootValue => ({ arm, value: onScale(value) }));
+  const others = controls.flatMap(({ name, means }) => {
+    const values = kept.map(({ at }) => figureOf(means[at]));
+    if (values.some((value) => value === undefined || (isRatio && value <= 0))) return [];
+    return [{ name, values: centred(values.map((value) => onScale(value as number))) }];
+  });
+  const plain = estimate(own, isRatio);
+  const found = {
+    off,
+    on,
+    smallestP: smallestP(off, on),
+    plain,
+    comparedWith: others.map(({ name }) => name),
+  };
+  if (others.length === 0) return { effect: { ...plain, ...found, moved: false }, lost };
+  const shocks = own.map(({ arm }, boot): BootValue => {
+    return { arm, value: median(others.map(({ values }) => values[boot] as number)) };
+  });
+  const corrected = estimate(
+    own.map(({ arm, value }, boot) => ({ arm, value: value - (shocks[boot] as BootValue).value })),
+    isRatio,
+  );
+  const moved = new BootAssignments(shocks).pValue(0) <= ALPHA;
+  return { effect: { ...(moved ? holdingBoth(corrected, plain) : corrected), ...found, moved }, lost };
+}
+
+function estimate(boots: readonly BootValue[], isRatio: boolean): Estimate {
+  const test = new BootAssignments(boots);
+  const interval = test.interval(ALPHA);
+  const effect = difference(boots);
+  const of = (arm: Arm): number[] => boots.filter((boot) => boot.arm === arm).map(({ value }) => value);
+  const squares = sum((['on', 'off'] as const).flatMap((arm) => centred(of(arm)).map((value) => value ** 2)));
+  const spread = Math.sqrt(squares / (boots.length - 2));
+  const outOf = (value: number): number => (isRatio ? Math.exp(value) : value);
+  return {
+    scale: isRatio ? 'ratio' : 'difference',
+    effect: outOf(effect),
+    p: test.pValue(0),
+    low: outOf(interval.low),
+    high: outOf(interval.high),
+    spread,
+  };
+}
+
+function holdingBoth(one: Estimate, other: Estimate): Estimate {
+  return {
+    ...one,
+    p: Math.max(one.p, other.p),
+    low: Math.min(one.low, other.low),
+    high: Math.max(one.high, other.high),
+  };
+}
+
+function figureOf(found: BlockMean | undefined): number | undefined {
+  return found !== undefined && 'value' in found ? found.value : undefined;
+}
+
+function centred(values: readonly number[]): number[] {
+  const centre = mean(values);
+  return values.map((value) => value - centre);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const upper = sorted[sorted.length >> 1] as number;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[(sorted.length >> 1) - 1] as number)) / 2;
+}

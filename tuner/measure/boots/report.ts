@@ -1,0 +1,106 @@
+import { type BlockMean, blockMean, type Observation } from '../block-means.ts';
+import type { Figure } from '../figure.ts';
+import type { GuardReport } from '../guard-watch.ts';
+import { holm } from '../holm.ts';
+import type { OtherReport } from '../report.ts';
+import type { Block } from '../schedule.ts';
+import type { Criterion, Judgement } from '../verdict.ts';
+import { type BootEffect, bootEffect, type LostBoot } from './effect.ts';
+import type { BootDesign } from './schedule.ts';
+import { judgeBoots } from './verdict.ts';
+
+export interface BootFigureReport {
+  readonly name: string;
+  readonly direction: Figure['direction'];
+  /** By boot; null where it has none. */
+  readonly blocks: readonly (number | null)[];
+  /** Absent where one of the arms has no boot. */
+  readonly effect?: BootEffect | undefined;
+  /** Of secondary figures adjusted for their number (Holm), of the primary one its own. */
+  readonly p: number;
+  readonly judgement: Judgement;
+  readonly lost: readonly LostBoot[];
+}
+
+/** What restarts with the settings and without them found. Plain data for a journal. */
+export interface BootReport {
+  readonly format: 1;
+  readonly kind: 'restarts';
+  /** Wall clock at the start of the baseline, ISO 8601. */
+  readonly startedAt: string;
+  readonly baselineMs: number;
+  readonly seed: number;
+  readonly design: BootDesign;
+  /**
+   * Boots as they were run, each a pair by itself; times are milliseconds since `startedAt`. With one restart the first is
+   * the run that was found.
+   */
+  readonly blocks: readonly Block[];
+  readonly ended?: string | undefined;
+  readonly margin: number;
+  readonly guard?: GuardReport | undefined;
+  readonly primary: BootFigureReport;
+  readonly secondary: readonly BootFigureReport[];
+  /** Guarded figures of the other VMs. */
+  readonly others: readonly OtherReport[];
+}
+
+export interface BootsMeasured
+  extends Pick<BootReport, 'startedAt' | 'baselineMs' | 'seed' | 'design' | 'blocks' | 'ended' | 'guard'> {
+  readonly everyMs: number;
+  readonly series: (name: string) => readonly Observation[];
+}
+
+export interface BootQuestion {
+  /** Named before the start: it decides. */
+  readonly primary: Figure;
+  readonly secondary: readonly Figure[];
+  /** The same figure of the other VMs; nothing for one that they do not have. */
+  readonly controlsOf: (figure: Figure) => readonly Figure[];
+  readonly guards: readonly Figure[];
+  readonly criterion: Omit<Criterion, 'direction'>;
+}
+
+/** Analyses boots, all of them or as many as there were. */
+export function reportOnBoots(
+  { primary, secondary, controlsOf, guards, criterion }: BootQuestion,
+  measured: BootsMeasured,
+): BootReport {
+  const { everyMs, series, ...run } = measured;
+  const { blocks } = run;
+  const meansOf = ({ name, kind }: Figure): BlockMean[] =>
+    blocks.map(({ measureMs, endMs }) =>
+      blockMean(kind, series(name), { fromMs: measureMs, toMs: endMs }, everyMs),
+    );
+  const found = (figure: Figure) => {
+    const means = meansOf(figure);
+    const boots = means.map((mean, at) => ({ arm: blocks[at]?.arm ?? 'off', mean }));
+    const controls = controlsOf(figure).map((control) => ({ name: control.name, means: meansOf(control) }));
+    return { figure, means, ...bootEffect(boots, controls) };
+  };
+  const describe = (
+    { figure, means, effect, lost }: ReturnType<typeof found>,
+    p = effect?.p ?? 1,
+  ): BootFigureReport => ({
+    name: figure.name,
+    direction: figure.direction,
+    blocks: means.map(valueOrNull),
+    effect,
+    p,
+    judgement: judgeBoots(effect, { ...criterion, direction: figure.direction }, p),
+    lost,
+  });
+  const others = secondary.map(found);
+  const adjusted = holm(others.map(({ effect }) => effect?.p ?? 1));
+  return {
+    format: 1,
+    kind: 'restarts',
+    ...run,
+    margin: criterion.margin,
+    primary: describe(found(primary)),
+    secondary: others.map((other, at) => describe(other, adjusted[at])),
+    others: guards.map((figure) => ({ name: figure.name, blocks: meansOf(figure).map(valueOrNull) })),
+  };
+}
+
+const valueOrNull = (mean: BlockMean): number | null => ('missing' in mean ? null : mean.value);

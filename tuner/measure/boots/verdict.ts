@@ -1,0 +1,43 @@
+import { ALPHA, type Criterion, type Judgement, judgeInterval, undecided } from '../verdict.ts';
+import type { BootEffect } from './effect.ts';
+import { FEWEST_RESTARTS } from './schedule.ts';
+
+/** Standard normal quantiles: 97.5 %, and 80 % as the chance to find it. */
+const [TWO_SIDED, POWER_QUANTILE] = [1.959964, 0.841621];
+/** More is no answer to an operator. */
+const MOST_NEEDED = 1_000;
+
+/**
+ * @param effect undefined where one of the arms has no boot.
+ * @param p its p-value, adjusted where it is one of several.
+ */
+export function judgeBoots(
+  effect: BootEffect | undefined,
+  criterion: Criterion,
+  p: number = effect?.p ?? 1,
+): Judgement {
+  if (effect === undefined) return undecided('no boot with the settings has a figure, or none without them');
+  if (effect.scale === 'difference') {
+    return undecided('the figure was not above 0 in every boot, so a change of it in per cent means nothing');
+  }
+  if (effect.smallestP > ALPHA) return undecided(tooFew(effect));
+  const judged = judgeInterval(effect, criterion, p);
+  if (judged.verdict !== 'inconclusive') return judged;
+  return { ...judged, restartsNeeded: restartsNeeded(effect, criterion.margin) };
+}
+
+/** The difference may be anything, and chance alone may have made it. */
+function tooFew({ off, on, smallestP, effect }: BootEffect): string {
+  const change = (effect - 1) * 100;
+  const seen = `${change < 0 ? '-' : '+'}${Math.abs(change).toFixed(1)} % was seen`;
+  const boots = off + on;
+  const least = `${Number((smallestP * 100).toFixed(1))} %`;
+  return `${seen}, but of ${boots} boots the smallest possible p-value is ${least}, so it may be chance; at least ${FEWEST_RESTARTS} restarts are needed to decide`;
+}
+
+/** As many restarts as find a change of the margin with 80 % probability, and more than there were. */
+function restartsNeeded({ off, on, spread }: BootEffect, margin: number): number | undefined {
+  const perArm = 2 * (((TWO_SIDED + POWER_QUANTILE) * spread) / Math.log(margin)) ** 2;
+  const needed = Math.max(FEWEST_RESTARTS, off + on + 1, 2 * Math.ceil(perArm));
+  return needed <= MOST_NEEDED ? needed : undefined;
+}

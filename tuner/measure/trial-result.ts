@@ -1,0 +1,41 @@
+import type { Trial } from '../apply/apply.ts';
+import type { Failure } from '../apply/execute.ts';
+import type { Judgement } from './verdict.ts';
+
+/** When what was measured stays applied. */
+export type KeepIf = 'better' | 'not-worse' | 'always';
+
+/** Whether the result asks for the settings to stay. Only the primary figure decides. */
+export function isKept(
+  { primary }: { readonly primary: { readonly judgement: Judgement } },
+  keepIf: KeepIf,
+): boolean {
+  const { verdict, notWorse } = primary.judgement;
+  if (keepIf === 'always') return true;
+  return keepIf === 'better' ? verdict === 'better' : notWorse;
+}
+
+interface Measured {
+  readonly primary: { readonly name: string; readonly judgement: Judgement };
+  /** In lines. */
+  readonly text: readonly string[];
+}
+
+/**
+ * What an experiment comes to: the report for the journal, and why the settings are undone where they are.
+ *
+ * @param found the result of the figure that decides, in words.
+ * @param ended why it ended early; undefined where it did not.
+ */
+export function trialResult(
+  measured: Measured,
+  found: string,
+  keepIf: KeepIf,
+  ended: Failure | undefined,
+): Awaited<ReturnType<Trial>> {
+  if (ended !== undefined) return { failure: ended, measured };
+  if (isKept(measured, keepIf)) return { measured };
+  const wanted = keepIf === 'better' ? 'better' : 'not worse';
+  const message = `${found}; not kept, since ${JSON.stringify(measured.primary.name)} had to be ${wanted}`;
+  return { failure: { code: 'TUNE_MEASURE', message }, measured };
+}

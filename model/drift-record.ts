@@ -11,7 +11,27 @@ export interface DriftRecord {
   readonly hostname: string;
   /** By UUID. */
   readonly domains: ReadonlyMap<string, DomainDrift>;
+  /** What the last experiment on a VM found, by UUID; also of VMs whose settings were undone since they did not help. */
+  readonly effects: ReadonlyMap<string, RecordedEffect>;
 }
+
+/** What `virtune tune apply --measure` found of a VM. */
+export interface RecordedEffect {
+  /** That decided, as the report names it. */
+  readonly figure: string;
+  readonly verdict: EffectVerdict;
+  /** Whether the settings stayed. */
+  readonly isKept: boolean;
+  /** When the experiment ended; wall clock, ms since 1970. */
+  readonly measuredAtMs: number;
+  /** The figure with the settings / without them, and its 95 % interval; absent where it has no such limit. */
+  readonly ratio?: number | undefined;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+}
+
+export const EFFECT_VERDICTS = ['better', 'worse', 'no difference', 'inconclusive'] as const;
+export type EffectVerdict = (typeof EFFECT_VERDICTS)[number];
 
 export interface DomainDrift {
   /** Wall clock, ms since 1970. */
@@ -31,6 +51,8 @@ export interface DriftFigures {
   /** Absent, with the reason, where nothing is known of the VM now. */
   readonly found: DomainDrift | undefined;
   readonly missing?: DriftReason | undefined;
+  /** Of the last experiment on it; absent where none is known. It has its own time, and does not become stale. */
+  readonly effect?: RecordedEffect | undefined;
 }
 
 export type DriftReason =
@@ -58,8 +80,14 @@ export const DRIFT_RECORD_FILE = '/run/virtune/drift.json';
 
 const FORMAT = 1;
 
-export function driftRecordText({ hostname, domains }: DriftRecord): string {
-  return `${JSON.stringify({ format: FORMAT, hostname, domains: Object.fromEntries(domains) })}\n`;
+export function driftRecordText({ hostname, domains, effects }: DriftRecord): string {
+  const record = {
+    format: FORMAT,
+    hostname,
+    domains: Object.fromEntries(domains),
+    effects: Object.fromEntries(effects),
+  };
+  return `${JSON.stringify(record)}\n`;
 }
 
 /** A record that cannot be used; the message says why. */
@@ -84,16 +112,42 @@ export function parseDriftRecord(text: string): DriftRecord {
   const domains = objectOf(record['domains']);
   if (format !== FORMAT || domains === undefined || typeof hostname !== 'string')
     throw new DriftRecordError('it is damaged: its format, hostname or domains are invalid');
-  const found = new Map<string, DomainDrift>();
-  for (const [uuid, each] of Object.entries(domains)) {
-    const domain = domainOf(each);
-    if (domain === undefined)
+  // Records of before have no effects.
+  const effects = objectOf(record['effects'] ?? {});
+  if (effects === undefined) throw new DriftRecordError('it is damaged: its effects are invalid');
+  return { hostname, domains: entriesOf(domains, domainOf), effects: entriesOf(effects, effectOf) };
+}
+
+function entriesOf<T>(
+  values: Readonly<Record<string, unknown>>,
+  parse: (value: unknown) => T | undefined,
+): Map<string, T> {
+  const found = new Map<string, T>();
+  for (const [uuid, each] of Object.entries(values)) {
+    const entry = parse(each);
+    if (entry === undefined)
       throw new DriftRecordError(
         `it is damaged: the entry of ${JSON.stringify(uuid.slice(0, 36))} is invalid`,
       );
-    found.set(uuid, domain);
+    found.set(uuid, entry);
   }
-  return { hostname, domains: found };
+  return found;
+}
+
+function effectOf(value: unknown): RecordedEffect | undefined {
+  const { figure, verdict, isKept, measuredAtMs, ratio, low, high } = objectOf(value) ?? {};
+  const known = EFFECT_VERDICTS.find((each) => each === verdict);
+  if (typeof figure !== 'string' || known === undefined || typeof isKept !== 'boolean') return undefined;
+  if (typeof measuredAtMs !== 'number') return undefined;
+  const numbers = { ratio, low, high };
+  if (Object.values(numbers).some((each) => each !== undefined && typeof each !== 'number')) return undefined;
+  return {
+    figure,
+    verdict: known,
+    isKept,
+    measuredAtMs,
+    ...(numbers as Pick<RecordedEffect, 'ratio' | 'low' | 'high'>),
+  };
 }
 
 function domainOf(value: unknown): DomainDrift | undefined {

@@ -1,7 +1,13 @@
+import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { DRIFT_RECORD_FILE } from '../../model/drift-record.ts';
 import { type Checked, writeDriftRecord } from '../../tuner/drift/record.ts';
+import { recordedEffects } from '../../tuner/drift/recorded-effects.ts';
+import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { listTransactions } from '../../tuner/journal/list.ts';
+import { errorText, log } from '../log.ts';
 import { UsageError } from '../usage-error.ts';
+import type { TuneFlags } from './options.ts';
 
 export interface RecordFlags {
   readonly record?: boolean | undefined;
@@ -28,9 +34,26 @@ export function addRecordOptions(command: Command): Command {
 }
 
 /** Writes nothing without one of the flags. @throws TunerError TUNE_RECORD */
-export async function recordDrift(flags: RecordFlags, checked: Omit<Checked, 'atMs'>): Promise<void> {
+export async function recordDrift(
+  flags: RecordFlags & Pick<TuneFlags, 'stateDir'>,
+  checked: Omit<Checked, 'atMs' | 'effects'>,
+): Promise<void> {
   const file = flags.recordFile ?? (flags.record === true ? DRIFT_RECORD_FILE : undefined);
-  if (file !== undefined) await writeDriftRecord(file, { ...checked, atMs: Date.now() });
+  if (file === undefined) return;
+  const effects = await effectsOf(flags.stateDir, checked.hostname);
+  await writeDriftRecord(file, { ...checked, effects, atMs: Date.now() });
+}
+
+/** Without the journals, which only their owner may read, a record still has the drift. */
+async function effectsOf(stateDir: string, hostname: string): Promise<Checked['effects']> {
+  if (!existsSync(stateDir)) return new Map();
+  try {
+    const { records } = await listTransactions(await openStateFolder(stateDir));
+    return recordedEffects(records, hostname);
+  } catch (error) {
+    log(`virtune: measured effects are not recorded: ${errorText(error as Error)}`);
+    return new Map();
+  }
 }
 
 function fileName(text: string): string {

@@ -29,6 +29,9 @@ const DISK_LIMITS = {
 const RECORDED =
   'virtune tune drift --record or virtune tune watch --record, where the exporter runs, within the last 25 h';
 
+const MEASURED =
+  'virtune tune drift --record or virtune tune watch --record, where the exporter runs, and an experiment';
+
 /** Of an ISO 8601 time; a mark in metadata is anybody's to write. */
 function secondsOf(at: string | undefined): number | undefined {
   const ms = Date.parse(at ?? '');
@@ -224,6 +227,51 @@ export const tuningGroup = {
       help: 'Time at which the domain was last compared with its profile, in seconds since 1970.',
       needs: 'virtune tune drift --record or virtune tune watch --record, where the exporter runs',
       read: ({ checkedAtMs }) => scaled(checkedAtMs, msToSeconds),
+    },
+    {
+      per: 'drift',
+      type: 'info',
+      name: 'virtune_tuning_effect_info',
+      help: 'Result of the last experiment on the domain (virtune tune apply --measure): the figure that decided, the verdict, and whether the settings were kept.',
+      needs: MEASURED,
+      when: ({ effect }) => effect !== undefined,
+      labels: {
+        figure: ({ effect }) => effect?.figure,
+        verdict: ({ effect }) => effect?.verdict,
+        kept: ({ effect }) => (effect === undefined ? undefined : String(effect.isKept)),
+      },
+    },
+    {
+      per: 'drift',
+      type: 'gauge',
+      name: 'virtune_tuning_effect_ratio',
+      help: 'The figure that decided with the settings / without them, in the last experiment on the domain; 1: no effect.',
+      needs: MEASURED,
+      read: ({ effect }) => effect?.ratio,
+    },
+    {
+      per: 'drift',
+      type: 'gauge',
+      name: 'virtune_tuning_effect_low_ratio',
+      help: 'Lower end of the 95 % interval of that effect.',
+      needs: `${MEASURED} that excludes smaller effects`,
+      read: ({ effect }) => effect?.low,
+    },
+    {
+      per: 'drift',
+      type: 'gauge',
+      name: 'virtune_tuning_effect_high_ratio',
+      help: 'Upper end of the 95 % interval of that effect.',
+      needs: `${MEASURED} that excludes larger effects`,
+      read: ({ effect }) => effect?.high,
+    },
+    {
+      per: 'drift',
+      type: 'gauge',
+      name: 'virtune_tuning_effect_timestamp_seconds',
+      help: 'Time at which that experiment ended, in seconds since 1970.',
+      needs: MEASURED,
+      read: ({ effect }) => scaled(effect?.measuredAtMs, msToSeconds),
     },
     {
       per: 'disk',

@@ -57,7 +57,7 @@ export class DriftFile {
     nowMs: number,
   ): DriftFigures {
     if (!('record' in this.#content)) return absent(this.#content.missing);
-    const { hostname, domains } = this.#content.record;
+    const { hostname, domains, effects } = this.#content.record;
     if (host.hostname === undefined) return absent(host.reason ?? 'not_asked_yet');
     if (host.hostname !== hostname) {
       this.#report(this.#otherHost(hostname, host.hostname));
@@ -65,10 +65,13 @@ export class DriftFile {
     }
     this.#report(undefined);
     const found = domains.get(uuid);
-    if (found === undefined) return absent('not_measured');
+    const effect = effects.get(uuid);
+    if (found === undefined) return { ...absent('not_measured'), effect };
     const { checkedAtMs } = found;
     const isCurrent = checkedAtMs <= nowMs && nowMs - checkedAtMs <= MAX_AGE_MS;
-    return isCurrent ? { checkedAtMs, found } : { checkedAtMs, found: undefined, missing: 'stale' };
+    return isCurrent
+      ? { checkedAtMs, found, effect }
+      : { checkedAtMs, found: undefined, missing: 'stale', effect };
   }
 
   /**

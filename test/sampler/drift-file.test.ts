@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type DomainDrift, driftRecordText } from '../../model/drift-record.ts';
+import { type DomainDrift, driftRecordText, type RecordedEffect } from '../../model/drift-record.ts';
 import { DriftFile } from '../../sampler/local/drift-file.ts';
 
 const HOUR_MS = 3_600_000;
@@ -28,7 +28,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const record = (drift: DomainDrift, hostname = 'kvm1'): string =>
-  driftRecordText({ hostname, domains: new Map([['u1', drift]]) });
+  driftRecordText({ hostname, domains: new Map([['u1', drift]]), effects: new Map() });
 const write = (drift: DomainDrift, hostname = 'kvm1'): void => writeFileSync(path, record(drift, hostname));
 const read = async (nowMs = 1_000, hostname: string | undefined = 'kvm1', uuid = 'u1') => {
   await file.look(10_000);
@@ -45,6 +45,38 @@ test('what the tuner wrote is there at the next tick, and gone when the file is'
   rmSync(path);
   expect(await read()).toEqual(missing('not_measured'));
   expect(failures).toEqual([]);
+});
+
+const EFFECT: RecordedEffect = {
+  figure: 'libvirt_domain_cpu_steal_ratio',
+  verdict: 'worse',
+  isKept: false,
+  measuredAtMs: 500,
+  ratio: 1.2,
+  low: 1.1,
+};
+
+test('what an experiment found stays, of a VM that was not checked and after a check has become stale', async () => {
+  const effects = new Map([
+    ['u1', EFFECT],
+    ['u2', EFFECT],
+  ]);
+  writeFileSync(path, driftRecordText({ hostname: 'kvm1', domains: new Map([['u1', DRIFTED]]), effects }));
+  expect(await read()).toEqual({ checkedAtMs: 1_000, found: DRIFTED, effect: EFFECT });
+  expect(await read(1_000, 'kvm1', 'u2')).toEqual({ ...missing('not_measured'), effect: EFFECT });
+  expect(await read(1_001 + 25 * HOUR_MS)).toMatchObject({ missing: 'stale', effect: EFFECT });
+  expect(await read(1_000, 'kvm2')).toEqual(missing('other_host'));
+});
+
+test('a record of an earlier virtune has no effects, and one with an invalid effect is damaged', async () => {
+  writeFileSync(path, JSON.stringify({ format: 1, hostname: 'kvm1', domains: { u1: DRIFTED } }));
+  expect(await read()).toEqual({ checkedAtMs: 1_000, found: DRIFTED });
+  for (const wrong of [{ verdict: 'fine' }, { ratio: '2' }, { isKept: 1 }, { measuredAtMs: null }]) {
+    const effects = { u1: { ...EFFECT, ...wrong } };
+    writeFileSync(path, JSON.stringify({ format: 1, hostname: 'kvm1', domains: {}, effects }));
+    expect(await read()).toEqual(missing('unreadable'));
+  }
+  expect(failures.at(-1)).toContain('it is damaged: the entry of "u1" is invalid');
 });
 
 test('a check that is more than 25 hours old says when it was, and nothing of the VM', async () => {

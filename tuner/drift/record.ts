@@ -8,6 +8,7 @@ import {
   DRIFT_STANDINGS,
   driftRecordText,
   parseDriftRecord,
+  type RecordedEffect,
 } from '../../model/drift-record.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import { makeFolder } from '../../sampler/make-folder.ts';
@@ -20,6 +21,8 @@ export interface Checked {
   readonly hostname: string;
   /** Whether all tuned VMs of the host were looked at, and not only some: then the others are not tuned any more. */
   readonly isWhole: boolean;
+  /** Of experiments on VMs of this host, by UUID; absent: none are known. */
+  readonly effects?: ReadonlyMap<string, RecordedEffect> | undefined;
   /** Wall clock of the check, ms since 1970. */
   readonly atMs: number;
 }
@@ -38,10 +41,14 @@ export async function writeDriftRecord(path: string, checked: Checked): Promise<
   try {
     // A folder that another path names may be a typing error.
     if (path === DRIFT_RECORD_FILE) await makeFolder(dirname(path), { mode: 0o755 });
-    await writeFile(partial, driftRecordText({ hostname: checked.hostname, domains }), {
-      mode: 0o644,
-      flag: 'wx',
-    });
+    await writeFile(
+      partial,
+      driftRecordText({ hostname: checked.hostname, domains, effects: checked.effects ?? new Map() }),
+      {
+        mode: 0o644,
+        flag: 'wx',
+      },
+    );
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);

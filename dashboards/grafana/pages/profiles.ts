@@ -7,6 +7,24 @@ import { DATA_SOURCE } from '../variables.ts';
 const APPLIED_AT = of('virtune_tuning_applied_timestamp_seconds', CHOSEN_VM);
 const PROFILE = of('virtune_tuning_info', CHOSEN_VM);
 
+const EFFECT = of('virtune_tuning_effect_info', CHOSEN_VM);
+const MEASURED_AT = of('virtune_tuning_effect_timestamp_seconds', CHOSEN_VM);
+
+/** A line where an experiment on a VM ended (`virtune tune apply --measure`), with what it found. */
+export function measuredEffects(): dashboard.AnnotationQueryBuilder {
+  return new dashboard.AnnotationQueryBuilder()
+    .name('Effects measured')
+    .datasource(DATA_SOURCE)
+    .enable(true)
+    .iconColor('purple')
+    .expr(`1000 * ${MEASURED_AT} * ${ON_VM} group_left (figure, verdict, kept) ${EFFECT}`)
+    .useValueForTime(true)
+    .step('1m')
+    .titleFormat('{{verdict}}: {{figure}}')
+    .textFormat(`${LEGEND.vm}, settings kept: {{kept}}`)
+    .tagKeys('verdict');
+}
+
 /**
  * A line where a profile was applied to a VM. The time is the one that the tuner has written into the VM's XML, so a VM
  * that comes from another host, or an exporter that starts, draws no line of today.

@@ -7,21 +7,21 @@ import { figure, graph } from '../panels.ts';
 import { CHOSEN_VM, of, rateOf } from '../query.ts';
 import { YES_OR_NO } from '../states.ts';
 import { rows } from '../table.ts';
-import { appliedProfiles } from './profiles.ts';
+import { appliedProfiles, measuredEffects } from './profiles.ts';
 
 const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
 const MEAN = of('device:virtune_block_request_seconds:mean_rate5m', CHOSEN_VM);
 
-/** Before and after: a line marks each applied profile, and each graph also shows the day before. */
+/** Before and after: a line marks each applied profile and each experiment, and each graph also shows the day before. */
 export function tuningPage(): Page {
   return page({
     name: 'tuning',
     title: 'KVM tuning: before and after',
-    help: 'Effect of tuning: a line marks each applied profile, and each graph shows the previous day for comparison.',
+    help: 'Effect of tuning: a line marks each applied profile and each experiment, and each graph shows the previous day for comparison.',
     scope: 'vm',
-    annotations: [appliedProfiles()],
+    annotations: [appliedProfiles(), measuredEffects()],
     rows: [
-      { title: 'Tuning status', panels: [profiles(), drifted(), untuned()] },
+      { title: 'Tuning status', panels: [profiles(), drifted(), untuned(), effects()] },
       {
         title: 'Before and after',
         panels: [steal(), cpuUsage(), requestLatency(), flushLatency(), remote(), huge()],
@@ -55,6 +55,29 @@ const profiles = () =>
     ],
     links: { domain: rowToVm() },
     span: 14,
+    height: 6,
+  });
+
+/** A figure of the last experiment on a VM, with what decided and the verdict. */
+const withVerdict = (figure: Parameters<typeof of>[0]): string =>
+  `${of(figure)} * ${ON_VM} group_left (figure, verdict, kept) ${of('virtune_tuning_effect_info')}`;
+
+const effects = () =>
+  rows({
+    title: 'Measured effects',
+    help: 'What the last experiment on each VM found (virtune tune apply --measure): the figure that decided with the settings / without them, with its 95 % interval. Needs virtune tune drift --record on the host.',
+    labels: ['domain', 'figure', 'verdict', 'kept'],
+    columns: [
+      {
+        title: 'measured',
+        expr: `1000 * ${withVerdict('virtune_tuning_effect_timestamp_seconds')}`,
+        unit: 'dateTimeFromNow',
+      },
+      { title: 'change', expr: `${withVerdict('virtune_tuning_effect_ratio')} - 1`, unit: 'percentunit' },
+      { title: 'from', expr: `${withVerdict('virtune_tuning_effect_low_ratio')} - 1`, unit: 'percentunit' },
+      { title: 'to', expr: `${withVerdict('virtune_tuning_effect_high_ratio')} - 1`, unit: 'percentunit' },
+    ],
+    links: { domain: rowToVm() },
     height: 6,
   });
 

@@ -6,6 +6,7 @@ import {
   type MeasuredEffect,
   measuredEffects,
 } from '../../../tuner/drift/measured-effects.ts';
+import { recordedEffects } from '../../../tuner/drift/recorded-effects.ts';
 import type { TransactionRecord } from '../../../tuner/journal/list.ts';
 import { HOST_FIGURES, keyOf } from '../../../tuner/measure/host-figures.ts';
 import { normals, seededRandom } from '../../../tuner/measure/random.ts';
@@ -156,4 +157,70 @@ test('a figure without a value, or one of a probe, is not compared, with the rea
   const missing = await checked(15, probe);
   expect(describeEffect(missing)).toContain('not compared: probe is not measured by virtune');
   expect(effectJson(missing)).toMatchObject({ faded: null, now: null, missing: expect.any(String) });
+});
+
+test('the exporter gets the last experiment on each VM, kept or undone, with its time and interval', () => {
+  const at = (id: string, made: Made, startedAt: string, effect?: object): TransactionRecord => {
+    const made_ = record(id, made);
+    const measured = made_.progress.measured as { startedAt: string; primary: object };
+    measured.startedAt = startedAt;
+    measured.primary = { ...measured.primary, ...(effect && { effect }) };
+    return made_;
+  };
+  const found = recordedEffects(
+    [
+      record('t5', { uuid: 'u1' }),
+      at('t4', { uuid: 'u1', verdict: 'worse', status: 'undone' }, '2026-01-02T03:04:05.000Z', {
+        scale: 'ratio',
+        effect: 1.2,
+        low: 1.1,
+        high: null,
+      }),
+      at('t3', { uuid: 'u1', verdict: 'better' }, '2026-01-01T00:00:00.000Z'),
+      at('t2', { uuid: 'u2', verdict: 'better', hostname: 'kvm2' }, '2026-01-01T00:00:00.000Z'),
+      at('t1', { uuid: 'u3', verdict: 'better' }, '2026-01-01T00:00:00.000Z', {
+        scale: 'difference',
+        effect: 1.2,
+        low: 1.1,
+        high: 2,
+      }),
+    ],
+    'kvm1',
+  );
+  expect([...found]).toEqual([
+    [
+      'u1',
+      {
+        figure: LATENCY,
+        verdict: 'worse',
+        isKept: false,
+        measuredAtMs: Date.parse('2026-01-02T03:04:05.001Z'),
+        ratio: 1.2,
+        low: 1.1,
+        high: undefined,
+      },
+    ],
+    [
+      'u3',
+      {
+        figure: LATENCY,
+        verdict: 'better',
+        isKept: true,
+        measuredAtMs: Date.parse('2026-01-01T00:00:00.001Z'),
+      },
+    ],
+  ]);
+});
+
+test('the effect of restarts counts every boot, since boots have no pairs', () => {
+  const made = record('t1', { verdict: 'better' });
+  const measured = made.progress.measured as Record<string, unknown>;
+  const arms = ['off', 'on', 'on', 'off'];
+  Object.assign(measured, {
+    kind: 'restarts',
+    design: { restarts: 4, blockMs: 60_000, settleMs: 0 },
+    blocks: arms.map((arm, pair) => ({ pair, arm, startMs: 0, measureMs: 0, endMs: 1 })),
+    primary: { name: LATENCY, blocks: [20, 10, null, 22], judgement: { verdict: 'better' } },
+  });
+  expect(measuredEffects([made], 'kvm1')).toMatchObject([{ off: [20, 22], on: [10] }]);
 });

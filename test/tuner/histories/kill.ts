@@ -17,16 +17,19 @@ import type { User } from './user.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-child.ts');
 
-/** Does it in a separate process, which is killed at that point. Where it was, or how it ended before it came there. */
+/**
+ * Does it in a separate process, which is killed at that point. Where it was, or how it ended before it came there.
+ * `records`: only points before a record of the journal are counted.
+ */
 export async function killedChild(
   { uri, stateDir }: User,
   restart: RestartLimits,
   job: Job,
-  { at: killAt, onceBegun = false }: Kill,
+  { at: killAt, onceBegun = false, records = false }: Kill & { readonly records?: boolean },
 ): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-doomed-'));
   const file = join(folder, 'job.json');
-  const doomed: Doomed = { uri, stateDir, restart, job, killAt, onceBegun };
+  const doomed: Doomed = { uri, stateDir, restart, job, killAt, onceBegun, records };
   writeFileSync(file, JSON.stringify(doomed));
   const child = spawn(process.execPath, [CHILD, file], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';

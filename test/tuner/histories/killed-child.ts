@@ -12,9 +12,11 @@ export interface Doomed {
   readonly killAt: number;
   /** Points count from the first line of the journal on: before it nothing is changed. */
   readonly onceBegun: boolean;
+  /** Only points before a record of the journal are counted. */
+  readonly records: boolean;
 }
 
-const { uri, stateDir, restart, job, killAt, onceBegun }: Doomed = JSON.parse(
+const { uri, stateDir, restart, job, killAt, onceBegun, records }: Doomed = JSON.parse(
   readFileSync(process.argv[2] ?? '', 'utf8'),
 );
 let at = 0;
@@ -23,6 +25,7 @@ const outcomes = await perform(
   job,
   runOptionsFor(uri, stateDir, restart, {
     trace: ({ when, what }) => {
+      if (records && !(when === 'before' && what.startsWith('journal '))) return;
       begun ||= what.startsWith('journal ');
       if (!begun || at++ !== killAt) return;
       process.stdout.write(`${when} ${what}\n`);

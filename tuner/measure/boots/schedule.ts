@@ -30,7 +30,7 @@ export const bootsWith = (restarts: number): number => (restarts === 1 ? 1 : Mat
 
 /**
  * Which boots have the settings: drawn so that each choice of half of them is equally likely. Units of the analysis are
- * boots, so this is the only thing that its test relies on. A single restart is no draw: before and after.
+ * boots, so this is the only thing that its test relies on. With a single restart nothing is drawn: before and after.
  *
  * @throws TunerError TUNE_USAGE for no restart, more than can be enumerated, or a boot without time.
  */

@@ -4,7 +4,7 @@ import { FEWEST_RESTARTS } from './schedule.ts';
 
 /** Standard normal quantiles: 97.5 %, and 80 % as the chance to find it. */
 const [TWO_SIDED, POWER_QUANTILE] = [1.959964, 0.841621];
-/** More is no answer to an operator. */
+/** A larger number does not help an operator. */
 const MOST_NEEDED = 1_000;
 
 /**

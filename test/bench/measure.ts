@@ -1,6 +1,7 @@
 import { carryOverP } from '../../tuner/measure/carry-over.ts';
 import { smallestEffect } from '../../tuner/measure/power.ts';
 import type { Design } from '../../tuner/measure/schedule.ts';
+import { type BootWorld, calibrateBoots, naiveBootsFind } from '../tuner/measure/boots/worlds.ts';
 import {
   calibrate,
   DESIGN,
@@ -159,6 +160,51 @@ function detectable(): string {
   return table(['spread of pairs', '2 %', '5 %', '10 %', '20 %'], rows);
 }
 
+const QUIET: BootWorld = { restarts: 8, noise: 0.05, others: 6 };
+const SHOCKED: BootWorld = { ...QUIET, shock: 0.2, shockLasts: 0.7 };
+const BOOT_WORLDS: readonly (readonly [string, BootWorld])[] = [
+  ['8 restarts, noise alone', QUIET],
+  ['8 restarts, shocks of the host', SHOCKED],
+  ['8 restarts, shocks, 1 other VM', { ...SHOCKED, others: 1 }],
+  ['8 restarts, shocks, no other VM', { ...SHOCKED, others: 0 }],
+  ['8 restarts, shocks, a night job', { ...SHOCKED, hasNightJob: true }],
+  ['8 restarts, trend of +50 %', { ...QUIET, trend: Math.log(1.5) }],
+  ['8 restarts, others change by 5 %', { ...SHOCKED, spill: 1.05 }],
+  ['7 restarts, shocks', { ...SHOCKED, restarts: 7 }],
+  ['10 restarts, shocks', { ...SHOCKED, restarts: 10 }],
+  ['12 restarts, shocks', { ...SHOCKED, restarts: 12 }],
+  ['16 restarts, shocks', { ...SHOCKED, restarts: 16 }],
+];
+
+function restarts(): string {
+  const rows = BOOT_WORLDS.map(([what, world]) => {
+    // Without an effect the others do not change either.
+    const still = { ...world, spill: 1 };
+    const nothing = calibrateBoots(still, 1, { runs: RUNS });
+    const effect = calibrateBoots(world, EFFECT, { runs: RUNS, first: 500_000 });
+    const plain = calibrateBoots(world, EFFECT, { runs: RUNS, first: 500_000, corrected: false });
+    return [
+      what,
+      percent(nothing.found),
+      percent(effect.covered),
+      percent(effect.found),
+      percent(plain.found),
+      Number.isFinite(effect.width) ? `${((effect.width - 1) * 100).toFixed(0)} %` : 'none',
+      shareOf(runs((seed) => naiveBootsFind(still, 1, seed), RUNS)),
+    ];
+  });
+  const head = [
+    '',
+    'false positives',
+    'coverage',
+    'power at -10 %',
+    'without the other VMs',
+    'median width',
+    'naive before and after',
+  ];
+  return table(head, rows);
+}
+
 /** How the statistics of `tune measure` behave where the truth is known. */
 export async function measureEffects(): Promise<string> {
   const sections: readonly (readonly [string, () => string])[] = [
@@ -171,6 +217,7 @@ export async function measureEffects(): Promise<string> {
     ['Share of experiments in which carry-over is suspected', carryOvers],
     ['The guard', guards],
     ['Smallest effect found with 80 % probability', detectable],
+    [`Restarts (${RUNS} runs each)`, restarts],
   ];
   const parts: string[] = [];
   for (const [title, section] of sections) parts.push(`### ${title}\n\n${section()}`);

@@ -30,6 +30,15 @@ test('the defaults are an experiment of 25 minutes on steal, and without --measu
   expect(settingsOf()).toBeUndefined();
 });
 
+test('restarts are measured for longer than blocks, unless that is asked for', () => {
+  const minutes = { restarts: 8, blockMs: 600_000, settleMs: 300_000, totalMs: 7_200_000 };
+  expect(settingsOf('--measure', '--restarts', '8')).toMatchObject({ schedule: minutes });
+  const flags = ['--block', '60s', '--block-settle', '15s'];
+  expect(settingsOf('--measure', '--restarts', '8', ...flags)).toMatchObject({
+    schedule: { restarts: 8, blockMs: 60_000, settleMs: 15_000 },
+  });
+});
+
 test('limits are in per cent and milliseconds', () => {
   expect(settingsOf('--measure', '--steal-limit', '20', '--latency-limit', '50')).toMatchObject({
     stealLimit: 0.2,
@@ -44,6 +53,7 @@ test('each experiment has other coins', () => {
 
 test.each([
   ['--dry-run'],
+  ['--restarts=8'],
   ['--metric=libvirt_domain_cpu_usage_cpus'],
   ['--probe=echo 1'],
   ['--promql=up'],
@@ -78,6 +88,9 @@ test.each([
   [['--baseline', '9s'], 'a baseline of 9 s has too few samples'],
   [['--margin', '0'], 'Expected per cent from 0.1 to 99.'],
   [['--steal-limit', ''], 'Expected per cent from 0.1 to 99.'],
+  [['--restarts', '21'], '21 restarts cannot be measured; use 1 to 20'],
+  [['--restarts', '8', '--blocks', '16'], '--blocks cannot be combined with --restarts'],
+  [['--restarts', '8', '--block', '9s'], 'a block of 9 s has too few samples'],
   [['--latency-limit', '0'], 'Expected milliseconds from 0.01 to 900000.'],
 ])('%j makes no experiment, and the error states the reason', (args, reason) => {
   expect(() => settingsOf('--measure', ...args)).toThrow(reason);

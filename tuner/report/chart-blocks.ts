@@ -28,6 +28,6 @@ export function blocksChart({ kind, blocks, primary, baselineMs }: JournalReport
     (ms, at, all) =>
       html`<text class="tick ${at === all.length - 1 ? 'end' : 'start'}" x="${x(ms)}" y="${HEIGHT - BOTTOM + 16}">${formatSeconds(Math.round(ms / 1_000))}</text>`,
   );
-  const baseline = html`<text class="tick start" x="${LEFT}" y="${HEIGHT - 8}">baseline</text><text class="tick start" x="${x(baselineMs)}" y="${HEIGHT - 8}">blocks</text>`;
+  const baseline = html`<text class="tick start" x="${LEFT}" y="${HEIGHT - 8}">baseline</text><text class="tick start" x="${x(baselineMs)}" y="${HEIGHT - 8}">${kind === 'restarts' ? 'boots' : 'blocks'}</text>`;
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Mean of ${primary.name} in each block">${grid}${bars}${times}${blocks.length === 0 ? '' : baseline}</svg>`;
 }

@@ -194,8 +194,11 @@ function setting(id: string): Setting {
 /** One thing to set: a setting, of what, and to what. */
 export type Change = readonly [id: string, target: string, value: string | undefined];
 
+/** What steps and transactions are made from. */
+export type Tunable = Pick<TunedGuest, 'name' | 'domain' | 'live' | 'inactive'>;
+
 /** The steps that make these changes of a running guest. */
-export function liveSteps(guest: TunedGuest, changes: readonly Change[]): Step[] {
+export function liveSteps(guest: Tunable, changes: readonly Change[]): Step[] {
   const live = parseXml('the live XML', guest.live, 'domain');
   const { domain } = guest;
   return changes.flatMap(([id, target, to]) => {
@@ -218,7 +221,7 @@ export const restartStep = (guest: TunedGuest): Step => ({
   to: 'restarted',
 });
 
-export function transactionOf(guest: TunedGuest, steps: readonly Step[]): Transaction {
+export function transactionOf(guest: Tunable, steps: readonly Step[]): Transaction {
   const running = virsh('domstate', guest.name).trim() !== 'shut off';
   return {
     id: newTransactionId(new Date()),

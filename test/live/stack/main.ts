@@ -51,7 +51,7 @@ const ASSIGNMENTS = `assign:
   - { domain: pg-billing, profile: balanced }
 `;
 
-/** Tunes the VMs of a host as its user would, and checks them for drift. */
+/** Tunes the VMs of a host as its user would, one of them with an experiment, and checks them for drift. */
 async function tune({ uri, driftFile }: WatchedHost): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-stack-'));
   const run = async (...args: readonly string[]): Promise<void> => {
@@ -62,6 +62,11 @@ async function tune({ uri, driftFile }: WatchedHost): Promise<void> {
   try {
     const file = join(folder, 'assignments.yaml');
     writeFileSync(file, ASSIGNMENTS);
+    // Short blocks: time goes fifteen times as fast. What it finds is kept, since the others are tuned the same way next.
+    await run(
+      ...['apply', 'pg-orders', '--profile', 'oltp-database', '--yes', '--measure', '--keep-if', 'always'],
+      ...['--blocks', '12', '--block', '2s', '--block-settle', '0', '--every', '1s', '--baseline', '4s'],
+    );
     await run('apply', '--file', file, '--yes', '--restart', '--settle', '0s');
     await run('drift', '--record-file', driftFile);
   } finally {

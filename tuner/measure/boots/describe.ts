@@ -1,6 +1,7 @@
 import { formatSeconds } from '../../../model/duration.ts';
 import { intervalText, percentOf } from '../describe.ts';
 import { describeUnwatched } from '../describe-guard.ts';
+import { ALPHA } from '../verdict.ts';
 import type { BootEffect } from './effect.ts';
 import type { BootFigureReport, BootReport } from './report.ts';
 import { type BootDesign, type BootSchedule, bootsWith, FEWEST_RESTARTS, smallestP } from './schedule.ts';
@@ -58,12 +59,18 @@ export function describeBootReport(report: BootReport): string[] {
       : [
           `${primary.lost.length} boots are lost: ${primary.lost.map(({ boot, reason }) => `${boot + 1}, ${reason}`).join('; ')}`,
         ]),
-    ...figures.map(
-      (figure) =>
-        `also ${describeBootFigure(figure)}, p ${figure.p.toPrecision(2)} among ${secondary.length}`,
-    ),
+    ...figures.map((figure) => describeSecondary(figure, secondary.length)),
     ...(guard === undefined ? [] : describeUnwatched(guard)),
   ];
+}
+
+/** The reason why too few boots decide nothing is the same as that of the figure that decides. */
+function describeSecondary(figure: BootFigureReport, among: number): string {
+  const { name, effect, p } = figure;
+  if (effect?.scale === 'ratio' && effect.smallestP > ALPHA) {
+    return `also ${name}: ${percentOf(effect.effect)} was seen`;
+  }
+  return `also ${describeBootFigure(figure)}, p ${p.toPrecision(2)} among ${among}`;
 }
 
 function correction({ comparedWith, plain, moved, scale }: BootEffect): string {

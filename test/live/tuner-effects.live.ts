@@ -1,0 +1,216 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { connect } from '../../libvirt/client/connect.ts';
+import { Sampler } from '../../sampler/sampler.ts';
+import { applyLocked } from '../../tuner/apply/apply.ts';
+import { onHost } from '../../tuner/apply/host-session.ts';
+import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { listTransactions } from '../../tuner/journal/list.ts';
+import { readMeasured } from '../../tuner/measure/describe.ts';
+import { trialOf } from '../../tuner/measure/experiment.ts';
+import { LATENCY, runningOthers } from '../../tuner/measure/host-figures.ts';
+import type { FigureReport, Report } from '../../tuner/measure/report.ts';
+import { type Design, makeSchedule } from '../../tuner/measure/schedule.ts';
+import { userFigure } from '../../tuner/measure/user-figure.ts';
+import { findHostFigure, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
+import { BootSectorGuest } from './lab/boot-sector-guest.ts';
+import { Postgres } from './lab/postgres.ts';
+import { type Change, liveSteps, runOptionsOf, transactionOf } from './lab/tuned-guest.ts';
+import { virsh } from './lab/virsh.ts';
+
+/**
+ * Real experiments with effects whose size is known, on real guests. They take minutes and need CPUs that nothing else uses
+ * much, so `.ci/nightly` has them: VIRTUNE_EFFECT_RUNS is how often nothing is measured.
+ */
+const RUNS = Number(process.env['VIRTUNE_EFFECT_RUNS'] ?? 0);
+const nightly = test.runIf(RUNS > 0);
+const MINUTES_MS = 60_000;
+
+const CONTENTION = 'libvirt_domain_cpu_contention_ratio';
+const USAGE = 'libvirt_domain_cpu_usage_cpus';
+const DESIGN: Design = { pairs: 8, blockMs: 4_000, settleMs: 1_000 };
+/** Five of 100 intervals may miss the truth, but not by much. */
+const NEAR = 1.15;
+
+let stateDir: string;
+let sampler: Sampler;
+let guest: BootSectorGuest | undefined;
+const busy: ChildProcess[] = [];
+beforeAll(() => {
+  sampler = new Sampler({
+    open: (signal) => connect('qemu:///system', { readOnly: true, signal }),
+    groups: new Set(['domain', 'vcpu', 'block', 'cpu']),
+    procRoot: '/proc',
+  });
+});
+afterAll(() => sampler.close());
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'virtune-effects-'));
+});
+afterEach(() => {
+  for (const child of busy.splice(0)) child.kill('SIGKILL');
+  guest?.remove();
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+/** Processes that want all of a CPU. */
+function keepBusy(cpu: number, count: number): void {
+  for (let at = 0; at < count; at++) {
+    busy.push(spawn('taskset', ['-c', String(cpu), 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }));
+  }
+}
+
+interface Asked {
+  readonly changes: readonly Change[];
+  readonly metric?: string;
+  /** A command that prints a number, of which more is better. */
+  readonly probe?: string;
+  readonly design?: Design;
+  readonly seed?: number;
+  readonly everyMs?: number;
+}
+
+/** Switches it on and off; the report as the journal has it, and its text in the log. */
+async function measured(of: BootSectorGuest, asked: Asked): Promise<Report> {
+  const { changes, metric = CONTENTION, probe, design = DESIGN, seed = 7, everyMs = 1_000 } = asked;
+  const own = of.domain;
+  const user = probe === undefined ? undefined : userFigure({ probe, higherIsBetter: true }, everyMs);
+  const settings = {
+    metric: findHostFigure(metric),
+    user,
+    margin: 1.05,
+    keepIf: 'always',
+    schedule: makeSchedule(design, seed),
+    // Too short for a guard, which would end what is made worse on purpose.
+    baselineMs: 8 * everyMs,
+    everyMs,
+  } as const;
+  const others = runningOthers(await sampler.sample(), own);
+  const experiment = vmExperiment(own, others, sampler, settings, (text) => console.log(text));
+  const options = runOptionsOf(stateDir, {});
+  const transaction = transactionOf(of, liveSteps(of, changes));
+  await onHost(transaction, options, (held) => applyLocked(held, transaction, options, trialOf(experiment)));
+  const { records } = await listTransactions(await openStateFolder(stateDir));
+  const found = records.find(({ id }) => id === transaction.id)?.progress.measured;
+  console.log(readMeasured(found)?.text.slice(0, 4).join('\n'));
+  return found as Report;
+}
+
+const figureOf = ({ primary, secondary }: Report, name: string): FigureReport =>
+  [primary, ...secondary].find((figure) => figure.name === name) as FigureReport;
+
+/** The truth is in the interval, or next to it, and the estimate is near the truth. */
+function expectNear({ effect }: FigureReport, truth: number): void {
+  expect(effect?.low).toBeLessThan(truth * NEAR);
+  expect(effect?.high).toBeGreaterThan(truth / NEAR);
+  expect(effect?.effect).toBeGreaterThan(truth / NEAR / NEAR);
+  expect(effect?.effect).toBeLessThan(truth * NEAR * NEAR);
+}
+
+const pinnedTo = (cpu: number) => `<vcpupin vcpu='0' cpuset='${cpu}'/>`;
+
+nightly(
+  'a vCPU that is pinned away from a CPU with three busy processes, to one with one, waits less and runs twice as much',
+  async () => {
+    keepBusy(1, 3);
+    keepBusy(0, 1);
+    guest = new BootSectorGuest('away', 'spin', { cputune: pinnedTo(1) });
+    const report = await measured(guest, { changes: [['vcpupin', '0', '0']] });
+    expect(report.primary.judgement.verdict).toBe('better');
+    // A quarter of a CPU without the setting, half of one with it.
+    expectNear(figureOf(report, USAGE), 2);
+  },
+  10 * MINUTES_MS,
+);
+
+nightly(
+  'a vCPU that is pinned onto the busier CPU waits more and runs half as much',
+  async () => {
+    keepBusy(1, 3);
+    keepBusy(0, 1);
+    guest = new BootSectorGuest('onto', 'spin', { cputune: pinnedTo(0) });
+    const report = await measured(guest, { changes: [['vcpupin', '0', '1']] });
+    expect(report.primary.judgement.verdict).toBe('worse');
+    expectNear(figureOf(report, USAGE), 0.5);
+  },
+  10 * MINUTES_MS,
+);
+
+nightly(
+  `of ${RUNS} experiments with a setting that changes nothing at most two find something`,
+  async () => {
+    guest = new BootSectorGuest('same', 'spin', { cputune: `<shares>1024</shares>${pinnedTo(1)}` });
+    keepBusy(1, 1);
+    const found: string[] = [];
+    for (let run = 0; run < RUNS; run++) {
+      virsh('schedinfo', guest.name, '--live', '--set', 'cpu_shares=1024');
+      const report = await measured(guest, {
+        changes: [['shares', '', '1025']],
+        design: { pairs: 8, blockMs: 3_000, settleMs: 0 },
+        seed: 100 + run,
+      });
+      expect(report.ended).toBeUndefined();
+      const { verdict } = report.primary.judgement;
+      found.push(verdict);
+    }
+    console.log(`verdicts: ${found.join(', ')}`);
+    expect(found.filter((verdict) => verdict === 'better' || verdict === 'worse').length).toBeLessThanOrEqual(
+      2,
+    );
+  },
+  60 * MINUTES_MS,
+);
+
+nightly(
+  'a limit of 50 requests per second is found in the request latency: 20 ms each, of a guest that waits for each',
+  async () => {
+    guest = new BootSectorGuest('limited', 'read');
+    const report = await measured(guest, {
+      changes: [['disk.iotune.totalIopsSec', 'vda', '50']],
+      metric: LATENCY,
+    });
+    expect(report.primary.judgement.verdict).toBe('worse');
+    const on = report.primary.blocks.filter((_, at) => report.blocks[at]?.arm === 'on');
+    for (const seconds of on) expect(seconds).toBeCloseTo(0.02, 2);
+    expect(report.primary.effect?.effect).toBeGreaterThan(5);
+    const requests = figureOf(report, 'libvirt_domain_disk_requests_per_second');
+    expect(requests.judgement.verdict).toBe('worse');
+  },
+  10 * MINUTES_MS,
+);
+
+nightly(
+  'the transactions per second of a PostgreSQL under the CPU cap of a VM decide that the cap is lifted',
+  async () => {
+    const postgres = await Postgres.start();
+    try {
+      guest = new BootSectorGuest('database', 'read', {
+        cputune: '<emulator_period>100000</emulator_period><emulator_quota>25000</emulator_quota>',
+      });
+      moveInto(guest, postgres.pid);
+      const report = await measured(guest, {
+        changes: [['emulator.quota', '', '-1']],
+        probe: postgres.probe(2),
+        design: { pairs: 6, blockMs: 9_000, settleMs: 1_000 },
+        everyMs: 3_000,
+      });
+      expect(report.primary).toMatchObject({ name: 'probe', judgement: { verdict: 'better' } });
+      expect(report.primary.effect?.low).toBeGreaterThan(1.2);
+    } finally {
+      await postgres.stop();
+    }
+  },
+  15 * MINUTES_MS,
+);
+
+/** The server and its later connections count as the VM's emulator: what caps that caps them. */
+function moveInto(of: BootSectorGuest, pid: number): void {
+  const line = readFileSync(`/proc/${of.pid}/cgroup`, 'utf8')
+    .split('\n')
+    .find((each) => each.split(':')[1]?.split(',').includes('cpu') === true);
+  const group = (line?.split(':')[2] ?? '').replace(/\/emulator$/, '');
+  writeFileSync(`/sys/fs/cgroup/cpu${group}/emulator/cgroup.procs`, String(pid));
+}

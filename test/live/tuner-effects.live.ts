@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { connect } from '../../libvirt/client/connect.ts';
 import { Sampler } from '../../sampler/sampler.ts';
@@ -31,14 +32,14 @@ const MINUTES_MS = 60_000;
 
 const CONTENTION = 'libvirt_domain_cpu_contention_ratio';
 const USAGE = 'libvirt_domain_cpu_usage_cpus';
-const DESIGN: Design = { pairs: 8, blockMs: 4_000, settleMs: 1_000 };
+const DESIGN: Design = { pairs: 8, blockMs: 6_000, settleMs: 1_000 };
 /** Five of 100 intervals may miss the truth, but not by much. */
 const NEAR = 1.15;
 
 let stateDir: string;
 let sampler: Sampler;
 let guest: BootSectorGuest | undefined;
-const busy: ChildProcess[] = [];
+const busy: { readonly child: ChildProcess; readonly group: string }[] = [];
 beforeAll(() => {
   sampler = new Sampler({
     open: (signal) => connect('qemu:///system', { readOnly: true, signal }),
@@ -50,17 +51,40 @@ afterAll(() => sampler.close());
 beforeEach(() => {
   stateDir = mkdtempSync(join(tmpdir(), 'virtune-effects-'));
 });
-afterEach(() => {
-  for (const child of busy.splice(0)) child.kill('SIGKILL');
+afterEach(async () => {
+  for (const { child, group } of busy.splice(0)) {
+    const ended = once(child, 'close');
+    child.kill('SIGKILL');
+    await ended;
+    rmdirSync(group);
+  }
   guest?.remove();
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-/** Processes that want all of a CPU. */
-function keepBusy(cpu: number, count: number): void {
+/**
+ * Processes that want all of a CPU, each in a control group beside that of the guest and with its weight: they take from the
+ * guest, and from what measures it no more than the guest does.
+ */
+function keepBusy(beside: BootSectorGuest, cpu: number, count: number): void {
+  const parent = dirname(groupOf(beside));
   for (let at = 0; at < count; at++) {
-    busy.push(spawn('taskset', ['-c', String(cpu), 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }));
+    const child = spawn('taskset', ['-c', String(cpu), 'sh', '-c', 'while :; do :; done'], {
+      stdio: 'ignore',
+    });
+    const group = join(parent, `busy-${child.pid}`);
+    mkdirSync(group);
+    writeFileSync(join(group, 'cgroup.procs'), String(child.pid));
+    busy.push({ child, group });
   }
+}
+
+/** The folder of its control group of the cpu controller. */
+function groupOf({ pid }: BootSectorGuest): string {
+  const line = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+    .split('\n')
+    .find((each) => each.split(':')[1]?.split(',').includes('cpu') === true);
+  return `/sys/fs/cgroup/cpu${(line?.split(':')[2] ?? '').replace(/\/emulator$/, '')}`;
 }
 
 interface Asked {
@@ -115,9 +139,9 @@ const pinnedTo = (cpu: number) => `<vcpupin vcpu='0' cpuset='${cpu}'/>`;
 nightly(
   'a vCPU that is pinned away from a CPU with three busy processes, to one with one, waits less and runs twice as much',
   async () => {
-    keepBusy(1, 3);
-    keepBusy(0, 1);
     guest = new BootSectorGuest('away', 'spin', { cputune: pinnedTo(1) });
+    keepBusy(guest, 1, 3);
+    keepBusy(guest, 0, 1);
     const report = await measured(guest, { changes: [['vcpupin', '0', '0']] });
     expect(report.primary.judgement.verdict).toBe('better');
     // A quarter of a CPU without the setting, half of one with it.
@@ -129,9 +153,9 @@ nightly(
 nightly(
   'a vCPU that is pinned onto the busier CPU waits more and runs half as much',
   async () => {
-    keepBusy(1, 3);
-    keepBusy(0, 1);
     guest = new BootSectorGuest('onto', 'spin', { cputune: pinnedTo(0) });
+    keepBusy(guest, 1, 3);
+    keepBusy(guest, 0, 1);
     const report = await measured(guest, { changes: [['vcpupin', '0', '1']] });
     expect(report.primary.judgement.verdict).toBe('worse');
     expectNear(figureOf(report, USAGE), 0.5);
@@ -143,7 +167,7 @@ nightly(
   `of ${RUNS} experiments with a setting that changes nothing at most two find something`,
   async () => {
     guest = new BootSectorGuest('same', 'spin', { cputune: `<shares>1024</shares>${pinnedTo(1)}` });
-    keepBusy(1, 1);
+    keepBusy(guest, 1, 1);
     const found: string[] = [];
     for (let run = 0; run < RUNS; run++) {
       virsh('schedinfo', guest.name, '--live', '--set', 'cpu_shares=1024');
@@ -208,9 +232,5 @@ nightly(
 
 /** The server and its later connections count as the VM's emulator: what caps that caps them. */
 function moveInto(of: BootSectorGuest, pid: number): void {
-  const line = readFileSync(`/proc/${of.pid}/cgroup`, 'utf8')
-    .split('\n')
-    .find((each) => each.split(':')[1]?.split(',').includes('cpu') === true);
-  const group = (line?.split(':')[2] ?? '').replace(/\/emulator$/, '');
-  writeFileSync(`/sys/fs/cgroup/cpu${group}/emulator/cgroup.procs`, String(pid));
+  writeFileSync(join(groupOf(of), 'emulator', 'cgroup.procs'), String(pid));
 }

@@ -4,7 +4,9 @@ import { type HeldHost, onHost, type RunOptions } from '../../../tuner/apply/hos
 import { recoverHost } from '../../../tuner/apply/recover.ts';
 import { rollbackTransaction } from '../../../tuner/apply/rollback.ts';
 import type { Transaction, TransactionOutcome } from '../../../tuner/apply/transaction.ts';
-import { trialOf } from '../../../tuner/measure/experiment.ts';
+import { bootTrialOf } from '../../../tuner/measure/boots/experiment.ts';
+import { makeBootSchedule } from '../../../tuner/measure/boots/schedule.ts';
+import { type Experiment, trialOf } from '../../../tuner/measure/experiment.ts';
 import { makeSchedule } from '../../../tuner/measure/schedule.ts';
 
 /** What one command changes on a host. Plain data: a process that will be killed gets it in a file. */
@@ -29,7 +31,9 @@ export async function perform(job: Job, options: RunOptions): Promise<Transactio
       return applyAll(job.transactions, options);
     case 'experiment': {
       const { transaction } = job;
-      const run = (held: HeldHost) => applyLocked(held, transaction, options, quickTrial());
+      const isByRestarts = transaction.steps.some(({ kind }) => kind === 'restart');
+      const trial = isByRestarts ? quickBoots() : quickTrial();
+      const run = (held: HeldHost) => applyLocked(held, transaction, options, trial);
       return [await onHost(transaction, options, run)];
     }
     case 'rollback': {
@@ -48,16 +52,25 @@ export async function perform(job: Job, options: RunOptions): Promise<Transactio
   }
 }
 
-/** Six pairs of blocks, in which each of the twelve is switched that the coins of this seed ask for. */
-function quickTrial(): Trial {
+/** Six pairs of blocks, switched as the coins of this seed ask for. */
+const quickTrial = (): Trial => trialOf(quickly(makeSchedule({ pairs: 6, blockMs: 2_000, settleMs: 0 }, 5)));
+
+/** Four boots, so that each arm follows itself and the other. */
+function quickBoots(): Trial {
+  const schedule = makeBootSchedule({ restarts: 4, blockMs: 2_000, settleMs: 0 }, 5);
+  const arms = ['off', 'on', 'on', 'off'] as const;
+  return bootTrialOf({ ...quickly({ ...schedule, arms }), controlsOf: () => [] });
+}
+
+function quickly<S>(schedule: S): Experiment<S> {
   let nowMs = 0;
-  return trialOf({
+  return {
     primary: { name: 'figure', kind: 'gauge', direction: 'lower is better' },
     secondary: [],
     covariates: [],
     guards: [],
     criterion: { margin: 1.05 },
-    schedule: makeSchedule({ pairs: 6, blockMs: 2_000, settleMs: 0 }, 5),
+    schedule,
     baselineMs: 2_000,
     everyMs: 1_000,
     keepIf: 'always',
@@ -68,7 +81,7 @@ function quickTrial(): Trial {
         nowMs += ms;
       },
     },
-  });
+  };
 }
 
 async function applyAll(

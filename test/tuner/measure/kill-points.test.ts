@@ -14,8 +14,8 @@ const EVERY = process.env['VIRTUNE_KILL_POINTS'] === 'all' ? 1 : 41;
 const FIRST_OFF = 'before journal undoing 4';
 const atRecord = ({ when, what }: Point): boolean => when === 'before' && what.startsWith('journal');
 
-async function experiment(): Promise<Job & { kind: 'experiment' }> {
-  const { transactions, refusals } = await hosts.user(0).plan(WANTED);
+async function experiment(restart = false): Promise<Job & { kind: 'experiment' }> {
+  const { transactions, refusals } = await hosts.user(0).plan({ ...WANTED, restart });
   expect(refusals).toEqual([]);
   const [transaction] = transactions;
   if (transaction === undefined) throw new Error('nothing to change');
@@ -49,6 +49,26 @@ test(
     expect(points).toBeGreaterThan(100);
     await abandoned.end();
     // The last one came to its end.
+    expect((await hosts.user(0).journals())[0]?.progress.status).toBe('committed');
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'killed before any record of restarts that are measured, recover leaves host and VMs as they were',
+  async () => {
+    const { host, abandoned } = hosts;
+    const before = host.picture();
+    let points = 0;
+    for (; ; points += EVERY === 1 ? 1 : 3) {
+      const at = await abandoned.at(hosts.user(0), await experiment(true), points, false, atRecord);
+      if (at.startsWith('ended')) break;
+      const outcome = await hosts.recover(hosts.user(0));
+      if (outcome !== undefined) expect(outcome, at).toMatchObject({ kind: 'undone', remains: [] });
+      expect(host.picture(), at).toEqual(before);
+    }
+    expect(points).toBeGreaterThan(15);
+    await abandoned.end();
     expect((await hosts.user(0).journals())[0]?.progress.status).toBe('committed');
   },
   TIMEOUT_MS,

@@ -8,14 +8,23 @@ import { applyLocked } from '../../tuner/apply/apply.ts';
 import { onHost } from '../../tuner/apply/host-session.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
 import { listTransactions, type TransactionRecord } from '../../tuner/journal/list.ts';
+import { bootTrialOf } from '../../tuner/measure/boots/experiment.ts';
+import { makeBootSchedule } from '../../tuner/measure/boots/schedule.ts';
 import { trialOf } from '../../tuner/measure/experiment.ts';
 import { runningOthers, STEAL } from '../../tuner/measure/host-figures.ts';
 import { makeSchedule } from '../../tuner/measure/schedule.ts';
 import { userFigure } from '../../tuner/measure/user-figure.ts';
-import { findHostFigure, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
+import { bootExperiment, findHostFigure, vmExperiment } from '../../tuner/measure/vm-experiment.ts';
 import { reportPage } from '../../tuner/report/page.ts';
 import { readReport } from '../../tuner/report/read-report.ts';
-import { liveSteps, runOptionsOf, TunedGuest, transactionOf } from './lab/tuned-guest.ts';
+import {
+  definitionStep,
+  liveSteps,
+  restartStep,
+  runOptionsOf,
+  TunedGuest,
+  transactionOf,
+} from './lab/tuned-guest.ts';
 import { virsh } from './lab/virsh.ts';
 
 const guest = new TunedGuest('measured');
@@ -86,6 +95,53 @@ test('a setting is switched in each block as the schedule has it, kept where it 
   expect(read).toEqual(read.map(([index]) => [index, blocks[index]?.arm === 'on' ? 2_048 : before]));
   expect(read.length).toBeGreaterThanOrEqual(12);
   expect(reportPage(record)).toContain(`<bdi>${guest.name}</bdi>: better`);
+});
+
+test('settings that need a boot are measured by restarts: each boot has them or not, and what is kept runs', async () => {
+  const own = guest.domain;
+  const before = Number(shares());
+  const probe = `virsh -q schedinfo ${own.name} | awk '/cpu_shares/ { print $3 }'`;
+  const arms = ['off', 'on', 'on', 'off'] as const;
+  const schedule = { ...makeBootSchedule({ restarts: 4, blockMs: 1_500, settleMs: 0 }, 11), arms };
+  const experiment = bootExperiment(
+    own,
+    runningOthers(await sampler.sample(), own),
+    sampler,
+    {
+      metric: findHostFigure(STEAL),
+      user: userFigure({ probe }, 500),
+      margin: 1.05,
+      keepIf: 'always',
+      schedule,
+      baselineMs: 2_000,
+      everyMs: 500,
+    },
+    () => undefined,
+  );
+  // It has no operating system that would shut down.
+  const restart = { shutdownMs: 200, settleMs: 200, forceOff: true };
+  const options = runOptionsOf(stateDir, { restart });
+  const steps = [definitionStep(guest, [['shares', '', '2048']]), restartStep(guest)];
+  const transaction = transactionOf(guest, steps);
+  const pid = guest.pid;
+  const outcome = await onHost(transaction, options, (held) =>
+    applyLocked(held, transaction, options, bootTrialOf(experiment)),
+  );
+  expect(outcome).toMatchObject({ kind: 'committed', remains: [], failure: undefined });
+  expect(guest.pid).not.toBe(pid);
+  expect(shares()).toBe('2048');
+  expect(guest.inactive).toContain('<shares>2048</shares>');
+  const { records } = await listTransactions(await openStateFolder(stateDir));
+  const record = records.find(({ id }) => id === transaction.id) as TransactionRecord;
+  expect(readReport(record)).toMatchObject({
+    kind: 'restarts',
+    blocks: arms.map((arm) => ({ arm })),
+    primary: {
+      blocks: arms.map((arm) => (arm === 'on' ? 2_048 : before)),
+      judgement: { verdict: 'inconclusive' },
+    },
+  });
+  expect(reportPage(record)).toContain('4 restarts, each boot');
 });
 
 test('where that is worse, the setting is as it was', async () => {

@@ -91,7 +91,7 @@ interface Asked {
   readonly changes: readonly Change[];
   readonly metric?: string;
   /** Decides in place of a metric. */
-  readonly user?: UserFigure;
+  readonly user?: UserFigure | undefined;
   readonly design?: Design;
   readonly seed?: number;
   readonly everyMs?: number;

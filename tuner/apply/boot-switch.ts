@@ -12,7 +12,7 @@ const WHY_UNDONE = 'it was restarted on the definition that it had before';
 export function nothingToBoot(): TunerError {
   return new TunerError(
     'TUNE_MEASURE',
-    'nothing of this plan waits for a boot, so there is nothing to restart for; measure it without --restarts',
+    'this plan restarts no VM, so there is nothing to measure by restarts; measure what changes live without --restarts, or make a plan in a file with --restart',
   );
 }
 

@@ -52,41 +52,47 @@ export function bootEffect(
   boots: readonly Boot[],
   controls: readonly Control[],
 ): { readonly effect: BootEffect | undefined; readonly lost: readonly LostBoot[] } {
-  const lost = boots.flatMap(({ mean: { ...found } }, boot) =>
+  const lost = boots.flatMap(({ mean: found }, boot) =>
     'missing' in found ? [{ boot, reason: found.missing }] : [],
   );
-  const kept = boots.flatMap((boot, at) =>
-    'missing' in boot.mean ? [] : [{ at, arm: boot.arm, value: boot.mean.value }],
+  const kept = boots.flatMap(({ arm, mean: found }, at) =>
+    'missing' in found ? [] : [{ at, arm, value: found.value }],
   );
   const count = (arm: Arm): number => kept.filter((boot) => boot.arm === arm).length;
   const [off, on] = [count('off'), count('on')];
   if (off === 0 || on === 0) return { effect: undefined, lost };
   const isRatio = kept.every(({ value }) => value > 0);
-  const onScale = (value: number): number => (isRatio ? Math.log(value) : value);
-  const own = kept.map(({ arm, value }): BootValue => ({ arm, value: onScale(value) }));
-  const others = controls.flatMap(({ name, means }) => {
-    const values = kept.map(({ at }) => figureOf(means[at]));
-    if (values.some((value) => value === undefined || (isRatio && value <= 0))) return [];
-    return [{ name, values: centred(values.map((value) => onScale(value as number))) }];
-  });
-  const plain = estimate(own, isRatio);
-  const found = {
-    off,
-    on,
-    smallestP: smallestP(off, on),
-    plain,
-    comparedWith: others.map(({ name }) => name),
-  };
-  if (others.length === 0) return { effect: { ...plain, ...found, moved: false }, lost };
-  const shocks = own.map(({ arm }, boot): BootValue => {
-    return { arm, value: median(others.map(({ values }) => values[boot] as number)) };
-  });
-  const corrected = estimate(
-    own.map(({ arm, value }, boot) => ({ arm, value: value - (shocks[boot] as BootValue).value })),
+  const own = kept.map(({ arm, value }): BootValue => ({ arm, value: onScale(value, isRatio) }));
+  const others = comparable(
+    controls,
+    kept.map(({ at }) => at),
     isRatio,
   );
-  const moved = new BootAssignments(shocks).pValue(0) <= ALPHA;
+  const plain = estimate(own, isRatio);
+  const comparedWith = others.map(({ name }) => name);
+  const found = { off, on, smallestP: smallestP(off, on), plain, comparedWith };
+  if (others.length === 0) return { effect: { ...plain, ...found, moved: false }, lost };
+  const shocks = own.map((_, boot) => median(others.map(({ changes }) => changes[boot] as number)));
+  const valued = (values: readonly number[]): BootValue[] =>
+    own.map(({ arm }, boot) => ({ arm, value: values[boot] as number }));
+  const corrected = estimate(valued(own.map(({ value }, boot) => value - (shocks[boot] as number))), isRatio);
+  const moved = new BootAssignments(valued(shocks)).pValue(0) <= ALPHA;
   return { effect: { ...(moved ? holdingBoth(corrected, plain) : corrected), ...found, moved }, lost };
+}
+
+const onScale = (value: number, isRatio: boolean): number => (isRatio ? Math.log(value) : value);
+
+/** The VMs that have the figure in all of these boots, with its changes from its own mean. */
+function comparable(
+  controls: readonly Control[],
+  boots: readonly number[],
+  isRatio: boolean,
+): { readonly name: string; readonly changes: readonly number[] }[] {
+  return controls.flatMap(({ name, means }) => {
+    const values = boots.map((at) => figureOf(means[at]));
+    if (!values.every((value) => value !== undefined && (!isRatio || value > 0))) return [];
+    return [{ name, changes: centred(values.map((value) => onScale(value as number, isRatio))) }];
+  });
 }
 
 function estimate(boots: readonly BootValue[], isRatio: boolean): Estimate {

@@ -284,7 +284,7 @@ test('a plan that waits for no boot is refused, and nothing is restarted', async
   const { outcome } = await world.apply({}, {}, transaction([world.domain], [shares(world.domain, 2_048)]));
   expect(outcome.failure).toMatchObject({
     code: 'TUNE_MEASURE',
-    message: expect.stringContaining('nothing of this plan waits for a boot'),
+    message: expect.stringContaining('this plan restarts no VM'),
   });
   expect(world.starts).toBe(0);
 });

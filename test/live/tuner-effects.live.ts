@@ -232,7 +232,8 @@ nightly(
   async () => {
     const postgres = await Postgres.start();
     try {
-      guest = new BootSectorGuest('database', 'read', {
+      // Its emulator has nothing to do, so that the cap is all of the database.
+      guest = new BootSectorGuest('database', 'spin', {
         cputune: '<emulator_period>100000</emulator_period><emulator_quota>25000</emulator_quota>',
       });
       moveInto(guest, postgres.pid);

@@ -48,7 +48,7 @@ export function armsOf(
 }
 
 /** Pairs of which both blocks have a value. */
-export function pairsOf(
+function pairsOf(
   blocks: JournalReport['blocks'],
   values: readonly (number | null)[],
 ): { readonly pair: number; readonly off: number; readonly on: number }[] {

@@ -4,7 +4,7 @@ import type { Arm } from '../schedule.ts';
 import { ALPHA } from '../verdict.ts';
 
 /** Every assignment is enumerated: 184,756 of them for 20. */
-export const MOST_RESTARTS = 20;
+const MOST_RESTARTS = 20;
 
 /** How settings that need a boot are measured. */
 export interface BootDesign {

@@ -7,11 +7,17 @@ import { pageOf } from './report.ts';
 const JSON_VERSION = 1;
 
 /** What `virtune advise --json` prints of one host; shapes and units are in docs/advice.md. */
-export function answerJson(name: string, observation: HostObservation, answer: Answer): object {
+export function answerJson(
+  name: string,
+  observation: Pick<HostObservation, 'uri' | 'samples' | 'fromMs' | 'toMs'>,
+  answer: Answer,
+  { isDemo = false }: { readonly isDemo?: boolean } = {},
+): object {
   return {
     version: JSON_VERSION,
     host: name,
     uri: observation.uri,
+    demo: isDemo,
     from: new Date(observation.fromMs).toISOString(),
     to: new Date(observation.toMs).toISOString(),
     samples: observation.samples,

@@ -28,12 +28,17 @@ export const ADVICE_KINDS = [
   'snapshot-old',
   'storage-hot-spot',
   'vm-crashed',
+  'vm-oversized',
   'vm-paused-io-error',
+  'vm-undersized',
   'vm-unresponsive',
   'vm-wider-than-cell',
   'wide-vm',
 ] as const;
 export type AdviceKind = (typeof ADVICE_KINDS)[number];
+
+/** Found by days of recorded series; all others by minutes of samples. */
+export const SIZING_KINDS = ['vm-oversized', 'vm-undersized'] as const satisfies readonly AdviceKind[];
 
 export type Severity = 'bad' | 'warn' | 'info';
 
@@ -52,7 +57,7 @@ export interface Affected extends VmRef {
 export interface Evidence {
   readonly figure: string;
   /** What of the samples the value is; a fact has one. */
-  readonly statistic: 'median' | 'mean' | 'fact';
+  readonly statistic: 'median' | 'mean' | 'p90' | 'maximum' | 'fact';
   readonly value: number;
   /** `%`, `ms`, `CPUs`, `MiB/s`, ...; empty for a count. */
   readonly unit: string;

@@ -2,7 +2,8 @@ import type { DomainSample } from '../sampler/host-sample.ts';
 import type { Step, VmRef } from './advice.ts';
 import type { ObservedVm } from './observation.ts';
 
-const DEFAULT_URI = 'qemu:///system';
+/** What virsh and virtune connect to by themselves. */
+export const DEFAULT_URI = 'qemu:///system';
 
 /** `virsh ARGS` for the host that was observed. */
 export function virsh(uri: string, ...args: string[]): string[] {

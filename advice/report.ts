@@ -3,6 +3,7 @@ import { percent } from '../model/format.ts';
 import { shellLine } from '../model/shell-command.ts';
 import { terminalText } from '../model/terminal-text.ts';
 import type { Advice, Affected, Evidence, Remedy } from './advice.ts';
+import { numberText } from './amounts.ts';
 import type { Answer } from './answer.ts';
 import type { HostObservation } from './observation.ts';
 
@@ -13,16 +14,21 @@ const SHOWN_STEPS = 6;
 /** Where the page of a kind is, in the source tree and the package. */
 export const pageOf = (kind: Advice['kind']): string => `docs/advice/${kind}.md`;
 
+/** What an answer is based on. */
+export type Observed = Pick<HostObservation, 'samples' | 'fromMs' | 'toMs'> & {
+  readonly vms: readonly { readonly running: boolean }[];
+};
+
 /** The ranked list as text for a terminal. `whole`: every VM, every command and every alternative. */
 export function reportAnswer(
   name: string,
-  observation: HostObservation,
+  observation: Observed,
   answer: Answer,
   { whole = false }: { readonly whole?: boolean } = {},
 ): string {
   const vms = observation.vms.filter(({ running }) => running).length;
   const head = `${terminalText(name)}: ${count(vms, 'running VM')}, ${count(observation.samples, 'sample')} in ${spanText(observation)}`;
-  const unknown = answer.unknown.map((text) => `unknown    ${text}`);
+  const unknown = answer.unknown.map((text) => `unknown    ${terminalText(text)}`);
   return `${[
     head,
     ...(answer.state === 'nothing to do' ? ['nothing to do'] : []),
@@ -94,12 +100,7 @@ function evidenceText({ figure, statistic, value, unit, samples, spanMs, above }
   return `${text} (${statistic} of ${count(samples, 'sample')} in ${formatSeconds(Math.round(spanMs / 1_000))}${limit})`;
 }
 
-function numberText(value: number): string {
-  if (Number.isInteger(value)) return String(value);
-  return Math.abs(value) < 10 ? value.toFixed(2) : value.toFixed(1);
-}
-
-function spanText({ fromMs, toMs }: HostObservation): string {
+function spanText({ fromMs, toMs }: Observed): string {
   return formatSeconds(Math.max(0, Math.round((toMs - fromMs) / 1_000)));
 }
 

@@ -1,24 +1,24 @@
 import { Command, Option } from 'commander';
 import type { AdviseFlags } from './advise/flags.ts';
 import { addFleetOptions, adviseFleet, type FleetFlags } from './advise/fleet.ts';
+import type { SizingFlags } from './advise/sizing.ts';
 import { durationOption } from './duration-option.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Options that only one of the two answers: about a host, or about a fleet. */
-const OF_HOSTS = ['connect', 'demo', 'for', 'every', 'replay', 'explain', 'profiles'] as const;
-const OF_FLEETS = [
-  'prometheus',
-  'range',
-  'job',
-  'clusterLabel',
-  'constraints',
-  'headroom',
-  'virsh',
-  'queryTimeout',
-] as const;
+/** Options of what is asked: about a live host or a recording, about the sizes of VMs by a Prometheus, or about a fleet. */
+const OF_LIVE_HOSTS = ['demo', 'for', 'every', 'replay', 'profiles'] as const;
+const OF_HOSTS = [...OF_LIVE_HOSTS, 'connect', 'explain', 'instance'] as const;
+const OF_SERIES = ['range', 'job', 'queryTimeout', 'instance'] as const;
+const OF_FLEETS = ['clusterLabel', 'constraints', 'headroom', 'virsh'] as const;
 
 const flagOf = (name: string): string =>
   `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** @throws UsageError for the first of these options that is given */
+function refuse(names: readonly string[], isGiven: (name: string) => boolean, why: string): void {
+  const found = names.find(isGiven);
+  if (found !== undefined) throw new UsageError(`${flagOf(found)} ${why}`);
+}
 
 export function adviseCommand(): Command {
   const command = new Command('advise')
@@ -60,23 +60,33 @@ export function adviseCommand(): Command {
     .option('--local', 'also read /proc of the host (default for a local URI)')
     .option('--no-local', 'use libvirt only')
     .option('--path.procfs <dir>', "mount point of the host's /proc", '/proc')
-    .action(async (domains: readonly string[], flags: AdviseFlags & FleetFlags, command: Command) => {
-      const isGiven = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
-      const ofHosts = OF_HOSTS.find(isGiven);
-      const ofFleets = OF_FLEETS.find(isGiven);
-      if (flags.fleet === true && ofHosts !== undefined) {
-        throw new UsageError(`${flagOf(ofHosts)} is for hosts, and cannot be used with --fleet`);
-      }
-      if (flags.fleet !== true && ofFleets !== undefined) {
-        throw new UsageError(`${flagOf(ofFleets)} needs --fleet, which reads series of a Prometheus`);
-      }
-      if (flags.fleet === true) {
-        if (domains.length > 0) throw new UsageError('--fleet advises on all VMs; name no domain');
-        await adviseFleet(flags);
-        return;
-      }
-      const { runAdvise } = await import('./advise/run-advise.ts');
-      await runAdvise(domains, flags, isGiven);
-    });
+    .action(
+      async (domains: readonly string[], flags: AdviseFlags & FleetFlags & SizingFlags, command: Command) => {
+        const isGiven = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
+        const isOfFleet = flags.fleet === true;
+        // In the environment, the address alone asks for nothing.
+        const isOfSeries = isOfFleet || isGiven('prometheus');
+        refuse(isOfFleet ? OF_HOSTS : [], isGiven, 'is for hosts, and cannot be used with --fleet');
+        refuse(isOfFleet ? [] : OF_FLEETS, isGiven, 'needs --fleet, which reads series of a Prometheus');
+        refuse(isOfSeries ? [] : OF_SERIES, isGiven, 'needs --prometheus, or --fleet with it');
+        refuse(
+          isOfSeries ? OF_LIVE_HOSTS : [],
+          isGiven,
+          'is for a host that is observed, and cannot be used with --prometheus',
+        );
+        if (isOfFleet) {
+          if (domains.length > 0) throw new UsageError('--fleet advises on all VMs; name no domain');
+          await adviseFleet(flags);
+          return;
+        }
+        if (isOfSeries) {
+          const { adviseSizes } = await import('./advise/sizing.ts');
+          await adviseSizes(domains, flags);
+          return;
+        }
+        const { runAdvise } = await import('./advise/run-advise.ts');
+        await runAdvise(domains, flags, isGiven);
+      },
+    );
   return addFleetOptions(command);
 }

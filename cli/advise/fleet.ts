@@ -36,23 +36,24 @@ export function addFleetOptions(command: Command): Command {
     .addOption(
       new Option(
         '--prometheus <url>',
-        'with --fleet: Prometheus with series of virtune and its recording rules',
+        'Prometheus with series of virtune and its recording rules: alone for sizes of VMs, with --fleet for moves',
       ).env('VIRTUNE_PROMETHEUS'),
     )
     .addOption(
-      durationOption('--range', 'with --fleet: how much of the past to look at, in whole hours', {
+      durationOption('--range', 'with --prometheus: how much of the past to look at, in whole hours', {
         minSeconds: HOUR_SECONDS,
         maxSeconds: 90 * 86_400,
         defaultSeconds: 7 * 86_400,
       }),
     )
-    .option('--job <regex>', "with --fleet: jobs of virtune's exporters", 'virtune.*')
+    .option('--job <regex>', "with --prometheus: jobs of virtune's exporters", 'virtune.*')
+    .option('--instance <host>', 'with --prometheus: label instance of the host, with or without its port')
     .option('--cluster-label <name>', 'with --fleet: label of the cluster of a host', labelName, 'cluster')
     .option('--constraints <file>', 'with --fleet: YAML file with limits, affinity and what must not move')
     .option('--headroom <percent>', 'with --fleet: CPUs and memory to keep free where VMs move to', share)
     .option('--virsh', 'with --fleet: print a shell script of virsh migrate commands')
     .addOption(
-      durationOption('--query-timeout', 'with --fleet: time limit for one query', {
+      durationOption('--query-timeout', 'with --prometheus: time limit for one query', {
         minSeconds: 1,
         maxSeconds: HOUR_SECONDS,
         defaultSeconds: 120,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_URI } from '../../advice/commands.ts';
 import { HostWindow } from '../../advice/host-window.ts';
 import type { HostObservation } from '../../advice/observation.ts';
 import { connect } from '../../libvirt/client/connect.ts';
@@ -51,7 +52,7 @@ export function observeRecording(file: string): Observed[] {
 export async function observeLive(
   flags: AdviseFlags,
   check: (first: HostObservation) => void,
-  then: (observed: Observed & { readonly uri: string }) => Promise<void>,
+  then: (observed: Observed & { readonly uri: string; readonly isDemo: boolean }) => Promise<void>,
 ): Promise<void> {
   const demo = await startDemo(flags);
   try {
@@ -65,10 +66,17 @@ export async function observeLive(
       const observation = window.observation;
       if (observation === undefined || newest === undefined) return;
       const cpuShares = await sharesOf(host.uri, newest, flags);
-      await then({ name: host.name, uri: host.uri, observation: { ...observation, cpuShares } });
+      // The socket of a demo is gone before its commands are read.
+      const commandUri = demo === undefined ? observation.uri : DEFAULT_URI;
+      await then({
+        name: host.name,
+        uri: host.uri,
+        isDemo: demo !== undefined,
+        observation: { ...observation, uri: commandUri, cpuShares },
+      });
       if (demo !== undefined)
         log(
-          'virtune advise: the demo host ends with this command, so the commands above cannot be run on it',
+          'virtune advise: the demo host ends with this command; the commands above are as for a host with these VMs',
         );
     } finally {
       await host.close();

@@ -1,16 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { isAbout } from '../../advice/about.ts';
-import { ADVICE_KINDS, type Advice, type AdviceKind, type VmRef } from '../../advice/advice.ts';
+import type { Advice } from '../../advice/advice.ts';
 import { answerJson } from '../../advice/advice-json.ts';
 import { answerOf } from '../../advice/answer.ts';
 import { advise, withoutRefused } from '../../advice/engine.ts';
 import type { HostObservation } from '../../advice/observation.ts';
-import { pageOf, reportAnswer } from '../../advice/report.ts';
-import { matchesGlob } from '../../model/glob.ts';
+import { reportAnswer } from '../../advice/report.ts';
 import { jsonText } from '../../model/json-text.ts';
-import { packageFolder } from '../../sampler/package-folder.ts';
 import { openLibrary } from '../tune/session.ts';
 import { UsageError } from '../usage-error.ts';
+import { explained, matcherOf, printPage, refuseUnknownKind } from './explain.ts';
 import type { AdviseFlags } from './flags.ts';
 import { observeLive, observeRecording } from './observe.ts';
 import { Planner } from './planner.ts';
@@ -38,12 +36,12 @@ export async function runAdvise(
   }
   // Before two minutes of observation, rather than after them.
   openLibrary(flags);
-  const isThere = (observation: HostObservation): void => void matcherOf(domains, observation);
-  await observeLive(flags, isThere, async ({ name, observation, uri }) => {
+  const isThere = (observation: HostObservation): void => void matcherOf(domains, observation.vms);
+  await observeLive(flags, isThere, async ({ name, observation, uri, isDemo }) => {
     const found = advise(observation, { minSamples: MIN_SAMPLES });
     const planner = new Planner(uri, flags.profiles);
     const advice = await withoutRefused(found, (profile) => planner.refusal(profile));
-    print(name, observation, advice, domains, flags);
+    print(name, observation, advice, domains, { ...flags, isDemo });
   });
 }
 
@@ -52,51 +50,16 @@ function print(
   observation: HostObservation,
   all: readonly Advice[],
   domains: readonly string[],
-  { json, explain }: AdviseFlags,
+  { json, explain, isDemo = false }: AdviseFlags & { readonly isDemo?: boolean },
 ): void {
-  const matches = matcherOf(domains, observation);
+  const matches = matcherOf(domains, observation.vms);
   const about = all.filter((each) => matches === undefined || isAbout(each, matches));
-  const advice =
-    explain === undefined ? about : about.filter(({ id, kind }) => id === explain || kind === explain);
-  if (explain !== undefined && advice.length === 0 && kindOf(explain) === undefined) {
-    throw new UsageError(
-      `no advice has the ID ${JSON.stringify(explain)} now; virtune advise lists those that it has`,
-    );
-  }
+  const advice = explained(about, explain);
   const answer = answerOf(observation, advice, MIN_SAMPLES);
   if (json === true) {
-    process.stdout.write(`${jsonText(answerJson(name, observation, answer))}\n`);
+    process.stdout.write(`${jsonText(answerJson(name, observation, answer, { isDemo }))}\n`);
     return;
   }
   process.stdout.write(reportAnswer(name, observation, answer, { whole: explain !== undefined }));
-  const kind = advice[0]?.kind ?? (explain === undefined ? undefined : kindOf(explain));
-  if (explain !== undefined && kind !== undefined) process.stdout.write(`\n${readPage(kind)}`);
-}
-
-/** An ID begins with its kind. @throws UsageError */
-function refuseUnknownKind(explain: string | undefined): void {
-  if (explain === undefined || kindOf(explain.replace(/:.*/, '')) !== undefined) return;
-  throw new UsageError(
-    `no advice is of the kind ${JSON.stringify(explain)}; virtune advise lists IDs, and kinds are ${ADVICE_KINDS.join(', ')}`,
-  );
-}
-
-const kindOf = (text: string): AdviceKind | undefined => ADVICE_KINDS.find((kind) => kind === text);
-
-function readPage(kind: AdviceKind): string {
-  return readFileSync(new URL(pageOf(kind), packageFolder()), 'utf8');
-}
-
-/** Undefined without domains. @throws UsageError for one that matches no VM */
-function matcherOf(
-  domains: readonly string[],
-  { vms }: HostObservation,
-): ((vm: VmRef) => boolean) | undefined {
-  if (domains.length === 0) return undefined;
-  const matches = (pattern: string, { name, uuid }: VmRef): boolean =>
-    name === pattern || uuid === pattern || matchesGlob(pattern, name);
-  const unmatched = domains.find((pattern) => !vms.some((vm) => matches(pattern, vm)));
-  if (unmatched !== undefined)
-    throw new UsageError(`no domain matches ${JSON.stringify(unmatched)}; virsh list --all lists them`);
-  return (vm) => domains.some((pattern) => matches(pattern, vm));
+  printPage(explain, advice);
 }

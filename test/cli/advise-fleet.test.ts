@@ -48,7 +48,13 @@ test('a plan comes as a table and as JSON, with the same moves', async () => {
 test('flags that do not belong together, or are missing, are refused', async () => {
   for (const [args, message] of [
     [['--virsh'], '--virsh needs --fleet, which reads series of a Prometheus'],
-    [['--query-timeout', '1m'], '--query-timeout needs --fleet'],
+    [['--query-timeout', '1m'], '--query-timeout needs --prometheus, or --fleet with it'],
+    [['--instance', 'kvm1'], '--instance needs --prometheus'],
+    [['--fleet', '--instance', 'kvm1'], '--instance is for hosts, and cannot be used with --fleet'],
+    [['--prometheus', url, '--for', '1m'], '--for is for a host that is observed'],
+    [['--prometheus', url, '--demo'], '--demo is for a host that is observed'],
+    [['--prometheus', url, '--virsh'], '--virsh needs --fleet'],
+    [['--prometheus', url, '--explain', 'nothing'], 'no advice is of the kind "nothing"'],
     [['--fleet', '--for', '1m'], '--for is for hosts, and cannot be used with --fleet'],
     [['--fleet', 'db01'], '--fleet advises on all VMs; name no domain'],
     [['--fleet'], '--fleet needs --prometheus URL'],

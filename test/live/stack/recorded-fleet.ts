@@ -36,7 +36,16 @@ export async function startRecorded(
   const data = join(folder, 'data');
   writeFileSync(join(folder, 'prometheus.yml'), 'global: {}\n');
   writeFileSync(join(folder, 'series.om'), textOf(series, startSeconds, endSeconds));
-  run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', '--quiet', join(folder, 'series.om'), data]);
+  run('promtool', [
+    'tsdb',
+    'create-blocks-from',
+    // Else there is a block for every two hours, which takes minutes for a week.
+    '--max-block-duration=240h',
+    'openmetrics',
+    '--quiet',
+    join(folder, 'series.om'),
+    data,
+  ]);
   const port = await freePort();
   const spawned = spawnQuietly('prometheus', [
     `--config.file=${join(folder, 'prometheus.yml')}`,

@@ -1,0 +1,181 @@
+import { percent } from '../../model/format.ts';
+import type { Advice, Evidence, Remedy, Step } from '../advice.ts';
+import { amount } from '../amounts.ts';
+import { nameFor, virsh } from '../commands.ts';
+import { decayedQuantile } from './decayed-quantile.ts';
+import { GROW_SECONDS, MARGIN, SAVED_MIN, SHRINK_SECONDS, TARGET } from './rules.ts';
+import type { MemoryUsage, VmUsage } from './usage.ts';
+import type { SizingContext } from './vcpus.ts';
+
+const MIB = 1024 ** 2;
+/** Sizes are whole steps of this. */
+const STEP_BYTES = 256 * MIB;
+/** A kernel and what it starts need as much, whatever it used. */
+const LEAST_BYTES = 512 * MIB;
+/** Of the time, from which on a guest lacks memory: what the 90th percentile of a target leaves. */
+const LACKING = 0.1;
+/** After an out-of-memory the Vertical Pod Autoscaler gives a fifth more than was used. */
+const BUMP = 1.2;
+/** A balloon that leaves less than this of the maximum holds memory back. */
+const SQUEEZED = 0.9;
+
+/** The memory that a guest's use asks for, where the VM has another size. */
+export function memorySizeAdvice(
+  vm: VmUsage,
+  memory: MemoryUsage,
+  context: SizingContext,
+): Advice | undefined {
+  const isLacking = memory.swappingShare >= LACKING || memory.lowShare >= LACKING;
+  if (isLacking && context.spanSeconds >= GROW_SECONDS) return undersized(vm, memory, context);
+  const isCalm = memory.swappingShare === 0 && memory.lowShare === 0;
+  const enough = enoughBytes(memory);
+  if (isCalm && context.spanSeconds >= SHRINK_SECONDS && enough <= (1 - SAVED_MIN) * vm.currentBytes)
+    return oversized(vm, memory, enough, context);
+  return undefined;
+}
+
+const steps = (size: number): number => Math.ceil(size / STEP_BYTES) * STEP_BYTES;
+
+/** Above all that was used, and the percentile of the days' peaks, by the margin. */
+function enoughBytes({ dailyPeaks, peakBytes, unseenBytes }: MemoryUsage): number {
+  const p90 = decayedQuantile(dailyPeaks, TARGET) ?? 0;
+  return Math.max(LEAST_BYTES, steps(MARGIN * Math.max(p90, peakBytes) + unseenBytes));
+}
+
+function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: SizingContext): Advice {
+  const ref = { uuid: vm.uuid, name: vm.name };
+  const saved = vm.currentBytes - enough;
+  const lostCache = lostCacheBytes(memory, enough - memory.unseenBytes);
+  const cost =
+    lostCache === undefined
+      ? 'none to other VMs. How much page cache its guest loses is not known'
+      : lostCache === 0
+        ? 'none: its page cache fits besides'
+        : `none to other VMs. Its guest keeps ${amount((memory.cacheBytes ?? 0) - lostCache)} of ${amount(memory.cacheBytes ?? 0)} page cache, so it may read more from its disks`;
+  const isByHand = vm.guestCells > 0;
+  const same = { cost, payers: [ref], gain: `${amount(saved)} for other VMs` };
+  return {
+    kind: 'vm-oversized',
+    id: `vm-oversized:${vm.uuid.slice(0, 8)}:memory`,
+    severity: 'info',
+    title: `${vm.name} has ${amount(vm.currentBytes)}, and ${amount(enough)} are enough`,
+    victims: [{ ...ref, evidence: `uses ${amount(memory.peakBytes)} at most` }],
+    evidence: evidenceOf(memory, context),
+    cause: `its guest used ${amount(memory.peakBytes)} at most; ${amount(enough)} leave ${percent(100 * (MARGIN - 1))} % above that, and what the guest does not see`,
+    culprits: [],
+    remedies: [
+      {
+        change: `give it ${amount(enough)} from its next start on${isByHand ? ', by hand: its memory is divided among cells of the guest' : ''}`,
+        steps: isByHand ? [] : resize(context.uri, vm, enough),
+        ...same,
+        risk: 'a new weekly or monthly load is not in the range. Buffers of a database that were sized for the old memory have to be made smaller first',
+        effect: 'next boot',
+      },
+      // Memory on huge pages does not leave the VM by its balloon.
+      ...(vm.isOnHugePages
+        ? []
+        : [
+            {
+              change: `inflate its balloon to ${amount(enough)} now`,
+              steps: [memoryStep(context.uri, vm, 'setmem', enough, '--live')],
+              ...same,
+              risk: 'the guest needs a driver for the balloon, and may swap if it needs more within a moment; setmem takes it back',
+              effect: 'live' as const,
+            },
+          ]),
+    ],
+    harm: 0,
+  };
+}
+
+function undersized(vm: VmUsage, memory: MemoryUsage, context: SizingContext): Advice {
+  const ref = { uuid: vm.uuid, name: vm.name };
+  return {
+    kind: 'vm-undersized',
+    id: `vm-undersized:${vm.uuid.slice(0, 8)}:memory`,
+    severity: 'warn',
+    title: `${vm.name} lacks memory: it has ${amount(vm.currentBytes)}`,
+    victims: [
+      {
+        ...ref,
+        evidence: `swaps in for ${percent(100 * memory.swappingShare)} % of the time, has next to nothing usable for ${percent(100 * memory.lowShare)} %`,
+      },
+    ],
+    evidence: evidenceOf(memory, context),
+    cause:
+      vm.currentBytes < SQUEEZED * vm.maximumBytes
+        ? 'its balloon holds memory that the guest needs'
+        : 'its processes need more than the VM may have',
+    culprits: [],
+    remedies: [grow(vm, context)],
+    harm: 0,
+  };
+}
+
+function grow(vm: VmUsage, { uri, room }: SizingContext): Remedy {
+  const isSqueezed = vm.currentBytes < SQUEEZED * vm.maximumBytes;
+  const wanted = isSqueezed ? vm.maximumBytes : steps(BUMP * vm.currentBytes);
+  const more = wanted - vm.currentBytes;
+  const risk = 'an application that takes all memory there is takes that too: see what uses it in the guest';
+  if (!room.takeBytes(more)) {
+    return {
+      change: `move it to a host that has ${amount(more)} more to give; this one has ${amount(room.bytes)} left above its reserve`,
+      steps: [],
+      cost: 'none on this host',
+      payers: [],
+      gain: 'unknown',
+      risk,
+      effect: 'nothing changes',
+    };
+  }
+  const isByHand = !isSqueezed && (vm.guestCells > 0 || vm.isOnHugePages);
+  return {
+    change: isSqueezed
+      ? `deflate its balloon to ${amount(wanted)}, its maximum`
+      : `give it ${amount(wanted)} from its next start on${isByHand ? ', by hand: huge pages and cells of the guest have to fit' : ''}`,
+    steps: isByHand
+      ? []
+      : isSqueezed
+        ? [memoryStep(uri, vm, 'setmem', wanted, '--live')]
+        : resize(uri, vm, wanted),
+    cost: `${amount(more)} less for all others; by the least that was available over the range, the host keeps ${amount(room.bytes)} above its reserve`,
+    payers: [],
+    gain: 'unknown: how much the guest lacks is not measured. Ask again after a day',
+    risk,
+    effect: isSqueezed ? 'live' : 'next boot',
+  };
+}
+
+/** Page cache that no longer fits beside what is used at most; undefined where it is not reported. */
+function lostCacheBytes({ cacheBytes, peakBytes }: MemoryUsage, size: number): number | undefined {
+  return cacheBytes === undefined
+    ? undefined
+    : Math.min(cacheBytes, Math.max(0, cacheBytes + peakBytes - size));
+}
+
+function evidenceOf(memory: MemoryUsage, { spanSeconds }: SizingContext): Evidence[] {
+  const same = { samples: memory.dailyPeaks.length, spanMs: spanSeconds * 1_000 };
+  const p90 = decayedQuantile(memory.dailyPeaks, TARGET) ?? 0;
+  const GIB = 1024 ** 3;
+  return [
+    { figure: "the days' highest used memory", statistic: 'p90', value: p90 / GIB, unit: 'GiB', ...same },
+    { figure: 'used memory', statistic: 'maximum', value: memory.peakBytes / GIB, unit: 'GiB', ...same },
+  ];
+}
+
+/** The maximum last when it shrinks: it may not be below what the balloon leaves. */
+function resize(uri: string, vm: VmUsage, size: number): Step[] {
+  const set = (command: 'setmem' | 'setmaxmem'): Step => memoryStep(uri, vm, command, size, '--config');
+  return size < vm.maximumBytes ? [set('setmem'), set('setmaxmem')] : [set('setmaxmem'), set('setmem')];
+}
+
+function memoryStep(
+  uri: string,
+  { uuid, name }: VmUsage,
+  command: 'setmem' | 'setmaxmem',
+  size: number,
+  flag: string,
+): Step {
+  const vm = { uuid, name };
+  return { argv: virsh(uri, command, nameFor(vm), String(Math.floor(size / 1_024)), flag), vm };
+}

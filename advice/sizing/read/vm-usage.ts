@@ -1,0 +1,79 @@
+import type { Snapshot } from '../../fleet/read/snapshot.ts';
+import type { CpuUsage, MemoryUsage, Point, VmUsage } from '../usage.ts';
+import { STEP_SECONDS, type UsageQueries } from './queries.ts';
+
+/** libvirt's states (virDomainState) in which vCPUs run. */
+const RUNNING = [1, 2];
+const HOUR_SECONDS = 3_600;
+
+/** What was read of one VM. */
+export interface VmFigures {
+  readonly now: Snapshot;
+  readonly uuid: string | undefined;
+  /** All that had its name within the range. */
+  readonly uuids: readonly string[];
+  readonly demand: readonly Point[] | undefined;
+  readonly stepSeconds: number;
+  readonly dailyPeaks: readonly Point[];
+  readonly figure: (key: keyof UsageQueries['perVm']) => number | undefined;
+}
+
+/** Undefined for a VM that does not run, or whose size is not known. */
+export function vmUsage(name: string, figures: VmFigures, spanSeconds: number): VmUsage | undefined {
+  const { now, uuid } = figures;
+  const vcpus = now.value('libvirt_domain_vcpu_current');
+  const maximumBytes = now.value('libvirt_domain_info_maximum_memory_bytes');
+  const isRunning = RUNNING.includes(now.value('libvirt_domain_info_state') ?? 0);
+  if (!isRunning || vcpus === undefined || maximumBytes === undefined || uuid === undefined) return undefined;
+  const currentBytes = now.value('libvirt_domain_info_memory_usage_bytes') ?? maximumBytes;
+  return {
+    uuid,
+    name,
+    vcpus,
+    maximumBytes,
+    currentBytes,
+    isOnHugePages: now.value('libvirt_domain_hugepages') === 1,
+    guestCells: now.value('libvirt_domain_numa_cells') ?? 0,
+    hasTopology: now.value('libvirt_domain_cpu_sockets') !== undefined,
+    cpu: cpuUsage(figures),
+    memory: memoryUsage(figures, currentBytes, spanSeconds),
+    unsure: unsure(figures),
+  };
+}
+
+function unsure({ uuid, uuids, figure }: VmFigures): string | undefined {
+  if (uuids.some((each) => each !== uuid)) return 'another VM had its name within the range';
+  return (figure('resizes') ?? 0) > 0 ? 'its size was changed within the range' : undefined;
+}
+
+function cpuUsage({ demand, stepSeconds, figure }: VmFigures): CpuUsage | undefined {
+  const peakCpus = figure('peakCpus');
+  if (demand === undefined || peakCpus === undefined) return undefined;
+  return {
+    demand,
+    peakCpus,
+    knownSeconds: demand.length * stepSeconds,
+    stealP90: figure('stealP90') ?? 0,
+  };
+}
+
+function memoryUsage(
+  { now, dailyPeaks, figure }: VmFigures,
+  currentBytes: number,
+  spanSeconds: number,
+): MemoryUsage | undefined {
+  const peakBytes = figure('peakBytes');
+  if (peakBytes === undefined) return undefined;
+  const availableBytes = now.value('libvirt_domain_memory_stats_available_bytes') ?? currentBytes;
+  // A guest whose driver hangs leaves its last figures: those of one that reports change many times in an hour.
+  const isStill = (figure('updates') ?? 0) < (0.9 * spanSeconds) / HOUR_SECONDS;
+  return {
+    dailyPeaks,
+    peakBytes,
+    cacheBytes: figure('cacheBytes'),
+    swappingShare: figure('swappingShare') ?? 0,
+    lowShare: figure('lowShare') ?? 0,
+    unseenBytes: Math.max(0, currentBytes - availableBytes),
+    knownSeconds: isStill ? 0 : (figure('points') ?? 0) * STEP_SECONDS,
+  };
+}

@@ -1,0 +1,64 @@
+import type { VmRef } from '../advice.ts';
+
+/** What a VM has, and what it used over a range of recorded series. */
+export interface VmUsage extends VmRef {
+  readonly vcpus: number;
+  /** Bytes: the most that the VM may have, and what the balloon leaves to it now. */
+  readonly maximumBytes: number;
+  readonly currentBytes: number;
+  readonly isOnHugePages: boolean;
+  /** NUMA cells of the guest: its memory is divided among them in the definition. */
+  readonly guestCells: number;
+  /** Sockets, cores and threads are defined, and have to multiply to the number of vCPUs. */
+  readonly hasTopology: boolean;
+  readonly cpu: CpuUsage | undefined;
+  /** Undefined where the guest reports nothing. */
+  readonly memory: MemoryUsage | undefined;
+  /** Why the range says nothing about the present size: it was changed, or another VM had the name. */
+  readonly unsure: string | undefined;
+}
+
+export interface CpuUsage {
+  /** CPU demand, ran and waited, in CPUs: means over five minutes, oldest first. */
+  readonly demand: readonly Point[];
+  /** The highest mean over five minutes, in CPUs. */
+  readonly peakCpus: number;
+  /** Time for which there are figures. */
+  readonly knownSeconds: number;
+  /** CPU steal that is exceeded a tenth of the time, 0 to 1, mean over the vCPUs. */
+  readonly stealP90: number;
+}
+
+export interface MemoryUsage {
+  /** Used memory, in bytes: the highest of each day, oldest first. */
+  readonly dailyPeaks: readonly Point[];
+  readonly peakBytes: number;
+  /** Page cache of the guest, median; undefined where it is not reported. */
+  readonly cacheBytes: number | undefined;
+  /** Shares of the time, 0 to 1, in which the guest swapped in, and in which it had less than a twentieth usable. */
+  readonly swappingShare: number;
+  readonly lowShare: number;
+  /** Memory of the VM that its guest does not count: firmware, page tables, a crash kernel. */
+  readonly unseenBytes: number;
+  /** Time for which there are figures; 0 where they stand still, as of a guest that no longer reports. */
+  readonly knownSeconds: number;
+}
+
+export interface Point {
+  readonly atSeconds: number;
+  readonly value: number;
+}
+
+/** A host and its VMs over a range. */
+export interface HostUsage {
+  readonly instance: string;
+  readonly fromSeconds: number;
+  readonly toSeconds: number;
+  readonly cpus: number;
+  /** CPU demand of all VMs that is exceeded a twentieth of the time, in CPUs. */
+  readonly demandP95Cpus: number;
+  /** Bytes; available: the least over the range. Undefined where they are not reported. */
+  readonly memoryBytes: number | undefined;
+  readonly availableBytes: number | undefined;
+  readonly vms: readonly VmUsage[];
+}

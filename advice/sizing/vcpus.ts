@@ -1,0 +1,117 @@
+import { percent, ratio } from '../../model/format.ts';
+import type { Advice, Evidence, Remedy, Step } from '../advice.ts';
+import { nameFor, virsh } from '../commands.ts';
+import { decayedQuantile } from './decayed-quantile.ts';
+import type { HostRoom } from './room.ts';
+import { GROW_SECONDS, MARGIN, SAVED_MIN, SHRINK_SECONDS, TARGET } from './rules.ts';
+import type { CpuUsage, VmUsage } from './usage.ts';
+
+/** A guest notices from here on: then it is the host that is short, and more vCPUs would wait as well. */
+const STEAL = 0.05;
+
+export interface SizingContext {
+  readonly uri: string;
+  readonly room: HostRoom;
+  readonly hostCpus: number;
+  /** Of the range. */
+  readonly spanSeconds: number;
+}
+
+/** The number of vCPUs that its demand asks for, where it is another one than the VM has. */
+export function vcpuAdvice(vm: VmUsage, cpu: CpuUsage, context: SizingContext): Advice | undefined {
+  const p90 = decayedQuantile(cpu.demand, TARGET) ?? 0;
+  const enough = Math.max(1, Math.ceil(MARGIN * Math.max(p90, cpu.peakCpus)));
+  if (context.spanSeconds >= SHRINK_SECONDS && enough <= (1 - SAVED_MIN) * vm.vcpus)
+    return oversized(vm, cpu, p90, enough, context);
+  const wanted = Math.ceil(MARGIN * p90);
+  if (context.spanSeconds >= GROW_SECONDS && wanted > vm.vcpus && cpu.stealP90 < STEAL)
+    return undersized(vm, cpu, p90, wanted, context);
+  return undefined;
+}
+
+function oversized(
+  vm: VmUsage,
+  cpu: CpuUsage,
+  p90: number,
+  enough: number,
+  { uri, spanSeconds }: SizingContext,
+): Advice {
+  const ref = { uuid: vm.uuid, name: vm.name };
+  return {
+    kind: 'vm-oversized',
+    id: `vm-oversized:${vm.uuid.slice(0, 8)}:vcpus`,
+    severity: 'info',
+    title: `${vm.name} has ${vm.vcpus} vCPUs, and ${enough} are enough`,
+    victims: [{ ...ref, evidence: `uses ${ratio(cpu.peakCpus)} CPUs at most` }],
+    evidence: evidenceOf(cpu, p90, spanSeconds),
+    cause: `its demand never came near ${vm.vcpus} CPUs; ${enough} are its highest mean over five minutes and ${percent(100 * (MARGIN - 1))} % more`,
+    culprits: [],
+    remedies: [
+      {
+        change: `give it ${enough} vCPUs from its next start on`,
+        steps: [setVcpus(uri, vm, enough)],
+        cost: 'none: other VMs get the CPU time that they have now, or more',
+        payers: [ref],
+        gain: `${vm.vcpus - enough} vCPUs less for the host to schedule; its locks are held by fewer vCPUs that may wait`,
+        risk: 'bursts shorter than five minutes are not seen; software in the guest that counts CPUs starts fewer threads. A new weekly or monthly load is not in the range',
+        effect: 'next boot',
+      },
+    ],
+    harm: 0,
+  };
+}
+
+function undersized(vm: VmUsage, cpu: CpuUsage, p90: number, wanted: number, context: SizingContext): Advice {
+  const ref = { uuid: vm.uuid, name: vm.name };
+  return {
+    kind: 'vm-undersized',
+    id: `vm-undersized:${vm.uuid.slice(0, 8)}:vcpus`,
+    severity: 'warn',
+    title: `${vm.name} uses all of its ${vm.vcpus} vCPUs`,
+    victims: [{ ...ref, evidence: `${ratio(p90)} of ${vm.vcpus} CPUs` }],
+    evidence: evidenceOf(cpu, p90, context.spanSeconds),
+    cause: `its demand is close to its ${vm.vcpus} vCPUs, and the host gives it what it asks for`,
+    culprits: [],
+    remedies: [more(vm, wanted, context)],
+    harm: 0,
+  };
+}
+
+function more(vm: VmUsage, wanted: number, { uri, room, hostCpus }: SizingContext): Remedy {
+  const cpus = wanted - vm.vcpus;
+  const risk = 'a VM that computes uses all that it has: ask whether its users wait for it';
+  if (wanted > hostCpus || !room.takeCpus(cpus)) {
+    return {
+      change: `move it to a host that has ${ratio(cpus)} CPUs more to give; this one has ${ratio(room.cpus)} left`,
+      steps: [],
+      cost: 'none on this host',
+      payers: [],
+      gain: 'unknown',
+      risk,
+      effect: 'nothing changes',
+    };
+  }
+  return {
+    change: `give it ${wanted} vCPUs from its next start on${vm.hasTopology ? ', by hand: sockets, cores and threads in its definition have to multiply to that' : ''}`,
+    steps: vm.hasTopology ? [] : [setVcpus(uri, vm, wanted, '--maximum'), setVcpus(uri, vm, wanted)],
+    cost: `up to ${cpus} CPUs: for 95 % of the time the demand of all VMs stays below 85 % of the host's CPUs, by ${ratio(room.cpus)} CPUs`,
+    payers: [],
+    gain: 'unknown: what it would use with more vCPUs is not measured. Ask again after a day',
+    risk,
+    effect: 'next boot',
+  };
+}
+
+function evidenceOf({ demand, peakCpus, stealP90 }: CpuUsage, p90: number, spanSeconds: number): Evidence[] {
+  const same = { samples: demand.length, spanMs: spanSeconds * 1_000 };
+  return [
+    { figure: 'CPU demand', statistic: 'p90', value: p90, unit: 'CPUs', ...same },
+    { figure: 'CPU demand', statistic: 'maximum', value: peakCpus, unit: 'CPUs', ...same },
+    { figure: 'CPU steal', statistic: 'p90', value: 100 * stealP90, unit: '%', ...same },
+  ];
+}
+
+function setVcpus(uri: string, { uuid, name }: VmUsage, vcpus: number, ...flags: string[]): Step {
+  const vm = { uuid, name };
+  return { argv: virsh(uri, 'setvcpus', nameFor(vm), String(vcpus), ...flags, '--config'), vm };
+}

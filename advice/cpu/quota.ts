@@ -4,6 +4,7 @@ import { lasting, refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import { medianOf } from '../evidence.ts';
+import { keep } from '../keep.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
@@ -56,16 +57,7 @@ function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad
       ? each
       : { ...each, cap: (cpus * each.vcpus) / each.vm.vcpus };
   });
-  const keep: Remedy = {
-    change: 'keep the quota: it does what it was set for',
-    steps: [],
-    cost: 'none',
-    payers: [],
-    gain: 'none',
-    risk: 'none',
-    effect: 'nothing changes',
-  };
-  if (!isWorthwhile(result)) return [keep];
+  if (!isWorthwhile(result)) return [keep('quota')];
   return [
     {
       change: `raise the quota to what ${victims.length === 1 ? 'it asks' : 'they ask'} for and a quarter more; the host has the CPUs`,
@@ -76,7 +68,7 @@ function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad
       risk: 'a quota may be what was sold: ask who set it',
       effect: 'live',
     },
-    keep,
+    keep('quota'),
   ];
 }
 

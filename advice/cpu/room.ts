@@ -66,3 +66,10 @@ export function cellText(cpus: CpuSet, { observation }: Context): string {
   const cells = cellsOf(cpus, observation);
   return cells.length === 0 ? '' : ` of NUMA cell ${cells.join(', ')}`;
 }
+
+/** What may become remote by running there. */
+export function cellRisk(targets: readonly CpuSet[], { observation }: Context): string {
+  return targets.some((each) => cellsOf(each, observation).length > 1)
+    ? 'vCPUs may run on another NUMA cell than memory that is not bound to a cell'
+    : 'its caches are cold for a moment; memory that it has on another NUMA cell becomes remote';
+}

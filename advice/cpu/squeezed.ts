@@ -5,7 +5,7 @@ import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
-import { nearMemory, pinSteps, unclaimed } from './room.ts';
+import { cellRisk, cellText, nearMemory, pinSteps, targetsFor, unclaimed } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
 /** VMs that share a few CPUs, and wait there while other CPUs of the host are free. */
@@ -39,23 +39,35 @@ function widenOf(
   load: CpuLoad,
 ): Remedy[] {
   const free = unclaimed(load, within).union(cpus);
-  const targets = new Map<ObservedVm, CpuSet>(within.map((vm) => [vm, nearMemory(vm, free, context)]));
-  const wider = [...targets].filter(([vm, target]) => target.size > cpus.size && target.size >= vm.vcpus);
-  const allowed = new Map(wider);
-  const result = whatIf(load, victims, [], (each: VmLoad) => {
-    const target = each.vm === undefined ? undefined : allowed.get(each.vm);
-    return target === undefined || each.floats ? each : { ...each, cpus: target };
-  });
-  if (wider.length === 0 || !isWorthwhile(result)) return [];
-  return [
-    {
-      change: `let ${wider.length} VMs run on all CPUs to which no other VM is pinned`,
-      steps: wider.flatMap(([vm, target]) => pinSteps(context.uri, vm, target)),
-      cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
-      payers: [],
-      gain: gainText(result),
-      risk: 'vCPUs may run on another NUMA cell than memory that is not bound to a cell',
-      effect: 'live',
-    },
-  ];
+  const targets = within.map(
+    (vm) =>
+      [
+        vm,
+        targetsFor(vm, nearMemory(vm, free, context), context).filter(({ size }) => size > cpus.size),
+      ] as const,
+  );
+  // Each within one cell first; over all of them only where that is not enough.
+  for (const choose of [0, -1]) {
+    const wider = new Map(
+      targets.flatMap(([vm, its]) => (its.length === 0 ? [] : [[vm, its.at(choose) as CpuSet]])),
+    );
+    const result = whatIf(load, victims, [], (each: VmLoad) => {
+      const target = each.vm === undefined ? undefined : wider.get(each.vm);
+      return target === undefined || each.floats ? each : { ...each, cpus: target };
+    });
+    if (wider.size === 0 || !isWorthwhile(result)) continue;
+    const all = [...wider.values()].reduce((sum, each) => sum.union(each));
+    return [
+      {
+        change: `let ${wider.size} VMs run on CPU ${all}${cellText(all, context)}, to which no other VM is pinned`,
+        steps: [...wider].flatMap(([vm, target]) => pinSteps(context.uri, vm, target)),
+        cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
+        payers: [],
+        gain: gainText(result),
+        risk: cellRisk([...wider.values()], context),
+        effect: 'live',
+      },
+    ];
+  }
+  return [];
 }

@@ -6,7 +6,7 @@ import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
-import { nearMemory, pinSteps, unclaimed } from './room.ts';
+import { cellRisk, cellText, nearMemory, pinSteps, targetsFor, unclaimed } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
 /** A VM whose own vCPUs wait for each other: it has more of them than CPUs to run on. */
@@ -34,23 +34,26 @@ export function wideVm({ victims }: CpuCause, context: Context, load: CpuLoad): 
 }
 
 function widenOf(vm: ObservedVm, allowed: CpuSet, context: Context, load: CpuLoad): Remedy[] {
-  const target = nearMemory(vm, unclaimed(load, [vm]).union(allowed), context);
-  if (target.size <= allowed.size) return [];
-  const result = whatIf(load, [vm], [], (each: VmLoad) =>
-    each.vm === vm ? { ...each, cpus: target } : each,
-  );
-  if (!isWorthwhile(result)) return [];
-  return [
-    {
-      change: `let it run on all CPUs to which no other VM is pinned: ${target}`,
-      steps: pinSteps(context.uri, vm, target),
-      cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
-      payers: [],
-      gain: gainText(result),
-      risk: 'vCPUs may run on another NUMA cell than memory that is not bound to a cell',
-      effect: 'live',
-    },
-  ];
+  const free = nearMemory(vm, unclaimed(load, [vm]).union(allowed), context);
+  for (const target of [...targetsFor(vm, free, context), free]) {
+    if (target.size <= allowed.size) continue;
+    const result = whatIf(load, [vm], [], (each: VmLoad) =>
+      each.vm === vm ? { ...each, cpus: target } : each,
+    );
+    if (!isWorthwhile(result)) continue;
+    return [
+      {
+        change: `let it run on CPU ${target}${cellText(target, context)}, to which no other VM is pinned`,
+        steps: pinSteps(context.uri, vm, target),
+        cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
+        payers: [],
+        gain: gainText(result),
+        risk: cellRisk([target], context),
+        effect: 'live',
+      },
+    ];
+  }
+  return [];
 }
 
 /** vCPUs that never run at the same time only wait for each other's locks. */

@@ -1,4 +1,3 @@
-import { pageSize } from '../../model/format.ts';
 import { isHuge } from '../../model/huge-pools.ts';
 import type { Advice, Remedy } from '../advice.ts';
 import { isDatabase } from '../behaviour.ts';
@@ -128,7 +127,7 @@ export function hugepagesShort({ observation, uri, budget }: Context): Advice[] 
     const remedies: Remedy[] = [
       fits && cell !== undefined
         ? {
-            change: `add ${missing} pages of ${pageSize(sizeKiB)}${where} to the pool`,
+            change: `add ${missing} pages of ${size(sizeKiB)}${where} to the pool`,
             steps: [
               {
                 argv: virsh(
@@ -166,7 +165,7 @@ export function hugepagesShort({ observation, uri, budget }: Context): Advice[] 
       title: `VMs that start again by themselves lack huge pages${where}`,
       victims: [],
       evidence: [
-        factOf(`pages of ${pageSize(sizeKiB)} that they need`, wanted),
+        factOf(`pages of ${size(sizeKiB)} that they need`, wanted),
         factOf('of which are free', free),
       ],
       cause: 'the pool is smaller than what the definitions ask for',

@@ -1,5 +1,5 @@
-import { bytes } from '../../model/format.ts';
 import type { Affected, Evidence } from '../advice.ts';
+import { amount } from '../amounts.ts';
 import { refOf } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { factOf, medianOf } from '../evidence.ts';
@@ -9,7 +9,7 @@ const KIB_PER_GIB = 1_048_576;
 /** Amounts of memory that advice moves are whole steps of this size. */
 export const STEP_KIB = 262_144;
 
-export const size = (kib: number): string => bytes(kib * 1_024);
+export const size = (kib: number): string => amount(kib * 1_024);
 
 /** A guest that lacks memory. */
 export function affected({ vm, currentKiB, roomKiB }: GuestMemory): Affected {

@@ -1,16 +1,17 @@
-import { bytes } from '../../model/format.ts';
 import type { Advice, Remedy } from '../advice.ts';
+import { amount } from '../amounts.ts';
 import { isBatch } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { isLasting, medianOf } from '../evidence.ts';
+import { keep } from '../keep.ts';
 import { harmOf, latencyText, SLOW_MS, type Use } from './uses.ts';
 
 /** A disk that uses this much of its limit is held by it. */
 const LIMIT_FULL = 0.9;
-/** Whether a disk uses all that its limit allows. */
-export function isHeldByLimit({ series }: Use, minSamples: number): boolean {
-  return isLasting(series.limitUse, LIMIT_FULL, minSamples);
+/** Whether a disk uses all that its limit allows. Each figure of that is over 5 s at least, so that one is enough. */
+export function isHeldByLimit({ series }: Use): boolean {
+  return isLasting(series.limitUse, LIMIT_FULL, 1);
 }
 
 /** A disk that its own limit makes slow. */
@@ -54,16 +55,7 @@ function limitRemedies(
   isCalm: boolean,
   { uri }: Context,
 ): Remedy[] {
-  const keep: Remedy = {
-    change: 'keep the limit: it does what it was set for',
-    steps: [],
-    cost: 'none',
-    payers: [],
-    gain: 'none',
-    risk: 'none',
-    effect: 'nothing changes',
-  };
-  if (!isCalm || limits.length === 0) return [keep];
+  if (!isCalm || limits.length === 0) return [keep('limit')];
   const sharers = new Set(uses.filter((each) => each.storage === storage).map((each) => each.vm)).size;
   const raise: Remedy = {
     change: 'double the limit; no other disk on the same storage is slow',
@@ -77,11 +69,11 @@ function limitRemedies(
         '--live',
       ),
     ],
-    cost: `up to ${bytes(series.bytes.mean ?? 0)}/s more for the storage, which ${sharers} VMs use`,
+    cost: `up to ${amount(series.bytes.mean ?? 0)}/s more for the storage, which ${sharers} VMs use`,
     payers: [],
     gain: 'unknown: what the guest would ask for without the limit is not measured',
     risk: 'a limit may be what was sold, or what keeps the storage calm: ask who set it',
     effect: 'live',
   };
-  return isBatch(vm) ? [keep, raise] : [raise, keep];
+  return isBatch(vm) ? [keep('limit'), raise] : [raise, keep('limit')];
 }

@@ -1,5 +1,6 @@
-import { bytes, percent } from '../../model/format.ts';
+import { percent } from '../../model/format.ts';
 import type { Advice, Affected, Remedy, Step } from '../advice.ts';
+import { amount } from '../amounts.ts';
 import { isDatabase } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
@@ -26,7 +27,7 @@ const MIB = 1_048_576;
 export function storageAdvice(context: Context): Advice[] {
   const uses = usesOf(context);
   const slow = uses.filter((use) => isSlow(use, context.minSamples));
-  const held = slow.filter((use) => isHeldByLimit(use, context.minSamples));
+  const held = slow.filter((use) => isHeldByLimit(use));
   const byStorage = Map.groupBy(
     slow.filter((use) => !held.includes(use)),
     ({ storage }) => storage,
@@ -56,18 +57,24 @@ function hotSpot(storage: string, slow: readonly Use[], uses: readonly Use[], co
     .toSorted((a, b) => b.bytesPerSecond - a.bytesPerSecond);
   const total = bytesOf(uses);
   const culprits = culpritsOf(consumers, total);
-  const victims = affected(slow);
-  const others = culprits.filter(({ vm }) => victims.some(({ uuid }) => uuid !== vm.uuid));
+  const all = affected(slow);
+  const others = culprits.filter(({ vm }) => all.some(({ uuid }) => uuid !== vm.uuid));
   const [worst] = slow.toSorted(
     (a, b) => (b.series.latencyMs.median ?? 0) - (a.series.latencyMs.median ?? 0),
   );
-  const isShared = victims.length > 1 && others.length > 0;
+  const isShared = all.length > 1 && others.length > 0;
+  // Those that make the others wait do not count as hurt by it, unless nothing but them is.
+  const hurt = isShared
+    ? slow.filter(({ vm }) => isDatabase(vm) || !culprits.some((each) => each.vm === vm))
+    : slow;
+  const suffering = hurt.length === 0 ? slow : hurt;
+  const victims = affected(suffering);
   return {
     kind: isShared ? 'storage-hot-spot' : 'disk-slow',
     id: isShared ? `storage-hot-spot:${storage}` : `disk-slow:${worst?.vm.uuid.slice(0, 8)}:${worst?.target}`,
     severity: 'bad',
     title: isShared
-      ? `${victims.length} VMs wait for the storage ${storage}`
+      ? `${victims.length === 1 ? 'a VM waits' : `${victims.length} VMs wait`} for the storage ${storage}`
       : `high request latency on ${worst?.target}`,
     victims,
     evidence:
@@ -86,10 +93,10 @@ function hotSpot(storage: string, slow: readonly Use[], uses: readonly Use[], co
       : 'the storage is slow for what the VM asks of it, or is used by other hosts',
     culprits: culprits.map(({ vm, bytesPerSecond }) => ({
       ...refOf(vm),
-      evidence: `${bytes(bytesPerSecond)}/s, ${percent((100 * bytesPerSecond) / Math.max(1, total))} %`,
+      evidence: `${amount(bytesPerSecond)}/s, ${percent((100 * bytesPerSecond) / Math.max(1, total))} %`,
     })),
     remedies: isShared ? limitOf(culprits, total, context) : [],
-    harm: slow.length === 0 ? 0 : harmOf(slow),
+    harm: harmOf(suffering),
   };
 }
 
@@ -112,24 +119,36 @@ function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context)
   const target = Math.max(PAYER_KEEPS * now, RELIEVED * total - OTHERS_GROWTH * (total - now));
   if (payers.length === 0 || now < 0.3 * total || target > 0.9 * now) return [];
   const share = target / now;
-  const steps = payers.flatMap(({ vm, uses }) =>
-    uses
-      .filter((use) => isLimitable(use) && meanBytes(use) >= MIB / 4)
-      .map((use) => limitStep(uri, vm, use, share)),
+  const limited = payers
+    .map(({ vm, uses, bytesPerSecond }) => {
+      const steps = uses
+        .filter((use) => isLimitable(use) && meanBytes(use) >= MIB / 4)
+        .map((use) => ({ use, limit: Math.max(MIB, Math.ceil((meanBytes(use) * share) / MIB) * MIB) }));
+      const kept = steps.reduce(
+        (sum, { use, limit }) => sum - meanBytes(use) + Math.min(limit, meanBytes(use)),
+        bytesPerSecond,
+      );
+      return { vm, steps, bytesPerSecond, kept };
+    })
+    .filter(({ steps }) => steps.length > 0);
+  const steps = limited.flatMap(({ vm, steps: its }) =>
+    its.map(({ use, limit }) => limitStep(uri, vm, use, limit)),
   );
+  const keptAll = limited.reduce((sum, { kept }) => sum + kept, 0);
+  const usedAll = limited.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0);
   if (steps.length === 0) return [];
   return [
     {
-      change: `limit ${payers.map(({ vm }) => vm.name).join(', ')} to ${bytes(target)}/s together`,
+      change: `limit ${limited.map(({ vm }) => vm.name).join(', ')} to ${amount(keptAll)}/s together`,
       steps,
-      cost: payers
+      cost: limited
         .map(
-          ({ vm, bytesPerSecond }) =>
-            `${vm.name} has ${bytes(bytesPerSecond * share)}/s instead of ${bytes(bytesPerSecond)}/s`,
+          ({ vm, bytesPerSecond, kept }) =>
+            `${vm.name} has ${amount(kept)}/s instead of ${amount(bytesPerSecond)}/s`,
         )
         .join('; '),
-      payers: payers.map(({ vm }) => refOf(vm)),
-      gain: `demand on the storage falls by ${percent((100 * (now - target)) / total)} %; by how much latency falls is unknown`,
+      payers: limited.map(({ vm }) => refOf(vm)),
+      gain: `demand on the storage falls by ${percent((100 * (usedAll - keptAll)) / total)} %; by how much latency falls is unknown`,
       risk: 'they take longer. If the others still wait after a minute, ask again: what they would use is not known. --total-bytes-sec 0 removes a limit, and so does a restart',
       effect: 'live',
     },
@@ -142,8 +161,7 @@ function isLimitable({ disk }: Use): boolean {
   return disk !== undefined && set.every(([name]) => name === 'total_bytes_sec');
 }
 
-function limitStep(uri: string, vm: ObservedVm, use: Use, share: number): Step {
-  const limit = Math.max(MIB, Math.ceil((meanBytes(use) * share) / MIB) * MIB);
+function limitStep(uri: string, vm: ObservedVm, use: Use, limit: number): Step {
   return virshStep(uri, vm, 'blkdeviotune', use.target, '--total-bytes-sec', String(limit), '--live');
 }
 

@@ -22,8 +22,8 @@ export function findingLine({
 
 const INDENT = '    ';
 const PROMPT = `${INDENT}$ `;
-/** More commands than this are left to virtune advise --explain. */
-const COMMANDS_SHOWN = 6;
+/** Of more commands only the first is shown, and the last, which shows all: charts follow below. */
+const COMMANDS_SHOWN = 3;
 
 /** On one line of at most `width`, with a mark where it is cut. What is not cut can be pasted: it is printable ASCII already. */
 export function commandLine(command: readonly string[] | undefined, width: number): Line {
@@ -56,14 +56,14 @@ export function findingLines(vm: Vm, width: number): Line[] {
   if (vm.findings.length === 0) return [[span('  no findings', 'ok')]];
   return vm.findings.flatMap((finding) => {
     const { cause, culprits, change, cost, commands } = finding;
-    const shown = commands.length > COMMANDS_SHOWN ? commands.slice(-1) : commands;
+    const shown = commands.length > COMMANDS_SHOWN ? [commands[0], commands.at(-1)] : commands;
     return [
       findingLine(finding),
       ...paragraph('cause  ', cause, width),
       ...(culprits.length === 0 ? [] : paragraph('by     ', culprits.slice(0, 5).join(', '), width)),
       ...(change === undefined ? [] : paragraph('change ', change, width)),
       ...(cost === undefined || cost === 'none' ? [] : paragraph('cost   ', cost, width)),
-      ...shown.flatMap((command) => commandLines(command, width)),
+      ...shown.flatMap((command) => (command === undefined ? [] : commandLines(command, width))),
     ].map((line) => fitLine(line, width));
   });
 }

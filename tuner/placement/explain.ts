@@ -102,8 +102,10 @@ function memoryReason(state: HostState, request: PlacementRequest): Reason {
 }
 
 function nodeReason(state: HostState, { guest, vcpus }: NodeRequest): Reason {
-  const has = perCell(withCpus(state), (cell) => counted(cell.sharedCpus, 'CPU'));
-  return { code: 'NO_CORES', text: `${has} to share; ${guest} has ${counted(vcpus, 'vCPU')}` };
+  const has = perCell(withCpus(state), (cell) =>
+    cell.sharedCpus === 0 ? 'no CPUs left to share' : `${counted(cell.sharedCpus, 'CPU')} to share`,
+  );
+  return { code: 'NO_CORES', text: `${has}; ${guest} has ${counted(vcpus, 'vCPU')}` };
 }
 
 function coresReason(solver: Solver, request: DedicatedRequest): Reason {

@@ -215,7 +215,7 @@ const CASES: readonly Case[] = [
     host: takenBy(small, { a: '0-1', b: '4-6' }),
     request: sharing('web01', 3),
     code: 'NO_CORES',
-    text: 'cell 0 has 2 CPUs and cell 1 has 1 CPU to share; web01 has 3 vCPUs',
+    text: 'cell 0 has 2 CPUs to share and cell 1 has 1 CPU to share; web01 has 3 vCPUs',
     next: 'move a off CPUs 0-1',
   },
   {

@@ -1,0 +1,213 @@
+import { expect, test } from 'vitest';
+import type { Advice } from '../../../advice/advice.ts';
+import { CpuLoad } from '../../../advice/cpu-load.ts';
+import { advise } from '../../../advice/engine.ts';
+import type { HostObservation } from '../../../advice/observation.ts';
+import { Series } from '../../../advice/series.ts';
+import { CpuSet } from '../../../model/cpu-set.ts';
+import { every, hostOf, type MadeVm, sharesOf, vmOf } from '../made-host.ts';
+
+const cpuAdvice = (observation: HostObservation): readonly Advice[] =>
+  advise(observation, { minSamples: 5 }).filter(({ kind }) => /cpu|wide-vm/.test(kind));
+const kindsOf = (observation: HostObservation): string[] => cpuAdvice(observation).map(({ kind }) => kind);
+const commandsOf = (advice: Advice | undefined, remedy = 0): string[] =>
+  (advice?.remedies[remedy]?.steps ?? []).map(({ argv }) => argv.slice(1).join(' '));
+
+const QUOTA = { vcpuPeriodUs: 100_000, globalPeriodUs: 100_000 };
+
+test('a quota of the whole VM limits its vCPUs together, one of vCPUs each of them', () => {
+  const places = [
+    { vcpus: 3, pins: '0-3', run: 0.6, delay: 0.6 },
+    { vcpus: 1, pins: '4', run: 0.2, delay: 0.2 },
+  ];
+  const caps = (quota: { vcpuCpus?: number; globalCpus?: number }) =>
+    CpuLoad.of(hostOf([vmOf('a', { places, quota })]))?.loads.map(({ cap }) => cap);
+  const none = Number.POSITIVE_INFINITY;
+  expect(caps({ globalCpus: 2 })).toEqual([1.5, 0.5, none]);
+  expect(caps({ vcpuCpus: 0.4 })?.map((cap) => Math.round(cap * 10))).toEqual([12, 4, none]);
+  // The stricter of both.
+  expect(caps({ vcpuCpus: 0.9, globalCpus: 2 })).toEqual([1.5, 0.5, none]);
+  expect(caps({})).toEqual([none, none, none]);
+});
+
+test('a quota of vCPUs is raised to a quarter above the demand, and one that would allow all is removed', () => {
+  const of = (run: number, delay: number) =>
+    vmOf('held', {
+      places: [{ vcpus: 2, run, delay }],
+      quota: { ...QUOTA, vcpuCpus: run / 2 },
+      throttled: every(0.9),
+    });
+  const [found] = cpuAdvice(hostOf([of(0.4, 0.6)]));
+  expect(found).toMatchObject({
+    kind: 'cpu-quota',
+    cause: 'held has a demand of 1.00 CPUs, and its quota allows 0.40',
+    remedies: [{ effect: 'live' }, { change: 'keep the quota: it does what it was set for', steps: [] }],
+  });
+  expect(commandsOf(found)).toEqual(['schedinfo held --set vcpu_quota=62500 --live --config']);
+  // A demand of 1.6 and a quarter are 2 CPUs, all that 2 vCPUs can use.
+  expect(commandsOf(cpuAdvice(hostOf([of(0.6, 1)]))[0])).toEqual([
+    'schedinfo held --set vcpu_quota=-1 --live --config',
+  ]);
+});
+
+test('a quota of the whole VM is raised with room for the threads of QEMU', () => {
+  const held = vmOf('held', {
+    places: [{ vcpus: 4, run: 1, delay: 1 }],
+    quota: { ...QUOTA, globalCpus: 1 },
+    throttled: every(0.5),
+  });
+  expect(commandsOf(cpuAdvice(hostOf([held]))[0])).toEqual([
+    'schedinfo held --set global_quota=275000 --live --config',
+  ]);
+});
+
+test('a quota is kept where the CPUs for more would come from other VMs', () => {
+  const held = vmOf('held', {
+    places: [{ vcpus: 4, run: 0.5, delay: 3 }],
+    quota: { ...QUOTA, vcpuCpus: 0.125 },
+    throttled: every(1),
+  });
+  const others = [0, 1, 2].map((index) => vmOf(`other-${index}`, { places: [{ vcpus: 4, run: 2.4 }] }));
+  const [found] = cpuAdvice(hostOf([held, ...others]));
+  expect(found).toMatchObject({ kind: 'cpu-quota', remedies: [{ change: expect.stringContaining('keep') }] });
+});
+
+test('without control groups, a quota holds a VM that uses nearly all of it', () => {
+  const of = (run: number, throttled = new Series()) =>
+    vmOf('a', {
+      places: [{ vcpus: 1, run, delay: 0.3 }],
+      quota: { ...QUOTA, vcpuCpus: 0.5 },
+      throttled,
+    });
+  expect(kindsOf(hostOf([of(0.46)]))).toEqual(['cpu-quota']);
+  expect(kindsOf(hostOf([of(0.4)]))).toEqual(['cpu-steal']);
+  // What the control group says comes before.
+  expect(kindsOf(hostOf([of(0.46, every(0.01))]))).toEqual(['cpu-steal']);
+  expect(kindsOf(hostOf([of(0.2, every(0.06))]))).toEqual(['cpu-quota']);
+});
+
+test('more vCPUs than the host has CPUs wait for each other if they are busy', () => {
+  const wide = (vcpus: number, demand: number) =>
+    hostOf([vmOf('wide', { places: [{ vcpus, run: 0.7 * demand, delay: 0.3 * demand }] })]);
+  expect(kindsOf(wide(10, 8))).toEqual(['wide-vm']);
+  expect(kindsOf(wide(8, 8))).toEqual(['cpu-overcommit']);
+  expect(kindsOf(wide(10, 6))).toEqual(['cpu-steal']);
+});
+
+test('from nine tenths of the CPUs in demand on, waiting is overcommit; below it has no visible cause', () => {
+  const of = (demand: number) =>
+    hostOf([
+      vmOf('a', { places: [{ vcpus: 4, run: 1, delay: 1 }] }),
+      vmOf('b', { places: [{ vcpus: 8, run: demand - 2 }] }),
+    ]);
+  expect(kindsOf(of(7.3))).toEqual(['cpu-overcommit']);
+  expect(kindsOf(of(7.1))).toEqual(['cpu-steal']);
+});
+
+test('a VM waits where most of its delay is: on its pins, or where all run', () => {
+  const of = (pinned: number, floating: number) =>
+    hostOf([
+      vmOf('a', {
+        places: [
+          { vcpus: 1, pins: '0', run: 0.5, delay: pinned },
+          { vcpus: 3, run: 0.5, delay: floating },
+        ],
+      }),
+      vmOf('rival', { places: [{ vcpus: 1, pins: '0', run: 0.5, delay: 0.01 }] }),
+    ]);
+  expect(kindsOf(of(0.3, 0.1))).toEqual(['dedicated-cpus-shared']);
+  expect(kindsOf(of(0.25, 0.35))).toEqual(['cpu-steal']);
+});
+
+test('two VMs with the same dedicated CPU: the one that computes moves to a CPU of its cell', () => {
+  const database = vmOf('db', { places: [{ vcpus: 1, pins: '0', run: 0.4, delay: 0.4 }], isDatabase: true });
+  const batch = vmOf('batch', { places: [{ vcpus: 1, pins: '0', run: 0.6, delay: 0.4 }] });
+  const [found, ...more] = cpuAdvice(hostOf([database, batch]));
+  expect(more).toEqual([]);
+  expect(found).toMatchObject({
+    kind: 'dedicated-cpus-shared',
+    remedies: [{ payers: [{ name: 'batch' }] }, {}],
+  });
+  expect(commandsOf(found)).toEqual(['vcpupin batch 0 1-3 --live --config']);
+});
+
+test('memory that is bound to cells binds vCPUs to their CPUs', () => {
+  const of = (memory: NonNullable<MadeVm['memory']>) => {
+    const a = vmOf('a', { places: [{ vcpus: 1, pins: '0', run: 0.4, delay: 0.4 }], isDatabase: true });
+    const b = vmOf('b', { places: [{ vcpus: 1, pins: '0', run: 0.6, delay: 0.4 }], memory });
+    return cpuAdvice(hostOf([a, b]))[0]?.remedies.flatMap(({ steps }) =>
+      steps.filter(({ argv }) => argv[2] === 'b').map(({ argv }) => argv[4]),
+    );
+  };
+  expect(of({ numaMode: 'strict', numaNodeset: CpuSet.parse('1') })).toEqual(['4-7']);
+  expect(of({ memNodes: new Map([[0, CpuSet.parse('1')]]) })).toEqual(['4-7']);
+  // A mode without cells, as automatic placement has, binds it to none.
+  expect(of({ numaMode: 'strict' })).toEqual(['1-3']);
+  expect(of({ numaNodeset: CpuSet.parse('1') })).toEqual(['1-3']);
+});
+
+test('VMs on too few CPUs get those of their cell, of both cells only if one is not enough', () => {
+  const of = (count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      vmOf(`squeezed-${index}`, {
+        places: [{ vcpus: 1, pins: '0-1', run: 2 / count, delay: 1 - 2 / count }],
+      }),
+    );
+  const [near] = cpuAdvice(hostOf(of(3)));
+  expect(near).toMatchObject({ kind: 'cpus-squeezed', remedies: [{ effect: 'live' }] });
+  expect(commandsOf(near)).toEqual(
+    [0, 1, 2].map((index) => `vcpupin squeezed-${index} 0 0-3 --live --config`),
+  );
+  const [far] = cpuAdvice(hostOf(of(6)));
+  expect(far?.kind).toBe('cpus-squeezed');
+  expect(new Set(commandsOf(far).map((command) => command.split(' ')[3]))).toEqual(new Set(['0-7']));
+  expect(far?.remedies[0]?.risk).toContain('another NUMA cell');
+});
+
+test('a VM with more vCPUs than pinned CPUs gets the rest of its cell first', () => {
+  const wide = vmOf('wide', { places: [{ vcpus: 4, pins: '0-1', run: 2, delay: 2 }] });
+  const [found] = cpuAdvice(hostOf([wide]));
+  expect(found).toMatchObject({ kind: 'wide-vm', title: '4 vCPUs run on 2 CPUs, and wait for each other' });
+  expect(commandsOf(found)).toEqual([0, 1, 2, 3].map((vcpu) => `vcpupin wide ${vcpu} 0-3 --live --config`));
+  expect(commandsOf(found, 1)).toEqual(['setvcpus wide 2 --config']);
+  const wider = vmOf('wider', { places: [{ vcpus: 6, pins: '0-1', run: 2, delay: 4 }] });
+  expect(commandsOf(cpuAdvice(hostOf([wider]))[0])[0]).toBe('vcpupin wider 0 0-7 --live --config');
+});
+
+/** 12 CPUs in demand on 8: a database and batch VMs. */
+function overcommitted(batches: number, demand: number) {
+  const database = vmOf('db', { places: [{ vcpus: 2, run: 1, delay: 1 }], isDatabase: true });
+  const batch = Array.from({ length: batches }, (_, index) =>
+    vmOf(`batch-${index}`, { places: [{ vcpus: 4, run: 0.6 * demand, delay: 0.4 * demand }] }),
+  );
+  return [database, ...batch];
+}
+
+test('of an overcommitted host, batch VMs get a smaller part of the shares that they have, as little as helps', () => {
+  const vms = overcommitted(3, 3.4);
+  const [found] = cpuAdvice(hostOf(vms, { shares: sharesOf(vms, { 'batch-1': 2_048 }) }));
+  expect(found?.kind).toBe('cpu-overcommit');
+  expect(commandsOf(found)).toEqual([
+    'schedinfo batch-0 --set cpu_shares=256 --live',
+    'schedinfo batch-1 --set cpu_shares=512 --live',
+    'schedinfo batch-2 --set cpu_shares=256 --live',
+  ]);
+});
+
+test('what a few VMs pay is named for each, and of more the range', () => {
+  const costOf = (batches: number, demand: number) => {
+    const vms = overcommitted(batches, demand);
+    return cpuAdvice(hostOf(vms, { shares: sharesOf(vms) }))[0]?.remedies[0]?.cost;
+  };
+  expect(costOf(3, 3.4)).toBe(
+    'batch-0 gets 58.8 % of its demand instead of 65.6 %; batch-1 gets 58.8 % of its demand instead of 65.6 %; batch-2 gets 58.8 % of its demand instead of 65.6 %',
+  );
+  expect(costOf(4, 2.6)).toBe('4 VMs get 57.7 % of their demand; now batch-0 gets 64.5 %');
+});
+
+test('a share that would leave a batch VM no progress is not proposed, and shares of VMs that are not known have no number', () => {
+  const vms = overcommitted(3, 3.4);
+  expect(commandsOf(cpuAdvice(hostOf(vms))[0])).toEqual([]);
+  const without = new Map([...sharesOf(vms)].slice(0, -1));
+  expect(commandsOf(cpuAdvice(hostOf(vms, { shares: without }))[0])).toEqual([]);
+});

@@ -11,6 +11,7 @@ const SERVERS = [
   'load',
   'otlp',
   'rules',
+  'sizing',
   'soak',
   'top-terminal',
 ].map((name) => `test/live/${name}.live.ts`);
@@ -24,7 +25,9 @@ const SEARCH = [
 ].map((name) => `test/live/${name}.live.ts`);
 
 /** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
-const TUNING = ['groups', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
+const TUNING = ['advice-limit', 'groups', 'tuner-*', 'tuning-contract'].map(
+  (name) => `test/live/${name}.live.ts`,
+);
 
 /** What an operator does when an alert fires, beside a separate libvirtd like tuning. */
 const OPERATIONS = ['migration-alerts', 'runbooks'].map((name) => `test/live/${name}.live.ts`);
@@ -32,9 +35,12 @@ const OPERATIONS = ['migration-alerts', 'runbooks'].map((name) => `test/live/${n
 /** A whole host in emulation, a few minutes each: for `.ci/nightly`. */
 const NUMA = ['test/live/numa-*.live.ts'];
 
+/** Guests that keep all CPUs of the host busy for minutes: alone, for `.ci/nightly`. */
+const ADVICE = ['test/live/advice.live.ts'];
+
 const timeouts = { testTimeout: 120_000, hookTimeout: 300_000 };
 
-/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `operations`, `servers`, `search` or `numa` for a part. */
+/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `operations`, `servers`, `search`, `numa` or `advice` for a part. */
 export default defineConfig({
   test: {
     fileParallelism: false,
@@ -44,7 +50,7 @@ export default defineConfig({
           ...timeouts,
           name: 'guests',
           include: ['test/live/**/*.live.ts'],
-          exclude: [...SERVERS, ...SEARCH, ...TUNING, ...OPERATIONS, ...NUMA],
+          exclude: [...SERVERS, ...SEARCH, ...TUNING, ...OPERATIONS, ...NUMA, ...ADVICE],
           globalSetup: ['test/live/setup-lab.ts'],
         },
       },
@@ -61,6 +67,14 @@ export default defineConfig({
           ...timeouts,
           name: 'operations',
           include: OPERATIONS,
+          globalSetup: ['test/live/setup-lab.ts'],
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'advice',
+          include: ADVICE,
           globalSetup: ['test/live/setup-lab.ts'],
         },
       },

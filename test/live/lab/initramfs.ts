@@ -37,8 +37,30 @@ const POWER_BUTTON = 'etc/acpi/PWRF/00000080';
 const POWER_OFF = '#!/bin/busybox sh\n/bin/busybox poweroff -f\n';
 
 /**
+ * Load that the kernel's command line asks for in place of the usual little: `lab.spin=N` keeps N vCPUs busy,
+ * `lab.commit` writes and flushes pages in a file system of vda as a database commits, `lab.write` writes 64 KiB at a time, as fast as the disk.
+ */
+const LOADS = `
+for word in $(/bin/busybox cat /proc/cmdline); do
+  case $word in
+    lab.spin=*)
+      n=\${word#*=}
+      while [ $n -gt 0 ]; do (while :; do :; done) & n=$((n - 1)); done ;;
+    lab.commit)
+      /bin/busybox mount -o remount,sync /data
+      (while :; do /bin/busybox dd if=/dev/zero of=/data/log bs=4k count=1024 conv=notrunc 2>/dev/null; done) & ;;
+    lab.write) (while :; do /bin/busybox dd if=/dev/zero of=/dev/vda bs=64k count=256 oflag=direct 2>/dev/null; done) & ;;
+    *) continue ;;
+  esac
+  loaded=1
+done
+while [ -n "$loaded" ]; do /bin/busybox sleep 1000; done
+`;
+
+/**
  * Loads the drivers, mounts the first disk where it has a filesystem, starts the agent where there is a channel
- * for it, obeys the power button, then reads, writes, flushes and sends a little, for as long as it runs.
+ * for it, obeys the power button, then makes the load that it was asked for, or reads, writes, flushes and sends a little, for
+ * as long as it runs.
  */
 const INIT = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp
@@ -56,6 +78,7 @@ done
 /bin/busybox acpid -d 2>/dev/null &
 /bin/busybox ip link set eth0 up
 /bin/busybox ip addr add 192.168.122.77/24 dev eth0
+${LOADS}
 while true; do
   for d in vda vdb; do
     /bin/busybox grep -q "^/dev/$d " /proc/mounts && continue

@@ -1,0 +1,148 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { BusyGuest } from './lab/busy-guest.ts';
+import { type AdviceJson, advice, follow, namesOf } from './lab/follow-advice.ts';
+import { contentionOf, figuresOf, type VmFigures } from './lab/vm-figures.ts';
+
+/** The host has two CPUs at least; guests are pinned to these. */
+const OBSERVE_SECONDS = 12;
+const MEASURE_MS = 10_000;
+/** Of its CPU time, what a VM may lose that the advice does not name as paying: figures of a busy machine vary. */
+const HARMLESS = 0.05;
+
+const guests: BusyGuest[] = [];
+/** Of the control group that the lab is in. */
+const WEIGHT = '/sys/fs/cgroup/cpu/cpu.shares';
+let weight: string | undefined;
+
+vi.setConfig({ testTimeout: 600_000 });
+// In the lab's namespaces: guests get the CPUs, and not what else this machine does.
+beforeAll(() => {
+  if (process.env['VIRTUNE_NAMESPACED'] === undefined || !existsSync(WEIGHT)) return;
+  weight = readFileSync(WEIGHT, 'utf8');
+  writeFileSync(WEIGHT, '65536');
+});
+afterAll(() => {
+  if (weight !== undefined) writeFileSync(WEIGHT, weight);
+});
+afterEach(() => {
+  for (const guest of guests.splice(0)) guest.remove();
+});
+
+/** One after another, since none boots beside busy ones; then all are busy at once. */
+async function started(...all: readonly BusyGuest[]): Promise<void> {
+  for (const guest of all) {
+    guests.push(guest);
+    guest.start();
+    await guest.works();
+    guest.suspend();
+  }
+  for (const guest of all) guest.resume();
+}
+
+interface Followed {
+  readonly first: AdviceJson;
+  readonly before: ReadonlyMap<string, VmFigures>;
+  readonly after: ReadonlyMap<string, VmFigures>;
+  readonly left: readonly AdviceJson[];
+}
+
+/** Asks, does what the first advice proposes first, and measures all guests before and after without virtune. */
+async function followed(): Promise<Followed> {
+  const names = guests.map(({ name }) => name);
+  const all = await advice(OBSERVE_SECONDS);
+  const [first] = all;
+  const change = first?.changes[0];
+  if (first === undefined || change === undefined) throw new Error('nothing is advised');
+  const before = await figuresOf(names, MEASURE_MS);
+  follow(change);
+  const after = await figuresOf(names, MEASURE_MS);
+  const left = await advice(OBSERVE_SECONDS);
+  report(first, before, after, left);
+  expectNoHarm(first, before, after);
+  return { first, before, after, left };
+}
+
+/** The table of docs/advice.md is made of these lines. */
+function report(
+  { kind, changes }: AdviceJson,
+  before: ReadonlyMap<string, VmFigures>,
+  after: ReadonlyMap<string, VmFigures>,
+  left: readonly AdviceJson[],
+): void {
+  const text = (each: VmFigures): string =>
+    `${each.ranCpus.toFixed(2)} CPUs, contention ${(100 * contentionOf(each)).toFixed(1)} %, ${each.requestsPerSecond.toFixed(0)} requests/s of ${each.latencyMs.toFixed(1)} ms`;
+  console.log(`${kind}: ${changes[0]?.change}; ${changes[0]?.gain}`);
+  for (const [name, figures] of before)
+    console.log(`  ${name}: ${text(figures)} -> ${text(after.get(name) as VmFigures)}`);
+  console.log(`  left: ${left.map((each) => each.kind).join(', ')}`);
+}
+
+function expectNoHarm(
+  { changes }: AdviceJson,
+  before: ReadonlyMap<string, VmFigures>,
+  after: ReadonlyMap<string, VmFigures>,
+): void {
+  const paying = new Set(namesOf(changes[0]?.vms_that_pay ?? []));
+  for (const [name, was] of before) {
+    if (paying.has(name)) continue;
+    expect(contentionOf(after.get(name) as VmFigures), name).toBeLessThanOrEqual(
+      contentionOf(was) + HARMLESS,
+    );
+  }
+}
+
+test('a database among busy batch VMs: these get fewer CPU shares, and it waits no longer', async () => {
+  const database = new BusyGuest('advice-db', { load: 'lab.commit' });
+  const batch = ['a', 'b', 'c'].map(
+    (each) => new BusyGuest(`advice-batch-${each}`, { load: 'lab.spin=2', vcpus: 2 }),
+  );
+  await started(database, ...batch);
+  const { first, before, after } = await followed();
+  expect(first.kind).toBe('cpu-overcommit');
+  expect(namesOf(first.vms)).toContain(database.name);
+  expect(namesOf(first.changes[0]?.vms_that_pay ?? []).sort()).toEqual(batch.map(({ name }) => name));
+  const [was, is] = [before, after].map((each) => each.get(database.name) as VmFigures) as [
+    VmFigures,
+    VmFigures,
+  ];
+  expect(contentionOf(was)).toBeGreaterThan(0.1);
+  expect(contentionOf(is)).toBeLessThan(contentionOf(was) / 2);
+});
+
+test('one noisy VM of many vCPUs: it gets fewer CPU shares, and the others wait no longer', async () => {
+  const databases = ['a', 'b'].map((each) => new BusyGuest(`advice-db-${each}`, { load: 'lab.commit' }));
+  const noisy = new BusyGuest('advice-noisy', { load: 'lab.spin=8', vcpus: 8 });
+  await started(...databases, noisy);
+  const { first } = await followed();
+  expect(first.kind).toBe('cpu-overcommit');
+  expect(namesOf(first.culprits)[0]).toBe(noisy.name);
+  expect(namesOf(first.changes[0]?.vms_that_pay ?? [])).toEqual([noisy.name]);
+});
+
+test('a VM pinned to the CPU of another: the batch VM moves to the free CPU', async () => {
+  const pin = "<vcpupin vcpu='0' cpuset='0'/>";
+  const database = new BusyGuest('advice-db', { load: 'lab.commit', cputune: pin });
+  const batch = new BusyGuest('advice-batch', { load: 'lab.spin=1', cputune: pin });
+  await started(database, batch);
+  const { first, after, left } = await followed();
+  expect(first).toMatchObject({ kind: 'dedicated-cpus-shared' });
+  expect(first.changes[0]?.commands.map(({ argv }) => argv.slice(0, 5))).toEqual([
+    ['virsh', 'vcpupin', batch.name, '0', '1'],
+  ]);
+  expect(contentionOf(after.get(database.name) as VmFigures)).toBeLessThan(0.1);
+  expect(left.map(({ kind }) => kind)).not.toContain('dedicated-cpus-shared');
+});
+
+test('a quota that throttles: it is raised as far as the host has CPUs', async () => {
+  const guest = new BusyGuest('advice-quota', {
+    load: 'lab.spin=1',
+    cputune: '<period>100000</period><quota>40000</quota>',
+  });
+  await started(guest);
+  const { first, before, after, left } = await followed();
+  expect(first).toMatchObject({ kind: 'cpu-quota' });
+  expect((before.get(guest.name) as VmFigures).ranCpus).toBeCloseTo(0.4, 1);
+  expect((after.get(guest.name) as VmFigures).ranCpus).toBeGreaterThan(0.8);
+  expect(left.map(({ kind }) => kind)).not.toContain('cpu-quota');
+});

@@ -37,13 +37,14 @@ export function isBatch(vm: ObservedVm): boolean {
   const sum = (values: Iterable<number | undefined>): number =>
     [...values].reduce<number>((all, value) => all + (value ?? 0), 0);
   const disks = [...vm.disks.values()];
-  const requests = sum(disks.map((disk) => disk.requests.median));
-  const flushes = sum(disks.map((disk) => disk.flushes.median));
+  // Means: of a commit every other second, most samples show none.
+  const requests = sum(disks.map((disk) => disk.requests.mean));
+  const flushes = sum(disks.map((disk) => disk.flushes.mean));
   return (
     vm.vcpus > 0 &&
     demand / vm.vcpus >= BATCH_CPUS &&
     flushes <= BATCH_FLUSH_SHARE * Math.max(requests, REQUESTS_MIN) &&
-    sum([...vm.nics.values()].map(({ packets }) => packets.median)) < BATCH_PACKETS &&
+    sum([...vm.nics.values()].map(({ packets }) => packets.mean)) < BATCH_PACKETS &&
     !vm.places.some(({ cpus }) => cpus !== undefined && dedicatedCpu(cpus) !== undefined) &&
     vm.facts?.memory.hugepages === undefined
   );

@@ -1,5 +1,5 @@
 import { shareOut } from '../model/cpu-schedule.ts';
-import type { CpuSet } from '../model/cpu-set.ts';
+import { CpuSet } from '../model/cpu-set.ts';
 import type { HostObservation, ObservedVm } from './observation.ts';
 
 /** vCPUs of one VM that may run on the same CPUs, and their demand. */
@@ -38,11 +38,23 @@ export class CpuLoad {
   /** CPUs, the host's own use included. */
   readonly demand: number;
   readonly hostCpus: number;
+  readonly #ofVm: ReadonlyMap<ObservedVm | undefined, readonly VmLoad[]>;
+  /** VMs that are confined to some CPUs, by CPU. */
+  readonly #confined = new Map<number, ObservedVm[]>();
 
   private constructor(cpus: CpuSet, loads: readonly VmLoad[], hostCpus: number) {
     this.cpus = cpus;
     this.loads = loads;
     this.hostCpus = hostCpus;
+    this.#ofVm = Map.groupBy(loads, ({ vm }) => vm);
+    for (const { vm, floats, cpus: its } of loads) {
+      if (floats || vm === undefined) continue;
+      for (const cpu of its) {
+        const there = this.#confined.get(cpu);
+        if (there === undefined) this.#confined.set(cpu, [vm]);
+        else there.push(vm);
+      }
+    }
     this.demand = loads.reduce((sum, each) => sum + Math.min(each.demand, each.cap), 0);
   }
 
@@ -66,6 +78,18 @@ export class CpuLoad {
     return new CpuLoad(cpus, [...loads, own], hostCpus);
   }
 
+  /** Of one VM. */
+  of(vm: ObservedVm): readonly VmLoad[] {
+    return this.#ofVm.get(vm) ?? [];
+  }
+
+  /** CPUs to which no VM but these is confined. */
+  unclaimed(but: readonly ObservedVm[]): CpuSet {
+    return CpuSet.of(
+      [...this.cpus].filter((cpu) => this.#confined.get(cpu)?.every((vm) => but.includes(vm)) !== false),
+    );
+  }
+
   /** CPU demand against the CPUs of the host. */
   get utilization(): number {
     return this.demand / this.cpus.size;
@@ -73,28 +97,40 @@ export class CpuLoad {
 
   /** By UUID, if the loads were as `change` makes them. */
   served(change: (load: VmLoad) => VmLoad = (load) => load): ReadonlyMap<string, Served> {
-    const groups = new Map<string, { cpus: number[]; demand: number; weight: number }>();
+    // By the set itself, which VMs without pins share: to write it out as a key takes longer than to share CPUs out.
+    const groups = new Map<CpuSet, Map<number, Group>>();
+    const classes: Group[] = [];
     const changed = this.loads.map(change).map((load) => {
-      const key = `${load.cpus} ${load.weight}`;
-      const group = groups.get(key) ?? { cpus: [...load.cpus], demand: 0, weight: load.weight };
+      const byWeight = groups.get(load.cpus) ?? new Map<number, Group>();
+      groups.set(load.cpus, byWeight);
+      let group = byWeight.get(load.weight);
+      if (group === undefined) {
+        group = { cpus: [...load.cpus], demand: 0, weight: load.weight, index: classes.length };
+        byWeight.set(load.weight, group);
+        classes.push(group);
+      }
       const demand = Math.min(load.demand, load.cap);
       group.demand += demand;
-      groups.set(key, group);
-      return { load, key, demand };
+      return { load, group, demand };
     });
-    const keys = [...groups.keys()];
-    const shares = shareOut([...groups.values()], Math.max(...this.cpus) + 1);
-    const shareOf = new Map(keys.map((key, index) => [key, shares[index] ?? 1]));
+    const shares = shareOut(classes, Math.max(...this.cpus) + 1);
     const served = new Map<string, { demand: number; served: number }>();
-    for (const { load, key, demand } of changed) {
+    for (const { load, group, demand } of changed) {
       if (load.vm === undefined) continue;
       const sum = served.get(load.vm.uuid) ?? { demand: 0, served: 0 };
       sum.demand += load.demand;
-      sum.served += demand * (shareOf.get(key) ?? 1);
+      sum.served += demand * (shares[group.index] ?? 1);
       served.set(load.vm.uuid, sum);
     }
     return served;
   }
+}
+
+interface Group {
+  readonly cpus: readonly number[];
+  demand: number;
+  readonly weight: number;
+  readonly index: number;
 }
 
 function loadsOf(vm: ObservedVm, cpus: CpuSet, weight: number): VmLoad[] {

@@ -3,7 +3,6 @@ import type { Remedy } from './advice.ts';
 import { isDatabase } from './behaviour.ts';
 import { refOf, tune } from './commands.ts';
 import type { Context } from './context.ts';
-import { unclaimed } from './cpu/room.ts';
 import type { ObservedVm } from './observation.ts';
 
 /** Profiles that advice proposes, and whether they give a VM dedicated CPUs. */
@@ -54,11 +53,11 @@ export function profileRemedy(
 /** CPUs that would be left to VMs without pins, and the demand of these. */
 function roomAfter({ load }: Context, vm: ObservedVm): { left: number | undefined; asked: number } {
   if (load === undefined) return { left: undefined, asked: 0 };
-  const own = load.loads.filter((each) => each.vm === vm);
+  const own = load.of(vm);
   const isDedicated = own.length > 0 && own.every(({ floats, cpus, vcpus }) => !floats && cpus.size <= vcpus);
   const asked = load.loads
     .filter((each) => each.vm !== vm && each.floats)
     .reduce((sum, { demand }) => sum + demand, 0);
   const taken = isDedicated ? own.reduce((sum, { cpus }) => sum + cpus.size, 0) : vm.vcpus + HELPER_CPUS;
-  return { left: Math.max(0, unclaimed(load, [vm]).size - taken), asked };
+  return { left: Math.max(0, load.unclaimed([vm]).size - taken), asked };
 }

@@ -2,6 +2,9 @@
 export class Series {
   readonly #max: number;
   readonly #values: number[] = [];
+  /** Of the values as they are: asked for several times between two samples. */
+  #sorted: readonly number[] | undefined;
+  #mean: number | undefined;
 
   /** `max`: values that are kept; older ones are dropped. */
   constructor(max = Number.POSITIVE_INFINITY) {
@@ -17,6 +20,8 @@ export class Series {
   /** A value that is absent is not counted. */
   add(value: number | undefined): void {
     if (value === undefined || !Number.isFinite(value)) return;
+    this.#sorted = undefined;
+    this.#mean = undefined;
     this.#values.push(value);
     if (this.#values.length > this.#max) this.#values.shift();
   }
@@ -38,7 +43,9 @@ export class Series {
   }
 
   get mean(): number | undefined {
-    return this.count === 0 ? undefined : this.#values.reduce((a, b) => a + b, 0) / this.count;
+    if (this.count === 0) return undefined;
+    this.#mean ??= this.#values.reduce((a, b) => a + b, 0) / this.count;
+    return this.#mean;
   }
 
   get median(): number | undefined {
@@ -48,8 +55,8 @@ export class Series {
   /** The smallest value that is at least as large as this share (0 to 1) of all values. */
   quantile(share: number): number | undefined {
     if (this.count === 0) return undefined;
-    const sorted = this.#values.toSorted((a, b) => a - b);
-    return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+    this.#sorted ??= this.#values.toSorted((a, b) => a - b);
+    return this.#sorted[Math.max(0, Math.ceil(share * this.count) - 1)];
   }
 
   /** Of all values, the share that is above a limit; 0 without values. */

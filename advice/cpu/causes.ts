@@ -35,11 +35,16 @@ export function cpuCauses(context: Context, load: CpuLoad): CpuCause[] {
   const causes: CpuCause[] = [];
   for (const vm of waitingVms(context)) {
     const { kind, cpus } = causeOf(vm, context, load);
-    const same = causes.filter(
-      (each) =>
-        each.kind === kind &&
-        (!LOCAL.has(kind) ? kind !== 'unexplained' : each.cpus.intersection(cpus).size > 0),
-    );
+    const isLocal = LOCAL.has(kind);
+    const known = isLocal || kind === 'unexplained' ? undefined : causes.find((each) => each.kind === kind);
+    if (known !== undefined) {
+      known.victims.push(vm);
+      known.cpus = known.cpus === cpus ? cpus : known.cpus.union(cpus);
+      continue;
+    }
+    const same = isLocal
+      ? causes.filter((each) => each.kind === kind && each.cpus.intersection(cpus).size > 0)
+      : [];
     const merged: CpuCause = {
       kind,
       victims: [...same.flatMap(({ victims }) => victims), vm],
@@ -55,7 +60,7 @@ export function cpuCauses(context: Context, load: CpuLoad): CpuCause[] {
 const LOCAL: ReadonlySet<CpuCause['kind']> = new Set(['dedicated', 'squeezed']);
 
 function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause, 'kind' | 'cpus'> {
-  const own = load.loads.filter((each) => each.vm === vm);
+  const own = load.of(vm);
   if (isHeldByQuota(vm, own, context.minSamples)) return { kind: 'quota', cpus: CpuSet.empty };
   const sum = (loads: readonly VmLoad[], read: (each: VmLoad) => number): number =>
     loads.reduce((all, each) => all + read(each), 0);

@@ -6,7 +6,7 @@ import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
-import { cellText, nearMemory, pinSteps, targetsFor, unclaimed, wholeCores } from './room.ts';
+import { cellText, nearMemory, pinSteps, targetsFor, wholeCores } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
 /** CPUs that a VM has for itself by its pins, and on which other VMs run. */
@@ -81,9 +81,9 @@ function moveOf(
   context: Context,
   load: CpuLoad,
 ): Remedy | undefined {
-  const free = nearMemory(mover, unclaimed(load, [mover]).difference(cpus), context);
+  const free = nearMemory(mover, load.unclaimed([mover]).difference(cpus), context);
   // The other thread of a busy core is only half a CPU: first cores that no VM is pinned to, then any but those that are waited for.
-  const claimed = load.cpus.difference(unclaimed(load, [mover]));
+  const claimed = load.cpus.difference(load.unclaimed([mover]));
   const idle = free.difference(wholeCores(claimed, context));
   const apart = free.difference(wholeCores(cpus, context));
   for (const target of [idle, apart, free].flatMap((each) => targetsFor(mover, each, context))) {
@@ -100,7 +100,7 @@ function moveOf(
           : ''
       }`,
       payers: [refOf(mover)],
-      gain: gainText(result),
+      gain: gainText(result, victims),
       risk: 'its caches are cold for a moment; memory that it has on another NUMA cell becomes remote',
       effect: 'live',
     };

@@ -19,6 +19,8 @@ const PAYER_MIN_SHARE = 0.15;
 const SHOWN_COSTS = 3;
 /** The highest demand on a host after a move, as a share of its CPUs: bursts have room. */
 const ROOMY = 0.85;
+/** CPUs: a VM with less demand makes no room. */
+const WORTH_MOVING = 0.1;
 
 /** CPU demand exceeds what the host has. */
 export function cpuOvercommit({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
@@ -60,7 +62,7 @@ function sharesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoa
       steps: sharesSteps(payers, weight, context),
       cost: costText(payers, result),
       payers: payers.map(refOf),
-      gain: gainText(result),
+      gain: gainText(result, spared),
       risk: 'they take longer; shares have no effect while CPUs are free',
       effect: 'live',
     },
@@ -120,7 +122,7 @@ function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
   const movable = [
     ...new Set(load.loads.flatMap(({ vm, floats }) => (vm !== undefined && floats ? [vm] : []))),
   ]
-    .filter((vm) => !isDatabase(vm))
+    .filter((vm) => !isDatabase(vm) && demandOf(vm) >= WORTH_MOVING)
     .toSorted((a, b) => Number(isBatch(b)) - Number(isBatch(a)) || demandOf(b) - demandOf(a));
   const leaving: ObservedVm[] = [];
   let demand = load.demand;
@@ -129,12 +131,11 @@ function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
     leaving.push(vm);
     demand -= demandOf(vm);
   }
-  if (leaving.length === 0) return [];
-  const result = whatIf(
-    load,
-    victims.filter((vm) => !leaving.includes(vm)),
-    leaving,
-    (each: VmLoad) => (each.vm !== undefined && leaving.includes(each.vm) ? { ...each, demand: 0 } : each),
+  // What the host itself uses does not leave with any VM.
+  if (leaving.length === 0 || demand > load.cpus.size) return [];
+  const staying = victims.filter((vm) => !leaving.includes(vm));
+  const result = whatIf(load, staying, leaving, (each: VmLoad) =>
+    each.vm !== undefined && leaving.includes(each.vm) ? { ...each, demand: 0 } : each,
   );
   return [
     {
@@ -142,7 +143,7 @@ function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
       steps: [],
       cost: 'none on this host; each VM is paused for a moment at the end of its migration',
       payers: leaving.map(refOf),
-      gain: gainText(result),
+      gain: gainText(result, staying),
       risk: 'a migration copies all memory over the network; choose a host with CPUs and memory to spare',
       effect: 'live',
     },

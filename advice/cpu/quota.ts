@@ -45,7 +45,7 @@ export function cpuQuota({ victims }: CpuCause, context: Context, load: CpuLoad)
 }
 
 function capOf(vm: ObservedVm, load: CpuLoad): number {
-  return load.loads.filter((each) => each.vm === vm).reduce((sum, { cap }) => sum + cap, 0);
+  return load.of(vm).reduce((sum, { cap }) => sum + cap, 0);
 }
 
 /** As far as the host has the CPUs: raised for those whose gain costs no other VM anything. */
@@ -64,7 +64,7 @@ function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad
       steps: [...raised].flatMap(([vm, cpus]) => quotaSteps(context.uri, vm, cpus)),
       cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
       payers: [],
-      gain: gainText(result),
+      gain: gainText(result, victims),
       risk: 'a quota may be what was sold: ask who set it',
       effect: 'live',
     },

@@ -2,17 +2,8 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import type { Step } from '../advice.ts';
 import { lasting, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
-import type { CpuLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import { cellsOf, pinnedCpus } from '../pins.ts';
-
-/** CPUs to which no VM but these is confined. */
-export function unclaimed(load: CpuLoad, but: readonly ObservedVm[]): CpuSet {
-  const claimed = load.loads
-    .filter(({ vm, floats }) => !floats && vm !== undefined && !but.includes(vm))
-    .flatMap(({ cpus }) => [...cpus]);
-  return load.cpus.difference(CpuSet.of(claimed));
-}
 
 /** Of these CPUs, those on the NUMA cells that the VM's memory is bound to; all of them where it is not. */
 export function nearMemory({ facts }: ObservedVm, cpus: CpuSet, { observation }: Context): CpuSet {
@@ -49,10 +40,23 @@ export function targetsFor({ vcpus, sample }: ObservedVm, cpus: CpuSet, { observ
 
 /** Hardware threads of the cores that these CPUs belong to. */
 export function wholeCores(cpus: CpuSet, { observation }: Context): CpuSet {
-  const siblings = (observation.newest.host?.topology?.cells ?? []).flatMap((cell) =>
-    cell.cpus.filter(({ id }) => cpus.has(id)).flatMap((cpu) => [...cpu.siblings]),
+  const siblings = siblingsOf(observation.newest.host?.topology);
+  return CpuSet.of([...cpus].flatMap((cpu) => [cpu, ...(siblings.get(cpu) ?? [])]));
+}
+
+type Topology = NonNullable<NonNullable<Context['observation']['newest']['host']>['topology']>;
+/** A topology is read once, and asked for the cores of many VMs. */
+const siblingsByTopology = new WeakMap<Topology, ReadonlyMap<number, CpuSet>>();
+
+function siblingsOf(topology: Topology | undefined): ReadonlyMap<number, CpuSet> {
+  if (topology === undefined) return new Map();
+  const known = siblingsByTopology.get(topology);
+  if (known !== undefined) return known;
+  const siblings = new Map(
+    topology.cells.flatMap((cell) => cell.cpus.map((cpu) => [cpu.id, cpu.siblings] as const)),
   );
-  return cpus.union(CpuSet.of(siblings));
+  siblingsByTopology.set(topology, siblings);
+  return siblings;
 }
 
 /** Commands that pin all vCPUs of a VM to these CPUs, now and at its next start. */

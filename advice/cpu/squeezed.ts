@@ -5,7 +5,7 @@ import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
-import { cellRisk, cellText, nearMemory, pinSteps, targetsFor, unclaimed } from './room.ts';
+import { cellRisk, cellText, nearMemory, pinSteps, targetsFor } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
 /** VMs that share a few CPUs, and wait there while other CPUs of the host are free. */
@@ -38,7 +38,7 @@ function widenOf(
   context: Context,
   load: CpuLoad,
 ): Remedy[] {
-  const free = unclaimed(load, within).union(cpus);
+  const free = load.unclaimed(within).union(cpus);
   const targets = within.map(
     (vm) =>
       [
@@ -63,7 +63,7 @@ function widenOf(
         steps: [...wider].flatMap(([vm, target]) => pinSteps(context.uri, vm, target)),
         cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
         payers: [],
-        gain: gainText(result),
+        gain: gainText(result, victims),
         risk: cellRisk([...wider.values()], context),
         effect: 'live',
       },

@@ -53,8 +53,18 @@ export function isWorthwhile({ shortBefore, shortAfter, harmed }: WhatIf): boole
   return harmed.length === 0 && shortBefore > 0 && shortAfter <= shortBefore / 2;
 }
 
-export function gainText({ shortBefore, shortAfter }: WhatIf): string {
-  return `CPU contention of the victims falls from ${percent(100 * shortBefore)} % to about ${percent(100 * shortAfter)} %, computed from the CPU demand of this host's VMs`;
+/**
+ * How much less the victims wait: what was measured, and the part of it that is left by the demand of all VMs. Measured
+ * and computed contention differ: the kernel shares CPUs out by VM, and a thread that wakes up waits for the one that runs.
+ */
+export function gainText({ shortBefore, shortAfter }: WhatIf, victims: readonly ObservedVm[]): string {
+  if (victims.length === 0) return 'the VMs that stay have the CPUs that they ask for';
+  const sum = (read: (vm: ObservedVm) => number | undefined): number =>
+    victims.reduce((all, vm) => all + (read(vm) ?? 0), 0);
+  const [delay, run] = [sum(({ delayCpus }) => delayCpus.mean), sum(({ runCpus }) => runCpus.mean)];
+  const measured = delay <= 0 ? 0 : delay / (delay + run);
+  const left = measured * Math.min(1, shortBefore <= 0 ? 0 : shortAfter / shortBefore);
+  return `CPU contention of the victims falls from ${percent(100 * measured)} % to about ${percent(100 * left)} %, computed from the CPU demand of this host's VMs`;
 }
 
 function shortOf(served: ReadonlyMap<string, Served>, vms: readonly ObservedVm[]): number {

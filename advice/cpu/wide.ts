@@ -6,7 +6,7 @@ import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
-import { cellRisk, cellText, nearMemory, pinSteps, targetsFor, unclaimed } from './room.ts';
+import { cellRisk, cellText, nearMemory, pinSteps, targetsFor } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
 /** A VM whose own vCPUs wait for each other: it has more of them than CPUs to run on. */
@@ -34,7 +34,7 @@ export function wideVm({ victims }: CpuCause, context: Context, load: CpuLoad): 
 }
 
 function widenOf(vm: ObservedVm, allowed: CpuSet, context: Context, load: CpuLoad): Remedy[] {
-  const free = nearMemory(vm, unclaimed(load, [vm]).union(allowed), context);
+  const free = nearMemory(vm, load.unclaimed([vm]).union(allowed), context);
   for (const target of [...targetsFor(vm, free, context), free]) {
     if (target.size <= allowed.size) continue;
     const result = whatIf(load, [vm], [], (each: VmLoad) =>
@@ -47,7 +47,7 @@ function widenOf(vm: ObservedVm, allowed: CpuSet, context: Context, load: CpuLoa
         steps: pinSteps(context.uri, vm, target),
         cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
         payers: [],
-        gain: gainText(result),
+        gain: gainText(result, [vm]),
         risk: cellRisk([target], context),
         effect: 'live',
       },

@@ -70,8 +70,8 @@ test('guests that do not use their memory give some of it, each keeps a quarter 
   const advice = memoryAdvice(observation);
   expect(advice).toMatchObject({
     kind: 'host-memory-short',
-    cause: 'VMs may use more memory than the host has; 4.0G are missing',
-    remedies: [{ change: 'take 4.0G from guests that do not use it', payers: [{ name: 'idle' }] }, {}],
+    cause: 'VMs may use more memory than the host has; 4 GiB are missing',
+    remedies: [{ change: 'take 4 GiB from guests that do not use it', payers: [{ name: 'idle' }] }, {}],
   });
   expect(commandsOf(advice)).toEqual([`setmem idle ${12 * KIB_PER_GIB} --live`]);
   // A fifth of 16 GiB, 3.2 GiB, is above the quarter: 3 GiB in steps of 256 MiB, more than half of what is missing.

@@ -33,6 +33,9 @@ test('the limit of a disk is found as what makes it slow, and the printed comman
     new RegExp(`total_bytes_sec: +${2 * LIMIT}$`, 'm'),
   );
   const after = await figures();
+  const text = ({ bytesPerSecond, latencyMs }: VmFigures): string =>
+    `${(bytesPerSecond / 1_024).toFixed(0)} KiB/s, ${latencyMs.toFixed(0)} ms`;
+  console.log(`${change.change}: ${text(before)} -> ${text(after)}`);
   expect(before.bytesPerSecond / LIMIT).toBeCloseTo(1, 0);
   expect(after.bytesPerSecond / before.bytesPerSecond).toBeGreaterThan(1.5);
   expect(after.latencyMs / before.latencyMs).toBeLessThan(0.7);

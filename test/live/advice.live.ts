@@ -165,3 +165,27 @@ test('a quota that throttles: it is raised as far as the host has CPUs', async (
   expect((after.get(guest.name) as VmFigures).ranCpus).toBeGreaterThan(0.8);
   expect(left.map(({ kind }) => kind)).not.toContain('cpu-quota');
 });
+
+test('a disk limit below what a guest writes: followed until it is calm, the limit is as high as it has to be', async () => {
+  const guest = new BusyGuest('advice-log', {
+    load: 'lab.log',
+    iotune: '<total_bytes_sec>131072</total_bytes_sec>',
+  });
+  await started(guest);
+  const seen: VmFigures[] = [];
+  const limits = async () => (await advice(OBSERVE_SECONDS)).find(({ kind }) => kind === 'disk-limit');
+  for (let found = await limits(), round = 0; found !== undefined && round < 4; round++) {
+    seen.push((await figuresOf([guest.name], 5_000)).get(guest.name) as VmFigures);
+    // Of a VM that computes as well, to keep the limit comes first.
+    follow(found.changes.find(({ commands }) => commands.length > 0) ?? expect.unreachable());
+    found = await limits();
+  }
+  seen.push((await figuresOf([guest.name], 5_000)).get(guest.name) as VmFigures);
+  console.log(
+    `disk-limit: ${seen.map(({ latencyMs, bytesPerSecond }) => `${latencyMs.toFixed(0)} ms, ${(bytesPerSecond / 1_024).toFixed(0)} KiB/s`).join(' -> ')}`,
+  );
+  expect(seen.length).toBeGreaterThan(1);
+  expect(await limits()).toBeUndefined();
+  expect(seen[0]?.latencyMs).toBeGreaterThan(100);
+  expect(seen.at(-1)?.latencyMs).toBeLessThan(50);
+});

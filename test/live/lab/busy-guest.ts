@@ -8,7 +8,7 @@ import { domstats, virsh } from './virsh.ts';
 
 /** What a guest does, in words of its kernel's command line (`initramfs.ts`), and what its definition allows. */
 export interface BusySpec {
-  readonly load: `lab.spin=${number}` | 'lab.commit' | 'lab.write';
+  readonly load: `lab.spin=${number}` | 'lab.commit' | 'lab.write' | 'lab.log';
   readonly vcpus?: number;
   /** Inside `<cputune>`: pins, shares, quotas. */
   readonly cputune?: string;

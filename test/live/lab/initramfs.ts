@@ -38,7 +38,7 @@ const POWER_OFF = '#!/bin/busybox sh\n/bin/busybox poweroff -f\n';
 
 /**
  * Load that the kernel's command line asks for in place of the usual little: `lab.spin=N` keeps N vCPUs busy,
- * `lab.commit` writes and flushes pages in a file system of vda as a database commits, `lab.write` writes 64 KiB at a time, as fast as the disk.
+ * `lab.commit` writes and flushes pages in a file system of vda as a database commits, `lab.write` writes 64 KiB at a time, as fast as the disk, and `lab.log` some ten times per second.
  */
 const LOADS = `
 for word in $(/bin/busybox cat /proc/cmdline); do
@@ -50,6 +50,7 @@ for word in $(/bin/busybox cat /proc/cmdline); do
       /bin/busybox mount -o remount,sync /data
       (while :; do /bin/busybox dd if=/dev/zero of=/data/log bs=4k count=1024 conv=notrunc 2>/dev/null; done) & ;;
     lab.write) (while :; do /bin/busybox dd if=/dev/zero of=/dev/vda bs=64k count=256 oflag=direct 2>/dev/null; done) & ;;
+    lab.log) (while :; do /bin/busybox dd if=/dev/zero of=/dev/vda bs=64k count=1 oflag=direct 2>/dev/null; /bin/busybox usleep 100000; done) & ;;
     *) continue ;;
   esac
   loaded=1

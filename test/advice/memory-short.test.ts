@@ -72,6 +72,7 @@ test('guests with memory to spare give it to those that swap, the largest first,
   expect(found?.remedies[0]).toMatchObject({
     change: 'take 15.3 GiB from guests that do not use it',
     payers: [{ name: 'large' }, { name: 'small' }],
+    risk: expect.stringContaining('each keeps 25 % of its memory usable'),
   });
   // Two guests want 4 GiB, which one donor has.
   const [few] = memoryAdvice(hostOf([...squeezed(2), idle('large', 16)], { freeGib: 6.4 }));

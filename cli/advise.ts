@@ -64,8 +64,9 @@ export function adviseCommand(): Command {
       async (domains: readonly string[], flags: AdviseFlags & FleetFlags & SizingFlags, command: Command) => {
         const isGiven = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
         const isOfFleet = flags.fleet === true;
-        // In the environment, the address alone asks for nothing.
-        const isOfSeries = isOfFleet || isGiven('prometheus');
+        // In the environment, the address alone asks for nothing: --range or --instance does.
+        const isOfSeries =
+          isOfFleet || isGiven('prometheus') || (flags.prometheus !== undefined && OF_SERIES.some(isGiven));
         refuse(isOfFleet ? OF_HOSTS : [], isGiven, 'is for hosts, and cannot be used with --fleet');
         refuse(isOfFleet ? [] : OF_FLEETS, isGiven, 'needs --fleet, which reads series of a Prometheus');
         refuse(isOfSeries ? [] : OF_SERIES, isGiven, 'needs --prometheus, or --fleet with it');

@@ -52,7 +52,7 @@ function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: Si
       : lostCache === 0
         ? 'none: its page cache fits besides'
         : `none to other VMs. Its guest keeps ${amount((memory.cacheBytes ?? 0) - lostCache)} of ${amount(memory.cacheBytes ?? 0)} page cache, so it may read more from its disks`;
-  const isByHand = vm.guestCells > 0;
+  const byHand = byHandText(vm, vm.guestCells > 0, 'its memory is divided among cells of the guest');
   const same = { cost, payers: [ref], gain: `${amount(saved)} for other VMs` };
   return {
     kind: 'vm-oversized',
@@ -65,14 +65,14 @@ function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: Si
     culprits: [],
     remedies: [
       {
-        change: `give it ${amount(enough)} from its next start on${isByHand ? ', by hand: its memory is divided among cells of the guest' : ''}`,
-        steps: isByHand ? [] : resize(context.uri, vm, enough),
+        change: `give it ${amount(enough)} from its next start on${byHand ?? ''}`,
+        steps: byHand === undefined ? resize(context.uri, vm, enough) : [],
         ...same,
         risk: 'a new weekly or monthly load is not in the range. Buffers of a database that were sized for the old memory have to be made smaller first',
         effect: 'next boot',
       },
       // Memory on huge pages does not leave the VM by its balloon.
-      ...(vm.isOnHugePages
+      ...(vm.isOnHugePages || !vm.isLayoutKnown
         ? []
         : [
             {
@@ -128,22 +128,32 @@ function grow(vm: VmUsage, { uri, room }: SizingContext): Remedy {
       effect: 'nothing changes',
     };
   }
-  const isByHand = !isSqueezed && (vm.guestCells > 0 || vm.isOnHugePages);
+  const byHand = isSqueezed
+    ? undefined
+    : byHandText(vm, vm.guestCells > 0 || vm.isOnHugePages, 'huge pages and cells of the guest have to fit');
   return {
     change: isSqueezed
       ? `deflate its balloon to ${amount(wanted)}, its maximum`
-      : `give it ${amount(wanted)} from its next start on${isByHand ? ', by hand: huge pages and cells of the guest have to fit' : ''}`,
-    steps: isByHand
-      ? []
-      : isSqueezed
-        ? [memoryStep(uri, vm, 'setmem', wanted, '--live')]
-        : resize(uri, vm, wanted),
+      : `give it ${amount(wanted)} from its next start on${byHand ?? ''}`,
+    steps:
+      byHand !== undefined
+        ? []
+        : isSqueezed
+          ? [memoryStep(uri, vm, 'setmem', wanted, '--live')]
+          : resize(uri, vm, wanted),
     cost: `${amount(more)} less for all others; by the least that was available over the range, the host keeps ${amount(room.bytes)} above its reserve`,
     payers: [],
     gain: 'unknown: how much the guest lacks is not measured. Ask again after a day',
     risk,
     effect: isSqueezed ? 'live' : 'next boot',
   };
+}
+
+/** Why there is no command; undefined where there is one. */
+function byHandText({ isLayoutKnown }: VmUsage, isNeeded: boolean, why: string): string | undefined {
+  if (!isLayoutKnown)
+    return ', by hand: whether it has huge pages or cells of the guest is not exported (group tuning)';
+  return isNeeded ? `, by hand: ${why}` : undefined;
 }
 
 /** Page cache that no longer fits beside what is used at most; undefined where it is not reported. */

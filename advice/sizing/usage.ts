@@ -6,6 +6,8 @@ export interface VmUsage extends VmRef {
   /** Bytes: the most that the VM may have, and what the balloon leaves to it now. */
   readonly maximumBytes: number;
   readonly currentBytes: number;
+  /** Whether huge pages, guest cells and topology are exported (group tuning); without it the three below say nothing. */
+  readonly isLayoutKnown: boolean;
   readonly isOnHugePages: boolean;
   /** NUMA cells of the guest: its memory is divided among them in the definition. */
   readonly guestCells: number;

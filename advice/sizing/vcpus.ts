@@ -91,9 +91,10 @@ function more(vm: VmUsage, wanted: number, { uri, room, hostCpus }: SizingContex
       effect: 'nothing changes',
     };
   }
+  const isByHand = vm.hasTopology || !vm.isLayoutKnown;
   return {
-    change: `give it ${wanted} vCPUs from its next start on${vm.hasTopology ? ', by hand: sockets, cores and threads in its definition have to multiply to that' : ''}`,
-    steps: vm.hasTopology ? [] : [setVcpus(uri, vm, wanted, '--maximum'), setVcpus(uri, vm, wanted)],
+    change: `give it ${wanted} vCPUs from its next start on${isByHand ? ', by hand: sockets, cores and threads, where its definition has them, have to multiply to that' : ''}`,
+    steps: isByHand ? [] : [setVcpus(uri, vm, wanted, '--maximum'), setVcpus(uri, vm, wanted)],
     cost: `up to ${cpus} CPUs: for 95 % of the time the demand of all VMs stays below 85 % of the host's CPUs, by ${ratio(room.cpus)} CPUs`,
     payers: [],
     gain: 'unknown: what it would use with more vCPUs is not measured. Ask again after a day',

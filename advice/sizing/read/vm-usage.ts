@@ -32,6 +32,7 @@ export function vmUsage(name: string, figures: VmFigures, spanSeconds: number): 
     vcpus,
     maximumBytes,
     currentBytes,
+    isLayoutKnown: now.value('libvirt_domain_hugepages') !== undefined,
     isOnHugePages: now.value('libvirt_domain_hugepages') === 1,
     guestCells: now.value('libvirt_domain_numa_cells') ?? 0,
     hasTopology: now.value('libvirt_domain_cpu_sockets') !== undefined,

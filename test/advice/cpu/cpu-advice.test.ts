@@ -211,3 +211,37 @@ test('a share that would leave a batch VM no progress is not proposed, and share
   const without = new Map([...sharesOf(vms)].slice(0, -1));
   expect(commandsOf(cpuAdvice(hostOf(vms, { shares: without }))[0])).toEqual([]);
 });
+
+test('half of the shares is tried first, and is enough where little is short', () => {
+  const database = vmOf('db', { places: [{ vcpus: 2, run: 0.3, delay: 0.12 }], isDatabase: true });
+  const batch = [0, 1].map((index) =>
+    vmOf(`batch-${index}`, { places: [{ vcpus: 4, run: 3.8, delay: 0.1 }] }),
+  );
+  const vms = [database, ...batch];
+  expect(commandsOf(cpuAdvice(hostOf(vms, { shares: sharesOf(vms) }))[0])).toEqual([
+    'schedinfo batch-0 --set cpu_shares=512 --live',
+    'schedinfo batch-1 --set cpu_shares=512 --live',
+  ]);
+});
+
+test('a VM that does not run asks for no CPUs, whatever it asked for before', () => {
+  const stopped = { ...vmOf('stopped', { places: [{ vcpus: 4, run: 4 }] }), running: false };
+  const load = CpuLoad.of(hostOf([stopped, vmOf('runs', { places: [{ vcpus: 2, run: 1 }] })]));
+  expect(load?.of(stopped)).toEqual([]);
+  expect(load?.loads).toHaveLength(2);
+});
+
+test('VMs that make no room do not move, and none does where the host itself asks for more than it has', () => {
+  const moveOf = (hostCpus: number) => {
+    const vms = [
+      vmOf('web', { places: [{ vcpus: 4, run: 2, delay: 1 }] }),
+      vmOf('idle', { places: [{ vcpus: 2, run: 0.05 }] }),
+      vmOf('other', { places: [{ vcpus: 4, run: 2, delay: 1 }] }),
+    ];
+    const [found] = cpuAdvice(hostOf(vms, { hostCpus }));
+    return found?.remedies.find(({ change }) => change.startsWith('move'))?.change;
+  };
+  expect(moveOf(3)).toMatch(/^move (web|other) to another host: their demand is 3\.00 CPUs$/);
+  expect(moveOf(6)).toBe('move web, other to another host: their demand is 6.00 CPUs');
+  expect(moveOf(9)).toBeUndefined();
+});

@@ -62,6 +62,7 @@ export function vmOf(name: string, over: Partial<VmUsage> = {}): VmUsage {
     vcpus: 8,
     maximumBytes: 16 * GIB,
     currentBytes: 16 * GIB,
+    isLayoutKnown: true,
     isOnHugePages: false,
     guestCells: 0,
     hasTopology: false,

@@ -147,6 +147,16 @@ test('memory on huge pages does not leave by the balloon, and that of guest cell
   expect(cells?.remedies[0]).toMatchObject({ steps: [], change: expect.stringContaining('by hand') });
 });
 
+test('where neither huge pages nor cells are exported, sizes are changed by hand, but for fewer vCPUs', () => {
+  const of = (over: Partial<VmUsage>) => adviceOf(vmOf('a', { ...over, isLayoutKnown: false }));
+  const [small] = of({ memory: memoryOf(() => 4) });
+  expect(small?.remedies).toMatchObject([{ steps: [], change: expect.stringContaining('group tuning') }]);
+  const [grown] = of({ memory: memoryOf(() => 15, { swappingShare: 0.5 }) });
+  expect(grown?.remedies[0]).toMatchObject({ steps: [], change: expect.stringContaining('group tuning') });
+  expect(of({ cpu: cpuOf(() => 8) })[0]?.remedies[0]?.steps).toEqual([]);
+  expect(commandsOf(of({ cpu: cpuOf(() => 1) })[0])).toEqual(['virsh setvcpus a 2 --config']);
+});
+
 test('a guest that swapped or had nothing usable at any time is not too large', () => {
   for (const over of [{ swappingShare: 0.001 }, { lowShare: 0.001 }])
     expect(adviceOf(vmOf('a', { memory: memoryOf(() => 4, over) }))).toEqual([]);

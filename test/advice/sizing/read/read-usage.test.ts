@@ -148,6 +148,12 @@ test('huge pages, cells and a topology of the guest are seen', async () => {
   expect(found).toMatchObject({ isOnHugePages: true, guestCells: 2, hasTopology: true });
 });
 
+test('without the group tuning, the layout of a VM is not known', async () => {
+  const without = now('db').filter(({ labels }) => labels['__name__'] !== 'libvirt_domain_hugepages');
+  expect(await vmOf({ libvirt_domain_info_state: without })).toMatchObject({ isLayoutKnown: false });
+  expect(await vmOf()).toMatchObject({ isLayoutKnown: true });
+});
+
 test('VMs that do not run, and those of which too little is known, are left out', async () => {
   for (const over of [
     { libvirt_domain_info_state: 5 },

@@ -51,7 +51,8 @@ function sharesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoa
   const payers = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))]
     .filter((vm) => isBatch(vm) && !isDatabase(vm) && !isLimited(vm, context.observation))
     .toSorted((a, b) => demandOf(b) - demandOf(a));
-  const spared = victims.filter((vm) => !payers.includes(vm));
+  const paying = new Set(payers);
+  const spared = victims.filter((vm) => !paying.has(vm));
   if (payers.length === 0 || spared.length === 0) return [];
   const limit = mildest(spared, payers, load);
   if (limit === undefined) return [];
@@ -123,19 +124,21 @@ function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
     ...new Set(load.loads.flatMap(({ vm, floats }) => (vm !== undefined && floats ? [vm] : []))),
   ]
     .filter((vm) => !isDatabase(vm) && demandOf(vm) >= WORTH_MOVING)
-    .toSorted((a, b) => Number(isBatch(b)) - Number(isBatch(a)) || demandOf(b) - demandOf(a));
+    .map((vm) => ({ vm, computes: Number(isBatch(vm)) }))
+    .toSorted((a, b) => b.computes - a.computes || demandOf(b.vm) - demandOf(a.vm));
   const leaving: ObservedVm[] = [];
   let demand = load.demand;
-  for (const vm of movable) {
+  for (const { vm } of movable) {
     if (demand <= ROOMY * load.cpus.size) break;
     leaving.push(vm);
     demand -= demandOf(vm);
   }
   // What the host itself uses does not leave with any VM.
   if (leaving.length === 0 || demand > load.cpus.size) return [];
-  const staying = victims.filter((vm) => !leaving.includes(vm));
+  const gone = new Set(leaving);
+  const staying = victims.filter((vm) => !gone.has(vm));
   const result = whatIf(load, staying, leaving, (each: VmLoad) =>
-    each.vm !== undefined && leaving.includes(each.vm) ? { ...each, demand: 0 } : each,
+    each.vm !== undefined && gone.has(each.vm) ? { ...each, demand: 0 } : each,
   );
   return [
     {

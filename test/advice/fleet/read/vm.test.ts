@@ -67,6 +67,12 @@ test('memory on huge pages does not count as ordinary memory', () => {
   });
 });
 
+test('a VM is pinned if any of its vCPUs is', () => {
+  expect(
+    [0, 1, 4].map((libvirt_domain_vcpus_pinned) => facts({ libvirt_domain_vcpus_pinned }).isPinned),
+  ).toEqual([false, true, true]);
+});
+
 test('a VM that is off has no memory, and one that is paused has no demand', () => {
   expect(factsOf({ libvirt_domain_info_state: 5 })).toBeUndefined();
   const paused = fleetVm(named, facts({ libvirt_domain_info_state: 3 }), history, false);

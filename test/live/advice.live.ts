@@ -106,7 +106,10 @@ function expectNoHarm(
   }
 }
 
-test('a database among busy batch VMs: these get fewer CPU shares, and it waits no longer', async () => {
+test('a database among busy batch VMs: these get fewer CPU shares, and it waits no longer', async ({
+  skip,
+}) => {
+  await needsFreeCpus(skip);
   const database = new BusyGuest('advice-db', { load: 'lab.commit' });
   const batch = ['a', 'b'].map(
     (each) => new BusyGuest(`advice-batch-${each}`, { load: 'lab.spin=2', vcpus: 2 }),
@@ -127,7 +130,10 @@ test('a database among busy batch VMs: these get fewer CPU shares, and it waits 
   expect(is.requestsPerSecond).toBeGreaterThan(1.2 * was.requestsPerSecond);
 });
 
-test('one noisy VM with as many vCPUs as the host has CPUs: it gets fewer CPU shares, and the others wait no longer', async () => {
+test('one noisy VM with as many vCPUs as the host has CPUs: it gets fewer CPU shares, and the others wait no longer', async ({
+  skip,
+}) => {
+  await needsFreeCpus(skip);
   const databases = ['a', 'b'].map((each) => new BusyGuest(`advice-db-${each}`, { load: 'lab.commit' }));
   const noisy = new BusyGuest('advice-noisy', { load: 'lab.spin=2', vcpus: 2 });
   await started(...databases, noisy);

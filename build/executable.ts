@@ -9,6 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { type Architecture, architectureOf } from './architecture.ts';
 
 /**
  * `npm run build:executable [-- x64|arm64]`: build/out/virtune-linux-x64, one file that needs no Node.js, from dist/. It is
@@ -20,27 +21,21 @@ import {
  */
 const RUNTIME = 'build/runtime';
 const OUT = 'build/out';
-/** The binutils that read the executable, by architecture: nothing else can take the symbols out. */
-const STRIP = { x64: 'x86_64-linux-gnu-strip', arm64: 'aarch64-linux-gnu-strip' } as const;
-type Architecture = keyof typeof STRIP;
 
-const architecture = process.argv[2] ?? process.arch;
-if (!isBuildable(architecture)) {
-  throw new Error(`no executable can be built for ${architecture}: ${Object.keys(STRIP).join(', ')}`);
-}
+const architecture = architectureOf(process.argv[2] ?? process.arch);
 if (process.platform !== 'linux') throw new Error('executables are built on Linux');
 mkdirSync(OUT, { recursive: true });
 console.log(executableFor(architecture));
 
-function executableFor(target: Architecture): string {
+function executableFor({ node: target, triple }: Architecture): string {
   // One install has one architecture: npm takes the other out.
-  const builder = nodeFor(process.arch === 'arm64' ? 'arm64' : 'x64', `${OUT}/runtime`);
+  const builder = nodeFor(architectureOf(process.arch).node, `${OUT}/runtime`);
   const node = target === process.arch ? builder : nodeFor(target, `${OUT}/runtime-${target}`);
   const output = `${OUT}/virtune-linux-${target}`;
   // A file that runs cannot be written, but it can be replaced.
   rmSync(output, { force: true });
-  // 33 MB of symbols that are never loaded.
-  execFileSync(STRIP[target], ['-o', `${OUT}/node-${target}`, node]);
+  // 33 MB of symbols that are never loaded. Only the binutils of that architecture can take them out.
+  execFileSync(`${triple}-strip`, ['-o', `${OUT}/node-${target}`, node]);
   writeFileSync(`${OUT}/main.mjs`, "await import('./dist/cli/virtune.js');\n");
   writeFileSync(
     `${OUT}/notices`,
@@ -66,7 +61,7 @@ function executableFor(target: Architecture): string {
 }
 
 /** Node.js for that architecture, of the version and hash in the lockfile. */
-function nodeFor(target: Architecture, folder: string): string {
+function nodeFor(target: Architecture['node'], folder: string): string {
   const node = `${folder}/node_modules/node-linux-${target}/bin/node`;
   const lock = readFileSync(`${RUNTIME}/package-lock.json`, 'utf8');
   const installed = `${folder}/package-lock.json`;
@@ -94,8 +89,4 @@ function packagedFiles(): Record<string, string> {
   );
   const kept = all.filter((file) => statSync(file).isFile() && !file.startsWith('dist/libvirt/'));
   return Object.fromEntries(kept.sort().map((file) => [file, file]));
-}
-
-function isBuildable(name: string): name is Architecture {
-  return Object.hasOwn(STRIP, name);
 }

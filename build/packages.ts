@@ -11,15 +11,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { architectureOf } from './architecture.ts';
 import { sourceDateSeconds } from './commit.ts';
 
 /**
- * `npm run build:packages [-- deb|rpm ...]`: build/out/virtune_VERSION_amd64.deb and virtune-VERSION-1.x86_64.rpm from the
- * executable. Needs dpkg-deb, and rpmbuild (Debian: rpm).
+ * `npm run build:packages [-- deb|rpm|x64|arm64 ...]`: build/out/virtune_VERSION_amd64.deb and virtune-VERSION-1.x86_64.rpm from
+ * the executable. Needs dpkg-deb, and rpmbuild (Debian: rpm).
  */
 const OUT = 'build/out';
 const TREE = `${OUT}/tree`;
-const EXECUTABLE = `${OUT}/virtune-linux-x64`;
 const UNITS = 'usr/lib/systemd/system';
 const CONFFILE = 'etc/default/virtune-exporter';
 /** 6 saves another 3 MB and takes twice as long; a test saves time with 0. */
@@ -32,13 +32,14 @@ const { version, description } = JSON.parse(readFileSync('package.json', 'utf8')
   description: string;
 };
 const env = { ...process.env, SOURCE_DATE_EPOCH: String(sourceDateSeconds()) };
-const asked = process.argv.slice(2);
 const FORMATS: Readonly<Record<string, () => string>> = { deb: buildDeb, rpm: buildRpm };
-if (!existsSync(EXECUTABLE)) throw new Error(`${EXECUTABLE} is missing: run npm run build:executable`);
-for (const format of asked.length > 0 ? asked : Object.keys(FORMATS)) {
-  const build = FORMATS[format];
-  if (build === undefined)
-    throw new Error(`no format is called ${format}: ${Object.keys(FORMATS).join(', ')}`);
+const words = process.argv.slice(2);
+const asked = words.filter((word) => Object.hasOwn(FORMATS, word));
+const architecture = architectureOf(words.find((word) => !asked.includes(word)) ?? process.arch);
+const executable = `${OUT}/virtune-linux-${architecture.node}`;
+if (!existsSync(executable)) throw new Error(`${executable} is missing: run npm run build:executable`);
+for (const [format, build] of Object.entries(FORMATS)) {
+  if (asked.length > 0 && !asked.includes(format)) continue;
   rmSync(TREE, { recursive: true, force: true });
   console.log(build());
 }
@@ -48,7 +49,7 @@ function files(): Record<string, string> {
   const units = globSync('deploy/systemd/*.{service,socket,timer}');
   const dropIns = globSync('deploy/systemd/virtune-exporter.service.d/*.conf');
   return {
-    'usr/bin/virtune': EXECUTABLE,
+    'usr/bin/virtune': executable,
     ...Object.fromEntries(units.map((file) => [`${UNITS}/${basename(file)}`, file])),
     [`${UNITS}/virtune-exporter.service.d/10-package.conf`]: 'deploy/packages/10-package.conf',
     'usr/lib/sysusers.d/virtune.conf': 'deploy/packages/sysusers.conf',
@@ -88,11 +89,11 @@ function buildDeb(): string {
   layTree();
   const control = `${TREE}/DEBIAN`;
   mkdirSync(control, { mode: 0o755 });
-  const kilobytes = Math.ceil(statSync(EXECUTABLE).size / 1024) + 1024;
+  const kilobytes = Math.ceil(statSync(executable).size / 1024) + 1024;
   const fields = {
     Package: 'virtune',
     Version: version,
-    Architecture: 'amd64',
+    Architecture: architecture.debian,
     Maintainer: 'The virtune authors <virtune@users.noreply.github.com>',
     'Installed-Size': String(kilobytes),
     Depends: DEPENDS,
@@ -109,7 +110,7 @@ function buildDeb(): string {
     copyFileSync(`deploy/packages/${script}`, `${control}/${script}`);
     chmodSync(`${control}/${script}`, 0o755);
   }
-  const output = `${OUT}/virtune_${version}_amd64.deb`;
+  const output = `${OUT}/virtune_${version}_${architecture.debian}.deb`;
   const how = ['--root-owner-group', '-Zxz', `-z${XZ_LEVEL}`, '--threads-max=2'];
   execFileSync('dpkg-deb', [...how, '--build', TREE, output], {
     env,
@@ -146,12 +147,12 @@ function buildRpm(): string {
   const flags = Object.entries(defines).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
   execFileSync(
     'rpmbuild',
-    ['-bb', '--quiet', '--target', 'x86_64-linux', ...flags, 'deploy/packages/virtune.spec'],
+    ['-bb', '--quiet', '--target', `${architecture.rpm}-linux`, ...flags, 'deploy/packages/virtune.spec'],
     {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     },
   );
   rmSync(`${OUT}/rpm`, { recursive: true, force: true });
-  return `${OUT}/virtune-${version}-1.x86_64.rpm`;
+  return `${OUT}/virtune-${version}-1.${architecture.rpm}.rpm`;
 }

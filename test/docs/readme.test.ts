@@ -18,11 +18,24 @@ test('the README calls commands and options that exist', () => {
   expect(unknownIn('virtune top --demmo')).toEqual(['--demmo']);
 });
 
-test('the packages that the README installs have the version of the source tree', () => {
+test('what README and installation guide install has the version of the source tree', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string };
-  expect(read('README.md')).toContain(`npm install --global ./virtune-${version}.tgz`);
+  expect(read('docs/installation.md')).toContain(`npm install --global ./virtune-${version}.tgz`);
   expect(read('README.md')).toContain(`apt install ./build/out/virtune_${version}_amd64.deb`);
   expect(read('README.md')).toContain(`dnf install ./build/out/virtune-${version}-1.x86_64.rpm`);
+  expect(read('README.md')).toContain(`load -i build/out/virtune-${version}-image-amd64.tar`);
+  expect(read('README.md')).toContain(` virtune:${version}\n`);
+  expect(read('deploy/compose/compose.yaml')).toContain(`image: virtune:${version}\n`);
+  expect(read('deploy/compose/compose.yaml')).toContain(`build/out/virtune-${version}-image-amd64.tar`);
+});
+
+test('the README installs in three ways of three lines each, after the two commands without installing', () => {
+  const section = /^## Install$([\s\S]*?)^## /m.exec(read('README.md'))?.[1] ?? '';
+  const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) =>
+    block.trim().split('\n'),
+  );
+  expect(blocks.map(({ length }) => length)).toEqual([1, 1, 3, 3, 3]);
+  expect(blocks.slice(0, 2).flat()).toEqual(['npm install && npm start', 'npm install && npm test']);
 });
 
 test.each([

@@ -40,7 +40,7 @@ test("Prometheus takes the stack's configuration", () => {
   );
 });
 
-/** As deploy/container/Dockerfile and `docker run --read-only --cap-drop ALL` have it: every mount read-only, nobody, no capability. */
+/** As `podman run --read-only --cap-drop ALL` has it: every mount read-only, nobody, no capability. */
 const SANDBOX = `
   set -e
   findmnt --raw --noheadings --output TARGET | sort -r | while read -r target; do

@@ -1,0 +1,21 @@
+/** An architecture that virtune is built for, by its name in Node.js, in Debian and OCI, in rpm, and in GNU's triples. */
+export interface Architecture {
+  readonly node: 'x64' | 'arm64';
+  readonly debian: 'amd64' | 'arm64';
+  readonly rpm: 'x86_64' | 'aarch64';
+  readonly triple: 'x86_64-linux-gnu' | 'aarch64-linux-gnu';
+}
+
+const ARCHITECTURES: readonly Architecture[] = [
+  { node: 'x64', debian: 'amd64', rpm: 'x86_64', triple: 'x86_64-linux-gnu' },
+  { node: 'arm64', debian: 'arm64', rpm: 'aarch64', triple: 'aarch64-linux-gnu' },
+];
+
+/** @throws when nothing is built for the architecture of that name in Node.js */
+export function architectureOf(node: string): Architecture {
+  const found = ARCHITECTURES.find((each) => each.node === node);
+  if (found !== undefined) return found;
+  throw new Error(
+    `nothing is built for the architecture ${node}: ${ARCHITECTURES.map((each) => each.node).join(', ')}`,
+  );
+}

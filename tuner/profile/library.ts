@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../model/config-error.ts';
@@ -34,7 +34,7 @@ export class ProfileLibrary {
 
   /**
    * Looks into the folders; files are read when they are asked for.
-   * @param folders those of every host, which need not exist; @param named those that the user named, which must
+   * @param folders those of every host, which need not exist, or be in a folder that this user may enter; @param named those that the user named, which must
    * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, or a file whose name is not a profile name
    */
   static open(folders: readonly string[], named: readonly string[] = []): ProfileLibrary {
@@ -125,7 +125,8 @@ function placesIn(
   try {
     names = readdirSync(folder);
   } catch (error) {
-    if (isOptional && (error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    // Nor may this user know whether it is there: /etc/virtune of the packages is not open to all, and the units have no /root.
+    if (isOptional && !existsSync(folder)) return [];
     throw new TunerError(
       'TUNE_PROFILE',
       `profiles in ${folder} cannot be read: ${systemErrorText(error)}; check the folder of --profiles, and that the user of virtune may read it`,

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -235,3 +235,18 @@ test('an unreadable folder is an error, and files other than YAML are skipped', 
     /profiles in .*README cannot be read: ENOTDIR/,
   );
 });
+
+// Root may enter every folder.
+test.skipIf(process.getuid?.() === 0)(
+  'a default folder inside one that the user may not enter counts as absent; a folder that the user may not list is an error',
+  () => {
+    const closed = join(dir, 'closed');
+    put('mine', 'title: mine', join(closed, 'profiles'));
+    chmodSync(closed, 0o000);
+    expect(ProfileLibrary.open([join(closed, 'profiles')]).places).toHaveLength(8);
+    expect(fault(() => ProfileLibrary.open([], [join(closed, 'profiles')]))).toMatch(/EACCES/);
+    expect(fault(() => ProfileLibrary.open([closed]))).toMatch(/EACCES/);
+    chmodSync(closed, 0o755);
+    expect(ProfileLibrary.open([join(closed, 'profiles')]).places).toHaveLength(9);
+  },
+);

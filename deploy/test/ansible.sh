@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# The Ansible role over ssh on a booted Debian with a simulated libvirt: check mode changes nothing, the first run installs and
+# tunes, the second changes nothing, and a changed variable changes what it has to. Usage: boot.sh SUITE bash ansible.sh
+# ARTIFACT EXECUTABLE, where ARTIFACT is what the role installs: a deb, or the executable.
+set -euo pipefail
+artifact=$(realpath "$1")
+top=$(realpath "$(dirname "$0")/../..")
+for tool in ansible-playbook ssh; do
+  command -v "$tool" >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends ansible-core openssh-client && break; }
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'echo "line $LINENO: $BASH_COMMAND failed" >&2' ERR
+within() { nsenter --target "$BOOTED" --all env -i PATH="$PATH" "$@"; }
+step() { printf '%s\n' "- $*"; }
+
+step 'a host with ssh, a Prometheus and a simulated libvirt'
+ssh-keygen -q -t ed25519 -N '' -f "$work/key"
+within sh -c 'mkdir -p /run/sshd /root/.ssh && cat >/root/.ssh/authorized_keys' <"$work/key.pub"
+bash "$top/deploy/test/simulated-libvirt.sh" "$2"
+within sh -ec 'echo "{ rule_files: [/etc/prometheus/rules/*.yaml] }" >/etc/prometheus/prometheus.yml && systemctl start prometheus'
+
+cat >"$work/ssh" <<END
+#!/bin/sh
+exec nsenter --target $BOOTED --all /usr/sbin/sshd -i
+END
+chmod 755 "$work/ssh"
+cat >"$work/hosts.yml" <<END
+kvm: { hosts: { kvm1: } }
+prometheus: { hosts: { kvm1: } }
+all:
+  vars:
+    ansible_user: root
+    ansible_python_interpreter: /usr/bin/python3
+    ansible_ssh_private_key_file: $work/key
+    ansible_ssh_common_args: -o ProxyCommand=$work/ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null
+    virtune_artifact: $artifact
+    virtune_exporter_config: { collect: { kvm: true } }
+    virtune_exporter_inspects_qemu: true
+    virtune_exporter_args: [--collect.threads, --collect.numa]
+    virtune_profiles:
+      # Nothing that needs CPUs: of these the host has those of this machine.
+      site: { title: Ours, knobs: { balloon.statsPeriod: { value: 7, why: a test, source: judgement } } }
+    virtune_assignments: { assign: [{ domain: [pg-orders, web-01], profile: site }] }
+    virtune_tune: apply
+    virtune_tune_args: [--no-host]
+    virtune_targets_file: /etc/prometheus/virtune.json
+    virtune_targets: [{ targets: [kvm1:9177], labels: { cluster: a } }]
+END
+
+# play CHANGED [ARGUMENT...]: the playbook has to succeed; how many tasks have changed something has to match CHANGED.
+play() {
+  local wanted=$1 recap
+  shift
+  ANSIBLE_RETRY_FILES_ENABLED=0 ANSIBLE_NOCOWS=1 ANSIBLE_PIPELINING=1 ansible-playbook -i "$work/hosts.yml" "$top/deploy/ansible/site.yml" "$@" >"$work/log" 2>&1 ||
+    { cat "$work/log" >&2 && return 1; }
+  recap=$(grep -oE 'ok=.*' "$work/log")
+  echo "  $recap"
+  [[ $recap =~ changed=$wanted\  ]] || { grep -B1 -E '^changed' "$work/log" >&2 && echo "changed should be $wanted" >&2 && return 1; }
+}
+
+step 'check mode, before anything is there'
+play '[1-9][0-9]*' --check
+if within test -e /usr/bin/virtune; then echo 'check mode has installed virtune' >&2 && exit 1; fi
+
+step 'the first run'
+play '[1-9][0-9]*'
+within systemctl is-active --quiet virtune-exporter.service virtune-drift.timer
+[ "$(within systemctl show --property User --value virtune-exporter)" = virtune ]
+within curl -sf http://127.0.0.1:9177/metrics >"$work/metrics"
+grep -q '^libvirt_up 1' "$work/metrics"
+within /usr/bin/virtune tune verify pg-orders web-01
+rules() { within curl -s http://127.0.0.1:9090/api/v1/rules | grep -o '"type":"alerting"' | wc -l; }
+for _ in $(seq 60); do [ "$(rules)" -gt 40 ] && break; sleep 1; done
+[ "$(rules)" -gt 40 ]
+
+step 'the second run'
+play 0
+
+step 'a changed flag restarts the exporter, and nothing else changes'
+before=$(within systemctl show --property MainPID --value virtune-exporter)
+play 2 -e '{"virtune_exporter_args": ["--collect.threads"]}'
+[ "$(within systemctl show --property MainPID --value virtune-exporter)" != "$before" ]
+
+step 'a changed configuration is reloaded without a restart'
+before=$(within systemctl show --property MainPID --value virtune-exporter)
+play 2 -e '{"virtune_exporter_args": ["--collect.threads"], "virtune_exporter_config": {"maintenance": true}}'
+[ "$(within systemctl show --property MainPID --value virtune-exporter)" = "$before" ]
+within curl -sf http://127.0.0.1:9177/metrics >"$work/metrics"
+grep -q '^virtune_host_maintenance.* 1$' "$work/metrics"
+
+step 'a wrong configuration fails the play, and the exporter serves on'
+if play 2 -e '{"virtune_exporter_args": ["--collect.threads"], "virtune_exporter_config": {"maintenence": true}}' 2>"$work/refused"; then
+  echo 'a wrong configuration was accepted' >&2 && exit 1
+fi
+grep -q 'Check that it serves figures' "$work/refused"
+within curl -sf -o /dev/null http://127.0.0.1:9177/metrics
+echo 'the role installs, configures, tunes and repeats as it should'

@@ -75,6 +75,8 @@ export function layBase(
     mkdirSync(`${root}/${folder}`, { recursive: true });
   }
   for (const link of ['lib', 'lib64']) symlinkSync(`usr/${link}`, `${root}/${link}`);
+  // The clients of libvirt look for its sockets below /var/run.
+  symlinkSync('../run', `${root}/var/run`);
   for (const { name, control, file } of packages) {
     const unpacked = `${scratch}/${name}`;
     mkdirSync(unpacked, { recursive: true });

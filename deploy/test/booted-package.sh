@@ -12,7 +12,7 @@ bash "$(dirname "$0")/simulated-libvirt.sh" "$2"
 
 step 'apt install ./virtune.deb, and figures are on the port'
 within sh -c 'cat >/root/virtune.deb' <"$deb"
-within apt-get install -y -q --no-install-recommends /root/virtune.deb >/dev/null
+within env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends /root/virtune.deb >/dev/null
 serves '^libvirt_up 1'
 serves '^libvirt_domain_vcpu_delay_seconds_total'
 within systemctl is-active --quiet virtune-exporter.service

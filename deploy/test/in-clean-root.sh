@@ -43,7 +43,8 @@ command=$(sed -n 's/^ExecStart=\(.*\) \$ARGS$/\1/p' "$root/usr/lib/systemd/syste
 # shellcheck disable=SC2086 # as systemd splits it
 as_virtune $command --connect "$uri" & exporter=$!
 for _ in $(seq 60); do within curl -sf -o /tmp/metrics http://127.0.0.1:9177/metrics && break; kill -0 "$exporter"; sleep 1; done
-grep -q '^libvirt_up 1' "$root/tmp/metrics" && grep -q '^libvirt_domain_vcpu_delay_seconds_total' "$root/tmp/metrics"
+grep -q '^libvirt_up 1' "$root/tmp/metrics"
+grep -q '^libvirt_domain_vcpu_delay_seconds_total' "$root/tmp/metrics"
 wc -l "$root/tmp/metrics"
 (as_virtune /usr/bin/virtune top --connect "$uri" --once) | grep '^NAME' >/dev/null
 (as_virtune /usr/bin/virtune tune plan pg-orders --connect "$uri" --profile oltp-database) | grep pg-orders >/dev/null

@@ -25,12 +25,10 @@ const SEARCH = [
 ].map((name) => `test/live/${name}.live.ts`);
 
 /** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
-const TUNING = ['advice-limit', 'groups', 'tuner-*', 'tuning-contract'].map(
-  (name) => `test/live/${name}.live.ts`,
-);
+const TUNING = ['advice-limit', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
 
-/** What an operator does when an alert fires, beside a separate libvirtd like tuning. */
-const OPERATIONS = ['migration-alerts', 'runbooks'].map((name) => `test/live/${name}.live.ts`);
+/** What an operator does when an alert fires, and groups of metrics one by one, beside a separate libvirtd like tuning. */
+const OPERATIONS = ['groups', 'migration-alerts', 'runbooks'].map((name) => `test/live/${name}.live.ts`);
 
 /** A whole host in emulation, a few minutes each: for `.ci/nightly`. */
 const NUMA = ['test/live/numa-*.live.ts'];

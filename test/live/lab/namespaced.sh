@@ -16,6 +16,8 @@ enter_groups() {
   for folder in /sys/fs/cgroup/*/; do
     [ -f "$folder/cgroup.procs" ] && [ -w "$folder/cgroup.procs" ] || continue
     [ "$(stat -fc %T "$folder")" = cgroupfs ] || continue
+    # What a lab that was killed has left: libvirt would find the groups of guests that are gone.
+    [ ! -d "$folder/lab-$name" ] || find "$folder/lab-$name" -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null || true
     mkdir -p "$folder/lab-$name"
     if [ -f "$folder/cpuset.cpus" ]; then
       cat "$folder/cpuset.cpus" >"$folder/lab-$name/cpuset.cpus"

@@ -36,10 +36,17 @@ export async function listTransactions(folder: StateFolder): Promise<Transaction
       damaged.push({ id, error });
     }
   }
-  return { records, damaged };
+  return { records: records.sort(newestFirst), damaged };
 }
 
-/** Newest first: ids begin with the time. */
+/**
+ * By when they began: an id has the second in which its plan was made, and another transaction may have begun since, or in the
+ * same second.
+ */
+function newestFirst(one: TransactionRecord, other: TransactionRecord): number {
+  return Date.parse(other.header.at) - Date.parse(one.header.at) || (one.id < other.id ? 1 : -1);
+}
+
 async function idsIn(folder: StateFolder): Promise<string[]> {
   const names = await namesIn(folder.transactions);
   return names

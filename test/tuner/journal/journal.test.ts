@@ -20,6 +20,7 @@ import {
 } from '../../../tuner/journal/journal.ts';
 import {
   findTransaction,
+  lastCommitted,
   listTransactions,
   openTransactions,
   pruneTransactions,
@@ -278,6 +279,25 @@ test("an open transaction is its own host's affair", async () => {
   await written(id(1), EVENTS.slice(0, 1), 'kvm02');
   expect(await openTransactions(folder, 'kvm01')).toEqual([]);
   expect(await openTransactions(folder, 'kvm02')).toHaveLength(1);
+});
+
+test('the last transaction is the one that began last, whatever its id and the second in which it was planned', async () => {
+  const began = async (id: string, at: string): Promise<void> => {
+    const journal = await Journal.create(folder, { ...header(id), at }, OPTIONS);
+    await journal.append({ event: 'committed' });
+    await journal.close();
+  };
+  await began('20260131T101112Z-ffffff', '2026-01-31T10:11:12.345Z');
+  await began('20260131T101112Z-000000', '2026-01-31T10:11:12.346Z');
+  // Planned before both, and approved after them.
+  await began('20260131T101100Z-aaaaaa', '2026-01-31T10:11:13.000Z');
+  const { records } = await listTransactions(folder);
+  expect(records.map(({ id }) => id)).toEqual([
+    '20260131T101100Z-aaaaaa',
+    '20260131T101112Z-000000',
+    '20260131T101112Z-ffffff',
+  ]);
+  expect((await lastCommitted(folder, 'qemu:///system')).id).toBe('20260131T101100Z-aaaaaa');
 });
 
 test('ids sort by time and are never twice the same', () => {

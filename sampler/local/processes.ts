@@ -83,14 +83,28 @@ export class Processes {
 
   async #scanAll(running: readonly Domain[]): Promise<void> {
     const byUuid = new Map(running.map((domain) => [domain.uuid, domain]));
-    for (const name of listNames(this.#procRoot)) {
-      if (!/^\d+$/.test(name) || this.#blocked.has(name)) continue;
-      const uuid = uuidArgument(await this.#commandLine(name));
-      const domain = uuid === undefined ? undefined : byUuid.get(uuid);
-      if (domain !== undefined) this.#add(domain, name);
+    for (const pid of this.#pidsOfQemuFirst()) {
+      if (this.#blocked.has(pid)) continue;
+      // One that comes late counts, too.
+      const found = this.#commandLine(pid).then((text) => {
+        const domain = byUuid.get(uuidArgument(text) ?? '');
+        if (domain !== undefined) this.#add(domain, pid);
+      });
+      await inTime(found, FILE_MS);
       // Nothing more can be read before one of those that are out comes back.
-      if (this.#blocked.has(name) && this.#slowReads.isFull) return;
+      if (this.#blocked.has(pid) && this.#slowReads.isFull) return;
     }
+  }
+
+  /**
+   * On a busy host a command line can take 10 ms, and there are hundreds of processes: those that are called like QEMU first.
+   * A name is read without that lock.
+   */
+  #pidsOfQemuFirst(): string[] {
+    const pids = listNames(this.#procRoot).filter((name) => /^\d+$/.test(name));
+    const isQemu = (pid: string) => readProcFile(`${this.#procRoot}/${pid}/comm`)?.includes('qemu') === true;
+    const first = new Set(pids.filter(isQemu));
+    return [...first, ...pids.filter((pid) => !first.has(pid))];
   }
 
   #add(domain: Domain, pid: string): void {
@@ -102,13 +116,12 @@ export class Processes {
     if (atMs !== undefined) this.#startsMs.set(keyOf(domain), atMs);
   }
 
-  /** Undefined where it cannot be read, or does not come in time. */
-  async #commandLine(pid: string): Promise<string | undefined> {
+  /** Undefined where it cannot be read; may never come. */
+  #commandLine(pid: string): Promise<string | undefined> {
     this.#blocked.add(pid);
-    const read = this.#slowReads
+    return this.#slowReads
       .run(() => readSlowProcFile(`${this.#procRoot}/${pid}/cmdline`))
       .finally(() => this.#blocked.delete(pid));
-    return inTime(read, FILE_MS);
   }
 }
 

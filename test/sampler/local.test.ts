@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -463,6 +463,45 @@ test('a process whose command line cannot be read in time is skipped, and the ot
   await processes.look([WEB]);
   expect(processes.find([WEB]).get(WEB.uuid)).toBe(20);
   writeFileSync(never, '');
+});
+
+test('a command line that comes late finds its VM at the next tick, not at the next scan', async () => {
+  const late = join(root, 'proc/20/cmdline');
+  mkdirSync(dirname(late), { recursive: true });
+  execFileSync('mkfifo', [late]);
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => 0);
+  await processes.look([WEB]);
+  expect(processes.find([WEB]).size).toBe(0);
+  writeFileSync(late, `qemu\0-uuid\0${WEB.uuid}\0`);
+  await expect.poll(() => processes.find([WEB]).get(WEB.uuid)).toBe(20);
+});
+
+test('processes that are called like QEMU are looked at before others, which may never answer', async () => {
+  // One before the others and one after them, in whatever order the folder lists them.
+  qemu(20, WEB);
+  put('proc/20/comm', 'qemu-system-x86\n');
+  const others = Array.from({ length: 8 }, (_, index) => join(root, `proc/${30 + index}/cmdline`));
+  for (const fifo of others) {
+    mkdirSync(dirname(fifo), { recursive: true });
+    execFileSync('mkfifo', [fifo]);
+  }
+  qemu(99, WEB2);
+  put('proc/99/comm', 'qemu-system-x86\n');
+  const processes = new Processes(join(root, 'proc'), new SlowReads(), () => 0);
+  await processes.look([WEB, WEB2]);
+  expect(processes.find([WEB, WEB2])).toEqual(
+    new Map([
+      [WEB.uuid, 20],
+      [WEB2.uuid, 99],
+    ]),
+  );
+  for (const fifo of others) {
+    try {
+      closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK));
+    } catch {
+      // Nobody reads it.
+    }
+  }
 });
 
 test('a memory map that cannot be read in time is reported, and costs no other VM its figures', async () => {

@@ -4,6 +4,9 @@ const systemSteadyMs = (): number => performance.timeOrigin + performance.now();
 /** A change of less than this between two samples is rounding and the time between two calls, not a clock that was set. */
 const SET_MIN_MS = 500;
 
+/** The wall clock has whole ms: a smaller change is no drift, and following it would put 1 ms of error into every interval. */
+const ROUNDING_MS = 2;
+
 /**
  * The time of a sampler. Within one sample, wall-clock times differ by what passed between them even where the clock is set
  * in the middle: it follows the wall clock from one sample to the next. Ages, intervals and rates use `steadyMs`.
@@ -31,6 +34,7 @@ export class SampleClock {
   startTick(): number {
     const aheadMs = this.#measured();
     const byMs = aheadMs - this.#aheadMs;
+    if (Math.abs(byMs) < ROUNDING_MS) return 0;
     this.#aheadMs = aheadMs;
     return Math.abs(byMs) < SET_MIN_MS ? 0 : byMs;
   }

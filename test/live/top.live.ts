@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { groupsToAsk } from '../../cli/top/sources.ts';
 import { encodeSample } from '../../exporter/prometheus/encode.ts';
 import { connect } from '../../libvirt/client/connect.ts';
-import type { HostSample } from '../../sampler/host-sample.ts';
+import { type HostSample, steadyMs } from '../../sampler/host-sample.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import { findColumn } from '../../tui/columns/column.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
@@ -109,8 +109,11 @@ test('what the console shows is what the exporter reports at the same ticks', as
 
 function cpuElapsedMs(first: HostSample, second: HostSample, vm: Vm): number {
   const at = (sample: HostSample): number =>
-    sample.domains.find(({ domain }) => domain.uuid === vm.sample.domain.uuid)?.summary.cpuTimeAtMs ??
-    Number.NaN;
+    steadyMs(
+      sample,
+      sample.domains.find(({ domain }) => domain.uuid === vm.sample.domain.uuid)?.summary.cpuTimeAtMs ??
+        Number.NaN,
+    );
   return at(second) - at(first);
 }
 

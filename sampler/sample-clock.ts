@@ -4,7 +4,7 @@ const systemSteadyMs = (): number => performance.timeOrigin + performance.now();
 /** A change of less than this between two samples is rounding and the time between two calls, not a clock that was set. */
 const SET_MIN_MS = 500;
 
-/** The wall clock has whole ms: a smaller change is no drift, and following it would put 1 ms of error into every interval. */
+/** The wall clock has whole ms: a smaller change says nothing, and following it would put 1 ms of error into every interval. */
 const ROUNDING_MS = 2;
 
 /**

@@ -23,14 +23,14 @@ export interface FigureReport {
   readonly carryOver: boolean;
 }
 
-/** What an experiment found. Plain data for a journal; JSON writes an infinite limit as null. */
-export interface Report {
+/** What any experiment found, by its design and what it says of a figure. */
+export interface ReportOf<D, F> {
   readonly format: 1;
   /** Wall clock at the start of the baseline, ISO 8601. */
   readonly startedAt: string;
   readonly baselineMs: number;
   readonly seed: number;
-  readonly design: Design;
+  readonly design: D;
   /** As they were run; times are milliseconds since `startedAt`. */
   readonly blocks: readonly Block[];
   /** Why it ended before its time; absent where it did not. */
@@ -39,11 +39,14 @@ export interface Report {
   readonly margin: number;
   /** Absent where it ended within the baseline. */
   readonly guard?: GuardReport | undefined;
-  readonly primary: FigureReport;
-  readonly secondary: readonly FigureReport[];
+  readonly primary: F;
+  readonly secondary: readonly F[];
   /** Figures of the other VMs, which only guard. */
   readonly others: readonly OtherReport[];
 }
+
+/** What an experiment found. Plain data for a journal; JSON writes an infinite limit as null. */
+export type Report = ReportOf<Design, FigureReport>;
 
 export interface OtherReport {
   readonly name: string;
@@ -51,11 +54,14 @@ export interface OtherReport {
   readonly blocks: readonly (number | null)[];
 }
 
-export interface Measured
-  extends Pick<Report, 'startedAt' | 'baselineMs' | 'seed' | 'design' | 'blocks' | 'ended' | 'guard'> {
+/** What a report is made from: the parts that are known, and the series of each figure. */
+export interface MeasuredOf<R extends ReportOf<unknown, unknown>>
+  extends Pick<R, 'startedAt' | 'baselineMs' | 'seed' | 'design' | 'blocks' | 'ended' | 'guard'> {
   readonly everyMs: number;
   readonly series: (name: string) => readonly Observation[];
 }
+
+export type Measured = MeasuredOf<Report>;
 
 export interface Question {
   /** Named before the start: it decides. */

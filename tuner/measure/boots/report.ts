@@ -1,9 +1,7 @@
-import { type BlockMean, blockMean, type Observation } from '../block-means.ts';
+import { type BlockMean, blockMean } from '../block-means.ts';
 import type { Figure } from '../figure.ts';
-import type { GuardReport } from '../guard-watch.ts';
 import { holm } from '../holm.ts';
-import type { OtherReport } from '../report.ts';
-import type { Block } from '../schedule.ts';
+import type { MeasuredOf, ReportOf } from '../report.ts';
 import type { Criterion, Judgement } from '../verdict.ts';
 import { type BootEffect, bootEffect, type LostBoot } from './effect.ts';
 import type { BootDesign } from './schedule.ts';
@@ -22,34 +20,15 @@ export interface BootFigureReport {
   readonly lost: readonly LostBoot[];
 }
 
-/** What restarts with the settings and without them found. Plain data for a journal. */
-export interface BootReport {
-  readonly format: 1;
+/**
+ * What restarts with the settings and without them found. Plain data for a journal. Its blocks are boots, each a pair by
+ * itself; with one restart the first is the run that was found.
+ */
+export interface BootReport extends ReportOf<BootDesign, BootFigureReport> {
   readonly kind: 'restarts';
-  /** Wall clock at the start of the baseline, ISO 8601. */
-  readonly startedAt: string;
-  readonly baselineMs: number;
-  readonly seed: number;
-  readonly design: BootDesign;
-  /**
-   * Boots as they were run, each a pair by itself; times are milliseconds since `startedAt`. With one restart the first is
-   * the run that was found.
-   */
-  readonly blocks: readonly Block[];
-  readonly ended?: string | undefined;
-  readonly margin: number;
-  readonly guard?: GuardReport | undefined;
-  readonly primary: BootFigureReport;
-  readonly secondary: readonly BootFigureReport[];
-  /** Guarded figures of the other VMs. */
-  readonly others: readonly OtherReport[];
 }
 
-export interface BootsMeasured
-  extends Pick<BootReport, 'startedAt' | 'baselineMs' | 'seed' | 'design' | 'blocks' | 'ended' | 'guard'> {
-  readonly everyMs: number;
-  readonly series: (name: string) => readonly Observation[];
-}
+export type BootsMeasured = MeasuredOf<BootReport>;
 
 export interface BootQuestion {
   /** Named before the start: it decides. */

@@ -1,8 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StepDomain } from '../../../tuner/steps/step.ts';
-import { qemuPid } from './guests.ts';
-import { LAB_DIR, PREFIX } from './paths.ts';
+import { DefinedGuest } from './defined-guest.ts';
+import { LAB_DIR } from './paths.ts';
 import { succeeds } from './run.ts';
 import type { Tunable } from './tuned-guest.ts';
 import { virsh } from './virsh.ts';
@@ -21,13 +20,12 @@ const WORK = {
 } as const;
 
 /** A guest of one vCPU without an operating system that works at once after it was started. */
-export class BootSectorGuest implements Tunable {
-  readonly name: string;
+export class BootSectorGuest extends DefinedGuest implements Tunable {
   readonly #disk: string;
 
   /** `cputune`: XML of what it starts with; `iotune`: the same of its disk. */
   constructor(name: string, work: keyof typeof WORK, { cputune = '', iotune = '' } = {}) {
-    this.name = `${PREFIX}${name}`;
+    super(name);
     mkdirSync(LAB_DIR, { recursive: true });
     this.#disk = join(LAB_DIR, `${this.name}.img`);
     this.remove();
@@ -46,22 +44,6 @@ export class BootSectorGuest implements Tunable {
     );
     virsh('define', xml);
     virsh('start', this.name);
-  }
-
-  get domain(): StepDomain {
-    return { uuid: virsh('domuuid', this.name).trim(), name: this.name };
-  }
-
-  get inactive(): string {
-    return virsh('dumpxml', '--inactive', '--security-info', this.name);
-  }
-
-  get live(): string {
-    return virsh('dumpxml', this.name);
-  }
-
-  get pid(): number {
-    return qemuPid(this.name);
   }
 
   remove(): void {

@@ -10,24 +10,23 @@ import type { Transaction } from '../../../tuner/apply/transaction.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import { findSetting } from '../../../tuner/settings/all.ts';
 import type { Setting } from '../../../tuner/settings/setting.ts';
-import type { Step, StepDomain } from '../../../tuner/steps/step.ts';
-import { qemuPid } from './guests.ts';
-import { LAB_DIR, PREFIX } from './paths.ts';
+import type { Step } from '../../../tuner/steps/step.ts';
+import { DefinedGuest } from './defined-guest.ts';
+import { LAB_DIR } from './paths.ts';
 import { run, succeeds } from './run.ts';
 import { domstats, virsh } from './virsh.ts';
 
 const URI = 'qemu:///system';
 
 /** A guest that much can be set of: paused, so that it costs nothing, and back in a second after a restart. */
-export class TunedGuest {
-  readonly name: string;
+export class TunedGuest extends DefinedGuest {
   /** The address of its NIC; without one it can go to a host that has no network. */
   readonly nic: string | undefined;
   /** The same each time that it is made. */
   readonly #uuid = randomUUID();
 
   constructor(name: string, nic?: string) {
-    this.name = `${PREFIX}${name}`;
+    super(name);
     this.nic = nic;
   }
 
@@ -52,23 +51,6 @@ export class TunedGuest {
     const file = join(LAB_DIR, `${this.name}.xml`);
     writeFileSync(file, xml);
     virsh('define', file);
-  }
-
-  get domain(): StepDomain {
-    return { uuid: virsh('domuuid', this.name).trim(), name: this.name };
-  }
-
-  /** As libvirt gives it for the next boot, to the byte. */
-  get inactive(): string {
-    return virsh('dumpxml', '--inactive', '--security-info', this.name);
-  }
-
-  get live(): string {
-    return virsh('dumpxml', this.name);
-  }
-
-  get pid(): number {
-    return qemuPid(this.name);
   }
 
   /** The running QEMU's own words. */

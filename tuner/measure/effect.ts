@@ -153,7 +153,8 @@ function estimate(scale: Scale, terms: readonly Term[], { alpha, seed }: EffectO
   }
 }
 
-function holdingBoth(one: Estimate, other: Estimate): Estimate {
+/** What neither of two estimates excludes: the wider interval and the larger p-value. */
+export function holdingBoth(one: Estimate, other: Estimate): Estimate {
   return {
     ...one,
     p: Math.max(one.p, other.p),

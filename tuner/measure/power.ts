@@ -7,7 +7,7 @@ const POWER = 0.8;
 const ALPHA = 0.05;
 
 /** Standard normal quantiles for them: 97.5 % and 80 %. */
-const [TWO_SIDED, POWER_QUANTILE] = [1.959964, 0.841621];
+export const [TWO_SIDED, POWER_QUANTILE] = [1.959964, 0.841621];
 
 const RUNS = 2_000;
 /** Up to this many pairs the test itself is run; beyond it the sum over all schedules is close to normal. */

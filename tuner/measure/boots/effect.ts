@@ -1,5 +1,5 @@
 import type { BlockMean } from '../block-means.ts';
-import type { Estimate } from '../effect.ts';
+import { type Estimate, holdingBoth } from '../effect.ts';
 import { mean, sum } from '../moments.ts';
 import type { Arm } from '../schedule.ts';
 import { ALPHA } from '../verdict.ts';
@@ -110,15 +110,6 @@ function estimate(boots: readonly BootValue[], isRatio: boolean): Estimate {
     low: outOf(interval.low),
     high: outOf(interval.high),
     spread,
-  };
-}
-
-function holdingBoth(one: Estimate, other: Estimate): Estimate {
-  return {
-    ...one,
-    p: Math.max(one.p, other.p),
-    low: Math.min(one.low, other.low),
-    high: Math.max(one.high, other.high),
   };
 }
 

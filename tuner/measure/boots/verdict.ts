@@ -1,9 +1,8 @@
+import { POWER_QUANTILE, TWO_SIDED } from '../power.ts';
 import { ALPHA, type Criterion, type Judgement, judgeInterval, undecided } from '../verdict.ts';
 import type { BootEffect } from './effect.ts';
 import { FEWEST_RESTARTS } from './schedule.ts';
 
-/** Standard normal quantiles: 97.5 %, and 80 % as the chance to find it. */
-const [TWO_SIDED, POWER_QUANTILE] = [1.959964, 0.841621];
 /** A larger number does not help an operator. */
 const MOST_NEEDED = 1_000;
 

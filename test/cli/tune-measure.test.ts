@@ -55,7 +55,7 @@ onHost('settings that do not help are switched on and off, undone, and reported'
   );
   expect(code).toBe(1);
   const document: unknown = JSON.parse(stdout);
-  expect(document).toMatchObject({
+  expect(document, stdout).toMatchObject({
     kind: 'undone',
     failure: { code: 'TUNE_MEASURE', message: expect.stringMatching(/^no difference larger than /) },
     measured: {
@@ -112,7 +112,7 @@ onHost('with the output of a command as the figure, settings stay where that is 
     '--keep-if',
     'not-worse',
   );
-  expect(document).toMatchObject({
+  expect(document, JSON.stringify(document)).toMatchObject({
     kind: 'committed',
     failure: null,
     measured: { primary: { name: 'probe', direction: 'higher is better', effect: { effect: 1, p: 1 } } },
@@ -223,7 +223,7 @@ async function crowd({ demo }: TunedDemo): Promise<void> {
 onHost('settings that end steal are kept, and drift --measure warns when the steal is back', async (host) => {
   await crowd(host);
   const { code, document } = await measured(host, '--metric', 'libvirt_domain_cpu_steal_ratio');
-  expect(document).toMatchObject({
+  expect(document, JSON.stringify(document)).toMatchObject({
     kind: 'committed',
     measured: { primary: { judgement: { verdict: 'better' } } },
   });

@@ -261,7 +261,7 @@ test.each(runbooks.filter(([, commands]) => commands.length > 0))(
       const fault = await faultOf(command);
       if (fault !== undefined) failed.push(fault);
     }
-    expect(failed).toEqual([]);
+    expect(failed, failed.join('\n')).toEqual([]);
   },
 );
 

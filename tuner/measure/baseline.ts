@@ -40,7 +40,7 @@ export function measureBaseline(
 ): Baseline | { readonly missing: string } {
   const [fromMs, toMs] = [observations[0]?.atMs ?? 0, observations.at(-1)?.atMs ?? 0];
   const whole = blockMean(kind, observations, { fromMs, toMs }, everyMs);
-  if ('missing' in whole) return whole;
+  if ('missing' in whole) return { missing: whole.missing };
   if (whole.value <= 0)
     return { missing: `its mean is ${whole.value}, so changes have no size relative to it` };
   const singles = singleValues(kind, observations);

@@ -26,7 +26,11 @@ export interface TimeWindow {
 /** The figure of one block, or why it has none. A block without a figure is absent, never 0. */
 export type BlockMean =
   | { readonly value: number; readonly covered: number; readonly samples: number }
-  | { readonly missing: string };
+  | {
+      readonly missing: string;
+      /** With more of them it would have a figure. */
+      readonly tooFewSamples?: true;
+    };
 
 /** With less of its time covered by samples, a block has no mean: what was missed may have been different. */
 const LEAST_COVERED = 0.5;
@@ -52,13 +56,13 @@ export function blockMean(
 ): BlockMean {
   const inside = within(observations, window);
   const first = inside[0];
-  if (first === undefined) return { missing: 'there is no sample' };
+  if (first === undefined) return { missing: 'there is no sample', tooFewSamples: true };
   if (inside.some(({ run }) => run === undefined)) return { missing: 'the VM did not run all the time' };
   if (inside.some(({ run }) => run !== first.run)) return { missing: 'the VM was restarted' };
   const mean = kind === 'gauge' ? gauge(inside, window, everyMs) : counter(kind, inside, window);
   if ('missing' in mean || mean.covered >= LEAST_COVERED) return mean;
   const covered = `samples cover only ${Math.round(mean.covered * 100)} % of its time`;
-  return { missing: withReason(covered, inside) };
+  return { missing: withReason(covered, inside), tooFewSamples: true };
 }
 
 /** With the newest known reason of the samples without a value. */
@@ -90,7 +94,7 @@ function gauge(inside: readonly Observation[], { fromMs, toMs }: TimeWindow, eve
     total += value * (untilMs - atMs);
     samples += 1;
   }
-  if (heldMs === 0) return { missing: withReason('the figure is absent', inside) };
+  if (samples === 0) return { missing: withReason('the figure is absent', inside) };
   return { value: total / heldMs, covered: Math.min(1, heldMs / (toMs - fromMs)), samples };
 }
 
@@ -104,9 +108,8 @@ function counter(
   );
   const [first, last] = [present[0], present.at(-1)];
   if (first === undefined || last === undefined || last.atMs === first.atMs) {
-    return {
-      missing: present.length === 0 ? withReason('the figure is absent', inside) : 'a rate needs two samples',
-    };
+    if (present.length === 0) return { missing: withReason('the figure is absent', inside) };
+    return { missing: 'a rate needs two samples', tooFewSamples: true };
   }
   const wentBack = present.some(({ value = 0, per = 0 }, at) => {
     const before = present[at - 1];

@@ -8,6 +8,7 @@ import type { Sample } from './figure.ts';
 import { type GuardReport, GuardWatch } from './guard-watch.ts';
 import { type Clock, IN_BASELINE, type MustRun, Recorder } from './recorder.ts';
 import { type Question, reportOn } from './report.ts';
+import { sampleBlock } from './sample-block.ts';
 import type { Arm, Block, Schedule } from './schedule.ts';
 import { type KeepIf, trialResult } from './trial-result.ts';
 
@@ -38,7 +39,7 @@ export interface Experiment<S = Schedule> extends Question {
  * kept.
  *
  * The times of the schedule count from when a switch is complete, so a slow switch makes the experiment longer and no
- * block shorter. Whatever ends it early undoes everything: a VM that stops, a libvirt that goes away, a signal, a guard.
+ * block shorter; slow samples make a block longer. Whatever ends it early undoes everything: a VM that stops, a libvirt that goes away, a signal, a guard.
  */
 export function trialOf(experiment: Experiment): Trial {
   return async (work) => {
@@ -111,9 +112,8 @@ async function runBlocks(experiment: Experiment, work: Work, recorder: Recorder,
       if (worse !== undefined) throw new TunerError('TUNE_MEASURE', `${worse} with the setting`);
     };
     await recorder.until(measureMs, own(during), watch);
-    await recorder.until(measureMs + schedule.blockMs, own(during), watch);
-    // A sample takes time: the last one belongs to the block.
-    const endMs = recorder.nowMs();
+    const stretch = { figure: primary, fromMs: measureMs, blockMs: schedule.blockMs };
+    const endMs = await sampleBlock(recorder, stretch, own(during), watch);
     await setting.check(arm);
     guard.ended({ arm, fromMs: arm === 'on' ? startMs : measureMs, toMs: endMs });
     done.blocks.push({ pair, arm, startMs, measureMs, endMs });

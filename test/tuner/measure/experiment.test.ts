@@ -131,6 +131,39 @@ test('what makes the VM better is found, kept and committed, with the report in 
   expect(high).toBeGreaterThan(0.8);
 });
 
+test('where a sample takes longer than a block, the block goes on until samples cover enough of it', async () => {
+  const world = new World(0.8);
+  let lateIn = 0;
+  const { report } = await world.apply({
+    sample: async () => {
+      if (lateIn !== world.block) {
+        lateIn = world.block;
+        world.nowMs += 80_000;
+      }
+      return world.sample();
+    },
+  });
+  expect(report?.primary).toMatchObject({ judgement: { verdict: 'better' }, lost: [] });
+  for (const { measureMs, endMs } of report?.blocks ?? []) {
+    expect(endMs - measureMs).toBeGreaterThan(70_000);
+    expect(endMs - measureMs).toBeLessThanOrEqual(180_000);
+  }
+});
+
+test('a figure that becomes absent makes no block longer', async () => {
+  const world = new World(0.8);
+  const { report } = await world.apply({
+    sample: async () => {
+      const sample = new Map(await world.sample());
+      const { run } = sample.get('latency') ?? { run: undefined };
+      if (world.block > 0) sample.set('latency', { run, value: undefined, missing: 'it exited with 7' });
+      return sample;
+    },
+  });
+  expect(report?.primary.lost).toHaveLength(6);
+  for (const { measureMs, endMs } of report?.blocks ?? []) expect(endMs - measureMs).toBe(60_000);
+});
+
 test('each switch is in the journal, in the order of the schedule, before it is made', async () => {
   const world = new World(0.8);
   const happened: string[] = [];

@@ -7,6 +7,7 @@ import type { Experiment } from '../experiment.ts';
 import type { Figure } from '../figure.ts';
 import { GuardWatch } from '../guard-watch.ts';
 import { IN_BASELINE, Recorder } from '../recorder.ts';
+import { sampleBlock } from '../sample-block.ts';
 import type { Block } from '../schedule.ts';
 import { trialResult } from '../trial-result.ts';
 import { describeBootFigure, describeBootReport } from './describe.ts';
@@ -97,8 +98,7 @@ async function runBoots(
       const worse = guard.findWorse(measureMs, recorder.nowMs());
       if (worse !== undefined) throw new TunerError('TUNE_MEASURE', `${worse} with the setting`);
     };
-    await recorder.until(measureMs + blockMs, own, watch);
-    const endMs = recorder.nowMs();
+    const endMs = await sampleBlock(recorder, { figure: primary, fromMs: measureMs, blockMs }, own, watch);
     guard.ended({ arm, fromMs: measureMs, toMs: endMs });
     done.blocks.push({ pair: done.blocks.length, arm, startMs, measureMs, endMs });
   }

@@ -6,14 +6,14 @@ import { hosts, NAMES, SimulatedHistoryHost } from './simulated.ts';
 import { histories } from './step.ts';
 
 /** `.ci/nightly` plays 500. */
-const RUNS = Number(process.env['VIRTUNE_HISTORIES'] ?? 25);
+const RUNS = Number(process.env['VIRTUNE_HISTORIES'] ?? 12);
 /** The same ones each time in `npm test`, others each night; or those of a failure, by the seed that it printed. */
-const SEED = process.env['VIRTUNE_SEED'] ?? (RUNS === 25 ? '2' : undefined);
+const SEED = process.env['VIRTUNE_SEED'] ?? (RUNS === 12 ? '2' : undefined);
 
 const profiles = ProfileLibrary.open([]).places.map(({ name }) => name);
 const figures: Figures = {};
 afterAll(() => {
-  if (RUNS !== 25) console.log(JSON.stringify(figures));
+  if (RUNS !== 12) console.log(JSON.stringify(figures));
 });
 
 test('after any history of two users with profiles, killed runs and rollbacks, no state is dangerous, and a rollback restores everything exactly', {

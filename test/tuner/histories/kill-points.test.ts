@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Point } from '../../../tuner/journal/journal.ts';
+import { killStride } from '../kill-stride.ts';
 import { broken } from './checks.ts';
 import type { Picture } from './history.ts';
 import { shape } from './host-of-two.ts';
@@ -40,8 +41,8 @@ afterEach(async () => {
   await host.stop();
 });
 
-/** Between two records of the journal; `.ci/nightly` kills at each of these points. */
-const EVERY = process.env['VIRTUNE_KILL_POINTS'] === 'all' ? 1 : 5;
+/** Of the records of the journal. */
+const EVERY = killStride(11);
 const atRecord = ({ when, what }: Point): boolean => when === 'before' && what.startsWith('journal');
 
 async function planned(wanted: Wanted): Promise<Job & { kind: 'apply' }> {

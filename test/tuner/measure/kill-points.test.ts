@@ -2,14 +2,13 @@ import { expect, test } from 'vitest';
 import type { Point } from '../../../tuner/journal/journal.ts';
 import { HostOfTwo, shape, wanted } from '../histories/host-of-two.ts';
 import { type Job, perform } from '../histories/job.ts';
+import { killStride } from '../kill-stride.ts';
 
 /** A VM that shares CPUs, so that its pins, shares and iothreads can be switched while it runs. */
 const hosts = new HostOfTwo(shape({ hugepages: { 2048: 8_192, 1048576: 0 } as never }));
 const WANTED = wanted({ a: 'oltp-database' });
 /** As long as it takes on a busy machine: some hundred runs. */
 const TIMEOUT_MS = 600_000;
-/** `.ci/nightly` kills before each record of the journal. */
-const EVERY = process.env['VIRTUNE_KILL_POINTS'] === 'all' ? 1 : 41;
 /** The first switch off of an experiment: all of its settings are set. */
 const FIRST_OFF = 'before journal undoing 4';
 const atRecord = ({ when, what }: Point): boolean => when === 'before' && what.startsWith('journal');
@@ -38,7 +37,7 @@ test(
     const { host, abandoned } = hosts;
     const before = host.picture();
     let points = 0;
-    for (; ; points += EVERY) {
+    for (; ; points += killStride(41)) {
       const at = await abandoned.at(hosts.user(0), await experiment(), points, false, atRecord);
       if (at.startsWith('ended')) break;
       const outcome = await hosts.recover(hosts.user(0));
@@ -60,7 +59,7 @@ test(
     const { host, abandoned } = hosts;
     const before = host.picture();
     let points = 0;
-    for (; ; points += EVERY === 1 ? 1 : 3) {
+    for (; ; points += killStride(3)) {
       const at = await abandoned.at(hosts.user(0), await experiment(true), points, false, atRecord);
       if (at.startsWith('ended')) break;
       const outcome = await hosts.recover(hosts.user(0));
@@ -81,7 +80,7 @@ test(
     const before = host.picture();
     const recover: Job = { kind: 'recover', hostname: 'simulated-host', how: 'undo' };
     let points = 0;
-    for (; ; points += EVERY === 1 ? 1 : 5) {
+    for (; ; points += killStride(5)) {
       await abandoned.at(hosts.user(0), await experiment(), FIRST_OFF, false, atRecord);
       const at = await abandoned.at(hosts.user(0), recover, points, false, atRecord);
       if (at.startsWith('ended')) break;

@@ -28,6 +28,7 @@ import {
   transactions,
   UUIDS,
 } from '../../apply/fixtures.ts';
+import { killStride } from '../../kill-stride.ts';
 
 const LATENCY: Figure = { name: 'latency', kind: 'gauge', direction: 'lower is better' };
 const OTHER: Figure = {
@@ -289,8 +290,6 @@ test('a plan that waits for no boot is refused, and nothing is restarted', async
   expect(world.starts).toBe(0);
 });
 
-/** `.ci/nightly` kills at each point. */
-const EVERY = process.env['VIRTUNE_KILL_POINTS'] === 'all' ? 1 : 4;
 const frozen: (() => void)[] = [];
 
 /** Runs it until it has passed so many points at which something is written or changed, and never lets it go on. */
@@ -312,7 +311,7 @@ test(
   'after kill -9 at any point of the restarts, recover leaves the VM running on the definition that it had',
   async () => {
     let points = 0;
-    for (; ; points += EVERY) {
+    for (; ; points += killStride(4)) {
       const world = new World(0.7);
       const where = await cutAt(points, world);
       if (where === undefined) break;

@@ -5,6 +5,8 @@ import { linearScale, pixels, shortNumber } from './scale.ts';
 
 const [WIDTH, HEIGHT] = [760, 260];
 const [LEFT, RIGHT, TOP, BOTTOM] = [80, 10, 10, 40];
+/** Width of the word `baseline`, which the next label has to be clear of. */
+const LABEL = 64;
 
 /** The figure that decides, block by block over time: a bar from the end of the time to settle to the end of the block. */
 export function blocksChart({ kind, blocks, primary, baselineMs }: JournalReport): Markup {
@@ -24,10 +26,11 @@ export function blocksChart({ kind, blocks, primary, baselineMs }: JournalReport
     (tick) =>
       html`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y.at(tick)}" y2="${y.at(tick)}"/><text class="tick end" x="${LEFT - 6}" y="${y.at(tick) + 4}">${shortNumber(tick)}</text>`,
   );
+  const afterBaseline = Math.max(x(baselineMs), LEFT + LABEL);
   const times = [0, baselineMs, ...(blocks.length === 0 ? [] : [endMs])].map(
     (ms, at, all) =>
-      html`<text class="tick ${at === all.length - 1 ? 'end' : 'start'}" x="${x(ms)}" y="${HEIGHT - BOTTOM + 16}">${formatSeconds(Math.round(ms / 1_000))}</text>`,
+      html`<text class="tick ${at === all.length - 1 ? 'end' : 'start'}" x="${at === 1 && all.length === 3 ? afterBaseline : x(ms)}" y="${HEIGHT - BOTTOM + 16}">${formatSeconds(Math.round(ms / 1_000))}</text>`,
   );
-  const baseline = html`<text class="tick start" x="${LEFT}" y="${HEIGHT - 8}">baseline</text><text class="tick start" x="${x(baselineMs)}" y="${HEIGHT - 8}">${kind === 'restarts' ? 'boots' : 'blocks'}</text>`;
+  const baseline = html`<text class="tick start" x="${LEFT}" y="${HEIGHT - 8}">baseline</text><text class="tick start" x="${afterBaseline}" y="${HEIGHT - 8}">${kind === 'restarts' ? 'boots' : 'blocks'}</text>`;
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Mean of ${primary.name} in each block">${grid}${bars}${times}${blocks.length === 0 ? '' : baseline}</svg>`;
 }

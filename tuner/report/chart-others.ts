@@ -16,7 +16,7 @@ export function othersTable(report: JournalReport): Markup {
     })
     .toSorted((a, b) => rise(b) - rise(a));
   if (rows.length === 0) return html`<p>No other VM ran on this host.</p>`;
-  return html`<table><thead><tr><th>figure</th><th>mean off</th><th>mean on</th><th>blocks</th></tr></thead><tbody>${rows.map(
+  return html`<table><thead><tr><th>figure</th><th>mean off</th><th>mean on</th><th>${report.kind === 'restarts' ? 'boots' : 'blocks'}</th></tr></thead><tbody>${rows.map(
     ({ name, values, off, on }) =>
       html`<tr><th scope="row">${name}</th><td>${cell(off)}</td><td>${cell(on)}</td><td>${sparkline(blocks, values)}</td></tr>\n`,
   )}</tbody></table>`;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { blocksChart } from '../../../tuner/report/chart-blocks.ts';
 import { intervalsChart } from '../../../tuner/report/chart-intervals.ts';
 import { othersTable } from '../../../tuner/report/chart-others.ts';
 import type { JournalReport, ReportFigure } from '../../../tuner/report/read-report.ts';
@@ -92,4 +93,21 @@ test('other VMs are listed by how much they rose, with the means of complete pai
   expect(bars[4]).toEqual([]);
   const heights = numbers(rows[0]?.[4] ?? '', /y1="([\d.]+)"/g);
   expect(heights.map((y) => heights.filter((other) => other > y).length)).toEqual([0, 1, 3, 1]);
+});
+
+test('after a baseline that is short beside the blocks, the labels are clear of each other', () => {
+  const labels = (baselineMs: number): number[] =>
+    numbers(blocksChart({ ...REPORT, baselineMs }).text, /class="tick start" x="([\d.]+)"/g);
+  const [start = 0, second = 0, word = 0, next = 0] = labels(1_000);
+  expect([word, next]).toEqual([start, second]);
+  expect(second - start).toBe(64);
+  expect(labels(120_000)[1]).toBeGreaterThan(start + 300);
+});
+
+test('what stands below the other VMs is called what it is: boots or blocks', () => {
+  const other = { name: 'latency of "web-01"', blocks: [1, 2, 3, 4] };
+  const header = (kind?: 'restarts'): string =>
+    othersTable({ ...REPORT, ...(kind === undefined ? {} : { kind }), others: [other] }).text;
+  expect(header()).toContain('<th>blocks</th>');
+  expect(header('restarts')).toContain('<th>boots</th>');
 });

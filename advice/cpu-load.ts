@@ -1,5 +1,6 @@
-import { shareOut } from '../model/cpu-schedule.ts';
+import { type CpuGroup, shareOut } from '../model/cpu-schedule/share-out.ts';
 import { CpuSet } from '../model/cpu-set.ts';
+import { weightOf } from './cpu-weights.ts';
 import type { HostObservation, ObservedVm } from './observation.ts';
 
 /** vCPUs of one VM that may run on the same CPUs, and their demand. */
@@ -14,21 +15,18 @@ export interface VmLoad {
   readonly demand: number;
   /** Of which was not served. */
   readonly delay: number;
+  /** Of the VM's control group, 1 where no user has set one; the same for all loads of a VM. */
   readonly weight: number;
   /** CPUs that a quota allows; infinite without one. */
   readonly cap: number;
-}
-
-/** VMs with fewer CPU shares than usual: they wait on purpose. */
-export function isLimited({ uuid }: ObservedVm, { cpuShares }: HostObservation): boolean {
-  const own = cpuShares?.get(uuid);
-  return own !== undefined && own < usualShares(cpuShares);
 }
 
 /** A VM's demand and what it gets, in CPUs. */
 export interface Served {
   readonly demand: number;
   readonly served: number;
+  /** Of its demand, what may only run on CPUs without time left: it waits for what runs there, also within its share. */
+  readonly contended: number;
 }
 
 /** What all VMs of a host ask of its CPUs; a change can be computed before anybody makes it. */
@@ -59,10 +57,10 @@ export class CpuLoad {
   }
 
   /** Undefined where the host's CPUs are unknown. */
-  static of({ cpus, vms, host, cpuShares }: HostObservation): CpuLoad | undefined {
+  static of(observation: HostObservation): CpuLoad | undefined {
+    const { cpus, vms, host } = observation;
     if (cpus === undefined || cpus.size === 0) return undefined;
-    const usual = usualShares(cpuShares);
-    const loads = vms.flatMap((vm) => loadsOf(vm, cpus, (cpuShares?.get(vm.uuid) ?? usual) / usual));
+    const loads = vms.flatMap((vm) => loadsOf(vm, cpus, weightOf(vm, observation)));
     const used = vms.reduce((sum, { usedCpus }) => sum + (usedCpus.mean ?? 0), 0);
     const hostCpus = Math.max(0, (host.busyCpus.mean ?? 0) - used);
     const own: VmLoad = {
@@ -72,7 +70,11 @@ export class CpuLoad {
       vcpus: cpus.size,
       demand: hostCpus,
       delay: 0,
-      weight: 1,
+      // system.slice and machine.slice have the same weight: what the host runs itself competes with all VMs together.
+      weight: [...new Map(loads.map(({ vm, weight }) => [vm, weight])).values()].reduce(
+        (sum, each) => sum + each,
+        0,
+      ),
       cap: Number.POSITIVE_INFINITY,
     };
     return new CpuLoad(cpus, [...loads, own], hostCpus);
@@ -97,40 +99,29 @@ export class CpuLoad {
 
   /** By UUID, if the loads were as `change` makes them. */
   served(change: (load: VmLoad) => VmLoad = (load) => load): ReadonlyMap<string, Served> {
-    // By the set itself, which VMs without pins share: to write it out as a key takes longer than to share CPUs out.
-    const groups = new Map<CpuSet, Map<number, Group>>();
-    const classes: Group[] = [];
-    const changed = this.loads.map(change).map((load) => {
-      const byWeight = groups.get(load.cpus) ?? new Map<number, Group>();
-      groups.set(load.cpus, byWeight);
-      let group = byWeight.get(load.weight);
-      if (group === undefined) {
-        group = { cpus: [...load.cpus], demand: 0, weight: load.weight, index: classes.length };
-        byWeight.set(load.weight, group);
-        classes.push(group);
-      }
-      const demand = Math.min(load.demand, load.cap);
-      group.demand += demand;
-      return { load, group, demand };
+    const changed = [...this.#ofVm].map(([vm, loads]) => ({ vm, loads: loads.map(change) }));
+    const parts = shareOut(changed.map(({ loads }) => groupOf(loads)));
+    const served = new Map<string, Served>();
+    changed.forEach(({ vm, loads }, group) => {
+      if (vm === undefined) return;
+      const sum = { demand: 0, served: 0, contended: 0 };
+      loads.forEach((load, index) => {
+        const { share = 1, contended = false } = parts[group]?.[index] ?? {};
+        sum.demand += load.demand;
+        sum.served += share * Math.min(load.demand, load.cap);
+        if (contended) sum.contended += load.demand;
+      });
+      served.set(vm.uuid, sum);
     });
-    const shares = shareOut(classes, Math.max(...this.cpus) + 1);
-    const served = new Map<string, { demand: number; served: number }>();
-    for (const { load, group, demand } of changed) {
-      if (load.vm === undefined) continue;
-      const sum = served.get(load.vm.uuid) ?? { demand: 0, served: 0 };
-      sum.demand += load.demand;
-      sum.served += demand * (shares[group.index] ?? 1);
-      served.set(load.vm.uuid, sum);
-    }
     return served;
   }
 }
 
-interface Group {
-  readonly cpus: readonly number[];
-  demand: number;
-  readonly weight: number;
-  readonly index: number;
+function groupOf(loads: readonly VmLoad[]): CpuGroup {
+  return {
+    weight: loads[0]?.weight ?? 1,
+    classes: loads.map(({ cpus, demand, cap }) => ({ cpus, demand: Math.min(demand, cap) })),
+  };
 }
 
 function loadsOf(vm: ObservedVm, cpus: CpuSet, weight: number): VmLoad[] {
@@ -160,12 +151,4 @@ function loadsOf(vm: ObservedVm, cpus: CpuSet, weight: number): VmLoad[] {
       },
     ];
   });
-}
-
-/** Defaults of control groups of version 1 and 2: one of them is what VMs have that no user has set. */
-const DEFAULT_SHARES = [1_024, 100] as const;
-
-function usualShares(shares: ReadonlyMap<string, number> | undefined): number {
-  const values = [...(shares?.values() ?? [])];
-  return DEFAULT_SHARES.find((each) => values.includes(each)) ?? Math.max(1, ...values);
 }

@@ -20,6 +20,8 @@ export class CpuSet implements Iterable<number> {
   /** Ascending, without repeats. */
   readonly #cpus: readonly number[];
   readonly #lookup: ReadonlySet<number>;
+  /** What is asked for as a key, over and over. */
+  #text: string | undefined;
 
   private constructor(sorted: readonly number[]) {
     this.#cpus = sorted;
@@ -127,6 +129,11 @@ export class CpuSet implements Iterable<number> {
 
   /** The shortest list, `0-3,8`: what parse() reads back to an equal set. */
   toString(): string {
+    this.#text ??= this.#written();
+    return this.#text;
+  }
+
+  #written(): string {
     const parts: string[] = [];
     for (let i = 0; i < this.#cpus.length; ) {
       let j = i;

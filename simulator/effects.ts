@@ -10,9 +10,11 @@ import type { VmDisk, VmFacts } from './vm-facts.ts';
 const PACE = { both: 1, huge: 0.955, local: 0.963, neither: 0.894 } as const;
 
 export interface Effects {
-  /** Where each vCPU may run, as far as it is said, and a name for those that may run in the same places. */
-  readonly places: readonly { readonly cpus: CpuSet | undefined; readonly key: string }[];
-  /** Of its CPU time against that of others. */
+  /** vCPUs that may run on the same CPUs; undefined: wherever the host has CPUs. */
+  readonly places: readonly { readonly cpus: CpuSet | undefined; readonly vcpus: number }[];
+  /** Of each vCPU, which of the places is its. */
+  readonly placeOf: readonly number[];
+  /** Of its control group, against those of other VMs. */
   readonly weight: number;
   /** CPU seconds per second that each vCPU may run at most. */
   readonly cap: number;
@@ -27,14 +29,23 @@ const KNOWN = new WeakMap<VmFacts, Effects>();
 export function effectsOf(facts: VmFacts, layout: HostLayout): Effects {
   const known = KNOWN.get(facts);
   if (known !== undefined) return known;
-  const places = Array.from({ length: facts.vcpusCurrent }, (_, vcpu) => {
+  const places = new Map<
+    string,
+    { readonly cpus: CpuSet | undefined; vcpus: number; readonly index: number }
+  >();
+  const placeOf = Array.from({ length: facts.vcpusCurrent }, (_, vcpu) => {
     const cpus = facts.vcpuPins.get(vcpu) ?? facts.cpuSet;
-    return { cpus, key: `${cpus?.toString() ?? 'all'} ${facts.cpuWeight}` };
+    const key = cpus?.toString() ?? 'all';
+    const place = places.get(key) ?? { cpus, vcpus: 0, index: places.size };
+    place.vcpus++;
+    places.set(key, place);
+    return place.index;
   });
   const { vcpu = 1, all = facts.vcpusCurrent } = facts.quota;
   const cap = Math.min(1, vcpu, all / Math.max(1, facts.vcpusCurrent));
   const effects = {
-    places,
+    places: [...places.values()],
+    placeOf,
     weight: facts.cpuWeight,
     cap,
     pace: memoryPace(facts, layout),

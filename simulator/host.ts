@@ -1,4 +1,4 @@
-import { type CpuClass, shareOut } from '../model/cpu-schedule.ts';
+import { type CpuGroup, shareOut } from '../model/cpu-schedule/share-out.ts';
 import { CpuSet } from '../model/cpu-set.ts';
 import { effectsOf } from './effects.ts';
 import { live } from './life.ts';
@@ -155,7 +155,6 @@ export class SimulatedHost {
   }
 
   #step(atMs: number, stepMs: number): void {
-    const classes = new Map<string, { cpus: readonly number[]; demand: number; weight: number }>();
     const everywhere = [...this.onlineCpus];
     const running = this.vms
       .filter((vm) => vm.running)
@@ -165,26 +164,21 @@ export class SimulatedHost {
         effects: effectsOf(vm.facts, this),
         demand: demandAt(vm.spec.workload, vm.seed, atMs, this.load * vm.spec.load, this.#burstMs),
       }));
-    for (const { effects, demand } of running) {
-      for (const { cpus, key } of effects.places) {
-        const known = classes.get(key) ?? {
-          cpus: cpus === undefined ? everywhere : [...cpus],
-          demand: 0,
-          weight: effects.weight,
-        };
-        known.demand += Math.min(demand.cpuPerVcpu, effects.cap);
-        classes.set(key, known);
-      }
-    }
-    const keys = [...classes.keys()];
-    const shares = shareOut([...classes.values()] as CpuClass[], this.cpus.length);
-    const shareOf = new Map(keys.map((key, index) => [key, shares[index] ?? 1]));
+    const groups = running.map(({ effects: { weight, places, cap }, demand }) => ({
+      weight,
+      classes: places.map(({ cpus = this.onlineCpus, vcpus }) => ({
+        cpus,
+        demand: vcpus * Math.min(demand.cpuPerVcpu, cap),
+      })),
+    }));
+    const parts = shareOut(groups);
     this.#squeezeBalloons(running);
     this.#swap(running, stepMs);
     const storage = storageOf(this.spec, running);
-    for (const each of running)
-      live(each, stepMs, atMs, { everywhere, storage }, (key) => shareOf.get(key) ?? 1);
-    this.#countHostTime(stepMs, classes);
+    running.forEach((each, index) => {
+      live(each, stepMs, atMs, { everywhere, storage }, parts[index] ?? []);
+    });
+    this.#countHostTime(stepMs, groups);
   }
 
   /** When guests may use more than nine tenths of the host, the balloons of those without hugepages shrink. */
@@ -214,13 +208,14 @@ export class SimulatedHost {
     }
   }
 
-  #countHostTime(
-    stepMs: number,
-    classes: ReadonlyMap<string, { cpus: readonly number[]; demand: number }>,
-  ): void {
+  #countHostTime(stepMs: number, groups: readonly CpuGroup[]): void {
+    const wanted = new Map<CpuSet, number>();
+    for (const { cpus, demand } of groups.flatMap(({ classes }) => classes)) {
+      wanted.set(cpus, (wanted.get(cpus) ?? 0) + demand);
+    }
     const busy = new Float64Array(this.cpus.length);
-    for (const { cpus, demand } of classes.values()) {
-      for (const cpu of cpus) busy[cpu] = (busy[cpu] ?? 0) + demand / cpus.length;
+    for (const [cpus, demand] of wanted) {
+      for (const cpu of cpus) busy[cpu] = (busy[cpu] ?? 0) + demand / cpus.size;
     }
     this.cpuTimes.forEach((times, cpu) => {
       const share = Math.min(1, busy[cpu] ?? 0);

@@ -1,3 +1,4 @@
+import type { CpuPart } from '../model/cpu-schedule/share-out.ts';
 import { diskDemand } from './disk-demand.ts';
 import type { Running } from './running.ts';
 import type { Storage } from './storage.ts';
@@ -14,27 +15,28 @@ export interface Surroundings {
   readonly storage: Storage;
 }
 
-/** What a VM does in a step, given the share of CPU that it gets: one that waits also asks its disks for less. */
+/** What a VM does in a step, given the CPU time that its places get: one that waits also asks its disks for less. */
 export function live(
   running: Running,
   stepMs: number,
   atMs: number,
   { everywhere, storage }: Surroundings,
-  shareOf: (key: string) => number,
+  parts: readonly CpuPart[],
 ): void {
   const { vm, facts, effects, demand } = running;
   const seconds = stepMs / 1_000;
   const wantedNs = Math.round(demand.cpuPerVcpu * stepMs * NS_PER_MS);
   let shares = 0;
-  effects.places.forEach(({ cpus, key }, id) => {
+  effects.placeOf.forEach((place, id) => {
     const vcpu = vm.vcpus[id];
     if (vcpu === undefined) return;
-    const share = shareOf(key);
+    const share = parts[place]?.share ?? 1;
     shares += demand.cpuPerVcpu <= effects.cap ? share : (share * effects.cap) / demand.cpuPerVcpu;
     const ranNs = Math.round(Math.min(demand.cpuPerVcpu, effects.cap) * stepMs * NS_PER_MS * share);
     vcpu.timeNs += ranNs;
     vcpu.delayNs += wantedNs - ranNs;
     vcpu.waitNs += Math.round(demand.readRequests * seconds * 20_000);
+    const cpus = effects.places[place]?.cpus;
     const allowed = cpus === undefined ? everywhere : [...cpus];
     vcpu.cpu = allowed[(vm.seed + id * 7 + Math.floor(atMs / MOVE_MS) * 5) % allowed.length] ?? 0;
     vm.cpuUserNs += Math.round(ranNs * 0.04);

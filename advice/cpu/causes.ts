@@ -1,6 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { Context } from '../context.ts';
-import { type CpuLoad, isLimited, type VmLoad } from '../cpu-load.ts';
+import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import { isLimited } from '../cpu-weights.ts';
 import { isLasting } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
 

@@ -3,7 +3,8 @@ import type { Advice, Remedy } from '../advice.ts';
 import { isBatch, isDatabase } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { type CpuLoad, isLimited, type VmLoad } from '../cpu-load.ts';
+import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import { isLimited } from '../cpu-weights.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
@@ -13,6 +14,8 @@ import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 const SHORT_ENOUGH = 0.02;
 /** Weights that are tried, as shares of what a VM has now, the mildest first. */
 const WEIGHTS = [1 / 2, 1 / 4, 1 / 8, 1 / 16] as const;
+/** Tried on real guests that had their share, and waited (docs/advice.md). */
+const FOR_WAKING = 1 / 4;
 /** A VM that gets less than this share of its demand makes no progress. */
 const PAYER_MIN_SHARE = 0.15;
 /** Losses that are listed one by one. */
@@ -36,39 +39,55 @@ export function cpuOvercommit({ victims }: CpuCause, context: Context, load: Cpu
     evidence: cpuEvidence(victims, load, context),
     cause: `CPU demand is ${ratio(load.demand - load.hostCpus)} CPUs of the VMs${load.hostCpus < 0.5 ? '' : ` and ${ratio(load.hostCpus)} of the host itself`}; the host has ${load.cpus.size}`,
     culprits: consumers(culprits).slice(0, 10),
-    remedies: [...sharesOf(victims, context, load), ...moveOf(victims, load)],
+    remedies: remediesOf(victims, context, load),
     harm: harmOf(victims),
   };
+}
+
+/** Shares first where they decide; last where the victims have what theirs allow. */
+function remediesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
+  const { remedies, isComputed } = sharesOf(victims, context, load);
+  const moves = moveOf(victims, load);
+  return isComputed ? [...remedies, ...moves] : [...moves, ...remedies];
 }
 
 interface Limit {
   readonly weight: number;
   readonly result: WhatIf;
+  /** Whether the victims get more of what they ask for; else they only wait less when they wake up, which is not computed. */
+  readonly isComputed: boolean;
 }
 
 /** All VMs that no one waits for, also those that are between two bursts now, limited as little as it takes. */
-function sharesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
+function sharesOf(
+  victims: readonly ObservedVm[],
+  context: Context,
+  load: CpuLoad,
+): { readonly remedies: Remedy[]; readonly isComputed: boolean } {
   const payers = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))]
     .filter((vm) => isBatch(vm) && !isDatabase(vm) && !isLimited(vm, context.observation))
     .toSorted((a, b) => demandOf(b) - demandOf(a));
   const paying = new Set(payers);
   const spared = victims.filter((vm) => !paying.has(vm));
-  if (payers.length === 0 || spared.length === 0) return [];
-  const limit = mildest(spared, payers, load);
-  if (limit === undefined) return [];
-  const { weight, result } = limit;
-  return [
+  const limit = payers.length === 0 || spared.length === 0 ? undefined : mildest(spared, payers, load);
+  if (limit === undefined) return { remedies: [], isComputed: false };
+  const { weight, result, isComputed } = limit;
+  const remedies: Remedy[] = [
     {
       change: `give ${names(payers)} 1/${Math.round(1 / weight)} of the CPU shares that they have now`,
       steps: sharesSteps(payers, weight, context),
       cost: costText(payers, result),
       payers: payers.map(refOf),
-      gain: gainText(result, spared),
+      gain: isComputed ? gainText(result, spared) : WAKES_SOONER,
       risk: 'they take longer; shares have no effect while CPUs are free',
       effect: 'live',
     },
   ];
+  return { remedies, isComputed };
 }
+
+const WAKES_SOONER =
+  'unknown: these VMs get the CPU time that their shares allow, and wait for the thread that runs when theirs wakes up; a thread with fewer shares is preempted sooner';
 
 function mildest(
   spared: readonly ObservedVm[],
@@ -76,13 +95,25 @@ function mildest(
   load: CpuLoad,
 ): Limit | undefined {
   const paying = new Set(payers);
-  let best: Limit | undefined;
-  for (const weight of WEIGHTS) {
-    const result = whatIf(load, spared, payers, (each: VmLoad) =>
+  const limited = (weight: number): WhatIf =>
+    whatIf(load, spared, payers, (each: VmLoad) =>
       each.vm !== undefined && paying.has(each.vm) ? { ...each, weight: each.weight * weight } : each,
     );
-    if (payers.some((vm) => shareOf(result.served, vm) < PAYER_MIN_SHARE)) break;
-    if (result.shortAfter < (best?.result.shortAfter ?? result.shortBefore / 2)) best = { weight, result };
+  const isStarving = ({ served }: WhatIf): boolean =>
+    payers.some((vm) => shareOf(served, vm) < PAYER_MIN_SHARE);
+  const { shortBefore, contendedBefore } = limited(1);
+  if (shortBefore <= SHORT_ENOUGH) {
+    const result = limited(FOR_WAKING);
+    return contendedBefore > 0 && !isStarving(result)
+      ? { weight: FOR_WAKING, result, isComputed: false }
+      : undefined;
+  }
+  let best: Limit | undefined;
+  for (const weight of WEIGHTS) {
+    const result = limited(weight);
+    if (isStarving(result)) break;
+    if (result.shortAfter < (best?.result.shortAfter ?? result.shortBefore / 2))
+      best = { weight, result, isComputed: true };
     if (result.shortAfter <= SHORT_ENOUGH) break;
   }
   return best;

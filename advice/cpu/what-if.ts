@@ -12,7 +12,10 @@ export interface WhatIf {
   /** The share of the victims' demand that they do not get, 0 to 1; before and after. */
   readonly shortBefore: number;
   readonly shortAfter: number;
-  /** VMs other than those that pay which lose a noticeable share of their CPU time. */
+  /** The share of the victims' demand that may only run on CPUs without time left. */
+  readonly contendedBefore: number;
+  readonly contendedAfter: number;
+  /** VMs other than those that pay which lose a noticeable share of their CPU time, or whose CPUs have no time left then. */
   readonly harmed: readonly VmRef[];
   readonly served: ReadonlyMap<string, Served>;
   readonly before: ReadonlyMap<string, Served>;
@@ -31,11 +34,16 @@ export function whatIf(
   const harmed = new Map<string, VmRef>();
   for (const { vm } of load.loads) {
     if (vm === undefined || paying.has(vm.uuid)) continue;
-    if (shareOf(served, vm) < shareOf(before, vm) - NOTICEABLE) harmed.set(vm.uuid, refOf(vm));
+    const isShort = shareOf(served, vm) < shareOf(before, vm) - NOTICEABLE;
+    if (isShort || contendedOf(served, [vm]) > contendedOf(before, [vm]) + NOTICEABLE) {
+      harmed.set(vm.uuid, refOf(vm));
+    }
   }
   return {
     shortBefore: shortOf(before, victims),
     shortAfter: shortOf(served, victims),
+    contendedBefore: contendedOf(before, victims),
+    contendedAfter: contendedOf(served, victims),
     harmed: [...harmed.values()],
     served,
     before,
@@ -49,21 +57,31 @@ export function shareOf(served: ReadonlyMap<string, Served>, { uuid }: Pick<Obse
 }
 
 /** Whether it removes at least half of what the victims lack, at the expense of no other VM. */
-export function isWorthwhile({ shortBefore, shortAfter, harmed }: WhatIf): boolean {
-  return harmed.length === 0 && shortBefore > 0 && shortAfter <= shortBefore / 2;
+export function isWorthwhile(result: WhatIf): boolean {
+  const { harmed, shortBefore, contendedBefore } = result;
+  return harmed.length === 0 && (shortBefore > 0 || contendedBefore > 0) && leftOf(result) <= 1 / 2;
+}
+
+/**
+ * Of the victims' contention, the part that is left. VMs that get less than they ask for wait for that. Those that get it
+ * wait for the thread that runs when theirs wakes up, as long as their CPUs have no time left.
+ */
+function leftOf({ shortBefore, shortAfter, contendedBefore, contendedAfter }: WhatIf): number {
+  if (contendedBefore > 0 && shortBefore <= NOTICEABLE) return contendedAfter / contendedBefore;
+  return shortBefore <= 0 ? 0 : shortAfter / shortBefore;
 }
 
 /**
  * How much less the victims wait: what was measured, and the part of it that is left by the demand of all VMs. Measured
- * and computed contention differ: the kernel shares CPUs out by VM, and a thread that wakes up waits for the one that runs.
+ * and computed contention differ: a thread that wakes up waits for the one that runs, also within its share.
  */
-export function gainText({ shortBefore, shortAfter }: WhatIf, victims: readonly ObservedVm[]): string {
+export function gainText(result: WhatIf, victims: readonly ObservedVm[]): string {
   if (victims.length === 0) return 'the VMs that stay have the CPUs that they ask for';
   const sum = (read: (vm: ObservedVm) => number | undefined): number =>
     victims.reduce((all, vm) => all + (read(vm) ?? 0), 0);
   const [delay, run] = [sum(({ delayCpus }) => delayCpus.mean), sum(({ runCpus }) => runCpus.mean)];
   const measured = delay <= 0 ? 0 : delay / (delay + run);
-  const left = measured * Math.min(1, shortBefore <= 0 ? 0 : shortAfter / shortBefore);
+  const left = measured * Math.min(1, leftOf(result));
   return `CPU contention of the victims falls from ${percent(100 * measured)} % to about ${percent(100 * left)} %, computed from the CPU demand of this host's VMs`;
 }
 
@@ -75,4 +93,14 @@ function shortOf(served: ReadonlyMap<string, Served>, vms: readonly ObservedVm[]
     got += each?.served ?? 0;
   }
   return demand <= 0 ? 0 : Math.max(0, 1 - got / demand);
+}
+
+function contendedOf(served: ReadonlyMap<string, Served>, vms: readonly Pick<ObservedVm, 'uuid'>[]): number {
+  let [demand, contended] = [0, 0];
+  for (const { uuid } of vms) {
+    const each = served.get(uuid);
+    demand += each?.demand ?? 0;
+    contended += each?.contended ?? 0;
+  }
+  return demand <= 0 ? 0 : contended / demand;
 }

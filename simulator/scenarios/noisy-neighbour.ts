@@ -6,7 +6,8 @@ export const noisyNeighbour: ScenarioInput = {
   name: 'noisy-neighbour',
   description: 'A batch VM is pinned to the CPUs of pg-orders, which now waits for them.',
   vms: [
-    ...calm.vms,
+    // With less than half of its CPUs it would have them from a fair scheduler, and wait for no neighbour.
+    ...calm.vms.map((vm) => (vm.name === 'pg-orders' ? { ...vm, load: 2.5 } : vm)),
     {
       name: 'noisy-build',
       workload: 'batch',

@@ -81,7 +81,7 @@ const others: VmInput[] = [
 export const untuned: ScenarioInput = {
   name: 'untuned',
   description:
-    'Databases with default settings: they compete for CPUs with all other VMs, and wait for the page cache.',
+    'Databases with default settings: they run anywhere on the host, far from their memory, and wait for the page cache.',
   host: { coresPerSocket: 14, coresPerCache: 7, hugepages: { 2048: 0, 1048576: 0 } },
   load: 1.6,
   vms: [

@@ -30,7 +30,13 @@ test.each([1, 2, 3, 4].map((seed) => [seed]))('nothing is advised on clean host 
 });
 
 test('a change that harms another VM is measured as harmful', async () => {
-  const made = () => makeCase('wide-vm', SEED);
+  // A database that asks for more than half of its CPUs: what it asks for below that, no one VM takes from it.
+  const made = () => {
+    const { draft, ...rest } = makeCase('wide-vm', SEED);
+    const index = draft.vms.findIndex(({ workload }) => workload === 'oltp');
+    draft.vms.splice(index, 1, { ...(draft.vms[index] as (typeof draft.vms)[number]), load: 2.2 });
+    return { ...rest, draft };
+  };
   const database = made().draft.vms.find(({ workload }) => workload === 'oltp');
   const world = await startCase(made());
   const { nowMs } = world;
@@ -43,7 +49,7 @@ test('a change that harms another VM is measured as harmful', async () => {
       argv: ['virsh', 'vcpupin', vm.name, String(vcpu), database?.pins?.join(',') ?? '', '--live'],
       vm,
     }));
-    const remedy = { ...(found.remedies[0] as (typeof found.remedies)[number]), steps };
+    const remedy = { ...(found.remedies[0] as (typeof found.remedies)[number]), steps, payers: [vm] };
     const seconds = (world.nowMs - nowMs) / 1_000;
     const [effect] = await effectsOf(made, [{ ...found, remedies: [remedy] }], seconds);
     expect(effect?.worstLoss.vm).toBe(database?.name);

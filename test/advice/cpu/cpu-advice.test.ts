@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Advice } from '../../../advice/advice.ts';
+import { isWorthwhile, whatIf } from '../../../advice/cpu/what-if.ts';
 import { CpuLoad } from '../../../advice/cpu-load.ts';
 import { advise } from '../../../advice/engine.ts';
 import type { HostObservation } from '../../../advice/observation.ts';
@@ -174,9 +175,10 @@ test('a VM with more vCPUs than pinned CPUs gets the rest of its cell first', ()
   expect(commandsOf(cpuAdvice(hostOf([wider]))[0])[0]).toBe('vcpupin wider 0 0-7 --live --config');
 });
 
-/** 12 CPUs in demand on 8: a database and batch VMs. */
-function overcommitted(batches: number, demand: number) {
-  const database = vmOf('db', { places: [{ vcpus: 2, run: 1, delay: 1 }], isDatabase: true });
+/** More CPUs in demand than 8: a database and batch VMs. */
+function overcommitted(batches: number, demand: number, databaseDemand = 2) {
+  const half = databaseDemand / 2;
+  const database = vmOf('db', { places: [{ vcpus: 4, run: half, delay: half }], isDatabase: true });
   const batch = Array.from({ length: batches }, (_, index) =>
     vmOf(`batch-${index}`, { places: [{ vcpus: 4, run: 0.6 * demand, delay: 0.4 * demand }] }),
   );
@@ -187,22 +189,28 @@ test('of an overcommitted host, batch VMs get a smaller part of the shares that 
   const vms = overcommitted(3, 3.4);
   const [found] = cpuAdvice(hostOf(vms, { shares: sharesOf(vms, { 'batch-1': 2_048 }) }));
   expect(found?.kind).toBe('cpu-overcommit');
+  // With 1024 of 5120 the database has 1.6 of 8 CPUs; with 1024 of 3072 it has the 2 that it asks for.
   expect(commandsOf(found)).toEqual([
-    'schedinfo batch-0 --set cpu_shares=256 --live',
-    'schedinfo batch-1 --set cpu_shares=512 --live',
-    'schedinfo batch-2 --set cpu_shares=256 --live',
+    'schedinfo batch-0 --set cpu_shares=512 --live',
+    'schedinfo batch-1 --set cpu_shares=1024 --live',
+    'schedinfo batch-2 --set cpu_shares=512 --live',
   ]);
+  // 1024 of 5632, and of 3328: not enough yet.
+  const many = overcommitted(9, 1.9);
+  expect(commandsOf(cpuAdvice(hostOf(many, { shares: sharesOf(many) }))[0])[0]).toBe(
+    'schedinfo batch-0 --set cpu_shares=256 --live',
+  );
 });
 
 test('what a few VMs pay is named for each, and of more the range', () => {
   const costOf = (batches: number, demand: number) => {
-    const vms = overcommitted(batches, demand);
+    const vms = overcommitted(batches, demand, 4);
     return cpuAdvice(hostOf(vms, { shares: sharesOf(vms) }))[0]?.remedies[0]?.cost;
   };
   expect(costOf(3, 3.4)).toBe(
-    'batch-0 gets 58.8 % of its demand instead of 65.6 %; batch-1 gets 58.8 % of its demand instead of 65.6 %; batch-2 gets 58.8 % of its demand instead of 65.6 %',
+    'batch-0 gets 39.2 % of its demand instead of 58.8 %; batch-1 gets 39.2 % of its demand instead of 58.8 %; batch-2 gets 39.2 % of its demand instead of 58.8 %',
   );
-  expect(costOf(4, 2.6)).toBe('4 VMs get 57.7 % of their demand; now batch-0 gets 64.5 %');
+  expect(costOf(4, 2.6)).toBe('4 VMs get 38.5 % of their demand; now batch-0 gets 61.5 %');
 });
 
 test('a share that would leave a batch VM no progress is not proposed, and shares of VMs that are not known have no number', () => {
@@ -212,16 +220,53 @@ test('a share that would leave a batch VM no progress is not proposed, and share
   expect(commandsOf(cpuAdvice(hostOf(vms, { shares: without }))[0])).toEqual([]);
 });
 
-test('half of the shares is tried first, and is enough where little is short', () => {
+test('a VM that waits within its share: what leaves comes first, and what fewer shares of others bring is unknown', () => {
+  // It asks for 0.42 of 8 CPUs, and waits for the threads that run when its vCPUs wake up.
   const database = vmOf('db', { places: [{ vcpus: 2, run: 0.3, delay: 0.12 }], isDatabase: true });
   const batch = [0, 1].map((index) =>
     vmOf(`batch-${index}`, { places: [{ vcpus: 4, run: 3.8, delay: 0.1 }] }),
   );
   const vms = [database, ...batch];
-  expect(commandsOf(cpuAdvice(hostOf(vms, { shares: sharesOf(vms) }))[0])).toEqual([
-    'schedinfo batch-0 --set cpu_shares=512 --live',
-    'schedinfo batch-1 --set cpu_shares=512 --live',
+  const [found] = cpuAdvice(hostOf(vms, { shares: sharesOf(vms) }));
+  expect(found?.remedies).toMatchObject([
+    {
+      change: expect.stringContaining('to another host'),
+      gain: expect.stringMatching(/^CPU contention of the victims falls from 28\.6 % to about 0\.0 %/),
+    },
+    {
+      change: 'give batch-0, batch-1 1/4 of the CPU shares that they have now',
+      gain: expect.stringMatching(/^unknown: these VMs get the CPU time that their shares allow/),
+    },
   ]);
+  expect(commandsOf(found, 1)).toEqual([
+    'schedinfo batch-0 --set cpu_shares=256 --live',
+    'schedinfo batch-1 --set cpu_shares=256 --live',
+  ]);
+});
+
+test('what the host runs itself has the weight of all its VMs together', () => {
+  const servedOf = (hostCpus: number) => {
+    const vms = [0, 1].map((index) => vmOf(`vm-${index}`, { places: [{ vcpus: 8, run: 4, delay: 4 }] }));
+    const load = CpuLoad.of(hostOf(vms, { hostCpus }));
+    return [...(load?.served().values() ?? [])].map(({ served }) => Number(served.toFixed(3)));
+  };
+  expect(servedOf(3)).toEqual([2.5, 2.5]);
+  expect(servedOf(6)).toEqual([2, 2]);
+});
+
+test('a change that takes the last free time of the CPUs of another VM harms it, though it keeps its share', () => {
+  const harmedBy = (demand: number): string[] => {
+    const held = vmOf('held', { places: [{ vcpus: 8, pins: '0-1', run: 2, delay: demand - 2 }] });
+    const load = CpuLoad.of(hostOf([held, vmOf('floats', { places: [{ vcpus: 2, run: 1 }] })]));
+    if (load === undefined) throw new Error('no load');
+    const result = whatIf(load, [held], [], (each) =>
+      each.vm === held ? { ...each, cpus: load.cpus, floats: true } : each,
+    );
+    expect(isWorthwhile(result)).toBe(result.harmed.length === 0);
+    return result.harmed.map(({ name }) => name);
+  };
+  expect(harmedBy(6.9)).toEqual([]);
+  expect(harmedBy(7.1)).toEqual(['floats']);
 });
 
 test('a VM that does not run asks for no CPUs, whatever it asked for before', () => {

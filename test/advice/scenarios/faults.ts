@@ -19,7 +19,8 @@ export const FAULTS: readonly Fault[] = [
     kind: 'dedicated-cpus-shared',
     scope: 'load',
     inject: (draft) => {
-      const victim = draft.database({ load: 1.5 });
+      // With more than half of the CPUs in demand: what it asks for below that it gets beside any one VM.
+      const victim = draft.database({ load: 2.2 });
       return [victim, draft.batch({ ...(victim.pins !== undefined && { pins: victim.pins }) })];
     },
   },
@@ -48,10 +49,13 @@ export const FAULTS: readonly Fault[] = [
   {
     kind: 'cpu-overcommit',
     scope: 'host',
-    inject: (draft) =>
-      Array.from({ length: Math.ceil((draft.cpus * (1.15 + draft.random() / 3)) / 3.4) }, () =>
+    inject: (draft) => {
+      // Besides batch VMs, which only share with each other, one that asks for more than its part of the host.
+      draft.database({ load: 2.2 });
+      return Array.from({ length: Math.ceil((draft.cpus * (1.15 + draft.random() / 3)) / 3.4) }, () =>
         draft.batch(),
-      ),
+      );
+    },
   },
   {
     kind: 'cpu-steal',

@@ -28,7 +28,9 @@ const SEARCH = [
 const TUNING = ['advice-limit', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
 
 /** What an operator does when an alert fires, and groups of metrics one by one, beside a separate libvirtd like tuning. */
-const OPERATIONS = ['groups', 'migration-alerts', 'runbooks'].map((name) => `test/live/${name}.live.ts`);
+const OPERATIONS = ['cpu-shares', 'groups', 'migration-alerts', 'runbooks'].map(
+  (name) => `test/live/${name}.live.ts`,
+);
 
 /** A whole host in emulation, a few minutes each: for `.ci/nightly`. */
 const NUMA = ['test/live/numa-*.live.ts'];

@@ -3,7 +3,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { BusyGuest } from './lab/busy-guest.ts';
-import { type AdviceJson, advice, follow, namesOf } from './lab/follow-advice.ts';
+import { type AdviceJson, advice, type ChangeJson, follow, namesOf } from './lab/follow-advice.ts';
 import { contentionOf, figuresOf, type VmFigures } from './lab/vm-figures.ts';
 
 /** The host has two CPUs at least; guests are pinned to these. */
@@ -56,48 +56,51 @@ async function needsFreeCpus(skip: (why: string) => never): Promise<void> {
 
 interface Followed {
   readonly first: AdviceJson;
+  readonly change: ChangeJson;
   readonly before: ReadonlyMap<string, VmFigures>;
   readonly after: ReadonlyMap<string, VmFigures>;
   readonly left: readonly AdviceJson[];
 }
 
-/** Asks, does what the first advice proposes first, and measures all guests before and after without virtune. */
+/** Asks, runs the first commands of the first advice, and measures all guests before and after without virtune. */
 async function followed(): Promise<Followed> {
   const names = guests.map(({ name }) => name);
   const all = await advice(OBSERVE_SECONDS);
   const [first] = all;
-  const change = first?.changes[0];
+  // VMs that have their share and wait would best move away, for which there is no other host here.
+  const change = first?.changes.find(({ commands }) => commands.length > 0);
   if (first === undefined || change === undefined) throw new Error('nothing is advised');
   const before = await figuresOf(names, MEASURE_MS);
   follow(change);
   const after = await figuresOf(names, MEASURE_MS);
   const left = await advice(OBSERVE_SECONDS);
-  report(first, before, after, left);
-  expectNoHarm(first, before, after);
-  return { first, before, after, left };
+  report(first.kind, change, before, after, left);
+  expectNoHarm(change, before, after);
+  return { first, change, before, after, left };
 }
 
 /** The table of docs/advice.md is made of these lines. */
 function report(
-  { kind, changes }: AdviceJson,
+  kind: string,
+  { change, gain }: ChangeJson,
   before: ReadonlyMap<string, VmFigures>,
   after: ReadonlyMap<string, VmFigures>,
   left: readonly AdviceJson[],
 ): void {
   const text = (each: VmFigures): string =>
     `${each.ranCpus.toFixed(2)} CPUs, contention ${(100 * contentionOf(each)).toFixed(1)} %, ${each.requestsPerSecond.toFixed(0)} requests/s of ${each.latencyMs.toFixed(1)} ms`;
-  console.log(`${kind}: ${changes[0]?.change}; ${changes[0]?.gain}`);
+  console.log(`${kind}: ${change}; ${gain}`);
   for (const [name, figures] of before)
     console.log(`  ${name}: ${text(figures)} -> ${text(after.get(name) as VmFigures)}`);
   console.log(`  left: ${left.map((each) => each.kind).join(', ')}`);
 }
 
 function expectNoHarm(
-  { changes }: AdviceJson,
+  { vms_that_pay }: ChangeJson,
   before: ReadonlyMap<string, VmFigures>,
   after: ReadonlyMap<string, VmFigures>,
 ): void {
-  const paying = new Set(namesOf(changes[0]?.vms_that_pay ?? []));
+  const paying = new Set(namesOf(vms_that_pay));
   for (const [name, was] of before) {
     if (paying.has(name)) continue;
     expect(contentionOf(after.get(name) as VmFigures), name).toBeLessThanOrEqual(
@@ -115,10 +118,10 @@ test('a database among busy batch VMs: these get fewer CPU shares, and it waits 
     (each) => new BusyGuest(`advice-batch-${each}`, { load: 'lab.spin=2', vcpus: 2 }),
   );
   await started(database, ...batch);
-  const { first, before, after } = await followed();
+  const { first, change, before, after } = await followed();
   expect(first.kind).toBe('cpu-overcommit');
   expect(namesOf(first.vms)).toContain(database.name);
-  const paying = namesOf(first.changes[0]?.vms_that_pay ?? []);
+  const paying = namesOf(change.vms_that_pay);
   expect(paying).toEqual(expect.arrayContaining(batch.map(({ name }) => name)));
   expect(paying).not.toContain(database.name);
   const [was, is] = [before, after].map((each) => each.get(database.name) as VmFigures) as [
@@ -130,17 +133,17 @@ test('a database among busy batch VMs: these get fewer CPU shares, and it waits 
   expect(is.requestsPerSecond).toBeGreaterThan(1.2 * was.requestsPerSecond);
 });
 
-test('one noisy VM with as many vCPUs as the host has CPUs: it gets fewer CPU shares, and the others wait no longer', async ({
+test('one noisy VM with as many vCPUs as the host has CPUs: it gets fewer CPU shares, and no other VM loses by that', async ({
   skip,
 }) => {
   await needsFreeCpus(skip);
   const databases = ['a', 'b'].map((each) => new BusyGuest(`advice-db-${each}`, { load: 'lab.commit' }));
   const noisy = new BusyGuest('advice-noisy', { load: 'lab.spin=2', vcpus: 2 });
   await started(...databases, noisy);
-  const { first } = await followed();
+  const { first, change } = await followed();
   expect(first.kind).toBe('cpu-overcommit');
   expect(namesOf(first.culprits)[0]).toBe(noisy.name);
-  expect(namesOf(first.changes[0]?.vms_that_pay ?? [])).toContain(noisy.name);
+  expect(namesOf(change.vms_that_pay)).toContain(noisy.name);
 });
 
 test('a VM pinned to the CPU of another: the batch VM moves to the free CPU', async ({ skip }) => {

@@ -15,7 +15,7 @@ export const FOLDERS: readonly Folder[] = [
   },
   {
     name: 'model',
-    sources: ['model/rates.ts', 'model/overcommit.ts'],
+    sources: ['model/rates.ts', 'model/overcommit.ts', 'model/cpu-schedule/*.ts'],
     tests: ['test/model'],
   },
   { name: 'neighbours', sources: ['advice/residency.ts'], tests: ['test/advice/residency.test.ts'] },

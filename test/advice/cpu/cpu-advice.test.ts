@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import type { Advice } from '../../../advice/advice.ts';
-import { isWorthwhile, whatIf } from '../../../advice/cpu/what-if.ts';
 import { CpuLoad } from '../../../advice/cpu-load.ts';
 import { advise } from '../../../advice/engine.ts';
 import type { HostObservation } from '../../../advice/observation.ts';
@@ -252,21 +251,6 @@ test('what the host runs itself has the weight of all its VMs together', () => {
   };
   expect(servedOf(3)).toEqual([2.5, 2.5]);
   expect(servedOf(6)).toEqual([2, 2]);
-});
-
-test('a change that takes the last free time of the CPUs of another VM harms it, though it keeps its share', () => {
-  const harmedBy = (demand: number): string[] => {
-    const held = vmOf('held', { places: [{ vcpus: 8, pins: '0-1', run: 2, delay: demand - 2 }] });
-    const load = CpuLoad.of(hostOf([held, vmOf('floats', { places: [{ vcpus: 2, run: 1 }] })]));
-    if (load === undefined) throw new Error('no load');
-    const result = whatIf(load, [held], [], (each) =>
-      each.vm === held ? { ...each, cpus: load.cpus, floats: true } : each,
-    );
-    expect(isWorthwhile(result)).toBe(result.harmed.length === 0);
-    return result.harmed.map(({ name }) => name);
-  };
-  expect(harmedBy(6.9)).toEqual([]);
-  expect(harmedBy(7.1)).toEqual(['floats']);
 });
 
 test('a VM that does not run asks for no CPUs, whatever it asked for before', () => {

@@ -30,7 +30,11 @@ export function dedicatedCpusShared(cause: CpuCause, context: Context, load: Cpu
       rivals.length > 0
         ? `the pins of ${culprits.length} VMs overlap on CPU ${cpus}`
         : 'a pin keeps a vCPU on its CPU, and keeps no other VM away from it',
-    culprits: consumers(culprits),
+    // Those that can go elsewhere first: a database may ask for more than the VM that came to its CPUs.
+    culprits: [
+      ...consumers(culprits.filter((vm) => !isDatabase(vm))),
+      ...consumers(culprits.filter(isDatabase)),
+    ],
     remedies,
     harm: harmOf(victims),
   };

@@ -33,7 +33,7 @@ test('a recording is advised on: what hurts, since when, why, a change, its cost
   // The VM that hangs loses all its time, those that share CPUs half of it.
   const [hung = '', first = ''] = stdout.split('\n\n').slice(1);
   expect(hung).toMatch(/^1\. bad: QEMU does not answer libvirt/);
-  expect(first).toMatch(/^2\. bad: CPU 0-3 is dedicated to more than one VM/);
+  expect(first).toMatch(/^2\. bad: CPU 0-1 is dedicated to more than one VM/);
   expect(first).toMatch(
     /evidence +CPU steal of the worst VM \d+\.\d % \(median of \d+ samples in 58s, above 5 % in \d+\.?\d* % of them\)/,
   );

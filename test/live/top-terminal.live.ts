@@ -90,7 +90,7 @@ test('keys do what the help says: views, details, filter, sort, freeze, palette'
   tmux.press('Enter');
   await tmux.until(
     'charts and findings',
-    (screen) => screen.includes('CPU %  used') && screen.includes('the pins of 2 VMs overlap on CPU 0-3'),
+    (screen) => screen.includes('CPU %  used') && screen.includes('the pins of 2 VMs overlap on CPU 0-1'),
   );
   tmux.press('n');
   await tmux.until('who was noisy', (screen) => /noisy-build +\[\|+ *\]/.test(screen));

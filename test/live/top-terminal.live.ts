@@ -95,6 +95,11 @@ test('keys do what the help says: views, details, filter, sort, freeze, palette'
   tmux.press('n');
   await tmux.until('who was noisy', (screen) => /noisy-build +\[\|+ *\]/.test(screen));
   tmux.press('Escape');
+  // Read together with the next key, Escape would be another key.
+  await tmux.until(
+    'the VMs again',
+    (screen) => screen.includes('1/1') && !screen.includes('Noisy neighbours'),
+  );
   tmux.press('1');
   await tmux.until('CPUs', (screen) => screen.includes('*pg-orders:0 *noisy-build:0'));
   tmux.press(':');

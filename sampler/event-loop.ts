@@ -7,9 +7,9 @@ const STRETCH_MS = 4;
 export class EventLoop {
   #sinceMs = performance.now();
 
-  /** Continues at once while the stretch is short; else after everything else that waits. */
-  async maybeYield(): Promise<void> {
-    if (performance.now() - this.#sinceMs >= STRETCH_MS) await this.yield();
+  /** Whether the stretch is so long that it is time to yield. */
+  get isDue(): boolean {
+    return performance.now() - this.#sinceMs >= STRETCH_MS;
   }
 
   /** Continues after everything else that waits. */
@@ -27,7 +27,7 @@ export async function mapYielding<T, R>(
 ): Promise<R[]> {
   const begun: Promise<R>[] = [];
   for (const item of items) {
-    await eventLoop.maybeYield();
+    if (eventLoop.isDue) await eventLoop.yield();
     const result = begin(item);
     // Awaited all together below; until then a rejection must not count as unhandled.
     result.catch(() => undefined);
@@ -48,7 +48,7 @@ export async function mapAtMost<T, R>(
   const worker = async (): Promise<void> => {
     for (const [index, item] of entries) {
       results[index] = await read(item);
-      await eventLoop.maybeYield();
+      if (eventLoop.isDue) await eventLoop.yield();
     }
   };
   await Promise.all(Array.from({ length: limit }, worker));

@@ -6,12 +6,15 @@ import {
   type MetricData,
 } from '@opentelemetry/sdk-metrics';
 import type { HistogramPoint } from '../../model/catalogue/metric.ts';
-import type { FamilyMetric, HistogramSeries, Series } from '../series/families.ts';
+import type { FamilyMetric } from '../series/family.ts';
 import type { PointLabels } from './attributes.ts';
 import { unitOf } from './units.ts';
 
 /** `start_time_unix_nano` 0: there is none, as for a gauge. */
 const NO_TIME: HrTime = [0, 0];
+
+export type Series = readonly [labels: PointLabels, value: number];
+export type HistogramSeries = readonly [labels: PointLabels, point: HistogramPoint];
 
 /** When the series began to count, ms since 1970. */
 export type StartOf = (labels: PointLabels, value: number) => number;
@@ -19,7 +22,7 @@ export type StartOf = (labels: PointLabels, value: number) => number;
 /** Points of a family: a counter is a monotonic cumulative sum, all others but histograms are gauges. */
 export function numberMetric(
   metric: FamilyMetric,
-  series: readonly Series<PointLabels>[],
+  series: readonly Series[],
   atMs: number,
   startOf: StartOf,
 ): MetricData {
@@ -44,7 +47,7 @@ export function numberMetric(
 
 export function histogramMetric(
   metric: FamilyMetric,
-  series: readonly HistogramSeries<PointLabels>[],
+  series: readonly HistogramSeries[],
   atMs: number,
   startOf: StartOf,
 ): MetricData {

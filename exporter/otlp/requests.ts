@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
-import type { Family, FamilyMetric, HistogramSeries, Series } from '../series/families.ts';
+import type { HistogramPoint } from '../../model/catalogue/metric.ts';
+import type { Family, FamilyMetric } from '../series/family.ts';
 import type { PointLabels } from './attributes.ts';
-import { histogramMetric, numberMetric, type StartOf } from './metrics.ts';
+import { type HistogramSeries, histogramMetric, numberMetric, type Series, type StartOf } from './metrics.ts';
 
 /** One export request. */
 export interface OtlpRequest {
@@ -28,8 +29,8 @@ const BUCKET_BYTES = 16;
 const METRIC_BYTES = 40;
 
 type Found =
-  | { readonly metric: FamilyMetric; readonly series: Series<PointLabels>[] }
-  | { readonly metric: FamilyMetric; readonly histograms: HistogramSeries<PointLabels>[] };
+  | { readonly metric: FamilyMetric; readonly series: Series[] }
+  | { readonly metric: FamilyMetric; readonly histograms: HistogramSeries[] };
 
 /** Series as export requests, with a turn of the event loop between two: thousands of VMs must not hold up a scrape. */
 export async function* requestsOf(
@@ -41,10 +42,14 @@ export async function* requestsOf(
   let points = 0;
   for (const family of families) {
     let own = emptyOf(family);
-    for (const each of 'series' in family ? family.series : family.histograms) {
-      if (sizeOf(own) === 0) bytes += METRIC_BYTES + family.metric.name.length + family.metric.help.length;
-      bytes += add(own, each);
-      points++;
+    const { subjects } = 'series' in family ? family.series : family.histograms;
+    for (let subject = 0; subject < subjects; subject++) {
+      const before = sizeOf(own);
+      const added = read(family, subject, own);
+      if (added === 0) continue;
+      if (before === 0) bytes += METRIC_BYTES + family.metric.name.length + family.metric.help.length;
+      bytes += added;
+      points += sizeOf(own) - before;
       if (bytes < options.maxBytes) continue;
       yield { body: serialize([...found, own], options), points };
       await setImmediate();
@@ -67,15 +72,23 @@ function sizeOf(found: Found): number {
   return 'series' in found ? found.series.length : found.histograms.length;
 }
 
-/** @returns about how many bytes it adds */
-function add(found: Found, each: Series<PointLabels> | HistogramSeries<PointLabels>): number {
-  const [{ key }, value] = each;
-  if ('series' in found) {
-    found.series.push(each as Series<PointLabels>);
-    return POINT_BYTES + key.length;
+/** Adds what a family has of one subject. @returns about how many bytes that is */
+function read(family: Family<PointLabels>, subject: number, found: Found): number {
+  let bytes = 0;
+  if ('series' in family && 'series' in found) {
+    const visit = (labels: PointLabels, value: number): void => {
+      found.series.push([labels, value]);
+      bytes += POINT_BYTES + labels.key.length;
+    };
+    family.series.read(visit, subject, subject + 1);
+  } else if ('histograms' in family && 'histograms' in found) {
+    const visit = (labels: PointLabels, point: HistogramPoint): void => {
+      found.histograms.push([labels, point]);
+      bytes += POINT_BYTES + labels.key.length + point.buckets.length * BUCKET_BYTES;
+    };
+    family.histograms.read(visit, subject, subject + 1);
   }
-  found.histograms.push(each as HistogramSeries<PointLabels>);
-  return POINT_BYTES + key.length + (value as HistogramSeries<PointLabels>[1]).buckets.length * BUCKET_BYTES;
+  return bytes;
 }
 
 function serialize(

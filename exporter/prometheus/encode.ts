@@ -1,18 +1,15 @@
 import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
 import type { HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
-import {
-  type FamilyMetric,
-  familiesOf,
-  type HistogramSeries,
-  healthFamilies,
-  type Series,
-} from '../series/families.ts';
+import { familiesOf, healthFamilies } from '../series/families.ts';
+import type { FamilyMetric, Source, VisitHistogram, VisitSeries } from '../series/family.ts';
 import type { LabelFormat } from '../series/label-format.ts';
-import { escapeLabel, type Format, familyHead, number, openMetricsFamily } from './text.ts';
+import { type Described, headBytes, nameBytes } from './family-bytes.ts';
+import { escapeLabel, type Format, number, openMetricsFamily } from './text.ts';
+import type { TextBuffer } from './text-buffer.ts';
 
-/** Lines in a piece: between pieces the event loop gets its turn. */
-const PIECE_LINES = 500;
+/** Subjects that are read before the event loop may have its turn: most have one series or none. */
+const SUBJECTS = 500;
 
 /** `domain="db",vcpu="0"` */
 const LABEL_TEXT: LabelFormat<string> = {
@@ -21,28 +18,22 @@ const LABEL_TEXT: LabelFormat<string> = {
     labels === '' ? `${name}="${escapeLabel(value)}"` : `${labels},${name}="${escapeLabel(value)}"`,
 };
 
-interface Described {
-  readonly name: string;
-  readonly type: string;
-  readonly help: string;
-}
-
 /**
- * The host's series as text, in pieces. A family without a series is left out whole, so that a scrape never
- * says of a thing that it is zero when nobody knows.
+ * Appends the host's series to `text`, in pieces: the caller may let the event loop have its turn between two. A family
+ * without a series is left out whole, so that a scrape never says of a thing that it is zero when nobody knows.
  */
 export function* encodeSample(
+  text: TextBuffer,
   sample: HostSample,
   format: Format,
   enabled: ReadonlySet<GroupName> = DEFAULT_GROUPS,
   more: readonly Group[] = [],
-): Generator<string> {
+): Generator<void> {
   const others = new Set(more.flatMap((group) => group.metrics.map(({ name }) => name)));
   for (const each of familiesOf(sample, { format: LABEL_TEXT, enabled, more })) {
     const metric = format === 'openMetrics' ? apartFrom(others, each.metric) : each.metric;
-    yield* 'histograms' in each
-      ? histogramFamily(metric, format, each.histograms)
-      : family(metric, format, each.series);
+    if ('histograms' in each) yield* pieces(each.histograms, histogramVisitor(text, metric, format));
+    else yield* pieces(each.series, seriesVisitor(text, metric, format));
   }
 }
 
@@ -57,46 +48,49 @@ function apartFrom(others: ReadonlySet<string>, metric: FamilyMetric): Described
 }
 
 /** What is known without a sample: always exported, above all when the host cannot be asked. */
-export function* encodeHealth(
+export function encodeHealth(
+  text: TextBuffer,
   health: SamplerHealth,
   up: boolean,
   format: Format,
   inMaintenance = false,
-): Generator<string> {
+): void {
   for (const each of healthFamilies(health, up, LABEL_TEXT, inMaintenance)) {
-    if ('series' in each) yield* family(each.metric, format, each.series);
+    if ('series' in each) each.series.read(seriesVisitor(text, each.metric, format), 0, each.series.subjects);
   }
 }
 
-function* family(metric: Described, format: Format, series: Iterable<Series<string>>): Generator<string> {
-  let piece = '';
-  let lines = 0;
-  for (const [labels, value] of series) {
-    if (lines === 0) piece = familyHead(format, metric);
-    piece +=
-      labels === '' ? `${metric.name} ${number(value)}\n` : `${metric.name}{${labels}} ${number(value)}\n`;
-    lines++;
-    if (lines % PIECE_LINES === 0) {
-      yield piece;
-      piece = '';
-    }
+function* pieces<V>({ subjects, read }: Source<V>, visit: V): Generator<void> {
+  for (let from = 0; from < subjects; from += SUBJECTS) {
+    read(visit, from, Math.min(from + SUBJECTS, subjects));
+    yield;
   }
-  if (piece !== '') yield piece;
 }
 
-function* histogramFamily(
-  metric: Described,
-  format: Format,
-  series: Iterable<HistogramSeries<string>>,
-): Generator<string> {
-  let text = '';
-  for (const [own, { buckets, count, sum }] of series) {
+/** Appends series, the family's head before the first. */
+function seriesVisitor(text: TextBuffer, metric: Described, format: Format): VisitSeries<string> {
+  const name = nameBytes(metric);
+  let isFirst = true;
+  return (labels, value) => {
+    if (isFirst) text.appendBytes(headBytes(metric, format));
+    isFirst = false;
+    text.series(name, labels, value);
+  };
+}
+
+function histogramVisitor(text: TextBuffer, metric: Described, format: Format): VisitHistogram<string> {
+  const [bucketName, countName, sumName] = ['bucket', 'count', 'sum'].map((suffix) =>
+    Buffer.from(`${metric.name}_${suffix}`),
+  ) as [Buffer, Buffer, Buffer];
+  let isFirst = true;
+  return (labels, { buckets, count, sum }) => {
+    if (isFirst) text.appendBytes(headBytes(metric, format));
+    isFirst = false;
     for (const [upTo, atOrBelow] of buckets) {
-      text += `${metric.name}_bucket{${own},le="${number(upTo)}"} ${number(atOrBelow)}\n`;
+      text.series(bucketName, `${labels},le="${number(upTo)}"`, atOrBelow);
     }
-    text += `${metric.name}_bucket{${own},le="+Inf"} ${number(count)}\n`;
-    text += `${metric.name}_count{${own}} ${number(count)}\n`;
-    if (sum !== undefined) text += `${metric.name}_sum{${own}} ${number(sum)}\n`;
-  }
-  if (text !== '') yield familyHead(format, metric) + text;
+    text.series(bucketName, `${labels},le="+Inf"`, count);
+    text.series(countName, labels, count);
+    if (sum !== undefined) text.series(sumName, labels, sum);
+  };
 }

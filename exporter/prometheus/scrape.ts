@@ -176,11 +176,8 @@ export class Scrapes {
   ): Promise<ScrapeBody> {
     const text = new TextBuffer(this.#spare);
     this.#spare = undefined;
-    if (sample !== undefined)
-      await encodeInTurns(text, encodeSample(sample, format, this.#groups, this.#compat));
-    const { health } = this.#source;
-    for (const piece of encodeHealth(health, sample !== undefined, format, this.inMaintenance))
-      text.append(piece);
+    if (sample !== undefined) await inTurns(encodeSample(text, sample, format, this.#groups, this.#compat));
+    encodeHealth(text, this.#source.health, sample !== undefined, format, this.inMaintenance);
     text.append(this.#meter.encode(format));
     text.append(withoutEnd(await this.#registries[format].metrics()));
     text.append(ofProcess === undefined ? '' : withoutEnd(await ofProcess));
@@ -201,15 +198,12 @@ function withoutEnd(text: string): string {
   return text.endsWith(END) ? text.slice(0, -END.length) : text;
 }
 
-/** In pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */
-async function encodeInTurns(text: TextBuffer, pieces: Iterable<string>): Promise<void> {
+/** Work in pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */
+async function inTurns(pieces: Iterable<void>): Promise<void> {
   const eventLoop = new EventLoop();
   // The last computation of the sample may have used up this turn of the loop.
   await eventLoop.yield();
-  for (const piece of pieces) {
-    text.append(piece);
-    await eventLoop.maybeYield();
-  }
+  for (const _ of pieces) if (eventLoop.isDue) await eventLoop.yield();
 }
 
 /**

@@ -11,7 +11,7 @@ export interface Labelled<T, L> {
   readonly labels: L;
   readonly subject: T;
   /** Where the series may carry another exporter's labels. */
-  readonly about?: About;
+  readonly about?: About | undefined;
 }
 
 /** Rates are of documents only. */
@@ -26,11 +26,15 @@ const NO_RATES: { readonly [K in keyof RateSubjects]: readonly [] } = {
 
 export type AllLabelled<L> = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K], L>[] };
 
-/** What each metric of a kind is read from. Devices come by name, each name once: see `named`. */
+/**
+ * What each metric of a kind is read from. Devices come by name, each name once: see `named`. @param withAbout where other
+ * exporters' labels are wanted
+ */
 export function labelAll<L>(
   { domains, host, overcommit, contention }: HostSample,
   enabled: ReadonlySet<GroupName>,
   format: LabelFormat<L>,
+  withAbout: boolean,
 ): AllLabelled<L> {
   const { none } = format;
   const one = (name: string, value: string): L => format.with(none, name, value);
@@ -64,7 +68,9 @@ export function labelAll<L>(
   for (const sample of domains) {
     const { domain, summary, facts, outcome, fit, extras, local, drift, guest, limitUses } = sample;
     const labels = one('domain', domain.name);
-    const about: About = { uuid: domain.uuid, disk: undefined, nic: undefined };
+    const about: About | undefined = withAbout
+      ? { uuid: domain.uuid, disk: undefined, nic: undefined }
+      : undefined;
     all.summary.push({ labels, subject: summary, about });
     all.missing.push({ labels, subject: missingOf(sample, enabled) });
     if (guest?.figures !== undefined) {
@@ -97,7 +103,7 @@ export function labelAll<L>(
         labels,
         facts.disks,
         (disk) => disk.target,
-        (disk) => ({ ...about, disk }),
+        about && ((disk) => ({ ...about, disk })),
       );
       named(all.nic, format, labels, facts.interfaces, (nic) => nic.name);
     }
@@ -116,10 +122,7 @@ export function labelAll<L>(
       labels,
       stats.blocks.values(),
       (block) => block.name,
-      ({ name }) => ({
-        ...about,
-        disk: facts?.disks.find(({ target }) => target === name),
-      }),
+      about && (({ name }) => ({ ...about, disk: facts?.disks.find(({ target }) => target === name) })),
     );
     named(
       all.net,
@@ -127,10 +130,7 @@ export function labelAll<L>(
       labels,
       stats.nets.values(),
       (net) => net.name,
-      ({ name }) => ({
-        ...about,
-        nic: facts?.interfaces.find((nic) => nic.name === name),
-      }),
+      about && (({ name }) => ({ ...about, nic: facts?.interfaces.find((nic) => nic.name === name) })),
     );
   }
   return all;
@@ -153,17 +153,13 @@ function named<T, L>(
   labels: L,
   devices: Iterable<T>,
   nameOf: (device: T) => string | undefined,
-  aboutOf?: (device: T) => About,
+  aboutOf?: ((device: T) => About) | undefined,
 ): void {
   const seen = new Set<string>();
   for (const subject of devices) {
     const name = nameOf(subject);
     if (name === undefined || seen.has(name)) continue;
     seen.add(name);
-    found.push({
-      labels: format.with(labels, 'target_device', name),
-      subject,
-      ...(aboutOf && { about: aboutOf(subject) }),
-    });
+    found.push({ labels: format.with(labels, 'target_device', name), subject, about: aboutOf?.(subject) });
   }
 }

@@ -55,7 +55,7 @@ export async function encode(): Promise<string> {
     let memory: Buffer | undefined;
     const ours = (): string => {
       const text = new TextBuffer(memory);
-      for (const piece of encodeSample(sample, 'text')) text.append(piece);
+      for (const _ of encodeSample(text, sample, 'text'));
       memory = text.memory;
       return text.bytes().toString();
     };

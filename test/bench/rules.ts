@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
 import { recordingRules } from '../../dashboards/rules/recording.ts';
-import { encodeSample } from '../../exporter/prometheus/encode.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { parseSeconds } from '../../model/duration.ts';
 import { Sampler } from '../../sampler/sampler.ts';
@@ -14,6 +13,7 @@ import { SimulatedDaemon } from '../../simulator/daemon.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { withVmCount } from '../../simulator/scenario.ts';
+import { sampleText } from '../exporter/sample-text.ts';
 import { find, parseExposition } from '../exposition.ts';
 import { sleep, until } from '../live/lab/run.ts';
 import { spawnQuietly } from '../live/stack/spawn.ts';
@@ -103,7 +103,7 @@ async function textsOf(vms: number, count: number): Promise<string[]> {
     const texts: string[] = [];
     for (let index = 0; index < count; index++) {
       nowMs += INTERVAL_SECONDS * 1_000;
-      texts.push([...encodeSample(await sampler.sample(), 'text')].join(''));
+      texts.push(sampleText(await sampler.sample(), 'text'));
     }
     return texts;
   } finally {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { encodeSample } from '../../exporter/prometheus/encode.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import { SimulatedDaemon } from '../../simulator/daemon.ts';
 import { findScenario } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { withVmCount } from '../../simulator/scenario.ts';
+import { sampleText } from '../exporter/sample-text.ts';
 import { parseExposition } from '../exposition.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
 import { samplesPerSecond } from './rule-cost.ts';
@@ -22,7 +22,7 @@ async function scrapeOf50Vms() {
   });
   try {
     await sampler.sample();
-    return parseExposition([...encodeSample(await sampler.sample(), 'text')].join(''));
+    return parseExposition(sampleText(await sampler.sample(), 'text'));
   } finally {
     await sampler.close();
     await daemon.stop();

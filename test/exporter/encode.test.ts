@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeHealth, encodeSample } from '../../exporter/prometheus/encode.ts';
+import { encodeSample } from '../../exporter/prometheus/encode.ts';
+import { TextBuffer } from '../../exporter/prometheus/text-buffer.ts';
 import { ParamType, type TypedParam } from '../../libvirt/typed-params.ts';
 import { compatGroups } from '../../model/catalogue/compat.ts';
 import { compileMetadata } from '../../model/domain/custom-metadata.ts';
@@ -11,6 +12,7 @@ import type { DomainSummary } from '../../model/summary.ts';
 import type { DomainSample, HostSample } from '../../sampler/host-sample.ts';
 import { figure, find, parseExposition } from '../exposition.ts';
 import { CLOSED } from './health.ts';
+import { healthText, sampleText } from './sample-text.ts';
 
 function params(figures: Record<string, number | string>): TypedParam[] {
   return Object.entries(figures).map(([field, value]) => ({
@@ -57,12 +59,9 @@ const sampleOf = (...domains: DomainSample[]): HostSample => ({
   versions: { hypervisor: 7_002_001, libvirt: 9_000_000 },
 });
 
-const encode = (sample: HostSample, format: 'text' | 'openMetrics' = 'text'): string =>
-  [...encodeSample(sample, format)].join('');
-
 test('figures leave in base units under their names', () => {
   const series = parseExposition(
-    encode(
+    sampleText(
       sampleOf(
         fresh(
           'db',
@@ -106,7 +105,7 @@ test('bins by their start become a histogram by upper bound, which counts up to 
     figures[`block.0.latency_histogram.read.bin.${index}.start`] = index * 1_000_000;
     figures[`block.0.latency_histogram.read.bin.${index}.value`] = count;
   }
-  const series = parseExposition(encode(sampleOf(fresh('db', figures))));
+  const series = parseExposition(sampleText(sampleOf(fresh('db', figures))));
   const name = 'libvirt_domain_block_stats_latency_seconds';
   const labels = { domain: 'db', target_device: 'vda', operation: 'read' };
   expect(find(series, `${name}_bucket`).map((each) => [each.labels['le'], each.value])).toEqual([
@@ -128,7 +127,7 @@ test('bins that come in any order, or whose starts do not rise, give bounds that
     figures[`block.0.latency_histogram.read.bin.${index}.start`] = startNs;
     figures[`block.0.latency_histogram.read.bin.${index}.value`] = 10 ** index;
   }
-  const series = parseExposition(encode(sampleOf(fresh('db', figures))));
+  const series = parseExposition(sampleText(sampleOf(fresh('db', figures))));
   const name = 'libvirt_domain_block_stats_latency_seconds';
   expect(find(series, `${name}_bucket`).map((each) => [each.labels['le'], each.value])).toEqual([
     ['0.002', 1],
@@ -146,7 +145,7 @@ test.each([-9, Number.MAX_SAFE_INTEGER + 2, undefined])(
       figures[`block.0.latency_histogram.write.bin.${index}.start`] = index * 1_000_000;
       figures[`block.0.latency_histogram.write.bin.${index}.value`] = 1;
     }
-    const series = parseExposition(encode(sampleOf(fresh('db', figures))));
+    const series = parseExposition(sampleText(sampleOf(fresh('db', figures))));
     const counts = find(series, 'libvirt_domain_block_stats_latency_seconds_count');
     expect(counts.map((each) => [each.labels['operation'], each.value])).toEqual([['write', 3]]);
   },
@@ -154,8 +153,8 @@ test.each([-9, Number.MAX_SAFE_INTEGER + 2, undefined])(
 
 test('a group that is not enabled leaves no series, and one that is leaves its own', () => {
   const sample = sampleOf(fresh('db', { 'vcpu.0.exits.sum': 12, 'vcpu.0.time': 1 }));
-  expect(encode(sample)).not.toContain('kvm');
-  const text = [...encodeSample(sample, 'text', new Set(['kvm']))].join('');
+  expect(sampleText(sample)).not.toContain('kvm');
+  const text = sampleText(sample, 'text', new Set(['kvm']));
   expect(text).toContain('libvirt_domain_kvm_vcpu_total{domain="db",vcpu="0",stat="exits"} 12\n');
   expect(text).not.toContain('vcpu_time');
 });
@@ -169,7 +168,7 @@ test('figures of resctrl are exported per monitor; a monitor that is reported tw
     monitors[`cpu.cache.monitor.${index}.bank.0.bytes`] = 4_096;
   }
   monitors['memory.bandwidth.monitor.0.node.0.bytes.total'] = 9;
-  const series = parseExposition(encode(sampleOf(fresh('db', monitors))));
+  const series = parseExposition(sampleText(sampleOf(fresh('db', monitors))));
   const labels = { domain: 'db', monitor: 'vcpus_0', vcpus: '0', bank: '2' };
   expect(find(series, 'libvirt_domain_cache_occupancy_bytes')).toEqual([
     { name: 'libvirt_domain_cache_occupancy_bytes', labels, value: 4_096 },
@@ -206,7 +205,7 @@ test("a guest's own words are labels only in the group that is for them, and the
   };
   const xml = "<domain><devices><disk><target dev='vda'/></disk></devices></domain>";
   const sample = sampleOf({ ...fresh('db', {}, xml), guest });
-  const numbers = parseExposition([...encodeSample(sample, 'text', new Set(['agent']))].join(''));
+  const numbers = parseExposition(sampleText(sample, 'text', new Set(['agent'])));
   const used = find(numbers, 'libvirt_domain_guest_filesystem_used_bytes');
   expect(used.map(({ labels, value }) => [labels, value])).toEqual([
     [{ domain: 'db', filesystem: '0', target_device: 'vda' }, 4],
@@ -214,7 +213,7 @@ test("a guest's own words are labels only in the group that is for them, and the
     [{ domain: 'db', filesystem: '1' }, 1],
   ]);
   expect(JSON.stringify(numbers)).not.toMatch(/xxx|"lab"|ext4|u001b/);
-  const words = parseExposition([...encodeSample(sample, 'text', new Set(['agentinfo']))].join(''));
+  const words = parseExposition(sampleText(sample, 'text', new Set(['agentinfo'])));
   const mounts = find(words, 'libvirt_domain_guest_filesystem_info').map(({ labels }) => labels);
   expect(mounts[0]).toMatchObject({ mountpoint: '/', fstype: 'ext4' });
   expect(mounts[1]?.['mountpoint']).toMatch(/^\/"} x{195,200}…$/);
@@ -228,8 +227,8 @@ test("a guest's own words are labels only in the group that is for them, and the
 
 test('names of another exporter are given beside our own when asked for', () => {
   const sample = sampleOf(fresh('db', {}, undefined, { state: 1, memoryKiB: 1 }));
-  expect(encode(sample)).not.toContain('libvirt_domain_info_vstate');
-  const text = [...encodeSample(sample, 'text', undefined, [compatGroups.tinkoff])].join('');
+  expect(sampleText(sample)).not.toContain('libvirt_domain_info_vstate');
+  const text = sampleText(sample, 'text', undefined, [compatGroups.tinkoff]);
   expect(text).toContain('libvirt_domain_info_vstate{domain="db"} 1\n');
   expect(text).toContain('libvirt_domain_memory_stats_actual_balloon_bytes{domain="db"} 1024\n');
 });
@@ -240,7 +239,7 @@ test('how a VM is tuned is read from its XML: pins, hugepages, limits, bandwidth
     <disk><target dev='vda'/><driver queues='4'/><iotune><read_iops_sec>500</read_iops_sec><write_iops_sec>0</write_iops_sec></iotune></disk>
     <interface type='bridge'><target dev='vnet0'/><bandwidth><inbound average='1000' peak='2000'/></bandwidth></interface>
     </devices></domain>`;
-  const series = parseExposition(encode(sampleOf(fresh('db', {}, xml))));
+  const series = parseExposition(sampleText(sampleOf(fresh('db', {}, xml))));
   const limit = 'libvirt_domain_interface_stats_limit_bytes_per_second';
   expect(figure(series, 'libvirt_domain_vcpus_pinned')).toBe(1);
   expect(figure(series, 'libvirt_domain_hugepage_size_bytes')).toBe(2 ** 30);
@@ -252,7 +251,7 @@ test('how a VM is tuned is read from its XML: pins, hugepages, limits, bandwidth
 });
 
 test('what libvirt did not report is absent: no family, no zero', () => {
-  const text = encode(sampleOf(fresh('db', {})));
+  const text = sampleText(sampleOf(fresh('db', {})));
   expect(text).not.toContain('memory_stats_unused');
   expect(text).not.toContain('block_stats');
   expect(text).not.toContain('libvirt_domain_vcpu');
@@ -264,7 +263,7 @@ test('a domain without figures keeps its state, and says since when it does not 
     outcome: { kind: 'unresponsive', sinceMs: 500_000 },
     lastFreshAtMs: 0,
   };
-  const series = parseExposition(encode({ ...sampleOf(stuck), startedAtMs: 60_000 }));
+  const series = parseExposition(sampleText({ ...sampleOf(stuck), startedAtMs: 60_000 }));
   expect(figure(series, 'libvirt_domain_info_state', { domain: 'db', state_desc: 'running' })).toBe(1);
   expect(figure(series, 'virtune_domain_outcome', { domain: 'db', outcome: 'unresponsive' })).toBe(1);
   expect(figure(series, 'virtune_domain_unresponsive_since_timestamp_seconds', { domain: 'db' })).toBe(500);
@@ -272,7 +271,7 @@ test('a domain without figures keeps its state, and says since when it does not 
 });
 
 test('a domain whose XML was never read still has its UUID to join by, and nothing made up beside it', () => {
-  const series = parseExposition(encode(sampleOf(fresh('db', {}))));
+  const series = parseExposition(sampleText(sampleOf(fresh('db', {}))));
   const uuid = '6695eb01-f6a4-8304-79aa-97f2502e193f';
   expect(find(series, 'libvirt_domain_info')[0]?.labels).toEqual({ domain: 'db', uuid });
   expect(find(series, 'libvirt_domain_openstack_info')).toEqual([]);
@@ -294,7 +293,7 @@ test('any name is a valid label value', () => {
   fc.assert(
     fc.property(fc.oneof(fc.constantFrom(...hostile), fc.string({ unit: 'binary' })), (name) => {
       const figures = { 'balloon.major_fault': 1, 'block.0.name': name, 'block.0.rd.bytes': 1 };
-      const series = parseExposition(encode(sampleOf(fresh(name, figures))));
+      const series = parseExposition(sampleText(sampleOf(fresh(name, figures))));
       expect(figure(series, 'libvirt_domain_memory_stats_major_fault_total', { domain: name })).toBe(1);
       expect(figure(series, 'libvirt_domain_block_stats_read_bytes_total', { target_device: name })).toBe(1);
     }),
@@ -311,7 +310,7 @@ test('names and metadata of 4 KiB of Unicode are whole where they identify, and 
     </metadata></domain>`;
   const facts = parseDomain(xml, 'x', compileMetadata({ title: 'title' }));
   for (const format of ['text', 'openMetrics'] as const) {
-    const series = parseExposition(encode(sampleOf({ ...fresh(name, {}), facts }), format));
+    const series = parseExposition(sampleText(sampleOf({ ...fresh(name, {}), facts }), format));
     expect(find(series, 'libvirt_domain_info_state', { domain: name })).toHaveLength(1);
     const title = find(series, 'libvirt_domain_metadata_info', { domain: name })[0]?.labels['title'];
     expect(title?.length).toBeLessThanOrEqual(400);
@@ -328,7 +327,7 @@ test('two devices of one name give one series: a duplicate series would make the
     'block.1.rd.bytes': 2,
   };
   const xml = `<domain><devices>${"<disk><target dev='vda'/></disk>".repeat(2)}${"<interface type='user'/>".repeat(2)}</devices></domain>`;
-  const series = parseExposition(encode(sampleOf(fresh('db', figures, xml))));
+  const series = parseExposition(sampleText(sampleOf(fresh('db', figures, xml))));
   expect(find(series, 'libvirt_domain_block_stats_read_bytes_total')).toHaveLength(1);
   expect(find(series, 'libvirt_domain_block_stats_info')).toHaveLength(1);
 });
@@ -357,7 +356,7 @@ test('passed-through NICs, disks without a source and empty drives give each ser
     'block.2.backingIndex': 2,
     'block.2.rd.bytes': 1,
   };
-  const series = parseExposition(encode(sampleOf(fresh('db', figures, xml))));
+  const series = parseExposition(sampleText(sampleOf(fresh('db', figures, xml))));
   const devices = (name: string): (string | undefined)[] =>
     find(series, name).map(({ labels }) => labels['target_device']);
   expect(devices('libvirt_domain_interface_stats_info')).toEqual(['ens1f0v3', 'vnet4']);
@@ -375,11 +374,13 @@ test("each family's head stands once, before its series, in both formats", () =>
     fresh('b', {}, undefined, { cpuTimeNs: 2 }),
   );
   for (const format of ['text', 'openMetrics'] as const) {
-    const heads = [...encode(sample, format).matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]);
+    const heads = [...sampleText(sample, format).matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]);
     expect(new Set(heads).size).toBe(heads.length);
   }
-  expect(encode(sample, 'openMetrics')).toContain('# TYPE libvirt_domain_info_cpu_time_seconds counter\n');
-  expect(encode(sample, 'openMetrics')).toContain(
+  expect(sampleText(sample, 'openMetrics')).toContain(
+    '# TYPE libvirt_domain_info_cpu_time_seconds counter\n',
+  );
+  expect(sampleText(sample, 'openMetrics')).toContain(
     'libvirt_domain_info_cpu_time_seconds_total{domain="b"} 2e-9\n',
   );
 });
@@ -388,16 +389,17 @@ test('thousands of series are sent in chunks that add up to the same text', () =
   const many = sampleOf(
     ...Array.from({ length: 5_000 }, (_, index) => fresh(`vm-${index}`, {}, undefined, { cpuTimeNs: index })),
   );
-  const pieces = [...encodeSample(many, 'text')];
+  const text = new TextBuffer();
+  const pieces = [...encodeSample(text, many, 'text')];
   expect(pieces.length).toBeGreaterThan(10);
-  expect(find(parseExposition(pieces.join('')), 'libvirt_domain_info_cpu_time_seconds_total')).toHaveLength(
-    5_000,
-  );
+  expect(
+    find(parseExposition(text.bytes().toString()), 'libvirt_domain_info_cpu_time_seconds_total'),
+  ).toHaveLength(5_000);
 });
 
 test('an unreachable host is down, and what is known of the connection is still exported', () => {
   const health = { ...CLOSED, reconnects: 3 };
-  const series = parseExposition([...encodeHealth(health, false, 'text')].join(''));
+  const series = parseExposition(healthText(health, false));
   expect(figure(series, 'libvirt_up')).toBe(0);
   expect(figure(series, 'virtune_connection_reconnects_total')).toBe(3);
   expect(figure(series, 'virtune_connection_state', { state: 'closed' })).toBe(1);
@@ -413,22 +415,19 @@ test('the time of a sample is that of its start, and a crash has its time, also 
       { uuid: 'u-3', name: 'twice', atMs: 2_000 },
     ],
   };
-  const series = parseExposition([...encodeSample(sample, 'text')].join(''));
+  const series = parseExposition(sampleText(sample, 'text'));
   expect(figure(series, 'virtune_sample_timestamp_seconds')).toBe(1_700_000_000.5);
   expect(figure(series, 'virtune_domain_crash_timestamp_seconds', { domain: 'gone "vm"', uuid: 'u-1' })).toBe(
     1_699_999_000,
   );
   expect(find(series, 'virtune_domain_crash_timestamp_seconds')).toHaveLength(3);
-  const calm = parseExposition([...encodeSample(sampleOf(fresh('db', {})), 'text')].join(''));
+  const calm = parseExposition(sampleText(sampleOf(fresh('db', {})), 'text'));
   expect(find(calm, 'virtune_domain_crash_timestamp_seconds')).toEqual([]);
 });
 
 test('whether a host is in maintenance is exported also while its libvirt is down', () => {
   const maintenance = (isOn: boolean): number | undefined =>
-    figure(
-      parseExposition([...encodeHealth(CLOSED, false, 'text', isOn)].join('')),
-      'virtune_host_maintenance',
-    );
+    figure(parseExposition(healthText(CLOSED, false, isOn)), 'virtune_host_maintenance');
   expect([maintenance(true), maintenance(false)]).toEqual([1, 0]);
 });
 
@@ -443,7 +442,7 @@ test('two NICs without a name on the host have a series each, with their MACs, a
   );
   if (vm.outcome.kind !== 'fresh') throw new Error('not fresh');
   const stats = withNicNames(vm.outcome.stats, vm.facts?.interfaces);
-  const series = parseExposition(encode(sampleOf({ ...vm, outcome: { ...vm.outcome, stats } })));
+  const series = parseExposition(sampleText(sampleOf({ ...vm, outcome: { ...vm.outcome, stats } })));
   const info = find(series, 'libvirt_domain_interface_stats_info');
   expect(info.map(({ labels }) => [labels['target_device'], labels['mac_address']])).toEqual([
     ['net0', '52:54:00:00:00:00'],
@@ -489,14 +488,10 @@ test.each([
       { vcpus: 2, maximumKiB: 1 },
     ),
   );
-  const together = parseExposition(
-    [...encodeSample(sample, 'text', undefined, Object.values(compatGroups))].join(''),
-  );
-  const alone = parseExposition(
-    [...encodeSample(sample, 'text', undefined, [compatGroups[compat]])].join(''),
-  );
+  const together = parseExposition(sampleText(sample, 'text', undefined, Object.values(compatGroups)));
+  const alone = parseExposition(sampleText(sample, 'text', undefined, [compatGroups[compat]]));
   for (const series of [together, alone]) expect(find(series, name)[0]?.labels).toMatchObject(labels);
-  for (const { labels: own } of find(parseExposition(encode(sample)), name)) {
+  for (const { labels: own } of find(parseExposition(sampleText(sample)), name)) {
     expect(Object.keys(own)).not.toContain('uuid');
     expect(Object.keys(own)).not.toContain('driver_name');
   }

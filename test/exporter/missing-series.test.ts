@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeSample } from '../../exporter/prometheus/encode.ts';
 import type { TypedParam } from '../../libvirt/typed-params.ts';
 import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import type { DomainSample, Outcome } from '../../sampler/host-sample.ts';
 import { find, parseExposition, type Series } from '../exposition.ts';
+import { sampleText } from './sample-text.ts';
 
 const UUID = '6695eb01-f6a4-8304-79aa-97f2502e193f';
 /** Groups of figures from a domain's QEMU or its driver, each of which says why it has none. */
@@ -123,7 +123,7 @@ const sample = fc
 
 function exported(domain: DomainSample, enabled: ReadonlySet<GroupName>): Series[] {
   const host = { startedAtMs: 1, durationMs: 1, domains: [domain], versions: undefined };
-  return parseExposition([...encodeSample(host, 'text', enabled)].join(''));
+  return parseExposition(sampleText(host, 'text', enabled));
 }
 
 const seriesNames = (name: GroupName): string[] =>

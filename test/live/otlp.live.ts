@@ -7,13 +7,13 @@ import { parse } from 'yaml';
 import { HostRequests } from '../../exporter/otlp/host-requests.ts';
 import { openOtlpClient } from '../../exporter/otlp/otlp-client.ts';
 import { receiverSettings } from '../../exporter/otlp/settings.ts';
-import { encodeHealth, encodeSample } from '../../exporter/prometheus/encode.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { sorted } from '../exporter/otlp/as-series.ts';
+import { healthText, sampleText } from '../exporter/sample-text.ts';
 import { figure, parseExposition, type Series } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { until } from './lab/run.ts';
@@ -89,9 +89,7 @@ describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
   }
 
   const scraped = ({ sample, sampler }: Awaited<ReturnType<typeof sampled>>): Series[] =>
-    parseExposition(
-      [...encodeSample(sample, 'text', ALL), ...encodeHealth(sampler.health, true, 'text')].join(''),
-    );
+    parseExposition(sampleText(sample, 'text', ALL) + healthText(sampler.health, true));
 
   test('by the documented Collector into the documented Prometheus, each series of a scrape has its name, labels and value', async () => {
     const [collectorPort, prometheusPort] = [await freePort(), await freePort()];

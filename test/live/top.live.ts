@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { groupsToAsk } from '../../cli/top/sources.ts';
-import { encodeSample } from '../../exporter/prometheus/encode.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { type HostSample, steadyMs } from '../../sampler/host-sample.ts';
 import { Sampler } from '../../sampler/sampler.ts';
@@ -10,6 +9,7 @@ import { findColumn } from '../../tui/columns/column.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
 import { HostModel } from '../../tui/model/host-model.ts';
 import type { Vm } from '../../tui/model/vm.ts';
+import { sampleText } from '../exporter/sample-text.ts';
 import { figure, find, parseExposition, type Series } from '../exposition.ts';
 import { VIRTUNE } from '../virtune-process.ts';
 import { killLibvirtd, startLibvirtd } from './lab/daemon.ts';
@@ -46,7 +46,7 @@ async function twoSamples(): Promise<readonly [HostSample, HostSample]> {
 }
 
 function exported(sample: HostSample): Series[] {
-  return parseExposition([...encodeSample(sample, 'text', groupsToAsk(), [])].join(''));
+  return parseExposition(sampleText(sample, 'text', groupsToAsk(), []));
 }
 
 const value = (vm: Vm, id: string): number => Number(findColumn(vmColumns, id)?.read(vm));

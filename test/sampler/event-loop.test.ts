@@ -12,11 +12,12 @@ describe('long work yields to the event loop', () => {
     let others = 0;
     const eventLoop = new EventLoop();
     setImmediate(() => others++);
-    await eventLoop.maybeYield();
-    expect(others).toBe(0);
+    expect(eventLoop.isDue).toBe(false);
     work(10);
-    await eventLoop.maybeYield();
+    expect(eventLoop.isDue).toBe(true);
+    await eventLoop.yield();
     expect(others).toBe(1);
+    expect(eventLoop.isDue).toBe(false);
   });
 
   test('others have their turn while a thousand things are begun', async () => {

@@ -6,7 +6,6 @@ import { fieldsOf, unshipped } from '../../../exporter/documents/fields.ts';
 import { COMPAT_FIELDS, metricbeatEvents } from '../../../exporter/documents/metricbeat.ts';
 import { addressOf } from '../../../exporter/documents/sampling-loops.ts';
 import { STREAM_NAMES } from '../../../exporter/documents/streams.ts';
-import { encodeSample } from '../../../exporter/prometheus/encode.ts';
 import { connect } from '../../../libvirt/client/connect.ts';
 import { type GroupName, groups } from '../../../model/catalogue/catalogue.ts';
 import type { GuestFigures } from '../../../model/guest.ts';
@@ -15,6 +14,7 @@ import { Sampler } from '../../../sampler/sampler.ts';
 import { type Demo, startDemo } from '../../../simulator/demo.ts';
 import { parseExposition } from '../../exposition.ts';
 import { compare, type Flat, flatten } from '../elasticsearch/compare.ts';
+import { sampleText } from '../sample-text.ts';
 
 const ALL = new Set<GroupName>(groups.map(({ name }) => name));
 let demo: Demo;
@@ -59,7 +59,7 @@ function byStream(documents: readonly Document[]): Map<string, Flat[]> {
 }
 
 test('every figure of a scrape is in a document of the same sample, and equal to it', () => {
-  const series = parseExposition([...encodeSample(sample, 'text', ALL)].join(''));
+  const series = parseExposition(sampleText(sample, 'text', ALL));
   const { equal, wrong } = compare(series, byStream(documentsOf(sample)));
   expect(wrong).toEqual([]);
   expect(equal).toBeGreaterThan(2_000);

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ATTRIBUTES, type PointLabels } from '../../../exporter/otlp/attributes.ts';
 import { requestsOf } from '../../../exporter/otlp/requests.ts';
-import type { Family } from '../../../exporter/series/families.ts';
+import { type Family, type FamilyMetric, sourceOf } from '../../../exporter/series/family.ts';
 import { withLabels } from '../../../exporter/series/label-format.ts';
+import type { HistogramPoint } from '../../../model/catalogue/metric.ts';
 import type { Series } from '../../exposition.ts';
 import { asSeries, sorted } from './as-series.ts';
 import { type DecodedResource, decodeRequest } from './decode-request.ts';
@@ -12,9 +13,25 @@ import { type DecodedResource, decodeRequest } from './decode-request.ts';
 const AT_MS = 1_700_000_000_123;
 const START_MS = 1_699_999_999_001.5;
 
-async function send(families: readonly Family<PointLabels>[], maxBytes: number): Promise<DecodedResource[]> {
+/** A family whose series are listed. */
+type Listed =
+  | { readonly metric: FamilyMetric; readonly series: readonly (readonly [PointLabels, number])[] }
+  | {
+      readonly metric: FamilyMetric;
+      readonly histograms: readonly (readonly [PointLabels, HistogramPoint])[];
+    };
+
+/** The same as the catalogue's: read from subjects, here with a series each. */
+function familyOf(listed: Listed): Family<PointLabels> {
+  const { metric } = listed;
+  return 'series' in listed
+    ? { metric, series: sourceOf(listed.series, ([own, found], visit) => visit(own, found)) }
+    : { metric, histograms: sourceOf(listed.histograms, ([own, point], visit) => visit(own, point)) };
+}
+
+async function send(families: readonly Listed[], maxBytes: number): Promise<DecodedResource[]> {
   const decoded: DecodedResource[] = [];
-  const requests = requestsOf(families, {
+  const requests = requestsOf(families.map(familyOf), {
     resource: resourceFromAttributes({ 'host.name': 'kvm1' }),
     version: '1.2.3',
     atMs: AT_MS,
@@ -66,20 +83,20 @@ const family = fc.oneof(
     histograms: fc.uniqueArray(fc.tuple(labels, histogram), distinct),
   }),
 );
-const families = fc.array(family, { maxLength: 8 }).map((all): Family<PointLabels>[] =>
+const families = fc.array(family, { maxLength: 8 }).map((all): Listed[] =>
   all.map(({ type, ...rest }, index) => ({
     metric: { name: `m${index}`, type, help: `Help ${index}.`, per: 'process' },
     ...rest,
   })),
 );
 
-function expected(all: readonly Family<PointLabels>[]): Series[] {
+function expected(all: readonly Listed[]): Series[] {
   return all.flatMap((each) => {
     const { name } = each.metric;
     if ('series' in each) {
-      return [...each.series].map(([own, found]) => ({ name, labels: own.attributes, value: found }));
+      return each.series.map(([own, found]) => ({ name, labels: own.attributes, value: found }));
     }
-    return [...each.histograms].flatMap(([own, point]) => [
+    return each.histograms.flatMap(([own, point]) => [
       ...point.buckets.map(([upTo, count]) => ({
         name: `${name}_bucket`,
         labels: { ...own.attributes, le: String(upTo) },
@@ -100,7 +117,7 @@ test('decoded requests have exactly the series and values that were encoded, wha
   );
 });
 
-const ofType = (type: 'counter' | 'gauge' | 'info', name: string): Family<PointLabels> => ({
+const ofType = (type: 'counter' | 'gauge' | 'info', name: string): Listed => ({
   metric: { name, type, help: 'Some help.', per: 'vcpu' },
   series: [[ATTRIBUTES.with(ATTRIBUTES.none, 'domain', 'db'), 7]],
 });
@@ -141,7 +158,7 @@ test('a large sample is several requests, each not much larger than the limit', 
   ]);
   const metric = { name: 'x', type: 'gauge', help: 'Help.', per: 'domain' } as const;
   const sizes: number[] = [];
-  const requests = requestsOf([{ metric, series }], {
+  const requests = requestsOf([familyOf({ metric, series })], {
     resource: resourceFromAttributes({}),
     version: '1',
     atMs: AT_MS,

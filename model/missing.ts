@@ -135,7 +135,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
     has: ({ cacheMonitors, bandwidthMonitors, energyMonitors }) =>
       some(
         [...cacheMonitors.values(), ...bandwidthMonitors.values(), ...energyMonitors.values()],
-        ({ parts }) => some(parts.values(), ({ id: _id, ...figures }) => hasNumber(figures)),
+        ({ parts }) => some(parts.values(), (part) => hasNumber(part, 'id')),
       ),
     reason: () => 'not_supported',
   },
@@ -223,21 +223,28 @@ function isMonitorBusy(stats: DomainStats, { groups, facts }: Asked): boolean {
 }
 
 /** The index of a disk in its backing chain does not count as a figure: libvirt gives it without asking QEMU. */
-function hasFigure({ backingIndex: _, ...figures }: BlockStats): boolean {
-  return hasNumber(figures);
+function hasFigure(figures: BlockStats): boolean {
+  return hasNumber(figures, 'backingIndex');
 }
 
-function hasNumber(figures: object): boolean {
-  return Object.values(figures).some((value) => typeof value === 'number' || typeof value === 'boolean');
+/** In no property but `besides`. A loop: copies of the figures of each device of each VM would be much garbage. */
+function hasNumber(figures: object, besides?: string): boolean {
+  for (const key in figures) {
+    const value = (figures as Readonly<Record<string, unknown>>)[key];
+    if (key !== besides && (typeof value === 'number' || typeof value === 'boolean')) return true;
+  }
+  return false;
 }
 
 /** The devices that have series: those with a name, and of two with the same name the first. */
 function* named<T extends { readonly name?: string }>(devices: Iterable<T>): Generator<T> {
-  const seen = new Set<string>();
+  let seen: Set<string> | undefined;
   for (const device of devices) {
-    if (device.name === undefined || seen.has(device.name)) continue;
-    seen.add(device.name);
+    if (device.name === undefined || seen?.has(device.name) === true) continue;
     yield device;
+    // Afterwards: a device with figures, mostly the first, ends the search.
+    seen ??= new Set();
+    seen.add(device.name);
   }
 }
 

@@ -32,6 +32,8 @@ export function pageDemandsOf(
   { cpu, memory }: { readonly cpu: CpuFacts; readonly memory: MemoryFacts },
   defaultPageKiB = KIB_PER_DEFAULT_PAGE,
 ): PageDemand[] {
+  // As most are; asked of each VM in each sample.
+  if (memory.pageRules.length === 0 && (memory.devices ?? []).length === 0) return [];
   const demands = new Map<string, PageDemand>();
   for (const { memoryKiB, sizeKiB, cells } of [...partsOf(cpu, memory), ...deviceParts(memory)]) {
     const pageKiB = sizeKiB === 'default' ? defaultPageKiB : sizeKiB;

@@ -14,7 +14,11 @@ import type { LabelFormat } from './label-format.ts';
 import type { AllLabelled, Labelled } from './subjects.ts';
 
 /** A label and what is in it. */
-type LabelReaders<T> = readonly (readonly [name: string, read: (subject: T) => string | undefined])[];
+interface LabelReader<T> {
+  readonly name: string;
+  readonly read: (subject: T) => string | undefined;
+}
+type LabelReaders<T> = readonly LabelReader<T>[];
 
 /** The families of the metrics of `groups`, in their order. @param peerGroups have labels for series of other groups */
 export function* catalogueFamilies<L>(
@@ -40,7 +44,7 @@ function peerLabelsByName(groups: readonly Group[]): ReadonlyMap<string, LabelRe
   for (const { names, labels } of groups.flatMap((group) => group.peerLabels ?? [])) {
     for (const name of names) found.set(name, { ...found.get(name), ...labels });
   }
-  return new Map([...found].map(([name, labels]) => [name, Object.entries(labels)]));
+  return new Map([...found].map(([name, labels]) => [name, readersOf(labels)]));
 }
 
 function seriesOf<K extends keyof Subjects, L>(
@@ -60,12 +64,14 @@ function seriesOf<K extends keyof Subjects, L>(
   }
   if ('points' in metric) {
     return sourceOf(subjects, (labelled, visit) => {
-      for (const [values, value] of metric.points(labelled.subject)) {
+      const { subject } = labelled;
+      if (metric.when?.(subject) === false) return;
+      for (const [values, value] of metric.points(subject)) {
         visit(withValues(format, labelsOf(labelled), metric.labels, values), value);
       }
     });
   }
-  const readers = Object.entries(metric.labels);
+  const readers = readersOf(metric.labels);
   return sourceOf(subjects, (labelled, visit) => {
     const { subject } = labelled;
     if (metric.when?.(subject) === false) return;
@@ -88,9 +94,13 @@ function histogramsOf<K extends keyof Subjects, L>(
   });
 }
 
+function readersOf<T>(labels: Readonly<Record<string, LabelReader<T>['read']>>): LabelReaders<T> {
+  return Object.entries(labels).map(([name, read]) => ({ name, read }));
+}
+
 function withReaders<T, L>(format: LabelFormat<L>, labels: L, readers: LabelReaders<T>, subject: T): L {
   let all = labels;
-  for (const [name, read] of readers) {
+  for (const { name, read } of readers) {
     const value = read(subject);
     if (value !== undefined) all = format.with(all, name, value);
   }
@@ -104,6 +114,8 @@ function withValues<L>(
   values: readonly string[],
 ): L {
   let all = labels;
-  for (const [index, name] of names.entries()) all = format.with(all, name, values[index] ?? '');
+  for (let index = 0; index < names.length; index++) {
+    all = format.with(all, names[index] as string, values[index] ?? '');
+  }
   return all;
 }

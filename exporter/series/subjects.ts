@@ -155,11 +155,17 @@ function named<T, L>(
   nameOf: (device: T) => string | undefined,
   aboutOf?: ((device: T) => About) | undefined,
 ): void {
-  const seen = new Set<string>();
+  let first: string | undefined;
+  // Most VMs have one disk and one NIC.
+  let others: Set<string> | undefined;
   for (const subject of devices) {
     const name = nameOf(subject);
-    if (name === undefined || seen.has(name)) continue;
-    seen.add(name);
+    if (name === undefined || name === first || others?.has(name) === true) continue;
+    if (first === undefined) first = name;
+    else {
+      others ??= new Set();
+      others.add(name);
+    }
     found.push({ labels: format.with(labels, 'target_device', name), subject, about: aboutOf?.(subject) });
   }
 }

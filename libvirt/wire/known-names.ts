@@ -30,12 +30,16 @@ export function knownName(bytes: Buffer, view: DataView, at: number, length: num
   if (first !== undefined && first.bytes === length && matches(first.words, view, at)) return first.text;
   const second = table[slot ^ 1];
   if (second !== undefined && second.bytes === length && matches(second.words, view, at)) return second.text;
-  const words = Int32Array.from({ length: count }, (_, i) => view.getInt32(at + i * 4));
-  const text = bytes.toString('utf8', at, at + length);
   // Two that share a slot, and come in turn, both stay.
-  table[slot ^ 1] = first;
-  table[slot] = { text, bytes: length, words };
+  if (first !== undefined) table[slot ^ 1] = first;
+  const text = bytes.toString('utf8', at, at + length);
+  table[slot] = { text, bytes: length, words: wordsOf(view, at, count) };
   return text;
+}
+
+/** Not inline: with a closure in it, each call of knownName would allocate what the closure needs. */
+function wordsOf(view: DataView, at: number, count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => view.getInt32(at + i * 4));
 }
 
 function matches(words: Int32Array, view: DataView, at: number): boolean {

@@ -21,6 +21,7 @@ const WINDOW = {
   since: LIBVIRT_FEATURES.blockWindows.libvirt,
   needs:
     "QEMU 10.2, and <statistic interval=''/> in the statistics of the disk's XML (disk.statisticsIntervals in a profile of virtune tune)",
+  when: ({ windows }) => windows !== undefined,
 } as const satisfies Partial<FigureSet<'block'>>;
 
 /** What QEMU measured in windows of time, which shows peaks that a scrape interval averages away. */

@@ -51,6 +51,7 @@ export const devicesGroup = {
       help: 'Size of the memory devices of a domain by model and guest cell, in bytes: size, and for virtio-mem what is requested and what the guest has plugged.',
       labels: ['model', 'guest_cell', 'kind'],
       needs: '<memory> devices in the XML',
+      when: ({ memory }) => memory.devices !== undefined && memory.devices.length > 0,
       points: ({ memory }) => memoryDevicePoints(memory.devices ?? []),
     },
     {
@@ -60,6 +61,7 @@ export const devicesGroup = {
       help: '1 for each disk whose error paused the domain: no_space, or unspecified for any other.',
       labels: ['target_device', 'error'],
       needs: 'a domain that is paused by an I/O error',
+      when: ({ diskErrors }) => diskErrors !== undefined,
       points: ({ diskErrors }): Point[] => [...(diskErrors ?? [])].map(([disk, kind]) => [[disk, kind], 1]),
     },
   ],

@@ -23,6 +23,7 @@ export const jobGroup = {
       name: 'libvirt_domain_job_active',
       help: '1 while the job runs, 0 once it has ended.',
       labels: ['operation'],
+      when: hasJob,
       points: ({ job }) => ofJob(job, ({ active }) => Number(active)),
     },
     {
@@ -31,6 +32,7 @@ export const jobGroup = {
       name: 'libvirt_domain_job_success',
       help: '1 when the completed job succeeded.',
       labels: ['operation'],
+      when: hasJob,
       points: ({ job }) => ofJob(job, ({ success }) => (success === undefined ? undefined : Number(success))),
     },
     {
@@ -39,6 +41,7 @@ export const jobGroup = {
       name: 'libvirt_domain_job_elapsed_seconds',
       help: 'Elapsed time of the job, in seconds.',
       labels: ['operation'],
+      when: hasJob,
       points: ({ job }) => ofJob(job, ({ figures }) => scaled(figures.get('time_elapsed'), msToSeconds)),
     },
     {
@@ -47,6 +50,7 @@ export const jobGroup = {
       name: 'libvirt_domain_job_remaining_seconds',
       help: 'Estimated remaining time of the job, in seconds.',
       labels: ['operation'],
+      when: hasJob,
       points: ({ job }) => ofJob(job, ({ figures }) => scaled(figures.get('time_remaining'), msToSeconds)),
     },
     {
@@ -55,6 +59,7 @@ export const jobGroup = {
       name: 'libvirt_domain_job_downtime_seconds',
       help: 'Downtime of the guest, actual or expected, in seconds.',
       labels: ['operation'],
+      when: hasJob,
       points: ({ job }) => ofJob(job, ({ figures }) => scaled(figures.get('downtime'), msToSeconds)),
     },
     ...(['data', 'memory', 'disk'] as const).map((what) => ({
@@ -64,6 +69,7 @@ export const jobGroup = {
       help: `${MOVED[what]}, in bytes: total, processed, remaining.`,
       labels: ['operation', 'kind'],
       values: { kind: SIZES },
+      when: hasJob,
       points: ({ job }: DomainExtras): Iterable<Point> => sizes(job, what),
     })),
     {
@@ -72,6 +78,7 @@ export const jobGroup = {
       name: 'libvirt_domain_job_memory_bytes_per_second',
       help: 'Memory transferred by the job per second, in bytes.',
       labels: ['operation'],
+      when: hasJob,
       points: ({ job }) => ofJob(job, ({ figures }) => figures.get('memory_bps')),
     },
     {
@@ -80,6 +87,7 @@ export const jobGroup = {
       name: 'libvirt_domain_job_memory_iteration',
       help: 'Iterations of the job over memory dirtied by the guest.',
       labels: ['operation'],
+      when: hasJob,
       points: ({ job }) => ofJob(job, ({ figures }) => figures.get('memory_iteration')),
     },
     {
@@ -88,6 +96,7 @@ export const jobGroup = {
       name: 'libvirt_domain_job_auto_converge_throttle_percent',
       help: 'Auto-converge throttling of the guest during the migration, in percent.',
       labels: ['operation'],
+      when: hasJob,
       points: ({ job }) => ofJob(job, ({ figures }) => figures.get('auto_converge_throttle')),
     },
   ],
@@ -133,6 +142,7 @@ export const eventsGroup = {
       values: {
         event: ['lifecycle', 'ioError', 'watchdog', 'jobCompleted', 'blockThreshold', 'controlError'],
       },
+      when: ({ events }) => events !== undefined,
       points: function* ({ events }): Generator<Point> {
         for (const [event, count] of events ?? []) yield [[event], count];
       },
@@ -143,6 +153,7 @@ export const eventsGroup = {
       name: 'virtune_domain_missing',
       help: '1 for each metric group without data for the domain, with the reason.',
       labels: ['group', 'reason'],
+      when: (missing) => missing.length > 0,
       points: (missing) => missing.map(({ group, reason }): Point => [[group, reason], 1]),
     },
     {
@@ -153,6 +164,7 @@ export const eventsGroup = {
       labels: ['state'],
       values: { state: ['ok', 'job', 'occupied', 'error'] },
       needs: 'an unresponsive domain',
+      when: ({ control }) => control !== undefined,
       points: ({ control }): Point[] => (control === undefined ? [] : [[[control.state], 1]]),
     },
     {
@@ -165,6 +177,10 @@ export const eventsGroup = {
     },
   ],
 } as const satisfies Group;
+
+function hasJob({ job }: DomainExtras): boolean {
+  return job !== undefined;
+}
 
 function* ofJob(
   job: JobFigures | undefined,

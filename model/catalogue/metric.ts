@@ -124,6 +124,8 @@ export interface FigureSet<K extends keyof Subjects> extends Described {
   /** By label, what it can be; a label that is missing here has values that only the host knows. */
   readonly values?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly points: (subject: Subjects[K]) => Iterable<Point>;
+  /** Whether there may be any, where that is cheaper to see than by asking for them; most VMs have none of some. */
+  readonly when?: (subject: Subjects[K]) => boolean;
 }
 
 /** A series of labels, value 1: slow facts, to be joined. A label that is absent is left out. */

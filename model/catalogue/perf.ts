@@ -42,6 +42,7 @@ export const perfGroup = {
       labels: ['event'],
       values: { event: EVENTS },
       needs: "<perf> with an enabled event in the VM's XML",
+      when: ({ perf }) => perf.size > 0,
       points: function* ({ perf }) {
         for (const [event, count] of perf) if (event !== OCCUPANCY) yield [[event], count];
       },

@@ -18,6 +18,7 @@ export const resctrlGroup = {
       labels: ['monitor', 'vcpus', 'bank'],
       since: '4.10.0',
       needs: `${NEEDS} <monitor> in a <cachetune> of the VM's XML`,
+      when: ({ cacheMonitors }) => cacheMonitors.size > 0,
       points: ({ cacheMonitors }) => pointsOf(cacheMonitors, [['bytes', []]]),
     },
     {
@@ -28,6 +29,7 @@ export const resctrlGroup = {
       labels: ['monitor', 'vcpus', 'node', 'kind'],
       since: '6.0.0',
       needs: `${NEEDS} <monitor> in a <memorytune> of the VM's XML`,
+      when: ({ bandwidthMonitors }) => bandwidthMonitors.size > 0,
       points: ({ bandwidthMonitors }) =>
         pointsOf(bandwidthMonitors, [
           ['totalBytes', ['total']],
@@ -42,6 +44,7 @@ export const resctrlGroup = {
       labels: ['monitor', 'vcpus', 'package'],
       needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML`,
       since: LIBVIRT_FEATURES.energyMonitors.libvirt,
+      when: ({ energyMonitors }) => energyMonitors.size > 0,
       points: ({ energyMonitors }) => pointsOf(energyMonitors, [['coreEnergyJoules', []]]),
     },
     {
@@ -52,6 +55,7 @@ export const resctrlGroup = {
       labels: ['monitor', 'vcpus', 'package'],
       needs: `${NEEDS} <monitor> in an <energytune> of the VM's XML`,
       since: LIBVIRT_FEATURES.energyMonitors.libvirt,
+      when: ({ energyMonitors }) => energyMonitors.size > 0,
       points: ({ energyMonitors }) => pointsOf(energyMonitors, [['coreActivityFarads', []]]),
     },
   ],

@@ -97,12 +97,15 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
   const memoryMaximumKiB = sum(active, (domain) => domain.maximumKiB);
   const memoryCurrentKiB = sum(active, (domain) => domain.memoryKiB);
   const migrating = active.filter((domain) => isMigrationCopy(domain.run));
+  // Once for each: it takes a walk over the definition.
+  const hugeKiBs = new Map(active.map((domain) => [domain, hugeKiB(domain)]));
+  const hugeKiBOf = (domain: OvercommitDomain): number => hugeKiBs.get(domain) ?? 0;
   const poolsKiB = hugePoolsKiB(host);
   const totalKiB = host.memoryKiB.get('total');
   const ordinaryKiB = totalKiB === undefined ? undefined : totalKiB - (poolsKiB ?? 0);
   // Where the host does not report its pools, memory on huge pages counts like all other, on both sides.
   const ordinary = (domain: OvercommitDomain, kib: number | undefined): number =>
-    Math.max(0, (kib ?? 0) - (poolsKiB === undefined ? 0 : hugeKiB(domain)));
+    Math.max(0, (kib ?? 0) - (poolsKiB === undefined ? 0 : hugeKiBOf(domain)));
   return {
     domains: domains.length,
     vcpusRunning,
@@ -113,8 +116,8 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
     memoryMaximumKiB,
     memoryCurrentKiB,
     memoryMigratingKiB: sum(migrating, (domain) => domain.maximumKiB),
-    memoryHugepagesKiB: poolsKiB === undefined ? undefined : sum(active, hugeKiB),
-    memoryMigratingHugepagesKiB: poolsKiB === undefined ? undefined : sum(migrating, hugeKiB),
+    memoryHugepagesKiB: poolsKiB === undefined ? undefined : sum(active, hugeKiBOf),
+    memoryMigratingHugepagesKiB: poolsKiB === undefined ? undefined : sum(migrating, hugeKiBOf),
     memoryMaximumRatio: ratio(
       sum(active, (domain) => ordinary(domain, domain.maximumKiB)),
       ordinaryKiB,

@@ -19,6 +19,18 @@ export class EventLoop {
   }
 }
 
+/** Does work that comes in pieces, and yields between two of them when it is time. @returns what the work gives */
+export async function inTurns<T>(pieces: Iterator<void, T>): Promise<T> {
+  const eventLoop = new EventLoop();
+  // What was computed just before may have used up this turn of the loop.
+  await eventLoop.yield();
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done === true) return value;
+    if (eventLoop.isDue) await eventLoop.yield();
+  }
+}
+
 /** What `begin` gives for each item, in their order; all are begun before the first is waited for. */
 export async function mapYielding<T, R>(
   items: readonly T[],

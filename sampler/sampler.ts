@@ -169,16 +169,16 @@ export class Sampler {
     );
     await driftRead;
     const sample = await this.#complete(running, asked, known, whole);
-    await new EventLoop().yield();
+    const eventLoop = new EventLoop();
+    await eventLoop.yield();
     pool.shrink();
     line.shrink();
     // Lost on the way: what was gathered says more of the loss than of the domains.
     if (control.closed !== undefined) throw control.closed;
-    return this.#overcommit.complete({
-      ...sample,
-      domains: this.#limitUses.complete(sample.domains, this.#parts.clock.aheadMs),
-      durationMs: performance.now() - startedMs,
-    });
+    const limited = this.#limitUses.complete(sample.domains, this.#parts.clock.aheadMs);
+    await eventLoop.yield();
+    const durationMs = performance.now() - startedMs;
+    return this.#overcommit.complete({ ...sample, domains: limited, durationMs });
   }
 
   /** What a tick has gathered, for a caller who cannot wait for its end. The next tick is not compared with it. */

@@ -1,9 +1,11 @@
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { ContentionTracker } from '../../sampler/contention-tracker.ts';
+import { inTurns } from '../../sampler/event-loop.ts';
 import type { HostIdentity, HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
 import { familiesOf, healthFamilies } from '../series/families.ts';
 import type { Family, FamilyMetric } from '../series/family.ts';
+import { labelAll } from '../series/subjects.ts';
 import { ATTRIBUTES, type PointLabels } from './attributes.ts';
 import type { StartOf } from './metrics.ts';
 import { type OtlpRequest, requestsOf } from './requests.ts';
@@ -50,8 +52,10 @@ export class HostRequests {
       sample.domains.map(({ domain, startedAtMs }) => [domain.name, startedAtMs] as const),
     );
     const { groups } = this.#options;
+    const complete = this.#withContention(sample);
+    const subjects = await inTurns(labelAll(complete, groups, ATTRIBUTES, false));
     const families = [
-      familiesOf(this.#withContention(sample), { format: ATTRIBUTES, enabled: groups }),
+      familiesOf(complete, { subjects, format: ATTRIBUTES, enabled: groups }),
       healthFamilies(state.health, true, ATTRIBUTES, state.inMaintenance),
     ];
     yield* this.#requests(chain(families), sample.identity, atMs, startedMs);

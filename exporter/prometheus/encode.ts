@@ -4,6 +4,7 @@ import type { HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
 import { familiesOf, healthFamilies } from '../series/families.ts';
 import type { FamilyMetric, Source, VisitHistogram, VisitSeries } from '../series/family.ts';
 import type { LabelFormat } from '../series/label-format.ts';
+import { labelAll } from '../series/subjects.ts';
 import { type Described, headBytes, nameBytes } from './family-bytes.ts';
 import { escapeLabel, type Format, number, openMetricsFamily } from './text.ts';
 import type { TextBuffer } from './text-buffer.ts';
@@ -30,7 +31,8 @@ export function* encodeSample(
   more: readonly Group[] = [],
 ): Generator<void> {
   const others = new Set(more.flatMap((group) => group.metrics.map(({ name }) => name)));
-  for (const each of familiesOf(sample, { format: LABEL_TEXT, enabled, more })) {
+  const subjects = yield* labelAll(sample, enabled, LABEL_TEXT, more.length > 0);
+  for (const each of familiesOf(sample, { subjects, format: LABEL_TEXT, enabled, more })) {
     const metric = format === 'openMetrics' ? apartFrom(others, each.metric) : each.metric;
     if ('histograms' in each) yield* pieces(each.histograms, histogramVisitor(text, metric, format));
     else yield* pieces(each.series, seriesVisitor(text, metric, format));

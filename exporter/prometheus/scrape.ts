@@ -7,7 +7,7 @@ import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
 import { VirtuneError } from '../../model/virtune-error.ts';
 import { timerMs } from '../../sampler/deadline.ts';
-import { EventLoop } from '../../sampler/event-loop.ts';
+import { inTurns } from '../../sampler/event-loop.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
 import { CallMeter } from './call-meter.ts';
@@ -176,6 +176,7 @@ export class Scrapes {
   ): Promise<ScrapeBody> {
     const text = new TextBuffer(this.#spare);
     this.#spare = undefined;
+    // Thousands of VMs must not hold up a keepalive.
     if (sample !== undefined) await inTurns(encodeSample(text, sample, format, this.#groups, this.#compat));
     encodeHealth(text, this.#source.health, sample !== undefined, format, this.inMaintenance);
     text.append(this.#meter.encode(format));
@@ -196,14 +197,6 @@ const END = '# EOF\n';
 
 function withoutEnd(text: string): string {
   return text.endsWith(END) ? text.slice(0, -END.length) : text;
-}
-
-/** Work in pieces, with a turn of the event loop between: thousands of VMs must not hold up a keepalive. */
-async function inTurns(pieces: Iterable<void>): Promise<void> {
-  const eventLoop = new EventLoop();
-  // The last computation of the sample may have used up this turn of the loop.
-  await eventLoop.yield();
-  for (const _ of pieces) if (eventLoop.isDue) await eventLoop.yield();
 }
 
 /**

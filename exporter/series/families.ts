@@ -8,7 +8,7 @@ import type { HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
 import { catalogueFamilies } from './catalogue-families.ts';
 import { type Family, single, sourceOf } from './family.ts';
 import { type LabelFormat, withLabels } from './label-format.ts';
-import { labelAll } from './subjects.ts';
+import type { AllLabelled } from './subjects.ts';
 
 /** virDomainState in words, as inovex's exporter and Metricbeat have them. */
 export const STATE_WORDS = [
@@ -23,6 +23,8 @@ export const STATE_WORDS = [
 ];
 
 export interface FamiliesOptions<L> {
+  /** Of `labelAll`. */
+  readonly subjects: AllLabelled<L>;
   readonly format: LabelFormat<L>;
   readonly enabled: ReadonlySet<GroupName>;
   /** Other exporters' names, beside our own. */
@@ -32,7 +34,7 @@ export interface FamiliesOptions<L> {
 /** The series of a host, as the catalogue has them. */
 export function* familiesOf<L>(
   sample: HostSample,
-  { format, enabled, more = [] }: FamiliesOptions<L>,
+  { subjects, format, enabled, more = [] }: FamiliesOptions<L>,
 ): Generator<Family<L>> {
   const { none } = format;
   yield single(healthMetrics.up, none, 1);
@@ -47,7 +49,6 @@ export function* familiesOf<L>(
     });
     yield single(healthMetrics.versions, labels, 1);
   }
-  const subjects = labelAll(sample, enabled, format, more.length > 0);
   yield {
     metric: healthMetrics.state,
     series: sourceOf(subjects.summary, ({ labels, subject: { state } }, visit) => {

@@ -26,16 +26,19 @@ const NO_RATES: { readonly [K in keyof RateSubjects]: readonly [] } = {
 
 export type AllLabelled<L> = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K], L>[] };
 
+/** VMs that are labelled before the event loop may have its turn: about 1 ms. */
+const VMS_AT_ONCE = 100;
+
 /**
- * What each metric of a kind is read from. Devices come by name, each name once: see `named`. @param withAbout where other
- * exporters' labels are wanted
+ * What each metric of a kind is read from, in pieces: the caller may let the event loop have its turn between two.
+ * Devices come by name, each name once: see `named`. @param withAbout where other exporters' labels are wanted
  */
-export function labelAll<L>(
+export function* labelAll<L>(
   { domains, host, overcommit, contention }: HostSample,
   enabled: ReadonlySet<GroupName>,
   format: LabelFormat<L>,
   withAbout: boolean,
-): AllLabelled<L> {
+): Generator<void, AllLabelled<L>> {
   const { none } = format;
   const one = (name: string, value: string): L => format.with(none, name, value);
   const all = {
@@ -65,7 +68,8 @@ export function labelAll<L>(
     contention: whole(contention, none),
     ...NO_RATES,
   };
-  for (const sample of domains) {
+  for (const [index, sample] of domains.entries()) {
+    if (index % VMS_AT_ONCE === VMS_AT_ONCE - 1) yield;
     const { domain, summary, facts, outcome, fit, extras, local, drift, guest, limitUses } = sample;
     const labels = one('domain', domain.name);
     const about: About | undefined = withAbout

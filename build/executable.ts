@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { type Architecture, architectureOf } from './architecture.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 
 /**
  * `npm run build:executable [-- x64|arm64]`: build/out/virtune-linux-x64, one file that needs no Node.js, from dist/. It is
@@ -50,6 +51,7 @@ function executableFor({ node: target, triple }: Architecture): string {
       output,
       disableExperimentalSEAWarning: true,
       useVfs: true,
+      execArgv: NODE_FLAGS,
       assets: { ...packagedFiles(), 'dist/THIRD-PARTY-NOTICES': `${OUT}/notices` },
     }),
   );

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { bundleCommand } from './bundle.ts';
 import { type Lockfile, lockfileOf } from './lockfile.ts';
+import { withFlags } from './node-flags.ts';
 import { noticesOf } from './notices.ts';
 import { writeShare } from './share.ts';
 
@@ -12,6 +13,7 @@ import { writeShare } from './share.ts';
 rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['-p', 'libvirt', '--outDir', 'dist/libvirt'], { stdio: 'inherit' });
 const packages = await bundleCommand('dist/cli');
+writeFileSync('dist/cli/virtune.js', withFlags(readFileSync('dist/cli/virtune.js', 'utf8')));
 chmodSync('dist/cli/virtune.js', 0o755);
 // Where blessed looks for them: beside the folder of the bundle.
 for (const terminal of ['linux', 'xterm-256color', 'xterm']) {

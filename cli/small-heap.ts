@@ -3,7 +3,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 /**
  * Bytes of the nursery, where objects are born. Measured at 1,000 VMs (test/bench: scale): 1 MiB takes a third
  * more CPU, for it is full before what a VM's figures are made from is done with; 8 gain little; V8's own choice
- * grows to tens of MiB that it never gives back.
+ * grows to tens of MiB that it never gives back. build/node-flags.ts has the same size, for an exporter of few VMs.
  */
 const NURSERY_BYTES = 4 * 1024 * 1024;
 
@@ -11,8 +11,9 @@ const NURSERY_BYTES = 4 * 1024 * 1024;
 const FILLERS_MAX = 1_000;
 
 /**
- * A scrape makes and forgets some 100 MB, and V8 would rather hold memory than collect it. Runs before anything
- * else: a nursery that has grown does not shrink.
+ * A scrape makes and forgets 0.1 MB for each VM, and V8 would rather hold memory than collect it. Runs before anything
+ * else: a nursery that has grown shrinks only where little is allocated, and not below the size that Node.js was
+ * started with.
  */
 export function keepHeapSmall(): void {
   // Its size cannot be set any more in a process that runs, but whether it grows can.
@@ -23,6 +24,9 @@ export function keepHeapSmall(): void {
   // V8 lets garbage grow to several times what is alive before it looks; at 1,000 VMs that is 80 MB. Less than
   // this gains nothing, and 30 is 8 MB more after a thousand scrapes, for no less CPU.
   setFlagsFromString('--heap-growing-percent=12');
+  // Between two scrapes V8 takes the process for idle, and collects the whole heap once or twice: 30 to 60 ms of CPU, for
+  // some MiB that the next scrapes take again, and the code of functions that it then compiles again.
+  setFlagsFromString('--no-memory-reducer');
 }
 
 function nurseryBytes(): number {

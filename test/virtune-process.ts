@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { NODE_FLAGS } from '../build/node-flags.ts';
 import { outputOf, saidBeforeEnd } from './child-output.ts';
 import { parseExposition, type Series } from './exposition.ts';
 
@@ -10,7 +11,9 @@ const CLI = resolve(process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../
  * What `VIRTUNE_CLI` names, or the sources. `npm test` and benchmarks run what npm would install, which starts in a third of the
  * CPU time; CI runs the live tests on the installed package, and some tests on the executable too, which needs no Node.js.
  */
-export const VIRTUNE: readonly [string, ...string[]] = /\.[jt]s$/.test(CLI) ? [process.execPath, CLI] : [CLI];
+export const VIRTUNE: readonly [string, ...string[]] = /\.[jt]s$/.test(CLI)
+  ? [process.execPath, ...NODE_FLAGS, CLI]
+  : [CLI];
 
 /** Starts virtune, its output into pipes. */
 function startVirtune(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {

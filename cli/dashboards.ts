@@ -70,7 +70,7 @@ export function dashboardsCommand(): Command {
       const settings =
         flags.thresholds === undefined
           ? {}
-          : readYamlFile(flags.thresholds, settingsSchema(flags.clusterLabel));
+          : await readYamlFile(flags.thresholds, settingsSchema(flags.clusterLabel));
       const built = new URL('dashboards/built/', packageFolder());
       const options: FileOptions = {
         ...flags,

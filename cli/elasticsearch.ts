@@ -65,9 +65,11 @@ function setupCommand(): Command {
     .option('--metricbeat-compat', "also create templates for documents of Metricbeat's kvm module")
     .action(async (flags: SetupFlags) => {
       const file =
-        flags['config.file'] === undefined ? undefined : readConfig(flags['config.file']).elasticsearch;
+        flags['config.file'] === undefined
+          ? undefined
+          : (await readConfig(flags['config.file'])).elasticsearch;
       const options = elasticsearchOptions(flags, file) ?? {};
-      const settings = serverSettings(options);
+      const settings = await serverSettings(options);
       const stop = stopSignal();
       const client = await openClient(settings, readVersion(), stop);
       let isChanging = false;

@@ -92,7 +92,7 @@ export function exporterCommand(): Command {
         procRoot: (uri) => (readsProc(uri) ? flags['path.procfs'] : undefined),
         cgroupRoot: flags['path.cgroupfs'],
         driftFile: flags['path.drift'],
-        credentials: credentialsOf(flags),
+        credentials: await credentialsOf(flags),
         domainDeadlineMs: flags.domainDeadline * 1_000,
         tickDeadlineMs: flags.scrapeDeadline * 1_000,
         compat: flags.compat,

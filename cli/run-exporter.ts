@@ -18,6 +18,7 @@ import { NdjsonOutput, type OutputOptions } from '../exporter/ndjson/ndjson-outp
 import { OtlpSink } from '../exporter/otlp/otlp-sink.ts';
 import { type OtlpOptions, otlpSettings, receiverSettings } from '../exporter/otlp/settings.ts';
 import { ProcessMetrics } from '../exporter/prometheus/process-metrics.ts';
+import { RememberedFiles } from '../exporter/remembered-files.ts';
 import { checkSeparateQueues } from '../exporter/separate-queues.ts';
 import { SinkSlot } from '../exporter/sink-slot.ts';
 import { Targets } from '../exporter/targets.ts';
@@ -91,8 +92,9 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   const version = readVersion();
   const onUnknownStatistic = sayUnknownStatistics(version);
   const process = new ProcessMetrics(version);
-  const { config, web } = readFiles(options);
-  const targets = new Targets({ onFailure, onUnknownStatistic, compat: options.compat });
+  const files = new RememberedFiles((message) => log(`virtune: ${message}`));
+  const { config, web } = await readFiles(options);
+  const targets = new Targets({ onFailure, onUnknownStatistic, compat: options.compat, pki: files });
   const openLocal = (settings: HostSettings): HostExporter =>
     new HostExporter(settings, {
       process,
@@ -100,6 +102,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       onUnknownStatistic,
       onDriftFailure: (error) => log(`virtune: ${errorText(error)}`),
       compat: options.compat,
+      pki: files,
     });
   const settings = localSettings(options, config);
   if (settings === undefined && (config?.hosts.size ?? 0) === 0) {
@@ -126,15 +129,15 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   };
   const search = new SinkSlot({
     ...slot,
-    settingsOf: sinkSettings,
+    settingsOf: (options: ElasticsearchOptions) => sinkSettings(options, files.fresh),
     open: (settings, options) =>
-      ElasticsearchSink.open({ ...common, settings, reread: () => serverSettings(options) }),
+      ElasticsearchSink.open({ ...common, settings, reread: () => serverSettings(options, files.read) }),
   });
   const otlp = new SinkSlot({
     ...slot,
-    settingsOf: otlpSettings,
+    settingsOf: (options: OtlpOptions) => otlpSettings(options, files.fresh),
     open: (settings, options) =>
-      OtlpSink.open({ ...common, settings, reread: () => receiverSettings(options) }),
+      OtlpSink.open({ ...common, settings, reread: () => receiverSettings(options, files.read) }),
   });
   process.also = (format) => search.text(format) + otlp.text(format) + (output?.text(format) ?? '');
   const watchForOutput = (): Promise<void> | undefined =>
@@ -143,11 +146,11 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     (options.elasticsearch ?? ((file) => file))(of?.elasticsearch);
   const otlpOptions = (of: ExporterConfig | undefined): OtlpOptions | undefined =>
     (options.otlp ?? ((file) => file))(of?.otlp);
-  const checkSinks = (of: ExporterConfig | undefined): void => {
+  const checkSinks = async (of: ExporterConfig | undefined): Promise<void> => {
     const [searched, sent] = [searchOptions(of), otlpOptions(of)];
-    search.check(searched);
-    otlp.check(sent);
-    if (searched !== undefined && sent !== undefined) checkSeparateQueues(searched, sent);
+    await search.check(searched);
+    await otlp.check(sent);
+    if (searched !== undefined && sent !== undefined) await checkSeparateQueues(searched, sent);
   };
   /** Both or neither. */
   const useSinks = async (of: ExporterConfig | undefined): Promise<void> => {
@@ -166,10 +169,10 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   };
   const take = async (): Promise<void> => {
     // All of it is read and checked before any of it is used.
-    const next = readFiles(options);
+    const next = await readFiles(options);
     const nextLocal = localSettings(options, next.config);
     server.checkConfigurable(next.web);
-    checkSinks(next.config);
+    await checkSinks(next.config);
     // A queue may be in use. Nothing that follows fails.
     await useSinks(next.config);
     server.configure(next.web);
@@ -210,7 +213,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   };
   let server: RunningServer;
   try {
-    checkSinks(config);
+    await checkSinks(config);
     await local?.sampler.attempt();
     await useSinks(config);
     await watchSinks();
@@ -265,10 +268,10 @@ interface Files {
 }
 
 /** @throws ConfigError */
-function readFiles({ configFile, webConfigFile }: RunExporterOptions): Files {
+async function readFiles({ configFile, webConfigFile }: RunExporterOptions): Promise<Files> {
   return {
-    config: configFile === undefined ? undefined : readConfig(configFile),
-    web: webConfigFile === undefined ? OPEN_WEB : readWebConfig(webConfigFile),
+    config: configFile === undefined ? undefined : await readConfig(configFile),
+    web: webConfigFile === undefined ? OPEN_WEB : await readWebConfig(webConfigFile),
   };
 }
 

@@ -10,7 +10,7 @@ import { screenshots } from './screenshots.ts';
 const here = (name: string): URL => new URL(name, import.meta.url);
 writeFileSync(here('metrics.md'), metricReference());
 writeFileSync(here('compatibility.md'), compatibilityReference());
-writeFileSync(here('profiles.md'), profileReference(ProfileLibrary.open([])));
+writeFileSync(here('profiles.md'), profileReference(await ProfileLibrary.open([])));
 writeFileSync(here('top.md'), withTables(readFileSync(here('top.md'), 'utf8')));
 mkdirSync(here('images'), { recursive: true });
 for (const [name, picture] of screenshots()) writeFileSync(here(name), picture);

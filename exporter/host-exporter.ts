@@ -1,5 +1,6 @@
 import { type ConnectOptions, connect } from '../libvirt/client/connect.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
+import type { PkiReader } from '../libvirt/transport/tls.ts';
 import { SAMPLER_FRAME_MAX_BYTES } from '../sampler/frame-limit.ts';
 import { Sampler } from '../sampler/sampler.ts';
 import type { HostSettings } from './config/config.ts';
@@ -10,6 +11,8 @@ export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups' | 'in
   readonly onUnknownStatistic: (name: string) => void;
   /** Called when the tuner's record of drift begins to be unusable. */
   readonly onDriftFailure?: ((error: Error) => void) | undefined;
+  /** Reads certificates for connections over TLS. */
+  readonly pki?: PkiReader | undefined;
 }
 
 /** One host as it is exported: who asks it, and what is made of the answers. */
@@ -30,6 +33,7 @@ export class HostExporter {
       connect(settings.uri, {
         credentials: settings.credentials,
         maxFrameBytes: SAMPLER_FRAME_MAX_BYTES,
+        pki: options.pki,
         observe: (name, durationMs, error) => this.scrapes.observeCall(name, durationMs, error),
         ...how,
       });

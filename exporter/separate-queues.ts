@@ -1,6 +1,8 @@
-import { realpathSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
+import { inFileTurn } from '../libvirt/file-turn.ts';
 import { ConfigError } from '../model/config-error.ts';
+import { unreadableText } from '../model/system-error.ts';
 import { type ElasticsearchOptions, queueDirOf as searchQueueDirOf } from './elasticsearch/settings.ts';
 import { type OtlpOptions, queueDirOf as otlpQueueDirOf } from './otlp/settings.ts';
 import { queueDirSetting } from './queue/queue-kind.ts';
@@ -10,9 +12,9 @@ import { originsOf } from './sink-options.ts';
  * @throws ConfigError when both sinks have their queue in one folder, or one of them inside the other's: each takes what is
  * in its folder for its own, `parked/` and `dead-letters/` as well
  */
-export function checkSeparateQueues(search: ElasticsearchOptions, otlp: OtlpOptions): void {
+export async function checkSeparateQueues(search: ElasticsearchOptions, otlp: OtlpOptions): Promise<void> {
   const [searchDir, otlpDir] = [searchQueueDirOf(search), otlpQueueDirOf(otlp)];
-  const [searchPath, otlpPath] = [realPath(searchDir), realPath(otlpDir)];
+  const [searchPath, otlpPath] = [await realPath(searchDir), await realPath(otlpDir)];
   const searchWhere = originsOf<ElasticsearchOptions>('elasticsearch', search)('queue_dir');
   const otlpWhere = originsOf<OtlpOptions>('otlp', otlp)('queue_dir');
   const fault =
@@ -34,12 +36,14 @@ function isInside(path: string, folder: string): boolean {
 }
 
 /** Without symbolic links, as far as folders exist: the queue creates the rest. */
-function realPath(dir: string): string {
+async function realPath(dir: string): Promise<string> {
   const path = resolve(dir);
   try {
-    return realpathSync(path);
-  } catch {
+    return await inFileTurn(path, 'realpath', () => realpath(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT')
+      throw new ConfigError(`the queue's folder ${dir} cannot be found: ${unreadableText(error)}`);
     const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
+    return parent === path ? path : join(await realPath(parent), basename(path));
   }
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { type ReadFile, readSmallFile } from '../libvirt/small-file.ts';
 import { certificateFault } from '../libvirt/transport/certificate-fault.ts';
 import { ConfigError } from '../model/config-error.ts';
 import { unreadableText } from '../model/system-error.ts';
-import { readSmallFile } from '../sampler/small-file.ts';
 
 export const KIB = 1_024;
 /** Sampling intervals of sinks. */
@@ -69,17 +69,21 @@ export function exclusive(one: string, other: string): ConfigError {
 }
 
 /** @throws ConfigError that names where the file was set */
-export function readSetFile(where: string, file: string): string {
+export async function readSetFile(
+  where: string,
+  file: string,
+  read: ReadFile = readSmallFile,
+): Promise<string> {
   try {
-    return readSmallFile(file).toString();
+    return (await read(file)).toString();
   } catch (error) {
     throw new ConfigError(`${where}: the file ${file} cannot be read: ${unreadableText(error)}`);
   }
 }
 
 /** Certificates of CAs. @throws ConfigError where the file has none, or a damaged one */
-export function readCaFile(where: string, file: string): string {
-  const text = readSetFile(where, file);
+export async function readCaFile(where: string, file: string, read?: ReadFile): Promise<string> {
+  const text = await readSetFile(where, file, read);
   const fault = certificateFault(text);
   if (fault !== undefined) throw new ConfigError(`${where}: the file ${file} ${fault}`);
   return text;

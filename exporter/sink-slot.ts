@@ -13,7 +13,7 @@ export interface Sink {
 
 export interface SinkSlotParts<O, S extends Sink['settings']> {
   /** @throws ConfigError */
-  readonly settingsOf: (options: O) => S;
+  readonly settingsOf: (options: O) => Promise<S>;
   /** @throws QueueError */
   readonly open: (settings: S, options: O) => Promise<Sink>;
   /** The hosts to sample just now. */
@@ -34,8 +34,8 @@ export class SinkSlot<O, S extends Sink['settings']> {
   }
 
   /** @throws ConfigError when `use` would */
-  check(options: O | undefined): void {
-    if (options !== undefined) this.#parts.settingsOf(options);
+  async check(options: O | undefined): Promise<void> {
+    if (options !== undefined) await this.#parts.settingsOf(options);
   }
 
   /**
@@ -45,7 +45,7 @@ export class SinkSlot<O, S extends Sink['settings']> {
    * @throws ConfigError, QueueError
    */
   async use(options: O | undefined): Promise<() => Promise<void>> {
-    const next = options && { options, settings: this.#parts.settingsOf(options) };
+    const next = options && { options, settings: await this.#parts.settingsOf(options) };
     const before = this.#opened;
     if (next?.settings.fingerprint === before?.settings.fingerprint) return async () => undefined;
     const goBack = async (): Promise<void> => {

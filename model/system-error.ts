@@ -19,5 +19,6 @@ function nextStep(code: string | undefined): string {
   if (code === 'EISDIR') return 'name a file, not a folder';
   if (code === 'EFBIG') return 'name another file';
   if (code === 'EACCES' || code === 'EPERM') return 'check that the user of virtune may read it';
+  if (code === 'ETIMEDOUT') return 'check the file system that it is on';
   return 'check the path';
 }

@@ -77,7 +77,8 @@ function share(text: string): number {
 export async function adviseFleet(flags: FleetFlags): Promise<void> {
   if (flags.prometheus === undefined) throw new UsageError('--fleet needs --prometheus URL');
   if (flags.json === true && flags.virsh === true) throw new UsageError('use --json or --virsh, not both');
-  const file = flags.constraints === undefined ? {} : readYamlFile(flags.constraints, constraintsSchema);
+  const file =
+    flags.constraints === undefined ? {} : await readYamlFile(flags.constraints, constraintsSchema);
   const constraints = constraintsOf(file, flags.headroom);
   const rangeSeconds = Math.floor(flags.range / HOUR_SECONDS) * HOUR_SECONDS;
   const { fleet, leftOut, warnings } = await readFleet(

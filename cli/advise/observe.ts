@@ -57,7 +57,7 @@ export async function observeLive(
   const demo = await startDemo(flags);
   try {
     const target = demo === undefined ? flags.connect : `${demo.scenario.name}=${demo.uri}`;
-    const [host] = openHosts([target], { ...flags, also: MORE_GROUPS });
+    const [host] = await openHosts([target], { ...flags, also: MORE_GROUPS });
     if (host === undefined) return;
     try {
       // A wrong URI or a missing permission is an error at once.
@@ -122,7 +122,7 @@ async function sharesOf(
   { domains }: HostSample,
   flags: AdviseFlags,
 ): Promise<ReadonlyMap<string, number>> {
-  const connection = await connect(uri, { readOnly: true, credentials: credentialsOf(flags) });
+  const connection = await connect(uri, { readOnly: true, credentials: await credentialsOf(flags) });
   try {
     return await readCpuShares(
       connection,

@@ -21,7 +21,7 @@ export class Planner {
   async refusal({ name, vms }: Profile): Promise<string | undefined> {
     try {
       const session = await this.#read();
-      const choice = choose(
+      const choice = await choose(
         session,
         vms.map(({ uuid }) => uuid),
         { ...this.#flags, profile: name, accept: [] },

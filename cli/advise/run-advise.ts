@@ -35,7 +35,7 @@ export async function runAdvise(
     return;
   }
   // Before two minutes of observation, rather than after them.
-  openLibrary(flags);
+  await openLibrary(flags);
   const isThere = (observation: HostObservation): void => void matcherOf(domains, observation.vms);
   await observeLive(flags, isThere, async ({ name, observation, uri, isDemo }) => {
     const found = advise(observation, { minSamples: MIN_SAMPLES });

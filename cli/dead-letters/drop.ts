@@ -24,7 +24,7 @@ export function dropCommand(): Command {
       let keptLines = 0;
       const others = new Set<string>();
       try {
-        await eachFile(queueDirOf(optionsOf(flags)), flags, others, async ({ letters, damaged }) => {
+        await eachFile(queueDirOf(await optionsOf(flags)), flags, others, async ({ letters, damaged }) => {
           dropped += letters.length;
           // A damaged line names no stream.
           if (flags.stream !== undefined) {

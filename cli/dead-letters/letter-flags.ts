@@ -26,9 +26,9 @@ export function addLetterFlags(command: Command): Command {
     );
 }
 
-export function optionsOf(flags: LetterFlags): ElasticsearchOptions {
+export async function optionsOf(flags: LetterFlags): Promise<ElasticsearchOptions> {
   const file =
-    flags['config.file'] === undefined ? undefined : readConfig(flags['config.file']).elasticsearch;
+    flags['config.file'] === undefined ? undefined : (await readConfig(flags['config.file'])).elasticsearch;
   return elasticsearchOptions(flags, file) ?? {};
 }
 

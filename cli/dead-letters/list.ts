@@ -26,7 +26,7 @@ export function listCommand(): Command {
       const groups = new Map<string, Group>();
       const others = new Set<string>();
       const damaged: FoundLine[] = [];
-      for await (const found of allLines(queueDirOf(optionsOf(flags)))) {
+      for await (const found of allLines(queueDirOf(await optionsOf(flags)))) {
         const { letter } = found;
         if (letter === undefined) damaged.push(found);
         else if (!isSelected(letter, flags)) others.add(letter.index);

@@ -19,11 +19,11 @@ export function resendCommand(): Command {
   return addLetterFlags(addServerFlags(new Command('resend')))
     .description('send dead letters to the server again; those it does not accept are kept')
     .action(async (flags: LetterFlags) => {
-      const options = optionsOf(flags);
-      const settings = sinkSettings(options);
+      const options = await optionsOf(flags);
+      const settings = await sinkSettings(options);
       const stop = stopSignal();
       const client = new BulkClient(
-        () => openClient(serverSettings(options), readVersion()),
+        async () => openClient(await serverSettings(options), readVersion()),
         settings.requestTimeoutMs,
         Date.now,
         (message) => log(`virtune: ${message}`),

@@ -32,7 +32,7 @@ export async function runTop(flags: TopFlags): Promise<number> {
   try {
     const hosts =
       demo === undefined ? (flags.connect ?? [defaultUri()]) : [`${demo.scenario.name}=${demo.uri}`];
-    return await ask(openHosts(hosts, flags), flags, state, batch);
+    return await ask(await openHosts(hosts, flags), flags, state, batch);
   } finally {
     await demo?.stop();
   }

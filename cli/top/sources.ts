@@ -61,8 +61,8 @@ export function groupsToAsk(also: readonly string[] = []): ReadonlySet<GroupName
 }
 
 /** One for each `URI` or `NAME=URI`, under a unique name. */
-export function openHosts(hosts: readonly string[], flags: SourceFlags): AskedHost[] {
-  const credentials = credentialsOf(flags);
+export async function openHosts(hosts: readonly string[], flags: SourceFlags): Promise<AskedHost[]> {
+  const credentials = await credentialsOf(flags);
   const asked = groupsToAsk(flags.also);
   return named(hosts).map(({ name, uri }) => openHost(uri, name, asked, credentials, flags));
 }

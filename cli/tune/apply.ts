@@ -20,7 +20,7 @@ import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { applyMeasured } from './apply-measured.ts';
 import { checkFigure } from './check-figure.ts';
-import { chooseDomains, isPlanFile } from './choose-domains.ts';
+import { chooseDomains, planFileIn } from './choose-domains.ts';
 import { dryRun } from './dry-run.ts';
 import { addExperimentOptions, type ExperimentFlags, experimentSettings } from './experiment-options.ts';
 import { addPlanOptions, type Choice, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
@@ -77,7 +77,8 @@ export function applyCommand(): Command {
       for (let plans = 1; ; plans++) {
         const changed = await planAndApply(patterns, { ...flags, restart, experiment }, signal);
         if (changed === undefined) return;
-        if (flags.force !== true || plans === PLANS_MAX || isPlanFile(patterns, flags)) throw changed;
+        const isFinal = flags.force !== true || plans === PLANS_MAX;
+        if (isFinal || (await planFileIn(patterns, flags)) !== undefined) throw changed;
         log(`virtune: ${errorText(changed)}`);
         log('virtune: making a new plan');
       }
@@ -114,7 +115,7 @@ async function planAndApply(
 ): Promise<TunerError | undefined> {
   const options = { ...runOptions(flags, signal), signal };
   // Before the lock is taken: a file that is not a plan should not keep others from the host.
-  const approved = isPlanFile(patterns, flags) ? readPlanFile(patterns[0]) : undefined;
+  const approved = await approvedIn(patterns, flags);
   try {
     if (flags.yes === true) {
       // Planned under the host lock: no other apply can take a place until it is released.
@@ -132,7 +133,7 @@ async function planAndApply(
       process.exitCode = ExitCode.notConfirmed;
       return undefined;
     }
-    checkProfiles(planned, flags);
+    await checkProfiles(planned, flags);
     await onHost(planned.plan.host, options, (held) => applyPlan(held, planned, flags, options));
     return undefined;
   } catch (error) {
@@ -147,11 +148,17 @@ async function planAndPreview(
   flags: ApplyFlags & { readonly experiment: AnySettings },
   signal: AbortSignal,
 ): Promise<void> {
-  const approved = isPlanFile(patterns, flags) ? readPlanFile(patterns[0]) : undefined;
+  const approved = await approvedIn(patterns, flags);
   const planned = await makePlan(patterns, approved, flags);
   const [own] = planned.plan.domains;
   if (!isToBeDone(planned, flags) || own === undefined) return;
   await dryRun(own.state.domain, flags.experiment, flags, signal);
+}
+
+/** The plan of the file that is named instead of domains, if one is. */
+async function approvedIn(patterns: readonly string[], flags: Flags): Promise<ApprovedPlan | undefined> {
+  const file = await planFileIn(patterns, flags);
+  return file === undefined ? undefined : readPlanFile(file);
 }
 
 function makePlan(
@@ -163,7 +170,7 @@ function makePlan(
   return withSession(flags, { readOnly: flags.dryRun === true }, async (session) => {
     const { basis } = session;
     if (approved !== undefined) return { plan: await remakePlan(path, approved, session), basis, refs: [] };
-    const choice = chooseDomains(session, patterns, flags);
+    const choice = await chooseDomains(session, patterns, flags);
     return { plan: await planChoice(session, choice, new Date()), basis, refs: choice.picks };
   });
 }
@@ -192,10 +199,10 @@ function checkSteps(steps: readonly Step[], experiment: AnySettings): void {
 }
 
 /** @throws TunerError TUNE_CHANGED when a profile was edited while the plan was looked at. */
-function checkProfiles({ refs }: Planned, flags: Flags): void {
-  const library = openLibrary(flags);
+async function checkProfiles({ refs }: Planned, flags: Flags): Promise<void> {
+  const library = await openLibrary(flags);
   for (const { profile, profileRef } of refs) {
-    if (readProfile(library, profileRef).version === profile.version) continue;
+    if ((await readProfile(library, profileRef)).version === profile.version) continue;
     throw new TunerError(
       'TUNE_CHANGED',
       `profile ${JSON.stringify(profileRef)} was changed since the plan was made; nothing was changed`,

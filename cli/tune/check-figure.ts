@@ -3,7 +3,7 @@ import { keyOf, sampleOf } from '../../tuner/measure/host-figures.ts';
 import type { AnySettings } from '../../tuner/measure/vm-experiment.ts';
 import type { StepDomain } from '../../tuner/steps/step.ts';
 import { unlessStopped } from '../../tuner/unless-stopped.ts';
-import { chooseDomains, isPlanFile } from './choose-domains.ts';
+import { chooseDomains, planFileIn } from './choose-domains.ts';
 import type { PlanFlags } from './make-plan.ts';
 import { readPlanFile } from './plan-file.ts';
 import { withSession } from './session.ts';
@@ -42,11 +42,13 @@ async function oneDomain(
   flags: PlanFlags,
   signal: AbortSignal,
 ): Promise<StepDomain> {
-  const domains = isPlanFile(patterns, flags)
-    ? readPlanFile(patterns[0]).choice.picks
-    : await withSession(flags, { readOnly: true, signal }, async (session) =>
-        chooseDomains(session, patterns, flags).picks.map(({ state }) => state.domain),
-      );
+  const file = await planFileIn(patterns, flags);
+  const domains =
+    file === undefined
+      ? await withSession(flags, { readOnly: true, signal }, async (session) =>
+          (await chooseDomains(session, patterns, flags)).picks.map(({ state }) => state.domain),
+        )
+      : (await readPlanFile(file)).choice.picks;
   const [own, ...more] = domains;
   if (own !== undefined && more.length === 0) return own;
   throw new TunerError('TUNE_USAGE', `--measure takes one VM at a time, and not ${domains.length}`);

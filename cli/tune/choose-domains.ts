@@ -1,22 +1,27 @@
-import { existsSync } from 'node:fs';
+import { isThere } from '../../libvirt/small-file.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { type Choice, choose, type PlanFlags } from './make-plan.ts';
 import type { Session } from './session.ts';
 
-/** One word that is a file, without a profile: a plan that was written to it. */
-export function isPlanFile(
+/** One word that is a file, without a profile: a plan that was written to it. Undefined where there is none. */
+export async function planFileIn(
   words: readonly string[],
   { profile, file: assignments, all }: Pick<PlanFlags, 'profile' | 'file' | 'all'>,
-): words is readonly [string] {
+): Promise<string | undefined> {
   const [file, ...more] = words;
-  if (file === undefined || more.length > 0 || profile !== undefined) return false;
-  return assignments === undefined && all !== true && existsSync(file);
+  if (file === undefined || more.length > 0 || profile !== undefined) return undefined;
+  if (assignments !== undefined || all === true) return undefined;
+  return (await isThere(file)) ? file : undefined;
 }
 
 /** @throws TunerError TUNE_DOMAIN: where one word looks like a file, also that there is none of that name. */
-export function chooseDomains(session: Session, patterns: readonly string[], flags: PlanFlags): Choice {
+export async function chooseDomains(
+  session: Session,
+  patterns: readonly string[],
+  flags: PlanFlags,
+): Promise<Choice> {
   try {
-    return choose(session, patterns, flags);
+    return await choose(session, patterns, flags);
   } catch (error) {
     const [word = ''] = patterns;
     const isFileMeant = patterns.length === 1 && /\/|\.json$/.test(word) && flags.profile === undefined;

@@ -112,11 +112,11 @@ export function planChoice(
 }
 
 /** @throws TunerError for flags, domains, profiles and files that are not there, wrong, or do not go together */
-export function choose(
+export async function choose(
   { host, domains, library }: Session,
   patterns: readonly string[],
   flags: PlanFlags,
-): Choice {
+): Promise<Choice> {
   const { profile, file, all = false } = flags;
   if (all && patterns.length > 0) throw usage('--all and names of domains cannot be combined');
   if (profile !== undefined && file !== undefined) throw usage('--profile and --file cannot be combined');
@@ -134,7 +134,7 @@ export function choose(
     accepted: flags.accept,
   };
   if (file !== undefined) {
-    const assignments = readAssignments(file);
+    const assignments = await readAssignments(file);
     checkReservations(file, assignments.reserved, host);
     const found = pickByFile(meant, assignments);
     const left = found.filter(({ state }) => assignments.sweeps(state) && swept(state));
@@ -153,7 +153,7 @@ export function choose(
   }
   if (profile === undefined) throw usage('specify --profile NAME or --file FILE');
   if (patterns.length === 0 && !all) throw usage('specify domains by name or glob, or --all');
-  const wanted = readProfile(library, profile);
+  const wanted = await readProfile(library, profile);
   const left = meant.filter(swept);
   return {
     ...how,
@@ -165,7 +165,7 @@ export function choose(
 }
 
 /** By name, or the path of a file. */
-export function readProfile(library: ProfileLibrary, ref: string): Profile {
+export async function readProfile(library: ProfileLibrary, ref: string): Promise<Profile> {
   return isPath(ref) ? library.read(ref) : library.get(ref);
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import { readSmallFile } from '../../libvirt/small-file.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { systemErrorText } from '../../model/system-error.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 import {
   type ApprovedPlan,
   approvedPlan,
@@ -46,10 +46,10 @@ export function planDocument(session: Session, choice: Choice, plan: Plan, at: D
 /** A plan has what is changed of each VM: of thousands of them, some megabytes. */
 const PLAN_MAX_BYTES = 64 * 1024 * 1024;
 
-export function readPlanFile(path: string): ApprovedPlan {
+export async function readPlanFile(path: string): Promise<ApprovedPlan> {
   let text: string;
   try {
-    text = readSmallFile(path, PLAN_MAX_BYTES).toString();
+    text = (await readSmallFile(path, { maxBytes: PLAN_MAX_BYTES })).toString();
   } catch (error) {
     throw new TunerError(
       'TUNE_USAGE',
@@ -70,26 +70,28 @@ export async function remakePlan(path: string, approved: ApprovedPlan, session: 
   checkHost(approved, path, session.host.hostname);
   checkBasis(approved, session.basis);
   const { picks, reservedPages, hostCpus, allowedRatio, accepted, ...how } = approved.choice;
+  const found: Choice['picks'][number][] = [];
+  for (const { uuid, name, profile: ref, version } of picks) {
+    const state = session.domains.find(({ domain }) => domain.uuid === uuid);
+    if (state === undefined) {
+      throw new TunerError('TUNE_CHANGED', `domain ${JSON.stringify(name)} of ${path} is not on this host`);
+    }
+    const profile = await readProfile(session.library, ref);
+    if (profile.version !== version) {
+      throw new TunerError(
+        'TUNE_CHANGED',
+        `profile ${JSON.stringify(ref)} has changed since ${path} was made (version ${version}, now ${profile.version}); nothing was changed`,
+      );
+    }
+    found.push({ state, profile, profileRef: ref });
+  }
   const choice: Choice = {
     ...how,
     accepted,
     allowedRatio: allowedRatio ?? undefined,
     hostCpus: hostCpus === null ? undefined : CpuSet.parse(hostCpus),
     reservedPages: reservedPages.map(({ cell, ...each }) => ({ ...each, cell: cell ?? undefined })),
-    picks: picks.map(({ uuid, name, profile: ref, version }) => {
-      const state = session.domains.find(({ domain }) => domain.uuid === uuid);
-      if (state === undefined) {
-        throw new TunerError('TUNE_CHANGED', `domain ${JSON.stringify(name)} of ${path} is not on this host`);
-      }
-      const profile = readProfile(session.library, ref);
-      if (profile.version !== version) {
-        throw new TunerError(
-          'TUNE_CHANGED',
-          `profile ${JSON.stringify(ref)} has changed since ${path} was made (version ${version}, now ${profile.version}); nothing was changed`,
-        );
-      }
-      return { state, profile, profileRef: ref };
-    }),
+    picks: found,
   };
   const plan = await planChoice(session, choice, new Date(approved.at), approved.id);
   checkSamePlan(approved, plan);

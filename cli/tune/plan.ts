@@ -28,7 +28,7 @@ export function planCommand(): Command {
     .action(async (patterns: string[], flags: Flags) => {
       await withSession(flags, { readOnly: true }, async (session) => {
         const at = new Date();
-        const choice = choose(session, patterns, flags);
+        const choice = await choose(session, patterns, flags);
         const plan = await planChoice(session, choice, at);
         const text =
           flags.json === true

@@ -4,6 +4,7 @@ import { terminalLines } from '../../model/terminal-text.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { listProfiles, profileJson, reportList, reportProfile } from '../../tuner/profile/describe.ts';
 import type { ProfileLibrary } from '../../tuner/profile/library.ts';
+import type { Profile } from '../../tuner/profile/profile.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openLibrary } from './session.ts';
 
@@ -22,8 +23,8 @@ export function profilesCommand(): Command {
 
 function listCommand(): Command {
   return withFlags(new Command('list').description('list all profiles and their location')).action(
-    (flags: Flags) => {
-      const listed = listProfiles(openLibrary(flags));
+    async (flags: Flags) => {
+      const listed = listProfiles(await openLibrary(flags));
       say(flags, reportList(listed), () => ({
         format: 1,
         profiles: listed.map(({ name, path, builtIn, profile, fault }) => ({
@@ -46,8 +47,8 @@ function showCommand(): Command {
     new Command('show')
       .description('show a profile: each setting, with reason and source')
       .argument('<name>', 'name of a profile, or path of a YAML file'),
-  ).action((name: string, flags: Flags) => {
-    const profile = named(openLibrary(flags), name);
+  ).action(async (name: string, flags: Flags) => {
+    const profile = await named(await openLibrary(flags), name);
     say(flags, reportProfile(profile), () => profileJson(profile));
   });
 }
@@ -57,9 +58,10 @@ function checkCommand(): Command {
     new Command('check')
       .description('check profile files; reports each error with line and key')
       .argument('<file...>'),
-  ).action((files: readonly string[], flags: Flags) => {
-    const library = openLibrary(flags);
-    const checked = files.map((file) => ({ file, ...check(library, file) }));
+  ).action(async (files: readonly string[], flags: Flags) => {
+    const library = await openLibrary(flags);
+    const checked: (Checked & { readonly file: string })[] = [];
+    for (const file of files) checked.push({ file, ...(await check(library, file)) });
     const lines = checked.map(({ file, fault, knobs, host }) =>
       fault === null ? `${file}: good, ${knobs} knobs and ${host} of the host` : `${fault} [TUNE_PROFILE]`,
     );
@@ -74,9 +76,9 @@ interface Checked {
   readonly fault: string | null;
 }
 
-function check(library: ProfileLibrary, file: string): Checked {
+async function check(library: ProfileLibrary, file: string): Promise<Checked> {
   try {
-    const { knobs, host } = library.read(file);
+    const { knobs, host } = await library.read(file);
     return { knobs: knobs.size, host: host.size, fault: null };
   } catch (error) {
     if (!(error instanceof TunerError)) throw error;
@@ -84,8 +86,9 @@ function check(library: ProfileLibrary, file: string): Checked {
   }
 }
 
-const named = (library: ProfileLibrary, name: string): ReturnType<ProfileLibrary['get']> =>
-  /[/.]/.test(name) ? library.read(name) : library.get(name);
+async function named(library: ProfileLibrary, name: string): Promise<Profile> {
+  return /[/.]/.test(name) ? library.read(name) : library.get(name);
+}
 
 function withFlags(command: Command): Command {
   return command

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { isThere } from '../../libvirt/small-file.ts';
 import { DRIFT_RECORD_FILE } from '../../model/drift-record.ts';
 import { type Checked, writeDriftRecord } from '../../tuner/drift/record.ts';
 import { recordedEffects } from '../../tuner/drift/recorded-effects.ts';
@@ -46,8 +46,8 @@ export async function recordDrift(
 
 /** Without the journals, which only their owner may read, a record still has the drift. */
 async function effectsOf(stateDir: string, hostname: string): Promise<Checked['effects']> {
-  if (!existsSync(stateDir)) return new Map();
   try {
+    if (!(await isThere(stateDir))) return new Map();
     const { records } = await listTransactions(await openStateFolder(stateDir));
     return recordedEffects(records, hostname);
   } catch (error) {

@@ -31,7 +31,7 @@ export async function withSession<T>(
   { readOnly, signal }: { readonly readOnly: boolean; readonly signal?: AbortSignal | undefined },
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const library = openLibrary(flags);
+  const library = await openLibrary(flags);
   const open = () => connect(flags.connect, { readOnly, timeoutMs: connectTimeoutMs(flags), signal });
   if (signal === undefined) return withConnection(await open(), library, flags, run);
   return unlessStopped(signal, async () => {
@@ -65,7 +65,7 @@ async function withConnection<T>(
   }
 }
 
-export function openLibrary(flags: Pick<TuneFlags, 'profiles'>): ProfileLibrary {
+export function openLibrary(flags: Pick<TuneFlags, 'profiles'>): Promise<ProfileLibrary> {
   return ProfileLibrary.open(defaultProfileDirs(process.env), flags.profiles);
 }
 

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Credentials } from '../../libvirt/auth/mechanism.ts';
+import { readSmallFile } from '../../libvirt/small-file.ts';
 import { parseUri } from '../../libvirt/uri.ts';
 import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/catalogue.ts';
 import { ConfigError } from '../../model/config-error.ts';
@@ -8,7 +9,6 @@ import { compileMetadata, type MetadataReader } from '../../model/domain/custom-
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { unreadableText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 import { type ElasticsearchOptions, elasticsearchSchema } from '../elasticsearch/settings.ts';
 import { type OtlpOptions, otlpSchema } from '../otlp/settings.ts';
 import type { SinkOptions } from '../sink-options.ts';
@@ -89,12 +89,12 @@ export interface ExporterConfig {
 }
 
 /** @throws ConfigError */
-export function readConfig(path: string): ExporterConfig {
-  return toConfig(path, readYamlFile(path, schema));
+export async function readConfig(path: string): Promise<ExporterConfig> {
+  return toConfig(path, await readYamlFile(path, schema));
 }
 
 /** @throws ConfigError */
-export function parseConfig(path: string, text: string): ExporterConfig {
+export async function parseConfig(path: string, text: string): Promise<ExporterConfig> {
   return toConfig(path, parseYaml(path, text, schema));
 }
 
@@ -112,12 +112,13 @@ export function chooseGroups(
   return chosen;
 }
 
-function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig {
+async function toConfig(path: string, given: z.output<typeof schema>): Promise<ExporterConfig> {
   const reader = given.metadata && compile(path, given.metadata);
   const metadataFingerprint = JSON.stringify(given.metadata ?? null);
-  const hosts = Object.entries(given.hosts ?? {}).map(([name, settings]): [string, HostSettings] => {
+  const hosts = new Map<string, HostSettings>();
+  for (const [name, settings] of Object.entries(given.hosts ?? {})) {
     const { maintenance, ...asked } = settings;
-    const secret = settings.sasl && credentials(path, name, settings.sasl);
+    const secret = settings.sasl && (await credentials(path, name, settings.sasl));
     const of: HostSettings = {
       uri: settings.uri,
       credentials: secret,
@@ -128,13 +129,13 @@ function toConfig(path: string, given: z.output<typeof schema>): ExporterConfig 
       maintenance,
       fingerprint: JSON.stringify([asked, secret, given.collect ?? null, metadataFingerprint]),
     };
-    return [name, of];
-  });
+    hosts.set(name, of);
+  }
   return {
     local: given.local,
     maintenance: given.maintenance,
     collect: given.collect ?? {},
-    hosts: new Map(hosts),
+    hosts,
     metadata: reader,
     metadataFingerprint,
     elasticsearch:
@@ -184,14 +185,14 @@ function compile(path: string, given: z.output<typeof metadata>): MetadataReader
   }
 }
 
-function credentials(
+async function credentials(
   path: string,
   name: string,
   sasl: { username: string; password_file: string },
-): Credentials {
+): Promise<Credentials> {
   const file = resolve(dirname(path), sasl.password_file);
   try {
-    return { username: sasl.username, password: readSmallFile(file).toString().split('\n')[0] ?? '' };
+    return { username: sasl.username, password: (await readSmallFile(file)).toString().split('\n')[0] ?? '' };
   } catch (error) {
     throw new ConfigError(
       `${path}: hosts.${name}.sasl.password_file: ${file} cannot be read: ${unreadableText(error)}`,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ReadFile } from '../../libvirt/small-file.ts';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { sizeSchema } from '../../model/size-schema.ts';
@@ -113,9 +114,13 @@ const BATCH_RANGE: SizeRange = {
 
 /**
  * Reads the files that the options name.
+ * @param read as readSmallFile does
  * @throws ConfigError when they do not go together, or a file cannot be read
  */
-export function serverSettings(options: ElasticsearchOptions): ServerSettings {
+export async function serverSettings(
+  options: ElasticsearchOptions,
+  read?: ReadFile,
+): Promise<ServerSettings> {
   const { nodes = [], cloud_id, username, password_file, api_key_file, ca_file, ca_fingerprint } = options;
   const where = originsOf<FileOptions>('elasticsearch', options);
   if (nodes.length === 0 && cloud_id === undefined) {
@@ -149,11 +154,11 @@ export function serverSettings(options: ElasticsearchOptions): ServerSettings {
     cloudId: cloud_id,
     auth:
       api_key_file !== undefined
-        ? { apiKey: secret(where('api_key_file'), api_key_file) }
+        ? { apiKey: await secret(where('api_key_file'), api_key_file, read) }
         : username !== undefined && password_file !== undefined
-          ? { username, password: secret(where('password_file'), password_file) }
+          ? { username, password: await secret(where('password_file'), password_file, read) }
           : undefined,
-    ca: ca_file === undefined ? undefined : readCaFile(where('ca_file'), ca_file),
+    ca: ca_file === undefined ? undefined : await readCaFile(where('ca_file'), ca_file, read),
     caFingerprint: ca_fingerprint === undefined ? undefined : parseFingerprint(ca_fingerprint),
     requestTimeoutMs: (options.timeout ?? DEFAULTS.timeout) * 1_000,
     compress: options.compress ?? true,
@@ -166,9 +171,9 @@ export function queueDirOf({ queue_dir }: ElasticsearchOptions): string {
 }
 
 /** @throws ConfigError */
-export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
+export async function sinkSettings(options: ElasticsearchOptions, read?: ReadFile): Promise<SinkSettings> {
   const settings = {
-    ...serverSettings(options),
+    ...(await serverSettings(options, read)),
     namespace: options.namespace ?? DEFAULTS.namespace,
     intervalMs: (options.interval ?? DEFAULTS.interval) * 1_000,
     hostId: options.host_id,
@@ -187,8 +192,8 @@ export function sinkSettings(options: ElasticsearchOptions): SinkSettings {
 }
 
 /** Its first line. */
-function secret(where: string, file: string): string {
-  const [line = ''] = readSetFile(where, file).split(/\r?\n/);
+async function secret(where: string, file: string, read?: ReadFile): Promise<string> {
+  const [line = ''] = (await readSetFile(where, file, read)).split(/\r?\n/);
   if (line === '') {
     throw new ConfigError(`${where}: the file ${file} is empty; write the secret in its first line`);
   }

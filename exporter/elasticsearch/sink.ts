@@ -19,7 +19,7 @@ import { SinkMeter } from './sink-meter.ts';
 export interface SinkParts {
   readonly settings: SinkSettings;
   /** Reads the files that hold secrets again. */
-  readonly reread: () => ServerSettings;
+  readonly reread: () => Promise<ServerSettings>;
   readonly version: string;
   readonly log: (message: string) => void;
 }
@@ -101,7 +101,7 @@ export class ElasticsearchSink {
     // A connection each: one that fails for a parked stream must not end the requests of the others.
     const clientOf = (): BulkClient =>
       new BulkClient(
-        () => openClient(parts.reread(), parts.version),
+        async () => openClient(await parts.reread(), parts.version),
         settings.requestTimeoutMs,
         Date.now,
         log,

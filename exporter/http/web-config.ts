@@ -7,10 +7,10 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { z } from 'zod';
+import { readSmallFile } from '../../libvirt/small-file.ts';
 import { certificateFault } from '../../libvirt/transport/certificate-fault.ts';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 import { readYamlFile } from '../config/yaml-file.ts';
 import type { RateLimit } from './rate-limit.ts';
 
@@ -127,12 +127,12 @@ export const OPEN_WEB: WebConfig = {
 };
 
 /** Paths in it count from its own folder. @throws ConfigError */
-export function readWebConfig(path: string): WebConfig {
-  const given = readYamlFile(path, schema);
+export async function readWebConfig(path: string): Promise<WebConfig> {
+  const given = await readYamlFile(path, schema);
   const { tls_server_config: tls } = given;
   const { interval: intervalMs = 0, burst = 0 } = given.rate_limit ?? {};
   return {
-    tls: tls && tlsOptions(path, tls),
+    tls: tls && (await tlsOptions(path, tls)),
     clientAuth: tls?.client_auth_type ?? 'NoClientCert',
     allowedSans: tls?.client_allowed_sans ?? [],
     headers: Object.fromEntries(
@@ -145,13 +145,13 @@ export function readWebConfig(path: string): WebConfig {
 
 type TlsGiven = NonNullable<z.output<typeof schema>['tls_server_config']>;
 
-function tlsOptions(path: string, given: TlsGiven): TlsOptions {
+async function tlsOptions(path: string, given: TlsGiven): Promise<TlsOptions> {
   /** What stands in the file itself, or in another that it names; the latter wins, as in the toolkit. */
-  const read = (key: 'cert' | 'key' | 'client_ca'): Buffer | string | undefined => {
+  const read = async (key: 'cert' | 'key' | 'client_ca'): Promise<Buffer | string | undefined> => {
     const file = given[`${key}_file`];
     if (file === undefined) return given[key];
     try {
-      return readSmallFile(resolve(dirname(path), file));
+      return await readSmallFile(resolve(dirname(path), file));
     } catch (error) {
       throw new ConfigError(`${path}: tls_server_config.${key}_file: ${(error as Error).message}`);
     }
@@ -162,7 +162,7 @@ function tlsOptions(path: string, given: TlsGiven): TlsOptions {
   }
   const auth = given.client_auth_type ?? 'NoClientCert';
   const verifies = auth === 'VerifyClientCertIfGiven' || auth === 'RequireAndVerifyClientCert';
-  const ca = read('client_ca');
+  const ca = await read('client_ca');
   const fault = ca === undefined ? undefined : certificateFault(ca.toString('latin1'));
   if (fault !== undefined) {
     const key = given.client_ca_file === undefined ? 'client_ca' : 'client_ca_file';
@@ -182,8 +182,8 @@ function tlsOptions(path: string, given: TlsGiven): TlsOptions {
     );
   }
   const context: SecureContextOptions = {
-    cert: read('cert'),
-    key: read('key'),
+    cert: await read('cert'),
+    key: await read('key'),
     minVersion: VERSIONS[given.min_version ?? 'TLS12'] satisfies SecureVersion,
     maxVersion: VERSIONS[given.max_version ?? 'TLS13'] satisfies SecureVersion,
     honorCipherOrder: given.prefer_server_cipher_suites ?? true,

@@ -12,7 +12,7 @@ import type { OtlpMeter } from './otlp-meter.ts';
 export interface OtlpSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
   /** Reads the files again that hold secrets. @throws ConfigError */
-  readonly open: () => OtlpClient;
+  readonly open: () => Promise<OtlpClient>;
   /** Of the receiver, as `shownUrl` gives it. */
   readonly address: string;
   readonly deadRequests: Pick<DeadRequests, 'keep' | 'path'>;
@@ -131,7 +131,7 @@ export class OtlpSender {
   async #post({ payload }: QueueRecord, signal: AbortSignal): Promise<Attempt> {
     const { open, address, now } = this.#parts;
     try {
-      this.#client ??= open();
+      this.#client ??= await open();
       return readAnswer(await this.#client.post(payload, signal), address, now());
     } catch (error) {
       const isReceiver = error instanceof OtlpError;

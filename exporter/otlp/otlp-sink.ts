@@ -19,7 +19,7 @@ import type { OtlpSettings, ReceiverSettings } from './settings.ts';
 export interface OtlpSinkParts {
   readonly settings: OtlpSettings;
   /** Reads the files that hold secrets again. */
-  readonly reread: () => ReceiverSettings;
+  readonly reread: () => Promise<ReceiverSettings>;
   readonly version: string;
   readonly log: (message: string) => void;
 }
@@ -77,7 +77,7 @@ export class OtlpSink implements Sink {
     });
     const sender = new OtlpSender({
       queue,
-      open: () => openOtlpClient(reread(), version),
+      open: async () => openOtlpClient(await reread(), version),
       address: shownUrl(settings.url),
       deadRequests: new DeadRequests(settings.queueDir, settings.deadLettersMaxBytes, (trouble) =>
         repeats.log(`dead letters: ${textWithCode(trouble)}`),

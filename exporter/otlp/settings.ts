@@ -1,6 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
+import type { ReadFile } from '../../libvirt/small-file.ts';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { sizeSchema } from '../../model/size-schema.ts';
@@ -101,9 +102,10 @@ export function metricsUrl(endpoint: string): string {
 
 /**
  * Reads the files that the options name.
+ * @param read as readSmallFile does
  * @throws ConfigError when they do not go together, or a file cannot be read
  */
-export function receiverSettings(options: OtlpOptions): ReceiverSettings {
+export async function receiverSettings(options: OtlpOptions, read?: ReadFile): Promise<ReceiverSettings> {
   const { endpoint, headers_file, ca_file } = options;
   const where = originsOf<FileOptions>('otlp', options);
   if (endpoint === undefined) {
@@ -113,9 +115,9 @@ export function receiverSettings(options: OtlpOptions): ReceiverSettings {
   }
   return {
     url: metricsUrl(endpoint),
-    headers: headers_file === undefined ? {} : readHeaders(where('headers_file'), headers_file),
-    ca: ca_file === undefined ? undefined : readCaFile(where('ca_file'), ca_file),
-    clientCert: readClientCert(options),
+    headers: headers_file === undefined ? {} : await readHeaders(where('headers_file'), headers_file, read),
+    ca: ca_file === undefined ? undefined : await readCaFile(where('ca_file'), ca_file, read),
+    clientCert: await readClientCert(options, read),
     timeoutMs: (options.timeout ?? DEFAULTS.timeout) * 1_000,
     compress: options.compress ?? true,
   };
@@ -127,9 +129,9 @@ export function queueDirOf({ queue_dir }: OtlpOptions): string {
 }
 
 /** @throws ConfigError */
-export function otlpSettings(options: OtlpOptions): OtlpSettings {
+export async function otlpSettings(options: OtlpOptions, read?: ReadFile): Promise<OtlpSettings> {
   const settings = {
-    ...receiverSettings(options),
+    ...(await receiverSettings(options, read)),
     intervalMs: (options.interval ?? DEFAULTS.interval) * 1_000,
     queueDir: queueDirOf(options),
     queueMaxBytes: options.queue_size ?? DEFAULTS.queue_size,
@@ -145,7 +147,10 @@ export function otlpSettings(options: OtlpOptions): OtlpSettings {
   return { ...settings, fingerprint: JSON.stringify(settings) };
 }
 
-function readClientCert(options: OtlpOptions): ReceiverSettings['clientCert'] {
+async function readClientCert(
+  options: OtlpOptions,
+  read?: ReadFile,
+): Promise<ReceiverSettings['clientCert']> {
   const { cert_file, key_file } = options;
   const where = originsOf<FileOptions>('otlp', options);
   if (cert_file === undefined && key_file === undefined) return undefined;
@@ -159,8 +164,8 @@ function readClientCert(options: OtlpOptions): ReceiverSettings['clientCert'] {
     );
   }
   const clientCert = {
-    cert: readSetFile(where('cert_file'), cert_file),
-    key: readSetFile(where('key_file'), key_file),
+    cert: await readSetFile(where('cert_file'), cert_file, read),
+    key: await readSetFile(where('key_file'), key_file, read),
   };
   try {
     createSecureContext(clientCert);
@@ -173,9 +178,9 @@ function readClientCert(options: OtlpOptions): ReceiverSettings['clientCert'] {
 }
 
 /** `name: value` per line; empty lines and lines that begin with # count for nothing. */
-function readHeaders(where: string, file: string): Record<string, string> {
+async function readHeaders(where: string, file: string, read?: ReadFile): Promise<Record<string, string>> {
   const headers: Record<string, string> = {};
-  for (const [index, line] of readSetFile(where, file).split(/\r?\n/).entries()) {
+  for (const [index, line] of (await readSetFile(where, file, read)).split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
     const at = line.indexOf(':');
     const name = line.slice(0, at).trim().toLowerCase();

@@ -5,7 +5,7 @@ import { ClosedError, ConnectError, LibvirtClientError } from '../errors.ts';
 import { timeoutError } from '../transport/connected.ts';
 import { openSsh } from '../transport/ssh.ts';
 import { openTcp } from '../transport/tcp.ts';
-import { openTls } from '../transport/tls.ts';
+import { openTls, type PkiReader } from '../transport/tls.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openUnix } from '../transport/unix.ts';
 import { type ConnectionUri, parseUri } from '../uri.ts';
@@ -34,6 +34,8 @@ export interface ConnectOptions {
    * a second and 300 MB to read.
    */
   readonly maxFrameBytes?: number | undefined;
+  /** Reads certificates and keys for TLS: a process that runs for long may remember them. */
+  readonly pki?: PkiReader | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -52,7 +54,7 @@ export async function connect(uriText: string, options: ConnectOptions = {}): Pr
   const readOnly = !guestAgentOnly && (options.readOnly ?? true);
   const timeout = AbortSignal.timeout(options.timeoutMs ?? CONNECT_TIMEOUT_MS);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
-  const transport = await openTransport(uri, readOnly, signal);
+  const transport = await openTransport(uri, readOnly, signal, options.pki);
   const connection = new Connection(transport, {
     readOnly,
     guestAgentOnly,
@@ -96,14 +98,19 @@ async function open(
   if (closeEvents.supported) await connection.call('connectRegisterCloseCallback', undefined, { signal });
 }
 
-function openTransport(uri: ConnectionUri, readOnly: boolean, signal: AbortSignal): Promise<Transport> {
+function openTransport(
+  uri: ConnectionUri,
+  readOnly: boolean,
+  signal: AbortSignal,
+  pki?: PkiReader,
+): Promise<Transport> {
   switch (uri.transport) {
     case 'unix':
       return openUnix(uri, readOnly, signal);
     case 'tcp':
       return openTcp(uri, signal);
     case 'tls':
-      return openTls(uri, signal);
+      return openTls(uri, signal, pki);
     case 'ssh':
       return openSsh(uri, readOnly, signal);
   }

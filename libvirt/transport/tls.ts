@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { connect, type TLSSocket } from 'node:tls';
 import { ConnectError } from '../errors.ts';
+import { isThere, readSmallFile } from '../small-file.ts';
 import { type ConnectionUri, isSet } from '../uri.ts';
 import { certificateFault } from './certificate-fault.ts';
-import { connected } from './connected.ts';
+import { connected, timeoutError } from './connected.ts';
 import { streamTransport, type Transport } from './transport.ts';
 
 const TLS_PORT = 16_514;
@@ -16,11 +16,27 @@ export interface PkiFiles {
   readonly key: string;
 }
 
+/** How certificates and keys are read. Default: each time from their file system, which has 5 s to answer. */
+export interface PkiReader {
+  /** @throws the system's error */
+  readonly read: (path: string) => Promise<Buffer>;
+  /** @throws where that cannot be known */
+  readonly exists: (path: string) => Promise<boolean>;
+}
+
+/** Half of the time of an attempt to connect, so that the error says which file it was. */
+const FILE_MS = 5_000;
+
+const FROM_DISK: PkiReader = {
+  read: (path) => readSmallFile(path, { withinMs: FILE_MS }),
+  exists: (path) => isThere(path, FILE_MS),
+};
+
 /** Where libvirt's own clients look: `pkipath=`, then an ordinary user's ~/.pki/libvirt, then the system's. */
-export function pkiFiles(
+export async function pkiFiles(
   uri: ConnectionUri,
-  { home, uid, exists }: { home: string; uid: number; exists: (path: string) => boolean },
-): PkiFiles {
+  { home, uid, exists }: { home: string; uid: number; exists: PkiReader['exists'] },
+): Promise<PkiFiles> {
   const inFolder = (dir: string): PkiFiles => ({
     ca: `${dir}/cacert.pem`,
     cert: `${dir}/clientcert.pem`,
@@ -29,7 +45,8 @@ export function pkiFiles(
   const chosen = uri.params.get('pkipath');
   if (chosen !== undefined) return inFolder(chosen);
   const users = inFolder(`${home}/.pki/libvirt`);
-  if (uid !== 0 && Object.values(users).every(exists)) return users;
+  if (uid !== 0 && (await exists(users.ca)) && (await exists(users.cert)) && (await exists(users.key)))
+    return users;
   return {
     ca: '/etc/pki/CA/cacert.pem',
     cert: '/etc/pki/libvirt/clientcert.pem',
@@ -42,39 +59,46 @@ export function pkiFiles(
  * 0x01; until it comes we are not let in.
  * @throws ConnectError LIBVIRT_TLS: a certificate is missing, not trusted, or refused by the daemon.
  */
-export async function openTls(uri: ConnectionUri, signal: AbortSignal): Promise<Transport> {
+export async function openTls(
+  uri: ConnectionUri,
+  signal: AbortSignal,
+  reader: PkiReader = FROM_DISK,
+): Promise<Transport> {
   const host = uri.host as string;
   const port = uri.port ?? TLS_PORT;
   const description = `${host}:${port} over TLS`;
-  const files = pkiFiles(uri, { home: homedir(), uid: process.getuid?.() ?? 0, exists: existsSync });
   const verify = !isSet(uri, 'no_verify');
+  const { files, ca, cert, key } = await readPki(uri, verify, reader);
+  if (signal.aborted) throw timeoutError(description, signal);
   const socket = connect({
     host,
     port,
     minVersion: 'TLSv1.2',
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(verify || existsSync(files.ca) ? { ca: readCa(files.ca, verify) } : {}),
-    // A daemon may do without client certificates; where it wants one it says so by closing.
-    ...(existsSync(files.cert)
-      ? { cert: read(files.cert, 'client certificate'), key: read(files.key, 'client key') }
-      : {}),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert, key }),
     rejectUnauthorized: verify,
   });
   await connected(socket, 'secureConnect', description, signal, (error) => explain(description, error));
-  await letIn(socket, description, files, signal);
+  await letIn(
+    socket,
+    description,
+    cert === undefined ? `${files.cert}, which does not exist` : files.cert,
+    signal,
+  );
   return streamTransport(socket, { description, private: true });
 }
 
 async function letIn(
   socket: TLSSocket,
   description: string,
-  files: PkiFiles,
+  certificate: string,
   signal: AbortSignal,
 ): Promise<void> {
   const refused = (error: Error): ConnectError =>
     new ConnectError(
       'LIBVIRT_TLS',
-      `${description}: the daemon rejected the client certificate (${files.cert}${existsSync(files.cert) ? '' : ', which does not exist'}); check that a CA of the daemon signed it, and that its DN is in tls_allowed_dn_list`,
+      `${description}: the daemon rejected the client certificate (${certificate}); check that a CA of the daemon signed it, and that its DN is in tls_allowed_dn_list`,
       { cause: error },
     );
   // Paused, so that bytes behind the first stay in the socket for the next reader.
@@ -98,21 +122,44 @@ function explain(description: string, error: Error): ConnectError {
   );
 }
 
-function read(path: string, what: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new ConnectError(
-      'LIBVIRT_TLS',
-      `the ${what} ${path} cannot be read; create it, or set its folder with ?pkipath=`,
-      { cause: error },
-    );
-  }
+interface Pki {
+  readonly files: PkiFiles;
+  readonly ca: Buffer | undefined;
+  readonly cert: Buffer | undefined;
+  readonly key: Buffer | undefined;
 }
 
-function readCa(path: string, verify: boolean): Buffer {
-  const bytes = read(path, 'CA certificate');
-  const fault = verify ? certificateFault(bytes.toString('latin1')) : undefined;
-  if (fault !== undefined) throw new ConnectError('LIBVIRT_TLS', `the CA certificate ${path} ${fault}`);
-  return bytes;
+/** @throws ConnectError LIBVIRT_TLS */
+async function readPki(uri: ConnectionUri, verify: boolean, reader: PkiReader): Promise<Pki> {
+  const exists = (path: string): Promise<boolean> =>
+    reader.exists(path).catch((error) => {
+      throw unreadable(path, 'file', error);
+    });
+  const read = (path: string, what: string): Promise<Buffer> =>
+    reader.read(path).catch((error) => {
+      throw unreadable(path, what, error);
+    });
+  const files = await pkiFiles(uri, { home: homedir(), uid: process.getuid?.() ?? 0, exists });
+  const ca = verify || (await exists(files.ca)) ? await read(files.ca, 'CA certificate') : undefined;
+  const fault = verify && ca !== undefined ? certificateFault(ca.toString('latin1')) : undefined;
+  if (fault !== undefined) throw new ConnectError('LIBVIRT_TLS', `the CA certificate ${files.ca} ${fault}`);
+  // A daemon may do without client certificates; where it wants one it says so by closing.
+  if (!(await exists(files.cert))) return { files, ca, cert: undefined, key: undefined };
+  return {
+    files,
+    ca,
+    cert: await read(files.cert, 'client certificate'),
+    key: await read(files.key, 'client key'),
+  };
+}
+
+function unreadable(path: string, what: string, error: NodeJS.ErrnoException): ConnectError {
+  const next =
+    error.code === 'ETIMEDOUT'
+      ? 'check the file system that it is on'
+      : 'create it, or set its folder with ?pkipath=';
+  const why = error.code === 'ETIMEDOUT' ? ': its file system does not answer' : '';
+  return new ConnectError('LIBVIRT_TLS', `the ${what} ${path} cannot be read${why}; ${next}`, {
+    cause: error,
+  });
 }

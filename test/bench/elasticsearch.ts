@@ -235,7 +235,7 @@ async function drain(url: string, dir: string, documents: number): Promise<strin
 }
 
 async function prepare(url: string): Promise<void> {
-  const client = await openClient(serverSettings({ nodes: [url] }), 'bench');
+  const client = await openClient(await serverSettings({ nodes: [url] }), 'bench');
   const plan = await planSetup(client, {
     retentionDays: 90,
     downsampleAfterDays: 7,
@@ -425,7 +425,7 @@ async function hourIn(name: ServerName): Promise<string[][]> {
     },
   });
   const client = await openClient(
-    { ...serverSettings({ nodes: [server.url] }), requestTimeoutMs: 300_000 },
+    { ...(await serverSettings({ nodes: [server.url] })), requestTimeoutMs: 300_000 },
     'bench',
   );
   const kind = SERVERS[name].name === 'OpenSearch' ? 'opensearch' : 'elasticsearch';

@@ -121,7 +121,7 @@ async function watch(vms: number): Promise<string[]> {
   const socket = temporarySocket();
   const simulator = await simulate(socket.path, vms);
   const uri = `qemu:///system?socket=${socket.path}`;
-  const [host] = openHosts([uri], FLAGS);
+  const [host] = await openHosts([uri], FLAGS);
   const { output, bytes } = sink();
   const input = Object.assign(new PassThrough(), {
     setRawMode: () => undefined,
@@ -183,7 +183,7 @@ async function findingsOf(vms: number): Promise<string[]> {
   const socket = temporarySocket();
   const simulator = await simulate(socket.path, vms);
   const uri = `qemu:///system?socket=${socket.path}`;
-  const [host] = openHosts([uri], FLAGS);
+  const [host] = await openHosts([uri], FLAGS);
   try {
     if (host === undefined) throw new Error('no host');
     const model = new HostModel({ name: 'host', uri, groups: host.groups });

@@ -147,7 +147,7 @@ test('when neither the new sink nor the old one can be opened, that nothing is s
   const failing = new Set<string>();
   const lost: string[] = [];
   const slot = new SinkSlot<string, { readonly fingerprint: string }>({
-    settingsOf: (options) => ({ fingerprint: options }),
+    settingsOf: async (options) => ({ fingerprint: options }),
     open: async (settings) => {
       if (failing.has(settings.fingerprint)) throw new Error(`${settings.fingerprint} cannot be opened`);
       const nothing = async (): Promise<void> => undefined;

@@ -71,14 +71,18 @@ test("the modular daemon's socket is tried before libvirtd's, the read-only one 
   ).toEqual(['/x/libvirt/virtqemud-sock', '/x/libvirt/libvirt-sock']);
 });
 
-test("an ordinary user's certificates are taken only where all of them are there", () => {
+test("an ordinary user's certificates are taken only where all of them are there", async () => {
   const uri = parseUri('qemu://host/system');
   const user = { home: '/home/u', uid: 1000 };
-  expect(pkiFiles(uri, { ...user, exists: () => true }).cert).toBe('/home/u/.pki/libvirt/clientcert.pem');
-  expect(pkiFiles(uri, { ...user, exists: () => false }).key).toBe('/etc/pki/libvirt/private/clientkey.pem');
-  expect(pkiFiles(parseUri('qemu://h/system?pkipath=/p'), { ...user, exists: () => true }).ca).toBe(
-    '/p/cacert.pem',
+  expect((await pkiFiles(uri, { ...user, exists: async () => true })).cert).toBe(
+    '/home/u/.pki/libvirt/clientcert.pem',
   );
+  expect((await pkiFiles(uri, { ...user, exists: async () => false })).key).toBe(
+    '/etc/pki/libvirt/private/clientkey.pem',
+  );
+  expect(
+    (await pkiFiles(parseUri('qemu://h/system?pkipath=/p'), { ...user, exists: async () => true })).ca,
+  ).toBe('/p/cacert.pem');
 });
 
 test('ssh gets its arguments as an array, and the far shell only what is safe to quote', () => {

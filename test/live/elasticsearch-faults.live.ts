@@ -20,7 +20,7 @@ const RUNS = Number(process.env['VIRTUNE_FAULT_RUNS'] ?? 60);
 const TICKS = 4;
 const VMS = 12;
 
-const settingsFor = (url: string): Parameters<typeof openClient>[0] =>
+const settingsFor = (url: string): ReturnType<typeof serverSettings> =>
   serverSettings({ nodes: [url], timeout: 1 });
 
 describe.each(runnableServers())('%s', (name) => {
@@ -31,7 +31,7 @@ describe.each(runnableServers())('%s', (name) => {
     root = mkdtempSync(join(tmpdir(), 'virtune-faults-'));
     server = await SearchServer.start(name);
     proxy = await FaultyProxy.start({ target: () => server.url });
-    const client = await openClient(serverSettings({ nodes: [server.url] }), 'test');
+    const client = await openClient(await serverSettings({ nodes: [server.url] }), 'test');
     const plan = await planSetup(client, {
       retentionDays: 90,
       downsampleAfterDays: 7,
@@ -75,7 +75,7 @@ describe.each(runnableServers())('%s', (name) => {
       target: 'the server',
       client: new BulkClient(
         async () => {
-          const client = await openClient(settingsFor(proxy.url), 'test');
+          const client = await openClient(await settingsFor(proxy.url), 'test');
           clients.push(client);
           return client;
         },

@@ -70,7 +70,7 @@ describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
   }
 
   async function post(port: number, atMs: number, of: Awaited<ReturnType<typeof sampled>>): Promise<void> {
-    const client = openOtlpClient(receiverSettings({ endpoint: `http://127.0.0.1:${port}` }), '1.2.3');
+    const client = openOtlpClient(await receiverSettings({ endpoint: `http://127.0.0.1:${port}` }), '1.2.3');
     const requests = new HostRequests({
       groups: ALL,
       version: '1.2.3',

@@ -44,8 +44,8 @@ const TRANSACTIONS_MEAN = 4;
 const guests = ['history-a', 'history-b', 'history-c'].map((name) => new TunedGuest(name));
 const [wide, , off] = guests;
 /** All of virtune's but one that locks memory: in a container libvirt may not raise that limit. */
-const builtIn = ProfileLibrary.open([])
-  .places.map(({ name }) => name)
+const builtIn = (await ProfileLibrary.open([])).places
+  .map(({ name }) => name)
   .filter((name) => name !== 'low-latency');
 const OWN = ['own-a', 'own-b', 'own-c', 'own-d', 'own-e', 'own-f'];
 const figures: Figures = {};

@@ -283,10 +283,10 @@ const taken = (wishes: readonly Wish[]): Wish[] =>
     ({ problem, proposal, liveOnly }) => problem === undefined && proposal === undefined && liveOnly !== true,
   );
 
-test.each(ProfileLibrary.open([]).places.map(({ name }) => name))(
+test.each((await ProfileLibrary.open([])).places.map(({ name }) => name))(
   '%s makes definitions that libvirt accepts, and that read as planned',
   async (name) => {
-    const profile = ProfileLibrary.open([]).get(name);
+    const profile = (await ProfileLibrary.open([])).get(name);
     const connection = await connect('qemu:///system', { readOnly: true });
     try {
       const host = await readHost(connection, 'qemu:///system', {

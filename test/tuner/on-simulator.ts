@@ -39,13 +39,13 @@ export class OnSimulator {
     for (const [name, profile] of Object.entries(profiles))
       writeFileSync(join(own, `${name}.yaml`), JSON.stringify(profile));
     const demo = await startDemo({ scenario: typeof scenario === 'string' ? scenario : file, libvirt });
-    return new OnSimulator(demo, folder, ProfileLibrary.open([own]), () => demo.stop());
+    return new OnSimulator(demo, folder, await ProfileLibrary.open([own]), () => demo.stop());
   }
 
   /** A simulated host that another part of the test started, and stops. */
-  static on(demo: Pick<Demo, 'uri' | 'daemon'>): OnSimulator {
+  static async on(demo: Pick<Demo, 'uri' | 'daemon'>): Promise<OnSimulator> {
     const folder = mkdtempSync(join(tmpdir(), 'virtune-simulated-'));
-    return new OnSimulator(demo, folder, ProfileLibrary.open([]), () => Promise.resolve());
+    return new OnSimulator(demo, folder, await ProfileLibrary.open([]), () => Promise.resolve());
   }
 
   private constructor(

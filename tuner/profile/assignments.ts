@@ -1,3 +1,4 @@
+import { readSmallFile } from '../../libvirt/small-file.ts';
 import { ConfigError } from '../../model/config-error.ts';
 import { compileMetadata, type MetadataReader } from '../../model/domain/custom-metadata.ts';
 import { isOutlined } from '../../model/domain/domain-tree.ts';
@@ -6,7 +7,6 @@ import { unreadableText } from '../../model/system-error.ts';
 import type { Element } from '../../model/xml.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { limitedMetadata } from '../../sampler/limited-metadata.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 import { TunerError } from '../errors.ts';
 import type { DomainState } from '../facts/facts.ts';
 import { type AssignmentsFile, assignmentsFile, type Match } from './assignments-schema.ts';
@@ -27,10 +27,10 @@ export interface Assignments {
 }
 
 /** @throws TunerError (TUNE_ASSIGNMENTS) that names file, line and key of each fault */
-export function readAssignments(path: string): Assignments {
+export async function readAssignments(path: string): Promise<Assignments> {
   let text: string;
   try {
-    text = readSmallFile(path).toString();
+    text = (await readSmallFile(path)).toString();
   } catch (error) {
     throw new TunerError('TUNE_ASSIGNMENTS', `${path} cannot be read: ${unreadableText(error)}`, {
       cause: error,

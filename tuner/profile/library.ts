@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inFileTurn } from '../../libvirt/file-turn.ts';
+import { isThere, readSmallFile } from '../../libvirt/small-file.ts';
 import { ConfigError } from '../../model/config-error.ts';
-import { systemErrorText } from '../../model/system-error.ts';
+import { systemErrorText, unreadableText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 import { packageFolder } from '../../sampler/package-folder.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 import { TunerError } from '../errors.ts';
 import { hostKnobs } from './host-knobs.ts';
 import type { Entry, Profile } from './profile.ts';
@@ -26,23 +27,29 @@ export interface ProfilePlace {
 /** Profiles by name: those that come with virtune, then those of each folder, which stand before them. */
 export class ProfileLibrary {
   readonly #places = new Map<string, ProfilePlace>();
+  /** By their paths; an error for one that cannot be read, which matters once it is asked for. */
+  readonly #texts: Map<string, string | Error>;
   readonly #files = new Map<string, ProfileFile>();
 
-  private constructor(places: readonly ProfilePlace[]) {
+  private constructor(places: readonly ProfilePlace[], texts: Map<string, string | Error>) {
+    this.#texts = texts;
     for (const place of places) this.#places.set(place.name, place);
   }
 
   /**
-   * Looks into the folders; files are read when they are asked for.
+   * Reads the files of the folders; what is wrong with one counts when it is asked for.
    * @param folders those of every host, which need not exist, or be in a folder that this user may enter; @param named those that the user named, which must
-   * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, or a file whose name is not a profile name
+   * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, whose file system does not answer, or with a file whose name is not a profile name
    */
-  static open(folders: readonly string[], named: readonly string[] = []): ProfileLibrary {
-    return new ProfileLibrary([
-      ...placesIn(fileURLToPath(new URL('tuner/profiles/', packageFolder())), { builtIn: true }),
-      ...folders.flatMap((folder) => placesIn(folder, { isOptional: true })),
-      ...named.flatMap((folder) => placesIn(folder, {})),
-    ]);
+  static async open(folders: readonly string[], named: readonly string[] = []): Promise<ProfileLibrary> {
+    const places = await placesIn(fileURLToPath(new URL('tuner/profiles/', packageFolder())), {
+      builtIn: true,
+    });
+    for (const folder of folders) places.push(...(await placesIn(folder, { isOptional: true })));
+    for (const folder of named) places.push(...(await placesIn(folder, {})));
+    const texts = new Map<string, string | Error>();
+    for (const { path } of places) texts.set(path, await textOf(path));
+    return new ProfileLibrary(places, texts);
   }
 
   /** Those that can be used, by name. */
@@ -62,8 +69,10 @@ export class ProfileLibrary {
    * A profile that lies anywhere, extending those of the library.
    * @throws TunerError (TUNE_PROFILE)
    */
-  read(path: string): Profile {
+  async read(path: string): Promise<Profile> {
     const name = nameOf(path);
+    this.#texts.set(path, await textOf(path));
+    this.#files.delete(path);
     return assemble(name, this.#lineage({ name, path, builtIn: false }));
   }
 
@@ -106,7 +115,7 @@ export class ProfileLibrary {
   }
 
   #read(path: string): ProfileFile {
-    const file = this.#files.get(path) ?? readProfile(path);
+    const file = this.#files.get(path) ?? parseProfile(path, this.#texts.get(path) ?? '');
     this.#files.set(path, file);
     return file;
   }
@@ -117,16 +126,16 @@ interface Ancestor {
   readonly file: ProfileFile;
 }
 
-function placesIn(
+async function placesIn(
   folder: string,
   { builtIn = false, isOptional = false }: { builtIn?: boolean; isOptional?: boolean },
-): ProfilePlace[] {
+): Promise<ProfilePlace[]> {
   let names: string[];
   try {
-    names = readdirSync(folder);
+    names = await inFileTurn(folder, 'scandir', () => readdir(folder));
   } catch (error) {
     // Nor may this user know whether it is there: /etc/virtune of the packages is not open to all, and the units have no /root.
-    if (isOptional && !existsSync(folder)) return [];
+    if (isOptional && !isSlow(error) && !(await isThere(folder))) return [];
     throw new TunerError(
       'TUNE_PROFILE',
       `profiles in ${folder} cannot be read: ${systemErrorText(error)}; check the folder of --profiles, and that the user of virtune may read it`,
@@ -149,13 +158,32 @@ function nameOf(path: string): string {
   );
 }
 
-function readProfile(path: string): ProfileFile {
+/** @throws TunerError where its file system does not answer: nor would it for the files beside it */
+async function textOf(path: string): Promise<string | Error> {
   try {
-    return parseYaml(path, readSmallFile(path).toString(), profileFile);
+    return (await readSmallFile(path)).toString();
   } catch (error) {
-    const message =
-      error instanceof ConfigError ? error.message : `${path} cannot be read: ${systemErrorText(error)}`;
-    throw new TunerError('TUNE_PROFILE', message, { cause: error });
+    const unreadable = new TunerError(
+      'TUNE_PROFILE',
+      `${path} cannot be read: ${isSlow(error) ? unreadableText(error) : systemErrorText(error)}`,
+      { cause: error },
+    );
+    if (isSlow(error)) throw unreadable;
+    return unreadable;
+  }
+}
+
+function isSlow(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ETIMEDOUT';
+}
+
+function parseProfile(path: string, text: string | Error): ProfileFile {
+  if (text instanceof Error) throw text;
+  try {
+    return parseYaml(path, text, profileFile);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new TunerError('TUNE_PROFILE', error.message, { cause: error });
   }
 }
 

@@ -76,7 +76,7 @@ async function lived(
 export async function carryOut(world: World, remedy: Remedy): Promise<boolean> {
   const { steps, profile, payers, effect } = remedy;
   if (profile !== undefined) {
-    const tuner = OnSimulator.on({ uri: world.uri, daemon: world.daemon });
+    const tuner = await OnSimulator.on({ uri: world.uri, daemon: world.daemon });
     try {
       for (const { name } of profile.vms) {
         const plan = await tuner.plan(name, profile.name);

@@ -231,7 +231,7 @@ const parsed = (file: string): string => parseFingerprint(fingerprintOf(file)) ?
 test('a server is trusted by the fingerprint of its CA, as Elasticsearch prints it or with colons', async () => {
   const url = await serving(json, WITH_CA);
   for (const text of [fingerprintOf('ca.pem'), parsed('ca.pem'), parsed('ca.pem').toUpperCase()]) {
-    const { caFingerprint } = serverSettings({ nodes: [url], ca_fingerprint: text });
+    const { caFingerprint } = await serverSettings({ nodes: [url], ca_fingerprint: text });
     const client = await clientOf(url, { caFingerprint });
     expect(await client.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
   }

@@ -16,13 +16,13 @@ const file = (name: string, text: string): string => {
   return path;
 };
 
-test('file and flags are merged, and flags take precedence', () => {
-  const config = parseConfig(
+test('file and flags are merged, and flags take precedence', async () => {
+  const config = await parseConfig(
     '/etc/virtune/virtune.yaml',
     'elasticsearch: { nodes: [https://a:9200], interval: 30, queue_size: 512MiB, queue_age: 12h }',
   );
   const options = elasticsearchOptions({ 'elasticsearch.interval': 5 }, config.elasticsearch);
-  expect(sinkSettings(options ?? {})).toMatchObject({
+  expect(await sinkSettings(options ?? {})).toMatchObject({
     nodes: ['https://a:9200'],
     intervalMs: 5_000,
     queueMaxBytes: 512 * 1_024 ** 2,
@@ -33,11 +33,14 @@ test('file and flags are merged, and flags take precedence', () => {
   expect(elasticsearchOptions({}, undefined)).toBeUndefined();
 });
 
-test('files are looked for beside the configuration, and their first line counts', () => {
+test('files are looked for beside the configuration, and their first line counts', async () => {
   writeFileSync(join(folder, 'key'), 'abc==\nnot this\n');
   const path = file('virtune.yaml', '');
-  const { elasticsearch } = parseConfig(path, 'elasticsearch: { cloud_id: "x:y", api_key_file: key }');
-  expect(serverSettings(elasticsearch ?? {})).toMatchObject({ cloudId: 'x:y', auth: { apiKey: 'abc==' } });
+  const { elasticsearch } = await parseConfig(path, 'elasticsearch: { cloud_id: "x:y", api_key_file: key }');
+  expect(await serverSettings(elasticsearch ?? {})).toMatchObject({
+    cloudId: 'x:y',
+    auth: { apiKey: 'abc==' },
+  });
 });
 
 test.each([
@@ -50,11 +53,11 @@ test.each([
   ['elasticsearch: { queue_age: 12 }', 'a duration with a unit'],
   ['elasticsearch: { ca_fingerprint: abc }', '64 hexadecimal digits'],
   ['elasticsearch: { nodez: [] }', 'nodez'],
-])('%s is refused with its line', (text, says) => {
-  expect(() => parseConfig('/x.yaml', text)).toThrow(
+])('%s is refused with its line', async (text, says) => {
+  await expect(parseConfig('/x.yaml', text)).rejects.toThrow(
     expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(says) }),
   );
-  expect(() => parseConfig('/x.yaml', text)).toThrow('/x.yaml:1');
+  await expect(parseConfig('/x.yaml', text)).rejects.toThrow('/x.yaml:1');
 });
 
 test.each([
@@ -69,36 +72,40 @@ test.each([
   [{ nodes: ['http://a'], batch_size: 10 }, 'elasticsearch.batch_size: expected'],
   [{ nodes: ['http://a'], queue_size: 10 }, 'elasticsearch.queue_size: expected'],
   [{ nodes: ['http://a'], dead_letters_size: 10 }, 'elasticsearch.dead_letters_size: expected'],
-])('%j is refused with the reason', (options, says) => {
-  expect(() => sinkSettings(options)).toThrow(
+])('%j is refused with the reason', async (options, says) => {
+  await expect(sinkSettings(options)).rejects.toThrow(
     expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(says) }),
   );
 });
 
-test('an error of options that exclude each other says where each was set: the flag, or the key and its file', () => {
-  const { elasticsearch } = parseConfig('/etc/v.yaml', 'elasticsearch: { cloud_id: "x:y", username: me }');
+test('an error of options that exclude each other says where each was set: the flag, or the key and its file', async () => {
+  const { elasticsearch } = await parseConfig(
+    '/etc/v.yaml',
+    'elasticsearch: { cloud_id: "x:y", username: me }',
+  );
   const both = elasticsearchOptions({ elasticsearch: ['http://a'] }, elasticsearch) ?? {};
-  expect(() => serverSettings(both)).toThrow(
+  await expect(serverSettings(both)).rejects.toThrow(
     '--elasticsearch and elasticsearch.cloud_id in /etc/v.yaml are both set; remove one of them',
   );
-  expect(() => serverSettings(elasticsearch ?? {})).toThrow(
+  await expect(serverSettings(elasticsearch ?? {})).rejects.toThrow(
     'elasticsearch.username in /etc/v.yaml is set without a password',
   );
   const none = elasticsearchOptions({ 'elasticsearch.interval': 5, 'elasticsearch.namespace': 'x' }) ?? {};
-  expect(() => serverSettings(none)).toThrow(
+  await expect(serverSettings(none)).rejects.toThrow(
     'no search server is set, only --elasticsearch.interval, --elasticsearch.namespace; set --elasticsearch URL',
   );
 });
 
-test('a queue_age above 7 days is refused with the limit and why', () => {
-  const read = (age: string): unknown => parseConfig('/x.yaml', `elasticsearch: { queue_age: ${age} }`);
-  expect(() => read('7d')).not.toThrow();
-  expect(() => read('8d')).toThrow(/to 7d \(index\.look_back_time of Elasticsearch is at most 7d/);
+test('a queue_age above 7 days is refused with the limit and why', async () => {
+  const read = (age: string): Promise<unknown> =>
+    parseConfig('/x.yaml', `elasticsearch: { queue_age: ${age} }`);
+  await expect(read('7d')).resolves.toBeDefined();
+  await expect(read('8d')).rejects.toThrow(/to 7d \(index\.look_back_time of Elasticsearch is at most 7d/);
 });
 
-test('an empty secret is an error before the server is asked', () => {
+test('an empty secret is an error before the server is asked', async () => {
   const empty = file('empty', '\n');
-  expect(() => serverSettings({ nodes: ['http://a'], api_key_file: empty })).toThrow('is empty');
+  await expect(serverSettings({ nodes: ['http://a'], api_key_file: empty })).rejects.toThrow('is empty');
 });
 
 test('sizes and Retry-After are read as they are written', () => {

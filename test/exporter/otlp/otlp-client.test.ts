@@ -42,7 +42,7 @@ const never = new AbortController().signal;
 
 test('a connection that the server closed while it was idle is replaced without a failure', async () => {
   const url = await serve((count, _body, respond, cut) => (count === 2 ? cut() : respond(200)));
-  const client = openOtlpClient(receiverSettings({ endpoint: url }), '1');
+  const client = openOtlpClient(await receiverSettings({ endpoint: url }), '1');
   await client.post(BODY, never);
   await expect(client.post(BODY, never)).resolves.toMatchObject({ status: 200 });
   client.close();
@@ -50,14 +50,14 @@ test('a connection that the server closed while it was idle is replaced without 
 
 test('a new connection that breaks is a failure: the receiver may have got the request', async () => {
   const url = await serve((_count, _body, _respond, cut) => cut());
-  const client = openOtlpClient(receiverSettings({ endpoint: url }), '1');
+  const client = openOtlpClient(await receiverSettings({ endpoint: url }), '1');
   await expect(client.post(BODY, never)).rejects.toMatchObject({ code: 'OTLP_NO_ANSWER' });
   client.close();
 });
 
 test('a receiver that does not answer in time is a failure', async () => {
   const url = await serve(() => undefined);
-  const client = openOtlpClient({ ...receiverSettings({ endpoint: url }), timeoutMs: 50 }, '1');
+  const client = openOtlpClient({ ...(await receiverSettings({ endpoint: url })), timeoutMs: 50 }, '1');
   await expect(client.post(BODY, never)).rejects.toMatchObject({
     code: 'OTLP_NO_ANSWER',
     message: expect.stringContaining('timeout'),
@@ -66,10 +66,10 @@ test('a receiver that does not answer in time is a failure', async () => {
 });
 
 test('an address without a receiver, and a server without TLS, have separate codes', async () => {
-  const gone = openOtlpClient(receiverSettings({ endpoint: 'http://127.0.0.1:9' }), '1');
+  const gone = openOtlpClient(await receiverSettings({ endpoint: 'http://127.0.0.1:9' }), '1');
   await expect(gone.post(BODY, never)).rejects.toMatchObject({ code: 'OTLP_UNREACHABLE' });
   const url = await serve((_count, _body, respond) => respond(200));
-  const tls = openOtlpClient(receiverSettings({ endpoint: url.replace('http:', 'https:') }), '1');
+  const tls = openOtlpClient(await receiverSettings({ endpoint: url.replace('http:', 'https:') }), '1');
   await expect(tls.post(BODY, never)).rejects.toMatchObject({
     code: 'OTLP_CERTIFICATE',
     message: expect.stringContaining('the receiver does not use TLS on this port'),
@@ -82,7 +82,7 @@ test('without compression the request goes out as it is, and an answer that is t
     got = body;
     respond(200, count === 2 ? 'x'.repeat(2_000_000) : '');
   });
-  const client = openOtlpClient(receiverSettings({ endpoint: url, compress: false }), '1');
+  const client = openOtlpClient(await receiverSettings({ endpoint: url, compress: false }), '1');
   await client.post(BODY, never);
   expect(got).toEqual(gunzipSync(BODY));
   await expect(client.post(BODY, never)).rejects.toMatchObject({

@@ -43,7 +43,7 @@ async function sender(script: Script) {
   const counts = new Map<string, number>();
   const one = new OtlpSender({
     queue,
-    open: () => {
+    open: async () => {
       opened++;
       return {
         async post(body): Promise<OtlpAnswer> {

@@ -15,7 +15,7 @@ import { planOn } from '../plan/planned.ts';
 import { guestXml, host, running, state } from '../profile/fixtures.ts';
 
 const UUID = '11111111-2222-4333-8444-555555555555';
-const balanced = ProfileLibrary.open([]).get('balanced');
+const balanced = (await ProfileLibrary.open([])).get('balanced');
 const planFor = (states: readonly DomainState[]): Promise<Plan> =>
   planOn({ host: host(), domains: states }, { db01: balanced });
 

@@ -10,7 +10,7 @@ const RUNS = Number(process.env['VIRTUNE_HISTORIES'] ?? 12);
 /** The same ones each time in `npm test`, others each night; or those of a failure, by the seed that it printed. */
 const SEED = process.env['VIRTUNE_SEED'] ?? (RUNS === 12 ? '2' : undefined);
 
-const profiles = ProfileLibrary.open([]).places.map(({ name }) => name);
+const profiles = (await ProfileLibrary.open([])).places.map(({ name }) => name);
 const figures: Figures = {};
 afterAll(() => {
   if (RUNS !== 12) console.log(JSON.stringify(figures));

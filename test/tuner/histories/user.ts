@@ -61,11 +61,11 @@ export class User {
   async plan(wanted: Wanted): Promise<Planned> {
     const connection = await connect(this.uri, { readOnly: false });
     try {
-      const library = ProfileLibrary.open(this.#profiles);
+      const library = await ProfileLibrary.open(this.#profiles);
       const { host, domains } = await readAll(this.uri);
       const basis = basisOf(host, domains);
       const names = wanted.picks.map(({ name }) => name);
-      const choice = choose({ connection, host, domains, library, basis }, names, this.#flags(wanted));
+      const choice = await choose({ connection, host, domains, library, basis }, names, this.#flags(wanted));
       const plan = await planChoice({ connection, host, domains, library, basis }, choice, new Date());
       const options = { command: 'virtune tune apply', together: wanted.together, basis };
       return {

@@ -9,7 +9,7 @@ import { isHandTuned } from '../../../tuner/profile/pick.ts';
 import type { Profile } from '../../../tuner/profile/profile.ts';
 import { planOn, readScenario } from './planned.ts';
 
-const library = ProfileLibrary.open([]);
+const library = await ProfileLibrary.open([]);
 const GUIDE = `
 host:
   reservedCpus: 0,16

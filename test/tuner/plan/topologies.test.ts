@@ -5,7 +5,7 @@ import { ProfileLibrary } from '../../../tuner/profile/library.ts';
 import type { Profile } from '../../../tuner/profile/profile.ts';
 import { planOn, readScenario, wantedOf } from './planned.ts';
 
-const library = ProfileLibrary.open([]);
+const library = await ProfileLibrary.open([]);
 
 /** A profile with some knobs changed. */
 function changed(name: string, values: Readonly<Record<string, unknown>>): Profile {

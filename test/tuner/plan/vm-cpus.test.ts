@@ -27,7 +27,7 @@ async function hostWith(vmCpus: string, isolatedCpus = ''): Promise<ReadHost> {
   return { ...read, host: { ...read.host, local } };
 }
 
-const OLTP = { pg: ProfileLibrary.open([]).get('oltp-database') };
+const OLTP = { pg: (await ProfileLibrary.open([])).get('oltp-database') };
 
 function cpusOf(pins: readonly Record<string, string | undefined>[]): CpuSet {
   const lists = pins.flatMap((each) => Object.values(each));
@@ -79,7 +79,9 @@ test.each([
     ['0', '0-3,8-11'],
     ['1', '4-7,12-15'],
   ] as const) {
-    const plan = await planOn(await hostWithMemory(cell), { pg: ProfileLibrary.open([]).get(profile) });
+    const plan = await planOn(await hostWithMemory(cell), {
+      pg: (await ProfileLibrary.open([])).get(profile),
+    });
     expect(plan.placement.refusals).toEqual([]);
     expect(cpusOf([wantedOf(plan, 'pg', pins)]).isSubsetOf(CpuSet.parse(cpus))).toBe(true);
     expect(wantedOf(plan, 'pg', 'numatune.nodeset')).toEqual({ '': cell });
@@ -170,7 +172,7 @@ test('the cpuset of a VM’s own partition limits it, not that of machine.slice;
       ? changed(state, '<resource><partition>/machine/prod</partition></resource>')
       : state,
   );
-  const oltp = ProfileLibrary.open([]).get('oltp-database');
+  const oltp = (await ProfileLibrary.open([])).get('oltp-database');
   const plan = await planOn({ host: { ...read.host, local }, domains }, { pg: oltp, prod: oltp });
   expect(plan.placement.refusals).toEqual([]);
   const at = (name: string): CpuSet => cpusOf([wantedOf(plan, name, 'vcpupin')]);

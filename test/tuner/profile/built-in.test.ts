@@ -3,7 +3,7 @@ import { ProfileLibrary } from '../../../tuner/profile/library.ts';
 import { capabilities, guestXml, host, state } from './fixtures.ts';
 import { key, problemsOf, wishesOf, written } from './wishes.ts';
 
-const library = ProfileLibrary.open([]);
+const library = await ProfileLibrary.open([]);
 
 test.each(library.places.map(({ name }) => name))(
   '%s makes of a database guest what it says',

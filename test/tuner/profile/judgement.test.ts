@@ -141,8 +141,8 @@ test("the cells of PCI devices and of a macvtap's card are asked for", () => {
   expect(request?.deviceCells).toEqual([1, 0]);
 });
 
-test('Windows has a queue for each vCPU, and no profile has more queues than vCPUs', () => {
-  const windows = ProfileLibrary.open([]).get('windows');
+test('Windows has a queue for each vCPU, and no profile has more queues than vCPUs', async () => {
+  const windows = (await ProfileLibrary.open([])).get('windows');
   const values = valuesOf(wishesOf(windows, state(guestXml({ vcpus: 8 }))));
   expect(values['disk.queues vda']).toBe('8');
 });

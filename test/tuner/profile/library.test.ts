@@ -18,9 +18,9 @@ function put(name: string, text: string, folder = dir): void {
   writeFileSync(join(folder, `${name}.yaml`), text);
 }
 
-function fault(act: () => unknown): string {
+async function fault(act: () => unknown): Promise<string> {
   try {
-    act();
+    await act();
   } catch (error) {
     expect(error).toBeInstanceOf(TunerError);
     expect((error as TunerError).code).toBe('TUNE_PROFILE');
@@ -28,19 +28,19 @@ function fault(act: () => unknown): string {
   }
   throw new Error('it was taken');
 }
-const faultOf = (text: string): string => {
+const faultOf = (text: string): Promise<string> => {
   put('mine', text);
-  return fault(() => ProfileLibrary.open([dir]).get('mine'));
+  return fault(async () => (await ProfileLibrary.open([dir])).get('mine'));
 };
 
-test('a named folder that is not there is an error', () => {
-  expect(fault(() => ProfileLibrary.open([], ['/nowhere']))).toBe(
+test('a named folder that is not there is an error', async () => {
+  expect(await fault(async () => await ProfileLibrary.open([], ['/nowhere']))).toBe(
     'profiles in /nowhere cannot be read: ENOENT: no such file or directory; check the folder of --profiles, and that the user of virtune may read it',
   );
 });
 
-test('the profiles that come with virtune are there, whatever folders there are', () => {
-  expect(ProfileLibrary.open(['/nowhere']).places.map(({ name }) => name)).toEqual([
+test('the profiles that come with virtune are there, whatever folders there are', async () => {
+  expect((await ProfileLibrary.open(['/nowhere'])).places.map(({ name }) => name)).toEqual([
     'analytics-database',
     'balanced',
     'dense',
@@ -52,28 +52,30 @@ test('the profiles that come with virtune are there, whatever folders there are'
   ]);
 });
 
-test("a folder's profile stands before a built-in one of its name, and a later folder's before that", () => {
+test("a folder's profile stands before a built-in one of its name, and a later folder's before that", async () => {
   const [first, second] = [join(dir, 'first'), join(dir, 'second')];
   put('balanced', 'title: one', first);
   put('balanced', 'title: two', second);
   put('mine', 'title: mine\nextends: balanced', first);
-  expect(ProfileLibrary.open([first]).get('balanced').title).toBe('one');
-  expect(ProfileLibrary.open([first, second]).get('balanced').title).toBe('two');
-  expect(ProfileLibrary.open([first, second]).get('mine').lineage).toEqual(['mine', 'balanced']);
-  expect(ProfileLibrary.open([second, first]).places.find(({ name }) => name === 'balanced')).toMatchObject({
+  expect((await ProfileLibrary.open([first])).get('balanced').title).toBe('one');
+  expect((await ProfileLibrary.open([first, second])).get('balanced').title).toBe('two');
+  expect((await ProfileLibrary.open([first, second])).get('mine').lineage).toEqual(['mine', 'balanced']);
+  expect(
+    (await ProfileLibrary.open([second, first])).places.find(({ name }) => name === 'balanced'),
+  ).toMatchObject({
     path: join(first, 'balanced.yaml'),
     builtIn: false,
   });
 });
 
-test('a profile overrides what it extends, and null removes a setting', () => {
+test('a profile overrides what it extends, and null removes a setting', async () => {
   put(
     'mine',
     `title: mine\nextends: oltp-database\nknobs:\n  disk.io: { value: io_uring, ${ENTRY} }\n  nic.queues: null\nhost:\n  governor: null\n`,
   );
   const [mine, theirs] = [
-    ProfileLibrary.open([dir]).get('mine'),
-    ProfileLibrary.open([]).get('oltp-database'),
+    (await ProfileLibrary.open([dir])).get('mine'),
+    (await ProfileLibrary.open([])).get('oltp-database'),
   ];
   expect(mine.knobs.get('disk.io')?.[0]?.value).toBe('io_uring');
   expect(mine.knobs.has('nic.queues')).toBe(false);
@@ -82,7 +84,7 @@ test('a profile overrides what it extends, and null removes a setting', () => {
   expect(mine.knobs.size).toBe(theirs.knobs.size - 1);
 });
 
-test('of several that it extends, later ones have the last word, and what they share comes first', () => {
+test('of several that it extends, later ones have the last word, and what they share comes first', async () => {
   put(
     'base',
     `title: base\nknobs:\n  disk.cache: { value: writeback, ${ENTRY} }\n  disk.io: { value: threads, ${ENTRY} }\n`,
@@ -93,7 +95,7 @@ test('of several that it extends, later ones have the last word, and what they s
   );
   put('right', `title: right\nextends: base\nknobs:\n  disk.queues: { value: 2, ${ENTRY} }\n`);
   put('both', 'title: both\nextends: [left, right]\n');
-  const both = ProfileLibrary.open([dir]).get('both');
+  const both = (await ProfileLibrary.open([dir])).get('both');
   expect(both.lineage).toEqual(['both', 'right', 'left', 'base']);
   expect([...both.knobs].map(([id, [entry]]) => [id, entry?.value])).toEqual([
     ['disk.cache', 'none'],
@@ -102,14 +104,14 @@ test('of several that it extends, later ones have the last word, and what they s
   ]);
 });
 
-test('a version depends on the content, not on the format', () => {
-  const of = (value: string, why: string): string => {
+test('a version depends on the content, not on the format', async () => {
+  const of = async (value: string, why: string): Promise<string> => {
     put('mine', `title: mine\nknobs:\n  disk.cache: { value: ${value}, why: ${why}, source: a test }\n`);
-    return ProfileLibrary.open([dir]).get('mine').version;
+    return (await ProfileLibrary.open([dir])).get('mine').version;
   };
-  expect(of('none', 'one')).toBe(of('none', 'another'));
-  expect(of('none', 'one')).not.toBe(of('writeback', 'one'));
-  expect(of('none', 'one')).toMatch(/^[0-9a-f]{12}$/);
+  expect(await of('none', 'one')).toBe(await of('none', 'another'));
+  expect(await of('none', 'one')).not.toBe(await of('writeback', 'one'));
+  expect(await of('none', 'one')).toMatch(/^[0-9a-f]{12}$/);
 });
 
 test.each([
@@ -177,61 +179,63 @@ test.each([
   ],
   ['title: [\n', /mine\.yaml:\d: /],
   ['title: x\ntitle: y\n', /mine\.yaml:2: /],
-])('%j is refused, at its line and key', (text, message) => {
-  expect(faultOf(text)).toMatch(message);
+])('%j is refused, at its line and key', async (text, message) => {
+  expect(await faultOf(text)).toMatch(message);
 });
 
-test('all faults of a file are reported at once', () => {
-  expect(faultOf('title: x\nknobs:\n  a: null\n  b: null\n').split('\n')).toHaveLength(2);
+test('all faults of a file are reported at once', async () => {
+  expect((await faultOf('title: x\nknobs:\n  a: null\n  b: null\n')).split('\n')).toHaveLength(2);
 });
 
-test('a profile cannot extend itself, not even by others', () => {
-  expect(faultOf('title: x\nextends: mine\n')).toBe(
+test('a profile cannot extend itself, not even by others', async () => {
+  expect(await faultOf('title: x\nextends: mine\n')).toBe(
     '/mine.yaml: extends: a profile cannot extend itself: mine, which extends mine',
   );
   put('one', 'title: x\nextends: two');
   put('two', 'title: x\nextends: [balanced, one]');
-  expect(fault(() => ProfileLibrary.open([dir]).get('one'))).toBe(
+  expect(await fault(async () => (await ProfileLibrary.open([dir])).get('one'))).toBe(
     '/two.yaml: extends: a profile cannot extend itself: one, which extends two, which extends one',
   );
 });
 
-test('a profile extends at most seven others', () => {
+test('a profile extends at most seven others', async () => {
   for (let depth = 0; depth < 12; depth++)
     put(`p${depth}`, `title: x\n${depth === 0 ? '' : `extends: p${depth - 1}\n`}`);
-  const library = ProfileLibrary.open([dir]);
+  const library = await ProfileLibrary.open([dir]);
   expect(library.get('p7').lineage).toHaveLength(8);
-  expect(fault(() => library.get('p8'))).toMatch(
+  expect(await fault(() => library.get('p8'))).toMatch(
     /p1\.yaml: extends: a profile can extend at most 7 others: p8, which extends p7/,
   );
 });
 
-test('an unknown profile is an error that lists the known profiles', () => {
-  expect(fault(() => ProfileLibrary.open([]).get('oltp'))).toMatch(
+test('an unknown profile is an error that lists the known profiles', async () => {
+  expect(await fault(async () => (await ProfileLibrary.open([])).get('oltp'))).toMatch(
     /there is no profile "oltp"; available: analytics-database, .*windows/,
   );
 });
 
-test.each(['Mine', 'a b', '-x', 'x'.repeat(64)])('a file named %j is not a profile', (name) => {
+test.each(['Mine', 'a b', '-x', 'x'.repeat(64)])('a file named %j is not a profile', async (name) => {
   put(name, 'title: x');
-  expect(fault(() => ProfileLibrary.open([dir]))).toMatch(
+  expect(await fault(async () => await ProfileLibrary.open([dir]))).toMatch(
     /is not a profile name; rename the file: lower-case letters, digits and -/,
   );
 });
 
-test('a file of any place is read as it would be in the library', () => {
-  const library = ProfileLibrary.open([]);
+test('a file of any place is read as it would be in the library', async () => {
+  const library = await ProfileLibrary.open([]);
   put('mine', `title: mine\nextends: balanced\nknobs:\n  nic.queues: { value: 3, ${ENTRY} }\n`);
-  expect(library.read(join(dir, 'mine.yaml')).knobs.get('nic.queues')?.[0]?.value).toBe(3);
-  expect(fault(() => library.read(join(dir, 'other.yaml')))).toMatch(/other\.yaml cannot be read: ENOENT/);
+  expect((await library.read(join(dir, 'mine.yaml'))).knobs.get('nic.queues')?.[0]?.value).toBe(3);
+  expect(await fault(() => library.read(join(dir, 'other.yaml')))).toMatch(
+    /other\.yaml cannot be read: ENOENT/,
+  );
 });
 
-test('an unreadable folder is an error, and files other than YAML are skipped', () => {
+test('an unreadable folder is an error, and files other than YAML are skipped', async () => {
   put('mine', 'title: mine');
   writeFileSync(join(dir, 'README'), 'nothing');
   writeFileSync(join(dir, '.mine.yaml.swp'), 'nothing');
-  expect(ProfileLibrary.open([dir]).places).toHaveLength(9);
-  expect(fault(() => ProfileLibrary.open([join(dir, 'README')]))).toMatch(
+  expect((await ProfileLibrary.open([dir])).places).toHaveLength(9);
+  expect(await fault(async () => await ProfileLibrary.open([join(dir, 'README')]))).toMatch(
     /profiles in .*README cannot be read: ENOTDIR/,
   );
 });
@@ -239,14 +243,16 @@ test('an unreadable folder is an error, and files other than YAML are skipped', 
 // Root may enter every folder.
 test.skipIf(process.getuid?.() === 0)(
   'a default folder inside one that the user may not enter counts as absent; a folder that the user may not list is an error',
-  () => {
+  async () => {
     const closed = join(dir, 'closed');
     put('mine', 'title: mine', join(closed, 'profiles'));
     chmodSync(closed, 0o000);
-    expect(ProfileLibrary.open([join(closed, 'profiles')]).places).toHaveLength(8);
-    expect(fault(() => ProfileLibrary.open([], [join(closed, 'profiles')]))).toMatch(/EACCES/);
-    expect(fault(() => ProfileLibrary.open([closed]))).toMatch(/EACCES/);
+    expect((await ProfileLibrary.open([join(closed, 'profiles')])).places).toHaveLength(8);
+    expect(await fault(async () => await ProfileLibrary.open([], [join(closed, 'profiles')]))).toMatch(
+      /EACCES/,
+    );
+    expect(await fault(async () => await ProfileLibrary.open([closed]))).toMatch(/EACCES/);
     chmodSync(closed, 0o755);
-    expect(ProfileLibrary.open([join(closed, 'profiles')]).places).toHaveLength(9);
+    expect((await ProfileLibrary.open([join(closed, 'profiles')])).places).toHaveLength(9);
   },
 );

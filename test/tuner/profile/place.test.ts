@@ -6,7 +6,7 @@ import { resolve } from '../../../tuner/profile/resolve.ts';
 import { assignmentFor, guestXml, host, profileOf, state } from './fixtures.ts';
 import { valuesOf, wishesOf, written } from './wishes.ts';
 
-const library = ProfileLibrary.open([]);
+const library = await ProfileLibrary.open([]);
 
 test('a guest that is wider than a cell gets guest cells, each bound to a cell of the host', () => {
   const wide = state(guestXml({ vcpus: 20, memoryMiB: 40_960, disks: 0 }));

@@ -51,8 +51,8 @@ test('leave wants nothing, and a profile that is used twice counts once', () => 
   expect(resolveHost([profile, profile])[0]?.profiles).toEqual(['a']);
 });
 
-test('what profiles that come with virtune want of one host together is known', () => {
-  const library = ProfileLibrary.open([]);
+test('what profiles that come with virtune want of one host together is known', async () => {
+  const library = await ProfileLibrary.open([]);
   const together = (...names: string[]): string[] =>
     resolveHost(names.map((name) => library.get(name))).flatMap(({ knob, problem }) =>
       problem === undefined ? [] : [knob],

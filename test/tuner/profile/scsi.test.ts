@@ -67,7 +67,7 @@ test('more queues than vCPUs, an iothread that is not there and one that is stil
   );
 });
 
-test('the profile for databases gives a guest on virtio-scsi the queues that libvirt recommends', () => {
-  const wishes = wishesOf(ProfileLibrary.open([]).get('oltp-database'), guest());
+test('the profile for databases gives a guest on virtio-scsi the queues that libvirt recommends', async () => {
+  const wishes = wishesOf((await ProfileLibrary.open([])).get('oltp-database'), guest());
   expect(valuesOf(wishes)).toMatchObject({ 'scsi.queues 0': '8', 'scsi.iothread 0': '1' });
 });

@@ -2,38 +2,33 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
+import { readSmallFile } from '../../libvirt/small-file.ts';
 import { systemErrorText } from '../../model/system-error.ts';
-import { readSmallFile } from '../../sampler/small-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'virtune-small-'));
 
-test('a file is read to its end, up to the limit and no byte more', () => {
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('a file is read to its end, up to the limit and no byte more', async () => {
   const path = join(folder, 'file');
   for (const length of [0, 1, 65_536, 65_537, 200_000]) {
     const bytes = Buffer.alloc(length, 'x');
     writeFileSync(path, bytes);
-    expect(readSmallFile(path, length).equals(bytes)).toBe(true);
-    if (length > 0) expect(() => readSmallFile(path, length - 1)).toThrow(/^EFBIG/);
+    expect((await readSmallFile(path, { maxBytes: length })).equals(bytes)).toBe(true);
+    if (length > 0) await expect(readSmallFile(path, { maxBytes: length - 1 })).rejects.toThrow(/^EFBIG/);
   }
-  rmSync(folder, { recursive: true });
 });
 
-test('a device without an end is refused, with the path', () => {
-  const error = (() => {
-    try {
-      return readSmallFile('/dev/zero');
-    } catch (thrown) {
-      return thrown;
-    }
-  })();
+test('a device without an end is refused, with the path', async () => {
+  const error = await readSmallFile('/dev/zero').catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: 'EFBIG', path: '/dev/zero' });
   expect(systemErrorText(error)).toBe('EFBIG: file is larger than 16777216 bytes');
 });
 
 test('a pipe that a shell has made is read', () => {
-  const script = `import { readSmallFile } from ${JSON.stringify(join(import.meta.dirname, '../../sampler/small-file.ts'))};
-    process.stdout.write(String(readSmallFile(process.argv[1]).length));`;
+  const script = `import { readSmallFile } from ${JSON.stringify(join(import.meta.dirname, '../../libvirt/small-file.ts'))};
+    process.stdout.write(String((await readSmallFile(process.argv[1])).length));`;
   const { stdout } = spawnSync(
     'bash',
     ['-c', `"$0" --input-type=module -e "$1" <(head -c 100000 /dev/zero)`, process.execPath, script],

@@ -1,0 +1,88 @@
+import { isThere, type ReadFile, readSmallFile } from '../libvirt/small-file.ts';
+import type { PkiReader } from '../libvirt/transport/tls.ts';
+import { unreadableText } from '../model/system-error.ts';
+
+/** Half of the time of an attempt to connect to a libvirt. */
+const FILE_MS = 5_000;
+/** For a file system that has not answered in time before: with what is remembered, nothing has to wait for it. */
+const HUNG_MS = 500;
+/** A bundle of all public CAs has a quarter of that. */
+const REMEMBERED_MAX_BYTES = 1024 * 1024;
+
+/** The operator's word, and not trouble of a file system. */
+const MEANT = new Set<string | undefined>([
+  'ENOENT',
+  'ENOTDIR',
+  'EACCES',
+  'EPERM',
+  'EISDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EFBIG',
+]);
+
+/**
+ * Secrets and certificates, which are read again at each new connection, since they may have been replaced. While their file
+ * system hangs or fails, what was last read of them counts: a server that is asked needs no file.
+ */
+export class RememberedFiles implements PkiReader {
+  readonly #log: (message: string) => void;
+  readonly #fileMs: number;
+  readonly #known = new Map<string, Buffer>();
+  /** Files whose trouble was logged and is not over. */
+  readonly #inTrouble = new Set<string>();
+
+  /** @param log called when a file begins to be remembered, and when it can be read again */
+  constructor(log: (message: string) => void, fileMs = FILE_MS) {
+    this.#log = log;
+    this.#fileMs = fileMs;
+  }
+
+  /** As it is now, for a start or a reload. @throws the system's error */
+  readonly fresh: ReadFile = async (path) => {
+    const bytes = await readSmallFile(path);
+    this.#remember(path, bytes);
+    return bytes;
+  };
+
+  /** @throws the system's error where the file is gone, may not be read, or was never read */
+  readonly read: ReadFile = async (path) => {
+    const known = this.#known.get(path);
+    try {
+      const bytes = await readSmallFile(path, { withinMs: this.#withinMs(path) });
+      this.#remember(path, bytes);
+      return bytes;
+    } catch (error) {
+      if (known === undefined || MEANT.has((error as NodeJS.ErrnoException).code)) throw error;
+      this.#note(path, error);
+      return known;
+    }
+  };
+
+  readonly exists = async (path: string): Promise<boolean> => {
+    try {
+      return await isThere(path, this.#withinMs(path));
+    } catch (error) {
+      if (!this.#known.has(path)) throw error;
+      this.#note(path, error);
+      return true;
+    }
+  };
+
+  #withinMs(path: string): number {
+    return this.#inTrouble.has(path) ? HUNG_MS : this.#fileMs;
+  }
+
+  #remember(path: string, bytes: Buffer): void {
+    if (bytes.length <= REMEMBERED_MAX_BYTES) this.#known.set(path, bytes);
+    if (this.#inTrouble.delete(path)) this.#log(`${path} can be read again`);
+  }
+
+  #note(path: string, error: unknown): void {
+    if (this.#inTrouble.has(path)) return;
+    this.#inTrouble.add(path);
+    this.#log(
+      `${path} cannot be read: ${unreadableText(error)}; what was read from it before stays in use until then`,
+    );
+  }
+}

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { RememberedFiles } from '../../exporter/remembered-files.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'virtune-remembered-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Whose file has become a pipe without a writer: to open it takes as long as the answer of a file system that hangs. */
+async function hung(name: string) {
+  const path = join(folder, name);
+  writeFileSync(path, 'secret');
+  const logged: string[] = [];
+  const files = new RememberedFiles((message) => logged.push(message), 20);
+  await files.fresh(path);
+  spawnSync('mkfifo', [`${path}.pipe`]);
+  renameSync(`${path}.pipe`, path);
+  return {
+    path,
+    files,
+    logged,
+    /** Its file system answers: with a file of this text. */
+    answer: async (text: string): Promise<void> => {
+      const waiting = await open(path, 'r+');
+      writeFileSync(`${path}.file`, text);
+      renameSync(`${path}.file`, path);
+      await waiting.close();
+    },
+  };
+}
+
+test('while a file system hangs, what was read before counts, which is logged once', async () => {
+  const { path, files, logged, answer } = await hung('token');
+  for (let times = 0; times < 3; times++) expect(String(await files.read(path))).toBe('secret');
+  expect(logged).toEqual([
+    `${path} cannot be read: ETIMEDOUT: its file system does not answer within 0.02 s; check the file system that it is on; what was read from it before stays in use until then`,
+  ]);
+  await answer('another');
+  await expect.poll(async () => String(await files.read(path))).toBe('another');
+  expect(logged.at(-1)).toBe(`${path} can be read again`);
+  expect(logged).toHaveLength(2);
+});
+
+test('a start and a reload take nothing that is remembered, and what was never read is an error', async () => {
+  const { path, files, answer } = await hung('key');
+  await expect(new RememberedFiles(() => undefined, 20).read(path)).rejects.toMatchObject({
+    code: 'ETIMEDOUT',
+  });
+  await answer('x');
+  expect(String(await files.fresh(path))).toBe('x');
+});
+
+test('a file that was removed is gone', async () => {
+  const path = join(folder, 'removed');
+  writeFileSync(path, 'x');
+  const files = new RememberedFiles(() => undefined);
+  await files.fresh(path);
+  rmSync(path);
+  await expect(files.read(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(files.exists(path)).resolves.toBe(false);
+});

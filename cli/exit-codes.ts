@@ -53,6 +53,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   OUTPUT_CLOSED: ExitCode.unavailable,
   QUEUE_FOLDER: ExitCode.usage,
   QUEUE_IN_USE: ExitCode.unavailable,
+  QUEUE_UNREADABLE: ExitCode.unavailable,
   DEAD_LETTERS_IN_USE: ExitCode.tryAgain,
   DEAD_LETTERS_LEFT: ExitCode.tryAgain,
   SEARCH_UNREACHABLE: ExitCode.unavailable,

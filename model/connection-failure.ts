@@ -74,6 +74,13 @@ const KINDS: readonly Kind[] = [
       `${name} cannot be reached (${input}); check the address, the network and whether it runs`,
   },
   {
+    pattern:
+      /bigger than the maximum allowed|response is too long|cannot be unpacked|Headers Overflow|HPE_HEADER_OVERFLOW|call stack size/,
+    kind: 'not http',
+    message: ({ input }, { name }) =>
+      `what answers is not ${name} (${input}): no answer to virtune is like that; check the address, and for a proxy in between`,
+  },
+  {
     pattern: /does not match the HTTP\/1\.1 protocol|\bHPE_/,
     kind: 'not http',
     message: () => 'what answers on this port does not speak HTTP; check the port in the address',

@@ -39,6 +39,7 @@ export type VirtuneErrorCode =
   | 'PROMETHEUS_UNREACHABLE'
   | 'QUEUE_FOLDER'
   | 'QUEUE_IN_USE'
+  | 'QUEUE_UNREADABLE'
   | 'RECORDING'
   | 'SAMPLER_NO_PLACE'
   | 'SCENARIO'

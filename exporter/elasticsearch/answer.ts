@@ -1,10 +1,13 @@
 import { isObject } from '../../model/is-object.ts';
+import { serverText } from '../server-text.ts';
 import { describeWebPage, isWebPage, proxyAdvice, redirectTarget } from '../web-page.ts';
 import type { SearchResponse } from './client.ts';
 import { SearchError } from './search-error.ts';
 import { isBlock, UNBLOCK } from './write-block.ts';
 
 const TEXT_MAX = 500;
+/** Of one document: it may name all time ranges of its stream. */
+const REASON_MAX = 4_000;
 
 /** Of the body of `GET _index_template`: the first that it lists, without its name. */
 export function firstTemplate(body: unknown): unknown {
@@ -13,13 +16,28 @@ export function firstTemplate(body: unknown): unknown {
   return isObject(first) ? first['index_template'] : undefined;
 }
 
+/** Of an `error` in an answer: its type and reason, cut to a length. */
+export function reasonText(error: Readonly<Record<string, unknown>>): string {
+  const [type, reason] = [serverText(error['type'], TEXT_MAX), serverText(error['reason'], REASON_MAX)];
+  return `${type || 'error'}: ${reason || 'no reason given'}`;
+}
+
+/** Nested too deeply, it has no JSON. */
+function jsonOf(body: unknown): string {
+  try {
+    return JSON.stringify(body ?? null);
+  } catch {
+    return 'JSON that is nested too deeply';
+  }
+}
+
 /** The server's own words, cut to a length. Of a web page its title: a proxy or a login answers with one. */
 export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
   const error = isObject(body) ? body['error'] : undefined;
-  if (isObject(error)) return `${String(error['type'])}: ${String(error['reason'])}`.slice(0, TEXT_MAX);
-  if (typeof error === 'string') return error.slice(0, TEXT_MAX);
-  if (typeof body !== 'string') return JSON.stringify(body ?? null).slice(0, TEXT_MAX);
-  return isWebPage(body) ? describeWebPage(body) : body.slice(0, TEXT_MAX);
+  if (isObject(error)) return reasonText(error);
+  if (typeof error === 'string') return serverText(error, TEXT_MAX);
+  if (typeof body !== 'string') return serverText(jsonOf(body), TEXT_MAX);
+  return isWebPage(body) ? describeWebPage(body) : serverText(body, TEXT_MAX);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { isObject } from '../../model/is-object.ts';
+import { VirtuneError } from '../../model/virtune-error.ts';
 import { parseRetryAfter } from '../queue/backoff.ts';
 import { firstTemplate, foreign, notPermitted, reasonOf, refused } from './answer.ts';
 import type { Attempt } from './attempt.ts';
@@ -20,6 +21,10 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set<SearchErrorCode>([
 
 const INDEX_TEMPLATE = '/_index_template/metrics-kvm.vm';
 const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store';
+
+/** Of a bulk request: an error of one document has some hundred. */
+const ANSWER_BYTES_PER_ITEM = 1_024;
+const ANSWER_BYTES = 1_024 * 1_024;
 
 /**
  * The server waits for a shard without a primary for this part of the client's time-out (`timeout` of the bulk API, 1
@@ -72,15 +77,27 @@ export class BulkClient {
       return attempt.kind === 'judged' && known.size > 0
         ? { ...attempt, verdicts: merge(items, known, attempt.verdicts) }
         : attempt;
-    } catch (error) {
+    } catch (thrown) {
+      const error = this.#explained(thrown as Error);
       const { code } = error as { code?: unknown };
       const outcome = UNREACHABLE.has(code)
         ? 'unreachable'
         : code === 'SEARCH_PERMISSION'
           ? 'refused'
           : 'error';
-      return { kind: 'again', outcome, error: error as Error };
+      return { kind: 'again', outcome, error };
     }
+  }
+
+  /** What else is thrown comes of an answer that nothing here expects, nested without an end for example. */
+  #explained(error: Error): Error {
+    if (error instanceof VirtuneError) return error;
+    return new SearchError(
+      'SEARCH_ANSWER',
+      this.#server?.node ?? 'the search server',
+      `its answer cannot be read (${error.message}); check the address, and for a proxy in between`,
+      error,
+    );
   }
 
   /** Another server may answer next time, and secrets may have been replaced. */
@@ -148,9 +165,10 @@ export class BulkClient {
       path: '/_bulk',
       query: { filter_path: FILTER, timeout: this.#bulkTimeout },
       lines: bulkLines(items, server),
+      maxAnswerBytes: ANSWER_BYTES + items.length * ANSWER_BYTES_PER_ITEM,
       signal,
     });
-    const attempt = markConflicts(readAnswer(answer, items.length, this.#now()), before);
+    const attempt = markConflicts(readAnswer(answer, items, this.#now()), before);
     // A server that refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
     const isRefused = attempt.kind !== 'judged' && answer.status >= 400 && answer.status < 500;
     for (const [place, item] of items.entries()) {
@@ -173,7 +191,8 @@ function markConflicts(attempt: Attempt, wasUnsure: readonly boolean[]): Attempt
 /** Of the templates; what has none was not made by setup, and is as old as can be. */
 function versionOf(body: unknown): number {
   const template = firstTemplate(body);
-  return isObject(template) ? Number(template['version'] ?? 0) : 0;
+  const version = isObject(template) ? template['version'] : undefined;
+  return typeof version === 'number' ? version : 0;
 }
 
 function merge(
@@ -185,7 +204,7 @@ function merge(
   return items.map((item) => known.get(item) ?? (verdicts[next++] as Verdict));
 }
 
-function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attempt {
+function readAnswer(answer: SearchResponse, items: readonly SendItem[], nowMs: number): Attempt {
   const { node, status, headers } = answer;
   if (status === 413)
     return {
@@ -198,7 +217,7 @@ function readAnswer(answer: SearchResponse, count: number, nowMs: number): Attem
   // Above all a 400 of a proxy, which says nothing about a document.
   if (other !== undefined) return { kind: 'again', outcome: 'error', error: other };
   if (status === 200) {
-    const verdicts = readBulkAnswer(answer.body, count);
+    const verdicts = readBulkAnswer(answer.body, items);
     if (verdicts !== undefined) return { kind: 'judged', node, verdicts };
     const error = new SearchError(
       'SEARCH_ANSWER',

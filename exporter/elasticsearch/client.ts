@@ -1,8 +1,12 @@
+import { promisify } from 'node:util';
+import { unzip } from 'node:zlib';
 import type { TransportRequestOptions } from '@elastic/elasticsearch';
 import { findCa } from './ca-fingerprint.ts';
 import { connectionError } from './connection-error.ts';
 import { SearchError } from './search-error.ts';
 import type { ServerSettings } from './settings.ts';
+
+const unpack = promisify(unzip);
 
 export interface SearchRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -12,6 +16,8 @@ export interface SearchRequest {
   /** Lines of JSON, each ended. */
   readonly lines?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Of the answer, uncompressed. Default: 16 MiB. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 export interface SearchResponse {
@@ -30,7 +36,12 @@ export interface SearchClient {
 }
 
 /** Far above any answer to what virtune asks; what sends more is not what it should be. */
-const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
+/**
+ * The client's own time-out is for the head of an answer, and for each pause in it: an answer that comes byte by byte would have
+ * no end. All of a request and its answer have so many of these times.
+ */
+const TIMEOUTS_PER_REQUEST = 2;
 
 /**
  * @elastic/elasticsearch, loaded here and only now: it costs 0.2 s and 38 MiB. Its connections, cloud ids,
@@ -46,11 +57,19 @@ export async function openClient(
   version: string,
   stop?: AbortSignal,
 ): Promise<SearchClient> {
-  const { Client, Transport, errors } = await import('@elastic/elasticsearch');
+  const { Client, Transport, UndiciConnection, errors } = await import('@elastic/elasticsearch');
   class PlainTransport extends Transport {
     constructor(options: ConstructorParameters<typeof Transport>[0]) {
       const { productCheck: _check, vendoredHeaders: _headers, ...rest } = options;
       super(rest);
+    }
+  }
+  class BoundedConnection extends UndiciConnection {
+    constructor(options: ConstructorParameters<typeof UndiciConnection>[0]) {
+      super(options);
+      const request = this.request.bind(this) as unknown as PlainRequest;
+      this.request = (async (params, given) =>
+        unpacked(await request(params, given), given)) as PlainRequest as unknown as typeof this.request;
     }
   }
   const { nodes, cloudId, auth, caFingerprint, requestTimeoutMs, compress } = settings;
@@ -61,6 +80,7 @@ export async function openClient(
     // The certificate that the fingerprint names may be of a CA in the middle of the chain.
     ...(ca === undefined ? {} : { tls: { ca, allowPartialTrustChain: caFingerprint !== undefined } }),
     Transport: PlainTransport,
+    Connection: BoundedConnection,
     headers: { 'user-agent': `virtune/${version}` },
     enableMetaHeader: false,
     // Trying again is the sender's work: it knows what may be sent twice.
@@ -70,10 +90,14 @@ export async function openClient(
     maxCompressedResponseSize: ANSWER_MAX_BYTES,
   });
   return {
-    async request({ method, path, query, body, lines, signal = stop }) {
+    async request({ method, path, query, body, lines, signal = stop, maxAnswerBytes = ANSWER_MAX_BYTES }) {
+      const overMs = TIMEOUTS_PER_REQUEST * requestTimeoutMs;
+      const over = AbortSignal.timeout(overMs);
       const options: TransportRequestOptions & { meta: true } = {
         meta: true,
-        ...(signal === undefined ? {} : { signal }),
+        signal: signal === undefined ? over : AbortSignal.any([signal, over]),
+        maxResponseSize: maxAnswerBytes,
+        maxCompressedResponseSize: maxAnswerBytes,
         ...(lines === undefined ? {} : { compression: compress }),
       };
       try {
@@ -107,11 +131,45 @@ export async function openClient(
           const node = nodeOf((error as { readonly meta?: Answered }).meta, settings);
           throw new SearchError('SEARCH_STOPPED', node, `the request was stopped (${message})`, error);
         }
+        if (over.aborted) {
+          const node = nodeOf((error as { readonly meta?: Answered }).meta, settings);
+          throw connectionError(node, `no whole answer within ${overMs / 1_000} s`, error);
+        }
         throw explain(error, errors, settings);
       }
     },
     close: () => client.close(),
   };
+}
+
+/** What BoundedConnection needs of a connection's request, which also has a form for streams. */
+type PlainRequest = (
+  params: object,
+  options: { readonly maxResponseSize?: number },
+) => Promise<{
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string | Buffer;
+}>;
+
+/** The client would unpack any amount, of a few bytes that a server sends. */
+async function unpacked(
+  answer: Awaited<ReturnType<PlainRequest>>,
+  { maxResponseSize: maxOutputLength = ANSWER_MAX_BYTES }: Parameters<PlainRequest>[1],
+): ReturnType<PlainRequest> {
+  const { 'content-encoding': encoding, ...headers } = answer.headers;
+  if (encoding === undefined || !Buffer.isBuffer(answer.body)) return answer;
+  try {
+    const body = await unpack(answer.body, { maxOutputLength });
+    return { ...answer, headers, body: body.toString() };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(
+      code === 'ERR_BUFFER_TOO_LARGE'
+        ? `the response is too long: more than ${maxOutputLength} bytes, unpacked`
+        : `the response cannot be unpacked: ${message}`,
+    );
+  }
 }
 
 /** An answer of the client, or what its errors keep of one. */

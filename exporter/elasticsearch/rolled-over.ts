@@ -1,7 +1,14 @@
 import { isObject } from '../../model/is-object.ts';
+import { serverText } from '../server-text.ts';
 import type { SendItem } from './bulk.ts';
 import type { SearchClient } from './client.ts';
+import { SearchError } from './search-error.ts';
 import type { Verdict } from './verdict.ts';
+
+/** Far more than a stream gets in the time that documents are kept in the queue. */
+const INDICES_MAX = 1_000;
+/** Of any server: what it names becomes a path of a request. */
+const INDEX_NAME = /^[^\p{Cs}\p{Cc}]{1,255}$/u;
 
 /**
  * A stream without time series finds duplicates only in its newest index. When the stream was rolled over between an
@@ -31,7 +38,7 @@ export async function findRolledOver(
       for (const [place, item] of own.entries()) {
         const doc: unknown = docs[place];
         if (!isObject(doc)) continue;
-        const type = isObject(doc['error']) ? String(doc['error']['type']) : undefined;
+        const type = isObject(doc['error']) ? serverText(doc['error']['type'], 200) : undefined;
         if (doc['found'] === true) known.set(item, { kind: 'duplicate' });
         else if (type !== undefined && type !== 'index_not_found_exception' && !known.has(item)) {
           const reason = `${type}: ${index} may have the document already and cannot be read`;
@@ -57,7 +64,15 @@ async function indicesSince(
     signal,
   });
   if (answer.status !== 200 || !isObject(answer.body)) return [];
-  const indices = Object.entries(answer.body)
+  const found = Object.entries(answer.body).filter(([name]) => INDEX_NAME.test(name));
+  if (found.length > INDICES_MAX) {
+    throw new SearchError(
+      'SEARCH_ANSWER',
+      answer.node,
+      `the server has ${found.length} indices for ${stream}, and virtune asks at most ${INDICES_MAX} for a document; check the address, and how often the stream is rolled over`,
+    );
+  }
+  const indices = found
     .map(([name, about]) => ({ name, createdMs: createdMs(about) }))
     .sort((a, b) => a.createdMs - b.createdMs || a.name.localeCompare(b.name));
   // An index takes documents until the next one is made.
@@ -70,5 +85,6 @@ async function indicesSince(
 function createdMs(about: unknown): number {
   const settings = isObject(about) ? about['settings'] : undefined;
   const index = isObject(settings) ? settings['index'] : undefined;
-  return Number(isObject(index) ? index['creation_date'] : 0);
+  const text = serverText(isObject(index) ? index['creation_date'] : undefined, 20);
+  return Number(text) || 0;
 }

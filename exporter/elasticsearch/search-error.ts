@@ -1,4 +1,5 @@
 import { VirtuneError, type VirtuneErrorCode } from '../../model/virtune-error.ts';
+import { oneLine } from '../server-text.ts';
 
 export type SearchErrorCode = Extract<VirtuneErrorCode, `SEARCH_${string}`>;
 
@@ -9,9 +10,9 @@ export class SearchError extends VirtuneError {
 
   /**
    * @param node URL of the server, without credentials; the message begins with it
-   * @param message what failed and what to do, without whether virtune retries: an exporter does, a command does not
+   * @param message of any bytes of the server: it becomes one line. What failed and what to do, without whether virtune retries: an exporter does, a command does not
    */
   constructor(code: SearchErrorCode, node: string, message: string, cause?: unknown) {
-    super(code, `${node}: ${message}`, { cause });
+    super(code, oneLine(`${node}: ${message}`), { cause });
   }
 }

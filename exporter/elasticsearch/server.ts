@@ -1,4 +1,5 @@
 import { isObject } from '../../model/is-object.ts';
+import { serverText } from '../server-text.ts';
 import { foreign, notPermitted, refused } from './answer.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { SearchError } from './search-error.ts';
@@ -22,6 +23,9 @@ export interface ServerVersion {
 
 /** Time series data streams are ready for use since 8.7; OpenSearch has had data streams since 1.0. */
 const OLDEST = { elasticsearch: [8, 7], opensearch: [2, 0] } as const;
+
+/** Of a version and a tagline. */
+const VERSION_MAX = 80;
 
 interface Greeting {
   readonly tagline?: unknown;
@@ -50,7 +54,8 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   if (answer.status !== 200) throw refused('who it is', answer);
   const { tagline, version } = isObject(answer.body) ? (answer.body as Greeting) : ({} as Greeting);
   const isOpen =
-    version?.distribution === 'opensearch' || String(tagline).startsWith('The OpenSearch Project');
+    version?.distribution === 'opensearch' ||
+    serverText(tagline, VERSION_MAX).startsWith('The OpenSearch Project');
   if (!isOpen && !isElastic) {
     throw new SearchError(
       'SEARCH_UNSUPPORTED',
@@ -59,7 +64,7 @@ export function readGreeting(answer: SearchResponse): SearchServer {
     );
   }
   const kind = isOpen ? 'opensearch' : 'elasticsearch';
-  const found = parseVersion(String(version?.number));
+  const found = parseVersion(serverText(version?.number, VERSION_MAX));
   const serverless = version?.build_flavor === 'serverless';
   const [major, minor] = OLDEST[kind];
   // OpenSearch may be set to call itself 7.10.2 for old clients' sake.

@@ -19,7 +19,13 @@ export interface SettledDocuments {
 /** Counts what becomes of samples and documents. A counter with known labels is there from the start, at 0. */
 export class SinkMeter {
   readonly #ticks: Record<TickOutcome, number> = { ok: 0, failed: 0, missed: 0 };
-  readonly #dropped: Record<DropReason, number> = { queue_full: 0, too_old: 0, disk: 0, damaged: 0 };
+  readonly #dropped: Record<DropReason, number> = {
+    queue_full: 0,
+    too_old: 0,
+    disk: 0,
+    damaged: 0,
+    unreadable: 0,
+  };
   readonly #requests: Record<RequestOutcome, number> = {
     ok: 0,
     partial: 0,

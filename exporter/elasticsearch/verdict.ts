@@ -1,4 +1,6 @@
 import { isObject } from '../../model/is-object.ts';
+import { reasonText } from './answer.ts';
+import type { SendItem } from './bulk.ts';
 
 /** The server's answer on one document. */
 export type Verdict =
@@ -19,25 +21,40 @@ export type Verdict =
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };
 
 /**
- * One verdict per document, in their order; undefined where the answer is not one to so many documents.
+ * One verdict per document, in their order; undefined where the answer is not one to these documents.
  * `failure_store` is in answers of Elasticsearch from 8.19 and 9.1 on (BulkItemResponse): `used` with status 201
  * means that the document is in the failure store of the stream and not in the stream.
  */
-export function readBulkAnswer(body: unknown, count: number): Verdict[] | undefined {
+export function readBulkAnswer(
+  body: unknown,
+  sent: readonly Pick<SendItem, 'index'>[],
+): Verdict[] | undefined {
   const items = isObject(body) ? body['items'] : undefined;
-  if (!Array.isArray(items) || items.length !== count) return undefined;
+  if (!Array.isArray(items) || items.length !== sent.length) return undefined;
   const verdicts: Verdict[] = [];
-  for (const item of items as readonly unknown[]) {
+  for (const [place, item] of (items as readonly unknown[]).entries()) {
     const result = isObject(item) ? item['create'] : undefined;
     if (!isObject(result) || typeof result['status'] !== 'number') return undefined;
+    if (!isAbout(result, sent[place])) return undefined;
     verdicts.push(judge(result['status'], reasonIn(result), result['failure_store']));
   }
   return verdicts;
 }
 
+/** An answer to another request, which a proxy mixed up, must settle nothing. It names no index where the server filters it. */
+function isAbout(
+  { _index: index }: Readonly<Record<string, unknown>>,
+  sent: Pick<SendItem, 'index'> | undefined,
+): boolean {
+  if (index === undefined || sent === undefined) return true;
+  // The stream, its index or its failure store: DataStream.getDefaultBackingIndexName.
+  const name = typeof index === 'string' ? index.replace(/^\.(?:ds|fs)-/, '') : '';
+  return name === sent.index || name.startsWith(`${sent.index}-`);
+}
+
 function reasonIn({ error, failure_store }: Readonly<Record<string, unknown>>): string {
   if (!isObject(error)) return 'no reason given';
-  const both = `${String(error['type'])}: ${String(error['reason'])}`;
+  const both = reasonText(error);
   return failure_store === 'failed' ? `${both} (and the failure store did not accept it)` : both;
 }
 

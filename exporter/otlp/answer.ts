@@ -1,5 +1,7 @@
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import { isObject } from '../../model/is-object.ts';
 import { parseRetryAfter } from '../queue/backoff.ts';
+import { serverText } from '../server-text.ts';
 import { describeWebPage, isWebPage, proxyAdvice, redirectTarget } from '../web-page.ts';
 import type { OtlpAnswer } from './otlp-client.ts';
 import { OtlpError, type OtlpErrorCode } from './otlp-error.ts';
@@ -83,15 +85,17 @@ function readSuccess({ body, headers }: OtlpAnswer): Attempt {
   if (body.length === 0) return nothing;
   try {
     const isJson = /json/i.test(headers['content-type'] ?? '');
-    const { partialSuccess = {} } = isJson
+    const { partialSuccess } = isJson
       ? (JSON.parse(body.toString()) as ReturnType<typeof ProtobufMetricsSerializer.deserializeResponse>)
       : ProtobufMetricsSerializer.deserializeResponse(body);
-    const { rejectedDataPoints = 0, errorMessage = '' } = partialSuccess;
+    if (!isObject(partialSuccess)) return nothing;
+    const { rejectedDataPoints, errorMessage } = partialSuccess as Readonly<Record<string, unknown>>;
+    const rejected = Number(serverText(rejectedDataPoints, 20));
     // A 64-bit number is text in JSON.
     return {
       ...nothing,
-      rejectedPoints: Number(rejectedDataPoints),
-      warning: errorMessage.slice(0, REASON_MAX),
+      rejectedPoints: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0,
+      warning: serverText(errorMessage, REASON_MAX),
     };
   } catch {
     // Some receivers answer with a text, such as "ok"; the status counts.

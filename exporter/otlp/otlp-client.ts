@@ -46,7 +46,8 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
         ...(compress ? { 'content-encoding': 'gzip' } : {}),
       },
     });
-    request.once('error', (error) => resolve({ error, isStale: request.reusedSocket && isReset(error) }));
+    // Each of them: a second one would have no listener, and end the process.
+    request.on('error', (error) => resolve({ error, isStale: request.reusedSocket && isReset(error) }));
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
       let length = 0;
@@ -55,7 +56,7 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
         if (length > ANSWER_MAX_BYTES) response.destroy(new Error('the response is too long'));
         else chunks.push(chunk);
       });
-      response.once('error', (error) => resolve({ error, isStale: false }));
+      response.on('error', (error) => resolve({ error, isStale: false }));
       response.once('end', () => {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
       });

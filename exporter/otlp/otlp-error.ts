@@ -1,4 +1,5 @@
 import { VirtuneError, type VirtuneErrorCode } from '../../model/virtune-error.ts';
+import { oneLine } from '../server-text.ts';
 
 export type OtlpErrorCode = Extract<VirtuneErrorCode, `OTLP_${string}`>;
 
@@ -9,6 +10,6 @@ export class OtlpError extends VirtuneError {
 
   /** @param address of the receiver, as `shownUrl` gives it; the message begins with it */
   constructor(code: OtlpErrorCode, address: string, message: string, cause?: unknown) {
-    super(code, `${address}: ${message}`, { cause });
+    super(code, oneLine(`${address}: ${message}`), { cause });
   }
 }

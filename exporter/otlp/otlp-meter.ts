@@ -13,7 +13,13 @@ type RequestOutcome = 'accepted' | 'rejected' | FailedOutcome;
 /** Counts what becomes of samples and data points. A counter with known labels is there from the start, at 0. */
 export class OtlpMeter {
   readonly #ticks: Record<TickOutcome, number> = { ok: 0, failed: 0, missed: 0 };
-  readonly #dropped: Record<DropReason, number> = { queue_full: 0, too_old: 0, disk: 0, damaged: 0 };
+  readonly #dropped: Record<DropReason, number> = {
+    queue_full: 0,
+    too_old: 0,
+    disk: 0,
+    damaged: 0,
+    unreadable: 0,
+  };
   readonly #requests: Record<RequestOutcome, number> = {
     accepted: 0,
     rejected: 0,

@@ -11,6 +11,8 @@ export interface Position {
   readonly document: number;
   /** Ranges after it that were dropped, first and one past the last, in order. */
   readonly dropped: readonly (readonly [number, number])[];
+  /** Documents had numbers up to this one when it was written. */
+  readonly end?: number | undefined;
 }
 
 const whole = z.number().int().nonnegative();
@@ -19,6 +21,7 @@ const schema = z.object({
   offset: whole,
   document: whole,
   dropped: z.array(z.tuple([whole, whole])),
+  end: whole.optional(),
 });
 
 /** Undefined where none can be read: then everything in the queue is sent again, and the server finds the duplicates. */

@@ -8,6 +8,7 @@ import type { QueueRecord } from './record.ts';
 import type { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
 import { Spill } from './spill.ts';
+import { asideError, isOfMedium, ReadPatience } from './unreadable.ts';
 
 export type DropReason =
   /** The queue had grown to its limit. */
@@ -16,8 +17,10 @@ export type DropReason =
   | 'too_old'
   /** The disk took nothing, and memory was full of what it did not take. */
   | 'disk'
-  /** What was on the disk can no longer be read. */
-  | 'damaged';
+  /** What was on the disk is not what was written. */
+  | 'damaged'
+  /** A file failed to be read for minutes, and was put aside. */
+  | 'unreadable';
 
 export interface QueueOptions {
   readonly dir: string;
@@ -35,6 +38,8 @@ export interface QueueOptions {
   readonly spillBytes?: number | undefined;
   /** False for a folder within one that this process has locked. Default: true. */
   readonly lock?: boolean | undefined;
+  /** A clock that nobody sets. Default: that of the process. */
+  readonly monotonicMs?: (() => number) | undefined;
 }
 
 export interface QueueState {
@@ -59,6 +64,7 @@ export class DiskQueue {
   readonly #segments: Segments;
   readonly #spill: Spill;
   readonly #unlock: () => Promise<void>;
+  readonly #patience: ReadPatience;
   /** Documents before this one were queued by a process before this one, which may have sent them. */
   readonly inherited: number;
   #settled: Position;
@@ -83,11 +89,17 @@ export class DiskQueue {
     this.#unlock = unlock;
     this.#segments = segments;
     this.#spill = new Spill(options.spillBytes ?? SPILL_BYTES);
+    this.#patience = new ReadPatience(options.monotonicMs ?? (() => performance.now()));
     // Without a position, what was before the first file is settled as far as anybody knows.
     const start = segments.first?.firstDocument ?? segments.end;
     this.#settled = position ?? { segment: start, offset: 0, document: start, dropped: [] };
-    this.#takenTo = this.#settled.document;
-    this.#nextDocument = Math.max(this.#settled.document, segments.end);
+    const { dropped, document } = this.#settled;
+    // What the last file has after this cannot be known while it cannot be read, and is not lost yet.
+    const certainEnd = Math.max(segments.certainEnd, position?.end ?? 0, document);
+    if (certainEnd < segments.end)
+      this.#settled = { ...this.#settled, dropped: withRange(dropped, certainEnd, segments.end) };
+    this.#takenTo = document;
+    this.#nextDocument = Math.max(document, segments.end, dropped.at(-1)?.[1] ?? 0);
     this.inherited = this.#nextDocument;
     const at = segments.find(this.#settled.segment);
     this.#segment = at ?? segments.first;
@@ -219,7 +231,8 @@ export class DiskQueue {
   async #next(): Promise<QueueRecord | undefined> {
     this.#segment ??= this.#segments.first;
     while (this.#segment !== undefined) {
-      const found = await this.#segment.read(this.#offset);
+      const found = await this.#read(this.#segment);
+      if (found === 'aside') continue;
       if (found !== undefined) {
         this.#offset = found.next;
         return found.record;
@@ -231,6 +244,41 @@ export class DiskQueue {
       this.#offset = 0;
     }
     return this.#spill.take();
+  }
+
+  /** The record that follows in it; `aside` once it failed for so long that it is no longer in the queue. */
+  async #read(segment: Segment): Promise<Awaited<ReturnType<Segment['read']>> | 'aside'> {
+    try {
+      const found = await segment.read(this.#offset);
+      this.#patience.reset();
+      return found;
+    } catch (error) {
+      if (!isOfMedium(error)) throw error;
+      const lastedMs = this.#patience.exhaustedAfterMs(segment);
+      // A disk that reads nothing at all is repaired or replaced, and then it may read this, too.
+      if (lastedMs === undefined || !(await this.#segments.canReadOthers(segment))) throw error;
+      await this.#putAside(segment, lastedMs, error as Error);
+      return 'aside';
+    }
+  }
+
+  async #putAside(segment: Segment, lastedMs: number, error: Error): Promise<void> {
+    const { kind, onTrouble } = this.#options;
+    const next = this.#segments.after(segment);
+    const from = Math.max(segment.firstDocument, this.#takenTo);
+    const to = next?.firstDocument ?? this.#spill.first?.firstDocument ?? this.#nextDocument;
+    const isSending = this.#takenTo > this.#settled.document;
+    await this.#segments.putAside(segment);
+    this.#patience.reset();
+    onTrouble(
+      asideError(segment, { kind, documents: notIn(this.#settled.dropped, from, to), lastedMs, error }),
+    );
+    this.#count('unreadable', from, to);
+    this.#segment = next;
+    this.#offset = 0;
+    this.#takenTo = Math.max(this.#takenTo, to);
+    if (!isSending) this.#settle();
+    await this.#save();
   }
 
   async #store(record: QueueRecord): Promise<void> {
@@ -254,7 +302,9 @@ export class DiskQueue {
     for (const [segment, next] of this.#segments.closed()) {
       const isSending = this.#takenTo > this.#settled.document;
       if (isSending && segment.firstDocument < this.#takenTo) continue;
-      const isOld = ((await next.startedAtMs()) ?? Number.POSITIVE_INFINITY) < this.#oldestAllowedMs;
+      // The limit of bytes holds for files that cannot be read, too.
+      const startedAtMs = await next.startedAtMs().catch(() => undefined);
+      const isOld = (startedAtMs ?? Number.POSITIVE_INFINITY) < this.#oldestAllowedMs;
       if (!isOld && this.#segments.bytes <= limitOf(this.#options)) return;
       const from = Math.max(segment.firstDocument, this.#settled.document);
       this.#count(isOld ? 'too_old' : 'queue_full', from, next.firstDocument);
@@ -315,13 +365,14 @@ export class DiskQueue {
   }
 
   async #save(): Promise<void> {
-    await writePosition(this.#options.dir, this.#settled).catch(this.#options.onTrouble);
+    const position = { ...this.#settled, end: this.#nextDocument };
+    await writePosition(this.#options.dir, position).catch(this.#options.onTrouble);
   }
 }
 
 /** Whether a file of this name is one of a queue's folder. */
 export function isOfQueue(name: string): boolean {
-  return ['kind', 'position', 'lock', 'parked'].includes(name) || name.endsWith('.vq');
+  return ['kind', 'position', 'lock', 'parked'].includes(name) || /\.vq(\.unreadable)?$/.test(name);
 }
 
 function limitOf({ maxBytes }: QueueOptions): number {

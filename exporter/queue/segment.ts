@@ -1,4 +1,4 @@
-import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   decodeHeader,
@@ -11,6 +11,8 @@ import {
 
 const SUFFIX = '.vq';
 const DIGITS = 16;
+/** After the name of a file that could not be read, and is kept. */
+const ASIDE_SUFFIX = '.unreadable';
 
 /** A file of the queue, named by the running number of its first document. Written at its end, read in order. */
 export class Segment {
@@ -73,12 +75,29 @@ export class Segment {
     const file = await this.#open();
     const bytes = Buffer.allocUnsafe(Math.min(length, this.bytes - offset));
     let read = 0;
-    while (read < bytes.length) {
-      const { bytesRead } = await file.read(bytes, read, bytes.length - read, offset + read);
-      if (bytesRead === 0) break;
-      read += bytesRead;
+    try {
+      while (read < bytes.length) {
+        const { bytesRead } = await file.read(bytes, read, bytes.length - read, offset + read);
+        if (bytesRead === 0) break;
+        read += bytesRead;
+      }
+    } catch (error) {
+      // Opened again, it may be readable: of a network file system that was away, say.
+      await this.rest().catch(() => undefined);
+      throw error;
     }
     return bytes.subarray(0, read);
+  }
+
+  /** Where the file is once it is put aside. */
+  get aside(): string {
+    return this.path + ASIDE_SUFFIX;
+  }
+
+  /** Keeps it under a name that is not of the queue. */
+  async putAside(): Promise<void> {
+    await this.rest().catch(() => undefined);
+    await rename(this.path, this.aside);
   }
 
   /** Lets go of the file until it is needed again: a long queue has more files than a process may hold open. */

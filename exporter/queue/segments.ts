@@ -1,5 +1,6 @@
 import type { QueueRecord } from './record.ts';
 import { findSegments, Segment } from './segment.ts';
+import { isOfMedium } from './unreadable.ts';
 
 /** The files of a queue, oldest first; the last one is written to until it is full. */
 export class Segments {
@@ -9,6 +10,8 @@ export class Segments {
   readonly #all: Segment[];
   /** Number of the next document, according to the files. */
   readonly end: number;
+  /** Before `end` where the last file cannot be read: documents have numbers up to this one, and may have more. */
+  readonly certainEnd: number;
   #writable: Segment | undefined;
 
   private constructor(
@@ -16,18 +19,20 @@ export class Segments {
     segmentBytes: number,
     onTrouble: (error: Error) => void,
     all: Segment[],
-    end: number,
+    { end, certainEnd }: Ends,
   ) {
     this.#dir = dir;
     this.#segmentBytes = segmentBytes;
     this.#onTrouble = onTrouble;
     this.#all = all;
     this.end = end;
+    this.certainEnd = certainEnd;
   }
 
   static async open(dir: string, segmentBytes: number, onTrouble: (error: Error) => void): Promise<Segments> {
     const all = await findSegments(dir);
-    return new Segments(dir, segmentBytes, onTrouble, all, await mendEnd(all));
+    const { end, certainEnd } = await mendEnd(all, onTrouble);
+    return new Segments(dir, segmentBytes, onTrouble, all, { end, certainEnd });
   }
 
   get first(): Segment | undefined {
@@ -78,6 +83,27 @@ export class Segments {
     await this.#remove(segment);
   }
 
+  /** Takes it out of the queue, and keeps its file. Rejects where that cannot be renamed, and it stays in the queue. */
+  async putAside(segment: Segment): Promise<void> {
+    await segment.putAside();
+    this.#all.splice(this.#all.indexOf(segment), 1);
+    if (this.#writable === segment) this.#writable = undefined;
+  }
+
+  /** Whether the disk can read any of the other files; also where there is none. */
+  async canReadOthers(than: Segment): Promise<boolean> {
+    const others = this.#all.filter((segment) => segment !== than);
+    for (const segment of others) {
+      const isRead = await segment.read(0).then(
+        () => true,
+        () => false,
+      );
+      if (segment !== this.#writable) await segment.rest().catch(() => undefined);
+      if (isRead) return true;
+    }
+    return others.length === 0;
+  }
+
   async dropBefore(segment: Segment): Promise<void> {
     while (this.#all[0] !== undefined && this.#all[0] !== segment) await this.drop(this.#all[0]);
   }
@@ -95,24 +121,33 @@ export class Segments {
   }
 }
 
+type Ends = Pick<Segments, 'end' | 'certainEnd'>;
+
 /** Cuts off what a crash left half written; resolves with the number of the document to come. */
-async function mendEnd(segments: Segment[]): Promise<number> {
+async function mendEnd(segments: Segment[], onTrouble: (error: Error) => void): Promise<Ends> {
   for (let last = segments.at(-1); last !== undefined; last = segments.at(-1)) {
     let end: number | undefined;
     let offset = 0;
-    for (let found = await last.read(0); found !== undefined; found = await last.read(offset)) {
-      offset = found.next;
-      end = found.record.firstDocument + found.record.documents;
+    try {
+      for (let found = await last.read(0); found !== undefined; found = await last.read(offset)) {
+        offset = found.next;
+        end = found.record.firstDocument + found.record.documents;
+      }
+    } catch (error) {
+      if (!isOfMedium(error)) throw error;
+      // It may be readable later. A document has far more than a byte, so numbers from there on are free.
+      onTrouble(error as Error);
+      return { end: last.firstDocument + last.bytes, certainEnd: end ?? last.firstDocument + 1 };
     }
     if (end !== undefined) {
       last.bytes = offset;
       await last.rest();
-      return end;
+      return { end, certainEnd: end };
     }
     const { firstDocument } = last;
     await last.remove();
     segments.pop();
-    if (segments.length === 0) return firstDocument;
+    if (segments.length === 0) return { end: firstDocument, certainEnd: firstDocument };
   }
-  return 0;
+  return { end: 0, certainEnd: 0 };
 }

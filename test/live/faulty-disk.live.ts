@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -183,6 +183,47 @@ test('a queue whose earlier files cannot be read takes documents, and sends all 
   expect(sent).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   await queue.commit();
   await queue.close();
+});
+
+test('a file of the queue with a sector that cannot be read is put aside after minutes, and the rest is sent; it is kept', async () => {
+  const dir = onDisk();
+  const dropped: [DropReason, number][] = [];
+  const trouble: string[] = [];
+  let nowMs = 0;
+  const open = (): Promise<DiskQueue> =>
+    DiskQueue.open({
+      dir,
+      kind: 'otlp',
+      maxBytes: 1e9,
+      maxAgeMs: 1e9,
+      segmentBytes: 100,
+      now: () => 1_000_000,
+      monotonicMs: () => nowMs,
+      onDrop: (reason, documents) => dropped.push([reason, documents]),
+      onTrouble: (error) => trouble.push(textWithCode(error)),
+    });
+  const before = await open();
+  for (let made = 0; made < 4; made++) await before.append(Buffer.alloc(100, 'x'), 1, 1_000_000);
+  await before.close();
+  const [, second = ''] = readdirSync(dir).filter((name) => name.endsWith('.vq'));
+  await disk.failReadsOf(join(dir, second));
+  const queue = await open();
+  const sent: (number | undefined)[] = [];
+  for (let tries = 0; tries < 20 && sent.length < 3; tries++) {
+    const record = await queue.take().catch((error: Error) => error);
+    if (!(record instanceof Error)) sent.push(record?.firstDocument);
+    else expect(textWithCode(record)).toMatch(new RegExp(`${second}.*EIO.*|${dir}.*EIO.* \\[QUEUE_FOLDER\\]$`));
+    nowMs += 60_000;
+  }
+  expect(sent).toEqual([0, 2, 3]);
+  expect(dropped).toEqual([['unreadable', 1]]);
+  expect(trouble).toEqual([
+    expect.stringMatching(new RegExp(`^${join(dir, second)} could not be read for 5 minutes .*\\[QUEUE_UNREADABLE\\]$`)),
+  ]);
+  await queue.commit();
+  await queue.close();
+  await disk.repair();
+  expect(statSync(join(dir, `${second}.unreadable`)).size).toBe(132);
 });
 
 function oneDomain() {

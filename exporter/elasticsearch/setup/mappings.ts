@@ -55,15 +55,18 @@ function leaf({ type, dimension, metric }: Field, kind: SearchServer['kind']): L
   return isSeries && metric !== undefined ? { type, time_series_metric: metric } : { type };
 }
 
+/** Servers allow 20 by default (index.mapping.depth.limit). */
+const DEPTH_MAX = 50;
+
 /** Fields by their whole names, and their types: what two mappings are compared by. */
-export function leavesOf(properties: unknown, prefix = ''): Map<string, string> {
+export function leavesOf(properties: unknown, prefix = '', depth = 0): Map<string, string> {
   const leaves = new Map<string, string>();
-  if (typeof properties !== 'object' || properties === null) return leaves;
+  if (typeof properties !== 'object' || properties === null || depth > DEPTH_MAX) return leaves;
   for (const [name, value] of Object.entries(properties as Record<string, unknown>)) {
     const { type, properties: inner } = (value ?? {}) as { type?: unknown; properties?: unknown };
     if (inner !== undefined)
-      for (const [below, of] of leavesOf(inner, `${prefix}${name}.`)) leaves.set(below, of);
-    else leaves.set(`${prefix}${name}`, String(type));
+      for (const [below, of] of leavesOf(inner, `${prefix}${name}.`, depth + 1)) leaves.set(below, of);
+    else leaves.set(`${prefix}${name}`, typeof type === 'string' ? type : '');
   }
   return leaves;
 }

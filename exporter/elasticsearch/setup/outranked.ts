@@ -1,3 +1,4 @@
+import { matchesGlob } from '../../../model/glob.ts';
 import { isObject } from '../../../model/is-object.ts';
 import { firstTemplate } from '../answer.ts';
 import type { SearchClient, SearchResponse } from '../client.ts';
@@ -62,8 +63,8 @@ function winnerOver(own: string, stream: string, all: readonly Ranked[]): Ranked
 
 /** `*` stands for any text, as in index patterns of both servers. */
 function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(name);
+  // Not for a glob: there it stands for a character, which no name of a stream has.
+  return !pattern.includes('?') && matchesGlob(pattern, name);
 }
 
 /**
@@ -111,9 +112,9 @@ function readTemplates({ body }: SearchResponse): Ranked[] {
     return [
       {
         name: each['name'],
-        patterns: (Array.isArray(patterns) ? patterns : [patterns]).map(String),
+        patterns: [patterns].flat().filter((pattern) => typeof pattern === 'string'),
         // Without a priority a template has the lowest.
-        priority: Number(priority ?? 0),
+        priority: typeof priority === 'number' ? priority : 0,
       },
     ];
   });

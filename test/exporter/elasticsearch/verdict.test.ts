@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readBulkAnswer, type Verdict } from '../../../exporter/elasticsearch/verdict.ts';
 
 const verdictOn = (create: Record<string, unknown>): Verdict | undefined =>
-  readBulkAnswer({ items: [{ create }] }, 1)?.[0];
+  readBulkAnswer({ items: [{ create }] }, [{ index: 'metrics-kvm.vm-default' }])?.[0];
 
 /** As Elasticsearch 8.19.0 answers; before 8.11 with the type illegal_argument_exception. */
 const outside = (atMs: number, ranges: readonly (readonly [number, number])[], type = 'timestamp_error') => {

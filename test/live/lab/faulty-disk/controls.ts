@@ -3,6 +3,7 @@ const CONTROLS = [
   'delayMs',
   'readErrno',
   'writeErrno',
+  'unreadableNode',
   'isHeld',
   'isStopped',
   'isParked',

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabError } from '../run.ts';
 import type { Control } from './controls.ts';
@@ -66,7 +66,13 @@ export class FaultyDisk {
     return this.#set('writeErrno', Errno[code]);
   }
 
+  /** Reads of this file fail with EIO, until `repair`: a disk with a sector that cannot be read. */
+  failReadsOf(path: string): Promise<void> {
+    return this.#set('unreadableNode', statSync(path).ino);
+  }
+
   async repair(): Promise<void> {
+    await this.#set('unreadableNode', 0);
     await this.#set('readErrno', 0);
     await this.#set('writeErrno', 0);
   }

@@ -46,6 +46,8 @@ function answer(request: Request): Buffer | undefined {
   const isFaulty = WRITING.has(request.opcode) || READING.has(request.opcode);
   try {
     if (isFaulty && errno !== 0) throw new SystemFailure(errno);
+    if (request.opcode === Opcode.read && request.node === control(controls, 'unreadableNode'))
+      throw new SystemFailure(Errno.EIO);
     if (UNKNOWN.has(request.opcode)) throw new SystemFailure(Errno.ENOSYS);
     const payload = files.answer(request);
     return payload && reply(request.unique, payload);

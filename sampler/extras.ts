@@ -77,15 +77,14 @@ export class Extras {
   watch(control: ManagedConnection): void {
     for (const name of COUNTED_EVENTS) {
       control.on(name, ({ domain }) => {
-        // Of events alone there is no end; the next sample forgets VMs that are not there.
-        if (this.#known.size >= KNOWN_MAX && !this.#known.has(domain.uuid)) return;
+        if (!this.#hasRoomFor(domain)) return;
         const { events } = this.#of(domain);
         events.set(name, (events.get(name) ?? 0) + 1);
       });
     }
     // The event brings the figures, which the daemon itself forgets with the next job.
     control.on('jobCompleted', ({ domain, params }) => {
-      this.#of(domain).job = readJob(params, false);
+      if (this.#hasRoomFor(domain)) this.#of(domain).job = readJob(params, false);
     });
   }
 
@@ -170,6 +169,11 @@ export class Extras {
       snapshots: about.hasSnapshot ? this.#snapshots?.of(domain) : undefined,
       control: this.#groups.has('events') ? about.control : undefined,
     };
+  }
+
+  /** Of events alone there is no end; the next sample forgets VMs that are not there. */
+  #hasRoomFor({ uuid }: Domain): boolean {
+    return this.#known.size < KNOWN_MAX || this.#known.has(uuid);
   }
 
   #of(domain: Domain): Known {

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect } from '../../libvirt/client/connect.ts';
-import { Impact } from '../../libvirt/constants.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
@@ -20,14 +18,6 @@ function fieldsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(fieldsOf);
   if (value === null || typeof value !== 'object') return [];
   return Object.entries(value).flatMap(([name, inner]) => [name, ...fieldsOf(inner)]);
-}
-
-/** As one who can see nothing but libvirt: the pin of a running vCPU is moved by somebody. */
-async function movePin(name: string): Promise<void> {
-  const writer = await connect(host.demo.uri, { readOnly: false });
-  const map = Uint8Array.of(1, 0, 0, 0, 0, 0, 0);
-  await writer.call('domainPinVcpuFlags', { domain: host.vm(name).domain, vcpu: 0, map, flags: Impact.live });
-  await writer.close();
 }
 
 /** What the exporter of the same host says of pg-orders: with no label but the VM's, as of any other figure of it. */
@@ -99,7 +89,7 @@ test('a VM from plan to rollback, as JSON: each document is complete, and each f
     ]),
   });
 
-  await movePin('pg-orders');
+  await host.movePin('pg-orders');
   const record = join(host.folder, 'drift.json');
   expect(await ask(2, 'drift', '--record-file', record)).toMatchObject({ domains: [{ drifted: 1 }] });
   expect(await exported(record)).toMatchObject({

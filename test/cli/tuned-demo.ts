@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from '../../libvirt/client/connect.ts';
+import { Impact } from '../../libvirt/constants.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import type { SimulatedVm } from '../../simulator/vm.ts';
 import { type Ended, VirtuneProcess } from '../virtune-process.ts';
@@ -36,6 +38,19 @@ export class TunedDemo {
 
   vm(name: string): SimulatedVm {
     return this.demo.daemon.vm(name);
+  }
+
+  /** Its first vCPU to the first CPU, while it runs: another program, or libvirt after a migration, has changed the pin. */
+  async movePin(name: string): Promise<void> {
+    const writer = await connect(this.demo.uri, { readOnly: false });
+    const map = Uint8Array.of(1, 0, 0, 0, 0, 0, 0);
+    await writer.call('domainPinVcpuFlags', {
+      domain: this.vm(name).domain,
+      vcpu: 0,
+      map,
+      flags: Impact.live,
+    });
+    await writer.close();
   }
 
   begin(...args: readonly string[]): VirtuneProcess {

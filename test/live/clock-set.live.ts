@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../libvirt/client/connect.ts';
+import { parseDriftRecord } from '../../model/drift-record.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { acquireLease } from '../../tuner/lock/acquire-lease.ts';
 import { ownRecord } from '../../tuner/lock/lease-record.ts';
+import { TunedDemo } from '../cli/tuned-demo.ts';
 import { type BulkServer, startBulkServer } from '../exporter/elasticsearch/bulk-server.ts';
 import { FakeReceiver } from '../exporter/otlp/fake-receiver.ts';
 import { figure, find } from '../exposition.ts';
@@ -162,3 +164,44 @@ test('a run whose clock is set while it waits for a host takes it from no run th
     await lease.release();
   }
 });
+
+test.runIf(ALL)(
+  'virtune tune watch checks at its interval while the clock is set, dates each check by it, and restores what a VM lost in between',
+  { timeout: 300_000 },
+  async () => {
+    const host = await TunedDemo.start();
+    const record = join(folder, 'drift.json');
+    try {
+      const applied = await host.run('apply', 'pg-orders', '--profile', 'oltp-database', '--yes');
+      expect(applied).toMatchObject({ code: 0 });
+      const watching = new VirtuneProcess(
+        clock.env,
+        ...['tune', 'watch', '--connect', host.demo.uri, '--state-dir', host.stateDir],
+        ...['--interval', '1s', '--record-file', record],
+      );
+      virtune = watching;
+      await watching.says(/watching tuned domains/);
+      let restored = 0;
+      for (const aheadSeconds of SET) {
+        clock.set(aheadSeconds);
+        const isChecked = (): boolean => {
+          const text = existsSync(record) ? readFileSync(record, 'utf8') : undefined;
+          const [check] = text === undefined ? [] : parseDriftRecord(text).domains.values();
+          if (check === undefined || check.isDrifted) return false;
+          return Math.abs(check.checkedAtMs - (Date.now() + aheadSeconds * 1_000)) < (HOUR * 1_000) / 2;
+        };
+        await until('a check at the new time', 60_000, isChecked);
+        await host.movePin('pg-orders');
+        restored++;
+        await watching.says(new RegExp(`(?:restoring them[^]*){${restored}}`));
+        await until('a check that finds the pin again', 60_000, isChecked);
+      }
+      const { code, stderr } = await watching.stop('SIGTERM');
+      expect(stderr).not.toMatch(/TUNE_LOCKED|took over/);
+      expect([code, stderr.match(/restoring them/g)?.length]).toEqual([0, SET.length]);
+      expect(await host.run('drift')).toMatchObject({ code: 0 });
+    } finally {
+      await host.stop();
+    }
+  },
+);

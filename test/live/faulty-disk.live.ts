@@ -212,13 +212,16 @@ test('a file of the queue with a sector that cannot be read is put aside after m
   for (let tries = 0; tries < 20 && sent.length < 3; tries++) {
     const record = await queue.take().catch((error: Error) => error);
     if (!(record instanceof Error)) sent.push(record?.firstDocument);
-    else expect(textWithCode(record)).toMatch(new RegExp(`${second}.*EIO.*|${dir}.*EIO.* \\[QUEUE_FOLDER\\]$`));
+    else
+      expect(textWithCode(record)).toMatch(new RegExp(`${second}.*EIO.*|${dir}.*EIO.* \\[QUEUE_FOLDER\\]$`));
     nowMs += 60_000;
   }
   expect(sent).toEqual([0, 2, 3]);
   expect(dropped).toEqual([['unreadable', 1]]);
   expect(trouble).toEqual([
-    expect.stringMatching(new RegExp(`^${join(dir, second)} could not be read for 5 minutes .*\\[QUEUE_UNREADABLE\\]$`)),
+    expect.stringMatching(
+      new RegExp(`^${join(dir, second)} could not be read for 5 minutes .*\\[QUEUE_UNREADABLE\\]$`),
+    ),
   ]);
   await queue.commit();
   await queue.close();

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -24,7 +24,8 @@ let server: BulkServer;
 let virtune: VirtuneProcess | undefined;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'virtune-hung-'));
-  disk = await FaultyDisk.mount(join(folder, 'disk'));
+  // What nothing takes grows from test to test.
+  disk = await FaultyDisk.mount(join(folder, 'disk'), 65_536);
   demo = await TunedDemo.start();
   server = await startBulkServer();
 });
@@ -90,11 +91,16 @@ async function scrapesBeside(of: VirtuneProcess, hang: () => Promise<void>): Pro
   expect(of.rssKiB).toBeLessThan(before.rssKiB * 1.5);
 }
 
-async function nothingLost(of: VirtuneProcess): Promise<void> {
+/** Documents of a process before this one, as the first scrape has the sums. */
+function inheritedIn(series: readonly Series[]): number {
+  return counted(series, 'sent_total') + counted(series, 'queue_documents') - counted(series, 'queued_total');
+}
+
+async function nothingLost(of: VirtuneProcess, inherited = 0): Promise<void> {
   await until('all documents to be sent', 60_000, async () => {
     const series = await scrape(of);
     const [queued, sent] = [counted(series, 'queued_total'), counted(series, 'sent_total')];
-    return sent > 0 && queued - sent === counted(series, 'queue_documents');
+    return sent > inherited && queued + inherited - sent === counted(series, 'queue_documents');
   });
   for (const reason of ['disk', 'queue_full', 'too_old', 'damaged'])
     expect(figure(await scrape(of), 'virtune_elasticsearch_dropped_total', { reason })).toBe(0);
@@ -112,6 +118,81 @@ test(
     expect(stderr).toContain('virtune: SIGTERM, closing');
     expect(stderr).toContain('virtune: a file system does not answer');
     expect(code).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+/** Its configuration, with what that names, is on the disk. */
+function configured(): VirtuneProcess {
+  writeFileSync(onDisk('api-key'), 'key\n');
+  writeFileSync(onDisk('headers'), 'x-scope-orgid: ops\n');
+  writeFileSync(onDisk('web.yml'), 'rate_limit: { interval: 1s, burst: 1000 }\n');
+  writeFileSync(
+    onDisk('virtune.yml'),
+    [
+      `local: ${demo.demo.uri}`,
+      `elasticsearch: { nodes: ["${server.url}"], api_key_file: api-key, interval: 1s, queue_dir: ${join(folder, 'queue')} }`,
+      // Nothing listens there: the headers are read again at each attempt.
+      `otlp: { endpoint: "http://127.0.0.1:9", headers_file: headers, interval: 1s, queue_dir: ${join(folder, 'otlp')} }`,
+    ].join('\n'),
+  );
+  return new VirtuneProcess(
+    ...['exporter', '--listen', '127.0.0.1:0', '--config.file', onDisk('virtune.yml')],
+    ...['--web.config.file', onDisk('web.yml')],
+  );
+}
+
+test(
+  'scrapes go on while configuration and secrets are on a file system that hangs: a reload says so, what was read counts, and all is read again with it',
+  async () => {
+    const one = configured();
+    virtune = one;
+    await scrape(one);
+    await until('documents', 60_000, () => server.documents.length > 0);
+    await disk.stop();
+    await one.says(
+      /headers cannot be read: ETIMEDOUT: its file system does not answer within 5 s; .* stays in use until then/,
+    );
+    process.kill(one.pid, 'SIGHUP');
+    let longestMs = 0;
+    const said = one.says(/the configuration was not reloaded, .*virtune\.yml cannot be read: ETIMEDOUT/);
+    for (let isOver = false; !isOver; ) {
+      isOver = await Promise.race([said.then(() => true), sleep(500).then(() => false)]);
+      const startedMs = performance.now();
+      const sent = server.documents.length;
+      expect(figure(await scrape(one), 'libvirt_up')).toBe(1);
+      longestMs = Math.max(longestMs, performance.now() - startedMs);
+      await until('more documents', 30_000, () => server.documents.length > sent);
+    }
+    console.log(`longest scrape: ${Math.round(longestMs)} ms`);
+    expect(figure(await scrape(one), 'virtune_config_last_reload_successful')).toBe(0);
+    await disk.resume();
+    await one.says(/headers can be read again/);
+    process.kill(one.pid, 'SIGHUP');
+    await one.says(/the configuration was reloaded/);
+    const { stderr } = await one.stop('SIGTERM');
+    expect(stderr.match(/headers cannot be read/g)).toHaveLength(1);
+  },
+  TIMEOUT_MS,
+);
+
+test.runIf(ALL)(
+  'an exporter whose configuration is on a file system that hangs ends with an error that names the file',
+  async () => {
+    await await configured().stop('SIGTERM');
+    await disk.stop();
+    virtune = new VirtuneProcess(
+      'exporter',
+      '--listen',
+      '127.0.0.1:0',
+      '--config.file',
+      onDisk('virtune.yml'),
+    );
+    const { code, stderr } = await virtune.ended;
+    expect(stderr).toContain(
+      `${onDisk('virtune.yml')} cannot be read: ETIMEDOUT: its file system does not answer within 10 s; check the file system that it is on [CONFIG]`,
+    );
+    expect(code).not.toBe(0);
   },
   TIMEOUT_MS,
 );
@@ -146,8 +227,10 @@ test.runIf(ALL)(
     const sent = server.documents.length;
     server.hang = false;
     virtune = exporter();
-    await until('the documents from before', 60_000, () => server.documents.length > sent);
-    await nothingLost(virtune);
+    const inherited = inheritedIn(await scrape(virtune));
+    expect(inherited).toBeGreaterThan(0);
+    await until('the documents from before', 60_000, () => server.documents.length >= sent + inherited);
+    await nothingLost(virtune, inherited);
   },
   TIMEOUT_MS,
 );

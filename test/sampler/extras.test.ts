@@ -157,3 +157,27 @@ test('a domain that an I/O error has stopped is asked which disks failed, until 
   expect(await failed()).toBeUndefined();
   expect(extrasOf(new Set()).areDiskErrorsDue(DOMAIN, { state: 3, reason: 5 })).toBe(false);
 });
+
+test('events of VMs that no sample has seen are counted for as many as libvirt lists, whatever event it is, and there is room again after the next sample', () => {
+  const extras = extrasOf();
+  const { control, emit } = fakeEvents();
+  extras.watch(control);
+  const vm = (at: number) => ({ name: `vm${at}`, uuid: `uuid-${at}`, id: -1 });
+  for (let at = 0; at < 16_384; at++) emit('lifecycle', { domain: vm(at) });
+  const [known, late] = [vm(0), vm(99_999)];
+  const send = (domain: object): void => {
+    emit('jobCompleted', { domain, params: job(5) });
+    emit('ioError', { domain });
+  };
+  const counted = (domain: typeof known) => {
+    const { job: last, events } = extras.read(domain, NOBODY);
+    return { job: last !== undefined, jobs: events?.get('jobCompleted'), errors: events?.get('ioError') };
+  };
+  send(known);
+  send(late);
+  expect(counted(known)).toEqual({ job: true, jobs: 1, errors: 1 });
+  expect(counted(late)).toEqual({ job: false, jobs: 0, errors: 0 });
+  extras.startTick(new Set([late.uuid]));
+  send(late);
+  expect(counted(late)).toEqual({ job: true, jobs: 1, errors: 1 });
+});

@@ -18,6 +18,9 @@ export interface WatchOptions {
   readonly intervalMs: number;
 }
 
+/** With an event each second, on a host whose VMs come and go, nothing ever settles: then this many settling times are enough. */
+const SETTLES_MAX = 5;
+
 /** Looks after events and from time to time, never twice at once; what happens in between is looked at after. */
 export class Watch {
   readonly #options: WatchOptions;
@@ -25,6 +28,8 @@ export class Watch {
   #looking: Promise<void> | undefined;
   #again = false;
   #closed = false;
+  /** By when the look after an event is due, whatever happens until then. */
+  #dueMs: number | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -32,7 +37,10 @@ export class Watch {
 
   /** Something happened. */
   nudge(): void {
-    this.#schedule(this.#options.settleMs);
+    const { settleMs } = this.#options;
+    const nowMs = performance.now();
+    this.#dueMs ??= nowMs + SETTLES_MAX * settleMs;
+    this.#schedule(Math.max(0, Math.min(settleMs, this.#dueMs - nowMs)));
   }
 
   /** Looks at once, as if the time had come. */
@@ -42,6 +50,7 @@ export class Watch {
       this.#again = true;
       return this.#looking;
     }
+    this.#dueMs = undefined;
     this.#looking = this.#options.look();
     await this.#looking;
     this.#looking = undefined;

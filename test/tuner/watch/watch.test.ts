@@ -50,3 +50,14 @@ test('an event during a check causes another check after it, never in parallel',
   expect(look).toHaveBeenCalledTimes(2);
   expect(most).toBe(1);
 });
+
+test('events that never pause, as on a host whose VMs come and go, hold up no check for long', async () => {
+  const look = vi.fn(async () => undefined);
+  const watch = watching(look);
+  for (let seconds = 0; seconds < 60; seconds++) {
+    watch.nudge();
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(look).toHaveBeenCalledTimes(6);
+  await watch.close();
+});

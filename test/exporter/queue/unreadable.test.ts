@@ -104,6 +104,18 @@ test('a failure that ends within five minutes loses nothing, however often it co
   await queue.close();
 });
 
+test('a file that is read now and then is not put aside', async () => {
+  const queue = await filled(5, { segmentBytes: 1_000 });
+  for (let at = 0; at < 5; at++) {
+    bad.add(0);
+    expect(await sentWithin(queue, 4)).toEqual([]);
+    bad.clear();
+    expect(String((await queue.take())?.payload)).toBe(`record ${at}`);
+  }
+  expect([dropped, asideFiles()]).toEqual([[], []]);
+  await queue.close();
+});
+
 test('while the disk reads nothing at all, no file is put aside, and all is sent when it works again', async () => {
   const queue = await filled(3);
   bad = new Set([0, 10, 20]);
@@ -169,6 +181,24 @@ test('killed right after a file was put aside, the next process counts nothing t
   rmSync(copy, { recursive: true });
   // The position was not written: the gap says that they are lost.
   expect(dropped).toEqual([['damaged', 10]]);
+});
+
+test('killed while the server has not answered on what was read of such a file, the next process counts that, and gives no number twice', async () => {
+  const queue = await filled(2, { segmentBytes: 1_000 });
+  await queue.take();
+  bad.add(0);
+  expect(await sentWithin(queue, 10)).toEqual([]);
+  expect(dropped).toEqual([['unreadable', 10]]);
+  const copy = `${dir}-killed`;
+  cpSync(dir, copy, { recursive: true, filter: (path) => !path.endsWith('/lock') });
+  await queue.close();
+  dropped = [];
+  const next = await open({ dir: copy });
+  await next.append(Buffer.from('later'), 5, 1_000_000);
+  expect(await next.take()).toMatchObject({ firstDocument: 20 });
+  expect(dropped).toEqual([['damaged', 10]]);
+  await next.close();
+  rmSync(copy, { recursive: true });
 });
 
 test('a last file that cannot be read keeps no exporter from its start, and is sent once it can be', async () => {

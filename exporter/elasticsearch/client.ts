@@ -1,12 +1,9 @@
-import { promisify } from 'node:util';
-import { unzip } from 'node:zlib';
 import type { TransportRequestOptions } from '@elastic/elasticsearch';
+import { ANSWER_MAX_BYTES, checkValues, type PlainRequest, unpacked } from './bounded-answer.ts';
 import { findCa } from './ca-fingerprint.ts';
 import { connectionError } from './connection-error.ts';
 import { SearchError } from './search-error.ts';
 import type { ServerSettings } from './settings.ts';
-
-const unpack = promisify(unzip);
 
 export interface SearchRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -16,7 +13,7 @@ export interface SearchRequest {
   /** Lines of JSON, each ended. */
   readonly lines?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Of the answer, uncompressed. Default: 16 MiB. */
+  /** Of the answer, uncompressed. Default: 8 MiB. */
   readonly maxAnswerBytes?: number | undefined;
 }
 
@@ -35,8 +32,6 @@ export interface SearchClient {
   close(): Promise<void>;
 }
 
-/** Far above any answer to what virtune asks; what sends more is not what it should be. */
-const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
 /**
  * The client's own time-out is for the head of an answer, and for each pause in it: an answer that comes byte by byte would have
  * no end. All of a request and its answer have so many of these times.
@@ -57,7 +52,7 @@ export async function openClient(
   version: string,
   stop?: AbortSignal,
 ): Promise<SearchClient> {
-  const { Client, Transport, UndiciConnection, errors } = await import('@elastic/elasticsearch');
+  const { Client, Serializer, Transport, UndiciConnection, errors } = await import('@elastic/elasticsearch');
   class PlainTransport extends Transport {
     constructor(options: ConstructorParameters<typeof Transport>[0]) {
       const { productCheck: _check, vendoredHeaders: _headers, ...rest } = options;
@@ -72,6 +67,12 @@ export async function openClient(
         unpacked(await request(params, given), given)) as PlainRequest as unknown as typeof this.request;
     }
   }
+  class BoundedSerializer extends Serializer {
+    override deserialize<T = unknown>(json: string): T {
+      checkValues(json);
+      return super.deserialize<T>(json);
+    }
+  }
   const { nodes, cloudId, auth, caFingerprint, requestTimeoutMs, compress } = settings;
   const ca = caFingerprint === undefined ? settings.ca : await findCa(nodes, caFingerprint, requestTimeoutMs);
   const client = new Client({
@@ -81,6 +82,7 @@ export async function openClient(
     ...(ca === undefined ? {} : { tls: { ca, allowPartialTrustChain: caFingerprint !== undefined } }),
     Transport: PlainTransport,
     Connection: BoundedConnection,
+    Serializer: BoundedSerializer,
     headers: { 'user-agent': `virtune/${version}` },
     enableMetaHeader: false,
     // Trying again is the sender's work: it knows what may be sent twice.
@@ -140,36 +142,6 @@ export async function openClient(
     },
     close: () => client.close(),
   };
-}
-
-/** What BoundedConnection needs of a connection's request, which also has a form for streams. */
-type PlainRequest = (
-  params: object,
-  options: { readonly maxResponseSize?: number },
-) => Promise<{
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string | Buffer;
-}>;
-
-/** The client would unpack any amount, of a few bytes that a server sends. */
-async function unpacked(
-  answer: Awaited<ReturnType<PlainRequest>>,
-  { maxResponseSize: maxOutputLength = ANSWER_MAX_BYTES }: Parameters<PlainRequest>[1],
-): ReturnType<PlainRequest> {
-  const { 'content-encoding': encoding, ...headers } = answer.headers;
-  if (encoding === undefined || !Buffer.isBuffer(answer.body)) return answer;
-  try {
-    const body = await unpack(answer.body, { maxOutputLength });
-    return { ...answer, headers, body: body.toString() };
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(
-      code === 'ERR_BUFFER_TOO_LARGE'
-        ? `the response is too long: more than ${maxOutputLength} bytes, unpacked`
-        : `the response cannot be unpacked: ${message}`,
-    );
-  }
 }
 
 /** An answer of the client, or what its errors keep of one. */

@@ -31,8 +31,8 @@ const SHORT_TIMEOUT_MS = 200;
 const timeoutOf = (code: string): number => (code.endsWith('NO_ANSWER') ? SHORT_TIMEOUT_MS : TIMEOUT_MS);
 const DOCUMENTS = 3;
 const SECRET = 'the-api-key';
-/** The queue and the sender have some MiB; an answer that is read whole before it is refused has 16, three times. */
-const MEMORY_MAX_BYTES = 256 * 1_024 * 1_024;
+/** The queue and the sender have some MiB; an answer that is read whole before it is refused has 8, three times. */
+const MEMORY_MAX_BYTES = 160 * 1_024 * 1_024;
 /** What would end a line of the log, or command a terminal. */
 const CONTROL = /\p{Cc}/u;
 
@@ -318,6 +318,7 @@ test.each<[string, RawAnswer, string]>([
 });
 
 test.each<[string, RawAnswer, string]>([
+  ['two million empty objects', answered(200, `[${'{},'.repeat(2_000_000)}0]`), 'SEARCH_ANSWER'],
   [
     'a version of objects',
     answered(200, { tagline: { toString: 1 }, version: { number: { toString: 1 } } }),

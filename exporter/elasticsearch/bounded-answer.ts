@@ -1,0 +1,58 @@
+import { promisify } from 'node:util';
+import { unzip } from 'node:zlib';
+
+/** Far above any answer to what virtune asks; what sends more is not what it should be. */
+export const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
+/**
+ * Of values in an answer, ten times as many as a server has to say of the documents of a large batch. An object of two bytes
+ * takes some 90 in memory: 8 MiB of them took 250 MiB and more than a second.
+ */
+const ANSWER_MAX_VALUES = 1_000_000;
+
+const unpack = promisify(unzip);
+
+/** What is used of a connection's request, which also has a form for streams. */
+export type PlainRequest = (
+  params: object,
+  options: { readonly maxResponseSize?: number },
+) => Promise<{
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string | Buffer;
+}>;
+
+/** The client would unpack any amount, of a few bytes that a server sends. */
+export async function unpacked(
+  answer: Awaited<ReturnType<PlainRequest>>,
+  { maxResponseSize: maxOutputLength = ANSWER_MAX_BYTES }: Parameters<PlainRequest>[1],
+): ReturnType<PlainRequest> {
+  const { 'content-encoding': encoding, ...headers } = answer.headers;
+  if (encoding === undefined || !Buffer.isBuffer(answer.body)) return answer;
+  try {
+    const body = await unpack(answer.body, { maxOutputLength });
+    return { ...answer, headers, body: body.toString() };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(
+      code === 'ERR_BUFFER_TOO_LARGE'
+        ? `the response is too long: more than ${maxOutputLength} bytes, unpacked`
+        : `the response cannot be unpacked: ${message}`,
+    );
+  }
+}
+
+/** Before JSON is parsed. @throws an error for more values than any answer has */
+export function checkValues(json: string): void {
+  if (valuesIn(json) > ANSWER_MAX_VALUES)
+    throw new Error(`the response is too long: more than ${ANSWER_MAX_VALUES} values`);
+}
+
+/** At least as many as a JSON text has values: each comes after one of these. */
+function valuesIn(json: string): number {
+  let count = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === 0x2c || code === 0x5b || code === 0x7b) count++;
+  }
+  return count;
+}

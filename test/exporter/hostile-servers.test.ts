@@ -238,7 +238,7 @@ const items = (count: number, more?: object): RawAnswer =>
 /** Of the log of virtune itself, with commands for a terminal. */
 const FORGED = '\u001b[2J\r\nvirtune: the configuration was reloaded\u0085\u2028\u009b2J';
 
-test.each<[string, RawAnswer, string]>([
+const ITEMS: readonly (readonly [string, RawAnswer, string])[] = [
   ['fewer items than were sent', items(DOCUMENTS - 1), 'ANSWER'],
   ['more items than were sent', items(DOCUMENTS + 1), 'ANSWER'],
   ['a million items', items(1_000_000), 'ANSWER'],
@@ -277,7 +277,9 @@ test.each<[string, RawAnswer, string]>([
     answered(200, '{}', { 'content-type': 'application/json', 'content-encoding': 'gzip' }),
     'ANSWER',
   ],
-])('a search server that answers a bulk request with %s', async (_, answer, code) => {
+];
+
+test.each(ITEMS)('a search server that answers a bulk request with %s', async (_, answer, code) => {
   hostile = ({ path }) => (path.startsWith('/_bulk') ? answer : undefined);
   await survives(await searchRig(timeoutOf(code)), `SEARCH_${code}`);
 });
@@ -285,7 +287,7 @@ test.each<[string, RawAnswer, string]>([
 const template = (more: object): RawAnswer =>
   answered(200, { index_templates: [{ name: 'x', index_template: { priority: 1_000, ...more } }] });
 
-test.each<[string, RawAnswer, string]>([
+const TEMPLATES: readonly (readonly [string, RawAnswer, string])[] = [
   [
     'patterns that a regular expression would take years for',
     template({ index_patterns: Array(50).fill(`${'*m*v*a'.repeat(8)}*z`) }),
@@ -303,7 +305,9 @@ test.each<[string, RawAnswer, string]>([
     }),
     'SEARCH_OUTRANKED',
   ],
-])('a search server that has templates with %s', async (_, answer, code) => {
+];
+
+test.each(TEMPLATES)('a search server that has templates with %s', async (_, answer, code) => {
   hostile = ({ path }) =>
     path.startsWith('/_index_template?')
       ? answer
@@ -317,7 +321,7 @@ test.each<[string, RawAnswer, string]>([
   expect([new Set(delivered).size, logged]).toEqual([DOCUMENTS, []]);
 });
 
-test.each<[string, RawAnswer, string]>([
+const GREETINGS: readonly (readonly [string, RawAnswer, string])[] = [
   ['two million empty objects', answered(200, `[${'{},'.repeat(2_000_000)}0]`), 'SEARCH_ANSWER'],
   [
     'a version of objects',
@@ -329,12 +333,14 @@ test.each<[string, RawAnswer, string]>([
     answered(200, { version: { distribution: 'opensearch', number: `0.9${FORGED}` } }),
     'SEARCH_UNSUPPORTED',
   ],
-])('a search server that greets with %s', async (_, answer, code) => {
+];
+
+test.each(GREETINGS)('a search server that greets with %s', async (_, answer, code) => {
   hostile = ({ path }) => (path === '/' ? answer : undefined);
   await survives(await searchRig(), code);
 });
 
-test.each<[string, RawAnswer, string]>([
+const REFUSALS: readonly (readonly [string, RawAnswer, string])[] = [
   ['an error that forges lines of the log', answered(503, FORGED, {}), 'BUSY'],
   [
     'JSON nested 100,000 deep',
@@ -342,7 +348,9 @@ test.each<[string, RawAnswer, string]>([
     'REFUSED',
   ],
   ['a web page of titles that never close', answered(200, '<title '.repeat(100_000), {}), 'ANSWER'],
-])('a receiver that answers with %s', async (_, answer, code) => {
+];
+
+test.each(REFUSALS)('a receiver that answers with %s', async (_, answer, code) => {
   hostile = () => answer;
   await survives(await otlpRig(), `OTLP_${code}`);
 });

@@ -10,20 +10,25 @@ export const FILE_DEADLINE_MS = 10_000;
  */
 const FOLDERS_MAX = 4;
 
+/** A question that has not been asked yet. */
 interface Turn {
-  readonly folder: string;
   readonly begin: () => void;
+  readonly answer: Promise<unknown>;
+  /** How many wait for the answer. */
+  waiters: number;
 }
 
 /** Folders that were asked something and have not answered. */
 const asked = new Set<string>();
-const waiting: Turn[] = [];
+/** By folder, and there by question, in their order. */
+const waiting = new Map<string, Map<string, Turn>>();
 
 /**
  * Asks the file system for something of a path, and waits for that so long. What is asked of one folder is asked one after the
- * other: while its file system hangs (NFS without its server), it costs one thread.
+ * other: while its file system hangs (NFS without its server), it costs one thread. What several ask before it is asked is
+ * asked once: a thousand hosts that are connected to again read one certificate.
  *
- * @param what is waited for, as the system names its calls: `read`
+ * @param what is waited for, as the system names its calls: `read`; the same for the same question
  * @throws an error with the code ETIMEDOUT, worded as the system's, once the time is over; what `ask` rejects with
  */
 export async function inFileTurn<T>(
@@ -32,39 +37,60 @@ export async function inFileTurn<T>(
   ask: () => Promise<T>,
   withinMs: number = FILE_DEADLINE_MS,
 ): Promise<T> {
-  const answer = Promise.withResolvers<T>();
-  const timer = setTimeout(() => answer.reject(noAnswer(path, what, withinMs)), withinMs);
   const folder = dirname(resolve(path));
-  const turn: Turn = {
-    folder,
-    begin: () => {
-      const release = (): void => {
-        asked.delete(folder);
-        beginNext();
-      };
-      ask().finally(release).then(answer.resolve, answer.reject);
-    },
-  };
-  waiting.push(turn);
+  const question = `${what} ${path}`;
+  const turn = waiting.get(folder)?.get(question) ?? addTurn(folder, question, ask);
+  turn.waiters++;
   beginNext();
+  const over = Promise.withResolvers<never>();
+  const timer = setTimeout(() => over.reject(noAnswer(path, what, withinMs)), withinMs);
   try {
-    return await answer.promise;
+    return await Promise.race([turn.answer as Promise<T>, over.promise]);
   } finally {
     clearTimeout(timer);
-    const place = waiting.indexOf(turn);
-    if (place >= 0) waiting.splice(place, 1);
+    turn.waiters--;
+    if (turn.waiters === 0) forget(folder, question, turn);
   }
 }
 
-/** In the order in which they came, but for those whose folder has not answered. */
+function addTurn(folder: string, question: string, ask: () => Promise<unknown>): Turn {
+  const { promise, resolve: settle, reject } = Promise.withResolvers<unknown>();
+  // All that waited may have given up.
+  promise.catch(() => undefined);
+  const begin = (): void => {
+    asked.add(folder);
+    const release = (): void => {
+      asked.delete(folder);
+      beginNext();
+    };
+    ask().finally(release).then(settle, reject);
+  };
+  const turn: Turn = { begin, answer: promise, waiters: 0 };
+  const ofFolder = waiting.get(folder) ?? new Map<string, Turn>();
+  ofFolder.set(question, turn);
+  waiting.set(folder, ofFolder);
+  return turn;
+}
+
+/** Asks the folders that have answered, each for its first question. */
 function beginNext(): void {
-  for (const turn of [...waiting]) {
+  for (const [folder, turns] of waiting) {
     if (asked.size >= FOLDERS_MAX) return;
-    if (asked.has(turn.folder)) continue;
-    asked.add(turn.folder);
-    waiting.splice(waiting.indexOf(turn), 1);
-    turn.begin();
+    const [first] = asked.has(folder) ? [] : turns;
+    if (first === undefined) continue;
+    forget(folder, ...first);
+    // Behind the others, which are asked next.
+    if (waiting.delete(folder)) waiting.set(folder, turns);
+    first[1].begin();
   }
+}
+
+/** It is asked now, or nothing waits for it. */
+function forget(folder: string, question: string, turn: Turn): void {
+  const turns = waiting.get(folder);
+  if (turns?.get(question) !== turn) return;
+  turns.delete(question);
+  if (turns.size === 0) waiting.delete(folder);
 }
 
 /** As the system words its errors. */

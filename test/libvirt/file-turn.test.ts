@@ -60,3 +60,33 @@ test('what the file system says is passed on, and the next of its folder is aske
   await expect(inFileTurn('/a/x', 'read', () => Promise.reject(new Error('EIO')))).rejects.toThrow('EIO');
   await expect(inFileTurn('/a/y', 'read', async () => 1)).resolves.toBe(1);
 });
+
+test('what a thousand ask of one file before it is asked is asked once more, after the read that may be too old', async () => {
+  const disk = new Disk();
+  const first = disk.ask('/pki/ca');
+  await turns();
+  const others = Array.from({ length: 1_000 }, () => disk.ask('/pki/ca'));
+  const another = disk.ask('/pki/cert');
+  disk.answer('/pki/ca');
+  expect(await first).toBe('/pki/ca');
+  await turns();
+  expect(disk.asked).toEqual(['/pki/ca', '/pki/ca']);
+  disk.answer('/pki/ca');
+  expect(new Set(await Promise.all(others))).toEqual(new Set(['/pki/ca']));
+  await turns();
+  disk.answer('/pki/cert');
+  expect(await another).toBe('/pki/cert');
+});
+
+test('a question is asked as long as one still waits for it', async () => {
+  const disk = new Disk();
+  const first = disk.ask('/nfs/a', 10);
+  const impatient = disk.ask('/nfs/b', 10);
+  const patient = disk.ask('/nfs/b', 60_000);
+  await expect(first).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  await expect(impatient).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  disk.answer('/nfs/a');
+  await turns();
+  disk.answer('/nfs/b');
+  expect(await patient).toBe('/nfs/b');
+});

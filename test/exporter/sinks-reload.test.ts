@@ -170,13 +170,13 @@ test('when neither the new sink nor the old one can be opened, that nothing is s
 
 test('settings that a sink refuses are an error when they are checked, before anything is opened or closed', async () => {
   const slot = new SinkSlot<string, { readonly fingerprint: string }>({
-    settingsOf: (options) => {
+    settingsOf: async (options) => {
       throw new Error(`${options} is wrong`);
     },
     open: () => expect.unreachable(),
     hosts: () => expect.unreachable(),
     onLost: () => expect.unreachable(),
   });
-  expect(() => slot.check('this')).toThrow('this is wrong');
-  expect(() => slot.check(undefined)).not.toThrow();
+  await expect(slot.check('this')).rejects.toThrow('this is wrong');
+  await expect(slot.check(undefined)).resolves.toBeUndefined();
 });

@@ -78,6 +78,35 @@ test('libvirt/ stands alone: it imports nothing but Node.js', () => {
   expect(Object.keys(manifest).filter((field) => /dependencies$/i.test(field))).toEqual([]);
 });
 
+/** Files that ask a file system and wait for it, and which: none that a user can put below what a process that runs for long names. */
+const SYNCHRONOUS: Readonly<Record<string, string>> = {
+  'cli/advise/explain.ts': 'a page of the package',
+  'cli/end.ts': '/bin/sh, at the end',
+  'cli/licenses.ts': 'a file of the package',
+  'cli/runbook.ts': 'pages of the package',
+  'cli/top/raw-terminal.ts': 'the terminal',
+  'cli/top/run-console.ts': 'the terminal',
+  'cli/tune/plan.ts': 'writes the file of a command that ends then',
+  'exporter/ndjson/line-file.ts': '/proc/self',
+  'sampler/package-folder.ts': 'a file of the package',
+  'sampler/proc-file.ts': '/proc, /sys and control groups',
+  'sampler/record/recording.ts': 'a recording, for the console that shows nothing else',
+  'tuner/facts/local-host.ts': '/proc and /sys',
+  'tuner/facts/vm-cpusets.ts': 'control groups',
+  'tuner/lock/lease-record.ts': '/proc',
+};
+
+test('nothing waits for a file system with the whole process, but for those of the kernel, the package and the terminal', () => {
+  const rooms = ['cli', 'libvirt', 'model', 'sampler', 'exporter', 'advice', 'tui', 'tuner'];
+  const found = sources
+    .filter((file) => rooms.includes(roomOf(file)))
+    .filter((file) => {
+      const calls = readFileSync(join(ROOT, file), 'utf8').matchAll(/\b(\w+)Sync\(/g);
+      return [...calls].some(([, name = '']) => !/^(gunzip|inflateRaw|compare|spawn)$/.test(name));
+    });
+  expect(found.toSorted()).toEqual(Object.keys(SYNCHRONOUS));
+});
+
 test('the model is pure: it reads no file, no clock and no socket', () => {
   const impure = sources
     .filter((file) => file.startsWith('model/'))

@@ -6,8 +6,8 @@ import { SearchError } from './search-error.ts';
 import { isBlock, UNBLOCK } from './write-block.ts';
 
 const TEXT_MAX = 500;
-/** Of one document: it may name all time ranges of its stream. */
-const REASON_MAX = 4_000;
+/** Of one document: it may name the time range of each index of its stream. */
+const REASON_MAX = 16_000;
 
 /** Of the body of `GET _index_template`: the first that it lists, without its name. */
 export function firstTemplate(body: unknown): unknown {

@@ -22,9 +22,10 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set<SearchErrorCode>([
 const INDEX_TEMPLATE = '/_index_template/metrics-kvm.vm';
 const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store';
 
-/** Of a bulk request: an error of one document has some hundred. */
-const ANSWER_BYTES_PER_ITEM = 1_024;
-const ANSWER_BYTES = 1_024 * 1_024;
+const MIB = 1_024 * 1_024;
+/** Of a bulk request: an error of one document may name the time range of each index of its stream. */
+const ANSWER_BYTES_PER_ITEM = 16 * 1_024;
+const BULK_ANSWER_MAX_BYTES = 64 * MIB;
 
 /**
  * The server waits for a shard without a primary for this part of the client's time-out (`timeout` of the bulk API, 1
@@ -165,7 +166,7 @@ export class BulkClient {
       path: '/_bulk',
       query: { filter_path: FILTER, timeout: this.#bulkTimeout },
       lines: bulkLines(items, server),
-      maxAnswerBytes: ANSWER_BYTES + items.length * ANSWER_BYTES_PER_ITEM,
+      maxAnswerBytes: Math.min(MIB + items.length * ANSWER_BYTES_PER_ITEM, BULK_ANSWER_MAX_BYTES),
       signal,
     });
     const attempt = markConflicts(readAnswer(answer, items, this.#now()), before);

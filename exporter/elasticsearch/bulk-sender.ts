@@ -3,6 +3,7 @@ import { BatchLimit } from '../queue/batch-limit.ts';
 import type { DiskQueue } from '../queue/queue.ts';
 import { QueueDrain, type Shipped } from '../queue/queue-drain.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
+import { serverText } from '../server-text.ts';
 import { outcomeOf } from './attempt.ts';
 import { Batch, bytesIn } from './batch.ts';
 import type { BulkItem } from './bulk.ts';
@@ -14,6 +15,7 @@ import { SearchError } from './search-error.ts';
 import { type Settled, settle } from './settle.ts';
 import type { SinkMeter } from './sink-meter.ts';
 import { StuckStreams } from './stuck-streams.ts';
+import { REASON_MAX } from './trouble.ts';
 
 export interface BulkSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
@@ -185,7 +187,7 @@ export class BulkSender {
     if (letters.length === 0) return;
     meter.deadLetters += letters.length;
     await deadLetters.keep(letters, now());
-    const message = `the server rejected ${letters.length} documents permanently (${letters[0]?.reason}); they are saved in ${deadLetters.path}: correct the cause and send them again with virtune elasticsearch dead-letters resend`;
+    const message = `the server rejected ${letters.length} documents permanently (${serverText(letters[0]?.reason, REASON_MAX)}); they are saved in ${deadLetters.path}: correct the cause and send them again with virtune elasticsearch dead-letters resend`;
     this.#repeats.log(textWithCode(new SearchError('SEARCH_REJECTED', node, message)));
   }
 

@@ -1,7 +1,11 @@
+import { serverText } from '../server-text.ts';
 import { SearchError, type SearchErrorCode } from './search-error.ts';
 import type { RequestOutcome } from './sink-meter.ts';
 import type { Verdict } from './verdict.ts';
 import { isBlock, UNBLOCK } from './write-block.ts';
+
+/** In the log; a dead letter has all of it. */
+export const REASON_MAX = 500;
 
 /** Why a stream did not accept documents. */
 export interface Trouble {
@@ -17,7 +21,7 @@ export type Refusal = Extract<Verdict, { kind: 'busy' | 'early' | 'failed' | 'bl
 /** With the server's reason and what to do. @param node of the server, as for SearchError */
 export function troubleOf(node: string, stream: string, refusal: Refusal): Trouble {
   const { code, outcome, next } = kindOf(refusal);
-  const message = `${stream} does not accept documents (${refusal.reason}); ${next}`;
+  const message = `${stream} does not accept documents (${serverText(refusal.reason, REASON_MAX)}); ${next}`;
   const isOverload = code === 'SEARCH_BUSY' && refusal.kind === 'busy' && refusal.status === 429;
   return { outcome, error: new SearchError(code, node, message), isOverload };
 }

@@ -80,15 +80,15 @@ function judge(status: number, reason: string, failureStore: unknown): Verdict {
  * (3 in 9.x; UpdateTimeSeriesRangeService). After a longer outage it is behind for so long. The type of the error is
  * `timestamp_error`, before 8.11 `illegal_argument_exception`; so the text decides, which has been the same since 8.7
  * (DataStream.getWriteIndex). The second text is that of an index that has not yet learned of its new end
- * (TimestampBounds, DataStreamTimestampFieldMapper).
+ * (TimestampBounds, DataStreamTimestampFieldMapper). Each pattern reads a text once, whatever a server writes.
  */
 function isEarly(reason: string): boolean {
-  if (/time series index @timestamp value \[[^\]]*\] must be smaller than/.test(reason)) return true;
+  if (/time series index @timestamp value \[[^[\]]*\] must be smaller than/.test(reason)) return true;
   const [, timestamp = '', ranges = ''] =
-    /document timestamp \[([^\]]*)\] is outside of ranges of currently writable indices \[(.*)\]/.exec(
+    /document timestamp \[([^[\]]*)\] is outside of ranges of currently writable indices \[(.*)\]/.exec(
       reason,
     ) ?? [];
   const atMs = Date.parse(timestamp);
-  const endsMs = [...ranges.matchAll(/\[[^\],]*,([^\]]*)\]/g)].map(([, end = '']) => Date.parse(end));
+  const endsMs = [...ranges.matchAll(/\[[^[\],]*,([^[\]]*)\]/g)].map(([, end = '']) => Date.parse(end));
   return endsMs.length > 0 && endsMs.every((endMs) => atMs >= endMs);
 }

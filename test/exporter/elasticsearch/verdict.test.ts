@@ -88,3 +88,33 @@ test('a document in the failure store of the stream is not in the stream', () =>
     reason: 'document_parsing_exception: failed to parse',
   });
 });
+
+test.each([
+  ['document timestamp [', 800],
+  ['time series index @timestamp value [', 450],
+  ['document timestamp [x] is outside of ranges of currently writable indices [', 200],
+  ['[', 16_000],
+  ['[,', 8_000],
+])('reasons that begin with %j over and over are read once each', (part, times) => {
+  const reason = `document timestamp [x] is outside of ranges of currently writable indices [${part.repeat(times)}`;
+  const items = Array.from({ length: 500 }, () => ({
+    create: { status: 400, error: { type: 'timestamp_error', reason: `${reason}]` } },
+  }));
+  const sent = items.map(() => ({ index: 'metrics-kvm.vm-default' }));
+  const verdicts = readBulkAnswer({ items }, sent) ?? [];
+  expect(new Set(verdicts.map(({ kind }) => kind))).toEqual(new Set(['rejected']));
+});
+
+test('an answer about indices of another stream is none to these documents', () => {
+  const about = (index: unknown) =>
+    readBulkAnswer({ items: [{ create: { status: 201, _index: index } }] }, [{ index: 'metrics-kvm.vm-a' }]);
+  for (const own of [
+    undefined,
+    'metrics-kvm.vm-a',
+    '.ds-metrics-kvm.vm-a-2026.11.30-000001',
+    '.fs-metrics-kvm.vm-a-1',
+  ])
+    expect(about(own)).toEqual([{ kind: 'delivered' }]);
+  for (const other of ['metrics-kvm.vm-ab', '.ds-metrics-kvm.host-a-2026.11.30-000001', '', 7, null])
+    expect(about(other)).toBeUndefined();
+});

@@ -26,6 +26,25 @@ test('a partial success says how many points were rejected, in protobuf and in J
   ).toEqual(partial);
 });
 
+test.each(['-5', '1e30', 'three', null, { valueOf: 3 }, 0.5, '99999999999999999999'])(
+  'a count of rejected points that is not one, %j, counts as none',
+  (rejectedDataPoints) => {
+    const body = JSON.stringify({ partialSuccess: { rejectedDataPoints, errorMessage: { toString: 1 } } });
+    expect(answer(200, body, { 'content-type': 'application/json' })).toEqual({
+      kind: 'accepted',
+      rejectedPoints: 0,
+      warning: '',
+    });
+  },
+);
+
+test('a warning is one line, whatever a receiver sends', () => {
+  const body = JSON.stringify({ partialSuccess: { errorMessage: 'no\r\nvirtune: closing\u001b[2J\u2028' } });
+  expect(answer(200, body, { 'content-type': 'application/json' })).toMatchObject({
+    warning: 'no virtune: closing [2J',
+  });
+});
+
 test.each([400, 413, 422])('%i rejects a request for good, with the words of the receiver', (status) => {
   expect(answer(status, 'out of order sample\n')).toEqual({
     kind: 'rejected',

@@ -243,6 +243,17 @@ test('a VM that waits within its share: what leaves comes first, and what fewer 
   ]);
 });
 
+test('fewer shares are not tried where batch VMs get next to nothing already', () => {
+  const database = vmOf('db', { places: [{ vcpus: 2, run: 0.3, delay: 0.12 }], isDatabase: true });
+  const batch = Array.from({ length: 8 }, (_, index) =>
+    vmOf(`batch-${index}`, { places: [{ vcpus: 8, run: 0.9, delay: 6.9 }] }),
+  );
+  const vms = [database, ...batch];
+  const [found] = cpuAdvice(hostOf(vms, { shares: sharesOf(vms) }));
+  expect(found?.kind).toBe('cpu-overcommit');
+  expect(found?.remedies.filter(({ change }) => change.startsWith('give'))).toEqual([]);
+});
+
 test('what the host runs itself has the weight of all its VMs together', () => {
   const servedOf = (hostCpus: number) => {
     const vms = [0, 1].map((index) => vmOf(`vm-${index}`, { places: [{ vcpus: 8, run: 4, delay: 4 }] }));

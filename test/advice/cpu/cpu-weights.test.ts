@@ -47,6 +47,25 @@ test('shares in proportion to vCPUs limit no VM, and one with fewer for each vCP
   expect(weights).toEqual([1, 2, 4, 2, 16]);
 });
 
+test('a default of control groups of version 2 is usual, also beside VMs with more', () => {
+  expect(
+    judged([
+      [4, 100],
+      [4, 300],
+      [4, 300],
+    ]).limited,
+  ).toEqual([false, false, false]);
+});
+
+test('two VMs of two sizes with the same for each vCPU are enough, where none has a default', () => {
+  expect(
+    judged([
+      [2, 2_048],
+      [4, 4_096],
+    ]).limited,
+  ).toEqual([false, false]);
+});
+
 test('where no VM has a default, the most that one has is usual', () => {
   expect(
     judged([

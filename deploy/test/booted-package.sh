@@ -21,6 +21,9 @@ process=$(within systemctl show --property MainPID --value virtune-exporter)
 within ps -o user=,rss=,args= -p "$process"
 [ "$(within ps -o user= -p "$process")" = virtune ]
 
+step 'systemd that runs the unit finds little in it open to an attacker'
+within systemd-analyze security --no-pager --threshold=20 virtune-exporter.service | tail -n 1
+
 step 'a reload in the first moments of a start does not leave it dead'
 within sh -c 'systemctl restart virtune-exporter.service && systemctl kill --signal HUP virtune-exporter.service'
 serves '^libvirt_up 1'

@@ -4,7 +4,8 @@ import { msToSeconds } from '../../model/units.ts';
 import { DurationHistogram } from '../prometheus/duration-histogram.ts';
 import { type FamilyValues, familyText } from '../prometheus/family-text.ts';
 import type { Format } from '../prometheus/text.ts';
-import type { DropReason, QueueState } from '../queue/queue.ts';
+import { type DropReason, noDrops } from '../queue/drop-reason.ts';
+import type { QueueState } from '../queue/queue.ts';
 import type { TickOutcome } from '../sampling/sampling-loop.ts';
 import type { FailedOutcome } from './answer.ts';
 
@@ -13,13 +14,7 @@ type RequestOutcome = 'accepted' | 'rejected' | FailedOutcome;
 /** Counts what becomes of samples and data points. A counter with known labels is there from the start, at 0. */
 export class OtlpMeter {
   readonly #ticks: Record<TickOutcome, number> = { ok: 0, failed: 0, missed: 0 };
-  readonly #dropped: Record<DropReason, number> = {
-    queue_full: 0,
-    too_old: 0,
-    disk: 0,
-    damaged: 0,
-    unreadable: 0,
-  };
+  readonly #dropped = noDrops();
   readonly #requests: Record<RequestOutcome, number> = {
     accepted: 0,
     rejected: 0,

@@ -1,4 +1,5 @@
 import { makeFolder } from '../../sampler/make-folder.ts';
+import type { DropReason } from './drop-reason.ts';
 import { checkKind, writeKind } from './kind-file.ts';
 import { lockFolder } from './lock.ts';
 import { notIn, type Position, readPosition, withRange, writePosition } from './position.ts';
@@ -9,18 +10,6 @@ import type { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
 import { Spill } from './spill.ts';
 import { asideError, isOfMedium, ReadPatience } from './unreadable.ts';
-
-export type DropReason =
-  /** The queue had grown to its limit. */
-  | 'queue_full'
-  /** The documents were older than the queue keeps them. */
-  | 'too_old'
-  /** The disk took nothing, and memory was full of what it did not take. */
-  | 'disk'
-  /** What was on the disk is not what was written. */
-  | 'damaged'
-  /** A file failed to be read for minutes, and was put aside. */
-  | 'unreadable';
 
 export interface QueueOptions {
   readonly dir: string;

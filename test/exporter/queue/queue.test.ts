@@ -13,8 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { DropReason } from '../../../exporter/queue/drop-reason.ts';
 import { notIn, withRange } from '../../../exporter/queue/position.ts';
-import { DiskQueue, type DropReason, type QueueOptions } from '../../../exporter/queue/queue.ts';
+import { DiskQueue, type QueueOptions } from '../../../exporter/queue/queue.ts';
 import { decodeRecord, encodeRecord, findRecord, HEADER_BYTES } from '../../../exporter/queue/record.ts';
 import { Segment } from '../../../exporter/queue/segment.ts';
 

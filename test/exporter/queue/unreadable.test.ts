@@ -2,7 +2,8 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { DiskQueue, type DropReason, type QueueOptions } from '../../../exporter/queue/queue.ts';
+import type { DropReason } from '../../../exporter/queue/drop-reason.ts';
+import { DiskQueue, type QueueOptions } from '../../../exporter/queue/queue.ts';
 import { Segment } from '../../../exporter/queue/segment.ts';
 import { textWithCode } from '../../../model/virtune-error.ts';
 

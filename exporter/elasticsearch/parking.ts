@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskQueue, type QueueOptions, type QueueState } from '../queue/queue.ts';
+import { isAside } from '../queue/segment.ts';
 import type { BulkItem } from './bulk.ts';
 import { type PackedDocument, type PackHead, packAgain } from './pack.ts';
 
@@ -47,13 +48,16 @@ export class Parking {
     const streams = await readdir(parts.dir).catch(() => []);
     for (const stream of streams) {
       const place = await parking.#placeOf(stream);
-      if (place.queue.state.documents > 0) {
+      if (place.queue.state.documents > 0 || place.queue.mayHaveMore) {
         place.sender.start();
         continue;
       }
       parking.#places.delete(stream);
       await place.queue.close();
-      await rm(join(parts.dir, stream), { recursive: true, force: true });
+      const folder = join(parts.dir, stream);
+      const files = await readdir(folder).catch(() => []);
+      // A file that was put aside is kept for its operator.
+      if (!files.some(isAside)) await rm(folder, { recursive: true, force: true });
     }
     return parking;
   }

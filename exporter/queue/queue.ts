@@ -201,6 +201,11 @@ export class DiskQueue {
     await this.#unlock();
   }
 
+  /** Whether its last file could not be read when it was opened: there may be more documents in it than are known. */
+  get mayHaveMore(): boolean {
+    return this.#segments.certainEnd < this.#segments.end;
+  }
+
   get #oldestAllowedMs(): number {
     return this.#options.now() - this.#options.maxAgeMs;
   }
@@ -254,6 +259,7 @@ export class DiskQueue {
   async #putAside(segment: Segment, lastedMs: number, error: Error): Promise<void> {
     const { kind, onTrouble } = this.#options;
     const next = this.#segments.after(segment);
+    this.#countGapBefore(segment);
     const from = Math.max(segment.firstDocument, this.#takenTo);
     const to = next?.firstDocument ?? this.#spill.first?.firstDocument ?? this.#nextDocument;
     const isSending = this.#takenTo > this.#settled.document;
@@ -295,6 +301,7 @@ export class DiskQueue {
       const startedAtMs = await next.startedAtMs().catch(() => undefined);
       const isOld = (startedAtMs ?? Number.POSITIVE_INFINITY) < this.#oldestAllowedMs;
       if (!isOld && this.#segments.bytes <= limitOf(this.#options)) return;
+      if (this.#segment === segment) this.#countGapBefore(segment);
       const from = Math.max(segment.firstDocument, this.#settled.document);
       this.#count(isOld ? 'too_old' : 'queue_full', from, next.firstDocument);
       await this.#save();
@@ -317,6 +324,11 @@ export class DiskQueue {
       document,
       dropped: this.#settled.dropped.filter(([, end]) => end > document),
     };
+  }
+
+  /** What was damaged at the end of the file before the one that is read: otherwise the next record that is read shows it. */
+  #countGapBefore(segment: Segment): void {
+    this.#count('damaged', this.#takenTo, segment.firstDocument);
   }
 
   #count(reason: DropReason, from: number, to: number): void {

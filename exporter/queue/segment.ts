@@ -14,6 +14,9 @@ const DIGITS = 16;
 /** After the name of a file that could not be read, and is kept. */
 const ASIDE_SUFFIX = '.unreadable';
 
+/** Whether a file of this name could not be read, and was put aside. */
+export const isAside = (name: string): boolean => name.endsWith(SUFFIX + ASIDE_SUFFIX);
+
 /** A file of the queue, named by the running number of its first document. Written at its end, read in order. */
 export class Segment {
   readonly path: string;

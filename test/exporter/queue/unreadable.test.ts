@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -242,4 +242,38 @@ test('a full queue drops its oldest files also while the disk reads none of them
   expect(dropped.every(([reason]) => reason === 'queue_full')).toBe(true);
   expect(existsSync(join(dir, '0000000000000000.vq'))).toBe(false);
   await full.close();
+});
+
+/** Changes a byte of the record in that file. */
+function damage(file: string): void {
+  const bytes = readFileSync(join(dir, file));
+  bytes[bytes.length - 2] = (bytes[bytes.length - 2] ?? 0) ^ 0xff;
+  writeFileSync(join(dir, file), bytes);
+}
+
+test('documents that are damaged before a file that is put aside are counted, too', async () => {
+  const queue = await filled(4);
+  damage('0000000000000010.vq');
+  bad.add(20);
+  expect(await sentWithin(queue, 10)).toEqual(['record 0', 'record 3']);
+  expect(dropped).toEqual([
+    ['damaged', 10],
+    ['unreadable', 10],
+  ]);
+  await queue.commit();
+  expect(queue.state.documents).toBe(0);
+  await queue.close();
+});
+
+test('documents that are damaged before a file that a full queue drops are counted, too', async () => {
+  let maxBytes = 1e9;
+  const queue = await filled(4, { maxBytes: () => maxBytes });
+  damage('0000000000000010.vq');
+  bad.add(20);
+  expect(await sentWithin(queue, 2)).toEqual(['record 0']);
+  await queue.commit();
+  maxBytes = 1;
+  await queue.append(Buffer.from('record 4'), 10, 1_000_000);
+  expect(dropped.filter(([reason]) => reason === 'damaged')).toEqual([['damaged', 10]]);
+  await queue.close();
 });

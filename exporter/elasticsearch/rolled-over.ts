@@ -64,22 +64,21 @@ async function indicesSince(
     signal,
   });
   if (answer.status !== 200 || !isObject(answer.body)) return [];
-  const found = Object.entries(answer.body).filter(([name]) => INDEX_NAME.test(name));
-  if (found.length > INDICES_MAX) {
-    throw new SearchError(
-      'SEARCH_ANSWER',
-      answer.node,
-      `the server has ${found.length} indices for ${stream}, and virtune asks at most ${INDICES_MAX} for a document; check the address, and how often the stream is rolled over`,
-    );
-  }
-  const indices = found
+  const indices = Object.entries(answer.body)
+    .filter(([name]) => INDEX_NAME.test(name))
     .map(([name, about]) => ({ name, createdMs: createdMs(about) }))
     .sort((a, b) => a.createdMs - b.createdMs || a.name.localeCompare(b.name));
   // An index takes documents until the next one is made.
-  return indices.flatMap(({ name }, place) => {
+  const since = indices.flatMap(({ name }, place) => {
     const next = indices[place + 1];
     return next === undefined || next.createdMs >= sinceMs ? [name] : [];
   });
+  if (since.length <= INDICES_MAX) return since;
+  throw new SearchError(
+    'SEARCH_ANSWER',
+    answer.node,
+    `the server has made ${since.length} indices for ${stream} since the document was sampled, and virtune asks at most ${INDICES_MAX} for it; check the address, and how often the stream is rolled over`,
+  );
 }
 
 function createdMs(about: unknown): number {

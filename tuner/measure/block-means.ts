@@ -28,7 +28,7 @@ export type BlockMean =
   | { readonly value: number; readonly covered: number; readonly samples: number }
   | {
       readonly missing: string;
-      /** With more of them it would have a figure. */
+      /** Samples, with a value or without, came too late to cover it. */
       readonly tooFewSamples?: true;
     };
 
@@ -60,9 +60,20 @@ export function blockMean(
   if (inside.some(({ run }) => run === undefined)) return { missing: 'the VM did not run all the time' };
   if (inside.some(({ run }) => run !== first.run)) return { missing: 'the VM was restarted' };
   const mean = kind === 'gauge' ? gauge(inside, window, everyMs) : counter(kind, inside, window);
-  if ('missing' in mean || mean.covered >= LEAST_COVERED) return mean;
-  const covered = `samples cover only ${Math.round(mean.covered * 100)} % of its time`;
-  return { missing: withReason(covered, inside), tooFewSamples: true };
+  if ('value' in mean && mean.covered >= LEAST_COVERED) return mean;
+  const missing =
+    'missing' in mean
+      ? mean.missing
+      : withReason(`samples cover only ${Math.round(mean.covered * 100)} % of its time`, inside);
+  const sampledMs = inside.reduce((sum, _, at) => sum + heldMs(inside, at, window, everyMs), 0);
+  const isSampled = sampledMs >= LEAST_COVERED * (window.toMs - window.fromMs);
+  return isSampled ? { missing } : { missing, tooFewSamples: true };
+}
+
+/** For how long the sample at this place stands, with or without a value. */
+function heldMs(inside: readonly Observation[], at: number, { toMs }: TimeWindow, everyMs: number): number {
+  const { atMs = toMs } = inside[at] ?? {};
+  return Math.min(inside[at + 1]?.atMs ?? toMs, atMs + LONGEST_HOLD * everyMs) - atMs;
 }
 
 /** With the newest known reason of the samples without a value. */
@@ -83,19 +94,20 @@ function within(observations: readonly Observation[], { fromMs, toMs }: TimeWind
   return observations.slice(first, last);
 }
 
-function gauge(inside: readonly Observation[], { fromMs, toMs }: TimeWindow, everyMs: number): BlockMean {
-  let heldMs = 0;
+function gauge(inside: readonly Observation[], window: TimeWindow, everyMs: number): BlockMean {
+  let totalMs = 0;
   let total = 0;
   let samples = 0;
-  for (const [at, { atMs, value }] of inside.entries()) {
+  for (const [at, { value }] of inside.entries()) {
     if (value === undefined || !Number.isFinite(value)) continue;
-    const untilMs = Math.min(inside[at + 1]?.atMs ?? toMs, atMs + LONGEST_HOLD * everyMs);
-    heldMs += untilMs - atMs;
-    total += value * (untilMs - atMs);
+    const ms = heldMs(inside, at, window, everyMs);
+    totalMs += ms;
+    total += value * ms;
     samples += 1;
   }
   if (samples === 0) return { missing: withReason('the figure is absent', inside) };
-  return { value: total / heldMs, covered: Math.min(1, heldMs / (toMs - fromMs)), samples };
+  const covered = Math.min(1, totalMs / (window.toMs - window.fromMs));
+  return { value: total / totalMs, covered, samples };
 }
 
 function counter(
@@ -109,7 +121,7 @@ function counter(
   const [first, last] = [present[0], present.at(-1)];
   if (first === undefined || last === undefined || last.atMs === first.atMs) {
     if (present.length === 0) return { missing: withReason('the figure is absent', inside) };
-    return { missing: 'a rate needs two samples', tooFewSamples: true };
+    return { missing: 'a rate needs two samples' };
   }
   const wentBack = present.some(({ value = 0, per = 0 }, at) => {
     const before = present[at - 1];

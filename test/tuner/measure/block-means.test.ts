@@ -45,7 +45,7 @@ test('a missed sample in the middle costs a rate nothing, and a gauge the time i
 
 test('a block that samples cover by less than half has no figure', () => {
   const sparse = series([0, 1, 2, 3, undefined, undefined, undefined, undefined]);
-  expect(mean('rate', sparse)).toEqual(tooFew('samples cover only 33 % of its time'));
+  expect(mean('rate', sparse)).toEqual({ missing: 'samples cover only 33 % of its time' });
   const atTheEnd = [{ atMs: WINDOW.toMs, run: 7, value: 5 }];
   expect(mean('gauge', atTheEnd)).toEqual(tooFew('samples cover only 0 % of its time'));
   expect(mean('gauge', sparse.slice(0, 2))).toEqual(tooFew('samples cover only 42 % of its time'));
@@ -63,7 +63,8 @@ test('a block in which the VM stopped, was restarted or had its counters reset h
 test('what is absent is absent, and never 0', () => {
   expect(mean('gauge', [])).toEqual(tooFew('there is no sample'));
   expect(mean('gauge', series(Array(8).fill(undefined)))).toEqual({ missing: 'the figure is absent' });
-  expect(mean('rate', series([0, undefined, 5]))).toEqual(tooFew('a rate needs two samples'));
+  expect(mean('rate', series([0, undefined, 5]))).toEqual({ missing: 'a rate needs two samples' });
+  expect(mean('rate', series([0, 5]))).toEqual(tooFew('a rate needs two samples'));
   expect(mean('rate', series(Array(8).fill(5)))).toMatchObject({ value: 0 });
   expect(mean('quotient', series(Array(8).fill(5), Array(8).fill(9)))).toEqual({
     missing: 'nothing was done in it, so there is no figure per unit of work',

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { isThere, type ReadFile, readSmallFile } from '../libvirt/small-file.ts';
 import type { PkiReader } from '../libvirt/transport/tls.ts';
 import { unreadableText } from '../model/system-error.ts';
@@ -29,6 +30,10 @@ export class RememberedFiles implements PkiReader {
   readonly #log: (message: string) => void;
   readonly #fileMs: number;
   readonly #known = new Map<string, Buffer>();
+  /** Whether a file was there when it was last looked for. */
+  readonly #wasThere = new Map<string, boolean>();
+  /** They hang as a whole, with all files of a host in them. */
+  readonly #hungFolders = new Set<string>();
   /** Files whose trouble was logged and is not over. */
   readonly #inTrouble = new Set<string>();
 
@@ -53,6 +58,7 @@ export class RememberedFiles implements PkiReader {
       this.#remember(path, bytes);
       return bytes;
     } catch (error) {
+      this.#noteHung(path, error);
       if (known === undefined || MEANT.has((error as NodeJS.ErrnoException).code)) throw error;
       this.#note(path, error);
       return known;
@@ -60,20 +66,31 @@ export class RememberedFiles implements PkiReader {
   };
 
   readonly exists = async (path: string): Promise<boolean> => {
+    const before = this.#wasThere.get(path) ?? (this.#known.has(path) || undefined);
     try {
-      return await isThere(path, this.#withinMs(path));
+      const isThereNow = await isThere(path, this.#withinMs(path));
+      this.#hungFolders.delete(dirname(path));
+      this.#wasThere.set(path, isThereNow);
+      return isThereNow;
     } catch (error) {
-      if (!this.#known.has(path)) throw error;
-      this.#note(path, error);
-      return true;
+      this.#noteHung(path, error);
+      if (before === undefined) throw error;
+      // A file that is not there is not in trouble.
+      if (before) this.#note(path, error);
+      return before;
     }
   };
 
   #withinMs(path: string): number {
-    return this.#inTrouble.has(path) ? HUNG_MS : this.#fileMs;
+    return this.#hungFolders.has(dirname(path)) ? Math.min(HUNG_MS, this.#fileMs) : this.#fileMs;
+  }
+
+  #noteHung(path: string, error: unknown): void {
+    if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT') this.#hungFolders.add(dirname(path));
   }
 
   #remember(path: string, bytes: Buffer): void {
+    this.#hungFolders.delete(dirname(path));
     if (bytes.length <= REMEMBERED_MAX_BYTES) this.#known.set(path, bytes);
     if (this.#inTrouble.delete(path)) this.#log(`${path} can be read again`);
   }

@@ -10,10 +10,20 @@ export const FILE_DEADLINE_MS = 10_000;
  */
 const FOLDERS_MAX = 4;
 
-/** A question that has not been asked yet. */
+/** A file system that has not answered in time, worded as the system words its errors. Its code is ETIMEDOUT. */
+export interface FileTimeout extends NodeJS.ErrnoException {
+  /** Folders whose file systems do not answer and hold up this one, which was not asked; empty where it was. */
+  readonly behind: readonly string[];
+}
+
+/** Asks the file system. `takeTime`: from here on it is not the file system that is waited for, but who writes to a pipe. */
+type Ask<T> = (takeTime: () => void) => Promise<T>;
+
+/** A question, whether or not it has been asked yet. */
 interface Turn {
   readonly begin: () => void;
   readonly answer: Promise<unknown>;
+  hasTime: boolean;
   /** How many wait for the answer. */
   waiters: number;
 }
@@ -29,12 +39,12 @@ const waiting = new Map<string, Map<string, Turn>>();
  * asked once: a thousand hosts that are connected to again read one certificate.
  *
  * @param what is waited for, as the system names its calls: `read`; the same for the same question
- * @throws an error with the code ETIMEDOUT, worded as the system's, once the time is over; what `ask` rejects with
+ * @throws FileTimeout once the time is over; what `ask` rejects with
  */
 export async function inFileTurn<T>(
   path: string,
   what: string,
-  ask: () => Promise<T>,
+  ask: Ask<T>,
   withinMs: number = FILE_DEADLINE_MS,
 ): Promise<T> {
   const folder = dirname(resolve(path));
@@ -43,7 +53,9 @@ export async function inFileTurn<T>(
   turn.waiters++;
   beginNext();
   const over = Promise.withResolvers<never>();
-  const timer = setTimeout(() => over.reject(noAnswer(path, what, withinMs)), withinMs);
+  const timer = setTimeout(() => {
+    if (!turn.hasTime) over.reject(timeoutOf(path, what, withinMs));
+  }, withinMs);
   try {
     return await Promise.race([turn.answer as Promise<T>, over.promise]);
   } finally {
@@ -53,7 +65,7 @@ export async function inFileTurn<T>(
   }
 }
 
-function addTurn(folder: string, question: string, ask: () => Promise<unknown>): Turn {
+function addTurn(folder: string, question: string, ask: Ask<unknown>): Turn {
   const { promise, resolve: settle, reject } = Promise.withResolvers<unknown>();
   // All that waited may have given up.
   promise.catch(() => undefined);
@@ -63,9 +75,12 @@ function addTurn(folder: string, question: string, ask: () => Promise<unknown>):
       asked.delete(folder);
       beginNext();
     };
-    ask().finally(release).then(settle, reject);
+    const takeTime = (): void => {
+      turn.hasTime = true;
+    };
+    ask(takeTime).finally(release).then(settle, reject);
   };
-  const turn: Turn = { begin, answer: promise, waiters: 0 };
+  const turn: Turn = { begin, answer: promise, hasTime: false, waiters: 0 };
   const ofFolder = waiting.get(folder) ?? new Map<string, Turn>();
   ofFolder.set(question, turn);
   waiting.set(folder, ofFolder);
@@ -93,10 +108,13 @@ function forget(folder: string, question: string, turn: Turn): void {
   if (turns.size === 0) waiting.delete(folder);
 }
 
-/** As the system words its errors. */
-function noAnswer(path: string, syscall: string, withinMs: number): NodeJS.ErrnoException {
-  const error = new Error(
-    `ETIMEDOUT: its file system does not answer within ${withinMs / 1_000} s, ${syscall} '${path}'`,
-  );
-  return Object.assign(error, { code: 'ETIMEDOUT', syscall, path });
+function timeoutOf(path: string, syscall: string, withinMs: number): FileTimeout {
+  const seconds = withinMs / 1_000;
+  const behind = asked.has(dirname(resolve(path))) ? [] : [...asked];
+  const why =
+    behind.length === 0
+      ? `its file system does not answer within ${seconds} s`
+      : `not reached within ${seconds} s, behind file systems that do not answer (${behind.join(', ')})`;
+  const error = new Error(`ETIMEDOUT: ${why}, ${syscall} '${path}'`);
+  return Object.assign(error, { code: 'ETIMEDOUT', syscall, path, behind });
 }

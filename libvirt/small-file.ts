@@ -16,21 +16,21 @@ export type ReadFile = (path: string) => Promise<Buffer>;
 
 /**
  * Reads a file that the user named and that should be small, without loading what has no end: a device (`/dev/zero`), or a disk
- * image named by mistake. A pipe, as a shell makes it for `<(command)`, is read to its end. The process goes on while the
- * file system does not answer.
+ * image named by mistake. A pipe, as a shell makes it for `<(command)`, is read to its end, however long the command takes. The
+ * process goes on while the file system does not answer.
  *
  * It stands here because connections, commands, exporter and tuner need it, and this is the lowest room that they share.
  *
- * @throws the system's error; EFBIG for a file that is larger than `maxBytes`, ETIMEDOUT where the file system does not answer
+ * @throws the system's error; EFBIG for a file that is larger than `maxBytes`; FileTimeout
  */
 export function readSmallFile(
   path: string,
   { maxBytes = SMALL_FILE_MAX_BYTES, withinMs = FILE_DEADLINE_MS }: SmallFileOptions = {},
 ): Promise<Buffer> {
-  return inFileTurn(path, 'read', () => readWhole(path, maxBytes), withinMs);
+  return inFileTurn(path, 'read', (takeTime) => readWhole(path, maxBytes, takeTime), withinMs);
 }
 
-/** @throws ETIMEDOUT where the file system does not answer */
+/** @throws FileTimeout */
 export function isThere(path: string, withinMs: number = FILE_DEADLINE_MS): Promise<boolean> {
   const look = (): Promise<boolean> =>
     access(path).then(
@@ -40,9 +40,11 @@ export function isThere(path: string, withinMs: number = FILE_DEADLINE_MS): Prom
   return inFileTurn(path, 'access', look, withinMs);
 }
 
-async function readWhole(path: string, maxBytes: number): Promise<Buffer> {
+async function readWhole(path: string, maxBytes: number, takeTime: () => void): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
+    // What writes to a pipe or types at a terminal may take its time, as a password manager that asks somebody.
+    if (!(await file.stat()).isFile()) takeTime();
     return await readToEnd(file, path, maxBytes);
   } finally {
     await file.close();

@@ -12,7 +12,8 @@ export function systemErrorText(error: unknown): string {
 
 /** Why a file that the user named cannot be read, and what to do: to follow the path and `cannot be read: `. */
 export function unreadableText(error: unknown): string {
-  return `${systemErrorText(error)}; ${nextStep((error as NodeJS.ErrnoException).code)}`;
+  const { code, behind = [] } = error as NodeJS.ErrnoException & { readonly behind?: readonly string[] };
+  return `${systemErrorText(error)}; ${behind.length > 0 ? 'check those file systems' : nextStep(code)}`;
 }
 
 function nextStep(code: string | undefined): string {

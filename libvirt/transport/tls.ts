@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { connect, type TLSSocket } from 'node:tls';
 import { ConnectError } from '../errors.ts';
+import type { FileTimeout } from '../file-turn.ts';
 import { isThere, readSmallFile } from '../small-file.ts';
 import { type ConnectionUri, isSet } from '../uri.ts';
 import { certificateFault } from './certificate-fault.ts';
@@ -68,8 +69,7 @@ export async function openTls(
   const port = uri.port ?? TLS_PORT;
   const description = `${host}:${port} over TLS`;
   const verify = !isSet(uri, 'no_verify');
-  const { files, ca, cert, key } = await readPki(uri, verify, reader);
-  if (signal.aborted) throw timeoutError(description, signal);
+  const { files, ca, cert, key } = await inTime(readPki(uri, verify, reader), description, signal);
   const socket = connect({
     host,
     port,
@@ -87,6 +87,19 @@ export async function openTls(
     signal,
   );
   return streamTransport(socket, { description, private: true });
+}
+
+/** The file system may take longer than the attempt has: its certificates are then not waited for. */
+async function inTime<T>(work: Promise<T>, description: string, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(timeoutError(description, signal));
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 async function letIn(
@@ -154,11 +167,13 @@ async function readPki(uri: ConnectionUri, verify: boolean, reader: PkiReader): 
 }
 
 function unreadable(path: string, what: string, error: NodeJS.ErrnoException): ConnectError {
-  const next =
-    error.code === 'ETIMEDOUT'
-      ? 'check the file system that it is on'
-      : 'create it, or set its folder with ?pkipath=';
-  const why = error.code === 'ETIMEDOUT' ? ': its file system does not answer' : '';
+  const { behind = [] }: Partial<FileTimeout> = error;
+  const [why, next] =
+    error.code !== 'ETIMEDOUT'
+      ? ['', 'create it, or set its folder with ?pkipath=']
+      : behind.length === 0
+        ? [': its file system does not answer', 'check the file system that it is on']
+        : [': others do not answer', `check the file systems of ${behind.join(', ')}`];
   return new ConnectError('LIBVIRT_TLS', `the ${what} ${path} cannot be read${why}; ${next}`, {
     cause: error,
   });

@@ -3,8 +3,9 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { RememberedFiles } from '../../exporter/remembered-files.ts';
+import { readSmallFile } from '../../libvirt/small-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'virtune-remembered-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -61,4 +62,42 @@ test('a file that was removed is gone', async () => {
   rmSync(path);
   await expect(files.read(path)).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(files.exists(path)).resolves.toBe(false);
+});
+
+/** A folder whose file system hangs: what is asked of it waits for a pipe in it without a writer. */
+async function hungFolder(fileMs: number) {
+  const path = mkdtempSync(join(folder, 'pki-'));
+  for (const name of ['ca', 'cert']) writeFileSync(join(path, name), name);
+  const files = new RememberedFiles(() => undefined, fileMs);
+  for (const name of ['ca', 'cert']) await files.fresh(join(path, name));
+  expect(await files.exists(join(path, 'absent'))).toBe(false);
+  spawnSync('mkfifo', [join(path, 'pipe')]);
+  const holding = readSmallFile(join(path, 'pipe'), { withinMs: 60_000 });
+  return { path, files, release: () => open(join(path, 'pipe'), 'r+').then((file) => file.close()), holding };
+}
+
+test('that a file was not there is remembered as well, and what was never asked is an error', async () => {
+  const { path, files, release, holding } = await hungFolder(20);
+  await expect(files.exists(join(path, 'absent'))).resolves.toBe(false);
+  await expect(files.exists(join(path, 'ca'))).resolves.toBe(true);
+  await expect(files.exists(join(path, 'other'))).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  await release();
+  await holding.catch(() => undefined);
+});
+
+test('a folder that has not answered once is waited for shortly, whichever of its files is asked next', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { path, files, release, holding } = await hungFolder(5_000);
+    const first = files.read(join(path, 'ca'));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(String(await first)).toBe('ca');
+    const second = files.read(join(path, 'cert'));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(String(await second)).toBe('cert');
+    await release();
+    await holding.catch(() => undefined);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { inFileTurn } from '../../libvirt/file-turn.ts';
+import { unreadableText } from '../../model/system-error.ts';
 
 /** A file system that answers when the test has it answer. */
 class Disk {
@@ -46,6 +47,13 @@ test('four folders that hang hold four threads, and what comes after waits for o
   const disk = new Disk();
   const hung = [1, 2, 3, 4].map((each) => disk.ask(`/nfs${each}/x`, 10).catch((error) => error.code));
   expect(await Promise.all(hung)).toEqual(Array(4).fill('ETIMEDOUT'));
+  const late = await disk.ask('/var/y', 10).catch((error) => error);
+  expect(late).toMatchObject({
+    code: 'ETIMEDOUT',
+    message:
+      "ETIMEDOUT: not reached within 0.01 s, behind file systems that do not answer (/nfs1, /nfs2, /nfs3, /nfs4), read '/var/y'",
+  });
+  expect(unreadableText(late)).toMatch(/\(\/nfs1, .*\); check those file systems$/);
   const other = disk.ask('/etc/x');
   await turns();
   expect(disk.asked).not.toContain('/etc/x');

@@ -26,13 +26,21 @@ test('a device without an end is refused, with the path', async () => {
   expect(systemErrorText(error)).toBe('EFBIG: file is larger than 16777216 bytes');
 });
 
-test('a pipe that a shell has made is read', () => {
+/** What it prints of a pipe that a shell has made for a command. */
+function fromPipe(command: string, options = {}): string {
   const script = `import { readSmallFile } from ${JSON.stringify(join(import.meta.dirname, '../../libvirt/small-file.ts'))};
-    process.stdout.write(String((await readSmallFile(process.argv[1])).length));`;
-  const { stdout } = spawnSync(
+    process.stdout.write(String((await readSmallFile(process.argv[1], ${JSON.stringify(options)})).length));`;
+  return spawnSync(
     'bash',
-    ['-c', `"$0" --input-type=module -e "$1" <(head -c 100000 /dev/zero)`, process.execPath, script],
+    ['-c', `"$0" --input-type=module -e "$1" <(${command})`, process.execPath, script],
     { encoding: 'utf8' },
-  );
-  expect(stdout).toBe('100000');
+  ).stdout;
+}
+
+test('a pipe that a shell has made is read', () => {
+  expect(fromPipe('head -c 100000 /dev/zero')).toBe('100000');
+});
+
+test('a command that takes longer than a file system may take is waited for', () => {
+  expect(fromPipe('sleep 3; echo secret', { withinMs: 500 })).toBe('7');
 });

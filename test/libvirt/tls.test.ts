@@ -39,3 +39,19 @@ test('a certificate whose file system does not answer is an error that names it 
       'the CA certificate /nfs/cacert.pem cannot be read: its file system does not answer; check the file system that it is on',
   });
 });
+
+test('certificates that do not come are not waited for when the attempt is over', async () => {
+  const pki: PkiReader = { read: () => new Promise(() => undefined), exists: async () => true };
+  const attempt = new AbortController();
+  const opened = openTls(parseUri('qemu+tls://h/system?pkipath=/nfs'), attempt.signal, pki);
+  attempt.abort();
+  await expect(opened).rejects.toMatchObject({ code: 'LIBVIRT_CONNECT_TIMEOUT' });
+});
+
+test('an error names the file systems that a certificate waits for, where it is not its own', async () => {
+  const error = Object.assign(new Error('ETIMEDOUT: ...'), { code: 'ETIMEDOUT', behind: ['/nfs'] });
+  const pki: PkiReader = { read: () => Promise.reject(error), exists: async () => true };
+  await expect(openTls(parseUri('qemu+tls://h/system?pkipath=/etc'), never, pki)).rejects.toThrow(
+    'the CA certificate /etc/cacert.pem cannot be read: others do not answer; check the file systems of /nfs',
+  );
+});

@@ -111,10 +111,10 @@ function forget(folder: string, question: string, turn: Turn): void {
 function timeoutOf(path: string, syscall: string, withinMs: number): FileTimeout {
   const seconds = withinMs / 1_000;
   const behind = asked.has(dirname(resolve(path))) ? [] : [...asked];
-  const why =
+  const error = new Error(
     behind.length === 0
-      ? `its file system does not answer within ${seconds} s`
-      : `not reached within ${seconds} s, behind file systems that do not answer (${behind.join(', ')})`;
-  const error = new Error(`ETIMEDOUT: ${why}, ${syscall} '${path}'`);
+      ? `ETIMEDOUT: its file system does not answer within ${seconds} s, ${syscall} '${path}'`
+      : `ETIMEDOUT: not reached within ${seconds} s, behind file systems that do not answer (${behind.join(', ')}), ${syscall} '${path}'`,
+  );
   return Object.assign(error, { code: 'ETIMEDOUT', syscall, path, behind });
 }

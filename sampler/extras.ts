@@ -147,9 +147,9 @@ export class Extras {
     domain: Domain,
     ask: () => Promise<CallResult<'domainGetDiskErrors'> | undefined>,
   ): Promise<void> {
-    const told = await ask();
-    if (told === undefined) return;
-    const kinds = told.errors.map(({ disk, error }): [string, DiskErrorKind] => [
+    const found = await ask();
+    if (found === undefined) return;
+    const kinds = found.errors.map(({ disk, error }): [string, DiskErrorKind] => [
       disk,
       DISK_ERROR_KINDS[error] ?? 'unspecified',
     ]);

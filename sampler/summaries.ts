@@ -68,8 +68,8 @@ export class Summaries {
     const info = isKnown ? undefined : await this.#try(via, domain, 'domainGetInfo', { domain });
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
     if (places?.isDue(domain) === true && vcpusMax > 0) {
-      const told = await this.vcpus(via, domain, vcpusMax);
-      if (told !== undefined) places.record(domain, told);
+      const placement = await this.vcpus(via, domain, vcpusMax);
+      if (placement !== undefined) places.record(domain, placement);
     }
     if (autostartOnce?.isDue(domain) === true) {
       const reply = await this.#try(via, domain, 'domainGetAutostartOnce', { domain });

@@ -122,12 +122,12 @@ async function planAndApply(
       const hostname = await readHostname(flags);
       await onHost({ uri: flags.connect, hostname }, options, async (held) => {
         const planned = await makePlan(patterns, approved, flags);
-        if (isToBeDone(planned, flags)) await applyPlan(held, planned, flags, options);
+        if (isWanted(planned, flags)) await applyPlan(held, planned, flags, options);
       });
       return undefined;
     }
     const planned = await makePlan(patterns, approved, flags);
-    if (!isToBeDone(planned, flags)) return undefined;
+    if (!isWanted(planned, flags)) return undefined;
     if (!(await agreed(`Make these changes (${allSteps(planned.plan).length} steps)?`))) {
       log('virtune: nothing was changed');
       process.exitCode = ExitCode.notConfirmed;
@@ -151,7 +151,7 @@ async function planAndPreview(
   const approved = await approvedIn(patterns, flags);
   const planned = await makePlan(patterns, approved, flags);
   const [own] = planned.plan.domains;
-  if (!isToBeDone(planned, flags) || own === undefined) return;
+  if (!isWanted(planned, flags) || own === undefined) return;
   await dryRun(own.state.domain, flags.experiment, flags, signal);
 }
 
@@ -176,7 +176,7 @@ function makePlan(
 }
 
 /** Shows it. @throws TunerError TUNE_PLACEMENT when there is no room, TUNE_MEASURE when an experiment has nothing to switch. */
-function isToBeDone({ plan }: Planned, flags: ApplyFlags): boolean {
+function isWanted({ plan }: Planned, flags: ApplyFlags): boolean {
   const { json } = flags;
   show(reportPlan(plan, { all: false, diff: false }), json === true);
   if (plan.placement.refusals.length > 0) throw refused(plan);

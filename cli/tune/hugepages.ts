@@ -40,7 +40,7 @@ export function hugepagesCommand(): Command {
     .action(async (flags: Flags) => {
       const found = await look(flags);
       if (flags.allocate === true) await allocate(found, flags);
-      else tell(found, flags.json === true);
+      else report(found, flags.json === true);
     });
   return addRunOptions(addTuneOptions(command));
 }
@@ -52,7 +52,7 @@ function look(flags: Flags): Promise<Found> {
   });
 }
 
-function tell({ host, inventory, growth }: Found, json: boolean): void {
+function report({ host, inventory, growth }: Found, json: boolean): void {
   const permanent = permanenceOf(grown(inventory, growth), host.local?.defaultPageKiB);
   const lines = json
     ? [jsonText(pageInventoryJson(host.hostname, inventory, growth, permanent), 2)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # virtune where nothing can be written: the root file system is mounted read-only for it, and it runs as nobody without an
-# environment. In a mount namespace of its own, as root: unshare --mount bash read-only.sh VIRTUNE FOLDER
+# environment. In a separate mount namespace, as root: unshare --mount bash read-only.sh VIRTUNE FOLDER
 # FOLDER gets what the commands print.
 set -euo pipefail
 virtune=$1 out=$2

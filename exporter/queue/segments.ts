@@ -31,7 +31,7 @@ export class Segments {
 
   static async open(dir: string, segmentBytes: number, onTrouble: (error: Error) => void): Promise<Segments> {
     const all = await findSegments(dir);
-    const { end, certainEnd } = await mendEnd(all, onTrouble);
+    const { end, certainEnd } = await truncateDamagedEnd(all, onTrouble);
     return new Segments(dir, segmentBytes, onTrouble, all, { end, certainEnd });
   }
 
@@ -124,7 +124,7 @@ export class Segments {
 type Ends = Pick<Segments, 'end' | 'certainEnd'>;
 
 /** Cuts off what a crash left half written; resolves with the number of the document to come. */
-async function mendEnd(segments: Segment[], onTrouble: (error: Error) => void): Promise<Ends> {
+async function truncateDamagedEnd(segments: Segment[], onTrouble: (error: Error) => void): Promise<Ends> {
   for (let last = segments.at(-1); last !== undefined; last = segments.at(-1)) {
     let end: number | undefined;
     let offset = 0;

@@ -100,10 +100,10 @@ export class AgentReader {
   /** What is known of a guest now, and why nothing more is. */
   read(domain: Domain): GuestSample {
     const { figures, reason, answeredAtMs } = this.#of(domain);
-    const isTold = figures !== undefined && this.#options.steadyMs() - answeredAtMs <= STALE_MS;
+    const isFresh = figures !== undefined && this.#options.steadyMs() - answeredAtMs <= STALE_MS;
     return {
-      figures: isTold ? figures : undefined,
-      missing: isTold
+      figures: isFresh ? figures : undefined,
+      missing: isFresh
         ? []
         : AGENT_GROUPS.filter((group) => this.#options.groups.has(group)).map((group) => ({ group, reason })),
     };

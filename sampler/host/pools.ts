@@ -141,24 +141,24 @@ export class Pools {
 }
 
 function figuresOf({ pool, info, source, room }: Known): PoolFigures {
-  const told = info.value;
-  const measured = told?.state === undefined || told.state === RUNNING ? room.value : undefined;
+  const reported = info.value;
+  const measured = reported?.state === undefined || reported.state === RUNNING ? room.value : undefined;
   // One that fails, on a path that this user may not see for instance, leaves libvirt's own figures.
   const usesRoom = measured !== undefined || room.pending !== undefined;
   const figures: Partial<Room> =
     measured ??
     // libvirt's own stand still where it was not refreshed; of an inactive pool they are 0.
-    (usesRoom || told === undefined || told.state !== RUNNING
+    (usesRoom || reported === undefined || reported.state !== RUNNING
       ? {}
       : {
-          capacityBytes: Number(told.capacityBytes),
-          allocationBytes: Number(told.allocationBytes),
-          availableBytes: Number(told.availableBytes),
+          capacityBytes: Number(reported.capacityBytes),
+          allocationBytes: Number(reported.allocationBytes),
+          availableBytes: Number(reported.availableBytes),
         });
   return {
     name: pool.name,
     uuid: pool.uuid,
-    state: told?.state,
+    state: reported?.state,
     capacityBytes: figures.capacityBytes,
     allocationBytes: figures.allocationBytes,
     availableBytes: figures.availableBytes,
@@ -168,12 +168,13 @@ function figuresOf({ pool, info, source, room }: Known): PoolFigures {
       figures.capacityBytes === undefined ? undefined : measured === undefined ? 'libvirt' : 'statfs',
     path: source.value?.path,
     source: source.value,
-    missing: figures.capacityBytes === undefined ? missingReason(told, usesRoom ? room : info) : undefined,
+    missing:
+      figures.capacityBytes === undefined ? missingReason(reported, usesRoom ? room : info) : undefined,
   };
 }
 
-function missingReason(told: PoolInfo | undefined, read: AnyRead): PoolReason {
-  if (told !== undefined && told.state !== RUNNING) return 'not_running';
+function missingReason(reported: PoolInfo | undefined, read: AnyRead): PoolReason {
+  if (reported !== undefined && reported.state !== RUNNING) return 'not_running';
   return read.status.reason ?? 'not_asked_yet';
 }
 
@@ -183,11 +184,11 @@ function missingReason(told: PoolInfo | undefined, read: AnyRead): PoolReason {
  * another than the block size.
  */
 async function roomOf(path: string): Promise<Room> {
-  const told = (await statfs(path)) as StatsFs & { readonly frsize?: number };
-  if (told.frsize === undefined && told.type === FUSE_SUPER_MAGIC) throw new Error(`${path} is on FUSE`);
-  const unitBytes = told.frsize ?? told.bsize;
-  const capacityBytes = told.blocks * unitBytes;
-  const availableBytes = told.bfree * unitBytes;
+  const size = (await statfs(path)) as StatsFs & { readonly frsize?: number };
+  if (size.frsize === undefined && size.type === FUSE_SUPER_MAGIC) throw new Error(`${path} is on FUSE`);
+  const unitBytes = size.frsize ?? size.bsize;
+  const capacityBytes = size.blocks * unitBytes;
+  const availableBytes = size.bfree * unitBytes;
   return { capacityBytes, availableBytes, allocationBytes: capacityBytes - availableBytes };
 }
 

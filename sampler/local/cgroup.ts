@@ -88,16 +88,16 @@ function readThrottling(group: string | undefined): Throttling | undefined {
       .filter((name) => /^(emulator|vcpu\d+|iothread\d+)$/.test(name))
       .map((name) => `${parent}/${name}`),
   );
-  let told = false;
+  let found = false;
   let [periods, throttledPeriods, throttledNs] = [0, 0, 0];
   for (const path of [group, ...inner]) {
     const stat = parseNamedNumbers(readProcFile(`${path}/cpu.stat`) ?? '');
     if (!stat.has('nr_periods')) continue;
-    told = true;
+    found = true;
     periods += stat.get('nr_periods') ?? 0;
     throttledPeriods += stat.get('nr_throttled') ?? 0;
     // v1 counts ns, v2 µs.
     throttledNs += stat.get('throttled_time') ?? (stat.get('throttled_usec') ?? 0) * 1_000;
   }
-  return told ? { periods, throttledPeriods, throttledNs } : undefined;
+  return found ? { periods, throttledPeriods, throttledNs } : undefined;
 }

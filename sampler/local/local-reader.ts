@@ -97,13 +97,13 @@ export class LocalReader {
     const cgroup = folders && readCgroup(folders);
     const memoryMap = this.#memoryMaps?.value(pid);
     const blocked = { threads: undefined, cgroup: this.#cgroups, numa: this.#memoryMaps };
-    const told = { threads, cgroup, numa: memoryMap };
+    const read = { threads, cgroup, numa: memoryMap };
     return {
       threads,
       cgroup,
       memoryMap,
       missing: this.#asked
-        .filter((group) => told[group] === undefined)
+        .filter((group) => read[group] === undefined)
         .map((group) => ({
           group,
           reason: blocked[group]?.isBlocked(pid) === true ? 'unresponsive' : 'not_permitted',

@@ -14,7 +14,7 @@ const Shutoff = { shutdown: 1, destroyed: 2, crashed: 3, failed: 6 } as const;
 const Stopped = { shutdown: 0, destroyed: 1, failed: 5 } as const;
 const ShutdownBy = { guest: 1, host: 2 } as const;
 
-function tell({ emit }: HandlerContext, vm: SimulatedVm, event: number, detail: number): void {
+function send({ emit }: HandlerContext, vm: SimulatedVm, event: number, detail: number): void {
   emit('lifecycle', { domain: vm.domain, event, detail });
 }
 
@@ -48,9 +48,9 @@ export const lifecycleHandlers: Handlers = {
       vm.reason = Shutoff.failed;
       throw error;
     }
-    if (vm.running) tell(context, vm, LifecycleEvent.resumed, 0);
-    tell(context, vm, LifecycleEvent.started, 0);
-    if (!vm.running) tell(context, vm, LifecycleEvent.suspended, 0);
+    if (vm.running) send(context, vm, LifecycleEvent.resumed, 0);
+    send(context, vm, LifecycleEvent.started, 0);
+    if (!vm.running) send(context, vm, LifecycleEvent.suspended, 0);
     if (fault?.kind === 'crash')
       later(vm, fault.afterMs, () => end(context, vm, Shutoff.crashed, Stopped.failed));
     return { domain: vm.domain };
@@ -58,7 +58,7 @@ export const lifecycleHandlers: Handlers = {
   domainDestroyFlags(context, { domain }) {
     const vm = find(context, domain);
     requireActive(vm);
-    tell(context, vm, LifecycleEvent.shutdown, ShutdownBy.host);
+    send(context, vm, LifecycleEvent.shutdown, ShutdownBy.host);
     end(context, vm, Shutoff.destroyed, Stopped.destroyed);
     return undefined;
   },
@@ -75,7 +75,7 @@ export const lifecycleHandlers: Handlers = {
     const { shutdownSeconds } = vm.spec;
     if (shutdownSeconds === 'never' || vm.state !== DomainState.running) return undefined;
     later(vm, shutdownSeconds * 1_000, () => {
-      tell(context, vm, LifecycleEvent.shutdown, ShutdownBy.guest);
+      send(context, vm, LifecycleEvent.shutdown, ShutdownBy.guest);
       end(context, vm, Shutoff.shutdown, Stopped.shutdown);
     });
     return undefined;

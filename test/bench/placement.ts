@@ -18,11 +18,11 @@ const shape = (coresOfCell: number, caches: number): Shape => ({
 });
 
 /** VMs as a host has them: of several sizes, some with dedicated CPUs, most without. */
-function mixed(count: number, ofTheirOwn: number): PlacementRequest[] {
+function mixed(count: number, pinnedCount: number): PlacementRequest[] {
   return Array.from({ length: count }, (_, index) => {
     const guest = `vm${String(index).padStart(3, '0')}`;
     const vcpus = [2, 4, 2, 8][index % 4] as number;
-    return index < ofTheirOwn
+    return index < pinnedCount
       ? dedicated(guest, vcpus, {
           threads: index % 10 === 0 ? 'isolate' : 'prefer',
           emulatorCpus: 1,

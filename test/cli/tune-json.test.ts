@@ -47,10 +47,10 @@ test('a VM from plan to rollback, as JSON: each document is complete, and each f
   const definition = host.vm('pg-orders').xml({ inactive: true, secure: true });
   const fields = new Set<string>();
   const ask = async (code: number, ...args: readonly string[]): Promise<unknown> => {
-    const told = await host.json(...args);
-    expect([args.join(' '), told.code]).toEqual([args.join(' '), code]);
-    for (const field of fieldsOf(told.document)) fields.add(field);
-    return told.document;
+    const printed = await host.json(...args);
+    expect([args.join(' '), printed.code]).toEqual([args.join(' '), code]);
+    for (const field of fieldsOf(printed.document)) fields.add(field);
+    return printed.document;
   };
   const tuning = ['pg-orders', '--profile', 'oltp-database'];
 

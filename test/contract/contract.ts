@@ -239,14 +239,14 @@ export function contract(name: string, target: () => ContractTarget): void {
         return CpuSet.fromBitmap(reply.maps.subarray(0, mapLength));
       };
       const before = await pinOf();
-      const told = Promise.withResolvers<string>();
-      const stop = await writer.on('tunable', ({ params }) => told.resolve(params[0]?.field ?? ''), {
+      const changed = Promise.withResolvers<string>();
+      const stop = await writer.on('tunable', ({ params }) => changed.resolve(params[0]?.field ?? ''), {
         domain,
       });
       const only = CpuSet.of([cpus - 1]);
       await writer.call('domainPinVcpuFlags', { domain, vcpu: 0, map: only.toBitmap(mapLength), flags: 1 });
       expect((await pinOf()).toString()).toBe(only.toString());
-      expect(await told.promise).toBe('cputune.vcpupin0');
+      expect(await changed.promise).toBe('cputune.vcpupin0');
       await writer.call('domainPinVcpuFlags', { domain, vcpu: 0, map: before.toBitmap(mapLength), flags: 1 });
       expect((await pinOf()).equals(before)).toBe(true);
       await stop();

@@ -50,6 +50,29 @@ export function commentsOf(file: string): SourceText[] {
   }));
 }
 
+/** Comments of a shell script, a unit, YAML: what follows `#`, or `//` in JavaScript, a run of lines as one text. */
+export function hashCommentsOf(file: string): { readonly line: number; readonly text: string }[] {
+  const source = readFileSync(join(ROOT, file), 'utf8');
+  return [...source.matchAll(/(?:^[ \t]*(?:#|\/\/)[^\n]*\n)+|[ \t]# [^\n]*/gm)].map(
+    ({ 0: comment, index }) => ({
+      line: lineOf(source, index),
+      text: comment
+        .replaceAll(/\s*(?:^|\n|[ \t])\s*(?:#+|\/\/)\s*/g, ' ')
+        .replaceAll(/`[^`]*`/g, '`')
+        .trim(),
+    }),
+  );
+}
+
+/** Names that a source declares or uses: variables, functions, members, parameters, types. */
+export function namesOf(file: string): Set<string> {
+  return new Set(
+    parsed(file).nodes.flatMap(({ type, name }) =>
+      type === 'Identifier' && typeof name === 'string' ? [name] : [],
+    ),
+  );
+}
+
 /** Messages of `new SomethingError(...)`: every text among its arguments, in the order of the source. */
 export function errorTextsOf(file: string): ErrorText[] {
   const { source, nodes } = parsed(file);

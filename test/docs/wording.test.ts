@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { commentsOf, sourcesOf, textsOf } from './source-texts.ts';
+import { commentsOf, hashCommentsOf, namesOf, sourcesOf, textsOf } from './source-texts.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -97,6 +97,22 @@ const hits = passages.flatMap(({ where, text, ends }) =>
     .map(({ word, instead }) => `${where}: "${word}" -> ${instead}: ${text.trim()}`),
 );
 
+const SCRIPTS = [
+  '.ci',
+  'deploy',
+  'test/live/lab',
+  'test/live/otlp-receivers',
+  'test/bench/peers',
+  'tuner/profiles',
+];
+
+/** The words of `camelCase` and `UPPER_CASE`, in lower case. */
+const wordsOfName = (name: string): string =>
+  name
+    .replaceAll(/(?<=[a-z\d])(?=[A-Z])/g, ' ')
+    .replaceAll('_', ' ')
+    .toLowerCase();
+
 test('the list of words to avoid is read whole, and its patterns find what they are for', () => {
   expect(avoidedEverywhere.length).toBeGreaterThan(15);
   expect(rowsOf(inTexts).length).toBeGreaterThan(15);
@@ -132,6 +148,38 @@ test('what a maintainer reads in comments avoids them too', () => {
         .filter(({ pattern }) => pattern.test(prose))
         .map(({ word, instead }) => `${file}:${line}: "${word}" -> ${instead}: ${prose}`);
     });
+  expect(wrong).toEqual([]);
+});
+
+test('comments of scripts, units, packages, roles and profiles avoid them too', () => {
+  const files = SCRIPTS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !/\.(?:ts|md|mjs|txt|json|sum|mod)$/.test(entry.name))
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name))),
+  );
+  expect(files.length).toBeGreaterThan(60);
+  expect(files).toEqual(expect.arrayContaining(['.ci/run', 'deploy/systemd/virtune-exporter.service']));
+  const wrong = files.flatMap((file) =>
+    hashCommentsOf(file).flatMap(({ line, text }) =>
+      avoidedEverywhere
+        .filter(({ pattern }) => pattern.test(text))
+        .map(({ word, instead }) => `${file}:${line}: "${word}" -> ${instead}: ${text}`),
+    ),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('names in the source avoid them too', () => {
+  const wrong = [...rooms, 'docs', 'build', 'test']
+    .flatMap(sourcesOf)
+    .flatMap((file) =>
+      [...namesOf(file)]
+        .filter((name) =>
+          avoidedEverywhere.some(({ pattern }) => pattern.test(wordsOfName(name).replaceAll('promise', ''))),
+        )
+        .map((name) => `${file}: ${name}`),
+    );
+  expect(wordsOfName('mendsWhoever')).toBe('mends whoever');
   expect(wrong).toEqual([]);
 });
 

@@ -142,7 +142,7 @@ test('all common forms of a listen address are read', () => {
 });
 
 test('an internal error is logged in full, and a client learns only that there was one', async () => {
-  const told: Error[] = [];
+  const errors: Error[] = [];
   const secret = new Error('secret detail');
   const server = await serve(
     {
@@ -152,13 +152,13 @@ test('an internal error is logged in full, and a client learns only that there w
         onFailure: () => undefined,
       },
       version: 'x',
-      onError: (error) => told.push(error),
+      onError: (error) => errors.push(error),
     },
     { host: '127.0.0.1', port: 0 },
   );
   const response = await fetch(`${server.url}/metrics`);
   expect(response.status).toBe(500);
   expect(await response.text()).not.toContain('secret');
-  expect(told).toEqual([secret]);
+  expect(errors).toEqual([secret]);
   await server.close();
 });

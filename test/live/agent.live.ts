@@ -48,13 +48,13 @@ test('what the agent says is what virsh guestinfo says', async () => {
     const found = await virtune.scrape();
     return find(found, 'libvirt_domain_guest_filesystem_used_bytes').length > 0 ? found : undefined;
   });
-  const told = guestInfo();
+  const info = guestInfo();
   for (const [name, field] of [
     ['size', 'total'],
     ['used', 'used'],
   ] as const) {
     expect(figure(series, `libvirt_domain_guest_filesystem_${name}_bytes`, filesystem)).toBe(
-      Number(told.get(`fs.0.${field}-bytes`)),
+      Number(info.get(`fs.0.${field}-bytes`)),
     );
   }
   expect(figure(series, 'libvirt_domain_guest_filesystems', { domain })).toBe(1);
@@ -66,12 +66,12 @@ test('what the agent says is what virsh guestinfo says', async () => {
   });
   expect(find(series, 'libvirt_domain_guest_os_info', { domain })[0]?.labels).toEqual({
     domain,
-    hostname: told.get('hostname'),
-    os_id: told.get('os.id'),
-    os_name: told.get('os.pretty-name'),
-    os_version: told.get('os.version-id'),
-    kernel: told.get('os.kernel-release'),
-    machine: told.get('os.machine'),
+    hostname: info.get('hostname'),
+    os_id: info.get('os.id'),
+    os_name: info.get('os.pretty-name'),
+    os_version: info.get('os.version-id'),
+    kernel: info.get('os.kernel-release'),
+    machine: info.get('os.machine'),
   });
   expect(find(series, 'virtune_domain_missing', { domain, group: 'agent' })).toEqual([]);
   run('promtool', ['check', 'metrics'], { input: await virtune.text() });

@@ -190,10 +190,10 @@ test('how iothreads poll, what perf events count and how fast memory is dirtied 
   await between(counted, (series) =>
     figure(series, 'libvirt_domain_perf_events_total', { domain, event: 'task_clock' }),
   );
-  const told = domstats(domain);
+  const statistics = domstats(domain);
   const series = await virtune.scrape();
   expect(figure(series, 'libvirt_domain_dirty_rate_bytes_per_second', { domain })).toBe(
-    Number(told.get('dirtyrate.megabytes_per_second')) * 2 ** 20,
+    Number(statistics.get('dirtyrate.megabytes_per_second')) * 2 ** 20,
   );
   expect(figure(series, 'libvirt_domain_dirty_rate_period_seconds', { domain })).toBe(1);
   for (const [name, field, unit] of [
@@ -202,7 +202,7 @@ test('how iothreads poll, what perf events count and how fast memory is dirtied 
     ['poll_shrink', 'poll-shrink', 1],
   ] as const) {
     expect(figure(series, `libvirt_domain_iothread_${name}`, { domain, iothread: '1' })).toBeCloseTo(
-      Number(told.get(`iothread.1.${field}`)) * unit,
+      Number(statistics.get(`iothread.1.${field}`)) * unit,
       9,
     );
   }

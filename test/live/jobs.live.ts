@@ -33,7 +33,7 @@ function inBackground(...args: string[]): { child: ChildProcess; ended: Promise<
 const job = (series: readonly Series[], what: string, operation: string, more = {}): number | undefined =>
   figure(series, `libvirt_domain_job_${what}`, { domain, operation, ...more });
 
-async function untilTold(operation: string, active: 0 | 1): Promise<Series[]> {
+async function untilReported(operation: string, active: 0 | 1): Promise<Series[]> {
   return until(`the ${operation} with active ${active}`, TURN_MS, async () => {
     const series = await virtune.scrape();
     return job(series, 'active', operation) === active ? series : undefined;
@@ -50,13 +50,13 @@ async function jobInTop(): Promise<object | undefined> {
 /** As it ended: held against what virsh says of it, to the last figure. */
 function expectAsEnded(series: readonly Series[], operation: string): void {
   const info = virsh('domjobinfo', domain, '--completed', '--keep-completed', '--rawstats');
-  const told = (name: string): number => Number(new RegExp(`^ *${name}: (\\d+)`, 'm').exec(info)?.[1]);
-  expect(job(series, 'elapsed_seconds', operation)).toBe(told('time_elapsed') / 1_000);
-  expect(job(series, 'downtime_seconds', operation)).toBe(told('downtime') / 1_000);
+  const jobInfo = (name: string): number => Number(new RegExp(`^ *${name}: (\\d+)`, 'm').exec(info)?.[1]);
+  expect(job(series, 'elapsed_seconds', operation)).toBe(jobInfo('time_elapsed') / 1_000);
+  expect(job(series, 'downtime_seconds', operation)).toBe(jobInfo('downtime') / 1_000);
   for (const kind of ['total', 'processed', 'remaining']) {
-    expect(job(series, 'memory_bytes', operation, { kind })).toBe(told(`memory_${kind}`));
+    expect(job(series, 'memory_bytes', operation, { kind })).toBe(jobInfo(`memory_${kind}`));
   }
-  expect(job(series, 'memory_iteration', operation)).toBe(told('memory_iteration'));
+  expect(job(series, 'memory_iteration', operation)).toBe(jobInfo('memory_iteration'));
 }
 
 /** The program through which libvirtd writes what it saves; stopped, it holds the save. */
@@ -96,7 +96,7 @@ test('a save is reported while it runs, and with its result after the VM has sto
     process.kill(helper, 'SIGCONT');
   }
   expect(await save.ended).toBe(0);
-  const series = await untilTold('save', 0);
+  const series = await untilReported('save', 0);
   expectAsEnded(series, 'save');
   expect(figure(series, 'libvirt_domain_info_state', { domain, state_desc: 'shutoff' })).toBe(5);
   expect(figure(series, 'libvirt_domain_events_total', { domain, event: 'jobCompleted' })).toBe(1);
@@ -107,7 +107,7 @@ test('a save is reported while it runs, and with its result after the VM has sto
   const late = virtune;
   virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0');
   await late.stop();
-  expectAsEnded(await untilTold('save', 0), 'save');
+  expectAsEnded(await untilReported('save', 0), 'save');
 }, 200_000);
 
 test('a migration is reported while it runs, and with its downtime after its end', async () => {
@@ -116,7 +116,7 @@ test('a migration is reported while it runs, and with its downtime after its end
   try {
     const slow = ['--bandwidth', '1'];
     const migration = inBackground('migrate', '--live', ...slow, domain, second.uri, 'tcp://127.0.0.1');
-    let running = await untilTold('migration_out', 1);
+    let running = await untilReported('migration_out', 1);
     // The job begins before QEMU has counted its memory.
     await until('memory that is still to be sent', 20_000, async () => {
       running = await virtune.scrape();
@@ -125,7 +125,7 @@ test('a migration is reported while it runs, and with its downtime after its end
     expect(job(running, 'elapsed_seconds', 'migration_out')).toBeGreaterThan(0);
     virsh('migrate-setspeed', domain, '1000');
     expect(await migration.ended).toBe(0);
-    const series = await untilTold('migration_out', 0);
+    const series = await untilReported('migration_out', 0);
     expectAsEnded(series, 'migration_out');
     expect(job(series, 'downtime_seconds', 'migration_out')).toBeGreaterThan(0);
     // Of a VM that is somewhere else now, and for as long as it is known here.

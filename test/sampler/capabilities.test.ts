@@ -28,13 +28,13 @@ function capabilitiesOf(wantsTopology: boolean, ...answers: readonly (string | E
 
 test('one call brings the topology and the identity of the host, and says so when it came', async () => {
   const { capabilities, tick } = capabilitiesOf(true, XML);
-  let told = 0;
-  capabilities.onTopology = () => told++;
+  let calls = 0;
+  capabilities.onTopology = () => calls++;
   expect([capabilities.hasAnswered, capabilities.isAsked]).toEqual([false, true]);
   await tick();
   expect(capabilities.topology?.cells.map(({ id }) => id)).toEqual([0]);
   expect(capabilities.uuid).toBe('6695eb01-f6a4-8304-79aa-97f2502e193f');
-  expect([capabilities.hasAnswered, told]).toEqual([true, 1]);
+  expect([capabilities.hasAnswered, calls]).toEqual([true, 1]);
   capabilities.forget();
   expect([capabilities.hasAnswered, capabilities.uuid]).toEqual([false, undefined]);
 });

@@ -386,7 +386,7 @@ async function vcpusOf(): Promise<LocalVcpus> {
   vcpus.startTick([WEB]);
   return vcpus;
 }
-const told = (...numbers: number[]) => ({
+const reply = (...numbers: number[]) => ({
   info: numbers.map((number) => ({ number, state: 1, cpuTimeNs: 5, cpu: 0 })),
   maps: new Uint8Array(),
 });
@@ -399,7 +399,7 @@ test('delay and wait of vCPUs are those of their threads, by id', async () => {
   put('proc/20/task/22/sched', 'CPU 11/KVM (22, #threads: 3)\nwait_sum  :   1234.567891\nwait_max : 9\n');
   const vcpus = await vcpusOf();
   expect(vcpus.canRead(WEB)).toBe(true);
-  expect([...vcpus.read(WEB, told(1, 11))]).toEqual([
+  expect([...vcpus.read(WEB, reply(1, 11))]).toEqual([
     [1, { state: 1, timeNs: 5, delayNs: 10 }],
     [11, { state: 1, timeNs: 5, delayNs: 20, waitNs: 1_234_567_891 }],
   ]);
@@ -409,11 +409,11 @@ test('a vCPU that was plugged finds its thread, and one whose thread ended has n
   qemu(20, WEB);
   task(20, 21, 'CPU 0/KVM', '100 10 9\n');
   const vcpus = await vcpusOf();
-  vcpus.read(WEB, told(0));
+  vcpus.read(WEB, reply(0));
   task(20, 22, 'CPU 1/KVM', '200 20 9\n');
-  expect(vcpus.read(WEB, told(0, 1)).get(1)?.delayNs).toBe(20);
+  expect(vcpus.read(WEB, reply(0, 1)).get(1)?.delayNs).toBe(20);
   rmSync(join(root, 'proc/20/task/22'), { recursive: true });
-  expect(vcpus.read(WEB, told(0, 1)).get(1)).toEqual({ state: 1, timeNs: 5 });
+  expect(vcpus.read(WEB, reply(0, 1)).get(1)).toEqual({ state: 1, timeNs: 5 });
 });
 
 test('where the kernel has no figure, libvirt is asked', async () => {

@@ -19,7 +19,7 @@ interface Look {
   /** Absent: this host does not report it. */
   readonly now: (local: LocalHost, host: HostFacts) => string | undefined;
   readonly agrees: (now: string, wanted: string) => boolean;
-  readonly mend: (wanted: string) => string;
+  readonly fix: (wanted: string) => string;
   /** Why there may be nothing to see. */
   readonly absent: string;
 }
@@ -34,7 +34,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     file: 'kernel/mm/ksm/run',
     now: ({ ksmRun }) => (ksmRun === undefined ? undefined : ksmRun === 1 ? 'on' : 'off'),
     agrees: equal,
-    mend: (wanted) =>
+    fix: (wanted) =>
       wanted === 'on'
         ? 'echo 1 >/sys/kernel/mm/ksm/run (permanent: systemctl enable --now ksm, or ksmtuned)'
         : 'echo 2 >/sys/kernel/mm/ksm/run (permanent: systemctl disable --now ksm ksmtuned)',
@@ -44,7 +44,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     file: 'kernel/mm/transparent_hugepage/enabled',
     now: ({ transparentHugepages }) => transparentHugepages,
     agrees: equal,
-    mend: (wanted) =>
+    fix: (wanted) =>
       `echo ${wanted} >/sys/kernel/mm/transparent_hugepage/enabled (permanent: transparent_hugepage=${wanted} on the kernel command line)`,
     absent: 'this kernel has no transparent hugepages',
   },
@@ -52,14 +52,14 @@ const LOOKS: Readonly<Record<string, Look>> = {
     file: 'cpufreq/scaling_governor',
     now: ({ governors }) => (governors === undefined ? undefined : [...governors].sort().join(', ')),
     agrees: equal,
-    mend: (wanted) => `cpupower frequency-set -g ${wanted} (permanent: tuned-adm profile virtual-host)`,
+    fix: (wanted) => `cpupower frequency-set -g ${wanted} (permanent: tuned-adm profile virtual-host)`,
     absent: 'no frequency governor of the CPUs is visible on this host',
   },
   cstates: {
     file: 'cpuidle',
     now: ({ idleLatencyUs }) => idleLatencyUs?.toString(),
     agrees: atMost,
-    mend: (wanted) =>
+    fix: (wanted) =>
       `cpupower idle-set -D ${Number(wanted) + 1} (permanent: tuned-adm profile virtual-host, or intel_idle.max_cstate=; ${KERNEL_DOC})`,
     absent: 'no idle states of the CPUs are visible on this host',
   },
@@ -67,7 +67,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     file: 'sys/vm/swappiness',
     now: ({ swappiness }) => swappiness?.toString(),
     agrees: atMost,
-    mend: (wanted) =>
+    fix: (wanted) =>
       `sysctl vm.swappiness=${wanted} (permanent: the same line in /etc/sysctl.d/50-virtune.conf)`,
     absent: 'it cannot be read',
   },
@@ -75,7 +75,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     file: 'sys/kernel/numa_balancing',
     now: ({ numaBalancing }) => (numaBalancing === undefined ? undefined : numaBalancing ? 'on' : 'off'),
     agrees: equal,
-    mend: (wanted) =>
+    fix: (wanted) =>
       `sysctl kernel.numa_balancing=${wanted === 'on' ? 1 : 0} (permanent: the same line in /etc/sysctl.d/50-virtune.conf)`,
     absent: 'this kernel has no NUMA balancing',
   },
@@ -94,7 +94,7 @@ export function hostFinding(host: HostFacts, wish: HostWish, dedicated: string):
   }
   return look.agrees(now, wanted)
     ? { ...row, now, verdict: 'same', next: undefined }
-    : { ...row, now, verdict: 'mismatch', next: look.mend(wanted) };
+    : { ...row, now, verdict: 'mismatch', next: look.fix(wanted) };
 }
 
 function whyUnknown({ forbidden }: LocalHost, { file, absent }: Look): string {

@@ -25,10 +25,11 @@ export async function readHost(
     connection.call('connectGetVersion', undefined, wait),
     readKsm(connection),
   ]);
-  const told = parseCapabilities(capabilities.xml);
+  const reported = parseCapabilities(capabilities.xml);
   const here = local && readLocalHost(local);
   // libvirt reports caches only where it can read resctrl or sysfs.
-  const topology = told.caches.length > 0 || here === undefined ? told : { ...told, caches: here.caches };
+  const topology =
+    reported.caches.length > 0 || here === undefined ? reported : { ...reported, caches: here.caches };
   return {
     uri,
     hostname: hostname.hostname,

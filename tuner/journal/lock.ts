@@ -57,10 +57,10 @@ export async function lockHost(folder: StateFolder, options: LockOptions): Promi
   }
   try {
     const endMs = performance.now() + waitMs;
-    for (let told = false; !(await takeLock(file)); told = true) {
+    for (let warned = false; !(await takeLock(file)); warned = true) {
       const holder = await readHolder(file);
       if (performance.now() >= endMs) throw locked(hostname, holder);
-      if (!told) onWait?.(holder);
+      if (!warned) onWait?.(holder);
       await sleep(TRY_EVERY_MS, undefined, { signal }).catch(() => {
         throw new TunerError(
           'TUNE_STOPPED',

@@ -144,9 +144,9 @@ export function startContract(make: () => Throwaway): void {
 
   test('the life cycle of a domain is reported in events, in their order', async () => {
     await make().remove();
-    const told: number[] = [];
+    const events: number[] = [];
     const stop = await make().connection.on('lifecycle', ({ domain, event }) => {
-      if (domain.name.startsWith('vt-throwaway')) told.push(event);
+      if (domain.name.startsWith('vt-throwaway')) events.push(event);
     });
     await make().have();
     await make().start();
@@ -158,9 +158,9 @@ export function startContract(make: () => Throwaway): void {
     // A paused start reports its two halves in either order, by version.
     const halves = new Set<number>([started, suspended]);
     await expect
-      .poll(() => told.filter((event) => !halves.has(event)))
+      .poll(() => events.filter((event) => !halves.has(event)))
       .toEqual([defined, shutdown, stopped, gone]);
-    expect(told.slice(1, 3).sort()).toEqual([...halves].sort());
+    expect(events.slice(1, 3).sort()).toEqual([...halves].sort());
     await stop();
   });
 }

@@ -46,10 +46,10 @@ export function compare(
     const document = (documents.get(stream) ?? []).find(
       (each) => each.get('kvm.name') === labels['domain'] && each.get('kvm.device') === device,
     );
-    const told = `${name}${JSON.stringify(labels)} ${value}`;
+    const scraped = `${name}${JSON.stringify(labels)} ${value}`;
     if (document === undefined) {
       // What is known of a device that has no figures has no document.
-      if (metric.per !== 'disk' && metric.per !== 'nic') wrong.push(`${told}: no document`);
+      if (metric.per !== 'disk' && metric.per !== 'nic') wrong.push(`${scraped}: no document`);
       continue;
     }
     const fields = fieldsOfMetric(metric);
@@ -59,7 +59,7 @@ export function compare(
       );
       const other = own.find(([field, word]) => document.get(field) !== word);
       if (other === undefined) equal++;
-      else wrong.push(`${told}: ${other[0]} is ${document.get(other[0])}`);
+      else wrong.push(`${scraped}: ${other[0]} is ${document.get(other[0])}`);
       continue;
     }
     const names = 'labels' in metric ? (metric.labels as readonly string[]) : [];
@@ -68,7 +68,7 @@ export function compare(
     const field = fields.kind === 'set' ? fields.fields.get(values)?.name : name;
     const shipped = document.get(field ?? `${name} of ${values}`);
     if (isEqual(name, value, shipped)) equal++;
-    else wrong.push(`${told}: shipped ${shipped}`);
+    else wrong.push(`${scraped}: shipped ${shipped}`);
   }
   return { equal, wrong };
 }

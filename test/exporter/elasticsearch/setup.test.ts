@@ -53,8 +53,8 @@ test.each([
   ['opensearch 2.19', 'OpenSearch 2.19.6'],
   ['opensearch 3', 'OpenSearch 3.2.0'],
   ['opensearch as 7.10.2', 'OpenSearch 7.10.2'],
-] as const)('%s is recognised by its greeting', (name, told) => {
-  expect(nameOf(readGreeting(GREETINGS[name]))).toBe(told);
+] as const)('%s is recognised by its greeting', (name, expected) => {
+  expect(nameOf(readGreeting(GREETINGS[name]))).toBe(expected);
 });
 
 test('a key that may only write is enough to know Elasticsearch, whose version then is taken for new', () => {

@@ -34,7 +34,7 @@ inside() {
   hostname "lab-$name"
   # /proc before /run: mount looks at /proc/mounts.
   mount -t proc proc /proc
-  # A mount of its own, so that all that is mounted below it goes with the namespace.
+  # A separate mount, so that all that is mounted below it goes with the namespace.
   [ -z "$root" ] || mount --rbind "$root" "$root"
   mount -t tmpfs -o mode=755 tmpfs "$root/run"
   mkdir -p "$root/run/libvirt" "$root/run/lock"
@@ -64,7 +64,7 @@ inside() {
     done
     mount -t proc proc "$root/proc"
     # QEMU's own mount namespace cannot be made in a chroot, and its user there is not in the group of this /dev/kvm:
-    # libvirt would look at QEMU anew at every call.
+    # libvirt would examine QEMU again at every call.
     printf 'namespaces = []\nuser = "root"\ngroup = "root"\n' >>"$root/etc/libvirt/qemu.conf"
     enter=(chroot "$root" env -C "$PWD")
   fi

@@ -265,9 +265,9 @@ test('a definition that another user has written since stays, except with --forc
 });
 
 test('after a while what others have set is not changed, except with --force or if the run has ended', async () => {
-  const others = async (more: Partial<UndoOptions>, meanwhile?: (it: ReturnType<typeof world>) => void) => {
+  const others = async (more: Partial<UndoOptions>, during?: (it: ReturnType<typeof world>) => void) => {
     const it = await pinned();
-    meanwhile?.(it);
+    during?.(it);
     setTo(it.domain, '6');
     const { remains, notes } = await undo(it.work, more);
     return [pinsOf(it.domain), remains.map(({ message }) => message).join() || notes.join()];

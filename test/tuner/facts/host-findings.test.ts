@@ -13,7 +13,7 @@ function find(wanted: HostWanted, local: Partial<LocalHost> | undefined, dedicat
   return hostFinding(on(local), { ...wanted, profiles: [], why: 'because', source: 'test' }, dedicated);
 }
 
-const LOOKS: readonly [HostWanted, good: Partial<LocalHost>, bad: Partial<LocalHost>, mend: RegExp][] = [
+const LOOKS: readonly [HostWanted, good: Partial<LocalHost>, bad: Partial<LocalHost>, fix: RegExp][] = [
   [
     { knob: 'thp', wanted: 'madvise' },
     { transparentHugepages: 'madvise' },
@@ -44,13 +44,13 @@ const LOOKS: readonly [HostWanted, good: Partial<LocalHost>, bad: Partial<LocalH
 
 test.each(LOOKS)(
   '$knob: a wanted value needs no change; another gets the command that sets it permanently',
-  (wish, good, bad, mend) => {
+  (wish, good, bad, fix) => {
     expect(find(wish, good)).toMatchObject({ verdict: 'same', next: undefined });
     expect(find(wish, bad)).toMatchObject({
       verdict: 'mismatch',
       wanted: String(wish.wanted),
       why: 'because',
-      next: expect.stringMatching(mend),
+      next: expect.stringMatching(fix),
     });
   },
 );

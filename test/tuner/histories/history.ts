@@ -174,11 +174,11 @@ export class History {
   async #lateYes(
     first: User,
     second: User,
-    { wanted, meanwhile, force = false }: Extract<HistoryStep, { kind: 'late yes' }>,
+    { wanted, during, force = false }: Extract<HistoryStep, { kind: 'late yes' }>,
   ): Promise<void> {
     const { transactions, refusals } = await first.plan(wanted);
     const planned = this.#host.picture();
-    await this.#apply(second, meanwhile);
+    await this.#apply(second, during);
     if (refusals.length > 0 || transactions.length === 0) return;
     const before = this.#host.picture();
     const moved = JSON.stringify(before) !== JSON.stringify(planned);

@@ -286,11 +286,11 @@ test('recover leaves a VM as it is whose CPUs another one was given since the ki
   const at = await on.abandoned.at(on.user(0), await moveAway(), 0, false, beforeCommit);
   expect(at).toBe('before journal committed');
   const theirs = await give();
-  const meanwhile = on.host.picture();
+  const during = on.host.picture();
   const outcome = await on.recover(on.user(0));
   expect(outcome?.kind).toBe('incomplete');
   expect(outcome?.remains.map(({ message }) => message).join()).toMatch(/"b" was tuned since by transaction/);
-  expect(on.host.picture()).toEqual(meanwhile);
+  expect(on.host.picture()).toEqual(during);
   await on.rollback(on.user(1), theirs, true);
   expect(await on.recover(on.user(0))).toMatchObject({ kind: 'undone', remains: [] });
   expect(on.host.picture()).toEqual(before);

@@ -27,7 +27,7 @@ export type HistoryStep =
       readonly kind: 'late yes';
       readonly user: number;
       readonly wanted: Wanted;
-      readonly meanwhile: Wanted;
+      readonly during: Wanted;
       /** --force: a new plan where the first one is refused as old. */
       readonly force?: boolean | undefined;
     }
@@ -97,7 +97,7 @@ export function histories(shape: HistoryShape): fc.Arbitrary<HistoryStep[]> {
         kind: fc.constant('late yes' as const),
         user,
         wanted,
-        meanwhile: wanted,
+        during: wanted,
         ...(shape.force !== undefined && { force: shape.force }),
       }),
     },

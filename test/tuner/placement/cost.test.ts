@@ -163,11 +163,11 @@ test('each device costs 4 for each unit of distance above 10 to the nearest cell
 });
 
 test('a distance that the firmware does not give is 20, as Linux assumes; one below local is local', () => {
-  const told = (distances: ReadonlyMap<number, number>): number => {
+  const away = (distances: ReadonlyMap<number, number>): number => {
     const cells = host.cells.map((cell) => ({ ...cell, distances }));
     return costModel({ ...host, cells }).away(0, 1);
   };
-  expect([told(new Map()), told(new Map([[1, 17]])), told(new Map([[1, 7]]))]).toEqual([10, 7, 0]);
+  expect([away(new Map()), away(new Map([[1, 17]])), away(new Map([[1, 7]]))]).toEqual([10, 7, 0]);
   expect(costModel(host).away(1, 1)).toBe(0);
   expect(costModel(host).away(7, 0)).toBe(10);
 });

@@ -3,7 +3,7 @@ import { CpuSet } from '../../../model/cpu-set.ts';
 import { place } from '../../../tuner/placement/policy.ts';
 import type { Assignment, DedicatedRequest, PlacementRequest } from '../../../tuner/placement/types.ts';
 import { HOSTS, hostOf, MIB } from './hosts.ts';
-import { dedicated, inCells, placeAt, sharing, told } from './requests.ts';
+import { dedicated, inCells, placeAt, placementLine, sharing } from './requests.ts';
 
 const placed = (
   guest: string,
@@ -17,12 +17,12 @@ const smtOff = hostOf(HOSTS.smtOff);
 test('a VM that has a place keeps it, however much better another would be', () => {
   const asked = [placed('db01', 1, [15, 9])];
   const { assignments, moved } = place(smtOff, asked);
-  expect([assignments.map(told), moved]).toEqual([['db01: 15,9 of 1; 9,15; 9,15'], []]);
+  expect([assignments.map(placementLine), moved]).toEqual([['db01: 15,9 of 1; 9,15; 9,15'], []]);
 });
 
 test('with rebalance the present place does not count', () => {
   const { assignments, moved } = place(smtOff, [placed('db01', 1, [15, 9])], { rebalance: true });
-  expect([assignments.map(told), moved]).toEqual([['db01: 0,1 of 0; 0-1; 0-1'], ['db01']]);
+  expect([assignments.map(placementLine), moved]).toEqual([['db01: 0,1 of 0; 0-1; 0-1'], ['db01']]);
 });
 
 test('when one VM is added and there is room, the others stay and it takes what is left', () => {
@@ -32,7 +32,7 @@ test('when one VM is added and there is room, the others stay and it takes what 
     dedicated('new', 6),
   ]);
   expect(moved).toEqual([]);
-  expect(assignments.map(told).at(-1)).toBe('new: 0,3,4,5,6,7 of 0; 0,3-7; 0,3-7');
+  expect(assignments.map(placementLine).at(-1)).toBe('new: 0,3,4,5,6,7 of 0; 0,3-7; 0,3-7');
 });
 
 test('when there is room only if one moves, one moves: the one whose move does the least harm', () => {
@@ -56,7 +56,7 @@ test('a helper goes elsewhere before a VM does', () => {
   ];
   const { assignments, moved } = place(smtOff, asked);
   expect(moved).toEqual([]);
-  expect(assignments.map(told)).toEqual([
+  expect(assignments.map(placementLine)).toEqual([
     'a: 0,1 of 0; 11; 11',
     'b: 8,9,10 of 1; 8-10; 8-10',
     'new: 2,3,4,5,6,7 of 0; 2-7; 2-7',
@@ -126,7 +126,10 @@ test('a VM that shares stays in its cell, and its CPUs there are those that are 
   };
   const { assignments, moved } = place(smtOff, [sharing('web', 2, { current }), placed('db01', 1, [8, 9])]);
   expect(moved).toEqual([]);
-  expect(assignments.map(told)).toEqual(['web: shares 10-15 of 1; 10-15; 10-15', 'db01: 8,9 of 1; 8-9; 8-9']);
+  expect(assignments.map(placementLine)).toEqual([
+    'web: shares 10-15 of 1; 10-15; 10-15',
+    'db01: 8,9 of 1; 8-9; 8-9',
+  ]);
 });
 
 test('more VMs than are tried in all combinations: helpers make room, or one VM moves, or all that are in the way', () => {

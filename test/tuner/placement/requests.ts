@@ -73,7 +73,7 @@ export function sharing(guest: string, vcpus: number, wish: Partial<NodeRequest>
 }
 
 /** `db01: 0,1,2,3 of cell 0; emulator 4, iothreads 5` */
-export function told(assignment: Assignment): string {
+export function placementLine(assignment: Assignment): string {
   const { guest, kind, vcpus, cells, emulator, ioThreads } = assignment;
   const where = kind === 'node' ? `shares ${vcpus[0]}` : vcpus.join(',');
   return `${guest}: ${where} of ${cells.join('+')}; ${emulator}; ${ioThreads}`;

@@ -14,7 +14,7 @@ import type {
   PlacementRequest,
 } from '../../../tuner/placement/types.ts';
 import { anyHost, manyRequests } from './random-hosts.ts';
-import { dedicated, told } from './requests.ts';
+import { dedicated, placementLine } from './requests.ts';
 import { brokenRules } from './rules.ts';
 
 const RUNS = { numRuns: 40, seed: 20_260_503 };
@@ -48,7 +48,7 @@ test('the same question has the same answer', TIME, () => {
   fc.assert(
     fc.property(anyHost, manyRequests, (host, requests) => {
       const [once, twice] = [place(host, requests), place(host, requests)];
-      expect(twice.assignments.map(told)).toEqual(once.assignments.map(told));
+      expect(twice.assignments.map(placementLine)).toEqual(once.assignments.map(placementLine));
       expect(twice.refusals).toEqual(once.refusals);
     }),
     { ...RUNS, numRuns: 20 },
@@ -60,7 +60,7 @@ test('what is placed and asked for again stays as it is, and breaks no rule', TI
     fc.property(anyHost, manyRequests, (host, requests) => {
       const first = place(host, requests);
       const again = place(host, settled(requests, first));
-      expect(again.assignments.map(told)).toEqual(first.assignments.map(told));
+      expect(again.assignments.map(placementLine)).toEqual(first.assignments.map(placementLine));
       expect(again.moved).toEqual([]);
     }),
     RUNS,

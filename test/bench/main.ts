@@ -4,6 +4,7 @@ import { shipping } from './elasticsearch.ts';
 import { encode } from './encode.ts';
 import { fleet } from './fleet.ts';
 import { measureEffects } from './measure.ts';
+import { consoles } from './peers/consoles.ts';
 import { peers } from './peers/peers.ts';
 import { placement } from './placement.ts';
 import { realGuests } from './real-guests.ts';
@@ -15,6 +16,7 @@ import { trouble } from './trouble.ts';
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   advice,
   codec,
+  consoles,
   encode,
   fleet,
   measure: measureEffects,

@@ -1,5 +1,4 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect } from '../../libvirt/client/connect.ts';
 import type { Connection } from '../../libvirt/client/connection.ts';
@@ -11,24 +10,12 @@ import { parseExposition } from '../exposition.ts';
 import { up } from '../live/lab/main.ts';
 import { until } from '../live/lab/run.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
+import { cpuMs, rssMiB } from './process-usage.ts';
 import { fixed, median, table } from './table.ts';
 
 const GUESTS = 100;
 const ROUNDS = 21;
 const DEBIAN_PORT = 19_191;
-const TICKS_PER_SECOND = 100;
-
-/** CPU time of a process so far, ms (proc(5), fields 14 and 15 of stat). */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
-}
-
-function rssMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
-}
 
 interface Contender {
   readonly name: string;

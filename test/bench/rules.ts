@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,7 @@ import { find, parseExposition } from '../exposition.ts';
 import { sleep, until } from '../live/lab/run.ts';
 import { spawnQuietly } from '../live/stack/spawn.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
+import { cpuMs, rssMiB } from './process-usage.ts';
 import { fixed, median, table } from './table.ts';
 
 const HOSTS = 200;
@@ -59,9 +60,9 @@ export async function rules(): Promise<string> {
     const names = recordingRules.map(({ record }) => record).join('|');
     const [recorded = 0] = await query(`count({__name__=~"${names}"})`);
     const [series = 0] = await query('prometheus_tsdb_head_series');
-    const rssMiB = rssKiB(prometheus.pid) / 1_024;
+    const resident = rssMiB(prometheus.pid);
     return report({
-      ...{ small: lines(small[0]), large: lines(texts[0]), recorded, series, rssMiB },
+      ...{ small: lines(small[0]), large: lines(texts[0]), recorded, series, rssMiB: resident },
       ...{ groups, scraping, withRules },
     });
   } finally {
@@ -74,9 +75,9 @@ export async function rules(): Promise<string> {
 /** CPUs that a process uses, over some intervals: what does not depend on who else is on this machine. */
 async function cpusOf(pid: number): Promise<number> {
   const seconds = 2 * INTERVAL_SECONDS;
-  const before = cpuSeconds(pid);
+  const before = cpuMs(pid);
   await sleep(seconds * 1_000);
-  return (cpuSeconds(pid) - before) / seconds;
+  return (cpuMs(pid) - before) / (1_000 * seconds);
 }
 
 /** Scrapes of one simulated host, one scrape interval of simulated time apart. */
@@ -203,18 +204,6 @@ async function query(expr: string): Promise<number[]> {
 
 const lines = (text = ''): number =>
   text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length;
-
-/** proc(5): utime and stime, in hundredths of a second. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function rssKiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-}
 
 interface Report {
   readonly small: number;

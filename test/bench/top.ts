@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { PassThrough, Writable } from 'node:stream';
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { TopFlags } from '../../cli/top/flags.ts';
@@ -15,10 +13,10 @@ import { Terminal } from '../../tui/terminal/terminal.ts';
 import { themes } from '../../tui/text/theme.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
 import { VIRTUNE } from '../virtune-process.ts';
+import { OnTerminal, SIZE } from './on-terminal.ts';
 import { simulate } from './scale.ts';
 import { fixed, median, table } from './table.ts';
 
-const SIZE = { width: 200, height: 60 };
 const STARTS = 7;
 const WARM_UP = 10;
 const TICKS = 20;
@@ -31,56 +29,8 @@ const FLAGS: TopFlags = {
   'path.procfs': '/proc',
 };
 const FRAMES = 10_000;
-
-/** A real console on a terminal of script(1)'s making, and what it writes to that. */
-class OnTerminal {
-  readonly #child;
-  readonly #startedMs = performance.now();
-  #text = '';
-  #firstFrame = Promise.withResolvers<number>();
-
-  constructor(...args: readonly string[]) {
-    const command = [...VIRTUNE, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
-    this.#child = spawn(
-      'script',
-      ['-qfc', `stty rows ${SIZE.height} cols ${SIZE.width}; exec ${command}`, '/dev/null'],
-      {
-        stdio: ['pipe', 'pipe', 'ignore'],
-        env: { ...process.env, TERM: 'xterm-256color', LANG: 'C.UTF-8' },
-      },
-    );
-    this.#child.stdout.on('data', (chunk: Buffer) => {
-      if (this.#text.length > 1_000_000) return;
-      this.#text += chunk.toString();
-      // The first frame with VMs in it: an empty one would be no feat.
-      if (/\d+ VMs.*running/s.test(this.#text)) this.#firstFrame.resolve(performance.now() - this.#startedMs);
-    });
-  }
-
-  firstFrameMs(): Promise<number> {
-    return this.#firstFrame.promise;
-  }
-
-  /** Of virtune itself: script and what it started are two processes. */
-  get pid(): number {
-    const { pid } = this.#child;
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
-  }
-
-  /** CPU time so far, ms. */
-  get cpuMs(): number {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * 10;
-  }
-
-  stop(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#child.once('close', () => resolve());
-      this.#child.stdin.write('q');
-    });
-  }
-}
+/** A first frame that has VMs. */
+const FILLED = /\d+ VMs.*running/s;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -88,7 +38,7 @@ async function starts(): Promise<string> {
   const times: number[] = [];
   const cpu: number[] = [];
   for (let start = 0; start < STARTS; start++) {
-    const console = new OnTerminal('--demo');
+    const console = new OnTerminal([...VIRTUNE, 'top', '--no-config', '--demo'], FILLED);
     times.push(await console.firstFrameMs());
     cpu.push(console.cpuMs);
     await console.stop();

@@ -1,27 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { parseExposition, type Series } from '../../exposition.ts';
 import { until } from '../../live/lab/run.ts';
 import { VIRTUNE } from '../../virtune-process.ts';
+import { cpuMs, rssMiB } from '../process-usage.ts';
 
 export interface Scrape {
   readonly wallMs: number;
-}
-
-/** CPU time of a process so far, from its threads' schedstat: ns, where /proc/PID/stat counts in 10 ms. */
-export function cpuMs(pid: number): number {
-  let ns = 0;
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
-    } catch {
-      // A thread that ended in between.
-    }
-  }
-  return ns / 1e6;
 }
 
 /** One scrape as Prometheus makes it, compressed, up to its last byte. */
@@ -119,9 +106,7 @@ export class Exporter {
   }
 
   rssMiB(): number {
-    return (
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'))?.[1]) / 1_024
-    );
+    return rssMiB(this.#child.pid as number);
   }
 
   async stop(): Promise<void> {

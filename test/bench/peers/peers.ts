@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { libvirtdPid } from '../../live/lab/daemon.ts';
 import { up } from '../../live/lab/main.ts';
+import { cpuMs } from '../process-usage.ts';
 import { fixed, median, table } from '../table.ts';
-import { cpuMs, Exporter, type Scrape } from './exporter.ts';
+import { Exporter, type Scrape } from './exporter.ts';
 
 const GUESTS = Number(process.env['VIRTUNE_BENCH_GUESTS'] ?? 60);
 /** Where `build.sh` puts the exporters. */

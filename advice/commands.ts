@@ -25,8 +25,12 @@ export function tune(uri: string, verb: 'plan' | 'apply', profile: string, vms: 
   ];
 }
 
-/** A name that begins with a dash would be read as an option; libvirt takes a UUID in its place. */
-export const nameFor = ({ name, uuid }: VmRef): string => (name.startsWith('-') ? uuid : name);
+/**
+ * What virsh finds this VM by. It takes a number for the ID of a running VM and 36 characters for a UUID, before it looks for a
+ * name (virshLookupDomainInternal), and a dash begins an option: such a VM is named by its UUID.
+ */
+export const nameFor = ({ name, uuid }: VmRef): string =>
+  name.startsWith('-') || /^\s*\+?\d+$/.test(name) || name.length === 36 ? uuid : name;
 
 /** For a change of a running VM that lasts: a transient VM has no definition to change. */
 export function lasting({ summary }: Pick<DomainSample, 'summary'>): string[] {

@@ -253,11 +253,12 @@ export class Sampler {
   }
 
   #forgetAllBut(domains: AskedDomains['domains']): void {
-    const { facts, guestMemory, extras } = this.#parts;
+    const { facts, guestMemory, summaries, extras } = this.#parts;
     this.#domains = domains;
     const known = new Set(domains.map((domain) => domain.uuid));
     facts.keepOnly(known);
     guestMemory.keepOnly(known);
+    summaries.keepOnly(known);
     extras.startTick(known);
   }
 }

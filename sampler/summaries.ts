@@ -1,10 +1,12 @@
 import type { CallArgs, CallName, CallResult } from '../libvirt/calls/all.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import { DomainState, ListFlag } from '../libvirt/constants.ts';
+import { RemoteError } from '../libvirt/errors.ts';
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 import type { DomainSummary } from '../model/summary.ts';
 import type { AutostartOnce } from './autostart-once.ts';
+import { CpuTimeSources } from './cpu-time-source.ts';
 import { Outstanding } from './outstanding.ts';
 import type { VcpuPlacement } from './vcpu-placement.ts';
 
@@ -43,6 +45,7 @@ export class Summaries {
   readonly #timeoutMs: number;
   readonly #now: () => number;
   readonly #outstanding = new Outstanding(STUCK_MAX);
+  readonly #sources = new CpuTimeSources();
 
   constructor(timeoutMs: number, now: () => number) {
     this.#timeoutMs = timeoutMs;
@@ -63,7 +66,8 @@ export class Summaries {
     // A domain without an id is not running and has no CPU time.
     const cpu = withCpuTimes && domain.id !== -1 ? await (asked ?? this.cpuTimes(via, domain)) : undefined;
     const cpuNs = new Map(cpu?.params.map(({ field, value }) => [field, Number(value)]));
-    const isKnown = facts?.memory.currentKiB !== undefined && (cpuNs.size > 0 || domain.id === -1);
+    const source = withCpuTimes ? this.#sources.of(domain) : 'process';
+    const isKnown = facts?.memory.currentKiB !== undefined && (source === 'group' || domain.id === -1);
     const infoAtMs = this.#now();
     const info = isKnown ? undefined : await this.#try(via, domain, 'domainGetInfo', { domain });
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
@@ -75,6 +79,12 @@ export class Summaries {
       const reply = await this.#try(via, domain, 'domainGetAutostartOnce', { domain });
       autostartOnce.record(domain, reply?.autostart);
     }
+    // libvirt says 0 for a domain that is not running: it is not known how much it once used.
+    const ofProcess = source === 'process' && domain.id !== -1 ? info : undefined;
+    const cpuTime =
+      source === 'group'
+        ? { cpuTimeNs: cpuNs.get('cpu_time'), cpuTimeAtMs: cpu?.atMs }
+        : { cpuTimeNs: numeric(ofProcess?.cpuTimeNs), cpuTimeAtMs: ofProcess && infoAtMs };
     return {
       uuid: domain.uuid,
       places: places?.of(domain),
@@ -84,9 +94,7 @@ export class Summaries {
       maximumKiB: numeric(info?.maxMemKiB) ?? facts?.memory.maximumKiB,
       memoryKiB: numeric(info?.memoryKiB) ?? facts?.memory.currentKiB,
       vcpus: info?.vcpus ?? facts?.cpu.vcpusCurrent,
-      // libvirt says 0 for a domain that is not running: it is not known how much it once used.
-      cpuTimeNs: cpuNs.get('cpu_time') ?? (domain.id === -1 ? undefined : numeric(info?.cpuTimeNs)),
-      cpuTimeAtMs: cpuNs.has('cpu_time') ? cpu?.atMs : info && infoAtMs,
+      ...cpuTime,
       userNs: cpuNs.get('user_time'),
       systemNs: cpuNs.get('system_time'),
     };
@@ -95,8 +103,16 @@ export class Summaries {
   /** CPU time of a running domain; undefined where it cannot be read. */
   async cpuTimes(connection: Caller, domain: Domain): Promise<CpuTimes> {
     const atMs = this.#now();
-    const reply = await this.#try(connection, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL });
-    return reply && { params: reply.params, atMs };
+    const refused = (): void => this.#sources.record(domain, 'process');
+    const reply = await this.#try(connection, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL }, refused);
+    if (reply === undefined) return undefined;
+    this.#sources.record(domain, 'group');
+    return { params: reply.params, atMs };
+  }
+
+  /** Forgets domains that do not exist any more. */
+  keepOnly(uuids: ReadonlySet<string>): void {
+    this.#sources.keepOnly(uuids);
   }
 
   /** State, run time and host CPU of the vCPUs that are online; undefined where they cannot be read. */
@@ -148,12 +164,14 @@ export class Summaries {
     domain: Domain,
     name: N,
     args: CallArgs<N>,
+    onRefused?: () => void,
   ): Promise<CallResult<N> | undefined> {
     try {
       return await this.#outstanding.ask(domain.uuid, () =>
         via.call(name, args, { timeoutMs: this.#timeoutMs }),
       );
-    } catch {
+    } catch (error) {
+      if (error instanceof RemoteError) onRefused?.();
       return undefined;
     }
   }

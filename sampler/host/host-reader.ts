@@ -13,6 +13,7 @@ import type { AnyRead, Background, BackgroundRead } from '../background-read.ts'
 import { readProcFile } from '../proc-file.ts';
 import type { SlowReads } from '../slow-reads.ts';
 import type { Capabilities } from './capabilities.ts';
+import { CpuTimes } from './cpu-times.ts';
 import type { AskHost } from './host-line.ts';
 import { Pools } from './pools.ts';
 import { type ProcStat, readLocalHost, readProcStat } from './proc.ts';
@@ -63,6 +64,7 @@ export class HostReader {
   readonly #cellMemory: BackgroundRead<ReadonlyMap<number, ReadonlyMap<string, number>>> | undefined;
   readonly #pages: BackgroundRead<ReadonlyMap<number, readonly CellPages[]>> | undefined;
   readonly #ksm: BackgroundRead<ReadonlyMap<string, number>> | undefined;
+  readonly #cpuTimes = new CpuTimes();
   #local: Local = { stat: undefined, figures: undefined, zoneinfo: undefined };
 
   constructor(options: HostReaderOptions) {
@@ -115,8 +117,9 @@ export class HostReader {
     const { procRoot, groups } = this.#options;
     if (procRoot === undefined) return;
     const host = groups.has('host');
+    const stat = host || groups.has('hostcpus') ? readProcStat(procRoot) : undefined;
     this.#local = {
-      stat: host || groups.has('hostcpus') ? readProcStat(procRoot) : undefined,
+      stat: stat && this.#cpuTimes.next(stat),
       figures: host ? readLocalHost(procRoot) : undefined,
       zoneinfo: host ? readProcFile(`${procRoot}/zoneinfo`) : undefined,
     };
@@ -259,7 +262,7 @@ export class HostReader {
     const availableKiB = this.#availableKiB(topology);
     return (topology?.cells ?? []).map((cell) => ({
       id: cell.id,
-      cpuNs: stat === undefined ? new Map() : cellCpuNs(cell, stat),
+      cpuNs: stat === undefined ? new Map() : this.#cpuTimes.sumOf(cell.cpus.map(({ id }) => id)),
       memoryKiB: this.#cellMemory?.value?.get(cell.id) ?? new Map(),
       availableKiB: availableKiB.get(cell.id),
       pages: this.#pages?.value?.get(cell.id) ?? [],
@@ -272,12 +275,4 @@ export class HostReader {
     if (pageKiB === undefined || zoneinfo === undefined) return new Map();
     return new Map([...parseZoneInfo(zoneinfo)].map(([cell, pages]) => [cell, pages * pageKiB]));
   }
-}
-
-function cellCpuNs(cell: HostCell, { byCpu }: ProcStat): Map<string, number> {
-  const sum = new Map<string, number>();
-  for (const { id } of cell.cpus) {
-    for (const [mode, ns] of byCpu.get(id) ?? []) sum.set(mode, (sum.get(mode) ?? 0) + ns);
-  }
-  return sum;
 }

@@ -1,7 +1,8 @@
 import type { Pressure } from '../../model/host.ts';
 import type { CgroupFigures } from '../../model/local.ts';
-import { parseNamedNumbers, parsePressure } from '../host/proc.ts';
-import { listNames, readProcFile, readSlowProcFile } from '../proc-file.ts';
+import { parsePressure } from '../host/proc.ts';
+import { readProcFile, readSlowProcFile } from '../proc-file.ts';
+import type { VmThrottling } from './throttling.ts';
 
 /** Where a process's groups are, by controller; `''` is cgroup v2's one hierarchy (cgroups(7), /proc/PID/cgroup). */
 export function parseCgroups(text: string): ReadonlyMap<string, string> {
@@ -53,8 +54,11 @@ export async function cgroupFolders(
  * Undefined when the VM has no group that can be read. These files take none of the locks that are held for long:
  * counters are summed under a spinlock (kernel/cgroup/rstat.c).
  */
-export function readCgroup({ cpu, v1Memory, v2 }: CgroupFolders): CgroupFigures | undefined {
-  const throttling = readThrottling(cpu);
+export function readCgroup(
+  { cpu, v1Memory, v2 }: CgroupFolders,
+  throttled: VmThrottling,
+): CgroupFigures | undefined {
+  const throttling = cpu === undefined ? undefined : throttled.read(cpu);
   const memory =
     v1Memory === undefined
       ? readProcFile(`${v2}/memory.current`)
@@ -72,32 +76,4 @@ export function readCgroup({ cpu, v1Memory, v2 }: CgroupFolders): CgroupFigures 
     memoryBytes: memory === undefined ? undefined : Number(memory),
     pressure,
   };
-}
-
-interface Throttling {
-  readonly periods: number;
-  readonly throttledPeriods: number;
-  readonly throttledNs: number;
-}
-
-/** A quota may be set on the VM, or as libvirt does it on each vCPU: each group counts its own, so all are added. */
-function readThrottling(group: string | undefined): Throttling | undefined {
-  if (group === undefined) return undefined;
-  const inner = [group, `${group}/libvirt`].flatMap((parent) =>
-    listNames(parent)
-      .filter((name) => /^(emulator|vcpu\d+|iothread\d+)$/.test(name))
-      .map((name) => `${parent}/${name}`),
-  );
-  let found = false;
-  let [periods, throttledPeriods, throttledNs] = [0, 0, 0];
-  for (const path of [group, ...inner]) {
-    const stat = parseNamedNumbers(readProcFile(`${path}/cpu.stat`) ?? '');
-    if (!stat.has('nr_periods')) continue;
-    found = true;
-    periods += stat.get('nr_periods') ?? 0;
-    throttledPeriods += stat.get('nr_throttled') ?? 0;
-    // v1 counts ns, v2 µs.
-    throttledNs += stat.get('throttled_time') ?? (stat.get('throttled_usec') ?? 0) * 1_000;
-  }
-  return found ? { periods, throttledPeriods, throttledNs } : undefined;
 }

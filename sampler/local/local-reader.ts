@@ -9,7 +9,8 @@ import { type CgroupFolders, cgroupFolders, readCgroup } from './cgroup.ts';
 import { readMemoryMap } from './memory-map.ts';
 import { ProcessReads } from './process-reads.ts';
 import type { Processes } from './processes.ts';
-import { readThreads } from './threads.ts';
+import { ThreadTimes } from './threads.ts';
+import { VmThrottling } from './throttling.ts';
 
 export const LOCAL_GROUPS = ['threads', 'cgroup', 'numa'] as const satisfies readonly GroupName[];
 
@@ -32,6 +33,12 @@ export interface LocalReaderOptions {
   readonly now: () => number;
 }
 
+/** What the kernel counts of one VM's process, by parts that come and go. */
+interface Counted {
+  readonly threads: ThreadTimes;
+  readonly throttling: VmThrottling;
+}
+
 /** Reads what the host's kernel reports of VMs, one VM per turn of the event loop. */
 export class LocalReader {
   readonly #options: LocalReaderOptions;
@@ -39,6 +46,8 @@ export class LocalReader {
   readonly #memoryMaps: ProcessReads<MemoryMapFigures | undefined> | undefined;
   readonly #cgroups: ProcessReads<CgroupFolders> | undefined;
   #topology: HostTopology | undefined;
+  /** By process. */
+  readonly #counted = new Map<number, Counted>();
 
   constructor(options: LocalReaderOptions) {
     this.#options = options;
@@ -79,6 +88,8 @@ export class LocalReader {
     const found = new Map<string, LocalFigures>();
     if (this.#asked.length === 0) return found;
     const pids = this.#options.processes?.find(domains) ?? new Map<string, number>();
+    const running = new Set(pids.values());
+    for (const pid of this.#counted.keys()) if (!running.has(pid)) this.#counted.delete(pid);
     for (const domain of domains) {
       if (domain.id === -1) continue;
       const figures = deadline.aborted ? this.#nothing('late') : this.#readOne(pids.get(domain.uuid));
@@ -92,9 +103,14 @@ export class LocalReader {
     const { procRoot, groups } = this.#options;
     if (procRoot === undefined) return this.#nothing('not_local');
     if (pid === undefined) return this.#nothing('no_process');
-    const threads = groups.has('threads') ? readThreads(procRoot, pid) : undefined;
+    const counted = this.#counted.get(pid) ?? {
+      threads: new ThreadTimes(procRoot, pid),
+      throttling: new VmThrottling(),
+    };
+    this.#counted.set(pid, counted);
+    const threads = groups.has('threads') ? counted.threads.read() : undefined;
     const folders = this.#cgroups?.value(pid);
-    const cgroup = folders && readCgroup(folders);
+    const cgroup = folders && readCgroup(folders, counted.throttling);
     const memoryMap = this.#memoryMaps?.value(pid);
     const blocked = { threads: undefined, cgroup: this.#cgroups, numa: this.#memoryMaps };
     const read = { threads, cgroup, numa: memoryMap };

@@ -22,25 +22,59 @@ export function parseSchedstat(text: string): { cpuNs: number; delayNs: number }
     : { cpuNs: Number(match[1]), delayNs: Number(match[2]) };
 }
 
-/** By role; undefined when the process cannot be read. */
-export function readThreads(
-  procRoot: string,
-  pid: number,
-): ReadonlyMap<ThreadRole, ThreadFigures> | undefined {
-  const byRole = new Map<ThreadRole, ThreadFigures>();
-  for (const tid of listNames(`${procRoot}/${pid}/task`)) {
-    const task = `${procRoot}/${pid}/task/${tid}`;
-    const times = parseSchedstat(readProcFile(`${task}/schedstat`) ?? '');
-    if (times === undefined) continue;
-    const role = roleOf((readProcFile(`${task}/comm`) ?? '').trimEnd());
-    const sum = byRole.get(role) ?? { threads: 0, cpuNs: 0, delayNs: 0 };
-    byRole.set(role, {
-      threads: sum.threads + 1,
-      cpuNs: sum.cpuNs + times.cpuNs,
-      delayNs: sum.delayNs + times.delayNs,
-    });
+interface Thread {
+  readonly role: ThreadRole;
+  readonly cpuNs: number;
+  readonly delayNs: number;
+}
+
+/**
+ * CPU times of the threads of one process. QEMU's workers for I/O end when they are idle, those of a migration with it: what
+ * they had counted stays in the sum of their role, which would fall otherwise.
+ */
+export class ThreadTimes {
+  readonly #task: string;
+  readonly #ended = new Map<ThreadRole, ThreadFigures>();
+  #threads: ReadonlyMap<string, Thread> = new Map();
+
+  constructor(procRoot: string, pid: number) {
+    this.#task = `${procRoot}/${pid}/task`;
   }
-  return byRole.size === 0 ? undefined : byRole;
+
+  /** By role; undefined when the process cannot be read. */
+  read(): ReadonlyMap<ThreadRole, ThreadFigures> | undefined {
+    const now = this.#readThreads();
+    if (now.size === 0) return undefined;
+    for (const [tid, thread] of this.#threads) {
+      const same = now.get(tid);
+      // A thread with the same id that has run for less is another.
+      if (same === undefined || same.cpuNs < thread.cpuNs) add(this.#ended, thread, 0);
+    }
+    this.#threads = now;
+    const byRole = new Map(this.#ended);
+    for (const thread of now.values()) add(byRole, thread, 1);
+    return byRole;
+  }
+
+  #readThreads(): ReadonlyMap<string, Thread> {
+    const threads = new Map<string, Thread>();
+    for (const tid of listNames(this.#task)) {
+      const times = parseSchedstat(readProcFile(`${this.#task}/${tid}/schedstat`) ?? '');
+      if (times === undefined) continue;
+      const role = roleOf((readProcFile(`${this.#task}/${tid}/comm`) ?? '').trimEnd());
+      threads.set(tid, { role, ...times });
+    }
+    return threads;
+  }
+}
+
+function add(sums: Map<ThreadRole, ThreadFigures>, { role, cpuNs, delayNs }: Thread, threads: 0 | 1): void {
+  const sum = sums.get(role) ?? { threads: 0, cpuNs: 0, delayNs: 0 };
+  sums.set(role, {
+    threads: sum.threads + threads,
+    cpuNs: sum.cpuNs + cpuNs,
+    delayNs: sum.delayNs + delayNs,
+  });
 }
 
 /** The CPU that each vCPU's thread last ran on (field 39 of stat, proc_pid_stat(5)). */

@@ -12,7 +12,8 @@ import { LocalReader } from '../../sampler/local/local-reader.ts';
 import { parseNumaMaps, remoteShare } from '../../sampler/local/memory-map.ts';
 import { Processes, startOf, uuidArgument } from '../../sampler/local/processes.ts';
 import { ResidentMemory } from '../../sampler/local/resident-memory.ts';
-import { parseSchedstat, readThreads, readVcpuCpus, roleOf } from '../../sampler/local/threads.ts';
+import { parseSchedstat, readVcpuCpus, roleOf, ThreadTimes } from '../../sampler/local/threads.ts';
+import { VmThrottling } from '../../sampler/local/throttling.ts';
 import { LocalVcpus, parseWaitSum } from '../../sampler/local/vcpus.ts';
 import { SlowReads } from '../../sampler/slow-reads.ts';
 
@@ -118,9 +119,27 @@ test('the times of threads are added by role, and a thread that ends during the 
   task(20, 21, 'CPU 0/KVM', '100 10 9\n', 2);
   task(20, 22, 'CPU 1/KVM', '200 20 9\n', 3);
   mkdirSync(join(root, 'proc/20/task/23'));
-  expect(readThreads(join(root, 'proc'), 20)?.get('vcpu')).toEqual({ threads: 2, cpuNs: 300, delayNs: 30 });
+  expect(new ThreadTimes(join(root, 'proc'), 20).read()?.get('vcpu')).toEqual({
+    threads: 2,
+    cpuNs: 300,
+    delayNs: 30,
+  });
   expect(readVcpuCpus(join(root, 'proc'), 20)).toEqual([2, 3]);
-  expect(readThreads(join(root, 'proc'), 99)).toBeUndefined();
+  expect(new ThreadTimes(join(root, 'proc'), 99).read()).toBeUndefined();
+});
+
+test('what a thread had counted stays when it ends, and when another gets its number', () => {
+  const times = new ThreadTimes(join(root, 'proc'), 30);
+  const emulator = () => times.read()?.get('emulator');
+  task(30, 30, 'qemu-system-x86', '50 5 9\n');
+  task(30, 31, 'worker', '1000 100 9\n');
+  expect(emulator()).toEqual({ threads: 2, cpuNs: 1_050, delayNs: 105 });
+  rmSync(join(root, 'proc/30/task/31'), { recursive: true });
+  expect(emulator()).toEqual({ threads: 1, cpuNs: 1_050, delayNs: 105 });
+  task(30, 31, 'worker', '20 2 9\n');
+  expect(emulator()).toEqual({ threads: 2, cpuNs: 1_070, delayNs: 107 });
+  task(30, 31, 'worker', '3 1 9\n');
+  expect(emulator()).toEqual({ threads: 2, cpuNs: 1_073, delayNs: 108 });
 });
 
 test("the VM's group is the one above those that libvirt makes in it", () => {
@@ -133,7 +152,21 @@ test("the VM's group is the one above those that libvirt makes in it", () => {
 });
 
 const cgroupOf = async (pid: number): Promise<CgroupFigures | undefined> =>
-  readCgroup(await cgroupFolders(join(root, 'proc'), join(root, 'cg'), pid));
+  readCgroup(await cgroupFolders(join(root, 'proc'), join(root, 'cg'), pid), new VmThrottling());
+
+test('throttling does not fall when a vCPU is unplugged, and goes on when it is plugged again', () => {
+  const group = join(root, 'cg/unplugged');
+  const throttling = new VmThrottling();
+  const vcpu1 = (periods: number) =>
+    put('cg/unplugged/vcpu1/cpu.stat', `nr_periods ${periods}\nnr_throttled 1\nthrottled_usec 5\n`);
+  put('cg/unplugged/vcpu0/cpu.stat', 'nr_periods 10\nnr_throttled 4\nthrottled_usec 2\n');
+  vcpu1(30);
+  expect(throttling.read(group)).toEqual({ periods: 40, throttledPeriods: 5, throttledNs: 7_000 });
+  rmSync(join(group, 'vcpu1'), { recursive: true });
+  expect(throttling.read(group)).toEqual({ periods: 40, throttledPeriods: 5, throttledNs: 7_000 });
+  vcpu1(2);
+  expect(throttling.read(group)).toMatchObject({ periods: 42 });
+});
 
 test('throttling of all groups of a VM is added, in v2 and in v1', async () => {
   put('proc/20/cgroup', '0::/machine.slice/vm.scope/libvirt/emulator\n');

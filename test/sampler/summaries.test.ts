@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Connection } from '../../libvirt/client/connection.ts';
-import { CallAbandonedError } from '../../libvirt/errors.ts';
+import { CallAbandonedError, RemoteError } from '../../libvirt/errors.ts';
 import { parseDomain } from '../../model/domain/domain.ts';
 import { Summaries } from '../../sampler/summaries.ts';
 import { type Answers, DOMAIN, fakeConnection } from './fake-connection.ts';
@@ -42,6 +42,34 @@ test('where there is no accounting group, the info of libvirt gives the total, a
   const { connection } = fakeConnection(INFO);
   const summary = await new Summaries(1_000, () => 0).read(connection, DOMAIN, FACTS, WITH_TIMES);
   expect(summary).toMatchObject({ cpuTimeNs: 7, memoryKiB: 3_072, userNs: undefined, systemNs: undefined });
+});
+
+test('CPU time of the group is not continued with that of the process, which is less, while libvirt does not give it', async () => {
+  const answers: { -readonly [N in keyof Answers]: Answers[N] } = { ...CPU, ...INFO };
+  const { connection } = fakeConnection(answers);
+  const summaries = new Summaries(1_000, () => 0);
+  const cpuTime = async (domain = DOMAIN) =>
+    (await summaries.read(connection, domain, undefined, WITH_TIMES)).cpuTimeNs;
+  expect(await cpuTime()).toBe(9);
+  answers.domainGetCpuStats = () => {
+    throw new RemoteError('domainGetCpuStats', 38, 10, 'the group cannot be read');
+  };
+  expect(await cpuTime()).toBeUndefined();
+  // Another run of the VM, which has only that of the process from its beginning.
+  expect(await cpuTime({ ...DOMAIN, id: 4 })).toBe(7);
+  answers.domainGetCpuStats = CPU.domainGetCpuStats;
+  expect(await cpuTime({ ...DOMAIN, id: 4 })).toBe(7);
+});
+
+test('CPU time is absent while libvirt has answered neither way', async () => {
+  const { connection } = fakeConnection({
+    ...INFO,
+    domainGetCpuStats: () => {
+      throw new CallAbandonedError('LIBVIRT_CALL_TIMEOUT', 'stuck', new Promise(() => undefined));
+    },
+  });
+  const summary = await new Summaries(1_000, () => 0).read(connection, DOMAIN, FACTS, WITH_TIMES);
+  expect([summary.cpuTimeNs, summary.cpuTimeAtMs, summary.maximumKiB]).toEqual([undefined, undefined, 2_048]);
 });
 
 test('a domain that does not run has no CPU time, rather than none used', async () => {

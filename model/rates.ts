@@ -1,3 +1,4 @@
+import { type GuestReport, ratesShown } from './guest-report.ts';
 import type { BalloonStats, BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
 
 /** A domain's figures, when they were taken, and the id of the run they belong to. */
@@ -6,6 +7,8 @@ export interface Instant {
   readonly atMs: number;
   /** CPU time of all threads, from the domain's summary: the cpu group of its figures is off by default. */
   readonly cpu?: CpuTime | undefined;
+  /** The guest's last report, where its time is known. */
+  readonly report?: GuestReport | undefined;
   /** libvirt's domain id: a restart gives another, and every counter starts again. */
   readonly runId: number;
 }
@@ -33,7 +36,7 @@ export interface DomainRates {
   readonly memory: MemoryRates;
 }
 
-/** What the guest itself counts, per second. */
+/** What the guest itself counts, per second, from its report before the last one to the last. */
 export type MemoryRates = Pick<
   Rates<BalloonStats>,
   'swapInKiB' | 'swapOutKiB' | 'majorFaults' | 'minorFaults'
@@ -62,13 +65,20 @@ export function domainRates(previous: Instant, current: Instant): DomainRates | 
     contention: contention(vcpus),
     blocks: matchedByName(previous.stats.blocks, current.stats.blocks, elapsedMs),
     nets: matchedByName(previous.stats.nets, current.stats.nets, elapsedMs),
-    memory: memoryRates(previous.stats.balloon, current.stats.balloon, elapsedMs),
+    memory:
+      current.report === undefined
+        ? memoryRates(previous.stats.balloon, current.stats.balloon, elapsedMs)
+        : ratesShown(current.report, current.stats.balloon),
   };
 }
 
-const MEMORY_COUNTERS = ['swapInKiB', 'swapOutKiB', 'majorFaults', 'minorFaults'] as const;
+export const MEMORY_COUNTERS = ['swapInKiB', 'swapOutKiB', 'majorFaults', 'minorFaults'] as const;
 
-function memoryRates(before: BalloonStats, now: BalloonStats, elapsedMs: number): MemoryRates {
+export function memoryRates(
+  before: Pick<BalloonStats, keyof MemoryRates>,
+  now: Pick<BalloonStats, keyof MemoryRates>,
+  elapsedMs: number,
+): MemoryRates {
   const rates: { [K in (typeof MEMORY_COUNTERS)[number]]?: number } = {};
   for (const name of MEMORY_COUNTERS) {
     const rate = perSecond(before[name], now[name], elapsedMs);

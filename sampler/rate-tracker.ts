@@ -1,3 +1,4 @@
+import { nextReport } from '../model/guest-report.ts';
 import { type HostRates, hostRates } from '../model/host-rates.ts';
 import type { Contention } from '../model/overcommit.ts';
 import { type CpuTime, cpuUsage, type DomainRates, domainRates, type Instant } from '../model/rates.ts';
@@ -63,27 +64,33 @@ function changeOf(
   sample: DomainSample,
   before: Remembered | undefined,
 ): { change: DomainChange; remember: Remembered } {
-  const instant = instantOf(host, sample);
+  const earlier = staleInstant(before, sample);
+  const instant = instantOf(host, sample, earlier);
   const cpu = cpuOf(host, sample);
   const rates = instant && before?.instant && domainRates(before.instant, instant);
   const usage =
     rates?.cpuUsage ?? (before?.cpu?.runId === cpu?.runId ? cpuUsage(before?.cpu, cpu) : undefined);
   return {
     change: { rates, cpuUsage: usage, before: before?.instant },
-    remember: { instant: instant ?? staleInstant(before, sample), cpu },
+    remember: { instant: instant ?? earlier, cpu },
   };
 }
 
-function instantOf(host: HostSample, sample: DomainSample): Instant | undefined {
+function instantOf(
+  host: HostSample,
+  sample: DomainSample,
+  earlier: Instant | undefined,
+): Instant | undefined {
   const { domain, outcome } = sample;
-  return outcome.kind === 'fresh'
-    ? {
-        stats: outcome.stats,
-        atMs: steadyMs(host, outcome.atMs),
-        runId: domain.id,
-        cpu: cpuOf(host, sample),
-      }
-    : undefined;
+  if (outcome.kind !== 'fresh') return undefined;
+  const atMs = steadyMs(host, outcome.atMs);
+  return {
+    stats: outcome.stats,
+    atMs,
+    runId: domain.id,
+    cpu: cpuOf(host, sample),
+    report: nextReport(earlier?.report, outcome.stats.balloon, atMs, earlier && atMs - earlier.atMs),
+  };
 }
 
 function cpuOf(host: HostSample, { domain, summary }: DomainSample): Remembered['cpu'] {

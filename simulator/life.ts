@@ -1,6 +1,7 @@
 import type { CpuPart } from '../model/cpu-schedule/share-out.ts';
 import { diskDemand } from './disk-demand.ts';
 import type { Running } from './running.ts';
+import { guestReport } from './stats.ts';
 import type { Storage } from './storage.ts';
 
 const NS_PER_MS = 1e6;
@@ -87,5 +88,8 @@ export function live(
   }
   vm.minorFaults += Math.round(demand.cpuPerVcpu * facts.vcpusCurrent * 400 * seconds);
   const period = facts.balloonPeriodSeconds;
-  if (period > 0) vm.lastUpdateSeconds = Math.floor(atMs / 1_000 / period) * period;
+  const reportSeconds = period > 0 ? Math.floor(atMs / 1_000 / period) * period : vm.lastUpdateSeconds;
+  if (reportSeconds === vm.lastUpdateSeconds) return;
+  vm.lastUpdateSeconds = reportSeconds;
+  vm.guestReport = guestReport(vm);
 }

@@ -73,29 +73,31 @@ const LEFT_AT_LEAST = 0.05;
 
 /** The 13 tags of dommemstat, from the same figures. */
 export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>> {
+  const reported = vm.facts.balloonPeriodSeconds === 0 || vm.lastUpdateSeconds === 0 ? {} : vm.guestReport;
+  // 0 before the first report, as libvirt has it.
+  return { ...reported, 'last-update': vm.lastUpdateSeconds, rss: Math.round(vm.balloonKiB * 0.93) + 48_000 };
+}
+
+/** What the guest would report now of its memory. */
+export function guestReport(vm: SimulatedVm): Readonly<Record<string, number>> {
   const seenKiB = Math.round(vm.balloonKiB * SEEN);
   // What a balloon takes comes out of what the guest leaves free and its caches, until next to nothing is left.
   const left = vm.balloonKiB - vm.neededKiB;
   const share = Math.max(LEFT_AT_LEAST, left / (vm.facts.maximumKiB * (1 - NEEDED)));
   const cachesKiB = Math.round(seenKiB * 0.22 * share);
   const unusedKiB = Math.round(seenKiB * 0.12 * share);
-  const reported =
-    vm.facts.balloonPeriodSeconds === 0 || vm.lastUpdateSeconds === 0
-      ? {}
-      : {
-          swap_in: vm.swapInKiB,
-          swap_out: vm.swapOutKiB,
-          major_fault: vm.majorFaults,
-          minor_fault: vm.minorFaults,
-          unused: unusedKiB,
-          available: seenKiB,
-          usable: unusedKiB + Math.round(cachesKiB * 0.8),
-          disk_caches: cachesKiB,
-          hugetlb_pgalloc: 0,
-          hugetlb_pgfail: 0,
-        };
-  // 0 before the first report, as libvirt has it.
-  return { ...reported, 'last-update': vm.lastUpdateSeconds, rss: Math.round(vm.balloonKiB * 0.93) + 48_000 };
+  return {
+    swap_in: vm.swapInKiB,
+    swap_out: vm.swapOutKiB,
+    major_fault: vm.majorFaults,
+    minor_fault: vm.minorFaults,
+    unused: unusedKiB,
+    available: seenKiB,
+    usable: unusedKiB + Math.round(cachesKiB * 0.8),
+    disk_caches: cachesKiB,
+    hugetlb_pgalloc: 0,
+    hugetlb_pgfail: 0,
+  };
 }
 
 function balloon(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {

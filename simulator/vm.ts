@@ -69,6 +69,8 @@ export class SimulatedVm {
   /** What the processes in its guest use, however much memory they get. */
   readonly neededKiB: number;
   lastUpdateSeconds = 0;
+  /** What the guest said then, and QEMU repeats until its next report. */
+  guestReport: Readonly<Record<string, number>> = {};
   cpuUserNs = 0;
   cpuSystemNs = 0;
   swapInKiB = 0;

@@ -16,6 +16,8 @@ const FOLDER = join(import.meta.dirname, 'recordings');
 /** Two in the afternoon, when simulated hosts are busiest. */
 const START_MS = Date.parse('2026-03-02T14:00:00Z');
 const TICK_MS = 1_000;
+/** Ticks until guests, whose stats period is 10 s, have rates of what they count. */
+const GUEST_REPORTS = 22;
 
 const hostile: ScenarioInput = {
   name: 'hostile-names',
@@ -50,8 +52,8 @@ const TAKES: readonly Take[] = [
       if (tick === 50) daemon.vm('template-debian').start(daemon.host.nextId());
     },
   },
-  { file: 'memory-pressure.rec', scenario: findScenario('memory-pressure'), ticks: 6 },
-  { file: 'hostile-names.rec', scenario: checkScenario(hostile, 'hostile names'), ticks: 4 },
+  { file: 'memory-pressure.rec', scenario: findScenario('memory-pressure'), ticks: GUEST_REPORTS },
+  { file: 'hostile-names.rec', scenario: checkScenario(hostile, 'hostile names'), ticks: GUEST_REPORTS },
 ];
 
 async function record({ file, scenario, ticks, before }: Take): Promise<void> {

@@ -9,6 +9,8 @@ export type Reason =
   | MissingReason
   /** A rate needs two samples. */
   | 'first_sample'
+  /** A rate of the guest's own counters needs two of its reports, which come once in a stats period. */
+  | 'first_report'
   /** This libvirt or this kernel does not report it. */
   | 'not_reported'
   /** It has none: a VM without disks, without NICs. */
@@ -78,6 +80,10 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
   first_sample: {
     short: '...',
     text: 'a rate needs two consecutive samples; the previous one lacks this figure',
+  },
+  first_report: {
+    short: '...',
+    text: 'a rate needs two reports of the guest; it sends one in each stats period of its balloon',
   },
   not_reported: { short: '-', text: 'not reported by this libvirt, QEMU or kernel' },
   none: { short: '-', text: 'the VM has none' },

@@ -85,7 +85,11 @@ export const memoryColumns: readonly Column<Vm>[] = [
         ? undefined
         : kibToBytes((swapInKiB ?? 0) + (swapOutKiB ?? 0));
     },
-    why: rateOf('balloon'),
+    why: (vm) => {
+      const reason = rateOf('balloon')(vm);
+      const isCounted = vm.stats?.balloon.swapInKiB !== undefined;
+      return reason === 'not_reported' && isCounted ? 'first_report' : reason;
+    },
     role: levels([1, 'warn'], [1_048_576, 'bad']),
   },
 ];

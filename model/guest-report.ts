@@ -1,0 +1,73 @@
+import { MEMORY_COUNTERS, type MemoryRates, memoryRates } from './rates.ts';
+import type { BalloonStats } from './stats/types.ts';
+
+/**
+ * The last report of what a guest itself counts. QEMU asks the guest once in a stats period and repeats the answer until the next
+ * one, so a rate from one sample to the next would be 0 in most samples and too high in the others.
+ */
+export interface GuestReport {
+  /** As QEMU gives it, seconds since 1970 by the host's clock. */
+  readonly lastUpdateSeconds: number;
+  /** When virtune first saw it, by the clock of the samples. */
+  readonly seenAtMs: number;
+  /** It came at most this long before it was seen; unknown for the first one. */
+  readonly lateMs: number;
+  readonly counters: Pick<BalloonStats, keyof MemoryRates>;
+  /** From the report before to this one; empty in the first. */
+  readonly rates: MemoryRates;
+}
+
+/** QEMU gives the time of a report in whole seconds. */
+const ROUNDING_MS = 1_000;
+
+/**
+ * The report that a sample shows: the same as before, or the next one with the rates since.
+ *
+ * @param previous of the same run of the VM
+ * @param balloon of the sample; without counters where these are too old
+ * @param atMs when the sample was taken, by a clock that is never set
+ * @param sinceSampleMs since the sample before
+ */
+export function nextReport(
+  previous: GuestReport | undefined,
+  balloon: BalloonStats,
+  atMs: number,
+  sinceSampleMs = Number.POSITIVE_INFINITY,
+): GuestReport | undefined {
+  const { lastUpdateSeconds } = balloon;
+  const isNew = lastUpdateSeconds !== previous?.lastUpdateSeconds;
+  if (!lastUpdateSeconds || !isNew || MEMORY_COUNTERS.every((name) => balloon[name] === undefined))
+    return previous;
+  const { swapInKiB, swapOutKiB, majorFaults, minorFaults } = balloon;
+  const seen = { lastUpdateSeconds, seenAtMs: atMs, lateMs: sinceSampleMs };
+  return {
+    ...seen,
+    counters: {
+      ...(swapInKiB !== undefined && { swapInKiB }),
+      ...(swapOutKiB !== undefined && { swapOutKiB }),
+      ...(majorFaults !== undefined && { majorFaults }),
+      ...(minorFaults !== undefined && { minorFaults }),
+    },
+    rates: previous === undefined ? {} : memoryRates(previous.counters, balloon, elapsedMs(previous, seen)),
+  };
+}
+
+type Seen = Pick<GuestReport, 'lastUpdateSeconds' | 'seenAtMs' | 'lateMs'>;
+
+/** By the host's clock, which stamped both; by virtune's where that clock was set between them. */
+function elapsedMs(previous: Seen, now: Seen): number {
+  const stampedMs = (now.lastUpdateSeconds - previous.lastUpdateSeconds) * 1_000;
+  const seenMs = now.seenAtMs - previous.seenAtMs;
+  const wasSet = Math.abs(stampedMs - seenMs) > previous.lateMs + now.lateMs + ROUNDING_MS;
+  return stampedMs <= 0 || wasSet ? seenMs : stampedMs;
+}
+
+/** Its rates as a sample shows them: none of a counter that the sample withholds. */
+export function ratesShown({ rates }: GuestReport, balloon: BalloonStats): MemoryRates {
+  const shown: { -readonly [K in keyof MemoryRates]: number } = {};
+  for (const name of MEMORY_COUNTERS) {
+    const rate = rates[name];
+    if (rate !== undefined && balloon[name] !== undefined) shown[name] = rate;
+  }
+  return shown;
+}

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { BusyGuest } from './lab/busy-guest.ts';
 import { type AdviceJson, advice, type ChangeJson, follow, namesOf } from './lab/follow-advice.ts';
+import { BOOTED } from './lab/guests.ts';
+import { virsh } from './lab/virsh.ts';
 import { contentionOf, figuresOf, type VmFigures } from './lab/vm-figures.ts';
 
 /** The host has two CPUs at least; guests are pinned to these. */
@@ -20,11 +22,14 @@ let weight: string | undefined;
 vi.setConfig({ testTimeout: 600_000 });
 // In the lab's namespaces: guests get the CPUs, and not what else this machine does.
 beforeAll(() => {
+  // The lab's own guest is busy at times, and a change that makes it wait is not advised.
+  virsh('suspend', BOOTED);
   if (process.env['VIRTUNE_NAMESPACED'] === undefined || !existsSync(WEIGHT)) return;
   weight = readFileSync(WEIGHT, 'utf8');
   writeFileSync(WEIGHT, '65536');
 });
 afterAll(() => {
+  virsh('resume', BOOTED);
   if (weight !== undefined) writeFileSync(WEIGHT, weight);
 });
 afterEach(() => {
@@ -69,7 +74,8 @@ async function followed(): Promise<Followed> {
   const [first] = all;
   // VMs that have their share and wait would best move away, for which there is no other host here.
   const change = first?.changes.find(({ commands }) => commands.length > 0);
-  if (first === undefined || change === undefined) throw new Error('nothing is advised');
+  if (first === undefined || change === undefined)
+    throw new Error(`nothing is advised with commands: ${JSON.stringify(all)}`);
   const before = await figuresOf(names, MEASURE_MS);
   follow(change);
   const after = await figuresOf(names, MEASURE_MS);
@@ -152,12 +158,18 @@ test('a VM pinned to the CPU of another: the batch VM moves to the free CPU', as
   const database = new BusyGuest('advice-db', { load: 'lab.commit', cputune: pin });
   const batch = new BusyGuest('advice-batch', { load: 'lab.spin=1', cputune: pin });
   await started(database, batch);
-  const { first, after, left } = await followed();
+  const { first, before, after, left } = await followed();
   expect(first).toMatchObject({ kind: 'dedicated-cpus-shared' });
   expect(first.changes[0]?.commands.map(({ argv }) => argv.slice(0, 5))).toEqual([
     ['virsh', 'vcpupin', batch.name, '0', '1'],
   ]);
-  expect(contentionOf(after.get(database.name) as VmFigures)).toBeLessThan(0.1);
+  const [was, is] = [before, after].map((each) => each.get(database.name) as VmFigures) as [
+    VmFigures,
+    VmFigures,
+  ];
+  // The rest is for threads of QEMU and of the host that run on that CPU too.
+  expect(contentionOf(is)).toBeLessThan(contentionOf(was) / 2);
+  expect(is.requestsPerSecond).toBeGreaterThan(1.2 * was.requestsPerSecond);
   expect(left.map(({ kind }) => kind)).not.toContain('dedicated-cpus-shared');
 });
 

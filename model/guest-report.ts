@@ -1,5 +1,12 @@
-import { MEMORY_COUNTERS, type MemoryRates, memoryRates } from './rates.ts';
+import { perSecond } from './per-second.ts';
 import type { BalloonStats } from './stats/types.ts';
+
+const MEMORY_COUNTERS = ['swapInKiB', 'swapOutKiB', 'majorFaults', 'minorFaults'] as const;
+
+type MemoryCounter = (typeof MEMORY_COUNTERS)[number];
+
+/** What the guest itself counts, per second, from its report before the last one to the last. */
+export type MemoryRates = { readonly [K in MemoryCounter]?: number };
 
 /**
  * The last report of what a guest itself counts. QEMU asks the guest once in a stats period and repeats the answer until the next
@@ -12,7 +19,7 @@ export interface GuestReport {
   readonly seenAtMs: number;
   /** It came at most this long before it was seen; unknown for the first one. */
   readonly lateMs: number;
-  readonly counters: Pick<BalloonStats, keyof MemoryRates>;
+  readonly counters: Pick<BalloonStats, MemoryCounter>;
   /** From the report before to this one; empty in the first. */
   readonly rates: MemoryRates;
 }
@@ -70,4 +77,18 @@ export function ratesShown({ rates }: GuestReport, balloon: BalloonStats): Memor
     if (rate !== undefined && balloon[name] !== undefined) shown[name] = rate;
   }
   return shown;
+}
+
+/** Growth of what guests count between two moments; a counter that is new, gone or was reset has no rate. */
+export function memoryRates(
+  before: Pick<BalloonStats, MemoryCounter>,
+  now: Pick<BalloonStats, MemoryCounter>,
+  elapsedMs: number,
+): MemoryRates {
+  const rates: { -readonly [K in MemoryCounter]?: number } = {};
+  for (const name of MEMORY_COUNTERS) {
+    const rate = perSecond(before[name], now[name], elapsedMs);
+    if (rate !== undefined) rates[name] = rate;
+  }
+  return rates;
 }

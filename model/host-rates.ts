@@ -1,5 +1,5 @@
 import type { HostFigures, Pressure } from './host.ts';
-import { perSecond } from './rates.ts';
+import { perSecond } from './per-second.ts';
 
 /** Shares of the time of one or all CPUs, 0 to 1. */
 export interface CpuShares {

@@ -1,5 +1,6 @@
-import { type GuestReport, ratesShown } from './guest-report.ts';
-import type { BalloonStats, BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
+import { type GuestReport, type MemoryRates, memoryRates, ratesShown } from './guest-report.ts';
+import { perSecond } from './per-second.ts';
+import type { BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
 
 /** A domain's figures, when they were taken, and the id of the run they belong to. */
 export interface Instant {
@@ -36,23 +37,6 @@ export interface DomainRates {
   readonly memory: MemoryRates;
 }
 
-/** What the guest itself counts, per second, from its report before the last one to the last. */
-export type MemoryRates = Pick<
-  Rates<BalloonStats>,
-  'swapInKiB' | 'swapOutKiB' | 'majorFaults' | 'minorFaults'
->;
-
-/** A counter's growth per second; undefined when it is new, gone, or was reset (it fell). */
-export function perSecond(
-  previous: number | undefined,
-  current: number | undefined,
-  elapsedMs: number,
-): number | undefined {
-  if (previous === undefined || current === undefined || current < previous || elapsedMs <= 0)
-    return undefined;
-  return ((current - previous) * 1_000) / elapsedMs;
-}
-
 /** Undefined when the two do not belong together: another run of the domain, or no time between them. */
 export function domainRates(previous: Instant, current: Instant): DomainRates | undefined {
   const elapsedMs = current.atMs - previous.atMs;
@@ -70,21 +54,6 @@ export function domainRates(previous: Instant, current: Instant): DomainRates | 
         ? memoryRates(previous.stats.balloon, current.stats.balloon, elapsedMs)
         : ratesShown(current.report, current.stats.balloon),
   };
-}
-
-export const MEMORY_COUNTERS = ['swapInKiB', 'swapOutKiB', 'majorFaults', 'minorFaults'] as const;
-
-export function memoryRates(
-  before: Pick<BalloonStats, keyof MemoryRates>,
-  now: Pick<BalloonStats, keyof MemoryRates>,
-  elapsedMs: number,
-): MemoryRates {
-  const rates: { [K in (typeof MEMORY_COUNTERS)[number]]?: number } = {};
-  for (const name of MEMORY_COUNTERS) {
-    const rate = perSecond(before[name], now[name], elapsedMs);
-    if (rate !== undefined) rates[name] = rate;
-  }
-  return rates;
 }
 
 /** CPU seconds a second, all threads of one run of a domain together. */

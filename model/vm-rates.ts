@@ -1,4 +1,5 @@
-import type { DomainRates, MemoryRates, Rates } from './rates.ts';
+import type { MemoryRates } from './guest-report.ts';
+import type { DomainRates, Rates } from './rates.ts';
 import type { BlockStats, NetStats } from './stats/types.ts';
 
 /** Rates of one VM as a whole, per second of wall time; absent where there is no earlier figure to compare with. */

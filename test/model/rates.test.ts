@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ParamType } from '../../libvirt/typed-params.ts';
-import { cpuUsage, domainRates, type Instant, perSecond } from '../../model/rates.ts';
+import { perSecond } from '../../model/per-second.ts';
+import { cpuUsage, domainRates, type Instant } from '../../model/rates.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 
 function instant(atMs: number, figures: Record<string, number | string>, runId = 1): Instant {

@@ -8,7 +8,7 @@ import { HOSTILE_NAMES } from './hostile-names.ts';
 import { sceneAt } from './scenes.ts';
 
 const busy = sceneAt('noisy-neighbour', 56);
-const hostile = sceneAt('hostile-names', 21);
+const hostile = sceneAt('hostile-names', 2);
 const CHOICE = { filter: '', sort: INITIAL_STATE.sorts.vms };
 
 /** RFC 4180. */

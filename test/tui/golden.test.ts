@@ -19,7 +19,7 @@ const SIZES: readonly Size[] = [
 const busy = sceneAt('noisy-neighbour', 30);
 const troubled = sceneAt('noisy-neighbour', 56);
 const squeezed = sceneAt('memory-pressure', 21);
-const hostile = sceneAt('hostile-names', 21);
+const hostile = sceneAt('hostile-names', 2);
 
 const several = sceneOf(
   [busy, squeezed].flatMap((scene) => scene.hosts),

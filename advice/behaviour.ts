@@ -1,4 +1,5 @@
 import { dedicatedCpu } from '../model/dedicated.ts';
+import { drivesHostDevices } from './host-ties.ts';
 import type { ObservedVm } from './observation.ts';
 
 /** A database commits: it flushes often, and its requests are many and small. */
@@ -30,7 +31,7 @@ export function isDatabase({ disks }: ObservedVm): boolean {
 
 /**
  * Whether a VM computes without being waited for: much CPU, few flushes and packets, and no dedicated CPUs or huge pages,
- * which a user gives only to what matters.
+ * which a user gives only to what matters. Unknown counts as no.
  */
 export function isBatch(vm: ObservedVm): boolean {
   const demand = (vm.runCpus.mean ?? 0) + (vm.delayCpus.mean ?? 0);
@@ -46,6 +47,30 @@ export function isBatch(vm: ObservedVm): boolean {
     flushes <= BATCH_FLUSH_SHARE * Math.max(requests, REQUESTS_MIN) &&
     sum([...vm.nics.values()].map(({ packets }) => packets.mean)) < BATCH_PACKETS &&
     !vm.places.some(({ cpus }) => cpus !== undefined && dedicatedCpu(cpus) !== undefined) &&
-    vm.facts?.memory.hugepages === undefined
+    vm.facts?.memory.hugepages === undefined &&
+    hasKnownDisks(vm) &&
+    hasKnownNics(vm)
+  );
+}
+
+/** Whether figures show all that it writes: requests and flushes of each disk. A disk without them may be that of a database. */
+function hasKnownDisks(vm: ObservedVm): boolean {
+  const { facts, disks } = vm;
+  if (facts === undefined || drivesHostDevices(vm)) return false;
+  return facts.disks
+    .filter(({ device }) => WRITABLE_DEVICES.has(device))
+    .every(({ target }) => {
+      const series = disks.get(target);
+      return series !== undefined && series.requests.count > 0 && series.flushes.count > 0;
+    });
+}
+
+/** CD-ROM and floppy drives have no figures while they are empty. */
+const WRITABLE_DEVICES: ReadonlySet<string> = new Set(['disk', 'lun']);
+
+/** Whether figures show all that it sends and receives. libvirt has none of vhost-user and user-mode NICs. */
+function hasKnownNics({ facts, nics }: ObservedVm): boolean {
+  return (facts?.interfaces ?? []).every(
+    ({ name }) => name !== undefined && (nics.get(name)?.packets.count ?? 0) > 0,
   );
 }

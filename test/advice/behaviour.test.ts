@@ -48,3 +48,36 @@ test('a VM with the packets of a server is not a batch VM', () => {
   expect(of(2_999)).toBe(true);
   expect(of(3_000)).toBe(false);
 });
+
+test('a VM whose requests, flushes or packets are in no figure may be one that others wait for', () => {
+  const of = (facts: object, figures: Partial<ObservedVm> = {}) => {
+    const vm = vmOf('a', BUSY);
+    return isBatch({ ...vm, facts: { ...vm.facts, ...facts }, ...figures } as unknown as ObservedVm);
+  };
+  const none = new Series();
+  const vda = { target: 'vda', device: 'disk' };
+  const disks = (figures: object) =>
+    of({ disks: [vda] }, { disks: new Map([['vda', figures]]) as unknown as ObservedVm['disks'] });
+  expect(disks(disk(10, 0))).toBe(true);
+  expect(of({ disks: [vda] })).toBe(false);
+  expect(disks({ ...disk(10, 0), flushes: none })).toBe(false);
+  expect(disks({ ...disk(10, 0), requests: none })).toBe(false);
+  // An empty drive has none, and no VM writes to it.
+  expect(of({ disks: [{ target: 'sda', device: 'cdrom' }] })).toBe(true);
+  const nics = (name: string | undefined, packets: Series) =>
+    of({ interfaces: [{ name }] }, { nics: new Map([['vnet0', { packets, drops: none }]]) });
+  expect(nics('vnet0', every(1))).toBe(true);
+  expect(nics('vnet0', none)).toBe(false);
+  // A vhost-user NIC.
+  expect(nics('net1', every(1))).toBe(false);
+  expect(nics(undefined, every(1))).toBe(false);
+});
+
+test('a VM that drives devices of its host, or whose definition is not known, may be one that others wait for', () => {
+  expect(isBatch(vmOf('passthrough', { ...BUSY, features: { hostDevices: 1 } }))).toBe(false);
+  expect(isBatch({ ...vmOf('unknown', BUSY), facts: undefined })).toBe(false);
+  const vm = vmOf('recorded', BUSY);
+  expect(isBatch({ ...vm, facts: { ...vm.facts, features: undefined } } as unknown as ObservedVm)).toBe(
+    false,
+  );
+});

@@ -2,6 +2,7 @@ import type { DiskSeries, HostObservation, ObservedVm } from '../../advice/obser
 import { Residency } from '../../advice/residency.ts';
 import { Series } from '../../advice/series.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
+import type { DomainFeatures } from '../../model/domain/features.ts';
 
 const SAMPLES = 8;
 const KIB_PER_GIB = 1_048_576;
@@ -30,7 +31,10 @@ export interface MadeVm {
     readonly numaNodeset?: CpuSet;
     readonly memNodes?: ReadonlyMap<number, CpuSet>;
     readonly hugepages?: unknown;
+    readonly locked?: boolean;
   };
+  /** Of its definition, what limits migration and ballooning. */
+  readonly features?: Partial<DomainFeatures>;
   /** Shares of the periods of a quota. */
   readonly throttled?: Series;
   /** Commits as a database does. */
@@ -38,6 +42,8 @@ export interface MadeVm {
   /** GiB: the most that it may have, what it has, swap-in in KiB/s, and the usable share. */
   readonly gib?: number;
   readonly currentGib?: number;
+  /** GiB of its QEMU that are resident; by default all that it has. */
+  readonly rssGib?: number | 'unknown';
   readonly swapInKiB?: number;
   readonly usable?: number;
 }
@@ -47,13 +53,16 @@ let id = 0;
 /** A VM as it is after a window of samples that are all alike. */
 export function vmOf(name: string, made: MadeVm): ObservedVm {
   const { places, quota, memory, throttled = new Series(), isDatabase = false, gib = 8 } = made;
+  const { currentGib = gib, rssGib = currentGib } = made;
   const vcpus = places.reduce((sum, each) => sum + each.vcpus, 0);
   const run = places.reduce((sum, each) => sum + each.run, 0);
   const delay = places.reduce((sum, each) => sum + (each.delay ?? 0), 0);
   const facts = {
     cpu: { vcpuPins: pinsOf(places), cpuSet: undefined, cells: [], quota },
-    memory: { maximumKiB: gib * KIB_PER_GIB, ...memory },
+    memory: { maximumKiB: gib * KIB_PER_GIB, locked: false, ...memory },
+    features: made.features ?? {},
     disks: [],
+    interfaces: [],
   };
   const uuid = `${String(++id).padStart(8, '0')}-0000-4000-8000-000000000000`;
   const sample = {
@@ -61,7 +70,8 @@ export function vmOf(name: string, made: MadeVm): ObservedVm {
     summary: {
       vcpus,
       maximumKiB: gib * KIB_PER_GIB,
-      memoryKiB: (made.currentGib ?? gib) * KIB_PER_GIB,
+      memoryKiB: currentGib * KIB_PER_GIB,
+      rssKiB: rssGib === 'unknown' ? undefined : rssGib * KIB_PER_GIB,
       marks: { persistent: true },
     },
     facts,

@@ -12,25 +12,38 @@ import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 /** A VM whose own vCPUs wait for each other: it has more of them than CPUs to run on. */
 export function wideVm({ victims }: CpuCause, context: Context, load: CpuLoad): Advice[] {
   return victims.map((vm) => {
-    const allowed = load.loads
-      .filter((each) => each.vm === vm)
-      .reduce<CpuSet>((all, each) => all.union(each.cpus), CpuSet.empty);
+    const { vcpus, cpus: allowed } = crowdOf(vm, load);
     return {
       kind: 'wide-vm',
       id: `wide-vm:${vm.uuid.slice(0, 8)}`,
       severity: severityOf([vm]),
-      title: `${vm.vcpus} vCPUs run on ${allowed.size} CPUs, and wait for each other`,
+      title: `${vcpus} vCPUs run on ${allowed.size} CPUs, and wait for each other`,
       victims: sufferers([vm]),
       evidence: cpuEvidence([vm], load, context),
       cause:
         allowed.size >= load.cpus.size
           ? 'the VM has more vCPUs than the host has CPUs'
-          : `its pins keep ${vm.vcpus} vCPUs on CPU ${allowed}`,
+          : `its pins keep ${vcpus} vCPUs on CPU ${allowed}`,
       culprits: [],
-      remedies: [...widenOf(vm, allowed, context, load), fewerOf(vm, allowed, context)],
+      remedies: [
+        ...widenOf(vm, allowed, context, load),
+        // With fewer vCPUs, those that stay are the first ones, wherever they are pinned.
+        ...(vcpus === vm.vcpus ? [fewerOf(vm, allowed, context)] : []),
+      ],
       harm: harmOf([vm]),
     };
   });
+}
+
+/** vCPUs that wait for each other, and the CPUs that they share: by their pins where these are too narrow, else all. */
+function crowdOf(vm: ObservedVm, load: CpuLoad): { readonly vcpus: number; readonly cpus: CpuSet } {
+  const own = load.of(vm);
+  const crowd = (loads: readonly VmLoad[]) => ({
+    vcpus: loads.reduce((sum, each) => sum + each.vcpus, 0),
+    cpus: loads.reduce<CpuSet>((all, each) => all.union(each.cpus), CpuSet.empty),
+  });
+  const narrow = crowd(own.filter(({ floats, delay }) => !floats && delay > 0));
+  return narrow.vcpus > narrow.cpus.size ? narrow : crowd(own);
 }
 
 function widenOf(vm: ObservedVm, allowed: CpuSet, context: Context, load: CpuLoad): Remedy[] {

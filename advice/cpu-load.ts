@@ -1,7 +1,9 @@
 import { type CpuGroup, shareOut } from '../model/cpu-schedule/share-out.ts';
 import { CpuSet } from '../model/cpu-set.ts';
+import type { CpuQuota } from '../model/domain/cpu.ts';
 import { weightOf } from './cpu-weights.ts';
 import type { HostObservation, ObservedVm } from './observation.ts';
+import { pinnedCpus } from './pins.ts';
 
 /** vCPUs of one VM that may run on the same CPUs, and their demand. */
 export interface VmLoad {
@@ -19,6 +21,20 @@ export interface VmLoad {
   readonly weight: number;
   /** CPUs that a quota allows; infinite without one. */
   readonly cap: number;
+}
+
+/** CPUs that a load asks for and may have: what exceeds its quota uses no CPU, whatever else runs. */
+export const allowedDemand = ({ demand, cap }: VmLoad): number => Math.min(demand, cap);
+
+/** CPUs that some vCPUs of a VM may use under its quotas; infinite without one. */
+export function capUnder(
+  { vcpuCpus, globalCpus }: Partial<Pick<CpuQuota, 'vcpuCpus' | 'globalCpus'>>,
+  { vcpus, ofAll }: { readonly vcpus: number; readonly ofAll: number },
+): number {
+  return Math.min(
+    (vcpuCpus ?? Number.POSITIVE_INFINITY) * vcpus,
+    ((globalCpus ?? Number.POSITIVE_INFINITY) * vcpus) / Math.max(1, ofAll),
+  );
 }
 
 /** A VM's demand and what it gets, in CPUs. */
@@ -53,7 +69,7 @@ export class CpuLoad {
         else there.push(vm);
       }
     }
-    this.demand = loads.reduce((sum, each) => sum + Math.min(each.demand, each.cap), 0);
+    this.demand = loads.reduce((sum, each) => sum + allowedDemand(each), 0);
   }
 
   /** Undefined where the host's CPUs are unknown. */
@@ -85,6 +101,11 @@ export class CpuLoad {
     return this.#ofVm.get(vm) ?? [];
   }
 
+  /** CPUs that a VM asks for and may have by its quota: its part of `demand`. */
+  demandOf(vm: ObservedVm): number {
+    return this.of(vm).reduce((sum, each) => sum + allowedDemand(each), 0);
+  }
+
   /** CPUs to which no VM but these is confined. */
   unclaimed(but: readonly ObservedVm[]): CpuSet {
     return CpuSet.of(
@@ -108,7 +129,7 @@ export class CpuLoad {
       loads.forEach((load, index) => {
         const { share = 1, contended = false } = parts[group]?.[index] ?? {};
         sum.demand += load.demand;
-        sum.served += share * Math.min(load.demand, load.cap);
+        sum.served += share * allowedDemand(load);
         if (contended) sum.contended += load.demand;
       });
       served.set(vm.uuid, sum);
@@ -120,35 +141,35 @@ export class CpuLoad {
 function groupOf(loads: readonly VmLoad[]): CpuGroup {
   return {
     weight: loads[0]?.weight ?? 1,
-    classes: loads.map(({ cpus, demand, cap }) => ({ cpus, demand: Math.min(demand, cap) })),
+    classes: loads.map((load) => ({ cpus: load.cpus, demand: allowedDemand(load) })),
   };
 }
 
 function loadsOf(vm: ObservedVm, cpus: CpuSet, weight: number): VmLoad[] {
   if (!vm.running) return [];
-  const { vcpuCpus, globalCpus } = vm.facts?.cpu.quota ?? {};
-  return vm.places.flatMap((place) => {
+  const found = vm.places.flatMap((place) => {
     const run = place.runCpus.mean;
     const delay = place.delayCpus.mean;
-    if (run === undefined || delay === undefined) return [];
-    const allowed = place.cpus?.intersection(cpus);
+    return run === undefined || delay === undefined ? [] : [{ ...place, run, delay }];
+  });
+  // Of a QEMU that does not answer, or a kernel that does not count delay, the CPU time is known, and is not there for others.
+  const used = vm.usedCpus.mean;
+  const parts =
+    found.length > 0 || used === undefined
+      ? found
+      : [{ cpus: pinnedCpus(vm.sample), vcpus: Math.max(1, vm.vcpus), run: used, delay: 0 }];
+  return parts.map(({ cpus: pins, vcpus, run, delay }) => {
+    const allowed = pins?.intersection(cpus);
     const floats = allowed === undefined || allowed.size === 0 || cpus.isSubsetOf(allowed);
-    const share = place.vcpus / Math.max(1, vm.vcpus);
-    const cap = Math.min(
-      (vcpuCpus ?? Number.POSITIVE_INFINITY) * place.vcpus,
-      (globalCpus ?? Number.POSITIVE_INFINITY) * share,
-    );
-    return [
-      {
-        vm,
-        cpus: floats ? cpus : allowed,
-        floats,
-        vcpus: place.vcpus,
-        demand: run + delay,
-        delay,
-        weight,
-        cap,
-      },
-    ];
+    return {
+      vm,
+      cpus: floats ? cpus : allowed,
+      floats,
+      vcpus,
+      demand: run + delay,
+      delay,
+      weight,
+      cap: capUnder(vm.facts?.cpu.quota ?? {}, { vcpus, ofAll: vm.vcpus }),
+    };
   });
 }

@@ -1,9 +1,29 @@
 import type { ObservedVm } from './observation.ts';
 
+/** What a move costs, whatever it is for. */
+export const MIGRATION_RISK =
+  'a migration copies all memory over the network, and disks that only this host has';
+
 /**
  * Whether the guest drives devices of the host itself: their requests and packets are in no figure of libvirt, and its memory
  * stays where the devices reach it. Unknown counts as yes: without its XML, or in a recording of an older virtune.
  */
 export function drivesHostDevices({ facts }: ObservedVm): boolean {
   return facts?.features === undefined || (facts.features.hostDevices ?? 0) > 0;
+}
+
+/**
+ * Whether libvirt migrates it live now, as far as its host shows (qemuMigrationSrcIsAllowed in src/qemu/qemu_migration.c);
+ * virtune advise --fleet refuses the same.
+ */
+export function canMigrate(vm: ObservedVm): boolean {
+  const { facts, sample } = vm;
+  return (
+    !drivesHostDevices(vm) &&
+    facts?.features?.launchSecurity === undefined &&
+    facts?.features?.tpm !== 'passthrough' &&
+    sample.summary.marks?.hasSnapshot !== true &&
+    sample.extras?.job?.active !== true &&
+    sample.outcome.kind !== 'unresponsive'
+  );
 }

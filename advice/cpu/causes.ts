@@ -1,6 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { Context } from '../context.ts';
-import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import { allowedDemand, type CpuLoad, type VmLoad } from '../cpu-load.ts';
 import { isLimited } from '../cpu-weights.ts';
 import { isLasting } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
@@ -12,7 +12,7 @@ export const STEAL_BAD = 0.1;
 /** Of a quota's periods, those in which it held threads back. */
 const THROTTLED = 0.05;
 /** Of what is allowed, what counts as all of it: a figure over a sample is never exact. */
-const FULL = 0.9;
+export const FULL = 0.9;
 /** The share of some CPUs from which the demand of others counts. */
 const NOTICEABLE = 0.1;
 /** From here on a host has no CPUs to give. */
@@ -70,7 +70,7 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
   const narrowDelay = sum(narrow, ({ delay }) => delay);
   if (narrow.length === 0 || narrowDelay < sum(own, ({ delay }) => delay) / 2) {
     const { size } = load.cpus;
-    const isWide = sum(own, ({ vcpus }) => vcpus) > size && sum(own, ({ demand }) => demand) > FULL * size;
+    const isWide = sum(own, ({ vcpus }) => vcpus) > size && sum(own, allowedDemand) > FULL * size;
     if (isWide) return { kind: 'wide', cpus: load.cpus };
     return { kind: load.utilization >= FULL ? 'overcommit' : 'unexplained', cpus: load.cpus };
   }
@@ -85,13 +85,13 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
   const owns = narrow.every((each) => each.cpus.size <= each.vcpus);
   // Rivals without demand there do not make it wait.
   const rivalDemand = sum(rivals, (each) => demandOn(each, cpus));
-  const fills = sum(narrow, ({ demand }) => demand) + rivalDemand >= FULL * cpus.size;
+  const fills = sum(narrow, allowedDemand) + rivalDemand >= FULL * cpus.size;
   if (owns && rivalDemand >= NOTICEABLE * cpus.size && (fills || !isFull)) return { kind: 'dedicated', cpus };
   if (isFull) return { kind: 'overcommit', cpus: load.cpus };
   const area = reached(cpus, others);
   const within = sum(
     load.loads.filter((each) => !each.floats && each.cpus.isSubsetOf(area)),
-    ({ demand }) => demand,
+    allowedDemand,
   );
   if (rivals.length > 0 && within >= 0.85 * area.size) return { kind: 'squeezed', cpus: area };
   // Without a VM that was seen there, the cause is unknown: processes and interrupts of the host use pinned CPUs too.
@@ -101,7 +101,7 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
 
 /** What a load asks of some CPUs, spread evenly over all that it may use. */
 function demandOn(load: VmLoad, cpus: CpuSet): number {
-  return (load.demand * load.cpus.intersection(cpus).size) / Math.max(1, load.cpus.size);
+  return (allowedDemand(load) * load.cpus.intersection(cpus).size) / Math.max(1, load.cpus.size);
 }
 
 /** The control group says so where it is read; else its vCPUs use all that the quota allows. */

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
-import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
+import { consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 import { cellText, nearMemory, pinSteps, targetsFor, wholeCores } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
@@ -32,8 +32,11 @@ export function dedicatedCpusShared(cause: CpuCause, context: Context, load: Cpu
         : 'a pin keeps a vCPU on its CPU, and keeps no other VM away from it',
     // Those that can go elsewhere first: a database may ask for more than the VM that came to its CPUs.
     culprits: [
-      ...consumers(culprits.filter((vm) => !isDatabase(vm))),
-      ...consumers(culprits.filter(isDatabase)),
+      ...consumers(
+        culprits.filter((vm) => !isDatabase(vm)),
+        load,
+      ),
+      ...consumers(culprits.filter(isDatabase), load),
     ],
     remedies,
     harm: harmOf(victims),
@@ -49,7 +52,7 @@ function rivalsOf({ cpus, victims }: CpuCause, load: CpuLoad): ObservedVm[] {
     ({ vm, floats, cpus: its }) => vm !== undefined && !floats && its.intersection(cpus).size > 0,
   );
   const vms = [...new Set(pinned.flatMap(({ vm }) => vm ?? []))].filter(
-    (vm) => victims.includes(vm) || demandOf(vm) >= RIVAL_CPUS,
+    (vm) => victims.includes(vm) || load.demandOf(vm) >= RIVAL_CPUS,
   );
   return vms.length > 1 ? vms : [];
 }
@@ -70,7 +73,7 @@ function movesOf(cause: CpuCause, rivals: readonly ObservedVm[], context: Contex
       Number(isDatabase(a)) - Number(isDatabase(b)) ||
       Number(isBound(a)) - Number(isBound(b)) ||
       Number(isBatch(b)) - Number(isBatch(a)) ||
-      demandOf(b) - demandOf(a),
+      load.demandOf(b) - load.demandOf(a),
   );
   const remedies = byWeight.flatMap((mover) => moveOf(mover, cause, context, load) ?? []);
   return remedies.slice(0, 2);

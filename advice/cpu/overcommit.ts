@@ -5,9 +5,10 @@ import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import { isLimited } from '../cpu-weights.ts';
+import { canMigrate, MIGRATION_RISK } from '../host-ties.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
-import { consumers, cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
+import { consumers, cpuEvidence, harmOf, namesOf, severityOf, sufferers } from './parts.ts';
 import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
 /** The share of the demand of VMs without a limit that may stay unserved. */
@@ -16,7 +17,7 @@ const SHORT_ENOUGH = 0.02;
 const WEIGHTS = [1 / 2, 1 / 4, 1 / 8, 1 / 16] as const;
 /** Tried on real guests that had their share, and waited (docs/advice.md). */
 const FOR_WAKING = 1 / 4;
-/** A VM that gets less than this share of its demand makes no progress. */
+/** A VM that gets less than this share of its demand, as far as its quota allows it, makes no progress. */
 const PAYER_MIN_SHARE = 0.15;
 /** Losses that are listed one by one. */
 const SHOWN_COSTS = 3;
@@ -28,7 +29,7 @@ const WORTH_MOVING = 0.1;
 /** CPU demand exceeds what the host has. */
 export function cpuOvercommit({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
   const culprits = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))].filter(
-    (vm) => demandOf(vm) >= 0.02 * load.demand,
+    (vm) => load.demandOf(vm) >= 0.02 * load.demand,
   );
   return {
     kind: 'cpu-overcommit',
@@ -38,7 +39,7 @@ export function cpuOvercommit({ victims }: CpuCause, context: Context, load: Cpu
     victims: sufferers(victims),
     evidence: cpuEvidence(victims, load, context),
     cause: `CPU demand is ${ratio(load.demand - load.hostCpus)} CPUs of the VMs${load.hostCpus < 0.5 ? '' : ` and ${ratio(load.hostCpus)} of the host itself`}; the host has ${load.cpus.size}`,
-    culprits: consumers(culprits).slice(0, 10),
+    culprits: consumers(culprits, load).slice(0, 10),
     remedies: remediesOf(victims, context, load),
     harm: harmOf(victims),
   };
@@ -66,7 +67,7 @@ function sharesOf(
 ): { readonly remedies: Remedy[]; readonly isComputed: boolean } {
   const payers = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))]
     .filter((vm) => isBatch(vm) && !isDatabase(vm) && !isLimited(vm, context.observation))
-    .toSorted((a, b) => demandOf(b) - demandOf(a));
+    .toSorted((a, b) => load.demandOf(b) - load.demandOf(a));
   const paying = new Set(payers);
   const spared = victims.filter((vm) => !paying.has(vm));
   const limit = payers.length === 0 || spared.length === 0 ? undefined : mildest(spared, payers, load);
@@ -74,7 +75,7 @@ function sharesOf(
   const { weight, result, isComputed } = limit;
   const remedies: Remedy[] = [
     {
-      change: `give ${names(payers)} 1/${Math.round(1 / weight)} of the CPU shares that they have now`,
+      change: `give ${namesOf(payers)} 1/${Math.round(1 / weight)} of the CPU shares that they have now`,
       steps: sharesSteps(payers, weight, context),
       cost: costText(payers, result),
       payers: payers.map(refOf),
@@ -100,7 +101,7 @@ function mildest(
       each.vm !== undefined && paying.has(each.vm) ? { ...each, weight: each.weight * weight } : each,
     );
   const isStarving = ({ served }: WhatIf): boolean =>
-    payers.some((vm) => shareOf(served, vm) < PAYER_MIN_SHARE);
+    payers.some((vm) => (served.get(vm.uuid)?.served ?? 0) < PAYER_MIN_SHARE * load.demandOf(vm));
   const { shortBefore, contendedBefore } = limited(1);
   if (shortBefore <= SHORT_ENOUGH) {
     const result = limited(FOR_WAKING);
@@ -149,23 +150,25 @@ function sharesSteps(payers: readonly ObservedVm[], weight: number, { uri, obser
   );
 }
 
-/** The fewest VMs whose CPUs elsewhere would leave room here; first those that can move and compute. */
+/** The fewest VMs whose CPUs elsewhere would leave room here, of those that can move; first those that compute. */
 function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
   const movable = [
     ...new Set(load.loads.flatMap(({ vm, floats }) => (vm !== undefined && floats ? [vm] : []))),
   ]
-    .filter((vm) => !isDatabase(vm) && demandOf(vm) >= WORTH_MOVING)
-    .map((vm) => ({ vm, computes: Number(isBatch(vm)) }))
-    .toSorted((a, b) => b.computes - a.computes || demandOf(b.vm) - demandOf(a.vm));
+    .filter((vm) => !isDatabase(vm) && canMigrate(vm))
+    // What its quota does not allow uses no CPU here, and leaves with no VM.
+    .map((vm) => ({ vm, demand: load.demandOf(vm), computes: Number(isBatch(vm)) }))
+    .filter((each) => each.demand >= WORTH_MOVING)
+    .toSorted((a, b) => b.computes - a.computes || b.demand - a.demand);
   const leaving: ObservedVm[] = [];
-  let demand = load.demand;
-  for (const { vm } of movable) {
-    if (demand <= ROOMY * load.cpus.size) break;
+  let left = load.demand;
+  for (const { vm, demand } of movable) {
+    if (left <= ROOMY * load.cpus.size) break;
     leaving.push(vm);
-    demand -= demandOf(vm);
+    left -= demand;
   }
   // What the host itself uses does not leave with any VM.
-  if (leaving.length === 0 || demand > load.cpus.size) return [];
+  if (leaving.length === 0 || left > load.cpus.size) return [];
   const gone = new Set(leaving);
   const staying = victims.filter((vm) => !gone.has(vm));
   const result = whatIf(load, staying, leaving, (each: VmLoad) =>
@@ -173,20 +176,13 @@ function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
   );
   return [
     {
-      change: `move ${names(leaving)} to another host: their demand is ${ratio(leaving.reduce((sum, vm) => sum + demandOf(vm), 0))} CPUs`,
+      change: `move ${namesOf(leaving)} to another host: their demand is ${ratio(load.demand - left)} CPUs`,
       steps: [],
       cost: 'none on this host; each VM is paused for a moment at the end of its migration',
       payers: leaving.map(refOf),
       gain: gainText(result, staying),
-      risk: 'a migration copies all memory over the network; choose a host with CPUs and memory to spare',
+      risk: `${MIGRATION_RISK}; choose a host with CPUs and memory to spare`,
       effect: 'live',
     },
   ];
-}
-
-const SHOWN = 12;
-
-function names(vms: readonly ObservedVm[]): string {
-  const shown = vms.slice(0, SHOWN).map(({ name }) => name);
-  return vms.length > SHOWN ? `${shown.join(', ')} and ${vms.length - SHOWN} more` : shown.join(', ');
 }

@@ -14,18 +14,22 @@ export function sufferers(vms: readonly ObservedVm[]): Affected[] {
     .map((vm) => ({ ...refOf(vm), evidence: `steal ${percent(100 * (vm.steal.median ?? 0))} %` }));
 }
 
-/** Largest first, each with its CPU demand. */
-export function consumers(vms: readonly ObservedVm[]): Affected[] {
+/** Largest first, each with its CPU demand: what a quota does not allow takes no CPU from others. */
+export function consumers(vms: readonly ObservedVm[], load: CpuLoad): Affected[] {
   return vms
-    .toSorted((a, b) => demandOf(b) - demandOf(a))
+    .toSorted((a, b) => load.demandOf(b) - load.demandOf(a))
     .map((vm) => ({
       ...refOf(vm),
-      evidence: `demand ${ratio(demandOf(vm))} CPUs, gets ${ratio(vm.runCpus.mean ?? 0)}`,
+      evidence: `demand ${ratio(load.demandOf(vm))} CPUs, gets ${ratio(vm.runCpus.mean ?? vm.usedCpus.mean ?? 0)}`,
     }));
 }
 
-export function demandOf({ runCpus, delayCpus }: ObservedVm): number {
-  return (runCpus.mean ?? 0) + (delayCpus.mean ?? 0);
+const SHOWN = 12;
+
+/** For a sentence; of many VMs the first, and how many more there are. */
+export function namesOf(vms: readonly ObservedVm[]): string {
+  const shown = vms.slice(0, SHOWN).map(({ name }) => name);
+  return vms.length > SHOWN ? `${shown.join(', ')} and ${vms.length - SHOWN} more` : shown.join(', ');
 }
 
 /** Contention, summed over the victims. */

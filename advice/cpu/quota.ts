@@ -1,17 +1,22 @@
+import type { CpuQuota } from '../../model/domain/cpu.ts';
 import { ratio } from '../../model/format.ts';
-import type { Advice, Remedy } from '../advice.ts';
-import { lasting, refOf, virshStep } from '../commands.ts';
+import type { Advice, Remedy, Step } from '../advice.ts';
+import { lasting, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
-import type { CpuLoad, VmLoad } from '../cpu-load.ts';
+import { type CpuLoad, capUnder, type VmLoad } from '../cpu-load.ts';
 import { medianOf } from '../evidence.ts';
 import { keep } from '../keep.ts';
 import type { ObservedVm } from '../observation.ts';
-import type { CpuCause } from './causes.ts';
-import { cpuEvidence, demandOf, harmOf, severityOf, sufferers } from './parts.ts';
-import { gainText, isWorthwhile, whatIf } from './what-if.ts';
+import { type CpuCause, FULL } from './causes.ts';
+import { cpuEvidence, harmOf, namesOf, severityOf, sufferers } from './parts.ts';
+import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
 /** Above the current demand of a VM, so that the next burst is not throttled again. */
 const HEADROOM = 1.25;
+/** A quota of the whole VM holds back the other threads of QEMU too: a tenth for them. */
+const QEMU_THREADS = 1.1;
+/** On a host without CPUs for all that are throttled, how many of them are tried one by one. */
+const TRIED = 20;
 
 /** VMs that their own CPU quota holds back. */
 export function cpuQuota({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
@@ -32,12 +37,7 @@ export function cpuQuota({ victims }: CpuCause, context: Context, load: CpuLoad)
         : []),
       ...cpuEvidence(victims, load, context),
     ],
-    cause: victims
-      .map(
-        (vm) =>
-          `${vm.name} has a demand of ${ratio(demandOf(vm))} CPUs, and its quota allows ${ratio(capOf(vm, load))}`,
-      )
-      .join('; '),
+    cause: victims.map((vm) => causeOf(vm, load)).join('; '),
     culprits: [],
     remedies: raiseOf(victims, context, load),
     harm: harmOf(victims),
@@ -48,23 +48,34 @@ function capOf(vm: ObservedVm, load: CpuLoad): number {
   return load.of(vm).reduce((sum, { cap }) => sum + cap, 0);
 }
 
-/** As far as the host has the CPUs: raised for those whose gain costs no other VM anything. */
+const askedBy = ({ runCpus, delayCpus }: ObservedVm): number => (runCpus.mean ?? 0) + (delayCpus.mean ?? 0);
+
+/** A mean below the quota hides why it throttles: its periods are short, and each vCPU has its part. */
+function causeOf(vm: ObservedVm, load: CpuLoad): string {
+  const [asked, allowed] = [askedBy(vm), capOf(vm, load)];
+  const { vcpuCpus } = vm.facts?.cpu.quota ?? {};
+  const each = vcpuCpus === undefined ? '' : `, ${ratio(vcpuCpus)} to each vCPU`;
+  return `${vm.name} has a demand of ${ratio(asked)} CPUs, and its quota allows ${ratio(allowed)}${
+    asked < FULL * allowed ? `${each}: in bursts or on single vCPUs it asks for more` : ''
+  }`;
+}
+
+/** CPUs that quotas of a VM allow; undefined where it has none of a kind, infinite where one should be removed. */
+type Quotas = Pick<CpuQuota, 'vcpuCpus' | 'globalCpus'>;
+
+/** As far as the host has the CPUs: raised for those that gain by it, at the expense of no other VM. */
 function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
-  const raised = new Map(victims.map((vm) => [vm, Math.min(vm.vcpus, demandOf(vm) * HEADROOM)]));
-  const result = whatIf(load, victims, [], (each: VmLoad) => {
-    const cpus = each.vm === undefined ? undefined : raised.get(each.vm);
-    return cpus === undefined || each.vm === undefined
-      ? each
-      : { ...each, cap: (cpus * each.vcpus) / each.vm.vcpus };
-  });
-  if (!isWorthwhile(result)) return [keep('quota')];
+  const raised = affordable(victims, load);
+  const vms = [...raised.keys()];
+  if (vms.length === 0) return [keep('quota')];
+  const whose = vms.length === victims.length ? 'the quota' : `the quota of ${namesOf(vms)}`;
   return [
     {
-      change: `raise the quota to what ${victims.length === 1 ? 'it asks' : 'they ask'} for and a quarter more; the host has the CPUs`,
-      steps: [...raised].flatMap(([vm, cpus]) => quotaSteps(context.uri, vm, cpus)),
+      change: `raise ${whose} to what ${vms.length === 1 ? 'it asks' : 'they ask'} for and a quarter more; the host has the CPUs`,
+      steps: [...raised].flatMap(([vm, quotas]) => quotaSteps(context.uri, vm, quotas)),
       cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
       payers: [],
-      gain: gainText(result, victims),
+      gain: gainText(withQuotas(raised, load), vms),
       risk: 'a quota may be what was sold: ask who set it',
       effect: 'live',
     },
@@ -72,21 +83,72 @@ function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad
   ];
 }
 
-function quotaSteps(uri: string, vm: ObservedVm, cpus: number) {
-  const { vcpuCpus, globalCpus, vcpuPeriodUs = 0, globalPeriodUs = 0 } = vm.facts?.cpu.quota ?? {};
-  const perVcpu = cpus / vm.vcpus;
-  const set = (name: string, amount: number, periodUs: number) => [
-    virshStep(
-      uri,
-      vm,
-      'schedinfo',
-      '--set',
-      `${name}=${amount < 0 ? -1 : Math.ceil(amount * periodUs)}`,
-      ...lasting(vm.sample),
-    ),
-  ];
+/**
+ * Of the victims, those whose quotas can grow and that lack less by it: all of them where that harms no other VM, else one
+ * after the other, the worst first, as far as there is room.
+ */
+function affordable(victims: readonly ObservedVm[], load: CpuLoad): ReadonlyMap<ObservedVm, Quotas> {
+  const wanted = victims
+    .toSorted((a, b) => (b.steal.median ?? 0) - (a.steal.median ?? 0))
+    .flatMap((vm) => {
+      const quotas = quotasFor(vm, load);
+      return quotas === undefined ? [] : [[vm, quotas] as const];
+    });
+  const together = withQuotas(new Map(wanted), load);
+  if (together.harmed.length === 0) return new Map(wanted.filter(([vm]) => isRelieved(together, vm)));
+  let raised = new Map<ObservedVm, Quotas>();
+  for (const [vm, quotas] of wanted.slice(0, TRIED)) {
+    const more = new Map([...raised, [vm, quotas]]);
+    const result = withQuotas(more, load);
+    if (result.harmed.length === 0 && isRelieved(result, vm)) raised = more;
+  }
+  return raised;
+}
+
+function withQuotas(raised: ReadonlyMap<ObservedVm, Quotas>, load: CpuLoad): WhatIf {
+  return whatIf(load, [...raised.keys()], [], (each: VmLoad) => {
+    const quotas = each.vm === undefined ? undefined : raised.get(each.vm);
+    return quotas === undefined || each.vm === undefined
+      ? each
+      : { ...each, cap: capUnder(quotas, { vcpus: each.vcpus, ofAll: each.vm.vcpus }) };
+  });
+}
+
+/** Whether it lacks at most half of what it lacked. */
+function isRelieved({ before, served }: WhatIf, vm: ObservedVm): boolean {
+  const lacked = 1 - shareOf(before, vm);
+  return lacked > 0 && 1 - shareOf(served, vm) <= lacked / 2;
+}
+
+/** Both quotas of a VM, each at least what it is now; undefined where none would grow. */
+function quotasFor(vm: ObservedVm, load: CpuLoad): Quotas | undefined {
+  const { vcpuCpus, globalCpus } = vm.facts?.cpu.quota ?? {};
+  // Of vCPUs with the same pins only the sum is known; of those with different ones, the quota has to be enough for each.
+  const perVcpu = Math.max(...load.of(vm).map(({ demand, vcpus }) => (demand * HEADROOM) / vcpus));
+  const whole = Math.min(vm.vcpus, askedBy(vm) * HEADROOM) * QEMU_THREADS;
+  const quotas: Quotas = {
+    // No thread uses more than one CPU: such a quota limits nothing.
+    vcpuCpus:
+      vcpuCpus === undefined || vcpuCpus >= 1
+        ? vcpuCpus
+        : Math.max(vcpuCpus, perVcpu >= 1 ? Number.POSITIVE_INFINITY : perVcpu),
+    globalCpus: globalCpus === undefined ? undefined : Math.max(globalCpus, whole),
+  };
+  return quotas.vcpuCpus === vcpuCpus && quotas.globalCpus === globalCpus ? undefined : quotas;
+}
+
+/** Only of those that grow. */
+function quotaSteps(uri: string, vm: ObservedVm, { vcpuCpus, globalCpus }: Quotas): Step[] {
+  const now = vm.facts?.cpu.quota;
+  if (now === undefined) return [];
+  const set = (name: string, cpus = 0, present = 0, periodUs: number): Step[] => {
+    const quota = Number.isFinite(cpus) ? Math.round(cpus * periodUs) : -1;
+    return cpus <= present
+      ? []
+      : [virshStep(uri, vm, 'schedinfo', '--set', `${name}=${quota}`, ...lasting(vm.sample))];
+  };
   return [
-    ...(vcpuCpus === undefined ? [] : set('vcpu_quota', perVcpu >= 1 ? -1 : perVcpu, vcpuPeriodUs)),
-    ...(globalCpus === undefined ? [] : set('global_quota', cpus * 1.1, globalPeriodUs)),
-  ].map((step) => ({ ...step, vm: refOf(vm) }));
+    ...set('vcpu_quota', vcpuCpus, now.vcpuCpus, now.vcpuPeriodUs),
+    ...set('global_quota', globalCpus, now.globalCpus, now.globalPeriodUs),
+  ];
 }

@@ -26,7 +26,7 @@ export function cpusSqueezed(cause: CpuCause, context: Context, load: CpuLoad): 
     victims: sufferers(victims),
     evidence: cpuEvidence(victims, load, context),
     cause: `their pins keep them on ${cpus.size} CPUs`,
-    culprits: consumers(within),
+    culprits: consumers(within, load),
     remedies: widenOf(within, cause, context, load),
     harm: harmOf(victims),
   };

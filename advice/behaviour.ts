@@ -54,7 +54,7 @@ export function isBatch(vm: ObservedVm): boolean {
 }
 
 /** Whether figures show all that it writes: requests and flushes of each disk. A disk without them may be that of a database. */
-function hasKnownDisks(vm: ObservedVm): boolean {
+export function hasKnownDisks(vm: ObservedVm): boolean {
   const { facts, disks } = vm;
   if (facts === undefined || drivesHostDevices(vm)) return false;
   return facts.disks

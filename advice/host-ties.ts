@@ -27,3 +27,18 @@ export function canMigrate(vm: ObservedVm): boolean {
     sample.outcome.kind !== 'unresponsive'
   );
 }
+
+/**
+ * Whether memory that its balloon takes is free on the host afterwards. QEMU discards no page that a device of the host may
+ * access (VFIO, vDPA) or that is encrypted (ram_block_discard_disable), the kernel none that is locked (madvise(2)), and
+ * huge pages return to their pool.
+ */
+export function canReturnMemory(vm: ObservedVm): boolean {
+  const { facts } = vm;
+  return (
+    !drivesHostDevices(vm) &&
+    facts?.features?.launchSecurity === undefined &&
+    facts?.memory.locked === false &&
+    facts.memory.hugepages === undefined
+  );
+}

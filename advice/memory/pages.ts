@@ -4,6 +4,7 @@ import { isDatabase } from '../behaviour.ts';
 import { lasting, refOf, virsh, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { factOf } from '../evidence.ts';
+import { MIGRATION_RISK } from '../host-ties.ts';
 import { pinnedCpus } from '../pins.ts';
 import { profileRemedy } from '../profile-remedy.ts';
 import { size } from './parts.ts';
@@ -105,7 +106,7 @@ export function ksmDependence({ observation, budget, running }: Context): Advice
           cost: 'none on this host',
           payers: [],
           gain: 'the host no longer swaps when pages are unmerged',
-          risk: 'a migration copies all memory over the network',
+          risk: MIGRATION_RISK,
           effect: 'live',
         },
       ],

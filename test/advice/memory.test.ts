@@ -66,20 +66,28 @@ test('guests that do not use their memory give some of it, each keeps a quarter 
   const draft = new Draft(1);
   draft.add('web', { name: 'idle', memoryMiB: 16_384 });
   draft.add('web', { name: 'in use', memoryMiB: 16_384 });
-  const observation = withUsable(withUsable(await observe(draft, 5), 'idle', 0.75), 'in use', 0.3);
+  const observation = withUsable(withUsable(await observe(draft, 5), 'idle', 0.75), 'in use', 0.39);
   const advice = memoryAdvice(observation);
   expect(advice).toMatchObject({
     kind: 'host-memory-short',
     cause: 'VMs may use more memory than the host has; 4 GiB are missing',
-    remedies: [{ change: 'take 4 GiB from guests that do not use it', payers: [{ name: 'idle' }] }, {}],
+    remedies: [
+      {
+        change: 'take 5.25 GiB from guests that do not use it',
+        payers: [{ name: 'idle' }],
+        gain: 'the host has about 4.18 GiB more free, and can deflate the balloons of guests that swap with it',
+      },
+      {},
+    ],
   });
-  expect(commandsOf(advice)).toEqual([`setmem idle ${12 * KIB_PER_GIB} --live`]);
-  // A fifth of 16 GiB, 3.2 GiB, is above the quarter: 3 GiB in steps of 256 MiB, more than half of what is missing.
-  expect(commandsOf(memoryAdvice(withUsable(observation, 'idle', 0.45)))).toEqual([
-    `setmem idle ${13 * KIB_PER_GIB} --live`,
+  // Of its 16 GiB, 14.93 GiB are resident: what its balloon takes of the rest frees nothing.
+  expect(commandsOf(advice)).toEqual([`setmem idle ${10.75 * KIB_PER_GIB} --live`]);
+  // A quarter of 16 GiB, 4 GiB, is above the quarter: it frees 2.93 GiB, more than half of what is missing.
+  expect(commandsOf(memoryAdvice(withUsable(observation, 'idle', 0.5)))).toEqual([
+    `setmem idle ${12 * KIB_PER_GIB} --live`,
   ]);
-  // Less than two fifths usable: it may need them.
-  expect(commandsOf(memoryAdvice(withUsable(observation, 'idle', 0.39)))).toEqual([]);
+  // A fifth, 3 GiB in steps of 256 MiB, frees 1.93 GiB: less than half.
+  expect(commandsOf(memoryAdvice(withUsable(observation, 'idle', 0.45)))).toEqual([]);
 });
 
 test('memory of a virtio-mem device that is not plugged is not held by a balloon', async () => {

@@ -1,0 +1,45 @@
+import type { Remedy } from '../advice.ts';
+import { isDatabase } from '../behaviour.ts';
+import { refOf } from '../commands.ts';
+import type { Context } from '../context.ts';
+import { canMigrate, MIGRATION_RISK } from '../host-ties.ts';
+import { type GuestMemory, guestMemory } from './guests.ts';
+import { size } from './parts.ts';
+import { residentKiB } from './resident.ts';
+
+/**
+ * The fewest VMs whose memory is enough. Huge pages of a VM return to their pool, not to the others.
+ * @param shortKiB what the host lacks
+ */
+export function moveAway(shortKiB: number, squeezed: readonly GuestMemory[], { running }: Context): Remedy[] {
+  const wanting = new Set(squeezed.map(({ vm }) => vm));
+  const movable = running
+    .filter((vm) => vm.facts?.memory.hugepages === undefined && !isDatabase(vm) && canMigrate(vm))
+    .flatMap((vm) => {
+      const memory = guestMemory(vm);
+      const resident = memory && residentKiB(memory);
+      if (memory === undefined || resident === undefined) return [];
+      // It gives what it holds, and no longer wants what it lacks.
+      return { vm, kib: resident + (wanting.has(vm) ? memory.roomKiB - memory.currentKiB : 0) };
+    })
+    .toSorted((a, b) => b.kib - a.kib);
+  const leaving: typeof movable = [];
+  let missingKiB = shortKiB;
+  for (const each of movable) {
+    if (missingKiB <= 0) break;
+    leaving.push(each);
+    missingKiB -= each.kib;
+  }
+  if (leaving.length === 0 || missingKiB > 0) return [];
+  return [
+    {
+      change: `move ${leaving.map(({ vm }) => vm.name).join(', ')} to another host, which makes up for ${size(shortKiB - missingKiB)}`,
+      steps: [],
+      cost: 'none on this host; each VM is paused for a moment at the end of its migration',
+      payers: leaving.map(({ vm }) => refOf(vm)),
+      gain: 'the other guests can have the memory that they need',
+      risk: `${MIGRATION_RISK}; choose a host with memory to spare`,
+      effect: 'live',
+    },
+  ];
+}

@@ -47,6 +47,21 @@ test('guests that free most give first, and whole steps cover what is missing', 
   expect(takenBy(...squeezed(2), large, touched)).toEqual([`setmem touched ${4 * KIB_PER_GIB} --live`]);
   const uneven = guest('squeezed', { gib: 4, currentGib: 1.9, swapInKiB: 500, usable: 0.02 });
   expect(takenBy(uneven, touched)).toEqual([`setmem touched ${5.75 * KIB_PER_GIB} --live`]);
+  // Five of six GiB: one that would free nothing is not asked for the rest.
+  const untouched = guest('untouched', { gib: 32, rssGib: 4, usable: 0.87 });
+  expect(takenBy(...squeezed(3), untouched, touched)).toEqual([`setmem touched ${3 * KIB_PER_GIB} --live`]);
+});
+
+test('a host that waits for memory gets its reserve, where no balloon is squeezed', () => {
+  const host = hostOf([guest('idle', { gib: 16, usable: 0.9 })], { freeGib: 2.4, memoryPressure: 0.2 });
+  const [found] = advise(host, { minSamples: 5 });
+  expect(found).toMatchObject({
+    kind: 'host-memory-short',
+    remedies: [
+      { change: 'take 4 GiB from guests that do not use it', gain: 'the host has about 4 GiB more free' },
+      { change: 'move idle to another host, which makes up for 16 GiB' },
+    ],
+  });
 });
 
 test('a move makes up for what is resident, and for what a guest that swaps lacks', () => {
@@ -109,4 +124,12 @@ test.each<[what: string, features: NonNullable<MadeVm['features']>]>([
   expect(remedyOf(adviceOn(...squeezed(2), large({ features })), 'move')?.change).toMatch(
     /^move squeezed-0 to/,
   );
+});
+
+test('no move is proposed where all VMs that can move do not make up for what is missing', () => {
+  const swaps = { gib: 4, currentGib: 2, swapInKiB: 500, usable: 0.02 };
+  const bound = (name: string) => guest(name, { ...swaps, features: { hostDevices: 1 } });
+  const others = [bound('a'), bound('b')];
+  expect(remedyOf(adviceOn(...squeezed(1), ...others), 'move')).toBeUndefined();
+  expect(remedyOf(adviceOn(...squeezed(2), ...others), 'move')?.payers).toHaveLength(2);
 });

@@ -45,6 +45,10 @@ test('a quota above what a VM asks for on average is not lowered, also beside a 
       'uneven has a demand of 1.10 CPUs, and its quota allows 2.00, 0.50 to each vCPU: in bursts or on single vCPUs it asks for more',
     remedies: [{ change: expect.stringContaining('keep') }],
   });
+  // A quarter above its demand is more than its quota, which nevertheless allows the demand.
+  expect(
+    commandsOf(quotaAdvice(held('bursts', [{ vcpus: 4, run: 0.7, delay: 0.4 }], { vcpuCpus: 0.3 }))),
+  ).toEqual([]);
   const capped = held('capped', [{ vcpus: 2, run: 0.4, delay: 0.6 }], { vcpuCpus: 0.2 });
   const both = quotaAdvice(uneven, capped);
   expect(both?.victims).toHaveLength(2);

@@ -79,6 +79,15 @@ test('on a host without CPUs for all that are throttled, those with most steal a
   expect(commandsOf(found)).toEqual(['schedinfo worst --set vcpu_quota=62500 --live --config']);
 });
 
+test('all VMs that are throttled are raised together where the host has the CPUs, however many they are', () => {
+  const vms = Array.from({ length: 25 }, (_, index) =>
+    held(`capped-${index}`, [{ vcpus: 1, run: 0.2, delay: 0.2 }], { vcpuCpus: 0.2 }),
+  );
+  const [found] = advise(hostOf(vms, { cpus: 32 }), { minSamples: 5 });
+  expect(found?.remedies[0]?.change).toMatch(/^raise the quota to what they ask for/);
+  expect(commandsOf(found)).toHaveLength(25);
+});
+
 test('CPU time of a VM whose QEMU does not answer is not there for others', () => {
   const capped = held('capped', [{ vcpus: 4, run: 0.5, delay: 1.5 }], { vcpuCpus: 0.125 });
   const hung = (usedCpus: number): ObservedVm => ({

@@ -1,19 +1,24 @@
+import type { Disk } from '../../model/domain/disks.ts';
 import { count } from '../../model/format.ts';
-import type { Advice } from '../advice.ts';
+import type { Advice, Remedy } from '../advice.ts';
 import { nameFor, refOf, virsh, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { factOf, isLasting, medianOf } from '../evidence.ts';
+import type { ObservedVm } from '../observation.ts';
 
 const CHAIN_MAX = 3;
 const SNAPSHOT_AGE_MS = 7 * 86_400_000;
 const DAY_MS = 86_400_000;
+const MERGE = ['--active', '--pivot', '--verbose'] as const;
 
 /** Disks whose reads may go through many images. */
-export function deepChains({ running, uri }: Context): Advice[] {
+export function deepChains({ observation, running, uri }: Context): Advice[] {
+  // Counted once: a host may have thousands of disks.
+  let counted: ReadonlyMap<string, number> | undefined;
   return running.flatMap((vm) => {
     const deep = (vm.facts?.disks ?? []).filter(({ backingDepth }) => backingDepth > CHAIN_MAX);
     if (deep.length === 0) return [];
-    const isBusy = vm.sample.extras?.job?.active === true;
+    counted ??= usesOfImages(observation.vms);
     const deepest = Math.max(...deep.map(({ backingDepth }) => backingDepth));
     return [
       {
@@ -25,27 +30,71 @@ export function deepChains({ running, uri }: Context): Advice[] {
         evidence: [factOf('backing images', deepest)],
         cause: 'external snapshots, or a backup that did not remove what it made',
         culprits: [],
-        remedies: [
-          {
-            change: isBusy
-              ? 'merge the images once the job that runs now has ended'
-              : 'merge the images into the lowest one',
-            steps: isBusy
-              ? []
-              : deep.map(({ target }) =>
-                  virshStep(uri, vm, 'blockcommit', target, '--active', '--pivot', '--verbose'),
-                ),
-            cost: 'it reads and writes all that the images contain: other VMs on the storage are slower until it ends',
-            payers: [],
-            gain: 'unknown: it depends on how many reads reach lower images',
-            risk: 'snapshots of these images can no longer be reverted to; a lowest image that other VMs share must not be written to: check it with virsh domblklist and qemu-img info --backing-chain',
-            effect: 'live',
-          },
-        ],
+        remedies: [mergeOf(vm, deep, counted, uri)],
         harm: 0,
       },
     ];
   });
+}
+
+/** Merges each chain into the lowest image that belongs to this disk alone. */
+function mergeOf(
+  vm: ObservedVm,
+  deep: readonly Disk[],
+  uses: ReadonlyMap<string, number>,
+  uri: string,
+): Remedy {
+  const isBusy = vm.sample.extras?.job?.active === true;
+  const bases = deep.flatMap((disk) => {
+    const base = baseOf(disk, uses);
+    return base === undefined ? [] : [{ disk, base }];
+  });
+  const byHand = deep.filter((disk) => !bases.some((each) => each.disk === disk));
+  return {
+    change: isBusy
+      ? 'merge the images once the job that runs now has ended'
+      : [
+          ...(bases.length === 0
+            ? []
+            : ['merge the images into the lowest one that belongs to the disk alone']),
+          ...(byHand.length === 0
+            ? []
+            : [
+                `merge the images of ${byHand.map(({ target }) => target).join(', ')} by hand: which of them belong to one disk alone is not known`,
+              ]),
+        ].join('; '),
+    steps: isBusy
+      ? []
+      : bases.map(({ disk, base }) =>
+          virshStep(uri, vm, 'blockcommit', disk.target, '--base', base, ...MERGE),
+        ),
+    cost: 'it reads and writes all that the images contain: other VMs on the storage are slower until it ends',
+    payers: [],
+    gain: 'unknown: it depends on how many reads reach lower images',
+    risk: 'snapshots of these images can no longer be reverted to. A VM whose disk is based on one of them is corrupted, and VMs that are shut off or on other hosts are not seen here: look at their images with qemu-img info --backing-chain',
+    effect: 'live',
+  };
+}
+
+/** How many disks use an image, by its name, as their own or below it. */
+function usesOfImages(vms: readonly ObservedVm[]): Map<string, number> {
+  const uses = new Map<string, number>();
+  for (const { source, backing = [] } of vms.flatMap(({ facts }) => facts?.disks ?? []))
+    for (const image of [source, ...backing])
+      if (image !== undefined) uses.set(image.name, (uses.get(image.name) ?? 0) + 1);
+  return uses;
+}
+
+/**
+ * The image that a merge may write to: above the lowest, which is often a template of VMs that are not seen here, and above
+ * each that other disks use. Undefined where there is none, or where libvirt could not find it by a path.
+ */
+function baseOf({ backing = [] }: Disk, uses: ReadonlyMap<string, number>): string | undefined {
+  const aboveLowest = backing.slice(0, -1);
+  const firstShared = aboveLowest.findIndex(({ name }) => (uses.get(name) ?? 0) > 1);
+  const base = aboveLowest.slice(0, firstShared === -1 ? undefined : firstShared).at(-1);
+  const hasPath = (base?.kind === 'file' || base?.kind === 'block') && base.name.startsWith('/');
+  return hasPath ? base.name : undefined;
 }
 
 /** VMs with snapshots that were meant for a day. */

@@ -36,8 +36,12 @@ export interface Disk {
   readonly shareable: boolean;
   /** Images below the top one; known only from the XML of a running domain. */
   readonly backingDepth: number;
+  /** These images, that next to the top one first; '' names one that the XML does not. Absent in earlier recordings. */
+  readonly backing?: readonly DiskSource[] | undefined;
   /** Limits set on it, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. */
   readonly limits: ReadonlyMap<string, number>;
+  /** Disks with the same group share their limits; absent in earlier recordings too. */
+  readonly limitGroup?: string | undefined;
 }
 
 /** Recordings that an earlier virtune made know of one iothread at most, by another name. */
@@ -56,6 +60,7 @@ export function parseDisks(devices: Element | undefined): Disk[] {
 function disk(element: Element, target: string, devices: Element | undefined): Disk {
   const driver = child(element, 'driver');
   const served = servedBy(element, devices);
+  const backing = backingImages(element);
   return {
     target,
     alias: attr(child(element, 'alias'), 'name'),
@@ -74,8 +79,10 @@ function disk(element: Element, target: string, devices: Element | undefined): D
     queueIoThreads: served[0] && queueIoThreads(served[0]),
     readOnly: child(element, 'readonly') !== undefined,
     shareable: child(element, 'shareable') !== undefined,
-    backingDepth: backingDepth(element),
+    backingDepth: backing.length,
+    backing,
     limits: limits(child(element, 'iotune')),
+    limitGroup: text(child(element, 'iotune', 'group_name')),
   };
 }
 
@@ -140,18 +147,20 @@ function nvmeName(element: Element): string | undefined {
   return address === undefined || namespace === undefined ? address : `${address}/${namespace}`;
 }
 
-function backingDepth(element: Element): number {
-  let depth = 0;
+function backingImages(element: Element): DiskSource[] {
+  const images: DiskSource[] = [];
   for (
     let below = child(element, 'backingStore');
     below !== undefined;
     below = child(below, 'backingStore')
   ) {
     // An empty <backingStore/> ends the chain.
-    if (child(below, 'source') === undefined) break;
-    depth++;
+    const from = child(below, 'source');
+    if (from === undefined) break;
+    const kind = attr(below, 'type') ?? 'file';
+    images.push(source(kind, from) ?? { kind, name: '' });
   }
-  return depth;
+  return images;
 }
 
 function limits(element: Element | undefined): Map<string, number> {

@@ -5,7 +5,7 @@
 export const VIRSH_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   allocpages: ['add', 'cellno'],
   blkdeviotune: ['live', 'total-iops-sec'],
-  blockcommit: ['active', 'pivot', 'wait'],
+  blockcommit: ['active', 'base', 'pivot', 'shallow', 'wait'],
   blockcopy: ['dest', 'pivot', 'transient-job', 'wait'],
   blockpull: ['wait'],
   destroy: [],

@@ -28,7 +28,7 @@ const SEARCH = [
 const TUNING = ['advice-limit', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
 
 /** What an operator does when an alert fires, and groups of metrics one by one, beside a separate libvirtd like tuning. */
-const OPERATIONS = ['cpu-shares', 'groups', 'migration-alerts', 'runbooks'].map(
+const OPERATIONS = ['advice-chain', 'cpu-shares', 'groups', 'migration-alerts', 'runbooks'].map(
   (name) => `test/live/${name}.live.ts`,
 );
 

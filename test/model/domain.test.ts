@@ -89,6 +89,37 @@ test('disks of every kind are understood, an empty drive and a chain among them'
   expect(disks[3]).toMatchObject({ device: 'cdrom', readOnly: true });
 });
 
+test('the images below the top one are read from there down, and one without a name counts', () => {
+  const below = (type: string, source: string, inside: string): string =>
+    `<backingStore type='${type}'><format type='qcow2'/>${source}${inside}</backingStore>`;
+  const chain = below(
+    'block',
+    "<source dev='/dev/vg/two'/>",
+    below(
+      'file',
+      '<source/>',
+      below('network', "<source protocol='nbd' name='low?key=hidden'/>", '<backingStore/>'),
+    ),
+  );
+  const { disks } = parseDomain(
+    domain(`<devices><disk type='file'><source file='/top'/><target dev='vda'/>${chain}
+      <iotune><total_bytes_sec>5</total_bytes_sec><group_name>shared</group_name></iotune></disk>
+      <disk type='file'><source file='/x'/><target dev='vdb'/></disk></devices>`),
+  );
+  expect(disks).toMatchObject([
+    {
+      backingDepth: 3,
+      backing: [
+        { kind: 'block', name: '/dev/vg/two' },
+        { kind: 'file', name: '' },
+        { kind: 'network', name: 'nbd:low', protocol: 'nbd' },
+      ],
+      limitGroup: 'shared',
+    },
+    { backingDepth: 0, backing: [], limitGroup: undefined },
+  ]);
+});
+
 const NVME =
   "<source type='pci' managed='yes' namespace='1'><address type='pci' domain='0x0000' bus='0x3b' slot='0x00' function='0x1'/></source>";
 

@@ -1,3 +1,4 @@
+import type { Disk } from '../../model/domain/disks.ts';
 import type { Advice, Remedy } from '../advice.ts';
 import { amount } from '../amounts.ts';
 import { isBatch } from '../behaviour.ts';
@@ -9,6 +10,9 @@ import { harmOf, latencyText, SLOW_MS, type Use } from './uses.ts';
 
 /** A disk that uses this much of its limit is held by it. */
 const LIMIT_FULL = 0.9;
+/** libvirt refuses a limit above this (QEMU_BLOCK_IOTUNE_MAX in its src/qemu/qemu_driver.c). */
+const LIMIT_MAX = 1e15;
+
 /** Whether a disk uses all that its limit allows. Each figure of that is over 5 s at least, so that one is enough. */
 export function isHeldByLimit({ series }: Use): boolean {
   return isLasting(series.limitUse, LIMIT_FULL, 1);
@@ -18,9 +22,6 @@ export function isHeldByLimit({ series }: Use): boolean {
 export function diskLimit(use: Use, uses: readonly Use[], slow: readonly Use[], context: Context): Advice {
   const { vm, target, series } = use;
   const isCalm = !slow.some((other) => other !== use && other.storage === use.storage);
-  const raised = [...(use.disk?.limits ?? [])].filter(
-    ([name, value]) => value > 0 && /_sec$/.test(name) && name !== 'size_iops_sec',
-  );
   return {
     kind: 'disk-limit',
     id: `disk-limit:${vm.uuid.slice(0, 8)}:${target}`,
@@ -40,32 +41,52 @@ export function diskLimit(use: Use, uses: readonly Use[], slow: readonly Use[], 
         over: context.observation,
       }),
     ],
-    cause: `an I/O limit (${raised.map(([name, value]) => `${name} ${value}`).join(', ')})`,
+    cause: `an I/O limit (${ratesOf(use.disk)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ')})`,
     culprits: [],
-    remedies: limitRemedies(use, uses, raised, isCalm, context),
+    remedies: limitRemedies(use, uses, isCalm, context),
     harm: harmOf([use]),
   };
 }
 
+type Limit = readonly [name: string, value: number];
+
+/** The limits that are set, without bursts. */
+function ratesOf(disk: Disk | undefined): Limit[] {
+  return [...(disk?.limits ?? [])].filter(
+    ([name, value]) => value > 0 && /_sec$/.test(name) && name !== 'size_iops_sec',
+  );
+}
+
+/** All at once, since libvirt removes those of the same unit that a call leaves out; it refuses a burst below its limit. */
+function doubled(disk: Disk | undefined): Limit[] {
+  return ratesOf(disk).flatMap(([name, value]): Limit[] => {
+    const twice: Limit = [name, Math.min(LIMIT_MAX, 2 * value)];
+    const burst = disk?.limits.get(`${name}_max`) ?? 0;
+    return burst > 0 ? [twice, [`${name}_max`, Math.max(burst, twice[1])]] : [twice];
+  });
+}
+
 /** A limit of a VM that no one waits for does what it was set for: raising it is only the alternative. */
 function limitRemedies(
-  { vm, target, series, storage }: Use,
+  { vm, target, disk, series, storage }: Use,
   uses: readonly Use[],
-  limits: readonly (readonly [name: string, value: number])[],
   isCalm: boolean,
   { uri }: Context,
 ): Remedy[] {
+  const limits = doubled(disk);
   if (!isCalm || limits.length === 0) return [keep('limit')];
   const sharers = new Set(uses.filter((each) => each.storage === storage).map((each) => each.vm)).size;
   const raise: Remedy = {
-    change: 'double the limit; no other disk on the same storage is slow',
+    change: 'double the limit until its next start; no other disk on the same storage is slow',
     steps: [
       virshStep(
         uri,
         vm,
         'blkdeviotune',
         target,
-        ...limits.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(2 * value)]),
+        ...limits.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]),
         '--live',
       ),
     ],

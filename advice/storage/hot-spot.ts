@@ -22,6 +22,8 @@ const PAYER_KEEPS = 0.2;
 /** How much more than now is left to those that are not limited. */
 const OTHERS_GROWTH = 3;
 const MIB = 1_048_576;
+/** Limits are whole steps of this, and none is below 1 MiB/s. */
+const LIMIT_STEP = 65_536;
 
 /** Slow disks, by the storage that they share: one cause per storage, however many VMs wait for it. */
 export function storageAdvice(context: Context): Advice[] {
@@ -122,12 +124,10 @@ function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context)
   const limited = payers
     .map(({ vm, uses, bytesPerSecond }) => {
       const steps = uses
-        .filter((use) => isLimitable(use) && meanBytes(use) >= MIB / 4)
-        .map((use) => ({ use, limit: Math.max(MIB, Math.ceil((meanBytes(use) * share) / MIB) * MIB) }));
-      const kept = steps.reduce(
-        (sum, { use, limit }) => sum - meanBytes(use) + Math.min(limit, meanBytes(use)),
-        bytesPerSecond,
-      );
+        .filter(isLimitable)
+        .map((use) => ({ use, limit: limitFor(use, share) }))
+        .filter(({ use, limit }) => limit < Math.min(meanBytes(use), limitNow(use) ?? Infinity));
+      const kept = steps.reduce((sum, { use, limit }) => sum - meanBytes(use) + limit, bytesPerSecond);
       return { vm, steps, bytesPerSecond, kept };
     })
     .filter(({ steps }) => steps.length > 0);
@@ -137,6 +137,7 @@ function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context)
   const keptAll = limited.reduce((sum, { kept }) => sum + kept, 0);
   const usedAll = limited.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0);
   if (steps.length === 0) return [];
+  const undo = undoOf(limited.flatMap(({ steps: its }) => its.map(({ use }) => use)));
   return [
     {
       change: `limit ${limited.map(({ vm }) => vm.name).join(', ')} to ${amount(keptAll)}/s together`,
@@ -149,14 +150,33 @@ function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context)
         .join('; '),
       payers: limited.map(({ vm }) => refOf(vm)),
       gain: `demand on the storage falls by ${percent((100 * (usedAll - keptAll)) / total)} %; by how much latency falls is unknown`,
-      risk: 'they take longer. If the others still wait after a minute, ask again: what they would use is not known. --total-bytes-sec 0 removes a limit, and so does a restart',
+      risk: `they take longer. If the others still wait after a minute, ask again: what they would use is not known. Limits last until the next start of a VM, or until ${undo}`,
       effect: 'live',
     },
   ];
 }
 
-/** A limit of reads or of writes alone would be driven out by one of both. */
+/** Never more than the share: a limit that is rounded up may be above the one that a disk has. */
+function limitFor(use: Use, share: number): number {
+  return Math.max(MIB, Math.floor((meanBytes(use) * share) / LIMIT_STEP) * LIMIT_STEP);
+}
+
+/** Bytes per second that the disk may move at most; undefined without such a limit. */
+const limitNow = ({ disk }: Use): number | undefined => disk?.limits.get('total_bytes_sec') || undefined;
+
+/** What virsh blkdeviotune needs to undo limits: those that disks have now, and 0 for all others. */
+function undoOf(uses: readonly Use[]): string {
+  const restored = uses.flatMap((use) => {
+    const now = limitNow(use);
+    return now === undefined ? [] : [`--total-bytes-sec ${now} for ${use.vm.name} ${use.target}`];
+  });
+  const removed = restored.length === 0 ? ['--total-bytes-sec 0'] : ['--total-bytes-sec 0 for the others'];
+  return [...restored, ...(restored.length < uses.length ? removed : [])].join(', ');
+}
+
+/** A limit of reads or of writes alone would be driven out by one of both, and a group shares what one of its disks gets. */
 function isLimitable({ disk }: Use): boolean {
+  if (disk?.limitGroup !== undefined) return false;
   const set = [...(disk?.limits ?? [])].filter(([name, value]) => value > 0 && name !== 'size_iops_sec');
   return disk !== undefined && set.every(([name]) => name === 'total_bytes_sec');
 }

@@ -5,20 +5,29 @@ import { Series } from '../../advice/series.ts';
 import { every, hostOf, vmOf } from './made-host.ts';
 
 const MIB = 1_048_576;
-const IDLE = { places: [{ vcpus: 2, run: 0.05 }] };
 
 /** A VM with a disk in one folder, and what it does there. */
 function withDisk(
   name: string,
-  figures: { requests: number; mib: number; latencyMs: number; flushes?: number; limitUse?: Series },
+  figures: {
+    requests: number;
+    mib: number;
+    latencyMs: number;
+    flushes?: number;
+    limitUse?: Series;
+    limitMib?: number;
+    limitGroup?: string;
+  },
   run = 0.05,
 ): ObservedVm {
-  const { requests, mib, latencyMs, flushes = 0, limitUse = new Series() } = figures;
+  const { requests, mib, latencyMs, flushes = 0, limitUse = new Series(), limitGroup } = figures;
+  const limitMib = figures.limitMib ?? (limitUse.count > 0 ? 1 : undefined);
   const vm = vmOf(name, { places: [{ vcpus: 2, run }] });
   const disk = {
     target: 'vda',
     source: { kind: 'file', name: `/images/${name}` },
-    limits: limitUse.count > 0 ? new Map([['total_bytes_sec', MIB]]) : new Map(),
+    limits: new Map(limitMib === undefined ? [] : [['total_bytes_sec', limitMib * MIB]]),
+    limitGroup,
     backingDepth: 0,
   };
   const series = {
@@ -57,11 +66,13 @@ test('VMs that use most of a storage are culprits and not hurt, and the cost is 
   });
   const remedy = found?.remedies[0] ?? expect.unreachable();
   const limits = remedy.steps.map(({ argv }) => Number(argv[5]) / MIB);
-  expect(limits).toEqual([60, 60]);
+  // 60 % of 202 MiB/s less three times what web moves, by two, in steps of 64 KiB.
+  expect(limits).toEqual([59.0625, 59.0625]);
   expect(remedy.cost).toBe(
-    'heavy-a has 60 MiB/s instead of 100.5 MiB/s; heavy-b has 60 MiB/s instead of 100.5 MiB/s',
+    'heavy-a has 59.1 MiB/s instead of 100.5 MiB/s; heavy-b has 59.1 MiB/s instead of 100.5 MiB/s',
   );
-  expect(remedy.change).toBe('limit heavy-a, heavy-b to 120 MiB/s together');
+  expect(remedy.change).toBe('limit heavy-a, heavy-b to 118.1 MiB/s together');
+  expect(remedy.risk).toContain('Limits last until the next start of a VM, or until --total-bytes-sec 0');
 });
 
 test('where only heavy users wait, they are hurt', () => {
@@ -79,17 +90,35 @@ test('one figure of a limit, of 5 s at least, shows that it is the limit', () =>
   expect(of(new Series())).toMatchObject([{ kind: 'disk-slow' }]);
 });
 
-test('of several deep chains of a VM, the deepest is the evidence', () => {
-  const vm = vmOf('deep', IDLE);
-  const disks = [4, 6, 5].map((backingDepth, index) => ({
-    target: `vd${index}`,
-    backingDepth,
-    limits: new Map(),
-  }));
-  const found = advise(hostOf([{ ...vm, facts: { ...vm.facts, disks } } as unknown as ObservedVm]), {
-    minSamples: 5,
-  });
-  expect(found.find(({ kind }) => kind === 'backing-chain-deep')?.victims).toMatchObject([
-    { evidence: '6 backing images' },
+/** A VM that waits for batch VMs on a slow storage. */
+const slowStorage = (...heavy: readonly ObservedVm[]) => {
+  const web = withDisk('web', { requests: 50, mib: 0.05, latencyMs: 80 });
+  return storageAdvice([...heavy, web]).find(({ kind }) => kind === 'storage-hot-spot');
+};
+const batch = (name: string, mib: number, over: { limitMib?: number; limitGroup?: string } = {}) =>
+  withDisk(name, { requests: 200, mib, latencyMs: 90, ...over }, 1);
+
+test('a limit for a culprit is below the one that it has, which is named to undo it', () => {
+  const remedy = slowStorage(batch('a', 1.9, { limitMib: 2 }), batch('b', 4))?.remedies[0];
+  const limits = new Map(remedy?.steps.map(({ argv }) => [argv[2], Number(argv[5]) / MIB]));
+  // 0.58 of 1.9 and of 4 MiB/s: rounded up to whole MiB, the first would be the limit that it has.
+  expect([...limits]).toEqual([
+    ['b', 2.3125],
+    ['a', 1.0625],
   ]);
+  expect(remedy?.risk).toContain(
+    'or until --total-bytes-sec 2097152 for a vda, --total-bytes-sec 0 for the others',
+  );
+});
+
+test('a limit that would not be lower is not set', () => {
+  const remedy = slowStorage(batch('small', 0.9), batch('lower', 3, { limitMib: 1 }), batch('b', 4))
+    ?.remedies[0];
+  expect(remedy?.steps.map(({ argv }) => argv[2])).toEqual(['b']);
+  expect(remedy?.payers.map(({ name }) => name)).toEqual(['b']);
+});
+
+test('a disk that shares its limits with others is not limited: the command would limit them all together', () => {
+  const remedy = slowStorage(batch('group', 8, { limitMib: 9, limitGroup: 'g' }), batch('b', 4))?.remedies[0];
+  expect(remedy?.steps.map(({ argv }) => argv[2])).toEqual(['b']);
 });

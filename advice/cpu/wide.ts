@@ -4,6 +4,7 @@ import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
+import { isTransient, TRANSIENT } from '../transient.ts';
 import type { CpuCause } from './causes.ts';
 import { cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 import { cellRisk, cellText, nearMemory, pinSteps, targetsFor } from './room.ts';
@@ -72,8 +73,8 @@ function widenOf(vm: ObservedVm, allowed: CpuSet, context: Context, load: CpuLoa
 /** vCPUs that never run at the same time only wait for each other's locks. */
 function fewerOf(vm: ObservedVm, allowed: CpuSet, { uri }: Context): Remedy {
   return {
-    change: `give it ${allowed.size} vCPUs, as many as it can run at a time`,
-    steps: [virshStep(uri, vm, 'setvcpus', String(allowed.size), '--config')],
+    change: `give it ${allowed.size} vCPUs, as many as it can run at a time${isTransient(vm) ? TRANSIENT : ''}`,
+    steps: isTransient(vm) ? [] : [virshStep(uri, vm, 'setvcpus', String(allowed.size), '--config')],
     cost: 'none: it gets the same CPU time',
     payers: [refOf(vm)],
     gain: 'its vCPUs no longer wait for each other; how much faster its work gets is unknown',

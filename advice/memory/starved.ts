@@ -1,6 +1,7 @@
 import type { Advice } from '../advice.ts';
 import { virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
+import { isTransient, TRANSIENT } from '../transient.ts';
 import type { GuestMemory } from './guests.ts';
 import { affected, guestEvidence, memoryFacts, STEP_KIB, size } from './parts.ts';
 
@@ -27,11 +28,13 @@ export function guestStarved(each: GuestMemory, isHostShort: boolean, context: C
     remedies: canGrow
       ? [
           {
-            change: `give it ${size(roomKiB + moreKiB)} from its next start on`,
-            steps: [
-              virshStep(uri, vm, 'setmaxmem', targetKiB, '--config'),
-              virshStep(uri, vm, 'setmem', targetKiB, '--config'),
-            ],
+            change: `give it ${size(roomKiB + moreKiB)} from its next start on${isTransient(vm) ? TRANSIENT : ''}`,
+            steps: isTransient(vm)
+              ? []
+              : [
+                  virshStep(uri, vm, 'setmaxmem', targetKiB, '--config'),
+                  virshStep(uri, vm, 'setmem', targetKiB, '--config'),
+                ],
             cost: `the host has ${size(budget.leftKiB + budget.reserveKiB)} left for all others, ${size(budget.reserveKiB)} of it as reserve`,
             payers: [],
             gain: 'unknown: how much the guest lacks is not measured',

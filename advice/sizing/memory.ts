@@ -2,6 +2,7 @@ import { percent } from '../../model/format.ts';
 import type { Advice, Evidence, Remedy, Step } from '../advice.ts';
 import { amount } from '../amounts.ts';
 import { nameFor, virsh } from '../commands.ts';
+import { TRANSIENT } from '../transient.ts';
 import { decayedQuantile } from './decayed-quantile.ts';
 import { GROW_SECONDS, MARGIN, SAVED_MIN, SHRINK_SECONDS, TARGET } from './rules.ts';
 import type { MemoryUsage, VmUsage } from './usage.ts';
@@ -71,8 +72,8 @@ function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: Si
         risk: 'a new weekly or monthly load is not in the range. Buffers of a database that were sized for the old memory have to be made smaller first',
         effect: 'next boot',
       },
-      // Memory on huge pages does not leave the VM by its balloon.
-      ...(vm.isOnHugePages || !vm.isLayoutKnown
+      // Memory on huge pages, and such as is fixed, does not leave the VM by its balloon.
+      ...(vm.isOnHugePages || vm.isMemoryFixed || !vm.isLayoutKnown
         ? []
         : [
             {
@@ -150,7 +151,12 @@ function grow(vm: VmUsage, { uri, room }: SizingContext): Remedy {
 }
 
 /** Why there is no command; undefined where there is one. */
-function byHandText({ isLayoutKnown }: VmUsage, isNeeded: boolean, why: string): string | undefined {
+function byHandText(
+  { isLayoutKnown, isTransient }: VmUsage,
+  isNeeded: boolean,
+  why: string,
+): string | undefined {
+  if (isTransient) return TRANSIENT;
   if (!isLayoutKnown)
     return ', by hand: whether it has huge pages or cells of the guest is not exported (group tuning)';
   return isNeeded ? `, by hand: ${why}` : undefined;

@@ -2,13 +2,20 @@ import type { VmRef } from '../advice.ts';
 
 /** What a VM has, and what it used over a range of recorded series. */
 export interface VmUsage extends VmRef {
+  /** vCPUs that it has now. */
   readonly vcpus: number;
+  /** vCPUs that it may have without another definition; undefined where that is not recorded. */
+  readonly maximumVcpus: number | undefined;
   /** Bytes: the most that the VM may have, and what the balloon leaves to it now. */
   readonly maximumBytes: number;
   readonly currentBytes: number;
-  /** Whether huge pages, guest cells and topology are exported (group tuning); without it the three below say nothing. */
+  /** libvirt forgets it once it is off: there is no definition for a next start. */
+  readonly isTransient: boolean;
+  /** Whether huge pages, devices, guest cells and topology are exported (group tuning); without it the four below say nothing. */
   readonly isLayoutKnown: boolean;
   readonly isOnHugePages: boolean;
+  /** Its memory stays on the host whatever its balloon takes: it is locked, or devices of the host may write to it. */
+  readonly isMemoryFixed: boolean;
   /** NUMA cells of the guest: its memory is divided among them in the definition. */
   readonly guestCells: number;
   /** Sockets, cores and threads are defined, and have to multiply to the number of vCPUs. */

@@ -1,6 +1,7 @@
 import { percent, ratio } from '../../model/format.ts';
 import type { Advice, Evidence, Remedy, Step } from '../advice.ts';
 import { nameFor, virsh } from '../commands.ts';
+import { TRANSIENT } from '../transient.ts';
 import { decayedQuantile } from './decayed-quantile.ts';
 import type { HostRoom } from './room.ts';
 import { GROW_SECONDS, MARGIN, SAVED_MIN, SHRINK_SECONDS, TARGET } from './rules.ts';
@@ -48,8 +49,8 @@ function oversized(
     culprits: [],
     remedies: [
       {
-        change: `give it ${enough} vCPUs from its next start on`,
-        steps: [setVcpus(uri, vm, enough)],
+        change: `give it ${enough} vCPUs from its next start on${vm.isTransient ? TRANSIENT : ''}`,
+        steps: vm.isTransient ? [] : [setVcpus(uri, vm, enough)],
         cost: 'none: other VMs get the CPU time that they have now, or more',
         payers: [ref],
         gain: `${vm.vcpus - enough} vCPUs less for the host to schedule; its locks are held by fewer vCPUs that may wait`,
@@ -91,16 +92,35 @@ function more(vm: VmUsage, wanted: number, { uri, room, hostCpus }: SizingContex
       effect: 'nothing changes',
     };
   }
-  const isByHand = vm.hasTopology || !vm.isLayoutKnown;
+  const byHand = byHandText(vm, wanted);
   return {
-    change: `give it ${wanted} vCPUs from its next start on${isByHand ? ', by hand: sockets, cores and threads, where its definition has them, have to multiply to that' : ''}`,
-    steps: isByHand ? [] : [setVcpus(uri, vm, wanted, '--maximum'), setVcpus(uri, vm, wanted)],
+    change: `give it ${wanted} vCPUs from its next start on${byHand ?? ''}`,
+    steps:
+      byHand !== undefined
+        ? []
+        : [
+            // It also lowers a maximum, which would take away what can be added while the VM runs.
+            ...(exceedsMaximum(vm, wanted) ? [setVcpus(uri, vm, wanted, '--maximum')] : []),
+            setVcpus(uri, vm, wanted),
+          ],
     cost: `up to ${cpus} CPUs: for 95 % of the time the demand of all VMs stays below 85 % of the host's CPUs, by ${ratio(room.cpus)} CPUs`,
     payers: [],
     gain: 'unknown: what it would use with more vCPUs is not measured. Ask again after a day',
     risk,
     effect: 'next boot',
   };
+}
+
+const exceedsMaximum = ({ maximumVcpus = 0 }: VmUsage, wanted: number): boolean => wanted > maximumVcpus;
+
+/** Why there is no command; undefined where there is one. */
+function byHandText(vm: VmUsage, wanted: number): string | undefined {
+  if (vm.isTransient) return TRANSIENT;
+  if (vm.maximumVcpus === undefined) return ', by hand: how many it may have is not recorded';
+  // vCPUs below the maximum are in its topology already.
+  return exceedsMaximum(vm, wanted) && (vm.hasTopology || !vm.isLayoutKnown)
+    ? ', by hand: sockets, cores and threads, where its definition has them, have to multiply to that'
+    : undefined;
 }
 
 function evidenceOf({ demand, peakCpus, stealP90 }: CpuUsage, p90: number, spanSeconds: number): Evidence[] {

@@ -85,6 +85,7 @@ function vmSeries(vm: Vm, index: number): RecordedSeries[] {
       of('libvirt_domain_info', (at) => (uuid(at) === each ? 1 : undefined), { uuid: each }),
     ),
     of('libvirt_domain_vcpu_current', (at) => (at < (vm.resizedAt ?? 0) ? vcpus / 2 : vcpus)),
+    of('libvirt_domain_vcpu_maximum', () => vcpus),
     of('libvirt_domain_info_maximum_memory_bytes', () => gib * GIB),
     of('libvirt_domain_info_memory_usage_bytes', () => gib * GIB),
     of('libvirt_domain_hugepages', () => 0),

@@ -9,11 +9,15 @@ const USABLE_MIN = 0.05;
 /** What is read of VMs and their host as they are now. */
 export const NOW_SERIES = [
   'libvirt_domain_info_state',
+  'libvirt_domain_persistent',
   'libvirt_domain_vcpu_current',
+  'libvirt_domain_vcpu_maximum',
   'libvirt_domain_info_maximum_memory_bytes',
   'libvirt_domain_info_memory_usage_bytes',
   'libvirt_domain_memory_stats_available_bytes',
+  'libvirt_domain_features_info',
   'libvirt_domain_hugepages',
+  'libvirt_domain_memory_locked',
   'libvirt_domain_numa_cells',
   'libvirt_domain_cpu_sockets',
   'libvirt_host_memory_bytes',

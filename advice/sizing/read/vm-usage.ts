@@ -30,16 +30,25 @@ export function vmUsage(name: string, figures: VmFigures, spanSeconds: number): 
     uuid,
     name,
     vcpus,
+    maximumVcpus: now.value('libvirt_domain_vcpu_maximum'),
     maximumBytes,
     currentBytes,
+    isTransient: now.value('libvirt_domain_persistent') === 0,
     isLayoutKnown: now.value('libvirt_domain_hugepages') !== undefined,
     isOnHugePages: now.value('libvirt_domain_hugepages') === 1,
+    isMemoryFixed: isMemoryFixed(now),
     guestCells: now.value('libvirt_domain_numa_cells') ?? 0,
     hasTopology: now.value('libvirt_domain_cpu_sockets') !== undefined,
     cpu: cpuUsage(figures),
     memory: memoryUsage(figures, currentBytes, spanSeconds),
     unsure: unsure(figures),
   };
+}
+
+/** QEMU inhibits the balloon of a VM with devices of the host (VFIO), and the kernel keeps locked pages. */
+function isMemoryFixed(now: Snapshot): boolean {
+  const [features] = now.labels('libvirt_domain_features_info');
+  return features?.['host_devices'] !== undefined || now.value('libvirt_domain_memory_locked') === 1;
 }
 
 function unsure({ uuid, uuids, figure }: VmFigures): string | undefined {

@@ -87,6 +87,42 @@ test('vCPUs that are all used for a tenth of the time are too few, and the host 
   expect(byHand?.remedies[0]).toMatchObject({ change: expect.stringContaining('by hand'), steps: [] });
 });
 
+test('the most vCPUs that a VM may have are raised where more are wanted, and never lowered', () => {
+  const commandsAt = (maximumVcpus: number | undefined, over: Partial<VmUsage> = {}) =>
+    commandsOf(adviceOf(vmOf('busy', { cpu: cpuOf(() => 7.9), maximumVcpus, ...over }))[0]);
+  const online = 'virsh setvcpus busy 10 --config';
+  expect(commandsAt(9)).toEqual(['virsh setvcpus busy 10 --maximum --config', online]);
+  for (const maximum of [10, 16]) expect(commandsAt(maximum)).toEqual([online]);
+  // Its topology has all that it may have.
+  expect(commandsAt(16, { hasTopology: true, isLayoutKnown: false })).toEqual([online]);
+  expect(commandsAt(undefined)).toEqual([]);
+});
+
+test('a transient VM has no command for a next start: libvirt forgets it before', () => {
+  const asked: readonly Partial<VmUsage>[] = [
+    { cpu: cpuOf(() => 7.9) },
+    { cpu: cpuOf(() => 1) },
+    { memory: memoryOf(() => 4) },
+    { memory: memoryOf(() => 15, { swappingShare: 0.5 }) },
+  ];
+  for (const over of asked) {
+    const [found] = adviceOf(vmOf('transient', { ...over, isTransient: true }));
+    expect(found?.remedies[0], found?.title).toMatchObject({
+      change: expect.stringContaining('by hand, where it is created'),
+      effect: 'next boot',
+      steps: [],
+    });
+  }
+  // A balloon is set while it runs.
+  const live = adviceOf(vmOf('transient', { memory: memoryOf(() => 4), isTransient: true }))[0];
+  expect(commandsOf(live, 1)).toEqual(['virsh setmem transient 4980736 --live']);
+});
+
+test('a balloon is not inflated where it cannot return memory to the host', () => {
+  const [found] = adviceOf(vmOf('passthrough', { memory: memoryOf(() => 4), isMemoryFixed: true }));
+  expect(found?.remedies.map(({ effect }) => effect)).toEqual(['next boot']);
+});
+
 test('a VM that waits for the CPUs of its host does not get more vCPUs to wait with', () => {
   expect(adviceOf(vmOf('waits', { cpu: cpuOf(() => 7.9, { stealP90: 0.06 }) }))).toEqual([]);
 });

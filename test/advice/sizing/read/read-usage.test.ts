@@ -44,7 +44,9 @@ function prometheusOf(answers: Answers): Prometheus & { readonly asked: string[]
 const now = (domain: string, over: Readonly<Record<string, number>> = {}): InstantSeries[] =>
   Object.entries({
     libvirt_domain_info_state: 1,
+    libvirt_domain_persistent: 1,
     libvirt_domain_vcpu_current: 8,
+    libvirt_domain_vcpu_maximum: 12,
     libvirt_domain_info_maximum_memory_bytes: 16 * GIB,
     libvirt_domain_info_memory_usage_bytes: 12 * GIB,
     libvirt_domain_memory_stats_available_bytes: 11.5 * GIB,
@@ -98,9 +100,12 @@ test('what a VM has and used is put together from the series of its host', async
     uuid: 'u1',
     name: 'db',
     vcpus: 8,
+    maximumVcpus: 12,
     maximumBytes: 16 * GIB,
     currentBytes: 12 * GIB,
     isOnHugePages: false,
+    isTransient: false,
+    isMemoryFixed: false,
     guestCells: 0,
     hasTopology: false,
     unsure: undefined,
@@ -146,6 +151,24 @@ test('huge pages, cells and a topology of the guest are seen', async () => {
     }),
   });
   expect(found).toMatchObject({ isOnHugePages: true, guestCells: 2, hasTopology: true });
+});
+
+test('a VM without a definition, locked memory and devices of the host are seen', async () => {
+  const withNow = (over: Readonly<Record<string, number>>) =>
+    vmOf({ libvirt_domain_info_state: now('db', over) });
+  expect(await withNow({ libvirt_domain_persistent: 0 })).toMatchObject({ isTransient: true });
+  expect(await withNow({ libvirt_domain_persistent: Number.NaN })).toMatchObject({ isTransient: false });
+  expect(await withNow({ libvirt_domain_vcpu_maximum: Number.NaN })).toMatchObject({
+    maximumVcpus: undefined,
+  });
+  expect(await withNow({ libvirt_domain_memory_locked: 1 })).toMatchObject({ isMemoryFixed: true });
+  expect(await withNow({ libvirt_domain_memory_locked: 0 })).toMatchObject({ isMemoryFixed: false });
+  const features = (label: string) =>
+    series(1, { __name__: 'libvirt_domain_features_info', domain: 'db', [label]: '1' });
+  const withFeatures = (label: string) =>
+    vmOf({ libvirt_domain_info_state: [...now('db'), features(label)] });
+  expect(await withFeatures('host_devices')).toMatchObject({ isMemoryFixed: true });
+  expect(await withFeatures('tpm')).toMatchObject({ isMemoryFixed: false });
 });
 
 test('without the group tuning, the layout of a VM is not known', async () => {

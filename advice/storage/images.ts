@@ -93,8 +93,7 @@ function baseOf({ backing = [] }: Disk, uses: ReadonlyMap<string, number>): stri
   const aboveLowest = backing.slice(0, -1);
   const firstShared = aboveLowest.findIndex(({ name }) => (uses.get(name) ?? 0) > 1);
   const base = aboveLowest.slice(0, firstShared === -1 ? undefined : firstShared).at(-1);
-  const hasPath = (base?.kind === 'file' || base?.kind === 'block') && base.name.startsWith('/');
-  return hasPath ? base.name : undefined;
+  return base?.name.startsWith('/') === true ? base.name : undefined;
 }
 
 /** VMs with snapshots that were meant for a day. */

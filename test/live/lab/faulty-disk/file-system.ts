@@ -104,6 +104,10 @@ export class MemoryFileSystem {
       case Opcode.rename2:
         this.#rename(node(), args, opcode === Opcode.rename ? 8 : 16);
         return Buffer.alloc(0);
+      case Opcode.link:
+        return entryReply(
+          attributesOf(this.#link(this.#node(Number(args.readBigUInt64LE(0))), node(), namesIn(args, 8)[0])),
+        );
       case Opcode.open:
       case Opcode.opendir:
         node();
@@ -155,8 +159,15 @@ export class MemoryFileSystem {
     const node = this.#child(folder, name);
     if ((node.names?.size ?? 0) > 0) throw new SystemFailure(Errno.ENOTEMPTY);
     folder.names?.delete(name);
-    node.links = 0;
-    if (node.names === undefined) this.#resize(node, 0);
+    node.links--;
+    if (node.names === undefined && node.links === 0) this.#resize(node, 0);
+  }
+
+  #link(node: Node, folder: Node, name = ''): Node {
+    if (folder.names?.has(name) === true) throw new SystemFailure(Errno.EEXIST);
+    folder.names?.set(name, node);
+    node.links++;
+    return node;
   }
 
   #rename(from: Node, args: Buffer, namesAt: number): void {

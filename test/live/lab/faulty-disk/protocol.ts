@@ -13,6 +13,7 @@ export const Opcode = {
   unlink: 10,
   rmdir: 11,
   rename: 12,
+  link: 13,
   open: 14,
   read: 15,
   write: 16,

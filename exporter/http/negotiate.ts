@@ -1,36 +1,55 @@
 import type { Format } from '../prometheus/text.ts';
 
-interface Choice {
-  readonly type: string;
+/** A media range or a coding that a client names. */
+interface Named {
+  /** 0: refused. */
   readonly quality: number;
+  /** In the order in which they are written. */
+  readonly place: number;
 }
 
-/** `a;q=0.5, b` as choices, best first; what is written first wins among equals (RFC 9110, section 12.5). */
-function choices(header: string | undefined): Choice[] {
-  return (header ?? '')
-    .split(',')
-    .map((part) => {
-      const [type = '', ...params] = part.split(';').map((piece) => piece.trim().toLowerCase());
-      const q = params.find((param) => param.startsWith('q='))?.slice(2);
-      const quality = q === undefined ? 1 : Number(q);
-      return { type, quality: Number.isFinite(quality) ? quality : 0 };
-    })
-    .filter(({ type }) => type !== '')
-    .sort((a, b) => b.quality - a.quality);
-}
-
-/** OpenMetrics for who asks for it before plain text; plain text for everyone else, a browser too. */
-export function chooseFormat(accept: string | undefined): Format {
-  for (const { type, quality } of choices(accept)) {
-    if (quality <= 0) continue;
-    if (type === 'application/openmetrics-text') return 'openMetrics';
-    if (type === 'text/plain' || type === 'text/*' || type === '*/*') return 'text';
+/** `a;q=0.5, b`, by name (RFC 9110, section 12.5). Of one that is named several times, with parameters, the best counts. */
+function namedIn(header: string | undefined): ReadonlyMap<string, Named> {
+  const named = new Map<string, Named>();
+  for (const [place, part] of (header ?? '').split(',').entries()) {
+    const [name = '', ...params] = part.split(';').map((piece) => piece.trim().toLowerCase());
+    const q = params.find((param) => param.startsWith('q='))?.slice(2);
+    const quality = q === undefined ? 1 : Number(q);
+    const found = { quality: Number.isFinite(quality) ? quality : 0, place };
+    if (name !== '' && found.quality > (named.get(name)?.quality ?? Number.NEGATIVE_INFINITY))
+      named.set(name, found);
   }
-  return 'text';
+  return named;
 }
 
+/** The one that counts for what all of these cover, the most specific first: a star is for what is not named. */
+function mostSpecific(named: ReadonlyMap<string, Named>, ...names: readonly string[]): Named {
+  for (const name of names) {
+    const found = named.get(name);
+    if (found !== undefined) return found;
+  }
+  return NOT_NAMED;
+}
+
+const NOT_NAMED: Named = { quality: 0, place: Number.POSITIVE_INFINITY };
+
+const OPEN_METRICS = 'application/openmetrics-text';
+
+/**
+ * OpenMetrics for clients that name it and want it no less than plain text, what is written first among equals, and for
+ * those that refuse plain text; plain text for all others, a browser too.
+ */
+export function chooseFormat(accept: string | undefined): Format {
+  const named = namedIn(accept);
+  const openMetrics = mostSpecific(named, OPEN_METRICS, 'application/*', '*/*');
+  const text = mostSpecific(named, 'text/plain', 'text/*', '*/*');
+  if (openMetrics.quality <= 0) return 'text';
+  if (text.quality <= 0) return 'openMetrics';
+  const isFirst = openMetrics.quality === text.quality && openMetrics.place < text.place;
+  return named.has(OPEN_METRICS) && (openMetrics.quality > text.quality || isFirst) ? 'openMetrics' : 'text';
+}
+
+/** `x-gzip` is an old name of it (RFC 9110, section 8.4.1.3). */
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
-  return choices(acceptEncoding).some(
-    ({ type, quality }) => (type === 'gzip' || type === '*') && quality > 0,
-  );
+  return mostSpecific(namedIn(acceptEncoding), 'gzip', 'x-gzip', '*').quality > 0;
 }

@@ -69,6 +69,21 @@ test.each([
   ['text/plain, application/openmetrics-text;q=0.9', 'text'],
   ['application/openmetrics-text;q=0', 'text'],
   [';;q=,,', 'text'],
+  // A range counts only for what no more specific one covers (RFC 9110, 12.5.1).
+  ['application/openmetrics-text;q=0, */*', 'text'],
+  ['*/*, application/openmetrics-text;q=0', 'text'],
+  ['text/plain;q=0, */*', 'openMetrics'],
+  ['text/plain;q=0, text/*, application/openmetrics-text;q=0.1', 'openMetrics'],
+  ['text/plain;q=0.1, */*, application/openmetrics-text;q=0.9', 'openMetrics'],
+  ['text/plain;q=0.5, application/*', 'text'],
+  ['text/html, text/plain;q=0, application/*', 'openMetrics'],
+  ['application/openmetrics-text, text/plain', 'openMetrics'],
+  ['application/openmetrics-text, */*', 'openMetrics'],
+  ['text/plain;q=0, application/openmetrics-text;q=0', 'text'],
+  [
+    'application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+    'openMetrics',
+  ],
 ])('Accept %s is answered in %s', (accept, format) => {
   expect(chooseFormat(accept)).toBe(format);
 });
@@ -89,14 +104,15 @@ test.each([
 });
 
 test('gzip is accepted by name or by star, unless its quality is none', () => {
-  expect(['gzip', 'br, gzip;q=0.5', '*'].map(acceptsGzip)).toEqual([true, true, true]);
-  expect([undefined, '', 'br', 'gzip;q=0', 'gzipped'].map(acceptsGzip)).toEqual([
-    false,
-    false,
-    false,
-    false,
-    false,
-  ]);
+  for (const accepted of ['gzip', 'br, gzip;q=0.5', '*', 'x-gzip', 'gzip, *;q=0', 'br;q=0, *;q=0.1'])
+    expect(acceptsGzip(accepted), accepted).toBe(true);
+  for (const refused of [undefined, '', 'br', 'gzip;q=0', 'gzipped', '*;q=0', 'identity'])
+    expect(acceptsGzip(refused), refused).toBe(false);
+});
+
+test('a star does not cover gzip where gzip is named and refused', () => {
+  for (const refused of ['gzip;q=0, *', '*, gzip;q=0', 'br, *;q=0.5, gzip;q=0.0'])
+    expect(acceptsGzip(refused), refused).toBe(false);
 });
 
 test('the pages for people and probes exist, and no others', async () => {

@@ -5,6 +5,7 @@ import { DEFAULT_GROUPS, type GroupName } from '../../model/catalogue/catalogue.
 import { type CompatName, compatGroups } from '../../model/catalogue/compat.ts';
 import { exporterMetrics } from '../../model/catalogue/exporter.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
+import { msToSeconds } from '../../model/units.ts';
 import { VirtuneError } from '../../model/virtune-error.ts';
 import { timerMs } from '../../sampler/deadline.ts';
 import { inTurns } from '../../sampler/event-loop.ts';
@@ -112,13 +113,19 @@ export class Scrapes {
    */
   async scrape(format: Format, gzipped: boolean, budgetMs?: number): Promise<ScrapeBody> {
     const startedMs = performance.now();
-    // Gathered while libvirt works.
-    const ofProcess = this.#process?.text(format);
-    const sample = await this.#sample(budgetMs);
-    const body = await this.#bodyOf(sample, format, gzipped, ofProcess);
-    this.#scrapes.inc({ outcome: sample === undefined ? 'failed' : 'ok' });
-    this.#duration.observe((performance.now() - startedMs) / 1_000);
-    return body;
+    let outcome: 'ok' | 'failed' = 'failed';
+    try {
+      // Gathered while libvirt works.
+      const ofProcess = this.#process?.text(format);
+      const sample = await this.#sample(budgetMs);
+      const body = await this.#bodyOf(sample, format, gzipped, ofProcess);
+      if (sample !== undefined) outcome = 'ok';
+      return body;
+    } finally {
+      // Also of those that get no body: they are the slowest.
+      this.#scrapes.inc({ outcome });
+      this.#duration.observe(msToSeconds(performance.now() - startedMs));
+    }
   }
 
   async #sample(budgetMs: number | undefined): Promise<HostSample | undefined> {

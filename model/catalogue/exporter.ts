@@ -11,7 +11,7 @@ export const exporterMetrics = {
   scrapes: {
     name: 'virtune_scrapes_total',
     type: 'counter',
-    help: 'Scrapes by outcome.',
+    help: 'Scrapes by outcome: ok, failed (the host could not be sampled, or not within the scrape timeout).',
     labels: ['outcome'],
   },
   scrapeDuration: {

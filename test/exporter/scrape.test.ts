@@ -38,6 +38,18 @@ test('a client with almost no time left gets that reason, and the sample continu
   expect((await patient).bytes.toString()).toContain('libvirt_up 1');
 });
 
+test('scrapes that time out count as failed, and have their part in the duration', async () => {
+  const done = Promise.withResolvers<HostSample>();
+  const { scrapes: of } = scrapes(() => done.promise);
+  await expect(of.scrape('text', false, 1)).rejects.toMatchObject({ code: 'SCRAPE_TIMEOUT' });
+  await expect(of.scrape('text', true, 1)).rejects.toMatchObject({ code: 'SCRAPE_TIMEOUT' });
+  done.resolve(EMPTY);
+  const text = (await of.scrape('text', false)).bytes.toString();
+  expect(text).toContain('virtune_scrapes_total{outcome="failed"} 2\n');
+  expect(text).toContain('virtune_scrapes_total{outcome="ok"} 0\n');
+  expect(text).toContain('virtune_scrape_duration_seconds_count 2\n');
+});
+
 test('a timeout beyond the range of a timer does not expire at once', async () => {
   const { scrapes: of } = scrapes(() => new Promise((resolve) => setImmediate(() => resolve(EMPTY))));
   expect((await of.scrape('text', false, 1e12)).bytes.toString()).toContain('libvirt_up 1');

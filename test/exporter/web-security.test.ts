@@ -473,8 +473,8 @@ test('a client that does not read its answer is disconnected', async () => {
   const held = {
     end: () => undefined,
     writeHead: () => undefined,
-    destroy: () => (cut = true),
     once: () => undefined,
+    req: { socket: { remoteAddress: '10.0.0.1', destroy: () => (cut = true) } },
   };
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {

@@ -173,8 +173,9 @@ export class BulkClient {
     // A server that refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
     const isRefused = attempt.kind !== 'judged' && answer.status >= 400 && answer.status < 500;
     for (const [place, item] of items.entries()) {
-      if (attempt.kind === 'judged') item.isUnsure = attempt.verdicts[place]?.kind === 'failed';
-      else if (isRefused) item.isUnsure = before[place] === true;
+      const isInDoubt = attempt.kind === 'judged' ? attempt.verdicts[place]?.kind === 'failed' : !isRefused;
+      // One that was in doubt stays so: a crash may have left it in the queue twice, and the other one may be stored.
+      item.isUnsure = isInDoubt || before[place] === true;
     }
     return attempt;
   }

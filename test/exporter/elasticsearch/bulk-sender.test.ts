@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -366,6 +374,23 @@ test('an answer that is lost before a rollover does not duplicate a document', a
     search.asked.filter((what) => what.includes('_mget')).length,
     'only what is unsure is asked for, in each index once',
   ).toBe(2);
+});
+
+test('a document that a crash left in the queue twice is stored once, whichever of the two the server accepts first', async () => {
+  const search = new FakeSearch('opensearch');
+  const killed = await rig(search);
+  for (let times = 0; times < 2; times++) await tick(killed, 1, 1);
+  rigs.splice(rigs.indexOf(killed), 1);
+  await end(killed);
+  search.fault = (bulk) => {
+    if (bulk > 0) search.rollOver();
+    return bulk === 0 ? { kind: 'items', status: 429, every: 2 } : undefined;
+  };
+  const one = await rig(search);
+  one.sender.start();
+  await settled(one);
+  expect([search.bulks, search.documents.length]).toEqual([1, 1]);
+  expect([one.figure('sent_total'), one.figure('duplicates_total')]).toEqual([1, 1]);
 });
 
 test('a document that an unreadable index may have waits until it can be read, and the other streams go on', async () => {

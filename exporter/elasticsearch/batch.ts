@@ -32,16 +32,23 @@ export class Batch {
   /**
    * Takes records from the queue. Their documents come first, so that they are tried before those that were refused.
    * @param isParked whether documents of this stream wait elsewhere
-   * @returns the new documents of parked streams, which come after the others
+   * @returns `parked`: the new documents of parked streams, which come after the others; `mayHaveMore`: false where the
+   * queue has no other record now
    */
-  async fill(isParked: (stream: string) => boolean): Promise<Set<BulkItem>> {
+  async fill(
+    isParked: (stream: string) => boolean,
+  ): Promise<{ readonly parked: ReadonlySet<BulkItem>; readonly mayHaveMore: boolean }> {
     let bytes = bytesIn(this.#items);
     const fresh: BulkItem[] = [];
     const parked: BulkItem[] = [];
+    let mayHaveMore = true;
     try {
       while (bytes < this.#parts.batchBytes) {
         const items = await this.#take();
-        if (items === undefined) break;
+        if (items === undefined) {
+          mayHaveMore = false;
+          break;
+        }
         for (const item of items) {
           bytes += bytesOf(item);
           (isParked(item.index) ? parked : fresh).push(item);
@@ -51,7 +58,7 @@ export class Batch {
       // Also when the disk fails: what is taken would be settled with the rest.
       this.#items = [...fresh, ...parked, ...this.#items];
     }
-    return new Set(parked);
+    return { parked: new Set(parked), mayHaveMore };
   }
 
   /** The documents of the next record of the queue; undefined when there is none now. */

@@ -1,7 +1,7 @@
 import { textWithCode } from '../../model/virtune-error.ts';
 import { BatchLimit } from '../queue/batch-limit.ts';
 import type { DiskQueue } from '../queue/queue.ts';
-import { QueueDrain, type Shipped } from '../queue/queue-drain.ts';
+import { type Filled, QueueDrain, type Shipped } from '../queue/queue-drain.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { serverText } from '../server-text.ts';
 import { outcomeOf } from './attempt.ts';
@@ -80,14 +80,16 @@ export class BulkSender {
     await this.#drain.stop(graceMs);
   }
 
-  /** Whether there is anything to send. A batch of nothing but refused documents gets others beside them. */
-  async #fill(): Promise<boolean> {
+  /** A batch of nothing but refused documents gets others beside them. */
+  async #fill(): Promise<Filled> {
     const { queue, parking } = this.#parts;
-    if (this.#batch.items.some((item) => !this.#isRefused(item))) return true;
-    await this.#park(await this.#batch.fill((stream) => parking?.has(stream) === true));
+    if (this.#batch.items.some((item) => !this.#isRefused(item))) return 'filled';
+    const { parked, mayHaveMore } = await this.#batch.fill((stream) => parking?.has(stream) === true);
+    await this.#park(parked);
+    if (this.#batch.items.length > 0) return 'filled';
     // All that was taken may have been too old, damaged or parked.
-    if (this.#batch.items.length === 0) await queue.commit();
-    return this.#batch.items.length > 0;
+    await queue.commit();
+    return mayHaveMore ? 'again' : 'empty';
   }
 
   #isRefused({ index, hasFailed }: BulkItem): boolean {

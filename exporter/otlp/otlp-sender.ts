@@ -1,6 +1,6 @@
 import { textWithCode } from '../../model/virtune-error.ts';
 import type { DiskQueue } from '../queue/queue.ts';
-import { QueueDrain, type Shipped } from '../queue/queue-drain.ts';
+import { type Filled, QueueDrain, type Shipped } from '../queue/queue-drain.ts';
 import type { QueueRecord } from '../queue/record.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { type Attempt, type FailedAttempt, readAnswer } from './answer.ts';
@@ -70,8 +70,7 @@ export class OtlpSender {
     return this.#failures >= FAILURES_MAX && !this.#acceptsOthers;
   }
 
-  /** Whether there is anything to send. */
-  async #fill(): Promise<boolean> {
+  async #fill(): Promise<Filled> {
     const { queue } = this.#parts;
     const wanted = this.#isToProbe ? 2 : 1;
     while (this.#taken.length < wanted) {
@@ -79,9 +78,10 @@ export class OtlpSender {
       if (record === undefined) break;
       this.#taken.push(record);
     }
-    // All that was taken may have been too old or damaged.
-    if (this.#taken.length === 0) await queue.commit();
-    return this.#taken.length > 0;
+    if (this.#taken.length > 0) return 'filled';
+    // What the queue had may have been too old or damaged.
+    await queue.commit();
+    return 'empty';
   }
 
   async #ship(signal: AbortSignal): Promise<Shipped> {

@@ -12,13 +12,16 @@ export interface DrainFailure {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** `again`: nothing of what was taken is sent from here, and the queue may have more; `empty`: it has nothing to take now. */
+export type Filled = 'filled' | 'again' | 'empty';
+
 /** `again`: the next request may be different, and is sent at once. */
 export type Shipped = 'accepted' | 'again' | DrainFailure;
 
 export interface QueueDrainParts {
   readonly queue: Pick<DiskQueue, 'state' | 'onAppend'>;
-  /** Takes from the queue. @returns whether there is anything to send */
-  readonly fill: () => Promise<boolean>;
+  /** Takes from the queue. */
+  readonly fill: () => Promise<Filled>;
   /** Sends some of what was taken: one request. */
   readonly ship: (signal: AbortSignal) => Promise<Shipped>;
   /** Gives up connections, credentials and what is known of the server: another may answer next time. */
@@ -38,6 +41,10 @@ export class QueueDrain {
   readonly #stopping = new AbortController();
   readonly #backoff: Backoff;
   #failingSinceMs: number | undefined;
+  /** Whether something came into the queue since `fill` last began. */
+  #hasNews = false;
+  /** For something to come in. */
+  #isWaiting = false;
   #wake: () => void = () => undefined;
   #done: Promise<void> | undefined;
 
@@ -48,7 +55,10 @@ export class QueueDrain {
 
   /** Does nothing when it has been started. */
   start(): void {
-    this.#parts.queue.onAppend = () => this.#wake();
+    this.#parts.queue.onAppend = () => {
+      this.#hasNews = true;
+      this.#wake();
+    };
     this.#done ??= this.#run();
   }
 
@@ -56,7 +66,8 @@ export class QueueDrain {
   async stop(graceMs: number): Promise<void> {
     const untilMs = performance.now() + graceMs;
     const { queue, forget } = this.#parts;
-    const isGoing = (): boolean => queue.state.documents > 0 && this.#failingSinceMs === undefined;
+    const isGoing = (): boolean =>
+      queue.state.documents > 0 && this.#failingSinceMs === undefined && (this.#hasNews || !this.#isWaiting);
     while (isGoing() && performance.now() < untilMs) await sleep(20);
     this.#stopping.abort();
     this.#wake();
@@ -69,10 +80,10 @@ export class QueueDrain {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        if (!(await fill())) {
-          await this.#untilMore();
-          continue;
-        }
+        this.#hasNews = false;
+        const filled = await fill();
+        if (filled === 'empty') await this.#untilMore();
+        if (filled !== 'filled') continue;
         const result = await ship(signal);
         if (result === 'accepted') this.#succeeded();
         else if (result !== 'again') await this.#failed(result);
@@ -83,12 +94,19 @@ export class QueueDrain {
     }
   }
 
+  /**
+   * That the queue has documents does not end it: one whose record is damaged on the disk counts as waiting until a later
+   * record shows that it is lost, and looking again would not change that.
+   */
   async #untilMore(): Promise<void> {
     const more = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     // Between the last look and this line something may have come in.
-    if (this.#parts.queue.state.documents === 0 && !this.#stopping.signal.aborted) await more;
+    if (this.#hasNews || this.#stopping.signal.aborted) return;
+    this.#isWaiting = true;
+    await more;
+    this.#isWaiting = false;
   }
 
   #succeeded(): void {

@@ -253,6 +253,28 @@ test('documents that the server never accepts go to a file with the reason, and 
   );
 });
 
+test('the newest record, damaged on the disk, is looked at once until the next one comes, and counts as damaged then', async () => {
+  const search = new FakeSearch();
+  const one = await rig(search);
+  await tick(one, 1, 3);
+  const [name = ''] = readdirSync(join(root, 'q')).filter((each) => each.endsWith('.vq'));
+  const bytes = readFileSync(join(root, 'q', name));
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  writeFileSync(join(root, 'q', name), bytes);
+  const take = vi.spyOn(one.queue, 'take');
+  one.sender.start();
+  await vi.waitFor(() => expect(take).toHaveBeenCalled(), PATIENT);
+  // Far more turns than the files take that are written each time.
+  for (let turns = 0; turns < 1_000; turns++) await new Promise((resolve) => setImmediate(resolve));
+  await one.queue.commit();
+  expect(take).toHaveBeenCalledTimes(1);
+  expect(one.figure('queue_documents')).toBe(3);
+  await tick(one, 2, 2);
+  await settled(one);
+  expect(search.documents).toHaveLength(2);
+  expect(one.figure('dropped_total', { reason: 'damaged' })).toBe(3);
+});
+
 test('after a long outage documents wait until the server moves the end of its indices, and each is stored once', async () => {
   const search = new FakeSearch();
   search.range = { startMs: 0, endMs: 3_000 };
@@ -561,6 +583,22 @@ test('while the server refuses all streams, documents wait in the queue in their
   await settled(one);
   expect(search.documents).toHaveLength(45);
   expect(one.figure('up')).toBe(1);
+});
+
+test('a backlog of a parked stream, many batches long, is parked without waiting for new documents', async () => {
+  const search = new FakeSearch();
+  search.refuses = (stream) => (stream === NET ? 403 : undefined);
+  const one = await rig(search, 'q', { batchBytes: 1_000, withParking: true });
+  await tick(one, 0, 5, STREAMS);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.queue.state.documents).toBe(0), PATIENT);
+  rigs.splice(rigs.indexOf(one), 1);
+  await end(one);
+  const next = await rig(search, 'q', { batchBytes: 1_000, withParking: true });
+  for (let at = 1; at <= 8; at++) await tick(next, at, 5, ['net']);
+  next.sender.start();
+  await vi.waitFor(() => expect(next.queue.state.documents).toBe(0), PATIENT);
+  expect(next.figure('queue_documents')).toBe(45);
 });
 
 test('documents that were parked when the process ended are sent by the next one', async () => {

@@ -1,5 +1,10 @@
 import { expect, test, vi } from 'vitest';
-import { type DrainFailure, QueueDrain, type Shipped } from '../../../exporter/queue/queue-drain.ts';
+import {
+  type DrainFailure,
+  type Filled,
+  QueueDrain,
+  type Shipped,
+} from '../../../exporter/queue/queue-drain.ts';
 import { RepeatFilter } from '../../../exporter/repeat-filter.ts';
 
 const down: DrainFailure = { outcome: 'unreachable', error: new Error('the server is away') };
@@ -23,9 +28,9 @@ async function drain(results: readonly (Shipped | Error)[]) {
   const one = new QueueDrain({
     queue,
     fill: async () => {
-      if (at < results.length) return true;
+      if (at < results.length) return 'filled';
       done.resolve();
-      return false;
+      return 'empty';
     },
     ship: async () => {
       const result = results[at++] as Shipped | Error;
@@ -97,7 +102,7 @@ function drainOf(documents: number, ship: () => Promise<Shipped>) {
   };
   const one = new QueueDrain({
     queue,
-    fill: async () => left > 0,
+    fill: async () => (left > 0 ? 'filled' : 'empty'),
     ship: async () => {
       const result = await ship();
       if (result === 'accepted') left--;
@@ -138,6 +143,66 @@ test('what is appended to an empty queue is sent', async () => {
   await sent.promise;
   await one.stop(0);
   expect(left()).toBe(0);
+});
+
+/** A drain of a queue that says that it has documents, whatever `fill` finds the first time, the second time ... */
+function stuckDrain(fill: (count: number, append: () => void) => Filled) {
+  const queue = {
+    onAppend: (): void => undefined,
+    state: { bytes: 100, documents: 1, oldestAtMs: undefined },
+  };
+  let fills = 0;
+  const one = new QueueDrain({
+    queue,
+    fill: async () => {
+      fills++;
+      await turn();
+      return fill(fills, () => queue.onAppend());
+    },
+    ship: async () => expect.fail('there is nothing to send'),
+    forget: async () => undefined,
+    accepts: 'the server accepts documents',
+    repeats: new RepeatFilter(() => undefined),
+    log: () => undefined,
+    random: () => 1,
+  });
+  return { one, append: () => queue.onAppend(), fills: () => fills };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+async function manyTurns(): Promise<void> {
+  for (let turns = 0; turns < 50; turns++) await turn();
+}
+
+test('a queue that has documents and nothing to take is looked at once for each record that comes in', async () => {
+  const { one, append, fills } = stuckDrain(() => 'empty');
+  one.start();
+  await manyTurns();
+  expect(fills()).toBe(1);
+  append();
+  await manyTurns();
+  expect(fills()).toBe(2);
+  // Nor does a stop wait for more of it.
+  await one.stop(600_000);
+});
+
+test('what comes in while a queue is looked at is not missed', async () => {
+  const { one, fills } = stuckDrain((count, append) => {
+    if (count === 1) append();
+    return 'empty';
+  });
+  one.start();
+  await manyTurns();
+  expect(fills()).toBe(2);
+  await one.stop(0);
+});
+
+test('a queue of which nothing was to be sent goes on with what comes after that', async () => {
+  const { one, fills } = stuckDrain((count) => (count < 5 ? 'again' : 'empty'));
+  one.start();
+  await manyTurns();
+  expect(fills()).toBe(5);
+  await one.stop(0);
 });
 
 test('the end of a failure is logged with the seconds that it lasted', async () => {

@@ -177,6 +177,7 @@ export class BulkSender {
     const future = early.filter(({ atMs }) => atMs > fromMs);
     if (parking === undefined || future.length === 0) return;
     const parked = new Set(await parking.park(future, FUTURE));
+    if (parked.size === 0) return;
     this.#batch.remove(parked);
     for (const { index } of parked) this.#stuck.release(index);
     this.#repeats.log(
@@ -187,9 +188,13 @@ export class BulkSender {
   async #saveDeadLetters(node: string, letters: readonly DeadLetter[]): Promise<void> {
     const { meter, deadLetters, now } = this.#parts;
     if (letters.length === 0) return;
-    meter.deadLetters += letters.length;
-    await deadLetters.keep(letters, now());
-    const message = `the server rejected ${letters.length} documents permanently (${serverText(letters[0]?.reason, REASON_MAX)}); they are saved in ${deadLetters.path}: correct the cause and send them again with virtune elasticsearch dead-letters resend`;
+    const isSaved = await deadLetters.keep(letters, now());
+    if (isSaved) meter.deadLetters += letters.length;
+    else meter.countDropped('unsaved', letters.length);
+    const rejected = `the server rejected ${letters.length} documents permanently (${serverText(letters[0]?.reason, REASON_MAX)})`;
+    const message = isSaved
+      ? `${rejected}; they are saved in ${deadLetters.path}: correct the cause and send them again with virtune elasticsearch dead-letters resend`
+      : `${rejected}, and they are lost: they could not be saved in ${deadLetters.path}; correct the cause, and check the disk`;
     this.#repeats.log(textWithCode(new SearchError('SEARCH_REJECTED', node, message)));
   }
 

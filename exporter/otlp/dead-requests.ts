@@ -29,8 +29,8 @@ export class DeadRequests {
     });
   }
 
-  /** Never rejects: the caller counts one that cannot be kept, too. */
-  async keep({ sampledAtMs, points, status, reason, body }: DeadRequest, nowMs: number): Promise<void> {
+  /** Never rejects. @returns whether it is on the disk */
+  keep({ sampledAtMs, points, status, reason, body }: DeadRequest, nowMs: number): Promise<boolean> {
     const at = new Date(nowMs).toISOString();
     const letter = {
       at,
@@ -40,6 +40,6 @@ export class DeadRequests {
       reason,
       request_gzip_base64: body.toString('base64'),
     };
-    await this.#store.keep([letter]);
+    return this.#store.keep([letter]);
   }
 }

@@ -165,11 +165,16 @@ export class OtlpSender {
     reason: string,
   ): Promise<void> {
     const { meter, deadRequests, now } = this.#parts;
-    meter.deadLetters += documents;
-    await deadRequests.keep({ sampledAtMs: atMs, points: documents, status, reason, body: payload }, now());
+    const request = { sampledAtMs: atMs, points: documents, status, reason, body: payload };
+    const isSaved = await deadRequests.keep(request, now());
+    if (isSaved) meter.deadLetters += documents;
+    else meter.countDropped('unsaved', documents);
+    const rejected = `the receiver rejected ${documents} data points permanently (${status}: ${reason})`;
     this.#report(
       'OTLP_REJECTED',
-      `the receiver rejected ${documents} data points permanently (${status}: ${reason}); they are saved in ${deadRequests.path}: correct the cause and send them again (docs/opentelemetry.md, "Rejected requests")`,
+      isSaved
+        ? `${rejected}; they are saved in ${deadRequests.path}: correct the cause and send them again (docs/opentelemetry.md, "Rejected requests")`
+        : `${rejected}, and they are lost: they could not be saved in ${deadRequests.path}; correct the cause, and check the disk`,
     );
   }
 

@@ -1,4 +1,4 @@
-/** Why documents were dropped from a queue. */
+/** Why documents were dropped that were in a queue. */
 export type DropReason =
   /** The queue had grown to its limit. */
   | 'queue_full'
@@ -9,7 +9,9 @@ export type DropReason =
   /** What was on the disk is not what was written. */
   | 'damaged'
   /** A file failed to be read for minutes, and was put aside. */
-  | 'unreadable';
+  | 'unreadable'
+  /** The server rejected them, and the disk did not take them as dead letters. */
+  | 'unsaved';
 
 /** A counter for each reason: those that never happened are exported, too. */
 export const noDrops = (): Record<DropReason, number> => ({
@@ -18,4 +20,5 @@ export const noDrops = (): Record<DropReason, number> => ({
   disk: 0,
   damaged: 0,
   unreadable: 0,
+  unsaved: 0,
 });

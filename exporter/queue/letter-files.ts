@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 const SUFFIX = '.ndjson';
@@ -66,27 +66,48 @@ export class LetterFiles {
 }
 
 /**
- * Adds letters to a file, on the disk when it resolves. A file that root creates gets the owner of the folder: an exporter
- * that runs as another user goes on to use it.
+ * Adds letters to a file, on the disk when it resolves; when it rejects, none is left there, as far as the disk lets itself be
+ * written. A file that root creates gets the owner of the folder: an exporter that runs as another user goes on to use it.
  * @returns whether the file is still the one of that name: else a command took it away, and may not have read them
  */
 export async function appendLetters(path: string, { letters, damaged }: LetterLines): Promise<boolean> {
+  const lines = letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
+  const bytes = Buffer.concat([Buffer.from(lines), ...damaged.flatMap((line) => [line, NEWLINE])]);
   const file = await open(path, 'a', 0o600);
-  let written: number;
+  let inode: number;
   try {
     if (process.getuid?.() === 0) {
       const { uid, gid } = await stat(dirname(path));
       await file.chown(uid, gid);
     }
-    const lines = letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
-    await file.writeFile(Buffer.concat([Buffer.from(lines), ...damaged.flatMap((line) => [line, NEWLINE])]));
-    await file.datasync();
-    written = (await file.stat()).ino;
+    const before = await file.stat();
+    inode = before.ino;
+    await writeWhole(file, bytes, before.size);
+  } catch (error) {
+    // A disk that takes nothing would get an empty file with each attempt.
+    if ((await file.stat().catch(() => undefined))?.size === 0) await removeFile(path).catch(() => undefined);
+    throw error;
   } finally {
-    await file.close();
+    // What was written is on the disk; a close that fails loses nothing.
+    await file.close().catch(() => undefined);
   }
-  const there = await stat(path).catch(() => undefined);
-  return there?.ino === written;
+  try {
+    return (await stat(path)).ino === inode;
+  } catch (error) {
+    // A disk that does not say so has them: they were written.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
+}
+
+/** At the end of the file, and on the disk, or not at all: the caller counts them as lost. */
+async function writeWhole(file: FileHandle, bytes: Buffer, sizeBefore: number): Promise<void> {
+  try {
+    await file.writeFile(bytes);
+    await file.datasync();
+  } catch (error) {
+    await file.truncate(sizeBefore).catch(() => undefined);
+    throw error;
+  }
 }
 
 export async function removeFile(path: string): Promise<void> {

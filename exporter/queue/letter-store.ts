@@ -23,20 +23,35 @@ export class LetterStore {
   readonly #options: LetterStoreOptions;
   readonly #files: LetterFiles;
   #file: string | undefined;
-  #work: Promise<void> = Promise.resolve();
+  #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: LetterStoreOptions) {
     this.#options = options;
     this.#files = new LetterFiles(options.path, Date.now());
   }
 
-  /** Never rejects: the caller counts a letter that cannot be kept, too. */
-  async keep(letters: readonly object[]): Promise<void> {
+  /**
+   * Never rejects.
+   * @returns whether all of them are on the disk; where not, none is, and `onTrouble` was called with the reason
+   */
+  keep(letters: readonly object[]): Promise<boolean> {
+    const kept = this.#work.then(() => this.#keep(letters));
+    this.#work = kept;
+    return kept;
+  }
+
+  async #keep(letters: readonly object[]): Promise<boolean> {
     const { path, kind, onTrouble } = this.#options;
-    this.#work = this.#work
-      .then(() => this.#write(letters))
-      .catch((error: Error) => onTrouble(queueFolderError(path, error, exporterAdvice(kind))));
-    await this.#work;
+    const report = (error: Error): void => onTrouble(queueFolderError(path, error, exporterAdvice(kind)));
+    try {
+      await this.#write(letters);
+    } catch (error) {
+      report(error as Error);
+      return false;
+    }
+    // They are there, whatever the disk does of this.
+    await this.#limit().catch(report);
+    return true;
   }
 
   async #write(letters: readonly object[]): Promise<void> {
@@ -48,9 +63,8 @@ export class LetterStore {
       const isThere = await appendLetters(file, { letters, damaged: [] });
       if (!isThere) continue;
       this.#file = file;
-      break;
+      return;
     }
-    await this.#limit();
   }
 
   async #writable(): Promise<string> {

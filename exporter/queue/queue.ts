@@ -192,13 +192,18 @@ export class DiskQueue {
     });
   }
 
+  /** Once nothing of it is being sent: what was taken and is not settled is in the queue for the next process. */
   async close(): Promise<void> {
-    await this.#enqueue(async () => {
-      await this.#storeSpill();
-      await this.#save();
-      await this.#segments.close();
-    });
-    await this.#unlock();
+    try {
+      await this.#enqueue(async () => {
+        this.#spill.release();
+        if (!(await this.#storeSpill())) for (const lost of this.#spill.drop()) this.#countLost(lost);
+        await this.#save();
+        await this.#segments.close();
+      });
+    } finally {
+      await this.#unlock();
+    }
   }
 
   /** Whether its last file could not be read when it was opened: there may be more documents in it than are known. */
@@ -278,9 +283,12 @@ export class DiskQueue {
 
   async #store(record: QueueRecord): Promise<void> {
     if ((await this.#storeSpill()) && (await this.#segments.write(record))) return;
-    for (const lost of this.#spill.push(record)) {
-      this.#count('disk', lost.firstDocument, lost.firstDocument + lost.documents);
-    }
+    for (const lost of this.#spill.push(record)) this.#countLost(lost);
+  }
+
+  /** What only memory had. */
+  #countLost({ firstDocument, documents }: QueueRecord): void {
+    this.#count('disk', firstDocument, firstDocument + documents);
   }
 
   /** Whether nothing is left in memory. What is being sent from there stays until it is settled. */

@@ -47,6 +47,16 @@ export class Spill {
     this.#taken = 0;
   }
 
+  /** What was taken is not being sent any more, and not settled. */
+  release(): void {
+    this.#taken = 0;
+  }
+
+  /** All of it, which is lost. */
+  drop(): QueueRecord[] {
+    return this.#remove(0, this.#records.length);
+  }
+
   shift(): void {
     this.#remove(0, 1);
   }

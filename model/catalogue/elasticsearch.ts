@@ -107,7 +107,7 @@ export const elasticsearchMetrics = {
     per: 'process',
     type: 'counter',
     name: 'virtune_elasticsearch_dropped_total',
-    help: 'Documents dropped before the server accepted them: queue_full, too_old, disk, damaged, unreadable.',
+    help: 'Documents dropped before the server accepted them: queue_full, too_old, disk, damaged, unreadable, unsaved (rejected, and not saved as dead letters).',
     labels: ['reason'],
   },
   deadLetters: {

@@ -79,7 +79,7 @@ export const otlpMetrics = {
     per: 'process',
     type: 'counter',
     name: 'virtune_otlp_dropped_total',
-    help: 'Data points dropped before the OTLP receiver accepted them: queue_full, too_old, disk, damaged, unreadable.',
+    help: 'Data points dropped before the OTLP receiver accepted them: queue_full, too_old, disk, damaged, unreadable, unsaved (rejected, and not saved as dead letters).',
     labels: ['reason'],
   },
   deadLetters: {

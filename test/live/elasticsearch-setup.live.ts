@@ -98,7 +98,7 @@ describe.each(runnableServers())('%s', { timeout: 600_000 }, (name) => {
   test('dead letters that are sent twice are stored once, across a roll-over too', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'virtune-letters-'));
     const fromMs = Date.now();
-    const keep = (): Promise<void> =>
+    const keep = (): Promise<boolean> =>
       new DeadLetters(dir, 1e9, (error) => expect.fail(error.message)).keep(
         Array.from({ length: 20 }, (_, place) => ({
           item: bulkItemOf(

@@ -28,8 +28,8 @@ export class DeadLetters {
     });
   }
 
-  /** Never rejects: the caller counts a letter that cannot be kept, too. */
-  async keep(letters: readonly DeadLetter[], nowMs: number): Promise<void> {
-    await this.#store.keep(letters.map((letter) => letterOf(letter, nowMs)));
+  /** Never rejects. @returns whether all of them are on the disk; where not, none is */
+  keep(letters: readonly DeadLetter[], nowMs: number): Promise<boolean> {
+    return this.#store.keep(letters.map((letter) => letterOf(letter, nowMs)));
   }
 }

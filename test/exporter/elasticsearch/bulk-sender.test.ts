@@ -253,6 +253,25 @@ test('documents that the server never accepts go to a file with the reason, and 
   );
 });
 
+test('rejected documents that the disk does not take count as dropped, not as dead letters, and the log says that they are lost', async () => {
+  const search = new FakeSearch();
+  search.rejects = (body) => body.includes('uuid-3');
+  const one = await rig(search);
+  // A file in the place of the folder.
+  writeFileSync(join(root, 'q', 'dead-letters'), '');
+  await tick(one, 1, 10);
+  one.sender.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(9);
+  expect(one.figure('dead_letters_total')).toBe(0);
+  expect(one.figure('dropped_total', { reason: 'unsaved' })).toBe(1);
+  expect(one.said).toEqual([
+    expect.stringMatching(
+      /^http:\/\/\S+: the server rejected 1 documents permanently \(fault: made up\), and they are lost: .* check the disk \[SEARCH_REJECTED\]$/,
+    ),
+  ]);
+});
+
 test('the newest record, damaged on the disk, is looked at once until the next one comes, and counts as damaged then', async () => {
   const search = new FakeSearch();
   const one = await rig(search);

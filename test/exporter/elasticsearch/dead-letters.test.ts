@@ -10,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -21,6 +21,7 @@ import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter
 import { allLines, LetterBox } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
 import { type Resent, resend } from '../../../exporter/elasticsearch/dead-letters/resend.ts';
 import { DeadRequests } from '../../../exporter/otlp/dead-requests.ts';
+import { LetterFiles } from '../../../exporter/queue/letter-files.ts';
 import { queueFolderError } from '../../../exporter/queue/queue-error.ts';
 import { outputOf } from '../../child-output.ts';
 import { VIRTUNE, VirtuneProcess } from '../../virtune-process.ts';
@@ -41,7 +42,7 @@ const boxOf = (maxBytes = 1e9): DeadLetters =>
   new DeadLetters(dir, maxBytes, ({ message }) => troubles.push(message));
 
 /** Letters of documents with these numbers. */
-const keep = (box: DeadLetters, numbers: readonly number[], stream = 'vm', filling = ''): Promise<void> =>
+const keep = (box: DeadLetters, numbers: readonly number[], stream = 'vm', filling = ''): Promise<boolean> =>
   box.keep(
     numbers.map((number) => ({
       item: bulkItemOf(
@@ -494,6 +495,55 @@ test('a disk that is full while a command writes leaves the letters as they were
   datasync.mockRestore();
   await box.close();
   expect(linesThere().equals(before)).toBe(true);
+});
+
+test.each(['writeFile', 'datasync'] as const)(
+  'letters that a full disk does not take are reported as lost, and leave neither part of them nor an empty file (%s)',
+  async (call) => {
+    const box = boxOf();
+    expect(await keep(box, [1])).toBe(true);
+    const before = linesThere();
+    const probe = await open(join(dir, 'probe'), 'w');
+    const handles = Object.getPrototypeOf(probe) as Pick<FileHandle, 'write' | 'writeFile' | 'datasync'>;
+    await probe.close();
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      ...{ code: 'ENOSPC', syscall: 'write' },
+    });
+    const { writeFile } = handles;
+    const failing = vi.spyOn(handles, call).mockImplementation(async function (this: FileHandle) {
+      // A full disk takes a part first.
+      if (call === 'writeFile') await writeFile.call(this, '{"at":"1970');
+      throw full;
+    });
+    try {
+      expect([await keep(box, [2]), await keep(box, [3])]).toEqual([false, false]);
+    } finally {
+      failing.mockRestore();
+    }
+    expect(linesThere().equals(before)).toBe(true);
+    expect(readdirSync(join(dir, 'dead-letters'))).toHaveLength(1);
+    expect(troubles).toEqual([
+      expect.stringMatching(/ENOSPC.*free space/),
+      expect.stringMatching(/ENOSPC.*free space/),
+    ]);
+    expect(await keep(box, [4]), 'it goes on once there is space').toBe(true);
+    expect(await numbers()).toEqual([1, 4]);
+  },
+);
+
+test('letters are kept where the disk fails only to delete the oldest ones', async () => {
+  const box = boxOf();
+  await keep(box, [1]);
+  const list = vi
+    .spyOn(LetterFiles.prototype, 'list')
+    .mockRejectedValueOnce(Object.assign(new Error('EIO: i/o error, scandir'), { syscall: 'scandir' }));
+  try {
+    expect(await keep(box, [2])).toBe(true);
+  } finally {
+    list.mockRestore();
+  }
+  expect(troubles).toEqual([expect.stringContaining('EIO')]);
+  expect(await numbers()).toEqual([1, 2]);
 });
 
 test('a reader that ends first, such as head, is not an error', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -24,7 +24,7 @@ const ADDRESS = 'http://receiver/v1/metrics';
 type Script = (text: string, count: number) => number | { readonly status: number; readonly body: string };
 
 /** A sender with a queue on disk, and a receiver that answers by a script: a status, or 0 for no answer. */
-async function sender(script: Script) {
+async function sender(script: Script, onTrouble = (error: Error): void => expect.fail(error.message)) {
   const meter = new OtlpMeter();
   const queue = await DiskQueue.open({
     dir,
@@ -61,7 +61,7 @@ async function sender(script: Script) {
       };
     },
     address: ADDRESS,
-    deadRequests: new DeadRequests(dir, 1_000_000, (error) => expect.fail(error.message)),
+    deadRequests: new DeadRequests(dir, 1_000_000, onTrouble),
     meter,
     now: () => 2_000,
     random: () => 1,
@@ -158,6 +158,25 @@ test('a rejected request is a dead letter with the reason, and the next one goes
   expect(it.figures('sent_total')).toBe(10);
   expect(it.logged).toEqual([
     `http://receiver/v1/metrics: the receiver rejected 10 data points permanently (400: out of bounds); they are saved in ${join(dir, 'dead-letters')}: correct the cause and send them again (docs/opentelemetry.md, "Rejected requests") [OTLP_REJECTED]`,
+  ]);
+  await it.close();
+});
+
+test('a rejected request that the disk does not take counts as dropped, not as a dead letter, and the log says that it is lost', async () => {
+  const troubles: string[] = [];
+  const it = await sender(
+    (text) => (text === 'a' ? 400 : 200),
+    ({ message }) => troubles.push(message),
+  );
+  // A file in the place of the folder.
+  writeFileSync(join(dir, 'dead-letters'), '');
+  await it.send('a', 'b');
+  expect(it.accepted).toEqual(['b']);
+  expect(it.figures('dead_letters_total')).toBe(0);
+  expect(it.figures('dropped_total', { reason: 'unsaved' })).toBe(10);
+  expect(troubles).toHaveLength(1);
+  expect(it.logged).toEqual([
+    `http://receiver/v1/metrics: the receiver rejected 10 data points permanently (400: no reason given), and they are lost: they could not be saved in ${join(dir, 'dead-letters')}; correct the cause, and check the disk [OTLP_REJECTED]`,
   ]);
   await it.close();
 });

@@ -348,6 +348,48 @@ test('while the disk fails, memory holds what fits and sends it, and the disk ta
   await queue.close();
 });
 
+test('what memory holds when a queue is closed is stored for the next process, also what was being sent; what the disk still does not take counts as dropped', async () => {
+  for (const isRepaired of [true, false]) {
+    dropped = [];
+    const dir = `close-${isRepaired}`;
+    const queue = await open(dir, { segmentBytes: 1 });
+    await add(queue, 'on disk');
+    rmSync(join(root, dir), { recursive: true });
+    await add(queue, 'in memory', 2);
+    await add(queue, 'later', 3);
+    expect(await drain(queue)).toContain('in memory');
+    if (isRepaired) mkdirSync(join(root, dir));
+    await queue.close();
+    expect(dropped).toEqual(
+      isRepaired
+        ? []
+        : [
+            ['disk', 2],
+            ['disk', 3],
+          ],
+    );
+    const next = await open(dir);
+    expect(await drain(next)).toEqual(isRepaired ? ['in memory', 'later'] : []);
+    await next.close();
+  }
+});
+
+test('a folder is free after a close that failed', async () => {
+  const queue = await open('q');
+  await add(queue, 'a');
+  const { rest } = Segment.prototype;
+  const failing = vi.spyOn(Segment.prototype, 'rest').mockImplementationOnce(async function (this: Segment) {
+    await rest.call(this);
+    throw new Error('EIO: i/o error, close');
+  });
+  try {
+    await expect(queue.close()).rejects.toThrow('EIO');
+  } finally {
+    failing.mockRestore();
+  }
+  await (await open('q')).close();
+});
+
 test('documents that memory gave up and older ones that a full queue dropped are each counted once', () => {
   const ranges = fc.array(fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 20 })), { maxLength: 30 });
   fc.assert(

@@ -64,9 +64,10 @@ const shareOfCpus = (modes: string, { range, metric }: RuleContext): string =>
 const ofHosts = [
   {
     record: 'instance:virtune_host_maintenance:last',
-    help: 'Hosts in maintenance. A host that is down or gone stays in maintenance until it can be scraped again.',
+    help: 'Hosts in maintenance. A host that is down or gone stays in maintenance until it is back.',
+    // Where series come by OTLP, or by federation that leaves `up` out, only the host's own 0 says that it is back.
     expr: ({ metric }) =>
-      `${metric('virtune_host_maintenance')} == 1 or (instance:virtune_host_maintenance:last unless ${ON_HOST} ${metric('up')} == 1)`,
+      `${metric('virtune_host_maintenance')} == 1 or (instance:virtune_host_maintenance:last unless ${ON_HOST} (${metric('up')} == 1 or ${metric('virtune_host_maintenance')} == 0))`,
   },
   {
     record: 'instance:virtune_vcpu_delay:sum_rate5m',

@@ -47,6 +47,26 @@ export const silenceStories: readonly Story[] = [
     },
   },
   {
+    what: 'a host whose series come without `up` is back from maintenance when it says so, and not while it is off',
+    series: {
+      ...FOUR_HOSTS,
+      [maintenance('kvm1')]: '0+0x9 1+0x19 _x20 0+0x50',
+      [inA('kvm1', 'libvirt_host_memory_overcommit_ratio', 'kind="maximum"')]: '1.5+0x29 _x20 1.5+0x50',
+      [inA('kvm2', 'libvirt_host_memory_overcommit_ratio', 'kind="maximum"')]: '0.5+0x100',
+    },
+    isScraped: false,
+    at: {
+      8: { [VCPUS]: { [`${VCPUS}{cluster="a"}`]: 1.5 } },
+      45: { [VCPUS]: { [`${VCPUS}{cluster="a"}`]: 2 }, [SENT]: {} },
+      60: { [VCPUS]: { [`${VCPUS}{cluster="a"}`]: 1.5 } },
+      90: {
+        [SENT]: {
+          '{alertname="HostMemoryOvercommitHigh", severity="warning", cluster="a", instance="kvm1"}': 1,
+        },
+      },
+    },
+  },
+  {
     what: 'a host that goes down without maintenance pages',
     series: { [inA('kvm1', 'up')]: '1+0x9 0+0x30', [maintenance('kvm1')]: '0+0x9 stale' },
     at: {

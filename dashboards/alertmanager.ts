@@ -1,7 +1,7 @@
 import { HOST_IDENTITY } from './promql.ts';
 
-/** What an alert is about: a VM or a device of it, or the host as a whole where there is no such label. */
-const SUBJECT = [...HOST_IDENTITY, 'domain', 'target_device', 'component'] as const;
+/** What an alert is about: a VM or a device of it, a pool, a NUMA cell, or the host as a whole where there is no such label. */
+const SUBJECT = [...HOST_IDENTITY, 'domain', 'target_device', 'storage_pool', 'cell', 'component'] as const;
 
 const BY_SEVERITY = [
   { matchers: ['severity="critical"'], receiver: 'pager', repeat_interval: '1h' },
@@ -11,7 +11,7 @@ const BY_SEVERITY = [
 /**
  * An Alertmanager configuration to start from. One event is one notification: alerts of one host and one component are in one
  * group, however many VMs they are about; a critical alert inhibits warnings of the same subject; and an alert that stands
- * for many inhibits them.
+ * for many inhibits them. An alert that a site has made critical is inhibited by none that is not.
  */
 export const alertmanagerExample = {
   route: {
@@ -47,17 +47,11 @@ export const alertmanagerExample = {
     { source_matchers: ['severity="warning"'], target_matchers: ['severity="info"'], equal: SUBJECT },
     {
       source_matchers: ['alertname="HostDisksSlow"'],
-      target_matchers: ['alertname="DiskLatencyHigh"'],
-      equal: HOST_IDENTITY,
-    },
-    // The kernel killed a QEMU: the VM's alert has its name.
-    {
-      source_matchers: ['alertname="DomainCrashed"'],
-      target_matchers: ['alertname="HostOomKill"'],
+      target_matchers: ['alertname="DiskLatencyHigh"', 'severity=~"warning|info"'],
       equal: HOST_IDENTITY,
     },
     {
-      source_matchers: ['alertname="ExporterAbsent"'],
+      source_matchers: ['alertname="ExporterAbsent"', 'severity="critical"'],
       target_matchers: ['alertname="HostDisappeared"'],
     },
   ],

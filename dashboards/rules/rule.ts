@@ -27,7 +27,11 @@ export type Component =
   | 'numa'
   | 'tuning'
   | 'snapshot'
-  | 'virtune';
+  | 'libvirt'
+  | 'virtune'
+  | 'virtune-elasticsearch'
+  | 'virtune-output'
+  | 'virtune-otlp';
 
 /**
  * What an alert names: a VM on a host, a host, the hosts of a cluster together, or nothing but that virtune's series are

@@ -80,7 +80,8 @@ test.each([
   ['HostSwappingIn', 'HostSwapAlmostFull'],
   ['HostSwappingIn', 'KsmDependence'],
   ['HostDisksSlow', 'DiskLatencyHigh'],
-  ['DomainCrashed', 'HostOomKill'],
+  ['LibvirtUnreachable', 'HostSamplingSlow'],
+  ['ElasticsearchDocumentsLost', 'ElasticsearchQueueDelayed'],
   ['ExporterAbsent', 'HostDisappeared'],
 ])('%s stands for %s of the same host, and not of another', (source, target) => {
   const vm = { domain: 'db', target_device: 'vda' };
@@ -98,12 +99,36 @@ test('an alert of a VM does not inhibit those of another VM or of the host', () 
   expect(inhibits(alertOf('HostMemoryStalled'), alertOf('GuestMemoryStarved', { domain: 'db' }))).toBe(false);
 });
 
-test('no critical alert is inhibited but one that another names better', () => {
-  const critical = rules.filter(({ severity }) => severity === 'critical').map(({ alert }) => alert);
-  const inhibited = critical.filter((target) =>
-    rules.some(({ alert }) => alert !== target && inhibits(alertOf(alert), alertOf(target))),
+test('an alert of a pool or a NUMA cell that a site has made critical does not inhibit those of another', () => {
+  const critical = { severity: 'critical' };
+  const full = alertOf('ThinPoolOvercommit', { ...critical, storage_pool: 'db' });
+  expect(inhibits(full, alertOf('ThinPoolOvercommit', { storage_pool: 'db' }))).toBe(true);
+  expect(inhibits(full, alertOf('ThinPoolOvercommit', { storage_pool: 'scratch' }))).toBe(false);
+  expect(inhibits(full, alertOf('HostIoStalled'))).toBe(false);
+  const cell = alertOf('NumaNodeFull', { ...critical, cell: '0' });
+  expect(inhibits(cell, alertOf('HugepagesExhausted', { cell: '1', size: '2048KiB' }))).toBe(false);
+});
+
+test('no alert that is critical, or that a site has made critical, is inhibited but the one without a target', () => {
+  const names = rules.map(({ alert }) => alert);
+  const inhibited = names.filter((target) =>
+    names.some(
+      (source) => source !== target && inhibits(alertOf(source), alertOf(target, { severity: 'critical' })),
+    ),
   );
-  expect(inhibited).toEqual(['HostOomKill']);
+  // A Prometheus without any target: each host would page for the same.
+  expect(inhibited).toEqual(['HostDisappeared']);
+  expect(inhibits(alertOf('ExporterAbsent', { severity: 'info' }), alertOf('HostDisappeared'))).toBe(false);
+});
+
+test('what is lost on one way does not hide a fault of virtune itself, nor one on another way', () => {
+  const lost = ['ElasticsearchDocumentsLost', 'OtlpPointsLost', 'LibvirtUnreachable'];
+  const other = ['ExporterClockSkew', 'ExporterConfigInvalid', 'OutputDocumentsDropped'];
+  for (const source of lost)
+    for (const target of other)
+      expect(inhibits(alertOf(source), alertOf(target)), `${source}, ${target}`).toBe(false);
+  expect(inhibits(alertOf('ElasticsearchDocumentsLost'), alertOf('OtlpQueueDelayed'))).toBe(false);
+  expect(inhibits(alertOf('OtlpPointsLost'), alertOf('HostSamplingSlow'))).toBe(false);
 });
 
 test('notifications are grouped by host and component, so that many VMs of a host are one', () => {

@@ -1,4 +1,4 @@
-import { ON_HOST } from '../../promql.ts';
+import { ON_HOST, ON_VM } from '../../promql.ts';
 import { ordinaryMemory } from '../ordinary-memory.ts';
 import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
 import { swapsIn, WAITING } from '../swapping.ts';
@@ -8,11 +8,20 @@ const pressure = (share: 'some' | 'full', { recorded }: AlertContext): string =>
   recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', `share="${share}"`);
 
 /**
- * One page for a host that is short of memory, by the alert that says most about the cause. Pending counts, or both would
- * fire in the minute in which the first begins to.
+ * One page for a host that is short of memory, by the alert that says most about the cause. Only while that one fires: a host
+ * that stalls every few minutes would begin to count here each time, and neither would ever fire. Rules of a group run in
+ * order, so an alert of this group counts in the minute in which it begins to fire; one of another group may come up to a
+ * minute later, and inhibits in Alertmanager.
  */
 const unlessPagedBy = (names: string, { alerts }: AlertContext): string =>
-  ` unless ${ON_HOST} ${alerts(names, 'severity="critical"')}`;
+  ` unless ${ON_HOST} ${alerts(names, 'alertstate="firing"', 'severity="critical"')}`;
+
+/** As long as a kill counts below, and a minute in which the clocks of host and Prometheus may differ. */
+const CRASH_OF_KILL_SECONDS = 660;
+
+/** The kernel killed a QEMU, and the alert that pages for that names the VM. */
+const unlessCrashPages = ({ metric, alerts }: AlertContext): string =>
+  ` unless ${ON_HOST} (${alerts('DomainCrashed', 'alertstate="firing"', 'severity="critical"')} and ${ON_VM} time() - ${metric('virtune_domain_crash_timestamp_seconds')} < ${CRASH_OF_KILL_SECONDS})`;
 
 export const memoryAlerts: AlertGroup = {
   name: 'memory',
@@ -31,6 +40,24 @@ export const memoryAlerts: AlertGroup = {
       summary: () => `Memory pressure on ${HOST} is ${SHARE} (PSI some).`,
       description: () =>
         'Tasks wait for the kernel to reclaim or swap memory. Free memory before the host stalls: migrate a VM, or find what else grew.',
+    }),
+    alert({
+      alert: 'HostMemoryOvercommitCritical',
+      severity: 'critical',
+      subject: 'host',
+      component: 'memory',
+      for: '5m',
+      thresholds: {
+        ratio: { value: 0.9, unit: 'ratio', from: 'the rest is for the host itself' },
+        stalled: { value: 0.05, unit: 'share', from: 'as HostMemoryStalled' },
+        swapIn: { value: 100, unit: 'pages per second', from: 'as HostSwappingIn' },
+        waiting: { ...WAITING, from: 'as HostSwappingIn' },
+      },
+      expr: ({ ratio, stalled, swapIn, waiting }, context) =>
+        `${context.metric('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')} > ${ratio} and ${ON_HOST} (${pressure('full', context)} > ${stalled} or (${swapsIn(swapIn, waiting, context)}))`,
+      summary: () => `${HOST} has ${SHARE} of its memory allocated to VMs, and stalls or swaps.`,
+      description: () =>
+        'All of its VMs are slow, and the kernel may OOM-kill one. Migrate the largest VM that can move, now; then find what grew.',
     }),
     alert({
       alert: 'HostMemoryStalled',
@@ -107,10 +134,11 @@ export const memoryAlerts: AlertGroup = {
       severity: 'critical',
       subject: 'host',
       component: 'memory',
-      for: '0s',
+      // The VM of a QEMU that was killed is known to have crashed a moment later, and its alert is of another group.
+      for: '1m',
       thresholds: {},
-      expr: (_, { range, metric }) =>
-        `increase(${metric('libvirt_host_oom_kills_total')}[${range('10m')}]) > 0`,
+      expr: (_, context) =>
+        `increase(${context.metric('libvirt_host_oom_kills_total')}[${context.range('10m')}]) > 0${unlessCrashPages(context)}`,
       summary: () => `The kernel of ${HOST} has OOM-killed a process.`,
       description: () =>
         'QEMU is the largest process on most hosts, so a VM may be down. Find it in the kernel log, start it on another host, then free memory.',

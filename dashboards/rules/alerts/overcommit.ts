@@ -1,11 +1,9 @@
 import { metric, ON_HOST, ON_VM } from '../../promql.ts';
 import { recordedSeries } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
-import { swapsIn, WAITING } from '../swapping.ts';
 import { FLEET, HOST, NUMBER, ofHost, percent, SHARE, VM, worstOfHost } from '../text.ts';
 
 const VCPU_RATIO = ['libvirt_host_vcpu_overcommit_ratio', 'state="running"'] as const;
-const MEMORY_RATIO = ['libvirt_host_memory_overcommit_ratio', 'kind="maximum"'] as const;
 const RED_HAT = "Red Hat's virtualization guides: 5 vCPUs per CPU are safe, 10 is the maximum";
 const NOVA = "Nova's ram_allocation_ratio of 1.0; oVirt-like hosts with swap take 1.5";
 
@@ -63,28 +61,11 @@ export const overcommitAlerts: AlertGroup = {
       component: 'memory',
       for: '30m',
       thresholds: { ratio: { value: 1, unit: 'ratio', from: NOVA } },
-      expr: ({ ratio }, { metric }) => `${metric(...MEMORY_RATIO)} > ${ratio}`,
+      expr: ({ ratio }, { metric }) =>
+        `${metric('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')} > ${ratio}`,
       summary: () => `Memory of ${HOST} is overcommitted: ${SHARE} allocated to VMs.`,
       description: ({ ratio }) =>
         `VMs may use more than ${percent(ratio)} of the host's memory. If they do, the host swaps or OOM-kills. Migrate a VM, or lower its maximum memory.`,
-    }),
-    alert({
-      alert: 'HostMemoryOvercommitCritical',
-      severity: 'critical',
-      subject: 'host',
-      component: 'memory',
-      for: '5m',
-      thresholds: {
-        ratio: { value: 0.9, unit: 'ratio', from: 'the rest is for the host itself' },
-        stalled: { value: 0.05, unit: 'share', from: 'as HostMemoryStalled' },
-        swapIn: { value: 100, unit: 'pages per second', from: 'as HostSwappingIn' },
-        waiting: { ...WAITING, from: 'as HostSwappingIn' },
-      },
-      expr: ({ ratio, stalled, swapIn, waiting }, context) =>
-        `${context.metric(...MEMORY_RATIO)} > ${ratio} and ${ON_HOST} (${context.recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', 'share="full"')} > ${stalled} or (${swapsIn(swapIn, waiting, context)}))`,
-      summary: () => `${HOST} has ${SHARE} of its memory allocated to VMs, and stalls or swaps.`,
-      description: () =>
-        'All of its VMs are slow, and the kernel may OOM-kill one. Migrate the largest VM that can move, now; then find what grew.',
     }),
     alert({
       alert: 'FleetCannotTolerateHostLossCpu',

@@ -1,6 +1,6 @@
 import type { SeriesName } from '../../../model/catalogue/names.ts';
 import { HOST_LABELS } from '../../promql.ts';
-import { type AlertContext, type AlertGroup, type AlertRule, alert } from '../rule.ts';
+import { type AlertContext, type AlertGroup, type AlertRule, alert, type Component } from '../rule.ts';
 import { HOST, LASTING, WHOLE } from '../text.ts';
 
 /** What a host has lost within the last ten minutes, by any of these counters. */
@@ -14,13 +14,18 @@ function lost({ range, metric }: AlertContext, ...counters: readonly SeriesName[
 /** Fires while the oldest of what waits in a disk queue is older than any restart of the server it waits for. */
 const queueDelayed = (
   name: string,
-  { oldestAge, what, server }: { oldestAge: SeriesName; what: string; server: string },
+  {
+    component,
+    oldestAge,
+    what,
+    server,
+  }: { component: Component; oldestAge: SeriesName; what: string; server: string },
 ): AlertRule =>
   alert({
     alert: name,
     severity: 'warning',
     subject: 'host',
-    component: 'virtune',
+    component,
     for: '10m',
     thresholds: {
       seconds: { value: 600, unit: 'seconds', from: `our choice: longer than a restart of the ${server}` },
@@ -37,6 +42,7 @@ export const shippingAlerts: AlertGroup = {
   help: 'Documents and data points on their way to Elasticsearch, to a file or pipe, and to an OTLP receiver.',
   alerts: [
     queueDelayed('ElasticsearchQueueDelayed', {
+      component: 'virtune-elasticsearch',
       oldestAge: 'virtune_elasticsearch_oldest_age_seconds',
       what: 'documents',
       server: 'search server',
@@ -45,7 +51,7 @@ export const shippingAlerts: AlertGroup = {
       alert: 'ElasticsearchDocumentsLost',
       severity: 'critical',
       subject: 'host',
-      component: 'virtune',
+      component: 'virtune-elasticsearch',
       for: '0s',
       thresholds: {},
       expr: (_, context) =>
@@ -58,7 +64,7 @@ export const shippingAlerts: AlertGroup = {
       alert: 'OutputDocumentsDropped',
       severity: 'warning',
       subject: 'host',
-      component: 'virtune',
+      component: 'virtune-output',
       for: '0s',
       thresholds: {},
       expr: (_, context) => lost(context, 'virtune_output_dropped_total'),
@@ -67,6 +73,7 @@ export const shippingAlerts: AlertGroup = {
         'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
     }),
     queueDelayed('OtlpQueueDelayed', {
+      component: 'virtune-otlp',
       oldestAge: 'virtune_otlp_oldest_age_seconds',
       what: 'data points',
       server: 'OTLP receiver',
@@ -75,7 +82,7 @@ export const shippingAlerts: AlertGroup = {
       alert: 'OtlpPointsLost',
       severity: 'critical',
       subject: 'host',
-      component: 'virtune',
+      component: 'virtune-otlp',
       for: '0s',
       thresholds: {},
       expr: (_, context) =>

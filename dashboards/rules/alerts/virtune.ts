@@ -65,7 +65,7 @@ export const virtuneAlerts: AlertGroup = {
       alert: 'LibvirtUnreachable',
       severity: 'critical',
       subject: 'host',
-      component: 'virtune',
+      component: 'libvirt',
       for: '5m',
       thresholds: { lost: LOST },
       expr: ({ lost }, context) => mostlyDown(context.metric('libvirt_up'), lost, context),
@@ -121,7 +121,7 @@ export const virtuneAlerts: AlertGroup = {
       alert: 'HostSamplingSlow',
       severity: 'warning',
       subject: 'host',
-      component: 'virtune',
+      component: 'libvirt',
       for: '15m',
       thresholds: {
         seconds: {

@@ -106,7 +106,7 @@ export const memoryCases: readonly AlertCase[] = [
   },
   {
     alert: 'HostOomKill',
-    what: 'at once, and for ten minutes',
+    what: 'for ten minutes',
     series: { [series('libvirt_host_oom_kills_total')]: '3+0x5 4+0x30' },
     at: {
       5: [],

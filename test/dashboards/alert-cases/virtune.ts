@@ -194,7 +194,7 @@ export const virtuneCases: readonly AlertCase[] = [
       14: [
         firing(
           'critical',
-          'virtune',
+          'libvirt',
           {},
           'Libvirt on host kvm1 does not answer virtune.',
           'virtune runs, and VMs keep running, but they can be neither monitored nor managed. Check libvirtd; restarting it does not stop VMs.',
@@ -213,7 +213,7 @@ export const virtuneCases: readonly AlertCase[] = [
       25: [
         firing(
           'warning',
-          'virtune',
+          'libvirt',
           {},
           'Sampling host kvm1 takes 6s.',
           'VMs will soon be reported late. Check for slow libvirt calls and hung VMs, and disable metric groups that you do not need.',
@@ -232,7 +232,7 @@ export const virtuneCases: readonly AlertCase[] = [
       25: [
         firing(
           'warning',
-          'virtune',
+          'virtune-elasticsearch',
           {},
           'Documents on host kvm1 have waited 25m 0s for the search server.',
           'No documents are lost while the disk queue has space. Check that the search server is up and accepts documents, and how long the space lasts.',
@@ -255,7 +255,7 @@ export const virtuneCases: readonly AlertCase[] = [
       25: [
         firing(
           'critical',
-          'virtune',
+          'virtune-elasticsearch',
           {},
           '17 documents from host kvm1 were dropped, or rejected by the search server.',
           'The queue was full, documents were too old, or the server rejected them. List rejected documents and reasons with virtune elasticsearch dead-letters list.',
@@ -277,7 +277,7 @@ export const virtuneCases: readonly AlertCase[] = [
       25: [
         firing(
           'warning',
-          'virtune',
+          'virtune-output',
           {},
           '14 documents from host kvm1 could not be written to the output of virtune.',
           'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
@@ -296,7 +296,7 @@ export const virtuneCases: readonly AlertCase[] = [
       25: [
         firing(
           'warning',
-          'virtune',
+          'virtune-otlp',
           {},
           'Data points on host kvm1 have waited 25m 0s for the OTLP receiver.',
           'No data points are lost while the disk queue has space. Check that the OTLP receiver is up and accepts data points, and how long the space lasts.',
@@ -319,7 +319,7 @@ export const virtuneCases: readonly AlertCase[] = [
       25: [
         firing(
           'critical',
-          'virtune',
+          'virtune-otlp',
           {},
           '17 data points from host kvm1 were dropped, or rejected by the OTLP receiver.',
           'The queue was full, data points were too old, or the receiver rejected them. The log of virtune has the reason of the receiver.',

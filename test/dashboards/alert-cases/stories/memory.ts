@@ -15,6 +15,11 @@ const N1 = 'cluster:virtune_memory_overcommit_after_host_loss:ratio';
 const HUGE_N1 = 'cluster:virtune_hugepages_after_host_loss:ratio';
 const STALLS = { [pressure('full')]: '0+12x60', [pressure('some')]: '0+20x60', [SWAPPED_IN]: '0+60000x60' };
 const critical = (alert: string): string => `{alertname="${alert}", instance="kvm1"}`;
+const killed = (host: string): string => of(host, 'libvirt_host_oom_kills_total');
+const crashed = (host: string, domain: string): string =>
+  of(host, 'virtune_domain_crash_timestamp_seconds', `domain="${domain}", uuid="u-${domain}"`);
+const crashPage = (host: string, domain: string): string =>
+  `{alertname="DomainCrashed", instance="${host}", domain="${domain}"}`;
 
 /** Three hosts of 100, of which 90 are in pools, with VMs of 80 on them and 5 beside them. */
 const HUGE_FLEET = Object.fromEntries(
@@ -59,6 +64,56 @@ export const memoryStories: readonly Story[] = [
       19: { [PAGES]: { [critical('HostMemoryOvercommitCritical')]: 1 } },
       40: { [PAGES]: { [critical('HostMemoryStalled')]: 1 } },
     },
+  },
+  {
+    what: 'a host that swaps all the time pages for it also where it stalls for some minutes again and again',
+    series: {
+      [SWAPPED_IN]: '0+60000x60',
+      [ratio]: '0.5+0x60',
+      [pressure('some')]: '0+20x60',
+      [pressure('full')]: '0+0x4 18+0x7 36+0x7 54+0x7 72+0x7 90+0x7 108+0x7 126+0x7',
+    },
+    at: {
+      7: { 'ALERTS{alertname="HostMemoryStalled", alertstate="firing"}': {} },
+      30: { [PAGES]: { [critical('HostSwappingIn')]: 1 } },
+      55: { [PAGES]: { [critical('HostSwappingIn')]: 1 } },
+    },
+  },
+  {
+    what: 'a host that swaps all the time pages for it also where VMs come and go, and with them the overcommit',
+    series: {
+      [SWAPPED_IN]: '0+60000x60',
+      [ratio]: `${Array.from({ length: 8 }, () => '1.2+0x3 0.8+0x3').join(' ')}`,
+    },
+    at: {
+      30: { [PAGES]: { [critical('HostSwappingIn')]: 1 } },
+      55: { [PAGES]: { [critical('HostSwappingIn')]: 1 } },
+    },
+  },
+  {
+    what: 'an OOM kill pages for the VM that it ended, and for the host where a VM crashed half an hour before',
+    series: {
+      [crashed('kvm1', 'old')]: '0+0x60',
+      [killed('kvm1')]: '0+0x29 1+0x30',
+      [crashed('kvm2', 'new')]: '_x30 1800+0x30',
+      [killed('kvm2')]: '0+0x29 1+0x30',
+    },
+    at: {
+      29: { [PAGES]: { [crashPage('kvm1', 'old')]: 1 } },
+      33: {
+        [PAGES]: {
+          [crashPage('kvm1', 'old')]: 1,
+          [critical('HostOomKill')]: 1,
+          [crashPage('kvm2', 'new')]: 1,
+        },
+      },
+    },
+  },
+  {
+    what: 'where a site makes the alert on crashes a warning, an OOM kill pages for the host',
+    series: { [crashed('kvm1', 'new')]: '_x30 1800+0x30', [killed('kvm1')]: '0+0x29 1+0x30' },
+    options: { settings: { DomainCrashed: { severity: 'warning' } } },
+    at: { 33: { [PAGES]: { [critical('HostOomKill')]: 1 } } },
   },
   {
     what: 'a host with most of its memory in huge page pools has headroom in the rest',

@@ -225,7 +225,7 @@ export const storageCases: readonly AlertCase[] = [
   },
   {
     alert: 'NicDrops',
-    what: 'when 5 % of the packets are dropped; a broadcast that an idle interface drops is none',
+    what: 'when one packet is dropped for 20 that arrive; a broadcast that an idle interface drops is none',
     series: {
       [nic('receive_packets')]: '0+6000x70',
       [nic('transmit_packets')]: '0+6000x70',
@@ -243,11 +243,32 @@ export const storageCases: readonly AlertCase[] = [
           'warning',
           'network',
           { domain: 'web1', target_device: 'vnet0' },
-          'Interface vnet0 of VM "web1" on host kvm1 drops 5% of its packets.',
+          'Interface vnet0 of VM "web1" on host kvm1 drops 4.762% of its packets.',
           'The guest or its vhost thread does not process packets in time. Check CPU steal of the VM, then queues and ring sizes.',
         ),
       ],
       60: [],
+    },
+  },
+  {
+    alert: 'NicDrops',
+    what: 'with all of its packets, of an interface whose guest takes none',
+    series: {
+      [nic('receive_packets')]: '0+0x40',
+      [nic('transmit_packets')]: '0+0x40',
+      [nic('receive_drops')]: '0+120x40',
+      [nic('transmit_drops')]: '0+0x40',
+    },
+    at: {
+      35: [
+        firing(
+          'warning',
+          'network',
+          { domain: 'web1', target_device: 'vnet0' },
+          'Interface vnet0 of VM "web1" on host kvm1 drops 100% of its packets.',
+          'The guest or its vhost thread does not process packets in time. Check CPU steal of the VM, then queues and ring sizes.',
+        ),
+      ],
     },
   },
 ];

@@ -21,8 +21,10 @@ export const HOST_LABELS = HOST_IDENTITY.join(', ');
 
 /** For matches between series of one host, one VM, one disk or one pool that have further labels. */
 export const ON_HOST = `on (${HOST_LABELS})`;
-export const ON_VM = `on (${HOST_LABELS}, domain)`;
-export const ON_DISK = `on (${HOST_LABELS}, domain, target_device)`;
+export const VM_LABELS = `${HOST_LABELS}, domain`;
+export const DISK_LABELS = `${VM_LABELS}, target_device`;
+export const ON_VM = `on (${VM_LABELS})`;
+export const ON_DISK = `on (${DISK_LABELS})`;
 export const ON_POOL = `on (${HOST_LABELS}, storage_pool)`;
 
 /** The label of a rule that an override makes, with what it matches: two rules of one alert differ in it. */

@@ -1,6 +1,6 @@
 import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
 import type { SeriesName } from '../../model/catalogue/names.ts';
-import { HOST_IDENTITY, select } from '../promql.ts';
+import { type DISK_LABELS, HOST_IDENTITY, select, type VM_LABELS } from '../promql.ts';
 import type { RecordedName } from '../rules/recording.ts';
 
 const CHOSEN_CLUSTER = 'cluster=~"$cluster"';
@@ -27,6 +27,14 @@ export function ofCluster(name: ClusterName, ...matchers: readonly string[]): st
 
 export function rateOf(name: SeriesName, ...matchers: readonly string[]): string {
   return `rate(${of(name, ...matchers)}[$__rate_interval])`;
+}
+
+/**
+ * One info series for each subject, with value 1, so that a match finds no two: the newest. A series that comes by OTLP is
+ * there for 5 minutes after its end, so a disk with another medium, or a VM with another profile, has two for as long.
+ */
+export function newestOf(subject: typeof VM_LABELS | typeof DISK_LABELS, info: string): string {
+  return `(topk by (${subject}) (1, timestamp(${info})) > bool 0)`;
 }
 
 /** Matches the VMs that were chosen, on pages that let one choose. */

@@ -1,6 +1,6 @@
 import type { DataSourceRef } from '@grafana/grafana-foundation-sdk/common';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import { metric } from '../promql.ts';
+import { metric, select } from '../promql.ts';
 
 /** Every panel asks the data source that was chosen above. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own template
@@ -47,12 +47,12 @@ function job(): dashboard.QueryVariableBuilder {
   );
 }
 
-/** From `up`, which a host that cannot be scraped has too. */
+/** From `up`, which a host that cannot be scraped has too, or from `libvirt_up` of a host whose series come by OTLP. */
 function instance(): dashboard.QueryVariableBuilder {
   return choice(
     'instance',
     'Instance',
-    `label_values(${metric('up', 'cluster=~"$cluster"', 'job=~"$job"')}, instance)`,
+    `label_values(${select('', ['__name__=~"up|libvirt_up"', 'cluster=~"$cluster"', 'job=~"$job"'])}, instance)`,
   ).allValue('.+');
 }
 

@@ -1,13 +1,13 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import { ON_VM } from '../../promql.ts';
+import { ON_VM, VM_LABELS } from '../../promql.ts';
 import { LEGEND } from '../legends.ts';
-import { CHOSEN_VM, of } from '../query.ts';
+import { CHOSEN_VM, newestOf, of } from '../query.ts';
 import { DATA_SOURCE } from '../variables.ts';
 
 const APPLIED_AT = of('virtune_tuning_applied_timestamp_seconds', CHOSEN_VM);
-const PROFILE = of('virtune_tuning_info', CHOSEN_VM);
+const PROFILE = newestOf(VM_LABELS, of('virtune_tuning_info', CHOSEN_VM));
 
-const EFFECT = of('virtune_tuning_effect_info', CHOSEN_VM);
+const EFFECT = newestOf(VM_LABELS, of('virtune_tuning_effect_info', CHOSEN_VM));
 const MEASURED_AT = of('virtune_tuning_effect_timestamp_seconds', CHOSEN_VM);
 
 /** A line where an experiment on a VM ended (`virtune tune apply --measure`), with what it found. */

@@ -1,17 +1,17 @@
-import { ON_DISK } from '../../promql.ts';
+import { DISK_LABELS, ON_DISK } from '../../promql.ts';
 import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { density, graph } from '../panels.ts';
-import { of } from '../query.ts';
+import { newestOf, of } from '../query.ts';
 import { byRequestLatency } from '../shared-limits.ts';
 import { POOL_STATES } from '../states.ts';
 import { rows } from '../table.ts';
 
 const MEAN = of('device:virtune_block_request_seconds:mean_rate5m');
 const REQUESTS = of('device:virtune_block_requests:rate5m');
-const INFO = of('libvirt_domain_block_stats_info');
+const INFO = newestOf(DISK_LABELS, of('libvirt_domain_block_stats_info'));
 const CAPACITY = of('libvirt_storage_pool_capacity_bytes');
 
 export function storagePage(): Page {

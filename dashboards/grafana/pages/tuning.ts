@@ -1,10 +1,10 @@
-import { ON_VM } from '../../promql.ts';
+import { ON_VM, VM_LABELS } from '../../promql.ts';
 import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { figure, graph } from '../panels.ts';
-import { CHOSEN_VM, of, rateOf } from '../query.ts';
+import { CHOSEN_VM, newestOf, of, rateOf } from '../query.ts';
 import { YES_OR_NO } from '../states.ts';
 import { rows } from '../table.ts';
 import { appliedProfiles, measuredEffects } from './profiles.ts';
@@ -33,7 +33,7 @@ export function tuningPage(): Page {
 
 /** A figure of a tuned VM, with its profile. */
 const withProfile = (figure: string): string =>
-  `${figure} * ${ON_VM} group_left (profile, version) ${of('virtune_tuning_info')}`;
+  `${figure} * ${ON_VM} group_left (profile, version) ${newestOf(VM_LABELS, of('virtune_tuning_info'))}`;
 
 const profiles = () =>
   rows({
@@ -60,7 +60,7 @@ const profiles = () =>
 
 /** A figure of the last experiment on a VM, with what decided and the verdict. */
 const withVerdict = (figure: Parameters<typeof of>[0]): string =>
-  `${of(figure)} * ${ON_VM} group_left (figure, verdict, kept) ${of('virtune_tuning_effect_info')}`;
+  `${of(figure)} * ${ON_VM} group_left (figure, verdict, kept) ${newestOf(VM_LABELS, of('virtune_tuning_effect_info'))}`;
 
 const effects = () =>
   rows({
@@ -175,11 +175,12 @@ const remote = () =>
 const huge = () =>
   graph({
     title: 'Huge page backing',
-    help: 'Share of resident memory of the QEMU process on huge pages, including transparent huge pages. Needs --collect.numa.',
+    help: 'Share of memory of the QEMU process on huge pages: those of pools, and transparent ones. Needs --collect.numa.',
     unit: 'percentunit',
     queries: [
       {
-        expr: `${of('libvirt_domain_huge_memory_bytes', CHOSEN_VM)} / ${of('libvirt_domain_memory_stats_rss_bytes', CHOSEN_VM)}`,
+        // RSS has no pages of pools.
+        expr: `${of('libvirt_domain_huge_memory_bytes', CHOSEN_VM)} / (sum without (node) (${of('libvirt_domain_numa_memory_bytes', CHOSEN_VM)}) > 0)`,
         legend: LEGEND.vm,
       },
     ],

@@ -10,7 +10,7 @@ const ALLOCATED = of('libvirt_host_memory_promised_bytes', 'kind=~"maximum|curre
 export const memoryOvercommit = () =>
   figure({
     title: 'Memory overcommit',
-    help: 'Maximum memory of running and paused VMs / memory of the host.',
+    help: 'Maximum memory of running and paused VMs / memory of the host, both without huge pages.',
     unit: 'percentunit',
     queries: [
       {
@@ -25,7 +25,7 @@ export const memoryOvercommit = () =>
 export const availableFigure = () =>
   figure({
     title: 'Memory available',
-    help: "MemAvailable as a share of the host's memory: usable without swapping.",
+    help: "MemAvailable as a share of the host's memory that is not in huge page pools: usable without swapping.",
     unit: 'percentunit',
     queries: [
       {
@@ -52,7 +52,7 @@ export const hostMemory = () =>
 export const memoryAllocation = () =>
   graph({
     title: 'Memory allocated to VMs',
-    help: 'Maximum memory of running and paused VMs, current balloon size, and resident memory (RSS) of their QEMU processes.',
+    help: 'Maximum memory of running and paused VMs, current balloon size, and resident memory (RSS, without pages of huge page pools) of their QEMU processes.',
     unit: 'bytes',
     queries: [
       { expr: ALLOCATED, legend: `{{kind}} ${LEGEND.host}` },

@@ -1,9 +1,10 @@
-import { ON_VM } from '../../../promql.ts';
+import { ON_VM, VM_LABELS } from '../../../promql.ts';
+import { ordinaryMemory } from '../../../rules/ordinary-memory.ts';
 import { LEGEND } from '../../legends.ts';
 import { limitsOf, noLimit } from '../../limits.ts';
 import { rowToVm } from '../../links.ts';
 import { figure, graph, stack } from '../../panels.ts';
-import { byHost, of, rateOf } from '../../query.ts';
+import { byHost, newestOf, of, rateOf } from '../../query.ts';
 import { rows } from '../../table.ts';
 
 export const hugepageShortfall = () =>
@@ -25,11 +26,11 @@ export const hugepageShortfall = () =>
 export const cellMemory = () =>
   graph({
     title: 'Available memory by NUMA cell',
-    help: 'Share of each cell that is usable without swapping; page cache counts as available. Needs virtune on the host.',
+    help: 'Share of memory of each cell, not counting huge page pools, that is usable without swapping; page cache counts as available. Needs virtune on the host.',
     unit: 'percentunit',
     queries: [
       {
-        expr: `${of('libvirt_host_numa_memory_available_bytes')} / sum without (kind) (${of('libvirt_host_numa_memory_bytes', 'kind="total"')})`,
+        expr: `${of('libvirt_host_numa_memory_available_bytes')} / (${ordinaryMemory('libvirt_host_numa_memory_bytes', of)} > 0)`,
         legend: `cell {{cell}} ${LEGEND.host}`,
       },
     ],
@@ -83,5 +84,7 @@ export const vmsByCell = () =>
   });
 
 function pinned(name: 'libvirt_domain_vcpus_pinned' | 'libvirt_domain_hugepages'): string {
-  return `${of(name)} * ${ON_VM} group_right () ${of('libvirt_domain_tuning_info', 'numa_mode!=""')}`;
+  // The newest of all, if it has a mode: a VM may have lost its mode.
+  const info = newestOf(VM_LABELS, of('libvirt_domain_tuning_info'));
+  return `${of(name)} * ${ON_VM} group_right () (${info} and ${of('libvirt_domain_tuning_info', 'numa_mode!=""')})`;
 }

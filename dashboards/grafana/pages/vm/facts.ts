@@ -1,9 +1,9 @@
-import { ON_DISK, ON_VM } from '../../../promql.ts';
-import { CHOSEN_VM, of } from '../../query.ts';
+import { DISK_LABELS, ON_DISK, ON_VM, VM_LABELS } from '../../../promql.ts';
+import { CHOSEN_VM, newestOf, of } from '../../query.ts';
 import { rows } from '../../table.ts';
 
 const JOIN = `* ${ON_VM} group_right ()`;
-const INFO = of('libvirt_domain_tuning_info', CHOSEN_VM);
+const INFO = newestOf(VM_LABELS, of('libvirt_domain_tuning_info', CHOSEN_VM));
 
 export const tuned = () =>
   rows({
@@ -43,7 +43,7 @@ export const disks = () =>
     columns: [
       {
         title: 'capacity',
-        expr: `${of('libvirt_domain_block_stats_capacity_bytes', CHOSEN_VM)} * ${ON_DISK} group_right () ${of('libvirt_domain_block_stats_info', CHOSEN_VM)}`,
+        expr: `${of('libvirt_domain_block_stats_capacity_bytes', CHOSEN_VM)} * ${ON_DISK} group_right () ${newestOf(DISK_LABELS, of('libvirt_domain_block_stats_info', CHOSEN_VM))}`,
         unit: 'bytes',
       },
     ],

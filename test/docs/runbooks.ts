@@ -90,6 +90,16 @@ function spansOf(body: string): string[] {
 const isCommand = (span: string): boolean =>
   span.includes(' ') && PROGRAMS.has(span.slice(0, span.indexOf(' ')));
 
+/** What returns a series once the condition is over: all queries of Verification do, or one where the page says so. */
+export function isVerifiedBy({ text, queries }: Runbook): string {
+  const verification = text.slice(text.indexOf('## Verification'));
+  const operator = verification.includes('One of these returns a series') ? ' or ' : ' and ';
+  return queries
+    .filter(({ section }) => section === 'Verification')
+    .map((query) => `count(${query.text})`)
+    .join(operator);
+}
+
 /** A command or query with these values in the places of its placeholders. */
 export function filled(text: string, placeholders: Placeholders): string {
   return text.replaceAll(/\b[A-Z]{2,}\b/g, (name) => placeholders[name] ?? name);

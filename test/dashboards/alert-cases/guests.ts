@@ -100,7 +100,7 @@ export const guestCases: readonly AlertCase[] = [
     alert: 'DomainCrashed',
     what: 'from the crash until it runs again, whether libvirt keeps it or not',
     series: {
-      [state('db1', 'running')]: '1+0x5 _x10 1+0x10',
+      [state('db1', 'running')]: '1+0x5 stale _x9 1+0x10',
       [state('db1', 'crashed')]: '_x6 6+0x9 stale',
       [crash('db1')]: '_x6 360+0x9 stale',
       [state('web1', 'shutoff')]: '5+0x25',
@@ -174,6 +174,7 @@ export const guestCases: readonly AlertCase[] = [
       [of('libvirt_domain_memory_stats_usable_bytes', 'swaps')]: '2+0x75',
       [of('libvirt_domain_memory_stats_available_bytes', 'swaps')]: '100+0x75',
       [of('libvirt_domain_memory_stats_swap_in_bytes_total', 'swaps')]: '0+0x40 0+4096000x20 81920000+0x15',
+      [of('libvirt_domain_memory_stats_major_fault_total', 'swaps')]: '0+120x75',
       // A page per minute.
       [of('libvirt_domain_memory_stats_usable_bytes', 'wakes')]: '2+0x75',
       [of('libvirt_domain_memory_stats_available_bytes', 'wakes')]: '100+0x75',

@@ -1,5 +1,7 @@
 import { alertGroups } from '../../../dashboards/rules/alerts/all.ts';
 import { buildAlertRules, buildRecordingRules, type RuleGroup } from '../../../dashboards/rules/build.ts';
+import { isVerifiedBy, readRunbooks } from '../../docs/runbooks.ts';
+import { ofAlert } from '../../live/stack/runbook-queries.ts';
 import type { RuleTest } from '../promtool.ts';
 import type { AlertCase, Firing } from './case.ts';
 
@@ -8,7 +10,9 @@ const RECORDED = 'virtune';
 
 const RUNBOOKS = 'https://runbooks.example';
 
-/** A case with the rules it needs. */
+const runbooks = new Map(readRunbooks().map((runbook) => [runbook.alert, runbook]));
+
+/** A case with the rules it needs. While the alert fires, its runbook does not say that it is over. */
 export function ruleTestOfCase({ alert, beside = [], series, everyMinutes = 1, at }: AlertCase): RuleTest {
   return {
     groups: groupsOf([alert, ...beside]),
@@ -21,6 +25,9 @@ export function ruleTestOfCase({ alert, beside = [], series, everyMinutes = 1, a
         alertname: alert,
         exp_alerts: firing.map((each) => expected(alert, each)),
       })),
+      promql_expr_test: Object.entries(at).flatMap(([minute, firing]) =>
+        firing.flatMap(({ labels }) => verifying(alert, labels, `${minute}m`)),
+      ),
     },
   };
 }
@@ -50,6 +57,15 @@ function groupsOf(names: readonly string[]): readonly RuleGroup[] {
     })),
     ...alerts,
   ];
+}
+
+function verifying(alert: string, labels: Firing['labels'], at: string): unknown[] {
+  const runbook = runbooks.get(alert);
+  // That it fires is what its runbook wants.
+  if (runbook === undefined || alert === 'VirtuneWatchdog') return [];
+  const quoted = Object.entries(labels).map(([name, value]) => [name, JSON.stringify(value).slice(1, -1)]);
+  const expr = ofAlert(isVerifiedBy(runbook), Object.fromEntries(quoted), 1);
+  return [{ expr, eval_time: at, exp_samples: [] }];
 }
 
 function expected(alert: string, { labels, summary, description }: Firing): unknown {

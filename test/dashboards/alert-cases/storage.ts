@@ -112,6 +112,8 @@ export const storageCases: readonly AlertCase[] = [
       [series('libvirt_domain_events_total', 'domain="db1", event="ioError"')]: '0+0x5 1+0x30',
       [series('libvirt_domain_events_total', 'domain="db1", event="lifecycle"')]: '1+1x35',
       [disk('errors_total', 'web1')]: '0+0x20 2+0x20',
+      [series('libvirt_domain_events_total', 'domain="web1", event="ioError"')]: '0+0x40',
+      [series('libvirt_domain_info_state', 'domain="web1", state_desc="running"')]: '1+0x40',
     },
     at: {
       5: [],

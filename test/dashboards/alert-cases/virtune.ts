@@ -86,6 +86,40 @@ export const virtuneCases: readonly AlertCase[] = [
     },
   },
   {
+    alert: 'ExporterDown',
+    what: 'of a host of which two of three scrapes fail, also after the one that does not',
+    series: { [series('up')]: `${'1 0 0 '.repeat(14)}1+0x20` },
+    at: {
+      39: [
+        firing(
+          'critical',
+          'virtune',
+          {},
+          'Prometheus cannot scrape virtune at host kvm1 most of the time.',
+          'No other alert works for this host and its VMs until this is fixed. Check that the host is up, the exporter runs and its port is open.',
+        ),
+      ],
+      46: [],
+    },
+  },
+  {
+    alert: 'LibvirtUnreachable',
+    what: 'of a host whose libvirt is gone in two of three scrapes, also after the third',
+    series: { [series('libvirt_up')]: `${'1 0 0 '.repeat(14)}1+0x20` },
+    at: {
+      39: [
+        firing(
+          'critical',
+          'libvirt',
+          {},
+          'Libvirt on host kvm1 does not answer virtune most of the time.',
+          'virtune runs, and VMs keep running, but they can be neither monitored nor managed. Check libvirtd; restarting it does not stop VMs.',
+        ),
+      ],
+      46: [],
+    },
+  },
+  {
     alert: 'HostDisappeared',
     what: 'while a host that was a target an hour ago is not one, and no longer once it is again',
     series: { [series('up')]: '1+0x90 stale _x29 1+0x30', [series('up', '', 'kvm2')]: '1+0x150' },

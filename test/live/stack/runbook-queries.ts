@@ -22,6 +22,8 @@ export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
   'ElasticsearchDocumentsLost, Verification: sum(increase(virtune_elasticsearch_dropped_total{instance="HOST"}[10m])) == 0':
     NO_SHIPPING,
   'ElasticsearchDocumentsLost, Verification: virtune_elasticsearch_up{instance="HOST"} == 1': NO_SHIPPING,
+  'ElasticsearchQueueDelayed, Diagnosis: (virtune_elasticsearch_queue_max_bytes{instance="HOST"} - virtune_elasticsearch_queue_bytes{instance="HOST"}) / (deriv(virtune_elasticsearch_queue_bytes{instance="HOST"}[30m]) > 0)':
+    NO_SHIPPING,
   'ElasticsearchQueueDelayed, Diagnosis: sum by (outcome) (rate(virtune_elasticsearch_requests_total{instance="HOST"}[5m]))':
     NO_SHIPPING,
   'ElasticsearchQueueDelayed, Diagnosis: virtune_elasticsearch_queue_bytes{instance="HOST"} / virtune_elasticsearch_queue_max_bytes{instance="HOST"}':
@@ -52,6 +54,8 @@ export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
   'OtlpPointsLost, Verification: sum(increase(virtune_otlp_rejected_total{instance="HOST"}[10m])) == 0':
     NO_OTLP,
   'OtlpPointsLost, Verification: virtune_otlp_up{instance="HOST"} == 1': NO_OTLP,
+  'OtlpQueueDelayed, Diagnosis: (virtune_otlp_queue_max_bytes{instance="HOST"} - virtune_otlp_queue_bytes{instance="HOST"}) / (deriv(virtune_otlp_queue_bytes{instance="HOST"}[30m]) > 0)':
+    NO_OTLP,
   'OtlpQueueDelayed, Diagnosis: sum by (outcome) (rate(virtune_otlp_requests_total{instance="HOST"}[5m]))':
     NO_OTLP,
   'OtlpQueueDelayed, Diagnosis: virtune_otlp_queue_bytes{instance="HOST"} / virtune_otlp_queue_max_bytes{instance="HOST"}':

@@ -10,7 +10,7 @@ const CHOICES = { cluster: '.*', job: '(virtune)', instance: 'kvm1', domain: '.+
 const HOST = 'job="virtune", instance="kvm1"';
 const DISK = `${HOST}, domain="db01", target_device="sda"`;
 
-/** A VM that reads a second per second and request, gets another medium, and another profile, in minute 10. */
+/** A VM with requests of half a second, which gets another medium and another profile in minute 10. */
 const CHANGED: Readonly<Record<string, string>> = {
   [`libvirt_domain_block_stats_read_requests_total{${DISK}}`]: '0+60x30',
   [`libvirt_domain_block_stats_write_requests_total{${DISK}}`]: '0+0x30',

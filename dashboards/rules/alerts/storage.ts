@@ -150,8 +150,8 @@ export const storageAlerts: AlertGroup = {
       expr: ({ share, drops }, { range, metric }) => {
         const both = (what: 'drops' | 'packets'): string =>
           `(rate(${metric(`libvirt_domain_interface_stats_receive_${what}_total`)}[${range('5m')}]) + rate(${metric(`libvirt_domain_interface_stats_transmit_${what}_total`)}[${range('5m')}]))`;
-        // Linux' tap counts a packet when the guest takes it, so dropped ones are not among the packets.
-        return `(${both('drops')} > ${drops}) / (${both('packets')} + ${both('drops')}) > ${share}`;
+        // drops / (drops + packets), with the drops read once: Linux' tap counts a packet when the guest takes it.
+        return `1 / (1 + ${both('packets')} / (${both('drops')} > ${drops})) > ${share}`;
       },
       summary: () => `${NIC} of ${VM} on ${HOST} drops ${SHARE} of its packets.`,
       description: () =>

@@ -35,6 +35,47 @@ test('columns are compared, and a VM without the figure does not pass', () => {
   expect(names('state!=running')).toEqual(['cache-01', 'legacy-files', 'web-02']);
 });
 
+test.each([
+  ['lat>20ms', 'disk_latency_milliseconds', 20],
+  ['lat>20', 'disk_latency_milliseconds', 20],
+  ['lat>1s', 'disk_latency_milliseconds', 1_000],
+  ['time>500ms', 'cpu_time_seconds', 0.5],
+  ['time>90 s', 'cpu_time_seconds', 90],
+  ['mem>1.5GiB', 'memory_used_bytes', 1.5 * 2 ** 30],
+  ['mem>16G', 'memory_used_bytes', 16 * 2 ** 30],
+  ['read>8MB/s', 'disk_read_bytes_per_second', 8 * 2 ** 20],
+  ['iops>1.5k', 'disk_requests_per_second', 1_500],
+  ['iops>2M/s', 'disk_requests_per_second', 2e6],
+  ['vcpus>4', 'vcpus', 4],
+  ['steal>5%', 'steal_percent', 5],
+])('the limit of %s is %s above %d', (text, id, limit) => {
+  let value = limit;
+  const columns = vmColumns.map((column) => ({ ...column, read: () => value }));
+  const threshold = parseThreshold(text, columns);
+  expect(threshold.column.id).toBe(id);
+  const [vm] = vms;
+  if (vm === undefined) throw new Error('the scene has no VM');
+  expect(threshold.test(vm)).toBe(false);
+  value += 0.001;
+  expect(threshold.test(vm)).toBe(true);
+});
+
+test.each([
+  'mem>80%',
+  'lat>5%',
+  'lat>5M',
+  'time>5k',
+  'steal>5ms',
+  'steal>1K',
+  'iops>1MB',
+  'vcpus>4B',
+  'mem>5M/s',
+  'iops>5s',
+  'mem>5constructor',
+])('%s is refused, since its column has another unit', (text) => {
+  expect(() => parseThreshold(text, vmColumns)).toThrow(ExpressionError);
+});
+
 test('an empty filter passes all, and text that only looks like a comparison is a name', () => {
   for (const filter of ['', ' ', '!', '|']) expect(names(filter)).toHaveLength(vms.length);
   expect(names('nosuchcolumn>5')).toEqual([]);

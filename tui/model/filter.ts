@@ -1,5 +1,5 @@
 import { VirtuneError } from '../../model/virtune-error.ts';
-import { type Column, findColumn, isNumeric } from '../columns/column.ts';
+import { type Column, findColumn, isNumeric, type Unit } from '../columns/column.ts';
 
 /** A filter, a threshold or a sort key that cannot be understood. */
 export class ExpressionError extends VirtuneError {
@@ -12,24 +12,36 @@ export class ExpressionError extends VirtuneError {
 export type Test<Row> = (row: Row) => boolean;
 
 const COMPARISON = /^\s*([\w]+)\s*(>=|<=|!=|>|<|=)\s*(.+?)\s*$/;
-/** `steal>5`: a figure against a limit. Anything that is not a column is part of a name. */
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  '%': 1,
-  k: 1e3,
-  K: 2 ** 10,
-  M: 2 ** 20,
-  G: 2 ** 30,
-  T: 2 ** 40,
-  ms: 1,
-  s: 1,
+/** Powers of 1,024 as on the screen, but for a small k, which is a thousand in SI. */
+const BYTES = { '': 1, k: 1e3, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+const COUNTS = { '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+
+type NumericUnit = Exclude<Unit, 'text'>;
+
+interface LimitUnits {
+  /** Of a column's unit, by what may stand behind a number. */
+  readonly factors: Readonly<Record<string, number>>;
+  /** May stand behind them, and changes nothing. */
+  readonly ending?: RegExp;
+  readonly example: string;
+}
+
+/** A limit is in the unit of its column, and nothing else may be said to be it: `mem>80%` is not 80 bytes. */
+const LIMIT_UNITS: Readonly<Record<NumericUnit, LimitUnits>> = {
+  number: { factors: COUNTS, example: '10' },
+  percent: { factors: { '': 1, '%': 1 }, example: '10' },
+  bytes: { factors: BYTES, ending: /(?:i?B)?$/, example: '1.5G' },
+  bytes_per_second: { factors: BYTES, ending: /(?:i?B)?(?:\/s)?$/, example: '1.5M' },
+  per_second: { factors: COUNTS, ending: /(?:\/s)?$/, example: '1.5k' },
+  milliseconds: { factors: { '': 1, ms: 1, s: 1e3 }, example: '20ms' },
+  seconds: { factors: { '': 1, ms: 1e-3, s: 1 }, example: '60s' },
 };
 
 /**
  * `web|db` shows rows whose name has one of the two in it, `!idle` those without; `steal>5` and `state=paused`
  * compare a column. The whole is inverted by a `!` at its start, one alternative by a `!` before it after `|`.
  * `text`: what of a row is searched.
- * @throws ExpressionError when a comparison names a column but no number
+ * @throws ExpressionError when a comparison names a column but no number in its unit
  */
 export function parseFilter<Row>(
   filter: string,
@@ -76,10 +88,11 @@ function parseComparison<Row>(text: string, columns: readonly Column<Row>[]): Co
   const [, name = '', operator = '', limit = ''] = match;
   const column = findColumn(columns, name);
   if (column === undefined) return undefined;
-  const holds = isNumeric(column) ? numberTest(column, operator, limit) : textTest(operator, limit);
+  const { id, unit } = column;
+  const holds = unit === 'text' ? textTest(operator, limit) : numberTest(id, unit, operator, limit);
   return {
     column,
-    text: `${column.id} ${operator} ${limit}`,
+    text: `${id} ${operator} ${limit}`,
     test: (row) => {
       const value = column.read(row);
       return value !== undefined && holds(value);
@@ -87,20 +100,31 @@ function parseComparison<Row>(text: string, columns: readonly Column<Row>[]): Co
   };
 }
 
-function numberTest<Row>(
-  column: Column<Row>,
+/** @throws ExpressionError when the limit is not a number in the unit */
+function numberTest(
+  id: string,
+  unit: NumericUnit,
   operator: string,
   limit: string,
 ): (value: number | string) => boolean {
-  const match = /^(-?\d+(?:\.\d+)?)\s*(%|[kKMGT]|ms|s)?(?:i?B)?(?:\/s)?$/.exec(limit);
-  if (match === null) {
+  const bound = boundOf(limit, LIMIT_UNITS[unit]);
+  if (bound === undefined) {
     throw new ExpressionError(
-      `"${limit}" is not a number for ${column.id}; example: ${column.id}>10 or ${column.id}>1.5M`,
+      `"${limit}" is not a number for ${id} (${unit.replaceAll('_', ' ')}); example: ${id}>${LIMIT_UNITS[unit].example}`,
     );
   }
-  const bound = Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
   const holds = NUMBER_TESTS[operator] ?? (() => false);
   return (value) => holds(Number(value), bound);
+}
+
+/** In the unit of the column; undefined where it is not a number, or one in another unit. */
+function boundOf(limit: string, { factors, ending }: LimitUnits): number | undefined {
+  const match = /^(-?\d+(?:\.\d+)?)\s*(.*)$/.exec(limit);
+  if (match === null) return undefined;
+  const [, digits, unit = ''] = match;
+  const name = ending === undefined ? unit : unit.replace(ending, '');
+  const factor = Object.hasOwn(factors, name) ? factors[name] : undefined;
+  return factor === undefined ? undefined : Number(digits) * factor;
 }
 
 const NUMBER_TESTS: Readonly<Record<string, (value: number, bound: number) => boolean>> = {

@@ -1,6 +1,6 @@
 import { Recorder } from '../../sampler/record/recorder.ts';
 import type { Recording } from '../../sampler/record/recording.ts';
-import { type BatchOptions, chosen, crossings, downHosts } from '../../tui/batch/batch.ts';
+import { type BatchOptions, chosen, crossings, downHosts, knownNow } from '../../tui/batch/batch.ts';
 import { csvHeader, csvRow } from '../../tui/batch/csv.ts';
 import { jsonLine } from '../../tui/batch/json.ts';
 import { textTick } from '../../tui/batch/text.ts';
@@ -81,7 +81,8 @@ export async function runBatch(scenes: Scenes, options: RunBatchOptions): Promis
   let crossed = false;
   let anyUp = false;
   if (format === 'csv') await print(csvHeader());
-  for await (const scene of scenes) {
+  for await (const seen of scenes) {
+    const scene = knownNow(seen);
     for (const { name, down } of downHosts(scene)) {
       if (down !== undefined) log(`virtune top: ${name}: ${errorText(down.error)}`);
     }

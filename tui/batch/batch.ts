@@ -1,7 +1,8 @@
 import type { Column } from '../columns/column.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import { type Comparison, parseFilter, type Test } from '../model/filter.ts';
-import type { HostView, Scene } from '../model/host-view.ts';
+import { HostAdvice } from '../model/host-advice.ts';
+import { type HostView, type Scene, sceneOf } from '../model/host-view.ts';
 import { type Sort, sorted } from '../model/sort.ts';
 import type { Vm } from '../model/vm.ts';
 
@@ -39,6 +40,19 @@ export function crossings(vms: readonly Vm[], thresholds: readonly Comparison<Vm
       return value !== undefined && threshold.test(vm) ? [{ vm, threshold, value }] : [];
     }),
   );
+}
+
+/**
+ * What is known at the time of the scene. A host that cannot be asked keeps on a screen what was seen of it last, beside
+ * its age; printed under a new time, those figures would be false.
+ */
+export function knownNow(scene: Scene): Scene {
+  const hosts = scene.hosts.map((host) => (host.down === undefined ? host : withoutFigures(host)));
+  return sceneOf(hosts, scene.atMs);
+}
+
+function withoutFigures(host: HostView): HostView {
+  return { ...host, sample: undefined, rates: undefined, vms: [], advice: new HostAdvice(undefined) };
 }
 
 /** Hosts that could not be asked. */

@@ -33,7 +33,11 @@ const FROM_DISK: PkiReader = {
   exists: (path) => isThere(path, FILE_MS),
 };
 
-/** Where libvirt's own clients look: `pkipath=`, then an ordinary user's ~/.pki/libvirt, then the system's. */
+/**
+ * Where libvirt's own clients look: `pkipath=`, then an ordinary user's ~/.pki/libvirt, then the system's. The CA is looked
+ * for apart from certificate and key, which belong together (src/rpc/virnettlsconfig.c,
+ * virNetTLSConfigUserCreds).
+ */
 export async function pkiFiles(
   uri: ConnectionUri,
   { home, uid, exists }: { home: string; uid: number; exists: PkiReader['exists'] },
@@ -45,14 +49,16 @@ export async function pkiFiles(
   });
   const chosen = uri.params.get('pkipath');
   if (chosen !== undefined) return inFolder(chosen);
-  const users = inFolder(`${home}/.pki/libvirt`);
-  if (uid !== 0 && (await exists(users.ca)) && (await exists(users.cert)) && (await exists(users.key)))
-    return users;
-  return {
+  const system: PkiFiles = {
     ca: '/etc/pki/CA/cacert.pem',
     cert: '/etc/pki/libvirt/clientcert.pem',
     key: '/etc/pki/libvirt/private/clientkey.pem',
   };
+  if (uid === 0) return system;
+  const users = inFolder(`${home}/.pki/libvirt`);
+  const { ca } = (await exists(users.ca)) ? users : system;
+  const { cert, key } = (await exists(users.cert)) && (await exists(users.key)) ? users : system;
+  return { ca, cert, key };
 }
 
 /**

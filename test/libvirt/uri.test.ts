@@ -71,18 +71,47 @@ test("the modular daemon's socket is tried before libvirtd's, the read-only one 
   ).toEqual(['/x/libvirt/virtqemud-sock', '/x/libvirt/libvirt-sock']);
 });
 
-test("an ordinary user's certificates are taken only where all of them are there", async () => {
-  const uri = parseUri('qemu://host/system');
-  const user = { home: '/home/u', uid: 1000 };
-  expect((await pkiFiles(uri, { ...user, exists: async () => true })).cert).toBe(
-    '/home/u/.pki/libvirt/clientcert.pem',
-  );
-  expect((await pkiFiles(uri, { ...user, exists: async () => false })).key).toBe(
-    '/etc/pki/libvirt/private/clientkey.pem',
-  );
-  expect(
-    (await pkiFiles(parseUri('qemu://h/system?pkipath=/p'), { ...user, exists: async () => true })).ca,
-  ).toBe('/p/cacert.pem');
+/** Of the certificates of a user who has these files in the home folder. */
+const filesOfUser = (has: readonly string[], uid = 1_000, uri = 'qemu://host/system') =>
+  pkiFiles(parseUri(uri), {
+    home: '/home/u',
+    uid,
+    exists: async (path) => has.some((name) => path === `/home/u/.pki/libvirt/${name}`),
+  });
+const USERS = {
+  ca: '/home/u/.pki/libvirt/cacert.pem',
+  cert: '/home/u/.pki/libvirt/clientcert.pem',
+  key: '/home/u/.pki/libvirt/clientkey.pem',
+};
+const SYSTEMS = {
+  ca: '/etc/pki/CA/cacert.pem',
+  cert: '/etc/pki/libvirt/clientcert.pem',
+  key: '/etc/pki/libvirt/private/clientkey.pem',
+};
+const { ca, ...pair } = USERS;
+
+test.each([
+  [['cacert.pem', 'clientcert.pem', 'clientkey.pem'], USERS],
+  [['clientcert.pem', 'clientkey.pem'], { ...SYSTEMS, ...pair }],
+  [['cacert.pem'], { ...SYSTEMS, ca }],
+  [['cacert.pem', 'clientcert.pem'], { ...SYSTEMS, ca }],
+  [['clientkey.pem'], SYSTEMS],
+  [[], SYSTEMS],
+])(
+  'of the certificates of an ordinary user with %j, the others are those of the system',
+  async (has, files) => {
+    expect(await filesOfUser(has)).toEqual(files);
+  },
+);
+
+test('root takes the certificates of the system, and pkipath= is taken whole', async () => {
+  const all = ['cacert.pem', 'clientcert.pem', 'clientkey.pem'];
+  expect(await filesOfUser(all, 0)).toEqual(SYSTEMS);
+  expect(await filesOfUser(all, 1_000, 'qemu://h/system?pkipath=/p')).toEqual({
+    ca: '/p/cacert.pem',
+    cert: '/p/clientcert.pem',
+    key: '/p/clientkey.pem',
+  });
 });
 
 test('ssh gets its arguments as an array, and the far shell only what is safe to quote', () => {

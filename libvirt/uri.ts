@@ -61,7 +61,7 @@ export function parseUri(text: string): ConnectionUri {
   }
   const params = new Map<ClientParam, string>();
   const remoteQuery: string[] = [];
-  for (const [key, value] of url.searchParams) {
+  for (const [key, value] of queryParams(text, url)) {
     if (isClientParam(key)) params.set(key, value);
     else remoteQuery.push(`${encodeURIComponent(key)}=${encodeURIComponent(value)}`);
   }
@@ -78,6 +78,25 @@ export function parseUri(text: string): ConnectionUri {
     params,
     remoteName: params.get('name') ?? `${driver}://${url.pathname}${query}`,
   };
+}
+
+/**
+ * Names and values of the query, as libvirt reads it (src/util/viruri.c, virURIParseParams): `+` is a plus and not a
+ * space, behind the last `&` a `;` separates too, and what has no name is left out.
+ * @throws UriError where a name or value is not percent-encoded
+ */
+function queryParams(text: string, { search }: URL): (readonly [name: string, value: string])[] {
+  const parts = search.slice(1).split('&');
+  const last = parts.pop() ?? '';
+  return [...parts, ...last.split(';')].flatMap((part) => {
+    const [name = '', ...value] = part.split('=');
+    if (name === '') return [];
+    try {
+      return [[decodeURIComponent(name), decodeURIComponent(value.join('='))]];
+    } catch {
+      throw new UriError(`${quote(text)}: ${name} is not percent-encoded; write % as %25`);
+    }
+  });
 }
 
 /** @throws UriError where it is not percent-encoded */

@@ -44,8 +44,28 @@ test.each([
   expect(() => parseUri(text)).toThrow(UriError);
 });
 
-test('a user that is not percent-encoded is an error of the URI', () => {
-  expect(() => parseUri('qemu+ssh://%zz@kvm1/system')).toThrow(UriError);
+test.each(['qemu+ssh://%zz@kvm1/system', 'qemu:///system?socket=/run/100%', 'qemu:///system?%zz=1'])(
+  '%s, which is not percent-encoded, is an error of the URI',
+  (text) => {
+    expect(() => parseUri(text)).toThrow(UriError);
+    expect(() => parseUri(text)).toThrow('write % as %25');
+  },
+);
+
+test.each([
+  ['socket=/run/c++/sock', { socket: '/run/c++/sock' }],
+  ['socket=/run/a%20b%2Bc', { socket: '/run/a b+c' }],
+  ['socket=/s;mode=direct', { socket: '/s', mode: 'direct' }],
+  ['no_tty=1&socket=/s;mode=direct', { no_tty: '1', socket: '/s', mode: 'direct' }],
+  // Only behind the last &.
+  ['socket=/s;t&mode=direct', { socket: '/s;t', mode: 'direct' }],
+  ['socket=/a=b&&=c&no_tty', { socket: '/a=b', no_tty: '' }],
+])("the parameters of %s are read as libvirt's clients read them", (query, params) => {
+  expect(Object.fromEntries(parseUri(`qemu:///system?${query}`).params)).toEqual(params);
+});
+
+test('a plus in a parameter for the daemon stays one', () => {
+  expect(parseUri('qemu:///system?foo=c++&socket=/s').remoteName).toBe('qemu:///system?foo=c%2B%2B');
 });
 
 test("the modular daemon's socket is tried before libvirtd's, the read-only one when that is enough", () => {

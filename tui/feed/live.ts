@@ -83,9 +83,12 @@ export class LiveFeed implements Feed {
     this.seek();
   }
 
+  /** The recording under way ends once the next one has begun, and goes on where that fails. */
   async record(file: string): Promise<void> {
-    await this.stopRecording();
-    this.#recorder = await Recorder.create(file);
+    const next = await Recorder.create(file);
+    const before = this.#recorder;
+    this.#recorder = next;
+    await before?.close();
   }
 
   async stopRecording(): Promise<void> {

@@ -64,14 +64,33 @@ export async function* liveScenes(
   }
 }
 
-/** A recording as fast as it can be read. */
+/**
+ * A recording as fast as it can be read: for each sample a scene of its host alone, since those of other hosts are of other
+ * times. As live, the first sample of a host only gives the second its rates, unless there is no second.
+ * @param iterations of each host
+ * @throws RecordingError
+ */
 export async function* recordedScenes(recording: Recording, iterations: number): AsyncGenerator<Scene> {
-  const { ReplayFeed } = await import('../../tui/feed/replay.ts');
-  const first = Math.min(recording.length - 1, recording.hosts.length);
-  const feed = new ReplayFeed(recording, first);
-  for (let index = first; index < recording.length && index - first < iterations; index++) {
-    if (index > first) feed.seekTo(index);
-    yield feed.scene;
+  const { modelOf } = await import('../../tui/feed/replay.ts');
+  const counts = new Map<string, number>();
+  for (let index = 0; index < recording.length; index++) {
+    const { name } = recording.hostAt(index);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const models = new Map<string, HostModel>();
+  const printed = new Map<string, number>();
+  for (let index = 0; index < recording.length; index++) {
+    const { name } = recording.hostAt(index);
+    const before = printed.get(name) ?? 0;
+    if (before >= iterations) continue;
+    const { host, sample } = recording.read(index);
+    const known = models.get(name);
+    const model = known ?? modelOf(host);
+    models.set(name, model);
+    model.ingest(sample);
+    if (known === undefined && (counts.get(name) ?? 0) > 1) continue;
+    printed.set(name, before + 1);
+    yield sceneOf([model.view], recording.atMs(index));
   }
 }
 

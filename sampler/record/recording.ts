@@ -85,10 +85,17 @@ export class Recording {
     return this.#entries[index]?.atMs ?? 0;
   }
 
+  /**
+   * Of which host a sample is, without reading it.
+   * @throws RecordingError when there is none at that place
+   */
+  hostAt(index: number): RecordedHost {
+    return this.#entryAt(index).host;
+  }
+
   /** @throws RecordingError when there is none at that place */
   read(index: number): { readonly host: RecordedHost; readonly sample: HostSample } {
-    const entry = this.#entries[index];
-    if (entry === undefined) throw new RecordingError(`${this.file} has no sample ${index + 1}`);
+    const entry = this.#entryAt(index);
     const bytes = Buffer.alloc(entry.length);
     readSync(this.#fd, bytes, 0, entry.length, entry.offset);
     const lines = linesOf(this.file, gunzipSync(bytes, { maxOutputLength: SAMPLE_MAX_BYTES }).toString());
@@ -100,6 +107,12 @@ export class Recording {
 
   close(): void {
     closeSync(this.#fd);
+  }
+
+  #entryAt(index: number): Entry {
+    const entry = this.#entries[index];
+    if (entry === undefined) throw new RecordingError(`${this.file} has no sample ${index + 1}`);
+    return entry;
   }
 }
 

@@ -1,9 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { type RunBatchOptions, runBatch } from '../../cli/top/run-batch.ts';
+import { type RunBatchOptions, recordedScenes, runBatch } from '../../cli/top/run-batch.ts';
+import { Recorder } from '../../sampler/record/recorder.ts';
+import { Recording } from '../../sampler/record/recording.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
 import { parseThreshold } from '../../tui/model/filter.ts';
 import { type Scene, sceneOf } from '../../tui/model/host-view.ts';
 import { INITIAL_STATE } from '../../tui/state/state.ts';
+import { hostSample } from '../tui/scene-of.ts';
 import { sceneAt } from '../tui/scenes.ts';
 
 const up = sceneAt('noisy-neighbour', 56);
@@ -89,4 +95,62 @@ test('a threshold is not crossed again while the host cannot be asked', async ()
   expect(code).toBe(1);
   expect(stderr.match(/pg-orders/g)).toHaveLength(1);
   expect((await printed([down], { thresholds })).code).toBe(69);
+});
+
+/** Which VMs, at which second, each scene of a recording has that was made of these samples. */
+async function replayed(
+  samples: readonly (readonly [host: string, second: number])[],
+  iterations = Number.POSITIVE_INFINITY,
+): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-top-batch-'));
+  try {
+    const file = join(folder, 'a.rec');
+    const recorder = await Recorder.create(file);
+    for (const [host, second] of samples) {
+      recorder.add(
+        { name: host, uri: `qemu+ssh://${host}/system`, groups: ['domain'] },
+        hostSample(second * 1_000, [{ name: 'vm', cpuTimeNs: second * 5e8 }]),
+      );
+    }
+    await recorder.close();
+    const recording = Recording.open(file);
+    const scenes: string[] = [];
+    for await (const { vms, hosts, atMs } of recordedScenes(recording, iterations)) {
+      expect(hosts.map(({ name }) => name)).toEqual(vms.map((vm) => vm.host));
+      scenes.push(vms.map((vm) => `${vm.host} ${atMs / 1_000} ${vm.total.cpuUsage ?? '-'}`).join(', '));
+    }
+    recording.close();
+    return scenes;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('of a recording of several hosts each sample is printed once, from the second of its host on', async () => {
+  expect(
+    await replayed([
+      ['a', 0],
+      ['a', 1],
+      ['b', 1],
+      ['a', 2],
+      ['b', 3],
+      ['a', 4],
+      ['c', 4],
+    ]),
+  ).toEqual(['a 1 0.5', 'a 2 0.5', 'b 3 0.5', 'a 4 0.5', 'c 4 -']);
+});
+
+test('so many samples of each host of a recording are printed as are asked for', async () => {
+  expect(
+    await replayed(
+      [
+        ['a', 0],
+        ['b', 0],
+        ['a', 1],
+        ['a', 2],
+        ['b', 2],
+      ],
+      1,
+    ),
+  ).toEqual(['a 1 0.5', 'b 2 0.5']);
 });

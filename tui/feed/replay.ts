@@ -146,11 +146,16 @@ export class ReplayFeed implements Feed {
   #modelOf(host: RecordedHost): HostModel {
     let model = this.#models.get(host.name);
     if (model === undefined) {
-      model = new HostModel({ ...host, groups: groupsOf(host) });
+      model = modelOf(host);
       this.#models.set(host.name, model);
     }
     return model;
   }
+}
+
+/** What samples of a recorded host are shown by. */
+export function modelOf(host: RecordedHost): HostModel {
+  return new HostModel({ ...host, groups: groupsOf(host) });
 }
 
 function groupsOf(host: RecordedHost): ReadonlySet<GroupName> {

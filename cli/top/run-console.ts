@@ -61,7 +61,7 @@ export async function runConsole({
   const onStopSignal = (): void => suspend();
   // Stopped by a signal that cannot be caught: what is on the screen now is the shell's.
   const onContinued = (): void => {
-    terminal.forget();
+    terminal.retake();
     ui.draw();
   };
   process.on('uncaughtException', crash);

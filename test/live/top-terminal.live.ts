@@ -204,17 +204,21 @@ test('a crash leaves the terminal as it was, and says what happened', async () =
   await expectRestored(tmux);
 });
 
-test('stopped and continued by signals from outside, it redraws itself', async () => {
+test.each(['SIGTSTP', 'SIGSTOP'] as const)('stopped by %s and continued, it is as it was', async (signal) => {
   const tmux = terminal({ term: 'xterm-256color' });
   tmux.top('--demo');
   await tmux.until('VMs', isUp);
   const pid = childOf(tmux.shellPid);
-  process.kill(pid, 'SIGTSTP');
+  process.kill(pid, signal);
   await tmux.until('the shell', (screen) => screen.includes('Stopped'));
   tmux.type('fg');
   tmux.press('Enter');
-  await tmux.until('the console', isUp);
-  tmux.press('q');
+  await tmux.until('the console', (screen) => isUp(screen) && !screen.includes('Stopped'));
+  expect(tmux.flags()).toEqual({ alternate: true, cursor: false, mouse: true });
+  // Read at once, and not echoed.
+  tmux.type('/zz');
+  await tmux.until('the filter', (screen) => screen.includes('filter: zz_'));
+  tmux.press('C-c');
   await expectRestored(tmux);
 });
 

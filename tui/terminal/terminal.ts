@@ -104,6 +104,18 @@ export class Terminal {
     this.forget();
   }
 
+  /**
+   * After a stop that could not be seen coming (SIGSTOP), when the shell has set the modes of the terminal for itself.
+   * libuv does nothing about a mode that it has set last (src/unix/tty.c, uv_tty_set_mode), so the mode changes twice.
+   */
+  retake(): void {
+    if (this.#closed) return;
+    this.#options.input.setRawMode(false);
+    this.#options.input.setRawMode(true);
+    if (this.#options.mouse) this.#options.output.write(MOUSE_ON);
+    this.forget();
+  }
+
   /** For good; harmless when done twice. */
   close(): void {
     if (this.#closed) return;

@@ -12,7 +12,8 @@ import { ExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
 
 export interface RunBatchOptions extends BatchOptions {
-  readonly delayMs: number;
+  /** Undefined for a recording, which has those that it was made with. */
+  readonly delayMs: number | undefined;
   /** Infinity: until it is stopped. */
   readonly iterations: number;
   readonly units: 'bytes' | 'requests';
@@ -26,7 +27,11 @@ export type Scenes = AsyncIterable<Scene>;
 /** Every host asked at once, each tick; the first sample only gives the second its rates. */
 export async function* liveScenes(
   sources: readonly HostSource[],
-  { delayMs, iterations, record }: Pick<RunBatchOptions, 'delayMs' | 'iterations' | 'record'>,
+  {
+    delayMs,
+    iterations,
+    record,
+  }: Pick<RunBatchOptions, 'iterations' | 'record'> & { readonly delayMs: number },
   signal: AbortSignal,
 ): AsyncGenerator<Scene> {
   const recorder = record === undefined ? undefined : await Recorder.create(record);
@@ -112,7 +117,7 @@ export async function runBatch(scenes: Scenes, options: RunBatchOptions): Promis
     else {
       const sorts = { ...INITIAL_STATE.sorts, vms: sort };
       await print(
-        `${textTick(scene, { filter: options.filter, sorts, units: options.units, ascii: options.ascii })}\n`,
+        `${textTick(scene, { filter: options.filter, sorts, units: options.units, ascii: options.ascii, delayMs: options.delayMs })}\n`,
       );
     }
     for (const { vm, threshold, value } of crossings(vms, thresholds)) {

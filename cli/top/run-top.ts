@@ -167,6 +167,7 @@ async function replay(
     const { recordedScenes, runBatch } = await import('./run-batch.ts');
     return runBatch(recordedScenes(recording, batch.iterations), {
       ...batchRun(flags, state, batch),
+      delayMs: undefined,
       record: undefined,
     });
   }

@@ -115,8 +115,25 @@ test('JSON is one line, whatever the names, with null and a reason where there i
   });
 });
 
+const TEXT_CHOICE = {
+  filter: '',
+  sorts: INITIAL_STATE.sorts,
+  units: 'bytes',
+  ascii: true,
+  delayMs: undefined,
+} as const;
+
+test('the title of a table has its time, in UTC, and the interval that was asked for', () => {
+  const titleOf = (delayMs: number | undefined): string =>
+    textTick(busy, { ...TEXT_CHOICE, delayMs }).split('\n')[0] ?? '';
+  const time = new Date(busy.atMs).toISOString().slice(11, 19);
+  expect(titleOf(10_000)).toMatch(new RegExp(` ${time}Z 10 s$`));
+  // A recording has those that it was made with.
+  expect(titleOf(undefined)).toMatch(new RegExp(` ${time}Z$`));
+});
+
 test('text has every VM, however many there are, aligned and without escape codes', () => {
-  const text = textTick(hostile, { filter: '', sorts: INITIAL_STATE.sorts, units: 'bytes', ascii: true });
+  const text = textTick(hostile, TEXT_CHOICE);
   expect(text).toMatch(/^[\n -~]*$/);
   const lines = text.trimEnd().split('\n');
   const head = lines.findIndex((line) => line.startsWith('NAME'));

@@ -43,3 +43,12 @@ test.each(VIEWS)('%s says that it is frozen, a replay, or recorded', (_, change)
   expect(shown(live, change, { replay, recording: undefined })).toContain(' REPLAY 3/9 ');
   expect(shown(live, change)).not.toMatch(/ (FROZEN|REC|REPLAY) /);
 });
+
+test('a replay shows no interval, since it has those of its recording', () => {
+  const replay = { index: 2, count: 9, playing: false, file: 'a.rec' };
+  const time = new Date(live.atMs).toISOString().slice(11, 19);
+  expect(shown(live, { delayMs: 5_000 })).toContain(` ${time}Z 5 s`);
+  expect(shown(live, { delayMs: 5_000 }, { replay, recording: undefined })).toMatch(
+    new RegExp(` ${time}Z ?\n`),
+  );
+});

@@ -1,5 +1,5 @@
 import type { Scene } from '../model/host-view.ts';
-import { header } from '../render/header.ts';
+import { header, type TitleInterval } from '../render/header.ts';
 import { columnsThatFit, tableFor } from '../render/table.ts';
 import { INITIAL_STATE, type UiState } from '../state/state.ts';
 import { fit } from '../text/cells.ts';
@@ -9,16 +9,15 @@ import { plain } from '../text/line.ts';
 const WIDTH = 400;
 const NAME_WIDTH = 32;
 
+export type TextChoice = Pick<UiState, 'filter' | 'sorts' | 'units' | 'ascii'> & TitleInterval;
+
 /** One tick as plain text: a line about each host, then every VM that is asked for, however many there are. */
-export function textTick(
-  scene: Scene,
-  choice: Pick<UiState, 'filter' | 'sorts' | 'units' | 'ascii'>,
-): string {
+export function textTick(scene: Scene, { delayMs, ...choice }: TextChoice): string {
   const state: UiState = { ...INITIAL_STATE, ...choice, view: 'vms' };
   const size = { width: WIDTH, height: 50 };
   const session = { replay: undefined, recording: undefined };
   // Title and hosts; tabs are for a screen.
-  const above = header({ scene, state, session, size }).slice(0, -1).map(plain);
+  const above = header({ scene, state, session, size }, { delayMs }).slice(0, -1).map(plain);
   const table = tableFor('vms', scene, state);
   const columns = columnsThatFit(table, WIDTH, 0).map((column) =>
     column.id === 'name' ? { ...column, width: NAME_WIDTH } : column,

@@ -13,14 +13,23 @@ import { verdictOf } from './verdict.ts';
 
 const HOST_LINES_MAX = 4;
 
+/** The interval in the title, ms; undefined for a recording, which has those that it was made with. */
+export interface TitleInterval {
+  readonly delayMs: number | undefined;
+}
+
+function intervalOf({ session, state }: Context): TitleInterval {
+  return { delayMs: session.replay === undefined ? state.delayMs : undefined };
+}
+
 /** The lines above the rows: which hosts, how they are, whether overcommit hurts. */
-export function header(context: Context): Line[] {
+export function header(context: Context, interval = intervalOf(context)): Line[] {
   const { scene, size } = context;
   const hosts =
     scene.hosts.length === 1
       ? oneHost(scene.hosts[0] as HostView, size.width, scene.atMs)
       : scene.hosts.slice(0, hostLines(size.height)).map((host) => hostLine(host, size.width, scene.atMs));
-  return [titleLine(context), ...hosts, tabs(context)];
+  return [titleLine(context, interval), ...hosts, tabs(context)];
 }
 
 /**
@@ -37,14 +46,14 @@ export function statusLines(context: Context, always: boolean): Line[] {
       return fitLine([span(name, 'key'), span(` ${downText(host, scene.atMs)}`, 'bad')], size.width);
     });
   const isLive = !state.frozen && session.replay === undefined && session.recording === undefined;
-  return !always && isLive && down.length === 0 ? [] : [titleLine(context), ...down];
+  return !always && isLive && down.length === 0 ? [] : [titleLine(context, intervalOf(context)), ...down];
 }
 
 function hostLines(height: number): number {
   return height < 30 ? 2 : HOST_LINES_MAX;
 }
 
-function titleLine({ scene, state, session, size }: Context): Line {
+function titleLine({ scene, state, session, size }: Context, { delayMs }: TitleInterval): Line {
   const names =
     scene.hosts.length === 1
       ? displayable(scene.hosts[0]?.name ?? '', state.ascii)
@@ -62,7 +71,8 @@ function titleLine({ scene, state, session, size }: Context): Line {
     flags.push(span(` filter ${shortened(displayable(state.filter, state.ascii), 20)} `, 'warn'));
   if (state.onlyTagged) flags.push(span(' tagged ', 'warn'));
   if (state.follow) flags.push(span(' follow ', 'warn'));
-  const right = [...flags, span(` ${clock(scene.atMs)}  ${state.delayMs / 1_000} s `, 'dim')];
+  const interval = delayMs === undefined ? '' : ` ${delayMs / 1_000} s`;
+  const right = [...flags, span(` ${clock(scene.atMs)}${interval} `, 'dim')];
   return spread(left, right, size.width);
 }
 
@@ -82,8 +92,9 @@ function counts(scene: Scene): Span[] {
   return spans;
 }
 
+/** UTC, as in CSV, JSON and logs: `14:00:58Z`. */
 function clock(atMs: number): string {
-  return new Date(atMs).toISOString().slice(11, 19);
+  return `${new Date(atMs).toISOString().slice(11, 19)}Z`;
 }
 
 /** `34 vCPUs running, 2 paused, 40 defined`. */

@@ -1,6 +1,7 @@
 import type { LineChart } from 'blessed-contrib/lib/widget/charts/line.js';
 import { fitLine, type Line, type Role, span } from '../text/line.ts';
 import { widgets } from '../widgets.ts';
+import { timeLabels, withOutages } from './time-axis.ts';
 
 export interface Series {
   readonly title: string;
@@ -18,8 +19,8 @@ export interface ChartOptions {
   readonly base: 1_000 | 1_024;
   /** How a figure of the axis is written. */
   readonly format: (value: number) => string;
-  /** How far the oldest value lies back, s. */
-  readonly spanSeconds: number;
+  /** Of the values of each series, by a clock that is never set, ms. */
+  readonly times: readonly number[];
   readonly width: number;
   readonly height: number;
   readonly ascii: boolean;
@@ -65,7 +66,8 @@ function noFigures({ width }: ChartOptions, height: number): Line[] {
  */
 function canvas(options: ChartOptions, height: number): Line[] {
   const Line = widgets().loadLineChart();
-  const { series, width, format, spanSeconds } = options;
+  const { width, format } = options;
+  const { times, rows: series } = withOutages({ times: options.times, rows: options.series });
   const maximum = niceMaximum(series, options.minimumMax, options.base);
   const usable = (height + SPARE) * DOTS_A_ROW - BELOW_AXIS;
   const headroom = usable / (usable - ABOVE_MAXIMUM);
@@ -88,11 +90,11 @@ function canvas(options: ChartOptions, height: number): Line[] {
   const { ctx } = line;
   liftOverGaps(ctx);
   writeAxisWith(ctx, (share) => format(share * maximum));
-  const points = Math.max(1, ...series.map(({ values }) => values.length));
+  const points = times.length;
   line.setData(
     series.map(({ title, values, role }) => ({
       title,
-      x: timeLabels(points, spanSeconds),
+      x: timeLabels(times),
       y: [
         ...new Array<number>(points - values.length).fill(Number.NaN),
         ...values.map((value) => value / maximum),
@@ -154,13 +156,6 @@ function writeAxisWith(ctx: LineChart['ctx'], format: (value: number) => string)
         y,
       );
   };
-}
-
-function timeLabels(points: number, spanSeconds: number): string[] {
-  return Array.from({ length: points }, (_, index) => {
-    const back = points === 1 ? 0 : Math.round(spanSeconds * (1 - index / (points - 1)));
-    return back === 0 ? 'now' : back >= 120 ? `-${Math.round(back / 60)}m` : `-${back}s`;
-  });
 }
 
 /** What contrib's canvas gives: text with colour codes that it made, and nothing from outside. */

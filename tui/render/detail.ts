@@ -220,7 +220,7 @@ function drawn(
     minimumMax: spec.minimumMax,
     base: spec.base,
     format: spec.format,
-    spanSeconds: times.length < 2 ? 0 : ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000,
+    times,
     width,
     height,
     ascii: context.state.ascii,

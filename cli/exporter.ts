@@ -10,6 +10,7 @@ import { isLocalUri } from './local-uri.ts';
 import { log } from './log.ts';
 import { addOtlpFlags, type OtlpFlags, otlpOptions } from './otlp-flags.ts';
 import { addOutputFlags, type OutputFlags, outputOptions } from './output-flags.ts';
+import type { RunningExporter } from './run-exporter.ts';
 import { untilAskedToStop } from './signals.ts';
 
 interface ExporterFlags extends Record<string, unknown>, SinkFlags, OtlpFlags, OutputFlags {
@@ -24,6 +25,7 @@ interface ExporterFlags extends Record<string, unknown>, SinkFlags, OtlpFlags, O
   readonly 'path.cgroupfs': string;
   readonly 'path.drift': string;
   readonly compat?: readonly CompatName[];
+  readonly waitForLibvirt?: boolean;
   readonly 'config.file'?: string;
   readonly 'web.config.file'?: string;
   readonly 'web.enableLifecycle'?: boolean;
@@ -72,6 +74,10 @@ export function exporterCommand(): Command {
         Object.keys(compatGroups),
       ),
     )
+    .option(
+      '--wait-for-libvirt',
+      'serve libvirt_up 0 while libvirt is not up, instead of exiting with an error at the start',
+    )
     .option('--config.file <file>', 'YAML file with hosts, groups and metadata; see docs/configuration.md')
     .option(
       '--web.config.file <file>',
@@ -99,25 +105,27 @@ export function exporterCommand(): Command {
         configFile: flags['config.file'],
         webConfigFile: flags['web.config.file'],
         lifecycle: flags['web.enableLifecycle'],
+        waitForLibvirt: flags.waitForLibvirt,
         elasticsearch: (file) => elasticsearchOptions(flags, file),
         otlp: (file) => otlpOptions(flags, file),
         output: outputOptions(flags),
       });
-      const files = [flags.output?.file, flags['config.file'], flags['web.config.file']];
-      if (files.some((file) => file !== undefined)) {
-        // What is wrong with the files was logged; the old ones hold. Without files a hangup ends the process.
-        process.on('SIGHUP', () => void exporter.reload().catch(() => undefined));
-      }
+      const hangupEnds = onHangup(flags, exporter);
       const asked = [
         ...(exporter.local === undefined
           ? []
-          : [`connected to ${exporter.local}, serving ${exporter.url}/metrics`]),
+          : [
+              `${exporter.isConnected ? 'connected to' : 'waiting for'} ${exporter.local}, serving ${exporter.url}/metrics`,
+            ]),
         ...(exporter.hosts.length === 0
           ? []
           : [`${exporter.hosts.length} hosts at ${exporter.url}/probe, listed at ${exporter.url}/sd`]),
       ];
       log(`virtune: ${asked.join('; ')}`);
-      const reason = await Promise.race([untilAskedToStop(), exporter.outputClosed]);
+      const reason = await Promise.race([
+        untilAskedToStop(hangupEnds ? ['SIGHUP'] : []),
+        exporter.outputClosed,
+      ]);
       if (!(reason instanceof Error)) log(`virtune: ${reason}, closing`);
       const isClosed = await inTime(
         exporter.close().then(() => true),
@@ -132,4 +140,21 @@ export function exporterCommand(): Command {
       if (reason instanceof Error) throw reason;
     });
   return addCollectFlags(addOutputFlags(addOtlpFlags(addSinkFlags(command))));
+}
+
+/**
+ * A hangup reloads what there is to reload: it never ends a service. What is wrong with files was logged; the old ones hold.
+ * @returns whether it ends the process instead: a terminal has gone, and no file was given to reload
+ */
+function onHangup(flags: ExporterFlags, exporter: Pick<RunningExporter, 'reload'>): boolean {
+  const isGiven = (each: unknown): boolean => each !== undefined;
+  const hasFiles = [flags.output?.file, flags['config.file'], flags['web.config.file']].some(isGiven);
+  if (!hasFiles && process.stderr.isTTY) return true;
+  // Their keys, headers and certificates are in files.
+  const hasSinks = [elasticsearchOptions(flags), otlpOptions(flags)].some(isGiven);
+  process.on('SIGHUP', () => {
+    if (hasFiles || hasSinks) void exporter.reload().catch(() => undefined);
+    else log('virtune: nothing to reload: no file was given by a flag; a restart changes flags');
+  });
+  return false;
 }

@@ -23,6 +23,7 @@ import { checkSeparateQueues } from '../exporter/separate-queues.ts';
 import { SinkSlot } from '../exporter/sink-slot.ts';
 import { Targets } from '../exporter/targets.ts';
 import type { Credentials } from '../libvirt/auth/mechanism.ts';
+import type { LibvirtErrorCode } from '../libvirt/errors.ts';
 import { parseUri } from '../libvirt/uri.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { CompatName } from '../model/catalogue/compat.ts';
@@ -54,6 +55,8 @@ export interface RunExporterOptions {
   readonly compat?: readonly CompatName[] | undefined;
   readonly configFile?: string | undefined;
   readonly webConfigFile?: string | undefined;
+  /** Serves also while no local libvirt is there or answers; `libvirt_up` is 0 until one does. */
+  readonly waitForLibvirt?: boolean | undefined;
   /** Whether POST /-/reload is answered. */
   readonly lifecycle?: boolean | undefined;
   /** Where to send samples as well, by the configuration file's word and one's own; absent for nowhere. */
@@ -70,6 +73,8 @@ export interface RunningExporter {
   readonly url: string;
   /** The libvirt behind /metrics, if there is one. */
   readonly local: string | undefined;
+  /** False while that libvirt is waited for. */
+  readonly isConnected: boolean;
   readonly hosts: readonly string[];
   /** Reopens the output, and reads both files again. Rejects, and takes nothing of them, when one is invalid. */
   reload(): Promise<void>;
@@ -81,9 +86,18 @@ export interface RunningExporter {
 /** A failure that goes on is said once a minute, not at every scrape. */
 const REPEAT_AFTER_MS = 60_000;
 
+/** What passes once the daemon is started. Not a wrong URI, missing permissions, or a peer that is not libvirt. */
+const MAY_PASS: ReadonlySet<unknown> = new Set<LibvirtErrorCode>([
+  'LIBVIRT_NOT_FOUND',
+  'LIBVIRT_REFUSED',
+  'LIBVIRT_UNREACHABLE',
+  'LIBVIRT_CONNECT_TIMEOUT',
+]);
+
 /**
  * Connects, then serves. Rejects when the local libvirt cannot be asked now: a wrong URI or a missing
- * permission is an error at once; what fails later is handled by reconnecting.
+ * permission is an error at once; what fails later is handled by reconnecting. So is a daemon that is not up,
+ * with `waitForLibvirt`.
  */
 export async function runExporter(options: RunExporterOptions): Promise<RunningExporter> {
   const address =
@@ -214,7 +228,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   let server: RunningServer;
   try {
     await checkSinks(config);
-    await local?.sampler.attempt();
+    if (local !== undefined) await firstAttempt(local, options.waitForLibvirt === true);
     await useSinks(config);
     await watchSinks();
     await watchForOutput();
@@ -248,6 +262,9 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   return {
     url: server.url,
     local: local?.settings.uri,
+    get isConnected() {
+      return local?.sampler.health.control.kind === 'open';
+    },
     get hosts() {
       return targets.names;
     },
@@ -260,6 +277,16 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       await Promise.all([local?.close(), targets.close()]);
     },
   };
+}
+
+/** @throws what the attempt fails with, unless that may pass and is waited for: it is logged then */
+async function firstAttempt({ sampler, onFailure }: HostExporter, waits: boolean): Promise<void> {
+  try {
+    await sampler.attempt();
+  } catch (error) {
+    if (!waits || !MAY_PASS.has((error as { readonly code?: unknown }).code)) throw error;
+    onFailure(error as Error);
+  }
 }
 
 interface Files {

@@ -1,13 +1,12 @@
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process as it would have without us. */
-export function untilAskedToStop(): Promise<NodeJS.Signals> {
+/** Resolves at the first SIGTERM, SIGINT or other one of these; a second one ends the process as it would have without us. */
+export function untilAskedToStop(others: readonly NodeJS.Signals[] = []): Promise<NodeJS.Signals> {
+  const signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', ...others];
   return new Promise((resolve) => {
     const stop = (signal: NodeJS.Signals): void => {
-      process.off('SIGTERM', stop);
-      process.off('SIGINT', stop);
+      for (const each of signals) process.off(each, stop);
       resolve(signal);
     };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+    for (const each of signals) process.on(each, stop);
   });
 }
 

@@ -41,18 +41,7 @@ export function downloadPackages(
     ].join('\n'),
   );
   writeFileSync(`${folder}/status`, '');
-  const options = {
-    'Dir::Etc::SourceList': resolve(folder, 'sources.list'),
-    'Dir::Etc::SourceParts': resolve(folder, 'empty'),
-    'Dir::State::Lists': resolve(folder, 'lists'),
-    'Dir::State::status': resolve(folder, 'status'),
-    'Dir::Cache': resolve(folder, 'cache'),
-    'APT::Architecture': architecture,
-    'APT::Architectures': architecture,
-    'APT::Sandbox::User': 'root',
-    'Acquire::Languages': 'none',
-  };
-  const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  const flags = aptFlags(folder, architecture);
   const apt = (...args: readonly string[]): void => {
     execFileSync('apt-get', ['-qq', ...flags, ...args], {
       cwd: `${folder}/packages`,
@@ -65,6 +54,27 @@ export function downloadPackages(
   const missing = names.filter((name) => !packages.some((each) => each.name === name));
   if (missing.length > 0) throw new Error(`apt has not downloaded ${missing.join(', ')} of ${SUITE}`);
   return packages.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * For an apt-get that uses a folder alone: `sources.list`, `status`, and `lists`, `cache`, `empty` in it.
+ * @param architecture in Debian's words
+ */
+export function aptFlags(folder: string, architecture: string): string[] {
+  const options = {
+    'Dir::Etc::SourceList': resolve(folder, 'sources.list'),
+    'Dir::Etc::SourceParts': resolve(folder, 'empty'),
+    'Dir::State::Lists': resolve(folder, 'lists'),
+    'Dir::State::status': resolve(folder, 'status'),
+    'Dir::Cache': resolve(folder, 'cache'),
+    'APT::Architecture': architecture,
+    'APT::Architectures': architecture,
+    'APT::Sandbox::User': 'root',
+    // By default a list that cannot be had is a warning: without the security updates, packages from before them would be taken.
+    'APT::Update::Error-Mode': 'any',
+    'Acquire::Languages': 'none',
+  };
+  return Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
 }
 
 function describe(file: string): DebianPackage {
